@@ -1,0 +1,292 @@
+"""Recipes: every file loads, every mistake is a Problem that says what would be right."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from mslt_it.problems import Problem
+from mslt_it.recipe import (
+    keys,
+    list_groups,
+    list_recipes,
+    load_recipe,
+    parse_arguments,
+    recipes_dir,
+    resolved_yaml,
+    share_dir,
+)
+from mslt_it.records import AdapterConfig, DataConfig, ModelConfig, PromptConfig, Recipe, ScoringConfig, TrainingConfig
+
+RECIPES = sorted(path.stem for path in recipes_dir().glob("*.yaml"))
+SCALES = sorted(path.stem for path in (recipes_dir() / "scale").glob("*.yaml"))
+TASKS = sorted(path.stem for path in (recipes_dir() / "task").glob("*.yaml"))
+
+
+def test_number_of_recipes_seen() -> None:
+    assert (len(RECIPES), len(SCALES), len(TASKS)) == (2, 4, 1)
+
+
+@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("scale", SCALES)
+@pytest.mark.parametrize("name", RECIPES)
+def test_every_recipe_loads_at_every_scale(name: str, scale: str, task: str) -> None:
+    recipe = load_recipe(name, [f"scale={scale}", f"task={task}"])
+    assert (recipe.name, recipe.scale, recipe.task.name) == (name, scale, task)
+    assert not set(recipe.sources) & set(recipe.targets)
+    assert isinstance(recipe.sources, tuple) and isinstance(recipe.task.label_names, tuple)
+    hash(recipe)  # frozen all the way down
+
+
+@pytest.mark.parametrize("path", sorted(recipes_dir().rglob("*.yaml")), ids=lambda path: path.stem)
+def test_every_file_starts_with_the_command_that_runs_it(path: Path) -> None:
+    comments = [line for line in path.read_text(encoding="utf-8").splitlines()[:2] if "@package" not in line]
+    assert comments[0].startswith(("# mslt train recipe=", "# accelerate launch "))
+
+
+def test_default_is_the_embedded_world_with_the_defaults_of_the_dataclasses() -> None:
+    recipe = load_recipe("xnli_3src")
+    assert recipe.scale == "mini"
+    assert recipe.data == DataConfig() and recipe.model == ModelConfig() and recipe.adapter == AdapterConfig()
+    assert recipe.training == TrainingConfig() and recipe.prompt == PromptConfig() and recipe.scoring == ScoringConfig()
+    assert recipe.task.label_names == ("entailment", "neutral", "contradiction")
+    assert recipe.sources == ("ar", "de", "zh") and len(recipe.targets) == 17
+
+
+def test_one_and_three_sources_compare_on_sixteen_targets_at_one_budget() -> None:
+    one, three = load_recipe("xnli_1src"), load_recipe("xnli_3src")
+    assert [t for t in three.targets if t in one.targets] == list(one.targets)
+    assert set(three.targets) - set(one.targets) == {"en"}
+    assert one.data.num_examples_total == three.data.num_examples_total
+    assert one.targets[:8] == three.targets[:8] == ("el", "fi", "he", "id", "ja", "ko", "th", "tr")
+
+
+def test_the_papers_settings() -> None:
+    recipe = load_recipe("xnli_3src", ["scale=paper"])
+    assert recipe.model.path == "bigscience/bloom-7b1"
+    assert (recipe.adapter.rank, recipe.adapter.alpha, recipe.adapter.quantization) == (64, 16, "nf4")
+    assert recipe.adapter.target_modules == ("query_key_value",)
+    training = recipe.training
+    assert (training.learning_rate, training.batch_size, training.gradient_accumulation_steps) == (3e-4, 16, 3)
+    assert (training.max_steps, recipe.data.max_length_tokens) == (5000, 512)
+
+
+def test_overrides_after_the_recipe() -> None:
+    overrides = [
+        "scale=paper",
+        "sources=[en,ar,zh]",
+        "targets=[tr]",
+        "training.learning_rate=1e-4",
+        "data.items=parallel",
+    ]
+    recipe = load_recipe("xnli_3src", overrides)
+    assert (recipe.sources, recipe.targets, recipe.scale) == (("en", "ar", "zh"), ("tr",), "paper")
+    assert (recipe.training.learning_rate, recipe.data.items) == (1e-4, "parallel")
+
+
+@pytest.mark.parametrize(
+    ("override", "text"),
+    [
+        ("scale=papr", "Unknown scale 'papr'. Did you mean 'paper'? Known: large, mini, paper, small."),
+        ("task=xnlii", "Unknown task 'xnlii'. Did you mean 'xnli'? Known: xnli."),
+        (
+            "training.lr=1",
+            "Unknown key 'training.lr'. Did you mean 'training.learning_rate'? Known: training.batch_size",
+        ),
+        ("training.batchsize=1", "Unknown key 'training.batchsize'. Did you mean 'training.batch_size'?"),
+        ("+training.batchsize=1", "Unknown key 'training.batchsize'. Did you mean 'training.batch_size'?"),
+        ("learning_rate=1", "Unknown key 'learning_rate'. Did you mean 'training.learning_rate'?"),
+        ("sclae=paper", "Unknown key 'sclae'. Did you mean 'scale'?"),
+        ("training.learning_rate=abc", "training.learning_rate=abc: Value 'abc'"),
+        ("data.num_examples_total=2.5", "data.num_examples_total=2.5: Value '2.5' of type 'float'"),
+        ("data.num_examples_total=2", "data.num_examples_total=2 is fewer than the 3 sources."),
+        ("data.items=paralel", "data.items=paralel is unknown. Did you mean 'parallel'? Known: disjoint, parallel."),
+        ("prompt.language=nativ", "prompt.language=nativ is unknown. Did you mean 'native'?"),
+        ("prompt.template=first", "prompt.template=first must be the index of a template"),
+        ("adapter.quantization=nf", "adapter.quantization=nf is unknown. Did you mean 'nf4'? Known: int8, nf4, none."),
+        ("training.learning_rate=0", "training.learning_rate=0.0 is out of range. It must be above 0."),
+        ("training.learning_rate=nan", "training.learning_rate=nan is not a finite number."),
+        ("training.max_steps=0", "training.max_steps=0 is out of range. It must be -1 (by num_epochs) or above 0."),
+        ("scoring.confidence=1", "scoring.confidence=1.0 is out of range. It must be between 0 and 1"),
+        ("seed=-1", "seed=-1 is out of range."),
+        ("sources=en", "sources=en: Invalid value assigned: str"),
+        ("sources=[]", "sources: no language given."),
+        ("sources=[jp]", "sources: Unknown language code 'jp'. Did you mean 'ja' (Japanese)?"),
+        ("sources=[false]", "sources: Language code False is a YAML boolean"),
+        ("sources=[ar,tr]", "sources and targets overlap: tr."),
+        ("sources=[en,", "Cannot read 'sources=[en,'"),
+        ("task.label_names=[true,false]", "task.label_names: True is a YAML boolean"),
+        ("task.label_names=[a]", "task.label_names=['a'] must be a list of at least 2 different names."),
+        ("task.data=true", "task.data: True is a YAML boolean"),
+        ("model.path=null", "model.path=null: field 'model.path' is not Optional. Expected str."),
+        ("training.batch_size=1,2", "Recipe 'xnli_3src': Ambiguous value for argument 'training.batch_size=1,2'"),
+        ("name=a/b", "name=a/b: use letters"),
+        ("scale=null", "Recipe 'xnli_3src': Config group override must be a string"),
+        ("~training.batch_size", "'~training.batch_size': a key cannot be removed"),
+        ("hydra.run.dir=x", "'hydra.run.dir=x': Hydra's own settings have no effect here."),
+    ],
+)
+def test_mistakes_in_overrides(override: str, text: str) -> None:
+    with pytest.raises(Problem) as caught:
+        load_recipe("xnli_3src", [override])
+    assert str(caught.value).startswith(text)
+
+
+def test_unknown_recipe() -> None:
+    with pytest.raises(
+        Problem, match=r"^Unknown recipe 'xnli_3scr'\. Did you mean 'xnli_3src'\? Known: xnli_1src, xnli_3src\.$"
+    ):
+        load_recipe("xnli_3scr")
+    with pytest.raises(Problem, match="Unknown recipe"):
+        load_recipe("../recipes/xnli_3src")
+
+
+OWN = """\
+# mslt train recipe=own --config-dir .
+# My own experiment.
+defaults:
+  - recipe_schema
+  - scale: mini
+  - task: xnli
+  - _self_
+sources: [en]
+targets: [tr]
+"""
+
+
+@pytest.fixture
+def own_folder(tmp_path: Path) -> Path:
+    folder = tmp_path / "my 'own' recipes"
+    folder.mkdir()
+    (folder / "own.yaml").write_text(OWN, encoding="utf-8")
+    return folder
+
+
+def test_own_folder_sees_the_packages_scales_and_recipes(own_folder: Path) -> None:
+    assert load_recipe("own", ["scale=small"], own_folder).model.path == "Qwen/Qwen3-0.6B-Base"
+    assert load_recipe("xnli_1src", [], own_folder).sources == ("en",)
+    assert list_recipes(own_folder)["own"] == "My own experiment."
+    (own_folder / "scale").mkdir()
+    (own_folder / "scale" / "tiny.yaml").write_text("# @package _global_\ndata:\n  num_examples_total: 90\n")
+    recipe = load_recipe("own", ["scale=tiny"], own_folder)
+    assert (recipe.scale, recipe.data.num_examples_total) == ("tiny", 90)
+    assert "tiny" in list_groups(own_folder)["scale"]
+
+
+def test_mistakes_in_a_scale_name_its_file(own_folder: Path) -> None:
+    (own_folder / "scale").mkdir()
+    (own_folder / "scale" / "tiny.yaml").write_text("# @package _global_\ndata:\n  num_examples: 90\n")
+    with pytest.raises(
+        Problem, match=r"^Unknown key 'data\.num_examples' in 'scale/tiny'\. Did you mean 'data\.num_exam"
+    ):
+        load_recipe("own", ["scale=tiny"], own_folder)
+
+
+def test_own_files_may_not_hide_the_packages(own_folder: Path) -> None:
+    (own_folder / "xnli_3src.yaml").write_text(OWN, encoding="utf-8")
+    with pytest.raises(Problem, match=r"xnli_3src\.yaml has the name of a recipe of the package\. Rename yours\."):
+        load_recipe("own", [], own_folder)
+    assert load_recipe("xnli_3src", [], recipes_dir()).name == "xnli_3src"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "text"),
+    [
+        ("[en]", "[no, on]", "sources: Language code False is a YAML boolean"),
+        ("[en]", "", "sources in recipe 'own': field 'sources' is not Optional"),
+        ("sources: [en]\n", "", "sources: no value in recipe 'own'. Give one: sources=VALUE."),
+        ("[tr]\n", "[tr]\ntraining:\n  batchsize: 3\n", "Unknown key 'training.batchsize' in recipe 'own'. Did you"),
+        ("[tr]\n", "[tr]\ntraining:\n  batch_size: many\n", "training.batch_size in recipe 'own': Value 'many'"),
+        ("[tr]\n", "[tr]\nscale: small\n", "Recipe 'own' writes 'scale: small' in its body but chooses scale 'mini'"),
+        ("[tr]\n", "[tr]\nadapter:\n  quantization: off\n", "adapter.quantization: False is a YAML boolean"),
+        ("scale: mini", "scale: minni", "Unknown scale 'minni'. Did you mean 'mini'?"),
+        ("[tr]", "[tr", ""),
+        ("[tr]\n", "[tr]\noutput_dir: !!python/object/apply:os.getcwd []\n", ""),
+    ],
+)  # fmt: skip
+def test_mistakes_in_files(own_folder: Path, old: str, new: str, text: str) -> None:
+    path = own_folder / "own.yaml"
+    path.write_text(OWN.replace(old, new), encoding="utf-8")
+    with pytest.raises(Problem) as caught:
+        load_recipe("own", [], own_folder)
+    message = str(caught.value)
+    assert message.startswith(text) if text else "own.yaml, line" in message and "is not valid YAML" in message
+
+
+def test_a_file_without_the_schema_is_checked_too(own_folder: Path) -> None:
+    path = own_folder / "own.yaml"
+    path.write_text("sources: [en]\ntargets: [tr]\n", encoding="utf-8")
+    assert load_recipe("own", [], own_folder) == Recipe("own", ("en",), ("tr",), scale="custom")
+    path.write_text("sources: [en]\ntargets: [tr]\nseeed: 1\n", encoding="utf-8")
+    with pytest.raises(Problem, match=r"^Unknown key 'seeed' in recipe 'own'\. Did you mean 'seed'\?"):
+        load_recipe("own", [], own_folder)
+
+
+@pytest.mark.parametrize("overrides", [[], ["scale=paper", "seed=3"], ["sources=['no']", "output_dir=null"]])
+def test_resolved_yaml_is_a_recipe_again(tmp_path: Path, overrides: list[str]) -> None:
+    recipe = load_recipe("xnli_3src", overrides)
+    text = resolved_yaml(recipe)
+    assert yaml.safe_load(text)["sources"] == list(recipe.sources)
+    (tmp_path / "again.yaml").write_text(text, encoding="utf-8")
+    assert load_recipe("again", [], tmp_path) == recipe
+
+
+def test_fingerprints_are_stable() -> None:
+    first, second = load_recipe("xnli_3src"), load_recipe("xnli_3src")
+    for method in ("data_fingerprint", "training_fingerprint", "run_fingerprint"):
+        assert getattr(first, method)() == getattr(second, method)()
+    assert first.data_fingerprint() == load_recipe("xnli_3src", ["name=other"]).data_fingerprint()
+
+
+@pytest.mark.parametrize(
+    ("override", "data", "training", "run"),
+    [
+        ("sources=[de,ar,zh]", True, True, True),
+        ("seed=1", True, True, True),
+        ("data.items=parallel", True, True, True),
+        ("prompt.language=english", True, True, True),
+        ("training.learning_rate=1e-3", False, True, True),
+        ("adapter.rank=4", False, True, True),
+        ("targets=[tr]", False, False, True),
+        ("scoring.num_bootstrap=100", False, False, True),
+        ("training.logging_steps=5", False, False, False),
+        ("output_dir=elsewhere", False, False, False),
+    ],
+)
+def test_fingerprints_change_with_what_they_cover(override: str, data: bool, training: bool, run: bool) -> None:
+    base, other = load_recipe("xnli_3src"), load_recipe("xnli_3src", [override])
+    assert (base.data_fingerprint() != other.data_fingerprint()) is data
+    assert (base.training_fingerprint() != other.training_fingerprint()) is training
+    assert (base.run_fingerprint() != other.run_fingerprint()) is run
+
+
+def test_arguments() -> None:
+    assert parse_arguments(["recipe=a", "scale=small", "--config-dir", "x", "seed=1"]) == (
+        "a",
+        ["scale=small", "seed=1"],
+        "x",
+    )
+    assert parse_arguments(["--config-dir=x", "recipe=a"]) == ("a", [], "x")
+
+
+@pytest.mark.parametrize(
+    ("argv", "text"),
+    [
+        ([], r"^No recipe given\. Write recipe=NAME\. Known: xnli_1src, xnli_3src\.$"),
+        (["xnli_3src"], r"Did you mean 'recipe=xnli_3src'\?"),
+        (["recipe=a", "recipe=b"], "recipe is given twice: 'a' and 'b'"),
+        (["recipe=a", "--config_dir", "x"], r"Unknown option '--config_dir'\. Did you mean '--config-dir'\?"),
+        (["recipe=a", "--config-dir"], "--config-dir needs a folder"),
+        (["recipe=a", "fast"], "'fast' is not KEY=VALUE"),
+    ],
+)
+def test_mistakes_in_arguments(argv: list[str], text: str) -> None:
+    with pytest.raises(Problem, match=text):
+        parse_arguments(argv)
+
+
+def test_shared_folders_and_keys() -> None:
+    assert (share_dir("eval") / "prompts").is_dir()
+    assert {"sources", "training.learning_rate", "data.items"} <= set(keys())
+    with pytest.raises(Problem, match="Folder 'nothing' is neither in"):
+        share_dir("nothing")

@@ -1,0 +1,183 @@
+"""Pretraining the mini model on the world's plain text: `mslt world pretrain` rebuilds what is shipped.
+
+The text is an endless seeded stream, so every document is new. The loss is the mean next-token cross-entropy, with an
+answer word counted ``ANSWER_WEIGHT`` times (a passage has one answer among some twenty words). A run can be stopped
+and started again: it goes on from its last saved state.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import platform
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from tqdm import tqdm
+from transformers import PreTrainedTokenizerFast
+
+from mslt_it.world.generator import Document, documents
+from mslt_it.world.mini_model import MANIFEST, file_sha256, new_model
+from mslt_it.world.mini_tokenizer import build_tokenizer
+
+ANSWER_WEIGHT = 8.0
+LOG_STEPS = 100
+POOL_BATCHES = 32  # documents of so many batches are sorted by length together: less padding
+
+
+@dataclass(frozen=True)
+class PretrainConfig:
+    """How long and how fast."""
+
+    num_steps: int = 5_500  # optimiser steps
+    batch_documents: int = 128  # documents per step, about 18 tokens each
+    learning_rate: float = 3e-3  # peak; linear warm-up, then cosine to 5 %
+    warmup_steps: int = 300
+    weight_decay: float = 0.05
+    seed: int = 0
+    save_steps: int = 500
+
+
+@dataclass(frozen=True)
+class Batch:
+    """``ids`` (documents, tokens), right-padded; ``weights`` of the same shape: how much predicting that token counts."""
+
+    ids: torch.Tensor
+    weights: torch.Tensor
+
+
+def batches(tokenizer: PreTrainedTokenizerFast, config: PretrainConfig, skip: int = 0) -> Iterator[Batch]:
+    """The seeded stream of batches, without the first ``skip``."""
+    stream = documents(config.seed)
+    order = torch.Generator().manual_seed(config.seed)
+    count = 0
+    while True:
+        drawn = [next(stream) for _ in range(POOL_BATCHES * config.batch_documents)]
+        shuffled = torch.randperm(POOL_BATCHES, generator=order).tolist()
+        if count + POOL_BATCHES <= skip:
+            count += POOL_BATCHES
+            continue
+        rows = sorted(_rows(tokenizer, drawn), key=lambda row: len(row[0]))
+        for index in shuffled:
+            count += 1
+            if count > skip:
+                yield _pad(rows[index * config.batch_documents : (index + 1) * config.batch_documents])
+
+
+def _rows(tokenizer: PreTrainedTokenizerFast, drawn: list[Document]) -> list[tuple[list[int], list[float]]]:
+    texts = tokenizer([d.text for d in drawn], add_special_tokens=False)["input_ids"]
+    answers = tokenizer([d.answer for d in drawn], add_special_tokens=False)["input_ids"]
+    begin, end = tokenizer.bos_token_id, tokenizer.eos_token_id
+    rows = []
+    for text, answer in zip(texts, answers, strict=True):
+        if answer and text[-1] == tokenizer.convert_tokens_to_ids("\u2581"):
+            text = text[:-1]  # the space before the answer belongs to the answer's own token
+            answer = tokenizer(" " + tokenizer.decode(answer), add_special_tokens=False)["input_ids"]
+        rows.append(([begin, *text, *answer, end], [0.0, *[1.0] * len(text), *[ANSWER_WEIGHT] * len(answer), 1.0]))
+    return rows
+
+
+def _pad(rows: list[tuple[list[int], list[float]]]) -> Batch:
+    width = max(len(ids) for ids, _ in rows)
+    ids = torch.tensor([row + [0] * (width - len(row)) for row, _ in rows])
+    return Batch(ids, torch.tensor([row + [0.0] * (width - len(row)) for _, row in rows]))
+
+
+def batch_loss(model: Any, batch: Batch) -> torch.Tensor:
+    """Weighted mean cross-entropy in nats; the head sees only positions that predict something."""
+    hidden = model.model(input_ids=batch.ids).last_hidden_state[
+        :, :-1
+    ]  # causal: right padding changes nothing before it
+    weights = batch.weights[:, 1:]
+    scored = weights > 0
+    losses = F.cross_entropy(model.lm_head(hidden[scored]).float(), batch.ids[:, 1:][scored], reduction="none")
+    return (losses * weights[scored]).sum() / weights.sum()
+
+
+def pretrain(config: PretrainConfig, out: Path, prompt_words: list[str], device: str | None = None) -> dict[str, Any]:
+    """Builds tokenizer and model in ``out``; returns the manifest (also written there).
+
+    Args:
+        prompt_words: the task prompts' words, so that they are single tokens; they occur in no training text.
+    """
+    device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+    out.mkdir(parents=True, exist_ok=True)
+    tokenizer = build_tokenizer(prompt_words, seed=config.seed)
+    tokenizer.save_pretrained(out)
+    model = new_model(
+        len(tokenizer), tokenizer.bos_token_id, tokenizer.eos_token_id, tokenizer.pad_token_id, config.seed
+    ).to(device)
+    optimizer = torch.optim.AdamW(
+        model.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay, betas=(0.9, 0.98)
+    )
+    state_path = out / "state.pt"
+    start = _load_state(state_path, model, optimizer, device) if state_path.is_file() else 0
+    began = time.monotonic()
+    num_tokens = 0
+    losses: list[torch.Tensor] = []
+    bar = tqdm(total=config.num_steps, initial=start, disable=None, desc="pretraining", unit="step")
+    for step, batch in zip(range(start, config.num_steps), batches(tokenizer, config, skip=start), strict=False):
+        for group in optimizer.param_groups:
+            group["lr"] = config.learning_rate * _schedule(step, config)
+        num_tokens += int((batch.weights > 0).sum())
+        # bfloat16 arithmetic on float32 weights: 1.7 times faster on CPUs that have it, and the loss is the same.
+        with torch.autocast(device, dtype=torch.bfloat16):
+            loss = batch_loss(model, Batch(batch.ids.to(device), batch.weights.to(device)))
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        optimizer.zero_grad()
+        losses.append(loss.detach())
+        bar.update()
+        if (step + 1) % LOG_STEPS == 0:
+            recent = torch.stack(losses[-LOG_STEPS:]).mean().item()
+            speed = num_tokens / (time.monotonic() - began)
+            bar.set_postfix_str(f"loss {recent:.3f}, {speed:.0f} tokens/s")
+            with (out / "pretrain.log").open("a", encoding="utf-8") as log:
+                log.write(f"step {step + 1} loss {recent:.3f} {speed:.0f} tokens/s\n")
+        if (step + 1) % config.save_steps == 0 and step + 1 < config.num_steps:
+            _save_state(state_path, model, optimizer, step + 1)
+    bar.close()
+    model.to("cpu", dtype=torch.bfloat16).save_pretrained(out)
+    state_path.unlink(missing_ok=True)
+    return _write_manifest(out, config, torch.stack(losses[-LOG_STEPS:]).mean().item(), device)
+
+
+def _schedule(step: int, config: PretrainConfig) -> float:
+    if step < config.warmup_steps:
+        return (step + 1) / config.warmup_steps
+    done = (step - config.warmup_steps) / max(1, config.num_steps - config.warmup_steps)
+    return 0.05 + 0.95 * 0.5 * (1 + math.cos(math.pi * done))
+
+
+def _save_state(path: Path, model: Any, optimizer: torch.optim.Optimizer, step: int) -> None:
+    temporary = path.with_suffix(".tmp")
+    torch.save({"model": model.state_dict(), "optimizer": optimizer.state_dict(), "step": step}, temporary)
+    temporary.replace(path)
+
+
+def _load_state(path: Path, model: Any, optimizer: torch.optim.Optimizer, device: str) -> int:
+    state = torch.load(path, map_location=device, weights_only=True)
+    model.load_state_dict(state["model"])
+    optimizer.load_state_dict(state["optimizer"])
+    return int(state["step"])
+
+
+def _write_manifest(out: Path, config: PretrainConfig, loss: float, device: str) -> dict[str, Any]:
+    names = ("config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json", "chat_template.jinja")
+    manifest = {
+        "made_by": "mslt world pretrain",
+        "config": config.__dict__,
+        "final_loss": round(loss, 4),
+        "device": device,
+        "torch": torch.__version__,
+        "machine": platform.machine(),
+        "sha256": {name: file_sha256(out / name) for name in names if (out / name).is_file()},
+    }
+    (out / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
+    return manifest

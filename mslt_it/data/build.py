@@ -1,0 +1,266 @@
+"""From a recipe to encoded training rows with a report, and to the prompted rows of the scored sets.
+
+Rows are drawn in hash order, cleaned, prompted and encoded; a row that is dropped is counted with its reason and the
+next one takes its place, so the labelled budget is met exactly. The build stops, with a Problem, on a leak into any
+scored language, on a language that loses too many rows, and on a mask that supervises anything but the answers.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from mslt_it.data.cleaning import clean
+from mslt_it.data.encoding import IGNORED, Encoder
+from mslt_it.data.leakage import find_leaks, refuse_leaks
+from mslt_it.data.mixing import allocate, hash_key, interleave, rank, too_few
+from mslt_it.data.prompts import prompt_file, prompted
+from mslt_it.data.sources import Loaded, load
+from mslt_it.problems import Problem
+from mslt_it.records import BuildReport, EncodedExample, Example, LanguageReport, PromptedExample, Recipe, fingerprint
+
+TRANSLATION_DROPPED = "translation_dropped"  # parallel items only: fine in this language, dropped in another
+UNSCORABLE = {"label_missing", "label_unknown", "empty_field", "whitespace_only", "lone_surrogate", "too_big"}
+MIN_CHUNK = 64  # rows prepared at a time, at least: tokenizers are fast in batches
+
+
+@dataclass
+class _Tally:
+    """What happened to the rows of one language."""
+
+    dropped: Counter[str] = field(default_factory=Counter)
+    repaired: Counter[str] = field(default_factory=Counter)
+    first: dict[str, str] = field(default_factory=dict)  # reason -> the first row it hit
+
+    def drop(self, reason: str, example: Example) -> None:
+        self.dropped[reason] += 1
+        self.first.setdefault(reason, example.origin or example.id)
+
+    def num_own(self) -> int:
+        return self.dropped.total() - self.dropped[TRANSLATION_DROPPED]
+
+    def __str__(self) -> str:
+        return ", ".join(f"{n} {reason} (first: {self.first[reason]})" for reason, n in self.dropped.most_common())
+
+
+@dataclass(frozen=True)
+class _Prepared:
+    example: Example
+    encoded: EncodedExample | None
+    reason: str
+    repairs: tuple[str, ...]
+
+
+def build_training_set(
+    recipe: Recipe, tokenizer: Any, prompts_dir: Path | None = None
+) -> tuple[list[EncodedExample], BuildReport]:
+    """The training rows in training order, and the report on how they came about."""
+    loaded = {code: load(recipe.task, code, recipe.task.train_split, role="train") for code in recipe.sources}
+    scored = _scored_examples(recipe)
+    notes = [note for code in recipe.sources for note in loaded[code].notes]
+    wanted = allocate(recipe.data.num_examples_total, recipe.sources)
+    pools = {code: _without_scored_texts(rows, scored, notes, code) for code, rows in loaded.items()}
+    ranked = rank(pools, recipe.data.items, recipe.seed)
+    encoder = Encoder(tokenizer, recipe.data.max_length_tokens)
+    tallies = {code: _Tally() for code in recipe.sources}
+
+    kept: dict[str, list[_Prepared]] = {}
+    if recipe.data.items == "parallel":
+        versions = list(zip(*ranked.values(), strict=True))
+        full = _fill(recipe, encoder, versions, max(wanted.values()), tallies, prompts_dir)
+        for i, code in enumerate(ranked):
+            kept[code] = [row[i] for row in full[: wanted[code]]]
+    else:
+        for code, rows in ranked.items():
+            single = _fill(recipe, encoder, [(e,) for e in rows], wanted[code], tallies, prompts_dir)
+            kept[code] = [row[0] for row in single]
+    for code in ranked:
+        refuse_drops(code, tallies[code], len(kept[code]), recipe.data.max_dropped_share)
+        if len(kept[code]) < wanted[code]:
+            detail = f", {len(ranked[code])} before dropping {tallies[code]}" if tallies[code].dropped else ""
+            raise too_few(code, wanted[code], len(kept[code]), recipe.data.items, detail)
+
+    train = [p.example for rows in kept.values() for p in rows]
+    refuse_leaks(find_leaks(train, scored, same_language_only=recipe.task.data == "world"))
+    by_key = {(p.example.language, p.example.id): p.encoded for rows in kept.values() for p in rows}
+    order = interleave({code: [p.example for p in rows] for code, rows in kept.items()}, recipe.seed)
+    encoded = [row for e in order if (row := by_key[e.language, e.id]) is not None]
+
+    notes += [n for c in recipe.sources if (n := prompt_file(recipe.task, c, recipe.prompt, prompts_dir).note)]
+    for code, tally in tallies.items():
+        notes += [f"{code}: {n} rows repaired ({kind})" for kind, n in sorted(tally.repaired.items())]
+    notes.append(f"rows: {fingerprint([(r.id, r.language, r.input_ids, r.labels) for r in encoded])}")
+    return encoded, BuildReport(
+        fingerprint=recipe.data_fingerprint(),
+        num_examples_total=len(encoded),
+        languages=tuple(
+            _report(code, [r for r in encoded if r.language == code], tallies[code], encoder) for code in recipe.sources
+        ),
+        num_leaks_checked=len(scored),
+        notes=tuple(dict.fromkeys(notes)),
+    )
+
+
+def build_scored_set(recipe: Recipe, language: str, prompts_dir: Path | None = None) -> list[PromptedExample]:
+    """The prompted rows to score in one language: the same items in every language and for every seed, since they are
+    chosen by the hash of the item id. A row is left out in its language only where it cannot be scored at all; what is
+    merely odd (a wrong script, a stray control character) is scored as published, like everywhere else."""
+    examples = sorted(
+        load(recipe.task, language, recipe.task.score_split, role="score").examples,
+        key=lambda e: hash_key("scored", e.id),
+    )
+    examples = examples[: recipe.scoring.num_examples_per_language or len(examples)]
+    tally = _Tally()
+    kept = []
+    for example in examples:
+        cleaned = clean(example, recipe.task.label_names)
+        if cleaned.reason in UNSCORABLE:
+            tally.drop(cleaned.reason, example)
+        else:
+            kept.append(prompted(cleaned.example or example, recipe.task, recipe.prompt, prompts_dir))
+    refuse_drops(language, tally, len(kept), recipe.data.max_dropped_share)
+    return kept
+
+
+def refuse_drops(language: str, tally: _Tally, num_kept: int, max_share: float) -> None:
+    """A Problem when a language lost a larger share of the rows that were looked at than the recipe allows."""
+    lost = tally.num_own()
+    if lost and lost > max_share * (lost + num_kept):
+        raise Problem(
+            f"Language '{language}' lost {lost} of {lost + num_kept} rows ({lost / (lost + num_kept):.1%}), more than "
+            f"data.max_dropped_share={max_share}: {tally}. Repair the data, raise data.max_length_tokens if rows are "
+            f"too long, or raise data.max_dropped_share."
+        )
+
+
+def refuse_masks(rows: Sequence[EncodedExample], language: str, end_id: int) -> None:
+    """A Problem unless every row supervises one run of tokens at its end, closed by the end token, after a prompt."""
+    for row in rows:
+        num_supervised = sum(label != IGNORED for label in row.labels)
+        start = len(row.labels) - num_supervised
+        if num_supervised == 0:
+            what = "supervises nothing"
+        elif start == 0:
+            what = "supervises every token, the prompt too"
+        elif row.labels[start:] != row.input_ids[start:] or len(row.labels) != len(row.input_ids):
+            what = "supervises something else than its last tokens"
+        elif row.labels[-1] != end_id:
+            what = "does not end in the end token"
+        elif num_supervised == 1:
+            what = "supervises the end token only: its answer has no tokens"
+        else:
+            continue
+        raise Problem(f"Language '{language}', row {row.id}: the mask {what}. Check the chat template.")
+
+
+def format_report(report: BuildReport) -> str:
+    """The report as plain text."""
+    lines = [
+        f"{report.num_examples_total} training rows from {len(report.languages)} languages "
+        f"(data fingerprint {report.fingerprint})",
+        "",
+        f"{'language':<10} {'kept':>6} {'dropped':>8} {'prompt tokens':>14} {'supervised tokens':>18}",
+    ]
+    for language in report.languages:
+        dropped = sum(language.dropped.values())
+        lines.append(
+            f"{language.language:<10} {language.num_kept:>6} {dropped:>8} {language.num_prompt_tokens:>14} "
+            f"{language.num_supervised_tokens:>18}"
+        )
+        lines += [f"{'':<10} {n:>15} {reason}" for reason, n in sorted(language.dropped.items())]
+    lines += ["", f"Leaks: none; {report.num_leaks_checked} scored rows compared with the training rows."]
+    lines += [f"Note: {note}" for note in report.notes]
+    lines += ["", "One row per language; what is between >>> and <<< is supervised:"]
+    for language in report.languages:
+        lines += ["", f"[{language.language}]", language.audit]
+    return "\n".join(lines)
+
+
+def _fill(
+    recipe: Recipe,
+    encoder: Encoder,
+    candidates: Sequence[tuple[Example, ...]],
+    wanted: int,
+    tallies: dict[str, _Tally],
+    prompts_dir: Path | None,
+) -> list[tuple[_Prepared, ...]]:
+    """The first ``wanted`` candidates of which every version (one, or one per language) can be used."""
+    kept: list[tuple[_Prepared, ...]] = []
+    start = 0
+    while len(kept) < wanted and start < len(candidates):
+        chunk = candidates[start : start + max(wanted - len(kept), MIN_CHUNK)]
+        start += len(chunk)
+        width = len(chunk[0])
+        flat = _prepare(recipe, encoder, [e for versions in chunk for e in versions], prompts_dir)
+        for i in range(0, len(flat), width):
+            if len(kept) == wanted:
+                break
+            versions = tuple(flat[i : i + width])
+            usable = all(p.encoded is not None for p in versions)
+            for p in versions:
+                tally = tallies[p.example.language]
+                if usable:
+                    tally.repaired.update(p.repairs)
+                else:
+                    tally.drop(p.reason or TRANSLATION_DROPPED, p.example)
+            if usable:
+                kept.append(versions)
+    return kept
+
+
+def _prepare(
+    recipe: Recipe, encoder: Encoder, examples: Sequence[Example], prompts_dir: Path | None
+) -> list[_Prepared]:
+    cleaned = [clean(example, recipe.task.label_names) for example in examples]
+    good = [c.example for c in cleaned if c.example is not None]
+    encoded = iter(encoder.encode_all([prompted(e, recipe.task, recipe.prompt, prompts_dir) for e in good]))
+    result = []
+    for example, outcome in zip(examples, cleaned, strict=True):
+        if outcome.example is None:
+            result.append(_Prepared(example, None, outcome.reason, ()))
+            continue
+        row = next(encoded)
+        if isinstance(row, str):
+            result.append(_Prepared(outcome.example, None, row, ()))
+        else:
+            result.append(_Prepared(outcome.example, row, "", outcome.repairs))
+    return result
+
+
+def _scored_examples(recipe: Recipe) -> list[Example]:
+    """Every row that could be scored, in every source and target language."""
+    return [
+        example
+        for code in dict.fromkeys((*recipe.sources, *recipe.targets))
+        for example in load(recipe.task, code, recipe.task.score_split, role="score").examples
+    ]
+
+
+def _without_scored_texts(loaded: Loaded, scored: Sequence[Example], notes: list[str], language: str) -> list[Example]:
+    """The rows, without those that repeat a scored text where we divided one file ourselves (benchmarks hold a few
+    repeated sentences under other ids). Between published splits a repeated text is a leak, and refused."""
+    if not loaded.divided:
+        return loaded.examples
+    # The training rows take the place of the scored ones: each that repeats a scored text is found.
+    repeated = {leak.scored.id for leak in find_leaks(scored, loaded.examples) if leak.kind == "text"}
+    if repeated:
+        notes.append(f"{language}: {len(repeated)} rows left out of training because a scored row has the same text")
+    return [example for example in loaded.examples if example.id not in repeated]
+
+
+def _report(language: str, rows: Sequence[EncodedExample], tally: _Tally, encoder: Encoder) -> LanguageReport:
+    refuse_masks(rows, language, encoder.end_id)
+    num_supervised = sum(label != IGNORED for row in rows for label in row.labels)
+    sample = rows[0]
+    start = sum(label == IGNORED for label in sample.labels)
+    return LanguageReport(
+        language=language,
+        num_kept=len(rows),
+        dropped=dict(sorted(tally.dropped.items())),
+        num_prompt_tokens=sum(len(row.input_ids) for row in rows) - num_supervised,
+        num_supervised_tokens=num_supervised,
+        audit=f"{encoder.decode(sample.input_ids[:start])}>>>{encoder.decode(sample.input_ids[start:])}<<<",
+    )

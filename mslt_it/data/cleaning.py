@@ -1,0 +1,206 @@
+"""Checks on single rows: each bad row is dropped with a reason, each repairable one is repaired and counted.
+
+Control tokens in user text ("<|end|>") are no fault: they stay as text, and encoding makes them harmless.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Sequence
+
+from fontTools import unicodedata as script_data
+
+from mslt_it.records import Example
+
+MAX_CHARACTERS = 20_000  # per field; XNLI's longest has about 500. Longer text is a broken file, and slow to tokenize
+
+# C0 and C1 controls but tab, newline, carriage return and next line; and the code points that are no characters.
+_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ufffe\uffff]")
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_BIDI_OVERRIDE = re.compile("[\u202d\u202e]")  # marks and isolates are ordinary in Arabic and Hebrew; overrides are not
+_ZERO_WIDTH = re.compile("[\u200b\u200c\u200d\u2060\ufeff]")
+
+# Scripts that write with joiners inside words (Persian plurals, Hindi conjuncts, ...).
+_JOINING = frozenset(
+    ["Arab", "Deva", "Beng", "Gujr", "Guru", "Knda", "Mlym", "Orya", "Sinh", "Taml", "Telu", "Khmr", "Mymr", "Mong"]
+)
+_BREAKING = {"Thai", "Laoo", "Khmr", "Mymr"}  # written without spaces; U+200B marks a word boundary
+
+# ISO 15924 scripts by language. A language that is not here is not checked.
+_LATIN = (
+    "af az ca cs da de en es et eu fi fr ha hr ht hu id is it ku lt lv ms nb nl nn no pl pt qu ro sk sl so sq sv sw "
+    "tl tr vi yo zu"
+)
+SCRIPTS: dict[str, frozenset[str]] = {
+    **{code: frozenset({"Latn"}) for code in _LATIN.split()},
+    **{code: frozenset({"Arab"}) for code in ("ar", "fa", "ps", "ur")},
+    **{code: frozenset({"Cyrl"}) for code in ("be", "bg", "mk", "ru", "uk")},
+    **{code: frozenset({"Cyrl", "Latn"}) for code in ("kk", "sr", "uz")},
+    **{code: frozenset({"Deva"}) for code in ("hi", "mr", "ne")},
+    "am": frozenset({"Ethi"}),
+    "bn": frozenset({"Beng"}),
+    "el": frozenset({"Grek"}),
+    "gu": frozenset({"Gujr"}),
+    "he": frozenset({"Hebr"}),
+    "hy": frozenset({"Armn"}),
+    "ja": frozenset({"Hira", "Kana", "Hani"}),
+    "ka": frozenset({"Geor"}),
+    "km": frozenset({"Khmr"}),
+    "kn": frozenset({"Knda"}),
+    "ko": frozenset({"Hang", "Hani"}),
+    "lo": frozenset({"Laoo"}),
+    "ml": frozenset({"Mlym"}),
+    "my": frozenset({"Mymr"}),
+    "pa": frozenset({"Guru"}),
+    "si": frozenset({"Sinh"}),
+    "ta": frozenset({"Taml"}),
+    "te": frozenset({"Telu"}),
+    "th": frozenset({"Thai"}),
+    "zh": frozenset({"Hani", "Bopo"}),
+}
+MIN_LETTERS = 4  # fewer letters prove nothing
+MIN_LATIN_WORDS = 4  # names and loan words come one or two at a time; this many and nothing else is another language
+
+
+@dataclasses.dataclass(frozen=True)
+class Cleaned:
+    """Either an example (perhaps repaired, ``repairs`` says how) or the reason why it is dropped."""
+
+    example: Example | None
+    reason: str = ""
+    repairs: tuple[str, ...] = ()
+
+
+def clean(example: Example, label_names: Sequence[str] = ()) -> Cleaned:
+    """Checks and repairs one example.
+
+    Reasons: ``empty_field``, ``whitespace_only``, ``label_missing``, ``label_unknown``, ``lone_surrogate``,
+    ``control_character``, ``bidi_override``, ``too_big``, ``not_translated``, ``wrong_script``.
+    Repairs: ``not_nfc``, ``zero_width``.
+    """
+    label = example.label
+    if not label.strip():
+        return Cleaned(None, "label_missing")
+    if label_names and label not in label_names:
+        return Cleaned(None, "label_unknown")
+    repairs: list[str] = []
+    fields = {}
+    for name, text in (*example.fields.items(), ("", label)):
+        reason = bad_text(text)
+        if reason:
+            return Cleaned(None, reason)
+        if not name:
+            break  # the label is checked, never changed
+        plain = strip_zero_width(text, example.language)
+        if plain != text:
+            repairs.append("zero_width")
+        composed = unicodedata.normalize("NFC", plain)
+        if composed != plain:
+            repairs.append("not_nfc")
+        if not composed.strip():
+            return Cleaned(None, "whitespace_only")
+        fields[name] = composed
+    if is_wrong_script(" ".join(fields.values()), example.language):
+        return Cleaned(None, "wrong_script")
+    if repairs:
+        example = dataclasses.replace(example, fields=fields)
+    return Cleaned(example, repairs=tuple(dict.fromkeys(repairs)))
+
+
+def bad_text(text: str) -> str | None:
+    """The reason why a text cannot be used, or None."""
+    if not text:
+        return "empty_field"
+    if len(text) > MAX_CHARACTERS:
+        return "too_big"
+    if not text.strip():
+        return "whitespace_only"
+    if text.strip() == "NS":  # PAWS-X's mark for a sentence that was not translated
+        return "not_translated"
+    if text.isascii() and text.isprintable():
+        return None
+    for pattern, reason in (
+        (_SURROGATE, "lone_surrogate"),
+        (_CONTROL, "control_character"),
+        (_BIDI_OVERRIDE, "bidi_override"),
+    ):
+        if pattern.search(text):
+            return reason
+    return None
+
+
+def strip_zero_width(text: str, language: str) -> str:
+    """The text without invisible characters, except where the script or an emoji needs them."""
+    if not _ZERO_WIDTH.search(text):
+        return text
+    kept = []
+    for i, char in enumerate(text):
+        before = text[i - 1] if i else ""
+        after = text[i + 1] if i + 1 < len(text) else ""
+        if not _ZERO_WIDTH.match(char) or _is_needed(char, before, after):
+            kept.append(char)
+    return "".join(kept)
+
+
+def is_wrong_script(text: str, language: str) -> bool:
+    """True when most letters are of a script that the language is not written in.
+
+    Latin names and loan words are ordinary in every language: Latin letters count as wrong only when there are at least
+    four words of them and fewer than one letter in ten is of the language's own script.
+    """
+    expected = expected_scripts(language)
+    if not expected or (text.isascii() and "Latn" in expected):
+        return False
+    counts: Counter[str] = Counter()
+    for char, count in Counter(text).items():
+        script = _script(char)
+        if script:
+            counts[script] += count
+    total = sum(counts.values())
+    own = sum(counts[script] for script in expected)
+    latin = 0 if "Latn" in expected else counts["Latn"]
+    other = total - own - latin
+    if total < MIN_LETTERS:
+        return False
+    if other > total / 2:
+        return True
+    return own < total / 10 and latin > 0 and len(re.findall(r"[A-Za-z]{2,}", text)) >= MIN_LATIN_WORDS
+
+
+def expected_scripts(language: str) -> frozenset[str]:
+    """The scripts of a BCP-47 code ("sr-Latn": Latn; "zh-Hant": Hani); empty where unknown."""
+    base, *subtags = language.split("-")
+    for tag in subtags:
+        if len(tag) == 4 and tag.isalpha():
+            return frozenset({"Hans": "Hani", "Hant": "Hani", "Jpan": "Hani"}.get(t, t) for t in [tag.title()])
+    return SCRIPTS.get(base, frozenset())
+
+
+def _is_needed(char: str, before: str, after: str) -> bool:
+    if not before or not after:
+        return False
+    scripts = {_script_of_any(before), _script_of_any(after)}
+    if char == "\u200b":
+        return bool(scripts & _BREAKING)
+    if char in "\u200c\u200d":
+        is_emoji = char == "\u200d" and unicodedata.category(after) == "So"
+        return is_emoji or _script_of_any(before) in _JOINING
+    return False
+
+
+@functools.cache
+def _script_of_any(char: str) -> str:
+    return str(script_data.script(char))
+
+
+@functools.cache
+def _script(char: str) -> str:
+    """The script of a letter, "" for anything that is no letter of one script (digits, marks, punctuation)."""
+    if not char.isalpha():
+        return ""
+    script = _script_of_any(char)
+    return "" if script in ("Zyyy", "Zinh", "Zzzz") else script

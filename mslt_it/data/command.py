@@ -1,0 +1,44 @@
+"""``mslt data recipe=NAME [overrides]``: build the training rows and print the report, without training.
+
+With ``output_dir=DIR`` the rows are written to DIR/train.jsonl and the report to DIR/report.json.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from mslt_it.data.build import build_training_set, format_report
+from mslt_it.records import BuildReport, EncodedExample, to_plain
+
+
+def main(argv: Sequence[str]) -> int:
+    """Runs the command; 0 = built."""
+    from mslt_it.recipe import load_recipe, parse_arguments
+    from mslt_it.tuning.base_model import load_tokenizer
+
+    name, overrides, config_dir = parse_arguments(argv)
+    recipe = load_recipe(name, overrides, config_dir=config_dir)
+    rows, report = build_training_set(recipe, load_tokenizer(recipe.model))
+    print(format_report(report))
+    if recipe.output_dir:
+        for path in write(rows, report, Path(recipe.output_dir)):
+            print(f"written: {path}")
+    return 0
+
+
+def write(rows: Sequence[EncodedExample], report: BuildReport, folder: Path) -> list[Path]:
+    """``train.jsonl`` (one encoded row a line) and ``report.json``; each replaced whole or not at all."""
+    folder.mkdir(parents=True, exist_ok=True)
+    lines = "".join(json.dumps(to_plain(row), ensure_ascii=False) + "\n" for row in rows)
+    contents = {
+        "train.jsonl": lines,
+        "report.json": json.dumps(to_plain(report), ensure_ascii=False, indent=2) + "\n",
+    }
+    for name, text in contents.items():
+        temporary = folder / f".{name}.{os.getpid()}"
+        temporary.write_text(text, encoding="utf-8")
+        temporary.replace(folder / name)
+    return [folder / name for name in contents]

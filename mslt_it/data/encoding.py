@@ -1,0 +1,203 @@
+"""Token ids of prompts and answers, with the answer supervised and user text unable to forge control tokens.
+
+The chat template is rendered once with a placeholder in place of each message, and cut at the placeholders: the
+template's own pieces may hold control tokens, the users' pieces are tokenised with control tokens switched off. So
+prompt + answer is prompt ids + answer ids by construction, and "<|end|>" in a sentence is seven plain characters.
+
+A tokenizer without a chat template gets the plain format: every message and a newline, then the answer and the end
+token; a beginning-of-sequence token comes first where the tokenizer adds one by itself.
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import re
+import unicodedata
+from collections.abc import Sequence
+from typing import Any
+
+from mslt_it.problems import Problem
+from mslt_it.records import EncodedExample, Message, PromptedExample
+
+IGNORED = -100
+TOO_LONG = "too_long"
+FORGED = "control_tokens_lost_text"  # control tokens in the text could only be disarmed by losing characters
+# Fixed, so that a template that prints today's date renders the same prompt every day; and no hidden reasoning before
+# the answer. Templates that know neither name ignore both.
+_TEMPLATE_ARGUMENTS = {"date_string": "26 Jul 2024", "enable_thinking": False}
+_SENTINEL = "MSLTMESSAGE{}HERE"
+_MARKUP = re.compile(r"\s*[<\[＜].*[>\]＞]\s*", re.DOTALL)
+
+
+class Encoder:
+    """Encodes prompted examples with a Hugging Face tokenizer; nothing is ever cut."""
+
+    def __init__(self, tokenizer: Any, max_length_tokens: int) -> None:
+        self.tokenizer = tokenizer
+        self.max_length_tokens = max_length_tokens
+        self.control = control_tokens(tokenizer)
+        longest_first = sorted(self.control, key=lambda t: (-len(t), t))
+        self._finder = re.compile("|".join(map(re.escape, longest_first)) or "(?!)")
+        self._control_ids = frozenset(self.control.values())
+        self._pieces = functools.lru_cache(maxsize=64)(self._render_pieces)
+        self.end_id = self._find_end_id()
+
+    def encode(self, example: PromptedExample) -> EncodedExample | str:
+        """One example, or the reason why it is dropped."""
+        return self.encode_all([example])[0]
+
+    def encode_all(self, examples: Sequence[PromptedExample]) -> list[EncodedExample | str]:
+        """Each example encoded, or the reason why it is dropped: ``too_long`` or ``control_tokens_lost_text``."""
+        prompts = self.prompt_ids_all([example.messages for example in examples])
+        words = sorted({example.answer for example in examples})
+        answers = {word: (*ids, self.end_id) for word, ids in zip(words, self.user_ids(words), strict=True)}
+        return [self._join(e, prompt, answers[e.answer]) for e, prompt in zip(examples, prompts, strict=True)]
+
+    def prompt_ids(self, messages: Sequence[Message]) -> list[int]:
+        """The prompt up to and with the marker that opens the assistant's turn."""
+        return self.prompt_ids_all([messages])[0]
+
+    def prompt_ids_all(self, prompts: Sequence[Sequence[Message]]) -> list[list[int]]:
+        """``prompt_ids`` of many prompts in one call of the tokenizer."""
+        contents = list(dict.fromkeys(message.content for messages in prompts for message in messages))
+        ids = dict(zip(contents, self.user_ids(contents), strict=True))
+        result = []
+        for messages in prompts:
+            pieces = self._pieces(tuple(message.role for message in messages))
+            joined = list(pieces[0])
+            for message, piece in zip(messages, pieces[1:], strict=True):
+                joined += ids[message.content]
+                joined += piece
+            result.append(joined)
+        return result
+
+    def answer_ids(self, answer: str) -> list[int]:
+        """The answer and the end token: exactly what is supervised."""
+        return [*self.user_ids([answer])[0], self.end_id]
+
+    def user_ids(self, texts: Sequence[str]) -> list[list[int]]:
+        """Ids of users' texts, none of them a control token."""
+        result = self._tokenize(texts)
+        for index, ids in enumerate(result):
+            if not self._control_ids.isdisjoint(ids):
+                result[index] = self._disarmed(texts[index])
+        return result
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """The text of the ids, control tokens and all."""
+        return str(self.tokenizer.decode(list(ids), skip_special_tokens=False, clean_up_tokenization_spaces=False))
+
+    def _join(self, example: PromptedExample, prompt: list[int], answer: tuple[int, ...]) -> EncodedExample | str:
+        if len(prompt) + len(answer) > self.max_length_tokens:
+            return TOO_LONG
+        for text in (*(message.content for message in example.messages), example.answer):
+            if self._finder.search(text) and not self._survives(text):
+                return FORGED
+        return EncodedExample(example.id, example.language, (*prompt, *answer), (*[IGNORED] * len(prompt), *answer))
+
+    def _survives(self, text: str) -> bool:
+        """Whether each control string in the text can be read back from the ids. What the tokenizer loses in any text
+        (case, spaces, unknown letters elsewhere) is not held against the row."""
+        decoded = _squash(self.decode(self.user_ids([text])[0]))
+        return all(_squash(found) in decoded for found in set(self._finder.findall(text)))
+
+    def _tokenize(self, texts: Sequence[str], split_special_tokens: bool = True) -> list[list[int]]:
+        if not texts:
+            return []
+        # verbose=False: the tokenizer's own warning about length; too long rows are counted here.
+        batch = self.tokenizer(
+            list(texts), add_special_tokens=False, split_special_tokens=split_special_tokens, truncation=False,
+            padding=False, return_attention_mask=False, verbose=False,
+        )  # fmt: skip
+        return [list(ids) for ids in batch["input_ids"]]
+
+    def _disarmed(self, text: str) -> list[int]:
+        """For control strings that split_special_tokens leaves whole (added tokens not marked special, or words of the
+        vocabulary): the text is cut inside each of them; where that is not enough, at every character; and an id that
+        is a control token by itself even then is left out (``_survives`` sees it)."""
+        for cuts in (self._cuts(text), range(1, len(text))):
+            bounds = [0, *cuts, len(text)]
+            parts = [text[a:b] for a, b in itertools.pairwise(bounds)]
+            ids = [i for part in self._tokenize(parts) for i in part]
+            if self._control_ids.isdisjoint(ids):
+                return ids
+        return [i for i in ids if i not in self._control_ids]
+
+    def _cuts(self, text: str) -> list[int]:
+        """A place inside every occurrence of a control string, overlapping ones too."""
+        cuts = set()
+        for token in self.control:
+            start = text.find(token)
+            while start >= 0:
+                if len(token) > 1:
+                    cuts.add(start + 1)
+                start = text.find(token, start + 1)
+        return sorted(cuts)
+
+    def _render(self, roles: Sequence[str], add_generation_prompt: bool) -> str:
+        messages = [{"role": role, "content": _SENTINEL.format(i)} for i, role in enumerate(roles)]
+        try:
+            return str(
+                self.tokenizer.apply_chat_template(
+                    messages, tokenize=False, add_generation_prompt=add_generation_prompt, **_TEMPLATE_ARGUMENTS
+                )
+            )
+        except Exception as error:  # jinja2's errors, and whatever a template raises for roles it does not take
+            raise Problem(
+                f"The tokenizer's chat template refuses the roles {', '.join(roles)}: {error}. "
+                "Use a prompt without a system message, or another model."
+            ) from error
+
+    def _cut_at_sentinels(self, roles: Sequence[str], add_generation_prompt: bool) -> list[str]:
+        rendering = self._render(roles, add_generation_prompt)
+        sentinels = [_SENTINEL.format(i) for i in range(len(roles))]
+        if re.findall("|".join(sentinels), rendering) != sentinels:
+            raise Problem(
+                f"The tokenizer's chat template does not print each message once and in order ({', '.join(roles)}): "
+                f"{rendering[:200]!r}. Use another model, or remove the template for the plain format."
+            )
+        return re.split("|".join(sentinels), rendering)
+
+    def _render_pieces(self, roles: tuple[str, ...]) -> list[list[int]]:
+        """The ids around the messages: one piece more than there are messages, the last opens the answer."""
+        if self.tokenizer.chat_template:
+            return self._tokenize(self._cut_at_sentinels(roles, True), split_special_tokens=False)
+        newline = self._tokenize(["\n"], split_special_tokens=False)[0]
+        start = list(self.tokenizer("")["input_ids"][:1])
+        opening = start if start and start[0] == self.tokenizer.bos_token_id else []
+        return [opening, *[newline for _ in roles]]
+
+    def _find_end_id(self) -> int:
+        """The control token that the template prints right after the assistant's text, else the end of sequence."""
+        if self.tokenizer.chat_template:
+            tail = self._cut_at_sentinels(("user", "assistant"), False)[-1].strip()
+            ids = self._tokenize([tail], split_special_tokens=False)[0] if tail else []
+            if ids and ids[0] in self._control_ids:
+                return ids[0]
+        if self.tokenizer.eos_token_id is None:
+            raise Problem(
+                "The tokenizer has neither a chat template that ends the assistant's turn nor an end-of-sequence "
+                "token, so a model could not learn to stop. Set the tokenizer's eos_token."
+            )
+        return int(self.tokenizer.eos_token_id)
+
+
+def control_tokens(tokenizer: Any) -> dict[str, int]:
+    """Text -> id of every token that means something to the machinery: all special tokens but the unknown token, and
+    the other added tokens that look like markup ("<tool_call>", "[INST]"). Added words
+    and runs of spaces are text."""
+    special = set(tokenizer.all_special_tokens)
+    found = {}
+    for number, token in tokenizer.added_tokens_decoder.items():
+        text = str(token)
+        if text.strip() and (token.special or _MARKUP.fullmatch(text)):
+            found[text] = int(number)
+    for text in special:
+        found[text] = int(tokenizer.convert_tokens_to_ids(text))
+    found.pop(str(tokenizer.unk_token), None)
+    return found
+
+
+def _squash(text: str) -> str:
+    return "".join(unicodedata.normalize("NFKC", text).casefold().split())

@@ -1,0 +1,155 @@
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from toy_world import toy_rows, write_tsv
+
+from mslt_it.data.build import build_scored_set, build_training_set, format_report, refuse_masks
+from mslt_it.data.command import write
+from mslt_it.problems import Problem
+from mslt_it.records import EncodedExample, Recipe
+
+MakeRecipe = Callable[..., Recipe]
+
+
+def spoil(path: Path, changes: dict[int, tuple[str, str, str]]) -> None:
+    """Replaces rows of a file by their index."""
+    rows = [tuple(line.split("\t")) for line in path.read_text(encoding="utf-8").splitlines()]
+    write_tsv(path, [changes.get(i, row) for i, row in enumerate(rows)])
+
+
+def test_the_budget_is_exact_and_the_build_repeats(toy_recipe: MakeRecipe, tokenizer: Any, prompts_dir: Path) -> None:
+    recipe = toy_recipe(num_examples_total=61)
+    rows, report = build_training_set(recipe, tokenizer, prompts_dir)
+    assert Counter(row.language for row in rows) == {"en": 31, "ru": 30}
+    assert len({row.id for row in rows}) == 61  # disjoint
+    assert report.num_examples_total == 61 and report.num_leaks_checked == 4 * 40
+    assert report.fingerprint == recipe.data_fingerprint()
+    assert (rows, report) == build_training_set(recipe, tokenizer, prompts_dir)
+    other, _ = build_training_set(dataclasses.replace(recipe, seed=1), tokenizer, prompts_dir)
+    assert [row.id for row in other] != [row.id for row in rows]
+
+
+def test_parallel_items(toy_recipe: MakeRecipe, tokenizer: Any, prompts_dir: Path, toy_data: Path) -> None:
+    spoil(toy_data / "ru" / "train.tsv", {3: ("", "x", "neutral"), 4: ("\x00", "x", "neutral")})
+    rows, report = build_training_set(
+        toy_recipe(items="parallel", num_examples_total=236, max_dropped_share=0.1), tokenizer, prompts_dir
+    )
+    ids = {code: {row.id for row in rows if row.language == code} for code in ("en", "ru")}
+    assert ids["en"] == ids["ru"] and len(ids["en"]) == 118 and not {"train:3", "train:4"} & ids["en"]
+    dropped = {language.language: dict(language.dropped) for language in report.languages}
+    assert dropped == {"en": {"translation_dropped": 2}, "ru": {"control_character": 1, "empty_field": 1}}
+
+
+def test_dropped_rows_are_counted_and_replaced(
+    toy_recipe: MakeRecipe, tokenizer: Any, prompts_dir: Path, toy_data: Path
+) -> None:
+    bad = {i: ("", "x", "neutral") for i in range(0, 120, 10)}  # one row in ten
+    spoil(toy_data / "en" / "train.tsv", bad)
+    rows, report = build_training_set(toy_recipe(max_dropped_share=0.5), tokenizer, prompts_dir)
+    assert Counter(row.language for row in rows) == {"en": 30, "ru": 30}
+    english = report.languages[0]
+    assert english.language == "en" and english.dropped["empty_field"] > 0
+    assert not {row.id for row in rows if row.language == "en"} & {f"train:{i}" for i in bad}
+    with pytest.raises(Problem, match=r"Language 'en' lost .*max_dropped_share=0\.01.*empty_field \(first: .*line"):
+        build_training_set(toy_recipe(max_dropped_share=0.01), tokenizer, prompts_dir)
+
+
+def test_too_long_rows_are_dropped_not_cut(toy_recipe: MakeRecipe, tokenizer: Any, prompts_dir: Path) -> None:
+    with pytest.raises(Problem, match=r"lost .* too_long .*max_length_tokens"):
+        build_training_set(toy_recipe(max_length_tokens=60), tokenizer, prompts_dir)
+
+
+def test_shortage_is_refused(toy_recipe: MakeRecipe, tokenizer: Any, prompts_dir: Path) -> None:
+    with pytest.raises(Problem, match=r"Language '\w+' is to give 100 training rows and has \d+"):
+        build_training_set(toy_recipe(num_examples_total=200), tokenizer, prompts_dir)
+
+
+def test_the_audit_shows_what_is_supervised(toy_recipe: MakeRecipe, tokenizer: Any, prompts_dir: Path) -> None:
+    _, report = build_training_set(toy_recipe(), tokenizer, prompts_dir)
+    for language, words in (("en", ("Yes", "Maybe", "No")), ("ru", ("Да", "Может", "Нет"))):
+        [found] = [item for item in report.languages if item.language == language]
+        prompt, _, rest = found.audit.partition(">>>")
+        assert prompt.endswith("<|assistant|>\n") and rest in [f"{word}<|end|><<<" for word in words]
+        assert found.num_supervised_tokens > found.num_kept and found.num_prompt_tokens > found.num_supervised_tokens
+    text = format_report(report)
+    assert "60 training rows from 2 languages" in text and "160 scored rows compared" in text and "[ru]" in text
+
+
+def test_leaks_are_refused_in_any_scored_language(
+    toy_recipe: MakeRecipe, tokenizer: Any, prompts_dir: Path, toy_data: Path
+) -> None:
+    write_tsv(toy_data / "de" / "test.tsv", list(toy_rows("en", 120)))  # the training sentences, as German test rows
+    with pytest.raises(Problem, match=r"by item id, [1-9]\d* by text"):
+        build_training_set(toy_recipe(), tokenizer, prompts_dir)
+
+
+def test_one_file_for_both_roles_is_divided_without_a_leak(
+    toy_recipe: MakeRecipe, tokenizer: Any, prompts_dir: Path
+) -> None:
+    recipe = toy_recipe(task={"score_split": "train"}, num_examples_total=40)
+    rows, report = build_training_set(recipe, tokenizer, prompts_dir)
+    trained = {row.id for row in rows}
+    for code in ("en", "ru", "de", "hi"):
+        assert not trained & {row.id for row in build_scored_set(recipe, code, prompts_dir)}
+    assert any("serves training and scoring" in note for note in report.notes)
+
+
+def test_repeated_texts_in_a_divided_file_are_left_out_of_training(
+    toy_recipe: MakeRecipe, tokenizer: Any, prompts_dir: Path, toy_data: Path
+) -> None:
+    row = toy_rows("en", 1)[0]
+    spoil(toy_data / "en" / "train.tsv", {i: row for i in range(0, 120, 4)})
+    recipe = toy_recipe(task={"score_split": "train"}, num_examples_total=20)
+    _, report = build_training_set(recipe, tokenizer, prompts_dir)
+    assert any("left out of training because a scored row has the same text" in note for note in report.notes)
+
+
+def test_scored_items_are_the_same_in_every_language_and_seed(
+    toy_recipe: MakeRecipe, prompts_dir: Path, toy_data: Path
+) -> None:
+    recipe = toy_recipe()
+    ids = {code: [row.id for row in build_scored_set(recipe, code, prompts_dir)] for code in ("en", "ru", "de", "hi")}
+    assert len(ids["en"]) == 20 and all(found == ids["en"] for found in ids.values())
+    seeded = build_scored_set(dataclasses.replace(recipe, seed=9), "en", prompts_dir)
+    assert [row.id for row in seeded] == ids["en"]
+    everything = dataclasses.replace(recipe.scoring, num_examples_per_language=0)
+    assert len(build_scored_set(dataclasses.replace(recipe, scoring=everything), "hi", prompts_dir)) == 40
+    # What is merely odd is scored as published; what has no text or label cannot be.
+    index = int(ids["en"][0].split(":")[1])
+    spoil(toy_data / "hi" / "test.tsv", {index: ("Nicht in dieser Sprache hier", "gar nicht", "neutral")})
+    assert [row.id for row in build_scored_set(recipe, "hi", prompts_dir)] == ids["en"]
+    spoil(toy_data / "hi" / "test.tsv", {index: ("", "x", "neutral")})
+    assert [row.id for row in build_scored_set(recipe, "hi", prompts_dir)] == ids["en"][1:]
+
+
+@pytest.mark.parametrize(
+    ("ids", "labels", "what"),
+    [
+        ((1, 2, 9), (-100, -100, -100), "supervises nothing"),
+        ((1, 2, 9), (1, 2, 9), "supervises every token"),
+        ((1, 2, 9), (-100, 2, -100), "something else than its last tokens"),
+        ((1, 2, 3), (-100, 2, 3), "does not end in the end token"),
+        ((1, 2, 9), (-100, -100, 9), "the end token only"),
+    ],
+)
+def test_wrong_masks_are_refused(ids: tuple[int, ...], labels: tuple[int, ...], what: str) -> None:
+    refuse_masks([EncodedExample("a", "en", (1, 2, 9), (-100, 2, 9))], "en", end_id=9)
+    with pytest.raises(Problem, match=rf"Language 'en', row a: the mask .*{what}"):
+        refuse_masks([EncodedExample("a", "en", ids, labels)], "en", end_id=9)
+
+
+def test_rows_are_written(toy_recipe: MakeRecipe, tokenizer: Any, prompts_dir: Path, tmp_path: Path) -> None:
+    rows, report = build_training_set(toy_recipe(), tokenizer, prompts_dir)
+    written = write(rows, report, tmp_path / "out")
+    assert [path.name for path in written] == ["train.jsonl", "report.json"]
+    lines = [json.loads(line) for line in written[0].read_text(encoding="utf-8").splitlines()]
+    assert [(r["id"], tuple(r["labels"])) for r in lines] == [(row.id, row.labels) for row in rows]
+    assert json.loads(written[1].read_text(encoding="utf-8"))["num_examples_total"] == 60
+    assert len(list((tmp_path / "out").iterdir())) == 2

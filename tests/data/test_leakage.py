@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from toy_world import WORLD, toy_rows
+
+from mslt_it.data.leakage import find_leaks, normalise, refuse_leaks
+from mslt_it.problems import Problem
+from mslt_it.records import Example
+
+Make = Callable[..., Example]
+
+
+def examples(language: str, number: int, start: int = 0, split: str = "train") -> list[Example]:
+    return [
+        Example(f"{split}:{start + i}", language, "toy", split, {"premise": p, "hypothesis": h}, label)
+        for i, (p, h, label) in enumerate(toy_rows(language, number, start))
+    ]
+
+
+def test_an_item_is_found_in_any_language() -> None:
+    train = examples("en", 60)
+    for code in WORLD:
+        leaks = find_leaks(train, examples(code, 60))
+        assert len(leaks) == 60 and {leak.kind for leak in leaks} == {"item"}
+
+
+def test_a_text_is_found_under_another_id_and_in_another_dress(example: Make) -> None:
+    train = [example("The dog, in the garden…", "Ｙｅｓ  it is", id="train:1", language="en")]
+    scored = [example("the DOG in the garden", "yes: it IS!", id="test:9", language="de")]
+    assert [leak.kind for leak in find_leaks(train, scored)] == ["text"]
+    assert find_leaks(train, scored, same_language_only=True) == []
+    same = [example("the DOG in the garden", "yes: it IS!", id="test:9")]
+    assert [leak.kind for leak in find_leaks(train, same, same_language_only=True)] == ["text"]
+
+
+def test_different_rows_are_no_leak(example: Make) -> None:
+    train = examples("en", 100)
+    assert find_leaks(train, examples("en", 100, start=100, split="test")) == []
+    assert find_leaks([example("A", "B", id="a:1")], [example("A", "C", id="b:1")]) == []
+    assert find_leaks([example("AB", "C", id="a:1")], [example("A", "BC", id="b:1")]) == []
+    assert find_leaks([example("...", "?", id="a:1")], [example("!", "…", id="b:1")]) == []  # nothing left to compare
+    assert find_leaks([example(task="one")], [example("x", "y", task="two")]) == []
+
+
+def test_marks_are_part_of_the_text() -> None:
+    assert normalise("की") != normalise("का")
+    assert normalise("Straße") == normalise("STRASSE")
+    assert normalise("1 + 1") != normalise("1 - 1")
+
+
+def test_refusal_has_counts_and_examples() -> None:
+    refuse_leaks([])
+    leaks = find_leaks(examples("en", 5), examples("ru", 5))
+    with pytest.raises(Problem, match=r"5 scored rows are also trained on \(5 by item id, 0 by text\)") as caught:
+        refuse_leaks(leaks)
+    assert str(caught.value).count("\n") == 3 and "trained on in 'en'" in str(caught.value)

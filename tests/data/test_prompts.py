@@ -1,0 +1,111 @@
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from mslt_it.data.prompts import prompt_file, prompted
+from mslt_it.problems import Problem
+from mslt_it.records import Example, PromptConfig, TaskConfig
+
+TASK = TaskConfig(name="toy")
+Make = Callable[..., Example]
+
+
+def test_native_prompt(example: Make, prompts_dir: Path) -> None:
+    result = prompted(example("एक", "दो", language="hi"), TASK, PromptConfig(), prompts_dir)
+    assert [(m.role, m.content) for m in result.messages] == [("user", "एक\nदो\nसही?")]
+    assert (result.answer, result.choices, result.label) == ("शायद", ("हाँ", "शायद", "नहीं"), "neutral")
+
+
+def test_english_prompt_and_fallback(example: Make, prompts_dir: Path) -> None:
+    english = PromptConfig(language="english")
+    assert prompted(example("एक", "दो", language="hi"), TASK, english, prompts_dir).answer == "Maybe"
+    assert not prompt_file(TASK, "hi", english, prompts_dir).note
+    fallback = prompt_file(TASK, "sw", PromptConfig(), prompts_dir)
+    assert fallback.path.name == "en.yaml" and "'sw' has no prompt file" in fallback.note
+    assert not prompt_file(TASK, "de-AT", PromptConfig(), prompts_dir).note
+
+
+def test_braces_in_user_text_stay_text(example: Make, prompts_dir: Path) -> None:
+    row = example("{hypothesis} {0} {premise.__class__}", "{premise} }{")
+    assert (
+        prompted(row, TASK, PromptConfig(), prompts_dir).messages[0].content
+        == "{hypothesis} {0} {premise.__class__}\n{premise} }{\nTrue?"
+    )
+
+
+def test_templates_by_index_and_mixed(example: Make, prompts_dir: Path) -> None:
+    second = prompted(example("a", "b"), TASK, PromptConfig(template="1"), prompts_dir)
+    assert second.messages[0].content == "True? a / b"
+    mixed = PromptConfig(template="mixed")
+    texts = {prompted(example("a", "b", id=f"x:{i}"), TASK, mixed, prompts_dir).messages[0].content for i in range(20)}
+    assert len(texts) == 2
+    with pytest.raises(Problem, match=r"template='2'.*2 templates \(0 to 1"):
+        prompted(example(), TASK, PromptConfig(template="2"), prompts_dir)
+
+
+GOOD = 'labels: {entailment: "Yes", neutral: "Maybe", contradiction: "No"}\ntemplates: ["{premise} {hypothesis}"]\n'
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("templates:", "template:", r"unknown key 'template'. Did you mean 'templates'"),
+        ('"Yes"', "Yes", r"label 'entailment' is True, not a text.*quotes"),
+        ('neutral: "Maybe", ', "", r"label 'neutral' of task.label_names has no word"),
+        ("neutral:", "netural:", r"'netural' is not in task.label_names. Did you mean 'neutral'"),
+        ('"Maybe"', '"Not sure"', r"'No' \(contradiction\) is the beginning of 'Not sure'"),
+        ('"Maybe"', '"No"', r"'No' .* is the beginning of 'No'"),
+        ("{premise} ", "{premis} ", r"unknown placeholder \{premis\}. Did you mean 'premise'"),
+        ("{premise} ", "", r"never shows \{premise\}"),
+        ('["{premise} {hypothesis}"]', "[]", r"at least one text"),
+        ("labels: {", "labels: [{", r"not valid YAML"),
+        ("templates: ", "system: [1]\ntemplates: ", r"system must be one text"),
+    ],
+)
+def test_a_wrong_file_is_refused(tmp_path: Path, example: Make, old: str, new: str, message: str) -> None:
+    (tmp_path / "toy").mkdir()
+    path = tmp_path / "toy" / "en.yaml"
+    path.write_text(GOOD)
+    assert prompted(example("a", "b"), TASK, PromptConfig(), tmp_path).messages[0].content == "a b"
+    path.write_text(GOOD.replace(old, new))
+    with pytest.raises(Problem, match=message) as caught:
+        prompted(example("a", "b"), TASK, PromptConfig(), tmp_path)
+    assert "en.yaml" in str(caught.value)
+
+
+def test_yaml_tags_run_nothing(tmp_path: Path, example: Make) -> None:
+    (tmp_path / "toy").mkdir()
+    (tmp_path / "toy" / "en.yaml").write_text(f"labels: !!python/object/apply:os.mkdir ['{tmp_path}/made']\n")
+    with pytest.raises(Problem, match="not valid YAML"):
+        prompted(example(), TASK, PromptConfig(), tmp_path)
+    assert not (tmp_path / "made").exists()
+
+
+def test_a_missing_file_says_what_is_there(tmp_path: Path, example: Make) -> None:
+    (tmp_path / "toy").mkdir()
+    (tmp_path / "toy" / "de.yaml").write_text(GOOD)
+    with pytest.raises(Problem, match=r"fr.yaml is missing and so is en.yaml. Found: de"):
+        prompted(example(language="fr"), TASK, PromptConfig(), tmp_path)
+
+
+def test_system_message_and_free_answers(tmp_path: Path, example: Make) -> None:
+    (tmp_path / "toy").mkdir()
+    (tmp_path / "toy" / "en.yaml").write_text('system: "Be brief."\ntemplates: ["{premise} {hypothesis}"]\n')
+    result = prompted(
+        example("a", "b", label="2,125"), dataclasses.replace(TASK, label_names=()), PromptConfig(), tmp_path
+    )
+    assert [m.role for m in result.messages] == ["system", "user"]
+    assert (result.answer, result.choices) == ("2,125", ())
+
+
+def test_every_shipped_prompt_file_is_valid() -> None:
+    from mslt_it.recipe import share_dir
+
+    files = sorted((share_dir("eval") / "prompts" / "xnli").glob("*.yaml"))
+    assert files
+    for path in files:
+        assert prompt_file(TaskConfig(), path.stem, PromptConfig()).path == path

@@ -1,0 +1,278 @@
+"""Base models and adapters: load, adapt, save, hash. The only importer of peft and bitsandbytes."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import torch
+from peft import LoraConfig, PeftModel, get_peft_model, get_peft_model_state_dict, set_peft_model_state_dict
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+from transformers import (
+    AutoModelForCausalLM,
+    AutoTokenizer,
+    BitsAndBytesConfig,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+)
+from transformers.pytorch_utils import Conv1D
+
+from mslt_it.problems import Problem, nearest
+from mslt_it.records import AdapterConfig, ModelConfig
+
+WEIGHTS = "adapter_model.safetensors"
+CONFIG = "adapter_config.json"
+DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+
+
+def load_tokenizer(model: ModelConfig) -> PreTrainedTokenizerBase:
+    """The base model's tokenizer; code that comes with a model is never run."""
+    path = _model_path(model)
+    try:
+        return AutoTokenizer.from_pretrained(path, revision=model.revision, trust_remote_code=False)
+    except (OSError, ValueError) as error:
+        raise Problem(f"model.path: no tokenizer could be loaded from '{path}': {error}") from error
+
+
+def load_base(
+    model: ModelConfig, adapter: AdapterConfig | None = None, *, device: str | torch.device | None = None
+) -> PreTrainedModel:
+    """The frozen base on ``device`` (default: this process's GPU, else the CPU), quantised as ``adapter`` asks.
+
+    Weights come from safetensors files only: unlike pickles they cannot run code.
+    """
+    place = torch.device(device) if device is not None else default_device()
+    path, quantization = _model_path(model), adapter.quantization if adapter else "none"
+    options: dict[str, Any] = {"dtype": resolve_dtype(model.dtype, place)}
+    if quantization != "none":
+        options |= {
+            "quantization_config": _quantization(quantization, options["dtype"]),
+            "device_map": {"": str(place)},
+        }
+    try:
+        base = AutoModelForCausalLM.from_pretrained(
+            path, revision=model.revision, trust_remote_code=False, use_safetensors=True, **options
+        )
+    except (OSError, ValueError) as error:
+        raise Problem(f"model.path: no causal language model could be loaded from '{path}': {error}") from error
+    if quantization == "none":
+        base = base.to(place)
+    elif place.type == "cpu":
+        # On AVX512-BF16 machines bitsandbytes repacks 4-bit weights at the first evaluation forward; after that the
+        # gradients of the next training step are zero. The flag keeps it from doing so.
+        for module in base.modules():
+            if type(module).__name__ == "Linear4bit":
+                module.support_avx512bf16_for_cpu = False
+    base.requires_grad_(False)
+    return base
+
+
+def default_device() -> torch.device:
+    """This process's GPU under a launcher, the first one otherwise, the CPU where there is none."""
+    if not torch.cuda.is_available():
+        return torch.device("cpu")
+    return torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
+
+
+def resolve_dtype(dtype: str, device: torch.device) -> torch.dtype:
+    """``auto`` is bfloat16 on a GPU that has it and float32 elsewhere (bfloat16 is emulated on most CPUs)."""
+    if dtype == "auto":
+        return torch.bfloat16 if device.type == "cuda" and torch.cuda.is_bf16_supported() else torch.float32
+    if dtype not in DTYPES:
+        raise Problem(f"model.dtype: '{dtype}' is not known. {nearest(dtype, ['auto', *DTYPES])}")
+    return DTYPES[dtype]
+
+
+def add_adapter(model: PreTrainedModel, adapter: AdapterConfig, seed: int) -> PeftModel:
+    """A fresh LoRA adapter on ``model``; the same seed gives the same first weights, whatever was drawn before."""
+    config = LoraConfig(
+        r=adapter.rank,
+        lora_alpha=adapter.alpha,
+        lora_dropout=adapter.dropout,
+        target_modules=target_modules(model, adapter.target_modules),
+        use_dora=adapter.use_dora,
+        use_rslora=adapter.use_rslora,
+        bias="none",
+        task_type="CAUSAL_LM",
+    )
+    with torch.random.fork_rng(devices=[]):  # peft draws on the CPU, whatever device the base is on
+        torch.manual_seed(seed)
+        return get_peft_model(model, config)
+
+
+def target_modules(model: nn.Module, wanted: Iterable[str]) -> list[str]:
+    """The module names LoRA goes into: ``all-linear`` resolved, wrong names refused with the right ones listed."""
+    known, wanted = linear_module_names(model), list(wanted)
+    if wanted == ["all-linear"]:
+        return known
+    wrong = [name for name in wanted if name not in known]
+    if wrong or not wanted:
+        named = f"{wrong[0]!r} is" if wrong else "nothing is named, that is"
+        raise Problem(
+            f"adapter.target_modules: {named} not a linear module of {type(model).__name__}. "
+            f"{nearest(wrong[0] if wrong else '', known)} Or use [all-linear] for all of them."
+        )
+    return sorted(set(wanted))
+
+
+def linear_module_names(model: nn.Module) -> list[str]:
+    """The last parts of the names of all linear modules, the output head left out, sorted."""
+    head = model.get_output_embeddings() if hasattr(model, "get_output_embeddings") else None
+    names = set()
+    for name, module in model.named_modules():
+        # bitsandbytes' Linear4bit and Linear8bitLt are nn.Linear too
+        if isinstance(module, (nn.Linear, Conv1D)) and module is not head:
+            parts = name.split(".")
+            names.add(".".join(parts[-2:]) if parts[-1].isdigit() else parts[-1])
+    return sorted(names)
+
+
+def load_adapter(model: PreTrainedModel, path: Path | str, *, trainable: bool = False) -> PeftModel:
+    """The adapter saved at ``path`` on ``model``; refused where tensors are missing, left over or not finite.
+
+    The base hash, where the caller knows it, is the caller's to compare (`model_hash`).
+    """
+    path = Path(path)
+    tensors = read_adapter(path)
+    try:
+        config = LoraConfig(**_lora_fields(path / CONFIG), inference_mode=not trainable)
+    except (OSError, json.JSONDecodeError, TypeError) as error:
+        raise Problem(f"Adapter {path}: {CONFIG} is missing or not readable: {error}") from error
+    try:
+        peft_model = get_peft_model(model, config)
+    except ValueError as error:
+        raise Problem(f"Adapter {path} does not fit {type(model).__name__}: {error}") from error
+    set_adapter_weights(peft_model, tensors, str(path))
+    return peft_model if trainable else peft_model.eval()
+
+
+def read_adapter(path: Path | str) -> dict[str, Tensor]:
+    """The tensors of a saved adapter on the CPU, checked to be finite."""
+    file = _weights_file(path)
+    try:
+        tensors = load_file(file)
+    except (OSError, SafetensorError) as error:
+        raise Problem(f"Adapter {file} is missing or damaged: {error}") from error
+    for name, tensor in tensors.items():
+        if not bool(torch.isfinite(tensor).all()):
+            raise Problem(f"Adapter {file}: '{name}' holds values that are not finite; train it again.")
+    return tensors
+
+
+def set_adapter_weights(model: PeftModel, tensors: dict[str, Tensor], origin: str) -> None:
+    """Copy ``tensors`` into the adapter in place: the parameters stay the same objects with the same dtype.
+
+    peft's own ``load_adapter`` may change the dtype of the parameters it fills, and a resumed run would then differ.
+    """
+    have = get_peft_model_state_dict(model, save_embedding_layers=False)
+    missing, extra = sorted(have.keys() - tensors.keys()), sorted(tensors.keys() - have.keys())
+    if missing or extra:
+        raise Problem(
+            f"Adapter {origin} was made for another base model or configuration: {len(missing)} tensors missing "
+            f"(first: {missing[:1]}), {len(extra)} left over (first: {extra[:1]})."
+        )
+    for name, tensor in tensors.items():
+        if have[name].shape != tensor.shape:
+            raise Problem(f"Adapter {origin}: '{name}' is {tuple(tensor.shape)}, expected {tuple(have[name].shape)}.")
+    set_peft_model_state_dict(model, tensors)
+
+
+def save_adapter(model: PeftModel, path: Path | str, *, state_dict: dict[str, Any] | None = None) -> None:
+    """Write ``adapter_model.safetensors`` and ``adapter_config.json`` into the folder ``path``: no pickles, no network.
+
+    ``state_dict`` is the gathered one where the model is sharded (FSDP).
+    """
+    path = Path(path)
+    path.mkdir(parents=True, exist_ok=True)
+    tensors = get_peft_model_state_dict(model, state_dict=state_dict, save_embedding_layers=False)
+    plain = {name: tensors[name].detach().to("cpu").contiguous() for name in sorted(tensors)}
+    save_file(plain, path / WEIGHTS, metadata={"format": "pt"})
+    config = model.peft_config["default"].to_dict()
+    config = {k: sorted(v) if isinstance(v, (set, frozenset)) else v for k, v in config.items()} | {
+        "inference_mode": True
+    }
+    (path / CONFIG).write_text(json.dumps(config, indent=2, sort_keys=True, default=str) + "\n", encoding="utf-8")
+
+
+def adapter_hash(path: Path | str) -> str:
+    """SHA-256 over an adapter's tensors in name order, with names, types and shapes: equal weights, equal hash."""
+    return tensors_hash(load_file(_weights_file(path)))
+
+
+def model_hash(path_or_model: Path | str | nn.Module) -> str:
+    """SHA-256 over a base model's tensors, of a folder's safetensors files or of a loaded model, adapters left out.
+
+    Both agree where the model was loaded in the dtype it is stored in. Tied tensors count once, as in the file.
+    """
+    if not isinstance(path_or_model, nn.Module):
+        files = sorted(Path(path_or_model).glob("*.safetensors"))
+        if not files:
+            raise Problem(f"No .safetensors file in {path_or_model}.")
+        return tensors_hash({name: tensor for file in files for name, tensor in load_file(file).items()})
+    base = path_or_model.get_base_model() if isinstance(path_or_model, PeftModel) else path_or_model
+    tied = set(getattr(base, "all_tied_weights_keys", None) or {}) if base.config.tie_word_embeddings else set()
+    names = {name: tensor for name, tensor in base.state_dict().items() if "lora_" not in name}
+    return tensors_hash({clean: t for n, t in names.items() if (clean := n.replace(".base_layer.", ".")) not in tied})
+
+
+def tensors_hash(tensors: dict[str, Tensor]) -> str:
+    """SHA-256 over named tensors in name order."""
+    digest = hashlib.sha256()
+    for name in sorted(tensors):
+        tensor = tensors[name].detach().to("cpu").contiguous()
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
+        digest.update(memoryview(tensor.reshape(-1).view(torch.uint8).numpy()))
+    return digest.hexdigest()
+
+
+def _weights_file(path: Path | str) -> Path:
+    path = Path(path)
+    return path / WEIGHTS if path.is_dir() else path
+
+
+def _lora_fields(file: Path) -> dict[str, Any]:
+    """The fields of a saved configuration that decide the weights' places and scale."""
+    saved = json.loads(file.read_text(encoding="utf-8"))
+    if saved.get("peft_type") != "LORA":
+        raise Problem(f"{file}: peft_type is {saved.get('peft_type')!r}; only LORA adapters are loaded here.")
+    names = ("r", "lora_alpha", "lora_dropout", "target_modules", "use_dora", "use_rslora", "bias", "task_type")
+    rest = (
+        "rank_pattern",
+        "alpha_pattern",
+        "fan_in_fan_out",
+        "modules_to_save",
+        "layers_to_transform",
+        "layers_pattern",
+    )
+    return {name: saved[name] for name in (*names, *rest) if saved.get(name) is not None}
+
+
+def _model_path(model: ModelConfig) -> str:
+    if model.path != "world":
+        return model.path
+    from mslt_it.world.mini_model import weights_dir
+
+    return str(weights_dir())
+
+
+def _quantization(kind: str, dtype: torch.dtype) -> BitsAndBytesConfig:
+    if kind not in ("nf4", "int8"):
+        raise Problem(f"adapter.quantization: '{kind}' is not known. {nearest(kind, ['none', 'nf4', 'int8'])}")
+    try:
+        import bitsandbytes  # noqa: F401
+    except ImportError as error:
+        raise Problem(
+            f"adapter.quantization={kind} needs the package bitsandbytes, which is not installed: "
+            "pip install bitsandbytes, or use adapter.quantization=none."
+        ) from error
+    if kind == "int8":
+        return BitsAndBytesConfig(load_in_8bit=True)
+    return BitsAndBytesConfig(
+        load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_use_double_quant=True, bnb_4bit_compute_dtype=dtype
+    )

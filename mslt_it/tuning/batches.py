@@ -1,0 +1,104 @@
+"""Which examples make up each batch, and how a batch is laid out. Depends on the seed and the global batch only."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import torch
+from datasets import Dataset
+from torch import Tensor
+from torch.utils.data import Sampler
+from transformers import PreTrainedTokenizerBase
+
+from mslt_it.problems import Problem
+from mslt_it.records import EncodedExample
+
+IGNORED = -100
+
+
+def to_dataset(encoded: Sequence[EncodedExample], languages: Sequence[str], pad_id: int) -> Dataset:
+    """The examples in order, and after them one blank row (nothing supervised) that fills up the last batch."""
+    number = {language: i for i, language in enumerate(languages)}
+    return Dataset.from_dict(
+        {
+            "input_ids": [list(e.input_ids) for e in encoded] + [[pad_id, pad_id]],
+            "labels": [list(e.labels) for e in encoded] + [[IGNORED, IGNORED]],
+            "languages": [number[e.language] for e in encoded] + [0],
+        }
+    )
+
+
+def padding_id(tokenizer: PreTrainedTokenizerBase) -> int:
+    """The token rows are filled up with; nothing attends to it, so the end token does where there is none."""
+    pad_id = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else tokenizer.eos_token_id
+    if pad_id is None:
+        raise Problem("The tokenizer has neither a padding nor an end-of-sequence token: rows cannot be padded.")
+    return int(pad_id)
+
+
+def rows_hash(encoded: Sequence[EncodedExample]) -> str:
+    """SHA-256 over the rows in order: a resumed run must see the same data, not merely the same recipe."""
+    digest = hashlib.sha256()
+    for row in encoded:
+        digest.update(repr((row.id, row.language, row.input_ids, row.labels)).encode())
+    return digest.hexdigest()
+
+
+class LengthGroupedOrder(Sampler[int]):
+    """The order of one epoch: batches of similar length, shuffled, each example once.
+
+    Trainer's own length grouping sorts by the batch of one process and draws from the global random state, so the order
+    changes with the number of processes and with whatever drew before. Here it is a function of seed and epoch, cut
+    into *global* batches (examples per process x processes x accumulation steps): consecutive parts go to the
+    processes, so 2 processes of 8 see the batches that 1 process of 16 sees. The last global batch is filled up with
+    the blank row, index ``len(lengths)``, which adds nothing to a loss that is summed and divided by the supervised
+    tokens; the stock way repeats examples (several processes) or takes a smaller batch (one).
+
+    The longest batch comes first, so that too little memory shows at once.
+    """
+
+    def __init__(self, lengths: Sequence[int], global_batch: int, seed: int, epoch: Callable[[], int]) -> None:
+        self.lengths, self.global_batch, self.seed, self.epoch = lengths, global_batch, seed, epoch
+
+    def __len__(self) -> int:
+        return -(-len(self.lengths) // self.global_batch) * self.global_batch
+
+    def __iter__(self) -> Iterator[int]:
+        generator = torch.Generator().manual_seed((self.seed * 1_000_003 + self.epoch()) % 2**63)
+        shuffled = torch.randperm(len(self.lengths), generator=generator).tolist()
+        # Sorted within pools of at most 50 batches, at least 4 pools: little padding, and chance in the order.
+        pool = self.global_batch * max(1, min(len(shuffled) // (self.global_batch * 4), 50))
+        batches = []
+        for start in range(0, len(shuffled), pool):
+            part = sorted(shuffled[start : start + pool], key=lambda i: -self.lengths[i])
+            batches += [part[i : i + self.global_batch] for i in range(0, len(part), self.global_batch)]
+        batches[-1] += [len(self.lengths)] * (self.global_batch - len(batches[-1]))
+        batches = [batches[i] for i in torch.randperm(len(batches), generator=generator).tolist()]
+        longest = max(range(len(batches)), key=lambda b: max(self._length(i) for i in batches[b]))
+        batches[0], batches[longest] = batches[longest], batches[0]
+        return iter([i for batch in batches for i in batch])
+
+    def _length(self, index: int) -> int:
+        return self.lengths[index] if index < len(self.lengths) else 0
+
+
+class PaddingCollator:
+    """Rows to tensors [rows, longest], padded on the right; ``languages`` [rows] says whose loss a row's is."""
+
+    def __init__(self, pad_id: int) -> None:
+        self.pad_id = pad_id
+
+    def __call__(self, rows: Sequence[dict[str, Any]]) -> dict[str, Tensor]:
+        longest = max(len(row["input_ids"]) for row in rows)
+        ids = torch.full((len(rows), longest), self.pad_id)
+        labels = torch.full((len(rows), longest), IGNORED)
+        mask = torch.zeros((len(rows), longest), dtype=torch.long)
+        for i, row in enumerate(rows):
+            n = len(row["input_ids"])
+            ids[i, :n] = torch.as_tensor(row["input_ids"])
+            labels[i, :n] = torch.as_tensor(row["labels"])
+            mask[i, :n] = 1
+        languages = torch.tensor([row["languages"] for row in rows])
+        return {"input_ids": ids, "labels": labels, "attention_mask": mask, "languages": languages}

@@ -1,0 +1,207 @@
+"""Checkpoints that are either whole or not there.
+
+Trainer writes a checkpoint's files one by one, in place. Here ``COMPLETE.json``, with the SHA-256 of each file, is
+written last (temporary file, fsync, rename), and only a folder whose files still have those hashes is resumed from.
+A kill -9 at any moment leaves the checkpoint before it usable.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from accelerate import PartialState
+from accelerate.utils import broadcast_object_list
+from torch import nn
+from transformers import TrainerCallback
+
+from mslt_it.problems import Problem
+from mslt_it.records import Recipe, to_plain
+
+LOG = logging.getLogger("mslt_it")
+FOLDER = "checkpoints"  # inside a run folder
+COMPLETE = "COMPLETE.json"
+TORN = "torn-"
+# Everything a resumed run reads. Random states are rng_state.pth, or rng_state_<rank>.pth with several processes.
+NEEDED = ("adapter_model.safetensors", "trainer_state.json", "scheduler.pt")
+NEUTRAL = ("logging_steps", "save_steps")  # left out of Recipe.training_fingerprint too
+
+
+def newest_complete(
+    run_dir: Path,
+    training_fingerprint: str,
+    *,
+    keys: Mapping[str, Any] | None = None,
+    world_size: int | None = None,
+) -> Path | None:
+    """The newest checkpoint of ``run_dir`` that verifies, or None when there is none to resume from.
+
+    Damaged folders are reported by name and set aside as ``torn-checkpoint-N``, where Trainer does not look. A whole
+    checkpoint of another recipe, of other data (``keys``, see `training_keys`) or of another number of processes is a
+    Problem that lists what differs: going on would train something nobody asked for.
+    """
+    for folder in sorted((run_dir / FOLDER).glob("checkpoint-*"), key=_step, reverse=True):
+        damage = find_damage(folder)
+        if damage is not None:
+            aside = folder.with_name(TORN + folder.name)
+            shutil.rmtree(aside, ignore_errors=True)
+            folder.rename(aside)
+            LOG.warning("Checkpoint %s is not used: %s. It was set aside as %s.", folder, damage, aside.name)
+            continue
+        _require_same(folder, training_fingerprint, keys, world_size)
+        return folder
+    return None
+
+
+def agree_on_newest(run_dir: Path, training_fingerprint: str, keys: Mapping[str, Any], world_size: int) -> Path | None:
+    """`newest_complete` as the first process finds it (and sets torn folders aside), told to all the others."""
+    found: list[Any] = [None, None]
+    if PartialState().is_main_process:
+        try:
+            found[0] = newest_complete(run_dir, training_fingerprint, keys=keys, world_size=world_size)
+        except Problem as problem:
+            found[1] = str(problem)
+    broadcast_object_list(found)
+    if found[1] is not None:
+        raise Problem(found[1])
+    return found[0]
+
+
+def find_damage(folder: Path) -> str | None:
+    """What is wrong with a checkpoint folder, in words, or None when every file has the hash it was saved with."""
+    try:
+        record = json.loads((folder / COMPLETE).read_text(encoding="utf-8"))
+        files = dict(record["files"])
+    except FileNotFoundError:
+        return f"{COMPLETE} is missing, so saving it was interrupted"
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        return f"{COMPLETE} is not readable ({error})"
+    for name, expected in sorted(files.items()):
+        if not (folder / name).is_file():
+            return f"{name} is missing"
+        if _sha256(folder / name) != expected:
+            return f"{name} is not what was saved ({(folder / name).stat().st_size} bytes)"
+    return None
+
+
+def seal(folder: Path, training_fingerprint: str, keys: Mapping[str, Any], world_size: int) -> None:
+    """Write ``COMPLETE.json``: from here on the checkpoint counts."""
+    files = {str(f.relative_to(folder)): f for f in sorted(folder.rglob("*")) if f.is_file() and f.name != COMPLETE}
+    for name in NEEDED:
+        if name not in files:
+            raise Problem(f"Checkpoint {folder}: {name} was not written, so it could not be resumed from.")
+    num_random_states = sum(name.startswith("rng_state") for name in files)
+    if num_random_states != world_size or not any(name.startswith("optimizer") for name in files):
+        raise Problem(f"Checkpoint {folder}: the optimiser's state or a process's random state was not written.")
+    for file in files.values():
+        with open(file, "rb") as handle:
+            os.fsync(handle.fileno())  # a hash of bytes that are only in memory would not survive a power cut
+    record = {
+        "step": _step(folder),
+        "training_fingerprint": training_fingerprint,
+        "world_size": world_size,
+        "keys": dict(keys),
+        "files": {name: _sha256(file) for name, file in files.items()},
+    }
+    write_atomically(folder / COMPLETE, json.dumps(record, indent=1, sort_keys=True) + "\n")
+
+
+def write_atomically(file: Path, text: str) -> None:
+    """The file has its old content or ``text``, never a part of it, whenever the process dies."""
+    temporary = file.with_name(f".{file.name}.part")
+    with open(temporary, "w", encoding="utf-8") as handle:
+        handle.write(text)
+        handle.flush()
+        os.fsync(handle.fileno())
+    temporary.replace(file)
+    descriptor = os.open(file.parent, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def training_keys(recipe: Recipe) -> dict[str, Any]:
+    """What `Recipe.training_fingerprint` covers, one value per dotted key, so that a difference can be named."""
+    parts = ("sources", "seed", "task", "data", "prompt", "model", "adapter", "training")
+    keys: dict[str, Any] = {}
+    for part in parts:
+        value = to_plain(getattr(recipe, part))
+        keys |= {f"{part}.{k}": v for k, v in value.items()} if isinstance(value, dict) else {part: value}
+    return {key: value for key, value in keys.items() if key not in {f"training.{name}" for name in NEUTRAL}}
+
+
+def require_space(folder: Path, needed_bytes: int) -> None:
+    """Raise a Problem when the disk under ``folder`` cannot take a checkpoint: before it is begun, not half-way."""
+    available = shutil.disk_usage(folder).free
+    if available < needed_bytes:
+        raise Problem(
+            f"Not enough disk space for a checkpoint in {folder}: {needed_bytes / 2**20:.1f} MiB needed, "
+            f"{available / 2**20:.1f} MiB available. The older checkpoint is kept: free some space and start again."
+        )
+
+
+def checkpoint_bytes(model: nn.Module) -> int:
+    """An upper estimate of a checkpoint: the adapter and AdamW's two moments, and 1 MiB for everything else."""
+    trained = sum(p.numel() * p.element_size() for p in model.parameters() if p.requires_grad)
+    return int(trained * 3 * 1.1) + 2**20
+
+
+class CheckpointSealer(TrainerCallback):
+    """Seals each checkpoint once all processes have written their files, and clears what was set aside before it."""
+
+    def __init__(self, training_fingerprint: str, keys: Mapping[str, Any]) -> None:
+        self.training_fingerprint, self.keys = training_fingerprint, keys
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        # Trainer forgets the running loss on resume; with a log at each save, logged losses are equal after it too.
+        if control.should_save:
+            control.should_log = True
+
+    def on_save(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        if args.world_size > 1:
+            torch.distributed.barrier()  # the other processes' random states are part of the checkpoint
+        if args.should_save:
+            folder = Path(args.output_dir) / f"checkpoint-{state.global_step}"
+            seal(folder, self.training_fingerprint, self.keys, args.world_size)
+            for torn in folder.parent.glob(f"{TORN}checkpoint-*"):
+                shutil.rmtree(torn, ignore_errors=True)
+
+
+def _require_same(
+    folder: Path, training_fingerprint: str, keys: Mapping[str, Any] | None, world_size: int | None
+) -> None:
+    record = json.loads((folder / COMPLETE).read_text(encoding="utf-8"))
+    saved, now = dict(record.get("keys", {})), dict(keys or {})
+    differing = [k for k in sorted(saved.keys() | now.keys()) if saved.get(k) != now.get(k)] if keys is not None else []
+    if world_size is not None and record.get("world_size") != world_size:
+        saved["number of processes"], now["number of processes"] = record.get("world_size"), world_size
+        differing.append("number of processes")
+    if not differing and record.get("training_fingerprint") == training_fingerprint:
+        return
+    said = "; ".join(f"{k}: {saved.get(k)!r} in the checkpoint, {now.get(k)!r} now" for k in differing)
+    said = (
+        said
+        or f"training fingerprint: {record.get('training_fingerprint')} in the checkpoint, {training_fingerprint} now"
+    )
+    raise Problem(
+        f"Checkpoint {folder} belongs to another run and is not resumed from. Different: {said}. "
+        "Put these back, or choose another output_dir."
+    )
+
+
+def _step(folder: Path) -> int:
+    number = folder.name.rpartition("-")[2]
+    return int(number) if number.isdigit() else -1
+
+
+def _sha256(file: Path) -> str:
+    with open(file, "rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()

@@ -1,0 +1,99 @@
+"""What a run was made with: versions, machine and commit, kept beside its results."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.metadata
+import os
+import platform
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+
+# The packages whose version can change a trained weight or a score.
+PACKAGES = (
+    "mslt_it",
+    "torch",
+    "transformers",
+    "trl",
+    "peft",
+    "accelerate",
+    "datasets",
+    "tokenizers",
+    "safetensors",
+    "bitsandbytes",
+    "numpy",
+    "lm_eval",
+)
+
+
+def environment() -> dict[str, Any]:
+    """Versions, platform, processor, threads, accelerators and git commit, as JSON-ready values."""
+    gpus = (
+        [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())] if torch.cuda.is_available() else []
+    )
+    return {
+        "python": platform.python_version(),
+        "packages": {name: version for name in PACKAGES if (version := _version(name)) is not None},
+        "platform": platform.platform(),
+        "cpu": _cpu_name(),
+        "num_cpus": os.cpu_count(),
+        "num_threads": torch.get_num_threads(),
+        "gpus": gpus,
+        "cuda": torch.version.cuda,
+        "world_size": int(os.environ.get("WORLD_SIZE", "1")),
+        "git_commit": git_commit(),
+    }
+
+
+@contextlib.contextmanager
+def deterministic_on_cpu() -> Iterator[None]:
+    """Deterministic kernels where they cost nothing: a resumed run must be equal to the bit on a CPU."""
+    before = torch.are_deterministic_algorithms_enabled()
+    torch.use_deterministic_algorithms(before or not torch.cuda.is_available())
+    try:
+        yield
+    finally:
+        torch.use_deterministic_algorithms(before)
+
+
+def git_commit(folder: Path | None = None) -> str | None:
+    """The commit of this package's checkout, with ``-dirty`` after it where tracked files differ.
+
+    None where there is no checkout (an installed wheel) or no git: a run is not stopped for it.
+    """
+    folder = folder or Path(__file__).resolve().parents[2]
+    if not (folder / ".git").exists():  # not some other repository it is installed under
+        return None
+    commit = _git(folder, "rev-parse", "HEAD")
+    if not commit:
+        return None
+    return commit + ("-dirty" if _git(folder, "status", "--porcelain", "--untracked-files=no") else "")
+
+
+def _git(folder: Path, *arguments: str) -> str | None:
+    try:
+        done = subprocess.run(["git", *arguments], cwd=folder, capture_output=True, text=True, timeout=10, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout.strip() if done.returncode == 0 else None
+
+
+def _version(package: str) -> str | None:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def _cpu_name() -> str:
+    try:
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    except OSError:
+        pass
+    return platform.processor() or platform.machine()

@@ -1,0 +1,91 @@
+"""The language-model loss with the output head applied where there is something to predict, and nowhere else.
+
+An instruction has some hundred prompt tokens and an answer of a few. The stock loss projects every position to the
+whole vocabulary: most of the work for a small model with a large vocabulary. The value and its gradients are the same.
+"""
+
+from __future__ import annotations
+
+import functools
+import types
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
+
+IGNORED = -100
+# Logits held at once: 2**26 float32 values are 256 MB. More positions than fit are projected in recomputed chunks.
+MAX_LOGITS = 2**26
+# Models that change the logits after the head (Cohere, Granite, Gemma 2, Falcon-H1): the stock path knows how.
+LOGIT_CHANGES = (
+    "logit_scale",
+    "logits_scaling",
+    "output_multiplier",
+    "lm_head_multiplier",
+    "final_logit_softcapping",
+    "output_router_logits",
+)
+
+
+def can_project_supervised_only(base: nn.Module) -> bool:
+    """Whether hidden states times head are all there is to the model's logits: measured, after a look at its config."""
+    config = base.config.get_text_config()
+    body, head = getattr(base, "base_model", None), base.get_output_embeddings()
+    if head is None or body is None or body is base or base.config.is_encoder_decoder:
+        return False
+    if any(getattr(config, name, None) not in (None, False, 1, 1.0) for name in LOGIT_CHANGES):
+        return False
+    ids = torch.arange(2, 8, device=base.get_input_embeddings().weight.device)[None] % config.vocab_size
+    training = base.training
+    base.eval()
+    try:
+        with torch.no_grad():
+            ours = head(body(input_ids=ids, use_cache=False).last_hidden_state)
+            stock = base(input_ids=ids, use_cache=False).logits
+    except (TypeError, ValueError, AttributeError):
+        return False
+    finally:
+        base.train(training)
+    return ours.shape == stock.shape and bool(torch.allclose(ours.float(), stock.float(), rtol=1e-4, atol=1e-4))
+
+
+def add_supervised_forward(base: nn.Module) -> None:
+    """Teach ``base.forward`` the argument ``supervised_only``; ``base.__dict__.pop("forward")`` takes it back.
+
+    A patched forward rather than a call around the model: DDP and FSDP must see the call to reduce gradients.
+    With it, ``base(input_ids, attention_mask, labels=..., supervised_only=True)`` gives ``losses`` and ``rows``, both
+    [supervised positions of the batch]: the negative log-likelihoods and the row of the batch each belongs to.
+    """
+    original = base.forward
+
+    @functools.wraps(original)
+    def forward(
+        self: Any, *args: Any, supervised_only: bool = False, labels: Tensor | None = None, **kwargs: Any
+    ) -> Any:
+        if not supervised_only or labels is None:
+            return original(*args, **kwargs) if labels is None else original(*args, labels=labels, **kwargs)
+        kwargs = {**kwargs, "use_cache": False}
+        # Looked up at each call: FSDP and peft may have replaced them since.
+        hidden = self.base_model(*args, **kwargs).last_hidden_state[:, :-1]  # [rows, tokens - 1, width]
+        targets = labels[:, 1:].to(hidden.device)
+        where = targets.ne(IGNORED)
+        return {
+            "losses": token_losses(hidden[where], targets[where], self.get_output_embeddings()),
+            "rows": where.nonzero()[:, 0],
+        }
+
+    base.forward = types.MethodType(forward, base)
+
+
+def token_losses(hidden: Tensor, targets: Tensor, head: nn.Module) -> Tensor:
+    """Negative log-likelihoods [n] of ``targets`` [n] given ``hidden`` [n, width], in float32."""
+
+    def losses(part: Tensor, wanted: Tensor) -> Tensor:
+        return nn.functional.cross_entropy(head(part).float(), wanted, reduction="none")
+
+    size = max(1, MAX_LOGITS // head.weight.shape[0])
+    if hidden.shape[0] <= size:
+        return losses(hidden, targets)
+    parts = zip(hidden.split(size), targets.split(size), strict=True)
+    return torch.cat([checkpoint(losses, part, wanted, use_reentrant=False) for part, wanted in parts])

@@ -1,0 +1,94 @@
+"""The table that ends a run, as text and as Markdown, and the adapter's model card."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from mslt_it.languages import language_name
+from mslt_it.records import EvalResult, Recipe, TaskConfig
+
+HEADERS = ("language", "", "n", "accuracy", "95 % interval", "base", "gain", "95 % interval")
+
+
+def rows(results: Sequence[EvalResult], confidence: float = 0.95) -> list[tuple[str, ...]]:
+    """The table's cells; accuracies in per cent, gains in percentage points."""
+    cells = [tuple(h.replace("95 %", f"{confidence:.0%}".replace("%", " %")) for h in HEADERS)]
+    for r in results:
+        name = r.language if " " in r.language else f"{r.language} {language_name(r.language)}"
+        seen = "seen" if r.role == "source" else "unseen"
+        if r.value is None or r.low is None or r.high is None:
+            cells.append((name, seen, str(r.n), "invalid", r.reason, "", "", ""))
+            continue
+        gain = ("n/a", "")
+        if r.gain is not None and r.gain_low is not None and r.gain_high is not None:
+            gain = (f"{100 * r.gain:+.1f}", f"{100 * r.gain_low:+.1f} to {100 * r.gain_high:+.1f}")
+        base = "n/a" if r.base_value is None else f"{100 * r.base_value:.1f}"
+        interval = f"{100 * r.low:.1f} to {100 * r.high:.1f}"
+        cells.append((name, seen, str(r.n), f"{100 * r.value:.1f}", interval, base, *gain))
+    return cells
+
+
+def as_text(cells: Sequence[Sequence[str]]) -> str:
+    """Columns aligned for a terminal: names left, figures right."""
+    widths = [max(len(row[i]) for row in cells) for i in range(len(cells[0]))]
+    lines = []
+    for number, row in enumerate(cells):
+        parts = [c.ljust(w) if i < 2 else c.rjust(w) for i, (c, w) in enumerate(zip(row, widths, strict=True))]
+        lines.append("  ".join(parts).rstrip())
+        if number == 0:
+            lines.append("-" * len(lines[0]))
+    return "\n".join(lines)
+
+
+def as_markdown(cells: Sequence[Sequence[str]]) -> str:
+    """The same cells as a Markdown table."""
+    head, *body = cells
+    lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
+    return "\n".join([*lines, *("| " + " | ".join(row) + " |" for row in body)])
+
+
+def verdict(results: Sequence[EvalResult], task: TaskConfig) -> str:
+    """One honest sentence on the unseen languages, from the numbers alone."""
+    chance = 1 / len(task.label_names)
+    unseen = [r for r in results if r.role == "target" and r.status == "ok" and " " not in r.language]
+    above = [r.language for r in unseen if r.low is not None and r.low > chance]
+    if not unseen:
+        return "No unseen language has a valid score."
+    if not above:
+        return (
+            f"No unseen language is above chance ({chance:.1%}): every interval reaches it. "
+            "Nothing was transferred that this many items could show."
+        )
+    chance_level = [r.language for r in unseen if r.language not in above]
+    rest = f"; not above chance: {', '.join(chance_level)}" if chance_level else ""
+    return f"{len(above)} of {len(unseen)} unseen languages are above chance ({chance:.1%}){rest}."
+
+
+def model_card(recipe: Recipe, results: Sequence[EvalResult], provenance: Mapping[str, Any]) -> str:
+    """A README for the adapter's folder."""
+    world = recipe.task.data == "world"
+    data = "the embedded world of mslt_it (a generated toy, not the benchmark)" if world else recipe.task.data
+    return "\n".join(
+        [
+            "---",
+            "library_name: peft",
+            f"base_model: {recipe.model.path}",
+            f"language: [{', '.join(recipe.sources)}]",
+            "tags: [lora, cross-lingual-transfer]",
+            "---",
+            "",
+            f"# {recipe.name}",
+            "",
+            f"LoRA adapter (rank {recipe.adapter.rank}) for `{recipe.task.name}`, trained on "
+            f"{provenance['num_examples']} labelled rows in {', '.join(recipe.sources)} together, from {data}; seed "
+            f"{recipe.seed}. Every other language below was scored zero-shot.",
+            "",
+            as_markdown(rows(results, recipe.scoring.confidence)),
+            "",
+            verdict(results, recipe.task),
+            "",
+            f"Adapter sha256 `{provenance['adapter_sha256']}`, base sha256 `{provenance['base_sha256']}`.",
+            "",
+        ]
+    )

@@ -1,0 +1,113 @@
+"""The run folder: everything one run leaves behind, and when it counts as done.
+
+    runs/<recipe>-<fingerprint>/
+      config.yaml          the resolved recipe
+      build_report.json    what the data build kept and dropped, with the mask audit
+      environment.json     versions and hardware
+      adapter/             the adapter (safetensors) and its model card
+      predictions/xx.jsonl one line per scored item
+      results.json         the figures (schema in README)
+      log.txt              what was printed
+      COMPLETE.json        written last: SHA-256 of the files above; without it the run is not done
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from mslt_it.problems import Problem
+from mslt_it.recipe import resolved_yaml
+from mslt_it.records import EvalResult, Recipe, to_plain
+from mslt_it.tuning.checkpoints import write_atomically
+
+COMPLETE = "COMPLETE.json"
+SEALED = ("config.yaml", "build_report.json", "results.json", "adapter/*", "predictions/*.jsonl")
+
+
+class Run:
+    """One run's folder. Only the main process writes; the others get ``is_main=False``."""
+
+    def __init__(self, recipe: Recipe, *, is_main: bool = True) -> None:
+        self.recipe = recipe
+        self.is_main = is_main
+        default = Path("runs") / f"{recipe.name}-{recipe.run_fingerprint()}"
+        self.folder = Path(recipe.output_dir) if recipe.output_dir else default
+
+    @property
+    def predictions(self) -> Path:
+        return self.folder / "predictions"
+
+    def open(self) -> None:
+        """Makes the folder; one that holds another run is a Problem."""
+        config = self.folder / "config.yaml"
+        text = resolved_yaml(self.recipe)
+        if config.is_file() and self.fingerprint_of(self.folder) not in (None, self.recipe.run_fingerprint()):
+            raise Problem(
+                f"{self.folder} holds another run (fingerprint {self.fingerprint_of(self.folder)}, this one is "
+                f"{self.recipe.run_fingerprint()}). Choose another output_dir, or remove that folder."
+            )
+        if self.is_main:
+            self.predictions.mkdir(parents=True, exist_ok=True)
+            write_atomically(config, text)
+            self.write_json("fingerprint.json", {"run": self.recipe.run_fingerprint()})
+
+    @staticmethod
+    def fingerprint_of(folder: Path) -> str | None:
+        """The fingerprint of the run in a folder, if there is one."""
+        path = folder / "fingerprint.json"
+        return json.loads(path.read_text(encoding="utf-8"))["run"] if path.is_file() else None
+
+    def say(self, text: str = "") -> None:
+        """Prints a line and keeps it in the log; only the main process speaks."""
+        if not self.is_main:
+            return
+        print(text, flush=True)
+        if self.folder.is_dir():
+            with (self.folder / "log.txt").open("a", encoding="utf-8") as log:
+                log.write(text + "\n")
+
+    def write_json(self, name: str, value: Any) -> None:
+        if self.is_main:
+            # allow_nan=False: a NaN in a result file is a bug, not a number.
+            text = json.dumps(to_plain(value), indent=2, ensure_ascii=False, allow_nan=False)
+            write_atomically(self.folder / name, text + "\n")
+
+    def finish(self) -> None:
+        """Seals the run: the hashes of its files, written last."""
+        if self.is_main:
+            self.write_json(COMPLETE, {"sha256": {str(p.relative_to(self.folder)): _sha256(p) for p in self._files()}})
+
+    def finished_results(self) -> dict[str, Any] | None:
+        """results.json of a finished run whose files are all as they were written, else None."""
+        seal = self.folder / COMPLETE
+        if not seal.is_file():
+            return None
+        for name, expected in json.loads(seal.read_text(encoding="utf-8"))["sha256"].items():
+            path = self.folder / name
+            if not path.is_file() or _sha256(path) != expected:
+                print(f"{path} is not as it was when the run finished: doing what is missing again.", file=sys.stderr)
+                return None
+        found: dict[str, Any] = json.loads((self.folder / "results.json").read_text(encoding="utf-8"))
+        return found
+
+    def _files(self) -> list[Path]:
+        return sorted(p for pattern in SEALED for p in self.folder.glob(pattern) if p.is_file())
+
+
+def results_json(rows: Sequence[EvalResult], provenance: Mapping[str, Any]) -> dict[str, Any]:
+    """The documented schema: ``status`` is "ok" only when every language is."""
+    bad = [row for row in rows if row.status != "ok"]
+    return {
+        "status": "invalid" if bad else "ok",
+        "results": [to_plain(row) for row in rows],
+        "provenance": dict(provenance),
+    }
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -1,0 +1,186 @@
+"""The main job: build the data, train the adapter, score every language, print the table.
+
+    accelerate launch mslt_it/train.py recipe=xnli_3src
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if __name__ == "__main__":
+    # As a script, Python puts this file's folder first on sys.path, where our modules would hide others.
+    sys.path[:] = [p for p in sys.path if Path(p or ".").resolve() != Path(__file__).resolve().parent]
+    sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+# Spinning OpenMP threads starve each other on shared cores; must be set before torch is imported.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+from mslt_it.problems import Problem
+from mslt_it.recipe import load_recipe, parse_arguments
+from mslt_it.records import EvalResult, Recipe
+
+if TYPE_CHECKING:
+    from mslt_it.runs import Run
+
+WORLD_NOTICE = """\
+scale=mini: the embedded world. A 1.5-million-parameter model pretrained on generated sentences in 20 real languages,
+and a generated task in the form of XNLI. It shows the method offline; its figures say nothing about XNLI itself.
+To leave it: scale=small (a real model) and task.data=PATH_OR_HUB_ID (real rows); see README, "Leaving the world"."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs a recipe; 0 when every score is valid, 1 when one is not."""
+    name, overrides, config_dir = parse_arguments(list(sys.argv[1:] if argv is None else argv))
+    recipe = load_recipe(name, overrides, config_dir=config_dir)
+
+    from accelerate import PartialState
+
+    from mslt_it.runs import Run
+
+    state = PartialState(cpu=_no_gpu())
+    run = Run(recipe, is_main=state.is_main_process)
+    for line in notice(recipe):
+        run.say(line)
+    finished = run.finished_results()
+    if finished is not None:
+        _print_end(run, [EvalResult(**row) for row in finished["results"]], already=True)
+        return 0 if finished["status"] == "ok" else 1
+    run.open()
+    state.wait_for_everyone()
+    status = _execute(recipe, run, state)
+    state.wait_for_everyone()
+    return status
+
+
+def notice(recipe: Recipe) -> list[str]:
+    """What stands at the start of every run."""
+    lines = [
+        f"recipe {recipe.name}: {recipe.data.num_examples_total} rows of {recipe.task.name} in "
+        f"{', '.join(recipe.sources)}; zero-shot in {', '.join(recipe.targets)}; seed {recipe.seed}"
+    ]
+    if recipe.model.path == "world" and recipe.task.data == "world":
+        lines = [WORLD_NOTICE, *lines]
+    elif recipe.model.path == "world":
+        lines.insert(
+            0,
+            "scale=mini: the embedded model knows a few hundred words of its generated world, not those of "
+            f"{recipe.task.data}: expect chance. For a real model: scale=small.",
+        )
+    elif recipe.task.data == "world":
+        lines.insert(0, "task.data=world: generated rows in the form of XNLI, not XNLI. Give task.data=PATH_OR_HUB_ID.")
+    return lines
+
+
+def _execute(recipe: Recipe, run: Run, state: Any) -> int:
+    from mslt_it.data.build import build_training_set, format_report
+    from mslt_it.data.encoding import Encoder
+    from mslt_it.report.table import model_card
+    from mslt_it.runs import results_json
+    from mslt_it.scoring.zero_shot import read_predictions, results, score_language, write_predictions
+    from mslt_it.tuning.base_model import add_adapter, load_base, load_tokenizer
+    from mslt_it.tuning.checkpoints import write_atomically
+    from mslt_it.tuning.environment import environment
+    from mslt_it.tuning.sft import train
+
+    started = time.monotonic()
+    tokenizer = load_tokenizer(recipe.model)
+    encoded, report = build_training_set(recipe, tokenizer)
+    run.say("")
+    run.say(format_report(report))
+    run.write_json("build_report.json", report)
+    run.write_json("environment.json", environment())
+
+    run.say(f"\nTraining on {len(encoded)} rows ...")
+    model = add_adapter(load_base(recipe.model, recipe.adapter), recipe.adapter, recipe.seed)
+    summary = train(recipe, encoded, model, tokenizer, run.folder)
+    losses = ", ".join(f"{code} {loss:.3f}" for code, loss in sorted(summary.loss_by_language.items()))
+    if summary.resumed_from:
+        run.say(f"Continued from {summary.resumed_from}.")
+    run.say(f"Trained {summary.num_steps} steps in {summary.seconds:.0f} s; last loss per language: {losses}")
+
+    encoder = Encoder(tokenizer, recipe.data.max_length_tokens)
+    languages = [*recipe.sources, *recipe.targets]
+    run.say(f"Scoring {len(languages)} languages, base and adapter on the same items ...")
+    provenance = {
+        "recipe": recipe.name,
+        "seed": recipe.seed,
+        "sources": list(recipe.sources),
+        "num_examples": len(encoded),
+        "data": recipe.task.data,
+        "data_revision": recipe.task.revision,
+        "model": recipe.model.path,
+        "model_revision": recipe.model.revision,
+        "adapter_sha256": summary.adapter_sha256,
+        "base_sha256": summary.base_sha256,
+        "run_fingerprint": recipe.run_fingerprint(),
+        "world": recipe.model.path == "world" or recipe.task.data == "world",
+    }
+    if _scored_adapter(run) != summary.adapter_sha256:
+        if run.is_main:  # figures of another adapter are no figures
+            for old in run.predictions.glob("*.jsonl"):
+                old.unlink()
+        run.write_json("predictions/of.json", {"adapter_sha256": summary.adapter_sha256})
+        state.wait_for_everyone()
+    for code in languages[state.process_index :: state.num_processes]:
+        if read_predictions(recipe, code, run.predictions) is None:
+            write_predictions(score_language(recipe, code, model, encoder), recipe, run.predictions)
+    state.wait_for_everyone()
+    if not run.is_main:
+        return 0
+    scored = {code: read_predictions(recipe, code, run.predictions) for code in languages}
+    rows = results(recipe, {code: s for code, s in scored.items() if s is not None})
+    content = results_json(rows, provenance | {"environment": environment(), "training": summary})
+    run.write_json("results.json", content)
+    write_atomically(run.folder / "adapter" / "README.md", model_card(recipe, rows, provenance))
+    run.finish()
+    run.say(f"Done in {time.monotonic() - started:.0f} s.")
+    _print_end(run, rows)
+    return 0 if content["status"] == "ok" else 1
+
+
+def _scored_adapter(run: Run) -> str | None:
+    import json
+
+    path = run.predictions / "of.json"
+    return json.loads(path.read_text(encoding="utf-8"))["adapter_sha256"] if path.is_file() else None
+
+
+def _print_end(run: Run, rows: list[EvalResult], already: bool = False) -> None:
+    from mslt_it.report.table import as_text, verdict
+    from mslt_it.report.table import rows as table_rows
+
+    speak = print if already else run.say
+    if not run.is_main:
+        return
+    if already:
+        speak(f"\nThis run is finished already; nothing was done. To run it again, remove {run.folder}.")
+    speak("\nAccuracy in per cent, gain over the untuned base in points, on the same items\n")
+    speak(as_text(table_rows(rows, run.recipe.scoring.confidence)))
+    speak(f"\n{verdict(rows, run.recipe.task)}")
+    if run.recipe.task.data == "world":
+        speak("These are figures of the embedded world, not of XNLI.")
+    speak(f"Run folder: {run.folder}")
+
+
+def _no_gpu() -> bool:
+    import torch
+
+    return not torch.cuda.is_available()
+
+
+if __name__ == "__main__":
+    try:
+        if any(a in ("-h", "--help") for a in sys.argv[1:]):
+            from mslt_it.cli import help_text
+
+            print(help_text("train"))
+            sys.exit(0)
+        sys.exit(main())
+    except Problem as problem:
+        print(f"error: {problem}", file=sys.stderr)
+        sys.exit(2)

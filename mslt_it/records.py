@@ -119,7 +119,9 @@ class Recipe:
 
     def data_fingerprint(self) -> str:
         """16 hex digits over everything that decides which rows are built and how they are prompted."""
-        return fingerprint({k: _plain(getattr(self, k)) for k in ("sources", "seed", "task", "data", "prompt", "model")})
+        return fingerprint(
+            {k: _plain(getattr(self, k)) for k in ("sources", "seed", "task", "data", "prompt", "model")}
+        )
 
     def training_fingerprint(self) -> str:
         """16 hex digits over everything that decides the adapter's weights (scoring and output_dir do not)."""

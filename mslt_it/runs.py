@@ -1,14 +1,14 @@
 """The run folder: everything one run leaves behind, and when it counts as done.
 
-    runs/<recipe>-<fingerprint>/
-      config.yaml          the resolved recipe
-      build_report.json    what the data build kept and dropped, with the mask audit
-      environment.json     versions and hardware
-      adapter/             the adapter (safetensors) and its model card
-      predictions/xx.jsonl one line per scored item
-      results.json         the figures (schema in README)
-      log.txt              what was printed
-      COMPLETE.json        written last: SHA-256 of the files above; without it the run is not done
+runs/<recipe>-<fingerprint>/
+  config.yaml          the resolved recipe
+  build_report.json    what the data build kept and dropped, with the mask audit
+  environment.json     versions and hardware
+  adapter/             the adapter (safetensors) and its model card
+  predictions/xx.jsonl one line per scored item
+  results.json         the figures (schema in README)
+  log.txt              what was printed
+  COMPLETE.json        written last: SHA-256 of the files above; without it the run is not done
 """
 
 from __future__ import annotations
@@ -43,18 +43,23 @@ class Run:
         return self.folder / "predictions"
 
     def open(self) -> None:
-        """Makes the folder; one that holds another run is a Problem."""
+        """Makes the folder and writes the recipe into it."""
         config = self.folder / "config.yaml"
         text = resolved_yaml(self.recipe)
-        if config.is_file() and self.fingerprint_of(self.folder) not in (None, self.recipe.run_fingerprint()):
-            raise Problem(
-                f"{self.folder} holds another run (fingerprint {self.fingerprint_of(self.folder)}, this one is "
-                f"{self.recipe.run_fingerprint()}). Choose another output_dir, or remove that folder."
-            )
+        self.refuse_another()
         if self.is_main:
             self.predictions.mkdir(parents=True, exist_ok=True)
             write_atomically(config, text)
             self.write_json("fingerprint.json", {"run": self.recipe.run_fingerprint()})
+
+    def refuse_another(self) -> None:
+        """A Problem when the folder holds a run of another recipe, seed or set of values."""
+        found = self.fingerprint_of(self.folder)
+        if found not in (None, self.recipe.run_fingerprint()):
+            raise Problem(
+                f"{self.folder} holds another run (fingerprint {found}, this one is "
+                f"{self.recipe.run_fingerprint()}). Choose another output_dir, or remove that folder."
+            )
 
     @staticmethod
     def fingerprint_of(folder: Path) -> str | None:

@@ -1,6 +1,6 @@
 """The main job: build the data, train the adapter, score every language, print the table.
 
-    accelerate launch mslt_it/train.py recipe=xnli_3src
+accelerate launch mslt_it/train.py recipe=xnli_3src
 """
 
 from __future__ import annotations
@@ -44,13 +44,14 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     state = PartialState(cpu=_no_gpu())
     run = Run(recipe, is_main=state.is_main_process)
-    for line in notice(recipe):
-        run.say(line)
+    run.refuse_another()
     finished = run.finished_results()
     if finished is not None:
         _print_end(run, [EvalResult(**row) for row in finished["results"]], already=True)
         return 0 if finished["status"] == "ok" else 1
     run.open()
+    for line in notice(recipe):
+        run.say(line)
     state.wait_for_everyone()
     status = _execute(recipe, run, state)
     state.wait_for_everyone()
@@ -87,6 +88,7 @@ def _execute(recipe: Recipe, run: Run, state: Any) -> int:
     from mslt_it.tuning.environment import environment
     from mslt_it.tuning.sft import train
 
+    _quiet_libraries()
     started = time.monotonic()
     tokenizer = load_tokenizer(recipe.model)
     encoded, report = build_training_set(recipe, tokenizer)
@@ -158,13 +160,24 @@ def _print_end(run: Run, rows: list[EvalResult], already: bool = False) -> None:
     if not run.is_main:
         return
     if already:
-        speak(f"\nThis run is finished already; nothing was done. To run it again, remove {run.folder}.")
+        speak(f"This run is finished already; nothing was done. To run it again, remove {run.folder}.")
     speak("\nAccuracy in per cent, gain over the untuned base in points, on the same items\n")
     speak(as_text(table_rows(rows, run.recipe.scoring.confidence)))
     speak(f"\n{verdict(rows, run.recipe.task)}")
     if run.recipe.task.data == "world":
         speak("These are figures of the embedded world, not of XNLI.")
     speak(f"Run folder: {run.folder}")
+
+
+def _quiet_libraries() -> None:
+    """Their progress bars are for terminals; one deprecation in peft's call of transformers is not the user's."""
+    import warnings
+
+    from transformers.utils import logging
+
+    if not sys.stderr.isatty():
+        logging.disable_progress_bar()
+    warnings.filterwarnings("ignore", message=".*is_gradient_checkpointing.*", category=FutureWarning)
 
 
 def _no_gpu() -> bool:

@@ -1,9 +1,9 @@
 """Log-likelihoods of answer choices: each prompt is encoded once and shared by its choices.
 
-A row holds the prompt and, after it, every choice but its last token: ``prompt a1 a2 b1 c1 c2``. A choice's tokens see the
-prompt and the choice itself, not the other choices (a 4-D attention mask), and carry on the prompt's positions. One-token
-choices need nothing after the prompt. The LM head is applied only where a token is scored. Architectures that take no
-4-D mask get one plain row per choice instead.
+A row holds the prompt and, after it, every choice but its last token: ``prompt a1 a2 b1 c1 c2``. A choice's tokens
+see the prompt and the choice itself, not the other choices (a 4-D attention mask), and carry on the prompt's
+positions. One-token choices need nothing after the prompt. The LM head is applied only where a token is scored.
+Architectures that take no 4-D mask get one plain row per choice instead.
 """
 
 from __future__ import annotations
@@ -126,7 +126,9 @@ def _score(base: Any, rows: Sequence[Request], pad_id: int) -> np.ndarray:
     if base.config.model_type in TREE_FAMILIES:
         arguments["position_ids"] = positions.to(device)
     hidden = body(**arguments).last_hidden_state
-    row_index, position, token, choice_index = (torch.tensor(column, device=device) for column in zip(*where, strict=True))
+    row_index, position, token, choice_index = (
+        torch.tensor(column, device=device) for column in zip(*where, strict=True)
+    )
     logits = base.get_output_embeddings()(hidden[row_index, position]).float()
     found = torch.log_softmax(logits, dim=-1).gather(1, token[:, None])[:, 0].double().cpu()
     scores = torch.zeros((len(rows), len(rows[0].choices)), dtype=torch.float64)

@@ -125,13 +125,12 @@ def _result(recipe: Recipe, scores: LanguageScores) -> EvalResult:
         )
     base_right = scores.right(scores.base)
     gain, gain_low, gain_high = paired_gain(right, base_right, name=scores.language, **_bootstrap(recipe))
-    return EvalResult(
-        **common, base_value=float(base_right.mean()), gain=gain, gain_low=gain_low, gain_high=gain_high
-    )
+    return EvalResult(**common, base_value=float(base_right.mean()), gain=gain, gain_low=gain_low, gain_high=gain_high)
 
 
 def _invalid(common: Mapping[str, Any], reason: str) -> EvalResult:
-    empty = dict.fromkeys(("value", "low", "high", "base_value", "gain", "gain_low", "gain_high"))
+    figures = ("value", "low", "high", "base_value", "gain", "gain_low", "gain_high")
+    empty: dict[str, Any] = dict.fromkeys(figures)
     return EvalResult(**common, **empty, status="invalid", reason=reason)
 
 

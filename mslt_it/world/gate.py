@@ -78,9 +78,7 @@ def best_retrieval(model: Any, tokenizer: Any, num: int, codes: tuple[str, ...] 
     for code in codes:
         texts = [state(grammar(code), clause) for clause in clauses]
         batch = tokenizer(texts, add_special_tokens=False, padding=True, padding_side="right", return_tensors="pt")
-        output = model(
-            input_ids=batch["input_ids"], attention_mask=batch["attention_mask"], output_hidden_states=True
-        )
+        output = model(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"], output_hidden_states=True)
         mask = batch["attention_mask"][..., None]
         states.append(torch.stack([(h.float() * mask).sum(1) / mask.sum(1) for h in output.hidden_states]))
     stacked = torch.stack(states)  # (languages, layers, sentences, width)

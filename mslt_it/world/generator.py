@@ -31,10 +31,10 @@ CITED = (*NOUNS, *INTRANSITIVE, *TRANSITIVE, *ADJECTIVES, *PLACES, *map(str, NUM
 
 # Shares of the kinds of document in the pretraining text. None of them looks like the task's instruction format.
 KINDS = {
-    "passage": 0.40,  # premise, question, answer in one language
-    "mixed_passage": 0.15,  # the premise in another language than question and answer (code-switched text)
+    "passage": 0.50,  # premise, question, answer in one language
+    "mixed_passage": 0.10,  # the premise in another language than question and answer (code-switched text)
     "sentences": 0.05,
-    "translation": 0.18,
+    "translation": 0.13,
     "dictionary": 0.12,
     "class_fact": 0.05,
     "opposite_fact": 0.05,
@@ -115,9 +115,9 @@ def _document(kind: str, language: Grammar, other: Grammar, rng: random.Random) 
     # Line breaks and spaces both separate sentences, as in real text; so words are met with and without a space before.
     separator = rng.choice(("\n", language.sentence_space or "\n"))
     if kind in ("passage", "mixed_passage"):
-        pair = sample_pair(rng)
+        pair = sample_pair(rng, balanced=False)
         while pair.bucket not in SPLIT_BUCKETS["pretrain"]:
-            pair = sample_pair(rng)
+            pair = sample_pair(rng, balanced=False)
         return passage(language, other if kind == "mixed_passage" else language, pair, separator)
     if kind == "sentences":
         text = separator.join(state(language, sample_pair(rng).premise) for _ in range(2))

@@ -9,8 +9,8 @@ A pair is made by editing slots of the premise. Every edit is one of
 
 The label is contradiction if any edit breaks, else neutral if any adds, else entailment. Naive sampling would
 let a classifier read the label off one sentence (a class noun in the hypothesis means entailment) or off the amount
-of overlap. So edit patterns are weighted by iterative proportional fitting (Deming & Stephan 1940): given the label, the
-shapes of premise and hypothesis and the count of changed words have the same distribution as for any other label.
+of overlap. So edit patterns are weighted by iterative proportional fitting (Deming & Stephan 1940): given the
+label, the shapes of premise and hypothesis and the count of changed words are distributed as for any other label.
 Only ``FREE_SHARE`` of the pairs keeps the plain patterns that one label alone can have (identity, leaving out, adding).
 """
 
@@ -188,16 +188,36 @@ def weighted_patterns(frame: str) -> dict[str, tuple[list[Pattern], list[float]]
     return result
 
 
+@cache
+def plain_patterns(frame: str) -> dict[str, tuple[list[Pattern], list[float]]]:
+    """label -> (patterns, weights) for the passages of the plain text, where nothing is balanced.
+
+    Mostly one edit or none, as in a text that asks about what it just said. A model of this size learns to compare two
+    sentences from these (0.56 on balanced English pairs after 38,000 passages) long before it learns it from balanced
+    ones (0.37, chance, after as many).
+    """
+    result = {}
+    for label in LABELS:
+        chosen = [p for p in _patterns(frame) if p.label == label]
+        result[label] = (chosen, [_plainness(frame, p) for p in chosen])
+    return result
+
+
+def _plainness(frame: str, pattern: Pattern) -> float:
+    num_edits = sum(1 for slot, edit in pattern.edits if any(FRAMES[frame][slot][edit][1:]))
+    return {0: 9.0, 1: 3.0}.get(num_edits, 0.3)
+
+
 def _normalised(weight: dict[Pattern, float]) -> dict[Pattern, float]:
     totals = {x: sum(w for p, w in weight.items() if p.label == x) for x in LABELS}
     return {p: w / totals[p.label] for p, w in weight.items()}
 
 
-def sample_pair(rng: random.Random, label: str | None = None) -> Pair:
+def sample_pair(rng: random.Random, label: str | None = None, *, balanced: bool = True) -> Pair:
     """One random pair; labels are equally frequent unless one is asked for."""
     label = label or rng.choice(LABELS)
     frame = rng.choices(list(FRAME_WEIGHT), list(FRAME_WEIGHT.values()))[0]
-    patterns, weights = weighted_patterns(frame)[label]
+    patterns, weights = (weighted_patterns if balanced else plain_patterns)(frame)[label]
     edits = dict(rng.choices(patterns, weights)[0].edits)
     return _fill(frame, edits, label, rng)
 

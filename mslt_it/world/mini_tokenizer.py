@@ -1,7 +1,8 @@
 """The mini model's tokenizer: one token for each word form of the world, bytes for everything else.
 
-A Unigram model (Kudo 2018) whose pieces are not trained but listed: every word form that the grammars can write, with its
-log frequency as score, so that Viterbi takes whole words. Spaces are part of the following word as in SentencePiece.
+A Unigram model (Kudo 2018) whose pieces are not trained but listed: every word form that the grammars can write,
+with its log frequency as score, so that Viterbi takes whole words. Spaces are part of the following word as in
+SentencePiece.
 Text from outside the world falls back to single characters and then to bytes, and always round-trips.
 """
 
@@ -69,9 +70,9 @@ def _word_lists(num_documents: int, seed: int) -> list[tuple[str, list[str]]]:
         language = grammar(code)
         for noun, name in CLASS_OF.items():
             found.append((code, language.class_fact(noun, name)))
-        for pair in ADJECTIVE_PAIRS:
-            found.append((code, language.opposite_fact(*pair)))
-            found.append((code, language.opposite_fact(*pair[::-1])))
+        for one, other in ADJECTIVE_PAIRS:
+            found.append((code, language.opposite_fact(one, other)))
+            found.append((code, language.opposite_fact(other, one)))
     for _ in range(num_documents):
         pair = sample_pair(rng)
         for code in CODES:

@@ -34,8 +34,8 @@ POOL_BATCHES = 32  # documents of so many batches are sorted by length together:
 class PretrainConfig:
     """How long and how fast."""
 
-    num_steps: int = 5_500  # optimiser steps
-    batch_documents: int = 128  # documents per step, about 18 tokens each
+    num_steps: int = 6_000  # optimiser steps
+    batch_documents: int = 96  # documents per step, about 18 tokens each
     learning_rate: float = 3e-3  # peak; linear warm-up, then cosine to 5 %
     warmup_steps: int = 300
     weight_decay: float = 0.05
@@ -45,7 +45,7 @@ class PretrainConfig:
 
 @dataclass(frozen=True)
 class Batch:
-    """``ids`` (documents, tokens), right-padded; ``weights`` of the same shape: how much predicting that token counts."""
+    """``ids`` (documents, tokens), right-padded; ``weights``, same shape: how much predicting that token counts."""
 
     ids: torch.Tensor
     weights: torch.Tensor

@@ -1,0 +1,133 @@
+"""The main job as its user starts it: as a script, in a process of its own, on the shipped model."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from mslt_it.train import WORLD_NOTICE, notice
+
+SCRIPT = Path(__file__).parent.parent / "mslt_it" / "train.py"
+SMALL = [
+    "recipe=xnli_3src",
+    "targets=[tr,en]",
+    "data.num_examples_total=61",
+    "scoring.num_examples_per_language=30",
+    "training.batch_size=8",
+]
+
+
+def command(*overrides: str) -> list[str]:
+    return [sys.executable, str(SCRIPT), *SMALL, *overrides]
+
+
+def environment() -> dict[str, str]:
+    return os.environ | {"OMP_WAIT_POLICY": "PASSIVE", "OMP_NUM_THREADS": "1"}
+
+
+def launch(*overrides: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command(*overrides), cwd=cwd, env=environment(), capture_output=True, text=True, check=False, timeout=300
+    )
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, subprocess.CompletedProcess[str]]:
+    cwd = tmp_path_factory.mktemp("finished")
+    done = launch("training.max_steps=6", "output_dir=run", cwd=cwd)
+    assert done.returncode == 0, done.stderr
+    return cwd, done
+
+
+def test_a_run_says_what_it_is_and_ends_with_the_table(
+    finished: tuple[Path, subprocess.CompletedProcess[str]],
+) -> None:
+    _, done = finished
+    assert done.stdout.startswith(WORLD_NOTICE)
+    assert "61 training rows from 3 languages" in done.stdout
+    assert ">>>" in done.stdout
+    assert "tr Turkish      unseen  30" in done.stdout
+    assert "ar Arabic       seen    30" in done.stdout
+    assert done.stdout.rstrip().endswith("Run folder: run")
+
+
+def test_the_run_folder_holds_what_the_readme_says(
+    finished: tuple[Path, subprocess.CompletedProcess[str]],
+) -> None:
+    run = finished[0] / "run"
+    results = json.loads((run / "results.json").read_text(encoding="utf-8"))
+    assert results["status"] == "ok"
+    by_language = {row["language"]: row for row in results["results"]}
+    assert [by_language[c]["role"] for c in ("ar", "de", "zh", "tr", "en")] == ["source"] * 3 + ["target"] * 2
+    for row in results["results"]:
+        assert row["low"] <= row["value"] <= row["high"]
+        assert row["gain"] == pytest.approx(row["value"] - row["base_value"])
+    report = json.loads((run / "build_report.json").read_text(encoding="utf-8"))
+    assert sorted(part["num_kept"] for part in report["languages"]) == [20, 20, 21]
+    lines = (run / "predictions" / "tr.jsonl").read_text(encoding="utf-8").splitlines()
+    right = sum(json.loads(x)["label"] == json.loads(x)["adapter_prediction"] for x in lines)
+    assert right / len(lines) == pytest.approx(by_language["tr"]["value"])
+    for name in ("config.yaml", "environment.json", "log.txt", "COMPLETE.json", "adapter/adapter_model.safetensors"):
+        assert (run / name).is_file(), name
+    assert "Accuracy" not in (run / "adapter" / "README.md").read_text(encoding="utf-8").split("\n")[0]
+
+
+def test_a_finished_run_is_not_done_twice(finished: tuple[Path, subprocess.CompletedProcess[str]]) -> None:
+    cwd, _ = finished
+    again = launch("training.max_steps=6", "output_dir=run", cwd=cwd)
+    assert again.returncode == 0
+    assert "finished already" in again.stdout
+    assert "tr Turkish" in again.stdout
+
+
+def test_another_recipe_does_not_overwrite_a_run(finished: tuple[Path, subprocess.CompletedProcess[str]]) -> None:
+    other = launch("training.max_steps=7", "output_dir=run", cwd=finished[0])
+    assert other.returncode == 2
+    assert "run holds another run" in other.stderr
+    assert "Traceback" not in other.stderr
+
+
+def test_kill_9_and_a_second_start_give_the_same_adapter(tmp_path: Path) -> None:
+    steps = ("training.max_steps=60", "training.save_steps=5")
+    whole = launch(*steps, "output_dir=whole", cwd=tmp_path)
+    assert whole.returncode == 0, whole.stderr
+    with subprocess.Popen(
+        command(*steps, "output_dir=killed"),
+        cwd=tmp_path,
+        env=environment(),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    ) as process:
+        deadline = time.monotonic() + 120
+        while not list(tmp_path.glob("killed/checkpoints/checkpoint-*/COMPLETE.json")):
+            assert process.poll() is None, "training ended before it could be killed"
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        process.send_signal(signal.SIGKILL)
+    assert not (tmp_path / "killed" / "results.json").exists()
+    again = launch(*steps, "output_dir=killed", cwd=tmp_path)
+    assert again.returncode == 0, again.stderr
+    assert "Continued from checkpoint-" in again.stdout
+    hashes = [
+        json.loads((tmp_path / run / "results.json").read_text(encoding="utf-8"))["provenance"]["adapter_sha256"]
+        for run in ("whole", "killed")
+    ]
+    assert hashes[0] == hashes[1]
+
+
+def test_the_notice_tells_the_world_from_real_data() -> None:
+    from mslt_it.recipe import load_recipe
+
+    assert notice(load_recipe("xnli_3src", []))[0] == WORLD_NOTICE
+    real_rows = load_recipe("xnli_3src", ["task.data=rows"])
+    assert "expect chance" in notice(real_rows)[0]
+    real_model = load_recipe("xnli_3src", ["scale=small"])
+    assert "not XNLI" in notice(real_model)[0]
+    assert len(notice(load_recipe("xnli_3src", ["scale=small", "task.data=rows"]))) == 1

@@ -90,7 +90,7 @@ class Run:
     def finished_results(self) -> dict[str, Any] | None:
         """results.json of a finished run whose files are all as they were written, else None."""
         seal = self.folder / COMPLETE
-        if not seal.is_file():
+        if not seal.is_file() or self.fingerprint_of(self.folder) != self.recipe.run_fingerprint():
             return None
         for name, expected in json.loads(seal.read_text(encoding="utf-8"))["sha256"].items():
             path = self.folder / name

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -74,7 +75,7 @@ def model_card(recipe: Recipe, results: Sequence[EvalResult], provenance: Mappin
             "---",
             "library_name: peft",
             f"base_model: {recipe.model.path}",
-            f"language: [{', '.join(recipe.sources)}]",
+            f"language: {json.dumps(list(recipe.sources))}",  # quoted: "no" is a boolean in YAML otherwise
             "tags: [lora, cross-lingual-transfer]",
             "---",
             "",

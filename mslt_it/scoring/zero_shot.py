@@ -147,22 +147,23 @@ def _macro(recipe: Recipe, scored: Sequence[LanguageScores]) -> EvalResult:
     right = np.stack([c[:width] for c in columns], axis=1)
     base_right = np.stack([c[:width] for c in base_columns], axis=1)
     low, high = bootstrap_mean(right.mean(axis=1), name=MACRO, **_bootstrap(recipe))
+    common: dict[str, Any] = {
+        "task": recipe.task.name,
+        "language": MACRO,
+        "role": "target",
+        "variant": VARIANT,
+        "metric": recipe.task.metric,
+        "n": int(right.size),
+        "value": float(right.mean()),
+        "low": low,
+        "high": high,
+    }
+    without_base = [s.language for s in scored if why_invalid(s.base)]
+    if without_base:
+        reason = f"base: no valid scores in {', '.join(without_base)}"
+        return EvalResult(**common, base_value=None, gain=None, gain_low=None, gain_high=None, reason=reason)
     gain, gain_low, gain_high = paired_gain(right, base_right, name=MACRO, **_bootstrap(recipe))
-    return EvalResult(
-        task=recipe.task.name,
-        language=MACRO,
-        role="target",
-        variant=VARIANT,
-        metric=recipe.task.metric,
-        n=int(right.size),
-        value=float(right.mean()),
-        low=low,
-        high=high,
-        base_value=float(base_right.mean()),
-        gain=gain,
-        gain_low=gain_low,
-        gain_high=gain_high,
-    )
+    return EvalResult(**common, base_value=float(base_right.mean()), gain=gain, gain_low=gain_low, gain_high=gain_high)
 
 
 def _bootstrap(recipe: Recipe) -> dict[str, Any]:

@@ -37,7 +37,7 @@ from mslt_it.world.concepts import (
 )
 
 LABELS = ("entailment", "neutral", "contradiction")
-FREE_SHARE = 0.17
+FREE_SHARE = 0.12
 MAX_EDITS = 2
 STEP = (
     0.3  # not every shape can be matched at once (identity is only ever entailment): damped steps end in a compromise

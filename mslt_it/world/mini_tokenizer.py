@@ -3,7 +3,8 @@
 A Unigram model (Kudo 2018) whose pieces are not trained but listed: every word form that the grammars can write,
 with its log frequency as score, so that Viterbi takes whole words. Spaces are part of the following word as in
 SentencePiece.
-Text from outside the world falls back to single characters and then to bytes, and always round-trips.
+Text from outside the world falls back to single characters and then to bytes, and round-trips (but for U+2581 itself,
+which marks a space in the pieces and comes back as one).
 """
 
 from __future__ import annotations
@@ -51,7 +52,9 @@ def count_pieces(num_documents: int, seed: int, extra_texts: list[str]) -> Count
         language = grammar(code)
         for answer in (language.yes, language.no, language.maybe):
             whole = answer.replace(" ", SPACE)
-            pieces.update((whole, SPACE + whole))
+            # Heavy enough to stay whole: Thai "no" holds "yes" and would fall apart into two common pieces.
+            pieces[whole] += num_documents
+            pieces[SPACE + whole] += num_documents
     pieces[SPACE + "="] += num_documents
     for text in extra_texts:
         for match in _WORD.finditer(text):

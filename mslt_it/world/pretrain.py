@@ -12,7 +12,7 @@ import math
 import platform
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ import torch.nn.functional as F
 from tqdm import tqdm
 from transformers import PreTrainedTokenizerFast
 
+from mslt_it.problems import Problem
 from mslt_it.world.generator import Document, documents
 from mslt_it.world.mini_model import MANIFEST, file_sha256, new_model
 from mslt_it.world.mini_tokenizer import build_tokenizer
@@ -116,7 +117,7 @@ def pretrain(config: PretrainConfig, out: Path, prompt_words: list[str], device:
         model.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay, betas=(0.9, 0.98)
     )
     state_path = out / "state.pt"
-    start = _load_state(state_path, model, optimizer, device) if state_path.is_file() else 0
+    start = _load_state(state_path, model, optimizer, device, config) if state_path.is_file() else 0
     began = time.monotonic()
     num_tokens = 0
     losses: list[torch.Tensor] = []
@@ -141,7 +142,7 @@ def pretrain(config: PretrainConfig, out: Path, prompt_words: list[str], device:
             with (out / "pretrain.log").open("a", encoding="utf-8") as log:
                 log.write(f"step {step + 1} loss {recent:.3f} {speed:.0f} tokens/s\n")
         if (step + 1) % config.save_steps == 0 and step + 1 < config.num_steps:
-            _save_state(state_path, model, optimizer, step + 1)
+            _save_state(state_path, model, optimizer, step + 1, config)
     bar.close()
     model.to("cpu", dtype=torch.bfloat16).save_pretrained(out)
     state_path.unlink(missing_ok=True)
@@ -155,14 +156,23 @@ def _schedule(step: int, config: PretrainConfig) -> float:
     return 0.05 + 0.95 * 0.5 * (1 + math.cos(math.pi * done))
 
 
-def _save_state(path: Path, model: Any, optimizer: torch.optim.Optimizer, step: int) -> None:
+def _save_state(path: Path, model: Any, optimizer: torch.optim.Optimizer, step: int, config: PretrainConfig) -> None:
     temporary = path.with_suffix(".tmp")
-    torch.save({"model": model.state_dict(), "optimizer": optimizer.state_dict(), "step": step}, temporary)
+    content = {"model": model.state_dict(), "optimizer": optimizer.state_dict(), "step": step, "config": asdict(config)}
+    torch.save(content, temporary)
     temporary.replace(path)
 
 
-def _load_state(path: Path, model: Any, optimizer: torch.optim.Optimizer, device: str) -> int:
+def _load_state(path: Path, model: Any, optimizer: torch.optim.Optimizer, device: str, config: PretrainConfig) -> int:
     state = torch.load(path, map_location=device, weights_only=True)
+    differing = [
+        f"{k}={v} (saved with {state['config'][k]})" for k, v in asdict(config).items() if state["config"][k] != v
+    ]
+    if differing:
+        raise Problem(
+            f"{path} was saved by a pretraining with other values: {', '.join(differing)}. Give those values to go on, "
+            "or another --out."
+        )
     model.load_state_dict(state["model"])
     optimizer.load_state_dict(state["optimizer"])
     return int(state["step"])
@@ -172,7 +182,7 @@ def _write_manifest(out: Path, config: PretrainConfig, loss: float, device: str)
     names = ("config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json", "chat_template.jinja")
     manifest = {
         "made_by": "mslt world pretrain",
-        "config": config.__dict__,
+        "config": asdict(config),
         "final_loss": round(loss, 4),
         "device": device,
         "torch": torch.__version__,

@@ -1,0 +1,116 @@
+"""The table, the sentence under it and the adapter's card say what the numbers say."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import yaml
+
+from mslt_it.records import EvalResult, Recipe, TaskConfig
+from mslt_it.report.table import as_markdown, as_text, model_card, rows, verdict
+
+TASK = TaskConfig()
+
+
+def result(language: str, value: float | None = 0.6, role: str = "target", **changes: Any) -> EvalResult:
+    values: dict[str, Any] = {
+        "task": "xnli", "language": language, "role": role, "variant": "direct", "metric": "accuracy", "n": 400,
+        "value": value, "low": None if value is None else value - 0.05, "high": None if value is None else value + 0.05,
+        "base_value": 0.333, "gain": 0.267, "gain_low": 0.2, "gain_high": 0.33,
+    }  # fmt: skip
+    return EvalResult(**(values | changes))
+
+
+INVALID = result(
+    "th", None, base_value=None, gain=None, gain_low=None, gain_high=None, status="invalid", reason="adapter: no items"
+)
+MEAN = result("mean of unseen", 0.5, n=800)
+
+
+def test_the_cells() -> None:
+    cells = rows([result("en", 0.8126, "source"), result("sw", gain=-0.012, gain_low=-0.05, gain_high=0.03), MEAN])
+    assert cells[0] == ("language", "", "n", "accuracy", "95 % interval", "base", "gain", "95 % interval")
+    assert cells[1] == ("en English", "seen", "400", "81.3", "76.3 to 86.3", "33.3", "+26.7", "+20.0 to +33.0")
+    assert cells[2][:2] == ("sw Swahili", "unseen") and cells[2][6:] == ("-1.2", "-5.0 to +3.0")
+    assert cells[3][:4] == ("mean of unseen", "unseen", "800", "50.0")
+    assert rows([], 0.9)[0][4] == "90 % interval"
+
+
+def test_an_invalid_row_gives_its_reason_and_no_figure() -> None:
+    assert rows([INVALID])[1] == ("th Thai", "unseen", "400", "invalid", "adapter: no items", "", "", "")
+    no_base = result("sw", base_value=None, gain=None, gain_low=None, gain_high=None)
+    assert rows([no_base])[1][5:] == ("n/a", "n/a", "")
+
+
+def test_the_text_is_aligned() -> None:
+    lines = as_text(rows([result("en", 0.8, "source"), result("sw", 1.0), INVALID])).split("\n")
+    assert len(lines) == 5 and lines[1] == "-" * len(lines[0])
+    assert not any(line.endswith(" ") for line in lines)
+    # Figures end in the same column, names start in the first.
+    assert [line.index("400") for line in lines[2:]] == [lines[2].index("400")] * 3
+    end = lines[0].index("accuracy") + len("accuracy")
+    assert [line[:end].split()[-1] for line in lines[2:]] == ["80.0", "100.0", "invalid"]
+    assert lines[2].startswith("en English  seen")
+
+
+def test_the_markdown_has_as_many_cells_in_every_line() -> None:
+    cells = rows([result("en", 0.8, "source"), INVALID])
+    lines = as_markdown(cells).split("\n")
+    assert len(lines) == 4 and {line.count("|") for line in lines} == {9}
+    assert lines[1] == "|" + "---|" * 8
+
+
+def test_the_verdict_when_nothing_is_above_chance() -> None:
+    found = verdict([result("en", 0.9, "source"), result("sw", 0.36), result("th", 0.33)], TASK)
+    assert found.startswith("No unseen language is above chance (33.3%)") and "Nothing was transferred" in found
+
+
+def test_the_verdict_when_some_are() -> None:
+    found = verdict([result("en", 0.34, "source"), result("sw", 0.5), result("th", 0.36), MEAN], TASK)
+    assert found == "1 of 2 unseen languages are above chance (33.3%); not above chance: th."
+
+
+def test_the_verdict_when_all_are() -> None:
+    assert verdict([result("sw"), result("th"), MEAN], TASK) == "2 of 2 unseen languages are above chance (33.3%)."
+    two_labels = dataclasses.replace(TASK, label_names=("yes", "no"))
+    assert verdict([result("sw", 0.52)], two_labels).startswith("No unseen language is above chance (50.0%)")
+
+
+def test_the_verdict_without_valid_scores() -> None:
+    assert verdict([result("en", 0.9, "source"), INVALID], TASK) == "No unseen language has a valid score."
+    assert verdict([], TASK) == "No unseen language has a valid score."
+
+
+def test_an_interval_that_touches_chance_is_not_above_it() -> None:
+    assert verdict([result("sw", low=1 / 3)], TASK).startswith("No unseen language")
+
+
+PROVENANCE = {"num_examples": 1500, "adapter_sha256": "a" * 64, "base_sha256": "b" * 64}
+
+
+def test_the_model_card() -> None:
+    recipe = Recipe(name="xnli_3src", sources=("zh", "ar", "de"), targets=("sw", "th"), seed=7)
+    card = model_card(recipe, [result("zh", 0.8, "source"), result("sw"), INVALID], PROVENANCE)
+    _, head, body = card.split("---\n", 2)
+    fields = yaml.safe_load(head)
+    assert fields["library_name"] == "peft" and fields["base_model"] == "world"
+    assert fields["language"] == ["zh", "ar", "de"]
+    assert body.strip().startswith("# xnli_3src")
+    for part in ("1500 labelled rows in zh, ar, de together", "seed 7", "rank 8", "not the benchmark", "a" * 64):
+        assert part in body
+    assert "| sw Swahili | unseen |" in body and "| invalid | adapter: no items |" in body
+    assert "1 of 1 unseen languages are above chance" in body
+
+
+def test_the_card_of_real_data_names_it() -> None:
+    recipe = Recipe(name="x", sources=("en",), targets=("sw",), task=TaskConfig(data="facebook/xnli"))
+    card = model_card(recipe, [result("sw")], PROVENANCE)
+    assert "from facebook/xnli;" in card and "toy" not in card
+
+
+def test_the_cards_languages_are_strings() -> None:
+    """Unquoted, "no" (Norwegian) is a boolean in YAML."""
+    recipe = Recipe(name="x", sources=("en", "no"), targets=("sw",))
+    head = model_card(recipe, [result("sw")], PROVENANCE).split("---\n")[1]
+    assert yaml.safe_load(head)["language"] == ["en", "no"]

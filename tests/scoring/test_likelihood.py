@@ -1,0 +1,163 @@
+"""Log-likelihoods of choices: the shared-prompt rows, the plain rows and the textbook way give the same numbers."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from peft import LoraConfig, get_peft_model
+from transformers import AutoModelForCausalLM, BloomConfig, LlamaConfig, Qwen3Config
+
+from mslt_it.scoring.likelihood import Request, _batches, choice_log_likelihoods
+
+VOCABULARY, PAD = 60, 0
+
+
+def make_model(kind: str) -> Any:
+    shape: dict[str, Any] = {"vocab_size": VOCABULARY, "hidden_size": 32, "pad_token_id": PAD, "eos_token_id": 1}
+    layers = {"num_hidden_layers": 2, "num_attention_heads": 4, "num_key_value_heads": 2, "intermediate_size": 48}
+    # A wide initialisation: with the usual 0.02 a random model gives everything nearly the same score.
+    if kind == "llama":
+        config: Any = LlamaConfig(**shape, **layers, initializer_range=0.3)
+    elif kind == "qwen3":
+        config = Qwen3Config(**shape, **layers, head_dim=8, initializer_range=0.3)
+    else:
+        config = BloomConfig(**shape, n_layer=2, n_head=4, initializer_range=0.3)
+    torch.manual_seed(11)
+    return AutoModelForCausalLM.from_config(config, dtype=torch.float32).eval()
+
+
+def make_requests(number: int = 12, longest: int = 4) -> list[Request]:
+    """Prompts of 1 to 25 tokens, three choices of 1 to ``longest`` tokens; some share their first token."""
+    draw = random.Random(2)
+
+    def tokens(size: int) -> tuple[int, ...]:
+        return tuple(draw.randrange(2, VOCABULARY) for _ in range(size))
+
+    found = []
+    for i in range(number):
+        first = tokens(1)
+        choices = (first + tokens(draw.randint(0, longest - 1)), tokens(draw.randint(1, longest)), (*first, 2))
+        found.append(Request(tokens(1 if i == 0 else draw.randint(2, 25)), choices[: 3 if longest > 1 else 2]))
+    return found
+
+
+def reference(model: Any, requests: list[Request]) -> np.ndarray:
+    """One unpadded row per choice, the whole forward pass, every logit."""
+    rows = []
+    with torch.no_grad():
+        for request in requests:
+            scores = []
+            for choice in request.choices:
+                ids = torch.tensor([[*request.prompt, *choice]])
+                log_probs = torch.log_softmax(model(input_ids=ids).logits[0].double(), dim=-1)
+                start = len(request.prompt) - 1
+                scores.append(sum(float(log_probs[start + i, token]) for i, token in enumerate(choice)))
+            rows.append(scores)
+    return np.array(rows)
+
+
+@pytest.mark.parametrize("kind", ["llama", "qwen3"])
+def test_tree_and_plain_rows_equal_the_reference(kind: str) -> None:
+    model, requests = make_model(kind), make_requests()
+    expected = reference(model, requests)
+    assert expected.std(axis=1).min() > 0.1  # the numbers differ enough to tell a mistake
+    for tree in (True, False, None):
+        found = choice_log_likelihoods(model, requests, batch_tokens=200, pad_id=PAD, tree=tree)
+        assert found.dtype == np.float64 and found.shape == expected.shape
+        np.testing.assert_allclose(found, expected, atol=1e-4, rtol=0)
+
+
+@pytest.mark.parametrize("kind", ["llama", "qwen3", "bloom"])
+def test_the_size_of_a_batch_changes_nothing(kind: str) -> None:
+    model, requests = make_model(kind), make_requests()
+    one_by_one = choice_log_likelihoods(model, requests, batch_tokens=1, pad_id=PAD)
+    for batch_tokens in (40, 64, 150, 100_000):
+        found = choice_log_likelihoods(model, requests, batch_tokens=batch_tokens, pad_id=PAD)
+        np.testing.assert_allclose(found, one_by_one, atol=1e-5, rtol=0)
+        assert (found.argmax(axis=1) == one_by_one.argmax(axis=1)).all()
+
+
+def test_an_architecture_without_trees_takes_plain_rows() -> None:
+    model, requests = make_model("bloom"), make_requests()
+    found = choice_log_likelihoods(model, requests, batch_tokens=300, pad_id=PAD)
+    np.testing.assert_allclose(found, reference(model, requests), atol=1e-4, rtol=0)
+
+
+@pytest.mark.parametrize("kind", ["llama", "bloom"])
+def test_choices_of_one_token_need_no_tree(kind: str) -> None:
+    model, requests = make_model(kind), make_requests(longest=1)
+    calls = []
+    model.register_forward_pre_hook(lambda *a: calls.append(1))  # the head of the whole model is never run
+    body_calls: list[int] = []
+    body = getattr(model, model.base_model_prefix)
+    body.register_forward_pre_hook(lambda module, args, kwargs: body_calls.append(1), with_kwargs=True)
+    single = [Request(r.prompt, tuple(c[:1] for c in r.choices)) for r in requests]
+    found = choice_log_likelihoods(model, single, batch_tokens=100_000, pad_id=PAD)
+    assert len(body_calls) == 1 and not calls
+    np.testing.assert_allclose(found, reference(model, single), atol=1e-4, rtol=0)
+
+
+@pytest.mark.parametrize("pad", [0, 7, VOCABULARY - 1])
+def test_the_pad_token_does_not_matter(pad: int) -> None:
+    model, requests = make_model("qwen3"), make_requests()
+    found = choice_log_likelihoods(model, requests, batch_tokens=100_000, pad_id=pad)
+    np.testing.assert_allclose(found, reference(model, requests), atol=1e-4, rtol=0)
+
+
+def test_the_order_of_the_choices_does_not_matter() -> None:
+    model, requests = make_model("llama"), make_requests()
+    turned = [Request(r.prompt, r.choices[::-1]) for r in requests]
+    found, other = (choice_log_likelihoods(model, r, batch_tokens=200, pad_id=PAD) for r in (requests, turned))
+    np.testing.assert_allclose(found, other[:, ::-1], atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("kind", ["llama", "bloom"])
+def test_a_peft_model_with_the_adapter_on_and_off(kind: str) -> None:
+    requests = make_requests()
+    plain = reference(make_model(kind), requests)
+    torch.manual_seed(3)
+    model = get_peft_model(make_model(kind), LoraConfig(r=4, target_modules="all-linear", init_lora_weights=False))
+    on = choice_log_likelihoods(model, requests, batch_tokens=150, pad_id=PAD)
+    with model.disable_adapter():
+        off = choice_log_likelihoods(model, requests, batch_tokens=150, pad_id=PAD)
+    np.testing.assert_allclose(off, plain, atol=1e-4, rtol=0)
+    assert np.abs(on - off).max() > 0.1
+    np.testing.assert_allclose(on, reference(model.eval(), requests), atol=1e-4, rtol=0)
+
+
+def test_the_models_mode_and_gradients_are_left_alone() -> None:
+    model, requests = make_model("llama"), make_requests(3)
+    for training in (True, False):
+        model.train(training)
+        choice_log_likelihoods(model, requests, batch_tokens=150, pad_id=PAD)
+        assert model.training is training
+    assert all(p.grad is None for p in model.parameters())
+    assert torch.is_grad_enabled()
+
+
+def test_progress_is_reported_and_nothing_is_fine() -> None:
+    model, requests, seen = make_model("llama"), make_requests(), []
+    choice_log_likelihoods(model, requests, batch_tokens=60, pad_id=PAD, advance=seen.append)
+    assert sum(seen) == len(requests) and len(seen) > 1
+    assert choice_log_likelihoods(model, [], batch_tokens=60, pad_id=PAD).shape == (0, 0)
+
+
+def test_batches_hold_every_item_once_and_stay_in_the_budget() -> None:
+    requests = make_requests(40)
+    for budget in (1, 50, 120, 10_000):
+        found = list(_batches(requests, budget))
+        assert sorted(i for batch in found for i in batch) == list(range(len(requests)))
+        widths = [max(requests[i].num_tokens() for i in batch) for batch in found]
+        assert widths == sorted(widths, reverse=True)  # the largest first: out of memory at once or never
+        assert all(len(b) == 1 or len(b) * w <= budget for b, w in zip(found, widths, strict=True))
+
+
+def test_a_broken_model_gives_nan_not_a_score() -> None:
+    model, requests = make_model("llama"), make_requests(3)
+    with torch.no_grad():
+        model.lm_head.weight.fill_(float("nan"))
+    assert np.isnan(choice_log_likelihoods(model, requests, batch_tokens=60, pad_id=PAD)).all()

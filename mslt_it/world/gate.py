@@ -50,7 +50,7 @@ def question_accuracy(model: Any, tokenizer: Any, code: str, num: int) -> float:
     answers = [tokenizer(answer_word(language, x), add_special_tokens=False)["input_ids"] for x in LABELS]
     right = 0
     pairs = split_pairs("test")[:num]
-    texts = [passage(language, language, pair).text for pair in pairs]
+    texts = [passage(language, language, [pair]).parts[0] for pair in pairs]
     ids = [[tokenizer.bos_token_id, *row] for row in tokenizer(texts, add_special_tokens=False)["input_ids"]]
     scores = np.stack([_log_likelihood(model, ids, answer) for answer in answers], axis=1)
     for row, pair in zip(scores, pairs, strict=True):

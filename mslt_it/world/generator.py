@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -21,13 +21,15 @@ from mslt_it.world.concepts import (
     Clause,
 )
 from mslt_it.world.grammar import Grammar
-from mslt_it.world.inference import LABELS, Pair, sample_pair
+from mslt_it.world.inference import LABELS, Pair, sample_hypothesis, sample_pair
 from mslt_it.world.languages import CODES, grammar
 
 # Buckets of Pair.bucket: a pair belongs to one split for ever, whatever the seed.
 SPLIT_BUCKETS = {"pretrain": range(0, 60), "train": range(60, 85), "test": range(85, 100)}
 SPLIT_ITEMS = {"train": 9000, "test": 1200}
 CITED = (*NOUNS, *INTRANSITIVE, *TRANSITIVE, *ADJECTIVES, *PLACES, *map(str, NUMBERS))
+
+QUESTIONS = 3  # asked on the premise of one passage
 
 # Shares of the kinds of document in the pretraining text. None of them looks like the task's instruction format.
 KINDS = {
@@ -43,12 +45,15 @@ KINDS = {
 
 @dataclass(frozen=True)
 class Document:
-    """A line or a few of plain text; ``answer`` (maybe empty) is its last word, weighted in the loss."""
+    """A line or a few of plain text, in parts; every second part is an answer, weighted in the loss."""
 
-    text: str
-    answer: str
+    parts: tuple[str, ...]  # text, answer, text, answer, ... or one text
     language: str
     kind: str
+
+    @property
+    def text(self) -> str:
+        return "".join(self.parts)
 
 
 def answer_word(language: Grammar, label: str) -> str:
@@ -103,22 +108,27 @@ def documents(seed: int) -> Iterator[Document]:
         yield _document(rng.choices(kinds, weights)[0], language, other, rng)
 
 
-def passage(language: Grammar, premise_language: Grammar, pair: Pair, separator: str = "\n") -> Document:
-    """``premise question`` and the answer, the form in which the world's text asks things."""
-    question = language.ask(language.question(pair.hypothesis))
-    answer = answer_word(language, pair.label)
-    text = separator.join((state(premise_language, pair.premise), question, ""))
-    return Document(text, answer, language.code, "passage" if language is premise_language else "mixed_passage")
+def passage(language: Grammar, premise_language: Grammar, pairs: Sequence[Pair], separator: str = "\n") -> Document:
+    """A premise, then questions on it with their answers, the form in which the world's text asks things.
+
+    Several questions on one premise give a small model more answers to learn from in the same amount of text.
+    """
+    parts: list[str] = []
+    before = state(premise_language, pairs[0].premise) + separator
+    for pair in pairs:
+        question = language.ask(language.question(pair.hypothesis))
+        answer = answer_word(language, pair.label)
+        # A space belongs to the word after it, as in the tokenizer's pieces.
+        parts += [before + question + "\n", answer] if separator == "\n" else [before + question, " " + answer]
+        before = "\n"
+    return Document(tuple(parts), language.code, "passage" if language is premise_language else "mixed_passage")
 
 
 def _document(kind: str, language: Grammar, other: Grammar, rng: random.Random) -> Document:
     # Line breaks and spaces both separate sentences, as in real text; so words are met with and without a space before.
     separator = rng.choice(("\n", language.sentence_space or "\n"))
     if kind in ("passage", "mixed_passage"):
-        pair = sample_pair(rng, balanced=False)
-        while pair.bucket not in SPLIT_BUCKETS["pretrain"]:
-            pair = sample_pair(rng, balanced=False)
-        return passage(language, other if kind == "mixed_passage" else language, pair, separator)
+        return passage(language, other if kind == "mixed_passage" else language, _text_pairs(rng), separator)
     if kind == "sentences":
         text = separator.join(state(language, sample_pair(rng).premise) for _ in range(2))
     elif kind == "translation":
@@ -136,4 +146,21 @@ def _document(kind: str, language: Grammar, other: Grammar, rng: random.Random) 
         pairs = rng.sample(ADJECTIVE_PAIRS, 2)
         ordered = (pair if rng.random() < 0.5 else pair[::-1] for pair in pairs)
         text = separator.join(language.sentence(language.opposite_fact(*pair)) for pair in ordered)
-    return Document(text, "", language.code, kind)
+    return Document((text,), language.code, kind)
+
+
+def _text_pairs(rng: random.Random) -> list[Pair]:
+    """Different pairs of one premise for a passage, none of them of the task's splits."""
+    pairs = [_text_pair(rng, None)]
+    while len(pairs) < QUESTIONS:
+        pair = _text_pair(rng, pairs[0])
+        if pair not in pairs:  # an answer could be copied from the same question above
+            pairs.append(pair)
+    return pairs
+
+
+def _text_pair(rng: random.Random, like: Pair | None) -> Pair:
+    while True:
+        pair = sample_pair(rng, balanced=False) if like is None else sample_hypothesis(rng, like.premise)
+        if pair.bucket in SPLIT_BUCKETS["pretrain"]:
+            return pair

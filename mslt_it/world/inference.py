@@ -34,10 +34,11 @@ from mslt_it.world.concepts import (
     Clause,
     NounPhrase,
     adjectives_of,
+    class_of,
 )
 
 LABELS = ("entailment", "neutral", "contradiction")
-FREE_SHARE = 0.12
+FREE_SHARE = 0.09
 MAX_EDITS = 2
 STEP = (
     0.3  # not every shape can be matched at once (identity is only ever entailment): damped steps end in a compromise
@@ -222,11 +223,52 @@ def sample_pair(rng: random.Random, label: str | None = None, *, balanced: bool 
     return _fill(frame, edits, label, rng)
 
 
+def sample_hypothesis(rng: random.Random, premise: Clause) -> Pair:
+    """A random pair with this premise, as the plain text has them; labels are as equally frequent as it allows."""
+    frame = _frame_of(premise)
+    shape = _clause_shape(premise, frame)
+    while True:
+        label = rng.choice(LABELS)
+        patterns, weights = plain_patterns(frame)[label]
+        fitting = [(p, w) for p, w in zip(patterns, weights, strict=True) if p.premise_shape == shape]
+        if fitting:
+            edits = dict(rng.choices([p for p, _ in fitting], [w for _, w in fitting])[0].edits)
+            hypothesis = _edited(premise, edits, rng)
+            if hypothesis is not None:
+                return Pair(premise, hypothesis, label)
+
+
+def _frame_of(clause: Clause) -> str:
+    if clause.subject.number:
+        return "numeral"
+    return "transitive" if clause.object else "intransitive" if clause.verb else "locative"
+
+
+def _clause_shape(clause: Clause, frame: str) -> tuple[bool | str, ...]:
+    """The clause's shape, in the order of the frame's slots (see `_shape`)."""
+    described = clause.object or clause.subject
+    found: dict[str, bool | str] = {
+        "subject": "class" if clause.subject.noun in CLASSES else "noun",
+        "object": "class" if clause.object and clause.object.noun in CLASSES else "noun",
+        "adjective": described.adjective is not None,
+        "place": clause.place is not None,
+    }
+    return tuple(found[slot] for slot in FRAMES[frame] if slot in found)
+
+
 def _fill(frame: str, edits: dict[str, str], label: str, rng: random.Random) -> Pair:
-    verb = other_verb = None
+    while True:
+        premise = _premise(frame, edits, rng)
+        hypothesis = _edited(premise, edits, rng)
+        if hypothesis is not None:
+            return Pair(premise, hypothesis, label)
+
+
+def _premise(frame: str, edits: dict[str, str], rng: random.Random) -> Clause:
+    """A random clause that the edits can be applied to."""
+    verb = None
     if frame in ("intransitive", "transitive"):
         verb = rng.choice(INTRANSITIVE if frame == "intransitive" else TRANSITIVE)
-        other_verb = OPPOSITE[verb] if edits["verb"] == "opposite" else verb
     if frame == "transitive" or verb in ("laugh", "cry"):
         subject_class = "person"
     elif frame == "intransitive":
@@ -234,63 +276,62 @@ def _fill(frame: str, edits: dict[str, str], label: str, rng: random.Random) -> 
     else:
         # Several languages count vegetables by kind ("three kinds of vegetable"), which three carrots are not.
         subject_class = rng.choice([c for c in CLASSES if frame != "numeral" or c != "vegetable"])
-    subject, other_subject = _nouns(edits["subject"], subject_class, rng)
-    object_, other_object = _nouns(edits["object"], rng.choice(INANIMATE), rng) if "object" in edits else (None, None)
-    adjective, other_adjective = _adjectives(
-        edits.get("adjective", "none"),
-        adjectives_of(object_, other_object) if object_ and other_object else adjectives_of(subject, other_subject),
-        rng,
-    )
-    place, other_place = _places(edits["place"], rng)
-    number = other_number = None
-    if "number" in edits:
-        number = rng.choice(NUMBERS)
-        other_number = rng.choice([n for n in NUMBERS if n != number]) if edits["number"] == "other" else number
 
-    def clause(
-        noun: str, thing: str | None, adj: str | None, count: int | None, act: str | None, where: str | None
-    ) -> Clause:
-        if thing is None:
-            return Clause(NounPhrase(noun, adj, count), act, None, where)
-        return Clause(NounPhrase(noun), act, NounPhrase(thing, adj), where)
+    def noun(slot: str, noun_class: str) -> str:
+        return noun_class if _PREMISE_HAS[edits[slot]] == "class" else rng.choice(CLASSES[noun_class])
 
-    return Pair(
-        clause(subject, object_, adjective, number, verb, place),
-        clause(other_subject, other_object, other_adjective, other_number, other_verb, other_place),
-        label,
-    )
+    subject = noun("subject", subject_class)
+    thing = noun("object", rng.choice(INANIMATE)) if "object" in edits else None
+    adjective = None
+    if edits.get("adjective", "none") not in ("none", "add"):
+        adjective = rng.choice(adjectives_of(thing or subject))
+    place = None if edits["place"] in ("none", "add") else rng.choice(PLACES)
+    if thing is not None:
+        return Clause(NounPhrase(subject), verb, NounPhrase(thing, adjective), place)
+    number = rng.choice(NUMBERS) if "number" in edits else None
+    return Clause(NounPhrase(subject, adjective, number), verb, None, place)
 
 
-def _nouns(edit: str, noun_class: str, rng: random.Random) -> tuple[str, str]:
-    noun, sibling = rng.sample(CLASSES[noun_class], 2)
-    return {
-        "same_noun": (noun, noun),
-        "same_class": (noun_class, noun_class),
-        "generalise": (noun, noun_class),
-        "specialise": (noun_class, noun),
-        "sibling": (noun, sibling),
-    }[edit]
+def _edited(premise: Clause, edits: dict[str, str], rng: random.Random) -> Clause | None:
+    """The hypothesis; None where an edited noun does not take the adjective ("the old person" -> "the old boy")."""
+    subject = _noun(edits["subject"], premise.subject.noun, rng)
+    thing = _noun(edits["object"], premise.object.noun, rng) if premise.object else None
+    described = premise.object or premise.subject
+    allowed = adjectives_of(described.noun, thing or subject)
+    if described.adjective is not None and described.adjective not in allowed:
+        return None
+    adjective = _adjective(edits.get("adjective", "none"), described.adjective, allowed, rng)
+    verb = OPPOSITE[premise.verb] if premise.verb and edits["verb"] == "opposite" else premise.verb
+    place = _other(PLACES, premise.place, rng) if edits["place"] in ("add", "other") else premise.place
+    if edits["place"] == "drop":
+        place = None
+    number = premise.subject.number
+    if edits.get("number") == "other":
+        number = rng.choice([n for n in NUMBERS if n != number])
+    if thing is not None:
+        return Clause(NounPhrase(subject), verb, NounPhrase(thing, adjective), place)
+    return Clause(NounPhrase(subject, adjective, number), verb, None, place)
 
 
-def _adjectives(edit: str, allowed: tuple[str, ...], rng: random.Random) -> tuple[str | None, str | None]:
-    adjective = rng.choice(allowed)
-    unrelated = rng.choice([a for a in allowed if a not in (adjective, OPPOSITE[adjective])])
-    return {
-        "none": (None, None),
-        "same": (adjective, adjective),
-        "drop": (adjective, None),
-        "add": (None, adjective),
-        "unrelated": (adjective, unrelated),
-        "opposite": (adjective, OPPOSITE[adjective]),
-    }[edit]
+def _noun(edit: str, noun: str, rng: random.Random) -> str:
+    if edit == "generalise":
+        return class_of(noun)
+    if edit == "specialise":
+        return rng.choice(CLASSES[noun])
+    return _other(CLASSES[class_of(noun)], noun, rng) if edit == "sibling" else noun
 
 
-def _places(edit: str, rng: random.Random) -> tuple[str | None, str | None]:
-    place, other = rng.sample(PLACES, 2)
-    return {
-        "none": (None, None),
-        "same": (place, place),
-        "drop": (place, None),
-        "add": (None, place),
-        "other": (place, other),
-    }[edit]
+def _adjective(edit: str, adjective: str | None, allowed: tuple[str, ...], rng: random.Random) -> str | None:
+    if edit == "add":
+        return rng.choice(allowed)
+    if adjective is None or edit == "drop":
+        return None
+    if edit == "opposite":
+        return OPPOSITE[adjective]
+    if edit == "unrelated":
+        return rng.choice([a for a in allowed if a not in (adjective, OPPOSITE[adjective])])
+    return adjective
+
+
+def _other(known: tuple[str, ...], value: str | None, rng: random.Random) -> str:
+    return rng.choice([x for x in known if x != value])

@@ -35,8 +35,8 @@ POOL_BATCHES = 32  # documents of so many batches are sorted by length together:
 class PretrainConfig:
     """How long and how fast."""
 
-    num_steps: int = 6_000  # optimiser steps
-    batch_documents: int = 96  # documents per step, about 18 tokens each
+    num_steps: int = 12_000  # optimiser steps
+    batch_documents: int = 96  # documents per step, about 25 tokens each
     learning_rate: float = 3e-3  # peak; linear warm-up, then cosine to 5 %
     warmup_steps: int = 300
     weight_decay: float = 0.05
@@ -71,15 +71,16 @@ def batches(tokenizer: PreTrainedTokenizerFast, config: PretrainConfig, skip: in
 
 
 def _rows(tokenizer: PreTrainedTokenizerFast, drawn: list[Document]) -> list[tuple[list[int], list[float]]]:
-    texts = tokenizer([d.text for d in drawn], add_special_tokens=False)["input_ids"]
-    answers = tokenizer([d.answer for d in drawn], add_special_tokens=False)["input_ids"]
-    begin, end = tokenizer.bos_token_id, tokenizer.eos_token_id
+    parts = [part for document in drawn for part in document.parts]
+    encoded = iter(tokenizer(parts, add_special_tokens=False)["input_ids"])
     rows = []
-    for text, answer in zip(texts, answers, strict=True):
-        if answer and text[-1] == tokenizer.convert_tokens_to_ids("\u2581"):
-            text = text[:-1]  # the space before the answer belongs to the answer's own token
-            answer = tokenizer(" " + tokenizer.decode(answer), add_special_tokens=False)["input_ids"]
-        rows.append(([begin, *text, *answer, end], [0.0, *[1.0] * len(text), *[ANSWER_WEIGHT] * len(answer), 1.0]))
+    for document in drawn:
+        ids, weights = [tokenizer.bos_token_id], [0.0]
+        for number in range(len(document.parts)):
+            part = next(encoded)
+            ids += part
+            weights += [ANSWER_WEIGHT if number % 2 else 1.0] * len(part)
+        rows.append(([*ids, tokenizer.eos_token_id], [*weights, 1.0]))
     return rows
 
 

@@ -10,6 +10,7 @@ not pay.
 
 from __future__ import annotations
 
+import collections.abc
 import dataclasses
 import difflib
 import functools
@@ -22,7 +23,7 @@ from typing import Any
 
 from mslt_it.languages import LanguageSet
 from mslt_it.problems import Problem, nearest
-from mslt_it.records import Recipe, to_plain
+from mslt_it.records import FrozenDict, Recipe, to_plain
 
 GROUPS = ("scale", "task")  # folders in recipes/ whose files are chosen by name: scale=paper
 
@@ -40,11 +41,28 @@ ALIASES = {
 
 CHOICES: dict[str, tuple[str, ...]] = {
     "data.items": ("disjoint", "parallel"),
+    "data.leaks": ("refuse", "drop"),
     "prompt.language": ("native", "english"),
     "model.dtype": ("auto", "bfloat16", "float16", "float32"),
     "adapter.quantization": ("none", "nf4", "int8"),
     "training.lr_scheduler": ("linear", "cosine", "constant", "constant_with_warmup", "inverse_sqrt", "polynomial"),
-    "task.metric": ("accuracy",),
+    # The names of selection.criteria.CRITERIA, which is not imported here: it stands to the right in the pipeline.
+    "select.criterion": (
+        *("pretraining_size", "vocabulary_coverage", "l2v_syntax", "l2v_phonology", "l2v_inventory", "l2v_family"),
+        *("l2v_geography", "l2v_all", "embedding", "scripts", "min_diversity", "random"),
+        *("l2v_typology", "target_coverage", "mean_reciprocal_rank"),
+    ),
+    "task.shape": ("classification", "tagging", "question_answering", "free_text"),
+    "task.file_layout": ("table", "conll", "squad", "xwinograd", "self_instruct"),
+    "task.metric": ("accuracy", "span_f1", "qa_f1", "number_accuracy", "chrf"),
+}
+
+# What each shape of task is measured by; the first is the default of its task files.
+METRICS = {
+    "classification": ("accuracy",),
+    "tagging": ("span_f1",),
+    "question_answering": ("qa_f1",),
+    "free_text": ("chrf", "number_accuracy", "qa_f1"),
 }
 
 _LIMITS: dict[str, tuple[Callable[[float], bool], str]] = {}
@@ -52,9 +70,9 @@ for _text, _test, _keys in (
     (
         "above 0",
         lambda v: v > 0,
-        "data.num_examples_total data.max_length_tokens adapter.rank adapter.alpha training.learning_rate "
+        "select.k data.num_examples_total data.max_length_tokens adapter.rank adapter.alpha training.learning_rate "
         "training.num_epochs training.batch_size training.gradient_accumulation_steps training.logging_steps "
-        "training.save_steps scoring.batch_tokens scoring.num_bootstrap",
+        "training.save_steps scoring.batch_tokens scoring.num_bootstrap task.max_answer_tokens",
     ),
     (
         "0 or more",
@@ -159,8 +177,34 @@ def parse_arguments(argv: Sequence[str]) -> tuple[str, list[str], str | None]:
         else:
             raise Problem(f"Argument '{argument}' is not KEY=VALUE. Write for example training.learning_rate=1e-4.")
     if not name:
+        name = _recipe_of_task(overrides, config_dir)
+    if not name:
         raise Problem(f"No recipe given. Write recipe=NAME. Known: {', '.join(sorted(_files(config_dir)))}.")
     return name, overrides, config_dir
+
+
+def _recipe_of_task(overrides: Sequence[str], config_dir: str | None) -> str | None:
+    """The recipe that task=NAME means where no recipe is named: NAME_3src, or NAME."""
+    task = next((o.partition("=")[2] for o in overrides if o.startswith("task=")), None)
+    known = _files(config_dir)
+    return next((name for name in (f"{task}_3src", task) if name in known), None) if task else None
+
+
+def _long_form(override: str) -> str:
+    """``task.input=text`` -> ``task.input_fields=[text]`` and the other short forms."""
+    key, equals, value = override.partition("=")
+    if override == "sources=auto":
+        return "sources=[auto]"
+    if equals and key == "task.input" and value:
+        return f"task.input_fields={value if value.startswith('[') else f'[{value}]'}"
+    if equals and key == "task.label":
+        return f"task.label_field={value}"
+    if equals and key == "task.instruction" and not value.lstrip().startswith("{"):
+        return f"task.instruction={{'*': {value}}}"
+    # A language that has no instruction yet is a new key, which Hydra wants said.
+    if equals and re.fullmatch(r"task\.(instruction|configs|id_prefixes)\.[A-Za-z-]+", key):
+        return f"+{override}"
+    return override
 
 
 # ---------------------------------------------------------------- composing
@@ -179,6 +223,10 @@ def _schema(cls: type) -> type:
     for f in dataclasses.fields(cls):
         hint: Any = hints[f.name]
         default: Any = MISSING if f.default is dataclasses.MISSING else f.default
+        if typing.get_origin(hint) is collections.abc.Mapping:
+            hint, default = dict[str, Any], dataclasses.field(default_factory=dict)
+            fields.append((f.name, hint, default))
+            continue
         if dataclasses.is_dataclass(hint):
             hint = _schema(typing.cast(type, hint))
             default = dataclasses.field(default_factory=hint)
@@ -236,6 +284,7 @@ def load_recipe(name: str, overrides: Sequence[str] = (), config_dir: str | Path
     from omegaconf import DictConfig, OmegaConf
     from omegaconf.errors import OmegaConfBaseException
 
+    overrides = [_long_form(override) for override in overrides]
     known = _files(config_dir)
     if name not in known:
         raise Problem(f"Unknown recipe '{name}'. {nearest(name, known)}")
@@ -330,7 +379,8 @@ def _expected(key: str) -> str:
     for known, f in _leaves(Recipe):
         if known == key:
             if str(f.type).startswith("tuple"):
-                return f"Expected a list of strings: {key}=[a,b]."
+                chosen = ", or sources=[auto] to have them chosen (mslt select)" if key == "sources" else ""
+                return f"Expected a list of strings: {key}=[a,b]{chosen}."
             return f"Expected {f.type}."
     return ""
 
@@ -346,11 +396,32 @@ def _finish(content: dict[str, Any], name: str, chosen_scale: str | None) -> Rec
             f" Write '- scale: {written}' under defaults and remove the key from the body."
         )
     content = {**content, "name": content.get("name") or name, "scale": chosen_scale or written or "custom"}
+    content.update(_sources_chosen(content))
     languages = LanguageSet(content["sources"], content["targets"], content["supervised"])
     content.update(sources=languages.sources, targets=languages.targets)
     recipe: Recipe = _build(Recipe, content)
     _check(recipe)
     return recipe
+
+
+def _sources_chosen(content: dict[str, Any]) -> dict[str, Any]:
+    """``sources: [auto]`` as languages, with the note on how they were chosen; a note on other languages is dropped."""
+    select = dict(content["select"])
+    if list(content["sources"]) == ["auto"]:
+        from mslt_it.selection.auto import choose_sources
+
+        options = {name: select[name] for name in ("pool", "k", "must", "exclude")}
+        sources, note = choose_sources(
+            select["criterion"],
+            targets=content["targets"],
+            model=content["model"]["path"],
+            seed=content["seed"],
+            **options,
+        )
+        return {"sources": list(sources), "select": {**select, "note": note}}
+    if not select["note"].startswith(f"{', '.join(map(str, content['sources']))}: "):
+        select["note"] = ""
+    return {"select": select}
 
 
 def _build(cls: type, content: dict[str, Any], prefix: str = "") -> Any:
@@ -363,6 +434,8 @@ def _build(cls: type, content: dict[str, Any], prefix: str = "") -> Any:
             value = _build(typing.cast(type, hints[f.name]), value, f"{key}.")
         elif typing.get_origin(hints[f.name]) is tuple:
             value = tuple(_string(v, key) for v in value)
+        elif typing.get_origin(hints[f.name]) is collections.abc.Mapping:
+            value = FrozenDict({_string(k, key): _string(v, f"{key}.{k}") for k, v in value.items()})
         elif isinstance(value, str) and value in ("True", "False"):
             _string(value == "True", key)  # OmegaConf wrote the YAML boolean as a string
         values[f.name] = value
@@ -393,7 +466,18 @@ def _check(recipe: Recipe) -> None:
     for key in ("task.name", "task.data", "task.train_split", "task.score_split", "task.label_field", "model.path"):
         if not values[key]:
             raise Problem(f"{key} is empty. Give it a value.")
-    for key, least in (("task.input_fields", 1), ("task.label_names", 2), ("adapter.target_modules", 1)):
+    task = recipe.task
+    metrics = METRICS[task.shape]
+    if task.metric not in metrics:
+        raise Problem(
+            f"task.metric={task.metric} does not fit task.shape={task.shape}: {nearest(task.metric, metrics)}"
+        )
+    for key in ("optional_fields", "group_fields"):
+        if unknown := [name for name in getattr(task, key) if name not in task.input_fields]:
+            raise Problem(f"task.{key}: '{unknown[0]}' is not in task.input_fields={list(task.input_fields)}.")
+    # Labels of a user's own table are found in it.
+    num_labels = {"classification": 0 if task.name == "custom" else 2, "tagging": 1}.get(task.shape, 0)
+    for key, least in (("task.input_fields", 1), ("task.label_names", num_labels), ("adapter.target_modules", 1)):
         if len(values[key]) < least or len(set(values[key])) != len(values[key]):
             raise Problem(f"{key}={values[key]} must be a list of at least {least} different names.")
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]*", recipe.name):

@@ -13,21 +13,66 @@ from dataclasses import dataclass, field
 from typing import Any
 
 
+class FrozenDict(dict[str, str]):
+    """A mapping of texts that is never changed, so that a recipe can be hashed."""
+
+    def __hash__(self) -> int:  # type: ignore[override]
+        return hash(frozenset(self.items()))
+
+
 @dataclass(frozen=True)
 class TaskConfig:
     """What is asked and where its rows come from."""
 
     name: str = "xnli"
+    # classification: one of task.label_names; tagging: names in a sentence; question_answering: words of a context;
+    # free_text: whatever task.label_field holds.
+    shape: str = "classification"
     data: str = "world"  # "world" = the embedded world; else a folder, a file or a Hub dataset id
     revision: str | None = None  # commit of the Hub dataset; pinned so that a re-run reads the same rows
+    hub_files: str = ""  # for Hub repositories without a table per config: the file to read, "data/{config}.json.gz"
+    file_layout: str = "table"  # of local files: table, conll, squad, xwinograd, self_instruct
+    configs: Mapping[str, str] = field(default_factory=FrozenDict)  # language -> name upstream (ja: jp); "*" = all
+    id_prefixes: Mapping[str, str] = field(default_factory=FrozenDict)  # language -> how its ids begin
+    is_parallel: bool = True  # equal ids are translations of one item
+    group_fields: tuple[str, ...] = ()  # rows with the same texts there are divided together, see held_out_share
     input_fields: tuple[str, ...] = ("premise", "hypothesis")
+    optional_fields: tuple[str, ...] = ()  # input fields that may be empty
     label_field: str = "label"
-    label_names: tuple[str, ...] = ("entailment", "neutral", "contradiction")  # position = integer label upstream
+    label_names: tuple[str, ...] = ("entailment", "neutral", "contradiction")  # in the order of the integers upstream
+    first_label: int = 0  # the integer upstream of the first label name
+    repair_field: str = ""  # an input field that is wrong upstream in some languages
+    repair_from: tuple[str, ...] = ()  # languages that have it right; it is taken from them by id
+    instruction: Mapping[str, str] = field(default_factory=FrozenDict)  # custom: language -> text
     metric: str = "accuracy"
+    max_answer_tokens: int = 64  # generated at most, where an answer is text
     train_split: str = "train"
     score_split: str = "test"
     # Share of item ids set aside for scoring when train_split and score_split name the same rows.
     held_out_share: float = 0.2
+
+    @property
+    def choice_names(self) -> tuple[str, ...]:
+        """The labels an answer is chosen from; empty where the answer is text."""
+        return self.label_names if self.shape == "classification" else ()
+
+    def config_name(self, language: str) -> str:
+        """What the language is called upstream."""
+        return self.configs.get(language, self.configs.get("*", language))
+
+
+@dataclass(frozen=True)
+class SelectConfig:
+    """How sources=auto chooses the source languages; without effect where sources are listed."""
+
+    criterion: str = "l2v_syntax"  # the first set by this criterion is taken; see mslt select --help
+    pool: tuple[str, ...] = (
+        "paper",
+    )  # candidates: codes, or names of pools (paper, xnli, world); targets are left out
+    k: int = 3  # source languages to choose
+    must: tuple[str, ...] = ()  # languages that every set holds
+    exclude: tuple[str, ...] = ()  # candidates to leave out
+    note: str = ""  # written by sources=auto: how the sources were chosen
 
 
 @dataclass(frozen=True)
@@ -36,6 +81,7 @@ class DataConfig:
 
     num_examples_total: int = 1500  # over all sources together, never per source
     items: str = "disjoint"  # "disjoint": every item is labelled in one language; "parallel": the same items in all
+    leaks: str = "refuse"  # training rows that are scored too: "refuse" the build, or "drop" them and say so
     max_length_tokens: int = 512  # prompt + answer + end token; longer rows are dropped and counted, never cut
     max_dropped_share: float = 0.05  # the build fails when one language loses more than this share
 
@@ -109,6 +155,7 @@ class Recipe:
     seed: int = 0
     scale: str = "mini"
     output_dir: str | None = None
+    select: SelectConfig = field(default_factory=SelectConfig)
     task: TaskConfig = field(default_factory=TaskConfig)
     data: DataConfig = field(default_factory=DataConfig)
     prompt: PromptConfig = field(default_factory=PromptConfig)
@@ -132,6 +179,8 @@ class Recipe:
     def run_fingerprint(self) -> str:
         """10 hex digits over training and scoring: the run folder's suffix."""
         rest = {k: _plain(getattr(self, k)) for k in ("targets", "supervised", "scoring")}
+        if self.select.note:  # the run's papers say how its sources were chosen; the note's figures may vary by machine
+            rest["select"] = {k: v for k, v in _plain(self.select).items() if k != "note"}
         return fingerprint({"training": self.training_fingerprint(), **rest})[:10]
 
 
@@ -144,8 +193,9 @@ class Example:
     task: str
     split: str
     fields: Mapping[str, str]  # "premise" -> text
-    label: str
+    label: str  # a label's name, or the answer as text
     origin: str = ""  # "dataset@revision:row"
+    references: tuple[str, ...] = ()  # answers that count as right, where there are several; tags as JSON for tagging
 
 
 @dataclass(frozen=True)
@@ -162,8 +212,9 @@ class PromptedExample:
     language: str
     messages: tuple[Message, ...]  # without the answer
     answer: str
-    choices: tuple[str, ...]  # the label words it is scored against, in the order of the task's label_names
-    label: str = ""  # the label's name
+    choices: tuple[str, ...]  # the label words it is scored against, in the order of label_names; empty: free text
+    label: str = ""  # the label's name, or the answer as text
+    references: tuple[str, ...] = ()  # as in Example
 
 
 @dataclass(frozen=True)
@@ -218,6 +269,7 @@ class EvalResult:
     gain_high: float | None
     status: str = "ok"
     reason: str = ""
+    num_unparsable: int = 0  # generated answers that could not be read as one; they count as wrong
 
 
 def to_plain(record: Any) -> Any:

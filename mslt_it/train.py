@@ -5,6 +5,7 @@ accelerate launch mslt_it/train.py recipe=xnli_3src
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import sys
 import time
@@ -22,7 +23,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 from mslt_it.problems import Problem
 from mslt_it.recipe import load_recipe, parse_arguments
-from mslt_it.records import EvalResult, Recipe
+from mslt_it.records import EvalResult, Recipe, TaskConfig
 
 if TYPE_CHECKING:
     from mslt_it.runs import Run
@@ -47,7 +48,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     run.refuse_another()
     finished = run.finished_results()
     if finished is not None:
-        _print_end(run, [EvalResult(**row) for row in finished["results"]], already=True)
+        task = dataclasses.replace(recipe.task, label_names=tuple(finished["provenance"]["labels"]))
+        _print_end(run, [EvalResult(**row) for row in finished["results"]], task, already=True)
         return 0 if finished["status"] == "ok" else 1
     run.open()
     for line in notice(recipe):
@@ -78,10 +80,11 @@ def notice(recipe: Recipe) -> list[str]:
 
 
 def _execute(recipe: Recipe, run: Run, state: Any) -> int:
-    from mslt_it.data.build import build_training_set, format_report
+    from mslt_it.data.build import build_training_set, format_report, with_found_labels
     from mslt_it.data.encoding import Encoder
     from mslt_it.report.table import model_card
     from mslt_it.runs import results_json
+    from mslt_it.scoring.measures import check_languages
     from mslt_it.scoring.zero_shot import read_predictions, results, score_language, write_predictions
     from mslt_it.tuning.base_model import add_adapter, load_base, load_tokenizer
     from mslt_it.tuning.checkpoints import write_atomically
@@ -90,6 +93,8 @@ def _execute(recipe: Recipe, run: Run, state: Any) -> int:
 
     _quiet_libraries()
     started = time.monotonic()
+    recipe = with_found_labels(recipe)
+    check_languages(recipe.task.metric, (*recipe.sources, *recipe.targets))
     tokenizer = load_tokenizer(recipe.model)
     encoded, report = build_training_set(recipe, tokenizer)
     run.say("")
@@ -113,6 +118,7 @@ def _execute(recipe: Recipe, run: Run, state: Any) -> int:
         "seed": recipe.seed,
         "sources": list(recipe.sources),
         "num_examples": len(encoded),
+        "labels": list(recipe.task.label_names),
         "data": recipe.task.data,
         "data_revision": recipe.task.revision,
         "model": recipe.model.path,
@@ -141,7 +147,7 @@ def _execute(recipe: Recipe, run: Run, state: Any) -> int:
     write_atomically(run.folder / "adapter" / "README.md", model_card(recipe, rows, provenance))
     run.finish()
     run.say(f"Done in {time.monotonic() - started:.0f} s.")
-    _print_end(run, rows)
+    _print_end(run, rows, recipe.task)
     return 0 if content["status"] == "ok" else 1
 
 
@@ -152,8 +158,8 @@ def _scored_adapter(run: Run) -> str | None:
     return json.loads(path.read_text(encoding="utf-8"))["adapter_sha256"] if path.is_file() else None
 
 
-def _print_end(run: Run, rows: list[EvalResult], already: bool = False) -> None:
-    from mslt_it.report.table import as_text, verdict
+def _print_end(run: Run, rows: list[EvalResult], task: TaskConfig, already: bool = False) -> None:
+    from mslt_it.report.table import as_text, title, verdict
     from mslt_it.report.table import rows as table_rows
 
     speak = print if already else run.say
@@ -161,10 +167,10 @@ def _print_end(run: Run, rows: list[EvalResult], already: bool = False) -> None:
         return
     if already:
         speak(f"This run is finished already; nothing was done. To run it again, remove {run.folder}.")
-    speak("\nAccuracy in per cent, gain over the untuned base in points, on the same items\n")
+    speak(f"\n{title(task)}\n")
     speak(as_text(table_rows(rows, run.recipe.scoring.confidence)))
-    speak(f"\n{verdict(rows, run.recipe.task)}")
-    if run.recipe.task.data == "world":
+    speak(f"\n{verdict(rows, task)}")
+    if task.data == "world":
         speak("These are figures of the embedded world, not of XNLI.")
     speak(f"Run folder: {run.folder}")
 

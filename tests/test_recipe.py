@@ -24,14 +24,15 @@ TASKS = sorted(path.stem for path in (recipes_dir() / "task").glob("*.yaml"))
 
 
 def test_number_of_recipes_seen() -> None:
-    assert (len(RECIPES), len(SCALES), len(TASKS)) == (2, 4, 1)
+    assert (len(RECIPES), len(SCALES), len(TASKS)) == (11, 4, 10)
 
 
 @pytest.mark.parametrize("task", TASKS)
 @pytest.mark.parametrize("scale", SCALES)
 @pytest.mark.parametrize("name", RECIPES)
 def test_every_recipe_loads_at_every_scale(name: str, scale: str, task: str) -> None:
-    recipe = load_recipe(name, [f"scale={scale}", f"task={task}"])
+    own = ["sources=[de,fr]", "targets=[en]", "task.data=my.csv"] if "custom" in (name, task) else []
+    recipe = load_recipe(name, [f"scale={scale}", f"task={task}", *own])
     assert (recipe.name, recipe.scale, recipe.task.name) == (name, scale, task)
     assert not set(recipe.sources) & set(recipe.targets)
     assert isinstance(recipe.sources, tuple) and isinstance(recipe.task.label_names, tuple)
@@ -88,7 +89,7 @@ def test_overrides_after_the_recipe() -> None:
     ("override", "text"),
     [
         ("scale=papr", "Unknown scale 'papr'. Did you mean 'paper'? Known: large, mini, paper, small."),
-        ("task=xnlii", "Unknown task 'xnlii'. Did you mean 'xnli'? Known: xnli."),
+        ("task=xnlii", "Unknown task 'xnlii'. Did you mean 'xnli'? Known: bactrian, custom, mgsm,"),
         (
             "training.lr=1",
             "Unknown key 'training.lr'. Did you mean 'training.learning_rate'? Known: training.batch_size",
@@ -272,7 +273,7 @@ def test_arguments() -> None:
 @pytest.mark.parametrize(
     ("argv", "text"),
     [
-        ([], r"^No recipe given\. Write recipe=NAME\. Known: xnli_1src, xnli_3src\.$"),
+        ([], r"^No recipe given\. Write recipe=NAME\. Known: bactrian_3src, custom, .*xwinograd_3src\.$"),
         (["xnli_3src"], r"Did you mean 'recipe=xnli_3src'\?"),
         (["recipe=a", "recipe=b"], "recipe is given twice: 'a' and 'b'"),
         (["recipe=a", "--config_dir", "x"], r"Unknown option '--config_dir'\. Did you mean '--config-dir'\?"),

@@ -7,22 +7,27 @@ scored language, on a language that loses too many rows, and on a mask that supe
 
 from __future__ import annotations
 
+import dataclasses
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from mslt_it.data.cleaning import clean
+from mslt_it.data.cleaning import clean, gives_away
 from mslt_it.data.encoding import IGNORED, Encoder
-from mslt_it.data.leakage import find_leaks, refuse_leaks
+from mslt_it.data.leakage import LeakIndex, find_leaks, refuse_leaks
 from mslt_it.data.mixing import allocate, hash_key, interleave, rank, too_few
 from mslt_it.data.prompts import prompt_file, prompted
+from mslt_it.data.shapes import found_labels
 from mslt_it.data.sources import Loaded, load
 from mslt_it.problems import Problem
 from mslt_it.records import BuildReport, EncodedExample, Example, LanguageReport, PromptedExample, Recipe, fingerprint
 
 TRANSLATION_DROPPED = "translation_dropped"  # parallel items only: fine in this language, dropped in another
+ANSWER_IN_PROMPT = "answer_in_prompt"
+CONTROL_TOKENS = "control_tokens_kept_as_text"
+MAX_PLACES = 3  # rows that the report names for each reason
 UNSCORABLE = {"label_missing", "label_unknown", "empty_field", "whitespace_only", "lone_surrogate", "too_big"}
 MIN_CHUNK = 64  # rows prepared at a time, at least: tokenizers are fast in batches
 
@@ -33,17 +38,37 @@ class _Tally:
 
     dropped: Counter[str] = field(default_factory=Counter)
     repaired: Counter[str] = field(default_factory=Counter)
-    first: dict[str, str] = field(default_factory=dict)  # reason -> the first row it hit
+    places: dict[str, list[str]] = field(default_factory=dict)  # reason -> the first rows it hit
 
     def drop(self, reason: str, example: Example) -> None:
         self.dropped[reason] += 1
-        self.first.setdefault(reason, example.origin or example.id)
+        self._note(reason, example)
+
+    def repair(self, kinds: Sequence[str], example: Example) -> None:
+        for kind in kinds:
+            self.repaired[kind] += 1
+            self._note(kind, example)
+
+    def notes(self, language: str) -> list[str]:
+        """What happened to how many rows, and where the first of them are."""
+        counts = [("dropped", self.dropped), ("repaired", self.repaired)]
+        return [
+            f"{language}: {n} rows {verb} ({reason}): {'; '.join(self.places[reason])}"
+            f"{f' and {n - MAX_PLACES} more' if n > MAX_PLACES else ''}"
+            for verb, counter in counts
+            for reason, n in sorted(counter.items())
+        ]
+
+    def _note(self, reason: str, example: Example) -> None:
+        places = self.places.setdefault(reason, [])
+        if len(places) < MAX_PLACES:
+            places.append(example.origin or example.id)
 
     def num_own(self) -> int:
         return self.dropped.total() - self.dropped[TRANSLATION_DROPPED]
 
     def __str__(self) -> str:
-        return ", ".join(f"{n} {reason} (first: {self.first[reason]})" for reason, n in self.dropped.most_common())
+        return ", ".join(f"{n} {reason} (first: {self.places[reason][0]})" for reason, n in self.dropped.most_common())
 
 
 @dataclass(frozen=True)
@@ -54,6 +79,15 @@ class _Prepared:
     repairs: tuple[str, ...]
 
 
+def with_found_labels(recipe: Recipe) -> Recipe:
+    """The recipe with the label set of a task that names none (task=custom), found in the source languages' rows."""
+    task = recipe.task
+    if task.shape != "classification" or task.label_names:
+        return recipe
+    rows = [e for code in recipe.sources for e in load(task, code, task.train_split, role="train").examples]
+    return dataclasses.replace(recipe, task=dataclasses.replace(task, label_names=found_labels(task, rows)))
+
+
 def build_training_set(
     recipe: Recipe, tokenizer: Any, prompts_dir: Path | None = None
 ) -> tuple[list[EncodedExample], BuildReport]:
@@ -62,7 +96,8 @@ def build_training_set(
     scored = _scored_examples(recipe)
     notes = [note for code in recipe.sources for note in loaded[code].notes]
     wanted = allocate(recipe.data.num_examples_total, recipe.sources)
-    pools = {code: _without_scored_texts(rows, scored, notes, code) for code, rows in loaded.items()}
+    is_world = recipe.task.data == "world"
+    pools = _without_scored_texts(loaded, scored, notes, drop_all=recipe.data.leaks == "drop", is_world=is_world)
     ranked = rank(pools, recipe.data.items, recipe.seed)
     encoder = Encoder(tokenizer, recipe.data.max_length_tokens)
     tallies = {code: _Tally() for code in recipe.sources}
@@ -84,14 +119,15 @@ def build_training_set(
             raise too_few(code, wanted[code], len(kept[code]), recipe.data.items, detail)
 
     train = [p.example for rows in kept.values() for p in rows]
-    refuse_leaks(find_leaks(train, scored, same_language_only=recipe.task.data == "world"))
+    refuse_leaks(find_leaks(train, scored, same_language_only=is_world))
     by_key = {(p.example.language, p.example.id): p.encoded for rows in kept.values() for p in rows}
     order = interleave({code: [p.example for p in rows] for code, rows in kept.items()}, recipe.seed)
     encoded = [row for e in order if (row := by_key[e.language, e.id]) is not None]
 
     notes += [n for c in recipe.sources if (n := prompt_file(recipe.task, c, recipe.prompt, prompts_dir).note)]
-    for code, tally in tallies.items():
-        notes += [f"{code}: {n} rows repaired ({kind})" for kind, n in sorted(tally.repaired.items())]
+    notes += [note for code, tally in tallies.items() for note in tally.notes(code)]
+    if recipe.task.name == "custom" and recipe.task.choice_names:
+        notes.append(f"labels: {', '.join(recipe.task.choice_names)}")
     notes.append(f"rows: {fingerprint([(r.id, r.language, r.input_ids, r.labels) for r in encoded])}")
     return encoded, BuildReport(
         fingerprint=recipe.data_fingerprint(),
@@ -116,7 +152,7 @@ def build_scored_set(recipe: Recipe, language: str, prompts_dir: Path | None = N
     tally = _Tally()
     kept = []
     for example in examples:
-        cleaned = clean(example, recipe.task.label_names)
+        cleaned = clean(example, recipe.task.choice_names, recipe.task.optional_fields)
         if cleaned.reason in UNSCORABLE:
             tally.drop(cleaned.reason, example)
         else:
@@ -203,7 +239,7 @@ def _fill(
             for p in versions:
                 tally = tallies[p.example.language]
                 if usable:
-                    tally.repaired.update(p.repairs)
+                    tally.repair(p.repairs, p.example)
                 else:
                     tally.drop(p.reason or TRANSLATION_DROPPED, p.example)
             if usable:
@@ -214,19 +250,25 @@ def _fill(
 def _prepare(
     recipe: Recipe, encoder: Encoder, examples: Sequence[Example], prompts_dir: Path | None
 ) -> list[_Prepared]:
-    cleaned = [clean(example, recipe.task.label_names) for example in examples]
-    good = [c.example for c in cleaned if c.example is not None]
-    encoded = iter(encoder.encode_all([prompted(e, recipe.task, recipe.prompt, prompts_dir) for e in good]))
+    task = recipe.task
+    cleaned = [clean(example, task.choice_names, task.optional_fields) for example in examples]
+    asked = [None if c.example is None else prompted(c.example, task, recipe.prompt, prompts_dir) for c in cleaned]
+    encoded = iter(encoder.encode_all([p for p in asked if p is not None]))
     result = []
-    for example, outcome in zip(examples, cleaned, strict=True):
-        if outcome.example is None:
+    for example, outcome, prompt in zip(examples, cleaned, asked, strict=True):
+        if outcome.example is None or prompt is None:
             result.append(_Prepared(example, None, outcome.reason, ()))
             continue
         row = next(encoded)
-        if isinstance(row, str):
+        texts = tuple(outcome.example.fields.values())
+        if task.choice_names and gives_away(texts, prompt.label, prompt.answer):
+            result.append(_Prepared(outcome.example, None, ANSWER_IN_PROMPT, ()))
+        elif isinstance(row, str):
             result.append(_Prepared(outcome.example, None, row, ()))
         else:
-            result.append(_Prepared(outcome.example, row, "", outcome.repairs))
+            forged = any(map(encoder.holds_control, (*texts, prompt.answer)))
+            repairs = (*outcome.repairs, *([CONTROL_TOKENS] if forged else []))
+            result.append(_Prepared(outcome.example, row, "", repairs))
     return result
 
 
@@ -239,16 +281,27 @@ def _scored_examples(recipe: Recipe) -> list[Example]:
     ]
 
 
-def _without_scored_texts(loaded: Loaded, scored: Sequence[Example], notes: list[str], language: str) -> list[Example]:
-    """The rows, without those that repeat a scored text where we divided one file ourselves (benchmarks hold a few
-    repeated sentences under other ids). Between published splits a repeated text is a leak, and refused."""
-    if not loaded.divided:
-        return loaded.examples
-    # The training rows take the place of the scored ones: each that repeats a scored text is found.
-    repeated = {leak.scored.id for leak in find_leaks(scored, loaded.examples) if leak.kind == "text"}
-    if repeated:
-        notes.append(f"{language}: {len(repeated)} rows left out of training because a scored row has the same text")
-    return [example for example in loaded.examples if example.id not in repeated]
+def _without_scored_texts(
+    loaded: Mapping[str, Loaded], scored: Sequence[Example], notes: list[str], *, drop_all: bool, is_world: bool
+) -> dict[str, list[Example]]:
+    """Each language's rows, without those that repeat a scored text, or nearly, where we divided one file ourselves
+    (benchmarks hold a few repeated sentences under other ids). Between published splits that is a leak, and refused
+    later on, unless ``drop_all`` (data.leaks=drop) leaves such rows out here."""
+    pools = {code: rows.examples for code, rows in loaded.items()}
+    if not drop_all and not any(rows.divided for rows in loaded.values()):
+        return pools
+    index = LeakIndex(scored, same_language_only=is_world)
+    for code, rows in loaded.items():
+        if not drop_all and not rows.divided:
+            continue
+        found = {e.id: same for e in rows.examples if (same := index.find(e)) is not None}
+        repeated = {i for i, (_, kind) in found.items() if drop_all or kind != "item"}
+        pools[code] = [e for e in rows.examples if e.id not in repeated]
+        if repeated:
+            near = sum(found[i][1] == "n-gram" for i in repeated)
+            detail = f", {near} of them nearly the same" if near else ""
+            notes.append(f"{code}: {len(repeated)} rows left out of training because a scored row is the same{detail}")
+    return pools
 
 
 def _report(language: str, rows: Sequence[EncodedExample], tally: _Tally, encoder: Encoder) -> LanguageReport:

@@ -23,6 +23,8 @@ _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ufffe\uffff
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _BIDI_OVERRIDE = re.compile("[\u202d\u202e]")  # marks and isolates are ordinary in Arabic and Hebrew; overrides are not
 _ZERO_WIDTH = re.compile("[\u200b\u200c\u200d\u2060\ufeff]")
+# What stands before an answer that was copied into a field: "Label: neutral".
+_ANNOUNCES = r"(?:[:：=→⇒]|[-=]>)\s*[\"'“”«»「『]?"
 
 # Scripts that write with joiners inside words (Persian plurals, Hindi conjuncts, ...).
 _JOINING = frozenset(
@@ -75,11 +77,12 @@ class Cleaned:
     repairs: tuple[str, ...] = ()
 
 
-def clean(example: Example, label_names: Sequence[str] = ()) -> Cleaned:
+def clean(example: Example, label_names: Sequence[str] = (), optional_fields: Sequence[str] = ()) -> Cleaned:
     """Checks and repairs one example.
 
     Reasons: ``empty_field``, ``whitespace_only``, ``label_missing``, ``label_unknown``, ``lone_surrogate``,
-    ``control_character``, ``bidi_override``, ``too_big``, ``not_translated``, ``wrong_script``.
+    ``control_character``, ``bidi_override``, ``too_big``, ``not_translated``, ``wrong_script``. Building adds
+    ``answer_in_prompt`` (see ``gives_away``).
     Repairs: ``not_nfc``, ``zero_width``.
     """
     label = example.label
@@ -90,6 +93,9 @@ def clean(example: Example, label_names: Sequence[str] = ()) -> Cleaned:
     repairs: list[str] = []
     fields = {}
     for name, text in (*example.fields.items(), ("", label)):
+        if name in optional_fields and not text.strip():
+            fields[name] = ""
+            continue
         reason = bad_text(text)
         if reason:
             return Cleaned(None, reason)
@@ -131,6 +137,28 @@ def bad_text(text: str) -> str | None:
         if pattern.search(text):
             return reason
     return None
+
+
+def gives_away(fields: Sequence[str], label: str, word: str) -> bool:
+    """Whether a field of a classification announces its own answer, as columns joined by mistake do: it ends in the
+    label's name on a line of its own, or in the name or the answer word after a colon, equals sign or arrow; or it
+    begins with the label's name and one of those.
+
+    Words alone prove nothing: people say yes and no, Switzerland is neutral, and templates list the answers. Nor do
+    single letters and digits ("at 10:1").
+    """
+    copied = _copied_answer(label, word)
+    return copied is not None and any(copied.search(text) for text in fields)
+
+
+@functools.lru_cache(maxsize=1024)
+def _copied_answer(label: str, word: str) -> re.Pattern[str] | None:
+    telling = [text for text in (label, word) if not text.isdigit() and not (len(text) == 1 and text.isascii())]
+    if not telling:
+        return None
+    either = "|".join(map(re.escape, telling))
+    name = re.escape(label) if label in telling else "(?!)"
+    return re.compile(rf"(?:\n\s*\W?{name}|{_ANNOUNCES}(?:{either}))\W*\Z|\A\W*{name}\W?\s*[:：=→⇒]", re.IGNORECASE)
 
 
 def strip_zero_width(text: str, language: str) -> str:

@@ -10,7 +10,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from mslt_it.data.build import build_training_set, format_report
+from mslt_it.data.build import build_training_set, format_report, with_found_labels
 from mslt_it.records import BuildReport, EncodedExample, to_plain
 
 
@@ -20,7 +20,7 @@ def main(argv: Sequence[str]) -> int:
     from mslt_it.tuning.base_model import load_tokenizer
 
     name, overrides, config_dir = parse_arguments(argv)
-    recipe = load_recipe(name, overrides, config_dir=config_dir)
+    recipe = with_found_labels(load_recipe(name, overrides, config_dir=config_dir))
     rows, report = build_training_set(recipe, load_tokenizer(recipe.model))
     print(format_report(report))
     if recipe.output_dir:

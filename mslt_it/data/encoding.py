@@ -26,6 +26,7 @@ FORGED = "control_tokens_lost_text"  # control tokens in the text could only be 
 # Fixed, so that a template that prints today's date renders the same prompt every day; and no hidden reasoning before
 # the answer. Templates that know neither name ignore both.
 _TEMPLATE_ARGUMENTS = {"date_string": "26 Jul 2024", "enable_thinking": False}
+_ANCHORS = ("\n", ".", "。", "a")  # texts that few tokenizers join with what follows
 _SENTINEL = "MSLTMESSAGE{}HERE"
 _MARKUP = re.compile(r"\s*[<\[＜].*[>\]＞]\s*", re.DOTALL)
 
@@ -84,15 +85,23 @@ class Encoder:
                 result[index] = self._disarmed(texts[index])
         return result
 
+    def holds_control(self, text: str) -> bool:
+        """Whether the text spells a control token, which stays text."""
+        return self._finder.search(text) is not None
+
     def decode(self, ids: Sequence[int]) -> str:
         """The text of the ids, control tokens and all."""
         return str(self.tokenizer.decode(list(ids), skip_special_tokens=False, clean_up_tokenization_spaces=False))
+
+    def decode_text(self, ids: Sequence[int]) -> str:
+        """The text of a generated answer, without control tokens."""
+        return str(self.tokenizer.decode(list(ids), skip_special_tokens=True, clean_up_tokenization_spaces=False))
 
     def _join(self, example: PromptedExample, prompt: list[int], answer: tuple[int, ...]) -> EncodedExample | str:
         if len(prompt) + len(answer) > self.max_length_tokens:
             return TOO_LONG
         for text in (*(message.content for message in example.messages), example.answer):
-            if self._finder.search(text) and not self._survives(text):
+            if self.holds_control(text) and not self._survives(text):
                 return FORGED
         return EncodedExample(example.id, example.language, (*prompt, *answer), (*[IGNORED] * len(prompt), *answer))
 
@@ -118,11 +127,28 @@ class Encoder:
         is a control token by itself even then is left out (``_survives`` sees it)."""
         for cuts in (self._cuts(text), range(1, len(text))):
             bounds = [0, *cuts, len(text)]
-            parts = [text[a:b] for a, b in itertools.pairwise(bounds)]
-            ids = [i for part in self._tokenize(parts) for i in part]
+            first, *rest = (text[a:b] for a, b in itertools.pairwise(bounds))
+            ids = [*self._tokenize([first])[0], *(i for part in rest for i in self._continued(part))]
             if self._control_ids.isdisjoint(ids):
                 return ids
         return [i for i in ids if i not in self._control_ids]
+
+    def _continued(self, part: str) -> list[int]:
+        """Ids of a text that goes on from another. Tokenizers that put a space before each text (Llama's, T5's) would
+        put one here: so the part is given after an anchor, and the anchor's ids are taken away."""
+        [plain] = self._tokenize([part])
+        if not self._prepends:
+            return plain
+        for anchor in _ANCHORS:
+            start, both = self._tokenize([anchor, anchor + part])
+            if both[: len(start)] == start:
+                return both[len(start) :]
+        return plain
+
+    @functools.cached_property
+    def _prepends(self) -> bool:
+        [one] = self._tokenize(["a"])
+        return self.decode([*one, *one]) != "aa"
 
     def _cuts(self, text: str) -> list[int]:
         """A place inside every occurrence of a control string, overlapping ones too."""
@@ -161,6 +187,7 @@ class Encoder:
 
     def _render_pieces(self, roles: tuple[str, ...]) -> list[list[int]]:
         """The ids around the messages: one piece more than there are messages, the last opens the answer."""
+        refuse_role_order(roles)
         if self.tokenizer.chat_template:
             return self._tokenize(self._cut_at_sentinels(roles, True), split_special_tokens=False)
         newline = self._tokenize(["\n"], split_special_tokens=False)[0]
@@ -181,6 +208,17 @@ class Encoder:
                 "token, so a model could not learn to stop. Set the tokenizer's eos_token."
             )
         return int(self.tokenizer.eos_token_id)
+
+
+def refuse_role_order(roles: Sequence[str]) -> None:
+    """A Problem unless a prompt is at most one system message, then user and assistant in turn, the last a user's."""
+    turns = roles[1:] if roles and roles[0] == "system" else roles
+    if len(turns) % 2 == 1 and all(role == ("user", "assistant")[i % 2] for i, role in enumerate(turns)):
+        return
+    raise Problem(
+        f"A prompt has the roles {', '.join(roles) or '(none)'}. It must be a system message or none, then user and "
+        "assistant in turn, ending with user; the answer follows. Put the messages in this order."
+    )
 
 
 def control_tokens(tokenizer: Any) -> dict[str, int]:

@@ -94,7 +94,7 @@ def _read_table(path: Path, columns: tuple[str, ...], mtime_ns: int, size: int) 
     if path.suffix == ".parquet":
         rows = _read_parquet(path)
     else:
-        text = _decode(path)
+        text = decode(path)
         is_json = path.suffix in (".jsonl", ".json")
         rows = _read_json(path, text) if is_json else _read_delimited(path, text, columns)
     if not rows:
@@ -107,7 +107,7 @@ def _prefer_exact(split: str, paths: list[Path]) -> list[Path]:
     return exact or paths
 
 
-def _decode(path: Path) -> str:
+def decode(path: Path) -> str:
     raw = path.read_bytes()
     try:
         return raw.decode("utf-8-sig")

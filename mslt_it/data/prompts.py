@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import yaml
@@ -19,7 +19,8 @@ from mslt_it.problems import Problem, nearest
 from mslt_it.records import Example, Message, PromptConfig, PromptedExample, TaskConfig
 
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
-_KEYS = ("labels", "templates", "system")
+_KEYS = ("labels", "templates", "system", "wording")
+_INSTRUCTION = "Which of these fits the text?"  # task=custom without an instruction of the user's
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,8 @@ class PromptFile:
     templates: tuple[str, ...]
     system: str = ""
     note: str = ""  # says when the file is not in the row's own language
+    wording: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # field -> value -> phrase shown for it
+    optional: frozenset[str] = frozenset()  # fields that may be empty; a line that shows an empty one is left out
 
 
 def prompted(
@@ -38,9 +41,9 @@ def prompted(
 ) -> PromptedExample:
     """The example as the model will see it: messages without the answer, the answer, the words it is scored against."""
     file = prompt_file(task, example.language, prompt, prompts_dir)
-    text = fill(_template(file, prompt, example.id), example.fields)
     system = (Message("system", file.system),) if file.system else ()
-    if task.label_names and example.label not in file.labels:
+    names = task.choice_names
+    if names and example.label not in file.labels:
         raise Problem(
             f"{example.origin or example.id}: label '{example.label}' has no word in {file.path}. "
             f"{nearest(example.label, file.labels)}"
@@ -48,16 +51,35 @@ def prompted(
     return PromptedExample(
         id=example.id,
         language=example.language,
-        messages=(*system, Message("user", text)),
-        answer=file.labels[example.label] if task.label_names else example.label,
-        choices=tuple(file.labels[name] for name in task.label_names),
+        messages=(*system, Message("user", _text(file, prompt, example))),
+        answer=file.labels[example.label] if names else example.label,
+        choices=tuple(file.labels[name] for name in names),
         label=example.label,
+        references=example.references,
     )
 
 
 def fill(template: str, fields: Mapping[str, str]) -> str:
     """The template with every known {field} replaced, in one pass: text that is filled in is never looked at again."""
     return _PLACEHOLDER.sub(lambda match: fields.get(match[1], match[0]), template)
+
+
+def _text(file: PromptFile, prompt: PromptConfig, example: Example) -> str:
+    fields = dict(example.fields)
+    for name, phrases in file.wording.items():
+        value = fields[name]
+        if value not in phrases:
+            raise Problem(
+                f"{example.origin or example.id}: {name}={value[:80]!r} has no wording in {file.path}. "
+                f"{nearest(value[:80], phrases)}"
+            )
+        fields[name] = phrases[value]
+    template = _template(file, prompt, example.id)
+    empty = {name for name in file.optional if not fields[name].strip()}
+    if empty:
+        lines = template.split("\n")
+        template = "\n".join(line for line in lines if not empty & set(_PLACEHOLDER.findall(line)))
+    return fill(template, fields).strip() if empty else fill(template, fields)
 
 
 def prompt_file(task: TaskConfig, language: str, prompt: PromptConfig, prompts_dir: Path | None = None) -> PromptFile:
@@ -68,6 +90,8 @@ def prompt_file(task: TaskConfig, language: str, prompt: PromptConfig, prompts_d
         prompts_dir = share_dir("eval") / "prompts"
     if prompt.language not in ("native", "english"):
         raise Problem(f"prompt.language='{prompt.language}' is unknown. Known: english, native.")
+    if task.name == "custom":
+        return _own_prompt(task, language)
     folder = prompts_dir / task.name
     wanted = ["en"] if prompt.language == "english" else [language, language.split("-")[0], "en"]
     path = next((p for p in (folder / f"{code}.yaml" for code in wanted) if p.is_file()), None)
@@ -78,13 +102,52 @@ def prompt_file(task: TaskConfig, language: str, prompt: PromptConfig, prompts_d
             f"Found: {', '.join(sorted(known)) or 'none'}. Add en.yaml there, with labels and templates."
         )
     stat = path.stat()
-    return _load(path, task.input_fields, task.label_names, language, prompt.language, stat.st_mtime_ns, stat.st_size)
+    return _load(
+        path,
+        task.input_fields,
+        task.optional_fields,
+        task.choice_names,
+        language,
+        prompt.language,
+        stat.st_mtime_ns,
+        stat.st_size,
+    )
+
+
+def _own_prompt(task: TaskConfig, language: str) -> PromptFile:
+    """The prompt of task=custom: the user's instruction, the fields, and the labels to choose from."""
+    own = task.instruction
+    text = own.get(language) or own.get(language.split("-")[0]) or own.get("*") or own.get("en")
+    note = ""
+    if own and text and not {language, language.split("-")[0], "*"} & set(own):
+        note = f"language '{language}' has no task.instruction of its own: prompted with the English one"
+    if not own:
+        text = _INSTRUCTION if task.choice_names else ""
+        note = "task.instruction is not given: " + (f"'{_INSTRUCTION}' is used" if text else "the text stands alone")
+    if own and not text:
+        raise Problem(
+            f"task.instruction has no text for language '{language}' and none for all languages. "
+            f"Give task.instruction.{language}='...' or 'task.instruction={{\"*\": ...}}'. It has: {', '.join(own)}."
+        )
+    names = task.choice_names
+    lines = [text] if text else []
+    shown = set(_PLACEHOLDER.findall(text or ""))
+    for name in task.input_fields:
+        if name not in shown:  # the instruction says by {name} where a field goes; else it comes after it
+            lines.append(f"{{{name}}}" if len(task.input_fields) == 1 else f"{name}: {{{name}}}")
+    if names:
+        lines.append(" / ".join(names))
+    labels = dict(zip(names, names, strict=True))
+    return PromptFile(
+        Path("task.instruction"), labels, ("\n".join(lines),), note=note, optional=frozenset(task.optional_fields)
+    )
 
 
 @functools.lru_cache(maxsize=256)
 def _load(
     path: Path,
     fields: tuple[str, ...],
+    optional: tuple[str, ...],
     label_names: tuple[str, ...],
     language: str,
     mode: str,
@@ -107,8 +170,25 @@ def _load(
     if not isinstance(system, str):
         raise Problem(f"{path}: system must be one text.")
     return PromptFile(
-        path, _labels(path, content.get("labels", {}), label_names), _templates(path, content, fields), system, note
+        path,
+        _labels(path, content.get("labels", {}), label_names),
+        _templates(path, content, fields),
+        system,
+        note,
+        _wording(path, content.get("wording", {}), fields),
+        frozenset(optional),
     )
+
+
+def _wording(path: Path, wording: object, fields: tuple[str, ...]) -> dict[str, dict[str, str]]:
+    if not isinstance(wording, dict):
+        raise Problem(f"{path}: wording must map fields to the phrases for their values.")
+    for name, phrases in wording.items():
+        if name not in fields:
+            raise Problem(f"{path}: wording is given for the unknown field '{name}'. {nearest(str(name), fields)}")
+        if not isinstance(phrases, dict) or not all(isinstance(v, str) and v.strip() for v in phrases.values()):
+            raise Problem(f"{path}: wording of '{name}' must map each value to a phrase.")
+    return wording
 
 
 def _labels(path: Path, labels: object, label_names: tuple[str, ...]) -> dict[str, str]:

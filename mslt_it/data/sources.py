@@ -12,10 +12,10 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from mslt_it.data.files import (
     LANGUAGE_COLUMNS,
@@ -24,15 +24,13 @@ from mslt_it.data.files import (
     files_by_split,
     languages_at,
     listing,
-    read_table,
 )
+from mslt_it.data.layouts import read_layout
+from mslt_it.data.shapes import needed_columns, to_examples
 from mslt_it.problems import Problem, nearest
 from mslt_it.records import Example, TaskConfig
 
 Role = Literal["train", "score"]
-ID_COLUMNS = ("id", "idx")
-MISSING_LABELS = {"", "-", "-1", "none", "null", "nan"}  # no gold label; counted by cleaning, never scored
-MIN_PLACEHOLDER_ROWS = 20  # fewer rows with one label may be chance
 MAX_BLOCK = 10  # rows that share a premise
 
 
@@ -71,13 +69,18 @@ def load(task: TaskConfig, language: str, split: str, *, role: Role) -> Loaded:
 
 def _load_local(task: TaskConfig, root: Path, language: str, split: str, role: Role) -> Loaded:
     path, divided = _resolve(task, root, language, split)
-    rows = _own_rows(_read(task, path), language, path)
-    name = canonical_split(path.stem.split(".")[0]) if path.stem != language else "all"
-    examples = _examples(task, language, name, rows, str(path), role)
+    rows = _own_rows(_read(task, path), language, path, task)
+    name = canonical_split(path.stem.split(".")[0]) if path.stem != task.config_name(language) else "all"
+
+    def read(other: str) -> list[Row]:
+        return list(_read(task, _resolve(task, root, other, split)[0]))
+
+    rows, notes = _repaired(task, language, rows, read)
+    examples = to_examples(task, language, name, rows, str(path), for_scoring=role == "score")
     if not divided:
-        return Loaded(examples)
+        return Loaded(examples, notes)
     block = _reference_block(task, root, language, split, rows)
-    return _divide(task, examples, block, role, str(path))
+    return _divide(task, examples, block, role, str(path), notes)
 
 
 def _resolve(task: TaskConfig, root: Path, language: str, split: str) -> tuple[Path, bool]:
@@ -85,7 +88,7 @@ def _resolve(task: TaskConfig, root: Path, language: str, split: str) -> tuple[P
 
     They are when both splits have one name, and when the only file at hand is neither. Else a file is used whole.
     """
-    found = files_by_split(root, language)
+    found = files_by_split(root, task.config_name(language)) or files_by_split(root, language)
     if not found:
         known = languages_at(root)
         hint = nearest(language, known) if known else f"It holds: {listing(root)}."
@@ -112,18 +115,15 @@ def _resolve(task: TaskConfig, root: Path, language: str, split: str) -> tuple[P
 
 
 def _read(task: TaskConfig, path: Path) -> tuple[Row, ...]:
-    rows = read_table(path, (*task.input_fields, task.label_field))
-    known = {name for row in rows[:100] for name in row.values}
-    for column in (*task.input_fields, task.label_field):
-        if column not in known:
-            raise Problem(f"{path} has no column '{column}'. {nearest(column, known)}")
+    rows = read_layout(task.file_layout, path, needed_columns(task))
+    _check_columns(task, rows, str(path))
     return rows
 
 
-def _own_rows(rows: Sequence[Row], language: str, path: Path) -> list[Row]:
+def _own_rows(rows: Sequence[Row], language: str, path: Path, task: TaskConfig) -> list[Row]:
     column = next((c for c in LANGUAGE_COLUMNS if c in rows[0].values), None)
     if column is None:
-        if language not in (path.stem, path.parent.name):
+        if not {language, task.config_name(language)} & {path.stem, path.parent.name}:
             raise Problem(
                 f"{path} is to serve language '{language}' but has no column 'language' or 'lang'. "
                 f"Add one, or put one file per language: {language}.tsv or {language}/<split>.tsv."
@@ -137,98 +137,84 @@ def _own_rows(rows: Sequence[Row], language: str, path: Path) -> list[Row]:
 
 
 def _load_hub(task: TaskConfig, language: str, split: str, role: Role) -> Loaded:
-    import datasets
+    from mslt_it.data.hub import read_hub
 
     # The Hub calls it "validation"; a recipe may say dev or val.
     hub_split = {"dev": "validation"}.get(canonical_split(split), split)
-    try:
-        table = datasets.load_dataset(task.data, language, split=hub_split, revision=task.revision)
-    except Exception as error:  # datasets raises many unrelated types: no network, no such id, config or split
-        raise Problem(
-            f"task.data={task.data} is no local file or folder, and loading it from the Hub failed for language "
-            f"'{language}', split '{hub_split}', revision {task.revision}: {type(error).__name__}: {str(error)[:300]}. "
-            "Check the id, or download the data and give its folder."
-        ) from error
-    for column in (*task.input_fields, task.label_field):
-        if column not in table.column_names:
-            raise Problem(f"{task.data} ({language}) has no column '{column}'. {nearest(column, table.column_names)}")
-    rows = [Row(f"row {i}", values) for i, values in enumerate(table, 1)]
-    if not rows:
+    table = read_hub(task.data, task.config_name(language), hub_split, task.revision, task.hub_files or None)
+    if not table:
         raise Problem(f"{task.data} ({language}, split {hub_split}) holds no rows.")
     origin = f"{task.data}@{task.revision or 'unpinned'}"
-    examples = _examples(task, language, canonical_split(split), rows, origin, role)
+    rows = _of_language(task, [Row(f"row {i}", values) for i, values in enumerate(table, 1)], language, origin)
+    _check_columns(task, rows, f"{task.data} ({language})")
+    rows, notes = _repaired(task, language, rows, lambda other: _hub_rows(task, other, hub_split))
+    examples = to_examples(task, language, canonical_split(split), rows, origin, for_scoring=role == "score")
     if canonical_split(task.train_split) != canonical_split(task.score_split):
-        return Loaded(examples)
-    block = block_size([str(row.values.get(task.input_fields[0])) for row in rows])
-    return _divide(task, examples, block, role, origin)
+        return Loaded(examples, notes)
+    return _divide(task, examples, block_size(_first_values(task, rows)), role, origin, notes)
 
 
-def _examples(
-    task: TaskConfig, language: str, split: str, rows: Sequence[Row], origin: str, role: Role
-) -> list[Example]:
-    labels = [row.values.get(task.label_field) for row in rows]
-    if role == "score":
-        _refuse_placeholders(task, language, labels, origin)
-    id_column = next((c for c in ID_COLUMNS if c in rows[0].values), None)
-    examples: list[Example] = []
-    seen: dict[str, str] = {}
-    for index, (row, label) in enumerate(zip(rows, labels, strict=True)):
-        number = str(row.values.get(id_column)) if id_column else str(index)
-        if number in seen:
-            raise Problem(
-                f"{origin} (language '{language}') {row.place}: {id_column}={number} is already at {seen[number]}. "
-                f"Ids tell items apart and find their translations: make them unique, or remove the column."
-            )
-        seen[number] = row.place
-        where = f"{origin} (language '{language}') {row.place}"
-        fields = {name: _text(row.values.get(name), name, where) for name in task.input_fields}
-        examples.append(
-            Example(
-                id=f"{split}:{number}",
-                language=language,
-                task=task.name,
-                split=split,
-                fields=fields,
-                label=_label(label, task, where),
-                origin=f"{origin}:{row.place}",
-            )
+def _hub_rows(task: TaskConfig, language: str, hub_split: str) -> list[Row]:
+    from mslt_it.data.hub import read_hub
+
+    table = read_hub(task.data, task.config_name(language), hub_split, task.revision, task.hub_files or None)
+    return [Row(f"row {i}", values) for i, values in enumerate(table, 1)]
+
+
+def _of_language(task: TaskConfig, rows: list[Row], language: str, origin: str) -> list[Row]:
+    """Of a table with several languages, told apart by how ids begin (TyDiQA), the rows of one."""
+    if not task.id_prefixes:
+        return rows
+    mixed = {str(row.values.get("id")).partition("-")[0] for row in rows[:2000]}
+    if len(mixed) < 2:
+        return rows
+    prefix = task.id_prefixes.get(language)
+    if prefix is None:
+        raise Problem(
+            f"{origin} holds several languages in one table, and task.id_prefixes does not say how the ids of "
+            f"'{language}' begin. {nearest(language, task.id_prefixes)}"
         )
-    return examples
+    own = [row for row in rows if str(row.values.get("id")).startswith(prefix + "-")]
+    if not own:
+        raise Problem(f"{origin} has no row whose id begins with '{prefix}-'. {nearest(prefix, mixed)}")
+    return own
 
 
-def _text(value: Any, name: str, where: str) -> str:
-    """A field's text; a missing value becomes "", which cleaning drops and counts."""
-    if value is None:
-        return ""
-    if isinstance(value, (str, int, float)):
-        return str(value)
-    raise Problem(f"{where}: field '{name}' is not text but {type(value).__name__}. Give one text per field.")
-
-
-def _label(value: Any, task: TaskConfig, where: str) -> str:
-    text = "" if value is None else str(value).strip()
-    if text.lower() in MISSING_LABELS and text not in task.label_names:
-        return ""
-    if not task.label_names or text in task.label_names:
-        return text
-    number = text.removesuffix(".0")  # a column of integers with gaps is read as floats
-    if number.isdecimal() and int(number) < len(task.label_names):
-        return task.label_names[int(number)]
-    raise Problem(
-        f"{where}: {task.label_field}={text[:80]!r} is outside task.label_names (position = integer label). "
-        f"{nearest(text[:80], task.label_names)}"
+def _repaired(
+    task: TaskConfig, language: str, rows: list[Row], read: Callable[[str], list[Row]]
+) -> tuple[list[Row], tuple[str, ...]]:
+    """The rows with ``task.repair_field`` taken, by id, from the first language at hand that has it right."""
+    name = task.repair_field
+    if not name or language == "en" or language in task.repair_from:
+        return rows, ()
+    for other in task.repair_from:
+        try:
+            right = {str(row.values.get("idx")): row.values.get(name) for row in read(other)}
+        except Problem:
+            continue  # this language is not at hand
+        mended = []
+        for row in rows:
+            value = right.get(str(row.values.get("idx")), row.values.get(name))
+            mended.append(Row(row.place, {**row.values, name: value}))
+        num_wrong = sum(a.values != b.values for a, b in zip(rows, mended, strict=True))
+        note = f"{language}: '{name}' wrong upstream in {num_wrong} of {len(rows)} rows, taken from '{other}'"
+        return mended, (note,) if num_wrong else ()
+    return rows, (
+        f"{language}: '{name}' is known to be wrong upstream in some languages and could not be checked: none of "
+        f"{', '.join(task.repair_from)} is at hand",
     )
 
 
-def _refuse_placeholders(task: TaskConfig, language: str, labels: Sequence[Any], origin: str) -> None:
-    kinds = {str(label) for label in labels}
-    if len(labels) < MIN_PLACEHOLDER_ROWS or len(kinds) > 1 or len(task.label_names) == 1:
-        return
-    raise Problem(
-        f"{origin} (language '{language}') cannot be scored: all {len(labels)} rows have "
-        f"{task.label_field}={kinds.pop()!r}, a placeholder for labels that are not published. "
-        "Set task.score_split to a split with labels."
-    )
+def _check_columns(task: TaskConfig, rows: Sequence[Row], where: str) -> None:
+    known = {name for row in rows[:100] for name in row.values}
+    for column in needed_columns(task):
+        if column not in known:
+            raise Problem(f"{where} has no column '{column}'. {nearest(column, known)}")
+
+
+def _first_values(task: TaskConfig, rows: Sequence[Row]) -> list[str]:
+    name = "tokens" if task.shape == "tagging" else task.input_fields[0]
+    return [str(row.values.get(name)) for row in rows]
 
 
 def block_size(values: Sequence[str]) -> int:
@@ -252,13 +238,15 @@ def _reference_block(task: TaskConfig, root: Path, language: str, split: str, ro
     if reference != language:
         try:
             path, _ = _resolve(task, root, reference, split)
-            rows = _own_rows(_read(task, path), reference, path)
+            rows = _own_rows(_read(task, path), reference, path, task)
         except Problem:
             pass  # the reference language lacks this split: judge by the language's own rows
-    return block_size([str(row.values.get(task.input_fields[0])) for row in rows])
+    return block_size(_first_values(task, rows))
 
 
-def _divide(task: TaskConfig, examples: list[Example], block: int, role: Role, origin: str) -> Loaded:
+def _divide(
+    task: TaskConfig, examples: list[Example], block: int, role: Role, origin: str, notes: tuple[str, ...] = ()
+) -> Loaded:
     if not 0 < task.held_out_share < 1:
         raise Problem(
             f"{origin} must serve training and scoring, so task.held_out_share must lie between 0 and 1, not "
@@ -266,7 +254,10 @@ def _divide(task: TaskConfig, examples: list[Example], block: int, role: Role, o
         )
     kept = []
     for index, example in enumerate(examples):
-        unit = str(index // block) if block > 1 else example.id.partition(":")[2]
+        if task.group_fields:
+            unit = "\0".join(sorted(example.fields[name].casefold() for name in task.group_fields))
+        else:
+            unit = str(index // block) if block > 1 else example.id.partition(":")[2]
         if _is_held_out(unit, task.held_out_share) == (role == "score"):
             kept.append(example)
     if not kept:
@@ -275,11 +266,13 @@ def _divide(task: TaskConfig, examples: list[Example], block: int, role: Role, o
             "rows aside for scoring. Use a larger file or another task.held_out_share."
         )
     unit_name = f"blocks of {block} rows with one {task.input_fields[0]}" if block > 1 else "rows"
+    if task.group_fields:
+        unit_name = f"rows with one {' and '.join(task.group_fields)}"
     note = (
         f"{origin} serves training and scoring: {unit_name} divided by hash, "
         f"{len(kept)} of {len(examples)} rows to {role}"
     )
-    return Loaded(kept, (note,), divided=True)
+    return Loaded(kept, (*notes, note), divided=True)
 
 
 def _is_held_out(unit: str, share: float) -> bool:

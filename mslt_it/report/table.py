@@ -10,12 +10,24 @@ from mslt_it.languages import language_name
 from mslt_it.records import EvalResult, Recipe, TaskConfig
 
 HEADERS = ("language", "", "n", "accuracy", "95 % interval", "base", "gain", "95 % interval")
+METRIC_NAMES = {
+    "accuracy": "accuracy",
+    "number_accuracy": "accuracy",
+    "qa_f1": "F1",
+    "span_f1": "span F1",
+    "chrf": "chrF",
+    "exact_match": "exact",
+}
 
 
 def rows(results: Sequence[EvalResult], confidence: float = 0.95) -> list[tuple[str, ...]]:
-    """The table's cells; accuracies in per cent, gains in percentage points."""
+    """The table's cells, of the first metric among the results; figures in per cent, gains in percentage points."""
+    metric = results[0].metric if results else "accuracy"
     cells = [tuple(h.replace("95 %", f"{confidence:.0%}".replace("%", " %")) for h in HEADERS)]
+    cells[0] = tuple(METRIC_NAMES[metric] if cell == "accuracy" else cell for cell in cells[0])
     for r in results:
+        if r.metric != metric:
+            continue
         name = r.language if " " in r.language else f"{r.language} {language_name(r.language)}"
         seen = "seen" if r.role == "source" else "unseen"
         if r.value is None or r.low is None or r.high is None:
@@ -49,21 +61,44 @@ def as_markdown(cells: Sequence[Sequence[str]]) -> str:
     return "\n".join([*lines, *("| " + " | ".join(row) + " |" for row in body)])
 
 
+def title(task: TaskConfig) -> str:
+    """What stands above the table."""
+    name = METRIC_NAMES[task.metric]
+    return f"{name[0].upper()}{name[1:]} in per cent, gain over the untuned base in points, on the same items"
+
+
 def verdict(results: Sequence[EvalResult], task: TaskConfig) -> str:
-    """One honest sentence on the unseen languages, from the numbers alone."""
-    chance = 1 / len(task.label_names)
-    unseen = [r for r in results if r.role == "target" and r.status == "ok" and " " not in r.language]
-    above = [r.language for r in unseen if r.low is not None and r.low > chance]
+    """One honest sentence on the unseen languages, from the numbers alone.
+
+    Where an answer is chosen, a language counts when its interval lies above chance; where it is written, when its gain
+    over the untuned base does.
+    """
+    unseen = [
+        r
+        for r in results
+        if r.role == "target" and r.status == "ok" and " " not in r.language and r.metric == results[0].metric
+    ]
     if not unseen:
         return "No unseen language has a valid score."
+    if task.choice_names:
+        chance = 1 / len(task.choice_names)
+        above = [r.language for r in unseen if r.low is not None and r.low > chance]
+        bar, short = f"above chance ({chance:.1%})", "above chance"
+        none = f"{bar}: every interval reaches it"
+    else:
+        above = [r.language for r in unseen if r.gain_low is not None and r.gain_low > 0]
+        bar = short = "better than the untuned base"
+        none = f"{bar}: every interval of the gain reaches 0"
     if not above:
-        return (
-            f"No unseen language is above chance ({chance:.1%}): every interval reaches it. "
-            "Nothing was transferred that this many items could show."
-        )
-    chance_level = [r.language for r in unseen if r.language not in above]
-    rest = f"; not above chance: {', '.join(chance_level)}" if chance_level else ""
-    return f"{len(above)} of {len(unseen)} unseen languages are above chance ({chance:.1%}){rest}."
+        return f"No unseen language is {none}. Nothing was transferred that this many items could show."
+    others = [r.language for r in unseen if r.language not in above]
+    rest = f"; not {short}: {', '.join(others)}" if others else ""
+    text = f"{len(above)} of {len(unseen)} unseen languages are {bar}{rest}."
+    unread = sum(r.num_unparsable for r in unseen)
+    if unread:
+        total = sum(r.n for r in unseen)
+        text += f" {unread} of {total} answers could not be read as one and count as wrong."
+    return text
 
 
 def model_card(recipe: Recipe, results: Sequence[EvalResult], provenance: Mapping[str, Any]) -> str:
@@ -84,6 +119,10 @@ def model_card(recipe: Recipe, results: Sequence[EvalResult], provenance: Mappin
             f"LoRA adapter (rank {recipe.adapter.rank}) for `{recipe.task.name}`, trained on "
             f"{provenance['num_examples']} labelled rows in {', '.join(recipe.sources)} together, from {data}; seed "
             f"{recipe.seed}. Every other language below was scored zero-shot.",
+            *(
+                ["", f"How the source languages were chosen (`sources=auto`): {recipe.select.note}"]
+                * bool(recipe.select.note)
+            ),
             "",
             as_markdown(rows(results, recipe.scoring.confidence)),
             "",

@@ -3,11 +3,13 @@
 A row holds the prompt and, after it, every choice but its last token: ``prompt a1 a2 b1 c1 c2``. A choice's tokens
 see the prompt and the choice itself, not the other choices (a 4-D attention mask), and carry on the prompt's
 positions. One-token choices need nothing after the prompt. The LM head is applied only where a token is scored.
-Architectures that take no 4-D mask get one plain row per choice instead.
+Models that do not heed the mask or the positions (ALiBi, recurrent layers, some attention kernels) get one plain row
+per choice instead: `heeds_trees` tries it out on the model itself rather than trusting a list of names.
 """
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,8 +18,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-# Families whose attention is known to honour a 4-D mask and position ids; others take the plain path.
-TREE_FAMILIES = ("llama", "qwen2", "qwen3", "mistral", "gemma", "gemma2", "olmo2", "smollm3", "granite")
+from mslt_it.tuning.supervised_loss import LOGIT_CHANGES
+
+# Configuration keys that hold how many tokens back some layers look. A 4-D mask is used by all layers as it is, so
+# shared rows are right only while everything is within reach.
+SPANS = ("sliding_window", "attention_chunk_size", "window_size", "attention_window_size")
 
 
 @dataclass(frozen=True)
@@ -46,21 +51,25 @@ def choice_log_likelihoods(
         model: a causal LM or a PeftModel around one, in whatever state (adapter on or off) is to be scored.
         batch_tokens: at most so many padded tokens per forward pass.
         advance: called with the number of items done.
-        tree: use the shared-prompt rows (default: where the architecture is known to take them).
+        tree: use the shared-prompt rows (default: where the model is found to take them, and within its local span).
 
     Returns:
         float64 of shape (items, choices); all items have the same number of choices.
     """
     base = model.get_base_model() if hasattr(model, "get_base_model") else model
-    shared = tree if tree is not None else base.config.model_type in TREE_FAMILIES
     scores = np.full((len(requests), len(requests[0].choices) if requests else 0), np.nan)
     was_training = model.training
     model.eval()
     try:
         with torch.inference_mode():
+            shared = tree
+            if shared is None:
+                shared = any(len(c) > 1 for r in requests for c in r.choices) and heeds_trees(base)
+            span = local_span(base) if tree is None else None
             for batch in _batches(requests, batch_tokens):
                 rows = [requests[i] for i in batch]
-                if shared or all(len(c) == 1 for r in rows for c in r.choices):
+                near = span is None or rows[0].num_tokens() <= span  # the longest comes first
+                if (shared and near) or all(len(c) == 1 for r in rows for c in r.choices):
                     scores[batch] = _score(base, rows, pad_id)
                 else:
                     for column in range(scores.shape[1]):
@@ -71,6 +80,36 @@ def choice_log_likelihoods(
     finally:
         model.train(was_training)
     return scores
+
+
+def heeds_trees(base: Any) -> bool:
+    """Whether ``base`` (in evaluation mode) scores a choice in a shared row as it does in a row of its own.
+
+    Two choices after one prompt. The second must not notice what stands in the first, must notice its positions, and
+    must come out as in a plain row. The first two comparisons hold or fail exactly in any precision; the last one has
+    a tolerance, because in bfloat16 the kernels of another shape round differently.
+    """
+    size = base.get_input_embeddings().weight.shape[0]
+    ids = [(7 * i + 3) % size for i in range(12)]
+    prompt, first, other, second = tuple(ids[:3]), tuple(ids[3:6]), tuple(ids[6:9]), tuple(ids[9:])
+    try:
+        scores = _score(base, [Request(prompt, (first, second)), Request(prompt, (other, second))], 0)[:, 1]
+        shifted = _score(base, [Request(prompt, (first, second)), Request(prompt, (other, second))], 0, shift=5)[:, 1]
+        plain = _score(base, [Request(prompt, (second,))], 0)[0, 0]
+    except (TypeError, ValueError, RuntimeError, NotImplementedError):
+        return False  # no such argument, or a kernel that takes no such mask
+    tolerance = 1e-4 if base.get_input_embeddings().weight.dtype == torch.float32 else 3e-2
+    close = abs(scores[0] - plain) <= tolerance * max(1.0, abs(plain))
+    return bool(scores[0] == scores[1] and shifted[0] != scores[0] and close)
+
+
+def local_span(base: Any) -> int | None:
+    """Over how many tokens every layer looks back, or None where all look back over everything."""
+    config = base.config.get_text_config()
+    if getattr(config, "use_sliding_window", True) is False:
+        return None
+    spans = [span for name in SPANS if isinstance(span := getattr(config, name, None), int) and span > 0]
+    return min(spans, default=None)
 
 
 def _batches(requests: Sequence[Request], batch_tokens: int) -> Iterator[list[int]]:
@@ -87,7 +126,8 @@ def _batches(requests: Sequence[Request], batch_tokens: int) -> Iterator[list[in
         yield batch
 
 
-def _score(base: Any, rows: Sequence[Request], pad_id: int) -> np.ndarray:
+def _score(base: Any, rows: Sequence[Request], pad_id: int, shift: int = 0) -> np.ndarray:
+    """Scores (rows, choices) of one batch; ``shift`` moves the positions of everything after the prompts."""
     device = base.get_input_embeddings().weight.device
     width = max(row.num_tokens() for row in rows)
     ids = torch.full((len(rows), width), pad_id)
@@ -108,14 +148,14 @@ def _score(base: Any, rows: Sequence[Request], pad_id: int) -> np.ndarray:
                 if offset == len(choice) - 1:
                     break
                 ids[number, at] = token
-                positions[number, at] = length + offset
+                positions[number, at] = length + offset + shift
                 visible[number, at, at - offset : at + 1] = True
                 before = at
                 at += 1
         # A row that sees nothing would be a softmax over nothing: padding sees itself.
         visible[number, range(at, width), range(at, width)] = True
-    body = getattr(base, base.base_model_prefix)
-    if any(len(row.choices) > 1 and row.num_tokens() > len(row.prompt) for row in rows):
+    shared = any(len(row.choices) > 1 and row.num_tokens() > len(row.prompt) for row in rows)
+    if shared:
         dtype = base.get_input_embeddings().weight.dtype
         mask: Tensor = torch.zeros(visible.shape, dtype=dtype).masked_fill(~visible, torch.finfo(dtype).min)[:, None]
     else:
@@ -123,14 +163,26 @@ def _score(base: Any, rows: Sequence[Request], pad_id: int) -> np.ndarray:
         for number, row in enumerate(rows):
             mask[number, : row.num_tokens()] = 1
     arguments = {"input_ids": ids.to(device), "attention_mask": mask.to(device), "use_cache": False}
-    if base.config.model_type in TREE_FAMILIES:
+    if shared:
         arguments["position_ids"] = positions.to(device)
-    hidden = body(**arguments).last_hidden_state
     row_index, position, token, choice_index = (
         torch.tensor(column, device=device) for column in zip(*where, strict=True)
     )
-    logits = base.get_output_embeddings()(hidden[row_index, position]).float()
+    logits = _logits(base, arguments, row_index, position).float()
     found = torch.log_softmax(logits, dim=-1).gather(1, token[:, None])[:, 0].double().cpu()
     scores = torch.zeros((len(rows), len(rows[0].choices)), dtype=torch.float64)
     scores.index_put_((row_index.cpu(), choice_index.cpu()), found, accumulate=True)
     return scores.numpy()
+
+
+def _logits(base: Any, arguments: dict[str, Tensor], row_index: Tensor, position: Tensor) -> Tensor:
+    """The logits (scored tokens, vocabulary) at the given positions, the head applied there alone."""
+    config = base.config.get_text_config()
+    if all(getattr(config, name, None) in (None, False, 1, 1.0) for name in LOGIT_CHANGES):
+        hidden = getattr(base, base.base_model_prefix)(**arguments).last_hidden_state
+        return base.get_output_embeddings()(hidden[row_index, position])
+    # The model scales or caps what the head gives, and does it in its own forward pass.
+    if "logits_to_keep" not in inspect.signature(base.forward).parameters:
+        return base(**arguments).logits[row_index, position]
+    kept, column = torch.unique(position, return_inverse=True)
+    return base(**arguments, logits_to_keep=kept).logits[row_index, column]

@@ -26,12 +26,15 @@ def main(argv: Sequence[str]) -> int:
     pretrain.add_argument("--out", type=Path, required=True, help="folder to write; a stopped run goes on from there")
     pretrain.add_argument("--seed", type=int, default=0)
     pretrain.add_argument("--steps", type=int, default=None, help="optimiser steps (default: as shipped)")
+    pretrain.add_argument(
+        "--compile", action="store_true", help="fuse the layers with torch.compile: faster, needs a C++ compiler"
+    )
     options = parser.parse_args(argv)
     if options.command == "show":
         return _show(options.language, options.num, options.seed)
     if options.command == "check":
         return _check(options.model, options.json)
-    return _pretrain(options.out, options.seed, options.steps)
+    return _pretrain(options.out, options.seed, options.steps, options.compile)
 
 
 def _show(code: str, num: int, seed: int) -> int:
@@ -75,7 +78,7 @@ def _check(model_dir: Path | None, out: Path | None) -> int:
     return 1 if result.failures() else 0
 
 
-def _pretrain(out: Path, seed: int, steps: int | None) -> int:
+def _pretrain(out: Path, seed: int, steps: int | None, compile_model: bool) -> int:
     import dataclasses
 
     from mslt_it.recipe import share_dir
@@ -85,6 +88,7 @@ def _pretrain(out: Path, seed: int, steps: int | None) -> int:
     config = PretrainConfig(seed=seed)
     if steps is not None:
         config = dataclasses.replace(config, num_steps=steps)
-    manifest = pretrain(config, out, prompt_texts(share_dir("eval") / "prompts" / "xnli"))
+    words = prompt_texts(share_dir("eval") / "prompts" / "xnli")
+    manifest = pretrain(config, out, words, compile_model=compile_model)
     print(f"{out}: loss {manifest['final_loss']}. Next: mslt world check --model {out}")
     return 0

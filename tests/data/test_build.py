@@ -108,7 +108,7 @@ def test_repeated_texts_in_a_divided_file_are_left_out_of_training(
     spoil(toy_data / "en" / "train.tsv", {i: row for i in range(0, 120, 4)})
     recipe = toy_recipe(task={"score_split": "train"}, num_examples_total=20)
     _, report = build_training_set(recipe, tokenizer, prompts_dir)
-    assert any("left out of training because a scored row has the same text" in note for note in report.notes)
+    assert any("left out of training because a scored row is the same" in note for note in report.notes)
 
 
 def test_scored_items_are_the_same_in_every_language_and_seed(
@@ -153,3 +153,16 @@ def test_rows_are_written(toy_recipe: MakeRecipe, tokenizer: Any, prompts_dir: P
     assert [(r["id"], tuple(r["labels"])) for r in lines] == [(row.id, row.labels) for row in rows]
     assert json.loads(written[1].read_text(encoding="utf-8"))["num_examples_total"] == 60
     assert len(list((tmp_path / "out").iterdir())) == 2
+
+
+def test_leaks_between_published_splits_are_refused_or_dropped_when_asked(
+    toy_recipe: Callable[..., Recipe], toy_data: Path, tokenizer: Any, prompts_dir: Path
+) -> None:
+    shared = list(toy_rows("ru", 12, start=1000))  # also in the Russian test split
+    write_tsv(toy_data / "ru" / "train.tsv", [*toy_rows("ru", 120), *shared])
+    refused = toy_recipe(num_examples_total=100)
+    with pytest.raises(Problem, match=r"scored rows are also trained on .*data\.leaks=drop"):
+        build_training_set(refused, tokenizer, prompts_dir)
+    rows, report = build_training_set(toy_recipe(num_examples_total=100, leaks="drop"), tokenizer, prompts_dir)
+    assert "ru: 12 rows left out of training because a scored row is the same" in report.notes
+    assert not {f"train:{i}" for i in range(120, 132)} & {row.id for row in rows if row.language == "ru"}

@@ -16,6 +16,7 @@ from mslt_it.world import mini_model, mini_tokenizer
 from mslt_it.world import pretrain as module
 from mslt_it.world.generator import QUESTIONS
 from mslt_it.world.mini_model import MANIFEST, file_sha256, new_model, weights_dir
+from mslt_it.world.muon import Muon, orthogonal
 from mslt_it.world.pretrain import ANSWER_WEIGHT, POOL_BATCHES, PretrainConfig, batch_loss, batches, pretrain
 
 TINY = PretrainConfig(num_steps=3, batch_documents=2, warmup_steps=1, save_steps=2, seed=4)
@@ -82,12 +83,44 @@ def test_the_loss_is_the_weighted_mean_and_blind_to_padding() -> None:
         logits = model(input_ids=batch.ids).logits[:, :-1].float()
         losses = -torch.log_softmax(logits, -1).gather(-1, batch.ids[:, 1:, None])[..., 0]
         expected = (losses * batch.weights[:, 1:]).sum() / batch.weights[:, 1:].sum()
-        found = batch_loss(model, batch)
+        found = batch_loss(model.model, model.lm_head, batch)
         wider = module.Batch(
             torch.nn.functional.pad(batch.ids, (0, 5), value=7), torch.nn.functional.pad(batch.weights, (0, 5))
         )
         assert found.item() == pytest.approx(expected.item(), rel=1e-5)
-        assert batch_loss(model, wider).item() == pytest.approx(expected.item(), rel=1e-5)
+        assert batch_loss(model.model, model.lm_head, wider).item() == pytest.approx(expected.item(), rel=1e-5)
+
+
+def test_drawn_places_give_the_same_loss_on_average_and_keep_every_answer() -> None:
+    tokenizer = small_tokenizer()
+    model = new_model(len(tokenizer), 2, 5, 1, seed=0).eval()
+    batch = first_batches(TINY, 1)[0]
+    generator = torch.Generator().manual_seed(0)
+    with torch.no_grad():
+        whole = batch_loss(model.model, model.lm_head, batch).item()
+        drawn = [batch_loss(model.model, model.lm_head, batch, 0.5, generator).item() for _ in range(60)]
+        only_answers = module.Batch(batch.ids, torch.where(batch.weights >= ANSWER_WEIGHT, batch.weights, 0.0))
+        kept = {batch_loss(model.model, model.lm_head, only_answers, 0.1, generator).item() for _ in range(3)}
+    assert len(set(drawn)) > 50 and sum(drawn) / 60 == pytest.approx(whole, rel=0.05)
+    assert len(kept) == 1  # answers are never left out
+
+
+def test_muon_makes_updates_orthogonal_and_goes_downhill() -> None:
+    generator = torch.Generator().manual_seed(0)
+    for shape in ((3, 8, 24), (2, 24, 8)):
+        values = torch.linalg.svdvals(orthogonal(torch.randn(shape, generator=generator)))
+        assert values.min() > 0.5 and values.max() < 1.4  # five rounds bring them near 1, not to it
+    target = torch.randn(8, 24, generator=generator)
+    weight = torch.nn.Parameter(torch.zeros(8, 24))
+    optimizer = Muon([weight], lr=0.05, weight_decay=0.0)
+    losses = []
+    for _ in range(60):
+        loss = (weight - target).square().mean()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    assert losses[-1] < 0.3 * losses[0]
 
 
 def test_the_schedule_warms_up_and_ends_at_a_twentieth() -> None:

@@ -1,0 +1,300 @@
+"""Named entities as generated text: a format that parses without doubt, and span F1 that equals conlleval's.
+
+An answer is one line, ``PER: Ada Lovelace | LOC: London``: kind, colon, text; items in text order, ``|`` between them.
+A ``|`` or ``\\`` of the text is written ``\\|`` or ``\\\\``; the first colon ends the kind, so colons need no escape.
+Kinds are written alike in all languages; the word for "no entities" is the caller's.
+
+Scoring goes back to token positions, so a name that occurs twice has to be given twice. Positions are counted as
+conlleval (CoNLL-2000) and seqeval's default mode count them: a span is right when kind, first and last token are right.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from mslt_it.problems import Problem, nearest
+
+KINDS = ("PER", "ORG", "LOC")  # PAN-X's
+SPACE_TOKEN = "#"  # where tokens are characters (ja, th, zh), PAN-X writes it for a space that the text did have
+
+_TAG = re.compile(r"(?:[a-z]{2,3}(?:-[A-Za-z0-9]+)*:)?(?:(O)|([BI])-([^\s:|\\]+))")  # PAN-X's first form has "en:B-PER"
+_ITEM = re.compile(r"\s*([^\s:|\\]+)\s*:(.*)", re.DOTALL)
+_PIECE = re.compile(r"\\(.)|(\|)|([^\\|]+)|(\\)", re.DOTALL)  # escaped character, separator, plain text, lone backslash
+
+
+@dataclass(frozen=True)
+class Span:
+    """A named entity as text."""
+
+    kind: str  # "PER"
+    text: str
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """A named entity as token positions; ``start`` and ``end`` are -1 where the text is not in the sentence."""
+
+    kind: str
+    start: int  # first token
+    end: int  # last token, included
+
+    @property
+    def found(self) -> bool:
+        return self.start >= 0
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Right, wrong and missed spans."""
+
+    tp: int = 0
+    fp: int = 0
+    fn: int = 0
+
+    def __add__(self, other: Counts) -> Counts:
+        return Counts(self.tp + other.tp, self.fp + other.fp, self.fn + other.fn)
+
+    @property
+    def precision(self) -> float:
+        """In [0, 1]; 0 where nothing was predicted, as conlleval has it."""
+        return self.tp / (self.tp + self.fp) if self.tp else 0.0
+
+    @property
+    def recall(self) -> float:
+        """In [0, 1]; 0 where there was nothing to find, as conlleval has it."""
+        return self.tp / (self.tp + self.fn) if self.tp else 0.0
+
+    @property
+    def f1(self) -> float:
+        """Harmonic mean of precision and recall, in [0, 1]."""
+        return 2 * self.tp / (2 * self.tp + self.fp + self.fn) if self.tp else 0.0
+
+
+@dataclass(frozen=True)
+class SpanScore:
+    """Counts per kind over a set of sentences; ``micro`` is their sum."""
+
+    kinds: Mapping[str, Counts] = field(default_factory=dict)
+
+    @property
+    def micro(self) -> Counts:
+        return sum(self.kinds.values(), Counts())
+
+
+def without_language_prefix(tokens: Sequence[str], language: str) -> list[str]:
+    """The tokens without WikiANN's ``en:`` before each; unchanged unless all of them have it ("de:" may be a word)."""
+    prefix = f"{language}:"
+    marked = all(token.startswith(prefix) and len(token) > len(prefix) for token in tokens)
+    return [token.removeprefix(prefix) if marked else token for token in tokens]
+
+
+def chunks(tags: Sequence[str]) -> list[Chunk]:
+    """The spans of BIO tags, in order, as conlleval reads them.
+
+    B- starts a span; so does an I- after O, at the beginning, or after another kind. Raises Problem for any other tag.
+    """
+    found: list[Chunk] = []
+    kind, start = "", 0  # the open span; "" = none
+    for position, tag in enumerate(tags):
+        match = _TAG.fullmatch(tag)
+        if match is None:
+            raise Problem(
+                f"Tag '{tag}' at token {position} is not BIO. Write O, B-KIND or I-KIND, for example B-PER; "
+                "convert other schemes (BIOES, BILOU) first."
+            )
+        new = match[3] or ""
+        if kind and (match[2] != "I" or new != kind):
+            found.append(Chunk(kind, start, position - 1))
+            kind = ""
+        if new and not kind:
+            kind, start = new, position
+    if kind:
+        found.append(Chunk(kind, start, len(tags) - 1))
+    return found
+
+
+def to_spans(tokens: Sequence[str], tags: Sequence[str], *, spaced: bool) -> list[Span]:
+    """The spans of a tagged sentence as text, in order.
+
+    ``spaced`` tokens are joined by spaces. Others are joined as they are, with "#" read as a space. A span that is
+    nothing but space has no text and is left out.
+    """
+    if len(tokens) != len(tags):
+        raise Problem(
+            f"A sentence has {len(tokens)} tokens and {len(tags)} tags (first token '{next(iter(tokens), '')}'). "
+            "Each token needs one tag: check the file for lines with a missing column."
+        )
+    spans = []
+    for chunk in chunks(tags):
+        text = _joined(tokens[chunk.start : chunk.end + 1], spaced)
+        if text:
+            spans.append(Span(chunk.kind, text))
+    return spans
+
+
+def _joined(tokens: Sequence[str], spaced: bool) -> str:
+    parts = tokens if spaced else [" " if token == SPACE_TOKEN else token for token in tokens]
+    return " ".join((" " if spaced else "").join(parts).split())
+
+
+def encode(spans: Sequence[Span], *, none_word: str, kinds: Sequence[str] = KINDS) -> str:
+    """The answer text of a list of spans; ``none_word`` where the list is empty. ``decode`` gives the spans back."""
+    _check_none_word(none_word)
+    for span in spans:
+        if span.kind not in kinds:
+            raise Problem(
+                f"Span '{span.text}' has the kind '{span.kind}'. {nearest(span.kind, kinds)} "
+                "Give the task the kinds of its data."
+            )
+        item = _ITEM.fullmatch(f"{span.kind}:{span.text}")
+        if item is None or item[1] != span.kind or not span.text.strip():
+            raise Problem(
+                f"Span {span.kind!r}: {span.text!r} cannot be written as KIND: text. "
+                "The kind is one word without ':', '|' or '\\', and the text is not empty."
+            )
+    return " | ".join(f"{span.kind}: {_escaped(span.text)}" for span in spans) or none_word
+
+
+def _escaped(text: str) -> str:
+    return " ".join(text.split()).replace("\\", "\\\\").replace("|", "\\|")
+
+
+def encode_tags(
+    tokens: Sequence[str], tags: Sequence[str], *, spaced: bool, none_word: str, kinds: Sequence[str] = KINDS
+) -> str:
+    """The answer text of a tagged sentence."""
+    return encode(to_spans(tokens, tags, spaced=spaced), none_word=none_word, kinds=kinds)
+
+
+def decode(text: str, *, none_word: str, kinds: Sequence[str] = KINDS) -> list[Span] | None:
+    """The spans of a generated answer, or None where it is not in the format (the caller counts those).
+
+    Only the first line that holds something counts, since an answer has one line: a model that runs on past it has
+    answered. An unknown kind, an item without kind or text, an empty item and a lone backslash make it unparsable.
+    """
+    _check_none_word(none_word)
+    line = next((line for line in text.splitlines() if line.strip()), "").strip()
+    if _same_word(line, none_word):
+        return []
+    items = [""]  # with escapes still in, so that "PER\:" is no kind
+    for match in _PIECE.finditer(line):
+        if match[4] or (match[1] and match[1] not in "|\\"):
+            return None
+        if match[2]:
+            items.append("")
+        else:
+            items[-1] += match[0]
+    spans = []
+    for item in items:
+        found = _ITEM.fullmatch(item)
+        if found is None or found[1] not in kinds or not found[2].strip():
+            return None
+        spans.append(Span(found[1], " ".join(re.sub(r"\\(.)", r"\1", found[2]).split())))
+    return spans
+
+
+def _check_none_word(none_word: str) -> None:
+    if not none_word.strip() or any(character in ":|\\\n" for character in none_word):
+        raise Problem(
+            f"The word for 'no entities' is {none_word!r}. It must be a text without ':', '|', '\\' or a line break, "
+            'for example "none": else an answer could be read in two ways.'
+        )
+
+
+def _same_word(text: str, word: str) -> bool:
+    """Equal but for case, white space, the kind of dash and a full stop at the end ("None.")."""
+    return _folded(text) == _folded(word)
+
+
+def _folded(text: str) -> str:
+    folded = " ".join(unicodedata.normalize("NFKC", text).casefold().split()).rstrip(".。।")
+    return "".join("-" if unicodedata.category(character) == "Pd" else character for character in folded)
+
+
+def align(spans: Sequence[Span], tokens: Sequence[str], *, spaced: bool) -> list[Chunk]:
+    """Token positions of predicted spans, one chunk per span and in their order.
+
+    Each span takes its first occurrence after the previous span, since answers go through the sentence from left to
+    right; where there is none, the first occurrence anywhere that no other span has taken. A span never shares a token
+    with another and covers whole tokens. White space does not count ("St." is found in "St" "."), nor does "#" where
+    tokens are characters, so a model that writes the space of PAN-X's "#", the "#" or neither is read alike.
+    """
+    letters: list[str] = []
+    owners: list[int] = []  # token of each letter
+    for number, token in enumerate(tokens):
+        bare = _bare(token, spaced)
+        letters.extend(bare)
+        owners.extend([number] * len(bare))
+    sentence = "".join(letters)
+    taken = [False] * len(tokens)
+    result = []
+    after = 0
+    for span in spans:
+        wanted = _bare(span.text, spaced)
+        place = _place(wanted, sentence, owners, taken, after)
+        if place is None:
+            place = _place(wanted, sentence, owners, taken, 0)
+        if place is None:
+            result.append(Chunk(span.kind, -1, -1))
+            continue
+        start, end = place
+        taken[start : end + 1] = [True] * (end + 1 - start)
+        after = end + 1
+        result.append(Chunk(span.kind, start, end))
+    return result
+
+
+def _bare(text: str, spaced: bool) -> str:
+    """Canonically decomposed, so that a tokenizer that composes letters does not matter, and without white space."""
+    text = unicodedata.normalize("NFD", text)
+    return "".join(c for c in text if not c.isspace() and (spaced or c != SPACE_TOKEN))
+
+
+def _place(wanted: str, sentence: str, owners: list[int], taken: list[bool], after: int) -> tuple[int, int] | None:
+    """First and last token of the first free occurrence at or after token ``after`` that covers whole tokens."""
+    at = sentence.find(wanted) if wanted else -1
+    while at >= 0:
+        end = at + len(wanted)
+        starts_token = at == 0 or owners[at - 1] != owners[at]
+        ends_token = end == len(owners) or owners[end - 1] != owners[end]
+        first, last = owners[at], owners[end - 1]
+        if starts_token and ends_token and first >= after and not any(taken[first : last + 1]):
+            return first, last
+        at = sentence.find(wanted, at + 1)
+    return None
+
+
+def span_counts(gold_tags: Sequence[str], predicted: Sequence[Chunk]) -> dict[str, Counts]:
+    """Right, wrong and missed spans of one sentence, per kind. Spans that were not found count as wrong, each of them.
+
+    An answer that could not be parsed is ``predicted=[]``: everything in the sentence was missed.
+    """
+    gold = Counter(chunks(gold_tags))
+    guessed = Counter(predicted)
+    for chunk in predicted:
+        if chunk.found and chunk.end >= len(gold_tags):
+            raise ValueError(f"span {chunk} ends beyond the {len(gold_tags)} tokens of its sentence")
+    right = gold & guessed
+    totals = [Counter(chunk.kind for chunk in which.elements()) for which in (right, guessed - right, gold - right)]
+    kinds = sorted(set().union(*totals))
+    return {kind: Counts(*(total[kind] for total in totals)) for kind in kinds}
+
+
+def span_f1(gold_tags: Sequence[Sequence[str]], predicted: Sequence[Sequence[Chunk]]) -> SpanScore:
+    """Counts over sentences; ``.micro.f1`` is the figure that conlleval prints (as a share of 1).
+
+    Args:
+        gold_tags: BIO tags of each sentence.
+        predicted: spans of each sentence, from ``align`` or ``chunks``.
+    """
+    if len(gold_tags) != len(predicted):
+        raise ValueError(f"{len(gold_tags)} sentences with tags, {len(predicted)} with predictions")
+    kinds: dict[str, Counts] = {}
+    for tags, guessed in zip(gold_tags, predicted, strict=True):
+        for kind, counts in span_counts(tags, guessed).items():
+            kinds[kind] = kinds.get(kind, Counts()) + counts
+    return SpanScore(dict(sorted(kinds.items())))

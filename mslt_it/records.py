@@ -29,6 +29,7 @@ class TaskConfig:
     # free_text: whatever task.label_field holds.
     shape: str = "classification"
     data: str = "world"  # "world" = the embedded world; else a folder, a file or a Hub dataset id
+    languages: tuple[str, ...] = ()  # languages of the Hub's copy; empty: not listed here
     revision: str | None = None  # commit of the Hub dataset; pinned so that a re-run reads the same rows
     hub_files: str = ""  # for Hub repositories without a table per config: the file to read, "data/{config}.json.gz"
     file_layout: str = "table"  # of local files: table, conll, squad, xwinograd, self_instruct

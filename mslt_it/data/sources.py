@@ -10,6 +10,7 @@ item only, so it is the same in every language. Rows that come in blocks with on
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import itertools
 from collections.abc import Callable, Sequence
@@ -137,15 +138,18 @@ def _own_rows(rows: Sequence[Row], language: str, path: Path, task: TaskConfig) 
 
 
 def _load_hub(task: TaskConfig, language: str, split: str, role: Role) -> Loaded:
-    from mslt_it.data.hub import read_hub
-
+    if task.languages and language not in task.languages:
+        raise Problem(
+            f"{task.data} has no language '{language}'. {nearest(language, task.languages)} Leave it out of sources or "
+            "targets, or give your own rows: task.data=FOLDER."
+        )
     # The Hub calls it "validation"; a recipe may say dev or val.
     hub_split = {"dev": "validation"}.get(canonical_split(split), split)
-    table = read_hub(task.data, task.config_name(language), hub_split, task.revision, task.hub_files or None)
+    table = _hub_rows(task, language, hub_split)
     if not table:
         raise Problem(f"{task.data} ({language}, split {hub_split}) holds no rows.")
     origin = f"{task.data}@{task.revision or 'unpinned'}"
-    rows = _of_language(task, [Row(f"row {i}", values) for i, values in enumerate(table, 1)], language, origin)
+    rows = _of_language(task, table, language, origin)
     _check_columns(task, rows, f"{task.data} ({language})")
     rows, notes = _repaired(task, language, rows, lambda other: _hub_rows(task, other, hub_split))
     examples = to_examples(task, language, canonical_split(split), rows, origin, for_scoring=role == "score")
@@ -155,10 +159,15 @@ def _load_hub(task: TaskConfig, language: str, split: str, role: Role) -> Loaded
 
 
 def _hub_rows(task: TaskConfig, language: str, hub_split: str) -> list[Row]:
+    return list(_hub_table(task.data, task.config_name(language), hub_split, task.revision, task.hub_files or None))
+
+
+@functools.lru_cache(maxsize=4)  # one table may hold several languages
+def _hub_table(data: str, config: str, split: str, revision: str | None, files: str | None) -> tuple[Row, ...]:
     from mslt_it.data.hub import read_hub
 
-    table = read_hub(task.data, task.config_name(language), hub_split, task.revision, task.hub_files or None)
-    return [Row(f"row {i}", values) for i, values in enumerate(table, 1)]
+    table = read_hub(data, config, split, revision, files)
+    return tuple(Row(f"row {i}", values) for i, values in enumerate(table, 1))
 
 
 def _of_language(task: TaskConfig, rows: list[Row], language: str, origin: str) -> list[Row]:

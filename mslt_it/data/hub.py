@@ -1,0 +1,341 @@
+"""Rows of a data set on the Hub, at one commit: by ``datasets``, or read from the repository's files.
+
+When the Hub does not answer, ``datasets`` falls back on the newest copy in its cache, whatever revision was asked for.
+So a revision is turned into a commit first, and rows of another commit are never returned. What one run has loaded, a
+later run finds in the caches without a network.
+
+``datasets`` runs no loading scripts. Repositories that carry one are read through ``files``, a pattern of paths with
+``{config}`` and ``{split}`` (``data/{config}.json.gz``), or from the Parquet branch that the Hub derives from them.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import re
+import tempfile
+import zlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from mslt_it.problems import Problem, nearest
+
+PARQUET_BRANCH = "refs/convert/parquet"
+PARQUET_FILES = "{config}/{split}/*.parquet"  # how that branch is laid out
+ENDINGS = (".json", ".jsonl", ".parquet")  # JSON and JSON Lines also with .gz after them
+CARD = "README.md"
+_COMMIT = re.compile(r"[0-9a-f]{40}")
+_PLACEHOLDER = re.compile(r"\{(\w*)\}")
+_SHOWN = 20  # names in an error message
+# Names of the HTTP client's errors: the client is httpx or httpx2, by the version of huggingface_hub.
+_BROKEN_OFF = {"RemoteProtocolError", "ReadError", "ReadTimeout", "XetDownloadError"}
+_UNREACHABLE = {"ConnectError", "ConnectTimeout", "PoolTimeout", "ProxyError", "ConnectionError"}
+
+
+def read_hub(
+    data: str, config: str | None, split: str, revision: str | None, files: str | None = None
+) -> list[dict[str, Any]]:
+    """All rows of one configuration and split, in the order of the files, values as they are stored.
+
+    ``data`` is OWNER/NAME. ``revision`` is a commit, branch or tag (None: the main branch). ``files`` is a pattern of
+    paths in the repository: ``{config}`` and ``{split}`` are filled in, ``*`` and ``?`` stand for part of a name; a
+    pattern without ``{split}`` gives the same rows for every split. Every failure is a Problem.
+    """
+    if revision == PARQUET_BRANCH and not (files or "").endswith(".parquet"):
+        files = PARQUET_FILES  # a pattern of the repository's own files says nothing about this branch
+    try:
+        if not files:
+            return _load(data, config, split, revision)
+        return _read_files(data, config, split, revision, files)
+    except Exception as error:  # the client libraries raise many unrelated types
+        if isinstance(error, Problem):
+            raise
+        known = hub_problem(error, "task.data", data, revision)
+        if known is None:
+            text = " ".join(str(error).split())
+            known = Problem(
+                f"task.data={data} could not be loaded from the Hub (configuration '{config}', split '{split}', "
+                f"revision {revision or 'main'}): {type(error).__name__}: {text[:300]}. "
+                "Check the id, or download the data and give its folder."
+            )
+        raise known from error
+
+
+def hub_problem(error: BaseException, key: str, name: str, revision: str | None) -> Problem | None:
+    """What an error of the Hub's client libraries means for ``key=name``, and what to do; None for any other error.
+
+    ``key`` is the recipe's key that named the repository, ``task.data`` or ``model.path``.
+    """
+    from huggingface_hub import constants, errors
+
+    chain = list(_causes(error))
+    names = {type(e).__name__ for e in chain}
+    section = key.rpartition(".")[0]
+    kind = "model" if section == "model" else "data set"
+    at = f"{key}={name}" + (f" (revision {revision})" if revision else "")
+
+    def met(*types: type[BaseException]) -> bool:
+        return any(isinstance(e, types) for e in chain)
+
+    if met(errors.GatedRepoError):
+        return Problem(
+            f"{at} is gated: its authors decide who may download it. Ask for access on its page of the Hub and log in "
+            f"with `hf auth login` (or set HF_TOKEN), or download it elsewhere and set {key} to the folder."
+        )
+    if met(errors.RevisionNotFoundError):
+        hint = (
+            f"The Hub has derived no Parquet files from it: set {section}.hub_files to a pattern of its own files."
+            if revision == PARQUET_BRANCH
+            else f"Set {section}.revision to a commit, branch or tag of this {kind}, as its page of the Hub lists them."
+        )
+        return Problem(f"{key}={name} has no revision '{revision}' on the Hub. {hint}")
+    if met(errors.RepositoryNotFoundError):
+        return Problem(
+            f"{key}={name} is no local path, and the Hub has no {kind} of that name, or it is private. "
+            "Check the spelling (OWNER/NAME); for a private one log in with `hf auth login` (or set HF_TOKEN)."
+        )
+    if met(errors.HFValidationError):
+        return Problem(f"{key}={name} is neither a local path nor a name on the Hub, which has the form OWNER/NAME.")
+    if _BROKEN_OFF & names or any("Consistency check failed" in str(e) for e in chain):
+        return Problem(
+            f"{at}: the download from the Hub broke off before the file was complete. Nothing incomplete was kept: "
+            "run the command again; files that arrived whole are not downloaded twice."
+        )
+    if met(errors.OfflineModeIsEnabled) or (constants.HF_HUB_OFFLINE and met(errors.LocalEntryNotFoundError)):
+        return Problem(
+            f"{at} is not, or not wholly, in the local cache ({constants.HF_HOME}), and offline mode is on "
+            f"(HF_HUB_OFFLINE=1). Run once with a network and without HF_HUB_OFFLINE, or set {key} to a local folder."
+        )
+    statuses = [e.response.status_code for e in chain if isinstance(e, errors.HfHubHTTPError)]
+    if any(status >= 500 for status in statuses):
+        return Problem(f"{at}: the Hub answered with status {max(statuses)}, a fault of its own. Try again later.")
+    if _UNREACHABLE & names or met(errors.LocalEntryNotFoundError, ConnectionError, TimeoutError):
+        return Problem(
+            f"{at} is not, or not wholly, in the local cache ({constants.HF_HOME}), and the Hub cannot be reached. "
+            f"Check the network and its proxy settings (HTTPS_PROXY), or set {key} to a local folder."
+        )
+    if statuses:
+        return Problem(f"{at}: the Hub refused with status {statuses[0]}. Log in with `hf auth login`, or try later.")
+    return None
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    seen: set[int] = set()
+    current: BaseException | None = error
+    while current is not None and id(current) not in seen:
+        seen.add(id(current))
+        yield current
+        current = current.__cause__ or current.__context__
+
+
+# ---------------------------------------------------------------- repositories that datasets loads
+
+
+def _load(data: str, config: str | None, split: str, revision: str | None) -> list[dict[str, Any]]:
+    builder = None
+    if revision is not None and _COMMIT.fullmatch(revision):
+        builder = _prepared(data, config, revision)  # a commit never changes: no need to ask
+    if builder is None:
+        commit = _commit(data, revision)
+        builder = _prepared(data, config, commit) or _prepare(data, config, commit)
+    splits = builder.info.splits or {}
+    if split not in splits:
+        where = f" in configuration '{config}'" if config else ""
+        raise Problem(f"task.data={data} has no split '{split}'{where}. {nearest(split, splits)}")
+    rows: list[dict[str, Any]] = builder.as_dataset(split=split).to_list()
+    return rows
+
+
+def _prepared(data: str, config: str | None, commit: str) -> Any:
+    """The builder over what ``datasets`` prepared from exactly this commit before, or None."""
+    from datasets.packaged_modules.cache.cache import Cache
+
+    config = config or "default"  # what datasets calls the only one of a repository that names none
+    options = {"repo_id": data, "dataset_name": data.rpartition("/")[2], "config_name": config, "hash": commit}
+    versions = Path(Cache(version="0.0.0", **options).cache_dir).parents[1]  # CONFIGURATION/VERSION/COMMIT
+    found = sorted(versions.glob(f"*/{commit}/dataset_info.json"))
+    return Cache(version=found[-1].parts[-3], **options) if found else None
+
+
+def _prepare(data: str, config: str | None, commit: str) -> Any:
+    import datasets
+    from huggingface_hub import HfApi
+
+    # Asked before datasets is, which hides behind its cache why the Hub gives nothing.
+    listed = HfApi().dataset_info(data, revision=commit).siblings or []
+    names = [file.rfilename for file in listed]
+    script = f"{data.rpartition('/')[2]}.py"
+    if script in names:
+        raise Problem(
+            f"task.data={data} carries a loading script ({script}), which is never run. Set task.hub_files to a "
+            f"pattern of its data files, such as data/{{config}}.json.gz, or task.revision={PARQUET_BRANCH}. "
+            f"It holds: {_listing(names)}."
+        )
+    try:
+        builder = datasets.load_dataset_builder(data, config, revision=commit)
+    except ValueError as error:
+        known = datasets.get_dataset_config_names(data, revision=commit)
+        if config in known or (config is None and len(known) == 1):
+            raise
+        wanted = f"no configuration '{config}'" if config else "several configurations and needs one to be named"
+        raise Problem(f"task.data={data} has {wanted}. {nearest(config or '', known)}") from error
+    except (datasets.exceptions.DataFilesNotFoundError, datasets.data_files.EmptyDatasetError) as error:
+        raise Problem(
+            f"task.data={data} has no files that can be loaded as they are: it holds {_listing(names)}. "
+            "Set task.hub_files to a pattern of its data files, such as data/{config}.json.gz."
+        ) from error
+    if builder.hash != commit:
+        raise Problem(
+            f"task.data={data}: the Hub stopped answering, and the local cache holds commit {builder.hash}, not "
+            f"{commit}. Run the command again, or set task.revision to the commit in the cache."
+        )
+    builder.download_and_prepare()
+    return builder
+
+
+def _commit(data: str, revision: str | None) -> str:
+    """The commit that a revision stands for: as the Hub says, or as it said last where it cannot be reached."""
+    from huggingface_hub import constants, hf_hub_download
+    from huggingface_hub.errors import EntryNotFoundError, LocalEntryNotFoundError
+    from huggingface_hub.file_download import repo_folder_name
+
+    try:
+        # Asking by a file rather than for information notes the answer in the cache, and finds out about gates.
+        return Path(hf_hub_download(data, CARD, repo_type="dataset", revision=revision)).parent.name
+    except LocalEntryNotFoundError:
+        folder = Path(constants.HF_HUB_CACHE) / repo_folder_name(repo_id=data, repo_type="dataset")
+        noted = folder / "refs" / (revision or constants.DEFAULT_REVISION)
+        if revision is not None and _COMMIT.fullmatch(revision):
+            return revision
+        if not noted.is_file():
+            raise
+        return noted.read_text(encoding="utf-8").strip()
+    except EntryNotFoundError as error:  # no card; the answer names the commit all the same
+        commit: str = error.response.headers[constants.HUGGINGFACE_HEADER_X_REPO_COMMIT]  # type: ignore[attr-defined]
+        return commit
+
+
+# ---------------------------------------------------------------- files of a repository
+
+
+def _read_files(data: str, config: str | None, split: str, revision: str | None, files: str) -> list[dict[str, Any]]:
+    from huggingface_hub import hf_hub_download
+    from huggingface_hub.errors import EntryNotFoundError, LocalEntryNotFoundError
+
+    pattern = _fill(files, config, split)
+    if not pattern.removesuffix(".gz").endswith(ENDINGS) or pattern.endswith(".parquet.gz"):
+        raise Problem(
+            f"task.hub_files={files}: only {', '.join(ENDINGS)} are read (JSON also as .gz), not '{pattern}'."
+        )
+    pinned = revision is not None and _COMMIT.fullmatch(revision)
+    commit = revision if pinned and revision is not None else _commit(data, revision)
+    names = [pattern]
+    if "*" in pattern or "?" in pattern:
+        listed = _list_files(data, commit)
+        names = [name for name in listed if re.fullmatch(_expression(pattern), name)]
+        if not names:
+            raise _no_such_file(data, config, split, files, pattern, listed)
+    rows: list[dict[str, Any]] = []
+    for name in names:
+        try:
+            path = Path(hf_hub_download(data, name, repo_type="dataset", revision=commit))
+        except LocalEntryNotFoundError:
+            raise
+        except EntryNotFoundError as error:
+            raise _no_such_file(data, config, split, files, pattern, _list_files(data, commit)) from error
+        rows += _read(path, f"{name} of {data}")
+    if not rows:
+        raise Problem(f"task.data={data}: {', '.join(names)} holds no rows. Check task.hub_files={files}.")
+    return rows
+
+
+def _fill(files: str, config: str | None, split: str) -> str:
+    values = {"config": config, "split": split}
+    for name in _PLACEHOLDER.findall(files):
+        if name not in values:
+            raise Problem(f"task.hub_files={files} has the unknown placeholder {{{name}}}. {nearest(name, values)}")
+        if values[name] is None:
+            raise Problem(f"task.hub_files={files} asks for a configuration, and none is given. Write its name there.")
+    return _PLACEHOLDER.sub(lambda match: values[match[1]] or "", files)
+
+
+def _expression(pattern: str) -> str:
+    """A regular expression for paths: ``*`` and ``?`` do not cross a slash; {config} and {split} become groups."""
+    text = re.escape(pattern).replace(r"\*", "[^/]*").replace(r"\?", "[^/]")
+    for name in ("config", "split"):
+        text = text.replace(rf"\{{{name}\}}", f"(?P<{name}>[^/]+)", 1).replace(rf"\{{{name}\}}", f"(?P={name})")
+    return text
+
+
+def _list_files(data: str, commit: str) -> list[str]:
+    """The paths of all files at a commit, sorted; kept in the cache, so that a pattern works without a network.
+
+    The cached files themselves would not do: where a download broke off between two of them, one is missing.
+    """
+    from huggingface_hub import HfApi, constants
+    from huggingface_hub.file_download import repo_folder_name
+
+    folder = Path(constants.HF_HOME) / "mslt_it" / repo_folder_name(repo_id=data, repo_type="dataset")
+    kept = folder / f"{commit}.json"
+    if kept.is_file():
+        names: list[str] = json.loads(kept.read_text(encoding="utf-8"))
+        return names
+    names = sorted(HfApi().list_repo_files(data, repo_type="dataset", revision=commit))
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile("w", dir=folder, encoding="utf-8", delete=False) as file:
+        json.dump(names, file)
+    os.replace(file.name, kept)
+    return names
+
+
+def _no_such_file(
+    data: str, config: str | None, split: str, files: str, pattern: str, listed: Sequence[str]
+) -> Problem:
+    """Whether the configuration, the split or the pattern is to blame, by what else the pattern would find."""
+    found = [match.groupdict() for name in listed if (match := re.fullmatch(_expression(files), name))]
+    configs = {groups["config"] for groups in found if "config" in groups}
+    splits = {groups["split"] for groups in found if "split" in groups and groups.get("config", config) == config}
+    if config and configs and config not in configs:
+        return Problem(f"task.data={data} has no configuration '{config}' ({pattern}). {nearest(config, configs)}")
+    if splits and split not in splits:
+        return Problem(f"task.data={data} has no split '{split}' ({pattern}). {nearest(split, splits)}")
+    return Problem(f"task.data={data} has no file {pattern} (task.hub_files={files}). It holds: {_listing(listed)}.")
+
+
+def _listing(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return (", ".join(sorted(names)[:_SHOWN]) + more) or "nothing"
+
+
+def _read(path: Path, where: str) -> list[dict[str, Any]]:
+    """The rows of one downloaded file; an error names ``where`` and the cached copy, which may be the damaged one."""
+    remedy = f"If the Hub's file is sound, delete the cached copy {path.resolve()} and run again."
+    try:
+        if path.suffix == ".parquet":
+            import pyarrow.parquet
+
+            rows: list[dict[str, Any]] = pyarrow.parquet.read_table(path).to_pylist()
+            return rows
+        raw = path.read_bytes()
+        text = (gzip.decompress(raw) if path.suffix == ".gz" else raw).decode("utf-8-sig")
+    except (OSError, EOFError, zlib.error, ValueError) as error:  # pyarrow's errors are OSError or ValueError
+        raise Problem(f"{where} cannot be read: {' '.join(str(error).split())}. {remedy}") from error
+    if text.lstrip().startswith("["):
+        try:
+            numbered = list(enumerate(json.loads(text), 1))
+        except json.JSONDecodeError as error:
+            raise Problem(f"{where} line {error.lineno} is not valid JSON: {error.msg}. {remedy}") from error
+        unit = "row"
+    else:
+        numbered, unit = [], "line"
+        for number, line in enumerate(text.split("\n"), 1):  # only \n ends a line: a text may hold U+2028
+            try:
+                numbered += [(number, json.loads(line))] if line.strip() else []
+            except json.JSONDecodeError as error:
+                raise Problem(f"{where} line {number} is not valid JSON: {error.msg}. {remedy}") from error
+    for number, item in numbered:
+        if not isinstance(item, dict):
+            raise Problem(f"{where} {unit} {number} is not an object with field names but {type(item).__name__}.")
+    return [item for _, item in numbered]

@@ -1,0 +1,400 @@
+"""A small hub on loopback for tests: the file layout and the answers that ``huggingface_hub`` relies on.
+
+What is served: information on a repository, its files (a tree in pages), details of paths, and the files themselves
+with commit, ETag, length and ranges. Large files (Parquet, safetensors, gz) are redirected to a second address, as a
+hub does with files kept in a store of their own. Every request is logged. Clients read ``HF_ENDPOINT`` when they are
+imported, so they run in a process of their own: ``run_client``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+from urllib.parse import parse_qs, quote, unquote, urlsplit
+
+ROOT = Path(__file__).parents[2]
+LARGE = (".parquet", ".safetensors", ".gz")
+PAGE = 3  # entries per page of a tree: small, so that paging happens
+
+
+@dataclass
+class Repository:
+    """One model or data set: ``refs`` maps a branch to its commit; commits are folders under ``folder``."""
+
+    folder: Path
+    refs: dict[str, str] = field(default_factory=dict)
+    gated: bool = False
+
+    def commit_of(self, revision: str) -> str | None:
+        commit = self.refs.get(revision, revision)
+        return commit if (self.folder / commit).is_dir() and "/" not in commit else None
+
+
+class Hub:
+    """The server. ``with Hub(tmp_path) as hub:`` starts it on a free port; leaving stops it."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.repositories: dict[tuple[str, str], Repository] = {}
+        self.log: list[str] = []  # "GET /path status"
+        self.breakage: dict[str, list[str]] = {}  # end of a file's path -> what goes wrong at its next downloads
+        self._server: ThreadingHTTPServer | None = None
+        self._port = 0
+
+    def __enter__(self) -> Hub:
+        handler = type("BoundHandler", (_Handler,), {"hub": self})
+        self._server = ThreadingHTTPServer(("127.0.0.1", self._port), handler)
+        self._server.daemon_threads = True
+        self._port = self._server.server_address[1]
+        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """Close the port; from now on connections to it are refused."""
+        if self._server is not None:
+            self._server.shutdown()
+            self._server.server_close()
+            self._server = None
+
+    @property
+    def endpoint(self) -> str:
+        return f"http://127.0.0.1:{self._port}"
+
+    @property
+    def store(self) -> str:
+        """Where large files lie: another name of this host, as clients follow redirects to the same one at once."""
+        return f"http://localhost:{self._port}/store"
+
+    def add(self, kind: str, name: str, files: Mapping[str, bytes | str], ref: str = "main") -> str:
+        """A commit with exactly these files in the repository ``name`` of ``kind`` ("models" or "datasets").
+
+        The branch ``ref`` points to it from now on. Returns the commit, 40 hexadecimal digits.
+        """
+        repository = self.repositories.setdefault((kind, name), Repository(self.root / kind / name))
+        data = {path: text.encode() if isinstance(text, str) else text for path, text in files.items()}
+        digest = hashlib.sha1(f"{kind} {name} {ref} {repository.refs.get(ref)}".encode())
+        for path in sorted(data):
+            digest.update(f"{path}\0{len(data[path])}\0".encode() + data[path])
+        commit = digest.hexdigest()
+        for path, content in data.items():
+            target = repository.folder / commit / path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(content)
+        repository.refs[ref] = commit
+        return commit
+
+    def gate(self, kind: str, name: str) -> None:
+        """From now on the repository's files are refused to everyone (403)."""
+        self.repositories[kind, name].gated = True
+
+    def break_downloads(self, path_end: str, *how: str) -> None:
+        """The next downloads of the file whose path ends so go wrong, one entry of ``how`` each.
+
+        "close": the connection ends after half of the bytes; "stall": before any; "short": the file is half as long as
+        promised, well-formed as HTTP; "error": status 503, which a path under /api/ can answer too.
+        """
+        self.breakage.setdefault(path_end, []).extend(how)
+
+    def requests(self, part: str = "") -> list[str]:
+        """The logged requests that contain ``part``."""
+        return [line for line in self.log if part in line]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A file of a commit as the tree lists it."""
+
+    path: str
+    file: Path
+
+    @property
+    def is_large(self) -> bool:
+        return self.path.endswith(LARGE)
+
+    @property
+    def sha256(self) -> str:
+        return hashlib.sha256(self.file.read_bytes()).hexdigest()
+
+    @property
+    def blob_id(self) -> str:
+        """The id git gives the content."""
+        content = self.file.read_bytes()
+        return hashlib.sha1(f"blob {len(content)}\0".encode() + content).hexdigest()
+
+    def to_json(self) -> dict[str, Any]:
+        size = self.file.stat().st_size
+        answer: dict[str, Any] = {"type": "file", "path": self.path, "size": size, "oid": self.blob_id}
+        if self.is_large:
+            answer["lfs"] = {"oid": self.sha256, "size": size, "pointerSize": 130}
+        return answer
+
+
+class _Handler(BaseHTTPRequestHandler):
+    hub: Hub
+    protocol_version = "HTTP/1.1"
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Nothing on the terminal: requests are kept in ``hub.log``."""
+
+    def do_HEAD(self) -> None:
+        self._answer()
+
+    def do_GET(self) -> None:
+        self._answer()
+
+    def do_POST(self) -> None:
+        self._answer()
+
+    def _answer(self) -> None:
+        length = int(self.headers.get("Content-Length") or 0)
+        body = self.rfile.read(length) if length else b""
+        url = urlsplit(self.path)
+        parts = [unquote(part) for part in url.path.strip("/").split("/")]
+        if parts[0] == "store":
+            self._serve_stored("/".join(parts[1:]))
+        elif parts[0] == "api" and len(parts) >= 4 and parts[1] in ("models", "datasets"):
+            self._serve_api(parts[1], "/".join(parts[2:4]), parts[4:], parse_qs(url.query), body)
+        else:
+            kind = "datasets" if parts[0] == "datasets" else "models"
+            parts = parts[1:] if kind == "datasets" else parts
+            if len(parts) >= 5 and parts[2] == "resolve":
+                self._serve_file(kind, "/".join(parts[:2]), parts[3:])
+            else:
+                self._refuse(404, None, "Not Found")
+
+    # ------------------------------------------------------------ the interface for programs
+
+    def _serve_api(self, kind: str, name: str, rest: list[str], query: dict[str, list[str]], body: bytes) -> None:
+        repository = self.hub.repositories.get((kind, name))
+        if repository is None:
+            # A hub tells nobody which private repositories exist: an unknown one asks for a password.
+            return self._refuse(401, "RepoNotFound", "Invalid username or password.")
+        if self.command == "GET" and self._breakage() == "error":
+            return self._refuse(503, None, "Service Unavailable")
+        action, tail = (rest[0], rest[1:]) if rest else ("revision", ["main"])
+        if action not in ("revision", "tree", "paths-info"):
+            return self._refuse(404, None, f"Unknown action {action}")
+        revision, path = _split_revision(repository, tail)
+        commit = repository.commit_of(revision)
+        if commit is None:
+            return self._refuse(404, "RevisionNotFound", f"Invalid rev id: {revision}")
+        entries = _entries(repository, commit)
+        if action == "revision":
+            return self._send_json(
+                {
+                    "_id": "0" * 24,
+                    "id": name,
+                    "author": name.split("/")[0],
+                    "sha": commit,
+                    "lastModified": "2024-01-01T00:00:00.000Z",
+                    "createdAt": "2024-01-01T00:00:00.000Z",
+                    "private": False,
+                    "gated": "manual" if repository.gated else False,
+                    "disabled": False,
+                    "downloads": 0,
+                    "likes": 0,
+                    "tags": [],
+                    "siblings": [{"rfilename": entry.path} for entry in entries],
+                }
+            )
+        if action == "paths-info":
+            wanted = _paths_of(body, self.headers.get("Content-Type", ""))
+            listed = {item["path"]: item for item in _tree(entries, "", recursive=True)}
+            return self._send_json([listed[path] for path in wanted if path in listed])
+        items = _tree(entries, path, recursive=query.get("recursive", ["false"])[0].lower() in ("true", "1"))
+        if not items and path:
+            return self._refuse(404, "EntryNotFound", f"{path} does not exist on {revision!r}")
+        start = int(query.get("cursor", ["0"])[0])
+        headers = {}
+        if start + PAGE < len(items):
+            kept = "&".join(f"{key}={quote(values[0])}" for key, values in query.items() if key != "cursor")
+            address = f"{self.hub.endpoint}{urlsplit(self.path).path}?{kept}&cursor={start + PAGE}"
+            headers["Link"] = f'<{address}>; rel="next"'
+        self._send_json(items[start : start + PAGE], headers)
+
+    # ------------------------------------------------------------ files
+
+    def _serve_file(self, kind: str, name: str, rest: list[str]) -> None:
+        repository = self.hub.repositories.get((kind, name))
+        if repository is None:
+            return self._refuse(401, "RepoNotFound", "Invalid username or password.")
+        if repository.gated:
+            return self._refuse(403, "GatedRepo", f"Access to {name} is restricted.")
+        revision, path = _split_revision(repository, rest)
+        commit = repository.commit_of(revision)
+        if commit is None:
+            return self._refuse(404, "RevisionNotFound", f"Invalid rev id: {revision}")
+        entry = Entry(path, repository.folder / commit / path)
+        if not entry.file.is_file():
+            return self._refuse(404, "EntryNotFound", "Entry not found", {"X-Repo-Commit": commit})
+        headers = {"X-Repo-Commit": commit, "ETag": f'"{entry.blob_id}"'}
+        if not entry.is_large:
+            return self._send_file(entry.file, headers)
+        stored = entry.file.relative_to(self.hub.root).as_posix()
+        headers |= {
+            "X-Linked-Size": str(entry.file.stat().st_size),
+            "X-Linked-ETag": f'"{entry.sha256}"',
+            "Location": f"{self.hub.store}/{quote(stored)}",
+        }
+        return self._send(302, b"", headers)
+
+    def _serve_stored(self, path: str) -> None:
+        entry = Entry(path, self.hub.root / path)
+        if ".." in path.split("/") or not entry.file.is_file():
+            return self._refuse(404, None, "Not Found")
+        return self._send_file(entry.file, {"ETag": f'"{entry.sha256}"'})
+
+    def _send_file(self, file: Path, headers: dict[str, str]) -> None:
+        content = file.read_bytes()
+        status = 200
+        if span := self.headers.get("Range"):
+            first, _, last = span.removeprefix("bytes=").partition("-")
+            begin, end = int(first), min(int(last) + 1 if last else len(content), len(content))
+            if begin >= len(content):
+                return self._send(416, b"", {"Content-Range": f"bytes */{len(content)}"})
+            headers = {**headers, "Content-Range": f"bytes {begin}-{end - 1}/{len(content)}"}
+            content, status = content[begin:end], 206
+        how = self._breakage() if self.command == "GET" else ""
+        if how == "error":
+            return self._refuse(503, None, "Service Unavailable")
+        if how == "short":
+            content = content[: len(content) // 2]
+        sent = {"close": len(content) // 2, "stall": 0}.get(how)
+        self._send(status, content, {**headers, "Accept-Ranges": "bytes"}, sent)
+
+    def _breakage(self) -> str:
+        path = unquote(urlsplit(self.path).path)
+        waiting = next((queue for end, queue in self.hub.breakage.items() if path.endswith(end) and queue), None)
+        return waiting.pop(0) if waiting else ""
+
+    # ------------------------------------------------------------ answers
+
+    def _refuse(self, status: int, code: str | None, message: str, headers: Mapping[str, str] | None = None) -> None:
+        named = {"X-Error-Code": code} if code else {}
+        body = json.dumps({"error": message}).encode()
+        self._send(status, body, {**named, "X-Error-Message": message, **(headers or {})})
+
+    def _send_json(self, content: Any, headers: Mapping[str, str] | None = None) -> None:
+        self._send(200, json.dumps(content).encode(), {"Content-Type": "application/json", **(headers or {})})
+
+    def _send(self, status: int, content: bytes, headers: Mapping[str, str], sent: int | None = None) -> None:
+        """``sent``: after so many bytes of the content the connection is closed."""
+        self.hub.log.append(f"{self.command} {unquote(self.path)} {status}")
+        self.send_response(status)
+        for key, value in headers.items():
+            self.send_header(key, value)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(content if sent is None else content[:sent])
+        if sent is not None:
+            self.close_connection = True
+
+
+def _split_revision(repository: Repository, parts: list[str]) -> tuple[str, str]:
+    """(revision, path): a branch may hold slashes itself, as refs/convert/parquet does."""
+    for length in range(len(parts), 0, -1):
+        if (revision := "/".join(parts[:length])) in repository.refs:
+            return revision, "/".join(parts[length:])
+    return parts[0], "/".join(parts[1:])
+
+
+def _entries(repository: Repository, commit: str) -> list[Entry]:
+    folder = repository.folder / commit
+    return [Entry(p.relative_to(folder).as_posix(), p) for p in sorted(folder.rglob("*")) if p.is_file()]
+
+
+def _tree(entries: list[Entry], path: str, *, recursive: bool) -> list[dict[str, Any]]:
+    """What lies under ``path``, folders and files, folders first met first."""
+    prefix, items = f"{path}/" if path else "", []
+    folders: set[str] = set()
+    for entry in entries:
+        if not entry.path.startswith(prefix):
+            continue
+        parents = entry.path.removeprefix(prefix).split("/")[:-1]
+        for depth in range(len(parents) if recursive else min(1, len(parents))):
+            folder = prefix + "/".join(parents[: depth + 1])
+            if folder not in folders:
+                folders.add(folder)
+                oid = hashlib.sha1(folder.encode()).hexdigest()
+                items.append({"type": "directory", "path": folder, "size": 0, "oid": oid})
+        if recursive or not parents:
+            items.append(entry.to_json())
+    return items
+
+
+def _paths_of(body: bytes, content_type: str) -> list[str]:
+    if "json" in content_type:
+        paths = json.loads(body)["paths"]
+        return [paths] if isinstance(paths, str) else paths
+    return parse_qs(body.decode()).get("paths", [])
+
+
+def run_client(endpoint: str, home: Path, code: str, *, offline: bool = False) -> Any:
+    """Run ``code`` in a fresh process that takes ``endpoint`` for the Hub; the value it names ``result``.
+
+    ``home`` holds its caches. The code may call ``problem(function, *arguments)``: the text of the Problem raised.
+    """
+    environment = {
+        k: v for k, v in os.environ.items() if not k.startswith(("HF_", "HUGGING")) and "proxy" not in k.lower()
+    }
+    environment |= {
+        "HF_ENDPOINT": endpoint,
+        "HF_HOME": str(home),
+        "HF_HUB_OFFLINE": "1" if offline else "0",
+        "HF_HUB_DISABLE_TELEMETRY": "1",
+        "HF_HUB_ETAG_TIMEOUT": "60",  # seconds; 10 are not enough on a machine that is busy with other work
+        "HF_HUB_DOWNLOAD_TIMEOUT": "60",
+        "HF_UPDATE_DOWNLOAD_COUNTS": "0",  # would ask another host
+        "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+        "NO_PROXY": "127.0.0.1,localhost",
+        "OMP_NUM_THREADS": "1",
+        "CUDA_VISIBLE_DEVICES": "",
+        "PYTHONPATH": str(ROOT),
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", _PRELUDE + code + _POSTLUDE],
+        env=environment,
+        cwd=home.parent,
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=False,
+    )
+    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+_PRELUDE = """
+import json, time
+from mslt_it.problems import Problem
+
+time.sleep = lambda seconds: None  # the clients wait a second before they try again
+
+def problem(function, *arguments, **options):
+    try:
+        function(*arguments, **options)
+    except Problem as error:
+        return str(error)
+    return "no Problem"
+
+"""
+_POSTLUDE = """
+print()
+print(json.dumps(result))
+"""

@@ -1,4 +1,4 @@
-"""The command ``mslt``: train, data, recipes, world. Imports are late, so that help answers at once."""
+"""The command ``mslt``: train, data, select, recipes, world. Imports are late, so that help answers at once."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from mslt_it.problems import Problem, nearest
 COMMANDS: dict[str, tuple[str, str]] = {
     "train": ("mslt_it.train", "build the data, train the adapter, score every target language"),
     "data": ("mslt_it.data.command", "build the training data and print the report, without training"),
+    "select": ("mslt_it.selection.command", "rank sets of source languages, before anything is labelled or trained"),
     "recipes": ("mslt_it.cli", "list the recipes, scales and tasks"),
     "world": ("mslt_it.world.command", "look into the embedded world, or train its model again"),
 }

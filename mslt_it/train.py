@@ -66,6 +66,8 @@ def notice(recipe: Recipe) -> list[str]:
         f"recipe {recipe.name}: {recipe.data.num_examples_total} rows of {recipe.task.name} in "
         f"{', '.join(recipe.sources)}; zero-shot in {', '.join(recipe.targets)}; seed {recipe.seed}"
     ]
+    if recipe.select.note:
+        lines.append(f"sources=auto: {recipe.select.note}")
     if recipe.model.path == "world" and recipe.task.data == "world":
         lines = [WORLD_NOTICE, *lines]
     elif recipe.model.path == "world":
@@ -86,7 +88,7 @@ def _execute(recipe: Recipe, run: Run, state: Any) -> int:
     from mslt_it.runs import results_json
     from mslt_it.scoring.measures import check_languages
     from mslt_it.scoring.zero_shot import read_predictions, results, score_language, write_predictions
-    from mslt_it.tuning.base_model import add_adapter, load_base, load_tokenizer
+    from mslt_it.tuning.base_model import add_adapter, fit_vocabulary, load_base, load_tokenizer
     from mslt_it.tuning.checkpoints import write_atomically
     from mslt_it.tuning.environment import environment
     from mslt_it.tuning.sft import train
@@ -103,7 +105,10 @@ def _execute(recipe: Recipe, run: Run, state: Any) -> int:
     run.write_json("environment.json", environment())
 
     run.say(f"\nTraining on {len(encoded)} rows ...")
-    model = add_adapter(load_base(recipe.model, recipe.adapter), recipe.adapter, recipe.seed)
+    base = load_base(recipe.model, recipe.adapter)
+    if note := fit_vocabulary(base, tokenizer):
+        run.say(f"Note: {note}")
+    model = add_adapter(base, recipe.adapter, recipe.seed)
     summary = train(recipe, encoded, model, tokenizer, run.folder)
     losses = ", ".join(f"{code} {loss:.3f}" for code, loss in sorted(summary.loss_by_language.items()))
     if summary.resumed_from:
@@ -117,6 +122,7 @@ def _execute(recipe: Recipe, run: Run, state: Any) -> int:
         "recipe": recipe.name,
         "seed": recipe.seed,
         "sources": list(recipe.sources),
+        "selection": recipe.select.note,
         "num_examples": len(encoded),
         "labels": list(recipe.task.label_names),
         "data": recipe.task.data,

@@ -1,6 +1,6 @@
 """The table of tasks in docs/tasks.md, made from the task files and the prompt files.
 
-    python -m mslt_it.data.task_table docs/tasks.md     # writes it anew between its two marks
+python -m mslt_it.data.task_table docs/tasks.md     # writes it anew between its two marks
 """
 
 from __future__ import annotations
@@ -15,8 +15,15 @@ from mslt_it.recipe import list_groups, recipes_dir, share_dir
 
 BEGIN, END = "<!-- tasks:begin -->", "<!-- tasks:end -->"
 HEAD = (
-    "task", "what is asked", "the Hub's copy", "languages there", "prompts in", "metric", "train / score", "local files",
-)  # fmt: skip
+    "task",
+    "what is asked",
+    "the Hub's copy",
+    "languages there",
+    "prompts in",
+    "metric",
+    "train / score",
+    "local files",
+)
 
 
 def markdown() -> str:

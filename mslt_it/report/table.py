@@ -64,7 +64,8 @@ def as_markdown(cells: Sequence[Sequence[str]]) -> str:
 def title(task: TaskConfig) -> str:
     """What stands above the table."""
     name = METRIC_NAMES[task.metric]
-    return f"{name[0].upper()}{name[1:]} in per cent, gain over the untuned base in points, on the same items"
+    name = name if name == "chrF" else f"{name[0].upper()}{name[1:]}"
+    return f"{name} in per cent, gain over the untuned base in points, on the same items"
 
 
 def verdict(results: Sequence[EvalResult], task: TaskConfig) -> str:
@@ -89,16 +90,13 @@ def verdict(results: Sequence[EvalResult], task: TaskConfig) -> str:
         above = [r.language for r in unseen if r.gain_low is not None and r.gain_low > 0]
         bar = short = "better than the untuned base"
         none = f"{bar}: every interval of the gain reaches 0"
+    unread, total = sum(r.num_unparsable for r in unseen), sum(r.n for r in unseen)
+    could_not = f" {unread} of {total} answers could not be read as one and count as wrong." if unread else ""
     if not above:
-        return f"No unseen language is {none}. Nothing was transferred that this many items could show."
+        return f"No unseen language is {none}. Nothing was transferred that this many items could show.{could_not}"
     others = [r.language for r in unseen if r.language not in above]
     rest = f"; not {short}: {', '.join(others)}" if others else ""
-    text = f"{len(above)} of {len(unseen)} unseen languages are {bar}{rest}."
-    unread = sum(r.num_unparsable for r in unseen)
-    if unread:
-        total = sum(r.n for r in unseen)
-        text += f" {unread} of {total} answers could not be read as one and count as wrong."
-    return text
+    return f"{len(above)} of {len(unseen)} unseen languages are {bar}{rest}.{could_not}"
 
 
 def model_card(recipe: Recipe, results: Sequence[EvalResult], provenance: Mapping[str, Any]) -> str:

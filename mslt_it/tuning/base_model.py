@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from transformers.pytorch_utils import Conv1D
 
 from mslt_it.problems import Problem, nearest
 from mslt_it.records import AdapterConfig, ModelConfig
+from mslt_it.tuning.model_errors import explain, refuse_folder
 
 WEIGHTS = "adapter_model.safetensors"
 CONFIG = "adapter_config.json"
@@ -34,10 +36,11 @@ DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch
 def load_tokenizer(model: ModelConfig) -> PreTrainedTokenizerBase:
     """The base model's tokenizer; code that comes with a model is never run."""
     path = _model_path(model)
+    refuse_folder(path, "tokenizer")
     try:
         return AutoTokenizer.from_pretrained(path, revision=model.revision, trust_remote_code=False)
     except (OSError, ValueError) as error:
-        raise Problem(f"model.path: no tokenizer could be loaded from '{path}': {error}") from error
+        raise explain(error, path, model.revision, "tokenizer") from error
 
 
 def load_base(
@@ -45,7 +48,8 @@ def load_base(
 ) -> PreTrainedModel:
     """The frozen base on ``device`` (default: this process's GPU, else the CPU), quantised as ``adapter`` asks.
 
-    Weights come from safetensors files only: unlike pickles they cannot run code.
+    Weights come from safetensors files only: unlike pickles they cannot run code. A tensor that the files lack is a
+    Problem; transformers would fill it with random numbers and go on.
     """
     place = torch.device(device) if device is not None else default_device()
     path, quantization = _model_path(model), adapter.quantization if adapter else "none"
@@ -55,15 +59,32 @@ def load_base(
             "quantization_config": _quantization(quantization, options["dtype"]),
             "device_map": {"": str(place)},
         }
+    refuse_folder(path, "causal language model")
     try:
-        base = AutoModelForCausalLM.from_pretrained(
-            path, revision=model.revision, trust_remote_code=False, use_safetensors=True, **options
+        with _no_conversion_service():
+            base, report = AutoModelForCausalLM.from_pretrained(
+                path,
+                revision=model.revision,
+                trust_remote_code=False,
+                use_safetensors=True,
+                output_loading_info=True,
+                **options,
+            )
+        if quantization == "none":
+            base = base.to(place)
+    except torch.OutOfMemoryError as error:
+        raise Problem(
+            f"model.path={path}: the model does not fit into the memory of {place}. Use adapter.quantization=nf4 "
+            "(about a quarter of bfloat16), a smaller model or a larger GPU."
+        ) from error
+    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
+        raise explain(error, path, model.revision, "causal language model") from error
+    if missing := sorted(report["missing_keys"]):
+        raise Problem(
+            f"model.path={path}: {len(missing)} tensors of {type(base).__name__} are not in its files (first: "
+            f"{missing[0]}). The files are incomplete, or not those of a causal language model: fetch them again."
         )
-    except (OSError, ValueError) as error:
-        raise Problem(f"model.path: no causal language model could be loaded from '{path}': {error}") from error
-    if quantization == "none":
-        base = base.to(place)
-    elif place.type == "cpu":
+    if quantization != "none" and place.type == "cpu":
         # On AVX512-BF16 machines bitsandbytes repacks 4-bit weights at the first evaluation forward; after that the
         # gradients of the next training step are zero. The flag keeps it from doing so.
         for module in base.modules():
@@ -71,6 +92,46 @@ def load_base(
                 module.support_avx512bf16_for_cpu = False
     base.requires_grad_(False)
     return base
+
+
+def fit_vocabulary(base: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> str | None:
+    """Add the embedding rows that ``tokenizer`` has ids for and ``base`` has not; a note about it, or None.
+
+    New rows, of the embedding and of an untied head, are the mean of the old ones: no chance is involved, so the same
+    base and tokenizer give the same model wherever an adapter is loaded again. The rows stay frozen. Rows that are too
+    many (padding of the matrix to a round number) are left alone.
+    """
+    embedding = base.get_input_embeddings()
+    rows, needed = embedding.weight.shape[0], max(tokenizer.get_vocab().values(), default=-1) + 1
+    if needed <= rows:
+        return None
+    tied = base.get_output_embeddings() is None or base.get_output_embeddings().weight is embedding.weight
+    base.resize_token_embeddings(needed, mean_resizing=False)
+    for module in [base.get_input_embeddings()] + ([] if tied else [base.get_output_embeddings()]):
+        for tensor in (module.weight, getattr(module, "bias", None)):
+            if tensor is not None:
+                tensor.data[rows:] = tensor.data[:rows].float().mean(dim=0).to(tensor.dtype)
+    base.requires_grad_(False)
+    return (
+        f"The tokenizer has {needed} ids, the base {rows} embedding rows: {needed - rows} rows were added, each the "
+        "mean of the others. They are not trained, so the model cannot tell the new tokens apart."
+    )
+
+
+@contextlib.contextmanager
+def _no_conversion_service() -> Iterator[None]:
+    """For a repository without safetensors, transformers asks a service on the Hub to convert it and loads what
+    somebody's pull request holds: other weights than those at the revision that was asked for."""
+    name = "DISABLE_SAFETENSORS_CONVERSION"
+    before = os.environ.get(name)
+    os.environ[name] = "1"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[name]
+        else:
+            os.environ[name] = before
 
 
 def default_device() -> torch.device:

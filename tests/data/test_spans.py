@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from mslt_it.problems import Problem
 from mslt_it.data.spans import (
     Chunk,
     Counts,
@@ -23,6 +22,7 @@ from mslt_it.data.spans import (
     to_spans,
     without_language_prefix,
 )
+from mslt_it.problems import Problem
 
 PANX = Path(__file__).parents[3] / "shared" / "data" / "panx"
 

@@ -1,0 +1,211 @@
+"""The criteria as scorers of sets, and what they read: vectors, sizes, text, tokens, embeddings, scripts."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import itertools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from mslt_it.problems import Problem, nearest
+from mslt_it.selection import search, typology
+from mslt_it.selection.corpus_statistics import Texts, no_text, read_texts, token_matrix, world_texts
+from mslt_it.selection.criteria import L2V_PARTS
+from mslt_it.selection.missing import NotComputed
+from mslt_it.selection.pretraining_sizes import SizeTable, size_table
+from mslt_it.selection.scripts import likely_script, script_name, script_of_text
+from mslt_it.selection.search import Floats, Scorer, Sets
+
+
+@dataclass(frozen=True)
+class Scored:
+    """A criterion, ready to score sets."""
+
+    scorer: Scorer  # higher is better
+    lead: Callable[[Sequence[int]], str]  # why a set scores as it does
+    is_pair_sum: bool = False
+    notes: tuple[str, ...] = ()
+    sign: float = 1.0  # -1: the score shown is the negative of the scorer's
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What the criteria read; each is read when a criterion first asks."""
+
+    pool: tuple[str, ...]
+    targets: tuple[str, ...]
+    model: str
+    text: str | None
+    seed: int
+    uriel: dict[str, str]
+    sizes: dict[str, float]
+    values: str
+    diversity_weight: float
+    download: bool
+
+    @functools.cached_property
+    def languages(self) -> typology.Typology:
+        """The vectors of the pool, then of the targets."""
+        return typology.read_typology([*self.pool, *self.targets], self.uriel, self.values)
+
+    @functools.cached_property
+    def size_table(self) -> SizeTable:
+        for code in self.sizes:
+            if code not in self.pool:
+                raise Problem(f"sizes: '{code}' is not in the pool. {nearest(code, self.pool)}")
+        return size_table(self.model, self.sizes)
+
+    @functools.cached_property
+    def texts(self) -> Texts:
+        if self.text not in (None, "world"):
+            return read_texts(str(self.text), self.pool)
+        return world_texts(self.pool, self.seed) if self.text or self.model == "world" else no_text(self.model)
+
+    @property
+    def model_path(self) -> str:
+        if self.model != "world":
+            return self.model
+        from mslt_it.world.mini_model import weights_dir
+
+        return str(weights_dir())
+
+    @functools.cached_property
+    def scripts(self) -> list[str]:
+        """The script of the text where the user gave text, the usual script of the language elsewhere."""
+        given = self.texts.sentences if self.text not in (None, "world") else {}
+        return [(script_of_text(given[c]) if c in given else None) or likely_script(c) for c in self.pool]
+
+    def scored(self, name: str) -> Scored:
+        """The criterion by name; ``NotComputed`` where an input is missing."""
+        if name in L2V_PARTS:
+            scored = self.l2v(name, self.languages)
+            return dataclasses.replace(scored, notes=(*scored.notes, *self._l2v_notes(name)))
+        maker: Callable[[], Scored] = getattr(self, f"_{name}")
+        return maker()
+
+    def l2v(self, name: str, vectors: typology.Typology) -> Scored:
+        matrix = typology.distances(vectors.vectors(L2V_PARTS[name])[: len(self.pool)])
+        return self._pairs(matrix, lowest_first=name == "min_diversity")
+
+    def _l2v_notes(self, name: str) -> list[str]:
+        """Languages whose vectors are more guess than data, each with the nearest language that has data."""
+        found, parts = self.languages, L2V_PARTS[name]
+        notes = []
+        for part in parts if self.values == "knn" else ():
+            shares = found.imputed.get(part, np.zeros(0))[: len(self.pool)]
+            weak = [row for row, share in enumerate(shares) if share > typology.MAX_IMPUTED_SHARE]
+            if weak:
+                listed = ", ".join(f"{self._nearest(row, part)} {shares[row]:.0%}" for row in weak)
+                notes.append(
+                    f"Mostly imputed {part} values: {listed}. After the arrow, the nearest language that has data, for "
+                    "uriel={CODE:OTHER}."
+                )
+        alone = [c for c in typology.without_family(found) if c in self.pool] if "family" in parts else []
+        if alone:
+            listed = ", ".join(self._nearest(found.codes.index(code), "family") for code in alone)
+            notes.append(
+                f"No family in lang2vec, counted as alone in one of their own: {listed}. Where that is wrong, the "
+                "nearest language with a family stands after the arrow, for uriel={CODE:OTHER}."
+            )
+        return notes
+
+    def _nearest(self, row: int, part: str) -> str:
+        own = self.languages.uriel[row]
+        return f"{self.languages.codes[row]} ({own} → {typology.nearest_with_data(own, part)})"
+
+    def _pairs(self, matrix: Floats, *, lowest_first: bool = False) -> Scored:
+        def lead(members: Sequence[int]) -> str:
+            pairs = sorted(
+                (matrix[a, b], f"{self.pool[a]}-{self.pool[b]}") for a, b in itertools.combinations(members, 2)
+            )
+            (low, alike), (high, unlike) = pairs[0], pairs[-1]
+            if len(pairs) == 1:
+                return f"distance {low:.3f}"
+            return f"least alike {unlike} ({high:.3f}), most alike {alike} ({low:.3f})"
+
+        scorer = search.pair_sum(matrix)
+        if lowest_first:
+            return Scored(search.negative(scorer), lead, True, sign=-1.0)
+        return Scored(scorer, lead, True)
+
+    def _pretraining_size(self) -> Scored:
+        table = self.size_table
+        amounts = table.of(self.pool)
+        notes = (f"Sizes in {table.unit} of {table.corpus}. Source: {table.source}.", *table.notes(self.pool))
+        return Scored(
+            search.total(np.array(amounts)),
+            lambda members: ", ".join(f"{self.pool[i]} {amounts[i]:g}" for i in members) + f" ({table.unit})",
+            notes=notes,
+        )
+
+    def _vocabulary_coverage(self) -> Scored:
+        members = token_matrix(self.texts.of(self.pool), self.model_path)
+        counts = members.sum(axis=1)
+        pool_size = int(members.any(axis=0).sum())
+        note = f"Text: {self.texts.origin}; {pool_size:,} tokens of the tokenizer occur in the pool's text."
+        return Scored(
+            search.coverage(members),
+            lambda chosen: "tokens used: " + ", ".join(f"{self.pool[i]} {counts[i]:,}" for i in chosen),
+            notes=(note, *self.texts.notes()),
+        )
+
+    def _embedding(self) -> Scored:
+        from mslt_it.selection.embeddings import MAX_SENTENCES, mean_embeddings
+
+        texts = self.texts.of(self.pool)
+        vectors = mean_embeddings(texts, self.model_path, allow_download=self.download)
+        note = f"Last hidden states of {self.model}, at most {MAX_SENTENCES} sentences a language; {self.texts.origin}."
+        return dataclasses.replace(self._pairs(typology.distances(vectors)), notes=(note,))
+
+    def _scripts(self) -> Scored:
+        notes = []
+        for code, script in zip(self.pool, self.scripts, strict=True):
+            if script != (usual := likely_script(code)):
+                notes.append(
+                    f"{code}: the text is in {script_name(script)}, the usual script is {script_name(usual)}. "
+                    "The text's script counts."
+                )
+        return Scored(
+            search.distinct(self.scripts),
+            lambda chosen: ", ".join(f"{self.pool[i]} {script_name(self.scripts[i])}" for i in chosen),
+            notes=tuple(notes),
+        )
+
+    def _target_coverage(self) -> Scored:
+        if not self.targets:
+            raise NotComputed("No targets are given.", "Give the languages to transfer to: targets=[sw,th].")
+        n, weight = len(self.pool), self.diversity_weight
+        apart = np.mean([typology.distances(self.languages.vectors([part])) for part in typology.PARTS], axis=0)
+        similarity = 1.0 - apart[n:, :n]
+
+        def diversity(sets: Sets) -> Floats:
+            return search.pair_sum(apart[:n, :n])(sets) / max(1, sets.shape[1] * (sets.shape[1] - 1) // 2)
+
+        def lead(members: Sequence[int]) -> str:
+            best = [max(members, key=lambda i: similarity[row, i]) for row in range(len(self.targets))]
+            pairs = enumerate(zip(self.targets, best, strict=True))
+            return ", ".join(f"{target} near {self.pool[i]} ({similarity[row, i]:.2f})" for row, (target, i) in pairs)
+
+        note = f"(1 - {weight:g}) x similarity to the nearest source + {weight:g} x mean distance of pairs."
+        return Scored(search.blend(search.facility_location(similarity), diversity, weight), lead, notes=(note,))
+
+    def _random(self) -> Scored:
+        def score(sets: Sets) -> Floats:
+            """A number in [0, 1) from the seed and the set alone, so that chunks and searches agree."""
+            state = np.full(len(sets), (self.seed * 0x9E3779B97F4A7C15 + 1) % 2**64, dtype=np.uint64)
+            for column in np.sort(sets, axis=1).T:
+                state = _mixed(state ^ _mixed(column.astype(np.uint64) + np.uint64(1)))
+            return (state >> np.uint64(11)).astype(np.float64) / 2.0**53
+
+        return Scored(score, lambda members: f"drawn with seed {self.seed}")
+
+
+def _mixed(state: Any) -> Any:
+    """The finaliser of SplitMix64 (Steele et al. 2014): every bit of the input moves every bit of the output."""
+    state = (state ^ (state >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    state = (state ^ (state >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return state ^ (state >> np.uint64(31))

@@ -1,0 +1,141 @@
+"""The report of ``mslt select`` for a terminal: a table per criterion, what was not computed, what recurs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mslt_it.languages import language_name
+from mslt_it.selection.ranking import CriterionRanking, Selection
+from mslt_it.selection.search import EXACT_LIMIT
+from mslt_it.selection.typology import STRUCTURE
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+def print_report(selection: Selection, console: Console) -> None:
+    """Everything, in the order of reading: what was ranked, the tables, the gaps, the summary."""
+
+    def say(text: str = "", style: str = "") -> None:
+        console.print(text, style=style, markup=False, highlight=False, soft_wrap=False)
+
+    for line in heading(selection):
+        say(line)
+    for ranking in selection.criteria.values():
+        say()
+        _print_table(ranking, console, selection.method == "greedy")
+        say(f"First: {' '.join(ranking.sets[0].languages)}, {ranking.reason}.")
+        for note in [*ranking.notes, *other_codes(ranking)]:
+            say(f"Note: {note}")
+    if selection.not_computed:
+        say("\nNot computed", style="bold")
+        for name, (reason, remedy) in selection.not_computed.items():
+            say(f"  {name}: {reason} {remedy}")
+    say()
+    _print_summary(selection, console)
+    say("\nWhat the first sets are like", style="bold")
+    for languages, description in descriptions(selection).items():
+        say(f"  {' '.join(languages)}: {description}.")
+    say()
+    for line in summary(selection):
+        say(line)
+
+
+def heading(selection: Selection) -> list[str]:
+    """What was ranked, how, and under which codes."""
+    n, k = len(selection.pool), selection.k
+    how = f"all {selection.num_sets:,} allowed sets of {k} out of {n} languages, ranked exactly"
+    if selection.method == "greedy":
+        how = (
+            f"{selection.num_sets:,} sets of {k} out of {n} languages are more than {EXACT_LIMIT:,}: greedy search "
+            "with swaps, the best sets found (not proven best; ranks are among the sets looked at)"
+        )
+    codes = ", ".join(f"{code}={uriel}" for code, uriel in selection.uriel.items())
+    lines = [
+        f"mslt select: {how}",
+        f"pool: {', '.join(f'{c} {language_name(c)}' for c in selection.pool)}",
+        *([f"targets: {', '.join(selection.targets)}"] if selection.targets else []),
+        f"model: {selection.model}; seed {selection.seed}",
+        f"lang2vec codes: {codes}",
+    ]
+    shares = [
+        f"{code} {'/'.join(f'{100 * parts[part]:.0f}' for part in STRUCTURE)}"
+        for code, parts in selection.imputed.items()
+        if any(parts.values())
+    ]
+    if shares:
+        lines.append(f"% of lang2vec values without data ({'/'.join(STRUCTURE)}): {', '.join(shares)}")
+    return [*lines, *(f"Note: {note}" for note in selection.notes)]
+
+
+def other_codes(ranking: CriterionRanking) -> list[str]:
+    """What changes when macro-languages are read under their main varieties' codes."""
+    lines = []
+    for other in ranking.other_codes:
+        if other.changed:
+            codes = ", ".join(f"{code} as {uriel}" for code, uriel in other.uriel.items())
+            lines.append(
+                f"with {codes} the first set is {', '.join(other.languages)} ({_figure(other.score)}). The choice "
+                "hangs on the code; set it with uriel={...}."
+            )
+    return lines
+
+
+def summary(selection: Selection) -> list[str]:
+    """Which languages recur in the best sets."""
+    if not selection.recurrence:
+        return []
+    falling = sorted(selection.recurrence.items(), key=lambda item: -item[1])
+    shares = ", ".join(f"{code} {share:.0%}" for code, share in falling)
+    return [
+        f"Languages in the sets of rank 1 to 5, mean over the criteria that tell sets apart: {shares}.",
+        f"By chance each would be in {selection.k / len(selection.pool):.0%} of the sets.",
+    ]
+
+
+def descriptions(selection: Selection) -> dict[tuple[str, ...], str]:
+    """Each different first set -> what its languages are like, in the order of the criteria."""
+    return {ranking.sets[0].languages: ranking.description for ranking in selection.criteria.values()}
+
+
+def _print_table(ranking: CriterionRanking, console: Console, is_greedy: bool) -> None:
+    from rich.table import Table
+
+    beyond = " (beyond the paper)" if ranking.beyond_the_paper else ""
+    # Above the table, not as its title, which would be broken at the table's width.
+    console.print(f"{ranking.name}{beyond}: {ranking.what}", style="bold", markup=False, highlight=False)
+    table = Table()
+    first = ranking.sets[0]
+    columns = ["rank", "set", "score"]
+    columns += ["mean of pairs"] if first.mean_pair is not None else []
+    columns += ["margin to next"]
+    columns += ["cost"] if first.cost is not None else []
+    for name in columns:
+        table.add_column(name, justify="left" if name == "set" else "right", no_wrap=True)
+    for one in ranking.sets:
+        cells = [f"{one.rank}{'=' if one.tied else ''}", " ".join(one.languages), _figure(one.score)]
+        cells += [_figure(one.mean_pair)] if one.mean_pair is not None else []
+        cells += ["" if one.margin is None else _figure(one.margin)]
+        cells += [f"{one.cost:g}"] if one.cost is not None else []
+        table.add_row(*cells)
+    console.print(table)
+    if ranking.num_first > len(ranking.sets):
+        least = "At least " if is_greedy else ""
+        console.print(f"{least}{ranking.num_first:,} sets share rank 1.", highlight=False)
+
+
+def _print_summary(selection: Selection, console: Console) -> None:
+    from rich.table import Table
+
+    table = Table("criterion", "first", "ties", title="Summary", title_justify="left", title_style="bold")
+    for ranking in selection.criteria.values():
+        name = ranking.name + (" *" if ranking.beyond_the_paper else "")
+        ties = f"{ranking.num_first:,} sets" if ranking.num_first > 1 else ""
+        table.add_row(name, " ".join(ranking.sets[0].languages), ties)
+    table.caption = "* beyond the paper"
+    table.caption_justify = "left"
+    console.print(table)
+
+
+def _figure(value: float) -> str:
+    return f"{value:.4f}" if abs(value) < 100 else f"{value:,.1f}"

@@ -1,0 +1,122 @@
+"""What was asked of the selection, checked: candidates, criteria, and which sets are allowed."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping, Sequence
+
+from mslt_it.languages import validate_code
+from mslt_it.problems import Problem, nearest
+from mslt_it.selection.criteria import CRITERIA, POOLS
+from mslt_it.selection.search import Space
+
+
+def checked_codes(role: str, given: Sequence[str]) -> tuple[str, ...]:
+    if isinstance(given, str):
+        raise Problem(f"{role} is a list of codes, not one string. Write for example {role}=[en,ar].")
+    result: list[str] = []
+    for code in given:
+        try:
+            canonical = validate_code(code)
+        except Problem as problem:
+            raise Problem(f"{role}: {problem}") from None
+        if canonical in result:
+            written = "" if code == canonical else f" (written '{code}')"
+            raise Problem(f"{role}: language '{canonical}'{written} is listed twice. Remove one.")
+        result.append(canonical)
+    return tuple(result)
+
+
+def macro_language(code: str) -> str:
+    """The language of a code without script and region, its macro-language where CLDR names one: arb -> ar."""
+    from langcodes import data_dicts
+
+    primary = code.split("-", 1)[0]
+    return str(data_dicts.NORMALIZED_MACROLANGUAGES.get(primary, primary))
+
+
+def _refuse_varieties(candidates: Sequence[str]) -> None:
+    """arb beside ar is one language twice, with other vectors."""
+    for code in candidates:
+        macro = macro_language(code)
+        if macro != code.split("-", 1)[0] and macro in candidates:
+            raise Problem(
+                f"pool: '{code}' is the main variety of '{macro}', which is there too. Keep one; to read '{macro}' "
+                f"under the other code of lang2vec, write uriel={{{macro}:{code}}}."
+            )
+
+
+def read_pool(
+    pool: Sequence[str], targets: Sequence[str], must: Sequence[str], exclude: Sequence[str], notes: list[str]
+) -> tuple[str, ...]:
+    """The candidates: named pools spelled out, excluded languages and targets left out."""
+    given = [pool] if isinstance(pool, str) else list(pool)
+    named = [name for name in given if isinstance(name, str) and name in POOLS]
+    if not given:
+        raise Problem(f"pool is empty. Give codes, pool=[ar,de,en,zh], or a name: {', '.join(POOLS)}.")
+    if isinstance(pool, str) and not named:
+        raise Problem(f"pool={pool} is neither a list of codes nor a named pool. {nearest(pool, POOLS)}")
+    own = iter(checked_codes("pool", [code for code in given if code not in named]))
+    spelled = (POOLS[one] if one in named else (next(own),) for one in given)
+    candidates = list(dict.fromkeys(itertools.chain.from_iterable(spelled)))
+    _refuse_varieties(candidates)
+    required, excluded, scored = (
+        checked_codes("must", must),
+        checked_codes("exclude", exclude),
+        checked_codes("targets", targets),
+    )
+    for role, codes in (("must", required), ("exclude", excluded)):
+        for code in codes:
+            if code not in candidates:
+                raise Problem(f"{role}: '{code}' is not in the pool. {nearest(code, candidates)}")
+    if both := [code for code in required if code in excluded]:
+        raise Problem(f"'{both[0]}' is in must and in exclude. Remove it from one of them.")
+    languages = {macro_language(code) for code in scored}
+    if both := [code for code in required if macro_language(code) in languages]:
+        raise Problem(f"'{both[0]}' is in must and in targets; a target is never trained on. Remove it from one.")
+    left_out = [c for c in candidates if c not in excluded and macro_language(c) in languages]
+    if left_out:
+        notes.append(f"Left out of the pool because they are targets: {', '.join(left_out)}.")
+    return tuple(c for c in candidates if c not in excluded and c not in left_out)
+
+
+def read_criteria(criteria: Sequence[str] | None) -> list[str]:
+    if criteria is None:
+        return list(CRITERIA)
+    if isinstance(criteria, str) or not criteria:
+        raise Problem(f"criteria={criteria or '[]'}: give a list of names. Known: {', '.join(CRITERIA)}.")
+    for name in criteria:
+        if name not in CRITERIA:
+            raise Problem(f"Unknown criterion '{name}'. {nearest(str(name), CRITERIA)}")
+    return list(dict.fromkeys(criteria))
+
+
+def read_space(
+    candidates: tuple[str, ...],
+    k: int,
+    must: Sequence[str],
+    cost: Mapping[str, float] | None,
+    max_cost: float | None,
+) -> Space:
+    if k < 1:
+        raise Problem(f"k={k} is out of range. It must be 1 or more.")
+    if len(candidates) < k:
+        raise Problem(
+            f"The pool has {len(candidates)} languages ({', '.join(candidates) or 'none'}), fewer than k={k}. "
+            "Add languages to pool, lower k, or shorten targets and exclude."
+        )
+    required = checked_codes("must", must)
+    if len(required) > k:
+        raise Problem(f"must has {len(required)} languages ({', '.join(required)}), more than k={k}. Raise k.")
+    if max_cost is not None and cost is None:
+        raise Problem(f"max_cost={max_cost:g} needs the languages' costs: cost={{{candidates[0]}:2,...}}.")
+    costs = None
+    if cost is not None:
+        priced = dict(zip(checked_codes("cost", list(cost)), cost.values(), strict=True))
+        for code, price in priced.items():
+            if code not in candidates:
+                raise Problem(f"cost: '{code}' is not in the pool. {nearest(code, candidates)}")
+            if not 0 <= price < float("inf"):
+                raise Problem(f"cost of {code}={price} is out of range. It must be 0 or more.")
+        costs = tuple(float(priced.get(code, 1.0)) for code in candidates)
+    return Space(len(candidates), k, tuple(candidates.index(code) for code in required), costs, max_cost)

@@ -1,0 +1,255 @@
+"""Ranking all sets of k languages by a score, exactly where there are few enough, else by greedy search with swaps.
+
+A scorer takes sets as an index array [m, j] (j languages each, every j up to k) and returns [m] scores. Higher is
+better.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mslt_it.problems import Problem
+
+Floats = NDArray[np.float64]
+Sets = NDArray[np.intp]
+Scorer = Callable[[Sets], Floats]
+
+EXACT_LIMIT = 3_000_000  # sets ranked exactly; about a second and 100 MB per criterion at the limit
+CHUNK = 1 << 16  # sets scored at once, so that the arrays between stay in the cache
+TIE_DIGITS = 9  # scores that agree in so many decimals are ties; sums in another order differ in the 16th
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """Sets in the order of their scores; equal scores have equal ranks (1, 1, 3)."""
+
+    sets: Sets  # [m, k], best first
+    scores: Floats  # [m]
+    ranks: NDArray[np.int64]  # [m], from 1
+    order: NDArray[np.intp] | None = None  # exact: the row of each in the list of all sets
+
+
+@dataclass(frozen=True)
+class Space:
+    """Which sets are allowed: k of n, some of them compulsory, within a budget."""
+
+    n: int
+    k: int
+    must: tuple[int, ...] = ()
+    cost: tuple[float, ...] | None = None  # of each language
+    max_cost: float | None = None
+
+    @property
+    def num_sets(self) -> int:
+        """Sets before the budget is looked at."""
+        return math.comb(self.n - len(self.must), self.k - len(self.must))
+
+    @property
+    def is_exact(self) -> bool:
+        return self.num_sets <= EXACT_LIMIT
+
+    def affordable(self, sets: Sets) -> NDArray[np.bool_]:
+        """[m]: within the budget."""
+        if self.cost is None or self.max_cost is None:
+            return np.ones(len(sets), dtype=bool)
+        return np.asarray(self.cost)[sets].sum(axis=1) <= self.max_cost + 1e-9
+
+
+def all_sets(space: Space) -> Sets:
+    """Every allowed set, [m, k], indices rising within a row, rows in lexicographic order of the free languages."""
+    free = [i for i in range(space.n) if i not in space.must]
+    left = space.k - len(space.must)
+    flat = itertools.chain.from_iterable(itertools.combinations(free, left))
+    chosen = np.fromiter(flat, dtype=np.intp, count=space.num_sets * left).reshape(space.num_sets, left)
+    must = np.broadcast_to(np.array(space.must, dtype=np.intp), (space.num_sets, len(space.must)))
+    sets = np.concatenate([must, chosen], axis=1)
+    if space.must:
+        sets.sort(axis=1)
+    sets = sets[space.affordable(sets)]
+    if not len(sets):
+        raise Problem(_too_dear(space))
+    return sets
+
+
+def _too_dear(space: Space) -> str:
+    cheapest = _cheapest(space)
+    return (
+        f"No set of {space.k} costs at most max_cost={space.max_cost:g}: the cheapest costs {cheapest:g}. "
+        "Raise max_cost, or lower k."
+    )
+
+
+def _cheapest(space: Space) -> float:
+    cost = space.cost or ()
+    free = sorted(c for i, c in enumerate(cost) if i not in space.must)
+    return sum(cost[i] for i in space.must) + sum(free[: space.k - len(space.must)])
+
+
+# ---------------------------------------------------------------- scorers
+
+
+def pair_sum(matrix: Floats) -> Scorer:
+    """The sum of matrix[i, j] over the pairs of a set; ``matrix`` is symmetric, [n, n]."""
+
+    def score(sets: Sets) -> Floats:
+        total = np.zeros(len(sets))
+        for a, b in itertools.combinations(range(sets.shape[1]), 2):
+            total += matrix[sets[:, a], sets[:, b]]
+        return total
+
+    return score
+
+
+def total(weights: Floats) -> Scorer:
+    """The sum of the weights [n] of a set."""
+    return lambda sets: np.asarray(weights[sets].sum(axis=1))
+
+
+def coverage(members: NDArray[np.bool_]) -> Scorer:
+    """The share of the pool's tokens that a set covers; ``members`` is [n, tokens].
+
+    Tokens that the same languages have are counted together: what matters of 250,000 tokens is how many fall on each
+    of a few thousand patterns. A token of one language only (most are) is a sum of weights.
+    """
+    members = members[:, members.any(axis=0)]
+    num_tokens = members.shape[1]
+    shared = members.sum(axis=0) > 1
+    own = members[:, ~shared].sum(axis=1).astype(np.float64)
+    patterns, counts = np.unique(members[:, shared].T, axis=0, return_counts=True)
+    table = np.ascontiguousarray(patterns.T)  # [n, patterns]
+    weights = counts.astype(np.float32)
+    rows = max(1, (1 << 25) // max(1, table.shape[1]))  # 32 MB of flags at once
+
+    def score(sets: Sets) -> Floats:
+        covered = own[sets].sum(axis=1)
+        for start in range(0, len(sets), rows):
+            part = sets[start : start + rows]
+            hit = table[part[:, 0]]
+            for column in range(1, part.shape[1]):
+                hit = hit | table[part[:, column]]
+            covered[start : start + rows] += hit @ weights
+        return np.asarray(covered / num_tokens, dtype=np.float64)
+
+    return score
+
+
+def distinct(labels: Sequence[str]) -> Scorer:
+    """How many different labels (scripts) a set has; ``labels`` is [n]."""
+    names = sorted(set(labels))
+    numbers = np.array([names.index(label) for label in labels])
+
+    def score(sets: Sets) -> Floats:
+        found = np.sort(numbers[sets], axis=1)
+        return 1.0 + (found[:, 1:] != found[:, :-1]).sum(axis=1)
+
+    return score
+
+
+def facility_location(similarity: Floats) -> Scorer:
+    """The mean over targets of the similarity to the most similar member; ``similarity`` is [targets, n]."""
+
+    def score(sets: Sets) -> Floats:
+        result = np.zeros(len(sets))
+        for row in similarity:
+            result += row[sets].max(axis=1)
+        return result / len(similarity)
+
+    return score
+
+
+def blend(first: Scorer, second: Scorer, weight: float) -> Scorer:
+    """(1 - weight) * first + weight * second."""
+    return lambda sets: (1 - weight) * first(sets) + weight * second(sets)
+
+
+def negative(scorer: Scorer) -> Scorer:
+    """Lowest first."""
+    return lambda sets: -scorer(sets)
+
+
+# ---------------------------------------------------------------- ranking
+
+
+def score_all(scorer: Scorer, sets: Sets) -> Floats:
+    """Scores of all sets, chunk by chunk, rounded so that ties are ties."""
+    parts = [scorer(sets[start : start + CHUNK]) for start in range(0, len(sets), CHUNK)]
+    return np.asarray(np.round(np.concatenate(parts), TIE_DIGITS), dtype=np.float64)
+
+
+def rank_exact(sets: Sets, scores: Floats) -> Ranking:
+    """Every set in its place; ties keep the order of ``sets``."""
+    order = np.argsort(-scores, kind="stable")
+    return Ranking(sets[order], scores[order], _ranks(scores[order]), order)
+
+
+def _ranks(falling: Floats) -> NDArray[np.int64]:
+    places = np.arange(1, len(falling) + 1)
+    first = np.concatenate([[True], falling[1:] != falling[:-1]])
+    return np.maximum.accumulate(np.where(first, places, 0))
+
+
+def search_greedy(scorer: Scorer, space: Space, keep: int = 50, seed: int = 0, num_starts: int = 16) -> Ranking:
+    """The best sets met while adding the best language, then swapping one for another until nothing improves.
+
+    From up to ``num_starts`` first languages. Not proven to hold the best set; ranks are among the sets looked at.
+    """
+    if space.max_cost is not None and space.cost is not None and _cheapest(space) > space.max_cost + 1e-9:
+        raise Problem(_too_dear(space))
+    free = [i for i in range(space.n) if i not in space.must]
+    starts = np.random.default_rng(seed).permutation(free)[:num_starts]
+    found: dict[tuple[int, ...], float] = {}
+    for start in starts:
+        chosen = [*space.must]
+        if len(chosen) < space.k and _can_add(space, chosen, int(start)):
+            chosen.append(int(start))
+        while len(chosen) < space.k:
+            options = [c for c in free if c not in chosen and _can_add(space, chosen, c)]
+            sets = np.array([sorted([*chosen, c]) for c in options], dtype=np.intp)
+            chosen.append(options[int(np.argmax(score_all(scorer, sets)))])
+        _swap(scorer, space, chosen, free, found, keep)
+    rows = sorted(found, key=lambda row: (-found[row], row))[:keep]
+    scores = np.array([found[row] for row in rows])
+    return Ranking(np.array(rows, dtype=np.intp), scores, _ranks(scores))
+
+
+def _can_add(space: Space, chosen: list[int], new: int) -> bool:
+    """Is there a way to fill the set within the budget after adding this one?"""
+    if space.cost is None or space.max_cost is None:
+        return True
+    others = sorted(c for i, c in enumerate(space.cost) if i not in chosen and i != new)
+    rest = others[: space.k - len(chosen) - 1]
+    return sum(space.cost[i] for i in [*chosen, new]) + sum(rest) <= space.max_cost + 1e-9
+
+
+def _swap(
+    scorer: Scorer, space: Space, chosen: list[int], free: list[int], found: dict[tuple[int, ...], float], keep: int
+) -> None:
+    current = np.array([sorted(chosen)], dtype=np.intp)
+    best = float(score_all(scorer, current)[0])
+    found[tuple(int(i) for i in current[0])] = best
+    while True:
+        inside = current[0].tolist()
+        swaps = [
+            sorted([*(i for i in inside if i != out), new])
+            for out in inside
+            if out not in space.must
+            for new in free
+            if new not in inside
+        ]
+        sets = np.array(swaps, dtype=np.intp).reshape(-1, space.k)
+        sets = sets[space.affordable(sets)]
+        if not len(sets):
+            return
+        scores = score_all(scorer, sets)
+        for row in np.argsort(-scores, kind="stable")[:keep]:
+            found[tuple(int(i) for i in sets[row])] = float(scores[row])
+        top = int(np.argmax(scores))
+        if scores[top] <= best:
+            return
+        current, best = sets[top : top + 1], float(scores[top])

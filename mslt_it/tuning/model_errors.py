@@ -1,0 +1,70 @@
+"""Why a base model could not be loaded, in words that say what to do.
+
+What the Hub's client raises is told by ``data/hub.py``; here is what concerns models alone.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from mslt_it.data.hub import hub_problem
+from mslt_it.problems import Problem, nearest
+
+PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.h5", "*.msgpack")
+
+
+def explain(error: BaseException, path: str, revision: str | None, what: str) -> Problem:
+    """The Problem for ``error``, met while loading ``what`` ("tokenizer", "causal language model") of ``path``."""
+    if (known := hub_problem(error, "model.path", path, revision)) is not None:
+        return known
+    text = " ".join(str(error).split())
+    if "trust_remote_code" in text:
+        return Problem(
+            f"model.path={path}: the model comes with Python code of its own, which is never run here. "
+            "Choose a model whose architecture transformers itself knows."
+        )
+    if "safetensors" in text and "a file named" in text:  # a Hub repository without safetensors
+        return Problem(f"model.path={path}: {no_safetensors('the repository has other files only')}")
+    return Problem(f"model.path={path}: no {what} could be loaded: {text}")
+
+
+def refuse_folder(path: str, what: str) -> None:
+    """Raise for a local folder that cannot be a base model; nothing is said about Hub ids."""
+    folder = Path(path).expanduser()
+    if not folder.is_dir():
+        if path.startswith((".", "/", "~")) or "\\" in path or path.count("/") > 1:
+            known = _neighbours(folder)
+            raise Problem(f"model.path={path}: no {what} could be loaded: there is no such folder. {known}".rstrip())
+        return
+    names = sorted(file.name for file in folder.iterdir())
+    if "config.json" not in names:
+        if "adapter_config.json" in names:
+            raise Problem(
+                f"model.path={path}: this folder holds an adapter, not a base model. Give the folder or Hub id of the "
+                "base that it was trained on."
+            )
+        raise Problem(
+            f"model.path={path}: the folder has no config.json, so it is not a model in Hugging Face's layout. "
+            f"It holds: {', '.join(names[:8]) or 'nothing'}."
+        )
+    if not any(name.endswith(".safetensors") for name in names):
+        pickles = sorted(file.name for pattern in PICKLES for file in folder.glob(pattern))
+        if pickles:
+            raise Problem(f"model.path={path}: {no_safetensors(', '.join(pickles[:3]))}")
+        raise Problem(f"model.path={path}: the folder has no weights (no .safetensors file).")
+
+
+def no_safetensors(where: str) -> str:
+    """The sentence for weights that could run code while they are read."""
+    return (
+        f"there are no safetensors weights in it ({where}), and pickled weights are not read because reading them "
+        "can run code. Convert them once, in a place you trust with them: "
+        "AutoModelForCausalLM.from_pretrained(OLD).save_pretrained(NEW); then model.path=NEW. "
+        "Or pin a revision of the repository that has safetensors: model.revision=COMMIT."
+    )
+
+
+def _neighbours(folder: Path) -> str:
+    parent = folder.parent
+    names = [entry.name for entry in parent.iterdir() if entry.is_dir()] if parent.is_dir() else []
+    return nearest(folder.name, names) if 0 < len(names) <= 20 else ""

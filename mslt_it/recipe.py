@@ -200,10 +200,10 @@ def _long_form(override: str) -> str:
     if equals and key == "task.label":
         return f"task.label_field={value}"
     if equals and key == "task.instruction" and not value.lstrip().startswith("{"):
-        return f"task.instruction={{'*': {value}}}"
+        return f"++task.instruction.default={value}"
     # A language that has no instruction yet is a new key, which Hydra wants said.
-    if equals and re.fullmatch(r"task\.(instruction|configs|id_prefixes)\.[A-Za-z-]+", key):
-        return f"+{override}"
+    if equals and re.fullmatch(r"task\.(instruction|configs|id_prefixes)(\.[A-Za-z-]+)?", key):
+        return f"++{override}"
     return override
 
 
@@ -470,7 +470,7 @@ def _check(recipe: Recipe) -> None:
     metrics = METRICS[task.shape]
     if task.metric not in metrics:
         raise Problem(
-            f"task.metric={task.metric} does not fit task.shape={task.shape}: {nearest(task.metric, metrics)}"
+            f"task.metric={task.metric} does not fit task.shape={task.shape}. {nearest(task.metric, metrics)}"
         )
     for key in ("optional_fields", "group_fields"):
         if unknown := [name for name in getattr(task, key) if name not in task.input_fields]:

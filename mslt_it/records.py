@@ -33,7 +33,7 @@ class TaskConfig:
     revision: str | None = None  # commit of the Hub dataset; pinned so that a re-run reads the same rows
     hub_files: str = ""  # for Hub repositories without a table per config: the file to read, "data/{config}.json.gz"
     file_layout: str = "table"  # of local files: table, conll, squad, xwinograd, self_instruct
-    configs: Mapping[str, str] = field(default_factory=FrozenDict)  # language -> name upstream (ja: jp); "*" = all
+    configs: Mapping[str, str] = field(default_factory=FrozenDict)  # language, or default -> name upstream
     id_prefixes: Mapping[str, str] = field(default_factory=FrozenDict)  # language -> how its ids begin
     is_parallel: bool = True  # equal ids are translations of one item
     group_fields: tuple[str, ...] = ()  # rows with the same texts there are divided together, see held_out_share
@@ -59,7 +59,7 @@ class TaskConfig:
 
     def config_name(self, language: str) -> str:
         """What the language is called upstream."""
-        return self.configs.get(language, self.configs.get("*", language))
+        return self.configs.get(language, self.configs.get("default", language))
 
 
 @dataclass(frozen=True)

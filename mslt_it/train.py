@@ -82,6 +82,9 @@ def notice(recipe: Recipe) -> list[str]:
 
 
 def _execute(recipe: Recipe, run: Run, state: Any) -> int:
+    from mslt_it.quiet import quiet_libraries
+
+    quiet_libraries()
     from mslt_it.data.build import build_training_set, format_report, with_found_labels
     from mslt_it.data.encoding import Encoder
     from mslt_it.report.table import model_card
@@ -93,7 +96,6 @@ def _execute(recipe: Recipe, run: Run, state: Any) -> int:
     from mslt_it.tuning.environment import environment
     from mslt_it.tuning.sft import train
 
-    _quiet_libraries()
     started = time.monotonic()
     recipe = with_found_labels(recipe)
     check_languages(recipe.task.metric, (*recipe.sources, *recipe.targets))
@@ -179,17 +181,6 @@ def _print_end(run: Run, rows: list[EvalResult], task: TaskConfig, already: bool
     if task.data == "world":
         speak("These are figures of the embedded world, not of XNLI.")
     speak(f"Run folder: {run.folder}")
-
-
-def _quiet_libraries() -> None:
-    """Their progress bars are for terminals; one deprecation in peft's call of transformers is not the user's."""
-    import warnings
-
-    from transformers.utils import logging
-
-    if not sys.stderr.isatty():
-        logging.disable_progress_bar()
-    warnings.filterwarnings("ignore", message=".*is_gradient_checkpointing.*", category=FutureWarning)
 
 
 def _no_gpu() -> bool:

@@ -291,3 +291,47 @@ def test_shared_folders_and_keys() -> None:
     assert {"sources", "training.learning_rate", "data.items"} <= set(keys())
     with pytest.raises(Problem, match="Folder 'nothing' is neither in"):
         share_dir("nothing")
+
+
+def test_a_task_alone_implies_its_recipe() -> None:
+    assert parse_arguments(["task=pawsx"])[0] == "pawsx_3src"
+    assert parse_arguments(["task=custom", "task.data=a.csv"])[0] == "custom"
+    assert parse_arguments(["recipe=xnli_1src", "task=pawsx"])[0] == "xnli_1src"
+    with pytest.raises(Problem, match="No recipe given"):
+        parse_arguments(["task=nosuch"])
+
+
+def test_short_forms_of_a_users_own_table() -> None:
+    own = ["task.data=a.csv", "sources=[de,fr]", "targets=[en]"]
+    recipe = load_recipe("custom", [*own, "task.input=body", "task.label=intent", "task.instruction='What, then?'"])
+    assert recipe.task.input_fields == ("body",) and recipe.task.label_field == "intent"
+    assert recipe.task.instruction == {"default": "What, then?"} and recipe.task.label_names == ()
+    recipe = load_recipe("custom", [*own, "task.input=[title,body]", "task.instruction.tr='Niyet?'"])
+    assert recipe.task.input_fields == ("title", "body") and recipe.task.instruction == {"tr": "Niyet?"}
+    recipe = load_recipe("custom", [*own, "task.instruction={en: 'Which?', tr: 'Hangi?'}"])
+    assert recipe.task.instruction == {"en": "Which?", "tr": "Hangi?"}
+    assert load_recipe("xwinograd_3src").task.config_name("ja") == "jp"
+    assert load_recipe("tydiqa_3src").task.config_name("sw") == "secondary_task"
+
+
+@pytest.mark.parametrize(
+    ("override", "text"),
+    [
+        ("task.metric=span_f1", "task.metric=span_f1 does not fit task.shape=classification. "),
+        ("task.optional_fields=[hint]", "task.optional_fields: 'hint' is not in task.input_fields"),
+        ("task.group_fields=[hint]", "task.group_fields: 'hint' is not in task.input_fields"),
+        ("task.shape=tags", "task.shape=tags is unknown. Did you mean 'tagging'?"),
+        ("data.leaks=keep", "data.leaks=keep is unknown."),
+        ("task.max_answer_tokens=0", "task.max_answer_tokens=0 is out of range."),
+    ],
+)
+def test_mistakes_in_a_tasks_keys(override: str, text: str) -> None:
+    with pytest.raises(Problem) as caught:
+        load_recipe("xnli_3src", [override])
+    assert str(caught.value).startswith(text)
+
+
+def test_a_resolved_recipe_with_mappings_is_a_recipe_again(tmp_path: Path) -> None:
+    recipe = load_recipe("tydiqa_3src")
+    (tmp_path / "again.yaml").write_text(resolved_yaml(recipe), encoding="utf-8")
+    assert load_recipe("again", config_dir=tmp_path).task == recipe.task

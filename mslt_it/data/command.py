@@ -16,7 +16,10 @@ from mslt_it.records import BuildReport, EncodedExample, to_plain
 
 def main(argv: Sequence[str]) -> int:
     """Runs the command; 0 = built."""
+    from mslt_it.quiet import quiet_libraries
     from mslt_it.recipe import load_recipe, parse_arguments
+
+    quiet_libraries()
     from mslt_it.tuning.base_model import load_tokenizer
 
     name, overrides, config_dir = parse_arguments(argv)

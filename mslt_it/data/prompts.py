@@ -117,9 +117,9 @@ def prompt_file(task: TaskConfig, language: str, prompt: PromptConfig, prompts_d
 def _own_prompt(task: TaskConfig, language: str) -> PromptFile:
     """The prompt of task=custom: the user's instruction, the fields, and the labels to choose from."""
     own = task.instruction
-    text = own.get(language) or own.get(language.split("-")[0]) or own.get("*") or own.get("en")
+    text = own.get(language) or own.get(language.split("-")[0]) or own.get("default") or own.get("en")
     note = ""
-    if own and text and not {language, language.split("-")[0], "*"} & set(own):
+    if own and text and not {language, language.split("-")[0], "default"} & set(own):
         note = f"language '{language}' has no task.instruction of its own: prompted with the English one"
     if not own:
         text = _INSTRUCTION if task.choice_names else ""
@@ -127,7 +127,7 @@ def _own_prompt(task: TaskConfig, language: str) -> PromptFile:
     if own and not text:
         raise Problem(
             f"task.instruction has no text for language '{language}' and none for all languages. "
-            f"Give task.instruction.{language}='...' or 'task.instruction={{\"*\": ...}}'. It has: {', '.join(own)}."
+            f"Give task.instruction.{language}='...' or 'task.instruction={{default: ...}}'. It has: {', '.join(own)}."
         )
     names = task.choice_names
     lines = [text] if text else []

@@ -1,0 +1,21 @@
+"""What libraries print and the user cannot use."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import warnings
+
+
+def quiet_libraries() -> None:
+    """Call before importing peft or transformers' models.
+
+    Progress bars are for terminals; one deprecation in peft's call of transformers is not the user's; and bitsandbytes
+    asks, at import, for a package that would fetch compiled code.
+    """
+    logging.getLogger("bitsandbytes.backends.cpu.ops").setLevel(logging.ERROR)
+    warnings.filterwarnings("ignore", message=".*is_gradient_checkpointing.*", category=FutureWarning)
+    from transformers.utils import logging as transformers_logging
+
+    if not sys.stderr.isatty():
+        transformers_logging.disable_progress_bar()

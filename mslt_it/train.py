@@ -39,6 +39,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     name, overrides, config_dir = parse_arguments(list(sys.argv[1:] if argv is None else argv))
     recipe = load_recipe(name, overrides, config_dir=config_dir)
 
+    from mslt_it.quiet import quiet_libraries
+
+    quiet_libraries()
     from accelerate import PartialState
 
     from mslt_it.runs import Run
@@ -82,9 +85,6 @@ def notice(recipe: Recipe) -> list[str]:
 
 
 def _execute(recipe: Recipe, run: Run, state: Any) -> int:
-    from mslt_it.quiet import quiet_libraries
-
-    quiet_libraries()
     from mslt_it.data.build import build_training_set, format_report, with_found_labels
     from mslt_it.data.encoding import Encoder
     from mslt_it.report.table import model_card

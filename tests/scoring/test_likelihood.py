@@ -11,7 +11,7 @@ import torch
 from peft import LoraConfig, get_peft_model
 from transformers import AutoModelForCausalLM, BloomConfig, LlamaConfig, Qwen3Config
 
-from mslt_it.scoring.likelihood import Request, _batches, choice_log_likelihoods
+from mslt_it.scoring.likelihood import Request, _batches, choice_log_likelihoods, score_in_batches
 
 VOCABULARY, PAD = 60, 0
 
@@ -161,3 +161,86 @@ def test_a_broken_model_gives_nan_not_a_score() -> None:
     with torch.no_grad():
         model.lm_head.weight.fill_(float("nan"))
     assert np.isnan(choice_log_likelihoods(model, requests, batch_tokens=60, pad_id=PAD)).all()
+
+
+def greedy_reference(model: Any, request: Request, choice: tuple[int, ...]) -> bool:
+    ids = [*request.prompt, *choice]
+    with torch.no_grad():
+        best = model(input_ids=torch.tensor([ids])).logits[0].argmax(dim=-1).tolist()
+    start = len(request.prompt) - request.num_scored
+    return best[start - 1 : len(ids) - 1] == ids[start:]
+
+
+def with_greedy_answers(model: Any, requests: list[Request]) -> list[Request]:
+    """Each item with the likeliest two tokens as one more choice; every second item loses its first choice."""
+    found = []
+    for number, request in enumerate(requests):
+        ids = list(request.prompt)
+        for _ in range(2):
+            with torch.no_grad():
+                ids.append(int(model(input_ids=torch.tensor([ids])).logits[0, -1].argmax()))
+        choices = (*request.choices[number % 2 :], tuple(ids[len(request.prompt) :]))
+        found.append(Request(request.prompt, choices))
+    return found
+
+
+@pytest.mark.parametrize("kind", ["llama", "bloom"])
+def test_items_with_different_numbers_of_choices_and_their_greedy_flags(kind: str) -> None:
+    model = make_model(kind)
+    requests = with_greedy_answers(model, make_requests())
+    scores = np.full((len(requests), 4), 7.0)
+    flags = np.zeros((len(requests), 4), dtype=bool)
+    for batch in score_in_batches(model, requests, batch_tokens=150, pad_id=PAD):
+        width = batch.greedy.shape[1]
+        assert batch.log_likelihoods.shape == (len(batch.items), width)
+        scores[list(batch.items), :width], flags[list(batch.items), :width] = batch.log_likelihoods, batch.greedy
+    found = choice_log_likelihoods(model, requests, batch_tokens=150, pad_id=PAD)
+    num_greedy = 0
+    for row, request in enumerate(requests):
+        number = len(request.choices)
+        np.testing.assert_allclose(found[row, :number], reference(model, [request])[0], atol=1e-4, rtol=0)
+        assert np.isnan(found[row, number:]).all() and not flags[row, number:].any()
+        assert flags[row, :number].tolist() == [greedy_reference(model, request, c) for c in request.choices]
+        num_greedy += int(flags[row].sum())
+    assert len(requests) <= num_greedy < len(requests) + 3
+    assert {len(request.choices) for request in requests} == {3, 4}
+
+
+@pytest.mark.parametrize("kind", ["llama", "bloom"])
+def test_scored_tokens_at_the_end_of_the_prompt_count_for_every_choice(kind: str) -> None:
+    model = make_model(kind)
+    whole = [Request((5, 9, 12), ((7, 8, 20), (7, 8, 30, 31))), Request((6, 40), ((3, 50), (3, 51)))]
+    moved = [Request((5, 9, 12, 7, 8), ((20,), (30, 31)), 2), Request((6, 40, 3), ((50,), (51,)), 1)]
+    expected = choice_log_likelihoods(model, whole, batch_tokens=100, pad_id=PAD)
+    found = choice_log_likelihoods(model, moved, batch_tokens=100, pad_id=PAD)
+    np.testing.assert_allclose(found, expected, atol=1e-5, rtol=0)
+    assert (
+        expected[0, 0]
+        < choice_log_likelihoods(model, [Request(moved[0].prompt, moved[0].choices)], batch_tokens=9, pad_id=PAD)[0, 0]
+    )
+    # One wrong token there, and no answer is greedy however likely its own tokens are.
+    prompt = (5, 9)
+    with torch.no_grad():
+        best = int(model(input_ids=torch.tensor([prompt])).logits[0, -1].argmax())
+    other = 3 if best != 3 else 4
+    for token, is_greedy in ((best, True), (other, False)):
+        with torch.no_grad():
+            after = int(model(input_ids=torch.tensor([[*prompt, token]])).logits[0, -1].argmax())
+        [batch] = score_in_batches(model, [Request((*prompt, token), ((after,),), 1)], batch_tokens=9, pad_id=PAD)
+        assert batch.greedy.tolist() == [[is_greedy]]
+
+
+def test_something_must_come_before_a_scored_token() -> None:
+    with pytest.raises(ValueError, match="2 scored tokens in a prompt of 2: one must come before"):
+        Request((1, 2), ((3,),), 2)
+
+
+def test_the_head_is_applied_in_slices_of_bounded_size(monkeypatch: pytest.MonkeyPatch) -> None:
+    model, requests = make_model("llama"), make_requests()
+    expected = choice_log_likelihoods(model, requests, batch_tokens=300, pad_id=PAD)
+    sizes: list[int] = []
+    model.lm_head.register_forward_hook(lambda module, args, out: sizes.append(out.numel()))
+    monkeypatch.setattr("mslt_it.scoring.likelihood.MAX_LOGITS", 5 * VOCABULARY)
+    found = choice_log_likelihoods(model, requests, batch_tokens=300, pad_id=PAD, tree=True)
+    assert max(sizes) == 5 * VOCABULARY and len(sizes) > 10
+    np.testing.assert_allclose(found, expected, atol=1e-5, rtol=0)

@@ -1,0 +1,200 @@
+"""lm-eval's log-likelihoods with our inner loop beside its own, on the same requests in the same process.
+
+    python benchmarks/lm_eval_speed.py                 # writes benchmarks/results/lm_eval_speed.json
+
+Two models: the embedded one, whose LM head is a large part of the work, and a deeper one with random weights, whose
+head is 10 % as in models of 7B. Three kinds of work made of the embedded world's sentences: XNLI prompts with answers
+of one or a few tokens (the task that lm-eval reads from the rows written for a recipe, chat template and all); prompts
+of about 120 tokens with three sentences to choose from; and short prompts with two sentences.
+
+lm-eval runs at the best of several batch sizes, found first; ours with ``batch_size=auto``. What is timed is
+``_loglikelihood_tokens``, from token ids to answers. Runs are paired (one of each, in turn), and the median of the
+ratios is reported with the smallest and largest. The answers are compared each time.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import os
+import platform
+import statistics
+import tempfile
+import time
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import datasets
+import torch
+from lm_eval.models.huggingface import HFLM
+from lm_eval.tasks import TaskManager
+from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
+
+from mslt_it.data.build import build_scored_set
+from mslt_it.recipe import load_recipe
+from mslt_it.scoring.lm_eval_bridge import SharedPromptLM
+from mslt_it.scoring.lm_eval_tasks import write_scored_set
+from mslt_it.world.mini_model import weights_dir
+
+BATCH_SIZES = (8, 16, 32, 64)
+LANGUAGES = ("en", "tr", "ja", "sw")
+RESULTS = Path(__file__).parent / "results" / "lm_eval_speed.json"
+
+
+def deep_model(vocabulary: int) -> LlamaForCausalLM:
+    """Nine layers of width 384, random: the head has 10 % of the weights that are multiplied."""
+    torch.manual_seed(0)
+    config = LlamaConfig(
+        vocab_size=vocabulary,
+        hidden_size=384,
+        intermediate_size=1024,
+        num_hidden_layers=9,
+        num_attention_heads=6,
+        num_key_value_heads=6,
+        max_position_embeddings=512,
+        tie_word_embeddings=True,
+    )
+    return LlamaForCausalLM(config).eval()
+
+
+def head_share(model: Any) -> float:
+    head = model.get_output_embeddings().weight.numel()
+    body = sum(p.numel() for name, p in model.named_parameters() if p.dim() == 2 and "embed" not in name)
+    return float(head / (head + body))
+
+
+def label_pairs(lm: HFLM, recipe: Any, number: int) -> list[tuple[str, str]]:
+    """Contexts and continuations as lm-eval itself makes them of the task files, with the model's chat template."""
+    pairs: list[tuple[str, str]] = []
+    with tempfile.TemporaryDirectory() as folder:
+        for language in LANGUAGES:
+            write_scored_set(recipe, language, Path(folder))
+        names = [f"mslt_xnli_{language}" for language in LANGUAGES]
+        tasks = TaskManager(include_path=folder, include_defaults=False).load(names)["tasks"]
+        for task in tasks.values():
+            task.build_all_requests(
+                limit=number // len(LANGUAGES),
+                apply_chat_template=True,
+                chat_template=lm.apply_chat_template,
+                tokenizer_name=lm.tokenizer_name,
+            )
+            pairs += [request.args for request in task.instances]
+    return pairs
+
+
+def sentence_pairs(recipe: Any, number: int, *, shots: int, choices: int) -> list[tuple[str, str]]:
+    """``shots`` solved items and a premise, each with the hypotheses of ``choices`` items to go on with."""
+    pairs = []
+    for language in LANGUAGES:
+        items = build_scored_set(recipe, language)[: number // len(LANGUAGES)]
+        texts = [item.messages[0].content for item in items]
+        for k, text in enumerate(texts):
+            solved = [(k + j) % len(items) for j in range(1, shots + 1)]
+            lines = [f"{texts[i]} {items[i].answer}" for i in solved] + [text.split("\n")[0]]
+            others = [texts[(k + j) % len(items)].split("\n")[1] for j in range(choices)]
+            pairs += [("\n".join(lines), "\n" + other) for other in others]
+    return pairs
+
+
+def seconds(lm: Any, requests: Sequence[Any]) -> tuple[float, list[tuple[float, bool]]]:
+    started = time.perf_counter()
+    answers = lm._loglikelihood_tokens(list(requests), disable_tqdm=True)
+    return time.perf_counter() - started, answers
+
+
+def compare(ours: SharedPromptLM, stock: HFLM, pairs: Sequence[tuple[str, str]], runs: int) -> dict[str, Any]:
+    requests = [(pair, *stock._encode_pair(*pair)) for pair in pairs]
+    seconds(ours, requests[:12])  # the trials of the model, once per model
+    found = {}
+    for size in BATCH_SIZES:
+        stock.batch_size_per_gpu = size
+        found[size], _ = seconds(stock, requests)
+    best = min(found, key=lambda size: found[size])
+    stock.batch_size_per_gpu = best
+    ratios, stock_times, our_times, largest = [], [], [], 0.0
+    for _ in range(runs):
+        stock_time, expected = seconds(stock, requests)
+        our_time, answers = seconds(ours, requests)
+        assert [flag for _, flag in answers] == [flag for _, flag in expected], "greedy flags differ"
+        for (a, _), (b, _) in zip(answers, expected, strict=True):
+            assert abs(a - b) <= max(1e-4, 1e-6 * abs(b)), f"{a} is not {b}"
+            largest = max(largest, abs(a - b))
+        ratios.append(stock_time / our_time)
+        stock_times.append(stock_time)
+        our_times.append(our_time)
+    return {
+        "requests": len(requests),
+        "mean_context_tokens": round(statistics.mean(len(r[1]) for r in requests), 1),
+        "mean_answer_tokens": round(statistics.mean(len(r[2]) for r in requests), 1),
+        "best_stock_batch_size": best,
+        "stock_seconds": round(statistics.median(stock_times), 3),
+        "our_seconds": round(statistics.median(our_times), 3),
+        "ratio": round(statistics.median(ratios), 2),
+        "ratio_smallest": round(min(ratios), 2),
+        "ratio_largest": round(max(ratios), 2),
+        "largest_difference": largest,
+        "greedy_flags_equal": True,
+    }
+
+
+def machine() -> dict[str, Any]:
+    names = ("torch", "transformers", "lm_eval")
+    model = next(
+        (
+            line.partition(":")[2].strip()
+            for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+            if line.startswith("model name")
+        ),
+        platform.processor(),
+    )
+    found = {"processor": model, "cores": os.cpu_count(), "threads": torch.get_num_threads()}
+    return {**found, "python": platform.python_version(), **{name: version(name) for name in names}}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--runs", type=int, default=5, help="paired runs")
+    parser.add_argument("--items", type=int, default=160, help="items per kind of work; a quarter for the deep model")
+    options = parser.parse_args()
+    logging.getLogger("lm_eval").setLevel(logging.ERROR)
+    datasets.disable_progress_bars()
+    targets = ",".join(language for language in LANGUAGES if language != "en")
+    recipe = load_recipe("xnli_3src", [f"targets=[{targets}]", f"scoring.num_examples_per_language={options.items}"])
+    path = str(weights_dir())
+    embedded = LlamaForCausalLM.from_pretrained(path, dtype=torch.float32)
+    found: dict[str, Any] = {"machine": machine(), "runs": options.runs, "models": {}}
+    print(json.dumps(found["machine"]))
+    models = {
+        "embedded": (embedded, options.items),
+        "deep": (deep_model(embedded.config.vocab_size), options.items // 4),
+    }
+    for name, (model, items) in models.items():
+        tokenizer = AutoTokenizer.from_pretrained(path)
+        stock = HFLM(pretrained=model, tokenizer=tokenizer, device="cpu")
+        ours = SharedPromptLM(pretrained=model, tokenizer=tokenizer, device="cpu", batch_size="auto")
+        works = {
+            "labels": label_pairs(stock, recipe, items),
+            "long prompt, three sentences": sentence_pairs(recipe, items, shots=3, choices=3),
+            "short prompt, two sentences": sentence_pairs(recipe, items, shots=0, choices=2),
+        }
+        share = round(head_share(model), 2)
+        found["models"][name] = {"head_share": share, "work": {}}
+        for work, pairs in works.items():
+            figures = compare(ours, stock, pairs, options.runs)
+            found["models"][name]["work"][work] = figures
+            print(
+                f"{name} (head {share:.0%}), {work}: {figures['ratio']}x "
+                f"({figures['ratio_smallest']} to {figures['ratio_largest']}), "
+                f"{figures['stock_seconds']} s -> {figures['our_seconds']} s, "
+                f"largest difference {figures['largest_difference']:.1e}",
+                flush=True,
+            )
+    RESULTS.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
+    print(f"written: {RESULTS}")
+
+
+if __name__ == "__main__":
+    main()

@@ -14,7 +14,7 @@ Codes are mapped as lang2vec does it: two letters by its own table (ar -> ara, z
 from __future__ import annotations
 
 import functools
-import importlib.util
+import importlib.metadata
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -216,9 +216,15 @@ def _family_sizes() -> Floats:
 
 @functools.cache
 def data_dir() -> Path:
-    """The folder of lang2vec's data files, found without importing the package."""
-    spec = importlib.util.find_spec("lang2vec")
-    folder = Path(next(iter(spec.submodule_search_locations or []), "")) / "data" if spec else None
+    """The folder of lang2vec's data files, found without importing the package.
+
+    By the installed distribution's record: the wheel also puts a script ``lang2vec.py`` beside the console commands,
+    and these have their own folder first on ``sys.path``, where looking for a module of that name would find it.
+    """
+    try:
+        folder = Path(str(importlib.metadata.distribution("lang2vec").locate_file("lang2vec/data")))
+    except importlib.metadata.PackageNotFoundError:
+        folder = None
     if folder is None or not (folder / "feature_predictions.npz").is_file():
         raise Problem(
             "The package lang2vec, whose data the typological criteria read, is not installed. "

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -113,12 +114,25 @@ def test_mistakes(codes: list[str], options: dict, text: str) -> None:  # type: 
 
 def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     typology.data_dir.cache_clear()
-    monkeypatch.setattr(typology.importlib.util, "find_spec", lambda name: None)
+
+    def missing(name: str) -> None:
+        raise typology.importlib.metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(typology.importlib.metadata, "distribution", missing)
     try:
         with pytest.raises(Problem, match=r"lang2vec.* is not installed\. Remedy: pip install lang2vec==1\.1\.2\."):
             typology.data_dir()
     finally:
         typology.data_dir.cache_clear()
+
+
+def test_a_script_of_that_name_on_the_path_is_not_taken_for_the_package(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "lang2vec.py").write_text("raise SystemExit")  # the wheel puts one beside the console commands
+    monkeypatch.syspath_prepend(str(tmp_path))
+    typology.data_dir.cache_clear()
+    assert (typology.data_dir() / "feature_predictions.npz").is_file()
 
 
 def test_lang2vec_itself_is_never_imported() -> None:

@@ -13,6 +13,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "train": ("mslt_it.train", "build the data, train the adapter, score every target language"),
     "data": ("mslt_it.data.command", "build the training data and print the report, without training"),
     "select": ("mslt_it.selection.command", "rank sets of source languages, before anything is labelled or trained"),
+    "merge": ("mslt_it.adapters.merge_command", "merge a run's adapter into its base, measured against the live one"),
+    "combine": ("mslt_it.adapters.combine_command", "several runs' adapters as one, exactly or to a rank, scored"),
     "recipes": ("mslt_it.cli", "list the recipes, scales and tasks"),
     "world": ("mslt_it.world.command", "look into the embedded world, or train its model again"),
 }

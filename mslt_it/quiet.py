@@ -11,9 +11,9 @@ def quiet_libraries() -> None:
     """Call before importing peft or transformers' models.
 
     Progress bars are for terminals; one deprecation in peft's call of transformers is not the user's; and bitsandbytes
-    asks, at import, for a package that would fetch compiled code.
+    asks, at import, for a package that would fetch compiled code, and says of int8 at every layer that it casts.
     """
-    logging.getLogger("bitsandbytes.backends.cpu.ops").setLevel(logging.ERROR)
+    logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
     warnings.filterwarnings("ignore", message=".*is_gradient_checkpointing.*", category=FutureWarning)
     from transformers.utils import logging as transformers_logging
 

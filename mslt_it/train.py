@@ -85,6 +85,7 @@ def notice(recipe: Recipe) -> list[str]:
 
 
 def _execute(recipe: Recipe, run: Run, state: Any) -> int:
+    from mslt_it.adapters.identity import identity
     from mslt_it.data.build import build_training_set, format_report, with_found_labels
     from mslt_it.data.encoding import Encoder
     from mslt_it.report.table import model_card
@@ -110,6 +111,7 @@ def _execute(recipe: Recipe, run: Run, state: Any) -> int:
     base = load_base(recipe.model, recipe.adapter)
     if note := fit_vocabulary(base, tokenizer):
         run.say(f"Note: {note}")
+    papers = identity(base, tokenizer)
     model = add_adapter(base, recipe.adapter, recipe.seed)
     summary = train(recipe, encoded, model, tokenizer, run.folder)
     losses = ", ".join(f"{code} {loss:.3f}" for code, loss in sorted(summary.loss_by_language.items()))
@@ -133,6 +135,7 @@ def _execute(recipe: Recipe, run: Run, state: Any) -> int:
         "model_revision": recipe.model.revision,
         "adapter_sha256": summary.adapter_sha256,
         "base_sha256": summary.base_sha256,
+        **papers,
         "run_fingerprint": recipe.run_fingerprint(),
         "world": recipe.model.path == "world" or recipe.task.data == "world",
     }
@@ -142,9 +145,15 @@ def _execute(recipe: Recipe, run: Run, state: Any) -> int:
                 old.unlink()
         run.write_json("predictions/of.json", {"adapter_sha256": summary.adapter_sha256})
         state.wait_for_everyone()
-    for code in languages[state.process_index :: state.num_processes]:
-        if read_predictions(recipe, code, run.predictions) is None:
-            write_predictions(score_language(recipe, code, model, encoder), recipe, run.predictions)
+    # A sharded model (FSDP) answers only when all processes ask it, and the same; else each takes its share.
+    sharded = is_sharded(state)
+    own = languages if sharded else languages[state.process_index :: state.num_processes]
+    missing = [code for code in own if read_predictions(recipe, code, run.predictions) is None]
+    state.wait_for_everyone()  # all have looked before anyone writes
+    for code in missing:
+        scores = score_language(recipe, code, model, encoder)
+        if run.is_main or not sharded:
+            write_predictions(scores, recipe, run.predictions)
     state.wait_for_everyone()
     if not run.is_main:
         return 0
@@ -181,6 +190,11 @@ def _print_end(run: Run, rows: list[EvalResult], task: TaskConfig, already: bool
     if task.data == "world":
         speak("These are figures of the embedded world, not of XNLI.")
     speak(f"Run folder: {run.folder}")
+
+
+def is_sharded(state: Any) -> bool:
+    """Whether the processes hold parts of one model rather than a copy each."""
+    return state.num_processes > 1 and os.environ.get("ACCELERATE_USE_FSDP", "false") == "true"
 
 
 def _no_gpu() -> bool:

@@ -95,11 +95,13 @@ def train(
         model.zero_grad(set_to_none=True)
         torch.cuda.empty_cache()
     adapter_dir = run_dir / "adapter"
+    # Sharded weights are gathered by all processes together, before one of them writes.
+    gathered = trainer.accelerator.get_state_dict(trainer.model_wrapped) if trainer.is_fsdp_enabled else None
     if trainer.args.should_save:
         guards.check_weights(model, state.global_step)
         temporary = run_dir / ".adapter.part"
         shutil.rmtree(temporary, ignore_errors=True)
-        save_adapter(model, temporary)
+        save_adapter(model, temporary, state_dict=gathered)
         shutil.rmtree(adapter_dir, ignore_errors=True)
         temporary.rename(adapter_dir)
     trainer.accelerator.wait_for_everyone()

@@ -308,5 +308,5 @@ def test_near_copies_in_a_divided_file_are_left_out_of_training(tmp_path: Path) 
     made = dataclasses.replace(made, task=dataclasses.replace(made.task, train_split="dev", score_split="dev"))
     built, report = build_training_set(made, world_tokenizer())
     [note] = [note for note in report.notes if "left out of training" in note]
-    number = re.match(r"en: (\d+) rows left out .* same text, (\d+) of them nearly the same", note)
+    number = re.match(r"en: (\d+) rows left out .* is the same, (\d+) of them nearly the same", note)
     assert number and int(number[1]) == int(number[2]) > 0 and len(built) == 30

@@ -1,0 +1,135 @@
+"""``mslt merge run=RUNFOLDER out=DIR``: an adapter and its base become one model, measured against the live adapter."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from mslt_it.problems import Problem, nearest
+
+# key -> (default, what it is)
+OPTIONS: dict[str, tuple[str, str]] = {
+    "run": ("(required)", "folder of a finished run, as `mslt train` leaves it"),
+    "out": ("(required)", "folder for the merged model; made whole or not at all"),
+    "strategy": ("dequantized", "for quantised runs: dequantized (the base that was trained on) or original"),
+    "dtype": ("bfloat16", "of the weights written: bfloat16 or float32; merging itself is in float32"),
+    "prompts": ("32", "rows per language that merged and live model are compared on; 0 = as many as the run scored"),
+}
+
+
+def main(argv: Sequence[str]) -> int:
+    """Merges and prints the comparison; 0 = merged, now or before."""
+    if any(argument in ("-h", "--help") for argument in argv):
+        print(help_text())
+        return 0
+    options, as_json = parse(argv)
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as in train.py, before torch is imported
+    from mslt_it.quiet import quiet_libraries
+
+    quiet_libraries()
+    from mslt_it.adapters.merge import merge_run
+
+    stream = sys.stderr if as_json else sys.stdout
+    merge = merge_run(
+        options["run"],
+        options["out"],
+        strategy=options.get("strategy"),
+        dtype=options.get("dtype", "bfloat16"),
+        prompts_per_language=int(options.get("prompts", "32")),
+        say=lambda text: print(text, file=stream, flush=True),
+    )
+    if as_json:
+        json.dump(dict(merge.record), sys.stdout, ensure_ascii=False, indent=2, allow_nan=False)
+        print()
+        return 0
+    if not merge.is_new:
+        print(f"{merge.folder} is already merged from the same run with the same settings; nothing was done.")
+    print(as_text(merge.record))
+    print(f"Merged model: {merge.folder} (transformers loads it as it is)")
+    return 0
+
+
+def help_text() -> str:
+    """Usage and options with defaults."""
+    return "\n".join(
+        [
+            "usage: mslt merge run=RUNFOLDER out=DIR [KEY=VALUE ...] [--json]",
+            "",
+            "Merge a run's adapter into its base, write the model, read it back, and compare it with the live adapter",
+            "on prompts of every trained and target language. Beyond the limits nothing is written.",
+            "  mslt merge run=runs/xnli_3src-2366ab88c5 out=merged",
+            "",
+            "KEY=VALUE (default)",
+            *(f"  {key:<9} {default:<12} {text}" for key, (default, text) in OPTIONS.items()),
+            "  --json                 print merge.json instead of the table",
+        ]
+    )
+
+
+def parse(argv: Sequence[str]) -> tuple[dict[str, str], bool]:
+    """``KEY=VALUE`` tokens and ``--json`` -> (options, JSON wanted)."""
+    options: dict[str, str] = {}
+    as_json = False
+    for argument in argv:
+        if argument == "--json":
+            as_json = True
+            continue
+        if argument.startswith("-"):
+            raise Problem(f"Unknown option '{argument}'. {nearest(argument, ['--json', '--help'])}")
+        key, equals, value = argument.partition("=")
+        if not equals:
+            raise Problem(f"Argument '{argument}' is not KEY=VALUE. Write mslt merge run=RUNFOLDER out=DIR.")
+        if key not in OPTIONS:
+            raise Problem(f"Unknown key '{key}'. {nearest(key, OPTIONS)}")
+        if key in options:
+            raise Problem(f"{key} is given twice. Keep one.")
+        if not value:
+            raise Problem(f"{key}= has no value. {OPTIONS[key][1].capitalize()}.")
+        options[key] = value
+    for key in ("run", "out"):
+        if key not in options:
+            raise Problem(f"{key}= is missing. Write mslt merge run=RUNFOLDER out=DIR.")
+    if not options.get("prompts", "32").isdecimal():
+        raise Problem(f"prompts={options['prompts']} is not a number of rows. Write for example prompts=32.")
+    return options, as_json
+
+
+def as_text(record: Mapping[str, Any]) -> str:
+    """The comparison as a table, a line per language and one for all together."""
+    found = record["comparison"]
+    rows = [("language", "prompts", "relative error", "KL, nats", "same token", "same label")]
+    for c in (*found["languages"], found["together"]):
+        label = "-" if c["label_agreement"] is None else f"{c['label_agreement']:.4f}"
+        rows.append(
+            (
+                c["language"],
+                str(c["num_prompts"]),
+                f"{c['relative_error']:.1e}",
+                f"{c['kl_mean']:.1e}",
+                f"{c['argmax_agreement']:.4f}",
+                label,
+            )
+        )
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    lines = [
+        "  ".join(
+            cell.ljust(w) if i == 0 else cell.rjust(w) for i, (cell, w) in enumerate(zip(row, widths, strict=True))
+        )
+        for row in rows
+    ]
+    allowed = found["limits"]
+    return "\n".join(
+        [
+            "",
+            f"Merged ({record['inputs']['dtype']}) against the live adapter, both in {found['dtype']}, at the first "
+            "tokens of the right answers",
+            "",
+            *lines,
+            "",
+            f"Allowed for all together: relative error {allowed['relative_error']:g}, KL {allowed['kl_mean']:g}, "
+            f"same label {allowed['label_agreement']:g}.",
+        ]
+    )

@@ -1,7 +1,7 @@
 """Numbers read from generated answers: ours beside the filters of lm-eval's MGSM tasks, on the hand-written suite.
 
-    pip install --no-deps --target /tmp/lmeval "lm_eval==0.4.13"
-    python benchmarks/answer_extraction.py /tmp/lmeval
+    pip install --no-deps --target FOLDER "lm_eval==0.4.13"
+    python benchmarks/answer_extraction.py FOLDER
 
 The cases are the numbers of tests/scoring/answers_suite.tsv. lm-eval's filters are read from its installed task files
 (native chain of thought: strict-match, which wants its own sentence, and flexible-extract, which takes the last number)

@@ -95,7 +95,10 @@ def _primary(code: str) -> str:
     return code.split("-", 1)[0]
 
 
-def _validated(role: str, codes: Iterable[object]) -> tuple[str, ...]:
+def validated_codes(role: str, codes: Iterable[object]) -> tuple[str, ...]:
+    """The canonical codes in order; a Problem that names ``role`` for a wrong or repeated one, or a bare string."""
+    if isinstance(codes, str):
+        raise Problem(f"{role} is a list of codes, not one string. Write for example {role}=[en,ar].")
     result: list[str] = []
     for code in codes:
         try:
@@ -106,9 +109,13 @@ def _validated(role: str, codes: Iterable[object]) -> tuple[str, ...]:
             written = "" if code == canonical else f" (written '{code}')"
             raise Problem(f"{role}: language '{canonical}'{written} is listed twice. Remove one.")
         result.append(canonical)
-    if not result:
-        raise Problem(f"{role}: no language given. Write for example {role}=[en,ar,zh].")
     return tuple(result)
+
+
+def _not_empty(role: str, codes: Iterable[object]) -> tuple[str, ...]:
+    if not (result := validated_codes(role, codes)):
+        raise Problem(f"{role}: no language given. Write for example {role}=[en,ar,zh].")
+    return result
 
 
 @dataclass(frozen=True)
@@ -126,8 +133,8 @@ class LanguageSet:
     def __post_init__(self) -> None:
         if any(isinstance(codes, str) for codes in (self.sources, self.targets)):
             raise Problem("sources and targets are lists of codes, not one string. Write for example sources=[en].")
-        object.__setattr__(self, "sources", _validated("sources", self.sources))
-        object.__setattr__(self, "targets", _validated("targets", self.targets))
+        object.__setattr__(self, "sources", _not_empty("sources", self.sources))
+        object.__setattr__(self, "targets", _not_empty("targets", self.targets))
         if self.supervised:
             return
         trained = {_primary(code): code for code in self.sources}

@@ -16,7 +16,7 @@ from mslt_it.selection.criteria import BEYOND_CRITERIA, CONTROLS, CRITERIA, L2V_
 from mslt_it.selection.measures import Inputs, Scored
 from mslt_it.selection.missing import NotComputed
 from mslt_it.selection.reasons import describe, read_facts
-from mslt_it.selection.request import checked_codes, read_criteria, read_pool, read_space
+from mslt_it.selection.request import read_criteria, read_pool, read_space, validated_codes
 from mslt_it.selection.search import Floats, Ranking, Scorer, Sets, Space
 
 Variant = tuple[dict[str, str], typology.Typology]  # BCP-47 -> another URIEL code, the vectors read under it
@@ -185,7 +185,7 @@ def rank_source_sets(
         raise Problem(f"diversity_weight={diversity_weight:g} is out of range. It must be between 0 and 1.")
     inputs = Inputs(
         candidates,
-        checked_codes("targets", targets),
+        validated_codes("targets", targets),
         model,
         None if text is None else str(text),
         seed,

@@ -5,26 +5,10 @@ from __future__ import annotations
 import itertools
 from collections.abc import Mapping, Sequence
 
-from mslt_it.languages import validate_code
+from mslt_it.languages import validated_codes
 from mslt_it.problems import Problem, nearest
 from mslt_it.selection.criteria import CRITERIA, POOLS
 from mslt_it.selection.search import Space
-
-
-def checked_codes(role: str, given: Sequence[str]) -> tuple[str, ...]:
-    if isinstance(given, str):
-        raise Problem(f"{role} is a list of codes, not one string. Write for example {role}=[en,ar].")
-    result: list[str] = []
-    for code in given:
-        try:
-            canonical = validate_code(code)
-        except Problem as problem:
-            raise Problem(f"{role}: {problem}") from None
-        if canonical in result:
-            written = "" if code == canonical else f" (written '{code}')"
-            raise Problem(f"{role}: language '{canonical}'{written} is listed twice. Remove one.")
-        result.append(canonical)
-    return tuple(result)
 
 
 def macro_language(code: str) -> str:
@@ -56,14 +40,14 @@ def read_pool(
         raise Problem(f"pool is empty. Give codes, pool=[ar,de,en,zh], or a name: {', '.join(POOLS)}.")
     if isinstance(pool, str) and not named:
         raise Problem(f"pool={pool} is neither a list of codes nor a named pool. {nearest(pool, POOLS)}")
-    own = iter(checked_codes("pool", [code for code in given if code not in named]))
+    own = iter(validated_codes("pool", [code for code in given if code not in named]))
     spelled = (POOLS[one] if one in named else (next(own),) for one in given)
     candidates = list(dict.fromkeys(itertools.chain.from_iterable(spelled)))
     _refuse_varieties(candidates)
     required, excluded, scored = (
-        checked_codes("must", must),
-        checked_codes("exclude", exclude),
-        checked_codes("targets", targets),
+        validated_codes("must", must),
+        validated_codes("exclude", exclude),
+        validated_codes("targets", targets),
     )
     for role, codes in (("must", required), ("exclude", excluded)):
         for code in codes:
@@ -105,14 +89,14 @@ def read_space(
             f"The pool has {len(candidates)} languages ({', '.join(candidates) or 'none'}), fewer than k={k}. "
             "Add languages to pool, lower k, or shorten targets and exclude."
         )
-    required = checked_codes("must", must)
+    required = validated_codes("must", must)
     if len(required) > k:
         raise Problem(f"must has {len(required)} languages ({', '.join(required)}), more than k={k}. Raise k.")
     if max_cost is not None and cost is None:
         raise Problem(f"max_cost={max_cost:g} needs the languages' costs: cost={{{candidates[0]}:2,...}}.")
     costs = None
     if cost is not None:
-        priced = dict(zip(checked_codes("cost", list(cost)), cost.values(), strict=True))
+        priced = dict(zip(validated_codes("cost", list(cost)), cost.values(), strict=True))
         for code, price in priced.items():
             if code not in candidates:
                 raise Problem(f"cost: '{code}' is not in the pool. {nearest(code, candidates)}")

@@ -13,8 +13,11 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "train": ("mslt_it.train", "build the data, train the adapter, score every target language"),
     "data": ("mslt_it.data.command", "build the training data and print the report, without training"),
     "select": ("mslt_it.selection.command", "rank sets of source languages, before anything is labelled or trained"),
+    "eval": ("mslt_it.harness.command", "score models and adapters in many languages and ways of asking"),
     "merge": ("mslt_it.adapters.merge_command", "merge a run's adapter into its base, measured against the live one"),
     "combine": ("mslt_it.adapters.combine_command", "several runs' adapters as one, exactly or to a rank, scored"),
+    "export": ("mslt_it.adapters.export_command", "a run in the forms others load: safetensors, vLLM, GGUF; on a hub"),
+    "study": ("mslt_it.study.command", "every set of source languages of a pool, as a study that can be resumed"),
     "recipes": ("mslt_it.cli", "list the recipes, scales and tasks"),
     "world": ("mslt_it.world.command", "look into the embedded world, or train its model again"),
 }

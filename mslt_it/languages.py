@@ -91,7 +91,8 @@ def language_name(code: str) -> str:
     return str(langcodes.Language.get(code).display_name("en"))
 
 
-def _primary(code: str) -> str:
+def primary(code: str) -> str:
+    """The language of a code, without script and region: "zh-Hant" -> "zh"."""
     return code.split("-", 1)[0]
 
 
@@ -137,11 +138,11 @@ class LanguageSet:
         object.__setattr__(self, "targets", _not_empty("targets", self.targets))
         if self.supervised:
             return
-        trained = {_primary(code): code for code in self.sources}
-        both = [code for code in self.targets if _primary(code) in trained]
+        trained = {primary(code): code for code in self.sources}
+        both = [code for code in self.targets if primary(code) in trained]
         if both:
             names = ", ".join(
-                code if trained[_primary(code)] == code else f"{code} (trained on as {trained[_primary(code)]})"
+                code if trained[primary(code)] == code else f"{code} (trained on as {trained[primary(code)]})"
                 for code in both
             )
             raise Problem(

@@ -43,6 +43,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "data.items": ("disjoint", "parallel"),
     "data.leaks": ("refuse", "drop"),
     "prompt.language": ("native", "english"),
+    "prompt.variant": ("direct", "cot_native", "cot_english", "xlt"),
     "model.dtype": ("auto", "bfloat16", "float16", "float32"),
     "adapter.quantization": ("none", "nf4", "int8"),
     "training.lr_scheduler": ("linear", "cosine", "constant", "constant_with_warmup", "inverse_sqrt", "polynomial"),
@@ -72,15 +73,16 @@ for _text, _test, _keys in (
         lambda v: v > 0,
         "select.k data.num_examples_total data.max_length_tokens adapter.rank adapter.alpha training.learning_rate "
         "training.num_epochs training.batch_size training.gradient_accumulation_steps training.logging_steps "
-        "training.save_steps scoring.batch_tokens scoring.num_bootstrap task.max_answer_tokens",
+        "training.save_steps scoring.batch_tokens scoring.max_chain_tokens scoring.num_bootstrap task.max_answer_tokens",
     ),
     (
         "0 or more",
         lambda v: v >= 0,
-        "seed training.warmup_steps training.weight_decay training.max_grad_norm scoring.num_examples_per_language",
+        "seed prompt.num_shots training.warmup_steps training.weight_decay training.max_grad_norm scoring.num_examples_per_language",
     ),
     ("-1 (by num_epochs) or above 0", lambda v: v == -1 or v > 0, "training.max_steps"),
-    ("between 0 and 1, neither included", lambda v: 0 < v < 1, "scoring.confidence task.held_out_share"),
+    ("between 0 and 1, neither included", lambda v: 0 < v < 1, "scoring.confidence"),
+    ("above 0 and at most 1", lambda v: 0 < v <= 1, "task.held_out_share"),
     ("between 0 and 1", lambda v: 0 <= v <= 1, "data.max_dropped_share"),
     ("from 0 to below 1", lambda v: 0 <= v < 1, "adapter.dropout"),
 ):

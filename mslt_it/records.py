@@ -40,6 +40,7 @@ class TaskConfig:
     input_fields: tuple[str, ...] = ("premise", "hypothesis")
     optional_fields: tuple[str, ...] = ()  # input fields that may be empty
     label_field: str = "label"
+    rationale_field: str = ""  # column with a worked-out solution, for training on prompt.variant=cot_native and the like
     label_names: tuple[str, ...] = ("entailment", "neutral", "contradiction")  # in the order of the integers upstream
     first_label: int = 0  # the integer upstream of the first label name
     repair_field: str = ""  # an input field that is wrong upstream in some languages
@@ -49,7 +50,7 @@ class TaskConfig:
     max_answer_tokens: int = 64  # generated at most, where an answer is text
     train_split: str = "train"
     score_split: str = "test"
-    # Share of item ids set aside for scoring when train_split and score_split name the same rows.
+    # Share of item ids set aside for scoring when train_split and score_split name the same rows; 1: none is trained on.
     held_out_share: float = 0.2
 
     @property
@@ -93,6 +94,8 @@ class PromptConfig:
 
     language: str = "native"  # "native" or "english"
     template: str = "0"  # index of the template, or "mixed" (chosen per row by hash)
+    variant: str = "direct"  # "direct", or a chain of thought before the answer: "cot_native", "cot_english", "xlt"
+    num_shots: int = 0  # worked examples shown before each question, of eval/exemplars
 
 
 @dataclass(frozen=True)
@@ -141,6 +144,7 @@ class ScoringConfig:
 
     num_examples_per_language: int = 400  # 0 = every row of the scored split
     batch_tokens: int = 8192  # padded tokens per forward pass
+    max_chain_tokens: int = 384  # generated at most per answer, where a chain of thought is asked for
     confidence: float = 0.95
     num_bootstrap: int = 2000
 
@@ -197,6 +201,7 @@ class Example:
     label: str  # a label's name, or the answer as text
     origin: str = ""  # "dataset@revision:row"
     references: tuple[str, ...] = ()  # answers that count as right, where there are several; tags as JSON for tagging
+    rationale: str = ""  # of task.rationale_field
 
 
 @dataclass(frozen=True)
@@ -215,7 +220,14 @@ class PromptedExample:
     answer: str
     choices: tuple[str, ...]  # the label words it is scored against, in the order of label_names; empty: free text
     label: str = ""  # the label's name, or the answer as text
-    references: tuple[str, ...] = ()  # as in Example
+    references: tuple[str, ...] = ()  # as in Example; the right label's word where a label is written
+    is_written: bool = False  # the answer is text that the model generates, even where it ends in one of the choices
+    chain_language: str = ""  # in which a chain of thought is asked for; empty: none is
+    reading_language: str = ""  # whose notation and words the answer is read by; empty: ``language``
+
+    @property
+    def read_in(self) -> str:
+        return self.reading_language or self.language
 
 
 @dataclass(frozen=True)

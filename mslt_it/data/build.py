@@ -20,12 +20,13 @@ from mslt_it.data.leakage import LeakIndex, find_leaks, refuse_leaks
 from mslt_it.data.mixing import allocate, hash_key, interleave, rank, too_few
 from mslt_it.data.prompts import prompt_file, prompted
 from mslt_it.data.shapes import found_labels
-from mslt_it.data.sources import Loaded, load
+from mslt_it.data.sources import Loaded, Role, load
 from mslt_it.problems import Problem
 from mslt_it.records import BuildReport, EncodedExample, Example, LanguageReport, PromptedExample, Recipe, fingerprint
 
 TRANSLATION_DROPPED = "translation_dropped"  # parallel items only: fine in this language, dropped in another
 ANSWER_IN_PROMPT = "answer_in_prompt"
+NO_RATIONALE = "no_rationale"  # a chain of thought is to be trained on, and the row has none
 CONTROL_TOKENS = "control_tokens_kept_as_text"
 MAX_PLACES = 3  # rows that the report names for each reason
 UNSCORABLE = {"label_missing", "label_unknown", "empty_field", "whitespace_only", "lone_surrogate", "too_big"}
@@ -84,22 +85,33 @@ def with_found_labels(recipe: Recipe) -> Recipe:
     task = recipe.task
     if task.shape != "classification" or task.label_names:
         return recipe
-    rows = [e for code in recipe.sources for e in load(task, code, task.train_split, role="train").examples]
+    role: Role = "score" if task.held_out_share == 1 else "train"  # 1: no row is trained on
+    split = task.score_split if role == "score" else task.train_split
+    rows = [e for code in recipe.sources for e in load(task, code, split, role=role).examples]
     return dataclasses.replace(recipe, task=dataclasses.replace(task, label_names=found_labels(task, rows)))
 
 
 def build_training_set(
-    recipe: Recipe, tokenizer: Any, prompts_dir: Path | None = None
+    recipe: Recipe, tokenizer: Any, prompts_dir: Path | None = None, *, encoder: Encoder | None = None
 ) -> tuple[list[EncodedExample], BuildReport]:
-    """The training rows in training order, and the report on how they came about."""
+    """The training rows in training order, and the report on how they came about.
+
+    ``encoder``: one of the same tokenizer that remembers texts from earlier builds; default: a new one.
+    """
+    if recipe.prompt.variant != "direct" and not recipe.task.rationale_field:
+        raise Problem(
+            f"prompt.variant={recipe.prompt.variant} is trained on rows with a worked-out solution, and task="
+            f"{recipe.task.name} names no column of them. Give task.rationale_field=COLUMN, or prompt.variant=direct "
+            "(mslt eval scores any adapter with any variant)."
+        )
     loaded = {code: load(recipe.task, code, recipe.task.train_split, role="train") for code in recipe.sources}
-    scored = _scored_examples(recipe)
+    scored = _all_scored_rows(recipe)
     notes = [note for code in recipe.sources for note in loaded[code].notes]
     wanted = allocate(recipe.data.num_examples_total, recipe.sources)
     is_world = recipe.task.data == "world"
     pools = _without_scored_texts(loaded, scored, notes, drop_all=recipe.data.leaks == "drop", is_world=is_world)
     ranked = rank(pools, recipe.data.items, recipe.seed)
-    encoder = Encoder(tokenizer, recipe.data.max_length_tokens)
+    encoder = encoder or Encoder(tokenizer, recipe.data.max_length_tokens)
     tallies = {code: _Tally() for code in recipe.sources}
 
     kept: dict[str, list[_Prepared]] = {}
@@ -141,8 +153,13 @@ def build_training_set(
 
 
 def build_scored_set(recipe: Recipe, language: str, prompts_dir: Path | None = None) -> list[PromptedExample]:
-    """The prompted rows to score in one language: the same items in every language and for every seed, since they are
-    chosen by the hash of the item id. A row is left out in its language only where it cannot be scored at all; what is
+    """The prompted rows to score in one language, see `scored_examples`."""
+    return [prompted(e, recipe.task, recipe.prompt, prompts_dir) for e in scored_examples(recipe, language)]
+
+
+def scored_examples(recipe: Recipe, language: str) -> list[Example]:
+    """The rows to score in one language: the same items in every language and for every seed, since they are chosen by
+    the hash of the item id. A row is left out in its language only where it cannot be scored at all; what is
     merely odd (a wrong script, a stray control character) is scored as published, like everywhere else."""
     examples = sorted(
         load(recipe.task, language, recipe.task.score_split, role="score").examples,
@@ -156,7 +173,7 @@ def build_scored_set(recipe: Recipe, language: str, prompts_dir: Path | None = N
         if cleaned.reason in UNSCORABLE:
             tally.drop(cleaned.reason, example)
         else:
-            kept.append(prompted(cleaned.example or example, recipe.task, recipe.prompt, prompts_dir))
+            kept.append(cleaned.example or example)
     refuse_drops(language, tally, len(kept), recipe.data.max_dropped_share)
     return kept
 
@@ -261,7 +278,10 @@ def _prepare(
             continue
         row = next(encoded)
         texts = tuple(outcome.example.fields.values())
-        if task.choice_names and gives_away(texts, prompt.label, prompt.answer):
+        word = prompt.references[0] if prompt.chain_language and prompt.choices else prompt.answer
+        if prompt.chain_language and not outcome.example.rationale.strip():
+            result.append(_Prepared(outcome.example, None, NO_RATIONALE, ()))
+        elif task.choice_names and gives_away(texts, prompt.label, word):
             result.append(_Prepared(outcome.example, None, ANSWER_IN_PROMPT, ()))
         elif isinstance(row, str):
             result.append(_Prepared(outcome.example, None, row, ()))
@@ -272,7 +292,7 @@ def _prepare(
     return result
 
 
-def _scored_examples(recipe: Recipe) -> list[Example]:
+def _all_scored_rows(recipe: Recipe) -> list[Example]:
     """Every row that could be scored, in every source and target language."""
     return [
         example

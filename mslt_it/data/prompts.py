@@ -6,6 +6,7 @@ text stay text and nothing in a template can run.
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import re
 from collections.abc import Mapping
@@ -15,6 +16,16 @@ from pathlib import Path
 import yaml
 
 from mslt_it.data.mixing import hash_key
+from mslt_it.data.variants import (
+    ENGLISH,
+    PROMPT_VARIANTS,
+    ChainForm,
+    Exemplar,
+    chain_form,
+    check_variant,
+    exemplars,
+    fill,
+)
 from mslt_it.problems import Problem, nearest
 from mslt_it.records import Example, Message, PromptConfig, PromptedExample, TaskConfig
 
@@ -39,29 +50,87 @@ class PromptFile:
 def prompted(
     example: Example, task: TaskConfig, prompt: PromptConfig, prompts_dir: Path | None = None
 ) -> PromptedExample:
-    """The example as the model will see it: messages without the answer, the answer, the words it is scored against."""
-    file = prompt_file(task, example.language, prompt, prompts_dir)
-    system = (Message("system", file.system),) if file.system else ()
-    names = task.choice_names
-    if names and example.label not in file.labels:
+    """The example as the model will see it: messages without the answer, the answer, the words it is scored against.
+
+    With ``prompt.variant`` other than "direct" the answer is a chain of thought and a last line; the chain is
+    ``example.rationale``, where the row has one.
+    """
+    check_variant(task, prompt.variant, PROMPT_VARIANTS)
+    asking = _Asking.of(task, prompt, example.language, prompts_dir)
+    file, form = asking.file, asking.form
+    if task.choice_names and example.label not in file.labels:
         raise Problem(
             f"{example.origin or example.id}: label '{example.label}' has no word in {file.path}. "
             f"{nearest(example.label, file.labels)}"
         )
+    word = asking.word(example.label)
+    messages = [Message("system", file.system)] if file.system else []
+    for shot in exemplars(task, example.language, prompt.num_shots):
+        messages += _shown(asking, shot)
     return PromptedExample(
         id=example.id,
         language=example.language,
-        messages=(*system, Message("user", _text(file, prompt, example))),
-        answer=file.labels[example.label] if names else example.label,
-        choices=tuple(file.labels[name] for name in names),
+        messages=(*messages, Message("user", asking.ask(example))),
+        answer=word if form is None else form.answer(example.rationale, word),
+        choices=asking.words,
         label=example.label,
-        references=example.references,
+        references=example.references if form is None or not asking.words else (word,),
+        is_written=form is not None or not asking.words,
+        chain_language=form.language if form else "",
+        # Numbers of an English chain are in English notation; labels are the question's own words.
+        reading_language=ENGLISH if form and form.language == ENGLISH and not asking.words else "",
     )
 
 
-def fill(template: str, fields: Mapping[str, str]) -> str:
-    """The template with every known {field} replaced, in one pass: text that is filled in is never looked at again."""
-    return _PLACEHOLDER.sub(lambda match: fields.get(match[1], match[0]), template)
+@dataclass(frozen=True)
+class _Asking:
+    """How rows of one task and language are asked about."""
+
+    task: TaskConfig
+    prompt: PromptConfig
+    language: str
+    file: PromptFile
+    form: ChainForm | None  # None: directly
+
+    @staticmethod
+    def of(task: TaskConfig, prompt: PromptConfig, language: str, prompts_dir: Path | None) -> _Asking:
+        form = None if prompt.variant == "direct" else chain_form(task, prompt.variant, language)
+        return _Asking(task, prompt, language, prompt_file(task, language, prompt, prompts_dir), form)
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        return tuple(self.file.labels[name] for name in self.task.choice_names)
+
+    def word(self, label: str) -> str:
+        return self.file.labels[label] if self.task.choice_names else label
+
+    def request(self, example: Example) -> str:
+        """What is asked, without a word on how to answer where a chain is asked for: the templates of tasks that
+        answer with a number want the bare number, so a chain is asked about the fields alone."""
+        if self.form is None or self.words:
+            return _text(self.file, self.prompt, example)
+        texts = (example.fields[name] for name in self.task.input_fields)
+        return "\n".join(text for text in texts if text.strip())
+
+    def ask(self, example: Example) -> str:
+        """The user's message."""
+        request = self.request(example)
+        return request if self.form is None else self.form.ask(request, self.words, self.language)
+
+
+def _shown(asking: _Asking, shot: Exemplar) -> list[Message]:
+    """A worked example as a turn of the user and one of the assistant. A chain in English is the English example's."""
+    task, prompt, form = asking.task, asking.prompt, asking.form
+    item = Example(shot.id, asking.language, task.name, "", shot.fields, shot.label)
+    answer = asking.word(shot.label)
+    if form is not None and form.language == ENGLISH:
+        english = next(e for e in exemplars(task, ENGLISH, prompt.num_shots) if e.id == shot.id)
+        in_english = dataclasses.replace(item, fields=english.fields, language=ENGLISH)
+        retold = _Asking.of(task, prompt, ENGLISH, None).request(in_english)
+        answer = form.answer(english.chain, answer, " ".join(retold.split()))
+    elif form is not None:
+        answer = form.answer(shot.chain, answer)
+    return [Message("user", asking.ask(item)), Message("assistant", answer)]
 
 
 def _text(file: PromptFile, prompt: PromptConfig, example: Example) -> str:

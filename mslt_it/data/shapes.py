@@ -64,6 +64,9 @@ def to_examples(
                 label=label,
                 origin=f"{origin}:{row.place}",
                 references=references,
+                rationale=_text(row.values.get(task.rationale_field), task.rationale_field, where)
+                if task.rationale_field and not for_scoring
+                else "",
             )
         )
     return examples

@@ -68,6 +68,29 @@ def load(task: TaskConfig, language: str, split: str, *, role: Role) -> Loaded:
     return _load_hub(task, language, split, role)
 
 
+def available_languages(task: TaskConfig) -> tuple[str, ...]:
+    """Every language that the task's data has rows for, as codes; a Problem where that cannot be told without them."""
+    if task.data == "world":
+        from mslt_it.world.languages import CODES
+
+        return CODES
+    root = Path(task.data).expanduser()
+    if not root.exists():
+        if not task.languages:
+            raise Problem(
+                f"Which languages {task.data} has is not known (task.languages is empty). List them: languages=[ar,de]."
+            )
+        return task.languages
+    if root.is_file():
+        rows = _read(task, root)
+        column = next((c for c in LANGUAGE_COLUMNS if c in rows[0].values), None)
+        found = {str(row.values.get(column)) for row in rows} if column else {root.stem}
+    else:
+        found = set(languages_at(root))
+    upstream = {name: code for code, name in task.configs.items() if code != "default"}
+    return tuple(sorted(upstream.get(name, name) for name in found))
+
+
 def _load_local(task: TaskConfig, root: Path, language: str, split: str, role: Role) -> Loaded:
     path, divided = _resolve(task, root, language, split)
     rows = _own_rows(_read(task, path), language, path, task)
@@ -77,6 +100,7 @@ def _load_local(task: TaskConfig, root: Path, language: str, split: str, role: R
         return list(_read(task, _resolve(task, root, other, split)[0]))
 
     rows, notes = _repaired(task, language, rows, read)
+    _check_rationales(task, rows, role, str(path))
     examples = to_examples(task, language, name, rows, str(path), for_scoring=role == "score")
     if not divided:
         return Loaded(examples, notes)
@@ -152,6 +176,7 @@ def _load_hub(task: TaskConfig, language: str, split: str, role: Role) -> Loaded
     rows = _of_language(task, table, language, origin)
     _check_columns(task, rows, f"{task.data} ({language})")
     rows, notes = _repaired(task, language, rows, lambda other: _hub_rows(task, other, hub_split))
+    _check_rationales(task, rows, role, origin)
     examples = to_examples(task, language, canonical_split(split), rows, origin, for_scoring=role == "score")
     if canonical_split(task.train_split) != canonical_split(task.score_split):
         return Loaded(examples, notes)
@@ -221,6 +246,16 @@ def _check_columns(task: TaskConfig, rows: Sequence[Row], where: str) -> None:
             raise Problem(f"{where} has no column '{column}'. {nearest(column, known)}")
 
 
+def _check_rationales(task: TaskConfig, rows: Sequence[Row], role: Role, where: str) -> None:
+    """Rows to be scored need no worked-out solution."""
+    known = {name for row in rows[:100] for name in row.values}
+    if role == "train" and task.rationale_field and task.rationale_field not in known:
+        raise Problem(
+            f"{where} has no column '{task.rationale_field}' (task.rationale_field). "
+            f"{nearest(task.rationale_field, known)}"
+        )
+
+
 def _first_values(task: TaskConfig, rows: Sequence[Row]) -> list[str]:
     name = "tokens" if task.shape == "tagging" else task.input_fields[0]
     return [str(row.values.get(name)) for row in rows]
@@ -256,10 +291,12 @@ def _reference_block(task: TaskConfig, root: Path, language: str, split: str, ro
 def _divide(
     task: TaskConfig, examples: list[Example], block: int, role: Role, origin: str, notes: tuple[str, ...] = ()
 ) -> Loaded:
+    if task.held_out_share == 1 and role == "score":
+        return Loaded(examples, (*notes, f"{origin}: all {len(examples)} rows are scored"))
     if not 0 < task.held_out_share < 1:
         raise Problem(
             f"{origin} must serve training and scoring, so task.held_out_share must lie between 0 and 1, not "
-            f"{task.held_out_share}."
+            f"{task.held_out_share:g}."
         )
     kept = []
     for index, example in enumerate(examples):

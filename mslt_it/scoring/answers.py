@@ -169,18 +169,19 @@ class _Reader:
             plain=plain,
             uses=compiled(label),
             alone=compiled(begin + "$"),
-            so=compiled(rf"[,;，；、—–]\s*(?:{so})[,、，:]?\s*{_OPEN}(?:{options}{_OPEN})?$"),
+            so=compiled(rf"[,;，；、—–]\s*(?:{so})[,、，:]?\s*{_OPEN}(?:{options}{_OPEN})?\Z"),
             field=compiled(rf"{_OPEN}[^\d\W]{_LETTER}*(?:[ ]{_LETTER}+){{0,3}}{_CLOSE}\s?[:：]{begin}$"),
             tail=compiled(rf"(?<=\d)\)\s|(?:{ending})?{_CLOSE}(?:{ending})?(?:{_PAUSE}|\s*(?:{because}){spaced})"),
             full_stop=compiled(rf"(?:{ending})?{_CLOSE}(?:{ending})?[\s.!。！।]*{_CLOSE}\s*$"),
-            denied_before=compiled(rf"(?:{fold(before)})[\s\"'“„«「]*$"),
+            # \Z, since $ is also the end of each line before; and never over a line's end: "It does not\nAnswer: 1".
+            denied_before=compiled(rf"(?:{fold(before)})[^\S\n]*[\"'“„«「]*[^\S\n]*\Z"),
             denied_behind=compiled(rf"[\s\"'”“»」]*(?:{fold(behind)}){behind_end}") if behind else None,
             joined=compiled(rf"{_CLOSE}\s*(?:{joiner})\s*(?:{options})?{_OPEN}$"),
             open_list=compiled(
                 rf"{_CLOSE}\s*(?:[,、，]?\s*(?:{joiner})\s*|/|\|){_OPEN}(?:{anywhere})"
                 rf"|{_CLOSE}\s*[,、，]{_OPEN}(?:{anywhere}){_CLOSE}\s*(?:[,、，/?？]|(?:{joiner})(?!{_LETTER})|$)"
             ),
-            option=compiled(rf"(?:{options})\s*[\"'(]?$"),
+            option=compiled(rf"(?:{options})\s*[\"'(]?\Z"),
             cue=compiled(
                 rf"\\boxed|(?:{fold(cue)})(?:[^\n:=.,;。]{{0,30}}?(?:[:：=＝]|{fold(link)})|(?=\s))|{options}\s*(?:{fold(link)})"
             ),
@@ -268,7 +269,8 @@ class _Reader:
 def _label_pattern(word: str, language: str) -> str:
     """A label's word or words in all their forms, apart from the letters around it."""
     if word.isdecimal():
-        return rf"(?<![\d.,/:\-]){word}(?![\d/:%]|[.,]\d)" + ("" if language in NO_WORD_SPACES else rf"(?!{_LETTER})")
+        behind = "" if language in NO_WORD_SPACES else rf"(?!{_LETTER})"
+        return rf"(?<![\d.,/\-])(?<!\d:){word}(?![\d/:%]|[.,]\d){behind}"
     pieces = re.split(r"([\s‐‑-]+)", word)
     pattern = "".join(r"[\s‐‑-]+" if index % 2 else forms(piece, language) for index, piece in enumerate(pieces))
     if language in NO_WORD_SPACES:

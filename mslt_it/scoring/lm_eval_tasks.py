@@ -95,9 +95,10 @@ def write_scored_set(recipe: Recipe, language: str, folder: Path) -> Path:
     items = build_scored_set(recipe, language)
     if any(len(item.messages) != 1 for item in items):
         raise Problem(
-            f"The prompts of '{language}' have a system message, which lm-eval takes from its command line only."
+            f"The prompts of '{language}' have a system message or worked examples, which lm-eval takes from its "
+            "command line only."
         )
-    choices = items[0].choices
+    choices = () if items[0].is_written else items[0].choices
     if not choices and recipe.task.metric != "number_accuracy":
         raise Problem(
             f"task={recipe.task.name} is scored by {recipe.task.metric}, which lm-eval has not. Known: tasks that "
@@ -112,7 +113,7 @@ def write_scored_set(recipe: Recipe, language: str, folder: Path) -> Path:
     rows = folder / f"{_name(recipe.task, language)}.jsonl"
     with rows.open("w", encoding="utf-8") as out:
         for item in items:
-            gold = choices.index(item.answer) if choices else item.answer
+            gold = choices.index(item.answer) if choices else item.label
             row = {"id": item.id, "prompt": item.messages[0].content, "gold": gold}
             out.write(json.dumps(row, ensure_ascii=False) + "\n")
     comment = f"The rows that recipe {recipe.name} scores in {language}."

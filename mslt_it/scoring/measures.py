@@ -17,6 +17,7 @@ from mslt_it.data import spans
 from mslt_it.data.shapes import NO_NAMES
 from mslt_it.records import PromptedExample
 from mslt_it.scoring import question_answering
+from mslt_it.scoring.answers import extract
 from mslt_it.scoring.numbers import parse_number, same_number
 
 Floats = np.ndarray
@@ -28,8 +29,8 @@ class Measure:
 
     name: str
     value: Callable[[Floats], Floats]  # (..., k) sums of counts -> (...)
-    # (item, generated text) -> counts, and whether the text could be read as an answer; None: by log-likelihood
-    counts: Callable[[PromptedExample, str], tuple[tuple[float, ...], bool]] | None = None
+    # (item, generated text) -> counts, and whether the text could be read as an answer
+    counts: Callable[[PromptedExample, str], tuple[tuple[float, ...], bool]]
     is_share: bool = False  # of items that are right: Wilson's interval holds
 
 
@@ -44,6 +45,11 @@ def f1(sums: Floats) -> Floats:
     return np.where(sums[..., 0] > 0, 2 * sums[..., 0] / np.maximum(below, 1), 0.0)
 
 
+def _label(item: PromptedExample, text: str) -> tuple[tuple[float, ...], bool]:
+    found = extract(text, "label", item.read_in, {word: word for word in item.choices})
+    return (float(found is not None and found.value == item.references[0]), 1.0), found is not None
+
+
 def _exact_match(item: PromptedExample, text: str) -> tuple[tuple[float, ...], bool]:
     return (question_answering.exact_match(text, item.references, item.language), 1.0), bool(text)
 
@@ -53,7 +59,7 @@ def _qa_f1(item: PromptedExample, text: str) -> tuple[tuple[float, ...], bool]:
 
 
 def _number(item: PromptedExample, text: str) -> tuple[tuple[float, ...], bool]:
-    found = parse_number(text, item.language)
+    found = parse_number(text, item.read_in)
     # Upstream the right answer is written as in English ("2,125").
     return (float(found is not None and same_number(found, parse_number(item.label, "en"))), 1.0), found is not None
 
@@ -77,7 +83,8 @@ def _chrf_scorer():  # type: ignore[no-untyped-def]
     return CHRF()  # chrF2 (Popović 2015), the mean over items
 
 
-ACCURACY = Measure("accuracy", mean, None, is_share=True)
+# A label is chosen by its log-likelihood, or read out of a chain of thought.
+ACCURACY = Measure("accuracy", mean, _label, is_share=True)
 # The first of each is what tables show.
 MEASURES: dict[str, tuple[Measure, ...]] = {
     "accuracy": (ACCURACY,),
@@ -97,6 +104,5 @@ def check_languages(metric: str, languages: Sequence[str]) -> None:
 
 def text_counts(measure: Measure, items: Sequence[PromptedExample], texts: Sequence[str]) -> tuple[Floats, int]:
     """(items, k) counts, and how many texts could not be read as an answer (counted as wrong, never guessed)."""
-    assert measure.counts is not None
     rows = [measure.counts(item, text) for item, text in zip(items, texts, strict=True)]
     return np.array([counts for counts, _ in rows]), sum(not readable for _, readable in rows)

@@ -20,11 +20,12 @@ def wilson_interval(num_right: int, n: int, confidence: float) -> tuple[float, f
     return (0.0 if num_right == 0 else centre - half, 1.0 if num_right == n else centre + half)
 
 
-def why_invalid(scores: np.ndarray) -> str:
+def why_invalid(scores: np.ndarray, *, same_prompts: bool = False) -> str:
     """Why (items, choices) log-likelihoods cannot be turned into an accuracy, or an empty string.
 
     A broken model gives NaN, infinities or the same score for everything; taking the largest would then answer the
-    first label everywhere and look like chance.
+    first label everywhere and look like chance. ``same_prompts``: all items asked the same (of translations, where a
+    poor model gives all rows one text), so equal scores are no sign of anything.
     """
     if scores.size == 0:
         return "no items"
@@ -34,6 +35,6 @@ def why_invalid(scores: np.ndarray) -> str:
         return f"{int(np.isinf(scores).any(axis=1).sum())} of {len(scores)} items have an infinite score"
     if (scores.max(axis=1) == scores.min(axis=1)).all():
         return "every item has the same score for all its choices"
-    if len(scores) > 1 and (scores == scores[0]).all():
+    if len(scores) > 1 and not same_prompts and (scores == scores[0]).all():
         return "all items have the same scores, whatever they ask"
     return ""

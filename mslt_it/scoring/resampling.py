@@ -27,8 +27,21 @@ def bootstrap(
         statistic: one (resamples, k) array of sums per group -> (resamples,) figures.
         name: makes the random stream of one figure independent of the others'.
     """
+    values = statistic(resampled_sums(groups, num_bootstrap=num_bootstrap, seed=seed, name=name))
+    return percentiles(values, confidence)
+
+
+def resampled_sums(groups: Sequence[np.ndarray], *, num_bootstrap: int, seed: int, name: str) -> list[np.ndarray]:
+    """One (num_bootstrap, k) array of sums per group of (items, k) counts; arguments as in ``bootstrap``.
+
+    The order of a group's rows is without effect.
+    """
     rng = np.random.default_rng([seed, zlib.crc32(name.encode())])
-    values = statistic([_resampled_sums(np.asarray(group, dtype=float), num_bootstrap, rng) for group in groups])
+    return [_resampled_sums(np.asarray(group, dtype=float), num_bootstrap, rng) for group in groups]
+
+
+def percentiles(values: np.ndarray, confidence: float) -> tuple[float, float]:
+    """Between which the middle ``confidence`` of (resamples,) figures lies."""
     tail = (1 - confidence) / 2
     low, high = np.quantile(values, [tail, 1 - tail])
     return float(low), float(high)

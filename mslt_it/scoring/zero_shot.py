@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import nullcontext
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,14 +14,13 @@ from tqdm import tqdm
 from mslt_it.data.build import build_scored_set
 from mslt_it.data.encoding import Encoder
 from mslt_it.records import EvalResult, PromptedExample, Recipe
+from mslt_it.scoring.estimates import Cell, Settings, difference, macro, single
 from mslt_it.scoring.generation import generate_answers
 from mslt_it.scoring.likelihood import Request, choice_log_likelihoods
 from mslt_it.scoring.measures import MEASURES, Measure, text_counts
-from mslt_it.scoring.metrics import why_invalid, wilson_interval
-from mslt_it.scoring.resampling import bootstrap
+from mslt_it.scoring.metrics import why_invalid
 from mslt_it.tuning.checkpoints import write_atomically
 
-VARIANT = "direct"
 MACRO = "mean of unseen"
 Outputs = np.ndarray | tuple[str | None, ...]
 Answer = Callable[[Any, Callable[[int], object]], Outputs]
@@ -55,22 +53,44 @@ class LanguageScores:
         return text_counts(measure, self.items, [text or "" for text in outputs])
 
 
-def score_language(recipe: Recipe, language: str, model: Any, encoder: Encoder) -> LanguageScores:
-    """Scores one language's rows with the adapter on and off."""
+@dataclass(frozen=True)
+class Asked:
+    """What base scores depend on, beside the base: one language's items as they are asked."""
+
+    language: str
+    items: Sequence[PromptedExample]
+    prompts: Sequence[Sequence[int]]  # token ids
+
+
+def score_language(
+    recipe: Recipe,
+    language: str,
+    model: Any,
+    encoder: Encoder,
+    *,
+    base_scores: Callable[[Asked, Callable[[], Outputs]], Outputs] = lambda asked, compute: compute(),
+) -> LanguageScores:
+    """Scores one language's rows with the adapter on and off.
+
+    ``base_scores`` may know what ``compute()`` would give, since the base without an adapter is the same for every run.
+    """
     items = build_scored_set(recipe, language)
     prompts = encoder.prompt_ids_all([item.messages for item in items])
     pad = encoder.tokenizer.pad_token_id
     pad = encoder.end_id if pad is None else pad
-    if recipe.task.choice_names:
+    if not items[0].is_written:
         answer = _chosen(recipe, items, encoder, prompts, pad)
     else:
         answer = _written(recipe, encoder, prompts, pad)
-    found = []
     with tqdm(total=2 * len(items), desc=f"scoring {language}", disable=None, leave=False) as bar:
-        for adapter_on in (True, False):
-            with nullcontext() if adapter_on else model.disable_adapter():
-                found.append(answer(model, bar.update))
-    return LanguageScores(language, tuple(items), *found)
+        adapter = answer(model, bar.update)
+
+        def without_adapter() -> Outputs:
+            with model.disable_adapter():
+                return answer(model, bar.update)
+
+        base = base_scores(Asked(language, items, prompts), without_adapter)
+    return LanguageScores(language, tuple(items), adapter, base)
 
 
 def _chosen(
@@ -99,7 +119,9 @@ def _written(recipe: Recipe, encoder: Encoder, prompts: Sequence[Sequence[int]],
         return generate_answers(
             model,
             prompts,
-            max_new_tokens=recipe.task.max_answer_tokens,
+            max_new_tokens=recipe.task.max_answer_tokens
+            if recipe.prompt.variant == "direct"
+            else recipe.scoring.max_chain_tokens,
             end_id=encoder.end_id,
             pad_id=pad,
             batch_tokens=recipe.scoring.batch_tokens,
@@ -140,7 +162,7 @@ def read_predictions(recipe: Recipe, language: str, folder: Path) -> LanguageSco
         return None
     values: list[Outputs] = []
     for which in ("adapter", "base"):
-        if recipe.task.choice_names:
+        if not items[0].is_written:
             values.append(np.array([[float(v) for v in line[f"{which}_log_likelihoods"]] for line in lines]))
         else:
             values.append(tuple(line[f"{which}_prediction"] for line in lines))
@@ -168,24 +190,47 @@ def _result(recipe: Recipe, measure: Measure, scores: LanguageScores) -> EvalRes
     reason = _why_invalid(scores.adapter)
     if reason:
         return _invalid(common, f"adapter: {reason}")
-    counts, common["num_unparsable"] = scores.counts(measure, scores.adapter)
-    common["value"] = value = float(measure.value(counts.sum(axis=0)))
-    if measure.is_share:
-        common["low"], common["high"] = wilson_interval(int(counts[:, 0].sum()), len(counts), recipe.scoring.confidence)
-    else:
-        name = f"{measure.name} {scores.language}"
-        common["low"], common["high"] = bootstrap(
-            [counts], lambda s: measure.value(s[0]), name=name, **_bootstrap(recipe)
-        )
+    adapter, common["num_unparsable"] = _cell(measure, scores, scores.adapter)
+    found = single(measure, adapter, settings=_settings(recipe))
+    common |= {"value": found.value, "low": found.low, "high": found.high}
     base_reason = _why_invalid(scores.base)
     if base_reason:
-        return EvalResult(
-            **common, base_value=None, gain=None, gain_low=None, gain_high=None, reason=f"base: {base_reason}"
-        )
-    base_counts, _ = scores.counts(measure, scores.base)
-    base_value = float(measure.value(base_counts.sum(axis=0)))
-    low, high = _gain_interval(recipe, measure, [(counts, base_counts)], joint=True, name=scores.language)
-    return EvalResult(**common, base_value=base_value, gain=value - base_value, gain_low=low, gain_high=high)
+        return _without_base(common, f"base: {base_reason}")
+    base, _ = _cell(measure, scores, scores.base)
+    return _with_gain(recipe, measure, common, [adapter], [base])
+
+
+def _cell(measure: Measure, scores: LanguageScores, outputs: Outputs) -> tuple[Cell, int]:
+    """A model's counts, and how many answers could not be read."""
+    counts, num_unparsable = scores.counts(measure, outputs)
+    return Cell(scores.language, tuple(item.id for item in scores.items), counts), num_unparsable
+
+
+def _settings(recipe: Recipe) -> Settings:
+    """Percentile intervals: those that runs have been written with since the first."""
+    scoring = recipe.scoring
+    return Settings(scoring.confidence, scoring.num_bootstrap, recipe.seed, interval="percentile")
+
+
+def _with_gain(
+    recipe: Recipe, measure: Measure, common: Mapping[str, Any], adapter: Sequence[Cell], base: Sequence[Cell]
+) -> EvalResult:
+    """``common``'s row with the base's figure and the adapter's gain on it, both on the same drawn items."""
+    gain = difference(
+        measure,
+        adapter,
+        base,
+        parallel=recipe.task.is_parallel,
+        settings=_settings(recipe),
+        name=common["language"],
+        name_a="adapter",
+        name_b="base",
+    )
+    return EvalResult(**common, base_value=gain.value_b, gain=gain.value, gain_low=gain.low, gain_high=gain.high)
+
+
+def _without_base(common: Mapping[str, Any], reason: str) -> EvalResult:
+    return EvalResult(**common, base_value=None, gain=None, gain_low=None, gain_high=None, reason=reason)
 
 
 def _why_invalid(outputs: Outputs) -> str:
@@ -200,7 +245,7 @@ def _common(recipe: Recipe, measure: Measure, language: str, n: int) -> dict[str
         "task": recipe.task.name,
         "language": language,
         "role": "target",
-        "variant": VARIANT,
+        "variant": recipe.prompt.variant,
         "metric": measure.name,
         "n": n,
     }
@@ -213,67 +258,13 @@ def _invalid(common: Mapping[str, Any], reason: str) -> EvalResult:
 
 
 def _macro(recipe: Recipe, measure: Measure, scored: Sequence[LanguageScores]) -> EvalResult:
-    """The unweighted mean over languages; its interval resamples items.
-
-    Where the languages' items are translations of each other, those that every language has are counted, and an item is
-    drawn in all languages at once; else all items are, and each language's are drawn by themselves.
-    """
-    of_adapter, of_base = [], []
-    for s in scored:
-        counts, _ = s.counts(measure, s.adapter)
-        of_adapter.append(counts)
-        of_base.append(s.counts(measure, s.base)[0] if not _why_invalid(s.base) else np.zeros_like(counts))
-    shared = set.intersection(*({item.id for item in s.items} for s in scored))
-    joint = recipe.task.is_parallel and bool(shared)
-    pairs = list(zip(of_adapter, of_base, strict=True))
-    if joint:
-        order = [[i for i, _ in sorted(_shared(s, shared), key=lambda p: p[1])] for s in scored]
-        pairs = [(a[rows], b[rows]) for (a, b), rows in zip(pairs, order, strict=True)]
-    common = _common(recipe, measure, MACRO, sum(len(a) for a, _ in pairs))
-    value = float(np.mean([measure.value(a.sum(axis=0)) for a, _ in pairs]))
-    groups = [np.concatenate([a for a, _ in pairs], axis=1)] if joint else [a for a, _ in pairs]
-
-    def statistic(sums: Sequence[np.ndarray]) -> np.ndarray:
-        each = np.split(sums[0], len(scored), axis=-1) if joint else sums
-        return np.asarray(np.mean([measure.value(part) for part in each], axis=0))
-
-    low, high = bootstrap(groups, statistic, name=f"{measure.name} {MACRO}", **_bootstrap(recipe))
-    common |= {"value": value, "low": low, "high": high}
+    """The unweighted mean over languages, as ``estimates.macro`` has it."""
+    adapter = [_cell(measure, s, s.adapter)[0] for s in scored]
+    found = macro(measure, adapter, parallel=recipe.task.is_parallel, settings=_settings(recipe), name=MACRO)
+    common = _common(recipe, measure, MACRO, found.n)
+    common |= {"value": found.value, "low": found.low, "high": found.high}
     without_base = [s.language for s in scored if _why_invalid(s.base)]
     if without_base:
-        reason = f"base: no valid scores in {', '.join(without_base)}"
-        return EvalResult(**common, base_value=None, gain=None, gain_low=None, gain_high=None, reason=reason)
-    base_value = float(np.mean([measure.value(b.sum(axis=0)) for _, b in pairs]))
-    gain_low, gain_high = _gain_interval(recipe, measure, pairs, joint=joint, name=MACRO)
-    return EvalResult(**common, base_value=base_value, gain=value - base_value, gain_low=gain_low, gain_high=gain_high)
-
-
-def _shared(scores: LanguageScores, ids: set[str]) -> Iterator[tuple[int, str]]:
-    """(position, id) of the items with one of the ids."""
-    return ((i, item.id) for i, item in enumerate(scores.items) if item.id in ids)
-
-
-def _gain_interval(
-    recipe: Recipe, measure: Measure, pairs: Sequence[tuple[np.ndarray, np.ndarray]], *, joint: bool, name: str
-) -> tuple[float, float]:
-    """Of the mean over languages of adapter minus base, both on the same drawn items."""
-    blocks = [np.concatenate(pair, axis=1) for pair in pairs]
-    groups = [np.concatenate(blocks, axis=1)] if joint else blocks
-
-    def statistic(sums: Sequence[np.ndarray]) -> np.ndarray:
-        each = np.split(sums[0], len(pairs), axis=-1) if joint else sums
-        gains = []
-        for part in each:
-            adapter, base = np.split(part, 2, axis=-1)
-            gains.append(measure.value(adapter) - measure.value(base))
-        return np.asarray(np.mean(gains, axis=0))
-
-    return bootstrap(groups, statistic, name=f"gain {measure.name} {name}", **_bootstrap(recipe))
-
-
-def _bootstrap(recipe: Recipe) -> dict[str, Any]:
-    return {
-        "confidence": recipe.scoring.confidence,
-        "num_bootstrap": recipe.scoring.num_bootstrap,
-        "seed": recipe.seed,
-    }
+        return _without_base(common, f"base: no valid scores in {', '.join(without_base)}")
+    base = [_cell(measure, s, s.base)[0] for s in scored]
+    return _with_gain(recipe, measure, common, adapter, base)

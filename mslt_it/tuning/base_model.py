@@ -36,7 +36,7 @@ DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch
 
 def load_tokenizer(model: ModelConfig) -> PreTrainedTokenizerBase:
     """The base model's tokenizer; code that comes with a model is never run."""
-    path = _model_path(model)
+    path = model_path(model)
     refuse_folder(path, "tokenizer")
     try:
         return AutoTokenizer.from_pretrained(path, revision=model.revision, trust_remote_code=False)
@@ -53,7 +53,7 @@ def load_base(
     Problem; transformers would fill it with random numbers and go on.
     """
     place = torch.device(device) if device is not None else default_device()
-    path, quantization = _model_path(model), adapter.quantization if adapter else "none"
+    path, quantization = model_path(model), adapter.quantization if adapter else "none"
     options: dict[str, Any] = {"dtype": resolve_dtype(model.dtype, place)}
     if quantization != "none":
         options |= {
@@ -369,7 +369,8 @@ def _lora_fields(file: Path) -> dict[str, Any]:
     return {name: saved[name] for name in (*names, *rest) if saved.get(name) is not None}
 
 
-def _model_path(model: ModelConfig) -> str:
+def model_path(model: ModelConfig) -> str:
+    """A folder or a Hub id; of the embedded model its folder."""
     if model.path != "world":
         return model.path
     from mslt_it.world.mini_model import weights_dir

@@ -282,3 +282,21 @@ def test_language_share_of_real_sentences(language: str) -> None:
     found = language_share([line.split("\t")[0] for line in lines], language)
     assert found.share is not None and found.share >= 0.95, found
     assert found.num_undecided <= 0.3 * len(lines), found
+
+
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [
+        ("en", "It does not\nAnswer: 1"),
+        ("de", "Das geht nicht\nAntwort: 1"),
+        ("th", "ไม่ได้\nคำตอบ: 1"),
+        ("zh", "没有\n答案：1"),
+        ("ja", "そうではない\n答え：1"),
+        ("vi", "Có được không\nĐáp án: 1"),
+        ("en", "Answer:1"),
+    ],
+)
+def test_a_denial_on_the_line_before_and_a_colon_without_space_hide_no_answer(language: str, text: str) -> None:
+    found = extract(text, "label", language, {"first": "1", "second": "2"})
+    assert found is not None
+    assert found.value == "first"

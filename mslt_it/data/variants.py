@@ -1,0 +1,170 @@
+"""Variants of asking: with a chain of thought in the question's language or in English, and cross-lingual thought.
+
+eval/variants/cot_native/<language>.yaml   think step by step in that language, then one last line: cue and answer
+eval/variants/cot_english.yaml             the same in English, whatever language the question is in
+eval/variants/xlt.yaml                     cross-lingual-thought prompting (Huang et al. 2023): as an expert, retell the
+                                           request in English, solve it step by step, answer in a fixed form
+eval/variants/translate.yaml               translate-then-solve: one text into English, a stage of its own
+eval/exemplars/<task>/<language>.yaml      worked examples, parallel over languages
+
+A chain is asked for where the answer can be read out of it: a label or a number. All files are data: ``{labels}`` and
+the like are filled in one pass.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+
+from mslt_it.languages import language_name
+from mslt_it.problems import Problem, nearest
+from mslt_it.records import TaskConfig
+
+CHAINS = ("cot_native", "cot_english", "xlt")
+PROMPT_VARIANTS = ("direct", *CHAINS)  # those that a row is prompted with as it is, in training too
+VARIANTS = (*PROMPT_VARIANTS, "translate_solve")
+ENGLISH = "en"
+
+Kind = Literal["label", "number"]
+_PLACEHOLDER = re.compile(r"\{(\w+)\}")
+
+
+@dataclass(frozen=True)
+class Exemplar:
+    """A worked example: an item of the task in one language, and the steps that lead to its answer."""
+
+    id: str
+    fields: Mapping[str, str]
+    label: str  # a label's name, or the number
+    chain: str
+
+
+@dataclass(frozen=True)
+class ChainForm:
+    """How a chain of thought is asked for and written down: the question before it, the last line after it."""
+
+    language: str  # of the chain
+    cue: str  # opens the last line, its space included
+    template: str  # {request}, {labels}, {role}, {language}
+    join: str
+    role: str = ""
+    retold: str = ""  # opens the retelling of the request in English, in worked examples; empty: none is asked for
+
+    def ask(self, request: str, labels: Sequence[str], language: str) -> str:
+        """The user's message about ``request``, which is in ``language``."""
+        values = {
+            "labels": self.join.join(labels),
+            "language": language_name(language),
+            "role": self.role,
+            "request": request,
+        }
+        text = fill(self.template, values)
+        return text if "{request}" in self.template else f"{request}\n\n{text}"
+
+    def answer(self, chain: str, word: str, request_in_english: str = "") -> str:
+        """A whole answer: the chain, then the last line."""
+        retold = f"{self.retold}{request_in_english}\n" if self.retold and request_in_english else ""
+        return f"{retold}{chain.strip()}\n{self.cue}{word}"
+
+
+def fill(template: str, fields: Mapping[str, str]) -> str:
+    """The template with every known {field} replaced, in one pass: text that is filled in is never looked at again."""
+    return _PLACEHOLDER.sub(lambda match: fields.get(match[1], match[0]), template)
+
+
+def answer_kind(task: TaskConfig) -> Kind | None:
+    """What a chain of thought about this task ends in; None where no chain is asked for (names, spans, free text)."""
+    if task.shape == "classification":
+        return "label"
+    return "number" if task.metric == "number_accuracy" else None
+
+
+def check_variant(task: TaskConfig, variant: str, known: Sequence[str] = VARIANTS) -> None:
+    """A Problem for an unknown variant, or one that the task has not."""
+    if variant not in known:
+        raise Problem(f"variant={variant} is unknown. {nearest(variant, known)}")
+    if variant != "direct" and answer_kind(task) is None:
+        raise Problem(
+            f"variant={variant} is for tasks whose answer is a label or a number; task={task.name} "
+            f"(task.shape={task.shape}, task.metric={task.metric}) is neither. Use variant=direct."
+        )
+
+
+def chain_form(task: TaskConfig, variant: str, language: str, folder: Path | None = None) -> ChainForm:
+    """The form of one of `CHAINS` for questions in ``language``."""
+    kind = answer_kind(task)
+    assert kind is not None and variant in CHAINS
+    root = (folder or _share()) / "variants"
+    if variant == "cot_native":
+        primary = language.split("-")[0]
+        path = next((p for c in (language, primary) if (p := root / "cot_native" / f"{c}.yaml").is_file()), None)
+        if path is None:
+            known = [p.stem for p in (root / "cot_native").glob("*.yaml")]
+            raise Problem(
+                f"variant=cot_native has no text for language '{language}'. {nearest(language, known)} Add "
+                f"{root / 'cot_native' / primary}.yaml, or use variant=cot_english."
+            )
+        chain_language = path.stem
+    else:
+        path, chain_language = root / f"{variant}.yaml", ENGLISH
+    content = _read(path, path.stat().st_mtime_ns)
+    roles = content.get("roles", {})
+    return ChainForm(
+        language=chain_language,
+        cue=content["cue"],
+        template=content[kind],
+        join=content.get("join", ", "),
+        role=roles.get(task.name, roles.get("default", "")),
+        retold=content.get("retold", ""),
+    )
+
+
+def translation_request(text: str, language: str, folder: Path | None = None) -> str:
+    """The user's message that asks for one text in English."""
+    path = (folder or _share()) / "variants" / "translate.yaml"
+    template = _read(path, path.stat().st_mtime_ns)["text"]
+    return fill(template, {"text": text, "language": language_name(language)})
+
+
+def exemplars(task: TaskConfig, language: str, num: int, folder: Path | None = None) -> tuple[Exemplar, ...]:
+    """The first ``num`` worked examples of a task in a language, the same ones in every language."""
+    if num == 0:
+        return ()
+    root = (folder or _share()) / "exemplars" / task.name
+    path = next((p for c in (language, language.split("-")[0]) if (p := root / f"{c}.yaml").is_file()), None)
+    if path is None:
+        known = sorted(p.stem for p in root.glob("*.yaml"))
+        where = f"{root} has: {', '.join(known)}." if known else f"Task '{task.name}' has none ({root})."
+        raise Problem(
+            f"num_shots={num}: there are no worked examples of task '{task.name}' in language '{language}'. {where} "
+            f"Add {language}.yaml there, or use num_shots=0."
+        )
+    found = _read(path, path.stat().st_mtime_ns)
+    if num > len(found):
+        raise Problem(f"num_shots={num}: {path} has {len(found)} worked examples. Use num_shots={len(found)}.")
+    rows = []
+    for row in found[:num]:
+        if missing := [name for name in task.input_fields if name not in row["fields"]]:
+            raise Problem(f"{path}: example '{row['id']}' has no field '{missing[0]}', one of task.input_fields.")
+        rows.append(Exemplar(row["id"], row["fields"], str(row["label"]), row["chain"]))
+    return tuple(rows)
+
+
+def _share() -> Path:
+    from mslt_it.recipe import share_dir
+
+    return share_dir("eval")
+
+
+@functools.lru_cache(maxsize=512)
+def _read(path: Path, mtime_ns: int) -> Any:
+    try:
+        return yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise Problem(f"{path} is not valid YAML: {' '.join(str(error).split())}") from error

@@ -1,0 +1,95 @@
+"""Answers kept between evaluations, found again by what decides them and never by a name.
+
+The key of an answer is the SHA-256 of the weights and the adapter (their hashes), the tokens of the prompt, what is
+asked of the model (the tokens of the choices, or the limits and the sampling of a generation), and for a sampled answer
+the item and the sample. Rename a folder, move a model, reorder the rows: the answers are found. Change one weight or
+one word: they are not.
+
+A SQLite file; several processes may use one at once.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import sqlite3
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from mslt_it.problems import Problem
+
+FILE = "answers.sqlite"
+TABLE = "answers_1"  # a new name with any change of what keys or values mean
+SECONDS = 60  # to wait for another process
+
+
+def default_folder() -> Path:
+    """The user's cache: $XDG_CACHE_HOME/mslt_it, else ~/.cache/mslt_it."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "mslt_it"
+
+
+def key_of(parts: Mapping[str, Any]) -> bytes:
+    """32 bytes that stand for everything that decides an answer."""
+    text = json.dumps(parts, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
+
+
+class AnswerCache:
+    """Answers by key; ``folder`` None keeps none."""
+
+    def __init__(self, folder: Path | None) -> None:
+        self._connection: sqlite3.Connection | None = None
+        if folder is None:
+            return
+        self._path = folder / FILE
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            self._connection = sqlite3.connect(self._path, timeout=SECONDS)
+            with self._connection:
+                self._connection.execute(
+                    f"CREATE TABLE IF NOT EXISTS {TABLE} (key BLOB PRIMARY KEY, value TEXT) WITHOUT ROWID"
+                )
+        except (OSError, sqlite3.Error) as error:
+            raise self._problem(error) from error
+
+    def get(self, keys: Sequence[bytes]) -> list[dict[str, Any]] | None:
+        """The answers to all keys, or None where one is missing."""
+        if self._connection is None:
+            return None
+        found: list[dict[str, Any]] = []
+        try:
+            for key in keys:
+                row = self._connection.execute(f"SELECT value FROM {TABLE} WHERE key = ?", (key,)).fetchone()
+                if row is None:
+                    return None
+                found.append(json.loads(row[0]))
+        except (sqlite3.Error, ValueError) as error:
+            raise self._problem(error) from error
+        return found
+
+    def put(self, keys: Sequence[bytes], answers: Sequence[Mapping[str, Any]]) -> None:
+        """Keeps answers, all or none of them."""
+        if self._connection is None:
+            return
+        rows = [
+            (key, json.dumps(answer, ensure_ascii=False, allow_nan=False))
+            for key, answer in zip(keys, answers, strict=True)
+        ]
+        try:
+            with self._connection:
+                self._connection.executemany(f"INSERT OR REPLACE INTO {TABLE} VALUES (?, ?)", rows)
+        except sqlite3.Error as error:
+            raise self._problem(error) from error
+
+    def close(self) -> None:
+        """Lets go of the file."""
+        if self._connection is not None:
+            self._connection.close()
+
+    def _problem(self, error: Exception) -> Problem:
+        return Problem(
+            f"The cache of answers {self._path} cannot be used: {error}. Remove the file, choose another folder with "
+            "cache=DIR, or do without: cache=none."
+        )

@@ -1,0 +1,234 @@
+"""The arguments of `mslt eval` as a validated request."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from mslt_it.arguments import Option, Parsed, help_lines, parse
+from mslt_it.data.sources import available_languages
+from mslt_it.data.variants import VARIANTS, check_variant
+from mslt_it.harness.cache import default_folder
+from mslt_it.harness.settings import Settings, check_samples
+from mslt_it.languages import validated_codes
+from mslt_it.problems import Problem, nearest
+from mslt_it.records import ModelConfig, Recipe, to_plain
+
+BACKENDS = ("transformers", "vllm")
+
+OPTIONS: Mapping[str, Option] = {
+    "run": Option(None, "run folder, or [several]: adapter, base, task and languages are taken from it"),
+    "model": Option(None, "base model: a folder, a Hub id, or world; where no run names it"),
+    "adapter": Option(None, "adapter or run folder, or [several], on that base"),
+    "task": Option(None, "task, or [several]; where no run names it: mslt recipes lists them"),
+    "variant": Option("direct", f"how it is asked, or [several]: {', '.join(VARIANTS)}"),
+    "languages": Option(None, "[codes], or all that the task has", shown="the run's, else all"),
+    "shots": Option("0", "worked examples before each question", kind="int", at_least=0),
+    "samples": Option("1", "written answers per item; the majority counts", kind="int", at_least=1),
+    "temperature": Option("0.7", "of samples > 1", kind="float"),
+    "top_p": Option("0.95", "of samples > 1: draw from the likeliest tokens with this probability", kind="float"),
+    "max_new_tokens": Option(None, "limit of a chain of thought", kind="int", at_least=1, shown="the recipe's"),
+    "examples": Option(None, "items per language, 0 = all", kind="int", at_least=0, shown="the recipe's"),
+    "base": Option("true", "score the base without an adapter too", kind="bool"),
+    "seen": Option(None, "[codes] that an adapter without a run folder was trained on", is_list=True),
+    "backend": Option("transformers", "what writes answers: transformers, or vllm on a GPU", choices=BACKENDS),
+    "batch_tokens": Option(None, "padded tokens per forward pass", kind="int", at_least=1, shown="the recipe's"),
+    "seed": Option("0", "of samples and resampling", kind="int", at_least=0),
+    "cache": Option(None, "folder of answers kept between calls, or none", shown=str(Path("~/.cache/mslt_it"))),
+    "out": Option(None, "folder of answers and results", shown="evals/TASK-HASH"),
+}
+FLAGS = {"--json": "print results.json instead of tables"}
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is to be scored, complete and validated."""
+
+    runs: tuple[str, ...]
+    adapters: tuple[str, ...]
+    model: ModelConfig | None  # None: that of the runs
+    recipes: tuple[Recipe, ...]  # one per task: its data, prompts and scoring
+    variants: tuple[str, ...]
+    languages: Mapping[str, tuple[str, ...]]  # task name -> codes
+    with_base: bool
+    seen: tuple[str, ...]
+    settings: Settings
+    backend: str
+    cache: Path | None
+    out: Path | None  # None: named after what is scored
+
+    def decides(self) -> dict[str, object]:
+        """Everything that results follow from, apart from the weights."""
+        return {
+            "recipes": [
+                {"task": to_plain(r.task), "prompt": to_plain(r.prompt), "scoring": to_plain(r.scoring)}
+                for r in self.recipes
+            ],
+            "model": to_plain(self.model) if self.model else None,
+            "variants": self.variants,
+            "languages": dict(self.languages),
+            "with_base": self.with_base,
+            "seen": self.seen,
+            "settings": to_plain(self.settings),
+            "backend": self.backend,
+        }
+
+
+def parse_request(argv: Sequence[str]) -> tuple[Request, bool]:
+    """(the request, whether JSON is wanted)."""
+    options, rest = split_recipe_keys(argv)
+    parsed = parse(options, "eval", OPTIONS, tuple(FLAGS), example="run=runs/xnli_3src-...")
+    runs, adapters = _names(parsed["run"]), _names(parsed["adapter"])
+    tasks, variants = _names(parsed["task"]), _names(parsed["variant"])
+    if parsed["model"] is None and adapters and not runs:
+        raise Problem("adapter= needs a base: give model=PATH too, or run=RUNFOLDER, which knows its base.")
+    if not runs and not tasks:
+        raise Problem("task= is missing: what is to be scored? Write mslt eval model=PATH task=xnli, or run=RUNFOLDER.")
+    recipes = tuple(_recipe(parsed, runs, task, rest) for task in tasks or [""])
+    settings = Settings(parsed["samples"], parsed["temperature"], parsed["top_p"], parsed["seed"])
+    for recipe in recipes:
+        for variant in variants:
+            check_variant(recipe.task, variant)
+        check_samples(recipe.task, settings)
+    if not variants:
+        raise Problem("variant=[] names none. Leave it out for variant=direct.")
+    if len(set(tasks)) < len(tasks):
+        raise Problem(f"task=[{','.join(tasks)}] lists one twice. Remove it.")
+    if len(set(variants)) < len(variants):
+        raise Problem(f"variant=[{','.join(variants)}] lists one twice. Remove it.")
+    if parsed["backend"] == "vllm":
+        from mslt_it.scoring.vllm_generation import require_vllm
+
+        require_vllm()
+    model = recipes[0].model if parsed["model"] is not None else None
+    cache = parsed["cache"]
+    return (
+        Request(
+            runs=tuple(runs),
+            adapters=tuple(adapters),
+            model=model,
+            recipes=recipes,
+            variants=tuple(variants),
+            languages={r.task.name: _languages(parsed, r, bool(runs) and not tasks) for r in recipes},
+            with_base=parsed["base"],
+            seen=validated_codes("seen", parsed["seen"] or []),
+            settings=settings,
+            backend=parsed["backend"],
+            cache=None if cache == "none" else Path(cache).expanduser() if cache else default_folder(),
+            out=Path(parsed["out"]).expanduser() if parsed["out"] else None,
+        ),
+        parsed.as_json,
+    )
+
+
+def split_recipe_keys(argv: Sequence[str]) -> tuple[list[str], list[str]]:
+    """(our own arguments, overrides of the recipe: keys with a dot, such as task.data=...)."""
+    own: list[str] = []
+    rest: list[str] = []
+    for argument in argv:
+        key = argument.partition("=")[0]
+        (rest if "." in key and "=" in argument and not argument.startswith("-") else own).append(argument)
+    return own, rest
+
+
+def help_text() -> str:
+    """Usage, keys with defaults, examples."""
+    return "\n".join(
+        [
+            "usage: mslt eval run=RUNFOLDER [KEY=VALUE ...] [--json]",
+            "       mslt eval model=PATH task=NAME [adapter=FOLDER] [KEY=VALUE ...]",
+            "       accelerate launch eval/run.py ...   the same, on one GPU or several",
+            "",
+            "Score models and adapters, zero-shot, in many languages and ways of asking, on the same items.",
+            "  mslt eval run=runs/xnli_3src-2366ab88c5 'variant=[direct,cot_native,cot_english,translate_solve,xlt]'",
+            "  mslt eval model=world 'adapter=[runs/a,runs/b]' task=xnli languages=all",
+            "  mslt eval model=PATH task=mgsm task.data=DIR variant=cot_native shots=2 samples=8",
+            "",
+            "Answers are appended to files as they come: started again after a kill, it goes on.",
+            "",
+            "KEY=VALUE (default); keys with a dot are overrides of the task's recipe (mslt train --help)",
+            *help_lines(OPTIONS, FLAGS),
+        ]
+    )
+
+
+def _recipe(parsed: Parsed, runs: Sequence[str], task: str, rest: Sequence[str]) -> Recipe:
+    """The recipe whose task, prompt and scoring are used: the run's where ``task`` is empty, or that of the task."""
+    from mslt_it.data.build import with_found_labels
+    from mslt_it.recipe import list_groups, list_recipes, load_recipe
+
+    overrides = list(rest)
+    for key, name in (
+        ("examples", "scoring.num_examples_per_language"),
+        ("max_new_tokens", "scoring.max_chain_tokens"),
+        ("batch_tokens", "scoring.batch_tokens"),
+        ("shots", "prompt.num_shots"),
+        ("model", "model.path"),
+        ("seed", "seed"),
+    ):
+        if key in parsed.given:
+            overrides.append(f"{name}={parsed[key]}")
+    if any(o.startswith(("prompt.variant=", "prompt.num_shots=")) for o in rest):
+        raise Problem("prompt.variant and prompt.num_shots are written variant= and shots= here.")
+    if not task:
+        found = load_recipe("config", overrides, config_dir=_run_folder(runs[0]))
+    else:
+        known = list_recipes()
+        recipe = next((n for n in (f"{task}_3src", task) if n in known), None)
+        if recipe is None:
+            raise Problem(f"Unknown task '{task}'. {nearest(task, list_groups()['task'])}")
+        if recipe == "custom":  # a recipe without languages of its own: labels are found in the first one's rows
+            overrides += _own_languages(parsed)
+        found = load_recipe(recipe, overrides)
+        if not any(o.startswith("task.held_out_share=") for o in rest) and not _may_have_trained(parsed, runs, found):
+            found = dataclasses.replace(found, task=dataclasses.replace(found.task, held_out_share=1.0))
+    return with_found_labels(found)
+
+
+def _run_folder(name: str) -> Path:
+    folder = Path(name).expanduser()
+    if not (folder / "config.yaml").is_file():
+        raise Problem(f"run={folder}: there is no config.yaml. Give the run folder that `mslt train` printed last.")
+    return folder
+
+
+def _may_have_trained(parsed: Parsed, runs: Sequence[str], recipe: Recipe) -> bool:
+    """Whether one of the adapters may have been trained on rows of this task: then those that training sets aside are
+    scored; else all are. Of an adapter without papers nothing is known."""
+    from mslt_it.recipe import load_recipe
+
+    for name in (*map(_run_folder, runs), *(Path(a).expanduser() for a in _names(parsed["adapter"]))):
+        if not (name / "config.yaml").is_file() or load_recipe("config", config_dir=name).task.name == recipe.task.name:
+            return True
+    return False
+
+
+def _own_languages(parsed: Parsed) -> list[str]:
+    """``sources`` and ``targets`` for a recipe that has none."""
+    codes = _names(parsed["languages"])
+    if len(codes) < 2 or codes == ["all"]:
+        raise Problem("task=custom: list the languages to score, at least two: languages=[en,tr].")
+    return [f"sources=[{codes[0]}]", f"targets=[{','.join(codes[1:])}]"]
+
+
+def _languages(parsed: Parsed, recipe: Recipe, of_run: bool) -> tuple[str, ...]:
+    given = parsed["languages"]
+    if given is None and of_run:
+        return tuple(dict.fromkeys((*recipe.sources, *recipe.targets)))  # supervised=true: some are both
+    if given is None or given == "all":
+        return available_languages(recipe.task)
+    if not (codes := validated_codes("languages", _names(given))):
+        raise Problem("languages=[] names none. List them, languages=[de,tr], or write languages=all.")
+    return codes
+
+
+def _names(text: str | None) -> list[str]:
+    """``a`` or ``[a,b]``."""
+    if text is None:
+        return []
+    inner = text.strip()
+    if inner.startswith("[") and inner.endswith("]"):
+        inner = inner[1:-1]
+    return [name.strip().strip("'\"") for name in inner.split(",") if name.strip()]

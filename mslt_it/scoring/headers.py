@@ -1,0 +1,119 @@
+"""What many prompts begin with, encoded once: which items share a header, and its keys and values.
+
+A system text or solved examples stand before every item of a benchmark. Their keys and values do not depend on what
+follows, so one forward pass over them serves all items.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from transformers import DynamicCache
+from transformers.cache_utils import DynamicLayer
+
+MIN_HEADER_TOKENS = 16
+# What a forward pass for the header alone and batches of its own cost, in tokens saved: some milliseconds with a small
+# model on a CPU, which are worth about so many tokens.
+GROUP_COST_TOKENS = 256
+
+
+class HeaderLayer(DynamicLayer):
+    """One layer's keys and values of a header, (1, heads, tokens, width): the rows of a batch attend to them.
+
+    Unlike a cache for generation it keeps nothing of the batch, so it serves any number of them and no more memory is
+    held than without it.
+    """
+
+    def __init__(self, keys: Tensor, values: Tensor) -> None:
+        super().__init__()
+        self.lazy_initialization(keys, values)
+        self.keys, self.values = keys, values
+
+    def update(self, key_states: Tensor, value_states: Tensor, *args: Any, **kwargs: Any) -> tuple[Tensor, Tensor]:
+        rows = key_states.shape[0]
+        keys, values = (x.expand(rows, -1, -1, -1) for x in (self.keys, self.values))
+        return torch.cat([keys, key_states], dim=-2), torch.cat([values, value_states], dim=-2)
+
+
+@torch.inference_mode()
+def encode_header(base: Any, header: Sequence[int]) -> DynamicCache:
+    """The keys and values of every layer of ``base``, a causal LM in evaluation mode.
+
+    Raises:
+        ValueError: the model keeps something else than all keys and values (recurrent states, say).
+    """
+    cache = DynamicCache()
+    ids = torch.tensor([header], device=base.get_input_embeddings().weight.device)
+    base.base_model(input_ids=ids, past_key_values=cache, use_cache=True)
+    if not cache.layers or any(
+        type(layer) is not DynamicLayer or layer.get_seq_length() != len(header) for layer in cache.layers
+    ):
+        raise ValueError(f"{type(base).__name__} does not keep plain keys and values.")
+    cache.layers = [HeaderLayer(layer.keys, layer.values) for layer in cache.layers]
+    return cache
+
+
+def group_by_header(starts: Sequence[Sequence[int]]) -> list[tuple[int, list[int]]]:
+    """Items with a long common beginning: (its length in tokens, their positions among ``starts``).
+
+    ``starts``: the token ids that may be taken from each item's prompt. Every item is in exactly one group; those for
+    which nothing is gained are in one with length 0. Sorted, items that begin alike are neighbours and the groups to
+    choose from form a tree: inner ones have longer headers, outer ones more items. From the inside out, what saves most
+    tokens is chosen: one group, the groups within it, or those and one of the other items.
+    """
+    if not starts:
+        return []
+    arrays = [np.asarray(start, dtype=">i4") for start in starts]  # the order of the bytes does not matter
+    order = sorted(range(len(starts)), key=lambda i: (arrays[i].tobytes(), i))
+    common = [_num_common(arrays[a], arrays[b]) for a, b in pairwise(order)]
+    # Groups that may still grow: common length, first place in the order, what was chosen within.
+    open_groups: list[tuple[int, int, _Choice]] = [(0, 0, _Choice())]
+    for place, length in enumerate([*common, 0]):
+        first, within = place, _Choice()
+        while open_groups[-1][0] > length:
+            depth, first, inner = open_groups.pop()
+            within = (inner + within).or_wider(depth, first, place + 1)
+        if open_groups[-1][0] < length:
+            open_groups.append((length, first, within))
+        else:
+            depth, first, inner = open_groups.pop()
+            open_groups.append((depth, first, inner + within))
+    chosen = open_groups[0][2].groups
+    found = [(length, sorted(order[place] for place in places)) for length, places in chosen]
+    rest = sorted(set(range(len(starts))).difference(*(items for _, items in found)))
+    return [*found, (0, rest)] if rest else found
+
+
+class _Choice:
+    """Groups (header tokens, places in the order) that do not overlap, and how many tokens they save together."""
+
+    def __init__(self, saved: int = 0, groups: tuple[tuple[int, tuple[int, ...]], ...] = ()) -> None:
+        self.saved, self.groups = saved, groups
+
+    def __add__(self, other: _Choice) -> _Choice:
+        return _Choice(self.saved + other.saved, self.groups + other.groups)
+
+    def or_wider(self, length: int, first: int, end: int) -> _Choice:
+        """The best of these groups, these and one of all other items from ``first`` to ``end``, and one of all."""
+        if length < MIN_HEADER_TOKENS:
+            return self
+        taken = {place for _, places in self.groups for place in places}
+        others = tuple(place for place in range(first, end) if place not in taken)
+        whole = _Choice(_saved(length, end - first), ((length, tuple(range(first, end))),))
+        beside = self + _Choice(_saved(length, len(others)), ((length, others),))
+        return max(self, beside, whole, key=lambda choice: choice.saved)
+
+
+def _saved(length: int, num_items: int) -> int:
+    return length * (num_items - 1) - GROUP_COST_TOKENS
+
+
+def _num_common(a: np.ndarray, b: np.ndarray) -> int:
+    size = min(len(a), len(b))
+    differ = np.flatnonzero(a[:size] != b[:size])
+    return int(differ[0]) if len(differ) else size

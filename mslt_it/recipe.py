@@ -53,6 +53,8 @@ CHOICES: dict[str, tuple[str, ...]] = {
         *("l2v_geography", "l2v_all", "embedding", "scripts", "min_diversity", "random"),
         *("l2v_typology", "target_coverage", "mean_reciprocal_rank"),
     ),
+    # The names of adapters.methods.METHODS, which is not imported here for the same reason.
+    "combine.method": ("none", "cat", "svd", "ties", "dare_ties", "weighted_factors"),
     "task.shape": ("classification", "tagging", "question_answering", "free_text"),
     "task.file_layout": ("table", "conll", "squad", "xwinograd", "self_instruct"),
     "task.metric": ("accuracy", "span_f1", "qa_f1", "number_accuracy", "chrf"),
@@ -73,12 +75,14 @@ for _text, _test, _keys in (
         lambda v: v > 0,
         "select.k data.num_examples_total data.max_length_tokens adapter.rank adapter.alpha training.learning_rate "
         "training.num_epochs training.batch_size training.gradient_accumulation_steps training.logging_steps "
-        "training.save_steps scoring.batch_tokens scoring.max_chain_tokens scoring.num_bootstrap task.max_answer_tokens",
+        "training.save_steps scoring.batch_tokens scoring.max_chain_tokens scoring.num_bootstrap "
+        "task.max_answer_tokens",
     ),
     (
         "0 or more",
         lambda v: v >= 0,
-        "seed prompt.num_shots training.warmup_steps training.weight_decay training.max_grad_norm scoring.num_examples_per_language",
+        "seed prompt.num_shots training.warmup_steps training.weight_decay training.max_grad_norm "
+        "scoring.num_examples_per_language",
     ),
     ("-1 (by num_epochs) or above 0", lambda v: v == -1 or v > 0, "training.max_steps"),
     ("between 0 and 1, neither included", lambda v: 0 < v < 1, "scoring.confidence"),
@@ -488,6 +492,11 @@ def _check(recipe: Recipe) -> None:
         raise Problem(
             f"data.num_examples_total={recipe.data.num_examples_total} is fewer than the {len(recipe.sources)} sources."
             " It is the total over all sources together; every source needs at least one example."
+        )
+    if recipe.combine.method != "none" and len(recipe.sources) < 2:
+        raise Problem(
+            f"combine.method={recipe.combine.method} combines one adapter per source language, and sources has one. "
+            "List two or more, or set combine.method=none."
         )
     if recipe.prompt.template != "mixed" and not re.fullmatch(r"[0-9]+", recipe.prompt.template):
         raise Problem(

@@ -40,7 +40,7 @@ class TaskConfig:
     input_fields: tuple[str, ...] = ("premise", "hypothesis")
     optional_fields: tuple[str, ...] = ()  # input fields that may be empty
     label_field: str = "label"
-    rationale_field: str = ""  # column with a worked-out solution, for training on prompt.variant=cot_native and the like
+    rationale_field: str = ""  # column with a worked-out solution, for training with prompt.variant=cot_native
     label_names: tuple[str, ...] = ("entailment", "neutral", "contradiction")  # in the order of the integers upstream
     first_label: int = 0  # the integer upstream of the first label name
     repair_field: str = ""  # an input field that is wrong upstream in some languages
@@ -50,7 +50,7 @@ class TaskConfig:
     max_answer_tokens: int = 64  # generated at most, where an answer is text
     train_split: str = "train"
     score_split: str = "test"
-    # Share of item ids set aside for scoring when train_split and score_split name the same rows; 1: none is trained on.
+    # Share of item ids set aside for scoring when train_split and score_split name the same rows; 1: all of them.
     held_out_share: float = 0.2
 
     @property
@@ -150,6 +150,16 @@ class ScoringConfig:
 
 
 @dataclass(frozen=True)
+class CombineConfig:
+    """Training apart and combining, in place of training together."""
+
+    # "none": one adapter on all sources together. Else an adapter per source, combined: cat, svd, ties, dare_ties, ...
+    method: str = "none"
+    weights: str = "equal"  # as in mslt combine
+    beside_joint: bool = True  # train together as well, and compare both on the same items
+
+
+@dataclass(frozen=True)
 class Recipe:
     """What the user asked for, complete and validated."""
 
@@ -168,6 +178,7 @@ class Recipe:
     adapter: AdapterConfig = field(default_factory=AdapterConfig)
     training: TrainingConfig = field(default_factory=TrainingConfig)
     scoring: ScoringConfig = field(default_factory=ScoringConfig)
+    combine: CombineConfig = field(default_factory=CombineConfig)
 
     def data_fingerprint(self) -> str:
         """16 hex digits over everything that decides which rows are built and how they are prompted."""
@@ -186,6 +197,8 @@ class Recipe:
         rest = {k: _plain(getattr(self, k)) for k in ("targets", "supervised", "scoring")}
         if self.select.note:  # the run's papers say how its sources were chosen; the note's figures may vary by machine
             rest["select"] = {k: v for k, v in _plain(self.select).items() if k != "note"}
+        if self.combine.method != "none":
+            rest["combine"] = _plain(self.combine)
         return fingerprint({"training": self.training_fingerprint(), **rest})[:10]
 
 

@@ -242,7 +242,8 @@ def _claim(out: Path, wanted: str, request: Any, bench: Any) -> None:
 
     if out.exists() and not out.is_dir():
         raise Problem(f"out={out} is a file. Choose another out=.")
-    if not out.exists() or all(path.name == f".{REQUEST}.part" for path in out.iterdir()):
+    # A folder where nothing was answered yet (an argument was wrong after all, or a kill) is free.
+    if not out.exists() or all(path.name in (REQUEST, f".{REQUEST}.part") for path in out.iterdir()):
         out.mkdir(parents=True, exist_ok=True)
         about = {"fingerprint": wanted, "systems": [s.name for s in bench.systems], **request.decides()}
         write_atomically(out / REQUEST, json.dumps(about, indent=2, ensure_ascii=False) + "\n")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -169,7 +170,8 @@ def _recipe(parsed: Parsed, runs: Sequence[str], task: str, rest: Sequence[str])
         ("seed", "seed"),
     ):
         if key in parsed.given:
-            overrides.append(f"{name}={parsed[key]}")
+            value = parsed[key]
+            overrides.append(f"{name}={_quoted(value) if isinstance(value, str) else value}")
     if any(o.startswith(("prompt.variant=", "prompt.num_shots=")) for o in rest):
         raise Problem("prompt.variant and prompt.num_shots are written variant= and shots= here.")
     if not task:
@@ -203,6 +205,12 @@ def _may_have_trained(parsed: Parsed, runs: Sequence[str], recipe: Recipe) -> bo
         if not (name / "config.yaml").is_file() or load_recipe("config", config_dir=name).task.name == recipe.task.name:
             return True
     return False
+
+
+def _quoted(text: str) -> str:
+    """A text as Hydra reads it, whatever characters a folder's name has."""
+    ending = len(text) - len(text.rstrip("\\"))
+    return "'" + re.sub(r"(\\*)'", r"\1\1\\'", text) + "\\" * ending + "'"
 
 
 def _own_languages(parsed: Parsed) -> list[str]:

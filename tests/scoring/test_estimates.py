@@ -186,6 +186,33 @@ def test_percentiles_of_a_difference_are_those_of_paired_resamples() -> None:
     assert closed.p == found.p
 
 
+@pytest.mark.parametrize("parallel", [True, False])
+def test_percentiles_over_languages_draw_parallel_items_at_once(parallel: bool) -> None:
+    """Streams and order of columns are those of the first runs, so that their figures can be computed again."""
+    a, b = correlated(1, n=80)
+    blocks = [np.hstack([x.counts, y.counts]) for x, y in zip(a, b, strict=True)]
+
+    def gain(sums: Sequence[np.ndarray]) -> np.ndarray:
+        each = np.split(sums[0], 2, axis=1) if parallel else sums
+        return np.mean([(part[:, 0] - part[:, 2]) / 80 for part in each], axis=0)
+
+    def mean(sums: Sequence[np.ndarray]) -> np.ndarray:
+        each = np.split(sums[0], 2, axis=1) if parallel else sums
+        return np.mean([part[:, 0] / 80 for part in each], axis=0)
+
+    options = {"confidence": 0.95, "num_bootstrap": 1000, "seed": 0}
+    found = compare(a, b, parallel=parallel, settings=PERCENTILE)
+    groups = [np.hstack(blocks)] if parallel else blocks
+    assert (found.low, found.high) == pytest.approx(bootstrap(groups, gain, **options, name="gain accuracy x"))
+    average = macro(ACCURACY, a, parallel=parallel, settings=PERCENTILE, name="x")
+    groups = [x.counts for x in a]
+    groups = [np.hstack(groups)] if parallel else groups
+    assert (average.low, average.high) == pytest.approx(bootstrap(groups, mean, **options, name="accuracy x"))
+    # Items are as hard in both languages: drawn at once, their errors add up.
+    apart = macro(ACCURACY, a, parallel=not parallel, settings=PERCENTILE, name="x")
+    assert (average.high - average.low > apart.high - apart.low) == parallel
+
+
 @pytest.mark.parametrize("settings", [SETTINGS, PERCENTILE])
 @pytest.mark.parametrize("parallel", [True, False])
 def test_pairing_makes_intervals_narrow_where_systems_agree(settings: Settings, parallel: bool) -> None:
@@ -282,7 +309,7 @@ def test_a_family_gives_each_pair_its_own_figures() -> None:
 def test_comparisons_that_say_the_same_cost_nothing_and_others_cost_what_they_should() -> None:
     rng = np.random.default_rng(7)
     scores = rng.random(60)
-    a, b = [cell(scores)], [cell(scores - rng.normal(0.03, 0.15, size=60))]
+    a, b = [cell(scores)], [cell(scores - rng.normal(0.045, 0.15, size=60))]
     other_a, other_b = ([replace(c, language="sw") for c in cells] for cells in (a, b))
     settings = Settings(num_bootstrap=20_000)
     copies = {"a": a, "b": b, "copy of a": a, "copy of b": b}
@@ -383,7 +410,8 @@ def test_cells_that_say_nothing_are_refused() -> None:
     with refused("'a', language 'de': item 'a' is there twice, so items cannot be paired. Give every item its own id"):
         compare([twice], [cell([1, 0], ids="ab")])
     # Where every system has the same list, its positions tell.
-    assert compare([twice], [cell([0, 0, 0], ids="aba")]).n == 3
+    same = compare([twice], [cell([0, 0, 0], ids="aba")])
+    assert (same.n, same.num_unmatched) == (3, 0)
     with refused("'b' has language 'de' twice. Give one cell per language"):
         compare([cell([1])], [cell([1]), cell([0])])
     with refused("'mean': no language to take the mean of"):

@@ -9,7 +9,7 @@ import pytest
 
 from mslt_it.scoring import resampling
 from mslt_it.scoring.measures import f1, mean
-from mslt_it.scoring.resampling import bootstrap
+from mslt_it.scoring.resampling import bootstrap, percentiles, resampled_sums
 
 SETTINGS = {"confidence": 0.95, "num_bootstrap": 2000, "seed": 0}
 
@@ -57,6 +57,23 @@ def test_the_interval_repeats_and_depends_on_seed_and_name() -> None:
     assert first[0] < narrow[0] < narrow[1] < first[1]
     assert bootstrap([np.array([[2, 0, 0]] * 9)], f1_of_first, **SETTINGS, name="en") == (1.0, 1.0)
     assert bootstrap([np.zeros((9, 3))], f1_of_first, **SETTINGS, name="en") == (0.0, 0.0)
+
+
+def test_resampled_sums_are_what_the_interval_is_made_of() -> None:
+    groups = [random_counts(6, 40), random_counts(7, 50)[:, :2]]
+    sums = resampled_sums(groups, num_bootstrap=2000, seed=0, name="x")
+    assert [part.shape for part in sums] == [(2000, 3), (2000, 2)]
+    for part, counts in zip(sums, groups, strict=True):  # as many items as there are, so the sums vary about theirs
+        error = counts.std(axis=0) * np.sqrt(len(counts) / 2000)
+        assert (np.abs(part.mean(axis=0) - counts.sum(axis=0)) < 4 * error).all()
+        assert part.std(axis=0) == pytest.approx(counts.std(axis=0) * np.sqrt(len(counts)), rel=0.1)
+    assert bootstrap(groups, f1_of_first, **SETTINGS, name="x") == percentiles(f1(sums[0]), 0.95)
+    again = resampled_sums([group[::-1] for group in groups], num_bootstrap=2000, seed=0, name="x")
+    assert all((a == b).all() for a, b in zip(sums, again, strict=True))
+
+
+def test_percentiles_cut_the_same_share_off_both_ends() -> None:
+    assert percentiles(np.arange(101.0), 0.9) == pytest.approx((5.0, 95.0))
 
 
 def test_few_draws_at_a_time_cover_the_same_range(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,9 +3,10 @@
     python benchmarks/lm_eval_speed.py                 # writes benchmarks/results/lm_eval_speed.json
 
 Two models: the embedded one, whose LM head is a large part of the work, and a deeper one with random weights, whose
-head is 10 % as in models of 7B. Three kinds of work made of the embedded world's sentences: XNLI prompts with answers
-of one or a few tokens (the task that lm-eval reads from the rows written for a recipe, chat template and all); prompts
-of about 120 tokens with three sentences to choose from; and short prompts with two sentences.
+head is 10 % as in models of 7B. Four kinds of work made of the embedded world's sentences: XNLI prompts with answers of
+one token (the task that lm-eval reads from the rows written for a recipe, chat template and all); prompts of about 100
+tokens with three sentences to choose from; the same where the first 60 tokens are two solved examples that all prompts
+share; and short prompts with two sentences, of the lengths of XCOPA.
 
 lm-eval runs at the best of several batch sizes, found first; ours with ``batch_size=auto``. What is timed is
 ``_loglikelihood_tokens``, from token ids to answers. Runs are paired (one of each, in turn), and the median of the
@@ -24,6 +25,7 @@ import tempfile
 import time
 from collections.abc import Sequence
 from importlib.metadata import version
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -35,12 +37,15 @@ from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
 
 from mslt_it.data.build import build_scored_set
 from mslt_it.recipe import load_recipe
+from mslt_it.records import PromptedExample
+from mslt_it.scoring.headers import group_by_header
 from mslt_it.scoring.lm_eval_bridge import SharedPromptLM
 from mslt_it.scoring.lm_eval_tasks import write_scored_set
 from mslt_it.world.mini_model import weights_dir
 
 BATCH_SIZES = (8, 16, 32, 64)
 LANGUAGES = ("en", "tr", "ja", "sw")
+HEADER_TOKENS = 60
 RESULTS = Path(__file__).parent / "results" / "lm_eval_speed.json"
 
 
@@ -85,18 +90,37 @@ def label_pairs(lm: HFLM, recipe: Any, number: int) -> list[tuple[str, str]]:
     return pairs
 
 
-def sentence_pairs(recipe: Any, number: int, *, shots: int, choices: int) -> list[tuple[str, str]]:
-    """``shots`` solved items and a premise, each with the hypotheses of ``choices`` items to go on with."""
+def sentence_pairs(
+    recipe: Any, number: int, *, shots: int, choices: int, header: Sequence[PromptedExample] = ()
+) -> list[tuple[str, str]]:
+    """Solved items and a premise, each with the hypotheses of ``choices`` items to go on with.
+
+    First come those of ``header``, the same everywhere, then ``shots`` others of the language.
+    """
     pairs = []
     for language in LANGUAGES:
         items = build_scored_set(recipe, language)[: number // len(LANGUAGES)]
         texts = [item.messages[0].content for item in items]
         for k, text in enumerate(texts):
-            solved = [(k + j) % len(items) for j in range(1, shots + 1)]
-            lines = [f"{texts[i]} {items[i].answer}" for i in solved] + [text.split("\n")[0]]
+            solved = [*header, *(items[(k + j) % len(items)] for j in range(1, shots + 1))]
+            lines = [f"{item.messages[0].content} {item.answer}" for item in solved] + [text.split("\n")[0]]
             others = [texts[(k + j) % len(items)].split("\n")[1] for j in range(choices)]
             pairs += [("\n".join(lines), "\n" + other) for other in others]
     return pairs
+
+
+def works(stock: HFLM, recipe: Any, number: int) -> dict[str, list[tuple[str, str]]]:
+    def distance(pair: tuple[PromptedExample, ...]) -> int:
+        texts = [f"{item.messages[0].content} {item.answer}\n" for item in pair]
+        return abs(len(stock.tok_encode("".join(texts))) - HEADER_TOKENS)
+
+    header = min(pairwise(build_scored_set(recipe, "en")), key=distance)
+    return {
+        "labels": label_pairs(stock, recipe, number),
+        "long prompt, three sentences": sentence_pairs(recipe, number, shots=3, choices=3),
+        "shared header, three sentences": sentence_pairs(recipe, number, shots=1, choices=3, header=header),
+        "short prompt, two sentences": sentence_pairs(recipe, number, shots=0, choices=2),
+    }
 
 
 def seconds(lm: Any, requests: Sequence[Any]) -> tuple[float, list[tuple[float, bool]]]:
@@ -128,6 +152,7 @@ def compare(ours: SharedPromptLM, stock: HFLM, pairs: Sequence[tuple[str, str]],
     return {
         "requests": len(requests),
         "mean_context_tokens": round(statistics.mean(len(r[1]) for r in requests), 1),
+        "header_tokens": max(length for length, _ in group_by_header([r[1] for r in requests])),
         "mean_answer_tokens": round(statistics.mean(len(r[2]) for r in requests), 1),
         "best_stock_batch_size": best,
         "stock_seconds": round(statistics.median(stock_times), 3),
@@ -158,6 +183,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=int, default=5, help="paired runs")
     parser.add_argument("--items", type=int, default=160, help="items per kind of work; a quarter for the deep model")
+    parser.add_argument("--output", type=Path, default=RESULTS, help="JSON file to write")
     options = parser.parse_args()
     logging.getLogger("lm_eval").setLevel(logging.ERROR)
     datasets.disable_progress_bars()
@@ -175,14 +201,9 @@ def main() -> None:
         tokenizer = AutoTokenizer.from_pretrained(path)
         stock = HFLM(pretrained=model, tokenizer=tokenizer, device="cpu")
         ours = SharedPromptLM(pretrained=model, tokenizer=tokenizer, device="cpu", batch_size="auto")
-        works = {
-            "labels": label_pairs(stock, recipe, items),
-            "long prompt, three sentences": sentence_pairs(recipe, items, shots=3, choices=3),
-            "short prompt, two sentences": sentence_pairs(recipe, items, shots=0, choices=2),
-        }
         share = round(head_share(model), 2)
         found["models"][name] = {"head_share": share, "work": {}}
-        for work, pairs in works.items():
+        for work, pairs in works(stock, recipe, items).items():
             figures = compare(ours, stock, pairs, options.runs)
             found["models"][name]["work"][work] = figures
             print(
@@ -192,8 +213,8 @@ def main() -> None:
                 f"largest difference {figures['largest_difference']:.1e}",
                 flush=True,
             )
-    RESULTS.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
-    print(f"written: {RESULTS}")
+    options.output.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
+    print(f"written: {options.output}")
 
 
 if __name__ == "__main__":

@@ -31,8 +31,9 @@ class HeaderLayer(DynamicLayer):
 
     def __init__(self, keys: Tensor, values: Tensor) -> None:
         super().__init__()
-        self.lazy_initialization(keys, values)
         self.keys, self.values = keys, values
+        self.dtype, self.device = keys.dtype, keys.device
+        self.is_initialized = True
 
     def update(self, key_states: Tensor, value_states: Tensor, *args: Any, **kwargs: Any) -> tuple[Tensor, Tensor]:
         rows = key_states.shape[0]

@@ -21,6 +21,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import torch
@@ -145,7 +146,7 @@ class ChoiceScorer:
             near = self._span is None or max(row.num_tokens() for row in rows) <= self._span
             single = all(len(c) == 1 for r in rows for c in r.choices)
             together = single or (self._tree if self._tree is not None else near and self._heeds_trees)
-            header = self._header(rows[0].prompt[: self._num_header[items]]) if near else None
+            header = self._header(tuple(rows[0].prompt[: self._num_header[items]])) if near else None
             how = _How(self._pad_id, header, self._feed_forward)
             found, greedy = (_score if together else _score_apart)(self._base, rows, how)
         finally:
@@ -165,7 +166,7 @@ class ChoiceScorer:
 
     @functools.cached_property
     def _heeds_trees(self) -> bool:
-        return heeds_trees(self._base)
+        return bool(_once_per_model(heeds_trees, self._base))
 
     @functools.cached_property
     def _span(self) -> int | None:
@@ -173,11 +174,30 @@ class ChoiceScorer:
 
     @functools.cached_property
     def _takes_headers(self) -> bool:
-        return takes_headers(self._base)
+        return bool(_once_per_model(takes_headers, self._base))
 
     @functools.cached_property
     def _feed_forward(self) -> nn.Module | None:
-        return last_feed_forward(self._base)
+        return _once_per_model(last_feed_forward, self._base)
+
+
+def _once_per_model(trial: Callable[[Any], Any], base: Any) -> Any:
+    """What a trial found out. A study scores one model hundreds of times; adapters do not change how it attends.
+
+    Only what the model can do is remembered: an adapter that makes NaN fails every trial, and its base must not.
+    """
+    weight = base.get_input_embeddings().weight
+    key = (trial, getattr(base.config, "_attn_implementation", None), weight.dtype, weight.device)
+    found = _FOUND.setdefault(base, {})
+    if key in found:
+        return found[key]
+    result = trial(base)
+    if result not in (None, False):
+        found[key] = result
+    return result
+
+
+_FOUND: WeakKeyDictionary[nn.Module, dict[tuple[Any, ...], Any]] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True)
@@ -433,7 +453,9 @@ def _token_scores(base: Any, arguments: dict[str, Any], layout: _Layout, how: _H
     size = max(1, MAX_LOGITS // base.get_input_embeddings().weight.shape[0])
     log_probs = np.empty(len(layout.tokens))
     likeliest = np.empty(len(layout.tokens), dtype=bool)
-    order = layout.places.argsort(kind="stable")  # tokens by place, so that each slice of the places has a slice of them
+    order = layout.places.argsort(
+        kind="stable"
+    )  # tokens by place, so that each slice of the places has a slice of them
     bounds = np.searchsorted(layout.places[order], np.arange(0, len(layout.rows) + size, size))
     for first, start, end in zip(range(0, len(layout.rows), size), bounds, bounds[1:], strict=False):
         logits = logits_at(slice(first, first + size)).float()

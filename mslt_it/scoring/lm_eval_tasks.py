@@ -76,8 +76,13 @@ def task_file(task: TaskConfig, language: str, prompts_dir: Path | None = None) 
     }
 
 
-def local_task_file(task: TaskConfig, language: str, choices: Sequence[str], rows: Path) -> dict[str, Any]:
-    """A task over rows written by `write_scored_set`: ``prompt``, and ``gold`` (a position in choices, or a text)."""
+def local_task_file(
+    task: TaskConfig, language: str, choices: Sequence[str], rows: Path, max_chain_tokens: int | None = None
+) -> dict[str, Any]:
+    """A task over rows written by `write_scored_set`: ``prompt``, and ``gold`` (a position in choices, or a text).
+
+    ``max_chain_tokens``: of a chain of thought, which ends where the model ends it and not at an empty line.
+    """
     content = {
         **_head(task, language),
         "dataset_path": "json",
@@ -87,6 +92,8 @@ def local_task_file(task: TaskConfig, language: str, choices: Sequence[str], row
     }
     if choices:
         return {**content, **_multiple_choice("gold", choices)}
+    if max_chain_tokens is not None:
+        return {**content, **_generated("{{gold}}", max_chain_tokens, until=())}
     return {**content, **_generated("{{gold}}", task.max_answer_tokens)}
 
 
@@ -118,7 +125,8 @@ def write_scored_set(recipe: Recipe, language: str, folder: Path) -> Path:
             out.write(json.dumps(row, ensure_ascii=False) + "\n")
     comment = f"The rows that recipe {recipe.name} scores in {language}."
     path = folder / f"{_name(recipe.task, language)}.yaml"
-    path.write_text(_dump(local_task_file(recipe.task, language, choices, rows), comment), encoding="utf-8")
+    chain = recipe.scoring.max_chain_tokens if items[0].chain_language else None
+    path.write_text(_dump(local_task_file(recipe.task, language, choices, rows, chain), comment), encoding="utf-8")
     return path
 
 
@@ -298,13 +306,13 @@ def _multiple_choice(target: str, choices: Sequence[str]) -> dict[str, Any]:
     }
 
 
-def _generated(target: str, max_answer_tokens: int) -> dict[str, Any]:
+def _generated(target: str, max_answer_tokens: int, until: Sequence[str] = ("\n\n",)) -> dict[str, Any]:
     """The last number of the answer, without thousands commas, against the right one."""
     return {
         "output_type": "generate_until",
         "doc_to_target": target,
         "num_fewshot": 0,
-        "generation_kwargs": {"until": ["\n\n"], "do_sample": False, "max_gen_toks": max_answer_tokens},
+        "generation_kwargs": {"until": list(until), "do_sample": False, "max_gen_toks": max_answer_tokens},
         "filter_list": [
             {
                 "name": "last_number",

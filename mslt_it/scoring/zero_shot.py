@@ -14,9 +14,10 @@ from tqdm import tqdm
 from mslt_it.data.build import build_scored_set
 from mslt_it.data.encoding import Encoder
 from mslt_it.records import EvalResult, PromptedExample, Recipe
+from mslt_it.scoring.choices import choice_requests
 from mslt_it.scoring.estimates import Cell, Settings, difference, macro, single
 from mslt_it.scoring.generation import generate_answers
-from mslt_it.scoring.likelihood import Request, choice_log_likelihoods
+from mslt_it.scoring.likelihood import choice_log_likelihoods
 from mslt_it.scoring.measures import MEASURES, Measure, text_counts
 from mslt_it.scoring.metrics import why_invalid
 from mslt_it.tuning.checkpoints import write_atomically
@@ -79,7 +80,7 @@ def score_language(
     pad = encoder.tokenizer.pad_token_id
     pad = encoder.end_id if pad is None else pad
     if not items[0].is_written:
-        answer = _chosen(recipe, items, encoder, prompts, pad)
+        answer = _chosen(recipe, items, encoder, pad)
     else:
         answer = _written(recipe, encoder, prompts, pad)
     with tqdm(total=2 * len(items), desc=f"scoring {language}", disable=None, leave=False) as bar:
@@ -93,18 +94,8 @@ def score_language(
     return LanguageScores(language, tuple(items), adapter, base)
 
 
-def _chosen(
-    recipe: Recipe, items: Sequence[PromptedExample], encoder: Encoder, prompts: Sequence[Sequence[int]], pad: int
-) -> Answer:
-    words = sorted({choice for item in items for choice in item.choices})
-    ids = dict(zip(words, map(tuple, encoder.user_ids(words)), strict=True))
-    if any(a != b and b[: len(a)] == a for a in ids.values() for b in ids.values()):
-        # One answer begins another ("pay", "pay later"): only the end token tells them apart.
-        ids = {word: (*row, encoder.end_id) for word, row in ids.items()}
-    requests = [
-        Request(tuple(prompt), tuple(ids[choice] for choice in item.choices))
-        for item, prompt in zip(items, prompts, strict=True)
-    ]
+def _chosen(recipe: Recipe, items: Sequence[PromptedExample], encoder: Encoder, pad: int) -> Answer:
+    requests = choice_requests(items, encoder)
 
     def answer(model: Any, advance: Callable[[int], object]) -> Outputs:
         return choice_log_likelihoods(

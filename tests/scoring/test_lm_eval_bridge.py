@@ -19,11 +19,20 @@ import torch
 import yaml
 from peft import LoraConfig, PromptTuningConfig, get_peft_model
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
-from transformers import AutoModelForCausalLM, BloomConfig, CohereConfig, LlamaConfig, PreTrainedTokenizerFast
+from transformers import (
+    AutoModelForCausalLM,
+    AutoTokenizer,
+    BloomConfig,
+    CohereConfig,
+    LlamaConfig,
+    PreTrainedTokenizerFast,
+)
 
 from mslt_it.data.encoding import Encoder
 from mslt_it.problems import Problem
 from mslt_it.recipe import load_recipe
+from mslt_it.scoring import likelihood
+from mslt_it.scoring.headers import encode_header
 from mslt_it.scoring.likelihood import Request, choice_log_likelihoods
 from mslt_it.scoring.lm_eval_tasks import local_task_file, task_file, write_scored_set
 
@@ -35,7 +44,7 @@ from lm_eval.models.huggingface import HFLM
 from lm_eval.tasks import TaskManager
 
 from mslt_it.scoring import lm_eval_bridge
-from mslt_it.scoring.lm_eval_bridge import SharedPromptLM, group_by_context, main, refuse_code_in
+from mslt_it.scoring.lm_eval_bridge import SharedPromptLM, group_by_context, main, refuse_broken, refuse_code_in
 
 ROOT = Path(__file__).parents[2]
 WEIGHTS = ROOT / "mslt_it" / "world" / "weights"
@@ -174,7 +183,8 @@ def test_an_answer_longer_than_the_model_takes_is_a_problem() -> None:
         ours._loglikelihood_tokens([(None, [7], [8]), (None, [7, 7], [8] * 5)], disable_tqdm=True)
 
 
-def test_a_prompt_is_encoded_once_and_the_head_applied_where_it_counts() -> None:
+def test_a_prompt_is_encoded_once_and_the_head_applied_where_it_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mslt_it.scoring.likelihood.last_feed_forward", lambda base: None)  # no trial is counted
     ours, stock = both()
     prompt = list(range(10, 50))
     pairs: list[Any] = [(("p", str(i)), prompt, [60, 61 + i, 70, 71]) for i in range(3)]
@@ -201,6 +211,27 @@ def test_a_prompt_is_encoded_once_and_the_head_applied_where_it_counts() -> None
     assert members == [[(0, 0), (1, 1), (2, 2)]]
 
 
+@pytest.mark.parametrize("kind", ["llama", "bloom", "cohere"])
+def test_what_contexts_begin_with_is_encoded_once(kind: str) -> None:
+    ours, stock = both(kind)
+    draw = random.Random(4)
+    shots = [draw.randrange(6, len(TOKENIZER)) for _ in range(60)]
+    pairs = [(label, shots + context, answer) for label, context, answer in make_pairs(ours.model)]
+    expected = stock._loglikelihood_tokens(pairs, disable_tqdm=True)
+    shapes: list[tuple[int, int]] = []
+    assert ours.why_stock() == ""
+
+    def record(module: Any, args: Any, kwargs: Any) -> None:
+        shapes.append(tuple(kwargs["input_ids"].shape))
+
+    ours.model.base_model.register_forward_pre_hook(record, with_kwargs=True)
+    for batch_size in (1, 3, 8):
+        shapes.clear()
+        ours.batch_size_per_gpu = batch_size
+        assert_equal(ours._loglikelihood_tokens(pairs, disable_tqdm=True), expected)
+        assert [shape for shape in shapes if shape[1] >= 60] == [(1, 60)]  # the header, and nothing else as long
+
+
 def test_grouping_keeps_rows_short_and_finds_equal_answers_once() -> None:
     draw = random.Random(1)
     many: list[Any] = [(None, [9], [draw.randrange(6, 99) for _ in range(20)]) for _ in range(60)]
@@ -215,7 +246,7 @@ def test_batches_hold_no_more_tokens_than_lm_evals_largest() -> None:
     model = make_model()
     assert make_lm(SharedPromptLM, model, batch_size=4)._budget(groups, None) == 4 * 30
     assert make_lm(SharedPromptLM, model, batch_size=4)._budget(groups, 2) == 2 * 30
-    assert make_lm(SharedPromptLM, model, batch_size="auto")._budget(groups, None) == 2048
+    assert make_lm(SharedPromptLM, model, batch_size="auto")._budget(groups, None) == 1536
     assert make_lm(SharedPromptLM, model, batch_size=4, batch_tokens=77)._budget(groups, None) == 77
     with pytest.raises(
         Problem, match=r"batch_tokens='many' in --model_args must be a whole number of tokens from 1 up"
@@ -356,6 +387,30 @@ def test_the_result_dictionary_is_lm_evals(tasks: Path, chat: bool) -> None:
         assert plain(found) == plain(expected)
         for a, b in zip(found["samples"]["mslt_xnli_tr"], samples, strict=True):
             assert_equal([r[0] for r in a["resps"]], [r[0] for r in b["resps"]])
+
+
+def test_the_result_dictionary_of_the_embedded_world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The weights that come with the package on the task made for a recipe, bare and behind a system text."""
+    recipe = load_recipe("xnli_3src", ["targets=[tr]", "scoring.num_examples_per_language=12"])
+    write_scored_set(recipe, "tr", tmp_path / "tasks")
+    loaded = AutoModelForCausalLM.from_pretrained(WEIGHTS, dtype=torch.float32)
+    tokenizer = AutoTokenizer.from_pretrained(WEIGHTS)
+    ours, stock = (
+        cls(pretrained=loaded, tokenizer=tokenizer, device="cpu", batch_size=8) for cls in (SharedPromptLM, HFLM)
+    )
+    encoded: list[int] = []
+    monkeypatch.setattr(
+        likelihood, "encode_header", lambda base, header: encoded.append(len(header)) or encode_header(base, header)
+    )
+    for text in (None, "A teacher reads two sentences to the children and asks what follows. " * 4):
+        found, expected = (
+            evaluate(lm, tmp_path / "tasks", apply_chat_template=True, system_instruction=text) for lm in (ours, stock)
+        )
+        assert plain(found) == plain(expected)
+        for a, b in zip(*(results["samples"]["mslt_xnli_tr"] for results in (found, expected)), strict=True):
+            assert_equal([r[0] for r in a["resps"]], [r[0] for r in b["resps"]])
+        assert bool(encoded) is (text is not None)
+    assert max(encoded) > 40
 
 
 def test_lm_eval_scores_what_we_train_on(tasks: Path, monkeypatch: Any) -> None:
@@ -518,3 +573,22 @@ def test_both_commands_agree_item_by_item(tmp_path: Path) -> None:
         scores.append(np.array([[float(r[0][0]) for r in line["resps"]] for line in lines]))
     assert scores[0] == scores[2] and scores[1].shape == (60, 3)
     np.testing.assert_allclose(scores[3], scores[1], atol=1e-4, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("values", "reason"),
+    [
+        ([-1.0, float("nan"), -2.0, -3.0], "1 of 2 items have a score that is NaN or infinite"),
+        ([-1.0, float("-inf"), float("inf"), -3.0], "2 of 2 items have a score that is NaN or infinite"),
+        ([-1.0, -1.0, -2.0, -2.0], "every item has the same score for all its choices"),
+    ],
+)
+def test_scores_of_a_broken_model_are_never_counted(values: list[float], reason: str) -> None:
+    with pytest.raises(Problem, match=f"The results are invalid: {reason}"):
+        refuse_broken(["a", "a", "b", "b"], values)
+
+
+def test_sound_scores_pass() -> None:
+    refuse_broken(["a", "a", "b", "b"], [-1.0, -1.0, -2.0, -2.5])
+    refuse_broken(["a", "b"], [-1.0, -1.0])  # one choice each: nothing to choose from
+    refuse_broken([], [])

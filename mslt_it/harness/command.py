@@ -11,6 +11,7 @@ evals/<task>-<hash>/
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -21,10 +22,12 @@ from pathlib import Path
 from typing import Any
 
 from mslt_it.arguments import wants_help
+from mslt_it.locks import locked
 from mslt_it.problems import Problem
 
 COMPLETE = "COMPLETE.json"
 REQUEST = "request.json"
+LOCK = ".lock"  # held while answers are being written
 
 
 def main(argv: Sequence[str]) -> int:
@@ -88,7 +91,13 @@ def evaluate(request: Any, state: Any, say: Callable[[str], None]) -> dict[str, 
         say(line)
     names = ", ".join(system.name for system in bench.systems)
     say(f"{len(bench.systems)} system{'s' * (len(bench.systems) > 1)}: {names}")
-    return _Work(request, bench, out, state, say).done()
+    with locked(out / LOCK, wait=False) if state.is_main_process else contextlib.nullcontext(True) as held:
+        if not held:
+            raise Problem(
+                f"Another mslt eval is at work in {out}. Wait for it, or end it and start again: what is done stays "
+                "done."
+            )
+        return _Work(request, bench, out, state, say).done()
 
 
 class _Work:
@@ -243,7 +252,7 @@ def _claim(out: Path, wanted: str, request: Any, bench: Any) -> None:
     if out.exists() and not out.is_dir():
         raise Problem(f"out={out} is a file. Choose another out=.")
     # A folder where nothing was answered yet (an argument was wrong after all, or a kill) is free.
-    if not out.exists() or all(path.name in (REQUEST, f".{REQUEST}.part") for path in out.iterdir()):
+    if not out.exists() or all(path.name in (REQUEST, f".{REQUEST}.part", LOCK) for path in out.iterdir()):
         out.mkdir(parents=True, exist_ok=True)
         about = {"fingerprint": wanted, "systems": [s.name for s in bench.systems], **request.decides()}
         write_atomically(out / REQUEST, json.dumps(about, indent=2, ensure_ascii=False) + "\n")
@@ -285,7 +294,7 @@ def _finished(out: Path, wanted: str, inputs: dict[str, list[int]]) -> dict[str,
 def _seal(out: Path, inputs: dict[str, list[int]]) -> None:
     from mslt_it.tuning.checkpoints import write_atomically
 
-    files = sorted(p for p in out.rglob("*") if p.is_file() and p.name not in (COMPLETE, f".{COMPLETE}.part"))
+    files = sorted(p for p in out.rglob("*") if p.is_file() and p.name not in (COMPLETE, f".{COMPLETE}.part", LOCK))
     content = {"sha256": {str(p.relative_to(out)): _sha256(p) for p in files}, "inputs": inputs}
     write_atomically(out / COMPLETE, json.dumps(content, indent=2) + "\n")
 

@@ -24,7 +24,7 @@ OPTIONS: Mapping[str, Option] = {
     "model": Option(None, "base model: a folder, a Hub id, or world; where no run names it"),
     "adapter": Option(None, "adapter or run folder, or [several], on that base"),
     "task": Option(None, "task, or [several]; where no run names it: mslt recipes lists them"),
-    "variant": Option("direct", f"how it is asked, or [several]: {', '.join(VARIANTS)}"),
+    "variant": Option(None, f"how it is asked, or [several]: {', '.join(VARIANTS)}", shown="the run's, else direct"),
     "languages": Option(None, "[codes], or all that the task has", shown="the run's, else all"),
     "shots": Option("0", "worked examples before each question", kind="int", at_least=0),
     "samples": Option("1", "written answers per item; the majority counts", kind="int", at_least=1),
@@ -82,17 +82,20 @@ def parse_request(argv: Sequence[str]) -> tuple[Request, bool]:
     options, rest = split_recipe_keys(argv)
     parsed = parse(options, "eval", OPTIONS, tuple(FLAGS), example="run=runs/xnli_3src-...")
     runs, adapters = _names(parsed["run"]), _names(parsed["adapter"])
-    tasks, variants = _names(parsed["task"]), _names(parsed["variant"])
+    tasks = _names(parsed["task"])
     if parsed["model"] is None and adapters and not runs:
         raise Problem("adapter= needs a base: give model=PATH too, or run=RUNFOLDER, which knows its base.")
     if not runs and not tasks:
         raise Problem("task= is missing: what is to be scored? Write mslt eval model=PATH task=xnli, or run=RUNFOLDER.")
     recipes = tuple(_recipe(parsed, runs, task, rest) for task in tasks or [""])
+    # A run that was trained on chains of thought is asked for them.
+    variants = _names(parsed["variant"]) if "variant" in parsed.given else [recipes[0].prompt.variant]
     settings = Settings(parsed["samples"], parsed["temperature"], parsed["top_p"], parsed["seed"])
     for recipe in recipes:
         for variant in variants:
             check_variant(recipe.task, variant)
         check_samples(recipe.task, settings)
+    _refuse_idle(parsed, recipes, variants)
     if not variants:
         raise Problem("variant=[] names none. Leave it out for variant=direct.")
     if len(set(tasks)) < len(tasks):
@@ -122,6 +125,19 @@ def parse_request(argv: Sequence[str]) -> tuple[Request, bool]:
         ),
         parsed.as_json,
     )
+
+
+def _refuse_idle(parsed: Parsed, recipes: Sequence[Recipe], variants: Sequence[str]) -> None:
+    """A Problem for settings of written answers where none would feel them."""
+    for key in ("temperature", "top_p"):
+        if key in parsed.given and parsed["samples"] == 1:
+            raise Problem(f"{key}={parsed[key]} has no effect on one greedy answer per item. Give samples=8 too.")
+    chosen = all(r.task.choice_names for r in recipes) and not {"cot_native", "cot_english", "xlt"} & set(variants)
+    if parsed["samples"] > 1 and chosen:
+        raise Problem(
+            f"samples={parsed['samples']}: labels asked for directly are chosen by their log-likelihood, not written. "
+            "Add a variant that is: variant=[direct,cot_native]."
+        )
 
 
 def split_recipe_keys(argv: Sequence[str]) -> tuple[list[str], list[str]]:

@@ -1,0 +1,110 @@
+"""Journals: whatever a kill leaves behind, the file that is gone on with ends as that of a run without a kill."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mslt_it.harness.journal import Journal
+from mslt_it.problems import Problem
+
+HEAD = {"task": "xnli", "language": "de"}
+SIZES = (2, 1, 3)
+BATCHES: list[list[dict[str, Any]]] = [
+    [{"id": "a", "text": "১৮\u2028\n"}, {"id": "b", "text": None}],
+    [{"id": "c", "log_likelihoods": [-1.5, "nan"]}],
+    [{"id": "d"}, {"id": "e"}, {"id": "f"}],
+]
+
+
+def fill(path: Path, *, sizes: tuple[int, ...] = SIZES) -> int:
+    """Goes on from whatever is there; returns how many batches were done anew."""
+    journal = Journal(path, HEAD, sizes)
+    done = journal.open()
+    for number in range(done, len(sizes)):
+        journal.append(number, BATCHES[number])
+    return len(sizes) - done
+
+
+@pytest.fixture
+def whole(tmp_path: Path) -> bytes:
+    fill(tmp_path / "whole.jsonl")
+    return (tmp_path / "whole.jsonl").read_bytes()
+
+
+def test_rows_come_back_in_the_order_of_the_batches(tmp_path: Path) -> None:
+    fill(tmp_path / "a.jsonl")
+    rows = Journal(tmp_path / "a.jsonl", HEAD, SIZES).rows()
+    assert [row["id"] for row in rows] == list("abcdef") and [row["batch"] for row in rows] == [0, 0, 1, 2, 2, 2]
+    assert rows[0]["text"] == "১৮\u2028\n" and rows[1]["text"] is None and rows[2]["log_likelihoods"] == [-1.5, "nan"]
+
+
+def test_cut_at_every_byte_the_file_ends_the_same(
+    tmp_path: Path, whole: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "fsync", lambda descriptor: None)  # four for each of 300 offsets take seconds
+    path = tmp_path / "cut.jsonl"
+    lengths = [len(line) for line in whole.splitlines(keepends=True)]
+    ends = [sum(lengths[: 1 + sum(SIZES[:number])]) for number in range(1, len(SIZES) + 1)]  # of the batches
+    for offset in range(len(whole) + 1):
+        path.write_bytes(whole[:offset])
+        assert fill(path) == sum(end > offset for end in ends), offset
+        assert path.read_bytes() == whole, offset
+
+
+def test_an_opened_journal_is_cut_back_before_anything_is_appended(tmp_path: Path, whole: bytes) -> None:
+    path = tmp_path / "torn.jsonl"
+    path.write_bytes(whole[:-3])
+    journal = Journal(path, HEAD, SIZES)
+    assert journal.open() == 2
+    assert path.read_bytes() == b"".join(whole.splitlines(keepends=True)[:4])
+    with pytest.raises(Problem, match=r"torn\.jsonl is not complete: 2 of 3 batches\. Start the command again\."):
+        journal.rows()
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [b"not json\n", b"[1]\n", b'{"id":"c"}\n', b'{"batch":7,"id":"c"}\n', b"\xff\xfe\n", b"\n", b"null\n"],
+)
+def test_a_line_that_is_no_answer_ends_what_is_kept(tmp_path: Path, whole: bytes, wrong: bytes) -> None:
+    path = tmp_path / "wrong.jsonl"
+    first = b"".join(whole.splitlines(keepends=True)[:3])
+    path.write_bytes(first + wrong)
+    assert fill(path) == 2
+    assert path.read_bytes() == whole
+
+
+def test_more_batches_than_planned_are_cut_off(tmp_path: Path, whole: bytes) -> None:
+    path = tmp_path / "long.jsonl"
+    path.write_bytes(whole + whole.splitlines(keepends=True)[-1] + b'{"batch":3,"id":"g"}\n')
+    with pytest.raises(Problem, match="is not complete"):
+        Journal(path, HEAD, SIZES).rows()
+    assert fill(path) == 0 and path.read_bytes() == whole
+
+
+def test_a_journal_of_something_else_is_refused_and_left_alone(tmp_path: Path, whole: bytes) -> None:
+    path = tmp_path / "other.jsonl"
+    for content in (whole.replace(b'"de"', b'"tr"', 1), b"hello\n", b'{"evaluation_of":{}}\n'):
+        path.write_bytes(content)
+        with pytest.raises(Problem, match=r"other\.jsonl was begun for something else \(other weights.*another out="):
+            Journal(path, HEAD, SIZES).open()
+        assert path.read_bytes() == content
+
+
+def test_a_journal_without_batches_is_its_first_line(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "deep" / "none.jsonl", HEAD, ())
+    assert journal.open() == 0 and journal.open() == 0 and journal.rows() == []
+    assert json.loads((tmp_path / "deep" / "none.jsonl").read_text(encoding="utf-8")) == {"evaluation_of": HEAD}
+
+
+def test_a_nan_is_never_written(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "nan.jsonl", HEAD, (1,))
+    journal.open()
+    before = journal.path.read_bytes()
+    with pytest.raises(ValueError, match="Out of range"):
+        journal.append(0, [{"id": "a", "log_likelihoods": [float("nan")]}])
+    assert journal.path.read_bytes() == before

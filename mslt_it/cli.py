@@ -18,6 +18,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "combine": ("mslt_it.adapters.combine_command", "several runs' adapters as one, exactly or to a rank, scored"),
     "export": ("mslt_it.adapters.export_command", "a run in the forms others load: safetensors, vLLM, GGUF; on a hub"),
     "study": ("mslt_it.study.command", "every set of source languages of a pool, as a study that can be resumed"),
+    "report": ("mslt_it.report.command", "a study as one HTML page: tables, figures, sentences made of its figures"),
     "recipes": ("mslt_it.cli", "list the recipes, scales and tasks"),
     "world": ("mslt_it.world.command", "look into the embedded world, or train its model again"),
 }

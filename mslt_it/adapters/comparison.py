@@ -21,6 +21,7 @@ from mslt_it.data.build import build_scored_set
 from mslt_it.data.encoding import Encoder
 from mslt_it.problems import Problem
 from mslt_it.records import EncodedExample, PromptedExample, Recipe
+from mslt_it.scoring.choices import choice_requests
 from mslt_it.scoring.likelihood import Request, choice_log_likelihoods
 
 MAX_POSITIONS = 4  # of an answer: with long ones the logits of all positions would not fit into memory
@@ -81,16 +82,7 @@ def _prompts(items: Sequence[PromptedExample], encoder: Encoder) -> Prompts:
             start = next(i for i, label in enumerate(encoded.labels) if label >= 0)
             num = min(MAX_POSITIONS, len(encoded.input_ids) - start)
             rows.append((encoded.input_ids[: start + num], num))
-    words = sorted({choice for item in items for choice in item.choices})
-    ids = dict(zip(words, map(tuple, encoder.user_ids(words)), strict=True))
-    if any(a != b and b[: len(a)] == a for a in ids.values() for b in ids.values()):
-        ids = {word: (*row, encoder.end_id) for word, row in ids.items()}  # as in scoring/zero_shot.py
-    prompts = encoder.prompt_ids_all([item.messages for item in items])
-    requests = [
-        Request(tuple(prompt), tuple(ids[choice] for choice in item.choices))
-        for item, prompt in zip(items, prompts, strict=True)
-        if item.choices
-    ]
+    requests = choice_requests([item for item in items if item.choices], encoder)
     return Prompts(tuple(rows), tuple(requests))
 
 

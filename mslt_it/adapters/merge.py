@@ -299,6 +299,7 @@ def _seal(folder: Path, record: Mapping[str, Any]) -> None:
     write_atomically(folder / MERGE, json.dumps(record, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
     files = sorted(file for file in folder.rglob("*") if file.is_file())
     for file in files:
+        file.chmod(0o644)  # libraries that write through temporary files leave them to their owner alone
         with open(file, "rb") as handle:
             os.fsync(handle.fileno())
     sums = {str(file.relative_to(folder)): file_hash(file) for file in files}

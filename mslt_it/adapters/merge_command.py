@@ -8,40 +8,55 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from mslt_it.problems import Problem, nearest
+from mslt_it import arguments
+from mslt_it.arguments import Option, Parsed
 
-# key -> (default, what it is)
-OPTIONS: dict[str, tuple[str, str]] = {
-    "run": ("(required)", "folder of a finished run, as `mslt train` leaves it"),
-    "out": ("(required)", "folder for the merged model; made whole or not at all"),
-    "strategy": ("dequantized", "for quantised runs: dequantized (the base that was trained on) or original"),
-    "dtype": ("bfloat16", "of the weights written: bfloat16 or float32; merging itself is in float32"),
-    "prompts": ("32", "rows per language that merged and live model are compared on; 0 = as many as the run scored"),
+FLAGS = ("--json",)
+OPTIONS: dict[str, Option] = {
+    "run": Option(
+        None,
+        "folder of a finished run, as `mslt train` leaves it",
+        required=True,
+        example="RUNFOLDER",
+        missing="run= is missing: the folder that `mslt train` printed last.",
+    ),
+    "out": Option(None, "folder for the merged model; made whole or not at all", required=True, example="DIR"),
+    "strategy": Option(
+        None, "for quantised runs: dequantized (the base that was trained on) or original", shown="dequantized"
+    ),
+    "dtype": Option("bfloat16", "of the weights written: bfloat16 or float32; merging itself is in float32"),
+    "prompts": Option(
+        "32",
+        "rows per language that merged and live model are compared on; 0 = as many as the run scored",
+        kind="int",
+        what="a number of rows",
+        at_least=0,
+    ),
 }
 
 
 def main(argv: Sequence[str]) -> int:
     """Merges and prints the comparison; 0 = merged, now or before."""
-    if any(argument in ("-h", "--help") for argument in argv):
+    if arguments.wants_help(argv):
         print(help_text())
         return 0
-    options, as_json = parse(argv)
+    options = parse(argv)
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as in train.py, before torch is imported
     from mslt_it.quiet import quiet_libraries
 
     quiet_libraries()
     from mslt_it.adapters.merge import merge_run
 
-    stream = sys.stderr if as_json else sys.stdout
+    stream = sys.stderr if options.as_json else sys.stdout
     merge = merge_run(
         options["run"],
         options["out"],
-        strategy=options.get("strategy"),
-        dtype=options.get("dtype", "bfloat16"),
-        prompts_per_language=int(options.get("prompts", "32")),
+        strategy=options["strategy"],
+        dtype=options["dtype"],
+        prompts_per_language=options["prompts"],
         say=lambda text: print(text, file=stream, flush=True),
     )
-    if as_json:
+    if options.as_json:
         json.dump(dict(merge.record), sys.stdout, ensure_ascii=False, indent=2, allow_nan=False)
         print()
         return 0
@@ -62,39 +77,15 @@ def help_text() -> str:
             "on prompts of every trained and target language. Beyond the limits nothing is written.",
             "  mslt merge run=runs/xnli_3src-2366ab88c5 out=merged",
             "",
-            "KEY=VALUE (default)",
-            *(f"  {key:<9} {default:<12} {text}" for key, (default, text) in OPTIONS.items()),
-            "  --json                 print merge.json instead of the table",
+            "KEY=VALUE (type, default)",
+            *arguments.help_lines(OPTIONS, {"--json": "print merge.json instead of the table"}),
         ]
     )
 
 
-def parse(argv: Sequence[str]) -> tuple[dict[str, str], bool]:
-    """``KEY=VALUE`` tokens and ``--json`` -> (options, JSON wanted)."""
-    options: dict[str, str] = {}
-    as_json = False
-    for argument in argv:
-        if argument == "--json":
-            as_json = True
-            continue
-        if argument.startswith("-"):
-            raise Problem(f"Unknown option '{argument}'. {nearest(argument, ['--json', '--help'])}")
-        key, equals, value = argument.partition("=")
-        if not equals:
-            raise Problem(f"Argument '{argument}' is not KEY=VALUE. Write mslt merge run=RUNFOLDER out=DIR.")
-        if key not in OPTIONS:
-            raise Problem(f"Unknown key '{key}'. {nearest(key, OPTIONS)}")
-        if key in options:
-            raise Problem(f"{key} is given twice. Keep one.")
-        if not value:
-            raise Problem(f"{key}= has no value. {OPTIONS[key][1].capitalize()}.")
-        options[key] = value
-    for key in ("run", "out"):
-        if key not in options:
-            raise Problem(f"{key}= is missing. Write mslt merge run=RUNFOLDER out=DIR.")
-    if not options.get("prompts", "32").isdecimal():
-        raise Problem(f"prompts={options['prompts']} is not a number of rows. Write for example prompts=32.")
-    return options, as_json
+def parse(argv: Sequence[str]) -> Parsed:
+    """The arguments; a Problem names what is wrong with them."""
+    return arguments.parse(argv, "merge", OPTIONS, FLAGS)
 
 
 def as_text(record: Mapping[str, Any]) -> str:

@@ -1,13 +1,11 @@
-"""The table that ends a run, as text and as Markdown, and the adapter's model card."""
+"""The table that ends a run, as text and as Markdown."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from mslt_it.languages import language_name
-from mslt_it.records import EvalResult, Recipe, TaskConfig
+from mslt_it.records import EvalResult, TaskConfig
 
 HEADERS = ("language", "", "n", "accuracy", "95 % interval", "base", "gain", "95 % interval")
 METRIC_NAMES = {
@@ -56,7 +54,7 @@ def as_text(cells: Sequence[Sequence[str]]) -> str:
 
 def as_markdown(cells: Sequence[Sequence[str]]) -> str:
     """The same cells as a Markdown table."""
-    head, *body = cells
+    head, *body = [[cell.replace("|", "\\|") for cell in row] for row in cells]  # a folder may be called "a|b"
     lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
     return "\n".join([*lines, *("| " + " | ".join(row) + " |" for row in body)])
 
@@ -97,36 +95,3 @@ def verdict(results: Sequence[EvalResult], task: TaskConfig) -> str:
     others = [r.language for r in unseen if r.language not in above]
     rest = f"; not {short}: {', '.join(others)}" if others else ""
     return f"{len(above)} of {len(unseen)} unseen languages are {bar}{rest}.{could_not}"
-
-
-def model_card(recipe: Recipe, results: Sequence[EvalResult], provenance: Mapping[str, Any]) -> str:
-    """A README for the adapter's folder."""
-    world = recipe.task.data == "world"
-    data = "the embedded world of mslt_it (a generated toy, not the benchmark)" if world else recipe.task.data
-    return "\n".join(
-        [
-            "---",
-            "library_name: peft",
-            f"base_model: {recipe.model.path}",
-            f"language: {json.dumps(list(recipe.sources))}",  # quoted: "no" is a boolean in YAML otherwise
-            "tags: [lora, cross-lingual-transfer]",
-            "---",
-            "",
-            f"# {recipe.name}",
-            "",
-            f"LoRA adapter (rank {recipe.adapter.rank}) for `{recipe.task.name}`, trained on "
-            f"{provenance['num_examples']} labelled rows in {', '.join(recipe.sources)} together, from {data}; seed "
-            f"{recipe.seed}. Every other language below was scored zero-shot.",
-            *(
-                ["", f"How the source languages were chosen (`sources=auto`): {recipe.select.note}"]
-                * bool(recipe.select.note)
-            ),
-            "",
-            as_markdown(rows(results, recipe.scoring.confidence)),
-            "",
-            verdict(results, recipe.task),
-            "",
-            f"Adapter sha256 `{provenance['adapter_sha256']}`, base sha256 `{provenance['base_sha256']}`.",
-            "",
-        ]
-    )

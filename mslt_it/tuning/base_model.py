@@ -92,7 +92,24 @@ def load_base(
             if type(module).__name__ == "Linear4bit":
                 module.support_avx512bf16_for_cpu = False
     base.requires_grad_(False)
+    if getattr(base.config, "_commit_hash", None) is None:
+        # transformers 5.23 no longer tells which commit a branch stood for; what records and compares it looks there.
+        base.config._commit_hash = cached_commit(path, model.revision)
     return base
+
+
+def cached_commit(path: str, revision: str | None) -> str | None:
+    """The commit of the copy of a Hub repository in the cache, whose folder is named after it; None for a folder."""
+    if Path(path).exists() or path.count("/") > 1:
+        return None
+    from huggingface_hub import try_to_load_from_cache
+    from huggingface_hub.errors import HFValidationError
+
+    try:
+        found = try_to_load_from_cache(path, "config.json", revision=revision)
+    except HFValidationError:
+        return None
+    return Path(found).parent.name if isinstance(found, str) else None
 
 
 def fit_vocabulary(base: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> str | None:

@@ -4,13 +4,18 @@ What is served: information on a repository, its files (a tree in pages), detail
 with commit, ETag, length and ranges. Large files (Parquet, safetensors, gz) are redirected to a second address, as a
 hub does with files kept in a store of their own. Every request is logged. Clients read ``HF_ENDPOINT`` when they are
 imported, so they run in a process of their own: ``run_client``.
+
+And what is sent: who a token belongs to, new repositories, the check of a card's head, large files by Git LFS (batch,
+PUT, verify), and commits, which come into being whole or not at all.
 """
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -22,9 +27,21 @@ from types import TracebackType
 from typing import Any
 from urllib.parse import parse_qs, quote, unquote, urlsplit
 
+import yaml
+
 ROOT = Path(__file__).parents[2]
-LARGE = (".parquet", ".safetensors", ".gz")
+LARGE = (".parquet", ".safetensors", ".gz", ".gguf")
 PAGE = 3  # entries per page of a tree: small, so that paging happens
+
+
+@dataclass(frozen=True)
+class User:
+    """Whom a token belongs to."""
+
+    name: str
+    organisations: tuple[str, ...] = ()
+    may_write: bool = True
+    role: str = "write"  # what the token says of itself; a fine-grained one may not write everywhere
 
 
 @dataclass
@@ -34,6 +51,7 @@ class Repository:
     folder: Path
     refs: dict[str, str] = field(default_factory=dict)
     gated: bool = False
+    private: bool = False
 
     def commit_of(self, revision: str) -> str | None:
         commit = self.refs.get(revision, revision)
@@ -46,6 +64,7 @@ class Hub:
     def __init__(self, root: Path) -> None:
         self.root = root
         self.repositories: dict[tuple[str, str], Repository] = {}
+        self.users: dict[str, User] = {}  # token -> user
         self.log: list[str] = []  # "GET /path status"
         self.breakage: dict[str, list[str]] = {}  # end of a file's path -> what goes wrong at its next downloads
         self._server: ThreadingHTTPServer | None = None
@@ -110,6 +129,21 @@ class Hub:
         """
         self.breakage.setdefault(path_end, []).extend(how)
 
+    def allow(self, token: str, name: str, *organisations: str, may_write: bool = True, role: str = "write") -> None:
+        """From now on the token is that of the user ``name``."""
+        self.users[token] = User(name, organisations, may_write, role)
+
+    def break_uploads(self, path_end: str, *how: str) -> None:
+        """The next PUT or POST whose path ends so goes wrong: "close" (the connection ends while the body is sent),
+        "error" (status 503), "garble" (what is stored is not what was sent), "lost" (done, but the answer is not)."""
+        self.breakage.setdefault(path_end, []).extend(how)
+
+    def files(self, kind: str, name: str, ref: str = "main") -> dict[str, bytes]:
+        """What a repository shows: path -> content."""
+        repository = self.repositories[kind, name]
+        folder = repository.folder / repository.refs[ref]
+        return {entry.path: entry.file.read_bytes() for entry in _entries(repository, folder.name)}
+
     def requests(self, part: str = "") -> list[str]:
         """The logged requests that contain ``part``."""
         return [line for line in self.log if part in line]
@@ -147,6 +181,7 @@ class Entry:
 class _Handler(BaseHTTPRequestHandler):
     hub: Hub
     protocol_version = "HTTP/1.1"
+    is_answer_lost = False
 
     def log_message(self, format: str, *args: Any) -> None:
         """Nothing on the terminal: requests are kept in ``hub.log``."""
@@ -160,13 +195,36 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         self._answer()
 
+    def do_PUT(self) -> None:
+        self._answer()
+
     def _answer(self) -> None:
-        length = int(self.headers.get("Content-Length") or 0)
-        body = self.rfile.read(length) if length else b""
+        how = self._breakage() if self.command == "PUT" or "/commit/" in self.path else ""
+        if how == "close":
+            self.rfile.read(16)  # of the body, and no more
+            self.close_connection = True
+            self.hub.log.append(f"{self.command} {unquote(self.path)} closed")
+            return
+        body = self._body()
+        self.is_answer_lost = how == "lost"
+        if how == "error":
+            return self._refuse(503, None, "Service Unavailable")
         url = urlsplit(self.path)
         parts = [unquote(part) for part in url.path.strip("/").split("/")]
         if parts[0] == "store":
             self._serve_stored("/".join(parts[1:]))
+        elif parts[:2] == ["upload", parts[-1]] and self.command == "PUT":
+            self._take_large(parts[1], body if how != "garble" else body[::-1])
+        elif parts[-4:] == ["info", "lfs", "objects", "batch"]:
+            self._serve_batch("/".join(parts[:2]).removesuffix(".git"), json.loads(body))
+        elif parts == ["verify"]:
+            self._verify_large(json.loads(body))
+        elif parts == ["api", "whoami-v2"]:
+            self._serve_whoami()
+        elif parts == ["api", "repos", "create"]:
+            self._create(json.loads(body))
+        elif parts == ["api", "validate-yaml"]:
+            self._validate_card(json.loads(body)["content"])
         elif parts[0] == "api" and len(parts) >= 4 and parts[1] in ("models", "datasets"):
             self._serve_api(parts[1], "/".join(parts[2:4]), parts[4:], parse_qs(url.query), body)
         else:
@@ -180,13 +238,18 @@ class _Handler(BaseHTTPRequestHandler):
     # ------------------------------------------------------------ the interface for programs
 
     def _serve_api(self, kind: str, name: str, rest: list[str], query: dict[str, list[str]], body: bytes) -> None:
-        repository = self.hub.repositories.get((kind, name))
+        repository = self._visible(kind, name)
         if repository is None:
             # A hub tells nobody which private repositories exist: an unknown one asks for a password.
             return self._refuse(401, "RepoNotFound", "Invalid username or password.")
         if self.command == "GET" and self._breakage() == "error":
             return self._refuse(503, None, "Service Unavailable")
         action, tail = (rest[0], rest[1:]) if rest else ("revision", ["main"])
+        if action in ("preupload", "commit") and self.command == "POST":
+            if not self._may_write(name):
+                return self._refuse(403, None, "You have no right to write here")
+            take = self._serve_preupload if action == "preupload" else self._take_commit
+            return take(repository, kind, name, tail[0], body)
         if action not in ("revision", "tree", "paths-info"):
             return self._refuse(404, None, f"Unknown action {action}")
         revision, path = _split_revision(repository, tail)
@@ -203,7 +266,7 @@ class _Handler(BaseHTTPRequestHandler):
                     "sha": commit,
                     "lastModified": "2024-01-01T00:00:00.000Z",
                     "createdAt": "2024-01-01T00:00:00.000Z",
-                    "private": False,
+                    "private": repository.private,
                     "gated": "manual" if repository.gated else False,
                     "disabled": False,
                     "downloads": 0,
@@ -227,10 +290,133 @@ class _Handler(BaseHTTPRequestHandler):
             headers["Link"] = f'<{address}>; rel="next"'
         self._send_json(items[start : start + PAGE], headers)
 
+    # ------------------------------------------------------------ what is sent
+
+    def _body(self) -> bytes:
+        if "chunked" not in self.headers.get("Transfer-Encoding", ""):
+            length = int(self.headers.get("Content-Length") or 0)
+            return self.rfile.read(length) if length else b""
+        found = b""
+        while size := int(self.rfile.readline().strip() or b"0", 16):
+            found += self.rfile.read(size)
+            self.rfile.readline()
+        self.rfile.readline()
+        return found
+
+    def _user(self) -> User | None:
+        return self.hub.users.get((self.headers.get("Authorization") or "").removeprefix("Bearer "))
+
+    def _visible(self, kind: str, name: str) -> Repository | None:
+        repository = self.hub.repositories.get((kind, name))
+        return repository if repository is None or not repository.private or self._belongs(name) else None
+
+    def _belongs(self, name: str) -> bool:
+        user = self._user()
+        return user is not None and name.split("/")[0] in (user.name, *user.organisations)
+
+    def _may_write(self, name: str) -> bool:
+        user = self._user()
+        return user is not None and user.may_write and self._belongs(name)
+
+    def _serve_whoami(self) -> None:
+        user = self._user()
+        if user is None:
+            return self._refuse(401, None, "Invalid username or password.")
+        organisations = [{"name": name, "type": "org"} for name in user.organisations]
+        auth = {"type": "access_token", "accessToken": {"displayName": "of tests", "role": user.role}}
+        self._send_json({"type": "user", "name": user.name, "orgs": organisations, "auth": auth})
+
+    def _create(self, wanted: dict[str, Any]) -> None:
+        user = self._user()
+        if user is None:
+            return self._refuse(401, None, "Invalid username or password.")
+        name = f"{wanted.get('organization') or user.name}/{wanted['name']}"
+        if not self._may_write(name):
+            return self._refuse(403, None, "You don't have the rights to create a model under this namespace")
+        if ("models", name) in self.hub.repositories:
+            return self._refuse(409, None, "You already created this model repo")
+        self.hub.add("models", name, {".gitattributes": "*.safetensors filter=lfs diff=lfs merge=lfs -text\n"})
+        private = wanted.get("visibility") == "private" or wanted.get("private") is True
+        self.hub.repositories["models", name].private = private
+        self._send_json({"url": f"{self.hub.endpoint}/{name}", "name": name, "id": "0" * 24})
+
+    def _validate_card(self, content: str) -> None:
+        errors = [{"message": message} for message in card_faults(content)]
+        body = json.dumps({"errors": errors, "warnings": []}).encode()
+        self._send(400 if errors else 200, body, {"Content-Type": "application/json"})
+
+    def _serve_preupload(self, repository: Repository, kind: str, name: str, revision: str, body: bytes) -> None:
+        there = {e.path: e for e in _entries(repository, repository.refs[revision])}
+        files = []
+        for file in json.loads(body)["files"]:
+            large = file["path"].endswith(LARGE)
+            answer = {"path": file["path"], "uploadMode": "lfs" if large else "regular", "shouldIgnore": False}
+            if file["path"] in there:
+                answer["oid"] = there[file["path"]].sha256 if large else there[file["path"]].blob_id
+            files.append(answer)
+        self._send_json({"files": files})
+
+    def _serve_batch(self, name: str, wanted: dict[str, Any]) -> None:
+        if not self._may_write(name):
+            return self._refuse(403, None, "You have no right to write here")
+        objects = []
+        for item in wanted["objects"]:
+            answer = {"oid": item["oid"], "size": item["size"]}
+            if not self._large(item["oid"]).is_file():
+                answer["actions"] = {
+                    "upload": {"href": f"{self.hub.endpoint}/upload/{item['oid']}", "header": {}},
+                    "verify": {"href": f"{self.hub.endpoint}/verify", "header": {}},
+                }
+            objects.append(answer)
+        self._send_json({"transfer": "basic", "objects": objects})
+
+    def _large(self, oid: str) -> Path:
+        return self.hub.root / "large" / re.sub(r"[^0-9a-f]", "", oid)
+
+    def _take_large(self, oid: str, content: bytes) -> None:
+        self._large(oid).parent.mkdir(parents=True, exist_ok=True)
+        self._large(oid).write_bytes(content)
+        self._send(200, b"", {})
+
+    def _verify_large(self, wanted: dict[str, Any]) -> None:
+        file = self._large(wanted["oid"])
+        if not file.is_file() or hashlib.sha256(file.read_bytes()).hexdigest() != wanted["oid"]:
+            file.unlink(missing_ok=True)
+            return self._refuse(400, None, "The object is not what its oid says")
+        self._send_json({})
+
+    def _take_commit(self, repository: Repository, kind: str, name: str, revision: str, body: bytes) -> None:
+        lines = [json.loads(line) for line in body.split(b"\n") if line]
+        header = lines[0]["value"]
+        head = repository.refs[revision]
+        if header.get("parentCommit", head) != head:
+            return self._refuse(412, None, "A commit has happened since")
+        files = self.hub.files(kind, name, revision)
+        for line in lines[1:]:
+            value = line["value"]
+            if line["key"] == "file":
+                files[value["path"]] = base64.b64decode(value["content"])
+            elif line["key"] == "lfsFile":
+                large = self._large(value["oid"])
+                if not large.is_file():
+                    return self._refuse(400, None, f"LFS object {value['oid']} was not uploaded")
+                files[value["path"]] = large.read_bytes()
+            else:
+                return self._refuse(400, None, f"Unknown operation {line['key']}")
+        commit = self.hub.add(kind, name, files, revision)
+        self._send_json(
+            {
+                "success": True,
+                "commitOid": commit,
+                "commitUrl": f"{self.hub.endpoint}/{name}/commit/{commit}",
+                "hookOutput": "",
+            }
+        )
+
     # ------------------------------------------------------------ files
 
     def _serve_file(self, kind: str, name: str, rest: list[str]) -> None:
-        repository = self.hub.repositories.get((kind, name))
+        repository = self._visible(kind, name)
         if repository is None:
             return self._refuse(401, "RepoNotFound", "Invalid username or password.")
         if repository.gated:
@@ -295,6 +481,9 @@ class _Handler(BaseHTTPRequestHandler):
     def _send(self, status: int, content: bytes, headers: Mapping[str, str], sent: int | None = None) -> None:
         """``sent``: after so many bytes of the content the connection is closed."""
         self.hub.log.append(f"{self.command} {unquote(self.path)} {status}")
+        if self.is_answer_lost:
+            self.close_connection = True
+            return
         self.send_response(status)
         for key, value in headers.items():
             self.send_header(key, value)
@@ -304,6 +493,36 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(content if sent is None else content[:sent])
         if sent is not None:
             self.close_connection = True
+
+
+def card_faults(content: str) -> list[str]:
+    """What a hub finds wrong with the head of a card: the fields that have rules of their own."""
+    head = content.split("---\n")
+    if not content.startswith("---\n") or len(head) < 3:
+        return []
+    try:
+        fields = yaml.safe_load(head[1])
+    except yaml.YAMLError as error:
+        return [f"not YAML: {error}"]
+    faults = []
+    name = re.compile(r"[\w][\w.-]*(/[\w][\w.-]*)?")
+    for key in ("base_model", "datasets"):
+        values = fields.get(key, [])
+        for value in [values] if isinstance(values, str) else values:
+            if not isinstance(value, str) or not name.fullmatch(value):
+                faults.append(f'"{key}" with value {value!r} is not valid')
+    if not isinstance(fields.get("license", ""), str):
+        faults.append('"license" must be a string')
+    languages = fields.get("language", [])
+    if not all(isinstance(code, str) and re.fullmatch(r"[a-z]{2,3}(-\w+)*", code) for code in languages):
+        faults.append(f'"language" {languages!r} must be codes')
+    for model in fields.get("model-index", []):
+        for result in model["results"]:
+            if not (result["task"]["type"] and result["dataset"]["type"] and result["dataset"]["name"]):
+                faults.append('"model-index" result without task type, dataset type or name')
+            if not all("type" in metric and "value" in metric for metric in result["metrics"]):
+                faults.append('"model-index" metric without type or value')
+    return faults
 
 
 def _split_revision(repository: Repository, parts: list[str]) -> tuple[str, str]:
@@ -362,6 +581,7 @@ def run_client(endpoint: str, home: Path, code: str, *, offline: bool = False) -
         "HF_HUB_DOWNLOAD_TIMEOUT": "60",
         "HF_UPDATE_DOWNLOAD_COUNTS": "0",  # would ask another host
         "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+        "HF_HUB_DISABLE_XET": "1",  # large files go the way of Git LFS, which is all that this hub has
         "NO_PROXY": "127.0.0.1,localhost",
         "OMP_NUM_THREADS": "1",
         "CUDA_VISIBLE_DEVICES": "",

@@ -8,7 +8,8 @@ from typing import Any
 import yaml
 
 from mslt_it.records import EvalResult, Recipe, TaskConfig
-from mslt_it.report.table import as_markdown, as_text, model_card, rows, verdict
+from mslt_it.report.model_card import model_card
+from mslt_it.report.table import as_markdown, as_text, rows, verdict
 
 TASK = TaskConfig()
 

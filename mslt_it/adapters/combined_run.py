@@ -1,0 +1,153 @@
+"""The run folder of a combined adapter, as `mslt train` leaves one, so that merging and combining again read it.
+
+config.yaml (the first run's recipe with the sources of all), adapter/ with its card, predictions/, results.json,
+COMPLETE.json. Its languages are scored by the same code, on the same items, as after training.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mslt_it.problems import Problem
+from mslt_it.records import EvalResult, Recipe
+
+if TYPE_CHECKING:
+    from mslt_it.adapters.combine import Combined, Lora
+    from mslt_it.adapters.identity import FinishedRun
+    from mslt_it.runs import Run
+
+UNSCORED = "unscored"  # results.json's status where nothing was scored
+
+
+def finished(out: Path, wanted: str) -> tuple[str, Run, list[EvalResult]] | None:
+    """(status, run, rows) of this very combination where it is sealed; a Problem for a folder of something else."""
+    from mslt_it.recipe import load_recipe
+    from mslt_it.runs import Run
+
+    if not out.exists() or (out.is_dir() and not any(out.iterdir())):
+        return None
+    try:
+        found = json.loads((out / "fingerprint.json").read_text(encoding="utf-8")).get("combination")
+    except (OSError, ValueError):
+        found = None
+    if found != wanted:
+        raise Problem(
+            f"out={out} holds something else already (not this combination of these runs). Choose another out, or "
+            "remove that folder."
+        )
+    if not (out / "config.yaml").is_file():
+        return None
+    recipe = dataclasses.replace(load_recipe("config", config_dir=out), output_dir=str(out))
+    run = Run(recipe)
+    results = run.finished_results()
+    if results is None:
+        return None
+    task = dataclasses.replace(recipe.task, label_names=tuple(results["provenance"]["labels"]))
+    run.recipe = dataclasses.replace(recipe, task=task)
+    return results["status"], run, [EvalResult(**row) for row in results["results"]]
+
+
+def open_run(recipe: Recipe, wanted: str) -> Run:
+    """The folder, claimed for this combination before anything else is in it."""
+    from mslt_it.recipe import resolved_yaml
+    from mslt_it.runs import Run
+    from mslt_it.tuning.checkpoints import write_atomically
+
+    run = Run(recipe)
+    run.folder.mkdir(parents=True, exist_ok=True)
+    run.write_json("fingerprint.json", {"run": recipe.run_fingerprint(), "combination": wanted})
+    run.predictions.mkdir(exist_ok=True)
+    write_atomically(run.folder / "config.yaml", resolved_yaml(recipe))
+    return run
+
+
+def describe(
+    runs: Sequence[FinishedRun],
+    loras: Sequence[Lora],
+    weights: Sequence[float],
+    how: str,
+    method: str,
+    combined: Combined,
+) -> list[str]:
+    """What is combined and what came out, for the log."""
+    lines = [f"{method} of {len(runs)} adapters, weights {how}", f"{'weight':>8}  {'rank':>4}  {'rows':>6}  sources"]
+    for run, lora, weight in zip(runs, loras, weights, strict=True):
+        languages = ", ".join(run.recipe.sources)
+        lines.append(
+            f"{weight:>+8.3f}  {lora.rank:>4}  {run.provenance['num_examples']:>6}  {languages}  ({run.folder})"
+        )
+    lines.append(f"Result: rank {combined.rank}, relative error {combined.error:.2g} against {combined.target}.")
+    return lines
+
+
+def score(run: Run, provenance: Mapping[str, Any]) -> list[EvalResult]:
+    """Base and adapter on the same items of every language, as at the end of training."""
+    from mslt_it.adapters.identity import FinishedRun, load_trained_base
+    from mslt_it.data.encoding import Encoder
+    from mslt_it.scoring.measures import check_languages
+    from mslt_it.scoring.zero_shot import read_predictions, results, score_language, write_predictions
+    from mslt_it.tuning.base_model import load_adapter
+
+    recipe = run.recipe
+    languages = [*recipe.sources, *recipe.targets]
+    check_languages(recipe.task.metric, languages)
+    of = run.predictions / "of.json"
+    if not of.is_file() or json.loads(of.read_text(encoding="utf-8")) != {
+        "adapter_sha256": provenance["adapter_sha256"]
+    }:
+        for old in run.predictions.glob("*.jsonl"):  # figures of another adapter are no figures
+            old.unlink()
+        run.write_json("predictions/of.json", {"adapter_sha256": provenance["adapter_sha256"]})
+    run.say(f"Scoring {len(languages)} languages, base and adapter on the same items ...")
+    tokenizer, base, _ = load_trained_base(FinishedRun(run.folder, recipe, provenance))
+    model = load_adapter(base, run.folder / "adapter")
+    encoder = Encoder(tokenizer, recipe.data.max_length_tokens)
+    scored = {}
+    for code in languages:
+        found = read_predictions(recipe, code, run.predictions)
+        if found is None:
+            found = score_language(recipe, code, model, encoder)
+            write_predictions(found, recipe, run.predictions)
+        scored[code] = found
+    return results(recipe, scored)
+
+
+def seal(run: Run, rows: list[EvalResult], provenance: Mapping[str, Any]) -> int:
+    """Writes figures, papers and the seal, and prints the end; 0 = every score is valid, or none was asked for."""
+    from mslt_it.report.model_card import model_card
+    from mslt_it.runs import results_json
+    from mslt_it.tuning.checkpoints import write_atomically
+    from mslt_it.tuning.environment import environment
+
+    content = results_json(rows, {**provenance, "environment": environment()})
+    if not rows:
+        content["status"] = UNSCORED  # "ok" would be said of figures that are not there
+    run.write_json("environment.json", environment())
+    run.write_json("results.json", content)
+    write_atomically(run.folder / "adapter" / "README.md", model_card(run.recipe, rows, provenance))
+    run.finish()
+    print_end(run, rows)
+    return 0 if content["status"] in ("ok", UNSCORED) else 1
+
+
+def print_end(run: Run, rows: Sequence[EvalResult], already: bool = False) -> None:
+    """The table, the sentence under it and where the run lies."""
+    from mslt_it.report.table import as_text, title, verdict
+    from mslt_it.report.table import rows as cells
+
+    speak = print if already else run.say
+    if already:
+        speak(f"This combination is finished already; nothing was done. To make it again, remove {run.folder}.")
+    if rows:
+        speak(f"\n{title(run.recipe.task)}\n")
+        speak(as_text(cells(rows, run.recipe.scoring.confidence)))
+        speak(f"\n{verdict(rows, run.recipe.task)}")
+        if run.recipe.task.data == "world":
+            speak("These are figures of the embedded world, not of XNLI.")
+    else:
+        speak("Not scored (scored=false).")
+    speak(f"Run folder: {run.folder}")

@@ -1,0 +1,100 @@
+"""A merged model as one GGUF file for llama.cpp, made by llama.cpp's own ``convert_hf_to_gguf.py``.
+
+Architectures, tensor names and tokenizers change there every week, so nothing of that is known here: the converter is
+found and run, and what it wrote is looked at before it counts.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import struct
+import subprocess
+import sys
+from pathlib import Path
+
+from safetensors import safe_open
+
+from mslt_it.problems import Problem, nearest
+
+CONVERTER = "convert_hf_to_gguf.py"
+# Bytes per weight; q8_0 keeps blocks of 32 with a 2-byte scale.
+OUTTYPES = {"f16": 2.0, "bf16": 2.0, "q8_0": 34 / 32}
+_SHOWN_LINES = 2  # of what a converter said when it failed
+_LEAST_SHARE = 0.9  # of the expected size; converters leave out buffers, and norms are kept in float32
+
+
+def find_converter(path: str | None) -> Path:
+    """``path``, else ``$LLAMA_CPP/convert_hf_to_gguf.py``, else the one on PATH; a Problem says how to get one."""
+    if path is not None:
+        found = Path(path) / CONVERTER if Path(path).is_dir() else Path(path)
+        if not found.is_file():
+            raise Problem(f"converter={path}: there is no such file. Give the path of llama.cpp's {CONVERTER}.")
+        return found
+    if folder := os.environ.get("LLAMA_CPP"):
+        found = Path(folder) / CONVERTER
+        if not found.is_file():
+            raise Problem(f"LLAMA_CPP={folder}: there is no {CONVERTER} in it. Set it to a checkout of llama.cpp.")
+        return found
+    on_path = shutil.which(CONVERTER)
+    if on_path is None:
+        raise Problem(
+            f"format=gguf needs llama.cpp's {CONVERTER}, which is not on PATH. Clone llama.cpp, install its "
+            f"requirements/requirements-{CONVERTER.removesuffix('.py')}.txt, and set LLAMA_CPP to the checkout or "
+            f"give converter=PATH."
+        )
+    return Path(on_path)
+
+
+def expected_bytes(model: Path, outtype: str) -> int:
+    """Size of the weights alone in ``outtype``; ``model``: a folder with safetensors files."""
+    if outtype not in OUTTYPES:
+        raise Problem(f"outtype={outtype} is unknown. {nearest(outtype, OUTTYPES)}")
+    total = 0
+    for file in sorted(model.glob("*.safetensors")):
+        with safe_open(file, framework="pt") as tensors:
+            for name in tensors.keys():  # noqa: SIM118 - not a mapping
+                size = 1
+                for length in tensors.get_slice(name).get_shape():
+                    size *= length
+                total += size
+    return int(total * OUTTYPES[outtype])
+
+
+def convert(model: Path, out: Path, outtype: str, converter: Path) -> None:
+    """Run the converter on the folder ``model``; ``out`` is a whole GGUF file afterwards, or a Problem is raised."""
+    python = [sys.executable] if converter.suffix == ".py" else []
+    command = [*python, str(converter), str(model), "--outfile", str(out), "--outtype", outtype]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
+    except OSError as error:
+        raise Problem(f"{converter} cannot be run: {error}. Give another converter=PATH.") from error
+    if done.returncode != 0:
+        # Without the frames of a traceback.
+        printed = (done.stderr or done.stdout).splitlines()
+        lines = [line for line in printed if line.strip() and not line.startswith((" ", "\t", "Traceback "))]
+        said = " | ".join(lines[-_SHOWN_LINES:]) or "nothing"
+        raise Problem(
+            f"{converter} failed with status {done.returncode} and said: {said}. Nothing was written. Take a newer "
+            "llama.cpp if it does not know the architecture or the tokenizer; install its requirements if a module is "
+            "missing."
+        )
+    refuse_torn(out, expected_bytes(model, outtype))
+
+
+def refuse_torn(file: Path, expected: int) -> None:
+    """A Problem unless ``file`` is GGUF with tensors and about as large as ``expected`` bytes of weights."""
+    if not file.is_file():
+        raise Problem(f"The converter ended well but wrote no {file.name}. Nothing was written; try a newer llama.cpp.")
+    with open(file, "rb") as handle:
+        head = handle.read(24)
+    # magic, version (uint32), number of tensors and of key-value pairs (uint64), little-endian
+    magic, version, num_tensors, _ = struct.unpack("<4sIQQ", head) if len(head) == 24 else (b"", 0, 0, 0)
+    size = file.stat().st_size
+    if magic != b"GGUF" or not 2 <= version <= 9 or num_tensors < 1:
+        raise Problem(f"The converter wrote {file.name}, but it is not a GGUF file with tensors. Nothing was written.")
+    if size < _LEAST_SHARE * expected:
+        raise Problem(
+            f"{file.name} has {size} bytes, the weights alone need {expected}: the converter left it half-written. "
+            "Nothing was kept; free some space and run it again."
+        )

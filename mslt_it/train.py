@@ -9,7 +9,7 @@ import dataclasses
 import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +26,9 @@ from mslt_it.recipe import load_recipe, parse_arguments
 from mslt_it.records import EvalResult, Recipe, TaskConfig
 
 if TYPE_CHECKING:
+    from mslt_it.data.encoding import Encoder
     from mslt_it.runs import Run
+    from mslt_it.scoring.zero_shot import Asked, Outputs
 
 WORLD_NOTICE = """\
 scale=mini: the embedded world. A 1.5-million-parameter model pretrained on generated sentences in 20 real languages,
@@ -38,7 +40,46 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Runs a recipe; 0 when every score is valid, 1 when one is not."""
     name, overrides, config_dir = parse_arguments(list(sys.argv[1:] if argv is None else argv))
     recipe = load_recipe(name, overrides, config_dir=config_dir)
+    if recipe.combine.method != "none":
+        from mslt_it.adapters.apart import train_apart
 
+        return train_apart(recipe)
+    return run_recipe(recipe)
+
+
+class Parts:
+    """Where a run gets its tokenizer, base and base scores: here all of it is made anew.
+
+    A study hands in its own (`mslt_it.study.shared`), which keep them from cell to cell; what a run does is the same.
+    """
+
+    def tokenizer(self, recipe: Recipe) -> Any:
+        from mslt_it.tuning.base_model import load_tokenizer
+
+        return load_tokenizer(recipe.model)
+
+    def encoder(self, recipe: Recipe, tokenizer: Any) -> Encoder:
+        from mslt_it.data.encoding import Encoder
+
+        return Encoder(tokenizer, recipe.data.max_length_tokens)
+
+    def base(self, recipe: Recipe, tokenizer: Any) -> tuple[Any, str | None]:
+        """The frozen base, its vocabulary fitted to the tokenizer, and a note on that."""
+        from mslt_it.tuning.base_model import fit_vocabulary, load_base
+
+        base = load_base(recipe.model, recipe.adapter)
+        return base, fit_vocabulary(base, tokenizer)
+
+    def base_scores(self, asked: Asked, compute: Callable[[], Outputs]) -> Outputs:
+        """What the base without the adapter makes of a language's items."""
+        return compute()
+
+    def give_back(self, model: Any) -> None:
+        """Called with the adapted model when a run that did not fail needs it no more."""
+
+
+def run_recipe(recipe: Recipe, parts: Parts | None = None) -> int:
+    """Runs a composed recipe in its folder; 0 when every score is valid, 1 when one is not."""
     from mslt_it.quiet import quiet_libraries
 
     quiet_libraries()
@@ -58,7 +99,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     for line in notice(recipe):
         run.say(line)
     state.wait_for_everyone()
-    status = _execute(recipe, run, state)
+    status = _execute(recipe, run, state, parts or Parts())
     state.wait_for_everyone()
     return status
 
@@ -84,15 +125,14 @@ def notice(recipe: Recipe) -> list[str]:
     return lines
 
 
-def _execute(recipe: Recipe, run: Run, state: Any) -> int:
+def _execute(recipe: Recipe, run: Run, state: Any, parts: Parts) -> int:
     from mslt_it.adapters.identity import identity
     from mslt_it.data.build import build_training_set, format_report, with_found_labels
-    from mslt_it.data.encoding import Encoder
-    from mslt_it.report.table import model_card
+    from mslt_it.report.model_card import model_card
     from mslt_it.runs import results_json
     from mslt_it.scoring.measures import check_languages
     from mslt_it.scoring.zero_shot import read_predictions, results, score_language, write_predictions
-    from mslt_it.tuning.base_model import add_adapter, fit_vocabulary, load_base, load_tokenizer
+    from mslt_it.tuning.base_model import add_adapter
     from mslt_it.tuning.checkpoints import write_atomically
     from mslt_it.tuning.environment import environment
     from mslt_it.tuning.sft import train
@@ -100,16 +140,17 @@ def _execute(recipe: Recipe, run: Run, state: Any) -> int:
     started = time.monotonic()
     recipe = with_found_labels(recipe)
     check_languages(recipe.task.metric, (*recipe.sources, *recipe.targets))
-    tokenizer = load_tokenizer(recipe.model)
-    encoded, report = build_training_set(recipe, tokenizer)
+    tokenizer = parts.tokenizer(recipe)
+    encoder = parts.encoder(recipe, tokenizer)
+    encoded, report = build_training_set(recipe, tokenizer, encoder=encoder)
     run.say("")
     run.say(format_report(report))
     run.write_json("build_report.json", report)
     run.write_json("environment.json", environment())
 
     run.say(f"\nTraining on {len(encoded)} rows ...")
-    base = load_base(recipe.model, recipe.adapter)
-    if note := fit_vocabulary(base, tokenizer):
+    base, note = parts.base(recipe, tokenizer)
+    if note:
         run.say(f"Note: {note}")
     papers = identity(base, tokenizer)
     model = add_adapter(base, recipe.adapter, recipe.seed)
@@ -119,7 +160,6 @@ def _execute(recipe: Recipe, run: Run, state: Any) -> int:
         run.say(f"Continued from {summary.resumed_from}.")
     run.say(f"Trained {summary.num_steps} steps in {summary.seconds:.0f} s; last loss per language: {losses}")
 
-    encoder = Encoder(tokenizer, recipe.data.max_length_tokens)
     languages = [*recipe.sources, *recipe.targets]
     run.say(f"Scoring {len(languages)} languages, base and adapter on the same items ...")
     provenance = {
@@ -151,9 +191,10 @@ def _execute(recipe: Recipe, run: Run, state: Any) -> int:
     missing = [code for code in own if read_predictions(recipe, code, run.predictions) is None]
     state.wait_for_everyone()  # all have looked before anyone writes
     for code in missing:
-        scores = score_language(recipe, code, model, encoder)
+        scores = score_language(recipe, code, model, encoder, base_scores=parts.base_scores)
         if run.is_main or not sharded:
             write_predictions(scores, recipe, run.predictions)
+    parts.give_back(model)
     state.wait_for_everyone()
     if not run.is_main:
         return 0

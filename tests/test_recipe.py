@@ -42,7 +42,7 @@ def test_every_recipe_loads_at_every_scale(name: str, scale: str, task: str) -> 
 @pytest.mark.parametrize("path", sorted(recipes_dir().rglob("*.yaml")), ids=lambda path: path.stem)
 def test_every_file_starts_with_the_command_that_runs_it(path: Path) -> None:
     comments = [line for line in path.read_text(encoding="utf-8").splitlines()[:2] if "@package" not in line]
-    assert comments[0].startswith(("# mslt train recipe=", "# accelerate launch "))
+    assert comments[0].startswith(("# mslt train recipe=", "# accelerate launch ", "# mslt study study="))
 
 
 def test_default_is_the_embedded_world_with_the_defaults_of_the_dataclasses() -> None:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -131,3 +132,42 @@ def test_the_notice_tells_the_world_from_real_data() -> None:
     real_model = load_recipe("xnli_3src", ["scale=small"])
     assert "not XNLI" in notice(real_model)[0]
     assert len(notice(load_recipe("xnli_3src", ["scale=small", "task.data=rows"]))) == 1
+
+
+def test_a_run_takes_its_parts_from_whoever_hands_them_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(Path(__file__).parent / "adapters"))
+    from finished_run import make_base
+
+    from mslt_it.recipe import load_recipe
+    from mslt_it.train import Parts, run_recipe
+
+    asked: list[str] = []
+
+    class Watched(Parts):
+        def __getattribute__(self, name: str) -> Any:
+            if not name.startswith("_"):
+                asked.append(name)
+            return super().__getattribute__(name)
+
+        def base_scores(self, question: Any, compute: Any) -> Any:
+            asked.append(f"{question.language}: {len(question.items)} items")
+            return compute()
+
+        def give_back(self, model: Any) -> None:
+            assert "lora_" in " ".join(name for name, _ in model.named_parameters())
+
+    own = [
+        "sources=[de]",
+        "targets=[tr]",
+        f"model.path={make_base(tmp_path / 'base')}",
+        f"output_dir={tmp_path / 'run'}",
+    ]
+    own += ["data.num_examples_total=8", "training.max_steps=1", "scoring.num_examples_per_language=6"]
+    recipe = load_recipe("xnli_3src", own)
+    assert run_recipe(recipe, Watched()) == 0
+    assert asked == [
+        "tokenizer", "encoder", "base", "base_scores", "de: 6 items", "base_scores", "tr: 6 items", "give_back",
+    ]  # fmt: skip
+    asked.clear()
+    assert run_recipe(recipe, Watched()) == 0  # finished already
+    assert asked == []

@@ -1,0 +1,280 @@
+"""What a study does when its cells are done: mingling and the predicted ranking, where its file asks for them.
+
+    mingling: {sslt: en, mslt: [ar, de, zh], seeds: [0], max_items: 150}   -> mingling.json
+    predict: {set_size: 3, num_items: 100}                                 -> predicted.json
+
+Which systems are looked at stands in the file, before any of them has a figure. A result is kept as long as the cells
+that it was made from and the settings are the same; else it is made again. Steps run in the process of ``mslt study``
+itself, also where a cluster runs the cells. One that fails is named, with its reason in failed/; the cells stay done.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import shutil
+import time
+import traceback
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mslt_it.languages import validated_codes
+from mslt_it.problems import Problem, nearest
+from mslt_it.records import Recipe, fingerprint
+from mslt_it.study.cells import write_failure
+from mslt_it.study.forecast import duration
+from mslt_it.study.manifest import StudyFolder
+
+if TYPE_CHECKING:
+    from mslt_it.study.config import StudyConfig
+    from mslt_it.study.grid import Cell
+
+MADE_FROM = "made_from"  # key of a result: fingerprint of its cells and settings
+OF_CELLS = ("sslt", "mslt", "seeds")  # keys of mingling that name cells; the others are settings of the measuring
+# What steps read of cells.
+SEALED = ("predictions/", "adapter/adapter_model.safetensors", "adapter/adapter_config.json")
+Say = Callable[[str], object]
+
+
+@dataclass(frozen=True)
+class Mingling:
+    """Which systems are compared, beside the base, and how."""
+
+    sslt: tuple[str, ...]
+    mslt: tuple[str, ...]
+    seeds: tuple[int, ...]
+    settings: Any  # mslt_it.study.mingling.Settings
+
+
+@dataclass(frozen=True)
+class Step:
+    """One result made from cells."""
+
+    name: str
+    result: str  # file in the study's folder
+    cells: tuple[str, ...]  # ids of those it is made from
+    settings: Any
+    make: Callable[[StudyFolder, Say], dict[str, Any]]
+    work: str = ""  # folder of what is kept while the result is being made
+
+    def fingerprint(self, folder: StudyFolder) -> str:
+        """Of the settings, and of the files of the cells that decide the result."""
+        sealed = {
+            name: json.loads((folder.cell(name) / "COMPLETE.json").read_text(encoding="utf-8"))["sha256"]
+            for name in self.cells
+        }
+        decisive = {
+            name: {file: sha for file, sha in files.items() if file.startswith(SEALED)}
+            for name, files in sealed.items()
+        }
+        return fingerprint([self.settings, decisive])
+
+
+def mingling_from(config: StudyConfig, where: str) -> Mingling | None:
+    """The key ``mingling`` of a study file, checked; None where there is none."""
+    values = config.mingling
+    if not values:
+        return None
+    from mslt_it.study.mingling import Settings, settings_from
+
+    known = (*OF_CELLS, *(f.name for f in dataclasses.fields(Settings)))
+    for key in values:
+        if key not in known:
+            raise Problem(f"{where}: mingling.{key} is not known. {nearest(str(key), known)}")
+    settings = settings_from({key: value for key, value in values.items() if key not in OF_CELLS})
+    sets = []
+    for key in ("sslt", "mslt"):
+        if key not in values:
+            raise Problem(f"{where}: mingling.{key} is missing. Name the sources of the run to look at: {key}: [en].")
+        given = values[key]
+        codes = validated_codes(f"mingling.{key}", given if isinstance(given, (list, tuple)) else [given])
+        own = tuple(code for code in config.pool if code in codes)
+        if len(own) != len(codes) or not own:
+            missing = next((code for code in codes if code not in config.pool), "nothing")
+            raise Problem(
+                f"{where}: mingling.{key} holds {missing}, which is not in the pool ({', '.join(config.pool)}). Name "
+                "sources of the study's cells."
+            )
+        if len(own) not in config.set_sizes:
+            raise Problem(
+                f"{where}: mingling.{key} names {len(own)} sources, set_sizes is {list(config.set_sizes)}: the study "
+                "has no such cell. Name a set of one of these sizes."
+            )
+        sets.append(own)
+    seeds = values.get("seeds", list(config.seeds[:1]))
+    if not isinstance(seeds, (list, tuple)) or not seeds:
+        raise Problem(f"{where}: mingling.seeds={seeds!r} is not a list. Write for example seeds: [0].")
+    for seed in seeds:
+        if isinstance(seed, bool) or seed not in config.seeds:
+            raise Problem(
+                f"{where}: mingling.seeds holds {seed!r}, which is not among the study's seeds "
+                f"({', '.join(map(str, config.seeds))})."
+            )
+    return Mingling(sets[0], sets[1], tuple(seeds), settings)
+
+
+def check(config: StudyConfig, where: str) -> None:
+    """Refuses, when a study's file is read, what would make a step fail after all cells are done."""
+    mingling_from(config, where)
+    if not config.predict:
+        return
+    from mslt_it.study.prediction import settings_from
+
+    settings = settings_from(config.predict)
+    for size in (1, settings.set_size):
+        if size not in config.set_sizes:
+            what = "the single sources it predicts from" if size == 1 else "the sets it is to predict"
+            raise Problem(
+                f"{where}: predict needs {what}, but set_sizes is {list(config.set_sizes)}. Put {size} into set_sizes, "
+                "or take predict out (predict={})."
+            )
+    if config.sample is not None and config.sample < len(config.pool):
+        raise Problem(
+            f"{where}: predict needs every language of the pool as a single source, and sample={config.sample} leaves "
+            f"some out. Use sample={len(config.pool)} or more, or take predict out (predict={{}})."
+        )
+
+
+def check_with_recipe(config: StudyConfig, base: Recipe) -> None:
+    """Refuses what only the cells' recipe shows to be wrong."""
+    if config.mingling and not base.task.is_parallel:
+        raise Problem(
+            f"mingling: the rows of task={base.task.name} are not translations of each other (task.is_parallel=false). "
+            "Take mingling out of the study (mingling={})."
+        )
+    scored, wanted = base.scoring.num_examples_per_language, config.predict.get("num_items", 0)
+    if config.predict and 0 < scored < wanted:
+        raise Problem(
+            f"predict.num_items={wanted}: cells are scored on {scored} items per target only. Use {scored} or fewer."
+        )
+
+
+def steps(config: StudyConfig, grid: Sequence[Cell]) -> list[Step]:
+    """What is to be made of a study's cells, in order. Of several budgets and variants the first is looked at."""
+    return list(_steps(config, grid))
+
+
+def _steps(config: StudyConfig, grid: Sequence[Cell]) -> Iterator[Step]:
+    first = [cell for cell in grid if (cell.budget, cell.variant) == (grid[0].budget, grid[0].variant)]
+    if (wanted := mingling_from(config, config.name)) is not None:
+        runs = {}
+        for what, sources in (("SSLT", wanted.sslt), ("MSLT", wanted.mslt)):
+            for seed in wanted.seeds:
+                found = [cell.id for cell in first if cell.sources == sources and cell.seed == seed]
+                if not found:
+                    raise Problem(
+                        f"mingling: the study has no cell of {', '.join(sources)} with seed {seed} (a sample may leave "
+                        "it out). Name another set, or take mingling out (mingling={})."
+                    )
+                suffix = f", seed {seed}" if len(wanted.seeds) > 1 else ""
+                runs[f"{what} {'-'.join(sources)}{suffix}"] = found[0]
+        languages = (*config.pool, *config.targets)
+        yield Step(
+            "mingling",
+            "mingling.json",
+            tuple(runs.values()),
+            [runs, list(languages), wanted.settings],
+            lambda folder, say: _mingling(folder, runs, languages, wanted.settings, say),
+        )
+    if config.predict:
+        from mslt_it.study.prediction import WORK, predict
+        from mslt_it.study.prediction import settings_from as predict_from
+
+        settings = predict_from(config.predict)
+        yield Step(
+            "prediction",
+            "predicted.json",
+            tuple(cell.id for cell in first if len(cell.sources) in (1, settings.set_size)),
+            settings,
+            lambda folder, say: predict(folder.path, settings, say),
+            WORK,
+        )
+
+
+def described(config: StudyConfig) -> list[str]:
+    """Lines for --dry-run."""
+    found = []
+    if config.mingling:
+        found.append("mingling (mingling.json)")
+    if config.predict:
+        found.append("the order predicted by combined adapters (predicted.json)")
+    return [f"When all cells are done: {' and '.join(found)}; that time is not counted."] if found else []
+
+
+def run(config: StudyConfig, grid: Sequence[Cell], folder: StudyFolder, complete: bool, say: Say = print) -> int:
+    """Makes what is not made yet; 0 when every result is there.
+
+    Args:
+        complete: whether every cell is done, with valid scores; else nothing is made.
+    """
+    wanted = steps(config, grid)
+    if not complete:
+        if wanted:
+            say(f"Not made, since not all cells are done and valid: {', '.join(step.result for step in wanted)}.")
+        return 0
+    failed = []
+    for step in wanted:
+        try:
+            _make(step, folder, say)
+        except Exception as error:
+            unexpected = not isinstance(error, Problem)
+            reason = f"{type(error).__name__}: {error}" if unexpected else str(error)
+            write_failure(folder, step.name, reason, traceback.format_exc() if unexpected else "")
+            say(f"{step.name} FAILED: {reason}")
+            failed.append(step)
+    if failed:
+        say(
+            f"The cells are done; {', '.join(step.result for step in failed)} could not be made (reasons in "
+            f"{folder.path / 'failed'}). Start the same command again to try again."
+        )
+    return 1 if failed else 0
+
+
+def _make(step: Step, folder: StudyFolder, say: Say) -> None:
+    """Makes a step's result, unless it is there and of the same cells."""
+    from mslt_it.tuning.checkpoints import write_atomically
+
+    path, made_from = folder.path / step.result, step.fingerprint(folder)
+    if _made_from(path) == made_from:
+        say(f"{step.name}: made before from the same cells, {path}")
+        folder.failed(step.name).unlink(missing_ok=True)
+        return
+    path.unlink(missing_ok=True)  # a report must not show figures of other cells
+    if step.work:
+        mark = folder.path / step.work / "made_from.json"
+        if _made_from(mark) != made_from:
+            shutil.rmtree(mark.parent, ignore_errors=True)
+            mark.parent.mkdir(parents=True)
+            write_atomically(mark, json.dumps({MADE_FROM: made_from}) + "\n")
+    started, cpu = time.monotonic(), time.process_time()
+    result = step.make(folder, say) | {MADE_FROM: made_from}
+    text = json.dumps(result, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    write_atomically(path, text + "\n")
+    folder.failed(step.name).unlink(missing_ok=True)
+    say(
+        f"{step.name}: {path} ({duration(time.monotonic() - started)}, processor time "
+        f"{duration(time.process_time() - cpu)})"
+    )
+
+
+def _made_from(path: Path) -> str | None:
+    try:
+        return str(json.loads(path.read_text(encoding="utf-8"))[MADE_FROM])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _mingling(
+    folder: StudyFolder, runs: Mapping[str, str], languages: Sequence[str], settings: Any, say: Say
+) -> dict[str, Any]:
+    from mslt_it.study.mingling import measure_runs
+
+    say(f"mingling: {len(runs)} runs and the base in {len(languages)} languages ...")
+    return measure_runs(
+        {name: folder.cell(cell) for name, cell in runs.items()},
+        languages=languages,
+        settings=settings,
+        advance=lambda system: say(f"mingling: {system} done"),
+    )

@@ -1,0 +1,110 @@
+"""All analyses of a study, slice by slice, with claims corrected over the whole report."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+from mslt_it.study import comparisons, criteria_ranks, transfer
+from mslt_it.study.claims import corrected
+from mslt_it.study.collect import Slice, Study
+from mslt_it.study.findings import Analysis, Claim, NotDone
+from mslt_it.study.uncertainty import SetFigures, Settings, resample
+
+
+@dataclass(frozen=True, eq=False)
+class SliceFindings:
+    """What was found among the cells of one budget and one prompt variant."""
+
+    slice: Slice
+    k: int  # the size of sets that most analyses look at
+    num_cells: int
+    done: tuple[Analysis, ...]
+    not_done: tuple[NotDone, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Findings:
+    """Everything, for the report."""
+
+    study: Study
+    settings: Settings
+    slices: tuple[SliceFindings, ...]
+
+    @property
+    def claims(self) -> list[tuple[Slice, Claim]]:
+        """In the order of the report; p-values are adjusted over all of them."""
+        return [(part.slice, claim) for part in self.slices for one in part.done for claim in one.claims]
+
+
+def analyse(
+    study: Study, settings: Settings | None = None, say: Callable[[str], object] = lambda text: None
+) -> Findings:
+    """Runs every analysis that the study's cells allow.
+
+    Args:
+        say: is told what is being done; some analyses take seconds.
+    """
+    settings = settings or Settings()
+    wanted = study.manifest["config"].get("criteria") or None
+    orders = criteria_ranks.Orders(study, settings.seed, wanted)
+    found = []
+    for one in study.slices:
+        say(f"Drawing items and seeds again, {settings.num_bootstrap} times: {one.name} ...")
+        figures = resample(study, one, settings)
+        k = main_size(figures)
+        done: list[Analysis | NotDone] = []
+        for name, step in _steps(study, figures, k, orders):
+            say(f"  {name} ...")
+            done.append(step())
+        found.append(
+            SliceFindings(
+                one,
+                k,
+                sum(cell.slice == one for cell in study.cells),
+                tuple(part for part in done if isinstance(part, Analysis)),
+                tuple(part for part in done if isinstance(part, NotDone)),
+            )
+        )
+    return Findings(study, settings, tuple(_corrected(found)))
+
+
+def _steps(
+    study: Study, figures: SetFigures, k: int, orders: criteria_ranks.Orders
+) -> list[tuple[str, Callable[[], Analysis | NotDone]]]:
+    """The analyses in the order of the report, each ready to run."""
+    of_sets = (study, figures, k)
+    return [
+        ("one source or several", partial(comparisons.single_or_several, *of_sets)),
+        ("number of sources", partial(comparisons.number_of_sources, *of_sets)),
+        ("criteria", partial(criteria_ranks.criteria, *of_sets, orders)),
+        ("scripts", partial(comparisons.scripts, *of_sets)),
+        ("diversity", partial(comparisons.diversity, *of_sets, orders.diversity)),
+        ("recurrence", partial(comparisons.recurrence, *of_sets)),
+        ("transfer", partial(transfer.matrix, *of_sets)),
+        ("best sets", partial(transfer.best_sets, *of_sets)),
+        ("similarity", partial(transfer.similarity, *of_sets)),
+        ("every set", partial(comparisons.every_set, study, figures)),
+    ]
+
+
+def main_size(figures: SetFigures) -> int:
+    """3, as in the paper, where there are such sets; else the size of several languages with the most sets."""
+    several = [size for size in figures.sizes if size > 1]
+    if not several:
+        return 1
+    return 3 if 3 in several else max(several, key=lambda size: (len(figures.of_size(size)), -size))
+
+
+def _corrected(found: list[SliceFindings]) -> list[SliceFindings]:
+    """The findings with every claim's p adjusted over all claims of the report."""
+    claims = iter(corrected([claim for part in found for one in part.done for claim in one.claims]))
+    return [
+        dataclasses.replace(
+            part,
+            done=tuple(dataclasses.replace(one, claims=tuple(next(claims) for _ in one.claims)) for one in part.done),
+        )
+        for part in found
+    ]

@@ -1,0 +1,352 @@
+"""Reads the finished cells of a study into one table of what was right: cells x target languages x items.
+
+A cell is a run folder of ``mslt train`` under ``studies/NAME/cells/``. It counts when it is sealed (COMPLETE.json), the
+files read here are as they were sealed, and every target language has a valid score; else it is missing, with a reason.
+Only target languages are read: no cell is trained on them, so all cells are scored on the same items.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+
+from mslt_it.problems import Problem
+from mslt_it.scoring.measures import MEASURES, Measure
+from mslt_it.study.manifest import StudyFolder, read_manifest
+
+READ = ("config.yaml", "results.json", "predictions/")  # sealed files that are looked at
+
+
+@dataclass(frozen=True)
+class Slice:
+    """What is compared with each other: cells of one labelling budget and one prompt variant."""
+
+    budget: int
+    variant: str
+
+    @property
+    def name(self) -> str:
+        return f"{self.budget} rows, {self.variant}"
+
+
+@dataclass(frozen=True, eq=False)
+class ScoredCell:
+    """One trained and scored run of the grid."""
+
+    id: str
+    sources: tuple[str, ...]
+    seed: int
+    slice: Slice
+    counts: np.ndarray  # float32 (targets, items, k): as the measure counts them; items as in Study.item_ids
+
+
+@dataclass(frozen=True, eq=False)
+class Study:
+    """Everything that the analyses read."""
+
+    name: str
+    folder: Path
+    manifest: Mapping[str, Any]
+    pool: tuple[str, ...]
+    targets: tuple[str, ...]
+    measure: Measure
+    is_parallel: bool  # an item is the same in all target languages, and drawn in all at once
+    item_ids: tuple[tuple[str, ...], ...]  # per target
+    cells: tuple[ScoredCell, ...]
+    base: np.ndarray | None  # (targets, items, k) of the untuned base; None: its scores were not valid
+    missing: tuple[tuple[str, str], ...]  # cells that do not count: (id, reason)
+    num_planned: int
+    num_unmatched: int  # items left out because a cell lacks them, over all targets
+    model: str
+    task: str
+    is_world: bool
+    num_choices: int  # 0: answers are written
+    provenance: Mapping[str, Any]  # of the first cell's results.json, for "how it was made"
+    manifest_sha256: str
+
+    @property
+    def slices(self) -> list[Slice]:
+        return sorted({cell.slice for cell in self.cells}, key=lambda s: (s.variant, s.budget))
+
+    @property
+    def num_items(self) -> int:
+        """Over all target languages."""
+        return sum(map(len, self.item_ids))
+
+
+def manifest_of(folder: Path) -> dict[str, Any]:
+    """``manifest.json`` of a study's folder; a Problem where it is missing or holds no cells."""
+    manifest = read_manifest(StudyFolder(folder))
+    if manifest is None:
+        usual = Path("studies") / folder.name
+        meant = usual if (usual / "manifest.json").is_file() else Path("studies/mini")
+        raise Problem(
+            f"study={folder}: there is no manifest.json. Give the folder that `mslt study` writes, for example "
+            f"study={meant}."
+        )
+    if not manifest["cells"]:
+        raise Problem(f"{folder / 'manifest.json'} lists no cells. Start `mslt study` again, with sets to train on.")
+    return manifest
+
+
+def collect(folder: Path | str, say: Callable[[str], object] = lambda text: None) -> Study:
+    """Reads a study's folder; a Problem where no cell is complete, or the cells cannot be compared.
+
+    Args:
+        say: is told what is being done; large studies take minutes to read.
+    """
+    folder = Path(folder)
+    manifest = manifest_of(folder)
+    say(f"Reading {len(manifest['cells'])} runs of {folder} ...")
+    config = manifest["config"]
+    reader = _Reader()
+    found: list[tuple[Mapping[str, Any], _Read]] = []
+    missing = []
+    for planned in manifest["cells"]:
+        reason = reader.why_missing(folder, planned)
+        if reason:
+            missing.append((str(planned["id"]), reason))
+        else:
+            found.append((planned, reader.read(folder / "cells" / planned["id"])))
+    if not found:
+        listed = "; ".join(f"{name}: {reason}" for name, reason in missing[:3])
+        raise Problem(
+            f"study={folder}: none of the {len(missing)} cells is complete ({listed}). Go on with `mslt study`."
+        )
+    first = found[0][1]
+    for planned, read in found:
+        _refuse_another_kind(planned["id"], first, read, found[0][0]["id"])
+    base = reader.read_base(folder / "cells" / found[0][0]["id"], first)
+    matched, unmatched = _matched([read.languages for _, read in found], first.targets, first.is_parallel)
+    return Study(
+        name=str(manifest.get("study", folder.name)),
+        folder=folder,
+        manifest=manifest,
+        pool=tuple(config.get("pool") or sorted({code for planned, _ in found for code in planned["sources"]})),
+        targets=first.targets,
+        measure=MEASURES[first.metric][0],
+        is_parallel=first.is_parallel and len(set(matched)) == 1,
+        item_ids=matched,
+        cells=tuple(
+            ScoredCell(
+                str(planned["id"]),
+                tuple(planned["sources"]),
+                int(planned["seed"]),
+                Slice(int(planned.get("budget", 0)), str(planned.get("variant", "direct"))),
+                _aligned(read.languages, first.targets, matched),
+            )
+            for planned, read in found
+        ),
+        base=None if base is None else _aligned(base, first.targets, matched),
+        missing=tuple(missing),
+        num_planned=len(manifest["cells"]),
+        num_unmatched=unmatched,
+        model=first.model,
+        task=first.task,
+        is_world=first.is_world,
+        num_choices=first.num_choices,
+        provenance=first.provenance,
+        manifest_sha256=_sha256(folder / "manifest.json"),
+    )
+
+
+# ---------------------------------------------------------------- one cell
+
+Language = tuple[tuple[str, ...], np.ndarray]  # item ids, (items, k) counts
+
+
+@dataclass(frozen=True, eq=False)
+class _Read:
+    """What a cell's folder says."""
+
+    targets: tuple[str, ...]
+    metric: str
+    task: str
+    model: str
+    is_world: bool
+    is_parallel: bool
+    num_choices: int
+    base_sha256: str
+    languages: Mapping[str, Language]
+    provenance: Mapping[str, Any]
+
+
+class _Reader:
+    """Reads cells; the items of written answers are built once per language, since all cells share them."""
+
+    def __init__(self) -> None:
+        self._items: dict[str, Any] = {}
+
+    def why_missing(self, folder: Path, planned: Mapping[str, Any]) -> str:
+        """Why a planned cell does not count; empty where it does."""
+        name = planned["id"]
+        cell = folder / "cells" / name
+        failed = folder / "failed" / f"{name}.txt"
+        seal = cell / "COMPLETE.json"
+        if not seal.is_file():
+            if failed.is_file():
+                return f"failed: {_last_line(failed)}"
+            return "not finished" if cell.is_dir() else "not started"
+        for part, expected in json.loads(seal.read_text(encoding="utf-8"))["sha256"].items():
+            if part.startswith(READ) and (not (cell / part).is_file() or _sha256(cell / part) != expected):
+                return f"{part} is not as it was when the cell finished"
+        # Each of the two records what it was made of; a folder from an earlier grid would be counted as another cell.
+        mark = cell / "fingerprint.json"
+        recorded = json.loads(mark.read_text(encoding="utf-8"))["run"] if mark.is_file() else None
+        if recorded and planned.get("fingerprint") and recorded != planned["fingerprint"]:
+            return f"it is another run (fingerprint {recorded}, the manifest has {planned['fingerprint']})"
+        results = json.loads((cell / "results.json").read_text(encoding="utf-8"))
+        bad = [row for row in results["results"] if row["role"] == "target" and row["status"] != "ok"]
+        return f"invalid score in {bad[0]['language']}: {bad[0]['reason']}" if bad else ""
+
+    def read(self, cell: Path) -> _Read:
+        recipe = yaml.safe_load((cell / "config.yaml").read_text(encoding="utf-8"))
+        provenance = json.loads((cell / "results.json").read_text(encoding="utf-8"))["provenance"]
+        targets, task = tuple(recipe["targets"]), recipe["task"]
+        return _Read(
+            targets,
+            task["metric"],
+            task["name"],
+            recipe["model"]["path"],
+            recipe["model"]["path"] == "world" or task["data"] == "world",
+            bool(task["is_parallel"]),
+            len(task["label_names"]) if task["shape"] == "classification" else 0,
+            str(provenance.get("base_sha256", "")),
+            {code: self._language(cell, code, "adapter") for code in targets},
+            provenance,
+        )
+
+    def read_base(self, cell: Path, read: _Read) -> dict[str, Language] | None:
+        """The untuned base on the same items: the same in every cell."""
+        try:
+            return {code: self._language(cell, code, "base") for code in read.targets}
+        except _NotFinite:
+            return None
+
+    def _language(self, cell: Path, code: str, which: str) -> Language:
+        path = cell / "predictions" / f"{code}.jsonl"
+        if not path.is_file():
+            raise Problem(f"{path} is missing, though the cell is sealed. Remove {cell} and go on with `mslt study`.")
+        # Not splitlines(): a generated text may hold U+2028, which JSON leaves as it is.
+        lines = [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n") if line]
+        ids = tuple(line["id"] for line in lines)
+        if f"{which}_log_likelihoods" in lines[0]:
+            return ids, _right(lines, which, path)
+        return ids, self._written(cell, code, ids, [line[f"{which}_prediction"] for line in lines])
+
+    def _written(self, cell: Path, code: str, ids: tuple[str, ...], texts: Sequence[str | None]) -> np.ndarray:
+        """Counts of generated answers, read against the items' references."""
+        from mslt_it.data.build import build_scored_set
+        from mslt_it.recipe import load_recipe
+        from mslt_it.scoring.measures import text_counts
+
+        if any(text is None for text in texts):
+            raise _NotFinite
+        recipe = load_recipe("config", config_dir=cell)
+        items = self._items.get(code)
+        if items is None or tuple(item.id for item in items) != ids:
+            items = self._items[code] = build_scored_set(recipe, code)
+        if tuple(item.id for item in items) != ids:
+            raise Problem(
+                f"{cell / 'predictions' / code}.jsonl holds other items than {recipe.task.data} gives now. Put the "
+                "data back as it was, or run the study again."
+            )
+        counts, _ = text_counts(MEASURES[recipe.task.metric][0], items, [text or "" for text in texts])
+        return counts
+
+
+class _NotFinite(Exception):
+    """A model's scores were NaN or infinite."""
+
+
+def _right(lines: Sequence[Mapping[str, Any]], which: str, path: Path) -> np.ndarray:
+    """(items, 2) counts (right, 1) of answers chosen by log-likelihood; equal largest ones are wrong, as in scoring."""
+    counts = np.ones((len(lines), 2), dtype=np.float32)
+    for number, line in enumerate(lines):
+        scores = line[f"{which}_log_likelihoods"]
+        best = max(scores, key=float)
+        if line[f"{which}_prediction"] is None:
+            if which == "base":
+                raise _NotFinite
+            raise Problem(
+                f"{path}, item {line['id']}: scores {scores} are not finite. Remove the cell and run it again."
+            )
+        counts[number, 0] = line[f"{which}_prediction"] == line["label"] and scores.count(best) == 1
+    return counts
+
+
+def _refuse_another_kind(name: str, first: _Read, read: _Read, first_name: str) -> None:
+    for what, value, expected in (
+        ("targets", read.targets, first.targets),
+        ("task", read.task, first.task),
+        ("metric", read.metric, first.metric),
+        ("model", read.model, first.model),
+        ("base_sha256", read.base_sha256, first.base_sha256),
+    ):
+        if value != expected:
+            raise Problem(
+                f"Cell {name} has {what}={value}, cell {first_name} {expected}: they cannot be compared. Run the study "
+                "in a new folder, with one of them throughout."
+            )
+
+
+# ---------------------------------------------------------------- all cells
+
+
+def _matched(
+    cells: Sequence[Mapping[str, Language]], targets: Sequence[str], parallel: bool
+) -> tuple[tuple[tuple[str, ...], ...], int]:
+    """Per target the items that all cells have and, where parallel, all targets; how many were left out of any."""
+    shared, largest = [], 0
+    for code in targets:
+        first = cells[0][code][0]
+        if any(cell[code][0] != first for cell in cells):
+            in_all = set.intersection(*(set(cell[code][0]) for cell in cells))
+            union = set().union(*(cell[code][0] for cell in cells))
+            first, num = tuple(item for item in first if item in in_all), len(union)
+        else:
+            num = len(first)
+        if not first:
+            raise Problem(f"The cells have no item of '{code}' in common. Score them on the same split and items.")
+        shared.append(first)
+        largest += num
+    if parallel and len(set(shared)) > 1:
+        joint = set.intersection(*map(set, shared))
+        if joint:
+            order = tuple(item for item in shared[0] if item in joint)
+            shared = [order] * len(shared)
+    return tuple(shared), largest - sum(map(len, shared))
+
+
+def _aligned(
+    languages: Mapping[str, Language], targets: Sequence[str], item_ids: Sequence[tuple[str, ...]]
+) -> np.ndarray:
+    """(targets, items, k); where targets have different numbers of items, the shorter ones end in rows of zeros.
+
+    Zeros count nothing in any measure: sums over items are the same.
+    """
+    k = languages[targets[0]][1].shape[1]
+    result = np.zeros((len(targets), max(map(len, item_ids)), k), dtype=np.float32)
+    for row, (code, wanted) in enumerate(zip(targets, item_ids, strict=True)):
+        ids, counts = languages[code]
+        if ids != wanted:
+            place = {item: number for number, item in enumerate(ids)}
+            counts = counts[[place[item] for item in wanted]]
+        result[row, : len(wanted)] = counts
+    return result
+
+
+def _last_line(path: Path) -> str:
+    lines = [line.strip() for line in path.read_text(encoding="utf-8", errors="replace").splitlines() if line.strip()]
+    return lines[-1] if lines else "no reason was written"
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()

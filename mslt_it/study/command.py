@@ -1,0 +1,283 @@
+"""``mslt study study=NAME``: every cell of a study, on this machine or a cluster; started again, what is not done."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from mslt_it import arguments
+from mslt_it.arguments import Option, Parsed
+from mslt_it.locks import locked
+from mslt_it.problems import Problem, nearest
+from mslt_it.records import Recipe
+from mslt_it.study import afterwards
+from mslt_it.study.cells import Job, Outcome, run_cell, status_of, tidy
+from mslt_it.study.config import KEYS, StudyConfig, load_study, study_files
+from mslt_it.study.executors import EXECUTORS, make_executor
+from mslt_it.study.forecast import duration, forecast, num_steps
+from mslt_it.study.grid import Cell, base_recipe, by_size, cell_recipe, cells, with_budgets
+from mslt_it.study.manifest import (
+    StudyFolder,
+    build_manifest,
+    read_manifest,
+    refuse_changed,
+    write_manifest,
+)
+
+OPTIONS: dict[str, Option] = {
+    "study": Option(None, "its name: recipes/study/NAME.yaml", required=True, example="mini"),
+    "executor": Option("local", "who runs the cells: see below", choices=tuple(EXECUTORS)),
+    "workers": Option(None, "cells at a time", kind="int", at_least=1, shown="a GPU or core each"),
+    "settings": Option(None, "of slurm and ray: {partition:gpu,timeout_min:240}", kind="text_map", shown="{}"),
+    "out": Option(None, "the study's folder", shown="studies/NAME"),
+}
+FLAGS = {"--dry-run": "print the cells, the expected time and the labelled rows, and do nothing"}
+
+
+def main(argv: Sequence[str]) -> int:
+    """Runs what is not done yet; 0 when every cell is done and all its scores are valid, 1 when one is not."""
+    if arguments.wants_help(argv):
+        print(help_text())
+        return 0
+    argv, config_dir = _config_dir(argv)
+    options = arguments.parse(argv, "study", OPTIONS, tuple(FLAGS), rest=True)
+    config = load_study(options["study"], options.rest, config_dir)
+    base = base_recipe(config, config_dir)
+    config = with_budgets(config, base)
+    grid = cells(config)
+    afterwards.check_with_recipe(config, base)
+    afterwards.steps(config, grid)
+    folder = StudyFolder(Path(options["out"] or Path("studies") / config.name).resolve())
+    manifest = build_manifest(config, base, grid, folder)
+    notes: list[str] = []
+    if (old := read_manifest(folder)) is not None:
+        notes = refuse_changed(old, manifest, folder)
+        manifest["versions"] = old["versions"]  # those that the first cells were made with
+    jobs = [
+        Job(str(folder.path), cell.id, cell_recipe(base, config, cell, folder.cell(cell.id)), config.also_score)
+        for cell in grid
+    ]
+    if "--dry-run" in options.flags:
+        done = _done(jobs)
+        print("\n".join(dry_run(config, base, grid, folder, done, options)))
+        return 0
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    executor = make_executor(options["executor"], options["workers"], options["settings"] or {}, str(folder.path))
+    with locked(folder.lock("study"), wait=False) as held:
+        if not held:
+            raise Problem(
+                f"Another mslt study is at work in {folder.path}. Wait for it, or end it and start again: what is done "
+                "stays done."
+            )
+        write_manifest(folder, manifest)
+        done = _done(jobs)
+        for cell, status in done.items():  # a kill may have come between a cell's end and this
+            tidy(folder, cell, status)
+        open_jobs = [job for job in jobs if job.cell not in done]
+        print(f"Study {config.name}: {len(grid)} cells in {folder.path}, {len(done)} done, {len(open_jobs)} to do.")
+        for note in notes:
+            print(f"Note: {note}")
+        progress = _Progress(folder, len(grid), done, getattr(executor, "workers", None) or 1)
+        if open_jobs:
+            executor.run(open_jobs, run_cell, progress.show)
+        ended = progress.end()
+        return afterwards.run(config, grid, folder, complete=ended == 0) or ended
+
+
+def dry_run(
+    config: StudyConfig,
+    base: Recipe,
+    grid: Sequence[Cell],
+    folder: StudyFolder,
+    done: Mapping[str, str],
+    options: Parsed,
+) -> list[str]:
+    """What would be done, line by line."""
+    targets = f"{len(config.targets)} targets ({', '.join(config.targets)})"
+    lines = [
+        f"Study {config.name}: recipe {config.recipe}{' ' if config.overrides else ''}{' '.join(config.overrides)}",
+        f"pool {', '.join(config.pool)}; {targets}",
+        f"model {base.model.path}, task {base.task.name} from {base.task.data}",
+        f"seeds {_list(config.seeds)}; labelled rows per cell {_list(config.budgets)}; variants "
+        f"{_list(config.variants)}",
+        "",
+        f"{'sources':>7} {'sets':>6} {'cells':>6} {'done':>6} {'steps per cell':>15}  first and last",
+    ]
+    for size, own in by_size(grid).items():
+        steps = sorted({num_steps(base, cell) for cell in own})
+        shown = f"{own[0].id} … {own[-1].id}" if len(own) > 1 else own[0].id
+        lines.append(
+            f"{size:>7} {len({cell.sources for cell in own}):>6} {len(own):>6} "
+            f"{sum(cell.id in done for cell in own):>6} {_list(steps):>15}  {shown}"
+        )
+    to_do = [cell for cell in grid if cell.id not in done]
+    lines.append(f"{'all':>7} {len({c.sources for c in grid}):>6} {len(grid):>6} {len(done):>6}")
+    lines += ["", f"Folder: {folder.path}", f"To do: {len(to_do)} cells"]
+    expected = forecast(config, base, grid, folder)
+    total = expected.total(to_do)
+    workers = _workers(options, folder)
+    if total is None:
+        lines.append(f"Expected time: not known ({expected.origin}).")
+    else:
+        split = f", {duration(total / workers)} with {workers} workers" if workers > 1 else ""
+        lines.append(f"Expected time: {duration(total)} of one worker{split} ({expected.origin}).")
+    in_all = sum(cell.budget for cell in grid)
+    share = _labelled(grid)
+    lines.append(
+        f"Labelled rows (cost): {_list(config.budgets)} per cell; {in_all:,} trained on in all cells. At most "
+        f"{share:,} different ones must be labelled, {max(config.budgets) // min(config.set_sizes):,} or fewer per "
+        f"language and seed."
+    )
+    if config.also_score:
+        lines.append(f"Each adapter is scored on {', '.join(config.also_score)} besides; that time is not counted.")
+    lines += afterwards.described(config)
+    failed = sorted(path.stem for path in (folder.path / "failed").glob("*.txt"))
+    if failed:
+        lines.append(f"Failed at the last start, to be tried again: {', '.join(failed)}")
+    return lines
+
+
+def _labelled(grid: Sequence[Cell]) -> int:
+    """An upper bound of the different rows: cells that share a language and seed share the rows they both draw."""
+    most: dict[tuple[str, int], int] = {}
+    for cell in grid:
+        for language in cell.sources:
+            key = language, cell.seed
+            most[key] = max(most.get(key, 0), -(-cell.budget // len(cell.sources)))
+    return sum(most.values())
+
+
+def _workers(options: Parsed, folder: StudyFolder) -> int:
+    if options["workers"]:
+        return int(options["workers"])
+    if options["executor"] != "local":
+        return 1
+    from mslt_it.study.local_pool import LocalPool
+
+    return LocalPool(str(folder.path)).workers
+
+
+def _done(jobs: Sequence[Job]) -> dict[str, str]:
+    """Cell -> "ok" or "invalid", of those that are done."""
+    return {job.cell: status for job in jobs if (status := status_of(job)) is not None}
+
+
+class _Progress:
+    """A bar over the cells in a terminal, a line per cell elsewhere; and what is said at the end."""
+
+    def __init__(self, folder: StudyFolder, total: int, done: Mapping[str, str], workers: int) -> None:
+        from tqdm import tqdm
+
+        self.folder, self.total, self.workers = folder, total, workers
+        self.status = dict(done)
+        self.failed: dict[str, str] = {}
+        self.started, self.at_start = time.monotonic(), len(done)
+        is_terminal = sys.stderr.isatty()
+        self.bar: Any = tqdm(total=total, initial=len(done), unit="cell", smoothing=0.1) if is_terminal else None
+
+    def show(self, outcome: Outcome) -> None:
+        if outcome.status == "failed":
+            self.failed[outcome.cell] = outcome.reason
+            text = f"FAILED: {outcome.reason}"
+        else:
+            self.status[outcome.cell] = outcome.status
+            text = f"{_figure(self.folder, outcome.cell)}, {duration(outcome.seconds)}"
+        number = len(self.status) + len(self.failed)
+        left = (time.monotonic() - self.started) / max(1, number - self.at_start) * (self.total - number)
+        line = f"[{number:>{len(str(self.total))}} of {self.total}] {outcome.cell}: {text}"
+        if self.bar is None:
+            print(f"{line}; about {duration(left)} left" if number < self.total else line, flush=True)
+            return
+        self.bar.update(1)
+        if outcome.status != "ok":
+            self.bar.write(line)
+
+    def end(self) -> int:
+        if self.bar is not None:
+            self.bar.close()
+        invalid = [cell for cell, status in self.status.items() if status == "invalid"]
+        print(f"{len(self.status)} of {self.total} cells are done ({duration(time.monotonic() - self.started)}).")
+        if invalid:
+            print(f"{len(invalid)} of them have scores that are no numbers: {', '.join(invalid)}")
+        if self.failed:
+            print(f"{len(self.failed)} failed (reasons in {self.folder.path / 'failed'}):")
+            for cell, reason in self.failed.items():
+                print(f"  {cell}: {reason}")
+            print("Start the same command again to try them again.")
+        elif not invalid:
+            print(f"Report: mslt report study={self.folder.path}")
+        return 1 if invalid or self.failed else 0
+
+
+def _figure(folder: StudyFolder, cell: str) -> str:
+    """The cell's main figure: the mean over unseen languages, or the only one."""
+    try:
+        rows = json.loads((folder.cell(cell) / "results.json").read_text(encoding="utf-8"))["results"]
+    except OSError:  # a cluster's file system may show another node's files late
+        return "done"
+    targets = [row for row in rows if row["role"] == "target" and row["metric"] == rows[0]["metric"]]
+    row = targets[-1]
+    return f"{row['metric']} {row['value']:.3f} ({row['language']})" if row["value"] is not None else "no valid scores"
+
+
+def _config_dir(argv: Sequence[str]) -> tuple[list[str], str | None]:
+    """The arguments without --config-dir, and its folder."""
+    rest: list[str] = []
+    folder: str | None = None
+    items = iter(argv)
+    for item in items:
+        if item == "--config-dir":
+            folder = next(items, None)
+            if folder is None:
+                raise Problem("--config-dir needs a folder: --config-dir DIR.")
+        elif item.startswith("--config-dir="):
+            folder = item.partition("=")[2]
+        elif item.startswith("--") and item not in FLAGS:
+            raise Problem(f"Unknown option '{item}'. {nearest(item, [*FLAGS, '--config-dir', '--help'])}")
+        else:
+            rest.append(item)
+    return rest, folder
+
+
+def _list(values: Sequence[Any]) -> str:
+    return ", ".join(f"{v:,}" if isinstance(v, int) and v > 9999 else str(v) for v in values)
+
+
+def help_text() -> str:
+    """Usage, options, executors, studies."""
+    return "\n".join(
+        [
+            "usage: mslt study study=NAME [KEY=VALUE ...] [--dry-run] [--config-dir DIR]",
+            "",
+            "Every set of source languages x seed of a study, each an ordinary run. Killed or failed, start it again.",
+            "Quote brackets for the shell:",
+            "  mslt study study=mini workers=2",
+            "  mslt study study=mini 'seeds=[0]' 'set_sizes=[1,3]' sample=10 training.num_epochs=2 out=studies/few",
+            "  mslt study study=paper_xnli executor=slurm workers=8 'settings={partition:gpu}' --dry-run",
+            "",
+            "KEY=VALUE (type, default)",
+            *arguments.help_lines(OPTIONS, FLAGS | {"--config-dir": "DIR: a folder with study/NAME.yaml of your own"}),
+            f"  of the study file: {', '.join(KEYS)}",
+            "  of every cell's recipe: whatever has a dot, and scale=, task= (see mslt train --help)",
+            "",
+            "executors",
+            *(f"  {name:<6} {text}" for name, text in EXECUTORS.items()),
+            "",
+            "studies",
+            *(f"  {name:<15} {_summary(path)}" for name, path in study_files().items()),
+        ]
+    )
+
+
+def _summary(path: Path) -> str:
+    """The first comment line that is not the command."""
+    for line in path.read_text(encoding="utf-8").splitlines():
+        text = line.lstrip("#").strip()
+        if line.startswith("#") and text and not text.startswith("mslt "):
+            return text
+    return ""

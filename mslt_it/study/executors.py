@@ -1,0 +1,55 @@
+"""Who runs the cells: this machine's processes, a SLURM cluster, or Ray.
+
+An executor gets all cells that are to be done and calls ``on_done`` once for each, in the order in which they end. How
+it groups them is its own affair: one that trains several adapters in one pass over the base takes several jobs at once
+and reports each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol
+
+from mslt_it.problems import Problem, nearest
+from mslt_it.study.cells import Job, Outcome
+
+RunCell = Callable[[Job], Outcome]  # importable by name: it is sent to other processes
+OnDone = Callable[[Outcome], None]
+
+# name -> what it is
+EXECUTORS = {
+    "local": "processes on this machine; a GPU each where there are GPUs",
+    "slurm": "job arrays of a SLURM cluster (pip install 'mslt_it[slurm]')",
+    "ray": "tasks of a Ray cluster, or of a local one (pip install 'mslt_it[ray]')",
+}
+
+
+class Executor(Protocol):
+    def run(self, jobs: Sequence[Job], run_cell: RunCell, on_done: OnDone) -> None:
+        """Runs every job; a job that fails is an Outcome like any other."""
+        ...
+
+
+def make_executor(name: str, workers: int | None, settings: Mapping[str, str], study: str) -> Executor:
+    """The executor of that name, with its settings; a Problem where it, or what it needs, is not there.
+
+    Args:
+        workers: cells at a time; None: as many as make sense there.
+        settings: of SLURM and Ray, by their own names.
+        study: the study's folder.
+    """
+    if name not in EXECUTORS:
+        raise Problem(f"executor={name} is unknown. {nearest(name, EXECUTORS)}")
+    if name == "slurm":
+        from mslt_it.study.slurm import SlurmArray
+
+        return SlurmArray(study, workers, settings)
+    if name == "ray":
+        from mslt_it.study.ray_tasks import RayTasks
+
+        return RayTasks(workers, settings)
+    if settings:
+        raise Problem(f"settings={dict(settings)} has no effect with executor=local. Leave it out.")
+    from mslt_it.study.local_pool import LocalPool
+
+    return LocalPool(study, workers)

@@ -1,0 +1,89 @@
+"""How long a study takes and how many labelled rows it needs, before and while it runs."""
+
+from __future__ import annotations
+
+import json
+import math
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from mslt_it.records import Recipe
+from mslt_it.study.config import StudyConfig
+from mslt_it.study.grid import Cell
+from mslt_it.study.manifest import StudyFolder
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """Seconds of each cell, one worker, and where they come from; ``seconds`` None: not known."""
+
+    seconds: Mapping[str, float] | None
+    origin: str
+
+    def total(self, cells: Sequence[Cell]) -> float | None:
+        return None if self.seconds is None else sum(self.seconds[cell.id] for cell in cells)
+
+
+def forecast(config: StudyConfig, base: Recipe, cells: Sequence[Cell], folder: StudyFolder) -> Forecast:
+    """By the cells that are done where there are any, else by the study's ``expected``."""
+    measured = {cell.id: seconds for cell in cells if (seconds := _measured(folder, cell)) is not None}
+    if measured:
+        found = {cell.id: statistics.median(_like(cell, cells, measured)) for cell in cells}
+        number = f"{len(measured)} cell{'s' if len(measured) > 1 else ''}"
+        return Forecast(found, f"median of {number} of this study, {_range(list(measured.values()))} each")
+    expected = config.expected
+    if expected.seconds_per_step is None or expected.seconds_per_item is None:
+        return Forecast(None, "no cell is done yet, and the study file has no expected.seconds_per_step and _per_item")
+    items = base.scoring.num_examples_per_language
+    if not items:
+        return Forecast(None, "every row of the scored split is scored, and how many there are is not known here")
+    found = {
+        cell.id: num_steps(base, cell) * expected.seconds_per_step
+        + (len(cell.sources) + len(config.targets)) * items * expected.seconds_per_item
+        for cell in cells
+    }
+    origin = (
+        f"{expected.seconds_per_step:g} s per step, {expected.seconds_per_item:g} s per scored item; {expected.origin}"
+    )
+    return Forecast(found, origin)
+
+
+def num_steps(base: Recipe, cell: Cell) -> int:
+    """Optimiser steps of a cell on one process, as training counts them."""
+    training = base.training
+    if training.max_steps > 0:
+        return training.max_steps
+    per_epoch = math.ceil(cell.budget / (training.batch_size * training.gradient_accumulation_steps))
+    return math.ceil(training.num_epochs * per_epoch)
+
+
+def duration(seconds: float) -> str:
+    """ "45 s", "12 min", "3.5 h", "2.1 days"."""
+    if seconds < 99.5:
+        return f"{seconds:.0f} s"
+    if seconds < 99.5 * 60:
+        return f"{seconds / 60:.0f} min"
+    if seconds < 48 * 3600:
+        return f"{seconds / 3600:.1f} h"
+    return f"{seconds / 86400:.1f} days"
+
+
+def _measured(folder: StudyFolder, cell: Cell) -> float | None:
+    """Seconds of a cell that ran without interruption."""
+    try:
+        content = json.loads(folder.timing(cell.id).read_text(encoding="utf-8"))
+        return float(content["seconds"]) if content["from_the_start"] else None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _like(cell: Cell, cells: Sequence[Cell], measured: Mapping[str, float]) -> list[float]:
+    """Seconds of the measured cells with this one's budget and variant, else of all."""
+    same = [c for c in cells if c.id in measured and (c.budget, c.variant) == (cell.budget, cell.variant)]
+    return [measured[c.id] for c in same] or list(measured.values())
+
+
+def _range(values: Sequence[float]) -> str:
+    low, high = duration(min(values)), duration(max(values))
+    return low if low == high else f"{low} to {high}"

@@ -1,0 +1,98 @@
+"""The cells of a study: which runs there are, in a fixed order, each with its complete recipe."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from mslt_it.data.mixing import hash_key
+from mslt_it.languages import LanguageSet
+from mslt_it.problems import Problem
+from mslt_it.recipe import load_recipe
+from mslt_it.records import Recipe
+from mslt_it.study.config import StudyConfig
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One run of a study."""
+
+    id: str  # "ar-de-zh_s0", and the budget and variant where there are several; the name of its folder
+    sources: tuple[str, ...]
+    seed: int
+    budget: int  # labelled rows over all sources
+    variant: str
+
+
+def base_recipe(config: StudyConfig, config_dir: str | Path | None = None) -> Recipe:
+    """What the cells' recipes have in common, with the first set's values where they differ."""
+    overrides = [
+        *config.overrides,
+        f"sources=[{config.pool[0]}]",
+        f"targets=[{','.join(config.targets)}]",
+        f"seed={config.seeds[0]}",
+        f"prompt.variant={config.variants[0]}",
+    ]
+    return load_recipe(config.recipe, overrides, config_dir)
+
+
+def with_budgets(config: StudyConfig, recipe: Recipe) -> StudyConfig:
+    """The study with its budgets written out, each large enough for the largest set."""
+    budgets = config.budgets or (recipe.data.num_examples_total,)
+    if min(budgets) < max(config.set_sizes):
+        raise Problem(
+            f"budgets: {min(budgets)} rows cannot be shared by {max(config.set_sizes)} sources. A budget is the total "
+            "over all sources of a cell; every source needs at least one row."
+        )
+    return dataclasses.replace(config, budgets=budgets)
+
+
+def cells(config: StudyConfig) -> list[Cell]:
+    """Every cell, by set size, set, budget, variant and seed; ``config`` has its budgets written out."""
+    found = []
+    for sources in source_sets(config):
+        for budget, variant, seed in itertools.product(config.budgets, config.variants, config.seeds):
+            parts = ["-".join(sources)]
+            parts += [f"n{budget}"] if len(config.budgets) > 1 else []
+            parts += [variant] if len(config.variants) > 1 else []
+            found.append(Cell("_".join([*parts, f"s{seed}"]), sources, seed, budget, variant))
+    return found
+
+
+def source_sets(config: StudyConfig) -> list[tuple[str, ...]]:
+    """All C(pool, k) sets of each size, or ``sample`` of them, languages and sets in the pool's order.
+
+    A sample is decided by a hash of each set: a larger one holds the smaller.
+    """
+    found: list[tuple[str, ...]] = []
+    for size in sorted(config.set_sizes):
+        sets = list(itertools.combinations(config.pool, size))
+        if config.sample is not None:
+            drawn = sorted(sets, key=lambda languages: hash_key("sample", *sorted(languages)))[: config.sample]
+            sets = [languages for languages in sets if languages in drawn]
+        found += sets
+    return found
+
+
+def cell_recipe(base: Recipe, config: StudyConfig, cell: Cell, folder: Path) -> Recipe:
+    """The recipe of one cell, whose run folder is ``folder``."""
+    languages = LanguageSet(cell.sources, config.targets)
+    return dataclasses.replace(
+        base,
+        name=f"{config.name}_{cell.id}",
+        sources=languages.sources,
+        targets=languages.targets,
+        seed=cell.seed,
+        output_dir=str(folder),
+        select=dataclasses.replace(base.select, note=""),
+        data=dataclasses.replace(base.data, num_examples_total=cell.budget),
+        prompt=dataclasses.replace(base.prompt, variant=cell.variant),
+    )
+
+
+def by_size(found: Sequence[Cell]) -> dict[int, list[Cell]]:
+    """Set size -> its cells."""
+    return {size: list(group) for size, group in itertools.groupby(found, key=lambda cell: len(cell.sources))}

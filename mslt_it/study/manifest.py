@@ -1,0 +1,150 @@
+"""The study's folder: its manifest, written before the first cell, and which cells are done.
+
+studies/<name>/
+  manifest.json        config, recipe, versions, and every cell with its recipe's fingerprint
+  cells/<id>/          an ordinary run folder; done when it is sealed and every file is as it was sealed
+  timing/<id>.json     seconds a cell took, for --dry-run and the time left
+  failed/<id>.txt      why a cell failed, until it succeeds
+  base/                scores of the base without an adapter, the same for all cells
+  logs/                what the workers printed
+  locks/               held while a cell is being run, so that two processes never write one folder
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import importlib.metadata
+import json
+import platform
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mslt_it.problems import Problem
+from mslt_it.records import Recipe, SelectConfig, to_plain
+from mslt_it.study.config import FREE, StudyConfig
+from mslt_it.study.grid import Cell, cell_recipe
+
+MANIFEST = "manifest.json"
+# What can change a figure; more of it stands in each cell's environment.json.
+VERSIONED = ("mslt_it", "torch", "transformers", "trl", "peft", "accelerate", "tokenizers", "numpy")
+# Keys of the resolved recipe that differ from cell to cell, or say nothing about figures.
+OF_THE_CELL = (
+    *("name", "sources", "targets", "seed", "output_dir", "data.num_examples_total", "prompt.variant"),
+    *(f"select.{f.name}" for f in dataclasses.fields(SelectConfig)),
+    *("training.logging_steps", "training.save_steps"),
+)
+
+
+@dataclass(frozen=True)
+class StudyFolder:
+    """Where things lie in ``studies/<name>``."""
+
+    path: Path
+
+    @property
+    def manifest(self) -> Path:
+        return self.path / MANIFEST
+
+    def cell(self, cell_id: str) -> Path:
+        return self.path / "cells" / cell_id
+
+    def failed(self, cell_id: str) -> Path:
+        return self.path / "failed" / f"{cell_id}.txt"
+
+    def timing(self, cell_id: str) -> Path:
+        return self.path / "timing" / f"{cell_id}.json"
+
+    def lock(self, name: str) -> Path:
+        return self.path / "locks" / f"{name}.lock"
+
+
+def build_manifest(config: StudyConfig, base: Recipe, found: Sequence[Cell], folder: StudyFolder) -> dict[str, Any]:
+    """The manifest as it is to be written; ``config`` has its budgets written out."""
+    recipes = {cell.id: cell_recipe(base, config, cell, folder.cell(cell.id)) for cell in found}
+    return {
+        "study": config.name,
+        "config": {key: value for key, value in to_plain(config).items() if key != "name"},
+        "recipe": {key: value for key, value in _dotted(to_plain(base)).items() if key not in OF_THE_CELL},
+        "versions": versions(),
+        "cells": [{**to_plain(cell), "fingerprint": recipes[cell.id].run_fingerprint()} for cell in found],
+    }
+
+
+def read_manifest(folder: StudyFolder) -> dict[str, Any] | None:
+    """The manifest of a study that was begun; None where there is none."""
+    try:
+        content = json.loads(folder.manifest.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        raise Problem(f"{folder.manifest} cannot be read ({error}). Restore it, or choose another out.") from error
+    if not isinstance(content, dict) or not {"config", "cells", "recipe", "versions"} <= content.keys():
+        raise Problem(f"{folder.manifest} is not a study's manifest. Choose another out=DIR.")
+    return content
+
+
+def refuse_changed(old: Mapping[str, Any], new: Mapping[str, Any], folder: StudyFolder) -> list[str]:
+    """A Problem that names what differs where the cells would not be those that were begun; else notes on versions."""
+    said = []
+    for part, free in (("config", FREE), ("recipe", OF_THE_CELL)):
+        before, now = old[part], new[part]
+        for key in sorted(before.keys() | now.keys()):
+            if key not in free and before.get(key) != now.get(key):
+                said.append(f"{key}: {before.get(key)!r} before, {now.get(key)!r} now")
+    if not said and [_of(c) for c in old["cells"]] != [_of(c) for c in new["cells"]]:
+        said.append("fingerprints of the cells: made by another version of mslt_it, or its recipe has new keys")
+    if said:
+        raise Problem(
+            f"{folder.path} holds a study of other cells. Different: {'; '.join(said)}. Put this back, or choose "
+            "another out=DIR."
+        )
+    changed = [
+        f"{name} {old['versions'].get(name)} before, {version} now"
+        for name, version in new["versions"].items()
+        if old["versions"].get(name) != version
+    ]
+    return [f"Versions differ from those the study was begun with: {'; '.join(changed)}."] if changed else []
+
+
+def _of(cell: Mapping[str, Any]) -> tuple[Any, Any]:
+    return cell.get("id"), cell.get("fingerprint")
+
+
+def write_manifest(folder: StudyFolder, content: Mapping[str, Any]) -> None:
+    from mslt_it.tuning.checkpoints import write_atomically
+
+    folder.path.mkdir(parents=True, exist_ok=True)
+    write_atomically(folder.manifest, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
+
+
+def finished_status(recipe: Recipe) -> str | None:
+    """ "ok" or "invalid" of a cell whose run is sealed and whole, None where it is still to be done."""
+    assert recipe.output_dir is not None
+    if not (Path(recipe.output_dir) / "COMPLETE.json").is_file():
+        return None
+    from mslt_it.runs import Run
+
+    found = Run(recipe).finished_results()
+    return None if found is None else str(found["status"])
+
+
+def versions() -> dict[str, str]:
+    """Python and the packages that figures depend on, without importing them."""
+    found = {"python": platform.python_version()}
+    for name in VERSIONED:
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            found[name] = importlib.metadata.version(name)
+    return found
+
+
+def _dotted(plain: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for key, value in plain.items():
+        if isinstance(value, dict) and value and not prefix:
+            found |= _dotted(value, f"{key}.")
+        else:
+            found[prefix + key] = value
+    return found

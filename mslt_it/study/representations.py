@@ -1,0 +1,160 @@
+"""Hidden states of texts at every layer of a model, one vector per text.
+
+Each text stands by itself behind one control token, as a document does in training. Without it the first word would be
+where many models keep a huge value that has nothing to do with the text (attention sinks), and the mean over a short
+sentence would be mostly that. The control token and the padding have no part in the vector.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import inspect
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from mslt_it.data.encoding import Encoder
+from mslt_it.problems import Problem, nearest
+
+POOLINGS = ("mean", "last")
+
+
+@dataclass(frozen=True)
+class TokenisedTexts:
+    """Token ids of texts; the first ``num_before`` of each row are control tokens."""
+
+    rows: tuple[tuple[int, ...], ...]
+    num_before: int
+    num_cut: int = 0  # texts that were longer than allowed
+
+
+def tokenise(tokenizer: Any, texts: Sequence[str], *, max_tokens: int = 512, name: str = "texts") -> TokenisedTexts:
+    """Texts as token ids, cut after ``max_tokens``; what spells a control token in a text stays text.
+
+    Args:
+        name: what the texts are called in an error.
+    """
+    if max_tokens < 1:
+        raise Problem(f"max_tokens={max_tokens} is out of range. It must be 1 or more.")
+    found = Encoder(tokenizer, max_tokens).user_ids(texts)
+    if (empty := next((i for i, ids in enumerate(found) if not ids), None)) is not None:
+        raise Problem(f"{name}: text {empty} ({texts[empty]!r}) has no tokens, so no representation. Leave it out.")
+    first = tokenizer.bos_token_id if tokenizer.bos_token_id is not None else tokenizer.eos_token_id
+    before = () if first is None else (int(first),)
+    rows = tuple((*before, *ids[:max_tokens]) for ids in found)
+    return TokenisedTexts(rows, len(before), sum(len(ids) > max_tokens for ids in found))
+
+
+def hidden_states(
+    model: Any, texts: TokenisedTexts, *, pooling: str = "mean", batch_tokens: int = 4096, adapter: bool = True
+) -> NDArray[np.float32]:
+    """float32 (layers + 1, n, width): what goes into each layer, and last what the final norm gives.
+
+    Layer 0 is the embeddings. A layer's states are pooled as soon as they are there, in float32 whatever the model
+    computes in, so that no more than one layer's (rows, tokens, width) is held at a time.
+
+    Args:
+        model: a causal LM, or a PeftModel around one.
+        pooling: "mean" over the text's tokens, or the "last" one (which in a causal model alone has seen them all).
+        batch_tokens: at most so many padded tokens per forward pass; the result does not depend on it but for rounding.
+        adapter: False leaves a PeftModel's adapter out.
+    """
+    if pooling not in POOLINGS:
+        raise Problem(f"pooling: '{pooling}' is not known. {nearest(pooling, POOLINGS)}")
+    if batch_tokens < 1:
+        raise Problem(f"batch_tokens={batch_tokens} is out of range. It must be 1 or more.")
+    if not texts.rows:
+        raise Problem("There are no texts to represent.")
+    is_peft = hasattr(model, "get_base_model")
+    base = model.get_base_model() if is_peft else model
+    inner = base.base_model  # without the head: logits over the vocabulary would be the largest part of the work
+    device = base.get_input_embeddings().weight.device
+    was_training = model.training
+    model.eval()
+    result: NDArray[np.float32] | None = None
+    try:
+        off = model.disable_adapter() if is_peft and not adapter else contextlib.nullcontext()
+        with off, torch.inference_mode():
+            for batch in _batches(texts.rows, batch_tokens):
+                pooled = _pooled(inner, [texts.rows[i] for i in batch], texts.num_before, pooling, device)
+                if result is None:
+                    result = np.empty((len(pooled), len(texts.rows), pooled.shape[-1]), dtype=np.float32)
+                result[:, batch] = pooled.cpu().numpy()
+    finally:
+        model.train(was_training)
+    assert result is not None
+    if not np.isfinite(result).all():
+        layer, row = np.argwhere(~np.isfinite(result))[0][:2]
+        raise Problem(
+            f"The hidden states of text {row} are not finite at layer {layer} of {type(base).__name__}. Use "
+            "model.dtype=float32 or bfloat16; if that does not help, the weights are damaged."
+        )
+    return result
+
+
+def _batches(rows: Sequence[Sequence[int]], batch_tokens: int) -> Iterator[list[int]]:
+    """Positions of the rows of each forward pass, the longest first, so that there is little padding."""
+    order = sorted(range(len(rows)), key=lambda i: (-len(rows[i]), i))
+    while order:
+        num = max(1, batch_tokens // len(rows[order[0]]))
+        yield order[:num]
+        order = order[num:]
+
+
+def _pooled(
+    inner: nn.Module, rows: Sequence[Sequence[int]], num_before: int, pooling: str, device: torch.device
+) -> Tensor:
+    """float32 (layers + 1, rows, width)."""
+    width = max(map(len, rows))
+    # Padding on the right: no token before it sees it, whatever its id.
+    ids = torch.tensor([[*row, *[0] * (width - len(row))] for row in rows], device=device)
+    lengths = torch.tensor([len(row) for row in rows], device=device)
+    places = torch.arange(width, device=device)
+    seen = places < lengths[:, None]
+    chosen = seen & (places >= num_before) if pooling == "mean" else places == lengths[:, None] - 1
+    weights = (chosen / chosen.sum(dim=1, keepdim=True)).float()
+
+    def pool(states: Tensor) -> Tensor:
+        if states.shape[:2] != ids.shape:
+            raise Problem(
+                f"{type(inner).__name__} gives hidden states of the shape {tuple(states.shape)}, which is not (rows, "
+                "tokens, width); its representations cannot be read."
+            )
+        # What stands at places that do not count may be anything, NaN included.
+        return torch.einsum("rt,rtw->rw", weights, states.float().masked_fill(~chosen[..., None], 0.0))
+
+    layers = _layers(inner)
+    found: list[Tensor] = []
+    handles = [
+        layer.register_forward_pre_hook(
+            lambda module, args, kwargs: found.append(pool(args[0] if args else kwargs["hidden_states"])),
+            with_kwargs=True,
+        )
+        for layer in layers
+    ]
+    more = {"use_cache": False} if "use_cache" in inspect.signature(inner.forward).parameters else {}
+    try:
+        output = inner(input_ids=ids, attention_mask=seen.long(), **more)
+    finally:
+        for handle in handles:
+            handle.remove()
+    if len(found) != len(layers):
+        raise Problem(
+            f"{type(inner).__name__} called {len(found)} of its {len(layers)} layers; its representations cannot be "
+            "read layer by layer."
+        )
+    return torch.stack([*found, pool(output.last_hidden_state)])
+
+
+def _layers(inner: Any) -> list[nn.Module]:
+    """The model's layers: the outermost list of as many modules as its configuration says."""
+    wanted = inner.config.get_text_config().num_hidden_layers
+    for part in inner.modules():
+        if isinstance(part, nn.ModuleList) and len(part) == wanted:
+            return list(part)
+    raise Problem(f"{type(inner).__name__} has no list of {wanted} layers; its representations cannot be read.")

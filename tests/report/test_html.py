@@ -1,0 +1,246 @@
+"""The report of a study: complete, self-contained, escaped, readable in both modes, the same every time."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+import sys
+from html.parser import HTMLParser
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "study"))
+from synthetic_study import by_size, write_study
+
+from mslt_it.problems import Problem
+from mslt_it.report import command, formats, html, svg
+from mslt_it.report.study_report import write_report
+from mslt_it.study.analyses import analyse
+from mslt_it.study.collect import collect
+from mslt_it.study.findings import Column, Heatmap, Intervals, Mark, Scatter, Steps, Table
+from mslt_it.study.uncertainty import Settings
+
+FIGURES = (
+    Intervals("A & B", "accuracy, %", (Mark("de", 0.7, 0.6, 0.8, "SSLT"), Mark("de", 0.8, group="MSLT")), reference=0.5,
+              reference_label="chance"),
+    Steps("Steps", "sources", "accuracy", (Mark("1", 0.7, 0.6, 0.8), Mark("3", 0.8)), (("1", "de", 0.71),)),
+    Heatmap("Heat", "source", "target", ("de", "zh"), ("fi", "tr"), ((0.5, 0.6), (None, 0.7))),
+    Scatter("Points", "like", "gain", ((0.1, 0.2, "de → fi", "fi"), (0.3, 0.1, "de → tr", "tr")), label_points=True),
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_study(
+        tmp_path_factory.mktemp("studies") / "small",
+        by_size,
+        pool=("ar", "de", "en", "zh"),
+        targets=("fi", "tr"),
+        set_sizes=(1, 2, 3),
+        seeds=(0, 1),
+        num_items=30,
+        skip=("ar-de_s1",),
+    )
+
+
+@pytest.fixture(scope="module")
+def page(folder: Path) -> str:
+    findings = analyse(collect(folder), Settings(num_bootstrap=200))
+    write_report(findings, folder / "report")
+    return (folder / "report" / "report.html").read_text(encoding="utf-8")
+
+
+class Tags(HTMLParser):
+    """Tags in balance, ids, and what would be loaded."""
+
+    VOID = ("meta", "input", "br", "img", "link")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.ids: list[str] = []
+        self.links: list[str] = []
+        self.loaded: list[str] = []
+        self.tables = 0
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        found = dict(attrs)
+        self.tables += tag == "table"
+        if found.get("id"):
+            self.ids.append(str(found["id"]))
+        if tag == "a":
+            self.links.append(str(found["href"]))
+        self.loaded += [str(found[key]) for key in ("src", "srcset", "data", "xlink:href") if found.get(key)]
+        self.loaded += [str(found["href"])] if tag == "link" else []
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.handle_starttag(tag, attrs)
+        if tag not in self.VOID:
+            self.open.pop()
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+
+def test_page_is_whole_and_loads_nothing(page: str) -> None:
+    tags = Tags()
+    tags.feed(page)
+    assert tags.open == [] and tags.tables >= 13
+    assert len(tags.ids) == len(set(tags.ids)) > 20
+    assert all(link.startswith("#") and link[1:] in tags.ids for link in tags.links) and len(tags.links) > 8
+    assert tags.loaded == []
+    outside = page.replace("http://www.w3.org/2000/svg", "")
+    assert "http" not in outside.replace("http-equiv", "") and "url(" not in outside and "@import" not in outside
+    assert "default-src 'none'" in page
+
+
+def test_page_says_what_must_not_be_overlooked(page: str) -> None:
+    top = page[: page.index("What was found")]
+    assert "These are figures of the embedded world, not of XNLI" in top
+    assert "1 of 28 planned runs are missing" in top and "ar-de_s1: not started" in top
+    assert "two seeds only" in top
+    assert "mslt study study=small" in page and "sha256" in page
+
+
+def test_every_table_and_figure_is_beside_the_page(folder: Path, page: str) -> None:
+    tables, figures = (sorted((folder / "report" / name).iterdir()) for name in ("tables", "figures"))
+    text = (folder / "report" / "report.md").read_text(encoding="utf-8")
+    for path in [*tables, *figures]:
+        assert f"({path.parent.name}/{path.name})" in text
+    assert len(figures) == page.count("<svg ")
+    for path in figures:
+        ElementTree.fromstring(path.read_text(encoding="utf-8"))
+    with (folder / "report" / "tables" / "sets.csv").open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 14 and {"accuracy_low", "accuracy_high", "num_seeds", "items"} <= rows[0].keys()
+    assert all(float(r["accuracy_low"]) <= float(r["accuracy"]) <= float(r["accuracy_high"]) for r in rows)
+
+
+def test_every_table_has_numbers_of_items_or_sets_and_intervals(folder: Path, page: str) -> None:
+    names = {path.stem for path in (folder / "report" / "tables").iterdir()}
+    assert {"sslt_mslt", "num_sources", "scripts", "transfer_pairs", "best_sets", "similarity", "sets"} <= names
+    for name in names - {"noise", "transfer_matrix"}:
+        head = (folder / "report" / "tables" / f"{name}.csv").read_text(encoding="utf-8").splitlines()[0]
+        assert "_low" in head and "_high" in head, name
+
+
+def test_the_same_study_gives_the_same_files(folder: Path, page: str, tmp_path: Path) -> None:
+    findings = analyse(collect(folder), Settings(num_bootstrap=200))
+    for path in write_report(findings, tmp_path):
+        twin = folder / "report" / path.relative_to(tmp_path)
+        assert path.read_bytes() == twin.read_bytes()
+    assert str(folder) not in page
+
+
+def test_text_is_escaped(tmp_path: Path) -> None:
+    evil = '<script>alert("1")</script>&|'
+    table = Table("t", evil, (Column("a", evil), Column("b", "b", "share_range")), ((evil, (0.1, 0.2)),), (evil,))
+    parts = [
+        html.table(table),
+        html.paragraph(evil),
+        html.box([evil]),
+        html.claims([(evil, evil, "as in the paper", evil)]),
+        html.facts([(evil, evil)]),
+        html.commands([evil]),
+        html.heading(evil, 2, evil),
+        html.contents([(evil, evil)]),
+        svg.draw(Intervals(evil, evil, (Mark(evil, 0.5, 0.4, 0.6, evil),), reference=0.5, reference_label=evil), "n"),
+        svg.draw(Heatmap(evil, evil, evil, (evil,), (evil,), ((0.5,),)), "n"),
+        svg.draw(Scatter(evil, evil, evil, ((0.1, 0.1, evil, evil),)), "n"),
+        svg.draw(Steps(evil, evil, evil, (Mark(evil, 0.1),), ((evil, evil, 0.2),)), "n"),
+        html.page(evil, [], [], footer=evil).replace(html._SCRIPT, ""),
+    ]
+    for part in parts:
+        assert "alert" in part and "<script>a" not in part
+    assert "\\|" in formats.markdown_cells(table)[1][0] and "<" not in formats.markdown_cells(table)[1][0]
+
+
+@pytest.mark.parametrize("figure", FIGURES, ids=lambda figure: type(figure).__name__)
+def test_figures_are_labelled_and_within_their_frame(figure) -> None:
+    drawn = ElementTree.fromstring(svg.draw(figure, "name", alone=True))
+    space = "{http://www.w3.org/2000/svg}"
+    assert drawn.attrib["role"] == "img" and drawn.attrib["aria-labelledby"] == "name-t name-d"
+    title, description = drawn.find(f"{space}title"), drawn.find(f"{space}desc")
+    assert title is not None and title.text == figure.title and description is not None and description.text
+    _, _, width, height = map(float, drawn.attrib["viewBox"].split())
+    for text in drawn.iter(f"{space}text"):
+        assert 0 <= float(text.attrib["x"]) <= width and 0 <= float(text.attrib["y"]) <= height
+    for circle in drawn.iter(f"{space}circle"):
+        assert 0 <= float(circle.attrib["cx"]) <= width and 0 <= float(circle.attrib["cy"]) <= height
+    codes = {"".join(text.itertext())[-2:].strip() for text in drawn.iter(f"{space}text")}
+    assert codes & {"de", "fi", "1"}
+
+
+def test_values_as_people_and_as_machines_read_them() -> None:
+    assert [formats.shown(0.7824, kind) for kind in ("share", "points", "number", "p")] == [
+        "78.2", "+78.2", "0.78", "0.782"]  # fmt: skip
+    assert formats.shown(-0.0001, "points") == "0.0" and formats.shown(0.0001, "p") == "< 0.001"
+    assert formats.shown((0.1, 0.2), "share_range") == "10.0 to 20.0" and formats.shown(None, "share") == ""
+    assert formats.shown(3.0, "rank") == "3" and formats.shown(18.4, "rank") == "18.4"
+    table = Table("t", "t", (Column("a", "a", "share"), Column("b_range", "b", "points_range")), ((0.123456789, None),))
+    assert formats.csv_rows(table) == [["a", "b_low", "b_high"], ["0.123457", "", ""]]
+
+
+def _colours(text: str) -> dict[str, str]:
+    return dict(re.findall(r"--([\w]+):(#[0-9a-f]{6});", text))
+
+
+def _luminance(colour: str) -> float:
+    parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    linear = [p / 12.92 if p <= 0.03928 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def _contrast(a: str, b: str) -> float:
+    high, low = sorted((_luminance(a), _luminance(b)), reverse=True)
+    return (high + 0.05) / (low + 0.05)
+
+
+@pytest.mark.parametrize("mode", [html._LIGHT, html._DARK], ids=["light", "dark"])
+def test_contrast_of_both_modes(mode: str) -> None:
+    """WCAG: 4.5 for text, 3 for what is drawn."""
+    found = _colours(mode)
+    for ground in ("ground", "panel", "warn"):
+        for ink in ("ink", "muted", "link", "good", "bad", "open"):
+            if ground != "warn" or ink == "ink":
+                assert _contrast(found[ink], found[ground]) >= 4.5, (ink, ground)
+    for style in ("s0", "s1", "s2", "s3"):
+        assert _contrast(found[style], found["ground"]) >= 3, style
+    # The darkest cell of a heatmap is covered to 52 %.
+    mixed = "#" + "".join(
+        f"{round(0.52 * int(found['heat'][i : i + 2], 16) + 0.48 * int(found['ground'][i : i + 2], 16)):02x}"
+        for i in (1, 3, 5)
+    )
+    assert _contrast(found["ink"], mixed) >= 4.5
+
+
+def test_command(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert command.main([f"study={folder}", f"out={tmp_path / 'out'}", "num_bootstrap=100"]) == 0
+    said = capsys.readouterr().out
+    assert "3 source languages against 1, at the same budget:" in said and "1 of 28 planned runs are missing" in said
+    assert f"Report: {tmp_path / 'out' / 'report.html'}" in said and (tmp_path / "out" / "report.md").is_file()
+    assert command.main(["--help"]) == 0 and "usage: mslt report study=DIR" in capsys.readouterr().out
+    with pytest.raises(Problem, match=r"study is missing\. Write mslt report study=studies/mini\."):
+        command.main([])
+    with pytest.raises(Problem, match=r"Unknown key 'stduy'\. Did you mean 'study'\?"):
+        command.main(["stduy=x"])
+    with pytest.raises(Problem, match=r"nowhere: there is no manifest\.json\."):
+        command.main(["study=nowhere"])
+
+
+def test_no_claim_is_said(tmp_path: Path) -> None:
+    """A study of one kind of cell still has a report."""
+    folder = write_study(tmp_path / "one", by_size, pool=("de", "zh"), targets=("fi",), set_sizes=(1,), seeds=(0,),
+                         num_items=10)  # fmt: skip
+    (folder / "predicted.json").write_text(
+        json.dumps([{"set": [c], "predicted": 0.5, "measured": 0.6} for c in ("ar", "de", "zh")]), encoding="utf-8"
+    )
+    write_report(analyse(collect(folder), Settings(num_bootstrap=100)), tmp_path / "out")
+    page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    assert "The finished runs allow no comparison yet." in page and "Not done: No set of several" in page
+    assert "Predicting the order of all sets" in page

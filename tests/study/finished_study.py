@@ -1,0 +1,47 @@
+"""The tiny study run to its end in this process, once for all tests that want its cells."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tiny_study import make_model, write_study
+
+from mslt_it.study import command as study_command
+from mslt_it.study.cells import Job
+from mslt_it.study.command import main
+
+
+class InThisProcess:
+    """An executor without processes."""
+
+    workers = 1
+
+    def run(self, jobs: Sequence[Job], run_cell: Any, on_done: Any) -> None:
+        for job in jobs:
+            on_done(run_cell(job))
+
+
+def copy_of_finished(factory: pytest.TempPathFactory, folder: Path) -> Path:
+    """``folder``/out: three single sources and three sets of two, all done."""
+    original = factory.getbasetemp() / "finished_study"
+    if not (original / "out").exists():
+        make_model(original / "model")
+        assert run_study(original, original / "model") == 0
+    return Path(shutil.copytree(original / "out", folder / "out"))
+
+
+def model_of(factory: pytest.TempPathFactory) -> Path:
+    """The base of that study."""
+    return factory.getbasetemp() / "finished_study" / "model"
+
+
+def run_study(folder: Path, model: Path, *arguments: str, **more: str) -> int:
+    """``mslt study`` in ``folder``/out, with more keys in the study's file."""
+    start = ["study=tiny", f"--config-dir={write_study(folder / 'config', steps=4, **more)}", f"model.path={model}"]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(study_command, "make_executor", lambda *_: InThisProcess())
+        return main([*start, f"out={folder / 'out'}", "training.learning_rate=0.02", *arguments])

@@ -1,0 +1,125 @@
+"""Ranks, correlations, corrections; and how often a study's intervals hold the truth."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+from synthetic_study import POOL, expected_figure, no_effect, study_in_memory
+
+from mslt_it.problems import Problem
+from mslt_it.study.comparisons import compare
+from mslt_it.study.uncertainty import (
+    Settings,
+    as_good_as_best,
+    average_ranks,
+    holm,
+    kendall,
+    p_value,
+    resample,
+    spearman,
+)
+
+SINGLES = [(code,) for code in POOL]
+SETS = [*SINGLES, *itertools.islice(itertools.combinations(POOL, 3), 8)]
+
+
+def test_average_ranks_share_ties() -> None:
+    assert average_ranks(np.array([0.5, 0.9, 0.5, 0.1])).tolist() == [2.5, 1, 2.5, 4]
+    rows = np.array([[[1.0, 2.0], [2.0, 2.0]]])
+    assert average_ranks(rows).tolist() == [[[2, 1], [1.5, 1.5]]]
+
+
+def test_correlations_by_hand() -> None:
+    x, y = np.array([1.0, 2, 3, 4]), np.array([[1.0, 3, 2, 4], [4, 3, 2, 1], [5, 5, 5, 5]])
+    assert spearman(x, y) == pytest.approx([0.8, -1, 0])
+    assert kendall(x, y) == pytest.approx([4 / 6, -1, 0])
+    # tau-b: 5 of 6 pairs are ordered in both, all the same way; x has no tie, y one
+    assert kendall(x, np.array([1.0, 1, 2, 3])) == pytest.approx(5 / np.sqrt(6 * 5))
+
+
+def test_holm_by_hand() -> None:
+    assert holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
+    assert holm([0.9, 0.5]) == [1.0, 1.0]
+    assert holm([]) == []
+
+
+def test_p_value_is_never_nought_and_one_where_nothing_differs() -> None:
+    drawn = np.random.default_rng(0).normal(0.5, 0.01, 999)
+    assert p_value(0.5, drawn) == 1 / 1000
+    assert p_value(0.0, drawn) == 1.0
+
+
+def test_sets_that_cannot_be_told_from_the_best() -> None:
+    errors = np.random.default_rng(0).normal(scale=0.01, size=(500, 3))
+    point = np.array([0.80, 0.795, 0.60])
+    assert as_good_as_best(point, point + errors, 0.95).tolist() == [True, True, False]
+    assert as_good_as_best(point, np.tile(point, (500, 1)), 0.95).tolist() == [True, False, False]
+
+
+def test_resampling_is_seeded_and_paired() -> None:
+    study = study_in_memory(no_effect, sets=SETS, num_items=60)
+    figures = resample(study, study.slices[0], Settings(num_bootstrap=400))
+    again = resample(study, study.slices[0], Settings(num_bootstrap=400))
+    other = resample(study, study.slices[0], Settings(num_bootstrap=400, seed=1))
+    assert np.array_equal(figures.drawn, again.drawn) and not np.array_equal(figures.drawn, other.drawn)
+    assert figures.point.shape == (15, 3) and figures.drawn.shape == (400, 15, 3)
+    # Hard items are hard for all sets: drawn together, they cancel in the difference.
+    a, b = figures.mean_drawn[:, :7].mean(axis=1), figures.mean_drawn[:, 7:].mean(axis=1)
+    assert (a - b).std() < 0.4 * np.hypot(a.std(), b.std())
+
+
+def test_one_seed_has_no_seed_noise() -> None:
+    study = study_in_memory(no_effect, sets=SETS, num_items=60, num_seeds=1, seed_sd=1.0)
+    figures = resample(study, study.slices[0], Settings(num_bootstrap=200))
+    assert figures.seed_sd(range(15)) is None
+    # Every draw is a mean over drawn items: a multiple of 1 / 60.
+    assert np.allclose(figures.drawn * 60, np.round(figures.drawn * 60))
+
+
+def test_more_seed_noise_widens_intervals() -> None:
+    widths = []
+    for seed_sd in (0.0, 0.8):
+        study = study_in_memory(no_effect, sets=SETS, seed_sd=seed_sd)
+        low, high = compare(resample(study, study.slices[0], Settings()), [0], [1]).range
+        widths.append(high - low)
+    assert widths[1] > 1.5 * widths[0]
+
+
+def test_settings_are_checked() -> None:
+    with pytest.raises(Problem, match=r"confidence=95 is no share between 0 and 1\. Write 0\.95 for 95 %\."):
+        Settings(confidence=95)
+    with pytest.raises(Problem, match=r"num_bootstrap=10 is too few to state an interval\. Use 1000 or more\."):
+        Settings(num_bootstrap=10)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("a", "b", "effect", "more"),
+    [
+        pytest.param(range(7, 15), range(7), 0.0, {}, id="groups without difference"),
+        pytest.param(range(7, 15), range(7), 0.4, {}, id="groups with difference"),
+        pytest.param([0], [1], 0.0, {}, id="two sets"),
+        pytest.param([0], [1], 0.0, {"seed_sd": 0.0}, id="seeds without effect"),
+        pytest.param([0], [1], 0.0, {"seed_sd": 0.6}, id="seeds with great effect"),
+        pytest.param([0], range(1, 7), 0.0, {"num_seeds": 2, "seed_sd": 0.3}, id="two seeds"),
+        pytest.param(range(7, 15), range(7), 0.0, {"parallel": False}, id="items not parallel"),
+        pytest.param(range(7, 15), range(7), 0.0, {"shared_seed_sd": 0.5}, id="seeds that matter alike to all"),
+    ],
+)
+def test_coverage(a: range, b: range, effect: float, more: dict) -> None:
+    """95 % intervals of differences hold the truth in 92 to 98.5 % of simulated studies; no more than 7.5 % falsely
+    find a difference. (Standard error of a share of 400: 1.1 points.)"""
+    number, held, found = 400, 0, 0
+    seed_sd = more.get("seed_sd", 0.15)
+    truth = expected_figure(effect, seed_sd) - expected_figure(0.0, seed_sd)
+    for draw in range(number):
+        study = study_in_memory(lambda s, t: effect * (len(s) > 1), sets=SETS, draw=draw, **more)
+        figures = resample(study, study.slices[0], Settings(num_bootstrap=400, seed=draw))
+        compared = compare(figures, a, b)
+        held += compared.range[0] <= truth <= compared.range[1]
+        found += compared.p <= 0.05
+    assert 0.92 <= held / number <= 0.985
+    if effect == 0:
+        assert found / number <= 0.075

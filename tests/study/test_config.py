@@ -1,0 +1,88 @@
+"""Study files: their keys, what the command line may change, and the texts of their errors."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from tiny_study import write_study
+
+from mslt_it.problems import Problem
+from mslt_it.study.config import Expected, load_study, study_files
+
+
+def test_every_study_of_the_package_loads() -> None:
+    found = study_files()
+    assert sorted(found) == ["mini", "paper_bactrian", "paper_pawsx", "paper_wikiann", "paper_xnli"]
+    for name, path in found.items():
+        config = load_study(name)
+        assert not set(config.pool) & set(config.targets)
+        assert config.expected.origin
+        lines = path.read_text(encoding="utf-8").splitlines()
+        assert lines[0].startswith(f"# mslt study study={name}")
+
+
+def test_keys_and_overrides_of_the_command_line(tmp_path: Path) -> None:
+    arguments = ["seeds=[3, 4]", "sample=2", "training.num_epochs=2", "scale=small", "set_sizes=[2]", "pool=paper"]
+    config = load_study("tiny", arguments, write_study(tmp_path))
+    assert (config.seeds, config.sample, config.set_sizes) == ((3, 4), 2, (2,))
+    assert config.overrides[-2:] == ("training.num_epochs=2", "scale=small")
+    assert config.overrides[0] == "training.max_steps=6"  # of the file, before those
+    assert config.pool == ("ar", "de", "en", "es", "fr", "ru", "zh")
+    assert load_study("tiny", ["sample=null"], write_study(tmp_path)).sample is None
+
+
+def test_expected_times_say_where_they_come_from(tmp_path: Path) -> None:
+    file = write_study(tmp_path, expected="{seconds_per_step: 0.1, seconds_per_item: 1, origin: a guess}")
+    assert load_study("tiny", [], file).expected == Expected(0.1, 1, "a guess")
+    with pytest.raises(Problem, match=r"tiny.yaml: expected: origin is missing. Say where the seconds were measured"):
+        load_study("tiny", [], write_study(tmp_path, expected="{seconds_per_step: 0.1}"))
+    with pytest.raises(Problem, match=r"expected.seconds_per_step: -1 is not a number of seconds above 0"):
+        load_study("tiny", [], write_study(tmp_path, expected="{seconds_per_step: -1, origin: x}"))
+
+
+@pytest.mark.parametrize(
+    ("argument", "said"),
+    [
+        ("seed=[0]", "Unknown key 'seed'. Did you mean 'seeds'?"),
+        ("seeds=0", "seeds=0: 0 is not a list. Write for example seeds: [0, 1, 2]"),
+        ("seeds=[0,0]", "seeds=[0,0]: 0 is listed twice"),
+        ("seeds=[true]", "seeds=[true]: True is not a whole number of at least 0"),
+        ("seeds=[]", "seeds is empty"),
+        ("seeds=[1", "Cannot read 'seeds=[1'. Quote lists for the shell"),
+        ("set_sizes=[0]", "0 is not a whole number of at least 1"),
+        ("set_sizes=[4]", "set_sizes holds 4, the pool only 3 languages (de, en, zh). Sizes go from 1 to 3"),
+        ("sample=0", "sample=0: 0 is not a number of sets. Write 1 or more, or null for all"),
+        ("targets=[tr, zh]", "none may be in the pool. sources and targets overlap: zh"),
+        ("targets=[no]", "targets: Language code False is a YAML boolean"),
+        ("pool=[de, jp]", "pool: Unknown language code 'jp'. Did you mean 'ja'"),
+        ("variants=[cot_nativ]", "variants holds 'cot_nativ'. Did you mean 'cot_native'?"),
+        ("criteria=[l2v_syntx]", "criteria holds 'l2v_syntx'. Did you mean 'l2v_syntax'?"),
+        ("also_score=[xcopy]", "also_score holds 'xcopy'. Did you mean 'xcopa'?"),
+        ("recipe=3", "3 is not a recipe's name"),
+        ("data.num_examples_total=5", "data.num_examples_total is set for each cell. Use the study's budgets"),
+        ("prompt.variant=xlt", "prompt.variant is set for each cell. Use the study's variants"),
+    ],
+)
+def test_mistakes_are_named(argument: str, said: str, tmp_path: Path) -> None:
+    with pytest.raises(Problem) as caught:
+        load_study("tiny", [argument], write_study(tmp_path))
+    assert said in str(caught.value)
+
+
+def test_mistakes_in_files_are_named(tmp_path: Path) -> None:
+    with pytest.raises(Problem, match=r"Unknown study 'minni'. Did you mean 'mini'\?"):
+        load_study("minni")
+    with pytest.raises(Problem, match=r"Unknown key 'seeeds' in .*tiny.yaml. Did you mean 'seeds'\?"):
+        load_study("tiny", [], write_study(tmp_path, seeeds="[1]"))
+    (tmp_path / "study" / "tiny.yaml").write_text("pool: [de")
+    with pytest.raises(Problem, match=r"tiny.yaml is not valid YAML: "):
+        load_study("tiny", [], tmp_path)
+    (tmp_path / "study" / "tiny.yaml").write_text("pool: [de]\nrecipe: xnli_3src")
+    with pytest.raises(Problem, match=r"tiny.yaml: targets is missing. Add a line 'targets: ...'"):
+        load_study("tiny", [], tmp_path)
+    (tmp_path / "study" / "mini.yaml").write_text("pool: [de]")
+    with pytest.raises(Problem, match=r"has the name of a study of the package. Rename yours"):
+        study_files(tmp_path)
+    with pytest.raises(Problem, match=r"--config-dir: '.*nowhere' is not a folder"):
+        study_files(tmp_path / "nowhere")

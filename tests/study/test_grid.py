@@ -1,0 +1,67 @@
+"""Which cells a study has, how they are called, and what recipe each runs."""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+
+import pytest
+from tiny_study import write_study
+
+from mslt_it.problems import Problem
+from mslt_it.study.config import StudyConfig, load_study
+from mslt_it.study.grid import base_recipe, by_size, cell_recipe, cells, source_sets, with_budgets
+
+
+def study(**changes: object) -> StudyConfig:
+    values: dict[str, object] = {"name": "s", "recipe": "xnli_3src", "pool": ("ar", "de", "zh"), "targets": ("tr",)}
+    return StudyConfig(**(values | {"budgets": (60,)} | changes))  # type: ignore[arg-type]
+
+
+def test_the_paper_s_grid() -> None:
+    config = study(pool=("ar", "de", "en", "es", "fr", "ru", "zh"), set_sizes=(1, 3), seeds=(0, 1, 2))
+    found = cells(config)
+    assert {size: len(own) for size, own in by_size(found).items()} == {1: 21, 3: 105}
+    assert [cell.id for cell in found[:4]] == ["ar_s0", "ar_s1", "ar_s2", "de_s0"]
+    assert found[-1].id == "fr-ru-zh_s2"
+    assert len({cell.id for cell in found}) == 126
+    assert all(len(sets) == 1 for sets in source_sets(study(set_sizes=(1,))))
+    assert len(source_sets(study(pool=config.pool, set_sizes=(1, 2, 3, 4, 5, 6, 7)))) == 2**7 - 1
+
+
+def test_ids_name_budget_and_variant_where_there_are_several() -> None:
+    config = study(set_sizes=(2,), budgets=(60, 90), variants=("direct", "xlt"))
+    ids = [cell.id for cell in cells(config)]
+    assert ids[:5] == [
+        "ar-de_n60_direct_s0", "ar-de_n60_xlt_s0", "ar-de_n90_direct_s0", "ar-de_n90_xlt_s0", "ar-zh_n60_direct_s0",
+    ]  # fmt: skip
+    assert len(set(ids)) == len(ids) == 3 * 2 * 2
+
+
+def test_a_sample_is_fixed_in_order_and_within_a_larger_one() -> None:
+    pool = ("ar", "de", "en", "es", "fr", "ru", "zh")
+    every = list(itertools.combinations(pool, 3))
+    few, more = (source_sets(study(pool=pool, set_sizes=(3,), sample=n)) for n in (5, 12))
+    assert len(few) == 5 and len(more) == 12 and set(few) < set(more) < set(every)
+    assert more == [languages for languages in every if languages in more]
+    assert few != every[:5]
+    assert len(source_sets(study(pool=pool, set_sizes=(3,), sample=100))) == 35
+
+
+def test_a_cell_s_recipe(tmp_path: Path) -> None:
+    config = load_study("tiny", ["seeds=[0, 5]", "variants=[direct, xlt]"], write_study(tmp_path))
+    base = base_recipe(config)
+    cell = cells(config)[-1]
+    recipe = cell_recipe(base, config, cell, tmp_path / "x")
+    assert (recipe.sources, recipe.targets, recipe.seed) == (("en", "zh"), ("tr", "sw"), 5)
+    assert (recipe.data.num_examples_total, recipe.prompt.variant) == (24, "xlt")
+    assert recipe.training.max_steps == 6 and recipe.output_dir == str(tmp_path / "x")
+    prints = {cell_recipe(base, config, c, tmp_path).run_fingerprint() for c in cells(config)}
+    assert len(prints) == len(cells(config)) == 24
+
+
+def test_budgets_default_to_the_recipe_s_and_must_reach_every_source(tmp_path: Path) -> None:
+    config = load_study("tiny", ["budgets=[]"], write_study(tmp_path))
+    assert with_budgets(config, base_recipe(config)).budgets == (1500,)
+    with pytest.raises(Problem, match="budgets: 1 rows cannot be shared by 2 sources"):
+        with_budgets(load_study("tiny", ["budgets=[1]"], tmp_path), base_recipe(config))

@@ -1,0 +1,446 @@
+"""Mingling measured on models whose languages lie as we put them."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import json
+import random
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from tokenizers import Tokenizer, models, pre_tokenizers
+from transformers import AutoModelForCausalLM, LlamaConfig, PreTrainedTokenizerFast
+
+from mslt_it.problems import Problem
+from mslt_it.records import AdapterConfig, ModelConfig, Recipe, ScoringConfig, TaskConfig
+from mslt_it.study import mingling
+from mslt_it.study.alignment import cka, mixing, retrieval
+from mslt_it.study.mingling import (
+    ModelInState,
+    Settings,
+    measure,
+    measure_runs,
+    parallel_texts,
+    read,
+    settings_from,
+    systems_of_runs,
+    write,
+)
+from mslt_it.study.representations import hidden_states, tokenise
+from mslt_it.tuning.base_model import add_adapter, load_adapter, load_base
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "adapters"))
+from finished_run import change_adapter, make_base, make_run
+
+LANGUAGES = ("en", "de", "zh", "sw")
+CONCEPTS = 12
+NUM_ITEMS = 24
+WIDTH = 32
+QUICK = Settings(num_bootstrap=200, map="none")
+
+
+def word(language: str, concept: int) -> str:
+    return f"{language}{concept}"
+
+
+def tokenizer() -> Any:
+    words = ["<pad>", "</s>", "<unk>", *(word(code, c) for code in LANGUAGES for c in range(CONCEPTS))]
+    raw = Tokenizer(models.WordLevel({w: i for i, w in enumerate(words)}, unk_token="<unk>"))
+    raw.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    return PreTrainedTokenizerFast(tokenizer_object=raw, pad_token="<pad>", eos_token="</s>", unk_token="<unk>")
+
+
+def texts(languages: tuple[str, ...] = LANGUAGES, num: int = NUM_ITEMS) -> dict[str, list[str]]:
+    """The same sentences of five concepts in each language."""
+    draw = random.Random(0)
+    items = [draw.sample(range(CONCEPTS), 5) for _ in range(num)]
+    return {code: [" ".join(word(code, c) for c in item) for item in items] for code in languages}
+
+
+def model_of(aligned: tuple[str, ...], apart: float = 0.0, seed: int = 1) -> Any:
+    """A two-layer model in which the words of the ``aligned`` languages have one vector per concept, other languages'
+    words their own; each language is moved by ``apart`` in a direction of its own."""
+    torch.manual_seed(seed)
+    config = LlamaConfig(
+        vocab_size=3 + len(LANGUAGES) * CONCEPTS,
+        hidden_size=WIDTH,
+        intermediate_size=32,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        num_key_value_heads=2,
+    )
+    model = AutoModelForCausalLM.from_config(config, dtype=torch.float32)
+    shared = torch.randn(CONCEPTS, WIDTH)
+    with torch.no_grad():
+        for number, code in enumerate(LANGUAGES):
+            vectors = shared.clone() if code in aligned else torch.randn(CONCEPTS, WIDTH)
+            vectors[:, number] += apart
+            start = 3 + number * CONCEPTS
+            model.get_input_embeddings().weight[start : start + CONCEPTS] = vectors
+    return model.eval()
+
+
+def pair(result: dict[str, Any], system: str, name: str, layer: int, one: str, other: str) -> float:
+    codes = result["languages"]
+    return result["systems"][system]["pairs"][name][layer][codes.index(one)][codes.index(other)]
+
+
+def test_aligned_languages_are_told_from_others() -> None:
+    result = measure({"base": ModelInState.of(model_of(("en", "de", "zh")))}, texts(), tokenizer(), settings=QUICK)
+    assert (result["num_items"], result["num_layers"]) == (24, 3)
+    assert result["chance"]["retrieval"] == 1 / 24
+    for layer in range(3):
+        assert pair(result, "base", "cka", layer, "en", "de") == pytest.approx(1, abs=1e-5)
+        assert pair(result, "base", "retrieval", layer, "de", "zh") == 1
+        assert pair(result, "base", "cka", layer, "en", "sw") < 0.8
+        assert pair(result, "base", "retrieval", layer, "en", "sw") < 0.5
+        assert pair(result, "base", "cka", layer, "en", "en") is None
+    by_language = dict(zip(LANGUAGES, result["systems"]["base"]["languages"]["centred_mixing"][0], strict=True))
+    assert by_language["en"] > 0.8 > by_language["sw"]
+
+
+def test_figures_are_those_of_the_measures() -> None:
+    model, of_language, words = model_of(("en", "de"), apart=1.0), texts(), tokenizer()
+    settings = dataclasses.replace(QUICK, csls=3, neighbours=4)
+    result = measure({"base": ModelInState.of(model)}, of_language, words, settings=settings)
+    states = np.stack([hidden_states(model, tokenise(words, of_language[code])) for code in LANGUAGES], axis=1)
+    for layer in range(3):
+        en, sw = states[layer, 0], states[layer, 3]
+        assert pair(result, "base", "cka", layer, "sw", "en") == pytest.approx(cka(en, sw), abs=2e-6)
+        found = retrieval(en, sw, csls=3)
+        assert pair(result, "base", "retrieval", layer, "en", "sw") == pytest.approx(found.forward.mean(), abs=2e-6)
+        assert pair(result, "base", "retrieval", layer, "sw", "en") == pytest.approx(found.backward.mean(), abs=2e-6)
+        at = states[layer].astype(float)
+        shares = {
+            "mixing": mixing(at - at.mean(axis=(0, 1)), neighbours=4).share,
+            "centred_mixing": mixing(at - at.mean(axis=1, keepdims=True), neighbours=4).share,
+        }
+        for name, share in shares.items():
+            assert result["systems"]["base"]["languages"][name][layer] == pytest.approx(share.mean(axis=1), abs=2e-6)
+    # Groups are plain means of their pairs, and the last figure is the mean of layers 1 and 2.
+    values = np.array(result["systems"]["base"]["pairs"]["cka"], dtype=float)
+    group = result["systems"]["base"]["groups"]["cka"]["all"]
+    assert [x["value"] for x in group["layers"]] == pytest.approx(np.nanmean(values, axis=(1, 2)), abs=2e-6)
+    assert group["mean"]["value"] == pytest.approx(np.nanmean(values[1:]), abs=2e-6)
+
+
+def test_pairs_are_grouped_by_what_was_seen() -> None:
+    systems = {
+        "base": ModelInState.of(model_of(())),
+        "SSLT": ModelInState.of(model_of(("en", "de")), sources=["en"]),
+        "MSLT": ModelInState.of(model_of(("en", "de", "zh")), sources=["en", "zh"]),
+    }
+    done: list[str] = []
+    result = measure(systems, texts(), tokenizer(), settings=QUICK, advance=done.append)
+    assert done == ["base", "SSLT", "MSLT"]
+    assert (result["seen"], result["unseen"]) == (["en", "zh"], ["de", "sw"])
+    assert result["systems"]["MSLT"]["sources"] == ["en", "zh"]
+    groups = result["systems"]["MSLT"]["groups"]["retrieval"]
+    assert list(groups) == ["all", "seen-seen", "seen-unseen", "unseen-unseen"]
+    assert groups["seen-seen"]["layers"][1]["value"] == pytest.approx(
+        (pair(result, "MSLT", "retrieval", 1, "en", "zh") + pair(result, "MSLT", "retrieval", 1, "zh", "en")) / 2
+    )
+    crossed = [("en", "de"), ("en", "sw"), ("zh", "de"), ("zh", "sw")]
+    expected = np.mean([pair(result, "MSLT", "cka", 2, *both) for both in crossed])
+    assert result["systems"]["MSLT"]["groups"]["cka"]["seen-unseen"]["layers"][2]["value"] == pytest.approx(
+        expected, abs=2e-6
+    )
+    mixed = result["systems"]["MSLT"]["languages"]["centred_mixing"][1]
+    assert result["systems"]["MSLT"]["groups"]["centred_mixing"]["unseen"]["layers"][1]["value"] == pytest.approx(
+        (mixed[1] + mixed[3]) / 2, abs=2e-6
+    )
+    # Differences: later minus earlier, paired over the same items.
+    assert [(d["of"], d["minus"]) for d in result["differences"]] == [
+        ("SSLT", "base"),
+        ("MSLT", "base"),
+        ("MSLT", "SSLT"),
+    ]
+    gained = result["differences"][1]["groups"]["cka"]["seen-seen"]["mean"]
+    values = [result["systems"][s]["groups"]["cka"]["seen-seen"]["mean"]["value"] for s in ("MSLT", "base")]
+    assert gained["value"] == pytest.approx(values[0] - values[1], abs=2e-6)
+    assert 0 < gained["low"] < gained["value"] < gained["high"]
+
+
+def test_a_group_without_members_is_left_out() -> None:
+    systems = {"SSLT": ModelInState.of(model_of(()), sources=("en",))}
+    result = measure(systems, texts(), tokenizer(), settings=QUICK)
+    assert list(result["systems"]["SSLT"]["groups"]["cka"]) == ["all", "seen-unseen", "unseen-unseen"]
+    untrained = measure({"base": ModelInState.of(model_of(()))}, texts(), tokenizer(), settings=QUICK)
+    assert list(untrained["systems"]["base"]["groups"]["mixing"]) == ["all", "unseen"]
+
+
+def test_equal_systems_differ_by_nothing_at_all() -> None:
+    model = model_of(("en",))
+    systems = {"base": ModelInState.of(model), "MSLT": ModelInState.of(model, sources=("en", "de"))}
+    result = measure(systems, texts(), tokenizer(), settings=QUICK)
+    assert result["systems"]["base"]["pairs"] == result["systems"]["MSLT"]["pairs"]
+    alone = result["systems"]["base"]["groups"]["cka"]["all"]["mean"]
+    assert alone["high"] - alone["low"] > 0.01
+    for of_measure in result["differences"][0]["groups"].values():
+        for group in of_measure.values():
+            for figure in (*group["layers"], group["mean"]):
+                assert figure == {"value": 0.0, "low": 0.0, "high": 0.0}
+
+
+def test_an_adapter_can_be_left_out() -> None:
+    adapted = add_adapter(model_of(("en",)), AdapterConfig(rank=2, target_modules=("q_proj", "down_proj")), seed=0)
+    with torch.no_grad():
+        for name, parameter in adapted.named_parameters():
+            if "lora_B" in name:
+                parameter.fill_(0.5)
+    systems = {
+        "base": ModelInState.of(adapted, adapter=False),
+        "MSLT": ModelInState.of(adapted, sources=("en", "de")),
+        "plain": ModelInState.of(model_of(("en",))),
+    }
+    result = measure(systems, texts(), tokenizer(), settings=QUICK)
+    assert result["systems"]["base"]["pairs"] == result["systems"]["plain"]["pairs"]
+    assert result["systems"]["base"]["pairs"]["cka"][2] != result["systems"]["MSLT"]["pairs"]["cka"][2]
+    assert result["systems"]["base"]["pairs"]["cka"][0] == result["systems"]["MSLT"]["pairs"]["cka"][0]
+
+
+def test_one_system_at_a_time_is_open() -> None:
+    events: list[str] = []
+
+    def opener(name: str) -> Any:
+        @contextlib.contextmanager
+        def opened() -> Iterator[Any]:
+            events.append(f"+{name}")
+            yield model_of(())
+            events.append(f"-{name}")
+
+        return opened
+
+    systems = {name: ModelInState(opener(name)) for name in ("base", "MSLT")}
+    measure(systems, texts(), tokenizer(), settings=QUICK)
+    assert events == ["+base", "-base", "+MSLT", "-MSLT"]
+
+
+def test_intervals_hold_the_truth_about_as_often_as_they_say() -> None:
+    """Retrieval and CKA of synthetic states of a known law, against the value over very many items."""
+    groups = mingling._groups(("en", "de"), ())
+    settings = Settings(num_bootstrap=300, neighbours=3)
+    rng = np.random.default_rng(5)
+
+    def states(num: int) -> np.ndarray:
+        shared = rng.normal(size=(num, 6))
+        return np.stack([shared + rng.normal(size=(num, 6)) for _ in range(2)])[None].repeat(2, axis=0)
+
+    truth = cka(*states(2000)[1])
+    held = 0
+    for _ in range(60):
+        found = mingling._found(states(40), groups, settings)
+        figure = mingling._intervals(found, mingling._draws(40, settings), settings)["cka"]["all"]["mean"]
+        held += figure["low"] <= truth <= figure["high"]
+    assert 53 <= held <= 60
+
+
+def test_all_equal_states_give_null_and_no_invalid_json(tmp_path: Path) -> None:
+    same_end = {code: [f"{text} {word('en', 0)}" for text in of_code] for code, of_code in texts().items()}
+    settings = dataclasses.replace(QUICK, pooling="last")
+    result = measure({"base": ModelInState.of(model_of(()))}, same_end, tokenizer(), settings=settings)
+    assert pair(result, "base", "cka", 0, "en", "de") is None
+    assert result["systems"]["base"]["groups"]["cka"]["all"]["layers"][0] == {"value": None, "low": None, "high": None}
+    assert pair(result, "base", "retrieval", 0, "en", "de") == pytest.approx(1 / 24, abs=1e-6)
+    assert pair(result, "base", "cka", 2, "en", "de") is not None
+    write(result, tmp_path / "mingling.json")
+    assert read(tmp_path / "mingling.json") == result
+
+
+def test_the_map_shows_the_same_items_of_every_system(tmp_path: Path) -> None:
+    systems = {
+        "base": ModelInState.of(model_of(("en", "de"), apart=20.0)),
+        "MSLT": ModelInState.of(model_of(("en", "de"), apart=0.0), sources=("en", "de")),
+    }
+    settings = Settings(num_bootstrap=100, map_items=20, map_layer=1, perplexity=6)
+    result = measure(systems, texts(("en", "de")), tokenizer(), settings=settings)
+    points = result["points"]
+    assert (points["map"], points["layer"]) == ("tsne", 1)
+    assert points["perplexity"] == 6
+    assert points["languages"] == ["en"] * 20 + ["de"] * 20
+    assert points["items"] == [*range(20), *range(20)]
+    apart, together = (np.array(points["systems"][name]).reshape(40, 2) for name in ("base", "MSLT"))
+
+    def nearest(xy: np.ndarray) -> np.ndarray:
+        """Positions of each point's nearest other point."""
+        distance = np.linalg.norm(xy[:, None] - xy[None], axis=2)
+        return (distance + np.diag(np.full(40, np.inf))).argmin(axis=1)
+
+    assert (nearest(together) % 20 == np.arange(40) % 20).all()  # its translation
+    assert (nearest(apart) // 20 == np.arange(40) // 20).all()  # another item of its language
+    write(result, tmp_path / "deeper" / "mingling.json")
+    assert read(tmp_path / "deeper" / "mingling.json") == json.loads(json.dumps(result))
+
+
+def test_texts_are_counted_and_cut(tmp_path: Path) -> None:
+    of_language = texts()
+    of_language["de"][3] = of_language["de"][2]
+    settings = dataclasses.replace(QUICK, max_tokens=4)
+    result = measure({"base": ModelInState.of(model_of(()))}, of_language, tokenizer(), settings=settings)
+    assert result["texts"]["num_repeated"] == {"en": 0, "de": 1, "zh": 0, "sw": 0}
+    assert result["texts"]["num_cut"] == dict.fromkeys(LANGUAGES, 24)
+    assert result["settings"]["max_tokens"] == 4
+    again = measure({"base": ModelInState.of(model_of(()))}, texts(), tokenizer(), settings=QUICK)
+    assert again["texts"]["sha256"] != result["texts"]["sha256"]
+
+
+def test_what_cannot_be_compared_is_refused() -> None:
+    systems, words = {"base": ModelInState.of(model_of(()))}, tokenizer()
+    with pytest.raises(Problem, match="No system was given"):
+        measure({}, texts(), words)
+    with pytest.raises(Problem, match="Mingling is between languages: 1 given, at least 2 are needed"):
+        measure(systems, texts(("en",)), words)
+    with pytest.raises(Problem, match="9 items per language are too few; give at least 10"):
+        measure(systems, texts(num=9), words)
+    uneven = texts()
+    uneven["zh"] = uneven["zh"][:-1]
+    with pytest.raises(Problem, match=r"different numbers of texts \(en 24, de 24, zh 23, sw 24\)"):
+        measure(systems, uneven, words)
+    with pytest.raises(Problem, match=r"mingling\.csls=25 is out of range: there are only 24 items to look among"):
+        measure(systems, texts(), words, settings=Settings(csls=25))
+    with pytest.raises(Problem, match=r"mingling\.neighbours=93 is out of range: there are only 92 items"):
+        measure(systems, texts(), words, settings=Settings(neighbours=93))
+    with pytest.raises(Problem, match=r"mingling.map_layer=7 is out of range: 0 \(embeddings\) to 2"):
+        measure(systems, texts(), words, settings=Settings(map_layer=7))
+
+
+def test_a_missing_package_is_missed_before_anything_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "umap", None)
+    systems = {"base": ModelInState(lambda: pytest.fail("a model was opened"))}
+    with pytest.raises(Problem, match="needs the package umap-learn"):
+        measure(systems, texts(), tokenizer(), settings=Settings(map="umap"))
+
+
+def test_settings_of_a_study_are_checked() -> None:
+    assert settings_from({"max_items": 50, "confidence": 0.9, "map_layer": 2}).max_items == 50
+    assert settings_from({"map_layer": None, "perplexity": 5}).map_layer is None
+    for values, text in (
+        ({"max_item": 50}, "mingling.max_item is not known. Did you mean 'max_items'?"),
+        ({"max_items": "50"}, "mingling.max_items='50' is of the wrong type. Give one like max_items=300."),
+        ({"csls": True}, "mingling.csls=True is of the wrong type."),
+        ({"max_items": 9}, "mingling.max_items=9 is out of range. It must be 10 or more."),
+        ({"map": "tnse"}, "mingling.map: 'tnse' is not known. Did you mean 'tsne'?"),
+        ({"confidence": 1.0}, "mingling.confidence=1.0 is out of range."),
+        ({"perplexity": 0.0}, "mingling.perplexity=0.0 is out of range."),
+    ):
+        with pytest.raises(Problem) as caught:
+            settings_from(values)
+        assert text in str(caught.value)
+
+
+def test_a_damaged_result_is_refused(tmp_path: Path) -> None:
+    result = measure({"base": ModelInState.of(model_of(()))}, texts(), tokenizer(), settings=QUICK)
+    file = tmp_path / "mingling.json"
+    for damaged, text in (
+        ("{", "cannot be read"),
+        ("[]", "is of schema 'list', this version reads schema 1. Measure again."),
+        (json.dumps(result | {"schema": 2}), "is of schema 2, this version reads schema 1"),
+        (json.dumps({k: v for k, v in result.items() if k != "chance"}), "lacks chance. Measure again"),
+        (json.dumps(result | {"num_layers": 4}), "cka of system 'base' is not of 4 layers and 4 languages"),
+    ):
+        file.write_text(damaged, encoding="utf-8")
+        with pytest.raises(Problem) as caught:
+            read(file)
+        assert text in str(caught.value)
+    with pytest.raises(Problem, match="cannot be read"):
+        read(tmp_path / "nothing.json")
+
+
+def test_runs_share_one_base_that_stays_as_it_was(tmp_path: Path) -> None:
+    base = make_base(tmp_path / "base")
+    runs = {"SSLT": make_run(tmp_path / "one", base), "MSLT": make_run(tmp_path / "three", base)}
+    change_adapter(runs["MSLT"], lambda tensors: [tensor.mul_(1.5) for tensor in tensors.values()])
+    words, systems = systems_of_runs(runs)
+    assert list(systems) == ["base", "SSLT", "MSLT"]
+    assert [system.sources for system in systems.values()] == [(), ("de",), ("de",)]
+    of_text = tokenise(words, ["a boat behind the harbour", "one more"])
+    found = {}
+    for name in ("base", "SSLT", "MSLT", "base", "SSLT"):  # once more at the end
+        with systems[name].open() as model:
+            states = hidden_states(model, of_text)
+        assert np.array_equal(found.setdefault(name, states), states)
+    assert np.abs(found["SSLT"][2] - found["base"][2]).max() > 0.01
+    for name, run in runs.items():
+        alone = load_adapter(load_base(ModelConfig(path=str(base), dtype="float32")), run / "adapter")
+        assert np.array_equal(hidden_states(alone, of_text), found[name])
+
+
+@pytest.mark.slow  # building the world's rows takes about five seconds
+def test_runs_are_measured_on_their_own_tasks_rows(tmp_path: Path) -> None:
+    base = make_base(tmp_path / "base")
+    runs = {"SSLT": make_run(tmp_path / "one", base), "MSLT": make_run(tmp_path / "three", base)}
+    change_adapter(runs["MSLT"], lambda tensors: [tensor.mul_(1.5) for tensor in tensors.values()])
+    result = measure_runs(runs, settings=dataclasses.replace(QUICK, max_items=15))
+    assert (result["languages"], result["seen"], result["num_items"]) == (["de", "tr", "en"], ["de"], 15)
+    assert list(result["systems"]) == ["base", "SSLT", "MSLT"]
+    assert result["differences"][2]["groups"]["cka"]["all"]["mean"]["value"] != 0
+    assert measure_runs(runs, languages=["tr", "en"], settings=QUICK)["languages"] == ["tr", "en"]
+
+
+def test_runs_that_cannot_be_compared_are_refused(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "one", make_base(tmp_path / "base"))
+    other = make_run(tmp_path / "other", make_base(tmp_path / "other_base", seed=6))
+    with pytest.raises(Problem, match="do not share a base model: base_sha256"):
+        systems_of_runs({"SSLT": run, "MSLT": other})
+    with pytest.raises(Problem, match="A run cannot be called 'base'"):
+        systems_of_runs({"base": run})
+    with pytest.raises(Problem, match="No runs were given"):
+        systems_of_runs({})
+
+
+def write_rows(root: Path, code: str, rows: list[tuple[str, str]]) -> None:
+    folder = root / code
+    folder.mkdir(parents=True)
+    labels = ("neutral", "entailment", "contradiction")
+    lines = ["id\tpremise\thypothesis\tlabel"]
+    lines += [f"{i}\t{text}\t{text} too\t{labels[int(i) % 3]}" for i, text in rows]
+    for split in ("train", "test"):
+        (folder / f"{split}.tsv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def test_texts_of_a_task_are_the_same_items_in_every_language(tmp_path: Path) -> None:
+    numbers = list(range(20))
+    write_rows(tmp_path, "en", [(str(i), f"Sentence {i}.") for i in numbers])
+    # German lacks item 3, and says items 5 and 6 in the same words; its rows come in another order.
+    write_rows(tmp_path, "de", [(str(i), f"Satz {5 if i == 6 else i}.") for i in reversed(numbers) if i != 3])
+    recipe = Recipe(
+        name="own",
+        sources=("en",),
+        targets=("de",),
+        task=TaskConfig(name="toy", data=str(tmp_path)),
+        scoring=ScoringConfig(num_examples_per_language=4),
+    )
+    found = parallel_texts(recipe, ("en", "de"))
+    assert len(found["en"]) == len(found["de"]) == 18
+    for english, german in zip(found["en"], found["de"], strict=True):
+        assert english.split()[1] in (german.split()[1], "6." if german == "Satz 5." else "")
+    assert "Sentence 3." not in found["en"] and len(set(found["de"])) == 18
+    assert parallel_texts(recipe, ("en", "de"), max_items=12)["en"] == found["en"][:12]
+    other = parallel_texts(recipe, ("en", "de"), text_field="hypothesis")
+    assert all(text.endswith("too") for text in other["de"])
+    with pytest.raises(Problem, match=r"task=toy has no text 'premises'\. Did you mean 'premise'\?"):
+        parallel_texts(recipe, ("en", "de"), text_field="premises")
+    apart = dataclasses.replace(recipe, task=dataclasses.replace(recipe.task, is_parallel=False))
+    with pytest.raises(Problem, match="task=toy: its rows are not translations of each other"):
+        parallel_texts(apart, ("en", "de"))
+
+
+def test_too_few_common_items_are_refused(tmp_path: Path) -> None:
+    write_rows(tmp_path, "en", [(str(i), f"Sentence {i}.") for i in range(20)])
+    write_rows(tmp_path, "de", [(str(i), f"Satz {i}.") for i in range(14, 34)])
+    recipe = Recipe(name="own", sources=("en",), targets=("de",), task=TaskConfig(name="toy", data=str(tmp_path)))
+    with pytest.raises(Problem, match="Only 6 items of task=toy have a 'premise' of their own in all of en, de"):
+        parallel_texts(recipe, ("en", "de"))
+
+
+@pytest.mark.slow  # building the world's rows takes about five seconds
+def test_the_embedded_worlds_rows_are_parallel() -> None:
+    recipe = Recipe(name="xnli", sources=("en",), targets=("fi",))
+    found = parallel_texts(recipe, ("en", "fi"), max_items=30)
+    assert [len(set(found[code])) for code in ("en", "fi")] == [30, 30]

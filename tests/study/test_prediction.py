@@ -1,0 +1,197 @@
+"""The predicted order: adapters combined are the mean of their changes, a kill changes nothing, effects are found."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from finished_study import copy_of_finished
+from synthetic_study import TARGETS
+from synthetic_study import write_study as write_synthetic
+
+from mslt_it.adapters.combine import read_lora
+from mslt_it.adapters.identity import load_trained_base, read_run
+from mslt_it.data.build import build_scored_set
+from mslt_it.data.encoding import Encoder
+from mslt_it.harness.journal import Journal
+from mslt_it.problems import Problem
+from mslt_it.scoring.choices import choice_requests
+from mslt_it.scoring.likelihood import choice_log_likelihoods
+from mslt_it.study import prediction
+from mslt_it.study.extras import predicted
+from mslt_it.study.prediction import PREDICTORS, Settings, predict, settings_from
+
+OF_TIME = ("seconds", "time")
+QUICK = Settings(set_size=2, num_items=8)
+
+
+@pytest.fixture()
+def out(tmp_path_factory: pytest.TempPathFactory, tmp_path: Path) -> Path:
+    """A finished study, to be predicted from the start."""
+    return copy_of_finished(tmp_path_factory, tmp_path)
+
+
+def without_times(result: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in result.items() if key not in OF_TIME}
+
+
+def answers(out: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in sorted((out / "predicted" / "answers").iterdir())}
+
+
+def test_answers_are_those_of_the_mean_of_the_changes(out: Path) -> None:
+    result = predict(out, QUICK)
+    assert [row["set"] for row in result["rows"]] == [["de", "en"], ["de", "zh"], ["en", "zh"]]
+    runs = [read_run(out / "cells" / name) for name in ("de_s0", "zh_s0")]
+    tokenizer, base, _ = load_trained_base(runs[0])
+    modules = dict(base.named_modules())
+    moved = 0.0
+    with torch.no_grad():
+        for run in runs:
+            for name, factors in read_lora(run.adapter).modules.items():
+                change = factors.scaling * (factors.b @ factors.a) / 2
+                modules[name].weight += change
+                moved += float(change.norm())
+    assert moved > 0.1
+    recipe, lines = runs[0].recipe, (out / "predicted" / "answers" / "de-zh_s0.jsonl").read_text().splitlines()[1:]
+    written = {line["id"]: line["log_likelihoods"] for line in map(json.loads, lines)}
+    encoder, shares = Encoder(tokenizer, recipe.data.max_length_tokens), []
+    for code in ("tr", "sw"):
+        items = build_scored_set(recipe, code)[:8]
+        expected = choice_log_likelihoods(base, choice_requests(items, encoder), batch_tokens=2048, pad_id=0)
+        found = np.array([written[f"{code}/{item.id}"] for item in items])
+        np.testing.assert_allclose(found, expected, atol=2e-4)
+        gold = [item.choices.index(item.answer) for item in items]
+        shares.append(np.mean(expected.argmax(axis=1) == gold))
+    assert len(written) == 16
+    row = result["rows"][1]
+    assert row["predicted"] == pytest.approx(np.mean(shares)) == row["predicted_by_seed"]["0"]
+    # beside it, what the cells of the singles and of the set say
+    singles = [figure(out, name, 8) for name in ("de_s0", "zh_s0")]
+    assert row["singles_mean"] == pytest.approx(np.mean(singles))
+    assert row["best_single"] == pytest.approx(max(singles))
+    assert row["measured"] == pytest.approx(figure(out, "de-zh_s0", 12))
+    assert not (out / "predicted" / "adapter").exists()
+
+
+def figure(out: Path, cell: str, num_items: int) -> float:
+    """Share that the cell's adapter had right of the first items, mean over targets."""
+    shares = []
+    for code in ("tr", "sw"):
+        lines = [
+            json.loads(t) for t in (out / "cells" / cell / "predictions" / f"{code}.jsonl").read_text().split("\n")[:-1]
+        ]
+        shares.append(np.mean([line["adapter_prediction"] == line["label"] for line in lines[:num_items]]))
+    return float(np.mean(shares))
+
+
+def test_killed_and_started_again_it_is_the_same(out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole, whole_answers = predict(out, QUICK), answers(out)
+    shutil.rmtree(out / "predicted")
+    original, written = Journal.append, []
+
+    def killed(self: Journal, batch: int, rows: Sequence[Mapping[str, Any]]) -> None:
+        if len(written) == 2:
+            with self.path.open("ab") as file:
+                file.write(b'{"batch":')  # torn
+            raise KeyboardInterrupt
+        written.append((self.path.name, batch))
+        original(self, batch, rows)
+
+    monkeypatch.setattr(Journal, "append", killed)
+    with pytest.raises(KeyboardInterrupt):
+        predict(out, QUICK)
+    assert len(written) == 2
+    again: list[tuple[str, int]] = []
+
+    def counted(self: Journal, batch: int, rows: Sequence[Mapping[str, Any]]) -> None:
+        again.append((self.path.name, batch))
+        original(self, batch, rows)
+
+    monkeypatch.setattr(Journal, "append", counted)
+    assert without_times(predict(out, QUICK)) == without_times(whole)
+    assert answers(out) == whole_answers
+    assert again and not set(again) & set(written)
+    again.clear()
+    assert without_times(predict(out, QUICK)) == without_times(whole)
+    assert not again  # everything was in the journals
+
+
+def test_the_time_that_was_saved(out: Path) -> None:
+    for name, seconds in (("de", 10), ("en", 20), ("zh", 30), ("de-en", 100), ("de-zh", 100), ("en-zh", 7)):
+        content = {"seconds": seconds, "cpu_seconds": 1, "from_the_start": name != "en-zh"}
+        (out / "timing" / f"{name}_s0.json").write_text(json.dumps(content))
+    result = predict(out, QUICK)
+    seconds, own = result["seconds"], result["seconds"]["combining_and_scoring"]
+    assert 0 < own < 60
+    # en-zh was interrupted: it counts as the median of the others
+    assert (seconds["single_cells"], seconds["set_cells"]) == (60, 300)
+    assert seconds["saved"] == pytest.approx(300 - 60 - own)
+    assert result["time"].startswith("60 s for the cells of single sources and ")
+    assert result["time"].endswith("instead of 5 min for the cells of the sets (each of one worker)")
+    assert result["adapters"] == "3 trained per seed, one per language, instead of 3, one per set"
+    for path in (out / "timing").iterdir():
+        path.unlink()
+    assert "not known" in predict(out, QUICK)["time"]
+
+
+class Told:
+    """Combined adapters whose figures are the truth and some noise."""
+
+    def score(self, one: tuple[str, ...], seed: int, measure: Any) -> np.ndarray:
+        noise = np.random.default_rng([seed, *map(ord, "".join(one))]).normal(scale=0.01)
+        return np.full(len(TARGETS), 0.5 + 0.1 * effect(one, "") + noise)
+
+
+def effect(sources: tuple[str, ...], target: str) -> float:
+    """Alone all languages do alike; in a set of three, those with ar and zh are good, with both very good."""
+    return 0.7 * len({"ar", "zh"} & set(sources)) + 0.1 * sources.count("ru") if len(sources) > 1 else 0.5
+
+
+def test_an_order_that_is_there_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(prediction._Asked, "of", lambda *_: Told())
+    out = write_synthetic(tmp_path / "synthetic", effect, num_items=200, seed_sd=0.05)
+    result = predict(out, Settings(num_items=50))
+    assert len(result["rows"]) == 35
+    agreement, better = result["agreement"], result["better_than"]
+    assert agreement.keys() == PREDICTORS.keys()
+    rho = agreement["predicted"]["spearman"]
+    assert rho["value"] > 0.85
+    assert 0.6 < rho["low"] < rho["high"] <= 1
+    assert agreement["predicted"]["measured_rank"] <= 5
+    assert "ar" in agreement["predicted"]["pick"] and "zh" in agreement["predicted"]["pick"]
+    assert abs(agreement["singles_mean"]["spearman"]["value"]) < 0.6
+    assert better["singles_mean"]["low"] > 0
+    assert better["singles_mean"]["value"] == pytest.approx(
+        rho["value"] - agreement["singles_mean"]["spearman"]["value"]
+    )
+    assert result["items"] == dict.fromkeys(TARGETS, 50)
+    (tmp_path / "predicted.json").write_text(json.dumps(result), encoding="utf-8")
+    section = predicted(tmp_path / "predicted.json")
+    assert section.tables[0].rows[0][1] == pytest.approx(rho["value"])
+    table = next(table for table in section.tables if table.name == "predicted_by")
+    assert [row[0] for row in table.rows] == list(PREDICTORS.values())
+    assert table.rows[0][1] == pytest.approx(rho["value"])
+    assert [row[-1] for row in table.rows][:2] == ["", "better"]
+    assert not any("schema" in note for note in section.notes)
+    assert any("7 trained per seed" in note for note in section.notes)
+
+
+def test_what_cannot_be_predicted_is_refused(out: Path, tmp_path: Path) -> None:
+    with pytest.raises(Problem, match=r"prediction: 0 sets of 3 sources are measured in .* an order needs 3 at least"):
+        predict(out, Settings(set_size=3))
+    lacking = write_synthetic(tmp_path / "lacking", pool=("ar", "de", "en"), set_sizes=(1, 2), skip=("ar_s1",))
+    with pytest.raises(Problem, match=r"needs the adapter trained on ar alone with seed 1, and .*lacking has none"):
+        predict(lacking, Settings(set_size=2))
+    with pytest.raises(Problem, match=r"predict.num_item is not known. Did you mean 'num_items'\?"):
+        settings_from({"num_item": 3})
+    with pytest.raises(Problem, match=r"predict.num_items=True is not a whole number"):
+        settings_from({"num_items": True})
+    with pytest.raises(Problem, match=r"predict.set_size=1 is out of range. It must be 2 or more"):
+        settings_from({"set_size": 1})

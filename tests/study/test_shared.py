@@ -1,0 +1,145 @@
+"""Cells that share a base, remembered texts and base scores: equal, to the bit, to runs that share nothing."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tiny_study import make_model, tables, write_study
+
+from mslt_it.records import Recipe
+from mslt_it.study.cells import Job, run_cell, status_of
+from mslt_it.study.config import load_study
+from mslt_it.study.grid import base_recipe, cell_recipe, cells, with_budgets
+from mslt_it.study.manifest import StudyFolder, finished_status
+from mslt_it.study.shared import RememberingEncoder, SharedParts
+from mslt_it.train import run_recipe
+
+
+@pytest.fixture(scope="module")
+def jobs(tmp_path_factory: pytest.TempPathFactory) -> list[Job]:
+    """de, en and de-en on a two-layer model."""
+    folder = tmp_path_factory.mktemp("study")
+    model = make_model(folder / "model")
+    overrides = [f"model.path={model}", "pool=[de, en]", "targets=[tr]"]
+    config = load_study("tiny", overrides, write_study(folder / "config"))
+    base = base_recipe(config)
+    config = with_budgets(config, base)
+    study = StudyFolder(folder / "out")
+    return [Job(str(study.path), c.id, cell_recipe(base, config, c, study.cell(c.id))) for c in cells(config)]
+
+
+def test_cells_equal_ordinary_runs(jobs: list[Job], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    loaded = []
+    original = SharedParts.__mro__[1].base
+
+    def counted(self: Any, recipe: Recipe, tokenizer: Any) -> Any:
+        loaded.append(recipe.name)
+        return original(self, recipe, tokenizer)
+
+    monkeypatch.setattr(SharedParts.__mro__[1], "base", counted)
+    assert [job.cell for job in jobs] == ["de_s0", "en_s0", "de-en_s0"]
+    for job in jobs:
+        outcome = run_cell(job)
+        assert (outcome.status, outcome.reason) == ("ok", "")
+        assert finished_status(job.recipe) == "ok"
+    assert loaded == ["tiny_de_s0"]  # once for all three
+    for job in jobs:  # in another order would do as well: nothing is shared
+        assert run_recipe(dataclasses.replace(job.recipe, output_dir=str(tmp_path / "cells" / job.cell))) == 0
+    shared, alone = tables(Path(jobs[0].study)), tables(tmp_path)
+    assert shared.keys() == alone.keys()
+    assert len(shared) == 3 + 2 + 2 + 3  # results, and predictions of the sources and the target
+    assert shared == alone
+
+
+def test_a_study_leaves_no_checkpoints_and_says_how_long_cells_took(jobs: list[Job]) -> None:
+    run_cell(jobs[0])  # finished already: nothing is done, and the time stays that of the run
+    study = StudyFolder(Path(jobs[0].study))
+    assert not (study.cell("de_s0") / "checkpoints").exists()
+    assert '"from_the_start": true' in study.timing("de_s0").read_text()
+    assert len(list((study.path / "base").glob("*.json"))) == 3  # de, en, tr
+
+
+def test_a_failing_cell_is_written_down_and_the_next_one_is_not_touched_by_it(
+    jobs: list[Job], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import mslt_it.tuning.sft as sft
+
+    recipe = dataclasses.replace(jobs[2].recipe, output_dir=str(tmp_path / "cells" / "x"))
+    job = dataclasses.replace(jobs[2], study=str(tmp_path), cell="x", recipe=recipe)
+    release: Callable[..., None] = sft.AdapterTrainer.release
+
+    def broken(self: Any) -> None:
+        raise RuntimeError("the patched forward was left on the base")
+
+    monkeypatch.setattr(sft.AdapterTrainer, "release", broken)
+    failed = run_cell(job)
+    assert (failed.status, failed.unexpected) == ("failed", True)
+    assert failed.reason == "RuntimeError: the patched forward was left on the base"
+    assert "Traceback" in (tmp_path / "failed" / "x.txt").read_text()
+    monkeypatch.setattr(sft.AdapterTrainer, "release", release)
+    assert run_cell(job).status == "ok"
+    assert not (tmp_path / "failed" / "x.txt").exists()
+    names = ("tr.jsonl", "de.jsonl", "en.jsonl")
+    study = StudyFolder(Path(jobs[2].study))
+    run_cell(jobs[2])
+    for name in names:
+        assert (tmp_path / "cells" / "x" / "predictions" / name).read_text() == (
+            study.cell(jobs[2].cell) / "predictions" / name
+        ).read_text()
+
+
+def test_texts_are_tokenised_once(tmp_path: Path) -> None:
+    from finished_run import make_tokenizer
+
+    tokenizer = make_tokenizer()
+    seen: list[str] = []
+
+    class Counting:
+        def __getattr__(self, name: str) -> Any:
+            return getattr(tokenizer, name)
+
+        def __call__(self, texts: Any, **options: Any) -> Any:
+            if isinstance(texts, list):
+                seen.extend(texts)
+            return tokenizer(texts, **options)
+
+    encoder = RememberingEncoder(Counting(), 100)
+    first = encoder.user_ids(["a boat", "a harbour", "a boat"])
+    assert encoder.user_ids(["a harbour", "a ship"]) == [first[1], encoder.user_ids(["a ship"])[0]]
+    assert [seen.count(text) for text in ("a boat", "a harbour", "a ship")] == [1, 1, 1]
+    assert first[0] == first[2] and isinstance(first[0], list)
+    first[0].append(7)  # what is handed out is the caller's
+    assert encoder.user_ids(["a boat"])[0] == first[2]
+
+
+def test_other_tasks_are_scored_by_mslt_eval_before_a_cell_counts_as_done(
+    jobs: list[Job], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import mslt_it.harness.command as evaluation
+
+    job = dataclasses.replace(jobs[0], also_score=("xcopa", "xwinograd"))
+    run_cell(jobs[0])
+    out, asked = Path(job.study) / "also" / job.cell, []
+    assert status_of(jobs[0]) == "ok" and status_of(job) is None
+
+    def evaluate(argv: list[str]) -> int:
+        parsed, _ = evaluation_request.parse_request([*argv, "task.data=rows"])
+        asked.append((parsed.runs, [recipe.task.name for recipe in parsed.recipes], parsed.out))
+        out.mkdir(parents=True)
+        (out / "COMPLETE.json").write_text("{}")
+        return 0
+
+    import mslt_it.harness.request as evaluation_request
+
+    monkeypatch.setattr(evaluation_request, "_languages", lambda *_: ("tr",))
+    monkeypatch.setattr(evaluation, "main", evaluate)
+    assert run_cell(job).status == "ok"
+    assert asked == [((str(job.recipe.output_dir),), ["xcopa", "xwinograd"], out)]
+    assert status_of(job) == "ok"
+    monkeypatch.setattr(evaluation, "main", lambda _: 1)
+    failed = run_cell(job)
+    assert failed.status == "failed" and "some scores are invalid (mslt eval ended with 1)" in failed.reason

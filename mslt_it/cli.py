@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 
 from mslt_it.problems import Problem, nearest
+from mslt_it.quiet import quiet_imports
 
 # command -> (module whose main(argv) does it, one line)
 COMMANDS: dict[str, tuple[str, str]] = {
@@ -28,6 +29,7 @@ RECIPE_COMMANDS = ("train", "data")
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one subcommand; 0 = done, 2 = a Problem, printed on stderr."""
     arguments = list(sys.argv[1:] if argv is None else argv)
+    quiet_imports()
     try:
         return _dispatch(arguments)
     except Problem as problem:

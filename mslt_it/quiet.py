@@ -7,13 +7,18 @@ import sys
 import warnings
 
 
+def quiet_imports() -> None:
+    """Call before anything imports peft: bitsandbytes asks, at import, for a package that would fetch compiled code, and
+    says of int8 at every layer that it casts. Costs nothing."""
+    logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
+
+
 def quiet_libraries() -> None:
     """Call before importing peft or transformers' models.
 
-    Progress bars are for terminals; one deprecation in peft's call of transformers is not the user's; and bitsandbytes
-    asks, at import, for a package that would fetch compiled code, and says of int8 at every layer that it casts.
+    Progress bars are for terminals, and one deprecation in peft's call of transformers is not the user's.
     """
-    logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
+    quiet_imports()
     warnings.filterwarnings("ignore", message=".*is_gradient_checkpointing.*", category=FutureWarning)
     from transformers.utils import logging as transformers_logging
 

@@ -86,7 +86,10 @@ def main(argv: Sequence[str]) -> int:
         if open_jobs:
             executor.run(open_jobs, run_cell, progress.show)
         ended = progress.end()
-        return afterwards.run(config, grid, folder, complete=ended == 0) or ended
+        status = afterwards.run(config, grid, folder, complete=ended == 0) or ended
+        if progress.status:
+            print(f"Report: mslt report study={folder.path}")
+        return status
 
 
 def dry_run(
@@ -209,8 +212,6 @@ class _Progress:
             for cell, reason in self.failed.items():
                 print(f"  {cell}: {reason}")
             print("Start the same command again to try them again.")
-        elif not invalid:
-            print(f"Report: mslt report study={self.folder.path}")
         return 1 if invalid or self.failed else 0
 
 

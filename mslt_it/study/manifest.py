@@ -5,6 +5,8 @@ studies/<name>/
   cells/<id>/          an ordinary run folder; done when it is sealed and every file is as it was sealed
   timing/<id>.json     seconds a cell took, for --dry-run and the time left
   failed/<id>.txt      why a cell failed, until it succeeds
+  mingling.json        how languages lie in the model, and predicted.json, the ranking foretold: made after the cells
+  predicted/           what the prediction was made of, so that it goes on after a kill
   base/                scores of the base without an adapter, the same for all cells
   logs/                what the workers printed
   locks/               held while a cell is being run, so that two processes never write one folder

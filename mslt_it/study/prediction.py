@@ -347,8 +347,9 @@ def _told(chosen: Slice, settings: Settings, singles: Singles, seeds: Sequence[i
     """What a report shows as it is."""
     num = len({code for code, _ in singles})
     items = f"the first {settings.num_items} of the items" if settings.num_items else "all items"
+    which = f"each of {len(seeds)} seeds" if len(seeds) > 1 else f"seed {seeds[0]}"
     return {
-        "how": f"for {f'each of {len(seeds)} seeds' if len(seeds) > 1 else f'seed {seeds[0]}'} the adapters of a set's languages, each trained alone, were added with "
+        "how": f"for {which} the adapters of a set's languages, each trained alone, were added with "
         f"equal weights ({METHOD}, their exact mean) and scored on {items} per target that the cells are scored on",
         "adapters": f"{num} trained per seed, one per language, instead of {num_sets}, one per set",
         "budget": f"each single adapter was trained on {chosen.budget} rows; the languages of a set share that number",

@@ -6,6 +6,7 @@ import json
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -22,10 +23,13 @@ from mslt_it.data.encoding import Encoder
 from mslt_it.harness.journal import Journal
 from mslt_it.problems import Problem
 from mslt_it.scoring.choices import choice_requests
+from mslt_it.scoring.generation import generate_answers
 from mslt_it.scoring.likelihood import choice_log_likelihoods
+from mslt_it.scoring.measures import MEASURES
 from mslt_it.study import prediction
 from mslt_it.study.extras import predicted
 from mslt_it.study.prediction import PREDICTORS, Settings, predict, settings_from
+from mslt_it.tuning.base_model import load_adapter
 
 OF_TIME = ("seconds", "time")
 QUICK = Settings(set_size=2, num_items=8)
@@ -123,6 +127,44 @@ def test_killed_and_started_again_it_is_the_same(out: Path, monkeypatch: pytest.
     assert not again  # everything was in the journals
 
 
+def test_written_answers_are_those_of_the_generator(tmp_path: Path) -> None:
+    """Numbers are generated, here by adapters that were never trained."""
+    from finished_run import change_adapter, make_base, make_run  # tests/adapters; tiny_study knows the way
+
+    data, base = tmp_path / "data", make_base(tmp_path / "base")
+    for code, text in {"tr": "{n} elma ve {n} armut kaç eder?", "de": "{n} und {n}?", "en": "{n} and {n}?"}.items():
+        (data / code).mkdir(parents=True)
+        lines = "".join(f"{text.format(n=n)}\t{2 * n}\n" for n in range(3, 11))
+        (data / code / "test.tsv").write_text(lines, encoding="utf-8")
+    singles = {}
+    for code, seed in (("de", 3), ("en", 4)):
+        run = tmp_path / "cells" / f"{code}_s0"
+        asked = ["task=mgsm", f"task.data={data}", "task.languages=[de,en,tr]", "targets=[tr]", f"sources=[{code}]"]
+        make_run(run, base, *asked, "task.max_answer_tokens=5")
+        generator = torch.Generator().manual_seed(seed)
+        change_adapter(
+            run,
+            lambda own, g=generator: own.update({k: torch.randn(v.shape, generator=g) * 0.1 for k, v in own.items()}),
+        )
+        singles[code, 0] = SimpleNamespace(id=run.name)
+    recipe = read_run(run).recipe
+    items = build_scored_set(recipe, "tr")
+    assert len(items) >= 3
+    wanted = [[item.id for item in items[:3]]]
+    asking = prediction._Asked.of(tmp_path, SimpleNamespace(targets=("tr",)), singles, wanted)
+    figures = asking.score(("de", "en"), 0, MEASURES["number_accuracy"][0])
+    assert figures.shape == (1,)
+    lines = (tmp_path / "predicted" / "answers" / "de-en_s0.jsonl").read_text().split("\n")[1:-1]
+    written = {line["id"]: line["text"] for line in map(json.loads, lines)}
+    model = load_adapter(asking.loaded.base, tmp_path / "predicted" / "adapter")
+    prompts = asking.encoder.prompt_ids_all([item.messages for item in items[:3]])
+    end, decode = asking.encoder.end_id, asking.encoder.decode_text
+    limits = {"max_new_tokens": 5, "batch_tokens": recipe.scoring.batch_tokens}
+    expected = generate_answers(model, prompts, end_id=end, pad_id=0, decode=decode, **limits)
+    assert [written[f"tr/{item.id}"] for item in items[:3]] == list(expected)
+    assert any(expected)
+
+
 def test_the_time_that_was_saved(out: Path) -> None:
     for name, seconds in (("de", 10), ("en", 20), ("zh", 30), ("de-en", 100), ("de-zh", 100), ("en-zh", 7)):
         content = {"seconds": seconds, "cpu_seconds": 1, "from_the_start": name != "en-zh"}
@@ -189,6 +231,13 @@ def test_what_cannot_be_predicted_is_refused(out: Path, tmp_path: Path) -> None:
     lacking = write_synthetic(tmp_path / "lacking", pool=("ar", "de", "en"), set_sizes=(1, 2), skip=("ar_s1",))
     with pytest.raises(Problem, match=r"needs the adapter trained on ar alone with seed 1, and .*lacking has none"):
         predict(lacking, Settings(set_size=2))
+    from finished_run import reseal
+
+    config = out / "cells" / "en_s0" / "adapter" / "adapter_config.json"
+    config.write_text(json.dumps(json.loads(config.read_text()) | {"use_dora": True}))
+    reseal(out / "cells" / "en_s0")
+    with pytest.raises(Problem, match=r"en_s0/adapter: use_dora=True: DoRA's magnitudes do not add up"):
+        predict(out, QUICK)
     with pytest.raises(Problem, match=r"predict.num_item is not known. Did you mean 'num_items'\?"):
         settings_from({"num_item": 3})
     with pytest.raises(Problem, match=r"predict.num_items=True is not a whole number"):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -208,12 +207,3 @@ class Evaluator:
         model = self.bench.model
         adapters = [system.adapter for system in self.bench.systems if system.adapter is not None]
         return VllmEngine(model_path(model), model.revision, self.loaded.papers["base_dtype"], adapters)
-
-
-def read_json(path: Path) -> dict[str, Any] | None:
-    """A JSON file's content, None where it is missing or torn."""
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    return found if isinstance(found, dict) else None

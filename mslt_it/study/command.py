@@ -86,10 +86,10 @@ def main(argv: Sequence[str]) -> int:
         if open_jobs:
             executor.run(open_jobs, run_cell, progress.show)
         ended = progress.end()
-        status = afterwards.run(config, grid, folder, complete=ended == 0) or ended
+        code = afterwards.run(config, grid, folder, complete=ended == 0) or ended
         if progress.status:
             print(f"Report: mslt report study={folder.path}")
-        return status
+        return code
 
 
 def dry_run(

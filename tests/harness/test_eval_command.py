@@ -13,7 +13,7 @@ import pytest
 from safetensors.torch import load_file, save_file
 from tiny_eval import TEMPLATE, answers, call, make_base, make_run, results
 
-from mslt_it.harness.command import LOCK
+from mslt_it.harness.folder import LOCK
 from mslt_it.locks import locked
 from mslt_it.world.languages import CODES
 

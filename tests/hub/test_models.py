@@ -38,6 +38,12 @@ def load(name, revision=None):
     ids = load_tokenizer(ModelConfig(path=name, revision=revision))("w5 w39 no").input_ids
     return [type(model).__name__, model.config.num_hidden_layers, model_hash(model), ids]
 
+def commit(name, revision=None):
+    from mslt_it.adapters.identity import identity
+
+    model = ModelConfig(path=name, revision=revision)
+    return identity(load_base(model, device="cpu"), load_tokenizer(model))["model_commit"]
+
 def explained(name, revision=None, function=load_base):
     try:
         function(ModelConfig(path=name, revision=revision))
@@ -80,6 +86,7 @@ result = {{
     "again": load("owner/fragile")[0],
     "pinned": {pinned},
     "main": load("{NAME}"),
+    "commits": [commit("{NAME}"), commit("{NAME}", "{first}"), commit("seed1")],
     "hashes": [model_hash("seed1"), model_hash("seed2")],
     "gated": explained("owner/gated"),
     "gated tokenizer": explained("owner/gated", None, load_tokenizer),
@@ -91,7 +98,7 @@ result = {{
     "pickled": problem(load, "owner/pickled"),
 }}
 """
-        yield Visit(hub, root / "home", pinned, run_client(hub.endpoint, root / "home", PRELUDE + code))
+        yield Visit(hub, root / "home", pinned, {"pushed": [first, second]} | run_client(hub.endpoint, root / "home", PRELUDE + code))
 
 
 def test_two_pinned_revisions_have_their_own_weights(visit: Visit) -> None:
@@ -100,6 +107,11 @@ def test_two_pinned_revisions_have_their_own_weights(visit: Visit) -> None:
     assert len(set(hashes)) == 2 and visit.saw["main"] == visit.saw["pinned"][1]
     fetched = [line for line in visit.hub.requests(f"/store/models/{NAME}/") if line.endswith("safetensors 200")]
     assert len(fetched) == 2  # once per commit
+
+
+def test_the_commit_that_a_branch_stood_for_is_known(visit: Visit) -> None:
+    first, second = visit.saw["pushed"]
+    assert visit.saw["commits"] == [second, first, None]  # main, a pinned one, a folder
 
 
 def test_a_warm_cache_serves_without_the_hub_and_a_cold_one_says_so(visit: Visit) -> None:

@@ -1,0 +1,112 @@
+"""The folder of one evaluation: claimed for a request, sealed when it is done, recognised when it is asked for again.
+
+evals/<task>-<hash>/
+  request.json         what was asked for
+  items/<task>/<variant>/<system>/<language>.jsonl   every answer, as it came
+  translations/        what translate_solve translated, as data sets
+  results.json         figures, differences, provenance (schema in docs/eval.md)
+  results.csv, differences.csv, results.md, lm_eval/<system>_<variant>.json
+  COMPLETE.json        written last: SHA-256 of the files above
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from mslt_it.harness.request import Request
+from mslt_it.harness.systems import Bench
+from mslt_it.problems import Problem
+from mslt_it.recipe import share_dir
+from mslt_it.records import fingerprint
+from mslt_it.tuning.checkpoints import write_atomically
+
+COMPLETE = "COMPLETE.json"
+REQUEST = "request.json"
+LOCK = ".lock"  # held while answers are being written
+
+
+def request_fingerprint(request: Request, bench: Bench) -> str:
+    """Of what is asked for and of the adapters' weights; the base's are compared in the journals."""
+    systems = [[s.name, s.adapter_sha256, s.settings_sha256, s.sources] for s in bench.systems]
+    bases = [run.provenance.get("base_sha256") for run in bench.runs]
+    return fingerprint({"request": request.decides(), "systems": systems, "bases": bases})
+
+
+def claim(out: Path, wanted: str, request: Request, bench: Bench) -> None:
+    """Makes the folder for this request; a Problem where it holds something else."""
+    if out.exists() and not out.is_dir():
+        raise Problem(f"out={out} is a file. Choose another out=.")
+    # A folder where nothing was answered yet (an argument was wrong after all, or a kill) is free.
+    if not out.exists() or all(path.name in (REQUEST, f".{REQUEST}.part", LOCK) for path in out.iterdir()):
+        out.mkdir(parents=True, exist_ok=True)
+        about = {"fingerprint": wanted, "systems": [s.name for s in bench.systems], **request.decides()}
+        write_atomically(out / REQUEST, json.dumps(about, indent=2, ensure_ascii=False) + "\n")
+        return
+    found = _read_json(out / REQUEST)
+    if found is None or found.get("fingerprint") != wanted:
+        what = "another evaluation" if found else "something that is no evaluation"
+        differs = [k for k, v in json.loads(json.dumps(request.decides())).items() if found and found.get(k) != v]
+        detail = f" (other: {', '.join(differs)})" if differs else ""
+        raise Problem(f"out={out} holds {what}{detail}. Choose another out=, or remove that folder.")
+
+
+def finished(out: Path, wanted: str, inputs: dict[str, list[int]]) -> dict[str, Any] | None:
+    """results.json of a finished evaluation.
+
+    None where model, rows or prompts may have changed since, or a file was altered: then the journals are compared
+    with what is asked now, and what is missing is done.
+    """
+    seal, about = _read_json(out / COMPLETE), _read_json(out / REQUEST)
+    if seal is None or about is None or about.get("fingerprint") != wanted:
+        return None
+    altered = [out / n for n, sha in seal["sha256"].items() if not (out / n).is_file() or _sha256(out / n) != sha]
+    for path in altered:
+        print(f"{path} is not as it was when the evaluation finished: doing what is missing again.", file=sys.stderr)
+        if path.suffix == ".jsonl" and path.is_file():
+            path.unlink()  # answers that were altered are no answers
+    if altered:
+        (out / COMPLETE).unlink()  # after all of them are gone: until then a kill changes nothing
+        return None
+    before = seal.get("inputs", {})
+    if changed := sorted(path for path in {*before, *inputs} if before.get(path) != inputs.get(path)):
+        print(f"{changed[0]} was written after the evaluation finished: comparing.", file=sys.stderr)
+        return None
+    return _read_json(out / "results.json")
+
+
+def seal(out: Path, inputs: dict[str, list[int]]) -> None:
+    files = sorted(p for p in out.rglob("*") if p.is_file() and p.name not in (COMPLETE, f".{COMPLETE}.part", LOCK))
+    content = {"sha256": {str(p.relative_to(out)): _sha256(p) for p in files}, "inputs": inputs}
+    write_atomically(out / COMPLETE, json.dumps(content, indent=2) + "\n")
+
+
+def inputs(request: Request, bench: Bench) -> dict[str, list[int]]:
+    """Size and time (ns) of every local file that results follow from: base, rows, prompts. An evaluation whose inputs
+    were not touched is known to be finished without loading a model."""
+    model = Path(bench.model.path).expanduser()
+    found = [*model.glob("*")] if model.is_dir() else []
+    for recipe in request.recipes:
+        data = Path(recipe.task.data).expanduser()
+        found += [data] if data.is_file() else data.rglob("*")
+        for folder in (f"prompts/{recipe.task.name}", f"exemplars/{recipe.task.name}", "variants"):
+            found += (share_dir("eval") / folder).rglob("*.yaml")
+    files = sorted({path.resolve() for path in found if path.is_file()})
+    return {str(path): [path.stat().st_size, path.stat().st_mtime_ns] for path in files}
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _read_json(path: Path) -> dict[str, Any] | None:
+    """A JSON file's content, None where it is missing or torn."""
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return found if isinstance(found, dict) else None

@@ -1,0 +1,83 @@
+"""What an evaluation leaves to read: results.json, tables as text, Markdown and CSV, and lm-eval's form."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from mslt_it.harness.lm_eval_results import lm_eval_results
+from mslt_it.harness.request import Request
+from mslt_it.harness.scores import Answered, ScoreRow, figures
+from mslt_it.harness.systems import Bench, LoadedBase
+from mslt_it.harness.tables import as_csv, as_markdown_report, as_text_report
+from mslt_it.records import to_plain
+from mslt_it.scoring.estimates import Difference
+from mslt_it.scoring.estimates import Settings as Statistics
+from mslt_it.tuning.checkpoints import write_atomically
+from mslt_it.tuning.environment import environment
+
+
+def is_world(request: Request) -> bool:
+    """Whether figures of the embedded world are among the results."""
+    return any(recipe.task.data == "world" for recipe in request.recipes)
+
+
+def write_results(
+    request: Request, bench: Bench, out: Path, answered: Sequence[Answered], loaded: LoadedBase
+) -> tuple[dict[str, Any], str]:
+    """Scores the answers and writes every file of results; (results.json, the tables as text)."""
+    world = is_world(request)
+    all_figures = []
+    for recipe in request.recipes:
+        own = [one for one in answered if one.task == recipe.task.name]
+        settings = Statistics(recipe.scoring.confidence, recipe.scoring.num_bootstrap, request.settings.seed)
+        all_figures.append((recipe, figures(recipe.task, own, settings)))
+    rows = [row for _, found in all_figures for row in found.rows]
+    differences = [d for _, found in all_figures for d in found.differences]
+    provenance = {
+        **loaded.papers,
+        "model": bench.model.path,
+        "model_revision": bench.model.revision,
+        "systems": {
+            s.name: {"adapter_sha256": s.adapter_sha256, "sources": s.sources and list(s.sources)}
+            for s in bench.systems
+        },
+        "data": {recipe.task.name: [recipe.task.data, recipe.task.revision] for recipe in request.recipes},
+        "settings": to_plain(request.settings),
+        "num_shots": request.recipes[0].prompt.num_shots,
+        "world": world,
+        "environment": environment(),
+    }
+    content = {
+        "status": "ok" if all(found.is_valid for _, found in all_figures) else "invalid",
+        "results": [to_plain(row) for row in rows],
+        "differences": [to_plain(d) for d in differences],
+        "notes": [note for _, found in all_figures for note in found.notes],
+        "provenance": provenance,
+    }
+    text = "\n\n".join(as_text_report(found, recipe.scoring.confidence) for recipe, found in all_figures)
+    markdown = "\n\n".join(as_markdown_report(found, recipe.scoring.confidence) for recipe, found in all_figures)
+    notice = "\n\nThese are figures of the embedded world, not of XNLI." * world
+    files = {
+        "results.json": json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False),
+        "results.txt": text + notice + f"\nFolder: {out}",
+        "results.md": markdown + notice,
+        "results.csv": as_csv(rows, ScoreRow).rstrip("\n"),
+        "differences.csv": as_csv(differences, Difference).rstrip("\n"),
+    }
+    for system in bench.systems:
+        for variant in request.variants:
+            shown = [row for row in rows if (row.system, row.variant) == (system.name, variant)]
+            form = lm_eval_results(
+                shown,
+                model=f"pretrained={bench.model.path},adapter={system.adapter_sha256 or 'none'}",
+                settings={"variant": variant, **to_plain(request.settings)},
+                num_shots=request.recipes[0].prompt.num_shots,
+            )
+            files[f"lm_eval/{system.name}_{variant}.json"] = json.dumps(form, indent=2, ensure_ascii=False)
+    for name, written in files.items():
+        (out / name).parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(out / name, written + "\n")
+    return content, files["results.txt"]

@@ -86,6 +86,9 @@ def main(argv: Sequence[str]) -> int:
         if open_jobs:
             executor.run(open_jobs, run_cell, progress.show)
         ended = progress.end()
+        from mslt_it.quiet import quiet_libraries
+
+        quiet_libraries()  # the workers have loaded models so far, not this process
         code = afterwards.run(config, grid, folder, complete=ended == 0) or ended
         if progress.status:
             print(f"Report: mslt report study={folder.path}")

@@ -8,8 +8,8 @@ import warnings
 
 
 def quiet_imports() -> None:
-    """Call before anything imports peft: bitsandbytes asks, at import, for a package that would fetch compiled code, and
-    says of int8 at every layer that it casts. Costs nothing."""
+    """Call before anything imports peft: at import bitsandbytes asks for a package that would fetch compiled code, and
+    it says of int8 at every layer that it casts. Costs nothing."""
     logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
 
 

@@ -98,7 +98,8 @@ result = {{
     "pickled": problem(load, "owner/pickled"),
 }}
 """
-        yield Visit(hub, root / "home", pinned, {"pushed": [first, second]} | run_client(hub.endpoint, root / "home", PRELUDE + code))
+        saw = run_client(hub.endpoint, root / "home", PRELUDE + code)
+        yield Visit(hub, root / "home", pinned, {**saw, "pushed": [first, second]})
 
 
 def test_two_pinned_revisions_have_their_own_weights(visit: Visit) -> None:

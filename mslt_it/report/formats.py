@@ -25,14 +25,20 @@ def shown(value: Value, kind: str) -> str:
             return "< 0.001" if value < 0.001 else f"{value:.3f}"
         case "rank":
             return f"{value:.1f}".removesuffix(".0")
+        case "fine":
+            return unsigned_nought(f"{value:.3f}")
         case _:
-            return f"{value:.2f}"
+            return unsigned_nought(f"{value:.2f}")
 
 
 def signed(value: float, digits: int) -> str:
     """With its sign, and no sign where it is shown as nought."""
-    text = f"{value:+.{digits}f}"
-    return text[1:] if float(text) == 0 else text
+    return unsigned_nought(f"{value:+.{digits}f}")
+
+
+def unsigned_nought(text: str) -> str:
+    """A number as text, without a sign where it is nought."""
+    return text.lstrip("+-") if float(text) == 0 else text
 
 
 def sort_key(value: Value) -> str:

@@ -167,9 +167,10 @@ def _legend(groups: Sequence[str], y: float) -> tuple[list[str], float]:
 
 def _intervals(figure: Intervals) -> tuple[list[str], float, float]:
     labels = list(dict.fromkeys(mark.label for mark in figure.marks))
-    groups = [group for group in dict.fromkeys(mark.group for mark in figure.marks) if group]
+    found = dict.fromkeys(mark.group for mark in figure.marks)
+    order = [*(group for group in figure.groups if group in found), *(g for g in found if g not in figure.groups)]
+    groups = [group for group in order if group]
     # A group without a name beside named ones has the first style.
-    order = list(dict.fromkeys(mark.group for mark in figure.marks))
     order.sort(key=lambda group: group != "")
     lines = {label: textwrap.wrap(label, LABEL_LETTERS) or [""] for label in labels}
     left = min(0.45 * WIDTH, 14 + LETTER * max(len(line) for wrapped in lines.values() for line in wrapped))

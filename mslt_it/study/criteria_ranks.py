@@ -208,6 +208,7 @@ def criteria(study: Study, figures: SetFigures, k: int, orders: Orders) -> Analy
             unit="number",
             reference=(len(figures.of_size(k)) + 1) / 2,
             reference_label="a random set",
+            groups=("criterion", "control"),
         ),
         Intervals(
             "Agreement of criterion and measured order",
@@ -216,6 +217,7 @@ def criteria(study: Study, figures: SetFigures, k: int, orders: Orders) -> Analy
             unit="number",
             reference=0.0,
             reference_label="none",
+            groups=("criterion", "control"),
         ),
     ]
     if scatter:

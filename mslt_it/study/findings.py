@@ -16,6 +16,8 @@ KINDS = (
     "points_range",
     "number",
     "number_range",
+    "fine",
+    "fine_range",
     "rank",
     "rank_range",
     "p",
@@ -73,6 +75,7 @@ class Intervals:
     unit: str = "share"  # or "points", "number"
     reference: float | None = None  # a line to compare with
     reference_label: str = ""
+    groups: tuple[str, ...] = ()  # in the order of their styles; empty: as they come
 
 
 @dataclass(frozen=True)

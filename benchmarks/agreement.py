@@ -5,8 +5,9 @@
 Labels of XNLI, PAWS-X, XCOPA and XWinograd by log-likelihood, and MGSM with a chain of thought in its own language, for
 the embedded model and for a two-layer Llama with random weights. Every task is scored by the command `mslt eval`, by
 `accelerate launch eval/run.py`, and by lm-eval's own Hugging Face model on the very rows and prompts, written as task
-files. No row goes anywhere but into temporary folders. The models know nothing of these benchmarks: what is compared
-is the machinery.
+files. Prompts that leave no room for a whole answer are told apart: there lm-eval cuts the beginning of the prompt,
+`mslt eval` the end of the answer. No row goes anywhere but into temporary folders. The models know nothing of these
+benchmarks: what is compared is the machinery.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ import torch
 from lm_eval import simple_evaluate
 from lm_eval.models.huggingface import HFLM
 from lm_eval.tasks import TaskManager
-from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
+from transformers import AutoConfig, AutoTokenizer, LlamaConfig, LlamaForCausalLM
 
 from mslt_it.recipe import load_recipe
 from mslt_it.scoring.lm_eval_tasks import write_scored_set
@@ -76,7 +77,7 @@ def ours(command: list[str], model: Path, task: str, data: Path, num: int, out: 
     found: dict[str, dict[str, Any]] = {}
     for path in (out / "items").rglob("*.jsonl"):
         rows = [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n")[1:-1]]
-        found[path.stem] = {row["id"]: row.get("log_likelihoods", row.get("text")) for row in rows}
+        found[path.stem] = {row["id"]: row for row in rows}
     return found
 
 
@@ -106,21 +107,25 @@ def stock(model: Path, task: str, data: Path, num: int, folder: Path) -> dict[st
     return found
 
 
-def compare(found: dict[str, dict[str, Any]], wanted: dict[str, dict[str, Any]]) -> tuple[int, int, float]:
-    """(items, items with the same answer, largest difference of a log-likelihood in nats)."""
+def compare(
+    found: dict[str, dict[str, Any]], wanted: dict[str, dict[str, Any]], longest: int
+) -> tuple[int, int, int, float]:
+    """(items, those too long for both to ask the same, items with the same answer, largest difference in nats)."""
     assert {c: set(rows) for c, rows in found.items()} == {c: set(rows) for c, rows in wanted.items()}, "other items"
-    items = same = 0
+    items = long = same = 0
     largest = 0.0
     for code, rows in wanted.items():
         for item, value in rows.items():
-            own = found[code][item]
             items += 1
             if isinstance(value, str):
-                same += own == value
+                is_long = found[code][item]["num_prompt_tokens"] + LIMIT > longest
+                long += is_long
+                same += not is_long and found[code][item]["text"] == value
                 continue
+            own = found[code][item]["log_likelihoods"]
             largest = max(largest, *(abs(a - b) for a, b in zip(own, value, strict=True)))
             same += max(range(len(own)), key=own.__getitem__) == max(range(len(value)), key=value.__getitem__)
-    return items, same, largest
+    return items, long, same, largest
 
 
 def main() -> None:
@@ -137,7 +142,9 @@ def main() -> None:
             str(ROOT / "eval" / "run.py"),
         ],
     }
-    lines = [f"{'model':<12} {'task':<10} {'command':<18} {'items':>6} {'same':>6} {'largest |dLL|':>14}"]
+    lines = [
+        f"{'model':<12} {'task':<10} {'command':<18} {'items':>6} {'too long':>9} {'same':>6} {'largest |dLL|':>14}"
+    ]
     with tempfile.TemporaryDirectory() as folder:
         models = {"embedded": weights_dir(), "two layers": two_layers(Path(folder) / "llama")}
         for name, model in models.items():
@@ -147,9 +154,10 @@ def main() -> None:
                 for label, command in commands.items():
                     out = place / label.split()[0]
                     found = ours(command, model, task, (options.data / task).resolve(), options.items, out)
-                    items, same, largest = compare(found, wanted)
+                    longest = AutoConfig.from_pretrained(model).max_position_embeddings
+                    items, long, same, largest = compare(found, wanted, longest)
                     shown = f"{largest:.1e}" if TASKS[task][1] == "direct" else "texts"
-                    lines.append(f"{name:<12} {task:<10} {label:<18} {items:>6} {same:>6} {shown:>14}")
+                    lines.append(f"{name:<12} {task:<10} {label:<18} {items:>6} {long:>9} {same:>6} {shown:>14}")
                     print(lines[-1], flush=True)
     RESULTS.write_text("\n".join(lines) + "\n", encoding="utf-8")
 

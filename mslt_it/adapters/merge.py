@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import gc
 import json
-import os
 import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -33,6 +32,7 @@ from mslt_it.adapters.identity import (
     tokenizer_hash,
     unrecorded,
 )
+from mslt_it.adapters.sealed import finish, require_space
 from mslt_it.problems import Problem, nearest
 from mslt_it.records import ModelConfig, to_plain
 from mslt_it.tuning.base_model import (
@@ -45,14 +45,13 @@ from mslt_it.tuning.base_model import (
     merge_adapter,
     model_hash,
 )
-from mslt_it.tuning.checkpoints import COMPLETE, find_damage, write_atomically
+from mslt_it.tuning.checkpoints import COMPLETE, find_damage
 from mslt_it.tuning.environment import environment
 
 MERGE = "merge.json"
 STRATEGIES = ("dequantized", "original")
 MERGED_DTYPES = ("bfloat16", "float32")
 PROMPTS_PER_LANGUAGE = 32
-SPARE_BYTES = 32 * 2**20  # tokenizer, configuration and what the disk needs for itself
 
 
 @dataclass(frozen=True)
@@ -149,7 +148,8 @@ def merge_run(
     try:
         shutil.rmtree(part, ignore_errors=True)  # of a merge that was killed
         out.parent.mkdir(parents=True, exist_ok=True)
-        _require_space(out.parent, merged)
+        size = sum(p.numel() * p.element_size() for p in merged.parameters())
+        require_space(out.parent, size, "the merged model")
         _write(merged, tokenizer, part)
         del merged
         gc.collect()
@@ -178,9 +178,8 @@ def merge_run(
             },
             "environment": environment(),
         }
-        _seal(part, record)
         del reloaded
-        _take_place(part, out)
+        finish(part, out, MERGE, record)
     except (OSError, SafetensorError) as error:
         raise Problem(f"The merged model could not be written to {part}: {error}. {out} is as it was.") from error
     finally:
@@ -269,17 +268,6 @@ def _read_record(out: Path) -> dict[str, Any] | None:
         return None
 
 
-def _require_space(parent: Path, merged: Any) -> None:
-    """A Problem when the disk cannot take the model: before anything is written."""
-    needed = sum(p.numel() * p.element_size() for p in merged.parameters()) + SPARE_BYTES
-    available = shutil.disk_usage(parent).free
-    if available < needed:
-        raise Problem(
-            f"Not enough disk space for the merged model in {parent}: {needed / 2**20:.0f} MiB needed, "
-            f"{available / 2**20:.0f} MiB available. Free some space, or give out= on another disk."
-        )
-
-
 def _write(merged: Any, tokenizer: Any, folder: Path) -> None:
     folder.mkdir(parents=True)
     merged.save_pretrained(folder)
@@ -292,30 +280,3 @@ def _refuse_other_tokenizer(folder: Path, tokenizer: Any) -> None:
     for what, digest in (("tokenizer", tokenizer_hash), ("chat template", template_hash)):
         if digest(again) != digest(tokenizer):
             raise Problem(f"The {what} does not survive being written and read back. Nothing was written.")
-
-
-def _seal(folder: Path, record: Mapping[str, Any]) -> None:
-    """merge.json, then COMPLETE.json with the hash of every file, all of it on the disk."""
-    write_atomically(folder / MERGE, json.dumps(record, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
-    files = sorted(file for file in folder.rglob("*") if file.is_file())
-    for file in files:
-        file.chmod(0o644)  # libraries that write through temporary files leave them to their owner alone
-        with open(file, "rb") as handle:
-            os.fsync(handle.fileno())
-    sums = {str(file.relative_to(folder)): file_hash(file) for file in files}
-    write_atomically(folder / COMPLETE, json.dumps({"files": sums}, indent=1, sort_keys=True) + "\n")
-
-
-def _take_place(part: Path, out: Path) -> None:
-    """``part`` becomes ``out``; an empty or torn folder there goes first, whole or not at all."""
-    aside = out.with_name(f".{out.name}.torn")
-    shutil.rmtree(aside, ignore_errors=True)
-    if out.exists():
-        out.rename(aside)
-    try:
-        part.rename(out)
-    except OSError:
-        if aside.exists():
-            aside.rename(out)
-        raise
-    shutil.rmtree(aside, ignore_errors=True)

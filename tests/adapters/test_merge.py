@@ -17,6 +17,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from mslt_it import cli
 from mslt_it.adapters import merge as merging
+from mslt_it.adapters import sealed
 from mslt_it.adapters.comparison import Outputs, Prompts, compare, outputs
 from mslt_it.adapters.identity import load_trained_base, read_run
 from mslt_it.adapters.merge import Merge, merged_model
@@ -255,25 +256,25 @@ def test_a_full_disk_half_way_leaves_nothing(lora: Path, tmp_path: Path, monkeyp
 
 @pytest.mark.parametrize(
     ("point", "when"),
-    [("_write", "after"), ("write_atomically", "after"), ("_take_place", "before"), ("_take_place", "after")],
+    [("_write", "after"), ("write_atomically", "after"), ("take_place", "before"), ("take_place", "after")],
 )
 def test_killed_at_any_point_there_is_a_whole_merge_or_none(point: str, when: str, lora: Path, tmp_path: Path) -> None:
-    out = tmp_path / "out"
+    out, module = tmp_path / "out", merging if point == "_write" else sealed
     child = os.fork()
     if not child:
-        real = getattr(merging, point)
+        real = getattr(module, point)
 
         def dies(*arguments: Any, **named: Any) -> Any:
             if when == "after":
                 real(*arguments, **named)
             os.kill(os.getpid(), signal.SIGKILL)
 
-        setattr(merging, point, dies)
+        setattr(module, point, dies)
         merge_run(lora, out)
         os._exit(0)
     _, status = os.waitpid(child, 0)
     assert os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL
-    whole = (point, when) == ("_take_place", "after")
+    whole = (point, when) == ("take_place", "after")
     assert out.exists() is whole
     assert merge_run(lora, out).is_new is not whole
     assert [p.name for p in tmp_path.iterdir()] == ["out"]

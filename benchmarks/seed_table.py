@@ -27,10 +27,11 @@ def main(folders: list[str]) -> int:
             continue
         provenance = content["provenance"]
         name = provenance["recipe"]
-        targets = [row for row in content["results"] if row["role"] == "target" and " " not in row["language"]]
+        results = [row for row in content["results"] if row["metric"] == content["results"][0]["metric"]]
+        targets = [row for row in results if row["role"] == "target" and " " not in row["language"]]
         runs[name].append({row["language"]: row["value"] for row in targets})
         bases[name].append({row["language"]: row["base_value"] for row in targets})
-        own = [row["value"] for row in content["results"] if row["role"] == "source"]
+        own = [row["value"] for row in results if row["role"] == "source"]
         seen[name].append(sum(own) / len(own))
         seeds[name].append(provenance["seed"])
         sources[name] = " ".join(provenance["sources"])

@@ -35,8 +35,10 @@ class TaskConfig:
     file_layout: str = "table"  # of local files: table, conll, squad, xwinograd, self_instruct
     configs: Mapping[str, str] = field(default_factory=FrozenDict)  # language, or default -> name upstream
     id_prefixes: Mapping[str, str] = field(default_factory=FrozenDict)  # language -> how its ids begin
-    is_parallel: bool = True  # equal ids are translations of one item
-    group_fields: tuple[str, ...] = ()  # rows with the same texts there are divided together, see held_out_share
+    # Rows without an id column are translations of each other by their order, which is checked: see data/parallel.
+    is_parallel: bool = False
+    # Rows with the same texts there share a premise or passage: divided together (held_out_share), drawn together.
+    group_fields: tuple[str, ...] = ()
     input_fields: tuple[str, ...] = ("premise", "hypothesis")
     optional_fields: tuple[str, ...] = ()  # input fields that may be empty
     label_field: str = "label"
@@ -52,6 +54,10 @@ class TaskConfig:
     score_split: str = "test"
     # Share of item ids set aside for scoring when train_split and score_split name the same rows; 1: all of them.
     held_out_share: float = 0.2
+
+    def group_of(self, fields: Mapping[str, str]) -> str:
+        """Names the rows that share a premise or passage and so are not independent; empty: the row stands alone."""
+        return fingerprint([fields[name] for name in self.group_fields]) if self.group_fields else ""
 
     @property
     def choice_names(self) -> tuple[str, ...]:
@@ -237,6 +243,7 @@ class PromptedExample:
     is_written: bool = False  # the answer is text that the model generates, even where it ends in one of the choices
     chain_language: str = ""  # in which a chain of thought is asked for; empty: none is
     reading_language: str = ""  # whose notation and words the answer is read by; empty: ``language``
+    group: str = ""  # rows of a language with one name share a premise or passage; empty: the row stands alone
 
     @property
     def read_in(self) -> str:
@@ -263,6 +270,7 @@ class LanguageReport:
     num_prompt_tokens: int
     num_supervised_tokens: int
     audit: str  # one decoded row, the supervised part between >>> and <<<
+    label_counts: Mapping[str, int] = field(default_factory=dict)  # of kept rows; empty where answers are no labels
 
 
 @dataclass(frozen=True)
@@ -275,10 +283,20 @@ class BuildReport:
     num_leaks_checked: int  # scored rows compared with the training rows
     notes: tuple[str, ...] = ()
 
+    @property
+    def label_counts(self) -> dict[str, int]:
+        """Label -> training rows, over all languages; empty where answers are no labels."""
+        names = dict.fromkeys(name for one in self.languages for name in one.label_counts)
+        return {name: sum(one.label_counts.get(name, 0) for one in self.languages) for name in names}
+
 
 @dataclass(frozen=True)
 class EvalResult:
-    """One figure: a task in one language, base and adapter on the same items."""
+    """One figure: a task in one language, base and adapter on the same items.
+
+    ``low`` and ``high`` are for these languages and other items like these; ``languages_low`` and ``languages_high``,
+    of a mean, for other languages like these, too.
+    """
 
     task: str
     language: str
@@ -296,6 +314,16 @@ class EvalResult:
     status: str = "ok"
     reason: str = ""
     num_unparsable: int = 0  # generated answers that could not be read as one; they count as wrong
+    num_groups: int = 0  # what is drawn again: items, or premises and passages with all their items
+    num_shared: int = 0  # of a mean: items that all of its languages have
+    languages_low: float | None = None
+    languages_high: float | None = None
+    gain_languages_low: float | None = None
+    gain_languages_high: float | None = None
+    majority_share: float | None = None  # of the scored items: what always giving the most frequent label gets
+    train_majority_share: float | None = None  # the same of the training rows' most frequent label
+    is_above_chance: bool | None = None  # above both 1 / labels and majority_share, corrected for the languages
+    only_label: str = ""  # that the adapter gave to every item
 
 
 def to_plain(record: Any) -> Any:

@@ -18,12 +18,15 @@ import json
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mslt_it.problems import Problem
 from mslt_it.recipe import resolved_yaml
 from mslt_it.records import EvalResult, Recipe, to_plain
 from mslt_it.tuning.checkpoints import write_atomically
+
+if TYPE_CHECKING:
+    from mslt_it.scoring.labels import LabelReport
 
 COMPLETE = "COMPLETE.json"
 SEALED = ("config.yaml", "build_report.json", "results.json", "adapter/*", "predictions/*.jsonl")
@@ -104,13 +107,16 @@ class Run:
         return sorted(p for pattern in SEALED for p in self.folder.glob(pattern) if p.is_file())
 
 
-def results_json(rows: Sequence[EvalResult], provenance: Mapping[str, Any]) -> dict[str, Any]:
+def results_json(
+    rows: Sequence[EvalResult], provenance: Mapping[str, Any], labels: Sequence[LabelReport]
+) -> dict[str, Any]:
     """The documented schema: ``status`` is "ok" only when every language is."""
     bad = [row for row in rows if row.status != "ok"]
     return {
         "status": "invalid" if bad else "ok",
         "results": [to_plain(row) for row in rows],
-        "provenance": dict(provenance),
+        "labels": [to_plain(report) for report in labels],
+        "provenance": to_plain(provenance),
     }
 
 

@@ -9,7 +9,7 @@ import dataclasses
 import os
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from mslt_it.runs import Run
     from mslt_it.scoring.zero_shot import Asked, Outputs
 
+DETAILS = "--details"  # prints what became of each label in each language
+
 WORLD_NOTICE = """\
 scale=mini: the embedded world. A 1.5-million-parameter model pretrained on generated sentences in 20 real languages,
 and a generated task in the form of XNLI. It shows the method offline; its figures say nothing about XNLI itself.
@@ -38,13 +40,15 @@ To leave it: scale=small (a real model) and task.data=PATH_OR_HUB_ID (real rows)
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs a recipe; 0 when every score is valid, 1 when one is not."""
-    name, overrides, config_dir = parse_arguments(list(sys.argv[1:] if argv is None else argv))
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    details = DETAILS in arguments
+    name, overrides, config_dir = parse_arguments([a for a in arguments if a != DETAILS])
     recipe = load_recipe(name, overrides, config_dir=config_dir)
     if recipe.combine.method != "none":
         from mslt_it.adapters.apart import train_apart
 
         return train_apart(recipe)
-    return run_recipe(recipe)
+    return run_recipe(recipe, details=details)
 
 
 class Parts:
@@ -78,8 +82,11 @@ class Parts:
         """Called with the adapted model when a run that did not fail needs it no more."""
 
 
-def run_recipe(recipe: Recipe, parts: Parts | None = None) -> int:
-    """Runs a composed recipe in its folder; 0 when every score is valid, 1 when one is not."""
+def run_recipe(recipe: Recipe, parts: Parts | None = None, *, details: bool = False) -> int:
+    """Runs a composed recipe in its folder; 0 when every score is valid, 1 when one is not.
+
+    ``details``: print what became of each label, too.
+    """
     from mslt_it.quiet import quiet_libraries
 
     quiet_libraries()
@@ -93,13 +100,13 @@ def run_recipe(recipe: Recipe, parts: Parts | None = None) -> int:
     finished = run.finished_results()
     if finished is not None:
         task = dataclasses.replace(recipe.task, label_names=tuple(finished["provenance"]["labels"]))
-        _print_end(run, [EvalResult(**row) for row in finished["results"]], task, already=True)
+        _print_end(run, finished, task, details, already=True)
         return 0 if finished["status"] == "ok" else 1
     run.open()
     for line in notice(recipe):
         run.say(line)
     state.wait_for_everyone()
-    status = _execute(recipe, run, state, parts or Parts())
+    status = _execute(recipe, run, state, parts or Parts(), details)
     state.wait_for_everyone()
     return status
 
@@ -125,13 +132,13 @@ def notice(recipe: Recipe) -> list[str]:
     return lines
 
 
-def _execute(recipe: Recipe, run: Run, state: Any, parts: Parts) -> int:
+def _execute(recipe: Recipe, run: Run, state: Any, parts: Parts, details: bool) -> int:
     from mslt_it.adapters.identity import identity
     from mslt_it.data.build import build_training_set, format_report, with_found_labels
     from mslt_it.report.model_card import model_card
     from mslt_it.runs import results_json
     from mslt_it.scoring.measures import check_languages
-    from mslt_it.scoring.zero_shot import read_predictions, results, score_language, write_predictions
+    from mslt_it.scoring.zero_shot import label_reports, read_predictions, results, score_language, write_predictions
     from mslt_it.tuning.base_model import add_adapter
     from mslt_it.tuning.checkpoints import write_atomically
     from mslt_it.tuning.environment import environment
@@ -168,6 +175,7 @@ def _execute(recipe: Recipe, run: Run, state: Any, parts: Parts) -> int:
         "sources": list(recipe.sources),
         "selection": recipe.select.note,
         "num_examples": len(encoded),
+        "train_label_counts": report.label_counts,
         "labels": list(recipe.task.label_names),
         "data": recipe.task.data,
         "data_revision": recipe.task.revision,
@@ -198,14 +206,16 @@ def _execute(recipe: Recipe, run: Run, state: Any, parts: Parts) -> int:
     state.wait_for_everyone()
     if not run.is_main:
         return 0
-    scored = {code: read_predictions(recipe, code, run.predictions) for code in languages}
-    rows = results(recipe, {code: s for code, s in scored.items() if s is not None})
-    content = results_json(rows, provenance | {"environment": environment(), "training": summary})
+    read = {code: read_predictions(recipe, code, run.predictions) for code in languages}
+    scored = {code: scores for code, scores in read.items() if scores is not None}
+    rows = results(recipe, scored, report.label_counts)
+    papers = provenance | {"environment": environment(), "training": summary}
+    content = results_json(rows, papers, label_reports(recipe, scored))
     run.write_json("results.json", content)
     write_atomically(run.folder / "adapter" / "README.md", model_card(recipe, rows, provenance))
     run.finish()
     run.say(f"Done in {time.monotonic() - started:.0f} s.")
-    _print_end(run, rows, recipe.task)
+    _print_end(run, content, recipe.task, details)
     return 0 if content["status"] == "ok" else 1
 
 
@@ -216,20 +226,20 @@ def _scored_adapter(run: Run) -> str | None:
     return json.loads(path.read_text(encoding="utf-8"))["adapter_sha256"] if path.is_file() else None
 
 
-def _print_end(run: Run, rows: list[EvalResult], task: TaskConfig, already: bool = False) -> None:
-    from mslt_it.report.table import as_text, title, verdict
-    from mslt_it.report.table import rows as table_rows
+def _print_end(run: Run, content: Mapping[str, Any], task: TaskConfig, details: bool, already: bool = False) -> None:
+    """What results.json says, for people."""
+    from mslt_it.report.table import ending, label_text
+    from mslt_it.scoring.labels import LabelReport
 
     speak = print if already else run.say
     if not run.is_main:
         return
     if already:
         speak(f"This run is finished already; nothing was done. To run it again, remove {run.folder}.")
-    speak(f"\n{title(task)}\n")
-    speak(as_text(table_rows(rows, run.recipe.scoring.confidence)))
-    speak(f"\n{verdict(rows, task)}")
-    if task.data == "world":
-        speak("These are figures of the embedded world, not of XNLI.")
+    rows = [EvalResult(**row) for row in content["results"]]
+    speak(f"\n{ending(rows, task, run.recipe.scoring.confidence)}")
+    if details:
+        speak(label_text([LabelReport.of_plain(row) for row in content["labels"]]))
     speak(f"Run folder: {run.folder}")
 
 

@@ -74,7 +74,8 @@ def joint_recipe(recipe: Recipe, folder: Path) -> Recipe:
 def compare(folder: Path) -> str:
     """A sentence and comparison.json: combined minus joint, over the languages that neither was trained on."""
     from mslt_it.adapters.identity import read_run
-    from mslt_it.scoring.estimates import Cell, Settings, difference
+    from mslt_it.scoring.estimates import Settings, difference
+    from mslt_it.scoring.matching import Cell
     from mslt_it.scoring.measures import MEASURES
     from mslt_it.scoring.zero_shot import read_predictions
 
@@ -87,15 +88,13 @@ def compare(folder: Path) -> str:
         for code in recipe.targets:
             scores = read_predictions(run.recipe, code, run.folder / "predictions")
             assert scores is not None  # the run is sealed
-            counts, _ = scores.counts(measure, scores.adapter)
-            found.append(Cell(code, tuple(item.id for item in scores.items), counts))
+            found.append(scores.cell(measure, scores.adapter)[0])
         return found
 
     settings = Settings(recipe.scoring.confidence, recipe.scoring.num_bootstrap, recipe.seed)
     d = difference(
         measure,
         *map(cells, runs),
-        parallel=recipe.task.is_parallel,
         settings=settings,
         name="combined - joint",
         name_a="combined",
@@ -108,7 +107,7 @@ def compare(folder: Path) -> str:
     return (
         f"Unseen languages ({d.num_languages}, {d.n} items), in points: joint {100 * d.value_b:.1f}, combined "
         f"{100 * d.value_a:.1f}, combined - joint {100 * d.value:+.1f} "
-        f"({100 * d.low:+.1f} to {100 * d.high:+.1f}): {found}."
+        f"({100 * d.low:+.1f} to {100 * d.high:+.1f} on other items like these): {found}."
     )
 
 

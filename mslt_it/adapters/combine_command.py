@@ -89,8 +89,8 @@ def main(argv: Sequence[str]) -> int:
         run.say(line)
     write_combined(combined, run.folder / "adapter")
     record = provenance(runs, recipe, weights, how, method, settings, combined, run.folder / "adapter")
-    rows = combined_run.score(run, record) if scored else []
-    return combined_run.seal(run, rows, record)
+    rows, labels = combined_run.score(run, record) if scored else ([], [])
+    return combined_run.seal(run, rows, labels, record)
 
 
 def help_text() -> str:

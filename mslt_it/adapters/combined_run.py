@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from mslt_it.adapters.combine import Combined, Lora
     from mslt_it.adapters.identity import FinishedRun
     from mslt_it.runs import Run
+    from mslt_it.scoring.labels import LabelReport
 
 UNSCORED = "unscored"  # results.json's status where nothing was scored
 
@@ -84,12 +85,12 @@ def describe(
     return lines
 
 
-def score(run: Run, provenance: Mapping[str, Any]) -> list[EvalResult]:
-    """Base and adapter on the same items of every language, as at the end of training."""
+def score(run: Run, provenance: Mapping[str, Any]) -> tuple[list[EvalResult], list[LabelReport]]:
+    """Base and adapter on the same items of every language, as at the end of training; figures, and of each label."""
     from mslt_it.adapters.identity import FinishedRun, load_trained_base
     from mslt_it.data.encoding import Encoder
     from mslt_it.scoring.measures import check_languages
-    from mslt_it.scoring.zero_shot import read_predictions, results, score_language, write_predictions
+    from mslt_it.scoring.zero_shot import label_reports, read_predictions, results, score_language, write_predictions
     from mslt_it.tuning.base_model import load_adapter
 
     recipe = run.recipe
@@ -113,17 +114,17 @@ def score(run: Run, provenance: Mapping[str, Any]) -> list[EvalResult]:
             found = score_language(recipe, code, model, encoder)
             write_predictions(found, recipe, run.predictions)
         scored[code] = found
-    return results(recipe, scored)
+    return results(recipe, scored, provenance["train_label_counts"]), label_reports(recipe, scored)
 
 
-def seal(run: Run, rows: list[EvalResult], provenance: Mapping[str, Any]) -> int:
+def seal(run: Run, rows: list[EvalResult], labels: list[LabelReport], provenance: Mapping[str, Any]) -> int:
     """Writes figures, papers and the seal, and prints the end; 0 = every score is valid, or none was asked for."""
     from mslt_it.report.model_card import model_card
     from mslt_it.runs import results_json
     from mslt_it.tuning.checkpoints import write_atomically
     from mslt_it.tuning.environment import environment
 
-    content = results_json(rows, {**provenance, "environment": environment()})
+    content = results_json(rows, {**provenance, "environment": environment()}, labels)
     if not rows:
         content["status"] = UNSCORED  # "ok" would be said of figures that are not there
     run.write_json("environment.json", environment())
@@ -136,18 +137,13 @@ def seal(run: Run, rows: list[EvalResult], provenance: Mapping[str, Any]) -> int
 
 def print_end(run: Run, rows: Sequence[EvalResult], already: bool = False) -> None:
     """The table, the sentence under it and where the run lies."""
-    from mslt_it.report.table import as_text, title, verdict
-    from mslt_it.report.table import rows as cells
+    from mslt_it.report.table import ending
 
     speak = print if already else run.say
     if already:
         speak(f"This combination is finished already; nothing was done. To make it again, remove {run.folder}.")
     if rows:
-        speak(f"\n{title(run.recipe.task)}\n")
-        speak(as_text(cells(rows, run.recipe.scoring.confidence)))
-        speak(f"\n{verdict(rows, run.recipe.task)}")
-        if run.recipe.task.data == "world":
-            speak("These are figures of the embedded world, not of XNLI.")
+        speak(f"\n{ending(rows, run.recipe.task, run.recipe.scoring.confidence)}")
     else:
         speak("Not scored (scored=false).")
     speak(f"Run folder: {run.folder}")

@@ -7,6 +7,7 @@ scored zero-shot, since each run compared its training rows with the scored rows
 from __future__ import annotations
 
 import dataclasses
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -120,6 +121,7 @@ def provenance(
         "sources": list(recipe.sources),
         "selection": "",
         "num_examples": sum(run.provenance["num_examples"] for run in runs),
+        "train_label_counts": dict(sum((Counter(run.provenance.get("train_label_counts")) for run in runs), Counter())),
         "labels": list(recipe.task.label_names),
         "data": recipe.task.data,
         "data_revision": recipe.task.revision,

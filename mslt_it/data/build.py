@@ -28,6 +28,7 @@ TRANSLATION_DROPPED = "translation_dropped"  # parallel items only: fine in this
 ANSWER_IN_PROMPT = "answer_in_prompt"
 NO_RATIONALE = "no_rationale"  # a chain of thought is to be trained on, and the row has none
 CONTROL_TOKENS = "control_tokens_kept_as_text"
+MAX_COUNTED = 20  # labels whose training rows are counted in the printed report
 MAX_PLACES = 3  # rows that the report names for each reason
 UNSCORABLE = {"label_missing", "label_unknown", "empty_field", "whitespace_only", "lone_surrogate", "too_big"}
 MIN_CHUNK = 64  # rows prepared at a time, at least: tokenizers are fast in batches
@@ -130,6 +131,10 @@ def build_training_set(
             detail = f", {len(ranked[code])} before dropping {tallies[code]}" if tallies[code].dropped else ""
             raise too_few(code, wanted[code], len(kept[code]), recipe.data.items, detail)
 
+    label_counts = {
+        code: {name: sum(p.example.label == name for p in rows) for name in recipe.task.choice_names}
+        for code, rows in kept.items()
+    }
     train = [p.example for rows in kept.values() for p in rows]
     refuse_leaks(find_leaks(train, scored, same_language_only=is_world))
     by_key = {(p.example.language, p.example.id): p.encoded for rows in kept.values() for p in rows}
@@ -145,7 +150,8 @@ def build_training_set(
         fingerprint=recipe.data_fingerprint(),
         num_examples_total=len(encoded),
         languages=tuple(
-            _report(code, [r for r in encoded if r.language == code], tallies[code], encoder) for code in recipe.sources
+            _report(code, [r for r in encoded if r.language == code], tallies[code], encoder, label_counts[code])
+            for code in recipe.sources
         ),
         num_leaks_checked=len(scored),
         notes=tuple(dict.fromkeys(notes)),
@@ -224,12 +230,29 @@ def format_report(report: BuildReport) -> str:
             f"{language.num_supervised_tokens:>18}"
         )
         lines += [f"{'':<10} {n:>15} {reason}" for reason, n in sorted(language.dropped.items())]
+    lines += _class_counts(report)
     lines += ["", f"Leaks: none; {report.num_leaks_checked} scored rows compared with the training rows."]
     lines += [f"Note: {note}" for note in report.notes]
     lines += ["", "One row per language; what is between >>> and <<< is supervised:"]
     for language in report.languages:
         lines += ["", f"[{language.language}]", language.audit]
     return "\n".join(lines)
+
+
+def _class_counts(report: BuildReport) -> list[str]:
+    """How often each label occurs in each language's training rows; the most frequent ones where there are many."""
+    totals = report.label_counts
+    names = sorted(totals, key=lambda name: -totals[name])[:MAX_COUNTED]
+    if not names:
+        return []
+    width = max(len(name) for name in (*names, "label"))
+    codes = "".join(f"{one.language:>8}" for one in report.languages)
+    lines = ["", f"{'label':<{width}}{codes}{'all':>8}"]
+    for name in names:
+        counts = "".join(f"{one.label_counts[name]:>8}" for one in report.languages)
+        lines.append(f"{name:<{width}}{counts}{totals[name]:>8}")
+    more = len(totals) - len(names)
+    return [*lines, *([f"and {more} labels that are less frequent (build_report.json)"] if more else [])]
 
 
 def _fill(
@@ -324,7 +347,9 @@ def _without_scored_texts(
     return pools
 
 
-def _report(language: str, rows: Sequence[EncodedExample], tally: _Tally, encoder: Encoder) -> LanguageReport:
+def _report(
+    language: str, rows: Sequence[EncodedExample], tally: _Tally, encoder: Encoder, label_counts: Mapping[str, int]
+) -> LanguageReport:
     refuse_masks(rows, language, encoder.end_id)
     num_supervised = sum(label != IGNORED for row in rows for label in row.labels)
     sample = rows[0]
@@ -336,4 +361,5 @@ def _report(language: str, rows: Sequence[EncodedExample], tally: _Tally, encode
         num_prompt_tokens=sum(len(row.input_ids) for row in rows) - num_supervised,
         num_supervised_tokens=num_supervised,
         audit=f"{encoder.decode(sample.input_ids[:start])}>>>{encoder.decode(sample.input_ids[start:])}<<<",
+        label_counts=label_counts,
     )

@@ -79,6 +79,7 @@ def prompted(
         chain_language=form.language if form else "",
         # Numbers of an English chain are in English notation; labels are the question's own words.
         reading_language=ENGLISH if form and form.language == ENGLISH and not asking.words else "",
+        group=task.group_of(example.fields),
     )
 
 

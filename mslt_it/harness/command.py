@@ -24,7 +24,7 @@ def main(argv: Sequence[str]) -> int:
         print(help_text())
         return 0
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as in train.py, before torch is imported
-    request, as_json = parse_request(argv)
+    request, as_json, details = parse_request(argv)
     from mslt_it.quiet import quiet_libraries
 
     quiet_libraries()
@@ -39,7 +39,7 @@ def main(argv: Sequence[str]) -> int:
         if state.is_main_process:
             print(text, file=stream, flush=True)
 
-    content = evaluate(request, state, say)
+    content = evaluate(request, state, say, details)
     if not state.is_main_process:
         return 0
     if as_json:
@@ -48,8 +48,11 @@ def main(argv: Sequence[str]) -> int:
     return 0 if content["status"] == "ok" else 1
 
 
-def evaluate(request: Any, state: Any, say: Callable[[str], None]) -> dict[str, Any]:
-    """results.json of the request, from a finished folder where there is one; empty on processes that do not write."""
+def evaluate(request: Any, state: Any, say: Callable[[str], None], details: bool = False) -> dict[str, Any]:
+    """results.json of the request, from a finished folder where there is one; empty on processes that do not write.
+
+    ``details``: say what became of each label, too.
+    """
     from mslt_it.harness.folder import LOCK, claim, finished, inputs, request_fingerprint
     from mslt_it.harness.systems import resolve
 
@@ -72,7 +75,7 @@ def evaluate(request: Any, state: Any, say: Callable[[str], None]) -> dict[str, 
 
     if (done := _on_main(state, look)) is not None:
         say(f"This evaluation is finished already; nothing was done. To run it again, remove {out}.\n")
-        say((out / "results.txt").read_text(encoding="utf-8"))
+        _say_results(out, say, details)
         return done
     for line in (*_notice(request), *bench.notes):
         say(line)
@@ -84,14 +87,17 @@ def evaluate(request: Any, state: Any, say: Callable[[str], None]) -> dict[str, 
                 f"Another mslt eval is at work in {out}. Wait for it, or end it and start again: what is done stays "
                 "done."
             )
-        return _Work(request, bench, out, state, say).done()
+        return _Work(request, bench, out, state, say, details).done()
 
 
 class _Work:
     """One evaluation that is not finished yet."""
 
-    def __init__(self, request: Any, bench: Any, out: Path, state: Any, say: Callable[[str], None]) -> None:
+    def __init__(
+        self, request: Any, bench: Any, out: Path, state: Any, say: Callable[[str], None], details: bool
+    ) -> None:
         self.request, self.bench, self.out, self.state, self.say = request, bench, out, state, say
+        self.details = details
 
     def done(self) -> dict[str, Any]:
         from mslt_it.data.encoding import Encoder
@@ -128,10 +134,16 @@ class _Work:
         num_asked, num_computed = sum(asked for _, asked, _ in found), sum(number for _, _, number in found)
         earlier = f", {num_asked - num_computed} taken from earlier" if num_computed < num_asked else ""
         self.say(f"Done in {time.monotonic() - started:.0f} s; {num_computed} answers computed{earlier}.\n")
-        content, text = write_results(request, self.bench, self.out, [answered for answered, _, _ in found], loaded)
+        content = write_results(request, self.bench, self.out, [answered for answered, _, _ in found], loaded)
         seal(self.out, inputs(request, self.bench))
-        self.say(text)
+        _say_results(self.out, self.say, self.details)
         return content
+
+
+def _say_results(out: Path, say: Callable[[str], None], details: bool) -> None:
+    if details:
+        say((out / "labels.txt").read_text(encoding="utf-8"))
+    say((out / "results.txt").read_text(encoding="utf-8").rstrip("\n"))
 
 
 def _notice(request: Any) -> list[str]:

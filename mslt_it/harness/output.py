@@ -11,8 +11,9 @@ from mslt_it.harness.lm_eval_results import lm_eval_results
 from mslt_it.harness.request import Request
 from mslt_it.harness.scores import Answered, ScoreRow, figures
 from mslt_it.harness.systems import Bench, LoadedBase
-from mslt_it.harness.tables import as_csv, as_markdown_report, as_text_report
+from mslt_it.harness.tables import as_csv, as_markdown_report, as_text_report, label_tables
 from mslt_it.records import to_plain
+from mslt_it.report.table import as_markdown, as_text
 from mslt_it.scoring.estimates import Difference
 from mslt_it.scoring.estimates import Settings as Statistics
 from mslt_it.tuning.checkpoints import write_atomically
@@ -24,16 +25,26 @@ def is_world(request: Request) -> bool:
     return any(recipe.task.data == "world" for recipe in request.recipes)
 
 
+def _train_counts(bench: Bench, task: str) -> dict[str, dict[str, int]]:
+    """System -> label -> training rows, of the runs that were trained on the task."""
+    of_adapter = {run.provenance["adapter_sha256"]: run for run in bench.runs if run.recipe.task.name == task}
+    return {
+        system.name: of_adapter[system.adapter_sha256].provenance.get("train_label_counts", {})
+        for system in bench.systems
+        if system.adapter_sha256 in of_adapter
+    }
+
+
 def write_results(
     request: Request, bench: Bench, out: Path, answered: Sequence[Answered], loaded: LoadedBase
-) -> tuple[dict[str, Any], str]:
-    """Scores the answers and writes every file of results; (results.json, the tables as text)."""
+) -> dict[str, Any]:
+    """Scores the answers and writes every file of results; results.json."""
     world = is_world(request)
     all_figures = []
     for recipe in request.recipes:
         own = [one for one in answered if one.task == recipe.task.name]
         settings = Statistics(recipe.scoring.confidence, recipe.scoring.num_bootstrap, request.settings.seed)
-        all_figures.append((recipe, figures(recipe.task, own, settings)))
+        all_figures.append((recipe, figures(recipe.task, own, settings, _train_counts(bench, recipe.task.name))))
     rows = [row for _, found in all_figures for row in found.rows]
     differences = [d for _, found in all_figures for d in found.differences]
     provenance = {
@@ -54,13 +65,19 @@ def write_results(
         "status": "ok" if all(found.is_valid for _, found in all_figures) else "invalid",
         "results": [to_plain(row) for row in rows],
         "differences": [to_plain(d) for d in differences],
+        "labels": [to_plain(report) for _, found in all_figures for report in found.labels],
         "notes": [note for _, found in all_figures for note in found.notes],
         "provenance": provenance,
     }
     text = "\n\n".join(as_text_report(found, recipe.scoring.confidence) for recipe, found in all_figures)
     markdown = "\n\n".join(as_markdown_report(found, recipe.scoring.confidence) for recipe, found in all_figures)
     notice = "\n\nThese are figures of the embedded world, not of XNLI." * world
+    tables = [table for _, found in all_figures for table in label_tables(found)]
+    details = "\n\n".join(f"{title}\n\n{as_text(cells)}" for title, cells in tables)
+    if tables:
+        markdown += "\n\n" + "\n\n".join(f"### {title}\n\n{as_markdown(cells)}" for title, cells in tables)
     files = {
+        "labels.txt": details,
         "results.json": json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False),
         "results.txt": text + notice + f"\nFolder: {out}",
         "results.md": markdown + notice,
@@ -80,4 +97,4 @@ def write_results(
     for name, written in files.items():
         (out / name).parent.mkdir(parents=True, exist_ok=True)
         write_atomically(out / name, written + "\n")
-    return content, files["results.txt"]
+    return content

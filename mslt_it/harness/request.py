@@ -40,7 +40,10 @@ OPTIONS: Mapping[str, Option] = {
     "cache": Option(None, "folder of answers kept between calls, or none", shown=str(Path("~/.cache/mslt_it"))),
     "out": Option(None, "folder of answers and results", shown="evals/TASK-HASH"),
 }
-FLAGS = {"--json": "print results.json instead of tables"}
+FLAGS = {
+    "--json": "print results.json instead of tables",
+    "--details": "print each label's precision, recall, F1 and confusions, too",
+}
 
 
 @dataclass(frozen=True)
@@ -77,8 +80,8 @@ class Request:
         }
 
 
-def parse_request(argv: Sequence[str]) -> tuple[Request, bool]:
-    """(the request, whether JSON is wanted)."""
+def parse_request(argv: Sequence[str]) -> tuple[Request, bool, bool]:
+    """(the request, whether JSON is wanted, whether details are)."""
     options, rest = split_recipe_keys(argv)
     parsed = parse(options, "eval", OPTIONS, tuple(FLAGS), example="run=runs/xnli_3src-...")
     runs, adapters = _names(parsed["run"]), _names(parsed["adapter"])
@@ -124,6 +127,7 @@ def parse_request(argv: Sequence[str]) -> tuple[Request, bool]:
             out=Path(parsed["out"]).expanduser() if parsed["out"] else None,
         ),
         parsed.as_json,
+        "--details" in argv,
     )
 
 

@@ -17,7 +17,7 @@ import yaml
 
 from mslt_it.problems import Problem
 from mslt_it.records import EvalResult, Recipe
-from mslt_it.report.table import METRIC_NAMES, as_markdown, rows, verdict
+from mslt_it.report.table import METRIC_NAMES, as_markdown, remarks, rows
 
 NOT_STATED = "not stated"
 # Names that hubs know in the field ``license``; any other is ``other`` with a license_name.
@@ -259,7 +259,8 @@ def _results(recipe: Recipe, results: Sequence[EvalResult]) -> list[str]:
         'In per cent, with intervals; gain over the untuned base in points, on the same items. "Seen" languages were '
         'trained on, "unseen" ones were not.'
     )
-    return [told, as_markdown(rows(results, recipe.scoring.confidence)), verdict(results, recipe.task)]
+    confidence = recipe.scoring.confidence
+    return [told, as_markdown(rows(results, confidence)), " ".join(remarks(results, recipe.task, confidence))]
 
 
 def _merge(merge: Mapping[str, Any]) -> list[str]:

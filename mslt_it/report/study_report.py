@@ -156,6 +156,10 @@ def made(findings: Findings) -> list[tuple[str, str]]:
         ("seeds of training", ", ".join(map(str, seeds))),
         ("runs", f"{len(study.cells)} of {study.num_planned} planned"),
         ("items", "the same in all languages" if study.is_parallel else "each language's own"),
+        (
+            "majority's share of the scored labels",
+            "" if study.majority_share is None else f"{study.majority_share:.1%}",
+        ),
         ("resampling", f"{findings.settings.num_bootstrap:,} draws, seed {findings.settings.seed}"),
         ("manifest.json", f"sha256 {study.manifest_sha256}"),
         ("code of the runs", str(environment.get("git_commit") or "not recorded")),

@@ -1,7 +1,8 @@
 """What a task is measured by: per-item counts, and the figure that sums of them give.
 
 Accuracy counts (right, 1) per item and is the quotient of the sums; span F1 counts (tp, fp, fn) and is that of the
-sums (micro average, as conlleval has it). So one bootstrap over items serves them all.
+sums (micro average, as conlleval has it); macro-F1 counts what was said and what is right per label. So one bootstrap
+over items serves them all.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ from mslt_it.scoring.answers import extract
 from mslt_it.scoring.numbers import parse_number, same_number
 
 Floats = np.ndarray
+Outputs = np.ndarray | tuple[str | None, ...]  # log-likelihoods (items, choices), or a written text per item
+UNREAD = -1  # in place of a label's number: none could be read, or several were equally likely
 
 
 @dataclass(frozen=True)
@@ -29,9 +32,42 @@ class Measure:
 
     name: str
     value: Callable[[Floats], Floats]  # (..., k) sums of counts -> (...)
-    # (item, generated text) -> counts, and whether the text could be read as an answer
-    counts: Callable[[PromptedExample, str], tuple[tuple[float, ...], bool]]
-    is_share: bool = False  # of items that are right: Wilson's interval holds
+    # Of labels: (items,) right and (items,) said ones by number, how many labels there are -> (items, k) counts.
+    of_labels: Callable[[Floats, Floats, int], Floats] | None = None
+    # Of written answers: (item, text) -> counts, and whether the text could be read as an answer.
+    of_text: Callable[[PromptedExample, str], tuple[tuple[float, ...], bool]] | None = None
+    is_share: bool = False  # of items that are right: the closed forms of intervals hold
+
+    def counts(self, items: Sequence[PromptedExample], outputs: Outputs) -> tuple[Floats, int]:
+        """(items, k) counts, and how many answers could not be read as one (counted as wrong, never guessed)."""
+        if self.of_labels is not None:
+            said = said_labels(items, outputs)
+            unread = 0 if isinstance(outputs, np.ndarray) else int((said == UNREAD).sum())
+            return self.of_labels(right_labels(items), said, len(items[0].choices)), unread
+        assert self.of_text is not None and not isinstance(outputs, np.ndarray)
+        rows = [self.of_text(item, text or "") for item, text in zip(items, outputs, strict=True)]
+        return np.array([counts for counts, _ in rows]), sum(not readable for _, readable in rows)
+
+
+def right_labels(items: Sequence[PromptedExample]) -> Floats:
+    """(items,) int: which of its choices is right."""
+    words = (item.references[0] if item.is_written else item.answer for item in items)
+    return np.array([item.choices.index(word) for item, word in zip(items, words, strict=True)])
+
+
+def said_labels(items: Sequence[PromptedExample], outputs: Outputs) -> Floats:
+    """(items,) int: which choice was likeliest, or was written; ``UNREAD`` where several were equally likely or none
+    could be read."""
+    if isinstance(outputs, np.ndarray):
+        best = outputs.max(axis=1, keepdims=True)
+        return np.where((outputs == best).sum(axis=1) == 1, outputs.argmax(axis=1), UNREAD)
+    read = (
+        extract(text or "", "label", i.read_in, {w: w for w in i.choices})
+        for i, text in zip(items, outputs, strict=True)
+    )
+    return np.array(
+        [UNREAD if found is None else item.choices.index(found.value) for item, found in zip(items, read, strict=True)]
+    )
 
 
 def mean(sums: Floats) -> Floats:
@@ -45,9 +81,23 @@ def f1(sums: Floats) -> Floats:
     return np.where(sums[..., 0] > 0, 2 * sums[..., 0] / np.maximum(below, 1), 0.0)
 
 
-def _label(item: PromptedExample, text: str) -> tuple[tuple[float, ...], bool]:
-    found = extract(text, "label", item.read_in, {word: word for word in item.choices})
-    return (float(found is not None and found.value == item.references[0]), 1.0), found is not None
+def macro_f1(sums: Floats) -> Floats:
+    """(..., 3 labels) sums of (right, said, gold) per label -> (...): mean F1 of labels that were said or are right."""
+    right, said, gold = np.split(sums, 3, axis=-1)
+    below = said + gold
+    scores = np.divide(2 * right, below, out=np.zeros_like(below), where=below > 0)
+    return scores.sum(axis=-1) / np.maximum((below > 0).sum(axis=-1), 1)
+
+
+def _accuracy_counts(gold: Floats, said: Floats, num_labels: int) -> Floats:
+    right = (gold == said).astype(float)
+    return np.stack([right, np.ones_like(right)], axis=1)
+
+
+def _macro_f1_counts(gold: Floats, said: Floats, num_labels: int) -> Floats:
+    labels = np.arange(num_labels)
+    of_gold, of_said = (numbers[:, None] == labels for numbers in (gold, said))
+    return np.concatenate([of_gold & of_said, of_said, of_gold], axis=1).astype(float)
 
 
 def _exact_match(item: PromptedExample, text: str) -> tuple[tuple[float, ...], bool]:
@@ -84,14 +134,19 @@ def _chrf_scorer():  # type: ignore[no-untyped-def]
 
 
 # A label is chosen by its log-likelihood, or read out of a chain of thought.
-ACCURACY = Measure("accuracy", mean, _label, is_share=True)
-# The first of each is what tables show.
+ACCURACY = Measure("accuracy", mean, of_labels=_accuracy_counts, is_share=True)
+MACRO_F1 = Measure("macro_f1", macro_f1, of_labels=_macro_f1_counts)
+# The first of each is what tables show first.
 MEASURES: dict[str, tuple[Measure, ...]] = {
-    "accuracy": (ACCURACY,),
-    "number_accuracy": (Measure("number_accuracy", mean, _number, is_share=True),),
-    "qa_f1": (Measure("qa_f1", mean, _qa_f1), Measure("exact_match", mean, _exact_match, is_share=True)),
-    "span_f1": (Measure("span_f1", f1, _spans),),
-    "chrf": (Measure("chrf", mean, _chrf),),
+    "accuracy": (ACCURACY, MACRO_F1),
+    "macro_f1": (MACRO_F1, ACCURACY),
+    "number_accuracy": (Measure("number_accuracy", mean, of_text=_number, is_share=True),),
+    "qa_f1": (
+        Measure("qa_f1", mean, of_text=_qa_f1),
+        Measure("exact_match", mean, of_text=_exact_match, is_share=True),
+    ),
+    "span_f1": (Measure("span_f1", f1, of_text=_spans),),
+    "chrf": (Measure("chrf", mean, of_text=_chrf),),
 }
 
 
@@ -100,9 +155,3 @@ def check_languages(metric: str, languages: Sequence[str]) -> None:
     if metric == "number_accuracy":
         for code in languages:
             parse_number("1", code)
-
-
-def text_counts(measure: Measure, items: Sequence[PromptedExample], texts: Sequence[str]) -> tuple[Floats, int]:
-    """(items, k) counts, and how many texts could not be read as an answer (counted as wrong, never guessed)."""
-    rows = [measure.counts(item, text) for item, text in zip(items, texts, strict=True)]
-    return np.array([counts for counts, _ in rows]), sum(not readable for _, readable in rows)

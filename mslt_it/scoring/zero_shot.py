@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,15 +16,16 @@ from mslt_it.data.build import build_scored_set
 from mslt_it.data.encoding import Encoder
 from mslt_it.records import EvalResult, PromptedExample, Recipe
 from mslt_it.scoring.choices import choice_requests
-from mslt_it.scoring.estimates import Cell, Settings, difference, macro, single
+from mslt_it.scoring.estimates import Settings, difference, macro, single
 from mslt_it.scoring.generation import generate_answers
+from mslt_it.scoring.labels import Chance, LabelReport, above_chance, label_report, p_above_chance
 from mslt_it.scoring.likelihood import choice_log_likelihoods
-from mslt_it.scoring.measures import MEASURES, Measure, text_counts
-from mslt_it.scoring.metrics import why_invalid
+from mslt_it.scoring.matching import Cell
+from mslt_it.scoring.measures import ACCURACY, MEASURES, Measure, Outputs
+from mslt_it.scoring.validity import why_invalid
 from mslt_it.tuning.checkpoints import write_atomically
 
 MACRO = "mean of unseen"
-Outputs = np.ndarray | tuple[str | None, ...]
 Answer = Callable[[Any, Callable[[int], object]], Outputs]
 
 
@@ -40,18 +42,11 @@ class LanguageScores:
     adapter: Outputs
     base: Outputs
 
-    def right(self, scores: np.ndarray) -> np.ndarray:
-        """bool (items,): is the largest score that of the right choice? Equal scores count as wrong."""
-        gold = np.array([item.choices.index(item.answer) for item in self.items])
-        best = scores.max(axis=1, keepdims=True)
-        return (scores.argmax(axis=1) == gold) & ((scores == best).sum(axis=1) == 1)
-
-    def counts(self, measure: Measure, outputs: Outputs) -> tuple[np.ndarray, int]:
-        """(items, k) counts of a measure, and how many answers could not be read."""
-        if isinstance(outputs, np.ndarray):
-            right = self.right(outputs).astype(float)
-            return np.stack([right, np.ones_like(right)], axis=1), 0
-        return text_counts(measure, self.items, [text or "" for text in outputs])
+    def cell(self, measure: Measure, outputs: Outputs) -> tuple[Cell, int]:
+        """A model's counts, and how many answers could not be read."""
+        counts, num_unread = measure.counts(self.items, outputs)
+        ids, groups = (tuple(getattr(item, name) for item in self.items) for name in ("id", "group"))
+        return Cell(self.language, ids, counts, groups), num_unread
 
 
 @dataclass(frozen=True)
@@ -129,6 +124,8 @@ def write_predictions(scores: LanguageScores, recipe: Recipe, folder: Path) -> N
     lines = []
     for number, item in enumerate(scores.items):
         line: dict[str, Any] = {"id": item.id, "language": scores.language, "label": item.label}
+        if item.group:
+            line["group"] = item.group
         for which, outputs in (("adapter", scores.adapter), ("base", scores.base)):
             values = outputs[number]
             if isinstance(values, np.ndarray):
@@ -160,19 +157,35 @@ def read_predictions(recipe: Recipe, language: str, folder: Path) -> LanguageSco
     return LanguageScores(language, tuple(items), *values)
 
 
-def results(recipe: Recipe, scored: Mapping[str, LanguageScores]) -> list[EvalResult]:
+def results(recipe: Recipe, scored: Mapping[str, LanguageScores], train_counts: Mapping[str, int]) -> list[EvalResult]:
     """One result per measure and language (sources first), then the mean over the unseen ones.
 
     The rows of the task's main metric come first.
+
+    Args:
+        train_counts: label -> training rows; empty where answers are no labels.
     """
     rows = []
     for measure in MEASURES[recipe.task.metric]:
         own = [_result(recipe, measure, scored[code]) for code in (*recipe.sources, *recipe.targets) if code in scored]
-        valid = [row.language for row in own if row.role == "target" and row.status == "ok"]
-        if len(valid) == len(recipe.targets) > 1:
-            own.append(_macro(recipe, measure, [scored[code] for code in valid]))
+        own = [_beside_chance(recipe, row, scored[row.language], train_counts) for row in own]
+        own = _judged(recipe, own, scored)
+        unseen = [row for row in own if row.role == "target" and row.status == "ok"]
+        if len(unseen) == len(recipe.targets) > 1:
+            own.append(_macro(recipe, measure, [scored[row.language] for row in unseen], unseen))
         rows += own
     return rows
+
+
+def label_reports(recipe: Recipe, scored: Mapping[str, LanguageScores]) -> list[LabelReport]:
+    """Of every language, adapter and base: what became of each label; none where answers are no labels."""
+    names = recipe.task.choice_names
+    return [
+        label_report(s.items, outputs, names, system=system, variant=recipe.prompt.variant, language=code)
+        for code, s in scored.items()
+        for system, outputs in (("adapter", s.adapter), ("base", s.base))
+        if names and not _why_invalid(outputs)
+    ]
 
 
 def _result(recipe: Recipe, measure: Measure, scores: LanguageScores) -> EvalResult:
@@ -181,26 +194,48 @@ def _result(recipe: Recipe, measure: Measure, scores: LanguageScores) -> EvalRes
     reason = _why_invalid(scores.adapter)
     if reason:
         return _invalid(common, f"adapter: {reason}")
-    adapter, common["num_unparsable"] = _cell(measure, scores, scores.adapter)
+    adapter, common["num_unparsable"] = scores.cell(measure, scores.adapter)
     found = single(measure, adapter, settings=_settings(recipe))
-    common |= {"value": found.value, "low": found.low, "high": found.high}
+    common |= {"value": found.value, "low": found.low, "high": found.high, "num_groups": found.num_groups}
     base_reason = _why_invalid(scores.base)
     if base_reason:
         return _without_base(common, f"base: {base_reason}")
-    base, _ = _cell(measure, scores, scores.base)
+    base, _ = scores.cell(measure, scores.base)
     return _with_gain(recipe, measure, common, [adapter], [base])
 
 
-def _cell(measure: Measure, scores: LanguageScores, outputs: Outputs) -> tuple[Cell, int]:
-    """A model's counts, and how many answers could not be read."""
-    counts, num_unparsable = scores.counts(measure, outputs)
-    return Cell(scores.language, tuple(item.id for item in scores.items), counts), num_unparsable
+def _beside_chance(
+    recipe: Recipe, row: EvalResult, scores: LanguageScores, train_counts: Mapping[str, int]
+) -> EvalResult:
+    """The row with what knows nothing of the text would get, where answers are labels."""
+    names = recipe.task.choice_names
+    if not names:
+        return row
+    chance = Chance.of(scores.items, names, train_counts)
+    report = label_report(scores.items, scores.adapter, names, system="", variant="", language=row.language)
+    return dataclasses.replace(
+        row,
+        majority_share=chance.majority_share,
+        train_majority_share=chance.train_majority_share,
+        only_label=report.only_label if row.status == "ok" else "",
+    )
+
+
+def _judged(recipe: Recipe, rows: Sequence[EvalResult], scored: Mapping[str, LanguageScores]) -> list[EvalResult]:
+    """The rows with whether the unseen languages among them are above chance; of accuracy alone."""
+    p = {}
+    for row in rows:
+        if row.metric == ACCURACY.name and row.role == "target" and row.status == "ok":
+            scores = scored[row.language]
+            chance = Chance.of(scores.items, recipe.task.choice_names, {})
+            cell, _ = scores.cell(ACCURACY, scores.adapter)
+            p[row.language] = p_above_chance(scores.items, cell, chance)
+    above = above_chance(p, recipe.scoring.confidence)
+    return [dataclasses.replace(row, is_above_chance=above.get(row.language)) for row in rows]
 
 
 def _settings(recipe: Recipe) -> Settings:
-    """Percentile intervals: those that runs have been written with since the first."""
-    scoring = recipe.scoring
-    return Settings(scoring.confidence, scoring.num_bootstrap, recipe.seed, interval="percentile")
+    return Settings(recipe.scoring.confidence, recipe.scoring.num_bootstrap, recipe.seed)
 
 
 def _with_gain(
@@ -211,13 +246,20 @@ def _with_gain(
         measure,
         adapter,
         base,
-        parallel=recipe.task.is_parallel,
         settings=_settings(recipe),
         name=common["language"],
         name_a="adapter",
         name_b="base",
     )
-    return EvalResult(**common, base_value=gain.value_b, gain=gain.value, gain_low=gain.low, gain_high=gain.high)
+    return EvalResult(
+        **common,
+        base_value=gain.value_b,
+        gain=gain.value,
+        gain_low=gain.low,
+        gain_high=gain.high,
+        gain_languages_low=gain.languages_low,
+        gain_languages_high=gain.languages_high,
+    )
 
 
 def _without_base(common: Mapping[str, Any], reason: str) -> EvalResult:
@@ -248,14 +290,22 @@ def _invalid(common: Mapping[str, Any], reason: str) -> EvalResult:
     return EvalResult(**common, **empty, status="invalid", reason=reason)
 
 
-def _macro(recipe: Recipe, measure: Measure, scored: Sequence[LanguageScores]) -> EvalResult:
-    """The unweighted mean over languages, as ``estimates.macro`` has it."""
-    adapter = [_cell(measure, s, s.adapter)[0] for s in scored]
-    found = macro(measure, adapter, parallel=recipe.task.is_parallel, settings=_settings(recipe), name=MACRO)
+def _macro(
+    recipe: Recipe, measure: Measure, scored: Sequence[LanguageScores], rows: Sequence[EvalResult]
+) -> EvalResult:
+    """The unweighted mean over the unseen languages' rows."""
+    adapter = [s.cell(measure, s.adapter)[0] for s in scored]
+    found = macro(measure, adapter, settings=_settings(recipe), name=MACRO)
     common = _common(recipe, measure, MACRO, found.n)
     common |= {"value": found.value, "low": found.low, "high": found.high}
+    common |= {"num_groups": found.num_groups, "num_shared": found.num_shared}
+    common |= {"languages_low": found.languages_low, "languages_high": found.languages_high}
+    common["num_unparsable"] = sum(row.num_unparsable for row in rows)
+    for name in ("majority_share", "train_majority_share"):
+        shares = [getattr(row, name) for row in rows]
+        common[name] = None if None in shares else float(np.mean(shares))
     without_base = [s.language for s in scored if _why_invalid(s.base)]
     if without_base:
         return _without_base(common, f"base: no valid scores in {', '.join(without_base)}")
-    base = [_cell(measure, s, s.base)[0] for s in scored]
+    base = [s.cell(measure, s.base)[0] for s in scored]
     return _with_gain(recipe, measure, common, adapter, base)

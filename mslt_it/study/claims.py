@@ -5,8 +5,8 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 
+from mslt_it.scoring.intervals import holm
 from mslt_it.study.findings import Claim
-from mslt_it.study.uncertainty import holm
 
 EXPECTED = ("", "up", "down", "not up")
 

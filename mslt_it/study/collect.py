@@ -18,7 +18,7 @@ import numpy as np
 import yaml
 
 from mslt_it.problems import Problem
-from mslt_it.scoring.measures import MEASURES, Measure
+from mslt_it.scoring.measures import MEASURES, UNREAD, Measure
 from mslt_it.study.manifest import StudyFolder, read_manifest
 
 READ = ("config.yaml", "results.json", "predictions/")  # sealed files that are looked at
@@ -57,8 +57,8 @@ class Study:
     pool: tuple[str, ...]
     targets: tuple[str, ...]
     measure: Measure
-    is_parallel: bool  # an item is the same in all target languages, and drawn in all at once
-    item_ids: tuple[tuple[str, ...], ...]  # per target
+    item_ids: tuple[tuple[str, ...], ...]  # per target; equal ids are translations, drawn at once
+    groups: tuple[tuple[str, ...], ...]  # per target and item, as `mslt_it.scoring.clusters` has them
     cells: tuple[ScoredCell, ...]
     base: np.ndarray | None  # (targets, items, k) of the untuned base; None: its scores were not valid
     missing: tuple[tuple[str, str], ...]  # cells that do not count: (id, reason)
@@ -68,12 +68,23 @@ class Study:
     task: str
     is_world: bool
     num_choices: int  # 0: answers are written
+    majority_share: float | None  # of the scored labels, mean over targets: what always giving the most frequent gets
     provenance: Mapping[str, Any]  # of the first cell's results.json, for "how it was made"
     manifest_sha256: str
 
     @property
     def slices(self) -> list[Slice]:
         return sorted({cell.slice for cell in self.cells}, key=lambda s: (s.variant, s.budget))
+
+    @property
+    def is_parallel(self) -> bool:
+        """Whether the items are the same in all target languages."""
+        return len(set(map(frozenset, self.item_ids))) == 1
+
+    @property
+    def chance(self) -> float | None:
+        """What knows nothing of the text gets: the larger of 1 / labels and the majority's share."""
+        return max(1 / self.num_choices, self.majority_share or 0.0) if self.num_choices else None
 
     @property
     def num_items(self) -> int:
@@ -124,7 +135,7 @@ def collect(folder: Path | str, say: Callable[[str], object] = lambda text: None
     for planned, read in found:
         _refuse_another_kind(planned["id"], first, read, found[0][0]["id"])
     base = reader.read_base(folder / "cells" / found[0][0]["id"], first)
-    matched, unmatched = _matched([read.languages for _, read in found], first.targets, first.is_parallel)
+    matched, unmatched = _matched([read.languages for _, read in found], first.targets)
     return Study(
         name=str(manifest.get("study", folder.name)),
         folder=folder,
@@ -132,8 +143,11 @@ def collect(folder: Path | str, say: Callable[[str], object] = lambda text: None
         pool=tuple(config.get("pool") or sorted({code for planned, _ in found for code in planned["sources"]})),
         targets=first.targets,
         measure=MEASURES[first.metric][0],
-        is_parallel=first.is_parallel and len(set(matched)) == 1,
         item_ids=matched,
+        groups=tuple(
+            tuple(first.groups[code].get(item, "") for item in ids)
+            for code, ids in zip(first.targets, matched, strict=True)
+        ),
         cells=tuple(
             ScoredCell(
                 str(planned["id"]),
@@ -152,6 +166,7 @@ def collect(folder: Path | str, say: Callable[[str], object] = lambda text: None
         task=first.task,
         is_world=first.is_world,
         num_choices=first.num_choices,
+        majority_share=first.majority_share,
         provenance=first.provenance,
         manifest_sha256=_sha256(folder / "manifest.json"),
     )
@@ -171,10 +186,12 @@ class _Read:
     task: str
     model: str
     is_world: bool
-    is_parallel: bool
     num_choices: int
+    majority_share: float | None
+    groups: Mapping[str, Mapping[str, str]]  # language -> item -> group, of items that have one
     base_sha256: str
     languages: Mapping[str, Language]
+    names: tuple[str, ...]  # labels
     provenance: Mapping[str, Any]
 
 
@@ -210,42 +227,62 @@ class _Reader:
         recipe = yaml.safe_load((cell / "config.yaml").read_text(encoding="utf-8"))
         provenance = json.loads((cell / "results.json").read_text(encoding="utf-8"))["provenance"]
         targets, task = tuple(recipe["targets"]), recipe["task"]
+        is_choice = task["shape"] == "classification"
+        lines = {code: self._lines(cell, code) for code in targets}
+        measure = MEASURES[task["metric"]][0]
+        # The labels of a user's own table are found when it is read.
+        names = tuple(task["label_names"] or provenance.get("labels", ())) if is_choice else ()
         return _Read(
             targets,
             task["metric"],
             task["name"],
             recipe["model"]["path"],
             recipe["model"]["path"] == "world" or task["data"] == "world",
-            bool(task["is_parallel"]),
-            len(task["label_names"]) if task["shape"] == "classification" else 0,
+            len(names),
+            _majority_share(lines, names) if names else None,
+            {code: {line["id"]: line["group"] for line in lines[code] if "group" in line} for code in targets},
             str(provenance.get("base_sha256", "")),
-            {code: self._language(cell, code, "adapter") for code in targets},
+            {code: self._language(cell, code, lines[code], "adapter", measure, names) for code in targets},
+            names,
             provenance,
         )
 
     def read_base(self, cell: Path, read: _Read) -> dict[str, Language] | None:
         """The untuned base on the same items: the same in every cell."""
+        measure = MEASURES[read.metric][0]
         try:
-            return {code: self._language(cell, code, "base") for code in read.targets}
+            return {
+                code: self._language(cell, code, self._lines(cell, code), "base", measure, read.names)
+                for code in read.targets
+            }
         except _NotFinite:
             return None
 
-    def _language(self, cell: Path, code: str, which: str) -> Language:
+    def _lines(self, cell: Path, code: str) -> list[dict[str, Any]]:
         path = cell / "predictions" / f"{code}.jsonl"
         if not path.is_file():
             raise Problem(f"{path} is missing, though the cell is sealed. Remove {cell} and go on with `mslt study`.")
         # Not splitlines(): a generated text may hold U+2028, which JSON leaves as it is.
-        lines = [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n") if line]
+        return [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n") if line]
+
+    def _language(
+        self,
+        cell: Path,
+        code: str,
+        lines: Sequence[Mapping[str, Any]],
+        which: str,
+        measure: Measure,
+        names: Sequence[str],
+    ) -> Language:
         ids = tuple(line["id"] for line in lines)
         if f"{which}_log_likelihoods" in lines[0]:
-            return ids, _right(lines, which, path)
+            return ids, _chosen(lines, which, cell / "predictions" / f"{code}.jsonl", measure, names)
         return ids, self._written(cell, code, ids, [line[f"{which}_prediction"] for line in lines])
 
     def _written(self, cell: Path, code: str, ids: tuple[str, ...], texts: Sequence[str | None]) -> np.ndarray:
         """Counts of generated answers, read against the items' references."""
         from mslt_it.data.build import build_scored_set
         from mslt_it.recipe import load_recipe
-        from mslt_it.scoring.measures import text_counts
 
         if any(text is None for text in texts):
             raise _NotFinite
@@ -258,17 +295,18 @@ class _Reader:
                 f"{cell / 'predictions' / code}.jsonl holds other items than {recipe.task.data} gives now. Put the "
                 "data back as it was, or run the study again."
             )
-        counts, _ = text_counts(MEASURES[recipe.task.metric][0], items, [text or "" for text in texts])
-        return counts
+        return MEASURES[recipe.task.metric][0].counts(items, tuple(texts))[0]
 
 
 class _NotFinite(Exception):
     """A model's scores were NaN or infinite."""
 
 
-def _right(lines: Sequence[Mapping[str, Any]], which: str, path: Path) -> np.ndarray:
-    """(items, 2) counts (right, 1) of answers chosen by log-likelihood; equal largest ones are wrong, as in scoring."""
-    counts = np.ones((len(lines), 2), dtype=np.float32)
+def _chosen(
+    lines: Sequence[Mapping[str, Any]], which: str, path: Path, measure: Measure, names: Sequence[str]
+) -> np.ndarray:
+    """(items, k) counts of answers chosen by log-likelihood; equal largest ones are wrong, as in scoring."""
+    said = np.empty(len(lines), dtype=int)
     for number, line in enumerate(lines):
         scores = line[f"{which}_log_likelihoods"]
         best = max(scores, key=float)
@@ -278,8 +316,16 @@ def _right(lines: Sequence[Mapping[str, Any]], which: str, path: Path) -> np.nda
             raise Problem(
                 f"{path}, item {line['id']}: scores {scores} are not finite. Remove the cell and run it again."
             )
-        counts[number, 0] = line[f"{which}_prediction"] == line["label"] and scores.count(best) == 1
-    return counts
+        said[number] = names.index(line[f"{which}_prediction"]) if scores.count(best) == 1 else UNREAD
+    gold = np.array([names.index(line["label"]) for line in lines])
+    assert measure.of_labels is not None
+    return measure.of_labels(gold, said, len(names)).astype(np.float32)
+
+
+def _majority_share(lines: Mapping[str, Sequence[Mapping[str, Any]]], names: Sequence[str]) -> float:
+    """Mean over languages of the most frequent label's share of the scored rows."""
+    counts = [[sum(line["label"] == name for line in own) for name in names] for own in lines.values()]
+    return float(np.mean([max(one) / sum(one) for one in counts]))
 
 
 def _refuse_another_kind(name: str, first: _Read, read: _Read, first_name: str) -> None:
@@ -301,9 +347,9 @@ def _refuse_another_kind(name: str, first: _Read, read: _Read, first_name: str) 
 
 
 def _matched(
-    cells: Sequence[Mapping[str, Language]], targets: Sequence[str], parallel: bool
+    cells: Sequence[Mapping[str, Language]], targets: Sequence[str]
 ) -> tuple[tuple[tuple[str, ...], ...], int]:
-    """Per target the items that all cells have and, where parallel, all targets; how many were left out of any."""
+    """Per target the items that all cells have; how many were left out of any."""
     shared, largest = [], 0
     for code in targets:
         first = cells[0][code][0]
@@ -317,11 +363,6 @@ def _matched(
             raise Problem(f"The cells have no item of '{code}' in common. Score them on the same split and items.")
         shared.append(first)
         largest += num
-    if parallel and len(set(shared)) > 1:
-        joint = set.intersection(*map(set, shared))
-        if joint:
-            order = tuple(item for item in shared[0] if item in joint)
-            shared = [order] * len(shared)
     return tuple(shared), largest - sum(map(len, shared))
 
 

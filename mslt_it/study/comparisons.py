@@ -12,10 +12,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from mslt_it.scoring.intervals import holm
 from mslt_it.selection.scripts import likely_script, script_name
 from mslt_it.study.collect import Study
 from mslt_it.study.findings import Analysis, Claim, Column, Intervals, Mark, NotDone, Steps, Table, set_name
-from mslt_it.study.uncertainty import SetFigures, as_good_as_best, average_ranks, holm, p_value
+from mslt_it.study.uncertainty import SetFigures, as_good_as_best, average_ranks, p_value
 
 TOP = 5  # the paper counts languages in the five best sets
 RECURRING = ("zh", "ar", "de")  # most often there, in the paper
@@ -292,8 +293,8 @@ def single_or_several(study: Study, figures: SetFigures, k: int) -> Analysis | N
                 f"{metric.capitalize()} per target language, SSLT and MSLT",
                 f"{metric}, %",
                 tuple(marks),
-                reference=1 / study.num_choices if study.num_choices else None,
-                reference_label="chance",
+                reference=study.chance,
+                reference_label="chance, or the majority's share",
             ),
             Intervals(
                 "MSLT minus SSLT per target language",

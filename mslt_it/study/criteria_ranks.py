@@ -17,12 +17,13 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from mslt_it.problems import Problem
+from mslt_it.scoring.intervals import holm
 from mslt_it.selection.criteria import BEYOND_CRITERIA, CONTROLS
 from mslt_it.selection.ranking import Selection, rank_source_sets
 from mslt_it.study.collect import Study
 from mslt_it.study.comparisons import basis, compare, study_metric
 from mslt_it.study.findings import Analysis, Claim, Column, Intervals, Mark, NotDone, Scatter, Table, set_name
-from mslt_it.study.uncertainty import SetFigures, as_good_as_best, average_ranks, holm, kendall, p_value, spearman
+from mslt_it.study.uncertainty import SetFigures, as_good_as_best, average_ranks, kendall, p_value, spearman
 
 FEWEST_SETS = 5  # fewer sets of a size have no order to speak of
 MAX_RENAMINGS = 5040  # all of 7 languages; of larger pools as many drawn ones

@@ -218,11 +218,6 @@ def parallel_texts(
     wanted = task.input_fields[0] if text_field is None else text_field
     if wanted not in task.input_fields:
         raise Problem(f"task={task.name} has no text '{wanted}'. {nearest(wanted, task.input_fields)}")
-    if not task.is_parallel:
-        raise Problem(
-            f"task={task.name}: its rows are not translations of each other (task.is_parallel=false), so languages "
-            "cannot be compared item by item. Take the texts from a parallel task, such as task=xnli."
-        )
     everything = dataclasses.replace(
         recipe, scoring=dataclasses.replace(recipe.scoring, num_examples_per_language=0)
     )  # all rows: languages may lack different ones
@@ -242,7 +237,8 @@ def parallel_texts(
     if num < MIN_ITEMS:
         raise Problem(
             f"Only {num} items of task={task.name} have a '{wanted}' of their own in all of {', '.join(languages)}; "
-            f"mingling needs {MIN_ITEMS}. Leave out the language that has other rows than the rest."
+            f"mingling needs {MIN_ITEMS}. Items are told by their ids: leave out the language that has other "
+            "rows than the rest, or take the texts from a parallel task, such as task=xnli."
         )
     return result
 

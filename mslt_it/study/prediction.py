@@ -266,8 +266,7 @@ class _Asked:
         return TextEngine(generator, self.questions, Sampling(), end)
 
     def _figures(self, name: str, rows: Sequence[Mapping[str, Any]], measure: Measure) -> np.ndarray:
-        from mslt_it.scoring.metrics import why_invalid
-        from mslt_it.scoring.zero_shot import LanguageScores
+        from mslt_it.scoring.validity import why_invalid
 
         found, start = [], 0
         for code, items in self.items.items():
@@ -283,7 +282,7 @@ class _Asked:
                     f"prediction: the combined adapter {name} has no valid scores in {code} ({reason}). Are its "
                     "single adapters sound? Look at their cells' results.json."
                 )
-            counts, _ = LanguageScores(code, items, outputs, outputs).counts(measure, outputs)
+            counts, _ = measure.counts(items, outputs)
             found.append(counts.sum(axis=0))
         return np.asarray(measure.value(np.array(found, dtype=float)))
 

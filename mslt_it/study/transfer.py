@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from mslt_it.problems import Problem
+from mslt_it.scoring.intervals import holm
 from mslt_it.selection import typology
 from mslt_it.selection.missing import NotComputed
 from mslt_it.study.collect import Study
@@ -26,7 +27,7 @@ from mslt_it.study.findings import (
     Value,
     set_name,
 )
-from mslt_it.study.uncertainty import SetFigures, as_good_as_best, holm, p_value, spearman
+from mslt_it.study.uncertainty import SetFigures, as_good_as_best, p_value, spearman
 
 MAX_RENAMINGS = 5040  # all of 7 languages; of larger pools as many drawn ones
 NUM_PARTS = 20  # in which renamings are looked at, so that their similarities fit into memory

@@ -5,7 +5,7 @@ bootstrap* makes both new:
 
 - Items: of each language as many as there are, with replacement; the same draw for every cell and the base, so what
   makes an item hard for all of them cancels in differences. Items that are translations of each other are drawn in all
-  languages at once.
+  languages at once, and those of one premise or passage together (`mslt_it.scoring.clusters`).
 - Seeds: a set's mean over its R seeds is moved by the mean of R residuals, (value of a seed) - (mean of its set), drawn
   from all sets of the same size. Three seeds drawn with replacement would show only two thirds of their variance and
   take 10 different values; residuals times sqrt(R / (R - 1)), from many sets, have neither fault. Pooling assumes that
@@ -29,7 +29,7 @@ from statistics import NormalDist
 import numpy as np
 
 from mslt_it.problems import Problem
-from mslt_it.scoring.resampling import percentiles
+from mslt_it.scoring.clusters import components, percentiles, sums_by, values_of
 from mslt_it.study.collect import ScoredCell, Slice, Study
 
 FEW_RESIDUALS = 12  # fewer residuals of one size are joined with those of the others
@@ -147,15 +147,18 @@ def _items_drawn(
     num, k = len(counts), counts[0].shape[2]
     point = np.zeros((num, len(study.targets)))
     drawn = np.zeros((settings.num_bootstrap, num, len(study.targets)))
-    weights: np.ndarray | None = None
-    for column, (code, ids) in enumerate(zip(study.targets, study.item_ids, strict=True)):
-        n = len(ids)
-        if weights is None or not study.is_parallel:
-            rng = _stream(settings, "items" if study.is_parallel else f"items {code}")
-            weights = rng.multinomial(n, np.full(n, 1 / n), size=settings.num_bootstrap).astype(np.float32)
-        stacked = np.stack([one[column, :n] for one in counts], axis=1).reshape(n, num * k)
-        point[:, column] = study.measure.value(stacked.sum(axis=0, dtype=float).reshape(num, k))
-        drawn[:, :, column] = study.measure.value((weights @ stacked).reshape(-1, num, k).astype(float))
+    for component in components(study.item_ids, study.groups):
+        size = component.num_clusters
+        rng = _stream(settings, f"items {study.targets[component.languages[0]]}")
+        weights = rng.multinomial(size, np.full(size, 1 / size), size=settings.num_bootstrap).astype(np.float32)
+        for place, column in zip(component.cluster_of, component.languages, strict=True):
+            n = len(place)
+            stacked = np.stack([one[column, :n] for one in counts], axis=1).reshape(n, num * k)
+            whole = stacked.sum(axis=0, dtype=float).reshape(num, k)
+            summed = sums_by(place, stacked, size).astype(np.float32)
+            point[:, column] = study.measure.value(whole)
+            sums = (weights @ summed).reshape(-1, num, k).astype(float)
+            drawn[:, :, column] = values_of(sums, whole, study.measure.value)
     if study.base is None:
         return point, drawn, None, None
     return point[:-1], drawn[:, :-1], point[-1], drawn[:, -1]
@@ -250,16 +253,6 @@ def p_value(value: float, drawn: np.ndarray) -> float:
     # Draws tie with the observed where few items differ; rounding must not decide.
     far = np.abs(drawn - value) >= abs(value) * (1 - 1e-9)
     return float((1 + far.sum()) / (1 + len(drawn)))
-
-
-def holm(p: Sequence[float]) -> list[float]:
-    """Holm's (1979) adjusted p-values: no more than the level's share of families has a false finding."""
-    order = sorted(range(len(p)), key=lambda i: p[i])
-    adjusted, largest = [1.0] * len(p), 0.0
-    for rank, i in enumerate(order):
-        largest = max(largest, min(1.0, (len(p) - rank) * p[i]))
-        adjusted[i] = largest
-    return adjusted
 
 
 def as_good_as_best(point: np.ndarray, drawn: np.ndarray, confidence: float) -> np.ndarray:

@@ -1,23 +1,8 @@
-"""The interval of an accuracy, and what disqualifies a set of scores."""
+"""What disqualifies a set of scores."""
 
 from __future__ import annotations
 
-import math
-from statistics import NormalDist
-
 import numpy as np
-
-
-def wilson_interval(num_right: int, n: int, confidence: float) -> tuple[float, float]:
-    """Wilson score interval of a proportion (Wilson 1927), as shares of 1."""
-    if n == 0:
-        raise ValueError("an interval needs at least one item")
-    z = NormalDist().inv_cdf(0.5 + confidence / 2)
-    share = num_right / n
-    centre = (share + z * z / (2 * n)) / (1 + z * z / n)
-    half = z / (1 + z * z / n) * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
-    # Exact at the ends, where rounding would leave the bound a hair inside.
-    return (0.0 if num_right == 0 else centre - half, 1.0 if num_right == n else centre + half)
 
 
 def why_invalid(scores: np.ndarray, *, same_prompts: bool = False) -> str:

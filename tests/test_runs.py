@@ -31,7 +31,7 @@ def finished(tmp_path: Path) -> Run:
     run = Run(make_recipe(tmp_path / "run"))
     run.open()
     run.write_json("build_report.json", {"rows": 3})
-    run.write_json("results.json", results_json([result()], {"seed": 0}))
+    run.write_json("results.json", results_json([result()], {"seed": 0}, []))
     (run.predictions / "sw.jsonl").write_text('{"id": "x"}\n')
     (run.folder / "adapter").mkdir()
     (run.folder / "adapter" / "adapter_model.safetensors").write_bytes(b"weights")
@@ -99,7 +99,7 @@ def test_a_nan_is_never_written(tmp_path: Path) -> None:
     run.open()
     for value in (float("nan"), float("inf"), -float("inf")):
         with pytest.raises(ValueError, match="JSON"):
-            run.write_json("results.json", results_json([result(value=value)], {}))
+            run.write_json("results.json", results_json([result(value=value)], {}, []))
     assert not (run.folder / "results.json").exists()
 
 
@@ -141,6 +141,6 @@ def test_the_log_may_grow_after_the_seal(finished: Run) -> None:
 
 def test_one_invalid_language_makes_the_run_invalid() -> None:
     bad = result(language="th", value=None, status="invalid", reason="adapter: no items")
-    assert results_json([result()], {})["status"] == "ok"
-    assert results_json([result(), bad], {"seed": 1})["status"] == "invalid"
-    assert results_json([bad], {"seed": 1})["provenance"] == {"seed": 1}
+    assert results_json([result()], {}, [])["status"] == "ok"
+    assert results_json([result(), bad], {"seed": 1}, [])["status"] == "invalid"
+    assert results_json([bad], {"seed": 1}, [])["provenance"] == {"seed": 1}

@@ -507,7 +507,7 @@ def make_run(folder: Path, source: str, rank: int, *overrides: str, base: str | 
         "base_sha256": base or model_hash(model), "model": recipe.model.path, "model_revision": None,
         "labels": list(recipe.task.label_names),
     }  # fmt: skip
-    run.write_json("results.json", results_json([row], to_plain(provenance)))
+    run.write_json("results.json", results_json([row], to_plain(provenance), []))
     run.finish()
     return folder
 
@@ -540,7 +540,7 @@ def test_the_command_leaves_a_run_that_is_scored_and_can_be_combined_again(
     assert results["status"] == "ok"
     assert [(r["language"], r["role"]) for r in results["results"]] == [
         ("en", "source"), ("ar", "source"), ("tr", "target")
-    ]  # fmt: skip
+    ] * 2  # accuracy and macro-F1  # fmt: skip
     made = results["provenance"]["combination"]
     assert made["method"] == "cat" and [a["weight"] for a in made["adapters"]] == [0.4, 0.6]
     assert [a["adapter_sha256"] for a in made["adapters"]] == [adapter_hash(run / "adapter") for run in runs]

@@ -50,7 +50,7 @@ def toy_recipe(toy_data: Path) -> Callable[..., Recipe]:
             name="toy",
             sources=("en", "ru"),
             targets=("de", "hi"),
-            task=TaskConfig(name="toy", data=str(toy_data), **(task or {})),
+            task=TaskConfig(name="toy", data=str(toy_data), **({"is_parallel": True} | (task or {}))),
             data=DataConfig(**{"num_examples_total": 60, **data}),
             scoring=ScoringConfig(num_examples_per_language=20),
         )

@@ -16,7 +16,7 @@ FIELDS = ("premise", "hypothesis", "label")
 
 
 def task(data: Path, **changes: object) -> TaskConfig:
-    return dataclasses.replace(TaskConfig(name="toy", data=str(data)), **changes)  # type: ignore[arg-type]
+    return dataclasses.replace(TaskConfig(name="toy", data=str(data), is_parallel=True), **changes)  # type: ignore[arg-type]
 
 
 def as_dicts(language: str, number: int) -> list[dict[str, object]]:

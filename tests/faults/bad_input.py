@@ -127,7 +127,7 @@ def recipe(root: Path, sources: Sequence[str], targets: Sequence[str] = ("es",),
         name="faults",
         sources=tuple(sources),
         targets=tuple(targets),
-        task=TaskConfig(name="xnli", data=str(root)),
+        task=TaskConfig(name="xnli", data=str(root), is_parallel=True),
         data=DataConfig(**data),
         scoring=ScoringConfig(num_examples_per_language=0),
     )

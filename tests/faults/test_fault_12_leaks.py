@@ -225,7 +225,7 @@ def test_no_false_alarm_in_the_whole_embedded_world() -> None:
 def test_no_false_alarm_in_xnli_divided_by_item() -> None:
     if not XNLI.is_dir():
         pytest.skip(f"{XNLI} is not there")
-    task = TaskConfig(name="xnli", data=str(XNLI), train_split="dev", score_split="dev")
+    task = TaskConfig(name="xnli", data=str(XNLI), is_parallel=True, train_split="dev", score_split="dev")
     codes = [code for code in ("ar", "de", "en", "hi", "th", "vi", "zh") if (XNLI / code).is_dir()]
     train = [e for code in codes for e in load_examples(task, code, "dev", role="train")[:500]]
     scored = [e for code in codes for e in load_examples(task, code, "dev", role="score")[:400]]

@@ -13,7 +13,7 @@ import pytest
 
 from mslt_it.harness.lm_eval_results import lm_eval_results
 from mslt_it.harness.scores import Answered, Figures, ScoreRow, figures
-from mslt_it.harness.tables import as_csv, as_markdown_report, as_text_report, tables
+from mslt_it.harness.tables import as_csv, as_markdown_report, as_text_report, label_tables, tables
 from mslt_it.recipe import load_recipe
 from mslt_it.records import Message, PromptedExample, TaskConfig
 from mslt_it.scoring.estimates import Difference, Settings
@@ -58,6 +58,8 @@ def written(system: str, language: str, texts: list[list[str | None]], variant: 
 
 
 def rows_of(found: Figures, **wanted: Any) -> list[ScoreRow]:
+    """Of the main metric, where none is wanted."""
+    wanted = {"metric": found.rows[0].metric} | wanted
     return [row for row in found.rows if all(getattr(row, key) == value for key, value in wanted.items())]
 
 
@@ -186,7 +188,7 @@ def wide() -> Figures:
 
 def test_the_csv_says_what_the_rows_say(wide: Figures) -> None:
     read = list(csv.DictReader(io.StringIO(as_csv(wide.rows, ScoreRow))))
-    assert len(read) == len(wide.rows) == 6 * 4
+    assert len(read) == len(wide.rows) == 2 * 6 * 4  # accuracy and macro-F1
     for line, row in zip(read, wide.rows, strict=True):
         for field in dataclasses.fields(ScoreRow):
             value = getattr(row, field.name)
@@ -208,20 +210,22 @@ def test_markdown_tables_have_as_many_cells_in_every_line(wide: Figures) -> None
 def test_the_terminal_shows_each_language_and_numbers_the_columns(wide: Figures) -> None:
     text = as_text_report(wide, 0.95)
     assert "[6]" in text and "tr Turkish" in text and "Mean over the 2 unseen languages" in text
+    assert "for other languages like these" in text or "languages like these" in text
+    assert "base direct: 0 of 2 unseen languages are above chance" in text and "; not: tr, th." in text
     assert "p corrected for 9 comparisons" in text and "mean of unseen" in text
     assert max(map(len, text.split("\n"))) < 160
 
 
 def test_lm_evals_form_names_tasks_and_metrics_as_lm_eval_does(wide: Figures) -> None:
-    own = rows_of(wide, system="base", variant="direct")
+    own = [row for row in wide.rows if (row.system, row.variant) == ("base", "direct")]
     form = lm_eval_results(own, model="pretrained=x", settings={"variant": "direct"}, num_shots=2)
     json.dumps(form, allow_nan=False)
     names = ["mslt_xnli_de", "mslt_xnli_tr", "mslt_xnli_th", "mslt_xnli"]
     assert list(form["results"]) == names and form["group_subtasks"]["mslt_xnli"] == names[:3]
     assert list(form["configs"]) == names[:3] and set(form["n-shot"].values()) == {2}
-    for row in own:
+    for row in rows_of(wide, system="base", variant="direct"):
         entry = form["results"]["mslt_xnli" if " " in row.language else f"mslt_xnli_{row.language}"]
-        assert entry["acc,none"] == row.value
+        assert entry["acc,none"] == row.value and "macro_f1,none" in entry
     one = form["results"]["mslt_xnli_tr"]
     right = [1.0] * round(12 * one["acc,none"]) + [0.0] * round(12 * (1 - one["acc,none"]))
     assert one["acc_stderr,none"] == pytest.approx(np.std(right, ddof=1) / 12**0.5)
@@ -229,6 +233,23 @@ def test_lm_evals_form_names_tasks_and_metrics_as_lm_eval_does(wide: Figures) ->
     form = lm_eval_results([number], model="m", settings={}, num_shots=0)
     assert form["results"]["mslt_mgsm_de"]["exact_match,none"] == 0.5
     assert form["higher_is_better"]["mslt_mgsm_de"] == {"exact_match": True}
+
+
+def test_one_answer_for_everything_is_said_by_name_and_is_not_above_chance() -> None:
+    """A third of the gold labels are each label; a system that always says one, and one that is right."""
+    same = chosen("a", "tr", [number % 3 == 0 for number in range(30)])
+    same = dataclasses.replace(
+        same, rows=tuple({**row, "log_likelihoods": [-1.0 - n / 100, -2.0, -3.0]} for n, row in enumerate(same.rows))
+    )
+    found = figures(XNLI, [same, chosen("b", "tr", [T] * 30)], SETTINGS, {"a": {"neutral": 60, "entailment": 40}})
+    by_system = {row.system: row for row in rows_of(found, language="tr")}
+    assert by_system["a"].only_label == "entailment" and by_system["a"].is_above_chance is False
+    assert by_system["a"].train_majority_share == pytest.approx(1 / 3) and by_system["b"].train_majority_share is None
+    assert by_system["b"].is_above_chance is True and by_system["b"].only_label == ""
+    text = " ".join(as_text_report(found, 0.95).split())
+    assert "a direct gave one label to every item, whatever it says: tr 'entailment' (30 of 30)." in text
+    assert "a direct: 0 of 1 unseen languages" in text and "b direct: 1 of 1 unseen languages" in text
+    assert [title for title, _ in label_tables(found)] == ["tr, a", "tr, b"]
 
 
 def test_f1_tasks_have_two_metrics() -> None:

@@ -151,7 +151,7 @@ import dataclasses
 from mslt_it.data.sources import load
 from mslt_it.records import TaskConfig
 
-task = TaskConfig(data="facebook/xnli", revision="{commit}")
+task = TaskConfig(data="facebook/xnli", is_parallel=True, revision="{commit}")
 test = load(task, "fr", "test", role="score").examples
 by_file = dataclasses.replace(
     task, data="owner/lines", revision=None, hub_files="test/{{config}}.jsonl", configs={{"ja": "jp"}}

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import Any
 
 import yaml
 
 from mslt_it.records import EvalResult, Recipe, TaskConfig
 from mslt_it.report.model_card import model_card
-from mslt_it.report.table import as_markdown, as_text, rows, verdict
+from mslt_it.report.table import as_markdown, as_text, label_text, remarks, rows, verdict
+from mslt_it.scoring.labels import LabelReport, LabelScore
 
 TASK = TaskConfig()
 
@@ -62,29 +62,56 @@ def test_the_markdown_has_as_many_cells_in_every_line() -> None:
     assert lines[1] == "|" + "---|" * 8
 
 
+BAR = "above chance (the larger of 1/3 and the majority's share"
+
+
+def test_figures_of_other_measures_and_the_majority_stand_beside() -> None:
+    found = [result("sw", 0.6, majority_share=0.42), result("sw", 0.31, metric="macro_f1")]
+    head, row = rows(found)
+    assert head[3:8] == ("accuracy", "95 % interval", "macro-F1", "majority", "base")
+    assert row[3:8] == ("60.0", "55.0 to 65.0", "31.0", "42.0", "33.3")
+    assert rows([*found, INVALID])[2] == ("th Thai", "unseen", "400", "invalid", "adapter: no items", *[""] * 5)
+
+
 def test_the_verdict_when_nothing_is_above_chance() -> None:
     found = verdict([result("en", 0.9, "source"), result("sw", 0.36), result("th", 0.33)], TASK)
-    assert found.startswith("No unseen language is above chance (33.3%)") and "Nothing was transferred" in found
+    assert found.startswith(f"No unseen language is {BAR}, corrected for 2 languages)") and "Nothing was" in found
 
 
 def test_the_verdict_when_some_are() -> None:
-    found = verdict([result("en", 0.34, "source"), result("sw", 0.5), result("th", 0.36), MEAN], TASK)
-    assert found == "1 of 2 unseen languages are above chance (33.3%); not above chance: th."
+    found = verdict([result("en", 0.34, "source"), result("sw", is_above_chance=True), result("th"), MEAN], TASK)
+    assert found == f"1 of 2 unseen languages are {BAR}, corrected for 2 languages); not above chance: th."
 
 
-def test_the_verdict_when_all_are() -> None:
-    assert verdict([result("sw"), result("th"), MEAN], TASK) == "2 of 2 unseen languages are above chance (33.3%)."
-    two_labels = dataclasses.replace(TASK, label_names=("yes", "no"))
-    assert verdict([result("sw", 0.52)], two_labels).startswith("No unseen language is above chance (50.0%)")
+def test_the_verdict_of_one_language_is_not_corrected() -> None:
+    assert verdict([result("sw", is_above_chance=True), MEAN], TASK) == f"1 of 1 unseen language is {BAR})."
 
 
 def test_the_verdict_without_valid_scores() -> None:
     assert verdict([result("en", 0.9, "source"), INVALID], TASK) == "No unseen language has a valid score."
-    assert verdict([], TASK) == "No unseen language has a valid score."
 
 
-def test_an_interval_that_touches_chance_is_not_above_it() -> None:
-    assert verdict([result("sw", low=1 / 3)], TASK).startswith("No unseen language")
+def test_what_is_said_beside_the_figures() -> None:
+    mean = result(
+        "mean of unseen", 0.5, n=800, num_shared=400, num_groups=134, languages_low=0.4, languages_high=0.6,
+        train_majority_share=0.34,
+    )  # fmt: skip
+    said = remarks([result("sw", only_label="neutral"), result("th"), mean], TASK, 0.95)
+    assert said[0] == (
+        "mean of unseen: 50.0, 95 % interval 45.0 to 55.0 for these languages on other items like these, 40.0 to 60.0 "
+        "for other languages like these; 800 rows, 400 items in every one of the languages, in 134 groups that are "
+        "drawn whole. Always the training rows' most frequent label: 34.0."
+    )
+    assert said[2] == "The adapter gave one label to every item, whatever it says: sw 'neutral' (400 of 400)."
+    assert "items in every" not in remarks([result("sw"), result("mean", n=9)], TASK, 0.95)[0]
+
+
+def test_labels_are_told_with_their_confusions() -> None:
+    scores = (LabelScore("card", 1.0, 0.5, 2 / 3, 4, 2), LabelScore("trip", None, 0.0, 0.0, 1, 0))
+    text = label_text([LabelReport("adapter", "direct", "sw", scores, ((2, 0, 2), (0, 0, 1)))])
+    assert text.startswith("sw, adapter\n\nlabel")
+    assert text.splitlines()[4].split() == ["card", "4", "2", "100.0", "50.0", "66.7", "2", "0", "2"]
+    assert text.splitlines()[5].split() == ["trip", "1", "0", "n/a", "0.0", "0.0", "0", "0", "1"]
 
 
 PROVENANCE = {"num_examples": 1500, "adapter_sha256": "a" * 64, "base_sha256": "b" * 64}
@@ -92,7 +119,7 @@ PROVENANCE = {"num_examples": 1500, "adapter_sha256": "a" * 64, "base_sha256": "
 
 def test_the_model_card() -> None:
     recipe = Recipe(name="xnli_3src", sources=("zh", "ar", "de"), targets=("sw", "th"), seed=7)
-    card = model_card(recipe, [result("zh", 0.8, "source"), result("sw"), INVALID], PROVENANCE)
+    card = model_card(recipe, [result("zh", 0.8, "source"), result("sw", is_above_chance=True), INVALID], PROVENANCE)
     _, head, body = card.split("---\n", 2)
     fields = yaml.safe_load(head)
     assert fields["library_name"] == "peft" and fields["base_model"] == "world"
@@ -101,7 +128,7 @@ def test_the_model_card() -> None:
     for part in ("1500 labelled rows in zh, ar, de together", "seed 7", "rank 8", "not the benchmark", "a" * 64):
         assert part in body
     assert "| sw Swahili | unseen |" in body and "| invalid | adapter: no items |" in body
-    assert "1 of 1 unseen languages are above chance" in body
+    assert "1 of 1 unseen language is above chance" in body
 
 
 def test_the_card_of_real_data_names_it() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 from types import SimpleNamespace
@@ -10,11 +11,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mslt_it.records import Message, PromptedExample, Recipe, ScoringConfig
+from mslt_it.records import EvalResult, Message, PromptedExample, Recipe, ScoringConfig
 from mslt_it.scoring import zero_shot
+from mslt_it.scoring.measures import ACCURACY
 from mslt_it.scoring.zero_shot import (
     MACRO,
     LanguageScores,
+    label_reports,
     read_predictions,
     results,
     score_language,
@@ -59,56 +62,103 @@ def all_scored() -> dict[str, LanguageScores]:
     }
 
 
-def test_right_wrong_and_ties() -> None:
-    items = make_items("en", 4)
-    scores = scores_with(items, 2)
-    scores[3] = -1.0  # a tie answers nothing
-    tied_with_gold = scores_with(items, 4)
-    tied_with_gold[0, :2] = -0.1
-    one = LanguageScores("en", tuple(items), scores, tied_with_gold)
-    assert one.right(one.adapter).tolist() == [True, True, False, False]
-    assert one.right(one.base).tolist() == [False, True, True, True]
+def mean_of(rows: list[EvalResult]) -> EvalResult:
+    return next(row for row in rows if row.language == MACRO and row.metric == "accuracy")
 
 
 def test_results_are_ordered_and_have_roles(all_scored: dict[str, LanguageScores]) -> None:
-    rows = results(RECIPE, all_scored)
+    rows = results(RECIPE, all_scored, {})
     assert [(r.language, r.role) for r in rows] == [
         ("en", "source"), ("ar", "source"), ("sw", "target"), ("th", "target"), (MACRO, "target")
-    ]  # fmt: skip
+    ] * 2  # fmt: skip
     english, swahili = rows[0], rows[2]
     assert (english.value, english.high, english.n, english.status) == (1.0, 1.0, 12, "ok")
     assert swahili.value == 0.75 and swahili.base_value == 0.25 and swahili.gain == pytest.approx(0.5)
     for row in rows:
         assert row.low is not None and row.low <= row.value <= row.high
         assert row.gain_low <= row.gain <= row.gain_high
-        assert (row.task, row.metric, row.variant) == ("xnli", "accuracy", "direct")
-    assert rows == results(RECIPE, dict(reversed(all_scored.items())))
+        assert (row.task, row.variant) == ("xnli", "direct")
+    assert [row.metric for row in rows] == ["accuracy"] * 5 + ["macro_f1"] * 5
+    assert rows == results(RECIPE, dict(reversed(all_scored.items())), {})
 
 
 def test_the_mean_is_over_unseen_languages_only(all_scored: dict[str, LanguageScores]) -> None:
-    macro = results(RECIPE, all_scored)[-1]
+    macro = mean_of(results(RECIPE, all_scored, {}))
     assert macro.value == pytest.approx((9 + 6) / 24) and macro.base_value == pytest.approx((3 + 4) / 24)
     assert macro.gain == pytest.approx((9 + 6 - 3 - 4) / 24) and macro.n == 24
 
 
-def test_the_mean_pairs_items_by_id(all_scored: dict[str, LanguageScores]) -> None:
-    """The same items in another order in one language, and one item more: the same mean and interval."""
-    expected = results(RECIPE, all_scored)[-1]
+def test_items_are_told_by_id_and_not_by_place(all_scored: dict[str, LanguageScores]) -> None:
+    """The same items in another order in one language: the same mean and interval."""
+    expected = mean_of(results(RECIPE, all_scored, {}))
     thai = all_scored["th"]
-    extra = scored("th", 0, 0, 1, start=50)
     order = np.random.default_rng(0).permutation(12)
-    all_scored["th"] = LanguageScores(
-        "th",
-        (*(thai.items[i] for i in order), *extra.items),
-        np.concatenate([thai.adapter[order], extra.adapter]),
-        np.concatenate([thai.base[order], extra.base]),
+    items = tuple(thai.items[i] for i in order)
+    all_scored["th"] = LanguageScores("th", items, thai.adapter[order], thai.base[order])
+    assert mean_of(results(RECIPE, all_scored, {})) == expected
+
+
+def test_the_mean_is_that_of_the_rows_above_whatever_items_they_share(all_scored: dict[str, LanguageScores]) -> None:
+    """One language has fewer items, and one that no other has: all rows count, and what is shared is told."""
+    all_scored["th"] = scored("th", 2, 1, 5, start=8)
+    rows = {row.language: row for row in results(RECIPE, all_scored, {})[:5]}
+    assert rows["th"].value == 0.4 and rows["th"].n == 5 and rows["sw"].value == 0.75
+    mean = rows[MACRO]
+    assert mean.value == pytest.approx((rows["sw"].value + rows["th"].value) / 2)
+    assert mean.base_value == pytest.approx((rows["sw"].base_value + rows["th"].base_value) / 2)
+    assert mean.gain == pytest.approx(mean.value - mean.base_value)
+    assert (mean.n, mean.num_shared, mean.num_groups) == (17, 4, 13)
+
+
+def test_a_mean_has_an_interval_for_other_languages(all_scored: dict[str, LanguageScores]) -> None:
+    rows = {row.language: row for row in results(RECIPE, all_scored, {})[:5]}
+    mean = rows[MACRO]
+    assert mean.languages_low is not None and mean.languages_low <= mean.value <= mean.languages_high
+    assert mean.gain_languages_low is not None and mean.gain_languages_low <= mean.gain <= mean.gain_languages_high
+    assert rows["sw"].languages_low is None
+
+
+def test_one_answer_for_everything_is_no_skill() -> None:
+    """262 of 350 messages are of one kind, and every answer is that kind."""
+    recipe = Recipe(name="toy", sources=("en",), targets=("sw", "th"), scoring=ScoringConfig(num_bootstrap=300))
+    found = {}
+    for code in ("en", "sw", "th"):
+        gold = [0] * 262 + [1] * 50 + [2] * 38
+        words = tuple(f"{code}-{label}" for label in LABELS)
+        items = tuple(
+            PromptedExample(f"{code}{i}", code, (Message("user", str(i)),), words[g], words, LABELS[g])
+            for i, g in enumerate(gold)
+        )
+        same = np.array([[-0.1 - i / 1000, -2.0, -3.0] for i in range(350)])
+        right = np.array([[-0.1 - i / 1000 if g == k else -2.0 for k in range(3)] for i, g in enumerate(gold)])
+        found[code] = LanguageScores(code, items, right if code == "th" else same, right)
+    rows = {(row.language, row.metric): row for row in results(recipe, found, {"entailment": 60, "neutral": 40})}
+    swahili = rows["sw", "accuracy"]
+    assert swahili.value == swahili.majority_share == swahili.train_majority_share == pytest.approx(262 / 350)
+    assert swahili.is_above_chance is False and swahili.only_label == "entailment"
+    assert rows["sw", "macro_f1"].value == pytest.approx((2 * 262 / (350 + 262)) / 3)
+    thai = rows["th", "accuracy"]
+    assert thai.value == 1.0 and thai.is_above_chance is True and thai.only_label == ""
+    assert rows["en", "accuracy"].is_above_chance is None  # seen in training
+    report = next(r for r in label_reports(recipe, found) if (r.language, r.system) == ("sw", "adapter"))
+    assert report.confusion == ((262, 0, 0, 0), (50, 0, 0, 0), (38, 0, 0, 0))
+
+
+def test_rows_of_one_premise_are_drawn_together(all_scored: dict[str, LanguageScores]) -> None:
+    """Three rows to a premise that are right or wrong together tell as much as a third of the rows."""
+    loose = scored("sw", 6, 6)
+    items = tuple(dataclasses.replace(item, group=str(i // 3)) for i, item in enumerate(loose.items))
+    alone, grouped = (
+        results(RECIPE, {"sw": LanguageScores("sw", rows, loose.adapter, loose.base)}, {})[0]
+        for rows in (loose.items, items)
     )
-    assert results(RECIPE, all_scored)[-1] == expected
+    assert (alone.num_groups, grouped.num_groups) == (12, 4) and alone.value == grouped.value
+    assert grouped.high - grouped.low > 1.5 * (alone.high - alone.low)
 
 
 def test_an_invalid_adapter_has_no_figure_and_there_is_no_mean(all_scored: dict[str, LanguageScores]) -> None:
     all_scored["sw"].adapter[3, 1] = np.nan
-    rows = results(RECIPE, all_scored)
+    rows = results(RECIPE, all_scored, {})
     bad = {r.language: r for r in rows}["sw"]
     assert bad.status == "invalid" and bad.reason == "adapter: 1 of 12 items have a score that is NaN"
     assert (bad.value, bad.low, bad.high, bad.base_value, bad.gain) == (None,) * 5
@@ -118,29 +168,29 @@ def test_an_invalid_adapter_has_no_figure_and_there_is_no_mean(all_scored: dict[
 
 def test_a_constant_adapter_is_invalid(all_scored: dict[str, LanguageScores]) -> None:
     all_scored["en"].adapter[:] = [-1.0, -2.0, -3.0]
-    assert results(RECIPE, all_scored)[0].status == "invalid"
+    assert results(RECIPE, all_scored, {})[0].status == "invalid"
 
 
 def test_an_invalid_base_costs_the_gain_only(all_scored: dict[str, LanguageScores]) -> None:
     all_scored["ar"].base[:] = -1.0
-    row = results(RECIPE, all_scored)[1]
+    row = results(RECIPE, all_scored, {})[1]
     assert row.status == "ok" and row.value == pytest.approx(11 / 12)
     assert row.base_value is None and row.gain is None and row.reason.startswith("base: every item has the same score")
 
 
 def test_an_invalid_base_of_a_target_costs_the_gain_of_the_mean(all_scored: dict[str, LanguageScores]) -> None:
     all_scored["sw"].base[:] = np.nan
-    rows = {r.language: r for r in results(RECIPE, all_scored)}
+    rows = {r.language: r for r in results(RECIPE, all_scored, {})}
     assert rows["sw"].gain is None
     assert MACRO not in rows or rows[MACRO].gain is None
 
 
 def test_no_mean_over_one_language_or_over_some(all_scored: dict[str, LanguageScores]) -> None:
     del all_scored["th"]
-    assert [r.language for r in results(RECIPE, all_scored)] == ["en", "ar", "sw"]
-    assert results(RECIPE, {}) == []
+    assert [r.language for r in results(RECIPE, all_scored, {})] == ["en", "ar", "sw"] * 2
+    assert results(RECIPE, {}, {}) == []
     single = Recipe(name="toy", sources=("en",), targets=("sw",), scoring=RECIPE.scoring)
-    assert [r.language for r in results(single, all_scored)] == ["en", "sw"]
+    assert [r.language for r in results(single, all_scored, {})] == ["en", "sw"] * 2
 
 
 def test_predictions_come_back_as_they_were(
@@ -159,7 +209,7 @@ def test_predictions_come_back_as_they_were(
     assert back is not None and back.items == one.items
     np.testing.assert_array_equal(back.adapter, one.adapter)
     np.testing.assert_array_equal(back.base, one.base)
-    assert results(RECIPE, {"sw": back}) == results(RECIPE, {"sw": one})
+    assert results(RECIPE, {"sw": back}, {}) == results(RECIPE, {"sw": one}, {})
 
 
 def test_predictions_of_other_items_are_not_taken(
@@ -205,4 +255,4 @@ def test_scoring_asks_with_the_adapter_and_without(monkeypatch: pytest.MonkeyPat
     assert [on for on, _ in seen] == [True, False] and seen[0][1] == seen[1][1] and model.adapter_on
     assert [r.prompt for r in seen[0][1]] == [(100 + i,) for i in range(5)]
     assert seen[0][1][0].choices == tuple((10 + words.index(c), 3) for c in items[0].choices)
-    assert found.right(found.adapter).sum() == 5 and found.right(found.base).sum() == 1
+    assert [found.cell(ACCURACY, scores)[0].counts[:, 0].sum() for scores in (found.adapter, found.base)] == [5, 1]

@@ -188,7 +188,7 @@ def test_mistakes_that_only_the_recipe_shows(tmp_path: Path) -> None:
     with pytest.raises(Problem, match=r"predict.num_items=13: cells are scored on 12 items per target only"):
         afterwards.check_with_recipe(config, base_recipe(config))
     config = tiny(tmp_path, recipe="wikiann_3src", mingling=MINGLING)
-    with pytest.raises(Problem, match=r"rows of task=wikiann are not translations of each other .*mingling=\{\}"):
+    with pytest.raises(Problem, match=r"rows of task=wikiann are not translations of each other.*mingling=\{\}"):
         afterwards.check_with_recipe(config, base_recipe(config))
     config = tiny(tmp_path, sample="1", mingling=MINGLING)
     with pytest.raises(Problem, match=r"the study has no cell of (de|de, zh) with seed 0 \(a sample may leave it out"):

@@ -127,7 +127,7 @@ def test_other_tasks_are_scored_by_mslt_eval_before_a_cell_counts_as_done(
     assert status_of(jobs[0]) == "ok" and status_of(job) is None
 
     def evaluate(argv: list[str]) -> int:
-        parsed, _ = evaluation_request.parse_request([*argv, "task.data=rows"])
+        parsed, *_ = evaluation_request.parse_request([*argv, "task.data=rows"])
         asked.append((parsed.runs, [recipe.task.name for recipe in parsed.recipes], parsed.out))
         out.mkdir(parents=True)
         (out / "COMPLETE.json").write_text("{}")

@@ -13,7 +13,6 @@ runs/<recipe>-<fingerprint>/
 
 from __future__ import annotations
 
-import hashlib
 import json
 import sys
 from collections.abc import Mapping, Sequence
@@ -23,12 +22,11 @@ from typing import TYPE_CHECKING, Any
 from mslt_it.problems import Problem
 from mslt_it.recipe import resolved_yaml
 from mslt_it.records import EvalResult, Recipe, to_plain
-from mslt_it.tuning.checkpoints import write_atomically
+from mslt_it.store import COMPLETE, altered, read_json, seal, write_atomically, write_json
 
 if TYPE_CHECKING:
     from mslt_it.scoring.labels import LabelReport
 
-COMPLETE = "COMPLETE.json"
 SEALED = ("config.yaml", "build_report.json", "results.json", "adapter/*", "predictions/*.jsonl")
 
 
@@ -81,30 +79,22 @@ class Run:
 
     def write_json(self, name: str, value: Any) -> None:
         if self.is_main:
-            # allow_nan=False: a NaN in a result file is a bug, not a number.
-            text = json.dumps(to_plain(value), indent=2, ensure_ascii=False, allow_nan=False)
-            write_atomically(self.folder / name, text + "\n")
+            write_json(self.folder / name, to_plain(value))
 
     def finish(self) -> None:
         """Seals the run: the hashes of its files, written last."""
         if self.is_main:
-            self.write_json(COMPLETE, {"sha256": {str(p.relative_to(self.folder)): _sha256(p) for p in self._files()}})
+            seal(self.folder, (p for pattern in SEALED for p in self.folder.glob(pattern) if p.is_file()))
 
     def finished_results(self) -> dict[str, Any] | None:
         """results.json of a finished run whose files are all as they were written, else None."""
-        seal = self.folder / COMPLETE
-        if not seal.is_file() or self.fingerprint_of(self.folder) != self.recipe.run_fingerprint():
+        if not (self.folder / COMPLETE).is_file() or self.fingerprint_of(self.folder) != self.recipe.run_fingerprint():
             return None
-        for name, expected in json.loads(seal.read_text(encoding="utf-8"))["sha256"].items():
+        for name, _ in altered(self.folder)[:1]:
             path = self.folder / name
-            if not path.is_file() or _sha256(path) != expected:
-                print(f"{path} is not as it was when the run finished: doing what is missing again.", file=sys.stderr)
-                return None
-        found: dict[str, Any] = json.loads((self.folder / "results.json").read_text(encoding="utf-8"))
-        return found
-
-    def _files(self) -> list[Path]:
-        return sorted(p for pattern in SEALED for p in self.folder.glob(pattern) if p.is_file())
+            print(f"{path} is not as it was when the run finished: doing what is missing again.", file=sys.stderr)
+            return None
+        return read_json(self.folder / "results.json")
 
 
 def results_json(
@@ -118,7 +108,3 @@ def results_json(
         "labels": [to_plain(report) for report in labels],
         "provenance": to_plain(provenance),
     }
-
-
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -139,8 +139,8 @@ def _execute(recipe: Recipe, run: Run, state: Any, parts: Parts, details: bool) 
     from mslt_it.runs import results_json
     from mslt_it.scoring.measures import check_languages
     from mslt_it.scoring.zero_shot import label_reports, read_predictions, results, score_language, write_predictions
+    from mslt_it.store import write_atomically
     from mslt_it.tuning.base_model import add_adapter
-    from mslt_it.tuning.checkpoints import write_atomically
     from mslt_it.tuning.environment import environment
     from mslt_it.tuning.sft import train
 

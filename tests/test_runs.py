@@ -12,7 +12,8 @@ import pytest
 
 from mslt_it.problems import Problem
 from mslt_it.records import EvalResult, Recipe, ScoringConfig
-from mslt_it.runs import COMPLETE, Run, results_json
+from mslt_it.runs import Run, results_json
+from mslt_it.store import COMPLETE
 
 
 def make_recipe(folder: Path | None = None, **changes: Any) -> Recipe:
@@ -107,7 +108,7 @@ def test_finished_results_come_back(finished: Run) -> None:
     found = finished.finished_results()
     assert found is not None and found["status"] == "ok"
     assert [EvalResult(**row) for row in found["results"]] == [result()]
-    sealed = json.loads((finished.folder / COMPLETE).read_text(encoding="utf-8"))["sha256"]
+    sealed = json.loads((finished.folder / COMPLETE).read_text(encoding="utf-8"))["files"]
     assert set(sealed) == {
         "config.yaml", "build_report.json", "results.json", "adapter/adapter_model.safetensors", "predictions/sw.jsonl"
     }  # fmt: skip

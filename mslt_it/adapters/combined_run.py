@@ -56,7 +56,7 @@ def open_run(recipe: Recipe, wanted: str) -> Run:
     """The folder, claimed for this combination before anything else is in it."""
     from mslt_it.recipe import resolved_yaml
     from mslt_it.runs import Run
-    from mslt_it.tuning.checkpoints import write_atomically
+    from mslt_it.store import write_atomically
 
     run = Run(recipe)
     run.folder.mkdir(parents=True, exist_ok=True)
@@ -121,7 +121,7 @@ def seal(run: Run, rows: list[EvalResult], labels: list[LabelReport], provenance
     """Writes figures, papers and the seal, and prints the end; 0 = every score is valid, or none was asked for."""
     from mslt_it.report.model_card import model_card
     from mslt_it.runs import results_json
-    from mslt_it.tuning.checkpoints import write_atomically
+    from mslt_it.store import write_atomically
     from mslt_it.tuning.environment import environment
 
     content = results_json(rows, {**provenance, "environment": environment()}, labels)

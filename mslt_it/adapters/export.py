@@ -26,15 +26,15 @@ from mslt_it.adapters import gguf
 from mslt_it.adapters.export_source import Request, Source, read_source
 from mslt_it.adapters.export_usage import with_llama_cpp, with_transformers, with_vllm
 from mslt_it.adapters.export_vllm import why_not_served, write_adapter
-from mslt_it.adapters.identity import FinishedRun, file_hash, load_trained_base, unrecorded
+from mslt_it.adapters.identity import FinishedRun, load_trained_base, unrecorded
 from mslt_it.adapters.merge import MERGE, MERGED_DTYPES, merge_run
-from mslt_it.adapters.sealed import earlier, finish, making, require_space
+from mslt_it.adapters.sealed import earlier, finish, require_space
 from mslt_it.data.encoding import Encoder
 from mslt_it.problems import Problem, nearest
 from mslt_it.records import ModelConfig
 from mslt_it.report.model_card import Publication, card_of_merge, is_hub_id, model_card
+from mslt_it.store import COMPLETE, file_sha256, find_damage, making
 from mslt_it.tuning.base_model import WEIGHTS, cached_commit, load_adapter, load_tokenizer, model_hash
-from mslt_it.tuning.checkpoints import COMPLETE, find_damage
 from mslt_it.tuning.environment import environment
 from mslt_it.tuning.model_errors import explain
 
@@ -250,7 +250,7 @@ class _Exporter:
         shutil.rmtree(part / "model", ignore_errors=True)
         usage = with_llama_cpp(file.name, encoder)
         self._write_card(part, "gguf", usage, merge)
-        made = {"file": file.name, "outtype": self.request.outtype, "converter_sha256": file_hash(self.converter)}
+        made = {"file": file.name, "outtype": self.request.outtype, "converter_sha256": file_sha256(self.converter)}
         return {"kind": "gguf", "end_token_id": encoder.end_id, "merge": merge, "gguf": made}
 
     # -- cards

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mslt_it.adapters.identity import FinishedRun, file_hash, read_run
+from mslt_it.adapters.identity import FinishedRun, read_run
 from mslt_it.adapters.merge import MERGE
 from mslt_it.problems import Problem
 from mslt_it.records import EvalResult, TaskConfig
+from mslt_it.store import file_sha256, find_damage
 from mslt_it.tuning.base_model import CONFIG
-from mslt_it.tuning.checkpoints import find_damage
 
 
 @dataclass(frozen=True)
@@ -61,9 +61,9 @@ class Source:
         if self.run is not None:
             found |= {
                 "adapter_sha256": self.run.provenance["adapter_sha256"],
-                "adapter_config_sha256": file_hash(self.run.adapter / CONFIG),
+                "adapter_config_sha256": file_sha256(self.run.adapter / CONFIG),
                 "base_sha256": self.run.provenance["base_sha256"],
-                "results_sha256": file_hash(self.run.folder / "results.json"),
+                "results_sha256": file_sha256(self.run.folder / "results.json"),
             }
         else:
             assert self.merge is not None

@@ -8,7 +8,6 @@ SHA-256 (`mslt_it.tuning.base_model.model_hash`), not by the name of the model: 
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from typing import Any
 
 from mslt_it.problems import Problem
 from mslt_it.records import ModelConfig, Recipe
-from mslt_it.runs import COMPLETE
+from mslt_it.store import COMPLETE, file_sha256, sealed_files, value_sha256
 from mslt_it.tuning.base_model import (
     DTYPES,
     adapter_hash,
@@ -74,12 +73,12 @@ def tokenizer_hash(tokenizer: Any) -> str:
     else:
         content = {"vocabulary": tokenizer.get_vocab(), "added": sorted(map(str, tokenizer.get_added_vocab()))}
     special = {name: str(token) for name, token in tokenizer.special_tokens_map.items()}
-    return _sha256_of({"tokenizer": content, "special": special})
+    return value_sha256({"tokenizer": content, "special": special})
 
 
 def template_hash(tokenizer: Any) -> str | None:
     """SHA-256 of the chat template, None where the tokenizer has none."""
-    return _sha256_of(tokenizer.chat_template) if tokenizer.chat_template else None
+    return value_sha256(tokenizer.chat_template) if tokenizer.chat_template else None
 
 
 def read_run(folder: Path | str) -> FinishedRun:
@@ -92,13 +91,16 @@ def read_run(folder: Path | str) -> FinishedRun:
             raise Problem(f"run={folder}: this is an adapter. Give the run folder it lies in: run={folder.parent}.")
         raise Problem(f"run={folder}: there is no {COMPLETE}, so the run has not finished. {TRAIN_AGAIN}")
     try:
-        sealed = json.loads((folder / COMPLETE).read_text(encoding="utf-8"))["sha256"]
+        sealed = sealed_files(folder)
+    except Problem as problem:
+        raise Problem(f"run={folder}: its papers cannot be read ({problem}) {TRAIN_AGAIN}") from problem
+    try:
         for name in DECISIVE:
             if name not in sealed:
                 raise Problem(f"run={folder}: {COMPLETE} does not list {name}. {TRAIN_AGAIN}")
             if not (folder / name).is_file():
                 raise Problem(f"run={folder}: {name} is missing. {TRAIN_AGAIN}")
-            found = file_hash(folder / name)
+            found = file_sha256(folder / name)
             if found != sealed[name]:
                 raise Problem(
                     f"run={folder}: {name} is not as it was when the run finished (sha256 {found[:12]}, sealed with "
@@ -172,12 +174,6 @@ def unrecorded(run: FinishedRun) -> str | None:
     return f"the run did not record {', '.join(missing)}, so these were not compared." if missing else None
 
 
-def file_hash(path: Path) -> str:
-    """Hex SHA-256 of a file's bytes."""
-    with open(path, "rb") as handle:
-        return hashlib.file_digest(handle, "sha256").hexdigest()
-
-
 def _refuse_commit_and_rows(where: str, recorded: Mapping[str, Any], found: Mapping[str, Any]) -> None:
     commit = recorded.get("model_commit")
     if commit is not None and found["model_commit"] is not None and found["model_commit"] != commit:
@@ -216,8 +212,3 @@ def _named(path: Any, revision: Any) -> str:
 
 def _short(digest: str | None) -> str:
     return digest[:12] if digest else "none"
-
-
-def _sha256_of(value: Any) -> str:
-    text = json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"), default=str)
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

@@ -24,7 +24,6 @@ from safetensors import SafetensorError
 from mslt_it.adapters.comparison import Comparison, compare, outputs, prompts_of
 from mslt_it.adapters.identity import (
     FinishedRun,
-    file_hash,
     identity,
     load_trained_base,
     read_run,
@@ -35,6 +34,7 @@ from mslt_it.adapters.identity import (
 from mslt_it.adapters.sealed import finish, require_space
 from mslt_it.problems import Problem, nearest
 from mslt_it.records import ModelConfig, to_plain
+from mslt_it.store import COMPLETE, file_sha256, find_damage
 from mslt_it.tuning.base_model import (
     DTYPES,
     dequantized_weights,
@@ -45,7 +45,6 @@ from mslt_it.tuning.base_model import (
     merge_adapter,
     model_hash,
 )
-from mslt_it.tuning.checkpoints import COMPLETE, find_damage
 from mslt_it.tuning.environment import environment
 
 MERGE = "merge.json"
@@ -118,7 +117,7 @@ def merge_run(
     strategy = _strategy(finished, strategy)
     inputs = {
         "adapter_sha256": finished.provenance["adapter_sha256"],
-        "adapter_config_sha256": file_hash(finished.adapter / "adapter_config.json"),
+        "adapter_config_sha256": file_sha256(finished.adapter / "adapter_config.json"),
         "base_sha256": finished.provenance["base_sha256"],
         "strategy": strategy,
         "dtype": dtype,

@@ -15,7 +15,7 @@ from typing import Any
 
 from mslt_it.adapters.sealed import sealed_files
 from mslt_it.problems import Problem
-from mslt_it.tuning.checkpoints import COMPLETE
+from mslt_it.store import COMPLETE
 
 _OF_THE_HUB = (".gitattributes",)  # made by the hub itself with a new repository
 # Names of the HTTP client's errors: the client is httpx or httpx2, by the version of huggingface_hub.

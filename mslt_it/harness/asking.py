@@ -9,7 +9,7 @@ from typing import Any
 
 from mslt_it.harness.cache import AnswerCache, key_of
 from mslt_it.harness.engines import Engine, Question, is_sound
-from mslt_it.harness.journal import Journal
+from mslt_it.store import Journal
 
 
 @dataclass(frozen=True)

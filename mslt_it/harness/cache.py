@@ -10,7 +10,6 @@ A SQLite file; several processes may use one at once.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import sqlite3
@@ -19,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from mslt_it.problems import Problem
+from mslt_it.store import value_sha256
 
 FILE = "answers.sqlite"
 TABLE = "answers_1"  # a new name with any change of what keys or values mean
@@ -32,8 +32,7 @@ def default_folder() -> Path:
 
 def key_of(parts: Mapping[str, Any]) -> bytes:
     """32 bytes that stand for everything that decides an answer."""
-    text = json.dumps(parts, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
+    return bytes.fromhex(value_sha256(dict(parts)))
 
 
 class AnswerCache:

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from mslt_it.arguments import wants_help
-from mslt_it.locks import locked
 from mslt_it.problems import Problem
+from mslt_it.store import locked
 
 
 def main(argv: Sequence[str]) -> int:

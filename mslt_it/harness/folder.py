@@ -11,7 +11,6 @@ evals/<task>-<hash>/
 
 from __future__ import annotations
 
-import hashlib
 import json
 import sys
 from pathlib import Path
@@ -22,9 +21,9 @@ from mslt_it.harness.systems import Bench
 from mslt_it.problems import Problem
 from mslt_it.recipe import share_dir
 from mslt_it.records import fingerprint
-from mslt_it.tuning.checkpoints import write_atomically
+from mslt_it.store import COMPLETE, altered, read_json, write_json
+from mslt_it.store import seal as seal_files
 
-COMPLETE = "COMPLETE.json"
 REQUEST = "request.json"
 LOCK = ".lock"  # held while answers are being written
 
@@ -44,9 +43,9 @@ def claim(out: Path, wanted: str, request: Request, bench: Bench) -> None:
     if not out.exists() or all(path.name in (REQUEST, f".{REQUEST}.part", LOCK) for path in out.iterdir()):
         out.mkdir(parents=True, exist_ok=True)
         about = {"fingerprint": wanted, "systems": [s.name for s in bench.systems], **request.decides()}
-        write_atomically(out / REQUEST, json.dumps(about, indent=2, ensure_ascii=False) + "\n")
+        write_json(out / REQUEST, about)
         return
-    found = _read_json(out / REQUEST)
+    found = read_json(out / REQUEST)
     if found is None or found.get("fingerprint") != wanted:
         what = "another evaluation" if found else "something that is no evaluation"
         differs = [k for k, v in json.loads(json.dumps(request.decides())).items() if found and found.get(k) != v]
@@ -60,28 +59,27 @@ def finished(out: Path, wanted: str, inputs: dict[str, list[int]]) -> dict[str, 
     None where model, rows or prompts may have changed since, or a file was altered: then the journals are compared
     with what is asked now, and what is missing is done.
     """
-    seal, about = _read_json(out / COMPLETE), _read_json(out / REQUEST)
+    seal, about = read_json(out / COMPLETE), read_json(out / REQUEST)
     if seal is None or about is None or about.get("fingerprint") != wanted:
         return None
-    altered = [out / n for n, sha in seal["sha256"].items() if not (out / n).is_file() or _sha256(out / n) != sha]
-    for path in altered:
+    changed = [out / name for name, _ in altered(out)]
+    for path in changed:
         print(f"{path} is not as it was when the evaluation finished: doing what is missing again.", file=sys.stderr)
         if path.suffix == ".jsonl" and path.is_file():
             path.unlink()  # answers that were altered are no answers
-    if altered:
+    if changed:
         (out / COMPLETE).unlink()  # after all of them are gone: until then a kill changes nothing
         return None
     before = seal.get("inputs", {})
-    if changed := sorted(path for path in {*before, *inputs} if before.get(path) != inputs.get(path)):
-        print(f"{changed[0]} was written after the evaluation finished: comparing.", file=sys.stderr)
+    if touched := sorted(path for path in {*before, *inputs} if before.get(path) != inputs.get(path)):
+        print(f"{touched[0]} was written after the evaluation finished: comparing.", file=sys.stderr)
         return None
-    return _read_json(out / "results.json")
+    return read_json(out / "results.json")
 
 
 def seal(out: Path, inputs: dict[str, list[int]]) -> None:
-    files = sorted(p for p in out.rglob("*") if p.is_file() and p.name not in (COMPLETE, f".{COMPLETE}.part", LOCK))
-    content = {"sha256": {str(p.relative_to(out)): _sha256(p) for p in files}, "inputs": inputs}
-    write_atomically(out / COMPLETE, json.dumps(content, indent=2) + "\n")
+    files = [p for p in out.rglob("*") if p.is_file() and p.name not in (COMPLETE, f".{COMPLETE}.part", LOCK)]
+    seal_files(out, files, {"inputs": inputs})
 
 
 def inputs(request: Request, bench: Bench) -> dict[str, list[int]]:
@@ -96,17 +94,3 @@ def inputs(request: Request, bench: Bench) -> dict[str, list[int]]:
             found += (share_dir("eval") / folder).rglob("*.yaml")
     files = sorted({path.resolve() for path in found if path.is_file()})
     return {str(path): [path.stat().st_size, path.stat().st_mtime_ns] for path in files}
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _read_json(path: Path) -> dict[str, Any] | None:
-    """A JSON file's content, None where it is missing or torn."""
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    return found if isinstance(found, dict) else None

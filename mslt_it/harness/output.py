@@ -16,7 +16,7 @@ from mslt_it.records import to_plain
 from mslt_it.report.table import as_markdown, as_text
 from mslt_it.scoring.estimates import Difference
 from mslt_it.scoring.estimates import Settings as Statistics
-from mslt_it.tuning.checkpoints import write_atomically
+from mslt_it.store import write_atomically
 from mslt_it.tuning.environment import environment
 
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,7 +20,7 @@ from mslt_it.adapters.identity import (
 from mslt_it.languages import primary
 from mslt_it.problems import Problem
 from mslt_it.records import AdapterConfig, ModelConfig
-from mslt_it.runs import COMPLETE
+from mslt_it.store import COMPLETE, value_sha256
 
 BASE = "base"
 
@@ -209,12 +208,12 @@ def _settings_hash(folder: Path) -> str | None:
     except (OSError, ValueError):
         return None  # `load_adapter` says what is wrong with it
     decides_nothing = ("base_model_name_or_path", "inference_mode")
-    return _sha256_of({k: v for k, v in dict(content).items() if k not in decides_nothing})
+    return value_sha256({k: v for k, v in dict(content).items() if k not in decides_nothing})
 
 
 def _config_hash(base: Any) -> str:
     """Of the model's configuration, which decides answers beside its weights (rotary base, positions, scales)."""
-    return _sha256_of(_without_names(base.config.to_dict()))
+    return value_sha256(_without_names(base.config.to_dict()))
 
 
 def _without_names(content: Any) -> Any:
@@ -223,7 +222,3 @@ def _without_names(content: Any) -> Any:
         return content
     told = {str(k): v for k, v in content.items()}
     return {k: _without_names(v) for k, v in told.items() if not k.startswith("_") and k != "transformers_version"}
-
-
-def _sha256_of(content: Mapping[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()

@@ -92,22 +92,16 @@ def _single(figures: Figures, confidence: float) -> Cells:
     rows, others = main_rows(figures), _beside(figures)
     metrics = _other_metrics(figures)
     with_majority = any(row.majority_share is not None for row in rows)
-    head: tuple[str, ...] = ("language", "", "n", METRIC_NAMES[rows[0].metric], interval_head(confidence))
-    head = (*head, *(METRIC_NAMES[name] for name in metrics), *["majority"] * with_majority)
-    return [
-        head,
-        *(
-            (
-                _label(row),
-                ROLES[row.role],
-                str(row.n),
-                *_value_and_interval(row),
-                *(percent(others.get((name, row.system, row.variant, row.language))) for name in metrics),
-                *[percent(row.majority_share)] * with_majority,
-            )
-            for row in rows
-        ),
-    ]
+    head = ["language", "", "n", METRIC_NAMES[rows[0].metric], interval_head(confidence)]
+    head += [*(METRIC_NAMES[name] for name in metrics), *["majority"] * with_majority]
+    cells: Cells = [tuple(head)]
+    for row in rows:
+        beside = [percent(others.get((name, row.system, row.variant, row.language))) for name in metrics]
+        beside += [percent(row.majority_share)] * with_majority
+        if row.value is None:
+            beside = [""] * len(beside)
+        cells.append((_label(row), ROLES[row.role], str(row.n), *_value_and_interval(row), *beside))
+    return cells
 
 
 def _matrix(rows: Sequence[ScoreRow], columns: Sequence[tuple[str, str]]) -> Cells:

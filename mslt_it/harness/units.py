@@ -22,7 +22,7 @@ from mslt_it.harness.settings import Settings
 from mslt_it.languages import primary
 from mslt_it.records import Example, Message, PromptConfig, PromptedExample, Recipe
 from mslt_it.scoring.choices import choice_requests
-from mslt_it.tuning.checkpoints import write_atomically
+from mslt_it.store import write_atomically
 
 # A translation is rarely three times as long as its text, whatever the tokenizer makes of the two scripts.
 TRANSLATION_TOKENS_PER_TOKEN = 3

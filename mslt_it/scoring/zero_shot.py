@@ -23,7 +23,7 @@ from mslt_it.scoring.likelihood import choice_log_likelihoods
 from mslt_it.scoring.matching import Cell
 from mslt_it.scoring.measures import ACCURACY, MEASURES, Measure, Outputs
 from mslt_it.scoring.validity import why_invalid
-from mslt_it.tuning.checkpoints import write_atomically
+from mslt_it.store import write_atomically
 
 MACRO = "mean of unseen"
 Answer = Callable[[Any, Callable[[int], object]], Outputs]

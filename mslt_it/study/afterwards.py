@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 from mslt_it.languages import validated_codes
 from mslt_it.problems import Problem, nearest
 from mslt_it.records import Recipe, fingerprint
+from mslt_it.store import sealed_files
 from mslt_it.study.cells import write_failure
 from mslt_it.study.forecast import duration
 from mslt_it.study.manifest import StudyFolder
@@ -61,10 +62,7 @@ class Step:
 
     def fingerprint(self, folder: StudyFolder) -> str:
         """Of the settings, and of the files of the cells that decide the result."""
-        sealed = {
-            name: json.loads((folder.cell(name) / "COMPLETE.json").read_text(encoding="utf-8"))["sha256"]
-            for name in self.cells
-        }
+        sealed = {name: sealed_files(folder.cell(name)) for name in self.cells}
         decisive = {
             name: {file: sha for file, sha in files.items() if file.startswith(SEALED)}
             for name, files in sealed.items()
@@ -234,7 +232,7 @@ def run(config: StudyConfig, grid: Sequence[Cell], folder: StudyFolder, complete
 
 def _make(step: Step, folder: StudyFolder, say: Say) -> None:
     """Makes a step's result, unless it is there and of the same cells."""
-    from mslt_it.tuning.checkpoints import write_atomically
+    from mslt_it.store import write_atomically
 
     path, made_from = folder.path / step.result, step.fingerprint(folder)
     if _made_from(path) == made_from:

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mslt_it.locks import locked
 from mslt_it.problems import Problem
 from mslt_it.records import Recipe
+from mslt_it.store import locked
 from mslt_it.study.manifest import StudyFolder
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def run_cell(job: Job) -> Outcome:
         timing = {"seconds": seconds, "cpu_seconds": _cpu_seconds() - cpu, "from_the_start": whole}
         path = folder.timing(job.cell)
         if not path.is_file():  # a cell that was finished before and is only looked at takes no time
-            from mslt_it.tuning.checkpoints import write_atomically
+            from mslt_it.store import write_atomically
 
             path.parent.mkdir(parents=True, exist_ok=True)
             write_atomically(path, json.dumps(timing) + "\n")
@@ -128,7 +128,7 @@ def why_invalid(folder: StudyFolder, cell: str) -> str:
 
 def write_failure(folder: StudyFolder, cell: str, reason: str, details: str = "") -> None:
     """The file that says why a cell failed; it stays until the cell succeeds."""
-    from mslt_it.tuning.checkpoints import write_atomically
+    from mslt_it.store import write_atomically
 
     path = folder.failed(cell)
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -7,7 +7,6 @@ Only target languages are read: no cell is trained on them, so all cells are sco
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ import yaml
 
 from mslt_it.problems import Problem
 from mslt_it.scoring.measures import MEASURES, UNREAD, Measure
+from mslt_it.store import altered, file_sha256
 from mslt_it.study.manifest import StudyFolder, read_manifest
 
 READ = ("config.yaml", "results.json", "predictions/")  # sealed files that are looked at
@@ -168,7 +168,7 @@ def collect(folder: Path | str, say: Callable[[str], object] = lambda text: None
         num_choices=first.num_choices,
         majority_share=first.majority_share,
         provenance=first.provenance,
-        manifest_sha256=_sha256(folder / "manifest.json"),
+        manifest_sha256=file_sha256(folder / "manifest.json"),
     )
 
 
@@ -211,9 +211,8 @@ class _Reader:
             if failed.is_file():
                 return f"failed: {_last_line(failed)}"
             return "not finished" if cell.is_dir() else "not started"
-        for part, expected in json.loads(seal.read_text(encoding="utf-8"))["sha256"].items():
-            if part.startswith(READ) and (not (cell / part).is_file() or _sha256(cell / part) != expected):
-                return f"{part} is not as it was when the cell finished"
+        for part, _ in altered(cell, READ)[:1]:
+            return f"{part} is not as it was when the cell finished"
         # Each of the two records what it was made of; a folder from an earlier grid would be counted as another cell.
         mark = cell / "fingerprint.json"
         recorded = json.loads(mark.read_text(encoding="utf-8"))["run"] if mark.is_file() else None
@@ -387,7 +386,3 @@ def _aligned(
 def _last_line(path: Path) -> str:
     lines = [line.strip() for line in path.read_text(encoding="utf-8", errors="replace").splitlines() if line.strip()]
     return lines[-1] if lines else "no reason was written"
-
-
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()

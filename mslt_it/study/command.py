@@ -12,9 +12,9 @@ from typing import Any
 
 from mslt_it import arguments
 from mslt_it.arguments import Option, Parsed
-from mslt_it.locks import locked
 from mslt_it.problems import Problem, nearest
 from mslt_it.records import Recipe
+from mslt_it.store import locked
 from mslt_it.study import afterwards
 from mslt_it.study.cells import Job, Outcome, run_cell, status_of, tidy
 from mslt_it.study.config import KEYS, StudyConfig, load_study, study_files

@@ -116,7 +116,7 @@ def _of(cell: Mapping[str, Any]) -> tuple[Any, Any]:
 
 
 def write_manifest(folder: StudyFolder, content: Mapping[str, Any]) -> None:
-    from mslt_it.tuning.checkpoints import write_atomically
+    from mslt_it.store import write_atomically
 
     folder.path.mkdir(parents=True, exist_ok=True)
     write_atomically(folder.manifest, json.dumps(content, indent=1, ensure_ascii=False) + "\n")

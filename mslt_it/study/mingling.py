@@ -290,7 +290,7 @@ def measure_runs(
 
 def write(result: Mapping[str, Any], path: Path | str) -> None:
     """The result as JSON, whole or not at all."""
-    from mslt_it.tuning.checkpoints import write_atomically
+    from mslt_it.store import write_atomically
 
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)

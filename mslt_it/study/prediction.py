@@ -237,14 +237,14 @@ class _Asked:
     def _combined(self, one: tuple[str, ...], seed: int, loras: Sequence[Lora]) -> System:
         """The mean of the adapters, in a folder that the next one takes over: an adapter is made faster than kept."""
         from mslt_it.adapters.combine import combine, write_combined
-        from mslt_it.adapters.identity import file_hash
         from mslt_it.harness.systems import System
+        from mslt_it.store import file_sha256
         from mslt_it.tuning.base_model import CONFIG, adapter_hash
 
         adapter = self.folder / "adapter"
         write_combined(combine(loras, [1 / len(loras)] * len(loras), METHOD), adapter)
         name = f"{'-'.join(one)}_s{seed}"
-        return System(name, adapter, adapter_hash(adapter), one, file_hash(adapter / CONFIG))
+        return System(name, adapter, adapter_hash(adapter), one, file_sha256(adapter / CONFIG))
 
     def _engine(self, model: Any) -> Engine:
         from mslt_it.harness.engines import ChoiceEngine, TextEngine, prompts_of

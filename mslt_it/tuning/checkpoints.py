@@ -1,16 +1,13 @@
 """Checkpoints that are either whole or not there.
 
-Trainer writes a checkpoint's files one by one, in place. Here ``COMPLETE.json``, with the SHA-256 of each file, is
-written last (temporary file, fsync, rename), and only a folder whose files still have those hashes is resumed from.
-A kill -9 at any moment leaves the checkpoint before it usable.
+Trainer writes a checkpoint's files one by one, in place. Here they are sealed last, and only a folder whose files
+are as they were sealed is resumed from. A kill -9 at any moment leaves the checkpoint before it usable.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
-import os
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -22,12 +19,13 @@ from accelerate.utils import broadcast_object_list
 from torch import nn
 from transformers import TrainerCallback
 
+from mslt_it import store
 from mslt_it.problems import Problem
 from mslt_it.records import Recipe, to_plain
+from mslt_it.store import COMPLETE, find_damage
 
 LOG = logging.getLogger("mslt_it")
 FOLDER = "checkpoints"  # inside a run folder
-COMPLETE = "COMPLETE.json"
 TORN = "torn-"
 # Everything a resumed run reads. Random states are rng_state.pth, or rng_state_<rank>.pth with several processes.
 NEEDED = ("adapter_model.safetensors", "trainer_state.json", "scheduler.pt")
@@ -74,23 +72,6 @@ def agree_on_newest(run_dir: Path, training_fingerprint: str, keys: Mapping[str,
     return found[0]
 
 
-def find_damage(folder: Path) -> str | None:
-    """What is wrong with a checkpoint folder, in words, or None when every file has the hash it was saved with."""
-    try:
-        record = json.loads((folder / COMPLETE).read_text(encoding="utf-8"))
-        files = dict(record["files"])
-    except FileNotFoundError:
-        return f"{COMPLETE} is missing, so saving it was interrupted"
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        return f"{COMPLETE} is not readable ({error})"
-    for name, expected in sorted(files.items()):
-        if not (folder / name).is_file():
-            return f"{name} is missing"
-        if _sha256(folder / name) != expected:
-            return f"{name} is not what was saved ({(folder / name).stat().st_size} bytes)"
-    return None
-
-
 def seal(folder: Path, training_fingerprint: str, keys: Mapping[str, Any], world_size: int) -> None:
     """Write ``COMPLETE.json``: from here on the checkpoint counts."""
     files = {str(f.relative_to(folder)): f for f in sorted(folder.rglob("*")) if f.is_file() and f.name != COMPLETE}
@@ -100,32 +81,13 @@ def seal(folder: Path, training_fingerprint: str, keys: Mapping[str, Any], world
     num_random_states = sum(name.startswith("rng_state") for name in files)
     if num_random_states != world_size or not any(name.startswith("optimizer") for name in files):
         raise Problem(f"Checkpoint {folder}: the optimiser's state or a process's random state was not written.")
-    for file in files.values():
-        with open(file, "rb") as handle:
-            os.fsync(handle.fileno())  # a hash of bytes that are only in memory would not survive a power cut
-    record = {
+    about = {
         "step": _step(folder),
         "training_fingerprint": training_fingerprint,
         "world_size": world_size,
         "keys": dict(keys),
-        "files": {name: _sha256(file) for name, file in files.items()},
     }
-    write_atomically(folder / COMPLETE, json.dumps(record, indent=1, sort_keys=True) + "\n")
-
-
-def write_atomically(file: Path, text: str) -> None:
-    """The file has its old content or ``text``, never a part of it, whenever the process dies."""
-    temporary = file.with_name(f".{file.name}.part")
-    with open(temporary, "w", encoding="utf-8") as handle:
-        handle.write(text)
-        handle.flush()
-        os.fsync(handle.fileno())
-    temporary.replace(file)
-    descriptor = os.open(file.parent, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    store.seal(folder, files.values(), about)
 
 
 def training_keys(recipe: Recipe) -> dict[str, Any]:
@@ -139,13 +101,10 @@ def training_keys(recipe: Recipe) -> dict[str, Any]:
 
 
 def require_space(folder: Path, needed_bytes: int) -> None:
-    """Raise a Problem when the disk under ``folder`` cannot take a checkpoint: before it is begun, not half-way."""
-    available = shutil.disk_usage(folder).free
-    if available < needed_bytes:
-        raise Problem(
-            f"Not enough disk space for a checkpoint in {folder}: {needed_bytes / 2**20:.1f} MiB needed, "
-            f"{available / 2**20:.1f} MiB available. The older checkpoint is kept: free some space and start again."
-        )
+    """A Problem when the disk cannot take a checkpoint: before it is begun."""
+    store.require_space(
+        folder, needed_bytes, "a checkpoint", "The older checkpoint is kept: free some space and start again."
+    )
 
 
 def checkpoint_bytes(model: nn.Module) -> int:
@@ -200,8 +159,3 @@ def _require_same(
 def _step(folder: Path) -> int:
     number = folder.name.rpartition("-")[2]
     return int(number) if number.isdigit() else -1
-
-
-def _sha256(file: Path) -> str:
-    with open(file, "rb") as handle:
-        return hashlib.file_digest(handle, "sha256").hexdigest()

@@ -108,8 +108,8 @@ result["torn"] = problem(send, "{torn}", "me/x4")
 import json as _json
 seal = Path("{torn}") / "COMPLETE.json"
 sums = _json.loads(seal.read_text())
-from mslt_it.adapters.identity import file_hash
-sums["files"]["model.safetensors"] = file_hash(file)
+from mslt_it.store import file_sha256
+sums["files"]["model.safetensors"] = file_sha256(file)
 seal.write_text(_json.dumps(sums))
 result["store fails"] = problem(send, "{torn}", "me/x5")
 result["store closes"] = problem(send, "{torn}", "me/x5")

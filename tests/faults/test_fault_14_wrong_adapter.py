@@ -160,7 +160,7 @@ def test_more_of_the_kind(how: str, said: str, whole: Path, tmp_path: Path) -> N
     elif how == "not finished":
         (run / "COMPLETE.json").unlink()
     elif how == "seal cut":
-        (run / "COMPLETE.json").write_text('{"sha256": {', encoding="utf-8")
+        (run / "COMPLETE.json").write_text('{"files": {', encoding="utf-8")
     given = {"no run": tmp_path / "nowhere", "the adapter's folder": run / "adapter"}.get(how, run)
     with pytest.raises(Problem, match=said):
         merge_run(given, tmp_path / "out", say=lambda text: None)

@@ -14,7 +14,7 @@ from safetensors.torch import load_file, save_file
 from tiny_eval import TEMPLATE, answers, call, make_base, make_run, results
 
 from mslt_it.harness.folder import LOCK
-from mslt_it.locks import locked
+from mslt_it.store import locked
 from mslt_it.world.languages import CODES
 
 Capture = pytest.CaptureFixture[str]
@@ -33,7 +33,7 @@ def test_a_run_brings_its_base_task_and_languages(run: Path, tmp_path: Path, cap
     # What one system was trained on is unseen to none of the comparison.
     assert roles["run_de", "de"] == "source" and roles["base", "de"] == "seen" and roles["base", "en"] == "target"
     means = [row for row in content["results"] if " " in row["language"]]
-    assert [(row["language"], row["n"]) for row in means] == [("mean of unseen", 12)] * 2
+    assert [(row["language"], row["n"]) for row in means] == [("mean of unseen", 12)] * 4
     assert content["status"] == "ok" and content["provenance"]["systems"]["run_de"]["sources"] == ["de"]
     assert not list(Path("evals").glob("*"))
 
@@ -76,7 +76,8 @@ def test_several_tasks_and_variants(base: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     arguments = [f"model={base}", "task=[xnli,pawsx]", "languages=all", f"out={out}", "shots=1"]
     assert call(*arguments, f"task.data={tmp_path / 'data'}", "variant=[direct,cot_english]", "max_new_tokens=3") == 0
-    found = [(row["task"], row["variant"], row["language"], row["n"]) for row in results(out)["results"]]
+    rows = [row for row in results(out)["results"] if row["metric"] == "accuracy"]
+    found = [(row["task"], row["variant"], row["language"], row["n"]) for row in rows]
     languages = (("de", 6), ("en", 6), ("mean", 12))
     variants = ("direct", "cot_english")
     assert found == [(t, v, code, n) for t in ("xnli", "pawsx") for v in variants for code, n in languages]
@@ -258,10 +259,10 @@ def test_a_broken_model_has_no_accuracy(base: Path, tmp_path: Path, value: float
         assert "invalid" in text and reason in text and "33.3" not in text and "mean" not in text
     content = results(out)
     assert content["status"] == "invalid"
-    assert [(r["status"], r["value"], r["low"]) for r in content["results"]] == [("invalid", None, None)] * 2
+    assert [(r["status"], r["value"], r["low"]) for r in content["results"]] == [("invalid", None, None)] * 4
     assert all(reason in row["reason"] for row in content["results"])
     rows = list(csv.DictReader((out / "results.csv").read_text(encoding="utf-8").splitlines()))
-    assert [(row["status"], row["value"]) for row in rows] == [("invalid", "")] * 2
+    assert [(row["status"], row["value"]) for row in rows] == [("invalid", "")] * 4
     form = json.loads((out / "lm_eval" / "broken_direct.json").read_text(encoding="utf-8"))
     assert all(entry["acc,none"] == "N/A" and entry["invalid"] for entry in form["results"].values())
     assert "| invalid |" in (out / "results.md").read_text(encoding="utf-8")
@@ -379,7 +380,7 @@ def test_adapters_of_one_name_are_told_apart(run: Path, base: Path, tmp_path: Pa
 def test_a_language_that_is_source_and_target_is_scored_once(base: Path, tmp_path: Path) -> None:
     both = make_run(tmp_path / "both", base, "targets=[de,tr]", "supervised=true")
     assert call(f"run={both}", "examples=3", f"out={tmp_path / 'out'}") == 0
-    assert len(results(tmp_path / "out")["results"]) == 2 * 3
+    assert len(results(tmp_path / "out")["results"]) == 2 * 2 * 3  # accuracy and macro-F1
 
 
 def test_help_tells_every_key(capsys: Capture) -> None:

@@ -152,7 +152,7 @@ def seal(folder: Path) -> None:
     """COMPLETE.json with the hashes of the files as they are."""
     files = [folder / "config.yaml", folder / "results.json", *sorted((folder / "predictions").glob("*.jsonl"))]
     hashes = {str(p.relative_to(folder)): hashlib.sha256(p.read_bytes()).hexdigest() for p in files}
-    (folder / "COMPLETE.json").write_text(json.dumps({"sha256": hashes}), encoding="utf-8")
+    (folder / "COMPLETE.json").write_text(json.dumps({"files": hashes}), encoding="utf-8")
 
 
 def study_in_memory(

@@ -79,7 +79,7 @@ def test_other_cells_are_another_result(study: Callable[..., int], tmp_path: Pat
 def edit_seal(folder: StudyFolder, cell: str, file: str) -> None:
     path = folder.cell(cell) / "COMPLETE.json"
     content = json.loads(path.read_text())
-    content["sha256"][file] = "0" * 64
+    content["files"][file] = "0" * 64
     path.write_text(json.dumps(content))
 
 

@@ -434,7 +434,9 @@ def test_texts_of_a_task_are_the_same_items_in_every_language(tmp_path: Path) ->
 def test_too_few_common_items_are_refused(tmp_path: Path) -> None:
     write_rows(tmp_path, "en", [(str(i), f"Sentence {i}.") for i in range(20)])
     write_rows(tmp_path, "de", [(str(i), f"Satz {i}.") for i in range(14, 34)])
-    recipe = Recipe(name="own", sources=("en",), targets=("de",), task=TaskConfig(name="toy", data=str(tmp_path), is_parallel=True))
+    recipe = Recipe(
+        name="own", sources=("en",), targets=("de",), task=TaskConfig(name="toy", data=str(tmp_path), is_parallel=True)
+    )
     with pytest.raises(Problem, match="Only 6 items of task=toy have a 'premise' of their own in all of en, de"):
         parallel_texts(recipe, ("en", "de"))
 

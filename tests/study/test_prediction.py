@@ -20,12 +20,12 @@ from mslt_it.adapters.combine import read_lora
 from mslt_it.adapters.identity import load_trained_base, read_run
 from mslt_it.data.build import build_scored_set
 from mslt_it.data.encoding import Encoder
-from mslt_it.harness.journal import Journal
 from mslt_it.problems import Problem
 from mslt_it.scoring.choices import choice_requests
 from mslt_it.scoring.generation import generate_answers
 from mslt_it.scoring.likelihood import choice_log_likelihoods
 from mslt_it.scoring.measures import MEASURES
+from mslt_it.store import Journal
 from mslt_it.study import prediction
 from mslt_it.study.extras import predicted
 from mslt_it.study.prediction import PREDICTORS, Settings, predict, settings_from

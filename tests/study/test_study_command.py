@@ -16,8 +16,8 @@ from typing import Any
 import pytest
 from tiny_study import command, environment, make_model, run, tables, write_study
 
-from mslt_it.locks import locked
 from mslt_it.problems import Problem
+from mslt_it.store import locked
 from mslt_it.study import command as study_command
 from mslt_it.study.cells import Job, Outcome
 from mslt_it.study.command import main

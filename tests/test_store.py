@@ -1,16 +1,19 @@
-"""Journals: whatever a kill leaves behind, the file that is gone on with ends as that of a run without a kill."""
+"""What lies on the disk. Journals: whatever a kill leaves behind, the file that is gone on with ends as that of a run
+without a kill. Sealed folders: whole, or damaged in words."""
 
 from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from mslt_it.harness.journal import Journal
 from mslt_it.problems import Problem
+from mslt_it.store import COMPLETE, Journal, altered, find_damage, read_json, seal, sealed_files
 
 HEAD = {"task": "xnli", "language": "de"}
 SIZES = (2, 1, 3)
@@ -108,3 +111,54 @@ def test_a_nan_is_never_written(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="Out of range"):
         journal.append(0, [{"id": "a", "log_likelihoods": [float("nan")]}])
     assert journal.path.read_bytes() == before
+
+
+# ---------------------------------------------------------------- sealed folders
+
+
+def filled(folder: Path) -> Path:
+    (folder / "deep").mkdir(parents=True)
+    (folder / "a.txt").write_text("one", encoding="utf-8")
+    (folder / "deep" / "b.txt").write_text("two", encoding="utf-8")
+    seal(folder, [p for p in folder.rglob("*") if p.is_file()], {"step": 7})
+    return folder
+
+
+def test_a_sealed_folder_is_whole_until_a_file_changes(tmp_path: Path) -> None:
+    folder = filled(tmp_path / "run")
+    assert read_json(folder / COMPLETE)["step"] == 7 and set(sealed_files(folder)) == {"a.txt", "deep/b.txt"}
+    assert altered(folder) == [] and find_damage(folder) is None
+    (folder / "extra.txt").write_text("not sealed, not looked at", encoding="utf-8")
+    assert find_damage(folder) is None
+    (folder / "deep" / "b.txt").write_text("three", encoding="utf-8")
+    (folder / "a.txt").unlink()
+    assert altered(folder) == [("a.txt", "is missing"), ("deep/b.txt", "is not what was saved (5 bytes)")]
+    assert altered(folder, ["deep/"]) == [("deep/b.txt", "is not what was saved (5 bytes)")]
+    assert find_damage(folder) == "a.txt is missing"
+
+
+@pytest.mark.parametrize(
+    ("seal_text", "said"),
+    [
+        (None, "COMPLETE.json is missing, so it was never finished"),
+        ("", "does not list files with their hashes"),
+        ("[1]", "does not list files with their hashes"),
+        ('{"files": {"a.txt": 3}}', "does not list files with their hashes"),
+        ('{"sha256": {"a.txt": "00"}}', "It is the seal of an earlier release"),
+    ],
+)
+def test_a_seal_that_cannot_be_read_is_damage_and_no_traceback(
+    seal_text: str | None, said: str, tmp_path: Path
+) -> None:
+    folder = filled(tmp_path / "run")
+    (folder / COMPLETE).unlink()
+    if seal_text is not None:
+        (folder / COMPLETE).write_text(seal_text, encoding="utf-8")
+    assert said in str(find_damage(folder))
+    with pytest.raises(Problem, match=said):
+        sealed_files(folder)
+
+
+def test_the_store_needs_no_torch() -> None:
+    code = "import sys, mslt_it.store; sys.exit(bool({'torch', 'numpy', 'transformers'} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -1,0 +1,282 @@
+"""What lies on the disk: files that are whole or not there, folders that are sealed, answers that survive a kill.
+
+Everything that must not be lost or torn goes through here. Nothing of torch is imported, so that a command that only
+looks at folders answers at once.
+
+A sealed folder has ``COMPLETE.json``, written last: ``{"files": {path: SHA-256}, ...}``. Without it, or with a file
+that is not as it was sealed, the folder is not done.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from mslt_it.problems import Problem
+
+COMPLETE = "COMPLETE.json"
+HEAD = "evaluation_of"  # key of a journal's first line
+
+
+# ---------------------------------------------------------------- hashes
+
+
+def file_sha256(path: Path) -> str:
+    """Hex SHA-256 of a file's bytes."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def value_sha256(value: Any) -> str:
+    """Hex SHA-256 of a value's canonical JSON (sorted keys, no spaces); what is not JSON is written as text."""
+    text = json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"), default=str)
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+# ---------------------------------------------------------------- files
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """The file has its old content or ``text``, never a part of it, whenever the process dies."""
+    temporary = path.with_name(f".{path.name}.part")
+    with open(temporary, "w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)
+    descriptor = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """As `write_atomically`, indented; a NaN is an error, since in a file of results it is a bug and no number."""
+    write_atomically(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def read_json(path: Path) -> dict[str, Any] | None:
+    """A JSON file's content, None where it is missing, torn or no mapping."""
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def require_space(folder: Path, needed_bytes: int, what: str, remedy: str) -> None:
+    """A Problem when the disk cannot take ``needed_bytes``: before it is begun, not half-way."""
+    available = shutil.disk_usage(folder).free
+    if available < needed_bytes:
+        raise Problem(
+            f"Not enough disk space for {what} in {folder}: {needed_bytes / 2**20:.1f} MiB needed, "
+            f"{available / 2**20:.1f} MiB available. {remedy}"
+        )
+
+
+# ---------------------------------------------------------------- sealed folders
+
+
+def seal(folder: Path, files: Iterable[Path], about: Mapping[str, Any] | None = None) -> None:
+    """Writes ``COMPLETE.json``: from here on the folder counts. Its files are on the disk before.
+
+    Args:
+        about: what else the seal says.
+    """
+    listed = sorted(files)
+    for path in listed:
+        with open(path, "rb") as file:
+            os.fsync(file.fileno())  # a hash of bytes that are only in memory would not survive a power cut
+    sums = {path.relative_to(folder).as_posix(): file_sha256(path) for path in listed}
+    write_json(folder / COMPLETE, {**(about or {}), "files": sums})
+
+
+def sealed_files(folder: Path) -> dict[str, str]:
+    """Path -> SHA-256 as the folder was sealed, whatever its files are now.
+
+    Raises:
+        Problem: there is no seal that can be read.
+    """
+    path = folder / COMPLETE
+    if not path.is_file():
+        raise Problem(f"{folder}: {COMPLETE} is missing, so it was never finished.")
+    content = read_json(path)
+    files = content.get("files") if content else None
+    if not isinstance(files, dict) or not all(isinstance(value, str) for value in files.values()):
+        earlier = " It is the seal of an earlier release." if content and "sha256" in content else ""
+        raise Problem(f"{folder}: {COMPLETE} does not list files with their hashes.{earlier}")
+    return files
+
+
+def altered(folder: Path, among: Sequence[str] = ("",)) -> list[tuple[str, str]]:
+    """(path, what is wrong with it) of every sealed file that is not as it was sealed.
+
+    Args:
+        among: only files whose path begins with one of these are looked at.
+    """
+    found = []
+    for name, expected in sorted(sealed_files(folder).items()):
+        path = folder / name
+        if not name.startswith(tuple(among)):
+            continue
+        if not path.is_file():
+            found.append((name, "is missing"))
+        elif file_sha256(path) != expected:
+            found.append((name, f"is not what was saved ({path.stat().st_size} bytes)"))
+    return found
+
+
+def find_damage(folder: Path) -> str | None:
+    """What is wrong with a sealed folder, in words; None when every file is as it was sealed."""
+    try:
+        wrong = altered(folder)
+    except Problem as problem:
+        return str(problem).removeprefix(f"{folder}: ").removesuffix(".")
+    return " ".join(wrong[0]) if wrong else None
+
+
+@contextlib.contextmanager
+def making(out: Path) -> Iterator[Path]:
+    """A hidden folder beside ``out``, not there yet; whatever is still in it at the end is removed."""
+    part = out.with_name(f".{out.name}.part")
+    try:
+        shutil.rmtree(part, ignore_errors=True)  # of one that was killed
+        out.parent.mkdir(parents=True, exist_ok=True)
+        yield part
+    except OSError as error:
+        raise Problem(f"{out} could not be written: {error}. What was there is as it was.") from error
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+
+
+def take_place(part: Path, out: Path) -> None:
+    """``part`` becomes ``out``; an empty or torn folder there goes first, whole or not at all."""
+    aside = out.with_name(f".{out.name}.torn")
+    shutil.rmtree(aside, ignore_errors=True)
+    if out.exists():
+        out.rename(aside)
+    try:
+        part.rename(out)
+    except OSError:
+        if aside.exists():
+            aside.rename(out)
+        raise
+    shutil.rmtree(aside, ignore_errors=True)
+
+
+# ---------------------------------------------------------------- one writer
+
+
+@contextlib.contextmanager
+def locked(path: Path, *, wait: bool = True) -> Iterator[bool]:
+    """Holds a file's lock; the kernel lets go of it when the process dies, however it dies.
+
+    Yields False, at once, where ``wait`` is False and another process holds it. File systems without locks (some of
+    clusters) are taken to give it.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        held = True
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        except BlockingIOError:
+            held = False
+        except OSError:
+            held = True
+        yield held
+    finally:
+        os.close(descriptor)
+
+
+# ---------------------------------------------------------------- answers
+
+
+class Journal:
+    """One file of answers: a line per item, appended batch by batch, so that nothing that was computed is lost.
+
+    The first line says what the rest belongs to. A batch is written in one call and forced to the disk before the next
+    one is begun; whatever a kill left half-written (a torn line, part of a batch) is cut off at the next start, and
+    that batch is done again. Since batches and their order follow from the questions alone, the file of an interrupted
+    evaluation is, byte for byte, that of one that ran through.
+
+    Args:
+        head: what the answers are of; a file that was begun for something else is refused.
+        batch_sizes: items per batch, in the order in which batches are appended.
+    """
+
+    def __init__(self, path: Path, head: Mapping[str, Any], batch_sizes: Sequence[int]) -> None:
+        self.path = path
+        self._first = _line({HEAD: dict(head)})
+        self._sizes = tuple(batch_sizes)
+
+    def open(self) -> int:
+        """How many batches are there, whole; makes the file, or cuts off what is torn."""
+        if not self.path.is_file():
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            write_atomically(self.path, self._first)
+            return 0
+        content = self.path.read_bytes()
+        first = self._first.encode()
+        if first.startswith(content) and content != first:  # empty, or its first line torn: nothing is lost
+            write_atomically(self.path, self._first)
+            return 0
+        if not content.startswith(first):
+            raise Problem(
+                f"{self.path} was begun for something else (other weights, prompts, rows or settings). Choose another "
+                "out=, or remove that folder."
+            )
+        done, end = self._whole(content, len(first))
+        if end < len(content):
+            with self.path.open("r+b") as file:
+                file.truncate(end)
+                file.flush()
+                os.fsync(file.fileno())
+        return done
+
+    def append(self, batch: int, rows: Sequence[Mapping[str, Any]]) -> None:
+        """The answers of the next batch, on the disk when this returns."""
+        text = "".join(_line({"batch": batch, **row}) for row in rows)
+        with self.path.open("ab") as file:
+            file.write(text.encode())
+            file.flush()
+            os.fsync(file.fileno())
+
+    def rows(self) -> list[dict[str, Any]]:
+        """All answers, in the order of the batches; a Problem where some are missing."""
+        content = self.path.read_bytes()
+        done, end = self._whole(content, len(self._first.encode()))
+        if done < len(self._sizes) or end < len(content):
+            raise Problem(
+                f"{self.path} is not complete: {done} of {len(self._sizes)} batches. Start the command again."
+            )
+        return [json.loads(line) for line in content.split(b"\n")[1:-1]]
+
+    def _whole(self, content: bytes, start: int) -> tuple[int, int]:
+        """(whole batches, offset where they end)."""
+        done, in_batch, end, at = 0, 0, start, start
+        while done < len(self._sizes) and (stop := content.find(b"\n", at)) >= 0:
+            try:
+                number = json.loads(content[at:stop])["batch"]
+            except (ValueError, KeyError, TypeError):
+                break
+            if number != done:
+                break
+            in_batch += 1
+            at = stop + 1
+            if in_batch == self._sizes[done]:
+                done, in_batch, end = done + 1, 0, at
+        return done, end
+
+
+def _line(row: Mapping[str, Any]) -> str:
+    # allow_nan=False: a NaN in a file of answers is a bug; scores that are not finite are written as text.
+    return json.dumps(row, ensure_ascii=False, allow_nan=False, separators=(",", ":")) + "\n"

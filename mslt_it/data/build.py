@@ -16,7 +16,7 @@ from typing import Any
 
 from mslt_it.data.cleaning import clean, gives_away
 from mslt_it.data.encoding import IGNORED, Encoder
-from mslt_it.data.labels import MISSING, NOT_TEXT, found_labels, keep_line, label_set_notes, missing_notes
+from mslt_it.data.labels import MISSING, NOT_TEXT, found_labels, keep_line, label_notes
 from mslt_it.data.leakage import LeakIndex, find_leaks, refuse_leaks
 from mslt_it.data.mixing import allocate, hash_key, interleave, rank, too_few
 from mslt_it.data.prompts import prompt_file, prompted
@@ -142,8 +142,7 @@ def build_training_set(
 
     notes += [n for c in recipe.sources if (n := prompt_file(recipe.task, c, recipe.prompt, prompts_dir).note)]
     notes += [note for code, tally in tallies.items() for note in tally.notes(code)]
-    notes += missing_notes(recipe.task, [*(e for rows in loaded.values() for e in rows.examples), *scored])
-    notes += label_set_notes(recipe.task)
+    notes += label_notes(recipe.task, [*(e for rows in loaded.values() for e in rows.examples), *scored])
     notes.append(f"rows: {fingerprint([(r.id, r.language, r.input_ids, r.labels) for r in encoded])}")
     return encoded, BuildReport(
         fingerprint=recipe.data_fingerprint(),
@@ -159,6 +158,12 @@ def build_training_set(
 def build_scored_set(recipe: Recipe, language: str, prompts_dir: Path | None = None) -> list[PromptedExample]:
     """The prompted rows to score in one language, see `scored_examples`."""
     return [prompted(e, recipe.task, recipe.prompt, prompts_dir) for e in scored_examples(recipe, language)]
+
+
+def notes_on_scored(recipe: Recipe, languages: Sequence[str]) -> list[str]:
+    """What the reader should know about the labels of the scored rows."""
+    rows = [e for code in languages for e in load(recipe.task, code, recipe.task.score_split, role="score").examples]
+    return label_notes(recipe.task, rows)
 
 
 def scored_examples(recipe: Recipe, language: str) -> list[Example]:

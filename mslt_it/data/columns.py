@@ -93,7 +93,12 @@ def column_lines(task: TaskConfig, missing: Sequence[str], known: Collection[str
     lines = []
     if set(guesses) & set(task.input_fields):
         inputs = [guesses.get(name, name) for name in task.input_fields]
-        lines.append(table_keys.list_argument("task.input", inputs))
+        is_one = len(inputs) == 1 and not inputs[0].startswith("[")
+        lines.append(
+            table_keys.text_argument("task.input", inputs[0])
+            if is_one
+            else table_keys.list_argument("task.input", inputs)
+        )
     if task.label_field in guesses:
         lines.append(table_keys.text_argument("task.label", guesses[task.label_field]))
     if "tokens" in guesses:

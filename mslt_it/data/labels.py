@@ -91,6 +91,7 @@ def read_labels(
     faults = [not_text(value) for value in values]
     forms = ["" if fault else label_form(value) for value, fault in zip(values, faults, strict=True)]
     meaning = meanings(task, forms)
+    spelled = {spelling_key(name) for name in task.label_names}
     foreign: Counter[str] = Counter()
     first: dict[str, int] = {}
     read = []
@@ -104,14 +105,16 @@ def read_labels(
             read.append(("", MISSING))
         elif not task.label_names:
             read.append((form, ""))
-        elif form.lower() in MISSING_LABELS:
+        elif is_marker(form) and spelling_key(form) not in spelled:  # "None" beside the label "none" is refused
             read.append(("", f"{MISSING}: {form}"))
         else:
             foreign[form] += 1
             first.setdefault(form, row)
             read.append(("", ""))
     if foreign:
-        raise _foreign(task, foreign, where(next(iter(first.values()))), language)
+        upstream = {str(task.first_label + i) for i in range(len(task.label_names))}
+        value = next((form for form in foreign if form not in upstream), next(iter(foreign)))
+        raise _foreign(task, foreign, value, where(first[value]), language)
     return read
 
 
@@ -137,14 +140,11 @@ def _is_index(numbers: Mapping[str, str], forms: Sequence[str]) -> bool:
     )
 
 
-def _foreign(task: TaskConfig, foreign: Counter[str], where: str, language: str) -> Problem:
-    """The Problem for values that are no label, with the arguments that would make them one."""
-    value = next(iter(foreign))
+def _foreign(task: TaskConfig, foreign: Counter[str], value: str, where: str, language: str) -> Problem:
+    """The Problem for values that are no label, such as ``value``, with the arguments that would make them one."""
     numbers = ""
     if task.name != "custom" and re.fullmatch(r"-?[0-9]+", value):
-        numbers = (
-            f" (integers upstream start at {task.first_label}; a column of others, or of some, is not upstream's)"
-        )
+        numbers = f" (integers upstream start at {task.first_label}; a column of others, or of some, is not upstream's)"
     start = (
         f"{where}: {task.label_field}={value[:80]!r} is outside task.label_names{numbers}. "
         f"{nearest(value[:80], task.label_names)}"
@@ -180,8 +180,12 @@ def found_labels(task: TaskConfig, examples: Sequence[Example]) -> tuple[str, ..
     unique values is no label set but free text, and refused as such.
     """
     counts = Counter(example.label for example in examples if example.label)
-    least = min((n for label, n in counts.items() if not is_marker(label)), default=0)
-    counts = Counter({k: n for k, n in counts.items() if not is_marker(k) or n >= MIN_MARKER_SHARE * least})
+    spelled: Counter[str] = Counter()  # "None" and "none" count together, and so do "card" and "Card"
+    for label, n in counts.items():
+        spelled[spelling_key(label)] += n
+    least = min((spelled[spelling_key(label)] for label in counts if not is_marker(label)), default=0)
+    enough = MIN_MARKER_SHARE * least
+    counts = Counter({k: n for k, n in counts.items() if not is_marker(k) or spelled[spelling_key(k)] >= enough})
     if len(counts) < 2:
         raise Problem(
             f"{task.data}: task.label_field={task.label_field} holds {len(counts)} different labels "
@@ -215,37 +219,37 @@ def _order(label: str) -> tuple[int, int, str]:
 # ---------------------------------------------------------------- notes
 
 
+def label_notes(task: TaskConfig, examples: Sequence[Example]) -> list[str]:
+    """What was taken for a missing label, and what the label set is."""
+    return [*missing_notes(task, examples), *label_set_notes(task, examples)]
+
+
 def missing_notes(task: TaskConfig, examples: Sequence[Example]) -> list[str]:
     """What was taken for a missing label, how often in which language, and the key that keeps it."""
     if task.shape != "classification":
         return []
     totals = Counter((e.language, e.split) for e in examples)
     taken = Counter((e.language, e.split, e.fault.partition(": ")[2]) for e in examples if e.fault.startswith(MISSING))
-    return [
-        f"{language}: {n} of {totals[language, split]} rows ({split}) are left out, since "
-        + (
-            f"{task.label_field}={marker!r} was taken for a missing label. {keep_line(task, marker)}"
-            if marker
-            else f"their {task.label_field} is empty"
-        )
-        for (language, split, marker), n in sorted(taken.items())
-    ]
+    notes = []
+    for (language, split, marker), n in sorted(taken.items()):
+        rows = f"{totals[language, split]} rows" + ("" if split == "all" else f" ({split})")
+        why = f"their {task.label_field} is empty"
+        if marker:
+            why = f"{task.label_field}={marker!r} was taken for a missing label. {keep_line(task, marker)}"
+        notes.append(f"{language}: {n} of {rows} are left out, since {why}")
+    return notes
 
 
 def keep_line(task: TaskConfig, marker: str) -> str:
     """How a value that was taken for a missing label is made one."""
-    same = next((name for name in task.label_names if name.lower() == marker.lower()), None)
-    if same is None and task.name != "custom":
-        same = guessed([marker], task.label_names)[marker]
-    line = (
-        table_keys.mapping_arguments("task.labels", {marker: same})
-        if same
-        else table_keys.list_argument("task.label_names", (*task.label_names, marker))
-    )
+    if task.name == "custom":
+        line = table_keys.list_argument("task.label_names", (*task.label_names, marker))
+    else:
+        line = table_keys.mapping_arguments("task.labels", guessed([marker], task.label_names))
     return f"Where it is a label: {line}"
 
 
-def label_set_notes(task: TaskConfig) -> list[str]:
+def label_set_notes(task: TaskConfig, examples: Sequence[Example]) -> list[str]:
     """The labels of a user's own table, and which of them look like one label spelled in two ways."""
     names = task.choice_names
     if task.name != "custom" or not names:
@@ -254,17 +258,18 @@ def label_set_notes(task: TaskConfig) -> list[str]:
     if markers := [name for name in names if is_marker(name)]:
         rest = [name for name in names if name not in markers]
         notes.append(
-            f"{' and '.join(map(repr, markers))} counts as a label like the others. Where it means that there is none: "
+            f"of the labels, {' and '.join(map(repr, markers))} may mean that there is none. To leave such rows out: "
             + table_keys.list_argument("task.label_names", rest)
         )
     alike: dict[str, list[str]] = {}
     for name in names:
         alike.setdefault(spelling_key(name), []).append(name)
-    pairs = [group for group in alike.values() if len(group) > 1]
-    if {"true", "false"} & set(names):
-        pairs += [[b, n] for b, n in (("true", "1"), ("false", "0")) if {b, n} <= set(names)]
-    for group in pairs:
-        line = table_keys.mapping_arguments("task.labels", dict.fromkeys(group[1:], group[0]))
+    groups = [group for group in alike.values() if len(group) > 1]
+    groups += [[b, n] for b, n in (("true", "1"), ("false", "0")) if {b, n} <= set(names)]
+    counts = Counter(example.label for example in examples)
+    for group in groups:
+        first, *others = sorted(group, key=lambda name: -counts[name])
+        line = table_keys.mapping_arguments("task.labels", dict.fromkeys(others, first))
         notes.append(f"{' and '.join(map(repr, group))} are kept apart as labels. Where they are one: {line}")
     return notes
 

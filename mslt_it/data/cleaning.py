@@ -99,7 +99,7 @@ def clean(example: Example, label_names: Sequence[str] = (), optional_fields: Se
             fields[name] = ""
             continue
         reason = bad_text(text)
-        if reason:
+        if reason and (name or reason != "not_translated"):  # "NS" may be a label
             return Cleaned(None, reason)
         if not name:
             break  # the label is checked, never changed

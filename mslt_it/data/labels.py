@@ -8,6 +8,7 @@ that holds nothing but the benchmark's integers is read by position in ``task.la
 
 from __future__ import annotations
 
+import functools
 import math
 import re
 import unicodedata
@@ -70,8 +71,13 @@ def plain_number(text: str) -> str:
 
 def label_form(value: Any) -> str:
     """The normal form of a label, see the module; "" for none at all."""
-    text = _INVISIBLE.sub("", as_text(value))
-    text = plain_number(unicodedata.normalize("NFC", strip_zero_width(text.strip(), "")).strip())
+    return _form(as_text(value))
+
+
+@functools.lru_cache(maxsize=4096)  # a column repeats its labels
+def _form(text: str) -> str:
+    text = strip_zero_width(_INVISIBLE.sub("", text).strip(), "")
+    text = plain_number(unicodedata.normalize("NFC", text).strip())
     if text in ("-0", "+0"):
         return "0"
     return text.lower() if text.lower() in ("true", "false") else text

@@ -54,9 +54,12 @@ class TagReader:
 
     def _unknown(self, form: str, where: str) -> Problem:
         lines = table_keys.mapping_arguments("task.labels", self._guesses())
+        kinds = {form.partition("-")[2] for form in self.foreign if form[:2] in ("B-", "I-") and form[2:]}
+        new = sorted(kinds - set(self.task.label_names))
+        more = f" To ask for them: {table_keys.list_argument('task.label_names', (*self.task.label_names, *new))}."
         return Problem(
-            f"{where}: the tag {form!r} is not one of task.label_names. {nearest(form, self.known)} If the file's tags "
-            f"mean these (a guess, check it; {OUTSIDE} for kinds that are not asked for), add: {lines}"
+            f"{where}: the tag {form!r} is not one of task.label_names. {nearest(form, self.known)}{more * bool(new)} "
+            f"If the file's tags mean these (a guess, check it; {OUTSIDE} for kinds not asked for), add: {lines}"
         )
 
     def _guesses(self) -> dict[str, str]:

@@ -197,6 +197,13 @@ def test_other_tags_are_read_by_the_line_that_the_error_shows(tmp_path: Path, ta
     assert tagged(tmp_path, tags, *pasted(str(caught.value))).label == label
 
 
+def test_a_kind_more_may_be_asked_for_by_the_line_that_the_error_shows(tmp_path: Path) -> None:
+    with pytest.raises(Problem, match=r"To ask for them: '(task\.label_names=\[PER,ORG,LOC,DATE\])'\. If") as caught:
+        tagged(tmp_path, ["B-DATE", "I-DATE", "O"])
+    (line,) = re.findall(r"To ask for them: '([^']+)'", str(caught.value))
+    assert tagged(tmp_path, ["B-DATE", "I-DATE", "O"], line).label == "DATE: t0 t1"
+
+
 def test_integers_are_tags_of_the_benchmark_alone(tmp_path: Path) -> None:
     assert tagged(tmp_path, [1.0, 2.0, 0, 5]).label == "PER: t0 t1 | LOC: t3"
     names = "task.label_names=[ORG,PER]"

@@ -369,6 +369,12 @@ def test_the_wrong_column_is_called_one(tmp_path: Path) -> None:
         read(own(tmp_path, "task.label_names=[a,b]"), "en")
 
 
+def test_the_mark_of_an_untranslated_sentence_may_be_a_label(tmp_path: Path) -> None:
+    for code in WORDS:
+        write(tmp_path / f"{code}.csv", table(code, [["NS", "S"][i % 2] for i in range(60)]))
+    assert {e.label for e in scored_examples(own(tmp_path), "fr")} == {"NS", "S"}
+
+
 def test_one_label_twice_is_refused(tmp_path: Path) -> None:
     write(tmp_path / "en.csv", table("en", ["true", "false"]))
     recipe = own(tmp_path, "task.label_names=[True,true,false]")

@@ -20,6 +20,7 @@ _OTHER_WORDS = {
     "ORG": "organization organisation corporation company group",
     "LOC": "location gpe place geo",
 }
+_SAME = {"true": "1", "false": "0", "1": "true", "0": "false"}  # what one writer calls 1 is true with another
 _INTEGER = re.compile(r"-?[0-9]{1,9}")
 _CUTOFF, _STRICT_CUTOFF = 0.6, 0.85  # likeness from which on two words may be one
 
@@ -29,6 +30,9 @@ def guessed(values: Sequence[str], names: Sequence[str], *, strict: bool = False
     user's own; else every value gets one, if need be whichever is left."""
     if not names:
         return {}
+    by_key = {_key(name): name for name in names}
+    if all(_SAME.get(value, "") in by_key for value in values):
+        return {value: by_key[_SAME[value]] for value in values}
     if numbered := _by_number(values, names):
         return numbered
     found = {value: name for value in values if (name := _alike(value, names, strict))}

@@ -226,22 +226,21 @@ def _order(label: str) -> tuple[int, int, str]:
 
 
 def label_notes(task: TaskConfig, examples: Sequence[Example]) -> list[str]:
-    """What was taken for a missing label, and what the label set is."""
-    return [*missing_notes(task, examples), *label_set_notes(task, examples)]
+    """What was found to be no label or no text, and what the label set is."""
+    return [*fault_notes(task, examples), *label_set_notes(task, examples)]
 
 
-def missing_notes(task: TaskConfig, examples: Sequence[Example]) -> list[str]:
-    """What was taken for a missing label, how often in which language, and the key that keeps it."""
-    if task.shape != "classification":
-        return []
+def fault_notes(task: TaskConfig, examples: Sequence[Example]) -> list[str]:
+    """How many rows of which language cannot be used and why; for what was taken for a missing label the key that
+    keeps it."""
     totals = Counter((e.language, e.split) for e in examples)
-    taken = Counter((e.language, e.split, e.fault.partition(": ")[2]) for e in examples if e.fault.startswith(MISSING))
+    taken = Counter((e.language, e.split, *e.fault.partition(": ")[::2]) for e in examples if e.fault)
     notes = []
-    for (language, split, marker), n in sorted(taken.items()):
+    for (language, split, reason, detail), n in sorted(taken.items()):
         rows = f"{totals[language, split]} rows" + ("" if split == "all" else f" ({split})")
-        why = f"their {task.label_field} is empty"
-        if marker:
-            why = f"{task.label_field}={marker!r} was taken for a missing label. {keep_line(task, marker)}"
+        why = detail or f"their {task.label_field} is empty"
+        if detail and reason == MISSING and task.shape == "classification":
+            why = f"{task.label_field}={detail!r} was taken for a missing label. {keep_line(task, detail)}"
         notes.append(f"{language}: {n} of {rows} are left out, since {why}")
     return notes
 
@@ -249,10 +248,9 @@ def missing_notes(task: TaskConfig, examples: Sequence[Example]) -> list[str]:
 def keep_line(task: TaskConfig, marker: str) -> str:
     """How a value that was taken for a missing label is made one."""
     if task.name == "custom":
-        line = table_keys.list_argument("task.label_names", (*task.label_names, marker))
-    else:
-        line = table_keys.mapping_arguments("task.labels", guessed([marker], task.label_names))
-    return f"Where it is a label: {line}"
+        return "Where it is a label: " + table_keys.list_argument("task.label_names", (*task.label_names, marker))
+    names = table_keys.mapping_arguments("task.labels", guessed([marker], task.label_names))
+    return f"Where it is a label (which one is a guess, check it): {names}"
 
 
 def label_set_notes(task: TaskConfig, examples: Sequence[Example]) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import dataclasses
+import itertools
 import json
 import re
 import shlex
@@ -111,6 +112,14 @@ def test_booleans_are_one_label_in_every_spelling(tmp_path: Path) -> None:
     assert read(recipe, "en") == read(recipe, "de") == read(recipe, "fr")
     named = own(tmp_path, "task.label_names=[True,False]")  # the user's spelling is what is written
     assert read(named, "de")[0] == "True"
+
+
+def test_booleans_beside_zero_and_one_are_refused_with_the_line_that_makes_them_one(tmp_path: Path) -> None:
+    for code in WORDS:
+        write(tmp_path / f"{code}.jsonl", table(code, [i % 2 == 0 if code == "fr" else i % 2 for i in range(60)]))
+    with pytest.raises(Problem, match="intent='true' is outside") as caught:
+        read(own(tmp_path), "fr")
+    assert sorted(pasted(str(caught.value))) == ["task.labels.false=0", "task.labels.true=1"]
 
 
 @pytest.mark.parametrize(
@@ -282,17 +291,18 @@ def test_what_is_no_text_is_no_label_and_no_field(tmp_path: Path, value: Any, to
     labels = [["card", "transfer"][i % 2] for i in range(60)]
     for code in WORDS:
         rows = table(code, labels)
-        rows[3]["intent"] = value
+        rows[3]["intent"] = value  # rows 3 and 6 are to be trained on where they are good
         rows[6]["text"] = value
         write(tmp_path / f"{code}.jsonl", rows)
     recipe = own(tmp_path, "data.num_examples_total=40", "data.max_dropped_share=0.5", "data.items=parallel")
     assert recipe.task.label_names == ("card", "transfer")
-    faults = [e.fault for e in load(recipe.task, "en", "train", role="train").examples]
-    faults += [e.fault for e in load(recipe.task, "en", "test", role="score").examples]
-    assert sorted(filter(None, faults))[0].startswith("not_text: intent is ")
-    assert sorted(filter(None, faults))[1].startswith("not_text: text is ")
+    loaded = [e for role in ("train", "score") for e in load(recipe.task, "en", role, role=role).examples]  # type: ignore[arg-type]
+    faults = sorted(e.fault for e in loaded if e.fault)
+    assert [fault.rpartition(" is ")[0] for fault in faults] == ["not_text: intent", "not_text: text"]
     _, report = build_training_set(recipe, tokenizer)
-    assert any("not_text" in note for note in report.notes) or recipe.data.items == "parallel"
+    for code, fault in itertools.product(recipe.sources, faults):
+        why = fault.removeprefix("not_text: ")
+        assert f"{code}: 1 of 60 rows are left out, since {why}" in report.notes
     assert all(row.fault == "" for row in scored_examples(recipe, "fr"))
 
 

@@ -21,6 +21,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from mslt_it import table_keys
 from mslt_it.languages import LanguageSet
 from mslt_it.problems import Problem, nearest
 from mslt_it.records import FrozenDict, Recipe, to_plain
@@ -197,14 +198,10 @@ def _recipe_of_task(overrides: Sequence[str], config_dir: str | None) -> str | N
 
 
 def _long_form(override: str) -> str:
-    """``task.input=text`` -> ``task.input_fields=[text]`` and the other short forms."""
+    """``task.instruction=TEXT`` -> ``task.instruction.default=TEXT`` and the other short forms."""
     key, equals, value = override.partition("=")
     if override == "sources=auto":
         return "sources=[auto]"
-    if equals and key == "task.input" and value:
-        return f"task.input_fields={value if value.startswith('[') else f'[{value}]'}"
-    if equals and key == "task.label":
-        return f"task.label_field={value}"
     if equals and key == "task.instruction" and not value.lstrip().startswith("{"):
         return f"++task.instruction.default={value}"
     # A language that has no instruction yet is a new key, which Hydra wants said.
@@ -230,7 +227,7 @@ def _schema(cls: type) -> type:
         hint: Any = hints[f.name]
         default: Any = MISSING if f.default is dataclasses.MISSING else f.default
         if typing.get_origin(hint) is collections.abc.Mapping:
-            hint, default = dict[str, Any], dataclasses.field(default_factory=dict)
+            hint, default = dict[Any, Any], dataclasses.field(default_factory=dict)  # a label may be the number 0
             fields.append((f.name, hint, default))
             continue
         if dataclasses.is_dataclass(hint):
@@ -290,6 +287,7 @@ def load_recipe(name: str, overrides: Sequence[str] = (), config_dir: str | Path
     from omegaconf import DictConfig, OmegaConf
     from omegaconf.errors import OmegaConfBaseException
 
+    overrides, of_table = table_keys.take(overrides)
     overrides = [_long_form(override) for override in overrides]
     known = _files(config_dir)
     if name not in known:
@@ -320,6 +318,8 @@ def load_recipe(name: str, overrides: Sequence[str] = (), config_dir: str | Path
     except yaml.YAMLError as error:
         raise Problem(f"{_place_of(error, known[name])} is not valid YAML: {' '.join(str(error).split())}") from error
     assert isinstance(content, dict)
+    for key, value in of_table.items():
+        content["task"][key] = {**content["task"][key], **value} if isinstance(value, dict) else value
     return _finish({str(k): v for k, v in content.items()}, name, choices.get("scale"))
 
 
@@ -451,6 +451,8 @@ def _build(cls: type, content: dict[str, Any], prefix: str = "") -> Any:
 def _string(value: Any, key: str) -> str:
     if isinstance(value, str):
         return value
+    if isinstance(value, int) and not isinstance(value, bool) and key.startswith(("task.label_names", "task.labels")):
+        return str(value)
     if isinstance(value, bool):
         raise Problem(
             f"{key}: {value} is a YAML boolean, not a string: unquoted no, off, on and yes are booleans in YAML. "
@@ -473,6 +475,7 @@ def _check(recipe: Recipe) -> None:
         if not values[key]:
             raise Problem(f"{key} is empty. Give it a value.")
     task = recipe.task
+    table_keys.check(task)
     metrics = METRICS[task.shape]
     if task.metric not in metrics:
         raise Problem(

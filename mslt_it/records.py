@@ -44,10 +44,12 @@ class TaskConfig:
     label_field: str = "label"
     rationale_field: str = ""  # column with a worked-out solution, for training with prompt.variant=cot_native
     label_names: tuple[str, ...] = ("entailment", "neutral", "contradiction")  # in the order of the integers upstream
+    columns: Mapping[str, str] = field(default_factory=FrozenDict)  # our column -> what your file calls it
+    labels: Mapping[str, str] = field(default_factory=FrozenDict)  # a value of your file -> the label it means
     first_label: int = 0  # the integer upstream of the first label name
     repair_field: str = ""  # an input field that is wrong upstream in some languages
     repair_from: tuple[str, ...] = ()  # languages that have it right; it is taken from them by id
-    instruction: Mapping[str, str] = field(default_factory=FrozenDict)  # custom: language -> text
+    instruction: Mapping[str, str] = field(default_factory=FrozenDict)  # language -> text, in place of the prompt files
     metric: str = "accuracy"
     max_answer_tokens: int = 64  # generated at most, where an answer is text
     train_split: str = "train"
@@ -221,6 +223,7 @@ class Example:
     origin: str = ""  # "dataset@revision:row"
     references: tuple[str, ...] = ()  # answers that count as right, where there are several; tags as JSON for tagging
     rationale: str = ""  # of task.rationale_field
+    fault: str = ""  # "reason: detail" where reading found that the row cannot be used; cleaning drops it by the reason
 
 
 @dataclass(frozen=True)

@@ -116,7 +116,6 @@ def test_overrides_after_the_recipe() -> None:
         ("sources=[false]", "sources: Language code False is a YAML boolean"),
         ("sources=[ar,tr]", "sources and targets overlap: tr."),
         ("sources=[en,", "Cannot read 'sources=[en,'"),
-        ("task.label_names=[true,false]", "task.label_names: True is a YAML boolean"),
         ("task.label_names=[a]", "task.label_names=['a'] must be a list of at least 2 different names."),
         ("task.data=true", "task.data: True is a YAML boolean"),
         ("model.path=null", "model.path=null: field 'model.path' is not Optional. Expected str."),

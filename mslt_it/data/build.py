@@ -16,10 +16,10 @@ from typing import Any
 
 from mslt_it.data.cleaning import clean, gives_away
 from mslt_it.data.encoding import IGNORED, Encoder
+from mslt_it.data.labels import MISSING, NOT_TEXT, found_labels, keep_line, label_notes
 from mslt_it.data.leakage import LeakIndex, find_leaks, refuse_leaks
 from mslt_it.data.mixing import allocate, hash_key, interleave, rank, too_few
 from mslt_it.data.prompts import prompt_file, prompted
-from mslt_it.data.shapes import found_labels
 from mslt_it.data.sources import Loaded, Role, load
 from mslt_it.problems import Problem
 from mslt_it.records import BuildReport, EncodedExample, Example, LanguageReport, PromptedExample, Recipe, fingerprint
@@ -30,7 +30,7 @@ NO_RATIONALE = "no_rationale"  # a chain of thought is to be trained on, and the
 CONTROL_TOKENS = "control_tokens_kept_as_text"
 MAX_COUNTED = 20  # labels whose training rows are counted in the printed report
 MAX_PLACES = 3  # rows that the report names for each reason
-UNSCORABLE = {"label_missing", "label_unknown", "empty_field", "whitespace_only", "lone_surrogate", "too_big"}
+UNSCORABLE = {MISSING, NOT_TEXT, "label_unknown", "empty_field", "whitespace_only", "lone_surrogate", "too_big"}
 MIN_CHUNK = 64  # rows prepared at a time, at least: tokenizers are fast in batches
 
 
@@ -41,9 +41,12 @@ class _Tally:
     dropped: Counter[str] = field(default_factory=Counter)
     repaired: Counter[str] = field(default_factory=Counter)
     places: dict[str, list[str]] = field(default_factory=dict)  # reason -> the first rows it hit
+    markers: Counter[str] = field(default_factory=Counter)  # what was taken for a missing label
 
     def drop(self, reason: str, example: Example) -> None:
         self.dropped[reason] += 1
+        if reason == MISSING and (marker := example.fault.partition(": ")[2]):
+            self.markers[marker] += 1
         self._note(reason, example)
 
     def repair(self, kinds: Sequence[str], example: Example) -> None:
@@ -64,7 +67,8 @@ class _Tally:
     def _note(self, reason: str, example: Example) -> None:
         places = self.places.setdefault(reason, [])
         if len(places) < MAX_PLACES:
-            places.append(example.origin or example.id)
+            detail = example.fault.partition(": ")[2]
+            places.append((example.origin or example.id) + (f" ({detail})" if detail else ""))
 
     def num_own(self) -> int:
         return self.dropped.total() - self.dropped[TRANSLATION_DROPPED]
@@ -126,7 +130,7 @@ def build_training_set(
             single = _fill(recipe, encoder, [(e,) for e in rows], wanted[code], tallies, prompts_dir)
             kept[code] = [row[0] for row in single]
     for code in ranked:
-        refuse_drops(code, tallies[code], len(kept[code]), recipe.data.max_dropped_share)
+        refuse_drops(recipe, code, tallies[code], len(kept[code]))
         if len(kept[code]) < wanted[code]:
             detail = f", {len(ranked[code])} before dropping {tallies[code]}" if tallies[code].dropped else ""
             raise too_few(code, wanted[code], len(kept[code]), recipe.data.items, detail)
@@ -143,8 +147,7 @@ def build_training_set(
 
     notes += [n for c in recipe.sources if (n := prompt_file(recipe.task, c, recipe.prompt, prompts_dir).note)]
     notes += [note for code, tally in tallies.items() for note in tally.notes(code)]
-    if recipe.task.name == "custom" and recipe.task.choice_names:
-        notes.append(f"labels: {', '.join(recipe.task.choice_names)}")
+    notes += label_notes(recipe.task, [*(e for rows in loaded.values() for e in rows.examples), *scored])
     notes.append(f"rows: {fingerprint([(r.id, r.language, r.input_ids, r.labels) for r in encoded])}")
     return encoded, BuildReport(
         fingerprint=recipe.data_fingerprint(),
@@ -161,6 +164,12 @@ def build_training_set(
 def build_scored_set(recipe: Recipe, language: str, prompts_dir: Path | None = None) -> list[PromptedExample]:
     """The prompted rows to score in one language, see `scored_examples`."""
     return [prompted(e, recipe.task, recipe.prompt, prompts_dir) for e in scored_examples(recipe, language)]
+
+
+def notes_on_scored(recipe: Recipe, languages: Sequence[str]) -> list[str]:
+    """What the reader should know about the labels of the scored rows."""
+    rows = [e for code in languages for e in load(recipe.task, code, recipe.task.score_split, role="score").examples]
+    return label_notes(recipe.task, rows)
 
 
 def scored_examples(recipe: Recipe, language: str) -> list[Example]:
@@ -180,18 +189,23 @@ def scored_examples(recipe: Recipe, language: str) -> list[Example]:
             tally.drop(cleaned.reason, example)
         else:
             kept.append(cleaned.example or example)
-    refuse_drops(language, tally, len(kept), recipe.data.max_dropped_share)
+    refuse_drops(recipe, language, tally, len(kept))
     return kept
 
 
-def refuse_drops(language: str, tally: _Tally, num_kept: int, max_share: float) -> None:
+def refuse_drops(recipe: Recipe, language: str, tally: _Tally, num_kept: int) -> None:
     """A Problem when a language lost a larger share of the rows that were looked at than the recipe allows."""
-    lost = tally.num_own()
+    lost, max_share = tally.num_own(), recipe.data.max_dropped_share
     if lost and lost > max_share * (lost + num_kept):
+        markers = "".join(
+            f" {marker!r} ({n} rows) was taken for a missing label. {keep_line(recipe.task, marker)}."
+            for marker, n in tally.markers.most_common()
+            if recipe.task.shape == "classification"
+        )
         raise Problem(
             f"Language '{language}' lost {lost} of {lost + num_kept} rows ({lost / (lost + num_kept):.1%}), more than "
-            f"data.max_dropped_share={max_share}: {tally}. Repair the data, raise data.max_length_tokens if rows are "
-            f"too long, or raise data.max_dropped_share."
+            f"data.max_dropped_share={max_share}: {tally}.{markers} Repair the data, raise data.max_length_tokens if "
+            f"rows are too long, or raise data.max_dropped_share."
         )
 
 

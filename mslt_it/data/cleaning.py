@@ -80,12 +80,14 @@ class Cleaned:
 def clean(example: Example, label_names: Sequence[str] = (), optional_fields: Sequence[str] = ()) -> Cleaned:
     """Checks and repairs one example.
 
-    Reasons: ``empty_field``, ``whitespace_only``, ``label_missing``, ``label_unknown``, ``lone_surrogate``,
-    ``control_character``, ``bidi_override``, ``too_big``, ``not_translated``, ``wrong_script``. Building adds
-    ``answer_in_prompt`` (see ``gives_away``).
+    Reasons: what ``example.fault`` says (``label_missing``, ``not_text``), ``empty_field``, ``whitespace_only``,
+    ``label_missing``, ``label_unknown``, ``lone_surrogate``, ``control_character``, ``bidi_override``, ``too_big``,
+    ``not_translated``, ``wrong_script``. Building adds ``answer_in_prompt`` (see ``gives_away``).
     Repairs: ``not_nfc``, ``zero_width``.
     """
     label = example.label
+    if example.fault:
+        return Cleaned(None, example.fault.partition(": ")[0])
     if not label.strip():
         return Cleaned(None, "label_missing")
     if label_names and label not in label_names:
@@ -97,7 +99,7 @@ def clean(example: Example, label_names: Sequence[str] = (), optional_fields: Se
             fields[name] = ""
             continue
         reason = bad_text(text)
-        if reason:
+        if reason and (name or reason != "not_translated"):  # "NS" may be a label
             return Cleaned(None, reason)
         if not name:
             break  # the label is checked, never changed

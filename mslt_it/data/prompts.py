@@ -9,13 +9,16 @@ from __future__ import annotations
 import dataclasses
 import functools
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import yaml
 
+from mslt_it.data.labels import label_lines
 from mslt_it.data.mixing import hash_key
+from mslt_it.data.placeholders import fill, literal, placeholders, refuse_placeholders
+from mslt_it.data.spans import KINDS
 from mslt_it.data.variants import (
     ENGLISH,
     PROMPT_VARIANTS,
@@ -24,14 +27,18 @@ from mslt_it.data.variants import (
     chain_form,
     check_variant,
     exemplars,
-    fill,
 )
 from mslt_it.problems import Problem, nearest
 from mslt_it.records import Example, Message, PromptConfig, PromptedExample, TaskConfig
+from mslt_it.table_keys import list_argument
 
-_PLACEHOLDER = re.compile(r"\{(\w+)\}")
 _KEYS = ("labels", "templates", "system", "wording")
-_INSTRUCTION = "Which of these fits the text?"  # task=custom without an instruction of the user's
+# Without an instruction of the user's.
+_INSTRUCTION = "Which of these fits the text?"
+_INSTRUCTION_NAMES = (
+    "Copy each name in the text, in the order of the text, after its kind, as in {first}: name | {last}: name. "
+    "If there are none, write -"
+)
 
 
 @dataclass(frozen=True)
@@ -148,8 +155,9 @@ def _text(file: PromptFile, prompt: PromptConfig, example: Example) -> str:
     empty = {name for name in file.optional if not fields[name].strip()}
     if empty:
         lines = template.split("\n")
-        template = "\n".join(line for line in lines if not empty & set(_PLACEHOLDER.findall(line)))
-    return fill(template, fields).strip() if empty else fill(template, fields)
+        template = "\n".join(line for line in lines if not empty & placeholders(line, fields, str(file.path)))
+    text = fill(template, fields, str(file.path))
+    return text.strip() if empty else text
 
 
 def prompt_file(task: TaskConfig, language: str, prompt: PromptConfig, prompts_dir: Path | None = None) -> PromptFile:
@@ -160,7 +168,7 @@ def prompt_file(task: TaskConfig, language: str, prompt: PromptConfig, prompts_d
         prompts_dir = share_dir("eval") / "prompts"
     if prompt.language not in ("native", "english"):
         raise Problem(f"prompt.language='{prompt.language}' is unknown. Known: english, native.")
-    if task.name == "custom":
+    if task.name == "custom" or task.instruction:
         return _own_prompt(task, language)
     folder = prompts_dir / task.name
     wanted = ["en"] if prompt.language == "english" else [language, language.split("-")[0], "en"]
@@ -172,7 +180,7 @@ def prompt_file(task: TaskConfig, language: str, prompt: PromptConfig, prompts_d
             f"Found: {', '.join(sorted(known)) or 'none'}. Add en.yaml there, with labels and templates."
         )
     stat = path.stat()
-    return _load(
+    file = _load(
         path,
         task.input_fields,
         task.optional_fields,
@@ -182,32 +190,54 @@ def prompt_file(task: TaskConfig, language: str, prompt: PromptConfig, prompts_d
         stat.st_mtime_ns,
         stat.st_size,
     )
+    if task.shape == "tagging" and not _names_kinds(file.templates, task.label_names):
+        own = _own_prompt(task, language)
+        note = f"{path.name} does not ask for task.label_names ({', '.join(task.label_names)}); {own.note}"
+        return dataclasses.replace(own, note=note)
+    return file
+
+
+def _names_kinds(templates: Sequence[str], kinds: Sequence[str]) -> bool:
+    """Whether every template names all of the kinds, and none of WikiANN's that is not among them."""
+
+    def named(kind: str, template: str) -> bool:
+        return re.search(rf"(?<![A-Za-z]){re.escape(kind)}(?![A-Za-z])", template) is not None
+
+    return all(
+        all(named(kind, text) for kind in kinds) and not any(named(k, text) for k in KINDS if k not in kinds)
+        for text in templates
+    )
 
 
 def _own_prompt(task: TaskConfig, language: str) -> PromptFile:
-    """The prompt of task=custom: the user's instruction, the fields, and the labels to choose from."""
+    """The prompt of a user's own task: the instruction, the fields, and the labels or kinds of names to choose from."""
     own = task.instruction
-    text = own.get(language) or own.get(language.split("-")[0]) or own.get("default") or own.get("en")
-    note = ""
-    if own and text and not {language, language.split("-")[0], "default"} & set(own):
-        note = f"language '{language}' has no task.instruction of its own: prompted with the English one"
-    if not own:
-        text = _INSTRUCTION if task.choice_names else ""
-        note = "task.instruction is not given: " + (f"'{_INSTRUCTION}' is used" if text else "the text stands alone")
-    if own and not text:
+    primary = language.split("-")[0]
+    key = next((k for k in (language, primary, "default", "en") if own.get(k)), "")
+    where, note = f"task.instruction.{key}", ""
+    names = task.label_names if task.shape in ("classification", "tagging") else ()
+    if own and not key:
         raise Problem(
             f"task.instruction has no text for language '{language}' and none for all languages. "
             f"Give task.instruction.{language}='...' or 'task.instruction={{default: ...}}'. It has: {', '.join(own)}."
         )
-    names = task.choice_names
+    if own:
+        text = own[key]
+        if key == "en" and "en" not in (language, primary):
+            note = f"language '{language}' has no task.instruction of its own: prompted with the English one"
+    else:
+        text = _INSTRUCTION if names else ""
+        if task.shape == "tagging":
+            text = literal(_INSTRUCTION_NAMES.format(first=names[0], last=names[-1]))
+        note = "task.instruction is not given: " + (f"'{text}' is used" if text else "the text stands alone")
     lines = [text] if text else []
-    shown = set(_PLACEHOLDER.findall(text or ""))
+    shown = placeholders(text, task.input_fields, where)
     for name in task.input_fields:
         if name not in shown:  # the instruction says by {name} where a field goes; else it comes after it
-            lines.append(f"{{{name}}}" if len(task.input_fields) == 1 else f"{name}: {{{name}}}")
+            lines.append(f"{{{name}}}" if len(task.input_fields) == 1 else f"{literal(name)}: {{{name}}}")
     if names:
-        lines.append(" / ".join(names))
-    labels = dict(zip(names, names, strict=True))
+        lines.append(literal(" / ".join(names)))
+    labels = dict(zip(task.choice_names, task.choice_names, strict=True))
     return PromptFile(
         Path("task.instruction"), labels, ("\n".join(lines),), note=note, optional=frozenset(task.optional_fields)
     )
@@ -239,6 +269,7 @@ def _load(
     system = content.get("system", "")
     if not isinstance(system, str):
         raise Problem(f"{path}: system must be one text.")
+    refuse_placeholders(system, f"{path}: system")
     return PromptFile(
         path,
         _labels(path, content.get("labels", {}), label_names),
@@ -258,6 +289,8 @@ def _wording(path: Path, wording: object, fields: tuple[str, ...]) -> dict[str, 
             raise Problem(f"{path}: wording is given for the unknown field '{name}'. {nearest(str(name), fields)}")
         if not isinstance(phrases, dict) or not all(isinstance(v, str) and v.strip() for v in phrases.values()):
             raise Problem(f"{path}: wording of '{name}' must map each value to a phrase.")
+        for value, phrase in phrases.items():
+            refuse_placeholders(phrase, f"{path}: wording of {name}={value}")
     return wording
 
 
@@ -270,11 +303,22 @@ def _labels(path: Path, labels: object, label_names: tuple[str, ...]) -> dict[st
                 f"{path}: the word for label '{name}' is {word!r}, not a text. "
                 "Put it in quotes: unquoted yes, no, on and off are booleans in YAML."
             )
+        refuse_placeholders(word, f"{path}: the word for label '{name}'")
+    remedy = ""
+    if foreign := [name for name in label_names if name not in labels]:
+        remedy = (
+            f" These prompts know {', '.join(labels) or 'no label'}. Where your file calls them otherwise, keep those "
+            "names and say what its words mean (a guess, check it): "
+            f"{list_argument('task.label_names', tuple(labels))} {label_lines(foreign, tuple(labels))}"
+        )
+    for name in labels:
         if name not in label_names:
-            raise Problem(f"{path}: label '{name}' is not in task.label_names. {nearest(str(name), label_names)}")
+            raise Problem(
+                f"{path}: label '{name}' is not in task.label_names. {nearest(str(name), label_names)}{remedy}"
+            )
     for name in label_names:
         if name not in labels:
-            raise Problem(f"{path}: label '{name}' of task.label_names has no word. {nearest(name, labels)}")
+            raise Problem(f"{path}: label '{name}' of task.label_names has no word. {nearest(name, labels)}{remedy}")
     for name, word in labels.items():
         for other, longer in labels.items():
             if name != other and longer.startswith(word):
@@ -290,9 +334,7 @@ def _templates(path: Path, content: dict[str, object], fields: tuple[str, ...]) 
     if not isinstance(templates, list) or not templates or not all(isinstance(t, str) for t in templates):
         raise Problem(f"{path}: templates must be a list of at least one text.")
     for number, template in enumerate(templates):
-        used = set(_PLACEHOLDER.findall(template))
-        for name in sorted(used - set(fields)):
-            raise Problem(f"{path}: template {number} has the unknown placeholder {{{name}}}. {nearest(name, fields)}")
+        used = placeholders(template, fields, f"{path}: template {number}")
         for name in fields:
             if name not in used:
                 raise Problem(f"{path}: template {number} never shows {{{name}}}, one of task.input_fields.")

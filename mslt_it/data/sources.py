@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from mslt_it.data.columns import check_columns, file_columns, renamed
 from mslt_it.data.files import (
     LANGUAGE_COLUMNS,
     Row,
@@ -27,7 +28,7 @@ from mslt_it.data.files import (
     listing,
 )
 from mslt_it.data.layouts import read_layout
-from mslt_it.data.shapes import needed_columns, to_examples
+from mslt_it.data.shapes import to_examples
 from mslt_it.problems import Problem, nearest
 from mslt_it.records import Example, TaskConfig
 
@@ -52,7 +53,7 @@ def load_examples(task: TaskConfig, language: str, split: str, *, role: Role) ->
 def load(task: TaskConfig, language: str, split: str, *, role: Role) -> Loaded:
     """All rows of one language and split, in file order, with notes.
 
-    A row whose label is missing (empty, null, "-", -1) comes with label "" so that cleaning counts it; a label outside
+    A row without a label (empty, null, "-", -1) comes with a ``fault``, so that cleaning counts it; a label outside
     ``task.label_names`` is refused.
     """
     if task.data == "world":
@@ -140,8 +141,8 @@ def _resolve(task: TaskConfig, root: Path, language: str, split: str) -> tuple[P
 
 
 def _read(task: TaskConfig, path: Path) -> tuple[Row, ...]:
-    rows = read_layout(task.file_layout, path, needed_columns(task))
-    _check_columns(task, rows, str(path))
+    rows = renamed(task, read_layout(task.file_layout, path, file_columns(task)))
+    check_columns(task, rows, str(path))
     return rows
 
 
@@ -174,7 +175,7 @@ def _load_hub(task: TaskConfig, language: str, split: str, role: Role) -> Loaded
         raise Problem(f"{task.data} ({language}, split {hub_split}) holds no rows.")
     origin = f"{task.data}@{task.revision or 'unpinned'}"
     rows = _of_language(task, table, language, origin)
-    _check_columns(task, rows, f"{task.data} ({language})")
+    check_columns(task, rows, f"{task.data} ({language})")
     rows, notes = _repaired(task, language, rows, lambda other: _hub_rows(task, other, hub_split))
     _check_rationales(task, rows, role, origin)
     examples = to_examples(task, language, canonical_split(split), rows, origin, for_scoring=role == "score")
@@ -184,7 +185,8 @@ def _load_hub(task: TaskConfig, language: str, split: str, role: Role) -> Loaded
 
 
 def _hub_rows(task: TaskConfig, language: str, hub_split: str) -> list[Row]:
-    return list(_hub_table(task.data, task.config_name(language), hub_split, task.revision, task.hub_files or None))
+    table = _hub_table(task.data, task.config_name(language), hub_split, task.revision, task.hub_files or None)
+    return list(renamed(task, table))
 
 
 @functools.lru_cache(maxsize=4)  # one table may hold several languages
@@ -237,13 +239,6 @@ def _repaired(
         f"{language}: '{name}' is known to be wrong upstream in some languages and could not be checked: none of "
         f"{', '.join(task.repair_from)} is at hand",
     )
-
-
-def _check_columns(task: TaskConfig, rows: Sequence[Row], where: str) -> None:
-    known = {name for row in rows[:100] for name in row.values}
-    for column in needed_columns(task):
-        if column not in known:
-            raise Problem(f"{where} has no column '{column}'. {nearest(column, known)}")
 
 
 def _check_rationales(task: TaskConfig, rows: Sequence[Row], role: Role, where: str) -> None:

@@ -14,7 +14,6 @@ the like are filled in one pass.
 from __future__ import annotations
 
 import functools
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +21,7 @@ from typing import Any, Literal
 
 import yaml
 
+from mslt_it.data.placeholders import fill, placeholders, refuse_placeholders
 from mslt_it.languages import language_name
 from mslt_it.problems import Problem, nearest
 from mslt_it.records import TaskConfig
@@ -32,7 +32,7 @@ VARIANTS = (*PROMPT_VARIANTS, "translate_solve")
 ENGLISH = "en"
 
 Kind = Literal["label", "number"]
-_PLACEHOLDER = re.compile(r"\{(\w+)\}")
+_CHAIN_FIELDS = ("request", "labels", "language", "role")
 
 
 @dataclass(frozen=True)
@@ -73,11 +73,6 @@ class ChainForm:
         return f"{retold}{chain.strip()}\n{self.cue}{word}"
 
 
-def fill(template: str, fields: Mapping[str, str]) -> str:
-    """The template with every known {field} replaced, in one pass: text that is filled in is never looked at again."""
-    return _PLACEHOLDER.sub(lambda match: fields.get(match[1], match[0]), template)
-
-
 def answer_kind(task: TaskConfig) -> Kind | None:
     """What a chain of thought about this task ends in; None where no chain is asked for (names, spans, free text)."""
     if task.shape == "classification":
@@ -114,7 +109,11 @@ def chain_form(task: TaskConfig, variant: str, language: str, folder: Path | Non
     else:
         path, chain_language = root / f"{variant}.yaml", ENGLISH
     content = _read(path, path.stat().st_mtime_ns)
+    placeholders(content[kind], _CHAIN_FIELDS, f"{path}: {kind}")
     roles = content.get("roles", {})
+    fixed = {key: content.get(key, "") for key in ("cue", "join", "retold")}
+    for key, text in (*fixed.items(), *((f"roles.{name}", text) for name, text in roles.items())):
+        refuse_placeholders(text, f"{path}: {key}")
     return ChainForm(
         language=chain_language,
         cue=content["cue"],
@@ -129,7 +128,7 @@ def translation_request(text: str, language: str, folder: Path | None = None) ->
     """The user's message that asks for one text in English."""
     path = (folder or _share()) / "variants" / "translate.yaml"
     template = _read(path, path.stat().st_mtime_ns)["text"]
-    return fill(template, {"text": text, "language": language_name(language)})
+    return fill(template, {"text": text, "language": language_name(language)}, str(path))
 
 
 def exemplars(task: TaskConfig, language: str, num: int, folder: Path | None = None) -> tuple[Exemplar, ...]:
@@ -152,6 +151,8 @@ def exemplars(task: TaskConfig, language: str, num: int, folder: Path | None = N
     for row in found[:num]:
         if missing := [name for name in task.input_fields if name not in row["fields"]]:
             raise Problem(f"{path}: example '{row['id']}' has no field '{missing[0]}', one of task.input_fields.")
+        for key, text in (*row["fields"].items(), ("label", str(row["label"])), ("chain", row["chain"])):
+            refuse_placeholders(text, f"{path}: '{key}' of example '{row['id']}'")
         rows.append(Exemplar(row["id"], row["fields"], str(row["label"]), row["chain"]))
     return tuple(rows)
 

@@ -147,10 +147,12 @@ def _say_results(out: Path, say: Callable[[str], None], details: bool) -> None:
 
 
 def _notice(request: Any) -> list[str]:
+    from mslt_it.data.build import notes_on_scored
     from mslt_it.train import WORLD_NOTICE
 
     world = any(r.task.data == "world" for r in request.recipes)
-    return [WORLD_NOTICE] if world and request.recipes[0].model.path == "world" else []
+    notes = [f"Note: {note}" for r in request.recipes for note in notes_on_scored(r, request.languages[r.task.name])]
+    return [*([WORLD_NOTICE] if world and request.recipes[0].model.path == "world" else []), *notes]
 
 
 def _on_main(state: Any, do: Callable[[], Any]) -> Any:

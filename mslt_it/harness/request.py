@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -195,7 +196,7 @@ def _recipe(parsed: Parsed, runs: Sequence[str], task: str, rest: Sequence[str])
     if any(o.startswith(("prompt.variant=", "prompt.num_shots=")) for o in rest):
         raise Problem("prompt.variant and prompt.num_shots are written variant= and shots= here.")
     if not task:
-        found = load_recipe("config", overrides, config_dir=_run_folder(runs[0]))
+        found = _with_labels_of(_run_folder(runs[0]), load_recipe("config", overrides, config_dir=_run_folder(runs[0])))
     else:
         known = list_recipes()
         recipe = next((n for n in (f"{task}_3src", task) if n in known), None)
@@ -207,6 +208,15 @@ def _recipe(parsed: Parsed, runs: Sequence[str], task: str, rest: Sequence[str])
         if not any(o.startswith("task.held_out_share=") for o in rest) and not _may_have_trained(parsed, runs, found):
             found = dataclasses.replace(found, task=dataclasses.replace(found.task, held_out_share=1.0))
     return with_found_labels(found)
+
+
+def _with_labels_of(run: Path, recipe: Recipe) -> Recipe:
+    """The labels that the run was trained to choose from, whichever of them the rows to be scored have."""
+    results = run / "results.json"
+    if recipe.task.label_names or recipe.task.shape != "classification" or not results.is_file():
+        return recipe
+    names = tuple(json.loads(results.read_text(encoding="utf-8"))["provenance"]["labels"])
+    return dataclasses.replace(recipe, task=dataclasses.replace(recipe.task, label_names=names))
 
 
 def _run_folder(name: str) -> Path:

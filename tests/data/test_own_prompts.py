@@ -41,7 +41,7 @@ def test_an_instruction_in_each_language_and_english_elsewhere_with_a_note() -> 
     assert text(task, row("sw")).startswith("Intent?\n")
     assert prompt_file(task, "tr", PROMPT).note == ""
     assert "'sw' has no task.instruction of its own" in prompt_file(task, "sw", PROMPT).note
-    assert text(own(instruction={"default": "All: {x}"}), row("sw")).startswith("All: {x}\n")  # no field: stays text
+    assert text(own(instruction={"default": "All: {{x}}"}), row("sw")).startswith("All: {x}\n")  # doubled: text
 
 
 def test_an_instruction_may_say_where_the_text_goes() -> None:

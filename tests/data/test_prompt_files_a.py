@@ -10,7 +10,8 @@ import pytest
 import yaml
 from fontTools.unicodedata import script
 
-from mslt_it.data.prompts import fill, prompt_file
+from mslt_it.data.placeholders import fill
+from mslt_it.data.prompts import prompt_file
 from mslt_it.recipe import share_dir
 from mslt_it.records import PromptConfig, TaskConfig
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from toy_world import write_tsv
 
-from mslt_it.data.shapes import found_labels
+from mslt_it.data.labels import found_labels
 from mslt_it.data.sources import load
 from mslt_it.problems import Problem
 from mslt_it.recipe import load_recipe
@@ -171,7 +171,7 @@ def test_integers_upstream_may_start_at_one(tmp_path: Path) -> None:
     assert [e.label for e in load(config, "en", "test", role="score").examples] == ["first", "second"]
     rows.append({"sentence": "_", "option1": "a", "option2": "b", "answer": "0"})
     jsonl(tmp_path / "en.jsonl", rows)
-    with pytest.raises(Problem, match=r"answer='0' is outside task\.label_names \(integers upstream start at 1\)"):
+    with pytest.raises(Problem, match=r"answer='0' is outside task\.label_names \(integers upstream start at 1;"):
         load(config, "en", "test", role="score")
 
 

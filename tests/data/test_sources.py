@@ -77,11 +77,14 @@ def test_one_file_with_a_language_column_counts_rows_per_language(tmp_path: Path
 
 
 def test_labels(tmp_path: Path) -> None:
-    labels = ["0", "2", "1.0", "neutral", "-1", "", "-"]
+    labels = ["0", "2", "1.0", "1", "-1", "", "-"]
     write_tsv(tmp_path / "en.tsv", [("a", f"b{i}", label) for i, label in enumerate(labels)])
     config = task(tmp_path, held_out_share=1e-9)
     found = [e.label for e in load_examples(config, "en", "train", role="train")]
     assert found == ["entailment", "contradiction", "neutral", "neutral", "", "", ""]
+    write_tsv(tmp_path / "en.tsv", [("a", "b", "0"), ("a", "b", "neutral")])  # no column of upstream's integers
+    with pytest.raises(Problem, match=r"line 1: label='0' is outside task\.label_names \(integers upstream"):
+        load_examples(config, "en", "train", role="train")
     write_tsv(tmp_path / "en.tsv", [("a", "b", "neutral"), ("a", "b", "neutrl")])
     with pytest.raises(Problem, match=r"en\.tsv.*'en'.*line 2.*'neutrl'.*Did you mean 'neutral'"):
         load_examples(config, "en", "train", role="train")
@@ -140,7 +143,11 @@ def test_placeholder_labels_are_refused_for_scoring_only(tmp_path: Path) -> None
     for label in ("0", "neutral", ""):
         write_tsv(tmp_path / "en" / "test.tsv", [("a", f"b{i}", label) for i in range(20)])
         write_tsv(tmp_path / "en" / "train.tsv", [("a", f"b{i}", label) for i in range(20)])
-        assert len(load_examples(task(tmp_path), "en", "train", role="train")) == 20
+        if label == "0":  # one integer of the three: no column of upstream's
+            with pytest.raises(Problem, match=r"label='0' is outside task\.label_names"):
+                load_examples(task(tmp_path), "en", "train", role="train")
+        else:
+            assert len(load_examples(task(tmp_path), "en", "train", role="train")) == 20
         with pytest.raises(Problem, match=rf"test\.tsv.*all 20 rows have label='{label}'"):
             load_examples(task(tmp_path), "en", "test", role="score")
     write_tsv(tmp_path / "en" / "test.tsv", [("a", f"b{i}", "0") for i in range(19)])

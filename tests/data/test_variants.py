@@ -10,6 +10,7 @@ import pytest
 
 from mslt_it import cli
 from mslt_it.data.encoding import IGNORED
+from mslt_it.data.placeholders import fill
 from mslt_it.data.prompts import prompt_file, prompted
 from mslt_it.data.variants import (
     CHAINS,
@@ -18,7 +19,6 @@ from mslt_it.data.variants import (
     chain_form,
     check_variant,
     exemplars,
-    fill,
     translation_request,
 )
 from mslt_it.languages import language_name

@@ -1,0 +1,286 @@
+"""What a label column's values mean: one normal form in all files, what counts as no label, and integers of benchmarks.
+
+A value is read as text first. Writers spell one value in several ways: a column of integers with one gap becomes
+floats ("1.0"), booleans become "True" or "true", editors leave invisible characters. These are one label. Labels that
+people spell in several ways ("card", "Card") stay apart, and a note says so. Only a column of a benchmark's own copy
+that holds nothing but the benchmark's integers is read by position in ``task.label_names``.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+
+from mslt_it import table_keys
+from mslt_it.data.cleaning import strip_zero_width
+from mslt_it.data.guesses import guessed
+from mslt_it.problems import Problem, nearest
+from mslt_it.records import Example, TaskConfig
+
+# What people write where a label is missing. Each is a label where it is named, or as frequent as one.
+MISSING_LABELS = frozenset({"-", "--", "-1", "none", "null", "nan", "n/a", "na", "#n/a", "<na>"})
+MISSING, NOT_TEXT = "label_missing", "not_text"  # reasons why a row is dropped
+MIN_MARKER_SHARE = 0.5  # of the rarest label's rows: a "none" with as many is a label too
+MIN_INDEX_ROWS = 20  # in fewer rows an integer of the benchmark's may be missing by chance
+MAX_FOREIGN = 40  # more different values beside the known labels are another column
+MAX_FOUND = 1000  # labels that an error lists for the user to copy
+
+# Soft hyphen, direction marks and overrides, invisible operators: no part of any label.
+_INVISIBLE = re.compile("[\u00ad\u061c\u180e\u200e\u200f\u202a-\u202e\u2061-\u2064\u2066-\u2069]")
+_WHOLE_FLOAT = re.compile(r"[+-]?[0-9]+\.0")
+
+
+# ---------------------------------------------------------------- cells
+
+
+def not_text(value: Any) -> str:
+    """What a cell is that is neither text, number nor boolean ("a list"); "" for one of these and for None."""
+    if isinstance(value, (list, tuple, set)):
+        return "a list"
+    if isinstance(value, Mapping):
+        return "a mapping"
+    if isinstance(value, (bytes, bytearray)):
+        return "binary data"
+    if isinstance(value, (float, Decimal)) and not math.isfinite(value):
+        return "NaN" if math.isnan(value) else "Infinity"
+    return ""
+
+
+def as_text(value: Any) -> str:
+    """A cell as text, the same for 1, 1.0 and Decimal("1.00"); "" for None. Text stays as it is."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, (float, Decimal)) and math.isfinite(value):
+        whole = int(value)
+        return str(whole) if whole == value and abs(whole) < 2**53 else str(value)
+    return str(value)
+
+
+def plain_number(text: str) -> str:
+    """ "18.0", as a column of integers with a gap is written, as "18"; any other text unchanged."""
+    return text[:-2] if _WHOLE_FLOAT.fullmatch(text) else text
+
+
+def label_form(value: Any) -> str:
+    """The normal form of a label, see the module; "" for none at all."""
+    return _form(as_text(value))
+
+
+@functools.lru_cache(maxsize=4096)  # a column repeats its labels
+def _form(text: str) -> str:
+    text = strip_zero_width(_INVISIBLE.sub("", text).strip(), "")
+    text = plain_number(unicodedata.normalize("NFC", text).strip())
+    if text in ("-0", "+0"):
+        return "0"
+    return text.lower() if text.lower() in ("true", "false") else text
+
+
+# ---------------------------------------------------------------- columns
+
+
+def read_labels(
+    task: TaskConfig, values: Sequence[Any], where: Callable[[int], str], language: str
+) -> list[tuple[str, str]]:
+    """(label, fault) of each value of one language's column; the label is "" where there is a fault.
+
+    Without ``task.label_names`` every text is a label so far (`found_labels` decides); else a value that is none of
+    them and no sign for a missing one is refused, with the lines that would say what it means.
+    """
+    faults = [not_text(value) for value in values]
+    forms = ["" if fault else label_form(value) for value, fault in zip(values, faults, strict=True)]
+    meaning = meanings(task, forms)
+    spelled = {spelling_key(name) for name in task.label_names}
+    foreign: Counter[str] = Counter()
+    first: dict[str, int] = {}
+    read = []
+    for row, (form, fault) in enumerate(zip(forms, faults, strict=True)):
+        label = meaning.get(form, "")
+        if fault:
+            read.append(("", f"{NOT_TEXT}: {task.label_field} is {fault}"))
+        elif label:
+            read.append((label, ""))
+        elif not form:
+            read.append(("", MISSING))
+        elif not task.label_names:
+            read.append((form, ""))
+        elif is_marker(form) and spelling_key(form) not in spelled:  # "None" beside the label "none" is refused
+            read.append(("", f"{MISSING}: {form}"))
+        else:
+            foreign[form] += 1
+            first.setdefault(form, row)
+            read.append(("", ""))
+    if foreign:
+        upstream = {str(task.first_label + i) for i in range(len(task.label_names))}
+        value = next((form for form in foreign if form not in upstream), next(iter(foreign)))
+        raise _foreign(task, foreign, value, where(first[value]), language)
+    return read
+
+
+def meanings(task: TaskConfig, forms: Sequence[str]) -> dict[str, str]:
+    """Normal form -> label: what ``task.labels`` says, the labels themselves, and a benchmark's integers."""
+    named = {label_form(name): name for name in task.label_names}
+    if len(named) < len(task.label_names):
+        raise Problem(f"task.label_names={list(task.label_names)} has two names for one label. Leave one out.")
+    said = {label_form(value): name for value, name in task.labels.items()}
+    numbers = {str(task.first_label + i): name for i, name in enumerate(task.label_names)}
+    own_copy = task.name != "custom" and not {*numbers} & {*said, *named}
+    return {**(numbers if own_copy and _is_index(numbers, forms) else {}), **named, **said}
+
+
+def _is_index(numbers: Mapping[str, str], forms: Sequence[str]) -> bool:
+    """Whether a column holds nothing but the benchmark's integers, and all of them where it has enough rows: numbers
+    that start elsewhere or are fewer mean something else."""
+    found = Counter(form for form in forms if form and form.lower() not in MISSING_LABELS)
+    return (
+        bool(found)
+        and found.keys() <= numbers.keys()
+        and (len(found) == len(numbers) or found.total() < MIN_INDEX_ROWS)
+    )
+
+
+def _foreign(task: TaskConfig, foreign: Counter[str], value: str, where: str, language: str) -> Problem:
+    """The Problem for values that are no label, such as ``value``, with the arguments that would make them one."""
+    numbers = ""
+    if task.name != "custom" and re.fullmatch(r"-?[0-9]+", value):
+        numbers = f" (integers upstream start at {task.first_label}; a column of others, or of some, is not upstream's)"
+    start = (
+        f"{where}: {task.label_field}={value[:80]!r} is outside task.label_names{numbers}. "
+        f"{nearest(value[:80], task.label_names)}"
+    )
+    if len(foreign) > MAX_FOREIGN:
+        return Problem(
+            f"{start} The column holds {len(foreign)} other values: is it the labels' column? task.label=COLUMN names "
+            "another, and task.labels.YOURS=OURS says what a value means."
+        )
+    counts = ", ".join(f"{v[:40]!r} in {n} rows" for v, n in foreign.most_common())
+    said = {**task.labels, **guessed(list(foreign), task.label_names, strict=task.name == "custom")}
+    new = [v for v in foreign if v not in said]
+    lines = [table_keys.mapping_arguments("task.labels", {v: said[v] for v in foreign if v in said})]
+    if new:
+        lines.append(table_keys.list_argument("task.label_names", (*task.label_names, *new)))
+    what = "mean these labels" if not new else "are labels too" if len(new) == len(foreign) else "are such labels"
+    line = " ".join(filter(None, lines))
+    return Problem(f"{start} Language '{language}' has {counts}. If they {what} (a guess, check it), add: {line}")
+
+
+def label_lines(foreign: Sequence[str], names: Sequence[str]) -> str:
+    """The arguments that say which of ``names`` other words for labels mean, as a guess."""
+    return table_keys.mapping_arguments("task.labels", guessed(foreign, names))
+
+
+# ---------------------------------------------------------------- the label set of a table that names none
+
+
+def found_labels(task: TaskConfig, examples: Sequence[Example]) -> tuple[str, ...]:
+    """The label set of a task that names none: every value of the column, sorted.
+
+    A sign for a missing label counts as one where it is about as frequent as the rarest other. A column of nearly
+    unique values is no label set but free text, and refused as such.
+    """
+    counts = Counter(example.label for example in examples if example.label)
+    spelled: Counter[str] = Counter()  # "None" and "none" count together, and so do "card" and "Card"
+    for label, n in counts.items():
+        spelled[spelling_key(label)] += n
+    least = min((spelled[spelling_key(label)] for label in counts if not is_marker(label)), default=0)
+    enough = MIN_MARKER_SHARE * least
+    counts = Counter({k: n for k, n in counts.items() if not is_marker(k) or spelled[spelling_key(k)] >= enough})
+    if len(counts) < 2:
+        raise Problem(
+            f"{task.data}: task.label_field={task.label_field} holds {len(counts)} different labels "
+            f"({', '.join(sorted(counts)) or 'none'}); a classification needs at least two. task.label=COLUMN names "
+            "another column."
+        )
+    names = tuple(sorted(counts, key=_order))
+    if len(counts) > max(2, counts.total() // 2):
+        shown = ", ".join(repr(label[:40]) for label in names[:3])
+        line = ""
+        if len(names) <= MAX_FOUND and max(map(len, names)) <= 80:
+            line = f" If they are labels all the same: {table_keys.list_argument('task.label_names', names)}"
+        raise Problem(
+            f"{task.data}: task.label_field={task.label_field} holds {len(counts)} different values in "
+            f"{counts.total()} rows ({shown}, ...). That is text, not a label: set task.shape=free_text "
+            f"task.metric=chrf, or name another column (task.label=COLUMN).{line}"
+        )
+    return names
+
+
+def is_marker(label: str) -> bool:
+    """Whether a label is what people write where one is missing."""
+    return label.lower() in MISSING_LABELS
+
+
+def _order(label: str) -> tuple[int, int, str]:
+    """Integers by their value, then texts."""
+    return (0, int(label), label) if re.fullmatch(r"-?[0-9]{1,18}", label) else (1, 0, label)
+
+
+# ---------------------------------------------------------------- notes
+
+
+def label_notes(task: TaskConfig, examples: Sequence[Example]) -> list[str]:
+    """What was found to be no label or no text, and what the label set is."""
+    return [*fault_notes(task, examples), *label_set_notes(task, examples)]
+
+
+def fault_notes(task: TaskConfig, examples: Sequence[Example]) -> list[str]:
+    """How many rows of which language cannot be used and why; for what was taken for a missing label the key that
+    keeps it."""
+    totals = Counter((e.language, e.split) for e in examples)
+    taken = Counter((e.language, e.split, *e.fault.partition(": ")[::2]) for e in examples if e.fault)
+    notes = []
+    for (language, split, reason, detail), n in sorted(taken.items()):
+        rows = f"{totals[language, split]} rows" + ("" if split == "all" else f" ({split})")
+        why = detail or f"their {task.label_field} is empty"
+        if detail and reason == MISSING and task.shape == "classification":
+            why = f"{task.label_field}={detail!r} was taken for a missing label. {keep_line(task, detail)}"
+        notes.append(f"{language}: {n} of {rows} are left out, since {why}")
+    return notes
+
+
+def keep_line(task: TaskConfig, marker: str) -> str:
+    """How a value that was taken for a missing label is made one."""
+    if task.name == "custom":
+        return "Where it is a label: " + table_keys.list_argument("task.label_names", (*task.label_names, marker))
+    names = table_keys.mapping_arguments("task.labels", guessed([marker], task.label_names))
+    return f"Where it is a label (which one is a guess, check it): {names}"
+
+
+def label_set_notes(task: TaskConfig, examples: Sequence[Example]) -> list[str]:
+    """The labels of a user's own table, and which of them look like one label spelled in two ways."""
+    names = task.choice_names
+    if task.name != "custom" or not names:
+        return []
+    notes = [f"labels: {', '.join(names)}"]
+    if markers := [name for name in names if is_marker(name)]:
+        rest = [name for name in names if name not in markers]
+        notes.append(
+            f"of the labels, {' and '.join(map(repr, markers))} may mean that there is none. To leave such rows out: "
+            + table_keys.list_argument("task.label_names", rest)
+        )
+    alike: dict[str, list[str]] = {}
+    for name in names:
+        alike.setdefault(spelling_key(name), []).append(name)
+    groups = [group for group in alike.values() if len(group) > 1]
+    groups += [[b, n] for b, n in (("true", "1"), ("false", "0")) if {b, n} <= set(names)]
+    counts = Counter(example.label for example in examples)
+    for group in groups:
+        first, *others = sorted(group, key=lambda name: -counts[name])
+        line = table_keys.mapping_arguments("task.labels", dict.fromkeys(others, first))
+        notes.append(f"{' and '.join(map(repr, group))} are kept apart as labels. Where they are one: {line}")
+    return notes
+
+
+def spelling_key(label: str) -> str:
+    """The same for labels that differ in case, width, invisible characters, separators or punctuation around them."""
+    text = "".join(c for c in unicodedata.normalize("NFKC", label) if unicodedata.category(c) != "Cf").casefold()
+    if re.fullmatch(r"[+-]?[0-9]+(?:[.,][0-9]+)?", text):
+        return f"{float(text.replace(',', '.')):g}"
+    return re.sub(r"[\s_/-]+", " ", text).strip(" .,;:!?\"'()[]") or text

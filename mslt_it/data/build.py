@@ -20,7 +20,7 @@ from mslt_it.data.leakage import LeakIndex, find_leaks, refuse_leaks
 from mslt_it.data.mixing import allocate, hash_key, interleave, rank, too_few
 from mslt_it.data.prompts import prompt_file, prompted
 from mslt_it.data.shapes import found_labels
-from mslt_it.data.sources import Loaded, Role, load
+from mslt_it.data.sources import Loaded, Role, load, rows_left_out
 from mslt_it.problems import Problem
 from mslt_it.records import BuildReport, EncodedExample, Example, LanguageReport, PromptedExample, Recipe, fingerprint
 
@@ -107,6 +107,7 @@ def build_training_set(
     loaded = {code: load(recipe.task, code, recipe.task.train_split, role="train") for code in recipe.sources}
     scored = _all_scored_rows(recipe)
     notes = [note for code in recipe.sources for note in loaded[code].notes]
+    notes += rows_left_out(recipe.task, (*recipe.sources, *recipe.targets))
     wanted = allocate(recipe.data.num_examples_total, recipe.sources)
     is_world = recipe.task.data == "world"
     pools = _without_scored_texts(loaded, scored, notes, drop_all=recipe.data.leaks == "drop", is_world=is_world)

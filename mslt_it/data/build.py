@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from mslt_it.data.cleaning import clean, gives_away
+from mslt_it.data.cleaning import clean, fitting_code, gives_away
 from mslt_it.data.encoding import IGNORED, Encoder
 from mslt_it.data.leakage import LeakIndex, find_leaks, refuse_leaks
 from mslt_it.data.mixing import allocate, hash_key, interleave, rank, too_few
@@ -40,9 +40,12 @@ class _Tally:
     dropped: Counter[str] = field(default_factory=Counter)
     repaired: Counter[str] = field(default_factory=Counter)
     places: dict[str, list[str]] = field(default_factory=dict)  # reason -> the first rows it hit
+    fitting: Counter[str] = field(default_factory=Counter)  # code that rows in a wrong script would fit -> rows
 
     def drop(self, reason: str, example: Example) -> None:
         self.dropped[reason] += 1
+        if reason == "wrong_script":
+            self.fitting[fitting_code(" ".join(example.fields.values()), example.language)] += 1
         self._note(reason, example)
 
     def repair(self, kinds: Sequence[str], example: Example) -> None:
@@ -58,7 +61,18 @@ class _Tally:
             f"{f' and {n - MAX_PLACES} more' if n > MAX_PLACES else ''}"
             for verb, counter in counts
             for reason, n in sorted(counter.items())
-        ]
+        ] + ([f"{language}: {self.other_script(language)}"] if self.fitting else [])
+
+    def other_script(self, language: str) -> str:
+        """Which code fits the rows in another script, and how to ask for them; "" where there are none."""
+        if not self.fitting:
+            return ""
+        counts = ", ".join(f"{n} would fit {code}" for code, n in self.fitting.most_common())
+        code = self.fitting.most_common(1)[0][0]
+        return (
+            f"of the rows in another script {counts}; to ask for these write {code} in place of {language}, with "
+            f"task.configs.{code}={language} where the data say {language}"
+        )
 
     def _note(self, reason: str, example: Example) -> None:
         places = self.places.setdefault(reason, [])
@@ -187,6 +201,7 @@ def refuse_drops(language: str, tally: _Tally, num_kept: int, max_share: float) 
             f"Language '{language}' lost {lost} of {lost + num_kept} rows ({lost / (lost + num_kept):.1%}), more than "
             f"data.max_dropped_share={max_share}: {tally}. Repair the data, raise data.max_length_tokens if rows are "
             f"too long, or raise data.max_dropped_share."
+            + (f" {found[0].upper()}{found[1:]}." if (found := tally.other_script(language)) else "")
         )
 
 

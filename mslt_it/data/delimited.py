@@ -92,9 +92,13 @@ def _separator(text: str, columns: Sequence[str]) -> str:
         if not records:
             return 0, False, 0.0
         (width, count), *_ = Counter(len(record) for record in records).most_common(1)
-        share = count / len(records) if width > 1 else 0.0
+        later = [cell for record in records for cell in record[1:]]
+        spaced = sum(cell.startswith(" ") for cell in later) / max(
+            1, len(later)
+        )  # ", " is punctuation, not a separator
+        share = count / len(records) * (1 - spaced) if width > 1 else 0.0
         named = len(wanted & {cell.strip().casefold() for cell in records[0]})
-        return named, width == len(columns) and share > 0.9, share
+        return named, width == len(columns) and count > 0.9 * len(records), share
 
     return max(SEPARATORS, key=likeness)
 

@@ -321,8 +321,8 @@ def _read_parquet(path: Path) -> list[Row]:
     import pyarrow.parquet
 
     try:
-        table = pyarrow.parquet.read_table(path)
+        named_cells(path, "its schema", pyarrow.parquet.read_schema(path).names)
+        items = pyarrow.parquet.read_table(path).to_pylist()
     except (OSError, ValueError) as error:
         raise Problem(f"{path} cannot be read as Parquet: {error}. Fetch or write it again.") from error
-    named_cells(path, "its schema", table.column_names)
-    return [Row(f"row {i}", item) for i, item in enumerate(table.to_pylist(), 1)]
+    return [Row(f"row {i}", item) for i, item in enumerate(items, 1)]

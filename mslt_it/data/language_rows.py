@@ -36,7 +36,8 @@ def rows_of(
             f"{where} has no row with {column}={language}. {not_found(language, map(repr_blank, spellings))} If one of "
             f"these is it: task.configs.{language}=NAME."
         )
-    guessed = [s for s in own if s != task.config_name(language) and is_guess(language, s)]
+    names = {language, task.config_name(language)}
+    guessed = [s for s in own if s not in names and all(is_guess(name, s) for name in names)]
     note = f"{language}: rows with {column}={' and '.join(guessed)} are taken for it" if guessed else ""
     return [row for row in rows if spelling_of(row, column) in own], (note,) if note else ()
 
@@ -101,6 +102,6 @@ def repr_blank(spelling: str) -> str:
 
 def _spelt(task: TaskConfig, language: str, spellings: Iterable[str], where: str) -> tuple[str, ...]:
     upstream = task.config_name(language)
-    if upstream != language and upstream in spellings:
+    if upstream in spellings and upstream != language:
         return (upstream,)
-    return serving(language, spellings, where)
+    return (serving(upstream, spellings, where) if upstream != language else ()) or serving(language, spellings, where)

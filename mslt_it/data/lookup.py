@@ -82,7 +82,8 @@ class Picked:
     def is_of(self, task: TaskConfig, language: str) -> bool:
         """Whether the path names the language."""
         spelt = self.files[0].language
-        return bool(spelt) and (spelt == task.config_name(language) or bool(serving(language, [spelt], "")))
+        names = (task.config_name(language), language)
+        return bool(spelt) and (spelt in names or any(serving(name, [spelt], "") for name in names))
 
 
 def pick(task: TaskConfig, root: Path, language: str, split: str) -> Picked:
@@ -129,9 +130,12 @@ def _of_language(task: TaskConfig, root: Path, language: str) -> tuple[DataFile,
     files = _data_files(root, splits, upstream if upstream != language else "")
     if own := tuple(f for f in files if f.language == upstream and upstream != language):
         return own
-    spellings = serving(language, {f.language for f in files if f.language}, str(root))
+    known = {f.language for f in files if f.language}
+    spellings = (serving(upstream, known, str(root)) if upstream != language else ()) or serving(
+        language, known, str(root)
+    )
     own = tuple(f for f in files if f.language in spellings)
-    unnamed = tuple(f for f in files if not f.language or f.is_weak)
+    unnamed = tuple(f for f in files if not f.language or (f.is_weak and len(known) == 1))
     if own:  # a language's train file beside one test file for all languages
         missing = [s for s in splits if not _of_split(own, s) and _of_split(unnamed, s)]
         return own + tuple(f for f in unnamed if f not in own and any(f.rank(s) is not None for s in missing))
@@ -140,7 +144,6 @@ def _of_language(task: TaskConfig, root: Path, language: str) -> tuple[DataFile,
         return split_files
     if len(files) == 1 and unnamed:
         return unnamed
-    known = {f.language for f in files if f.language}
     hint = not_found(language, known) if known else f"It holds: {listing(root)}."
     raise Problem(
         f"No data file for language '{language}' in {root} (looked for {language}/<split>.tsv, {language}.tsv, "

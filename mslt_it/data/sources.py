@@ -203,7 +203,13 @@ def _check_columns(task: TaskConfig, rows: Sequence[Row], where: str) -> None:
     known = {name for row in rows[:100] for name in row.values}
     for column in needed_columns(task):
         if column not in known:
-            raise Problem(f"{where} has no column '{column}'. {nearest(column, known)}")
+            header = (
+                " Its first line was taken for a header: if it is a row, put a line with the names of the columns "
+                f"before it ({', '.join(needed_columns(task))})."
+                if rows[0].place == "line 2"
+                else ""
+            )
+            raise Problem(f"{where} has no column '{column}'. {nearest(column, known)}{header}")
 
 
 def _check_rationales(task: TaskConfig, rows: Sequence[Row], role: Role, where: str) -> None:

@@ -117,11 +117,20 @@ def pick(task: TaskConfig, root: Path, language: str, split: str) -> Picked:
 def languages_in(root: Path) -> dict[str, str]:
     """Spelling -> code of the languages that have a folder or a file of their own under ``root``."""
     if root.is_file():
-        return {}
+        language = _named_file(root, (), "", (), at_end=True).language
+        return codes_of([language] if language else ())
     files = _data_files(root, ())
     strong = {file.language for file in files if file.language and not file.is_weak}
     weak = {file.language for file in files if file.is_weak}
     return codes_of(strong | weak if strong or len(weak) > 1 else ())
+
+
+def unnamed_files(root: Path) -> list[Path]:
+    """The files whose rows may be of several languages: those that name none, or the only one."""
+    if root.is_file():
+        return [root]
+    files = _data_files(root, ())
+    return [file.path for file in files if not file.language or file.is_weak]
 
 
 def _of_language(task: TaskConfig, root: Path, language: str) -> tuple[DataFile, ...]:

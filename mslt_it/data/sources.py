@@ -22,7 +22,7 @@ from typing import Literal
 from mslt_it.data.files import Row, canonical_split, listing
 from mslt_it.data.language_rows import column_of, count_spellings, rows_of, unclaimed
 from mslt_it.data.layouts import read_layout
-from mslt_it.data.lookup import Picked, languages_in, pick
+from mslt_it.data.lookup import Picked, languages_in, pick, unnamed_files
 from mslt_it.data.shapes import needed_columns, to_examples
 from mslt_it.languages import codes_of, serving
 from mslt_it.problems import Problem, nearest
@@ -79,13 +79,20 @@ def available_languages(task: TaskConfig) -> tuple[str, ...]:
             )
         return task.languages
     upstream = {name: code for code, name in task.configs.items() if code != "default"}
-    if root.is_file():
-        rows = _read(task, root)
-        column = column_of(task, rows)
-        found = set(count_spellings(rows, column)) if column else {root.stem}
-        codes = codes_of(found)
-        return tuple(sorted({upstream.get(s, codes.get(s, "")) for s in found} - {""}))
-    return tuple(sorted({upstream.get(s, code) for s, code in languages_in(root).items()}))
+    codes = {} if root.is_file() else languages_in(root)
+    codes |= {name: code for name, code in upstream.items() if (root / name).is_dir()}
+    for path in () if codes else unnamed_files(root):
+        rows = _read(task, path)
+        if column := column_of(task, rows):
+            spellings = count_spellings(rows, column)
+            codes |= codes_of(spellings) | {name: code for name, code in upstream.items() if name in spellings}
+    codes = codes or languages_in(root)
+    if not codes:
+        raise Problem(
+            f"No language is named in {root}, neither in a column (lang, language, ...) nor in the names of files and "
+            "folders. Add a column, or put one file per language: de.tsv or de/<split>.tsv."
+        )
+    return tuple(sorted({upstream.get(spelling, code) for spelling, code in codes.items()}))
 
 
 def rows_left_out(task: TaskConfig, languages: Sequence[str]) -> tuple[str, ...]:
@@ -93,14 +100,13 @@ def rows_left_out(task: TaskConfig, languages: Sequence[str]) -> tuple[str, ...]
     root = Path(task.data).expanduser()
     if task.data == "world" or not root.exists():
         return ()
-    notes: dict[str, None] = {}
+    notes: dict[tuple[Path, ...], str] = {}
     for language, split in itertools.product(languages, (task.train_split, task.score_split)):
-        try:
+        with contextlib.suppress(Problem):  # said where the rows are asked for
             picked = pick(task, root, language, split)
-            notes[unclaimed(task, _read_all(task, picked), languages, picked.origin)] = None
-        except Problem:
-            continue  # said where the rows are asked for
-    return tuple(note for note in notes if note)
+            if picked.paths not in notes:
+                notes[picked.paths] = unclaimed(task, _read_all(task, picked), languages, picked.origin)
+    return tuple(filter(None, notes.values()))
 
 
 def _load_local(task: TaskConfig, root: Path, language: str, split: str, role: Role) -> Loaded:

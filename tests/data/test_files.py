@@ -328,7 +328,8 @@ def test_xwinograd_in_one_file_for_all_languages(tmp_path: Path) -> None:
     (tmp_path / "dataset.tsv").write_text("\n".join(lines) + "\n")
     config = TaskConfig(
         data=str(tmp_path), file_layout="xwinograd", input_fields=("sentence", "option1", "option2"),
-        held_out_share=1.0, label_field="answer", label_names=("first", "second"), first_label=1, configs={"ja": "jp"}, is_parallel=False,
+        held_out_share=1.0, label_field="answer", label_names=("first", "second"), first_label=1, configs={"ja": "jp"},
+        is_parallel=False,
     )  # fmt: skip
     assert [len(load(config, code, "test", role="score").examples) for code in ("de", "ja", "fr")] == [2, 1, 1]
     assert len(load(dataclasses.replace(config, configs={}), "ja", "test", role="score").examples) == 1

@@ -121,6 +121,12 @@ def test_a_readme_is_no_data_and_a_lone_table_is(tmp_path: Path) -> None:
     rows = [("Lang", "premise", "hypothesis", "label"), *(("EN", "p", f"h{i}", "neutral") for i in range(9))]
     write_tsv(tmp_path / "dataset.tsv", rows)
     assert len(load(task(tmp_path, held_out_share=1.0), "en", "test", role="score").examples) == 9
+    assert available_languages(task(tmp_path)) == ("en",)
+    (tmp_path / "dataset.tsv").write_text("p\th\tneutral\n")
+    with pytest.raises(Problem, match="No language is named in .* Add a column, or put one file per language"):
+        available_languages(task(tmp_path))
+    (tmp_path / "dataset.tsv").rename(tmp_path / "de.tsv")
+    assert available_languages(task(tmp_path)) == available_languages(task(tmp_path / "de.tsv")) == ("de",)
 
 
 def test_the_recipe_s_own_name_for_a_language_wins(tmp_path: Path) -> None:

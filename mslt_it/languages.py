@@ -184,15 +184,13 @@ def _form(code: str) -> _Form:
 
 
 def serving(code: str, spellings: Iterable[str], where: str) -> tuple[str, ...]:
-    """Those of ``spellings`` that stand for ``code``: spelt in full (EN and eng for en), else as its standard form
-    (cmn for zh), else with a script or region that it leaves open (zh_CN for zh).
+    """Those of ``spellings`` that stand for ``code``: EN, eng and English for en, with the dialect that is its standard
+    (swh for sw, cmn for zh); where there is none, those with a script or region that it leaves open (zh_CN for zh).
 
     A Problem where two are as near: zh-Hans and zh-Hant for zh, pt-BR and pt-PT for pt.
     """
     read = {spelling: found for spelling in spellings if (found := read_code(spelling))}
     wanted = read_code(code) or code
-    if same := tuple(s for s, found in read.items() if found == wanted):
-        return same
     try:
         form = _form(wanted)
     except ValueError:  # no code: a name upstream that nobody has

@@ -109,6 +109,7 @@ def test_spellings_in_data_are_read(spelling: str, code: str | None) -> None:
         ("ar", ("arb_Arab", "arb_Latn"), ("arb_Arab",)),
         ("ko", ("kor_Hang",), ("kor_Hang",)),
         ("sw", ("swh",), ("swh",)),
+        ("sw", ("swa", "swh", "swc"), ("swa", "swh")),
         ("no", ("nob_Latn", "nno_Latn"), ("nob_Latn",)),
         ("pt-PT", ("pt",), ()),
         ("pt-BR", ("pt",), ("pt",)),

@@ -20,7 +20,7 @@ def rows_of(
     column = column_of(task, rows)
     if column is None:
         if task.id_prefixes:
-            return by_prefix(task, rows, language, where), ()
+            return by_prefix(task, rows, language, where, names_language=names_language), ()
         if not names_language:
             raise Problem(
                 f"{where} is to serve language '{language}' but has no column 'language' or 'lang'. "
@@ -60,12 +60,14 @@ def unclaimed(task: TaskConfig, rows: Sequence[Row], languages: Iterable[str], w
     )
 
 
-def by_prefix(task: TaskConfig, rows: Sequence[Row], language: str, origin: str) -> list[Row]:
+def by_prefix(
+    task: TaskConfig, rows: Sequence[Row], language: str, origin: str, *, names_language: bool = True
+) -> list[Row]:
     """Of a table with several languages, told apart by how ids begin (TyDiQA), the rows of one."""
     if not task.id_prefixes:
         return list(rows)
     mixed = {str(row.values.get("id")).partition("-")[0] for row in rows[:2000]}
-    if len(mixed) < 2:
+    if len(mixed) < 2 and names_language:
         return list(rows)
     prefix = task.id_prefixes.get(language)
     if prefix is None:
@@ -75,7 +77,10 @@ def by_prefix(task: TaskConfig, rows: Sequence[Row], language: str, origin: str)
         )
     own = [row for row in rows if str(row.values.get("id")).startswith(prefix + "-")]
     if not own:
-        raise Problem(f"{origin} has no row whose id begins with '{prefix}-'. {nearest(prefix, mixed)}")
+        raise Problem(
+            f"{origin} has no row whose id begins with '{prefix}-'. {nearest(prefix, mixed)} "
+            f"Or put one file per language: {language}.json or {language}/<split>.json."
+        )
     return own
 
 

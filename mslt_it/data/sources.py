@@ -159,6 +159,8 @@ def _load_hub(task: TaskConfig, language: str, split: str, role: Role) -> Loaded
     origin = f"{task.data}@{task.revision or 'unpinned'}"
     _check_columns(task, table, f"{task.data} ({language})")
     rows, said = rows_of(task, table, language, origin, names_language=True)
+    if len(rows) < len(table):
+        said = (*said, f"{language}: {len(rows)} of {len(table)} rows of {origin} are in this language")
     rows, notes = _repaired(task, language, rows, lambda other: _hub_rows(task, other, hub_split))
     notes = (*said, *notes)
     _check_rationales(task, rows, role, origin)

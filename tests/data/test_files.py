@@ -348,6 +348,10 @@ def test_tydiqa_in_one_local_file_is_told_apart_by_its_ids(tmp_path: Path) -> No
         label_field="answers", label_names=(), score_split="dev", id_prefixes={"de": "german", "sw": "swahili"},
     )  # fmt: skip
     assert [e.id for e in load(config, "sw", "train", role="train").examples] == ["train:swahili-0", "train:swahili-1"]
+    for path in tmp_path.glob("*.json"):
+        path.write_text(json.dumps({"data": [{"paragraphs": [{"context": "c d", "qas": asked[2:]}]}]}))
+    with pytest.raises(Problem, match=r"no row whose id begins with 'german-'.*de\.json or de/<split>\.json"):
+        load(config, "de", "train", role="train")  # Swahili alone is not German
 
 
 def test_ids_are_found_whatever_their_case(tmp_path: Path) -> None:

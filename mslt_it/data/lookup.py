@@ -196,7 +196,7 @@ def _data_files(root: Path, splits: Sequence[str], upstream: str = "") -> list[D
         folder, parts = folders.pop(0)
         paths += [(path, parts) for path in list_files(folder) if not _NO_DATA.match(path.name)]
         if len(parts) < MAX_DEPTH:
-            inner = sorted(p for p in folder.iterdir() if p.is_dir() and p.name[0] not in "._")
+            inner = sorted(p for p in folder.iterdir() if p.is_dir() and _says_something(p.name, upstream, splits))
             folders += [(p, (*parts, p.name)) for p in inner]
 
     def read(at_end: bool) -> list[DataFile]:
@@ -207,6 +207,12 @@ def _data_files(root: Path, splits: Sequence[str], upstream: str = "") -> list[D
 
     # Of my_data_de and my_data_fr, or de_new and fr_new, the word that differs is the language.
     return max(read(True), read(False), key=languages)
+
+
+def _says_something(folder: str, upstream: str, splits: Sequence[str]) -> bool:
+    """Whether a folder is of a language or a split; others ("backup") are not looked into."""
+    known = SPLIT_WORDS | {split.lower() for split in splits}
+    return folder == upstream or folder.lower() in known or read_code(folder) is not None
 
 
 def _named_file(path: Path, folders: Sequence[str], upstream: str, splits: Sequence[str], *, at_end: bool) -> DataFile:

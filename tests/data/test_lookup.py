@@ -99,6 +99,11 @@ def test_several_files_for_one_split_are_refused_and_one_can_be_named(tmp_path: 
         load(task(tmp_path), "en", "train", role="train")
 
 
+def test_folders_of_no_language_and_no_split_are_not_looked_into(tmp_path: Path) -> None:
+    put(tmp_path, "de/train.tsv", "de/test.tsv", "backup/de/train.tsv", ".cache/de/test.tsv")
+    assert source(task(tmp_path), "de", "train") == "de/train.tsv"
+
+
 def test_numbered_parts_are_one_table(tmp_path: Path) -> None:
     put(tmp_path, *(f"de/{split}-0000{i}-of-00002.tsv" for split in ("train", "test") for i in (0, 1)))
     loaded = load(task(tmp_path), "de", "train", role="train")

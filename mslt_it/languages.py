@@ -6,6 +6,9 @@
 from __future__ import annotations
 
 import difflib
+import functools
+import re
+import string
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -26,6 +29,12 @@ USUAL_ERRORS = {
     "ua": "uk",
     "vn": "vi",
 }
+
+_NO_LANGUAGE = {"und", "mul", "zxx", "mis"}  # valid codes: undetermined, several, none, not coded
+_SCRIPT_NAMES = {"simplified": "Hans", "traditional": "Hant", "latin": "Latn", "cyrillic": "Cyrl", "arabic": "Arab"}
+# As FLORES and GlotLID write: kor_Hang, cmn_Hani.
+_SAME_SCRIPT: dict[str, str | None] = {"Hang": "Kore", "Aran": "Arab", "Hani": None}
+_SHOWN = 30  # spellings in an error message
 
 # Suggested for an unknown code: the 20 languages of the embedded world, then others that benchmarks use.
 # fmt: off
@@ -94,6 +103,154 @@ def language_name(code: str) -> str:
 def primary(code: str) -> str:
     """The language of a code, without script and region: "zh-Hant" -> "zh"."""
     return code.split("-", 1)[0]
+
+
+@functools.cache
+def read_code(spelling: str) -> str | None:
+    """The code that a spelling in somebody's data stands for, or None where it names no language.
+
+    Case, underscores, three-letter and withdrawn codes, country codes that are nothing else, and names: "EN" en, "deu"
+    de, "iw" he, "in" id, "zho_Hans" zh-Hans, "jp" ja, "German" de, "Serbian (Latin)" sr-Latn.
+    """
+    import langcodes
+
+    text = spelling.strip().replace("_", "-")
+    try:
+        code = langcodes.standardize_tag(text)
+        if langcodes.tag_is_valid(code) and code.split("-")[0] not in _NO_LANGUAGE:
+            return str(code)
+    except ValueError:  # not the form of a tag
+        pass
+    if meant := USUAL_ERRORS.get(text.lower()):
+        return meant
+    return _named(text.replace("-", " ")) if len(text) > 3 or not text.isascii() else None
+
+
+def _named(text: str) -> str | None:
+    """The code of a language's name, in any language; with a script or a country in brackets or after a comma."""
+    import langcodes
+
+    name, form = re.fullmatch(r"([^(\[,]*)[(\[,]?(.*?)[)\]]?\s*", text, re.DOTALL).groups()  # type: ignore[union-attr]
+    try:
+        code = langcodes.find(name.strip()).to_tag().removesuffix("-001")
+    except LookupError:
+        return None
+    if form := form.strip():
+        part = form if len(form) == 2 else _SCRIPT_NAMES.get(form.lower()) or _countries().get(form.lower())
+        return read_code(f"{code}-{part}") if part else None
+    return str(langcodes.standardize_tag(code))
+
+
+@functools.cache
+def _countries() -> dict[str, str]:
+    import langcodes
+
+    letters = string.ascii_uppercase
+    codes = [a + b for a in letters for b in letters]
+    return {langcodes.Language.make(territory=code).territory_name("en").lower(): code for code in codes}
+
+
+@dataclass(frozen=True)
+class _Form:
+    """What is compared of a code."""
+
+    standard: str  # the code, a dialect that counts as its standard replaced by it: arb-Arab is ar
+    language: str
+    script: str  # the likely one where the code names none: zh is zh-Hans
+    region: str  # "" where the code names none
+    likely_region: str
+    variants: tuple[str, ...]
+
+    def is_kin(self, other: _Form) -> bool:
+        return (self.language, self.variants) == (other.language, other.variants)
+
+    def holds(self, other: _Form) -> bool:
+        """Whether rows of ``other`` may serve a request for this form: zh those of zh-CN; never zh-Hant's."""
+        same = self.is_kin(other) and self.script == other.script
+        return same and (not self.region or self.region == (other.region or other.likely_region))
+
+
+@functools.cache
+def _form(code: str) -> _Form:
+    import langcodes
+
+    standard = langcodes.standardize_tag(code, macro=True)
+    tag = langcodes.Language.get(standard)
+    script = _SAME_SCRIPT.get(tag.script or "", tag.script)
+    likely = langcodes.Language.make(language=tag.language, script=script, territory=tag.territory).maximize()
+    language = "no" if tag.language == "nb" else tag.language or ""  # what is called Norwegian is Bokmål
+    region = "" if tag.territory == "001" else tag.territory or ""
+    return _Form(standard, language, likely.script or "", region, likely.territory or "", tuple(tag.variants or ()))
+
+
+def serving(code: str, spellings: Iterable[str], where: str) -> tuple[str, ...]:
+    """Those of ``spellings`` that stand for ``code``: EN, eng and English for en, with the dialect that is its standard
+    (swh for sw, cmn for zh); where there is none, those with a script or region that it leaves open (zh_CN for zh).
+
+    A Problem where two are as near: zh-Hans and zh-Hant for zh, pt-BR and pt-PT for pt.
+    """
+    read = {spelling: found for spelling in spellings if (found := read_code(spelling))}
+    wanted = read_code(code) or code
+    try:
+        form = _form(wanted)
+    except ValueError:  # no code: a name upstream that nobody has
+        return ()
+    forms = {spelling: _form(found) for spelling, found in read.items()}
+    if same := tuple(s for s, found in forms.items() if found.standard == form.standard):
+        return same
+    near = [s for s, found in forms.items() if form.holds(found)]
+    near = [s for s in near if not forms[s].region] or near
+    rivals = near
+    if near and form.standard == form.language:  # no script is asked for: of two, none is taken silently
+        rivals = near + [s for s, found in forms.items() if form.is_kin(found) and found.script != form.script]
+    if len({forms[s].standard for s in rivals}) > 1:
+        raise Problem(
+            f"{where} has '{code}' as {' and as '.join(sorted(rivals))}. Write which one is meant in the recipe: "
+            f"{' or '.join(sorted({read[s] for s in rivals}))}."
+        )
+    return tuple(near)
+
+
+def codes_of(spellings: Iterable[str]) -> dict[str, str]:
+    """Spelling -> the shortest code that finds it among these; spellings that name no language are left out.
+
+    "deu_Latn" de, "arb_Arab" ar; "zh_CN" and "zh_TW" are zh and zh-Hant; "pt_BR" beside "pt_PT" stays pt-BR.
+    """
+    known = {spelling: found for spelling in spellings if (found := read_code(spelling))}
+    return {spelling: _shortest(spelling, found, tuple(known)) for spelling, found in known.items()}
+
+
+def _shortest(spelling: str, found: str, among: tuple[str, ...]) -> str:
+    form = _form(found)
+    for code in (form.language, f"{form.language}-{form.script}", f"{form.language}-{form.script}-{form.region}"):
+        try:
+            if not form.variants and form.language and spelling in serving(code, among, ""):
+                import langcodes
+
+                return str(langcodes.standardize_tag(code.rstrip("-")))
+        except (Problem, ValueError):
+            continue
+    return found
+
+
+def is_guess(code: str, spelling: str) -> bool:
+    """Whether taking ``spelling`` for ``code`` deserves a word: another region or dialect, a country's or a withdrawn
+    code."""
+    usual = spelling.strip().lower() in USUAL_ERRORS
+    return usual or read_code(spelling) != read_code(code)
+
+
+def not_found(code: str, spellings: Iterable[str]) -> str:
+    """What there is instead of ``code``, and what to write for it."""
+    known = tuple(spellings)
+    codes = codes_of(known)
+    kin = sorted({found for found in codes.values() if primary(found) == primary(read_code(code) or code)})
+    shown = [s if codes.get(s, s) == s else f"{s} ({codes[s]})" for s in sorted(known)]
+    shown = [*shown[:_SHOWN], f"and {len(shown) - _SHOWN} more"] if len(shown) > _SHOWN else shown
+    guess = f"It has {language_name(primary(code))} as {', '.join(kin)}: write that in the recipe. " if kin else ""
+    if not guess and (close := difflib.get_close_matches(code, known, n=1, cutoff=0.5)):
+        guess = f"Did you mean '{close[0]}'? "
+    return f"{guess}Known: {', '.join(shown) or 'none'}."
 
 
 def validated_codes(role: str, codes: Iterable[object]) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from mslt_it.languages import LanguageSet, language_name, validate_code
+from mslt_it.languages import LanguageSet, codes_of, language_name, not_found, read_code, serving, validate_code
 from mslt_it.problems import Problem
 
 
@@ -75,3 +75,77 @@ def test_two_forms_of_one_language_overlap() -> None:
 def test_refused_sets(sources: object, targets: object, text: str) -> None:
     with pytest.raises(Problem, match=text):
         LanguageSet(sources, targets)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("spelling", "code"),
+    [
+        ("En", "en"), ("iw", "he"), ("in", "id"), ("deu", "de"), ("ger", "de"), ("swa", "sw"), ("aym", "ay"),
+        ("yor", "yo"), ("en_US", "en-US"), ("pt_br", "pt-BR"), ("deu_Latn", "de"), ("zho_Hans", "zh-Hans"),
+        ("German", "de"), ("kiswahili", "sw"), ("Norwegian Bokmål", "nb"), ("中文", "zh"),
+        ("Serbian (Latin)", "sr-Latn"),
+        ("Chinese, Simplified", "zh-Hans"), ("Portuguese (Brazil)", "pt-BR"), ("English (US)", "en-US"), ("jp", "ja"),
+        ("xx", None), ("", None), ("??", None), ("mul", None), ("train", None),
+    ],
+)  # fmt: skip
+def test_spellings_in_data_are_read(spelling: str, code: str | None) -> None:
+    assert read_code(spelling) == code
+
+
+@pytest.mark.parametrize(
+    ("code", "spellings", "found"),
+    [
+        ("en", ("EN", "eng", "English", "en_US"), ("EN", "eng", "English")),
+        ("zh", ("zh-Hans",), ("zh-Hans",)),
+        ("zh", ("zh_CN",), ("zh_CN",)),
+        ("zh", ("cmn_Hani", "yue_Hani"), ("cmn_Hani",)),
+        ("zh", ("zh", "zh-Hant", "zh-Hans"), ("zh",)),
+        ("zh", ("zh-Hant",), ()),
+        ("zh-Hant", ("zh",), ()),
+        ("zh-Hant", ("zh_TW", "zh_CN"), ("zh_TW",)),
+        ("sr", ("sr", "sr-Latn"), ("sr",)),
+        ("sr", ("sr-Latn",), ()),
+        ("hi-Latn", ("hi",), ()),
+        ("ar", ("arb_Arab", "arb_Latn"), ("arb_Arab",)),
+        ("ko", ("kor_Hang",), ("kor_Hang",)),
+        ("sw", ("swh",), ("swh",)),
+        ("sw", ("swa", "swh", "swc"), ("swa", "swh")),
+        ("no", ("nob_Latn", "nno_Latn"), ("nob_Latn",)),
+        ("pt-PT", ("pt",), ()),
+        ("pt-BR", ("pt",), ("pt",)),
+        ("fa", ("pes_Arab", "prs_Arab"), ("pes_Arab",)),
+        ("de", ("", "xx", "fr"), ()),
+    ],
+)
+def test_a_code_is_served_by_its_spellings_alone(code: str, spellings: tuple[str, ...], found: tuple[str, ...]) -> None:
+    assert serving(code, spellings, "X") == found
+
+
+@pytest.mark.parametrize(
+    ("code", "spellings", "remedies"),
+    [("zh", ("zho_Hans", "zho_Hant"), ("zh-Hans", "zh-Hant")), ("pt", ("pt_BR", "pt_PT"), ("pt-BR", "pt-PT"))],
+)
+def test_two_equally_near_forms_are_an_error_whose_remedies_work(
+    code: str, spellings: tuple[str, ...], remedies: tuple[str, ...]
+) -> None:
+    with pytest.raises(
+        Problem, match=f"X has '{code}' as {spellings[0]} and as {spellings[1]}.*{' or '.join(remedies)}"
+    ):
+        serving(code, spellings, "X")
+    assert [serving(remedy, spellings, "X") for remedy in remedies] == [(s,) for s in spellings]
+
+
+def test_the_languages_of_data_get_the_shortest_code_that_finds_them() -> None:
+    spellings = ("deu_Latn", "arb_Arab", "zho_Hans", "zho_Hant", "pt_BR", "iw", "JP", "hin_Latn", "??")
+    found = codes_of(spellings)
+    assert found == {
+        "deu_Latn": "de", "arb_Arab": "ar", "zho_Hans": "zh-Hans", "zho_Hant": "zh-Hant", "pt_BR": "pt", "iw": "he",
+        "JP": "ja", "hin_Latn": "hi-Latn",
+    }  # fmt: skip
+    assert all(serving(code, spellings, "X") == (spelling,) for spelling, code in found.items())
+
+
+def test_what_is_there_instead_is_named() -> None:
+    assert not_found("hi", ["hin_Latn", "en"]) == (
+        "It has Hindi as hi-Latn: write that in the recipe. Known: en, hin_Latn (hi-Latn)."
+    )

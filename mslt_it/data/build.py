@@ -14,13 +14,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from mslt_it.data.cleaning import clean, gives_away
+from mslt_it.data.cleaning import clean, fitting_code, gives_away
 from mslt_it.data.encoding import IGNORED, Encoder
 from mslt_it.data.labels import MISSING, NOT_TEXT, found_labels, keep_line, label_notes
 from mslt_it.data.leakage import LeakIndex, find_leaks, refuse_leaks
 from mslt_it.data.mixing import allocate, hash_key, interleave, rank, too_few
 from mslt_it.data.prompts import prompt_file, prompted
-from mslt_it.data.sources import Loaded, Role, load
+from mslt_it.data.sources import Loaded, Role, load, rows_left_out
 from mslt_it.problems import Problem
 from mslt_it.records import BuildReport, EncodedExample, Example, LanguageReport, PromptedExample, Recipe, fingerprint
 
@@ -42,11 +42,14 @@ class _Tally:
     repaired: Counter[str] = field(default_factory=Counter)
     places: dict[str, list[str]] = field(default_factory=dict)  # reason -> the first rows it hit
     markers: Counter[str] = field(default_factory=Counter)  # what was taken for a missing label
+    fitting: Counter[str] = field(default_factory=Counter)  # code that rows in a wrong script would fit -> rows
 
     def drop(self, reason: str, example: Example) -> None:
         self.dropped[reason] += 1
         if reason == MISSING and (marker := example.fault.partition(": ")[2]):
             self.markers[marker] += 1
+        if reason == "wrong_script":
+            self.fitting[fitting_code(" ".join(example.fields.values()), example.language)] += 1
         self._note(reason, example)
 
     def repair(self, kinds: Sequence[str], example: Example) -> None:
@@ -62,7 +65,18 @@ class _Tally:
             f"{f' and {n - MAX_PLACES} more' if n > MAX_PLACES else ''}"
             for verb, counter in counts
             for reason, n in sorted(counter.items())
-        ]
+        ] + ([f"{language}: {self.other_script(language)}"] if self.fitting else [])
+
+    def other_script(self, language: str) -> str:
+        """Which code fits the rows in another script, and how to ask for them; "" where there are none."""
+        if not self.fitting:
+            return ""
+        counts = ", ".join(f"{n} would fit {code}" for code, n in self.fitting.most_common())
+        code = self.fitting.most_common(1)[0][0]
+        return (
+            f"of the rows in another script {counts}; to ask for these write {code} in place of {language}, with "
+            f"task.configs.{code}={language} where the data say {language}"
+        )
 
     def _note(self, reason: str, example: Example) -> None:
         places = self.places.setdefault(reason, [])
@@ -112,6 +126,7 @@ def build_training_set(
     loaded = {code: load(recipe.task, code, recipe.task.train_split, role="train") for code in recipe.sources}
     scored = _all_scored_rows(recipe)
     notes = [note for code in recipe.sources for note in loaded[code].notes]
+    notes += rows_left_out(recipe.task, (*recipe.sources, *recipe.targets))
     wanted = allocate(recipe.data.num_examples_total, recipe.sources)
     is_world = recipe.task.data == "world"
     pools = _without_scored_texts(loaded, scored, notes, drop_all=recipe.data.leaks == "drop", is_world=is_world)
@@ -206,6 +221,7 @@ def refuse_drops(recipe: Recipe, language: str, tally: _Tally, num_kept: int) ->
             f"Language '{language}' lost {lost} of {lost + num_kept} rows ({lost / (lost + num_kept):.1%}), more than "
             f"data.max_dropped_share={max_share}: {tally}.{markers} Repair the data, raise data.max_length_tokens if "
             f"rows are too long, or raise data.max_dropped_share."
+            + (f" {found[0].upper()}{found[1:]}." if (found := tally.other_script(language)) else "")
         )
 
 

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 
 from fontTools import unicodedata as script_data
 
+from mslt_it.languages import validate_code
 from mslt_it.records import Example
 
 MAX_CHARACTERS = 20_000  # per field; XNLI's longest has about 500. Longer text is a broken file, and slow to tokenize
@@ -63,6 +64,13 @@ SCRIPTS: dict[str, frozenset[str]] = {
     "te": frozenset({"Telu"}),
     "th": frozenset({"Thai"}),
     "zh": frozenset({"Hani", "Bopo"}),
+}
+# Scripts of a code that are several, or another name, of characters.
+_COMPOUND = {
+    "Hans": frozenset({"Hani", "Bopo"}),
+    "Hant": frozenset({"Hani", "Bopo"}),
+    "Jpan": frozenset({"Hira", "Kana", "Hani"}),
+    "Kore": frozenset({"Hang", "Hani"}),
 }
 MIN_LETTERS = 4  # fewer letters prove nothing
 MIN_LATIN_WORDS = 4  # names and loan words come one or two at a time; this many and nothing else is another language
@@ -201,12 +209,22 @@ def is_wrong_script(text: str, language: str) -> bool:
     return own < total / 10 and latin > 0 and len(re.findall(r"[A-Za-z]{2,}", text)) >= MIN_LATIN_WORDS
 
 
+def fitting_code(text: str, language: str) -> str:
+    """The code under which a text in another script would fit: "hi-Latn" for Hindi in Latin letters."""
+    counts = Counter(script for char in text if (script := _script(char)))
+    if not counts:
+        return language
+    script = counts.most_common(1)[0][0]
+    written = "Jpan" if counts["Hira"] + counts["Kana"] else {"Hani": "Hans", "Hang": "Kore"}.get(script, script)
+    return validate_code(f"{language.split('-')[0]}-{written}")
+
+
 def expected_scripts(language: str) -> frozenset[str]:
     """The scripts of a BCP-47 code ("sr-Latn": Latn; "zh-Hant": Hani); empty where unknown."""
     base, *subtags = language.split("-")
     for tag in subtags:
         if len(tag) == 4 and tag.isalpha():
-            return frozenset({"Hans": "Hani", "Hant": "Hani", "Jpan": "Hani"}.get(t, t) for t in [tag.title()])
+            return _COMPOUND.get(tag.title(), frozenset({tag.title()}))
     return SCRIPTS.get(base, frozenset())
 
 

@@ -68,6 +68,11 @@ def check_columns(task: TaskConfig, rows: Sequence[Row], where: str) -> None:
         raise Problem(f"{where} has no column '{asked}' (task.columns.{column}={asked}). {nearest(asked, known)}")
     lines = column_lines(task, missing, known)
     remedy = f" If these are your file's names for them (a guess, check it), add: {lines}" if lines else ""
+    if rows[0].place == "line 2":
+        names = ", ".join(file_columns(task))
+        remedy += (
+            f" The first line was taken for a header: if it is a row, put the names of the columns before it ({names})."
+        )
     raise Problem(f"{where} has no column '{column}'. {nearest(column, known)}{remedy}")
 
 

@@ -1,4 +1,4 @@
-"""Reading tables from local files: TSV, CSV, JSON Lines (also when named .json), JSON arrays and Parquet.
+"""Reading tables from local files: TSV, CSV, JSON, Parquet and Excel's .xlsx; text files also compressed (.gz).
 
 A table is a list of ``Row``: the place it came from and its values by column name. TSV is read with quoting off
 (the public benchmarks hold unbalanced quotes; CSV quoting silently joins their rows).
@@ -6,21 +6,38 @@ A table is a list of ``Row``: the place it came from and its values by column na
 
 from __future__ import annotations
 
-import csv
-import functools
-import io
+import codecs
+import gzip
 import json
 import re
-from collections.abc import Mapping, Sequence
+import shlex
+import zlib
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from mslt_it.data.delimited import HEADERLESS, named_cells, read_cells, unlike_header
 from mslt_it.problems import Problem
 
-EXTENSIONS = (".tsv", ".txt", ".csv", ".jsonl", ".json", ".parquet")
-LANGUAGE_COLUMNS = ("lang", "language")
-_SPLITS = {"train": "train", "dev": "dev", "val": "dev", "valid": "dev", "validation": "dev", "test": "test"}
+DELIMITED = (".tsv", ".tab", ".txt", ".csv")
+TABLES = (*DELIMITED, ".jsonl", ".ndjson", ".json", ".parquet", ".xlsx")
+CONLL = (".conll", ".iob", ".iob2", ".bio")
+LANGUAGE_COLUMNS = ("lang", "language", "language_code", "lang_code", "locale")
+ID_NAMES = ("id", "idx")
+_SPLITS = {
+    **dict.fromkeys(("train", "training"), "train"),
+    **dict.fromkeys(("dev", "val", "valid", "validation", "development"), "dev"),
+    **dict.fromkeys(("test", "testing"), "test"),
+}
+SPLIT_WORDS = frozenset(_SPLITS)
+_ENCODINGS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),  # before UTF-16, whose mark it begins with
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
 
 
 @dataclass(frozen=True)
@@ -32,13 +49,25 @@ class Row:
 
 
 def canonical_split(name: str) -> str:
-    """``dev``, ``val``, ``valid``, ``validation`` are one split; ``dev_2k`` is ``dev``; other names stay."""
-    return _SPLITS.get(re.split(r"[^a-z0-9]", name.lower(), maxsplit=1)[0], name)
+    """``dev``, ``val``, ``valid``, ``validation`` are one split; other names (``test_expert``) stay what they are."""
+    return _SPLITS.get(name.lower(), name)
+
+
+def ending(path: Path) -> str:
+    """What the name says about the format: ".csv" for "Tickets.CSV.gz"."""
+    return Path(path.name.lower().removesuffix(".gz")).suffix
+
+
+def base_name(path: Path) -> str:
+    """The name without ending and compression: "xnli.dev.ko" for "xnli.dev.ko.tsv.gz"."""
+    name = path.name[:-3] if path.name.lower().endswith(".gz") else path.name
+    return Path(name).stem
 
 
 def list_files(folder: Path) -> list[Path]:
-    """The table files directly in a folder, by name."""
-    return sorted(p for p in folder.iterdir() if p.is_file() and p.suffix in EXTENSIONS and not p.name.startswith("."))
+    """The data files directly in a folder, by name."""
+    known = (*TABLES, *CONLL)
+    return sorted(p for p in folder.iterdir() if p.is_file() and ending(p) in known and p.name[0] not in ".~")
 
 
 def listing(folder: Path) -> str:
@@ -48,131 +77,252 @@ def listing(folder: Path) -> str:
     return (", ".join(names[:30]) + more) or "nothing"
 
 
-def files_by_split(root: Path, language: str) -> dict[str, list[Path]]:
-    """Canonical split -> its files, for one language; split "" means that the file's name says no split.
-
-    Looked for in this order: ``root`` is the file; ``<lang>/<split>.<ext>``; ``<lang>.<ext>``; ``<split>.<ext>`` with a
-    language column.
-    """
-    if root.is_file():
-        return {"": [root]}
-    found: dict[str, list[Path]] = {}
-    own = root / language
-    if own.is_dir():
-        for path in list_files(own):
-            found.setdefault(canonical_split(path.stem.split(".")[0]), []).append(path)
-        return {split: _prefer_exact(split, paths) for split, paths in found.items()}
-    named = [p for p in list_files(root) if p.stem == language]
-    if named:
-        return {"": named}
-    for path in list_files(root):
-        split = canonical_split(path.stem.split(".")[0])
-        if split in _SPLITS.values():
-            found.setdefault(split, []).append(path)
-    return found
+def language_column(names: Iterable[str], taken: Iterable[str]) -> str | None:
+    """The column that says each row's language (``Lang``, ``LANGUAGE``, ``language code``), unless the task asks for
+    it (``taken``)."""
+    plain = {re.sub(r"[\s-]+", "_", str(name).strip().lower()): name for name in names if name not in set(taken)}
+    return next((plain[column] for column in LANGUAGE_COLUMNS if column in plain), None)
 
 
-def languages_at(root: Path) -> list[str]:
-    """The languages that have a folder or a file of their own under ``root``."""
-    if root.is_file():
-        return []
-    folders = [p.name for p in root.iterdir() if p.is_dir() and not p.name.startswith(".") and list_files(p)]
-    return sorted({*folders, *(p.stem for p in list_files(root) if canonical_split(p.stem) == p.stem)})
-
-
-def read_table(path: Path, columns: Sequence[str]) -> tuple[Row, ...]:
+def read_table(path: Path, columns: Sequence[str]) -> list[Row]:
     """All rows of a file. ``columns`` names the fields wanted: they tell a header line from data, and name the columns
-    of a file without a header, in this order. The result is cached until the file changes."""
-    stat = path.stat()
-    return _read_table(path, tuple(columns), stat.st_mtime_ns, stat.st_size)
-
-
-@functools.lru_cache(maxsize=8)
-def _read_table(path: Path, columns: tuple[str, ...], mtime_ns: int, size: int) -> tuple[Row, ...]:
-    if size == 0:
+    of a file without a header, in this order. A column that differs from one wanted in its case alone is that one."""
+    kind = ending(path)
+    if kind not in TABLES:
+        raise Problem(
+            f"{path} has the ending '{kind or path.name}', which is not read as a table: {', '.join(TABLES)} are (text "
+            "also as .gz). Rename it if it is one of these, else save it as .csv in UTF-8."
+        )
+    if not path.stat().st_size:
         raise Problem(f"{path} is empty. Put the data there again, or point task.data elsewhere.")
-    if path.suffix == ".parquet":
+    if kind == ".parquet":
         rows = _read_parquet(path)
+    elif kind == ".xlsx":
+        rows = _tabulated(path, _excel_cells(path), columns, "a cell")
+    elif kind in DELIMITED:
+        rows = _tabulated(path, read_cells(path, decode(path), columns, kind), columns, "a tab or comma")
     else:
-        text = decode(path)
-        is_json = path.suffix in (".jsonl", ".json")
-        rows = _read_json(path, text) if is_json else _read_delimited(path, text, columns)
+        rows = _read_json(path, decode(path), columns)
     if not rows:
         raise Problem(f"{path} holds no data rows. Put the data there again, or point task.data elsewhere.")
-    return tuple(rows)
+    return _with_wanted_names(rows, columns)
 
 
-def _prefer_exact(split: str, paths: list[Path]) -> list[Path]:
-    exact = [p for p in paths if canonical_split(p.stem) == split and "." not in p.stem]
-    return exact or paths
+def _with_wanted_names(rows: list[Row], columns: Sequence[str]) -> list[Row]:
+    names = {name for row in rows for name in row.values}
+    renamed: dict[str, str] = {}
+    for wanted in (*columns, *ID_NAMES):
+        same = [n for n in names if n not in columns and n.strip().casefold() == wanted.casefold()]
+        if wanted not in names and len(same) == 1:
+            renamed[same[0]] = wanted
+    if not renamed:
+        return rows
+    return [Row(row.place, {renamed.get(name, name): value for name, value in row.values.items()}) for row in rows]
+
+
+# ---------------------------------------------------------------- text
 
 
 def decode(path: Path) -> str:
+    """The text of a file in UTF-8, or in UTF-16 or UTF-32 with a byte order mark; uncompressed where it is .gz."""
     raw = path.read_bytes()
-    try:
-        return raw.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = raw.count(b"\n", 0, error.start) + 1
-        raise Problem(
-            f"{path} line {line} is not UTF-8 (byte 0x{raw[error.start]:02x}). Convert it, for example with iconv."
-        ) from error
-
-
-def _read_delimited(path: Path, text: str, columns: tuple[str, ...]) -> list[Row]:
-    if path.suffix == ".csv":
-        reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-        lines: list[tuple[int, list[str]]] = []
+    if path.name.lower().endswith(".gz"):
         try:
-            for cells in reader:
-                lines.append((reader.line_num, cells))
-        except csv.Error as error:
-            raise Problem(f"{path} line {reader.line_num} is not valid CSV: {error}.") from error
-    else:
-        # Only \n ends a row: str.splitlines would also cut at U+2028 and the like inside a sentence.
-        texts = text.removesuffix("\n").split("\n")
-        lines = [(number, line.removesuffix("\r").split("\t")) for number, line in enumerate(texts, 1)]
-    names = [cell.strip().lower() for cell in lines[0][1]]
-    has_header = bool(set(names) & {c.lower() for c in columns})
-    header = [cell.strip() for cell in lines[0][1]] if has_header else list(columns)
+            raw = gzip.decompress(raw)
+        except (OSError, EOFError, zlib.error) as error:
+            raise Problem(f"{path} is not, or not wholly, compressed by gzip: {error}. Fetch it again.") from error
+    encoding = next((name for mark, name in _ENCODINGS if raw.startswith(mark)), "utf-8")
+    try:
+        text = raw.decode(encoding)
+    except UnicodeDecodeError as error:
+        if encoding.startswith("utf-8"):
+            raise _not_utf8(path, raw, error.start) from error
+        raise Problem(f"{path} begins as {encoding.upper()} and is not: {error.reason}. Fetch it again.") from error
+    if text.count("\0") > len(text) / 4:
+        order = "LE" if raw[1] == 0 else "BE"
+        raise Problem(
+            f"{path} is not UTF-8: every other byte is 0, as in UTF-16 without a byte order mark. Convert it: "
+            f"{_conversion(path, 'UTF-16' + order)}"
+        )
+    return text if "\n" in text else text.replace("\r", "\n")  # the line ends of old Macs
+
+
+def _not_utf8(path: Path, raw: bytes, start: int) -> Problem:
+    number = raw.count(b"\n", 0, start) + 1
+    begin = raw.rfind(b"\n", 0, start) + 1
+    line = raw[max(begin, start - 40) : start + 40].split(b"\n")[0].decode("cp1252", errors="replace").strip()
+    return Problem(
+        f"{path} line {number} is not UTF-8 (byte 0x{raw[start]:02x}). Read as Windows-1252 (cp1252, Latin-1) it says "
+        f"{line!r}. If that is right, convert it: {_conversion(path, 'WINDOWS-1252')} If not, put its own encoding "
+        "there: CP1251 or KOI8-R (Russian), CP1254 (Turkish), GB18030 (Chinese), SHIFT_JIS (Japanese), ..."
+    )
+
+
+def _conversion(path: Path, encoding: str) -> str:
+    name, new = shlex.quote(str(path)), shlex.quote(f"{path}.new")
+    convert = f"iconv -f {encoding} -t UTF-8"
+    if path.name.lower().endswith(".gz"):
+        return f"`gunzip -c {name} | {convert} | gzip > {new} && mv {new} {name}`."
+    return f"`{convert} {name} > {new} && mv {new} {name}`."
+
+
+# ---------------------------------------------------------------- cells under a header
+
+
+def _tabulated(path: Path, lines: list[tuple[str, list[Any]]], columns: Sequence[str], what: str) -> list[Row]:
+    """Rows of cells as rows by column, named by a header or else by the recipe."""
+    filled = [[str(cell).strip() != "" for cell in cells] for _, cells in lines]
+    while filled and not any(filled[-1]):  # spreadsheets end in rows, and in columns, of empty cells
+        filled.pop()
+    if not filled:
+        return []
+    width = max(len(cells) - cells[::-1].index(True) for cells in filled if any(cells))
+    width = max(width, len(columns))
+    lines = [(place, cells[:width]) for place, cells in lines[: len(filled)]]
+    first = [str(cell).strip() for cell in lines[0][1]]
+    has_header = not unlike_header(first, [cells for _, cells in lines[1:]], columns)
+    header = named_cells(path, lines[0][0], first) if has_header else list(columns)
     rows = []
-    for number, cells in lines[1:] if has_header else lines:
+    for place, cells in lines[1:] if has_header else lines:
         if len(cells) > len(header):
             kind = "the header names" if has_header else f"the recipe names ({', '.join(columns)})"
             raise Problem(
-                f"{path} line {number} has {len(cells)} columns, {kind} {len(header)}. "
-                "Is a tab or comma inside a field, or a header line missing?"
+                f"{path} {place} has {len(cells)} columns, {kind} {len(header)}. Is {what} inside a field, or a header "
+                f"line missing? {'' if has_header else HEADERLESS}".rstrip()
             )
-        rows.append(Row(f"line {number}", dict(zip(header, cells, strict=False))))  # a short row lacks its last columns
+        if has_header and [str(cell).strip() for cell in cells] == first:
+            raise Problem(f"{path} {place} repeats the header of {lines[0][0]}, as joined files do. Remove that line.")
+        rows.append(Row(place, dict(zip(header, cells, strict=False))))  # a short row lacks its last columns
     return rows
 
 
-def _read_json(path: Path, text: str) -> list[Row]:
-    if text.lstrip().startswith("["):
-        try:
-            items = json.loads(text)
-        except json.JSONDecodeError as error:
-            raise Problem(f"{path} line {error.lineno} is not valid JSON: {error.msg}.") from error
-        numbered = [(f"row {i}", item) for i, item in enumerate(items, 1)]
+def _excel_cells(path: Path) -> list[tuple[str, list[Any]]]:
+    try:
+        import openpyxl
+    except ImportError as error:
+        raise Problem(
+            f"{path}: Excel files need the package openpyxl, which is not installed. Remedy: pip install openpyxl (it "
+            "is the extra 'excel' of this project), or save the sheet as CSV in UTF-8."
+        ) from error
+    try:
+        book = openpyxl.load_workbook(path, read_only=True, data_only=True)
+        sheets = {}
+        for sheet in book.worksheets:
+            sheet.reset_dimensions()  # some programs write a wrong size, and rows would be cut
+            cells = [(f"row {n}", [_plain(cell) for cell in row]) for n, row in enumerate(sheet.values, 1)]
+            sheets[sheet.title] = [(place, row) for place, row in cells if any(cell != "" for cell in row)]
+        book.close()
+    except Exception as error:  # openpyxl lets through whatever zip and XML raise
+        raise Problem(
+            f"{path} cannot be read as an Excel workbook (.xlsx): {type(error).__name__}: {error}. Is it an "
+            "older .xls, or protected by a password? Save it as .xlsx without one, or as CSV in UTF-8."
+        ) from error
+    filled = {title: rows for title, rows in sheets.items() if rows}
+    if len(filled) > 1:
+        raise Problem(f"{path} has rows in several sheets: {', '.join(filled)}. Keep one, or save each as a CSV file.")
+    return next(iter(filled.values()), [])
+
+
+def _plain(cell: Any) -> Any:
+    """A cell's value; a date as ISO text, an empty cell as ""."""
+    if cell is None:
+        return ""
+    return cell if isinstance(cell, (str, int, float)) else getattr(cell, "isoformat", cell.__str__)()
+
+
+# ---------------------------------------------------------------- JSON and Parquet
+
+
+def _read_json(path: Path, text: str, columns: Sequence[str]) -> list[Row]:
+    """A list of objects, one object a line, or (.json) an object of columns."""
+    begin = text.lstrip()
+    lines = [(n, line) for n, line in enumerate(text.split("\n"), 1) if line.strip()]  # only \n ends a line
+    if not begin:
+        return []
+    if begin[0] == "[":
+        numbered = [(f"row {i}", item) for i, item in enumerate(parse_json(path, text), 1)]
+    elif ending(path) == ".json" and not (len(lines) > 1 and _is_json(lines[0][1])):
+        numbered = _from_object(path, parse_json(path, text), columns)
     else:
-        numbered = []
-        for number, line in enumerate(text.split("\n"), 1):
-            if not line.strip():
-                continue
-            try:
-                numbered.append((f"line {number}", json.loads(line)))
-            except json.JSONDecodeError as error:
-                raise Problem(f"{path} line {number} is not valid JSON: {error.msg}.") from error
+        numbered = [(f"line {number}", parse_json(path, line, number)) for number, line in lines]
     for place, item in numbered:
         if not isinstance(item, dict):
-            raise Problem(f"{path} {place} is not an object with field names but {type(item).__name__}.")
+            raise Problem(
+                f"{path} {place} is not an object with field names but {type(item).__name__}. Write "
+                f'{{"{columns[0] if columns else "text"}": ...}} for each row.'
+            )
     return [Row(place, item) for place, item in numbered]
+
+
+def parse_json(path: Path, text: str, line: int = 0) -> Any:
+    """The value of a JSON text; a Problem that names the line where it is none, or where a name occurs twice."""
+
+    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        values = dict(pairs)
+        if len(values) < len(pairs):
+            twice = next(name for name in values if sum(other == name for other, _ in pairs) > 1)
+            raise Problem(
+                f"{path}{f' line {line}' if line else ''} has the field '{twice}' twice in one object. Rename one."
+            )
+        return values
+
+    try:
+        return json.loads(text, object_pairs_hook=unique)
+    except json.JSONDecodeError as error:
+        raise Problem(
+            f"{path} line {line or error.lineno} is not valid JSON: {error.msg}. Expected is one object a line, or one "
+            "list of objects."
+        ) from error
+    except (RecursionError, ValueError) as error:  # nested too deeply, or an integer of thousands of digits
+        raise Problem(f"{path}{f' line {line}' if line else ''} cannot be read as JSON: {error}.") from error
+
+
+def _is_json(line: str) -> bool:
+    try:
+        return isinstance(json.loads(line), dict)
+    except (ValueError, RecursionError):
+        return False
+
+
+def _from_object(path: Path, item: Any, columns: Sequence[str]) -> list[tuple[str, Any]]:
+    """The rows in one object: a mapping of columns (lists, or pandas' {"0": ...}), or a list of rows under one name."""
+    item = item if isinstance(item, dict) else {}
+    values = list(item.values())
+    wanted = set(columns) & set(item)
+    lists = {name: value for name, value in item.items() if isinstance(value, list)}
+    tables = {name: value for name, value in lists.items() if value and isinstance(value[0], dict)}
+    if len(tables) == 1 and not wanted:
+        name, rows = next(iter(tables.items()))
+        if "paragraphs" in rows[0]:
+            raise Problem(f"{path} is in SQuAD's layout, not a table. Set task.file_layout=squad.")
+        return [(f"{name}, row {i}", row) for i, row in enumerate(rows, 1)]
+    if len(lists) == len(item) > 0 and len({len(value) for value in values}) == 1 and not _is_one_tagged(item):
+        cells = zip(*values, strict=True)
+        return [(f"row {i}", dict(zip(item, row, strict=True))) for i, row in enumerate(cells, 1)]
+    if values and all(isinstance(v, dict) and list(v) == list(values[0]) for v in values):
+        if set(columns) & set(values[0]) and not wanted:
+            return [(f"row '{key}'", row) for key, row in item.items()]
+        return [(f"row '{key}'", {name: column[key] for name, column in item.items()}) for key in values[0]]
+    if wanted:
+        return [("row 1", item)]
+    raise Problem(
+        f"{path} is one JSON object with the names {', '.join(item) or '(none)'}. Expected is one object a line, "
+        " one list of objects, or one object of columns (lists of equal length)."
+    )
+
+
+def _is_one_tagged(item: Mapping[str, Any]) -> bool:
+    """One row of a tagging task, whose values are lists too."""
+    tokens = item.get("tokens")
+    return isinstance(tokens, list) and bool(tokens) and isinstance(tokens[0], str)
 
 
 def _read_parquet(path: Path) -> list[Row]:
     import pyarrow.parquet
 
     try:
+        named_cells(path, "its schema", pyarrow.parquet.read_schema(path).names)
         items = pyarrow.parquet.read_table(path).to_pylist()
     except (OSError, ValueError) as error:
-        raise Problem(f"{path} cannot be read as Parquet: {error}.") from error
+        raise Problem(f"{path} cannot be read as Parquet: {error}. Fetch or write it again.") from error
     return [Row(f"row {i}", item) for i, item in enumerate(items, 1)]

@@ -16,10 +16,11 @@ import os
 import re
 import tempfile
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from mslt_it.languages import serving
 from mslt_it.problems import Problem, nearest
 
 PARQUET_BRANCH = "refs/convert/parquet"
@@ -139,7 +140,7 @@ def _load(data: str, config: str | None, split: str, revision: str | None) -> li
         builder = _prepared(data, config, revision)  # a commit never changes: no need to ask
     if builder is None:
         commit = _commit(data, revision)
-        builder = _prepared(data, config, commit) or _prepare(data, config, commit)
+        builder = _prepared(data, _known_spelling(data, config, commit), commit) or _prepare(data, config, commit)
     splits = builder.info.splits or {}
     if split not in splits:
         where = f" in configuration '{config}'" if config else ""
@@ -157,6 +158,48 @@ def _prepared(data: str, config: str | None, commit: str) -> Any:
     versions = Path(Cache(version="0.0.0", **options).cache_dir).parents[1]  # CONFIGURATION/VERSION/COMMIT
     found = sorted(versions.glob(f"*/{commit}/dataset_info.json"))
     return Cache(version=found[-1].parts[-3], **options) if found else None
+
+
+def _spelt(config: str | None, known: Collection[str], data: str, commit: str, files: str = "") -> str | None:
+    """The configuration that is the language ``config`` under another spelling: deu_Latn for de.
+
+    It is noted down, so that it is found again without a network.
+    """
+    same = serving(config, known, f"task.data={data}") if config else ()
+    if len(same) > 1:
+        raise Problem(
+            f"task.data={data} has '{config}' as the configurations {' and '.join(sorted(same))}. "
+            f"Say which is meant: task.configs.{config}={sorted(same)[0]}."
+        )
+    if not same:
+        return None
+    _keep(_notes(data) / f"{commit}.configs.json", {**_spellings(data, commit), f"{files} {config}": same[0]})
+    return same[0]
+
+
+def _known_spelling(data: str, config: str | None, commit: str, files: str = "") -> str | None:
+    return _spellings(data, commit).get(f"{files} {config}", config)
+
+
+def _spellings(data: str, commit: str) -> dict[str, str]:
+    kept = _notes(data) / f"{commit}.configs.json"
+    found: dict[str, str] = json.loads(kept.read_text(encoding="utf-8")) if kept.is_file() else {}
+    return found
+
+
+def _notes(data: str) -> Path:
+    """Our own folder in the Hub's cache for one data set."""
+    from huggingface_hub import constants
+    from huggingface_hub.file_download import repo_folder_name
+
+    return Path(constants.HF_HOME) / "mslt_it" / repo_folder_name(repo_id=data, repo_type="dataset")
+
+
+def _keep(path: Path, content: Any) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile("w", dir=path.parent, encoding="utf-8", delete=False) as file:
+        json.dump(content, file)
+    os.replace(file.name, path)
 
 
 def _prepare(data: str, config: str | None, commit: str) -> Any:
@@ -179,6 +222,8 @@ def _prepare(data: str, config: str | None, commit: str) -> Any:
         known = datasets.get_dataset_config_names(data, revision=commit)
         if config in known or (config is None and len(known) == 1):
             raise
+        if spelt := _spelt(config, known, data, commit):
+            return _prepared(data, spelt, commit) or _prepare(data, spelt, commit)
         wanted = f"no configuration '{config}'" if config else "several configurations and needs one to be named"
         raise Problem(f"task.data={data} has {wanted}. {nearest(config or '', known)}") from error
     except (datasets.exceptions.DataFilesNotFoundError, datasets.data_files.EmptyDatasetError) as error:
@@ -231,11 +276,15 @@ def _read_files(data: str, config: str | None, split: str, revision: str | None,
         )
     pinned = revision is not None and _COMMIT.fullmatch(revision)
     commit = revision if pinned and revision is not None else _commit(data, revision)
+    if (spelt := _known_spelling(data, config, commit, files)) != config:
+        pattern = _fill(files, spelt, split)
     names = [pattern]
     if "*" in pattern or "?" in pattern:
         listed = _list_files(data, commit)
         names = [name for name in listed if re.fullmatch(_expression(pattern), name)]
         if not names:
+            if spelt := _spelt_in_paths(config, files, listed, data, commit):
+                return _read_files(data, spelt, split, revision, files)
             raise _no_such_file(data, config, split, files, pattern, listed)
     rows: list[dict[str, Any]] = []
     for name in names:
@@ -244,11 +293,21 @@ def _read_files(data: str, config: str | None, split: str, revision: str | None,
         except LocalEntryNotFoundError:
             raise
         except EntryNotFoundError as error:
-            raise _no_such_file(data, config, split, files, pattern, _list_files(data, commit)) from error
+            listed = _list_files(data, commit)
+            if spelt := _spelt_in_paths(config, files, listed, data, commit):
+                return _read_files(data, spelt, split, revision, files)
+            raise _no_such_file(data, config, split, files, pattern, listed) from error
         rows += _read(path, f"{name} of {data}")
     if not rows:
         raise Problem(f"task.data={data}: {', '.join(names)} holds no rows. Check task.hub_files={files}.")
     return rows
+
+
+def _spelt_in_paths(config: str | None, files: str, listed: Sequence[str], data: str, commit: str) -> str | None:
+    """Another spelling of the language ``config`` among the paths that the pattern would find."""
+    found = [match.groupdict() for name in listed if (match := re.fullmatch(_expression(files), name))]
+    known = {groups["config"] for groups in found if "config" in groups}
+    return None if config in known else _spelt(config, known, data, commit, files)
 
 
 def _fill(files: str, config: str | None, split: str) -> str:
@@ -274,19 +333,14 @@ def _list_files(data: str, commit: str) -> list[str]:
 
     The cached files themselves would not do: where a download broke off between two of them, one is missing.
     """
-    from huggingface_hub import HfApi, constants
-    from huggingface_hub.file_download import repo_folder_name
+    from huggingface_hub import HfApi
 
-    folder = Path(constants.HF_HOME) / "mslt_it" / repo_folder_name(repo_id=data, repo_type="dataset")
-    kept = folder / f"{commit}.json"
+    kept = _notes(data) / f"{commit}.json"
     if kept.is_file():
         names: list[str] = json.loads(kept.read_text(encoding="utf-8"))
         return names
     names = sorted(HfApi().list_repo_files(data, repo_type="dataset", revision=commit))
-    folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile("w", dir=folder, encoding="utf-8", delete=False) as file:
-        json.dump(names, file)
-    os.replace(file.name, kept)
+    _keep(kept, names)
     return names
 
 

@@ -4,52 +4,104 @@ columns, and self-instruct's nested instances. Each reader turns a file into ``R
 
 from __future__ import annotations
 
-import json
+import re
+from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from mslt_it.data.files import Row, decode, read_table
+from mslt_it.data.files import CONLL, Row, decode, ending, parse_json, read_table
 from mslt_it.problems import Problem
+
+_TAG = re.compile(r"O|[BIESLU]-\S+")
+_STORE: dict[tuple[str, Path, tuple[str, ...]], tuple[tuple[int, int], tuple[Row, ...]]] = {}
 
 
 def read_layout(layout: str, path: Path, columns: Sequence[str]) -> tuple[Row, ...]:
-    """The rows of a file; ``columns`` names those of a table without a header."""
-    if layout == "table":
-        return read_table(path, columns)
-    rows = tuple(LAYOUTS[layout](path))
-    if not rows:
-        raise Problem(f"{path} holds no data rows. Put the data there again, or point task.data elsewhere.")
-    return rows
+    """The rows of a file; ``columns`` names those of a table without a header.
+
+    A file is parsed once and kept until it changes: the languages, splits and roles of a run read few files often. A
+    layout is one of text; where a copy of the data is a table (JSON Lines, Parquet, Excel), it is read as one.
+    """
+    stat = path.stat()
+    key, stamp = (layout, path, tuple(columns)), (stat.st_mtime_ns, stat.st_size)
+    kept = _STORE.get(key)
+    if kept is None or kept[0] != stamp:
+        reader = LAYOUTS.get(layout) if ending(path) in LAYOUT_ENDINGS.get(layout, ()) else None
+        rows = tuple(reader(path) if reader else read_table(path, columns))
+        if not rows:
+            raise Problem(f"{path} holds no data rows. Put the data there again, or point task.data elsewhere.")
+        kept = _STORE[key] = (stamp, rows)
+    return kept[1]
 
 
 def read_conll(path: Path) -> list[Row]:
-    """Token TAB tag, a blank line between sentences -> ``tokens``, ``ner_tags`` (lists of equal length).
+    """One token a line with its tag, a blank line between sentences -> ``tokens``, ``ner_tags`` (of equal length).
 
-    A file without the second column gives ``ner_tags`` None: it may be read, not scored.
+    Columns are separated by tabs, or by spaces where there is no tab. Of more than two the last that holds tags is the
+    tag (CoNLL-2003: token, part of speech, chunk, tag); a first one that counts 1, 2, 3 (CoNLL-U, .iob2) is left out,
+    and so are comments and -DOCSTART-. A file without tags gives ``ner_tags`` None: it may be read, not scored.
     """
-    rows: list[Row] = []
-    start, sentence = 0, list[list[str]]()
-    lines = decode(path).split("\n")
-    for number, line in enumerate([*lines, ""], 1):
-        line = line.removesuffix("\r")
-        if line.strip(" "):
-            start = start or number
-            cells = line.split("\t")
-            if len(cells) > 2:
+    sentences = _conll_sentences(path)
+    if not sentences:
+        return []
+    widths = Counter(len(cells) for _, sentence in sentences for _, cells in sentence)
+    width = widths.most_common(1)[0][0]
+    width = max(2, width) if max(widths) > 1 else 1  # most lines of a file with a tag at all may lack theirs
+    tag = _tag_column(sentences, width)
+    counts = all([c[0] for _, c in s] == [str(n) for n in range(1, len(s) + 1)] for _, s in sentences)
+    token = 1 if counts and width > 1 and tag != 1 else 0
+    rows = []
+    for start, sentence in sentences:
+        for number, cells in sentence:
+            if tag is not None and len(cells) <= tag and len(cells) < min(2, width):
                 raise Problem(
-                    f"{path} line {number} has {len(cells)} columns; a line is a token, a tab and its tag. "
-                    "Keep these two columns."
+                    f"{path} line {number} has a token without a tag. Tag it (O for none) or remove the line."
                 )
-            sentence.append([cells[0], cells[1].strip() if len(cells) == 2 else ""])
-        elif sentence:
-            tokens, tags = [cells[0] for cells in sentence], [cells[1] for cells in sentence]
-            if any(tags) and not all(tags):
-                at = start + tags.index("")
-                raise Problem(f"{path} line {at} has a token without a tag. Tag it (O for none) or remove the line.")
-            rows.append(Row(f"line {start}", {"tokens": tokens, "ner_tags": tags if all(tags) else None}))
-            start, sentence = 0, []
+            if len(cells) != width:
+                raise Problem(
+                    f"{path} line {number} has {len(cells)} columns, others have {width}; a line is a token, a "
+                    "tab or a space, and its tag. Keep these two columns."
+                )
+        tokens = [cells[token] for _, cells in sentence]
+        tags = None if tag is None else [cells[tag].strip() for _, cells in sentence]
+        if tags is not None and not all(tags):
+            number = sentence[tags.index("")][0]
+            raise Problem(f"{path} line {number} has a token without a tag. Tag it (O for none) or remove the line.")
+        rows.append(Row(f"line {start}", {"tokens": tokens, "ner_tags": tags}))
     return rows
+
+
+def _conll_sentences(path: Path) -> list[tuple[int, list[tuple[int, list[str]]]]]:
+    """(first line, [(line, cells)]) of each sentence."""
+    lines = [line.removesuffix("\r") for line in decode(path).split("\n")]
+    has_tabs = any("\t" in line.strip() for line in lines)
+    has_tags = has_tabs or any(len(cells := line.split()) > 1 and _TAG.fullmatch(cells[-1]) for line in lines)
+    sentences: list[tuple[int, list[tuple[int, list[str]]]]] = []
+    sentence: list[tuple[int, list[str]]] = []
+    for number, line in enumerate([*lines, ""], 1):
+        if line.strip(" \t"):
+            cells = line.split("\t") if has_tabs else line.split() if has_tags else [line]
+            is_comment = not sentence and line.startswith("# ") and not ("\t" in line or _TAG.fullmatch(cells[-1]))
+            if not is_comment:
+                sentence.append((number, cells))
+        elif sentence:
+            if sentence[0][1][0] != "-DOCSTART-":
+                sentences.append((sentence[0][0], sentence))
+            sentence = []
+    return sentences
+
+
+def _tag_column(sentences: list[tuple[int, list[tuple[int, list[str]]]]], width: int) -> int | None:
+    """The last column in which every value that is there is a tag; the second of two, whatever it holds."""
+    if width <= 2:
+        filled = any(len(cells) > 1 and cells[1].strip() for _, s in sentences for _, cells in s)
+        return 1 if filled else None
+    for column in range(width - 1, 0, -1):
+        values = [cells[column].strip() for _, s in sentences for _, cells in s if len(cells) > column]
+        if all(map(_TAG.fullmatch, values)):
+            return column
+    return None
 
 
 def read_squad(path: Path) -> list[Row]:
@@ -57,7 +109,7 @@ def read_squad(path: Path) -> list[Row]:
 
     Offsets count characters; an answer that is not at its offset is a Problem, since then the context is another text.
     """
-    content = _parsed(path, decode(path))
+    content = parse_json(path, decode(path))
     if isinstance(content, dict) and isinstance(content.get("data"), list):
         articles = content["data"]
     else:
@@ -92,7 +144,7 @@ def _check_offset(path: Path, place: str, context: str, answer: dict[str, Any]) 
 
 
 def read_xwinograd(path: Path) -> list[Row]:
-    """Seven TAB columns, the last three JSON -> ``sentence`` (the pronoun as "_"), ``option1``, ``option2``,
+    """Seven TAB columns, the last three JSON -> ``lang``, ``sentence`` (the pronoun as "_"), ``option1``, ``option2``,
     ``answer`` (1 or 2). Read without quoting; exact repetitions are left out."""
     rows, seen = [], set()
     for number, line in enumerate(decode(path).removesuffix("\n").split("\n"), 1):
@@ -103,10 +155,11 @@ def read_xwinograd(path: Path) -> list[Row]:
         if line in seen:
             continue
         seen.add(line)
-        tokens, pronoun, options = (_parsed(path, cell, number) for cell in cells[4:])
+        tokens, pronoun, options = (parse_json(path, cell, number) for cell in cells[4:])
         if len(options) != 2 or sum(bool(option[3]) for option in options) != 1:
             raise Problem(f"{path} line {number} needs two options of which one is right, not {cells[6][:120]}.")
         values = {
+            "lang": cells[0],
             "sentence": _blanked(cells[3], tokens, pronoun),
             "option1": options[0][0],
             "option2": options[1][0],
@@ -160,10 +213,10 @@ LAYOUTS: dict[str, Callable[[Path], list[Row]]] = {
     "xwinograd": read_xwinograd,
     "self_instruct": read_self_instruct,
 }
-
-
-def _parsed(path: Path, text: str, line: int = 0) -> Any:
-    try:
-        return json.loads(text)
-    except json.JSONDecodeError as error:
-        raise Problem(f"{path} line {line or error.lineno} is not valid JSON: {error.msg}.") from error
+_TEXT = (".tsv", ".tab", ".txt")
+LAYOUT_ENDINGS = {
+    "conll": (*_TEXT, *CONLL),
+    "squad": (".json",),
+    "xwinograd": _TEXT,
+    "self_instruct": (".jsonl", ".ndjson", ".json"),
+}

@@ -10,6 +10,7 @@ item only, so it is the same in every language. Rows that come in blocks with on
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import hashlib
 import itertools
@@ -19,16 +20,12 @@ from pathlib import Path
 from typing import Literal
 
 from mslt_it.data.columns import check_columns, file_columns, renamed
-from mslt_it.data.files import (
-    LANGUAGE_COLUMNS,
-    Row,
-    canonical_split,
-    files_by_split,
-    languages_at,
-    listing,
-)
+from mslt_it.data.files import Row, canonical_split, listing
+from mslt_it.data.language_rows import column_of, count_spellings, rows_of, unclaimed
 from mslt_it.data.layouts import read_layout
+from mslt_it.data.lookup import Picked, languages_in, pick, unnamed_files
 from mslt_it.data.shapes import to_examples
+from mslt_it.languages import codes_of, serving
 from mslt_it.problems import Problem, nearest
 from mslt_it.records import Example, TaskConfig
 
@@ -82,62 +79,65 @@ def available_languages(task: TaskConfig) -> tuple[str, ...]:
                 f"Which languages {task.data} has is not known (task.languages is empty). List them: languages=[ar,de]."
             )
         return task.languages
-    if root.is_file():
-        rows = _read(task, root)
-        column = next((c for c in LANGUAGE_COLUMNS if c in rows[0].values), None)
-        found = {str(row.values.get(column)) for row in rows} if column else {root.stem}
-    else:
-        found = set(languages_at(root))
     upstream = {name: code for code, name in task.configs.items() if code != "default"}
-    return tuple(sorted(upstream.get(name, name) for name in found))
+    codes = {} if root.is_file() else languages_in(root)
+    codes |= {name: code for name, code in upstream.items() if (root / name).is_dir()}
+    for path in () if codes else unnamed_files(root):
+        rows = _read(task, path)
+        if column := column_of(task, rows):
+            spellings = count_spellings(rows, column)
+            codes |= codes_of(spellings) | {name: code for name, code in upstream.items() if name in spellings}
+    codes = codes or languages_in(root)
+    if not codes:
+        raise Problem(
+            f"No language is named in {root}, neither in a column (lang, language, ...) nor in the names of files and "
+            "folders. Add a column, or put one file per language: de.tsv or de/<split>.tsv."
+        )
+    return tuple(sorted({upstream.get(spelling, code) for spelling, code in codes.items()}))
+
+
+def rows_left_out(task: TaskConfig, languages: Sequence[str]) -> tuple[str, ...]:
+    """What to say of local rows that are of none of the languages, by their files."""
+    root = Path(task.data).expanduser()
+    if task.data == "world" or not root.exists():
+        return ()
+    notes: dict[tuple[Path, ...], str] = {}
+    for language, split in itertools.product(languages, (task.train_split, task.score_split)):
+        with contextlib.suppress(Problem):  # said where the rows are asked for
+            picked = pick(task, root, language, split)
+            if picked.paths not in notes:
+                notes[picked.paths] = unclaimed(task, _read_all(task, picked), languages, picked.origin)
+    return tuple(filter(None, notes.values()))
 
 
 def _load_local(task: TaskConfig, root: Path, language: str, split: str, role: Role) -> Loaded:
-    path, divided = _resolve(task, root, language, split)
-    rows = _own_rows(_read(task, path), language, path, task)
-    name = canonical_split(path.stem.split(".")[0]) if path.stem != task.config_name(language) else "all"
+    picked, rows, said = _own_rows(task, root, language, split)
 
     def read(other: str) -> list[Row]:
-        return list(_read(task, _resolve(task, root, other, split)[0]))
+        return _own_rows(task, root, other, split)[1]
 
     rows, notes = _repaired(task, language, rows, read)
-    _check_rationales(task, rows, role, str(path))
-    examples = to_examples(task, language, name, rows, str(path), for_scoring=role == "score")
-    if not divided:
+    notes = (*picked.notes, *said, *notes)
+    _check_rationales(task, rows, role, picked.origin)
+    examples = to_examples(task, language, picked.name, rows, picked.origin, for_scoring=role == "score")
+    if not picked.is_divided:
         return Loaded(examples, notes)
     block = _reference_block(task, root, language, split, rows)
-    return _divide(task, examples, block, role, str(path), notes)
+    return _divide(task, examples, block, role, picked.origin, notes)
 
 
-def _resolve(task: TaskConfig, root: Path, language: str, split: str) -> tuple[Path, bool]:
-    """The file that serves a split, and whether its rows are to be divided between training and scoring.
+def _own_rows(task: TaskConfig, root: Path, language: str, split: str) -> tuple[Picked, list[Row], tuple[str, ...]]:
+    picked = pick(task, root, language, split)
+    table = _read_all(task, picked)
+    rows, notes = rows_of(task, table, language, picked.origin, names_language=picked.is_of(task, language))
+    return picked, rows, notes
 
-    They are when both splits have one name, and when the only file at hand is neither. Else a file is used whole.
-    """
-    found = files_by_split(root, task.config_name(language)) or files_by_split(root, language)
-    if not found:
-        known = languages_at(root)
-        hint = nearest(language, known) if known else f"It holds: {listing(root)}."
-        raise Problem(
-            f"No data file for language '{language}' in {root} (looked for {language}/<split>.tsv, {language}.tsv "
-            f"and the like: tsv, csv, jsonl, json, parquet). {hint}"
-        )
-    wanted = canonical_split(split)
-    splits = {canonical_split(task.train_split), canonical_split(task.score_split)}
-    only = next(iter(found)) if len(found) == 1 else None
-    if wanted not in found and (only is None or only in splits):
-        remedy = (
-            f"Set task.train_split={only} and task.score_split={only} to divide its rows by item, or add the file."
-            if only
-            else "Set task.train_split and task.score_split to splits at hand."
-        )
-        at_hand = ", ".join(sorted(found))
-        raise Problem(f"{root} has no split '{split}' for language '{language}', only: {at_hand}. {remedy}")
-    paths = found[wanted if wanted in found else next(iter(found))]
-    if len(paths) > 1:
-        names = ", ".join(p.name for p in paths)
-        raise Problem(f"Several files could be split '{split}' of language '{language}': {names}. Keep one of them.")
-    return paths[0], len(splits) == 1 or wanted not in found
+
+def _read_all(task: TaskConfig, picked: Picked) -> tuple[Row, ...]:
+    if len(picked.paths) == 1:
+        return _read(task, picked.paths[0])
+    tables = [(path.name, _read(task, path)) for path in picked.paths]
+    return tuple(Row(f"{name} {row.place}", row.values) for name, rows in tables for row in rows)
 
 
 def _read(task: TaskConfig, path: Path) -> tuple[Row, ...]:
@@ -146,24 +146,8 @@ def _read(task: TaskConfig, path: Path) -> tuple[Row, ...]:
     return rows
 
 
-def _own_rows(rows: Sequence[Row], language: str, path: Path, task: TaskConfig) -> list[Row]:
-    column = next((c for c in LANGUAGE_COLUMNS if c in rows[0].values), None)
-    if column is None:
-        if not {language, task.config_name(language)} & {path.stem, path.parent.name}:
-            raise Problem(
-                f"{path} is to serve language '{language}' but has no column 'language' or 'lang'. "
-                f"Add one, or put one file per language: {language}.tsv or {language}/<split>.tsv."
-            )
-        return list(rows)
-    own = [row for row in rows if row.values.get(column) == language]
-    if not own:
-        known = {str(row.values.get(column)) for row in rows}
-        raise Problem(f"{path} has no row with {column}={language}. {nearest(language, known)}")
-    return own
-
-
 def _load_hub(task: TaskConfig, language: str, split: str, role: Role) -> Loaded:
-    if task.languages and language not in task.languages:
+    if task.languages and not serving(language, task.languages, task.data):
         raise Problem(
             f"{task.data} has no language '{language}'. {nearest(language, task.languages)} Leave it out of sources or "
             "targets, or give your own rows: task.data=FOLDER."
@@ -174,9 +158,12 @@ def _load_hub(task: TaskConfig, language: str, split: str, role: Role) -> Loaded
     if not table:
         raise Problem(f"{task.data} ({language}, split {hub_split}) holds no rows.")
     origin = f"{task.data}@{task.revision or 'unpinned'}"
-    rows = _of_language(task, table, language, origin)
-    check_columns(task, rows, f"{task.data} ({language})")
+    check_columns(task, table, f"{task.data} ({language})")
+    rows, said = rows_of(task, table, language, origin, names_language=True)
+    if len(rows) < len(table):
+        said = (*said, f"{language}: {len(rows)} of {len(table)} rows of {origin} are in this language")
     rows, notes = _repaired(task, language, rows, lambda other: _hub_rows(task, other, hub_split))
+    notes = (*said, *notes)
     _check_rationales(task, rows, role, origin)
     examples = to_examples(task, language, canonical_split(split), rows, origin, for_scoring=role == "score")
     if canonical_split(task.train_split) != canonical_split(task.score_split):
@@ -195,25 +182,6 @@ def _hub_table(data: str, config: str, split: str, revision: str | None, files: 
 
     table = read_hub(data, config, split, revision, files)
     return tuple(Row(f"row {i}", values) for i, values in enumerate(table, 1))
-
-
-def _of_language(task: TaskConfig, rows: list[Row], language: str, origin: str) -> list[Row]:
-    """Of a table with several languages, told apart by how ids begin (TyDiQA), the rows of one."""
-    if not task.id_prefixes:
-        return rows
-    mixed = {str(row.values.get("id")).partition("-")[0] for row in rows[:2000]}
-    if len(mixed) < 2:
-        return rows
-    prefix = task.id_prefixes.get(language)
-    if prefix is None:
-        raise Problem(
-            f"{origin} holds several languages in one table, and task.id_prefixes does not say how the ids of "
-            f"'{language}' begin. {nearest(language, task.id_prefixes)}"
-        )
-    own = [row for row in rows if str(row.values.get("id")).startswith(prefix + "-")]
-    if not own:
-        raise Problem(f"{origin} has no row whose id begins with '{prefix}-'. {nearest(prefix, mixed)}")
-    return own
 
 
 def _repaired(
@@ -272,14 +240,11 @@ def block_size(values: Sequence[str]) -> int:
 
 def _reference_block(task: TaskConfig, root: Path, language: str, split: str, rows: Sequence[Row]) -> int:
     """The block size, read from one file for all languages (English where there is one, else the first by name)."""
-    known = languages_at(root)
+    known = sorted(languages_in(root).values())
     reference = "en" if "en" in known else (known[0] if known else language)
     if reference != language:
-        try:
-            path, _ = _resolve(task, root, reference, split)
-            rows = _own_rows(_read(task, path), reference, path, task)
-        except Problem:
-            pass  # the reference language lacks this split: judge by the language's own rows
+        with contextlib.suppress(Problem):  # where it lacks this split, judge by the language's own rows
+            rows = _own_rows(task, root, reference, split)[1]
     return block_size(_first_values(task, rows))
 
 

@@ -117,14 +117,14 @@ def test_a_table_of_all_languages_is_told_apart_by_ids(tmp_path: Path) -> None:
     ]
     config = task("tydiqa", tmp_path)
     from mslt_it.data.files import Row
-    from mslt_it.data.sources import _of_language
+    from mslt_it.data.language_rows import by_prefix
 
-    found = _of_language(config, [Row("row", row) for row in rows], "fi", "hub")
+    found = by_prefix(config, [Row("row", row) for row in rows], "fi", "hub")
     assert [row.values["id"] for row in found] == ["finnish-0", "finnish-1"]
     with pytest.raises(Problem, match=r"does not say how the ids of 'sv' begin"):
-        _of_language(config, [Row("row", row) for row in rows], "sv", "hub")
+        by_prefix(config, [Row("row", row) for row in rows], "sv", "hub")
     with pytest.raises(Problem, match=r"no row whose id begins with 'swahili-'"):
-        _of_language(config, [Row("row", row) for row in rows], "sw", "hub")
+        by_prefix(config, [Row("row", row) for row in rows], "sw", "hub")
 
 
 # ---------------------------------------------------------------- choices

@@ -212,6 +212,7 @@ result = {{
     "xwinograd": read_hub(X, "fr", "test", None, "test/{{config}}.jsonl"),
     "pinned": len(read_hub(X, "fr", "test", "{old}", "test/{{config}}.jsonl")),
     "branch": rows(X, "fr", "test", "refs/convert/parquet"),
+    "other spelling": rows(X, "ja", "test", "refs/convert/parquet"),
     "branch in its own layout": rows(X, "fr", "test", "refs/convert/parquet", "test/{{config}}.jsonl"),
     "pinned branch": rows(X, "jp", "train", "{converted}", "{{config}}/{{split}}/*.parquet"),
 }}
@@ -222,6 +223,7 @@ result = {{
     assert online["xwinograd"] == sentences and online["pinned"] == 1
     assert online["branch"] == ["frtest0 0", "frtest0 1", "frlast 0"]  # two shards, in order
     assert online["branch in its own layout"] == online["branch"]
+    assert online["other spelling"] == ["jptest0 0", "jptest0 1", "jptest1 0", "jptest1 1"]
     assert online["pinned branch"] == ["jptrain0 0", "jptrain0 1", "jptrain1 0", "jptrain1 1"]
     assert any("cursor=" in line for line in hub.log)  # the branch's tree came in pages
 
@@ -245,7 +247,7 @@ result = {
     "placeholder": problem(read_hub, B, "fr", "train", None, "data/{confg}.json.gz"),
     "no config": problem(read_hub, B, None, "train", None, GZ),
     "pattern": problem(read_hub, B, "fr", "train", None, "date/{config}.json"),
-    "branch config": problem(read_hub, X, "ja", "test", "refs/convert/parquet"),
+    "branch config": problem(read_hub, X, "ko", "test", "refs/convert/parquet"),
     "branch split": problem(read_hub, X, "jp", "validation", "refs/convert/parquet"),
     "no branch": problem(read_hub, B, "fr", "train", "refs/convert/parquet"),
 }
@@ -268,11 +270,54 @@ result = {
     assert "unknown placeholder {confg}. Did you mean 'config'? Known: config, split." in problems["placeholder"]
     assert "asks for a configuration, and none is given" in problems["no config"]
     assert f"{where} has no file date/fr.json (task.hub_files=date/{{config}}.json). It holds:" in problems["pattern"]
-    assert (
-        "has no configuration 'ja' (ja/test/*.parquet). Did you mean 'jp'? Known: fr, jp." in problems["branch config"]
-    )
+    assert "has no configuration 'ko' (ko/test/*.parquet). Known: fr, jp." in problems["branch config"]
     assert "has no split 'validation' (jp/validation/*.parquet). Known: test, train." in problems["branch split"]
     assert "has no revision 'refs/convert/parquet' on the Hub. The Hub has derived no Parquet" in problems["no branch"]
+
+
+def test_configurations_are_found_whatever_their_spelling(hub: Hub, home: Path) -> None:
+    flores = ("deu_Latn", "zho_Hans", "zho_Hant")
+    stored: dict[str, bytes | str] = {"README.md": card(flores, {"test": 2})}
+    for name in flores:
+        stored[f"{name}/test-00000-of-00001.parquet"] = parquet(pairs(name, 2))
+    hub.add("datasets", "owner/flores", stored)
+    script = "raise SystemExit('a loading script was run')\n"
+    hub.add("datasets", "owner/files", {"files.py": script, "d/jp.jsonl": lines(pairs("jp", 2)), "d/EN.jsonl": ""})
+    mixed = [{**row, "Language": code} for code in ("German", "fr") for row in pairs(code, 2)]
+    hub.add("datasets", "owner/mixed", {"README.md": card(("all",), {"test": 4}), "all/test-0.parquet": parquet(mixed)})
+    code = (
+        READ
+        + """
+from mslt_it.data.sources import load
+from mslt_it.records import TaskConfig
+def first(data, config, files=None):
+    return read_hub(data, config, "test", None, files)[0]["premise"]
+def rows(language):
+    task = TaskConfig(data="owner/mixed", configs={"default": "all"})
+    return [e.fields["premise"] for e in load(task, language, "test", role="score").examples]
+result = {
+    "german": first("owner/flores", "de"),
+    "traditional": first("owner/flores", "zh-Hant"),
+    "japanese": first("owner/files", "ja", "d/{config}.jsonl"),
+    "rows": rows("de"),
+    "open": problem(first, "owner/flores", "zh"),
+    "none": problem(first, "owner/flores", "fr"),
+    "no rows": problem(rows, "sw"),
+}
+"""
+    )
+    online = run_client(hub.endpoint, home, code)
+    assert online["german"] == "deu_Latn 0" and online["traditional"] == "zho_Hant 0"
+    assert online["japanese"] == "jp 0" and online["rows"] == ["German 0", "German 1"]
+    assert (
+        "'zh' as zho_Hans and as zho_Hant. Write which one is meant in the recipe: zh-Hans or zh-Hant" in online["open"]
+    )
+    assert "has no configuration 'fr'. Known: deu_Latn, zho_Hans, zho_Hant." in online["none"]
+    assert "no row with Language=sw. Known: German (de), fr." in online["no rows"]
+    warm = run_client(hub.endpoint, home, code.replace('"open": problem', '"off": problem'), offline=True)
+    assert [warm[n] for n in ("german", "traditional", "japanese", "rows")] == [
+        online[n] for n in ("german", "traditional", "japanese", "rows")
+    ]
 
 
 def test_gates_other_refusals_and_data_sets_without_files(hub: Hub, home: Path) -> None:

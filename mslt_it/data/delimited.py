@@ -1,0 +1,167 @@
+"""Lines and cells of TSV and CSV, and whether a first line is a header or already a row."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from mslt_it.problems import Problem
+
+HEADERLESS = "Put a first line with the names of all columns, or remove the columns that are not asked for."
+SEPARATORS = ",;\t|"
+MAX_FIELD = 2**31 - 1  # characters; csv's own limit of 131,072 would refuse a file for one row, which cleaning drops
+SAMPLE = 50  # records that tell a CSV file's separator
+MIN_ROWS = 5  # fewer prove nothing about a column
+MAX_NAME_WORDS, MAX_NAME_CHARACTERS = 4, 40
+
+# Names that headers of labelled data have; a first line of these alone is a header, even above few rows.
+_USUAL_NAMES = """
+    id idx index text texts sentence sentence1 sentence2 sentences label labels gold gold_label class category target
+    answer answers question questions context passage premise hypothesis hypo tweet review title body message content
+    utterance input output instruction response completion prompt score sentiment intent topic language lang locale
+    split tokens tags ner_tags tag token source translation option1 option2 choice1 choice2 rating stars
+"""
+
+
+def read_cells(path: Path, text: str, columns: Sequence[str], kind: str) -> list[tuple[str, list[Any]]]:
+    """(place, cells) of each line that is not blank."""
+    lines = _csv_lines(path, text, columns) if kind == ".csv" else _tsv_lines(text)
+    filled = [(f"line {n}", cells) for n, cells in lines if len(cells) > 1 or (cells and cells[0].strip())]
+    if kind != ".csv" and len(columns) > 1 and filled:
+        _refuse_other_separator(path, filled, columns)
+    return filled
+
+
+def _tsv_lines(text: str) -> list[tuple[int, list[str]]]:
+    # Only \n ends a row: str.splitlines would also cut at U+2028 and the like inside a sentence.
+    return [(n, line.removesuffix("\r").split("\t")) for n, line in enumerate(text.split("\n"), 1)]
+
+
+def _refuse_other_separator(path: Path, lines: list[tuple[str, list[str]]], columns: Sequence[str]) -> None:
+    if any(len(cells) > 1 for _, cells in lines) or lines[0][1][0].strip().casefold() in map(str.casefold, columns):
+        return
+    place, (line,) = lines[0]
+    other = next((name for mark, name in ((",", "commas"), (";", "semicolons")) if mark in line), "")
+    remedy = f"If its columns are separated by {other}, rename it to .csv. " if other else ""
+    raise Problem(
+        f"{path} has no tab in any line; expected are {len(columns)} columns separated by tabs ({', '.join(columns)}), "
+        f"and {place} is {line[:80]!r}. {remedy}Else separate its columns by tabs."
+    )
+
+
+def _csv_lines(path: Path, text: str, columns: Sequence[str]) -> list[tuple[int, list[str]]]:
+    csv.field_size_limit(MAX_FIELD)
+    said = re.match(r"sep=(.)\r?\n", text, re.IGNORECASE)  # Excel's own mark
+    skipped = 1 if said else 0
+    text = text[said.end() :] if said else text
+    separator = said[1] if said else _separator(text, columns)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
+    lines, start = [], 1
+    try:
+        for cells in reader:
+            lines.append((start + skipped, cells))
+            start = reader.line_num + 1
+    except csv.Error as error:
+        why = "a quotation mark is opened and never closed" if "end of data" in str(error) else str(error)
+        raise Problem(
+            f"{path} line {start + skipped} is not valid CSV (columns separated by {separator!r}): {why}. A field with "
+            "the separator, a quotation mark or a line break in it stands in quotation marks, and those inside are "
+            "doubled. Or save it with tabs as .tsv, where quotation marks mean nothing."
+        ) from error
+    return lines
+
+
+def _separator(text: str, columns: Sequence[str]) -> str:
+    """The separator under which the first records look most like the table: by the names wanted, then by width."""
+    wanted = {column.casefold() for column in columns}
+
+    def likeness(separator: str) -> tuple[int, bool, float]:
+        records = []
+        try:
+            for record in csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True):
+                records += [record] if any(record) else []
+                if len(records) == SAMPLE:
+                    break
+        except csv.Error:
+            pass  # reading it as a whole says what is wrong
+        if not records:
+            return 0, False, 0.0
+        (width, count), *_ = Counter(len(record) for record in records).most_common(1)
+        later = [cell for record in records for cell in record[1:]]
+        spaced = sum(cell.startswith(" ") for cell in later) / max(
+            1, len(later)
+        )  # ", " is punctuation, not a separator
+        share = count / len(records) * (1 - spaced) if width > 1 else 0.0
+        named = len(wanted & {cell.strip().casefold() for cell in records[0]})
+        return named, width == len(columns) and count > 0.9 * len(records), share
+
+    return max(SEPARATORS, key=likeness)
+
+
+def named_cells(path: Path, place: str, names: Sequence[str]) -> list[str]:
+    """The names of a header; a Problem where two are the same. Columns without a name get one that says where they
+    are."""
+    counts = Counter(name for name in names if name)
+    if twice := [name for name, count in counts.items() if count > 1]:
+        raise Problem(
+            f"{path} ({place}) has the column '{twice[0]}' {counts[twice[0]]} times: which one is meant? Rename or "
+            "remove one."
+        )
+    return [name or (f"column {i}" if i > 1 else "") for i, name in enumerate(names, 1)]
+
+
+def unlike_header(first: Sequence[str], body: Sequence[Sequence[Any]], columns: Sequence[str]) -> bool:
+    """Whether the first line is already a row.
+
+    A header's cell says what its column is, so it does not come again below, as the label of a row does. A line with
+    names that were asked for is a header unless that happens; a line without one is a header under other names where
+    its cells can be names and the columns below are visibly something else.
+    """
+    cells = [cell for cell in first if cell]
+    wanted = {column.casefold() for column in columns}
+    found = [cell for cell in cells if cell.casefold() in wanted]
+    if columns and wanted <= {cell.casefold() for cell in found}:
+        return False
+    rows = [row for row in body if [str(cell).strip() for cell in row] != list(first)]  # a header may come twice
+    below = [[str(row[i]).strip() for row in rows if i < len(row) and str(row[i]).strip()] for i in range(len(first))]
+    if any(cell and cell.casefold() not in wanted and cell in below[i] for i, cell in enumerate(first)):
+        return True
+    if found:
+        return False
+    if not cells or len({c.casefold() for c in cells}) < len(cells) or not all(map(_can_be_name, cells)):
+        return True
+    if all(cell.casefold() in _USUAL_NAMES.split() for cell in cells) and body:
+        return False
+    return not any(_differs(cell, below[i], all(" " not in c for c in cells)) for i, cell in enumerate(first) if cell)
+
+
+def _can_be_name(cell: str) -> bool:
+    words = cell.split()
+    return (
+        0 < len(words) <= MAX_NAME_WORDS
+        and len(cell) <= MAX_NAME_CHARACTERS
+        and not re.search(r"[.!?。！？؟।,;:…]$", cell)
+        and not _is_number(cell)
+    )
+
+
+def _differs(name: str, column: list[str], are_words: bool) -> bool:
+    """Whether a column's values are of another kind than the cell above them: numbers, a few labels that come again
+    and again, or texts of which each is much longer than the single word above."""
+    if len(column) < MIN_ROWS:
+        return False
+    if all(map(_is_number, column)):
+        return True
+    if min(Counter(column).values()) > 1 and len(set(column)) > 1:
+        return True
+    lengths = sorted(map(len, column))
+    return are_words and len(column) >= 2 * MIN_ROWS and lengths[0] > len(name) and lengths[len(lengths) // 2] >= 40
+
+
+def _is_number(cell: str) -> bool:
+    return bool(re.fullmatch(r"[-+]?\d[\d.,]*", cell))

@@ -14,7 +14,6 @@ from mslt_it import store
 from mslt_it.problems import Problem
 from mslt_it.store import COMPLETE, find_damage, read_json, seal, take_place, write_json
 
-
 SPARE_BYTES = 32 * 2**20  # tokenizer, configuration and what the disk needs for itself
 
 

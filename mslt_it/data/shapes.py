@@ -44,7 +44,8 @@ def to_examples(
     if for_scoring:
         refuse_placeholders(task, language, rows, origin)
     id_column = next((c for c in ID_COLUMNS if c in rows[0].values), None)
-    prefix = f"{split}:" if task.is_parallel else f"{split}:{language}:"
+    # Ids of two languages are those of one item where a column or the checked order of a benchmark says so.
+    prefix = f"{split}:" if id_column or task.is_parallel else f"{split}:{language}:"
 
     def where(index: int) -> str:
         return f"{origin} (language '{language}') {rows[index].place}"

@@ -146,7 +146,7 @@ def test_a_field_of_a_megabyte_costs_its_row_only(tmp_path: Path, name: str, mar
     (tmp_path / "en").mkdir()
     lines = [("text", "label"), *((f"a{i}", f"x{i % 2}") for i in range(9)), ("b" * 2**20, "x1"), ("c", "x0")]
     (tmp_path / "en" / name).write_text("".join(mark.join(line) + "\n" for line in lines))
-    config = TaskConfig(data=str(tmp_path), input_fields=("text",), label_names=("x0", "x1"))
+    config = TaskConfig(data=str(tmp_path), input_fields=("text",), label_names=("x0", "x1"), is_parallel=True)
     examples = load(config, "en", "test", role="score").examples
     assert [clean(e).reason for e in examples] == [""] * 9 + ["too_big", ""]
     assert examples[10].id == "test:10"  # the rows after it keep their numbers
@@ -286,7 +286,7 @@ def test_a_line_taken_for_a_header_can_be_made_a_row(tmp_path: Path) -> None:
     config = TaskConfig(data=str(tmp_path), input_fields=("text",), label_names=("card", "app", "rare"))
     (tmp_path / "en").mkdir()
     path = written(tmp_path / "en" / "test.tsv", "\t", ("word", "rare"))
-    with pytest.raises(Problem, match=r"taken for a header: if it is a row, put a line .* before it \(text, label\)"):
+    with pytest.raises(Problem, match=r"taken for a header: if it is a row, put .* before it \(text, label\)"):
         load(config, "en", "test", role="score")
     path.write_text("text\tlabel\n" + path.read_text())
     assert len(load(config, "en", "test", role="score").examples) == 13

@@ -54,7 +54,7 @@ def own(folder: Path, *more: str) -> Recipe:
 def read(recipe: Recipe, language: str) -> dict[int, str]:
     """Row number -> label, over training and scored rows."""
     rows = [e for role in ("train", "score") for e in load(recipe.task, language, role, role=role).examples]  # type: ignore[arg-type]
-    return {int(e.id.partition(":")[2]): e.label for e in rows}
+    return {int(e.id.rpartition(":")[2]): e.label for e in rows}
 
 
 def pasted(message: str) -> list[str]:
@@ -244,7 +244,7 @@ def test_a_seldom_sign_is_missing_is_counted_and_is_kept_by_the_key_that_the_not
 ) -> None:
     labels = [["card", "transfer"][i % 2] for i in range(60)]
     for code in WORDS:
-        write(tmp_path / f"{code}.csv", table(code, [marker if i in (4, 5) else x for i, x in enumerate(labels)]))
+        write(tmp_path / f"{code}.csv", table(code, [marker if i % 15 in (4, 5) else x for i, x in enumerate(labels)]))
     recipe = own(tmp_path, "scoring.num_examples_per_language=0", "data.max_dropped_share=0.3")
     assert recipe.task.label_names == ("card", "transfer")
     report = format_report(build_training_set(recipe, tokenizer)[1])
@@ -294,7 +294,13 @@ def test_what_is_no_text_is_no_label_and_no_field(tmp_path: Path, value: Any, to
         rows[3]["intent"] = value  # rows 3 and 6 are to be trained on where they are good
         rows[6]["text"] = value
         write(tmp_path / f"{code}.jsonl", rows)
-    recipe = own(tmp_path, "data.num_examples_total=40", "data.max_dropped_share=0.5", "data.items=parallel")
+    recipe = own(
+        tmp_path,
+        "data.num_examples_total=40",
+        "data.max_dropped_share=0.5",
+        "data.items=parallel",
+        "task.is_parallel=true",
+    )
     assert recipe.task.label_names == ("card", "transfer")
     loaded = [e for role in ("train", "score") for e in load(recipe.task, "en", role, role=role).examples]  # type: ignore[arg-type]
     faults = sorted(e.fault for e in loaded if e.fault)
@@ -405,5 +411,5 @@ def test_an_evaluation_of_a_run_keeps_the_labels_that_it_was_trained_on(tmp_path
     unnamed = dataclasses.replace(trained, task=dataclasses.replace(trained.task, label_names=()))
     (run / "config.yaml").write_text(resolved_yaml(unnamed), encoding="utf-8")
     (run / "results.json").write_text(json.dumps({"provenance": {"labels": list(trained.task.label_names)}}))
-    request, _ = parse_request([f"run={run}", "languages=[fr]", f"task.data={tmp_path / 'new'}"])
+    request, *_ = parse_request([f"run={run}", "languages=[fr]", f"task.data={tmp_path / 'new'}"])
     assert request.recipes[0].task.label_names == ("card", "none", "refund")

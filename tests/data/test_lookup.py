@@ -17,7 +17,7 @@ from mslt_it.records import TaskConfig
 
 
 def task(data: Path, **changes: object) -> TaskConfig:
-    return dataclasses.replace(TaskConfig(name="toy", data=str(data)), **changes)  # type: ignore[arg-type]
+    return dataclasses.replace(TaskConfig(name="toy", data=str(data), is_parallel=True), **changes)  # type: ignore[arg-type]
 
 
 def put(root: Path, *names: str) -> None:

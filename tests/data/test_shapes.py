@@ -99,7 +99,7 @@ def questions(path: Path, *rows: tuple[str, list[str]]) -> None:
 def test_all_reference_answers_are_kept_once(tmp_path: Path) -> None:
     questions(tmp_path / "en" / "dev.json", ("english-1", ["Ulm", "Ulm", "in Ulm"]))
     (row,) = load(task("tydiqa", tmp_path, score_split="dev"), "en", "dev", role="score").examples
-    assert row.label == "Ulm" and row.references == ("Ulm", "in Ulm") and row.id == "dev:en:english-1"
+    assert row.label == "Ulm" and row.references == ("Ulm", "in Ulm") and row.id == "dev:english-1"
 
 
 def test_empty_answers_are_not_scored(tmp_path: Path) -> None:

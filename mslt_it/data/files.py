@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mslt_it.problems import Problem
+from mslt_it.problems import NotScorable, Problem
 
 EXTENSIONS = (".tsv", ".txt", ".csv", ".jsonl", ".json", ".parquet")
 LANGUAGE_COLUMNS = ("lang", "language")
@@ -113,8 +113,9 @@ def decode(path: Path) -> str:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
-        raise Problem(
-            f"{path} line {line} is not UTF-8 (byte 0x{raw[error.start]:02x}). Convert it, for example with iconv."
+        raise NotScorable(
+            f"{path} line {line} is not UTF-8 (byte 0x{raw[error.start]:02x}). Convert it, for example with iconv.",
+            f"{path.name} line {line} is not UTF-8",
         ) from error
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from mslt_it.data.files import Row
 from mslt_it.data.spans import encode_tags, without_language_prefix
-from mslt_it.problems import Problem, nearest
+from mslt_it.problems import NotScorable, Problem, nearest
 from mslt_it.records import Example, TaskConfig
 
 ID_COLUMNS = ("id", "idx")
@@ -153,7 +153,7 @@ def _label(value: Any, task: TaskConfig, where: str) -> str:
 
 
 def refuse_placeholders(task: TaskConfig, language: str, rows: Sequence[Row], origin: str) -> None:
-    """A Problem when all labels, answers or tags of a file are the same stand-in for what is not published."""
+    """NotScorable when all labels, answers or tags of a file are the same stand-in for what is not published."""
     values = [row.values.get(task.label_field) for row in rows]
     if task.shape == "classification":
         kinds = {str(value) for value in values}
@@ -178,9 +178,10 @@ def refuse_placeholders(task: TaskConfig, language: str, rows: Sequence[Row], or
             return
         evidence = f"all {len(rows)} rows have an empty '{task.label_field}'"
         what = "answers"
-    raise Problem(
+    raise NotScorable(
         f"{origin} (language '{language}') cannot be scored: {evidence}, a placeholder for {what} that are not "
-        f"published. Set task.score_split to a split with {what}."
+        f"published. Set task.score_split to a split with {what}.",
+        f"its {what} are placeholders ({evidence})",
     )
 
 

@@ -54,16 +54,17 @@ def write_results(
         "status": "ok" if all(found.is_valid for _, found in all_figures) else "invalid",
         "results": [to_plain(row) for row in rows],
         "differences": [to_plain(d) for d in differences],
-        "notes": [note for _, found in all_figures for note in found.notes],
+        "notes": [*request.told(), *(note for _, found in all_figures for note in found.notes)],
         "provenance": provenance,
     }
     text = "\n\n".join(as_text_report(found, recipe.scoring.confidence) for recipe, found in all_figures)
     markdown = "\n\n".join(as_markdown_report(found, recipe.scoring.confidence) for recipe, found in all_figures)
+    told = [f"Note: {note}" for note in request.told()]
     notice = "\n\nThese are figures of the embedded world, not of XNLI." * world
     files = {
         "results.json": json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False),
-        "results.txt": text + notice + f"\nFolder: {out}",
-        "results.md": markdown + notice,
+        "results.txt": "\n".join([text, *told]) + notice + f"\nFolder: {out}",
+        "results.md": "\n\n".join([markdown, *told]) + notice,
         "results.csv": as_csv(rows, ScoreRow).rstrip("\n"),
         "differences.csv": as_csv(differences, Difference).rstrip("\n"),
     }

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from toy_world import LABELS, WORLD, toy_rows, write_tsv
 
-from mslt_it.data.sources import block_size, load, load_examples
+from mslt_it.data.sources import load, load_examples
 from mslt_it.problems import Problem
 from mslt_it.records import TaskConfig
 
@@ -123,17 +123,10 @@ def test_a_lone_file_is_divided_by_premise_the_same_way_in_every_language(tmp_pa
     train, scored = parts["en"]
     assert len(train.examples) + len(scored.examples) == 180 and 0.1 < len(scored.examples) / 180 < 0.3
     assert not {e.fields["premise"] for e in train.examples} & {e.fields["premise"] for e in scored.examples}
-    assert "blocks of 3 rows with one premise" in train.notes[0]
+    assert "of their ids, rows with one premise together" in train.notes[0]
     for other_train, other_scored in parts.values():
         assert [e.id for e in other_train.examples] == [e.id for e in train.examples]
         assert [e.id for e in other_scored.examples] == [e.id for e in scored.examples]
-
-
-def test_block_size() -> None:
-    assert block_size([str(i) for i in range(30)]) == 1
-    assert block_size([str(i // 3) for i in range(30)]) == 3
-    assert block_size(["same"] * 30) == 1
-    assert block_size([]) == 1
 
 
 def test_placeholder_labels_are_refused_for_scoring_only(tmp_path: Path) -> None:

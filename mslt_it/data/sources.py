@@ -50,10 +50,15 @@ def load(task: TaskConfig, language: str, split: str, *, role: Role) -> Loaded:
     root = Path(task.data).expanduser()
     if root.exists():
         return _load_local(task, root, language, split, role)
+    _refuse_missing_path(task, root)
+    return _load_hub(task, language, split, role)
+
+
+def _refuse_missing_path(task: TaskConfig, root: Path) -> None:
+    """A Problem where ``task.data`` is written like a path and not like a name on the Hub."""
     if task.data.startswith((".", "/", "~")) or task.data.count("/") > 1 or root.suffix:
         near = next((p for p in root.parents if p.is_dir()), Path("."))
         raise Problem(f"task.data={task.data} does not exist. {near} holds: {listing(near)}.")
-    return _load_hub(task, language, split, role)
 
 
 def available_languages(task: TaskConfig) -> tuple[str, ...]:
@@ -64,6 +69,7 @@ def available_languages(task: TaskConfig) -> tuple[str, ...]:
         return CODES
     root = Path(task.data).expanduser()
     if not root.exists():
+        _refuse_missing_path(task, root)
         return task.languages or _hub_languages(task)
     if root.is_file():
         rows = _read(task, root)

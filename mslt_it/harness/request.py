@@ -17,7 +17,7 @@ from mslt_it.harness.settings import Settings, check_samples
 from mslt_it.harness.trained_rows import SetAside, Trained, held_out_share, is_same_data, rows_set_aside, trained
 from mslt_it.languages import validated_codes
 from mslt_it.problems import Problem, nearest
-from mslt_it.records import ModelConfig, Recipe, to_plain
+from mslt_it.records import ModelConfig, Recipe, fingerprint, to_plain
 
 BACKENDS = ("transformers", "vllm")
 
@@ -81,6 +81,10 @@ class Request:
             "model": to_plain(self.model) if self.model else None,
             "variants": self.variants,
             "languages": dict(self.languages),
+            "set_aside": {
+                name: fingerprint({code: sorted(ids) for code, ids in aside.ids.items() if ids})
+                for name, aside in self.set_aside.items()
+            },
             "with_base": self.with_base,
             "seen": self.seen,
             "settings": to_plain(self.settings),

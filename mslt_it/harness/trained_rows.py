@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from mslt_it.data.division import set_aside
+from mslt_it.data.division import set_aside, told_by_language
 from mslt_it.data.files import canonical_split
 from mslt_it.data.leakage import normalise
 from mslt_it.data.sources import load
@@ -122,25 +122,23 @@ def rows_set_aside(recipe: Recipe, languages: Sequence[str], note: str, adapters
     left of a language. ``note`` is told before."""
     rows = TrainedRows(recipe, adapters)
     loaded = {code: load(recipe.task, code, recipe.task.score_split, role="score") for code in languages}
-    notes = set_aside(recipe.task, loaded)
-    divided = bool(notes)
-    notes = [*([note] if note else []), *notes]
-    if divided and any(a.recipe is None for a in adapters):
-        notes.append("An adapter without its run folder may be trained on any of them. To score all rows: "
-                     "task.held_out_share=1")  # fmt: skip
-    ids = {}
-    for code, found in loaded.items():
-        ids[code] = rows.among(found.examples)
-        known, number = len(ids[code]), len(found.examples)
+    told = set_aside(recipe.task, loaded)
+    if told and any(a.recipe is None for a in adapters):
+        told.append(
+            "what an adapter without its run folder was trained on is not known; all rows: task.held_out_share=1"
+        )
+    notes = [note, *told] if note else told
+    ids = {code: rows.among(found.examples) for code, found in loaded.items()}
+    counts = {code: (len(ids[code]), len(found.examples)) for code, found in loaded.items()}
+    who = ", ".join(rows.names)
+    for code, (known, number) in counts.items():
         if known == number:
             raise Problem(
-                f"All {number} rows of {recipe.task.data} in '{code}' are among the training rows of "
-                f"{', '.join(rows.names)}, in this or another language: nothing is left to score. Leave the language "
-                "out, or write task.held_out_share=1 to score them all the same."
+                f"All {number} rows of {recipe.task.data} in '{code}' are among those that {who} may have been trained "
+                "on, in this or another language: nothing is left to score. Leave the language out, or write "
+                "task.held_out_share=1 to score them all the same."
             )
-        if known:
-            notes.append(
-                f"{recipe.task.data}: {number - known} of {number} rows can be scored in {code}; {known} are set aside "
-                f"because {', '.join(rows.names)} may have been trained on them, in this or another language"
-            )
+    if any(known for known, _ in counts.values()):
+        why = f"set aside because {who} may have been trained on them, in this or another language"
+        notes.append(f"{recipe.task.data}: not scored, {why}: {told_by_language(counts)}")
     return SetAside(ids, tuple(notes))

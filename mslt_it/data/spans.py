@@ -222,8 +222,8 @@ def align(spans: Sequence[Span], tokens: Sequence[str], *, spaced: bool, gold: S
     means that one, each chunk being given away once, in order: so the gold answer itself is always right. Any other
     span takes its first occurrence after the previous span, since answers go through the sentence from left to right;
     where there is none, the first occurrence anywhere that no other span has taken. A span never shares a token with
-    another and covers whole tokens. White space does not count ("St." is found in "St" "."), nor does "#" where tokens are
-    characters, so a model that writes the space of PAN-X's "#", the "#" or neither is read alike.
+    another and covers whole tokens. White space does not count ("St." is found in "St" "."), nor does "#" where
+    tokens are characters, so a model that writes the space of PAN-X's "#", the "#" or neither is read alike.
     """
     letters: list[str] = []
     owners: list[int] = []  # token of each letter

@@ -244,7 +244,7 @@ def _schema(cls: type) -> type:
             if default is not MISSING:
                 default = dataclasses.field(default_factory=functools.partial(list, default))
         elif cls is DataConfig and f.name == "num_examples_total":
-            hint = int | str  # a number or max
+            hint = Any  # a number or max, see _budget
         elif cls is Recipe and f.name in ("name", "scale"):
             default = ""  # filled in by load_recipe: the file's name, the chosen scale
         fields.append((f.name, hint, default))
@@ -420,12 +420,11 @@ def _finish(content: dict[str, Any], name: str, chosen_scale: str | None) -> Rec
 
 
 def _budget(value: object) -> int:
-    text = str(value)
-    if text == "max":
+    if value == "max":
         return LARGEST
-    if isinstance(value, bool) or not re.fullmatch("-?[0-9]+", text):
-        raise Problem(f"data.num_examples_total={text} is neither a whole number nor max (as many as there are).")
-    return int(text)
+    if isinstance(value, bool) or not isinstance(value, (int, str)) or not re.fullmatch("-?[0-9]+", str(value)):
+        raise Problem(f"data.num_examples_total={value} is neither a whole number nor max, as many as there are.")
+    return int(value)
 
 
 def is_rest(targets: Sequence[Any]) -> bool:

@@ -148,7 +148,7 @@ def _key_table() -> list[tuple[str, str, str, str]]:
         "name": ("(recipe)", "the run's name; by default the recipe's file name"),
         "scale": ("mini", "chosen by name, see scale=NAME"),
         "sources": ("(required)", "languages trained on, BCP-47 codes"),
-        "targets": ("(required)", "languages scored zero-shot, BCP-47 codes"),
+        "targets": ("(required)", "languages scored zero-shot, BCP-47 codes, or rest: all others that the data have"),
         "seed": ("0", "of data order, initialisation and bootstrap"),
         "output_dir": ("null", "where the run's folder goes; null = under runs/"),
     }

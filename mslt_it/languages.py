@@ -82,6 +82,14 @@ def validate_code(code: object) -> str:
     return canonical
 
 
+def is_code(text: str) -> bool:
+    """Whether a text is a language code in its canonical form."""
+    try:
+        return validate_code(text) == text
+    except Problem:
+        return False
+
+
 def _guess(text: str) -> str:
     import langcodes
 
@@ -270,7 +278,8 @@ def validated_codes(role: str, codes: Iterable[object]) -> tuple[str, ...]:
     return tuple(result)
 
 
-def _not_empty(role: str, codes: Iterable[object]) -> tuple[str, ...]:
+def some_codes(role: str, codes: Iterable[object]) -> tuple[str, ...]:
+    """As ``validated_codes``, at least one."""
     if not (result := validated_codes(role, codes)):
         raise Problem(f"{role}: no language given. Write for example {role}=[en,ar,zh].")
     return result
@@ -291,8 +300,8 @@ class LanguageSet:
     def __post_init__(self) -> None:
         if any(isinstance(codes, str) for codes in (self.sources, self.targets)):
             raise Problem("sources and targets are lists of codes, not one string. Write for example sources=[en].")
-        object.__setattr__(self, "sources", _not_empty("sources", self.sources))
-        object.__setattr__(self, "targets", _not_empty("targets", self.targets))
+        object.__setattr__(self, "sources", some_codes("sources", self.sources))
+        object.__setattr__(self, "targets", some_codes("targets", self.targets))
         if self.supervised:
             return
         trained = {primary(code): code for code in self.sources}

@@ -10,6 +10,15 @@ class Problem(Exception):
     """An error whose text is meant for the user; the commands print it without a traceback."""
 
 
+class NotScorable(Problem):
+    """A language's rows cannot be scored, which is no fault of theirs: there are none for scoring, or their labels are
+    not published. targets=rest leaves such a language out and says why, in the words of ``reason``."""
+
+    def __init__(self, text: str, reason: str) -> None:
+        super().__init__(text)
+        self.reason = reason
+
+
 def nearest(value: str, known: Iterable[str]) -> str:
     """The sentence ``Did you mean 'x'? Known: a, b, c.`` for an unknown name."""
     names = sorted(known)

@@ -22,9 +22,9 @@ from pathlib import Path
 from typing import Any
 
 from mslt_it import table_keys
-from mslt_it.languages import LanguageSet
+from mslt_it.languages import LanguageSet, some_codes
 from mslt_it.problems import Problem, nearest
-from mslt_it.records import FrozenDict, Recipe, to_plain
+from mslt_it.records import LARGEST, REST, DataConfig, FrozenDict, Recipe, to_plain
 
 GROUPS = ("scale", "task")  # folders in recipes/ whose files are chosen by name: scale=paper
 
@@ -74,7 +74,7 @@ for _text, _test, _keys in (
     (
         "above 0",
         lambda v: v > 0,
-        "select.k data.num_examples_total data.max_length_tokens adapter.rank adapter.alpha training.learning_rate "
+        "select.k data.max_length_tokens adapter.rank adapter.alpha training.learning_rate "
         "training.num_epochs training.batch_size training.gradient_accumulation_steps training.logging_steps "
         "training.save_steps scoring.batch_tokens scoring.max_chain_tokens scoring.num_bootstrap "
         "task.max_answer_tokens",
@@ -85,6 +85,7 @@ for _text, _test, _keys in (
         "seed prompt.num_shots training.warmup_steps training.weight_decay training.max_grad_norm "
         "scoring.num_examples_per_language",
     ),
+    ("above 0, or max", lambda v: v == LARGEST or v > 0, "data.num_examples_total"),
     ("-1 (by num_epochs) or above 0", lambda v: v == -1 or v > 0, "training.max_steps"),
     ("between 0 and 1, neither included", lambda v: 0 < v < 1, "scoring.confidence"),
     ("above 0 and at most 1", lambda v: 0 < v <= 1, "task.held_out_share"),
@@ -202,6 +203,8 @@ def _long_form(override: str) -> str:
     key, equals, value = override.partition("=")
     if override == "sources=auto":
         return "sources=[auto]"
+    if override == "targets=rest":
+        return "targets=[rest]"
     if equals and key == "task.instruction" and not value.lstrip().startswith("{"):
         return f"++task.instruction.default={value}"
     # A language that has no instruction yet is a new key, which Hydra wants said.
@@ -237,6 +240,8 @@ def _schema(cls: type) -> type:
             hint = list[Any]
             if default is not MISSING:
                 default = dataclasses.field(default_factory=functools.partial(list, default))
+        elif cls is DataConfig and f.name == "num_examples_total":
+            hint = Any  # a number or max, see _budget
         elif cls is Recipe and f.name in ("name", "scale"):
             default = ""  # filled in by load_recipe: the file's name, the chosen scale
         fields.append((f.name, hint, default))
@@ -403,11 +408,28 @@ def _finish(content: dict[str, Any], name: str, chosen_scale: str | None) -> Rec
         )
     content = {**content, "name": content.get("name") or name, "scale": chosen_scale or written or "custom"}
     content.update(_sources_chosen(content))
-    languages = LanguageSet(content["sources"], content["targets"], content["supervised"])
-    content.update(sources=languages.sources, targets=languages.targets)
+    content["data"] = {**content["data"], "num_examples_total": _budget(content["data"]["num_examples_total"])}
+    if is_rest(content["targets"]):  # which languages these are is read from the data: see data/resolve.py
+        content.update(sources=some_codes("sources", content["sources"]), targets=list(REST))
+    else:
+        languages = LanguageSet(content["sources"], content["targets"], content["supervised"])
+        content.update(sources=languages.sources, targets=languages.targets)
     recipe: Recipe = _build(Recipe, content)
     _check(recipe)
     return recipe
+
+
+def _budget(value: object) -> int:
+    if value == "max":
+        return LARGEST
+    if isinstance(value, bool) or not isinstance(value, (int, str)) or not re.fullmatch("-?[0-9]+", str(value)):
+        raise Problem(f"data.num_examples_total={value} is neither a whole number nor max, as many as there are.")
+    return int(value)
+
+
+def is_rest(targets: Sequence[Any]) -> bool:
+    """Whether the targets are all languages of the data that are no source."""
+    return tuple(targets) == REST
 
 
 def _sources_chosen(content: dict[str, Any]) -> dict[str, Any]:
@@ -419,7 +441,7 @@ def _sources_chosen(content: dict[str, Any]) -> dict[str, Any]:
         options = {name: select[name] for name in ("pool", "k", "must", "exclude")}
         sources, note = choose_sources(
             select["criterion"],
-            targets=content["targets"],
+            targets=[] if is_rest(content["targets"]) else content["targets"],
             model=content["model"]["path"],
             seed=content["seed"],
             **options,
@@ -491,7 +513,7 @@ def _check(recipe: Recipe) -> None:
             raise Problem(f"{key}={values[key]} must be a list of at least {least} different names.")
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]*", recipe.name):
         raise Problem(f"name={recipe.name}: use letters, digits, '_', '.' and '-' only; the run's folder is called so.")
-    if recipe.data.num_examples_total < len(recipe.sources):
+    if LARGEST != recipe.data.num_examples_total < len(recipe.sources):
         raise Problem(
             f"data.num_examples_total={recipe.data.num_examples_total} is fewer than the {len(recipe.sources)} sources."
             " It is the total over all sources together; every source needs at least one example."

@@ -20,6 +20,10 @@ class FrozenDict(dict[str, str]):
         return hash(frozenset(self.items()))
 
 
+REST = ("rest",)  # targets=rest, until the data say which languages they have
+LARGEST = -1  # data.num_examples_total=max, until the rows are counted
+
+
 @dataclass(frozen=True)
 class TaskConfig:
     """What is asked and where its rows come from."""
@@ -89,7 +93,8 @@ class SelectConfig:
 class DataConfig:
     """How the labelled budget is spent over the source languages."""
 
-    num_examples_total: int = 1500  # over all sources together, never per source
+    # Over all sources together, never per source; -1 or max: the largest number of which every source gives as many.
+    num_examples_total: int = 1500
     items: str = "disjoint"  # "disjoint": every item is labelled in one language; "parallel": the same items in all
     leaks: str = "refuse"  # training rows that are scored too: "refuse" the build, or "drop" them and say so
     max_length_tokens: int = 512  # prompt + answer + end token; longer rows are dropped and counted, never cut
@@ -174,6 +179,7 @@ class Recipe:
     name: str
     sources: tuple[str, ...]
     targets: tuple[str, ...]
+    targets_note: str = ""  # written by targets=rest: what the data have that is not among the targets
     supervised: bool = False  # True allows a language to be source and target
     seed: int = 0
     scale: str = "mini"

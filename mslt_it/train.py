@@ -43,12 +43,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = list(sys.argv[1:] if argv is None else argv)
     details = DETAILS in arguments
     name, overrides, config_dir = parse_arguments([a for a in arguments if a != DETAILS])
-    recipe = load_recipe(name, overrides, config_dir=config_dir)
+    recipe = _resolved(load_recipe(name, overrides, config_dir=config_dir))
     if recipe.combine.method != "none":
         from mslt_it.adapters.apart import train_apart
 
         return train_apart(recipe)
     return run_recipe(recipe, details=details)
+
+
+def _resolved(recipe: Recipe) -> Recipe:
+    from mslt_it.data.resolve import resolved
+
+    return resolved(recipe, lambda: Parts().tokenizer(recipe))
 
 
 class Parts:
@@ -117,6 +123,8 @@ def notice(recipe: Recipe) -> list[str]:
         f"recipe {recipe.name}: {recipe.data.num_examples_total} rows of {recipe.task.name} in "
         f"{', '.join(recipe.sources)}; zero-shot in {', '.join(recipe.targets)}; seed {recipe.seed}"
     ]
+    if recipe.targets_note:
+        lines.append(recipe.targets_note)
     if recipe.select.note:
         lines.append(f"sources=auto: {recipe.select.note}")
     if recipe.model.path == "world" and recipe.task.data == "world":

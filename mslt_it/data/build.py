@@ -9,18 +9,19 @@ from __future__ import annotations
 
 import dataclasses
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from mslt_it.data.cleaning import clean, fitting_code, gives_away
+from mslt_it.data.division import Loaded, set_aside
 from mslt_it.data.encoding import IGNORED, Encoder
 from mslt_it.data.labels import MISSING, NOT_TEXT, found_labels, keep_line, label_notes
 from mslt_it.data.leakage import LeakIndex, find_leaks, refuse_leaks
-from mslt_it.data.mixing import allocate, hash_key, interleave, rank, too_few
+from mslt_it.data.mixing import allocate, hash_key, interleave, largest_equal, meet, rank, too_few
 from mslt_it.data.prompts import prompt_file, prompted
-from mslt_it.data.sources import Loaded, Role, load, rows_left_out
+from mslt_it.data.sources import Role, load, rows_left_out
 from mslt_it.problems import Problem
 from mslt_it.records import BuildReport, EncodedExample, Example, LanguageReport, PromptedExample, Recipe, fingerprint
 
@@ -123,46 +124,24 @@ def build_training_set(
             f"{recipe.task.name} names no column of them. Give task.rationale_field=COLUMN, or prompt.variant=direct "
             "(mslt eval scores any adapter with any variant)."
         )
-    loaded = {code: load(recipe.task, code, recipe.task.train_split, role="train") for code in recipe.sources}
-    scored = _all_scored_rows(recipe)
-    notes = [note for code in recipe.sources for note in loaded[code].notes]
-    notes += rows_left_out(recipe.task, (*recipe.sources, *recipe.targets))
+    pools, scored, notes = _pools(recipe)
     wanted = allocate(recipe.data.num_examples_total, recipe.sources)
-    is_world = recipe.task.data == "world"
-    pools = _without_scored_texts(loaded, scored, notes, drop_all=recipe.data.leaks == "drop", is_world=is_world)
-    ranked = rank(pools, recipe.data.items, recipe.seed)
     encoder = encoder or Encoder(tokenizer, recipe.data.max_length_tokens)
-    tallies = {code: _Tally() for code in recipe.sources}
-
-    kept: dict[str, list[_Prepared]] = {}
-    if recipe.data.items == "parallel":
-        versions = list(zip(*ranked.values(), strict=True))
-        full = _fill(recipe, encoder, versions, max(wanted.values()), tallies, prompts_dir)
-        for i, code in enumerate(ranked):
-            kept[code] = [row[i] for row in full[: wanted[code]]]
-    else:
-        for code, rows in ranked.items():
-            single = _fill(recipe, encoder, [(e,) for e in rows], wanted[code], tallies, prompts_dir)
-            kept[code] = [row[0] for row in single]
-    for code in ranked:
-        refuse_drops(recipe, code, tallies[code], len(kept[code]))
-        if len(kept[code]) < wanted[code]:
-            detail = f", {len(ranked[code])} before dropping {tallies[code]}" if tallies[code].dropped else ""
-            raise too_few(code, wanted[code], len(kept[code]), recipe.data.items, detail)
+    kept, tallies = _chosen(_Rows(recipe, encoder, prompts_dir), pools, wanted)
 
     label_counts = {
         code: {name: sum(p.example.label == name for p in rows) for name in recipe.task.choice_names}
         for code, rows in kept.items()
     }
     train = [p.example for rows in kept.values() for p in rows]
-    refuse_leaks(find_leaks(train, scored, same_language_only=is_world))
+    refuse_leaks(find_leaks(train, scored, same_language_only=recipe.task.data == "world"))
     by_key = {(p.example.language, p.example.id): p.encoded for rows in kept.values() for p in rows}
     order = interleave({code: [p.example for p in rows] for code, rows in kept.items()}, recipe.seed)
     encoded = [row for e in order if (row := by_key[e.language, e.id]) is not None]
 
     notes += [n for c in recipe.sources if (n := prompt_file(recipe.task, c, recipe.prompt, prompts_dir).note)]
     notes += [note for code, tally in tallies.items() for note in tally.notes(code)]
-    notes += label_notes(recipe.task, [*(e for rows in loaded.values() for e in rows.examples), *scored])
+    notes += label_notes(recipe.task, [*(e for rows in pools.values() for e in rows), *scored])
     notes.append(f"rows: {fingerprint([(r.id, r.language, r.input_ids, r.labels) for r in encoded])}")
     return encoded, BuildReport(
         fingerprint=recipe.data_fingerprint(),
@@ -176,9 +155,23 @@ def build_training_set(
     )
 
 
-def build_scored_set(recipe: Recipe, language: str, prompts_dir: Path | None = None) -> list[PromptedExample]:
+def largest_budget(recipe: Recipe, tokenizer: Any, prompts_dir: Path | None = None) -> int:
+    """The largest total that gives every source the same number of usable rows: what data.num_examples_total=max is."""
+    recipe = with_found_labels(recipe)
+    rows = _Rows(recipe, Encoder(tokenizer, recipe.data.max_length_tokens), prompts_dir)
+    usable, tallies = _usable(rows, _pools(recipe)[0])
+    examples = {code: [p.example for p in found.values()] for code, found in usable.items()}
+    if not (largest := largest_equal(examples, recipe.data.items)):
+        raise too_few(dict.fromkeys(examples, 1), examples, recipe.data.items, _reasons(tallies))
+    return largest
+
+
+def build_scored_set(
+    recipe: Recipe, language: str, prompts_dir: Path | None = None, *, without: Container[str] = ()
+) -> list[PromptedExample]:
     """The prompted rows to score in one language, see `scored_examples`."""
-    return [prompted(e, recipe.task, recipe.prompt, prompts_dir) for e in scored_examples(recipe, language)]
+    examples = scored_examples(recipe, language, without=without)
+    return [prompted(e, recipe.task, recipe.prompt, prompts_dir) for e in examples]
 
 
 def notes_on_scored(recipe: Recipe, languages: Sequence[str]) -> list[str]:
@@ -187,14 +180,15 @@ def notes_on_scored(recipe: Recipe, languages: Sequence[str]) -> list[str]:
     return label_notes(recipe.task, rows)
 
 
-def scored_examples(recipe: Recipe, language: str) -> list[Example]:
+def scored_examples(recipe: Recipe, language: str, *, without: Container[str] = ()) -> list[Example]:
     """The rows to score in one language: the same items in every language and for every seed, since they are chosen by
     the hash of the item id. A row is left out in its language only where it cannot be scored at all; what is
-    merely odd (a wrong script, a stray control character) is scored as published, like everywhere else."""
-    examples = sorted(
-        load(recipe.task, language, recipe.task.score_split, role="score").examples,
-        key=lambda e: hash_key("scored", e.id),
-    )
+    merely odd (a wrong script, a stray control character) is scored as published, like everywhere else.
+
+    ``without``: ids of rows that are not scored.
+    """
+    rows = load(recipe.task, language, recipe.task.score_split, role="score").examples
+    examples = sorted((e for e in rows if e.id not in without), key=lambda e: hash_key("scored", e.id))
     examples = examples[: recipe.scoring.num_examples_per_language or len(examples)]
     tally = _Tally()
     kept = []
@@ -285,13 +279,82 @@ def _class_counts(report: BuildReport) -> list[str]:
     return [*lines, *([f"and {more} labels that are less frequent (build_report.json)"] if more else [])]
 
 
+@dataclass(frozen=True)
+class _Rows:
+    """What it takes to make rows of examples."""
+
+    recipe: Recipe
+    encoder: Encoder
+    prompts_dir: Path | None
+
+    def prepared(self, examples: Sequence[Example]) -> list[_Prepared]:
+        return _prepare(self.recipe, self.encoder, examples, self.prompts_dir)
+
+
+def _chosen(
+    rows: _Rows, pools: Mapping[str, Sequence[Example]], wanted: Mapping[str, int]
+) -> tuple[dict[str, list[_Prepared]], dict[str, _Tally]]:
+    """The usable rows of each language, as many as wanted, and what happened to the others."""
+    data, seed = rows.recipe.data, rows.recipe.seed
+    ranked = rank(pools, data.items, seed)
+    tallies = {code: _Tally() for code in rows.recipe.sources}
+    kept: dict[str, list[_Prepared]] = {}
+    if data.items == "parallel":
+        full = _fill(rows, list(zip(*ranked.values(), strict=True)), max(wanted.values()), tallies)
+        for i, code in enumerate(ranked):
+            kept[code] = [versions[i] for versions in full[: wanted[code]]]
+    else:
+        for code, candidates in ranked.items():
+            single = _fill(rows, [(e,) for e in candidates], wanted[code], tallies)
+            kept[code] = [versions[0] for versions in single]
+    for code in ranked:
+        refuse_drops(rows.recipe, code, tallies[code], len(kept[code]))
+    if all(len(kept[code]) == n for code, n in wanted.items()):
+        return kept, tallies
+    return _divided_anew(rows, pools, wanted)
+
+
+def _divided_anew(
+    rows: _Rows, pools: Mapping[str, Sequence[Example]], wanted: Mapping[str, int]
+) -> tuple[dict[str, list[_Prepared]], dict[str, _Tally]]:
+    """As `_chosen`, where the hash gives a language too few items: all rows are looked at, and the usable ones divided
+    so that every language has enough; a Problem where no division gives that."""
+    data = rows.recipe.data
+    usable, tallies = _usable(rows, pools)
+    for code, good in usable.items():
+        refuse_drops(rows.recipe, code, tallies[code], len(good))
+    examples = {code: [p.example for p in found.values()] for code, found in usable.items()}
+    ranked = meet(wanted, examples, data.items, rows.recipe.seed)
+    if ranked is None:
+        raise too_few(wanted, examples, data.items, _reasons(tallies))
+    kept = {code: [usable[code][e.id] for e in found[: wanted[code]]] for code, found in ranked.items()}
+    for code, found in kept.items():
+        for p in found:
+            tallies[code].repair(p.repairs, p.example)
+    return kept, tallies
+
+
+def _reasons(tallies: Mapping[str, _Tally]) -> dict[str, str]:
+    return {code: str(tally) for code, tally in tallies.items() if tally.dropped}
+
+
+def _usable(
+    rows: _Rows, pools: Mapping[str, Sequence[Example]]
+) -> tuple[dict[str, dict[str, _Prepared]], dict[str, _Tally]]:
+    """Language -> id -> every row that can be trained on, and what happened to the others."""
+    usable: dict[str, dict[str, _Prepared]] = {}
+    tallies = {code: _Tally() for code in rows.recipe.sources}
+    for code, examples in pools.items():
+        prepared = rows.prepared(examples)
+        usable[code] = {p.example.id: p for p in prepared if p.encoded is not None}
+        for p in prepared:
+            if p.encoded is None:
+                tallies[code].drop(p.reason, p.example)
+    return usable, tallies
+
+
 def _fill(
-    recipe: Recipe,
-    encoder: Encoder,
-    candidates: Sequence[tuple[Example, ...]],
-    wanted: int,
-    tallies: dict[str, _Tally],
-    prompts_dir: Path | None,
+    rows: _Rows, candidates: Sequence[tuple[Example, ...]], wanted: int, tallies: Mapping[str, _Tally]
 ) -> list[tuple[_Prepared, ...]]:
     """The first ``wanted`` candidates of which every version (one, or one per language) can be used."""
     kept: list[tuple[_Prepared, ...]] = []
@@ -300,7 +363,7 @@ def _fill(
         chunk = candidates[start : start + max(wanted - len(kept), MIN_CHUNK)]
         start += len(chunk)
         width = len(chunk[0])
-        flat = _prepare(recipe, encoder, [e for versions in chunk for e in versions], prompts_dir)
+        flat = rows.prepared([e for versions in chunk for e in versions])
         for i in range(0, len(flat), width):
             if len(kept) == wanted:
                 break
@@ -345,13 +408,21 @@ def _prepare(
     return result
 
 
-def _all_scored_rows(recipe: Recipe) -> list[Example]:
-    """Every row that could be scored, in every source and target language."""
-    return [
-        example
+def _pools(recipe: Recipe) -> tuple[dict[str, list[Example]], list[Example], list[str]]:
+    """(the rows of each source that may be trained on, every row that could be scored in any language, notes)."""
+    task = recipe.task
+    loaded = {code: load(task, code, task.train_split, role="train") for code in recipe.sources}
+    scored = {
+        code: load(task, code, task.score_split, role="score")
         for code in dict.fromkeys((*recipe.sources, *recipe.targets))
-        for example in load(recipe.task, code, recipe.task.score_split, role="score").examples
-    ]
+    }
+    notes = [recipe.targets_note] if recipe.targets_note else []
+    notes += [note for code in recipe.sources for note in loaded[code].notes]
+    notes += rows_left_out(task, (*recipe.sources, *recipe.targets))
+    notes += set_aside(task, scored)
+    rows = [example for found in scored.values() for example in found.examples]
+    drop_all, is_world = recipe.data.leaks == "drop", task.data == "world"
+    return _without_scored_texts(loaded, rows, notes, drop_all=drop_all, is_world=is_world), rows, notes
 
 
 def _without_scored_texts(

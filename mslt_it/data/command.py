@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mslt_it.data.build import build_training_set, format_report, with_found_labels
+from mslt_it.data.resolve import resolved
 from mslt_it.records import BuildReport, EncodedExample, to_plain
 
 
@@ -23,8 +24,10 @@ def main(argv: Sequence[str]) -> int:
     from mslt_it.tuning.base_model import load_tokenizer
 
     name, overrides, config_dir = parse_arguments(argv)
-    recipe = with_found_labels(load_recipe(name, overrides, config_dir=config_dir))
-    rows, report = build_training_set(recipe, load_tokenizer(recipe.model))
+    recipe = load_recipe(name, overrides, config_dir=config_dir)
+    tokenizer = load_tokenizer(recipe.model)
+    recipe = with_found_labels(resolved(recipe, lambda: tokenizer))
+    rows, report = build_training_set(recipe, tokenizer)
     print(format_report(report))
     if recipe.output_dir:
         for path in write(rows, report, Path(recipe.output_dir)):

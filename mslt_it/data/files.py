@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from mslt_it.data.delimited import HEADERLESS, named_cells, read_cells, unlike_header
-from mslt_it.problems import Problem
+from mslt_it.problems import NotScorable, Problem
 
 DELIMITED = (".tsv", ".tab", ".txt", ".csv")
 TABLES = (*DELIMITED, ".jsonl", ".ndjson", ".json", ".parquet", ".xlsx")
@@ -147,14 +147,15 @@ def decode(path: Path) -> str:
     return text if "\n" in text else text.replace("\r", "\n")  # the line ends of old Macs
 
 
-def _not_utf8(path: Path, raw: bytes, start: int) -> Problem:
+def _not_utf8(path: Path, raw: bytes, start: int) -> NotScorable:
     number = raw.count(b"\n", 0, start) + 1
     begin = raw.rfind(b"\n", 0, start) + 1
     line = raw[max(begin, start - 40) : start + 40].split(b"\n")[0].decode("cp1252", errors="replace").strip()
-    return Problem(
+    return NotScorable(
         f"{path} line {number} is not UTF-8 (byte 0x{raw[start]:02x}). Read as Windows-1252 (cp1252, Latin-1) it says "
         f"{line!r}. If that is right, convert it: {_conversion(path, 'WINDOWS-1252')} If not, put its own encoding "
-        "there: CP1251 or KOI8-R (Russian), CP1254 (Turkish), GB18030 (Chinese), SHIFT_JIS (Japanese), ..."
+        "there: CP1251 or KOI8-R (Russian), CP1254 (Turkish), GB18030 (Chinese), SHIFT_JIS (Japanese), ...",
+        f"{path.name} line {number} is not UTF-8",
     )
 
 

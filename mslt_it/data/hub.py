@@ -64,6 +64,26 @@ def read_hub(
         raise known from error
 
 
+def hub_configs(data: str, revision: str | None, files: str | None = None) -> list[str]:
+    """The names of a data set's configurations: as the Hub lists them, or those that a pattern of files has."""
+    if revision == PARQUET_BRANCH and not (files or "").endswith(".parquet"):
+        files = PARQUET_FILES
+    try:
+        commit = _commit(data, revision)
+        if files:
+            pattern = _expression(files)
+            found = [re.fullmatch(pattern, name) for name in _list_files(data, commit)]
+            return sorted({m["config"] for m in found if m is not None and "config" in m.groupdict()})
+        import datasets
+
+        return sorted(datasets.get_dataset_config_names(data, revision=commit))
+    except Exception as error:  # the client libraries raise many unrelated types
+        known = hub_problem(error, "task.data", data, revision)
+        if isinstance(error, Problem) or known is None:
+            raise
+        raise known from error
+
+
 def hub_problem(error: BaseException, key: str, name: str, revision: str | None) -> Problem | None:
     """What an error of the Hub's client libraries means for ``key=name``, and what to do; None for any other error.
 

@@ -170,22 +170,35 @@ def read_xwinograd(path: Path) -> list[Row]:
 
 
 def _blanked(sentence: str, tokens: list[str], pronoun: Any) -> str:
-    """The sentence with the pronoun's tokens replaced by "_".
+    """The authors' sentence with the pronoun's tokens replaced by "_" and nothing else changed.
 
-    The tokens are found in the sentence one after the other, so that a pronoun that occurs twice is the right one.
+    The tokens are those of a tokenizer that writes other quotes and no spaces, so the sentence is matched against all
+    of them: a pronoun that occurs twice is then the right one. A sentence that differs in more than that is searched
+    for the pronoun alone, counted among its like.
     """
     start, end = pronoun[1]
-    at, first, last = 0, 0, 0
-    for number, token in enumerate(tokens):
-        found = sentence.find(token.strip(), at)
-        if found < 0:  # the tokens of a few rows differ from the sentence: say it with the tokens
-            return " ".join([*tokens[:start], "_", *tokens[end:]])
-        if number == start:
-            first = found
-        at = found + len(token.strip())
-        if number == end - 1:
-            last = at
-    return f"{sentence[:first]}_{sentence[last:]}".strip()
+    before, own, after = (_SPACES.join(map(_token, part)) for part in (tokens[:start], tokens[start:end], tokens[end:]))
+    matched = re.fullmatch(rf"\s*{before}\s*({own})\s*{after}\s*", sentence)
+    places = [matched.span(1)] if matched else []
+    if not places:
+        found = list(re.finditer(rf"(?<!\w){own}(?!\w)", sentence)) or list(re.finditer(own, sentence))
+        number = sum(tokens[i : i + end - start] == tokens[start:end] for i in range(start))
+        places = [match.span() for match in found[number : number + 1]]
+    for first, last in places:
+        return f"{sentence[:first]}_{sentence[last:]}".strip()
+    return " ".join([*tokens[:start], "_", *tokens[end:]])  # the sentence lacks the pronoun: say it with the tokens
+
+
+_SPACES = r"\s*"
+_QUOTES = "\"'`´“”„‟«»‹›‘’‚‛「」『』"
+
+
+def _token(token: str) -> str:
+    """The pattern of what a token stands for in the sentence, whichever quotes and apostrophes the authors wrote."""
+    text = token.strip()
+    if text and not text.strip(_QUOTES):
+        return f"[{re.escape(_QUOTES)}]{{1,2}}"
+    return re.sub("['’]", "['’]", re.escape(text))
 
 
 def read_self_instruct(path: Path) -> list[Row]:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from mslt_it.data.files import SPLIT_WORDS, TABLES, base_name, canonical_split, list_files, listing
 from mslt_it.languages import codes_of, not_found, read_code, serving
-from mslt_it.problems import Problem, nearest
+from mslt_it.problems import NotScorable, Problem, nearest
 from mslt_it.records import TaskConfig
 
 MAX_DEPTH = 3  # folders below task.data: de/test/0000.parquet has two
@@ -97,7 +97,7 @@ def pick(task: TaskConfig, root: Path, language: str, split: str) -> Picked:
     found = _of_split(files, split)
     only = files if len(files) == 1 or _is_one_table(files) else ()
     if not found and (not only or train or score):
-        raise _no_split(root, language, split, files)
+        raise _no_split(task, root, language, split, files)
     if found and len(found) > 1 and not _is_one_table(found):
         names = ", ".join(str(file.path.relative_to(root)) for file in found)
         words = sorted({"_".join(file.words) for file in found})
@@ -176,14 +176,17 @@ def _is_one_table(files: Sequence[DataFile]) -> bool:
     )
 
 
-def _no_split(root: Path, language: str, split: str, files: Sequence[DataFile]) -> Problem:
+def _no_split(task: TaskConfig, root: Path, language: str, split: str, files: Sequence[DataFile]) -> Problem:
     names = sorted({file.split_name() for file in files})
     remedy = (
         f"Set task.train_split={names[0]} and task.score_split={names[0]} to divide its rows by item, or add the file."
         if len(names) == 1
         else f"Set task.train_split and task.score_split to splits at hand. {nearest(split, names)}"
     )
-    return Problem(f"{root} has no split '{split}' for language '{language}', only: {', '.join(names)}. {remedy}")
+    text = f"{root} has no split '{split}' for language '{language}', only: {', '.join(names)}. {remedy}"
+    if split == task.score_split:
+        return NotScorable(text, f"there is no split '{split}', only {', '.join(names)}")
+    return Problem(text)
 
 
 # ---------------------------------------------------------------- what a path says

@@ -8,7 +8,9 @@ in every language. Labels alternate as far as the rows allow.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+import itertools
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from mslt_it.problems import Problem
 from mslt_it.records import Example
@@ -67,25 +69,163 @@ def rank(examples_by_language: Mapping[str, Sequence[Example]], items: str, seed
 def choose(
     examples_by_language: Mapping[str, Sequence[Example]], num_total: int, items: str, seed: int
 ) -> dict[str, list[Example]]:
-    """The rows to train on, per language: ``allocate`` of them from the head of ``rank``.
+    """The rows to train on, per language: ``allocate`` of them, all usable; see ``rank`` and ``meet``.
 
     With ``parallel`` and a total that the number of languages does not divide, the languages with one row more have one
     item that the others lack.
     """
     wanted = allocate(num_total, examples_by_language)
     ranked = rank(examples_by_language, items, seed)
-    for code, n in wanted.items():
-        if len(ranked[code]) < n:
-            raise too_few(code, n, len(ranked[code]), items)
+    if any(len(ranked[code]) < n for code, n in wanted.items()):
+        met = meet(wanted, examples_by_language, items, seed)
+        if met is None:
+            raise too_few(wanted, examples_by_language, items)
+        ranked = met
     return {code: ranked[code][:n] for code, n in wanted.items()}
 
 
-def too_few(language: str, wanted: int, available: int, items: str, detail: str = "") -> Problem:
-    """The error for a language that cannot fill its share of the budget."""
-    other = "parallel (every language may then use every item)" if items == "disjoint" else "disjoint"
+def meet(
+    wanted: Mapping[str, int], examples_by_language: Mapping[str, Sequence[Example]], items: str, seed: int
+) -> dict[str, list[Example]] | None:
+    """Like ``rank``, with at least ``wanted`` rows of every language; None where no division of the items gives that.
+
+    ``disjoint``: starts from the hash's division; a language that lacks rows takes items that another owns and does not
+    need, through third languages where it must (augmenting paths). So what can be met is met, with the fewest changes.
+    """
+    ranked = rank(examples_by_language, items, seed)
+    if items == "parallel":
+        return ranked if all(len(ranked[code]) >= n for code, n in wanted.items()) else None
+    rows = {code: {e.id: e for e in examples_by_language[code]} for code in ranked}
+    owner = {e.id: code for code, owned in ranked.items() for e in owned}
+    num_owned = {code: len(owned) for code, owned in ranked.items()}
+    # What each language could hand to each other one, the rows that it needs least (the last ranked) on top.
+    to_give = {
+        (giver, taker): [e.id for e in owned if e.id in rows[taker]]
+        for giver, owned in ranked.items()
+        for taker in ranked
+        if taker != giver
+    }
+
+    def next_item(giver: str, taker: str) -> str | None:
+        stack = to_give[giver, taker]
+        while stack and owner[stack[-1]] != giver:
+            stack.pop()
+        return stack[-1] if stack else None
+
+    for short in sorted(ranked):
+        while num_owned[short] < wanted[short]:
+            path = _path_to_surplus(short, num_owned, wanted, next_item)
+            if path is None:
+                return None
+            for taker, giver in itertools.pairwise(path):
+                item = next_item(giver, taker)
+                assert item is not None
+                owner[item] = taker
+                for other in ranked:
+                    if other != taker and item in rows[other]:
+                        to_give[taker, other].append(item)
+            num_owned[path[0]] += 1
+            num_owned[path[-1]] -= 1
+    owned_rows: dict[str, dict[int, Example]] = {code: {} for code in ranked}
+    for item, code in owner.items():
+        owned_rows[code][hash_key(seed, code, item)] = rows[code][item]
+    return {code: _balanced(found) for code, found in owned_rows.items()}
+
+
+def _path_to_surplus(
+    short: str,
+    num_owned: Mapping[str, int],
+    wanted: Mapping[str, int],
+    next_item: Callable[[str, str], str | None],
+) -> list[str] | None:
+    """Languages from ``short`` to one with rows to spare, each of which can take an item from the next."""
+    paths = [[short]]
+    seen = {short}
+    for path in paths:
+        for giver in sorted(set(num_owned) - seen):
+            if next_item(giver, path[-1]) is None:
+                continue
+            if num_owned[giver] > wanted[giver]:
+                return [*path, giver]
+            seen.add(giver)
+            paths.append([*path, giver])
+    return None
+
+
+def largest_total(examples_by_language: Mapping[str, Sequence[Example]], items: str) -> int:
+    """The largest total for which there are enough items, shared as ``allocate`` shares it; 0 where none is."""
+    languages = sorted(examples_by_language)
+    holders: dict[str, list[str]] = {}
+    for code in languages:
+        for item in {e.id for e in examples_by_language[code]}:
+            holders.setdefault(item, []).append(code)
+    if items == "parallel":
+        return len(languages) * sum(len(codes) == len(languages) for codes in holders.values())
+    kinds = Counter(tuple(codes) for codes in holders.values())
+    low, high = 0, len(holders)
+    while low < high:  # what fits, fits with a row less
+        middle = (low + high + 1) // 2
+        if middle < len(languages) or _fits(allocate(middle, languages), kinds):
+            low = middle
+        else:
+            high = middle - 1
+    return low if low >= len(languages) else 0
+
+
+def _fits(wanted: Mapping[str, int], kinds: Mapping[tuple[str, ...], int]) -> bool:
+    """Whether items can be given to languages so that each gets what it wants: a flow from items, counted by which
+    languages have them, to languages."""
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import maximum_flow
+
+    of_kind = {kind: i for i, kind in enumerate(kinds, 1)}
+    of_code = {code: i for i, code in enumerate(wanted, 1 + len(kinds))}
+    source, sink = 0, 1 + len(kinds) + len(wanted)
+    edges = [(source, of_kind[kind], n) for kind, n in kinds.items()]
+    edges += [(of_kind[kind], of_code[code], n) for kind, n in kinds.items() for code in kind]
+    edges += [(of_code[code], sink, n) for code, n in wanted.items()]
+    starts, ends, capacities = zip(*edges, strict=True)
+    graph = coo_array((capacities, (starts, ends)), shape=(sink + 1, sink + 1), dtype="int32").tocsr()
+    return int(maximum_flow(graph, source, sink).flow_value) == sum(wanted.values())
+
+
+def largest_equal(examples_by_language: Mapping[str, Sequence[Example]], items: str) -> int:
+    """The largest total that gives every language the same number of rows: data.num_examples_total=max."""
+    return largest_total(examples_by_language, items) // len(examples_by_language) * len(examples_by_language)
+
+
+def too_few(
+    wanted: Mapping[str, int],
+    usable: Mapping[str, Sequence[Example]],
+    items: str,
+    dropped: Mapping[str, str] | None = None,
+) -> Problem:
+    """The error for a budget that cannot be met: what every language is to give and has, and what would fit.
+
+    ``usable``: all rows that can be trained on, per language; ``dropped``: language -> why others cannot.
+    """
+    total, fits, equal = sum(wanted.values()), largest_total(usable, items), largest_equal(usable, items)
+    each = " or ".join(map(str, sorted(set(wanted.values()))))
+    has = ", ".join(
+        f"{code} {len(usable[code])}"
+        + (f", which is {n - len(usable[code])} too few" if n > len(usable[code]) else "")
+        + (f" (left out: {why})" if (why := (dropped or {}).get(code)) else "")
+        for code, n in sorted(wanted.items())
+    )
+    num_items = len({e.id for rows in usable.values() for e in rows})
+    are_shared = num_items < sum(map(len, usable.values()))
+    rule = f"; an item is labelled in one language only, and there are {num_items}" if are_shared else ""
+    if items == "parallel":
+        rule = f"; only the {fits // len(wanted)} items that can be used in all of them count"
+    remedies = ["Use a larger split"]
+    if fits:
+        same = "" if equal == fits else f", the same number of each: {equal}"
+        remedies = [f"Set data.num_examples_total={fits}, the largest that fits (max takes as many as fit{same})"]
+    if items == "disjoint" and are_shared and largest_total(usable, "parallel") >= total:
+        remedies.append("set data.items=parallel (every language may then use every item)")
     return Problem(
-        f"Language '{language}' is to give {wanted} training rows and has {available} to choose from{detail}. "
-        f"Lower data.num_examples_total, name fewer sources, use a larger split, or set data.items={other}."
+        f"data.num_examples_total={total} takes {each} training rows of each source. Rows to choose from: {has}{rule}. "
+        f"{', or '.join(remedies)}, or name other sources."
     )
 
 

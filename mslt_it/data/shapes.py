@@ -13,7 +13,7 @@ from mslt_it.data.files import Row
 from mslt_it.data.labels import MISSING, NOT_TEXT, as_text, label_form, not_text, plain_number, read_labels
 from mslt_it.data.spans import encode_tags, without_language_prefix
 from mslt_it.data.tags import TagReader
-from mslt_it.problems import Problem
+from mslt_it.problems import NotScorable, Problem
 from mslt_it.records import Example, TaskConfig
 
 ID_COLUMNS = ("id", "idx")
@@ -163,7 +163,7 @@ def _holds_answer(value: Any, task: TaskConfig) -> bool:
 
 
 def refuse_placeholders(task: TaskConfig, language: str, rows: Sequence[Row], origin: str) -> None:
-    """A Problem when all labels, answers or tags of a file are the same stand-in for what is not published."""
+    """NotScorable when all labels, answers or tags of a file are the same stand-in for what is not published."""
     values = [row.values.get(task.label_field) for row in rows]
     if task.shape == "classification":
         kinds = {label_form(value) for value in values}
@@ -188,7 +188,8 @@ def refuse_placeholders(task: TaskConfig, language: str, rows: Sequence[Row], or
             return
         evidence = f"all {len(rows)} rows have an empty '{task.label_field}'"
         what = "answers"
-    raise Problem(
+    raise NotScorable(
         f"{origin} (language '{language}') cannot be scored: {evidence}, a placeholder for {what} that are not "
-        f"published. Set task.score_split to a split with {what}."
+        f"published. Set task.score_split to a split with {what}.",
+        f"its {what} are placeholders ({evidence})",
     )

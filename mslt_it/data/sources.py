@@ -3,43 +3,31 @@
 An item's id is the same in all languages ("dev:17": the split, then the id column or the row's position), so that
 translations of one item can be kept together, kept apart, and kept out of the scored set.
 
-Where a language's only file is neither split, or the recipe names one split for both, the rows are divided by item: an
-item whose hash lies below ``task.held_out_share`` is for scoring, the others are for training. The rule looks at the
-item only, so it is the same in every language. Rows that come in blocks with one premise (XNLI: three) stay together.
+Where a language's only file is neither split, or the recipe names one split for both, its rows are divided between
+training and scoring, in the same way in every language: see ``division``.
 """
 
 from __future__ import annotations
 
 import contextlib
 import functools
-import hashlib
 import itertools
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from mslt_it.data.columns import check_columns, file_columns, renamed
+from mslt_it.data.division import Loaded, Units, divide, table, units_of_ids
 from mslt_it.data.files import Row, canonical_split, listing
 from mslt_it.data.language_rows import column_of, count_spellings, rows_of, unclaimed
 from mslt_it.data.layouts import read_layout
 from mslt_it.data.lookup import Picked, languages_in, pick, unnamed_files
 from mslt_it.data.shapes import to_examples
-from mslt_it.languages import codes_of, serving
+from mslt_it.languages import codes_of, is_code, serving
 from mslt_it.problems import Problem, nearest
 from mslt_it.records import Example, TaskConfig
 
 Role = Literal["train", "score"]
-MAX_BLOCK = 10  # rows that share a premise
-
-
-@dataclass(frozen=True)
-class Loaded:
-    """The examples of one language and what the reader should know about how they were found."""
-
-    examples: list[Example]
-    notes: tuple[str, ...] = ()
-    divided: bool = False  # the same file serves training and scoring, divided by item
 
 
 def load_examples(task: TaskConfig, language: str, split: str, *, role: Role) -> list[Example]:
@@ -60,10 +48,15 @@ def load(task: TaskConfig, language: str, split: str, *, role: Role) -> Loaded:
     root = Path(task.data).expanduser()
     if root.exists():
         return _load_local(task, root, language, split, role)
+    _refuse_missing_path(task, root)
+    return _load_hub(task, language, split, role)
+
+
+def _refuse_missing_path(task: TaskConfig, root: Path) -> None:
+    """A Problem where ``task.data`` is written like a path and not like a name on the Hub."""
     if task.data.startswith((".", "/", "~")) or task.data.count("/") > 1 or root.suffix:
         near = next((p for p in root.parents if p.is_dir()), Path("."))
         raise Problem(f"task.data={task.data} does not exist. {near} holds: {listing(near)}.")
-    return _load_hub(task, language, split, role)
 
 
 def available_languages(task: TaskConfig) -> tuple[str, ...]:
@@ -74,11 +67,8 @@ def available_languages(task: TaskConfig) -> tuple[str, ...]:
         return CODES
     root = Path(task.data).expanduser()
     if not root.exists():
-        if not task.languages:
-            raise Problem(
-                f"Which languages {task.data} has is not known (task.languages is empty). List them: languages=[ar,de]."
-            )
-        return task.languages
+        _refuse_missing_path(task, root)
+        return task.languages or _hub_languages(task)
     upstream = {name: code for code, name in task.configs.items() if code != "default"}
     codes = {} if root.is_file() else languages_in(root)
     codes |= {name: code for name, code in upstream.items() if (root / name).is_dir()}
@@ -110,6 +100,24 @@ def rows_left_out(task: TaskConfig, languages: Sequence[str]) -> tuple[str, ...]
     return tuple(filter(None, notes.values()))
 
 
+def _hub_languages(task: TaskConfig) -> tuple[str, ...]:
+    """Those of id_prefixes, else every configuration of the Hub's data set whose name, or the name that task.configs
+    gives it, is a language code."""
+    if task.id_prefixes:
+        return tuple(sorted(task.id_prefixes))
+    from mslt_it.data.hub import hub_configs
+
+    upstream = {name: code for code, name in task.configs.items() if code != "default"}
+    found = [upstream.get(name, name) for name in hub_configs(task.data, task.revision, task.hub_files or None)]
+    codes = tuple(sorted(code for code in found if is_code(code)))
+    if not codes:
+        raise Problem(
+            f"Which languages {task.data} has is not known: task.languages is empty, and no configuration is named "
+            f"after one ({', '.join(found[:20])}). List them: targets=[ar,de], or languages=[ar,de] in mslt eval."
+        )
+    return codes
+
+
 def _load_local(task: TaskConfig, root: Path, language: str, split: str, role: Role) -> Loaded:
     picked, rows, said = _own_rows(task, root, language, split)
 
@@ -122,8 +130,7 @@ def _load_local(task: TaskConfig, root: Path, language: str, split: str, role: R
     examples = to_examples(task, language, picked.name, rows, picked.origin, for_scoring=role == "score")
     if not picked.is_divided:
         return Loaded(examples, notes)
-    block = _reference_block(task, root, language, split, rows)
-    return _divide(task, examples, block, role, picked.origin, notes)
+    return _divided(task, examples, rows, language, split, role, picked.origin, notes)
 
 
 def _own_rows(task: TaskConfig, root: Path, language: str, split: str) -> tuple[Picked, list[Row], tuple[str, ...]]:
@@ -152,8 +159,7 @@ def _load_hub(task: TaskConfig, language: str, split: str, role: Role) -> Loaded
             f"{task.data} has no language '{language}'. {nearest(language, task.languages)} Leave it out of sources or "
             "targets, or give your own rows: task.data=FOLDER."
         )
-    # The Hub calls it "validation"; a recipe may say dev or val.
-    hub_split = {"dev": "validation"}.get(canonical_split(split), split)
+    hub_split = _hub_split(split)
     table = _hub_rows(task, language, hub_split)
     if not table:
         raise Problem(f"{task.data} ({language}, split {hub_split}) holds no rows.")
@@ -168,7 +174,7 @@ def _load_hub(task: TaskConfig, language: str, split: str, role: Role) -> Loaded
     examples = to_examples(task, language, canonical_split(split), rows, origin, for_scoring=role == "score")
     if canonical_split(task.train_split) != canonical_split(task.score_split):
         return Loaded(examples, notes)
-    return _divide(task, examples, block_size(_first_values(task, rows)), role, origin, notes)
+    return _divided(task, examples, rows, language, split, role, origin, notes)
 
 
 def _hub_rows(task: TaskConfig, language: str, hub_split: str) -> list[Row]:
@@ -219,68 +225,55 @@ def _check_rationales(task: TaskConfig, rows: Sequence[Row], role: Role, where: 
         )
 
 
-def _first_values(task: TaskConfig, rows: Sequence[Row]) -> list[str]:
-    name = "tokens" if task.shape == "tagging" else task.input_fields[0]
-    return [str(row.values.get(name)) for row in rows]
+# ---------------------------------------------------------------- dividing one file
 
 
-def block_size(values: Sequence[str]) -> int:
-    """How many consecutive rows share their first field: 3 for XNLI's evaluation files, 1 where rows stand alone.
-
-    The largest size whose aligned blocks nearly all (95 %) hold one value each and nearly all differ from the next.
-    """
-    for size in range(min(MAX_BLOCK, len(values) // 2), 1, -1):
-        blocks = [values[i : i + size] for i in range(0, len(values) - size + 1, size)]
-        same = sum(len(set(block)) == 1 for block in blocks)
-        changes = sum(a[0] != b[0] for a, b in itertools.pairwise(blocks))
-        if same >= 0.95 * len(blocks) and changes >= 0.9 * (len(blocks) - 1):
-            return size
-    return 1
-
-
-def _reference_block(task: TaskConfig, root: Path, language: str, split: str, rows: Sequence[Row]) -> int:
-    """The block size, read from one file for all languages (English where there is one, else the first by name)."""
-    known = sorted(languages_in(root).values())
-    reference = "en" if "en" in known else (known[0] if known else language)
-    if reference != language:
-        with contextlib.suppress(Problem):  # where it lacks this split, judge by the language's own rows
-            rows = _own_rows(task, root, reference, split)[1]
-    return block_size(_first_values(task, rows))
-
-
-def _divide(
-    task: TaskConfig, examples: list[Example], block: int, role: Role, origin: str, notes: tuple[str, ...] = ()
+def _divided(
+    task: TaskConfig,
+    examples: list[Example],
+    rows: Sequence[Row],
+    language: str,
+    split: str,
+    role: Role,
+    origin: str,
+    notes: tuple[str, ...],
 ) -> Loaded:
-    if task.held_out_share == 1 and role == "score":
-        return Loaded(examples, (*notes, f"{origin}: all {len(examples)} rows are scored"))
-    if not 0 < task.held_out_share < 1:
-        raise Problem(
-            f"{origin} must serve training and scoring, so task.held_out_share must lie between 0 and 1, not "
-            f"{task.held_out_share:g}."
-        )
-    kept = []
-    for index, example in enumerate(examples):
-        if task.group_fields:
-            unit = "\0".join(sorted(example.fields[name].casefold() for name in task.group_fields))
-        else:
-            unit = str(index // block) if block > 1 else example.id.partition(":")[2]
-        if _is_held_out(unit, task.held_out_share) == (role == "score"):
-            kept.append(example)
-    if not kept:
-        raise Problem(
-            f"{origin}: no row is left for role '{role}' after setting {task.held_out_share:.0%} of {len(examples)} "
-            "rows aside for scoring. Use a larger file or another task.held_out_share."
-        )
-    unit_name = f"blocks of {block} rows with one {task.input_fields[0]}" if block > 1 else "rows"
-    if task.group_fields:
-        unit_name = f"rows with one {' and '.join(task.group_fields)}"
-    note = (
-        f"{origin} serves training and scoring: {unit_name} divided by hash, "
-        f"{len(kept)} of {len(examples)} rows to {role}"
-    )
-    return Loaded(kept, (*notes, note), divided=True)
+    """The examples of one role, of a file that serves both."""
+    own = table(task, rows)
+    units = None
+    if (own.has_ids or task.is_parallel) and task.held_out_share < 1:
+        root = Path(task.data).expanduser()
+        stamp = tuple((p, p.stat().st_mtime_ns, p.stat().st_size) for p in _all_files(root))
+        languages = available_languages(task) if stamp else task.languages or (language,)
+        units = _units(task, languages, split, stamp)
+    return divide(task, examples, own, units, role, origin, notes)
 
 
-def _is_held_out(unit: str, share: float) -> bool:
-    digest = hashlib.blake2b(f"held out\0{unit}".encode(), digest_size=8).digest()
-    return int.from_bytes(digest, "big") < share * 2**64
+@functools.lru_cache(maxsize=8)
+def _units(task: TaskConfig, languages: tuple[str, ...], split: str, stamp: object) -> Units:
+    """The units of the ids of all languages (English first: most translations are of it, and its premises repeat
+    word by word). ``stamp`` changes with the files."""
+    root = Path(task.data).expanduser()
+    tables = []
+    for code in sorted(languages, key=lambda c: (c != "en", c)):
+        try:
+            if not root.exists():
+                found = _hub_rows(task, code, _hub_split(split))
+                rows = rows_of(task, found, code, task.data, names_language=True)[0]
+            else:
+                picked, rows, _ = _own_rows(task, root, code, split)
+                rows = rows if picked.is_divided else []
+        except Problem:
+            continue  # it is told where that language is loaded
+        if rows:
+            tables.append(table(task, rows))
+    return units_of_ids(tables)
+
+
+def _all_files(root: Path) -> list[Path]:
+    return [root] if root.is_file() else sorted(p for p in root.rglob("*") if p.is_file())
+
+
+def _hub_split(split: str) -> str:
+    """The Hub calls it "validation"; a recipe may say dev or val."""
+    return {"dev": "validation"}.get(canonical_split(split), split)

@@ -215,12 +215,14 @@ def _folded(text: str) -> str:
     return "".join("-" if unicodedata.category(character) == "Pd" else character for character in folded)
 
 
-def align(spans: Sequence[Span], tokens: Sequence[str], *, spaced: bool) -> list[Chunk]:
+def align(spans: Sequence[Span], tokens: Sequence[str], *, spaced: bool, gold: Sequence[Chunk] = ()) -> list[Chunk]:
     """Token positions of predicted spans, one chunk per span and in their order.
 
-    Each span takes its first occurrence after the previous span, since answers go through the sentence from left to
-    right; where there is none, the first occurrence anywhere that no other span has taken. A span never shares a token
-    with another and covers whole tokens. White space does not count ("St." is found in "St" "."), nor does "#" where
+    A text does not say which of its occurrences is meant. A span whose kind and text are those of a ``gold`` chunk
+    means that one, each chunk being given away once, in order: so the gold answer itself is always right. Any other
+    span takes its first occurrence after the previous span, since answers go through the sentence from left to right;
+    where there is none, the first occurrence anywhere that no other span has taken. A span never shares a token with
+    another and covers whole tokens. White space does not count ("St." is found in "St" "."), nor does "#" where
     tokens are characters, so a model that writes the space of PAN-X's "#", the "#" or neither is read alike.
     """
     letters: list[str] = []
@@ -231,21 +233,33 @@ def align(spans: Sequence[Span], tokens: Sequence[str], *, spaced: bool) -> list
         owners.extend([number] * len(bare))
     sentence = "".join(letters)
     taken = [False] * len(tokens)
-    result = []
-    after = 0
+    meant: list[Chunk | None] = []
+    free = list(gold)
     for span in spans:
         wanted = _bare(span.text, spaced)
-        place = _place(wanted, sentence, owners, taken, after)
-        if place is None:
-            place = _place(wanted, sentence, owners, taken, 0)
-        if place is None:
-            result.append(Chunk(span.kind, -1, -1))
-            continue
-        start, end = place
-        taken[start : end + 1] = [True] * (end + 1 - start)
-        after = end + 1
-        result.append(Chunk(span.kind, start, end))
+        chunk = next((c for c in free if c.kind == span.kind and _text_of(c, tokens, spaced) == wanted), None)
+        meant.append(chunk)
+        if chunk is not None:
+            free.remove(chunk)
+            taken[chunk.start : chunk.end + 1] = [True] * (chunk.end + 1 - chunk.start)
+    result = []
+    after = 0
+    for span, chunk in zip(spans, meant, strict=True):
+        if chunk is None:
+            wanted = _bare(span.text, spaced)
+            place = _place(wanted, sentence, owners, taken, after) or _place(wanted, sentence, owners, taken, 0)
+            if place is None:
+                result.append(Chunk(span.kind, -1, -1))
+                continue
+            chunk = Chunk(span.kind, *place)
+            taken[chunk.start : chunk.end + 1] = [True] * (chunk.end + 1 - chunk.start)
+        after = chunk.end + 1
+        result.append(chunk)
     return result
+
+
+def _text_of(chunk: Chunk, tokens: Sequence[str], spaced: bool) -> str:
+    return "".join(_bare(token, spaced) for token in tokens[chunk.start : chunk.end + 1])
 
 
 def _bare(text: str, spaced: bool) -> str:

@@ -115,6 +115,8 @@ class _Work:
         encoder = Encoder(loaded.tokenizer, max(recipe.data.max_length_tokens for recipe in request.recipes))
         units = prepare(request, encoder)
         num_items = sum(len(unit.items or unit.examples) for unit in units)
+        for note in request.told():
+            self.say(f"Note: {note}")
         self.say(f"Scoring {len(units)} tables of answers per system, {num_items} items in all ...")
         self.state.wait_for_everyone()  # the folder is claimed
         cache = AnswerCache(request.cache)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -57,19 +57,22 @@ def prepare(request: Request, encoder: Encoder) -> list[Unit]:
     unreadable rows are found here, before anything is computed."""
     units = []
     for recipe in request.recipes:
+        aside = request.set_aside[recipe.task.name].ids
         for variant in request.variants:
             for language in request.languages[recipe.task.name]:
-                units.append(_unit(recipe, variant, language, encoder, request.settings))
+                units.append(_unit(recipe, variant, language, encoder, request.settings, aside[language]))
     return units
 
 
-def _unit(recipe: Recipe, variant: str, language: str, encoder: Encoder, settings: Settings) -> Unit:
+def _unit(
+    recipe: Recipe, variant: str, language: str, encoder: Encoder, settings: Settings, aside: Container[str]
+) -> Unit:
     if variant == "translate_solve":
-        examples, fields = to_translate(recipe, language)
+        examples, fields = to_translate(recipe, language, aside)
         solve_items(recipe, examples[:1], language)  # a missing prompt is better found now
         questions = translation_questions(examples, fields, language, encoder)
         return Unit(recipe, variant, language, (), questions, tuple(examples), fields)
-    items = items_of(recipe, variant, language)
+    items = items_of(recipe, variant, language, aside)
     return Unit(recipe, variant, language, items, questions_of(recipe, items, encoder, settings))
 
 

@@ -66,11 +66,12 @@ def write_results(
         "results": [to_plain(row) for row in rows],
         "differences": [to_plain(d) for d in differences],
         "labels": [to_plain(report) for _, found in all_figures for report in found.labels],
-        "notes": [note for _, found in all_figures for note in found.notes],
+        "notes": [*request.told(), *(note for _, found in all_figures for note in found.notes)],
         "provenance": provenance,
     }
     text = "\n\n".join(as_text_report(found, recipe.scoring.confidence) for recipe, found in all_figures)
     markdown = "\n\n".join(as_markdown_report(found, recipe.scoring.confidence) for recipe, found in all_figures)
+    told = [f"Note: {note}" for note in request.told()]
     notice = "\n\nThese are figures of the embedded world, not of XNLI." * world
     tables = [table for _, found in all_figures for table in label_tables(found)]
     details = "\n\n".join(f"{title}\n\n{as_text(cells)}" for title, cells in tables)
@@ -79,8 +80,8 @@ def write_results(
     files = {
         "labels.txt": details,
         "results.json": json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False),
-        "results.txt": text + notice + f"\nFolder: {out}",
-        "results.md": markdown + notice,
+        "results.txt": "\n".join([text, *told]) + notice + f"\nFolder: {out}",
+        "results.md": "\n\n".join([markdown, *told]) + notice,
         "results.csv": as_csv(rows, ScoreRow).rstrip("\n"),
         "differences.csv": as_csv(differences, Difference).rstrip("\n"),
     }

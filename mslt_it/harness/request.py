@@ -10,13 +10,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mslt_it.arguments import Option, Parsed, help_lines, parse
+from mslt_it.data.resolve import rest_of
 from mslt_it.data.sources import available_languages
 from mslt_it.data.variants import VARIANTS, check_variant
 from mslt_it.harness.cache import default_folder
 from mslt_it.harness.settings import Settings, check_samples
+from mslt_it.harness.trained_rows import SetAside, Trained, held_out_share, is_same_data, rows_set_aside, trained
 from mslt_it.languages import validated_codes
 from mslt_it.problems import Problem, nearest
-from mslt_it.records import ModelConfig, Recipe, to_plain
+from mslt_it.records import ModelConfig, Recipe, fingerprint, to_plain
 
 BACKENDS = ("transformers", "vllm")
 
@@ -26,7 +28,11 @@ OPTIONS: Mapping[str, Option] = {
     "adapter": Option(None, "adapter or run folder, or [several], on that base"),
     "task": Option(None, "task, or [several]; where no run names it: mslt recipes lists them"),
     "variant": Option(None, f"how it is asked, or [several]: {', '.join(VARIANTS)}", shown="the run's, else direct"),
-    "languages": Option(None, "[codes], or all that the task has", shown="the run's, else all"),
+    "languages": Option(
+        None,
+        "[codes], all that the data have, or rest: those not trained on",
+        shown="the run's, else all",
+    ),
     "shots": Option("0", "worked examples before each question", kind="int", at_least=0),
     "samples": Option("1", "written answers per item; the majority counts", kind="int", at_least=1),
     "temperature": Option("0.7", "of samples > 1", kind="float"),
@@ -57,12 +63,17 @@ class Request:
     recipes: tuple[Recipe, ...]  # one per task: its data, prompts and scoring
     variants: tuple[str, ...]
     languages: Mapping[str, tuple[str, ...]]  # task name -> codes
+    set_aside: Mapping[str, SetAside]  # task name -> rows that are not scored
     with_base: bool
     seen: tuple[str, ...]
     settings: Settings
     backend: str
     cache: Path | None
     out: Path | None  # None: named after what is scored
+
+    def told(self) -> list[str]:
+        """What is said about rows that are not scored, and languages that are left out."""
+        return [note for aside in self.set_aside.values() for note in aside.notes]
 
     def decides(self) -> dict[str, object]:
         """Everything that results follow from, apart from the weights."""
@@ -74,6 +85,10 @@ class Request:
             "model": to_plain(self.model) if self.model else None,
             "variants": self.variants,
             "languages": dict(self.languages),
+            "set_aside": {
+                name: fingerprint({code: sorted(ids) for code, ids in aside.ids.items() if ids})
+                for name, aside in self.set_aside.items()
+            },
             "with_base": self.with_base,
             "seen": self.seen,
             "settings": to_plain(self.settings),
@@ -91,7 +106,9 @@ def parse_request(argv: Sequence[str]) -> tuple[Request, bool, bool]:
         raise Problem("adapter= needs a base: give model=PATH too, or run=RUNFOLDER, which knows its base.")
     if not runs and not tasks:
         raise Problem("task= is missing: what is to be scored? Write mslt eval model=PATH task=xnli, or run=RUNFOLDER.")
-    recipes = tuple(_recipe(parsed, runs, task, rest) for task in tasks or [""])
+    known = [trained(folder) for folder in (*map(_run_folder, runs), *(Path(a).expanduser() for a in adapters))]
+    is_whole = any(argument.startswith("task.held_out_share=") for argument in rest)  # the user knows better
+    recipes = tuple(_recipe(parsed, runs, task, rest, [] if is_whole else known) for task in tasks or [""])
     # A run that was trained on chains of thought is asked for them.
     variants = _names(parsed["variant"]) if "variant" in parsed.given else [recipes[0].prompt.variant]
     settings = Settings(parsed["samples"], parsed["temperature"], parsed["top_p"], parsed["seed"])
@@ -111,6 +128,7 @@ def parse_request(argv: Sequence[str]) -> tuple[Request, bool, bool]:
 
         require_vllm()
     model = recipes[0].model if parsed["model"] is not None else None
+    languages = {r.task.name: _languages(parsed, r, known if runs and not tasks else [], known) for r in recipes}
     cache = parsed["cache"]
     return (
         Request(
@@ -119,7 +137,10 @@ def parse_request(argv: Sequence[str]) -> tuple[Request, bool, bool]:
             model=model,
             recipes=recipes,
             variants=tuple(variants),
-            languages={r.task.name: _languages(parsed, r, bool(runs) and not tasks) for r in recipes},
+            languages={name: codes for name, (codes, _) in languages.items()},
+            set_aside={
+                r.task.name: rows_set_aside(r, *languages[r.task.name], [] if is_whole else known) for r in recipes
+            },
             with_base=parsed["base"],
             seen=validated_codes("seen", parsed["seen"] or []),
             settings=settings,
@@ -176,9 +197,8 @@ def help_text() -> str:
     )
 
 
-def _recipe(parsed: Parsed, runs: Sequence[str], task: str, rest: Sequence[str]) -> Recipe:
+def _recipe(parsed: Parsed, runs: Sequence[str], task: str, rest: Sequence[str], known: Sequence[Trained]) -> Recipe:
     """The recipe whose task, prompt and scoring are used: the run's where ``task`` is empty, or that of the task."""
-    from mslt_it.data.build import with_found_labels
     from mslt_it.recipe import list_groups, list_recipes, load_recipe
 
     overrides = list(rest)
@@ -198,16 +218,33 @@ def _recipe(parsed: Parsed, runs: Sequence[str], task: str, rest: Sequence[str])
     if not task:
         found = _with_labels_of(_run_folder(runs[0]), load_recipe("config", overrides, config_dir=_run_folder(runs[0])))
     else:
-        known = list_recipes()
-        recipe = next((n for n in (f"{task}_3src", task) if n in known), None)
+        names = list_recipes()
+        recipe = next((n for n in (f"{task}_3src", task) if n in names), None)
         if recipe is None:
             raise Problem(f"Unknown task '{task}'. {nearest(task, list_groups()['task'])}")
-        if recipe == "custom":  # a recipe without languages of its own: labels are found in the first one's rows
-            overrides += _own_languages(parsed)
-        found = load_recipe(recipe, overrides)
-        if not any(o.startswith("task.held_out_share=") for o in rest) and not _may_have_trained(parsed, runs, found):
-            found = dataclasses.replace(found, task=dataclasses.replace(found.task, held_out_share=1.0))
-    return with_found_labels(found)
+        if recipe == "custom":  # a recipe without languages of its own: its labels are found in the rows to be scored
+            found = load_recipe(recipe, [*overrides, "sources=[en]", "targets=[rest]"])
+            codes, _ = _languages(parsed, found, [], known)
+            found = dataclasses.replace(found, sources=codes, targets=())
+        else:
+            found = load_recipe(recipe, overrides)
+    if not any(o.startswith("task.held_out_share=") for o in rest):
+        share = held_out_share(found.task, known)
+        found = dataclasses.replace(found, task=dataclasses.replace(found.task, held_out_share=share))
+    return _with_labels(found, known, of_run=not task)
+
+
+def _with_labels(recipe: Recipe, known: Sequence[Trained], *, of_run: bool) -> Recipe:
+    """The recipe with the labels of a task that names none: those that the run was trained on, where it is the run's
+    task or its labels are among them; else those of the rows."""
+    from mslt_it.data.build import with_found_labels
+
+    if recipe.task.shape != "classification" or recipe.task.label_names:
+        return recipe
+    learnt = [a.labels for a in known if a.recipe and a.recipe.task.name == recipe.task.name and a.labels]
+    found = learnt[0] if of_run and learnt else with_found_labels(recipe).task.label_names
+    names = next((labels for labels in learnt if set(found) <= set(labels)), found)
+    return dataclasses.replace(recipe, task=dataclasses.replace(recipe.task, label_names=names))
 
 
 def _with_labels_of(run: Path, recipe: Recipe) -> Recipe:
@@ -226,40 +263,33 @@ def _run_folder(name: str) -> Path:
     return folder
 
 
-def _may_have_trained(parsed: Parsed, runs: Sequence[str], recipe: Recipe) -> bool:
-    """Whether one of the adapters may have been trained on rows of this task: then those that training sets aside are
-    scored; else all are. Of an adapter without papers nothing is known."""
-    from mslt_it.recipe import load_recipe
-
-    for name in (*map(_run_folder, runs), *(Path(a).expanduser() for a in _names(parsed["adapter"]))):
-        if not (name / "config.yaml").is_file() or load_recipe("config", config_dir=name).task.name == recipe.task.name:
-            return True
-    return False
-
-
 def _quoted(text: str) -> str:
     """A text as Hydra reads it, whatever characters a folder's name has."""
     ending = len(text) - len(text.rstrip("\\"))
     return "'" + re.sub(r"(\\*)'", r"\1\1\\'", text) + "\\" * ending + "'"
 
 
-def _own_languages(parsed: Parsed) -> list[str]:
-    """``sources`` and ``targets`` for a recipe that has none."""
-    codes = _names(parsed["languages"])
-    if len(codes) < 2 or codes == ["all"]:
-        raise Problem("task=custom: list the languages to score, at least two: languages=[en,tr].")
-    return [f"sources=[{codes[0]}]", f"targets=[{','.join(codes[1:])}]"]
-
-
-def _languages(parsed: Parsed, recipe: Recipe, of_run: bool) -> tuple[str, ...]:
+def _languages(
+    parsed: Parsed, recipe: Recipe, of_run: Sequence[Trained], known: Sequence[Trained]
+) -> tuple[tuple[str, ...], str]:
+    """(codes, what is to be told about them). ``of_run``: the run whose task and languages are meant, if any."""
     given = parsed["languages"]
-    if given is None and of_run:
-        return tuple(dict.fromkeys((*recipe.sources, *recipe.targets)))  # supervised=true: some are both
+    if given is None and of_run and (run := of_run[0].recipe) and is_same_data(run.task, recipe.task):
+        return tuple(dict.fromkeys((*recipe.sources, *recipe.targets))), ""  # supervised=true: some are both
     if given is None or given == "all":
-        return available_languages(recipe.task)
+        return available_languages(recipe.task), ""
+    if given == "rest":
+        seen = [code for a in known if a.recipe for code in a.recipe.sources]
+        seen += validated_codes("seen", parsed["seen"] or [])
+        if not seen:
+            raise Problem(
+                "languages=rest is every language that no adapter was trained on, and none here says what it was "
+                "trained on. Give run=RUNFOLDER, or seen=[codes], or write languages=all."
+            )
+        return rest_of(recipe.task, tuple(dict.fromkeys(seen)), key="languages")
     if not (codes := validated_codes("languages", _names(given))):
-        raise Problem("languages=[] names none. List them, languages=[de,tr], or write languages=all.")
-    return codes
+        raise Problem("languages=[] names none. List them, languages=[de,tr], or write all or rest.")
+    return codes, ""
 
 
 def _names(text: str | None) -> list[str]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,9 +34,9 @@ def in_variant(recipe: Recipe, variant: str) -> Recipe:
     return dataclasses.replace(recipe, prompt=dataclasses.replace(recipe.prompt, variant=variant))
 
 
-def items_of(recipe: Recipe, variant: str, language: str) -> tuple[PromptedExample, ...]:
-    """The items of a variant that needs no stage before it."""
-    return tuple(build_scored_set(in_variant(recipe, variant), language))
+def items_of(recipe: Recipe, variant: str, language: str, without: Container[str] = ()) -> tuple[PromptedExample, ...]:
+    """The items of a variant that needs no stage before it; ``without``: ids that are not scored."""
+    return tuple(build_scored_set(in_variant(recipe, variant), language, without=without))
 
 
 def questions_of(
@@ -61,10 +61,10 @@ def questions_of(
 # ---------------------------------------------------------------- translate, then solve
 
 
-def to_translate(recipe: Recipe, language: str) -> tuple[list[Example], tuple[str, ...]]:
+def to_translate(recipe: Recipe, language: str, without: Container[str] = ()) -> tuple[list[Example], tuple[str, ...]]:
     """(rows, names of the fields that are put into English): those whose values are told in the prompt's own words
     ("cause") are not, and nothing is where the rows are in English."""
-    examples = scored_examples(recipe, language)
+    examples = scored_examples(recipe, language, without=without)
     if primary(language) == ENGLISH:
         return examples, ()
     worded = prompt_file(recipe.task, language, PromptConfig()).wording

@@ -31,6 +31,7 @@ from mslt_it.data.build import build_scored_set, with_found_labels
 from mslt_it.data.files import canonical_split
 from mslt_it.data.hub import PARQUET_BRANCH, PARQUET_FILES
 from mslt_it.data.prompts import PromptFile, prompt_file
+from mslt_it.data.resolve import with_targets
 from mslt_it.problems import Problem, nearest
 from mslt_it.recipe import load_recipe, parse_arguments, share_dir
 from mslt_it.records import PromptConfig, Recipe, TaskConfig
@@ -359,7 +360,7 @@ def main(argv: Sequence[str]) -> int:
     folder = Path(argv[0])
     if len(argv) > 1:
         name, overrides, config_dir = parse_arguments(argv[1:])
-        recipe = with_found_labels(load_recipe(name, overrides, config_dir=config_dir))
+        recipe = with_found_labels(with_targets(load_recipe(name, overrides, config_dir=config_dir)))
         for language in (*recipe.sources, *(code for code in recipe.targets if code not in recipe.sources)):
             print(f"written: {write_scored_set(recipe, language, folder)}")
         return 0

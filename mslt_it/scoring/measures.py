@@ -117,7 +117,7 @@ def _number(item: PromptedExample, text: str) -> tuple[tuple[float, ...], bool]:
 def _spans(item: PromptedExample, text: str) -> tuple[tuple[float, ...], bool]:
     gold = json.loads(item.references[0])
     predicted = spans.decode(text, none_word=NO_NAMES, kinds=gold["kinds"])
-    chunks = spans.align(predicted or [], gold["tokens"], spaced=gold["spaced"])
+    chunks = spans.align(predicted or [], gold["tokens"], spaced=gold["spaced"], gold=spans.chunks(gold["tags"]))
     total = sum(spans.span_counts(gold["tags"], chunks).values(), spans.Counts())
     return (float(total.tp), float(total.fp), float(total.fn)), predicted is not None
 

@@ -20,7 +20,7 @@ from mslt_it.study.cells import Job, Outcome, run_cell, status_of, tidy
 from mslt_it.study.config import KEYS, StudyConfig, load_study, study_files
 from mslt_it.study.executors import EXECUTORS, make_executor
 from mslt_it.study.forecast import duration, forecast, num_steps
-from mslt_it.study.grid import Cell, base_recipe, by_size, cell_recipe, cells, with_budgets
+from mslt_it.study.grid import Cell, base_recipe, by_size, cell_recipe, cells, with_budgets, with_rest
 from mslt_it.study.manifest import (
     StudyFolder,
     build_manifest,
@@ -46,7 +46,7 @@ def main(argv: Sequence[str]) -> int:
         return 0
     argv, config_dir = _config_dir(argv)
     options = arguments.parse(argv, "study", OPTIONS, tuple(FLAGS), rest=True)
-    config = load_study(options["study"], options.rest, config_dir)
+    config, notes = with_rest(load_study(options["study"], options.rest, config_dir), config_dir)
     base = base_recipe(config, config_dir)
     config = with_budgets(config, base)
     grid = cells(config)
@@ -54,9 +54,8 @@ def main(argv: Sequence[str]) -> int:
     afterwards.steps(config, grid)
     folder = StudyFolder(Path(options["out"] or Path("studies") / config.name).resolve())
     manifest = build_manifest(config, base, grid, folder)
-    notes: list[str] = []
     if (old := read_manifest(folder)) is not None:
-        notes = refuse_changed(old, manifest, folder)
+        notes += refuse_changed(old, manifest, folder)
         manifest["versions"] = old["versions"]  # those that the first cells were made with
     jobs = [
         Job(str(folder.path), cell.id, cell_recipe(base, config, cell, folder.cell(cell.id)), config.also_score)
@@ -64,7 +63,7 @@ def main(argv: Sequence[str]) -> int:
     ]
     if "--dry-run" in options.flags:
         done = _done(jobs)
-        print("\n".join(dry_run(config, base, grid, folder, done, options)))
+        print("\n".join([*dry_run(config, base, grid, folder, done, options), *(f"Note: {note}" for note in notes)]))
         return 0
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     executor = make_executor(options["executor"], options["workers"], options["settings"] or {}, str(folder.path))

@@ -17,7 +17,8 @@ from typing import Any
 
 from mslt_it.languages import LanguageSet, validated_codes
 from mslt_it.problems import Problem, nearest
-from mslt_it.recipe import CHOICES, GROUPS, list_groups, recipes_dir
+from mslt_it.recipe import CHOICES, GROUPS, is_rest, list_groups, recipes_dir
+from mslt_it.records import REST
 from mslt_it.selection.criteria import CRITERIA, POOLS
 
 FOLDER = "study"  # inside recipes/, and inside a folder given with --config-dir
@@ -48,7 +49,7 @@ class StudyConfig:
     name: str
     recipe: str  # every cell is a run of this recipe
     pool: tuple[str, ...]  # languages that sources are taken from
-    targets: tuple[str, ...]  # scored in every cell; none of them in the pool
+    targets: tuple[str, ...]  # scored in every cell; none of them in the pool; rest: all others that the data have
     set_sizes: tuple[int, ...] = (1, 3)
     sample: int | None = None  # at most so many sets of each size, drawn by hash; null = all
     seeds: tuple[int, ...] = (0,)
@@ -154,6 +155,8 @@ def _typed(key: str, value: Any, where: str) -> Any:
         return _expected(value, where)
     if key == "pool" and isinstance(value, str) and value in POOLS:
         value = list(POOLS[value])
+    if key == "targets" and value == "rest":
+        value = list(REST)
     if not isinstance(value, list):
         raise Problem(f"{where}: {value!r} is not a list. Write for example {key}: [{_example(key)}].")
     if key in _NUMBERS:
@@ -189,11 +192,13 @@ def _expected(value: Any, where: str) -> Expected:
 def _checked(config: StudyConfig, where: str) -> StudyConfig:
     from mslt_it.study.afterwards import check
 
-    pool, targets = validated_codes("pool", config.pool), validated_codes("targets", config.targets)
+    pool = validated_codes("pool", config.pool)
+    targets = REST if is_rest(config.targets) else validated_codes("targets", config.targets)
     if not pool:
         raise Problem(f"{where}: pool is empty. Write for example pool: [ar, de, zh].")
     try:
-        LanguageSet(pool, targets)
+        if not is_rest(targets):  # else see `grid.with_rest`
+            LanguageSet(pool, targets)
     except Problem as problem:
         raise Problem(
             f"{where}: the targets of a study are scored in every cell, so none may be in the pool. {problem}"

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mslt_it.data.mixing import hash_key
+from mslt_it.data.resolve import rest_of
 from mslt_it.languages import LanguageSet
 from mslt_it.problems import Problem
-from mslt_it.recipe import load_recipe
-from mslt_it.records import Recipe
+from mslt_it.recipe import is_rest, load_recipe
+from mslt_it.records import LARGEST, Recipe
 from mslt_it.study.config import StudyConfig
 
 
@@ -39,8 +40,21 @@ def base_recipe(config: StudyConfig, config_dir: str | Path | None = None) -> Re
     return load_recipe(config.recipe, overrides, config_dir)
 
 
+def with_rest(config: StudyConfig, config_dir: str | Path | None = None) -> tuple[StudyConfig, list[str]]:
+    """(the study with ``targets: rest`` as the languages of its data outside the pool, notes on them)."""
+    if not is_rest(config.targets):
+        return config, []
+    targets, note = rest_of(base_recipe(config, config_dir).task, config.pool)
+    return dataclasses.replace(config, targets=targets), [note]
+
+
 def with_budgets(config: StudyConfig, recipe: Recipe) -> StudyConfig:
     """The study with its budgets written out, each large enough for the largest set."""
+    if not config.budgets and recipe.data.num_examples_total == LARGEST:
+        raise Problem(
+            f"recipe {config.recipe}: data.num_examples_total=max would be another number in every cell, and sets are "
+            "compared at one. Give the study's own: budgets=[1500]."
+        )
     budgets = config.budgets or (recipe.data.num_examples_total,)
     if min(budgets) < max(config.set_sizes):
         raise Problem(

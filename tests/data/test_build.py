@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from toy_world import toy_rows, write_tsv
 
-from mslt_it.data.build import build_scored_set, build_training_set, format_report, refuse_masks
+from mslt_it.data.build import build_scored_set, build_training_set, format_report, largest_budget, refuse_masks
 from mslt_it.data.command import write
 from mslt_it.problems import Problem
 from mslt_it.records import EncodedExample, Recipe
@@ -66,9 +66,27 @@ def test_too_long_rows_are_dropped_not_cut(toy_recipe: MakeRecipe, tokenizer: An
         build_training_set(toy_recipe(max_length_tokens=60), tokenizer, prompts_dir)
 
 
-def test_shortage_is_refused(toy_recipe: MakeRecipe, tokenizer: Any, prompts_dir: Path) -> None:
-    with pytest.raises(Problem, match=r"Language '\w+' is to give 100 training rows and has \d+"):
-        build_training_set(toy_recipe(num_examples_total=200), tokenizer, prompts_dir)
+def test_a_budget_of_every_usable_row_is_met_and_one_more_is_refused(
+    toy_recipe: MakeRecipe, tokenizer: Any, prompts_dir: Path, toy_data: Path
+) -> None:
+    """Rows that are dropped in one language are given to the other, which has them."""
+    spoil(toy_data / "en" / "train.tsv", {i: ("", "x", "neutral") for i in range(0, 120, 2)})
+    spoil(toy_data / "ru" / "train.tsv", {i: ("", "x", "neutral") for i in (0, 1)})
+    loose = {"max_dropped_share": 0.6}
+    # Item 0 is usable in neither language; 119 are left, of which en has 60.
+    rows, report = build_training_set(toy_recipe(num_examples_total=118, **loose), tokenizer, prompts_dir)
+    assert Counter(row.language for row in rows) == {"en": 59, "ru": 59} and len({row.id for row in rows}) == 118
+    assert {language.language: dict(language.dropped) for language in report.languages} == {
+        "en": {"empty_field": 60},
+        "ru": {"empty_field": 2},
+    }
+    with pytest.raises(Problem, match=r"en 60 \(left out: 60 empty_field .*ru 118 .*there are 119\.") as caught:
+        build_training_set(toy_recipe(num_examples_total=120, **loose), tokenizer, prompts_dir)
+    assert "data.num_examples_total=119, the largest that fits" in str(caught.value)
+    rows, _ = build_training_set(toy_recipe(num_examples_total=119, **loose), tokenizer, prompts_dir)
+    assert len(rows) == 119
+    assert largest_budget(toy_recipe(**loose), tokenizer, prompts_dir) == 118
+    assert largest_budget(toy_recipe(items="parallel", **loose), tokenizer, prompts_dir) == 2 * 59
 
 
 def test_the_audit_shows_what_is_supervised(toy_recipe: MakeRecipe, tokenizer: Any, prompts_dir: Path) -> None:

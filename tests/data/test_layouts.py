@@ -86,6 +86,27 @@ def test_xwinograd_blanks_the_right_pronoun_and_drops_repeated_rows(tmp_path: Pa
     assert (row.values["option1"], row.values["option2"], row.values["answer"]) == ("der Topf", "die Kiste", 2)
 
 
+@pytest.mark.parametrize(
+    ("sentence", "tokens", "at", "blanked"),
+    [
+        # The tokenizer writes `` and '' for quotes, whichever the authors wrote, and takes words apart.
+        ('Ute rief "Au!", weil sie fiel.', "Ute rief `` Au ! '' , weil sie fiel .", 8, 'Ute rief "Au!", weil _ fiel.'),
+        ("Il dit «il va», et il part.", "Il dit `` il va '' , et il part .", 8, "Il dit «il va», et _ part."),
+        ("Bob said “don’t” as he left.", "Bob said `` do n't '' as he left .", 7, "Bob said “don’t” as _ left."),
+        ('"Es" fiel, weil es rund ist.', "`` Es '' fiel , weil es rund ist .", 6, '"Es" fiel, weil _ rund ist.'),
+        ("它掉了，小王说：“它坏了。”", "它 掉 了 ， 小王 说 ： `` 它 坏 了 。 ''", 8, "它掉了，小王说：“_坏了。”"),
+        # Tokens of another edition of the sentence: the second "sie" of those that stand alone.
+        ("Siegrid, die sie,  weil sie kam", "Sigrid , die sie , weil sie kam", 6, "Siegrid, die sie,  weil _ kam"),
+        ("(He ran), and it (a dog) won.", "( He ran ) , and it ( a dog ) won .", 6, "(He ran), and _ (a dog) won."),
+    ],
+)  # fmt: skip
+def test_xwinograd_keeps_the_authors_text(sentence: str, tokens: str, at: int, blanked: str, tmp_path: Path) -> None:
+    line = winograd(tokens.split(), sentence, [at, at + 1], (True, False))
+    (tmp_path / "test.tsv").write_text(line, encoding="utf-8")
+    (row,) = read_layout("xwinograd", tmp_path / "test.tsv", ())
+    assert row.values["sentence"] == blanked
+
+
 def test_xwinograd_without_spaces(tmp_path: Path) -> None:
     line = winograd(
         ["杯子", "放不进", "箱子，因", "为", "它", "太大。 "], "杯子放不进箱子，因为它太大。 ", [4, 5], (True, False)

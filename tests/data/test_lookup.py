@@ -13,7 +13,7 @@ from toy_world import toy_rows, write_tsv
 from mslt_it.data import layouts
 from mslt_it.data.sources import available_languages, load, rows_left_out
 from mslt_it.problems import Problem
-from mslt_it.records import TaskConfig
+from mslt_it.records import FrozenDict, TaskConfig
 
 
 def task(data: Path, **changes: object) -> TaskConfig:
@@ -138,7 +138,7 @@ def test_the_recipe_s_own_name_for_a_language_wins(tmp_path: Path) -> None:
     put(tmp_path, "kr/dev.tsv", "ko/dev.tsv", "fr/dev.tsv")
     config = task(tmp_path, train_split="dev", score_split="dev")
     assert source(config, "ko", "dev") == "ko/dev.tsv"
-    assert source(dataclasses.replace(config, configs={"ko": "kr"}), "ko", "dev") == "kr/dev.tsv"
+    assert source(dataclasses.replace(config, configs=FrozenDict(ko="kr")), "ko", "dev") == "kr/dev.tsv"
     (tmp_path / "ko" / "dev.tsv").rename(tmp_path / "hidden")
     with pytest.raises(Problem, match=r"language 'ko'.*Known: fr, ko, kr.*task\.configs\.ko=NAME|language 'ko'.*kr"):
         load(config, "ko", "dev", role="score")

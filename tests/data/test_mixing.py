@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+import dataclasses
+import itertools
+import random
+import re
 from collections import Counter
 
 import pytest
 
-from mslt_it.data.mixing import allocate, choose, interleave, rank
+from mslt_it.data.mixing import allocate, choose, interleave, largest_equal, largest_total, rank
 from mslt_it.problems import Problem
 from mslt_it.records import Example
 
@@ -75,9 +79,93 @@ def test_parallel_gives_the_same_items_everywhere() -> None:
     assert Counter(e.label for e in chosen["ar"]) == {label: 10 for label in LABELS}
 
 
-def test_shortage_names_language_wanted_and_available() -> None:
-    with pytest.raises(Problem, match=r"Language 'ar' is to give 200 .* has \d+ .*data\.items=parallel"):
+@pytest.mark.parametrize("seed", range(5))
+def test_a_budget_that_takes_every_item_is_met(seed: int) -> None:
+    data = pool("ar", "de", "zh", number=501)
+    assert min(len(found) for found in rank(data, "disjoint", seed).values()) < 167  # the hash alone is too uneven
+    chosen = choose(data, 501, "disjoint", seed)
+    assert {code: len(found) for code, found in chosen.items()} == {"ar": 167, "de": 167, "zh": 167}
+    assert len({i for found in chosen.values() for i in ids(found)}) == 501
+    shuffled = {code: list(reversed(found)) for code, found in reversed(data.items())}
+    assert choose(shuffled, 501, "disjoint", seed) == chosen
+
+
+def test_where_the_hash_gives_enough_it_decides() -> None:
+    data = pool("ar", "de", "zh")
+    ranked = rank(data, "disjoint", 0)
+    most = 3 * min(map(len, ranked.values()))
+    assert choose(data, most, "disjoint", 0) == {code: found[: most // 3] for code, found in ranked.items()}
+    more = choose(data, most + 3, "disjoint", 0)  # and beyond, only what is missing moves
+    for code, found in more.items():
+        moved = set(ids(found)) - set(ids(ranked[code]))
+        assert len(moved) == max(0, most // 3 + 1 - len(ranked[code]))
+
+
+def test_items_are_handed_on_through_a_third_language() -> None:
+    """ar has items 0 to 19, de 10 to 29, zh 20 to 39: ar and zh share none, and all 40 items are needed."""
+    data = {code: rows(code, 40)[start : start + 20] for code, start in (("ar", 0), ("de", 10), ("zh", 20))}
+    for seed in range(5):
+        chosen = choose(data, 40, "disjoint", seed)
+        assert [len(chosen[code]) for code in ("ar", "de", "zh")] == [14, 13, 13]
+        assert len({i for found in chosen.values() for i in ids(found)}) == 40
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_what_any_division_meets_is_met_and_nothing_else(seed: int) -> None:
+    """Against Hall's condition on random data: every set of languages has as many items as it wants."""
+    rng = random.Random(seed)
+    codes = ("a", "b", "c", "d")[: rng.randint(2, 4)]
+    data = {code: [e for e in rows(code, 30) if rng.random() < rng.random()] or rows(code, 1) for code in codes}
+    most = largest_total(data, "disjoint")
+    for total in range(len(codes), 31):
+        wanted = allocate(total, codes)
+        fits = all(
+            len({e.id for code in some for e in data[code]}) >= sum(wanted[code] for code in some)
+            for size in range(1, len(codes) + 1)
+            for some in itertools.combinations(codes, size)
+        )
+        assert fits == (total <= most)
+        if not fits:
+            with pytest.raises(Problem, match="the largest that fits"):
+                choose(data, total, "disjoint", seed)
+            continue
+        chosen = choose(data, total, "disjoint", seed)
+        assert {code: len(found) for code, found in chosen.items()} == wanted
+        assert len({i for found in chosen.values() for i in ids(found)}) == total
+
+
+def number_named(problem: Problem) -> int:
+    return int(re.search(r"Set data\.num_examples_total=(\d+), the largest", str(problem))[1])  # type: ignore[index]
+
+
+@pytest.mark.parametrize("items", ["disjoint", "parallel"])
+def test_a_shortage_is_told_by_language_with_a_number_that_works(items: str) -> None:
+    data = {"ar": rows("ar", 100), "de": rows("de", 300), "sw": rows("sw", 40)}
+    with pytest.raises(Problem, match=r"ar 100, de 300, sw 40, which is 60 too few") as caught:
+        choose(data, 300, items, 0)
+    fits = number_named(caught.value)
+    assert fits == {"disjoint": 122, "parallel": 120}[items]  # 41 of ar and de, 40 of sw; parallel: 40 of each
+    assert sum(map(len, choose(data, fits, items, 0).values())) == fits
+    with pytest.raises(Problem, match=str(fits)):
+        choose(data, fits + 1, items, 0)
+    assert largest_equal(data, items) == 120
+
+
+def test_items_of_one_language_only_are_counted_by_language() -> None:
+    data = {code: [dataclasses.replace(e, id=f"{code}:{e.id}") for e in rows(code, 50)] for code in ("ar", "de")}
+    assert sum(map(len, choose(data, 100, "disjoint", 0).values())) == 100
+    with pytest.raises(Problem) as caught:
+        choose(data, 102, "disjoint", 0)
+    assert "labelled in one language only" not in str(caught.value) and number_named(caught.value) == 100
+
+
+def test_the_other_way_of_sharing_items_is_named_where_it_helps() -> None:
+    with pytest.raises(Problem, match=r"there are 300\. .*num_examples_total=300.* or set data\.items=parallel"):
         choose({"en": rows("en", 300), "ar": rows("ar", 300)}, 400, "disjoint", 0)
+    assert len(choose({"en": rows("en", 300), "ar": rows("ar", 300)}, 400, "parallel", 0)["ar"]) == 200
+    with pytest.raises(Problem) as caught:
+        choose({"en": rows("en", 300), "ar": rows("ar", 30)}, 400, "disjoint", 0)
+    assert "data.items=parallel" not in str(caught.value)
     with pytest.raises(Problem, match="no item id is in all"):
         choose({"en": rows("en", 3), "ar": [e for e in rows("ar", 9) if e.id > "train:5"]}, 4, "parallel", 0)
     with pytest.raises(Problem, match="Known: disjoint, parallel"):

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from toy_world import LABELS, WORLD, toy_rows, write_tsv
 
-from mslt_it.data.sources import block_size, load, load_examples
+from mslt_it.data.sources import load, load_examples
 from mslt_it.problems import Problem
 from mslt_it.records import TaskConfig
 
@@ -116,27 +116,20 @@ def test_split_aliases(tmp_path: Path, name: str) -> None:
 
 def test_a_lone_file_is_divided_by_premise_the_same_way_in_every_language(tmp_path: Path) -> None:
     for code in WORLD:
-        premises = [row[0] for row in toy_rows(code, 60)]
-        rows = [(premises[i // 3], f"{i}", LABELS[(i + i // 3) % 3]) for i in range(180)]
+        premises = [row[0] for row in toy_rows(code, 200)]
+        rows = [(premises[i // 3], f"{i}", LABELS[(i + i // 3) % 3]) for i in range(600)]
         write_tsv(tmp_path / code / "dev.tsv", list(rows))
     config = task(tmp_path)
     parts = {
         code: (load(config, code, "train", role="train"), load(config, code, "test", role="score")) for code in WORLD
     }
     train, scored = parts["en"]
-    assert len(train.examples) + len(scored.examples) == 180 and 0.1 < len(scored.examples) / 180 < 0.3
+    assert len(train.examples) + len(scored.examples) == 600 and 0.1 < len(scored.examples) / 600 < 0.3
     assert not {e.fields["premise"] for e in train.examples} & {e.fields["premise"] for e in scored.examples}
-    assert "blocks of 3 rows with one premise" in train.notes[0]
+    assert "of their numbers, which are the same in all languages, rows with one premise together" in train.notes[0]
     for other_train, other_scored in parts.values():
         assert [e.id for e in other_train.examples] == [e.id for e in train.examples]
         assert [e.id for e in other_scored.examples] == [e.id for e in scored.examples]
-
-
-def test_block_size() -> None:
-    assert block_size([str(i) for i in range(30)]) == 1
-    assert block_size([str(i // 3) for i in range(30)]) == 3
-    assert block_size(["same"] * 30) == 1
-    assert block_size([]) == 1
 
 
 def test_placeholder_labels_are_refused_for_scoring_only(tmp_path: Path) -> None:

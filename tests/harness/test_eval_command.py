@@ -334,7 +334,11 @@ WRONG: list[tuple[list[str], str]] = [
     (["run=BASE"], r"there is no config.yaml. Give the run folder that `mslt train` printed last"),
     (["run=/no/such"], r"run=/no/such: there is no config.yaml"),
     (["model=/no/such/model", "task=xnli"], r"/no/such/model"),
-    (["model=BASE", "task=custom", "task.data=x"], r"task=custom: list the languages to score, at least two"),
+    (["model=BASE", "task=custom", "task.data=x.csv"], r"task.data=x.csv does not exist"),
+    (
+        ["model=BASE", "task=xnli", "languages=rest"],
+        r"none here says what it was trained on. Give run=RUNFOLDER, or seen",
+    ),
     (["model=BASE", "task=wikiann", "variant=cot_native", "languages=[de]"], r"variant=cot_native is for tasks whose"),
     (["model=BASE", "task=tydiqa", "samples=4", "languages=[fi]"], r"samples=4: answers of task=tydiqa .* cannot be"),
 ]

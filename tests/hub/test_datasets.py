@@ -404,3 +404,36 @@ result = {{
     assert result["first"] == pairs("en", 4, "A")
     assert result["second"].startswith("task.data=facebook/xnli: the Hub stopped answering, and the local cache holds ")
     assert f"commit {first}, not {second}. Run the command again" in result["second"]
+
+
+def test_the_languages_of_a_data_set_are_its_configurations(hub: Hub, home: Path) -> None:
+    hub.add(
+        "datasets", "facebook/xnli", inference_files("A") | {"README.md": card(("fr", "all_languages", "en"), SPLITS)}
+    )
+    files: dict[str, bytes | str] = {f"data/{c}.jsonl": lines(pairs(c, 3)) for c in ("de", "tl", "notes_of_us")}
+    hub.add("datasets", "owner/files", {"README.md": "# x", "other/ja.jsonl": "{}", **files})
+    hub.add("datasets", "owner/one", {"README.md": "# x", "train.jsonl": lines(pairs("en", 3))})
+    found = run_client(
+        hub.endpoint,
+        home,
+        """
+from mslt_it.data.sources import available_languages
+from mslt_it.records import FrozenDict, TaskConfig
+def languages(data, **keys):
+    return list(available_languages(TaskConfig(data=data, **keys)))
+result = {
+    "configs": languages("facebook/xnli"),
+    "files": languages("owner/files", hub_files="data/{config}.jsonl", configs=FrozenDict({"fil": "tl"})),
+    "listed": languages("owner/none", languages=("sw", "tr")),
+    "prefixes": languages("owner/none", id_prefixes=FrozenDict({"sw": "swahili", "ar": "arabic"})),
+    "one": problem(languages, "owner/one"),
+    "none": problem(languages, "owner/none"),
+    "path": problem(languages, "./nowhere"),
+}
+""",
+    )
+    assert found["configs"] == ["en", "fr"] and found["files"] == ["de", "fil"]
+    assert found["listed"] == ["sw", "tr"] and found["prefixes"] == ["ar", "sw"]
+    assert "no configuration is named after one (default). List them: targets=[ar,de]" in found["one"]
+    assert "the Hub has no data set of that name" in found["none"]
+    assert found["path"].startswith("task.data=./nowhere does not exist")

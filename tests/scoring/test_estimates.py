@@ -15,12 +15,12 @@ from types import ModuleType
 
 import numpy as np
 import pytest
+from mslt_it.scoring.metrics import wilson_interval
+from mslt_it.scoring.resampling import bootstrap
 
 from mslt_it.problems import Problem
 from mslt_it.scoring.estimates import Cell, Difference, Settings, difference, differences, macro, single
 from mslt_it.scoring.measures import ACCURACY, MEASURES, f1
-from mslt_it.scoring.metrics import wilson_interval
-from mslt_it.scoring.resampling import bootstrap
 
 SETTINGS = Settings(num_bootstrap=1000)
 PERCENTILE = replace(SETTINGS, interval="percentile")

@@ -53,6 +53,8 @@ def test_spans_are_counted_over_the_whole_language() -> None:
     value, unreadable = measured("span_f1", [first, second], ["PER: Ada Alt | LOC: Ulm | PER: Ulm", "LOC: Ulm"])
     assert value == pytest.approx(2 * 2 / (2 * 2 + 2 + 1)) and unreadable == 0
     assert measured("span_f1", [first, second], ["PER: Ada Alt | LOC: Ulm | LOC: Ulm", "-"]) == (1.0, 0)
+    later = names(["O", "O", "O", "O", "O", "B-LOC"])  # the second Ulm is tagged, and no answer can say which is meant
+    assert measured("span_f1", [later], ["LOC: Ulm"]) == (1.0, 0)
     assert measured("span_f1", [first, second], ["Ada Alt from Ulm", "-"]) == (0.0, 1)
     assert measured("span_f1", [first], ["ORG: Ada Alt"]) == (0.0, 1)  # a kind the task does not have
 

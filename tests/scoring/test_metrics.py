@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-
 from mslt_it.scoring.metrics import why_invalid, wilson_interval
 
 

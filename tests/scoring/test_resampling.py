@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
+from mslt_it.scoring.resampling import bootstrap, percentiles, resampled_sums
 
 from mslt_it.scoring import resampling
 from mslt_it.scoring.measures import f1, mean
-from mslt_it.scoring.resampling import bootstrap, percentiles, resampled_sums
 
 SETTINGS = {"confidence": 0.95, "num_bootstrap": 2000, "seed": 0}
 

@@ -1,0 +1,187 @@
+"""Dividing the rows of one file between training and scoring, where a language's only file must serve both.
+
+A row belongs to a unit, and a unit is held out for scoring as a whole, when its hash lies below
+``task.held_out_share``. Never the row's position in its file decides: a file that lacks a row would shift all others.
+
+``id``     An id column, or the benchmark's own parallel order (task.is_parallel): the id is the unit, so that an item
+           is on the same side in every language, whatever rows the others lack.
+``group``  Rows that share task.group_fields, or their first field where most rows do (XNLI asks three hypotheses on a
+           premise), are one unit. Where items are known across languages, their ids are grouped once for all
+           languages: an id has one unit everywhere.
+``text``   Neither ids nor groups: the texts of the row are the unit. The same text is then on one side, in any
+           language; a translation may be on the other, since nothing says which rows are translations.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from mslt_it.data.files import Row
+from mslt_it.data.leakage import fold
+from mslt_it.data.shapes import ID_COLUMNS
+from mslt_it.problems import NotScorable, Problem
+from mslt_it.records import Example, TaskConfig
+
+MAX_GROUP = 10  # rows that share a premise; a text in more of them is a phrase, not a premise
+MIN_GROUPED_SHARE = 0.5  # of the rows, from which on their first field is what groups them
+MAX_TORN_SHARE = 0.1  # of the groups; where more are torn, equal ids are not translations of each other
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """The examples of one language and what the reader should know about how they were found."""
+
+    examples: list[Example]
+    notes: tuple[str, ...] = ()
+    divided: bool = False  # the same file serves training and scoring
+    num_set_aside: int = 0  # rows of the file that are for the other role
+
+
+@dataclass(frozen=True)
+class Table:
+    """What dividing needs of one language's rows, in their order."""
+
+    ids: tuple[str, ...]  # without split and language; positions where there is no id column
+    groups: tuple[str, ...]  # the texts that rows of one group share
+    texts: tuple[str, ...]  # all texts of a row
+    has_ids: bool
+    is_grouped: bool  # group_fields are given, or most rows share their first field with a few others
+
+
+def table(task: TaskConfig, rows: Sequence[Row]) -> Table:
+    """The rows of one language as far as dividing needs them."""
+    column = next((c for c in ID_COLUMNS if rows and c in rows[0].values), None)
+    ids = tuple(str(row.values.get(column)) if column else str(index) for index, row in enumerate(rows))
+    fields = ("tokens",) if task.shape == "tagging" else task.input_fields
+    texts = tuple("\0".join(fold(str(row.values.get(name))) for name in fields) for row in rows)
+    if task.group_fields:
+        groups = tuple(
+            "\0".join(sorted(str(row.values.get(name)).casefold() for name in task.group_fields)) for row in rows
+        )
+        return Table(ids, groups, texts, column is not None, True)
+    groups = tuple(fold(str(row.values.get(fields[0]))) for row in rows)
+    return Table(ids, groups, texts, column is not None, len(fields) > 1 and _are_grouped(groups))
+
+
+def _are_grouped(groups: Sequence[str]) -> bool:
+    counts = Counter(groups)
+    return sum(n for n in counts.values() if 1 < n <= MAX_GROUP) >= max(1, MIN_GROUPED_SHARE * len(groups))
+
+
+@dataclass(frozen=True)
+class Units:
+    """What the ids of all languages of a data set are divided by."""
+
+    is_grouped: bool  # whether rows are kept together at all
+    of_ids: Mapping[str, str] | None  # id -> unit; None where the languages' groups contradict each other
+
+
+def units_of_ids(tables: Sequence[Table]) -> Units:
+    """The units of ids that stand for one item in all languages, reference language first: it says whether there are
+    groups.
+
+    Each id joins the unit of the first of its group that has one, language by language, and never changes it; a unit
+    is named after one of its ids, chosen by hash, so a row that one language lacks changes nothing. Where many
+    groups are torn by that, equal ids are not translations of each other.
+    """
+    if not tables or not tables[0].is_grouped:
+        return Units(False, None)
+    unit_of: dict[str, int] = {}
+    num_units = num_groups = num_torn = 0
+    for found in tables:
+        members: dict[str, list[str]] = {}
+        for item, group in zip(found.ids, found.groups, strict=True):
+            members.setdefault(group, []).append(item)
+        for items in members.values():
+            known = Counter(unit_of[i] for i in items if i in unit_of)
+            num_groups += known.total() > 1
+            num_torn += len(known) > 1
+            unit = known.most_common(1)[0][0] if known else num_units
+            num_units += not known
+            for item in items:
+                unit_of.setdefault(item, unit)
+    if num_torn > MAX_TORN_SHARE * num_groups:
+        return Units(True, None)
+    first: dict[int, str] = {}
+    for item in sorted(unit_of, key=lambda i: _hash(f"name\0{i}")):  # not the hash that decides the side
+        first.setdefault(unit_of[item], item)
+    return Units(True, {item: first[unit] for item, unit in unit_of.items()})
+
+
+def divide(
+    task: TaskConfig,
+    examples: Sequence[Example],
+    rows: Table,
+    units: Units | None,
+    role: str,
+    origin: str,
+    notes: tuple[str, ...] = (),
+) -> Loaded:
+    """The examples of ``role`` ("train" or "score"), and a note on how they were divided.
+
+    ``units``: of all languages, where the task or an id column says that ids are items.
+    """
+    if task.held_out_share == 1 and role == "score":
+        return Loaded(list(examples), (*notes, f"{origin}: all {len(examples)} rows are scored"))
+    if not 0 < task.held_out_share < 1:
+        raise Problem(
+            f"{origin} must serve training and scoring, so task.held_out_share must lie between 0 and 1, not "
+            f"{task.held_out_share:g}."
+        )
+    named, how = _named(task, rows, units)
+    kept = [
+        example
+        for example, unit in zip(examples, named, strict=True)
+        if (_hash(unit) < task.held_out_share * 2**64) == (role == "score")
+    ]
+    if not kept:
+        text = (
+            f"{origin}: no row of '{examples[0].language}' is left for role '{role}' after setting "
+            f"{task.held_out_share:.0%} of {len(examples)} rows aside for scoring. Use a larger file or another "
+            "task.held_out_share."
+        )
+        raise NotScorable(text, f"none of its {len(examples)} rows is held out") if role == "score" else Problem(text)
+    note = (
+        f"{origin} serves training and scoring: divided by hash {how}, {len(kept)} of {len(examples)} rows of "
+        f"'{examples[0].language}' to {role}"
+    )
+    return Loaded(kept, (*notes, note), divided=True, num_set_aside=len(examples) - len(kept))
+
+
+def _named(task: TaskConfig, rows: Table, units: Units | None) -> tuple[Sequence[str], str]:
+    """(each row's unit, by what they are divided)."""
+    grouped_by = " and ".join(task.group_fields or task.input_fields[:1])
+    ids = "ids" if rows.has_ids else "numbers, which are the same in all languages"
+    if units is not None and units.of_ids is not None:
+        return [units.of_ids.get(i, i) for i in rows.ids], f"of their {ids}, rows with one {grouped_by} together"
+    if units.is_grouped if units is not None else rows.is_grouped:
+        return rows.groups, f"of their {grouped_by}"
+    if rows.has_ids or task.is_parallel:
+        return rows.ids, f"of their {ids}"
+    return rows.texts, "of their texts"
+
+
+def set_aside(task: TaskConfig, scored: Mapping[str, Loaded]) -> list[str]:
+    """A note on the rows that are not scored since they are for training, if there are any."""
+    counts = {code: (found.num_set_aside, len(found.examples) + found.num_set_aside) for code, found in scored.items()}
+    if not any(aside for aside, _ in counts.values()):
+        return []
+    why = f"set aside because training may use them (task.held_out_share={task.held_out_share:g})"
+    return [f"{task.data}: not scored, {why}: {told_by_language(counts)}"]
+
+
+def told_by_language(counts: Mapping[str, tuple[int, int]]) -> str:
+    """Language -> (rows, of how many) as "80 of 100 rows in de, en; 40 of 50 in tr"."""
+    alike: dict[tuple[int, int], list[str]] = {}
+    for code, pair in counts.items():
+        if pair[0]:
+            alike.setdefault(pair, []).append(code)
+    return "; ".join(f"{number} of {total} rows in {', '.join(codes)}" for (number, total), codes in alike.items())
+
+
+def _hash(unit: str) -> int:
+    digest = hashlib.blake2b(f"held out\0{unit}".encode("utf-8", "surrogatepass"), digest_size=8).digest()
+    return int.from_bytes(digest, "big")

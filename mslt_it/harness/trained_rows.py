@@ -1,0 +1,144 @@
+"""Which rows of an evaluation its adapters may have been trained on: those are set aside, and all others are scored.
+
+What counts is the data, not the name of the task. Where an adapter's run read the same data with the same splits, what
+it held out then is what is scored now. Any other data are scored whole, but for rows whose text is among the run's
+training rows (a copy of its file, the file with rows added, a split that it was trained on), in every language where
+ids say which rows are translations. Of an adapter without a run folder nothing is known: then what such a training
+would hold out is scored.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from mslt_it.data.division import set_aside, told_by_language
+from mslt_it.data.files import canonical_split
+from mslt_it.data.leakage import normalise
+from mslt_it.data.sources import load
+from mslt_it.problems import Problem
+from mslt_it.records import Example, Recipe, TaskConfig
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What an adapter was trained on; ``recipe`` is None where its folder does not say."""
+
+    folder: Path
+    recipe: Recipe | None
+    labels: tuple[str, ...] = ()  # that its answers were chosen from
+
+
+def trained(folder: Path) -> Trained:
+    """Of a run folder, an adapter in one, or an adapter alone."""
+    from mslt_it.recipe import load_recipe
+
+    home = folder if (folder / "config.yaml").is_file() else folder.parent
+    if not (home / "config.yaml").is_file():
+        return Trained(folder, None)
+    recipe = load_recipe("config", config_dir=home)
+    results = home / "results.json"  # a run that is not finished has none, and is refused elsewhere
+    content = json.loads(results.read_text(encoding="utf-8")) if results.is_file() else {}
+    return Trained(folder, recipe, tuple(content.get("provenance", {}).get("labels", recipe.task.label_names)))
+
+
+def is_same_data(one: TaskConfig, other: TaskConfig) -> bool:
+    """Whether two tasks read the same rows and divide them alike."""
+    return _place(one) == _place(other)
+
+
+def _place(task: TaskConfig) -> tuple[object, ...]:
+    path = Path(task.data).expanduser()
+    data = str(path.resolve()) if task.data != "world" and path.exists() else task.data
+    splits = canonical_split(task.train_split), canonical_split(task.score_split)
+    return data, task.revision, task.hub_files, splits, task.file_layout, task.group_fields
+
+
+def held_out_share(task: TaskConfig, adapters: Sequence[Trained]) -> float:
+    """The share of a divided file that may be scored."""
+    same = [a.recipe.task.held_out_share for a in adapters if a.recipe and is_same_data(a.recipe.task, task)]
+    unknown = [task.held_out_share for a in adapters if a.recipe is None]
+    return min(same + unknown, default=1.0)  # what is held out at a smaller share is held out at a larger one
+
+
+class TrainedRows:
+    """The rows of one task that adapters of other data may have been trained on."""
+
+    def __init__(self, recipe: Recipe, adapters: Sequence[Trained]) -> None:
+        self._texts: set[str] = set()
+        self._ids: set[str] = set()
+        self.names: list[str] = []
+        for adapter in adapters:
+            if adapter.recipe and _may_overlap(recipe.task, adapter.recipe.task):
+                self._add(recipe, adapter.recipe, adapter.folder.name)
+
+    def _add(self, recipe: Recipe, of_run: Recipe, name: str) -> None:
+        task = of_run.task
+        try:
+            rows = [e for code in of_run.sources for e in load(task, code, task.train_split, role="train").examples]
+        except Problem as problem:
+            raise Problem(
+                f"Whether {name} was trained on rows of {recipe.task.data} cannot be told, since its own data cannot "
+                f"be read: {problem} Put them back, or write task.held_out_share={recipe.task.held_out_share:g} to "
+                "score that share of the rows whatever it was trained on (1: all)."
+            ) from None
+        self._texts |= {_text(e) for e in rows}
+        self.names.append(name)
+        for code in of_run.sources:
+            try:
+                own = load(recipe.task, code, recipe.task.score_split, role="score").examples
+            except Problem:
+                continue  # the data scored have no rows in this language
+            self._ids |= {e.id for e in own if _text(e) in self._texts}
+
+    def among(self, examples: Sequence[Example]) -> frozenset[str]:
+        """The ids of those that an adapter may have been trained on, in this or another language."""
+        return frozenset(e.id for e in examples if e.id in self._ids or (self._texts and _text(e) in self._texts))
+
+
+def _may_overlap(task: TaskConfig, of_run: TaskConfig) -> bool:
+    if is_same_data(task, of_run) or ("world" in (task.data, of_run.data) and task.data != of_run.data):
+        return False
+    alike = task.name == of_run.name or "custom" in (task.name, of_run.name)
+    return alike and task.shape == of_run.shape
+
+
+def _text(example: Example) -> str:
+    return "\0".join(sorted(normalise(text) for text in example.fields.values()))
+
+
+@dataclass(frozen=True)
+class SetAside:
+    """The rows that are not scored: language -> ids, and what is told about them."""
+
+    ids: dict[str, frozenset[str]]
+    notes: tuple[str, ...]
+
+
+def rows_set_aside(recipe: Recipe, languages: Sequence[str], note: str, adapters: Sequence[Trained]) -> SetAside:
+    """What is set aside of a task, by division and because adapters of other data know it; a Problem where nothing is
+    left of a language. ``note`` is told before."""
+    rows = TrainedRows(recipe, adapters)
+    loaded = {code: load(recipe.task, code, recipe.task.score_split, role="score") for code in languages}
+    told = set_aside(recipe.task, loaded)
+    if told and any(a.recipe is None for a in adapters):
+        told.append(
+            "what an adapter without its run folder was trained on is not known; all rows: task.held_out_share=1"
+        )
+    notes = [note, *told] if note else told
+    ids = {code: rows.among(found.examples) for code, found in loaded.items()}
+    counts = {code: (len(ids[code]), len(found.examples)) for code, found in loaded.items()}
+    who = ", ".join(rows.names)
+    for code, (known, number) in counts.items():
+        if known == number:
+            raise Problem(
+                f"All {number} rows of {recipe.task.data} in '{code}' are among those that {who} may have been trained "
+                "on, in this or another language: nothing is left to score. Leave the language out, or write "
+                "task.held_out_share=1 to score them all the same."
+            )
+    if any(known for known, _ in counts.values()):
+        why = f"set aside because {who} may have been trained on them, in this or another language"
+        notes.append(f"{recipe.task.data}: not scored, {why}: {told_by_language(counts)}")
+    return SetAside(ids, tuple(notes))

@@ -1,0 +1,188 @@
+"""One file for training and scoring: which rows are on which side, in every language alike."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import random
+from pathlib import Path
+
+import pytest
+from toy_world import write_tsv
+
+from mslt_it.data.sources import load
+from mslt_it.problems import Problem
+from mslt_it.records import Example, TaskConfig
+
+WORDS = {
+    "en": ["river", "stone", "bread", "lamp", "cloud", "horse", "green", "early", "window", "letter"],
+    "de": ["Fluss", "Stein", "Brot", "Lampe", "Wolke", "Pferd", "grün", "früh", "Fenster", "Brief"],
+    "qu": ["mayu", "rumi", "tanta", "kanchay", "phuyu", "kawallu", "qumir", "tuta", "wasi", "qillqa"],
+}
+LABELS = ("entailment", "neutral", "contradiction")
+
+
+def sentence(language: str, seed: str) -> str:
+    return f"{' '.join(random.Random(seed).choices(WORDS[language], k=9))} {seed}"
+
+
+def pairs(language: str, number: int = 300) -> list[dict[str, object]]:
+    """Three hypotheses on each premise, translations of each other, with ids."""
+    return [
+        {
+            "idx": i,
+            "premise": sentence(language, f"p{i // 3}"),
+            "hypothesis": sentence(language, f"h{i}"),
+            "label": LABELS[(i + i // 3) % 3],
+        }
+        for i in range(number)
+    ]
+
+
+def write(root: Path, language: str, rows: list[dict[str, object]], name: str = "dev") -> None:
+    (root / language).mkdir(parents=True, exist_ok=True)
+    text = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+    (root / language / f"{name}.jsonl").write_text(text, encoding="utf-8")
+
+
+def sides(task: TaskConfig, language: str) -> tuple[list[Example], list[Example]]:
+    split = task.train_split, task.score_split
+    return (
+        load(task, language, split[0], role="train").examples,
+        load(task, language, split[1], role="score").examples,
+    )
+
+
+def numbers(examples: list[Example]) -> set[str]:
+    return {e.id.rpartition(":")[2] for e in examples}
+
+
+@pytest.mark.parametrize("is_parallel", [True, False])
+@pytest.mark.parametrize("group_fields", [(), ("premise",)])
+def test_a_language_that_lacks_rows_is_divided_like_the_others(
+    tmp_path: Path, is_parallel: bool, group_fields: tuple[str, ...]
+) -> None:
+    """Missing rows shift positions: blocks counted by position would put an item on both sides."""
+    missing: dict[str, set[int]] = {"en": set(), "de": {4, 5, 100}, "qu": {0, 1, 2, 7, 33, 150, 151, 200, 288, 299}}
+    for code, gone in missing.items():
+        write(tmp_path, code, [row for row in pairs(code) if row["idx"] not in gone])
+    task = TaskConfig(name="toy", data=str(tmp_path), is_parallel=is_parallel, group_fields=group_fields)
+    trained: set[str] = set()
+    scored: set[str] = set()
+    for code in missing:
+        train, score = sides(task, code)
+        assert len(train) + len(score) == 300 - len(missing[code])
+        assert not {e.fields["premise"] for e in train} & {e.fields["premise"] for e in score}
+        trained |= numbers(train)
+        scored |= numbers(score)
+    assert not trained & scored and 30 < len(scored) < 100
+
+
+def test_a_premise_that_is_whole_in_no_language_is_still_on_one_side(tmp_path: Path) -> None:
+    """Of each premise, en has rows 0 and 1, de 1 and 2, qu 0 or 2 only."""
+    for code, kept in (("en", {0, 1}), ("de", {1, 2}), ("qu", {0, 2})):
+        rows = pairs(code)
+        write(tmp_path, code, [row for row in rows if int(str(row["idx"])) % 3 in kept])
+    task = TaskConfig(name="toy", data=str(tmp_path))
+    side: dict[int, set[str]] = {}
+    for code in WORDS:
+        for name, part in zip(("train", "score"), sides(task, code), strict=True):
+            for number in numbers(part):
+                side.setdefault(int(number) // 3, set()).add(name)
+    assert len(side) == 100 and all(len(names) == 1 for names in side.values())
+
+
+def test_a_row_more_or_less_changes_nothing_for_the_others(tmp_path: Path) -> None:
+    for code in WORDS:
+        write(tmp_path, code, pairs(code))
+    task = TaskConfig(name="toy", data=str(tmp_path))
+    before = {code: numbers(sides(task, code)[1]) for code in WORDS}
+    write(tmp_path, "en", pairs("en")[10:])
+    after = {code: numbers(sides(task, code)[1]) for code in WORDS}
+    assert before["de"] == after["de"] == before["qu"] == after["qu"]
+    assert after["en"] == before["en"] - {str(i) for i in range(10)}
+
+
+def test_ids_that_are_each_languages_own_do_not_tear_premises(tmp_path: Path) -> None:
+    """Every language numbers its rows in an order of its own: equal ids are no translations."""
+    for code in WORDS:
+        rows = pairs(code)
+        random.Random(code).shuffle(rows)
+        write(tmp_path, code, [{**row, "idx": i} for i, row in enumerate(rows)])
+    task = TaskConfig(name="toy", data=str(tmp_path), is_parallel=False)
+    for code in WORDS:
+        train, score = sides(task, code)
+        assert not {e.fields["premise"] for e in train} & {e.fields["premise"] for e in score} and score
+
+
+def test_without_ids_the_text_decides_and_not_the_place(tmp_path: Path) -> None:
+    texts = [(sentence("en", f"t{i}"), LABELS[i % 3]) for i in range(200)]
+    write_tsv(tmp_path / "en.tsv", texts)
+    write_tsv(tmp_path / "de.tsv", [(sentence("de", f"t{i}"), LABELS[i % 3]) for i in range(200)])
+    task = TaskConfig(name="toy", data=str(tmp_path), is_parallel=False, input_fields=("text",))
+    before = {e.fields["text"] for e in sides(task, "en")[1]}
+    write_tsv(tmp_path / "en.tsv", [*reversed(texts[20:]), ("one more sentence here", "neutral")])
+    after = {e.fields["text"] for e in sides(task, "en")[1]}
+    assert 20 < len(before) < 60
+    assert after - {"one more sentence here"} == before & {text for text, _ in texts[20:]}
+    # One text twice, or left untranslated, is on one side.
+    write_tsv(tmp_path / "en.tsv", [*texts, *((text.upper() + "!", label) for text, label in texts)])
+    write_tsv(tmp_path / "de.tsv", texts)
+    held_out = {e.fields["text"].casefold().rstrip("!") for e in sides(task, "en")[1]}
+    assert (
+        held_out == {text.casefold() for text in before} == {e.fields["text"].casefold() for e in sides(task, "de")[1]}
+    )
+    train, score = sides(task, "en")
+    assert len(score) == 2 * len(before) and len(train) == 400 - len(score)
+
+
+def test_tags_and_questions_are_divided_too(tmp_path: Path) -> None:
+    """Tagged sentences by their text; several questions on a passage together, ids or not."""
+    for code in ("en", "de"):
+        lines = "".join(
+            f"{sentence(code, f's{i}').replace(' ', chr(9) + 'O' + chr(10))}\tB-PER\n\n" for i in range(100)
+        )
+        (tmp_path / "ner" / code).mkdir(parents=True)
+        (tmp_path / "ner" / code / "train.tsv").write_text(lines, encoding="utf-8")
+        rows = [
+            {"context": sentence(code, f"c{i // 2}"), "question": sentence(code, f"q{i}"), "answers": ["x"]}
+            for i in range(200)
+        ]
+        write(tmp_path / "plain", code, rows)
+        write(tmp_path / "numbered", code, [{"id": f"{code}-{i}", **row} for i, row in enumerate(rows)])
+    ner = TaskConfig(
+        name="ner", shape="tagging", data=str(tmp_path / "ner"), file_layout="conll", is_parallel=False,
+        input_fields=("text",), label_field="ner_tags", label_names=("PER",), metric="span_f1", score_split="train",
+    )  # fmt: skip
+    train, score = sides(ner, "en")
+    assert len(train) + len(score) == 100 and 8 < len(score) < 35
+    for folder in ("plain", "numbered"):
+        questions = TaskConfig(
+            name="qa", shape="question_answering", data=str(tmp_path / folder), is_parallel=False,
+            input_fields=("context", "question"), label_field="answers", label_names=(), metric="qa_f1",
+        )  # fmt: skip
+        train, score = sides(questions, "de")
+        assert len(train) + len(score) == 200 and score
+        assert not {e.fields["context"] for e in train} & {e.fields["context"] for e in score}
+
+
+def test_what_is_set_aside_is_counted(tmp_path: Path) -> None:
+    for code in WORDS:
+        write(tmp_path, code, pairs(code))
+    task = TaskConfig(name="toy", data=str(tmp_path))
+    train, score = load(task, "en", "train", role="train"), load(task, "en", "test", role="score")
+    assert train.num_set_aside == len(score.examples) and score.num_set_aside == len(train.examples)
+    assert f"{len(train.examples)} of 300 rows of 'en' to train" in train.notes[0]
+    whole = load(dataclasses.replace(task, held_out_share=1.0), "en", "test", role="score")
+    assert len(whole.examples) == 300 and whole.num_set_aside == 0
+    write(tmp_path, "en", pairs("en", 1))
+    kept = [role for role in ("train", "score") if _loads(task, role)]
+    assert len(kept) == 1  # one row is on one side, and the other side says that it has none
+
+
+def _loads(task: TaskConfig, role: str) -> bool:
+    try:
+        return bool(load(task, "en", role, role=role).examples)  # type: ignore[arg-type]
+    except Problem as problem:
+        assert "no row of 'en' is left for role" in str(problem)
+        return False

@@ -1,0 +1,169 @@
+"""targets=rest and data.num_examples_total=max, from recipes as users write them."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from toy_world import WORLD, toy_rows, write_tsv
+
+from mslt_it import cli
+from mslt_it.data.build import build_training_set
+from mslt_it.data.resolve import resolved, rest_of, with_targets
+from mslt_it.problems import Problem
+from mslt_it.recipe import load_recipe
+from mslt_it.records import LARGEST, Recipe
+from mslt_it.world.languages import CODES
+
+
+def custom(data: Path, *overrides: str) -> Recipe:
+    return load_recipe(
+        "custom", [f"task.data={data}", "task.input=text", "sources=[en,ru]", "targets=rest", *overrides]
+    )
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Path:
+    """One file, four languages of 100, 80, 60 and 40 rows."""
+    path = tmp_path / "tickets.jsonl"
+    rows = [
+        {"lang": code, "text": f"{premise} {i}", "label": label}
+        for code, number in zip(WORLD, (100, 80, 60, 40), strict=True)
+        for i, (premise, _, label) in enumerate(toy_rows(code, number))
+    ]
+    path.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
+    return path
+
+
+def test_rest_is_what_the_data_have_beside_the_sources(table: Path, toy_data: Path) -> None:
+    recipe = with_targets(custom(table))
+    assert recipe.targets == ("de", "hi")
+    assert recipe.targets_note == f"targets=rest: de, hi (2 of 4 languages of {table})"
+    folder = load_recipe("xnli_3src", [f"task.data={toy_data}", "sources=[hi]", "targets=rest"])
+    assert with_targets(folder).targets == ("de", "en", "ru")
+    world = with_targets(load_recipe("xnli_3src", ["targets=rest"]))
+    assert world.targets == tuple(code for code in sorted(CODES) if code not in ("ar", "de", "zh"))
+
+
+def test_a_run_is_named_after_the_languages_not_after_the_word(table: Path, tmp_path: Path) -> None:
+    by_word = with_targets(custom(table))
+    by_list = custom(table, "targets=[de,hi]")
+    assert by_word.run_fingerprint() == by_list.run_fingerprint() and by_list.targets_note == ""
+    write_tsv(tmp_path / "my.yaml", [])
+    content = {"defaults": ["custom", "_self_"], "sources": ["en"], "targets": ["rest"], "task": {"data": str(table)}}
+    (tmp_path / "my.yaml").write_text(yaml.safe_dump(content))
+    assert with_targets(load_recipe("my", ["task.input=text"], config_dir=tmp_path)).targets == ("de", "hi", "ru")
+
+
+def test_languages_that_cannot_be_scored_are_left_out_and_said(toy_data: Path) -> None:
+    write_tsv(toy_data / "fi" / "train.tsv", list(toy_rows("en", 30)))  # no rows to score
+    write_tsv(toy_data / "el" / "test.tsv", [(a, b, "neutral") for a, b, _ in toy_rows("de", 30)])  # placeholders
+    write_tsv(toy_data / "notes" / "test.tsv", list(toy_rows("en", 30, start=2000)))
+    (toy_data / "ja").mkdir()
+    (toy_data / "ja" / "test.tsv").write_bytes("犬\t猫\tneutral\n".encode()[:-11] + b"\xe3\n")
+    write_tsv(toy_data / "en-GB" / "test.tsv", list(toy_rows("en", 30, start=2000)))
+    recipe = with_targets(load_recipe("xnli_3src", [f"task.data={toy_data}", "sources=[en,ru]", "targets=rest"]))
+    assert recipe.targets == ("de", "hi")
+    for text in (
+        "fi (there is no split 'test', only train)",
+        "el (its labels are placeholders (all 30 rows have label='neutral'))",
+        "en-GB (the language of source en)",
+        "ja (test.tsv line 1 is not UTF-8)",
+    ):
+        assert text in recipe.targets_note
+    # A mistake in a row is no reason to leave a language out without more ado.
+    write_tsv(toy_data / "hi" / "test.tsv", [("a", "b", "neutrl")])
+    with pytest.raises(Problem, match=r"hi.*line 1: label='neutrl'"):
+        with_targets(load_recipe("xnli_3src", [f"task.data={toy_data}", "sources=[en,ru]", "targets=rest"]))
+
+
+def test_no_language_left_is_an_error_with_a_remedy_that_works(tmp_path: Path) -> None:
+    for code in WORLD:
+        write_tsv(tmp_path / code / "dev.tsv", list(toy_rows(code, 60)))
+    write_tsv(tmp_path / "en" / "train.tsv", list(toy_rows("en", 60, start=1000)))
+    given = [f"task.data={tmp_path}", "sources=[en]", "targets=rest", "task.score_split=test", "task.train_split=dev"]
+    with pytest.raises(
+        Problem, match=r"no language to score beside the sources \(en\): left out are de, hi, ru"
+    ) as caught:
+        with_targets(load_recipe("xnli_3src", given))
+    remedy = re.findall(r"task\.(?:train|score)_split=dev", str(caught.value))
+    assert len(remedy) == 2 and len(with_targets(load_recipe("xnli_3src", [*given, *remedy])).targets) == 3
+    with pytest.raises(Problem, match=r"it has de, en, hi, ru\. Name fewer sources"):
+        rest_of(load_recipe("xnli_3src", [*given, *remedy]).task, ("de", "en", "hi", "ru"))
+
+
+@pytest.mark.parametrize("value", ["rest", "[rest,en]", "[en,rest]", "[REST]"])
+def test_rest_stands_alone(value: str) -> None:
+    if value == "rest":
+        assert load_recipe("xnli_3src", [f"targets={value}"]).targets == ("rest",)
+        return
+    with pytest.raises(Problem, match=r"Unknown language code '(rest|REST)'"):
+        load_recipe("xnli_3src", [f"targets={value}"])
+
+
+def test_max_is_the_largest_number_that_every_source_can_give(
+    table: Path, toy_data: Path, tokenizer: Any, prompts_dir: Path
+) -> None:
+    recipe = load_recipe(
+        "xnli_3src", [f"task.data={toy_data}", "sources=[en,ru]", "targets=rest", "data.num_examples_total=max"]
+    )
+    assert recipe.data.num_examples_total == LARGEST
+    for items, number in (("disjoint", 120), ("parallel", 240)):
+        asked = load_recipe(
+            "xnli_3src",
+            [f"task.data={toy_data}", "sources=[en,ru]", "targets=rest", "data.num_examples_total=max",
+             f"data.items={items}"],
+        )  # fmt: skip
+        found = resolved(asked, lambda: tokenizer)
+        assert found.data.num_examples_total == number
+        assert len(build_training_set(found, tokenizer)[0]) == number
+    # Rows of one language only are counted by language: 80 % of ru's 60 rows or so, and as many of en.
+    own = resolved(custom(table, "data.num_examples_total=max", "task.is_parallel=false"), lambda: tokenizer)
+    assert own.data.num_examples_total % 2 == 0 and 80 < own.data.num_examples_total <= 120
+    assert resolved(load_recipe("xnli_3src"), lambda: pytest.fail("not needed")) == load_recipe("xnli_3src")
+    for wrong, message in (("most", "neither a whole number nor max"), ("0", "above 0, or max"), ("true", "neither")):
+        with pytest.raises(Problem, match=message):
+            load_recipe("xnli_3src", [f"data.num_examples_total={wrong}"])
+
+
+def test_the_commands_say_what_rest_and_max_are(table: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = [f"task.data={table}", "task.input=text", "sources=[en,ru]", "targets=rest"]
+    assert cli.main(["data", "recipe=custom", *arguments, "data.num_examples_total=max"]) == 0
+    printed = capsys.readouterr().out
+    assert f"Note: targets=rest: de, hi (2 of 4 languages of {table})" in printed
+    number = int(printed.split(" training rows")[0])
+    counts = [int(m) for m in re.findall(r"^(?:en|ru) +(\d+)", printed, re.MULTILINE)]
+    assert sum(counts) == number and len(set(counts)) == 1
+    assert "not scored, set aside because training may use them (task.held_out_share=0.2):" in printed
+    assert cli.main(["data", "recipe=custom", *arguments, f"data.num_examples_total={number + 2}"]) == 2
+    fits = re.search(r"Set data\.num_examples_total=(\d+)", capsys.readouterr().err)
+    assert fits and int(fits[1]) >= number
+    assert cli.main(["data", "recipe=custom", *arguments, f"data.num_examples_total={fits[1]}"]) == 0
+
+
+@pytest.mark.parametrize("task", ["wikiann", "pawsx", "tydiqa"])
+def test_recipes_of_benchmarks_that_repeat_rows_leave_them_out(task: str) -> None:
+    assert load_recipe(f"{task}_3src").data.leaks == "drop"
+
+
+def test_wikiann_repeats_sentences_between_its_splits_and_builds(tmp_path: Path, tokenizer: Any) -> None:
+    def sentence(code: str, i: int) -> str:
+        return f"{code}{i}\tB-PER\nlebt\tO\nin\tO\nOrt{i}\tB-LOC\n"
+
+    for code in ("de", "fi"):
+        (tmp_path / code).mkdir()
+        for split, numbers in (("train", range(100)), ("test", range(90, 150))):
+            text = "\n".join(sentence(code, i) for i in numbers)
+            (tmp_path / code / f"{split}.tsv").write_text(text, encoding="utf-8")
+    given = [f"task.data={tmp_path}", "sources=[de]", "targets=rest", "data.num_examples_total=90"]
+    recipe = with_targets(load_recipe("wikiann_3src", given))
+    rows, report = build_training_set(recipe, tokenizer)
+    assert len(rows) == 90 and "de: 10 rows left out of training because a scored row is the same" in report.notes
+    given[-1:] = ["data.num_examples_total=100", "data.leaks=refuse"]
+    refused = with_targets(load_recipe("wikiann_3src", given))
+    with pytest.raises(Problem, match=r"scored rows are also trained on.*data\.leaks=drop"):
+        build_training_set(refused, tokenizer)

@@ -99,7 +99,7 @@ def test_overrides_after_the_recipe() -> None:
         ("learning_rate=1", "Unknown key 'learning_rate'. Did you mean 'training.learning_rate'?"),
         ("sclae=paper", "Unknown key 'sclae'. Did you mean 'scale'?"),
         ("training.learning_rate=abc", "training.learning_rate=abc: Value 'abc'"),
-        ("data.num_examples_total=2.5", "data.num_examples_total=2.5: Value '2.5' of type 'float'"),
+        ("data.num_examples_total=2.5", "data.num_examples_total=2.5 is neither a whole number nor max"),
         ("data.num_examples_total=2", "data.num_examples_total=2 is fewer than the 3 sources."),
         ("data.items=paralel", "data.items=paralel is unknown. Did you mean 'parallel'? Known: disjoint, parallel."),
         ("prompt.language=nativ", "prompt.language=nativ is unknown. Did you mean 'native'?"),

@@ -414,6 +414,8 @@ def _finish(content: dict[str, Any], name: str, chosen_scale: str | None) -> Rec
     else:
         languages = LanguageSet(content["sources"], content["targets"], content["supervised"])
         content.update(sources=languages.sources, targets=languages.targets)
+        if not content["targets_note"].startswith(f"targets=rest: {', '.join(languages.targets)} ("):
+            content["targets_note"] = ""  # it is on other languages
     recipe: Recipe = _build(Recipe, content)
     _check(recipe)
     return recipe

@@ -55,6 +55,7 @@ def combined_recipe(runs: Sequence[FinishedRun], combined: Combined, out: Path) 
         name=f"{first.name.removesuffix('_combined')}_combined",
         sources=sources,
         targets=targets,
+        targets_note="",
         supervised=False,
         output_dir=str(out),
         select=SelectConfig(),

@@ -15,7 +15,7 @@ from mslt_it import cli
 from mslt_it.data.build import build_training_set
 from mslt_it.data.resolve import resolved, rest_of, with_targets
 from mslt_it.problems import Problem
-from mslt_it.recipe import load_recipe
+from mslt_it.recipe import load_recipe, resolved_yaml
 from mslt_it.records import LARGEST, Recipe
 from mslt_it.world.languages import CODES
 
@@ -53,7 +53,11 @@ def test_a_run_is_named_after_the_languages_not_after_the_word(table: Path, tmp_
     by_word = with_targets(custom(table))
     by_list = custom(table, "targets=[de,hi]")
     assert by_word.run_fingerprint() == by_list.run_fingerprint() and by_list.targets_note == ""
-    write_tsv(tmp_path / "my.yaml", [])
+    # A finished run's recipe says what rest was; the note goes when the languages do.
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "config.yaml").write_text(resolved_yaml(by_word), encoding="utf-8")
+    assert load_recipe("config", config_dir=tmp_path / "run") == by_word
+    assert load_recipe("config", ["targets=[hi]"], config_dir=tmp_path / "run").targets_note == ""
     content = {"defaults": ["custom", "_self_"], "sources": ["en"], "targets": ["rest"], "task": {"data": str(table)}}
     (tmp_path / "my.yaml").write_text(yaml.safe_dump(content))
     assert with_targets(load_recipe("my", ["task.input=text"], config_dir=tmp_path)).targets == ("de", "hi", "ru")

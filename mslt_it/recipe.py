@@ -62,7 +62,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
 
 # What each shape of task is measured by; the first is the default of its task files.
 METRICS = {
-    "classification": ("accuracy",),
+    "classification": ("accuracy", "macro_f1"),
     "tagging": ("span_f1",),
     "question_answering": ("qa_f1",),
     "free_text": ("chrf", "number_accuracy", "qa_f1"),

@@ -96,7 +96,6 @@ def compare(folder: Path) -> str:
         measure,
         *map(cells, runs),
         settings=settings,
-        name="combined - joint",
         name_a="combined",
         name_b="joint",
     )

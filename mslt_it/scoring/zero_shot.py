@@ -247,7 +247,6 @@ def _with_gain(
         adapter,
         base,
         settings=_settings(recipe),
-        name=common["language"],
         name_a="adapter",
         name_b="base",
     )

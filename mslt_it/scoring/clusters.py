@@ -19,18 +19,11 @@ MAX_DRAWS = 20_000_000  # clusters x resamples held at a time
 
 @dataclass(frozen=True, eq=False)
 class Component:
-    """Languages that share items, directly or through others, and their rows' units."""
+    """Languages that share items, directly or through others, and their rows' clusters."""
 
     languages: tuple[int, ...]  # positions
-    item_of: tuple[np.ndarray, ...]  # per language: (rows,) number of the item, the same for translations
     cluster_of: tuple[np.ndarray, ...]  # per language: (rows,) number of the cluster
-    num_items: int
     num_clusters: int
-
-    @property
-    def is_clustered(self) -> bool:
-        """Whether a cluster holds more than one item."""
-        return self.num_clusters < self.num_items
 
 
 def components(item_ids: Sequence[Sequence[str]], groups: Sequence[Sequence[str]]) -> list[Component]:
@@ -73,18 +66,9 @@ def _connected(sets: Sequence[set[int]]) -> list[tuple[int, ...]]:
 
 
 def _component(members: tuple[int, ...], item_of: Sequence[np.ndarray], roots: np.ndarray) -> Component:
-    rows = [item_of[number] for number in members]
-    whole = np.concatenate(rows)
-    items, as_items = np.unique(whole, return_inverse=True)
-    clusters, as_clusters = np.unique(roots[whole], return_inverse=True)
-    cuts = np.cumsum([len(one) for one in rows])[:-1]
-    return Component(
-        members,
-        tuple(np.split(as_items, cuts)),
-        tuple(np.split(as_clusters, cuts)),
-        len(items),
-        len(clusters),
-    )
+    rows = [roots[item_of[number]] for number in members]
+    numbers, clusters = np.unique(np.concatenate(rows), return_inverse=True)
+    return Component(members, tuple(np.split(clusters, np.cumsum([len(one) for one in rows])[:-1])), len(numbers))
 
 
 def sums_by(numbers: np.ndarray, values: np.ndarray, size: int) -> np.ndarray:

@@ -29,10 +29,9 @@ def together(ids: Sequence[Sequence[str]], groups: Sequence[Sequence[str]]) -> l
 
 def test_three_hypotheses_of_a_premise_are_one_cluster() -> None:
     (one,) = components([["a", "b", "c", "d", "e", "f"]], [["p", "p", "p", "q", "q", "q"]])
-    assert (one.num_items, one.num_clusters, one.is_clustered) == (6, 2, True)
-    assert one.cluster_of[0].tolist() == [0, 0, 0, 1, 1, 1]
+    assert one.num_clusters == 2 and one.cluster_of[0].tolist() == [0, 0, 0, 1, 1, 1]
     (alone,) = components([["a", "b"]], [["", ""]])
-    assert (alone.num_items, alone.num_clusters, alone.is_clustered) == (2, 2, False)
+    assert alone.num_clusters == 2 and alone.cluster_of[0].tolist() == [0, 1]
 
 
 def test_translations_are_drawn_together_and_languages_without_them_apart() -> None:
@@ -60,7 +59,7 @@ def test_languages_hang_together_through_a_third() -> None:
 
 def test_rows_of_one_id_are_one_item() -> None:
     (one,) = components([["a", "b", "a"]], [NONE[:3]])
-    assert one.num_items == one.num_clusters == 2 and one.item_of[0].tolist() == [0, 1, 0]
+    assert one.num_clusters == 2 and one.cluster_of[0].tolist() == [0, 1, 0]
 
 
 def random_counts(seed: int, n: int, share_right: float = 0.6) -> np.ndarray:

@@ -91,7 +91,7 @@ def compare(folder: Path) -> str:
             found.append(scores.cell(measure, scores.adapter)[0])
         return found
 
-    settings = Settings(recipe.scoring.confidence, recipe.scoring.num_bootstrap, recipe.seed)
+    settings = Settings(recipe.scoring.confidence, recipe.scoring.num_bootstrap)
     d = difference(
         measure,
         *map(cells, runs),

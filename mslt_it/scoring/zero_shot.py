@@ -235,7 +235,7 @@ def _judged(recipe: Recipe, rows: Sequence[EvalResult], scored: Mapping[str, Lan
 
 
 def _settings(recipe: Recipe) -> Settings:
-    return Settings(recipe.scoring.confidence, recipe.scoring.num_bootstrap, recipe.seed)
+    return Settings(recipe.scoring.confidence, recipe.scoring.num_bootstrap)
 
 
 def _with_gain(

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
+from mslt_it.recipe import load_recipe
 from mslt_it.scoring import clusters
 from mslt_it.scoring.clusters import components, percentiles, resampled, values_of
 from mslt_it.scoring.measures import f1, mean
@@ -149,3 +150,10 @@ def test_where_nothing_of_a_language_was_drawn_its_figure_stands() -> None:
 
 def test_percentiles_cut_the_same_share_off_both_ends() -> None:
     assert percentiles(np.arange(101.0), 0.9) == pytest.approx((5.0, 95.0))
+
+
+@pytest.mark.parametrize(("recipe", "field"), [("xnli_3src", "premise"), ("tydiqa_3src", "context")])
+def test_shipped_benchmarks_know_what_their_rows_share(recipe: str, field: str) -> None:
+    task = load_recipe(recipe).task
+    one, other = ({name: f"{name} {number}" for name in task.input_fields} for number in (1, 2))
+    assert task.group_of(one) == task.group_of(other | {field: f"{field} 1"}) != task.group_of(other)

@@ -118,7 +118,7 @@ def macro(measure: Measure, cells: Sequence[Cell], *, settings: Settings, name: 
         covariance = shares.covariance
     else:
         drawn = _drawn(matched, measure, settings)[:, 0]
-        covariance = np.atleast_2d(np.cov(drawn))
+        covariance = np.atleast_2d(np.cov(drawn, bias=True))
         factor = _few_clusters(covariance, matched, settings.confidence)
         low, high = _bootstrap_interval(value, drawn.mean(axis=0), factor, settings)
     wider = languages_interval(values, covariance, settings.confidence, (low, high)) or (None, None)
@@ -239,7 +239,7 @@ class _Compared:
         drawn = figures[rows, matched.systems.index(a)] - figures[rows, matched.systems.index(b)]
         own = matched.among(common)
         differing = own.num_differing(a, b)
-        covariance = np.atleast_2d(np.cov(drawn))
+        covariance = np.atleast_2d(np.cov(drawn, bias=True))
         shares = None
         if measure.is_share:
             shares = ItemShares.of([own.of(code)[a][:, 0] - own.of(code)[b][:, 0] for code in common], own.drawn)

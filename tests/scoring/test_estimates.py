@@ -489,6 +489,15 @@ def test_figures_repeat_and_depend_on_the_seed() -> None:
         assert wide.family_low < narrow.family_low and narrow.family_high < wide.family_high
 
 
+def test_one_draw_is_poor_but_no_fault() -> None:
+    a, b = correlated(5)
+    for measure in (ACCURACY, CHRF):
+        found = compare(a, b, measure=measure, settings=Settings(num_bootstrap=1))
+        assert np.isfinite([found.low, found.high, found.family_low, found.family_high, found.languages_low]).all()
+        assert 0 < found.p <= 1
+    assert np.isfinite(mean_of(a, measure=CHRF, settings=Settings(num_bootstrap=1)).low)
+
+
 # What is refused
 
 
@@ -560,7 +569,7 @@ def benchmark() -> ModuleType:
     return module
 
 
-SIMULATION = {"num_samples": 1000, "num_bootstrap": 400, "seed": 1}
+SIMULATION = {"num_samples": 400, "num_bootstrap": 400, "seed": 1}  # a standard error of 1.1 % of a coverage
 
 
 def by_name(population) -> str:
@@ -570,31 +579,31 @@ def by_name(population) -> str:
 @pytest.mark.slow
 @pytest.mark.parametrize("population", benchmark().POPULATIONS, ids=by_name)
 def test_coverage(population) -> None:
-    """95 % intervals hold the truth 95 ± 2 times in 100; 1,000 samples tell that to 0.7 (a standard error)."""
+    """95 % intervals hold the truth 95 ± 2 times in 100, and the samples are few; the benchmark draws more."""
     share = benchmark().coverage(population, **SIMULATION)["coverage"]
-    assert share >= 0.92 and (share <= 0.98 or population.may_be_wide)
+    assert share >= 0.91 and (share <= 0.985 or population.may_be_wide)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("population", benchmark().NULLS, ids=by_name)
 def test_what_the_test_finds_where_nothing_is(population) -> None:
-    assert benchmark().coverage(population, **SIMULATION)["p_at_most_5_percent"] <= 0.07
+    assert benchmark().coverage(population, **SIMULATION)["p_at_most_5_percent"] <= 0.085
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("population", benchmark().LANGUAGES, ids=by_name)
 def test_coverage_of_the_mean_over_all_languages_like_these(population) -> None:
     found = benchmark().coverage(population, **SIMULATION)
-    assert 0.92 <= found["languages_coverage"] <= 0.98
-    assert found["coverage"] < 0.9  # of other items alone
+    assert 0.91 <= found["languages_coverage"] <= 0.985
+    assert found["coverage"] < 0.91  # of other items alone
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("population", benchmark().FAMILIES, ids=by_name)
 def test_family_error(population) -> None:
     found = benchmark().family(population, **SIMULATION)
-    assert found["family_error"] <= 0.075 < found["unadjusted"]
-    assert found["all_held"] >= 0.92
+    assert found["family_error"] <= 0.085 and found["unadjusted"] > 0.085
+    assert found["all_held"] >= 0.91
 
 
 @pytest.mark.parametrize("measure", ["F1", "MACRO_F1", "ACCURACY"])

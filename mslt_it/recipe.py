@@ -58,12 +58,12 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "combine.method": ("none", "cat", "svd", "ties", "dare_ties", "weighted_factors"),
     "task.shape": ("classification", "tagging", "question_answering", "free_text"),
     "task.file_layout": ("table", "conll", "squad", "xwinograd", "self_instruct"),
-    "task.metric": ("accuracy", "span_f1", "qa_f1", "number_accuracy", "chrf"),
+    "task.metric": ("accuracy", "macro_f1", "span_f1", "qa_f1", "number_accuracy", "chrf"),
 }
 
 # What each shape of task is measured by; the first is the default of its task files.
 METRICS = {
-    "classification": ("accuracy",),
+    "classification": ("accuracy", "macro_f1"),
     "tagging": ("span_f1",),
     "question_answering": ("qa_f1",),
     "free_text": ("chrf", "number_accuracy", "qa_f1"),

@@ -91,12 +91,11 @@ def compare(folder: Path) -> str:
             found.append(scores.cell(measure, scores.adapter)[0])
         return found
 
-    settings = Settings(recipe.scoring.confidence, recipe.scoring.num_bootstrap, recipe.seed)
+    settings = Settings(recipe.scoring.confidence, recipe.scoring.num_bootstrap)
     d = difference(
         measure,
         *map(cells, runs),
         settings=settings,
-        name="combined - joint",
         name_a="combined",
         name_b="joint",
     )

@@ -43,7 +43,7 @@ def write_results(
     all_figures = []
     for recipe in request.recipes:
         own = [one for one in answered if one.task == recipe.task.name]
-        settings = Statistics(recipe.scoring.confidence, recipe.scoring.num_bootstrap, request.settings.seed)
+        settings = Statistics(recipe.scoring.confidence, recipe.scoring.num_bootstrap)
         all_figures.append((recipe, figures(recipe.task, own, settings, _train_counts(bench, recipe.task.name))))
     rows = [row for _, found in all_figures for row in found.rows]
     differences = [d for _, found in all_figures for d in found.differences]

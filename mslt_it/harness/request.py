@@ -43,7 +43,7 @@ OPTIONS: Mapping[str, Option] = {
     "seen": Option(None, "[codes] that an adapter without a run folder was trained on", is_list=True),
     "backend": Option("transformers", "what writes answers: transformers, or vllm on a GPU", choices=BACKENDS),
     "batch_tokens": Option(None, "padded tokens per forward pass", kind="int", at_least=1, shown="the recipe's"),
-    "seed": Option("0", "of samples and resampling", kind="int", at_least=0),
+    "seed": Option("0", "of sampled answers", kind="int", at_least=0),
     "cache": Option(None, "folder of answers kept between calls, or none", shown=str(Path("~/.cache/mslt_it"))),
     "out": Option(None, "folder of answers and results", shown="evals/TASK-HASH"),
 }

@@ -19,18 +19,11 @@ MAX_DRAWS = 20_000_000  # clusters x resamples held at a time
 
 @dataclass(frozen=True, eq=False)
 class Component:
-    """Languages that share items, directly or through others, and their rows' units."""
+    """Languages that share items, directly or through others, and their rows' clusters."""
 
     languages: tuple[int, ...]  # positions
-    item_of: tuple[np.ndarray, ...]  # per language: (rows,) number of the item, the same for translations
     cluster_of: tuple[np.ndarray, ...]  # per language: (rows,) number of the cluster
-    num_items: int
     num_clusters: int
-
-    @property
-    def is_clustered(self) -> bool:
-        """Whether a cluster holds more than one item."""
-        return self.num_clusters < self.num_items
 
 
 def components(item_ids: Sequence[Sequence[str]], groups: Sequence[Sequence[str]]) -> list[Component]:
@@ -40,8 +33,9 @@ def components(item_ids: Sequence[Sequence[str]], groups: Sequence[Sequence[str]
         item_ids: per language, one id per row; equal ids in two languages are translations of each other.
         groups: per language, one name per row; rows of a language with one name are not independent, "": the row is.
     """
-    items: dict[str, int] = {}
-    parent: list[int] = []  # of items: a forest whose trees are the clusters
+    # Numbered by name, and clusters by their first item, so that the order of rows does not decide what is drawn.
+    numbers = {item: number for number, item in enumerate(sorted({item for ids in item_ids for item in ids}))}
+    parent = list(range(len(numbers)))  # of items: a forest whose trees are the clusters
 
     def root(number: int) -> int:
         while parent[number] != number:
@@ -52,15 +46,11 @@ def components(item_ids: Sequence[Sequence[str]], groups: Sequence[Sequence[str]
     item_of = []
     for ids, names in zip(item_ids, groups, strict=True):
         first: dict[str, int] = {}
-        numbers = np.empty(len(ids), dtype=int)
-        for row, (item, name) in enumerate(zip(ids, names, strict=True)):
-            number = items.setdefault(item, len(parent))
-            if number == len(parent):
-                parent.append(number)
-            numbers[row] = number
+        for item, name in zip(ids, names, strict=True):
             if name:
-                parent[root(number)] = root(first.setdefault(name, number))
-        item_of.append(numbers)
+                low, high = sorted((root(numbers[item]), root(first.setdefault(name, numbers[item]))))
+                parent[high] = low
+        item_of.append(np.array([numbers[item] for item in ids], dtype=int))
     roots = np.array([root(number) for number in range(len(parent))], dtype=int)
     return [_component(members, item_of, roots) for members in _connected([set(roots[rows]) for rows in item_of])]
 
@@ -76,18 +66,9 @@ def _connected(sets: Sequence[set[int]]) -> list[tuple[int, ...]]:
 
 
 def _component(members: tuple[int, ...], item_of: Sequence[np.ndarray], roots: np.ndarray) -> Component:
-    rows = [item_of[number] for number in members]
-    whole = np.concatenate(rows)
-    items, as_items = np.unique(whole, return_inverse=True)
-    clusters, as_clusters = np.unique(roots[whole], return_inverse=True)
-    cuts = np.cumsum([len(one) for one in rows])[:-1]
-    return Component(
-        members,
-        tuple(np.split(as_items, cuts)),
-        tuple(np.split(as_clusters, cuts)),
-        len(items),
-        len(clusters),
-    )
+    rows = [roots[item_of[number]] for number in members]
+    numbers, clusters = np.unique(np.concatenate(rows), return_inverse=True)
+    return Component(members, tuple(np.split(clusters, np.cumsum([len(one) for one in rows])[:-1])), len(numbers))
 
 
 def sums_by(numbers: np.ndarray, values: np.ndarray, size: int) -> np.ndarray:
@@ -108,28 +89,29 @@ def resampled(
 ) -> np.ndarray:
     """(languages, systems, resamples) figures with the component's clusters drawn again (Efron 1979).
 
+    What is drawn depends on the clusters alone, so that a figure has the same interval whatever stands beside it.
+
     Args:
         blocks: per language of the component, per system, (rows, k) counts.
         value: (..., k) sums of counts -> (...) figures.
-        name: makes the random stream of one figure independent of the others'.
+        name: makes the random stream of one component independent of the others'.
     """
     rng = np.random.default_rng([seed, zlib.crc32(name.encode())])
+    size = component.num_clusters
     summed = [
-        [sums_by(numbers, counts, component.num_clusters) for counts in systems]
+        [sums_by(numbers, counts, size) for counts in systems]
         for numbers, systems in zip(component.cluster_of, blocks, strict=True)
     ]
-    # Drawing clusters is drawing how often each distinct one comes up: few where all that counts is right or wrong.
-    codes = [np.unique(one, axis=0, return_inverse=True)[1].reshape(-1) for systems in summed for one in systems]
-    _, kept, multiplicity = np.unique(np.stack(codes, axis=1), axis=0, return_index=True, return_counts=True)
-    shares = multiplicity / component.num_clusters
     found = np.empty((len(summed), len(summed[0]), num_bootstrap))
-    step = max(1, MAX_DRAWS // len(kept))
+    step = max(1, MAX_DRAWS // size)
     for start in range(0, num_bootstrap, step):
         some = slice(start, min(start + step, num_bootstrap))
-        weights = rng.multinomial(component.num_clusters, shares, size=some.stop - start).astype(float)
+        num = some.stop - start
+        drawn = rng.integers(size, size=(num, size)) + size * np.arange(num)[:, None]
+        weights = np.bincount(drawn.reshape(-1), minlength=num * size).reshape(num, size).astype(float)
         for language, systems in enumerate(summed):
             for system, one in enumerate(systems):
-                found[language, system, some] = values_of(weights @ one[kept], one.sum(axis=0), value)
+                found[language, system, some] = values_of(weights @ one, one.sum(axis=0), value)
     return found
 
 

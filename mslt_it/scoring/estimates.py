@@ -13,13 +13,14 @@ Two intervals. ``low`` and ``high`` are for these very languages and other items
 Intervals over items. ``benchmarks/coverage.py`` simulates how often they hold the truth.
 
 - Shares of right items (accuracy, exact match) have closed forms (`intervals`): Wilson's (1927) for one language; for a
-  mean the same with the number of items that would give the mean's variance ("effective" number); for differences the
-  paired Wald interval with one discordant item added in each direction (Bonett & Price 2012), here for means over
-  languages too. All are widened by the design effect where items come in clusters.
-- Other figures (F1, chrF) have the percentile bootstrap (Efron 1979), each end moved away from the figure by
-  sqrt(1 + (z^2 + 3) / 2m): about what Student's t and the n - 1 of a variance make of the normal's z (Hesterberg 2015).
-  m is the number of clusters that are drawn; for a difference, of those on which the systems differ. BCa intervals
-  (Efron 1987) were tried on F1 and hold the truth less often still there.
+  mean the languages' own, put together by how their figures vary with each other; for differences the same of paired
+  Wald intervals with one discordant item added in each direction (Bonett & Price 2012). Rows in clusters count as so
+  many fewer as the design effect says (Kish 1965), with Student's t.
+- Other figures (F1, chrF) have the percentile bootstrap (Efron 1979) about the figure, each end moved away from it by
+  what Student's t and the n - 1 of a variance make of the normal's z, as known from the clusters that are drawn; for a
+  difference at least by sqrt(1 + (z^2 + 3) / 2m), about the same (Hesterberg 2015), with the m clusters on which the
+  systems differ. Where languages vary more or less, the effective number of clusters counts (Satterthwaite 1946). BCa
+  intervals (Efron 1987) were tried on F1 and hold the truth less often still there.
 
 Tests. ``Difference.p`` is the two-sided bootstrap p of no difference: resampled differences d* are shifted so that
 their centre is 0 and moved away from it as above, and p = (1 + number of |d* - d| >= |d|) / (1 + num_bootstrap), never
@@ -36,10 +37,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import stats
 
 from mslt_it.problems import Problem, nearest
 from mslt_it.scoring.clusters import percentiles
-from mslt_it.scoring.intervals import TINY, ItemShares, languages_interval, normal_quantile
+from mslt_it.scoring.intervals import TINY, ItemShares, effective_number, languages_interval, normal_quantile
 from mslt_it.scoring.matching import Cell, Matched, by_language, match, nothing_shared, num_of_either
 from mslt_it.scoring.measures import Measure
 
@@ -104,11 +106,7 @@ def single(measure: Measure, cell: Cell, *, settings: Settings) -> Estimate:
 
 
 def macro(measure: Measure, cells: Sequence[Cell], *, settings: Settings, name: str) -> Estimate:
-    """The unweighted mean over languages of their figures.
-
-    Args:
-        name: names the random stream, with the measure's.
-    """
+    """The unweighted mean over languages of their figures; ``name`` is what messages call the system."""
     if not cells:
         raise Problem(f"'{name}': no language to take the mean of.")
     matched = match({name: by_language(name, cells)}, [cell.language for cell in cells])
@@ -117,12 +115,13 @@ def macro(measure: Measure, cells: Sequence[Cell], *, settings: Settings, name: 
     if measure.is_share:
         shares = ItemShares.of([cell.counts[:, 0] for cell in cells], matched.drawn)
         low, high = shares.interval(settings.confidence)
-        shared_variance = shares.variance - shares.variance_apart
+        covariance = shares.covariance
     else:
-        drawn = _drawn(matched, measure, settings, f"{measure.name} {name}")[:, 0]
-        low, high = _bootstrap_interval(value, drawn.mean(axis=0), matched.num_clusters, settings)
-        shared_variance = _shared_variance(drawn)
-    wider = languages_interval(values, shared_variance, settings.confidence) or (None, None)
+        drawn = _drawn(matched, measure, settings)[:, 0]
+        covariance = np.atleast_2d(np.cov(drawn, bias=True))
+        factor = _few_clusters(covariance, matched, settings.confidence)
+        low, high = _bootstrap_interval(value, drawn.mean(axis=0), factor, settings)
+    wider = languages_interval(values, covariance, settings.confidence, (low, high)) or (None, None)
     in_all = set.intersection(*(set(ids) for ids in matched.item_ids))
     n = sum(map(len, matched.item_ids))
     return Estimate(value, low, high, n, len(cells), matched.num_clusters, len(in_all), *wider)
@@ -134,16 +133,11 @@ def difference(
     b: Sequence[Cell],
     *,
     settings: Settings,
-    name: str,
     name_a: str = "a",
     name_b: str = "b",
 ) -> Difference:
-    """The mean over languages of ``a``'s figure minus ``b``'s, paired by item.
-
-    Args:
-        name: names the random stream, with the measure's.
-    """
-    return differences(measure, {name_a: a, name_b: b}, [(name_a, name_b)], settings=settings, name=name)[0]
+    """The mean over languages of ``a``'s figure minus ``b``'s, paired by item."""
+    return differences(measure, {name_a: a, name_b: b}, [(name_a, name_b)], settings=settings)[0]
 
 
 def differences(
@@ -152,7 +146,6 @@ def differences(
     pairs: Iterable[tuple[str, str]],
     *,
     settings: Settings,
-    name: str = "family",
 ) -> list[Difference]:
     """One result per pair (a, b), all from the same resamples; p-values are adjusted for the family of all pairs.
 
@@ -161,7 +154,6 @@ def differences(
 
     Args:
         systems: name -> its languages' cells.
-        name: names the random stream, with the measure's.
     """
     pairs = list(pairs)
     if not pairs:
@@ -184,14 +176,17 @@ def differences(
     for a, b in pairs:
         if not matched.common(a, b):
             raise Problem(nothing_shared(a, b, used))
-    figures = _drawn(matched, measure, settings, f"gain {measure.name} {name}")
-    compared = [_Compared.of(measure, matched, a, b, figures) for a, b in pairs]
+    figures = _drawn(matched, measure, settings)
+    compared = [_Compared.of(measure, matched, a, b, figures, settings) for a, b in pairs]
     p, p_adjusted, half = _test(compared, settings.confidence)
     found = []
     for i, (a, b) in enumerate(pairs):
         one = compared[i]
-        low, high = one.interval(measure, settings)
-        wider = languages_interval(one.by_language, one.shared_variance, settings.confidence, -1.0) or (None, None)
+        low, high = one.interval(settings)
+        wider = languages_interval(one.by_language, one.covariance, settings.confidence, (low, high), least=-1.0) or (
+            None,
+            None,
+        )
         n = sum(len(matched.ids_of(code)) for code in one.languages)
         found.append(
             Difference(
@@ -228,71 +223,87 @@ class _Compared:
     by_language: tuple[float, ...]
     drawn: np.ndarray  # (resamples,) differences of means
     num_differing: int  # clusters on which the systems differ
+    factor: float  # by which what is drawn lies too near to the figure, as the clusters are few
+    covariance: np.ndarray  # (languages, languages) of their differences
     shares: ItemShares | None  # of a measure that is a share of right items
-    shared_variance: float  # of the difference of means, by items common to the languages
 
     @property
     def value(self) -> float:
         return self.value_a - self.value_b
 
     @staticmethod
-    def of(measure: Measure, matched: Matched, a: str, b: str, figures: np.ndarray) -> _Compared:
+    def of(measure: Measure, matched: Matched, a: str, b: str, figures: np.ndarray, settings: Settings) -> _Compared:
         common = tuple(matched.common(a, b))
         values_a, values_b = (matched.values(measure, system, common) for system in (a, b))
         rows = [matched.languages.index(code) for code in common]
         drawn = figures[rows, matched.systems.index(a)] - figures[rows, matched.systems.index(b)]
+        own = matched.among(common)
+        differing = own.num_differing(a, b)
+        covariance = np.atleast_2d(np.cov(drawn, bias=True))
         shares = None
         if measure.is_share:
-            scores = [matched.of(code)[a][:, 0] - matched.of(code)[b][:, 0] for code in common]
-            shares = ItemShares.of(scores, matched.among(common).drawn)
+            shares = ItemShares.of([own.of(code)[a][:, 0] - own.of(code)[b][:, 0] for code in common], own.drawn)
         return _Compared(
             common,
             float(np.mean(values_a)),
             float(np.mean(values_b)),
             tuple(x - y for x, y in zip(values_a, values_b, strict=True)),
             drawn.mean(axis=0),
-            matched.num_differing(a, b),
+            sum(differing),
+            _few_clusters(covariance, own, settings.confidence, differing),
+            shares.covariance if shares else covariance,
             shares,
-            shares.variance - shares.variance_apart if shares else _shared_variance(drawn),
         )
 
-    def interval(self, measure: Measure, settings: Settings) -> tuple[float, float]:
+    def interval(self, settings: Settings) -> tuple[float, float]:
         if self.shares is not None:
-            return self.shares.difference_interval(len(self.languages), settings.confidence)
-        return _bootstrap_interval(self.value, self.drawn, self.num_differing, settings, least=-1.0)
+            return self.shares.difference_interval(settings.confidence)
+        return _bootstrap_interval(self.value, self.drawn, self.factor, settings, least=-1.0)
 
 
-def _drawn(matched: Matched, measure: Measure, settings: Settings, stream: str) -> np.ndarray:
-    return matched.resampled(measure, num_bootstrap=settings.num_bootstrap, seed=settings.seed, stream=stream)
-
-
-def _shared_variance(drawn: np.ndarray) -> float:
-    """Of the mean over languages, what common items add to what each language's own would give.
-
-    Args:
-        drawn: (languages, resamples) figures.
-    """
-    return float(drawn.mean(axis=0).var() - drawn.var(axis=1).sum() / len(drawn) ** 2)
+def _drawn(matched: Matched, measure: Measure, settings: Settings) -> np.ndarray:
+    return matched.resampled(measure, num_bootstrap=settings.num_bootstrap, seed=settings.seed)
 
 
 def _bootstrap_interval(
-    value: float, drawn: np.ndarray, num_clusters: int, settings: Settings, least: float = 0.0
+    value: float, drawn: np.ndarray, factor: float, settings: Settings, least: float = 0.0
 ) -> tuple[float, float]:
-    """Percentiles of (resamples,) figures, moved away from ``value`` as the clusters are few."""
-    low, high = percentiles(drawn, settings.confidence)
-    factor = _few_clusters(num_clusters, settings.confidence)
-    return min(value, max(least, value + factor * (low - value))), max(value, min(1.0, value + factor * (high - value)))
+    """Percentiles of (resamples,) figures about ``value``, moved away from it by the factor."""
+    if math.isinf(factor):
+        return least, 1.0
+    # What is drawn lies about its own mean, below the figure where a label or name is rare: that bias is not doubled.
+    low, high = (end - float(drawn.mean()) for end in percentiles(drawn, settings.confidence))
+    return min(value, max(least, value + factor * low)), max(value, min(1.0, value + factor * high))
 
 
-def _few_clusters(num_clusters: int, confidence: float) -> float:
-    z = normal_quantile(confidence)
-    return math.sqrt(1 + (z * z + 3) / (2 * num_clusters)) if num_clusters else 1.0
+def _few_clusters(
+    covariance: np.ndarray, matched: Matched, confidence: float, num_differing: Sequence[int] | None = None
+) -> float:
+    """How much wider an interval must be than the normal one; infinite where no language has two clusters.
+
+    Args:
+        covariance: (languages, languages) of the figures: those that vary most decide how much is known.
+        num_differing: of differences, per component.
+    """
+
+    def effective(numbers: Sequence[int]) -> float:
+        of_language = {code: num for one, num in zip(matched.drawn, numbers, strict=True) for code in one.languages}
+        return effective_number(covariance, [of_language[code] for code in range(len(of_language))], matched.drawn)
+
+    num = effective([one.num_clusters for one in matched.drawn])
+    if num <= 1 or all(one.num_clusters == 1 for one in matched.drawn):
+        return math.inf
+    z, factor = normal_quantile(confidence), 1.0
+    if math.isfinite(num):
+        factor = float(stats.t.ppf(0.5 + confidence / 2, num - 1)) / z * math.sqrt(num / (num - 1))
+    # Where systems differ on few clusters, Student's t asks too much: the others say that there are few.
+    return factor if num_differing is None else max(factor, math.sqrt(1 + (z * z + 3) / (2 * effective(num_differing))))
 
 
 def _test(compared: Sequence[_Compared], confidence: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Of a family: p, adjusted p, and half the width of the simultaneous intervals."""
     values = np.array([one.value for one in compared])
-    factor = np.array([_few_clusters(one.num_differing, confidence) for one in compared])
+    factor = np.array([1.0 if math.isinf(one.factor) else one.factor for one in compared])
     moved = factor[:, None] * (np.array([one.drawn for one in compared]) - values[:, None])
     error = moved.std(axis=1)
     constant = error <= TINY

@@ -11,7 +11,7 @@ import numpy as np
 
 from mslt_it.records import PromptedExample
 from mslt_it.scoring.clusters import components
-from mslt_it.scoring.intervals import ItemShares, holm
+from mslt_it.scoring.intervals import RightShare, holm
 from mslt_it.scoring.matching import Cell
 from mslt_it.scoring.measures import UNREAD, Outputs, right_labels, said_labels
 
@@ -127,11 +127,12 @@ def p_above_chance(items: Sequence[PromptedExample], cell: Cell, chance: Chance)
     Args:
         cell: of the accuracy.
     """
-    drawn = components([cell.item_ids], [cell.groups])
-    by_lot = ItemShares.of([cell.counts[:, 0]], drawn).p_above(chance.uniform)
+    (clusters,) = components([cell.item_ids], [cell.groups])[0].cluster_of
+    right = cell.counts[:, 0]
     gold = right_labels(items)
     majority = (gold == np.bincount(gold).argmax()).astype(float)
-    return max(by_lot, ItemShares.of([cell.counts[:, 0] - majority], drawn).p_positive(1))
+    by_lot = RightShare.of(right, clusters).p_above(chance.uniform)
+    return max(by_lot, RightShare.of(right - majority, clusters).p_positive())
 
 
 def above_chance(p: Mapping[str, float], confidence: float) -> dict[str, bool]:

@@ -87,19 +87,19 @@ class Matched:
         chosen = self.languages if languages is None else languages
         return [float(measure.value(self.of(code)[system].sum(axis=0))) for code in chosen]
 
-    def num_differing(self, a: str, b: str) -> int:
-        """Clusters on which two systems' counts differ, of languages that both have."""
-        num = 0
+    def num_differing(self, a: str, b: str) -> list[int]:
+        """Per component, clusters on which two systems' counts differ in languages that both have."""
+        found = []
         for component in self.drawn:
             differs = np.zeros(component.num_clusters, dtype=bool)
             for place, number in zip(component.cluster_of, component.languages, strict=True):
                 of = self.counts[number]
                 if a in of and b in of:
                     differs[place[(of[a] != of[b]).any(axis=1)]] = True
-            num += int(differs.sum())
-        return num
+            found.append(int(differs.sum()))
+        return found
 
-    def resampled(self, measure: Measure, *, num_bootstrap: int, seed: int, stream: str) -> np.ndarray:
+    def resampled(self, measure: Measure, *, num_bootstrap: int, seed: int) -> np.ndarray:
         """(languages, systems, resamples) figures; 0 where a system lacks a language."""
         figures = np.zeros((len(self.languages), len(self.systems), num_bootstrap))
         for component in self.drawn:
@@ -118,7 +118,7 @@ class Matched:
                     measure.value,
                     num_bootstrap=num_bootstrap,
                     seed=seed,
-                    name=f"{stream} {self.languages[component.languages[0]]}",
+                    name=min(self.languages[number] for number in component.languages),
                 )
         return np.nan_to_num(figures)
 

@@ -235,7 +235,7 @@ def _judged(recipe: Recipe, rows: Sequence[EvalResult], scored: Mapping[str, Lan
 
 
 def _settings(recipe: Recipe) -> Settings:
-    return Settings(recipe.scoring.confidence, recipe.scoring.num_bootstrap, recipe.seed)
+    return Settings(recipe.scoring.confidence, recipe.scoring.num_bootstrap)
 
 
 def _with_gain(
@@ -247,7 +247,6 @@ def _with_gain(
         adapter,
         base,
         settings=_settings(recipe),
-        name=common["language"],
         name_a="adapter",
         name_b="base",
     )

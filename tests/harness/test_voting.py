@@ -6,7 +6,7 @@ import pytest
 
 from mslt_it.harness.voting import read_answer, vote
 from mslt_it.records import Message, PromptedExample
-from mslt_it.scoring.measures import MEASURES, text_counts
+from mslt_it.scoring.measures import MEASURES
 
 
 def item(language: str, label: str, choices: tuple[str, ...] = (), reading: str = "") -> PromptedExample:
@@ -63,13 +63,13 @@ def test_an_english_chain_is_read_in_english() -> None:
                                   "Antwort: 7 oder 18", "2 + 16 = 18"])  # fmt: skip
 def test_a_vote_is_read_as_its_score_is(text: str) -> None:
     """A text has a vote exactly where it can be scored, and for the value it is scored by."""
-    (counts,), unread = text_counts(MEASURES["number_accuracy"][0], [NUMBER], [text])
+    (counts,), unread = MEASURES["number_accuracy"][0].counts([NUMBER], (text,))
     read = read_answer(NUMBER, text)
     assert (read is None) == bool(unread) and (read == 18) == bool(counts[0])
 
 
 @pytest.mark.parametrize("text", ["Antwort: Ja", "Nein, denn", "Ja oder Nein", "", "Antwort: vielleicht."])
 def test_a_label_is_voted_for_as_it_is_scored(text: str) -> None:
-    (counts,), unread = text_counts(MEASURES["accuracy"][0], [LABEL], [text])
+    (counts,), unread = MEASURES["accuracy"][0].counts([LABEL], (text,))
     read = read_answer(LABEL, text)
     assert (read is None) == bool(unread) and (read == "Ja") == bool(counts[0])

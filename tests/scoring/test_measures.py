@@ -6,11 +6,21 @@ import json
 
 import numpy as np
 import pytest
+from sklearn.metrics import accuracy_score, f1_score
 
 from mslt_it.problems import Problem
 from mslt_it.recipe import METRICS
 from mslt_it.records import Message, PromptedExample
-from mslt_it.scoring.measures import MEASURES, check_languages, f1, text_counts
+from mslt_it.scoring.measures import (
+    ACCURACY,
+    MACRO_F1,
+    MEASURES,
+    UNREAD,
+    check_languages,
+    f1,
+    right_labels,
+    said_labels,
+)
 
 
 def item(language: str, label: str, *references: str) -> PromptedExample:
@@ -19,7 +29,7 @@ def item(language: str, label: str, *references: str) -> PromptedExample:
 
 def measured(metric: str, items: list[PromptedExample], texts: list[str], number: int = 0) -> tuple[float, int]:
     measure = MEASURES[metric][number]
-    counts, unreadable = text_counts(measure, items, texts)
+    counts, unreadable = measure.counts(items, tuple(texts))
     return float(measure.value(counts.sum(axis=0))), unreadable
 
 
@@ -67,9 +77,72 @@ def test_free_text_is_compared_by_chrf() -> None:
     assert measured("chrf", items, [""]) == (0.0, 1)
 
 
+LABELS = ("Ja", "Vielleicht", "Nein")
+
+
+def choice(label: int, *, is_written: bool = False) -> PromptedExample:
+    word = LABELS[label]
+    messages = (Message("user", "?"),)
+    return PromptedExample("1", "de", messages, word, LABELS, word, (word,) if is_written else (), is_written, "de")
+
+
+def answered(said: int) -> list[float]:
+    """Log-likelihoods of an answer; of an unread one two are equally likely."""
+    return [-1.0, -1.0, -2.0] if said == UNREAD else [-1.0 if label == said else -2.0 for label in range(3)]
+
+
+@pytest.mark.parametrize(
+    ("gold_of", "said_of"),
+    [
+        ((0, 1, 2), (0, 1, 2)),
+        ((0, 1, 2), (0, 1)),  # never said
+        ((0, 1), (0, 1, 2)),  # said, and never right
+        ((0, 1), (0, 1)),  # neither: it does not count
+        ((0, 1, 2), (0, 1, 2, UNREAD)),
+        ((1,), (0, UNREAD)),
+    ],
+)
+def test_macro_f1_and_accuracy_are_those_of_scikit_learn(gold_of: tuple[int, ...], said_of: tuple[int, ...]) -> None:
+    rng = np.random.default_rng(0)
+    for n in (1, 5, 200):
+        gold, said = rng.choice(gold_of, size=n), rng.choice(said_of, size=n)
+        items = [choice(label) for label in gold]
+        outputs = np.array([answered(label) for label in said])
+        assert right_labels(items).tolist() == gold.tolist() and said_labels(items, outputs).tolist() == said.tolist()
+        found = [float(one.value(one.counts(items, outputs)[0].sum(axis=0))) for one in (MACRO_F1, ACCURACY)]
+        labels = sorted({*gold, *said} - {UNREAD})
+        expected = f1_score(gold, said, labels=labels, average="macro", zero_division=0)
+        assert found == pytest.approx([expected, accuracy_score(gold, said)])
+
+
+def test_a_constant_answer_has_accuracy_but_no_macro_f1() -> None:
+    """262 of 350 are of one label: 74.9 % right, and a macro-F1 of 0.856 / 3."""
+    items = [choice(0)] * 262 + [choice(1)] * 50 + [choice(2)] * 38
+    outputs = np.array([answered(0)] * 350)
+    counts = [one.counts(items, outputs)[0].sum(axis=0) for one in (ACCURACY, MACRO_F1)]
+    assert ACCURACY.value(counts[0]) == pytest.approx(262 / 350)
+    assert MACRO_F1.value(counts[1]) == pytest.approx(2 * 262 / (350 + 262) / 3)
+
+
+def test_labels_that_were_written_are_read_and_the_unread_counted() -> None:
+    items = [choice(label, is_written=True) for label in (0, 1, 2, 0)]
+    texts = ("Antwort: Ja", "Antwort: Nein", "ich weiß nicht", "Antwort: Ja")
+    assert said_labels(items, texts).tolist() == [0, 2, UNREAD, 0]
+    for measure, expected in ((ACCURACY, 0.5), (MACRO_F1, 1 / 3)):
+        counts, unread = measure.counts(items, texts)
+        assert float(measure.value(counts.sum(axis=0))) == pytest.approx(expected) and unread == 1
+    # Of likelihoods none is unread, though equal ones are wrong.
+    assert ACCURACY.counts([choice(0)], np.array([answered(UNREAD)])) == (pytest.approx(np.array([[0.0, 1.0]])), 0)
+
+
 def test_values_take_arrays_of_sums() -> None:
     sums = np.array([[[2.0, 1.0, 1.0], [0.0, 0.0, 0.0]], [[0.0, 3.0, 1.0], [1.0, 0.0, 0.0]]])
     assert f1(sums).tolist() == [[2 / 3, 0.0], [0.0, 1.0]]
+
+
+def test_f1_sums_before_it_divides() -> None:
+    counts = np.array([[1, 0, 0], [0, 3, 4]])
+    assert f1(counts.sum(axis=0)) == pytest.approx(2 / 9)  # the mean of the items' F1 would be 1/2
 
 
 def test_a_language_whose_numbers_are_unknown_is_refused_before_training() -> None:

@@ -48,6 +48,7 @@ def write_study(
     config: dict[str, Any] | None = None,
     model: str = "world",
     skip: Sequence[str] = (),
+    group_rows: int = 1,
 ) -> Path:
     """Writes manifest and cells; ``draw`` is the seed of everything drawn, ``skip`` the ids that are left out."""
     rng = np.random.default_rng(draw)
@@ -75,7 +76,16 @@ def write_study(
                     logits = [0.8 + easy[t] + effect(sources, code) + shift - hard for t, code in enumerate(targets)]
                     right = rng.random((len(targets), num_items)) < 1 / (1 + np.exp(-np.array(logits)))
                     if name not in skip:
-                        write_cell(folder / "cells" / name, cells[-1], targets, gold, right, base, model=model)
+                        write_cell(
+                            folder / "cells" / name,
+                            cells[-1],
+                            targets,
+                            gold,
+                            right,
+                            base,
+                            model=model,
+                            group_rows=group_rows,
+                        )
     folder.mkdir(parents=True, exist_ok=True)
     manifest = {
         "study": folder.name,
@@ -108,6 +118,7 @@ def write_cell(
     *,
     model: str = "world",
     base_sha256: str = "b" * 64,
+    group_rows: int = 1,
 ) -> Path:
     """A sealed run folder, with the files that a report reads."""
     (folder / "predictions").mkdir(parents=True)
@@ -137,6 +148,7 @@ def write_cell(
                     "base_prediction": LABELS[base[row, item]],
                     "base_log_likelihoods": [-1.0 if i == base[row, item] else -2.0 for i in range(3)],
                 }
+                | ({"group": f"premise{item // group_rows}"} if group_rows > 1 else {})
             )
         text = "\n".join(json.dumps(line) for line in lines) + "\n"
         (folder / "predictions" / f"{code}.jsonl").write_text(text, encoding="utf-8")
@@ -165,9 +177,14 @@ def study_in_memory(
     seed_sd: float = 0.15,
     shared_seed_sd: float = 0.0,
     parallel: bool = True,
+    group_rows: int = 1,
+    group_sd: float = 0.0,
     draw: int = 0,
 ) -> Study:
-    """A study as ``collect`` gives it, without files, for simulations by the thousand."""
+    """A study as ``collect`` gives it, without files, for simulations by the thousand.
+
+    ``group_sd``: of what each cell makes of a whole group of rows, in all languages.
+    """
     rng = np.random.default_rng(draw)
     hard = rng.normal(size=num_items if parallel else (len(targets), num_items))
     easy = np.linspace(-0.5, 0.5, len(targets))[:, None]
@@ -177,11 +194,14 @@ def study_in_memory(
         effects = np.array([effect(sources, code) for code in targets])[:, None]
         for seed in range(num_seeds):
             shift = rng.normal(scale=seed_sd) + shared[seed]
+            if group_sd:
+                shift = shift + np.repeat(rng.normal(scale=group_sd, size=num_items // group_rows), group_rows)
             chance = 1 / (1 + np.exp(-(0.8 + easy + effects + shift - hard)))
             counts = np.ones((len(targets), num_items, 2), dtype=np.float32)
             counts[:, :, 0] = rng.random((len(targets), num_items)) < chance
             cells.append(ScoredCell(f"{'-'.join(sources)}_s{seed}", sources, seed, Slice(1500, "direct"), counts))
-    ids = tuple(f"item{i}" for i in range(num_items))
+    ids = tuple(tuple(f"{'' if parallel else code}item{i}" for i in range(num_items)) for code in targets)
+    group_of = tuple("" if group_rows == 1 else f"group{i // group_rows}" for i in range(num_items))
     return Study(
         name="simulated",
         folder=Path("simulated"),
@@ -189,8 +209,8 @@ def study_in_memory(
         pool=POOL,
         targets=tuple(targets),
         measure=ACCURACY,
-        is_parallel=parallel,
-        item_ids=(ids,) * len(targets),
+        item_ids=ids,
+        groups=(group_of,) * len(targets),
         cells=tuple(cells),
         base=None,
         missing=(),
@@ -200,6 +220,7 @@ def study_in_memory(
         task="xnli",
         is_world=True,
         num_choices=3,
+        majority_share=None,
         provenance={},
         manifest_sha256="",
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from pathlib import Path
 
@@ -85,9 +86,9 @@ def test_items_that_a_cell_lacks_are_left_out_everywhere(folder: Path) -> None:
     write_lines(path, [lines[5], lines[3], *lines[6:], lines[4]])  # three are gone, others are elsewhere
     seal(cell)
     study = collect(folder)
-    assert study.num_unmatched == 6  # in both languages, since items are the same in all
-    assert {len(ids) for ids in study.item_ids} == {9}
-    counted = next(c for c in study.cells if c.id == "de-zh_s0").counts[1, :, 0]
+    assert study.num_unmatched == 3  # of the language that lacks them: the mean is that of the languages' figures
+    assert [len(ids) for ids in study.item_ids] == [12, 9]
+    counted = next(c for c in study.cells if c.id == "de-zh_s0").counts[1, :9, 0]
     right = {line["id"]: line["adapter_prediction"] == line["label"] for line in lines}
     assert counted.astype(bool).tolist() == [right[i] for i in study.item_ids[1]]
 
@@ -105,6 +106,15 @@ def test_languages_with_items_of_their_own(folder: Path) -> None:
     counts = study.cells[0].counts[1]
     assert counts[:, 1].sum() == 7  # what follows counts nothing
     assert np.isfinite(study.measure.value(counts.sum(axis=0)))
+
+
+def test_groups_and_the_majority_are_read(tmp_path: Path, folder: Path) -> None:
+    assert set(itertools.chain.from_iterable(collect(folder).groups)) == {""}
+    study = collect(write_study(tmp_path / "grouped", no_effect, **SMALL, group_rows=3))
+    assert study.groups == (tuple(f"premise{i // 3}" for i in range(12)),) * 2
+    labels = [line["label"] for line in lines_of(study.folder / "cells" / "ar_s0" / "predictions" / "fi.jsonl")]
+    most = max(labels.count(name) for name in labels) / 12
+    assert study.majority_share == pytest.approx(most) and study.chance == max(1 / 3, most)
 
 
 def test_cells_of_two_bases_are_not_compared(folder: Path) -> None:

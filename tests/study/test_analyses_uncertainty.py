@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 
 import numpy as np
@@ -14,7 +15,6 @@ from mslt_it.study.uncertainty import (
     Settings,
     as_good_as_best,
     average_ranks,
-    holm,
     kendall,
     p_value,
     resample,
@@ -37,12 +37,6 @@ def test_correlations_by_hand() -> None:
     assert kendall(x, y) == pytest.approx([4 / 6, -1, 0])
     # tau-b: 5 of 6 pairs are ordered in both, all the same way; x has no tie, y one
     assert kendall(x, np.array([1.0, 1, 2, 3])) == pytest.approx(5 / np.sqrt(6 * 5))
-
-
-def test_holm_by_hand() -> None:
-    assert holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
-    assert holm([0.9, 0.5]) == [1.0, 1.0]
-    assert holm([]) == []
 
 
 def test_p_value_is_never_nought_and_one_where_nothing_differs() -> None:
@@ -68,6 +62,21 @@ def test_resampling_is_seeded_and_paired() -> None:
     # Hard items are hard for all sets: drawn together, they cancel in the difference.
     a, b = figures.mean_drawn[:, :7].mean(axis=1), figures.mean_drawn[:, 7:].mean(axis=1)
     assert (a - b).std() < 0.4 * np.hypot(a.std(), b.std())
+
+
+def test_rows_of_a_group_are_drawn_together_in_all_languages() -> None:
+    more = {"num_items": 60, "num_seeds": 1, "group_rows": 4, "group_sd": 2.0}
+    study = study_in_memory(no_effect, sets=SETS, **more)
+    figures = resample(study, study.slices[0], Settings(num_bootstrap=400))
+    # Every draw is a mean over 15 drawn groups, the same ones in every language.
+    cell = study.cells[figures.sets.index(SETS[0])]
+    sums = cell.counts[:, :, 0].reshape(3, 15, 4).sum(axis=2)
+    assert figures.point[0] == pytest.approx(sums.sum(axis=1) / 60)
+    apart = dataclasses.replace(study, groups=(("",) * 60,) * 3)
+    rows = resample(apart, study.slices[0], Settings(num_bootstrap=400))
+    assert np.array_equal(rows.point, figures.point)
+    widths = [compare(one, [0], [1]).range[1] - compare(one, [0], [1]).range[0] for one in (figures, rows)]
+    assert widths[0] > 1.2 * widths[1]
 
 
 def test_one_seed_has_no_seed_noise() -> None:
@@ -105,6 +114,9 @@ def test_settings_are_checked() -> None:
         pytest.param([0], [1], 0.0, {"seed_sd": 0.6}, id="seeds with great effect"),
         pytest.param([0], range(1, 7), 0.0, {"num_seeds": 2, "seed_sd": 0.3}, id="two seeds"),
         pytest.param(range(7, 15), range(7), 0.0, {"parallel": False}, id="items not parallel"),
+        pytest.param(
+            [0], [1], 0.0, {"num_items": 240, "group_rows": 4, "group_sd": 0.8, "seed_sd": 0.0}, id="rows in groups"
+        ),
         pytest.param(range(7, 15), range(7), 0.0, {"shared_seed_sd": 0.5}, id="seeds that matter alike to all"),
     ],
 )
@@ -113,6 +125,7 @@ def test_coverage(a: range, b: range, effect: float, more: dict) -> None:
     find a difference. (Standard error of a share of 400: 1.1 points.)"""
     number, held, found = 400, 0, 0
     seed_sd = more.get("seed_sd", 0.15)
+    seed_sd = float(np.hypot(seed_sd, more.get("group_sd", 0.0)))
     truth = expected_figure(effect, seed_sd) - expected_figure(0.0, seed_sd)
     for draw in range(number):
         study = study_in_memory(lambda s, t: effect * (len(s) > 1), sets=SETS, draw=draw, **more)

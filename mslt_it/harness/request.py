@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from mslt_it.arguments import Option, Parsed, help_lines, parse
 from mslt_it.data.sources import available_languages
@@ -19,13 +19,16 @@ from mslt_it.records import ModelConfig, Recipe, to_plain
 
 BACKENDS = ("transformers", "vllm")
 
+_SEVERAL: dict[str, Any] = {"is_list": True, "or_one": True}
 OPTIONS: Mapping[str, Option] = {
-    "run": Option(None, "run folder, or [several]: adapter, base, task and languages are taken from it"),
+    "run": Option(None, "run folder, or [several]: adapter, base, task and languages are taken from it", **_SEVERAL),
     "model": Option(None, "base model: a folder, a Hub id, or world; where no run names it"),
-    "adapter": Option(None, "adapter or run folder, or [several], on that base"),
-    "task": Option(None, "task, or [several]; where no run names it: mslt recipes lists them"),
-    "variant": Option(None, f"how it is asked, or [several]: {', '.join(VARIANTS)}", shown="the run's, else direct"),
-    "languages": Option(None, "[codes], or all that the task has", shown="the run's, else all"),
+    "adapter": Option(None, "adapter or run folder, or [several], on that base", **_SEVERAL),
+    "task": Option(None, "task, or [several]; where no run names it: mslt recipes lists them", **_SEVERAL),
+    "variant": Option(
+        None, f"how it is asked, or [several]: {', '.join(VARIANTS)}", shown="the run's, else direct", **_SEVERAL
+    ),
+    "languages": Option(None, "[codes], or all that the task has", shown="the run's, else all", **_SEVERAL),
     "shots": Option("0", "worked examples before each question", kind="int", at_least=0),
     "samples": Option("1", "written answers per item; the majority counts", kind="int", at_least=1),
     "temperature": Option("0.7", "of samples > 1", kind="float"),
@@ -81,15 +84,14 @@ def parse_request(argv: Sequence[str]) -> tuple[Request, bool]:
     """(the request, whether JSON is wanted)."""
     options, rest = split_recipe_keys(argv)
     parsed = parse(options, "eval", OPTIONS, tuple(FLAGS), example="run=runs/xnli_3src-...")
-    runs, adapters = _names(parsed["run"]), _names(parsed["adapter"])
-    tasks = _names(parsed["task"])
+    runs, adapters, tasks = (parsed[key] or [] for key in ("run", "adapter", "task"))
     if parsed["model"] is None and adapters and not runs:
         raise Problem("adapter= needs a base: give model=PATH too, or run=RUNFOLDER, which knows its base.")
     if not runs and not tasks:
         raise Problem("task= is missing: what is to be scored? Write mslt eval model=PATH task=xnli, or run=RUNFOLDER.")
     recipes = tuple(_recipe(parsed, runs, task, rest) for task in tasks or [""])
     # A run that was trained on chains of thought is asked for them.
-    variants = _names(parsed["variant"]) if "variant" in parsed.given else [recipes[0].prompt.variant]
+    variants = parsed["variant"] if "variant" in parsed.given else [recipes[0].prompt.variant]
     settings = Settings(parsed["samples"], parsed["temperature"], parsed["top_p"], parsed["seed"])
     for recipe in recipes:
         for variant in variants:
@@ -186,8 +188,7 @@ def _recipe(parsed: Parsed, runs: Sequence[str], task: str, rest: Sequence[str])
         ("seed", "seed"),
     ):
         if key in parsed.given:
-            value = parsed[key]
-            overrides.append(f"{name}={_quoted(value) if isinstance(value, str) else value}")
+            overrides.append(f"{name}={parsed[key]}")
     if any(o.startswith(("prompt.variant=", "prompt.num_shots=")) for o in rest):
         raise Problem("prompt.variant and prompt.num_shots are written variant= and shots= here.")
     if not task:
@@ -217,21 +218,15 @@ def _may_have_trained(parsed: Parsed, runs: Sequence[str], recipe: Recipe) -> bo
     scored; else all are. Of an adapter without papers nothing is known."""
     from mslt_it.recipe import load_recipe
 
-    for name in (*map(_run_folder, runs), *(Path(a).expanduser() for a in _names(parsed["adapter"]))):
+    for name in (*map(_run_folder, runs), *(Path(a).expanduser() for a in parsed["adapter"] or [])):
         if not (name / "config.yaml").is_file() or load_recipe("config", config_dir=name).task.name == recipe.task.name:
             return True
     return False
 
 
-def _quoted(text: str) -> str:
-    """A text as Hydra reads it, whatever characters a folder's name has."""
-    ending = len(text) - len(text.rstrip("\\"))
-    return "'" + re.sub(r"(\\*)'", r"\1\1\\'", text) + "\\" * ending + "'"
-
-
 def _own_languages(parsed: Parsed) -> list[str]:
     """``sources`` and ``targets`` for a recipe that has none."""
-    codes = _names(parsed["languages"])
+    codes = parsed["languages"] or []
     if len(codes) < 2 or codes == ["all"]:
         raise Problem("task=custom: list the languages to score, at least two: languages=[en,tr].")
     return [f"sources=[{codes[0]}]", f"targets=[{','.join(codes[1:])}]"]
@@ -241,18 +236,8 @@ def _languages(parsed: Parsed, recipe: Recipe, of_run: bool) -> tuple[str, ...]:
     given = parsed["languages"]
     if given is None and of_run:
         return tuple(dict.fromkeys((*recipe.sources, *recipe.targets)))  # supervised=true: some are both
-    if given is None or given == "all":
+    if given is None or given == ["all"]:
         return available_languages(recipe.task)
-    if not (codes := validated_codes("languages", _names(given))):
+    if not (codes := validated_codes("languages", given)):
         raise Problem("languages=[] names none. List them, languages=[de,tr], or write languages=all.")
     return codes
-
-
-def _names(text: str | None) -> list[str]:
-    """``a`` or ``[a,b]``."""
-    if text is None:
-        return []
-    inner = text.strip()
-    if inner.startswith("[") and inner.endswith("]"):
-        inner = inner[1:-1]
-    return [name.strip().strip("'\"") for name in inner.split(",") if name.strip()]

@@ -27,6 +27,7 @@ from transformers.pytorch_utils import Conv1D
 
 from mslt_it.problems import Problem, nearest
 from mslt_it.records import AdapterConfig, ModelConfig
+from mslt_it.tuning.causality import refuse_not_causal, refuse_other_kinds
 from mslt_it.tuning.model_errors import explain, refuse_folder
 
 WEIGHTS = "adapter_model.safetensors"
@@ -35,10 +36,14 @@ DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch
 
 
 def load_tokenizer(model: ModelConfig) -> PreTrainedTokenizerBase:
-    """The base model's tokenizer; code that comes with a model is never run."""
+    """The base model's tokenizer; code that comes with a model is never run.
+
+    It is wanted before the data are built: a model of a kind that is not trained here is refused now.
+    """
     path = model_path(model)
     refuse_folder(path, "tokenizer")
     try:
+        refuse_other_kinds(path, model.revision)
         return AutoTokenizer.from_pretrained(path, revision=model.revision, trust_remote_code=False)
     except (OSError, ValueError) as error:
         raise explain(error, path, model.revision, "tokenizer") from error
@@ -50,7 +55,7 @@ def load_base(
     """The frozen base on ``device`` (default: this process's GPU, else the CPU), quantised as ``adapter`` asks.
 
     Weights come from safetensors files only: unlike pickles they cannot run code. A tensor that the files lack is a
-    Problem; transformers would fill it with random numbers and go on.
+    Problem; transformers would fill it with random numbers and go on. So is a model that is not causal.
     """
     place = torch.device(device) if device is not None else default_device()
     path, quantization = model_path(model), adapter.quantization if adapter else "none"
@@ -62,6 +67,7 @@ def load_base(
         }
     refuse_folder(path, "causal language model")
     try:
+        refuse_other_kinds(path, model.revision)
         with _no_conversion_service():
             base, report = AutoModelForCausalLM.from_pretrained(
                 path,
@@ -92,6 +98,7 @@ def load_base(
             if type(module).__name__ == "Linear4bit":
                 module.support_avx512bf16_for_cpu = False
     base.requires_grad_(False)
+    refuse_not_causal(base, path)
     if getattr(base.config, "_commit_hash", None) is None:
         # transformers 5.23 no longer tells which commit a branch stood for; what records and compares it looks there.
         base.config._commit_hash = cached_commit(path, model.revision)
@@ -292,7 +299,9 @@ def dequantized_weights(base: nn.Module) -> Iterator[tuple[str, Tensor]]:
         from bitsandbytes import functional
 
         if kind == "Linear8bitLt":
-            yield name, functional.int8_vectorwise_dequant(module.weight.data, module.weight.SCB)
+            # A forward pass moves the scales from the weight to the layer's state.
+            scales = module.weight.SCB if module.weight.SCB is not None else module.state.SCB
+            yield name, functional.int8_vectorwise_dequant(module.weight.data, scales)
             continue
         if getattr(module.weight.quant_state, "packing_format_for_cpu", False):
             raise Problem(

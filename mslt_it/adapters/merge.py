@@ -37,7 +37,6 @@ from mslt_it.problems import Problem, nearest
 from mslt_it.records import ModelConfig, to_plain
 from mslt_it.tuning.base_model import (
     DTYPES,
-    dequantized_weights,
     fit_vocabulary,
     load_adapter,
     load_base,
@@ -47,6 +46,7 @@ from mslt_it.tuning.base_model import (
 )
 from mslt_it.tuning.checkpoints import COMPLETE, find_damage
 from mslt_it.tuning.environment import environment
+from mslt_it.tuning.quantization import dequantized_weights
 
 MERGE = "merge.json"
 STRATEGIES = ("dequantized", "original")

@@ -16,8 +16,9 @@ from mslt_it.cli import main
 from mslt_it.problems import Problem
 from mslt_it.records import AdapterConfig, ModelConfig
 from mslt_it.tuning import base_model
-from mslt_it.tuning.base_model import dequantized_weights, load_base, load_tokenizer
+from mslt_it.tuning.base_model import load_base, load_tokenizer
 from mslt_it.tuning.causality import refuse_not_causal
+from mslt_it.tuning.quantization import dequantized_weights
 
 SIZE = {
     "hidden_size": 32,

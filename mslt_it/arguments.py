@@ -7,17 +7,16 @@
     list   format=[vllm,gguf]             quoted for the shell; a word of the option's ``names`` may stand by itself
     map    cost={ar:2,zh:1.5}             numbers; of texts with kind="text_map"
 
-Recipes are not read here: what follows ``recipe=NAME`` is Hydra's.
+Values are read by `values`, here and in recipes. Which keys a recipe has, ``recipe.py`` knows.
 """
 
 from __future__ import annotations
 
-import math
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from mslt_it import values
 from mslt_it.problems import Problem, nearest
 
 HELP = ("-h", "--help")
@@ -36,6 +35,7 @@ class Option:
     kind: str = "text"  # text, int, float, bool, map (text -> number), text_map (text -> text)
     choices: tuple[str, ...] = ()  # the values, or a list's items, that there are; empty: any
     names: tuple[str, ...] = ()  # of a list: words that may stand without brackets
+    or_one: bool = False  # of a list: anything without brackets is one item
     example: str = ""  # what to write after KEY=, for errors
     what: str = ""  # of an int: "a number of rows"
     at_least: int | None = None  # of an int
@@ -136,8 +136,7 @@ def help_lines(options: Mapping[str, Option], flags: Mapping[str, str] | None = 
 
 def read_value(key: str, option: Option, text: str) -> Any:
     """What ``text`` after ``key=`` stands for; a Problem where it is not of the option's kind."""
-    text = text.strip()
-    if not text:
+    if not text.strip():
         remedy = f"Leave it out for the default ({_shown_default(option)})."
         raise Problem(f"{key}= has no value. {f'{option.help.capitalize()}.' if option.required else remedy}")
     if option.is_list:
@@ -145,69 +144,50 @@ def read_value(key: str, option: Option, text: str) -> Any:
     if option.kind in ("map", "text_map"):
         return _map(key, option, text)
     if option.kind == "bool":
-        if text.lower() not in ("true", "false"):
-            raise Problem(f"{key}={text} is neither true nor false.")
-        return text.lower() == "true"
+        return values.boolean(key, text)
     if option.kind in ("int", "float"):
-        value = _number(key, text, option.kind, option.what)
+        value = values.number(key, text, option.kind, option.what)
         if option.at_least is not None and value < option.at_least:
             raise Problem(f"{key}={text} is out of range. It must be {option.at_least} or more.")
         return value
+    text = values.unquoted(text)
     if option.choices and text not in option.choices:
         raise Problem(f"{key}={text} is unknown. {nearest(text, option.choices)}")
     return text
 
 
 def _list(key: str, option: Option, text: str) -> list[str]:
-    inner = re.fullmatch(r"\[(.*)\]", text, re.DOTALL)
-    if inner is None:
-        if text in option.names:
-            return [text]
+    items = values.items(text)
+    if items is None:
+        word = values.unquoted(text)
+        if option.or_one or word in option.names:
+            return [word]
         known = f" or a name ({', '.join(option.names)})" if option.names else ""
-        example = option.example or f"[{text.strip('[]')}]"
+        example = option.example or f"[{text.strip().strip('[]')}]"
         raise Problem(f"{key}={text} is not a list{known}. Write {key}={example}, quoted for the shell.")
-    items = [_bare(key, item) for item in inner.group(1).split(",")] if inner.group(1).strip() else []
     if option.required and not items:
         raise Problem(f"{key}=[] is empty. Write {key}={option.example or '[A,B]'}.")
     for item in items:
+        if not item.strip():
+            raise Problem(f"{key}: an item is empty. Remove the comma too much.")
         if option.choices and item not in option.choices:
             raise Problem(f"{key}: '{item}' is unknown. {nearest(item, option.choices)}")
     return items
 
 
 def _map(key: str, option: Option, text: str) -> dict[str, Any]:
-    inner = re.fullmatch(r"\{(.*)\}", text, re.DOTALL)
-    example = option.example or ("{ar:arb}" if option.kind == "text_map" else "{ar:2,zh:1.5}")
-    if inner is None:
+    pairs = values.mapping(text)
+    if pairs is None:
+        example = option.example or ("{ar:arb}" if option.kind == "text_map" else "{ar:2,zh:1.5}")
         raise Problem(f"{key}={text} is not a map. Write for example {key}={example}, quoted for the shell.")
     result: dict[str, Any] = {}
-    for item in inner.group(1).split(",") if inner.group(1).strip() else []:
-        name, colon, value = item.partition(":")
-        if not colon:
-            raise Problem(f"{key}: '{item.strip()}' is not CODE:VALUE. Write for example {key}={example}.")
-        name, value = _bare(key, name), _bare(key, value)
+    for name, value in pairs:
         if name in result:
             raise Problem(f"{key}: '{name}' is given twice. Remove one.")
-        result[name] = value if option.kind == "text_map" else _number(f"{key} of {name}", value, "float")
+        if not value.strip():
+            raise Problem(f"{key}: '{name}' has no value. Write {{{name}:VALUE}}.")
+        result[name] = value if option.kind == "text_map" else values.number(f"{key} of {name}", value, "float")
     return result
-
-
-def _bare(key: str, text: str) -> str:
-    word = text.strip().strip("'\"")
-    if not word:
-        raise Problem(f"{key}: an item is empty. Remove the comma too much.")
-    return word
-
-
-def _number(name: str, text: str, kind: str, what: str = "") -> int | float:
-    try:
-        value = int(text) if kind == "int" else float(text)
-    except ValueError:
-        what = what or ("a whole number" if kind == "int" else "a number")
-        raise Problem(f"{name}={text} is not {what}.") from None
-    if not math.isfinite(value):
-        raise Problem(f"{name}={text} is not a finite number.")
-    return value
 
 
 def _example(options: Mapping[str, Option]) -> str:

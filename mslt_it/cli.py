@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from mslt_it.problems import Problem, nearest
 from mslt_it.quiet import quiet_imports
+from mslt_it.terminal import run
 
 # command -> (module whose main(argv) does it, one line)
 COMMANDS: dict[str, tuple[str, str]] = {
@@ -28,16 +29,8 @@ RECIPE_COMMANDS = ("train", "data")
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one subcommand; 0 = done, 2 = a Problem, printed on stderr."""
-    arguments = list(sys.argv[1:] if argv is None else argv)
     quiet_imports()
-    try:
-        return _dispatch(arguments)
-    except Problem as problem:
-        print(f"error: {problem}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("error: interrupted", file=sys.stderr)
-        return 130
+    return run(_dispatch, argv)
 
 
 def _dispatch(arguments: list[str]) -> int:
@@ -94,7 +87,7 @@ def help_text(for_command: str) -> str:
         "",
         f"{COMMANDS[for_command][1].capitalize()}.",
         "",
-        "What follows the recipe are Hydra overrides (quote brackets for the shell):",
+        "What follows the recipe changes it. A value is the text that is written (quote brackets for the shell):",
         f"  mslt {for_command} recipe=xnli_3src scale=small 'sources=[en,ar,zh]' training.learning_rate=1e-4",
         "  --config-dir DIR   a folder with your own recipes, beside the package's",
         "",

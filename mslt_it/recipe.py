@@ -2,43 +2,29 @@
 
     mslt train recipe=xnli_3src scale=paper sources=[en,ar,zh] training.learning_rate=1e-4
 
-``recipe=NAME`` names ``recipes/NAME.yaml``; the rest are Hydra overrides. Hydra's ``compose()`` is called, never
-``@hydra.main``, which makes an output folder per rank. Whatever goes wrong ends as a ``Problem`` that names the key,
-the value and what would be right. Hydra and OmegaConf are imported where they are used: 0.2 s that ``--help`` need
-not pay.
+``recipe=NAME`` names ``recipes/NAME.yaml``, which Hydra composes with the chosen scale and task; the other KEY=VALUE
+are read by ``overrides.py`` and set on the result. Hydra's ``compose()`` is called, never ``@hydra.main``, which makes
+an output folder per rank. Whatever goes wrong ends as a ``Problem`` that names the key, the value and what would be
+right. Hydra and OmegaConf are imported where they are used: 0.2 s that ``--help`` need not pay.
 """
 
 from __future__ import annotations
 
 import collections.abc
 import dataclasses
-import difflib
 import functools
 import math
 import re
 import typing
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from mslt_it import table_keys
 from mslt_it.languages import LanguageSet, some_codes
+from mslt_it.overrides import GROUPS, assign, keys, refuse_unfilled, split, type_name, unknown_key
 from mslt_it.problems import Problem, nearest
 from mslt_it.records import LARGEST, REST, DataConfig, FrozenDict, Recipe, to_plain
-
-GROUPS = ("scale", "task")  # folders in recipes/ whose files are chosen by name: scale=paper
-
-# What other tools call a key, where no spelling distance would find ours.
-ALIASES = {
-    "lr": "training.learning_rate",
-    "epochs": "training.num_epochs",
-    "per_device_train_batch_size": "training.batch_size",
-    "r": "adapter.rank",
-    "lora_r": "adapter.rank",
-    "lora_alpha": "adapter.alpha",
-    "max_length": "data.max_length_tokens",
-    "max_seq_length": "data.max_length_tokens",
-}
 
 CHOICES: dict[str, tuple[str, ...]] = {
     "data.items": ("disjoint", "parallel"),
@@ -160,7 +146,7 @@ def list_groups(config_dir: str | Path | None = None) -> dict[str, dict[str, str
 
 
 def parse_arguments(argv: Sequence[str]) -> tuple[str, list[str], str | None]:
-    """``recipe=NAME``, ``--config-dir DIR`` and Hydra overrides -> (recipe name, overrides, folder or None)."""
+    """``recipe=NAME``, ``--config-dir DIR`` and KEY=VALUE -> (recipe name, overrides, folder or None)."""
     name: str | None = None
     config_dir: str | None = None
     overrides: list[str] = []
@@ -172,6 +158,8 @@ def parse_arguments(argv: Sequence[str]) -> tuple[str, list[str], str | None]:
                 raise Problem("--config-dir needs a folder: --config-dir DIR.")
         elif argument.startswith("--config-dir="):
             config_dir = argument.partition("=")[2]
+        elif argument in ("--multirun", "-m"):
+            raise Problem(f"{argument} is Hydra's and not known here. Many runs are a study: mslt study --help.")
         elif argument.startswith("-"):
             raise Problem(f"Unknown option '{argument}'. {nearest(argument, ['--config-dir', '--help'])}")
         elif argument.startswith("recipe="):
@@ -198,29 +186,14 @@ def _recipe_of_task(overrides: Sequence[str], config_dir: str | None) -> str | N
     return next((name for name in (f"{task}_3src", task) if name in known), None) if task else None
 
 
-def _long_form(override: str) -> str:
-    """``task.instruction=TEXT`` -> ``task.instruction.default=TEXT`` and the other short forms."""
-    key, equals, value = override.partition("=")
-    if override == "sources=auto":
-        return "sources=[auto]"
-    if override == "targets=rest":
-        return "targets=[rest]"
-    if equals and key == "task.instruction" and not value.lstrip().startswith("{"):
-        return f"++task.instruction.default={value}"
-    # A language that has no instruction yet is a new key, which Hydra wants said.
-    if equals and re.fullmatch(r"task\.(instruction|configs|id_prefixes)(\.[A-Za-z-]+)?", key):
-        return f"++{override}"
-    return override
-
-
 # ---------------------------------------------------------------- composing
 
 
 def _schema(cls: type) -> type:
     """The dataclass as Hydra's typed schema.
 
-    OmegaConf makes frozen dataclasses read-only, so this is an unfrozen twin. Tuples become lists of anything: a list
-    of strings would turn the YAML boolean ``no`` into the string "False" before anyone could complain.
+    OmegaConf makes frozen dataclasses read-only, so this is an unfrozen twin. Texts may be anything here, and tuples
+    lists of anything: a string would turn the YAML boolean ``no`` into "False" before anyone could complain.
     """
     from omegaconf import MISSING
 
@@ -236,47 +209,19 @@ def _schema(cls: type) -> type:
         if dataclasses.is_dataclass(hint):
             hint = _schema(typing.cast(type, hint))
             default = dataclasses.field(default_factory=hint)
+        elif hint in (str, str | None):
+            hint = Any
         elif typing.get_origin(hint) is tuple:
             hint = list[Any]
             if default is not MISSING:
                 default = dataclasses.field(default_factory=functools.partial(list, default))
         elif cls is DataConfig and f.name == "num_examples_total":
             hint = Any  # a number or max, see _budget
-        elif cls is Recipe and f.name in ("name", "scale"):
+        if cls is Recipe and f.name in ("name", "scale"):
             default = ""  # filled in by load_recipe: the file's name, the chosen scale
         fields.append((f.name, hint, default))
     # A field without default may not follow one with: MISSING ("???") counts as a default, so order is kept.
     return dataclasses.make_dataclass(cls.__name__, fields)
-
-
-def keys() -> list[str]:
-    """Every key of a recipe, dotted: "sources", "training.learning_rate" and so on."""
-    return [key for key, _ in _leaves(Recipe)]
-
-
-def _leaves(cls: type, prefix: str = "") -> Iterator[tuple[str, dataclasses.Field[Any]]]:
-    hints = typing.get_type_hints(cls)
-    for f in dataclasses.fields(cls):
-        if dataclasses.is_dataclass(hints[f.name]):
-            yield from _leaves(hints[f.name], f"{prefix}{f.name}.")
-        else:
-            yield prefix + f.name, f
-
-
-def _nearest_key(key: str) -> str:
-    """Did you mean ...? over the keys, or over one section's when the section is right."""
-    parent, _, leaf = key.rpartition(".")
-    known = keys()
-    same_leaf = [k for k in known if k.rpartition(".")[2] == leaf or k == ALIASES.get(leaf)]
-    siblings = [k for k in known if parent and k.startswith(parent + ".")]
-    if same_leaf:
-        return f"Did you mean '{same_leaf[0]}'? Known: {', '.join(sorted(siblings or known))}."
-    if siblings:
-        return nearest(key, siblings)
-    by_leaf = {k.rpartition(".")[2]: k for k in known}
-    if close := difflib.get_close_matches(leaf, by_leaf, n=1, cutoff=0.7):
-        return f"Did you mean '{by_leaf[close[0]]}'? Known: {', '.join(sorted(known))}."
-    return nearest(key, known)
 
 
 def load_recipe(name: str, overrides: Sequence[str] = (), config_dir: str | Path | None = None) -> Recipe:
@@ -292,45 +237,84 @@ def load_recipe(name: str, overrides: Sequence[str] = (), config_dir: str | Path
     from omegaconf import DictConfig, OmegaConf
     from omegaconf.errors import OmegaConfBaseException
 
-    overrides, of_table = table_keys.take(overrides)
-    overrides = [_long_form(override) for override in overrides]
     known = _files(config_dir)
     if name not in known:
         raise Problem(f"Unknown recipe '{name}'. {nearest(name, known)}")
-    for override in overrides:
-        if override.startswith("~") and override[1:] not in GROUPS:
-            raise Problem(f"'{override}': a key cannot be removed, every key has a value. Write {override[1:]}=VALUE.")
-        if override.lstrip("+").startswith("hydra."):
-            raise Problem(
-                f"'{override}': Hydra's own settings have no effect here. For the run's folder use output_dir=DIR."
-            )
+    groups, assigned = split(overrides)
+    chosen = [_choice(group, option, config_dir) for group, option in groups.items()]
     home = known[name].parent
     schema = _schema(Recipe)
     ConfigStore.instance().store(name="recipe_schema", node=schema)  # what "- recipe_schema" in a recipe refers to
     search = [_search_path(folder) for folder in _folders(config_dir) if folder != home]
     try:
         with initialize_config_dir(version_base="1.3", config_dir=str(home)):
-            composed = compose(name, overrides=[*overrides, *search], return_hydra_config=True)
+            _refuse_unfilled_defaults(name, known)
+            composed = compose(name, overrides=[*chosen, *search], return_hydra_config=True)
             HydraConfig.instance().cfg = None
             choices = dict(composed.hydra.runtime.choices)
             composed = OmegaConf.masked_copy(composed, [str(k) for k in composed if k != "hydra"])
             # Once more, for a recipe that does not start with recipe_schema. Only then is this merge not a no-op.
             typed = OmegaConf.merge(OmegaConf.structured(schema), OmegaConf.to_container(composed))
             assert isinstance(typed, DictConfig)
-            content = OmegaConf.to_container(typed, resolve=True, throw_on_missing=True)
-    except (HydraException, OmegaConfBaseException, ValueError) as error:  # ValueError: scale=null
-        raise _explain(error, name, overrides, config_dir) from error
+            content = OmegaConf.to_container(typed, resolve=False)
+    except (HydraException, OmegaConfBaseException, ValueError) as error:
+        raise _explain(error, name, config_dir) from error
     except yaml.YAMLError as error:
         raise Problem(f"{_place_of(error, known[name])} is not valid YAML: {' '.join(str(error).split())}") from error
-    assert isinstance(content, dict)
-    for key, value in of_table.items():
-        content["task"][key] = {**content["task"][key], **value} if isinstance(value, dict) else value
-    return _finish({str(k): v for k, v in content.items()}, name, choices.get("scale"))
+    recipe = typing.cast(dict[str, Any], content)
+    for key, value in _texts(recipe):
+        refuse_unfilled(key, value, f"Write the value itself in recipe '{name}', or on the command line: {key}=VALUE.")
+    assign(recipe, assigned)
+    for key, value in _texts(recipe):
+        if value == "???":  # OmegaConf's word for a value that is still to be given
+            raise Problem(f"{key}: no value in recipe '{name}'. Give one: {key}=VALUE.")
+    return _finish(recipe, name, choices.get("scale"))
+
+
+def _choice(group: str, option: str | None, config_dir: str | Path | None) -> str:
+    """``scale=small`` as Hydra reads it, whatever the file is called."""
+    if option is None:
+        return f"~{group}"
+    known = _files(config_dir, group)
+    if option not in known:
+        raise Problem(f"Unknown {group} '{option}'. {nearest(option, known)}")
+    return f"{group}={_quoted(option)}"
 
 
 def _search_path(folder: Path) -> str:
-    quoted = str(folder).replace("\\", "\\\\").replace("'", "\\'")
-    return f"hydra.searchpath=['file://{quoted}']"
+    return f"hydra.searchpath=[{_quoted(f'file://{folder}')}]"
+
+
+def _quoted(text: str) -> str:
+    """A text in Hydra's grammar, whatever characters a file's name has."""
+    ending = len(text) - len(text.rstrip("\\"))
+    return "'" + re.sub(r"(\\*)'", r"\1\1\\'", text) + "\\" * ending + "'"
+
+
+def _refuse_unfilled_defaults(name: str, known: Mapping[str, Path], seen: frozenset[str] = frozenset()) -> None:
+    """A Problem for ``${...}`` in the list of files that a recipe takes in, which Hydra would fill in."""
+    import yaml
+
+    with known[name].open(encoding="utf-8") as file:  # not its text alone: PyYAML's errors name the file
+        content = yaml.safe_load(file)
+    entries = content.get("defaults") if isinstance(content, dict) else None
+    for entry in entries if isinstance(entries, list) else []:
+        for group, option in entry.items() if isinstance(entry, dict) else [("defaults", entry)]:
+            refuse_unfilled(str(group), option, f"Write the file's name itself in the defaults of recipe '{name}'.")
+        if isinstance(entry, str) and entry in known and entry not in seen:
+            _refuse_unfilled_defaults(entry, known, seen | {name})
+
+
+def _texts(content: Any, key: str = "") -> Iterator[tuple[str, str]]:
+    """(dotted key, text) of every text in nested dictionaries and lists."""
+    if isinstance(content, dict):
+        for name, value in content.items():
+            yield from _texts(value, f"{key}.{name}" if key else str(name))
+    elif isinstance(content, list):
+        for value in content:
+            yield from _texts(value, key)
+    elif isinstance(content, str):
+        yield key, content
 
 
 def _place_of(error: Exception, fallback: Path) -> str:
@@ -338,22 +322,11 @@ def _place_of(error: Exception, fallback: Path) -> str:
     return f"{mark.name}, line {mark.line + 1}," if mark is not None else str(fallback)
 
 
-def _explain(error: Exception, name: str, overrides: Sequence[str], config_dir: str | Path | None) -> Problem:
-    """A Hydra or OmegaConf error as a Problem in the recipe's own terms."""
-    from hydra.errors import MissingConfigException, OverrideParseException
-    from omegaconf.errors import (
-        ConfigAttributeError,
-        ConfigKeyError,
-        MissingMandatoryValue,
-        OmegaConfBaseException,
-        ValidationError,
-    )
+def _explain(error: Exception, name: str, config_dir: str | Path | None) -> Problem:
+    """A Hydra or OmegaConf error, met in a recipe's files, as a Problem in the recipe's own terms."""
+    from hydra.errors import MissingConfigException
+    from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException, ValidationError
 
-    if isinstance(error, OverrideParseException):
-        return Problem(
-            f"Cannot read '{error.override}': {str(error).splitlines()[0]} "
-            "Write KEY=VALUE; quote the argument for the shell when it holds brackets or spaces: 'sources=[en,ar]'."
-        )
     if isinstance(error, MissingConfigException) and error.missing_cfg_file:
         group, _, option = str(error.missing_cfg_file).rpartition("/")
         if group in GROUPS:
@@ -366,34 +339,19 @@ def _explain(error: Exception, name: str, overrides: Sequence[str], config_dir: 
     while not isinstance(inner, OmegaConfBaseException) and (deeper := inner.__cause__ or inner.__context__):
         inner = deeper
     key = getattr(inner, "full_key", None) or ""
-    given = next((o.partition("=") for o in overrides if o.lstrip("+").partition("=")[0] == key), None)
     file = re.match(r"In '([^']+)'", str(error))  # the recipe, or the scale or task that it takes in
-    where = "" if given else f" in '{file.group(1)}'" if file and file.group(1) != name else f" in recipe '{name}'"
+    where = f" in '{file.group(1)}'" if file and file.group(1) != name else f" in recipe '{name}'"
     first = str(inner).splitlines()[0] if str(inner) else type(inner).__name__
-    if isinstance(inner, MissingMandatoryValue):
-        return Problem(f"{key}: no value{where}. Give one: {key}=VALUE.")
     if isinstance(inner, (ConfigAttributeError, ConfigKeyError)):
-        return Problem(f"Unknown key '{key}'{where}. {_nearest_key(key)}")
+        return unknown_key(key, where)
     if isinstance(inner, ValidationError):
-        return Problem(f"{key}{f'={given[2]}' if given else where}: {first.rstrip('.')}. {_expected(key)}".rstrip())
+        return Problem(f"{key}{where}: {first.rstrip('.')}. {type_name(key)}")
     if unmatched := re.match(r"Could not override '([^']+)'", str(error)):
-        key = unmatched.group(1)
-        if key in GROUPS:
-            return Problem(
-                f"Recipe '{name}' has no '{key}' in its defaults, so {key}=... cannot replace it. Add it there."
-            )
-        return Problem(f"Unknown key '{key}'. {_nearest_key(key)}")
+        group = unmatched.group(1)
+        return Problem(
+            f"Recipe '{name}' has no '{group}' in its defaults, so {group}=... cannot replace it. Add it there."
+        )
     return Problem(f"Recipe '{name}': {' '.join(str(error).split())}")
-
-
-def _expected(key: str) -> str:
-    for known, f in _leaves(Recipe):
-        if known == key:
-            if str(f.type).startswith("tuple"):
-                chosen = ", or sources=[auto] to have them chosen (mslt select)" if key == "sources" else ""
-                return f"Expected a list of strings: {key}=[a,b]{chosen}."
-            return f"Expected {f.type}."
-    return ""
 
 
 # ---------------------------------------------------------------- checking values
@@ -466,8 +424,8 @@ def _build(cls: type, content: dict[str, Any], prefix: str = "") -> Any:
             value = tuple(_string(v, key) for v in value)
         elif typing.get_origin(hints[f.name]) is collections.abc.Mapping:
             value = FrozenDict({_string(k, key): _string(v, f"{key}.{k}") for k, v in value.items()})
-        elif isinstance(value, str) and value in ("True", "False"):
-            _string(value == "True", key)  # OmegaConf wrote the YAML boolean as a string
+        elif hints[f.name] is str or (hints[f.name] == (str | None) and value is not None):
+            value = _string(str(value) if type(value) is int else value, key)  # prompt.template: 0
         values[f.name] = value
     return cls(**values)
 
@@ -482,6 +440,8 @@ def _string(value: Any, key: str) -> str:
             f"{key}: {value} is a YAML boolean, not a string: unquoted no, off, on and yes are booleans in YAML. "
             'Put the word in quotes: "no".'
         )
+    if value is None:
+        raise Problem(f"{key}: null is no value for it. Leave it out for the default, or give a text.")
     raise Problem(f"{key}: {value!r} is not a string. Put it in quotes.")
 
 
@@ -542,5 +502,14 @@ def resolved_yaml(recipe: Recipe) -> str:
     """The recipe, complete, as a YAML file that is a recipe again (``recipe=FILE --config-dir FOLDER``)."""
     import yaml
 
+    class Dumper(yaml.SafeDumper):
+        """Quotes texts that OmegaConf would read as numbers and PyYAML would not, such as the commit 1e5."""
+
+    def text(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
+        style = "'" if re.fullmatch(r"[-+.]?[0-9][0-9_.:eE+-]*", value) else None
+        return dumper.represent_scalar("tag:yaml.org,2002:str", value, style=style)
+
+    Dumper.add_representer(str, text)
     content = {"defaults": ["recipe_schema", "_self_"], **to_plain(recipe)}
-    return str(yaml.safe_dump(content, sort_keys=False, allow_unicode=True, default_flow_style=None, width=120))
+    dumped = yaml.dump(content, Dumper=Dumper, sort_keys=False, allow_unicode=True, default_flow_style=None, width=120)
+    return str(dumped)

@@ -21,7 +21,6 @@ if __name__ == "__main__":
 # Spinning OpenMP threads starve each other on shared cores; must be set before torch is imported.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
-from mslt_it.problems import Problem
 from mslt_it.recipe import load_recipe, parse_arguments
 from mslt_it.records import EvalResult, Recipe, TaskConfig
 
@@ -263,13 +262,6 @@ def _no_gpu() -> bool:
 
 
 if __name__ == "__main__":
-    try:
-        if any(a in ("-h", "--help") for a in sys.argv[1:]):
-            from mslt_it.cli import help_text
+    from mslt_it.cli import main as command
 
-            print(help_text("train"))
-            sys.exit(0)
-        sys.exit(main())
-    except Problem as problem:
-        print(f"error: {problem}", file=sys.stderr)
-        sys.exit(2)
+    sys.exit(command(["train", *sys.argv[1:]]))

@@ -6,21 +6,29 @@ import shlex
 
 import pytest
 
+from mslt_it.overrides import assign, split
 from mslt_it.recipe import load_recipe, resolved_yaml
-from mslt_it.table_keys import list_argument, mapping_arguments, take, text_argument
+from mslt_it.table_keys import list_argument, mapping_arguments, text_argument
 
 ODD = ["null", "-1", "nan", "yes", "1.0", "a b", "a, b", "[x]", "x=y", "it's", 'say "so"', "-", "n/a", "{a: b}", "#1",
        "標籤", "a: b", "~", "*", "&x", "$x", "\\", " a", "%", "!", "?", "a]", ">=5", "true", "", "'q'"]  # fmt: skip
 
 
+def read(arguments: list[str]) -> dict[str, object]:
+    """The task's keys that the arguments give a value."""
+    content: dict[str, dict[str, object]] = {"task": {"labels": {}, "columns": {}}}
+    assign(content, split(arguments)[1])
+    return {key: value for key, value in content["task"].items() if value != {}}
+
+
 @pytest.mark.parametrize("name", ODD)
 def test_what_a_message_shows_is_read_as_what_it_meant(name: str) -> None:
     (argument,) = shlex.split(list_argument("task.label_names", [name, "other"]))
-    assert take([argument]) == ([], {"label_names": [name, "other"]})
-    assert take(shlex.split(mapping_arguments("task.labels", {name: "card"}))) == ([], {"labels": {name: "card"}})
+    assert read([argument]) == {"label_names": [name, "other"]}
+    assert read(shlex.split(mapping_arguments("task.labels", {name: "card"}))) == {"labels": {name: "card"}}
     if name:
-        assert take(shlex.split(mapping_arguments("task.columns", {"text": name}))) == ([], {"columns": {"text": name}})
-        assert take(shlex.split(text_argument("task.label", name))) == ([], {"label_field": name})
+        assert read(shlex.split(mapping_arguments("task.columns", {"text": name}))) == {"columns": {"text": name}}
+        assert read(shlex.split(text_argument("task.label", name))) == {"label_field": name}
 
 
 @pytest.mark.parametrize(
@@ -41,7 +49,7 @@ def test_what_a_message_shows_is_read_as_what_it_meant(name: str) -> None:
     ],
 )
 def test_take(override: str, found: dict[str, object]) -> None:
-    assert take([override, "seed=1"]) == (["seed=1"], found)
+    assert read([override]) == found
 
 
 def test_a_recipe_with_odd_names_is_read_back_from_its_own_file(tmp_path) -> None:  # type: ignore[no-untyped-def]

@@ -32,8 +32,8 @@ def test_a_table_of_ones_own(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     assert main(arguments) == 0
     shown = capsys.readouterr().out
     assert "Note: labels: pay, pay later, track" in shown
-    assert 'What does the customer want?\nrefund, "order" no.' in shown and "pay / pay later / track" in shown
-    assert "tr Turkish  unseen" in shown and "chance (33.3%)" in shown
+    assert "What does the customer want?\n" in shown and '"order" no.' in shown and "pay / pay later / track" in shown
+    assert "tr Turkish  unseen" in shown and "above chance" in shown
     assert "prompted with the English one" in shown  # German has no instruction of its own
     lines = (tmp_path / "run" / "predictions" / "tr.jsonl").read_text(encoding="utf-8").splitlines()
     row = json.loads(lines[0])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from collections.abc import Sequence
@@ -12,6 +11,7 @@ from typing import Any
 from mslt_it import arguments
 from mslt_it.arguments import Option, Parsed
 from mslt_it.problems import Problem
+from mslt_it.terminal import print_json
 
 _FORMS = {
     "safetensors": "merged weights as transformers and servers load them, with generation settings and card",
@@ -77,7 +77,7 @@ def main(argv: Sequence[str]) -> int:
         refuse_unusable(exports[0])
         sent = push(exports[0].folder, to, say)
     if options.as_json:
-        print(json.dumps(_as_json(exports, sent), ensure_ascii=False, indent=2, allow_nan=False))
+        print_json(_as_json(exports, sent))
         return 0
 
     def line(one: Export) -> str:

@@ -66,7 +66,7 @@ def convert(model: Path, out: Path, outtype: str, converter: Path) -> None:
     python = [sys.executable] if converter.suffix == ".py" else []
     command = [*python, str(converter), str(model), "--outfile", str(out), "--outtype", outtype]
     try:
-        done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
+        done = subprocess.run(command, capture_output=True, encoding="utf-8", errors="replace", check=False)
     except OSError as error:
         raise Problem(f"{converter} cannot be run: {error}. Give another converter=PATH.") from error
     if done.returncode != 0:

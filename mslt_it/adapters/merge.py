@@ -37,7 +37,6 @@ from mslt_it.records import ModelConfig, to_plain
 from mslt_it.store import COMPLETE, file_sha256, find_damage
 from mslt_it.tuning.base_model import (
     DTYPES,
-    dequantized_weights,
     fit_vocabulary,
     load_adapter,
     load_base,
@@ -46,6 +45,7 @@ from mslt_it.tuning.base_model import (
     model_hash,
 )
 from mslt_it.tuning.environment import environment
+from mslt_it.tuning.quantization import dequantized_weights
 
 MERGE = "merge.json"
 STRATEGIES = ("dequantized", "original")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from collections.abc import Mapping, Sequence
@@ -10,6 +9,7 @@ from typing import Any
 
 from mslt_it import arguments
 from mslt_it.arguments import Option, Parsed
+from mslt_it.terminal import print_json
 
 FLAGS = ("--json",)
 OPTIONS: dict[str, Option] = {
@@ -57,8 +57,7 @@ def main(argv: Sequence[str]) -> int:
         say=lambda text: print(text, file=stream, flush=True),
     )
     if options.as_json:
-        json.dump(dict(merge.record), sys.stdout, ensure_ascii=False, indent=2, allow_nan=False)
-        print()
+        print_json(dict(merge.record))
         return 0
     if not merge.is_new:
         print(f"{merge.folder} is already merged from the same run with the same settings; nothing was done.")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import sys
 import time
@@ -14,6 +13,7 @@ from typing import Any
 from mslt_it.arguments import wants_help
 from mslt_it.problems import Problem
 from mslt_it.store import locked
+from mslt_it.terminal import print_json
 
 
 def main(argv: Sequence[str]) -> int:
@@ -43,8 +43,7 @@ def main(argv: Sequence[str]) -> int:
     if not state.is_main_process:
         return 0
     if as_json:
-        json.dump(content, sys.stdout, ensure_ascii=False, indent=2, allow_nan=False)
-        print()
+        print_json(content)
     return 0 if content["status"] == "ok" else 1
 
 

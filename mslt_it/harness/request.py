@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from mslt_it.arguments import Option, Parsed, help_lines, parse
 from mslt_it.data.resolve import rest_of
@@ -22,16 +22,17 @@ from mslt_it.records import ModelConfig, Recipe, fingerprint, to_plain
 
 BACKENDS = ("transformers", "vllm")
 
+_SEVERAL: dict[str, Any] = {"is_list": True, "or_one": True}
 OPTIONS: Mapping[str, Option] = {
-    "run": Option(None, "run folder, or [several]: adapter, base, task and languages are taken from it"),
+    "run": Option(None, "run folder, or [several]: adapter, base, task and languages are taken from it", **_SEVERAL),
     "model": Option(None, "base model: a folder, a Hub id, or world; where no run names it"),
-    "adapter": Option(None, "adapter or run folder, or [several], on that base"),
-    "task": Option(None, "task, or [several]; where no run names it: mslt recipes lists them"),
-    "variant": Option(None, f"how it is asked, or [several]: {', '.join(VARIANTS)}", shown="the run's, else direct"),
+    "adapter": Option(None, "adapter or run folder, or [several], on that base", **_SEVERAL),
+    "task": Option(None, "task, or [several]; where no run names it: mslt recipes lists them", **_SEVERAL),
+    "variant": Option(
+        None, f"how it is asked, or [several]: {', '.join(VARIANTS)}", shown="the run's, else direct", **_SEVERAL
+    ),
     "languages": Option(
-        None,
-        "[codes], all that the data have, or rest: those not trained on",
-        shown="the run's, else all",
+        None, "[codes], all that the data have, or rest: those not trained on", shown="the run's, else all", **_SEVERAL
     ),
     "shots": Option("0", "worked examples before each question", kind="int", at_least=0),
     "samples": Option("1", "written answers per item; the majority counts", kind="int", at_least=1),
@@ -100,8 +101,7 @@ def parse_request(argv: Sequence[str]) -> tuple[Request, bool, bool]:
     """(the request, whether JSON is wanted, whether details are)."""
     options, rest = split_recipe_keys(argv)
     parsed = parse(options, "eval", OPTIONS, tuple(FLAGS), example="run=runs/xnli_3src-...")
-    runs, adapters = _names(parsed["run"]), _names(parsed["adapter"])
-    tasks = _names(parsed["task"])
+    runs, adapters, tasks = (parsed[key] or [] for key in ("run", "adapter", "task"))
     if parsed["model"] is None and adapters and not runs:
         raise Problem("adapter= needs a base: give model=PATH too, or run=RUNFOLDER, which knows its base.")
     if not runs and not tasks:
@@ -110,7 +110,7 @@ def parse_request(argv: Sequence[str]) -> tuple[Request, bool, bool]:
     is_whole = any(argument.startswith("task.held_out_share=") for argument in rest)  # the user knows better
     recipes = tuple(_recipe(parsed, runs, task, rest, [] if is_whole else known) for task in tasks or [""])
     # A run that was trained on chains of thought is asked for them.
-    variants = _names(parsed["variant"]) if "variant" in parsed.given else [recipes[0].prompt.variant]
+    variants = parsed["variant"] if "variant" in parsed.given else [recipes[0].prompt.variant]
     settings = Settings(parsed["samples"], parsed["temperature"], parsed["top_p"], parsed["seed"])
     for recipe in recipes:
         for variant in variants:
@@ -211,8 +211,7 @@ def _recipe(parsed: Parsed, runs: Sequence[str], task: str, rest: Sequence[str],
         ("seed", "seed"),
     ):
         if key in parsed.given:
-            value = parsed[key]
-            overrides.append(f"{name}={_quoted(value) if isinstance(value, str) else value}")
+            overrides.append(f"{name}={parsed[key]}")
     if any(o.startswith(("prompt.variant=", "prompt.num_shots=")) for o in rest):
         raise Problem("prompt.variant and prompt.num_shots are written variant= and shots= here.")
     if not task:
@@ -263,12 +262,6 @@ def _run_folder(name: str) -> Path:
     return folder
 
 
-def _quoted(text: str) -> str:
-    """A text as Hydra reads it, whatever characters a folder's name has."""
-    ending = len(text) - len(text.rstrip("\\"))
-    return "'" + re.sub(r"(\\*)'", r"\1\1\\'", text) + "\\" * ending + "'"
-
-
 def _languages(
     parsed: Parsed, recipe: Recipe, of_run: Sequence[Trained], known: Sequence[Trained]
 ) -> tuple[tuple[str, ...], str]:
@@ -276,9 +269,9 @@ def _languages(
     given = parsed["languages"]
     if given is None and of_run and (run := of_run[0].recipe) and is_same_data(run.task, recipe.task):
         return tuple(dict.fromkeys((*recipe.sources, *recipe.targets))), ""  # supervised=true: some are both
-    if given is None or given == "all":
+    if given is None or given == ["all"]:
         return available_languages(recipe.task), ""
-    if given == "rest":
+    if given == ["rest"]:
         seen = [code for a in known if a.recipe for code in a.recipe.sources]
         seen += validated_codes("seen", parsed["seen"] or [])
         if not seen:
@@ -287,16 +280,6 @@ def _languages(
                 "trained on. Give run=RUNFOLDER, or seen=[codes], or write languages=all."
             )
         return rest_of(recipe.task, tuple(dict.fromkeys(seen)), key="languages")
-    if not (codes := validated_codes("languages", _names(given))):
+    if not (codes := validated_codes("languages", given)):
         raise Problem("languages=[] names none. List them, languages=[de,tr], or write all or rest.")
     return codes, ""
-
-
-def _names(text: str | None) -> list[str]:
-    """``a`` or ``[a,b]``."""
-    if text is None:
-        return []
-    inner = text.strip()
-    if inner.startswith("[") and inner.endswith("]"):
-        inner = inner[1:-1]
-    return [name.strip().strip("'\"") for name in inner.split(",") if name.strip()]

@@ -32,6 +32,7 @@ from tqdm import tqdm
 from mslt_it.problems import Problem
 from mslt_it.scoring.likelihood import Request, score_in_batches
 from mslt_it.scoring.lm_eval_tasks import refuse_code
+from mslt_it.terminal import run
 from mslt_it.tuning.supervised_loss import LOGIT_CHANGES, can_project_supervised_only
 
 try:
@@ -247,8 +248,4 @@ def refuse_code_in(include_path: str | Sequence[str] | None, tasks: str | Sequen
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main(sys.argv[1:]))
-    except Problem as problem:
-        print(f"error: {problem}", file=sys.stderr)
-        sys.exit(2)
+    sys.exit(run(main))

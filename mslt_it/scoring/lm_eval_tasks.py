@@ -35,6 +35,7 @@ from mslt_it.data.resolve import with_targets
 from mslt_it.problems import Problem, nearest
 from mslt_it.recipe import load_recipe, parse_arguments, share_dir
 from mslt_it.records import PromptConfig, Recipe, TaskConfig
+from mslt_it.terminal import run
 
 TASKS = ("mgsm", "pawsx", "xcopa", "xnli", "xstorycloze", "xwinograd")
 HUB = {"xnli": "facebook/xnli"}  # where the task's own rows come from the embedded world
@@ -376,8 +377,4 @@ def main(argv: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main(sys.argv[1:]))
-    except Problem as problem:
-        print(f"error: {problem}", file=sys.stderr)
-        sys.exit(2)
+    sys.exit(run(main))

@@ -10,6 +10,7 @@ from typing import Any
 from mslt_it import arguments
 from mslt_it.arguments import Option
 from mslt_it.selection.criteria import BEYOND_CRITERIA, CRITERIA, POOLS
+from mslt_it.terminal import print_json
 
 FLAGS = ("--json",)
 OPTIONS: dict[str, Option] = {
@@ -62,10 +63,7 @@ def main(argv: Sequence[str]) -> int:
 
         written = write_figure(selection, figure)
     if as_json:
-        import json
-
-        json.dump(selection.to_json(), sys.stdout, ensure_ascii=False, indent=2, allow_nan=False)
-        print()
+        print_json(selection.to_json())
         return 0
     from rich.console import Console
 

@@ -18,6 +18,7 @@ from mslt_it.problems import Problem
 from mslt_it.records import Recipe
 from mslt_it.store import locked
 from mslt_it.study.manifest import StudyFolder
+from mslt_it.terminal import keep_printing
 
 if TYPE_CHECKING:
     from mslt_it.study.shared import SharedParts
@@ -46,6 +47,7 @@ class Outcome:
 
 def run_cell(job: Job) -> Outcome:
     """Runs a cell to its end or goes on with it; whatever goes wrong is an Outcome, and a file in failed/."""
+    keep_printing()  # the process is an executor's
     folder = StudyFolder(Path(job.study))
     started, cpu = time.monotonic(), _cpu_seconds()
     outcome = Outcome(job.cell, "failed")

@@ -15,9 +15,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from mslt_it import values
 from mslt_it.languages import LanguageSet, validated_codes
+from mslt_it.overrides import GROUPS
 from mslt_it.problems import Problem, nearest
-from mslt_it.recipe import CHOICES, GROUPS, is_rest, list_groups, recipes_dir
+from mslt_it.recipe import CHOICES, is_rest, list_groups, recipes_dir
 from mslt_it.records import REST
 from mslt_it.selection.criteria import CRITERIA, POOLS
 
@@ -108,15 +110,13 @@ def load_study(name: str, arguments: Sequence[str] = (), config_dir: str | Path 
     for key in ("recipe", "pool", "targets"):
         if key not in content:
             raise Problem(f"{path}: {key} is missing. Add a line '{key}: ...'.")
-    values = {key: _typed(key, value, where.get(key, f"{path}: {key}")) for key, value in content.items()}
-    values["overrides"] = (*values.get("overrides", ()), *overrides)
-    return _checked(StudyConfig(name=name, **values), str(path))
+    typed = {key: _typed(key, value, where.get(key, f"{path}: {key}")) for key, value in content.items()}
+    typed["overrides"] = (*typed.get("overrides", ()), *overrides)
+    return _checked(StudyConfig(name=name, **typed), str(path))
 
 
 def _split(arguments: Sequence[str]) -> tuple[dict[str, tuple[str, Any]], list[str]]:
     """Command-line arguments as study keys (key -> text, value) and overrides of the recipe."""
-    import yaml
-
     given: dict[str, tuple[str, Any]] = {}
     overrides: list[str] = []
     for argument in arguments:
@@ -131,11 +131,29 @@ def _split(arguments: Sequence[str]) -> tuple[dict[str, tuple[str, Any]], list[s
             )
         if key in given:
             raise Problem(f"{key} is given twice. Keep one.")
-        try:
-            given[key] = (text, yaml.safe_load(text))
-        except yaml.YAMLError:
-            raise Problem(f"Cannot read '{argument}'. Quote lists for the shell: '{key}=[a,b]'.") from None
+        given[key] = (text, _read(key, text))
     return given, overrides
+
+
+def _read(key: str, text: str) -> Any:
+    """What was written after ``KEY=``, as the file would have it; ``_typed`` says what is wrong with it."""
+    import yaml
+
+    if key in ("mingling", "predict", "expected"):  # sections of the file, in its own form
+        try:
+            return yaml.safe_load(text)
+        except yaml.YAMLError:
+            raise Problem(f"Cannot read '{key}={text}'. Write it as in the file: '{key}={{A: B}}'.") from None
+    if key == "sample":
+        return None if text.strip().lower() == "null" else _whole(text)
+    found = values.items(text)
+    if found is None:
+        return values.unquoted(text)
+    return [_whole(item) for item in found] if key in _NUMBERS else found
+
+
+def _whole(text: str) -> int | str:
+    return int(text) if re.fullmatch(r"\s*[+-]?[0-9]+\s*", text) else text
 
 
 def _typed(key: str, value: Any, where: str) -> Any:

@@ -26,6 +26,7 @@ from mslt_it.problems import Problem
 from mslt_it.study.cells import Job, Outcome, write_failure
 from mslt_it.study.executors import OnDone, RunCell
 from mslt_it.study.manifest import StudyFolder
+from mslt_it.terminal import keep_printing
 
 MAX_DEATHS = 3  # of workers on one cell, before it counts as failed: most likely it needs more memory than there is
 
@@ -154,6 +155,7 @@ def _work(connection: Any, run_cell: RunCell, threads: int, log: str, parent: in
     sys.stderr.flush()
     os.dup2(file, 1)
     os.dup2(file, 2)
+    keep_printing("utf-8")
     first = True
     while True:
         try:
@@ -197,7 +199,9 @@ def visible_gpus() -> list[str]:
     if shutil.which("nvidia-smi") is None:
         return []
     try:
-        listed = subprocess.run(["nvidia-smi", "-L"], capture_output=True, text=True, timeout=60, check=False)
+        listed = subprocess.run(
+            ["nvidia-smi", "-L"], capture_output=True, encoding="utf-8", errors="replace", timeout=60, check=False
+        )
     except (OSError, subprocess.TimeoutExpired):
         return []
     if listed.returncode:

@@ -1,4 +1,4 @@
-"""Base models and adapters: load, adapt, save, hash. The only importer of peft and bitsandbytes."""
+"""Base models and adapters: load, adapt, save, hash. The only importer of peft."""
 
 from __future__ import annotations
 
@@ -19,7 +19,6 @@ from torch import Tensor, nn
 from transformers import (
     AutoModelForCausalLM,
     AutoTokenizer,
-    BitsAndBytesConfig,
     PreTrainedModel,
     PreTrainedTokenizerBase,
 )
@@ -27,7 +26,9 @@ from transformers.pytorch_utils import Conv1D
 
 from mslt_it.problems import Problem, nearest
 from mslt_it.records import AdapterConfig, ModelConfig
+from mslt_it.tuning.causality import refuse_not_causal, refuse_other_kinds
 from mslt_it.tuning.model_errors import explain, refuse_folder
+from mslt_it.tuning.quantization import keep_as_packed, quantization_config
 
 WEIGHTS = "adapter_model.safetensors"
 CONFIG = "adapter_config.json"
@@ -35,10 +36,14 @@ DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch
 
 
 def load_tokenizer(model: ModelConfig) -> PreTrainedTokenizerBase:
-    """The base model's tokenizer; code that comes with a model is never run."""
+    """The base model's tokenizer; code that comes with a model is never run.
+
+    It is wanted before the data are built: a model of a kind that is not trained here is refused now.
+    """
     path = model_path(model)
     refuse_folder(path, "tokenizer")
     try:
+        refuse_other_kinds(path, model.revision)
         return AutoTokenizer.from_pretrained(path, revision=model.revision, trust_remote_code=False)
     except (OSError, ValueError) as error:
         raise explain(error, path, model.revision, "tokenizer") from error
@@ -50,18 +55,19 @@ def load_base(
     """The frozen base on ``device`` (default: this process's GPU, else the CPU), quantised as ``adapter`` asks.
 
     Weights come from safetensors files only: unlike pickles they cannot run code. A tensor that the files lack is a
-    Problem; transformers would fill it with random numbers and go on.
+    Problem; transformers would fill it with random numbers and go on. So is a model that is not causal.
     """
     place = torch.device(device) if device is not None else default_device()
     path, quantization = model_path(model), adapter.quantization if adapter else "none"
     options: dict[str, Any] = {"dtype": resolve_dtype(model.dtype, place)}
     if quantization != "none":
         options |= {
-            "quantization_config": _quantization(quantization, options["dtype"]),
+            "quantization_config": quantization_config(quantization, options["dtype"]),
             "device_map": {"": str(place)},
         }
     refuse_folder(path, "causal language model")
     try:
+        refuse_other_kinds(path, model.revision)
         with _no_conversion_service():
             base, report = AutoModelForCausalLM.from_pretrained(
                 path,
@@ -86,12 +92,9 @@ def load_base(
             f"{missing[0]}). The files are incomplete, or not those of a causal language model: fetch them again."
         )
     if quantization != "none" and place.type == "cpu":
-        # On AVX512-BF16 machines bitsandbytes repacks 4-bit weights at the first evaluation forward; after that the
-        # gradients of the next training step are zero. The flag keeps it from doing so.
-        for module in base.modules():
-            if type(module).__name__ == "Linear4bit":
-                module.support_avx512bf16_for_cpu = False
+        keep_as_packed(base)
     base.requires_grad_(False)
+    refuse_not_causal(base, path)
     if getattr(base.config, "_commit_hash", None) is None:
         # transformers 5.23 no longer tells which commit a branch stood for; what records and compares it looks there.
         base.config._commit_hash = cached_commit(path, model.revision)
@@ -279,29 +282,6 @@ def save_adapter(model: PeftModel, path: Path | str, *, state_dict: dict[str, An
     (path / CONFIG).write_text(json.dumps(config, indent=2, sort_keys=True, default=str) + "\n", encoding="utf-8")
 
 
-def dequantized_weights(base: nn.Module) -> Iterator[tuple[str, Tensor]]:
-    """(module name, weight as the quantised forward pass sees it) of every 4-bit and 8-bit linear module of ``base``.
-
-    ``base`` must be fresh from `load_base`: bitsandbytes 0.50 may repack 4-bit weights at a forward pass on a CPU, and
-    what they then hold does not dequantise (relative error of the logits 1.29).
-    """
-    for name, module in base.named_modules():
-        kind = type(module).__name__
-        if kind not in ("Linear4bit", "Linear8bitLt"):
-            continue
-        from bitsandbytes import functional
-
-        if kind == "Linear8bitLt":
-            yield name, functional.int8_vectorwise_dequant(module.weight.data, module.weight.SCB)
-            continue
-        if getattr(module.weight.quant_state, "packing_format_for_cpu", False):
-            raise Problem(
-                f"The 4-bit weight of {name} was repacked by a forward pass and cannot be dequantised any more. "
-                "Load the base again and merge before anything else is done with it."
-            )
-        yield name, functional.dequantize_4bit(module.weight.data, module.weight.quant_state)
-
-
 def merge_adapter(model: PeftModel, dtype: torch.dtype) -> PreTrainedModel:
     """The base with the adapter added to its weights, in ``dtype``; ``model`` is used up.
 
@@ -393,20 +373,3 @@ def model_path(model: ModelConfig) -> str:
     from mslt_it.world.mini_model import weights_dir
 
     return str(weights_dir())
-
-
-def _quantization(kind: str, dtype: torch.dtype) -> BitsAndBytesConfig:
-    if kind not in ("nf4", "int8"):
-        raise Problem(f"adapter.quantization: '{kind}' is not known. {nearest(kind, ['none', 'nf4', 'int8'])}")
-    try:
-        import bitsandbytes  # noqa: F401
-    except ImportError as error:
-        raise Problem(
-            f"adapter.quantization={kind} needs the package bitsandbytes, which is not installed: "
-            "pip install bitsandbytes, or use adapter.quantization=none."
-        ) from error
-    if kind == "int8":
-        return BitsAndBytesConfig(load_in_8bit=True)
-    return BitsAndBytesConfig(
-        load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_use_double_quant=True, bnb_4bit_compute_dtype=dtype
-    )

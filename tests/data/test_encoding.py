@@ -127,6 +127,20 @@ def test_plain_format_without_a_template() -> None:
     assert encoder.answer_ids("")[-1] == encoder.tokenizer.eos_token_id
 
 
+def test_the_newline_of_the_plain_format_is_encoded_alone() -> None:
+    """So prompt and answer are the tokens that were trained on, where a tokenizer would join "?" and the newline."""
+    from tokenizers import Tokenizer, models
+    from transformers import PreTrainedTokenizerFast
+
+    vocabulary = {text: number for number, text in enumerate([*"it?\nYes", "?\n", "</s>"])}
+    model = models.BPE(vocabulary, [("?", "\n")])
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=Tokenizer(model), eos_token="</s>")
+    assert tokenizer("it?\nYes")["input_ids"][2] == vocabulary["?\n"]
+    encoder = Encoder(tokenizer, 100)
+    assert encoder.prompt_ids([Message("user", "it?")])[-2:] == [vocabulary["?"], vocabulary["\n"]]
+    assert encoder.answer_ids("Yes") == [*(vocabulary[letter] for letter in "Yes"), vocabulary["</s>"]]
+
+
 def test_end_token_is_eos_where_the_template_prints_none() -> None:
     template = "{% for m in messages %}{{ m.role + ': ' + m.content + '\n' }}{% endfor %}"
     encoder = Encoder(make_tokenizer(template=template), 100)

@@ -19,7 +19,8 @@ from mslt_it.adapters.comparison import compare, outputs, prompts_of
 from mslt_it.adapters.identity import load_trained_base, read_run
 from mslt_it.adapters.merge import limits, merge_run
 from mslt_it.problems import Problem
-from mslt_it.tuning.base_model import dequantized_weights, load_adapter, load_base, merge_adapter
+from mslt_it.tuning.base_model import load_adapter, load_base, merge_adapter
+from mslt_it.tuning.quantization import dequantized_weights
 
 
 @pytest.fixture(scope="module")

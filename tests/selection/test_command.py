@@ -58,7 +58,7 @@ def test_arguments() -> None:
         ("k=", "k= has no value. Leave it out for the default (3)."),
         ("max_cost=nan", "max_cost=nan is not a finite number."),
         ("cost=ar:2", "cost=ar:2 is not a map. Write for example cost={ar:2,zh:1.5}, quoted for the shell."),
-        ("cost={ar}", "cost: 'ar' is not CODE:VALUE. Write for example cost={ar:2,zh:1.5}."),
+        ("cost={ar}", "cost={ar} is not a map. Write for example cost={ar:2,zh:1.5}, quoted for the shell."),
         ("cost={ar:x}", "cost of ar=x is not a number."),
         ("cost={ar:1,ar:2}", "cost: 'ar' is given twice. Remove one."),
         ("--jsn", "Unknown option '--jsn'. Did you mean '--json'?"),

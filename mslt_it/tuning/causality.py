@@ -1,0 +1,92 @@
+"""Whether a model is a decoder: one that reads from left to right, so that no token has seen the one it is to predict.
+
+The class says nothing: ``AutoModelForCausalLM`` takes files of BERT and XLM-R and builds a model in which every token
+sees all others, its own label too. Such a model trains without complaint and its figures mean nothing. So what a
+configuration tells is read before anything is built, and a loaded model is tried out.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForMaskedLM, PreTrainedModel
+
+from mslt_it.problems import Problem
+
+MAX_TOKENS = 16  # of the trial; half of them are changed
+# How far the logits before a changed token may move, as a share of how far those after it move. Of decoders it is 0 in
+# all precisions tried; of encoders with random weights 0.001 in float32, of trained ones and of decoders told to look
+# both ways 0.1 to 1. Sixteen bits and quantised weights round to about 0.004, and kernels may do so row by row.
+MOST_MOVED, MOST_MOVED_ROUNDED = 3e-4, 2e-2
+_NEEDED = "Trained and scored here are decoders: choose one, such as Qwen/Qwen3-0.6B-Base, which scale=small takes."
+
+
+def refuse_other_kinds(path: str, revision: str | None) -> None:
+    """A Problem for a model whose configuration says that it is no decoder; its weights are not looked at."""
+    config = AutoConfig.from_pretrained(path, revision=revision, trust_remote_code=False)
+    if getattr(config, "is_encoder_decoder", False):
+        raise Problem(f"model.path={path}: {config.model_type} has an encoder and a decoder. {_NEEDED}")
+    if type(config) not in AutoModelForCausalLM._model_mapping:
+        raise Problem(f"model.path={path}: {config.model_type} is no model that goes on with a text. {_NEEDED}")
+    # Families that fill in masked words; with is_decoder they read from left to right.
+    is_masked = type(config) in AutoModelForMaskedLM._model_mapping
+    text = config.get_text_config()
+    both_ways = getattr(text, "is_causal", True) is False or getattr(text, "use_bidirectional_attention", None) in (
+        True,
+        "all",
+    )
+    if both_ways or (is_masked and getattr(config, "is_decoder", None) is False):
+        raise Problem(f"model.path={path}: {_is_encoder(config.model_type)}")
+
+
+def refuse_not_causal(model: PreTrainedModel, path: str) -> None:
+    """A Problem for a model in which later tokens move the logits of earlier ones. Costs one small forward pass.
+
+    Where this process holds no weights (rank 0 reads them for all), there is nothing to try.
+    """
+    if any(parameter.is_meta for parameter in model.parameters()):
+        return
+    ids, num_same = _trial(model)
+    try:
+        with torch.no_grad():
+            logits = model(input_ids=ids, attention_mask=torch.ones_like(ids), use_cache=False).logits.float()
+    except (TypeError, ValueError, IndexError, AssertionError) as error:
+        first = (str(error).splitlines() or [""])[0]
+        raise Problem(
+            f"model.path={path}: {type(model).__name__} could not read {ids.shape[1]} plain tokens "
+            f"({type(error).__name__}: {first}). {_NEEDED}"
+        ) from error
+    text, other, again = logits
+    moved = (text - other).abs()
+    rounding = (text - again).abs().max()  # two equal rows of one batch, whatever the kernels do with rows
+    share = MOST_MOVED if _is_exact(model) else MOST_MOVED_ROUNDED
+    # Not "<=": logits that are no numbers are told elsewhere, as broken weights.
+    if moved[:num_same].max() > share * moved[num_same:].max() + 10 * rounding:
+        raise Problem(f"model.path={path}: {_is_encoder(type(model).__name__)}")
+
+
+def _is_encoder(name: str) -> str:
+    return (
+        f"{name} is not causal: its tokens see those that come after them (an encoder, or attention in both "
+        f"directions), so each would be given the word it is to predict. {_NEEDED}"
+    )
+
+
+def _trial(model: PreTrainedModel) -> tuple[Tensor, int]:
+    """(three rows of ids: a text, another with the same beginning, the first again; how long that beginning is)."""
+    config: Any = model.config.get_text_config()
+    positions = [getattr(config, name, None) for name in ("max_position_embeddings", "n_positions")]
+    # XLM-R counts two positions that no token has.
+    length = min([MAX_TOKENS, *(number - 2 for number in positions if isinstance(number, int) and number > 3)])
+    rows = model.get_input_embeddings().weight.shape[0]
+    # From the middle: at the ends there are control tokens, some of which stand for pictures.
+    text = (rows // 8 + torch.arange(length) * max(1, rows // 40)) % rows
+    other = text.clone()
+    other[length // 2 :] = (other[length // 2 :] + max(1, rows // 80)) % rows
+    return torch.stack([text, other, text]).to(model.device), length // 2
+
+
+def _is_exact(model: PreTrainedModel) -> bool:
+    return model.dtype == torch.float32 and getattr(model, "quantization_method", None) is None

@@ -1,0 +1,112 @@
+"""No command fails at what it prints, whatever the terminal's encoding; logs are UTF-8."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from mslt_it.problems import Problem
+from mslt_it.terminal import as_text, keep_printing, print_json, run
+
+ROOT = Path(__file__).resolve().parents[1]
+ENCODINGS = ["ascii", "cp1252", "ascii:strict"]
+TINY = ["data.num_examples_total=60", "training.max_steps=2", "scoring.num_examples_per_language=8"]
+TINY += ["scoring.num_bootstrap=100", "targets=[tr,th]"]
+
+
+def start(*arguments: str, encoding: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[bytes]:
+    python = [sys.executable, *([] if arguments[0].endswith(".py") else ["-m"]), *arguments]
+    environment = {"PYTHONIOENCODING": encoding, "PYTHONPATH": str(ROOT), **environment}
+    return subprocess.run(python, cwd=cwd, env={**os.environ, **environment}, capture_output=True, check=False)
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["recipes"],
+        ["data", "recipe=xnli_3src", *TINY],
+        ["world", "show", "ar"],
+        ["select", "pool=[ar,de,zh]", "k=2", "criteria=[pretraining_size]"],
+        ["study", "study=mini", "--dry-run"],
+        ["train", "recipe=نعم"],  # a Problem that cannot be shown
+    ],
+    ids=lambda a: a[0],
+)
+def test_a_command_ends_as_it_does_in_utf8(arguments: list[str], encoding: str, tmp_path: Path) -> None:
+    done = start("mslt_it.cli", *arguments, encoding=encoding, cwd=tmp_path)
+    plain = start("mslt_it.cli", *arguments, encoding="utf-8", cwd=tmp_path)
+    assert done.returncode == plain.returncode and b"Traceback" not in done.stderr
+    done.stdout.decode(encoding.partition(":")[0])
+    if arguments[0] == "train":
+        assert b"Unknown recipe '\\u0646\\u0639\\u0645'" in done.stderr
+
+
+def test_a_run_trains_evaluates_and_logs_in_utf8(tmp_path: Path) -> None:
+    train = [str(ROOT / "mslt_it" / "train.py"), "recipe=xnli_3src", *TINY, "output_dir=run"]
+    done = start(*train, encoding="ascii", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr.decode()
+    assert b"\\u" in done.stdout
+    log = (tmp_path / "run" / "log.txt").read_text(encoding="utf-8")
+    assert "Öncül" in log or "前提" in log  # the mask audit shows a row as it is
+    evaluated = [str(ROOT / "eval" / "run.py"), "run=run", "out=out", "cache=none", "examples=4", "--json"]
+    done = start(*evaluated, encoding="cp1252", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr.decode()
+    assert json.loads(done.stdout) == json.loads((tmp_path / "out" / "results.json").read_text(encoding="utf-8"))
+
+
+def test_task_files_for_lm_eval_are_written_whatever_the_terminal(tmp_path: Path) -> None:
+    given = ["mslt_it.scoring.lm_eval_tasks", "görev", "recipe=xnli_3src", *TINY]
+    done = start(*given, encoding="ascii", cwd=tmp_path)
+    assert done.returncode == 0 and b"written: g\\xf6rev/mslt_xnli_tr.yaml" in done.stdout
+
+
+def test_a_system_that_has_no_utf8_at_all_names_the_remedy(tmp_path: Path) -> None:
+    off = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    (tmp_path / "数据.csv").write_text("lang,text,label\nen,a,b\n", encoding="utf-8")
+    own = ["data", "recipe=custom", "task.data=数据.csv", "sources=[en]", "targets=[tr]", "task.label=Etiket adı"]
+    done = start("mslt_it.cli", *own, encoding="ascii", cwd=tmp_path, **off)
+    assert done.returncode == 2 and b"Traceback" not in done.stderr
+    assert b"PYTHONUTF8=1" in done.stderr
+    again = start("mslt_it.cli", *own, encoding="ascii", cwd=tmp_path, **off | {"PYTHONUTF8": "1"})  # as it says
+    assert b"PYTHONUTF8=1" not in again.stderr and b"Etiket ad\\u0131" in again.stderr
+
+
+def test_bytes_that_are_no_utf8_are_refused_by_name() -> None:
+    with pytest.raises(Problem, match=r"^Argument 'output_dir=caf.' holds bytes that are not UTF-8\. Rename the file"):
+        as_text(["output_dir=caf\udce9"])
+    assert as_text(["output_dir=café"]) == ["output_dir=café"]
+
+
+def test_json_stays_json_where_a_letter_has_no_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    content = {"a": "نعم \U0001f600 é"}
+    for encoding in ("ascii", "cp1252", "utf-8", "UTF8"):
+        written = io.BytesIO()
+        monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(written, encoding=encoding))
+        keep_printing()
+        print_json(content)
+        sys.stdout.flush()
+        assert json.loads(written.getvalue().decode(encoding)) == content
+        assert ("é".encode() in written.getvalue()) is (encoding.lower().replace("-", "") == "utf8")
+
+
+def test_the_end_of_a_command(capsys: pytest.CaptureFixture[str]) -> None:
+    def fails(error: BaseException) -> int:
+        def command(argv: list[str]) -> int:
+            raise error
+
+        return run(command, [])
+
+    assert run(lambda argv: None, []) == 0 and run(lambda argv: len(argv), ["a"]) == 1
+    assert fails(Problem("no such thing")) == 2 and capsys.readouterr().err == "error: no such thing\n"
+    assert fails(KeyboardInterrupt()) == 130
+    assert fails(UnicodeEncodeError("latin-1", "数据.csv", 0, 2, "not in range")) == 2  # open() raises it
+    assert "file '数据.csv': Python takes arguments and file names for latin-1 here." in capsys.readouterr().err
+    with pytest.raises(UnicodeEncodeError):  # a mistake of ours
+        fails(UnicodeEncodeError("utf-8", "\udce9", 0, 1, "surrogates not allowed"))

@@ -149,7 +149,11 @@ def test_where_nothing_of_a_language_was_drawn_its_figure_stands() -> None:
 
 
 def test_percentiles_cut_the_same_share_off_both_ends() -> None:
-    assert percentiles(np.arange(101.0), 0.9) == pytest.approx((5.0, 95.0))
+    assert percentiles(np.arange(1.0, 100.0), 0.9) == pytest.approx((5.0, 95.0))
+    # As often as they say, a further draw lies between them, however few there were.
+    rng = np.random.default_rng(0)
+    inside = [low <= rng.random() <= high for low, high in (percentiles(rng.random(59), 0.9) for _ in range(4000))]
+    assert np.mean(inside) == pytest.approx(0.9, abs=0.015)
 
 
 @pytest.mark.parametrize(("recipe", "field"), [("xnli_3src", "premise"), ("tydiqa_3src", "context")])

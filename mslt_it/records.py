@@ -179,6 +179,7 @@ class Recipe:
     name: str
     sources: tuple[str, ...]
     targets: tuple[str, ...]
+    order_note: str = ""  # written where rows that should be parallel by order are not
     targets_note: str = ""  # written by targets=rest: what the data have that is not among the targets
     supervised: bool = False  # True allows a language to be source and target
     seed: int = 0

@@ -56,6 +56,7 @@ def combined_recipe(runs: Sequence[FinishedRun], combined: Combined, out: Path) 
         sources=sources,
         targets=targets,
         targets_note="",
+        order_note="",
         supervised=False,
         output_dir=str(out),
         select=SelectConfig(),

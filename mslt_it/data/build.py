@@ -416,7 +416,7 @@ def _pools(recipe: Recipe) -> tuple[dict[str, list[Example]], list[Example], lis
         code: load(task, code, task.score_split, role="score")
         for code in dict.fromkeys((*recipe.sources, *recipe.targets))
     }
-    notes = [recipe.targets_note] if recipe.targets_note else []
+    notes = [note for note in (recipe.targets_note, recipe.order_note) if note]
     notes += [note for code in recipe.sources for note in loaded[code].notes]
     notes += rows_left_out(task, (*recipe.sources, *recipe.targets))
     notes += set_aside(task, scored)

@@ -1,30 +1,76 @@
-"""What a recipe leaves to its data: ``targets=rest`` and ``data.num_examples_total=max``.
+"""What a recipe leaves to its data: ``targets=rest``, ``data.num_examples_total=max``, and whether rows without ids are
+translations of each other by their order.
 
-Both are replaced by what they stand for before a run is named after its recipe, so that its folder says which languages
+All are replaced by what they stand for before a run is named after its recipe, so that its folder says which languages
 and how many rows these were.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from mslt_it.data.build import largest_budget
-from mslt_it.data.sources import available_languages, load
+from mslt_it.data.sources import answers_in_order, available_languages, load
 from mslt_it.languages import LanguageSet, is_code, primary
 from mslt_it.problems import NotScorable, Problem
 from mslt_it.recipe import is_rest
 from mslt_it.records import LARGEST, Recipe, TaskConfig
 
+MAX_OTHER_LABELS = 0.05  # of the rows; PAWS-X, mended by its translators, has 0.02, another order 0.3 and more
+
 
 def resolved(recipe: Recipe, tokenizer: Callable[[], Any]) -> Recipe:
     """The recipe with its targets and its number of rows; ``tokenizer`` is called only where rows are counted."""
     recipe = with_targets(recipe)
+    recipe = with_order(recipe, recipe.sources, (*recipe.sources, *recipe.targets))
     if recipe.data.num_examples_total != LARGEST:
         return recipe
     number = largest_budget(recipe, tokenizer())
     return dataclasses.replace(recipe, data=dataclasses.replace(recipe.data, num_examples_total=number))
+
+
+def with_order(recipe: Recipe, trained: Sequence[str], scored: Sequence[str]) -> Recipe:
+    """The recipe, told whether its rows are parallel by order; with a note where the task says so and they are not.
+
+    Rows without an id column count as translations of each other where ``task.is_parallel`` says that the benchmark is
+    published so. That is checked: every language has as many rows, and, where answers are labels or numbers, the same
+    ones (but for ``MAX_OTHER_LABELS``: translators mend a few).
+
+    Args:
+        trained, scored: languages whose rows are used for it.
+    """
+    task = recipe.task
+    if not task.is_parallel or task.data == "world":
+        return recipe
+    for split, codes in ((task.train_split, trained), (task.score_split, scored)):
+        found = {code: answers_in_order(task, code, split) for code in dict.fromkeys(codes)}
+        by_position = {code: answers for code, answers in found.items() if answers}
+        if why := _out_of_order(task, split, by_position):
+            note = f"{why}: rows are taken for each language's own, not for translations"
+            return dataclasses.replace(recipe, task=dataclasses.replace(task, is_parallel=False), order_note=note)
+    return recipe
+
+
+def _out_of_order(task: TaskConfig, split: str, answers: Mapping[str, Sequence[str]]) -> str:
+    """Why rows at the same place are not translations of each other; empty where they may be."""
+    if len(answers) < 2:
+        return ""
+    first, *others = answers
+    for code in others:
+        one, other = answers[first], answers[code]
+        if len(one) != len(other):
+            return f"{task.data} ({split}): '{first}' has {len(one)} rows and '{code}' {len(other)}, without ids"
+        if task.choice_names or task.metric == "number_accuracy":
+            pairs = [(a, b) for a, b in zip(one, other, strict=True) if a and b]
+            num_other = sum(a != b for a, b in pairs)
+            if num_other > MAX_OTHER_LABELS * len(pairs):
+                return (
+                    f"{task.data} ({split}): {num_other} of {len(pairs)} rows have another {task.label_field} in "
+                    f"'{code}' than in '{first}', without ids"
+                )
+    return ""
 
 
 def with_targets(recipe: Recipe) -> Recipe:

@@ -19,6 +19,7 @@ from typing import Literal
 from mslt_it.data.columns import check_columns, file_columns, renamed
 from mslt_it.data.division import Loaded, Units, divide, table, units_of_ids
 from mslt_it.data.files import Row, canonical_split, listing
+from mslt_it.data.labels import label_form
 from mslt_it.data.language_rows import column_of, count_spellings, rows_of, unclaimed
 from mslt_it.data.layouts import read_layout
 from mslt_it.data.lookup import Picked, languages_in, pick, unnamed_files
@@ -223,6 +224,21 @@ def _check_rationales(task: TaskConfig, rows: Sequence[Row], role: Role, where: 
             f"{where} has no column '{task.rationale_field}' (task.rationale_field). "
             f"{nearest(task.rationale_field, known)}"
         )
+
+
+def answers_in_order(task: TaskConfig, language: str, split: str) -> list[str] | None:
+    """What the label column of a split holds, row by row; None where an id column says which item a row is, or where
+    the language has no such rows."""
+    root = Path(task.data).expanduser()
+    try:
+        rows = (
+            _own_rows(task, root, language, split)[1] if root.exists() else _hub_rows(task, language, _hub_split(split))
+        )
+    except Problem:
+        return None  # it is told where that language is loaded
+    if not rows or table(task, rows[:1]).has_ids:
+        return None
+    return [label_form(row.values.get(task.label_field)) for row in rows]
 
 
 # ---------------------------------------------------------------- dividing one file

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from mslt_it.arguments import Option, Parsed, help_lines, parse
-from mslt_it.data.resolve import rest_of
+from mslt_it.data.resolve import rest_of, with_order
 from mslt_it.data.sources import available_languages
 from mslt_it.data.variants import VARIANTS, check_variant
 from mslt_it.harness.cache import default_folder
@@ -73,8 +73,9 @@ class Request:
     out: Path | None  # None: named after what is scored
 
     def told(self) -> list[str]:
-        """What is said about rows that are not scored, and languages that are left out."""
-        return [note for aside in self.set_aside.values() for note in aside.notes]
+        """What is said about rows that are not scored or not parallel, and languages that are left out."""
+        notes = [note for aside in self.set_aside.values() for note in aside.notes]
+        return [*(recipe.order_note for recipe in self.recipes if recipe.order_note), *notes]
 
     def decides(self) -> dict[str, object]:
         """Everything that results follow from, apart from the weights."""
@@ -129,6 +130,7 @@ def parse_request(argv: Sequence[str]) -> tuple[Request, bool, bool]:
         require_vllm()
     model = recipes[0].model if parsed["model"] is not None else None
     languages = {r.task.name: _languages(parsed, r, known if runs and not tasks else [], known) for r in recipes}
+    recipes = tuple(with_order(r, (), languages[r.task.name][0]) for r in recipes)
     cache = parsed["cache"]
     return (
         Request(

@@ -1,4 +1,4 @@
-"""targets=rest and data.num_examples_total=max, from recipes as users write them."""
+"""targets=rest, data.num_examples_total=max and parallel rows by order, from recipes as users write them."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ import yaml
 from toy_world import WORLD, toy_rows, write_tsv
 
 from mslt_it import cli
-from mslt_it.data.build import build_training_set
-from mslt_it.data.resolve import resolved, rest_of, with_targets
+from mslt_it.data.build import build_training_set, scored_examples
+from mslt_it.data.resolve import resolved, rest_of, with_order, with_targets
+from mslt_it.harness.request import parse_request
 from mslt_it.problems import Problem
 from mslt_it.recipe import load_recipe, resolved_yaml
 from mslt_it.records import LARGEST, Recipe
@@ -171,3 +172,62 @@ def test_wikiann_repeats_sentences_between_its_splits_and_builds(tmp_path: Path,
     refused = with_targets(load_recipe("wikiann_3src", given))
     with pytest.raises(Problem, match=r"scored rows are also trained on.*data\.leaks=drop"):
         build_training_set(refused, tokenizer)
+
+
+# ---------------------------------------------------------------- rows that are parallel by order
+
+
+def in_order(folder: Path, **columns: list[str]) -> Recipe:
+    """A task whose rows are said to be parallel by order; per language its labels."""
+    for code, labels in columns.items():
+        for split in ("train", "test"):
+            rows = [(f"{code} {split} premise {i}", f"{code} {split} claim {i}", x) for i, x in enumerate(labels)]
+            write_tsv(folder / code / f"{split}.tsv", rows)
+    codes = list(columns)
+    sources, targets = f"sources=[{','.join(codes[:2])}]", f"targets=[{','.join(codes[2:])}]"
+    recipe = load_recipe("xnli_3src", [f"task.data={folder}", sources, targets, "data.num_examples_total=10"])
+    return resolved(recipe, lambda: pytest.fail("no rows are counted"))
+
+
+LABELS = ["entailment", "neutral", "contradiction"] * 20
+
+
+def test_rows_without_ids_are_translations_where_order_and_labels_agree(tmp_path: Path) -> None:
+    almost = ["neutral", *LABELS[1:]]  # a translator mended one of sixty
+    recipe = in_order(tmp_path, en=LABELS, de=LABELS, tr=almost)
+    assert recipe.task.is_parallel and recipe.order_note == ""
+    ids = [[e.id for e in scored_examples(recipe, code)] for code in ("en", "tr")]
+    assert ids[0] == ids[1]
+
+
+@pytest.mark.parametrize(
+    ("turkish", "why"),
+    [
+        (LABELS[:-1], r"\(test\): 'en' has 60 rows and 'tr' 59, without ids"),
+        (LABELS[1:] + LABELS[:1], r"\(test\): 60 of 60 rows have another label in 'tr' than in 'en', without ids"),
+    ],
+)
+def test_rows_without_ids_are_each_languages_own_where_something_differs(
+    turkish: list[str], why: str, tmp_path: Path
+) -> None:
+    recipe = in_order(tmp_path, en=LABELS, de=LABELS, tr=turkish)
+    assert not recipe.task.is_parallel
+    assert re.search(why + ": rows are taken for each language's own", recipe.order_note)
+    assert {e.id.split(":")[1] for e in scored_examples(recipe, "tr")} == {"tr"}
+    request, *_ = parse_request(["model=world", "task=xnli", f"task.data={tmp_path}", "languages=[en,tr]"])
+    assert not request.recipes[0].task.is_parallel and any(re.search(why, note) for note in request.told())
+    alone, *_ = parse_request(["model=world", "task=xnli", f"task.data={tmp_path}", "languages=[en,de]"])
+    assert alone.recipes[0].task.is_parallel and alone.told() == []
+
+
+def test_an_id_column_says_which_rows_are_translations_whatever_their_order(tmp_path: Path) -> None:
+    for code, order in (("en", range(40)), ("de", range(39, -1, -1)), ("tr", range(5, 30))):
+        (tmp_path / code).mkdir()
+        rows = [f"{i}\t{code} {i}\tclaim {i}\t{LABELS[i]}" for i in order]
+        (tmp_path / code / "test.tsv").write_text("\n".join(["id\tpremise\thypothesis\tlabel", *rows]) + "\n")
+    recipe = load_recipe(
+        "xnli_3src", [f"task.data={tmp_path}", "sources=[en,de]", "targets=[tr]", "task.train_split=test"]
+    )
+    assert with_order(recipe, recipe.sources, ("en", "de", "tr")) == recipe
+    found = {code: {e.id for e in scored_examples(recipe, code)} for code in ("en", "de", "tr")}
+    assert found["en"] == found["de"] and found["tr"] < found["en"]

@@ -125,6 +125,6 @@ def values_of(sums: np.ndarray, whole: np.ndarray, value: Callable[[np.ndarray],
 def percentiles(values: np.ndarray, confidence: float) -> tuple[float, float]:
     """Between which the middle ``confidence`` of (resamples,) figures lies."""
     tail = (1 - confidence) / 2
-    # Of B resamples the k-th smallest has k / (B + 1) below it on average; other definitions are too narrow for small B
+    # Of B resamples the k-th smallest has k / (B + 1) below it on average; other rules are too narrow for small B.
     low, high = np.quantile(values, [tail, 1 - tail], method="weibull")
     return float(low), float(high)

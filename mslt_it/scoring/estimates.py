@@ -322,4 +322,4 @@ def _test(compared: Sequence[_Compared], confidence: float) -> tuple[np.ndarray,
     stepwise = (1 + (largest >= reached[order, None]).sum(axis=1)) / below
     adjusted = np.empty_like(p)
     adjusted[order] = np.maximum.accumulate(np.maximum(stepwise, p[order]))
-    return p, adjusted, np.quantile(null.max(axis=0), confidence) * error
+    return p, adjusted, np.quantile(null.max(axis=0), confidence, method="weibull") * error

@@ -11,11 +11,11 @@ import pytest
 import yaml
 
 from mslt_it import cli
+from mslt_it.adapters.model_card import model_card
+from mslt_it.commands.select import OPTIONS, help_text, parse
 from mslt_it.problems import Problem
 from mslt_it.recipe import CHOICES, load_recipe, resolved_yaml
 from mslt_it.records import Recipe, SelectConfig
-from mslt_it.report.model_card import model_card
-from mslt_it.selection.command import OPTIONS, help_text, parse
 from mslt_it.selection.criteria import CRITERIA, POOLS
 from mslt_it.selection.figure import check_path, write_figure
 from mslt_it.selection.ranking import rank_source_sets

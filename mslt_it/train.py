@@ -45,7 +45,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
     details = DETAILS in arguments
     name, overrides, config_dir = parse_arguments([a for a in arguments if a != DETAILS])
-    recipe = _resolved(load_recipe(name, overrides, config_dir=config_dir))
+    from mslt_it.selection.auto import choose_sources
+
+    recipe = _resolved(load_recipe(name, overrides, config_dir, choose=choose_sources))
     if recipe.combine.method != "none":
         from mslt_it.adapters.apart import train_apart
 

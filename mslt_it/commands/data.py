@@ -26,10 +26,11 @@ def main(argv: Sequence[str]) -> int:
     from mslt_it.recipe import load_recipe, parse_arguments
 
     quiet_libraries()
+    from mslt_it.selection.auto import choose_sources
     from mslt_it.tuning.base_model import load_tokenizer
 
     name, overrides, config_dir = parse_arguments(argv)
-    recipe = load_recipe(name, overrides, config_dir=config_dir)
+    recipe = load_recipe(name, overrides, config_dir, choose=choose_sources)
     tokenizer = load_tokenizer(recipe.model)
     recipe = with_found_labels(resolved(recipe, lambda: tokenizer))
     rows, report = build_training_set(recipe, tokenizer)

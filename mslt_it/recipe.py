@@ -224,10 +224,18 @@ def _schema(cls: type) -> type:
     return dataclasses.make_dataclass(cls.__name__, fields)
 
 
-def load_recipe(name: str, overrides: Sequence[str] = (), config_dir: str | Path | None = None) -> Recipe:
+def load_recipe(
+    name: str,
+    overrides: Sequence[str] = (),
+    config_dir: str | Path | None = None,
+    *,
+    choose: Callable[..., tuple[tuple[str, ...], str]] | None = None,
+) -> Recipe:
     """Compose, check types and values, and return the recipe; every mistake is a Problem.
 
-    ``config_dir`` is a user's folder of recipes, searched beside the package's own.
+    Args:
+        config_dir: a user's folder of recipes, searched beside the package's own.
+        choose: what sources=auto is chosen by, `mslt_it.selection.auto.choose_sources`; None: it is refused.
     """
     import yaml
     from hydra import compose, initialize_config_dir
@@ -268,7 +276,7 @@ def load_recipe(name: str, overrides: Sequence[str] = (), config_dir: str | Path
     for key, value in _texts(recipe):
         if value == "???":  # OmegaConf's word for a value that is still to be given
             raise Problem(f"{key}: no value in recipe '{name}'. Give one: {key}=VALUE.")
-    return _finish(recipe, name, choices.get("scale"))
+    return _finish(recipe, name, choices.get("scale"), choose)
 
 
 def _choice(group: str, option: str | None, config_dir: str | Path | None) -> str:
@@ -357,7 +365,7 @@ def _explain(error: Exception, name: str, config_dir: str | Path | None) -> Prob
 # ---------------------------------------------------------------- checking values
 
 
-def _finish(content: dict[str, Any], name: str, chosen_scale: str | None) -> Recipe:
+def _finish(content: dict[str, Any], name: str, chosen_scale: str | None, choose: Callable[..., Any] | None) -> Recipe:
     written = content.get("scale")
     if chosen_scale and written and written != chosen_scale:
         raise Problem(
@@ -365,7 +373,7 @@ def _finish(content: dict[str, Any], name: str, chosen_scale: str | None) -> Rec
             f" Write '- scale: {written}' under defaults and remove the key from the body."
         )
     content = {**content, "name": content.get("name") or name, "scale": chosen_scale or written or "custom"}
-    content.update(_sources_chosen(content))
+    content.update(_sources_chosen(content, choose))
     content["data"] = {**content["data"], "num_examples_total": _budget(content["data"]["num_examples_total"])}
     if is_rest(content["targets"]):  # which languages these are is read from the data: see data/resolve.py
         content.update(sources=some_codes("sources", content["sources"]), targets=list(REST))
@@ -392,14 +400,16 @@ def is_rest(targets: Sequence[Any]) -> bool:
     return tuple(targets) == REST
 
 
-def _sources_chosen(content: dict[str, Any]) -> dict[str, Any]:
+def _sources_chosen(content: dict[str, Any], choose: Callable[..., Any] | None) -> dict[str, Any]:
     """``sources: [auto]`` as languages, with the note on how they were chosen; a note on other languages is dropped."""
     select = dict(content["select"])
     if list(content["sources"]) == ["auto"]:
-        from mslt_it.selection.auto import choose_sources
-
+        if choose is None:
+            raise Problem(
+                "sources=auto: nothing is trained here, so none are chosen. List them: sources=[ar,de]."
+            )
         options = {name: select[name] for name in ("pool", "k", "must", "exclude")}
-        sources, note = choose_sources(
+        sources, note = choose(
             select["criterion"],
             targets=[] if is_rest(content["targets"]) else content["targets"],
             model=content["model"]["path"],

@@ -21,8 +21,13 @@ if __name__ == "__main__":
 # Spinning OpenMP threads starve each other on shared cores; must be set before torch is imported.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
+from mslt_it.arguments import wants_help
+from mslt_it.notices import notice
+from mslt_it.quiet import quiet_imports
 from mslt_it.recipe import load_recipe, parse_arguments
+from mslt_it.recipe_help import help_text
 from mslt_it.records import EvalResult, Recipe, TaskConfig
+from mslt_it.terminal import run
 
 if TYPE_CHECKING:
     from mslt_it.data.encoding import Encoder
@@ -31,22 +36,22 @@ if TYPE_CHECKING:
 
 DETAILS = "--details"  # prints what became of each label in each language
 
-WORLD_NOTICE = """\
-scale=mini: the embedded world. A 1.5-million-parameter model pretrained on generated sentences in 20 real languages,
-and a generated task in the form of XNLI. It shows the method offline; its figures say nothing about XNLI itself.
-To leave it: scale=small (a real model) and task.data=PATH_OR_HUB_ID (real rows); see README, "Leaving the world"."""
-
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs a recipe; 0 when every score is valid, 1 when one is not."""
     arguments = list(sys.argv[1:] if argv is None else argv)
+    if wants_help(arguments):
+        print(help_text("train", "build the data, train the adapter, score every target language"))
+        return 0
     details = DETAILS in arguments
     name, overrides, config_dir = parse_arguments([a for a in arguments if a != DETAILS])
-    recipe = _resolved(load_recipe(name, overrides, config_dir=config_dir))
+    from mslt_it.selection.auto import choose_sources
+
+    recipe = _resolved(load_recipe(name, overrides, config_dir, choose=choose_sources))
     if recipe.combine.method != "none":
         from mslt_it.adapters.apart import train_apart
 
-        return train_apart(recipe)
+        return train_apart(recipe, run_recipe)
     return run_recipe(recipe, details=details)
 
 
@@ -98,8 +103,9 @@ def run_recipe(recipe: Recipe, parts: Parts | None = None, *, details: bool = Fa
     from accelerate import PartialState
 
     from mslt_it.runs import Run
+    from mslt_it.tuning.environment import has_gpu
 
-    state = PartialState(cpu=_no_gpu())
+    state = PartialState(cpu=not has_gpu())
     run = Run(recipe, is_main=state.is_main_process)
     run.refuse_another()
     finished = run.finished_results()
@@ -116,33 +122,10 @@ def run_recipe(recipe: Recipe, parts: Parts | None = None, *, details: bool = Fa
     return status
 
 
-def notice(recipe: Recipe) -> list[str]:
-    """What stands at the start of every run."""
-    lines = [
-        f"recipe {recipe.name}: {recipe.data.num_examples_total} rows of {recipe.task.name} in "
-        f"{', '.join(recipe.sources)}; zero-shot in {', '.join(recipe.targets)}; seed {recipe.seed}"
-    ]
-    if recipe.targets_note:
-        lines.append(recipe.targets_note)
-    if recipe.select.note:
-        lines.append(f"sources=auto: {recipe.select.note}")
-    if recipe.model.path == "world" and recipe.task.data == "world":
-        lines = [WORLD_NOTICE, *lines]
-    elif recipe.model.path == "world":
-        lines.insert(
-            0,
-            "scale=mini: the embedded model knows a few hundred words of its generated world, not those of "
-            f"{recipe.task.data}: expect chance. For a real model: scale=small.",
-        )
-    elif recipe.task.data == "world":
-        lines.insert(0, "task.data=world: generated rows in the form of XNLI, not XNLI. Give task.data=PATH_OR_HUB_ID.")
-    return lines
-
-
 def _execute(recipe: Recipe, run: Run, state: Any, parts: Parts, details: bool) -> int:
     from mslt_it.adapters.identity import identity
+    from mslt_it.adapters.model_card import model_card
     from mslt_it.data.build import build_training_set, format_report, with_found_labels
-    from mslt_it.report.model_card import model_card
     from mslt_it.runs import results_json
     from mslt_it.scoring.measures import check_languages
     from mslt_it.scoring.zero_shot import label_reports, read_predictions, results, score_language, write_predictions
@@ -235,8 +218,8 @@ def _scored_adapter(run: Run) -> str | None:
 
 def _print_end(run: Run, content: Mapping[str, Any], task: TaskConfig, details: bool, already: bool = False) -> None:
     """What results.json says, for people."""
-    from mslt_it.report.table import ending, label_text
     from mslt_it.scoring.labels import LabelReport
+    from mslt_it.scoring.tables import ending, label_text
 
     speak = print if already else run.say
     if not run.is_main:
@@ -255,13 +238,6 @@ def is_sharded(state: Any) -> bool:
     return state.num_processes > 1 and os.environ.get("ACCELERATE_USE_FSDP", "false") == "true"
 
 
-def _no_gpu() -> bool:
-    import torch
-
-    return not torch.cuda.is_available()
-
-
 if __name__ == "__main__":
-    from mslt_it.cli import main as command
-
-    sys.exit(command(["train", *sys.argv[1:]]))
+    quiet_imports()
+    sys.exit(run(main))

@@ -9,6 +9,7 @@ import pytest
 from mslt_it import cli
 from mslt_it.problems import Problem
 from mslt_it.recipe import keys, list_groups, list_recipes
+from mslt_it.recipe_help import help_text
 
 HEAVY = ("torch", "transformers", "hydra", "omegaconf", "numpy", "datasets", "rich", "langcodes")
 
@@ -36,7 +37,7 @@ def test_loading_a_recipe_imports_no_torch() -> None:
 
 
 def test_help_names_every_key_recipe_and_option() -> None:
-    lines = [line.split() for line in cli.help_text("train").splitlines()]
+    lines = [line.split() for line in help_text("train", "train").splitlines()]
     first = {words[0] for words in lines if words}
     assert set(keys()) <= first
     assert set(list_recipes()) <= first

@@ -12,11 +12,11 @@ Every folder is a run of its own, so a kill costs what one of them costs, and th
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from mslt_it.adapters import combine_command
+from mslt_it.adapters.combined_run import combine_runs
 from mslt_it.data.mixing import allocate
 from mslt_it.records import CombineConfig, Recipe, to_plain
 from mslt_it.runs import Run
@@ -24,23 +24,17 @@ from mslt_it.runs import Run
 TOGETHER = CombineConfig()
 
 
-def train_apart(recipe: Recipe) -> int:
-    """Runs everything that is not finished and prints the comparison; 0 when every score is valid."""
-    from mslt_it.train import run_recipe
+def train_apart(recipe: Recipe, run_recipe: Callable[[Recipe], int]) -> int:
+    """Runs everything that is not finished and prints the comparison; 0 when every score is valid.
 
+    ``run_recipe`` trains and scores one recipe.
+    """
     folder = Run(recipe).folder
     statuses = [_run(part, run_recipe) for part in part_recipes(recipe, folder)]
-    runs = ",".join(str(folder / "parts" / code) for code in recipe.sources)
+    parts = [str(folder / "parts" / code) for code in recipe.sources]
     print(f"\n=== combined: {recipe.combine.method}, weights {recipe.combine.weights}", flush=True)
     statuses.append(
-        combine_command.main(
-            [
-                f"runs=[{runs}]",
-                f"method={recipe.combine.method}",
-                f"weights={recipe.combine.weights}",
-                f"out={folder / 'combined'}",
-            ]
-        )
+        combine_runs(parts, folder / "combined", method=recipe.combine.method, weights=recipe.combine.weights)
     )
     if recipe.combine.beside_joint:
         statuses.append(_run(joint_recipe(recipe, folder), run_recipe))
@@ -110,6 +104,6 @@ def compare(folder: Path) -> str:
     )
 
 
-def _run(recipe: Recipe, run_recipe: Any) -> int:
+def _run(recipe: Recipe, run_recipe: Callable[[Recipe], int]) -> int:
     print(f"\n=== {recipe.name}: {', '.join(recipe.sources)}, {recipe.data.num_examples_total} rows", flush=True)
-    return int(run_recipe(recipe))
+    return run_recipe(recipe)

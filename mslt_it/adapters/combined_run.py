@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mslt_it.problems import Problem
-from mslt_it.records import EvalResult, Recipe
+from mslt_it.records import EvalResult, Recipe, fingerprint, to_plain
 
 if TYPE_CHECKING:
     from mslt_it.adapters.combine import Combined, Lora
@@ -22,6 +22,62 @@ if TYPE_CHECKING:
     from mslt_it.scoring.labels import LabelReport
 
 UNSCORED = "unscored"  # results.json's status where nothing was scored
+
+
+def combine_runs(
+    folders: Sequence[str],
+    out: str | Path,
+    *,
+    method: str = "cat",
+    weights: str = "equal",
+    given: Mapping[str, Any] | None = None,
+    num_items: int | None = None,
+    scored: bool = True,
+) -> int:
+    """Combines the adapters of finished runs, scores the result, prints; 0 = done and every score valid.
+
+    Args:
+        given: the method's own settings (rank, max_error, density, seed), None where the default is meant.
+        num_items: scored per language, 0 = all; None: as the first run was scored.
+    """
+    from mslt_it.adapters.combine import combine, read_lora, write_combined
+    from mslt_it.adapters.identity import read_run
+    from mslt_it.adapters.methods import DEFAULT_DENSITY, SPARSE, refuse_options
+    from mslt_it.adapters.together import combined_recipe, languages, provenance, refuse_strangers, scoring
+    from mslt_it.adapters.weights import resolve_weights
+
+    given = given or {}
+    refuse_options(method, **given)
+    defaults = {"density": DEFAULT_DENSITY} if method in SPARSE else {}
+    defaults |= {"seed": 0} if method == "dare_ties" else {}  # said in the run's papers, written or not
+    settings = {**defaults, **{name: value for name, value in given.items() if value is not None}}
+    runs = [read_run(folder) for folder in folders]
+    refuse_strangers(runs)
+    shares, how = resolve_weights(
+        weights,
+        [run.recipe.sources for run in runs],
+        [run.provenance["num_examples"] for run in runs],
+    )
+    out = Path(out)
+    scored_as = scoring(runs, num_items)
+    papers = [to_plain(scored_as), languages(runs)]
+    wanted = fingerprint([[r.provenance["adapter_sha256"] for r in runs], shares, method, settings, papers])
+    done = finished(out, wanted)
+    if done is not None and (done[0] != UNSCORED or not scored):
+        status, run, rows = done
+        print_end(run, rows, already=True)
+        return 0 if status in ("ok", UNSCORED) else 1
+
+    loras = [read_lora(run.adapter) for run in runs]
+    combined = combine(loras, shares, method, **settings)
+    recipe = dataclasses.replace(combined_recipe(runs, combined, out), scoring=scored_as)
+    run = open_run(recipe, wanted)
+    for line in describe(runs, loras, shares, how, method, combined):
+        run.say(line)
+    write_combined(combined, run.folder / "adapter")
+    record = provenance(runs, recipe, shares, how, method, settings, combined, run.folder / "adapter")
+    figures, labels = score(run, record) if scored else ([], [])
+    return seal(run, figures, labels, record)
 
 
 def finished(out: Path, wanted: str) -> tuple[str, Run, list[EvalResult]] | None:
@@ -119,7 +175,7 @@ def score(run: Run, provenance: Mapping[str, Any]) -> tuple[list[EvalResult], li
 
 def seal(run: Run, rows: list[EvalResult], labels: list[LabelReport], provenance: Mapping[str, Any]) -> int:
     """Writes figures, papers and the seal, and prints the end; 0 = every score is valid, or none was asked for."""
-    from mslt_it.report.model_card import model_card
+    from mslt_it.adapters.model_card import model_card
     from mslt_it.runs import results_json
     from mslt_it.store import write_atomically
     from mslt_it.tuning.environment import environment
@@ -137,7 +193,7 @@ def seal(run: Run, rows: list[EvalResult], labels: list[LabelReport], provenance
 
 def print_end(run: Run, rows: Sequence[EvalResult], already: bool = False) -> None:
     """The table, the sentence under it and where the run lies."""
-    from mslt_it.report.table import ending
+    from mslt_it.scoring.tables import ending
 
     speak = print if already else run.say
     if already:

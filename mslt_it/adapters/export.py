@@ -28,11 +28,11 @@ from mslt_it.adapters.export_usage import with_llama_cpp, with_transformers, wit
 from mslt_it.adapters.export_vllm import why_not_served, write_adapter
 from mslt_it.adapters.identity import FinishedRun, load_trained_base, unrecorded
 from mslt_it.adapters.merge import MERGE, MERGED_DTYPES, merge_run
+from mslt_it.adapters.model_card import Publication, card_of_merge, is_hub_id, model_card
 from mslt_it.adapters.sealed import earlier, finish, require_space
 from mslt_it.data.encoding import Encoder
 from mslt_it.problems import Problem, nearest
 from mslt_it.records import ModelConfig
-from mslt_it.report.model_card import Publication, card_of_merge, is_hub_id, model_card
 from mslt_it.store import COMPLETE, file_sha256, find_damage, making
 from mslt_it.tuning.base_model import WEIGHTS, cached_commit, load_adapter, load_tokenizer, model_hash
 from mslt_it.tuning.environment import environment

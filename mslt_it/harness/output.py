@@ -13,9 +13,9 @@ from mslt_it.harness.scores import Answered, ScoreRow, figures
 from mslt_it.harness.systems import Bench, LoadedBase
 from mslt_it.harness.tables import as_csv, as_markdown_report, as_text_report, label_tables
 from mslt_it.records import to_plain
-from mslt_it.report.table import as_markdown, as_text
 from mslt_it.scoring.estimates import Difference
 from mslt_it.scoring.estimates import Settings as Statistics
+from mslt_it.scoring.tables import as_markdown, as_text
 from mslt_it.store import write_atomically
 from mslt_it.tuning.environment import environment
 

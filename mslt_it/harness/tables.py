@@ -10,7 +10,8 @@ from collections.abc import Iterable, Sequence
 
 from mslt_it.harness.scores import MACRO, MACRO_ALL, Figures, ScoreRow
 from mslt_it.languages import language_name
-from mslt_it.report.table import (
+from mslt_it.scoring.estimates import Difference
+from mslt_it.scoring.tables import (
     MAX_LINE,
     METRIC_NAMES,
     Cells,
@@ -22,7 +23,6 @@ from mslt_it.report.table import (
     percent,
     span,
 )
-from mslt_it.scoring.estimates import Difference
 
 LIKE_THESE = "languages like these"  # the interval beside that for these very languages
 MOST_NAMED_COLUMNS = 4  # of more, the head has numbers, and the table of means says what they are

@@ -79,7 +79,7 @@ def _plain(value: object) -> str:
 
 
 def markdown_cells(table: Table) -> list[tuple[str, ...]]:
-    """Heading and rows as ``report.table.as_markdown`` takes them."""
+    """Heading and rows as ``scoring.tables.as_markdown`` takes them."""
     cells = [tuple(_escaped(column.label) for column in table.columns)]
     for row in table.rows:
         cells.append(tuple(_escaped(shown(v, c.kind)) for v, c in zip(row, table.columns, strict=True)))

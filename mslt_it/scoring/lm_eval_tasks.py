@@ -35,6 +35,7 @@ from mslt_it.data.resolve import with_targets
 from mslt_it.problems import Problem, nearest
 from mslt_it.recipe import load_recipe, parse_arguments, share_dir
 from mslt_it.records import PromptConfig, Recipe, TaskConfig
+from mslt_it.selection.auto import choose_sources
 from mslt_it.terminal import run
 
 TASKS = ("mgsm", "pawsx", "xcopa", "xnli", "xstorycloze", "xwinograd")
@@ -361,7 +362,7 @@ def main(argv: Sequence[str]) -> int:
     folder = Path(argv[0])
     if len(argv) > 1:
         name, overrides, config_dir = parse_arguments(argv[1:])
-        recipe = with_found_labels(with_targets(load_recipe(name, overrides, config_dir=config_dir)))
+        recipe = with_found_labels(with_targets(load_recipe(name, overrides, config_dir, choose=choose_sources)))
         for language in (*recipe.sources, *(code for code in recipe.targets if code not in recipe.sources)):
             print(f"written: {write_scored_set(recipe, language, folder)}")
         return 0

@@ -111,15 +111,18 @@ def score_others(job: Job) -> None:
     """Scores the cell's adapter, and the base, on the tasks of ``also_score``, into ``also/<cell>/`` of the study."""
     if not job.also_score:
         return
-    from mslt_it.harness.command import main as evaluate
+    from accelerate import PartialState
+
+    from mslt_it.harness.evaluate import evaluate
+    from mslt_it.harness.request import parse_request
 
     folder, run = Path(job.study), job.recipe.output_dir
     arguments = [f"run={run}", f"task=[{','.join(job.also_score)}]", "languages=all"]
     arguments += [f"out={folder / 'also' / job.cell}", f"cache={folder / 'also' / 'cache'}"]
-    with contextlib.redirect_stdout(io.StringIO()):
-        status = evaluate(arguments)
-    if status:
-        raise Problem(f"{folder / 'also' / job.cell}: some scores are invalid (mslt eval ended with {status}).")
+    request, *_ = parse_request(arguments)
+    content = evaluate(request, PartialState(), lambda text: None)
+    if content["status"] != "ok":
+        raise Problem(f"{folder / 'also' / job.cell}: some scores are invalid. Look at its results.json.")
 
 
 def why_invalid(folder: StudyFolder, cell: str) -> str:

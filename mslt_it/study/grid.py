@@ -14,6 +14,7 @@ from mslt_it.languages import LanguageSet
 from mslt_it.problems import Problem
 from mslt_it.recipe import is_rest, load_recipe
 from mslt_it.records import LARGEST, Recipe
+from mslt_it.selection.auto import choose_sources
 from mslt_it.study.config import StudyConfig
 
 
@@ -37,7 +38,7 @@ def base_recipe(config: StudyConfig, config_dir: str | Path | None = None) -> Re
         f"seed={config.seeds[0]}",
         f"prompt.variant={config.variants[0]}",
     ]
-    return load_recipe(config.recipe, overrides, config_dir)
+    return load_recipe(config.recipe, overrides, config_dir, choose=choose_sources)
 
 
 def with_rest(config: StudyConfig, config_dir: str | Path | None = None) -> tuple[StudyConfig, list[str]]:

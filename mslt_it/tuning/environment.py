@@ -49,6 +49,11 @@ def environment() -> dict[str, Any]:
     }
 
 
+def has_gpu() -> bool:
+    """Whether there is a GPU that torch can use."""
+    return torch.cuda.is_available()
+
+
 @contextlib.contextmanager
 def deterministic_on_cpu() -> Iterator[None]:
     """Deterministic kernels where they cost nothing: a resumed run must be equal to the bit on a CPU."""

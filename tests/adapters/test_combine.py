@@ -669,7 +669,7 @@ def test_wrong_arguments_are_one_line(arguments: list[str], text: str, capsys: p
 
 
 def test_help_names_every_option_and_method(capsys: pytest.CaptureFixture[str]) -> None:
-    from mslt_it.adapters.combine_command import OPTIONS
+    from mslt_it.commands.combine import OPTIONS
 
     assert cli.main(["combine", "--help"]) == 0
     first = {line.split()[0] for line in capsys.readouterr().out.splitlines() if line.strip()}

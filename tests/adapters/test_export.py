@@ -25,15 +25,15 @@ from mslt_it import cli
 from mslt_it.adapters import export as exporting
 from mslt_it.adapters import gguf, sealed
 from mslt_it.adapters.export import RECORD, Export, export
-from mslt_it.adapters.export_command import OPTIONS, parse
 from mslt_it.adapters.export_source import Request
 from mslt_it.adapters.export_vllm import WITHOUT_LORA, max_lora_rank, why_not_served
 from mslt_it.adapters.identity import load_trained_base, read_run
 from mslt_it.adapters.merge import merge_run
+from mslt_it.adapters.model_card import Publication, is_hub_id, model_card
+from mslt_it.commands.export import OPTIONS, parse
 from mslt_it.data.encoding import Encoder
 from mslt_it.problems import Problem
 from mslt_it.records import EvalResult, to_plain
-from mslt_it.report.model_card import Publication, is_hub_id, model_card
 from mslt_it.tuning.base_model import adapter_hash, load_adapter, save_adapter
 
 IDS = torch.arange(6, 40)[None]

@@ -21,7 +21,7 @@ from mslt_it.adapters import sealed
 from mslt_it.adapters.comparison import Outputs, Prompts, compare, outputs
 from mslt_it.adapters.identity import load_trained_base, read_run
 from mslt_it.adapters.merge import Merge, merged_model
-from mslt_it.adapters.merge_command import main, parse
+from mslt_it.commands.merge import main, parse
 from mslt_it.problems import Problem
 from mslt_it.tuning.base_model import load_adapter, read_adapter
 

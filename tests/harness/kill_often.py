@@ -19,7 +19,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mslt_it import cli
-from mslt_it.harness import command, evaluation  # noqa: F401  imported before the forks
+from mslt_it.harness import evaluation  # noqa: F401  imported before the forks
 from mslt_it.harness.engines import ChoiceEngine, TextEngine
 from mslt_it.tuning import base_model  # noqa: F401
 

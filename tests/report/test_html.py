@@ -15,8 +15,9 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parents[1] / "study"))
 from synthetic_study import by_size, write_study
 
+from mslt_it.commands import report as command
 from mslt_it.problems import Problem
-from mslt_it.report import command, formats, html, svg
+from mslt_it.report import formats, html, svg
 from mslt_it.report.study_report import write_report
 from mslt_it.study.analyses import analyse
 from mslt_it.study.collect import collect

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import subprocess
 import sys
@@ -11,15 +12,18 @@ import pytest
 import yaml
 
 from mslt_it import cli
+from mslt_it.adapters.model_card import model_card
+from mslt_it.commands.select import OPTIONS, help_text, parse
 from mslt_it.problems import Problem
-from mslt_it.recipe import CHOICES, load_recipe, resolved_yaml
+from mslt_it.recipe import CHOICES, resolved_yaml
+from mslt_it.recipe import load_recipe as composed
 from mslt_it.records import Recipe, SelectConfig
-from mslt_it.report.model_card import model_card
-from mslt_it.selection.command import OPTIONS, help_text, parse
+from mslt_it.selection.auto import choose_sources
 from mslt_it.selection.criteria import CRITERIA, POOLS
 from mslt_it.selection.figure import check_path, write_figure
 from mslt_it.selection.ranking import rank_source_sets
 
+load_recipe = functools.partial(composed, choose=choose_sources)
 QUICK = "criteria=[l2v_syntax,l2v_family,scripts,l2v_typology,mean_reciprocal_rank,target_coverage]"
 
 
@@ -139,6 +143,12 @@ def test_mistakes_in_the_figures_path(tmp_path: Path) -> None:
 
 
 # ---------------------------------------------------------------- sources=auto
+
+
+def test_sources_are_not_chosen_where_nothing_is_trained() -> None:
+    with pytest.raises(Problem, match=r"sources=auto: nothing is trained here, so none are chosen\. List them"):
+        composed("xnli_3src", ["sources=auto"])
+
 
 TARGETS = "targets=[tr,th,sw]"
 

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from tiny_study import make_model, write_study
 
-from mslt_it.study import command as study_command
+from mslt_it.commands import study as study_command
+from mslt_it.commands.study import main
 from mslt_it.study.cells import Job
-from mslt_it.study.command import main
 
 
 class InThisProcess:

@@ -119,7 +119,7 @@ def test_texts_are_tokenised_once(tmp_path: Path) -> None:
 def test_other_tasks_are_scored_by_mslt_eval_before_a_cell_counts_as_done(
     jobs: list[Job], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import mslt_it.harness.command as evaluation
+    import mslt_it.commands.eval as evaluation
 
     job = dataclasses.replace(jobs[0], also_score=("xcopa", "xwinograd"))
     run_cell(jobs[0])

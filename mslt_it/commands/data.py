@@ -10,21 +10,27 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from mslt_it.arguments import wants_help
 from mslt_it.data.build import build_training_set, format_report, with_found_labels
 from mslt_it.data.resolve import resolved
+from mslt_it.recipe_help import help_text
 from mslt_it.records import BuildReport, EncodedExample, to_plain
 
 
 def main(argv: Sequence[str]) -> int:
     """Runs the command; 0 = built."""
+    if wants_help(argv):
+        print(help_text("data", "build the training data and print the report, without training"))
+        return 0
     from mslt_it.quiet import quiet_libraries
     from mslt_it.recipe import load_recipe, parse_arguments
 
     quiet_libraries()
+    from mslt_it.selection.auto import choose_sources
     from mslt_it.tuning.base_model import load_tokenizer
 
     name, overrides, config_dir = parse_arguments(argv)
-    recipe = load_recipe(name, overrides, config_dir=config_dir)
+    recipe = load_recipe(name, overrides, config_dir, choose=choose_sources)
     tokenizer = load_tokenizer(recipe.model)
     recipe = with_found_labels(resolved(recipe, lambda: tokenizer))
     rows, report = build_training_set(recipe, tokenizer)

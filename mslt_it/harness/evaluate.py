@@ -1,50 +1,16 @@
-"""`mslt eval`: score models and adapters, zero-shot, in many languages and variants of asking."""
+"""One evaluation from request to results: models and adapters, zero-shot, in many languages and variants of asking."""
 
 from __future__ import annotations
 
 import contextlib
-import os
-import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from mslt_it.arguments import wants_help
+from mslt_it.notices import WORLD_NOTICE
 from mslt_it.problems import Problem
 from mslt_it.store import locked
-from mslt_it.terminal import print_json
-
-
-def main(argv: Sequence[str]) -> int:
-    """Scores what is asked for and prints the tables; 0 when every score is valid, 1 when one is not."""
-    from mslt_it.harness.request import help_text, parse_request
-
-    if wants_help(argv) or not argv:
-        print(help_text())
-        return 0
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as in train.py, before torch is imported
-    request, as_json, details = parse_request(argv)
-    from mslt_it.quiet import quiet_libraries
-
-    quiet_libraries()
-    from accelerate import PartialState
-
-    from mslt_it.train import _no_gpu
-
-    state = PartialState(cpu=_no_gpu())
-    stream = sys.stderr if as_json else sys.stdout
-
-    def say(text: str) -> None:
-        if state.is_main_process:
-            print(text, file=stream, flush=True)
-
-    content = evaluate(request, state, say, details)
-    if not state.is_main_process:
-        return 0
-    if as_json:
-        print_json(content)
-    return 0 if content["status"] == "ok" else 1
 
 
 def evaluate(request: Any, state: Any, say: Callable[[str], None], details: bool = False) -> dict[str, Any]:
@@ -149,7 +115,6 @@ def _say_results(out: Path, say: Callable[[str], None], details: bool) -> None:
 
 def _notice(request: Any) -> list[str]:
     from mslt_it.data.build import notes_on_scored
-    from mslt_it.train import WORLD_NOTICE
 
     world = any(r.task.data == "world" for r in request.recipes)
     notes = [f"Note: {note}" for r in request.recipes for note in notes_on_scored(r, request.languages[r.task.name])]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,7 +9,6 @@ from pathlib import Path
 from mslt_it import arguments
 from mslt_it.arguments import Option, Parsed, wants_help
 from mslt_it.problems import Problem
-from mslt_it.records import fingerprint, to_plain
 
 OPTIONS: dict[str, Option] = {
     "runs": Option(
@@ -51,46 +49,17 @@ def main(argv: Sequence[str]) -> int:
     from mslt_it.quiet import quiet_libraries
 
     quiet_libraries()
-    from mslt_it.adapters import combined_run
-    from mslt_it.adapters.combine import combine, read_lora, write_combined
-    from mslt_it.adapters.identity import read_run
-    from mslt_it.adapters.methods import DEFAULT_DENSITY, SPARSE, refuse_options
-    from mslt_it.adapters.together import combined_recipe, languages, provenance, refuse_strangers, scoring
-    from mslt_it.adapters.weights import resolve_weights
+    from mslt_it.adapters.combined_run import combine_runs
 
-    method, scored = options["method"], options["scored"]
-    given = {name: options[name] for name in ("rank", "max_error", "density", "seed")}
-    refuse_options(method, **given)
-    defaults = {"density": DEFAULT_DENSITY} if method in SPARSE else {}
-    defaults |= {"seed": 0} if method == "dare_ties" else {}  # said in the run's papers, written or not
-    settings = {**defaults, **{name: value for name, value in given.items() if value is not None}}
-    runs = [read_run(folder) for folder in options["runs"]]
-    refuse_strangers(runs)
-    weights, how = resolve_weights(
-        options["weights"],
-        [run.recipe.sources for run in runs],
-        [run.provenance["num_examples"] for run in runs],
+    return combine_runs(
+        options["runs"],
+        options["out"],
+        method=options["method"],
+        weights=options["weights"],
+        given={name: options[name] for name in ("rank", "max_error", "density", "seed")},
+        num_items=options["num_items"],
+        scored=options["scored"],
     )
-    out = Path(options["out"])
-    scored_as = scoring(runs, options["num_items"])
-    papers = [to_plain(scored_as), languages(runs)]
-    wanted = fingerprint([[r.provenance["adapter_sha256"] for r in runs], weights, method, settings, papers])
-    done = combined_run.finished(out, wanted)
-    if done is not None and (done[0] != combined_run.UNSCORED or not scored):
-        status, run, rows = done
-        combined_run.print_end(run, rows, already=True)
-        return 0 if status in ("ok", combined_run.UNSCORED) else 1
-
-    loras = [read_lora(run.adapter) for run in runs]
-    combined = combine(loras, weights, method, **settings)
-    recipe = dataclasses.replace(combined_recipe(runs, combined, out), scoring=scored_as)
-    run = combined_run.open_run(recipe, wanted)
-    for line in combined_run.describe(runs, loras, weights, how, method, combined):
-        run.say(line)
-    write_combined(combined, run.folder / "adapter")
-    record = provenance(runs, recipe, weights, how, method, settings, combined, run.folder / "adapter")
-    rows, labels = combined_run.score(run, record) if scored else ([], [])
-    return combined_run.seal(run, rows, labels, record)
 
 
 def help_text() -> str:

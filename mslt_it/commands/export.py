@@ -134,7 +134,7 @@ def help_text() -> str:
 
 def refuse_unusable(export: Any) -> None:
     """A Problem for an adapter whose base others do not have: published, it could not be used."""
-    from mslt_it.report.model_card import is_hub_id
+    from mslt_it.adapters.model_card import is_hub_id
 
     base = export.record["base"]
     if export.record["kind"] == "adapter" and not is_hub_id(base):

@@ -17,7 +17,7 @@ import yaml
 
 from mslt_it.problems import Problem
 from mslt_it.records import EvalResult, Recipe
-from mslt_it.report.table import METRIC_NAMES, as_markdown, remarks, rows
+from mslt_it.scoring.tables import METRIC_NAMES, as_markdown, remarks, rows
 
 NOT_STATED = "not stated"
 # Names that hubs know in the field ``license``; any other is ``other`` with a license_name.

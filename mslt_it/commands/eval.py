@@ -1,0 +1,42 @@
+"""`mslt eval`: score models and adapters, zero-shot, in many languages and variants of asking."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+
+from mslt_it.arguments import wants_help
+from mslt_it.terminal import print_json
+
+
+def main(argv: Sequence[str]) -> int:
+    """Scores what is asked for and prints the tables; 0 when every score is valid, 1 when one is not."""
+    from mslt_it.harness.request import help_text, parse_request
+
+    if wants_help(argv) or not argv:
+        print(help_text())
+        return 0
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as in train.py, before torch is imported
+    request, as_json, details = parse_request(argv)
+    from mslt_it.quiet import quiet_libraries
+
+    quiet_libraries()
+    from accelerate import PartialState
+
+    from mslt_it.harness.evaluate import evaluate
+    from mslt_it.tuning.environment import has_gpu
+
+    state = PartialState(cpu=not has_gpu())
+    stream = sys.stderr if as_json else sys.stdout
+
+    def say(text: str) -> None:
+        if state.is_main_process:
+            print(text, file=stream, flush=True)
+
+    content = evaluate(request, state, say, details)
+    if not state.is_main_process:
+        return 0
+    if as_json:
+        print_json(content)
+    return 0 if content["status"] == "ok" else 1

@@ -1,0 +1,33 @@
+"""What stands at the start of a run: what is trained on, and what its figures say nothing about."""
+
+from __future__ import annotations
+
+from mslt_it.records import Recipe
+
+WORLD_NOTICE = """\
+scale=mini: the embedded world. A 1.5-million-parameter model pretrained on generated sentences in 20 real languages,
+and a generated task in the form of XNLI. It shows the method offline; its figures say nothing about XNLI itself.
+To leave it: scale=small (a real model) and task.data=PATH_OR_HUB_ID (real rows); see README, "Leaving the world"."""
+
+
+def notice(recipe: Recipe) -> list[str]:
+    """What stands at the start of every run."""
+    lines = [
+        f"recipe {recipe.name}: {recipe.data.num_examples_total} rows of {recipe.task.name} in "
+        f"{', '.join(recipe.sources)}; zero-shot in {', '.join(recipe.targets)}; seed {recipe.seed}"
+    ]
+    if recipe.targets_note:
+        lines.append(recipe.targets_note)
+    if recipe.select.note:
+        lines.append(f"sources=auto: {recipe.select.note}")
+    if recipe.model.path == "world" and recipe.task.data == "world":
+        lines = [WORLD_NOTICE, *lines]
+    elif recipe.model.path == "world":
+        lines.insert(
+            0,
+            "scale=mini: the embedded model knows a few hundred words of its generated world, not those of "
+            f"{recipe.task.data}: expect chance. For a real model: scale=small.",
+        )
+    elif recipe.task.data == "world":
+        lines.insert(0, "task.data=world: generated rows in the form of XNLI, not XNLI. Give task.data=PATH_OR_HUB_ID.")
+    return lines

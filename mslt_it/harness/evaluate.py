@@ -65,6 +65,7 @@ class _Work:
         self.details = details
 
     def done(self) -> dict[str, Any]:
+        from mslt_it.data.build import notes_on_scored
         from mslt_it.data.encoding import Encoder
         from mslt_it.harness.cache import AnswerCache
         from mslt_it.harness.evaluation import Evaluator, prepare
@@ -77,6 +78,9 @@ class _Work:
         for recipe in request.recipes:
             check_languages(recipe.task.metric, request.languages[recipe.task.name])
         loaded = load(self.bench, given_model=request.model is not None)
+        for recipe in request.recipes:  # after the model, which may be refused before any row is read
+            for note in notes_on_scored(recipe, request.languages[recipe.task.name]):
+                self.say(f"Note: {note}")
         encoder = Encoder(loaded.tokenizer, max(recipe.data.max_length_tokens for recipe in request.recipes))
         units = prepare(request, encoder)
         num_items = sum(len(unit.items or unit.examples) for unit in units)
@@ -114,11 +118,8 @@ def _say_results(out: Path, say: Callable[[str], None], details: bool) -> None:
 
 
 def _notice(request: Any) -> list[str]:
-    from mslt_it.data.build import notes_on_scored
-
     world = any(r.task.data == "world" for r in request.recipes)
-    notes = [f"Note: {note}" for r in request.recipes for note in notes_on_scored(r, request.languages[r.task.name])]
-    return [*([WORLD_NOTICE] if world and request.recipes[0].model.path == "world" else []), *notes]
+    return [WORLD_NOTICE] if world and request.recipes[0].model.path == "world" else []
 
 
 def _on_main(state: Any, do: Callable[[], Any]) -> Any:

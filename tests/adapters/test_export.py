@@ -21,7 +21,7 @@ from huggingface_hub import ModelCard
 from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM, AutoTokenizer, LogitsProcessor, LogitsProcessorList
 
-from mslt_it import cli
+from mslt_it import cli, store
 from mslt_it.adapters import export as exporting
 from mslt_it.adapters import gguf, sealed
 from mslt_it.adapters.export import RECORD, Export, export
@@ -430,7 +430,7 @@ def test_too_little_disk_is_told_before_anything_is_written(
     usage = shutil.disk_usage(tmp_path)
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage._replace(free=2**20))
     options = {"converter": str(converter)} if form == "gguf" else {}
-    assert "1 MiB available. Free some space" in problem(run, tmp_path / "out", form, **options)
+    assert "1.0 MiB available. Free some space" in problem(run, tmp_path / "out", form, **options)
     assert not list((tmp_path / "out").iterdir())
 
 
@@ -451,7 +451,7 @@ def test_a_full_disk_half_way_leaves_nothing(run: Path, tmp_path: Path, monkeypa
     ("module", "point", "when"),
     [
         (exporting, "merge_run", "after"),
-        (sealed, "write_atomically", "after"),
+        (store, "write_atomically", "after"),
         (sealed, "take_place", "before"),
         (sealed, "take_place", "after"),
     ],

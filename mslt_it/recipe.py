@@ -405,9 +405,7 @@ def _sources_chosen(content: dict[str, Any], choose: Callable[..., Any] | None) 
     select = dict(content["select"])
     if list(content["sources"]) == ["auto"]:
         if choose is None:
-            raise Problem(
-                "sources=auto: nothing is trained here, so none are chosen. List them: sources=[ar,de]."
-            )
+            raise Problem("sources=auto: nothing is trained here, so none are chosen. List them: sources=[ar,de].")
         options = {name: select[name] for name in ("pool", "k", "must", "exclude")}
         sources, note = choose(
             select["criterion"],

@@ -125,7 +125,8 @@ def run_recipe(recipe: Recipe, parts: Parts | None = None, *, details: bool = Fa
 def _execute(recipe: Recipe, run: Run, state: Any, parts: Parts, details: bool) -> int:
     from mslt_it.adapters.identity import identity
     from mslt_it.adapters.model_card import model_card
-    from mslt_it.data.build import build_training_set, format_report, with_found_labels
+    from mslt_it.data.build import build_training_set, with_found_labels
+    from mslt_it.data.build_report import format_report
     from mslt_it.runs import results_json
     from mslt_it.scoring.measures import check_languages
     from mslt_it.scoring.zero_shot import label_reports, read_predictions, results, score_language, write_predictions

@@ -92,7 +92,7 @@ def _recipes(arguments: list[str]) -> int:
     from rich.markup import escape
     from rich.table import Table
 
-    from mslt_it.recipe import list_groups, list_recipes
+    from mslt_it.recipe_files import list_groups, list_recipes
 
     table = Table("write", "what it is", title="Recipes", title_justify="left")
     for name, text in list_recipes(config_dir).items():

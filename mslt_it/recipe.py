@@ -13,136 +13,18 @@ from __future__ import annotations
 import collections.abc
 import dataclasses
 import functools
-import math
 import re
 import typing
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from mslt_it import table_keys
 from mslt_it.languages import LanguageSet, some_codes
-from mslt_it.overrides import GROUPS, assign, keys, refuse_unfilled, split, type_name, unknown_key
+from mslt_it.overrides import GROUPS, assign, refuse_unfilled, split, type_name, unknown_key
 from mslt_it.problems import Problem, nearest
+from mslt_it.recipe_checks import check
+from mslt_it.recipe_files import files, folders
 from mslt_it.records import LARGEST, REST, DataConfig, FrozenDict, Recipe, to_plain
-
-CHOICES: dict[str, tuple[str, ...]] = {
-    "data.items": ("disjoint", "parallel"),
-    "data.leaks": ("refuse", "drop"),
-    "prompt.language": ("native", "english"),
-    "prompt.variant": ("direct", "cot_native", "cot_english", "xlt"),
-    "model.dtype": ("auto", "bfloat16", "float16", "float32"),
-    "adapter.quantization": ("none", "nf4", "int8"),
-    "training.lr_scheduler": ("linear", "cosine", "constant", "constant_with_warmup", "inverse_sqrt", "polynomial"),
-    # The names of selection.criteria.CRITERIA, which is not imported here: it stands to the right in the pipeline.
-    "select.criterion": (
-        *("pretraining_size", "vocabulary_coverage", "l2v_syntax", "l2v_phonology", "l2v_inventory", "l2v_family"),
-        *("l2v_geography", "l2v_all", "embedding", "scripts", "min_diversity", "random"),
-        *("l2v_typology", "target_coverage", "mean_reciprocal_rank"),
-    ),
-    # The names of adapters.methods.METHODS, which is not imported here for the same reason.
-    "combine.method": ("none", "cat", "svd", "ties", "dare_ties", "weighted_factors"),
-    "task.shape": ("classification", "tagging", "question_answering", "free_text"),
-    "task.file_layout": ("table", "conll", "squad", "xwinograd", "self_instruct"),
-    "task.metric": ("accuracy", "macro_f1", "span_f1", "qa_f1", "number_accuracy", "chrf"),
-}
-
-# What each shape of task is measured by; the first is the default of its task files.
-METRICS = {
-    "classification": ("accuracy", "macro_f1"),
-    "tagging": ("span_f1",),
-    "question_answering": ("qa_f1",),
-    "free_text": ("chrf", "number_accuracy", "qa_f1"),
-}
-
-_LIMITS: dict[str, tuple[Callable[[float], bool], str]] = {}
-for _text, _test, _keys in (
-    (
-        "above 0",
-        lambda v: v > 0,
-        "select.k data.max_length_tokens adapter.rank adapter.alpha training.learning_rate "
-        "training.num_epochs training.batch_size training.gradient_accumulation_steps training.logging_steps "
-        "training.save_steps scoring.batch_tokens scoring.max_chain_tokens scoring.num_bootstrap "
-        "task.max_answer_tokens",
-    ),
-    (
-        "0 or more",
-        lambda v: v >= 0,
-        "seed prompt.num_shots training.warmup_steps training.weight_decay training.max_grad_norm "
-        "scoring.num_examples_per_language",
-    ),
-    ("above 0, or max", lambda v: v == LARGEST or v > 0, "data.num_examples_total"),
-    ("-1 (by num_epochs) or above 0", lambda v: v == -1 or v > 0, "training.max_steps"),
-    ("between 0 and 1, neither included", lambda v: 0 < v < 1, "scoring.confidence"),
-    ("above 0 and at most 1", lambda v: 0 < v <= 1, "task.held_out_share"),
-    ("between 0 and 1", lambda v: 0 <= v <= 1, "data.max_dropped_share"),
-    ("from 0 to below 1", lambda v: 0 <= v < 1, "adapter.dropout"),
-):
-    _LIMITS.update({_key: (_test, _text) for _key in _keys.split()})
-
-
-# ---------------------------------------------------------------- where recipes are
-
-
-def share_dir(name: str) -> Path:
-    """The folder ``name`` ("recipes" or "eval") in the installed wheel, else in the checkout."""
-    package = Path(__file__).resolve().parent
-    for folder in (package / "_share" / name, package.parent / name):
-        if folder.is_dir():
-            return folder
-    raise Problem(f"Folder '{name}' is neither in {package / '_share'} nor in {package.parent}. Install mslt_it again.")
-
-
-def recipes_dir() -> Path:
-    """The folder of the recipes that come with the package."""
-    return share_dir("recipes")
-
-
-def _folders(config_dir: str | Path | None) -> list[Path]:
-    """Folders searched for recipes."""
-    if config_dir is None:
-        return [recipes_dir()]
-    folder = Path(config_dir).expanduser().resolve()
-    if not folder.is_dir():
-        raise Problem(
-            f"--config-dir: '{config_dir}' is not a folder. Give the folder that holds your recipe's YAML file."
-        )
-    return [folder] if folder == recipes_dir() else [folder, recipes_dir()]
-
-
-def _files(config_dir: str | Path | None, group: str = "") -> dict[str, Path]:
-    """Name -> file. A user's file may not silently stand for one of the package's."""
-    found: dict[str, Path] = {}
-    for folder in _folders(config_dir):
-        for path in sorted((folder / group).glob("*.yaml")):
-            if path.stem in found:
-                raise Problem(f"{found[path.stem]} has the name of a {group or 'recipe'} of the package. Rename yours.")
-            found[path.stem] = path
-    return found
-
-
-def _summary(path: Path) -> str:
-    """The first comment line that is neither a Hydra directive nor the command that runs the file."""
-    for line in path.read_text(encoding="utf-8").splitlines():
-        if not line.startswith("#"):
-            break
-        text = line.lstrip("#").strip()
-        if text and not text.startswith(("@package", "mslt ", "accelerate ", "torchrun ")):
-            return text
-    return ""
-
-
-def list_recipes(config_dir: str | Path | None = None) -> dict[str, str]:
-    """Recipe name -> one line that says what it is."""
-    return {name: _summary(path) for name, path in sorted(_files(config_dir).items())}
-
-
-def list_groups(config_dir: str | Path | None = None) -> dict[str, dict[str, str]]:
-    """Group ("scale", "task") -> option -> one line that says what it is."""
-    return {group: {n: _summary(p) for n, p in sorted(_files(config_dir, group).items())} for group in GROUPS}
-
-
-# ---------------------------------------------------------------- the command line
 
 
 def parse_arguments(argv: Sequence[str]) -> tuple[str, list[str], str | None]:
@@ -168,21 +50,21 @@ def parse_arguments(argv: Sequence[str]) -> tuple[str, list[str], str | None]:
             name = argument.partition("=")[2]
         elif "=" in argument or argument.startswith("~"):
             overrides.append(argument)
-        elif argument in _files(config_dir):
+        elif argument in files(config_dir):
             raise Problem(f"Argument '{argument}' has no key. Did you mean 'recipe={argument}'?")
         else:
             raise Problem(f"Argument '{argument}' is not KEY=VALUE. Write for example training.learning_rate=1e-4.")
     if not name:
         name = _recipe_of_task(overrides, config_dir)
     if not name:
-        raise Problem(f"No recipe given. Write recipe=NAME. Known: {', '.join(sorted(_files(config_dir)))}.")
+        raise Problem(f"No recipe given. Write recipe=NAME. Known: {', '.join(sorted(files(config_dir)))}.")
     return name, overrides, config_dir
 
 
 def _recipe_of_task(overrides: Sequence[str], config_dir: str | None) -> str | None:
     """The recipe that task=NAME means where no recipe is named: NAME_3src, or NAME."""
     task = next((o.partition("=")[2] for o in overrides if o.startswith("task=")), None)
-    known = _files(config_dir)
+    known = files(config_dir)
     return next((name for name in (f"{task}_3src", task) if name in known), None) if task else None
 
 
@@ -245,7 +127,7 @@ def load_recipe(
     from omegaconf import DictConfig, OmegaConf
     from omegaconf.errors import OmegaConfBaseException
 
-    known = _files(config_dir)
+    known = files(config_dir)
     if name not in known:
         raise Problem(f"Unknown recipe '{name}'. {nearest(name, known)}")
     groups, assigned = split(overrides)
@@ -253,7 +135,7 @@ def load_recipe(
     home = known[name].parent
     schema = _schema(Recipe)
     ConfigStore.instance().store(name="recipe_schema", node=schema)  # what "- recipe_schema" in a recipe refers to
-    search = [_search_path(folder) for folder in _folders(config_dir) if folder != home]
+    search = [_search_path(folder) for folder in folders(config_dir) if folder != home]
     try:
         with initialize_config_dir(version_base="1.3", config_dir=str(home)):
             _refuse_unfilled_defaults(name, known)
@@ -283,7 +165,7 @@ def _choice(group: str, option: str | None, config_dir: str | Path | None) -> st
     """``scale=small`` as Hydra reads it, whatever the file is called."""
     if option is None:
         return f"~{group}"
-    known = _files(config_dir, group)
+    known = files(config_dir, group)
     if option not in known:
         raise Problem(f"Unknown {group} '{option}'. {nearest(option, known)}")
     return f"{group}={_quoted(option)}"
@@ -338,7 +220,7 @@ def _explain(error: Exception, name: str, config_dir: str | Path | None) -> Prob
     if isinstance(error, MissingConfigException) and error.missing_cfg_file:
         group, _, option = str(error.missing_cfg_file).rpartition("/")
         if group in GROUPS:
-            return Problem(f"Unknown {group} '{option}'. {nearest(option, _files(config_dir, group))}")
+            return Problem(f"Unknown {group} '{option}'. {nearest(option, files(config_dir, group))}")
         return Problem(
             f"Recipe '{name}' refers to '{error.missing_cfg_file}', which is not there. {str(error).splitlines()[0]}"
         )
@@ -383,7 +265,7 @@ def _finish(content: dict[str, Any], name: str, chosen_scale: str | None, choose
         if not content["targets_note"].startswith(f"targets=rest: {', '.join(languages.targets)} ("):
             content["targets_note"] = ""  # it is on other languages
     recipe: Recipe = _build(Recipe, content)
-    _check(recipe)
+    check(recipe)
     return recipe
 
 
@@ -451,59 +333,6 @@ def _string(value: Any, key: str) -> str:
     if value is None:
         raise Problem(f"{key}: null is no value for it. Leave it out for the default, or give a text.")
     raise Problem(f"{key}: {value!r} is not a string. Put it in quotes.")
-
-
-def _check(recipe: Recipe) -> None:
-    plain = to_plain(recipe)
-    values = {key: _get(plain, key) for key in keys()}
-    for key, value in values.items():
-        if isinstance(value, float) and not math.isfinite(value):
-            raise Problem(f"{key}={value} is not a finite number.")
-        if key in CHOICES and value not in CHOICES[key]:
-            raise Problem(f"{key}={value} is unknown. {nearest(str(value), CHOICES[key])}")
-        if key in _LIMITS and not _LIMITS[key][0](value):
-            raise Problem(f"{key}={value} is out of range. It must be {_LIMITS[key][1]}.")
-    for key in ("task.name", "task.data", "task.train_split", "task.score_split", "task.label_field", "model.path"):
-        if not values[key]:
-            raise Problem(f"{key} is empty. Give it a value.")
-    task = recipe.task
-    table_keys.check(task)
-    metrics = METRICS[task.shape]
-    if task.metric not in metrics:
-        raise Problem(
-            f"task.metric={task.metric} does not fit task.shape={task.shape}. {nearest(task.metric, metrics)}"
-        )
-    for key in ("optional_fields", "group_fields"):
-        if unknown := [name for name in getattr(task, key) if name not in task.input_fields]:
-            raise Problem(f"task.{key}: '{unknown[0]}' is not in task.input_fields={list(task.input_fields)}.")
-    # Labels of a user's own table are found in it.
-    num_labels = {"classification": 0 if task.name == "custom" else 2, "tagging": 1}.get(task.shape, 0)
-    for key, least in (("task.input_fields", 1), ("task.label_names", num_labels), ("adapter.target_modules", 1)):
-        if len(values[key]) < least or len(set(values[key])) != len(values[key]):
-            raise Problem(f"{key}={values[key]} must be a list of at least {least} different names.")
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]*", recipe.name):
-        raise Problem(f"name={recipe.name}: use letters, digits, '_', '.' and '-' only; the run's folder is called so.")
-    if LARGEST != recipe.data.num_examples_total < len(recipe.sources):
-        raise Problem(
-            f"data.num_examples_total={recipe.data.num_examples_total} is fewer than the {len(recipe.sources)} sources."
-            " It is the total over all sources together; every source needs at least one example."
-        )
-    if recipe.combine.method != "none" and len(recipe.sources) < 2:
-        raise Problem(
-            f"combine.method={recipe.combine.method} combines one adapter per source language, and sources has one. "
-            "List two or more, or set combine.method=none."
-        )
-    if recipe.prompt.template != "mixed" and not re.fullmatch(r"[0-9]+", recipe.prompt.template):
-        raise Problem(
-            f"prompt.template={recipe.prompt.template} must be the index of a template (0, 1, ...) or 'mixed'."
-        )
-
-
-def _get(plain: dict[str, Any], key: str) -> Any:
-    value: Any = plain
-    for part in key.split("."):
-        value = value[part]
-    return value
 
 
 def resolved_yaml(recipe: Recipe) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 def help_text(for_command: str, what_it_does: str) -> str:
     """Help of a command that takes a recipe: the override syntax, the recipes, every key with type and default."""
-    from mslt_it.recipe import list_groups, list_recipes
+    from mslt_it.recipe_files import list_groups, list_recipes
 
     lines = [
         f"usage: mslt {for_command} recipe=NAME [KEY=VALUE ...] [--config-dir DIR]",

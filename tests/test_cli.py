@@ -7,8 +7,9 @@ import types
 import pytest
 
 from mslt_it import cli
+from mslt_it.overrides import keys
 from mslt_it.problems import Problem
-from mslt_it.recipe import keys, list_groups, list_recipes
+from mslt_it.recipe_files import list_groups, list_recipes
 from mslt_it.recipe_help import help_text
 
 HEAVY = ("torch", "transformers", "hydra", "omegaconf", "numpy", "datasets", "rich", "langcodes")

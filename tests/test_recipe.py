@@ -5,17 +5,10 @@ from pathlib import Path
 import pytest
 import yaml
 
+from mslt_it.overrides import keys
 from mslt_it.problems import Problem
-from mslt_it.recipe import (
-    keys,
-    list_groups,
-    list_recipes,
-    load_recipe,
-    parse_arguments,
-    recipes_dir,
-    resolved_yaml,
-    share_dir,
-)
+from mslt_it.recipe import load_recipe, parse_arguments, resolved_yaml
+from mslt_it.recipe_files import list_groups, list_recipes, recipes_dir, share_dir
 from mslt_it.records import AdapterConfig, DataConfig, ModelConfig, PromptConfig, Recipe, ScoringConfig, TrainingConfig
 
 RECIPES = sorted(path.stem for path in recipes_dir().glob("*.yaml"))

@@ -81,7 +81,7 @@ def _check(model_dir: Path | None, out: Path | None) -> int:
 def _pretrain(out: Path, seed: int, steps: int | None, compile_model: bool) -> int:
     import dataclasses
 
-    from mslt_it.recipe import share_dir
+    from mslt_it.recipe_files import share_dir
     from mslt_it.world.mini_tokenizer import prompt_texts
     from mslt_it.world.pretrain import PretrainConfig, pretrain
 

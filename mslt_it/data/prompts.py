@@ -163,7 +163,7 @@ def _text(file: PromptFile, prompt: PromptConfig, example: Example) -> str:
 def prompt_file(task: TaskConfig, language: str, prompt: PromptConfig, prompts_dir: Path | None = None) -> PromptFile:
     """The validated prompt file for a language; English, with a note, where the language has none."""
     if prompts_dir is None:
-        from mslt_it.recipe import share_dir
+        from mslt_it.recipe_files import share_dir
 
         prompts_dir = share_dir("eval") / "prompts"
     if prompt.language not in ("native", "english"):

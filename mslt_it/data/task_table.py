@@ -11,7 +11,7 @@ from pathlib import Path
 import yaml
 
 from mslt_it.problems import Problem
-from mslt_it.recipe import list_groups, recipes_dir, share_dir
+from mslt_it.recipe_files import list_groups, recipes_dir, share_dir
 
 BEGIN, END = "<!-- tasks:begin -->", "<!-- tasks:end -->"
 HEAD = (

@@ -158,7 +158,7 @@ def exemplars(task: TaskConfig, language: str, num: int, folder: Path | None = N
 
 
 def _share() -> Path:
-    from mslt_it.recipe import share_dir
+    from mslt_it.recipe_files import share_dir
 
     return share_dir("eval")
 

@@ -19,7 +19,7 @@ from typing import Any
 from mslt_it.harness.request import Request
 from mslt_it.harness.systems import Bench
 from mslt_it.problems import Problem
-from mslt_it.recipe import share_dir
+from mslt_it.recipe_files import share_dir
 from mslt_it.records import fingerprint
 from mslt_it.store import COMPLETE, altered, read_json, write_json
 from mslt_it.store import seal as seal_files

@@ -201,7 +201,8 @@ def help_text() -> str:
 
 def _recipe(parsed: Parsed, runs: Sequence[str], task: str, rest: Sequence[str], known: Sequence[Trained]) -> Recipe:
     """The recipe whose task, prompt and scoring are used: the run's where ``task`` is empty, or that of the task."""
-    from mslt_it.recipe import list_groups, list_recipes, load_recipe
+    from mslt_it.recipe import load_recipe
+    from mslt_it.recipe_files import list_groups, list_recipes
 
     overrides = list(rest)
     for key, name in (

@@ -33,7 +33,8 @@ from mslt_it.data.hub import PARQUET_BRANCH, PARQUET_FILES
 from mslt_it.data.prompts import PromptFile, prompt_file
 from mslt_it.data.resolve import with_targets
 from mslt_it.problems import Problem, nearest
-from mslt_it.recipe import load_recipe, parse_arguments, share_dir
+from mslt_it.recipe import load_recipe, parse_arguments
+from mslt_it.recipe_files import share_dir
 from mslt_it.records import PromptConfig, Recipe, TaskConfig
 from mslt_it.selection.auto import choose_sources
 from mslt_it.terminal import run

@@ -19,7 +19,9 @@ from mslt_it import values
 from mslt_it.languages import LanguageSet, validated_codes
 from mslt_it.overrides import GROUPS
 from mslt_it.problems import Problem, nearest
-from mslt_it.recipe import CHOICES, is_rest, list_groups, recipes_dir
+from mslt_it.recipe import is_rest
+from mslt_it.recipe_checks import CHOICES
+from mslt_it.recipe_files import list_groups, recipes_dir
 from mslt_it.records import REST
 from mslt_it.selection.criteria import CRITERIA, POOLS
 

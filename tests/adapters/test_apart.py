@@ -12,7 +12,8 @@ from mslt_it.adapters.apart import joint_recipe, part_recipes
 from mslt_it.adapters.identity import read_run
 from mslt_it.adapters.methods import METHODS
 from mslt_it.problems import Problem
-from mslt_it.recipe import CHOICES, load_recipe
+from mslt_it.recipe import load_recipe
+from mslt_it.recipe_checks import CHOICES
 from mslt_it.train import main
 
 SMALL = [

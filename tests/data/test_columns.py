@@ -14,7 +14,8 @@ import pytest
 from mslt_it.data.prompts import prompted
 from mslt_it.data.sources import load
 from mslt_it.problems import Problem
-from mslt_it.recipe import list_groups, load_recipe
+from mslt_it.recipe import load_recipe
+from mslt_it.recipe_files import list_groups
 from mslt_it.records import Example, PromptConfig, Recipe
 
 TASKS = sorted(set(list_groups()["task"]) - {"custom"})

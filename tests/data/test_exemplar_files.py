@@ -14,7 +14,8 @@ import yaml
 from fontTools.unicodedata import script
 
 from mslt_it.data.prompts import prompt_file, prompted
-from mslt_it.recipe import load_recipe, share_dir
+from mslt_it.recipe import load_recipe
+from mslt_it.recipe_files import share_dir
 from mslt_it.records import Example, PromptConfig, TaskConfig
 from mslt_it.scoring.answers import extract
 from mslt_it.scoring.numbers import parse_number

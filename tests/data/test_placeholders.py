@@ -14,7 +14,8 @@ from mslt_it.data.placeholders import fill, literal, placeholders
 from mslt_it.data.prompts import prompt_file, prompted
 from mslt_it.data.variants import chain_form, exemplars, translation_request
 from mslt_it.problems import Problem
-from mslt_it.recipe import list_groups, load_recipe, share_dir
+from mslt_it.recipe import load_recipe
+from mslt_it.recipe_files import list_groups, share_dir
 from mslt_it.records import Example, FrozenDict, PromptConfig, TaskConfig
 
 NAMES = ["customer message", "text-2", "text [en]", "text (original)", "a.b", "a/b", "メッセージ", "نص الرسالة", "संदेश",

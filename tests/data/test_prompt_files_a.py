@@ -12,7 +12,7 @@ from fontTools.unicodedata import script
 
 from mslt_it.data.placeholders import fill
 from mslt_it.data.prompts import prompt_file
-from mslt_it.recipe import share_dir
+from mslt_it.recipe_files import share_dir
 from mslt_it.records import PromptConfig, TaskConfig
 
 WORLD = [

@@ -103,7 +103,7 @@ def test_system_message_and_free_answers(tmp_path: Path, example: Make) -> None:
 
 
 def test_every_shipped_prompt_file_is_valid() -> None:
-    from mslt_it.recipe import share_dir
+    from mslt_it.recipe_files import share_dir
 
     files = sorted((share_dir("eval") / "prompts" / "xnli").glob("*.yaml"))
     assert files

@@ -4,7 +4,7 @@ import pytest
 
 from mslt_it.data.task_table import BEGIN, markdown, replaced
 from mslt_it.problems import Problem
-from mslt_it.recipe import list_groups
+from mslt_it.recipe_files import list_groups
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "tasks.md"
 

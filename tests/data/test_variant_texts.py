@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from mslt_it.languages import language_name
-from mslt_it.recipe import share_dir
+from mslt_it.recipe_files import share_dir
 from mslt_it.scoring.answers import Answer, extract
 from mslt_it.scoring.numbers import parse_number
 from mslt_it.selection.scripts import likely_script, script_of_text

@@ -23,7 +23,8 @@ from mslt_it.data.variants import (
 )
 from mslt_it.languages import language_name
 from mslt_it.problems import Problem
-from mslt_it.recipe import load_recipe, share_dir
+from mslt_it.recipe import load_recipe
+from mslt_it.recipe_files import share_dir
 from mslt_it.records import Example, PromptConfig, PromptedExample, TaskConfig
 
 EVAL = share_dir("eval")

@@ -9,7 +9,7 @@ import pytest
 from sklearn.metrics import accuracy_score, f1_score
 
 from mslt_it.problems import Problem
-from mslt_it.recipe import METRICS
+from mslt_it.recipe_checks import METRICS
 from mslt_it.records import Message, PromptedExample
 from mslt_it.scoring.measures import (
     ACCURACY,

@@ -15,7 +15,8 @@ from accelerate.utils.launch import prepare_multi_gpu_env, prepare_simple_launch
 from transformers import AutoModelForCausalLM, BloomConfig, Qwen2Config, Qwen3Config
 
 from mslt_it.problems import Problem
-from mslt_it.recipe import list_groups, list_recipes, load_recipe, recipes_dir
+from mslt_it.recipe import load_recipe
+from mslt_it.recipe_files import list_groups, list_recipes, recipes_dir
 from mslt_it.records import Recipe
 from mslt_it.tuning.base_model import add_adapter
 

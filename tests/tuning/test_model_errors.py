@@ -26,8 +26,9 @@ from safetensors.torch import load_file, save_file
 from tiny_run import tiny_adapted, tiny_model, tiny_recipe, tiny_tokenizer
 from transformers import AutoModelForCausalLM
 
+from mslt_it.overrides import keys
 from mslt_it.problems import Problem
-from mslt_it.recipe import keys, load_recipe
+from mslt_it.recipe import load_recipe
 from mslt_it.records import ModelConfig
 from mslt_it.tuning.base_model import load_base, load_tokenizer, save_adapter
 from mslt_it.tuning.model_errors import explain

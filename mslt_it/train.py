@@ -201,9 +201,10 @@ def _execute(recipe: Recipe, run: Run, state: Any, parts: Parts, details: bool) 
     scored = {code: scores for code, scores in read.items() if scores is not None}
     rows = results(recipe, scored, report.label_counts)
     papers = provenance | {"environment": environment(), "training": summary}
-    content = results_json(rows, papers, label_reports(recipe, scored))
+    labels = label_reports(recipe, scored)
+    content = results_json(rows, papers, labels)
     run.write_json("results.json", content)
-    write_atomically(run.folder / "adapter" / "README.md", model_card(recipe, rows, provenance))
+    write_atomically(run.folder / "adapter" / "README.md", model_card(recipe, rows, provenance, labels=labels))
     run.finish()
     run.say(f"Done in {time.monotonic() - started:.0f} s.")
     _print_end(run, content, recipe.task, details)

@@ -185,7 +185,7 @@ def seal(run: Run, rows: list[EvalResult], labels: list[LabelReport], provenance
         content["status"] = UNSCORED  # "ok" would be said of figures that are not there
     run.write_json("environment.json", environment())
     run.write_json("results.json", content)
-    write_atomically(run.folder / "adapter" / "README.md", model_card(run.recipe, rows, provenance))
+    write_atomically(run.folder / "adapter" / "README.md", model_card(run.recipe, rows, provenance, labels=labels))
     run.finish()
     print_end(run, rows)
     return 0 if content["status"] in ("ok", UNSCORED) else 1

@@ -17,7 +17,8 @@ import yaml
 
 from mslt_it.problems import Problem
 from mslt_it.records import EvalResult, Recipe
-from mslt_it.scoring.tables import METRIC_NAMES, as_markdown, remarks, rows
+from mslt_it.scoring.labels import LabelReport
+from mslt_it.scoring.tables import METRIC_NAMES, as_markdown, label_table, remarks, rows
 
 NOT_STATED = "not stated"
 # Names that hubs know in the field ``license``; any other is ``other`` with a license_name.
@@ -64,12 +65,14 @@ def model_card(
     results: Sequence[EvalResult],
     provenance: Mapping[str, Any],
     publication: Publication | None = None,
+    labels: Sequence[LabelReport] = (),
 ) -> str:
     """The card of a run's adapter, trained or combined, in its folder; with ``publication`` that of an export.
 
     Args:
         results: none where nothing was scored.
         provenance: of results.json.
+        labels: what became of each label; none where answers are no labels.
     """
     parts = [
         f"# {publication.name if publication else recipe.name}",
@@ -79,6 +82,7 @@ def model_card(
         *(["## Use", "\n".join(publication.usage)] if publication and publication.usage else []),
         "## Results",
         *(_results(recipe, results) if results else ["It was not scored."]),
+        *_labels(recipe, labels),
         *(_merge(publication.merge) if publication and publication.merge else []),
         "## Limits",
         "\n".join(f"- {line}" for line in _limits(recipe, provenance, publication)),
@@ -261,6 +265,15 @@ def _results(recipe: Recipe, results: Sequence[EvalResult]) -> list[str]:
     )
     confidence = recipe.scoring.confidence
     return [told, as_markdown(rows(results, confidence)), " ".join(remarks(results, recipe.task, confidence))]
+
+
+def _labels(recipe: Recipe, labels: Sequence[LabelReport]) -> list[str]:
+    """What the adapter made of each label in each language, folded away: the tables are long."""
+    own = [report for report in labels if report.system == "adapter"]
+    if not own:
+        return []
+    tables = "\n\n".join(f"{title}\n\n{as_markdown(cells)}" for title, cells in map(label_table, own))
+    return [f"<details><summary>Each label in each language</summary>\n\n{tables}\n\n</details>"]
 
 
 def _merge(merge: Mapping[str, Any]) -> list[str]:

@@ -131,6 +131,15 @@ def test_the_model_card() -> None:
     assert "1 of 1 unseen language is above chance" in body
 
 
+def test_the_card_tells_what_became_of_each_label() -> None:
+    scores = (LabelScore("yes", 0.5, 1.0, 2 / 3, 2, 4), LabelScore("no", None, 0.0, 0.0, 2, 0))
+    found = [LabelReport(system, "direct", "sw", scores, ((2, 0, 0), (2, 0, 0))) for system in ("adapter", "base")]
+    recipe = Recipe(name="x", sources=("en",), targets=("sw",))
+    card = model_card(recipe, [result("sw")], PROVENANCE, labels=found)
+    assert card.count("| yes |  | 2 | 4 | 50.0 | 100.0 | 66.7 | 2 | 0 | 0 |") == 1  # of the adapter alone
+    assert "<details>" not in model_card(recipe, [result("sw")], PROVENANCE)
+
+
 def test_the_card_of_real_data_names_it() -> None:
     recipe = Recipe(name="x", sources=("en",), targets=("sw",), task=TaskConfig(data="facebook/xnli"))
     card = model_card(recipe, [result("sw")], PROVENANCE)

@@ -71,7 +71,7 @@ class ScoreRow:
     languages_high: float | None = None
     majority_share: float | None = None  # of the scored items: what always giving the most frequent label gets
     train_majority_share: float | None = None  # the same of the training rows' most frequent label
-    is_above_chance: bool | None = None  # above 1 / labels and majority_share, corrected for languages and systems
+    is_above_chance: bool | None = None  # above 1 / labels and majority_share, corrected for the languages
     only_label: str = ""  # that was given to every item
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from mslt_it.train import WORLD_NOTICE, notice
+from mslt_it.notices import WORLD_NOTICE, notice
 
 SCRIPT = Path(__file__).parent.parent / "mslt_it" / "train.py"
 SMALL = [

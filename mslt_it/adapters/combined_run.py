@@ -46,7 +46,7 @@ def combine_runs(
     from mslt_it.adapters.together import combined_recipe, languages, provenance, refuse_strangers, scoring
     from mslt_it.adapters.weights import resolve_weights
 
-    given = given or {}
+    given = {**dict.fromkeys(("rank", "max_error", "density", "seed")), **(given or {})}
     refuse_options(method, **given)
     defaults = {"density": DEFAULT_DENSITY} if method in SPARSE else {}
     defaults |= {"seed": 0} if method == "dare_ties" else {}  # said in the run's papers, written or not

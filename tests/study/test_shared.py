@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from tiny_study import make_model, tables, write_study
 
+from mslt_it.harness.trained_rows import SetAside
 from mslt_it.records import Recipe
 from mslt_it.study.cells import Job, run_cell, status_of
 from mslt_it.study.config import load_study
@@ -119,27 +120,31 @@ def test_texts_are_tokenised_once(tmp_path: Path) -> None:
 def test_other_tasks_are_scored_by_mslt_eval_before_a_cell_counts_as_done(
     jobs: list[Job], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import mslt_it.commands.eval as evaluation
+    import mslt_it.harness.evaluate as evaluation
+    import mslt_it.harness.request as evaluation_request
 
     job = dataclasses.replace(jobs[0], also_score=("xcopa", "xwinograd"))
     run_cell(jobs[0])
     out, asked = Path(job.study) / "also" / job.cell, []
     assert status_of(jobs[0]) == "ok" and status_of(job) is None
 
-    def evaluate(argv: list[str]) -> int:
-        parsed, *_ = evaluation_request.parse_request([*argv, "task.data=rows"])
-        asked.append((parsed.runs, [recipe.task.name for recipe in parsed.recipes], parsed.out))
-        out.mkdir(parents=True)
+    def parse(argv: list[str]) -> tuple[Any, bool, bool]:
+        return real([*argv, "task.data=rows"])
+
+    def evaluate(request: Any, state: Any, say: Any) -> dict[str, str]:
+        asked.append((request.runs, [recipe.task.name for recipe in request.recipes], request.out))
+        out.mkdir(parents=True, exist_ok=True)
         (out / "COMPLETE.json").write_text("{}")
-        return 0
+        return {"status": "ok"}
 
-    import mslt_it.harness.request as evaluation_request
-
-    monkeypatch.setattr(evaluation_request, "_languages", lambda *_: ("tr",))
-    monkeypatch.setattr(evaluation, "main", evaluate)
+    real = evaluation_request.parse_request
+    monkeypatch.setattr(evaluation_request, "parse_request", parse)
+    monkeypatch.setattr(evaluation_request, "_languages", lambda *_: (("tr",), ""))
+    monkeypatch.setattr(evaluation_request, "rows_set_aside", lambda *_: SetAside({"tr": frozenset()}, ()))
+    monkeypatch.setattr(evaluation, "evaluate", evaluate)
     assert run_cell(job).status == "ok"
     assert asked == [((str(job.recipe.output_dir),), ["xcopa", "xwinograd"], out)]
     assert status_of(job) == "ok"
-    monkeypatch.setattr(evaluation, "main", lambda _: 1)
+    monkeypatch.setattr(evaluation, "evaluate", lambda *_: {"status": "invalid"})
     failed = run_cell(job)
-    assert failed.status == "failed" and "some scores are invalid (mslt eval ended with 1)" in failed.reason
+    assert failed.status == "failed" and "some scores are invalid. Look at its results.json" in failed.reason

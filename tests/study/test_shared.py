@@ -120,6 +120,7 @@ def test_other_tasks_are_scored_by_mslt_eval_before_a_cell_counts_as_done(
     jobs: list[Job], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import mslt_it.harness.command as evaluation
+    from mslt_it.harness.trained_rows import SetAside
 
     job = dataclasses.replace(jobs[0], also_score=("xcopa", "xwinograd"))
     run_cell(jobs[0])
@@ -135,7 +136,8 @@ def test_other_tasks_are_scored_by_mslt_eval_before_a_cell_counts_as_done(
 
     import mslt_it.harness.request as evaluation_request
 
-    monkeypatch.setattr(evaluation_request, "_languages", lambda *_: ("tr",))
+    monkeypatch.setattr(evaluation_request, "_languages", lambda *_: (("tr",), ""))
+    monkeypatch.setattr(evaluation_request, "rows_set_aside", lambda *_: SetAside({"tr": frozenset()}, ()))
     monkeypatch.setattr(evaluation, "main", evaluate)
     assert run_cell(job).status == "ok"
     assert asked == [((str(job.recipe.output_dir),), ["xcopa", "xwinograd"], out)]

@@ -111,7 +111,7 @@ def test_what_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
         main([*arguments, "workers=0"])
     with pytest.raises(Problem, match="--config-dir needs a folder"):
         main(["study=tiny", "--config-dir"])
-    with pytest.raises(Problem, match=r"Unknown key 'trainning' in recipe 'xnli_3src'. Did you mean 'training\."):
+    with pytest.raises(Problem, match=r"Unknown key 'trainning.num_epochs'. Did you mean 'training\.num_epochs'"):
         main([*arguments, "trainning.num_epochs=3"])
 
 

@@ -465,9 +465,13 @@ def _check(recipe: Recipe) -> None:
         raise Problem(
             f"task.metric={task.metric} does not fit task.shape={task.shape}. {nearest(task.metric, metrics)}"
         )
-    for key in ("optional_fields", "group_fields"):
-        if unknown := [name for name in getattr(task, key) if name not in task.input_fields]:
-            raise Problem(f"task.{key}: '{unknown[0]}' is not in task.input_fields={list(task.input_fields)}.")
+    if unknown := [name for name in task.optional_fields if name not in task.input_fields]:
+        raise Problem(f"task.optional_fields: '{unknown[0]}' is not in task.input_fields={list(task.input_fields)}.")
+    if task.data == "world" and (unknown := [name for name in task.group_fields if name not in task.input_fields]):
+        raise Problem(
+            f"task.group_fields: '{unknown[0]}' is not a column of the embedded world. "
+            f"{nearest(unknown[0], task.input_fields)}"
+        )
     # Labels of a user's own table are found in it.
     num_labels = {"classification": 0 if task.name == "custom" else 2, "tagging": 1}.get(task.shape, 0)
     for key, least in (("task.input_fields", 1), ("task.label_names", num_labels), ("adapter.target_modules", 1)):

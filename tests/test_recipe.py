@@ -354,6 +354,13 @@ def test_mistakes_in_a_tasks_keys(override: str, text: str) -> None:
     assert str(caught.value).startswith(text)
 
 
+def test_tagging_says_that_it_needs_kinds_of_names() -> None:
+    asked = ["task.shape=tagging", "task.metric=span_f1", "task.data=my", "sources=[en]", "targets=[de]"]
+    with pytest.raises(Problem, match=r"task.label_names=\[\] must .* such as task.label_names=\[PER,ORG,LOC\]\."):
+        load_recipe("custom", asked)
+    assert load_recipe("custom", [*asked, "task.label_names=[PER,ORG,LOC]"]).task.label_names == ("PER", "ORG", "LOC")
+
+
 def test_a_resolved_recipe_with_mappings_is_a_recipe_again(tmp_path: Path) -> None:
     recipe = load_recipe("tydiqa_3src")
     (tmp_path / "again.yaml").write_text(resolved_yaml(recipe), encoding="utf-8")

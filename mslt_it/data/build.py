@@ -162,6 +162,8 @@ def largest_budget(recipe: Recipe, tokenizer: Any, prompts_dir: Path | None = No
     usable, tallies = _usable(rows, _pools(recipe)[0])
     examples = {code: [p.example for p in found.values()] for code, found in usable.items()}
     if not (largest := largest_equal(examples, recipe.data.items)):
+        if all(examples.values()):
+            rank(examples, recipe.data.items, recipe.seed)  # which says so where no item is in all languages
         raise too_few(dict.fromkeys(examples, 1), examples, recipe.data.items, _reasons(tallies))
     return largest
 

@@ -16,10 +16,11 @@ def quiet_imports() -> None:
 def quiet_libraries() -> None:
     """Call before importing peft or transformers' models.
 
-    Progress bars are for terminals, and one deprecation in peft's call of transformers is not the user's.
+    Progress bars are for terminals, and deprecations of what peft and we ask of transformers are not the user's.
     """
     quiet_imports()
     warnings.filterwarnings("ignore", message=".*is_gradient_checkpointing.*", category=FutureWarning)
+    warnings.filterwarnings("ignore", message=".*`past_key_values` is deprecated.*", category=FutureWarning)
     from transformers.utils import logging as transformers_logging
 
     if not sys.stderr.isatty():

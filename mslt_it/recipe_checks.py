@@ -88,14 +88,20 @@ def check(recipe: Recipe) -> None:
         raise Problem(
             f"task.metric={task.metric} does not fit task.shape={task.shape}. {nearest(task.metric, metrics)}"
         )
-    for key in ("optional_fields", "group_fields"):
-        if unknown := [name for name in getattr(task, key) if name not in task.input_fields]:
-            raise Problem(f"task.{key}: '{unknown[0]}' is not in task.input_fields={list(task.input_fields)}.")
+    if unknown := [name for name in task.optional_fields if name not in task.input_fields]:
+        raise Problem(f"task.optional_fields: '{unknown[0]}' is not in task.input_fields={list(task.input_fields)}.")
+    if task.data == "world" and (unknown := [name for name in task.group_fields if name not in task.input_fields]):
+        raise Problem(
+            f"task.group_fields: '{unknown[0]}' is not a column of the embedded world. "
+            f"{nearest(unknown[0], task.input_fields)}"
+        )
     # Labels of a user's own table are found in it.
     num_labels = {"classification": 0 if task.name == "custom" else 2, "tagging": 1}.get(task.shape, 0)
     for key, least in (("task.input_fields", 1), ("task.label_names", num_labels), ("adapter.target_modules", 1)):
         if len(values[key]) < least or len(set(values[key])) != len(values[key]):
-            raise Problem(f"{key}={values[key]} must be a list of at least {least} different names.")
+            kinds = key == "task.label_names" and task.shape == "tagging"
+            such = " The kinds of names that are asked for, such as task.label_names=[PER,ORG,LOC]." if kinds else ""
+            raise Problem(f"{key}={values[key]} must be a list of at least {least} different names.{such}")
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]*", recipe.name):
         raise Problem(f"name={recipe.name}: use letters, digits, '_', '.' and '-' only; the run's folder is called so.")
     if LARGEST != recipe.data.num_examples_total < len(recipe.sources):

@@ -41,7 +41,8 @@ class TaskConfig:
     id_prefixes: Mapping[str, str] = field(default_factory=FrozenDict)  # language -> how its ids begin
     # Rows without an id column are translations of each other by their order, which is checked: see data/parallel.
     is_parallel: bool = False
-    # Rows with the same texts there share a premise or passage: divided together (held_out_share), drawn together.
+    # Rows with the same texts in these columns share a premise, passage or author: divided together (held_out_share),
+    # drawn together. Columns that are no input fields will do.
     group_fields: tuple[str, ...] = ()
     input_fields: tuple[str, ...] = ("premise", "hypothesis")
     optional_fields: tuple[str, ...] = ()  # input fields that may be empty
@@ -61,9 +62,14 @@ class TaskConfig:
     # Share of item ids set aside for scoring when train_split and score_split name the same rows; 1: all of them.
     held_out_share: float = 0.2
 
-    def group_of(self, fields: Mapping[str, str]) -> str:
-        """Names the rows that share a premise or passage and so are not independent; empty: the row stands alone."""
-        return fingerprint([fields[name] for name in self.group_fields]) if self.group_fields else ""
+    def group_key(self, texts: Mapping[str, str]) -> str:
+        """The same for rows that share a premise or passage, and so are not independent; empty: the row stands alone.
+
+        Case and the order of the texts do not count: the two rows of a Winograd schema may name its options in either
+        order, or at the beginning of a sentence.
+        """
+        found = sorted(texts[name].casefold() for name in self.group_fields)
+        return "\0".join(found) if any(found) else ""
 
     @property
     def choice_names(self) -> tuple[str, ...]:
@@ -231,6 +237,7 @@ class Example:
     references: tuple[str, ...] = ()  # answers that count as right, where there are several; tags as JSON for tagging
     rationale: str = ""  # of task.rationale_field
     fault: str = ""  # "reason: detail" where reading found that the row cannot be used; cleaning drops it by the reason
+    grouped_by: Mapping[str, str] = field(default_factory=dict)  # of task.group_fields, columns that are no input
 
 
 @dataclass(frozen=True)

@@ -335,7 +335,7 @@ def test_short_forms_of_a_users_own_table() -> None:
     [
         ("task.metric=span_f1", "task.metric=span_f1 does not fit task.shape=classification. "),
         ("task.optional_fields=[hint]", "task.optional_fields: 'hint' is not in task.input_fields"),
-        ("task.group_fields=[hint]", "task.group_fields: 'hint' is not in task.input_fields"),
+        ("task.group_fields=[hint]", "task.group_fields: 'hint' is not a column of the embedded world"),
         ("task.shape=tags", "task.shape=tags is unknown. Did you mean 'tagging'?"),
         ("data.leaks=keep", "data.leaks=keep is unknown."),
         ("task.max_answer_tokens=0", "task.max_answer_tokens=0 is out of range."),
@@ -345,6 +345,13 @@ def test_mistakes_in_a_tasks_keys(override: str, text: str) -> None:
     with pytest.raises(Problem) as caught:
         load_recipe("xnli_3src", [override])
     assert str(caught.value).startswith(text)
+
+
+def test_tagging_says_that_it_needs_kinds_of_names() -> None:
+    asked = ["task.shape=tagging", "task.metric=span_f1", "task.data=my", "sources=[en]", "targets=[de]"]
+    with pytest.raises(Problem, match=r"task.label_names=\[\] must .* such as task.label_names=\[PER,ORG,LOC\]\."):
+        load_recipe("custom", asked)
+    assert load_recipe("custom", [*asked, "task.label_names=[PER,ORG,LOC]"]).task.label_names == ("PER", "ORG", "LOC")
 
 
 def test_a_resolved_recipe_with_mappings_is_a_recipe_again(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from mslt_it.data.division import Loaded, set_aside
 from mslt_it.data.encoding import IGNORED, Encoder
 from mslt_it.data.labels import MISSING, NOT_TEXT, found_labels, label_notes
 from mslt_it.data.leakage import LeakIndex, find_leaks, refuse_leaks
-from mslt_it.data.mixing import allocate, hash_key, interleave, largest_equal, too_few
+from mslt_it.data.mixing import allocate, hash_key, interleave, largest_equal, rank, too_few
 from mslt_it.data.prompts import prompt_file, prompted
 from mslt_it.data.sources import Role, load, rows_left_out
 from mslt_it.data.tally import Tally, refuse_drops
@@ -90,6 +90,8 @@ def largest_budget(recipe: Recipe, tokenizer: Any, prompts_dir: Path | None = No
     usable, tallies = usable_rows(rows, _pools(recipe)[0])
     examples = {code: [p.example for p in found.values()] for code, found in usable.items()}
     if not (largest := largest_equal(examples, recipe.data.items)):
+        if all(examples.values()):
+            rank(examples, recipe.data.items, recipe.seed)  # which says so where no item is in all languages
         raise too_few(dict.fromkeys(examples, 1), examples, recipe.data.items, reasons(tallies))
     return largest
 

@@ -37,7 +37,14 @@ def renamed(task: TaskConfig, rows: Sequence[Row]) -> tuple[Row, ...]:
     by_form: dict[str, list[str]] = {}
     for name in known:
         by_form.setdefault(_form(name), []).append(name)
-    ours = {*needed_columns(task), *task.input_fields, task.rationale_field, *table_keys.COMMON_COLUMNS, *task.columns}
+    ours = {
+        *needed_columns(task),
+        *task.input_fields,
+        *task.group_fields,
+        task.rationale_field,
+        *table_keys.COMMON_COLUMNS,
+        *task.columns,
+    }
     source = {}
     for name in ours - {""}:
         wanted = task.columns.get(name, name)
@@ -62,6 +69,11 @@ def check_columns(task: TaskConfig, rows: Sequence[Row], where: str) -> None:
     known = _names(rows)
     missing = [column for column in needed_columns(task) if column not in known]
     if not missing:
+        if lacking := [name for name in task.group_fields if name not in {*known, *task.input_fields}]:
+            raise Problem(
+                f"{where} has no column '{lacking[0]}' (task.group_fields). {nearest(lacking[0], known)} "
+                "task.group_fields=[COLUMN] names another, task.group_fields=[] says that every row stands alone."
+            )
         return
     column = missing[0]
     if asked := task.columns.get(column):

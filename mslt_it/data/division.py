@@ -21,7 +21,7 @@ from dataclasses import dataclass
 
 from mslt_it.data.files import Row
 from mslt_it.data.leakage import fold
-from mslt_it.data.shapes import ID_COLUMNS
+from mslt_it.data.shapes import ID_COLUMNS, id_text
 from mslt_it.problems import NotScorable, Problem
 from mslt_it.records import Example, TaskConfig
 
@@ -54,14 +54,13 @@ class Table:
 def table(task: TaskConfig, rows: Sequence[Row]) -> Table:
     """The rows of one language as far as dividing needs them."""
     column = next((c for c in ID_COLUMNS if rows and c in rows[0].values), None)
-    ids = tuple(str(row.values.get(column)) if column else str(index) for index, row in enumerate(rows))
+    ids = tuple(id_text(row.values.get(column)) if column else str(index) for index, row in enumerate(rows))
     fields = ("tokens",) if task.shape == "tagging" else task.input_fields
     texts = tuple("\0".join(fold(str(row.values.get(name))) for name in fields) for row in rows)
     if task.group_fields:
-        groups = tuple(
-            "\0".join(sorted(str(row.values.get(name)).casefold() for name in task.group_fields)) for row in rows
-        )
-        return Table(ids, groups, texts, column is not None, True)
+        keys = (task.group_key({n: id_text(row.values.get(n)) for n in task.group_fields}) for row in rows)
+        # A row whose cell is empty is in no group.
+        return Table(ids, tuple(key or text for key, text in zip(keys, texts, strict=True)), texts, bool(column), True)
     groups = tuple(fold(str(row.values.get(fields[0]))) for row in rows)
     return Table(ids, groups, texts, column is not None, len(fields) > 1 and _are_grouped(groups))
 

@@ -21,6 +21,7 @@ _OTHER_WORDS = {
     "LOC": "location gpe place geo",
 }
 _SAME = {"true": "1", "false": "0", "1": "true", "0": "false"}  # what one writer calls 1 is true with another
+_NUMBER = re.compile(r"[+-]?[0-9]{1,15}(?:\.[0-9]{1,15})?")
 _INTEGER = re.compile(r"-?[0-9]{1,9}")
 _CUTOFF, _STRICT_CUTOFF = 0.6, 0.85  # likeness from which on two words may be one
 
@@ -73,9 +74,18 @@ def _alike(value: str, names: Sequence[str], strict: bool) -> str:
         ]
         if len(begin) == 1:
             return begin[0]
+    if number_key(value):
+        return ""  # a number that looks like another is another
     cutoff = _STRICT_CUTOFF if strict else _CUTOFF
     return next((by_key[k] for k in difflib.get_close_matches(key, by_key, n=1, cutoff=cutoff)), "")
 
 
+def number_key(text: str) -> str:
+    """The same for one number written in several ways ("-1", "−1", "-1,0"); "" for what is none."""
+    plain = unicodedata.normalize("NFKC", text).strip().replace("\N{MINUS SIGN}", "-").replace(",", ".")
+    return f"{float(plain):g}" if _NUMBER.fullmatch(plain) else ""
+
+
 def _key(text: str) -> str:
-    return re.sub(r"[\W_]+", "", unicodedata.normalize("NFKC", text)).casefold()
+    # A sign or a point is part of a number, never ornament: -1 is not 1, and 1.5 not 15.
+    return number_key(text) or re.sub(r"[\W_]+", "", unicodedata.normalize("NFKC", text)).casefold()

@@ -19,7 +19,7 @@ from typing import Any
 
 from mslt_it import table_keys
 from mslt_it.data.cleaning import strip_zero_width
-from mslt_it.data.guesses import guessed
+from mslt_it.data.guesses import guessed, number_key
 from mslt_it.problems import Problem, nearest
 from mslt_it.records import Example, TaskConfig
 
@@ -281,6 +281,6 @@ def label_set_notes(task: TaskConfig, examples: Sequence[Example]) -> list[str]:
 def spelling_key(label: str) -> str:
     """The same for labels that differ in case, width, invisible characters, separators or punctuation around them."""
     text = "".join(c for c in unicodedata.normalize("NFKC", label) if unicodedata.category(c) != "Cf").casefold()
-    if re.fullmatch(r"[+-]?[0-9]+(?:[.,][0-9]+)?", text):
-        return f"{float(text.replace(',', '.')):g}"
+    if number := number_key(text):
+        return number
     return re.sub(r"[\s_/-]+", " ", text).strip(" .,;:!?\"'()[]") or text

@@ -29,7 +29,7 @@ from mslt_it.data.variants import (
     exemplars,
 )
 from mslt_it.problems import Problem, nearest
-from mslt_it.records import Example, Message, PromptConfig, PromptedExample, TaskConfig
+from mslt_it.records import Example, Message, PromptConfig, PromptedExample, TaskConfig, fingerprint
 from mslt_it.table_keys import list_argument
 
 _KEYS = ("labels", "templates", "system", "wording")
@@ -86,7 +86,7 @@ def prompted(
         chain_language=form.language if form else "",
         # Numbers of an English chain are in English notation; labels are the question's own words.
         reading_language=ENGLISH if form and form.language == ENGLISH and not asking.words else "",
-        group=task.group_of(example.fields),
+        group=fingerprint(key) if (key := task.group_key({**example.fields, **example.grouped_by})) else "",
     )
 
 

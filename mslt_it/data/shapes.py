@@ -32,6 +32,11 @@ class _Parts:
     fault: str = ""  # "reason: detail" where something is no text, or the label is missing: the row is dropped
 
 
+def id_text(value: Any) -> str:
+    """A row's id in one form, whatever the file: a column of integers with a gap is one of floats."""
+    return plain_number(as_text(value))
+
+
 def to_examples(
     task: TaskConfig, language: str, split: str, rows: Sequence[Row], origin: str, *, for_scoring: bool
 ) -> list[Example]:
@@ -51,10 +56,11 @@ def to_examples(
         return f"{origin} (language '{language}') {rows[index].place}"
 
     answered = _answer_reader(task, language, rows, where)
+    others = [name for name in task.group_fields if name not in task.input_fields]
     seen: dict[str, str] = {}
     examples = []
     for index, row in enumerate(rows):
-        number = plain_number(as_text(row.values.get(id_column))) if id_column else str(index)
+        number = id_text(row.values.get(id_column)) if id_column else str(index)
         if number in seen:
             raise Problem(
                 f"{where(index)}: {id_column}={number} is already at {seen[number]}. "
@@ -77,6 +83,7 @@ def to_examples(
                 references=parts.references,
                 rationale=rationale,
                 fault=parts.fault,
+                grouped_by={name: id_text(row.values.get(name)) for name in others},
             )
         )
     return examples

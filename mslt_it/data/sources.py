@@ -23,7 +23,7 @@ from mslt_it.data.labels import label_form
 from mslt_it.data.language_rows import column_of, count_spellings, rows_of, unclaimed
 from mslt_it.data.layouts import read_layout
 from mslt_it.data.lookup import Picked, languages_in, pick, unnamed_files
-from mslt_it.data.shapes import to_examples
+from mslt_it.data.shapes import id_text, to_examples
 from mslt_it.languages import codes_of, is_code, serving
 from mslt_it.problems import Problem, nearest
 from mslt_it.records import Example, TaskConfig
@@ -200,12 +200,12 @@ def _repaired(
         return rows, ()
     for other in task.repair_from:
         try:
-            right = {str(row.values.get("idx")): row.values.get(name) for row in read(other)}
+            right = {id_text(row.values.get("idx")): row.values.get(name) for row in read(other)}
         except Problem:
             continue  # this language is not at hand
         mended = []
         for row in rows:
-            value = right.get(str(row.values.get("idx")), row.values.get(name))
+            value = right.get(id_text(row.values.get("idx")), row.values.get(name))
             mended.append(Row(row.place, {**row.values, name: value}))
         num_wrong = sum(a.values != b.values for a, b in zip(rows, mended, strict=True))
         note = f"{language}: '{name}' wrong upstream in {num_wrong} of {len(rows)} rows, taken from '{other}'"

@@ -32,6 +32,10 @@ WORLD_NOTICE = (
     "These are figures of the embedded world, not of XNLI: generated sentences and a small model. They show the method "
     "and say nothing about real tasks, languages or models."
 )
+SMALL_MODEL_NOTICE = (
+    "These are figures of the embedded model, which knows a few hundred words of its generated world. They show the "
+    "method and say nothing about what a real model would do with these rows."
+)
 SHOWN_MISSING = 12  # missing cells listed at the top; the rest are counted
 
 
@@ -117,7 +121,7 @@ def warnings(findings: Findings) -> list[list[str]]:
     """Boxes that must not be overlooked: the world's notice, missing cells, too few seeds."""
     study, found = findings.study, []
     if study.is_world:
-        found.append([WORLD_NOTICE])
+        found.append([WORLD_NOTICE if study.is_of_world_rows else SMALL_MODEL_NOTICE])
     if study.missing:
         lines = [f"{len(study.missing)} of {study.num_planned} planned runs are missing; figures are of the others."]
         lines += [f"{name}: {reason}" for name, reason in study.missing[:SHOWN_MISSING]]

@@ -19,7 +19,8 @@ Intervals over items. ``benchmarks/coverage.py`` simulates how often they hold t
 - Other figures (F1, chrF) have the percentile bootstrap (Efron 1979) about the figure, each end moved away from it by
   what Student's t and the n - 1 of a variance make of the normal's z, as known from the clusters that are drawn; for a
   difference at least by sqrt(1 + (z^2 + 3) / 2m), about the same (Hesterberg 2015), with the m clusters on which the
-  systems differ. Where languages vary more or less, the effective number of clusters counts (Satterthwaite 1946). BCa
+  systems differ. Where languages vary more or less, the effective number of clusters counts (Satterthwaite 1946). A
+  language that no resample moves (all is right, or nothing) counts as a share of right items of that value. BCa
   intervals (Efron 1987) were tried on F1 and hold the truth less often still there.
 
 Tests. ``Difference.p`` is the two-sided bootstrap p of no difference: resampled differences d* are shifted so that
@@ -33,14 +34,14 @@ so correlated comparisons cost less than Bonferroni's correction has them cost.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from scipy import stats
 
 from mslt_it.problems import Problem, nearest
-from mslt_it.scoring.clusters import percentiles
+from mslt_it.scoring.clusters import Component, percentiles
 from mslt_it.scoring.intervals import TINY, ItemShares, effective_number, languages_interval, normal_quantile
 from mslt_it.scoring.matching import Cell, Matched, by_language, match, nothing_shared, num_of_either
 from mslt_it.scoring.measures import Measure
@@ -120,7 +121,8 @@ def macro(measure: Measure, cells: Sequence[Cell], *, settings: Settings, name: 
         drawn = _drawn(matched, measure, settings)[:, 0]
         covariance = np.atleast_2d(np.cov(drawn, bias=True))
         factor = _few_clusters(covariance, matched, settings.confidence)
-        low, high = _bootstrap_interval(value, drawn.mean(axis=0), factor, settings)
+        more = _not_moved(values, drawn, matched, lambda shares: shares.interval(settings.confidence))
+        low, high = _bootstrap_interval(value, drawn.mean(axis=0), factor, settings, more)
     wider = languages_interval(values, covariance, settings.confidence, (low, high)) or (None, None)
     in_all = set.intersection(*(set(ids) for ids in matched.item_ids))
     n = sum(map(len, matched.item_ids))
@@ -222,6 +224,7 @@ class _Compared:
     value_b: float
     by_language: tuple[float, ...]
     drawn: np.ndarray  # (resamples,) differences of means
+    not_moved: tuple[float, float]  # see _not_moved
     num_differing: int  # clusters on which the systems differ
     factor: float  # by which what is drawn lies too near to the figure, as the clusters are few
     covariance: np.ndarray  # (languages, languages) of their differences
@@ -243,12 +246,15 @@ class _Compared:
         shares = None
         if measure.is_share:
             shares = ItemShares.of([own.of(code)[a][:, 0] - own.of(code)[b][:, 0] for code in common], own.drawn)
+        by_language = tuple(x - y for x, y in zip(values_a, values_b, strict=True))
+        not_moved = _not_moved(by_language, drawn, own, lambda one: one.difference_interval(settings.confidence))
         return _Compared(
             common,
             float(np.mean(values_a)),
             float(np.mean(values_b)),
-            tuple(x - y for x, y in zip(values_a, values_b, strict=True)),
+            by_language,
             drawn.mean(axis=0),
+            not_moved,
             sum(differing),
             _few_clusters(covariance, own, settings.confidence, differing),
             shares.covariance if shares else covariance,
@@ -258,22 +264,51 @@ class _Compared:
     def interval(self, settings: Settings) -> tuple[float, float]:
         if self.shares is not None:
             return self.shares.difference_interval(settings.confidence)
-        return _bootstrap_interval(self.value, self.drawn, self.factor, settings, least=-1.0)
+        return _bootstrap_interval(self.value, self.drawn, self.factor, settings, self.not_moved, least=-1.0)
 
 
 def _drawn(matched: Matched, measure: Measure, settings: Settings) -> np.ndarray:
     return matched.resampled(measure, num_bootstrap=settings.num_bootstrap, seed=settings.seed)
 
 
-def _bootstrap_interval(
-    value: float, drawn: np.ndarray, factor: float, settings: Settings, least: float = 0.0
+def _not_moved(
+    values: Sequence[float],
+    drawn: np.ndarray,
+    matched: Matched,
+    interval: Callable[[ItemShares], tuple[float, float]],
 ) -> tuple[float, float]:
-    """Percentiles of (resamples,) figures about ``value``, moved away from it by the factor."""
+    """How far below and above its figure a mean may be because of languages whose (languages, resamples) figures no
+    resample moves, such as where all is right or wrong: a bootstrap calls them certain, of however few rows. They get
+    what ``interval`` gives a share of right rows of that value. Languages with common items add up."""
+    below = above = 0.0
+    for component in matched.drawn:
+        down = up = 0.0
+        for clusters, code in zip(component.cluster_of, component.languages, strict=True):
+            if np.abs(drawn[code] - values[code]).max() > TINY:
+                continue
+            alone = Component((0,), (clusters,), component.num_clusters)
+            low, high = interval(ItemShares.of([np.full(len(clusters), values[code])], [alone]))
+            down, up = down + (values[code] - low) / len(values), up + (high - values[code]) / len(values)
+        below, above = below + down**2, above + up**2
+    return math.sqrt(below), math.sqrt(above)
+
+
+def _bootstrap_interval(
+    value: float,
+    drawn: np.ndarray,
+    factor: float,
+    settings: Settings,
+    not_moved: tuple[float, float],
+    least: float = 0.0,
+) -> tuple[float, float]:
+    """Percentiles of (resamples,) figures about ``value``, moved away from it by the factor, and put together with what
+    the languages add that no resample moves."""
     if math.isinf(factor):
         return least, 1.0
     # What is drawn lies about its own mean, below the figure where a label or name is rare: that bias is not doubled.
     low, high = (end - float(drawn.mean()) for end in percentiles(drawn, settings.confidence))
-    return min(value, max(least, value + factor * low)), max(value, min(1.0, value + factor * high))
+    low, high = -math.hypot(factor * min(low, 0.0), not_moved[0]), math.hypot(factor * max(high, 0.0), not_moved[1])
+    return max(least, value + low), min(1.0, value + high)
 
 
 def _few_clusters(

@@ -66,7 +66,8 @@ class Study:
     num_unmatched: int  # items left out because a cell lacks them, over all targets
     model: str
     task: str
-    is_world: bool
+    is_world: bool  # the model or the rows
+    is_of_world_rows: bool
     num_choices: int  # 0: answers are written
     majority_share: float | None  # of the scored labels, mean over targets: what always giving the most frequent gets
     provenance: Mapping[str, Any]  # of the first cell's results.json, for "how it was made"
@@ -165,6 +166,7 @@ def collect(folder: Path | str, say: Callable[[str], object] = lambda text: None
         model=first.model,
         task=first.task,
         is_world=first.is_world,
+        is_of_world_rows=first.is_of_world_rows,
         num_choices=first.num_choices,
         majority_share=first.majority_share,
         provenance=first.provenance,
@@ -186,6 +188,7 @@ class _Read:
     task: str
     model: str
     is_world: bool
+    is_of_world_rows: bool
     num_choices: int
     majority_share: float | None
     groups: Mapping[str, Mapping[str, str]]  # language -> item -> group, of items that have one
@@ -237,6 +240,7 @@ class _Reader:
             task["name"],
             recipe["model"]["path"],
             recipe["model"]["path"] == "world" or task["data"] == "world",
+            task["data"] == "world",
             len(names),
             _majority_share(lines, names) if names else None,
             {code: {line["id"]: line["group"] for line in lines[code] if "group" in line} for code in targets},

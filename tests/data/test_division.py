@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 from toy_world import write_tsv
 
+from mslt_it.data.prompts import prompted
 from mslt_it.data.sources import load
 from mslt_it.problems import Problem
-from mslt_it.records import Example, TaskConfig
+from mslt_it.records import Example, PromptConfig, TaskConfig
 
 WORDS = {
     "en": ["river", "stone", "bread", "lamp", "cloud", "horse", "green", "early", "window", "letter"],
@@ -186,3 +187,49 @@ def _loads(task: TaskConfig, role: str) -> bool:
     except Problem as problem:
         assert "no row of 'en' is left for role" in str(problem)
         return False
+
+
+def test_ids_have_one_form_whatever_the_file(tmp_path: Path) -> None:
+    """A column of integers with a gap is one of floats: 7.0 in one file is 7 in another, on the same side."""
+    forms = {"en": lambda i: i, "de": float, "qu": lambda i: f"{i}.0"}
+    for language, form in forms.items():
+        rows = [
+            {"id": form(i), "premise": sentence(language, f"p{i}"), "hypothesis": sentence(language, f"h{i}")}
+            | {"label": LABELS[i % 3]}
+            for i in range(200)
+        ]
+        write(tmp_path, language, rows)
+    task = TaskConfig(name="toy", data=str(tmp_path))
+    first, *others = ([numbers(side) for side in sides(task, language)] for language in forms)
+    assert len(first[0]) + len(first[1]) == 200 and all(first)
+    assert others == [first, first]
+
+
+def test_a_column_that_is_not_shown_groups_rows(tmp_path: Path) -> None:
+    """A row without a group stands alone; a column that is not there is said."""
+    rows = [
+        {"premise": sentence("en", f"p{i}"), "hypothesis": sentence("en", f"h{i}"), "label": LABELS[i % 3]}
+        | {"author": None if i % 10 == 0 else i // 4}
+        for i in range(200)
+    ]
+    write(tmp_path, "en", rows)
+    task = TaskConfig(name="toy", data=str(tmp_path), group_fields=("author",))
+    train, scored = sides(task, "en")
+    of_side = [{e.grouped_by["author"] for e in side} - {""} for side in (train, scored)]
+    assert len(train) + len(scored) == 200 and all(of_side) and not of_side[0] & of_side[1]
+    assert all("author" not in e.fields for e in train)
+    alone = [side for side in (train, scored) if any(e.grouped_by["author"] == "" for e in side)]
+    assert len(alone) == 2  # rows without an author are not one group
+    xnli = dataclasses.replace(task, name="xnli")  # which has prompts
+    groups = [prompted(example, xnli, PromptConfig()).group for example in scored]
+    assert len({g for g in groups if g}) == len(of_side[1])
+    assert [bool(g) for g in groups] == [e.grouped_by["author"] != "" for e in scored]
+    with pytest.raises(Problem, match=r"no column 'writer' \(task.group_fields\).*task.group_fields=\[\]"):
+        sides(dataclasses.replace(task, group_fields=("writer",)), "en")
+
+
+def test_the_rows_of_a_winograd_schema_are_one_group_in_either_order() -> None:
+    task = TaskConfig(name="toy", group_fields=("option1", "option2"))
+    one = task.group_key({"option1": "The cat", "option2": "the dog"})
+    assert one and one == task.group_key({"option1": "The dog", "option2": "the cat"})
+    assert one != task.group_key({"option1": "The dog", "option2": "the cow"})

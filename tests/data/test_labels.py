@@ -20,6 +20,7 @@ import pytest
 
 from mslt_it.data.build import build_training_set, notes_on_scored, scored_examples, with_found_labels
 from mslt_it.data.build_report import format_report
+from mslt_it.data.guesses import guessed
 from mslt_it.data.labels import label_form, label_set_notes, spelling_key
 from mslt_it.data.prompts import prompted
 from mslt_it.data.sources import load
@@ -414,3 +415,11 @@ def test_an_evaluation_of_a_run_keeps_the_labels_that_it_was_trained_on(tmp_path
     (run / "results.json").write_text(json.dumps({"provenance": {"labels": list(trained.task.label_names)}}))
     request, *_ = parse_request([f"run={run}", "languages=[fr]", f"task.data={tmp_path / 'new'}"])
     assert request.recipes[0].task.label_names == ("card", "none", "refund")
+
+
+def test_a_number_is_guessed_to_be_the_same_number_only() -> None:
+    """A sign and a point are part of a number: -1 is not 1, whichever character the minus is, and 1.5 is not 15."""
+    assert guessed(["−1", "+1"], ["-1", "0", "1"], strict=True) == {"−1": "-1", "+1": "1"}
+    assert guessed(["15", "1.5"], ["1.5", "2.5"], strict=True) == {"1.5": "1.5"}
+    assert guessed(["-2"], ["1", "2"], strict=True) == {}
+    assert spelling_key("−1") == spelling_key("-1") != spelling_key("1")

@@ -160,4 +160,4 @@ def test_percentiles_cut_the_same_share_off_both_ends() -> None:
 def test_shipped_benchmarks_know_what_their_rows_share(recipe: str, field: str) -> None:
     task = load_recipe(recipe).task
     one, other = ({name: f"{name} {number}" for name in task.input_fields} for number in (1, 2))
-    assert task.group_of(one) == task.group_of(other | {field: f"{field} 1"}) != task.group_of(other)
+    assert task.group_key(one) == task.group_key(other | {field: f"{field} 1"}) != task.group_key(other)

@@ -170,8 +170,27 @@ def test_means_where_all_is_right_or_wrong() -> None:
         for found in (together, alone):
             assert bounds[0] <= found.low <= found.value == share <= found.high <= bounds[1]
         assert alone.high - alone.low < 0.9 * (together.high - together.low)
-    nothing = [spans([[0, 0, 0]] * 5, code) for code in ("de", "sw")]
-    assert mean_of(nothing, measure=SPAN_F1).high == 0.0
+
+
+@pytest.mark.parametrize("counts", [[1, 0, 0], [0, 1, 1], [0, 0, 0]])
+def test_what_no_resample_moves_is_not_certain(counts: Sequence[int]) -> None:
+    """Seven sentences that are all right, or all wrong, say as little about F1 as about a share of right ones."""
+    one = single(SPAN_F1, spans([counts] * 7), settings=SETTINGS)
+    assert one.value == counts[0]
+    assert (one.low, one.high) == pytest.approx(wilson_interval(one.value * 7, 7, 0.95))
+    codes = ("de", "sw", "tr")
+    cells = [spans([counts] * 7, code) for code in codes]
+    together, alone = mean_of(cells, measure=SPAN_F1), mean_of(apart(cells), measure=SPAN_F1)
+    assert (together.low, together.high) == pytest.approx((one.low, one.high))
+    assert alone.high - alone.low == pytest.approx((one.high - one.low) / math.sqrt(3))
+    # A language that is moved is put together with one that is not, which alone would have a third of its own width.
+    moved = [spans([[1, 0, 0], [0, 1, 1]] * 50, "de"), *cells[1:]]
+    found = mean_of(apart(moved), measure=SPAN_F1)
+    assert found.high - found.low > math.sqrt(2) / 3 * (one.high - one.low)
+    # Groups: 14 rows of 7 passages are not 14 alone.
+    rows = replace(spans([counts] * 14), groups=tuple(f"p{i // 2}" for i in range(14)))
+    few = single(SPAN_F1, rows, settings=SETTINGS)
+    assert few.high - few.low > one.high - one.low
 
 
 # Groups
@@ -398,7 +417,9 @@ def test_the_same_answers_differ_by_nothing(parallel: bool, measure: Measure) ->
     assert compare([cell(right(20, 12))], [cell(right(20, 12))]).high > 0.05
     for counts in ([[0, 0, 0]] * 4, [[2, 1, 0]] * 4, [[1, 0, 2], [0, 0, 0]]):
         found = compare([spans(counts)], [spans(counts)], measure=SPAN_F1)
-        assert (found.value, found.low, found.high, found.p) == (0.0, 0.0, 0.0, 1.0)
+        assert (found.value, found.p) == (0.0, 1.0)
+        of_shares = compare([cell([1] * len(counts))], [cell([1] * len(counts))])
+        assert (found.low, found.high) == pytest.approx((of_shares.low, of_shares.high))
 
 
 # Families

@@ -219,6 +219,7 @@ def study_in_memory(
         model="world",
         task="xnli",
         is_world=True,
+        is_of_world_rows=True,
         num_choices=3,
         majority_share=None,
         provenance={},

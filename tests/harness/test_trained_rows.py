@@ -63,7 +63,7 @@ def scored(request: Request) -> dict[str, set[int]]:
 
 
 def asked(*arguments: object) -> tuple[dict[str, set[int]], str]:
-    request, _ = parse_request([*map(str, arguments)])
+    request, *_ = parse_request([*map(str, arguments)])
     return scored(request), "\n".join(request.told())
 
 
@@ -123,8 +123,10 @@ def test_rows_that_the_run_may_know_are_set_aside_under_any_name(
         f"{path}: not scored, set aside because run_a may have been trained on them, in this or another language: "
         f"{number} of 220 rows in de, en, tr"
     )
-    # Where ids say nothing, only the language that was trained on is known.
-    found, _ = asked(f"run={trained}", f"task.data={path}", "task.is_parallel=false")
+    # Where no ids say which rows are translations, only the language that was trained on is known.
+    alone = tmp_path / "alone.csv"
+    alone.write_text("".join(re.sub(r",[^,]*", "", line, count=1) + "\n" for line in lines), encoding="utf-8")
+    found, _ = asked(f"run={trained}", f"task.data={alone}", "task.is_parallel=false")
     assert found["de"] == expected and found["tr"] == {*range(200), *range(500, 520)}
     # The user may know better.
     found, _ = asked(f"run={trained}", f"task.data={path}", "task.held_out_share=1")
@@ -204,11 +206,11 @@ def test_a_run_of_ones_own_labels_keeps_them_on_other_rows(base: Path, tmp_path:
         ["model=world", f"adapter={run}", "task=custom", f"task.data={tmp_path}/new.jsonl", *own, "languages=[tr,en]"],
         ["model=world", f"adapter={run}", "task=custom", f"task.data={tmp_path}/new.jsonl", *own, "languages=[en]"],
     ):
-        request, _ = parse_request(arguments)
+        request, *_ = parse_request(arguments)
         assert request.recipes[0].task.label_names == ("card", "cash", "other")
         assert all(len(found) == 60 for found in _texts(request).values())
     strange = ["model=world", f"adapter={run}", "task=custom", f"task.data={tmp_path}/strange.jsonl", *own]
-    request, _ = parse_request(strange)
+    request, *_ = parse_request(strange)
     assert request.recipes[0].task.label_names == ("a", "b") and sorted(_texts(request)) == ["de", "tr"]
 
 

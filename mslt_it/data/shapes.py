@@ -197,6 +197,6 @@ def refuse_placeholders(task: TaskConfig, language: str, rows: Sequence[Row], or
         what = "answers"
     raise NotScorable(
         f"{origin} (language '{language}') cannot be scored: {evidence}, a placeholder for {what} that are not "
-        f"published. Set task.score_split to a split with {what}.",
+        f"published. Set task.score_split to a split with {what}, or leave '{language}' out.",
         f"its {what} are placeholders ({evidence})",
     )

@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from mslt_it import table_keys
+from mslt_it import table_keys, values
 from mslt_it.languages import LanguageSet, some_codes
 from mslt_it.overrides import GROUPS, assign, keys, refuse_unfilled, split, type_name, unknown_key
 from mslt_it.problems import Problem, nearest
@@ -102,7 +102,7 @@ def _folders(config_dir: str | Path | None) -> list[Path]:
     """Folders searched for recipes."""
     if config_dir is None:
         return [recipes_dir()]
-    folder = Path(config_dir).expanduser().resolve()
+    folder = values.path(config_dir).resolve()
     if not folder.is_dir():
         raise Problem(
             f"--config-dir: '{config_dir}' is not a folder. Give the folder that holds your recipe's YAML file."

@@ -7,7 +7,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from mslt_it import arguments
+from mslt_it import arguments, values
 from mslt_it.arguments import Option, Parsed, wants_help
 from mslt_it.problems import Problem
 from mslt_it.records import fingerprint, to_plain
@@ -71,7 +71,7 @@ def main(argv: Sequence[str]) -> int:
         [run.recipe.sources for run in runs],
         [run.provenance["num_examples"] for run in runs],
     )
-    out = Path(options["out"])
+    out = values.path(options["out"])
     scored_as = scoring(runs, options["num_items"])
     papers = [to_plain(scored_as), languages(runs)]
     wanted = fingerprint([[r.provenance["adapter_sha256"] for r in runs], weights, method, settings, papers])
@@ -119,7 +119,7 @@ def help_text() -> str:
 def parse(argv: Sequence[str]) -> Parsed:
     """The arguments; a Problem names what is wrong with them."""
     parsed = arguments.parse(argv, "combine", OPTIONS)
-    folders = [Path(run).resolve() for run in parsed["runs"]]
+    folders = [values.path(run).resolve() for run in parsed["runs"]]
     for number, run in enumerate(parsed["runs"]):
         if folders[number] in folders[:number]:
             raise Problem(f"runs: '{run}' is given twice. Remove one, and give the other a larger weight.")

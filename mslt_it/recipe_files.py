@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from mslt_it import values
 from mslt_it.overrides import GROUPS
 from mslt_it.problems import Problem
 
@@ -26,7 +27,7 @@ def folders(config_dir: str | Path | None) -> list[Path]:
     """Folders searched for recipes."""
     if config_dir is None:
         return [recipes_dir()]
-    folder = Path(config_dir).expanduser().resolve()
+    folder = values.path(config_dir).resolve()
     if not folder.is_dir():
         raise Problem(
             f"--config-dir: '{config_dir}' is not a folder. Give the folder that holds your recipe's YAML file."

@@ -19,6 +19,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mslt_it import values
 from mslt_it.problems import Problem
 from mslt_it.recipe import resolved_yaml
 from mslt_it.records import EvalResult, Recipe, to_plain
@@ -37,7 +38,7 @@ class Run:
         self.recipe = recipe
         self.is_main = is_main
         default = Path("runs") / f"{recipe.name}-{recipe.run_fingerprint()}"
-        self.folder = Path(recipe.output_dir) if recipe.output_dir else default
+        self.folder = values.path(recipe.output_dir) if recipe.output_dir else default
 
     @property
     def predictions(self) -> Path:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
+import os
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from mslt_it.problems import Problem
 
+READER_GONE = 141  # what a shell shows of a program that ends for this reason
 _NOT_UTF8 = "Python takes arguments and file names for {} here. Start again with the environment variable PYTHONUTF8=1."
 
 
@@ -20,7 +23,12 @@ def run(command: Callable[[list[str]], int | None], argv: Sequence[str] | None =
     """
     keep_printing()
     try:
-        return int(command(as_text(sys.argv[1:] if argv is None else argv)) or 0)
+        code = int(command(as_text(sys.argv[1:] if argv is None else argv)) or 0)
+        sys.stdout.flush()
+        return code
+    except BrokenPipeError:  # of `mslt recipes | head -1`: nobody reads on, and nothing is left to say
+        _stop_printing()
+        return READER_GONE
     except Problem as problem:
         print(f"error: {problem}", file=sys.stderr)
         return 2
@@ -33,6 +41,12 @@ def run(command: Callable[[list[str]], int | None], argv: Sequence[str] | None =
     except KeyboardInterrupt:
         print("error: interrupted", file=sys.stderr)
         return 130
+
+
+def _stop_printing() -> None:
+    """Python flushes stdout once more when it ends; there is nobody to read it."""
+    with contextlib.suppress(OSError, ValueError):  # not a file of the system's
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def keep_printing(encoding: str | None = None) -> None:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import math
 import re
+from pathlib import Path
 
 from mslt_it.problems import Problem
 
@@ -79,6 +80,14 @@ def mapping(text: str) -> list[tuple[str, str]] | None:
         found.append((unquoted(match["name"]), unquoted(match["quoted"] or match["bare"])))
         position = match.end()
     return found
+
+
+def path(text: str) -> Path:
+    """A file or folder; ``~/`` and ``~name/`` are home folders, unless nobody is called so (``~draft.csv``)."""
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:
+        return Path(text)
 
 
 def boolean(name: str, text: str) -> bool:

@@ -110,3 +110,15 @@ def test_the_end_of_a_command(capsys: pytest.CaptureFixture[str]) -> None:
     assert "file '数据.csv': Python takes arguments and file names for latin-1 here." in capsys.readouterr().err
     with pytest.raises(UnicodeEncodeError):  # a mistake of ours
         fails(UnicodeEncodeError("utf-8", "\udce9", 0, 1, "surrogates not allowed"))
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize("arguments", [["train", "--help"], ["world", "show", "sw"]], ids=lambda a: a[0])
+def test_a_reader_that_goes_away_ends_a_command_quietly(arguments: list[str], unbuffered: str) -> None:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": unbuffered}
+    readable, writable = os.pipe()
+    os.close(readable)  # `mslt train --help | head -1` after its first line
+    command = [sys.executable, "-m", "mslt_it.cli", *arguments]
+    done = subprocess.run(command, env=environment, stdout=writable, stderr=subprocess.PIPE, check=False)
+    os.close(writable)
+    assert done.returncode == 141 and done.stderr == b""

@@ -149,3 +149,10 @@ def test_the_last_of_two_holds_and_a_mapping_keeps_its_other_keys() -> None:
     assert load_recipe("xnli_3src", ["seed=1", "seed=2"]).seed == 2
     both = [*OWN, "task.instruction.en=a", "task.instruction={tr:b}", "task.instruction.tr=c"]
     assert load_recipe("custom", both).task.instruction == {"en": "a", "tr": "c"}
+
+
+def test_a_tilde_is_a_home_folder_or_a_letter(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/home/a")
+    assert values.path("~/b.csv") == Path("/home/a/b.csv")
+    assert values.path("~draft.csv") == Path("~draft.csv")  # nobody is called draft.csv
+    assert values.path("a~b.csv") == Path("a~b.csv")

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mslt_it import values
 from mslt_it.problems import Problem
 from mslt_it.records import EvalResult, Recipe, fingerprint, to_plain
 
@@ -58,7 +59,7 @@ def combine_runs(
         [run.recipe.sources for run in runs],
         [run.provenance["num_examples"] for run in runs],
     )
-    out = Path(out)
+    out = values.path(str(out))
     scored_as = scoring(runs, num_items)
     papers = [to_plain(scored_as), languages(runs)]
     wanted = fingerprint([[r.provenance["adapter_sha256"] for r in runs], shares, method, settings, papers])

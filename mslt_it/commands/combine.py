@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from pathlib import Path
 
-from mslt_it import arguments
+from mslt_it import arguments, values
 from mslt_it.arguments import Option, Parsed, wants_help
 from mslt_it.problems import Problem
 
@@ -88,7 +87,7 @@ def help_text() -> str:
 def parse(argv: Sequence[str]) -> Parsed:
     """The arguments; a Problem names what is wrong with them."""
     parsed = arguments.parse(argv, "combine", OPTIONS)
-    folders = [Path(run).resolve() for run in parsed["runs"]]
+    folders = [values.path(run).resolve() for run in parsed["runs"]]
     for number, run in enumerate(parsed["runs"]):
         if folders[number] in folders[:number]:
             raise Problem(f"runs: '{run}' is given twice. Remove one, and give the other a larger weight.")

@@ -10,6 +10,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from mslt_it import values
 from mslt_it.arguments import wants_help
 from mslt_it.data.build import build_training_set, with_found_labels
 from mslt_it.data.build_report import format_report
@@ -37,7 +38,7 @@ def main(argv: Sequence[str]) -> int:
     rows, report = build_training_set(recipe, tokenizer)
     print(format_report(report))
     if recipe.output_dir:
-        for path in write(rows, report, Path(recipe.output_dir)):
+        for path in write(rows, report, values.path(recipe.output_dir)):
             print(f"written: {path}")
     return 0
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
-from mslt_it import arguments
+from mslt_it import arguments, values
 from mslt_it.arguments import Option, Parsed
 from mslt_it.problems import Problem
 from mslt_it.terminal import print_json
@@ -148,10 +147,10 @@ def _request(options: Parsed) -> Any:
     from mslt_it.adapters.export_source import Request
 
     return Request(
-        out=Path(options["out"]),
+        out=values.path(options["out"]),
         formats=tuple(options["format"]),
-        run=Path(options["run"]) if options["run"] else None,
-        model=Path(options["model"]) if options["model"] else None,
+        run=values.path(options["run"]) if options["run"] else None,
+        model=values.path(options["model"]) if options["model"] else None,
         dtype=options["dtype"],
         strategy=options["strategy"],
         prompts=options["prompts"],

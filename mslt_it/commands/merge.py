@@ -7,7 +7,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from mslt_it import arguments
+from mslt_it import arguments, values
 from mslt_it.arguments import Option, Parsed
 from mslt_it.terminal import print_json
 
@@ -49,8 +49,8 @@ def main(argv: Sequence[str]) -> int:
 
     stream = sys.stderr if options.as_json else sys.stdout
     merge = merge_run(
-        options["run"],
-        options["out"],
+        values.path(options["run"]),
+        values.path(options["out"]),
         strategy=options["strategy"],
         dtype=options["dtype"],
         prompts_per_language=options["prompts"],

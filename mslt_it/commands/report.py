@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
-from mslt_it import arguments
+from mslt_it import arguments, values
 from mslt_it.arguments import Option
 
 OPTIONS: dict[str, Option] = {
@@ -31,13 +30,13 @@ def main(argv: Sequence[str]) -> int:
     from mslt_it.study.uncertainty import Settings
 
     settings = Settings(options["confidence"], options["num_bootstrap"], options["seed"])
-    folder = Path(options["study"]).expanduser()
+    folder = values.path(options["study"])
 
     def say(text: str) -> None:
         print(text, file=sys.stderr, flush=True)
 
     findings = analyse(collect(folder, say), settings, say)
-    out = Path(options["out"]).expanduser() if options["out"] else folder / "report"
+    out = values.path(options["out"]) if options["out"] else folder / "report"
     written = write_report(findings, out)
     for lines in warnings(findings):
         print("\n".join(lines) + "\n")

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from mslt_it import arguments
+from mslt_it import arguments, values
 from mslt_it.arguments import Option, Parsed
 from mslt_it.problems import Problem, nearest
 from mslt_it.records import Recipe
@@ -52,7 +52,7 @@ def main(argv: Sequence[str]) -> int:
     grid = cells(config)
     afterwards.check_with_recipe(config, base)
     afterwards.steps(config, grid)
-    folder = StudyFolder(Path(options["out"] or Path("studies") / config.name).resolve())
+    folder = StudyFolder(values.path(options["out"] or f"studies/{config.name}").resolve())
     manifest = build_manifest(config, base, grid, folder)
     if (old := read_manifest(folder)) is not None:
         notes += refuse_changed(old, manifest, folder)

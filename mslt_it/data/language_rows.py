@@ -10,7 +10,7 @@ from mslt_it.languages import is_guess, not_found, read_code, serving
 from mslt_it.problems import Problem, nearest
 from mslt_it.records import TaskConfig
 
-MAX_SHOWN = 12  # spellings in a note
+MAX_SHOWN = 12  # spellings in a note or an error
 
 
 def rows_of(
@@ -67,8 +67,8 @@ def by_prefix(
     if not task.id_prefixes:
         return list(rows)
     mixed = {str(row.values.get("id")).partition("-")[0] for row in rows[:2000]}
-    if len(mixed) < 2 and names_language:
-        return list(rows)
+    if names_language and (len(mixed) < 2 or mixed.isdisjoint(task.id_prefixes.values())):
+        return list(rows)  # XQuAD's ids, say, begin with nothing that names a language
     prefix = task.id_prefixes.get(language)
     if prefix is None:
         raise Problem(
@@ -78,7 +78,7 @@ def by_prefix(
     own = [row for row in rows if str(row.values.get("id")).startswith(prefix + "-")]
     if not own:
         raise Problem(
-            f"{origin} has no row whose id begins with '{prefix}-'. {nearest(prefix, mixed)} "
+            f"{origin} has no row whose id begins with '{prefix}-'. {nearest(prefix, sorted(mixed)[:MAX_SHOWN])} "
             f"Or put one file per language: {language}.json or {language}/<split>.json."
         )
     return own

@@ -16,9 +16,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Literal
 
+from mslt_it import values
 from mslt_it.data.columns import check_columns, file_columns, renamed
 from mslt_it.data.division import Loaded, Units, divide, table, units_of_ids
-from mslt_it.data.files import Row, canonical_split, listing
+from mslt_it.data.files import TABLES, Row, canonical_split, listing
 from mslt_it.data.labels import label_form
 from mslt_it.data.language_rows import column_of, count_spellings, rows_of, unclaimed
 from mslt_it.data.layouts import read_layout
@@ -46,7 +47,7 @@ def load(task: TaskConfig, language: str, split: str, *, role: Role) -> Loaded:
         from mslt_it.world.generator import task_examples
 
         return Loaded(list(task_examples(language, split, seed=0)))
-    root = Path(task.data).expanduser()
+    root = values.path(task.data)
     if root.exists():
         return _load_local(task, root, language, split, role)
     _refuse_missing_path(task, root)
@@ -66,7 +67,7 @@ def available_languages(task: TaskConfig) -> tuple[str, ...]:
         from mslt_it.world.languages import CODES
 
         return CODES
-    root = Path(task.data).expanduser()
+    root = values.path(task.data)
     if not root.exists():
         _refuse_missing_path(task, root)
         return task.languages or _hub_languages(task)
@@ -80,6 +81,11 @@ def available_languages(task: TaskConfig) -> tuple[str, ...]:
             codes |= codes_of(spellings) | {name: code for name, code in upstream.items() if name in spellings}
     codes = codes or languages_in(root)
     if not codes:
+        if root.is_dir() and not unnamed_files(root):
+            raise Problem(
+                f"{root} holds no file that is read as a table ({', '.join(TABLES)}; text also as .gz), but: "
+                f"{listing(root)}. Save the tables as .csv in UTF-8, one per language: de.csv or de/<split>.csv."
+            )
         raise Problem(
             f"No language is named in {root}, neither in a column (lang, language, ...) nor in the names of files and "
             "folders. Add a column, or put one file per language: de.tsv or de/<split>.tsv."
@@ -89,7 +95,7 @@ def available_languages(task: TaskConfig) -> tuple[str, ...]:
 
 def rows_left_out(task: TaskConfig, languages: Sequence[str]) -> tuple[str, ...]:
     """What to say of local rows that are of none of the languages, by their files."""
-    root = Path(task.data).expanduser()
+    root = values.path(task.data)
     if task.data == "world" or not root.exists():
         return ()
     notes: dict[tuple[Path, ...], str] = {}
@@ -229,7 +235,7 @@ def _check_rationales(task: TaskConfig, rows: Sequence[Row], role: Role, where: 
 def answers_in_order(task: TaskConfig, language: str, split: str) -> list[str] | None:
     """What the label column of a split holds, row by row; None where an id column says which item a row is, or where
     the language has no such rows."""
-    root = Path(task.data).expanduser()
+    root = values.path(task.data)
     try:
         rows = (
             _own_rows(task, root, language, split)[1] if root.exists() else _hub_rows(task, language, _hub_split(split))
@@ -258,7 +264,7 @@ def _divided(
     own = table(task, rows)
     units = None
     if (own.has_ids or task.is_parallel) and task.held_out_share < 1:
-        root = Path(task.data).expanduser()
+        root = values.path(task.data)
         stamp = tuple((p, p.stat().st_mtime_ns, p.stat().st_size) for p in _all_files(root))
         languages = available_languages(task) if stamp else task.languages or (language,)
         units = _units(task, languages, split, stamp)
@@ -269,7 +275,7 @@ def _divided(
 def _units(task: TaskConfig, languages: tuple[str, ...], split: str, stamp: object) -> Units:
     """The units of the ids of all languages (English first: most translations are of it, and its premises repeat
     word by word). ``stamp`` changes with the files."""
-    root = Path(task.data).expanduser()
+    root = values.path(task.data)
     tables = []
     for code in sorted(languages, key=lambda c: (c != "en", c)):
         try:

@@ -16,6 +16,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from mslt_it import values
 from mslt_it.harness.request import Request
 from mslt_it.harness.systems import Bench
 from mslt_it.problems import Problem
@@ -85,10 +86,10 @@ def seal(out: Path, inputs: dict[str, list[int]]) -> None:
 def inputs(request: Request, bench: Bench) -> dict[str, list[int]]:
     """Size and time (ns) of every local file that results follow from: base, rows, prompts. An evaluation whose inputs
     were not touched is known to be finished without loading a model."""
-    model = Path(bench.model.path).expanduser()
+    model = values.path(bench.model.path)
     found = [*model.glob("*")] if model.is_dir() else []
     for recipe in request.recipes:
-        data = Path(recipe.task.data).expanduser()
+        data = values.path(recipe.task.data)
         found += [data] if data.is_file() else data.rglob("*")
         for folder in (f"prompts/{recipe.task.name}", f"exemplars/{recipe.task.name}", "variants"):
             found += (share_dir("eval") / folder).rglob("*.yaml")

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from mslt_it import values
 from mslt_it.arguments import Option, Parsed, help_lines, parse
 from mslt_it.data.resolve import rest_of, with_order
 from mslt_it.data.sources import available_languages
@@ -107,7 +108,7 @@ def parse_request(argv: Sequence[str]) -> tuple[Request, bool, bool]:
         raise Problem("adapter= needs a base: give model=PATH too, or run=RUNFOLDER, which knows its base.")
     if not runs and not tasks:
         raise Problem("task= is missing: what is to be scored? Write mslt eval model=PATH task=xnli, or run=RUNFOLDER.")
-    known = [trained(folder) for folder in (*map(_run_folder, runs), *(Path(a).expanduser() for a in adapters))]
+    known = [trained(folder) for folder in (*map(_run_folder, runs), *(values.path(a) for a in adapters))]
     is_whole = any(argument.startswith("task.held_out_share=") for argument in rest)  # the user knows better
     recipes = tuple(_recipe(parsed, runs, task, rest, [] if is_whole else known) for task in tasks or [""])
     # A run that was trained on chains of thought is asked for them.
@@ -147,8 +148,8 @@ def parse_request(argv: Sequence[str]) -> tuple[Request, bool, bool]:
             seen=validated_codes("seen", parsed["seen"] or []),
             settings=settings,
             backend=parsed["backend"],
-            cache=None if cache == "none" else Path(cache).expanduser() if cache else default_folder(),
-            out=Path(parsed["out"]).expanduser() if parsed["out"] else None,
+            cache=None if cache == "none" else values.path(cache) if cache else default_folder(),
+            out=values.path(parsed["out"]) if parsed["out"] else None,
         ),
         parsed.as_json,
         "--details" in argv,
@@ -259,7 +260,7 @@ def _with_labels_of(run: Path, recipe: Recipe) -> Recipe:
 
 
 def _run_folder(name: str) -> Path:
-    folder = Path(name).expanduser()
+    folder = values.path(name)
     if not (folder / "config.yaml").is_file():
         raise Problem(f"run={folder}: there is no config.yaml. Give the run folder that `mslt train` printed last.")
     return folder

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from mslt_it import values
 from mslt_it.adapters.identity import (
     ADAPTER,
     FinishedRun,
@@ -90,7 +91,7 @@ def resolve(
     """
     found: list[tuple[Path, FinishedRun | None]] = []
     for name in (*runs, *adapters):
-        folder = Path(name).expanduser()
+        folder = values.path(name)
         if folder.name == ADAPTER and (folder.parent / COMPLETE).is_file():
             folder = folder.parent  # the run it lies in has its papers
         is_run = name in runs or (folder / COMPLETE).is_file()

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from mslt_it import values
 from mslt_it.data.division import set_aside, told_by_language
 from mslt_it.data.files import canonical_split
 from mslt_it.data.leakage import normalise
@@ -50,7 +51,7 @@ def is_same_data(one: TaskConfig, other: TaskConfig) -> bool:
 
 
 def _place(task: TaskConfig) -> tuple[object, ...]:
-    path = Path(task.data).expanduser()
+    path = values.path(task.data)
     data = str(path.resolve()) if task.data != "world" and path.exists() else task.data
     splits = canonical_split(task.train_split), canonical_split(task.score_split)
     return data, task.revision, task.hub_files, splits, task.file_layout, task.group_fields

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from mslt_it import values
 from mslt_it.problems import Problem
 from mslt_it.selection.missing import NotComputed
 
@@ -79,7 +80,7 @@ def world_texts(codes: Sequence[str], seed: int = 0, num: int = WORLD_SENTENCES)
 
 def read_texts(folder: Path | str, codes: Sequence[str]) -> Texts:
     """``CODE.txt`` of each language in a folder: UTF-8, a sentence a line, empty lines skipped."""
-    folder = Path(folder).expanduser()
+    folder = values.path(folder)
     if not folder.is_dir():
         raise Problem(f"text={folder} is not a folder. Give one with a file CODE.txt per language, for example ar.txt.")
     sentences: dict[str, tuple[str, ...]] = {}

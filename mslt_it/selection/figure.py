@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from mslt_it import values
 from mslt_it.problems import Problem, nearest
 from mslt_it.selection.ranking import Selection
 
@@ -13,7 +14,7 @@ FORMATS = (".svg", ".png", ".pdf")
 
 def check_path(path: Path | str) -> Path:
     """The path of a figure, or a Problem before any work is done."""
-    path = Path(path).expanduser()
+    path = values.path(path)
     if path.suffix.lower() not in FORMATS:
         raise Problem(f"figure={path}: unknown format '{path.suffix}'. {nearest(path.suffix, FORMATS)}")
     if not path.parent.is_dir():

@@ -77,7 +77,7 @@ KEYS = tuple(f.name for f in dataclasses.fields(StudyConfig) if f.name != "name"
 
 def study_files(config_dir: str | Path | None = None) -> dict[str, Path]:
     """Name -> file, of the package and of a user's folder. A user's file may not silently stand for the package's."""
-    folders = [recipes_dir()] if config_dir is None else [Path(config_dir).expanduser(), recipes_dir()]
+    folders = [recipes_dir()] if config_dir is None else [values.path(config_dir), recipes_dir()]
     if not folders[0].is_dir():
         raise Problem(f"--config-dir: '{config_dir}' is not a folder. Give the folder that holds study/NAME.yaml.")
     found: dict[str, Path] = {}

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from mslt_it import values
 from mslt_it.data.hub import hub_problem
 from mslt_it.problems import Problem, nearest
 
@@ -30,7 +31,7 @@ def explain(error: BaseException, path: str, revision: str | None, what: str) ->
 
 def refuse_folder(path: str, what: str) -> None:
     """Raise for a local folder that cannot be a base model; nothing is said about Hub ids."""
-    folder = Path(path).expanduser()
+    folder = values.path(path)
     if not folder.is_dir():
         if path.startswith((".", "/", "~")) or "\\" in path or path.count("/") > 1:
             known = _neighbours(folder)

@@ -18,7 +18,7 @@ import pytest
 from mslt_it.data.cleaning import clean
 from mslt_it.data.files import read_table
 from mslt_it.data.layouts import read_layout
-from mslt_it.data.sources import load
+from mslt_it.data.sources import available_languages, load
 from mslt_it.problems import Problem
 from mslt_it.records import TaskConfig
 
@@ -358,3 +358,23 @@ def test_ids_are_found_whatever_their_case(tmp_path: Path) -> None:
     with (tmp_path / "t.csv").open("w", newline="") as file:
         csv.writer(file).writerows([("ID", "Text", "Label"), ("7", "a", "card")])
     assert dict(read_table(tmp_path / "t.csv", COLUMNS)[0].values) == {"id": "7", "text": "a", "label": "card"}
+
+
+def test_questions_whose_ids_name_no_language_are_those_of_their_file(tmp_path: Path) -> None:
+    for language, word in (("en", "tea"), ("ar", "شاي")):  # as XQuAD: xquad.ar.json, ids without a language
+        asked = [{"id": f"{i:x}ab4c", "question": "q?", "answers": [{"text": word, "answer_start": 0}]} for i in range(9)]
+        content = {"data": [{"paragraphs": [{"context": f"{word} d", "qas": asked}]}]}
+        (tmp_path / f"xquad.{language}.json").write_text(json.dumps(content))
+    config = TaskConfig(
+        data=str(tmp_path), shape="question_answering", file_layout="squad", input_fields=("context", "question"),
+        label_field="answers", label_names=(), held_out_share=1.0, id_prefixes={"ar": "arabic", "en": "english"},
+    )  # fmt: skip
+    rows = load(config, "ar", "test", role="score").examples
+    assert len(rows) == 9 and rows[0].fields["context"] == "شاي d"
+
+
+def test_a_folder_of_files_that_are_not_read_says_which_are(tmp_path: Path) -> None:
+    for language in ("de", "en"):
+        (tmp_path / f"{language}.xls").write_bytes(b"\xd0\xcf\x11\xe0")
+    with pytest.raises(Problem, match=r"no file that is read as a table \(\.tsv.*but: de\.xls, en\.xls\. Save"):
+        available_languages(TaskConfig(data=str(tmp_path)))

@@ -59,7 +59,7 @@ def combine_runs(
         [run.recipe.sources for run in runs],
         [run.provenance["num_examples"] for run in runs],
     )
-    out = values.path(str(out))
+    out = values.path(out)
     scored_as = scoring(runs, num_items)
     papers = [to_plain(scored_as), languages(runs)]
     wanted = fingerprint([[r.provenance["adapter_sha256"] for r in runs], shares, method, settings, papers])

@@ -82,7 +82,7 @@ def mapping(text: str) -> list[tuple[str, str]] | None:
     return found
 
 
-def path(text: str) -> Path:
+def path(text: str | Path) -> Path:
     """A file or folder; ``~/`` and ``~name/`` are home folders, unless nobody is called so (``~draft.csv``)."""
     try:
         return Path(text).expanduser()

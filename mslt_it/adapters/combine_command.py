@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import os
 from collections.abc import Sequence
-from pathlib import Path
 
 from mslt_it import arguments, values
 from mslt_it.arguments import Option, Parsed, wants_help

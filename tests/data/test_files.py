@@ -362,7 +362,9 @@ def test_ids_are_found_whatever_their_case(tmp_path: Path) -> None:
 
 def test_questions_whose_ids_name_no_language_are_those_of_their_file(tmp_path: Path) -> None:
     for language, word in (("en", "tea"), ("ar", "شاي")):  # as XQuAD: xquad.ar.json, ids without a language
-        asked = [{"id": f"{i:x}ab4c", "question": "q?", "answers": [{"text": word, "answer_start": 0}]} for i in range(9)]
+        asked = [
+            {"id": f"{i:x}ab4c", "question": "q?", "answers": [{"text": word, "answer_start": 0}]} for i in range(9)
+        ]
         content = {"data": [{"paragraphs": [{"context": f"{word} d", "qas": asked}]}]}
         (tmp_path / f"xquad.{language}.json").write_text(json.dumps(content))
     config = TaskConfig(

@@ -41,3 +41,19 @@ def test_no_module_hides_anything_installed() -> None:
     }
     assert "torch" in installed and "yaml" in installed
     assert not own_names() & installed
+
+
+def test_readme_names_every_module() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    tree = readme[readme.index("mslt_it/\n  train.py") : readme.index("benchmarks/       side by side")]
+    packages = {p.parent.name for p in (ROOT / "mslt_it").glob("*/__init__.py")}
+    described = dict(re.findall(r"^  (\w+)/ +(.*(?:\n {4}.*)*)", tree, re.MULTILINE))
+    assert set(described) == packages
+    for folder, text in described.items():
+        names = {p.stem for p in (ROOT / "mslt_it" / folder).glob("*.py")} - {"__init__"}
+        names = {name for name in names if not name.endswith("command")}
+        assert not names - set(re.findall(r"\w+", text)), folder
+        listed = {word for word in re.findall(r"\w*_\w+", text)}
+        assert not listed - names, folder
+    own = {p.name for p in (ROOT / "mslt_it").glob("*.py")} - {"__init__.py"}
+    assert own == set(re.findall(r"\b\w+\.py\b", tree))

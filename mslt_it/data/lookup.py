@@ -156,8 +156,9 @@ def _of_language(task: TaskConfig, root: Path, language: str) -> tuple[DataFile,
     hint = not_found(language, known) if known else f"It holds: {listing(root)}."
     raise Problem(
         f"No data file for language '{language}' in {root} (looked for {language}/<split>.tsv, {language}.tsv, "
-        f"<split>.{language}.tsv and the like: {', '.join(e[1:] for e in TABLES)}). {hint} A file or folder of another "
-        f"name: task.configs.{language}=NAME."
+        f"<split>.{language}.tsv and the like: {', '.join(e[1:] for e in TABLES)}). {hint} Leave it out of "
+        f"sources or targets (targets=rest: all languages there are), or name its file or folder: "
+        f"task.configs.{language}=NAME."
     )
 
 

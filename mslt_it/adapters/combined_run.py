@@ -52,7 +52,7 @@ def combine_runs(
     defaults = {"density": DEFAULT_DENSITY} if method in SPARSE else {}
     defaults |= {"seed": 0} if method == "dare_ties" else {}  # said in the run's papers, written or not
     settings = {**defaults, **{name: value for name, value in given.items() if value is not None}}
-    runs = [read_run(folder) for folder in folders]
+    runs = [read_run(values.path(folder)) for folder in folders]
     refuse_strangers(runs)
     shares, how = resolve_weights(
         weights,

@@ -31,7 +31,7 @@ def start(*arguments: str, encoding: str, cwd: Path, **environment: str) -> subp
     "arguments",
     [
         ["recipes"],
-        ["data", "recipe=xnli_3src", *TINY],
+        pytest.param(["data", "recipe=xnli_3src", *TINY], marks=pytest.mark.slow),  # a minute; a run does it below
         ["world", "show", "ar"],
         ["select", "pool=[ar,de,zh]", "k=2", "criteria=[pretraining_size]"],
         ["study", "study=mini", "--dry-run"],

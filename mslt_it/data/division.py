@@ -78,7 +78,7 @@ class Units:
     of_ids: Mapping[str, str] | None  # id -> unit; None where the languages' groups contradict each other
 
 
-def units_of_ids(tables: Sequence[Table]) -> Units:
+def units_of_ids(tables: Sequence[Table], *, is_parallel: bool = False) -> Units:
     """The units of ids that stand for one item in all languages, reference language first: it says whether there are
     groups.
 
@@ -102,7 +102,8 @@ def units_of_ids(tables: Sequence[Table]) -> Units:
             num_units += not known
             for item in items:
                 unit_of.setdefault(item, unit)
-    if num_torn > MAX_TORN_SHARE * num_groups:
+    # PAWS-X has one English sentence in several translations: its groups are torn, its ids are right all the same.
+    if num_torn > MAX_TORN_SHARE * num_groups and not is_parallel:
         return Units(True, None)
     first: dict[int, str] = {}
     for item in sorted(unit_of, key=lambda i: _hash(f"name\0{i}")):  # not the hash that decides the side

@@ -289,7 +289,7 @@ def _units(task: TaskConfig, languages: tuple[str, ...], split: str, stamp: obje
             continue  # it is told where that language is loaded
         if rows:
             tables.append(table(task, rows))
-    return units_of_ids(tables)
+    return units_of_ids(tables, is_parallel=task.is_parallel)
 
 
 def _all_files(root: Path) -> list[Path]:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from toy_world import write_tsv
 
+from mslt_it.data.division import Table, units_of_ids
 from mslt_it.data.prompts import prompted
 from mslt_it.data.sources import load
 from mslt_it.problems import Problem
@@ -233,3 +234,13 @@ def test_the_rows_of_a_winograd_schema_are_one_group_in_either_order() -> None:
     one = task.group_key({"option1": "The cat", "option2": "the dog"})
     assert one and one == task.group_key({"option1": "The dog", "option2": "the cat"})
     assert one != task.group_key({"option1": "The dog", "option2": "the cow"})
+
+
+def test_a_parallel_benchmarks_ids_hold_where_translations_tear_its_groups() -> None:
+    """One sentence in several rows of one language, translated anew in each row of another."""
+    ids = tuple(str(i) for i in range(40))
+    english = Table(ids, tuple(f"sentence {i // 4}" for i in range(40)), ids, True, True)
+    german = Table(ids, tuple(f"Satz {i // 7}" for i in range(40)), ids, True, True)
+    assert units_of_ids([english, german]).of_ids is None
+    units = units_of_ids([english, german], is_parallel=True).of_ids
+    assert units is not None and set(units) == set(ids) and len(set(units.values())) == 10

@@ -3,11 +3,12 @@
     pip install --no-deps --target FOLDER "lm_eval==0.4.13"
     python benchmarks/answer_extraction.py FOLDER
 
-The cases are the numbers of tests/scoring/answers_suite.tsv. lm-eval's filters are read from its installed task files
-(native chain of thought: strict-match, which wants its own sentence, and flexible-extract, which takes the last number)
-and run by its own classes. What they return is compared as lm-eval's exact_match does, without case and punctuation, to
-the answer in digits as its own references are ("70000", "-7"). Two further columns are kinder than lm-eval is: strict
-first, then flexible; and numbers compared by value ("18.00" is 18, "1.250" is 1250 where the language writes it so).
+The cases are the numbers of tests/evaluation/answers_suite.tsv. lm-eval's filters are read from its installed task
+files (native chain of thought: strict-match, which wants its own sentence, and flexible-extract, which takes the last
+number) and run by its own classes. What they return is compared as lm-eval's exact_match does, without case and
+punctuation, to the answer in digits as its own references are ("70000", "-7"). Two further columns are kinder than
+lm-eval is: strict first, then flexible; and numbers compared by value ("18.00" is 18, "1.250" is 1250 where the
+language writes it so).
 Cases without an answer count as right where a filter finds none.
 """
 
@@ -26,10 +27,10 @@ from typing import Any
 
 import yaml
 
-from mslt_it.scoring.answers import extract
-from mslt_it.scoring.numbers import parse_number
+from mslt_it.evaluation.answers.labels import extract
+from mslt_it.evaluation.answers.numbers import parse_number
 
-SUITE = Path(__file__).parents[1] / "tests" / "scoring" / "answers_suite.tsv"
+SUITE = Path(__file__).parents[1] / "tests" / "evaluation" / "answers_suite.tsv"
 INVALID = "[invalid]"  # what lm-eval's regex filter gives where nothing matches
 
 

@@ -2,7 +2,8 @@
 
     python benchmarks/coverage.py
 
-Populations whose truth is known are drawn again and again, and each sample is estimated by mslt_it.scoring.estimates.
+Populations whose truth is known are drawn again and again, and each sample is estimated by
+mslt_it.evaluation.estimates.
 Items are as hard for all systems (and, where shared, for all languages) as a latent normal variable says: a system is
 right where the sum of a part shared over languages, a part shared by systems and its own noise is below the threshold
 of its rate. Each of these parts is in some share the same for all items of a group, as of a premise or passage. For F1
@@ -30,9 +31,9 @@ from typing import Any
 
 import numpy as np
 
-from mslt_it.scoring.estimates import Difference, Estimate, Settings, difference, differences, macro
-from mslt_it.scoring.matching import Cell
-from mslt_it.scoring.measures import ACCURACY, MACRO_F1, MEASURES, Measure
+from mslt_it.evaluation.estimates import Difference, Estimate, Settings, difference, differences, macro
+from mslt_it.evaluation.matching import Cell
+from mslt_it.evaluation.measures import ACCURACY, MACRO_F1, MEASURES, Measure
 
 F1 = MEASURES["span_f1"][0]
 RESULTS = Path(__file__).parent / "results" / "coverage.json"

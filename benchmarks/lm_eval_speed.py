@@ -36,11 +36,11 @@ from lm_eval.tasks import TaskManager
 from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
 
 from mslt_it.data.build import build_scored_set
+from mslt_it.evaluation.headers import group_by_header
+from mslt_it.evaluation.lm_eval_bridge import SharedPromptLM
+from mslt_it.evaluation.lm_eval_tasks import write_scored_set
 from mslt_it.recipe import load_recipe
 from mslt_it.records import PromptedExample
-from mslt_it.scoring.headers import group_by_header
-from mslt_it.scoring.lm_eval_bridge import SharedPromptLM
-from mslt_it.scoring.lm_eval_tasks import write_scored_set
 from mslt_it.world.mini_model import weights_dir
 
 BATCH_SIZES = (8, 16, 32, 64)

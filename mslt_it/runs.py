@@ -26,7 +26,7 @@ from mslt_it.records import EvalResult, Recipe, to_plain
 from mslt_it.store import COMPLETE, altered, read_json, seal, write_atomically, write_json
 
 if TYPE_CHECKING:
-    from mslt_it.scoring.labels import LabelReport
+    from mslt_it.evaluation.label_reports import LabelReport
 
 SEALED = ("config.yaml", "build_report.json", "results.json", "adapter/*", "predictions/*.jsonl")
 

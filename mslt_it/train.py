@@ -31,8 +31,8 @@ from mslt_it.terminal import run
 
 if TYPE_CHECKING:
     from mslt_it.data.encoding import Encoder
+    from mslt_it.evaluation.zero_shot import Asked, Outputs
     from mslt_it.runs import Run
-    from mslt_it.scoring.zero_shot import Asked, Outputs
 
 DETAILS = "--details"  # prints what became of each label in each language
 
@@ -49,7 +49,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     recipe = _resolved(load_recipe(name, overrides, config_dir, choose=choose_sources))
     if recipe.combine.method != "none":
-        from mslt_it.adapters.apart import train_apart
+        from mslt_it.publish.apart import train_apart
 
         return train_apart(recipe, run_recipe)
     return run_recipe(recipe, details=details)
@@ -68,7 +68,7 @@ class Parts:
     """
 
     def tokenizer(self, recipe: Recipe) -> Any:
-        from mslt_it.tuning.base_model import load_tokenizer
+        from mslt_it.models.base_model import load_tokenizer
 
         return load_tokenizer(recipe.model)
 
@@ -79,7 +79,7 @@ class Parts:
 
     def base(self, recipe: Recipe, tokenizer: Any) -> tuple[Any, str | None]:
         """The frozen base, its vocabulary fitted to the tokenizer, and a note on that."""
-        from mslt_it.tuning.base_model import fit_vocabulary, load_base
+        from mslt_it.models.base_model import fit_vocabulary, load_base
 
         base = load_base(recipe.model, recipe.adapter)
         return base, fit_vocabulary(base, tokenizer)
@@ -102,8 +102,8 @@ def run_recipe(recipe: Recipe, parts: Parts | None = None, *, details: bool = Fa
     quiet_libraries()
     from accelerate import PartialState
 
+    from mslt_it.models.environment import has_gpu
     from mslt_it.runs import Run
-    from mslt_it.tuning.environment import has_gpu
 
     state = PartialState(cpu=not has_gpu())
     run = Run(recipe, is_main=state.is_main_process)
@@ -123,17 +123,17 @@ def run_recipe(recipe: Recipe, parts: Parts | None = None, *, details: bool = Fa
 
 
 def _execute(recipe: Recipe, run: Run, state: Any, parts: Parts, details: bool) -> int:
-    from mslt_it.adapters.identity import identity
-    from mslt_it.adapters.model_card import model_card
     from mslt_it.data.build import build_training_set, with_found_labels
     from mslt_it.data.build_report import format_report
+    from mslt_it.evaluation.measures import check_languages
+    from mslt_it.evaluation.zero_shot import label_reports, read_predictions, results, score_language, write_predictions
+    from mslt_it.models.base_model import add_adapter
+    from mslt_it.models.environment import environment
+    from mslt_it.models.identity import identity
+    from mslt_it.publish.model_card import model_card
     from mslt_it.runs import results_json
-    from mslt_it.scoring.measures import check_languages
-    from mslt_it.scoring.zero_shot import label_reports, read_predictions, results, score_language, write_predictions
     from mslt_it.store import write_atomically
-    from mslt_it.tuning.base_model import add_adapter
-    from mslt_it.tuning.environment import environment
-    from mslt_it.tuning.sft import train
+    from mslt_it.training.sft import train
 
     started = time.monotonic()
     recipe = with_found_labels(recipe)
@@ -220,8 +220,8 @@ def _scored_adapter(run: Run) -> str | None:
 
 def _print_end(run: Run, content: Mapping[str, Any], task: TaskConfig, details: bool, already: bool = False) -> None:
     """What results.json says, for people."""
-    from mslt_it.scoring.labels import LabelReport
-    from mslt_it.scoring.tables import ending, label_text
+    from mslt_it.evaluation.label_reports import LabelReport
+    from mslt_it.evaluation.run_table import ending, label_text
 
     speak = print if already else run.say
     if not run.is_main:

@@ -8,7 +8,7 @@ import pytest
 
 from mslt_it import values
 from mslt_it.arguments import Option, parse
-from mslt_it.harness.request import split_recipe_keys
+from mslt_it.evaluation.request import split_recipe_keys
 from mslt_it.problems import Problem
 from mslt_it.recipe import load_recipe, parse_arguments, resolved_yaml
 from mslt_it.study.config import load_study

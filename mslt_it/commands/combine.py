@@ -48,7 +48,7 @@ def main(argv: Sequence[str]) -> int:
     from mslt_it.quiet import quiet_libraries
 
     quiet_libraries()
-    from mslt_it.adapters.combined_run import combine_runs
+    from mslt_it.publish.combined_run import combine_runs
 
     return combine_runs(
         options["runs"],
@@ -63,7 +63,7 @@ def main(argv: Sequence[str]) -> int:
 
 def help_text() -> str:
     """Usage, options with defaults, methods."""
-    from mslt_it.adapters.methods import METHODS
+    from mslt_it.models.methods import METHODS
 
     return "\n".join(
         [

@@ -28,8 +28,8 @@ def main(argv: Sequence[str]) -> int:
     from mslt_it.recipe import load_recipe, parse_arguments
 
     quiet_libraries()
+    from mslt_it.models.base_model import load_tokenizer
     from mslt_it.selection.auto import choose_sources
-    from mslt_it.tuning.base_model import load_tokenizer
 
     name, overrides, config_dir = parse_arguments(argv)
     recipe = load_recipe(name, overrides, config_dir, choose=choose_sources)

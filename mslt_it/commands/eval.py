@@ -12,7 +12,7 @@ from mslt_it.terminal import print_json
 
 def main(argv: Sequence[str]) -> int:
     """Scores what is asked for and prints the tables; 0 when every score is valid, 1 when one is not."""
-    from mslt_it.harness.request import help_text, parse_request
+    from mslt_it.evaluation.request import help_text, parse_request
 
     if wants_help(argv) or not argv:
         print(help_text())
@@ -24,8 +24,8 @@ def main(argv: Sequence[str]) -> int:
     quiet_libraries()
     from accelerate import PartialState
 
-    from mslt_it.harness.evaluate import evaluate
-    from mslt_it.tuning.environment import has_gpu
+    from mslt_it.evaluation.evaluate import evaluate
+    from mslt_it.models.environment import has_gpu
 
     state = PartialState(cpu=not has_gpu())
     stream = sys.stderr if as_json else sys.stdout

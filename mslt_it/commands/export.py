@@ -59,8 +59,8 @@ def main(argv: Sequence[str]) -> int:
     from mslt_it.quiet import quiet_libraries
 
     quiet_libraries()
-    from mslt_it.adapters.export import Export, export
-    from mslt_it.adapters.push import Destination, Pushed, prepare, push
+    from mslt_it.publish.export import Export, export
+    from mslt_it.publish.push import Destination, Pushed, prepare, push
 
     stream = sys.stderr if options.as_json else sys.stdout
 
@@ -133,7 +133,7 @@ def help_text() -> str:
 
 def refuse_unusable(export: Any) -> None:
     """A Problem for an adapter whose base others do not have: published, it could not be used."""
-    from mslt_it.adapters.model_card import is_hub_id
+    from mslt_it.publish.model_card import is_hub_id
 
     base = export.record["base"]
     if export.record["kind"] == "adapter" and not is_hub_id(base):
@@ -144,7 +144,7 @@ def refuse_unusable(export: Any) -> None:
 
 
 def _request(options: Parsed) -> Any:
-    from mslt_it.adapters.export_source import Request
+    from mslt_it.publish.export_source import Request
 
     return Request(
         out=values.path(options["out"]),

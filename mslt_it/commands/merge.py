@@ -45,7 +45,7 @@ def main(argv: Sequence[str]) -> int:
     from mslt_it.quiet import quiet_libraries
 
     quiet_libraries()
-    from mslt_it.adapters.merge import merge_run
+    from mslt_it.publish.merge import merge_run
 
     stream = sys.stderr if options.as_json else sys.stdout
     merge = merge_run(

@@ -113,8 +113,8 @@ def score_others(job: Job) -> None:
         return
     from accelerate import PartialState
 
-    from mslt_it.harness.evaluate import evaluate
-    from mslt_it.harness.request import parse_request
+    from mslt_it.evaluation.evaluate import evaluate
+    from mslt_it.evaluation.request import parse_request
 
     folder, run = Path(job.study), job.recipe.output_dir
     arguments = [f"run={run}", f"task=[{','.join(job.also_score)}]", "languages=all"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 
-from mslt_it.scoring.intervals import holm
+from mslt_it.evaluation.intervals import holm
 from mslt_it.study.findings import Claim
 
 EXPECTED = ("", "up", "down", "not up")

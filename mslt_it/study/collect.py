@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 import yaml
 
+from mslt_it.evaluation.measures import MEASURES, UNREAD, Measure
 from mslt_it.problems import Problem
-from mslt_it.scoring.measures import MEASURES, UNREAD, Measure
 from mslt_it.store import altered, file_sha256
 from mslt_it.study.manifest import StudyFolder, read_manifest
 
@@ -58,7 +58,7 @@ class Study:
     targets: tuple[str, ...]
     measure: Measure
     item_ids: tuple[tuple[str, ...], ...]  # per target; equal ids are translations, drawn at once
-    groups: tuple[tuple[str, ...], ...]  # per target and item, as `mslt_it.scoring.clusters` has them
+    groups: tuple[tuple[str, ...], ...]  # per target and item, as `mslt_it.evaluation.clusters` has them
     cells: tuple[ScoredCell, ...]
     base: np.ndarray | None  # (targets, items, k) of the untuned base; None: its scores were not valid
     missing: tuple[tuple[str, str], ...]  # cells that do not count: (id, reason)

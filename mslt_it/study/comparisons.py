@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mslt_it.scoring.intervals import holm
+from mslt_it.evaluation.intervals import holm
 from mslt_it.selection.scripts import likely_script, script_name
 from mslt_it.study.collect import Study
 from mslt_it.study.findings import Analysis, Claim, Column, Intervals, Mark, NotDone, Steps, Table, set_name

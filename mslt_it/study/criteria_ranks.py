@@ -16,8 +16,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from mslt_it.evaluation.intervals import holm
 from mslt_it.problems import Problem
-from mslt_it.scoring.intervals import holm
 from mslt_it.selection.criteria import BEYOND_CRITERIA, CONTROLS
 from mslt_it.selection.ranking import Selection, rank_source_sets
 from mslt_it.study.collect import Study

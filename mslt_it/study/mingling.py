@@ -248,8 +248,8 @@ def systems_of_runs(runs: Mapping[str, Path | str]) -> tuple[Any, dict[str, Mode
 
     The base is loaded once; each run's adapter is on it only while its system is open.
     """
-    from mslt_it.adapters.identity import load_trained_base, read_run
-    from mslt_it.adapters.together import refuse_strangers
+    from mslt_it.models.identity import load_trained_base, read_run
+    from mslt_it.publish.together import refuse_strangers
 
     if not runs:
         raise Problem("No runs were given. Name at least one run folder: {'MSLT': FOLDER}.")
@@ -277,8 +277,8 @@ def measure_runs(
         runs: name -> run folder, the single-source run before the multi-source one.
         languages: default: every source, and the targets that all runs have in common.
     """
-    from mslt_it.adapters.identity import read_run
-    from mslt_it.adapters.together import languages as languages_of
+    from mslt_it.models.identity import read_run
+    from mslt_it.publish.together import languages as languages_of
 
     settings = settings or Settings()
     tokenizer, systems = systems_of_runs(runs)
@@ -501,7 +501,7 @@ def _coordinates(states: np.ndarray, settings: Settings) -> list[list[float]]:
 def _opener(base: Any, adapter: Path) -> Callable[[], AbstractContextManager[Any]]:
     @contextlib.contextmanager
     def opened() -> Iterator[Any]:
-        from mslt_it.tuning.base_model import load_adapter
+        from mslt_it.models.base_model import load_adapter
 
         model = load_adapter(base, adapter)
         try:

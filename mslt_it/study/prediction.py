@@ -33,12 +33,12 @@ from mslt_it.study.forecast import duration
 from mslt_it.study.manifest import StudyFolder
 
 if TYPE_CHECKING:
-    from mslt_it.adapters.combine import Lora
     from mslt_it.data.encoding import Encoder
-    from mslt_it.harness.engines import Engine, Question
-    from mslt_it.harness.systems import LoadedBase, System
+    from mslt_it.evaluation.engines import Engine, Question
+    from mslt_it.evaluation.measures import Measure
+    from mslt_it.evaluation.systems import LoadedBase, System
+    from mslt_it.publish.combine import Lora
     from mslt_it.records import PromptedExample, Recipe
-    from mslt_it.scoring.measures import Measure
     from mslt_it.study.collect import ScoredCell, Slice, Study
     from mslt_it.study.uncertainty import SetFigures
 
@@ -181,13 +181,13 @@ class _Asked:
     @classmethod
     def of(cls, folder: Path, study: Study, singles: Singles, wanted: Sequence[Sequence[str]]) -> _Asked:
         """Reads the singles, loads their base once and tokenises the items."""
-        from mslt_it.adapters.combine import read_lora
-        from mslt_it.adapters.identity import read_run
-        from mslt_it.adapters.together import refuse_strangers
         from mslt_it.data.encoding import Encoder
-        from mslt_it.harness.settings import Settings as Sampled
-        from mslt_it.harness.systems import Bench, load
-        from mslt_it.harness.units import items_of, questions_of
+        from mslt_it.evaluation.settings import Settings as Sampled
+        from mslt_it.evaluation.systems import Bench, load
+        from mslt_it.evaluation.units import items_of, questions_of
+        from mslt_it.models.identity import read_run
+        from mslt_it.publish.combine import read_lora
+        from mslt_it.publish.together import refuse_strangers
 
         runs = {key: read_run(folder / "cells" / cell.id) for key, cell in singles.items()}
         finished = tuple(runs.values())
@@ -214,9 +214,9 @@ class _Asked:
 
     def score(self, one: tuple[str, ...], seed: int, measure: Measure) -> np.ndarray:
         """(targets,) figures of the combined adapter; what the journal holds is not asked again."""
-        from mslt_it.harness.asking import ask
-        from mslt_it.harness.cache import AnswerCache
-        from mslt_it.harness.systems import applied
+        from mslt_it.evaluation.asking import ask
+        from mslt_it.evaluation.cache import AnswerCache
+        from mslt_it.evaluation.systems import applied
 
         started, cpu = time.monotonic(), time.process_time()
         system = self._combined(one, seed, [self.loras[code, seed] for code in one])
@@ -236,10 +236,10 @@ class _Asked:
 
     def _combined(self, one: tuple[str, ...], seed: int, loras: Sequence[Lora]) -> System:
         """The mean of the adapters, in a folder that the next one takes over: an adapter is made faster than kept."""
-        from mslt_it.adapters.combine import combine, write_combined
-        from mslt_it.harness.systems import System
+        from mslt_it.evaluation.systems import System
+        from mslt_it.models.base_model import CONFIG, adapter_hash
+        from mslt_it.publish.combine import combine, write_combined
         from mslt_it.store import file_sha256
-        from mslt_it.tuning.base_model import CONFIG, adapter_hash
 
         adapter = self.folder / "adapter"
         write_combined(combine(loras, [1 / len(loras)] * len(loras), METHOD), adapter)
@@ -247,8 +247,8 @@ class _Asked:
         return System(name, adapter, adapter_hash(adapter), one, file_sha256(adapter / CONFIG))
 
     def _engine(self, model: Any) -> Engine:
-        from mslt_it.harness.engines import ChoiceEngine, TextEngine, prompts_of
-        from mslt_it.scoring.generation import Sampling, TextGenerator
+        from mslt_it.evaluation.engines import ChoiceEngine, TextEngine, prompts_of
+        from mslt_it.evaluation.generation import Sampling, TextGenerator
 
         pad, end = self.encoder.tokenizer.pad_token_id, self.encoder.end_id
         pad, batch_tokens = end if pad is None else pad, self.recipe.scoring.batch_tokens
@@ -266,7 +266,7 @@ class _Asked:
         return TextEngine(generator, self.questions, Sampling(), end)
 
     def _figures(self, name: str, rows: Sequence[Mapping[str, Any]], measure: Measure) -> np.ndarray:
-        from mslt_it.scoring.validity import why_invalid
+        from mslt_it.evaluation.validity import why_invalid
 
         found, start = [], 0
         for code, items in self.items.items():

@@ -15,12 +15,12 @@ from typing import Any
 import numpy as np
 
 from mslt_it.data.encoding import Encoder
+from mslt_it.evaluation.zero_shot import Asked, Outputs
+from mslt_it.models.base_model import model_hash
 from mslt_it.records import Recipe, fingerprint
-from mslt_it.scoring.zero_shot import Asked, Outputs
 from mslt_it.store import locked, write_atomically
 from mslt_it.study.manifest import StudyFolder
 from mslt_it.train import Parts
-from mslt_it.tuning.base_model import model_hash
 
 
 class RememberingEncoder(Encoder):

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from mslt_it.evaluation.intervals import holm
 from mslt_it.problems import Problem
-from mslt_it.scoring.intervals import holm
 from mslt_it.selection import typology
 from mslt_it.selection.missing import NotComputed
 from mslt_it.study.collect import Study

@@ -5,7 +5,7 @@ bootstrap* makes both new:
 
 - Items: of each language as many as there are, with replacement; the same draw for every cell and the base, so what
   makes an item hard for all of them cancels in differences. Items that are translations of each other are drawn in all
-  languages at once, and those of one premise or passage together (`mslt_it.scoring.clusters`).
+  languages at once, and those of one premise or passage together (`mslt_it.evaluation.clusters`).
 - Seeds: a set's mean over its R seeds is moved by the mean of R residuals, (value of a seed) - (mean of its set), drawn
   from all sets of the same size. Three seeds drawn with replacement would show only two thirds of their variance and
   take 10 different values; residuals times sqrt(R / (R - 1)), from many sets, have neither fault. Pooling assumes that
@@ -28,8 +28,8 @@ from statistics import NormalDist
 
 import numpy as np
 
+from mslt_it.evaluation.clusters import components, percentiles, sums_by, values_of
 from mslt_it.problems import Problem
-from mslt_it.scoring.clusters import components, percentiles, sums_by, values_of
 from mslt_it.study.collect import ScoredCell, Slice, Study
 
 FEW_RESIDUALS = 12  # fewer residuals of one size are joined with those of the others

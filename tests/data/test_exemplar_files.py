@@ -14,11 +14,11 @@ import yaml
 from fontTools.unicodedata import script
 
 from mslt_it.data.prompts import prompt_file, prompted
+from mslt_it.evaluation.answers.labels import extract
+from mslt_it.evaluation.answers.numbers import parse_number
 from mslt_it.recipe import load_recipe
 from mslt_it.recipe_files import share_dir
 from mslt_it.records import Example, PromptConfig, TaskConfig
-from mslt_it.scoring.answers import extract
-from mslt_it.scoring.numbers import parse_number
 
 COUNTS = {"xnli": 3, "pawsx": 2, "xcopa": 2, "xwinograd": 2, "xstorycloze": 2, "mgsm": 4}  # examples per file
 LANGUAGES = {"xnli": 20, "pawsx": 7, "xcopa": 23, "xwinograd": 21, "xstorycloze": 20, "mgsm": 22}  # files per task

@@ -401,7 +401,7 @@ def test_one_label_twice_is_refused(tmp_path: Path) -> None:
 
 
 def test_an_evaluation_of_a_run_keeps_the_labels_that_it_was_trained_on(tmp_path: Path) -> None:
-    from mslt_it.harness.request import parse_request
+    from mslt_it.evaluation.request import parse_request
     from mslt_it.recipe import resolved_yaml
 
     for code in WORDS:

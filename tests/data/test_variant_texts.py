@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 import yaml
 
+from mslt_it.evaluation.answers.labels import Answer, extract
+from mslt_it.evaluation.answers.numbers import parse_number
 from mslt_it.languages import language_name
 from mslt_it.recipe_files import share_dir
-from mslt_it.scoring.answers import Answer, extract
-from mslt_it.scoring.numbers import parse_number
 from mslt_it.selection.scripts import likely_script, script_of_text
 
 EVAL = share_dir("eval")

@@ -196,7 +196,7 @@ def test_an_example_file_without_a_field_is_named(tmp_path: Path) -> None:
 
 
 def test_english_items_keep_their_gold_labels(tmp_path: Path) -> None:
-    from mslt_it.harness.units import solve_items, to_translate, translated
+    from mslt_it.evaluation.units import solve_items, to_translate, translated
 
     recipe = load_recipe("xcopa_3src")
     shot = exemplars(recipe.task, "de", 1)[0]
@@ -220,7 +220,7 @@ def test_english_items_keep_their_gold_labels(tmp_path: Path) -> None:
 
 
 def test_a_number_is_solved_by_an_english_chain() -> None:
-    from mslt_it.harness.units import solve_items
+    from mslt_it.evaluation.units import solve_items
 
     recipe = load_recipe("mgsm_3src")
     [item] = solve_items(recipe, [Example("1", "en", "mgsm", "test", {"question": "How many?"}, "2,125")], "de")
@@ -229,7 +229,7 @@ def test_a_number_is_solved_by_an_english_chain() -> None:
 
 
 def test_empty_and_broken_translations_are_told_apart() -> None:
-    from mslt_it.harness.units import translated
+    from mslt_it.evaluation.units import translated
 
     rows = [
         Example(i, "de", "xnli", "test", {"premise": f"p{i}", "hypothesis": ""}, "neutral") for i in ("1", "2", "3")
@@ -259,7 +259,7 @@ def build(path: Path, *overrides: str) -> tuple[list[tuple[str, str]], str]:
     """(prompt, supervised text) of every row, and the report."""
     from mslt_it.data.build import build_training_set
     from mslt_it.data.build_report import format_report
-    from mslt_it.tuning.base_model import load_tokenizer
+    from mslt_it.models.base_model import load_tokenizer
 
     recipe = load_recipe(
         "custom",

@@ -11,16 +11,16 @@ from typing import Any
 import pytest
 import torch
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "adapters"))
+sys.path.insert(0, str(Path(__file__).parents[1] / "publish"))
 from finished_run import LANGUAGES, make_base, make_run
 
-from mslt_it.adapters import merge as merging
-from mslt_it.adapters.comparison import compare, outputs, prompts_of
-from mslt_it.adapters.identity import load_trained_base, read_run
-from mslt_it.adapters.merge import limits, merge_run
+from mslt_it.models.base_model import load_adapter, load_base, merge_adapter
+from mslt_it.models.identity import load_trained_base, read_run
+from mslt_it.models.quantization import dequantized_weights
 from mslt_it.problems import Problem
-from mslt_it.tuning.base_model import load_adapter, load_base, merge_adapter
-from mslt_it.tuning.quantization import dequantized_weights
+from mslt_it.publish import merge as merging
+from mslt_it.publish.comparison import compare, outputs, prompts_of
+from mslt_it.publish.merge import limits, merge_run
 
 
 @pytest.fixture(scope="module")

@@ -12,14 +12,14 @@ from typing import Any
 import pytest
 import torch
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "adapters"))
+sys.path.insert(0, str(Path(__file__).parents[1] / "publish"))
 from finished_run import TEMPLATE, change_adapter, make_base, make_run, reseal
 
-from mslt_it.adapters import identity
-from mslt_it.adapters.identity import read_run, template_hash, tokenizer_hash
-from mslt_it.adapters.merge import merge_run
+from mslt_it.models import identity
+from mslt_it.models.base_model import load_tokenizer
+from mslt_it.models.identity import read_run, template_hash, tokenizer_hash
 from mslt_it.problems import Problem
-from mslt_it.tuning.base_model import load_tokenizer
+from mslt_it.publish.merge import merge_run
 
 
 @pytest.fixture(scope="module")

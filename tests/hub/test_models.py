@@ -31,7 +31,7 @@ def llama_files(folder: Path, seed: int) -> dict[str, bytes | str]:
 PRELUDE = """
 from mslt_it.data.hub import hub_problem
 from mslt_it.records import ModelConfig
-from mslt_it.tuning.base_model import load_base, load_tokenizer, model_hash
+from mslt_it.models.base_model import load_base, load_tokenizer, model_hash
 
 def load(name, revision=None):
     model = load_base(ModelConfig(path=name, revision=revision), device="cpu")
@@ -39,7 +39,7 @@ def load(name, revision=None):
     return [type(model).__name__, model.config.num_hidden_layers, model_hash(model), ids]
 
 def commit(name, revision=None):
-    from mslt_it.adapters.identity import identity
+    from mslt_it.models.identity import identity
 
     model = ModelConfig(path=name, revision=revision)
     return identity(load_base(model, device="cpu"), load_tokenizer(model))["model_commit"]

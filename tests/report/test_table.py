@@ -6,10 +6,10 @@ from typing import Any
 
 import yaml
 
-from mslt_it.adapters.model_card import model_card
+from mslt_it.evaluation.label_reports import LabelReport, LabelScore
+from mslt_it.evaluation.run_table import as_markdown, as_text, label_text, remarks, rows, verdict
+from mslt_it.publish.model_card import model_card
 from mslt_it.records import EvalResult, Recipe, TaskConfig
-from mslt_it.scoring.labels import LabelReport, LabelScore
-from mslt_it.scoring.tables import as_markdown, as_text, label_text, remarks, rows, verdict
 
 TASK = TaskConfig()
 

@@ -12,9 +12,9 @@ import pytest
 import yaml
 
 from mslt_it import cli
-from mslt_it.adapters.model_card import model_card
 from mslt_it.commands.select import OPTIONS, help_text, parse
 from mslt_it.problems import Problem
+from mslt_it.publish.model_card import model_card
 from mslt_it.recipe import load_recipe as composed
 from mslt_it.recipe import resolved_yaml
 from mslt_it.recipe_checks import CHOICES

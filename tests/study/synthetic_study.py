@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from mslt_it.scoring.measures import ACCURACY
+from mslt_it.evaluation.measures import ACCURACY
 from mslt_it.study.collect import ScoredCell, Slice, Study
 
 LABELS = ("entailment", "neutral", "contradiction")

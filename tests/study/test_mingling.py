@@ -17,6 +17,7 @@ import torch
 from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import AutoModelForCausalLM, LlamaConfig, PreTrainedTokenizerFast
 
+from mslt_it.models.base_model import add_adapter, load_adapter, load_base
 from mslt_it.problems import Problem
 from mslt_it.records import AdapterConfig, ModelConfig, Recipe, ScoringConfig, TaskConfig
 from mslt_it.study import mingling
@@ -33,9 +34,8 @@ from mslt_it.study.mingling import (
     write,
 )
 from mslt_it.study.representations import hidden_states, tokenise
-from mslt_it.tuning.base_model import add_adapter, load_adapter, load_base
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "adapters"))
+sys.path.insert(0, str(Path(__file__).parents[1] / "publish"))
 from finished_run import change_adapter, make_base, make_run
 
 LANGUAGES = ("en", "de", "zh", "sw")

@@ -16,20 +16,20 @@ from finished_study import copy_of_finished
 from synthetic_study import TARGETS
 from synthetic_study import write_study as write_synthetic
 
-from mslt_it.adapters.combine import read_lora
-from mslt_it.adapters.identity import load_trained_base, read_run
 from mslt_it.data.build import build_scored_set
 from mslt_it.data.encoding import Encoder
+from mslt_it.evaluation.choices import choice_requests
+from mslt_it.evaluation.generation import generate_answers
+from mslt_it.evaluation.likelihood import choice_log_likelihoods
+from mslt_it.evaluation.measures import MEASURES
+from mslt_it.models.base_model import load_adapter
+from mslt_it.models.identity import load_trained_base, read_run
 from mslt_it.problems import Problem
-from mslt_it.scoring.choices import choice_requests
-from mslt_it.scoring.generation import generate_answers
-from mslt_it.scoring.likelihood import choice_log_likelihoods
-from mslt_it.scoring.measures import MEASURES
+from mslt_it.publish.combine import read_lora
 from mslt_it.store import Journal
 from mslt_it.study import prediction
 from mslt_it.study.extras import predicted
 from mslt_it.study.prediction import PREDICTORS, Settings, predict, settings_from
-from mslt_it.tuning.base_model import load_adapter
 
 OF_TIME = ("seconds", "time")
 QUICK = Settings(set_size=2, num_items=8)
@@ -129,7 +129,7 @@ def test_killed_and_started_again_it_is_the_same(out: Path, monkeypatch: pytest.
 
 def test_written_answers_are_those_of_the_generator(tmp_path: Path) -> None:
     """Numbers are generated, here by adapters that were never trained."""
-    from finished_run import change_adapter, make_base, make_run  # tests/adapters; tiny_study knows the way
+    from finished_run import change_adapter, make_base, make_run  # tests/publish; tiny_study knows the way
 
     data, base = tmp_path / "data", make_base(tmp_path / "base")
     for code, text in {"tr": "{n} elma ve {n} armut kaç eder?", "de": "{n} und {n}?", "en": "{n} and {n}?"}.items():

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from tiny_study import make_model, tables, write_study
 
-from mslt_it.harness.trained_rows import SetAside
+from mslt_it.evaluation.trained_rows import SetAside
 from mslt_it.records import Recipe
 from mslt_it.study.cells import Job, run_cell, status_of
 from mslt_it.study.config import load_study
@@ -67,7 +67,7 @@ def test_a_study_leaves_no_checkpoints_and_says_how_long_cells_took(jobs: list[J
 def test_a_failing_cell_is_written_down_and_the_next_one_is_not_touched_by_it(
     jobs: list[Job], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import mslt_it.tuning.sft as sft
+    import mslt_it.training.sft as sft
 
     recipe = dataclasses.replace(jobs[2].recipe, output_dir=str(tmp_path / "cells" / "x"))
     job = dataclasses.replace(jobs[2], study=str(tmp_path), cell="x", recipe=recipe)
@@ -120,8 +120,8 @@ def test_texts_are_tokenised_once(tmp_path: Path) -> None:
 def test_other_tasks_are_scored_by_mslt_eval_before_a_cell_counts_as_done(
     jobs: list[Job], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import mslt_it.harness.evaluate as evaluation
-    import mslt_it.harness.request as evaluation_request
+    import mslt_it.evaluation.evaluate as evaluation
+    import mslt_it.evaluation.request as evaluation_request
 
     job = dataclasses.replace(jobs[0], also_score=("xcopa", "xwinograd"))
     run_cell(jobs[0])

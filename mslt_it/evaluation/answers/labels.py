@@ -1,0 +1,308 @@
+"""The answer that a generated text states: a number, or one of the task's labels. None where it states none.
+
+Numbers are read by `numbers`. Labels are read so, the first of these that applies:
+
+1. the label in the last ``\\boxed{``, or the label behind the last answer cue ("The answer is", "答案是"), at once or
+   alone in that sentence;
+2. labels that stand alone: as the whole text, a line or a sentence, behind the name of a field ("Sentiment: neutral"),
+   a word for options ("Option 2") or for conclusions ("Therefore, no."), or at the start of a line or sentence before a
+   pause or a reason ("Yes, because ... no ..."). All of them must agree;
+3. the label that a sentence uses ("It is a negative review"), where the text uses no other one. Labels that are
+   ordinary words besides (`FUNCTION_WORDS`, digits, single letters) count here only in quotes, in bold, or behind a
+   word for options.
+
+A label that is denied ("not yes", "ではない") is not stated; two labels left open ("yes or no", a repeated list of
+options) are none. Labels are found in the inflected forms of `inflections`, in upper case, without the accents that
+Spanish, French and Greek writers drop, and never by resemblance: "no" is not in "now".
+"""
+
+from __future__ import annotations
+
+import bisect
+import functools
+import re
+import unicodedata
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from typing import Literal
+
+from mslt_it.evaluation.answers.inflections import forms
+from mslt_it.evaluation.answers.numbers import NO_WORD_SPACES, parse_number
+from mslt_it.evaluation.answers.words import (
+    BECAUSE,
+    CONCLUSIONS,
+    CUES,
+    ENDINGS,
+    JOINERS,
+    NEGATION,
+    OPTIONS,
+    compiled,
+    either,
+)
+from mslt_it.problems import Problem, nearest
+
+Place = Literal["number", "cue", "alone", "sentence"]
+TASK_KINDS = ("label", "number")
+
+# Words for yes, no and maybe, which sentences use without answering anything, by language.
+# fmt: off
+FUNCTION_WORDS: Mapping[str, frozenset[str]] = {code: frozenset(words.split()) for code, words in {
+    "ar": "نعم لا ربما أجل كلا", "bg": "да не може", "bn": "হ্যাঁ না হয়তো", "de": "ja nein vielleicht doch",
+    "el": "ναι όχι ίσως", "en": "yes no maybe perhaps", "es": "sí si no quizás quizá", "fi": "kyllä ei ehkä joo",
+    "fr": "oui non peut-être", "he": "כן לא אולי", "hi": "हाँ हां नहीं शायद", "id": "ya tidak mungkin bukan",
+    "ja": "はい いいえ たぶん 多分", "ko": "예 네 아니요 아마도", "ru": "да нет возможно", "sw": "ndiyo hapana labda",
+    "te": "అవును కాదు బహుశా లేదు", "th": "ใช่ ไม่ใช่ ไม่ อาจจะ", "tr": "evet hayır belki", "ur": "ہاں نہیں شاید",
+    "vi": "phải không có", "zh": "是 不是 否 也许 对 不对",
+}.items()}
+# fmt: on
+ACCENTS_MAY_DROP = frozenset({"el", "es", "fr"})  # in capitals, or in a hurry; the words stay apart without them
+_DOTLESS = frozenset({"tr", "az"})  # I is the capital of ı, İ that of i
+
+# Letters, with the signs of Indic scripts and points of Arabic and Hebrew, which \w leaves out.
+_LETTER = r"[\w\u0300-\u036f\u0591-\u05c7\u064b-\u065f\u0900-\u0963\u0971-\u0dff]"
+_OPEN = r"[\s\"'“”„‚‘’«»‹›「」『』【】()\[\]{}*_`#>:：•·–—$\\-]*"
+_CLOSE = r"(?:\s?»|[\"'”“„‚‘’«»‹›」』】)\]}*_`])*"
+_PAUSE = r"\s*(?:[,;:.!。！、，；：।]|[–—]|\s-\s|\(|（|$)"
+_QUOTE_BEGINS = re.compile(r"[\"“„‘「『]$|«\s?$")
+_QUOTE_ENDS = re.compile(r"[\"”“’」』]|\s?»")
+_SENTENCE_END = re.compile(r"[.!?](?=\s)|[。！？।]")
+_SEGMENT = re.compile(r"(?:[^.!?。！？।\n]|\.(?=\w))+(?:[.!?。！？।]+|\n|$)")
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a text states, and where it was found (see the module's text)."""
+
+    value: Decimal | str  # a number, or a label's name
+    place: Place
+
+
+def extract(text: str, task_kind: str, language: str, labels: Mapping[str, str] | None = None) -> Answer | None:
+    """The answer that a generated text gives, or None: to be counted as unparsable, never guessed.
+
+    Args:
+        task_kind: "number" or "label".
+        language: BCP-47 code of the language that the answer is to be in (English for an English chain of thought);
+            English cues and label words' rules count beside its own. Raises Problem for kind "number" where the
+            language's notation of numbers is not known.
+        labels: label name -> word in this language, for kind "label".
+    """
+    if task_kind not in TASK_KINDS:
+        raise Problem(f"task_kind='{task_kind}' is unknown to answer extraction. {nearest(task_kind, TASK_KINDS)}")
+    if task_kind == "number":
+        if labels:
+            raise Problem(f"Labels ({', '.join(labels)}) are given for task_kind='number'. Use task_kind='label'.")
+        number = parse_number(text, language)
+        return None if number is None else Answer(number, "number")
+    if not labels:
+        raise Problem("task_kind='label' needs labels: a mapping from label name to its word, as in eval/prompts.")
+    return _Reader.of(language.split("-", 1)[0], tuple(labels.items())).read(text)
+
+
+@dataclass(frozen=True)
+class _Use:
+    """A label in the text."""
+
+    name: str
+    start: int
+    end: int
+    denied: bool
+
+
+@dataclass(frozen=True)
+class _Reader:
+    """The compiled patterns of one language and set of labels."""
+
+    language: str
+    names: tuple[str, ...]
+    plain: frozenset[str]  # names whose words are ordinary words besides
+    uses: re.Pattern[str]  # a label anywhere; group i+1 is label i
+    alone: re.Pattern[str]  # what may precede a label that stands alone
+    so: re.Pattern[str]  # the same within a sentence: ", so "
+    field: re.Pattern[str]
+    tail: re.Pattern[str]  # what may follow it
+    full_stop: re.Pattern[str]
+    denied_before: re.Pattern[str]
+    denied_behind: re.Pattern[str] | None
+    joined: re.Pattern[str]
+    open_list: re.Pattern[str]
+    option: re.Pattern[str]
+    cue: re.Pattern[str]
+
+    @staticmethod
+    @functools.lru_cache(maxsize=256)
+    def of(language: str, labels: tuple[tuple[str, str], ...]) -> _Reader:
+        words = {name: _folded(word, language).strip() for name, word in labels}
+        by_word: dict[str, str] = {}
+        for name, word in words.items():
+            if not word:
+                raise Problem(f"The word for label '{name}' (language '{language}') is empty. Give the word it has.")
+            if (other := by_word.setdefault(word, name)) != name:
+                raise Problem(
+                    f"Labels '{other}' and '{name}' have the same word '{word}' in language '{language}', so their "
+                    "answers cannot be told apart. Give them different words."
+                )
+        known = {_folded(word, language) for code in (language, "en") for word in FUNCTION_WORDS.get(code, ())}
+        plain = frozenset(name for name, word in words.items() if word in known or word.isdecimal() or len(word) == 1)
+        # The longest first: "不是" holds "是".
+        names = tuple(sorted(words, key=lambda name: -len(words[name])))
+        label = "|".join(f"({_label_pattern(words[name], language)})" for name in names)
+        anywhere = "|".join(_label_pattern(words[name], language) for name in names)
+        fold = functools.partial(_fold_pattern, language=language)
+        options = rf"(?:{fold(either(OPTIONS, language))})\s*(?:#|no\.)?"
+        so = fold(either(CONCLUSIONS, language))
+        ending = rf"\s?(?:{fold(ENDINGS[language])})" if language in ENDINGS else "(?!)"
+        because = fold(either(BECAUSE, language))
+        spaced = r"|\s" if language == "th" else ""  # a space is Thai's comma
+        # "ではない" may go on as "ではないと思う", "아니" as "아니다".
+        behind_end = "" if language in NO_WORD_SPACES | {"ko"} else rf"(?!{_LETTER})"
+        before = either({code: row[0] for code, row in NEGATION.items()}, language)
+        behind = either({code: row[1] for code, row in NEGATION.items()}, language)
+        joiner = fold(either(JOINERS, language))
+        link = "|".join(filter(None, (CUES[code][1] for code in dict.fromkeys((language, "en")) if code in CUES)))
+        cue = "|".join(CUES[code][0] for code in dict.fromkeys((language, "en")) if code in CUES)
+        begin = rf"{_OPEN}(?:(?:{so})[,、，:]?\s*)?{_OPEN}(?:{options}{_OPEN})?"
+        return _Reader(
+            language=language,
+            names=names,
+            plain=plain,
+            uses=compiled(label),
+            alone=compiled(begin + "$"),
+            so=compiled(rf"[,;，；、—–]\s*(?:{so})[,、，:]?\s*{_OPEN}(?:{options}{_OPEN})?\Z"),
+            field=compiled(rf"{_OPEN}[^\d\W]{_LETTER}*(?:[ ]{_LETTER}+){{0,3}}{_CLOSE}\s?[:：]{begin}$"),
+            tail=compiled(rf"(?<=\d)\)\s|(?:{ending})?{_CLOSE}(?:{ending})?(?:{_PAUSE}|\s*(?:{because}){spaced})"),
+            full_stop=compiled(rf"(?:{ending})?{_CLOSE}(?:{ending})?[\s.!。！।]*{_CLOSE}\s*$"),
+            # \Z, since $ is also the end of each line before; and never over a line's end: "It does not\nAnswer: 1".
+            denied_before=compiled(rf"(?:{fold(before)})[^\S\n]*[\"'“„«「]*[^\S\n]*\Z"),
+            denied_behind=compiled(rf"[\s\"'”“»」]*(?:{fold(behind)}){behind_end}") if behind else None,
+            joined=compiled(rf"{_CLOSE}\s*(?:{joiner})\s*(?:{options})?{_OPEN}$"),
+            open_list=compiled(
+                rf"{_CLOSE}\s*(?:[,、，]?\s*(?:{joiner})\s*|/|\|){_OPEN}(?:{anywhere})"
+                rf"|{_CLOSE}\s*[,、，]{_OPEN}(?:{anywhere}){_CLOSE}\s*(?:[,、，/?？]|(?:{joiner})(?!{_LETTER})|$)"
+            ),
+            option=compiled(rf"(?:{options})\s*[\"'(]?\Z"),
+            cue=compiled(
+                rf"\\boxed|(?:{fold(cue)})(?:[^\n:=.,;。]{{0,30}}?(?:[:：=＝]|{fold(link)})|(?=\s))|{options}\s*(?:{fold(link)})"
+            ),
+        )
+
+    def read(self, text: str) -> Answer | None:
+        text = _folded(text, self.language)
+        uses = self._uses(text)
+        stated = [use for use in uses if not use.denied]
+        if not stated:
+            return None
+        if name := self._behind_cue(text, stated):
+            return Answer(name, "cue")
+        sentences = [match.end() for match in _SENTENCE_END.finditer(text)]
+        alone = {use.name for use in stated if self._stands_alone(text, use, sentences)}
+        if alone:
+            return Answer(alone.pop(), "alone") if len(alone) == 1 else None
+        used = {use.name for use in stated if use.name not in self.plain or self._is_marked(text, use)}
+        return Answer(used.pop(), "sentence") if len(used) == 1 else None
+
+    def _uses(self, text: str) -> list[_Use]:
+        uses: list[_Use] = []
+        for match in self.uses.finditer(text):
+            start, end = match.span()
+            name = self.names[(match.lastindex or 0) - 1]
+            before = text[max(0, start - 40) : start]
+            denied = bool(self.denied_before.search(before)) or bool(
+                self.denied_behind and name not in self.plain and self.denied_behind.match(text, end)
+            )
+            # "neither positive nor negative", "肯定的でも否定的でもない": what denies one denies the other.
+            if uses and uses[-1].denied != denied and self.joined.match(text[uses[-1].end : start]):
+                denied = True
+                uses[-1] = replace(uses[-1], denied=True)
+            uses.append(_Use(name, start, end, denied))
+        return uses
+
+    def _behind_cue(self, text: str, stated: list[_Use]) -> str | None:
+        for cue in reversed(list(self.cue.finditer(text))):
+            start = cue.end()
+            line = re.compile(r"[^\n]*\w[^\n]*").search(text, start)
+            if line is None or line.start() > start + 8:
+                continue
+            sentence = next(_SEGMENT.finditer(text, line.start(), line.end()), None)
+            end = sentence.end() if sentence else line.end()
+            there = [use for use in stated if line.start() <= use.start < end]
+            if not there:
+                continue
+            first = there[0]
+            if self.open_list.match(text, first.end):
+                continue
+            at_once = self.alone.fullmatch(text, line.start(), first.start) is not None
+            if at_once and (first.name not in self.plain or self.tail.match(text, first.end)):
+                return first.name
+            names = {use.name for use in there if use.name not in self.plain or self._is_marked(text, use)}
+            names |= {use.name for use in there if self.full_stop.match(text, use.end, end)}
+            if len(names) == 1:
+                return names.pop()
+        return None
+
+    def _stands_alone(self, text: str, use: _Use, sentences: Sequence[int]) -> bool:
+        """Is the label all of a sentence, or does it open one, and a pause or a reason follows?
+
+        ``sentences`` are the ends of sentences within lines, in order.
+        """
+        if self.open_list.match(text, use.end) or not self.tail.match(text, use.end):
+            return False
+        line = text.rfind("\n", 0, use.start) + 1
+        before = bisect.bisect_right(sentences, use.start)
+        sentence = max(line, sentences[before - 1]) if before else line
+        if self.alone.fullmatch(text, line, use.start) or self.alone.fullmatch(text, sentence, use.start):
+            return True
+        if self.so.search(text, max(sentence, use.start - 80), use.start):
+            return True
+        if not self.field.fullmatch(text, line, use.start):
+            return False
+        stop = text.find("\n", use.end)
+        return self.full_stop.match(text, use.end, stop if stop >= 0 else len(text)) is not None
+
+    def _is_marked(self, text: str, use: _Use) -> bool:
+        """Is the label in quotes, in bold, or behind "option"?"""
+        quoted = _QUOTE_ENDS.match(text, use.end) and _QUOTE_BEGINS.search(text[max(0, use.start - 2) : use.start])
+        return bool(quoted) or self.option.search(text[max(0, use.start - 24) : use.start]) is not None
+
+
+def _label_pattern(word: str, language: str) -> str:
+    """A label's word or words in all their forms, apart from the letters around it."""
+    if word.isdecimal():
+        behind = "" if language in NO_WORD_SPACES else rf"(?!{_LETTER})"
+        return rf"(?<![\d.,/\-])(?<!\d:){word}(?![\d/:%]|[.,]\d){behind}"
+    pieces = re.split(r"([\s‐‑-]+)", word)
+    pattern = "".join(r"[\s‐‑-]+" if index % 2 else forms(piece, language) for index, piece in enumerate(pieces))
+    if language in NO_WORD_SPACES:
+        return pattern
+    return rf"(?<!{_LETTER})(?:{pattern})(?!{_LETTER})"
+
+
+def _folded(text: str, language: str) -> str:
+    """Case-folded compatibility forms, ASCII digits, bold as quotes, no invisible characters."""
+    text = unicodedata.normalize("NFKC", text)
+    if language in _DOTLESS:
+        text = text.replace("I", "ı").replace("İ", "i")
+    text = unicodedata.normalize("NFKC", text.casefold())
+    text = re.sub(r"\\text(?:bf|rm|it)?\s*\{", "{", text)
+    characters = []
+    for character in text:
+        if character.isdecimal():
+            characters.append(str(unicodedata.decimal(character)))
+        elif unicodedata.category(character) != "Cf":
+            characters.append(character)
+    text = re.sub(r"\*\*|__|`", '"', "".join(characters))
+    return _without_accents(text) if language in ACCENTS_MAY_DROP else text
+
+
+def _without_accents(text: str) -> str:
+    """ñ stays a letter of its own."""
+    parts = unicodedata.normalize("NFD", text.replace("ñ", "\ue001"))
+    return unicodedata.normalize("NFC", re.sub(r"[\u0300-\u036f]", "", parts)).replace("\ue001", "ñ")
+
+
+def _fold_pattern(pattern: str, language: str) -> str:
+    """A pattern of `answer_words` in the form that folded texts have (escapes such as \\S keep their case)."""
+    pieces = re.split(r"(\\.)", unicodedata.normalize("NFKC", pattern))
+    folded = "".join(piece if index % 2 else piece.casefold() for index, piece in enumerate(pieces))
+    return _without_accents(folded) if language in ACCENTS_MAY_DROP else folded

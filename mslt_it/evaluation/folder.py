@@ -1,0 +1,97 @@
+"""The folder of one evaluation: claimed for a request, sealed when it is done, recognised when it is asked for again.
+
+evals/<task>-<hash>/
+  request.json         what was asked for
+  items/<task>/<variant>/<system>/<language>.jsonl   every answer, as it came
+  translations/        what translate_solve translated, as data sets
+  results.json         figures, differences, provenance (schema in docs/eval.md)
+  results.csv, differences.csv, results.md, lm_eval/<system>_<variant>.json
+  COMPLETE.json        written last: SHA-256 of the files above
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from mslt_it import values
+from mslt_it.evaluation.request import Request
+from mslt_it.evaluation.systems import Bench
+from mslt_it.problems import Problem
+from mslt_it.recipe_files import share_dir
+from mslt_it.records import fingerprint
+from mslt_it.store import COMPLETE, altered, read_json, write_json
+from mslt_it.store import seal as seal_files
+
+REQUEST = "request.json"
+LOCK = ".lock"  # held while answers are being written
+
+
+def request_fingerprint(request: Request, bench: Bench) -> str:
+    """Of what is asked for and of the adapters' weights; the base's are compared in the journals."""
+    systems = [[s.name, s.adapter_sha256, s.settings_sha256, s.sources] for s in bench.systems]
+    bases = [run.provenance.get("base_sha256") for run in bench.runs]
+    return fingerprint({"request": request.decides(), "systems": systems, "bases": bases})
+
+
+def claim(out: Path, wanted: str, request: Request, bench: Bench) -> None:
+    """Makes the folder for this request; a Problem where it holds something else."""
+    if out.exists() and not out.is_dir():
+        raise Problem(f"out={out} is a file. Choose another out=.")
+    # A folder where nothing was answered yet (an argument was wrong after all, or a kill) is free.
+    if not out.exists() or all(path.name in (REQUEST, f".{REQUEST}.part", LOCK) for path in out.iterdir()):
+        out.mkdir(parents=True, exist_ok=True)
+        about = {"fingerprint": wanted, "systems": [s.name for s in bench.systems], **request.decides()}
+        write_json(out / REQUEST, about)
+        return
+    found = read_json(out / REQUEST)
+    if found is None or found.get("fingerprint") != wanted:
+        what = "another evaluation" if found else "something that is no evaluation"
+        differs = [k for k, v in json.loads(json.dumps(request.decides())).items() if found and found.get(k) != v]
+        detail = f" (other: {', '.join(differs)})" if differs else ""
+        raise Problem(f"out={out} holds {what}{detail}. Choose another out=, or remove that folder.")
+
+
+def finished(out: Path, wanted: str, inputs: dict[str, list[int]]) -> dict[str, Any] | None:
+    """results.json of a finished evaluation.
+
+    None where model, rows or prompts may have changed since, or a file was altered: then the journals are compared
+    with what is asked now, and what is missing is done.
+    """
+    seal, about = read_json(out / COMPLETE), read_json(out / REQUEST)
+    if seal is None or about is None or about.get("fingerprint") != wanted:
+        return None
+    changed = [out / name for name, _ in altered(out)]
+    for path in changed:
+        print(f"{path} is not as it was when the evaluation finished: doing what is missing again.", file=sys.stderr)
+        if path.suffix == ".jsonl" and path.is_file():
+            path.unlink()  # answers that were altered are no answers
+    if changed:
+        (out / COMPLETE).unlink()  # after all of them are gone: until then a kill changes nothing
+        return None
+    before = seal.get("inputs", {})
+    if touched := sorted(path for path in {*before, *inputs} if before.get(path) != inputs.get(path)):
+        print(f"{touched[0]} was written after the evaluation finished: comparing.", file=sys.stderr)
+        return None
+    return read_json(out / "results.json")
+
+
+def seal(out: Path, inputs: dict[str, list[int]]) -> None:
+    files = [p for p in out.rglob("*") if p.is_file() and p.name not in (COMPLETE, f".{COMPLETE}.part", LOCK)]
+    seal_files(out, files, {"inputs": inputs})
+
+
+def inputs(request: Request, bench: Bench) -> dict[str, list[int]]:
+    """Size and time (ns) of every local file that results follow from: base, rows, prompts. An evaluation whose inputs
+    were not touched is known to be finished without loading a model."""
+    model = values.path(bench.model.path)
+    found = [*model.glob("*")] if model.is_dir() else []
+    for recipe in request.recipes:
+        data = values.path(recipe.task.data)
+        found += [data] if data.is_file() else data.rglob("*")
+        for folder in (f"prompts/{recipe.task.name}", f"exemplars/{recipe.task.name}", "variants"):
+            found += (share_dir("eval") / folder).rglob("*.yaml")
+    files = sorted({path.resolve() for path in found if path.is_file()})
+    return {str(path): [path.stat().st_size, path.stat().st_mtime_ns] for path in files}

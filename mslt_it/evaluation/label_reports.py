@@ -1,0 +1,141 @@
+"""What a share of right answers hides where answers are labels: what always giving one label would get, and what
+becomes of each label."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from mslt_it.evaluation.clusters import components
+from mslt_it.evaluation.intervals import RightShare, holm
+from mslt_it.evaluation.matching import Cell
+from mslt_it.evaluation.measures import UNREAD, Outputs, right_labels, said_labels
+from mslt_it.records import PromptedExample
+
+UNREAD_NAME = "(unread)"  # the confusion matrix's last column: no label could be read, or several were equally likely
+
+
+@dataclass(frozen=True)
+class Chance:
+    """What knows nothing of the text gets on one language's items, as shares of right answers."""
+
+    uniform: float  # 1 / number of labels
+    majority_label: str  # the most frequent one of the scored items
+    majority_share: float  # always answering it
+    train_majority_share: float | None = None  # always answering the training rows' most frequent label
+
+    @property
+    def bar(self) -> float:
+        """What must be exceeded to be above chance."""
+        return max(self.uniform, self.majority_share)
+
+    @staticmethod
+    def of(items: Sequence[PromptedExample], names: Sequence[str], train_counts: Mapping[str, int]) -> Chance:
+        """Args:
+        names: the labels, in the order of the items' choices.
+        train_counts: label -> training rows; empty: not known.
+        """
+        counts = np.bincount(right_labels(items), minlength=len(names))
+        majority = int(counts.argmax())
+        trained = max(train_counts, key=lambda name: train_counts[name]) if train_counts else None
+        return Chance(
+            1 / len(names),
+            names[majority],
+            float(counts[majority] / len(items)),
+            float(counts[list(names).index(trained)] / len(items))
+            if trained is not None and trained in names
+            else None,
+        )
+
+
+@dataclass(frozen=True)
+class LabelScore:
+    """One label in one language; figures in [0, 1]."""
+
+    label: str
+    precision: float | None  # None: never said
+    recall: float | None  # None: no item has it
+    f1: float | None  # None: neither
+    num_gold: int
+    num_said: int
+
+
+@dataclass(frozen=True)
+class LabelReport:
+    """What one system made of each label in one language."""
+
+    system: str
+    variant: str
+    language: str
+    labels: tuple[LabelScore, ...]
+    confusion: tuple[tuple[int, ...], ...]  # rows: right labels; columns: said ones, in the same order, then unread
+
+    @staticmethod
+    def of_plain(values: Mapping[str, Any]) -> LabelReport:
+        """From results.json."""
+        labels = tuple(LabelScore(**one) for one in values["labels"])
+        confusion = tuple(tuple(row) for row in values["confusion"])
+        return LabelReport(values["system"], values["variant"], values["language"], labels, confusion)
+
+    @property
+    def only_label(self) -> str:
+        """The label that every item was given, empty where there is no such."""
+        said = [one.label for one in self.labels if one.num_said]
+        total = sum(map(sum, self.confusion))
+        return said[0] if len(said) == 1 and sum(one.num_said for one in self.labels) == total > 1 else ""
+
+
+def label_report(
+    items: Sequence[PromptedExample],
+    outputs: Outputs,
+    names: Sequence[str],
+    *,
+    system: str,
+    variant: str,
+    language: str,
+) -> LabelReport:
+    """Precision, recall, F1 and the confusion of every label."""
+    gold, said = right_labels(items), said_labels(items, outputs)
+    number = len(names)
+    confusion = np.zeros((number, number + 1), dtype=int)
+    np.add.at(confusion, (gold, np.where(said == UNREAD, number, said)), 1)
+    scores = []
+    for i, name in enumerate(names):
+        right, num_said, num_gold = (int(n) for n in (confusion[i, i], confusion[:, i].sum(), confusion[i].sum()))
+        scores.append(
+            LabelScore(
+                name,
+                right / num_said if num_said else None,
+                right / num_gold if num_gold else None,
+                2 * right / (num_said + num_gold) if num_said + num_gold else None,
+                num_gold,
+                num_said,
+            )
+        )
+    return LabelReport(system, variant, language, tuple(scores), tuple(tuple(map(int, row)) for row in confusion))
+
+
+def p_above_chance(items: Sequence[PromptedExample], cell: Cell, chance: Chance) -> float:
+    """One-sided p of being no better than answering by lot, or than always giving the majority's label.
+
+    By lot: score test against 1 / labels. The majority: the difference to its answers on the same items, since what is
+    scored decides how well it does. The larger of the two; both by clusters.
+
+    Args:
+        cell: of the accuracy.
+    """
+    (clusters,) = components([cell.item_ids], [cell.groups])[0].cluster_of
+    right = cell.counts[:, 0]
+    gold = right_labels(items)
+    majority = (gold == np.bincount(gold).argmax()).astype(float)
+    by_lot = RightShare.of(right, clusters).p_above(chance.uniform)
+    return max(by_lot, RightShare.of(right - majority, clusters).p_positive())
+
+
+def above_chance(p: Mapping[str, float], confidence: float) -> dict[str, bool]:
+    """Language -> whether it is above chance, corrected for the number of languages (Holm 1979); ``p``: one-sided."""
+    adjusted = holm(list(p.values()))
+    return {code: q <= (1 - confidence) / 2 for code, q in zip(p, adjusted, strict=True)}

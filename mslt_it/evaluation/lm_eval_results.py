@@ -1,0 +1,54 @@
+"""Results in the form of lm-eval's results JSON, so that what reads those reads ours."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from mslt_it.evaluation.scores import MACRO, MACRO_ALL, ScoreRow
+
+# Our metric -> the name that lm-eval's own tasks use.
+NAMES = {"accuracy": "acc", "number_accuracy": "exact_match", "qa_f1": "f1"}
+FILTER = "none"
+
+
+def lm_eval_results(
+    rows: Sequence[ScoreRow], *, model: str, settings: Mapping[str, Any], num_shots: int
+) -> dict[str, Any]:
+    """One system and variant: a task ``mslt_<task>_<language>`` per language, its mean as the group ``mslt_<task>``.
+
+    A standard error is given where the metric is a share; an invalid figure is "N/A", as lm-eval writes what it could
+    not compute, with the reason beside it.
+    """
+    results: dict[str, dict[str, Any]] = {}
+    samples: dict[str, dict[str, int]] = {}
+    for row in rows:
+        name = f"mslt_{row.task}"
+        name = name if row.language in (MACRO, MACRO_ALL) else f"{name}_{row.language}"
+        metric = NAMES.get(row.metric, row.metric)
+        entry = results.setdefault(name, {"alias": name})
+        entry[f"{metric},{FILTER}"] = "N/A" if row.value is None else row.value
+        is_share = row.metric in ("accuracy", "number_accuracy", "exact_match") and " " not in name
+        if row.value is not None and is_share and row.n > 1 and row.language not in (MACRO, MACRO_ALL):
+            # lm-eval's own: the sample standard error of a mean of zeros and ones
+            entry[f"{metric}_stderr,{FILTER}"] = (row.value * (1 - row.value) / (row.n - 1)) ** 0.5
+        else:
+            entry[f"{metric}_stderr,{FILTER}"] = "N/A"
+        if row.reason:
+            entry["invalid"] = row.reason
+        samples[name] = {"original": row.n, "effective": row.n}
+    groups = {f"mslt_{row.task}": [n for n in results if n.startswith(f"mslt_{row.task}_")] for row in rows}
+    return {
+        "results": results,
+        "group_subtasks": {name: groups.get(name, []) for name in results},
+        "configs": {name: {"task": name, "num_fewshot": num_shots} for name in results if name not in groups},
+        "n-samples": samples,
+        "n-shot": dict.fromkeys(results, num_shots),
+        "higher_is_better": {
+            name: {key.partition(",")[0]: True for key in entry if "," in key and "stderr" not in key}
+            for name, entry in results.items()
+        },
+        "versions": dict.fromkeys(results, 1.0),
+        "config": {"model": "mslt", "model_args": model, **settings},
+        "model_name": model,
+    }

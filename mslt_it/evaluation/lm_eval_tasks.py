@@ -1,0 +1,382 @@
+"""Task files for lm-eval, made from our prompts: literals only, so that reading one runs nothing.
+
+    python -m mslt_it.evaluation.lm_eval_tasks eval/tasks                    # writes the files of the repository anew
+    python -m mslt_it.evaluation.lm_eval_tasks FOLDER recipe=xnli_3src ...   # the rows a recipe scores, as local tasks
+    lm_eval --model hf --model_args pretrained=PATH --include_path eval/tasks --tasks mslt_xnli_tr --apply_chat_template
+
+The first reads the Hub's copies, row by row as published. The second writes the very rows and prompts that
+``mslt train`` scores for the recipe (repaired, set aside from training, the embedded world's too) next to task files
+of the same names; it needs no network. Every other argument is an override of the recipe.
+
+With ``--apply_chat_template`` the prompt is the model's own chat prompt, as in training; without it the plain one: the
+text, a line break, the answer. lm-eval joins text and answer before it cuts them into tokens.
+
+lm-eval fills templates with Jinja, which can run code. Two forms are used here and allowed by `refuse_code`:
+``{{field}}``, and a table of literals, ``{{ {"cause": "What was the cause?", ...}[question] }}``.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from mslt_it.data.build import build_scored_set, with_found_labels
+from mslt_it.data.files import canonical_split
+from mslt_it.data.hub import PARQUET_BRANCH, PARQUET_FILES
+from mslt_it.data.prompts import PromptFile, prompt_file
+from mslt_it.data.resolve import with_targets
+from mslt_it.problems import Problem, nearest
+from mslt_it.recipe import load_recipe, parse_arguments
+from mslt_it.recipe_files import share_dir
+from mslt_it.records import PromptConfig, Recipe, TaskConfig
+from mslt_it.selection.auto import choose_sources
+from mslt_it.terminal import run
+
+TASKS = ("mgsm", "pawsx", "xcopa", "xnli", "xstorycloze", "xwinograd")
+HUB = {"xnli": "facebook/xnli"}  # where the task's own rows come from the embedded world
+NOT_ON_HUB = {"xcopa": ("en",)}  # English COPA is not in XCOPA's repository
+VERSION = 1.0  # of all files made here; raise it with any change that changes a score
+
+# What lm-eval takes from a task file without running or fetching code. Left out on purpose: include, process_docs,
+# process_results, custom_dataset, class, use_prompt, unsafe_code, doc_to_image, doc_to_audio.
+_KEYS = (
+    "task tag dataset_path dataset_name dataset_kwargs test_split validation_split output_type doc_to_text "
+    "doc_to_target doc_to_choice target_delimiter num_fewshot metric_list filter_list generation_kwargs metadata"
+)
+KEYS = tuple(_KEYS.split())
+DATASET_KEYS = ("data_files", "revision")
+METRICS = ("acc", "acc_norm", "exact_match")  # of lm-eval itself; other names are looked up on the Hub and run
+FILTERS = ("regex", "take_first", "remove_whitespace")
+
+_FIELD = re.compile(r"\{(\w+)\}")
+_EXPRESSION = re.compile(r"\{\{(.*?)\}\}", re.DOTALL)
+_NAME = re.compile(r"\w+")
+_LOOKUP = re.compile(r" (\{[^{}]*\})\[(\w+)\] ")
+_MARKS = ("{{", "}}", "{%", "%}", "{#", "#}")
+
+
+def task_file(task: TaskConfig, language: str, prompts_dir: Path | None = None) -> dict[str, Any]:
+    """The content of ``mslt_<task>_<language>.yaml`` for the Hub's copy: the first template of our prompt file."""
+    file = prompt_file(task, language, PromptConfig(), prompts_dir)
+    if file.note or file.system:
+        what = file.note or f"{file.path} has a system message, which lm-eval takes from its command line only"
+        raise Problem(
+            f"No lm-eval task for '{task.name}' in '{language}': {what}. Add {language}.yaml, or leave it out."
+        )
+    split = {"dev": "validation"}.get(canonical_split(task.score_split), task.score_split)
+    return {
+        **_head(task, language),
+        **_hub_data(task, language, split),
+        "test_split": split,
+        "doc_to_text": _text(file),
+        **_answer(task, file),
+    }
+
+
+def local_task_file(
+    task: TaskConfig, language: str, choices: Sequence[str], rows: Path, max_chain_tokens: int | None = None
+) -> dict[str, Any]:
+    """A task over rows written by `write_scored_set`: ``prompt``, and ``gold`` (a position in choices, or a text).
+
+    ``max_chain_tokens``: of a chain of thought, which ends where the model ends it and not at an empty line.
+    """
+    content = {
+        **_head(task, language),
+        "dataset_path": "json",
+        "dataset_kwargs": {"data_files": {"test": str(rows.resolve())}},
+        "test_split": "test",
+        "doc_to_text": "{{prompt}}",
+    }
+    if choices:
+        return {**content, **_multiple_choice("gold", choices)}
+    if max_chain_tokens is not None:
+        return {**content, **_generated("{{gold}}", max_chain_tokens, until=())}
+    return {**content, **_generated("{{gold}}", task.max_answer_tokens)}
+
+
+def write_scored_set(recipe: Recipe, language: str, folder: Path) -> Path:
+    """The rows a recipe scores in one language and a task file for them; returns the task file."""
+    items = build_scored_set(recipe, language)
+    if any(len(item.messages) != 1 for item in items):
+        raise Problem(
+            f"The prompts of '{language}' have a system message or worked examples, which lm-eval takes from its "
+            "command line only."
+        )
+    choices = () if items[0].is_written else items[0].choices
+    if not choices and recipe.task.metric != "number_accuracy":
+        raise Problem(
+            f"task={recipe.task.name} is scored by {recipe.task.metric}, which lm-eval has not. Known: tasks that "
+            "choose an answer, and number_accuracy."
+        )
+    if any(a != b and b.startswith(a) for a in choices for b in choices):
+        raise Problem(
+            f"task={recipe.task.name}: one of the answers {', '.join(choices)} begins another, and lm-eval scores them "
+            "without the end token that tells them apart. Use other words."
+        )
+    folder.mkdir(parents=True, exist_ok=True)
+    rows = folder / f"{_name(recipe.task, language)}.jsonl"
+    with rows.open("w", encoding="utf-8") as out:
+        for item in items:
+            gold = choices.index(item.answer) if choices else item.label
+            row = {"id": item.id, "prompt": item.messages[0].content, "gold": gold}
+            out.write(json.dumps(row, ensure_ascii=False) + "\n")
+    comment = f"The rows that recipe {recipe.name} scores in {language}."
+    path = folder / f"{_name(recipe.task, language)}.yaml"
+    chain = recipe.scoring.max_chain_tokens if items[0].chain_language else None
+    path.write_text(_dump(local_task_file(recipe.task, language, choices, rows, chain), comment), encoding="utf-8")
+    return path
+
+
+def task_files(prompts_dir: Path | None = None) -> dict[str, str]:
+    """File name -> text of every task file of the repository."""
+    files = {}
+    for name in TASKS:
+        task = load_recipe(f"{name}_3src", [f"task.data={HUB[name]}"] if name in HUB else []).task
+        prompts = prompts_dir or share_dir("eval") / "prompts"
+        for language in task.languages:
+            if language in NOT_ON_HUB.get(name, ()) or not (prompts / name / f"{language}.yaml").is_file():
+                continue
+            comment = f"{name} in {language}, from {task.data} and eval/prompts/{name}/{language}.yaml."
+            if task.repair_field and language not in task.repair_from:
+                comment += (
+                    f"\nThe column '{task.repair_field}' is wrong upstream in many rows of some languages and read here"
+                    "\nas it is; `mslt train` repairs it, and so do rows written for a recipe."
+                )
+            if canonical_split(task.train_split) == canonical_split(task.score_split):
+                comment += (
+                    "\nAll rows of the only split are scored, those too that recipes train on: for an adapter trained"
+                    "\non some of them, write the rows of its recipe."
+                )
+            files[f"{_name(task, language)}.yaml"] = _dump(task_file(task, language, prompts), comment)
+    return files
+
+
+def refuse_code(path: str | Path) -> int:
+    """A Problem unless every task file at ``path`` holds literals only; returns how many files were read.
+
+    lm-eval imports what stands behind ``!function``, runs Jinja outside a sandbox, and fetches and runs metrics
+    from the Hub. Files that do so on purpose are for the ``lm_eval`` command.
+    """
+    root = Path(path)
+    # lm-eval indexes *.yaml below the folder; anything else it reads, it reads through "include", which is refused.
+    files = sorted(p for p in root.rglob("*") if p.suffix in (".yaml", ".yml")) if root.is_dir() else [root]
+    if not files or not files[0].is_file():
+        raise Problem(f"{root} holds no task file (*.yaml). Give the folder of the task files, such as eval/tasks.")
+    for file in files:
+        try:
+            content = yaml.safe_load(file.read_text(encoding="utf-8"))
+        except (yaml.YAMLError, UnicodeDecodeError) as error:
+            raise Problem(
+                f"{file} is not plain YAML, reading it could run code: {' '.join(str(error).split())}"
+            ) from error
+        if not isinstance(content, dict):
+            raise Problem(f"{file} is no task file: it must map keys to values.")
+        for what, remedy in _refusals(content):
+            raise Problem(f"{file}: {what}, which could run code. {remedy}")
+    return len(files)
+
+
+def _refusals(content: Mapping[Any, Any]) -> Iterator[tuple[str, str]]:
+    """(what is wrong, what is allowed), the first of which is reported."""
+    for key in content:
+        if key not in KEYS:
+            yield f"the key '{key}' is not one of those that hold literals", nearest(str(key), KEYS)
+    for key in content.get("dataset_kwargs") or {}:
+        if key not in DATASET_KEYS:
+            yield f"dataset_kwargs has the key '{key}'", nearest(str(key), DATASET_KEYS)
+    for text in ("doc_to_text", "doc_to_target"):
+        for reason in _template_refusals(content.get(text, "")):
+            yield f"{text} {reason}", "Allowed: {{field}}, and a table of literals as in eval/tasks."
+    choices = content.get("doc_to_choice", [])
+    if not isinstance(choices, list) or not all(isinstance(choice, str) for choice in choices):
+        yield "doc_to_choice is not a list of texts", "List the answers."
+    for metric in content.get("metric_list") or []:
+        name = metric.get("metric") if isinstance(metric, dict) else metric
+        if name not in METRICS or metric.get("hf_evaluate"):
+            yield f"the metric {name!r} is not one of lm-eval's own", nearest(str(name), METRICS)
+    for chain in content.get("filter_list") or []:
+        for step in chain.get("filter") or []:
+            if step.get("function") not in FILTERS:
+                yield f"the filter {step.get('function')!r} is not known", nearest(str(step.get("function")), FILTERS)
+
+
+def _template_refusals(template: Any) -> Iterator[str]:
+    if not isinstance(template, str):
+        yield "is not a text"
+        return
+    for inner in _EXPRESSION.findall(template):
+        if not _NAME.fullmatch(inner) and not _is_lookup(inner):
+            yield f"computes {{{{{inner[:80]}}}}}"
+    rest = _EXPRESSION.sub("", template)
+    for mark in _MARKS:
+        if mark in rest:
+            yield f"has {mark!r} outside a field"
+
+
+def _is_lookup(inner: str) -> bool:
+    """Whether Jinja's expression is a table of literals and a field.
+
+    The table must be written exactly as `_table` writes it: Python and Jinja read some other spellings differently.
+    """
+    match = _LOOKUP.fullmatch(inner)
+    if match is None:
+        return False
+    try:
+        table = ast.literal_eval(match[1])
+    except (ValueError, SyntaxError):
+        return False
+    return isinstance(table, dict) and inner == f" {_table(table)}[{match[2]}] "
+
+
+def _table(table: Mapping[Any, Any]) -> str:
+    """A literal that Jinja and Python read alike: JSON's strings and integers between Python's braces."""
+    return "{" + ", ".join(f"{_literal(key)}: {_literal(value)}" for key, value in table.items()) + "}"
+
+
+def _literal(value: Any) -> str:
+    if isinstance(value, bool) or not isinstance(value, (str, int)):
+        raise ValueError(f"{value!r} is neither a text nor an integer")
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _name(task: TaskConfig, language: str) -> str:
+    return f"mslt_{task.name}_{language.lower().replace('-', '_')}"
+
+
+def _head(task: TaskConfig, language: str) -> dict[str, Any]:
+    return {"task": _name(task, language), "tag": f"mslt_{task.name}", "metadata": {"version": VERSION}}
+
+
+def _hub_data(task: TaskConfig, language: str, split: str) -> dict[str, Any]:
+    config = task.config_name(language)
+    pattern = PARQUET_FILES if task.revision == PARQUET_BRANCH else task.hub_files
+    if not pattern:
+        pinned = {"dataset_kwargs": {"revision": task.revision}} if task.revision else {}
+        return {"dataset_path": task.data, "dataset_name": config, **pinned}
+    # A repository with a loading script, which `datasets` no longer runs: its files are read one by one.
+    revision = f"@{task.revision}" if task.revision else ""
+    place = f"hf://datasets/{task.data}{revision}/{pattern.format(config=config, split=split)}"
+    reader = "parquet" if pattern.endswith(".parquet") else "json"
+    return {"dataset_path": reader, "dataset_kwargs": {"data_files": {split: place}}}
+
+
+def _text(file: PromptFile) -> str:
+    template = file.templates[0]
+    for mark in _MARKS:
+        if mark in _FIELD.sub("", template):
+            raise Problem(
+                f"{file.path}: the first template holds {mark!r}, which lm-eval would read as code. Reword it."
+            )
+
+    def filled(match: re.Match[str]) -> str:
+        if match[1] not in file.wording:
+            return f"{{{{{match[1]}}}}}"
+        expression = f" {_table(file.wording[match[1]])}[{match[1]}] "
+        if not _is_lookup(expression):
+            raise Problem(f"{file.path}: wording of '{match[1]}' has braces, which lm-eval cannot be given. Reword it.")
+        return f"{{{{{expression}}}}}"
+
+    return _FIELD.sub(filled, template)
+
+
+def _answer(task: TaskConfig, file: PromptFile) -> dict[str, Any]:
+    if not task.choice_names:
+        return _generated(f"{{{{{task.label_field}}}}}", task.max_answer_tokens)
+    # Upstream a label is an integer, its digits, or its name. Any other, -1 say, stops the run with its value.
+    table: dict[int | str, int] = {}
+    for position, name in enumerate(task.choice_names):
+        number = position + task.first_label
+        table |= {number: position, str(number): position, name: position}
+    target = f"{{{{ {_table(table)}[{task.label_field}] }}}}"
+    return _multiple_choice(target, [file.labels[name] for name in task.choice_names])
+
+
+def _multiple_choice(target: str, choices: Sequence[str]) -> dict[str, Any]:
+    return {
+        "output_type": "multiple_choice",
+        "doc_to_target": target,
+        "doc_to_choice": list(choices),
+        # Where there is no chat template, a line break ends the prompt as it does in training.
+        "target_delimiter": "\n",
+        "num_fewshot": 0,
+        "metric_list": [{"metric": "acc", "aggregation": "mean", "higher_is_better": True}],
+    }
+
+
+def _generated(target: str, max_answer_tokens: int, until: Sequence[str] = ("\n\n",)) -> dict[str, Any]:
+    """The last number of the answer, without thousands commas, against the right one."""
+    return {
+        "output_type": "generate_until",
+        "doc_to_target": target,
+        "num_fewshot": 0,
+        "generation_kwargs": {"until": list(until), "do_sample": False, "max_gen_toks": max_answer_tokens},
+        "filter_list": [
+            {
+                "name": "last_number",
+                "filter": [
+                    {"function": "regex", "regex_pattern": r"(-?\d[\d,]*(?:\.\d+)?)", "group_select": -1},
+                    {"function": "take_first"},
+                ],
+            }
+        ],
+        "metric_list": [
+            {
+                "metric": "exact_match",
+                "aggregation": "mean",
+                "higher_is_better": True,
+                "regexes_to_ignore": [",", r"\.0+$"],
+            }
+        ],
+    }
+
+
+class _Dumper(yaml.SafeDumper):
+    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
+        return super().increase_indent(flow, False)
+
+
+def _one_line(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style='"' if "\n" in text else None)
+
+
+_Dumper.add_representer(str, _one_line)
+
+
+def _dump(content: Mapping[str, Any], comment: str) -> str:
+    lines = "".join(
+        f"# {line}\n" for line in f"{comment}\nMade by mslt_it.evaluation.lm_eval_tasks; not to be edited.".split("\n")
+    )
+    return lines + yaml.dump(content, Dumper=_Dumper, allow_unicode=True, sort_keys=False, width=1000)
+
+
+def main(argv: Sequence[str]) -> int:
+    """Runs the command; 0 = written."""
+    if not argv or argv[0].startswith("-") or "=" in argv[0]:
+        raise Problem("Name the folder first: python -m mslt_it.evaluation.lm_eval_tasks FOLDER [recipe=NAME ...].")
+    folder = Path(argv[0])
+    if len(argv) > 1:
+        name, overrides, config_dir = parse_arguments(argv[1:])
+        recipe = with_found_labels(with_targets(load_recipe(name, overrides, config_dir, choose=choose_sources)))
+        for language in (*recipe.sources, *(code for code in recipe.targets if code not in recipe.sources)):
+            print(f"written: {write_scored_set(recipe, language, folder)}")
+        return 0
+    files = task_files()
+    folder.mkdir(parents=True, exist_ok=True)
+    for stale in folder.glob("mslt_*.yaml"):
+        if stale.name not in files:
+            stale.unlink()
+    for name, text in files.items():
+        (folder / name).write_text(text, encoding="utf-8")
+    print(f"{len(files)} task files in {folder}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(run(main))

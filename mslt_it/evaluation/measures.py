@@ -1,0 +1,157 @@
+"""What a task is measured by: per-item counts, and the figure that sums of them give.
+
+Accuracy counts (right, 1) per item and is the quotient of the sums; span F1 counts (tp, fp, fn) and is that of the
+sums (micro average, as conlleval has it); macro-F1 counts what was said and what is right per label. So one bootstrap
+over items serves them all.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from mslt_it.data import spans
+from mslt_it.data.shapes import NO_NAMES
+from mslt_it.evaluation import question_answering
+from mslt_it.evaluation.answers.labels import extract
+from mslt_it.evaluation.answers.numbers import parse_number, same_number
+from mslt_it.records import PromptedExample
+
+Floats = np.ndarray
+Outputs = np.ndarray | tuple[str | None, ...]  # log-likelihoods (items, choices), or a written text per item
+UNREAD = -1  # in place of a label's number: none could be read, or several were equally likely
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A figure in [0, 1]."""
+
+    name: str
+    value: Callable[[Floats], Floats]  # (..., k) sums of counts -> (...)
+    # Of labels: (items,) right and (items,) said ones by number, how many labels there are -> (items, k) counts.
+    of_labels: Callable[[Floats, Floats, int], Floats] | None = None
+    # Of written answers: (item, text) -> counts, and whether the text could be read as an answer.
+    of_text: Callable[[PromptedExample, str], tuple[tuple[float, ...], bool]] | None = None
+    is_share: bool = False  # of items that are right: the closed forms of intervals hold
+
+    def counts(self, items: Sequence[PromptedExample], outputs: Outputs) -> tuple[Floats, int]:
+        """(items, k) counts, and how many answers could not be read as one (counted as wrong, never guessed)."""
+        if self.of_labels is not None:
+            said = said_labels(items, outputs)
+            unread = 0 if isinstance(outputs, np.ndarray) else int((said == UNREAD).sum())
+            return self.of_labels(right_labels(items), said, len(items[0].choices)), unread
+        assert self.of_text is not None and not isinstance(outputs, np.ndarray)
+        rows = [self.of_text(item, text or "") for item, text in zip(items, outputs, strict=True)]
+        return np.array([counts for counts, _ in rows]), sum(not readable for _, readable in rows)
+
+
+def right_labels(items: Sequence[PromptedExample]) -> Floats:
+    """(items,) int: which of its choices is right."""
+    words = (item.references[0] if item.is_written else item.answer for item in items)
+    return np.array([item.choices.index(word) for item, word in zip(items, words, strict=True)])
+
+
+def said_labels(items: Sequence[PromptedExample], outputs: Outputs) -> Floats:
+    """(items,) int: which choice was likeliest, or was written; ``UNREAD`` where several were equally likely or none
+    could be read."""
+    if isinstance(outputs, np.ndarray):
+        best = outputs.max(axis=1, keepdims=True)
+        return np.where((outputs == best).sum(axis=1) == 1, outputs.argmax(axis=1), UNREAD)
+    read = (
+        extract(text or "", "label", i.read_in, {w: w for w in i.choices})
+        for i, text in zip(items, outputs, strict=True)
+    )
+    return np.array(
+        [UNREAD if found is None else item.choices.index(found.value) for item, found in zip(items, read, strict=True)]
+    )
+
+
+def mean(sums: Floats) -> Floats:
+    """(..., 2) sums of (score, 1) -> (...)."""
+    return sums[..., 0] / sums[..., 1]
+
+
+def f1(sums: Floats) -> Floats:
+    """(..., 3) sums of (tp, fp, fn) -> (...), 0 where nothing was right."""
+    below = 2 * sums[..., 0] + sums[..., 1] + sums[..., 2]
+    return np.where(sums[..., 0] > 0, 2 * sums[..., 0] / np.maximum(below, 1), 0.0)
+
+
+def macro_f1(sums: Floats) -> Floats:
+    """(..., 3 labels) sums of (right, said, gold) per label -> (...): mean F1 of labels that were said or are right."""
+    right, said, gold = np.split(sums, 3, axis=-1)
+    below = said + gold
+    scores = np.divide(2 * right, below, out=np.zeros_like(below), where=below > 0)
+    return scores.sum(axis=-1) / np.maximum((below > 0).sum(axis=-1), 1)
+
+
+def _accuracy_counts(gold: Floats, said: Floats, num_labels: int) -> Floats:
+    right = (gold == said).astype(float)
+    return np.stack([right, np.ones_like(right)], axis=1)
+
+
+def _macro_f1_counts(gold: Floats, said: Floats, num_labels: int) -> Floats:
+    labels = np.arange(num_labels)
+    of_gold, of_said = (numbers[:, None] == labels for numbers in (gold, said))
+    return np.concatenate([of_gold & of_said, of_said, of_gold], axis=1).astype(float)
+
+
+def _exact_match(item: PromptedExample, text: str) -> tuple[tuple[float, ...], bool]:
+    return (question_answering.exact_match(text, item.references, item.language), 1.0), bool(text)
+
+
+def _qa_f1(item: PromptedExample, text: str) -> tuple[tuple[float, ...], bool]:
+    return (question_answering.f1(text, item.references, item.language), 1.0), bool(text)
+
+
+def _number(item: PromptedExample, text: str) -> tuple[tuple[float, ...], bool]:
+    found = parse_number(text, item.read_in)
+    # Upstream the right answer is written as in English ("2,125").
+    return (float(found is not None and same_number(found, parse_number(item.label, "en"))), 1.0), found is not None
+
+
+def _spans(item: PromptedExample, text: str) -> tuple[tuple[float, ...], bool]:
+    gold = json.loads(item.references[0])
+    predicted = spans.decode(text, none_word=NO_NAMES, kinds=gold["kinds"])
+    chunks = spans.align(predicted or [], gold["tokens"], spaced=gold["spaced"], gold=spans.chunks(gold["tags"]))
+    total = sum(spans.span_counts(gold["tags"], chunks).values(), spans.Counts())
+    return (float(total.tp), float(total.fp), float(total.fn)), predicted is not None
+
+
+def _chrf(item: PromptedExample, text: str) -> tuple[tuple[float, ...], bool]:
+    return (_chrf_scorer().sentence_score(text, list(item.references)).score / 100, 1.0), bool(text)
+
+
+@functools.cache
+def _chrf_scorer():  # type: ignore[no-untyped-def]
+    from sacrebleu.metrics import CHRF
+
+    return CHRF()  # chrF2 (Popović 2015), the mean over items
+
+
+# A label is chosen by its log-likelihood, or read out of a chain of thought.
+ACCURACY = Measure("accuracy", mean, of_labels=_accuracy_counts, is_share=True)
+MACRO_F1 = Measure("macro_f1", macro_f1, of_labels=_macro_f1_counts)
+# The first of each is what tables show first.
+MEASURES: dict[str, tuple[Measure, ...]] = {
+    "accuracy": (ACCURACY, MACRO_F1),
+    "macro_f1": (MACRO_F1, ACCURACY),
+    "number_accuracy": (Measure("number_accuracy", mean, of_text=_number, is_share=True),),
+    "qa_f1": (
+        Measure("qa_f1", mean, of_text=_qa_f1),
+        Measure("exact_match", mean, of_text=_exact_match, is_share=True),
+    ),
+    "span_f1": (Measure("span_f1", f1, of_text=_spans),),
+    "chrf": (Measure("chrf", mean, of_text=_chrf),),
+}
+
+
+def check_languages(metric: str, languages: Sequence[str]) -> None:
+    """A Problem, before anything is trained, for a language in which answers of this metric could not be read."""
+    if metric == "number_accuracy":
+        for code in languages:
+            parse_number("1", code)

@@ -1,0 +1,101 @@
+"""What an evaluation leaves to read: results.json, tables as text, Markdown and CSV, and lm-eval's form."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from mslt_it.evaluation.estimates import Difference
+from mslt_it.evaluation.estimates import Settings as Statistics
+from mslt_it.evaluation.lm_eval_results import lm_eval_results
+from mslt_it.evaluation.request import Request
+from mslt_it.evaluation.run_table import as_markdown, as_text
+from mslt_it.evaluation.scores import Answered, ScoreRow, figures
+from mslt_it.evaluation.systems import Bench, LoadedBase
+from mslt_it.evaluation.tables import as_csv, as_markdown_report, as_text_report, label_tables
+from mslt_it.models.environment import environment
+from mslt_it.records import to_plain
+from mslt_it.store import write_atomically
+
+
+def is_world(request: Request) -> bool:
+    """Whether figures of the embedded world are among the results."""
+    return any(recipe.task.data == "world" for recipe in request.recipes)
+
+
+def _train_counts(bench: Bench, task: str) -> dict[str, dict[str, int]]:
+    """System -> label -> training rows, of the runs that were trained on the task."""
+    of_adapter = {run.provenance["adapter_sha256"]: run for run in bench.runs if run.recipe.task.name == task}
+    return {
+        system.name: of_adapter[system.adapter_sha256].provenance.get("train_label_counts", {})
+        for system in bench.systems
+        if system.adapter_sha256 in of_adapter
+    }
+
+
+def write_results(
+    request: Request, bench: Bench, out: Path, answered: Sequence[Answered], loaded: LoadedBase
+) -> dict[str, Any]:
+    """Scores the answers and writes every file of results; results.json."""
+    world = is_world(request)
+    all_figures = []
+    for recipe in request.recipes:
+        own = [one for one in answered if one.task == recipe.task.name]
+        settings = Statistics(recipe.scoring.confidence, recipe.scoring.num_bootstrap)
+        all_figures.append((recipe, figures(recipe.task, own, settings, _train_counts(bench, recipe.task.name))))
+    rows = [row for _, found in all_figures for row in found.rows]
+    differences = [d for _, found in all_figures for d in found.differences]
+    provenance = {
+        **loaded.papers,
+        "model": bench.model.path,
+        "model_revision": bench.model.revision,
+        "systems": {
+            s.name: {"adapter_sha256": s.adapter_sha256, "sources": s.sources and list(s.sources)}
+            for s in bench.systems
+        },
+        "data": {recipe.task.name: [recipe.task.data, recipe.task.revision] for recipe in request.recipes},
+        "settings": to_plain(request.settings),
+        "num_shots": request.recipes[0].prompt.num_shots,
+        "world": world,
+        "environment": environment(),
+    }
+    content = {
+        "status": "ok" if all(found.is_valid for _, found in all_figures) else "invalid",
+        "results": [to_plain(row) for row in rows],
+        "differences": [to_plain(d) for d in differences],
+        "labels": [to_plain(report) for _, found in all_figures for report in found.labels],
+        "notes": [*request.told(), *(note for _, found in all_figures for note in found.notes)],
+        "provenance": provenance,
+    }
+    text = "\n\n".join(as_text_report(found, recipe.scoring.confidence) for recipe, found in all_figures)
+    markdown = "\n\n".join(as_markdown_report(found, recipe.scoring.confidence) for recipe, found in all_figures)
+    told = [f"Note: {note}" for note in request.told()]
+    notice = "\n\nThese are figures of the embedded world, not of XNLI." * world
+    tables = [table for _, found in all_figures for table in label_tables(found)]
+    details = "\n\n".join(f"{title}\n\n{as_text(cells)}" for title, cells in tables)
+    if tables:
+        markdown += "\n\n" + "\n\n".join(f"### {title}\n\n{as_markdown(cells)}" for title, cells in tables)
+    files = {
+        "labels.txt": details,
+        "results.json": json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False),
+        "results.txt": "\n".join([text, *told]) + notice + f"\nFolder: {out}",
+        "results.md": "\n\n".join([markdown, *told]) + notice,
+        "results.csv": as_csv(rows, ScoreRow).rstrip("\n"),
+        "differences.csv": as_csv(differences, Difference).rstrip("\n"),
+    }
+    for system in bench.systems:
+        for variant in request.variants:
+            shown = [row for row in rows if (row.system, row.variant) == (system.name, variant)]
+            form = lm_eval_results(
+                shown,
+                model=f"pretrained={bench.model.path},adapter={system.adapter_sha256 or 'none'}",
+                settings={"variant": variant, **to_plain(request.settings)},
+                num_shots=request.recipes[0].prompt.num_shots,
+            )
+            files[f"lm_eval/{system.name}_{variant}.json"] = json.dumps(form, indent=2, ensure_ascii=False)
+    for name, written in files.items():
+        (out / name).parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(out / name, written + "\n")
+    return content

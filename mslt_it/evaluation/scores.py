@@ -1,0 +1,331 @@
+"""From answers to figures: per language, the mean over unseen languages, and differences paired by item."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from mslt_it.evaluation.answers.language import LanguageShare, language_share
+from mslt_it.evaluation.estimates import Difference, Settings, differences, macro, single
+from mslt_it.evaluation.label_reports import Chance, LabelReport, above_chance, label_report, p_above_chance
+from mslt_it.evaluation.matching import Cell
+from mslt_it.evaluation.measures import ACCURACY, MEASURES, Measure, Outputs
+from mslt_it.evaluation.validity import why_invalid
+from mslt_it.evaluation.voting import vote
+from mslt_it.problems import Problem
+from mslt_it.records import PromptedExample, TaskConfig
+
+MACRO = "mean of unseen"
+MACRO_ALL = "mean"  # where nothing was trained on, or what was is not known
+
+
+@dataclass(frozen=True)
+class Answered:
+    """One system, variant and language: the items and what was answered."""
+
+    task: str
+    system: str
+    variant: str
+    language: str
+    role: str  # "source" (the adapter was trained on it), "target", or "seen" (by another system of the evaluation)
+    items: tuple[PromptedExample, ...]
+    rows: tuple[Mapping[str, Any], ...]  # of the journal; as many per item as there are samples
+    prompt_tokens: int  # over all items and samples, the translation stage counted
+    new_tokens: int
+    reason: str = ""  # why these answers cannot be scored, known beforehand
+    num_untranslated: int = 0  # fields whose translation came out empty; the text was left as it is
+
+
+@dataclass(frozen=True)
+class ScoreRow:
+    """One figure in [0, 1] and how it came about. Where ``status`` is "invalid", ``reason`` says why."""
+
+    task: str
+    system: str
+    variant: str
+    language: str
+    role: str
+    metric: str
+    n: int  # items
+    value: float | None
+    low: float | None
+    high: float | None
+    status: str = "ok"
+    reason: str = ""
+    samples: int = 1
+    num_unparsable: int = 0  # items whose answer could not be read; they count as wrong
+    num_cut: int = 0  # written answers that were cut at the token limit
+    num_without_room: int = 0  # of these, prompts that fill all positions of the model: nothing was written
+    num_untranslated: int = 0
+    language_share: float | None = None  # of written answers that could be judged: in the language asked for
+    num_language_undecided: int = 0
+    prompt_tokens_per_item: float = 0.0
+    new_tokens_per_item: float = 0.0
+    num_groups: int = 0  # what is drawn again: items, or premises and passages with all their items
+    num_shared: int = 0  # of a mean: items that all of its languages have
+    languages_low: float | None = None  # of a mean: for other languages like these
+    languages_high: float | None = None
+    majority_share: float | None = None  # of the scored items: what always giving the most frequent label gets
+    train_majority_share: float | None = None  # the same of the training rows' most frequent label
+    is_above_chance: bool | None = None  # above 1 / labels and majority_share, corrected for the languages
+    only_label: str = ""  # that was given to every item
+
+
+@dataclass(frozen=True)
+class Figures:
+    """All of an evaluation's figures of one task."""
+
+    rows: tuple[ScoreRow, ...]
+    differences: tuple[Difference, ...]  # of the means over the languages that no system has seen
+    labels: tuple[LabelReport, ...] = ()  # what became of each label, where answers are labels
+    notes: tuple[str, ...] = ()
+
+    @property
+    def is_valid(self) -> bool:
+        return all(row.status == "ok" for row in self.rows)
+
+
+def figures(
+    task: TaskConfig,
+    answered: Sequence[Answered],
+    settings: Settings,
+    train_counts: Mapping[str, Mapping[str, int]] | None = None,
+) -> Figures:
+    """Scores everything that was answered about one task.
+
+    Args:
+        train_counts: system -> label -> training rows, of systems where that is known.
+
+    The mean over unseen languages is over those that no system of the evaluation has seen, so that all systems are
+    compared on the same items. Differences are told of the task's main metric: of each pair of systems within a
+    variant, and of each pair of variants within a system, corrected together for their number.
+    """
+    rows: list[ScoreRow] = []
+    found: list[Difference] = []
+    notes: list[str] = []
+    named = [_outputs(one) for one in answered]
+    outputs = {(a.system, a.variant, a.language): out for a, out in zip(answered, named, strict=True)}
+    reports = _label_reports(task, answered, outputs)
+    judged = _above_chance(task, answered, outputs, settings)
+    for number, measure in enumerate(MEASURES[task.metric]):
+        means: dict[str, list[Cell]] = {}
+        for (system, variant), group in _grouped(answered).items():
+            own = []
+            for one in group:
+                place = (system, variant, one.language)
+                row, cell = _row(task, measure, one, outputs[place], settings)
+                if task.choice_names:
+                    chance = Chance.of(one.items, task.choice_names, (train_counts or {}).get(system, {}))
+                    row = dataclasses.replace(
+                        row,
+                        majority_share=chance.majority_share,
+                        train_majority_share=chance.train_majority_share,
+                        is_above_chance=judged.get(place) if measure is ACCURACY else None,
+                        only_label=reports[place].only_label if place in reports else "",
+                    )
+                own.append((row, cell))
+            rows += [row for row, _ in own]
+            targets = [(row, cell, one) for (row, cell), one in zip(own, group, strict=True) if one.role == "target"]
+            cells = [cell for _, cell, _ in targets if cell]
+            if targets and len(cells) == len(targets):
+                means[_name(system, variant)] = cells
+                some_seen = any(one.role != "target" for one in group)
+                rows.append(
+                    _mean_row(measure, [r for r, _, _ in targets], [a for *_, a in targets], cells, settings, some_seen)
+                )
+        if number == 0 and len(means) > 1:
+            found = differences(measure, means, _pairs(means), settings=settings)
+            without = [n for n in (_name(*key) for key in _grouped(answered)) if n not in means]
+            notes += [f"{name}: no valid scores in some language, left out of the comparisons" for name in without]
+    return Figures(tuple(rows), tuple(found), tuple(reports.values()), tuple(notes))
+
+
+Place = tuple[str, str, str]  # system, variant, language
+
+
+@dataclass(frozen=True, eq=False)
+class _Out:
+    """What the answers of one system, variant and language come to, one per item; or why they are none."""
+
+    outputs: Outputs
+    reason: str
+
+
+def _outputs(answered: Answered) -> _Out:
+    items = answered.items
+    if not items[0].is_written:
+        scores = np.array([[float(v) for v in row["log_likelihoods"]] for row in answered.rows])
+        reason = answered.reason or why_invalid(scores, same_prompts=len({i.messages for i in items}) == 1)
+        return _Out(scores, reason)
+    texts = [row["text"] for row in answered.rows]
+    broken = sum(text is None for text in texts)
+    reason = answered.reason or (f"{broken} of {len(texts)} answers have scores that are not finite" * bool(broken))
+    if all(row["is_cut"] and not row["num_new_tokens"] for row in answered.rows):
+        reason = reason or "every prompt is longer than the model can read"
+    return _Out(() if reason else _voted(items, texts, len(texts) // len(items)), reason)
+
+
+def _label_reports(
+    task: TaskConfig, answered: Sequence[Answered], outputs: Mapping[Place, _Out]
+) -> dict[Place, LabelReport]:
+    """Of everything valid, where answers are labels."""
+    found = {}
+    for one in answered:
+        place = (one.system, one.variant, one.language)
+        if task.choice_names and not outputs[place].reason:
+            found[place] = label_report(
+                one.items,
+                outputs[place].outputs,
+                task.choice_names,
+                system=one.system,
+                variant=one.variant,
+                language=one.language,
+            )
+    return found
+
+
+def _above_chance(
+    task: TaskConfig, answered: Sequence[Answered], outputs: Mapping[Place, _Out], settings: Settings
+) -> dict[Place, bool]:
+    """Of every valid unseen language whether its accuracy is above chance, corrected for the languages of its system
+    and variant."""
+    found: dict[Place, bool] = {}
+    for (system, variant), group in _grouped(answered).items():
+        p = {}
+        for one in group:
+            out = outputs[system, variant, one.language]
+            if task.choice_names and one.role == "target" and not out.reason:
+                cell, _ = _cell(ACCURACY, one, out.outputs)
+                p[one.language] = p_above_chance(one.items, cell, Chance.of(one.items, task.choice_names, {}))
+        above = above_chance(p, settings.confidence)
+        found |= {(system, variant, language): is_above for language, is_above in above.items()}
+    return found
+
+
+def _cell(measure: Measure, answered: Answered, outputs: Outputs) -> tuple[Cell, int]:
+    """Counts, and how many answers could not be read."""
+    counts, num_unread = measure.counts(answered.items, outputs)
+    ids, groups = (tuple(getattr(item, name) for item in answered.items) for name in ("id", "group"))
+    return Cell(answered.language, ids, counts, groups), num_unread
+
+
+def _grouped(answered: Iterable[Answered]) -> dict[tuple[str, str], list[Answered]]:
+    groups: dict[tuple[str, str], list[Answered]] = {}
+    for one in answered:
+        groups.setdefault((one.system, one.variant), []).append(one)
+    return groups
+
+
+def _row(
+    task: TaskConfig, measure: Measure, answered: Answered, out: _Out, settings: Settings
+) -> tuple[ScoreRow, Cell | None]:
+    """The figure of one language, and its counts where it has one."""
+    items = answered.items
+    common: dict[str, Any] = {
+        "task": task.name,
+        "system": answered.system,
+        "variant": answered.variant,
+        "language": answered.language,
+        "role": answered.role,
+        "metric": measure.name,
+        "n": len(items),
+        "samples": len(answered.rows) // len(items),
+        "num_untranslated": answered.num_untranslated,
+        "prompt_tokens_per_item": answered.prompt_tokens / len(items),
+        "new_tokens_per_item": answered.new_tokens / len(items),
+    }
+    if items[0].is_written:
+        common["num_cut"] = sum(bool(row["is_cut"]) for row in answered.rows)
+        common["num_without_room"] = sum(row["is_cut"] and not row["num_new_tokens"] for row in answered.rows)
+        share = None if out.reason else _share(answered, [row["text"] for row in answered.rows])
+        if share is not None:
+            common["language_share"], common["num_language_undecided"] = share.share, share.num_undecided
+    if out.reason:
+        return ScoreRow(**common, value=None, low=None, high=None, status="invalid", reason=out.reason), None
+    cell, common["num_unparsable"] = _cell(measure, answered, out.outputs)
+    found = single(measure, cell, settings=settings)
+    common["num_groups"] = found.num_groups
+    return ScoreRow(**common, value=found.value, low=found.low, high=found.high), cell
+
+
+def _voted(items: Sequence[PromptedExample], texts: Sequence[str], samples: int) -> tuple[str, ...]:
+    """One text per item; the samples of an item stand together."""
+    groups = [texts[start : start + samples] for start in range(0, len(texts), samples)]
+    return tuple(group[vote(item, group)] for item, group in zip(items, groups, strict=True))
+
+
+def _share(answered: Answered, texts: Sequence[str]) -> LanguageShare | None:
+    """In what language the answers are; None where no language was asked for or it cannot be told."""
+    wanted = answered.items[0].chain_language
+    if not wanted:
+        return None
+    try:
+        return language_share(texts, wanted)
+    except Problem:
+        return None
+
+
+def _mean_row(
+    measure: Measure,
+    rows: Sequence[ScoreRow],
+    answered: Sequence[Answered],
+    cells: Sequence[Cell],
+    settings: Settings,
+    some_seen: bool,
+) -> ScoreRow:
+    """The unweighted mean of the languages' rows."""
+    first = rows[0]
+    found = macro(measure, cells, settings=settings, name=_name(first.system, first.variant))
+    num = sum(row.n for row in rows)
+    judged = [row.language_share for row in rows if row.language_share is not None]
+    return ScoreRow(
+        task=first.task,
+        system=first.system,
+        variant=first.variant,
+        language=MACRO if some_seen else MACRO_ALL,
+        role="target",
+        metric=measure.name,
+        n=found.n,
+        value=found.value,
+        low=found.low,
+        high=found.high,
+        samples=first.samples,
+        num_unparsable=sum(row.num_unparsable for row in rows),
+        num_cut=sum(row.num_cut for row in rows),
+        num_without_room=sum(row.num_without_room for row in rows),
+        num_untranslated=sum(row.num_untranslated for row in rows),
+        language_share=float(np.mean(judged)) if judged else None,
+        num_language_undecided=sum(row.num_language_undecided for row in rows),
+        prompt_tokens_per_item=sum(one.prompt_tokens for one in answered) / num,
+        new_tokens_per_item=sum(one.new_tokens for one in answered) / num,
+        num_groups=found.num_groups,
+        num_shared=found.num_shared,
+        languages_low=found.languages_low,
+        languages_high=found.languages_high,
+        majority_share=_mean_of([row.majority_share for row in rows]),
+        train_majority_share=_mean_of([row.train_majority_share for row in rows]),
+    )
+
+
+def _mean_of(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return float(np.mean(known)) if len(known) == len(values) else None
+
+
+def _name(system: str, variant: str) -> str:
+    return f"{system} / {variant}"
+
+
+def _pairs(names: Iterable[str]) -> list[tuple[str, str]]:
+    """Pairs that differ in the system or in the variant but not in both; the later one minus the earlier."""
+    parts = [(name, *name.rsplit(" / ", 1)) for name in names]
+    return [
+        (later[0], earlier[0])
+        for number, later in enumerate(parts)
+        for earlier in parts[:number]
+        if (later[1] == earlier[1]) != (later[2] == earlier[2])
+    ]

@@ -1,0 +1,225 @@
+"""What is scored: a base model as it is, and adapters on it, one after another on one load of the base."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mslt_it import values
+from mslt_it.languages import primary
+from mslt_it.models.identity import (
+    ADAPTER,
+    FinishedRun,
+    adapter_hash_of,
+    identity,
+    load_trained_base,
+    read_run,
+)
+from mslt_it.problems import Problem
+from mslt_it.records import AdapterConfig, ModelConfig
+from mslt_it.store import COMPLETE, value_sha256
+
+BASE = "base"
+
+
+@dataclass(frozen=True)
+class System:
+    """A model that answers: the base (``adapter`` is None) or the base with an adapter."""
+
+    name: str
+    adapter: Path | None
+    adapter_sha256: str | None
+    sources: tuple[str, ...] | None  # languages the adapter was trained on; None: not known
+    settings_sha256: str | None = None  # of adapter_config.json: the same tensors at another alpha answer otherwise
+
+    def has_seen(self, language: str) -> bool:
+        return primary(language) in {primary(code) for code in self.sources or ()}
+
+
+@dataclass(frozen=True)
+class Bench:
+    """The systems of one evaluation, and how their base is loaded."""
+
+    model: ModelConfig
+    quantization: AdapterConfig | None  # as the base is to be quantised
+    systems: tuple[System, ...]
+    runs: tuple[FinishedRun, ...]  # those among the systems that are runs, whose papers are checked
+    notes: tuple[str, ...] = ()
+
+    def seen(self) -> set[str]:
+        """Primary codes of all languages that any of the systems was trained on."""
+        return {primary(code) for system in self.systems for code in system.sources or ()}
+
+
+@dataclass(frozen=True)
+class LoadedBase:
+    """The base of a bench, and the hashes that name it in journals and in the cache."""
+
+    tokenizer: Any
+    base: Any
+    papers: dict[str, Any]
+
+    def model_key(self, system: System) -> dict[str, Any]:
+        """Everything that a system's answers follow from, as hashes."""
+        return {
+            **self.papers,
+            "adapter_sha256": system.adapter_sha256,
+            "adapter_config_sha256": system.settings_sha256,
+        }
+
+
+def resolve(
+    *,
+    runs: Sequence[str],
+    model: ModelConfig | None,
+    adapters: Sequence[str],
+    with_base: bool,
+    seen: Sequence[str],
+) -> Bench:
+    """The systems that the arguments name, their adapters read and checked; nothing is loaded yet.
+
+    Args:
+        runs: run folders of `mslt train` or `mslt combine`.
+        model: the base, where it is not that of the first run.
+        adapters: run folders, or folders of an adapter alone.
+        with_base: score the base without an adapter too.
+        seen: languages that adapters without papers were trained on.
+    """
+    found: list[tuple[Path, FinishedRun | None]] = []
+    for name in (*runs, *adapters):
+        folder = values.path(name)
+        if folder.name == ADAPTER and (folder.parent / COMPLETE).is_file():
+            folder = folder.parent  # the run it lies in has its papers
+        is_run = name in runs or (folder / COMPLETE).is_file()
+        if not is_run and not (folder / "adapter_config.json").is_file():
+            raise Problem(
+                f"adapter={name}: there is neither {COMPLETE} (a run folder) nor adapter_config.json (an adapter). "
+                "Give the folder that `mslt train` printed last, or one that peft wrote."
+            )
+        found.append((folder, read_run(folder) if is_run else None))
+    finished = [run for _, run in found if run is not None]
+    if model is None and not finished:
+        raise Problem("Nothing to score: give run=RUNFOLDER, or model=PATH (and adapter=FOLDER).")
+    named = _names([folder for folder, _ in found])
+    systems, notes = [], []
+    for name, (folder, run) in zip(named, found, strict=True):
+        if run is not None:
+            sha = str(run.provenance["adapter_sha256"])
+            systems.append(System(name, run.adapter, sha, tuple(run.recipe.sources), _settings_hash(run.adapter)))
+            continue
+        systems.append(System(name, folder, adapter_hash_of(folder), tuple(seen) or None, _settings_hash(folder)))
+        if not seen:
+            notes.append(
+                f"{name}: an adapter without papers. What languages it was trained on and on which weights is not "
+                "known: all languages count as unseen (say seen=[...]), and the base is taken as it is."
+            )
+    if with_base or not systems:
+        own = BASE if systems else _name_of(model)
+        systems.insert(0, System(own, None, None, ()))
+    quantizations = {run.recipe.adapter.quantization for run in finished}
+    if len(quantizations) > 1:
+        raise Problem(
+            f"The runs were trained on a base quantised in different ways ({', '.join(sorted(quantizations))}): one "
+            "load cannot serve them. Score them in separate calls."
+        )
+    chosen = model if model is not None else finished[0].recipe.model
+    return Bench(
+        chosen, finished[0].recipe.adapter if finished else None, tuple(systems), tuple(finished), tuple(notes)
+    )
+
+
+def load(bench: Bench, *, given_model: bool) -> LoadedBase:
+    """Loads tokenizer and base, and refuses adapters that were trained on other weights or another tokenizer.
+
+    ``given_model``: the base was named by the user, not taken from the first run.
+    """
+    from mslt_it.models.base_model import fit_vocabulary, load_base, load_tokenizer, model_hash
+
+    if bench.runs and not given_model:
+        tokenizer, base, _ = load_trained_base(bench.runs[0])
+        sha = str(bench.runs[0].provenance["base_sha256"])
+    else:
+        tokenizer = load_tokenizer(bench.model)
+        base = load_base(bench.model, bench.quantization)
+        fit_vocabulary(base, tokenizer)
+        sha = model_hash(base)
+    found = identity(base, tokenizer)
+    papers = {
+        "base_sha256": sha,
+        "base_dtype": found["base_dtype"],
+        "quantization": bench.quantization.quantization if bench.quantization else "none",
+        "tokenizer_sha256": found["tokenizer_sha256"],
+        "template_sha256": found["template_sha256"],
+        "config_sha256": _config_hash(base),
+    }
+    for run in bench.runs:
+        for key in ("base_sha256", "tokenizer_sha256", "template_sha256"):
+            recorded = run.provenance.get(key)
+            if key in run.provenance and recorded != papers[key]:
+                raise Problem(
+                    f"{run.folder}: its adapter was trained with another {key.removesuffix('_sha256')} than the one "
+                    f"loaded here (sha256 {str(recorded)[:12]}, loaded {str(papers[key])[:12]}). Score runs of "
+                    "different bases in separate calls, or give the right model=."
+                )
+    return LoadedBase(tokenizer, base, papers)
+
+
+@contextlib.contextmanager
+def applied(loaded: LoadedBase, system: System) -> Iterator[Any]:
+    """The model in the system's state; the base is as before afterwards."""
+    if system.adapter is None:
+        yield loaded.base
+        return
+    from mslt_it.models.base_model import load_adapter
+
+    model = load_adapter(loaded.base, system.adapter)
+    try:
+        yield model
+    finally:
+        # Takes the adapter's layers out again and leaves the base's own weights untouched.
+        model.unload()
+
+
+def _names(folders: Sequence[Path]) -> list[str]:
+    """A short name for each folder, all different, fit for a file name."""
+    plain = [(f.parent if f.name == ADAPTER and f.parent.name else f).resolve().name for f in folders]
+    names = [BASE]
+    for name in plain:
+        number = 1
+        while (found := name if number == 1 else f"{name}-{number}") in names or (number > 1 and found in plain):
+            number += 1
+        names.append(found)
+    return names[1:]
+
+
+def _name_of(model: ModelConfig | None) -> str:
+    if model is None:
+        return BASE
+    return Path(model.path).name.strip(".") or Path(model.path).resolve().name or BASE  # model=.
+
+
+def _settings_hash(folder: Path) -> str | None:
+    """Of what an adapter's configuration says beside its tensors: scale, rank patterns, kind."""
+    try:
+        content = json.loads((folder / "adapter_config.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None  # `load_adapter` says what is wrong with it
+    decides_nothing = ("base_model_name_or_path", "inference_mode")
+    return value_sha256({k: v for k, v in dict(content).items() if k not in decides_nothing})
+
+
+def _config_hash(base: Any) -> str:
+    """Of the model's configuration, which decides answers beside its weights (rotary base, positions, scales)."""
+    return value_sha256(_without_names(base.config.to_dict()))
+
+
+def _without_names(content: Any) -> Any:
+    """A configuration without where it came from and what wrote it."""
+    if not isinstance(content, dict):
+        return content
+    told = {str(k): v for k, v in content.items()}
+    return {k: _without_names(v) for k, v in told.items() if not k.startswith("_") and k != "transformers_version"}

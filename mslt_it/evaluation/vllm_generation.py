@@ -1,0 +1,157 @@
+"""Generation by vLLM on GPUs, behind the interface of `mslt_it.evaluation.generation`. The only importer of vllm.
+
+The engine schedules by itself, so a batch is only what is written down at once: many prompts in the order of their
+length. Sampled answers have a seed of their own per item and sample; they are not the same texts as transformers
+draws. The fraction of a GPU's memory that the engine takes is `MEMORY_SHARE`: the base model stays loaded beside it for
+what is answered by log-likelihood.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from mslt_it.evaluation.generation import Generated, Prompt, Sampling, uniforms
+from mslt_it.problems import Problem
+
+MEMORY_SHARE = 0.55
+BATCH = 512  # prompts per call: at most so many answers are lost by a kill
+RANKS = (8, 16, 32, 64, 128, 256, 320, 512)  # that the engine has kernels for
+MAX_SEED = 2**31 - 1
+
+
+def require_vllm() -> Any:
+    """The package; a Problem where it is missing."""
+    try:
+        import vllm
+    except ImportError as error:
+        raise Problem(
+            f"backend=vllm: the package vllm is not installed ({error}). Remedy: pip install 'mslt_it[vllm]' on a "
+            "machine with a GPU, or backend=transformers."
+        ) from error
+    return vllm
+
+
+class VllmEngine:
+    """One loaded base model that answers with any LoRA adapter, or none.
+
+    Args:
+        path, revision, dtype: the base, as transformers would load it.
+        adapters: folders of the adapters that will be used.
+    """
+
+    def __init__(self, path: str, revision: str | None, dtype: str, adapters: Sequence[Path]) -> None:
+        self._vllm = vllm = require_vllm()
+        self._numbers = {folder: number for number, folder in enumerate(adapters, start=1)}
+        options: dict[str, Any] = {}
+        if adapters:
+            options = {"enable_lora": True, "max_loras": 1, "max_lora_rank": engine_rank(adapters)}
+        self._llm = vllm.LLM(
+            model=path,
+            revision=revision,
+            dtype=dtype,
+            trust_remote_code=False,
+            generation_config="vllm",  # not the model's own sampling settings and penalties
+            gpu_memory_utilization=MEMORY_SHARE,
+            **options,
+        )
+
+    def generator(
+        self,
+        adapter: Path | None,
+        prompts: Sequence[Prompt],
+        *,
+        end_id: int,
+        decode: Callable[[Sequence[int]], str],
+        sampling: Sampling,
+    ) -> VllmGenerator:
+        """What answers the prompts with one adapter, or with the base alone."""
+        lora = None
+        if adapter is not None:
+            from vllm.lora.request import LoRARequest
+
+            lora = LoRARequest(f"adapter{self._numbers[adapter]}", self._numbers[adapter], str(adapter))
+        return VllmGenerator(self._vllm, self._llm, lora, prompts, end_id, decode, sampling)
+
+
+class VllmGenerator:
+    """A `Generator`; see `VllmEngine.generator`."""
+
+    def __init__(
+        self,
+        vllm: Any,
+        llm: Any,
+        lora: Any,
+        prompts: Sequence[Prompt],
+        end_id: int,
+        decode: Callable[[Sequence[int]], str],
+        sampling: Sampling,
+    ) -> None:
+        self._vllm, self._llm, self._lora = vllm, llm, lora
+        self._prompts, self._end_id, self._decode, self._sampling = prompts, end_id, decode, sampling
+        self._longest = int(llm.llm_engine.model_config.max_model_len)
+        order = sorted(range(len(prompts)), key=lambda i: (-len(prompts[i].ids), i))
+        self._batches = tuple(tuple(order[start : start + BATCH]) for start in range(0, len(order), BATCH))
+
+    @property
+    def batches(self) -> tuple[tuple[int, ...], ...]:
+        """Positions of the prompts of each call, the longest first."""
+        return self._batches
+
+    def generate(self, batch: Sequence[int]) -> list[Generated]:
+        """The answers to one of the batches."""
+        limits = {i: min(self._prompts[i].max_new_tokens, self._longest - len(self._prompts[i].ids)) for i in batch}
+        asked = [i for i in batch if limits[i] > 0]
+        found = self._llm.generate(
+            [{"prompt_token_ids": list(self._prompts[i].ids)} for i in asked],
+            [self._parameters(self._prompts[i], limits[i]) for i in asked],
+            lora_request=self._lora,
+            use_tqdm=False,
+        )
+        answers = {i: self._answer(result.outputs[0]) for i, result in zip(asked, found, strict=True)}
+        return [answers.get(i, Generated("", 0, True)) for i in batch]
+
+    def _parameters(self, prompt: Prompt, limit: int) -> Any:
+        s = self._sampling
+        own = {} if s.is_greedy else {"seed": int(uniforms(s.seed, prompt.key, 1)[0] * MAX_SEED), "top_p": s.top_p}
+        return self._vllm.SamplingParams(
+            temperature=s.temperature,
+            max_tokens=limit,
+            stop_token_ids=[self._end_id],
+            ignore_eos=True,  # the end token of the chat template is the one that counts
+            detokenize=False,
+            logprobs=0,  # of the chosen tokens: not finite where the model is broken
+            **own,
+        )
+
+    def _answer(self, output: Any) -> Generated:
+        tokens = list(output.token_ids)
+        if not math.isfinite(output.cumulative_logprob):
+            return Generated(None, 0, False)
+        is_cut = self._end_id not in tokens
+        own = tokens if is_cut else tokens[: tokens.index(self._end_id)]
+        return Generated(self._decode(own).strip(), len(own) + (not is_cut), is_cut)
+
+
+def engine_rank(adapters: Sequence[Path]) -> int:
+    """The smallest rank the engine has kernels for that holds all adapters; a Problem for adapters it cannot serve."""
+    import json
+
+    ranks = []
+    for folder in adapters:
+        config = json.loads((folder / "adapter_config.json").read_text(encoding="utf-8"))
+        if config.get("use_dora"):
+            raise Problem(
+                f"backend=vllm: {folder} is a DoRA adapter, which vLLM cannot apply. Merge it first (mslt merge) and "
+                "give model=MERGED, or use backend=transformers."
+            )
+        ranks.append(int(config["r"]))
+    fitting = [rank for rank in RANKS if rank >= max(ranks)]
+    if not fitting:
+        raise Problem(
+            f"backend=vllm: an adapter has rank {max(ranks)}, vLLM takes {RANKS[-1]} at most. Merge it first (mslt "
+            "merge), or use backend=transformers."
+        )
+    return fitting[0]

@@ -1,0 +1,214 @@
+"""Which base, tokenizer and adapter belong together: what a run recorded, compared with what is found now.
+
+An adapter is a small difference to one set of weights, read through one tokenizer and one chat template. Put on others
+it loads without a word and answers nonsense, so whatever differs is refused here by name. Weights are compared by their
+SHA-256 (`mslt_it.models.base_model.model_hash`), not by the name of the model: a branch of a repository moves.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mslt_it.models.base_model import (
+    DTYPES,
+    adapter_hash,
+    fit_vocabulary,
+    load_base,
+    load_tokenizer,
+    model_hash,
+    read_adapter,
+)
+from mslt_it.problems import Problem
+from mslt_it.records import ModelConfig, Recipe
+from mslt_it.store import COMPLETE, file_sha256, sealed_files, value_sha256
+
+ADAPTER = "adapter"
+# The files of a run that decide what its adapter does; others (its card, its predictions) may change.
+DECISIVE = ("config.yaml", "results.json", f"{ADAPTER}/adapter_config.json", f"{ADAPTER}/adapter_model.safetensors")
+RECORDED = ("model_commit", "base_dtype", "num_embedding_rows", "tokenizer_sha256", "template_sha256")  # by `identity`
+TRAIN_AGAIN = "Start the run again with `mslt train`, or take its folder from a copy that is whole."
+
+
+@dataclass(frozen=True)
+class FinishedRun:
+    """A run folder whose decisive files have the hashes they were sealed with."""
+
+    folder: Path
+    recipe: Recipe
+    provenance: Mapping[str, Any]  # of results.json
+
+    @property
+    def adapter(self) -> Path:
+        return self.folder / ADAPTER
+
+
+def identity(base: Any, tokenizer: Any) -> dict[str, Any]:
+    """What a run records of its base and tokenizer, beside ``base_sha256`` and ``adapter_sha256``.
+
+    ``base``: the model that was trained on, its vocabulary fitted already. ``model_commit`` is the commit that a Hub
+    revision stood for, None for a folder.
+    """
+    weight = base.get_input_embeddings().weight
+    return {
+        "model_commit": getattr(base.config, "_commit_hash", None),
+        "base_dtype": str(weight.dtype).removeprefix("torch."),
+        "num_embedding_rows": int(weight.shape[0]),
+        "tokenizer_sha256": tokenizer_hash(tokenizer),
+        "template_sha256": template_hash(tokenizer),
+    }
+
+
+def tokenizer_hash(tokenizer: Any) -> str:
+    """SHA-256 over everything that turns text into ids: vocabulary, merges, normalisation, added and special tokens."""
+    backend = getattr(tokenizer, "backend_tokenizer", None)
+    if backend is not None:
+        content = json.loads(backend.to_str())
+        for of_a_call in ("truncation", "padding"):  # left behind by the last call, not the tokenizer's own
+            content.pop(of_a_call, None)
+    else:
+        content = {"vocabulary": tokenizer.get_vocab(), "added": sorted(map(str, tokenizer.get_added_vocab()))}
+    special = {name: str(token) for name, token in tokenizer.special_tokens_map.items()}
+    return value_sha256({"tokenizer": content, "special": special})
+
+
+def template_hash(tokenizer: Any) -> str | None:
+    """SHA-256 of the chat template, None where the tokenizer has none."""
+    return value_sha256(tokenizer.chat_template) if tokenizer.chat_template else None
+
+
+def read_run(folder: Path | str) -> FinishedRun:
+    """A finished run; a Problem where the folder is none, was not sealed, or is not as it was sealed."""
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise Problem(f"run={folder}: there is no such folder. Give the run folder that `mslt train` printed last.")
+    if not (folder / COMPLETE).is_file():
+        if (folder / "adapter_config.json").is_file():
+            raise Problem(f"run={folder}: this is an adapter. Give the run folder it lies in: run={folder.parent}.")
+        raise Problem(f"run={folder}: there is no {COMPLETE}, so the run has not finished. {TRAIN_AGAIN}")
+    try:
+        sealed = sealed_files(folder)
+    except Problem as problem:
+        raise Problem(f"run={folder}: its papers cannot be read ({problem}) {TRAIN_AGAIN}") from problem
+    try:
+        for name in DECISIVE:
+            if name not in sealed:
+                raise Problem(f"run={folder}: {COMPLETE} does not list {name}. {TRAIN_AGAIN}")
+            if not (folder / name).is_file():
+                raise Problem(f"run={folder}: {name} is missing. {TRAIN_AGAIN}")
+            found = file_sha256(folder / name)
+            if found != sealed[name]:
+                raise Problem(
+                    f"run={folder}: {name} is not as it was when the run finished (sha256 {found[:12]}, sealed with "
+                    f"{sealed[name][:12]}). {TRAIN_AGAIN}"
+                )
+        provenance = json.loads((folder / "results.json").read_text(encoding="utf-8"))["provenance"]
+        recorded = provenance["adapter_sha256"], provenance["base_sha256"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise Problem(f"run={folder}: its papers cannot be read ({error!r}). {TRAIN_AGAIN}") from error
+    found = adapter_hash_of(folder / ADAPTER)
+    if found != recorded[0]:
+        raise Problem(
+            f"run={folder}: its adapter is not the one its results are of (sha256 {found[:12]}, results.json says "
+            f"{recorded[0][:12]}). {TRAIN_AGAIN}"
+        )
+    return FinishedRun(folder, _recipe(folder), provenance)
+
+
+def adapter_hash_of(folder: Path) -> str:
+    """`adapter_hash` of an adapter whose values are all finite; else a Problem."""
+    read_adapter(folder)
+    return adapter_hash(folder)
+
+
+def load_trained_base(run: FinishedRun) -> tuple[Any, Any, ModelConfig]:
+    """(tokenizer, base, the recipe's model with its dtype written out), each checked to be what the run was made with.
+
+    The base is quantised as it was in training, its vocabulary fitted to the tokenizer.
+    """
+    recorded, model = run.provenance, run.recipe.model
+    if recorded.get("model_revision") != model.revision or recorded.get("model") != model.path:
+        raise Problem(
+            f"run={run.folder}: config.yaml names the base {_named(model.path, model.revision)}, its results are of "
+            f"{_named(recorded.get('model'), recorded.get('model_revision'))}. {TRAIN_AGAIN}"
+        )
+    tokenizer = load_tokenizer(model)
+    where = f"run={run.folder}, base {_named(model.path, model.revision)}"
+    found = {"tokenizer_sha256": tokenizer_hash(tokenizer), "template_sha256": template_hash(tokenizer)}
+    for key, what in (("tokenizer_sha256", "tokenizer"), ("template_sha256", "chat template")):
+        if key in recorded and recorded[key] != found[key]:
+            raise Problem(
+                f"{where}: the {what} is not the one the adapter was trained with (sha256 {_short(found[key])}, the "
+                f"run recorded {_short(recorded[key])}). Put the old one back, or pin model.revision and train again."
+            )
+    for number, dtype in enumerate(dtypes := _dtypes(recorded, model)):
+        trained = dataclasses.replace(model, dtype=dtype)
+        base = load_base(trained, run.recipe.adapter)
+        fit_vocabulary(base, tokenizer)
+        _refuse_commit_and_rows(where, recorded, identity(base, tokenizer))
+        found_hash = model_hash(base)
+        if found_hash == recorded["base_sha256"]:
+            return tokenizer, base, trained
+        if number == len(dtypes) - 1:
+            break
+        del base
+    quantised = (
+        " Weights quantised on another kind of device may differ in a few bits: merge where the run was trained."
+        if run.recipe.adapter.quantization != "none"
+        else ""
+    )
+    raise Problem(
+        f"{where}: its weights are not those the adapter was trained on (sha256 {_short(found_hash)}, the run "
+        f"recorded {_short(recorded['base_sha256'])}). Put the old weights back, or pin model.revision and train "
+        f"again.{quantised}"
+    )
+
+
+def unrecorded(run: FinishedRun) -> str | None:
+    """A note where the run, an older one, left out some of what `identity` gives, which then cannot be checked."""
+    missing = [key for key in RECORDED if key not in run.provenance]
+    return f"the run did not record {', '.join(missing)}, so these were not compared." if missing else None
+
+
+def _refuse_commit_and_rows(where: str, recorded: Mapping[str, Any], found: Mapping[str, Any]) -> None:
+    commit = recorded.get("model_commit")
+    if commit is not None and found["model_commit"] is not None and found["model_commit"] != commit:
+        raise Problem(
+            f"{where}: the revision is at commit {found['model_commit'][:12]} now, the adapter was trained on "
+            f"{commit[:12]}. A branch moves: train with model.revision={commit}."
+        )
+    rows = recorded.get("num_embedding_rows")
+    if rows is not None and rows != found["num_embedding_rows"]:
+        raise Problem(
+            f"{where}: the vocabulary was resized: the adapter was trained with {rows} embedding rows, base and "
+            f"tokenizer together have {found['num_embedding_rows']} now. Put the old files back, or train again."
+        )
+
+
+def _dtypes(recorded: Mapping[str, Any], model: ModelConfig) -> list[str]:
+    """The dtypes to try. ``auto`` was bfloat16 on most GPUs and float32 on a CPU, whatever this machine has."""
+    if recorded.get("base_dtype") in DTYPES:
+        return [recorded["base_dtype"]]
+    if model.dtype != "auto":
+        return [model.dtype]
+    on_gpu = bool(recorded.get("environment", {}).get("gpus"))
+    return ["bfloat16", "float32"] if on_gpu else ["float32", "bfloat16"]
+
+
+def _recipe(folder: Path) -> Recipe:
+    from mslt_it.data.build import with_found_labels
+    from mslt_it.recipe import load_recipe
+
+    return with_found_labels(load_recipe("config", config_dir=folder))
+
+
+def _named(path: Any, revision: Any) -> str:
+    return f"{path}@{revision}" if revision else str(path)
+
+
+def _short(digest: str | None) -> str:
+    return digest[:12] if digest else "none"

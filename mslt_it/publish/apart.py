@@ -1,0 +1,109 @@
+"""Training apart: an adapter per source language, combined, beside one trained on all languages together.
+
+runs/<recipe>-<fingerprint>/
+  parts/<language>/   one ordinary run per source, each with its share of the labelled budget
+  joint/              the same budget trained together (combine.beside_joint)
+  combined/           the parts' adapters as one, scored like a trained run
+  comparison.json     combined minus joint on the same items
+
+Every folder is a run of its own, so a kill costs what one of them costs, and the same command goes on.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from mslt_it.data.mixing import allocate
+from mslt_it.publish.combined_run import combine_runs
+from mslt_it.records import CombineConfig, Recipe, to_plain
+from mslt_it.runs import Run
+
+TOGETHER = CombineConfig()
+
+
+def train_apart(recipe: Recipe, run_recipe: Callable[[Recipe], int]) -> int:
+    """Runs everything that is not finished and prints the comparison; 0 when every score is valid.
+
+    ``run_recipe`` trains and scores one recipe.
+    """
+    folder = Run(recipe).folder
+    statuses = [_run(part, run_recipe) for part in part_recipes(recipe, folder)]
+    parts = [str(folder / "parts" / code) for code in recipe.sources]
+    print(f"\n=== combined: {recipe.combine.method}, weights {recipe.combine.weights}", flush=True)
+    statuses.append(
+        combine_runs(parts, folder / "combined", method=recipe.combine.method, weights=recipe.combine.weights)
+    )
+    if recipe.combine.beside_joint:
+        statuses.append(_run(joint_recipe(recipe, folder), run_recipe))
+        if not any(statuses):
+            print(f"\n{compare(folder)}\nFolder: {folder}", flush=True)
+    return max(statuses)
+
+
+def part_recipes(recipe: Recipe, folder: Path) -> list[Recipe]:
+    """One recipe per source, with its share of the total budget and the targets of all."""
+    share = allocate(recipe.data.num_examples_total, recipe.sources)
+    return [
+        dataclasses.replace(
+            recipe,
+            name=f"{recipe.name}_{code}",
+            sources=(code,),
+            combine=TOGETHER,
+            output_dir=str(folder / "parts" / code),
+            data=dataclasses.replace(recipe.data, num_examples_total=share[code]),
+        )
+        for code in recipe.sources
+    ]
+
+
+def joint_recipe(recipe: Recipe, folder: Path) -> Recipe:
+    """All sources together: the run that the combined adapter is compared with."""
+    name = recipe.name.removesuffix("_combined")
+    return dataclasses.replace(recipe, name=name, combine=TOGETHER, output_dir=str(folder / "joint"))
+
+
+def compare(folder: Path) -> str:
+    """A sentence and comparison.json: combined minus joint, over the languages that neither was trained on."""
+    from mslt_it.evaluation.estimates import Settings, difference
+    from mslt_it.evaluation.matching import Cell
+    from mslt_it.evaluation.measures import MEASURES
+    from mslt_it.evaluation.zero_shot import read_predictions
+    from mslt_it.models.identity import read_run
+
+    runs = [read_run(folder / name) for name in ("combined", "joint")]
+    recipe = runs[0].recipe
+    measure = MEASURES[recipe.task.metric][0]
+
+    def cells(run: Any) -> Sequence[Cell]:
+        found = []
+        for code in recipe.targets:
+            scores = read_predictions(run.recipe, code, run.folder / "predictions")
+            assert scores is not None  # the run is sealed
+            found.append(scores.cell(measure, scores.adapter)[0])
+        return found
+
+    settings = Settings(recipe.scoring.confidence, recipe.scoring.num_bootstrap)
+    d = difference(
+        measure,
+        *map(cells, runs),
+        settings=settings,
+        name_a="combined",
+        name_b="joint",
+    )
+    Run(dataclasses.replace(recipe, output_dir=str(folder))).write_json("comparison.json", to_plain(d))
+    found = (
+        "no difference found" if d.low <= 0 <= d.high else "combined is better" if d.value > 0 else "joint is better"
+    )
+    return (
+        f"Unseen languages ({d.num_languages}, {d.n} items), in points: joint {100 * d.value_b:.1f}, combined "
+        f"{100 * d.value_a:.1f}, combined - joint {100 * d.value:+.1f} "
+        f"({100 * d.low:+.1f} to {100 * d.high:+.1f} on other items like these): {found}."
+    )
+
+
+def _run(recipe: Recipe, run_recipe: Callable[[Recipe], int]) -> int:
+    print(f"\n=== {recipe.name}: {', '.join(recipe.sources)}, {recipe.data.num_examples_total} rows", flush=True)
+    return run_recipe(recipe)

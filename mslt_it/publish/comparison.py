@@ -1,0 +1,196 @@
+"""How far a model is from the live adapter it was made of: on prompts of every trained and target language.
+
+At each position that predicts a token of the right answer (the first few of it) both models give logits over the
+vocabulary. Compared are the logits themselves, the distributions, the likeliest token, and the label chosen.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mslt_it.data.build import build_scored_set
+from mslt_it.data.encoding import Encoder
+from mslt_it.evaluation.choices import choice_requests
+from mslt_it.evaluation.likelihood import Request, choice_log_likelihoods
+from mslt_it.problems import Problem
+from mslt_it.records import EncodedExample, PromptedExample, Recipe
+
+MAX_POSITIONS = 4  # of an answer: with long ones the logits of all positions would not fit into memory
+
+
+@dataclass(frozen=True)
+class Prompts:
+    """One language's prompts: ``rows`` are token ids and how many of the last ones are the answer's beginning."""
+
+    rows: tuple[tuple[tuple[int, ...], int], ...]
+    requests: tuple[Request, ...]  # empty where answers are text
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """What a model made of one language's prompts."""
+
+    num_prompts: int
+    logits: Tensor  # float32 (positions, vocabulary), on the CPU
+    scores: np.ndarray  # log-likelihoods (items, choices); (0, 0) where answers are text
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Figures of one language, or of all together (language "all"); 0, 0, 0, 1, 1 are equal models.
+
+    ``relative_error``: the Frobenius norm of the difference of the logits over the norm of the live ones, the mean over
+    the vocabulary taken away at each position (the softmax does not see it). ``kl_mean``, ``kl_max``: nats per
+    position, KL(live || other). ``argmax_agreement``: share of positions with the same likeliest token.
+    ``label_agreement``: share of items with the same chosen label, None where answers are text.
+    """
+
+    language: str
+    num_prompts: int
+    relative_error: float
+    kl_mean: float
+    kl_max: float
+    argmax_agreement: float
+    label_agreement: float | None
+
+
+def prompts_of(recipe: Recipe, tokenizer: Any, per_language: int) -> dict[str, Prompts]:
+    """Language -> the first ``per_language`` scored rows (0 = as many as the recipe scores), sources first."""
+    if per_language:
+        scoring = dataclasses.replace(recipe.scoring, num_examples_per_language=per_language)
+        recipe = dataclasses.replace(recipe, scoring=scoring)
+    encoder = Encoder(tokenizer, recipe.data.max_length_tokens)
+    return {
+        code: _prompts(build_scored_set(recipe, code), encoder)
+        for code in dict.fromkeys((*recipe.sources, *recipe.targets))
+    }
+
+
+def _prompts(items: Sequence[PromptedExample], encoder: Encoder) -> Prompts:
+    rows = []
+    for encoded in encoder.encode_all(items):
+        if isinstance(encoded, EncodedExample):  # too long a row has no answer to look at
+            start = next(i for i, label in enumerate(encoded.labels) if label >= 0)
+            num = min(MAX_POSITIONS, len(encoded.input_ids) - start)
+            rows.append((encoded.input_ids[: start + num], num))
+    requests = choice_requests([item for item in items if item.choices], encoder)
+    return Prompts(tuple(rows), tuple(requests))
+
+
+def outputs(model: Any, prompts: Mapping[str, Prompts], *, batch_tokens: int, pad_id: int) -> dict[str, Outputs]:
+    """What ``model`` (a causal LM, or an adapter on one) gives for the prompts of each language."""
+    model.eval()
+    return {
+        code: Outputs(
+            max(len(of_language.rows), len(of_language.requests)),
+            _answer_logits(model, of_language.rows),
+            choice_log_likelihoods(model, of_language.requests, batch_tokens=batch_tokens, pad_id=pad_id)
+            if of_language.requests
+            else np.zeros((0, 0)),
+        )
+        for code, of_language in prompts.items()
+    }
+
+
+def _answer_logits(model: Any, rows: Sequence[tuple[tuple[int, ...], int]]) -> Tensor:
+    """float32 (positions, vocabulary); one row at a time, so that no padding or batch has a part in it."""
+    base = model.get_base_model() if hasattr(model, "get_base_model") else model
+    device = base.get_input_embeddings().weight.device
+    keeps = "logits_to_keep" in inspect.signature(base.forward).parameters
+    found = []
+    with torch.inference_mode():
+        for ids, num in rows:
+            more = {"logits_to_keep": num} if keeps else {}
+            logits = base(input_ids=torch.tensor([ids[:-1]], device=device), use_cache=False, **more).logits
+            found.append(logits[0, -num:].float().cpu())
+    return torch.cat(found) if found else torch.zeros(0, 1)
+
+
+def compare(live: Mapping[str, Outputs], other: Mapping[str, Outputs]) -> tuple[Comparison, list[Comparison]]:
+    """(all languages together, each language); a Problem where a value of either is not finite."""
+    each: list[_Sums] = []
+    for code, expected in live.items():
+        found = other[code]
+        for which, outputs_ in (("live adapter", expected), ("merged model", found)):
+            if not bool(torch.isfinite(outputs_.logits).all()) or not bool(np.isfinite(outputs_.scores).all()):
+                raise Problem(f"The {which} gives values that are not finite on prompts in '{code}'. Train it again.")
+        each.append(_sums(code, expected, found))
+    if not sum(sums.num_positions for sums in each):
+        raise Problem("No prompt fits into data.max_length_tokens, so nothing could be compared. Raise it.")
+    if flat := [sums.language for sums in each if sums.num_positions and not sums.squared_norm]:
+        raise Problem(f"The live adapter gives every token the same score on prompts in '{flat[0]}'. Train it again.")
+    return _figures(_total(each)), [_figures(sums) for sums in each if sums.num_positions]
+
+
+@dataclass(frozen=True)
+class _Sums:
+    """What the figures are quotients of."""
+
+    language: str
+    num_prompts: int
+    num_positions: int
+    squared_error: float
+    squared_norm: float
+    kl_sum: float
+    kl_max: float
+    same_token: int
+    num_items: int
+    same_label: int
+
+
+def _sums(code: str, live: Outputs, other: Outputs) -> _Sums:
+    squared_error = squared_norm = kl_sum = kl_max = 0.0
+    same_token = 0
+    for expected, found in zip(live.logits.split(16), other.logits.split(16), strict=True):  # float64, a part at a time
+        p, q = expected.double(), found.double()
+        p, q = p - p.mean(dim=-1, keepdim=True), q - q.mean(dim=-1, keepdim=True)
+        squared_error += float(((p - q) ** 2).sum())
+        squared_norm += float((p**2).sum())
+        log_p, log_q = p.log_softmax(-1), q.log_softmax(-1)
+        # Rounding can leave a sum that is 0 a hair below it.
+        kl = (log_p.exp() * (log_p - log_q)).sum(-1).clamp(min=0)
+        kl_sum, kl_max = kl_sum + float(kl.sum()), max(kl_max, float(kl.max()) if len(kl) else 0.0)
+        same_token += int((p.argmax(-1) == q.argmax(-1)).sum())
+    same_label = int((live.scores.argmax(axis=1) == other.scores.argmax(axis=1)).sum()) if live.scores.size else 0
+    return _Sums(
+        language=code,
+        num_prompts=live.num_prompts,
+        num_positions=len(live.logits),
+        squared_error=squared_error,
+        squared_norm=squared_norm,
+        kl_sum=kl_sum,
+        kl_max=kl_max,
+        same_token=same_token,
+        num_items=len(live.scores),
+        same_label=same_label,
+    )
+
+
+def _total(each: Sequence[_Sums]) -> _Sums:
+    added = {
+        field.name: sum(getattr(sums, field.name) for sums in each)
+        for field in dataclasses.fields(_Sums)
+        if field.name not in ("language", "kl_max")
+    }
+    return _Sums(language="all", kl_max=max(sums.kl_max for sums in each), **added)
+
+
+def _figures(sums: _Sums) -> Comparison:
+    return Comparison(
+        language=sums.language,
+        num_prompts=sums.num_prompts,
+        relative_error=math.sqrt(sums.squared_error / sums.squared_norm),
+        kl_mean=sums.kl_sum / sums.num_positions,
+        kl_max=sums.kl_max,
+        argmax_agreement=sums.same_token / sums.num_positions,
+        label_agreement=sums.same_label / sums.num_items if sums.num_items else None,
+    )

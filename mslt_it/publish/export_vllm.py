@@ -1,0 +1,126 @@
+"""An adapter as vLLM serves it beside its base, and why it cannot be where it cannot.
+
+vLLM reads ``adapter_config.json`` and ``adapter_model.safetensors`` with peft's names, and of the configuration only
+``r``, ``lora_alpha``, ``use_rslora`` (and what it refuses): one rank and one scale for all modules. Ranks and scales of
+their own (``rank_pattern``, ``alpha_pattern``, as `mslt combine` writes) would be ignored without a word, so they are
+written out here: factors padded with zeros to one rank, the scale multiplied into B. The change of the weights stays
+the same.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import shutil
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import save_file
+from torch import Tensor
+
+from mslt_it.models.base_model import CONFIG, WEIGHTS
+from mslt_it.problems import Problem
+from mslt_it.publish.combine import Lora, read_lora
+
+MAX_RANKS = (8, 16, 32, 64, 128, 256, 320, 512)  # the values that --max-lora-rank takes
+# Architectures that vLLM runs, but without adapters (its table of supported models, 2026).
+WITHOUT_LORA = frozenset(
+    [
+        *("ArcticForCausalLM", "BloomForCausalLM", "DbrxForCausalLM", "DeepseekV4ForCausalLM", "FalconForCausalLM"),
+        *("FalconMambaForCausalLM", "FlexOlmoForCausalLM", "GPT2LMHeadModel", "GPTJForCausalLM", "GPTNeoXForCausalLM"),
+        *("Gemma3nForCausalLM", "Jais2ForCausalLM", "Mamba2ForCausalLM", "MambaForCausalLM", "MPTForCausalLM"),
+        *("OlmoeForCausalLM", "OrionForCausalLM", "RWForCausalLM", "StableLmForCausalLM", "Zamba2ForCausalLM"),
+    ]
+)
+_HEADS = ("lm_head", "embed_tokens", "embed_out", "wte", "word_embeddings")
+
+
+def why_not_served(adapter: Path, architecture: str, quantization: str, num_added_rows: int) -> str | None:
+    """Why vLLM cannot serve the adapter beside its base, in words, or None where it can.
+
+    Args:
+        adapter: its folder.
+        architecture: the base's, as in its config.json.
+        quantization: of the base in training ("none", "nf4", "int8").
+        num_added_rows: embedding rows that training added to the base's own.
+    """
+    config = json.loads((adapter / CONFIG).read_text(encoding="utf-8"))
+    if config.get("use_dora"):
+        return "vLLM does not serve DoRA adapters"
+    if quantization != "none":
+        return f"it belongs to the base as bitsandbytes rounded it ({quantization}), which vLLM does not load"
+    if config.get("modules_to_save"):
+        return f"vLLM does not load modules_to_save ({', '.join(config['modules_to_save'])})"
+    if config.get("bias", "none") != "none" or config.get("lora_bias"):
+        return "vLLM does not load trained biases"
+    if num_added_rows > 0:
+        return f"training added {num_added_rows} rows to the base's vocabulary, which vLLM's copy of it lacks"
+    if architecture in WITHOUT_LORA:
+        return f"vLLM runs {architecture} without adapters"
+    try:
+        lora = read_lora(adapter)
+    except Problem as problem:
+        return f"it is not LoRA on linear modules alone ({str(problem).split('. ')[0]})"
+    if lora.rank > MAX_RANKS[-1]:
+        return f"its rank {lora.rank} is above {MAX_RANKS[-1]}, vLLM's largest"
+    ends = [name for name in lora.modules if name.rpartition(".")[2] in _HEADS or ".experts." in name]
+    if ends:
+        return f"vLLM does not serve adapters on '{ends[0]}' for every model"
+    return None
+
+
+def max_lora_rank(rank: int) -> int:
+    """The smallest value of --max-lora-rank that an adapter of this rank fits into."""
+    return next(limit for limit in MAX_RANKS if limit >= rank)
+
+
+def write_adapter(adapter: Path, folder: Path, base: str, revision: str | None) -> dict[str, Any]:
+    """The adapter in ``folder`` as vLLM loads it; what was done: its rank, --max-lora-rank and whether it was padded.
+
+    Args:
+        base, revision: the base model that the configuration names from now on.
+    """
+    lora = read_lora(adapter)
+    folder.mkdir(parents=True, exist_ok=True)
+    rank = lora.rank
+    rewritten = not _is_uniform(lora)
+    changes: dict[str, Any] = {"base_model_name_or_path": base, "revision": revision, "inference_mode": True}
+    if rewritten:
+        save_file(_uniform(lora, rank), folder / WEIGHTS, metadata={"format": "pt"})
+        changes |= {"r": rank, "lora_alpha": rank, "use_rslora": False, "rank_pattern": {}, "alpha_pattern": {}}
+    else:
+        shutil.copyfile(adapter / WEIGHTS, folder / WEIGHTS)
+    config = {**lora.config, **changes}
+    (folder / CONFIG).write_text(json.dumps(config, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+    if rewritten:
+        _refuse_another_change(lora, read_lora(folder))
+    return {"rank": rank, "max_lora_rank": max_lora_rank(rank), "factors_rewritten": rewritten}
+
+
+def _is_uniform(lora: Lora) -> bool:
+    """Whether one rank and one scale, those of the configuration, hold for every module."""
+    r, alpha = int(lora.config["r"]), float(lora.config["lora_alpha"])
+    scaling = alpha / math.sqrt(r) if lora.config.get("use_rslora") else alpha / r
+    return all(factors.rank == r and factors.scaling == scaling for factors in lora.modules.values())
+
+
+def _uniform(lora: Lora, rank: int) -> dict[str, Tensor]:
+    tensors: dict[str, Tensor] = {}
+    for module, factors in lora.modules.items():
+        a = torch.zeros(rank, factors.a.shape[1])
+        b = torch.zeros(factors.b.shape[0], rank)
+        a[: factors.rank] = factors.a.float()
+        b[:, : factors.rank] = factors.scaling * factors.b.float()
+        tensors |= {f"base_model.model.{module}.lora_{x}.weight": t for x, t in (("A", a), ("B", b))}
+    return tensors
+
+
+def _refuse_another_change(before: Lora, after: Lora) -> None:
+    """A Problem unless both change every module's weight in the same way, up to rounding in float32."""
+    for module, factors in before.modules.items():
+        expected = factors.scaling * factors.b.double() @ factors.a.double()
+        other = after.modules[module]
+        distance = (other.scaling * other.b.double() @ other.a.double() - expected).norm()
+        if float(distance) > 1e-6 * float(expected.norm()):
+            raise Problem(f"The adapter in vLLM's form changes '{module}' otherwise than it did. Nothing was written.")

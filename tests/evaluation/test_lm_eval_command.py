@@ -1,0 +1,75 @@
+"""The `lm_eval` command as the documentation gives it finds what `mslt eval` finds."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tiny_eval import call
+
+from mslt_it.data.encoding import Encoder
+from mslt_it.evaluation.lm_eval_tasks import write_scored_set
+from mslt_it.models.base_model import load_tokenizer
+from mslt_it.recipe import load_recipe
+from mslt_it.records import Message, ModelConfig
+from mslt_it.world.mini_model import weights_dir
+
+pytest.importorskip("lm_eval")
+
+ROOT = Path(__file__).resolve().parents[2]
+COMMAND = re.compile(r"^(?:[A-Z_]+=\S+ )?lm_eval --model .*$", re.MULTILINE)
+
+
+def commands() -> dict[str, list[str]]:
+    """Document -> the commands in it."""
+    documents = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+    return {path.name: COMMAND.findall(path.read_text(encoding="utf-8")) for path in documents}
+
+
+def test_every_command_in_the_documentation_asks_in_the_models_own_form() -> None:
+    found = commands()
+    assert found["README.md"] and found["eval.md"]
+    for command in (command for several in found.values() for command in several):
+        assert "--apply_chat_template" in command.split(), command
+
+
+def score(folder: Path, *flags: str) -> list[dict[str, Any]]:
+    """What the command in README writes about each item, on the embedded model."""
+    [command] = commands()["README.md"]
+    given = [word for word in shlex.split(command) if word != "--apply_chat_template"]
+    given[given.index("--model_args") + 1] = f"pretrained={weights_dir()},dtype=float32"
+    given[given.index("--include_path") + 1] = str(folder / "tasks")
+    given += [*flags, "--device", "cpu", "--output_path", str(folder / "out"), "--log_samples"]
+    subprocess.run([str(Path(sys.executable).parent / "lm_eval"), *given[1:]], check=True, capture_output=True)
+    [written] = (folder / "out").rglob("samples_*.jsonl")
+    return [json.loads(line) for line in written.read_text(encoding="utf-8").splitlines()]
+
+
+def test_the_command_of_the_readme_agrees_with_mslt_eval(tmp_path: Path) -> None:
+    recipe = load_recipe("xnli_3src", ["scoring.num_examples_per_language=40"])
+    for name in ("with", "without"):
+        write_scored_set(recipe, "tr", tmp_path / name / "tasks")
+    items = score(tmp_path / "with", "--apply_chat_template")
+    ours = ["model=world", "task=xnli", "languages=[tr]", "examples=40", "cache=none", f"out={tmp_path / 'ours'}"]
+    assert call(*ours, "task.held_out_share=0.2") == 0
+    found = json.loads((tmp_path / "ours" / "results.json").read_text(encoding="utf-8"))["results"]
+    row = next(row for row in found if row["language"] == "tr")
+    assert len(items) == row["n"] == 40
+    assert sum(item["acc"] for item in items) / 40 == pytest.approx(row["value"])
+    encoder = Encoder(load_tokenizer(ModelConfig()), 512)
+
+    def context(item: dict[str, Any]) -> str:
+        return str(item["arguments"]["gen_args_0"]["arg_0"])
+
+    for item in items:
+        asked = encoder.prompt_ids([Message("user", item["doc"]["prompt"])])
+        assert encoder.decode(asked).strip() == context(item).strip()
+    bare = score(tmp_path / "without")
+    assert context(bare[0]) == bare[0]["doc"]["prompt"]  # in no form that a model was trained on
+    assert [item["filtered_resps"] for item in bare] != [item["filtered_resps"] for item in items]

@@ -1,0 +1,125 @@
+"""Adapters are placed, saved, loaded and hashed; what does not fit is refused by name."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from tiny_run import tiny_adapted, tiny_model, tiny_recipe, tiny_tokenizer
+
+from mslt_it.models.base_model import (
+    adapter_hash,
+    add_adapter,
+    load_adapter,
+    load_base,
+    load_tokenizer,
+    model_hash,
+    resolve_dtype,
+    save_adapter,
+)
+from mslt_it.problems import Problem
+from mslt_it.records import AdapterConfig, ModelConfig
+
+QWEN3 = "down_proj, gate_proj, k_proj, o_proj, q_proj, up_proj, v_proj"
+
+
+@pytest.fixture
+def adapter(tmp_path):
+    model = tiny_adapted(tiny_recipe())
+    save_adapter(model, tmp_path / "adapter")
+    return tmp_path / "adapter"
+
+
+def test_a_wrong_target_module_is_named_with_the_right_ones():
+    with pytest.raises(Problem) as caught:
+        add_adapter(tiny_model(), AdapterConfig(target_modules=("q_proj", "v_prj")), 0)
+    text = str(caught.value)
+    assert "'v_prj' is not a linear module of Qwen3ForCausalLM" in text
+    assert "Did you mean 'v_proj'?" in text and QWEN3 in text and "lm_head" not in text
+
+
+def test_no_target_module_is_refused():
+    with pytest.raises(Problem, match="nothing is named"):
+        add_adapter(tiny_model(), AdapterConfig(target_modules=()), 0)
+
+
+def test_all_linear_takes_every_linear_module_but_the_head():
+    config = add_adapter(tiny_model("llama"), AdapterConfig(), 0).peft_config["default"]
+    assert ", ".join(sorted(config.target_modules)) == QWEN3
+
+
+def test_the_seed_alone_decides_the_first_weights(tmp_path):
+    for name, seed in (("a", 1), ("b", 1), ("c", 2)):
+        torch.rand(3)  # whatever was drawn before
+        save_adapter(add_adapter(tiny_model(), AdapterConfig(), seed), tmp_path / name)
+    a, b, c = (adapter_hash(tmp_path / name) for name in "abc")
+    assert a == b != c
+
+
+def test_saved_and_loaded_adapters_give_the_same_logits(tmp_path):
+    model = tiny_adapted(tiny_recipe())
+    with torch.no_grad():
+        for parameter in model.parameters():
+            if parameter.requires_grad:
+                parameter.normal_(std=0.1)
+    save_adapter(model, tmp_path)
+    loaded = load_adapter(tiny_model(), tmp_path)
+    ids = torch.arange(3, 20)[None]
+    with torch.no_grad():
+        assert torch.equal(model.eval()(ids).logits, loaded(ids).logits)
+    assert sorted(f.name for f in tmp_path.iterdir()) == ["adapter_config.json", "adapter_model.safetensors"]
+    assert not any(p.requires_grad for n, p in loaded.named_parameters() if "lora_" not in n)
+
+
+@pytest.mark.parametrize("how", ["missing key", "extra key", "shape", "nan", "no file", "halved", "other base"])
+def test_damaged_or_foreign_adapters_are_refused(adapter, how):
+    file = adapter / "adapter_model.safetensors"
+    tensors = load_file(file)
+    first = sorted(tensors)[0]
+    if how == "missing key":
+        del tensors[first]
+    elif how == "extra key":
+        tensors["something.else"] = torch.zeros(2)
+    elif how == "shape":
+        tensors[first] = torch.zeros(3, 3)
+    elif how == "nan":
+        tensors[first][0, 0] = torch.nan
+    save_file(tensors, file)
+    if how == "no file":
+        file.unlink()
+    elif how == "halved":
+        file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
+    with pytest.raises(Problem, match="Adapter"):
+        load_adapter(tiny_model("bloom" if how == "other base" else "qwen3"), adapter)
+
+
+def test_model_hash_is_the_same_for_folder_model_and_adapted_model(tmp_path):
+    for kind in ("qwen3", "llama"):  # tied and untied head
+        model = tiny_model(kind)
+        model.save_pretrained(tmp_path / kind)
+        expected = model_hash(tmp_path / kind)
+        assert model_hash(model) == expected
+        assert model_hash(add_adapter(model, AdapterConfig(), 0)) == expected
+
+
+def test_load_base_from_a_folder_is_frozen_float32_on_a_cpu(tmp_path):
+    tiny_model().save_pretrained(tmp_path)
+    tiny_tokenizer().save_pretrained(tmp_path)
+    config = ModelConfig(path=str(tmp_path))
+    base = load_base(config, device="cpu")
+    assert base.dtype == torch.float32 and not any(p.requires_grad for p in base.parameters())
+    assert load_tokenizer(config).pad_token_id == 0
+    with pytest.raises(Problem, match=r"'float3' is not known\. Did you mean 'float32'"):
+        load_base(ModelConfig(path=str(tmp_path), dtype="float3"), device="cpu")
+    with pytest.raises(Problem, match="no causal language model could be loaded"):
+        load_base(ModelConfig(path=str(tmp_path / "nowhere")), device="cpu")
+    assert resolve_dtype("bfloat16", torch.device("cpu")) == torch.bfloat16
+
+
+def test_quantisation_without_bitsandbytes_says_what_to_install(tmp_path, monkeypatch):
+    import sys
+
+    monkeypatch.setitem(sys.modules, "bitsandbytes", None)
+    tiny_model().save_pretrained(tmp_path)
+    with pytest.raises(Problem, match="pip install bitsandbytes"):
+        load_base(ModelConfig(path=str(tmp_path)), AdapterConfig(quantization="nf4"), device="cpu")

@@ -73,8 +73,8 @@ def run_cell(job: Job) -> Outcome:
 
 
 def _run(job: Job, folder: StudyFolder) -> Outcome:
+    from mslt_it.pipeline import run_recipe
     from mslt_it.study.manifest import finished_status
-    from mslt_it.train import run_recipe
 
     with contextlib.redirect_stdout(io.StringIO()):  # the run's log.txt has it
         run_recipe(job.recipe, _parts(job.study))

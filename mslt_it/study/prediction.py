@@ -34,7 +34,7 @@ from mslt_it.study.manifest import StudyFolder
 
 if TYPE_CHECKING:
     from mslt_it.data.encoding import Encoder
-    from mslt_it.evaluation.engines import Engine, Question
+    from mslt_it.evaluation.asking import Engine, Question
     from mslt_it.evaluation.measures import Measure
     from mslt_it.evaluation.systems import LoadedBase, System
     from mslt_it.publish.combine import Lora
@@ -187,7 +187,7 @@ class _Asked:
         from mslt_it.evaluation.units import items_of, questions_of
         from mslt_it.models.identity import read_run
         from mslt_it.publish.combine import read_lora
-        from mslt_it.publish.together import refuse_strangers
+        from mslt_it.publish.comparable import refuse_strangers
 
         runs = {key: read_run(folder / "cells" / cell.id) for key, cell in singles.items()}
         finished = tuple(runs.values())
@@ -247,7 +247,7 @@ class _Asked:
         return System(name, adapter, adapter_hash(adapter), one, file_sha256(adapter / CONFIG))
 
     def _engine(self, model: Any) -> Engine:
-        from mslt_it.evaluation.engines import ChoiceEngine, TextEngine, prompts_of
+        from mslt_it.evaluation.asking import ChoiceEngine, TextEngine, prompts_of
         from mslt_it.evaluation.generation import Sampling, TextGenerator
 
         pad, end = self.encoder.tokenizer.pad_token_id, self.encoder.end_id

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from mslt_it import cli
 from mslt_it.evaluation import evaluation  # noqa: F401  imported before the forks
-from mslt_it.evaluation.engines import ChoiceEngine, TextEngine
+from mslt_it.evaluation.asking import ChoiceEngine, TextEngine
 from mslt_it.models import base_model  # noqa: F401
 
 

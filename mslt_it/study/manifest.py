@@ -7,7 +7,6 @@ studies/<name>/
   failed/<id>.txt      why a cell failed, until it succeeds
   mingling.json        how languages lie in the model, and predicted.json, the ranking foretold: made after the cells
   predicted/           what the prediction was made of, so that it goes on after a kill
-  base/                scores of the base without an adapter, the same for all cells
   logs/                what the workers printed
   locks/               held while a cell is being run, so that two processes never write one folder
 """

@@ -87,7 +87,7 @@ class Done:
         """Of the run's own results.json; ``system``: of `mslt eval`'s, if "base"."""
         (row,) = [
             row for row in self.json(f"{'run' if system == 'run' else 'scored'}/results.json")["results"]
-            if (row["language"], row["metric"]) == (language, metric) and row["system"] == {"run": "adapter"}.get(system, system)
+            if (row["language"], row["metric"]) == (language, metric) and row["system"] in (system, "adapter")
         ]  # fmt: skip
         return row
 

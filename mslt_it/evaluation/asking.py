@@ -14,8 +14,9 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from mslt_it.data.encoding import Encoder
 from mslt_it.evaluation.cache import AnswerCache, key_of
-from mslt_it.evaluation.generation import Generator, Prompt, Sampling
+from mslt_it.evaluation.generation import Generator, Prompt, Sampling, TextGenerator
 from mslt_it.evaluation.likelihood import ChoiceScorer, Request
 from mslt_it.store import Journal
 
@@ -132,6 +133,26 @@ class TextEngine:
 def prompts_of(questions: Sequence[Question]) -> list[Prompt]:
     """The questions as a generator takes them."""
     return [Prompt(q.prompt_ids, q.max_new_tokens, q.key) for q in questions]
+
+
+def engine(
+    model: Any, questions: Sequence[Question], encoder: Encoder, batch_tokens: int, sampling: Sampling | None = None
+) -> Engine:
+    """The loaded model as one that scores choices, or writes; ``sampling`` None: greedily."""
+    pad, end, sampling = encoder.tokenizer.pad_token_id, encoder.end_id, sampling or Sampling()
+    pad = end if pad is None else pad
+    if questions[0].choices:
+        return ChoiceEngine(model, questions, batch_tokens=batch_tokens, pad_id=pad)
+    generator = TextGenerator(
+        model,
+        prompts_of(questions),
+        end_id=end,
+        pad_id=pad,
+        batch_tokens=batch_tokens,
+        decode=encoder.decode_text,
+        sampling=sampling,
+    )
+    return TextEngine(generator, questions, sampling, end)
 
 
 def is_sound(answer: Mapping[str, Any]) -> bool:

@@ -17,9 +17,9 @@ from accelerate.utils import broadcast_object_list
 from tqdm import tqdm
 
 from mslt_it.data.encoding import Encoder
-from mslt_it.evaluation.asking import Asked, ChoiceEngine, Engine, Question, TextEngine, ask, prompts_of
+from mslt_it.evaluation.asking import Asked, Engine, Question, TextEngine, ask, engine, prompts_of
 from mslt_it.evaluation.cache import AnswerCache
-from mslt_it.evaluation.generation import Sampling, TextGenerator
+from mslt_it.evaluation.generation import Sampling
 from mslt_it.evaluation.scores import Answered
 from mslt_it.evaluation.settings import Settings
 from mslt_it.evaluation.systems import BASE, LoadedBase, System, applied, role
@@ -190,18 +190,12 @@ class Evaluator:
     def _engine(
         self, recipe: Recipe, model: Any, questions: tuple[Question, ...], sampling: Sampling, system: System
     ) -> Engine:
-        pad, end, batch_tokens = self.encoder.tokenizer.pad_token_id, self.encoder.end_id, recipe.scoring.batch_tokens
-        pad = end if pad is None else pad
-        if questions[0].choices:
-            return ChoiceEngine(model, questions, batch_tokens=batch_tokens, pad_id=pad)
-        how: dict[str, Any] = {"end_id": end, "decode": self.encoder.decode_text, "sampling": sampling}
+        if self.vllm is None or questions[0].choices:
+            return engine(model, questions, self.encoder, recipe.scoring.batch_tokens, sampling)
+        end, decode = self.encoder.end_id, self.encoder.decode_text
         prompts = prompts_of(questions)
-        if self.vllm is not None:
-            return TextEngine(
-                self._vllm.generator(system.adapter, prompts, **how), questions, sampling, end, backend="vllm"
-            )
-        generator = TextGenerator(model, prompts, pad_id=pad, batch_tokens=batch_tokens, **how)
-        return TextEngine(generator, questions, sampling, end)
+        generator = self._vllm.generator(system.adapter, prompts, end_id=end, decode=decode, sampling=sampling)
+        return TextEngine(generator, questions, sampling, end, backend="vllm")
 
     @functools.cached_property
     def _vllm(self) -> Any:

@@ -22,6 +22,9 @@ from mslt_it.records import PromptedExample, TaskConfig
 
 MACRO = "mean of unseen"
 MACRO_ALL = "mean"  # where nothing was trained on, or what was is not known
+# Of a mean's row: what its estimate says, and what is added up over the languages.
+OF_ESTIMATE = ("n", "value", "low", "high", "num_groups", "num_shared", "languages_low", "languages_high")
+ADDED_UP = ("num_unparsable", "num_cut", "num_without_room", "num_untranslated", "num_language_undecided")
 
 
 @dataclass(frozen=True)
@@ -151,7 +154,7 @@ def figures(
             own = []
             for one in group:
                 place = _place(one)
-                row = _row(task, measure, one, outputs[place], *counted[place], settings)
+                row = _row(measure, one, outputs[place], *counted[place], settings)
                 if task.choice_names:
                     chance = Chance.of(one.items, task.choice_names, (train_counts or {}).get(system, {}))
                     row = dataclasses.replace(
@@ -301,22 +304,12 @@ def _grouped(answered: Iterable[Answered]) -> dict[tuple[str, str], list[Answere
 
 
 def _row(
-    task: TaskConfig,
-    measure: Measure,
-    answered: Answered,
-    out: _Out,
-    cell: Cell | None,
-    num_unread: int,
-    settings: Settings,
+    measure: Measure, answered: Answered, out: _Out, cell: Cell | None, num_unread: int, settings: Settings
 ) -> ScoreRow:
     """The figure of one language."""
     items = answered.items
     common: dict[str, Any] = {
-        "task": task.name,
-        "system": answered.system,
-        "variant": answered.variant,
-        "language": answered.language,
-        "role": answered.role,
+        **{name: getattr(answered, name) for name in ("task", "system", "variant", "language", "role")},
         "metric": measure.name,
         "n": len(items),
         "samples": len(answered.rows) // len(items),
@@ -363,42 +356,24 @@ def _mean_row(
     some_seen: bool,
 ) -> ScoreRow:
     """The unweighted mean of the languages' rows."""
-    first = rows[0]
+    first, num = rows[0], sum(row.n for row in rows)
     found = macro(measure, cells, settings=settings, name=_name(first.system, first.variant))
-    num = sum(row.n for row in rows)
     judged = [row.language_share for row in rows if row.language_share is not None]
+    told: dict[str, Any] = {name: getattr(found, name) for name in OF_ESTIMATE}
+    told |= {name: sum(getattr(row, name) for row in rows) for name in ADDED_UP}
+    for name in ("majority_share", "train_majority_share"):
+        shares = [getattr(row, name) for row in rows]
+        told[name] = None if None in shares else float(np.mean(shares))
     return ScoreRow(
-        task=first.task,
-        system=first.system,
-        variant=first.variant,
+        **told,
+        **{name: getattr(first, name) for name in ("task", "system", "variant", "samples")},
         language=MACRO if some_seen else MACRO_ALL,
         role="target",
         metric=measure.name,
-        n=found.n,
-        value=found.value,
-        low=found.low,
-        high=found.high,
-        samples=first.samples,
-        num_unparsable=sum(row.num_unparsable for row in rows),
-        num_cut=sum(row.num_cut for row in rows),
-        num_without_room=sum(row.num_without_room for row in rows),
-        num_untranslated=sum(row.num_untranslated for row in rows),
         language_share=float(np.mean(judged)) if judged else None,
-        num_language_undecided=sum(row.num_language_undecided for row in rows),
         prompt_tokens_per_item=sum(one.prompt_tokens for one in answered) / num,
         new_tokens_per_item=sum(one.new_tokens for one in answered) / num,
-        num_groups=found.num_groups,
-        num_shared=found.num_shared,
-        languages_low=found.languages_low,
-        languages_high=found.languages_high,
-        majority_share=_mean_of([row.majority_share for row in rows]),
-        train_majority_share=_mean_of([row.train_majority_share for row in rows]),
     )
-
-
-def _mean_of(values: Sequence[float | None]) -> float | None:
-    known = [value for value in values if value is not None]
-    return float(np.mean(known)) if len(known) == len(values) else None
 
 
 def _name(system: str, variant: str) -> str:

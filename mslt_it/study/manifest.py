@@ -25,6 +25,8 @@ from typing import Any
 
 from mslt_it.problems import Problem
 from mslt_it.records import Recipe, SelectConfig, to_plain
+from mslt_it.runs import Run
+from mslt_it.store import write_atomically
 from mslt_it.study.config import FREE, StudyConfig
 from mslt_it.study.grid import Cell, cell_recipe
 
@@ -115,8 +117,6 @@ def _of(cell: Mapping[str, Any]) -> tuple[Any, Any]:
 
 
 def write_manifest(folder: StudyFolder, content: Mapping[str, Any]) -> None:
-    from mslt_it.store import write_atomically
-
     folder.path.mkdir(parents=True, exist_ok=True)
     write_atomically(folder.manifest, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
 
@@ -126,8 +126,6 @@ def finished_status(recipe: Recipe) -> str | None:
     assert recipe.output_dir is not None
     if not (Path(recipe.output_dir) / "COMPLETE.json").is_file():
         return None
-    from mslt_it.runs import Run
-
     found = Run(recipe).finished_results()
     return None if found is None else str(found["status"])
 

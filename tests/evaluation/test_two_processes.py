@@ -1,4 +1,4 @@
-"""Two processes: each answers its share, or both ask a model that lies in parts on both; the answers are one process's."""
+"""Two processes, each with its share, or both asking a model that lies in parts on both: the answers of one process."""
 
 from __future__ import annotations
 

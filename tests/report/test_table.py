@@ -19,7 +19,8 @@ TASK = TaskConfig()
 def result(language: str, value: float | None = 0.6, role: str = "target", **changes: Any) -> ScoreRow:
     values: dict[str, Any] = {
         "task": "xnli", "system": "adapter", "language": language, "role": role, "variant": "direct",
-        "metric": "accuracy", "n": 400, "value": value, "low": None if value is None else value - 0.05, "high": None if value is None else value + 0.05,
+        "metric": "accuracy", "n": 400, "value": value,
+        "low": None if value is None else value - 0.05, "high": None if value is None else value + 0.05,
         "base_value": 0.333, "gain": 0.267, "gain_low": 0.2, "gain_high": 0.33,
     }  # fmt: skip
     return ScoreRow(**(values | changes))

@@ -19,12 +19,11 @@ from mslt_it.models.base_model import add_adapter, fit_vocabulary, load_base, lo
 from mslt_it.models.environment import environment, has_gpu
 from mslt_it.models.identity import identity
 from mslt_it.notices import notice
-from mslt_it.publish.scored_run import conclude, evaluate_run, print_end
+from mslt_it.publish.scored_run import conclude, evaluate_run, print_end, provenance
 from mslt_it.quiet import quiet_libraries
-from mslt_it.records import BuildReport, Recipe
+from mslt_it.records import Recipe
 from mslt_it.runs import Run
 from mslt_it.training.sft import train
-from mslt_it.training.summary import TrainingSummary
 
 
 class Parts:
@@ -117,29 +116,6 @@ def _execute(recipe: Recipe, run: Run, state: PartialState, parts: Parts, detail
     if not run.is_main:
         return 0
     run.say(f"Done in {time.monotonic() - started:.0f} s.")
-    return conclude(
-        run, recipe, figures, _provenance(recipe, report, summary, papers), details=details, training=summary
-    )
-
-
-def _provenance(
-    recipe: Recipe, report: BuildReport, summary: TrainingSummary, papers: dict[str, Any]
-) -> dict[str, Any]:
-    return {
-        "recipe": recipe.name,
-        "seed": recipe.seed,
-        "sources": list(recipe.sources),
-        "selection": recipe.select.note,
-        "num_examples": report.num_examples_total,
-        "train_label_counts": report.label_counts,
-        "labels": list(recipe.task.label_names),
-        "data": recipe.task.data,
-        "data_revision": recipe.task.revision,
-        "model": recipe.model.path,
-        "model_revision": recipe.model.revision,
-        "adapter_sha256": summary.adapter_sha256,
-        "base_sha256": summary.base_sha256,
-        **papers,
-        "run_fingerprint": recipe.run_fingerprint(),
-        "world": recipe.model.path == "world" or recipe.task.data == "world",
-    }
+    base = {"base_sha256": summary.base_sha256, **papers}
+    found = provenance(recipe, len(encoded), report.label_counts, summary.adapter_sha256, base)
+    return conclude(run, recipe, figures, found, details=details, training=summary)

@@ -168,7 +168,9 @@ def _matrix(rows: Sequence[ScoreRow], columns: Sequence[tuple[str, str]]) -> Cel
         own = [by_place.get((language, *column)) for column in columns]
         some = next(row for row in own if row is not None)
         majority = [percent(some.majority_share)] * with_majority
-        cells.append((_label(some), str(some.n), *majority, *("" if row is None else _value(row) for row in own)))
+        cells.append(
+            (_label(some), str(some.n), *majority, *("" if row is None else _value_and_interval(row)[0] for row in own))
+        )
     return cells
 
 
@@ -263,10 +265,6 @@ def _num_unseen(rows: Sequence[ScoreRow]) -> int:
 
 def _label(row: ScoreRow) -> str:
     return row.language if row.is_mean else f"{row.language} {language_name(row.language)}"
-
-
-def _value(row: ScoreRow) -> str:
-    return "invalid" if row.value is None else percent(row.value)
 
 
 def _value_and_interval(row: ScoreRow) -> tuple[str, str]:

@@ -27,7 +27,7 @@ from mslt_it.models.weights import resolve_weights
 from mslt_it.problems import Problem
 from mslt_it.publish.combine import Combined, Lora, combine, read_lora, write_combined
 from mslt_it.publish.comparable import IDENTITY, languages, refuse_strangers
-from mslt_it.publish.scored_run import UNSCORED, conclude, evaluate_run, print_end
+from mslt_it.publish.scored_run import UNSCORED, conclude, evaluate_run, print_end, provenance
 from mslt_it.recipe import load_recipe
 from mslt_it.records import Recipe, ScoringConfig, SelectConfig, fingerprint, to_plain
 from mslt_it.runs import Run
@@ -76,7 +76,10 @@ def combine_runs(
     for line in describe(runs, loras, shares, how, method, combined):
         run.say(line)
     write_combined(combined, run.folder / ADAPTER)
-    record = provenance(runs, recipe, shares, how, method, settings, combined, run.folder / ADAPTER)
+    counts: Counter[str] = sum((Counter(one.provenance.get("train_label_counts")) for one in runs), Counter())
+    base = {key: runs[0].provenance[key] for key in IDENTITY if key in runs[0].provenance}
+    record = provenance(recipe, sum(num_examples), counts, adapter_hash(run.folder / ADAPTER), base)
+    record["combination"] = combination(runs, shares, how, method, settings, combined)
     return conclude(run, recipe, score(run, record, runs) if scored else None, record)
 
 
@@ -171,51 +174,30 @@ def scoring(runs: Sequence[FinishedRun], num_items: int | None) -> ScoringConfig
     return dataclasses.replace(own, num_examples_per_language=num_items)
 
 
-def provenance(
+def combination(
     runs: Sequence[FinishedRun],
-    recipe: Recipe,
     weights: Sequence[float],
     how: str,
     method: str,
     settings: Mapping[str, Any],
     combined: Combined,
-    adapter: Path,
 ) -> dict[str, Any]:
-    """What results.json says of where the combined adapter comes from; ``adapter``: its folder."""
-    first = runs[0].provenance
+    """What results.json says of how the adapter was made."""
     return {
-        "recipe": recipe.name,
-        "seed": recipe.seed,
-        "sources": list(recipe.sources),
-        "selection": "",
-        "num_examples": sum(run.provenance["num_examples"] for run in runs),
-        "train_label_counts": dict(sum((Counter(run.provenance.get("train_label_counts")) for run in runs), Counter())),
-        "labels": list(recipe.task.label_names),
-        "data": recipe.task.data,
-        "data_revision": recipe.task.revision,
-        "model": recipe.model.path,
-        "model_revision": recipe.model.revision,
-        "adapter_sha256": adapter_hash(adapter),
-        **{key: first[key] for key in IDENTITY if key in first},
-        "run_fingerprint": recipe.run_fingerprint(),
-        "world": recipe.model.path == "world" or recipe.task.data == "world",
-        "combination": {
-            "method": method,
-            **settings,
-            "weights": how,
-            "rank_of_result": combined.rank,
-            "relative_error": combined.error,
-            "error_against": combined.target,
-            "adapters": [
-                {
-                    "run": str(run.folder),
-                    "weight": weight,
-                    "sources": list(run.recipe.sources),
-                    "seed": run.recipe.seed,
-                    "num_examples": run.provenance["num_examples"],
-                    "adapter_sha256": run.provenance["adapter_sha256"],
-                }
-                for run, weight in zip(runs, weights, strict=True)
-            ],
-        },
+        "method": method,
+        **settings,
+        "weights": how,
+        "rank_of_result": combined.rank,
+        "relative_error": combined.error,
+        "error_against": combined.target,
+        "adapters": [
+            {
+                "run": str(run.folder),
+                "weight": weight,
+                "sources": list(run.recipe.sources),
+                "seed": run.recipe.seed,
+                **{key: run.provenance[key] for key in ("num_examples", "adapter_sha256")},
+            }
+            for run, weight in zip(runs, weights, strict=True)
+        ],
     }

@@ -106,11 +106,34 @@ def write_predictions(path: Path, task: TaskConfig, adapter: Answered, base: Ans
     write_atomically(path, "\n".join(lines) + "\n")
 
 
+def provenance(
+    recipe: Recipe, num_examples: int, train_counts: Mapping[str, int], adapter_sha256: str, base: Mapping[str, Any]
+) -> dict[str, Any]:
+    """What results.json says of where an adapter comes from; ``base``: the hashes of what it was trained on."""
+    return {
+        "recipe": recipe.name,
+        "seed": recipe.seed,
+        "sources": list(recipe.sources),
+        "selection": recipe.select.note,
+        "num_examples": num_examples,
+        "train_label_counts": train_counts,
+        "labels": list(recipe.task.label_names),
+        "data": recipe.task.data,
+        "data_revision": recipe.task.revision,
+        "model": recipe.model.path,
+        "model_revision": recipe.model.revision,
+        "adapter_sha256": adapter_sha256,
+        **base,
+        "run_fingerprint": recipe.run_fingerprint(),
+        "world": recipe.model.path == "world" or recipe.task.data == "world",
+    }
+
+
 def conclude(
     run: Run,
     recipe: Recipe,
     found: Figures | None,
-    provenance: Mapping[str, Any],
+    papers: Mapping[str, Any],
     *,
     details: bool = False,
     **more: Any,
@@ -119,18 +142,18 @@ def conclude(
 
     Args:
         found: None where nothing was scored.
-        more: what results.json says beside ``provenance``, and the card does not.
+        more: what results.json says beside ``papers``, and the card does not.
     """
     rows, labels = (found.rows, found.labels) if found else ((), ())
     content = {
         "status": UNSCORED if found is None else "ok" if found.is_valid else "invalid",
         "results": [to_plain(row) for row in rows],
         "labels": [to_plain(report) for report in labels],
-        "provenance": to_plain({**provenance, "environment": environment(), **more}),
+        "provenance": to_plain({**papers, "environment": environment(), **more}),
     }
     run.write_json("environment.json", environment())
     run.write_json("results.json", content)
-    write_atomically(run.folder / ADAPTER / "README.md", model_card(recipe, rows, provenance, labels=labels))
+    write_atomically(run.folder / ADAPTER / "README.md", model_card(recipe, rows, papers, labels=labels))
     run.finish()
     return print_end(run, content, recipe.task, details=details)
 

@@ -27,6 +27,12 @@ def main(argv: Sequence[str]) -> int:
     from mslt_it.evaluation.evaluate import evaluate
     from mslt_it.models.environment import has_gpu
 
+    writer = None
+    if request.backend == "vllm":
+        from mslt_it.integrations.vllm import VllmEngine, require_vllm
+
+        require_vllm()
+        writer = VllmEngine
     state = PartialState(cpu=not has_gpu())
     stream = sys.stderr if as_json else sys.stdout
 
@@ -34,7 +40,7 @@ def main(argv: Sequence[str]) -> int:
         if state.is_main_process:
             print(text, file=stream, flush=True)
 
-    content = evaluate(request, state, say, details)
+    content = evaluate(request, state, say, details, writer)
     if not state.is_main_process:
         return 0
     if as_json:

@@ -13,10 +13,12 @@ from mslt_it.problems import Problem
 from mslt_it.store import locked
 
 
-def evaluate(request: Any, state: Any, say: Callable[[str], None], details: bool = False) -> dict[str, Any]:
+def evaluate(
+    request: Any, state: Any, say: Callable[[str], None], details: bool = False, writer: Any = None
+) -> dict[str, Any]:
     """results.json of the request, from a finished folder where there is one; empty on processes that do not write.
 
-    ``details``: say what became of each label, too.
+    ``details``: say what became of each label, too. ``writer``: see `Evaluator`.
     """
     from mslt_it.evaluation.folder import LOCK, claim, finished, inputs, request_fingerprint
     from mslt_it.evaluation.systems import resolve
@@ -52,17 +54,17 @@ def evaluate(request: Any, state: Any, say: Callable[[str], None], details: bool
                 f"Another mslt eval is at work in {out}. Wait for it, or end it and start again: what is done stays "
                 "done."
             )
-        return _Work(request, bench, out, state, say, details).done()
+        return _Work(request, bench, out, state, say, details, writer).done()
 
 
 class _Work:
     """One evaluation that is not finished yet."""
 
     def __init__(
-        self, request: Any, bench: Any, out: Path, state: Any, say: Callable[[str], None], details: bool
+        self, request: Any, bench: Any, out: Path, state: Any, say: Callable[[str], None], details: bool, writer: Any
     ) -> None:
         self.request, self.bench, self.out, self.state, self.say = request, bench, out, state, say
-        self.details = details
+        self.details, self.writer = details, writer
 
     def done(self) -> dict[str, Any]:
         from mslt_it.data.build import notes_on_scored
@@ -90,7 +92,7 @@ class _Work:
         self.state.wait_for_everyone()  # the folder is claimed
         cache = AnswerCache(request.cache)
         try:
-            evaluator = Evaluator(request, self.bench, loaded, encoder, self.out, cache)
+            evaluator = Evaluator(request, self.bench, loaded, encoder, self.out, cache, self.writer)
             if self.state.num_processes > 1:
                 # Each process answers its share into the same folder; the main one then finds everything there.
                 own = units[self.state.process_index :: self.state.num_processes]

@@ -14,7 +14,7 @@ from mslt_it.data.encoding import Encoder
 from mslt_it.evaluation.asking import Asked, ask
 from mslt_it.evaluation.cache import AnswerCache
 from mslt_it.evaluation.engines import ChoiceEngine, Engine, Question, TextEngine, prompts_of
-from mslt_it.evaluation.generation import Sampling, TextGenerator
+from mslt_it.evaluation.generation import Sampling, TextGenerator, Writer
 from mslt_it.evaluation.request import Request
 from mslt_it.evaluation.scores import Answered
 from mslt_it.evaluation.settings import Settings
@@ -28,6 +28,7 @@ from mslt_it.evaluation.units import (
     translation_questions,
     write_translations,
 )
+from mslt_it.models.base_model import model_path
 from mslt_it.records import Example, PromptedExample, Recipe
 
 ITEMS = "items"  # journals: items/<task>/<variant>/<system>/<language>.jsonl
@@ -86,6 +87,7 @@ class Evaluator:
     encoder: Encoder
     out: Path
     cache: AnswerCache
+    writer: Callable[[str, str | None, str, list[Path]], Writer] | None = None  # of answers, in place of transformers
 
     def run(self, units: list[Unit], say: Callable[[str], None]) -> Iterator[tuple[Answered, int, int]]:
         """Asks everything; yields what was answered, how many questions that took, and how many of them were put to the
@@ -176,9 +178,9 @@ class Evaluator:
         batch_tokens = unit.recipe.scoring.batch_tokens
         if questions[0].choices:
             return ChoiceEngine(model, questions, batch_tokens=batch_tokens, pad_id=pad)
-        if self.request.backend == "vllm":
+        if self.writer is not None:
             return TextEngine(
-                self._vllm.generator(
+                self._writer.generator(
                     system.adapter,
                     prompts_of(questions),
                     end_id=self.encoder.end_id,
@@ -202,11 +204,9 @@ class Evaluator:
         return TextEngine(generator, questions, sampling, self.encoder.end_id)
 
     @functools.cached_property
-    def _vllm(self) -> Any:
+    def _writer(self) -> Writer:
         """Loaded at the first answer that is written."""
-        from mslt_it.evaluation.vllm_generation import VllmEngine
-        from mslt_it.models.base_model import model_path
-
+        assert self.writer is not None
         model = self.bench.model
         adapters = [system.adapter for system in self.bench.systems if system.adapter is not None]
-        return VllmEngine(model_path(model), model.revision, self.loaded.papers["base_dtype"], adapters)
+        return self.writer(model_path(model), model.revision, self.loaded.papers["base_dtype"], adapters)

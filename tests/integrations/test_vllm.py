@@ -18,7 +18,7 @@ import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from mslt_it.evaluation.generation import Prompt, Sampling, TextGenerator
-from mslt_it.evaluation.vllm_generation import VllmEngine, engine_rank, require_vllm
+from mslt_it.integrations.vllm import VllmEngine, engine_rank, require_vllm
 from mslt_it.problems import Problem
 
 END, PAD = 3, 0

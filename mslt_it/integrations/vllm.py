@@ -1,4 +1,4 @@
-"""Generation by vLLM on GPUs, behind the interface of `mslt_it.evaluation.generation`. The only importer of vllm.
+"""Generation by vLLM on GPUs: a `Writer` of `mslt_it.evaluation.generation`. The only importer of vllm.
 
 The engine schedules by itself, so a batch is only what is written down at once: many prompts in the order of their
 length. Sampled answers have a seed of their own per item and sample; they are not the same texts as transformers
@@ -8,6 +8,7 @@ what is answered by log-likelihood.
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -137,8 +138,6 @@ class VllmGenerator:
 
 def engine_rank(adapters: Sequence[Path]) -> int:
     """The smallest rank the engine has kernels for that holds all adapters; a Problem for adapters it cannot serve."""
-    import json
-
     ranks = []
     for folder in adapters:
         config = json.loads((folder / "adapter_config.json").read_text(encoding="utf-8"))

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy import stats
+from statsmodels.stats.multitest import multipletests
 
 from mslt_it.evaluation.clusters import Component, sums_by
 
@@ -224,9 +225,4 @@ def languages_interval(
 
 def holm(p: Sequence[float]) -> list[float]:
     """Holm's (1979) adjusted p-values: no more than the level's share of families has a false finding."""
-    order = sorted(range(len(p)), key=lambda i: p[i])
-    adjusted, largest = [1.0] * len(p), 0.0
-    for rank, i in enumerate(order):
-        largest = max(largest, min(1.0, (len(p) - rank) * p[i]))
-        adjusted[i] = largest
-    return adjusted
+    return [float(one) for one in multipletests(p, method="holm")[1]] if len(p) else []

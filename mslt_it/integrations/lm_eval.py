@@ -29,7 +29,8 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from mslt_it.evaluation.likelihood import Request, score_in_batches
+from mslt_it.evaluation.likelihood import score_in_batches
+from mslt_it.evaluation.shared_rows import Request
 from mslt_it.integrations.lm_eval_tasks import refuse_code
 from mslt_it.problems import Problem
 from mslt_it.terminal import run

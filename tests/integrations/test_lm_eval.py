@@ -31,7 +31,8 @@ from transformers import (
 from mslt_it.data.encoding import Encoder
 from mslt_it.evaluation import likelihood
 from mslt_it.evaluation.headers import encode_header
-from mslt_it.evaluation.likelihood import Request, choice_log_likelihoods
+from mslt_it.evaluation.likelihood import choice_log_likelihoods
+from mslt_it.evaluation.shared_rows import Request
 from mslt_it.integrations.lm_eval_tasks import local_task_file, task_file, write_scored_set
 from mslt_it.problems import Problem
 from mslt_it.recipe import load_recipe

@@ -10,7 +10,8 @@ import pytest
 from mslt_it.commands.world import main
 from mslt_it.data.build import build_scored_set
 from mslt_it.data.encoding import Encoder
-from mslt_it.evaluation.likelihood import Request, choice_log_likelihoods
+from mslt_it.evaluation.likelihood import choice_log_likelihoods
+from mslt_it.evaluation.shared_rows import Request
 from mslt_it.models.base_model import load_base, load_tokenizer
 from mslt_it.recipe import load_recipe
 from mslt_it.records import ModelConfig

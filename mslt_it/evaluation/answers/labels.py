@@ -1,6 +1,6 @@
-"""The answer that a generated text states: a number, or one of the task's labels. None where it states none.
+"""Which of the task's labels a generated text states. None where it states none.
 
-Numbers are read by `numbers`. Labels are read so, the first of these that applies:
+The first of these that applies:
 
 1. the label in the last ``\\boxed{``, or the label behind the last answer cue ("The answer is", "答案是"), at once or
    alone in that sentence;
@@ -24,11 +24,10 @@ import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from decimal import Decimal
 from typing import Literal
 
 from mslt_it.evaluation.answers.inflections import forms
-from mslt_it.evaluation.answers.numbers import NO_WORD_SPACES, parse_number
+from mslt_it.evaluation.answers.numerals import NO_WORD_SPACES
 from mslt_it.evaluation.answers.words import (
     BECAUSE,
     CONCLUSIONS,
@@ -39,11 +38,11 @@ from mslt_it.evaluation.answers.words import (
     OPTIONS,
     compiled,
     either,
+    with_ascii_digits,
 )
-from mslt_it.problems import Problem, nearest
+from mslt_it.problems import Problem
 
-Place = Literal["number", "cue", "alone", "sentence"]
-TASK_KINDS = ("label", "number")
+Place = Literal["cue", "alone", "sentence"]
 
 # Words for yes, no and maybe, which sentences use without answering anything, by language.
 # fmt: off
@@ -72,31 +71,20 @@ _SEGMENT = re.compile(r"(?:[^.!?。！？।\n]|\.(?=\w))+(?:[.!?。！？।]+|
 
 @dataclass(frozen=True)
 class Answer:
-    """What a text states, and where it was found (see the module's text)."""
+    """The label that a text states, and where it was found (see the module's text)."""
 
-    value: Decimal | str  # a number, or a label's name
+    label: str
     place: Place
 
 
-def extract(text: str, task_kind: str, language: str, labels: Mapping[str, str] | None = None) -> Answer | None:
-    """The answer that a generated text gives, or None: to be counted as unparsable, never guessed.
+def read_label(text: str, language: str, labels: Mapping[str, str]) -> Answer | None:
+    """The label that a generated text gives, or None: to be counted as unread, never guessed.
 
     Args:
-        task_kind: "number" or "label".
         language: BCP-47 code of the language that the answer is to be in (English for an English chain of thought);
-            English cues and label words' rules count beside its own. Raises Problem for kind "number" where the
-            language's notation of numbers is not known.
-        labels: label name -> word in this language, for kind "label".
+            English cues and label words' rules count beside its own.
+        labels: label name -> word in this language.
     """
-    if task_kind not in TASK_KINDS:
-        raise Problem(f"task_kind='{task_kind}' is unknown to answer extraction. {nearest(task_kind, TASK_KINDS)}")
-    if task_kind == "number":
-        if labels:
-            raise Problem(f"Labels ({', '.join(labels)}) are given for task_kind='number'. Use task_kind='label'.")
-        number = parse_number(text, language)
-        return None if number is None else Answer(number, "number")
-    if not labels:
-        raise Problem("task_kind='label' needs labels: a mapping from label name to its word, as in eval/prompts.")
     return _Reader.of(language.split("-", 1)[0], tuple(labels.items())).read(text)
 
 
@@ -285,13 +273,7 @@ def _folded(text: str, language: str) -> str:
         text = text.replace("I", "ı").replace("İ", "i")
     text = unicodedata.normalize("NFKC", text.casefold())
     text = re.sub(r"\\text(?:bf|rm|it)?\s*\{", "{", text)
-    characters = []
-    for character in text:
-        if character.isdecimal():
-            characters.append(str(unicodedata.decimal(character)))
-        elif unicodedata.category(character) != "Cf":
-            characters.append(character)
-    text = re.sub(r"\*\*|__|`", '"', "".join(characters))
+    text = re.sub(r"\*\*|__|`", '"', with_ascii_digits(text))
     return _without_accents(text) if language in ACCENTS_MAY_DROP else text
 
 
@@ -302,7 +284,7 @@ def _without_accents(text: str) -> str:
 
 
 def _fold_pattern(pattern: str, language: str) -> str:
-    """A pattern of `answer_words` in the form that folded texts have (escapes such as \\S keep their case)."""
+    """A pattern of `words` in the form that folded texts have (escapes such as \\S keep their case)."""
     pieces = re.split(r"(\\.)", unicodedata.normalize("NFKC", pattern))
     folded = "".join(piece if index % 2 else piece.casefold() for index, piece in enumerate(pieces))
     return _without_accents(folded) if language in ACCENTS_MAY_DROP else folded

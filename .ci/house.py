@@ -153,7 +153,7 @@ def trace() -> list[Count]:
         sys.addaudithook(audit)
         threading.setprofile(profile)
         sys.setprofile(profile)
-        small = "training.num_epochs=1 data.num_examples_total=24 scoring.num_examples_per_language=6".split()
+        small = ["training.num_epochs=1", "data.num_examples_total=24", "scoring.num_examples_per_language=6"]
         languages = ["sources=[de,es,fr]", "targets=[tr]"]
         code = main(["train", "recipe=xnli_3src", *languages, f"task.data={data}", *small, "output_dir=run"])
         sys.setprofile(None)

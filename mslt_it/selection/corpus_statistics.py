@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from mslt_it import values
 from mslt_it.problems import Problem
-from mslt_it.selection.missing import NotComputed
+from mslt_it.selection.criteria import NotComputed
 
 WORLD_SENTENCES = 300  # per language; the same statements in every language
 

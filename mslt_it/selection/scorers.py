@@ -17,8 +17,10 @@ from mslt_it.problems import Problem, nearest
 from mslt_it.selection import typology
 from mslt_it.selection.corpus_statistics import Texts, no_text, read_texts, token_matrix, world_texts
 from mslt_it.selection.criteria import L2V_PARTS, NotComputed
+from mslt_it.selection.embeddings import MAX_SENTENCES, mean_embeddings
 from mslt_it.selection.pretraining_sizes import SizeTable, size_table
 from mslt_it.selection.search import Floats, Scorer, Sets
+from mslt_it.world.mini_model import weights_dir
 
 
 def pair_sum(matrix: Floats) -> Scorer:
@@ -131,11 +133,7 @@ class Inputs:
 
     @property
     def model_path(self) -> str:
-        if self.model != "world":
-            return self.model
-        from mslt_it.world.mini_model import weights_dir
-
-        return str(weights_dir())
+        return str(weights_dir()) if self.model == "world" else self.model
 
     @functools.cached_property
     def scripts(self) -> list[str]:
@@ -218,8 +216,6 @@ class Inputs:
         )
 
     def _embedding(self) -> Scored:
-        from mslt_it.selection.embeddings import MAX_SENTENCES, mean_embeddings
-
         texts = self.texts.of(self.pool)
         vectors = mean_embeddings(texts, self.model_path, allow_download=self.download)
         note = f"Last hidden states of {self.model}, at most {MAX_SENTENCES} sentences a language; {self.texts.origin}."

@@ -61,8 +61,8 @@ def size_table(model: str, given: Mapping[str, float] | None = None) -> SizeTabl
     for entry in _entries():
         if re.match(str(entry["pattern"]), name):
             sizes = {str(code): float(size) for code, size in entry["sizes"].items()}
-            known = (str(entry[key]) for key in ("corpus", "unit", "source"))
-            return SizeTable(*known, sizes, str(entry.get("zero_means", "")))
+            corpus, unit, source = (str(entry[key]) for key in ("corpus", "unit", "source"))
+            return SizeTable(corpus, unit, source, sizes, str(entry.get("zero_means", "")))
     families = ", ".join(str(entry["models"]) for entry in _entries())
     raise NotComputed(
         f"No pretraining sizes per language are published for '{model}' that this package knows, and none are guessed.",

@@ -141,16 +141,18 @@ def engine_rank(adapters: Sequence[Path]) -> int:
     ranks = []
     for folder in adapters:
         config = json.loads((folder / "adapter_config.json").read_text(encoding="utf-8"))
+        merged = "Merge it first (mslt merge) and give model=MERGED, or use backend=transformers."
         if config.get("use_dora"):
+            raise Problem(f"backend=vllm: {folder} is a DoRA adapter, which vLLM cannot apply. {merged}")
+        if config.get("rank_pattern") or config.get("alpha_pattern"):
             raise Problem(
-                f"backend=vllm: {folder} is a DoRA adapter, which vLLM cannot apply. Merge it first (mslt merge) and "
-                "give model=MERGED, or use backend=transformers."
+                f"backend=vllm: {folder} has ranks or scales of their own for some modules, as a combined adapter has, "
+                f"which vLLM would ignore without a word. {merged}"
             )
         ranks.append(int(config["r"]))
-    fitting = [rank for rank in RANKS if rank >= max(ranks)]
-    if not fitting:
+    if max(ranks) > RANKS[-1]:
         raise Problem(
             f"backend=vllm: an adapter has rank {max(ranks)}, vLLM takes {RANKS[-1]} at most. Merge it first (mslt "
             "merge), or use backend=transformers."
         )
-    return fitting[0]
+    return next(limit for limit in RANKS if limit >= max(ranks))

@@ -85,7 +85,7 @@ def read_label(text: str, language: str, labels: Mapping[str, str]) -> Answer | 
             English cues and label words' rules count beside its own.
         labels: label name -> word in this language.
     """
-    return _Reader.of(language.split("-", 1)[0], tuple(labels.items())).read(text)
+    return _reader(language.split("-", 1)[0], tuple(labels.items())).read(text)
 
 
 @dataclass(frozen=True)
@@ -98,29 +98,10 @@ class _Use:
     denied: bool
 
 
-@dataclass(frozen=True)
 class _Reader:
-    """The compiled patterns of one language and set of labels."""
+    """The compiled patterns of one language and set of labels (name, word)."""
 
-    language: str
-    names: tuple[str, ...]
-    plain: frozenset[str]  # names whose words are ordinary words besides
-    uses: re.Pattern[str]  # a label anywhere; group i+1 is label i
-    alone: re.Pattern[str]  # what may precede a label that stands alone
-    so: re.Pattern[str]  # the same within a sentence: ", so "
-    field: re.Pattern[str]
-    tail: re.Pattern[str]  # what may follow it
-    full_stop: re.Pattern[str]
-    denied_before: re.Pattern[str]
-    denied_behind: re.Pattern[str] | None
-    joined: re.Pattern[str]
-    open_list: re.Pattern[str]
-    option: re.Pattern[str]
-    cue: re.Pattern[str]
-
-    @staticmethod
-    @functools.lru_cache(maxsize=256)
-    def of(language: str, labels: tuple[tuple[str, str], ...]) -> _Reader:
+    def __init__(self, language: str, labels: tuple[tuple[str, str], ...]) -> None:
         words = {name: _folded(word, language).strip() for name, word in labels}
         by_word: dict[str, str] = {}
         for name, word in words.items():
@@ -131,13 +112,14 @@ class _Reader:
                     f"Labels '{other}' and '{name}' have the same word '{word}' in language '{language}', so their "
                     "answers cannot be told apart. Give them different words."
                 )
+        self.language = language
         known = {_folded(word, language) for code in (language, "en") for word in FUNCTION_WORDS.get(code, ())}
-        plain = frozenset(name for name, word in words.items() if word in known or word.isdecimal() or len(word) == 1)
+        # Names whose words are ordinary words besides.
+        self.plain = {name for name, word in words.items() if word in known or word.isdecimal() or len(word) == 1}
         # The longest first: "不是" holds "是".
-        names = tuple(sorted(words, key=lambda name: -len(words[name])))
-        label = "|".join(f"({_label_pattern(words[name], language)})" for name in names)
-        anywhere = "|".join(_label_pattern(words[name], language) for name in names)
+        self.names = sorted(words, key=lambda name: -len(words[name]))
         fold = functools.partial(_fold_pattern, language=language)
+        anywhere = "|".join(_label_pattern(words[name], language) for name in self.names)
         options = rf"(?:{fold(either(OPTIONS, language))})\s*(?:#|no\.)?"
         so = fold(either(CONCLUSIONS, language))
         ending = rf"\s?(?:{fold(ENDINGS[language])})" if language in ENDINGS else "(?!)"
@@ -151,28 +133,26 @@ class _Reader:
         link = "|".join(filter(None, (CUES[code][1] for code in dict.fromkeys((language, "en")) if code in CUES)))
         cue = "|".join(CUES[code][0] for code in dict.fromkeys((language, "en")) if code in CUES)
         begin = rf"{_OPEN}(?:(?:{so})[,、，:]?\s*)?{_OPEN}(?:{options}{_OPEN})?"
-        return _Reader(
-            language=language,
-            names=names,
-            plain=plain,
-            uses=compiled(label),
-            alone=compiled(begin + "$"),
-            so=compiled(rf"[,;，；、—–]\s*(?:{so})[,、，:]?\s*{_OPEN}(?:{options}{_OPEN})?\Z"),
-            field=compiled(rf"{_OPEN}[^\d\W]{_LETTER}*(?:[ ]{_LETTER}+){{0,3}}{_CLOSE}\s?[:：]{begin}$"),
-            tail=compiled(rf"(?<=\d)\)\s|(?:{ending})?{_CLOSE}(?:{ending})?(?:{_PAUSE}|\s*(?:{because}){spaced})"),
-            full_stop=compiled(rf"(?:{ending})?{_CLOSE}(?:{ending})?[\s.!。！।]*{_CLOSE}\s*$"),
-            # \Z, since $ is also the end of each line before; and never over a line's end: "It does not\nAnswer: 1".
-            denied_before=compiled(rf"(?:{fold(before)})[^\S\n]*[\"'“„«「]*[^\S\n]*\Z"),
-            denied_behind=compiled(rf"[\s\"'”“»」]*(?:{fold(behind)}){behind_end}") if behind else None,
-            joined=compiled(rf"{_CLOSE}\s*(?:{joiner})\s*(?:{options})?{_OPEN}$"),
-            open_list=compiled(
-                rf"{_CLOSE}\s*(?:[,、，]?\s*(?:{joiner})\s*|/|\|){_OPEN}(?:{anywhere})"
-                rf"|{_CLOSE}\s*[,、，]{_OPEN}(?:{anywhere}){_CLOSE}\s*(?:[,、，/?？]|(?:{joiner})(?!{_LETTER})|$)"
-            ),
-            option=compiled(rf"(?:{options})\s*[\"'(]?\Z"),
-            cue=compiled(
-                rf"\\boxed|(?:{fold(cue)})(?:[^\n:=.,;。]{{0,30}}?(?:[:：=＝]|{fold(link)})|(?=\s))|{options}\s*(?:{fold(link)})"
-            ),
+        # A label anywhere; group i + 1 is label i.
+        self.uses = compiled("|".join(f"({_label_pattern(words[name], language)})" for name in self.names))
+        # What may precede a label that stands alone; the same within a sentence: ", so "; the name of a field.
+        self.alone = compiled(begin + "$")
+        self.so = compiled(rf"[,;，；、—–]\s*(?:{so})[,、，:]?\s*{_OPEN}(?:{options}{_OPEN})?\Z")
+        self.field = compiled(rf"{_OPEN}[^\d\W]{_LETTER}*(?:[ ]{_LETTER}+){{0,3}}{_CLOSE}\s?[:：]{begin}$")
+        # What may follow it.
+        self.tail = compiled(rf"(?<=\d)\)\s|(?:{ending})?{_CLOSE}(?:{ending})?(?:{_PAUSE}|\s*(?:{because}){spaced})")
+        self.full_stop = compiled(rf"(?:{ending})?{_CLOSE}(?:{ending})?[\s.!。！।]*{_CLOSE}\s*$")
+        # \Z, since $ is also the end of each line before; and never over a line's end: "It does not\nAnswer: 1".
+        self.denied_before = compiled(rf"(?:{fold(before)})[^\S\n]*[\"'“„«「]*[^\S\n]*\Z")
+        self.denied_behind = compiled(rf"[\s\"'”“»」]*(?:{fold(behind)}){behind_end}") if behind else None
+        self.joined = compiled(rf"{_CLOSE}\s*(?:{joiner})\s*(?:{options})?{_OPEN}$")
+        self.open_list = compiled(
+            rf"{_CLOSE}\s*(?:[,、，]?\s*(?:{joiner})\s*|/|\|){_OPEN}(?:{anywhere})"
+            rf"|{_CLOSE}\s*[,、，]{_OPEN}(?:{anywhere}){_CLOSE}\s*(?:[,、，/?？]|(?:{joiner})(?!{_LETTER})|$)"
+        )
+        self.option = compiled(rf"(?:{options})\s*[\"'(]?\Z")
+        self.cue = compiled(
+            rf"\\boxed|(?:{fold(cue)})(?:[^\n:=.,;。]{{0,30}}?(?:[:：=＝]|{fold(link)})|(?=\s))|{options}\s*(?:{fold(link)})"
         )
 
     def read(self, text: str) -> Answer | None:
@@ -252,6 +232,9 @@ class _Reader:
         """Is the label in quotes, in bold, or behind "option"?"""
         quoted = _QUOTE_ENDS.match(text, use.end) and _QUOTE_BEGINS.search(text[max(0, use.start - 2) : use.start])
         return bool(quoted) or self.option.search(text[max(0, use.start - 24) : use.start]) is not None
+
+
+_reader = functools.lru_cache(maxsize=256)(_Reader)
 
 
 def _label_pattern(word: str, language: str) -> str:

@@ -52,6 +52,8 @@ _LIST_ITEM = re.compile(r"^[ \t]*(\d{1,3})[.):]\s", re.MULTILINE)
 # Here the circumstance stands before the answer: of several numbers the last counts.
 CIRCUMSTANCE_FIRST = frozenset(POSTPOSITIONS)
 _LINE = re.compile(r"[^\n]*\w[^\n]*")
+# Nothing but quotes, markup or a currency before a number.
+_ALONE_BEFORE = re.compile(rf"[\s\"'(*:=$\\\[\]{{}}«»„“”「」『』】【{BOLD}{MINUS_SIGNS}]*(?:{CURRENCY})?\s*")
 
 
 @functools.cache
@@ -82,182 +84,148 @@ def parse_number(text: str, language: str) -> Decimal | None:
             f"{nearest(primary, DECIMAL_COMMA | DECIMAL_POINT)} "
             "Add it to DECIMAL_COMMA or DECIMAL_POINT in mslt_it/evaluation/answers/numerals.py."
         )
-    text = folded(text)
-    numbers = numbers_in(text, primary)
-    for cues in (_BOXED, _cue(primary)):
-        for cue in reversed(list(cues.finditer(text))):
-            line = _LINE.search(text, cue.end())  # the rest of this one, or the next that has something
-            if line and (stated := _within(numbers, *line.span())):
-                return _stated(stated, numbers, text, line.start(), primary).value
-    found = (
-        _opening(numbers, text, primary)
-        or _bold(numbers, text)
-        or _concluded(numbers, text, primary)
-        or _after_equations(numbers, text, primary)
-    )
-    if found:
-        return found.value
-    return _last(numbers, text, primary).value if numbers else None
+    found = _Solution(text, primary).answer()
+    return None if found is None else found.value
 
 
-def _stated(stated: Sequence[Number], numbers: Sequence[Number], text: str, start: int, primary: str) -> Number:
-    """The answer among the numbers of the line that begins, behind its cue, at ``start``."""
-    equals = text.rfind("=", start, stated[-1].start)
-    if equals >= 0:
-        return next(number for number in stated if number.start > equals)
-    end = _end(_SENTENCE_END, text, stated[0].end)
-    if _stands_alone_before(text[start : stated[0].start]):
-        if primary not in CIRCUMSTANCE_FIRST:
-            return stated[0]
-        end = _end(_CLAUSE_END, text, stated[0].end)
-    return _best(_within(stated, start, end), numbers, text, primary) or stated[0]
+class _Solution:
+    """A text that works something out, and its numbers."""
 
+    def __init__(self, text: str, primary: str) -> None:
+        self.text, self.primary = folded(text), primary
+        self.numbers = numbers_in(self.text, primary)
 
-def _end(pattern: re.Pattern[str], text: str, start: int) -> int:
-    found = pattern.search(text, start)
-    return found.start() if found else len(text)
+    def answer(self) -> Number | None:
+        """By the rules of the module's text, in their order."""
+        if not self.numbers:
+            return None
+        for cues in (_BOXED, _cue(self.primary)):
+            for cue in reversed(list(cues.finditer(self.text))):
+                line = _LINE.search(self.text, cue.end())  # the rest of this one, or the next that has something
+                if line and (stated := _within(self.numbers, *line.span())):
+                    return self._stated(stated, line.start())
+        return self._opening() or self._bold() or self._concluded() or self._after_equations() or self._last()
 
+    def _stated(self, stated: Sequence[Number], start: int) -> Number:
+        """The answer among the numbers of the line that begins, behind its cue, at ``start``."""
+        equals = self.text.rfind("=", start, stated[-1].start)
+        if equals >= 0:
+            return next(number for number in stated if number.start > equals)
+        end = self._end(_SENTENCE_END, stated[0].end)
+        if _ALONE_BEFORE.fullmatch(self.text, start, stated[0].start):
+            if self.primary not in CIRCUMSTANCE_FIRST:
+                return stated[0]
+            end = self._end(_CLAUSE_END, stated[0].end)
+        return self._best(_within(stated, start, end)) or stated[0]
 
-def _stands_alone_before(between: str) -> bool:
-    """Is there nothing but quotes, markup or a currency between a cue and its number?"""
-    return (
-        re.fullmatch(rf"[\s\"'(*:=$\\\[\]{{}}«»„“”「」『』】【{BOLD}{MINUS_SIGNS}]*(?:{CURRENCY})?\s*", between)
-        is not None
-    )
+    def _opening(self) -> Number | None:
+        """The number that opens the text and is explained after it."""
+        first, spaced = self.numbers[0], self.primary not in NO_WORD_SPACES
+        if not _ALONE_BEFORE.fullmatch(self.text, 0, first.start):
+            return None
+        behind = self.text[first.end :]
+        if _LIST_NUMBER.match(behind) and first.value == 1:
+            return None
+        if any(Decimal(item[1]) == first.value + 1 for item in _LIST_ITEM.finditer(behind)):  # a list's next item
+            return None
+        unit = r"(?:[ \u00a0]?[^\W\d]{1,15}\.?|[ \u00a0]?[%€£$¥₽₹°])?"
+        reason = rf"{unit}[)\"'*]*\s?[,.:;(–—-]?\s?" if spaced else r"[^\s\d=]{0,12}?[,、。.:;\s]{0,3}"
+        explained = [rf"{reason}(?:{either(BECAUSE, self.primary)})", rf"{unit}[)\"'*.。।]*[ \t]*\n\s*[^\W\d]"]
+        explained += [rf"{unit}[.!।] +[^\W\d]"] * spaced
+        return first if any(compiled(pattern).match(behind) for pattern in explained) else None
 
+    def _bold(self) -> Number | None:
+        """The last number in bold, where it is on the last line that has numbers."""
+        line = self.text.rfind("\n", 0, self.numbers[-1].start) + 1
+        at = self.text.rfind(BOLD, line)
+        return next((number for number in self.numbers if number.start >= at), None) if at >= 0 else None
 
-def _best(
-    stated: Sequence[Number], numbers: Sequence[Number], text: str, primary: str, strict: bool = False
-) -> Number | None:
-    """The answer among the numbers of one sentence; with ``strict`` None where all of them are circumstances."""
-    if not stated:
+    def _concluded(self) -> Number | None:
+        """The answer of the last sentence that opens with a word of conclusion, where no equation follows it."""
+        # Where words are not separated, the word may stand anywhere.
+        begins = "" if self.primary in NO_WORD_SPACES else r"(?:^|[.!?।]\s|[,;]\s)[ \t\"'(*-]*"
+        word = compiled(rf"{begins}(?:{either(CONCLUSIONS, self.primary)})")
+        for match in reversed(list(word.finditer(self.text))):
+            if stated := _within(self.numbers, match.end(), self._end(_SENTENCE_END, match.end())):
+                break
+        else:
+            return None
+        equals = self.text.rfind("=")
+        if equals >= stated[-1].end:
+            return None
+        if match.end() <= equals < stated[-1].start:
+            return next(number for number in stated if number.start > equals)
+        return self._best(stated)
+
+    def _after_equations(self) -> Number | None:
+        """The answer of the last sentence, where equations end before it; else what the last equation gives."""
+        computed = self._equated(len(self.text))
+        if computed is None:
+            return None
+        end = self._end(_SENTENCE_END, computed.end)
+        later = [number for number in self.numbers if number.start >= end and not self._is_list_number(number)]
+        return (self._best(self._last_sentence(later, end), strict=True) if later else None) or computed
+
+    def _last(self) -> Number:
+        """The last number of the last sentence that has numbers, circumstances and a reason at its end passed over."""
+        last = self._last_sentence(self.numbers)
+        pause = r"[,;(、。]\s?|[.!]\s" + (r"|\s" if self.primary == "th" else "")
+        begin = max((number.end for number in self.numbers if number.end <= last[0].start), default=0)
+        # "He can buy 7 boxes, because each costs $3 and he has $21."
+        reasons = compiled(rf"(?:{pause})(?:{either(BECAUSE, self.primary)})|\bbecause\b")
+        for reason in reasons.finditer(self.text, begin, last[-1].start):
+            if before := _within(self.numbers, 0, reason.start()):
+                last = self._last_sentence(before)
+                break
+        return (self._main(last) or last)[-1]
+
+    def _best(self, stated: Sequence[Number], strict: bool = False) -> Number | None:
+        """The answer among the numbers of one sentence; with ``strict`` None where all of them are circumstances."""
+        if not stated:
+            return None
+        computed = self._equated(stated[0].start)
+        if computed and (same := next((number for number in stated if number.value == computed.value), None)):
+            return same
+        others = self._main(stated)
+        if not others:
+            return None if strict else stated[-1]
+        return others[-1] if self.primary in CIRCUMSTANCE_FIRST else others[0]
+
+    def _main(self, stated: Sequence[Number]) -> list[Number]:
+        """The numbers of a sentence that are neither circumstances nor in parentheses."""
+        result, depth, at = [], 0, stated[0].start
+        for number in stated:
+            depth = max(0, depth + self.text.count("(", at, number.start) - self.text.count(")", at, number.start))
+            at = number.start
+            if depth == 0 and not self._is_circumstance(number):
+                result.append(number)
+        return result
+
+    def _is_circumstance(self, number: Number) -> bool:
+        if self.primary in CIRCUMSTANCE_FIRST:
+            return compiled(POSTPOSITIONS[self.primary]).match(self.text, number.end) is not None
+        before = compiled(rf"(?:{PREPOSITIONS.get(self.primary, PREPOSITIONS['en'])})\s*{CURRENCY}?\s*$")
+        return before.search(self.text[max(0, number.start - 24) : number.start]) is not None
+
+    def _is_list_number(self, number: Number) -> bool:
+        starts_line = self.text[: number.start].rpartition("\n")[2].strip(" \t*#") == ""
+        return starts_line and _LIST_NUMBER.match(self.text, number.end) is not None
+
+    def _equated(self, before: int) -> Number | None:
+        """The number after the last "=" before a place that has one on its line."""
+        for equals in reversed([match.end() for match in re.finditer("=", self.text[:before])]):
+            end = self.text.find("\n", equals)
+            if stated := _within(self.numbers, equals, min(before, len(self.text) if end < 0 else end)):
+                return stated[0]
         return None
-    computed = _equated(numbers, text, stated[0].start)
-    if computed and (same := next((number for number in stated if number.value == computed.value), None)):
-        return same
-    others = _main(stated, text, primary)
-    if not others:
-        return None if strict else stated[-1]
-    return others[-1] if primary in CIRCUMSTANCE_FIRST else others[0]
 
+    def _last_sentence(self, numbers: Sequence[Number], start: int = 0) -> Sequence[Number]:
+        ends = [match.end() for match in _SENTENCE_END.finditer(self.text, start, numbers[-1].start)]
+        return [number for number in numbers if number.start >= ends[-1]] if ends else numbers
 
-def _last(numbers: Sequence[Number], text: str, primary: str) -> Number:
-    """The last number of the last sentence that has numbers, circumstances and a reason at its end passed over."""
-    last = _last_sentence(numbers, text)
-    pause = r"[,;(、。]\s?|[.!]\s" + (r"|\s" if primary == "th" else "")
-    # "He can buy 7 boxes, because each costs $3 and he has $21."
-    for reason in compiled(rf"(?:{pause})(?:{either(BECAUSE, primary)})|\bbecause\b").finditer(
-        text, max((number.end for number in numbers if number.end <= last[0].start), default=0), last[-1].start
-    ):
-        if before := [number for number in numbers if number.start < reason.start()]:
-            last = _last_sentence(before, text)
-            break
-    return (_main(last, text, primary) or last)[-1]
-
-
-def _last_sentence(numbers: Sequence[Number], text: str) -> Sequence[Number]:
-    ends = [match.end() for match in _SENTENCE_END.finditer(text, 0, numbers[-1].start)]
-    return [number for number in numbers if number.start >= ends[-1]] if ends else numbers
-
-
-def _main(stated: Sequence[Number], text: str, primary: str) -> list[Number]:
-    """The numbers of a sentence that are neither circumstances nor in parentheses."""
-    result, depth, at = [], 0, stated[0].start
-    for number in stated:
-        depth = max(0, depth + text.count("(", at, number.start) - text.count(")", at, number.start))
-        at = number.start
-        if depth == 0 and not _is_circumstance(number, text, primary):
-            result.append(number)
-    return result
-
-
-def _is_circumstance(number: Number, text: str, primary: str) -> bool:
-    if primary in CIRCUMSTANCE_FIRST:
-        behind = POSTPOSITIONS[primary]
-        return compiled(behind).match(text, number.end) is not None
-    before = PREPOSITIONS.get(primary, PREPOSITIONS["en"])
-    return (
-        compiled(rf"(?:{before})\s*{CURRENCY}?\s*$").search(text[max(0, number.start - 24) : number.start]) is not None
-    )
-
-
-def _equated(numbers: Sequence[Number], text: str, before: int) -> Number | None:
-    """The number after the last "=" before a place that has one on its line."""
-    for equals in reversed([match.end() for match in re.finditer("=", text[:before])]):
-        end = text.find("\n", equals)
-        if stated := _within(numbers, equals, min(before, len(text) if end < 0 else end)):
-            return stated[0]
-    return None
-
-
-def _opening(numbers: Sequence[Number], text: str, primary: str) -> Number | None:
-    """The number that opens the text and is explained after it."""
-    if not numbers or not _stands_alone_before(text[: numbers[0].start]):
-        return None
-    first = numbers[0]
-    behind = text[first.end :]
-    if _LIST_NUMBER.match(behind) and first.value == 1:
-        return None
-    if any(Decimal(item[1]) == first.value + 1 for item in _LIST_ITEM.finditer(behind)):  # the next item of a list
-        return None
-    unit = r"(?:[ \u00a0]?[^\W\d]{1,15}\.?|[ \u00a0]?[%€£$¥₽₹°])?"
-    reason = either(BECAUSE, primary)
-    if primary in NO_WORD_SPACES:
-        reasoned = compiled(rf"[^\s\d=]{{0,12}}?[,、。.:;\s]{{0,3}}(?:{reason})").match(behind)
-    else:
-        reasoned = compiled(rf"{unit}[)\"'*]*\s?[,.:;(–—-]?\s?(?:{reason})").match(behind)
-    explained = compiled(rf"{unit}[)\"'*.。।]*[ \t]*\n\s*[^\W\d]").match(behind)
-    sentence = primary not in NO_WORD_SPACES and compiled(rf"{unit}[.!।] +[^\W\d]").match(behind)
-    return first if reasoned or explained or sentence else None
-
-
-def _bold(numbers: Sequence[Number], text: str) -> Number | None:
-    """The last number in bold, where it is on the last line that has numbers."""
-    if not numbers:
-        return None
-    line = text.rfind("\n", 0, numbers[-1].start) + 1
-    at = text.rfind(BOLD, line)
-    return next((number for number in numbers if number.start >= at), None) if at >= 0 else None
-
-
-def _concluded(numbers: Sequence[Number], text: str, primary: str) -> Number | None:
-    """The answer of the last sentence that opens with a word of conclusion, where no equation follows it."""
-    word = either(CONCLUSIONS, primary)
-    # Where words are not separated, the word may stand anywhere.
-    begins = "" if primary in NO_WORD_SPACES else r"(?:^|[.!?।]\s|[,;]\s)[ \t\"'(*-]*"
-    for match in reversed(list(compiled(rf"{begins}(?:{word})").finditer(text))):
-        if not numbers or numbers[-1].start < match.end():
-            continue
-        stated = _within(numbers, match.end(), _end(_SENTENCE_END, text, match.end()))
-        if stated:
-            break
-    else:
-        return None
-    equals = text.rfind("=")
-    if equals >= stated[-1].end:
-        return None
-    if match.end() <= equals < stated[-1].start:
-        return next(number for number in stated if number.start > equals)
-    return _best(stated, numbers, text, primary)
-
-
-def _after_equations(numbers: Sequence[Number], text: str, primary: str) -> Number | None:
-    """The answer of the last sentence, where equations end before it; else what the last equation gives."""
-    computed = _equated(numbers, text, len(text))
-    if computed is None:
-        return None
-    end = _end(_SENTENCE_END, text, computed.end)
-    later = [number for number in numbers if number.start >= end and not _is_list_number(number, text)]
-    if later:
-        ends = [match.end() for match in _SENTENCE_END.finditer(text, end, later[-1].start)]
-        last = [number for number in later if number.start >= ends[-1]] if ends else later
-        return _best(last, numbers, text, primary, strict=True) or computed
-    return computed
-
-
-def _is_list_number(number: Number, text: str) -> bool:
-    starts_line = text[: number.start].rpartition("\n")[2].strip(" \t*#") == ""
-    return starts_line and _LIST_NUMBER.match(text, number.end) is not None
+    def _end(self, pattern: re.Pattern[str], start: int) -> int:
+        found = pattern.search(self.text, start)
+        return found.start() if found else len(self.text)
 
 
 def _within(numbers: Sequence[Number], start: int, end: int) -> list[Number]:

@@ -13,8 +13,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from mslt_it.evaluation.generation import Generator, Prompt, Sampling
-from mslt_it.evaluation.likelihood import ChoiceScorer
-from mslt_it.evaluation.shared_rows import Request
+from mslt_it.evaluation.likelihood import ChoiceScorer, Request
 
 
 @dataclass(frozen=True)

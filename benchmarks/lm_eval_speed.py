@@ -37,8 +37,8 @@ from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
 
 from mslt_it.data.build import build_scored_set
 from mslt_it.evaluation.headers import group_by_header
-from mslt_it.evaluation.lm_eval_bridge import SharedPromptLM
-from mslt_it.evaluation.lm_eval_tasks import write_scored_set
+from mslt_it.integrations.lm_eval import SharedPromptLM
+from mslt_it.integrations.lm_eval_tasks import write_scored_set
 from mslt_it.recipe import load_recipe
 from mslt_it.records import PromptedExample
 from mslt_it.world.mini_model import weights_dir

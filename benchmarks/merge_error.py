@@ -24,7 +24,7 @@ import torch
 from transformers import AutoModelForCausalLM, BloomConfig, GemmaConfig, LlamaConfig, Qwen3Config
 from transformers.utils import logging as transformers_logging
 
-from mslt_it.evaluation.likelihood import Request
+from mslt_it.evaluation.shared_rows import Request
 from mslt_it.models.base_model import add_adapter, load_adapter, load_base, save_adapter
 from mslt_it.models.identity import FinishedRun, load_trained_base, read_run
 from mslt_it.publish.comparison import Comparison, Outputs, Prompts, compare, outputs, prompts_of

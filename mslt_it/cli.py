@@ -22,7 +22,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "study": ("mslt_it.commands.study", "every set of source languages of a pool, as a study that can be resumed"),
     "report": ("mslt_it.commands.report", "a study as one HTML page: tables, figures, sentences made of its figures"),
     "recipes": ("mslt_it.cli", "list the recipes, scales and tasks"),
-    "world": ("mslt_it.commands.world", "look into the embedded world, or train its model again"),
+    "world": ("mslt_it.commands.world", "look into the embedded world"),
 }
 
 

@@ -1,4 +1,4 @@
-"""Language codes: BCP-47, validated and canonical; and the sets of languages trained on and scored on.
+"""Languages: BCP-47 codes, validated and canonical; their scripts; the sets trained on and scored on.
 
 ``langcodes`` is imported where it is used: its tables take a tenth of a second, which ``--help`` need not pay.
 """
@@ -9,6 +9,7 @@ import difflib
 import functools
 import re
 import string
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -35,6 +36,9 @@ _SCRIPT_NAMES = {"simplified": "Hans", "traditional": "Hant", "latin": "Latn", "
 # As FLORES and GlotLID write: kor_Hang, cmn_Hani.
 _SAME_SCRIPT: dict[str, str | None] = {"Hang": "Kore", "Aran": "Arab", "Hani": None}
 _SHOWN = 30  # spellings in an error message
+# Scripts that share their characters count as one: a text in Han characters does not say which form it is in.
+_ONE_SCRIPT = {"Hans": "Hani", "Hant": "Hani"}
+_KANA_SHARE = 0.05  # Japanese text holds kana everywhere, Chinese text a stray one at most
 
 # Suggested for an unknown code: the 20 languages of the embedded world, then others that benchmarks use.
 # fmt: off
@@ -111,6 +115,40 @@ def language_name(code: str) -> str:
 def primary(code: str) -> str:
     """The language of a code, without script and region: "zh-Hant" -> "zh"."""
     return code.split("-", 1)[0]
+
+
+def likely_script(code: str) -> str:
+    """ISO 15924 code of the script a language is usually written in, by CLDR: ar -> Arab, zh -> Hani, ja -> Jpan."""
+    import langcodes
+
+    script = langcodes.Language.get(code).maximize().script or "Zyyy"
+    return _ONE_SCRIPT.get(script, script)
+
+
+def script_of_text(sentences: Iterable[str]) -> str | None:
+    """The script of most letters, None without letters. Kana among Han characters is Jpan, Hangul is Kore."""
+    from fontTools.unicodedata import script
+
+    counts: Counter[str] = Counter()
+    for sentence in sentences:
+        counts.update(name for name in map(script, sentence) if name not in ("Zyyy", "Zinh", "Zzzz"))
+    total = sum(counts.values())
+    if not total:
+        return None
+    kana = counts["Hira"] + counts["Kana"]
+    east_asian = kana + counts["Hani"] + counts["Hang"]
+    if east_asian > total / 2:
+        if kana > _KANA_SHARE * total:
+            return "Jpan"
+        return "Kore" if counts["Hang"] > counts["Hani"] else "Hani"
+    return counts.most_common(1)[0][0]
+
+
+def script_name(script: str) -> str:
+    """English name of a script code: "Arab" -> "Arabic"."""
+    import langcodes
+
+    return str(langcodes.Language.make(script=script).script_name("en"))
 
 
 @functools.cache

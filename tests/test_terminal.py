@@ -62,7 +62,7 @@ def test_a_run_trains_evaluates_and_logs_in_utf8(tmp_path: Path) -> None:
 
 
 def test_task_files_for_lm_eval_are_written_whatever_the_terminal(tmp_path: Path) -> None:
-    given = ["mslt_it.evaluation.lm_eval_tasks", "görev", "recipe=xnli_3src", *TINY]
+    given = ["mslt_it.integrations.lm_eval_tasks", "görev", "recipe=xnli_3src", *TINY]
     done = start(*given, encoding="ascii", cwd=tmp_path)
     assert done.returncode == 0 and b"written: g\\xf6rev/mslt_xnli_tr.yaml" in done.stdout
 

@@ -48,7 +48,7 @@ def main(argv: Sequence[str]) -> int:
 
 def _vllm(bench: Bench, loaded: LoadedBase) -> Any:
     """The engine of backend=vllm, which loads the base by itself."""
-    from mslt_it.evaluation.vllm_generation import VllmEngine
+    from mslt_it.integrations.vllm import VllmEngine
     from mslt_it.models.base_model import model_path
 
     adapters = [system.adapter for system in bench.systems if system.adapter is not None]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mslt_it.data.encoding import Encoder
-from mslt_it.evaluation.likelihood import Request
+from mslt_it.evaluation.shared_rows import Request
 from mslt_it.records import PromptedExample
 
 

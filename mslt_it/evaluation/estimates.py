@@ -179,17 +179,16 @@ def differences(
         if not matched.common(a, b):
             raise Problem(nothing_shared(a, b, used))
     figures = _drawn(matched, measure, settings)
-    compared = [_Compared.of(measure, matched, a, b, figures, settings) for a, b in pairs]
+    compared = [_Compared(measure, matched, a, b, figures, settings) for a, b in pairs]
     p, p_adjusted, half = _test(compared, settings.confidence)
     found = []
-    for i, (a, b) in enumerate(pairs):
-        one = compared[i]
+    for i, ((a, b), one) in enumerate(zip(pairs, compared, strict=True)):
         low, high = one.interval(settings)
         wider = languages_interval(one.by_language, one.covariance, settings.confidence, (low, high), least=-1.0) or (
             None,
             None,
         )
-        n = sum(len(matched.ids_of(code)) for code in one.languages)
+        n = sum(map(len, one.own.item_ids))
         found.append(
             Difference(
                 name_a=a,
@@ -205,7 +204,7 @@ def differences(
                 p_adjusted=float(p_adjusted[i]),
                 n=n,
                 num_languages=len(one.languages),
-                num_groups=matched.among(one.languages).num_clusters,
+                num_groups=one.own.num_clusters,
                 num_unmatched=num_of_either(used[a], used[b]) - n,
                 unmatched_languages=tuple(c for c in dict.fromkeys([*used[a], *used[b]]) if c not in one.languages),
                 languages_low=wider[0],
@@ -215,51 +214,35 @@ def differences(
     return found
 
 
-@dataclass(frozen=True, eq=False)
 class _Compared:
     """Two systems on the same items."""
 
-    languages: tuple[str, ...]
-    value_a: float
-    value_b: float
-    by_language: tuple[float, ...]
-    drawn: np.ndarray  # (resamples,) differences of means
-    not_moved: tuple[float, float]  # see _not_moved
-    num_differing: int  # clusters on which the systems differ
-    factor: float  # by which what is drawn lies too near to the figure, as the clusters are few
-    covariance: np.ndarray  # (languages, languages) of their differences
-    shares: ItemShares | None  # of a measure that is a share of right items
+    def __init__(self, measure: Measure, matched: Matched, a: str, b: str, figures: np.ndarray, settings: Settings):
+        self.languages = tuple(matched.common(a, b))
+        self.own = matched.among(self.languages)
+        values_a, values_b = (matched.values(measure, system, self.languages) for system in (a, b))
+        self.value_a, self.value_b = float(np.mean(values_a)), float(np.mean(values_b))
+        self.by_language = tuple(x - y for x, y in zip(values_a, values_b, strict=True))
+        rows = [matched.languages.index(code) for code in self.languages]
+        drawn = figures[rows, matched.systems.index(a)] - figures[rows, matched.systems.index(b)]
+        self.drawn = drawn.mean(axis=0)  # (resamples,) differences of means
+        self.not_moved = _not_moved(
+            self.by_language, drawn, self.own, lambda one: one.difference_interval(settings.confidence)
+        )
+        differing = self.own.num_differing(a, b)
+        self.num_differing = sum(differing)  # clusters
+        covariance = np.atleast_2d(np.cov(drawn, bias=True))  # (languages, languages) of their differences
+        # By which what is drawn lies too near to the figure, as the clusters are few.
+        self.factor = _few_clusters(covariance, self.own, settings.confidence, differing)
+        self.shares = None
+        if measure.is_share:
+            counts = [self.own.of(code) for code in self.languages]
+            self.shares = ItemShares.of([of[a][:, 0] - of[b][:, 0] for of in counts], self.own.drawn)
+        self.covariance = self.shares.covariance if self.shares else covariance
 
     @property
     def value(self) -> float:
         return self.value_a - self.value_b
-
-    @staticmethod
-    def of(measure: Measure, matched: Matched, a: str, b: str, figures: np.ndarray, settings: Settings) -> _Compared:
-        common = tuple(matched.common(a, b))
-        values_a, values_b = (matched.values(measure, system, common) for system in (a, b))
-        rows = [matched.languages.index(code) for code in common]
-        drawn = figures[rows, matched.systems.index(a)] - figures[rows, matched.systems.index(b)]
-        own = matched.among(common)
-        differing = own.num_differing(a, b)
-        covariance = np.atleast_2d(np.cov(drawn, bias=True))
-        shares = None
-        if measure.is_share:
-            shares = ItemShares.of([own.of(code)[a][:, 0] - own.of(code)[b][:, 0] for code in common], own.drawn)
-        by_language = tuple(x - y for x, y in zip(values_a, values_b, strict=True))
-        not_moved = _not_moved(by_language, drawn, own, lambda one: one.difference_interval(settings.confidence))
-        return _Compared(
-            common,
-            float(np.mean(values_a)),
-            float(np.mean(values_b)),
-            by_language,
-            drawn.mean(axis=0),
-            not_moved,
-            sum(differing),
-            _few_clusters(covariance, own, settings.confidence, differing),
-            shares.covariance if shares else covariance,
-            shares,
-        )
 
     def interval(self, settings: Settings) -> tuple[float, float]:
         if self.shares is not None:

@@ -11,6 +11,7 @@ import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
@@ -58,6 +59,20 @@ class Generator(Protocol):
 
     def generate(self, batch: Sequence[int]) -> list[Generated]:
         """One of the batches, in any order."""
+
+
+class Writer(Protocol):
+    """A base model loaded by something else than transformers, which answers with any of its adapters, or none."""
+
+    def generator(
+        self,
+        adapter: Path | None,
+        prompts: Sequence[Prompt],
+        *,
+        end_id: int,
+        decode: Callable[[Sequence[int]], str],
+        sampling: Sampling,
+    ) -> Generator: ...
 
 
 class TextGenerator:

@@ -223,10 +223,12 @@ def languages_interval(
 
 
 def holm(p: Sequence[float]) -> list[float]:
-    """Holm's (1979) adjusted p-values: no more than the level's share of families has a false finding."""
-    order = sorted(range(len(p)), key=lambda i: p[i])
-    adjusted, largest = [1.0] * len(p), 0.0
-    for rank, i in enumerate(order):
-        largest = max(largest, min(1.0, (len(p) - rank) * p[i]))
-        adjusted[i] = largest
-    return adjusted
+    """Holm's (1979) adjusted p-values: no more than the level's share of families has a false finding.
+
+    As ``statsmodels.stats.multitest.multipletests`` gives them, which collects garbage at every call: 0.15 s each.
+    """
+    order = np.argsort(p, kind="stable")
+    stepwise = np.asarray(p, dtype=float)[order] * np.arange(len(p), 0, -1)
+    adjusted = np.empty(len(p))
+    adjusted[order] = np.minimum(np.maximum.accumulate(stepwise), 1.0)
+    return adjusted.tolist()

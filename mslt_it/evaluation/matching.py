@@ -79,9 +79,6 @@ class Matched:
     def of(self, code: str) -> Mapping[str, np.ndarray]:
         return self.counts[self.languages.index(code)]
 
-    def ids_of(self, code: str) -> tuple[str, ...]:
-        return self.item_ids[self.languages.index(code)]
-
     def values(self, measure: Measure, system: str, languages: Sequence[str] | None = None) -> list[float]:
         """The system's figure per language."""
         chosen = self.languages if languages is None else languages

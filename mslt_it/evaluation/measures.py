@@ -17,8 +17,8 @@ import numpy as np
 from mslt_it.data import spans
 from mslt_it.data.shapes import NO_NAMES
 from mslt_it.evaluation import question_answering
-from mslt_it.evaluation.answers.labels import extract
-from mslt_it.evaluation.answers.numbers import parse_number, same_number
+from mslt_it.evaluation.answers.numbers import parse_number
+from mslt_it.evaluation.voting import read_answer
 from mslt_it.records import PromptedExample
 
 Floats = np.ndarray
@@ -61,13 +61,8 @@ def said_labels(items: Sequence[PromptedExample], outputs: Outputs) -> Floats:
     if isinstance(outputs, np.ndarray):
         best = outputs.max(axis=1, keepdims=True)
         return np.where((outputs == best).sum(axis=1) == 1, outputs.argmax(axis=1), UNREAD)
-    read = (
-        extract(text or "", "label", i.read_in, {w: w for w in i.choices})
-        for i, text in zip(items, outputs, strict=True)
-    )
-    return np.array(
-        [UNREAD if found is None else item.choices.index(found.value) for item, found in zip(items, read, strict=True)]
-    )
+    read = [(item.choices, read_answer(item, text or "")) for item, text in zip(items, outputs, strict=True)]
+    return np.array([UNREAD if word is None else choices.index(str(word)) for choices, word in read])
 
 
 def mean(sums: Floats) -> Floats:
@@ -111,7 +106,7 @@ def _qa_f1(item: PromptedExample, text: str) -> tuple[tuple[float, ...], bool]:
 def _number(item: PromptedExample, text: str) -> tuple[tuple[float, ...], bool]:
     found = parse_number(text, item.read_in)
     # Upstream the right answer is written as in English ("2,125").
-    return (float(found is not None and same_number(found, parse_number(item.label, "en"))), 1.0), found is not None
+    return (float(found is not None and found == parse_number(item.label, "en")), 1.0), found is not None
 
 
 def _spans(item: PromptedExample, text: str) -> tuple[tuple[float, ...], bool]:

@@ -125,10 +125,6 @@ def parse_request(argv: Sequence[str]) -> tuple[Request, bool, bool]:
         raise Problem(f"task=[{','.join(tasks)}] lists one twice. Remove it.")
     if len(set(variants)) < len(variants):
         raise Problem(f"variant=[{','.join(variants)}] lists one twice. Remove it.")
-    if parsed["backend"] == "vllm":
-        from mslt_it.evaluation.vllm_generation import require_vllm
-
-        require_vllm()
     model = recipes[0].model if parsed["model"] is not None else None
     languages = {r.task.name: _languages(parsed, r, known if runs and not tasks else [], known) for r in recipes}
     recipes = tuple(with_order(r, (), languages[r.task.name][0]) for r in recipes)

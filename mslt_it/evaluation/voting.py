@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from decimal import Decimal
 
-from mslt_it.evaluation.answers.labels import extract
+from mslt_it.evaluation.answers.labels import read_label
+from mslt_it.evaluation.answers.numbers import parse_number
 from mslt_it.records import PromptedExample
 
 
 def read_answer(item: PromptedExample, text: str) -> str | Decimal | None:
     """The label's word or the number that a text states, None where it states none."""
-    if item.choices:
-        found = extract(text, "label", item.read_in, {word: word for word in item.choices})
-    else:
-        found = extract(text, "number", item.read_in)
-    return None if found is None else found.value
+    if not item.choices:
+        return parse_number(text, item.read_in)
+    found = read_label(text, item.read_in, {word: word for word in item.choices})
+    return None if found is None else found.label
 
 
 def vote(item: PromptedExample, texts: Sequence[str]) -> int:
@@ -26,14 +27,7 @@ def vote(item: PromptedExample, texts: Sequence[str]) -> int:
     """
     if len(texts) == 1:
         return 0
-    first: dict[str | Decimal, int] = {}
-    votes: dict[str | Decimal, int] = {}
-    for number, text in enumerate(texts):
-        answer = read_answer(item, text)
-        if answer is not None:  # Decimals that are equal hash alike: 18 and 18.0 are one answer
-            first.setdefault(answer, number)
-            votes[answer] = votes.get(answer, 0) + 1
-    if not votes:
-        return 0
-    most = max(votes.values())
-    return min(first[answer] for answer, num in votes.items() if num == most)
+    answers = [read_answer(item, text) for text in texts]
+    # Decimals that are equal hash alike: 18 and 18.0 are one answer. Of equal counts the first that was met leads.
+    votes = Counter(answer for answer in answers if answer is not None)
+    return answers.index(votes.most_common(1)[0][0]) if votes else 0

@@ -20,7 +20,8 @@ from torch import Tensor
 from mslt_it.data.build import build_scored_set
 from mslt_it.data.encoding import Encoder
 from mslt_it.evaluation.choices import choice_requests
-from mslt_it.evaluation.likelihood import Request, choice_log_likelihoods
+from mslt_it.evaluation.likelihood import choice_log_likelihoods
+from mslt_it.evaluation.shared_rows import Request
 from mslt_it.problems import Problem
 from mslt_it.records import EncodedExample, PromptedExample, Recipe
 

@@ -16,7 +16,10 @@ from numpy.typing import NDArray
 
 from mslt_it import values
 from mslt_it.problems import Problem
-from mslt_it.selection.missing import NotComputed
+from mslt_it.selection.criteria import NotComputed
+from mslt_it.world.generator import state
+from mslt_it.world.inference import sample_pair
+from mslt_it.world.languages import CODES, grammar
 
 WORLD_SENTENCES = 300  # per language; the same statements in every language
 
@@ -62,10 +65,6 @@ def no_text(model: str) -> Texts:
 
 def world_texts(codes: Sequence[str], seed: int = 0, num: int = WORLD_SENTENCES) -> Texts:
     """``num`` statements of the embedded world in each language, the same in all."""
-    from mslt_it.world.generator import state
-    from mslt_it.world.inference import sample_pair
-    from mslt_it.world.languages import CODES, grammar
-
     rng = random.Random(f"select-{seed}")
     clauses = [sample_pair(rng).premise for _ in range(num)]
     known = [code for code in codes if code in CODES]

@@ -1,4 +1,4 @@
-"""The names: criteria with what they are and where they come from, and pools of candidate languages."""
+"""Criteria by name, with what they are and where they come from; and pools of candidate languages."""
 
 from __future__ import annotations
 
@@ -49,3 +49,12 @@ L2V_PARTS: dict[str, tuple[str, ...]] = {
     "l2v_typology": ("syntax", "phonology", "inventory"),
     "min_diversity": ("syntax", "phonology", "inventory", "family", "geography"),
 }
+
+
+class NotComputed(Exception):
+    """A criterion lacks an input: no error, but a line of the report with the remedy; the others are computed."""
+
+    def __init__(self, reason: str, remedy: str) -> None:
+        super().__init__(f"{reason} {remedy}")
+        self.reason = reason
+        self.remedy = remedy

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mslt_it.selection.missing import NotComputed
+from mslt_it.selection.criteria import NotComputed
 
 MAX_SENTENCES = 300  # per language: the mean over more moves little, and a large model takes its time
 BATCH = 50  # sentences per forward pass

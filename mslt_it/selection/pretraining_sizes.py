@@ -13,7 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mslt_it.selection.missing import NotComputed
+import yaml
+
+from mslt_it.selection.criteria import NotComputed
+from mslt_it.world.languages import CODES
 
 
 @dataclass(frozen=True)
@@ -47,8 +50,6 @@ def size_table(model: str, given: Mapping[str, float] | None = None) -> SizeTabl
     if given:
         return SizeTable("the sizes given", "as given", "option sizes", dict(given))
     if model == "world":
-        from mslt_it.world.languages import CODES
-
         share = 100 / len(CODES)
         return SizeTable(
             "the embedded world",
@@ -57,10 +58,12 @@ def size_table(model: str, given: Mapping[str, float] | None = None) -> SizeTabl
             {code: share for code in CODES},
         )
     name = model.rstrip("/").rpartition("/")[2].lower()
-    for table, pattern in _tables():
-        if re.match(pattern, name):
-            return table
-    families = ", ".join(str(entry["models"]) for entry in _content())
+    for entry in _entries():
+        if re.match(str(entry["pattern"]), name):
+            sizes = {str(code): float(size) for code, size in entry["sizes"].items()}
+            corpus, unit, source = (str(entry[key]) for key in ("corpus", "unit", "source"))
+            return SizeTable(corpus, unit, source, sizes, str(entry.get("zero_means", "")))
+    families = ", ".join(str(entry["models"]) for entry in _entries())
     raise NotComputed(
         f"No pretraining sizes per language are published for '{model}' that this package knows, and none are guessed.",
         f"Known: {families}. Or give them: sizes={{ar:28,de:66.6,...}}.",
@@ -68,26 +71,6 @@ def size_table(model: str, given: Mapping[str, float] | None = None) -> SizeTabl
 
 
 @functools.cache
-def _tables() -> list[tuple[SizeTable, str]]:
-    return [
-        (
-            SizeTable(
-                str(entry["corpus"]),
-                str(entry["unit"]),
-                str(entry["source"]),
-                {str(code): float(size) for code, size in entry["sizes"].items()},
-                str(entry.get("zero_means", "")),
-            ),
-            str(entry["pattern"]),
-        )
-        for entry in _content()
-    ]
-
-
-@functools.cache
-def _content() -> list[dict[str, Any]]:
-    import yaml
-
-    path = Path(__file__).with_suffix(".yaml")
-    content: list[dict[str, Any]] = yaml.safe_load(path.read_text(encoding="utf-8"))
+def _entries() -> list[dict[str, Any]]:
+    content: list[dict[str, Any]] = yaml.safe_load(Path(__file__).with_suffix(".yaml").read_text(encoding="utf-8"))
     return content

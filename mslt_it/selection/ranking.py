@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import functools
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mslt_it.problems import Problem
+from mslt_it.records import to_plain
 from mslt_it.selection import search, typology
-from mslt_it.selection.criteria import BEYOND_CRITERIA, CONTROLS, CRITERIA, L2V_PARTS
-from mslt_it.selection.measures import Inputs, Scored
-from mslt_it.selection.missing import NotComputed
-from mslt_it.selection.reasons import describe, read_facts
+from mslt_it.selection.criteria import BEYOND_CRITERIA, CONTROLS, CRITERIA, L2V_PARTS, NotComputed
+from mslt_it.selection.reasons import Facts, describe, read_facts
 from mslt_it.selection.request import read_criteria, read_pool, read_space, validated_codes
+from mslt_it.selection.scorers import Inputs, Scored
 from mslt_it.selection.search import Floats, Ranking, Scorer, Sets, Space
 
 Variant = tuple[dict[str, str], typology.Typology]  # BCP-47 -> another URIEL code, the vectors read under it
@@ -90,42 +91,16 @@ class Selection:
         return self.criteria.get("mean_reciprocal_rank") or next(iter(self.criteria.values()))
 
     def to_json(self) -> dict[str, Any]:
-        """``{"criteria": {name: [{"set", "score", "rank", ...}]}, ...}``, all plain types."""
-        plain = dataclasses.asdict(self)
-        plain["criteria"] = {
-            name: [
-                {
-                    "set": list(one.languages),
-                    "score": one.score,
-                    "rank": one.rank,
-                    "tied": one.tied,
-                    "margin": one.margin,
-                    "mean_pair": one.mean_pair,
-                    "cost": one.cost,
-                }
-                for one in ranking.sets
-            ]
-            for name, ranking in self.criteria.items()
-        }
-        plain["about"] = {
-            name: {
-                "what": ranking.what,
-                "beyond_the_paper": ranking.beyond_the_paper,
-                "num_first": ranking.num_first,
-                "reason": ranking.reason,
-                "description": ranking.description,
-                "notes": list(ranking.notes),
-                "other_codes": [
-                    {"uriel": dict(o.uriel), "set": list(o.languages), "score": o.score, "changed": o.changed}
-                    for o in ranking.other_codes
-                ],
-            }
-            for name, ranking in self.criteria.items()
-        }
+        """``{"criteria": {name: [{"set", "score", "rank", ...}]}, "about": {name: {"what", ...}}, ...}``."""
+        plain = to_plain(self)
+        about = plain["criteria"]
+        for ranking in about.values():
+            del ranking["name"]
+            for one in (*ranking["sets"], *ranking["other_codes"]):
+                one["set"] = one.pop("languages")
+        plain["criteria"] = {name: ranking.pop("sets") for name, ranking in about.items()}
+        plain["about"] = about
         plain["not_computed"] = {n: {"reason": r, "remedy": m} for n, (r, m) in self.not_computed.items()}
-        plain["positions"] = {code: list(place) for code, place in self.positions.items()}
-        for name in ("pool", "targets", "notes"):
-            plain[name] = list(plain[name])
         return plain
 
 
@@ -197,161 +172,149 @@ def rank_source_sets(
     )
     if inputs.text and model != "world" and inputs.text == "world":
         notes.append("text=world: generated sentences of a few hundred words; real text says more about a real model.")
-    return _rank(inputs, wanted, space, top, notes)
-
-
-# ---------------------------------------------------------------- ranking
-
-
-def _rank(inputs: Inputs, wanted: list[str], space: Space, top: int, notes: list[str]) -> Selection:
-    pool = inputs.pool
-    found = inputs.languages
-    facts = read_facts(pool, found.uriel[: len(pool)], inputs.scripts)
-    sets = search.all_sets(space) if space.is_exact else None
-    variants = _variants(inputs, space) if any(name in L2V_PARTS for name in wanted) else []
-    rankings: dict[str, CriterionRanking] = {}
-    not_computed: dict[str, tuple[str, str]] = {}
-    reciprocal = np.zeros(0 if sets is None else len(sets))
-    averaged: list[str] = []
-    top_shares: list[Floats] = []
-
-    def table(name: str, scored: Scored, ranking: Ranking, extra: Sequence[str] = ()) -> CriterionRanking:
-        rows = _ranked_sets(pool, space, ranking, scored, top)
-        first = [int(i) for i in ranking.sets[0]]
-        return CriterionRanking(
-            name,
-            CRITERIA[name],
-            name in BEYOND_CRITERIA,
-            rows,
-            int((ranking.ranks == 1).sum()),
-            scored.lead(first),
-            describe([pool[i] for i in first], facts),
-            (*scored.notes, *extra),
-            tuple(_other_codes(inputs, name, space, sets, ranking, variants)) if name in L2V_PARTS else (),
-        )
-
+    found = inputs.languages  # one that is not known is named before anything is computed
+    work = _Ranker(inputs, space, top, search.all_sets(space) if space.is_exact else None)
     for name in wanted:
-        if name == "mean_reciprocal_rank":
-            continue
-        try:
-            if space.k == 1 and (name in L2V_PARTS or name == "embedding"):
-                raise NotComputed("It is a sum over pairs, and one language makes no pair.", "Write k=2 or more.")
-            scored = inputs.scored(name)
-        except NotComputed as missing:
-            not_computed[name] = (missing.reason, missing.remedy)
-            continue
-        ranking = _ranking(scored.scorer, space, sets, inputs.seed, top)
-        # Greedy search keeps the best sets only; that they tie says nothing about the rest.
-        all_tied = sets is not None and len(sets) > 1 and bool(ranking.ranks[-1] == 1)
-        rankings[name] = table(name, scored, ranking, ["All sets tie: this criterion says nothing here."] * all_tied)
-        if name in CONTROLS or all_tied:
-            continue
-        top_shares.append(_shares(ranking, space))
-        if ranking.order is not None:
-            averaged.append(name)
-            reciprocal[ranking.order] += 1.0 / ranking.ranks
+        if name != "mean_reciprocal_rank":
+            work.rank(name)
     if "mean_reciprocal_rank" in wanted:
-        if sets is None:
-            not_computed["mean_reciprocal_rank"] = (
-                f"It needs the rank of every set, and {space.num_sets:,} are too many to rank exactly.",
-                f"Make the pool or k smaller (at most {search.EXACT_LIMIT:,} sets).",
-            )
-        elif len(averaged) < 2:
-            not_computed["mean_reciprocal_rank"] = (
-                "It needs at least two other criteria that tell sets apart.",
-                "Add some: criteria=[l2v_syntax,l2v_inventory,mean_reciprocal_rank].",
-            )
-        else:
-            scores = np.round(reciprocal / len(averaged), search.TIE_DIGITS)
-            scored = Scored(lambda sets: scores, lambda members: f"mean of 1 / rank over {', '.join(averaged)}")
-            rankings["mean_reciprocal_rank"] = table("mean_reciprocal_rank", scored, search.rank_exact(sets, scores))
-    if not rankings:
-        lines = "; ".join(f"{name}: {reason} {remedy}" for name, (reason, remedy) in not_computed.items())
+        work.rank_by_mean()
+    if not work.rankings:
+        lines = "; ".join(f"{name}: {reason} {remedy}" for name, (reason, remedy) in work.not_computed.items())
         raise Problem(f"No criterion could be computed. {lines}")
-
-    structure = typology.distances(_map_vectors(found))
-    positions, share = map_positions(structure)
+    shares = work.recurrences
+    positions, share = typology.map_positions(found)
     return Selection(
-        pool,
-        space.k,
+        candidates,
+        k,
         inputs.targets,
-        inputs.model,
-        inputs.seed,
-        "exact" if sets is not None else "greedy",
-        len(sets) if sets is not None else space.num_sets,
+        model,
+        seed,
+        "exact" if work.sets is not None else "greedy",
+        len(work.sets) if work.sets is not None else space.num_sets,
         dict(zip(found.codes, found.uriel, strict=True)),
         {
             code: {part: round(float(found.imputed[part][row]), 4) for part in typology.STRUCTURE}
             for row, code in enumerate(found.codes)
         },
-        rankings,
-        not_computed,
-        {c: round(float(s), 4) for c, s in zip(pool, np.mean(top_shares, axis=0), strict=True)} if top_shares else {},
+        work.rankings,
+        work.not_computed,
+        {c: round(float(s), 4) for c, s in zip(candidates, np.mean(shares, axis=0), strict=True)} if shares else {},
         {code: (round(float(x), 4), round(float(y), 4)) for code, (x, y) in zip(found.codes, positions, strict=True)},
         round(share, 4),
-        (*notes, *_same_vectors(found, pool)),
+        (*notes, *_same_vectors(found, candidates)),
     )
 
 
-def _ranking(scorer: Scorer, space: Space, sets: Sets | None, seed: int, keep: int) -> Ranking:
-    if sets is None:
-        return search.search_greedy(scorer, space, max(keep + 1, GREEDY_KEEP), seed)
-    return search.rank_exact(sets, search.score_all(scorer, sets))
+@dataclass
+class _Ranker:
+    """One selection at work."""
 
+    inputs: Inputs
+    space: Space
+    top: int
+    sets: Sets | None  # all that are allowed, None where they are too many
+    rankings: dict[str, CriterionRanking] = field(default_factory=dict)
+    not_computed: dict[str, tuple[str, str]] = field(default_factory=dict)
+    recurrences: list[Floats] = field(default_factory=list)  # [n] each, of the criteria that tell sets apart
+    reciprocal: dict[str, tuple[NDArray[np.intp], Floats]] = field(default_factory=dict)  # rows of all sets, 1 / rank
 
-def _ranked_sets(
-    pool: tuple[str, ...], space: Space, ranking: Ranking, scored: Scored, top: int
-) -> tuple[RankedSet, ...]:
-    rows = []
-    num_pairs = space.k * (space.k - 1) // 2
-    for i in range(min(top, len(ranking.sets))):
-        members = ranking.sets[i]
-        score = float(ranking.scores[i]) * scored.sign + 0.0  # + 0.0: no minus zero
-        near = [ranking.ranks[j] for j in (i - 1, i + 1) if 0 <= j < len(ranking.ranks)]
-        more = i + 1 < len(ranking.scores)
-        rows.append(
-            RankedSet(
-                tuple(pool[j] for j in members),
-                score,
-                int(ranking.ranks[i]),
-                bool(ranking.ranks[i] in near),
-                round(abs(float(ranking.scores[i] - ranking.scores[i + 1])), search.TIE_DIGITS) if more else None,
-                score / num_pairs if scored.is_pair_sum else None,
-                sum(space.cost[j] for j in members) if space.cost else None,
-            )
-        )
-    return tuple(rows)
+    @functools.cached_property
+    def facts(self) -> dict[str, Facts]:
+        pool = self.inputs.pool
+        return read_facts(pool, self.inputs.languages.uriel[: len(pool)], self.inputs.scripts)
 
+    @functools.cached_property
+    def variants(self) -> list[Variant]:
+        return _variants(self.inputs, self.space)
 
-def _shares(ranking: Ranking, space: Space) -> Floats:
-    """[n]: share of the sets of rank 1 to 5 (ties and all) that hold each language."""
-    best = ranking.sets[ranking.ranks <= TOP_FOR_RECURRENCE]
-    return np.bincount(best.ravel(), minlength=space.n) / len(best)
-
-
-def _other_codes(
-    inputs: Inputs, name: str, space: Space, sets: Sets | None, ranking: Ranking, variants: Sequence[Variant]
-) -> list[OtherCode]:
-    """The first set under the codes of macro-languages' main varieties (arb for ara), where the vectors differ."""
-    result = []
-    for codes, vectors in variants:
+    def rank(self, name: str) -> None:
+        """Ranks by one criterion, or notes why it cannot be."""
         try:
-            scored = inputs.l2v(name, vectors)
-        except NotComputed:
-            continue  # values=average, and the variety has no data
-        if sets is None or ranking.order is None:
-            other = search.search_greedy(scored.scorer, space, GREEDY_KEEP, inputs.seed)
-            score, first = float(other.scores[0]), other.sets[0]
-            rows, before = other.sets[other.ranks == 1], ranking.sets[ranking.ranks == 1]
-            changed = {tuple(row) for row in rows.tolist()} != {tuple(row) for row in before.tolist()}
+            if self.space.k == 1 and (name in L2V_PARTS or name == "embedding"):
+                raise NotComputed("It is a sum over pairs, and one language makes no pair.", "Write k=2 or more.")
+            scored = self.inputs.scored(name)
+        except NotComputed as missing:
+            self.not_computed[name] = (missing.reason, missing.remedy)
+            return
+        ranking = self.ranking(scored.scorer, max(self.top + 1, GREEDY_KEEP))
+        # Greedy search keeps the best sets only; that they tie says nothing about the rest.
+        all_tied = self.sets is not None and len(self.sets) > 1 and bool(ranking.ranks[-1] == 1)
+        self._add(name, scored, ranking, ["All sets tie: this criterion says nothing here."] * all_tied)
+        if name in CONTROLS or all_tied:
+            return
+        best = ranking.sets[ranking.ranks <= TOP_FOR_RECURRENCE]  # ties and all
+        self.recurrences.append(np.bincount(best.ravel(), minlength=self.space.n) / len(best))
+        if ranking.order is not None:
+            self.reciprocal[name] = (ranking.order, 1.0 / ranking.ranks)
+
+    def ranking(self, scorer: Scorer, keep: int) -> Ranking:
+        if self.sets is None:
+            return search.search_greedy(scorer, self.space, keep, self.inputs.seed)
+        return search.rank_exact(self.sets, search.score_all(scorer, self.sets))
+
+    def rank_by_mean(self) -> None:
+        """Ranks by the mean reciprocal rank over the criteria that were ranked before."""
+        name, sets = "mean_reciprocal_rank", self.sets
+        if sets is None:
+            self.not_computed[name] = (
+                f"It needs the rank of every set, and {self.space.num_sets:,} are too many to rank exactly.",
+                f"Make the pool or k smaller (at most {search.EXACT_LIMIT:,} sets).",
+            )
+        elif len(self.reciprocal) < 2:
+            self.not_computed[name] = (
+                "It needs at least two other criteria that tell sets apart.",
+                "Add some: criteria=[l2v_syntax,l2v_inventory,mean_reciprocal_rank].",
+            )
         else:
-            scores = search.score_all(scored.scorer, sets)
-            score = float(scores.max())
-            numbers = np.flatnonzero(scores == score)
-            first = sets[numbers[0]]
-            changed = not np.array_equal(numbers, np.sort(ranking.order[ranking.ranks == 1]))
-        result.append(OtherCode(codes, tuple(inputs.pool[i] for i in first), score * scored.sign + 0.0, changed))
-    return result
+            total = np.zeros(len(sets))
+            for order, shares in self.reciprocal.values():
+                total[order] += shares
+            scores = np.round(total / len(self.reciprocal), search.TIE_DIGITS)
+            lead = f"mean of 1 / rank over {', '.join(self.reciprocal)}"
+            self._add(name, Scored(lambda sets: scores, lambda members: lead), search.rank_exact(sets, scores))
+
+    def _add(self, name: str, scored: Scored, ranking: Ranking, notes: Sequence[str] = ()) -> None:
+        first = [int(i) for i in ranking.sets[0]]
+        self.rankings[name] = CriterionRanking(
+            name,
+            CRITERIA[name],
+            name in BEYOND_CRITERIA,
+            tuple(self._row(scored, ranking, i) for i in range(min(self.top, len(ranking.sets)))),
+            int((ranking.ranks == 1).sum()),
+            scored.lead(first),
+            describe([self.inputs.pool[i] for i in first], self.facts),
+            (*scored.notes, *notes),
+            tuple(self._other_codes(name, ranking)) if name in L2V_PARTS else (),
+        )
+
+    def _row(self, scored: Scored, ranking: Ranking, i: int) -> RankedSet:
+        members, rank, k = ranking.sets[i], ranking.ranks[i], self.space.k
+        score = float(ranking.scores[i]) * scored.sign + 0.0  # + 0.0: no minus zero
+        margin = None
+        if i + 1 < len(ranking.scores):
+            margin = round(abs(float(ranking.scores[i] - ranking.scores[i + 1])), search.TIE_DIGITS)
+        return RankedSet(
+            tuple(self.inputs.pool[j] for j in members),
+            score,
+            int(rank),
+            any(0 <= j < len(ranking.ranks) and ranking.ranks[j] == rank for j in (i - 1, i + 1)),
+            margin,
+            score / (k * (k - 1) // 2) if scored.is_pair_sum else None,
+            sum(self.space.cost[j] for j in members) if self.space.cost else None,
+        )
+
+    def _other_codes(self, name: str, ranking: Ranking) -> Iterator[OtherCode]:
+        """The first set under the codes of macro-languages' main varieties (arb for ara), where the vectors differ."""
+        for codes, vectors in self.variants:
+            try:
+                scored = self.inputs.l2v(name, vectors)
+            except NotComputed:
+                continue  # values=average, and the variety has no data
+            other = self.ranking(scored.scorer, GREEDY_KEEP)
+            first = tuple(self.inputs.pool[i] for i in other.sets[0])
+            changed = not np.array_equal(other.sets[other.ranks == 1], ranking.sets[ranking.ranks == 1])
+            yield OtherCode(codes, first, float(other.scores[0]) * scored.sign + 0.0, changed)
 
 
 def _variants(inputs: Inputs, space: Space) -> list[Variant]:
@@ -381,27 +344,3 @@ def _same_vectors(found: typology.Typology, pool: tuple[str, ...]) -> list[str]:
         for uriel, codes in by_uriel.items()
         if len(codes) > 1
     ]
-
-
-# ---------------------------------------------------------------- the map
-
-
-def _map_vectors(found: typology.Typology) -> Floats:
-    """[n, features] of syntax, phonology and inventory, gaps (values=average) as 0.5, neither yes nor no."""
-    vectors = np.hstack([found.parts[part] for part in typology.STRUCTURE])
-    return np.where(vectors < 0, 0.5, vectors)
-
-
-def map_positions(matrix: Floats) -> tuple[Floats, float]:
-    """Classical multidimensional scaling (Torgerson 1952): distances [n, n] -> places [n, 2], share they show."""
-    n = len(matrix)
-    centre = np.eye(n) - 1.0 / n
-    values, vectors = np.linalg.eigh(-0.5 * centre @ (matrix**2) @ centre)
-    values, vectors = values[::-1], vectors[:, ::-1]
-    places = np.zeros((n, 2))
-    for axis in range(min(2, n)):
-        column = vectors[:, axis] * np.sqrt(max(values[axis], 0.0))
-        # An eigenvector's sign is free; fixed so that the same languages give the same map everywhere.
-        places[:, axis] = column * (1.0 if column[int(np.argmax(np.abs(column)))] >= 0 else -1.0)
-    positive = values[values > 0].sum()
-    return places, float(values[:2].clip(min=0).sum() / positive) if positive > 0 else 1.0

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from mslt_it.languages import script_name
 from mslt_it.selection import typology
-from mslt_it.selection.scripts import script_name
 
 ORDERS = ("SVO", "SOV", "VSO", "VOS", "OVS", "OSV")
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from rich.console import Console
+from rich.table import Table
 
 from mslt_it.languages import language_name
 from mslt_it.selection.ranking import CriterionRanking, Selection
 from mslt_it.selection.search import EXACT_LIMIT
 from mslt_it.selection.typology import STRUCTURE
-
-if TYPE_CHECKING:
-    from rich.console import Console
 
 
 def print_report(selection: Selection, console: Console) -> None:
@@ -34,7 +32,8 @@ def print_report(selection: Selection, console: Console) -> None:
     say()
     _print_summary(selection, console)
     say("\nWhat the first sets are like", style="bold")
-    for languages, description in descriptions(selection).items():
+    described = {ranking.sets[0].languages: ranking.description for ranking in selection.criteria.values()}
+    for languages, description in described.items():
         say(f"  {' '.join(languages)}: {description}.")
     say()
     for line in summary(selection):
@@ -93,31 +92,22 @@ def summary(selection: Selection) -> list[str]:
     ]
 
 
-def descriptions(selection: Selection) -> dict[tuple[str, ...], str]:
-    """Each different first set -> what its languages are like, in the order of the criteria."""
-    return {ranking.sets[0].languages: ranking.description for ranking in selection.criteria.values()}
-
-
 def _print_table(ranking: CriterionRanking, console: Console, is_greedy: bool) -> None:
-    from rich.table import Table
-
     beyond = " (beyond the paper)" if ranking.beyond_the_paper else ""
     # Above the table, not as its title, which would be broken at the table's width.
     console.print(f"{ranking.name}{beyond}: {ranking.what}", style="bold", markup=False, highlight=False)
     table = Table()
-    first = ranking.sets[0]
-    columns = ["rank", "set", "score"]
-    columns += ["mean of pairs"] if first.mean_pair is not None else []
-    columns += ["margin to next"]
-    columns += ["cost"] if first.cost is not None else []
-    for name in columns:
-        table.add_column(name, justify="left" if name == "set" else "right", no_wrap=True)
-    for one in ranking.sets:
-        cells = [f"{one.rank}{'=' if one.tied else ''}", " ".join(one.languages), _figure(one.score)]
-        cells += [_figure(one.mean_pair)] if one.mean_pair is not None else []
-        cells += ["" if one.margin is None else _figure(one.margin)]
-        cells += [f"{one.cost:g}"] if one.cost is not None else []
-        table.add_row(*cells)
+    for number, one in enumerate(ranking.sets):
+        cells = {"rank": f"{one.rank}{'=' if one.tied else ''}", "set": " ".join(one.languages)}
+        cells["score"] = _figure(one.score)
+        if one.mean_pair is not None:
+            cells["mean of pairs"] = _figure(one.mean_pair)
+        cells["margin to next"] = "" if one.margin is None else _figure(one.margin)
+        if one.cost is not None:
+            cells["cost"] = f"{one.cost:g}"
+        for name in cells if number == 0 else ():
+            table.add_column(name, justify="left" if name == "set" else "right", no_wrap=True)
+        table.add_row(*cells.values())
     console.print(table)
     if ranking.num_first > len(ranking.sets):
         least = "At least " if is_greedy else ""
@@ -125,8 +115,6 @@ def _print_table(ranking: CriterionRanking, console: Console, is_greedy: bool) -
 
 
 def _print_summary(selection: Selection, console: Console) -> None:
-    from rich.table import Table
-
     table = Table("criterion", "first", "ties", title="Summary", title_justify="left", title_style="bold")
     for ranking in selection.criteria.values():
         name = ranking.name + (" *" if ranking.beyond_the_paper else "")

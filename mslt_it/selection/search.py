@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -89,91 +89,6 @@ def _cheapest(space: Space) -> float:
     cost = space.cost or ()
     free = sorted(c for i, c in enumerate(cost) if i not in space.must)
     return sum(cost[i] for i in space.must) + sum(free[: space.k - len(space.must)])
-
-
-# ---------------------------------------------------------------- scorers
-
-
-def pair_sum(matrix: Floats) -> Scorer:
-    """The sum of matrix[i, j] over the pairs of a set; ``matrix`` is symmetric, [n, n]."""
-
-    def score(sets: Sets) -> Floats:
-        total = np.zeros(len(sets))
-        for a, b in itertools.combinations(range(sets.shape[1]), 2):
-            total += matrix[sets[:, a], sets[:, b]]
-        return total
-
-    return score
-
-
-def total(weights: Floats) -> Scorer:
-    """The sum of the weights [n] of a set."""
-    return lambda sets: np.asarray(weights[sets].sum(axis=1))
-
-
-def coverage(members: NDArray[np.bool_]) -> Scorer:
-    """The share of the pool's tokens that a set covers; ``members`` is [n, tokens].
-
-    Tokens that the same languages have are counted together: what matters of 250,000 tokens is how many fall on each
-    of a few thousand patterns. A token of one language only (most are) is a sum of weights.
-    """
-    members = members[:, members.any(axis=0)]
-    num_tokens = members.shape[1]
-    shared = members.sum(axis=0) > 1
-    own = members[:, ~shared].sum(axis=1).astype(np.float64)
-    patterns, counts = np.unique(members[:, shared].T, axis=0, return_counts=True)
-    table = np.ascontiguousarray(patterns.T)  # [n, patterns]
-    weights = counts.astype(np.float32)
-    rows = max(1, (1 << 25) // max(1, table.shape[1]))  # 32 MB of flags at once
-
-    def score(sets: Sets) -> Floats:
-        covered = own[sets].sum(axis=1)
-        for start in range(0, len(sets), rows):
-            part = sets[start : start + rows]
-            hit = table[part[:, 0]]
-            for column in range(1, part.shape[1]):
-                hit = hit | table[part[:, column]]
-            covered[start : start + rows] += hit @ weights
-        return np.asarray(covered / num_tokens, dtype=np.float64)
-
-    return score
-
-
-def distinct(labels: Sequence[str]) -> Scorer:
-    """How many different labels (scripts) a set has; ``labels`` is [n]."""
-    names = sorted(set(labels))
-    numbers = np.array([names.index(label) for label in labels])
-
-    def score(sets: Sets) -> Floats:
-        found = np.sort(numbers[sets], axis=1)
-        return 1.0 + (found[:, 1:] != found[:, :-1]).sum(axis=1)
-
-    return score
-
-
-def facility_location(similarity: Floats) -> Scorer:
-    """The mean over targets of the similarity to the most similar member; ``similarity`` is [targets, n]."""
-
-    def score(sets: Sets) -> Floats:
-        result = np.zeros(len(sets))
-        for row in similarity:
-            result += row[sets].max(axis=1)
-        return result / len(similarity)
-
-    return score
-
-
-def blend(first: Scorer, second: Scorer, weight: float) -> Scorer:
-    """(1 - weight) * first + weight * second."""
-    return lambda sets: (1 - weight) * first(sets) + weight * second(sets)
-
-
-def negative(scorer: Scorer) -> Scorer:
-    """Lowest first."""
-    return lambda sets: -scorer(sets)
-
-
-# ---------------------------------------------------------------- ranking
 
 
 def score_all(scorer: Scorer, sets: Sets) -> Floats:

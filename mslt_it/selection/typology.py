@@ -25,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mslt_it.problems import Problem, nearest
-from mslt_it.selection.missing import NotComputed
+from mslt_it.selection.criteria import NotComputed
 
 Floats = NDArray[np.float64]
 
@@ -143,11 +143,15 @@ def _members(code: str) -> list[str]:
 
 def distances(vectors: Floats) -> Floats:
     """1 - cosine of all pairs: [n, features] -> [n, n]. A vector of zeros has distance 1 to every other."""
-    lengths = np.linalg.norm(vectors, axis=1)
-    unit = vectors / np.where(lengths > 0, lengths, 1.0)[:, None]
+    unit = _unit(vectors)
     result = 1.0 - unit @ unit.T
     np.fill_diagonal(result, 0.0)
     return np.maximum(result, 0.0)
+
+
+def _unit(vectors: Floats) -> Floats:
+    lengths = np.linalg.norm(vectors, axis=1)
+    return np.asarray(vectors / np.where(lengths > 0, lengths, 1.0)[:, None])
 
 
 def without_family(typology: Typology) -> list[str]:
@@ -160,9 +164,7 @@ def nearest_with_data(uriel: str, part: str) -> str:
     """The URIEL code most like this one (imputed structure and place) among those that have data for the part."""
     predictions, places = _file("feature_predictions.npz"), _file("geocoord_features.npz")
     good = [code for code in _with_data(part) if code != uriel]
-    like = sum(
-        1.0 - distances_to(_rows(file, [uriel])[0], _rows(file, good)) for file in (predictions, places)
-    )  # both between 0 and 1
+    like = sum(_unit(_rows(file, good)) @ _unit(_rows(file, [uriel]))[0] for file in (predictions, places))
     return good[int(np.argmax(like))]
 
 
@@ -181,10 +183,26 @@ def _with_data(part: str) -> tuple[str, ...]:
     )
 
 
-def distances_to(vector: Floats, others: Floats) -> Floats:
-    """1 - cosine of one vector [features] to many [m, features]: [m]."""
-    lengths = np.linalg.norm(others, axis=1) * np.linalg.norm(vector)
-    return 1.0 - np.divide(others @ vector, lengths, out=np.zeros(len(others)), where=lengths > 0)
+def map_positions(typology: Typology) -> tuple[Floats, float]:
+    """Places [n, 2] of languages by syntax, phonology and inventory, and the share of squared distances they show."""
+    vectors = np.hstack([typology.parts[part] for part in STRUCTURE])
+    # Gaps (values=average) count as 0.5, neither yes nor no.
+    return scaled(distances(np.where(vectors < 0, 0.5, vectors)))
+
+
+def scaled(matrix: Floats) -> tuple[Floats, float]:
+    """Classical multidimensional scaling (Torgerson 1952): distances [n, n] -> places [n, 2], share they show."""
+    n = len(matrix)
+    centre = np.eye(n) - 1.0 / n
+    values, vectors = np.linalg.eigh(-0.5 * centre @ (matrix**2) @ centre)
+    values, vectors = values[::-1], vectors[:, ::-1]
+    places = np.zeros((n, 2))
+    for axis in range(min(2, n)):
+        column = vectors[:, axis] * np.sqrt(max(values[axis], 0.0))
+        # An eigenvector's sign is free; fixed so that the same languages give the same map everywhere.
+        places[:, axis] = column * (1.0 if column[int(np.argmax(np.abs(column)))] >= 0 else -1.0)
+    positive = values[values > 0].sum()
+    return places, float(values[:2].clip(min=0).sum() / positive) if positive > 0 else 1.0
 
 
 # ---------------------------------------------------------------- what single features say

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mslt_it.evaluation.intervals import holm
-from mslt_it.selection.scripts import likely_script, script_name
+from mslt_it.languages import likely_script, script_name
 from mslt_it.study.collect import Study
 from mslt_it.study.findings import Analysis, Claim, Column, Intervals, Mark, NotDone, Steps, Table, set_name
 from mslt_it.study.uncertainty import SetFigures, as_good_as_best, average_ranks, p_value

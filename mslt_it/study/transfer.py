@@ -11,7 +11,7 @@ import numpy as np
 from mslt_it.evaluation.intervals import holm
 from mslt_it.problems import Problem
 from mslt_it.selection import typology
-from mslt_it.selection.missing import NotComputed
+from mslt_it.selection.criteria import NotComputed
 from mslt_it.study.collect import Study
 from mslt_it.study.comparisons import basis, study_metric
 from mslt_it.study.findings import (

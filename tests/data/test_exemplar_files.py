@@ -14,7 +14,7 @@ import yaml
 from fontTools.unicodedata import script
 
 from mslt_it.data.prompts import prompt_file, prompted
-from mslt_it.evaluation.answers.labels import extract
+from mslt_it.evaluation.answers.labels import read_label
 from mslt_it.evaluation.answers.numbers import parse_number
 from mslt_it.recipe import load_recipe
 from mslt_it.recipe_files import share_dir
@@ -199,10 +199,10 @@ def test_the_answer_is_in_the_last_line_and_not_in_the_chain(task: str, code: st
     labels = words(task, code)
     for item in content(task, code):
         chain = item["chain"]
-        assert extract(chain, "label", code, labels) is None, chain
+        assert read_label(chain, code, labels) is None, chain
         for label, word in labels.items():  # whatever is answered behind the chain is read, the chain notwithstanding
-            answer = extract(f"{chain}\n{cue(code)}{word}", "label", code, labels)
-            assert answer is not None and answer.value == label, (label, chain)
+            answer = read_label(f"{chain}\n{cue(code)}{word}", code, labels)
+            assert answer is not None and answer.label == label, (label, chain)
             assert not last_sentence(chain).rstrip(" .。।۔؟？").endswith((f" {word}", f"“{word}”"))
             assert not word.isdigit() or word not in numbers(chain), chain
             assert not re.search(rf"(?<!\w){re.escape(word)}(?!\w)", chain) or not word[0].isupper(), (word, chain)

@@ -12,11 +12,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from mslt_it.evaluation.answers.labels import Answer, extract
+from mslt_it.evaluation.answers.labels import Answer, read_label
 from mslt_it.evaluation.answers.numbers import parse_number
-from mslt_it.languages import language_name
+from mslt_it.languages import language_name, likely_script, script_of_text
 from mslt_it.recipe_files import share_dir
-from mslt_it.selection.scripts import likely_script, script_of_text
 
 EVAL = share_dir("eval")
 NATIVE = [
@@ -191,7 +190,7 @@ def test_every_label_is_read_behind_the_cue(task: str, code: str, labels: dict[s
                 for steps in chains(before, texts["join"]):
                     for end in ("", ".", "\n"):
                         text = f"{steps}\n{cue}{word}{end}"
-                        if extract(text, "label", code, labels) != Answer(name, "cue"):
+                        if read_label(text, code, labels) != Answer(name, "cue"):
                             wrong.append(text)
     assert not wrong
 
@@ -237,8 +236,8 @@ CHOICE = {"first": "1", "second": "2"}
 )
 def test_words_around_answers_in_languages_of_two_tasks(code: str, text: str, expected: str | None) -> None:
     """Estonian, Italian, Portuguese, Tamil: cue, conclusion and reason are known, and a choice left open is none."""
-    found = extract(text, "label", code, CHOICE)
-    assert (found.value if found else None) == expected
+    found = read_label(text, code, CHOICE)
+    assert (found.label if found else None) == expected
 
 
 @pytest.mark.parametrize(

@@ -14,8 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from mslt_it.evaluation.answers.labels import FUNCTION_WORDS, Answer, extract
+from mslt_it.evaluation.answers.labels import FUNCTION_WORDS, Answer, read_label
 from mslt_it.evaluation.answers.language import STOP_WORDS, LanguageShare, is_in_language, language_share
+from mslt_it.evaluation.answers.numbers import parse_number
 from mslt_it.problems import Problem
 
 SUITE = Path(__file__).with_name("answers_suite.tsv")
@@ -60,10 +61,10 @@ def suite() -> list[tuple[str, str, str, str]]:
 
 def answer(language: str, kind: str, text: str) -> str | Decimal:
     if kind == "number":
-        found = extract(text, "number", language)
-    else:
-        found = extract(text, "label", language, LABELS[kind][language])
-    return "" if found is None else found.value
+        number = parse_number(text, language)
+        return "" if number is None else number
+    found = read_label(text, language, LABELS[kind][language])
+    return "" if found is None else found.label
 
 
 def test_suite(capsys: pytest.CaptureFixture[str]) -> None:
@@ -110,7 +111,7 @@ def test_suite_is_varied() -> None:
     ],
 )
 def test_where_a_label_is_found(text: str, value: str, place: str) -> None:
-    assert extract(text, "label", "en", LABELS["xnli"]["en"]) == Answer(value, place)  # type: ignore[arg-type]
+    assert read_label(text, "en", LABELS["xnli"]["en"]) == Answer(value, place)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -135,7 +136,7 @@ def test_where_a_label_is_found(text: str, value: str, place: str) -> None:
     ],
 )
 def test_no_label_is_guessed(text: str) -> None:
-    assert extract(text, "label", "en", LABELS["xnli"]["en"]) is None
+    assert read_label(text, "en", LABELS["xnli"]["en"]) is None
 
 
 # language, word, sentence, is the word's label found in it?
@@ -189,25 +190,17 @@ INFLECTED = [
 
 @pytest.mark.parametrize(("language", "word", "sentence", "is_found"), INFLECTED)
 def test_inflected_labels(language: str, word: str, sentence: str, is_found: bool) -> None:
-    found = extract(sentence, "label", language, {"it": word})
-    assert (found.value if found else None) == ("it" if is_found else None)
+    found = read_label(sentence, language, {"it": word})
+    assert (found.label if found else None) == ("it" if is_found else None)
 
 
 def test_errors() -> None:
-    with pytest.raises(
-        Problem, match=r"task_kind='numbr' is unknown to answer extraction\. Did you mean 'number'\? Known"
-    ):
-        extract("18", "numbr", "en")
-    with pytest.raises(Problem, match="task_kind='label' needs labels: a mapping from label name to its word"):
-        extract("Yes", "label", "en")
-    with pytest.raises(Problem, match=r"Labels \(yes\) are given for task_kind='number'\. Use task_kind='label'"):
-        extract("18", "number", "en", {"yes": "Yes"})
     with pytest.raises(Problem, match="Labels 'a' and 'b' have the same word 'yes' in language 'en'"):
-        extract("Yes", "label", "en", {"a": "Yes", "b": "YES"})
+        read_label("Yes", "en", {"a": "Yes", "b": "YES"})
     with pytest.raises(Problem, match=r"The word for label 'a' \(language 'en'\) is empty"):
-        extract("Yes", "label", "en", {"a": " ", "b": "YES"})
+        read_label("Yes", "en", {"a": " ", "b": "YES"})
     with pytest.raises(Problem, match="How numbers are written in language 'xx' is not known"):
-        extract("18", "number", "xx")
+        parse_number("18", "xx")
     with pytest.raises(
         Problem, match=r"Answers in language 'it' cannot be told from others\. .*Add its commonest words"
     ):
@@ -217,7 +210,7 @@ def test_errors() -> None:
 def test_long_texts_take_no_time() -> None:
     for text in ("yes or no ", "yes, ", "not ", "The answer is ", "\n", "yes\n", "so, ", "Yes. ", "yes: "):
         start = time.perf_counter()
-        extract(text * 12_000, "label", "en", LABELS["xnli"]["en"])
+        read_label(text * 12_000, "en", LABELS["xnli"]["en"])
         # it was 1.4 s at a third of this length when each "Yes. " looked for its sentence through the whole line
         assert time.perf_counter() - start < 5, text
 
@@ -297,6 +290,6 @@ def test_language_share_of_real_sentences(language: str) -> None:
     ],
 )
 def test_a_denial_on_the_line_before_and_a_colon_without_space_hide_no_answer(language: str, text: str) -> None:
-    found = extract(text, "label", language, {"first": "1", "second": "2"})
+    found = read_label(text, language, {"first": "1", "second": "2"})
     assert found is not None
-    assert found.value == "first"
+    assert found.label == "first"

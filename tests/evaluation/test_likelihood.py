@@ -22,16 +22,9 @@ from transformers import (
 )
 
 from mslt_it.evaluation import headers
-from mslt_it.evaluation.likelihood import (
-    BatchScores,
-    ChoiceScorer,
-    Request,
-    choice_log_likelihoods,
-    heeds_trees,
-    last_feed_forward,
-    score_in_batches,
-    takes_headers,
-)
+from mslt_it.evaluation.likelihood import BatchScores, ChoiceScorer, choice_log_likelihoods, score_in_batches
+from mslt_it.evaluation.shared_rows import Request
+from mslt_it.evaluation.trials import heeds_trees, last_feed_forward, takes_headers
 
 VOCABULARY, PAD = 60, 0
 
@@ -275,7 +268,7 @@ def test_the_head_is_applied_in_slices_of_bounded_size(monkeypatch: pytest.Monke
     expected = choice_log_likelihoods(model, requests, batch_tokens=300, pad_id=PAD)
     sizes: list[int] = []
     model.lm_head.register_forward_hook(lambda module, args, out: sizes.append(out.numel()))
-    monkeypatch.setattr("mslt_it.evaluation.likelihood.MAX_LOGITS", 5 * VOCABULARY)
+    monkeypatch.setattr("mslt_it.evaluation.shared_rows.MAX_LOGITS", 5 * VOCABULARY)
     found = choice_log_likelihoods(model, requests, batch_tokens=300, pad_id=PAD, tree=True)
     assert max(sizes) == 5 * VOCABULARY and len(sizes) > 10
     np.testing.assert_allclose(found, expected, atol=1e-5, rtol=0)

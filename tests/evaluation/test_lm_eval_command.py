@@ -14,7 +14,7 @@ import pytest
 from tiny_eval import call
 
 from mslt_it.data.encoding import Encoder
-from mslt_it.evaluation.lm_eval_tasks import write_scored_set
+from mslt_it.integrations.lm_eval_tasks import write_scored_set
 from mslt_it.models.base_model import load_tokenizer
 from mslt_it.recipe import load_recipe
 from mslt_it.records import Message, ModelConfig

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from mslt_it.languages import likely_script, script_name, script_of_text
 from mslt_it.problems import Problem
 from mslt_it.selection.corpus_statistics import Texts, no_text, read_texts, token_matrix, world_texts
-from mslt_it.selection.missing import NotComputed
-from mslt_it.selection.scripts import likely_script, script_name, script_of_text
+from mslt_it.selection.criteria import NotComputed
 from mslt_it.world.mini_model import weights_dir
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mslt_it.selection.missing import NotComputed
+from mslt_it.selection.criteria import NotComputed
 from mslt_it.selection.pretraining_sizes import size_table
 
 

@@ -15,7 +15,7 @@ import pytest
 from mslt_it.problems import Problem
 from mslt_it.selection import search, typology
 from mslt_it.selection.criteria import CONTROLS, CRITERIA, L2V_PARTS, PAPER_CRITERIA, POOLS
-from mslt_it.selection.ranking import Selection, map_positions, rank_source_sets
+from mslt_it.selection.ranking import Selection, rank_source_sets
 
 TYPOLOGICAL = [name for name in L2V_PARTS if name != "min_diversity"]
 QUICK = [name for name in CRITERIA if name not in ("vocabulary_coverage", "embedding")]  # no text, no torch
@@ -334,10 +334,10 @@ def test_the_json_schema(paper: Selection) -> None:
 def test_the_map_keeps_distances_that_fit_in_a_plane() -> None:
     places = np.random.default_rng(0).random((6, 2))
     apart = np.linalg.norm(places[:, None] - places[None], axis=-1)
-    found, share = map_positions(apart)
+    found, share = typology.scaled(apart)
     assert np.allclose(np.linalg.norm(found[:, None] - found[None], axis=-1), apart)
     assert share == pytest.approx(1)
-    assert map_positions(np.zeros((1, 1)))[0].tolist() == [[0, 0]]
+    assert typology.scaled(np.zeros((1, 1)))[0].tolist() == [[0, 0]]
 
 
 def test_typology_needs_no_torch() -> None:

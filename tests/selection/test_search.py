@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from mslt_it.problems import Problem
-from mslt_it.selection import search
+from mslt_it.selection import scorers, search
 from mslt_it.selection.search import Space, all_sets, rank_exact, score_all, search_greedy
 
 
@@ -18,6 +18,10 @@ def random_matrix(n: int, seed: int) -> np.ndarray:
     matrix = values + values.T
     np.fill_diagonal(matrix, 0.0)
     return matrix
+
+
+def total(weights: np.ndarray) -> search.Scorer:
+    return lambda sets: weights[sets].sum(axis=1)
 
 
 def ranked(scorer: search.Scorer, space: Space) -> list[tuple[tuple[int, ...], float, int]]:
@@ -35,7 +39,7 @@ def test_pair_sums_agree_with_a_plain_loop(n: int, k: int, seed: int) -> None:
         for one in itertools.combinations(range(n), k)
     ]
     plain.sort(key=lambda item: -round(item[1], 9))
-    found = ranked(search.pair_sum(matrix), Space(n, k))
+    found = ranked(scorers.pair_sum(matrix), Space(n, k))
     assert [one for one, _, _ in found] == [one for one, _ in plain]
     assert np.allclose([score for _, score, _ in found], [score for _, score in plain], atol=1e-8)
     assert len(found) == math.comb(n, k)
@@ -47,35 +51,31 @@ def test_coverage_agrees_with_sets_of_python(seed: int) -> None:
     members = rng.random((8, 500)) < rng.random((8, 1)) * 0.5
     vocabularies = [set(np.flatnonzero(row)) for row in members]
     pool = set().union(*vocabularies)
-    for one, score, _ in ranked(search.coverage(members), Space(8, 3)):
+    for one, score, _ in ranked(scorers.coverage(members), Space(8, 3)):
         assert score == pytest.approx(len(set().union(*(vocabularies[i] for i in one))) / len(pool), abs=1e-6)
 
 
 def test_coverage_in_several_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     members = np.random.default_rng(5).random((9, 200)) < 0.3
-    whole = ranked(search.coverage(members), Space(9, 4))
+    whole = ranked(scorers.coverage(members), Space(9, 4))
     monkeypatch.setattr(search, "CHUNK", 7)
-    assert ranked(search.coverage(members), Space(9, 4)) == whole
+    assert ranked(scorers.coverage(members), Space(9, 4)) == whole
 
 
 @pytest.mark.parametrize("seed", range(3))
 def test_facility_location_agrees_with_a_plain_loop(seed: int) -> None:
     similarity = np.random.default_rng(seed).random((5, 8))
-    for one, score, _ in ranked(search.facility_location(similarity), Space(8, 3)):
+    for one, score, _ in ranked(scorers.facility_location(similarity), Space(8, 3)):
         assert score == pytest.approx(sum(max(row[i] for i in one) for row in similarity) / 5, abs=1e-8)
 
 
-def test_distinct_total_blend_and_negative() -> None:
+def test_distinct() -> None:
     sets = np.array([[0, 1, 2], [0, 2, 3]])
-    assert search.distinct(["Latn", "Latn", "Arab", "Hani"])(sets).tolist() == [2, 3]
-    weights = search.total(np.array([1.0, 2.0, 4.0, 8.0]))
-    assert weights(sets).tolist() == [7, 13]
-    assert search.negative(weights)(sets).tolist() == [-7, -13]
-    assert search.blend(weights, search.negative(weights), 0.25)(sets).tolist() == [3.5, 6.5]
+    assert scorers.distinct(["Latn", "Latn", "Arab", "Hani"])(sets).tolist() == [2, 3]
 
 
 def test_ties_have_equal_ranks() -> None:
-    found = ranked(search.total(np.array([1.0, 1.0, 1.0, 0.0])), Space(4, 2))
+    found = ranked(total(np.array([1.0, 1.0, 1.0, 0.0])), Space(4, 2))
     assert [rank for _, _, rank in found] == [1, 1, 1, 4, 4, 4]
     assert [one for one, _, _ in found] == [(0, 1), (0, 2), (1, 2), (0, 3), (1, 3), (2, 3)]
 
@@ -101,12 +101,12 @@ def test_a_budget() -> None:
     ):
         all_sets(Space(4, 2, cost=cost, max_cost=2.5))
     with pytest.raises(Problem, match="No set of 2 costs at most max_cost=4: the cheapest costs 5"):
-        search_greedy(search.total(np.ones(4)), Space(4, 2, (3,), cost, 4.0))
+        search_greedy(total(np.ones(4)), Space(4, 2, (3,), cost, 4.0))
 
 
 @pytest.mark.parametrize("seed", range(6))
 def test_greedy_finds_the_best_of_small_pools(seed: int) -> None:
-    scorer, space = search.pair_sum(random_matrix(12, seed)), Space(12, 4, must=(2,))
+    scorer, space = scorers.pair_sum(random_matrix(12, seed)), Space(12, 4, must=(2,))
     exact = ranked(scorer, space)
     greedy = search_greedy(scorer, space)
     assert tuple(greedy.sets[0].tolist()) == exact[0][0]
@@ -117,7 +117,7 @@ def test_greedy_finds_the_best_of_small_pools(seed: int) -> None:
 def test_greedy_keeps_the_budget_and_its_seed() -> None:
     rng = np.random.default_rng(0)
     cost = tuple(rng.integers(1, 5, 30).tolist())
-    scorer = search.pair_sum(random_matrix(30, 1))
+    scorer = scorers.pair_sum(random_matrix(30, 1))
     space = Space(30, 5, must=(3,), cost=cost, max_cost=9.0)
     found = search_greedy(scorer, space, seed=4)
     assert all(sum(cost[i] for i in row) <= 9 for row in found.sets.tolist())

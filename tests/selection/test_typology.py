@@ -12,7 +12,7 @@ import pytest
 
 from mslt_it.problems import Problem
 from mslt_it.selection import typology
-from mslt_it.selection.missing import NotComputed
+from mslt_it.selection.criteria import NotComputed
 from mslt_it.selection.typology import STRUCTURE, read_typology
 
 PAPER = ("ar", "de", "en", "es", "fr", "ru", "zh")

@@ -29,7 +29,9 @@ from transformers import (
 )
 
 from mslt_it.data.encoding import Encoder
-from mslt_it.evaluation.likelihood import Request, choice_log_likelihoods, heeds_trees, local_span
+from mslt_it.evaluation.likelihood import choice_log_likelihoods
+from mslt_it.evaluation.shared_rows import Request
+from mslt_it.evaluation.trials import heeds_trees, local_span
 from mslt_it.models.base_model import (
     add_adapter,
     fit_vocabulary,

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from mslt_it.problems import Problem
+from mslt_it.records import fingerprint
 from mslt_it.world.concepts import CLASS_OF, CLASSES, OPPOSITE, Clause, NounPhrase, adjectives_of, class_of
 from mslt_it.world.generator import SPLIT_BUCKETS, split_pairs, task_examples
 from mslt_it.world.inference import FRAMES, LABELS, Pair, plain_patterns, sample_pair, weighted_patterns
@@ -144,6 +145,14 @@ def test_items_are_the_same_in_every_language() -> None:
         assert len({tuple(row.fields.values()) for row in rows}) > 0.97 * len(rows)
 
 
+def test_the_rows_are_those_of_every_release() -> None:
+    """Published figures and the shipped model are of these very rows."""
+    ids = [pair.id for split in ("train", "test") for pair in split_pairs(split)]
+    assert fingerprint(ids) == "3be7a88f58193f4f"
+    rows = [[row.fields["premise"], row.fields["hypothesis"]] for c in CODES for row in task_examples(c, "test")[:60]]
+    assert fingerprint(rows) == "1a3855f641719fe7"
+
+
 def test_the_same_seed_gives_the_same_items() -> None:
     first = split_pairs("test")
     split_pairs.cache_clear()
@@ -220,6 +229,7 @@ def english() -> tuple[list[tuple[str, str]], list[tuple[str, str]], list[int], 
     return texts[0], texts[1], gold[0], gold[1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("side", "limit"), [("premise", 0.40), ("hypothesis", 0.40)])
 def test_one_sentence_alone_hardly_tells_the_label(english, side: str, limit: float, capsys) -> None:  # type: ignore[no-untyped-def]
     train, test, gold, gold_test = english
@@ -235,6 +245,7 @@ def test_one_sentence_alone_hardly_tells_the_label(english, side: str, limit: fl
 
 # A general term is often a longer word ("vegetable", "carrot"): the difference in characters tells "generalise" from
 # "specialise", which is what entailment is about; so the second limit is higher, and README says so.
+@pytest.mark.slow
 @pytest.mark.parametrize(("characters", "limit"), [(False, 0.50), (True, 0.57)], ids=["words", "characters"])
 def test_overlap_and_length_hardly_tell_the_label(english, characters: bool, limit: float, capsys) -> None:  # type: ignore[no-untyped-def]
     train, test, gold, gold_test = english
@@ -246,6 +257,7 @@ def test_overlap_and_length_hardly_tell_the_label(english, characters: bool, lim
     assert found <= limit
 
 
+@pytest.mark.slow
 def test_the_classifier_does_find_a_label_that_is_there(english) -> None:  # type: ignore[no-untyped-def]
     """Otherwise the three tests above would pass for want of power."""
     train, test, _, _ = english

@@ -8,16 +8,17 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import mini_tokenizer
+import pretrain as module
 import pytest
 import torch
+from muon import Muon, orthogonal
+from pretrain import ANSWER_WEIGHT, POOL_BATCHES, PretrainConfig, batch_loss, batches, new_model, pretrain
+from text import QUESTIONS
 
 from mslt_it.problems import Problem
-from mslt_it.world import mini_model, mini_tokenizer
-from mslt_it.world import pretrain as module
-from mslt_it.world.generator import QUESTIONS
-from mslt_it.world.mini_model import MANIFEST, file_sha256, new_model, weights_dir
-from mslt_it.world.muon import Muon, orthogonal
-from mslt_it.world.pretrain import ANSWER_WEIGHT, POOL_BATCHES, PretrainConfig, batch_loss, batches, pretrain
+from mslt_it.world import mini_model
+from mslt_it.world.mini_model import MANIFEST, file_sha256, weights_dir
 
 TINY = PretrainConfig(num_steps=3, batch_documents=2, warmup_steps=1, save_steps=2, seed=4)
 
@@ -31,9 +32,9 @@ def small_tokenizer() -> Any:
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """A small model, and a tokenizer that is built once."""
     monkeypatch.setattr(module, "build_tokenizer", lambda words, seed: small_tokenizer())
-    monkeypatch.setattr(mini_model, "HIDDEN_SIZE", 32)
-    monkeypatch.setattr(mini_model, "INTERMEDIATE_SIZE", 48)
-    monkeypatch.setattr(mini_model, "NUM_LAYERS", 2)
+    monkeypatch.setattr(module, "HIDDEN_SIZE", 32)
+    monkeypatch.setattr(module, "INTERMEDIATE_SIZE", 48)
+    monkeypatch.setattr(module, "NUM_LAYERS", 2)
 
 
 def first_batches(config: PretrainConfig, number: int, skip: int = 0) -> list[module.Batch]:
@@ -168,7 +169,7 @@ def test_what_was_written_is_verified_and_loads(tmp_path: Path, monkeypatch: pyt
     weights = tmp_path / "model.safetensors"
     whole = weights.read_bytes()
     weights.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))  # one bit
-    with pytest.raises(Problem, match=r"model\.safetensors is damaged: sha256 .*mslt world pretrain"):
+    with pytest.raises(Problem, match=r"model\.safetensors is damaged: sha256 .*Remedy"):
         weights_dir()
     weights.unlink()
     with pytest.raises(Problem, match=r"model\.safetensors is damaged: sha256 no such file"):

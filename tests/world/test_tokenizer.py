@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from mini_tokenizer import CONTROL, SPACE, build_tokenizer, prompt_texts
 
 from mslt_it.world.generator import answer_word, split_pairs, state
 from mslt_it.world.inference import LABELS
 from mslt_it.world.languages import CODES, grammar
-from mslt_it.world.mini_tokenizer import CONTROL, SPACE, build_tokenizer, prompt_texts
 
 PROMPTS = Path(__file__).parents[2] / "eval" / "prompts" / "xnli"
 # The tokenizer lists forms that it met; so many documents meet nearly all of them (the shipped one has 6,000).

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 import yaml
 from fontTools import unicodedata as scripts
+from text import CITED
 
 from mslt_it.problems import Problem
 from mslt_it.world.concepts import (
@@ -32,7 +33,7 @@ from mslt_it.world.concepts import (
     adjectives_of,
     class_of,
 )
-from mslt_it.world.generator import CITED, answer_word
+from mslt_it.world.generator import answer_word
 from mslt_it.world.grammar import Grammar
 from mslt_it.world.inference import LABELS
 from mslt_it.world.languages import CODES, grammar

@@ -6,7 +6,7 @@ inflected, so "no" stays apart from "now" and "да" from "дама".
 
 What is excluded: prefixes (but the articles of Arabic and Hebrew), changes inside the stem (umlaut, consonant
 gradation: Finnish "ristiriita" is not found in "ristiriidan"), noun classes of Swahili, compounds. No rule is needed
-for Chinese, Japanese, Thai and Vietnamese, whose endings are copulas and particles (`answer_words.ENDINGS`).
+for Chinese, Japanese, Thai and Vietnamese, whose endings are copulas and particles (`words.ENDINGS`).
 """
 
 from __future__ import annotations

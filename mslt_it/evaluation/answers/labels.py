@@ -1,6 +1,6 @@
-"""The answer that a generated text states: a number, or one of the task's labels. None where it states none.
+"""Which of the task's labels a generated text states. None where it states none.
 
-Numbers are read by `numbers`. Labels are read so, the first of these that applies:
+The first of these that applies:
 
 1. the label in the last ``\\boxed{``, or the label behind the last answer cue ("The answer is", "答案是"), at once or
    alone in that sentence;
@@ -24,11 +24,10 @@ import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from decimal import Decimal
 from typing import Literal
 
 from mslt_it.evaluation.answers.inflections import forms
-from mslt_it.evaluation.answers.numbers import NO_WORD_SPACES, parse_number
+from mslt_it.evaluation.answers.numerals import NO_WORD_SPACES
 from mslt_it.evaluation.answers.words import (
     BECAUSE,
     CONCLUSIONS,
@@ -39,11 +38,11 @@ from mslt_it.evaluation.answers.words import (
     OPTIONS,
     compiled,
     either,
+    with_ascii_digits,
 )
-from mslt_it.problems import Problem, nearest
+from mslt_it.problems import Problem
 
-Place = Literal["number", "cue", "alone", "sentence"]
-TASK_KINDS = ("label", "number")
+Place = Literal["cue", "alone", "sentence"]
 
 # Words for yes, no and maybe, which sentences use without answering anything, by language.
 # fmt: off
@@ -72,32 +71,21 @@ _SEGMENT = re.compile(r"(?:[^.!?。！？।\n]|\.(?=\w))+(?:[.!?。！？।]+|
 
 @dataclass(frozen=True)
 class Answer:
-    """What a text states, and where it was found (see the module's text)."""
+    """The label that a text states, and where it was found (see the module's text)."""
 
-    value: Decimal | str  # a number, or a label's name
+    label: str
     place: Place
 
 
-def extract(text: str, task_kind: str, language: str, labels: Mapping[str, str] | None = None) -> Answer | None:
-    """The answer that a generated text gives, or None: to be counted as unparsable, never guessed.
+def read_label(text: str, language: str, labels: Mapping[str, str]) -> Answer | None:
+    """The label that a generated text gives, or None: to be counted as unread, never guessed.
 
     Args:
-        task_kind: "number" or "label".
         language: BCP-47 code of the language that the answer is to be in (English for an English chain of thought);
-            English cues and label words' rules count beside its own. Raises Problem for kind "number" where the
-            language's notation of numbers is not known.
-        labels: label name -> word in this language, for kind "label".
+            English cues and label words' rules count beside its own.
+        labels: label name -> word in this language.
     """
-    if task_kind not in TASK_KINDS:
-        raise Problem(f"task_kind='{task_kind}' is unknown to answer extraction. {nearest(task_kind, TASK_KINDS)}")
-    if task_kind == "number":
-        if labels:
-            raise Problem(f"Labels ({', '.join(labels)}) are given for task_kind='number'. Use task_kind='label'.")
-        number = parse_number(text, language)
-        return None if number is None else Answer(number, "number")
-    if not labels:
-        raise Problem("task_kind='label' needs labels: a mapping from label name to its word, as in eval/prompts.")
-    return _Reader.of(language.split("-", 1)[0], tuple(labels.items())).read(text)
+    return _reader(language.split("-", 1)[0], tuple(labels.items())).read(text)
 
 
 @dataclass(frozen=True)
@@ -110,29 +98,10 @@ class _Use:
     denied: bool
 
 
-@dataclass(frozen=True)
 class _Reader:
-    """The compiled patterns of one language and set of labels."""
+    """The compiled patterns of one language and set of labels (name, word)."""
 
-    language: str
-    names: tuple[str, ...]
-    plain: frozenset[str]  # names whose words are ordinary words besides
-    uses: re.Pattern[str]  # a label anywhere; group i+1 is label i
-    alone: re.Pattern[str]  # what may precede a label that stands alone
-    so: re.Pattern[str]  # the same within a sentence: ", so "
-    field: re.Pattern[str]
-    tail: re.Pattern[str]  # what may follow it
-    full_stop: re.Pattern[str]
-    denied_before: re.Pattern[str]
-    denied_behind: re.Pattern[str] | None
-    joined: re.Pattern[str]
-    open_list: re.Pattern[str]
-    option: re.Pattern[str]
-    cue: re.Pattern[str]
-
-    @staticmethod
-    @functools.lru_cache(maxsize=256)
-    def of(language: str, labels: tuple[tuple[str, str], ...]) -> _Reader:
+    def __init__(self, language: str, labels: tuple[tuple[str, str], ...]) -> None:
         words = {name: _folded(word, language).strip() for name, word in labels}
         by_word: dict[str, str] = {}
         for name, word in words.items():
@@ -143,13 +112,14 @@ class _Reader:
                     f"Labels '{other}' and '{name}' have the same word '{word}' in language '{language}', so their "
                     "answers cannot be told apart. Give them different words."
                 )
+        self.language = language
         known = {_folded(word, language) for code in (language, "en") for word in FUNCTION_WORDS.get(code, ())}
-        plain = frozenset(name for name, word in words.items() if word in known or word.isdecimal() or len(word) == 1)
+        # Names whose words are ordinary words besides.
+        self.plain = {name for name, word in words.items() if word in known or word.isdecimal() or len(word) == 1}
         # The longest first: "不是" holds "是".
-        names = tuple(sorted(words, key=lambda name: -len(words[name])))
-        label = "|".join(f"({_label_pattern(words[name], language)})" for name in names)
-        anywhere = "|".join(_label_pattern(words[name], language) for name in names)
+        self.names = sorted(words, key=lambda name: -len(words[name]))
         fold = functools.partial(_fold_pattern, language=language)
+        anywhere = "|".join(_label_pattern(words[name], language) for name in self.names)
         options = rf"(?:{fold(either(OPTIONS, language))})\s*(?:#|no\.)?"
         so = fold(either(CONCLUSIONS, language))
         ending = rf"\s?(?:{fold(ENDINGS[language])})" if language in ENDINGS else "(?!)"
@@ -163,28 +133,26 @@ class _Reader:
         link = "|".join(filter(None, (CUES[code][1] for code in dict.fromkeys((language, "en")) if code in CUES)))
         cue = "|".join(CUES[code][0] for code in dict.fromkeys((language, "en")) if code in CUES)
         begin = rf"{_OPEN}(?:(?:{so})[,、，:]?\s*)?{_OPEN}(?:{options}{_OPEN})?"
-        return _Reader(
-            language=language,
-            names=names,
-            plain=plain,
-            uses=compiled(label),
-            alone=compiled(begin + "$"),
-            so=compiled(rf"[,;，；、—–]\s*(?:{so})[,、，:]?\s*{_OPEN}(?:{options}{_OPEN})?\Z"),
-            field=compiled(rf"{_OPEN}[^\d\W]{_LETTER}*(?:[ ]{_LETTER}+){{0,3}}{_CLOSE}\s?[:：]{begin}$"),
-            tail=compiled(rf"(?<=\d)\)\s|(?:{ending})?{_CLOSE}(?:{ending})?(?:{_PAUSE}|\s*(?:{because}){spaced})"),
-            full_stop=compiled(rf"(?:{ending})?{_CLOSE}(?:{ending})?[\s.!。！।]*{_CLOSE}\s*$"),
-            # \Z, since $ is also the end of each line before; and never over a line's end: "It does not\nAnswer: 1".
-            denied_before=compiled(rf"(?:{fold(before)})[^\S\n]*[\"'“„«「]*[^\S\n]*\Z"),
-            denied_behind=compiled(rf"[\s\"'”“»」]*(?:{fold(behind)}){behind_end}") if behind else None,
-            joined=compiled(rf"{_CLOSE}\s*(?:{joiner})\s*(?:{options})?{_OPEN}$"),
-            open_list=compiled(
-                rf"{_CLOSE}\s*(?:[,、，]?\s*(?:{joiner})\s*|/|\|){_OPEN}(?:{anywhere})"
-                rf"|{_CLOSE}\s*[,、，]{_OPEN}(?:{anywhere}){_CLOSE}\s*(?:[,、，/?？]|(?:{joiner})(?!{_LETTER})|$)"
-            ),
-            option=compiled(rf"(?:{options})\s*[\"'(]?\Z"),
-            cue=compiled(
-                rf"\\boxed|(?:{fold(cue)})(?:[^\n:=.,;。]{{0,30}}?(?:[:：=＝]|{fold(link)})|(?=\s))|{options}\s*(?:{fold(link)})"
-            ),
+        # A label anywhere; group i + 1 is label i.
+        self.uses = compiled("|".join(f"({_label_pattern(words[name], language)})" for name in self.names))
+        # What may precede a label that stands alone; the same within a sentence: ", so "; the name of a field.
+        self.alone = compiled(begin + "$")
+        self.so = compiled(rf"[,;，；、—–]\s*(?:{so})[,、，:]?\s*{_OPEN}(?:{options}{_OPEN})?\Z")
+        self.field = compiled(rf"{_OPEN}[^\d\W]{_LETTER}*(?:[ ]{_LETTER}+){{0,3}}{_CLOSE}\s?[:：]{begin}$")
+        # What may follow it.
+        self.tail = compiled(rf"(?<=\d)\)\s|(?:{ending})?{_CLOSE}(?:{ending})?(?:{_PAUSE}|\s*(?:{because}){spaced})")
+        self.full_stop = compiled(rf"(?:{ending})?{_CLOSE}(?:{ending})?[\s.!。！।]*{_CLOSE}\s*$")
+        # \Z, since $ is also the end of each line before; and never over a line's end: "It does not\nAnswer: 1".
+        self.denied_before = compiled(rf"(?:{fold(before)})[^\S\n]*[\"'“„«「]*[^\S\n]*\Z")
+        self.denied_behind = compiled(rf"[\s\"'”“»」]*(?:{fold(behind)}){behind_end}") if behind else None
+        self.joined = compiled(rf"{_CLOSE}\s*(?:{joiner})\s*(?:{options})?{_OPEN}$")
+        self.open_list = compiled(
+            rf"{_CLOSE}\s*(?:[,、，]?\s*(?:{joiner})\s*|/|\|){_OPEN}(?:{anywhere})"
+            rf"|{_CLOSE}\s*[,、，]{_OPEN}(?:{anywhere}){_CLOSE}\s*(?:[,、，/?？]|(?:{joiner})(?!{_LETTER})|$)"
+        )
+        self.option = compiled(rf"(?:{options})\s*[\"'(]?\Z")
+        self.cue = compiled(
+            rf"\\boxed|(?:{fold(cue)})(?:[^\n:=.,;。]{{0,30}}?(?:[:：=＝]|{fold(link)})|(?=\s))|{options}\s*(?:{fold(link)})"
         )
 
     def read(self, text: str) -> Answer | None:
@@ -266,6 +234,9 @@ class _Reader:
         return bool(quoted) or self.option.search(text[max(0, use.start - 24) : use.start]) is not None
 
 
+_reader = functools.lru_cache(maxsize=256)(_Reader)
+
+
 def _label_pattern(word: str, language: str) -> str:
     """A label's word or words in all their forms, apart from the letters around it."""
     if word.isdecimal():
@@ -285,13 +256,7 @@ def _folded(text: str, language: str) -> str:
         text = text.replace("I", "ı").replace("İ", "i")
     text = unicodedata.normalize("NFKC", text.casefold())
     text = re.sub(r"\\text(?:bf|rm|it)?\s*\{", "{", text)
-    characters = []
-    for character in text:
-        if character.isdecimal():
-            characters.append(str(unicodedata.decimal(character)))
-        elif unicodedata.category(character) != "Cf":
-            characters.append(character)
-    text = re.sub(r"\*\*|__|`", '"', "".join(characters))
+    text = re.sub(r"\*\*|__|`", '"', with_ascii_digits(text))
     return _without_accents(text) if language in ACCENTS_MAY_DROP else text
 
 
@@ -302,7 +267,7 @@ def _without_accents(text: str) -> str:
 
 
 def _fold_pattern(pattern: str, language: str) -> str:
-    """A pattern of `answer_words` in the form that folded texts have (escapes such as \\S keep their case)."""
+    """A pattern of `words` in the form that folded texts have (escapes such as \\S keep their case)."""
     pieces = re.split(r"(\\.)", unicodedata.normalize("NFKC", pattern))
     folded = "".join(piece if index % 2 else piece.casefold() for index, piece in enumerate(pieces))
     return _without_accents(folded) if language in ACCENTS_MAY_DROP else folded

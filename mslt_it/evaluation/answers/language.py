@@ -21,8 +21,8 @@ import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from mslt_it.languages import likely_script, script_of_text
 from mslt_it.problems import Problem, nearest
-from mslt_it.selection.scripts import likely_script, script_of_text
 
 MIN_HAN = 8
 MIN_FOREIGN = 8  # letters: "km", "Ans." and the x of an equation are no other language

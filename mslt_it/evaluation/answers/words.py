@@ -1,4 +1,4 @@
-"""Words that tell where a generated answer stands, by language: data for `numbers` and `answers`.
+"""Words that tell where a generated answer stands, by language, and how they become patterns.
 
 Entries are regular expressions (matched without regard to case, against composed letters). A language that has no row
 is read with the English one alone: models that answer in another language still write "Answer:" and "So".
@@ -175,3 +175,14 @@ def either(rows: Mapping[str, str], language: str) -> str:
 def compiled(pattern: str) -> re.Pattern[str]:
     """Without regard to case, line by line, composed as folded texts are."""
     return re.compile(unicodedata.normalize("NFC", pattern), re.IGNORECASE | re.MULTILINE)
+
+
+def with_ascii_digits(text: str) -> str:
+    """Without invisible characters, too."""
+    characters = []
+    for character in text:
+        if character.isdecimal():
+            characters.append(str(unicodedata.decimal(character)))
+        elif unicodedata.category(character) != "Cf":
+            characters.append(character)
+    return "".join(characters)

@@ -18,7 +18,7 @@ import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from mslt_it.evaluation.generation import Prompt, Sampling, TextGenerator
-from mslt_it.evaluation.vllm_generation import VllmEngine, engine_rank, require_vllm
+from mslt_it.integrations.vllm import VllmEngine, engine_rank, require_vllm
 from mslt_it.problems import Problem
 
 END, PAD = 3, 0
@@ -146,6 +146,8 @@ def test_adapters_that_the_engine_cannot_serve_are_refused_by_name(tmp_path: Pat
     assert engine_rank([adapter(tmp_path / "a", r=9)]) == 16
     with pytest.raises(Problem, match=r"b is a DoRA adapter, which vLLM cannot apply\. Merge it first"):
         engine_rank([adapter(tmp_path / "b", use_dora=True)])
+    with pytest.raises(Problem, match=r"d has ranks or scales of their own for some modules, .* ignore"):
+        engine_rank([adapter(tmp_path / "d", rank_pattern={"q_proj": 4})])
     with pytest.raises(Problem, match=r"an adapter has rank 600, vLLM takes 512 at most\. Merge it first"):
         engine_rank([adapter(tmp_path / "c", r=600)])
 

@@ -1,6 +1,6 @@
 """lm-eval's tasks, metrics and results with our log-likelihoods. The only module that imports lm_eval.
 
-    python -m mslt_it.evaluation.lm_eval_bridge --model_args pretrained=PATH,peft=ADAPTER \\
+    python -m mslt_it.integrations.lm_eval --model_args pretrained=PATH,peft=ADAPTER \\
         --include_path eval/tasks --tasks mslt_xnli_tr --apply_chat_template
 
 takes the arguments of the ``lm_eval`` command; only ``--model`` may be left out, and task files under
@@ -29,8 +29,9 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from mslt_it.evaluation.likelihood import Request, score_in_batches
-from mslt_it.evaluation.lm_eval_tasks import refuse_code
+from mslt_it.evaluation.likelihood import score_in_batches
+from mslt_it.evaluation.shared_rows import Request
+from mslt_it.integrations.lm_eval_tasks import refuse_code
 from mslt_it.problems import Problem
 from mslt_it.terminal import run
 from mslt_it.training.supervised_loss import LOGIT_CHANGES, can_project_supervised_only

@@ -13,7 +13,7 @@ import yaml
 
 from mslt_it.data.build import build_scored_set
 from mslt_it.data.prompts import prompted
-from mslt_it.evaluation.lm_eval_tasks import TASKS, local_task_file, main, refuse_code, task_file, task_files
+from mslt_it.integrations.lm_eval_tasks import TASKS, local_task_file, main, refuse_code, task_file, task_files
 from mslt_it.problems import Problem
 from mslt_it.recipe import load_recipe
 from mslt_it.records import Example, PromptConfig, TaskConfig
@@ -39,7 +39,7 @@ def configs() -> dict[str, TaskConfig]:
 
 def test_the_files_of_the_repository_are_up_to_date(files: dict[str, str]) -> None:
     found = {path.name: path.read_text(encoding="utf-8") for path in (EVAL / "tasks").glob("*.yaml")}
-    assert found == files, "run: python -m mslt_it.evaluation.lm_eval_tasks eval/tasks"
+    assert found == files, "run: python -m mslt_it.integrations.lm_eval_tasks eval/tasks"
     assert len(files) == 56
     assert {"mslt_xnli_tr.yaml", "mslt_xwinograd_ja.yaml", "mslt_xstorycloze_id.yaml", "mslt_mgsm_te.yaml"} <= set(
         files

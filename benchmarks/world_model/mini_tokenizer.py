@@ -16,11 +16,12 @@ import unicodedata
 from collections import Counter
 from pathlib import Path
 
+import yaml
+from text import CITED
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
 
 from mslt_it.world.concepts import ADJECTIVE_PAIRS, CLASS_OF
-from mslt_it.world.generator import CITED
 from mslt_it.world.grammar import Grammar
 from mslt_it.world.inference import sample_pair
 from mslt_it.world.languages import CODES, grammar
@@ -141,8 +142,6 @@ def _is_han_or_hangul(character: str) -> bool:
 
 def prompt_texts(prompts_dir: Path) -> list[str]:
     """The task prompts' own words, without the placeholders."""
-    import yaml
-
     texts = []
     for path in sorted(prompts_dir.glob("*.yaml")):
         content = yaml.safe_load(path.read_text(encoding="utf-8"))

@@ -12,8 +12,9 @@ from typing import Any
 
 import numpy as np
 import torch
+from text import passage
 
-from mslt_it.world.generator import answer_word, passage, split_pairs, state
+from mslt_it.world.generator import answer_word, split_pairs, state
 from mslt_it.world.inference import LABELS
 from mslt_it.world.languages import CODES, grammar
 

@@ -31,8 +31,9 @@ from transformers import (
 from mslt_it.data.encoding import Encoder
 from mslt_it.evaluation import likelihood
 from mslt_it.evaluation.headers import encode_header
-from mslt_it.evaluation.likelihood import Request, choice_log_likelihoods
-from mslt_it.evaluation.lm_eval_tasks import local_task_file, task_file, write_scored_set
+from mslt_it.evaluation.likelihood import choice_log_likelihoods
+from mslt_it.evaluation.shared_rows import Request
+from mslt_it.integrations.lm_eval_tasks import local_task_file, task_file, write_scored_set
 from mslt_it.problems import Problem
 from mslt_it.recipe import load_recipe
 
@@ -43,8 +44,8 @@ from lm_eval.api.instance import Instance
 from lm_eval.models.huggingface import HFLM
 from lm_eval.tasks import TaskManager
 
-from mslt_it.evaluation import lm_eval_bridge
-from mslt_it.evaluation.lm_eval_bridge import SharedPromptLM, group_by_context, main, refuse_broken, refuse_code_in
+from mslt_it.integrations import lm_eval as bridge
+from mslt_it.integrations.lm_eval import SharedPromptLM, group_by_context, main, refuse_broken, refuse_code_in
 
 ROOT = Path(__file__).parents[2]
 WEIGHTS = ROOT / "mslt_it" / "world" / "weights"
@@ -236,7 +237,7 @@ def test_grouping_keeps_rows_short_and_finds_equal_answers_once() -> None:
     draw = random.Random(1)
     many: list[Any] = [(None, [9], [draw.randrange(6, 99) for _ in range(20)]) for _ in range(60)]
     groups, members = group_by_context([*many, many[0]], 512)
-    assert len(groups) > 3 and all(group.num_tokens() <= 1 + lm_eval_bridge.MIN_CHOICE_TOKENS for group in groups)
+    assert len(groups) > 3 and all(group.num_tokens() <= 1 + bridge.MIN_CHOICE_TOKENS for group in groups)
     assert sorted(index for group in members for index, _ in group) == list(range(61))
     assert sum(len(group.choices) for group in groups) == 60
 
@@ -529,9 +530,9 @@ def test_task_files_with_code_are_refused_before_anything_is_read(tmp_path: Path
 
 def test_without_lm_eval_the_remedy_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "lm_eval._cli", None)
-    monkeypatch.delitem(sys.modules, "mslt_it.evaluation.lm_eval_bridge")
+    monkeypatch.delitem(sys.modules, "mslt_it.integrations.lm_eval")
     with pytest.raises(Problem, match=r"lm-eval is not installed \(.*\)\. Remedy: pip install 'mslt_it\[eval\]'"):
-        importlib.import_module("mslt_it.evaluation.lm_eval_bridge")
+        importlib.import_module("mslt_it.integrations.lm_eval")
 
 
 def test_lm_evals_own_tasks_have_names() -> None:
@@ -556,7 +557,7 @@ def test_both_commands_agree_item_by_item(tmp_path: Path) -> None:
 
     rows = str(tmp_path / "tasks")
     run(
-        "mslt_it.evaluation.lm_eval_tasks",
+        "mslt_it.integrations.lm_eval_tasks",
         rows,
         "recipe=xnli_3src",
         "targets=[tr]",
@@ -565,7 +566,7 @@ def test_both_commands_agree_item_by_item(tmp_path: Path) -> None:
     common = ["--model_args", f"pretrained={WEIGHTS},dtype=float32", "--device", "cpu", "--include_path", rows]
     common += ["--tasks", "mslt_xnli_tr", "--apply_chat_template", "--batch_size", "8", "--log_samples"]
     scores = []
-    for name, command in (("stock", ("lm_eval", "--model", "hf")), ("ours", ("mslt_it.evaluation.lm_eval_bridge",))):
+    for name, command in (("stock", ("lm_eval", "--model", "hf")), ("ours", ("mslt_it.integrations.lm_eval",))):
         assert "mslt_xnli_tr" in run(*command, *common, "--output_path", str(tmp_path / name))
         [path] = (tmp_path / name).rglob("samples_*.jsonl")
         lines = [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n") if line]

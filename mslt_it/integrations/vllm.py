@@ -1,4 +1,4 @@
-"""Generation by vLLM on GPUs, behind the interface of `mslt_it.evaluation.generation`. The only importer of vllm.
+"""Generation by vLLM on GPUs: a `Writer` of `mslt_it.evaluation.generation`. The only importer of vllm.
 
 The engine schedules by itself, so a batch is only what is written down at once: many prompts in the order of their
 length. Sampled answers have a seed of their own per item and sample; they are not the same texts as transformers
@@ -8,6 +8,7 @@ what is answered by log-likelihood.
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -137,21 +138,21 @@ class VllmGenerator:
 
 def engine_rank(adapters: Sequence[Path]) -> int:
     """The smallest rank the engine has kernels for that holds all adapters; a Problem for adapters it cannot serve."""
-    import json
-
     ranks = []
     for folder in adapters:
         config = json.loads((folder / "adapter_config.json").read_text(encoding="utf-8"))
+        merged = "Merge it first (mslt merge) and give model=MERGED, or use backend=transformers."
         if config.get("use_dora"):
+            raise Problem(f"backend=vllm: {folder} is a DoRA adapter, which vLLM cannot apply. {merged}")
+        if config.get("rank_pattern") or config.get("alpha_pattern"):
             raise Problem(
-                f"backend=vllm: {folder} is a DoRA adapter, which vLLM cannot apply. Merge it first (mslt merge) and "
-                "give model=MERGED, or use backend=transformers."
+                f"backend=vllm: {folder} has ranks or scales of their own for some modules, as a combined adapter has, "
+                f"which vLLM would ignore without a word. {merged}"
             )
         ranks.append(int(config["r"]))
-    fitting = [rank for rank in RANKS if rank >= max(ranks)]
-    if not fitting:
+    if max(ranks) > RANKS[-1]:
         raise Problem(
             f"backend=vllm: an adapter has rank {max(ranks)}, vLLM takes {RANKS[-1]} at most. Merge it first (mslt "
             "merge), or use backend=transformers."
         )
-    return fitting[0]
+    return next(limit for limit in RANKS if limit >= max(ranks))

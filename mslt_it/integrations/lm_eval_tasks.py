@@ -1,7 +1,7 @@
 """Task files for lm-eval, made from our prompts: literals only, so that reading one runs nothing.
 
-    python -m mslt_it.evaluation.lm_eval_tasks eval/tasks                    # writes the files of the repository anew
-    python -m mslt_it.evaluation.lm_eval_tasks FOLDER recipe=xnli_3src ...   # the rows a recipe scores, as local tasks
+    python -m mslt_it.integrations.lm_eval_tasks eval/tasks                   # writes the files of the repository anew
+    python -m mslt_it.integrations.lm_eval_tasks FOLDER recipe=xnli_3src ...  # the rows a recipe scores, as local tasks
     lm_eval --model hf --model_args pretrained=PATH --include_path eval/tasks --tasks mslt_xnli_tr --apply_chat_template
 
 The first reads the Hub's copies, row by row as published. The second writes the very rows and prompts that
@@ -351,7 +351,8 @@ _Dumper.add_representer(str, _one_line)
 
 def _dump(content: Mapping[str, Any], comment: str) -> str:
     lines = "".join(
-        f"# {line}\n" for line in f"{comment}\nMade by mslt_it.evaluation.lm_eval_tasks; not to be edited.".split("\n")
+        f"# {line}\n"
+        for line in f"{comment}\nMade by mslt_it.integrations.lm_eval_tasks; not to be edited.".split("\n")
     )
     return lines + yaml.dump(content, Dumper=_Dumper, allow_unicode=True, sort_keys=False, width=1000)
 
@@ -359,7 +360,7 @@ def _dump(content: Mapping[str, Any], comment: str) -> str:
 def main(argv: Sequence[str]) -> int:
     """Runs the command; 0 = written."""
     if not argv or argv[0].startswith("-") or "=" in argv[0]:
-        raise Problem("Name the folder first: python -m mslt_it.evaluation.lm_eval_tasks FOLDER [recipe=NAME ...].")
+        raise Problem("Name the folder first: python -m mslt_it.integrations.lm_eval_tasks FOLDER [recipe=NAME ...].")
     folder = Path(argv[0])
     if len(argv) > 1:
         name, overrides, config_dir = parse_arguments(argv[1:])

@@ -1,4 +1,4 @@
-"""Pretraining the mini model on the world's plain text: `mslt world pretrain` rebuilds what is shipped.
+"""Pretraining the mini model, a stock Llama, on the world's plain text: this rebuilt what is shipped.
 
 The text is an endless seeded stream, so every document is new. The loss is the mean next-token cross-entropy, with an
 answer word counted ``ANSWER_WEIGHT`` times (a passage has three answers among some fifty words) and every other word
@@ -19,20 +19,26 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
+from mini_tokenizer import build_tokenizer
+from muon import Muon
+from text import Document, documents
 from tqdm import tqdm
-from transformers import PreTrainedTokenizerFast
+from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from mslt_it.problems import Problem
-from mslt_it.world.generator import Document, documents
-from mslt_it.world.mini_model import MANIFEST, file_sha256, new_model
-from mslt_it.world.mini_tokenizer import build_tokenizer
-from mslt_it.world.muon import Muon
+from mslt_it.world.mini_model import MANIFEST, file_sha256
 
 ANSWER_WEIGHT = 8.0
 LOG_STEPS = 100
 WIDTH_MULTIPLE = 8  # tokens; bfloat16 kernels are made per shape, and made anew where every batch has its own
 HEAD_MULTIPLE = 256  # scored places, for the same reason
 POOL_BATCHES = 32  # documents of so many batches are sorted by length together: less padding
+
+HIDDEN_SIZE = 128
+NUM_LAYERS = 4
+NUM_HEADS = 4
+INTERMEDIATE_SIZE = 384
+MAX_POSITIONS = 512
 
 
 @dataclass(frozen=True)
@@ -183,6 +189,26 @@ def pretrain(
     return _write_manifest(out, config, torch.stack(losses[-LOG_STEPS:]).mean().item(), device, compile_model)
 
 
+def new_model(vocab_size: int, begin_id: int, end_id: int, pad_id: int, seed: int) -> LlamaForCausalLM:
+    """A randomly initialised mini model; the same seed gives the same weights."""
+    torch.manual_seed(seed)
+    config = LlamaConfig(
+        vocab_size=vocab_size,
+        hidden_size=HIDDEN_SIZE,
+        intermediate_size=INTERMEDIATE_SIZE,
+        num_hidden_layers=NUM_LAYERS,
+        num_attention_heads=NUM_HEADS,
+        num_key_value_heads=NUM_HEADS,
+        max_position_embeddings=MAX_POSITIONS,
+        tie_word_embeddings=True,
+        bos_token_id=begin_id,
+        eos_token_id=end_id,
+        pad_token_id=pad_id,
+        initializer_range=0.02,
+    )
+    return LlamaForCausalLM(config)
+
+
 def make_optimizers(model: Any, config: PretrainConfig) -> tuple[torch.optim.Optimizer, ...]:
     """AdamW for embeddings and norms, Muon for the matrices of the layers."""
     matrices = [p for p in model.model.layers.parameters() if p.ndim == 2]
@@ -240,7 +266,7 @@ def _load_state(
 def _write_manifest(out: Path, config: PretrainConfig, loss: float, device: str, compiled: bool) -> dict[str, Any]:
     names = ("config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json", "chat_template.jinja")
     manifest = {
-        "made_by": "mslt world pretrain",
+        "made_by": "benchmarks/world_model",
         "config": asdict(config),
         "final_loss": round(loss, 4),
         "device": device,

@@ -10,15 +10,81 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from mslt_it.languages import likely_script, script_name, script_of_text
 from mslt_it.problems import Problem, nearest
-from mslt_it.selection import search, typology
+from mslt_it.selection import typology
 from mslt_it.selection.corpus_statistics import Texts, no_text, read_texts, token_matrix, world_texts
-from mslt_it.selection.criteria import L2V_PARTS
-from mslt_it.selection.missing import NotComputed
+from mslt_it.selection.criteria import L2V_PARTS, NotComputed
+from mslt_it.selection.embeddings import MAX_SENTENCES, mean_embeddings
 from mslt_it.selection.pretraining_sizes import SizeTable, size_table
-from mslt_it.selection.scripts import likely_script, script_name, script_of_text
 from mslt_it.selection.search import Floats, Scorer, Sets
+from mslt_it.world.mini_model import weights_dir
+
+
+def pair_sum(matrix: Floats) -> Scorer:
+    """The sum of matrix[i, j] over the pairs of a set; ``matrix`` is symmetric, [n, n]."""
+
+    def score(sets: Sets) -> Floats:
+        total = np.zeros(len(sets))
+        for a, b in itertools.combinations(range(sets.shape[1]), 2):
+            total += matrix[sets[:, a], sets[:, b]]
+        return total
+
+    return score
+
+
+def coverage(members: NDArray[np.bool_]) -> Scorer:
+    """The share of the pool's tokens that a set covers; ``members`` is [n, tokens].
+
+    Tokens that the same languages have are counted together: what matters of 250,000 tokens is how many fall on each
+    of a few thousand patterns. A token of one language only (most are) is a sum of weights.
+    """
+    members = members[:, members.any(axis=0)]
+    num_tokens = members.shape[1]
+    shared = members.sum(axis=0) > 1
+    own = members[:, ~shared].sum(axis=1).astype(np.float64)
+    patterns, counts = np.unique(members[:, shared].T, axis=0, return_counts=True)
+    table = np.ascontiguousarray(patterns.T)  # [n, patterns]
+    weights = counts.astype(np.float32)
+    rows = max(1, (1 << 25) // max(1, table.shape[1]))  # 32 MB of flags at once
+
+    def score(sets: Sets) -> Floats:
+        covered = own[sets].sum(axis=1)
+        for start in range(0, len(sets), rows):
+            part = sets[start : start + rows]
+            hit = table[part[:, 0]]
+            for column in range(1, part.shape[1]):
+                hit = hit | table[part[:, column]]
+            covered[start : start + rows] += hit @ weights
+        return np.asarray(covered / num_tokens, dtype=np.float64)
+
+    return score
+
+
+def distinct(labels: Sequence[str]) -> Scorer:
+    """How many different labels (scripts) a set has; ``labels`` is [n]."""
+    names = sorted(set(labels))
+    numbers = np.array([names.index(label) for label in labels])
+
+    def score(sets: Sets) -> Floats:
+        found = np.sort(numbers[sets], axis=1)
+        return 1.0 + (found[:, 1:] != found[:, :-1]).sum(axis=1)
+
+    return score
+
+
+def facility_location(similarity: Floats) -> Scorer:
+    """The mean over targets of the similarity to the most similar member; ``similarity`` is [targets, n]."""
+
+    def score(sets: Sets) -> Floats:
+        result = np.zeros(len(sets))
+        for row in similarity:
+            result += row[sets].max(axis=1)
+        return result / len(similarity)
+
+    return score
 
 
 @dataclass(frozen=True)
@@ -67,11 +133,7 @@ class Inputs:
 
     @property
     def model_path(self) -> str:
-        if self.model != "world":
-            return self.model
-        from mslt_it.world.mini_model import weights_dir
-
-        return str(weights_dir())
+        return str(weights_dir()) if self.model == "world" else self.model
 
     @functools.cached_property
     def scripts(self) -> list[str]:
@@ -127,17 +189,17 @@ class Inputs:
                 return f"distance {low:.3f}"
             return f"least alike {unlike} ({high:.3f}), most alike {alike} ({low:.3f})"
 
-        scorer = search.pair_sum(matrix)
+        scorer = pair_sum(matrix)
         if lowest_first:
-            return Scored(search.negative(scorer), lead, True, sign=-1.0)
+            return Scored(lambda sets: -scorer(sets), lead, True, sign=-1.0)
         return Scored(scorer, lead, True)
 
     def _pretraining_size(self) -> Scored:
         table = self.size_table
-        amounts = table.of(self.pool)
+        amounts = np.array(table.of(self.pool))
         notes = (f"Sizes in {table.unit} of {table.corpus}. Source: {table.source}.", *table.notes(self.pool))
         return Scored(
-            search.total(np.array(amounts)),
+            lambda sets: amounts[sets].sum(axis=1),
             lambda members: ", ".join(f"{self.pool[i]} {amounts[i]:g}" for i in members) + f" ({table.unit})",
             notes=notes,
         )
@@ -148,14 +210,12 @@ class Inputs:
         pool_size = int(members.any(axis=0).sum())
         note = f"Text: {self.texts.origin}; {pool_size:,} tokens of the tokenizer occur in the pool's text."
         return Scored(
-            search.coverage(members),
+            coverage(members),
             lambda chosen: "tokens used: " + ", ".join(f"{self.pool[i]} {counts[i]:,}" for i in chosen),
             notes=(note, *self.texts.notes()),
         )
 
     def _embedding(self) -> Scored:
-        from mslt_it.selection.embeddings import MAX_SENTENCES, mean_embeddings
-
         texts = self.texts.of(self.pool)
         vectors = mean_embeddings(texts, self.model_path, allow_download=self.download)
         note = f"Last hidden states of {self.model}, at most {MAX_SENTENCES} sentences a language; {self.texts.origin}."
@@ -170,7 +230,7 @@ class Inputs:
                     "The text's script counts."
                 )
         return Scored(
-            search.distinct(self.scripts),
+            distinct(self.scripts),
             lambda chosen: ", ".join(f"{self.pool[i]} {script_name(self.scripts[i])}" for i in chosen),
             notes=tuple(notes),
         )
@@ -181,17 +241,19 @@ class Inputs:
         n, weight = len(self.pool), self.diversity_weight
         apart = np.mean([typology.distances(self.languages.vectors([part])) for part in typology.PARTS], axis=0)
         similarity = 1.0 - apart[n:, :n]
+        near, pairs = facility_location(similarity), pair_sum(apart[:n, :n])
 
-        def diversity(sets: Sets) -> Floats:
-            return search.pair_sum(apart[:n, :n])(sets) / max(1, sets.shape[1] * (sets.shape[1] - 1) // 2)
+        def score(sets: Sets) -> Floats:
+            diversity = pairs(sets) / max(1, sets.shape[1] * (sets.shape[1] - 1) // 2)
+            return (1 - weight) * near(sets) + weight * diversity
 
         def lead(members: Sequence[int]) -> str:
             best = [max(members, key=lambda i: similarity[row, i]) for row in range(len(self.targets))]
-            pairs = enumerate(zip(self.targets, best, strict=True))
-            return ", ".join(f"{target} near {self.pool[i]} ({similarity[row, i]:.2f})" for row, (target, i) in pairs)
+            found = enumerate(zip(self.targets, best, strict=True))
+            return ", ".join(f"{target} near {self.pool[i]} ({similarity[row, i]:.2f})" for row, (target, i) in found)
 
         note = f"(1 - {weight:g}) x similarity to the nearest source + {weight:g} x mean distance of pairs."
-        return Scored(search.blend(search.facility_location(similarity), diversity, weight), lead, notes=(note,))
+        return Scored(score, lead, notes=(note,))
 
     def _random(self) -> Scored:
         def score(sets: Sets) -> Floats:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
 
+from mslt_it import values
 from mslt_it.command import Call, Command, section
 from mslt_it.config.files import files, list_files, own_prompts, share_dir, summary
 from mslt_it.config.help import listing, paragraph, width
@@ -88,10 +90,12 @@ def prompt_languages(task: TaskConfig) -> list[str]:
 
 def facts(task: TaskConfig) -> dict[str, str]:
     """What stands in the task file, for people."""
-    hub = task.hub or ("" if task.data in ("world", "???") else task.data)
+    is_hub_id = re.fullmatch(r"[\w.-]+/[\w.-]+", task.data) and not values.path(task.data).exists()
+    hub = task.hub or (task.data if is_hub_id else "")
+    own = "PATH" if hub or task.data in ("world", "???") else task.data
     rows = ["the embedded world (task.data=world), offline"] if task.data == "world" else []
     rows += [f"the Hub: task.data={hub}{f', revision {task.revision}' if task.revision else ''}"] if hub else []
-    rows += [f"your files: task.data=PATH ({LAYOUTS[task.file_layout]})"]
+    rows += [f"your files: task.data={own} ({LAYOUTS[task.file_layout]})"]
     found = {
         "answer": f"{ANSWERS[task.shape]} ({task.shape})",
         "labels": ", ".join(task.label_names) or ("found in the rows" if task.shape == "classification" else ""),

@@ -117,7 +117,7 @@ def load_study(name: str, arguments: Sequence[str] = (), config_dir: str | Path 
         raise Problem(f"{path}: a study is called as its file is. Remove the line 'name: ...'.")
     given, overrides = _split(arguments)
     config = build(StudyConfig, {**content, **given, "name": name}, str(path))
-    return _checked(dataclasses.replace(config, overrides=(*config.overrides, *overrides)), str(path), config_dir)
+    return _checked(dataclasses.replace(config, overrides=(*config.overrides, *overrides)), str(path))
 
 
 def is_override(name: str) -> bool:
@@ -157,7 +157,7 @@ def _section(name: str, text: str) -> Any:
         raise Problem(f"Cannot read '{name}={text}'. Write it as in the file: '{name}={{A: B}}'.") from None
 
 
-def _checked(config: StudyConfig, where: str, config_dir: str | Path | None) -> StudyConfig:
+def _checked(config: StudyConfig, where: str) -> StudyConfig:
     from mslt_it.study.afterwards import check
 
     names = tuple(code for one in config.pool for code in POOLS.get(one, (one,)))
@@ -175,7 +175,7 @@ def _checked(config: StudyConfig, where: str, config_dir: str | Path | None) -> 
             f"{where}: set_sizes holds {max(config.set_sizes)}, the pool only {len(pool)} languages "
             f"({', '.join(pool)}). Sizes go from 1 to {len(pool)}."
         )
-    tasks = list_files(config_dir, "task") if config.also_score else {}
+    tasks = list_files(group="task") if config.also_score else {}
     for task in config.also_score:
         if task not in tasks:
             raise Problem(f"{where}: also_score holds '{task}'. {nearest(task, tasks)}")

@@ -196,7 +196,7 @@ def fingerprint(value: Any) -> str:
 def __getattr__(name: str) -> Any:
     import importlib
 
-    try:
-        return getattr(importlib.import_module("mslt_it.config.recipe"), name)
-    except AttributeError:
-        raise AttributeError(f"module {__name__} has no attribute {name!r}") from None
+    for module in ("mslt_it.config.recipe", "mslt_it.config.schema"):
+        if name in vars(found := importlib.import_module(module)):
+            return getattr(found, name)
+    raise AttributeError(f"module {__name__} has no attribute {name!r}") from None

@@ -27,7 +27,12 @@ class Options:
     run: str | None = key(None, "folder of a finished run, as mslt train or mslt combine leave it", example="RUNFOLDER")
     model: str | None = key(None, "instead of run, or beside it: the folder of its merge, as mslt merge leaves it")
     format: tuple[str, ...] = key(
-        ("safetensors",), "one or several, see below", choices=tuple(_FORMS), names=tuple(_FORMS), may_be_empty=False
+        ("safetensors",),
+        "one or several, see below",
+        choices=tuple(_FORMS),
+        names=tuple(_FORMS),
+        may_be_empty=False,
+        example="[safetensors,vllm]",
     )
     out: str = key(help="folder; each form gets one of its own in it, whole or not at all", example="DIR")
     dtype: str | None = key(None, "of merged weights", choices=("bfloat16", "float32"), shown="bfloat16")

@@ -1,33 +1,34 @@
-"""The command ``mslt world``: look at the embedded world."""
+"""`mslt world`: look into the embedded world."""
 
 from __future__ import annotations
 
-import argparse
 import random
-from collections.abc import Sequence
+from dataclasses import dataclass
 
-from mslt_it.problems import Problem
+from mslt_it.command import Call, Command
+from mslt_it.config.schema import key
+from mslt_it.world.generator import state
+from mslt_it.world.inference import sample_pair
+from mslt_it.world.languages import grammar
 
 
-def main(argv: Sequence[str]) -> int:
-    """``show``; 0 = done."""
-    parser = argparse.ArgumentParser(prog="mslt world", description=__doc__)
-    commands = parser.add_subparsers(dest="command", required=True, metavar="show")
-    show = commands.add_parser("show", help="print sentences, questions and their labels")
-    show.add_argument("language", help="a language code such as sw")
-    show.add_argument("--num", type=int, default=10, help="pairs to print (default 10)")
-    show.add_argument("--seed", type=int, default=0)
-    options = parser.parse_args(argv)
+@dataclass(frozen=True)
+class Options:
+    """What is shown."""
+
+    part: str = key(help="what to do", choices=("show",), example="show")
+    language: str = key(help="of the sentences, a code such as sw", example="sw")
+    num: int = key(10, "pairs to print", at_least=1)
+    seed: int = key(0, "which pairs")
+
+
+def run(call: Call) -> int:
+    """Sentences, questions and their labels; 0 = done."""
+    options: Options = call.options
     return _show(options.language, options.num, options.seed)
 
 
 def _show(code: str, num: int, seed: int) -> int:
-    from mslt_it.world.generator import state
-    from mslt_it.world.inference import sample_pair
-    from mslt_it.world.languages import grammar
-
-    if num < 1:
-        raise Problem(f"--num {num}: give 1 or more.")
     language = grammar(code)
     rng = random.Random(seed)
     for _ in range(num):
@@ -36,3 +37,14 @@ def _show(code: str, num: int, seed: int) -> int:
         print(f"{pair.label:<14}{state(language, pair.premise)}")
         print(f"{'':<14}{state(language, pair.hypothesis)}   {question}")
     return 0
+
+
+COMMAND = Command(
+    "world",
+    "Look into the embedded world: sentences, questions and their labels.",
+    ("show LANGUAGE [num=10] [seed=0]",),
+    ("mslt world show sw",),
+    Options,
+    run,
+    words=("part", "language"),
+)

@@ -233,7 +233,7 @@ def test_a_sentence_with_a_token_or_a_tag_that_is_no_text_is_dropped(tmp_path: P
         ("task.columns.premis=a", "the task has no column 'premis'. Did you mean 'premise'?"),
         ("task.columns.sentence1=premise", "Write task.columns.OURS=YOURS"),
         ("task.columns.premise=", "task.columns.premise is empty"),
-        ("task.columns=premise", "task.columns=premise is not a mapping. Write task.columns={A:B}"),
+        ("task.columns=premise", "task.columns=premise is not a mapping. Write task.columns={premise:sentence1}"),
         ("task.labels.e=entails", "'entails' is not one of task.label_names. Did you mean 'entailment'?"),
         ("task.labels.entailment=e", "Write task.labels.YOURS=OURS"),
         ("task.labels.e=", "'' is not one of task.label_names"),

@@ -88,7 +88,7 @@ def test_yaml_tags_run_nothing(tmp_path: Path, example: Make) -> None:
 def test_a_missing_file_says_what_is_there(tmp_path: Path, example: Make) -> None:
     (tmp_path / "toy").mkdir()
     (tmp_path / "toy" / "de.yaml").write_text(GOOD)
-    with pytest.raises(Problem, match=r"fr.yaml is missing and so is en.yaml. Found: de"):
+    with pytest.raises(Problem, match=r"for language .fr., and none in English. Found: de"):
         prompted(example(language="fr"), TASK, PromptConfig(), tmp_path)
 
 

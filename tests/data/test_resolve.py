@@ -130,7 +130,11 @@ def test_max_is_the_largest_number_that_every_source_can_give(
     own = resolved(custom(table, "data.num_examples_total=max", "task.is_parallel=false"), lambda: tokenizer)
     assert own.data.num_examples_total % 2 == 0 and 80 < own.data.num_examples_total <= 120
     assert resolved(load_recipe("xnli_3src"), lambda: pytest.fail("not needed")) == load_recipe("xnli_3src")
-    for wrong, message in (("most", "neither a whole number nor max"), ("0", "above 0, or max"), ("true", "neither")):
+    for wrong, message in (
+        ("most", "is not a whole number. It may also be max"),
+        ("0", "above 0, or max"),
+        ("true", "is not a whole number"),
+    ):
         with pytest.raises(Problem, match=message):
             load_recipe("xnli_3src", [f"data.num_examples_total={wrong}"])
 

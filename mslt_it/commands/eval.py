@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from mslt_it.command import Call
 from mslt_it.evaluation.request import ARGUMENTS, request_of
-from mslt_it.integrations.vllm import require_vllm
 from mslt_it.quiet import quiet_libraries
 from mslt_it.terminal import print_json
 
@@ -18,15 +17,16 @@ if TYPE_CHECKING:
 def run(call: Call) -> int:
     """Scores what is asked for and prints the tables; 0 when every score is valid, 1 when one is not."""
     request = request_of(call)
-    if request.backend == "vllm":
-        require_vllm()  # before anything is loaded
     quiet_libraries()
     # These import torch, which help and mistakes in arguments can do without.
     from accelerate import PartialState
 
     from mslt_it.evaluation.evaluate import evaluate
+    from mslt_it.integrations.vllm import require_vllm
     from mslt_it.models.environment import has_gpu
 
+    if request.backend == "vllm":
+        require_vllm()  # before anything is loaded
     state = PartialState(cpu=not has_gpu())
 
     def say(text: str) -> None:
@@ -43,7 +43,7 @@ def run(call: Call) -> int:
 
 def _vllm(bench: Bench, loaded: LoadedBase) -> Any:
     """The engine of backend=vllm, which loads the base by itself."""
-    from mslt_it.integrations.vllm import VllmEngine  # imports torch
+    from mslt_it.integrations.vllm import VllmEngine
     from mslt_it.models.base_model import model_path
 
     adapters = [system.adapter for system in bench.systems if system.adapter is not None]

@@ -25,7 +25,7 @@ from typing import Any
 from mslt_it.config.recipe import Recipe
 from mslt_it.config.schema import keys
 from mslt_it.problems import Problem
-from mslt_it.records import Recipe, to_plain
+from mslt_it.records import to_plain
 from mslt_it.runs import Run
 from mslt_it.store import write_atomically
 from mslt_it.study.config import FREE, StudyConfig

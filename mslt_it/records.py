@@ -187,6 +187,7 @@ class Recipe:
     targets: tuple[str, ...]
     order_note: str = ""  # written where rows that should be parallel by order are not
     targets_note: str = ""  # written by targets=rest: what the data have that is not among the targets
+    trained_on: tuple[str, ...] = ()  # written by mslt eval: languages of its adapters' rows; empty: the sources
     supervised: bool = False  # True allows a language to be source and target
     seed: int = 0
     scale: str = "mini"

@@ -45,27 +45,29 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
     details = DETAILS in arguments
     name, overrides, config_dir = parse_arguments([a for a in arguments if a != DETAILS])
+    from mslt_it.data.resolve import resolved
     from mslt_it.selection.auto import choose_sources
 
-    recipe = _resolved(load_recipe(name, overrides, config_dir, choose=choose_sources))
+    parts = Parts()
+    recipe = load_recipe(name, overrides, config_dir, choose=choose_sources)
+    recipe = resolved(recipe, lambda: parts.tokenizer(recipe), parts.rows)
     if recipe.combine.method != "none":
         from mslt_it.publish.apart import train_apart
 
         return train_apart(recipe, run_recipe)
-    return run_recipe(recipe, details=details)
-
-
-def _resolved(recipe: Recipe) -> Recipe:
-    from mslt_it.data.resolve import resolved
-
-    return resolved(recipe, lambda: Parts().tokenizer(recipe))
+    return run_recipe(recipe, parts, details=details)
 
 
 class Parts:
-    """Where a run gets its tokenizer, base and base scores: here all of it is made anew.
+    """Where a run gets its rows, tokenizer, base and base scores: here all of it is made anew.
 
     A study hands in its own (`mslt_it.study.shared`), which keep them from cell to cell; what a run does is the same.
     """
+
+    def __init__(self) -> None:
+        from mslt_it.data.rows import RowStore
+
+        self.rows = RowStore()
 
     def tokenizer(self, recipe: Recipe) -> Any:
         from mslt_it.models.base_model import load_tokenizer
@@ -136,11 +138,11 @@ def _execute(recipe: Recipe, run: Run, state: Any, parts: Parts, details: bool) 
     from mslt_it.training.sft import train
 
     started = time.monotonic()
-    recipe = with_found_labels(recipe)
+    recipe = with_found_labels(recipe, parts.rows)
     check_languages(recipe.task.metric, (*recipe.sources, *recipe.targets))
     tokenizer = parts.tokenizer(recipe)
     encoder = parts.encoder(recipe, tokenizer)
-    encoded, report = build_training_set(recipe, tokenizer, encoder=encoder)
+    encoded, report = build_training_set(recipe, tokenizer, encoder=encoder, rows=parts.rows)
     run.say("")
     run.say(format_report(report))
     run.write_json("build_report.json", report)
@@ -187,17 +189,17 @@ def _execute(recipe: Recipe, run: Run, state: Any, parts: Parts, details: bool) 
     # A sharded model (FSDP) answers only when all processes ask it, and the same; else each takes its share.
     sharded = is_sharded(state)
     own = languages if sharded else languages[state.process_index :: state.num_processes]
-    missing = [code for code in own if read_predictions(recipe, code, run.predictions) is None]
+    missing = [code for code in own if read_predictions(recipe, code, run.predictions, parts.rows) is None]
     state.wait_for_everyone()  # all have looked before anyone writes
     for code in missing:
-        scores = score_language(recipe, code, model, encoder, base_scores=parts.base_scores)
+        scores = score_language(recipe, code, model, encoder, base_scores=parts.base_scores, rows=parts.rows)
         if run.is_main or not sharded:
             write_predictions(scores, recipe, run.predictions)
     parts.give_back(model)
     state.wait_for_everyone()
     if not run.is_main:
         return 0
-    read = {code: read_predictions(recipe, code, run.predictions) for code in languages}
+    read = {code: read_predictions(recipe, code, run.predictions, parts.rows) for code in languages}
     scored = {code: scores for code, scores in read.items() if scores is not None}
     rows = results(recipe, scored, report.label_counts)
     papers = provenance | {"environment": environment(), "training": summary}

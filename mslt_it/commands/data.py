@@ -15,6 +15,7 @@ from mslt_it.arguments import wants_help
 from mslt_it.data.build import build_training_set, with_found_labels
 from mslt_it.data.build_report import format_report
 from mslt_it.data.resolve import resolved
+from mslt_it.data.rows import RowStore
 from mslt_it.recipe_help import help_text
 from mslt_it.records import BuildReport, EncodedExample, to_plain
 
@@ -34,8 +35,9 @@ def main(argv: Sequence[str]) -> int:
     name, overrides, config_dir = parse_arguments(argv)
     recipe = load_recipe(name, overrides, config_dir, choose=choose_sources)
     tokenizer = load_tokenizer(recipe.model)
-    recipe = with_found_labels(resolved(recipe, lambda: tokenizer))
-    rows, report = build_training_set(recipe, tokenizer)
+    store = RowStore()
+    recipe = with_found_labels(resolved(recipe, lambda: tokenizer, store), store)
+    rows, report = build_training_set(recipe, tokenizer, rows=store)
     print(format_report(report))
     if recipe.output_dir:
         for path in write(rows, report, values.path(recipe.output_dir)):

@@ -28,7 +28,7 @@ class Prepared:
 
 
 @dataclass(frozen=True)
-class Rows:
+class Preparing:
     """What it takes to make rows of examples."""
 
     recipe: Recipe
@@ -40,39 +40,39 @@ class Rows:
 
 
 def chosen(
-    rows: Rows, pools: Mapping[str, Sequence[Example]], wanted: Mapping[str, int]
+    preparing: Preparing, pools: Mapping[str, Sequence[Example]], wanted: Mapping[str, int]
 ) -> tuple[dict[str, list[Prepared]], dict[str, Tally]]:
     """The usable rows of each language, as many as wanted, and what happened to the others."""
-    data, seed = rows.recipe.data, rows.recipe.seed
+    data, seed = preparing.recipe.data, preparing.recipe.seed
     ranked = rank(pools, data.items, seed)
-    tallies = {code: Tally() for code in rows.recipe.sources}
+    tallies = {code: Tally() for code in preparing.recipe.sources}
     kept: dict[str, list[Prepared]] = {}
     if data.items == "parallel":
-        full = _fill(rows, list(zip(*ranked.values(), strict=True)), max(wanted.values()), tallies)
+        full = _fill(preparing, list(zip(*ranked.values(), strict=True)), max(wanted.values()), tallies)
         for i, code in enumerate(ranked):
             kept[code] = [versions[i] for versions in full[: wanted[code]]]
     else:
         for code, candidates in ranked.items():
-            single = _fill(rows, [(e,) for e in candidates], wanted[code], tallies)
+            single = _fill(preparing, [(e,) for e in candidates], wanted[code], tallies)
             kept[code] = [versions[0] for versions in single]
     for code in ranked:
-        refuse_drops(rows.recipe, code, tallies[code], len(kept[code]))
+        refuse_drops(preparing.recipe, code, tallies[code], len(kept[code]))
     if all(len(kept[code]) == n for code, n in wanted.items()):
         return kept, tallies
-    return _divided_anew(rows, pools, wanted)
+    return _divided_anew(preparing, pools, wanted)
 
 
 def _divided_anew(
-    rows: Rows, pools: Mapping[str, Sequence[Example]], wanted: Mapping[str, int]
+    preparing: Preparing, pools: Mapping[str, Sequence[Example]], wanted: Mapping[str, int]
 ) -> tuple[dict[str, list[Prepared]], dict[str, Tally]]:
     """As `chosen`, where the hash gives a language too few items: all rows are looked at, and the usable ones divided
     so that every language has enough; a Problem where no division gives that."""
-    data = rows.recipe.data
-    usable, tallies = usable_rows(rows, pools)
+    data = preparing.recipe.data
+    usable, tallies = usable_rows(preparing, pools)
     for code, good in usable.items():
-        refuse_drops(rows.recipe, code, tallies[code], len(good))
+        refuse_drops(preparing.recipe, code, tallies[code], len(good))
     examples = {code: [p.example for p in found.values()] for code, found in usable.items()}
-    ranked = meet(wanted, examples, data.items, rows.recipe.seed)
+    ranked = meet(wanted, examples, data.items, preparing.recipe.seed)
     if ranked is None:
         raise too_few(wanted, examples, data.items, reasons(tallies))
     kept = {code: [usable[code][e.id] for e in found[: wanted[code]]] for code, found in ranked.items()}
@@ -87,13 +87,13 @@ def reasons(tallies: Mapping[str, Tally]) -> dict[str, str]:
 
 
 def usable_rows(
-    rows: Rows, pools: Mapping[str, Sequence[Example]]
+    preparing: Preparing, pools: Mapping[str, Sequence[Example]]
 ) -> tuple[dict[str, dict[str, Prepared]], dict[str, Tally]]:
     """Language -> id -> every row that can be trained on, and what happened to the others."""
     usable: dict[str, dict[str, Prepared]] = {}
-    tallies = {code: Tally() for code in rows.recipe.sources}
+    tallies = {code: Tally() for code in preparing.recipe.sources}
     for code, examples in pools.items():
-        prepared = rows.prepared(examples)
+        prepared = preparing.prepared(examples)
         usable[code] = {p.example.id: p for p in prepared if p.encoded is not None}
         for p in prepared:
             if p.encoded is None:
@@ -102,7 +102,7 @@ def usable_rows(
 
 
 def _fill(
-    rows: Rows, candidates: Sequence[tuple[Example, ...]], wanted: int, tallies: Mapping[str, Tally]
+    preparing: Preparing, candidates: Sequence[tuple[Example, ...]], wanted: int, tallies: Mapping[str, Tally]
 ) -> list[tuple[Prepared, ...]]:
     """The first ``wanted`` candidates of which every version (one, or one per language) can be used."""
     kept: list[tuple[Prepared, ...]] = []
@@ -111,7 +111,7 @@ def _fill(
         chunk = candidates[start : start + max(wanted - len(kept), MIN_CHUNK)]
         start += len(chunk)
         width = len(chunk[0])
-        flat = rows.prepared([e for versions in chunk for e in versions])
+        flat = preparing.prepared([e for versions in chunk for e in versions])
         for i in range(0, len(flat), width):
             if len(kept) == wanted:
                 break

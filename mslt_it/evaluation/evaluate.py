@@ -79,7 +79,7 @@ class _Work:
             check_languages(recipe.task.metric, request.languages[recipe.task.name])
         loaded = load(self.bench, given_model=request.model is not None)
         for recipe in request.recipes:  # after the model, which may be refused before any row is read
-            for note in notes_on_scored(recipe, request.languages[recipe.task.name]):
+            for note in notes_on_scored(recipe, request.languages[recipe.task.name], request.rows):
                 self.say(f"Note: {note}")
         encoder = Encoder(loaded.tokenizer, max(recipe.data.max_length_tokens for recipe in request.recipes))
         units = prepare(request, encoder)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Container, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,6 @@ from mslt_it.evaluation.engines import ChoiceEngine, Engine, Question, TextEngin
 from mslt_it.evaluation.generation import Sampling, TextGenerator
 from mslt_it.evaluation.request import Request
 from mslt_it.evaluation.scores import Answered
-from mslt_it.evaluation.settings import Settings
 from mslt_it.evaluation.systems import Bench, LoadedBase, System, applied
 from mslt_it.evaluation.units import (
     items_of,
@@ -60,20 +59,20 @@ def prepare(request: Request, encoder: Encoder) -> list[Unit]:
         aside = request.set_aside[recipe.task.name].ids
         for variant in request.variants:
             for language in request.languages[recipe.task.name]:
-                units.append(_unit(recipe, variant, language, encoder, request.settings, aside[language]))
+                units.append(_unit(recipe, variant, language, encoder, request, aside[language]))
     return units
 
 
 def _unit(
-    recipe: Recipe, variant: str, language: str, encoder: Encoder, settings: Settings, aside: Container[str]
+    recipe: Recipe, variant: str, language: str, encoder: Encoder, request: Request, aside: Collection[str]
 ) -> Unit:
     if variant == "translate_solve":
-        examples, fields = to_translate(recipe, language, aside)
+        examples, fields = to_translate(recipe, language, aside, request.rows)
         solve_items(recipe, examples[:1], language)  # a missing prompt is better found now
         questions = translation_questions(examples, fields, language, encoder)
         return Unit(recipe, variant, language, (), questions, tuple(examples), fields)
-    items = items_of(recipe, variant, language, aside)
-    return Unit(recipe, variant, language, items, questions_of(recipe, items, encoder, settings))
+    items = items_of(recipe, variant, language, aside, request.rows)
+    return Unit(recipe, variant, language, items, questions_of(recipe, items, encoder, request.settings))
 
 
 @dataclass(frozen=True)

@@ -5,18 +5,26 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from mslt_it import values
 from mslt_it.arguments import Option, Parsed, help_lines, parse
 from mslt_it.data.resolve import rest_of, with_order
-from mslt_it.data.sources import available_languages
+from mslt_it.data.rows import RowStore
 from mslt_it.data.variants import VARIANTS, check_variant
 from mslt_it.evaluation.cache import default_folder
 from mslt_it.evaluation.settings import Settings, check_samples
-from mslt_it.evaluation.trained_rows import SetAside, Trained, held_out_share, is_same_data, rows_set_aside, trained
+from mslt_it.evaluation.trained_rows import (
+    SetAside,
+    Trained,
+    held_out_share,
+    is_same_data,
+    languages_trained_on,
+    rows_set_aside,
+    trained,
+)
 from mslt_it.languages import validated_codes
 from mslt_it.problems import Problem, nearest
 from mslt_it.records import ModelConfig, Recipe, fingerprint, to_plain
@@ -72,6 +80,7 @@ class Request:
     backend: str
     cache: Path | None
     out: Path | None  # None: named after what is scored
+    rows: RowStore = field(default_factory=RowStore, compare=False, repr=False)
 
     def told(self) -> list[str]:
         """What is said about rows that are not scored or not parallel, and languages that are left out."""
@@ -83,6 +92,7 @@ class Request:
         return {
             "recipes": [
                 {"task": to_plain(r.task), "prompt": to_plain(r.prompt), "scoring": to_plain(r.scoring)}
+                | ({"trained_on": r.trained_on} if r.trained_on else {})
                 for r in self.recipes
             ],
             "model": to_plain(self.model) if self.model else None,
@@ -109,8 +119,9 @@ def parse_request(argv: Sequence[str]) -> tuple[Request, bool, bool]:
     if not runs and not tasks:
         raise Problem("task= is missing: what is to be scored? Write mslt eval model=PATH task=xnli, or run=RUNFOLDER.")
     known = [trained(folder) for folder in (*map(_run_folder, runs), *(values.path(a) for a in adapters))]
+    store = RowStore()
     is_whole = any(argument.startswith("task.held_out_share=") for argument in rest)  # the user knows better
-    recipes = tuple(_recipe(parsed, runs, task, rest, [] if is_whole else known) for task in tasks or [""])
+    recipes = tuple(_recipe(parsed, runs, task, rest, [] if is_whole else known, store) for task in tasks or [""])
     # A run that was trained on chains of thought is asked for them.
     variants = parsed["variant"] if "variant" in parsed.given else [recipes[0].prompt.variant]
     settings = Settings(parsed["samples"], parsed["temperature"], parsed["top_p"], parsed["seed"])
@@ -130,8 +141,16 @@ def parse_request(argv: Sequence[str]) -> tuple[Request, bool, bool]:
 
         require_vllm()
     model = recipes[0].model if parsed["model"] is not None else None
-    languages = {r.task.name: _languages(parsed, r, known if runs and not tasks else [], known) for r in recipes}
-    recipes = tuple(with_order(r, (), languages[r.task.name][0]) for r in recipes)
+    languages = {r.task.name: _languages(parsed, r, known if runs and not tasks else [], known, store) for r in recipes}
+    seen = validated_codes("seen", parsed["seen"] or [])
+    recipes = tuple(with_order(r, (), languages[r.task.name][0], store) for r in recipes)
+    recipes = tuple(
+        dataclasses.replace(
+            r,
+            trained_on=languages_trained_on(r.task, [] if is_whole else known, seen, languages[r.task.name][0]),
+        )
+        for r in recipes
+    )
     cache = parsed["cache"]
     return (
         Request(
@@ -142,14 +161,16 @@ def parse_request(argv: Sequence[str]) -> tuple[Request, bool, bool]:
             variants=tuple(variants),
             languages={name: codes for name, (codes, _) in languages.items()},
             set_aside={
-                r.task.name: rows_set_aside(r, *languages[r.task.name], [] if is_whole else known) for r in recipes
+                r.task.name: rows_set_aside(r, *languages[r.task.name], [] if is_whole else known, store)
+                for r in recipes
             },
             with_base=parsed["base"],
-            seen=validated_codes("seen", parsed["seen"] or []),
+            seen=seen,
             settings=settings,
             backend=parsed["backend"],
             cache=None if cache == "none" else values.path(cache) if cache else default_folder(),
             out=values.path(parsed["out"]) if parsed["out"] else None,
+            rows=store,
         ),
         parsed.as_json,
         "--details" in argv,
@@ -200,7 +221,9 @@ def help_text() -> str:
     )
 
 
-def _recipe(parsed: Parsed, runs: Sequence[str], task: str, rest: Sequence[str], known: Sequence[Trained]) -> Recipe:
+def _recipe(
+    parsed: Parsed, runs: Sequence[str], task: str, rest: Sequence[str], known: Sequence[Trained], store: RowStore
+) -> Recipe:
     """The recipe whose task, prompt and scoring are used: the run's where ``task`` is empty, or that of the task."""
     from mslt_it.recipe import load_recipe
     from mslt_it.recipe_files import list_groups, list_recipes
@@ -227,17 +250,17 @@ def _recipe(parsed: Parsed, runs: Sequence[str], task: str, rest: Sequence[str],
             raise Problem(f"Unknown task '{task}'. {nearest(task, list_groups()['task'])}")
         if recipe == "custom":  # a recipe without languages of its own: its labels are found in the rows to be scored
             found = load_recipe(recipe, [*overrides, "sources=[en]", "targets=[rest]"])
-            codes, _ = _languages(parsed, found, [], known)
+            codes, _ = _languages(parsed, found, [], known, store)
             found = dataclasses.replace(found, sources=codes, targets=())
         else:
             found = load_recipe(recipe, overrides)
     if not any(o.startswith("task.held_out_share=") for o in rest):
         share = held_out_share(found.task, known)
         found = dataclasses.replace(found, task=dataclasses.replace(found.task, held_out_share=share))
-    return _with_labels(found, known, of_run=not task)
+    return _with_labels(found, known, store, of_run=not task)
 
 
-def _with_labels(recipe: Recipe, known: Sequence[Trained], *, of_run: bool) -> Recipe:
+def _with_labels(recipe: Recipe, known: Sequence[Trained], store: RowStore, *, of_run: bool) -> Recipe:
     """The recipe with the labels of a task that names none: those that the run was trained on, where it is the run's
     task or its labels are among them; else those of the rows."""
     from mslt_it.data.build import with_found_labels
@@ -245,7 +268,7 @@ def _with_labels(recipe: Recipe, known: Sequence[Trained], *, of_run: bool) -> R
     if recipe.task.shape != "classification" or recipe.task.label_names:
         return recipe
     learnt = [a.labels for a in known if a.recipe and a.recipe.task.name == recipe.task.name and a.labels]
-    found = learnt[0] if of_run and learnt else with_found_labels(recipe).task.label_names
+    found = learnt[0] if of_run and learnt else with_found_labels(recipe, store).task.label_names
     names = next((labels for labels in learnt if set(found) <= set(labels)), found)
     return dataclasses.replace(recipe, task=dataclasses.replace(recipe.task, label_names=names))
 
@@ -267,14 +290,14 @@ def _run_folder(name: str) -> Path:
 
 
 def _languages(
-    parsed: Parsed, recipe: Recipe, of_run: Sequence[Trained], known: Sequence[Trained]
+    parsed: Parsed, recipe: Recipe, of_run: Sequence[Trained], known: Sequence[Trained], store: RowStore
 ) -> tuple[tuple[str, ...], str]:
     """(codes, what is to be told about them). ``of_run``: the run whose task and languages are meant, if any."""
     given = parsed["languages"]
     if given is None and of_run and (run := of_run[0].recipe) and is_same_data(run.task, recipe.task):
         return tuple(dict.fromkeys((*recipe.sources, *recipe.targets))), ""  # supervised=true: some are both
     if given is None or given == ["all"]:
-        return available_languages(recipe.task), ""
+        return store.languages(recipe.task), ""
     if given == ["rest"]:
         seen = [code for a in known if a.recipe for code in a.recipe.sources]
         seen += validated_codes("seen", parsed["seen"] or [])
@@ -283,7 +306,7 @@ def _languages(
                 "languages=rest is every language that no adapter was trained on, and none here says what it was "
                 "trained on. Give run=RUNFOLDER, or seen=[codes], or write languages=all."
             )
-        return rest_of(recipe.task, tuple(dict.fromkeys(seen)), key="languages")
+        return rest_of(recipe.task, tuple(dict.fromkeys(seen)), key="languages", rows=store)
     if not (codes := validated_codes("languages", given)):
         raise Problem("languages=[] names none. List them, languages=[de,tr], or write all or rest.")
     return codes, ""

@@ -14,6 +14,7 @@ from tqdm import tqdm
 
 from mslt_it.data.build import build_scored_set
 from mslt_it.data.encoding import Encoder
+from mslt_it.data.rows import RowStore
 from mslt_it.evaluation.choices import choice_requests
 from mslt_it.evaluation.estimates import Settings, difference, macro, single
 from mslt_it.evaluation.generation import generate_answers
@@ -65,12 +66,13 @@ def score_language(
     encoder: Encoder,
     *,
     base_scores: Callable[[Asked, Callable[[], Outputs]], Outputs] = lambda asked, compute: compute(),
+    rows: RowStore | None = None,
 ) -> LanguageScores:
     """Scores one language's rows with the adapter on and off.
 
     ``base_scores`` may know what ``compute()`` would give, since the base without an adapter is the same for every run.
     """
-    items = build_scored_set(recipe, language)
+    items = build_scored_set(recipe, language, rows=rows)
     prompts = encoder.prompt_ids_all([item.messages for item in items])
     pad = encoder.tokenizer.pad_token_id
     pad = encoder.end_id if pad is None else pad
@@ -138,14 +140,16 @@ def write_predictions(scores: LanguageScores, recipe: Recipe, folder: Path) -> N
     write_atomically(folder / f"{scores.language}.jsonl", "\n".join(lines) + "\n")
 
 
-def read_predictions(recipe: Recipe, language: str, folder: Path) -> LanguageScores | None:
+def read_predictions(
+    recipe: Recipe, language: str, folder: Path, rows: RowStore | None = None
+) -> LanguageScores | None:
     """The scores written for a language, or None where they are missing or of other items."""
     path = folder / f"{language}.jsonl"
     if not path.is_file():
         return None
     # Not splitlines(): a generated text may hold U+2028, which JSON leaves as it is.
     lines = [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n") if line]
-    items = build_scored_set(recipe, language)
+    items = build_scored_set(recipe, language, rows=rows)
     if [line["id"] for line in lines] != [item.id for item in items]:
         return None
     values: list[Outputs] = []

@@ -42,6 +42,7 @@ class SharedParts(Parts):
     """Keeps what a run leaves for the next one in this process; the base's scores are kept in ``folder``/base."""
 
     def __init__(self, folder: Path) -> None:
+        super().__init__()
         self.folder = folder
         self._tokenizer: tuple[object, Any] | None = None
         self._encoder: tuple[object, RememberingEncoder] | None = None

@@ -196,7 +196,7 @@ def test_no_mean_over_one_language_or_over_some(all_scored: dict[str, LanguageSc
 def test_predictions_come_back_as_they_were(
     all_scored: dict[str, LanguageScores], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(zero_shot, "build_scored_set", lambda recipe, language: make_items(language))
+    monkeypatch.setattr(zero_shot, "build_scored_set", lambda recipe, language, rows: make_items(language))
     one = all_scored["sw"]
     one.adapter[0, 0] = 1 / 3  # all its digits are kept
     one.adapter[1, 1], one.base[2, 0], one.base[2, 1] = np.nan, -np.inf, np.inf
@@ -217,9 +217,9 @@ def test_predictions_of_other_items_are_not_taken(
 ) -> None:
     assert read_predictions(RECIPE, "sw", tmp_path) is None  # none written
     write_predictions(all_scored["sw"], RECIPE, tmp_path)
-    monkeypatch.setattr(zero_shot, "build_scored_set", lambda recipe, language: make_items(language, start=1))
+    monkeypatch.setattr(zero_shot, "build_scored_set", lambda recipe, language, rows: make_items(language, start=1))
     assert read_predictions(RECIPE, "sw", tmp_path) is None
-    monkeypatch.setattr(zero_shot, "build_scored_set", lambda recipe, language: make_items(language, number=11))
+    monkeypatch.setattr(zero_shot, "build_scored_set", lambda recipe, language, rows: make_items(language, number=11))
     assert read_predictions(RECIPE, "sw", tmp_path) is None
 
 
@@ -249,7 +249,7 @@ def test_scoring_asks_with_the_adapter_and_without(monkeypatch: pytest.MonkeyPat
         user_ids=lambda texts: [[10 + words.index(t), 3] for t in texts],
         prompt_ids_all=lambda messages: [[100 + i] for i in range(len(messages))],
     )
-    monkeypatch.setattr(zero_shot, "build_scored_set", lambda recipe, language: items)
+    monkeypatch.setattr(zero_shot, "build_scored_set", lambda recipe, language, rows: items)
     monkeypatch.setattr(zero_shot, "choice_log_likelihoods", likelihoods)
     found = score_language(RECIPE, "sw", model, encoder)  # type: ignore[arg-type]
     assert [on for on, _ in seen] == [True, False] and seen[0][1] == seen[1][1] and model.adapter_on

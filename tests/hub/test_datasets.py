@@ -148,7 +148,8 @@ def test_examples_load_through_the_task_with_label_names_and_origin(hub: Hub, ho
         home,
         f"""
 import dataclasses
-from mslt_it.data.sources import load
+from mslt_it.data.rows import RowStore
+load = RowStore().load
 from mslt_it.records import TaskConfig
 
 task = TaskConfig(data="facebook/xnli", is_parallel=True, revision="{commit}")
@@ -288,7 +289,8 @@ def test_configurations_are_found_whatever_their_spelling(hub: Hub, home: Path) 
     code = (
         READ
         + """
-from mslt_it.data.sources import load
+from mslt_it.data.rows import RowStore
+load = RowStore().load
 from mslt_it.records import TaskConfig
 def first(data, config, files=None):
     return read_hub(data, config, "test", None, files)[0]["premise"]
@@ -417,10 +419,10 @@ def test_the_languages_of_a_data_set_are_its_configurations(hub: Hub, home: Path
         hub.endpoint,
         home,
         """
-from mslt_it.data.sources import available_languages
+from mslt_it.data.rows import RowStore
 from mslt_it.records import FrozenDict, TaskConfig
 def languages(data, **keys):
-    return list(available_languages(TaskConfig(data=data, **keys)))
+    return list(RowStore().languages(TaskConfig(data=data, **keys)))
 result = {
     "configs": languages("facebook/xnli"),
     "files": languages("owner/files", hub_files="data/{config}.jsonl", configs=FrozenDict({"fil": "tl"})),

@@ -11,8 +11,9 @@ A row belongs to a unit, and a unit is held out for scoring as a whole, when its
 ``text``   Neither ids nor groups: the texts of the row are the unit. The same text is then on one side, in any
            language; a translation may be on the other, since nothing says which rows are translations.
 
-Where no ids say which rows are translations, a language that is not trained on has nothing to set aside: all of its
-rows are scored, but for those whose text, or group, is among the rows that training may use.
+Where no ids say which rows are translations, a language that is not trained on has nothing to set aside but what other
+languages repeat: rows whose text, or group, is in another language's rows too are divided like these, whichever
+languages are trained on, so that runs on other sources are scored on the same rows.
 """
 
 from __future__ import annotations
@@ -122,14 +123,13 @@ def divide(
     role: str,
     origin: str,
     notes: tuple[str, ...] = (),
-    trained: Sequence[Table] | None = None,
+    others: Sequence[Table] | None = None,
 ) -> Loaded:
     """The examples of ``role`` ("train" or "score"), and a note on how they were divided.
 
     Args:
         units: of all languages, where the task or an id column says that ids are items.
-        trained: the rows of the languages that are trained on, where this is none of them and its rows are not known
-            for translations.
+        others: the rows of all other languages, where this one is not trained on and no ids say what is translated.
     """
     if task.held_out_share == 1 and role == "score":
         return Loaded(list(examples), (*notes, f"{origin}: all {len(examples)} rows are scored"))
@@ -140,9 +140,9 @@ def divide(
         )
     named, how = _named(task, rows, units)
     is_in = [(_hash(unit) < task.held_out_share * 2**64) == (role == "score") for unit in named]
-    if trained is not None:
-        met = {text for found in trained for text in found.texts}
-        groups = {group for found in trained if found.is_grouped or rows.is_grouped for group in found.groups}
+    if others is not None:
+        met = {text for found in others for text in found.texts}
+        groups = {group for found in others if found.is_grouped or rows.is_grouped for group in found.groups}
         own = zip(is_in, rows.texts, rows.groups, strict=True)
         is_in = [held_out or (text not in met and group not in groups) for held_out, text, group in own]
     kept = [example for example, is_kept in zip(examples, is_in, strict=True) if is_kept]
@@ -154,12 +154,12 @@ def divide(
             "task.held_out_share."
         )
         raise NotScorable(text, f"none of its {len(examples)} rows is held out") if role == "score" else Problem(text)
-    if trained is None:
+    if others is None:
         note = f"{origin} serves training and scoring: divided by hash {how}, {len(kept)} of {len(examples)} rows of "
         note += f"'{language}' to {role}"
     else:
         note = f"{origin}: '{language}' is not trained on, {len(kept)} of {len(examples)} rows are scored"
-        note += "" if len(kept) == len(examples) else "; the texts of the others are among rows that training may use"
+        note += "" if len(kept) == len(examples) else "; another language repeats the others"
     return Loaded(kept, (*notes, note), divided=True, num_set_aside=len(examples) - len(kept))
 
 

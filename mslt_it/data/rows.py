@@ -10,6 +10,7 @@ training and scoring, in the same way in every language: see ``division``.
 from __future__ import annotations
 
 import contextlib
+import functools
 import itertools
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from pathlib import Path
@@ -57,8 +58,8 @@ class RowStore:
         ``task.label_names`` is refused.
 
         Args:
-            trained: the languages that are trained on, None where any may be. Of a file that serves training and
-                scoring, another language is scored whole, unless its rows are translations of trained ones.
+            trained: the languages that are trained on, None where any may be. Of data that serve training and scoring,
+                another language is scored whole, unless ids or order say that its rows are translations.
         """
         key = ("rows", fingerprint(task), language, split, role, None if trained is None else tuple(sorted(trained)))
         return self.once(key, lambda: self._load(task, language, split, role, trained))
@@ -110,12 +111,12 @@ class RowStore:
         if not is_divided:
             return Loaded(examples, notes)
         own = table(task, rows)
-        has_items = own.has_ids or task.is_parallel  # one id in two languages is one item
-        units = self._units(task, language, split) if has_items and task.held_out_share < 1 else None
-        others = None
-        if role == "score" and trained is not None and not has_items:
-            is_trained = primary(language) in map(primary, trained)
-            others = None if is_trained else self._trained_tables(task, trained)
+        units = others = None
+        if own.has_ids or task.is_parallel:  # one id in two languages is one item
+            units = self._units(task, language, split) if task.held_out_share < 1 else None
+        elif role == "score" and trained is not None and primary(language) not in map(primary, trained):
+            codes = (code for code in self._codes(task, trained) if code != language)
+            others = self._tables(task, codes, split)
         return divide(task, examples, own, units, role, origin, notes, others)
 
     def _own_rows(
@@ -215,28 +216,29 @@ class RowStore:
     def _units(self, task: TaskConfig, language: str, split: str) -> Units:
         """The units of the ids of all languages (English first: most translations are of it, and its premises repeat
         word by word)."""
-        codes = self.languages(task) if _is_local(task) else task.languages or (language,)
+        codes = sorted(self._codes(task, (language,)), key=lambda code: (code != "en", code))
+        return self.once(
+            ("units", fingerprint(task), tuple(codes), split),
+            lambda: units_of_ids(self._tables(task, codes, split), is_parallel=task.is_parallel),
+        )
 
-        def make() -> Units:
-            return units_of_ids(
-                self._tables(task, sorted(codes, key=lambda c: (c != "en", c)), split), is_parallel=task.is_parallel
-            )
+    def _codes(self, task: TaskConfig, known: Sequence[str]) -> tuple[str, ...]:
+        """The languages of the data; those ``known`` where the Hub would have to be asked."""
+        return self.languages(task) if _is_local(task) else task.languages or tuple(known)
 
-        return self.once(("units", fingerprint(task), codes, split), make)
+    def _tables(self, task: TaskConfig, codes: Iterable[str], split: str) -> list[Table]:
+        """What dividing needs of each language whose rows serve both roles."""
 
-    def _tables(self, task: TaskConfig, codes: Iterable[str], split: str, *, divided: bool = True) -> list[Table]:
-        """Of each language with such rows what dividing needs. ``divided``: those alone that serve both roles."""
-        tables = []
-        for code in codes:
+        def make(code: str) -> Table | None:
             with contextlib.suppress(Problem):  # it is told where that language is loaded
                 rows, _, picked = self._own_rows(task, code, split)
-                if rows and (picked is None or picked.is_divided or not divided):
-                    tables.append(table(task, rows))
-        return tables
+                if rows and (picked is None or picked.is_divided):
+                    return table(task, rows)
+            return None
 
-    def _trained_tables(self, task: TaskConfig, trained: Sequence[str]) -> list[Table]:
-        key = ("trained", fingerprint(task), tuple(sorted(trained)))
-        return self.once(key, lambda: self._tables(task, trained, task.train_split, divided=False))
+        key = fingerprint(task), split
+        found = [self.once(("to divide", *key, code), functools.partial(make, code)) for code in codes]
+        return [one for one in found if one is not None]
 
     def _languages(self, task: TaskConfig) -> tuple[str, ...]:
         if task.data == "world":

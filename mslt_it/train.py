@@ -125,8 +125,7 @@ def run_recipe(recipe: Recipe, parts: Parts | None = None, *, details: bool = Fa
 
 
 def _execute(recipe: Recipe, run: Run, state: Any, parts: Parts, details: bool) -> int:
-    from mslt_it.data.build import build_training_set, with_found_labels
-    from mslt_it.data.build_report import format_report
+    from mslt_it.data.build import build_training_set, format_report, with_found_labels
     from mslt_it.evaluation.measures import check_languages
     from mslt_it.evaluation.zero_shot import label_reports, read_predictions, results, score_language, write_predictions
     from mslt_it.models.base_model import add_adapter

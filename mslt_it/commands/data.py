@@ -12,8 +12,7 @@ from pathlib import Path
 
 from mslt_it import values
 from mslt_it.arguments import wants_help
-from mslt_it.data.build import build_training_set, with_found_labels
-from mslt_it.data.build_report import format_report
+from mslt_it.data.build import build_training_set, format_report, with_found_labels
 from mslt_it.data.resolve import resolved
 from mslt_it.data.rows import RowStore
 from mslt_it.recipe_help import help_text

@@ -11,8 +11,7 @@ import pytest
 from toy_world import toy_rows, write_tsv
 
 from mslt_it.commands.data import write
-from mslt_it.data.build import build_scored_set, build_training_set, largest_budget, refuse_masks
-from mslt_it.data.build_report import format_report
+from mslt_it.data.build import build_scored_set, build_training_set, format_report, largest_budget, refuse_masks
 from mslt_it.problems import Problem
 from mslt_it.records import EncodedExample, Recipe
 

@@ -108,6 +108,13 @@ def language_name(code: str) -> str:
     return str(langcodes.Language.get(code).display_name("en"))
 
 
+def likely_script(code: str) -> str:
+    """ISO 15924 code of the script that a language is usually written in, by CLDR: "zh" -> "Hans", "ja" -> "Jpan"."""
+    import langcodes
+
+    return langcodes.Language.get(code).maximize().script or ""
+
+
 def primary(code: str) -> str:
     """The language of a code, without script and region: "zh-Hant" -> "zh"."""
     return code.split("-", 1)[0]

@@ -265,8 +265,9 @@ result = {
     )
     assert problems["truncated"].startswith("data/ur.json.gz of MBZUAI/Bactrian-X cannot be read:")
     assert f"delete the cached copy {home}/hub/" in problems["truncated"]
-    assert "data/vi.json.gz of MBZUAI/Bactrian-X line 2 is not valid JSON" in problems["not json"]
-    assert "data/xh.json.gz of MBZUAI/Bactrian-X row 1 is not an object" in problems["not objects"]
+    assert problems["not json"].startswith("data/vi.json.gz of MBZUAI/Bactrian-X cannot be read:")
+    assert "data/vi.json.gz line 2 is not valid JSON" in problems["not json"]
+    assert "data/xh.json.gz row 1 is not an object" in problems["not objects"]
     assert "only .json, .jsonl, .parquet are read (JSON also as .gz), not 'data/fr.csv'" in problems["ending"]
     assert "unknown placeholder {confg}. Did you mean 'config'? Known: config, split." in problems["placeholder"]
     assert "asks for a configuration, and none is given" in problems["no config"]

@@ -36,7 +36,8 @@ _BREAKING = {"Thai", "Laoo", "Khmr", "Mymr"}  # written without spaces; U+200B m
 # Languages whose script is checked: that of CLDR, or one of two where both are in use. Others are not checked.
 _CODES = (
     "af am ar az be bg bn ca cs da de el en es et eu fa fi fr gu ha he hi hr ht hu hy id is it ja ka kk km kn ko ku lo "
-    "lt lv mk ml mr ms my nb ne nl nn no pa pl ps pt qu ro ru si sk sl so sq sr sv sw ta te th tl tr uk ur uz vi yo zh zu"
+    "lt lv mk ml mr ms my nb ne nl nn no pa pl ps pt qu ro ru si sk sl so sq sr sv sw ta te th tl tr uk ur uz vi yo zh "
+    "zu"
 )
 CHECKED = frozenset(_CODES.split())
 _TWO_SCRIPTS = frozenset({"kk", "sr", "uz"})  # Cyrillic and Latin

@@ -2,7 +2,7 @@
 
 Rows are drawn in hash order, cleaned, prompted and encoded; a row that is dropped is counted with its reason and the
 next one takes its place, so the labelled budget is met exactly. The build stops, with a Problem, on a leak into any
-scored language, on a language that loses too many rows, and on a mask that supervises anything but the answers.
+scored language, on a language that loses too many rows, and on answers that have no tokens.
 """
 
 from __future__ import annotations
@@ -176,26 +176,6 @@ def _scored_examples(recipe: Recipe, language: str, without: Collection[str], ro
     return kept
 
 
-def refuse_masks(rows: Sequence[EncodedExample], language: str, end_id: int) -> None:
-    """A Problem unless every row supervises one run of tokens at its end, closed by the end token, after a prompt."""
-    for row in rows:
-        num_supervised = sum(label != IGNORED for label in row.labels)
-        start = len(row.labels) - num_supervised
-        if num_supervised == 0:
-            what = "supervises nothing"
-        elif start == 0:
-            what = "supervises every token, the prompt too"
-        elif row.labels[start:] != row.input_ids[start:] or len(row.labels) != len(row.input_ids):
-            what = "supervises something else than its last tokens"
-        elif row.labels[-1] != end_id:
-            what = "does not end in the end token"
-        elif num_supervised == 1:
-            what = "supervises the end token only: its answer has no tokens"
-        else:
-            continue
-        raise Problem(f"Language '{language}', row {row.id}: the mask {what}. Check the chat template.")
-
-
 def _pools(recipe: Recipe, rows: RowStore) -> tuple[dict[str, list[Example]], list[Example], list[str]]:
     """(the rows of each source that may be trained on, every row that could be scored in any language, notes)."""
     task, languages = recipe.task, tuple(dict.fromkeys((*recipe.sources, *recipe.targets)))
@@ -236,8 +216,12 @@ def _without_scored_texts(
 def _report(
     language: str, rows: Sequence[EncodedExample], tally: Tally, encoder: Encoder, label_counts: Mapping[str, int]
 ) -> LanguageReport:
-    refuse_masks(rows, language, encoder.end_id)
     num_supervised = sum(label != IGNORED for row in rows for label in row.labels)
+    if empty := next((row.id for row in rows if row.labels[-2] == IGNORED), None):
+        raise Problem(
+            f"Language '{language}', row {empty}: nothing but the end token is supervised: the tokenizer makes no "
+            "token of the answer. Use other words for the labels, or another model."
+        )
     sample = rows[0]
     start = sum(label == IGNORED for label in sample.labels)
     return LanguageReport(

@@ -3,7 +3,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +11,10 @@ import pytest
 from toy_world import toy_rows, write_tsv
 
 from mslt_it.commands.data import write
-from mslt_it.data.build import build_scored_set, build_training_set, format_report, largest_budget, refuse_masks
+from mslt_it.data.build import build_scored_set, build_training_set, format_report, largest_budget
+from mslt_it.data.encoding import Encoder
 from mslt_it.problems import Problem
-from mslt_it.records import EncodedExample, Recipe
+from mslt_it.records import Recipe
 
 MakeRecipe = Callable[..., Recipe]
 
@@ -147,20 +148,13 @@ def test_scored_items_are_the_same_in_every_language_and_seed(
     assert [row.id for row in build_scored_set(recipe, "hi", prompts_dir)] == ids["en"][1:]
 
 
-@pytest.mark.parametrize(
-    ("ids", "labels", "what"),
-    [
-        ((1, 2, 9), (-100, -100, -100), "supervises nothing"),
-        ((1, 2, 9), (1, 2, 9), "supervises every token"),
-        ((1, 2, 9), (-100, 2, -100), "something else than its last tokens"),
-        ((1, 2, 3), (-100, 2, 3), "does not end in the end token"),
-        ((1, 2, 9), (-100, -100, 9), "the end token only"),
-    ],
-)
-def test_wrong_masks_are_refused(ids: tuple[int, ...], labels: tuple[int, ...], what: str) -> None:
-    refuse_masks([EncodedExample("a", "en", (1, 2, 9), (-100, 2, 9))], "en", end_id=9)
-    with pytest.raises(Problem, match=rf"Language 'en', row a: the mask .*{what}"):
-        refuse_masks([EncodedExample("a", "en", ids, labels)], "en", end_id=9)
+def test_answers_without_tokens_are_refused(toy_recipe: MakeRecipe, tokenizer: Any, prompts_dir: Path) -> None:
+    class Wordless(Encoder):
+        def user_ids(self, texts: Sequence[str]) -> list[list[int]]:
+            return [ids if len(text) > 10 else [] for text, ids in zip(texts, super().user_ids(texts), strict=True)]
+
+    with pytest.raises(Problem, match=r"Language '..', row train:\d+: nothing but the end token is supervised"):
+        build_training_set(toy_recipe(), tokenizer, prompts_dir, encoder=Wordless(tokenizer, 512))
 
 
 def test_rows_are_written(toy_recipe: MakeRecipe, tokenizer: Any, prompts_dir: Path, tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from mslt_it.data.labels import MISSING, NOT_TEXT, found_labels, label_notes
 from mslt_it.data.leakage import LeakIndex, find_leaks, refuse_leaks
 from mslt_it.data.mixing import allocate, hash_key, interleave, largest_equal, rank, too_few
 from mslt_it.data.prompts import prompt_file, prompted
-from mslt_it.data.rows import Role, RowStore, languages_trained_on
+from mslt_it.data.rows import Role, RowStore, is_trained_on
 from mslt_it.problems import Problem
 from mslt_it.records import BuildReport, EncodedExample, Example, LanguageReport, PromptedExample, Recipe, fingerprint
 
@@ -135,7 +135,7 @@ def notes_on_scored(recipe: Recipe, languages: Sequence[str], rows: RowStore | N
 def scorable(recipe: Recipe, language: str, rows: RowStore) -> Loaded:
     """All rows of a language that may be scored."""
     task = recipe.task
-    return rows.load(task, language, task.score_split, role="score", trained=languages_trained_on(recipe))
+    return rows.load(task, language, task.score_split, role="score", is_trained=is_trained_on(recipe, language))
 
 
 def scored_examples(
@@ -157,7 +157,7 @@ def scored_examples(
 
 def _scored_key(recipe: Recipe, language: str, without: Collection[str]) -> tuple[Hashable, ...]:
     number, share = recipe.scoring.num_examples_per_language, recipe.data.max_dropped_share
-    return fingerprint(recipe.task), language, languages_trained_on(recipe), number, share, frozenset(without)
+    return fingerprint(recipe.task), language, is_trained_on(recipe, language), number, share, frozenset(without)
 
 
 def _scored_examples(recipe: Recipe, language: str, without: Collection[str], rows: RowStore) -> list[Example]:

@@ -104,7 +104,7 @@ def rest_of(
             left_out.setdefault("no language code", []).append(code)
             continue
         try:
-            rows.load(task, code, task.score_split, role="score", trained=sources)
+            rows.load(task, code, task.score_split, role="score", is_trained=False)
         except NotScorable as problem:
             left_out.setdefault(problem.reason, []).append(code)
             remedy = f" {problem}"

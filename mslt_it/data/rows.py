@@ -49,20 +49,18 @@ class RowStore:
         made: Made = self._kept[key]
         return made
 
-    def load(
-        self, task: TaskConfig, language: str, split: str, *, role: Role, trained: Sequence[str] | None = None
-    ) -> Loaded:
+    def load(self, task: TaskConfig, language: str, split: str, *, role: Role, is_trained: bool = True) -> Loaded:
         """All rows of one language and split, in file order, with notes.
 
         A row without a label (empty, null, "-", -1) comes with a ``fault``, so that cleaning counts it; a label outside
         ``task.label_names`` is refused.
 
         Args:
-            trained: the languages that are trained on, None where any may be. Of data that serve training and scoring,
-                another language is scored whole, unless ids or order say that its rows are translations.
+            is_trained: whether the language is, or may be, trained on. Of data that serve training and scoring, another
+                language is scored whole, unless ids or order say that its rows are translations.
         """
-        key = ("rows", fingerprint(task), language, split, role, None if trained is None else tuple(sorted(trained)))
-        return self.once(key, lambda: self._load(task, language, split, role, trained))
+        key = ("rows", fingerprint(task), language, split, role, is_trained)
+        return self.once(key, lambda: self._load(task, language, split, role, is_trained))
 
     def languages(self, task: TaskConfig) -> tuple[str, ...]:
         """Every language that the task's data has rows for, as codes; a Problem where that cannot be told without."""
@@ -93,12 +91,17 @@ class RowStore:
 
     # ---------------------------------------------------------------- one language of a split
 
-    def _load(self, task: TaskConfig, language: str, split: str, role: Role, trained: Sequence[str] | None) -> Loaded:
+    def _load(self, task: TaskConfig, language: str, split: str, role: Role, is_trained: bool) -> Loaded:
         if task.data == "world":
             return Loaded(task_examples(language, split))
         rows, said, picked = self._own_rows(task, language, split)
         origin = picked.origin if picked else _hub_origin(task)
-        name, is_divided = (picked.name, picked.is_divided) if picked else (canonical_split(split), _is_one_split(task))
+        name, is_divided = (
+            canonical_split(split),
+            canonical_split(task.train_split) == canonical_split(task.score_split),
+        )
+        if picked:
+            name, is_divided = picked.name, picked.is_divided
         rows, repairs = self._repaired(task, language, split, rows)
         notes = (*said, *repairs)
         known = {column for row in rows[:100] for column in row.values}
@@ -114,9 +117,8 @@ class RowStore:
         units = others = None
         if own.has_ids or task.is_parallel:  # one id in two languages is one item
             units = self._units(task, language, split) if task.held_out_share < 1 else None
-        elif role == "score" and trained is not None and primary(language) not in map(primary, trained):
-            codes = (code for code in self._codes(task, trained) if code != language)
-            others = self._tables(task, codes, split)
+        elif role == "score" and not is_trained:
+            others = self._tables(task, (code for code in self._codes(task, language) if code != language), split)
         return divide(task, examples, own, units, role, origin, notes, others)
 
     def _own_rows(
@@ -216,15 +218,15 @@ class RowStore:
     def _units(self, task: TaskConfig, language: str, split: str) -> Units:
         """The units of the ids of all languages (English first: most translations are of it, and its premises repeat
         word by word)."""
-        codes = sorted(self._codes(task, (language,)), key=lambda code: (code != "en", code))
+        codes = sorted(self._codes(task, language), key=lambda code: (code != "en", code))
         return self.once(
             ("units", fingerprint(task), tuple(codes), split),
             lambda: units_of_ids(self._tables(task, codes, split), is_parallel=task.is_parallel),
         )
 
-    def _codes(self, task: TaskConfig, known: Sequence[str]) -> tuple[str, ...]:
-        """The languages of the data; those ``known`` where the Hub would have to be asked."""
-        return self.languages(task) if _is_local(task) else task.languages or tuple(known)
+    def _codes(self, task: TaskConfig, language: str) -> tuple[str, ...]:
+        """The languages of the data; this one alone where the Hub would have to be asked."""
+        return self.languages(task) if _is_local(task) else task.languages or (language,)
 
     def _tables(self, task: TaskConfig, codes: Iterable[str], split: str) -> list[Table]:
         """What dividing needs of each language whose rows serve both roles."""
@@ -268,9 +270,10 @@ class RowStore:
         return tuple(sorted({upstream.get(spelling, code) for spelling, code in codes.items()}))
 
 
-def languages_trained_on(recipe: Recipe) -> tuple[str, ...]:
-    """Those whose rows an adapter may have met: the sources, or what the recipe says of adapters made elsewhere."""
-    return recipe.trained_on or recipe.sources
+def is_trained_on(recipe: Recipe, language: str) -> bool:
+    """Whether an adapter may have met rows of the language: of the sources, or as the recipe says of adapters made
+    elsewhere."""
+    return primary(language) in map(primary, recipe.trained_on or recipe.sources)
 
 
 def _is_local(task: TaskConfig) -> bool:
@@ -284,10 +287,6 @@ def _is_local(task: TaskConfig) -> bool:
         near = next((p for p in root.parents if p.is_dir()), Path("."))
         raise Problem(f"task.data={task.data} does not exist. {near} holds: {listing(near)}.")
     return False
-
-
-def _is_one_split(task: TaskConfig) -> bool:
-    return canonical_split(task.train_split) == canonical_split(task.score_split)
 
 
 def _hub_origin(task: TaskConfig) -> str:

@@ -252,7 +252,7 @@ def test_a_language_that_is_not_trained_on_is_scored_whole_without_ids(tmp_path:
     task = TaskConfig(name="toy", data=str(tmp_path), is_parallel=False, input_fields=("text",))
 
     def scored(language: str, *trained: str, of: TaskConfig = task) -> Loaded:
-        return load(of, language, "test", role="score", trained=trained)
+        return load(of, language, "test", role="score", is_trained=language in trained)
 
     whole = scored("de", "en")
     assert len(whole.examples) == 40 and whole.num_set_aside == 0
@@ -287,5 +287,5 @@ def test_whole_targets_leave_no_training_row_that_is_scored(tmp_path: Path) -> N
     write(tmp_path, "qu", rows[:150] + own[150:])
     task = TaskConfig(name="toy", data=str(tmp_path), is_parallel=False)
     train = {e.fields["premise"] for e in load(task, "en", "train", role="train").examples}
-    score = load(task, "qu", "test", role="score", trained=["en"]).examples
+    score = load(task, "qu", "test", role="score", is_trained=False).examples
     assert not train & {e.fields["premise"] for e in score} and 150 < len(score) < 225

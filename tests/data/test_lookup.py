@@ -204,7 +204,7 @@ def test_each_file_is_parsed_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     for _ in range(3):
         for code in codes:
             rows.load(config, code, "train", role="train")
-            rows.load(config, code, "test", role="score", trained=["en"])
+            rows.load(config, code, "test", role="score", is_trained=code == "en")
     assert len(read) == len(codes)
     RowStore().load(config, "de", "train", role="train")  # a run of its own: en and all others say which ids are kept
     assert len(read) == 2 * len(codes)

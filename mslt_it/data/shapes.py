@@ -58,7 +58,7 @@ def to_examples(
     scored.
     """
     if for_scoring:
-        refuse_placeholders(task, language, rows, origin)
+        refuse_unpublished(task, language, rows, origin)
     id_column = next((c for c in ID_COLUMNS if c in rows[0].values), None)
     # Ids of two languages are those of one item where a column or the checked order of a benchmark says so.
     prefix = f"{split}:" if id_column or task.is_parallel else f"{split}:{language}:"
@@ -180,7 +180,7 @@ def _holds_answer(value: Any, task: TaskConfig) -> bool:
     return bool(_answers(value, task, parts) or parts.fault)  # faults are counted row by row
 
 
-def refuse_placeholders(task: TaskConfig, language: str, rows: Sequence[Row], origin: str) -> None:
+def refuse_unpublished(task: TaskConfig, language: str, rows: Sequence[Row], origin: str) -> None:
     """NotScorable when all labels, answers or tags of a file are the same stand-in for what is not published."""
     values = [row.values.get(task.label_field) for row in rows]
     if task.shape == "classification":

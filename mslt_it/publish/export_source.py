@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from mslt_it.evaluation.scores import ScoreRow, read_rows
 from mslt_it.models.base_model import CONFIG
 from mslt_it.models.identity import FinishedRun, read_run
 from mslt_it.problems import Problem
 from mslt_it.publish.merge import MERGE
-from mslt_it.records import EvalResult, TaskConfig
+from mslt_it.records import TaskConfig
 from mslt_it.store import file_sha256, find_damage
 
 
@@ -43,7 +44,7 @@ class Source:
     """What `Request` named, read and checked: the run, its figures, and the merge where it was given."""
 
     run: FinishedRun | None
-    results: tuple[EvalResult, ...]
+    results: tuple[ScoreRow, ...]
     merged: Path | None
     merge: Mapping[str, Any] | None  # merge.json
 
@@ -78,10 +79,10 @@ def read_source(request: Request) -> Source:
         raise Problem("Neither run= nor model= is given. Write mslt export run=RUNFOLDER format=[safetensors] out=DIR.")
     run = read_run(request.run) if request.run is not None else None
     merge = _read_merge(request) if request.model is not None else None
-    rows: tuple[EvalResult, ...] = ()
+    rows: tuple[ScoreRow, ...] = ()
     if run is not None:
         content = json.loads((run.folder / "results.json").read_text(encoding="utf-8"))
-        rows = tuple(EvalResult(**row) for row in content["results"])
+        rows = tuple(read_rows(content, run.folder / "results.json"))
         if merge is not None and merge["inputs"]["adapter_sha256"] != run.provenance["adapter_sha256"]:
             raise Problem(
                 f"model={request.model} was merged from another adapter (sha256 "

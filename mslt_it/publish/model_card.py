@@ -16,9 +16,11 @@ from typing import Any
 import yaml
 
 from mslt_it.evaluation.label_reports import LabelReport
-from mslt_it.evaluation.run_table import METRIC_NAMES, as_markdown, label_table, remarks, rows
+from mslt_it.evaluation.remarks import run_remarks
+from mslt_it.evaluation.scores import ScoreRow
+from mslt_it.evaluation.tables import METRIC_NAMES, as_markdown, label_table, language_table
 from mslt_it.problems import Problem
-from mslt_it.records import EvalResult, Recipe
+from mslt_it.records import Recipe
 
 NOT_STATED = "not stated"
 # Names that hubs know in the field ``license``; any other is ``other`` with a license_name.
@@ -62,7 +64,7 @@ class Publication:
 
 def model_card(
     recipe: Recipe,
-    results: Sequence[EvalResult],
+    results: Sequence[ScoreRow],
     provenance: Mapping[str, Any],
     publication: Publication | None = None,
     labels: Sequence[LabelReport] = (),
@@ -134,7 +136,7 @@ def card_of_merge(merge: Mapping[str, Any], publication: Publication) -> str:
 
 def front_matter(
     recipe: Recipe,
-    results: Sequence[EvalResult],
+    results: Sequence[ScoreRow],
     provenance: Mapping[str, Any],
     publication: Publication | None = None,
 ) -> str:
@@ -158,13 +160,13 @@ def front_matter(
     return yaml.safe_dump(head, sort_keys=False, allow_unicode=True, width=120)
 
 
-def model_index(recipe: Recipe, results: Sequence[EvalResult], name: str) -> list[dict[str, Any]]:
+def model_index(recipe: Recipe, results: Sequence[ScoreRow], name: str) -> list[dict[str, Any]]:
     """The figures as hubs list them, valid ones of single languages only; shares, not per cent."""
     task, data = recipe.task, recipe.task.data
     world = data == "world"
     found = []
     for row in results:
-        if row.value is None or row.status != "ok" or " " in row.language:
+        if row.value is None or row.status != "ok" or row.is_mean:
             continue
         dataset: dict[str, Any] = {
             "name": f"{_WORLD_NAME if world else task.name} ({row.language})",
@@ -258,13 +260,14 @@ def _combination(made: Mapping[str, Any]) -> list[str]:
     return [as_markdown(cells), error]
 
 
-def _results(recipe: Recipe, results: Sequence[EvalResult]) -> list[str]:
+def _results(recipe: Recipe, results: Sequence[ScoreRow]) -> list[str]:
     told = (
         'In per cent, with intervals; gain over the untuned base in points, on the same items. "Seen" languages were '
         'trained on, "unseen" ones were not.'
     )
     confidence = recipe.scoring.confidence
-    return [told, as_markdown(rows(results, confidence)), " ".join(remarks(results, recipe.task, confidence))]
+    table = as_markdown(language_table(results, confidence, with_base=True))
+    return [told, table, " ".join(run_remarks(results, recipe.task, confidence))]
 
 
 def _labels(recipe: Recipe, labels: Sequence[LabelReport]) -> list[str]:

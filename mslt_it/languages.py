@@ -112,16 +112,21 @@ def language_name(code: str) -> str:
     return str(langcodes.Language.get(code).display_name("en"))
 
 
+def cldr_script(code: str) -> str:
+    """ISO 15924 code of the script that a language is usually written in, by CLDR: "zh" -> "Hans", "ja" -> "Jpan"."""
+    import langcodes
+
+    return langcodes.Language.get(code).maximize().script or ""
+
+
 def primary(code: str) -> str:
     """The language of a code, without script and region: "zh-Hant" -> "zh"."""
     return code.split("-", 1)[0]
 
 
 def likely_script(code: str) -> str:
-    """ISO 15924 code of the script a language is usually written in, by CLDR: ar -> Arab, zh -> Hani, ja -> Jpan."""
-    import langcodes
-
-    script = langcodes.Language.get(code).maximize().script or "Zyyy"
+    """ISO 15924 code of the script a language is usually written in, of the kind that `script_of_text` tells apart: zh -> Hani."""
+    script = cldr_script(code) or "Zyyy"
     return _ONE_SCRIPT.get(script, script)
 
 

@@ -10,9 +10,9 @@ from typing import Any
 
 from accelerate import PartialState
 
-from mslt_it.data.build import build_training_set, with_found_labels
-from mslt_it.data.build_report import format_report
+from mslt_it.data.build import build_training_set, format_report, with_found_labels
 from mslt_it.data.encoding import Encoder
+from mslt_it.data.rows import RowStore
 from mslt_it.evaluation.measures import check_languages
 from mslt_it.evaluation.systems import LoadedBase
 from mslt_it.models.base_model import add_adapter, fit_vocabulary, load_base, load_tokenizer
@@ -27,10 +27,13 @@ from mslt_it.training.sft import train
 
 
 class Parts:
-    """Where a run gets its tokenizer and base: here all of it is made anew.
+    """Where a run gets its rows, tokenizer and base: here all of it is made anew.
 
     A study hands in its own (`mslt_it.study.shared`), which keep them from cell to cell; what a run does is the same.
     """
+
+    def __init__(self, rows: RowStore | None = None) -> None:
+        self.rows = rows or RowStore()
 
     def tokenizer(self, recipe: Recipe) -> Any:
         return load_tokenizer(recipe.model)
@@ -78,11 +81,11 @@ def run_recipe(recipe: Recipe, parts: Parts | None = None, *, details: bool = Fa
 
 def _execute(recipe: Recipe, run: Run, state: PartialState, parts: Parts, details: bool) -> int:
     started = time.monotonic()
-    recipe = with_found_labels(recipe)
+    recipe = with_found_labels(recipe, parts.rows)
     check_languages(recipe.task.metric, (*recipe.sources, *recipe.targets))
     tokenizer = parts.tokenizer(recipe)
     encoder = parts.encoder(recipe, tokenizer)
-    encoded, report = build_training_set(recipe, tokenizer, encoder=encoder)
+    encoded, report = build_training_set(recipe, tokenizer, encoder=encoder, rows=parts.rows)
     run.say("")
     run.say(format_report(report))
     run.write_json("build_report.json", report)
@@ -110,6 +113,7 @@ def _execute(recipe: Recipe, run: Run, state: PartialState, parts: Parts, detail
         adapter_sha256=summary.adapter_sha256,
         train_counts=report.label_counts,
         runs=parts.runs(),
+        rows=parts.rows,
     )
     parts.give_back(model)
     state.wait_for_everyone()

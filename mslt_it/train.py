@@ -22,6 +22,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 from mslt_it.command import Call, execute, recipe_command, recipe_of
 from mslt_it.config.compose import load_recipe
 from mslt_it.data.resolve import resolved
+from mslt_it.data.rows import RowStore
 from mslt_it.quiet import quiet_imports
 from mslt_it.selection.auto import choose_sources
 from mslt_it.terminal import run
@@ -40,15 +41,16 @@ def _run(call: Call) -> int:
 
         return load_tokenizer(recipe.model)
 
-    recipe = resolved(recipe, tokenizer)
+    rows = RowStore()
+    recipe = resolved(recipe, tokenizer, rows)
     # torch is imported from here on: help and wrong recipes are answered without it.
-    from mslt_it.pipeline import run_recipe
+    from mslt_it.pipeline import Parts, run_recipe
 
     if recipe.combine.method != "none":
         from mslt_it.publish.separate_training import train_apart
 
         return train_apart(recipe, run_recipe)
-    return run_recipe(recipe, details="--details" in call.flags)
+    return run_recipe(recipe, Parts(rows), details="--details" in call.flags)
 
 
 COMMAND = recipe_command(

@@ -151,7 +151,8 @@ def test_what_is_built(done: Done) -> None:
     aside = re.search(r"not scored, set aside .*?: (.*)", done.data)
     told = {code: (int(n), int(total)) for n, total, codes in re.findall(r"(\d+) of (\d+) rows in ([a-z, ]+)", aside[1])
             for code in codes.split(", ")}  # fmt: skip
-    assert told == {c: (len(r) - len(done.answers(c)[0]), len(r)) for c, r in done.rows.items()}
+    assert told == {c: (len(done.rows[c]) - len(done.answers(c)[0]), len(done.rows[c])) for c in SOURCES}
+    assert all(len(done.answers(code)[0]) == len(done.rows[code]) for code in UNSEEN)  # nothing of them is trained on
 
 
 @pytest.mark.parametrize("code", [*SOURCES, *UNSEEN])

@@ -12,9 +12,9 @@ from pathlib import Path
 from mslt_it import values
 from mslt_it.command import Call, recipe_command, recipe_of
 from mslt_it.config.compose import load_recipe
-from mslt_it.data.build import build_training_set, with_found_labels
-from mslt_it.data.build_report import format_report
+from mslt_it.data.build import build_training_set, format_report, with_found_labels
 from mslt_it.data.resolve import resolved
+from mslt_it.data.rows import RowStore
 from mslt_it.quiet import quiet_libraries
 from mslt_it.records import BuildReport, EncodedExample, to_plain
 from mslt_it.store import write_atomically
@@ -29,8 +29,9 @@ def run(call: Call) -> int:
 
     recipe = load_recipe(*recipe_of(call), choose=choose_sources)
     tokenizer = load_tokenizer(recipe.model)
-    recipe = with_found_labels(resolved(recipe, lambda: tokenizer))
-    rows, report = build_training_set(recipe, tokenizer)
+    store = RowStore()
+    recipe = with_found_labels(resolved(recipe, lambda: tokenizer, store), store)
+    rows, report = build_training_set(recipe, tokenizer, rows=store)
     print(format_report(report))
     if recipe.output_dir:
         for path in write(rows, report, values.path(recipe.output_dir)):

@@ -233,6 +233,7 @@ class Recipe:
     )
     order_note: str = ""  # written where rows that should be parallel by order are not
     targets_note: str = ""  # written by targets=rest: what the data have that is not among the targets
+    trained_on: tuple[str, ...] = ()  # written by mslt eval: languages of its adapters' rows; empty: the sources
     supervised: bool = key(False, "let a language be source and target")
     seed: int = key(0, "of data order, initialisation and bootstrap", at_least=0)
     scale: str = key("mini", "model, adapter and budget together, see scale=NAME")

@@ -1,21 +1,26 @@
-"""Filling the labelled budget: which rows of each language are usable, and which of them are taken."""
+"""Filling the labelled budget: which rows of each language are usable, which of them are taken, and what happened to
+rows on their way: dropped or repaired, how many and why."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from mslt_it.data.cleaning import clean, gives_away
+from mslt_it.data.cleaning import clean, fitting_code, gives_away
 from mslt_it.data.encoding import Encoder
+from mslt_it.data.labels import MISSING, keep_line
 from mslt_it.data.mixing import meet, rank, too_few
 from mslt_it.data.prompts import prompted
-from mslt_it.data.tally import TRANSLATION_DROPPED, Tally, refuse_drops
+from mslt_it.problems import Problem
 from mslt_it.records import EncodedExample, Example, Recipe
 
 ANSWER_IN_PROMPT = "answer_in_prompt"
 NO_RATIONALE = "no_rationale"  # a chain of thought is to be trained on, and the row has none
 CONTROL_TOKENS = "control_tokens_kept_as_text"
+TRANSLATION_DROPPED = "translation_dropped"  # parallel items only: fine in this language, dropped in another
+MAX_PLACES = 3  # rows that the report names for each reason
 MIN_CHUNK = 64  # rows prepared at a time, at least: tokenizers are fast in batches
 
 
@@ -28,51 +33,77 @@ class Prepared:
 
 
 @dataclass(frozen=True)
-class Rows:
-    """What it takes to make rows of examples."""
+class Preparing:
+    """What it takes to make training rows of examples."""
 
     recipe: Recipe
     encoder: Encoder
     prompts_dir: Path | None
 
     def prepared(self, examples: Sequence[Example]) -> list[Prepared]:
-        return _prepare(self.recipe, self.encoder, examples, self.prompts_dir)
+        """Each example cleaned, prompted and encoded, or the reason why it cannot be trained on."""
+        task = self.recipe.task
+        cleaned = [clean(example, task.choice_names, task.optional_fields) for example in examples]
+        asked = [
+            None if c.example is None else prompted(c.example, task, self.recipe.prompt, self.prompts_dir)
+            for c in cleaned
+        ]
+        encoded = iter(self.encoder.encode_all([p for p in asked if p is not None]))
+        result = []
+        for example, outcome, prompt in zip(examples, cleaned, asked, strict=True):
+            if outcome.example is None or prompt is None:
+                result.append(Prepared(example, None, outcome.reason, ()))
+                continue
+            row = next(encoded)
+            texts = tuple(outcome.example.fields.values())
+            word = prompt.references[0] if prompt.chain_language and prompt.choices else prompt.answer
+            if prompt.chain_language and not outcome.example.rationale.strip():
+                result.append(Prepared(outcome.example, None, NO_RATIONALE, ()))
+            elif task.choice_names and gives_away(texts, prompt.label, word):
+                result.append(Prepared(outcome.example, None, ANSWER_IN_PROMPT, ()))
+            elif isinstance(row, str):
+                result.append(Prepared(outcome.example, None, row, ()))
+            else:
+                forged = any(map(self.encoder.holds_control, (*texts, prompt.answer)))
+                repairs = (*outcome.repairs, *([CONTROL_TOKENS] if forged else []))
+                result.append(Prepared(outcome.example, row, "", repairs))
+        return result
 
 
 def chosen(
-    rows: Rows, pools: Mapping[str, Sequence[Example]], wanted: Mapping[str, int]
+    preparing: Preparing, pools: Mapping[str, Sequence[Example]], wanted: Mapping[str, int]
 ) -> tuple[dict[str, list[Prepared]], dict[str, Tally]]:
     """The usable rows of each language, as many as wanted, and what happened to the others."""
-    data, seed = rows.recipe.data, rows.recipe.seed
+    data, seed = preparing.recipe.data, preparing.recipe.seed
     ranked = rank(pools, data.items, seed)
-    tallies = {code: Tally() for code in rows.recipe.sources}
+    tallies = {code: Tally() for code in preparing.recipe.sources}
     kept: dict[str, list[Prepared]] = {}
     if data.items == "parallel":
-        full = _fill(rows, list(zip(*ranked.values(), strict=True)), max(wanted.values()), tallies)
+        full = _fill(preparing, list(zip(*ranked.values(), strict=True)), max(wanted.values()), tallies)
         for i, code in enumerate(ranked):
             kept[code] = [versions[i] for versions in full[: wanted[code]]]
     else:
         for code, candidates in ranked.items():
-            single = _fill(rows, [(e,) for e in candidates], wanted[code], tallies)
+            single = _fill(preparing, [(e,) for e in candidates], wanted[code], tallies)
             kept[code] = [versions[0] for versions in single]
     for code in ranked:
-        refuse_drops(rows.recipe, code, tallies[code], len(kept[code]))
+        refuse_drops(preparing.recipe, code, tallies[code], len(kept[code]))
     if all(len(kept[code]) == n for code, n in wanted.items()):
         return kept, tallies
-    return _divided_anew(rows, pools, wanted)
+    return _divided_anew(preparing, pools, wanted)
 
 
 def _divided_anew(
-    rows: Rows, pools: Mapping[str, Sequence[Example]], wanted: Mapping[str, int]
+    preparing: Preparing, pools: Mapping[str, Sequence[Example]], wanted: Mapping[str, int]
 ) -> tuple[dict[str, list[Prepared]], dict[str, Tally]]:
     """As `chosen`, where the hash gives a language too few items: all rows are looked at, and the usable ones divided
     so that every language has enough; a Problem where no division gives that."""
-    data = rows.recipe.data
-    usable, tallies = usable_rows(rows, pools)
+    data = preparing.recipe.data
+    usable, tallies = usable_rows(preparing, pools)
     for code, good in usable.items():
-        refuse_drops(rows.recipe, code, tallies[code], len(good))
+        refuse_drops(preparing.recipe, code, tallies[code], len(good))
     examples = {code: [p.example for p in found.values()] for code, found in usable.items()}
-    ranked = meet(wanted, examples, data.items, rows.recipe.seed)
+    ranked = meet(wanted, examples, data.items, preparing.recipe.seed)
     if ranked is None:
         raise too_few(wanted, examples, data.items, reasons(tallies))
     kept = {code: [usable[code][e.id] for e in found[: wanted[code]]] for code, found in ranked.items()}
@@ -87,13 +118,13 @@ def reasons(tallies: Mapping[str, Tally]) -> dict[str, str]:
 
 
 def usable_rows(
-    rows: Rows, pools: Mapping[str, Sequence[Example]]
+    preparing: Preparing, pools: Mapping[str, Sequence[Example]]
 ) -> tuple[dict[str, dict[str, Prepared]], dict[str, Tally]]:
     """Language -> id -> every row that can be trained on, and what happened to the others."""
     usable: dict[str, dict[str, Prepared]] = {}
-    tallies = {code: Tally() for code in rows.recipe.sources}
+    tallies = {code: Tally() for code in preparing.recipe.sources}
     for code, examples in pools.items():
-        prepared = rows.prepared(examples)
+        prepared = preparing.prepared(examples)
         usable[code] = {p.example.id: p for p in prepared if p.encoded is not None}
         for p in prepared:
             if p.encoded is None:
@@ -102,7 +133,7 @@ def usable_rows(
 
 
 def _fill(
-    rows: Rows, candidates: Sequence[tuple[Example, ...]], wanted: int, tallies: Mapping[str, Tally]
+    preparing: Preparing, candidates: Sequence[tuple[Example, ...]], wanted: int, tallies: Mapping[str, Tally]
 ) -> list[tuple[Prepared, ...]]:
     """The first ``wanted`` candidates of which every version (one, or one per language) can be used."""
     kept: list[tuple[Prepared, ...]] = []
@@ -111,7 +142,7 @@ def _fill(
         chunk = candidates[start : start + max(wanted - len(kept), MIN_CHUNK)]
         start += len(chunk)
         width = len(chunk[0])
-        flat = rows.prepared([e for versions in chunk for e in versions])
+        flat = preparing.prepared([e for versions in chunk for e in versions])
         for i in range(0, len(flat), width):
             if len(kept) == wanted:
                 break
@@ -128,27 +159,78 @@ def _fill(
     return kept
 
 
-def _prepare(recipe: Recipe, encoder: Encoder, examples: Sequence[Example], prompts_dir: Path | None) -> list[Prepared]:
-    task = recipe.task
-    cleaned = [clean(example, task.choice_names, task.optional_fields) for example in examples]
-    asked = [None if c.example is None else prompted(c.example, task, recipe.prompt, prompts_dir) for c in cleaned]
-    encoded = iter(encoder.encode_all([p for p in asked if p is not None]))
-    result = []
-    for example, outcome, prompt in zip(examples, cleaned, asked, strict=True):
-        if outcome.example is None or prompt is None:
-            result.append(Prepared(example, None, outcome.reason, ()))
-            continue
-        row = next(encoded)
-        texts = tuple(outcome.example.fields.values())
-        word = prompt.references[0] if prompt.chain_language and prompt.choices else prompt.answer
-        if prompt.chain_language and not outcome.example.rationale.strip():
-            result.append(Prepared(outcome.example, None, NO_RATIONALE, ()))
-        elif task.choice_names and gives_away(texts, prompt.label, word):
-            result.append(Prepared(outcome.example, None, ANSWER_IN_PROMPT, ()))
-        elif isinstance(row, str):
-            result.append(Prepared(outcome.example, None, row, ()))
-        else:
-            forged = any(map(encoder.holds_control, (*texts, prompt.answer)))
-            repairs = (*outcome.repairs, *([CONTROL_TOKENS] if forged else []))
-            result.append(Prepared(outcome.example, row, "", repairs))
-    return result
+# ---------------------------------------------------------------- what happened to rows
+
+
+@dataclass
+class Tally:
+    """What happened to the rows of one language."""
+
+    dropped: Counter[str] = field(default_factory=Counter)
+    repaired: Counter[str] = field(default_factory=Counter)
+    places: dict[str, list[str]] = field(default_factory=dict)  # reason -> the first rows it hit
+    markers: Counter[str] = field(default_factory=Counter)  # what was taken for a missing label
+    fitting: Counter[str] = field(default_factory=Counter)  # code that rows in a wrong script would fit -> rows
+
+    def drop(self, reason: str, example: Example) -> None:
+        self.dropped[reason] += 1
+        if reason == MISSING and (marker := example.fault.partition(": ")[2]):
+            self.markers[marker] += 1
+        if reason == "wrong_script":
+            self.fitting[fitting_code(" ".join(example.fields.values()), example.language)] += 1
+        self._note(reason, example)
+
+    def repair(self, kinds: Sequence[str], example: Example) -> None:
+        for kind in kinds:
+            self.repaired[kind] += 1
+            self._note(kind, example)
+
+    def notes(self, language: str) -> list[str]:
+        """What happened to how many rows, and where the first of them are."""
+        counts = [("dropped", self.dropped), ("repaired", self.repaired)]
+        return [
+            f"{language}: {n} rows {verb} ({reason}): {'; '.join(self.places[reason])}"
+            f"{f' and {n - MAX_PLACES} more' if n > MAX_PLACES else ''}"
+            for verb, counter in counts
+            for reason, n in sorted(counter.items())
+        ] + ([f"{language}: {self.other_script(language)}"] if self.fitting else [])
+
+    def other_script(self, language: str) -> str:
+        """Which code fits the rows in another script, and how to ask for them; "" where there are none."""
+        if not self.fitting:
+            return ""
+        counts = ", ".join(f"{n} would fit {code}" for code, n in self.fitting.most_common())
+        code = self.fitting.most_common(1)[0][0]
+        return (
+            f"of the rows in another script {counts}; to ask for these write {code} in place of {language}, with "
+            f"task.configs.{code}={language} where the data say {language}"
+        )
+
+    def _note(self, reason: str, example: Example) -> None:
+        places = self.places.setdefault(reason, [])
+        if len(places) < MAX_PLACES:
+            detail = example.fault.partition(": ")[2]
+            places.append((example.origin or example.id) + (f" ({detail})" if detail else ""))
+
+    def num_own(self) -> int:
+        return self.dropped.total() - self.dropped[TRANSLATION_DROPPED]
+
+    def __str__(self) -> str:
+        return ", ".join(f"{n} {reason} (first: {self.places[reason][0]})" for reason, n in self.dropped.most_common())
+
+
+def refuse_drops(recipe: Recipe, language: str, tally: Tally, num_kept: int) -> None:
+    """A Problem when a language lost a larger share of the rows that were looked at than the recipe allows."""
+    lost, max_share = tally.num_own(), recipe.data.max_dropped_share
+    if lost and lost > max_share * (lost + num_kept):
+        markers = "".join(
+            f" {marker!r} ({n} rows) was taken for a missing label. {keep_line(recipe.task, marker)}."
+            for marker, n in tally.markers.most_common()
+            if recipe.task.shape == "classification"
+        )
+        raise Problem(
+            f"Language '{language}' lost {lost} of {lost + num_kept} rows ({lost / (lost + num_kept):.1%}), more than "
+            f"data.max_dropped_share={max_share}: {tally}.{markers} Repair the data, raise data.max_length_tokens if "
+            f"rows are too long, or raise data.max_dropped_share."
+            + (f" {found[0].upper()}{found[1:]}." if (found := tally.other_script(language)) else "")
+        )

@@ -2,17 +2,17 @@
 
 Rows are drawn in hash order, cleaned, prompted and encoded; a row that is dropped is counted with its reason and the
 next one takes its place, so the labelled budget is met exactly. The build stops, with a Problem, on a leak into any
-scored language, on a language that loses too many rows, and on a mask that supervises anything but the answers.
+scored language, on a language that loses too many rows, and on answers that have no tokens.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Collection, Hashable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from mslt_it.data.budget import Rows, chosen, reasons, usable_rows
+from mslt_it.data.budget import Preparing, Tally, chosen, reasons, refuse_drops, usable_rows
 from mslt_it.data.cleaning import clean
 from mslt_it.data.division import Loaded, set_aside
 from mslt_it.data.encoding import IGNORED, Encoder
@@ -20,31 +20,39 @@ from mslt_it.data.labels import MISSING, NOT_TEXT, found_labels, label_notes
 from mslt_it.data.leakage import LeakIndex, find_leaks, refuse_leaks
 from mslt_it.data.mixing import allocate, hash_key, interleave, largest_equal, rank, too_few
 from mslt_it.data.prompts import prompt_file, prompted
-from mslt_it.data.sources import Role, load, rows_left_out
-from mslt_it.data.tally import Tally, refuse_drops
+from mslt_it.data.rows import Role, RowStore, is_trained_on
 from mslt_it.problems import Problem
 from mslt_it.records import BuildReport, EncodedExample, Example, LanguageReport, PromptedExample, Recipe, fingerprint
 
+MAX_COUNTED = 20  # labels whose training rows are counted in the printed report
 UNSCORABLE = {MISSING, NOT_TEXT, "label_unknown", "empty_field", "whitespace_only", "lone_surrogate", "too_big"}
 
 
-def with_found_labels(recipe: Recipe) -> Recipe:
+def with_found_labels(recipe: Recipe, rows: RowStore | None = None) -> Recipe:
     """The recipe with the label set of a task that names none (task=custom), found in the source languages' rows."""
     task = recipe.task
     if task.shape != "classification" or task.label_names:
         return recipe
     role: Role = "score" if task.held_out_share == 1 else "train"  # 1: no row is trained on
     split = task.score_split if role == "score" else task.train_split
-    rows = [e for code in recipe.sources for e in load(task, code, split, role=role).examples]
-    return dataclasses.replace(recipe, task=dataclasses.replace(task, label_names=found_labels(task, rows)))
+    rows = rows or RowStore()
+    examples = [e for code in recipe.sources for e in rows.load(task, code, split, role=role).examples]
+    return dataclasses.replace(recipe, task=dataclasses.replace(task, label_names=found_labels(task, examples)))
 
 
 def build_training_set(
-    recipe: Recipe, tokenizer: Any, prompts_dir: Path | None = None, *, encoder: Encoder | None = None
+    recipe: Recipe,
+    tokenizer: Any,
+    prompts_dir: Path | None = None,
+    *,
+    encoder: Encoder | None = None,
+    rows: RowStore | None = None,
 ) -> tuple[list[EncodedExample], BuildReport]:
     """The training rows in training order, and the report on how they came about.
 
-    ``encoder``: one of the same tokenizer that remembers texts from earlier builds; default: a new one.
+    Args:
+        encoder: one of the same tokenizer that remembers texts from earlier builds; default: a new one.
+        rows: the run's; default: a new store.
     """
     if recipe.prompt.variant != "direct" and not recipe.task.rationale_field:
         raise Problem(
@@ -52,24 +60,24 @@ def build_training_set(
             f"{recipe.task.name} names no column of them. Give task.rationale_field=COLUMN, or prompt.variant=direct "
             "(mslt eval scores any adapter with any variant)."
         )
-    pools, scored, notes = _pools(recipe)
+    pools, scored, notes = _pools(recipe, rows or RowStore())
     wanted = allocate(recipe.data.num_examples_total, recipe.sources)
     encoder = encoder or Encoder(tokenizer, recipe.data.max_length_tokens)
-    kept, tallies = chosen(Rows(recipe, encoder, prompts_dir), pools, wanted)
+    kept, tallies = chosen(Preparing(recipe, encoder, prompts_dir), pools, wanted)
 
     label_counts = {
-        code: {name: sum(p.example.label == name for p in rows) for name in recipe.task.choice_names}
-        for code, rows in kept.items()
+        code: {name: sum(p.example.label == name for p in found) for name in recipe.task.choice_names}
+        for code, found in kept.items()
     }
-    train = [p.example for rows in kept.values() for p in rows]
+    train = [p.example for found in kept.values() for p in found]
     refuse_leaks(find_leaks(train, scored, same_language_only=recipe.task.data == "world"))
-    by_key = {(p.example.language, p.example.id): p.encoded for rows in kept.values() for p in rows}
-    order = interleave({code: [p.example for p in rows] for code, rows in kept.items()}, recipe.seed)
+    by_key = {(p.example.language, p.example.id): p.encoded for found in kept.values() for p in found}
+    order = interleave({code: [p.example for p in found] for code, found in kept.items()}, recipe.seed)
     encoded = [row for e in order if (row := by_key[e.language, e.id]) is not None]
 
     notes += [n for c in recipe.sources if (n := prompt_file(recipe.task, c, recipe.prompt, prompts_dir).note)]
     notes += [note for code, tally in tallies.items() for note in tally.notes(code)]
-    notes += label_notes(recipe.task, [*(e for rows in pools.values() for e in rows), *scored])
+    notes += label_notes(recipe.task, [*(e for found in pools.values() for e in found), *scored])
     notes.append(f"rows: {fingerprint([(r.id, r.language, r.input_ids, r.labels) for r in encoded])}")
     return encoded, BuildReport(
         fingerprint=recipe.data_fingerprint(),
@@ -83,11 +91,14 @@ def build_training_set(
     )
 
 
-def largest_budget(recipe: Recipe, tokenizer: Any, prompts_dir: Path | None = None) -> int:
+def largest_budget(
+    recipe: Recipe, tokenizer: Any, prompts_dir: Path | None = None, *, rows: RowStore | None = None
+) -> int:
     """The largest total that gives every source the same number of usable rows: what data.num_examples_total=max is."""
-    recipe = with_found_labels(recipe)
-    rows = Rows(recipe, Encoder(tokenizer, recipe.data.max_length_tokens), prompts_dir)
-    usable, tallies = usable_rows(rows, _pools(recipe)[0])
+    rows = rows or RowStore()
+    recipe = with_found_labels(recipe, rows)
+    preparing = Preparing(recipe, Encoder(tokenizer, recipe.data.max_length_tokens), prompts_dir)
+    usable, tallies = usable_rows(preparing, _pools(recipe, rows)[0])
     examples = {code: [p.example for p in found.values()] for code, found in usable.items()}
     if not (largest := largest_equal(examples, recipe.data.items)):
         if all(examples.values()):
@@ -97,28 +108,61 @@ def largest_budget(recipe: Recipe, tokenizer: Any, prompts_dir: Path | None = No
 
 
 def build_scored_set(
-    recipe: Recipe, language: str, prompts_dir: Path | None = None, *, without: Container[str] = ()
+    recipe: Recipe,
+    language: str,
+    prompts_dir: Path | None = None,
+    *,
+    without: Collection[str] = (),
+    rows: RowStore | None = None,
 ) -> list[PromptedExample]:
     """The prompted rows to score in one language, see `scored_examples`."""
-    examples = scored_examples(recipe, language, without=without)
-    return [prompted(e, recipe.task, recipe.prompt, prompts_dir) for e in examples]
+    rows = rows or RowStore()
+    key = ("prompted", *_scored_key(recipe, language, without), fingerprint(recipe.prompt), prompts_dir)
+
+    def make() -> list[PromptedExample]:
+        examples = scored_examples(recipe, language, without=without, rows=rows)
+        return [prompted(e, recipe.task, recipe.prompt, prompts_dir) for e in examples]
+
+    return rows.once(key, make)
 
 
-def notes_on_scored(recipe: Recipe, languages: Sequence[str]) -> list[str]:
+def notes_on_scored(recipe: Recipe, languages: Sequence[str], rows: RowStore | None = None) -> list[str]:
     """What the reader should know about the labels of the scored rows."""
-    rows = [e for code in languages for e in load(recipe.task, code, recipe.task.score_split, role="score").examples]
-    return label_notes(recipe.task, rows)
+    rows = rows or RowStore()
+    return label_notes(recipe.task, [e for code in languages for e in scorable(recipe, code, rows).examples])
 
 
-def scored_examples(recipe: Recipe, language: str, *, without: Container[str] = ()) -> list[Example]:
+def scorable(recipe: Recipe, language: str, rows: RowStore) -> Loaded:
+    """All rows of a language that may be scored."""
+    task = recipe.task
+    return rows.load(task, language, task.score_split, role="score", is_trained=is_trained_on(recipe, language))
+
+
+def scored_examples(
+    recipe: Recipe, language: str, *, without: Collection[str] = (), rows: RowStore | None = None
+) -> list[Example]:
     """The rows to score in one language: the same items in every language and for every seed, since they are chosen by
     the hash of the item id. A row is left out in its language only where it cannot be scored at all; what is
     merely odd (a wrong script, a stray control character) is scored as published, like everywhere else.
 
-    ``without``: ids of rows that are not scored.
+    Args:
+        without: ids of rows that are not scored.
+        rows: the run's; default: a new store.
     """
-    rows = load(recipe.task, language, recipe.task.score_split, role="score").examples
-    examples = sorted((e for e in rows if e.id not in without), key=lambda e: hash_key("scored", e.id))
+    rows = rows or RowStore()
+    return rows.once(
+        ("scored", *_scored_key(recipe, language, without)), lambda: _scored_examples(recipe, language, without, rows)
+    )
+
+
+def _scored_key(recipe: Recipe, language: str, without: Collection[str]) -> tuple[Hashable, ...]:
+    number, share = recipe.scoring.num_examples_per_language, recipe.data.max_dropped_share
+    return fingerprint(recipe.task), language, is_trained_on(recipe, language), number, share, frozenset(without)
+
+
+def _scored_examples(recipe: Recipe, language: str, without: Collection[str], rows: RowStore) -> list[Example]:
+    found = scorable(recipe, language, rows).examples
+    examples = sorted((e for e in found if e.id not in without), key=lambda e: hash_key("scored", e.id))
     examples = examples[: recipe.scoring.num_examples_per_language or len(examples)]
     tally = Tally()
     kept = []
@@ -132,41 +176,18 @@ def scored_examples(recipe: Recipe, language: str, *, without: Container[str] = 
     return kept
 
 
-def refuse_masks(rows: Sequence[EncodedExample], language: str, end_id: int) -> None:
-    """A Problem unless every row supervises one run of tokens at its end, closed by the end token, after a prompt."""
-    for row in rows:
-        num_supervised = sum(label != IGNORED for label in row.labels)
-        start = len(row.labels) - num_supervised
-        if num_supervised == 0:
-            what = "supervises nothing"
-        elif start == 0:
-            what = "supervises every token, the prompt too"
-        elif row.labels[start:] != row.input_ids[start:] or len(row.labels) != len(row.input_ids):
-            what = "supervises something else than its last tokens"
-        elif row.labels[-1] != end_id:
-            what = "does not end in the end token"
-        elif num_supervised == 1:
-            what = "supervises the end token only: its answer has no tokens"
-        else:
-            continue
-        raise Problem(f"Language '{language}', row {row.id}: the mask {what}. Check the chat template.")
-
-
-def _pools(recipe: Recipe) -> tuple[dict[str, list[Example]], list[Example], list[str]]:
+def _pools(recipe: Recipe, rows: RowStore) -> tuple[dict[str, list[Example]], list[Example], list[str]]:
     """(the rows of each source that may be trained on, every row that could be scored in any language, notes)."""
-    task = recipe.task
-    loaded = {code: load(task, code, task.train_split, role="train") for code in recipe.sources}
-    scored = {
-        code: load(task, code, task.score_split, role="score")
-        for code in dict.fromkeys((*recipe.sources, *recipe.targets))
-    }
+    task, languages = recipe.task, tuple(dict.fromkeys((*recipe.sources, *recipe.targets)))
+    loaded = {code: rows.load(task, code, task.train_split, role="train") for code in recipe.sources}
+    scored = {code: scorable(recipe, code, rows) for code in languages}
     notes = [note for note in (recipe.targets_note, recipe.order_note) if note]
     notes += [note for code in recipe.sources for note in loaded[code].notes]
-    notes += rows_left_out(task, (*recipe.sources, *recipe.targets))
+    notes += rows.left_out(task, languages)
     notes += set_aside(task, scored)
-    rows = [example for found in scored.values() for example in found.examples]
+    examples = [example for found in scored.values() for example in found.examples]
     drop_all, is_world = recipe.data.leaks == "drop", task.data == "world"
-    return _without_scored_texts(loaded, rows, notes, drop_all=drop_all, is_world=is_world), rows, notes
+    return _without_scored_texts(loaded, examples, notes, drop_all=drop_all, is_world=is_world), examples, notes
 
 
 def _without_scored_texts(
@@ -195,8 +216,12 @@ def _without_scored_texts(
 def _report(
     language: str, rows: Sequence[EncodedExample], tally: Tally, encoder: Encoder, label_counts: Mapping[str, int]
 ) -> LanguageReport:
-    refuse_masks(rows, language, encoder.end_id)
     num_supervised = sum(label != IGNORED for row in rows for label in row.labels)
+    if empty := next((row.id for row in rows if row.labels[-2] == IGNORED), None):
+        raise Problem(
+            f"Language '{language}', row {empty}: nothing but the end token is supervised: the tokenizer makes no "
+            "token of the answer. Use other words for the labels, or another model."
+        )
     sample = rows[0]
     start = sum(label == IGNORED for label in sample.labels)
     return LanguageReport(
@@ -208,3 +233,43 @@ def _report(
         audit=f"{encoder.decode(sample.input_ids[:start])}>>>{encoder.decode(sample.input_ids[start:])}<<<",
         label_counts=label_counts,
     )
+
+
+def format_report(report: BuildReport) -> str:
+    """The report as plain text."""
+    lines = [
+        f"{report.num_examples_total} training rows from {len(report.languages)} languages "
+        f"(data fingerprint {report.fingerprint})",
+        "",
+        f"{'language':<10} {'kept':>6} {'dropped':>8} {'prompt tokens':>14} {'supervised tokens':>18}",
+    ]
+    for language in report.languages:
+        dropped = sum(language.dropped.values())
+        lines.append(
+            f"{language.language:<10} {language.num_kept:>6} {dropped:>8} {language.num_prompt_tokens:>14} "
+            f"{language.num_supervised_tokens:>18}"
+        )
+        lines += [f"{'':<10} {n:>15} {reason}" for reason, n in sorted(language.dropped.items())]
+    lines += _class_counts(report)
+    lines += ["", f"Leaks: none; {report.num_leaks_checked} scored rows compared with the training rows."]
+    lines += [f"Note: {note}" for note in report.notes]
+    lines += ["", "One row per language; what is between >>> and <<< is supervised:"]
+    for language in report.languages:
+        lines += ["", f"[{language.language}]", language.audit]
+    return "\n".join(lines)
+
+
+def _class_counts(report: BuildReport) -> list[str]:
+    """How often each label occurs in each language's training rows; the most frequent ones where there are many."""
+    totals = report.label_counts
+    names = sorted(totals, key=lambda name: -totals[name])[:MAX_COUNTED]
+    if not names:
+        return []
+    width = max(len(name) for name in (*names, "label"))
+    codes = "".join(f"{one.language:>8}" for one in report.languages)
+    lines = ["", f"{'label':<{width}}{codes}{'all':>8}"]
+    for name in names:
+        counts = "".join(f"{one.label_counts[name]:>8}" for one in report.languages)
+        lines.append(f"{name:<{width}}{counts}{totals[name]:>8}")
+    more = len(totals) - len(names)
+    return [*lines, *([f"and {more} labels that are less frequent (build_report.json)"] if more else [])]

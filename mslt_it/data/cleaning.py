@@ -14,7 +14,7 @@ from collections.abc import Sequence
 
 from fontTools import unicodedata as script_data
 
-from mslt_it.languages import validate_code
+from mslt_it.languages import cldr_script, validate_code
 from mslt_it.records import Example
 
 MAX_CHARACTERS = 20_000  # per field; XNLI's longest has about 500. Longer text is a broken file, and slow to tokenize
@@ -33,38 +33,14 @@ _JOINING = frozenset(
 )
 _BREAKING = {"Thai", "Laoo", "Khmr", "Mymr"}  # written without spaces; U+200B marks a word boundary
 
-# ISO 15924 scripts by language. A language that is not here is not checked.
-_LATIN = (
-    "af az ca cs da de en es et eu fi fr ha hr ht hu id is it ku lt lv ms nb nl nn no pl pt qu ro sk sl so sq sv sw "
-    "tl tr vi yo zu"
+# Languages whose script is checked: that of CLDR, or one of two where both are in use. Others are not checked.
+_CODES = (
+    "af am ar az be bg bn ca cs da de el en es et eu fa fi fr gu ha he hi hr ht hu hy id is it ja ka kk km kn ko ku lo "
+    "lt lv mk ml mr ms my nb ne nl nn no pa pl ps pt qu ro ru si sk sl so sq sr sv sw ta te th tl tr uk ur uz vi yo zh "
+    "zu"
 )
-SCRIPTS: dict[str, frozenset[str]] = {
-    **{code: frozenset({"Latn"}) for code in _LATIN.split()},
-    **{code: frozenset({"Arab"}) for code in ("ar", "fa", "ps", "ur")},
-    **{code: frozenset({"Cyrl"}) for code in ("be", "bg", "mk", "ru", "uk")},
-    **{code: frozenset({"Cyrl", "Latn"}) for code in ("kk", "sr", "uz")},
-    **{code: frozenset({"Deva"}) for code in ("hi", "mr", "ne")},
-    "am": frozenset({"Ethi"}),
-    "bn": frozenset({"Beng"}),
-    "el": frozenset({"Grek"}),
-    "gu": frozenset({"Gujr"}),
-    "he": frozenset({"Hebr"}),
-    "hy": frozenset({"Armn"}),
-    "ja": frozenset({"Hira", "Kana", "Hani"}),
-    "ka": frozenset({"Geor"}),
-    "km": frozenset({"Khmr"}),
-    "kn": frozenset({"Knda"}),
-    "ko": frozenset({"Hang", "Hani"}),
-    "lo": frozenset({"Laoo"}),
-    "ml": frozenset({"Mlym"}),
-    "my": frozenset({"Mymr"}),
-    "pa": frozenset({"Guru"}),
-    "si": frozenset({"Sinh"}),
-    "ta": frozenset({"Taml"}),
-    "te": frozenset({"Telu"}),
-    "th": frozenset({"Thai"}),
-    "zh": frozenset({"Hani", "Bopo"}),
-}
+CHECKED = frozenset(_CODES.split())
+_TWO_SCRIPTS = frozenset({"kk", "sr", "uz"})  # Cyrillic and Latin
 # Scripts of a code that are several, or another name, of characters.
 _COMPOUND = {
     "Hans": frozenset({"Hani", "Bopo"}),
@@ -219,13 +195,15 @@ def fitting_code(text: str, language: str) -> str:
     return validate_code(f"{language.split('-')[0]}-{written}")
 
 
+@functools.cache
 def expected_scripts(language: str) -> frozenset[str]:
     """The scripts of a BCP-47 code ("sr-Latn": Latn; "zh-Hant": Hani); empty where unknown."""
     base, *subtags = language.split("-")
-    for tag in subtags:
-        if len(tag) == 4 and tag.isalpha():
-            return _COMPOUND.get(tag.title(), frozenset({tag.title()}))
-    return SCRIPTS.get(base, frozenset())
+    named = next((tag.title() for tag in subtags if len(tag) == 4 and tag.isalpha()), "")
+    if not named and base in _TWO_SCRIPTS:
+        return frozenset({"Cyrl", "Latn"})
+    script = named or (cldr_script(base) if base in CHECKED else "")
+    return _COMPOUND.get(script, frozenset({script} if script else ()))
 
 
 def _is_needed(char: str, before: str, after: str) -> bool:

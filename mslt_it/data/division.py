@@ -10,6 +10,10 @@ A row belongs to a unit, and a unit is held out for scoring as a whole, when its
            languages: an id has one unit everywhere.
 ``text``   Neither ids nor groups: the texts of the row are the unit. The same text is then on one side, in any
            language; a translation may be on the other, since nothing says which rows are translations.
+
+Where no ids say which rows are translations, a language that is not trained on has nothing to set aside but what other
+languages repeat: rows whose text, or group, is in another language's rows too are divided like these, whichever
+languages are trained on, so that runs on other sources are scored on the same rows.
 """
 
 from __future__ import annotations
@@ -119,10 +123,13 @@ def divide(
     role: str,
     origin: str,
     notes: tuple[str, ...] = (),
+    others: Sequence[Table] | None = None,
 ) -> Loaded:
     """The examples of ``role`` ("train" or "score"), and a note on how they were divided.
 
-    ``units``: of all languages, where the task or an id column says that ids are items.
+    Args:
+        units: of all languages, where the task or an id column says that ids are items.
+        others: the rows of all other languages, where this one is not trained on and no ids say what is translated.
     """
     if task.held_out_share == 1 and role == "score":
         return Loaded(list(examples), (*notes, f"{origin}: all {len(examples)} rows are scored"))
@@ -132,22 +139,27 @@ def divide(
             f"{task.held_out_share:g}."
         )
     named, how = _named(task, rows, units)
-    kept = [
-        example
-        for example, unit in zip(examples, named, strict=True)
-        if (_hash(unit) < task.held_out_share * 2**64) == (role == "score")
-    ]
+    is_in = [(_hash(unit) < task.held_out_share * 2**64) == (role == "score") for unit in named]
+    if others is not None:
+        met = {text for found in others for text in found.texts}
+        groups = {group for found in others if found.is_grouped or rows.is_grouped for group in found.groups}
+        own = zip(is_in, rows.texts, rows.groups, strict=True)
+        is_in = [held_out or (text not in met and group not in groups) for held_out, text, group in own]
+    kept = [example for example, is_kept in zip(examples, is_in, strict=True) if is_kept]
+    language = examples[0].language
     if not kept:
         text = (
-            f"{origin}: no row of '{examples[0].language}' is left for role '{role}' after setting "
+            f"{origin}: no row of '{language}' is left for role '{role}' after setting "
             f"{task.held_out_share:.0%} of {len(examples)} rows aside for scoring. Use a larger file or another "
             "task.held_out_share."
         )
         raise NotScorable(text, f"none of its {len(examples)} rows is held out") if role == "score" else Problem(text)
-    note = (
-        f"{origin} serves training and scoring: divided by hash {how}, {len(kept)} of {len(examples)} rows of "
-        f"'{examples[0].language}' to {role}"
-    )
+    if others is None:
+        note = f"{origin} serves training and scoring: divided by hash {how}, {len(kept)} of {len(examples)} rows of "
+        note += f"'{language}' to {role}"
+    else:
+        note = f"{origin}: '{language}' is not trained on, {len(kept)} of {len(examples)} rows are scored"
+        note += "" if len(kept) == len(examples) else "; another language repeats the others"
     return Loaded(kept, (*notes, note), divided=True, num_set_aside=len(examples) - len(kept))
 
 

@@ -95,17 +95,22 @@ def read_table(path: Path, columns: Sequence[str]) -> list[Row]:
         )
     if not path.stat().st_size:
         raise Problem(f"{path} is empty. Put the data there again, or point task.data elsewhere.")
-    if kind == ".parquet":
-        rows = _read_parquet(path)
-    elif kind == ".xlsx":
-        rows = _tabulated(path, _excel_cells(path), columns, "a cell")
-    elif kind in DELIMITED:
-        rows = _tabulated(path, read_cells(path, decode(path), columns, kind), columns, "a tab or comma")
-    else:
-        rows = _read_json(path, decode(path), columns)
+    rows = parsed(path, columns)
     if not rows:
         raise Problem(f"{path} holds no data rows. Put the data there again, or point task.data elsewhere.")
     return _with_wanted_names(rows, columns)
+
+
+def parsed(path: Path, columns: Sequence[str]) -> list[Row]:
+    """The rows as the file has them, by the format that its name says."""
+    kind = ending(path)
+    if kind == ".parquet":
+        return _read_parquet(path)
+    if kind == ".xlsx":
+        return _tabulated(path, _excel_cells(path), columns, "a cell")
+    if kind in DELIMITED:
+        return _tabulated(path, read_cells(path, decode(path), columns, kind), columns, "a tab or comma")
+    return _read_json(path, decode(path), columns)
 
 
 def _with_wanted_names(rows: list[Row], columns: Sequence[str]) -> list[Row]:
@@ -304,7 +309,7 @@ def _from_object(path: Path, item: Any, columns: Sequence[str]) -> list[tuple[st
         if set(columns) & set(values[0]) and not wanted:
             return [(f"row '{key}'", row) for key, row in item.items()]
         return [(f"row '{key}'", {name: column[key] for name, column in item.items()}) for key in values[0]]
-    if wanted:
+    if wanted or not columns:
         return [("row 1", item)]
     raise Problem(
         f"{path} is one JSON object with the names {', '.join(item) or '(none)'}. Expected is one object a line, "

@@ -10,16 +10,15 @@ later run finds in the caches without a network.
 
 from __future__ import annotations
 
-import gzip
 import json
 import os
 import re
 import tempfile
-import zlib
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from mslt_it.data.files import parsed
 from mslt_it.languages import serving
 from mslt_it.problems import Problem, nearest
 
@@ -37,7 +36,7 @@ _UNREACHABLE = {"ConnectError", "ConnectTimeout", "PoolTimeout", "ProxyError", "
 
 def read_hub(
     data: str, config: str | None, split: str, revision: str | None, files: str | None = None
-) -> list[dict[str, Any]]:
+) -> list[Mapping[str, Any]]:
     """All rows of one configuration and split, in the order of the files, values as they are stored.
 
     ``data`` is OWNER/NAME. ``revision`` is a commit, branch or tag (None: the main branch). ``files`` is a pattern of
@@ -154,7 +153,7 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
 # ---------------------------------------------------------------- repositories that datasets loads
 
 
-def _load(data: str, config: str | None, split: str, revision: str | None) -> list[dict[str, Any]]:
+def _load(data: str, config: str | None, split: str, revision: str | None) -> list[Mapping[str, Any]]:
     builder = None
     if revision is not None and _COMMIT.fullmatch(revision):
         builder = _prepared(data, config, revision)  # a commit never changes: no need to ask
@@ -165,7 +164,7 @@ def _load(data: str, config: str | None, split: str, revision: str | None) -> li
     if split not in splits:
         where = f" in configuration '{config}'" if config else ""
         raise Problem(f"task.data={data} has no split '{split}'{where}. {nearest(split, splits)}")
-    rows: list[dict[str, Any]] = builder.as_dataset(split=split).to_list()
+    rows: list[Mapping[str, Any]] = builder.as_dataset(split=split).to_list()
     return rows
 
 
@@ -285,7 +284,7 @@ def _commit(data: str, revision: str | None) -> str:
 # ---------------------------------------------------------------- files of a repository
 
 
-def _read_files(data: str, config: str | None, split: str, revision: str | None, files: str) -> list[dict[str, Any]]:
+def _read_files(data: str, config: str | None, split: str, revision: str | None, files: str) -> list[Mapping[str, Any]]:
     from huggingface_hub import hf_hub_download
     from huggingface_hub.errors import EntryNotFoundError, LocalEntryNotFoundError
 
@@ -306,7 +305,7 @@ def _read_files(data: str, config: str | None, split: str, revision: str | None,
             if spelt := _spelt_in_paths(config, files, listed, data, commit):
                 return _read_files(data, spelt, split, revision, files)
             raise _no_such_file(data, config, split, files, pattern, listed)
-    rows: list[dict[str, Any]] = []
+    rows: list[Mapping[str, Any]] = []
     for name in names:
         try:
             path = Path(hf_hub_download(data, name, repo_type="dataset", revision=commit))
@@ -383,33 +382,12 @@ def _listing(names: Sequence[str]) -> str:
     return (", ".join(sorted(names)[:_SHOWN]) + more) or "nothing"
 
 
-def _read(path: Path, where: str) -> list[dict[str, Any]]:
+def _read(path: Path, where: str) -> list[Mapping[str, Any]]:
     """The rows of one downloaded file; an error names ``where`` and the cached copy, which may be the damaged one."""
-    remedy = f"If the Hub's file is sound, delete the cached copy {path.resolve()} and run again."
     try:
-        if path.suffix == ".parquet":
-            import pyarrow.parquet
-
-            rows: list[dict[str, Any]] = pyarrow.parquet.read_table(path).to_pylist()
-            return rows
-        raw = path.read_bytes()
-        text = (gzip.decompress(raw) if path.suffix == ".gz" else raw).decode("utf-8-sig")
-    except (OSError, EOFError, zlib.error, ValueError) as error:  # pyarrow's errors are OSError or ValueError
-        raise Problem(f"{where} cannot be read: {' '.join(str(error).split())}. {remedy}") from error
-    if text.lstrip().startswith("["):
-        try:
-            numbered = list(enumerate(json.loads(text), 1))
-        except json.JSONDecodeError as error:
-            raise Problem(f"{where} line {error.lineno} is not valid JSON: {error.msg}. {remedy}") from error
-        unit = "row"
-    else:
-        numbered, unit = [], "line"
-        for number, line in enumerate(text.split("\n"), 1):  # only \n ends a line: a text may hold U+2028
-            try:
-                numbered += [(number, json.loads(line))] if line.strip() else []
-            except json.JSONDecodeError as error:
-                raise Problem(f"{where} line {number} is not valid JSON: {error.msg}. {remedy}") from error
-    for number, item in numbered:
-        if not isinstance(item, dict):
-            raise Problem(f"{where} {unit} {number} is not an object with field names but {type(item).__name__}.")
-    return [item for _, item in numbered]
+        return [row.values for row in parsed(path, ())]
+    except Problem as problem:
+        raise Problem(
+            f"{where} cannot be read: {problem} If the Hub's file is sound, delete the cached copy {path.resolve()} "
+            "and run again."
+        ) from problem

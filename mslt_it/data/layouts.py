@@ -14,25 +14,18 @@ from mslt_it.data.files import CONLL, Row, decode, ending, parse_json, read_tabl
 from mslt_it.problems import Problem
 
 _TAG = re.compile(r"O|[BIESLU]-\S+")
-_STORE: dict[tuple[str, Path, tuple[str, ...]], tuple[tuple[int, int], tuple[Row, ...]]] = {}
 
 
 def read_layout(layout: str, path: Path, columns: Sequence[str]) -> tuple[Row, ...]:
     """The rows of a file; ``columns`` names those of a table without a header.
 
-    A file is parsed once and kept until it changes: the languages, splits and roles of a run read few files often. A
-    layout is one of text; where a copy of the data is a table (JSON Lines, Parquet, Excel), it is read as one.
+    A layout is one of text; where a copy of the data is a table (JSON Lines, Parquet, Excel), it is read as one.
     """
-    stat = path.stat()
-    key, stamp = (layout, path, tuple(columns)), (stat.st_mtime_ns, stat.st_size)
-    kept = _STORE.get(key)
-    if kept is None or kept[0] != stamp:
-        reader = LAYOUTS.get(layout) if ending(path) in LAYOUT_ENDINGS.get(layout, ()) else None
-        rows = tuple(reader(path) if reader else read_table(path, columns))
-        if not rows:
-            raise Problem(f"{path} holds no data rows. Put the data there again, or point task.data elsewhere.")
-        kept = _STORE[key] = (stamp, rows)
-    return kept[1]
+    reader = LAYOUTS.get(layout) if ending(path) in LAYOUT_ENDINGS.get(layout, ()) else None
+    rows = tuple(reader(path) if reader else read_table(path, columns))
+    if not rows:
+        raise Problem(f"{path} holds no data rows. Put the data there again, or point task.data elsewhere.")
+    return rows
 
 
 def read_conll(path: Path) -> list[Row]:

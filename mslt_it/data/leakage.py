@@ -95,6 +95,7 @@ class LeakIndex:
     def __init__(self, rows: Iterable[Example], *, same_language_only: bool = False) -> None:
         self._with_language = same_language_only
         self._rows = list(rows)
+        self._languages = {row.language for row in self._rows}
         self._by_item: dict[tuple[str, str], Example] = {}
         self._by_text: dict[tuple[str, ...], Example] = {}
         self._fields: dict[tuple[str, str], _FieldIndex] = {}
@@ -112,6 +113,8 @@ class LeakIndex:
         """The row that is the same as the example, and the rule that says so."""
         if (same := self._by_item.get((example.task, example.id))) is not None:
             return same, "item"
+        if self._with_language and example.language not in self._languages:
+            return None  # without looking at the text, which the embedded world writes when it is looked at
         folded = self._folded(example)
         key = self._text_key(example, folded)
         if key is None:

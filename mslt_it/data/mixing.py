@@ -66,24 +66,6 @@ def rank(examples_by_language: Mapping[str, Sequence[Example]], items: str, seed
     return {code: [by_id[code][i] for i in order] for code in languages}
 
 
-def choose(
-    examples_by_language: Mapping[str, Sequence[Example]], num_total: int, items: str, seed: int
-) -> dict[str, list[Example]]:
-    """The rows to train on, per language: ``allocate`` of them, all usable; see ``rank`` and ``meet``.
-
-    With ``parallel`` and a total that the number of languages does not divide, the languages with one row more have one
-    item that the others lack.
-    """
-    wanted = allocate(num_total, examples_by_language)
-    ranked = rank(examples_by_language, items, seed)
-    if any(len(ranked[code]) < n for code, n in wanted.items()):
-        met = meet(wanted, examples_by_language, items, seed)
-        if met is None:
-            raise too_few(wanted, examples_by_language, items)
-        ranked = met
-    return {code: ranked[code][:n] for code, n in wanted.items()}
-
-
 def meet(
     wanted: Mapping[str, int], examples_by_language: Mapping[str, Sequence[Example]], items: str, seed: int
 ) -> dict[str, list[Example]] | None:

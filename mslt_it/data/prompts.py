@@ -29,6 +29,7 @@ from mslt_it.data.variants import (
     exemplars,
 )
 from mslt_it.problems import Problem, nearest
+from mslt_it.recipe_files import share_dir
 from mslt_it.records import Example, Message, PromptConfig, PromptedExample, TaskConfig, fingerprint
 from mslt_it.table_keys import list_argument
 
@@ -162,15 +163,11 @@ def _text(file: PromptFile, prompt: PromptConfig, example: Example) -> str:
 
 def prompt_file(task: TaskConfig, language: str, prompt: PromptConfig, prompts_dir: Path | None = None) -> PromptFile:
     """The validated prompt file for a language; English, with a note, where the language has none."""
-    if prompts_dir is None:
-        from mslt_it.recipe_files import share_dir
-
-        prompts_dir = share_dir("eval") / "prompts"
     if prompt.language not in ("native", "english"):
         raise Problem(f"prompt.language='{prompt.language}' is unknown. Known: english, native.")
     if task.name == "custom" or task.instruction:
         return _own_prompt(task, language)
-    folder = prompts_dir / task.name
+    folder = (prompts_dir or share_dir("eval") / "prompts") / task.name
     wanted = ["en"] if prompt.language == "english" else [language, language.split("-")[0], "en"]
     code = next((c for c in wanted if c in task.prompts or (folder / f"{c}.yaml").is_file()), None)
     if code is None:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from mslt_it.data.build import largest_budget
-from mslt_it.data.sources import answers_in_order, available_languages, load
+from mslt_it.data.rows import RowStore
 from mslt_it.languages import LanguageSet, is_code, primary
 from mslt_it.problems import NotScorable, Problem
 from mslt_it.recipe import is_rest
@@ -21,17 +21,18 @@ from mslt_it.records import LARGEST, Recipe, TaskConfig
 MAX_OTHER_LABELS = 0.05  # of the rows; PAWS-X, mended by its translators, has 0.02, another order 0.3 and more
 
 
-def resolved(recipe: Recipe, tokenizer: Callable[[], Any]) -> Recipe:
+def resolved(recipe: Recipe, tokenizer: Callable[[], Any], rows: RowStore | None = None) -> Recipe:
     """The recipe with its targets and its number of rows; ``tokenizer`` is called only where rows are counted."""
-    recipe = with_targets(recipe)
-    recipe = with_order(recipe, recipe.sources, (*recipe.sources, *recipe.targets))
+    rows = rows or RowStore()
+    recipe = with_targets(recipe, rows)
+    recipe = with_order(recipe, recipe.sources, (*recipe.sources, *recipe.targets), rows)
     if recipe.data.num_examples_total != LARGEST:
         return recipe
-    number = largest_budget(recipe, tokenizer())
+    number = largest_budget(recipe, tokenizer(), rows=rows)
     return dataclasses.replace(recipe, data=dataclasses.replace(recipe.data, num_examples_total=number))
 
 
-def with_order(recipe: Recipe, trained: Sequence[str], scored: Sequence[str]) -> Recipe:
+def with_order(recipe: Recipe, trained: Sequence[str], scored: Sequence[str], rows: RowStore | None = None) -> Recipe:
     """The recipe, told whether its rows are parallel by order; with a note where the task says so and they are not.
 
     Rows without an id column count as translations of each other where ``task.is_parallel`` says that the benchmark is
@@ -44,8 +45,9 @@ def with_order(recipe: Recipe, trained: Sequence[str], scored: Sequence[str]) ->
     task = recipe.task
     if not task.is_parallel or task.data == "world":
         return recipe
+    rows = rows or RowStore()
     for split, codes in ((task.train_split, trained), (task.score_split, scored)):
-        found = {code: answers_in_order(task, code, split) for code in dict.fromkeys(codes)}
+        found = {code: rows.answers_in_order(task, code, split) for code in dict.fromkeys(codes)}
         by_position = {code: answers for code, answers in found.items() if answers}
         if why := _out_of_order(task, split, by_position):
             note = f"{why}: rows are taken for each language's own, not for translations"
@@ -73,18 +75,21 @@ def _out_of_order(task: TaskConfig, split: str, answers: Mapping[str, Sequence[s
     return ""
 
 
-def with_targets(recipe: Recipe) -> Recipe:
+def with_targets(recipe: Recipe, rows: RowStore | None = None) -> Recipe:
     """The recipe with ``targets=rest`` as languages, and a note on those of the data that are left out."""
     if not is_rest(recipe.targets):
         return recipe
-    targets, note = rest_of(recipe.task, recipe.sources)
+    targets, note = rest_of(recipe.task, recipe.sources, rows=rows)
     languages = LanguageSet(recipe.sources, targets, recipe.supervised)
     return dataclasses.replace(recipe, targets=languages.targets, targets_note=note)
 
 
-def rest_of(task: TaskConfig, sources: Sequence[str], key: str = "targets") -> tuple[tuple[str, ...], str]:
+def rest_of(
+    task: TaskConfig, sources: Sequence[str], key: str = "targets", rows: RowStore | None = None
+) -> tuple[tuple[str, ...], str]:
     """(every language of the data that is no source and can be scored, a note on which these are)."""
-    known = available_languages(task)
+    rows = rows or RowStore()
+    known = rows.languages(task)
     trained = {primary(code): code for code in sources}
     targets: list[str] = []
     left_out: dict[str, list[str]] = {}  # reason -> codes
@@ -99,7 +104,7 @@ def rest_of(task: TaskConfig, sources: Sequence[str], key: str = "targets") -> t
             left_out.setdefault("no language code", []).append(code)
             continue
         try:
-            load(task, code, task.score_split, role="score")
+            rows.load(task, code, task.score_split, role="score", is_trained=False)
         except NotScorable as problem:
             left_out.setdefault(problem.reason, []).append(code)
             remedy = f" {problem}"

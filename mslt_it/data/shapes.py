@@ -9,15 +9,26 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from mslt_it import table_keys
 from mslt_it.data.files import Row
-from mslt_it.data.labels import MISSING, NOT_TEXT, as_text, label_form, not_text, plain_number, read_labels
+from mslt_it.data.labels import (
+    MISSING,
+    NOT_TEXT,
+    as_text,
+    label_form,
+    not_text,
+    other_word,
+    plain_number,
+    read_labels,
+)
 from mslt_it.data.spans import encode_tags, without_language_prefix
-from mslt_it.data.tags import TagReader
-from mslt_it.problems import NotScorable, Problem
+from mslt_it.problems import NotScorable, Problem, nearest
 from mslt_it.records import Example, TaskConfig
 
 ID_COLUMNS = ("id", "idx")
 MIN_PLACEHOLDER_ROWS = 20  # fewer rows with one label may be chance
+OUTSIDE = table_keys.OUTSIDE
+_BEGINS = {"B": "B", "I": "I", "S": "B", "U": "B", "E": "I", "L": "I", "M": "I"}  # of BIOES and BILOU
 NO_NAMES = "-"  # the answer for a sentence without names, in every language
 MIN_CHARACTER_SHARE = 0.9  # of one-character tokens, from which on a file's tokens are characters (ja, zh, th)
 
@@ -47,7 +58,7 @@ def to_examples(
     scored.
     """
     if for_scoring:
-        refuse_placeholders(task, language, rows, origin)
+        refuse_unpublished(task, language, rows, origin)
     id_column = next((c for c in ID_COLUMNS if c in rows[0].values), None)
     # Ids of two languages are those of one item where a column or the checked order of a benchmark says so.
     prefix = f"{split}:" if id_column or task.is_parallel else f"{split}:{language}:"
@@ -169,7 +180,7 @@ def _holds_answer(value: Any, task: TaskConfig) -> bool:
     return bool(_answers(value, task, parts) or parts.fault)  # faults are counted row by row
 
 
-def refuse_placeholders(task: TaskConfig, language: str, rows: Sequence[Row], origin: str) -> None:
+def refuse_unpublished(task: TaskConfig, language: str, rows: Sequence[Row], origin: str) -> None:
     """NotScorable when all labels, answers or tags of a file are the same stand-in for what is not published."""
     values = [row.values.get(task.label_field) for row in rows]
     if task.shape == "classification":
@@ -200,3 +211,71 @@ def refuse_placeholders(task: TaskConfig, language: str, rows: Sequence[Row], or
         f"published. Set task.score_split to a split with {what}, or leave '{language}' out.",
         f"its {what} are placeholders ({evidence})",
     )
+
+
+# ---------------------------------------------------------------- tags
+
+
+class TagReader:
+    """The tags of one language's sentences, as names of ``task.label_names`` in BIO."""
+
+    def __init__(self, task: TaskConfig, sentences: Sequence[Any]) -> None:
+        self.task = task
+        self.known = [OUTSIDE, *(f"{part}-{kind}" for kind in task.label_names for part in "BI")]
+        self.said = {label_form(value): name for value, name in task.labels.items()}
+        forms = {label_form(tag) for tags in sentences if isinstance(tags, (list, tuple)) for tag in tags}
+        # O, B-first, I-first, B-second, ... as WikiANN counts on the Hub: only where nothing else is in the column.
+        numbers = {str(number): name for number, name in enumerate(self.known)}
+        is_index = task.name != "custom" and not set(self.said) & set(numbers) and forms <= numbers.keys()
+        self.numbers = numbers if is_index else {}
+        self.foreign = sorted(form for form in forms if not self._name(form))
+
+    def read(self, tags: Sequence[Any], where: Callable[[], str]) -> list[str] | None:
+        """The tags by our names; None where one is missing. An unknown tag is a Problem with the lines to add."""
+        names = []
+        for tag in tags:
+            form = "" if not_text(tag) else label_form(tag)
+            if not form:
+                return None
+            if not (name := self._name(form)):
+                raise self._unknown(form, where())
+            names.append(name)
+        return names
+
+    def _name(self, form: str) -> str:
+        if form in self.numbers:
+            return self.numbers[form]
+        if form in self.said:
+            return self.said[form]
+        part, dash, kind = form.partition("-")
+        if dash and part in ("B", "I") and kind in self.said:
+            meant = self.said[kind]
+            return meant if meant == OUTSIDE else f"{part}-{meant.removeprefix('B-').removeprefix('I-')}"
+        return form if form in self.known else ""
+
+    def _unknown(self, form: str, where: str) -> Problem:
+        lines = table_keys.mapping_arguments("task.labels", self._guesses())
+        kinds = {form.partition("-")[2] for form in self.foreign if form[:2] in ("B-", "I-") and form[2:]}
+        new = sorted(kinds - set(self.task.label_names))
+        more = f" To ask for them: {table_keys.list_argument('task.label_names', (*self.task.label_names, *new))}."
+        return Problem(
+            f"{where}: the tag {form!r} is not one of task.label_names. {nearest(form, self.known)}{more * bool(new)} "
+            f"If the file's tags mean these (a guess, check it; {OUTSIDE} for kinds not asked for), add: {lines}"
+        )
+
+    def _guesses(self) -> dict[str, str]:
+        """Kind or whole tag -> what it probably means."""
+        numbers = [form for form in self.foreign if form.isdecimal()]
+        said = {form: self.known[int(form)] if int(form) < len(self.known) else OUTSIDE for form in numbers}
+        for form in self.foreign:
+            part, dash, kind = form.partition("-")
+            if form in said or not form:
+                continue
+            meant = other_word(kind or form, self.task.label_names)
+            if dash and part in ("B", "I"):
+                said[kind] = meant or OUTSIDE
+            elif dash and part.upper() in _BEGINS:
+                said[form] = f"{_BEGINS[part.upper()]}-{meant}" if meant else OUTSIDE
+            else:
+                said[form] = OUTSIDE if form.upper() == OUTSIDE or not meant else f"I-{meant}"
+        return said

@@ -13,8 +13,8 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from mslt_it.problems import Problem, nearest
 
@@ -59,30 +59,9 @@ class Counts:
         return Counts(self.tp + other.tp, self.fp + other.fp, self.fn + other.fn)
 
     @property
-    def precision(self) -> float:
-        """In [0, 1]; 0 where nothing was predicted, as conlleval has it."""
-        return self.tp / (self.tp + self.fp) if self.tp else 0.0
-
-    @property
-    def recall(self) -> float:
-        """In [0, 1]; 0 where there was nothing to find, as conlleval has it."""
-        return self.tp / (self.tp + self.fn) if self.tp else 0.0
-
-    @property
     def f1(self) -> float:
         """Harmonic mean of precision and recall, in [0, 1]."""
         return 2 * self.tp / (2 * self.tp + self.fp + self.fn) if self.tp else 0.0
-
-
-@dataclass(frozen=True)
-class SpanScore:
-    """Counts per kind over a set of sentences; ``micro`` is their sum."""
-
-    kinds: Mapping[str, Counts] = field(default_factory=dict)
-
-    @property
-    def micro(self) -> Counts:
-        return sum(self.kinds.values(), Counts())
 
 
 def without_language_prefix(tokens: Sequence[str], language: str) -> list[str]:
@@ -178,7 +157,7 @@ def decode(text: str, *, none_word: str, kinds: Sequence[str] = KINDS) -> list[S
     """
     _check_none_word(none_word)
     line = next((line for line in text.splitlines() if line.strip()), "").strip()
-    if _same_word(line, none_word):
+    if _folded(line) == _folded(none_word):
         return []
     items = [""]  # with escapes still in, so that "PER\:" is no kind
     for match in _PIECE.finditer(line):
@@ -205,12 +184,8 @@ def _check_none_word(none_word: str) -> None:
         )
 
 
-def _same_word(text: str, word: str) -> bool:
-    """Equal but for case, white space, the kind of dash and a full stop at the end ("None.")."""
-    return _folded(text) == _folded(word)
-
-
 def _folded(text: str) -> str:
+    """Without case, white space, the kind of dash and a full stop at the end ("None.")."""
     folded = " ".join(unicodedata.normalize("NFKC", text).casefold().split()).rstrip(".。।")
     return "".join("-" if unicodedata.category(character) == "Pd" else character for character in folded)
 
@@ -296,19 +271,3 @@ def span_counts(gold_tags: Sequence[str], predicted: Sequence[Chunk]) -> dict[st
     totals = [Counter(chunk.kind for chunk in which.elements()) for which in (right, guessed - right, gold - right)]
     kinds = sorted(set().union(*totals))
     return {kind: Counts(*(total[kind] for total in totals)) for kind in kinds}
-
-
-def span_f1(gold_tags: Sequence[Sequence[str]], predicted: Sequence[Sequence[Chunk]]) -> SpanScore:
-    """Counts over sentences; ``.micro.f1`` is the figure that conlleval prints (as a share of 1).
-
-    Args:
-        gold_tags: BIO tags of each sentence.
-        predicted: spans of each sentence, from ``align`` or ``chunks``.
-    """
-    if len(gold_tags) != len(predicted):
-        raise ValueError(f"{len(gold_tags)} sentences with tags, {len(predicted)} with predictions")
-    kinds: dict[str, Counts] = {}
-    for tags, guessed in zip(gold_tags, predicted, strict=True):
-        for kind, counts in span_counts(tags, guessed).items():
-            kinds[kind] = kinds.get(kind, Counts()) + counts
-    return SpanScore(dict(sorted(kinds.items())))

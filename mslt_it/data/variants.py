@@ -24,6 +24,7 @@ import yaml
 from mslt_it.data.placeholders import fill, placeholders, refuse_placeholders
 from mslt_it.languages import language_name
 from mslt_it.problems import Problem, nearest
+from mslt_it.recipe_files import share_dir
 from mslt_it.records import TaskConfig
 
 CHAINS = ("cot_native", "cot_english", "xlt")
@@ -95,7 +96,7 @@ def chain_form(task: TaskConfig, variant: str, language: str, folder: Path | Non
     """The form of one of `CHAINS` for questions in ``language``."""
     kind = answer_kind(task)
     assert kind is not None and variant in CHAINS
-    root = (folder or _share()) / "variants"
+    root = (folder or share_dir("eval")) / "variants"
     if variant == "cot_native":
         primary = language.split("-")[0]
         path = next((p for c in (language, primary) if (p := root / "cot_native" / f"{c}.yaml").is_file()), None)
@@ -126,7 +127,7 @@ def chain_form(task: TaskConfig, variant: str, language: str, folder: Path | Non
 
 def translation_request(text: str, language: str, folder: Path | None = None) -> str:
     """The user's message that asks for one text in English."""
-    path = (folder or _share()) / "variants" / "translate.yaml"
+    path = (folder or share_dir("eval")) / "variants" / "translate.yaml"
     template = _read(path, path.stat().st_mtime_ns)["text"]
     return fill(template, {"text": text, "language": language_name(language)}, str(path))
 
@@ -135,7 +136,7 @@ def exemplars(task: TaskConfig, language: str, num: int, folder: Path | None = N
     """The first ``num`` worked examples of a task in a language, the same ones in every language."""
     if num == 0:
         return ()
-    root = (folder or _share()) / "exemplars" / task.name
+    root = (folder or share_dir("eval")) / "exemplars" / task.name
     path = next((p for c in (language, language.split("-")[0]) if (p := root / f"{c}.yaml").is_file()), None)
     if path is None:
         known = sorted(p.stem for p in root.glob("*.yaml"))
@@ -155,12 +156,6 @@ def exemplars(task: TaskConfig, language: str, num: int, folder: Path | None = N
             refuse_placeholders(text, f"{path}: '{key}' of example '{row['id']}'")
         rows.append(Exemplar(row["id"], row["fields"], str(row["label"]), row["chain"]))
     return tuple(rows)
-
-
-def _share() -> Path:
-    from mslt_it.recipe_files import share_dir
-
-    return share_dir("eval")
 
 
 @functools.lru_cache(maxsize=512)

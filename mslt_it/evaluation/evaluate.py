@@ -92,11 +92,19 @@ def _done(
         check_languages(recipe.task.metric, request.languages[recipe.task.name])
     loaded = load(bench, given_model=request.model is not None)
     for recipe in request.recipes:  # after the model, which may be refused before any row is read
-        for note in notes_on_scored(recipe, request.languages[recipe.task.name]):
+        for note in notes_on_scored(recipe, request.languages[recipe.task.name], request.rows):
             say(f"Note: {note}")
     encoder = Encoder(loaded.tokenizer, max(recipe.data.max_length_tokens for recipe in request.recipes))
     units = [
-        unit(recipe, variant, code, encoder, request.settings, request.set_aside[recipe.task.name].ids[code])
+        unit(
+            recipe,
+            variant,
+            code,
+            encoder,
+            request.settings,
+            request.set_aside[recipe.task.name].ids[code],
+            request.rows,
+        )
         for recipe in request.recipes
         for variant in request.variants
         for code in request.languages[recipe.task.name]

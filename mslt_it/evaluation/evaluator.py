@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 import os
-from collections.abc import Callable, Container, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from accelerate.utils import broadcast_object_list
 from tqdm import tqdm
 
 from mslt_it.data.encoding import Encoder
+from mslt_it.data.rows import RowStore
 from mslt_it.evaluation.asking import Asked, Engine, Question, TextEngine, ask, engine, prompts_of
 from mslt_it.evaluation.cache import AnswerCache
 from mslt_it.evaluation.generation import Sampling
@@ -60,18 +61,19 @@ def unit(
     language: str,
     encoder: Encoder,
     settings: Settings | None = None,
-    without: Container[str] = (),
+    without: Collection[str] = (),
+    rows: RowStore | None = None,
 ) -> Unit:
     """What will be asked, as far as it does not depend on answers: missing prompts and unreadable rows are found here.
 
     ``without``: ids of items that are not scored.
     """
     if variant == "translate_solve":
-        examples, fields = to_translate(recipe, language, without)
+        examples, fields = to_translate(recipe, language, without, rows)
         solve_items(recipe, examples[:1], language)  # a missing prompt is better found now
         questions = translation_questions(examples, fields, language, encoder)
         return Unit(recipe, variant, language, (), questions, tuple(examples), fields)
-    items = items_of(recipe, variant, language, without)
+    items = items_of(recipe, variant, language, without, rows)
     return Unit(recipe, variant, language, items, questions_of(recipe, items, encoder, settings or Settings()))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from mslt_it import values
@@ -16,11 +16,19 @@ from mslt_it.config.recipe import ModelConfig, Recipe
 from mslt_it.config.schema import key
 from mslt_it.data.build import with_found_labels
 from mslt_it.data.resolve import rest_of, with_order
-from mslt_it.data.sources import available_languages
+from mslt_it.data.rows import RowStore
 from mslt_it.data.variants import VARIANTS, check_variant
 from mslt_it.evaluation.cache import default_folder
 from mslt_it.evaluation.settings import Settings, check_samples
-from mslt_it.evaluation.trained_rows import SetAside, Trained, held_out_share, is_same_data, rows_set_aside, trained
+from mslt_it.evaluation.trained_rows import (
+    SetAside,
+    Trained,
+    held_out_share,
+    is_same_data,
+    languages_trained_on,
+    rows_set_aside,
+    trained,
+)
 from mslt_it.languages import validated_codes
 from mslt_it.problems import Problem, nearest
 from mslt_it.records import fingerprint, to_plain
@@ -99,6 +107,7 @@ class Request:
     backend: str
     cache: Path | None
     out: Path | None  # None: named after what is scored
+    rows: RowStore = field(default_factory=RowStore, compare=False, repr=False)
 
     def told(self) -> list[str]:
         """What is said about rows that are not scored or not parallel, and languages that are left out."""
@@ -110,6 +119,7 @@ class Request:
         return {
             "recipes": [
                 {"task": to_plain(r.task), "prompt": to_plain(r.prompt), "scoring": to_plain(r.scoring)}
+                | ({"trained_on": r.trained_on} if r.trained_on else {})
                 for r in self.recipes
             ],
             "model": to_plain(self.model) if self.model else None,
@@ -141,8 +151,9 @@ def request_of(call: Call) -> Request:
     if not runs and not tasks:
         raise Problem("task= is missing: what is to be scored? Write mslt eval model=PATH task=xnli, or run=RUNFOLDER.")
     known = [trained(folder) for folder in (*map(_run_folder, runs), *(values.path(a) for a in adapters))]
+    store = RowStore()
     is_whole = any(argument.startswith("task.held_out_share=") for argument in rest)  # the user knows better
-    recipes = tuple(_recipe(call, task, [] if is_whole else known) for task in tasks or [""])
+    recipes = tuple(_recipe(call, task, [] if is_whole else known, store) for task in tasks or [""])
     # A run that was trained on chains of thought is asked for them.
     variants = asked.variant if "variant" in call.given else (recipes[0].prompt.variant,)
     settings = Settings(asked.samples, asked.temperature, asked.top_p, asked.seed)
@@ -156,8 +167,14 @@ def request_of(call: Call) -> Request:
     for name, found in (("task", tasks), ("variant", variants)):
         if len(set(found)) < len(found):
             raise Problem(f"{name}=[{','.join(found)}] lists one twice. Remove it.")
-    languages = {r.task.name: _languages(call, r, known if runs and not tasks else [], known) for r in recipes}
-    recipes = tuple(with_order(r, (), languages[r.task.name][0]) for r in recipes)
+    languages = {r.task.name: _languages(call, r, known if runs and not tasks else [], known, store) for r in recipes}
+    seen = validated_codes("seen", asked.seen)
+    aside = [] if is_whole else known  # runs whose training rows are not scored
+    recipes = tuple(with_order(r, (), languages[r.task.name][0], store) for r in recipes)
+    recipes = tuple(
+        dataclasses.replace(r, trained_on=languages_trained_on(r.task, aside, seen, languages[r.task.name][0]))
+        for r in recipes
+    )
     return Request(
         runs=runs,
         adapters=adapters,
@@ -165,13 +182,14 @@ def request_of(call: Call) -> Request:
         recipes=recipes,
         variants=variants,
         languages={name: codes for name, (codes, _) in languages.items()},
-        set_aside={r.task.name: rows_set_aside(r, *languages[r.task.name], [] if is_whole else known) for r in recipes},
+        set_aside={r.task.name: rows_set_aside(r, *languages[r.task.name], aside, store) for r in recipes},
         with_base=asked.base,
-        seen=validated_codes("seen", asked.seen),
+        seen=seen,
         settings=settings,
         backend=asked.backend,
         cache=None if asked.cache == "none" else values.path(asked.cache) if asked.cache else default_folder(),
         out=values.path(asked.out) if asked.out else None,
+        rows=store,
     )
 
 
@@ -201,7 +219,7 @@ _OF_RECIPE = {
 }
 
 
-def _recipe(call: Call, task: str, known: Sequence[Trained]) -> Recipe:
+def _recipe(call: Call, task: str, known: Sequence[Trained], store: RowStore) -> Recipe:
     """The recipe whose task, prompt and scoring are used: the run's where ``task`` is empty, or that of the task."""
     rest = call.rest
     overrides = [*rest, *(f"{name}={getattr(call.options, k)}" for k, name in _OF_RECIPE.items() if k in call.given)]
@@ -211,14 +229,16 @@ def _recipe(call: Call, task: str, known: Sequence[Trained]) -> Recipe:
         run = _run_folder(call.options.run[0])
         found = _with_labels_of(run, load_recipe("config", overrides, config_dir=run))
     else:
-        found = _recipe_of_task(call, task, overrides, known)
+        found = _recipe_of_task(call, task, overrides, known, store)
     if not any(o.startswith("task.held_out_share=") for o in rest):
         share = held_out_share(found.task, known)
         found = dataclasses.replace(found, task=dataclasses.replace(found.task, held_out_share=share))
-    return _with_labels(found, known, of_run=not task)
+    return _with_labels(found, known, store, of_run=not task)
 
 
-def _recipe_of_task(call: Call, task: str, overrides: Sequence[str], known: Sequence[Trained]) -> Recipe:
+def _recipe_of_task(
+    call: Call, task: str, overrides: Sequence[str], known: Sequence[Trained], store: RowStore
+) -> Recipe:
     names, tasks = list_recipes(call.config_dir), list_files(call.config_dir, "task")
     recipe = next((n for n in (f"{task}_3src", task) if n in names), None)
     if recipe not in (None, "custom"):
@@ -227,17 +247,17 @@ def _recipe_of_task(call: Call, task: str, overrides: Sequence[str], known: Sequ
         raise Problem(f"Unknown task '{task}'. {nearest(task, tasks)}")
     # A recipe without languages of its own: its labels are found in the rows to be scored.
     found = load_recipe("custom", [f"task={task}", *overrides, "sources=[en]", "targets=[rest]"], call.config_dir)
-    codes, _ = _languages(call, found, [], known)
+    codes, _ = _languages(call, found, [], known, store)
     return dataclasses.replace(found, sources=codes, targets=())
 
 
-def _with_labels(recipe: Recipe, known: Sequence[Trained], *, of_run: bool) -> Recipe:
+def _with_labels(recipe: Recipe, known: Sequence[Trained], store: RowStore, *, of_run: bool) -> Recipe:
     """The recipe with the labels of a task that names none: those that the run was trained on, where it is the run's
     task or its labels are among them; else those of the rows."""
     if recipe.task.shape != "classification" or recipe.task.label_names:
         return recipe
     learnt = [a.labels for a in known if a.recipe and a.recipe.task.name == recipe.task.name and a.labels]
-    found = learnt[0] if of_run and learnt else with_found_labels(recipe).task.label_names
+    found = learnt[0] if of_run and learnt else with_found_labels(recipe, store).task.label_names
     names = next((labels for labels in learnt if set(found) <= set(labels)), found)
     return dataclasses.replace(recipe, task=dataclasses.replace(recipe.task, label_names=names))
 
@@ -259,7 +279,7 @@ def _run_folder(name: str) -> Path:
 
 
 def _languages(
-    call: Call, recipe: Recipe, of_run: Sequence[Trained], known: Sequence[Trained]
+    call: Call, recipe: Recipe, of_run: Sequence[Trained], known: Sequence[Trained], store: RowStore
 ) -> tuple[tuple[str, ...], str]:
     """(codes, what is to be told about them). ``of_run``: the run whose task and languages are meant, if any."""
     asked: Options = call.options
@@ -267,7 +287,7 @@ def _languages(
     if not is_given and of_run and (run := of_run[0].recipe) and is_same_data(run.task, recipe.task):
         return tuple(dict.fromkeys((*recipe.sources, *recipe.targets))), ""  # supervised=true: some are both
     if not is_given or given == ("all",):
-        return available_languages(recipe.task), ""
+        return store.languages(recipe.task), ""
     if given == ("rest",):
         seen = [code for a in known if a.recipe for code in a.recipe.sources]
         seen += validated_codes("seen", asked.seen)
@@ -276,7 +296,7 @@ def _languages(
                 "languages=rest is every language that no adapter was trained on, and none here says what it was "
                 "trained on. Give run=RUNFOLDER, or seen=[codes], or write languages=all."
             )
-        return rest_of(recipe.task, tuple(dict.fromkeys(seen)), key="languages")
+        return rest_of(recipe.task, tuple(dict.fromkeys(seen)), key="languages", rows=store)
     if not (codes := validated_codes("languages", given)):
         raise Problem("languages=[] names none. List them, languages=[de,tr], or write all or rest.")
     return codes, ""

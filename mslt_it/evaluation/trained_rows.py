@@ -1,10 +1,11 @@
 """Which rows of an evaluation its adapters may have been trained on: those are set aside, and all others are scored.
 
 What counts is the data, not the name of the task. Where an adapter's run read the same data with the same splits, what
-it held out then is what is scored now. Any other data are scored whole, but for rows whose text is among the run's
-training rows (a copy of its file, the file with rows added, a split that it was trained on), in every language where
-ids say which rows are translations. Of an adapter without a run folder nothing is known: then what such a training
-would hold out is scored.
+it held out then is what is scored now; a language that no adapter was trained on is scored whole, where nothing says
+that its rows are translations of trained ones. Any other data are scored whole, but for rows whose text is among the
+run's training rows (a copy of its file, the file with rows added, a split that it was trained on), in every language
+where ids say which rows are translations. Of an adapter without a run folder nothing is known: then what such a
+training would hold out is scored.
 """
 
 from __future__ import annotations
@@ -15,10 +16,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mslt_it import values
+from mslt_it.data.build import scorable
 from mslt_it.data.division import set_aside, told_by_language
 from mslt_it.data.files import canonical_split
 from mslt_it.data.leakage import normalise
-from mslt_it.data.sources import load
+from mslt_it.data.rows import RowStore
 from mslt_it.problems import Problem
 from mslt_it.records import Example, Recipe, TaskConfig
 
@@ -64,10 +66,21 @@ def held_out_share(task: TaskConfig, adapters: Sequence[Trained]) -> float:
     return min(same + unknown, default=1.0)  # what is held out at a smaller share is held out at a larger one
 
 
+def languages_trained_on(
+    task: TaskConfig, adapters: Sequence[Trained], seen: Sequence[str], languages: Sequence[str]
+) -> tuple[str, ...]:
+    """The languages of the rows that adapters may have been trained on: those of runs on the same data, and all that
+    are scored where nothing says what an adapter was trained on."""
+    runs = [a.recipe for a in adapters if a.recipe and is_same_data(a.recipe.task, task)]
+    unknown = (seen or languages) if not adapters or any(a.recipe is None for a in adapters) else ()
+    return tuple(sorted({*(code for run in runs for code in run.sources), *unknown}))
+
+
 class TrainedRows:
     """The rows of one task that adapters of other data may have been trained on."""
 
-    def __init__(self, recipe: Recipe, adapters: Sequence[Trained]) -> None:
+    def __init__(self, recipe: Recipe, adapters: Sequence[Trained], rows: RowStore) -> None:
+        self._store = rows
         self._texts: set[str] = set()
         self._ids: set[str] = set()
         self.names: list[str] = []
@@ -78,7 +91,11 @@ class TrainedRows:
     def _add(self, recipe: Recipe, of_run: Recipe, name: str) -> None:
         task = of_run.task
         try:
-            rows = [e for code in of_run.sources for e in load(task, code, task.train_split, role="train").examples]
+            rows = [
+                e
+                for code in of_run.sources
+                for e in self._store.load(task, code, task.train_split, role="train").examples
+            ]
         except Problem as problem:
             raise Problem(
                 f"Whether {name} was trained on rows of {recipe.task.data} cannot be told, since its own data cannot "
@@ -89,7 +106,7 @@ class TrainedRows:
         self.names.append(name)
         for code in of_run.sources:
             try:
-                own = load(recipe.task, code, recipe.task.score_split, role="score").examples
+                own = scorable(recipe, code, self._store).examples
             except Problem:
                 continue  # the data scored have no rows in this language
             self._ids |= {e.id for e in own if _text(e) in self._texts}
@@ -118,13 +135,15 @@ class SetAside:
     notes: tuple[str, ...]
 
 
-def rows_set_aside(recipe: Recipe, languages: Sequence[str], note: str, adapters: Sequence[Trained]) -> SetAside:
+def rows_set_aside(
+    recipe: Recipe, languages: Sequence[str], note: str, adapters: Sequence[Trained], store: RowStore
+) -> SetAside:
     """What is set aside of a task, by division and because adapters of other data know it; a Problem where nothing is
     left of a language. ``note`` is told before."""
-    rows = TrainedRows(recipe, adapters)
-    if recipe.task.data == "world" and not rows.names:  # its splits are apart, and writing its sentences takes seconds
+    rows = TrainedRows(recipe, adapters, store)
+    if recipe.task.data == "world" and not rows.names:  # its splits are apart
         return SetAside(dict.fromkeys(languages, frozenset()), (note,) if note else ())
-    loaded = {code: load(recipe.task, code, recipe.task.score_split, role="score") for code in languages}
+    loaded = {code: scorable(recipe, code, store) for code in languages}
     told = set_aside(recipe.task, loaded)
     if told and any(a.recipe is None for a in adapters):
         told.append(

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from mslt_it.data.build import build_scored_set, scored_examples
 from mslt_it.data.encoding import Encoder
 from mslt_it.data.prompts import prompt_file, prompted
+from mslt_it.data.rows import RowStore
 from mslt_it.data.variants import ENGLISH, answer_kind, translation_request
 from mslt_it.evaluation.asking import Question
 from mslt_it.evaluation.choices import choice_requests
@@ -34,9 +35,11 @@ def in_variant(recipe: Recipe, variant: str) -> Recipe:
     return dataclasses.replace(recipe, prompt=dataclasses.replace(recipe.prompt, variant=variant))
 
 
-def items_of(recipe: Recipe, variant: str, language: str, without: Container[str] = ()) -> tuple[PromptedExample, ...]:
+def items_of(
+    recipe: Recipe, variant: str, language: str, without: Collection[str] = (), rows: RowStore | None = None
+) -> tuple[PromptedExample, ...]:
     """The items of a variant that needs no stage before it; ``without``: ids that are not scored."""
-    return tuple(build_scored_set(in_variant(recipe, variant), language, without=without))
+    return tuple(build_scored_set(in_variant(recipe, variant), language, without=without, rows=rows))
 
 
 def questions_of(
@@ -61,10 +64,12 @@ def questions_of(
 # ---------------------------------------------------------------- translate, then solve
 
 
-def to_translate(recipe: Recipe, language: str, without: Container[str] = ()) -> tuple[list[Example], tuple[str, ...]]:
+def to_translate(
+    recipe: Recipe, language: str, without: Collection[str] = (), rows: RowStore | None = None
+) -> tuple[list[Example], tuple[str, ...]]:
     """(rows, names of the fields that are put into English): those whose values are told in the prompt's own words
     ("cause") are not, and nothing is where the rows are in English."""
-    examples = scored_examples(recipe, language, without=without)
+    examples = scored_examples(recipe, language, without=without, rows=rows)
     if primary(language) == ENGLISH:
         return examples, ()
     worded = prompt_file(recipe.task, language, PromptConfig()).wording

@@ -32,6 +32,7 @@ from mslt_it.data.files import canonical_split
 from mslt_it.data.hub import PARQUET_BRANCH, PARQUET_FILES
 from mslt_it.data.prompts import PromptFile, prompt_file
 from mslt_it.data.resolve import with_targets
+from mslt_it.data.rows import RowStore
 from mslt_it.problems import Problem, nearest
 from mslt_it.recipe import load_recipe, parse_arguments
 from mslt_it.recipe_files import share_dir
@@ -101,9 +102,9 @@ def local_task_file(
     return {**content, **_generated("{{gold}}", task.max_answer_tokens)}
 
 
-def write_scored_set(recipe: Recipe, language: str, folder: Path) -> Path:
+def write_scored_set(recipe: Recipe, language: str, folder: Path, store: RowStore | None = None) -> Path:
     """The rows a recipe scores in one language and a task file for them; returns the task file."""
-    items = build_scored_set(recipe, language)
+    items = build_scored_set(recipe, language, rows=store)
     if any(len(item.messages) != 1 for item in items):
         raise Problem(
             f"The prompts of '{language}' have a system message or worked examples, which lm-eval takes from its "
@@ -364,9 +365,11 @@ def main(argv: Sequence[str]) -> int:
     folder = Path(argv[0])
     if len(argv) > 1:
         name, overrides, config_dir = parse_arguments(argv[1:])
-        recipe = with_found_labels(with_targets(load_recipe(name, overrides, config_dir, choose=choose_sources)))
+        store = RowStore()
+        recipe = with_targets(load_recipe(name, overrides, config_dir, choose=choose_sources), store)
+        recipe = with_found_labels(recipe, store)
         for language in (*recipe.sources, *(code for code in recipe.targets if code not in recipe.sources)):
-            print(f"written: {write_scored_set(recipe, language, folder)}")
+            print(f"written: {write_scored_set(recipe, language, folder, store)}")
         return 0
     files = task_files()
     folder.mkdir(parents=True, exist_ok=True)

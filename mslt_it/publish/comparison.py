@@ -19,6 +19,7 @@ from torch import Tensor
 
 from mslt_it.data.build import build_scored_set
 from mslt_it.data.encoding import Encoder
+from mslt_it.data.rows import RowStore
 from mslt_it.evaluation.choices import choice_requests
 from mslt_it.evaluation.likelihood import choice_log_likelihoods
 from mslt_it.evaluation.shared_rows import Request
@@ -69,9 +70,9 @@ def prompts_of(recipe: Recipe, tokenizer: Any, per_language: int) -> dict[str, P
     if per_language:
         scoring = dataclasses.replace(recipe.scoring, num_examples_per_language=per_language)
         recipe = dataclasses.replace(recipe, scoring=scoring)
-    encoder = Encoder(tokenizer, recipe.data.max_length_tokens)
+    encoder, rows = Encoder(tokenizer, recipe.data.max_length_tokens), RowStore()
     return {
-        code: _prompts(build_scored_set(recipe, code), encoder)
+        code: _prompts(build_scored_set(recipe, code, rows=rows), encoder)
         for code in dict.fromkeys((*recipe.sources, *recipe.targets))
     }
 

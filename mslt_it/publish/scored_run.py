@@ -15,6 +15,7 @@ import numpy as np
 from accelerate import PartialState
 
 from mslt_it.data.encoding import Encoder
+from mslt_it.data.rows import RowStore
 from mslt_it.evaluation.estimates import Settings
 from mslt_it.evaluation.evaluator import ITEMS, Evaluator, is_sharded, unit
 from mslt_it.evaluation.label_reports import LabelReport
@@ -43,6 +44,7 @@ def evaluate_run(
     adapter_sha256: str,
     train_counts: Mapping[str, int],
     runs: Sequence[Path] = (),
+    rows: RowStore | None = None,
 ) -> Figures | None:
     """Base and adapter on the same items of every language; None on processes that do not write.
 
@@ -50,7 +52,9 @@ def evaluate_run(
         recipe: the run's, with the labels that were found.
         train_counts: label -> training rows; empty where answers are no labels.
         runs: folders of other runs, which may have the base's answers.
+        rows: the run's; default: a new store.
     """
+    rows = rows or RowStore()
     languages = list(dict.fromkeys((*recipe.sources, *recipe.targets)))  # supervised=true: some are both
     run.say(f"Scoring {len(languages)} languages, base and adapter on the same items ...")
     evaluator = Evaluator(
@@ -63,7 +67,9 @@ def evaluate_run(
         replaces=True,
         is_sharded=is_sharded(state),
     )
-    answered, *_ = evaluator.answers([unit(recipe, recipe.prompt.variant, code, encoder) for code in languages])
+    answered, *_ = evaluator.answers(
+        [unit(recipe, recipe.prompt.variant, code, encoder, rows=rows) for code in languages]
+    )
     if not run.is_main:
         return None
     of_base, of_adapter = answered[: len(languages)], answered[len(languages) :]
@@ -78,9 +84,10 @@ def evaluate_run(
 
 def stored_answers(run: FinishedRun, languages: Sequence[str]) -> list[Answered]:
     """What a finished run's adapter answered, from its journals, under the name of its folder."""
+    store = RowStore()
     task, variant, found = run.recipe.task.name, run.recipe.prompt.variant, []
     for code in languages:
-        items = items_of(run.recipe, variant, code)
+        items = items_of(run.recipe, variant, code, rows=store)
         lines = (run.folder / ITEMS / task / variant / ADAPTER / f"{code}.jsonl").read_bytes().split(b"\n")[1:-1]
         rows = {row["id"]: row for row in map(json.loads, lines)}
         of_items = tuple(rows[item.id] for item in items)

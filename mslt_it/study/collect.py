@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import yaml
 
+from mslt_it.data.rows import RowStore
 from mslt_it.evaluation.measures import MEASURES, UNREAD, Measure
 from mslt_it.problems import Problem
 from mslt_it.store import altered, file_sha256
@@ -203,6 +204,7 @@ class _Reader:
 
     def __init__(self) -> None:
         self._items: dict[str, Any] = {}
+        self._rows = RowStore()
 
     def why_missing(self, folder: Path, planned: Mapping[str, Any]) -> str:
         """Why a planned cell does not count; empty where it does."""
@@ -292,7 +294,7 @@ class _Reader:
         recipe = load_recipe("config", config_dir=cell)
         items = self._items.get(code)
         if items is None or tuple(item.id for item in items) != ids:
-            items = self._items[code] = build_scored_set(recipe, code)
+            items = self._items[code] = build_scored_set(recipe, code, rows=self._rows)
         if tuple(item.id for item in items) != ids:
             raise Problem(
                 f"{cell / 'predictions' / code}.jsonl holds other items than {recipe.task.data} gives now. Put the "

@@ -213,6 +213,7 @@ def parallel_texts(
         text_field: which of the rows' fields; default: the first that the task's prompts need (the premise).
     """
     from mslt_it.data.build import scored_examples
+    from mslt_it.data.rows import RowStore
 
     task = recipe.task
     wanted = task.input_fields[0] if text_field is None else text_field
@@ -221,7 +222,11 @@ def parallel_texts(
     everything = dataclasses.replace(
         recipe, scoring=dataclasses.replace(recipe.scoring, num_examples_per_language=0)
     )  # all rows: languages may lack different ones
-    rows = {code: {e.id: e.fields.get(wanted, "") for e in scored_examples(everything, code)} for code in languages}
+    store = RowStore()
+    rows = {
+        code: {e.id: e.fields.get(wanted, "") for e in scored_examples(everything, code, rows=store)}
+        for code in languages
+    }
     result: dict[str, list[str]] = {code: [] for code in languages}
     known: dict[str, set[str]] = {code: set() for code in languages}
     for item in next(iter(rows.values()), {}):

@@ -182,6 +182,7 @@ class _Asked:
     def of(cls, folder: Path, study: Study, singles: Singles, wanted: Sequence[Sequence[str]]) -> _Asked:
         """Reads the singles, loads their base once and tokenises the items."""
         from mslt_it.data.encoding import Encoder
+        from mslt_it.data.rows import RowStore
         from mslt_it.evaluation.settings import Settings as Sampled
         from mslt_it.evaluation.systems import Bench, load
         from mslt_it.evaluation.units import items_of, questions_of
@@ -194,9 +195,9 @@ class _Asked:
         refuse_strangers(finished)
         loras = {key: read_lora(run.adapter) for key, run in runs.items()}  # refused before the base is loaded
         recipe = finished[0].recipe
-        items = {}
+        items, rows = {}, RowStore()
         for code, ids in zip(study.targets, wanted, strict=True):
-            by_id = {item.id: item for item in items_of(recipe, recipe.prompt.variant, code)}
+            by_id = {item.id: item for item in items_of(recipe, recipe.prompt.variant, code, rows=rows)}
             if missing := [one for one in ids if one not in by_id]:
                 raise Problem(
                     f"prediction: item {missing[0]} of '{code}' is not among the rows that {recipe.task.data} gives "

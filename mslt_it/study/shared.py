@@ -36,6 +36,7 @@ class SharedParts(Parts):
     """Keeps what a run leaves for the next one in this process; ``folder``: the study's."""
 
     def __init__(self, folder: Path) -> None:
+        super().__init__()
         self.folder = folder
         self._tokenizer: tuple[object, Any] | None = None
         self._encoder: tuple[object, RememberingEncoder] | None = None

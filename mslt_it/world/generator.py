@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterator, Mapping
 from functools import cache
 
 from mslt_it.problems import Problem, nearest
@@ -17,6 +18,7 @@ from mslt_it.world.languages import grammar
 # Buckets of Pair.bucket: a pair belongs to one split for ever, whatever the seed.
 SPLIT_BUCKETS = {"pretrain": range(0, 60), "train": range(60, 85), "test": range(85, 100)}
 SPLIT_ITEMS = {"train": 9000, "test": 1200}
+FIELDS = ("premise", "hypothesis")
 
 
 def answer_word(language: Grammar, label: str) -> str:
@@ -48,12 +50,36 @@ def task_examples(language: str, split: str, seed: int = 0) -> list[Example]:
             language=language,
             task="xnli",
             split=split,
-            fields={"premise": state(words, pair.premise), "hypothesis": state(words, pair.hypothesis)},
+            fields=Sentences(words, pair),
             label=pair.label,
             origin=f"world@{seed}:{number}",
         )
         for number, pair in enumerate(split_pairs(split, seed))
     ]
+
+
+class Sentences(Mapping[str, str]):
+    """The two sentences of a pair in one language, written when they are first read: of 9,000 rows a run takes some
+    hundred, by their ids."""
+
+    __slots__ = ("_pair", "_texts", "_words")
+
+    def __init__(self, words: Grammar, pair: Pair) -> None:
+        self._words, self._pair = words, pair
+        self._texts: dict[str, str] = {}
+
+    def __getitem__(self, name: str) -> str:
+        if name not in self._texts:
+            if name not in FIELDS:
+                raise KeyError(name)
+            self._texts[name] = state(self._words, getattr(self._pair, name))
+        return self._texts[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(FIELDS)
+
+    def __len__(self) -> int:
+        return len(FIELDS)
 
 
 def state(language: Grammar, clause: Clause) -> str:

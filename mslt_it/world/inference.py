@@ -20,8 +20,9 @@ import hashlib
 import itertools
 import random
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 
 from mslt_it.world.concepts import (
     CLASSES,
@@ -103,7 +104,7 @@ class Pair:
     hypothesis: Clause
     label: str
 
-    @property
+    @cached_property
     def id(self) -> str:
         """16 hex digits over both clauses: the same item has the same id in every language."""
         return hashlib.sha256(repr((self.premise, self.hypothesis)).encode()).hexdigest()[:16]
@@ -165,27 +166,35 @@ def _shape(edits: tuple[tuple[str, str], ...], *, before: bool) -> tuple[bool | 
 def weighted_patterns(frame: str) -> dict[str, tuple[list[Pattern], list[float]]]:
     """label -> (patterns, weights that sum to 1), fitted so that no shape tells the label."""
     patterns = _patterns(frame)
-    weight = {p: 1.0 / (1 + sum(p.changes)) if p.changes != "free" else 1.0 for p in patterns}  # type: ignore[arg-type]
-    weight = _normalised(weight)
-    views = (lambda p: p.changes, lambda p: p.premise_shape, lambda p: p.hypothesis_shape)
+    labels = [p.label for p in patterns]
+    views: tuple[list[object], ...] = (
+        [p.changes for p in patterns],
+        [p.premise_shape for p in patterns],
+        [p.hypothesis_shape for p in patterns],
+    )
+    weights = _normalised(labels, [1.0 if p.changes == "free" else 1.0 / (1 + sum(p.changes)) for p in patterns])  # type: ignore[arg-type]
     for _ in range(200):
         for number, view in enumerate(views):
             mass: dict[str, dict[object, float]] = {label: defaultdict(float) for label in LABELS}
-            for p in patterns:
-                mass[p.label][view(p)] += weight[p]
+            for label, seen, weight in zip(labels, view, weights, strict=True):
+                mass[label][seen] += weight
             keys = {k for m in mass.values() for k in m}
             target = {k: sum(mass[x][k] for x in LABELS) / 3 for k in keys}
             if number == 0:  # the plain patterns' share is given, the others share the rest
                 rest = sum(v for k, v in target.items() if k != "free")
                 target = {k: FREE_SHARE if k == "free" else v / rest * (1 - FREE_SHARE) for k, v in target.items()}
-            for p in patterns:
-                weight[p] *= (target[view(p)] / max(mass[p.label][view(p)], 1e-30)) ** (STEP if number else STEP / 2)
-            weight = _normalised(weight)
+            step = STEP if number else STEP / 2
+            weights = [
+                weight * (target[seen] / max(mass[label][seen], 1e-30)) ** step
+                for label, seen, weight in zip(labels, view, weights, strict=True)
+            ]
+            weights = _normalised(labels, weights)
+    weight_of = dict(zip(patterns, weights, strict=True))
     result = {}
     for label in LABELS:
         chosen = [p for p in patterns if p.label == label]
-        total = sum(weight[p] for p in chosen)
-        result[label] = (chosen, [weight[p] / total for p in chosen])
+        total = sum(weight_of[p] for p in chosen)
+        result[label] = (chosen, [weight_of[p] / total for p in chosen])
     return result
 
 
@@ -209,9 +218,9 @@ def _plainness(frame: str, pattern: Pattern) -> float:
     return {0: 9.0, 1: 3.0}.get(num_edits, 0.3)
 
 
-def _normalised(weight: dict[Pattern, float]) -> dict[Pattern, float]:
-    totals = {x: sum(w for p, w in weight.items() if p.label == x) for x in LABELS}
-    return {p: w / totals[p.label] for p, w in weight.items()}
+def _normalised(labels: Sequence[str], weights: Sequence[float]) -> list[float]:
+    totals = {x: sum(w for label, w in zip(labels, weights, strict=True) if label == x) for x in LABELS}
+    return [w / totals[label] for label, w in zip(labels, weights, strict=True)]
 
 
 def sample_pair(rng: random.Random, label: str | None = None, *, balanced: bool = True) -> Pair:

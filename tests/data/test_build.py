@@ -3,7 +3,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +11,17 @@ import pytest
 from toy_world import toy_rows, write_tsv
 
 from mslt_it.commands.data import write
-from mslt_it.data.build import build_scored_set, build_training_set, largest_budget, refuse_masks
-from mslt_it.data.build_report import format_report
+from mslt_it.data import build
+from mslt_it.data.budget import MIN_CHUNK
+from mslt_it.data.build import build_scored_set, build_training_set, format_report, largest_budget
+from mslt_it.data.encoding import Encoder
+from mslt_it.data.prompts import prompted
+from mslt_it.data.rows import RowStore
 from mslt_it.problems import Problem
-from mslt_it.records import EncodedExample, Recipe
+from mslt_it.recipe import load_recipe
+from mslt_it.records import Recipe
+from mslt_it.world import generator
+from mslt_it.world.generator import state
 
 MakeRecipe = Callable[..., Recipe]
 
@@ -148,20 +155,13 @@ def test_scored_items_are_the_same_in_every_language_and_seed(
     assert [row.id for row in build_scored_set(recipe, "hi", prompts_dir)] == ids["en"][1:]
 
 
-@pytest.mark.parametrize(
-    ("ids", "labels", "what"),
-    [
-        ((1, 2, 9), (-100, -100, -100), "supervises nothing"),
-        ((1, 2, 9), (1, 2, 9), "supervises every token"),
-        ((1, 2, 9), (-100, 2, -100), "something else than its last tokens"),
-        ((1, 2, 3), (-100, 2, 3), "does not end in the end token"),
-        ((1, 2, 9), (-100, -100, 9), "the end token only"),
-    ],
-)
-def test_wrong_masks_are_refused(ids: tuple[int, ...], labels: tuple[int, ...], what: str) -> None:
-    refuse_masks([EncodedExample("a", "en", (1, 2, 9), (-100, 2, 9))], "en", end_id=9)
-    with pytest.raises(Problem, match=rf"Language 'en', row a: the mask .*{what}"):
-        refuse_masks([EncodedExample("a", "en", ids, labels)], "en", end_id=9)
+def test_answers_without_tokens_are_refused(toy_recipe: MakeRecipe, tokenizer: Any, prompts_dir: Path) -> None:
+    class Wordless(Encoder):
+        def user_ids(self, texts: Sequence[str]) -> list[list[int]]:
+            return [ids if len(text) > 10 else [] for text, ids in zip(texts, super().user_ids(texts), strict=True)]
+
+    with pytest.raises(Problem, match=r"Language '..', row train:\d+: nothing but the end token is supervised"):
+        build_training_set(toy_recipe(), tokenizer, prompts_dir, encoder=Wordless(tokenizer, 512))
 
 
 def test_rows_are_written(toy_recipe: MakeRecipe, tokenizer: Any, prompts_dir: Path, tmp_path: Path) -> None:
@@ -185,3 +185,30 @@ def test_leaks_between_published_splits_are_refused_or_dropped_when_asked(
     rows, report = build_training_set(toy_recipe(num_examples_total=100, leaks="drop"), tokenizer, prompts_dir)
     assert "ru: 12 rows left out of training because a scored row is the same" in report.notes
     assert not {f"train:{i}" for i in range(120, 132)} & {row.id for row in rows if row.language == "ru"}
+
+
+def test_a_run_prepares_and_renders_each_row_once(
+    toy_recipe: MakeRecipe, tokenizer: Any, prompts_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe, rows = toy_recipe(), RowStore()
+    languages = (*recipe.sources, *recipe.targets)
+    build_training_set(recipe, tokenizer, prompts_dir, rows=rows)
+    asked: list[str] = []
+    monkeypatch.setattr(build, "prompted", lambda e, *rest: asked.append(f"{e.language} {e.id}") or prompted(e, *rest))
+    for _ in range(2):
+        sets = [build_scored_set(recipe, code, prompts_dir, rows=rows) for code in languages]
+    assert len(asked) == len(set(asked)) == sum(map(len, sets)) > 0
+
+
+def test_the_embedded_world_writes_the_sentences_that_are_read(tokenizer: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    written: list[object] = []
+    monkeypatch.setattr(generator, "state", lambda words, clause: written.append(clause) or state(words, clause))
+    recipe = load_recipe("xnli_3src", ["data.num_examples_total=150", "scoring.num_examples_per_language=10"])
+    rows = RowStore()
+    build_training_set(recipe, tokenizer, rows=rows)
+    # Of the sources the rows looked at for training, and all scored ones, which these are compared with.
+    read = 3 * MIN_CHUNK + 3 * 1200
+    assert len(written) == 2 * read
+    for code in recipe.targets:
+        build_scored_set(recipe, code, rows=rows)
+    assert len(written) == 2 * (read + 10 * len(recipe.targets))

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from toy_world import load
 
 from mslt_it.data.prompts import prompted
-from mslt_it.data.sources import load
 from mslt_it.problems import Problem
 from mslt_it.recipe import load_recipe
 from mslt_it.recipe_files import list_groups

@@ -8,11 +8,10 @@ import random
 from pathlib import Path
 
 import pytest
-from toy_world import write_tsv
+from toy_world import load, write_tsv
 
-from mslt_it.data.division import Table, units_of_ids
+from mslt_it.data.division import Loaded, Table, units_of_ids
 from mslt_it.data.prompts import prompted
-from mslt_it.data.sources import load
 from mslt_it.problems import Problem
 from mslt_it.records import Example, PromptConfig, TaskConfig
 
@@ -244,3 +243,49 @@ def test_a_parallel_benchmarks_ids_hold_where_translations_tear_its_groups() -> 
     assert units_of_ids([english, german]).of_ids is None
     units = units_of_ids([english, german], is_parallel=True).of_ids
     assert units is not None and set(units) == set(ids) and len(set(units.values())) == 10
+
+
+def test_a_language_that_is_not_trained_on_is_scored_whole_without_ids(tmp_path: Path) -> None:
+    """A target of 40 rows keeps 40; with ids, or in parallel order, its rows may be translations of trained ones."""
+    write_tsv(tmp_path / "en.tsv", [(sentence("en", f"t{i}"), LABELS[i % 3]) for i in range(100)])
+    write_tsv(tmp_path / "de.tsv", [(sentence("de", f"t{i}"), LABELS[i % 3]) for i in range(40)])
+    task = TaskConfig(name="toy", data=str(tmp_path), is_parallel=False, input_fields=("text",))
+
+    def scored(language: str, *trained: str, of: TaskConfig = task) -> Loaded:
+        return load(of, language, "test", role="score", is_trained=language in trained)
+
+    whole = scored("de", "en")
+    assert len(whole.examples) == 40 and whole.num_set_aside == 0
+    assert "'de' is not trained on, 40 of 40 rows are scored" in whole.notes[-1]
+    halves = load(task, "de", "test", role="score")  # nothing says what is trained on
+    assert 2 < len(halves.examples) < 20 and scored("de", "en", "de").examples == halves.examples
+    assert scored("en", "en").examples == load(task, "en", "test", role="score").examples
+    # Rows of training, copied untranslated, are on one side as ever.
+    english = load(task, "en", "train", role="train").examples[:10]
+    rows = [(e.fields["text"].upper(), "neutral") for e in english]
+    write_tsv(tmp_path / "de.tsv", [*rows, *((sentence("de", f"t{i}"), LABELS[i % 3]) for i in range(40))])
+    found = scored("de", "en")
+    assert [e.fields["text"] for e in found.examples] == [e.fields["text"] for e in whole.examples]
+    assert found.num_set_aside == 10 and "another language repeats the others" in found.notes[-1]
+    # Order or ids that tell translations: divided by item, whatever is trained on.
+    parallel = dataclasses.replace(task, is_parallel=True)
+    assert len(scored("de", "en", of=parallel).examples) < 25
+    for code in ("en", "qu"):
+        write(tmp_path / "ids", code, pairs(code))
+    numbered = TaskConfig(name="toy", data=str(tmp_path / "ids"), is_parallel=False)
+    assert numbers(scored("qu", "en", of=numbered).examples) == numbers(scored("en", "en", of=numbered).examples)
+
+
+def test_whole_targets_leave_no_training_row_that_is_scored(tmp_path: Path) -> None:
+    """Premises that come again untranslated: none is on both sides."""
+    rows = [
+        {"premise": sentence("en", f"p{i // 3}"), "hypothesis": sentence("en", f"h{i}"), "label": LABELS[i % 3]}
+        for i in range(300)
+    ]
+    write(tmp_path, "en", rows)
+    own = [{**row, "premise": sentence("qu", f"p{i // 3}")} for i, row in enumerate(rows)]
+    write(tmp_path, "qu", rows[:150] + own[150:])
+    task = TaskConfig(name="toy", data=str(tmp_path), is_parallel=False)
+    train = {e.fields["premise"] for e in load(task, "en", "train", role="train").examples}
+    score = load(task, "qu", "test", role="score", is_trained=False).examples
+    assert not train & {e.fields["premise"] for e in score} and 150 < len(score) < 225

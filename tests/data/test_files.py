@@ -14,11 +14,11 @@ from typing import Any
 
 import openpyxl
 import pytest
+from toy_world import available_languages, load
 
 from mslt_it.data.cleaning import clean
 from mslt_it.data.files import read_table
 from mslt_it.data.layouts import read_layout
-from mslt_it.data.sources import available_languages, load
 from mslt_it.problems import Problem
 from mslt_it.records import TaskConfig
 

@@ -17,13 +17,11 @@ from typing import Any
 import pyarrow
 import pyarrow.parquet
 import pytest
+from toy_world import load
 
-from mslt_it.data.build import build_training_set, notes_on_scored, scored_examples, with_found_labels
-from mslt_it.data.build_report import format_report
-from mslt_it.data.guesses import guessed
-from mslt_it.data.labels import label_form, label_set_notes, spelling_key
+from mslt_it.data.build import build_training_set, format_report, notes_on_scored, scored_examples, with_found_labels
+from mslt_it.data.labels import guessed, label_form, label_set_notes, spelling_key
 from mslt_it.data.prompts import prompted
-from mslt_it.data.sources import load
 from mslt_it.problems import Problem
 from mslt_it.recipe import load_recipe
 from mslt_it.records import PromptConfig, Recipe

@@ -8,10 +8,10 @@ import json
 from pathlib import Path
 
 import pytest
-from toy_world import toy_rows, write_tsv
+from toy_world import available_languages, load, toy_rows, write_tsv
 
 from mslt_it.data import layouts
-from mslt_it.data.sources import available_languages, load, rows_left_out
+from mslt_it.data.rows import RowStore
 from mslt_it.problems import Problem
 from mslt_it.records import FrozenDict, TaskConfig
 
@@ -167,9 +167,9 @@ def test_language_columns_and_spellings_in_them(tmp_path: Path, column: str) -> 
 def test_rows_of_no_language_asked_for_are_counted(tmp_path: Path) -> None:
     spelt = [("en", "a"), ("nl", "b"), ("nl", "c"), ("", "d"), ("xx", "e"), ("EN", "f")]
     config = task(table(tmp_path / "t.csv", "lang", spelt))
-    (note,) = rows_left_out(config, ("en",))
+    (note,) = RowStore().left_out(config, ("en",))
     assert note.endswith("t.csv: 4 of 6 rows are in no language of this run and left out (lang: nl 2, (blank) 1, xx 1)")
-    assert rows_left_out(task(table(tmp_path / "u.csv", "lang", spelt[:1])), ("en",)) == ()
+    assert RowStore().left_out(task(table(tmp_path / "u.csv", "lang", spelt[:1])), ("en",)) == ()
 
 
 def test_a_spelling_that_leaves_something_open_is_said(tmp_path: Path) -> None:
@@ -200,13 +200,11 @@ def test_each_file_is_parsed_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     read: list[Path] = []
     parse = layouts.read_table
     monkeypatch.setattr(layouts, "read_table", lambda path, columns: read.append(path) or parse(path, columns))
-    config = task(tmp_path)
+    config, rows = task(tmp_path), RowStore()
     for _ in range(3):
         for code in codes:
-            load(config, code, "train", role="train")
-            load(config, code, "test", role="score")
+            rows.load(config, code, "train", role="train")
+            rows.load(config, code, "test", role="score", is_trained=code == "en")
     assert len(read) == len(codes)
-    put(tmp_path, "de/dev.tsv", "de/other.tsv")
-    (tmp_path / "de" / "other.tsv").replace(tmp_path / "de" / "dev.tsv")
-    load(config, "de", "train", role="train")
-    assert len(read) == len(codes) + 1  # a file that changed is read again
+    RowStore().load(config, "de", "train", role="train")  # a run of its own: en and all others say which ids are kept
+    assert len(read) == 2 * len(codes)

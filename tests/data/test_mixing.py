@@ -8,7 +8,7 @@ from collections import Counter
 
 import pytest
 
-from mslt_it.data.mixing import allocate, choose, interleave, largest_equal, largest_total, rank
+from mslt_it.data.mixing import allocate, interleave, largest_equal, largest_total, meet, rank, too_few
 from mslt_it.problems import Problem
 from mslt_it.records import Example
 
@@ -26,6 +26,18 @@ def pool(*languages: str, number: int = 300) -> dict[str, list[Example]]:
 
 def ids(examples: list[Example]) -> list[str]:
     return [e.id for e in examples]
+
+
+def choose(examples: dict[str, list[Example]], num_total: int, items: str, seed: int) -> dict[str, list[Example]]:
+    """The rows to train on where all are usable, as a build takes them."""
+    wanted = allocate(num_total, examples)
+    ranked = rank(examples, items, seed)
+    if any(len(ranked[code]) < n for code, n in wanted.items()):
+        met = meet(wanted, examples, items, seed)
+        if met is None:
+            raise too_few(wanted, examples, items)
+        ranked = met
+    return {code: ranked[code][:n] for code, n in wanted.items()}
 
 
 @pytest.mark.parametrize("total", [3, 10, 1000, 1500])

@@ -7,10 +7,9 @@ import json
 from pathlib import Path
 
 import pytest
-from toy_world import write_tsv
+from toy_world import load, write_tsv
 
 from mslt_it.data.labels import found_labels
-from mslt_it.data.sources import load
 from mslt_it.problems import Problem
 from mslt_it.recipe import load_recipe
 from mslt_it.records import Example, TaskConfig
@@ -116,8 +115,8 @@ def test_a_table_of_all_languages_is_told_apart_by_ids(tmp_path: Path) -> None:
         for i in range(2)
     ]
     config = task("tydiqa", tmp_path)
+    from mslt_it.data.columns import by_prefix
     from mslt_it.data.files import Row
-    from mslt_it.data.language_rows import by_prefix
 
     found = by_prefix(config, [Row("row", row) for row in rows], "fi", "hub")
     assert [row.values["id"] for row in found] == ["finnish-0", "finnish-1"]

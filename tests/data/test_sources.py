@@ -6,9 +6,8 @@ import os
 from pathlib import Path
 
 import pytest
-from toy_world import LABELS, WORLD, toy_rows, write_tsv
+from toy_world import LABELS, WORLD, load, load_examples, toy_rows, write_tsv
 
-from mslt_it.data.sources import load, load_examples
 from mslt_it.problems import Problem
 from mslt_it.records import TaskConfig
 

@@ -5,6 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from mslt_it.data.division import Loaded
+from mslt_it.data.rows import RowStore
+from mslt_it.records import Example, TaskConfig
+
 CHAT_TEMPLATE = (
     "{% for m in messages %}{{ '<|' + m.role + '|>\n' + m.content + '<|end|>\n' }}{% endfor %}"
     "{% if add_generation_prompt %}{{ '<|assistant|>\n' }}{% endif %}"
@@ -57,3 +61,16 @@ def toy_rows(language: str, number: int, start: int = 0) -> list[tuple[str, str,
 def write_tsv(path: Path, rows: list[tuple[str, ...]]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("".join("\t".join(row) + "\n" for row in rows), encoding="utf-8", newline="")
+
+
+def load(task: TaskConfig, language: str, split: str, **role: Any) -> Loaded:
+    """The rows as a new run finds them."""
+    return RowStore().load(task, language, split, **role)
+
+
+def load_examples(task: TaskConfig, language: str, split: str, **role: Any) -> list[Example]:
+    return load(task, language, split, **role).examples
+
+
+def available_languages(task: TaskConfig) -> tuple[str, ...]:
+    return RowStore().languages(task)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 import shutil
@@ -13,8 +14,10 @@ from tiny_eval import PAIRS, call, make_run, results
 
 from mslt_it.data.build import scored_examples
 from mslt_it.evaluation.request import Request, parse_request
+from mslt_it.evaluation.trained_rows import Trained, languages_trained_on
 from mslt_it.problems import Problem
 from mslt_it.recipe import load_recipe
+from mslt_it.records import Recipe, TaskConfig
 
 Capture = pytest.CaptureFixture[str]
 LABELS = ("entailment", "neutral", "contradiction")
@@ -173,6 +176,17 @@ def test_two_runs_of_different_data_are_both_left_what_neither_knows(
     found, told = asked(f"run=[{trained},{other}]")
     assert found["tr"] == found["de"] == set(sorted(held_out)[20:])
     assert "training may use them" in told and "run_c may have been trained on them" in told
+
+
+def test_the_languages_trained_on_are_those_of_runs_on_the_same_data(tmp_path: Path) -> None:
+    task = TaskConfig(name="toy", data=str(tmp_path))
+    run = Trained(tmp_path, Recipe("toy", ("en", "de"), ("tr",), task=task))
+    other = Trained(tmp_path, Recipe("toy", ("sw",), ("tr",), task=dataclasses.replace(task, data="world")))
+    unknown, asked = Trained(tmp_path, None), ("de", "tr", "zh")
+    assert languages_trained_on(task, [run, other], (), asked) == ("de", "en")
+    assert languages_trained_on(task, [run, unknown], (), asked) == ("de", "en", "tr", "zh")
+    assert languages_trained_on(task, [unknown], ("ar",), asked) == ("ar",)
+    assert languages_trained_on(task, [], (), asked) == asked  # of a share that the user gives, nothing is known
 
 
 def test_languages_rest_are_those_that_no_adapter_was_trained_on(trained: Path, other_run: Path, data: Path) -> None:

@@ -13,8 +13,7 @@ from typing import Any
 import pytest
 from bad_input import recipe, rows, text_of, world_tokenizer, write_jsonl, write_tsv
 
-from mslt_it.data.build import build_training_set
-from mslt_it.data.build_report import format_report
+from mslt_it.data.build import build_training_set, format_report
 from mslt_it.data.cleaning import gives_away
 from mslt_it.data.encoding import Encoder
 from mslt_it.problems import Problem

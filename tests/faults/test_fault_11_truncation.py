@@ -13,8 +13,7 @@ from typing import Any
 import pytest
 from bad_input import LABELS, examples, recipe, rows, text_of, world_tokenizer, write_jsonl
 
-from mslt_it.data.build import build_training_set
-from mslt_it.data.build_report import format_report
+from mslt_it.data.build import build_training_set, format_report
 from mslt_it.data.encoding import TOO_LONG, Encoder
 from mslt_it.data.mixing import rank
 from mslt_it.data.prompts import prompted

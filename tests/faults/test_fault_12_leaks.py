@@ -15,7 +15,7 @@ from bad_input import LABELS, clauses, examples, recipe, rows, text_of, world_to
 
 from mslt_it.data.build import build_training_set
 from mslt_it.data.leakage import Leak, find_leaks
-from mslt_it.data.sources import load_examples
+from mslt_it.data.rows import RowStore
 from mslt_it.problems import Problem
 from mslt_it.records import Example, TaskConfig
 from mslt_it.world.generator import split_pairs, state, task_examples
@@ -227,8 +227,8 @@ def test_no_false_alarm_in_xnli_divided_by_item() -> None:
         pytest.skip(f"{XNLI} is not there")
     task = TaskConfig(name="xnli", data=str(XNLI), is_parallel=True, train_split="dev", score_split="dev")
     codes = [code for code in ("ar", "de", "en", "hi", "th", "vi", "zh") if (XNLI / code).is_dir()]
-    train = [e for code in codes for e in load_examples(task, code, "dev", role="train")[:500]]
-    scored = [e for code in codes for e in load_examples(task, code, "dev", role="score")[:400]]
+    train = [e for code in codes for e in RowStore().load(task, code, "dev", role="train").examples[:500]]
+    scored = [e for code in codes for e in RowStore().load(task, code, "dev", role="score").examples[:400]]
     leaks = find_leaks(train, scored)
     print(f"{len(leaks)} false alarms in {len(scored)} scored rows of XNLI against {len(train)}")
     assert len(codes) == 7 and leaks == []

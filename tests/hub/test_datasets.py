@@ -148,7 +148,8 @@ def test_examples_load_through_the_task_with_label_names_and_origin(hub: Hub, ho
         home,
         f"""
 import dataclasses
-from mslt_it.data.sources import load
+from mslt_it.data.rows import RowStore
+load = RowStore().load
 from mslt_it.records import TaskConfig
 
 task = TaskConfig(data="facebook/xnli", is_parallel=True, revision="{commit}")
@@ -264,8 +265,9 @@ result = {
     )
     assert problems["truncated"].startswith("data/ur.json.gz of MBZUAI/Bactrian-X cannot be read:")
     assert f"delete the cached copy {home}/hub/" in problems["truncated"]
-    assert "data/vi.json.gz of MBZUAI/Bactrian-X line 2 is not valid JSON" in problems["not json"]
-    assert "data/xh.json.gz of MBZUAI/Bactrian-X row 1 is not an object" in problems["not objects"]
+    assert problems["not json"].startswith("data/vi.json.gz of MBZUAI/Bactrian-X cannot be read:")
+    assert "data/vi.json.gz line 2 is not valid JSON" in problems["not json"]
+    assert "data/xh.json.gz row 1 is not an object" in problems["not objects"]
     assert "only .json, .jsonl, .parquet are read (JSON also as .gz), not 'data/fr.csv'" in problems["ending"]
     assert "unknown placeholder {confg}. Did you mean 'config'? Known: config, split." in problems["placeholder"]
     assert "asks for a configuration, and none is given" in problems["no config"]
@@ -288,7 +290,8 @@ def test_configurations_are_found_whatever_their_spelling(hub: Hub, home: Path) 
     code = (
         READ
         + """
-from mslt_it.data.sources import load
+from mslt_it.data.rows import RowStore
+load = RowStore().load
 from mslt_it.records import TaskConfig
 def first(data, config, files=None):
     return read_hub(data, config, "test", None, files)[0]["premise"]
@@ -417,10 +420,10 @@ def test_the_languages_of_a_data_set_are_its_configurations(hub: Hub, home: Path
         hub.endpoint,
         home,
         """
-from mslt_it.data.sources import available_languages
+from mslt_it.data.rows import RowStore
 from mslt_it.records import FrozenDict, TaskConfig
 def languages(data, **keys):
-    return list(available_languages(TaskConfig(data=data, **keys)))
+    return list(RowStore().languages(TaskConfig(data=data, **keys)))
 result = {
     "configs": languages("facebook/xnli"),
     "files": languages("owner/files", hub_files="data/{config}.jsonl", configs=FrozenDict({"fil": "tl"})),

@@ -146,7 +146,7 @@ def test_written_answers_are_read_against_the_references(folder: Path, monkeypat
         PromptedExample(f"item{i}", "fi", (), "yes", ("yes", "no"), "yes", references=("yes",), is_written=True)
         for i in range(2)
     ]
-    monkeypatch.setattr(build, "build_scored_set", lambda recipe, code: items)
+    monkeypatch.setattr(build, "build_scored_set", lambda recipe, code, rows: items)
     monkeypatch.setattr("mslt_it.recipe.load_recipe", lambda *args, **kwargs: _Recipe())
     reader = module._Reader()
     counts = reader._written(folder, "fi", ("item0", "item1"), ["Answer: yes", "Answer: no"])

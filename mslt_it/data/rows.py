@@ -1,0 +1,308 @@
+"""Where rows come from (the embedded world, local files, or a dataset of the Hub), and the store that keeps a run's.
+
+An item's id is the same in all languages ("dev:17": the split, then the id column or the row's position), so that
+translations of one item can be kept together, kept apart, and kept out of the scored set.
+
+Where a language's only file is neither split, or the recipe names one split for both, its rows are divided between
+training and scoring, in the same way in every language: see ``division``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import itertools
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+from mslt_it import values
+from mslt_it.data.columns import check_columns, column_of, count_spellings, file_columns, renamed, rows_of, unclaimed
+from mslt_it.data.division import Loaded, Table, Units, divide, table, units_of_ids
+from mslt_it.data.files import TABLES, Row, canonical_split, listing
+from mslt_it.data.hub import hub_configs, read_hub
+from mslt_it.data.labels import label_form
+from mslt_it.data.layouts import read_layout
+from mslt_it.data.lookup import Picked, languages_in, pick, unnamed_files
+from mslt_it.data.shapes import id_text, to_examples
+from mslt_it.languages import codes_of, is_code, primary, serving
+from mslt_it.problems import Problem, nearest
+from mslt_it.records import Recipe, TaskConfig, fingerprint
+from mslt_it.world.generator import task_examples
+from mslt_it.world.languages import CODES
+
+Role = Literal["train", "score"]
+Made = TypeVar("Made")
+
+
+class RowStore:
+    """The rows of one run: each file is read once, each language of a split prepared once. A command makes it and hands
+    it down; runs in one process may share it, as long as their files stay as they are."""
+
+    def __init__(self) -> None:
+        self._kept: dict[Hashable, Any] = {}
+
+    def once(self, key: Hashable, make: Callable[[], Made]) -> Made:
+        """What ``make`` gives, made the first time only."""
+        if key not in self._kept:
+            self._kept[key] = make()
+        made: Made = self._kept[key]
+        return made
+
+    def load(self, task: TaskConfig, language: str, split: str, *, role: Role, is_trained: bool = True) -> Loaded:
+        """All rows of one language and split, in file order, with notes.
+
+        A row without a label (empty, null, "-", -1) comes with a ``fault``, so that cleaning counts it; a label outside
+        ``task.label_names`` is refused.
+
+        Args:
+            is_trained: whether the language is, or may be, trained on. Of data that serve training and scoring, another
+                language is scored whole, unless ids or order say that its rows are translations.
+        """
+        key = ("rows", fingerprint(task), language, split, role, is_trained)
+        return self.once(key, lambda: self._load(task, language, split, role, is_trained))
+
+    def languages(self, task: TaskConfig) -> tuple[str, ...]:
+        """Every language that the task's data has rows for, as codes; a Problem where that cannot be told without."""
+        return self.once(("languages", fingerprint(task)), lambda: self._languages(task))
+
+    def left_out(self, task: TaskConfig, languages: Sequence[str]) -> tuple[str, ...]:
+        """What to say of local rows that are of none of the languages, by their files."""
+        if not _is_local(task):
+            return ()
+        notes: dict[tuple[Path, ...], str] = {}
+        for language, split in itertools.product(languages, (task.train_split, task.score_split)):
+            with contextlib.suppress(Problem):  # said where the rows are asked for
+                picked = self._picked(task, language, split)
+                if picked.paths not in notes:
+                    notes[picked.paths] = unclaimed(task, self._table(task, picked), languages, picked.origin)
+        return tuple(filter(None, notes.values()))
+
+    def answers_in_order(self, task: TaskConfig, language: str, split: str) -> list[str] | None:
+        """What the label column of a split holds, row by row; None where an id column says which item a row is, or
+        where the language has no such rows."""
+        try:
+            rows = self._own_rows(task, language, split)[0]
+        except Problem:
+            return None  # it is told where that language is loaded
+        if not rows or table(task, rows[:1]).has_ids:
+            return None
+        return [label_form(row.values.get(task.label_field)) for row in rows]
+
+    # ---------------------------------------------------------------- one language of a split
+
+    def _load(self, task: TaskConfig, language: str, split: str, role: Role, is_trained: bool) -> Loaded:
+        if task.data == "world":
+            return Loaded(task_examples(language, split))
+        rows, said, picked = self._own_rows(task, language, split)
+        origin = picked.origin if picked else _hub_origin(task)
+        name, is_divided = (
+            canonical_split(split),
+            canonical_split(task.train_split) == canonical_split(task.score_split),
+        )
+        if picked:
+            name, is_divided = picked.name, picked.is_divided
+        rows, repairs = self._repaired(task, language, split, rows)
+        notes = (*said, *repairs)
+        known = {column for row in rows[:100] for column in row.values}
+        if role == "train" and task.rationale_field and task.rationale_field not in known:
+            raise Problem(
+                f"{origin} has no column '{task.rationale_field}' (task.rationale_field). "
+                f"{nearest(task.rationale_field, known)}"
+            )
+        examples = to_examples(task, language, name, rows, origin, for_scoring=role == "score")
+        if not is_divided:
+            return Loaded(examples, notes)
+        own = table(task, rows)
+        units = others = None
+        if own.has_ids or task.is_parallel:  # one id in two languages is one item
+            units = self._units(task, language, split) if task.held_out_share < 1 else None
+        elif role == "score" and not is_trained:
+            others = self._tables(task, (code for code in self._codes(task, language) if code != language), split)
+        return divide(task, examples, own, units, role, origin, notes, others)
+
+    def _own_rows(
+        self, task: TaskConfig, language: str, split: str
+    ) -> tuple[Sequence[Row], tuple[str, ...], Picked | None]:
+        """(rows of the language, notes, the local files that they are of)."""
+        if _is_local(task):
+            picked = self._picked(task, language, split)
+            found = self._table(task, picked)
+            rows, said = rows_of(task, found, language, picked.origin, names_language=picked.is_of(task, language))
+            return rows, (*picked.notes, *said), picked
+        if task.languages and not serving(language, task.languages, task.data):
+            raise Problem(
+                f"{task.data} has no language '{language}'. {nearest(language, task.languages)} Leave it out of "
+                "sources or targets, or give your own rows: task.data=FOLDER."
+            )
+        found, origin = self._hub_table(task, language, split), _hub_origin(task)
+        rows, said = rows_of(task, found, language, origin, names_language=True)
+        if len(rows) < len(found):
+            said = (*said, f"{language}: {len(rows)} of {len(found)} rows of {origin} are in this language")
+        return rows, said, None
+
+    def _picked(self, task: TaskConfig, language: str, split: str) -> Picked:
+        key = ("files", fingerprint(task), language, split)
+        return self.once(key, lambda: pick(task, values.path(task.data), language, split))
+
+    def _table(self, task: TaskConfig, picked: Picked) -> tuple[Row, ...]:
+        if len(picked.paths) == 1:
+            return self._file(task, picked.paths[0])
+        return self.once(
+            ("parts", fingerprint(task), picked.paths),
+            lambda: tuple(
+                Row(f"{path.name} {row.place}", row.values) for path in picked.paths for row in self._file(task, path)
+            ),
+        )
+
+    def _file(self, task: TaskConfig, path: Path) -> tuple[Row, ...]:
+        """The rows of a file with our names for their columns."""
+
+        def read() -> tuple[Row, ...]:
+            columns = file_columns(task)
+            raw = self.once(
+                ("file", path, task.file_layout, columns), lambda: read_layout(task.file_layout, path, columns)
+            )
+            rows = renamed(task, raw)
+            check_columns(task, rows, str(path))
+            return rows
+
+        return self.once(("table", fingerprint(task), path), read)
+
+    def _hub_table(self, task: TaskConfig, language: str, split: str) -> tuple[Row, ...]:
+        """The rows of one configuration and split, which may be of several languages."""
+        # The Hub calls it "validation"; a recipe may say dev or val.
+        hub_split = {"dev": "validation"}.get(canonical_split(split), split)
+        source = (task.data, task.config_name(language), hub_split, task.revision, task.hub_files or None)
+
+        def read() -> tuple[Row, ...]:
+            raw = self.once(
+                ("hub", source),
+                lambda: tuple(Row(f"row {i}", content) for i, content in enumerate(read_hub(*source), 1)),
+            )
+            if not raw:
+                raise Problem(f"{task.data} ({language}, split {hub_split}) holds no rows.")
+            rows = renamed(task, raw)
+            check_columns(task, rows, f"{task.data} ({language})")
+            return rows
+
+        return self.once(("hub table", fingerprint(task), source), read)
+
+    def _repaired(
+        self, task: TaskConfig, language: str, split: str, rows: Sequence[Row]
+    ) -> tuple[Sequence[Row], tuple[str, ...]]:
+        """The rows with ``task.repair_field`` taken, by id, from the first language at hand that has it right."""
+        name = task.repair_field
+        if not name or language == "en" or language in task.repair_from:
+            return rows, ()
+        for other in task.repair_from:
+            try:
+                found = self._own_rows(task, other, split)[0]
+            except Problem:
+                continue  # this language is not at hand
+            right = {id_text(row.values.get("idx")): row.values.get(name) for row in found}
+            mended = [
+                Row(row.place, {**row.values, name: right.get(id_text(row.values.get("idx")), row.values.get(name))})
+                for row in rows
+            ]
+            num_wrong = sum(a.values != b.values for a, b in zip(rows, mended, strict=True))
+            note = f"{language}: '{name}' wrong upstream in {num_wrong} of {len(rows)} rows, taken from '{other}'"
+            return mended, (note,) if num_wrong else ()
+        return rows, (
+            f"{language}: '{name}' is known to be wrong upstream in some languages and could not be checked: none of "
+            f"{', '.join(task.repair_from)} is at hand",
+        )
+
+    # ---------------------------------------------------------------- of all languages
+
+    def _units(self, task: TaskConfig, language: str, split: str) -> Units:
+        """The units of the ids of all languages (English first: most translations are of it, and its premises repeat
+        word by word)."""
+        codes = sorted(self._codes(task, language), key=lambda code: (code != "en", code))
+        return self.once(
+            ("units", fingerprint(task), tuple(codes), split),
+            lambda: units_of_ids(self._tables(task, codes, split), is_parallel=task.is_parallel),
+        )
+
+    def _codes(self, task: TaskConfig, language: str) -> tuple[str, ...]:
+        """The languages of the data; this one alone where the Hub would have to be asked."""
+        return self.languages(task) if _is_local(task) else task.languages or (language,)
+
+    def _tables(self, task: TaskConfig, codes: Iterable[str], split: str) -> list[Table]:
+        """What dividing needs of each language whose rows serve both roles."""
+
+        def make(code: str) -> Table | None:
+            with contextlib.suppress(Problem):  # it is told where that language is loaded
+                rows, _, picked = self._own_rows(task, code, split)
+                if rows and (picked is None or picked.is_divided):
+                    return table(task, rows)
+            return None
+
+        key = fingerprint(task), split
+        found = [self.once(("to divide", *key, code), functools.partial(make, code)) for code in codes]
+        return [one for one in found if one is not None]
+
+    def _languages(self, task: TaskConfig) -> tuple[str, ...]:
+        if task.data == "world":
+            return CODES
+        upstream = {name: code for code, name in task.configs.items() if code != "default"}
+        if not _is_local(task):
+            return task.languages or _hub_languages(task, upstream)
+        root = values.path(task.data)
+        codes = {} if root.is_file() else languages_in(root)
+        codes |= {name: code for name, code in upstream.items() if (root / name).is_dir()}
+        for path in () if codes else unnamed_files(root):
+            rows = self._file(task, path)
+            if column := column_of(task, rows):
+                spellings = count_spellings(rows, column)
+                codes |= codes_of(spellings) | {name: code for name, code in upstream.items() if name in spellings}
+        codes = codes or languages_in(root)
+        if not codes:
+            if root.is_dir() and not unnamed_files(root):
+                raise Problem(
+                    f"{root} holds no file that is read as a table ({', '.join(TABLES)}; text also as .gz), but: "
+                    f"{listing(root)}. Save the tables as .csv in UTF-8, one per language: de.csv or de/<split>.csv."
+                )
+            raise Problem(
+                f"No language is named in {root}, neither in a column (lang, language, ...) nor in the names of files "
+                "and folders. Add a column, or put one file per language: de.tsv or de/<split>.tsv."
+            )
+        return tuple(sorted({upstream.get(spelling, code) for spelling, code in codes.items()}))
+
+
+def is_trained_on(recipe: Recipe, language: str) -> bool:
+    """Whether an adapter may have met rows of the language: of the sources, or as the recipe says of adapters made
+    elsewhere."""
+    return primary(language) in map(primary, recipe.trained_on or recipe.sources)
+
+
+def _is_local(task: TaskConfig) -> bool:
+    """Whether the rows are in local files; a Problem where ``task.data`` is written like a path and is none."""
+    if task.data == "world":
+        return False
+    root = values.path(task.data)
+    if root.exists():
+        return True
+    if task.data.startswith((".", "/", "~")) or task.data.count("/") > 1 or root.suffix:
+        near = next((p for p in root.parents if p.is_dir()), Path("."))
+        raise Problem(f"task.data={task.data} does not exist. {near} holds: {listing(near)}.")
+    return False
+
+
+def _hub_origin(task: TaskConfig) -> str:
+    return f"{task.data}@{task.revision or 'unpinned'}"
+
+
+def _hub_languages(task: TaskConfig, upstream: dict[str, str]) -> tuple[str, ...]:
+    """Those of id_prefixes, else every configuration of the Hub's data set whose name, or the name that task.configs
+    gives it, is a language code."""
+    if task.id_prefixes:
+        return tuple(sorted(task.id_prefixes))
+    found = [upstream.get(name, name) for name in hub_configs(task.data, task.revision, task.hub_files or None)]
+    codes = tuple(sorted(code for code in found if is_code(code)))
+    if not codes:
+        raise Problem(
+            f"Which languages {task.data} has is not known: task.languages is empty, and no configuration is named "
+            f"after one ({', '.join(found[:20])}). List them: targets=[ar,de], or languages=[ar,de] in mslt eval."
+        )
+    return codes

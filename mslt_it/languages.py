@@ -125,7 +125,7 @@ def primary(code: str) -> str:
 
 
 def likely_script(code: str) -> str:
-    """ISO 15924 code of the script a language is usually written in, of the kind that `script_of_text` tells apart: zh -> Hani."""
+    """The script a language is usually written in, of the kinds that `script_of_text` tells apart: zh -> Hani."""
     script = cldr_script(code) or "Zyyy"
     return _ONE_SCRIPT.get(script, script)
 

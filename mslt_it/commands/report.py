@@ -7,6 +7,11 @@ from collections.abc import Sequence
 
 from mslt_it import arguments, values
 from mslt_it.arguments import Option
+from mslt_it.report.study_report import warnings, write_report
+from mslt_it.study.analyse.analyses import analyse
+from mslt_it.study.analyse.claims import sentence, verdict
+from mslt_it.study.analyse.resampling import Settings
+from mslt_it.study.collect import collect
 
 OPTIONS: dict[str, Option] = {
     "study": Option(None, "the study's folder, as mslt study leaves it", required=True, example="studies/mini"),
@@ -23,12 +28,6 @@ def main(argv: Sequence[str]) -> int:
         print(help_text())
         return 0
     options = arguments.parse(argv, "report", OPTIONS)
-    from mslt_it.report.study_report import warnings, write_report
-    from mslt_it.study.analyses import analyse
-    from mslt_it.study.claims import sentence, verdict
-    from mslt_it.study.collect import collect
-    from mslt_it.study.uncertainty import Settings
-
     settings = Settings(options["confidence"], options["num_bootstrap"], options["seed"])
     folder = values.path(options["study"])
 

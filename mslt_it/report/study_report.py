@@ -1,32 +1,34 @@
-"""The report of a study: one HTML file that needs nothing else, the same as Markdown, every table as CSV.
+"""The report of a study: one HTML file that needs nothing else, the same as Markdown, every table as CSV and LaTeX.
 
 OUT/
   report.html            everything
   report.md              the same sentences and tables, with the figures beside it
   figures/NAME.svg       light or dark as the reader's system is
   tables/NAME.csv        full figures, shares as shares
+  tables/NAME.tex        as they are shown, for the booktabs package
 
 The same study gives the same files, byte for byte: no date, no path of the machine that wrote them.
 """
 
 from __future__ import annotations
 
-import csv
-import io
 import platform
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from mslt_it.evaluation.run_table import as_markdown
-from mslt_it.report import html, svg
-from mslt_it.report.formats import csv_rows, markdown_cells
-from mslt_it.study.analyses import Findings
-from mslt_it.study.claims import sentence, verdict
+import jinja2
+import pandas as pd
+from markupsafe import Markup
+
+from mslt_it.report import figures
+from mslt_it.study.analyse.analyses import Findings
+from mslt_it.study.analyse.claims import sentence, verdict
+from mslt_it.study.analyse.findings import Analysis, Claim, Figure, NotDone
+from mslt_it.study.analyse.further import further_sections
+from mslt_it.study.analyse.tables import Table
 from mslt_it.study.collect import Study
-from mslt_it.study.extras import extra_sections
-from mslt_it.study.findings import Analysis, Claim, Figure, NotDone, Table
 
 WORLD_NOTICE = (
     "These are figures of the embedded world, not of XNLI: generated sentences and a small model. They show the method "
@@ -37,6 +39,24 @@ SMALL_MODEL_NOTICE = (
     "method and say nothing about what a real model would do with these rows."
 )
 SHOWN_MISSING = 12  # missing cells listed at the top; the rest are counted
+LONG_TABLE = 20  # rows; longer ones are folded
+NO_CLAIM = "The finished runs allow no comparison yet."
+KINDS = {"as in the paper": "good", "opposite to the paper": "bad", "not shown here": "open"}
+
+
+@dataclass(frozen=True)
+class Said:
+    """A claim in words."""
+
+    what: str
+    found: str
+    verdict: str  # how it stands to what the paper found; empty where that has nothing
+    paper: str
+
+    @property
+    def kind(self) -> str:
+        """Of the verdict."""
+        return KINDS[self.verdict]
 
 
 @dataclass(frozen=True)
@@ -45,53 +65,107 @@ class Section:
 
     anchor: str
     title: str
-    analysis: Analysis | NotDone
+    reason: str = ""  # why it was not done; else:
+    question: str = ""
+    answers: str = ""
+    claims: tuple[Said, ...] = ()
     tables: tuple[tuple[str, Table], ...] = ()
     figures: tuple[tuple[str, Figure], ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Slice:
+    """What was found among the cells of one budget and prompt variant."""
+
+    name: str
+    anchor: str
+    claims: tuple[Said, ...]
+
+
+@dataclass(frozen=True)
+class Report:
+    """All that the page and the Markdown file say."""
+
+    title: str
+    lead: list[str]
+    warnings: list[list[str]]
+    slices: list[Slice]
+    sections: list[Section]
+    made: list[tuple[str, str]]
+    redo: list[str]
 
 
 def write_report(findings: Findings, out: Path) -> list[Path]:
     """Writes all files; what was written, the page first."""
-    sections = list(_sections(findings))
-    written = [out / "report.html", out / "report.md"]
-    for folder in (out, out / "tables", out / "figures"):
-        folder.mkdir(parents=True, exist_ok=True)
-    written[0].write_text(as_html(findings, sections), encoding="utf-8")
-    written[1].write_text(as_text(findings, sections), encoding="utf-8")
-    for section in sections:
+    report = report_of(findings)
+    files = {"report.html": as_html(report), "report.md": as_markdown(report)}
+    for section in report.sections:
         for name, table in section.tables:
-            written.append(out / "tables" / f"{name}.csv")
-            text = io.StringIO()
-            csv.writer(text, lineterminator="\n").writerows(csv_rows(table))
-            written[-1].write_text(text.getvalue(), encoding="utf-8")
+            files[f"tables/{name}.csv"] = table.frame.to_csv(index=False, float_format="%.6g", lineterminator="\n")
+            files[f"tables/{name}.tex"] = as_latex(table)
         for name, figure in section.figures:
-            written.append(out / "figures" / f"{name}.svg")
-            written[-1].write_text(svg.draw(figure, name, alone=True) + "\n", encoding="utf-8")
-    return written
+            files[f"figures/{name}.svg"] = figures.draw(figure, name, alone=True) + "\n"
+    for folder in ("tables", "figures"):
+        (out / folder).mkdir(parents=True, exist_ok=True)
+    for name, text in files.items():
+        (out / name).write_text(text, encoding="utf-8")
+    return [out / name for name in files]
+
+
+def report_of(findings: Findings) -> Report:
+    """The findings in words, with their tables and figures."""
+    confidence = findings.settings.confidence
+    slices = [
+        Slice(
+            part.slice.name,
+            f"{part.slice.variant}-{part.slice.budget}",
+            tuple(said(claim, confidence) for one in part.done for claim in one.claims),
+        )
+        for part in findings.slices
+    ]
+    return Report(
+        title(findings.study),
+        lead(findings),
+        warnings(findings),
+        slices,
+        list(_sections(findings)),
+        made(findings),
+        redo(findings),
+    )
+
+
+def said(claim: Claim, confidence: float) -> Said:
+    """The claim's sentence, without what is compared at its start."""
+    found = sentence(claim, confidence).removeprefix(f"{claim.what}: ")
+    return Said(claim.what, found, verdict(claim, confidence), claim.paper)
 
 
 def _sections(findings: Findings) -> Iterator[Section]:
-    several = len(findings.slices) > 1
+    several, confidence = len(findings.slices) > 1, findings.settings.confidence
     for part in findings.slices:
         prefix = f"{part.slice.variant}_{part.slice.budget}_" if several else ""
         suffix = f" ({part.slice.name})" if several else ""
         parts: tuple[Analysis | NotDone, ...] = (*part.done, *part.not_done)
         for one in parts:
-            yield _section(one, prefix, suffix)
-    for one in extra_sections(findings.study.folder):
-        yield _section(one, "", "")
+            yield _section(one, prefix, suffix, confidence)
+    for one in further_sections(findings.study.folder):
+        yield _section(one, "", "", confidence)
 
 
-def _section(one: Analysis | NotDone, prefix: str, suffix: str) -> Section:
+def _section(one: Analysis | NotDone, prefix: str, suffix: str, confidence: float) -> Section:
     anchor, title = prefix + one.name, one.title + suffix
     if isinstance(one, NotDone):
-        return Section(anchor, title, one)
+        return Section(anchor, title, one.reason)
     return Section(
         anchor,
         title,
-        one,
-        tuple((prefix + table.name, table) for table in one.tables),
-        tuple((f"{anchor}_{number}", figure) for number, figure in enumerate(one.figures, 1)),
+        question=one.question,
+        answers=one.answers,
+        claims=tuple(said(claim, confidence) for claim in one.claims),
+        tables=tuple((prefix + table.name, table) for table in one.tables),
+        figures=tuple((f"{anchor}_{number}", figure) for number, figure in enumerate(one.figures, 1)),
+        notes=one.notes,
     )
 
 
@@ -198,92 +272,86 @@ def _listed(numbers: Sequence[int]) -> str:
     return ", ".join(map(str, numbers))
 
 
-# ---------------------------------------------------------------- HTML
+# ---------------------------------------------------------------- forms
 
 
-def as_html(findings: Findings, sections: Sequence[Section]) -> str:
-    study, confidence = findings.study, findings.settings.confidence
-    body = [html.heading("What was found", 2, "claims")]
-    for part in findings.slices:
-        own = [claim for one in part.done for claim in one.claims]
-        if len(findings.slices) > 1:
-            body.append(html.heading(part.slice.name, 3, f"claims-{part.slice.variant}-{part.slice.budget}"))
-        body.append(html.claims([_entry(claim, confidence) for claim in own]) if own else _no_claim())
-    entries = [("claims", "What was found"), *((s.anchor, s.title) for s in sections), ("made", "How it was made")]
-    body.append(html.contents(entries))
-    for section in sections:
-        body += _section_html(section, confidence)
-    body += [
-        html.heading("How it was made, and how to make it again", 2, "made"),
-        html.facts(made(findings)),
-        html.commands(redo(findings)),
-    ]
-    top = [html.paragraph(text) for text in lead(findings)] + [html.box(lines) for lines in warnings(findings)]
-    return html.page(
-        title(study), top, body, footer="Written by mslt report. Tables also as CSV, figures as SVG beside it."
+def as_html(report: Report) -> str:
+    """The page, of page.html.j2; everything but the figures is escaped."""
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("mslt_it.report", ""), autoescape=True, undefined=jinja2.StrictUndefined
+    )
+    return environment.get_template("page.html.j2").render(
+        vars(report),
+        light=figures.variables(dark=False),
+        dark=figures.variables(dark=True),
+        figure_style=Markup(figures.STYLE),
+        draw=lambda figure, name: Markup(figures.draw(figure, name)),
+        long_table=LONG_TABLE,
+        no_claim=NO_CLAIM,
     )
 
 
-def _no_claim() -> str:
-    return html.paragraph("The finished runs allow no comparison yet.")
-
-
-def _entry(claim: Claim, confidence: float) -> tuple[str, str, str, str]:
-    what, found = f"{claim.what}:", sentence(claim, confidence)
-    return what, found.removeprefix(what).lstrip(), verdict(claim, confidence), claim.paper
-
-
-def _section_html(section: Section, confidence: float) -> list[str]:
-    one = section.analysis
-    parts = [html.heading(section.title, 2, section.anchor)]
-    if isinstance(one, NotDone):
-        return [*parts, html.paragraph(f"Not done: {one.reason}")]
-    parts += [html.paragraph(one.question), html.paragraph(f"Answers {one.answers}.", "answers")]
-    if one.claims:
-        parts.append(html.claims([_entry(claim, confidence) for claim in one.claims]))
-    parts.append(html.figures([(figure, name) for name, figure in section.figures]))
-    parts += [html.table(table) for _, table in section.tables]
-    parts += [html.paragraph(note, "note") for note in one.notes]
-    return parts
-
-
-# ---------------------------------------------------------------- Markdown
-
-
-def as_text(findings: Findings, sections: Sequence[Section]) -> str:
+def as_markdown(report: Report) -> str:
     """The Markdown file."""
-    confidence = findings.settings.confidence
-    parts = [f"# {title(findings.study)}", *lead(findings)]
-    parts += ["\n".join(f"> {line}  " for line in lines) for lines in warnings(findings)]
+    parts = [f"# {report.title}", *report.lead]
+    parts += ["\n".join(f"> {line}  " for line in lines) for lines in report.warnings]
     parts.append("## What was found")
-    for part in findings.slices:
-        if len(findings.slices) > 1:
-            parts.append(f"### {part.slice.name}")
-        own = [claim for one in part.done for claim in one.claims]
-        parts.append(
-            "\n".join(_line(claim, confidence) for claim in own) or "The finished runs allow no comparison yet."
-        )
-    for section in sections:
-        one = section.analysis
+    for part in report.slices:
+        if len(report.slices) > 1:
+            parts.append(f"### {part.name}")
+        parts.append(_bullets(part.claims) or NO_CLAIM)
+    for section in report.sections:
         parts.append(f"## {section.title}")
-        if isinstance(one, NotDone):
-            parts.append(f"Not done: {one.reason}")
+        if section.reason:
+            parts.append(f"Not done: {section.reason}")
             continue
-        parts += [f"{one.question} Answers {one.answers}."]
-        if one.claims:
-            parts.append("\n".join(_line(claim, confidence) for claim in one.claims))
+        parts.append(f"{section.question} Answers {section.answers}.")
+        if section.claims:
+            parts.append(_bullets(section.claims))
         parts += [f"![{figure.title}](figures/{name}.svg)" for name, figure in section.figures]
         for name, table in section.tables:
-            parts += [f"**{table.title}** ([CSV](tables/{name}.csv))", as_markdown(markdown_cells(table)), *table.notes]
-        parts += list(one.notes)
+            columns = list(table.shown())
+            rows = zip(*(text for _, text, _ in columns), strict=True)
+            parts.append(f"**{table.title}** ([CSV](tables/{name}.csv))")
+            parts += [_pipes([column.label for column, _, _ in columns], rows), *table.notes]
+        parts += list(section.notes)
     parts += [
         "## How it was made, and how to make it again",
-        as_markdown([("", ""), *made(findings)]),
-        "```bash\n" + "\n".join(redo(findings)) + "\n```",
+        _pipes(["", ""], report.made),
+        "```bash\n" + "\n".join(report.redo) + "\n```",
     ]
     return "\n\n".join(parts) + "\n"
 
 
-def _line(claim: Claim, confidence: float) -> str:
-    what, text, said, paper = _entry(claim, confidence)
-    return f"- {what} {text}" + (f" **{said[0].upper()}{said[1:]}** (the paper: {paper})." if said else "")
+def _bullets(claims: Sequence[Said]) -> str:
+    lines = []
+    for one in claims:
+        paper = f" **{one.verdict[0].upper()}{one.verdict[1:]}** (the paper: {one.paper})." if one.verdict else ""
+        lines.append(f"- {one.what}: {one.found}{paper}")
+    return "\n".join(lines)
+
+
+def _pipes(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A Markdown table."""
+
+    def line(cells: Sequence[str]) -> str:
+        escaped = (
+            text.replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;").replace("\n", " ") for text in cells
+        )
+        return f"| {' | '.join(escaped)} |"
+
+    return "\n".join([line(head), "|" + "---|" * len(head), *map(line, rows)])
+
+
+def as_latex(table: Table) -> str:
+    """A tabular of the values as they are shown."""
+    columns = list(table.shown())
+    frame = pd.DataFrame({number: text for number, (_, text, _) in enumerate(columns)})
+    layout = "".join("l" if column.kind == "text" else "r" for column, _, _ in columns)
+    frame.columns = pd.Index([column.label for column, _, _ in columns])
+    return str(
+        frame.style.hide(axis="index")
+        .format(escape="latex")
+        .format_index(escape="latex", axis=1)
+        .to_latex(hrules=True, column_format=layout)
+    )

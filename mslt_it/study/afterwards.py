@@ -46,7 +46,7 @@ class Mingling:
     sslt: tuple[str, ...]
     mslt: tuple[str, ...]
     seeds: tuple[int, ...]
-    settings: Any  # mslt_it.study.mingling.Settings
+    settings: Any  # mslt_it.representations.measuring.Settings
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ def mingling_from(config: StudyConfig, where: str) -> Mingling | None:
     values = config.mingling
     if not values:
         return None
-    from mslt_it.study.mingling import Settings, settings_from
+    from mslt_it.representations.measuring import Settings, settings_from
 
     known = (*OF_CELLS, *(f.name for f in dataclasses.fields(Settings)))
     for key in values:
@@ -267,7 +267,7 @@ def _made_from(path: Path) -> str | None:
 def _mingling(
     folder: StudyFolder, runs: Mapping[str, str], languages: Sequence[str], settings: Any, say: Say
 ) -> dict[str, Any]:
-    from mslt_it.study.mingling import measure_runs
+    from mslt_it.representations.runs import measure_runs
 
     say(f"mingling: {len(runs)} runs and the base in {len(languages)} languages ...")
     return measure_runs(

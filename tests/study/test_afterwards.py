@@ -12,9 +12,11 @@ from finished_study import copy_of_finished, model_of, run_study
 from tiny_study import write_study
 
 from mslt_it.problems import Problem
-from mslt_it.study import afterwards, mingling, prediction
+from mslt_it.representations import runs as measured_runs
+from mslt_it.representations.results import read
+from mslt_it.study import afterwards, prediction
+from mslt_it.study.analyse.further import further_sections
 from mslt_it.study.config import load_study
-from mslt_it.study.extras import extra_sections
 from mslt_it.study.grid import base_recipe, cells, with_budgets
 from mslt_it.study.manifest import StudyFolder
 
@@ -38,7 +40,7 @@ def test_made_once_and_again_for_other_settings(
     assert "6 done, 0 to do" in said
     assert "mingling: 2 runs and the base in 5 languages ..." in said
     assert "prediction: 3 sets of 2 by adapters combined, seed 0 ..." in said
-    found = mingling.read(out / "mingling.json")
+    found = read(out / "mingling.json")
     assert {name: system["sources"] for name, system in found["systems"].items()} == {
         "base": [],
         "SSLT de": ["de"],
@@ -47,7 +49,7 @@ def test_made_once_and_again_for_other_settings(
     assert found["languages"] == ["de", "en", "zh", "tr", "sw"]
     assert found["num_items"] == 10
     assert json.loads((out / "predicted.json").read_text())["rows"][0]["set"] == ["de", "en"]
-    sections = extra_sections(out)
+    sections = further_sections(out)
     assert [section.name for section in sections] == ["mingling", "predicted"]
     measures = {row[0] for row in sections[0].tables[0].rows}
     assert "neighbour mixing, each language's mean taken away (1 = random)" in measures
@@ -96,7 +98,7 @@ def test_a_failing_step_is_named_and_spoils_nothing(
         raise ZeroDivisionError("by nothing")
 
     with monkeypatch.context() as patch:
-        patch.setattr(mingling, "measure_runs", rains)
+        patch.setattr(measured_runs, "measure_runs", rains)
         patch.setattr(prediction, "predict", breaks)
         assert study(mingling=MINGLING, predict=PREDICT) == 1
     said = capsys.readouterr().out

@@ -28,8 +28,9 @@ from mslt_it.problems import Problem
 from mslt_it.publish.combine import read_lora
 from mslt_it.store import Journal
 from mslt_it.study import prediction
-from mslt_it.study.extras import predicted
-from mslt_it.study.prediction import PREDICTORS, Settings, predict, settings_from
+from mslt_it.study.analyse.agreement import PREDICTORS
+from mslt_it.study.analyse.further import predicted
+from mslt_it.study.prediction import Settings, predict, settings_from
 
 OF_TIME = ("seconds", "time")
 QUICK = Settings(set_size=2, num_items=8)

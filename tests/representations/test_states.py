@@ -20,7 +20,7 @@ from transformers import (
 from mslt_it.models.base_model import add_adapter
 from mslt_it.problems import Problem
 from mslt_it.records import AdapterConfig
-from mslt_it.study.representations import TokenisedTexts, hidden_states, tokenise
+from mslt_it.representations.states import TokenisedTexts, hidden_states, tokenise
 
 SIZE = 50
 TEXTS = ["w3 w4 w5", "w6", "w7 w8 w9 w10 w11 w12 w13", "w3 w4", "w20 w21 w22 w23 w24"]

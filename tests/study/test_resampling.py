@@ -10,16 +10,8 @@ import pytest
 from synthetic_study import POOL, expected_figure, no_effect, study_in_memory
 
 from mslt_it.problems import Problem
-from mslt_it.study.comparisons import compare
-from mslt_it.study.uncertainty import (
-    Settings,
-    as_good_as_best,
-    average_ranks,
-    kendall,
-    p_value,
-    resample,
-    spearman,
-)
+from mslt_it.study.analyse.resampling import Settings, resample
+from mslt_it.study.analyse.statistics import as_good_as_best, average_ranks, kendall, p_value, spearman
 
 SINGLES = [(code,) for code in POOL]
 SETS = [*SINGLES, *itertools.islice(itertools.combinations(POOL, 3), 8)]
@@ -75,7 +67,7 @@ def test_rows_of_a_group_are_drawn_together_in_all_languages() -> None:
     apart = dataclasses.replace(study, groups=(("",) * 60,) * 3)
     rows = resample(apart, study.slices[0], Settings(num_bootstrap=400))
     assert np.array_equal(rows.point, figures.point)
-    widths = [compare(one, [0], [1]).range[1] - compare(one, [0], [1]).range[0] for one in (figures, rows)]
+    widths = [one.compare([0], [1]).range[1] - one.compare([0], [1]).range[0] for one in (figures, rows)]
     assert widths[0] > 1.2 * widths[1]
 
 
@@ -91,7 +83,7 @@ def test_more_seed_noise_widens_intervals() -> None:
     widths = []
     for seed_sd in (0.0, 0.8):
         study = study_in_memory(no_effect, sets=SETS, seed_sd=seed_sd)
-        low, high = compare(resample(study, study.slices[0], Settings()), [0], [1]).range
+        low, high = resample(study, study.slices[0], Settings()).compare([0], [1]).range
         widths.append(high - low)
     assert widths[1] > 1.5 * widths[0]
 
@@ -130,7 +122,7 @@ def test_coverage(a: range, b: range, effect: float, more: dict) -> None:
     for draw in range(number):
         study = study_in_memory(lambda s, t: effect * (len(s) > 1), sets=SETS, draw=draw, **more)
         figures = resample(study, study.slices[0], Settings(num_bootstrap=400, seed=draw))
-        compared = compare(figures, a, b)
+        compared = figures.compare(a, b)
         held += compared.range[0] <= truth <= compared.range[1]
         found += compared.p <= 0.05
     assert 0.92 <= held / number <= 0.985

@@ -1,56 +1,28 @@
-"""How much languages mingle in a model, layer by layer: base, one-source and multi-source adapters on the same items.
+"""How much languages mix in a model, layer by layer: base, one-source and multi-source adapters on the same items.
 
-The result is a plain dictionary that JSON can hold (`write`, `read`)::
-
-    schema              1
-    languages           codes; every matrix below has its rows and columns in this order
-    seen, unseen        the languages that some system was trained on, and the others
-    num_items           parallel items per language
-    num_layers          layers + 1: entry 0 is the embeddings, the last one the output of the final norm
-    settings            `Settings`, field by field
-    chance              what representations without any order give: cka 0, retrieval 1/items, the others 1
-    texts               sha256 of all texts; num_cut and num_repeated per language
-    systems.NAME        sources: the languages its adapter was trained on, none for the base
-        pairs.cka           [layer][row language][column language], null on the diagonal and where undefined
-        pairs.retrieval     the same; share of the row language's items that find theirs in the column language
-        languages.mixing    [layer][language]; 1 = neighbours as if drawn at random, 0 = all of the own language
-        languages.entropy   the same of the languages among the neighbours
-        languages.centred_mixing   mixing after each language's mean was taken away
-        groups.MEASURE.GROUP   "layers": [{value, low, high}], "mean": the same for the mean over layers 1 and up
-    differences         [{"of", "minus", "groups"}]: every later system minus every earlier one, groups as above
-    points              null, or a map of the first items of each language: map (tsne or umap), layer, perplexity,
-                        languages and items (one entry per point), and systems.NAME = [[x, y], ...]
-
-Groups of cka and retrieval are pairs of languages: all, seen-seen, seen-unseen, unseen-unseen. Those of mixing,
-entropy and centred_mixing are languages: all, seen, unseen. A group without a member is left out. "mean" is one figure
-fixed beforehand: of many layers, the one with the largest difference is large by chance alone.
-
-Intervals are over items, the same draws for all systems, so differences are paired; languages, seeds and the items
-looked among are held fixed. Draws weigh what each item contributed (for cka the jackknife's influence), see
-`mslt_it.study.alignment.cka_pairs` for why items are not simply drawn twice.
+The result is a plain dictionary that JSON can hold, see `mslt_it.representations.results`.
 """
 
 from __future__ import annotations
 
 import contextlib
 import dataclasses
-import json
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from mslt_it.problems import Problem, nearest
-from mslt_it.records import Recipe, fingerprint, to_plain
-from mslt_it.study import alignment
-from mslt_it.study.alignment import Array
-from mslt_it.study.representations import POOLINGS, TokenisedTexts, hidden_states, tokenise
+from mslt_it.records import fingerprint, to_plain
+from mslt_it.representations import maps
+from mslt_it.representations.cka import Array, cka_pairs, grams
+from mslt_it.representations.mixing import centred, mixing, retrieval, unit
+from mslt_it.representations.results import SCHEMA
+from mslt_it.representations.states import POOLINGS, TokenisedTexts, hidden_states, tokenise
 
-SCHEMA = 1
 MIN_ITEMS = 10  # fewer have no interval worth the name
 MAPS = ("tsne", "umap", "none")
 PAIR_MEASURES = ("cka", "retrieval")
@@ -201,125 +173,6 @@ def measure(
     }
 
 
-def parallel_texts(
-    recipe: Recipe, languages: Sequence[str], *, max_items: int = 300, text_field: str | None = None
-) -> dict[str, list[str]]:
-    """Language -> texts of the task's scored rows, the same items in each: those that every language has.
-
-    Items are in the order in which rows are chosen for scoring. One whose text came before, in any language, is left
-    out: among repeated sentences (XNLI has each premise three times) no translation is the right one.
-
-    Args:
-        text_field: which of the rows' fields; default: the first that the task's prompts need (the premise).
-    """
-    from mslt_it.data.build import scored_examples
-
-    task = recipe.task
-    wanted = task.input_fields[0] if text_field is None else text_field
-    if wanted not in task.input_fields:
-        raise Problem(f"task={task.name} has no text '{wanted}'. {nearest(wanted, task.input_fields)}")
-    everything = dataclasses.replace(
-        recipe, scoring=dataclasses.replace(recipe.scoring, num_examples_per_language=0)
-    )  # all rows: languages may lack different ones
-    rows = {code: {e.id: e.fields.get(wanted, "") for e in scored_examples(everything, code)} for code in languages}
-    result: dict[str, list[str]] = {code: [] for code in languages}
-    known: dict[str, set[str]] = {code: set() for code in languages}
-    for item in next(iter(rows.values()), {}):
-        versions = {code: rows[code].get(item, "").strip() for code in languages}
-        if not all(versions.values()) or any(text in known[code] for code, text in versions.items()):
-            continue
-        for code, text in versions.items():
-            result[code].append(text)
-            known[code].add(text)
-        if len(next(iter(result.values()))) == max_items:
-            break
-    num = min(map(len, result.values()), default=0)
-    if num < MIN_ITEMS:
-        raise Problem(
-            f"Only {num} items of task={task.name} have a '{wanted}' of their own in all of {', '.join(languages)}; "
-            f"mingling needs {MIN_ITEMS}. Items are told by their ids: leave out the language that has other "
-            "rows than the rest, or take the texts from a parallel task, such as task=xnli."
-        )
-    return result
-
-
-def systems_of_runs(runs: Mapping[str, Path | str]) -> tuple[Any, dict[str, ModelInState]]:
-    """(tokenizer, systems) of finished runs that share a base, with that base as the system "base" before them.
-
-    The base is loaded once; each run's adapter is on it only while its system is open.
-    """
-    from mslt_it.models.identity import load_trained_base, read_run
-    from mslt_it.publish.together import refuse_strangers
-
-    if not runs:
-        raise Problem("No runs were given. Name at least one run folder: {'MSLT': FOLDER}.")
-    if "base" in runs:
-        raise Problem("A run cannot be called 'base': that is the model without an adapter. Give it another name.")
-    finished = {name: read_run(folder) for name, folder in runs.items()}
-    refuse_strangers(list(finished.values()))
-    tokenizer, base, _ = load_trained_base(next(iter(finished.values())))
-    systems = {"base": ModelInState.of(base)}
-    for name, run in finished.items():
-        systems[name] = ModelInState(_opener(base, run.adapter), tuple(run.recipe.sources))
-    return tokenizer, systems
-
-
-def measure_runs(
-    runs: Mapping[str, Path | str],
-    *,
-    languages: Sequence[str] = (),
-    settings: Settings | None = None,
-    advance: Callable[[str], object] = lambda system: None,
-) -> dict[str, Any]:
-    """`measure` of finished runs and their base, on the scored rows of the first run's task.
-
-    Args:
-        runs: name -> run folder, the single-source run before the multi-source one.
-        languages: default: every source, and the targets that all runs have in common.
-    """
-    from mslt_it.models.identity import read_run
-    from mslt_it.publish.together import languages as languages_of
-
-    settings = settings or Settings()
-    tokenizer, systems = systems_of_runs(runs)
-    finished = [read_run(folder) for folder in runs.values()]
-    chosen = languages or [code for part in languages_of(finished) for code in part]
-    texts = parallel_texts(finished[0].recipe, chosen, max_items=settings.max_items)
-    return measure(systems, texts, tokenizer, settings=settings, advance=advance)
-
-
-def write(result: Mapping[str, Any], path: Path | str) -> None:
-    """The result as JSON, whole or not at all."""
-    from mslt_it.store import write_atomically
-
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(path, json.dumps(result, ensure_ascii=False, allow_nan=False, separators=(",", ":")) + "\n")
-
-
-def read(path: Path | str) -> dict[str, Any]:
-    """What `write` wrote, checked to be of this schema and complete."""
-    remedy = "Measure again, or take the file from a copy that is whole."
-    try:
-        result = json.loads(Path(path).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise Problem(f"{path} cannot be read ({error}). {remedy}") from error
-    if not isinstance(result, dict) or result.get("schema") != SCHEMA:
-        found = result.get("schema") if isinstance(result, dict) else type(result).__name__
-        raise Problem(f"{path} is of schema {found!r}, this version reads schema {SCHEMA}. Measure again.")
-    keys = ("languages", "seen", "unseen", "num_items", "num_layers", "settings", "chance", "texts", "systems",
-            "differences", "points")  # fmt: skip
-    if missing := [key for key in keys if key not in result]:
-        raise Problem(f"{path} lacks {', '.join(missing)}. {remedy}")
-    layers, count = result["num_layers"], len(result["languages"])
-    for name, system in result["systems"].items():
-        for measure_, matrix in {**system["pairs"], **system["languages"]}.items():
-            if len(matrix) != layers or any(len(row) != count for row in matrix):
-                raise Problem(f"{path}: {measure_} of system '{name}' is not of {layers} layers and {count} languages. "
-                              f"{remedy}")  # fmt: skip
-    return result
-
-
 @dataclass(frozen=True)
 class _Groups:
     """Pairs of positions (i < j) and positions of languages that a group's mean is over."""
@@ -365,7 +218,7 @@ def _check(systems: Mapping[str, ModelInState], texts: Mapping[str, Sequence[str
             raise Problem(f"mingling.{name}={getattr(settings, name)} is out of range: there are only {most} items to "
                           "look among.")  # fmt: skip
     if settings.map == "umap":
-        alignment.umap_package()
+        maps.umap_package()
     return num_items
 
 
@@ -411,15 +264,15 @@ def _found(states: np.ndarray, groups: _Groups, settings: Settings) -> _Found:
     for layer in range(layers):
         at = states[layer].astype(np.float64)
         hits = np.full((count, count, n), np.nan)
-        around = alignment.centred(at, "language")
-        units = alignment.unit(around if settings.centre_retrieval else at)
+        around = centred(at, "language")
+        units = unit(around if settings.centre_retrieval else at)
         for i, j in groups.pairs["all"]:
-            looked_up = alignment.unit_retrieval(units[i], units[j], csls=settings.csls)
+            looked_up = retrieval(units[i], units[j], csls=settings.csls)
             hits[i, j], hits[j, i] = looked_up.forward, looked_up.backward
-        similar = alignment.cka_pairs(alignment.grams(at), influence=True)
+        similar = cka_pairs(grams(at), influence=True)
         mixed, centred_mixed = (
-            alignment.mixing(x, neighbours=settings.neighbours, own_translations=settings.own_translations)
-            for x in (alignment.centred(at, "all"), around)
+            mixing(x, neighbours=settings.neighbours, own_translations=settings.own_translations)
+            for x in (centred(at, "all"), around)
         )
         per_language = {
             "mixing": mixed.share,
@@ -478,7 +331,7 @@ def _new_map(states: np.ndarray, found: _Found, languages: Sequence[str], settin
     return {
         "map": settings.map,
         "layer": layer,
-        "perplexity": alignment.bounded_perplexity(num * len(languages), settings.perplexity)
+        "perplexity": maps.bounded_perplexity(num * len(languages), settings.perplexity)
         if settings.map == "tsne"
         else None,
         "languages": [code for code in languages for _ in range(num)],
@@ -489,27 +342,13 @@ def _new_map(states: np.ndarray, found: _Found, languages: Sequence[str], settin
 
 def _coordinates(states: np.ndarray, settings: Settings) -> list[list[float]]:
     """Of (languages, n, width): centred and scaled as for mixing, so that near in the map is near in the figures."""
-    points = alignment.centred(states.astype(np.float64), "all")[:, : settings.map_items]
-    flat = alignment.unit(points).reshape(-1, states.shape[-1])
+    points = centred(states.astype(np.float64), "all")[:, : settings.map_items]
+    flat = unit(points).reshape(-1, states.shape[-1])
     if settings.map == "umap":
-        found = alignment.umap(flat, seed=settings.seed)
+        found = maps.umap(flat, seed=settings.seed)
     else:
-        found = alignment.tsne(flat, perplexity=settings.perplexity, seed=settings.seed)
+        found = maps.tsne(flat, perplexity=settings.perplexity, seed=settings.seed)
     return [[round(float(x), 4), round(float(y), 4)] for x, y in found]
-
-
-def _opener(base: Any, adapter: Path) -> Callable[[], AbstractContextManager[Any]]:
-    @contextlib.contextmanager
-    def opened() -> Iterator[Any]:
-        from mslt_it.models.base_model import load_adapter
-
-        model = load_adapter(base, adapter)
-        try:
-            yield model
-        finally:
-            model.unload()  # the base's own modules are put back as they were
-
-    return opened
 
 
 def _number(value: float) -> float | None:

@@ -20,20 +20,13 @@ from transformers import AutoModelForCausalLM, LlamaConfig, PreTrainedTokenizerF
 from mslt_it.models.base_model import add_adapter, load_adapter, load_base
 from mslt_it.problems import Problem
 from mslt_it.records import AdapterConfig, ModelConfig, Recipe, ScoringConfig, TaskConfig
-from mslt_it.study import mingling
-from mslt_it.study.alignment import cka, mixing, retrieval
-from mslt_it.study.mingling import (
-    ModelInState,
-    Settings,
-    measure,
-    measure_runs,
-    parallel_texts,
-    read,
-    settings_from,
-    systems_of_runs,
-    write,
-)
-from mslt_it.study.representations import hidden_states, tokenise
+from mslt_it.representations import measuring
+from mslt_it.representations.cka import cka_pairs, grams
+from mslt_it.representations.measuring import ModelInState, Settings, measure, settings_from
+from mslt_it.representations.mixing import centred, mixing, retrieval, unit
+from mslt_it.representations.results import read
+from mslt_it.representations.runs import measure_runs, parallel_texts, systems_of_runs
+from mslt_it.representations.states import hidden_states, tokenise
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "publish"))
 from finished_run import change_adapter, make_base, make_run
@@ -86,6 +79,14 @@ def model_of(aligned: tuple[str, ...], apart: float = 0.0, seed: int = 1) -> Any
     return model.eval()
 
 
+def cka(x: np.ndarray, y: np.ndarray) -> float:
+    return float(cka_pairs(grams(np.stack([x, y]).astype(float))).values[0, 1])
+
+
+def write(result: dict[str, Any], path: Path) -> None:
+    path.write_text(json.dumps(result, allow_nan=False), encoding="utf-8")
+
+
 def pair(result: dict[str, Any], system: str, name: str, layer: int, one: str, other: str) -> float:
     codes = result["languages"]
     return result["systems"][system]["pairs"][name][layer][codes.index(one)][codes.index(other)]
@@ -113,7 +114,7 @@ def test_figures_are_those_of_the_measures() -> None:
     for layer in range(3):
         en, sw = states[layer, 0], states[layer, 3]
         assert pair(result, "base", "cka", layer, "sw", "en") == pytest.approx(cka(en, sw), abs=2e-6)
-        found = retrieval(en, sw, csls=3)
+        found = retrieval(*unit(centred(np.stack([en, sw]).astype(float), "language")), csls=3)
         assert pair(result, "base", "retrieval", layer, "en", "sw") == pytest.approx(found.forward.mean(), abs=2e-6)
         assert pair(result, "base", "retrieval", layer, "sw", "en") == pytest.approx(found.backward.mean(), abs=2e-6)
         at = states[layer].astype(float)
@@ -224,7 +225,7 @@ def test_one_system_at_a_time_is_open() -> None:
 
 def test_intervals_hold_the_truth_about_as_often_as_they_say() -> None:
     """Retrieval and CKA of synthetic states of a known law, against the value over very many items."""
-    groups = mingling._groups(("en", "de"), ())
+    groups = measuring._groups(("en", "de"), ())
     settings = Settings(num_bootstrap=300, neighbours=3)
     rng = np.random.default_rng(5)
 
@@ -235,8 +236,8 @@ def test_intervals_hold_the_truth_about_as_often_as_they_say() -> None:
     truth = cka(*states(2000)[1])
     held = 0
     for _ in range(60):
-        found = mingling._found(states(40), groups, settings)
-        figure = mingling._intervals(found, mingling._draws(40, settings), settings)["cka"]["all"]["mean"]
+        found = measuring._found(states(40), groups, settings)
+        figure = measuring._intervals(found, measuring._draws(40, settings), settings)["cka"]["all"]["mean"]
         held += figure["low"] <= truth <= figure["high"]
     assert 53 <= held <= 60
 
@@ -274,8 +275,8 @@ def test_the_map_shows_the_same_items_of_every_system(tmp_path: Path) -> None:
 
     assert (nearest(together) % 20 == np.arange(40) % 20).all()  # its translation
     assert (nearest(apart) // 20 == np.arange(40) // 20).all()  # another item of its language
-    write(result, tmp_path / "deeper" / "mingling.json")
-    assert read(tmp_path / "deeper" / "mingling.json") == json.loads(json.dumps(result))
+    write(result, tmp_path / "mingling.json")
+    assert read(tmp_path / "mingling.json") == json.loads(json.dumps(result))
 
 
 def test_texts_are_counted_and_cut(tmp_path: Path) -> None:

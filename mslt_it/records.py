@@ -102,6 +102,7 @@ class DataConfig:
     # Over all sources together, never per source; -1 or max: the largest number of which every source gives as many.
     num_examples_total: int = 1500
     items: str = "disjoint"  # "disjoint": every item is labelled in one language; "parallel": the same items in all
+    assignment_seed: int | None = None  # draws which item is labelled in which language; null: seed does
     leaks: str = "refuse"  # training rows that are scored too: "refuse" the build, or "drop" them and say so
     max_length_tokens: int = 512  # prompt + answer + end token; longer rows are dropped and counted, never cut
     max_dropped_share: float = 0.05  # the build fails when one language loses more than this share
@@ -201,11 +202,17 @@ class Recipe:
     scoring: ScoringConfig = field(default_factory=ScoringConfig)
     combine: CombineConfig = field(default_factory=CombineConfig)
 
+    @property
+    def assignment_seed(self) -> int:
+        """What decides which item is labelled in which language, and which items at all."""
+        return self.seed if self.data.assignment_seed is None else self.data.assignment_seed
+
     def data_fingerprint(self) -> str:
         """16 hex digits over everything that decides which rows are built and how they are prompted."""
-        return fingerprint(
-            {k: _plain(getattr(self, k)) for k in ("sources", "seed", "task", "data", "prompt", "model")}
-        )
+        parts = {k: _plain(getattr(self, k)) for k in ("sources", "seed", "task", "data", "prompt", "model")}
+        if self.data.assignment_seed is None:  # as before there was such a key
+            del parts["data"]["assignment_seed"]
+        return fingerprint(parts)
 
     def training_fingerprint(self) -> str:
         """16 hex digits over everything that decides the adapter's weights (scoring and output_dir do not)."""

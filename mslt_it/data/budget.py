@@ -43,8 +43,8 @@ def chosen(
     rows: Rows, pools: Mapping[str, Sequence[Example]], wanted: Mapping[str, int]
 ) -> tuple[dict[str, list[Prepared]], dict[str, Tally]]:
     """The usable rows of each language, as many as wanted, and what happened to the others."""
-    data, seed = rows.recipe.data, rows.recipe.seed
-    ranked = rank(pools, data.items, seed)
+    data = rows.recipe.data
+    ranked = rank(pools, data.items, rows.recipe.assignment_seed)
     tallies = {code: Tally() for code in rows.recipe.sources}
     kept: dict[str, list[Prepared]] = {}
     if data.items == "parallel":
@@ -72,7 +72,7 @@ def _divided_anew(
     for code, good in usable.items():
         refuse_drops(rows.recipe, code, tallies[code], len(good))
     examples = {code: [p.example for p in found.values()] for code, found in usable.items()}
-    ranked = meet(wanted, examples, data.items, rows.recipe.seed)
+    ranked = meet(wanted, examples, data.items, rows.recipe.assignment_seed)
     if ranked is None:
         raise too_few(wanted, examples, data.items, reasons(tallies))
     kept = {code: [usable[code][e.id] for e in found[: wanted[code]]] for code, found in ranked.items()}

@@ -179,11 +179,13 @@ def title(study: Study) -> str:
 def lead(findings: Findings) -> list[str]:
     """What was done, in sentences."""
     study = findings.study
+    several = len({cell.assignment for cell in study.cells}) > 1
+    drawn = "items, and assignments of items to languages with their seeds," if several else "items and seeds"
     parts = [
         f"{len(study.cells)} runs: sets of {_listed(sorted({len(cell.sources) for cell in study.cells}))} source "
         f"languages out of {', '.join(study.pool)}, trained at the same labelling budget, scored zero-shot in "
         f"{', '.join(study.targets)} ({study.num_items:,} items in all).",
-        f"Intervals hold {100 * findings.settings.confidence:g} %: items and seeds were both drawn again "
+        f"Intervals hold {100 * findings.settings.confidence:g} %: {drawn} were both drawn again "
         f"{findings.settings.num_bootstrap:,} times, the same items for all that is compared. p-values of the "
         f"sentences below are corrected for all {len(findings.claims)} of them together (Holm). An interval is of its "
         "comparison alone.",
@@ -204,8 +206,10 @@ def warnings(findings: Findings) -> list[list[str]]:
         found.append(lines)
     if study.num_unmatched:
         found.append([f"{study.num_unmatched} scored items were left out, since not every run or language has them."])
-    seeds = {cell.seed for cell in study.cells}
-    if len(seeds) < 3:
+    seeds, assignments = {cell.seed for cell in study.cells}, {cell.assignment for cell in study.cells}
+    if len(assignments) == 2:
+        found.append(["Items were assigned to languages in two ways only: what other ways would change is guessed."])
+    elif len(assignments) == 1 and len(seeds) < 3:
         found.append(
             [
                 f"Trained with {'one seed' if len(seeds) == 1 else 'two seeds'} only: what other seeds would change is "
@@ -220,6 +224,7 @@ def made(findings: Findings) -> list[tuple[str, str]]:
     study, manifest = findings.study, findings.study.manifest
     config, provenance = manifest["config"], study.provenance
     seeds = sorted({cell.seed for cell in study.cells})
+    assignments = {cell.assignment for cell in study.cells}
     environment = provenance.get("environment", {})
     entries = [
         ("study", study.name),
@@ -232,6 +237,7 @@ def made(findings: Findings) -> list[tuple[str, str]]:
         ("overrides of the recipe", " ".join(config.get("overrides") or ())),
         ("budgets, prompts", "; ".join(one.name for one in study.slices)),
         ("seeds of training", ", ".join(map(str, seeds))),
+        ("assignments of items", "" if assignments == {0} else str(len(assignments))),
         ("runs", f"{len(study.cells)} of {study.num_planned} planned"),
         ("items", "the same in all languages" if study.is_parallel else "each language's own"),
         (

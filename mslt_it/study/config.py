@@ -33,6 +33,7 @@ SET_BY_GRID = {
     "seed": "seeds",
     "data.num_examples_total": "budgets",
     "prompt.variant": "variants",
+    "data.assignment_seed": "assignments",
     "output_dir": "out",
 }
 
@@ -57,6 +58,7 @@ class StudyConfig:
     set_sizes: tuple[int, ...] = (1, 3)
     sample: int | None = None  # at most so many sets of each size, drawn by hash; null = all
     seeds: tuple[int, ...] = (0,)
+    assignments: int = 1  # of items to languages, each with all seeds; 1: every seed draws its own
     budgets: tuple[int, ...] = ()  # labelled rows of a cell over all its sources; empty = the recipe's
     variants: tuple[str, ...] = ("direct",)  # prompt.variant
     overrides: tuple[str, ...] = ()  # of every cell's recipe, as on the command line
@@ -146,7 +148,7 @@ def _read(key: str, text: str) -> Any:
             return yaml.safe_load(text)
         except yaml.YAMLError:
             raise Problem(f"Cannot read '{key}={text}'. Write it as in the file: '{key}={{A: B}}'.") from None
-    if key == "sample":
+    if key in ("sample", "assignments"):
         return None if text.strip().lower() == "null" else _whole(text)
     found = values.items(text)
     if found is None:
@@ -166,6 +168,10 @@ def _typed(key: str, value: Any, where: str) -> Any:
     if key == "sample":
         if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
             raise Problem(f"{where}: {value!r} is not a number of sets. Write 1 or more, or null for all.")
+        return value
+    if key == "assignments":
+        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+            raise Problem(f"{where}: {value!r} is not a number of assignments. Write 1 or more.")
         return value
     if key in ("mingling", "predict"):
         if not isinstance(value, dict):

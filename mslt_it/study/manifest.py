@@ -34,7 +34,8 @@ MANIFEST = "manifest.json"
 VERSIONED = ("mslt_it", "torch", "transformers", "trl", "peft", "accelerate", "tokenizers", "numpy")
 # Keys of the resolved recipe that differ from cell to cell, or say nothing about figures.
 OF_THE_CELL = (
-    *("name", "sources", "targets", "seed", "output_dir", "data.num_examples_total", "prompt.variant"),
+    *("name", "sources", "targets", "seed", "output_dir", "prompt.variant"),
+    *("data.num_examples_total", "data.assignment_seed"),
     *(f"select.{f.name}" for f in dataclasses.fields(SelectConfig)),
     *("training.logging_steps", "training.save_steps"),
 )

@@ -127,7 +127,10 @@ def _first_slice(study: Study) -> Slice:
 def _cells(study: Study, chosen: Slice, size: int) -> tuple[Singles, list[tuple[str, ...]]]:
     """The single-source cells, and the sets of the size that were measured, in the manifest's order."""
     own = [cell for cell in study.cells if cell.slice == chosen]
-    singles = {(cell.sources[0], cell.seed): cell for cell in own if len(cell.sources) == 1}
+    first = min(cell.assignment for cell in own)  # of several assignments, one has the adapters
+    singles = {
+        (cell.sources[0], cell.seed): cell for cell in own if len(cell.sources) == 1 and cell.assignment == first
+    }
     sets = list(dict.fromkeys(cell.sources for cell in own if len(cell.sources) == size))
     if len(sets) < 3:
         raise Problem(

@@ -51,7 +51,7 @@ def test_made_once_and_again_for_other_settings(
     assert json.loads((out / "predicted.json").read_text())["rows"][0]["set"] == ["de", "en"]
     sections = further_sections(out)
     assert [section.name for section in sections] == ["mingling", "predicted"]
-    measures = {row[0] for row in sections[0].tables[0].rows}
+    measures = set(sections[0].tables[0].frame["measure"])
     assert "neighbour mixing, each language's mean taken away (1 = random)" in measures
     before = [(out / name).read_bytes() for name in ("mingling.json", "predicted.json")]
     assert study(mingling=MINGLING, predict=PREDICT) == 0

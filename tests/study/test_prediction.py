@@ -217,11 +217,11 @@ def test_an_order_that_is_there_is_found(tmp_path: Path, monkeypatch: pytest.Mon
     assert result["items"] == dict.fromkeys(TARGETS, 50)
     (tmp_path / "predicted.json").write_text(json.dumps(result), encoding="utf-8")
     section = predicted(tmp_path / "predicted.json")
-    assert section.tables[0].rows[0][1] == pytest.approx(rho["value"])
+    assert section.tables[0].frame["spearman"][0] == pytest.approx(rho["value"])
     table = next(table for table in section.tables if table.name == "predicted_by")
-    assert [row[0] for row in table.rows] == list(PREDICTORS.values())
-    assert table.rows[0][1] == pytest.approx(rho["value"])
-    assert [row[-1] for row in table.rows][:2] == ["", "better"]
+    assert table.frame["by"].tolist() == list(PREDICTORS.values())
+    assert table.frame["spearman"][0] == pytest.approx(rho["value"])
+    assert table.frame["found"].fillna("").tolist()[:2] == ["", "better"]
     assert not any("schema" in note for note in section.notes)
     assert any("7 trained per seed" in note for note in section.notes)
 

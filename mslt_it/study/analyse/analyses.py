@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from mslt_it.study.analyse import comparisons, composition, transfer
+from mslt_it.study.analyse import comparisons, composition, labels, transfer
 from mslt_it.study.analyse.claims import corrected
 from mslt_it.study.analyse.criteria import Orders, criteria
 from mslt_it.study.analyse.findings import Analysis, Claim, NotDone
@@ -84,6 +84,7 @@ def _steps(figures: SetFigures, k: int, orders: Orders) -> list[tuple[str, Calla
         ("transfer", partial(transfer.matrix, figures)),
         ("best sets", partial(transfer.best_sets, figures, k)),
         ("similarity", partial(transfer.similarity, figures, k)),
+        *([("labels", partial(labels.labels, figures))] if figures.study.num_choices else []),
         ("every set", partial(comparisons.every_set, figures)),
     ]
 

@@ -81,6 +81,7 @@ class SetFigures:
     """
 
     study: Study
+    slice: Slice
     sets: tuple[tuple[str, ...], ...]
     point: np.ndarray  # (S, L)
     drawn: np.ndarray  # (B, S, L)
@@ -214,6 +215,7 @@ def resample(study: Study, chosen: Slice, settings: Settings) -> SetFigures:
     noise = _seed_noise(sets, rows, names, of_replicates, replicates_drawn, settings)
     return SetFigures(
         study,
+        chosen,
         tuple(sets),
         np.array([of_replicates[members].mean(axis=0) for members in rows]),
         np.stack([replicates_drawn[:, members].mean(axis=1) for members in rows], axis=1) + noise,

@@ -93,7 +93,7 @@ def refuse_changed(old: Mapping[str, Any], new: Mapping[str, Any], folder: Study
     """A Problem that names what differs where the cells would not be those that were begun; else notes on versions."""
     said = []
     for part, free in (("config", FREE), ("recipe", OF_THE_CELL)):
-        before, now = old[part], new[part]
+        before, now = ({"assignments": 1} if part == "config" else {}) | old[part], new[part]
         for key in sorted(before.keys() | now.keys()):
             if key not in free and before.get(key) != now.get(key):
                 said.append(f"{key}: {before.get(key)!r} before, {now.get(key)!r} now")

@@ -13,19 +13,20 @@ The same study gives the same files, byte for byte: no date, no path of the mach
 from __future__ import annotations
 
 import platform
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any
 
 import jinja2
 import pandas as pd
 from markupsafe import Markup
 
 from mslt_it.report import figures
-from mslt_it.study.analyse.analyses import Findings
+from mslt_it.study.analyse.analyses import Findings, SliceFindings
 from mslt_it.study.analyse.claims import sentence, verdict
-from mslt_it.study.analyse.findings import Analysis, Claim, Figure, NotDone
+from mslt_it.study.analyse.findings import Analysis, Figure, NotDone
 from mslt_it.study.analyse.further import further_sections
 from mslt_it.study.analyse.tables import Table
 from mslt_it.study.collect import Study
@@ -68,39 +69,17 @@ class Section:
     reason: str = ""  # why it was not done; else:
     question: str = ""
     answers: str = ""
-    claims: tuple[Said, ...] = ()
-    tables: tuple[tuple[str, Table], ...] = ()
-    figures: tuple[tuple[str, Figure], ...] = ()
-    notes: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Slice:
-    """What was found among the cells of one budget and prompt variant."""
-
-    name: str
-    anchor: str
-    claims: tuple[Said, ...]
-
-
-@dataclass(frozen=True)
-class Report:
-    """All that the page and the Markdown file say."""
-
-    title: str
-    lead: list[str]
-    warnings: list[list[str]]
-    slices: list[Slice]
-    sections: list[Section]
-    made: list[tuple[str, str]]
-    redo: list[str]
+    claims: Sequence[Said] = ()
+    tables: Sequence[tuple[str, Table]] = ()
+    figures: Sequence[tuple[str, Figure]] = ()
+    notes: Sequence[str] = ()
 
 
 def write_report(findings: Findings, out: Path) -> list[Path]:
     """Writes all files; what was written, the page first."""
     report = report_of(findings)
     files = {"report.html": as_html(report), "report.md": as_markdown(report)}
-    for section in report.sections:
+    for section in report["sections"]:
         for name, table in section.tables:
             files[f"tables/{name}.csv"] = table.frame.to_csv(index=False, float_format="%.6g", lineterminator="\n")
             files[f"tables/{name}.tex"] = as_latex(table)
@@ -113,47 +92,50 @@ def write_report(findings: Findings, out: Path) -> list[Path]:
     return [out / name for name in files]
 
 
-def report_of(findings: Findings) -> Report:
-    """The findings in words, with their tables and figures."""
+def report_of(findings: Findings) -> dict[str, Any]:
+    """All that the page and the Markdown file say."""
+    sections = list(_sections(findings))
+    return {
+        "title": title(findings.study),
+        "lead": lead(findings),
+        "warnings": warnings(findings),
+        "slices": [(part.slice.name, _prefix(part), _claims(part.done, findings)) for part in findings.slices],
+        "sections": sections,
+        "made": made(findings),
+        "redo": redo(findings),
+    }
+
+
+def _claims(analyses: Iterable[Analysis], findings: Findings) -> list[Said]:
     confidence = findings.settings.confidence
-    slices = [
-        Slice(
-            part.slice.name,
-            f"{part.slice.variant}-{part.slice.budget}",
-            tuple(said(claim, confidence) for one in part.done for claim in one.claims),
+    return [
+        # The sentence without what is compared at its start.
+        Said(
+            claim.what,
+            sentence(claim, confidence).removeprefix(f"{claim.what}: "),
+            verdict(claim, confidence),
+            claim.paper,
         )
-        for part in findings.slices
+        for one in analyses
+        for claim in one.claims
     ]
-    return Report(
-        title(findings.study),
-        lead(findings),
-        warnings(findings),
-        slices,
-        list(_sections(findings)),
-        made(findings),
-        redo(findings),
-    )
 
 
-def said(claim: Claim, confidence: float) -> Said:
-    """The claim's sentence, without what is compared at its start."""
-    found = sentence(claim, confidence).removeprefix(f"{claim.what}: ")
-    return Said(claim.what, found, verdict(claim, confidence), claim.paper)
+def _prefix(part: SliceFindings) -> str:
+    return f"{part.slice.variant}_{part.slice.budget}_"
 
 
 def _sections(findings: Findings) -> Iterator[Section]:
-    several, confidence = len(findings.slices) > 1, findings.settings.confidence
+    several = len(findings.slices) > 1
     for part in findings.slices:
-        prefix = f"{part.slice.variant}_{part.slice.budget}_" if several else ""
-        suffix = f" ({part.slice.name})" if several else ""
         parts: tuple[Analysis | NotDone, ...] = (*part.done, *part.not_done)
         for one in parts:
-            yield _section(one, prefix, suffix, confidence)
+            yield _section(one, findings, _prefix(part) if several else "", f" ({part.slice.name})" if several else "")
     for one in further_sections(findings.study.folder):
-        yield _section(one, "", "", confidence)
+        yield _section(one, findings, "", "")
 
 
-def _section(one: Analysis | NotDone, prefix: str, suffix: str, confidence: float) -> Section:
+def _section(one: Analysis | NotDone, findings: Findings, prefix: str, suffix: str) -> Section:
     anchor, title = prefix + one.name, one.title + suffix
     if isinstance(one, NotDone):
         return Section(anchor, title, one.reason)
@@ -162,9 +144,9 @@ def _section(one: Analysis | NotDone, prefix: str, suffix: str, confidence: floa
         title,
         question=one.question,
         answers=one.answers,
-        claims=tuple(said(claim, confidence) for claim in one.claims),
-        tables=tuple((prefix + table.name, table) for table in one.tables),
-        figures=tuple((f"{anchor}_{number}", figure) for number, figure in enumerate(one.figures, 1)),
+        claims=_claims([one], findings),
+        tables=[(prefix + table.name, table) for table in one.tables],
+        figures=[(f"{anchor}_{number}", figure) for number, figure in enumerate(one.figures, 1)],
         notes=one.notes,
     )
 
@@ -281,13 +263,13 @@ def _listed(numbers: Sequence[int]) -> str:
 # ---------------------------------------------------------------- forms
 
 
-def as_html(report: Report) -> str:
+def as_html(report: Mapping[str, Any]) -> str:
     """The page, of page.html.j2; everything but the figures is escaped."""
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("mslt_it.report", ""), autoescape=True, undefined=jinja2.StrictUndefined
     )
     return environment.get_template("page.html.j2").render(
-        vars(report),
+        report,
         light=figures.variables(dark=False),
         dark=figures.variables(dark=True),
         figure_style=Markup(figures.STYLE),
@@ -297,16 +279,16 @@ def as_html(report: Report) -> str:
     )
 
 
-def as_markdown(report: Report) -> str:
+def as_markdown(report: Mapping[str, Any]) -> str:
     """The Markdown file."""
-    parts = [f"# {report.title}", *report.lead]
-    parts += ["\n".join(f"> {line}  " for line in lines) for lines in report.warnings]
+    parts = [f"# {report['title']}", *report["lead"]]
+    parts += ["\n".join(f"> {line}  " for line in lines) for lines in report["warnings"]]
     parts.append("## What was found")
-    for part in report.slices:
-        if len(report.slices) > 1:
-            parts.append(f"### {part.name}")
-        parts.append(_bullets(part.claims) or NO_CLAIM)
-    for section in report.sections:
+    for name, _, claims in report["slices"]:
+        if len(report["slices"]) > 1:
+            parts.append(f"### {name}")
+        parts.append(_bullets(claims) or NO_CLAIM)
+    for section in report["sections"]:
         parts.append(f"## {section.title}")
         if section.reason:
             parts.append(f"Not done: {section.reason}")
@@ -323,8 +305,8 @@ def as_markdown(report: Report) -> str:
         parts += list(section.notes)
     parts += [
         "## How it was made, and how to make it again",
-        _pipes(["", ""], report.made),
-        "```bash\n" + "\n".join(report.redo) + "\n```",
+        _pipes(["", ""], report["made"]),
+        "```bash\n" + "\n".join(report["redo"]) + "\n```",
     ]
     return "\n\n".join(parts) + "\n"
 

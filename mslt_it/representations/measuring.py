@@ -90,12 +90,11 @@ class ModelInState:
 
     open: Callable[[], AbstractContextManager[Any]]
     sources: tuple[str, ...] = ()  # languages that its adapter was trained on
-    adapter: bool = True  # False leaves a PeftModel's adapter out
 
     @classmethod
-    def of(cls, model: Any, *, sources: Sequence[str] = (), adapter: bool = True) -> ModelInState:
+    def of(cls, model: Any, *, sources: Sequence[str] = ()) -> ModelInState:
         """A model that is loaded already."""
-        return cls(lambda: contextlib.nullcontext(model), tuple(sources), adapter)
+        return cls(lambda: contextlib.nullcontext(model), tuple(sources))
 
 
 def measure(
@@ -245,7 +244,6 @@ def _states(system: ModelInState, tokenised: Mapping[str, TokenisedTexts], setti
                 texts,
                 pooling=settings.pooling,
                 batch_tokens=settings.batch_tokens,
-                adapter=system.adapter,
             )
             for texts in tokenised.values()
         ]

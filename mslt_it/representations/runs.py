@@ -12,28 +12,20 @@ from typing import Any
 from mslt_it.data.build import scored_examples
 from mslt_it.models.base_model import load_adapter
 from mslt_it.models.identity import load_trained_base, read_run
-from mslt_it.problems import Problem, nearest
+from mslt_it.problems import Problem
 from mslt_it.publish import together
 from mslt_it.records import Recipe
 from mslt_it.representations.measuring import MIN_ITEMS, ModelInState, Settings, measure
 
 
-def parallel_texts(
-    recipe: Recipe, languages: Sequence[str], *, max_items: int = 300, text_field: str | None = None
-) -> dict[str, list[str]]:
+def parallel_texts(recipe: Recipe, languages: Sequence[str], *, max_items: int = 300) -> dict[str, list[str]]:
     """Language -> texts of the task's scored rows, the same items in each: those that every language has.
 
     Items are in the order in which rows are chosen for scoring. One whose text came before, in any language, is left
-    out: among repeated sentences (XNLI has each premise three times) no translation is the right one.
-
-    Args:
-        text_field: which of the rows' fields; default: the first that the task's prompts need (the premise).
+    out: among repeated sentences (XNLI has each premise three times) no translation is the right one. The text is that
+    of the first field that the task's prompts need (the premise).
     """
-
-    task = recipe.task
-    wanted = task.input_fields[0] if text_field is None else text_field
-    if wanted not in task.input_fields:
-        raise Problem(f"task={task.name} has no text '{wanted}'. {nearest(wanted, task.input_fields)}")
+    task, wanted = recipe.task, recipe.task.input_fields[0]
     everything = dataclasses.replace(
         recipe, scoring=dataclasses.replace(recipe.scoring, num_examples_per_language=0)
     )  # all rows: languages may lack different ones

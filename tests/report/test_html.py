@@ -153,9 +153,9 @@ def test_text_is_escaped() -> None:
     one = table("t", evil, rows, evil, a=evil, b=Column("b", "share"))
     section = study_report.Section("e", evil, "", evil, evil, (said,), (("t", one),), tuple(
         (f"f{number}", figure) for number, figure in enumerate(drawn)), (evil,))  # fmt: skip
-    slices = [study_report.Slice(evil, "s", (said,))]
     undone = study_report.Section("u", evil, evil)
-    report = study_report.Report(evil, [evil], [[evil]], slices, [section, undone], [(evil, evil)], [evil])
+    report = {"title": evil, "lead": [evil], "warnings": [[evil]], "slices": [(evil, "s", (said,))],
+              "sections": [section, undone], "made": [(evil, evil)], "redo": [evil]}  # fmt: skip
     page = as_html(report)
     assert page.count("alert(") > 30 and "<script>a" not in page
     markdown = as_markdown(report)

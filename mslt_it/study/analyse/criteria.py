@@ -40,22 +40,23 @@ class Orders:
     def selection(self, k: int) -> Selection | str:
         """All sets of k out of the pool by every criterion, or why not."""
         if k not in self._by_size:
-            world = self.study.model == "world"
-            names = None if self.names is None or not world else list(self.names)
-            try:
-                self._by_size[k] = rank_source_sets(
-                    self.study.pool,
-                    k,
-                    targets=self.study.targets,
-                    model=self.study.model,
-                    # With another model all are asked for and some shown: naming "embedding" would download the model.
-                    criteria=names,
-                    top=math.comb(len(self.study.pool), k),
-                    seed=self.seed,
-                )
-            except Problem as problem:
-                self._by_size[k] = str(problem)
+            # With another model all are asked for and some shown: naming "embedding" would download the model.
+            names = None if self.study.model != "world" else self.names
+            self._by_size[k] = self._ranked(k, names)
         return self._by_size[k]
+
+    def _ranked(self, k: int, names: Sequence[str] | None) -> Selection | str:
+        study = self.study
+        top = math.comb(len(study.pool), k)
+        try:
+            return rank_source_sets(
+                study.pool, k, targets=study.targets, model=study.model, criteria=names, top=top, seed=self.seed
+            )
+        except Problem as problem:
+            return str(problem)
+
+    def is_wanted(self, name: str) -> bool:
+        return self.names is None or name in self.names
 
     def ranks(self, k: int) -> dict[str, dict[Key, int]]:
         """Criterion -> set -> rank from 1, ties sharing the lowest."""
@@ -65,22 +66,14 @@ class Orders:
         return {
             name: {tuple(sorted(one.languages)): one.rank for one in ranking.sets}
             for name, ranking in found.criteria.items()
-            if self.names is None or name in self.names
+            if self.is_wanted(name)
         }
 
     def diversity(self, k: int) -> tuple[dict[Key, float], str]:
         """Set -> score by l2v_all, or why there is none."""
-        try:
-            found = rank_source_sets(
-                self.study.pool,
-                k,
-                targets=self.study.targets,
-                model=self.study.model,
-                criteria=["l2v_all"],
-                top=math.comb(len(self.study.pool), k),
-            )
-        except Problem as problem:
-            return {}, str(problem)
+        found = self._ranked(k, ["l2v_all"])
+        if isinstance(found, str):
+            return {}, found
         if "l2v_all" not in found.criteria:
             return {}, found.not_computed["l2v_all"][0]
         return {tuple(sorted(one.languages)): one.score for one in found.criteria["l2v_all"].sets}, ""
@@ -97,34 +90,27 @@ def criteria(figures: SetFigures, k: int, orders: Orders) -> Analysis | NotDone:
     selection = orders.selection(k)
     if isinstance(selection, str):
         return NotDone("criteria", title, selection)
-    looked = {
-        size: [
-            one
-            for name, ranks in orders.ranks(size).items()
-            if (one := _Looked.at(figures, size, name, ranks)) is not None
-        ]
-        for size in [k, *(other for other in sizes if other != k)]
-    }
-    of_k = {one.name: one for one in looked[k]}
-    picks = [row for found in looked.values() for row in with_holm([one.pick_row(figures) for one in found])]
+    looked = {size: _looked(figures, size, orders.ranks(size)) for size in sorted(sizes, key=lambda size: size != k)}
+    picks = [row for found in looked.values() for row in with_holm([one.pick for one in found])]
     for row in picks:  # behind the p
         row |= {key: row.pop(key) for key in ("behind_best", "like_best")}
-    orders_agree = [row for found in looked.values() for row in with_holm([one.order_row(figures) for one in found])]
+    agreement = [row for found in looked.values() for row in with_holm([one.agreement for one in found])]
+    of_k = {one.name: one for one in looked[k]}
     claims = [_pick_claim(figures, k, one) for one in looked[k] if one.name in TYPOLOGY]
-    claims += [
-        _order_claim(figures, k, of_k[TYPOLOGY[0]], of_k[other])
-        for other in OTHERS
-        if TYPOLOGY[0] in of_k and other in of_k
-    ]
+    if TYPOLOGY[0] in of_k:
+        claims += [_order_claim(figures, k, of_k[TYPOLOGY[0]], of_k[name]) for name in OTHERS if name in of_k]
     num_sets = len(figures.of_size(k))
-    groups = {one.name: "control" if one.name in CONTROLS else "criterion" for one in looked[k]}
-    places = [Mark(one.name, one.rank, *one.rank_range, groups[one.name]) for one in looked[k]]
-    rhos = [Mark(one.name, one.rho, *one.rho_range, groups[one.name]) for one in looked[k]]
+
+    def marks(key: str, better: int) -> tuple[Mark, ...]:
+        rows = [(one.name, one.pick | one.agreement) for one in looked[k]]
+        found = [Mark.of(row, name, key, "control" if name in CONTROLS else "criterion") for name, row in rows]
+        return tuple(sorted(found, key=lambda mark: better * mark.value))
+
     plots: list[Intervals | Scatter] = [
         Intervals(
             f"Measured rank of the set that each criterion picks, of {num_sets} (1 = best)",
             "rank",
-            tuple(sorted(places, key=lambda mark: mark.value)),
+            marks("rank", 1),
             unit="number",
             reference=(num_sets + 1) / 2,
             reference_label="a random set",
@@ -133,7 +119,7 @@ def criteria(figures: SetFigures, k: int, orders: Orders) -> Analysis | NotDone:
         Intervals(
             "Agreement of criterion and measured order",
             "Spearman's rho",
-            tuple(sorted(rhos, key=lambda mark: -mark.value)),
+            marks("spearman", -1),
             unit="number",
             reference=0.0,
             reference_label="none",
@@ -142,15 +128,13 @@ def criteria(figures: SetFigures, k: int, orders: Orders) -> Analysis | NotDone:
     ]
     if TYPOLOGY[0] in of_k:
         one = of_k[TYPOLOGY[0]]
+        points = zip(one.order, figures.mean[one.members], one.members, strict=True)
         plots.append(
             Scatter(
                 f"Sets of {k} by syntactic diversity and {study.metric}",
                 f"rank by {TYPOLOGY[0]} (right = most diverse)",
                 f"{study.metric}, %",
-                tuple(
-                    (float(r), float(v), set_name(figures.sets[row]), "")
-                    for row, r, v in zip(one.members, one.order, figures.mean[one.members], strict=True)
-                ),
+                tuple((float(x), float(y), set_name(figures.sets[row]), "") for x, y, row in points),
                 x_unit="rank",
             )
         )
@@ -173,7 +157,7 @@ def criteria(figures: SetFigures, k: int, orders: Orders) -> Analysis | NotDone:
             table(
                 "criteria_correlations",
                 "Agreement of each criterion's order with the measured one",
-                orders_agree,
+                agreement,
                 "Interval: items and seeds drawn again (drawing adds noise, so its middle lies nearer to 0 than "
                 "the figure). p: the larger of two, languages given each other's places, and items and seeds drawn "
                 "again; adjusted over the criteria of a size (Holm).",
@@ -187,14 +171,11 @@ def criteria(figures: SetFigures, k: int, orders: Orders) -> Analysis | NotDone:
 
 def _notes(figures: SetFigures, k: int, orders: Orders, selection: Selection) -> Iterator[str]:
     """What was not computed, and what says nothing."""
-    is_wanted = {
-        name: orders.names is None or name in orders.names for name in (*selection.not_computed, *selection.criteria)
-    }
     for name, reasons in selection.not_computed.items():
-        if is_wanted[name]:
+        if orders.is_wanted(name):
             yield f"Not computed: {name}. {' '.join(reasons)}"
     for name, ranking in selection.criteria.items():
-        if is_wanted[name] and ranking.num_first == selection.num_sets > 1:
+        if orders.is_wanted(name) and ranking.num_first == selection.num_sets > 1:
             yield f"{name}: all sets tie, so it says nothing here and is left out."
     num_sets, planned = len(figures.of_size(k)), math.comb(len(figures.study.pool), k)
     if num_sets < planned:
@@ -209,88 +190,73 @@ class _Looked:
     members: np.ndarray  # rows of the sets looked at
     order: np.ndarray  # per set: minus the criterion's rank, so that higher is preferred
     first: np.ndarray  # rows of the sets that share its first place
-    rank: float  # measured, mean over the first
-    rank_range: tuple[float, float]
-    against: Compared  # the first with all
-    behind_best: float
-    like_best: bool
-    rho: float
+    against: Compared  # these with all
     rho_drawn: np.ndarray
-    rho_range: tuple[float, float]
-    tau: float
-    tau_range: tuple[float, float]
-    chance_p: float  # the larger of two: another naming of the languages, other items and seeds
+    pick: Row  # of the table of first sets
+    agreement: Row  # of the table of correlations
 
-    @classmethod
-    def at(cls, figures: SetFigures, k: int, name: str, ranks: Mapping[Key, int]) -> _Looked | None:
-        """None where the criterion gives all measured sets the same place."""
-        members = np.array([row for row in figures.of_size(k) if tuple(sorted(figures.sets[row])) in ranks], dtype=int)
-        order = -np.array([ranks[tuple(sorted(figures.sets[row]))] for row in members], dtype=float)
-        if len(members) < FEWEST_SETS or len(set(order)) < 2:
-            return None
-        point, drawn = figures.mean[members], figures.mean_drawn[:, members]
-        picked = order == order.max()
-        against = figures.compare(members[picked], members)
-        rho, rho_drawn = float(spearman(order, point)), spearman(order, drawn)
-        sets = [figures.sets[row] for row in members]
-        return cls(
-            name,
-            members,
-            order,
-            members[picked],
-            float(average_ranks(point)[picked].mean()),
-            figures.interval(average_ranks(drawn)[:, picked].mean(axis=1)),
-            against,
-            float(point.max() - against.a),
-            bool(as_good_as_best(point, drawn, figures.settings.confidence)[picked].all()),
-            rho,
-            rho_drawn,
-            figures.interval(rho_drawn),
-            float(kendall(order, point)),
-            figures.interval(kendall(order, drawn)),
-            max(renaming_p(sets, ranks, point, figures.settings.seed), p_value(rho, rho_drawn)),
-        )
 
-    def _row(self, figures: SetFigures) -> Row:
-        size = len(figures.sets[self.members[0]])
-        return {"criterion": self.name + (" *" if self.name in BEYOND_CRITERIA else ""), "size": size}
+def _looked(figures: SetFigures, k: int, ranks: Mapping[str, Mapping[Key, int]]) -> list[_Looked]:
+    """The criteria that do not give all measured sets the same place."""
+    found = [_looked_at(figures, k, name, of_sets) for name, of_sets in ranks.items()]
+    return [one for one in found if one is not None]
 
-    def pick_row(self, figures: SetFigures) -> Row:
-        """Of the table of first sets."""
-        tie = len(self.first) > 1
-        return self._row(figures) | {
-            "pick": f"{len(self.first)} sets tie" if tie else set_name(figures.sets[self.first[0]]),
-            "rank": self.rank,
-            **interval("rank", self.rank_range),
-            "num_sets": len(self.members),
+
+def _looked_at(figures: SetFigures, k: int, name: str, ranks: Mapping[Key, int]) -> _Looked | None:
+    members = np.array([row for row in figures.of_size(k) if tuple(sorted(figures.sets[row])) in ranks], dtype=int)
+    sets = [figures.sets[row] for row in members]
+    order = -np.array([ranks[tuple(sorted(one))] for one in sets], dtype=float)
+    if len(members) < FEWEST_SETS or len(set(order)) < 2:
+        return None
+    point, drawn = figures.mean[members], figures.mean_drawn[:, members]
+    picked = order == order.max()
+    first = members[picked]
+    against = figures.compare(first, members)
+    rho, rho_drawn = float(spearman(order, point)), spearman(order, drawn)
+    # The larger of two: another naming of the languages, other items and seeds.
+    chance_p = max(renaming_p(sets, ranks, point, figures.settings.seed), p_value(rho, rho_drawn))
+    row: Row = {"criterion": name + (" *" if name in BEYOND_CRITERIA else ""), "size": k}
+    return _Looked(
+        name,
+        members,
+        order,
+        first,
+        against,
+        rho_drawn,
+        row
+        | {
+            "pick": f"{len(first)} sets tie" if len(first) > 1 else set_name(figures.sets[first[0]]),
+            "rank": float(average_ranks(point)[picked].mean()),
+            **interval("rank", figures.interval(average_ranks(drawn)[:, picked].mean(axis=1))),
+            "num_sets": len(members),
             "items": figures.study.num_items,
-            "num_seeds": len(figures.seeds_of(self.first)),
-            "accuracy": self.against.a,
-            "against_mean": self.against.value,
-            **interval("against_mean", self.against.range),
-            "p": self.against.p,
-            "behind_best": self.behind_best,
-            "like_best": "yes" if self.like_best else "no",
-        }
-
-    def order_row(self, figures: SetFigures) -> Row:
-        """Of the table of correlations."""
-        return self._row(figures) | {
-            "num_sets": len(self.members),
-            "spearman": self.rho,
-            **interval("spearman", self.rho_range),
-            "kendall": self.tau,
-            **interval("kendall", self.tau_range),
-            "p": self.chance_p,
-        }
+            "num_seeds": len(figures.seeds_of(first)),
+            "accuracy": against.a,
+            "against_mean": against.value,
+            **interval("against_mean", against.range),
+            "p": against.p,
+            "behind_best": float(point.max() - against.a),
+            "like_best": "yes" if as_good_as_best(point, drawn, figures.settings.confidence)[picked].all() else "no",
+        },
+        row
+        | {
+            "num_sets": len(members),
+            "spearman": rho,
+            **interval("spearman", figures.interval(rho_drawn)),
+            "kendall": float(kendall(order, point)),
+            **interval("kendall", figures.interval(kendall(order, drawn))),
+            "p": chance_p,
+        },
+    )
 
 
 def _pick_claim(figures: SetFigures, k: int, one: _Looked) -> Claim:
     members = figures.of_size(k)
     which = set_name(figures.sets[one.first[0]]) if len(one.first) == 1 else f"{len(one.first)} sets that tie"
+    rank = one.pick["rank"]
     return Claim(
         f"pick_{one.name}",
-        f"The set that {one.name} picks ({which}, measured rank {one.rank:g} of {len(members)}) against a random set",
+        f"The set that {one.name} picks ({which}, measured rank {rank:g} of {len(members)}) against a random set",
         one.against.value,
         *one.against.range,
         one.against.p,
@@ -303,16 +269,17 @@ def _pick_claim(figures: SetFigures, k: int, one: _Looked) -> Claim:
 
 
 def _order_claim(figures: SetFigures, k: int, one: _Looked, other: _Looked) -> Claim:
-    value, drawn = one.rho - other.rho, one.rho_drawn - other.rho_drawn
+    a, b = one.agreement["spearman"], other.agreement["spearman"]
+    drawn = one.rho_drawn - other.rho_drawn
     return Claim(
         f"criteria_{other.name}",
         f"Agreement with the measured order, {one.name} against {other.name} (difference of Spearman's rho)",
-        value,
+        a - b,
         *figures.interval(drawn),
-        p_value(value, drawn),
+        p_value(a - b, drawn),
         unit="number",
-        value_a=one.rho,
-        value_b=other.rho,
+        value_a=a,
+        value_b=b,
         basis=figures.basis(figures.of_size(k)),
         expected="up",
         paper="typology ranks near the top, size and vocabulary coverage do not",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from mslt_it.study.analyse.tables import Row, Table
+from mslt_it.study.analyse.tables import Row, Table, interval
 
 
 @dataclass(frozen=True)
@@ -99,6 +99,11 @@ class Claim:
     expected: str = ""  # what the paper found: "up", "down", "not up"; empty: it makes no such statement
     paper: str = ""  # what the paper found, in a sentence
     p_adjusted: float | None = None  # over all claims of the report
+
+    @property
+    def row(self) -> Row:
+        """The difference as columns of a table, ``p`` to be adjusted among the table's rows."""
+        return {"difference": self.value, **interval("difference", (self.low, self.high)), "p": self.p}
 
 
 @dataclass(frozen=True)

@@ -1,67 +1,8 @@
-"""Where recipes, scales and tasks are: the package's own and a user's folder."""
+"""The old name of a module of config, until every module imports that."""
 
-from __future__ import annotations
-
-from pathlib import Path
-
-from mslt_it import values
-from mslt_it.overrides import GROUPS
-from mslt_it.problems import Problem
-
-
-def share_dir(name: str) -> Path:
-    """The folder ``name`` ("recipes" or "eval") in the installed wheel, else in the checkout."""
-    package = Path(__file__).resolve().parent
-    for folder in (package / "_share" / name, package.parent / name):
-        if folder.is_dir():
-            return folder
-    raise Problem(f"Folder '{name}' is neither in {package / '_share'} nor in {package.parent}. Install mslt_it again.")
-
-
-def recipes_dir() -> Path:
-    """The folder of the recipes that come with the package."""
-    return share_dir("recipes")
-
-
-def folders(config_dir: str | Path | None) -> list[Path]:
-    """Folders searched for recipes."""
-    if config_dir is None:
-        return [recipes_dir()]
-    folder = values.path(config_dir).resolve()
-    if not folder.is_dir():
-        raise Problem(
-            f"--config-dir: '{config_dir}' is not a folder. Give the folder that holds your recipe's YAML file."
-        )
-    return [folder] if folder == recipes_dir() else [folder, recipes_dir()]
-
-
-def files(config_dir: str | Path | None, group: str = "") -> dict[str, Path]:
-    """Name -> file. A user's file may not silently stand for one of the package's."""
-    found: dict[str, Path] = {}
-    for folder in folders(config_dir):
-        for path in sorted((folder / group).glob("*.yaml")):
-            if path.stem in found:
-                raise Problem(f"{found[path.stem]} has the name of a {group or 'recipe'} of the package. Rename yours.")
-            found[path.stem] = path
-    return found
-
-
-def _summary(path: Path) -> str:
-    """The first comment line that is neither a Hydra directive nor the command that runs the file."""
-    for line in path.read_text(encoding="utf-8").splitlines():
-        if not line.startswith("#"):
-            break
-        text = line.lstrip("#").strip()
-        if text and not text.startswith(("@package", "mslt ", "accelerate ", "torchrun ")):
-            return text
-    return ""
-
-
-def list_recipes(config_dir: str | Path | None = None) -> dict[str, str]:
-    """Recipe name -> one line that says what it is."""
-    return {name: _summary(path) for name, path in sorted(files(config_dir).items())}
-
-
-def list_groups(config_dir: str | Path | None = None) -> dict[str, dict[str, str]]:
-    """Group ("scale", "task") -> option -> one line that says what it is."""
-    return {group: {n: _summary(p) for n, p in sorted(files(config_dir, group).items())} for group in GROUPS}
+from mslt_it.config.files import files as files
+from mslt_it.config.files import folders as folders
+from mslt_it.config.files import list_groups as list_groups
+from mslt_it.config.files import list_recipes as list_recipes
+from mslt_it.config.files import recipes_dir as recipes_dir
+from mslt_it.config.files import share_dir as share_dir

@@ -21,11 +21,10 @@ if __name__ == "__main__":
 # Spinning OpenMP threads starve each other on shared cores; must be set before torch is imported.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
-from mslt_it.arguments import wants_help
+from mslt_it.command import Call, execute, recipe_command, recipe_of
+from mslt_it.config.compose import load_recipe
 from mslt_it.notices import notice
 from mslt_it.quiet import quiet_imports
-from mslt_it.recipe import load_recipe, parse_arguments
-from mslt_it.recipe_help import help_text
 from mslt_it.records import EvalResult, Recipe, TaskConfig
 from mslt_it.terminal import run
 
@@ -34,25 +33,35 @@ if TYPE_CHECKING:
     from mslt_it.evaluation.zero_shot import Asked, Outputs
     from mslt_it.runs import Run
 
-DETAILS = "--details"  # prints what became of each label in each language
-
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs a recipe; 0 when every score is valid, 1 when one is not."""
-    arguments = list(sys.argv[1:] if argv is None else argv)
-    if wants_help(arguments):
-        print(help_text("train", "build the data, train the adapter, score every target language"))
-        return 0
-    details = DETAILS in arguments
-    name, overrides, config_dir = parse_arguments([a for a in arguments if a != DETAILS])
+    return execute(COMMAND, sys.argv[1:] if argv is None else argv)
+
+
+def _run(call: Call) -> int:
     from mslt_it.selection.auto import choose_sources
 
-    recipe = _resolved(load_recipe(name, overrides, config_dir, choose=choose_sources))
+    recipe = _resolved(load_recipe(*recipe_of(call), choose=choose_sources))
     if recipe.combine.method != "none":
         from mslt_it.publish.apart import train_apart
 
         return train_apart(recipe, run_recipe)
-    return run_recipe(recipe, details=details)
+    return run_recipe(recipe, details="--details" in call.flags)
+
+
+COMMAND = recipe_command(
+    "train",
+    "Build the training data, train the adapter, score every language, base and adapter on the same items. Started "
+    "again, it continues from the last checkpoint.",
+    (
+        "mslt train recipe=xnli_3src",
+        "mslt train recipe=xnli_3src 'sources=[en,ar,zh]' seed=1 training.learning_rate=1e-3",
+        "mslt train recipe=custom task.data=my.csv task.input=text task.label=intent 'sources=[en,ar]' targets=rest",
+    ),
+    _run,
+    flags=("--details",),
+)
 
 
 def _resolved(recipe: Recipe) -> Recipe:

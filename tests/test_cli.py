@@ -1,5 +1,7 @@
 """The command mslt: quick help, errors without traceback."""
 
+import dataclasses
+import importlib
 import subprocess
 import sys
 import types
@@ -7,10 +9,12 @@ import types
 import pytest
 
 from mslt_it import cli
-from mslt_it.overrides import keys
+from mslt_it.command import Call, Command, help_text
+from mslt_it.config.files import list_groups, list_recipes
+from mslt_it.config.recipe import Recipe
+from mslt_it.config.schema import keys
 from mslt_it.problems import Problem
-from mslt_it.recipe_files import list_groups, list_recipes
-from mslt_it.recipe_help import help_text
+from mslt_it.train import COMMAND
 
 HEAVY = ("torch", "transformers", "hydra", "omegaconf", "numpy", "datasets", "rich", "langcodes")
 
@@ -30,7 +34,7 @@ def test_help_imports_nothing_heavy(arguments: list[str]) -> None:
 
 def test_loading_a_recipe_imports_no_torch() -> None:
     code = (
-        "import sys; from mslt_it.recipe import load_recipe; load_recipe('xnli_3src'); "
+        "import sys; from mslt_it.config.compose import load_recipe; load_recipe('xnli_3src'); "
         "print([m for m in ('torch', 'transformers') if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
@@ -38,12 +42,12 @@ def test_loading_a_recipe_imports_no_torch() -> None:
 
 
 def test_help_names_every_key_recipe_and_option() -> None:
-    lines = [line.split() for line in help_text("train", "train").splitlines()]
-    first = {words[0] for words in lines if words}
-    assert set(keys()) <= first
-    assert set(list_recipes()) <= first
-    assert {option for group in list_groups().values() for option in group} <= first
-    assert ["training.learning_rate", "float", "2e-3"] in [words[:3] for words in lines]
+    text = help_text(COMMAND)
+    first = {words[0].partition("=")[0] for line in text.splitlines() if (words := line.split())}
+    assert {name for name, key in keys(Recipe).items() if key.about.in_help} <= first
+    assert {*list_recipes(), *(option for group in list_groups().values() for option in group)} <= set(text.split())
+    assert "  training.learning_rate=0.002" in text and "[rows; above 0, or max]" in " ".join(text.split())
+    assert "adapter.rank" not in help_text(importlib.import_module("mslt_it.commands.data").COMMAND)
 
 
 @pytest.mark.parametrize(
@@ -51,7 +55,9 @@ def test_help_names_every_key_recipe_and_option() -> None:
     [
         (["trian"], "error: Unknown command 'trian'. Did you mean 'train'? Known: combine, data, "),
         (["recipes", "--config-dir", "/nowhere/at/all"], "error: --config-dir: '/nowhere/at/all' is not a folder."),
-        (["recipes", "all"], "error: Unknown argument 'all'."),
+        (["recipes", "all"], "error: Argument 'all' is not KEY=VALUE."),
+        (["tasks", "xnlii"], "error: Unknown task 'xnlii'. Did you mean 'xnli'?"),
+        (["tasks", "language=th"], "error: language has no effect without a task. Write mslt tasks xnli language=th."),
     ],
 )
 def test_problems_are_one_line_and_exit_2(arguments: list[str], text: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -67,16 +73,23 @@ def test_commands_are_passed_on(
 ) -> None:
     seen: list[list[str]] = []
     module = types.ModuleType(cli.COMMANDS[command][0])
-    module.main = lambda argv: seen.append(argv)  # type: ignore[attr-defined]
+    options = importlib.import_module("mslt_it.commands.recipes").Options
+
+    def noted(call: Call) -> int:
+        seen.append(list(call.rest))
+        return 0
+
+    declared = Command(command, "", ("",), ("mslt",), options, noted, is_handed_on=lambda name: True)
+    module.COMMAND = declared  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, module.__name__, module)
     monkeypatch.setattr(cli.importlib, "import_module", lambda name: sys.modules[name])
     assert cli.main([command, "recipe=xnli_3src", "scale=small"]) == 0
     assert seen == [["recipe=xnli_3src", "scale=small"]]
 
-    def fails(argv: list[str]) -> None:
+    def fails(call: Call) -> int:
         raise Problem("nothing to do")
 
-    module.main = fails  # type: ignore[attr-defined]
+    module.COMMAND = dataclasses.replace(declared, run=fails)  # type: ignore[attr-defined]
     assert cli.main([command]) == 2
     assert capsys.readouterr().err == "error: nothing to do\n"
 
@@ -87,3 +100,20 @@ def test_recipes_are_listed(capsys: pytest.CaptureFixture[str], monkeypatch: pyt
     shown = capsys.readouterr().out
     for name in ("recipe=xnli_3src", "scale=paper", "task=xnli", "mslt_it[quantization]"):
         assert name in shown
+
+
+def test_a_task_is_shown_with_its_prompts(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    for name, said in {
+        "xnli": ("CC BY-NC 4.0", "task.data=facebook/xnli", "Yes / Maybe / No", "ใช่ / อาจจะ / ไม่ใช่", "Conneau et al."),
+        "wikiann": ("none stated upstream: see its page", "PER, ORG, LOC", "span_f1", "token TAB tag"),
+        "custom": ("found in the rows", "task.instruction"),
+    }.items():
+        assert cli.main(["tasks", name]) == 0
+        shown = capsys.readouterr().out
+        assert all(text in shown for text in said)
+    assert cli.main(["tasks", "xcopa", "language=th"]) == 0
+    shown = capsys.readouterr().out
+    assert "template 0" in shown and "(of 1 = first, 2 = second)" in shown
+    assert cli.main(["tasks"]) == 0
+    assert set(list_groups()["task"]) <= set(capsys.readouterr().out.split())

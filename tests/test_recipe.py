@@ -5,11 +5,20 @@ from pathlib import Path
 import pytest
 import yaml
 
-from mslt_it.overrides import keys
+from mslt_it.command import recipe_arguments as parse_arguments
+from mslt_it.config.compose import load_recipe, resolved_yaml
+from mslt_it.config.files import list_groups, list_recipes, recipes_dir, share_dir
+from mslt_it.config.recipe import (
+    AdapterConfig,
+    DataConfig,
+    ModelConfig,
+    PromptConfig,
+    Recipe,
+    ScoringConfig,
+    TrainingConfig,
+)
+from mslt_it.config.schema import keys
 from mslt_it.problems import Problem
-from mslt_it.recipe import load_recipe, parse_arguments, resolved_yaml
-from mslt_it.recipe_files import list_groups, list_recipes, recipes_dir, share_dir
-from mslt_it.records import AdapterConfig, DataConfig, ModelConfig, PromptConfig, Recipe, ScoringConfig, TrainingConfig
 
 RECIPES = sorted(path.stem for path in recipes_dir().glob("*.yaml"))
 SCALES = sorted(path.stem for path in (recipes_dir() / "scale").glob("*.yaml"))
@@ -92,23 +101,23 @@ def test_overrides_after_the_recipe() -> None:
         ("learning_rate=1", "Unknown key 'learning_rate'. Did you mean 'training.learning_rate'?"),
         ("sclae=paper", "Unknown key 'sclae'. Did you mean 'scale'?"),
         ("training.learning_rate=abc", "training.learning_rate=abc is not a number."),
-        ("data.num_examples_total=2.5", "data.num_examples_total=2.5 is neither a whole number nor max"),
+        ("data.num_examples_total=2.5", "data.num_examples_total=2.5 is not a whole number. It may also be max."),
         ("data.num_examples_total=2", "data.num_examples_total=2 is fewer than the 3 sources."),
         ("data.items=paralel", "data.items=paralel is unknown. Did you mean 'parallel'? Known: disjoint, parallel."),
         ("prompt.language=nativ", "prompt.language=nativ is unknown. Did you mean 'native'?"),
         ("prompt.template=first", "prompt.template=first must be the index of a template"),
         ("adapter.quantization=nf", "adapter.quantization=nf is unknown. Did you mean 'nf4'? Known: int8, nf4, none."),
-        ("training.learning_rate=0", "training.learning_rate=0.0 is out of range. It must be above 0."),
+        ("training.learning_rate=0", "training.learning_rate=0 is out of range. It must be above 0."),
         ("training.learning_rate=nan", "training.learning_rate=nan is not a finite number."),
-        ("training.max_steps=0", "training.max_steps=0 is out of range. It must be -1 (by num_epochs) or above 0."),
-        ("scoring.confidence=1", "scoring.confidence=1.0 is out of range. It must be between 0 and 1"),
+        ("training.max_steps=0", "training.max_steps=0 is out of range. It must be above 0, or -1 (by num_epochs)."),
+        ("scoring.confidence=1", "scoring.confidence=1 is out of range. It must be between 0 and 1"),
         ("seed=-1", "seed=-1 is out of range."),
-        ("sources=en", "sources=en is not a list. Expected a list of strings: sources=[a,b], or sources=[auto]"),
-        ("sources=[]", "sources: no language given."),
+        ("sources=en", "sources=en is not a list or a name (auto). Write sources=[ar,de], quoted for the shell."),
+        ("sources=[]", "sources=[] is empty. Write sources=[ar,de]."),
         ("sources=[jp]", "sources: Unknown language code 'jp'. Did you mean 'ja' (Japanese)?"),
         ("sources=[false]", "sources: Unknown language code 'false'."),
         ("sources=[ar,tr]", "sources and targets overlap: tr."),
-        ("sources=[en,", "sources=[en, is not a list. Expected a list of strings: sources=[a,b]"),
+        ("sources=[en,", "sources=[en, is not a list or a name (auto). Write sources=[ar,de], quoted"),
         ("task.label_names=[a]", "task.label_names=['a'] must be a list of at least 2 different names."),
         ("model.path=null", "model.path=null: null is no value for it. Leave model.path out for the default;"),
         (
@@ -119,7 +128,7 @@ def test_overrides_after_the_recipe() -> None:
         ("seed=range(1,3)", "seed=range(1,3) is not a whole number. A run has one value of seed;"),
         ("scale=mini,small", "Unknown scale 'mini,small'. Did you mean 'small'?"),
         ("supervised=yes", "supervised=yes is neither true nor false."),
-        ("task.configs=x", "task.configs=x is not a mapping. Write task.configs={A:B}, quoted for the shell,"),
+        ("task.configs=x", "task.configs=x is not a mapping. Write task.configs={ko:kr}, quoted for the shell,"),
         (
             "seed=${oc.env:SEED}",
             "seed=${oc.env:SEED}: ${...} is not filled in; a recipe means the same everywhere. Wri",
@@ -201,19 +210,19 @@ def test_own_files_may_not_hide_the_packages(own_folder: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "text"),
     [
-        ("[en]", "[no, on]", "sources: Language code False is a YAML boolean"),
-        ("[en]", "", "sources in recipe 'own': field 'sources' is not Optional"),
+        ("[en]", "[no, on]", "recipe 'own': sources: False is a YAML boolean"),
+        ("[en]", "", "recipe 'own': sources: null is no value for it."),
         ("sources: [en]\n", "", "sources: no value in recipe 'own'. Give one: sources=VALUE."),
         ("[tr]\n", "[tr]\ntraining:\n  batchsize: 3\n", "Unknown key 'training.batchsize' in recipe 'own'. Did you"),
-        ("[tr]\n", "[tr]\ntraining:\n  batch_size: many\n", "training.batch_size in recipe 'own': Value 'many'"),
+        ("[tr]\n", "[tr]\ntraining:\n  batch_size: many\n", "recipe 'own': training.batch_size=many is not a whole"),
         ("[tr]\n", "[tr]\nseed: ${oc.env:HOME}\n", "seed=${oc.env:HOME}: ${...} is not filled in; a recipe means the"),
         ("[tr]\n", "[tr]\nmodel:\n  path: ${oc.env:HOME}/m\n", "model.path=${oc.env:HOME}/m: ${...} is not filled in"),
         ("[tr]\n", "[tr]\ntask:\n  label_names: [a, '${x}']\n", "task.label_names=${x}: ${...} is not filled in"),
         ("scale: mini", "scale: ${oc.env:SCALE}", "scale=${oc.env:SCALE}: ${...} is not filled in"),
-        ("[tr]\n", "[tr]\nmodel:\n  path: null\n", "model.path: null is no value for it."),
-        ("[tr]\n", "[tr]\ntask:\n  revision: 1e5\n", "task.revision: 100000.0 is not a string. Put it in quotes."),
+        ("[tr]\n", "[tr]\nmodel:\n  path: null\n", "recipe 'own': model.path: null is no value for it."),
+        ("[tr]\n", "[tr]\ntask:\n  revision: 1e5\n", "recipe 'own': task.revision: 100000.0 is not a text."),
         ("[tr]\n", "[tr]\nscale: small\n", "Recipe 'own' writes 'scale: small' in its body but chooses scale 'mini'"),
-        ("[tr]\n", "[tr]\nadapter:\n  quantization: off\n", "adapter.quantization: False is a YAML boolean"),
+        ("[tr]\n", "[tr]\nadapter:\n  quantization: off\n", "recipe 'own': adapter.quantization: False is a YAML"),
         ("scale: mini", "scale: minni", "Unknown scale 'minni'. Did you mean 'mini'?"),
         ("[tr]", "[tr", ""),
         ("[tr]\n", "[tr]\noutput_dir: !!python/object/apply:os.getcwd []\n", ""),
@@ -304,7 +313,7 @@ def test_mistakes_in_arguments(argv: list[str], text: str) -> None:
 
 def test_shared_folders_and_keys() -> None:
     assert (share_dir("eval") / "prompts").is_dir()
-    assert {"sources", "training.learning_rate", "data.items"} <= set(keys())
+    assert {"sources", "training.learning_rate", "data.items"} <= set(keys(Recipe))
     with pytest.raises(Problem, match="Folder 'nothing' is neither in"):
         share_dir("nothing")
 

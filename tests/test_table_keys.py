@@ -6,9 +6,9 @@ import shlex
 
 import pytest
 
-from mslt_it.overrides import assign, split
-from mslt_it.recipe import load_recipe, resolved_yaml
-from mslt_it.table_keys import list_argument, mapping_arguments, text_argument
+from mslt_it.config.compose import load_recipe, resolved_yaml
+from mslt_it.config.overrides import assign, split
+from mslt_it.config.table_keys import list_argument, mapping_arguments, text_argument
 
 ODD = ["null", "-1", "nan", "yes", "1.0", "a b", "a, b", "[x]", "x=y", "it's", 'say "so"', "-", "n/a", "{a: b}", "#1",
        "標籤", "a: b", "~", "*", "&x", "$x", "\\", " a", "%", "!", "?", "a]", ">=5", "true", "", "'q'"]  # fmt: skip
@@ -18,7 +18,7 @@ def read(arguments: list[str]) -> dict[str, object]:
     """The task's keys that the arguments give a value."""
     content: dict[str, dict[str, object]] = {"task": {"labels": {}, "columns": {}}}
     assign(content, split(arguments)[1])
-    return {key: value for key, value in content["task"].items() if value != {}}
+    return {k: list(v) if isinstance(v, tuple) else v for k, v in content["task"].items() if v != {}}
 
 
 @pytest.mark.parametrize("name", ODD)

@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 
 from mslt_it import values
-from mslt_it.arguments import Option, parse
-from mslt_it.evaluation.request import split_recipe_keys
+from mslt_it.command import parse
+from mslt_it.command import recipe_arguments as parse_arguments
+from mslt_it.config.compose import load_recipe, resolved_yaml
+from mslt_it.evaluation.request import ARGUMENTS
 from mslt_it.problems import Problem
-from mslt_it.recipe import load_recipe, parse_arguments, resolved_yaml
 from mslt_it.study.config import load_study
 
 OWN = ["task.data=a.csv", "sources=[de,fr]", "targets=[en]"]
@@ -79,11 +80,10 @@ def test_a_path_is_what_was_written(path: str, tmp_path: Path) -> None:
     assert (recipe.task.data, recipe.output_dir, recipe.model.path) == (path, path, path)
     (tmp_path / "again.yaml").write_text(resolved_yaml(recipe), encoding="utf-8")
     assert load_recipe("again", [], tmp_path) == recipe
-    options = {"run": Option(None, "", is_list=True, or_one=True), "out": Option(None, "")}
-    assert parse([f"run={path}", f"out={path}"], "eval", options).values == {"run": [path], "out": path}
+    call = parse(ARGUMENTS, [f"run={path}", f"out={path}", f"task.data={path}"])
+    assert (call.options.run, call.options.out, call.rest) == ((path,), path, (f"task.data={path}",))
     listed = f"'{path}'" if "," in path else path
-    assert parse([f"run=[{listed},b]"], "eval", options)["run"] == [path.strip(), "b"]
-    assert split_recipe_keys([f"task.data={path}"]) == ([], [f"task.data={path}"])
+    assert parse(ARGUMENTS, [f"run=[{listed},b]"]).options.run == (path.strip(), "b")
 
 
 @pytest.mark.parametrize(

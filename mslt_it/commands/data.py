@@ -6,33 +6,28 @@ With ``output_dir=DIR`` the rows are written to DIR/train.jsonl and the report t
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
 from mslt_it import values
-from mslt_it.arguments import wants_help
+from mslt_it.command import Call, recipe_command, recipe_of
+from mslt_it.config.compose import load_recipe
 from mslt_it.data.build import build_training_set, with_found_labels
 from mslt_it.data.build_report import format_report
 from mslt_it.data.resolve import resolved
-from mslt_it.recipe_help import help_text
+from mslt_it.quiet import quiet_libraries
 from mslt_it.records import BuildReport, EncodedExample, to_plain
+from mslt_it.store import write_atomically
 
 
-def main(argv: Sequence[str]) -> int:
-    """Runs the command; 0 = built."""
-    if wants_help(argv):
-        print(help_text("data", "build the training data and print the report, without training"))
-        return 0
-    from mslt_it.quiet import quiet_libraries
-    from mslt_it.recipe import load_recipe, parse_arguments
-
+def run(call: Call) -> int:
+    """Builds, reports, writes where asked to; 0 = built."""
     quiet_libraries()
+    # These import transformers and numpy, which help can do without.
     from mslt_it.models.base_model import load_tokenizer
     from mslt_it.selection.auto import choose_sources
 
-    name, overrides, config_dir = parse_arguments(argv)
-    recipe = load_recipe(name, overrides, config_dir, choose=choose_sources)
+    recipe = load_recipe(*recipe_of(call), choose=choose_sources)
     tokenizer = load_tokenizer(recipe.model)
     recipe = with_found_labels(resolved(recipe, lambda: tokenizer))
     rows, report = build_training_set(recipe, tokenizer)
@@ -52,7 +47,19 @@ def write(rows: Sequence[EncodedExample], report: BuildReport, folder: Path) -> 
         "report.json": json.dumps(to_plain(report), ensure_ascii=False, indent=2) + "\n",
     }
     for name, text in contents.items():
-        temporary = folder / f".{name}.{os.getpid()}"
-        temporary.write_text(text, encoding="utf-8")
-        temporary.replace(folder / name)
+        write_atomically(folder / name, text)
     return [folder / name for name in contents]
+
+
+COMMAND = recipe_command(
+    "data",
+    "Build the training data and print what was kept, dropped and held out, without training. With output_dir=DIR the "
+    "rows and the report are written there.",
+    (
+        "mslt data recipe=xnli_3src",
+        "mslt data recipe=xnli_3src data.num_examples_total=max output_dir=built",
+        "mslt data recipe=custom task.data=my.csv task.input=text task.label=intent 'sources=[en,ar]' targets=rest",
+    ),
+    run,
+    sections=("task", "data", "prompt", "model", "select"),
+)

@@ -2,41 +2,36 @@
 
 from __future__ import annotations
 
-import os
-import sys
-from collections.abc import Sequence
+import dataclasses
 
-from mslt_it.arguments import wants_help
+from mslt_it.command import Call
+from mslt_it.evaluation.request import ARGUMENTS, request_of
+from mslt_it.quiet import quiet_libraries
 from mslt_it.terminal import print_json
 
 
-def main(argv: Sequence[str]) -> int:
+def run(call: Call) -> int:
     """Scores what is asked for and prints the tables; 0 when every score is valid, 1 when one is not."""
-    from mslt_it.evaluation.request import help_text, parse_request
-
-    if wants_help(argv) or not argv:
-        print(help_text())
-        return 0
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as in train.py, before torch is imported
-    request, as_json, details = parse_request(argv)
-    from mslt_it.quiet import quiet_libraries
-
+    request = request_of(call)
     quiet_libraries()
+    # These import torch, which help and mistakes in arguments can do without.
     from accelerate import PartialState
 
     from mslt_it.evaluation.evaluate import evaluate
     from mslt_it.models.environment import has_gpu
 
     state = PartialState(cpu=not has_gpu())
-    stream = sys.stderr if as_json else sys.stdout
 
     def say(text: str) -> None:
         if state.is_main_process:
-            print(text, file=stream, flush=True)
+            call.say(text)
 
-    content = evaluate(request, state, say, details)
+    content = evaluate(request, state, say, "--details" in call.flags)
     if not state.is_main_process:
         return 0
-    if as_json:
+    if call.as_json:
         print_json(content)
     return 0 if content["status"] == "ok" else 1
+
+
+COMMAND = dataclasses.replace(ARGUMENTS, run=run)

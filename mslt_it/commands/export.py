@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from mslt_it import arguments, values
-from mslt_it.arguments import Option, Parsed
+from mslt_it import values
+from mslt_it.command import Call, Command, section
+from mslt_it.config.schema import key
 from mslt_it.problems import Problem
+from mslt_it.quiet import quiet_libraries
 from mslt_it.terminal import print_json
 
 _FORMS = {
@@ -17,65 +18,58 @@ _FORMS = {
     "vllm": "the adapter for `vllm serve BASE --enable-lora`; merged weights where vLLM cannot serve the adapter",
     "gguf": "one file for llama.cpp, by its convert_hf_to_gguf.py (LLAMA_CPP=DIR, on PATH, or converter=PATH)",
 }
-FLAGS = ("--json",)
-OPTIONS: dict[str, Option] = {
-    "run": Option(None, "folder of a finished run, as `mslt train` or `mslt combine` leave it", example="RUNFOLDER"),
-    "model": Option(None, "instead of run, or beside it: the folder of its merge, as `mslt merge` leaves it"),
-    "format": Option(
-        "[safetensors]", "one or several, see below", is_list=True, choices=tuple(_FORMS), names=tuple(_FORMS)
-    ),
-    "out": Option(None, "folder; each form gets one of its own in it, whole or not at all", required=True),
-    "dtype": Option(None, "of merged weights", choices=("bfloat16", "float32"), shown="bfloat16"),
-    "strategy": Option(
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """What is exported, in which forms, where to."""
+
+    run: str | None = key(None, "folder of a finished run, as mslt train or mslt combine leave it", example="RUNFOLDER")
+    model: str | None = key(None, "instead of run, or beside it: the folder of its merge, as mslt merge leaves it")
+    format: tuple[str, ...] = key(
+        ("safetensors",), "one or several, see below", choices=tuple(_FORMS), names=tuple(_FORMS), may_be_empty=False
+    )
+    out: str = key(help="folder; each form gets one of its own in it, whole or not at all", example="DIR")
+    dtype: str | None = key(None, "of merged weights", choices=("bfloat16", "float32"), shown="bfloat16")
+    strategy: str | None = key(
         None,
-        "for quantised runs: dequantized (the base that was trained on) or original",
+        "of quantised runs: the base that was trained on, or the original",
         choices=("dequantized", "original"),
         shown="dequantized",
-    ),
-    "prompts": Option(
-        "32",
-        "rows per language that merged and live model are compared on; 0 = as many as the run scored",
-        kind="int",
-        what="a number of rows",
+    )
+    prompts: int = key(
+        32,
+        "that merged and live model are compared on; 0: as many as the run scored",
+        unit="rows per language",
         at_least=0,
-    ),
-    "outtype": Option("f16", "of the GGUF file: f16, bf16 or q8_0", choices=("f16", "bf16", "q8_0")),
-    "converter": Option(None, "path of convert_hf_to_gguf.py", shown="(found)"),
-    "name": Option(None, "in the card, file names and requests", shown="the run's"),
-    "license": Option(None, "of the base model's weights, for the card: apache-2.0", shown="not stated"),
-    "data_license": Option(None, "of the training data, for the card", shown="not stated"),
-    "push": Option(None, "OWNER/NAME on a model hub: the export is sent there; one format only"),
-    "private": Option("false", "whether a new repository is private", kind="bool"),
-}
+    )
+    outtype: str = key("f16", "of the GGUF file", choices=("f16", "bf16", "q8_0"))
+    converter: str | None = key(None, "path of convert_hf_to_gguf.py", shown="(found)")
+    name: str = key("", "in the card, file names and requests", shown="(the run's)")
+    license: str = key("", "of the base model's weights, for the card: apache-2.0", shown="not stated")
+    data_license: str = key("", "of the training data, for the card", shown="not stated")
+    push: str | None = key(None, "OWNER/NAME on a model hub: the export is sent there; one format only")
+    private: bool = key(False, "whether a new repository is private")
 
 
-def main(argv: Sequence[str]) -> int:
+def run(call: Call) -> int:
     """Exports, sends where asked to, prints; 0 = every form is there, now or before."""
-    if arguments.wants_help(argv):
-        print(help_text())
-        return 0
-    options = parse(argv)
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as in train.py, before torch is imported
-    from mslt_it.quiet import quiet_libraries
-
+    options: Options = call.options
+    refuse_idle(call)
     quiet_libraries()
+    # These import torch, which help can do without.
     from mslt_it.publish.export import Export, export
     from mslt_it.publish.push import Destination, Pushed, prepare, push
 
-    stream = sys.stderr if options.as_json else sys.stdout
-
-    def say(text: str) -> None:
-        print(text, file=stream, flush=True)
-
     to: Destination | None = None
-    if options["push"] is not None:
-        to = prepare(options["push"], private=options["private"])
-    exports = export(_request(options), say)
+    if options.push is not None:
+        to = prepare(options.push, private=options.private)
+    exports = export(_request(options), call.say)
     sent: Pushed | None = None
     if to is not None:
         refuse_unusable(exports[0])
-        sent = push(exports[0].folder, to, say)
-    if options.as_json:
+        sent = push(exports[0].folder, to, call.say)
+    if call.as_json:
         print_json(_as_json(exports, sent))
         return 0
 
@@ -84,51 +78,28 @@ def main(argv: Sequence[str]) -> int:
         return f"{one.format}: {one.folder}{done}"
 
     for one in exports:
-        say(line(one))
+        call.say(line(one))
     if sent is not None:
         done = f"at commit {sent.commit}" if sent.is_new else f"already there, at commit {sent.commit}"
-        say(f"pushed: {sent.url} {done}")
+        call.say(f"pushed: {sent.url} {done}")
     return 0
 
 
-def parse(argv: Sequence[str]) -> Parsed:
-    """The arguments; a Problem names what is wrong with them."""
-    parsed = arguments.parse(argv, "export", OPTIONS, FLAGS, example="run=RUNFOLDER 'format=[safetensors]' out=DIR")
-    if parsed["run"] is None and parsed["model"] is None:
+def refuse_idle(call: Call) -> None:
+    """A Problem for options that are missing or would have no effect."""
+    options: Options = call.options
+    if options.run is None and options.model is None:
         raise Problem("run is missing. Write mslt export run=RUNFOLDER 'format=[safetensors]' out=DIR.")
-    if not parsed["format"]:
-        raise Problem(f"format=[] names no form. Known: {', '.join(_FORMS)}.")
-    for key in ("outtype", "converter"):
-        if key in parsed.given and "gguf" not in parsed["format"]:
-            raise Problem(f"{key} has no effect on format=[{','.join(parsed['format'])}], only on gguf. Leave it out.")
-    if "private" in parsed.given and parsed["push"] is None:
+    for name in ("outtype", "converter"):
+        if name in call.given and "gguf" not in options.format:
+            raise Problem(f"{name} has no effect on format=[{','.join(options.format)}], only on gguf. Leave it out.")
+    if "private" in call.given and options.push is None:
         raise Problem("private has no effect without push=OWNER/NAME. Leave it out, or give push=.")
-    if parsed["push"] is not None and len(parsed["format"]) > 1:
+    if options.push is not None and len(options.format) > 1:
         raise Problem(
-            f"push={parsed['push']} takes one format, and there are {len(parsed['format'])}: a repository is one "
+            f"push={options.push} takes one format, and there are {len(options.format)}: a repository is one "
             "model. Push each one under a name of its own."
         )
-    return parsed
-
-
-def help_text() -> str:
-    """Usage, options with defaults, forms."""
-    return "\n".join(
-        [
-            "usage: mslt export run=RUNFOLDER format=[FORM,...] out=DIR [KEY=VALUE ...] [--json]",
-            "",
-            "A run's adapter in the forms that others load, measured against the live adapter where it is merged, with",
-            "a model card; and, with push=, on a model hub. Quote brackets for the shell:",
-            "  mslt export run=runs/xnli_3src-2366ab88c5 'format=[safetensors,vllm]' out=exported",
-            "  mslt export run=runs/xnli_3src-2366ab88c5 format=vllm out=exported push=USER/NAME license=apache-2.0",
-            "",
-            "KEY=VALUE (type, default)",
-            *arguments.help_lines(OPTIONS, {"--json": "print what was made as JSON"}),
-            "",
-            "forms",
-            *(f"  {name:<12} {text}" for name, text in _FORMS.items()),
-        ]
-    )
 
 
 def refuse_unusable(export: Any) -> None:
@@ -143,22 +114,22 @@ def refuse_unusable(export: Any) -> None:
         )
 
 
-def _request(options: Parsed) -> Any:
+def _request(options: Options) -> Any:
     from mslt_it.publish.export_source import Request
 
     return Request(
-        out=values.path(options["out"]),
-        formats=tuple(options["format"]),
-        run=values.path(options["run"]) if options["run"] else None,
-        model=values.path(options["model"]) if options["model"] else None,
-        dtype=options["dtype"],
-        strategy=options["strategy"],
-        prompts=options["prompts"],
-        outtype=options["outtype"],
-        converter=options["converter"],
-        name=options["name"] or "",
-        license=options["license"] or "",
-        data_license=options["data_license"] or "",
+        out=values.path(options.out),
+        formats=options.format,
+        run=values.path(options.run) if options.run else None,
+        model=values.path(options.model) if options.model else None,
+        dtype=options.dtype,
+        strategy=options.strategy,
+        prompts=options.prompts,
+        outtype=options.outtype,
+        converter=options.converter,
+        name=options.name,
+        license=options.license,
+        data_license=options.data_license,
     )
 
 
@@ -173,3 +144,20 @@ def _as_json(exports: Sequence[Any], sent: Any) -> dict[str, Any]:
         ],
         "pushed": pushed,
     }
+
+
+COMMAND = Command(
+    "export",
+    "A run's adapter in the forms that others load, measured against the live adapter where it is merged, with a model "
+    "card; and, with push=, on a model hub.",
+    ("run=RUNFOLDER format=[FORM,...] out=DIR [KEY=VALUE ...] [--json]",),
+    (
+        "mslt export run=runs/xnli_3src-e0846e4e7c 'format=[safetensors,vllm]' out=exported",
+        "mslt export run=runs/xnli_3src-e0846e4e7c format=gguf outtype=q8_0 out=exported",
+        "mslt export run=runs/xnli_3src-e0846e4e7c format=vllm out=exported push=USER/NAME license=apache-2.0",
+    ),
+    Options,
+    run,
+    flags=("--json",),
+    more=lambda: section("forms", _FORMS),
+)

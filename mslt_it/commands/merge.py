@@ -2,61 +2,59 @@
 
 from __future__ import annotations
 
-import os
-import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from mslt_it import arguments, values
-from mslt_it.arguments import Option, Parsed
+from mslt_it import values
+from mslt_it.command import Call, Command
+from mslt_it.config.schema import key
+from mslt_it.quiet import quiet_libraries
 from mslt_it.terminal import print_json
 
-FLAGS = ("--json",)
-OPTIONS: dict[str, Option] = {
-    "run": Option(
-        None,
-        "folder of a finished run, as `mslt train` leaves it",
-        required=True,
+
+@dataclass(frozen=True)
+class Options:
+    """Which run, where to, how."""
+
+    run: str = key(
+        help="folder of a finished run, as mslt train leaves it",
         example="RUNFOLDER",
-        missing="run= is missing: the folder that `mslt train` printed last.",
-    ),
-    "out": Option(None, "folder for the merged model; made whole or not at all", required=True, example="DIR"),
-    "strategy": Option(
-        None, "for quantised runs: dequantized (the base that was trained on) or original", shown="dequantized"
-    ),
-    "dtype": Option("bfloat16", "of the weights written: bfloat16 or float32; merging itself is in float32"),
-    "prompts": Option(
-        "32",
-        "rows per language that merged and live model are compared on; 0 = as many as the run scored",
-        kind="int",
-        what="a number of rows",
-        at_least=0,
-    ),
-}
-
-
-def main(argv: Sequence[str]) -> int:
-    """Merges and prints the comparison; 0 = merged, now or before."""
-    if arguments.wants_help(argv):
-        print(help_text())
-        return 0
-    options = parse(argv)
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as in train.py, before torch is imported
-    from mslt_it.quiet import quiet_libraries
-
-    quiet_libraries()
-    from mslt_it.publish.merge import merge_run
-
-    stream = sys.stderr if options.as_json else sys.stdout
-    merge = merge_run(
-        values.path(options["run"]),
-        values.path(options["out"]),
-        strategy=options["strategy"],
-        dtype=options["dtype"],
-        prompts_per_language=options["prompts"],
-        say=lambda text: print(text, file=stream, flush=True),
+        missing="the folder that `mslt train` printed last",
     )
-    if options.as_json:
+    out: str = key(help="folder for the merged model; made whole or not at all", example="DIR")
+    strategy: str | None = key(
+        None,
+        "of quantised runs: the base that was trained on, or the original",
+        choices=("dequantized", "original"),
+        shown="dequantized",
+    )
+    dtype: str = key(
+        "bfloat16", "of the weights written; merging itself is in float32", choices=("bfloat16", "float32")
+    )
+    prompts: int = key(
+        32,
+        "that merged and live model are compared on; 0: as many as the run scored",
+        unit="rows per language",
+        at_least=0,
+    )
+
+
+def run(call: Call) -> int:
+    """Merges and prints the comparison; 0 = merged, now or before."""
+    quiet_libraries()
+    from mslt_it.publish.merge import merge_run  # imports torch, which help can do without
+
+    options: Options = call.options
+    merge = merge_run(
+        values.path(options.run),
+        values.path(options.out),
+        strategy=options.strategy,
+        dtype=options.dtype,
+        prompts_per_language=options.prompts,
+        say=call.say,
+    )
+    if call.as_json:
         print_json(dict(merge.record))
         return 0
     if not merge.is_new:
@@ -64,27 +62,6 @@ def main(argv: Sequence[str]) -> int:
     print(as_text(merge.record))
     print(f"Merged model: {merge.folder} (transformers loads it as it is)")
     return 0
-
-
-def help_text() -> str:
-    """Usage and options with defaults."""
-    return "\n".join(
-        [
-            "usage: mslt merge run=RUNFOLDER out=DIR [KEY=VALUE ...] [--json]",
-            "",
-            "Merge a run's adapter into its base, write the model, read it back, and compare it with the live adapter",
-            "on prompts of every trained and target language. Beyond the limits nothing is written.",
-            "  mslt merge run=runs/xnli_3src-2366ab88c5 out=merged",
-            "",
-            "KEY=VALUE (type, default)",
-            *arguments.help_lines(OPTIONS, {"--json": "print merge.json instead of the table"}),
-        ]
-    )
-
-
-def parse(argv: Sequence[str]) -> Parsed:
-    """The arguments; a Problem names what is wrong with them."""
-    return arguments.parse(argv, "merge", OPTIONS, FLAGS)
 
 
 def as_text(record: Mapping[str, Any]) -> str:
@@ -123,3 +100,18 @@ def as_text(record: Mapping[str, Any]) -> str:
             f"same label {allowed['label_agreement']:g}.",
         ]
     )
+
+
+COMMAND = Command(
+    "merge",
+    "Merge a run's adapter into its base, write the model, read it back, and compare it with the live adapter on "
+    "prompts of every trained and target language. Beyond the limits nothing is written.",
+    ("run=RUNFOLDER out=DIR [KEY=VALUE ...] [--json]",),
+    (
+        "mslt merge run=runs/xnli_3src-e0846e4e7c out=merged",
+        "mslt merge run=runs/xnli_3src-e0846e4e7c out=merged dtype=float32 prompts=0 --json",
+    ),
+    Options,
+    run,
+    flags=("--json",),
+)

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
 
-from mslt_it import arguments, values
-from mslt_it.arguments import Option, Parsed
-from mslt_it.problems import Problem, nearest
+from mslt_it import values
+from mslt_it.command import Call, Command, section
+from mslt_it.config.files import summary
+from mslt_it.config.help import key_lines
+from mslt_it.config.schema import key, keys
+from mslt_it.problems import Problem
 from mslt_it.records import Recipe
 from mslt_it.store import locked
 from mslt_it.study import afterwards
 from mslt_it.study.cells import Job, Outcome, run_cell, status_of, tidy
-from mslt_it.study.config import KEYS, StudyConfig, load_study, study_files
+from mslt_it.study.config import KEYS, StudyConfig, is_override, load_study, study_files
 from mslt_it.study.executors import EXECUTORS, make_executor
 from mslt_it.study.forecast import duration, forecast, num_steps
 from mslt_it.study.grid import Cell, base_recipe, by_size, cell_recipe, cells, with_budgets, with_rest
@@ -29,30 +31,31 @@ from mslt_it.study.manifest import (
     write_manifest,
 )
 
-OPTIONS: dict[str, Option] = {
-    "study": Option(None, "its name: recipes/study/NAME.yaml", required=True, example="mini"),
-    "executor": Option("local", "who runs the cells: see below", choices=tuple(EXECUTORS)),
-    "workers": Option(None, "cells at a time", kind="int", at_least=1, shown="a GPU or core each"),
-    "settings": Option(None, "of slurm and ray: {partition:gpu,timeout_min:240}", kind="text_map", shown="{}"),
-    "out": Option(None, "the study's folder", shown="studies/NAME"),
-}
-FLAGS = {"--dry-run": "print the cells, the expected time and the labelled rows, and do nothing"}
+
+@dataclass(frozen=True)
+class Options:
+    """Which study, who runs it, where."""
+
+    study: str = key(help="its name: recipes/study/NAME.yaml", example="mini")
+    executor: str = key("local", "who runs the cells: see below", choices=tuple(EXECUTORS))
+    workers: int | None = key(None, "cells at a time", at_least=1, shown="a GPU or core each")
+    settings: Mapping[str, str] = key(
+        {}, "of slurm and ray: {partition:gpu,timeout_min:240}", example="{partition:gpu}"
+    )
+    out: str | None = key(None, "the study's folder", shown="studies/NAME")
 
 
-def main(argv: Sequence[str]) -> int:
+def run(call: Call) -> int:
     """Runs what is not done yet; 0 when every cell is done and all its scores are valid, 1 when one is not."""
-    if arguments.wants_help(argv):
-        print(help_text())
-        return 0
-    argv, config_dir = _config_dir(argv)
-    options = arguments.parse(argv, "study", OPTIONS, tuple(FLAGS), rest=True)
-    config, notes = with_rest(load_study(options["study"], options.rest, config_dir), config_dir)
+    options: Options = call.options
+    config_dir = call.config_dir
+    config, notes = with_rest(load_study(options.study, call.rest, config_dir), config_dir)
     base = base_recipe(config, config_dir)
     config = with_budgets(config, base)
     grid = cells(config)
     afterwards.check_with_recipe(config, base)
     afterwards.steps(config, grid)
-    folder = StudyFolder(values.path(options["out"] or f"studies/{config.name}").resolve())
+    folder = StudyFolder(values.path(options.out or f"studies/{config.name}").resolve())
     manifest = build_manifest(config, base, grid, folder)
     if (old := read_manifest(folder)) is not None:
         notes += refuse_changed(old, manifest, folder)
@@ -61,12 +64,11 @@ def main(argv: Sequence[str]) -> int:
         Job(str(folder.path), cell.id, cell_recipe(base, config, cell, folder.cell(cell.id)), config.also_score)
         for cell in grid
     ]
-    if "--dry-run" in options.flags:
+    if "--dry-run" in call.flags:
         done = _done(jobs)
         print("\n".join([*dry_run(config, base, grid, folder, done, options), *(f"Note: {note}" for note in notes)]))
         return 0
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    executor = make_executor(options["executor"], options["workers"], options["settings"] or {}, str(folder.path))
+    executor = make_executor(options.executor, options.workers, options.settings, str(folder.path))
     with locked(folder.lock("study"), wait=False) as held:
         if not held:
             raise Problem(
@@ -100,7 +102,7 @@ def dry_run(
     grid: Sequence[Cell],
     folder: StudyFolder,
     done: Mapping[str, str],
-    options: Parsed,
+    options: Options,
 ) -> list[str]:
     """What would be done, line by line."""
     assignments = f"; {config.assignments} assignments of items to languages" if config.assignments > 1 else ""
@@ -158,10 +160,10 @@ def _labelled(grid: Sequence[Cell]) -> int:
     return sum(most.values())
 
 
-def _workers(options: Parsed, folder: StudyFolder) -> int:
-    if options["workers"]:
-        return int(options["workers"])
-    if options["executor"] != "local":
+def _workers(options: Options, folder: StudyFolder) -> int:
+    if options.workers:
+        return int(options.workers)
+    if options.executor != "local":
         return 1
     from mslt_it.study.local_pool import LocalPool
 
@@ -242,59 +244,34 @@ def _figure(folder: StudyFolder, cell: str) -> str:
     return f"{row['metric']} {row['value']:.3f} ({row['language']})" if row["value"] is not None else "no valid scores"
 
 
-def _config_dir(argv: Sequence[str]) -> tuple[list[str], str | None]:
-    """The arguments without --config-dir, and its folder."""
-    rest: list[str] = []
-    folder: str | None = None
-    items = iter(argv)
-    for item in items:
-        if item == "--config-dir":
-            folder = next(items, None)
-            if folder is None:
-                raise Problem("--config-dir needs a folder: --config-dir DIR.")
-        elif item.startswith("--config-dir="):
-            folder = item.partition("=")[2]
-        elif item.startswith("--") and item not in FLAGS:
-            raise Problem(f"Unknown option '{item}'. {nearest(item, [*FLAGS, '--config-dir', '--help'])}")
-        else:
-            rest.append(item)
-    return rest, folder
-
-
 def _list(values: Sequence[Any]) -> str:
     return ", ".join(f"{v:,}" if isinstance(v, int) and v > 9999 else str(v) for v in values)
 
 
-def help_text() -> str:
-    """Usage, options, executors, studies."""
-    return "\n".join(
-        [
-            "usage: mslt study study=NAME [KEY=VALUE ...] [--dry-run] [--config-dir DIR]",
-            "",
-            "Every set of source languages x seed of a study, each an ordinary run. Killed or failed, start it again.",
-            "Quote brackets for the shell:",
-            "  mslt study study=mini workers=2",
-            "  mslt study study=mini 'seeds=[0]' 'set_sizes=[1,3]' sample=10 training.num_epochs=2 out=studies/few",
-            "  mslt study study=paper_xnli executor=slurm workers=8 'settings={partition:gpu}' --dry-run",
-            "",
-            "KEY=VALUE (type, default)",
-            *arguments.help_lines(OPTIONS, FLAGS | {"--config-dir": "DIR: a folder with study/NAME.yaml of your own"}),
-            f"  of the study file: {', '.join(KEYS)}",
-            "  of every cell's recipe: whatever has a dot, and scale=, task= (see mslt train --help)",
-            "",
-            "executors",
-            *(f"  {name:<6} {text}" for name, text in EXECUTORS.items()),
-            "",
-            "studies",
-            *(f"  {name:<15} {_summary(path)}" for name, path in study_files().items()),
-        ]
-    )
+def _more() -> list[str]:
+    return [
+        *section("executors", EXECUTORS),
+        *section("studies", {name: summary(path) for name, path in study_files().items()}),
+        "KEY=VALUE of the study file",
+        *key_lines(keys(StudyConfig).values()),
+        "",
+        "KEY=VALUE of every cell's recipe: whatever has a dot, and scale=, task= (see mslt train --help)",
+    ]
 
 
-def _summary(path: Path) -> str:
-    """The first comment line that is not the command."""
-    for line in path.read_text(encoding="utf-8").splitlines():
-        text = line.lstrip("#").strip()
-        if line.startswith("#") and text and not text.startswith("mslt "):
-            return text
-    return ""
+COMMAND = Command(
+    "study",
+    "Every set of source languages x seed of a study, each an ordinary run. Killed or failed, start it again.",
+    ("study=NAME [KEY=VALUE ...] [--dry-run] [--config-dir DIR]",),
+    (
+        "mslt study study=mini workers=2",
+        "mslt study study=mini 'seeds=[0]' 'set_sizes=[1,3]' sample=10 training.num_epochs=2 out=studies/few",
+        "mslt study study=paper_xnli executor=slurm workers=8 'settings={partition:gpu}' --dry-run",
+    ),
+    Options,
+    run,
+    flags=("--dry-run", "--config-dir"),
+    is_handed_on=is_override,
+    others=KEYS,
+    more=_more,
+)

@@ -172,24 +172,20 @@ def prompt_file(task: TaskConfig, language: str, prompt: PromptConfig, prompts_d
         return _own_prompt(task, language)
     folder = prompts_dir / task.name
     wanted = ["en"] if prompt.language == "english" else [language, language.split("-")[0], "en"]
-    path = next((p for p in (folder / f"{code}.yaml" for code in wanted) if p.is_file()), None)
-    if path is None:
-        known = [p.stem for p in folder.glob("*.yaml")] if folder.is_dir() else []
+    code = next((c for c in wanted if c in task.prompts or (folder / f"{c}.yaml").is_file()), None)
+    if code is None:
+        known = {*task.prompts, *(p.stem for p in folder.glob("*.yaml"))}
         raise Problem(
-            f"No prompt file for task '{task.name}' in {folder}: {wanted[0]}.yaml is missing and so is en.yaml. "
-            f"Found: {', '.join(sorted(known)) or 'none'}. Add en.yaml there, with labels and templates."
+            f"No prompt file of task '{task.name}' for language '{wanted[0]}', and none in English. Found: "
+            f"{', '.join(sorted(known)) or 'none'}. Write prompts/{task.name}/en.yaml (labels, templates) in the "
+            "folder that you give with --config-dir, or the question itself: task.instruction='...'."
         )
-    stat = path.stat()
-    file = _load(
-        path,
-        task.input_fields,
-        task.optional_fields,
-        task.choice_names,
-        language,
-        prompt.language,
-        stat.st_mtime_ns,
-        stat.st_size,
-    )
+    if code in task.prompts:  # the user's own
+        path, text = Path("prompts", task.name, f"{code}.yaml"), task.prompts[code]
+    else:
+        path = folder / f"{code}.yaml"
+        text = _text_of(path, path.stat().st_mtime_ns, path.stat().st_size)
+    file = _load(path, text, task.input_fields, task.optional_fields, task.choice_names, language, prompt.language)
     if task.shape == "tagging" and not _names_kinds(file.templates, task.label_names):
         own = _own_prompt(task, language)
         note = f"{path.name} does not ask for task.label_names ({', '.join(task.label_names)}); {own.note}"
@@ -244,19 +240,26 @@ def _own_prompt(task: TaskConfig, language: str) -> PromptFile:
 
 
 @functools.lru_cache(maxsize=256)
+def _text_of(path: Path, mtime_ns: int, size: int) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise Problem(f"{path} is not UTF-8: {error}") from error
+
+
+@functools.lru_cache(maxsize=256)
 def _load(
     path: Path,
+    text: str,
     fields: tuple[str, ...],
     optional: tuple[str, ...],
     label_names: tuple[str, ...],
     language: str,
     mode: str,
-    mtime_ns: int,
-    size: int,
 ) -> PromptFile:
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        content = yaml.safe_load(text)
+    except yaml.YAMLError as error:
         raise Problem(f"{path} is not valid YAML: {error}") from error
     if not isinstance(content, dict):
         raise Problem(f"{path} must hold the keys labels and templates.")

@@ -6,7 +6,6 @@ The result is a plain dictionary that JSON can hold, see `mslt_it.representation
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import math
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -15,73 +14,19 @@ from typing import Any
 
 import numpy as np
 
-from mslt_it.problems import Problem, nearest
+from mslt_it.problems import Problem
 from mslt_it.records import fingerprint, to_plain
 from mslt_it.representations import maps
 from mslt_it.representations.cka import Array, cka_pairs, grams
 from mslt_it.representations.mixing import centred, mixing, retrieval, unit
 from mslt_it.representations.results import SCHEMA
-from mslt_it.representations.states import POOLINGS, TokenisedTexts, hidden_states, tokenise
+from mslt_it.representations.settings import MIN_ITEMS, Settings
+from mslt_it.representations.states import TokenisedTexts, hidden_states, tokenise
 
-MIN_ITEMS = 10  # fewer have no interval worth the name
-MAPS = ("tsne", "umap", "none")
 PAIR_MEASURES = ("cka", "retrieval")
 # Where languages lie apart altogether (0.01 in the embedded model), mixing has nothing to show but that; what lies
 # inside the languages' clouds shows with each cloud moved to the origin. So both are measured.
 LANGUAGE_MEASURES = ("mixing", "entropy", "centred_mixing")
-CHOICES = {"pooling": POOLINGS, "map": MAPS}
-AT_LEAST = {"max_items": MIN_ITEMS, "csls": 0, "neighbours": 1, "num_bootstrap": 100, "batch_tokens": 1,
-            "max_tokens": 1, "map_items": 2}  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Settings:
-    """How mingling is measured."""
-
-    max_items: int = 300  # parallel items per language, where rows are taken from a task
-    pooling: str = "mean"  # over a text's tokens, or its last one
-    centre_retrieval: bool = True  # each language's mean taken away
-    csls: int = 0  # neighbours of the discount for items near to everything; 0 = plain cosine
-    neighbours: int = 10  # looked at for mixing
-    own_translations: bool = False  # may be neighbours of an item
-    num_bootstrap: int = 1000
-    confidence: float = 0.95
-    seed: int = 0  # of the bootstrap and the map
-    batch_tokens: int = 4096  # padded tokens per forward pass at most
-    max_tokens: int = 512  # of a text; more are cut, and counted
-    map: str = "tsne"
-    map_items: int = 100  # per language at most; t-SNE takes 6 s for 1800 points
-    map_layer: int | None = None  # None: where the first system finds most translations
-    perplexity: float = 30.0
-
-    def __post_init__(self) -> None:
-        for name, known in CHOICES.items():
-            if getattr(self, name) not in known:
-                raise Problem(f"mingling.{name}: '{getattr(self, name)}' is not known. "
-                              f"{nearest(str(getattr(self, name)), known)}")  # fmt: skip
-        for name, least in AT_LEAST.items():
-            if getattr(self, name) < least:
-                raise Problem(f"mingling.{name}={getattr(self, name)} is out of range. It must be {least} or more.")
-        if not 0 < self.confidence < 1:
-            raise Problem(f"mingling.confidence={self.confidence} is out of range. It must lie between 0 and 1.")
-        if self.perplexity <= 0:
-            raise Problem(f"mingling.perplexity={self.perplexity} is out of range. It must be above 0.")
-
-
-def settings_from(values: Mapping[str, Any]) -> Settings:
-    """The settings that a study's file names; the others as they are by default."""
-    known = {f.name: f for f in dataclasses.fields(Settings)}
-    for name, value in values.items():
-        if name not in known:
-            raise Problem(f"mingling.{name} is not known. {nearest(name, known)}")
-        default = known[name].default
-        kinds: tuple[type, ...] = (int,) if default is None else (type(default),)
-        if isinstance(default, float):
-            kinds = (int, float)
-        is_right = isinstance(value, kinds) and (bool in kinds or not isinstance(value, bool))
-        if not is_right and not (value is None and default is None):
-            raise Problem(f"mingling.{name}={value!r} is of the wrong type. Give one like {name}={default!r}.")
-    return Settings(**values)
 
 
 @dataclass(frozen=True)

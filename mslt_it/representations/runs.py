@@ -15,7 +15,8 @@ from mslt_it.models.identity import load_trained_base, read_run
 from mslt_it.problems import Problem
 from mslt_it.publish import together
 from mslt_it.records import Recipe
-from mslt_it.representations.measuring import MIN_ITEMS, ModelInState, Settings, measure
+from mslt_it.representations.measuring import ModelInState, measure
+from mslt_it.representations.settings import MIN_ITEMS, Settings
 
 
 def parallel_texts(recipe: Recipe, languages: Sequence[str], *, max_items: int = 300) -> dict[str, list[str]]:

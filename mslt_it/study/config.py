@@ -8,23 +8,24 @@ Keys of the study are written ``KEY=VALUE``; dotted keys (and scale=, task=) are
 from __future__ import annotations
 
 import dataclasses
-import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from mslt_it import values
-from mslt_it.languages import LanguageSet, validated_codes
-from mslt_it.overrides import GROUPS
-from mslt_it.problems import Problem, nearest
-from mslt_it.recipe import is_rest
-from mslt_it.recipe_checks import CHOICES
-from mslt_it.recipe_files import list_groups, recipes_dir
-from mslt_it.records import REST
-from mslt_it.selection.criteria import CRITERIA, POOLS
+import yaml
 
+from mslt_it.config.files import files, list_files
+from mslt_it.config.overrides import GROUPS
+from mslt_it.config.recipe import CRITERIA, REST, PromptConfig, is_rest
+from mslt_it.config.schema import build, key, keys, read
+from mslt_it.languages import LanguageSet, validated_codes
+from mslt_it.problems import Problem, nearest
+from mslt_it.representations.settings import Settings
+from mslt_it.selection.criteria import POOLS
+
+OF_CELLS = ("sslt", "mslt", "seeds")  # keys of mingling that name cells; the others are settings of the measuring
 FOLDER = "study"  # inside recipes/, and inside a folder given with --config-dir
 # What the grid sets for each cell -> the study's key for it.
 SET_BY_GRID = {
@@ -42,9 +43,17 @@ SET_BY_GRID = {
 class Expected:
     """What a cell takes, for --dry-run before any cell is done."""
 
-    seconds_per_step: float | None = None  # of training
-    seconds_per_item: float | None = None  # of scoring, one item and one model
-    origin: str = ""  # where the two come from
+    seconds_per_step: float | None = key(None, "of training", unit="seconds", above=0)
+    seconds_per_item: float | None = key(None, "of scoring, one item and one model", unit="seconds", above=0)
+    origin: str = key("", "where the two come from")
+
+
+@dataclass(frozen=True)
+class Predict:
+    """Which sets are predicted from single sources, and on how much."""
+
+    set_size: int = key(3, "of the sets", unit="languages", at_least=2)
+    num_items: int = key(100, "per target, the first of those that the cells are scored on; 0: all", at_least=0)
 
 
 @dataclass(frozen=True)
@@ -52,49 +61,70 @@ class StudyConfig:
     """One study: every set of sources of the given sizes x seeds x budgets x variants, on the same targets."""
 
     name: str
-    recipe: str  # every cell is a run of this recipe
-    pool: tuple[str, ...]  # languages that sources are taken from
-    targets: tuple[str, ...]  # scored in every cell; none of them in the pool; rest: all others that the data have
-    set_sizes: tuple[int, ...] = (1, 3)
-    sample: int | None = None  # at most so many sets of each size, drawn by hash; null = all
-    seeds: tuple[int, ...] = (0,)
-    assignments: int = 1  # of items to languages, each with all seeds; 1: every seed draws its own
-    budgets: tuple[int, ...] = ()  # labelled rows of a cell over all its sources; empty = the recipe's
-    variants: tuple[str, ...] = ("direct",)  # prompt.variant
-    overrides: tuple[str, ...] = ()  # of every cell's recipe, as on the command line
-    also_score: tuple[str, ...] = ()  # tasks that each cell's adapter is scored on besides, by mslt eval
-    criteria: tuple[str, ...] = ()  # of mslt select, compared in the report; empty = all
+    recipe: str = key(help="every cell is a run of it", may_be_empty=False, example="xnli_3src")
+    pool: tuple[str, ...] = key(
+        help=f"languages that sources are taken from: codes, or {', '.join(POOLS)}",
+        names=tuple(POOLS),
+        example="[ar, de, zh]",
+    )
+    targets: tuple[str, ...] = key(
+        help="scored in every cell, none of them in the pool; rest: all others that the data have",
+        names=REST,
+        example="[el, tr]",
+    )
+    set_sizes: tuple[int, ...] = key(
+        (1, 3), "sizes of the sets of sources", at_least=1, may_repeat=False, may_be_empty=False, example="[1, 3]"
+    )
+    sample: int | None = key(None, "of each size, drawn by hash; null: all", unit="sets at most", at_least=1)
+    seeds: tuple[int, ...] = key(
+        (0,), "of the runs", at_least=0, may_repeat=False, may_be_empty=False, example="[0, 1, 2]"
+    )
+    assignments: int = key(1, "of items to languages, each with all seeds; 1: every seed draws its own", at_least=1)
+    budgets: tuple[int, ...] = key(
+        (), "labelled rows of a cell over all its sources", at_least=1, may_repeat=False, shown="(the recipe's)",
+        example="[1500]",
+    )  # fmt: skip
+    variants: tuple[str, ...] = key(
+        ("direct",),
+        "prompt.variant of the cells",
+        choices=keys(PromptConfig)["variant"].about.choices,
+        may_repeat=False,
+        may_be_empty=False,
+        example="[direct]",
+    )
+    overrides: tuple[str, ...] = key((), "of every cell's recipe, as on the command line")
+    also_score: tuple[str, ...] = key((), "tasks that each cell's adapter is scored on besides", may_repeat=False)
+    criteria: tuple[str, ...] = key(
+        (), "of mslt select, compared in the report", choices=CRITERIA, may_repeat=False, shown="all of them"
+    )
     # When all cells are done, see `mslt_it.study.afterwards`; empty = not at all.
-    mingling: Mapping[str, Any] = field(default_factory=dict)  # sslt, mslt, seeds, and settings of the measuring
-    predict: Mapping[str, Any] = field(default_factory=dict)  # set_size, num_items
-    expected: Expected = Expected()
+    mingling: Mapping[str, Any] = key({}, "how languages mix: sslt, mslt, seeds, and settings of the measuring")
+    predict: Mapping[str, Any] = key({}, "the ranking predicted from single languages: set_size, num_items")
+    expected: Expected = field(default_factory=Expected)
+
+
+@dataclass(frozen=True)
+class Mingling:
+    """Which systems are compared, beside the base, and how."""
+
+    sslt: tuple[str, ...]
+    mslt: tuple[str, ...]
+    seeds: tuple[int, ...]
+    settings: Settings
 
 
 # Of these the cells do not depend: they may change while a study is under way.
 FREE = ("name", "criteria", "mingling", "predict", "expected", "overrides", "recipe")  # the recipe: as it is resolved
-_TEXTS = ("pool", "targets", "variants", "overrides", "also_score", "criteria")
-_NUMBERS = {"set_sizes": 1, "seeds": 0, "budgets": 1}  # lists of whole numbers, and the least that each may hold
 KEYS = tuple(f.name for f in dataclasses.fields(StudyConfig) if f.name != "name")
 
 
 def study_files(config_dir: str | Path | None = None) -> dict[str, Path]:
-    """Name -> file, of the package and of a user's folder. A user's file may not silently stand for the package's."""
-    folders = [recipes_dir()] if config_dir is None else [values.path(config_dir), recipes_dir()]
-    if not folders[0].is_dir():
-        raise Problem(f"--config-dir: '{config_dir}' is not a folder. Give the folder that holds study/NAME.yaml.")
-    found: dict[str, Path] = {}
-    for folder in folders:
-        for path in sorted((folder / FOLDER).glob("*.yaml")):
-            if path.stem in found and path.resolve() != found[path.stem].resolve():
-                raise Problem(f"{found[path.stem]} has the name of a study of the package. Rename yours.")
-            found[path.stem] = path
-    return found
+    """Name -> file, of the package and of a user's folder."""
+    return files(config_dir, FOLDER)
 
 
 def load_study(name: str, arguments: Sequence[str] = (), config_dir: str | Path | None = None) -> StudyConfig:
     """The study with its command line's KEY=VALUE applied, checked; every mistake is a Problem."""
-    import yaml
-
     known = study_files(config_dir)
     if name not in known:
         raise Problem(f"Unknown study '{name}'. {nearest(name, known)}")
@@ -105,123 +135,54 @@ def load_study(name: str, arguments: Sequence[str] = (), config_dir: str | Path 
         raise Problem(f"{path} is not valid YAML: {' '.join(str(error).split())}") from error
     if not isinstance(content, dict):
         raise Problem(f"{path} must hold KEY: VALUE lines. Keys: {', '.join(KEYS)}.")
+    if "name" in content:
+        raise Problem(f"{path}: a study is called as its file is. Remove the line 'name: ...'.")
     given, overrides = _split(arguments)
-    where = {key: f"{key}={text}" for key, (text, _) in given.items()}
-    content |= {key: value for key, (_, value) in given.items()}
-    for key in content:
-        if key not in KEYS:
-            raise Problem(f"Unknown key '{key}' in {path}. {nearest(str(key), KEYS)}")
-    for key in ("recipe", "pool", "targets"):
-        if key not in content:
-            raise Problem(f"{path}: {key} is missing. Add a line '{key}: ...'.")
-    typed = {key: _typed(key, value, where.get(key, f"{path}: {key}")) for key, value in content.items()}
-    typed["overrides"] = (*typed.get("overrides", ()), *overrides)
-    return _checked(StudyConfig(name=name, **typed), str(path))
+    config = build(StudyConfig, {**content, **given, "name": name}, str(path))
+    return _checked(dataclasses.replace(config, overrides=(*config.overrides, *overrides)), str(path))
 
 
-def _split(arguments: Sequence[str]) -> tuple[dict[str, tuple[str, Any]], list[str]]:
-    """Command-line arguments as study keys (key -> text, value) and overrides of the recipe."""
-    given: dict[str, tuple[str, Any]] = {}
+def is_override(name: str) -> bool:
+    """Whether a key is one of the cells' recipe."""
+    return "." in name or name.startswith("~") or name in GROUPS
+
+
+def _split(arguments: Sequence[str]) -> tuple[dict[str, Any], list[str]]:
+    """Command-line arguments as study keys (key -> value) and overrides of the recipe."""
+    given: dict[str, Any] = {}
     overrides: list[str] = []
     for argument in arguments:
-        key, equals, text = argument.partition("=")
-        if "." in key or key.startswith("~") or (equals and key in GROUPS):
+        name, equals, text = argument.partition("=")
+        if is_override(name):
             overrides.append(argument)
-            continue
-        if key not in KEYS or not equals:
+        elif name not in KEYS or not equals:
             raise Problem(
-                f"Unknown key '{key}'. {nearest(key, KEYS)} Keys of the cells' recipe are written with their dot: "
+                f"Unknown key '{name}'. {nearest(name, KEYS)} Keys of the cells' recipe are written with their dot: "
                 "training.num_epochs=2."
             )
-        if key in given:
-            raise Problem(f"{key} is given twice. Keep one.")
-        given[key] = (text, _read(key, text))
+        elif name in given:
+            raise Problem(f"{name} is given twice. Keep one.")
+        else:
+            given[name] = _section(name, text) if name in ("mingling", "predict", "expected") else _read(name, text)
     return given, overrides
 
 
-def _read(key: str, text: str) -> Any:
-    """What was written after ``KEY=``, as the file would have it; ``_typed`` says what is wrong with it."""
-    import yaml
-
-    if key in ("mingling", "predict", "expected"):  # sections of the file, in its own form
-        try:
-            return yaml.safe_load(text)
-        except yaml.YAMLError:
-            raise Problem(f"Cannot read '{key}={text}'. Write it as in the file: '{key}={{A: B}}'.") from None
-    if key in ("sample", "assignments"):
-        return None if text.strip().lower() == "null" else _whole(text)
-    found = values.items(text)
-    if found is None:
-        return values.unquoted(text)
-    return [_whole(item) for item in found] if key in _NUMBERS else found
+def _read(name: str, text: str) -> Any:
+    return read(keys(StudyConfig)[name], text)
 
 
-def _whole(text: str) -> int | str:
-    return int(text) if re.fullmatch(r"\s*[+-]?[0-9]+\s*", text) else text
-
-
-def _typed(key: str, value: Any, where: str) -> Any:
-    if key == "recipe":
-        if not isinstance(value, str) or not value:
-            raise Problem(f"{where}: {value!r} is not a recipe's name. Write for example recipe: xnli_3src.")
-        return value
-    if key == "sample":
-        if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
-            raise Problem(f"{where}: {value!r} is not a number of sets. Write 1 or more, or null for all.")
-        return value
-    if key == "assignments":
-        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-            raise Problem(f"{where}: {value!r} is not a number of assignments. Write 1 or more.")
-        return value
-    if key in ("mingling", "predict"):
-        if not isinstance(value, dict):
-            raise Problem(f"{where}: {value!r} is not a map. Write KEY: VALUE lines under it.")
-        return value
-    if key == "expected":
-        return _expected(value, where)
-    if key == "pool" and isinstance(value, str) and value in POOLS:
-        value = list(POOLS[value])
-    if key == "targets" and value == "rest":
-        value = list(REST)
-    if not isinstance(value, list):
-        raise Problem(f"{where}: {value!r} is not a list. Write for example {key}: [{_example(key)}].")
-    if key in _NUMBERS:
-        for item in value:
-            if isinstance(item, bool) or not isinstance(item, int) or item < _NUMBERS[key]:
-                raise Problem(f"{where}: {item!r} is not a whole number of at least {_NUMBERS[key]}.")
-    elif key not in ("pool", "targets"):  # codes have their own check, which knows of YAML's booleans
-        for item in value:
-            if not isinstance(item, str) or not item:
-                raise Problem(f"{where}: {item!r} is not a text. Put it in quotes.")
-    repeated = [item for i, item in enumerate(value) if item in value[:i]]
-    if repeated and key != "overrides":
-        raise Problem(f"{where}: {repeated[0]!r} is listed twice. Remove one.")
-    return tuple(value)
-
-
-def _expected(value: Any, where: str) -> Expected:
-    names = tuple(f.name for f in dataclasses.fields(Expected))
-    if not isinstance(value, dict):
-        raise Problem(f"{where}: {value!r} is not a map. Keys: {', '.join(names)}.")
-    for name, item in value.items():
-        if name not in names:
-            raise Problem(f"{where}: unknown key '{name}'. {nearest(str(name), names)}")
-        if name == "origin":
-            continue
-        if isinstance(item, bool) or not isinstance(item, (int, float)) or not math.isfinite(item) or item <= 0:
-            raise Problem(f"{where}.{name}: {item!r} is not a number of seconds above 0.")
-    if not str(value.get("origin") or "").strip():
-        raise Problem(f"{where}: origin is missing. Say where the seconds were measured, or how they were reckoned.")
-    return Expected(**value)
+def _section(name: str, text: str) -> Any:
+    """A section of the file, in the file's own form."""
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError:
+        raise Problem(f"Cannot read '{name}={text}'. Write it as in the file: '{name}={{A: B}}'.") from None
 
 
 def _checked(config: StudyConfig, where: str) -> StudyConfig:
-    from mslt_it.study.afterwards import check
-
-    pool = validated_codes("pool", config.pool)
+    names = tuple(code for one in config.pool for code in POOLS.get(one, (one,)))
+    pool = validated_codes("pool", names)
     targets = REST if is_rest(config.targets) else validated_codes("targets", config.targets)
-    if not pool:
-        raise Problem(f"{where}: pool is empty. Write for example pool: [ar, de, zh].")
     try:
         if not is_rest(targets):  # else see `grid.with_rest`
             LanguageSet(pool, targets)
@@ -229,33 +190,90 @@ def _checked(config: StudyConfig, where: str) -> StudyConfig:
         raise Problem(
             f"{where}: the targets of a study are scored in every cell, so none may be in the pool. {problem}"
         ) from None
-    for key in ("set_sizes", "seeds", "variants"):
-        if not getattr(config, key):
-            raise Problem(f"{where}: {key} is empty. Write for example {key}: [{_example(key)}].")
     if max(config.set_sizes) > len(pool):
         raise Problem(
             f"{where}: set_sizes holds {max(config.set_sizes)}, the pool only {len(pool)} languages "
             f"({', '.join(pool)}). Sizes go from 1 to {len(pool)}."
         )
-    tasks = tuple(list_groups()["task"]) if config.also_score else ()
-    for key, known in (
-        ("variants", CHOICES["prompt.variant"]), ("criteria", tuple(CRITERIA)), ("also_score", tasks)
-    ):  # fmt: skip
-        for item in getattr(config, key):
-            if item not in known:
-                raise Problem(f"{where}: {key} holds '{item}'. {nearest(item, known)}")
+    tasks = list_files(group="task") if config.also_score else {}
+    for task in config.also_score:
+        if task not in tasks:
+            raise Problem(f"{where}: also_score holds '{task}'. {nearest(task, tasks)}")
     for override in config.overrides:
-        key = re.sub(r"^[+~]+", "", override.partition("=")[0])
-        if key in SET_BY_GRID:
+        name = re.sub(r"^[+~]+", "", override.partition("=")[0])
+        if name in SET_BY_GRID:
             raise Problem(
-                f"'{override}': {key} is set for each cell. Use the study's {SET_BY_GRID[key]}: mslt study study="
-                f"{config.name} {SET_BY_GRID[key].split()[0]}=..."
+                f"'{override}': {name} is set for each cell. Use the study's {SET_BY_GRID[name]}: mslt study study="
+                f"{config.name} {SET_BY_GRID[name].split()[0]}=..."
             )
+    expected = config.expected
+    if (expected.seconds_per_step or expected.seconds_per_item) and not expected.origin.strip():
+        raise Problem(f"{where}: expected: origin is missing. Say where the seconds were measured, or how reckoned.")
     config = dataclasses.replace(config, pool=pool, targets=targets)
-    check(config, where)
+    _check_afterwards(config, where)
     return config
 
 
-def _example(key: str) -> str:
-    examples = {"set_sizes": "1, 3", "seeds": "0, 1, 2", "budgets": "1500", "variants": "direct", "pool": "ar, de, zh"}
-    return examples.get(key, "a, b")
+# ---------------------------------------------------------------- what is made when the cells are done
+
+
+def mingling_from(config: StudyConfig, where: str) -> Mingling | None:
+    """The key ``mingling`` of a study file, checked; None where there is none."""
+    values = config.mingling
+    if not values:
+        return None
+    known = (*OF_CELLS, *(f.name for f in dataclasses.fields(Settings)))
+    for name in values:
+        if name not in known:
+            raise Problem(f"{where}: mingling.{name} is not known. {nearest(str(name), known)}")
+    of_measuring = {name: value for name, value in values.items() if name not in OF_CELLS}
+    settings = build(Settings, of_measuring, where, "mingling.")
+    sets = []
+    for name in ("sslt", "mslt"):
+        if name not in values:
+            raise Problem(f"{where}: mingling.{name} is missing. Name the sources of the run to look at: {name}: [en].")
+        given = values[name]
+        codes = validated_codes(f"mingling.{name}", given if isinstance(given, (list, tuple)) else [given])
+        own = tuple(code for code in config.pool if code in codes)
+        if len(own) != len(codes) or not own:
+            missing = next((code for code in codes if code not in config.pool), "nothing")
+            raise Problem(
+                f"{where}: mingling.{name} holds {missing}, which is not in the pool ({', '.join(config.pool)}). Name "
+                "sources of the study's cells."
+            )
+        if len(own) not in config.set_sizes:
+            raise Problem(
+                f"{where}: mingling.{name} names {len(own)} sources, set_sizes is {list(config.set_sizes)}: the study "
+                "has no such cell. Name a set of one of these sizes."
+            )
+        sets.append(own)
+    seeds = values.get("seeds", list(config.seeds[:1]))
+    if not isinstance(seeds, (list, tuple)) or not seeds:
+        raise Problem(f"{where}: mingling.seeds={seeds!r} is not a list. Write for example seeds: [0].")
+    for seed in seeds:
+        if isinstance(seed, bool) or seed not in config.seeds:
+            raise Problem(
+                f"{where}: mingling.seeds holds {seed!r}, which is not among the study's seeds "
+                f"({', '.join(map(str, config.seeds))})."
+            )
+    return Mingling(sets[0], sets[1], tuple(seeds), settings)
+
+
+def _check_afterwards(config: StudyConfig, where: str) -> None:
+    """Refuses, when a study's file is read, what would make a step fail after all cells are done."""
+    mingling_from(config, where)
+    if not config.predict:
+        return
+    settings = build(Predict, config.predict, where, "predict.")
+    for size in (1, settings.set_size):
+        if size not in config.set_sizes:
+            what = "the single sources it predicts from" if size == 1 else "the sets it is to predict"
+            raise Problem(
+                f"{where}: predict needs {what}, but set_sizes is {list(config.set_sizes)}. Put {size} into set_sizes, "
+                "or take predict out (predict={})."
+            )
+    if config.sample is not None and config.sample < len(config.pool):
+        raise Problem(
+            f"{where}: predict needs every language of the pool as a single source, and sample={config.sample} leaves "
+            f"some out. Use sample={len(config.pool)} or more, or take predict out (predict={{}})."
+        )

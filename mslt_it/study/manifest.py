@@ -15,7 +15,6 @@ studies/<name>/
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import importlib.metadata
 import json
 import platform
@@ -24,8 +23,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from mslt_it.config.recipe import Recipe
+from mslt_it.config.schema import keys
 from mslt_it.problems import Problem
-from mslt_it.records import Recipe, SelectConfig, to_plain
+from mslt_it.records import to_plain
 from mslt_it.study.config import FREE, StudyConfig
 from mslt_it.study.grid import Cell, cell_recipe
 
@@ -36,8 +37,7 @@ VERSIONED = ("mslt_it", "torch", "transformers", "trl", "peft", "accelerate", "t
 OF_THE_CELL = (
     *("name", "sources", "targets", "seed", "output_dir", "prompt.variant"),
     *("data.num_examples_total", "data.assignment_seed"),
-    *(f"select.{f.name}" for f in dataclasses.fields(SelectConfig)),
-    *("training.logging_steps", "training.save_steps"),
+    *(name for name, key in keys(Recipe).items() if name.startswith("select.") or not key.about.decides),
 )
 
 
@@ -95,7 +95,7 @@ def refuse_changed(old: Mapping[str, Any], new: Mapping[str, Any], folder: Study
     for part, free in (("config", FREE), ("recipe", OF_THE_CELL)):
         before, now = ({"assignments": 1} if part == "config" else {}) | old[part], new[part]
         for key in sorted(before.keys() | now.keys()):
-            if key not in free and before.get(key) != now.get(key):
+            if key not in free and (before.get(key) or None) != (now.get(key) or None):  # a key may be new
                 said.append(f"{key}: {before.get(key)!r} before, {now.get(key)!r} now")
     if not said and [_of(c) for c in old["cells"]] != [_of(c) for c in new["cells"]]:
         said.append("fingerprints of the cells: made by another version of mslt_it, or its recipe has new keys")

@@ -26,13 +26,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mslt_it.problems import Problem, nearest
+from mslt_it.problems import Problem
 from mslt_it.study.analyse import agreement
 from mslt_it.study.analyse.agreement import METHOD, Singles
 from mslt_it.study.analyse.findings import set_name
 from mslt_it.study.analyse.resampling import Settings as Drawing
 from mslt_it.study.analyse.resampling import resample
 from mslt_it.study.collect import ScoredCell, Slice, Study, collect
+from mslt_it.study.config import Predict
 from mslt_it.study.manifest import StudyFolder
 
 if TYPE_CHECKING:
@@ -48,33 +49,9 @@ WORK = "predicted"  # folder inside the study's
 SECONDS = "seconds.jsonl"
 
 
-@dataclass(frozen=True)
-class Settings:
-    """Which sets are predicted, and on how much."""
-
-    set_size: int = 3
-    num_items: int = 100  # per target, the first of those that the cells are scored on; 0 = all of them
-
-    def __post_init__(self) -> None:
-        for name, least in (("set_size", 2), ("num_items", 0)):
-            if getattr(self, name) < least:
-                raise Problem(f"predict.{name}={getattr(self, name)} is out of range. It must be {least} or more.")
-
-
-def settings_from(values: Mapping[str, Any]) -> Settings:
-    """The settings that a study's file names; the others as they are by default."""
-    known = {f.name: f.default for f in dataclasses.fields(Settings)}
-    for name, value in values.items():
-        if name not in known:
-            raise Problem(f"predict.{name} is not known. {nearest(str(name), known)}")
-        if isinstance(value, bool) or not isinstance(value, int):
-            raise Problem(f"predict.{name}={value!r} is not a whole number. Write for example {name}: {known[name]}.")
-    return Settings(**values)
-
-
 def predict(
     folder: Path,
-    settings: Settings,
+    settings: Predict,
     say: Callable[[str], object] = lambda text: None,
     chosen: Slice | None = None,
 ) -> dict[str, Any]:

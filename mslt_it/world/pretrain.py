@@ -229,7 +229,7 @@ def _load_state(
     if differing:
         raise Problem(
             f"{path} was saved by a pretraining with other values: {', '.join(differing)}. Give those values to go on, "
-            "or another --out."
+            "or another out=DIR."
         )
     model.load_state_dict(state["model"])
     for optimizer, saved in zip(optimizers, state["optimizers"], strict=True):

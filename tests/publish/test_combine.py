@@ -653,7 +653,7 @@ def test_runs_that_do_not_belong_together_are_refused(
         (["runs=[a,./a]", "out=x"], "runs: './a' is given twice."),
         (["runs=[a]", "out=x", "rank=two"], "rank=two is not a whole number."),
         (["runs=[a]", "out=x", "densty=1"], "Unknown key 'densty'. Did you mean 'density'?"),
-        (["runs=[a]", "out=x", "out=y"], "out is given twice. Keep one."),
+        (["runs=[a]", "out=x", "out=y"], "out is given twice: 'x' and 'y'. Keep one."),
         (["runs=[a]", "out=x", "scored=maybe"], "scored=maybe is neither true nor false."),
         (["runs=[a]", "out=x", "num_items=some"], "num_items=some is not a whole number."),
         (["runs=[a]", "out="], "out= has no value."),
@@ -669,11 +669,12 @@ def test_wrong_arguments_are_one_line(arguments: list[str], text: str, capsys: p
 
 
 def test_help_names_every_option_and_method(capsys: pytest.CaptureFixture[str]) -> None:
-    from mslt_it.commands.combine import OPTIONS
+    from mslt_it.commands.combine import Options
+    from mslt_it.config.schema import keys
 
     assert cli.main(["combine", "--help"]) == 0
-    first = {line.split()[0] for line in capsys.readouterr().out.splitlines() if line.strip()}
-    assert set(OPTIONS) <= first and set(METHODS) <= first
+    first = {line.split()[0].partition("=")[0] for line in capsys.readouterr().out.splitlines() if line.strip()}
+    assert set(keys(Options)) <= first and set(METHODS) <= first
 
 
 def test_a_damaged_run_is_refused(runs: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

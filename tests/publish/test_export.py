@@ -22,7 +22,9 @@ from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM, AutoTokenizer, LogitsProcessor, LogitsProcessorList
 
 from mslt_it import cli, store
-from mslt_it.commands.export import OPTIONS, parse
+from mslt_it.command import parse
+from mslt_it.commands.export import COMMAND, Options
+from mslt_it.config.schema import keys
 from mslt_it.data.encoding import Encoder
 from mslt_it.models.base_model import adapter_hash, load_adapter, save_adapter
 from mslt_it.models.identity import load_trained_base, read_run
@@ -618,7 +620,7 @@ def test_the_command_says_where_things_are(run: Path, tmp_path: Path, capsys: py
         (["out=x"], "run is missing. Write mslt export run=RUNFOLDER 'format=[safetensors]' out=DIR."),
         (["run=x"], "out is missing."),
         (["run=x", "out=y", "format=[ggml]"], "format: 'ggml' is unknown. Did you mean 'gguf'?"),
-        (["run=x", "out=y", "format=[]"], "format=[] names no form. Known: safetensors, vllm, gguf."),
+        (["run=x", "out=y", "format=[]"], "format=[] is empty. Write format=[safetensors,vllm]."),
         (["run=x", "out=y", "dtype=float16"], "dtype=float16 is unknown. Did you mean 'bfloat16'?"),
         (["run=x", "out=y", "format=gguf", "outtype=q4"], "outtype=q4 is unknown."),
         (["run=x", "out=y", "outtype=q8_0"], "outtype has no effect on format=[safetensors], only on gguf."),
@@ -640,6 +642,6 @@ def test_a_name_is_one_of_a_file(run: Path, tmp_path: Path) -> None:
 
 def test_help_names_every_option_and_form(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["export", "--help"]) == 0
-    first = {line.split()[0] for line in capsys.readouterr().out.splitlines() if line.strip()}
-    assert {*OPTIONS, "safetensors", "vllm", "gguf", "--json"} <= first
-    assert parse(["run=x", "out=y", "format=vllm"])["format"] == ["vllm"]
+    first = {line.split()[0].partition("=")[0] for line in capsys.readouterr().out.splitlines() if line.strip()}
+    assert {*keys(Options), "safetensors", "vllm", "gguf", "--json"} <= first
+    assert parse(COMMAND, ["run=x", "out=y", "format=vllm"]).options.format == ("vllm",)

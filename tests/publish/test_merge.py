@@ -16,7 +16,8 @@ from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from mslt_it import cli, store
-from mslt_it.commands.merge import main, parse
+from mslt_it.command import parse
+from mslt_it.commands.merge import COMMAND
 from mslt_it.models.base_model import load_adapter, read_adapter
 from mslt_it.models.identity import load_trained_base, read_run
 from mslt_it.problems import Problem
@@ -348,22 +349,22 @@ def test_the_command_prints_a_line_per_language_then_json(
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["out=x"], "run= is missing"),
+        (["out=x"], "run is missing: the folder that `mslt train` printed last."),
         (["run=x", "out=y", "dtyp=float32"], "Unknown key 'dtyp'. Did you mean 'dtype'"),
         (["run=x", "out=y", "--jsn"], "Unknown option '--jsn'. Did you mean '--json'"),
         (["x"], "'x' is not KEY=VALUE"),
         (["run=x", "run=y"], "run is given twice"),
         (["run=x", "out="], "out= has no value"),
-        (["run=x", "out=y", "prompts=many"], "prompts=many is not a number of rows"),
+        (["run=x", "out=y", "prompts=many"], "prompts=many is not a whole number"),
     ],
 )
 def test_wrong_arguments_are_named(arguments: list[str], said: str) -> None:
     with pytest.raises(Problem) as caught:
-        parse(arguments)
+        parse(COMMAND, arguments)
     assert said in str(caught.value)
 
 
 def test_help_names_every_option(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["--help"]) == 0
+    assert cli.main(["merge", "--help"]) == 0
     printed = capsys.readouterr().out
-    assert all(f"\n  {key} " in printed for key in ("run", "out", "strategy", "dtype", "prompts"))
+    assert all(f"\n  {key}=" in printed for key in ("run", "out", "strategy", "dtype", "prompts"))

@@ -15,6 +15,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parents[1] / "study"))
 from synthetic_study import by_size, write_study
 
+from mslt_it.command import execute
 from mslt_it.commands import report as command
 from mslt_it.problems import Problem
 from mslt_it.report import figures, study_report
@@ -228,17 +229,17 @@ def test_contrast_of_both_modes(page: str, mode: str) -> None:
 
 
 def test_command(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert command.main([f"study={folder}", f"out={tmp_path / 'out'}", "num_bootstrap=100"]) == 0
+    assert execute(command.COMMAND, [f"study={folder}", f"out={tmp_path / 'out'}", "num_bootstrap=100"]) == 0
     said = capsys.readouterr().out
     assert "3 source languages against 1, at the same budget:" in said and "1 of 28 planned runs are missing" in said
     assert f"Report: {tmp_path / 'out' / 'report.html'}" in said and (tmp_path / "out" / "report.md").is_file()
-    assert command.main(["--help"]) == 0 and "usage: mslt report study=DIR" in capsys.readouterr().out
+    assert execute(command.COMMAND, ["--help"]) == 0 and "usage: mslt report study=DIR" in capsys.readouterr().out
     with pytest.raises(Problem, match=r"study is missing\. Write mslt report study=studies/mini\."):
-        command.main([])
+        execute(command.COMMAND, [])
     with pytest.raises(Problem, match=r"Unknown key 'stduy'\. Did you mean 'study'\?"):
-        command.main(["stduy=x"])
+        execute(command.COMMAND, ["stduy=x"])
     with pytest.raises(Problem, match=r"nowhere: there is no manifest\.json\."):
-        command.main(["study=nowhere"])
+        execute(command.COMMAND, ["study=nowhere"])
 
 
 def test_no_claim_is_said(tmp_path: Path) -> None:

@@ -22,10 +22,11 @@ from mslt_it.problems import Problem
 from mslt_it.records import ModelConfig, Recipe, ScoringConfig, TaskConfig
 from mslt_it.representations import measuring
 from mslt_it.representations.cka import cka_pairs, grams
-from mslt_it.representations.measuring import ModelInState, Settings, measure, settings_from
+from mslt_it.representations.measuring import ModelInState, measure
 from mslt_it.representations.mixing import centred, mixing, retrieval, unit
 from mslt_it.representations.results import read
 from mslt_it.representations.runs import measure_runs, parallel_texts, systems_of_runs
+from mslt_it.representations.settings import Settings
 from mslt_it.representations.states import hidden_states, tokenise
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "publish"))
@@ -299,23 +300,6 @@ def test_a_missing_package_is_missed_before_anything_is_measured(monkeypatch: py
     systems = {"base": ModelInState(lambda: pytest.fail("a model was opened"))}
     with pytest.raises(Problem, match="needs the package umap-learn"):
         measure(systems, texts(), tokenizer(), settings=Settings(map="umap"))
-
-
-def test_settings_of_a_study_are_checked() -> None:
-    assert settings_from({"max_items": 50, "confidence": 0.9, "map_layer": 2}).max_items == 50
-    assert settings_from({"map_layer": None, "perplexity": 5}).map_layer is None
-    for values, text in (
-        ({"max_item": 50}, "mingling.max_item is not known. Did you mean 'max_items'?"),
-        ({"max_items": "50"}, "mingling.max_items='50' is of the wrong type. Give one like max_items=300."),
-        ({"csls": True}, "mingling.csls=True is of the wrong type."),
-        ({"max_items": 9}, "mingling.max_items=9 is out of range. It must be 10 or more."),
-        ({"map": "tnse"}, "mingling.map: 'tnse' is not known. Did you mean 'tsne'?"),
-        ({"confidence": 1.0}, "mingling.confidence=1.0 is out of range."),
-        ({"perplexity": 0.0}, "mingling.perplexity=0.0 is out of range."),
-    ):
-        with pytest.raises(Problem) as caught:
-            settings_from(values)
-        assert text in str(caught.value)
 
 
 def test_a_damaged_result_is_refused(tmp_path: Path) -> None:

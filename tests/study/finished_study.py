@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from tiny_study import make_model, write_study
 
+from mslt_it.command import execute
 from mslt_it.commands import study as study_command
-from mslt_it.commands.study import main
 from mslt_it.store import locked
 from mslt_it.study.cells import Job
 
@@ -54,4 +54,6 @@ def run_study(folder: Path, model: Path, *arguments: str, **more: str) -> int:
     start = ["study=tiny", f"--config-dir={write_study(folder / 'config', steps=4, **more)}", f"model.path={model}"]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(study_command, "make_executor", lambda *_: InThisProcess())
-        return main([*start, f"out={folder / 'out'}", "training.learning_rate=0.02", *arguments])
+        return execute(
+            study_command.COMMAND, [*start, f"out={folder / 'out'}", "training.learning_rate=0.02", *arguments]
+        )

@@ -37,7 +37,7 @@ def test_expected_times_say_where_they_come_from(tmp_path: Path) -> None:
     assert load_study("tiny", [], file).expected == Expected(0.1, 1, "a guess")
     with pytest.raises(Problem, match=r"tiny.yaml: expected: origin is missing. Say where the seconds were measured"):
         load_study("tiny", [], write_study(tmp_path, expected="{seconds_per_step: 0.1}"))
-    with pytest.raises(Problem, match=r"expected.seconds_per_step: -1 is not a number of seconds above 0"):
+    with pytest.raises(Problem, match=r"tiny.yaml: expected.seconds_per_step=-1 is out of range. It must be above 0"):
         load_study("tiny", [], write_study(tmp_path, expected="{seconds_per_step: -1, origin: x}"))
 
 
@@ -45,21 +45,21 @@ def test_expected_times_say_where_they_come_from(tmp_path: Path) -> None:
     ("argument", "said"),
     [
         ("seed=[0]", "Unknown key 'seed'. Did you mean 'seeds'?"),
-        ("seeds=0", "seeds=0: '0' is not a list. Write for example seeds: [0, 1, 2]"),
-        ("seeds=[0,0]", "seeds=[0,0]: 0 is listed twice"),
-        ("seeds=[true]", "seeds=[true]: 'true' is not a whole number of at least 0"),
-        ("seeds=[]", "seeds is empty"),
-        ("seeds=[1", "seeds=[1: '[1' is not a list. Write for example seeds: [0, 1, 2]"),
+        ("seeds=0", "seeds=0 is not a list. Write seeds=[0, 1, 2], quoted"),
+        ("seeds=[0,0]", "seeds=[0,0]: '0' is listed twice"),
+        ("seeds=[true]", "seeds: 'true' is not a whole number"),
+        ("seeds=[]", "seeds=[] is empty. Write seeds=[0, 1, 2]."),
+        ("seeds=[1", "seeds=[1 is not a list. Write seeds=[0, 1, 2], quoted"),
         ("predict={a", "Cannot read 'predict={a'. Write it as in the file: 'predict={A: B}'."),
-        ("set_sizes=[0]", "0 is not a whole number of at least 1"),
+        ("set_sizes=[0]", "set_sizes: 0 is out of range. It must be 1 or more."),
         ("set_sizes=[4]", "set_sizes holds 4, the pool only 3 languages (de, en, zh). Sizes go from 1 to 3"),
-        ("sample=0", "sample=0: 0 is not a number of sets. Write 1 or more, or null for all"),
+        ("sample=0", "sample=0 is out of range. It must be 1 or more."),
         ("targets=[tr, zh]", "none may be in the pool. sources and targets overlap: zh"),
         ("pool=[de, jp]", "pool: Unknown language code 'jp'. Did you mean 'ja'"),
-        ("variants=[cot_nativ]", "variants holds 'cot_nativ'. Did you mean 'cot_native'?"),
-        ("criteria=[l2v_syntx]", "criteria holds 'l2v_syntx'. Did you mean 'l2v_syntax'?"),
+        ("variants=[cot_nativ]", "variants: 'cot_nativ' is unknown. Did you mean 'cot_native'?"),
+        ("criteria=[l2v_syntx]", "criteria: 'l2v_syntx' is unknown. Did you mean 'l2v_syntax'?"),
         ("also_score=[xcopy]", "also_score holds 'xcopy'. Did you mean 'xcopa'?"),
-        ("recipe=", "'' is not a recipe's name"),
+        ("recipe=", "recipe= has no value. Every cell is a run of it."),
         ("data.num_examples_total=5", "data.num_examples_total is set for each cell. Use the study's budgets"),
         ("prompt.variant=xlt", "prompt.variant is set for each cell. Use the study's variants"),
     ],

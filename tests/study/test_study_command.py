@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import random
@@ -16,14 +17,16 @@ from typing import Any
 import pytest
 from tiny_study import command, environment, make_model, run, tables, write_study
 
+from mslt_it.command import execute
 from mslt_it.commands import study as study_command
-from mslt_it.commands.study import main
 from mslt_it.problems import Problem
 from mslt_it.store import locked
 from mslt_it.study.cells import Job, Outcome
 from mslt_it.study.config import study_files
 from mslt_it.study.forecast import duration
 from mslt_it.study.manifest import StudyFolder
+
+main = functools.partial(execute, study_command.COMMAND)
 
 
 @pytest.mark.parametrize("name", sorted(study_files()))

@@ -26,9 +26,10 @@ from safetensors.torch import load_file, save_file
 from tiny_run import tiny_adapted, tiny_model, tiny_recipe, tiny_tokenizer
 from transformers import AutoModelForCausalLM
 
+from mslt_it.config.recipe import Recipe
+from mslt_it.config.schema import keys
 from mslt_it.models.base_model import load_base, load_tokenizer, save_adapter
 from mslt_it.models.model_errors import explain
-from mslt_it.overrides import keys
 from mslt_it.problems import Problem
 from mslt_it.recipe import load_recipe
 from mslt_it.records import ModelConfig
@@ -218,7 +219,7 @@ def test_code_that_comes_with_a_model_is_not_run(
 
 
 def test_no_key_of_a_recipe_allows_remote_code() -> None:
-    assert not [key for key in keys() if "trust" in key or "remote" in key]
+    assert not [key for key in keys(Recipe) if "trust" in key or "remote" in key]
     for override in ("model.trust_remote_code=true", "+model.trust_remote_code=true", "trust_remote_code=true"):
         with pytest.raises(Problem, match=r"Unknown key '(model\.)?trust_remote_code'"):
             load_recipe("xnli_3src", [override])

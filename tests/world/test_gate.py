@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mslt_it.commands.world import main
+from mslt_it import cli
 from mslt_it.data.build import build_scored_set
 from mslt_it.data.encoding import Encoder
 from mslt_it.evaluation.likelihood import Request, choice_log_likelihoods
@@ -63,8 +63,8 @@ def test_the_gate_names_what_is_below_it() -> None:
 
 
 def test_the_command_shows_sentences(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["show", "sw", "--num", "3", "--seed", "1"]) == 0
+    assert cli.main(["world", "show", "sw", "num=3", "seed=1"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 6 and all(line.split()[0] in ("entailment", "neutral", "contradiction") for line in lines[::2])
-    assert main(["show", "sw", "--num", "3", "--seed", "1"]) == 0
+    assert cli.main(["world", "show", "sw", "num=3", "seed=1"]) == 0
     assert capsys.readouterr().out.splitlines() == lines

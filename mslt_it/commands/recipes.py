@@ -1,0 +1,32 @@
+"""``mslt recipes``: the recipes, scales and tasks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mslt_it.command import Call, Command, section
+from mslt_it.config.files import list_groups, list_recipes
+
+
+@dataclass(frozen=True)
+class Options:
+    """There are none."""
+
+
+def run(call: Call) -> int:
+    """Prints them; 0."""
+    for group, found in {"recipe": list_recipes(call.config_dir), **list_groups(call.config_dir)}.items():
+        print("\n".join(section(f"{group}s", {f"{group}={name}": text for name, text in found.items()})))
+    print("mslt tasks NAME shows a task; mslt train recipe=NAME scale=NAME task=NAME runs.")
+    return 0
+
+
+COMMAND = Command(
+    "recipes",
+    "List the recipes, scales and tasks, the package's and those of a folder of your own.",
+    ("[--config-dir DIR]",),
+    ("mslt recipes", "mslt recipes --config-dir my_recipes"),
+    Options,
+    run,
+    flags=("--config-dir",),
+)

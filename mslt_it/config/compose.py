@@ -1,0 +1,264 @@
+"""Recipes: one YAML file is one experiment, composed by Hydra, typed and validated by its schema.
+
+    mslt train recipe=xnli_3src scale=paper sources=[en,ar,zh] training.learning_rate=1e-4
+
+``recipe=NAME`` names ``recipes/NAME.yaml``, which Hydra composes with the chosen scale and task; the other KEY=VALUE
+are read by `overrides` and set on the result. Hydra's ``compose()`` is called, never ``@hydra.main``, which makes
+an output folder per rank. Whatever goes wrong ends as a ``Problem`` that names the key, the value and what would be
+right. Hydra and OmegaConf are imported where they are used: 0.2 s that ``--help`` need not pay.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import re
+import typing
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from mslt_it.config.checks import check
+from mslt_it.config.files import files, folders, own_prompts
+from mslt_it.config.overrides import GROUPS, assign, refuse_unfilled, split, unknown_key
+from mslt_it.config.recipe import REST, Recipe, is_rest
+from mslt_it.config.schema import build, keys, sections
+from mslt_it.languages import LanguageSet, some_codes
+from mslt_it.problems import Problem, nearest
+from mslt_it.records import to_plain
+
+Choose = Callable[..., tuple[tuple[str, ...], str]]
+
+
+def load_recipe(
+    name: str, overrides: Sequence[str] = (), config_dir: str | Path | None = None, *, choose: Choose | None = None
+) -> Recipe:
+    """Compose, check types and values, and return the recipe; every mistake is a Problem.
+
+    Args:
+        config_dir: a user's folder of recipes, tasks and prompts, searched beside the package's own.
+        choose: what sources=auto is chosen by, `mslt_it.selection.auto.choose_sources`; None: it is refused.
+    """
+    known = files(config_dir)
+    if name not in known:
+        raise Problem(f"Unknown recipe '{name}'. {nearest(name, known)}")
+    groups, assigned = split(overrides)
+    content, scale = _composed(name, groups, config_dir)
+    for key, value in _texts(content):
+        refuse_unfilled(key, value, f"Write the value itself in recipe '{name}', or on the command line: {key}=VALUE.")
+    assign(content, assigned)
+    for key, value in _texts(content):
+        if value == "???":  # OmegaConf's word for a value that is still to be given
+            raise Problem(f"{key}: no value in recipe '{name}'. Give one: {key}=VALUE.")
+    content["task"]["prompts"] = {**content["task"]["prompts"], **own_prompts(content["task"]["name"], config_dir)}
+    recipe = build(Recipe, {**content, **_names(content, name, scale)}, f"recipe '{name}'")
+    recipe = _with_languages(_with_sources(recipe, choose))
+    check(recipe)
+    return recipe
+
+
+# ---------------------------------------------------------------- composing
+
+
+def _schema(cls: type) -> type:
+    """The dataclass as Hydra knows it: which keys there are, whatever their values; `build` says what is wrong with
+    them. A string would turn the YAML boolean ``no`` into "False" before anyone could complain."""
+    from omegaconf import MISSING
+
+    inner, known = sections(cls), keys(cls)
+    fields: list[Any] = []
+    for f in dataclasses.fields(cls):
+        hint, default = typing.cast(Any, Any), f.default
+        if f.name in inner:
+            hint = _schema(inner[f.name])
+            default = dataclasses.field(default_factory=hint)
+        elif f.name in known and known[f.name].is_mapping:
+            hint, default = dict[Any, Any], dataclasses.field(default_factory=dict)  # a label may be the number 0
+        elif isinstance(default, tuple):
+            default = dataclasses.field(default_factory=functools.partial(list, default))
+        elif cls is Recipe and f.name in ("name", "scale"):
+            default = ""  # the file's name, the chosen scale: see `_names`
+        elif default is dataclasses.MISSING:
+            default = MISSING
+        fields.append((f.name, hint, default))
+    return dataclasses.make_dataclass(cls.__name__, fields)
+
+
+def _composed(
+    name: str, groups: Mapping[str, str | None], config_dir: str | Path | None
+) -> tuple[dict[str, Any], str | None]:
+    """(the recipe as nested dictionaries, the scale that was chosen)."""
+    import yaml
+    from hydra import compose, initialize_config_dir
+    from hydra.core.config_store import ConfigStore
+    from hydra.core.hydra_config import HydraConfig
+    from hydra.errors import HydraException
+    from omegaconf import DictConfig, OmegaConf
+    from omegaconf.errors import OmegaConfBaseException
+
+    known = files(config_dir)
+    chosen = [_choice(group, option, config_dir) for group, option in groups.items()]
+    home = known[name].parent
+    schema = _schema(Recipe)
+    ConfigStore.instance().store(name="recipe_schema", node=schema)  # what "- recipe_schema" in a recipe refers to
+    search = [_search_path(folder) for folder in folders(config_dir) if folder != home]
+    try:
+        with initialize_config_dir(version_base="1.3", config_dir=str(home)):
+            _refuse_unfilled_defaults(name, known)
+            composed = compose(name, overrides=[*chosen, *search], return_hydra_config=True)
+            HydraConfig.instance().cfg = None
+            choices = dict(composed.hydra.runtime.choices)
+            composed = OmegaConf.masked_copy(composed, [str(k) for k in composed if k != "hydra"])
+            # Once more, for a recipe that does not start with recipe_schema. Only then is this merge not a no-op.
+            typed = OmegaConf.merge(OmegaConf.structured(schema), OmegaConf.to_container(composed))
+            assert isinstance(typed, DictConfig)
+            content = OmegaConf.to_container(typed, resolve=False)
+    except (HydraException, OmegaConfBaseException, ValueError) as error:
+        raise _explain(error, name, config_dir) from error
+    except yaml.YAMLError as error:
+        raise Problem(f"{_place_of(error, known[name])} is not valid YAML: {' '.join(str(error).split())}") from error
+    return typing.cast(dict[str, Any], content), choices.get("scale")
+
+
+def _choice(group: str, option: str | None, config_dir: str | Path | None) -> str:
+    """``scale=small`` as Hydra reads it, whatever the file is called."""
+    if option is None:
+        return f"~{group}"
+    known = files(config_dir, group)
+    if option not in known:
+        raise Problem(f"Unknown {group} '{option}'. {nearest(option, known)}")
+    return f"{group}={_quoted(option)}"
+
+
+def _search_path(folder: Path) -> str:
+    return f"hydra.searchpath=[{_quoted(f'file://{folder}')}]"
+
+
+def _quoted(text: str) -> str:
+    """A text in Hydra's grammar, whatever characters a file's name has."""
+    ending = len(text) - len(text.rstrip("\\"))
+    return "'" + re.sub(r"(\\*)'", r"\1\1\\'", text) + "\\" * ending + "'"
+
+
+def _refuse_unfilled_defaults(name: str, known: Mapping[str, Path], seen: frozenset[str] = frozenset()) -> None:
+    """A Problem for ``${...}`` in the list of files that a recipe takes in, which Hydra would fill in."""
+    import yaml
+
+    with known[name].open(encoding="utf-8") as file:  # not its text alone: PyYAML's errors name the file
+        content = yaml.safe_load(file)
+    entries = content.get("defaults") if isinstance(content, dict) else None
+    for entry in entries if isinstance(entries, list) else []:
+        for group, option in entry.items() if isinstance(entry, dict) else [("defaults", entry)]:
+            refuse_unfilled(str(group), option, f"Write the file's name itself in the defaults of recipe '{name}'.")
+        if isinstance(entry, str) and entry in known and entry not in seen:
+            _refuse_unfilled_defaults(entry, known, seen | {name})
+
+
+def _texts(content: Any, key: str = "") -> Iterator[tuple[str, str]]:
+    """(dotted key, text) of every text in nested dictionaries and lists."""
+    if isinstance(content, dict):
+        for name, value in content.items():
+            yield from _texts(value, f"{key}.{name}" if key else str(name))
+    elif isinstance(content, list):
+        for value in content:
+            yield from _texts(value, key)
+    elif isinstance(content, str):
+        yield key, content
+
+
+def _place_of(error: Exception, fallback: Path) -> str:
+    mark = getattr(error, "problem_mark", None)
+    return f"{mark.name}, line {mark.line + 1}," if mark is not None else str(fallback)
+
+
+def _explain(error: Exception, name: str, config_dir: str | Path | None) -> Problem:
+    """A Hydra or OmegaConf error, met in a recipe's files, as a Problem in the recipe's own terms."""
+    from hydra.errors import MissingConfigException
+    from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
+
+    if isinstance(error, MissingConfigException) and error.missing_cfg_file:
+        group, _, option = str(error.missing_cfg_file).rpartition("/")
+        if group in GROUPS:
+            return Problem(f"Unknown {group} '{option}'. {nearest(option, files(config_dir, group))}")
+        return Problem(
+            f"Recipe '{name}' refers to '{error.missing_cfg_file}', which is not there. {str(error).splitlines()[0]}"
+        )
+
+    inner: BaseException = error
+    while not isinstance(inner, OmegaConfBaseException) and (deeper := inner.__cause__ or inner.__context__):
+        inner = deeper
+    key = getattr(inner, "full_key", None) or ""
+    file = re.match(r"In '([^']+)'", str(error))  # the recipe, or the scale or task that it takes in
+    where = f" in '{file.group(1)}'" if file and file.group(1) != name else f" in recipe '{name}'"
+    if isinstance(inner, (ConfigAttributeError, ConfigKeyError)):
+        return unknown_key(key, where)
+    if unmatched := re.match(r"Could not override '([^']+)'", str(error)):
+        group = unmatched.group(1)
+        return Problem(
+            f"Recipe '{name}' has no '{group}' in its defaults, so {group}=... cannot replace it. Add it there."
+        )
+    return Problem(f"Recipe '{name}': {' '.join(str(error).split())}")
+
+
+# ---------------------------------------------------------------- what is filled in
+
+
+def _names(content: Mapping[str, Any], name: str, chosen_scale: str | None) -> dict[str, Any]:
+    """The run's name and scale."""
+    said = content["scale"]
+    if chosen_scale and said and said != chosen_scale:
+        raise Problem(
+            f"Recipe '{name}' writes 'scale: {said}' in its body but chooses scale '{chosen_scale}' in its defaults."
+            f" Write '- scale: {said}' under defaults and remove the key from the body."
+        )
+    return {"name": content["name"] or name, "scale": chosen_scale or said or "custom"}
+
+
+def _with_sources(recipe: Recipe, choose: Choose | None) -> Recipe:
+    """``sources: [auto]`` as languages, with the note on how they were chosen; a note on other languages is dropped."""
+    select = recipe.select
+    if recipe.sources != ("auto",):
+        if select.note and not select.note.startswith(f"{', '.join(recipe.sources)}: "):
+            return dataclasses.replace(recipe, select=dataclasses.replace(select, note=""))
+        return recipe
+    if choose is None:
+        raise Problem("sources=auto: nothing is trained here, so none are chosen. List them: sources=[ar,de].")
+    sources, note = choose(
+        select.criterion,
+        targets=[] if is_rest(recipe.targets) else recipe.targets,
+        model=recipe.model.path,
+        seed=recipe.seed,
+        **{name: getattr(select, name) for name in ("pool", "k", "must", "exclude")},
+    )
+    return dataclasses.replace(recipe, sources=tuple(sources), select=dataclasses.replace(select, note=note))
+
+
+def _with_languages(recipe: Recipe) -> Recipe:
+    if is_rest(recipe.targets):  # which languages these are is read from the data: see data/resolve.py
+        return dataclasses.replace(recipe, sources=some_codes("sources", recipe.sources), targets=REST)
+    found = LanguageSet(recipe.sources, recipe.targets, recipe.supervised)
+    note = recipe.targets_note  # unless it is on other languages
+    note = note if note.startswith(f"targets=rest: {', '.join(found.targets)} (") else ""
+    return dataclasses.replace(recipe, sources=found.sources, targets=found.targets, targets_note=note)
+
+
+def resolved_yaml(recipe: Recipe) -> str:
+    """The recipe, complete, as a YAML file that is a recipe again (``recipe=FILE --config-dir FOLDER``)."""
+    import yaml
+
+    class Dumper(yaml.SafeDumper):
+        """Quotes texts that OmegaConf would read as numbers and PyYAML would not, such as the commit 1e5."""
+
+    def text(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
+        number = re.fullmatch(r"[-+.]?[0-9][0-9_.:eE+-]*", value)
+        return dumper.represent_scalar("tag:yaml.org,2002:str", value, style="'" if number else "|" * ("\n" in value))
+
+    def mapping(dumper: yaml.SafeDumper, value: dict[str, Any]) -> yaml.MappingNode:
+        whole_files = any(isinstance(one, str) and "\n" in one for one in value.values())
+        return dumper.represent_mapping("tag:yaml.org,2002:map", value, flow_style=False if whole_files else None)
+
+    Dumper.add_representer(str, text)
+    Dumper.add_representer(dict, mapping)
+    content = {"defaults": ["recipe_schema", "_self_"], **to_plain(recipe)}
+    dumped = yaml.dump(content, Dumper=Dumper, sort_keys=False, allow_unicode=True, default_flow_style=None, width=120)
+    return str(dumped)

@@ -1,0 +1,91 @@
+"""Where recipes, scales, tasks, studies and prompts are: in the package, and in a user's folder (--config-dir DIR).
+
+DIR/NAME.yaml   DIR/scale/NAME.yaml   DIR/task/NAME.yaml   DIR/study/NAME.yaml   DIR/prompts/TASK/LANGUAGE.yaml
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from mslt_it import values
+from mslt_it.config.overrides import GROUPS
+from mslt_it.problems import Problem
+
+
+def share_dir(name: str) -> Path:
+    """The folder ``name`` ("recipes" or "eval") in the installed wheel, else in the checkout."""
+    package = Path(__file__).resolve().parent.parent
+    for folder in (package / "_share" / name, package.parent / name):
+        if folder.is_dir():
+            return folder
+    raise Problem(f"Folder '{name}' is neither in {package / '_share'} nor in {package.parent}. Install mslt_it again.")
+
+
+def recipes_dir() -> Path:
+    """The folder of the recipes that come with the package."""
+    return share_dir("recipes")
+
+
+def folders(config_dir: str | Path | None) -> list[Path]:
+    """Folders searched for recipes."""
+    if config_dir is None:
+        return [recipes_dir()]
+    folder = values.path(config_dir).resolve()
+    if not folder.is_dir():
+        raise Problem(
+            f"--config-dir: '{config_dir}' is not a folder. Give the folder that holds your recipe's YAML file, or "
+            "task/NAME.yaml, prompts/NAME/LANGUAGE.yaml, study/NAME.yaml."
+        )
+    return [folder] if folder == recipes_dir() else [folder, recipes_dir()]
+
+
+def files(config_dir: str | Path | None, group: str = "") -> dict[str, Path]:
+    """Name -> file. A user's file may not silently stand for one of the package's."""
+    found: dict[str, Path] = {}
+    for folder in folders(config_dir):
+        for path in sorted((folder / group).glob("*.yaml")):
+            if path.stem in found:
+                raise Problem(f"{found[path.stem]} has the name of a {group or 'recipe'} of the package. Rename yours.")
+            found[path.stem] = path
+    return found
+
+
+def own_prompts(task: str, config_dir: str | Path | None) -> dict[str, str]:
+    """Language -> text of each prompt file of a task in the user's folder."""
+    if config_dir is None:
+        return {}
+    found = {}
+    for path in sorted((folders(config_dir)[0] / "prompts" / task).glob("*.yaml")):
+        try:
+            found[path.stem] = path.read_text(encoding="utf-8")
+        except UnicodeDecodeError as error:
+            raise Problem(f"{path} is not UTF-8 ({error.reason}). Save it as UTF-8.") from error
+        if "${" in found[path.stem]:
+            raise Problem(f"{path} holds ${{...}}, which is not filled in. Write the text itself.")
+    return found
+
+
+def summary(path: Path) -> str:
+    """The first comment line that is neither a Hydra directive nor the command that runs the file."""
+    for line in path.read_text(encoding="utf-8").splitlines():
+        if not line.startswith("#"):
+            break
+        text = line.lstrip("#").strip()
+        if text and not text.startswith(("@package", "mslt ", "accelerate ", "torchrun ")):
+            return text
+    return ""
+
+
+def list_files(config_dir: str | Path | None = None, group: str = "") -> dict[str, str]:
+    """Name of each recipe, or file of a group -> one line that says what it is."""
+    return {name: summary(path) for name, path in sorted(files(config_dir, group).items())}
+
+
+def list_recipes(config_dir: str | Path | None = None) -> dict[str, str]:
+    """Recipe name -> one line that says what it is."""
+    return list_files(config_dir)
+
+
+def list_groups(config_dir: str | Path | None = None) -> dict[str, dict[str, str]]:
+    """Group ("scale", "task") -> option -> one line that says what it is."""
+    return {group: list_files(config_dir, group) for group in GROUPS}

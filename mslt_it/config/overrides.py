@@ -1,0 +1,95 @@
+"""``KEY=VALUE`` of a recipe: where each goes, and its value.
+
+Hydra's own grammar of overrides is not used: it has a meaning for quotes, commas, braces, "=" and most letters that are
+not ASCII. A path or an instruction here is the text that was written.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from mslt_it import values
+from mslt_it.config.recipe import Recipe
+from mslt_it.config.schema import keys, nearest_key, read
+from mslt_it.problems import Problem
+
+GROUPS = ("scale", "task")  # folders in recipes/ whose files are chosen by name: scale=paper
+
+# What other tools call a key, where no spelling distance would find ours.
+ALIASES = {
+    "lr": "training.learning_rate",
+    "epochs": "training.num_epochs",
+    "per_device_train_batch_size": "training.batch_size",
+    "r": "adapter.rank",
+    "lora_r": "adapter.rank",
+    "lora_alpha": "adapter.alpha",
+    "max_length": "data.max_length_tokens",
+    "max_seq_length": "data.max_length_tokens",
+}
+SHORT = {"task.input": "task.input_fields", "task.label": "task.label_field"}
+
+Place = tuple[str, ...]  # ("training", "learning_rate"); of a mapping ("task", "instruction", "tr")
+
+
+def split(overrides: Sequence[str]) -> tuple[dict[str, str | None], list[tuple[Place, Any]]]:
+    """(group -> chosen file, None to take it out; the place and value of every other key, in their order)."""
+    groups: dict[str, str | None] = {}
+    found: list[tuple[Place, Any]] = []
+    for override in overrides:
+        name, equals, text = override.partition("=")
+        name = name.strip()
+        if re.match(r"[+~]*hydra[./]", name):
+            raise Problem(
+                f"'{override}': Hydra's own settings have no effect here. For the run's folder use output_dir=DIR."
+            )
+        if name.startswith("~"):
+            if equals or name[1:] not in GROUPS:
+                raise Problem(f"'{override}': a key cannot be removed, every key has a value. Write {name[1:]}=VALUE.")
+            groups[name[1:]] = None
+            continue
+        name = name.lstrip("+")  # Hydra's sign for a key that is new, which nobody need know here
+        if not equals:
+            raise Problem(f"Argument '{override}' is not KEY=VALUE. Write for example training.learning_rate=1e-4.")
+        refuse_unfilled(name, text, f'Write the value itself, or have the shell fill it in: {name}="$NAME".')
+        if name in GROUPS:
+            groups[name] = values.unquoted(text)
+        else:
+            found.append(_placed(name, text))
+    return groups, found
+
+
+def refuse_unfilled(name: str, value: Any, remedy: str) -> None:
+    """A Problem for ``${...}`` in a value: a recipe means the same wherever it is read."""
+    if isinstance(value, str) and "${" in value:
+        raise Problem(f"{name}={value}: ${{...}} is not filled in; a recipe means the same everywhere. {remedy}")
+
+
+def assign(content: dict[str, Any], assigned: Sequence[tuple[Place, Any]]) -> None:
+    """Puts what `split` read into a recipe as nested dictionaries; a mapping keeps its other keys."""
+    for place, value in assigned:
+        *sections, name = place
+        inner = functools.reduce(lambda outer, section: outer[section], sections, content)
+        old = inner.get(name)
+        inner[name] = {**old, **value} if isinstance(old, dict) and isinstance(value, dict) else value
+
+
+def unknown_key(name: str, where: str = "") -> Problem:
+    """The Problem for a key that no recipe has, with the nearest that there is."""
+    return Problem(f"Unknown key '{name}'{where}. {nearest_key(name, keys(Recipe), ALIASES)}")
+
+
+def _placed(name: str, text: str) -> tuple[Place, Any]:
+    """Where the value goes, and the value."""
+    known = keys(Recipe)
+    if name == "task.instruction" and values.mapping(text) is None:
+        name = "task.instruction.default"
+    name = SHORT.get(name, name)
+    if name in known:
+        return tuple(name.split(".")), read(known[name], text)
+    for mapping, found in known.items():
+        if found.is_mapping and name.startswith(f"{mapping}.") and len(name) > len(mapping) + 1:
+            return (*mapping.split("."), name[len(mapping) + 1 :]), values.unquoted(text)
+    raise unknown_key(name)

@@ -1,0 +1,42 @@
+"""The recipe's keys that hold words of the user's own table, names of columns and labels: the lines that an error shows
+for them, to be pasted into a shell.
+
+Such words may be anything ("null", "-1", "yes", "customer message", "NOT ENOUGH INFO"):
+
+    task.input=customer message   task.label_names=[none,card,-1]
+    task.columns.premise=sentence1   task.labels.e=entailment
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Mapping, Sequence
+
+from mslt_it.values import quoted, unquoted
+
+# What a file may call otherwise beside the task's own columns.
+COMMON_COLUMNS = ("id", "idx", "lang", "language")
+OUTSIDE = "O"  # the tag of a token that is no name
+
+_PLAIN = re.compile(r"-?\w(?:[\w ./-]*[\w./-])?")  # a list's element that needs no quotes
+
+
+def text_argument(key: str, text: str) -> str:
+    """``key=text`` as an argument for the shell, to be read as this text."""
+    plain = text == unquoted(text) and text.strip().lower() != "null"
+    return shlex.quote(f"{key}={text if plain else quoted(text)}")
+
+
+def list_argument(key: str, names: Sequence[str]) -> str:
+    """``key=[a,b]`` as an argument for the shell, to be read as these names."""
+    items = (name if _PLAIN.fullmatch(name) else quoted(name) for name in names)
+    return shlex.quote(f"{key}=[{','.join(items)}]")
+
+
+def mapping_arguments(key: str, pairs: Mapping[str, str]) -> str:
+    """``key.a=b key.c=d`` as arguments for the shell, to be read as these pairs."""
+    if any("=" in name or not name or value != unquoted(value) for name, value in pairs.items()):  # "=" ends a key
+        content = ", ".join(f"{quoted(name)}: {quoted(value)}" for name, value in pairs.items())
+        return shlex.quote(f"{key}={{{content}}}")
+    return " ".join(shlex.quote(f"{key}.{name}={value}") for name, value in pairs.items())

@@ -24,7 +24,6 @@ from mslt_it.config.compose import load_recipe
 from mslt_it.data.resolve import resolved
 from mslt_it.data.rows import RowStore
 from mslt_it.quiet import quiet_imports
-from mslt_it.selection.auto import choose_sources
 from mslt_it.terminal import run
 
 
@@ -34,6 +33,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(call: Call) -> int:
+    from mslt_it.selection.auto import choose_sources  # brings numpy, which help can do without
+
     recipe = load_recipe(*recipe_of(call), choose=choose_sources)
 
     def tokenizer() -> Any:

@@ -8,6 +8,11 @@ from dataclasses import dataclass
 from mslt_it import values
 from mslt_it.command import Call, Command
 from mslt_it.config.schema import key
+from mslt_it.report.study_report import warnings, write_report
+from mslt_it.study.analyse.analyses import analyse
+from mslt_it.study.analyse.claims import sentence, verdict
+from mslt_it.study.analyse.resampling import Settings
+from mslt_it.study.collect import collect
 
 
 @dataclass(frozen=True)
@@ -24,12 +29,6 @@ class Options:
 def run(call: Call) -> int:
     """Reads, analyses, writes; 0 = written, with or without missing cells (they are said at the top)."""
     options: Options = call.options
-    from mslt_it.report.study_report import warnings, write_report
-    from mslt_it.study.analyses import analyse
-    from mslt_it.study.claims import sentence, verdict
-    from mslt_it.study.collect import collect
-    from mslt_it.study.uncertainty import Settings
-
     settings = Settings(options.confidence, options.num_bootstrap, options.seed)
     folder = values.path(options.study)
 
@@ -52,7 +51,7 @@ def run(call: Call) -> int:
 COMMAND = Command(
     "report",
     "Analyse a study: every table with intervals, sentences made of the figures alone, one HTML file without network, "
-    "Markdown and CSV beside it. Cells that are missing are said; the others are analysed.",
+    "Markdown, CSV and LaTeX beside it. Cells that are missing are said; the others are analysed.",
     ("study=DIR [KEY=VALUE ...]",),
     ("mslt report study=studies/mini", "mslt report study=studies/mini out=report confidence=0.99 num_bootstrap=5000"),
     Options,

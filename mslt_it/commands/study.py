@@ -105,12 +105,13 @@ def dry_run(
     options: Options,
 ) -> list[str]:
     """What would be done, line by line."""
+    assignments = f"; {config.assignments} assignments of items to languages" if config.assignments > 1 else ""
     targets = f"{len(config.targets)} targets ({', '.join(config.targets)})"
     lines = [
         f"Study {config.name}: recipe {config.recipe}{' ' if config.overrides else ''}{' '.join(config.overrides)}",
         f"pool {', '.join(config.pool)}; {targets}",
         f"model {base.model.path}, task {base.task.name} from {base.task.data}",
-        f"seeds {_list(config.seeds)}; labelled rows per cell {_list(config.budgets)}; variants "
+        f"seeds {_list(config.seeds)}{assignments}; labelled rows per cell {_list(config.budgets)}; variants "
         f"{_list(config.variants)}",
         "",
         f"{'sources':>7} {'sets':>6} {'cells':>6} {'done':>6} {'steps per cell':>15}  first and last",
@@ -138,7 +139,7 @@ def dry_run(
     lines.append(
         f"Labelled rows (cost): {_list(config.budgets)} per cell; {in_all:,} trained on in all cells. At most "
         f"{share:,} different ones must be labelled, {max(config.budgets) // min(config.set_sizes):,} or fewer per "
-        f"language and seed."
+        f"language and {'seed' if config.assignments == 1 else 'assignment'}."
     )
     if config.also_score:
         lines.append(f"Each adapter is scored on {', '.join(config.also_score)} besides; that time is not counted.")
@@ -150,11 +151,11 @@ def dry_run(
 
 
 def _labelled(grid: Sequence[Cell]) -> int:
-    """An upper bound of the different rows: cells that share a language and seed share the rows they both draw."""
+    """An upper bound of the different rows: cells of one language and assignment share the rows they both draw."""
     most: dict[tuple[str, int], int] = {}
     for cell in grid:
         for language in cell.sources:
-            key = language, cell.seed
+            key = language, cell.seed if cell.assignment is None else cell.assignment
             most[key] = max(most.get(key, 0), -(-cell.budget // len(cell.sources)))
     return sum(most.values())
 
@@ -183,6 +184,7 @@ class _Progress:
         self.folder, self.total, self.workers = folder, total, workers
         self.status = dict(done)
         self.failed: dict[str, str] = {}
+        self.notes: set[str] = set()  # that were shown
         self.started, self.at_start = time.monotonic(), len(done)
         is_terminal = sys.stderr.isatty()
         self.bar: Any = tqdm(total=total, initial=len(done), unit="cell", smoothing=0.1) if is_terminal else None
@@ -197,12 +199,15 @@ class _Progress:
         number = len(self.status) + len(self.failed)
         left = (time.monotonic() - self.started) / max(1, number - self.at_start) * (self.total - number)
         line = f"[{number:>{len(str(self.total))}} of {self.total}] {outcome.cell}: {text}"
+        new = [note for note in _notes(self.folder, outcome.cell) if note not in self.notes]
+        self.notes.update(new)
         if self.bar is None:
             print(f"{line}; about {duration(left)} left" if number < self.total else line, flush=True)
-            return
-        self.bar.update(1)
-        if outcome.status != "ok":
-            self.bar.write(line)
+        else:
+            self.bar.update(1)
+            new = [*([line] if outcome.status != "ok" else []), *new]
+        for note in new:
+            print(note, flush=True) if self.bar is None else self.bar.write(note)
 
     def end(self) -> int:
         if self.bar is not None:
@@ -217,6 +222,15 @@ class _Progress:
                 print(f"  {cell}: {reason}")
             print("Start the same command again to try them again.")
         return 1 if invalid or self.failed else 0
+
+
+def _notes(folder: StudyFolder, cell: str) -> list[str]:
+    """What the cell's run had to say of its rows: what was set aside, left out, repaired."""
+    try:
+        report = json.loads((folder.cell(cell) / "build_report.json").read_text(encoding="utf-8"))
+    except OSError:  # it failed before, or a cluster's file system shows the file late
+        return []
+    return [f"Note: {note}" for note in report["notes"] if not note.startswith("rows: ")]  # the rows' own hash
 
 
 def _figure(folder: StudyFolder, cell: str) -> str:

@@ -129,6 +129,7 @@ class DataConfig:
     items: str = key(
         "disjoint", "an item is labelled in one language, or the same items in all", choices=("disjoint", "parallel")
     )
+    assignment_seed: int | None = key(None, "of which item is labelled in which language; null: seed does", at_least=0)
     leaks: str = key("refuse", "training rows that are scored too", choices=("refuse", "drop"))
     max_length_tokens: int = key(
         512, "prompt, answer and end; longer rows are dropped and counted, never cut", unit="tokens", above=0
@@ -248,6 +249,11 @@ class Recipe:
     select: SelectConfig = field(default_factory=SelectConfig)
     combine: CombineConfig = field(default_factory=CombineConfig)
 
+    @property
+    def assignment_seed(self) -> int:
+        """What decides which item is labelled in which language, and which items at all."""
+        return self.seed if self.data.assignment_seed is None else self.data.assignment_seed
+
     def data_fingerprint(self) -> str:
         """16 hex digits over everything that decides which rows are built and how they are prompted."""
         return fingerprint(self._deciding("sources", "seed", "task", "data", "prompt", "model"))
@@ -275,8 +281,9 @@ def deciding(section: Any) -> Any:
     if not dataclasses.is_dataclass(section):
         return to_plain(section)
     found = {f.name: getattr(section, f.name) for f in dataclasses.fields(section) if f.metadata["about"].decides}
-    if found.get("prompts") == {}:  # without prompts of the user's own a run is the one it was before there were any
-        del found["prompts"]
+    for name, none in (("prompts", {}), ("assignment_seed", None)):
+        if name in found and found[name] == none:  # a run without it is the one that it was before there were any
+            del found[name]
     return to_plain(found)
 
 

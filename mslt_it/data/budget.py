@@ -74,8 +74,8 @@ def chosen(
     preparing: Preparing, pools: Mapping[str, Sequence[Example]], wanted: Mapping[str, int]
 ) -> tuple[dict[str, list[Prepared]], dict[str, Tally]]:
     """The usable rows of each language, as many as wanted, and what happened to the others."""
-    data, seed = preparing.recipe.data, preparing.recipe.seed
-    ranked = rank(pools, data.items, seed)
+    data = preparing.recipe.data
+    ranked = rank(pools, data.items, preparing.recipe.assignment_seed)
     tallies = {code: Tally() for code in preparing.recipe.sources}
     kept: dict[str, list[Prepared]] = {}
     if data.items == "parallel":
@@ -103,7 +103,7 @@ def _divided_anew(
     for code, good in usable.items():
         refuse_drops(preparing.recipe, code, tallies[code], len(good))
     examples = {code: [p.example for p in found.values()] for code, found in usable.items()}
-    ranked = meet(wanted, examples, data.items, preparing.recipe.seed)
+    ranked = meet(wanted, examples, data.items, preparing.recipe.assignment_seed)
     if ranked is None:
         raise too_few(wanted, examples, data.items, reasons(tallies))
     kept = {code: [usable[code][e.id] for e in found[: wanted[code]]] for code, found in ranked.items()}

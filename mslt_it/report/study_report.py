@@ -1,32 +1,35 @@
-"""The report of a study: one HTML file that needs nothing else, the same as Markdown, every table as CSV.
+"""The report of a study: one HTML file that needs nothing else, the same as Markdown, every table as CSV and LaTeX.
 
 OUT/
   report.html            everything
   report.md              the same sentences and tables, with the figures beside it
   figures/NAME.svg       light or dark as the reader's system is
   tables/NAME.csv        full figures, shares as shares
+  tables/NAME.tex        as they are shown, for the booktabs package
 
 The same study gives the same files, byte for byte: no date, no path of the machine that wrote them.
 """
 
 from __future__ import annotations
 
-import csv
-import io
 import platform
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any
 
-from mslt_it.evaluation.tables import as_markdown
-from mslt_it.report import html, svg
-from mslt_it.report.formats import csv_rows, markdown_cells
-from mslt_it.study.analyses import Findings
-from mslt_it.study.claims import sentence, verdict
+import jinja2
+import pandas as pd
+from markupsafe import Markup
+
+from mslt_it.report import figures
+from mslt_it.study.analyse.analyses import Findings, SliceFindings
+from mslt_it.study.analyse.claims import sentence, verdict
+from mslt_it.study.analyse.findings import Analysis, Figure, NotDone
+from mslt_it.study.analyse.further import further_sections
+from mslt_it.study.analyse.tables import Table
 from mslt_it.study.collect import Study
-from mslt_it.study.extras import extra_sections
-from mslt_it.study.findings import Analysis, Claim, Figure, NotDone, Table
 
 WORLD_NOTICE = (
     "These are figures of the embedded world, not of XNLI: generated sentences and a small model. They show the method "
@@ -37,6 +40,24 @@ SMALL_MODEL_NOTICE = (
     "method and say nothing about what a real model would do with these rows."
 )
 SHOWN_MISSING = 12  # missing cells listed at the top; the rest are counted
+LONG_TABLE = 20  # rows; longer ones are folded
+NO_CLAIM = "The finished runs allow no comparison yet."
+KINDS = {"as in the paper": "good", "opposite to the paper": "bad", "not shown here": "open"}
+
+
+@dataclass(frozen=True)
+class Said:
+    """A claim in words."""
+
+    what: str
+    found: str
+    verdict: str  # how it stands to what the paper found; empty where that has nothing
+    paper: str
+
+    @property
+    def kind(self) -> str:
+        """Of the verdict."""
+        return KINDS[self.verdict]
 
 
 @dataclass(frozen=True)
@@ -45,53 +66,88 @@ class Section:
 
     anchor: str
     title: str
-    analysis: Analysis | NotDone
-    tables: tuple[tuple[str, Table], ...] = ()
-    figures: tuple[tuple[str, Figure], ...] = ()
+    reason: str = ""  # why it was not done; else:
+    question: str = ""
+    answers: str = ""
+    claims: Sequence[Said] = ()
+    tables: Sequence[tuple[str, Table]] = ()
+    figures: Sequence[tuple[str, Figure]] = ()
+    notes: Sequence[str] = ()
 
 
 def write_report(findings: Findings, out: Path) -> list[Path]:
     """Writes all files; what was written, the page first."""
-    sections = list(_sections(findings))
-    written = [out / "report.html", out / "report.md"]
-    for folder in (out, out / "tables", out / "figures"):
-        folder.mkdir(parents=True, exist_ok=True)
-    written[0].write_text(as_html(findings, sections), encoding="utf-8")
-    written[1].write_text(as_text(findings, sections), encoding="utf-8")
-    for section in sections:
+    report = report_of(findings)
+    files = {"report.html": as_html(report), "report.md": as_markdown(report)}
+    for section in report["sections"]:
         for name, table in section.tables:
-            written.append(out / "tables" / f"{name}.csv")
-            text = io.StringIO()
-            csv.writer(text, lineterminator="\n").writerows(csv_rows(table))
-            written[-1].write_text(text.getvalue(), encoding="utf-8")
+            files[f"tables/{name}.csv"] = table.frame.to_csv(index=False, float_format="%.6g", lineterminator="\n")
+            files[f"tables/{name}.tex"] = as_latex(table)
         for name, figure in section.figures:
-            written.append(out / "figures" / f"{name}.svg")
-            written[-1].write_text(svg.draw(figure, name, alone=True) + "\n", encoding="utf-8")
-    return written
+            files[f"figures/{name}.svg"] = figures.draw(figure, name, alone=True) + "\n"
+    for folder in ("tables", "figures"):
+        (out / folder).mkdir(parents=True, exist_ok=True)
+    for name, text in files.items():
+        (out / name).write_text(text, encoding="utf-8")
+    return [out / name for name in files]
+
+
+def report_of(findings: Findings) -> dict[str, Any]:
+    """All that the page and the Markdown file say."""
+    sections = list(_sections(findings))
+    return {
+        "title": title(findings.study),
+        "lead": lead(findings),
+        "warnings": warnings(findings),
+        "slices": [(part.slice.name, _prefix(part), _claims(part.done, findings)) for part in findings.slices],
+        "sections": sections,
+        "made": made(findings),
+        "redo": redo(findings),
+    }
+
+
+def _claims(analyses: Iterable[Analysis], findings: Findings) -> list[Said]:
+    confidence = findings.settings.confidence
+    return [
+        # The sentence without what is compared at its start.
+        Said(
+            claim.what,
+            sentence(claim, confidence).removeprefix(f"{claim.what}: "),
+            verdict(claim, confidence),
+            claim.paper,
+        )
+        for one in analyses
+        for claim in one.claims
+    ]
+
+
+def _prefix(part: SliceFindings) -> str:
+    return f"{part.slice.variant}_{part.slice.budget}_"
 
 
 def _sections(findings: Findings) -> Iterator[Section]:
     several = len(findings.slices) > 1
     for part in findings.slices:
-        prefix = f"{part.slice.variant}_{part.slice.budget}_" if several else ""
-        suffix = f" ({part.slice.name})" if several else ""
         parts: tuple[Analysis | NotDone, ...] = (*part.done, *part.not_done)
         for one in parts:
-            yield _section(one, prefix, suffix)
-    for one in extra_sections(findings.study.folder):
-        yield _section(one, "", "")
+            yield _section(one, findings, _prefix(part) if several else "", f" ({part.slice.name})" if several else "")
+    for one in further_sections(findings.study.folder):
+        yield _section(one, findings, "", "")
 
 
-def _section(one: Analysis | NotDone, prefix: str, suffix: str) -> Section:
+def _section(one: Analysis | NotDone, findings: Findings, prefix: str, suffix: str) -> Section:
     anchor, title = prefix + one.name, one.title + suffix
     if isinstance(one, NotDone):
-        return Section(anchor, title, one)
+        return Section(anchor, title, one.reason)
     return Section(
         anchor,
         title,
-        one,
-        tuple((prefix + table.name, table) for table in one.tables),
-        tuple((f"{anchor}_{number}", figure) for number, figure in enumerate(one.figures, 1)),
+        question=one.question,
+        answers=one.answers,
+        claims=_claims([one], findings),
+        tables=[(prefix + table.name, table) for table in one.tables],
+        figures=[(f"{anchor}_{number}", figure) for number, figure in enumerate(one.figures, 1)],
+        notes=one.notes,
     )
 
 
@@ -105,11 +161,13 @@ def title(study: Study) -> str:
 def lead(findings: Findings) -> list[str]:
     """What was done, in sentences."""
     study = findings.study
+    several = len({cell.assignment for cell in study.cells}) > 1
+    drawn = "items, and assignments of items to languages with their seeds," if several else "items and seeds"
     parts = [
         f"{len(study.cells)} runs: sets of {_listed(sorted({len(cell.sources) for cell in study.cells}))} source "
         f"languages out of {', '.join(study.pool)}, trained at the same labelling budget, scored zero-shot in "
         f"{', '.join(study.targets)} ({study.num_items:,} items in all).",
-        f"Intervals hold {100 * findings.settings.confidence:g} %: items and seeds were both drawn again "
+        f"Intervals hold {100 * findings.settings.confidence:g} %: {drawn} were both drawn again "
         f"{findings.settings.num_bootstrap:,} times, the same items for all that is compared. p-values of the "
         f"sentences below are corrected for all {len(findings.claims)} of them together (Holm). An interval is of its "
         "comparison alone.",
@@ -130,8 +188,10 @@ def warnings(findings: Findings) -> list[list[str]]:
         found.append(lines)
     if study.num_unmatched:
         found.append([f"{study.num_unmatched} scored items were left out, since not every run or language has them."])
-    seeds = {cell.seed for cell in study.cells}
-    if len(seeds) < 3:
+    seeds, assignments = {cell.seed for cell in study.cells}, {cell.assignment for cell in study.cells}
+    if len(assignments) == 2:
+        found.append(["Items were assigned to languages in two ways only: what other ways would change is guessed."])
+    elif len(assignments) == 1 and len(seeds) < 3:
         found.append(
             [
                 f"Trained with {'one seed' if len(seeds) == 1 else 'two seeds'} only: what other seeds would change is "
@@ -146,6 +206,7 @@ def made(findings: Findings) -> list[tuple[str, str]]:
     study, manifest = findings.study, findings.study.manifest
     config, provenance = manifest["config"], study.provenance
     seeds = sorted({cell.seed for cell in study.cells})
+    assignments = {cell.assignment for cell in study.cells}
     environment = provenance.get("environment", {})
     entries = [
         ("study", study.name),
@@ -158,6 +219,7 @@ def made(findings: Findings) -> list[tuple[str, str]]:
         ("overrides of the recipe", " ".join(config.get("overrides") or ())),
         ("budgets, prompts", "; ".join(one.name for one in study.slices)),
         ("seeds of training", ", ".join(map(str, seeds))),
+        ("assignments of items", "" if assignments == {0} else str(len(assignments))),
         ("runs", f"{len(study.cells)} of {study.num_planned} planned"),
         ("items", "the same in all languages" if study.is_parallel else "each language's own"),
         (
@@ -198,92 +260,86 @@ def _listed(numbers: Sequence[int]) -> str:
     return ", ".join(map(str, numbers))
 
 
-# ---------------------------------------------------------------- HTML
+# ---------------------------------------------------------------- forms
 
 
-def as_html(findings: Findings, sections: Sequence[Section]) -> str:
-    study, confidence = findings.study, findings.settings.confidence
-    body = [html.heading("What was found", 2, "claims")]
-    for part in findings.slices:
-        own = [claim for one in part.done for claim in one.claims]
-        if len(findings.slices) > 1:
-            body.append(html.heading(part.slice.name, 3, f"claims-{part.slice.variant}-{part.slice.budget}"))
-        body.append(html.claims([_entry(claim, confidence) for claim in own]) if own else _no_claim())
-    entries = [("claims", "What was found"), *((s.anchor, s.title) for s in sections), ("made", "How it was made")]
-    body.append(html.contents(entries))
-    for section in sections:
-        body += _section_html(section, confidence)
-    body += [
-        html.heading("How it was made, and how to make it again", 2, "made"),
-        html.facts(made(findings)),
-        html.commands(redo(findings)),
-    ]
-    top = [html.paragraph(text) for text in lead(findings)] + [html.box(lines) for lines in warnings(findings)]
-    return html.page(
-        title(study), top, body, footer="Written by mslt report. Tables also as CSV, figures as SVG beside it."
+def as_html(report: Mapping[str, Any]) -> str:
+    """The page, of page.html.j2; everything but the figures is escaped."""
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("mslt_it.report", ""), autoescape=True, undefined=jinja2.StrictUndefined
+    )
+    return environment.get_template("page.html.j2").render(
+        report,
+        light=figures.variables(dark=False),
+        dark=figures.variables(dark=True),
+        figure_style=Markup(figures.STYLE),
+        draw=lambda figure, name: Markup(figures.draw(figure, name)),
+        long_table=LONG_TABLE,
+        no_claim=NO_CLAIM,
     )
 
 
-def _no_claim() -> str:
-    return html.paragraph("The finished runs allow no comparison yet.")
-
-
-def _entry(claim: Claim, confidence: float) -> tuple[str, str, str, str]:
-    what, found = f"{claim.what}:", sentence(claim, confidence)
-    return what, found.removeprefix(what).lstrip(), verdict(claim, confidence), claim.paper
-
-
-def _section_html(section: Section, confidence: float) -> list[str]:
-    one = section.analysis
-    parts = [html.heading(section.title, 2, section.anchor)]
-    if isinstance(one, NotDone):
-        return [*parts, html.paragraph(f"Not done: {one.reason}")]
-    parts += [html.paragraph(one.question), html.paragraph(f"Answers {one.answers}.", "answers")]
-    if one.claims:
-        parts.append(html.claims([_entry(claim, confidence) for claim in one.claims]))
-    parts.append(html.figures([(figure, name) for name, figure in section.figures]))
-    parts += [html.table(table) for _, table in section.tables]
-    parts += [html.paragraph(note, "note") for note in one.notes]
-    return parts
-
-
-# ---------------------------------------------------------------- Markdown
-
-
-def as_text(findings: Findings, sections: Sequence[Section]) -> str:
+def as_markdown(report: Mapping[str, Any]) -> str:
     """The Markdown file."""
-    confidence = findings.settings.confidence
-    parts = [f"# {title(findings.study)}", *lead(findings)]
-    parts += ["\n".join(f"> {line}  " for line in lines) for lines in warnings(findings)]
+    parts = [f"# {report['title']}", *report["lead"]]
+    parts += ["\n".join(f"> {line}  " for line in lines) for lines in report["warnings"]]
     parts.append("## What was found")
-    for part in findings.slices:
-        if len(findings.slices) > 1:
-            parts.append(f"### {part.slice.name}")
-        own = [claim for one in part.done for claim in one.claims]
-        parts.append(
-            "\n".join(_line(claim, confidence) for claim in own) or "The finished runs allow no comparison yet."
-        )
-    for section in sections:
-        one = section.analysis
+    for name, _, claims in report["slices"]:
+        if len(report["slices"]) > 1:
+            parts.append(f"### {name}")
+        parts.append(_bullets(claims) or NO_CLAIM)
+    for section in report["sections"]:
         parts.append(f"## {section.title}")
-        if isinstance(one, NotDone):
-            parts.append(f"Not done: {one.reason}")
+        if section.reason:
+            parts.append(f"Not done: {section.reason}")
             continue
-        parts += [f"{one.question} Answers {one.answers}."]
-        if one.claims:
-            parts.append("\n".join(_line(claim, confidence) for claim in one.claims))
+        parts.append(f"{section.question} Answers {section.answers}.")
+        if section.claims:
+            parts.append(_bullets(section.claims))
         parts += [f"![{figure.title}](figures/{name}.svg)" for name, figure in section.figures]
         for name, table in section.tables:
-            parts += [f"**{table.title}** ([CSV](tables/{name}.csv))", as_markdown(markdown_cells(table)), *table.notes]
-        parts += list(one.notes)
+            columns = list(table.shown())
+            rows = zip(*(text for _, text, _ in columns), strict=True)
+            parts.append(f"**{table.title}** ([CSV](tables/{name}.csv))")
+            parts += [_pipes([column.label for column, _, _ in columns], rows), *table.notes]
+        parts += list(section.notes)
     parts += [
         "## How it was made, and how to make it again",
-        as_markdown([("", ""), *made(findings)]),
-        "```bash\n" + "\n".join(redo(findings)) + "\n```",
+        _pipes(["", ""], report["made"]),
+        "```bash\n" + "\n".join(report["redo"]) + "\n```",
     ]
     return "\n\n".join(parts) + "\n"
 
 
-def _line(claim: Claim, confidence: float) -> str:
-    what, text, said, paper = _entry(claim, confidence)
-    return f"- {what} {text}" + (f" **{said[0].upper()}{said[1:]}** (the paper: {paper})." if said else "")
+def _bullets(claims: Sequence[Said]) -> str:
+    lines = []
+    for one in claims:
+        paper = f" **{one.verdict[0].upper()}{one.verdict[1:]}** (the paper: {one.paper})." if one.verdict else ""
+        lines.append(f"- {one.what}: {one.found}{paper}")
+    return "\n".join(lines)
+
+
+def _pipes(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A Markdown table."""
+
+    def line(cells: Sequence[str]) -> str:
+        escaped = (
+            text.replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;").replace("\n", " ") for text in cells
+        )
+        return f"| {' | '.join(escaped)} |"
+
+    return "\n".join([line(head), "|" + "---|" * len(head), *map(line, rows)])
+
+
+def as_latex(table: Table) -> str:
+    """A tabular of the values as they are shown."""
+    columns = list(table.shown())
+    frame = pd.DataFrame({number: text for number, (_, text, _) in enumerate(columns)})
+    layout = "".join("l" if column.kind == "text" else "r" for column, _, _ in columns)
+    frame.columns = pd.Index([column.label for column, _, _ in columns])
+    return str(
+        frame.style.hide(axis="index")
+        .format(escape="latex")
+        .format_index(escape="latex", axis=1)
+        .to_latex(hrules=True, column_format=layout)
+    )

@@ -10,7 +10,6 @@ itself, also where a cluster runs the cells. One that fails is named, with its r
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import shutil
 import time
@@ -18,35 +17,22 @@ import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from mslt_it.languages import validated_codes
-from mslt_it.problems import Problem, nearest
+from mslt_it.config.schema import build
+from mslt_it.problems import Problem
 from mslt_it.records import Recipe, fingerprint
 from mslt_it.store import sealed_files, write_atomically
 from mslt_it.study.cells import write_failure
+from mslt_it.study.config import Predict, StudyConfig, mingling_from
 from mslt_it.study.forecast import duration
+from mslt_it.study.grid import Cell
 from mslt_it.study.manifest import StudyFolder
 
-if TYPE_CHECKING:
-    from mslt_it.study.config import StudyConfig
-    from mslt_it.study.grid import Cell
-
 MADE_FROM = "made_from"  # key of a result: fingerprint of its cells and settings
-OF_CELLS = ("sslt", "mslt", "seeds")  # keys of mingling that name cells; the others are settings of the measuring
 # What steps read of cells.
 SEALED = ("predictions/", "adapter/adapter_model.safetensors", "adapter/adapter_config.json")
 Say = Callable[[str], object]
-
-
-@dataclass(frozen=True)
-class Mingling:
-    """Which systems are compared, beside the base, and how."""
-
-    sslt: tuple[str, ...]
-    mslt: tuple[str, ...]
-    seeds: tuple[int, ...]
-    settings: Any  # mslt_it.study.mingling.Settings
 
 
 @dataclass(frozen=True)
@@ -68,71 +54,6 @@ class Step:
             for name, files in sealed.items()
         }
         return fingerprint([self.settings, decisive])
-
-
-def mingling_from(config: StudyConfig, where: str) -> Mingling | None:
-    """The key ``mingling`` of a study file, checked; None where there is none."""
-    values = config.mingling
-    if not values:
-        return None
-    from mslt_it.study.mingling import Settings, settings_from
-
-    known = (*OF_CELLS, *(f.name for f in dataclasses.fields(Settings)))
-    for key in values:
-        if key not in known:
-            raise Problem(f"{where}: mingling.{key} is not known. {nearest(str(key), known)}")
-    settings = settings_from({key: value for key, value in values.items() if key not in OF_CELLS})
-    sets = []
-    for key in ("sslt", "mslt"):
-        if key not in values:
-            raise Problem(f"{where}: mingling.{key} is missing. Name the sources of the run to look at: {key}: [en].")
-        given = values[key]
-        codes = validated_codes(f"mingling.{key}", given if isinstance(given, (list, tuple)) else [given])
-        own = tuple(code for code in config.pool if code in codes)
-        if len(own) != len(codes) or not own:
-            missing = next((code for code in codes if code not in config.pool), "nothing")
-            raise Problem(
-                f"{where}: mingling.{key} holds {missing}, which is not in the pool ({', '.join(config.pool)}). Name "
-                "sources of the study's cells."
-            )
-        if len(own) not in config.set_sizes:
-            raise Problem(
-                f"{where}: mingling.{key} names {len(own)} sources, set_sizes is {list(config.set_sizes)}: the study "
-                "has no such cell. Name a set of one of these sizes."
-            )
-        sets.append(own)
-    seeds = values.get("seeds", list(config.seeds[:1]))
-    if not isinstance(seeds, (list, tuple)) or not seeds:
-        raise Problem(f"{where}: mingling.seeds={seeds!r} is not a list. Write for example seeds: [0].")
-    for seed in seeds:
-        if isinstance(seed, bool) or seed not in config.seeds:
-            raise Problem(
-                f"{where}: mingling.seeds holds {seed!r}, which is not among the study's seeds "
-                f"({', '.join(map(str, config.seeds))})."
-            )
-    return Mingling(sets[0], sets[1], tuple(seeds), settings)
-
-
-def check(config: StudyConfig, where: str) -> None:
-    """Refuses, when a study's file is read, what would make a step fail after all cells are done."""
-    mingling_from(config, where)
-    if not config.predict:
-        return
-    from mslt_it.study.prediction import settings_from
-
-    settings = settings_from(config.predict)
-    for size in (1, settings.set_size):
-        if size not in config.set_sizes:
-            what = "the single sources it predicts from" if size == 1 else "the sets it is to predict"
-            raise Problem(
-                f"{where}: predict needs {what}, but set_sizes is {list(config.set_sizes)}. Put {size} into set_sizes, "
-                "or take predict out (predict={})."
-            )
-    if config.sample is not None and config.sample < len(config.pool):
-        raise Problem(
-            f"{where}: predict needs every language of the pool as a single source, and sample={config.sample} leaves "
-            f"some out. Use sample={len(config.pool)} or more, or take predict out (predict={{}})."
-        )
 
 
 def check_with_recipe(config: StudyConfig, base: Recipe) -> None:
@@ -177,10 +98,9 @@ def _steps(config: StudyConfig, grid: Sequence[Cell]) -> Iterator[Step]:
             lambda folder, say: _mingling(folder, runs, languages, wanted.settings, say),
         )
     if config.predict:
-        from mslt_it.study.prediction import WORK, predict
-        from mslt_it.study.prediction import settings_from as predict_from
+        from mslt_it.study.prediction import WORK, predict  # loads torch
 
-        settings = predict_from(config.predict)
+        settings = build(Predict, config.predict, config.name, "predict.")
         yield Step(
             "prediction",
             "predicted.json",
@@ -265,7 +185,7 @@ def _made_from(path: Path) -> str | None:
 def _mingling(
     folder: StudyFolder, runs: Mapping[str, str], languages: Sequence[str], settings: Any, say: Say
 ) -> dict[str, Any]:
-    from mslt_it.study.mingling import measure_runs
+    from mslt_it.representations.runs import measure_runs
 
     say(f"mingling: {len(runs)} runs and the base in {len(languages)} languages ...")
     return measure_runs(

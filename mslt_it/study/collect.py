@@ -46,6 +46,7 @@ class ScoredCell:
     seed: int
     slice: Slice
     counts: np.ndarray  # float32 (targets, items, k): as the measure counts them; items as in Study.item_ids
+    assignment: int = 0  # of items to languages, where the study has several
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,6 +78,11 @@ class Study:
     @property
     def slices(self) -> list[Slice]:
         return sorted({cell.slice for cell in self.cells}, key=lambda s: (s.variant, s.budget))
+
+    @property
+    def metric(self) -> str:
+        """The measure's name as tables show it."""
+        return self.measure.name.replace("_", " ")
 
     @property
     def is_parallel(self) -> bool:
@@ -157,6 +163,7 @@ def collect(folder: Path | str, say: Callable[[str], object] = lambda text: None
                 int(planned["seed"]),
                 Slice(int(planned.get("budget", 0)), str(planned.get("variant", "direct"))),
                 _aligned(read.languages, first.targets, matched),
+                int(planned.get("assignment") or 0),
             )
             for planned, read in found
         ),

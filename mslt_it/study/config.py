@@ -22,8 +22,10 @@ from mslt_it.config.recipe import CRITERIA, REST, PromptConfig, is_rest
 from mslt_it.config.schema import build, key, keys, read
 from mslt_it.languages import LanguageSet, validated_codes
 from mslt_it.problems import Problem, nearest
+from mslt_it.representations.settings import Settings
 from mslt_it.selection.criteria import POOLS
 
+OF_CELLS = ("sslt", "mslt", "seeds")  # keys of mingling that name cells; the others are settings of the measuring
 FOLDER = "study"  # inside recipes/, and inside a folder given with --config-dir
 # What the grid sets for each cell -> the study's key for it.
 SET_BY_GRID = {
@@ -32,6 +34,7 @@ SET_BY_GRID = {
     "seed": "seeds",
     "data.num_examples_total": "budgets",
     "prompt.variant": "variants",
+    "data.assignment_seed": "assignments",
     "output_dir": "out",
 }
 
@@ -43,6 +46,14 @@ class Expected:
     seconds_per_step: float | None = key(None, "of training", unit="seconds", above=0)
     seconds_per_item: float | None = key(None, "of scoring, one item and one model", unit="seconds", above=0)
     origin: str = key("", "where the two come from")
+
+
+@dataclass(frozen=True)
+class Predict:
+    """Which sets are predicted from single sources, and on how much."""
+
+    set_size: int = key(3, "of the sets", unit="languages", at_least=2)
+    num_items: int = key(100, "per target, the first of those that the cells are scored on; 0: all", at_least=0)
 
 
 @dataclass(frozen=True)
@@ -68,6 +79,7 @@ class StudyConfig:
     seeds: tuple[int, ...] = key(
         (0,), "of the runs", at_least=0, may_repeat=False, may_be_empty=False, example="[0, 1, 2]"
     )
+    assignments: int = key(1, "of items to languages, each with all seeds; 1: every seed draws its own", at_least=1)
     budgets: tuple[int, ...] = key(
         (), "labelled rows of a cell over all its sources", at_least=1, may_repeat=False, shown="(the recipe's)",
         example="[1500]",
@@ -89,6 +101,16 @@ class StudyConfig:
     mingling: Mapping[str, Any] = key({}, "how languages mix: sslt, mslt, seeds, and settings of the measuring")
     predict: Mapping[str, Any] = key({}, "the ranking predicted from single languages: set_size, num_items")
     expected: Expected = field(default_factory=Expected)
+
+
+@dataclass(frozen=True)
+class Mingling:
+    """Which systems are compared, beside the base, and how."""
+
+    sslt: tuple[str, ...]
+    mslt: tuple[str, ...]
+    seeds: tuple[int, ...]
+    settings: Settings
 
 
 # Of these the cells do not depend: they may change while a study is under way.
@@ -158,8 +180,6 @@ def _section(name: str, text: str) -> Any:
 
 
 def _checked(config: StudyConfig, where: str) -> StudyConfig:
-    from mslt_it.study.afterwards import check
-
     names = tuple(code for one in config.pool for code in POOLS.get(one, (one,)))
     pool = validated_codes("pool", names)
     targets = REST if is_rest(config.targets) else validated_codes("targets", config.targets)
@@ -190,5 +210,70 @@ def _checked(config: StudyConfig, where: str) -> StudyConfig:
     if (expected.seconds_per_step or expected.seconds_per_item) and not expected.origin.strip():
         raise Problem(f"{where}: expected: origin is missing. Say where the seconds were measured, or how reckoned.")
     config = dataclasses.replace(config, pool=pool, targets=targets)
-    check(config, where)
+    _check_afterwards(config, where)
     return config
+
+
+# ---------------------------------------------------------------- what is made when the cells are done
+
+
+def mingling_from(config: StudyConfig, where: str) -> Mingling | None:
+    """The key ``mingling`` of a study file, checked; None where there is none."""
+    values = config.mingling
+    if not values:
+        return None
+    known = (*OF_CELLS, *(f.name for f in dataclasses.fields(Settings)))
+    for name in values:
+        if name not in known:
+            raise Problem(f"{where}: mingling.{name} is not known. {nearest(str(name), known)}")
+    of_measuring = {name: value for name, value in values.items() if name not in OF_CELLS}
+    settings = build(Settings, of_measuring, where, "mingling.")
+    sets = []
+    for name in ("sslt", "mslt"):
+        if name not in values:
+            raise Problem(f"{where}: mingling.{name} is missing. Name the sources of the run to look at: {name}: [en].")
+        given = values[name]
+        codes = validated_codes(f"mingling.{name}", given if isinstance(given, (list, tuple)) else [given])
+        own = tuple(code for code in config.pool if code in codes)
+        if len(own) != len(codes) or not own:
+            missing = next((code for code in codes if code not in config.pool), "nothing")
+            raise Problem(
+                f"{where}: mingling.{name} holds {missing}, which is not in the pool ({', '.join(config.pool)}). Name "
+                "sources of the study's cells."
+            )
+        if len(own) not in config.set_sizes:
+            raise Problem(
+                f"{where}: mingling.{name} names {len(own)} sources, set_sizes is {list(config.set_sizes)}: the study "
+                "has no such cell. Name a set of one of these sizes."
+            )
+        sets.append(own)
+    seeds = values.get("seeds", list(config.seeds[:1]))
+    if not isinstance(seeds, (list, tuple)) or not seeds:
+        raise Problem(f"{where}: mingling.seeds={seeds!r} is not a list. Write for example seeds: [0].")
+    for seed in seeds:
+        if isinstance(seed, bool) or seed not in config.seeds:
+            raise Problem(
+                f"{where}: mingling.seeds holds {seed!r}, which is not among the study's seeds "
+                f"({', '.join(map(str, config.seeds))})."
+            )
+    return Mingling(sets[0], sets[1], tuple(seeds), settings)
+
+
+def _check_afterwards(config: StudyConfig, where: str) -> None:
+    """Refuses, when a study's file is read, what would make a step fail after all cells are done."""
+    mingling_from(config, where)
+    if not config.predict:
+        return
+    settings = build(Predict, config.predict, where, "predict.")
+    for size in (1, settings.set_size):
+        if size not in config.set_sizes:
+            what = "the single sources it predicts from" if size == 1 else "the sets it is to predict"
+            raise Problem(
+                f"{where}: predict needs {what}, but set_sizes is {list(config.set_sizes)}. Put {size} into set_sizes, "
+                "or take predict out (predict={})."
+            )
+    if config.sample is not None and config.sample < len(config.pool):
+        raise Problem(
+            f"{where}: predict needs every language of the pool as a single source, and sample={config.sample} leaves "
+            f"some out. Use sample={len(config.pool)} or more, or take predict out (predict={{}})."
+        )

@@ -22,11 +22,12 @@ from mslt_it.study.config import StudyConfig
 class Cell:
     """One run of a study."""
 
-    id: str  # "ar-de-zh_s0", and the budget and variant where there are several; the name of its folder
+    id: str  # "ar-de-zh_s0", and the budget, variant, assignment where there are several; the name of its folder
     sources: tuple[str, ...]
     seed: int
     budget: int  # labelled rows over all sources
     variant: str
+    assignment: int | None = None  # number of the assignment of items to languages; None: the seed decides
 
 
 def base_recipe(config: StudyConfig, config_dir: str | Path | None = None) -> Recipe:
@@ -66,14 +67,18 @@ def with_budgets(config: StudyConfig, recipe: Recipe) -> StudyConfig:
 
 
 def cells(config: StudyConfig) -> list[Cell]:
-    """Every cell, by set size, set, budget, variant and seed; ``config`` has its budgets written out."""
+    """Every cell, by set size, set, budget, variant, assignment and seed; ``config`` has its budgets written out."""
     found = []
     for sources in source_sets(config):
-        for budget, variant, seed in itertools.product(config.budgets, config.variants, config.seeds):
+        assignments = range(config.assignments) if config.assignments > 1 else [None]
+        for budget, variant, assignment, seed in itertools.product(
+            config.budgets, config.variants, assignments, config.seeds
+        ):
             parts = ["-".join(sources)]
             parts += [f"n{budget}"] if len(config.budgets) > 1 else []
             parts += [variant] if len(config.variants) > 1 else []
-            found.append(Cell("_".join([*parts, f"s{seed}"]), sources, seed, budget, variant))
+            parts += [] if assignment is None else [f"a{assignment}"]
+            found.append(Cell("_".join([*parts, f"s{seed}"]), sources, seed, budget, variant, assignment))
     return found
 
 
@@ -103,7 +108,7 @@ def cell_recipe(base: Recipe, config: StudyConfig, cell: Cell, folder: Path) -> 
         seed=cell.seed,
         output_dir=str(folder),
         select=dataclasses.replace(base.select, note=""),
-        data=dataclasses.replace(base.data, num_examples_total=cell.budget),
+        data=dataclasses.replace(base.data, num_examples_total=cell.budget, assignment_seed=cell.assignment),
         prompt=dataclasses.replace(base.prompt, variant=cell.variant),
     )
 

@@ -36,7 +36,8 @@ MANIFEST = "manifest.json"
 VERSIONED = ("mslt_it", "torch", "transformers", "trl", "peft", "accelerate", "tokenizers", "numpy")
 # Keys of the resolved recipe that differ from cell to cell, or say nothing about figures.
 OF_THE_CELL = (
-    *("name", "sources", "targets", "seed", "output_dir", "data.num_examples_total", "prompt.variant"),
+    *("name", "sources", "targets", "seed", "output_dir", "prompt.variant"),
+    *("data.num_examples_total", "data.assignment_seed"),
     *(name for name, key in keys(Recipe).items() if name.startswith("select.") or not key.about.decides),
 )
 
@@ -93,7 +94,7 @@ def refuse_changed(old: Mapping[str, Any], new: Mapping[str, Any], folder: Study
     """A Problem that names what differs where the cells would not be those that were begun; else notes on versions."""
     said = []
     for part, free in (("config", FREE), ("recipe", OF_THE_CELL)):
-        before, now = old[part], new[part]
+        before, now = ({"assignments": 1} if part == "config" else {}) | old[part], new[part]
         for key in sorted(before.keys() | now.keys()):
             if key not in free and (before.get(key) or None) != (now.get(key) or None):  # a key may be new
                 said.append(f"{key}: {before.get(key)!r} before, {now.get(key)!r} now")

@@ -40,6 +40,10 @@ def test_the_budget_is_exact_and_the_build_repeats(toy_recipe: MakeRecipe, token
     assert report.num_examples_total == 61 and report.num_leaks_checked == 4 * 40
     assert report.fingerprint == recipe.data_fingerprint()
     assert (rows, report) == build_training_set(recipe, tokenizer, prompts_dir)
+    # The assignment of items may have a seed of its own: then only the order is the training seed's.
+    drawn = dataclasses.replace(recipe.data, assignment_seed=recipe.seed)
+    again, _ = build_training_set(dataclasses.replace(recipe, seed=1, data=drawn), tokenizer, prompts_dir)
+    assert {(row.language, row.id) for row in again} == {(row.language, row.id) for row in rows}
     other, _ = build_training_set(dataclasses.replace(recipe, seed=1), tokenizer, prompts_dir)
     assert [row.id for row in other] != [row.id for row in rows]
 

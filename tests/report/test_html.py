@@ -15,14 +15,16 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parents[1] / "study"))
 from synthetic_study import by_size, write_study
 
+from mslt_it.command import execute
 from mslt_it.commands import report as command
 from mslt_it.problems import Problem
-from mslt_it.report import formats, html, svg
-from mslt_it.report.study_report import write_report
-from mslt_it.study.analyses import analyse
+from mslt_it.report import figures, study_report
+from mslt_it.report.study_report import as_html, as_latex, as_markdown, write_report
+from mslt_it.study.analyse.analyses import analyse
+from mslt_it.study.analyse.findings import Heatmap, Intervals, Mark, Scatter, Steps
+from mslt_it.study.analyse.resampling import Settings
+from mslt_it.study.analyse.tables import Column, interval, shown, table
 from mslt_it.study.collect import collect
-from mslt_it.study.findings import Column, Heatmap, Intervals, Mark, Scatter, Steps, Table
-from mslt_it.study.uncertainty import Settings
 
 FIGURES = (
     Intervals("A & B", "accuracy, %", (Mark("de", 0.7, 0.6, 0.8, "SSLT"), Mark("de", 0.8, group="MSLT")), reference=0.5,
@@ -111,7 +113,8 @@ def test_page_says_what_must_not_be_overlooked(page: str) -> None:
 def test_every_table_and_figure_is_beside_the_page(folder: Path, page: str) -> None:
     tables, figures = (sorted((folder / "report" / name).iterdir()) for name in ("tables", "figures"))
     text = (folder / "report" / "report.md").read_text(encoding="utf-8")
-    for path in [*tables, *figures]:
+    assert {path.stem for path in tables if path.suffix == ".tex"} == {p.stem for p in tables if p.suffix == ".csv"}
+    for path in [*(path for path in tables if path.suffix == ".csv"), *figures]:
         assert f"({path.parent.name}/{path.name})" in text
     assert len(figures) == page.count("<svg ")
     for path in figures:
@@ -123,9 +126,9 @@ def test_every_table_and_figure_is_beside_the_page(folder: Path, page: str) -> N
 
 
 def test_every_table_has_numbers_of_items_or_sets_and_intervals(folder: Path, page: str) -> None:
-    names = {path.stem for path in (folder / "report" / "tables").iterdir()}
+    names = {path.stem for path in (folder / "report" / "tables").glob("*.csv")}
     assert {"sslt_mslt", "num_sources", "scripts", "transfer_pairs", "best_sets", "similarity", "sets"} <= names
-    for name in names - {"noise", "transfer_matrix"}:
+    for name in names - {"noise", "transfer_matrix", "labels"}:
         head = (folder / "report" / "tables" / f"{name}.csv").read_text(encoding="utf-8").splitlines()[0]
         assert "_low" in head and "_high" in head, name
 
@@ -138,53 +141,58 @@ def test_the_same_study_gives_the_same_files(folder: Path, page: str, tmp_path: 
     assert str(folder) not in page
 
 
-def test_text_is_escaped(tmp_path: Path) -> None:
+def test_text_is_escaped() -> None:
     evil = '<script>alert("1")</script>&|'
-    table = Table("t", evil, (Column("a", evil), Column("b", "b", "share_range")), ((evil, (0.1, 0.2)),), (evil,))
-    parts = [
-        html.table(table),
-        html.paragraph(evil),
-        html.box([evil]),
-        html.claims([(evil, evil, "as in the paper", evil)]),
-        html.facts([(evil, evil)]),
-        html.commands([evil]),
-        html.heading(evil, 2, evil),
-        html.contents([(evil, evil)]),
-        svg.draw(Intervals(evil, evil, (Mark(evil, 0.5, 0.4, 0.6, evil),), reference=0.5, reference_label=evil), "n"),
-        svg.draw(Heatmap(evil, evil, evil, (evil,), (evil,), ((0.5,),)), "n"),
-        svg.draw(Scatter(evil, evil, evil, ((0.1, 0.1, evil, evil),)), "n"),
-        svg.draw(Steps(evil, evil, evil, (Mark(evil, 0.1),), ((evil, evil, 0.2),)), "n"),
-        html.page(evil, [], [], footer=evil).replace(html._SCRIPT, ""),
-    ]
-    for part in parts:
-        assert "alert" in part and "<script>a" not in part
-    assert "\\|" in formats.markdown_cells(table)[1][0] and "<" not in formats.markdown_cells(table)[1][0]
+    rows = [{"a": evil, "b": 0.1, **interval("b", (0.1, 0.2))}]
+    drawn = (
+        Intervals(evil, evil, (Mark(evil, 0.5, 0.4, 0.6, evil),), reference=0.5, reference_label=evil),
+        Heatmap(evil, evil, evil, (evil,), (evil,), ((0.5,),)),
+        Scatter(evil, evil, evil, ((0.1, 0.1, evil, evil),)),
+        Steps(evil, evil, evil, (Mark(evil, 0.1),), ((evil, evil, 0.2),)),
+    )
+    said = study_report.Said(evil, evil, "as in the paper", evil)
+    one = table("t", evil, rows, evil, a=evil, b=Column("b", "share"))
+    section = study_report.Section("e", evil, "", evil, evil, (said,), (("t", one),), tuple(
+        (f"f{number}", figure) for number, figure in enumerate(drawn)), (evil,))  # fmt: skip
+    undone = study_report.Section("u", evil, evil)
+    report = {"title": evil, "lead": [evil], "warnings": [[evil]], "slices": [(evil, "s", (said,))],
+              "sections": [section, undone], "made": [(evil, evil)], "redo": [evil]}  # fmt: skip
+    page = as_html(report)
+    assert page.count("alert(") > 30 and "<script>a" not in page
+    markdown = as_markdown(report)
+    (row,) = [line for line in markdown.splitlines() if line.endswith("| 10.0 | 10.0 to 20.0 |")]
+    assert "\\|" in row and "<" not in row
+    assert r"\&" in as_latex(one)
 
 
 @pytest.mark.parametrize("figure", FIGURES, ids=lambda figure: type(figure).__name__)
 def test_figures_are_labelled_and_within_their_frame(figure) -> None:
-    drawn = ElementTree.fromstring(svg.draw(figure, "name", alone=True))
+    drawn = ElementTree.fromstring(figures.draw(figure, "name", alone=True))
     space = "{http://www.w3.org/2000/svg}"
     assert drawn.attrib["role"] == "img" and drawn.attrib["aria-labelledby"] == "name-t name-d"
     title, description = drawn.find(f"{space}title"), drawn.find(f"{space}desc")
     assert title is not None and title.text == figure.title and description is not None and description.text
     _, _, width, height = map(float, drawn.attrib["viewBox"].split())
-    for text in drawn.iter(f"{space}text"):
+    texts = list(drawn.iter(f"{space}text"))
+    for text in texts:
         assert 0 <= float(text.attrib["x"]) <= width and 0 <= float(text.attrib["y"]) <= height
-    for circle in drawn.iter(f"{space}circle"):
-        assert 0 <= float(circle.attrib["cx"]) <= width and 0 <= float(circle.attrib["cy"]) <= height
-    codes = {"".join(text.itertext())[-2:].strip() for text in drawn.iter(f"{space}text")}
-    assert codes & {"de", "fi", "1"}
+    for mark in drawn.iter(f"{space}use"):
+        assert 0 <= float(mark.attrib["x"]) <= width and 0 <= float(mark.attrib["y"]) <= height
+    assert {"".join(text.itertext()) for text in texts} & {"de", "fi", "1"}
+    # Every mark tells its figure, and colours are the page's.
+    tips = [found.text or "" for found in drawn.iter(f"{space}title")][1:]
+    assert all(tips) and any(re.search(r"[\d.]+ %|points|0\.\d", tip) for tip in tips)
+    assert not re.search(r"#[0-9a-f]{6}", "".join(mark.attrib.get("style", "") for mark in drawn.iter()))
 
 
 def test_values_as_people_and_as_machines_read_them() -> None:
-    assert [formats.shown(0.7824, kind) for kind in ("share", "points", "number", "p")] == [
-        "78.2", "+78.2", "0.78", "0.782"]  # fmt: skip
-    assert formats.shown(-0.0001, "points") == "0.0" and formats.shown(0.0001, "p") == "< 0.001"
-    assert formats.shown((0.1, 0.2), "share_range") == "10.0 to 20.0" and formats.shown(None, "share") == ""
-    assert formats.shown(3.0, "rank") == "3" and formats.shown(18.4, "rank") == "18.4"
-    table = Table("t", "t", (Column("a", "a", "share"), Column("b_range", "b", "points_range")), ((0.123456789, None),))
-    assert formats.csv_rows(table) == [["a", "b_low", "b_high"], ["0.123457", "", ""]]
+    assert [shown(0.7824, kind) for kind in ("share", "points", "number", "p")] == ["78.2", "+78.2", "0.78", "0.782"]
+    assert shown(-0.0001, "points") == "0.0" and shown(0.0001, "p") == "< 0.001" and shown(None, "share") == ""
+    assert shown(3.0, "rank") == "3" and shown(18.4, "rank") == "18.4"
+    rows = [{"accuracy": 0.123456789, **interval("accuracy", ends)} for ends in ((0.1, 0.2), None)]
+    (_, values, sort), (column, ranges, _) = table("t", "t", rows, accuracy="F1").shown()
+    assert values == ["12.3", "12.3"] and sort == [0.123456789] * 2
+    assert (column.label, ranges) == ("interval", ["10.0 to 20.0", ""])
 
 
 def _colours(text: str) -> dict[str, str]:
@@ -202,10 +210,10 @@ def _contrast(a: str, b: str) -> float:
     return (high + 0.05) / (low + 0.05)
 
 
-@pytest.mark.parametrize("mode", [html._LIGHT, html._DARK], ids=["light", "dark"])
-def test_contrast_of_both_modes(mode: str) -> None:
+@pytest.mark.parametrize("mode", ["light", "dark"])
+def test_contrast_of_both_modes(page: str, mode: str) -> None:
     """WCAG: 4.5 for text, 3 for what is drawn."""
-    found = _colours(mode)
+    found = _colours(page[page.index(f"color-scheme:{mode};") :].split("}")[0])
     for ground in ("ground", "panel", "warn"):
         for ink in ("ink", "muted", "link", "good", "bad", "open"):
             if ground != "warn" or ink == "ink":
@@ -214,24 +222,24 @@ def test_contrast_of_both_modes(mode: str) -> None:
         assert _contrast(found[style], found["ground"]) >= 3, style
     # The darkest cell of a heatmap is covered to 52 %.
     mixed = "#" + "".join(
-        f"{round(0.52 * int(found['heat'][i : i + 2], 16) + 0.48 * int(found['ground'][i : i + 2], 16)):02x}"
+        f"{round(0.52 * int(found['s0'][i : i + 2], 16) + 0.48 * int(found['ground'][i : i + 2], 16)):02x}"
         for i in (1, 3, 5)
     )
     assert _contrast(found["ink"], mixed) >= 4.5
 
 
 def test_command(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert command.main([f"study={folder}", f"out={tmp_path / 'out'}", "num_bootstrap=100"]) == 0
+    assert execute(command.COMMAND, [f"study={folder}", f"out={tmp_path / 'out'}", "num_bootstrap=100"]) == 0
     said = capsys.readouterr().out
     assert "3 source languages against 1, at the same budget:" in said and "1 of 28 planned runs are missing" in said
     assert f"Report: {tmp_path / 'out' / 'report.html'}" in said and (tmp_path / "out" / "report.md").is_file()
-    assert command.main(["--help"]) == 0 and "usage: mslt report study=DIR" in capsys.readouterr().out
+    assert execute(command.COMMAND, ["--help"]) == 0 and "usage: mslt report study=DIR" in capsys.readouterr().out
     with pytest.raises(Problem, match=r"study is missing\. Write mslt report study=studies/mini\."):
-        command.main([])
+        execute(command.COMMAND, [])
     with pytest.raises(Problem, match=r"Unknown key 'stduy'\. Did you mean 'study'\?"):
-        command.main(["stduy=x"])
+        execute(command.COMMAND, ["stduy=x"])
     with pytest.raises(Problem, match=r"nowhere: there is no manifest\.json\."):
-        command.main(["study=nowhere"])
+        execute(command.COMMAND, ["study=nowhere"])
 
 
 def test_no_claim_is_said(tmp_path: Path) -> None:

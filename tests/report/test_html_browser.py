@@ -16,9 +16,9 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "study"))
 from synthetic_study import by_size, write_study
 
 from mslt_it.report.study_report import write_report
-from mslt_it.study.analyses import analyse
+from mslt_it.study.analyse.analyses import analyse
+from mslt_it.study.analyse.resampling import Settings
 from mslt_it.study.collect import collect
-from mslt_it.study.uncertainty import Settings
 
 BROWSER = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(BROWSER is None, reason="no chromium (apt-get install chromium)")]

@@ -1,7 +1,8 @@
-"""The tiny study run to its end in this process, once for all tests that want its cells."""
+"""The tiny study run to its end in this process, once for all tests and test processes that want its cells."""
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,6 +13,7 @@ from tiny_study import make_model, write_study
 
 from mslt_it.command import execute
 from mslt_it.commands import study as study_command
+from mslt_it.store import locked
 from mslt_it.study.cells import Job
 
 
@@ -27,16 +29,24 @@ class InThisProcess:
 
 def copy_of_finished(factory: pytest.TempPathFactory, folder: Path) -> Path:
     """``folder``/out: three single sources and three sets of two, all done."""
-    original = factory.getbasetemp() / "finished_study"
-    if not (original / "out").exists():
-        make_model(original / "model")
-        assert run_study(original, original / "model") == 0
+    original = _original(factory)
+    with locked(original / "lock"):
+        if not (original / "done").exists():
+            make_model(original / "model")
+            assert run_study(original, original / "model") == 0
+            (original / "done").touch()
     return Path(shutil.copytree(original / "out", folder / "out"))
 
 
 def model_of(factory: pytest.TempPathFactory) -> Path:
     """The base of that study."""
-    return factory.getbasetemp() / "finished_study" / "model"
+    return _original(factory) / "model"
+
+
+def _original(factory: pytest.TempPathFactory) -> Path:
+    # Above the folder of one of several test processes stands theirs together.
+    base = factory.getbasetemp()
+    return (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "finished_study"
 
 
 def run_study(folder: Path, model: Path, *arguments: str, **more: str) -> int:

@@ -154,10 +154,21 @@ def write_cell(
         (folder / "predictions" / f"{code}.jsonl").write_text(text, encoding="utf-8")
     rows = [{"language": code, "role": "target", "status": "ok", "reason": ""} for code in targets]
     provenance = {"base_sha256": base_sha256, "adapter_sha256": "a" * 64, "environment": {"git_commit": "0123456789"}}
-    results = {"status": "ok", "results": rows, "provenance": provenance}
+    results = {"status": "ok", "results": rows, "provenance": provenance, "labels": label_reports(targets, gold, right)}
     (folder / "results.json").write_text(json.dumps(results), encoding="utf-8")
     seal(folder)
     return folder
+
+
+def label_reports(targets: Sequence[str], gold: np.ndarray, right: np.ndarray) -> list[dict[str, Any]]:
+    """As results.json has them, as far as the report reads them."""
+    found = []
+    for code, hits in zip(targets, right, strict=True):
+        confusion = np.zeros((3, 4), dtype=int)
+        np.add.at(confusion, (gold, np.where(hits, gold, (gold + 1) % 3)), 1)
+        labels = [{"label": name} for name in LABELS]
+        found.append({"system": "adapter", "language": code, "labels": labels, "confusion": confusion.tolist()})
+    return found
 
 
 def seal(folder: Path) -> None:
@@ -179,6 +190,8 @@ def study_in_memory(
     parallel: bool = True,
     group_rows: int = 1,
     group_sd: float = 0.0,
+    num_assignments: int = 1,
+    assignment_sd: float = 0.0,
     draw: int = 0,
 ) -> Study:
     """A study as ``collect`` gives it, without files, for simulations by the thousand.
@@ -192,14 +205,16 @@ def study_in_memory(
     cells = []
     for sources in sets:
         effects = np.array([effect(sources, code) for code in targets])[:, None]
-        for seed in range(num_seeds):
-            shift = rng.normal(scale=seed_sd) + shared[seed]
+        of_assignments = rng.normal(scale=assignment_sd, size=num_assignments) if assignment_sd else np.zeros(1)
+        for assignment, seed in itertools.product(range(num_assignments), range(num_seeds)):
+            shift = rng.normal(scale=seed_sd) + shared[seed] + of_assignments[assignment]
             if group_sd:
                 shift = shift + np.repeat(rng.normal(scale=group_sd, size=num_items // group_rows), group_rows)
             chance = 1 / (1 + np.exp(-(0.8 + easy + effects + shift - hard)))
             counts = np.ones((len(targets), num_items, 2), dtype=np.float32)
             counts[:, :, 0] = rng.random((len(targets), num_items)) < chance
-            cells.append(ScoredCell(f"{'-'.join(sources)}_s{seed}", sources, seed, Slice(1500, "direct"), counts))
+            name = f"{'-'.join(sources)}_a{assignment}_s{seed}"
+            cells.append(ScoredCell(name, sources, seed, Slice(1500, "direct"), counts, assignment))
     ids = tuple(tuple(f"{'' if parallel else code}item{i}" for i in range(num_items)) for code in targets)
     group_of = tuple("" if group_rows == 1 else f"group{i // group_rows}" for i in range(num_items))
     return Study(

@@ -12,9 +12,11 @@ from finished_study import copy_of_finished, model_of, run_study
 from tiny_study import write_study
 
 from mslt_it.problems import Problem
-from mslt_it.study import afterwards, mingling, prediction
+from mslt_it.representations import runs as measured_runs
+from mslt_it.representations.results import read
+from mslt_it.study import afterwards, prediction
+from mslt_it.study.analyse.further import further_sections
 from mslt_it.study.config import load_study
-from mslt_it.study.extras import extra_sections
 from mslt_it.study.grid import base_recipe, cells, with_budgets
 from mslt_it.study.manifest import StudyFolder
 
@@ -38,7 +40,7 @@ def test_made_once_and_again_for_other_settings(
     assert "6 done, 0 to do" in said
     assert "mingling: 2 runs and the base in 5 languages ..." in said
     assert "prediction: 3 sets of 2 by adapters combined, seed 0 ..." in said
-    found = mingling.read(out / "mingling.json")
+    found = read(out / "mingling.json")
     assert {name: system["sources"] for name, system in found["systems"].items()} == {
         "base": [],
         "SSLT de": ["de"],
@@ -47,9 +49,9 @@ def test_made_once_and_again_for_other_settings(
     assert found["languages"] == ["de", "en", "zh", "tr", "sw"]
     assert found["num_items"] == 10
     assert json.loads((out / "predicted.json").read_text())["rows"][0]["set"] == ["de", "en"]
-    sections = extra_sections(out)
+    sections = further_sections(out)
     assert [section.name for section in sections] == ["mingling", "predicted"]
-    measures = {row[0] for row in sections[0].tables[0].rows}
+    measures = set(sections[0].tables[0].frame["measure"])
     assert "neighbour mixing, each language's mean taken away (1 = random)" in measures
     before = [(out / name).read_bytes() for name in ("mingling.json", "predicted.json")]
     assert study(mingling=MINGLING, predict=PREDICT) == 0
@@ -96,7 +98,7 @@ def test_a_failing_step_is_named_and_spoils_nothing(
         raise ZeroDivisionError("by nothing")
 
     with monkeypatch.context() as patch:
-        patch.setattr(mingling, "measure_runs", rains)
+        patch.setattr(measured_runs, "measure_runs", rains)
         patch.setattr(prediction, "predict", breaks)
         assert study(mingling=MINGLING, predict=PREDICT) == 1
     said = capsys.readouterr().out
@@ -160,7 +162,7 @@ def steps(config: Any) -> list[afterwards.Step]:
         ),
         (
             {"mingling": "{sslt: de, mslt: [de, zh], neighbours: many}"},
-            "mingling.neighbours='many' is of the wrong type",
+            "mingling.neighbours=many is not a whole number",
         ),
         ({"mingling": "{sslt: de}"}, "mingling.mslt is missing. Name the sources of the run to look at"),
         ({"mingling": "{sslt: de, mslt: [de, tr]}"}, "mingling.mslt holds tr, which is not in the pool (de, en, zh)"),
@@ -170,8 +172,12 @@ def steps(config: Any) -> list[afterwards.Step]:
             "mingling.seeds holds 1, which is not among the study's",
         ),
         ({"mingling": "{sslt: de, mslt: [de, zh], seeds: 0}"}, "mingling.seeds=0 is not a list"),
-        ({"predict": "true"}, "predict: True is not a map. Write KEY: VALUE lines under it"),
-        ({"predict": "{items: 3}"}, "predict.items is not known. Did you mean 'num_items'?"),
+        ({"predict": "true"}, "predict: True is not a mapping. Write KEY: VALUE lines under it"),
+        ({"predict": "{items: 3}"}, "Unknown key 'predict.items'"),
+        ({"predict": "{num_items: true}"}, "predict.num_items: True is not a whole number"),
+        ({"predict": "{set_size: 1}"}, "predict.set_size=1 is out of range. It must be 2 or more."),
+        ({"mingling": "{sslt: de, mslt: [de, zh], confidence: 1.0}"}, "mingling.confidence=1 is out of range"),
+        ({"mingling": "{sslt: de, mslt: [de, zh], map: tnse}"}, "mingling.map=tnse is unknown. Did you mean 'tsne'?"),
         ({"predict": "{set_size: 3}"}, "predict needs the sets it is to predict, but set_sizes is [1, 2]. Put 3 into"),
         ({"predict": PREDICT, "set_sizes": "[2]"}, "predict needs the single sources it predicts from"),
         ({"predict": PREDICT, "sample": "2"}, "sample=2 leaves some out. Use sample=3 or more"),

@@ -39,6 +39,22 @@ def test_ids_name_budget_and_variant_where_there_are_several() -> None:
     assert len(set(ids)) == len(ids) == 3 * 2 * 2
 
 
+def test_assignments_of_items_are_a_factor_of_their_own(tmp_path: Path) -> None:
+    config = load_study("tiny", ["seeds=[3, 5]", "assignments=2"], write_study(tmp_path))
+    base = base_recipe(config)
+    found = cells(config)
+    assert [cell.id for cell in found[:4]] == ["de_a0_s3", "de_a0_s5", "de_a1_s3", "de_a1_s5"]
+    recipes = [cell_recipe(base, config, cell, tmp_path) for cell in found[:4]]
+    assert [(one.assignment_seed, one.seed) for one in recipes] == [(0, 3), (0, 5), (1, 3), (1, 5)]
+    assert len({one.run_fingerprint() for one in recipes}) == 4
+    plain = cell_recipe(base, config, cells(load_study("tiny", [], tmp_path))[0], tmp_path)
+    assert (plain.assignment_seed, plain.data.assignment_seed) == (plain.seed, None)
+    with pytest.raises(Problem, match=r"assignments=0 is out of range\. It must be 1 or more\."):
+        load_study("tiny", ["assignments=0"], tmp_path)
+    with pytest.raises(Problem, match=r"data\.assignment_seed is set for each cell\. Use the study's assignments"):
+        load_study("tiny", ["data.assignment_seed=1"], tmp_path)
+
+
 def test_a_sample_is_fixed_in_order_and_within_a_larger_one() -> None:
     pool = ("ar", "de", "en", "es", "fr", "ru", "zh")
     every = list(itertools.combinations(pool, 3))

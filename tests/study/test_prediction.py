@@ -28,11 +28,13 @@ from mslt_it.problems import Problem
 from mslt_it.publish.combine import read_lora
 from mslt_it.store import Journal
 from mslt_it.study import prediction
-from mslt_it.study.extras import predicted
-from mslt_it.study.prediction import PREDICTORS, Settings, predict, settings_from
+from mslt_it.study.analyse.agreement import PREDICTORS
+from mslt_it.study.analyse.further import predicted
+from mslt_it.study.config import Predict
+from mslt_it.study.prediction import predict
 
 OF_TIME = ("seconds", "time")
-QUICK = Settings(set_size=2, num_items=8)
+QUICK = Predict(set_size=2, num_items=8)
 
 
 @pytest.fixture()
@@ -199,7 +201,7 @@ def effect(sources: tuple[str, ...], target: str) -> float:
 def test_an_order_that_is_there_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(prediction._Asked, "of", lambda *_: Told())
     out = write_synthetic(tmp_path / "synthetic", effect, num_items=200, seed_sd=0.05)
-    result = predict(out, Settings(num_items=50))
+    result = predict(out, Predict(num_items=50))
     assert len(result["rows"]) == 35
     agreement, better = result["agreement"], result["better_than"]
     assert agreement.keys() == PREDICTORS.keys()
@@ -216,21 +218,21 @@ def test_an_order_that_is_there_is_found(tmp_path: Path, monkeypatch: pytest.Mon
     assert result["items"] == dict.fromkeys(TARGETS, 50)
     (tmp_path / "predicted.json").write_text(json.dumps(result), encoding="utf-8")
     section = predicted(tmp_path / "predicted.json")
-    assert section.tables[0].rows[0][1] == pytest.approx(rho["value"])
+    assert section.tables[0].frame["spearman"][0] == pytest.approx(rho["value"])
     table = next(table for table in section.tables if table.name == "predicted_by")
-    assert [row[0] for row in table.rows] == list(PREDICTORS.values())
-    assert table.rows[0][1] == pytest.approx(rho["value"])
-    assert [row[-1] for row in table.rows][:2] == ["", "better"]
+    assert table.frame["by"].tolist() == list(PREDICTORS.values())
+    assert table.frame["spearman"][0] == pytest.approx(rho["value"])
+    assert table.frame["found"].fillna("").tolist()[:2] == ["", "better"]
     assert not any("schema" in note for note in section.notes)
     assert any("7 trained per seed" in note for note in section.notes)
 
 
 def test_what_cannot_be_predicted_is_refused(out: Path, tmp_path: Path) -> None:
     with pytest.raises(Problem, match=r"prediction: 0 sets of 3 sources are measured in .* an order needs 3 at least"):
-        predict(out, Settings(set_size=3))
+        predict(out, Predict(set_size=3))
     lacking = write_synthetic(tmp_path / "lacking", pool=("ar", "de", "en"), set_sizes=(1, 2), skip=("ar_s1",))
     with pytest.raises(Problem, match=r"needs the adapter trained on ar alone with seed 1, and .*lacking has none"):
-        predict(lacking, Settings(set_size=2))
+        predict(lacking, Predict(set_size=2))
     from finished_run import reseal
 
     config = out / "cells" / "en_s0" / "adapter" / "adapter_config.json"
@@ -238,9 +240,3 @@ def test_what_cannot_be_predicted_is_refused(out: Path, tmp_path: Path) -> None:
     reseal(out / "cells" / "en_s0")
     with pytest.raises(Problem, match=r"en_s0/adapter: use_dora=True: DoRA's magnitudes do not add up"):
         predict(out, QUICK)
-    with pytest.raises(Problem, match=r"predict.num_item is not known. Did you mean 'num_items'\?"):
-        settings_from({"num_item": 3})
-    with pytest.raises(Problem, match=r"predict.num_items=True is not a whole number"):
-        settings_from({"num_items": True})
-    with pytest.raises(Problem, match=r"predict.set_size=1 is out of range. It must be 2 or more"):
-        settings_from({"set_size": 1})

@@ -77,6 +77,8 @@ class FakeExecutor:
             folder.mkdir(parents=True)
             row = {"role": "target", "metric": "accuracy", "value": 0.5, "language": "mean of unseen"}
             (folder / "results.json").write_text(json.dumps({"results": [row]}))
+            notes = ["rows: 0123456789abcdef", "tr: every item divided by id: 12 rows are scored"]
+            (folder / "build_report.json").write_text(json.dumps({"notes": notes}))
             status = {"en_s0": "failed", "zh_s0": "invalid"}.get(job.cell, "ok")
             on_done(Outcome(job.cell, status, "it is raining" if status != "ok" else "", 12.0))
 
@@ -91,6 +93,8 @@ def test_a_failure_is_told_and_stops_nothing(
     assert f"Study tiny: 6 cells in {out}, 0 done, 6 to do." in said
     assert "[2 of 6] en_s0: FAILED: it is raining" in said
     assert "[6 of 6] en-zh_s0: accuracy 0.500 (mean of unseen), 12 s\n" in said
+    assert said.count("Note: tr: every item divided by id: 12 rows are scored\n") == 1
+    assert "0123456789abcdef" not in said
     assert "5 of 6 cells are done" in said
     assert "1 of them have scores that are no numbers: zh_s0" in said
     assert f"1 failed (reasons in {out / 'failed'}):\n  en_s0: it is raining\nStart the same command again" in said

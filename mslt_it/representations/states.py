@@ -7,7 +7,6 @@ sentence would be mostly that. The control token and the padding have no part in
 
 from __future__ import annotations
 
-import contextlib
 import inspect
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -51,7 +50,7 @@ def tokenise(tokenizer: Any, texts: Sequence[str], *, max_tokens: int = 512, nam
 
 
 def hidden_states(
-    model: Any, texts: TokenisedTexts, *, pooling: str = "mean", batch_tokens: int = 4096, adapter: bool = True
+    model: Any, texts: TokenisedTexts, *, pooling: str = "mean", batch_tokens: int = 4096
 ) -> NDArray[np.float32]:
     """float32 (layers + 1, n, width): what goes into each layer, and last what the final norm gives.
 
@@ -62,7 +61,6 @@ def hidden_states(
         model: a causal LM, or a PeftModel around one.
         pooling: "mean" over the text's tokens, or the "last" one (which in a causal model alone has seen them all).
         batch_tokens: at most so many padded tokens per forward pass; the result does not depend on it but for rounding.
-        adapter: False leaves a PeftModel's adapter out.
     """
     if pooling not in POOLINGS:
         raise Problem(f"pooling: '{pooling}' is not known. {nearest(pooling, POOLINGS)}")
@@ -70,16 +68,14 @@ def hidden_states(
         raise Problem(f"batch_tokens={batch_tokens} is out of range. It must be 1 or more.")
     if not texts.rows:
         raise Problem("There are no texts to represent.")
-    is_peft = hasattr(model, "get_base_model")
-    base = model.get_base_model() if is_peft else model
+    base = model.get_base_model() if hasattr(model, "get_base_model") else model
     inner = base.base_model  # without the head: logits over the vocabulary would be the largest part of the work
     device = base.get_input_embeddings().weight.device
     was_training = model.training
     model.eval()
     result: NDArray[np.float32] | None = None
     try:
-        off = model.disable_adapter() if is_peft and not adapter else contextlib.nullcontext()
-        with off, torch.inference_mode():
+        with torch.inference_mode():
             for batch in _batches(texts.rows, batch_tokens):
                 pooled = _pooled(inner, [texts.rows[i] for i in batch], texts.num_before, pooling, device)
                 if result is None:

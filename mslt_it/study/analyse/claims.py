@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Sequence
 
 from mslt_it.evaluation.intervals import holm
-from mslt_it.study.findings import Claim
+from mslt_it.study.analyse.findings import Claim
 
 EXPECTED = ("", "up", "down", "not up")
 

@@ -7,11 +7,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from mslt_it.study import comparisons, criteria_ranks, transfer
-from mslt_it.study.claims import corrected
+from mslt_it.study.analyse import comparisons, composition, labels, transfer
+from mslt_it.study.analyse.claims import corrected
+from mslt_it.study.analyse.criteria import Orders, criteria
+from mslt_it.study.analyse.findings import Analysis, Claim, NotDone
+from mslt_it.study.analyse.resampling import SetFigures, Settings, resample
 from mslt_it.study.collect import Slice, Study
-from mslt_it.study.findings import Analysis, Claim, NotDone
-from mslt_it.study.uncertainty import SetFigures, Settings, resample
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,14 +50,14 @@ def analyse(
     """
     settings = settings or Settings()
     wanted = study.manifest["config"].get("criteria") or None
-    orders = criteria_ranks.Orders(study, settings.seed, wanted)
+    orders = Orders(study, settings.seed, wanted)
     found = []
     for one in study.slices:
         say(f"Drawing items and seeds again, {settings.num_bootstrap} times: {one.name} ...")
         figures = resample(study, one, settings)
         k = main_size(figures)
         done: list[Analysis | NotDone] = []
-        for name, step in _steps(study, figures, k, orders):
+        for name, step in _steps(figures, k, orders):
             say(f"  {name} ...")
             done.append(step())
         found.append(
@@ -71,22 +72,20 @@ def analyse(
     return Findings(study, settings, tuple(_corrected(found)))
 
 
-def _steps(
-    study: Study, figures: SetFigures, k: int, orders: criteria_ranks.Orders
-) -> list[tuple[str, Callable[[], Analysis | NotDone]]]:
+def _steps(figures: SetFigures, k: int, orders: Orders) -> list[tuple[str, Callable[[], Analysis | NotDone]]]:
     """The analyses in the order of the report, each ready to run."""
-    of_sets = (study, figures, k)
     return [
-        ("one source or several", partial(comparisons.single_or_several, *of_sets)),
-        ("number of sources", partial(comparisons.number_of_sources, *of_sets)),
-        ("criteria", partial(criteria_ranks.criteria, *of_sets, orders)),
-        ("scripts", partial(comparisons.scripts, *of_sets)),
-        ("diversity", partial(comparisons.diversity, *of_sets, orders.diversity)),
-        ("recurrence", partial(comparisons.recurrence, *of_sets)),
-        ("transfer", partial(transfer.matrix, *of_sets)),
-        ("best sets", partial(transfer.best_sets, *of_sets)),
-        ("similarity", partial(transfer.similarity, *of_sets)),
-        ("every set", partial(comparisons.every_set, study, figures)),
+        ("one source or several", partial(comparisons.single_or_several, figures, k)),
+        ("number of sources", partial(comparisons.number_of_sources, figures, k)),
+        ("criteria", partial(criteria, figures, k, orders)),
+        ("scripts", partial(composition.scripts, figures, k)),
+        ("diversity", partial(composition.diversity, figures, k, orders.diversity)),
+        ("recurrence", partial(composition.recurrence, figures, k)),
+        ("transfer", partial(transfer.matrix, figures)),
+        ("best sets", partial(transfer.best_sets, figures, k)),
+        ("similarity", partial(transfer.similarity, figures, k)),
+        *([("labels", partial(labels.labels, figures))] if figures.study.num_choices else []),
+        ("every set", partial(comparisons.every_set, figures)),
     ]
 
 

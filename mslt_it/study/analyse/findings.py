@@ -1,57 +1,11 @@
-"""What analyses of a study find: tables, figures as data, and claims. How they look is the report's business."""
+"""What analyses of a study find: figures as data, claims, sections. How they look is the report's business."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-# How a column's values are meant and shown. Shares are stored as shares (0.782) and shown in per cent (78.2), points
-# are differences of shares (0.071, shown as +7.1), ranges are (low, high) of either.
-KINDS = (
-    "text",
-    "count",
-    "share",
-    "points",
-    "share_range",
-    "points_range",
-    "number",
-    "number_range",
-    "fine",
-    "fine_range",
-    "rank",
-    "rank_range",
-    "p",
-)
-Value = str | int | float | tuple[float, float] | None
-
-
-@dataclass(frozen=True)
-class Column:
-    """``key`` names the column in CSV files, ``label`` above the table."""
-
-    key: str
-    label: str
-    kind: str = "text"
-
-    def __post_init__(self) -> None:
-        if self.kind not in KINDS:
-            raise ValueError(f"column {self.key}: kind={self.kind!r}")
-
-
-@dataclass(frozen=True)
-class Table:
-    """Rows of plain values; ``name`` is that of its CSV file."""
-
-    name: str
-    title: str
-    columns: tuple[Column, ...]
-    rows: tuple[tuple[Value, ...], ...]
-    notes: tuple[str, ...] = ()
-
-    def __post_init__(self) -> None:
-        for row in self.rows:
-            if len(row) != len(self.columns):
-                raise ValueError(f"table {self.name}: {len(row)} values for {len(self.columns)} columns")
+from mslt_it.study.analyse.tables import Row, Table, interval
 
 
 @dataclass(frozen=True)
@@ -63,6 +17,11 @@ class Mark:
     low: float | None = None
     high: float | None = None
     group: str = ""
+
+    @classmethod
+    def of(cls, row: Row, label: str, key: str, group: str = "") -> Mark:
+        """Column ``key`` of a table's row with its interval."""
+        return cls(label, row[key], row[f"{key}_low"], row[f"{key}_high"], group)
 
 
 @dataclass(frozen=True)
@@ -141,6 +100,11 @@ class Claim:
     paper: str = ""  # what the paper found, in a sentence
     p_adjusted: float | None = None  # over all claims of the report
 
+    @property
+    def row(self) -> Row:
+        """The difference as columns of a table, ``p`` to be adjusted among the table's rows."""
+        return {"difference": self.value, **interval("difference", (self.low, self.high)), "p": self.p}
+
 
 @dataclass(frozen=True)
 class Analysis:
@@ -153,7 +117,7 @@ class Analysis:
     tables: tuple[Table, ...]
     figures: tuple[Figure, ...] = ()
     claims: tuple[Claim, ...] = ()
-    notes: tuple[str, ...] = field(default=())
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

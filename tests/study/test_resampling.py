@@ -10,16 +10,8 @@ import pytest
 from synthetic_study import POOL, expected_figure, no_effect, study_in_memory
 
 from mslt_it.problems import Problem
-from mslt_it.study.comparisons import compare
-from mslt_it.study.uncertainty import (
-    Settings,
-    as_good_as_best,
-    average_ranks,
-    kendall,
-    p_value,
-    resample,
-    spearman,
-)
+from mslt_it.study.analyse.resampling import Settings, resample
+from mslt_it.study.analyse.statistics import as_good_as_best, average_ranks, kendall, p_value, spearman
 
 SINGLES = [(code,) for code in POOL]
 SETS = [*SINGLES, *itertools.islice(itertools.combinations(POOL, 3), 8)]
@@ -75,7 +67,7 @@ def test_rows_of_a_group_are_drawn_together_in_all_languages() -> None:
     apart = dataclasses.replace(study, groups=(("",) * 60,) * 3)
     rows = resample(apart, study.slices[0], Settings(num_bootstrap=400))
     assert np.array_equal(rows.point, figures.point)
-    widths = [compare(one, [0], [1]).range[1] - compare(one, [0], [1]).range[0] for one in (figures, rows)]
+    widths = [one.compare([0], [1]).range[1] - one.compare([0], [1]).range[0] for one in (figures, rows)]
     assert widths[0] > 1.2 * widths[1]
 
 
@@ -91,9 +83,26 @@ def test_more_seed_noise_widens_intervals() -> None:
     widths = []
     for seed_sd in (0.0, 0.8):
         study = study_in_memory(no_effect, sets=SETS, seed_sd=seed_sd)
-        low, high = compare(resample(study, study.slices[0], Settings()), [0], [1]).range
+        low, high = resample(study, study.slices[0], Settings()).compare([0], [1]).range
         widths.append(high - low)
     assert widths[1] > 1.5 * widths[0]
+
+
+def test_an_assignment_is_drawn_with_its_seeds() -> None:
+    """What assignments do to the figures is in the intervals, though seeds alone do not show it."""
+    more = {"num_seeds": 2, "num_assignments": 2, "assignment_sd": 0.8}
+    nested = study_in_memory(no_effect, sets=SETS, **more)
+    as_seeds = dataclasses.replace(
+        nested,
+        cells=tuple(dataclasses.replace(c, assignment=0, seed=2 * c.seed + c.assignment) for c in nested.cells),
+    )
+    figures, plain = (resample(one, one.slices[0], Settings(num_bootstrap=400)) for one in (nested, as_seeds))
+    assert figures.point == pytest.approx(plain.point)
+    assert list(figures.replicates(0)) == [0, 1] and list(plain.replicates(0)) == [0, 2, 1, 3]
+    assert figures.assignment_sd(range(15)) > 2 * figures.seed_sd(range(15)) and plain.assignment_sd([0]) is None
+    widths = [np.diff(one.compare([0], [1]).range)[0] for one in (figures, plain)]
+    assert widths[0] > 1.2 * widths[1]
+    assert "2 assignments of items with 2 seeds each" in figures.basis([0])
 
 
 def test_settings_are_checked() -> None:
@@ -118,6 +127,9 @@ def test_settings_are_checked() -> None:
             [0], [1], 0.0, {"num_items": 240, "group_rows": 4, "group_sd": 0.8, "seed_sd": 0.0}, id="rows in groups"
         ),
         pytest.param(range(7, 15), range(7), 0.0, {"shared_seed_sd": 0.5}, id="seeds that matter alike to all"),
+        pytest.param(
+            [0], [1], 0.0, {"num_seeds": 2, "num_assignments": 2, "assignment_sd": 0.3}, id="assignments with seeds"
+        ),
     ],
 )
 def test_coverage(a: range, b: range, effect: float, more: dict) -> None:
@@ -125,12 +137,12 @@ def test_coverage(a: range, b: range, effect: float, more: dict) -> None:
     find a difference. (Standard error of a share of 400: 1.1 points.)"""
     number, held, found = 400, 0, 0
     seed_sd = more.get("seed_sd", 0.15)
-    seed_sd = float(np.hypot(seed_sd, more.get("group_sd", 0.0)))
+    seed_sd = float(np.linalg.norm([seed_sd, more.get("group_sd", 0.0), more.get("assignment_sd", 0.0)]))
     truth = expected_figure(effect, seed_sd) - expected_figure(0.0, seed_sd)
     for draw in range(number):
         study = study_in_memory(lambda s, t: effect * (len(s) > 1), sets=SETS, draw=draw, **more)
         figures = resample(study, study.slices[0], Settings(num_bootstrap=400, seed=draw))
-        compared = compare(figures, a, b)
+        compared = figures.compare(a, b)
         held += compared.range[0] <= truth <= compared.range[1]
         found += compared.p <= 0.05
     assert 0.92 <= held / number <= 0.985

@@ -14,26 +14,32 @@ bootstrap* makes both new:
   also because two models do not fail on quite the same items; drawing items shows that already, so they are shrunk by
   it, and widened as Student's t is where they are few.
 
+With several assignments of items to languages (``assignments`` of the study), seeds are nested in them: what is drawn
+again is an assignment with its seeds, so an assignment's figure is the mean over its seeds and takes a seed's place in
+all of the above.
+
 Sets are not drawn: all sets of a pool are what there is to know about the pool, and figures say nothing about other
-pools. ``tests/study/test_analyses_uncertainty.py`` measures how often the intervals hold the truth.
+pools. ``tests/study/test_resampling.py`` measures how often the intervals hold the truth.
 """
 
 from __future__ import annotations
 
 import itertools
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from statistics import NormalDist
 
 import numpy as np
 
 from mslt_it.evaluation.clusters import components, percentiles, sums_by, values_of
+from mslt_it.evaluation.intervals import normal_quantile
 from mslt_it.problems import Problem
+from mslt_it.study.analyse.statistics import TINY, p_value
+from mslt_it.study.analyse.tables import Row, interval
 from mslt_it.study.collect import ScoredCell, Slice, Study
 
 FEW_RESIDUALS = 12  # fewer residuals of one size are joined with those of the others
-TINY = 1e-12
+Rows = Sequence[int] | np.ndarray
 
 
 @dataclass(frozen=True)
@@ -51,6 +57,22 @@ class Settings:
             raise Problem(f"num_bootstrap={self.num_bootstrap} is too few to state an interval. Use 1000 or more.")
 
 
+@dataclass(frozen=True)
+class Compared:
+    """Two groups' means and their difference."""
+
+    a: float
+    b: float
+    value: float
+    range: tuple[float, float]
+    p: float
+
+    @property
+    def row(self) -> Row:
+        """The difference as columns of a table, ``p`` to be adjusted."""
+        return {"difference": self.value, **interval("difference", self.range), "p": self.p}
+
+
 @dataclass(frozen=True, eq=False)
 class SetFigures:
     """The sets of one slice: mean over seeds, as measured and in every draw.
@@ -58,13 +80,14 @@ class SetFigures:
     Shapes: S sets, L target languages, B draws.
     """
 
+    study: Study
+    slice: Slice
     sets: tuple[tuple[str, ...], ...]
-    targets: tuple[str, ...]
     point: np.ndarray  # (S, L)
     drawn: np.ndarray  # (B, S, L)
     base: np.ndarray | None  # (L,)
     base_drawn: np.ndarray | None  # (B, L)
-    of_seeds: tuple[Mapping[int, np.ndarray], ...]  # per set: seed -> (L,)
+    runs: tuple[Mapping[tuple[int, int], np.ndarray], ...]  # per set: (assignment, seed) -> (L,)
     settings: Settings
 
     @property
@@ -86,27 +109,83 @@ class SetFigures:
         """(B, S)."""
         return np.asarray(self.drawn.mean(axis=2))
 
-    def seeds_of(self, rows: Sequence[int] | np.ndarray) -> list[int]:
+    def seeds_of(self, rows: Rows) -> list[int]:
         """All seeds that these sets were trained with."""
-        return sorted({seed for row in rows for seed in self.of_seeds[row]})
+        return sorted({seed for row in rows for _, seed in self.runs[row]})
 
-    def seed_sd(self, rows: Sequence[int] | np.ndarray) -> float | None:
-        """Standard deviation over seeds of a set's mean over languages, pooled over the sets; None with one seed."""
-        squares, freedom = 0.0, 0
-        for row in rows:
-            values = np.array([v.mean() for v in self.of_seeds[row].values()])
-            squares += float(((values - values.mean()) ** 2).sum())
-            freedom += len(values) - 1
-        return float(np.sqrt(squares / freedom)) if freedom else None
+    def assignments_of(self, rows: Rows) -> list[int]:
+        """All assignments of items to languages that these sets were trained with."""
+        return sorted({assignment for row in rows for assignment, _ in self.runs[row]})
+
+    def replicates(self, row: int) -> dict[int, np.ndarray]:
+        """What is drawn again, by seed: (L,); where there are several assignments, by assignment: mean of its seeds."""
+        place = 0 if len(self.assignments_of(range(len(self.sets)))) > 1 else 1
+        found: dict[int, list[np.ndarray]] = {}
+        for key, values in self.runs[row].items():
+            found.setdefault(key[place], []).append(values)
+        return {key: np.mean(values, axis=0) for key, values in found.items()}
+
+    def seed_sd(self, rows: Rows) -> float | None:
+        """SD over seeds of a set's mean over languages, within assignments, pooled; None with one seed."""
+        return _pooled_sd(
+            [values.mean() for (assignment, _), values in self.runs[row].items() if assignment == one]
+            for row in rows
+            for one in self.assignments_of([row])
+        )
+
+    def assignment_sd(self, rows: Rows) -> float | None:
+        """SD over assignments of the mean over their seeds, pooled over the sets; None with one assignment."""
+        if len(self.assignments_of(rows)) < 2:
+            return None
+        return _pooled_sd([values.mean() for values in self.replicates(row).values()] for row in rows)
 
     def interval(self, drawn: np.ndarray) -> tuple[float, float]:
         """(B,) drawn figures -> between which the middle of them lies."""
         return percentiles(drawn, self.settings.confidence)
 
-    def estimate(self, rows: Sequence[int] | np.ndarray) -> tuple[float, tuple[float, float]]:
-        """Mean over sets and languages, with its interval."""
+    def summary(self, rows: Rows) -> Row:
+        """Mean over sets and languages, as columns of a table."""
         rows = np.asarray(rows)
-        return float(self.mean[rows].mean()), self.interval(self.mean_drawn[:, rows].mean(axis=1))
+        value = float(self.mean[rows].mean())
+        return {
+            "num_sets": len(rows),
+            "num_seeds": len(self.seeds_of(rows)),
+            "items": self.study.num_items,
+            "accuracy": value,
+            **interval("accuracy", self.interval(self.mean_drawn[:, rows].mean(axis=1))),
+        }
+
+    def compare(self, a: Rows, b: Rows, language: int | None = None) -> Compared:
+        """Mean of the sets ``a`` minus mean of the sets ``b``, over all target languages or in one."""
+        point = self.mean if language is None else self.point[:, language]
+        drawn = self.mean_drawn if language is None else self.drawn[:, :, language]
+        difference = drawn[:, a].mean(axis=1) - drawn[:, b].mean(axis=1)
+        of_a, of_b = float(point[a].mean()), float(point[b].mean())
+        value = of_a - of_b
+        return Compared(of_a, of_b, value, self.interval(difference), p_value(value, difference))
+
+    def basis(self, a: Rows, b: Rows | None = None) -> str:
+        """What a claim rests on: languages, items, seeds, sets."""
+        rows = [*a, *(b if b is not None else [])]
+        num_seeds, num_assignments = len(self.seeds_of(rows)), len(self.assignments_of(rows))
+        numbers = {len(ids) for ids in self.study.item_ids}
+        items = f"{self.study.num_items:,} items" if len(numbers) > 1 else f"{min(numbers):,} items each"
+        seeds = "1 seed" if num_seeds == 1 else f"{num_seeds} seeds"
+        if num_assignments > 1:
+            seeds = f"{num_assignments} assignments of items with {seeds} each"
+        elif num_seeds == 1:
+            seeds += ", so seed noise is not in the interval"
+        sets = f"{len(a)}" if b is None else f"{len(a)} and {len(b)}"
+        return f"{len(self.study.targets)} target languages, {items}, {seeds}, {sets} sets"
+
+
+def _pooled_sd(groups: Iterable[Sequence[float]]) -> float | None:
+    squares, freedom = 0.0, 0
+    for group in groups:
+        values = np.array(group)
+        squares += float(((values - values.mean()) ** 2).sum())
+        freedom += len(values) - 1
+    return float(np.sqrt(squares / freedom)) if freedom else None
 
 
 def resample(study: Study, chosen: Slice, settings: Settings) -> SetFigures:
@@ -116,21 +195,33 @@ def resample(study: Study, chosen: Slice, settings: Settings) -> SetFigures:
     for number, cell in enumerate(cells):
         groups.setdefault(cell.sources, []).append(number)
     for sources, members in groups.items():
-        seeds = [cells[i].seed for i in members]
-        if len(set(seeds)) < len(seeds):
+        if len({(cells[i].assignment, cells[i].seed) for i in members}) < len(members):
             raise Problem(f"Cells of {' '.join(sources)} ({chosen.name}) have one seed twice. Keep one of them.")
     point, drawn, base, base_drawn = _items_drawn(study, cells, settings)
     sets = sorted(groups, key=lambda one: (len(one), [_place(study.pool, code) for code in one]))
-    rows = [groups[one] for one in sets]
-    noise = _seed_noise(sets, rows, [cell.seed for cell in cells], point, drawn, settings)
+    several = len({cell.assignment for cell in cells}) > 1
+    replicates: list[list[int]] = []  # cells of each: a seed's, or an assignment's
+    names: list[int] = []
+    rows = []
+    for one in sets:
+        of_name: dict[int, list[int]] = {}
+        for i in groups[one]:
+            of_name.setdefault(cells[i].assignment if several else cells[i].seed, []).append(i)
+        rows.append(list(range(len(replicates), len(replicates) + len(of_name))))
+        replicates += of_name.values()
+        names += of_name
+    of_replicates = np.array([point[members].mean(axis=0) for members in replicates])
+    replicates_drawn = np.stack([drawn[:, members].mean(axis=1) for members in replicates], axis=1)
+    noise = _seed_noise(sets, rows, names, of_replicates, replicates_drawn, settings)
     return SetFigures(
+        study,
+        chosen,
         tuple(sets),
-        study.targets,
-        np.array([point[members].mean(axis=0) for members in rows]),
-        np.stack([drawn[:, members].mean(axis=1) for members in rows], axis=1) + noise,
+        np.array([of_replicates[members].mean(axis=0) for members in rows]),
+        np.stack([replicates_drawn[:, members].mean(axis=1) for members in rows], axis=1) + noise,
         base,
         base_drawn,
-        tuple({cells[i].seed: point[i] for i in members} for members in rows),
+        tuple({(cells[i].assignment, cells[i].seed): point[i] for i in groups[one]} for one in sets),
         settings,
     )
 
@@ -184,8 +275,8 @@ def _seed_noise(
     """(B, S, L): what other seeds would have moved each set's mean by; 0 where no set has two seeds.
 
     Args:
-        members: per set the numbers of its cells; seeds: of each cell.
-        point: (C, L), drawn: (B, C, L) figures of cells.
+        members: per set the numbers of its replicates; seeds: of each replicate.
+        point: (C, L), drawn: (B, C, L) figures of replicates.
     """
     noise = np.zeros((settings.num_bootstrap, len(sets), point.shape[1]))
     residuals: dict[int, list[_Residual]] = {}
@@ -233,7 +324,7 @@ def _without_items(chosen: Sequence[_Residual], shared: Mapping[int, np.ndarray]
 
 def _few_freedoms(freedom: int, confidence: float) -> float:
     """How much wider Student's t interval is than the normal one (Cornish and Fisher's expansion)."""
-    z = NormalDist().inv_cdf(0.5 + confidence / 2)
+    z = normal_quantile(confidence)
     first = (z**2 + 1) / (4 * freedom)
     return 1 + first + (5 * z**4 + 16 * z**2 + 3) / (96 * freedom**2)
 
@@ -241,69 +332,3 @@ def _few_freedoms(freedom: int, confidence: float) -> float:
 def _stream(settings: Settings, name: str) -> np.random.Generator:
     """A random stream of its own for every name, so that a set more or less changes no other's draws."""
     return np.random.default_rng([settings.seed, zlib.crc32(name.encode())])
-
-
-# ---------------------------------------------------------------- tests
-
-
-def p_value(value: float, drawn: np.ndarray) -> float:
-    """Two-sided bootstrap p of no difference: share of draws that lie as far from ``value`` as it lies from 0."""
-    if abs(value) <= TINY:
-        return 1.0
-    # Draws tie with the observed where few items differ; rounding must not decide.
-    far = np.abs(drawn - value) >= abs(value) * (1 - 1e-9)
-    return float((1 + far.sum()) / (1 + len(drawn)))
-
-
-def as_good_as_best(point: np.ndarray, drawn: np.ndarray, confidence: float) -> np.ndarray:
-    """bool (S,): the sets that cannot be told from the best one, with all of them compared at once.
-
-    The largest of the S studentised errors of (best - set) decides, so that in the share of ``confidence`` no set is
-    told apart wrongly (Hsu's 1984 comparison with the best, by bootstrap).
-
-    Args:
-        point: (S,), drawn: (B, S).
-    """
-    best = int(np.argmax(point))
-    behind = point[best] - point
-    errors = (drawn[:, [best]] - drawn) - behind
-    scale = errors.std(axis=0)
-    moving = scale > TINY
-    result = behind <= TINY
-    if moving.any():
-        largest = (errors[:, moving] / scale[moving]).max(axis=1)
-        result[moving] |= behind[moving] <= np.quantile(largest, confidence) * scale[moving]
-    result[best] = True
-    return np.asarray(result)
-
-
-def average_ranks(scores: np.ndarray) -> np.ndarray:
-    """Ranks from 1 for the largest along the last axis; equal scores share the mean of their places."""
-    order = np.argsort(-scores, axis=-1, kind="stable")
-    falling = np.take_along_axis(scores, order, axis=-1)
-    changes = falling[..., 1:] != falling[..., :-1]
-    edge = np.ones((*scores.shape[:-1], 1), dtype=bool)
-    places = np.arange(scores.shape[-1])
-    first = np.maximum.accumulate(np.where(np.concatenate([edge, changes], axis=-1), places, 0), axis=-1)
-    ends = np.where(np.concatenate([changes, edge], axis=-1), places, places[-1])
-    last = np.minimum.accumulate(ends[..., ::-1], axis=-1)[..., ::-1]
-    ranks = np.empty(scores.shape)
-    np.put_along_axis(ranks, order, (first + last) / 2 + 1, axis=-1)
-    return ranks
-
-
-def spearman(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Spearman's rho of (S,) with each (..., S); 0 where one of them is constant."""
-    a, b = average_ranks(x), average_ranks(y)
-    a, b = a - a.mean(-1, keepdims=True), b - b.mean(-1, keepdims=True)
-    below = np.sqrt((a**2).sum(-1) * (b**2).sum(-1))
-    return np.asarray(np.divide((a * b).sum(-1), below, out=np.zeros(np.shape(below)), where=below > 0))
-
-
-def kendall(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Kendall's tau-b (1945) of (S,) with each (..., S); 0 where one of them is constant."""
-    left, right = np.triu_indices(x.shape[-1], 1)
-    a = np.sign(x[..., left] - x[..., right])
-    b = np.sign(y[..., left] - y[..., right])
-    below = np.sqrt((a**2).sum(-1) * (b**2).sum(-1))
-    return np.asarray(np.divide((a * b).sum(-1), below, out=np.zeros(np.shape(below)), where=below > 0))

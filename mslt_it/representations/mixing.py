@@ -1,0 +1,141 @@
+"""Whose items lie near an item: translations found (retrieval), and how languages mix among the nearest neighbours.
+
+Row i of each language is the same item; every measure gives a figure per item, so that items can be resampled.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from mslt_it.problems import Problem, nearest
+from mslt_it.representations.cka import FLAT, Array
+
+CENTRINGS = ("none", "all", "language")
+# Cosines closer than this are ties: one sentence computed in two batches differs by about 1e-7.
+TIE = 1e-6
+BLOCK = 1024  # rows of a similarity matrix held at a time
+
+
+@dataclass(frozen=True)
+class Retrieval:
+    """Shares of (n,) items whose nearest neighbour among the other language's items is their own translation.
+
+    A tie of m items counts 1 / m, what a random choice among them gives.
+    """
+
+    forward: Array  # x's items look for y's
+    backward: Array
+
+
+def retrieval(x: Array, y: Array, *, csls: int = 0) -> Retrieval:
+    """Sentence retrieval by cosine between parallel items of two languages: (n, d) of unit length, centred as wanted.
+
+    Args:
+        csls: discount items that are near to everything by their mean cosine with so many neighbours in the other
+            language (Conneau et al. 2018; 10 there); 0 = plain cosine.
+    """
+    scores = x @ y.T
+    if csls:
+        near_x = np.sort(scores, axis=1)[:, -csls:].mean(axis=1, keepdims=True)
+        near_y = np.sort(scores, axis=0)[-csls:].mean(axis=0, keepdims=True)
+        scores = 2 * scores - near_x - near_y
+    return Retrieval(_hits(scores), _hits(scores.T))
+
+
+@dataclass(frozen=True)
+class Mixing:
+    """(languages, n) each; 1 is what neighbours drawn at random give, 0 is neighbours of one's own language only.
+
+    ``share``: neighbours of another language. ``entropy``: of the languages among the neighbours; it tells a language
+    that mixes with all from one that mixes with a single other.
+    """
+
+    share: Array
+    entropy: Array
+
+
+def mixing(states: Array, *, neighbours: int = 10, own_translations: bool = False) -> Mixing:
+    """Whose items the nearest neighbours (by cosine) of each item are, among the items of all languages.
+
+    Args:
+        states: (languages, n, d), at least 2 languages; centre them first as wanted (`centred`).
+        own_translations: let an item's own translations be its neighbours. They are left out otherwise, so that the
+            figure is about languages lying together and not about translations found, which is retrieval.
+    """
+    if states.ndim != 3 or len(states) < 2:
+        raise Problem(f"Mixing needs (languages >= 2, items, width), not the shape {states.shape}.")
+    count, n, width = states.shape
+    others = n if own_translations else n - 1  # candidates in each other language; an item is never its own neighbour
+    sizes = [n - 1] + [others] * (count - 1)
+    if not 1 <= neighbours <= sum(sizes):
+        raise Problem(f"neighbours={neighbours} is out of range: 1 to {sum(sizes)}, the number of other items.")
+    points = unit(states.reshape(-1, width))
+    share, entropy = np.empty(len(points)), np.empty(len(points))
+    for start in range(0, len(points), BLOCK):
+        index = np.arange(start, min(start + BLOCK, len(points)))
+        scores = points[index] @ points.T
+        if own_translations:
+            scores[np.arange(len(index)), index] = -np.inf
+        else:
+            scores.reshape(len(index), count, n)[np.arange(len(index)), :, index % n] = -np.inf
+        found = _nearest(scores, neighbours).reshape(len(index), count, n).sum(axis=2) / neighbours
+        share[index] = 1 - found[np.arange(len(index)), index // n]
+        entropy[index] = -(found * np.log(np.where(found > 0, found, 1))).sum(axis=1)
+    random_share = sum(sizes[1:]) / sum(sizes)
+    random_entropy = _random_entropy(sizes, neighbours)
+    # One neighbour is always of one language: its entropy says nothing.
+    scaled = entropy / random_entropy if random_entropy > 0 else np.full(len(points), np.nan)
+    return Mixing((share / random_share).reshape(count, n), scaled.reshape(count, n))
+
+
+def centred(states: Array, how: str) -> Array:
+    """(languages, n, d) without a mean: "none", "all" (the mean of all items) or "language" (each language's own).
+
+    Items that are all equal become exactly 0, not what rounding leaves of them.
+    """
+    if how not in CENTRINGS:
+        raise Problem(f"Centring '{how}' is not known. {nearest(how, CENTRINGS)}")
+    if how == "none":
+        return states
+    means = states.mean(axis=(0, 1) if how == "all" else 1, keepdims=True)
+    result = states - means
+    axes = (0, 1, 2) if how == "all" else (1, 2)
+    flat = (result**2).sum(axis=axes, keepdims=True) <= FLAT * (states**2).sum(axis=axes, keepdims=True)
+    return np.where(flat, 0.0, result)
+
+
+def unit(points: Array) -> Array:
+    """Rows scaled to length 1; a row of zeros stays."""
+    norms = np.linalg.norm(points, axis=-1, keepdims=True)
+    return points / np.where(norms > 0, norms, 1)
+
+
+def _hits(scores: Array) -> Array:
+    own = np.diagonal(scores)
+    best = scores.max(axis=1)
+    return np.where(own >= best - TIE, 1 / (scores >= best[:, None] - TIE).sum(axis=1), 0.0)
+
+
+def _nearest(scores: Array, k: int) -> Array:
+    """Weights of the k highest scores of each row; those that tie for the last places share them."""
+    last = np.partition(scores, -k, axis=1)[:, -k][:, None]
+    above = scores > last + TIE
+    tied = (scores >= last - TIE) & ~above
+    return above + tied * ((k - above.sum(axis=1)) / tied.sum(axis=1))[:, None]
+
+
+def _random_entropy(sizes: list[int], k: int) -> float:
+    """Mean entropy of the languages of k items drawn at random without replacement: less than the log of their number.
+
+    The counts are hypergeometric; the mean of a sum is the sum of the means, language by language.
+    """
+    total = sum(sizes)
+    mean = 0.0
+    for size in sizes:
+        for drawn in range(max(1, k - (total - size)), min(k, size) + 1):
+            chance = math.comb(size, drawn) * math.comb(total - size, k - drawn) / math.comb(total, k)
+            mean -= chance * drawn / k * math.log(drawn / k)
+    return mean

@@ -1,0 +1,303 @@
+"""How good the sets are that each criterion of ``mslt select`` would have chosen, before anything was trained.
+
+Two questions per criterion: where among all sets of its size is the set that it puts first, and do its order and the
+measured order agree. Whether an agreement could be chance is tested by renaming the languages
+(``statistics.renamings``).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from mslt_it.problems import Problem
+from mslt_it.selection.criteria import BEYOND_CRITERIA, CONTROLS
+from mslt_it.selection.ranking import Selection, rank_source_sets
+from mslt_it.study.analyse.findings import Analysis, Claim, Intervals, Mark, NotDone, Scatter, set_name
+from mslt_it.study.analyse.resampling import Compared, SetFigures
+from mslt_it.study.analyse.statistics import as_good_as_best, average_ranks, kendall, p_value, renamings, spearman
+from mslt_it.study.analyse.tables import Row, interval, table, with_holm
+from mslt_it.study.collect import Study
+
+FEWEST_SETS = 5  # fewer sets of a size have no order to speak of
+TYPOLOGY = ("l2v_syntax", "l2v_inventory")  # near the top in the paper
+OTHERS = ("pretraining_size", "vocabulary_coverage")  # not there
+Key = tuple[str, ...]  # a set's codes, sorted
+
+
+@dataclass
+class Orders:
+    """Selections by size, ranked once per study: some criteria run the base model."""
+
+    study: Study
+    seed: int = 0
+    names: Sequence[str] | None = None  # criteria wanted; None = all
+    _by_size: dict[int, Selection | str] = field(default_factory=dict)
+
+    def selection(self, k: int) -> Selection | str:
+        """All sets of k out of the pool by every criterion, or why not."""
+        if k not in self._by_size:
+            # With another model all are asked for and some shown: naming "embedding" would download the model.
+            names = None if self.study.model != "world" else self.names
+            self._by_size[k] = self._ranked(k, names)
+        return self._by_size[k]
+
+    def _ranked(self, k: int, names: Sequence[str] | None) -> Selection | str:
+        study = self.study
+        top = math.comb(len(study.pool), k)
+        try:
+            return rank_source_sets(
+                study.pool, k, targets=study.targets, model=study.model, criteria=names, top=top, seed=self.seed
+            )
+        except Problem as problem:
+            return str(problem)
+
+    def is_wanted(self, name: str) -> bool:
+        return self.names is None or name in self.names
+
+    def ranks(self, k: int) -> dict[str, dict[Key, int]]:
+        """Criterion -> set -> rank from 1, ties sharing the lowest."""
+        found = self.selection(k)
+        if isinstance(found, str):
+            return {}
+        return {
+            name: {tuple(sorted(one.languages)): one.rank for one in ranking.sets}
+            for name, ranking in found.criteria.items()
+            if self.is_wanted(name)
+        }
+
+    def diversity(self, k: int) -> tuple[dict[Key, float], str]:
+        """Set -> score by l2v_all, or why there is none."""
+        found = self._ranked(k, ["l2v_all"])
+        if isinstance(found, str):
+            return {}, found
+        if "l2v_all" not in found.criteria:
+            return {}, found.not_computed["l2v_all"][0]
+        return {tuple(sorted(one.languages)): one.score for one in found.criteria["l2v_all"].sets}, ""
+
+
+def criteria(figures: SetFigures, k: int, orders: Orders) -> Analysis | NotDone:
+    """Rank of the set that each criterion picks, and rank correlation of criterion and measured figure."""
+    title = "What choosing the sources by a criterion would have given"
+    study = figures.study
+    sizes = [size for size in figures.sizes if len(figures.of_size(size)) >= FEWEST_SETS and size > 1]
+    if k not in sizes:
+        number = len(figures.of_size(k)) if k > 1 else 0
+        return NotDone("criteria", title, f"{number} sets of {k} are complete; an order needs {FEWEST_SETS}.")
+    selection = orders.selection(k)
+    if isinstance(selection, str):
+        return NotDone("criteria", title, selection)
+    looked = {size: _looked(figures, size, orders.ranks(size)) for size in sorted(sizes, key=lambda size: size != k)}
+    picks = [row for found in looked.values() for row in with_holm([one.pick for one in found])]
+    for row in picks:  # behind the p
+        row |= {key: row.pop(key) for key in ("behind_best", "like_best")}
+    agreement = [row for found in looked.values() for row in with_holm([one.agreement for one in found])]
+    of_k = {one.name: one for one in looked[k]}
+    claims = [_pick_claim(figures, k, one) for one in looked[k] if one.name in TYPOLOGY]
+    if TYPOLOGY[0] in of_k:
+        claims += [_order_claim(figures, k, of_k[TYPOLOGY[0]], of_k[name]) for name in OTHERS if name in of_k]
+    num_sets = len(figures.of_size(k))
+
+    def marks(key: str, better: int) -> tuple[Mark, ...]:
+        rows = [(one.name, one.pick | one.agreement) for one in looked[k]]
+        found = [Mark.of(row, name, key, "control" if name in CONTROLS else "criterion") for name, row in rows]
+        return tuple(sorted(found, key=lambda mark: better * mark.value))
+
+    plots: list[Intervals | Scatter] = [
+        Intervals(
+            f"Measured rank of the set that each criterion picks, of {num_sets} (1 = best)",
+            "rank",
+            marks("rank", 1),
+            unit="number",
+            reference=(num_sets + 1) / 2,
+            reference_label="a random set",
+            groups=("criterion", "control"),
+        ),
+        Intervals(
+            "Agreement of criterion and measured order",
+            "Spearman's rho",
+            marks("spearman", -1),
+            unit="number",
+            reference=0.0,
+            reference_label="none",
+            groups=("criterion", "control"),
+        ),
+    ]
+    if TYPOLOGY[0] in of_k:
+        one = of_k[TYPOLOGY[0]]
+        points = zip(one.order, figures.mean[one.members], one.members, strict=True)
+        plots.append(
+            Scatter(
+                f"Sets of {k} by syntactic diversity and {study.metric}",
+                f"rank by {TYPOLOGY[0]} (right = most diverse)",
+                f"{study.metric}, %",
+                tuple((float(x), float(y), set_name(figures.sets[row]), "") for x, y, row in points),
+                x_unit="rank",
+            )
+        )
+    return Analysis(
+        "criteria",
+        title,
+        "Would a criterion that needs no training have found a good set?",
+        "the paper's comparison of selection criteria by the rank of the set that each picks among all combinations",
+        (
+            table(
+                "criteria_picks",
+                "The set that each criterion puts first, among all sets of its size",
+                picks,
+                "Where sets tie for first, rank and figure are their means. Random set: the mean over all sets.",
+                "p adjusted over the criteria of a size (Holm). * beyond the paper.",
+                accuracy=study.metric,
+                num_sets="of sets",
+                rank_low="interval of rank",
+            ),
+            table(
+                "criteria_correlations",
+                "Agreement of each criterion's order with the measured one",
+                agreement,
+                "Interval: items and seeds drawn again (drawing adds noise, so its middle lies nearer to 0 than "
+                "the figure). p: the larger of two, languages given each other's places, and items and seeds drawn "
+                "again; adjusted over the criteria of a size (Holm).",
+            ),
+        ),
+        tuple(plots),
+        tuple(claims),
+        tuple(_notes(figures, k, orders, selection)),
+    )
+
+
+def _notes(figures: SetFigures, k: int, orders: Orders, selection: Selection) -> Iterator[str]:
+    """What was not computed, and what says nothing."""
+    for name, reasons in selection.not_computed.items():
+        if orders.is_wanted(name):
+            yield f"Not computed: {name}. {' '.join(reasons)}"
+    for name, ranking in selection.criteria.items():
+        if orders.is_wanted(name) and ranking.num_first == selection.num_sets > 1:
+            yield f"{name}: all sets tie, so it says nothing here and is left out."
+    num_sets, planned = len(figures.of_size(k)), math.comb(len(figures.study.pool), k)
+    if num_sets < planned:
+        yield f"{num_sets} of the {planned} sets of {k} are complete; a criterion picks among those."
+
+
+@dataclass(frozen=True, eq=False)
+class _Looked:
+    """One criterion on the sets of one size."""
+
+    name: str
+    members: np.ndarray  # rows of the sets looked at
+    order: np.ndarray  # per set: minus the criterion's rank, so that higher is preferred
+    first: np.ndarray  # rows of the sets that share its first place
+    against: Compared  # these with all
+    rho_drawn: np.ndarray
+    pick: Row  # of the table of first sets
+    agreement: Row  # of the table of correlations
+
+
+def _looked(figures: SetFigures, k: int, ranks: Mapping[str, Mapping[Key, int]]) -> list[_Looked]:
+    """The criteria that do not give all measured sets the same place."""
+    found = [_looked_at(figures, k, name, of_sets) for name, of_sets in ranks.items()]
+    return [one for one in found if one is not None]
+
+
+def _looked_at(figures: SetFigures, k: int, name: str, ranks: Mapping[Key, int]) -> _Looked | None:
+    members = np.array([row for row in figures.of_size(k) if tuple(sorted(figures.sets[row])) in ranks], dtype=int)
+    sets = [figures.sets[row] for row in members]
+    order = -np.array([ranks[tuple(sorted(one))] for one in sets], dtype=float)
+    if len(members) < FEWEST_SETS or len(set(order)) < 2:
+        return None
+    point, drawn = figures.mean[members], figures.mean_drawn[:, members]
+    picked = order == order.max()
+    first = members[picked]
+    against = figures.compare(first, members)
+    rho, rho_drawn = float(spearman(order, point)), spearman(order, drawn)
+    # The larger of two: another naming of the languages, other items and seeds.
+    chance_p = max(renaming_p(sets, ranks, point, figures.settings.seed), p_value(rho, rho_drawn))
+    row: Row = {"criterion": name + (" *" if name in BEYOND_CRITERIA else ""), "size": k}
+    return _Looked(
+        name,
+        members,
+        order,
+        first,
+        against,
+        rho_drawn,
+        row
+        | {
+            "pick": f"{len(first)} sets tie" if len(first) > 1 else set_name(figures.sets[first[0]]),
+            "rank": float(average_ranks(point)[picked].mean()),
+            **interval("rank", figures.interval(average_ranks(drawn)[:, picked].mean(axis=1))),
+            "num_sets": len(members),
+            "items": figures.study.num_items,
+            "num_seeds": len(figures.seeds_of(first)),
+            "accuracy": against.a,
+            "against_mean": against.value,
+            **interval("against_mean", against.range),
+            "p": against.p,
+            "behind_best": float(point.max() - against.a),
+            "like_best": "yes" if as_good_as_best(point, drawn, figures.settings.confidence)[picked].all() else "no",
+        },
+        row
+        | {
+            "num_sets": len(members),
+            "spearman": rho,
+            **interval("spearman", figures.interval(rho_drawn)),
+            "kendall": float(kendall(order, point)),
+            **interval("kendall", figures.interval(kendall(order, drawn))),
+            "p": chance_p,
+        },
+    )
+
+
+def _pick_claim(figures: SetFigures, k: int, one: _Looked) -> Claim:
+    members = figures.of_size(k)
+    which = set_name(figures.sets[one.first[0]]) if len(one.first) == 1 else f"{len(one.first)} sets that tie"
+    rank = one.pick["rank"]
+    return Claim(
+        f"pick_{one.name}",
+        f"The set that {one.name} picks ({which}, measured rank {rank:g} of {len(members)}) against a random set",
+        one.against.value,
+        *one.against.range,
+        one.against.p,
+        value_a=one.against.a,
+        value_b=one.against.b,
+        basis=figures.basis(one.first, members),
+        expected="up",
+        paper="sets chosen by typology (syntax, inventory) rank near the top",
+    )
+
+
+def _order_claim(figures: SetFigures, k: int, one: _Looked, other: _Looked) -> Claim:
+    a, b = one.agreement["spearman"], other.agreement["spearman"]
+    drawn = one.rho_drawn - other.rho_drawn
+    return Claim(
+        f"criteria_{other.name}",
+        f"Agreement with the measured order, {one.name} against {other.name} (difference of Spearman's rho)",
+        a - b,
+        *figures.interval(drawn),
+        p_value(a - b, drawn),
+        unit="number",
+        value_a=a,
+        value_b=b,
+        basis=figures.basis(figures.of_size(k)),
+        expected="up",
+        paper="typology ranks near the top, size and vocabulary coverage do not",
+    )
+
+
+def renaming_p(sets: Sequence[tuple[str, ...]], ranks: Mapping[Key, int], point: np.ndarray, seed: int) -> float:
+    """Two-sided p of no relation: the criterion's scores with the pool's languages given each other's places.
+
+    Args:
+        sets: the measured ones; ranks: of all sets of the size; point: (sets,) measured figures.
+    """
+    codes = sorted({code for key in ranks for code in key})
+    number = {code: i for i, code in enumerate(codes)}
+    # A set as a number with a bit per language, so that renamed sets are looked up at once.
+    table = {sum(1 << number[code] for code in key): rank for key, rank in ranks.items()}
+    bits = (1 << renamings(len(codes), seed))[:, [[number[code] for code in one] for one in sets]].sum(axis=2)
+    known, inverse = np.unique(bits, return_inverse=True)
+    renamed = -np.array([table[int(bit)] for bit in known], dtype=float)[inverse].reshape(bits.shape)
+    observed = abs(float(spearman(renamed[0], point)))  # the first leaves all as they are
+    return float((np.abs(spearman(renamed, point)) >= observed - 1e-9).mean())

@@ -1,0 +1,210 @@
+"""Sections of a report on what was measured after the cells: mingling.json and predicted.json in a study's folder."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mslt_it.problems import Problem
+from mslt_it.representations.results import read
+from mslt_it.study.analyse.findings import Analysis, Intervals, Mark, Scatter, set_name
+from mslt_it.study.analyse.statistics import average_ranks, kendall, spearman
+from mslt_it.study.analyse.tables import Column, Row, Table, interval, table
+
+MINGLING = "mingling.json"
+PREDICTED = "predicted.json"
+UNSHOWN = ("schema", "made_from")  # of no interest to a reader
+MAPS = {"tsne": "t-SNE", "umap": "UMAP"}
+MEASURES = {  # measure of mingling.json -> how it is shown
+    "cka": "CKA (debiased)",
+    "retrieval": "sentence retrieval",
+    "mixing": "neighbour mixing (1 = random)",
+    "entropy": "entropy of neighbours' languages (1 = random)",
+    "centred_mixing": "neighbour mixing, each language's mean taken away (1 = random)",
+}
+
+
+def further_sections(folder: Path) -> list[Analysis]:
+    """What there is of the two, as sections."""
+    found = []
+    if (folder / MINGLING).is_file():
+        found.append(representations(folder / MINGLING))
+    if (folder / PREDICTED).is_file():
+        found.append(predicted(folder / PREDICTED))
+    return found
+
+
+def representations(path: Path) -> Analysis:
+    """Means over layers per system and group of languages, differences, maps."""
+    content = read(path)
+    rows: list[Row] = []
+    differences: list[Row] = []
+    figures: list[Intervals | Scatter] = []
+    for measure, label in MEASURES.items():
+        marks = []
+        for name, system in content["systems"].items():
+            for group, values in system["groups"].get(measure, {}).items():
+                mean = values["mean"]
+                if mean["value"] is None:
+                    continue
+                sources = set_name(system["sources"]) or "none"
+                row = {"measure": label, "group": group, "system": name, "sources": sources}
+                rows.append(row | {"items": content["num_items"], "value": mean["value"], **_ends("range", mean)})
+                marks.append(Mark(group, mean["value"], mean.get("low"), mean.get("high"), group=name))
+        if marks:
+            figures.append(Intervals(f"{label}, mean over layers", label, tuple(marks), unit="number"))
+    for one in content["differences"]:
+        for measure, label in MEASURES.items():
+            for group, values in one["groups"].get(measure, {}).items():
+                mean = values["mean"]
+                if None not in (mean["value"], mean.get("low"), mean.get("high")):
+                    row = {"systems": f"{one['of']} minus {one['minus']}", "measure": label, "group": group}
+                    row |= {"items": content["num_items"], "difference": mean["value"], **_ends("range", mean)}
+                    differences.append(row | {"found": _verdict(mean, "more", "less")})
+    return Analysis(
+        "mingling",
+        "How the languages lie in the models",
+        "Do representations of different languages mingle more after training on several languages?",
+        "the paper's t-SNE maps and CKA between parallel sentences",
+        (
+            table(
+                "mingling",
+                "Means over layers, per system and group of languages",
+                rows,
+                group="languages",
+                sources="trained on",
+            ),
+            table(
+                "mingling_differences",
+                "Systems against each other, on the same items",
+                differences,
+                "Intervals are of each comparison alone, over items; seeds were not drawn.",
+                group="languages",
+                difference=Column("difference", "fine"),
+            ),
+        ),
+        (*figures, *_maps(content)),
+        notes=(
+            f"Languages: {', '.join(content['languages'])}; trained on by some system: {', '.join(content['seen'])}.",
+        ),
+    )
+
+
+def _ends(key: str, figure: Mapping[str, Any]) -> Row:
+    low, high = figure.get("low"), figure.get("high")
+    return interval(key, None if low is None or high is None else (low, high))
+
+
+def _verdict(figure: Mapping[str, Any], more: str, less: str) -> str:
+    """In a word, whether a difference was found."""
+    if figure["value"] is None or figure["low"] <= 0 <= figure["high"]:
+        return "no difference found"
+    return more if figure["value"] > 0 else less
+
+
+def _maps(content: Mapping[str, Any]) -> list[Scatter]:
+    points = content["points"]
+    if not points:
+        return []
+    return [
+        Scatter(
+            f"{MAPS.get(points['map'], points['map'])} of the sentences, {name}, layer {points['layer']}",
+            "",
+            "",
+            tuple((float(x), float(y), code, code) for (x, y), code in zip(places, points["languages"], strict=True)),
+            x_unit="none",
+            y_unit="none",
+            label_points=True,
+        )
+        for name, places in points["systems"].items()
+    ]
+
+
+def predicted(path: Path) -> Analysis:
+    """Measured against predicted figures of sets: {"rows": [{"set", "predicted", "measured"}], ...} or the rows alone.
+
+    Anything else in the file that is a text or a number is shown as it is (what the prediction cost, what it saved).
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise Problem(f"{path} is not JSON ({error}). Write it again, or remove it.") from None
+    if isinstance(content, list):
+        content = {"rows": content}
+    given = content.get("rows") if isinstance(content, dict) else None
+    if not isinstance(given, list) or len(given) < 3:
+        raise Problem(f"{path} has no list of at least 3 rows. Give [{{'set': [...], 'predicted': x, 'measured': y}}].")
+    for row in given:
+        for key in ("predicted", "measured"):
+            if not isinstance(row.get(key), (int, float)) or not math.isfinite(row[key]):
+                raise Problem(f"{path}: '{key}' of set {row.get('set')} is {row.get(key)!r}, not a finite number.")
+    x, y = (np.array([row[key] for row in given], dtype=float) for key in ("predicted", "measured"))
+    rows = [
+        {"set": set_name(row["set"]), "predicted": a, "measured": b, "predicted_rank": rank_a, "measured_rank": rank_b}
+        for row, a, b, rank_a, rank_b in zip(given, x, y, average_ranks(x), average_ranks(y), strict=True)
+    ]
+    best = rows[int(np.argmax(x))]
+    agreement = {"num_sets": len(rows), "spearman": float(spearman(x, y)), "kendall": float(kendall(x, y))}
+    pick = "set predicted to be best"
+    return Analysis(
+        "predicted",
+        "Predicting the order of all sets from single sources",
+        "Would combining single-source adapters have told which set is best, without training the sets?",
+        "beyond the paper",
+        (
+            table(
+                "predicted_agreement",
+                "Agreement of the predicted and the measured order",
+                [agreement | {"pick": best["set"], "rank": best["measured_rank"]}],
+                pick=pick,
+                rank="its measured rank",
+            ),
+            *([_other_predictions(content, pick)] if "agreement" in content else []),
+            table("predicted", "Every set", rows),
+        ),
+        (
+            Scatter(
+                "Predicted and measured figures of the sets",
+                "predicted, %",
+                "measured, %",
+                tuple((row["predicted"], row["measured"], row["set"], "") for row in rows),
+                x_unit="share",
+            ),
+        ),
+        notes=tuple(f"{k}: {v}" for k, v in content.items() if isinstance(v, (str, int, float)) and k not in UNSHOWN),
+    )
+
+
+def _other_predictions(content: Mapping[str, Any], pick: str) -> Table:
+    """Beside the combined adapters what single sources say by themselves."""
+    rows: list[Row] = []
+    for key, one in content["agreement"].items():
+        less = content["better_than"].get(key)
+        rows.append(
+            {
+                "by": one["by"],
+                "spearman": one["spearman"]["value"],
+                **_ends("spearman", one["spearman"]),
+                "pick": one["pick"],
+                "rank": one["measured_rank"],
+                "less": less and less["value"],
+                **_ends("less", less or {}),
+                "found": less and _verdict(less, "better", "less well"),
+            }
+        )
+    return table(
+        "predicted_by",
+        "What combining adds: the same prediction from the single sources' own figures, without combining",
+        rows,
+        "Intervals: items and seeds of the measured figures drawn again, the predictions as they are (drawing "
+        "adds noise, so the middle of an interval of rho lies nearer to 0 than the figure).",
+        pick=pick,
+        rank="its measured rank",
+        less=Column("combined adapters' rho minus this one", "number"),
+        found="combined adapters agree",
+    )

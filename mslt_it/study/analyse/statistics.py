@@ -1,0 +1,77 @@
+"""Tests, ranks and rank correlations of many draws at once: along the last axis, whatever stands before it."""
+
+from __future__ import annotations
+
+import itertools
+import math
+
+import numpy as np
+from scipy.stats import rankdata
+
+MAX_RENAMINGS = 5040  # all of 7 languages; of larger pools as many drawn ones
+TINY = 1e-12
+
+
+def p_value(value: float, drawn: np.ndarray) -> float:
+    """Two-sided bootstrap p of no difference: share of draws that lie as far from ``value`` as it lies from 0."""
+    if abs(value) <= TINY:
+        return 1.0
+    # Draws tie with the observed where few items differ; rounding must not decide.
+    far = np.abs(drawn - value) >= abs(value) * (1 - 1e-9)
+    return float((1 + far.sum()) / (1 + len(drawn)))
+
+
+def as_good_as_best(point: np.ndarray, drawn: np.ndarray, confidence: float) -> np.ndarray:
+    """bool (S,): the sets that cannot be told from the best one, with all of them compared at once.
+
+    The largest of the S studentised errors of (best - set) decides, so that in the share of ``confidence`` no set is
+    told apart wrongly (Hsu's 1984 comparison with the best, by bootstrap).
+
+    Args:
+        point: (S,), drawn: (B, S).
+    """
+    best = int(np.argmax(point))
+    behind = point[best] - point
+    errors = (drawn[:, [best]] - drawn) - behind
+    scale = errors.std(axis=0)
+    moving = scale > TINY
+    result = behind <= TINY
+    if moving.any():
+        largest = (errors[:, moving] / scale[moving]).max(axis=1)
+        result[moving] |= behind[moving] <= np.quantile(largest, confidence) * scale[moving]
+    result[best] = True
+    return np.asarray(result)
+
+
+def average_ranks(scores: np.ndarray) -> np.ndarray:
+    """Ranks from 1 for the largest; equal scores share the mean of their places."""
+    return np.asarray(rankdata(-scores, axis=-1))
+
+
+def spearman(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Spearman's rho of (S,) with each (..., S); 0 where one of them is constant (scipy's takes one pair at a time)."""
+    a, b = average_ranks(x), average_ranks(y)
+    return _cosine(a - a.mean(-1, keepdims=True), b - b.mean(-1, keepdims=True))
+
+
+def kendall(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Kendall's tau-b (1945) of (S,) with each (..., S); 0 where one of them is constant."""
+    left, right = np.triu_indices(x.shape[-1], 1)
+    return _cosine(np.sign(x[..., left] - x[..., right]), np.sign(y[..., left] - y[..., right]))
+
+
+def _cosine(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    below = np.sqrt((a**2).sum(-1) * (b**2).sum(-1))
+    return np.asarray(np.divide((a * b).sum(-1), below, out=np.zeros(np.shape(below)), where=below > 0))
+
+
+def renamings(n: int, seed: int) -> np.ndarray:
+    """(renamings, n): the orders of n languages, the given one first; drawn ones where all are too many.
+
+    Sets share languages, so whether an agreement could be chance is tested by giving the languages each other's places:
+    that leaves the overlap of sets as it is, which shuffling sets would not.
+    """
+    if math.factorial(n) <= MAX_RENAMINGS:
+        return np.array(list(itertools.permutations(range(n))))
+    rng = np.random.default_rng(seed)
+    return np.array([np.arange(n), *(rng.permutation(n) for _ in range(MAX_RENAMINGS - 1))])

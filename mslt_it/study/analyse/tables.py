@@ -1,0 +1,186 @@
+"""Tables of a study: data frames whose columns say how they are shown, and the arithmetic of rows and intervals.
+
+Shares are stored as shares (0.782) and shown in per cent (78.2); points are differences of shares (0.071, shown as
++7.1). The interval of column X is in the columns X_low and X_high, which are shown as one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import pandas as pd
+
+from mslt_it.evaluation.intervals import holm
+
+Row = dict[str, Any]
+
+
+class Column(NamedTuple):
+    """What stands above a column, and how its values are meant."""
+
+    label: str
+    kind: str = "text"  # "count", "share", "points", "number", "fine" (three digits), "rank", "p"
+
+
+COLUMNS = {
+    # of what
+    "sources": Column("sources"),
+    "source": Column("source"),
+    "target": Column("target"),
+    "language": Column("language"),
+    "group": Column("group"),
+    "scripts": Column("scripts"),
+    "comparison": Column("comparison"),
+    "criterion": Column("criterion"),
+    "size": Column("size", "count"),
+    "num_sources": Column("sources", "count"),
+    "num_scripts": Column("scripts", "count"),
+    "num_targets": Column("targets", "count"),
+    "num_sets": Column("sets", "count"),
+    "num_seeds": Column("seeds", "count"),
+    "items": Column("items", "count"),
+    # figures
+    "accuracy": Column("accuracy", "share"),
+    "gain": Column("gain over base", "points"),
+    "base": Column("untuned", "share"),
+    "sslt": Column("SSLT", "share"),
+    "mslt": Column("MSLT", "share"),
+    "mean": Column("mean", "share"),
+    "with": Column("figure with it", "share"),
+    "without": Column("figure without", "share"),
+    "top": Column("in the top 5", "share"),
+    "chance": Column("in all sets", "share"),
+    "best": Column("best set"),
+    "best_accuracy": Column("its figure", "share"),
+    "worst": Column("worst set"),
+    "worst_accuracy": Column("its figure", "share"),
+    "set": Column("sources"),
+    "single": Column("best single"),
+    "single_accuracy": Column("its figure", "share"),
+    "other_seeds": Column("chosen on other seeds", "share"),
+    "first_share": Column("first when drawn again", "share"),
+    "seed_sd": Column("SD over seeds, points", "share"),
+    "assignment_sd": Column("SD over assignments, points", "share"),
+    "set_sd": Column("SD over sets, points", "share"),
+    "predicted": Column("predicted", "share"),
+    "measured": Column("measured", "share"),
+    # comparisons
+    "difference": Column("difference", "points"),
+    "step": Column("against the size before", "points"),
+    "against_mean": Column("against a random set", "points"),
+    "behind_best": Column("behind the best", "points"),
+    "like_best": Column("not told from the best"),
+    "p_adjusted": Column("adjusted p", "p"),
+    "found": Column("found"),
+    # orders
+    "pick": Column("its first set"),
+    "rank": Column("rank", "rank"),
+    "predicted_rank": Column("predicted rank", "rank"),
+    "measured_rank": Column("measured rank", "rank"),
+    "spearman": Column("Spearman's rho", "number"),
+    "kendall": Column("Kendall's tau-b", "number"),
+    "part": Column("similarity by"),
+    "by": Column("predicted by"),
+    # representations
+    "systems": Column("systems"),
+    "system": Column("system"),
+    "measure": Column("measure"),
+    "value": Column("value", "fine"),
+    "range": Column("interval", "fine"),
+    # labels
+    "label": Column("label"),
+    "num_rows": Column("rows", "count"),
+    "said": Column("answered, share", "share"),
+    "precision": Column("precision", "share"),
+    "recall": Column("recall", "share"),
+    "f1": Column("F1", "share"),
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """``name`` is that of its files; ``labels`` replaces labels, or columns, for this table."""
+
+    name: str
+    title: str
+    frame: pd.DataFrame
+    notes: tuple[str, ...] = ()
+    labels: Mapping[str, str | Column] = field(default_factory=dict)
+
+    def column(self, key: str) -> Column:
+        known = COLUMNS.get(key, Column(key))
+        given = self.labels.get(key, known)
+        return given if isinstance(given, Column) else Column(given, known.kind)
+
+    def shown(self) -> Iterator[tuple[Column, list[str], list[float | None]]]:
+        """Column by column: the values as people read them, and by what they are sorted (numbers; None: the text)."""
+        for key in self.frame:
+            if key.endswith("_high"):
+                continue
+            values = self.frame[key].tolist()
+            if (estimate := key.removesuffix("_low")) != key:
+                column = Column(self.labels.get(key, "interval"), self.column(estimate).kind)  # type: ignore[arg-type]
+                highs = self.frame[f"{estimate}_high"].tolist()
+                text = [
+                    "" if pd.isna(low) else f"{shown(low, column.kind)} to {shown(high, column.kind)}"
+                    for low, high in zip(values, highs, strict=True)
+                ]
+            else:
+                column = self.column(key)
+                text = [shown(value, column.kind) for value in values]
+            is_text = column.kind == "text"
+            yield column, text, [None if is_text or pd.isna(value) else float(value) for value in values]
+
+
+def table(name: str, title: str, rows: Sequence[Row], *notes: str, **labels: str | Column) -> Table:
+    """A table of rows that have the same keys, in the order of the columns."""
+    return Table(name, title, pd.DataFrame(rows), notes, labels)
+
+
+def interval(key: str, ends: tuple[float, float] | None) -> Row:
+    """The two columns of the interval of column ``key``; empty where there is none."""
+    low, high = ends or (None, None)
+    return {f"{key}_low": low, f"{key}_high": high}
+
+
+def with_holm(rows: Sequence[Row]) -> list[Row]:
+    """The rows with their ``p`` as ``p_adjusted``, over those that have one (Holm 1979)."""
+    tested = [row["p"] for row in rows if row["p"] is not None]
+    adjusted = iter(holm(tested))
+    return [
+        {key: value for key, value in row.items() if key != "p"}
+        | {"p_adjusted": None if row["p"] is None else next(adjusted)}
+        for row in rows
+    ]
+
+
+def shown(value: Any, kind: str) -> str:
+    """A value as people read it: shares in per cent, differences of shares in points with their sign."""
+    if isinstance(value, str):
+        return value
+    if pd.isna(value):
+        return ""
+    match kind:
+        case "share":
+            return f"{100 * value:.1f}"
+        case "points":
+            return unsigned_nought(f"{100 * value:+.1f}")
+        case "count":
+            return f"{int(value):,}"
+        case "p":
+            return "< 0.001" if value < 0.001 else f"{value:.3f}"
+        case "rank":
+            return f"{value:.1f}".removesuffix(".0")
+        case "fine":
+            return unsigned_nought(f"{value:.3f}")
+        case "number":
+            return unsigned_nought(f"{value:.2f}")
+        case _:
+            return str(value)
+
+
+def unsigned_nought(text: str) -> str:
+    """A number as text, without a sign where it is nought."""
+    return text.lstrip("+-") if float(text) == 0 else text

@@ -51,7 +51,7 @@ MAX_TRIES, MIN_TRIES = 600, 8  # sentences made of a label's templates, and of e
 
 # Their sentences say "open" and "lock" where the intent is to turn something on or off.
 _OTHER_DEVICES = {"cover", "valve", "lock", "scene", "script", "button", "input_button"}
-_FILE_KEYS = ("upstream", "lists", "rules", "replace", "reject")
+_FILE_KEYS = ("upstream", "skip", "replace", "rules", "lists", "reject")
 # The numbers that a slot without words takes, by a part of its name.
 _NUMBERS = {
     "temperature": (18, 19, 20, 21, 22, 23, 24),
@@ -110,7 +110,7 @@ class Source:
 
     def slot(self, name: str, devices: Sequence[str]) -> Sequence[Any]:
         """The texts that a slot may have, none where there are no words for it."""
-        for key in (*(f"{name}.{device}" for device in devices), name):
+        for key in (*(f"{name}.{device}" for device in devices[:1]), name):
             if key in self.words:
                 return self.words[key]
         found = self.lists.get(name, {})
@@ -138,6 +138,7 @@ def source(language: str) -> Source:
             text = text.replace(old, new)
         return text
 
+    skip = _any_of(own.get("skip", ()))
     templates = {
         label: tuple(
             Template(edited(text), label, devices)
@@ -145,12 +146,16 @@ def source(language: str) -> Source:
             for block in upstream["intents"][intent]["data"]
             if (devices := _devices(block)) is not None
             for text in block["sentences"]
+            if not (skip and skip.search(text))
         )
         for label, intents in LABELS.items()
     }
     rules = {name: edited(text) for name, text in upstream["expansion_rules"].items()} | own.get("rules", {})
-    reject = own.get("reject")
-    return Source(templates, rules, upstream["lists"], own.get("lists", {}), re.compile("|".join(reject)) if reject else None)
+    return Source(templates, rules, upstream["lists"], own.get("lists", {}), _any_of(own.get("reject", ())))
+
+
+def _any_of(patterns: Sequence[str]) -> re.Pattern[str] | None:
+    return re.compile("|".join(patterns)) if patterns else None
 
 
 def _upstream(name: str) -> dict[str, Any]:
@@ -227,7 +232,7 @@ Node = str | tuple[str, tuple[Any, ...]]  # a text, or a kind of expression and 
 def _parsed(text: str) -> Node:
     from hassil.parse_expression import parse_sentence
 
-    return _node(parse_sentence(text).expression)
+    return _node(parse_sentence(text).expression) if text else ""
 
 
 def _node(found: Any) -> Node:
@@ -295,8 +300,13 @@ def _of_label(
                 seen.add(key)
                 units.setdefault(text if len(used) >= MIN_TEMPLATES else pattern, []).append(sentence)
     order = sorted(units, key=lambda unit: _hash(f"{language}\0{unit}"))
-    num_test = max(1, round(TEST_SHARE * len(order)))
-    split_units = {"test": order[:num_test], "train": order[num_test:]}
+    split_units: dict[str, list[str]] = {"train": [], "test": []}
+    num_held_out, total = 0, len(seen)
+    for unit in order:  # at most half of a small label's sentences are held out
+        is_short = len(split_units["test"]) < TEST_SHARE * len(order) or num_held_out < min(NUM_ROWS["test"], total / 4)
+        split = "test" if is_short and num_held_out + len(units[unit]) <= total / 2 else "train"
+        split_units[split].append(unit)
+        num_held_out += len(units[unit]) * (split == "test")
     return {split: _in_turns(label, own, units)[: NUM_ROWS[split]] for split, own in split_units.items()}
 
 

@@ -1,8 +1,9 @@
 """Intent classification in many languages: sentences that people wrote as templates for a voice assistant, expanded.
 
 The templates are those of the package ``home-assistant-intents``, read at run time with ``hassil``; nothing of them is
-kept here. Words for rooms, devices and the like, which the templates leave open, are ours: eval/intents/<language>.yaml.
-Those files also narrow rules that were written to recognise any form of a word ("encend(a|e|er|é)") to correct ones.
+kept here. They were written to recognise what people say, in any form ("encend(a|e|er|é)", articles of every gender).
+``eval/intents/<language>.yaml`` says which of them are used, in which forms, so that sentences come out correct, and has
+our words for the rooms, devices and the like that they leave open.
 
 Sampling: of each label, templates take turns; at each choice a hash of language, label, template and count decides, so
 rows are the same on every machine. Whole templates are either trained on or scored. A label with fewer than
@@ -16,7 +17,6 @@ import functools
 import hashlib
 import importlib.metadata
 import itertools
-import json
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -47,7 +47,8 @@ LABELS = {
 NUM_ROWS = {"train": 40, "test": 10}  # of a label, in each language
 MIN_TEMPLATES = 4
 TEST_SHARE = 0.25  # of a label's templates, or patterns
-MAX_TRIES, MIN_TRIES = 600, 8  # sentences made of a label's templates, and of each of them
+MAX_TRIES = 300  # ways through a template that are tried for new sentences
+MIN_TRIES = 12  # without one sentence, after which it is left out: a word is missing for it
 
 # Their sentences say "open" and "lock" where the intent is to turn something on or off.
 _OTHER_DEVICES = {"cover", "valve", "lock", "scene", "script", "button", "input_button"}
@@ -77,7 +78,9 @@ def provenance(language: str, split: str) -> str:
     """Which packages the rows are from, and what they are."""
     rows = examples(language, split)
     counts = Counter(row.label for row in rows)
-    versions = " and ".join(f"{name} {importlib.metadata.version(name)}" for name in ("home-assistant-intents", "hassil"))
+    versions = " and ".join(
+        f"{name} {importlib.metadata.version(name)}" for name in ("home-assistant-intents", "hassil")
+    )
     key = fingerprint([(row.id, row.fields["text"], row.label) for row in rows])
     fewest = min(counts, key=lambda label: (counts[label], label))
     return (
@@ -260,7 +263,7 @@ def _spaced(text: str) -> str:
 
 @functools.cache
 def _rows(language: str) -> dict[str, list[Example]]:
-    """Split -> rows. A sentence that two labels share is left out, and so is a training sentence that is scored, too."""
+    """Split -> rows. Left out are sentences that two labels share, and training sentences that are scored, too."""
     found = source(language)
     made: dict[str, list[Example]] = {"train": [], "test": []}
     for label, templates in found.templates.items():
@@ -290,7 +293,8 @@ def _of_label(
     found: Source, language: str, label: str, templates: Sequence[Template]
 ) -> dict[str, list[tuple[str, str]]]:
     """Split -> (sentence, group), as many as are wanted or as the templates give."""
-    made = {t.text: _made(found, language, t, MAX_TRIES // len(templates) + MIN_TRIES) for t in templates}
+    wanted = 2 * NUM_ROWS["train"] // len(templates) + 4  # some come of two templates
+    made = {t.text: _made(found, language, t, wanted) for t in templates}
     used = [text for text, sentences in made.items() if sentences]
     units: dict[str, list[str]] = {}  # template or pattern -> its sentences
     seen: set[str] = set()
@@ -310,10 +314,12 @@ def _of_label(
     return {split: _in_turns(label, own, units)[: NUM_ROWS[split]] for split, own in split_units.items()}
 
 
-def _made(found: Source, language: str, template: Template, num_tries: int) -> dict[str, str]:
-    """Sentences of a template, each with its pattern: the same with slots left open."""
+def _made(found: Source, language: str, template: Template, wanted: int) -> dict[str, str]:
+    """Up to ``wanted`` sentences of a template, each with its pattern: the same with slots left open."""
     made: dict[str, str] = {}
-    for count in range(num_tries):
+    for count in range(MAX_TRIES):
+        if len(made) == wanted or (count == MIN_TRIES and not made):
+            break
         walk = _Walk(found, template.devices, f"{language}\0{template.text}\0{count}")
         try:
             text, pattern = map(_spaced, walk.text(_parsed(template.text)))

@@ -10,7 +10,6 @@ import logging
 import math
 import os
 import shutil
-import sys
 import time
 import warnings
 from collections.abc import Mapping, Sequence
@@ -37,6 +36,7 @@ from mslt_it.records import EncodedExample, Recipe
 from mslt_it.training import checkpoints, guards
 from mslt_it.training.batches import IGNORED, LengthGroupedOrder, PaddingCollator, padding_id, rows_hash, to_dataset
 from mslt_it.training.curves import Curves
+from mslt_it.training.progress_lines import ProgressLines
 from mslt_it.training.summary import TrainingSummary
 from mslt_it.training.supervised_loss import add_supervised_forward, can_project_supervised_only
 
@@ -158,6 +158,7 @@ class AdapterTrainer(SFTTrainer):
             callbacks=[
                 guards.NonFiniteGuard(),
                 Curves(run_dir / "tensorboard"),
+                ProgressLines(run_dir / "log.txt", self.global_batch),
                 checkpoints.CheckpointSealer(recipe.training_fingerprint(), keys),
                 *callbacks,
             ],
@@ -296,5 +297,5 @@ def _config(recipe: Recipe, run_dir: Path, batch: tuple[int, int], *, bf16: bool
             dataset_kwargs={"skip_prepare_dataset": True},
             max_length=None,
             report_to="none",  # curves.py writes TensorBoard files; nothing goes online
-            disable_tqdm=not sys.stderr.isatty(),
+            disable_tqdm=True,  # progress_lines.py shows more
         )

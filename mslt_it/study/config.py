@@ -55,6 +55,7 @@ class StudyConfig:
     pool: tuple[str, ...]  # languages that sources are taken from
     targets: tuple[str, ...]  # scored in every cell; none of them in the pool; rest: all others that the data have
     set_sizes: tuple[int, ...] = (1, 3)
+    sets: tuple[str, ...] = ()  # "ar-de-zh": sets of sources besides those of set_sizes, named beforehand
     sample: int | None = None  # at most so many sets of each size, drawn by hash; null = all
     seeds: tuple[int, ...] = (0,)
     budgets: tuple[int, ...] = ()  # labelled rows of a cell over all its sources; empty = the recipe's
@@ -70,7 +71,7 @@ class StudyConfig:
 
 # Of these the cells do not depend: they may change while a study is under way.
 FREE = ("name", "criteria", "mingling", "predict", "expected", "overrides", "recipe")  # the recipe: as it is resolved
-_TEXTS = ("pool", "targets", "variants", "overrides", "also_score", "criteria")
+_TEXTS = ("pool", "targets", "sets", "variants", "overrides", "also_score", "criteria")
 _NUMBERS = {"set_sizes": 1, "seeds": 0, "budgets": 1}  # lists of whole numbers, and the least that each may hold
 KEYS = tuple(f.name for f in dataclasses.fields(StudyConfig) if f.name != "name")
 
@@ -224,9 +225,9 @@ def _checked(config: StudyConfig, where: str) -> StudyConfig:
             f"{where}: the targets of a study are scored in every cell, so none may be in the pool. {problem}"
         ) from None
     for key in ("set_sizes", "seeds", "variants"):
-        if not getattr(config, key):
+        if not getattr(config, key) and not (key == "set_sizes" and config.sets):
             raise Problem(f"{where}: {key} is empty. Write for example {key}: [{_example(key)}].")
-    if max(config.set_sizes) > len(pool):
+    if max(config.set_sizes, default=0) > len(pool):
         raise Problem(
             f"{where}: set_sizes holds {max(config.set_sizes)}, the pool only {len(pool)} languages "
             f"({', '.join(pool)}). Sizes go from 1 to {len(pool)}."
@@ -238,6 +239,15 @@ def _checked(config: StudyConfig, where: str) -> StudyConfig:
         for item in getattr(config, key):
             if item not in known:
                 raise Problem(f"{where}: {key} holds '{item}'. {nearest(item, known)}")
+    for item in config.sets:
+        members = item.split("-")
+        if unknown := [code for code in members if code not in pool]:
+            raise Problem(
+                f"{where}: sets holds '{item}', but {unknown[0]} is not in the pool. {nearest(unknown[0], pool)} "
+                "Codes of a set are joined with hyphens: ar-de-zh."
+            )
+        if len(members) > len(set(members)):
+            raise Problem(f"{where}: sets holds '{item}', which names a language twice. Remove one.")
     for override in config.overrides:
         key = re.sub(r"^[+~]+", "", override.partition("=")[0])
         if key in SET_BY_GRID:

@@ -58,9 +58,9 @@ def with_budgets(config: StudyConfig, recipe: Recipe) -> StudyConfig:
             "compared at one. Give the study's own: budgets=[1500]."
         )
     budgets = config.budgets or (recipe.data.num_examples_total,)
-    if min(budgets) < max(config.set_sizes):
+    if min(budgets) < (largest := max(len(sources) for sources in source_sets(config))):
         raise Problem(
-            f"budgets: {min(budgets)} rows cannot be shared by {max(config.set_sizes)} sources. A budget is the total "
+            f"budgets: {min(budgets)} rows cannot be shared by {largest} sources. A budget is the total "
             "over all sources of a cell; every source needs at least one row."
         )
     return dataclasses.replace(config, budgets=budgets)
@@ -90,7 +90,8 @@ def source_sets(config: StudyConfig) -> list[tuple[str, ...]]:
             drawn = sorted(sets, key=lambda languages: hash_key("sample", *sorted(languages)))[: config.sample]
             sets = [languages for languages in sets if languages in drawn]
         found += sets
-    return found
+    named = [tuple(sorted(text.split("-"), key=config.pool.index)) for text in config.sets]
+    return sorted([*found, *(languages for languages in dict.fromkeys(named) if languages not in found)], key=len)
 
 
 def cell_recipe(base: Recipe, config: StudyConfig, cell: Cell, folder: Path) -> Recipe:

@@ -59,7 +59,7 @@ def main(argv: Sequence[str]) -> int:
         manifest["versions"] = old["versions"]  # those that the first cells were made with
     jobs = [
         Job(str(folder.path), cell.id, cell_recipe(base, config, cell, folder.cell(cell.id)), config.also_score)
-        for cell in sorted(grid, key=lambda cell: config.seeds.index(cell.seed))  # whole grids first, if it is ended early
+        for cell in sorted(grid, key=lambda cell: config.seeds.index(cell.seed))  # if it ends early: whole grids
     ]
     if "--dry-run" in options.flags:
         done = _done(jobs)

@@ -34,7 +34,11 @@ def markdown() -> str:
         languages = content.get("languages") or []
         prompts = sorted(path.stem for path in (share_dir("eval") / "prompts" / name).glob("*.yaml"))
         data = str(content["data"])
-        source = {"world": "the embedded world; `facebook/xnli`", "???": "none: your own files"}.get(data, f"`{data}`")
+        source = {
+            "world": "the embedded world; `facebook/xnli`",
+            "intents": "none: the package `home-assistant-intents`",
+            "???": "none: your own files",
+        }.get(data, f"`{data}`")
         cells = (
             f"`{name}`",
             summary.rstrip("."),

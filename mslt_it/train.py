@@ -45,9 +45,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
     details = DETAILS in arguments
     name, overrides, config_dir = parse_arguments([a for a in arguments if a != DETAILS])
+    from mslt_it.models.packaged import with_reachable_base
     from mslt_it.selection.auto import choose_sources
 
-    recipe = _resolved(load_recipe(name, overrides, config_dir, choose=choose_sources))
+    recipe = _resolved(with_reachable_base(load_recipe(name, overrides, config_dir, choose=choose_sources)))
     if recipe.combine.method != "none":
         from mslt_it.publish.apart import train_apart
 
@@ -127,7 +128,7 @@ def _execute(recipe: Recipe, run: Run, state: Any, parts: Parts, details: bool) 
     from mslt_it.data.build_report import format_report
     from mslt_it.evaluation.measures import check_languages
     from mslt_it.evaluation.zero_shot import label_reports, read_predictions, results, score_language, write_predictions
-    from mslt_it.models.base_model import add_adapter
+    from mslt_it.models.base_model import add_adapter, terms_and_origin
     from mslt_it.models.environment import environment
     from mslt_it.models.identity import identity
     from mslt_it.publish.model_card import model_card
@@ -139,6 +140,8 @@ def _execute(recipe: Recipe, run: Run, state: Any, parts: Parts, details: bool) 
     recipe = with_found_labels(recipe)
     check_languages(recipe.task.metric, (*recipe.sources, *recipe.targets))
     tokenizer = parts.tokenizer(recipe)
+    for line in terms_and_origin(recipe.model):
+        run.say(line)
     encoder = parts.encoder(recipe, tokenizer)
     encoded, report = build_training_set(recipe, tokenizer, encoder=encoder)
     run.say("")

@@ -2,8 +2,8 @@
 
 The templates are those of the package ``home-assistant-intents``, read at run time with ``hassil``; nothing of them is
 kept here. They were written to recognise what people say, in any form ("encend(a|e|er|é)", articles of every gender).
-``eval/intents/<language>.yaml`` says which of them are used, in which forms, so that sentences come out correct, and
-has our words for the rooms, devices and the like that they leave open.
+``eval/intents/<language>.yaml`` says which of them are used, in which forms, so that sentences come out correct; it has
+our words for the rooms, devices and the like that they leave open.
 
 Sampling: of each label, templates take turns; at each choice a hash of language, label, template and count decides, so
 rows are the same on every machine. Whole templates are either trained on or scored. A label with fewer than

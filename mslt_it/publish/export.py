@@ -23,7 +23,7 @@ from typing import Any
 from transformers import AutoConfig, GenerationConfig
 
 from mslt_it.data.encoding import Encoder
-from mslt_it.models.base_model import WEIGHTS, cached_commit, load_adapter, load_tokenizer, model_hash
+from mslt_it.models.base_model import WEIGHTS, cached_commit, load_adapter, load_tokenizer, model_hash, model_path
 from mslt_it.models.environment import environment
 from mslt_it.models.identity import FinishedRun, load_trained_base, unrecorded
 from mslt_it.models.model_errors import explain
@@ -291,9 +291,5 @@ def _commit(run: FinishedRun) -> str | None:
 
 
 def _base_path(run: FinishedRun) -> str:
-    path = run.recipe.model.path
-    if path == "world":
-        from mslt_it.world.mini_model import weights_dir
-
-        return str(weights_dir())
+    path = model_path(run.recipe.model)
     return path if is_hub_id(path) else str(Path(path).resolve())

@@ -44,6 +44,10 @@ LABELS = {
     "start_timer": ("HassStartTimer",),
     "cancel_timer": ("HassCancelTimer", "HassCancelAllTimers"),
 }
+ATTRIBUTION = (
+    "sentences expanded from home-assistant-intents (the Home Assistant Authors; the package is licensed under Apache-2.0,"
+    " its sentence templates, github.com/OHF-Voice/intents, under CC BY 4.0)"
+)
 NUM_ROWS = {"train": 40, "test": 10}  # of a label, in each language
 MIN_TEMPLATES = 4
 TEST_SHARE = 0.25  # of a label's templates, or patterns

@@ -202,6 +202,8 @@ def _license_fields(license: str) -> dict[str, str]:
 
 def _data(recipe: Recipe, publication: Publication | None) -> str:
     data = recipe.task.data
+    if data == "intents":
+        return intents.ATTRIBUTION
     return _WORLD if data == "world" else data if publication is None or is_hub_id(data) else "files of its makers"
 
 

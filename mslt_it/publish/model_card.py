@@ -15,6 +15,7 @@ from typing import Any
 
 import yaml
 
+from mslt_it.data import intents
 from mslt_it.evaluation.label_reports import LabelReport
 from mslt_it.evaluation.run_table import METRIC_NAMES, as_markdown, label_table, remarks, rows
 from mslt_it.models.packaged import original

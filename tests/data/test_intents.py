@@ -135,8 +135,16 @@ def test_prompts_offer_each_label_word_once(code: str) -> None:
 
 
 def test_english_prompts_and_labels_can_be_asked_for_everywhere() -> None:
-    file = prompt_file(load_recipe("intents_3src").task, "th", PromptConfig(language="english"))
-    assert file.labels["weather"] == "weather"
+    recipe = load_recipe("intents_3src")
+    assert recipe.prompt.language == "english" == load_recipe("intents_1src").prompt.language
+    assert prompt_file(recipe.task, "th", recipe.prompt).labels["weather"] == "forecast"
+
+
+def test_no_english_label_word_is_in_an_english_sentence(rows: dict[str, dict[str, list[Example]]]) -> None:
+    recipe = load_recipe("intents_1src")
+    words = prompt_file(recipe.task, "en", recipe.prompt).labels.values()
+    found = " ".join(texts([*rows["en"]["train"], *rows["en"]["test"]]))
+    assert not [word for word in words if word in found]
 
 
 @pytest.mark.parametrize("code", LANGUAGES)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +36,9 @@ from mslt_it.world.mini_model import weights_dir
 
 WEIGHTS = "adapter_model.safetensors"
 CONFIG = "adapter_config.json"
+# For a repository without safetensors transformers asks a service on the Hub to convert it, and loads what somebody's
+# pull request holds: other weights than those at the revision that was asked for.
+os.environ["DISABLE_SAFETENSORS_CONVERSION"] = "1"
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
 
@@ -89,15 +91,14 @@ def load_base(
     refuse_folder(path, "causal language model")
     try:
         refuse_other_kinds(path, model.revision)
-        with _no_conversion_service():
-            base, report = AutoModelForCausalLM.from_pretrained(
-                path,
-                revision=model.revision,
-                trust_remote_code=False,
-                use_safetensors=True,
-                output_loading_info=True,
-                **options,
-            )
+        base, report = AutoModelForCausalLM.from_pretrained(
+            path,
+            revision=model.revision,
+            trust_remote_code=False,
+            use_safetensors=True,
+            output_loading_info=True,
+            **options,
+        )
         if quantization == "none":
             base = base.to(place)
     except torch.OutOfMemoryError as error:
@@ -158,22 +159,6 @@ def fit_vocabulary(base: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) ->
         f"The tokenizer has {needed} ids, the base {rows} embedding rows: {needed - rows} rows were added, each the "
         "mean of the others. They are not trained, so the model cannot tell the new tokens apart."
     )
-
-
-@contextlib.contextmanager
-def _no_conversion_service() -> Iterator[None]:
-    """For a repository without safetensors, transformers asks a service on the Hub to convert it and loads what
-    somebody's pull request holds: other weights than those at the revision that was asked for."""
-    name = "DISABLE_SAFETENSORS_CONVERSION"
-    before = os.environ.get(name)
-    os.environ[name] = "1"
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ[name]
-        else:
-            os.environ[name] = before
 
 
 def default_device() -> torch.device:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,11 @@ from mslt_it.progress import Progress, duration, peak_memory_bytes
 
 STEPS_TO_ESTIMATE = 10  # the longest batch is among them: it comes first
 WORTH_TELLING = 10.0  # seconds; what is over sooner needs no estimate
+
+
+def loss_by_language(logs: Mapping[str, Any]) -> dict[str, float]:
+    """Of what the Trainer logs, ``loss/ar`` and the like."""
+    return {name.removeprefix("loss/"): value for name, value in logs.items() if name.startswith("loss/")}
 
 
 class ProgressLines(TrainerCallback):
@@ -34,10 +40,8 @@ class ProgressLines(TrainerCallback):
         )
 
     def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **kwargs: Any) -> None:
-        losses = {name: value for name, value in (logs or {}).items() if name.startswith("loss")}
-        by_language = {name.removeprefix("loss/"): value for name, value in losses.items() if name != "loss"}
-        if losses:
-            told = sorted(by_language.items()) or [("", losses["loss"])]
+        if logs and "loss" in logs:
+            told = sorted(loss_by_language(logs).items()) or [("", logs["loss"])]
             self.losses = "loss " + ", ".join(f"{code} {value:.3f}".strip() for code, value in told)
 
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:

@@ -21,10 +21,10 @@ _TEXT, _ARRAY = 8, 9
 
 @dataclass(frozen=True)
 class GgufHeader:
-    """``texts``: the metadata that are texts; ``types``: of each kind of tensor (its type, its number of dimensions)
+    """``values``: the metadata but for lists; ``types``: of each kind of tensor (its type, its number of dimensions)
     how many there are."""
 
-    texts: dict[str, str]
+    values: dict[str, Any]
     types: Counter[tuple[int, int]]
 
 
@@ -51,23 +51,22 @@ class _Walk:
 
     def header(self) -> GgufHeader:
         _version, num_tensors, num_values = self.number("I"), self.number("Q"), self.number("Q")
-        texts, types = {}, Counter[tuple[int, int]]()
+        values, types = {}, Counter[tuple[int, int]]()
         for _ in range(num_values):
-            name, value = self.text(), self.value(self.number("I"))
-            if isinstance(value, str):
-                texts[name] = value
+            name = self.text()
+            values[name] = self.value(self.number("I"))
         for _ in range(num_tensors):
             self.text()
             dimensions = self.number("I")
             self.at += 8 * dimensions
             types[self.number("I"), dimensions] += 1
             self.at += 8  # where its data begin
-        return GgufHeader(texts, types)
+        return GgufHeader(values, types)
 
-    def number(self, kind: str) -> int:
+    def number(self, kind: str) -> Any:
         (value,) = struct.unpack_from(f"<{kind}", self.content, self.at)
         self.at += struct.calcsize(f"<{kind}")
-        return int(value)
+        return value
 
     def text(self) -> str:
         length = self.number("Q")
@@ -77,12 +76,11 @@ class _Walk:
         return self.content[self.at - length : self.at].decode()
 
     def value(self, kind: int) -> Any:
-        """A text; None for everything else, which is passed over."""
+        """A text or a number; None for a list, which is passed over."""
         if kind == _TEXT:
             return self.text()
         if kind != _ARRAY:
-            self.at += struct.calcsize(f"<{_NUMBERS[kind]}")
-            return None
+            return self.number(_NUMBERS[kind])
         of, length = self.number("I"), self.number("Q")
         if of in _NUMBERS:
             self.at += struct.calcsize(f"<{_NUMBERS[of]}") * length

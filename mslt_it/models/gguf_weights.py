@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTrainedModel
+from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 from transformers import __version__ as transformers_version
 from transformers.modeling_gguf_pytorch_utils import GGUF_SUPPORTED_ARCHITECTURES
 
@@ -111,7 +111,7 @@ def _make(part: Path, sha256: str, name: str, provide: Callable[[Path], Path]) -
     if given.parent != source:
         file.symlink_to(given.resolve())
     header = read_header(given)
-    architecture = header.texts.get("general.architecture", "")
+    architecture = header.values.get("general.architecture", "")
     _refuse_unreadable(name, architecture)
     dtype = _dtype(header)
     # Every weight has at least about 2.5 bits there; less is known when the model has been built.
@@ -129,6 +129,7 @@ def _make(part: Path, sha256: str, name: str, provide: Callable[[Path], Path]) -
             f"model.path={name}: transformers {transformers_version} could not read this GGUF file of architecture "
             f"'{architecture}': {type(error).__name__}: {' '.join(str(error).split())[:300]}"
         ) from error
+    _set_special_tokens(tokenizer, header)
     if missing := sorted(report["missing_keys"]):
         raise Problem(
             f"model.path={name}: {len(missing)} tensors of {type(model).__name__} are not in the GGUF file (first: "
@@ -147,8 +148,8 @@ def _make(part: Path, sha256: str, name: str, provide: Callable[[Path], Path]) -
     origin = {
         "sha256": sha256,
         "architecture": architecture,
-        "name": header.texts.get("general.name"),
-        "license": header.texts.get("general.license"),
+        "name": header.values.get("general.name"),
+        "license": header.values.get("general.license"),
         "tensors": _tensor_types(header),
         "dtype": str(dtype).removeprefix("torch."),
         "transformers": transformers_version,
@@ -175,6 +176,14 @@ def _refuse_unreadable(name: str, architecture: str) -> None:
 def _spelt(architecture: str) -> str:
     """gpt-oss, gpt_oss and qwen2moe, qwen2_moe are the same."""
     return architecture.replace("-", "").replace("_", "")
+
+
+def _set_special_tokens(tokenizer: PreTrainedTokenizerBase, header: GgufHeader) -> None:
+    """As the file says: transformers 5.17 takes the beginning of a text for its end in Llama's files."""
+    for name, key in (("bos", "bos"), ("eos", "eos"), ("unk", "unknown"), ("pad", "padding")):
+        number = header.values.get(f"tokenizer.ggml.{key}_token_id")
+        if number is not None and getattr(tokenizer, f"{name}_token_id") != number:
+            setattr(tokenizer, f"{name}_token", tokenizer.convert_ids_to_tokens(number))
 
 
 def _dtype(header: GgufHeader) -> torch.dtype:

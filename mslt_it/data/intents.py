@@ -1,7 +1,7 @@
 """Intent classification in many languages: sentences that people wrote as templates for a voice assistant, expanded.
 
-The templates are those of the package ``home-assistant-intents``, read at run time with ``hassil``; nothing of them is
-kept here. They were written to recognise what people say, in any form ("encend(a|e|er|é)", articles of every gender).
+The templates are those of the package ``home-assistant-intents``, read at run time with ``hassil``; none is kept
+here. They were written to recognise what people say, in any form ("encend(a|e|er|é)", articles of every gender).
 ``eval/intents/<language>.yaml`` says which of them are used, in which forms, so that sentences come out correct; it has
 our words for the rooms, devices and the like that they leave open.
 
@@ -44,6 +44,10 @@ LABELS = {
     "start_timer": ("HassStartTimer",),
     "cancel_timer": ("HassCancelTimer", "HassCancelAllTimers"),
 }
+ATTRIBUTION = (
+    "sentences expanded from home-assistant-intents (the Home Assistant Authors; the package is licensed under "
+    "Apache-2.0, its sentence templates, github.com/OHF-Voice/intents, under CC BY 4.0)"
+)
 NUM_ROWS = {"train": 40, "test": 10}  # of a label, in each language
 MIN_TEMPLATES = 4
 TEST_SHARE = 0.25  # of a label's templates, or patterns

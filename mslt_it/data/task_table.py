@@ -43,7 +43,7 @@ def markdown() -> str:
             f"`{name}`",
             summary.rstrip("."),
             source + (f" (`{content['hub_files']}`)" if content.get("hub_files") else ""),
-            " ".join(languages) or ("any" if data == "???" else "many"),
+            "as the prompts" if data == "intents" else " ".join(languages) or ("any" if data == "???" else "many"),
             f"{len(prompts)}: {' '.join(prompts)}" if prompts else "your instruction",
             str(content["metric"]),
             f"{content['train_split']} / {content['score_split']}",

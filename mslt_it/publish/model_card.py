@@ -15,6 +15,7 @@ from typing import Any
 
 import yaml
 
+from mslt_it.data import intents
 from mslt_it.evaluation.label_reports import LabelReport
 from mslt_it.evaluation.run_table import METRIC_NAMES, as_markdown, label_table, remarks, rows
 from mslt_it.models.packaged import original
@@ -202,6 +203,8 @@ def _license_fields(license: str) -> dict[str, str]:
 
 def _data(recipe: Recipe, publication: Publication | None) -> str:
     data = recipe.task.data
+    if data == "intents":
+        return intents.ATTRIBUTION
     return _WORLD if data == "world" else data if publication is None or is_hub_id(data) else "files of its makers"
 
 

@@ -19,12 +19,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTrainedModel
 from transformers import __version__ as transformers_version
 from transformers.modeling_gguf_pytorch_utils import GGUF_SUPPORTED_ARCHITECTURES
 
 from mslt_it import values
 from mslt_it.models.gguf_header import GgufHeader, read_header
+from mslt_it.models.gguf_tokenizer import gemma_tokenizer, set_special_tokens
 from mslt_it.problems import Problem
 from mslt_it.store import (
     file_sha256,
@@ -120,7 +121,10 @@ def _make(part: Path, sha256: str, name: str, provide: Callable[[Path], Path]) -
     try:
         with _quietly():
             config = AutoConfig.from_pretrained(source, gguf_file=file.name)
-            tokenizer = AutoTokenizer.from_pretrained(source, gguf_file=file.name, trust_remote_code=False)
+            if architecture.startswith("gemma") and header.values.get("tokenizer.ggml.model") == "llama":
+                tokenizer = gemma_tokenizer(given)
+            else:
+                tokenizer = AutoTokenizer.from_pretrained(source, gguf_file=file.name, trust_remote_code=False)
             model, report = AutoModelForCausalLM.from_pretrained(
                 source, gguf_file=file.name, config=config, dtype=dtype, output_loading_info=True, **_dequantize()
             )
@@ -129,7 +133,7 @@ def _make(part: Path, sha256: str, name: str, provide: Callable[[Path], Path]) -
             f"model.path={name}: transformers {transformers_version} could not read this GGUF file of architecture "
             f"'{architecture}': {type(error).__name__}: {' '.join(str(error).split())[:300]}"
         ) from error
-    _set_special_tokens(tokenizer, header)
+    set_special_tokens(tokenizer, header)
     if missing := sorted(report["missing_keys"]):
         raise Problem(
             f"model.path={name}: {len(missing)} tensors of {type(model).__name__} are not in the GGUF file (first: "
@@ -176,14 +180,6 @@ def _refuse_unreadable(name: str, architecture: str) -> None:
 def _spelt(architecture: str) -> str:
     """gpt-oss, gpt_oss and qwen2moe, qwen2_moe are the same."""
     return architecture.replace("-", "").replace("_", "")
-
-
-def _set_special_tokens(tokenizer: PreTrainedTokenizerBase, header: GgufHeader) -> None:
-    """As the file says: transformers 5.17 takes the beginning of a text for its end in Llama's files."""
-    for name, key in (("bos", "bos"), ("eos", "eos"), ("unk", "unknown"), ("pad", "padding")):
-        number = header.values.get(f"tokenizer.ggml.{key}_token_id")
-        if number is not None and getattr(tokenizer, f"{name}_token_id") != number:
-            setattr(tokenizer, f"{name}_token", tokenizer.convert_ids_to_tokens(number))
 
 
 def _dtype(header: GgufHeader) -> torch.dtype:

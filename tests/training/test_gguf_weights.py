@@ -21,6 +21,7 @@ from mslt_it import cli
 from mslt_it.models import gguf_weights, packaged
 from mslt_it.models.base_model import load_base, load_tokenizer, model_path, terms_and_origin
 from mslt_it.models.gguf_header import read_header
+from mslt_it.models.gguf_tokenizer import gemma_tokenizer
 from mslt_it.models.packaged import Package, with_reachable_base
 from mslt_it.problems import Problem
 from mslt_it.recipe import load_recipe
@@ -228,6 +229,24 @@ def test_the_header_is_what_the_package_gguf_reads(file: Path) -> None:
     assert header.values["general.architecture"] == "llama" and header.values["tokenizer.ggml.model"] == "gpt2"
     found = [(int(t.tensor_type), len(t.shape)) for t in expected.tensors]
     assert header.types == {kind: found.count(kind) for kind in found}
+
+
+def test_gemmas_tokens_are_put_together_as_its_vocabulary_says(tmp_path: Path) -> None:
+    special, spaces = ["<pad>", "<eos>", "<bos>", "<unk>", "<mask>"], ["  ", "   "]
+    tokens = [*special, *spaces, "ab", "▁ab", "abc", "bc", "▁", "a", "b", "c", "<0xC3>", "<0xA9>"]
+    writer = gguf.GGUFWriter(tmp_path / "gemma.gguf", "gemma3")
+    writer.add_tokenizer_model("llama")
+    writer.add_token_list(tokens)
+    writer.add_token_types([3, 3, 3, 2, 3, 4, 4] + [1] * (len(tokens) - 9) + [6, 6])
+    writer.add_bos_token_id(2)
+    writer.add_add_bos_token(True)
+    for write in (writer.write_header_to_file, writer.write_kv_data_to_file, writer.write_tensors_to_file):
+        write()
+    writer.close()
+    tokenizer = gemma_tokenizer(tmp_path / "gemma.gguf")
+    assert tokenizer.tokenize("abc ab  bcé<mask>") == ["abc", "▁ab", "▁▁", "bc", "<0xC3>", "<0xA9>", "<mask>"]
+    assert tokenizer("a").input_ids == [2, tokens.index("a")] and len(tokenizer) == len(tokens)
+    assert tokenizer.decode(tokenizer("abc ab  bcé").input_ids, skip_special_tokens=True) == "abc ab  bcé"
 
 
 # ---------------------------------------------------------------- packages

@@ -29,8 +29,8 @@ from lm_eval.models.huggingface import HFLM
 from lm_eval.tasks import TaskManager
 from transformers import AutoConfig, AutoTokenizer, LlamaConfig, LlamaForCausalLM
 
+from mslt_it.config.compose import load_recipe
 from mslt_it.integrations.lm_eval_tasks import write_scored_set
-from mslt_it.recipe import load_recipe
 from mslt_it.world.mini_model import weights_dir
 
 ROOT = Path(__file__).parents[1]

@@ -35,11 +35,11 @@ from lm_eval.models.huggingface import HFLM
 from lm_eval.tasks import TaskManager
 from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
 
+from mslt_it.config.compose import load_recipe
 from mslt_it.data.build import build_scored_set
 from mslt_it.evaluation.headers import group_by_header
 from mslt_it.integrations.lm_eval import SharedPromptLM
 from mslt_it.integrations.lm_eval_tasks import write_scored_set
-from mslt_it.recipe import load_recipe
 from mslt_it.records import PromptedExample
 from mslt_it.world.mini_model import weights_dir
 

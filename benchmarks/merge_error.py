@@ -24,12 +24,12 @@ import torch
 from transformers import AutoModelForCausalLM, BloomConfig, GemmaConfig, LlamaConfig, Qwen3Config
 from transformers.utils import logging as transformers_logging
 
+from mslt_it.config.recipe import AdapterConfig, ModelConfig, Recipe
 from mslt_it.evaluation.shared_rows import Request
 from mslt_it.models.base_model import add_adapter, load_adapter, load_base, save_adapter
 from mslt_it.models.identity import FinishedRun, load_trained_base, read_run
 from mslt_it.publish.comparison import Comparison, Outputs, Prompts, compare, outputs, prompts_of
 from mslt_it.publish.merge import compared_in, merged_model
-from mslt_it.records import AdapterConfig, ModelConfig, Recipe
 
 VOCABULARY = 300
 SETTINGS: dict[str, Any] = {"batch_tokens": 8192, "pad_id": 0}

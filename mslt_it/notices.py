@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mslt_it.records import Recipe
+from mslt_it.config.recipe import Recipe
 
 WORLD_NOTICE = """\
 scale=mini: the embedded world. A 1.5-million-parameter model pretrained on generated sentences in 20 real languages,

@@ -10,18 +10,18 @@ from typing import Any
 
 from accelerate import PartialState
 
+from mslt_it.config.recipe import Recipe
 from mslt_it.data.build import build_training_set, format_report, with_found_labels
 from mslt_it.data.encoding import Encoder
 from mslt_it.data.rows import RowStore
 from mslt_it.evaluation.measures import check_languages
 from mslt_it.evaluation.systems import LoadedBase
-from mslt_it.models.base_model import add_adapter, fit_vocabulary, load_base, load_tokenizer
+from mslt_it.models.base_model import add_adapter, fit_vocabulary, load_base, load_tokenizer, terms_and_origin
 from mslt_it.models.environment import environment, has_gpu
 from mslt_it.models.identity import identity
 from mslt_it.notices import notice
 from mslt_it.publish.scored_run import conclude, evaluate_run, print_end, provenance
 from mslt_it.quiet import quiet_libraries
-from mslt_it.records import Recipe
 from mslt_it.runs import Run
 from mslt_it.training.sft import train
 
@@ -84,6 +84,8 @@ def _execute(recipe: Recipe, run: Run, state: PartialState, parts: Parts, detail
     recipe = with_found_labels(recipe, parts.rows)
     check_languages(recipe.task.metric, (*recipe.sources, *recipe.targets))
     tokenizer = parts.tokenizer(recipe)
+    for line in terms_and_origin(recipe.model):
+        run.say(line)
     encoder = parts.encoder(recipe, tokenizer)
     encoded, report = build_training_set(recipe, tokenizer, encoder=encoder, rows=parts.rows)
     run.say("")

@@ -10,46 +10,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:  # their old home, until every module imports them from config.recipe
-    from mslt_it.config.recipe import (
-        LARGEST as LARGEST,
-    )
-    from mslt_it.config.recipe import (
-        REST as REST,
-    )
-    from mslt_it.config.recipe import (
-        AdapterConfig as AdapterConfig,
-    )
-    from mslt_it.config.recipe import (
-        CombineConfig as CombineConfig,
-    )
-    from mslt_it.config.recipe import (
-        DataConfig as DataConfig,
-    )
-    from mslt_it.config.recipe import (
-        ModelConfig as ModelConfig,
-    )
-    from mslt_it.config.recipe import (
-        PromptConfig as PromptConfig,
-    )
-    from mslt_it.config.recipe import (
-        Recipe as Recipe,
-    )
-    from mslt_it.config.recipe import (
-        ScoringConfig as ScoringConfig,
-    )
-    from mslt_it.config.recipe import (
-        SelectConfig as SelectConfig,
-    )
-    from mslt_it.config.recipe import (
-        TaskConfig as TaskConfig,
-    )
-    from mslt_it.config.recipe import (
-        TrainingConfig as TrainingConfig,
-    )
-    from mslt_it.config.schema import FrozenDict as FrozenDict
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -155,12 +116,3 @@ def fingerprint(value: Any) -> str:
     """16 hex digits of the SHA-256 of the value's canonical JSON."""
     text = json.dumps(_plain(value), sort_keys=True, ensure_ascii=False, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-def __getattr__(name: str) -> Any:
-    import importlib
-
-    for module in ("mslt_it.config.recipe", "mslt_it.config.schema"):
-        if name in vars(found := importlib.import_module(module)):
-            return getattr(found, name)
-    raise AttributeError(f"module {__name__} has no attribute {name!r}") from None

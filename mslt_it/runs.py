@@ -19,9 +19,10 @@ from pathlib import Path
 from typing import Any
 
 from mslt_it import values
+from mslt_it.config.compose import resolved_yaml
+from mslt_it.config.recipe import Recipe
 from mslt_it.problems import Problem
-from mslt_it.recipe import resolved_yaml
-from mslt_it.records import Recipe, to_plain
+from mslt_it.records import to_plain
 from mslt_it.store import COMPLETE, altered, read_json, reopen, seal, write_atomically, write_json
 
 SEALED = ("config.yaml", "build_report.json", "results.json", "adapter/*", "predictions/*.jsonl", "items/**/*.jsonl")

@@ -33,9 +33,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(call: Call) -> int:
+    from mslt_it.models.packaged import with_reachable_base
     from mslt_it.selection.auto import choose_sources  # brings numpy, which help can do without
 
-    recipe = load_recipe(*recipe_of(call), choose=choose_sources)
+    recipe = with_reachable_base(load_recipe(*recipe_of(call), choose=choose_sources))
 
     def tokenizer() -> Any:
         from mslt_it.models.base_model import load_tokenizer

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
+from mslt_it.config.recipe import Recipe, ScoringConfig
 from mslt_it.problems import Problem
-from mslt_it.records import Recipe, ScoringConfig
 from mslt_it.runs import Run
 from mslt_it.store import COMPLETE
 

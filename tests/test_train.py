@@ -124,7 +124,7 @@ def test_kill_9_and_a_second_start_give_the_same_adapter(tmp_path: Path) -> None
 
 
 def test_the_notice_tells_the_world_from_real_data() -> None:
-    from mslt_it.recipe import load_recipe
+    from mslt_it.config.compose import load_recipe
 
     assert notice(load_recipe("xnli_3src", []))[0] == WORLD_NOTICE
     real_rows = load_recipe("xnli_3src", ["task.data=rows"])
@@ -138,8 +138,8 @@ def test_a_run_takes_its_parts_from_whoever_hands_them_in(tmp_path: Path, monkey
     monkeypatch.syspath_prepend(str(Path(__file__).parent / "publish"))
     from finished_run import make_base
 
+    from mslt_it.config.compose import load_recipe
     from mslt_it.pipeline import Parts, run_recipe
-    from mslt_it.recipe import load_recipe
 
     asked: list[str] = []
 

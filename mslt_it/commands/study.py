@@ -13,9 +13,9 @@ from mslt_it import values
 from mslt_it.command import Call, Command, section
 from mslt_it.config.files import summary
 from mslt_it.config.help import key_lines
+from mslt_it.config.recipe import Recipe
 from mslt_it.config.schema import key, keys
 from mslt_it.problems import Problem
-from mslt_it.records import Recipe
 from mslt_it.store import locked
 from mslt_it.study import afterwards
 from mslt_it.study.cells import Job, Outcome, run_cell, status_of, tidy
@@ -62,7 +62,7 @@ def run(call: Call) -> int:
         manifest["versions"] = old["versions"]  # those that the first cells were made with
     jobs = [
         Job(str(folder.path), cell.id, cell_recipe(base, config, cell, folder.cell(cell.id)), config.also_score)
-        for cell in grid
+        for cell in sorted(grid, key=lambda cell: config.seeds.index(cell.seed))  # if it ends early: whole grids
     ]
     if "--dry-run" in call.flags:
         done = _done(jobs)

@@ -8,13 +8,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from mslt_it.config.recipe import Recipe
 from mslt_it.data.cleaning import clean, fitting_code, gives_away
 from mslt_it.data.encoding import Encoder
 from mslt_it.data.labels import MISSING, keep_line
 from mslt_it.data.mixing import meet, rank, too_few
 from mslt_it.data.prompts import prompted
 from mslt_it.problems import Problem
-from mslt_it.records import EncodedExample, Example, Recipe
+from mslt_it.records import EncodedExample, Example
 
 ANSWER_IN_PROMPT = "answer_in_prompt"
 NO_RATIONALE = "no_rationale"  # a chain of thought is to be trained on, and the row has none

@@ -12,6 +12,7 @@ from collections.abc import Collection, Hashable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from mslt_it.config.recipe import Recipe
 from mslt_it.data.budget import Preparing, Tally, chosen, reasons, refuse_drops, usable_rows
 from mslt_it.data.cleaning import clean
 from mslt_it.data.division import Loaded, set_aside
@@ -22,7 +23,7 @@ from mslt_it.data.mixing import allocate, hash_key, interleave, largest_equal, r
 from mslt_it.data.prompts import prompt_file, prompted
 from mslt_it.data.rows import Role, RowStore, is_trained_on
 from mslt_it.problems import Problem
-from mslt_it.records import BuildReport, EncodedExample, Example, LanguageReport, PromptedExample, Recipe, fingerprint
+from mslt_it.records import BuildReport, EncodedExample, Example, LanguageReport, PromptedExample, fingerprint
 
 MAX_COUNTED = 20  # labels whose training rows are counted in the printed report
 UNSCORABLE = {MISSING, NOT_TEXT, "label_unknown", "empty_field", "whitespace_only", "lone_surrogate", "too_big"}

@@ -8,11 +8,11 @@ import unicodedata
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 
-from mslt_it import table_keys
+from mslt_it.config import table_keys
+from mslt_it.config.recipe import TaskConfig
 from mslt_it.data.files import Row, language_column
 from mslt_it.languages import is_guess, not_found, read_code, serving
 from mslt_it.problems import Problem, nearest
-from mslt_it.records import TaskConfig
 
 NUM_LOOKED_AT = 100  # rows whose columns are looked at: JSON rows may lack some
 MAX_SHOWN = 12  # spellings in a note or an error

@@ -23,11 +23,12 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from mslt_it.config.recipe import TaskConfig
 from mslt_it.data.files import Row
 from mslt_it.data.leakage import fold
 from mslt_it.data.shapes import ID_COLUMNS, id_text
 from mslt_it.problems import NotScorable, Problem
-from mslt_it.records import Example, TaskConfig
+from mslt_it.records import Example
 
 MAX_GROUP = 10  # rows that share a premise; a text in more of them is a phrase, not a premise
 MIN_GROUPED_SHARE = 0.5  # of the rows, from which on their first field is what groups them

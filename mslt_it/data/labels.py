@@ -18,10 +18,11 @@ from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
-from mslt_it import table_keys
+from mslt_it.config import table_keys
+from mslt_it.config.recipe import TaskConfig
 from mslt_it.data.cleaning import strip_zero_width
 from mslt_it.problems import Problem, nearest
-from mslt_it.records import Example, TaskConfig
+from mslt_it.records import Example
 
 # What people write where a label is missing. Each is a label where it is named, or as frequent as one.
 MISSING_LABELS = frozenset({"-", "--", "-1", "none", "null", "nan", "n/a", "na", "#n/a", "<na>"})

@@ -14,10 +14,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from mslt_it.config.recipe import TaskConfig
 from mslt_it.data.files import SPLIT_WORDS, TABLES, base_name, canonical_split, list_files, listing
 from mslt_it.languages import codes_of, not_found, read_code, serving
 from mslt_it.problems import NotScorable, Problem, nearest
-from mslt_it.records import TaskConfig
 
 MAX_DEPTH = 3  # folders below task.data: de/test/0000.parquet has two
 _NO_DATA = re.compile(r"(readme|licen[cs]e|notice|changelog|citation|requirements)\b", re.IGNORECASE)

@@ -15,6 +15,9 @@ from pathlib import Path
 
 import yaml
 
+from mslt_it.config.files import share_dir
+from mslt_it.config.recipe import PromptConfig, TaskConfig
+from mslt_it.config.table_keys import list_argument
 from mslt_it.data.labels import label_lines
 from mslt_it.data.mixing import hash_key
 from mslt_it.data.placeholders import fill, literal, placeholders, refuse_placeholders
@@ -29,9 +32,7 @@ from mslt_it.data.variants import (
     exemplars,
 )
 from mslt_it.problems import Problem, nearest
-from mslt_it.recipe_files import share_dir
-from mslt_it.records import Example, Message, PromptConfig, PromptedExample, TaskConfig, fingerprint
-from mslt_it.table_keys import list_argument
+from mslt_it.records import Example, Message, PromptedExample, fingerprint
 
 _KEYS = ("labels", "templates", "system", "wording")
 # Without an instruction of the user's.

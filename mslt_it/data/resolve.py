@@ -11,12 +11,11 @@ import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from mslt_it.config.recipe import LARGEST, Recipe, TaskConfig, is_rest
 from mslt_it.data.build import largest_budget
 from mslt_it.data.rows import RowStore
 from mslt_it.languages import LanguageSet, is_code, primary
 from mslt_it.problems import NotScorable, Problem
-from mslt_it.recipe import is_rest
-from mslt_it.records import LARGEST, Recipe, TaskConfig
 
 MAX_OTHER_LABELS = 0.05  # of the rows; PAWS-X, mended by its translators, has 0.02, another order 0.3 and more
 

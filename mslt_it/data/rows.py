@@ -1,4 +1,4 @@
-"""Where rows come from (the embedded world, local files, or a dataset of the Hub), and the store that keeps a run's.
+"""Where rows come from (the embedded world, a package of intents, local files, a dataset of the Hub), and a run's store of them.
 
 An item's id is the same in all languages ("dev:17": the split, then the id column or the row's position), so that
 translations of one item can be kept together, kept apart, and kept out of the scored set.
@@ -17,6 +17,8 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 from mslt_it import values
+from mslt_it.config.recipe import Recipe, TaskConfig
+from mslt_it.data import intents
 from mslt_it.data.columns import check_columns, column_of, count_spellings, file_columns, renamed, rows_of, unclaimed
 from mslt_it.data.division import Loaded, Table, Units, divide, table, units_of_ids
 from mslt_it.data.files import TABLES, Row, canonical_split, listing
@@ -27,7 +29,7 @@ from mslt_it.data.lookup import Picked, languages_in, pick, unnamed_files
 from mslt_it.data.shapes import id_text, to_examples
 from mslt_it.languages import codes_of, is_code, primary, serving
 from mslt_it.problems import Problem, nearest
-from mslt_it.records import Recipe, TaskConfig, fingerprint
+from mslt_it.records import fingerprint
 from mslt_it.world.generator import task_examples
 from mslt_it.world.languages import CODES
 
@@ -94,6 +96,8 @@ class RowStore:
     def _load(self, task: TaskConfig, language: str, split: str, role: Role, is_trained: bool) -> Loaded:
         if task.data == "world":
             return Loaded(task_examples(language, split))
+        if task.data == "intents":
+            return Loaded(intents.examples(language, split), (intents.provenance(language, split),))
         rows, said, picked = self._own_rows(task, language, split)
         origin = picked.origin if picked else _hub_origin(task)
         name, is_divided = (
@@ -245,6 +249,8 @@ class RowStore:
     def _languages(self, task: TaskConfig) -> tuple[str, ...]:
         if task.data == "world":
             return CODES
+        if task.data == "intents":
+            return intents.languages()
         upstream = {name: code for code, name in task.configs.items() if code != "default"}
         if not _is_local(task):
             return task.languages or _hub_languages(task, upstream)
@@ -278,7 +284,7 @@ def is_trained_on(recipe: Recipe, language: str) -> bool:
 
 def _is_local(task: TaskConfig) -> bool:
     """Whether the rows are in local files; a Problem where ``task.data`` is written like a path and is none."""
-    if task.data == "world":
+    if task.data in ("world", "intents"):
         return False
     root = values.path(task.data)
     if root.exists():

@@ -9,7 +9,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from mslt_it import table_keys
+from mslt_it.config import table_keys
+from mslt_it.config.recipe import TaskConfig
 from mslt_it.data.files import Row
 from mslt_it.data.labels import (
     MISSING,
@@ -23,7 +24,7 @@ from mslt_it.data.labels import (
 )
 from mslt_it.data.spans import encode_tags, without_language_prefix
 from mslt_it.problems import NotScorable, Problem, nearest
-from mslt_it.records import Example, TaskConfig
+from mslt_it.records import Example
 
 ID_COLUMNS = ("id", "idx")
 MIN_PLACEHOLDER_ROWS = 20  # fewer rows with one label may be chance

@@ -21,11 +21,11 @@ from typing import Any, Literal
 
 import yaml
 
+from mslt_it.config.files import share_dir
+from mslt_it.config.recipe import TaskConfig
 from mslt_it.data.placeholders import fill, placeholders, refuse_placeholders
 from mslt_it.languages import language_name
 from mslt_it.problems import Problem, nearest
-from mslt_it.recipe_files import share_dir
-from mslt_it.records import TaskConfig
 
 CHAINS = ("cot_native", "cot_english", "xlt")
 PROMPT_VARIANTS = ("direct", *CHAINS)  # those that a row is prompted with as it is, in training too

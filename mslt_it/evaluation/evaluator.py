@@ -16,6 +16,7 @@ from accelerate import PartialState
 from accelerate.utils import broadcast_object_list
 from tqdm import tqdm
 
+from mslt_it.config.recipe import Recipe
 from mslt_it.data.encoding import Encoder
 from mslt_it.data.rows import RowStore
 from mslt_it.evaluation.asking import Asked, Engine, Question, TextEngine, ask, engine, prompts_of
@@ -35,7 +36,7 @@ from mslt_it.evaluation.units import (
 )
 from mslt_it.models.identity import ADAPTER
 from mslt_it.problems import Problem
-from mslt_it.records import Example, PromptedExample, Recipe
+from mslt_it.records import Example, PromptedExample
 from mslt_it.store import is_intact
 
 ITEMS = "items"  # journals: items/<task>/<variant>/<system>/<language>.jsonl

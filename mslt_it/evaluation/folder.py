@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import Any
 
 from mslt_it import values
+from mslt_it.config.files import share_dir
 from mslt_it.evaluation.request import Request
 from mslt_it.evaluation.systems import Bench
 from mslt_it.problems import Problem
-from mslt_it.recipe_files import share_dir
 from mslt_it.records import fingerprint
 from mslt_it.store import COMPLETE, read_json, reopen, write_json
 from mslt_it.store import seal as seal_files

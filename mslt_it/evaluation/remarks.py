@@ -6,6 +6,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Sequence
 
+from mslt_it.config.recipe import TaskConfig
 from mslt_it.evaluation.scores import Figures, ScoreRow
 from mslt_it.evaluation.tables import (
     LIKE_THESE,
@@ -19,7 +20,6 @@ from mslt_it.evaluation.tables import (
     span,
     tables,
 )
-from mslt_it.records import TaskConfig
 
 MAX_LINE = 110  # characters
 

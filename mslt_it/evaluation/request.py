@@ -18,7 +18,6 @@ from mslt_it.data.build import with_found_labels
 from mslt_it.data.resolve import rest_of, with_order
 from mslt_it.data.rows import RowStore
 from mslt_it.data.variants import VARIANTS, check_variant
-from mslt_it.evaluation.cache import default_folder
 from mslt_it.evaluation.settings import Settings, check_samples
 from mslt_it.evaluation.trained_rows import (
     SetAside,
@@ -32,6 +31,7 @@ from mslt_it.evaluation.trained_rows import (
 from mslt_it.languages import validated_codes
 from mslt_it.problems import Problem, nearest
 from mslt_it.records import fingerprint, to_plain
+from mslt_it.store import user_cache
 
 
 @dataclass(frozen=True)
@@ -187,7 +187,7 @@ def request_of(call: Call) -> Request:
         seen=seen,
         settings=settings,
         backend=asked.backend,
-        cache=None if asked.cache == "none" else values.path(asked.cache) if asked.cache else default_folder(),
+        cache=None if asked.cache == "none" else values.path(asked.cache) if asked.cache else user_cache(),
         out=values.path(asked.out) if asked.out else None,
         rows=store,
     )

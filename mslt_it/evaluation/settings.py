@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from mslt_it.config.recipe import TaskConfig
 from mslt_it.data.variants import answer_kind
 from mslt_it.problems import Problem
-from mslt_it.records import TaskConfig
 
 
 @dataclass(frozen=True)

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from mslt_it import values
+from mslt_it.config.recipe import AdapterConfig, ModelConfig
 from mslt_it.languages import primary
 from mslt_it.models.base_model import fit_vocabulary, load_adapter, load_base, load_tokenizer, model_hash
 from mslt_it.models.identity import ADAPTER, FinishedRun, adapter_hash_of, identity, load_trained_base, read_run
 from mslt_it.problems import Problem
-from mslt_it.records import AdapterConfig, ModelConfig
 from mslt_it.store import COMPLETE, value_sha256
 
 BASE = "base"

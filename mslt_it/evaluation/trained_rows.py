@@ -16,13 +16,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mslt_it import values
+from mslt_it.config.recipe import Recipe, TaskConfig
 from mslt_it.data.build import scorable
 from mslt_it.data.division import set_aside, told_by_language
 from mslt_it.data.files import canonical_split
 from mslt_it.data.leakage import normalise
 from mslt_it.data.rows import RowStore
 from mslt_it.problems import Problem
-from mslt_it.records import Example, Recipe, TaskConfig
+from mslt_it.records import Example
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ class Trained:
 
 def trained(folder: Path) -> Trained:
     """Of a run folder, an adapter in one, or an adapter alone."""
-    from mslt_it.recipe import load_recipe
+    from mslt_it.config.compose import load_recipe
 
     home = folder if (folder / "config.yaml").is_file() else folder.parent
     if not (home / "config.yaml").is_file():

@@ -13,6 +13,7 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from mslt_it.config.recipe import PromptConfig, Recipe
 from mslt_it.data.build import build_scored_set, scored_examples
 from mslt_it.data.encoding import Encoder
 from mslt_it.data.prompts import prompt_file, prompted
@@ -22,7 +23,7 @@ from mslt_it.evaluation.asking import Question
 from mslt_it.evaluation.choices import choice_requests
 from mslt_it.evaluation.settings import Settings
 from mslt_it.languages import primary
-from mslt_it.records import Example, Message, PromptConfig, PromptedExample, Recipe
+from mslt_it.records import Example, Message, PromptedExample
 from mslt_it.store import write_atomically
 
 # A translation is rarely three times as long as its text, whatever the tokenizer makes of the two scripts.

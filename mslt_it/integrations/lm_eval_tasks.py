@@ -27,6 +27,10 @@ from typing import Any
 
 import yaml
 
+from mslt_it.command import recipe_arguments as parse_arguments
+from mslt_it.config.compose import load_recipe
+from mslt_it.config.files import share_dir
+from mslt_it.config.recipe import PromptConfig, Recipe, TaskConfig
 from mslt_it.data.build import build_scored_set, with_found_labels
 from mslt_it.data.files import canonical_split
 from mslt_it.data.hub import PARQUET_BRANCH, PARQUET_FILES
@@ -34,9 +38,6 @@ from mslt_it.data.prompts import PromptFile, prompt_file
 from mslt_it.data.resolve import with_targets
 from mslt_it.data.rows import RowStore
 from mslt_it.problems import Problem, nearest
-from mslt_it.recipe import load_recipe, parse_arguments
-from mslt_it.recipe_files import share_dir
-from mslt_it.records import PromptConfig, Recipe, TaskConfig
 from mslt_it.selection.auto import choose_sources
 from mslt_it.terminal import run
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from mslt_it.config.recipe import ModelConfig, Recipe
 from mslt_it.models.base_model import (
     DTYPES,
     adapter_hash,
@@ -23,8 +24,9 @@ from mslt_it.models.base_model import (
     model_hash,
     read_adapter,
 )
+from mslt_it.models.gguf_weights import weights_origin
+from mslt_it.models.packaged import TERMS
 from mslt_it.problems import Problem
-from mslt_it.records import ModelConfig, Recipe
 from mslt_it.store import COMPLETE, file_sha256, sealed_files, value_sha256
 
 ADAPTER = "adapter"
@@ -51,7 +53,8 @@ def identity(base: Any, tokenizer: Any) -> dict[str, Any]:
     """What a run records of its base and tokenizer, beside ``base_sha256`` and ``adapter_sha256``.
 
     ``base``: the model that was trained on, its vocabulary fitted already. ``model_commit`` is the commit that a Hub
-    revision stood for, None for a folder.
+    revision stood for, None for a folder. Of weights from a GGUF file also its hash and how they were quantised; of
+    models with terms of use, these.
     """
     weight = base.get_input_embeddings().weight
     return {
@@ -60,6 +63,8 @@ def identity(base: Any, tokenizer: Any) -> dict[str, Any]:
         "num_embedding_rows": int(weight.shape[0]),
         "tokenizer_sha256": tokenizer_hash(tokenizer),
         "template_sha256": template_hash(tokenizer),
+        **({"model_terms": TERMS[base.config.model_type]} if base.config.model_type in TERMS else {}),
+        **weights_origin(base),
     }
 
 
@@ -200,8 +205,8 @@ def _dtypes(recorded: Mapping[str, Any], model: ModelConfig) -> list[str]:
 
 
 def _recipe(folder: Path) -> Recipe:
+    from mslt_it.config.compose import load_recipe
     from mslt_it.data.build import with_found_labels
-    from mslt_it.recipe import load_recipe
 
     return with_found_labels(load_recipe("config", config_dir=folder))
 

@@ -15,6 +15,8 @@ from typing import Any
 from accelerate import PartialState
 
 from mslt_it import values
+from mslt_it.config.compose import load_recipe
+from mslt_it.config.recipe import Recipe, ScoringConfig, SelectConfig
 from mslt_it.data.encoding import Encoder
 from mslt_it.evaluation.measures import check_languages
 from mslt_it.evaluation.scores import Figures
@@ -28,8 +30,7 @@ from mslt_it.problems import Problem
 from mslt_it.publish.combine import Combined, Lora, combine, read_lora, write_combined
 from mslt_it.publish.comparable import IDENTITY, languages, refuse_strangers
 from mslt_it.publish.scored_run import UNSCORED, conclude, evaluate_run, print_end, provenance
-from mslt_it.recipe import load_recipe
-from mslt_it.records import Recipe, ScoringConfig, SelectConfig, fingerprint, to_plain
+from mslt_it.records import fingerprint, to_plain
 from mslt_it.runs import Run
 from mslt_it.store import read_json
 

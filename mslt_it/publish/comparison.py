@@ -17,6 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from mslt_it.config.recipe import Recipe
 from mslt_it.data.build import build_scored_set
 from mslt_it.data.encoding import Encoder
 from mslt_it.data.rows import RowStore
@@ -24,7 +25,7 @@ from mslt_it.evaluation.choices import choice_requests
 from mslt_it.evaluation.likelihood import choice_log_likelihoods
 from mslt_it.evaluation.shared_rows import Request
 from mslt_it.problems import Problem
-from mslt_it.records import EncodedExample, PromptedExample, Recipe
+from mslt_it.records import EncodedExample, PromptedExample
 
 MAX_POSITIONS = 4  # of an answer: with long ones the logits of all positions would not fit into memory
 

@@ -22,8 +22,9 @@ from typing import Any
 
 from transformers import AutoConfig, GenerationConfig
 
+from mslt_it.config.recipe import ModelConfig
 from mslt_it.data.encoding import Encoder
-from mslt_it.models.base_model import WEIGHTS, cached_commit, load_adapter, load_tokenizer, model_hash
+from mslt_it.models.base_model import WEIGHTS, cached_commit, load_adapter, load_tokenizer, model_hash, model_path
 from mslt_it.models.environment import environment
 from mslt_it.models.identity import FinishedRun, load_trained_base, unrecorded
 from mslt_it.models.model_errors import explain
@@ -35,7 +36,6 @@ from mslt_it.publish.export_vllm import why_not_served, write_adapter
 from mslt_it.publish.merge import MERGE, MERGED_DTYPES, merge_run
 from mslt_it.publish.model_card import Publication, card_of_merge, is_hub_id, model_card
 from mslt_it.publish.sealed import earlier, finish, require_space
-from mslt_it.records import ModelConfig
 from mslt_it.store import COMPLETE, file_sha256, find_damage, making
 
 RECORD = "export.json"
@@ -291,9 +291,5 @@ def _commit(run: FinishedRun) -> str | None:
 
 
 def _base_path(run: FinishedRun) -> str:
-    path = run.recipe.model.path
-    if path == "world":
-        from mslt_it.world.mini_model import weights_dir
-
-        return str(weights_dir())
+    path = model_path(run.recipe.model)
     return path if is_hub_id(path) else str(Path(path).resolve())

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from mslt_it.config.recipe import TaskConfig
 from mslt_it.evaluation.scores import ScoreRow, read_rows
 from mslt_it.models.base_model import CONFIG
 from mslt_it.models.identity import FinishedRun, read_run
 from mslt_it.problems import Problem
 from mslt_it.publish.merge import MERGE
-from mslt_it.records import TaskConfig
 from mslt_it.store import file_sha256, find_damage
 
 

@@ -21,6 +21,7 @@ from typing import Any
 
 from safetensors import SafetensorError
 
+from mslt_it.config.recipe import ModelConfig
 from mslt_it.models.base_model import (
     DTYPES,
     fit_vocabulary,
@@ -44,7 +45,7 @@ from mslt_it.models.quantization import dequantized_weights
 from mslt_it.problems import Problem, nearest
 from mslt_it.publish.comparison import Comparison, compare, outputs, prompts_of
 from mslt_it.publish.sealed import finish, require_space
-from mslt_it.records import ModelConfig, to_plain
+from mslt_it.records import to_plain
 from mslt_it.store import COMPLETE, file_sha256, find_damage
 
 MERGE = "merge.json"

@@ -15,12 +15,14 @@ from typing import Any
 
 import yaml
 
+from mslt_it.config.recipe import Recipe
+from mslt_it.data import intents
 from mslt_it.evaluation.label_reports import LabelReport
 from mslt_it.evaluation.remarks import run_remarks
 from mslt_it.evaluation.scores import ScoreRow
 from mslt_it.evaluation.tables import METRIC_NAMES, as_markdown, label_table, language_table
+from mslt_it.models.packaged import original
 from mslt_it.problems import Problem
-from mslt_it.records import Recipe
 
 NOT_STATED = "not stated"
 # Names that hubs know in the field ``license``; any other is ``other`` with a license_name.
@@ -142,7 +144,7 @@ def front_matter(
 ) -> str:
     """The YAML between the dashes; codes such as "no" come out quoted, since bare they are booleans."""
     kind = publication.kind if publication else "adapter"
-    base = recipe.model.path
+    base = original(recipe.model.path)
     head: dict[str, Any] = {"library_name": {"adapter": "peft", "gguf": "gguf"}.get(kind, "transformers")}
     if publication is None or is_hub_id(base):
         head["base_model"] = base
@@ -203,6 +205,8 @@ def _license_fields(license: str) -> dict[str, str]:
 
 def _data(recipe: Recipe, publication: Publication | None) -> str:
     data = recipe.task.data
+    if data == "intents":
+        return intents.ATTRIBUTION
     return _WORLD if data == "world" else data if publication is None or is_hub_id(data) else "files of its makers"
 
 
@@ -238,7 +242,7 @@ def _num_rows(recipe: Recipe, provenance: Mapping[str, Any]) -> int:
 
 def _base(recipe: Recipe, publication: Publication | None) -> str:
     """A published card does not tell where a folder lay on somebody's disk."""
-    path = recipe.model.path
+    path = original(recipe.model.path)
     return Path(path).name if publication and not is_hub_id(path) and Path(path).name else path
 
 
@@ -322,12 +326,24 @@ def _licences(publication: Publication) -> list[str]:
     ]
 
 
+def _base_facts(provenance: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Of a base with terms of use, and of one that was read from a GGUF file."""
+    facts = []
+    if tensors := provenance.get("gguf_tensors"):
+        types = ", ".join(f"{number} tensors {kind}" for kind, number in tensors.items())
+        facts.append(("base weights", f"dequantised from a GGUF file ({types}), sha256 `{provenance['gguf_sha256']}`"))
+    if terms := provenance.get("model_terms"):
+        facts.append(("terms of use", str(terms)))
+    return facts
+
+
 def _papers(recipe: Recipe, provenance: Mapping[str, Any]) -> str:
     commit = provenance.get("model_commit") or recipe.model.revision
     facts = [
         ("adapter sha256", f"`{provenance['adapter_sha256']}`"),
         ("base sha256", f"`{provenance['base_sha256']}`"),
         *([("base revision", f"`{commit}`")] if commit else []),
+        *_base_facts(provenance),
         *([("run fingerprint", f"`{provenance['run_fingerprint']}`")] if "run_fingerprint" in provenance else []),
         ("sources", ", ".join(recipe.sources)),
         ("targets (zero-shot)", ", ".join(recipe.targets)),

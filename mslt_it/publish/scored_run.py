@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from accelerate import PartialState
 
+from mslt_it.config.recipe import Recipe, TaskConfig
 from mslt_it.data.encoding import Encoder
 from mslt_it.data.rows import RowStore
 from mslt_it.evaluation.estimates import Settings
@@ -27,7 +28,7 @@ from mslt_it.evaluation.units import items_of
 from mslt_it.models.environment import environment
 from mslt_it.models.identity import ADAPTER, FinishedRun
 from mslt_it.publish.model_card import model_card
-from mslt_it.records import Recipe, TaskConfig, to_plain
+from mslt_it.records import to_plain
 from mslt_it.runs import Run
 from mslt_it.store import write_atomically
 

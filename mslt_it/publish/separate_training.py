@@ -15,13 +15,14 @@ import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 
+from mslt_it.config.recipe import CombineConfig, Recipe
 from mslt_it.data.mixing import allocate
 from mslt_it.evaluation.estimates import Settings
 from mslt_it.evaluation.scores import figures
 from mslt_it.models.identity import read_run
 from mslt_it.publish.combined_run import combine_runs
 from mslt_it.publish.scored_run import stored_answers
-from mslt_it.records import CombineConfig, Recipe, to_plain
+from mslt_it.records import to_plain
 from mslt_it.runs import Run
 from mslt_it.store import write_json
 

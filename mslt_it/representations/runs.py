@@ -9,13 +9,13 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
+from mslt_it.config.recipe import Recipe
 from mslt_it.data.build import scored_examples
 from mslt_it.data.rows import RowStore
 from mslt_it.models.base_model import load_adapter
 from mslt_it.models.identity import load_trained_base, read_run
 from mslt_it.problems import Problem
 from mslt_it.publish import comparable
-from mslt_it.records import Recipe
 from mslt_it.representations.measuring import ModelInState, measure
 from mslt_it.representations.settings import MIN_ITEMS, Settings
 

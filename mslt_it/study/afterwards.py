@@ -19,9 +19,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from mslt_it.config.recipe import Recipe
 from mslt_it.config.schema import build
 from mslt_it.problems import Problem
-from mslt_it.records import Recipe, fingerprint
+from mslt_it.records import fingerprint
 from mslt_it.store import sealed_files, write_atomically
 from mslt_it.study.cells import write_failure
 from mslt_it.study.config import Predict, StudyConfig, mingling_from

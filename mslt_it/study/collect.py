@@ -293,8 +293,8 @@ class _Reader:
 
     def _written(self, cell: Path, code: str, ids: tuple[str, ...], texts: Sequence[str | None]) -> np.ndarray:
         """Counts of generated answers, read against the items' references."""
+        from mslt_it.config.compose import load_recipe
         from mslt_it.data.build import build_scored_set
-        from mslt_it.recipe import load_recipe
 
         if any(text is None for text in texts):
             raise _NotFinite

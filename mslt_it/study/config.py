@@ -73,7 +73,10 @@ class StudyConfig:
         example="[el, tr]",
     )
     set_sizes: tuple[int, ...] = key(
-        (1, 3), "sizes of the sets of sources", at_least=1, may_repeat=False, may_be_empty=False, example="[1, 3]"
+        (1, 3), "sizes of the sets of sources; all sets of a size", at_least=1, may_repeat=False, example="[1, 3]"
+    )
+    sets: tuple[str, ...] = key(
+        (), "sets named beforehand, beside those of set_sizes", may_repeat=False, example="[ar-de-zh, de-en-fr]"
     )
     sample: int | None = key(None, "of each size, drawn by hash; null: all", unit="sets at most", at_least=1)
     seeds: tuple[int, ...] = key(
@@ -190,7 +193,20 @@ def _checked(config: StudyConfig, where: str) -> StudyConfig:
         raise Problem(
             f"{where}: the targets of a study are scored in every cell, so none may be in the pool. {problem}"
         ) from None
-    if max(config.set_sizes) > len(pool):
+    if not config.set_sizes and not config.sets:
+        raise Problem(
+            f"{where}: set_sizes and sets are empty. Write for example set_sizes: [1, 3], or sets: [ar-de-zh]."
+        )
+    for item in config.sets:
+        members = item.split("-")
+        if unknown := [code for code in members if code not in pool]:
+            raise Problem(
+                f"{where}: sets holds '{item}', but {unknown[0]} is not in the pool. {nearest(unknown[0], pool)} "
+                "Codes of a set are joined with hyphens: ar-de-zh."
+            )
+        if len(members) > len(set(members)):
+            raise Problem(f"{where}: sets holds '{item}', which names a language twice. Remove one.")
+    if max(config.set_sizes, default=0) > len(pool):
         raise Problem(
             f"{where}: set_sizes holds {max(config.set_sizes)}, the pool only {len(pool)} languages "
             f"({', '.join(pool)}). Sizes go from 1 to {len(pool)}."

@@ -8,7 +8,7 @@ import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from mslt_it.records import Recipe
+from mslt_it.config.recipe import Recipe
 from mslt_it.study.config import StudyConfig
 from mslt_it.study.grid import Cell
 from mslt_it.study.manifest import StudyFolder

@@ -8,12 +8,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from mslt_it.config.compose import load_recipe
+from mslt_it.config.recipe import LARGEST, Recipe, is_rest
 from mslt_it.data.mixing import hash_key
 from mslt_it.data.resolve import rest_of
 from mslt_it.languages import LanguageSet
+from mslt_it.models.packaged import with_reachable_base
 from mslt_it.problems import Problem
-from mslt_it.recipe import is_rest, load_recipe
-from mslt_it.records import LARGEST, Recipe
 from mslt_it.selection.auto import choose_sources
 from mslt_it.study.config import StudyConfig
 
@@ -39,7 +40,7 @@ def base_recipe(config: StudyConfig, config_dir: str | Path | None = None) -> Re
         f"seed={config.seeds[0]}",
         f"prompt.variant={config.variants[0]}",
     ]
-    return load_recipe(config.recipe, overrides, config_dir, choose=choose_sources)
+    return with_reachable_base(load_recipe(config.recipe, overrides, config_dir, choose=choose_sources))
 
 
 def with_rest(config: StudyConfig, config_dir: str | Path | None = None) -> tuple[StudyConfig, list[str]]:
@@ -58,9 +59,9 @@ def with_budgets(config: StudyConfig, recipe: Recipe) -> StudyConfig:
             "compared at one. Give the study's own: budgets=[1500]."
         )
     budgets = config.budgets or (recipe.data.num_examples_total,)
-    if min(budgets) < max(config.set_sizes):
+    if min(budgets) < (largest := max(len(sources) for sources in source_sets(config))):
         raise Problem(
-            f"budgets: {min(budgets)} rows cannot be shared by {max(config.set_sizes)} sources. A budget is the total "
+            f"budgets: {min(budgets)} rows cannot be shared by {largest} sources. A budget is the total "
             "over all sources of a cell; every source needs at least one row."
         )
     return dataclasses.replace(config, budgets=budgets)
@@ -94,7 +95,8 @@ def source_sets(config: StudyConfig) -> list[tuple[str, ...]]:
             drawn = sorted(sets, key=lambda languages: hash_key("sample", *sorted(languages)))[: config.sample]
             sets = [languages for languages in sets if languages in drawn]
         found += sets
-    return found
+    named = [tuple(sorted(text.split("-"), key=config.pool.index)) for text in config.sets]
+    return sorted([*found, *(languages for languages in dict.fromkeys(named) if languages not in found)], key=len)
 
 
 def cell_recipe(base: Recipe, config: StudyConfig, cell: Cell, folder: Path) -> Recipe:

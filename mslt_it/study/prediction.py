@@ -37,12 +37,13 @@ from mslt_it.study.config import Predict
 from mslt_it.study.manifest import StudyFolder
 
 if TYPE_CHECKING:
+    from mslt_it.config.recipe import Recipe
     from mslt_it.data.encoding import Encoder
     from mslt_it.evaluation.asking import Question
     from mslt_it.evaluation.measures import Measure
     from mslt_it.evaluation.systems import LoadedBase, System
     from mslt_it.publish.combine import Lora
-    from mslt_it.records import PromptedExample, Recipe
+    from mslt_it.records import PromptedExample
 
 SCHEMA = 1
 WORK = "predicted"  # folder inside the study's

@@ -11,10 +11,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from mslt_it.config.recipe import Recipe
 from mslt_it.data.encoding import Encoder
 from mslt_it.evaluation.systems import LoadedBase
 from mslt_it.pipeline import Parts
-from mslt_it.records import Recipe
 
 
 class RememberingEncoder(Encoder):

@@ -20,8 +20,9 @@ from torch import nn
 from transformers import TrainerCallback
 
 from mslt_it import store
+from mslt_it.config.recipe import Recipe
 from mslt_it.problems import Problem
-from mslt_it.records import Recipe, to_plain
+from mslt_it.records import to_plain
 from mslt_it.store import COMPLETE, find_damage
 
 LOG = logging.getLogger("mslt_it")

@@ -10,7 +10,8 @@ import pytest
 import yaml
 from toy_world import LABELS, WORLD, make_tokenizer, toy_rows, write_tsv
 
-from mslt_it.records import DataConfig, Example, Recipe, ScoringConfig, TaskConfig
+from mslt_it.config.recipe import DataConfig, Recipe, ScoringConfig, TaskConfig
+from mslt_it.records import Example
 
 
 @pytest.fixture(scope="session")

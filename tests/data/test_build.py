@@ -11,6 +11,8 @@ import pytest
 from toy_world import toy_rows, write_tsv
 
 from mslt_it.commands.data import write
+from mslt_it.config.compose import load_recipe
+from mslt_it.config.recipe import Recipe
 from mslt_it.data import build
 from mslt_it.data.budget import MIN_CHUNK
 from mslt_it.data.build import build_scored_set, build_training_set, format_report, largest_budget
@@ -18,8 +20,6 @@ from mslt_it.data.encoding import Encoder
 from mslt_it.data.prompts import prompted
 from mslt_it.data.rows import RowStore
 from mslt_it.problems import Problem
-from mslt_it.recipe import load_recipe
-from mslt_it.records import Recipe
 from mslt_it.world import generator
 from mslt_it.world.generator import state
 

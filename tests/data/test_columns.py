@@ -12,13 +12,14 @@ from typing import Any
 import pytest
 from toy_world import load
 
+from mslt_it.config.compose import load_recipe
+from mslt_it.config.files import list_groups
+from mslt_it.config.recipe import PromptConfig, Recipe
 from mslt_it.data.prompts import prompted
 from mslt_it.problems import Problem
-from mslt_it.recipe import load_recipe
-from mslt_it.recipe_files import list_groups
-from mslt_it.records import Example, PromptConfig, Recipe
+from mslt_it.records import Example
 
-TASKS = sorted(set(list_groups()["task"]) - {"custom"})
+TASKS = sorted(set(list_groups()["task"]) - {"custom", "intents"})
 
 # task -> (its columns in the order of the task, rows in the file's words, the labels that these rows have)
 ROWS: dict[str, tuple[list[str], list[list[Any]], list[str]]] = {

@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 from toy_world import load, write_tsv
 
+from mslt_it.config.recipe import PromptConfig, TaskConfig
 from mslt_it.data.division import Loaded, Table, units_of_ids
 from mslt_it.data.prompts import prompted
 from mslt_it.problems import Problem
-from mslt_it.records import Example, PromptConfig, TaskConfig
+from mslt_it.records import Example
 
 WORDS = {
     "en": ["river", "stone", "bread", "lamp", "cloud", "horse", "green", "early", "window", "letter"],

@@ -13,12 +13,13 @@ import pytest
 import yaml
 from fontTools.unicodedata import script
 
+from mslt_it.config.compose import load_recipe
+from mslt_it.config.files import share_dir
+from mslt_it.config.recipe import PromptConfig, TaskConfig
 from mslt_it.data.prompts import prompt_file, prompted
 from mslt_it.evaluation.answers.labels import read_label
 from mslt_it.evaluation.answers.numbers import parse_number
-from mslt_it.recipe import load_recipe
-from mslt_it.recipe_files import share_dir
-from mslt_it.records import Example, PromptConfig, TaskConfig
+from mslt_it.records import Example
 
 COUNTS = {"xnli": 3, "pawsx": 2, "xcopa": 2, "xwinograd": 2, "xstorycloze": 2, "mgsm": 4}  # examples per file
 LANGUAGES = {"xnli": 20, "pawsx": 7, "xcopa": 23, "xwinograd": 21, "xstorycloze": 20, "mgsm": 22}  # files per task

@@ -16,11 +16,11 @@ import openpyxl
 import pytest
 from toy_world import available_languages, load
 
+from mslt_it.config.recipe import TaskConfig
 from mslt_it.data.cleaning import clean
 from mslt_it.data.files import read_table
 from mslt_it.data.layouts import read_layout
 from mslt_it.problems import Problem
-from mslt_it.records import TaskConfig
 
 COLUMNS = ("text", "label")
 ROWS = [(f"Wo ist Größe {i}, bitte?", ("card", "app")[i % 2]) for i in range(12)]

@@ -19,12 +19,12 @@ import pyarrow.parquet
 import pytest
 from toy_world import load
 
+from mslt_it.config.compose import load_recipe
+from mslt_it.config.recipe import PromptConfig, Recipe
 from mslt_it.data.build import build_training_set, format_report, notes_on_scored, scored_examples, with_found_labels
 from mslt_it.data.labels import guessed, label_form, label_set_notes, spelling_key
 from mslt_it.data.prompts import prompted
 from mslt_it.problems import Problem
-from mslt_it.recipe import load_recipe
-from mslt_it.records import PromptConfig, Recipe
 
 WORDS = {"en": "the parcel {} is late", "de": "das Paket {} kommt zu spät", "fr": "le colis {} est en retard"}
 BASE = ["task.input=text", "task.label=intent", "sources=[en,de]", "targets=[fr]", "data.num_examples_total=20"]
@@ -399,8 +399,8 @@ def test_one_label_twice_is_refused(tmp_path: Path) -> None:
 
 
 def test_an_evaluation_of_a_run_keeps_the_labels_that_it_was_trained_on(tmp_path: Path) -> None:
+    from mslt_it.config.compose import resolved_yaml
     from mslt_it.evaluation.request import parse_request
-    from mslt_it.recipe import resolved_yaml
 
     for code in WORDS:
         write(tmp_path / "old" / f"{code}.csv", table(code, [["card", "none", "refund"][i % 3] for i in range(60)]))

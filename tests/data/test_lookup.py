@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 from toy_world import available_languages, load, toy_rows, write_tsv
 
+from mslt_it.config.recipe import TaskConfig
+from mslt_it.config.schema import FrozenDict
 from mslt_it.data import layouts
 from mslt_it.data.rows import RowStore
 from mslt_it.problems import Problem
-from mslt_it.records import FrozenDict, TaskConfig
 
 
 def task(data: Path, **changes: object) -> TaskConfig:

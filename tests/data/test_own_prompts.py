@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from mslt_it.config.recipe import PromptConfig, TaskConfig
+from mslt_it.config.schema import FrozenDict
 from mslt_it.data.prompts import prompt_file, prompted
 from mslt_it.problems import Problem
-from mslt_it.records import Example, FrozenDict, PromptConfig, TaskConfig
+from mslt_it.records import Example
 
 PROMPT = PromptConfig()
 

@@ -10,13 +10,15 @@ from pathlib import Path
 import pytest
 import yaml
 
+from mslt_it.config.compose import load_recipe
+from mslt_it.config.files import list_groups, share_dir
+from mslt_it.config.recipe import PromptConfig, TaskConfig
+from mslt_it.config.schema import FrozenDict
 from mslt_it.data.placeholders import fill, literal, placeholders
 from mslt_it.data.prompts import prompt_file, prompted
 from mslt_it.data.variants import chain_form, exemplars, translation_request
 from mslt_it.problems import Problem
-from mslt_it.recipe import load_recipe
-from mslt_it.recipe_files import list_groups, share_dir
-from mslt_it.records import Example, FrozenDict, PromptConfig, TaskConfig
+from mslt_it.records import Example
 
 NAMES = ["customer message", "text-2", "text [en]", "text (original)", "a.b", "a/b", "メッセージ", "نص الرسالة", "संदेश",
          "müşteri", "1", "a{b}", "q: text", "a|b", "a\\b", "$x", "x=y", 'the "text"', "{", "a}b"]  # fmt: skip

@@ -10,10 +10,10 @@ import pytest
 import yaml
 from fontTools.unicodedata import script
 
+from mslt_it.config.files import share_dir
+from mslt_it.config.recipe import PromptConfig, TaskConfig
 from mslt_it.data.placeholders import fill
 from mslt_it.data.prompts import prompt_file
-from mslt_it.recipe_files import share_dir
-from mslt_it.records import PromptConfig, TaskConfig
 
 WORLD = [
     "ar", "bg", "de", "el", "en", "es", "fi", "fr", "he", "hi",

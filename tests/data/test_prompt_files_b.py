@@ -12,8 +12,9 @@ import pytest
 import yaml
 from fontTools.unicodedata import script
 
+from mslt_it.config.recipe import PromptConfig, TaskConfig
 from mslt_it.data.prompts import prompt_file, prompted
-from mslt_it.records import Example, PromptConfig, TaskConfig
+from mslt_it.records import Example
 
 PROMPTS = Path(__file__).parents[2] / "eval" / "prompts"
 # fmt: off

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from mslt_it.config.recipe import PromptConfig, TaskConfig
 from mslt_it.data.prompts import prompt_file, prompted
 from mslt_it.problems import Problem
-from mslt_it.records import Example, PromptConfig, TaskConfig
+from mslt_it.records import Example
 
 TASK = TaskConfig(name="toy")
 Make = Callable[..., Example]
@@ -103,7 +104,7 @@ def test_system_message_and_free_answers(tmp_path: Path, example: Make) -> None:
 
 
 def test_every_shipped_prompt_file_is_valid() -> None:
-    from mslt_it.recipe_files import share_dir
+    from mslt_it.config.files import share_dir
 
     files = sorted((share_dir("eval") / "prompts" / "xnli").glob("*.yaml"))
     assert files

@@ -12,12 +12,12 @@ import yaml
 from toy_world import WORLD, toy_rows, write_tsv
 
 from mslt_it import cli
+from mslt_it.config.compose import load_recipe, resolved_yaml
+from mslt_it.config.recipe import LARGEST, Recipe
 from mslt_it.data.build import build_training_set, scored_examples
 from mslt_it.data.resolve import resolved, rest_of, with_order, with_targets
 from mslt_it.evaluation.request import parse_request
 from mslt_it.problems import Problem
-from mslt_it.recipe import load_recipe, resolved_yaml
-from mslt_it.records import LARGEST, Recipe
 from mslt_it.world.languages import CODES
 
 

@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 from toy_world import load, write_tsv
 
+from mslt_it.config.compose import load_recipe
+from mslt_it.config.recipe import TaskConfig
 from mslt_it.data.labels import found_labels
 from mslt_it.problems import Problem
-from mslt_it.recipe import load_recipe
-from mslt_it.records import Example, TaskConfig
+from mslt_it.records import Example
 
 
 def task(name: str, data: Path, **changes: object) -> TaskConfig:

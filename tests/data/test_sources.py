@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from toy_world import LABELS, WORLD, load, load_examples, toy_rows, write_tsv
 
+from mslt_it.config.recipe import TaskConfig
 from mslt_it.problems import Problem
-from mslt_it.records import TaskConfig
 
 FIELDS = ("premise", "hypothesis", "label")
 

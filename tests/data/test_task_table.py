@@ -2,9 +2,9 @@ from pathlib import Path
 
 import pytest
 
+from mslt_it.config.files import list_groups
 from mslt_it.data.task_table import BEGIN, markdown, replaced
 from mslt_it.problems import Problem
-from mslt_it.recipe_files import list_groups
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "tasks.md"
 

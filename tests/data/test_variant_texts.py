@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 import yaml
 
+from mslt_it.config.files import share_dir
 from mslt_it.evaluation.answers.labels import Answer, read_label
 from mslt_it.evaluation.answers.numbers import parse_number
 from mslt_it.languages import language_name, likely_script, script_of_text
-from mslt_it.recipe_files import share_dir
 
 EVAL = share_dir("eval")
 NATIVE = [

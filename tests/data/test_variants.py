@@ -9,6 +9,9 @@ from pathlib import Path
 import pytest
 
 from mslt_it import cli
+from mslt_it.config.compose import load_recipe
+from mslt_it.config.files import share_dir
+from mslt_it.config.recipe import PromptConfig, TaskConfig
 from mslt_it.data.encoding import IGNORED
 from mslt_it.data.placeholders import fill
 from mslt_it.data.prompts import prompt_file, prompted
@@ -23,9 +26,7 @@ from mslt_it.data.variants import (
 )
 from mslt_it.languages import language_name
 from mslt_it.problems import Problem
-from mslt_it.recipe import load_recipe
-from mslt_it.recipe_files import share_dir
-from mslt_it.records import Example, PromptConfig, PromptedExample, TaskConfig
+from mslt_it.records import Example, PromptedExample
 
 EVAL = share_dir("eval")
 NAMES = ("xnli", "pawsx", "xcopa", "xwinograd", "xstorycloze", "mgsm")

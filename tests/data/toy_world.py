@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from mslt_it.config.recipe import TaskConfig
 from mslt_it.data.division import Loaded
 from mslt_it.data.rows import RowStore
-from mslt_it.records import Example, TaskConfig
+from mslt_it.records import Example
 
 CHAT_TEMPLATE = (
     "{% for m in messages %}{{ '<|' + m.role + '|>\n' + m.content + '<|end|>\n' }}{% endfor %}"

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
+from mslt_it.config.compose import load_recipe
 from mslt_it.evaluation import clusters
 from mslt_it.evaluation.clusters import components, percentiles, resampled, values_of
 from mslt_it.evaluation.measures import f1, mean
-from mslt_it.recipe import load_recipe
 
 NONE = ("", "", "", "", "", "")
 

@@ -11,8 +11,8 @@ import pytest
 import yaml
 from tiny_eval import answers, call, make_base
 
+from mslt_it.config.compose import load_recipe
 from mslt_it.integrations.lm_eval_tasks import write_scored_set
-from mslt_it.recipe import load_recipe
 
 pytest.importorskip("lm_eval")
 

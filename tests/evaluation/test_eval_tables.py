@@ -11,13 +11,14 @@ from typing import Any
 import numpy as np
 import pytest
 
+from mslt_it.config.compose import load_recipe
+from mslt_it.config.recipe import TaskConfig
 from mslt_it.evaluation.estimates import Difference, Settings
 from mslt_it.evaluation.lm_eval_results import lm_eval_results
 from mslt_it.evaluation.remarks import as_markdown_report, as_text_report
 from mslt_it.evaluation.scores import Answered, Figures, ScoreRow, figures
 from mslt_it.evaluation.tables import as_csv, label_table, tables
-from mslt_it.recipe import load_recipe
-from mslt_it.records import Message, PromptedExample, TaskConfig
+from mslt_it.records import Message, PromptedExample
 
 XNLI = load_recipe("xnli_3src").task
 MGSM = load_recipe("mgsm_3src").task

@@ -7,9 +7,10 @@ import dataclasses
 import numpy as np
 import pytest
 
+from mslt_it.config.recipe import TaskConfig
 from mslt_it.evaluation.estimates import Settings
 from mslt_it.evaluation.scores import Answered, Figures, ScoreRow, figures
-from mslt_it.records import Message, PromptedExample, TaskConfig
+from mslt_it.records import Message, PromptedExample
 
 TASK = TaskConfig()
 LABELS = TASK.label_names

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import accuracy_score, f1_score
 
+from mslt_it.config.recipe import METRICS
 from mslt_it.evaluation.measures import (
     ACCURACY,
     MACRO_F1,
@@ -19,7 +20,6 @@ from mslt_it.evaluation.measures import (
     said_labels,
 )
 from mslt_it.problems import Problem
-from mslt_it.recipe_checks import METRICS
 from mslt_it.records import Message, PromptedExample
 
 

@@ -12,12 +12,12 @@ from pathlib import Path
 import pytest
 from tiny_eval import PAIRS, call, make_run, results
 
+from mslt_it.config.compose import load_recipe
+from mslt_it.config.recipe import Recipe, TaskConfig
 from mslt_it.data.build import scored_examples
 from mslt_it.evaluation.request import Request, parse_request
 from mslt_it.evaluation.trained_rows import Trained, languages_trained_on
 from mslt_it.problems import Problem
-from mslt_it.recipe import load_recipe
-from mslt_it.records import Recipe, TaskConfig
 
 Capture = pytest.CaptureFixture[str]
 LABELS = ("entailment", "neutral", "contradiction")
@@ -231,7 +231,7 @@ def test_a_run_of_ones_own_labels_keeps_them_on_other_rows(base: Path, tmp_path:
 
 
 def _config(recipe: object) -> str:
-    from mslt_it.recipe import resolved_yaml
+    from mslt_it.config.compose import resolved_yaml
 
     return resolved_yaml(recipe)  # type: ignore[arg-type]
 

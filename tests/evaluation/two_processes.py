@@ -8,11 +8,11 @@ from pathlib import Path
 import torch
 from accelerate import PartialState
 
+from mslt_it.config.compose import load_recipe
 from mslt_it.data.encoding import Encoder
 from mslt_it.evaluation import evaluator as module
 from mslt_it.evaluation.asking import ChoiceEngine
 from mslt_it.evaluation.systems import Bench, load, resolve
-from mslt_it.recipe import load_recipe
 
 
 def main(run: str, out: str, how: str) -> None:

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import mslt_it.world
-from mslt_it.records import DataConfig, Example, Recipe, ScoringConfig, TaskConfig
+from mslt_it.config.recipe import DataConfig, Recipe, ScoringConfig, TaskConfig
+from mslt_it.records import Example
 
 LABELS = ("entailment", "neutral", "contradiction")
 

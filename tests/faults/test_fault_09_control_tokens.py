@@ -11,10 +11,11 @@ import pytest
 import yaml
 from bad_input import LABELS, TOKENIZERS, examples, recipe, rows, text_of, write_jsonl
 
+from mslt_it.config.recipe import PromptConfig, TaskConfig
 from mslt_it.data.build import build_scored_set, build_training_set
 from mslt_it.data.encoding import Encoder, control_tokens
 from mslt_it.data.prompts import prompted
-from mslt_it.records import EncodedExample, PromptConfig, TaskConfig
+from mslt_it.records import EncodedExample
 
 LANGUAGES = ("en", "hi", "zh")
 NUM_HOSTILE = 60  # rows of each language and tokenizer

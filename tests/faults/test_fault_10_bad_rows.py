@@ -13,11 +13,12 @@ from typing import Any
 import pytest
 from bad_input import recipe, rows, text_of, world_tokenizer, write_jsonl, write_tsv
 
+from mslt_it.config.recipe import Recipe
 from mslt_it.data.build import build_training_set, format_report
 from mslt_it.data.cleaning import gives_away
 from mslt_it.data.encoding import Encoder
 from mslt_it.problems import Problem
-from mslt_it.records import EncodedExample, Message, Recipe
+from mslt_it.records import EncodedExample, Message
 
 NUM_ROWS = 30
 PLACES = (2, 7, 11, 16, 21, 26)  # six bad rows of 30; 20 rows are wanted, so several of them are looked at

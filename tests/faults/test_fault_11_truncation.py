@@ -13,12 +13,13 @@ from typing import Any
 import pytest
 from bad_input import LABELS, examples, recipe, rows, text_of, world_tokenizer, write_jsonl
 
+from mslt_it.config.recipe import PromptConfig, Recipe, TaskConfig
 from mslt_it.data.build import build_training_set, format_report
 from mslt_it.data.encoding import TOO_LONG, Encoder
 from mslt_it.data.mixing import rank
 from mslt_it.data.prompts import prompted
 from mslt_it.problems import Problem
-from mslt_it.records import BuildReport, EncodedExample, Example, PromptConfig, Recipe, TaskConfig
+from mslt_it.records import BuildReport, EncodedExample, Example
 
 LANGUAGES = ("de", "hi", "th", "tr", "zh")
 LIMIT = 400  # tokens; the foreign words of these rows fall apart into characters, so a clause takes 30 to 50

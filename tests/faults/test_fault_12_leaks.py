@@ -13,11 +13,12 @@ from pathlib import Path
 import pytest
 from bad_input import LABELS, clauses, examples, recipe, rows, text_of, world_tokenizer, write_jsonl
 
+from mslt_it.config.recipe import TaskConfig
 from mslt_it.data.build import build_training_set
 from mslt_it.data.leakage import Leak, find_leaks
 from mslt_it.data.rows import RowStore
 from mslt_it.problems import Problem
-from mslt_it.records import Example, TaskConfig
+from mslt_it.records import Example
 from mslt_it.world.generator import split_pairs, state, task_examples
 from mslt_it.world.languages import CODES, grammar
 

@@ -150,7 +150,7 @@ def test_examples_load_through_the_task_with_label_names_and_origin(hub: Hub, ho
 import dataclasses
 from mslt_it.data.rows import RowStore
 load = RowStore().load
-from mslt_it.records import TaskConfig
+from mslt_it.config.recipe import TaskConfig
 
 task = TaskConfig(data="facebook/xnli", is_parallel=True, revision="{commit}")
 test = load(task, "fr", "test", role="score").examples
@@ -292,7 +292,7 @@ def test_configurations_are_found_whatever_their_spelling(hub: Hub, home: Path) 
         + """
 from mslt_it.data.rows import RowStore
 load = RowStore().load
-from mslt_it.records import TaskConfig
+from mslt_it.config.recipe import TaskConfig
 def first(data, config, files=None):
     return read_hub(data, config, "test", None, files)[0]["premise"]
 def rows(language):
@@ -421,7 +421,8 @@ def test_the_languages_of_a_data_set_are_its_configurations(hub: Hub, home: Path
         home,
         """
 from mslt_it.data.rows import RowStore
-from mslt_it.records import FrozenDict, TaskConfig
+from mslt_it.config.schema import FrozenDict
+from mslt_it.config.recipe import TaskConfig
 def languages(data, **keys):
     return list(RowStore().languages(TaskConfig(data=data, **keys)))
 result = {

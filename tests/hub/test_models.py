@@ -30,7 +30,7 @@ def llama_files(folder: Path, seed: int) -> dict[str, bytes | str]:
 
 PRELUDE = """
 from mslt_it.data.hub import hub_problem
-from mslt_it.records import ModelConfig
+from mslt_it.config.recipe import ModelConfig
 from mslt_it.models.base_model import load_base, load_tokenizer, model_hash
 
 def load(name, revision=None):

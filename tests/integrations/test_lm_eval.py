@@ -28,6 +28,7 @@ from transformers import (
     PreTrainedTokenizerFast,
 )
 
+from mslt_it.config.compose import load_recipe
 from mslt_it.data.encoding import Encoder
 from mslt_it.evaluation import likelihood
 from mslt_it.evaluation.headers import encode_header
@@ -35,7 +36,6 @@ from mslt_it.evaluation.likelihood import choice_log_likelihoods
 from mslt_it.evaluation.shared_rows import Request
 from mslt_it.integrations.lm_eval_tasks import local_task_file, task_file, write_scored_set
 from mslt_it.problems import Problem
-from mslt_it.recipe import load_recipe
 
 pytest.importorskip("lm_eval")
 
@@ -427,8 +427,9 @@ def test_lm_eval_scores_what_we_train_on(tasks: Path, monkeypatch: Any) -> None:
     monkeypatch.setattr(ours, "_loglikelihood_tokens", watched)
     evaluate(ours, tasks, apply_chat_template=True)
     encoder = Encoder(make_tokenizer(), 512)
+    from mslt_it.config.recipe import PromptConfig
     from mslt_it.data.prompts import prompted
-    from mslt_it.records import Example, PromptConfig
+    from mslt_it.records import Example
 
     task = load_recipe("xnli_3src").task
     wanted = []

@@ -11,12 +11,13 @@ import jinja2
 import pytest
 import yaml
 
+from mslt_it.config.compose import load_recipe
+from mslt_it.config.recipe import PromptConfig, TaskConfig
 from mslt_it.data.build import build_scored_set
 from mslt_it.data.prompts import prompted
 from mslt_it.integrations.lm_eval_tasks import TASKS, local_task_file, main, refuse_code, task_file, task_files
 from mslt_it.problems import Problem
-from mslt_it.recipe import load_recipe
-from mslt_it.records import Example, PromptConfig, TaskConfig
+from mslt_it.records import Example
 
 EVAL = Path(__file__).parents[2] / "eval"
 JINJA = jinja2.Environment(undefined=jinja2.StrictUndefined, keep_trailing_newline=True)  # as lm-eval's

@@ -19,6 +19,7 @@ from transformers import (
     Qwen3Config,
 )
 
+from mslt_it.config.compose import load_recipe
 from mslt_it.models.base_model import (
     adapter_hash,
     add_adapter,
@@ -29,7 +30,6 @@ from mslt_it.models.base_model import (
     save_adapter,
 )
 from mslt_it.models.identity import identity
-from mslt_it.recipe import load_recipe
 from mslt_it.runs import Run
 
 FAMILIES = ("llama", "qwen3", "bloom", "gemma")

@@ -300,8 +300,8 @@ def test_the_model_with_a_combined_adapter_is_the_base_plus_the_sum(tmp_path: Pa
     """What peft makes of the files, ranks that differ by module and missing modules included."""
     from tiny_run import tiny_model
 
+    from mslt_it.config.recipe import AdapterConfig
     from mslt_it.models.base_model import add_adapter, load_adapter, save_adapter
-    from mslt_it.records import AdapterConfig
 
     settings = (
         (AdapterConfig(rank=4, alpha=8), 1.0, 2.0),
@@ -481,8 +481,8 @@ def test_wrong_weights_are_refused(text: str, says: str) -> None:
 
 def make_run(folder: Path, source: str, rank: int, *overrides: str, base: str | None = None) -> Path:
     """A finished run on the embedded model whose adapter has random weights instead of trained ones."""
+    from mslt_it.config.compose import load_recipe
     from mslt_it.models.base_model import adapter_hash, add_adapter, load_base, model_hash, save_adapter
-    from mslt_it.recipe import load_recipe
     from mslt_it.runs import Run
 
     fixed = [
@@ -563,11 +563,11 @@ def test_the_command_leaves_a_run_that_is_scored_and_can_be_combined_again(
 
 def test_scores_are_those_of_the_sum_merged_into_the_base(runs: list[Path], tmp_path: Path) -> None:
     """About 3 s. The log-likelihoods written are those of a model whose weights hold the sum, without any adapter."""
+    from mslt_it.config.compose import load_recipe
     from mslt_it.data.encoding import Encoder
     from mslt_it.evaluation.asking import ChoiceEngine
     from mslt_it.evaluation.evaluator import unit
     from mslt_it.models.base_model import load_base, load_tokenizer
-    from mslt_it.recipe import load_recipe
 
     out = tmp_path / "out"
     assert combine_runs(runs, out, "weights=[1,-0.5]") == 0

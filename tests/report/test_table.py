@@ -6,12 +6,12 @@ from typing import Any
 
 import yaml
 
+from mslt_it.config.recipe import Recipe, TaskConfig
 from mslt_it.evaluation.label_reports import LabelReport, LabelScore
 from mslt_it.evaluation.remarks import run_remarks, verdict
 from mslt_it.evaluation.scores import ScoreRow
 from mslt_it.evaluation.tables import Cells, as_markdown, as_text, label_table, language_table
 from mslt_it.publish.model_card import model_card
-from mslt_it.records import Recipe, TaskConfig
 
 TASK = TaskConfig()
 

@@ -17,9 +17,9 @@ import torch
 from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import AutoModelForCausalLM, LlamaConfig, PreTrainedTokenizerFast
 
+from mslt_it.config.recipe import ModelConfig, Recipe, ScoringConfig, TaskConfig
 from mslt_it.models.base_model import load_adapter, load_base
 from mslt_it.problems import Problem
-from mslt_it.records import ModelConfig, Recipe, ScoringConfig, TaskConfig
 from mslt_it.representations import measuring
 from mslt_it.representations.cka import cka_pairs, grams
 from mslt_it.representations.measuring import ModelInState, measure

@@ -17,9 +17,9 @@ from transformers import (
     Qwen3Config,
 )
 
+from mslt_it.config.recipe import AdapterConfig
 from mslt_it.models.base_model import add_adapter
 from mslt_it.problems import Problem
-from mslt_it.records import AdapterConfig
 from mslt_it.representations.states import TokenisedTexts, hidden_states, tokenise
 
 SIZE = 50

@@ -7,7 +7,7 @@ import signal
 import time
 from pathlib import Path
 
-from mslt_it.records import Recipe
+from mslt_it.config.recipe import Recipe
 from mslt_it.study.cells import Job, Outcome
 
 

@@ -147,7 +147,7 @@ def test_written_answers_are_read_against_the_references(folder: Path, monkeypat
         for i in range(2)
     ]
     monkeypatch.setattr(build, "build_scored_set", lambda recipe, code, rows: items)
-    monkeypatch.setattr("mslt_it.recipe.load_recipe", lambda *args, **kwargs: _Recipe())
+    monkeypatch.setattr("mslt_it.config.compose.load_recipe", lambda *args, **kwargs: _Recipe())
     reader = module._Reader()
     counts = reader._written(folder, "fi", ("item0", "item1"), ["Answer: yes", "Answer: no"])
     assert counts.tolist() == [[1, 1], [0, 1]]

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from tiny_study import write_study
 
+from mslt_it.config.compose import load_recipe
 from mslt_it.problems import Problem
-from mslt_it.recipe import load_recipe
 from mslt_it.study.config import StudyConfig, load_study
 from mslt_it.study.grid import base_recipe, by_size, cell_recipe, cells, source_sets, with_budgets, with_rest
 

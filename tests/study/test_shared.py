@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from tiny_study import make_model, tables, write_study
 
+from mslt_it.config.recipe import Recipe
 from mslt_it.evaluation.likelihood import ChoiceScorer
 from mslt_it.evaluation.trained_rows import SetAside
 from mslt_it.pipeline import Parts, run_recipe
-from mslt_it.records import Recipe
 from mslt_it.study.cells import Job, run_cell, status_of
 from mslt_it.study.config import load_study
 from mslt_it.study.grid import base_recipe, cell_recipe, cells, with_budgets

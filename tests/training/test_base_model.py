@@ -7,6 +7,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from tiny_run import tiny_adapted, tiny_model, tiny_recipe, tiny_tokenizer
 
+from mslt_it.config.recipe import AdapterConfig, ModelConfig
 from mslt_it.models.base_model import (
     adapter_hash,
     add_adapter,
@@ -18,7 +19,6 @@ from mslt_it.models.base_model import (
     save_adapter,
 )
 from mslt_it.problems import Problem
-from mslt_it.records import AdapterConfig, ModelConfig
 
 QWEN3 = "down_proj, gate_proj, k_proj, o_proj, q_proj, up_proj, v_proj"
 

@@ -13,12 +13,12 @@ from torch import nn
 from transformers import AutoModelForCausalLM, PreTrainedConfig
 
 from mslt_it.cli import main
+from mslt_it.config.recipe import AdapterConfig, ModelConfig
 from mslt_it.models import base_model
 from mslt_it.models.base_model import load_base, load_tokenizer
 from mslt_it.models.causality import refuse_not_causal
 from mslt_it.models.quantization import dequantized_weights
 from mslt_it.problems import Problem
-from mslt_it.records import AdapterConfig, ModelConfig
 
 SIZE = {
     "hidden_size": 32,

@@ -28,6 +28,7 @@ from transformers import (
     Qwen3Config,
 )
 
+from mslt_it.config.recipe import AdapterConfig, ModelConfig, Recipe, TrainingConfig
 from mslt_it.data.encoding import Encoder
 from mslt_it.evaluation.likelihood import choice_log_likelihoods
 from mslt_it.evaluation.shared_rows import Request
@@ -42,15 +43,7 @@ from mslt_it.models.base_model import (
     save_adapter,
 )
 from mslt_it.problems import Problem
-from mslt_it.records import (
-    AdapterConfig,
-    EncodedExample,
-    Message,
-    ModelConfig,
-    PromptedExample,
-    Recipe,
-    TrainingConfig,
-)
+from mslt_it.records import EncodedExample, Message, PromptedExample
 from mslt_it.training.sft import train
 
 FAMILIES = ("llama", "qwen3", "bloom", "gemma")

@@ -14,11 +14,11 @@ from accelerate.commands.launch import _validate_launch_command, launch_command_
 from accelerate.utils.launch import prepare_multi_gpu_env, prepare_simple_launcher_cmd_env
 from transformers import AutoModelForCausalLM, BloomConfig, Qwen2Config, Qwen3Config
 
+from mslt_it.config.compose import load_recipe
+from mslt_it.config.files import list_groups, list_recipes, recipes_dir
+from mslt_it.config.recipe import Recipe
 from mslt_it.models.base_model import add_adapter
 from mslt_it.problems import Problem
-from mslt_it.recipe import load_recipe
-from mslt_it.recipe_files import list_groups, list_recipes, recipes_dir
-from mslt_it.records import Recipe
 
 FOLDER = recipes_dir() / "accelerate"
 # The published configurations, and how many layers they have.

@@ -26,13 +26,12 @@ from safetensors.torch import load_file, save_file
 from tiny_run import tiny_adapted, tiny_model, tiny_recipe, tiny_tokenizer
 from transformers import AutoModelForCausalLM
 
-from mslt_it.config.recipe import Recipe
+from mslt_it.config.compose import load_recipe
+from mslt_it.config.recipe import ModelConfig, Recipe
 from mslt_it.config.schema import keys
 from mslt_it.models.base_model import load_base, load_tokenizer, save_adapter
 from mslt_it.models.model_errors import explain
 from mslt_it.problems import Problem
-from mslt_it.recipe import load_recipe
-from mslt_it.records import ModelConfig
 
 
 def answered(status: int) -> Any:
@@ -195,10 +194,9 @@ def test_a_hub_repository_with_pickles_only_is_refused(monkeypatch: pytest.Monke
 
     monkeypatch.setattr("mslt_it.models.base_model.refuse_other_kinds", lambda path, revision: None)
     monkeypatch.setattr(AutoModelForCausalLM, "from_pretrained", from_pretrained)
-    monkeypatch.delenv("DISABLE_SAFETENSORS_CONVERSION", raising=False)
     with pytest.raises(Problem, match=r"no safetensors weights in it .* pickled weights are not read"):
         load(ModelConfig(path="owner/name"))
-    assert seen == ["1"] and "DISABLE_SAFETENSORS_CONVERSION" not in os.environ
+    assert seen == ["1"]
 
 
 @pytest.mark.parametrize("loader", [load, load_tokenizer], ids=["base", "tokenizer"])

@@ -26,8 +26,9 @@ from transformers import (
     TrainerCallback,
 )
 
+from mslt_it.config.recipe import AdapterConfig, Recipe, TrainingConfig
 from mslt_it.models.base_model import PeftModel, add_adapter
-from mslt_it.records import AdapterConfig, EncodedExample, Recipe, TrainingConfig
+from mslt_it.records import EncodedExample
 from mslt_it.training.sft import train
 from mslt_it.training.summary import TrainingSummary
 

@@ -9,13 +9,13 @@ import pytest
 from gate import GateResult, best_retrieval, question_accuracy
 
 from mslt_it import cli
+from mslt_it.config.compose import load_recipe
+from mslt_it.config.recipe import ModelConfig
 from mslt_it.data.build import build_scored_set
 from mslt_it.data.encoding import Encoder
 from mslt_it.evaluation.likelihood import choice_log_likelihoods
 from mslt_it.evaluation.shared_rows import Request
 from mslt_it.models.base_model import load_base, load_tokenizer
-from mslt_it.recipe import load_recipe
-from mslt_it.records import ModelConfig
 from mslt_it.world.languages import CODES
 
 

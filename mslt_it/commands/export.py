@@ -59,35 +59,42 @@ def main(argv: Sequence[str]) -> int:
     from mslt_it.quiet import quiet_libraries
 
     quiet_libraries()
-    from mslt_it.publish.export import Export, export
-    from mslt_it.publish.push import Destination, Pushed, prepare, push
-
-    stream = sys.stderr if options.as_json else sys.stdout
+    from mslt_it.publish.export import Request, export
+    from mslt_it.publish.model_card import is_hub_id
+    from mslt_it.publish.push import prepare, push
 
     def say(text: str) -> None:
-        print(text, file=stream, flush=True)
+        print(text, file=sys.stderr if options.as_json else sys.stdout, flush=True)
 
-    to: Destination | None = None
-    if options["push"] is not None:
-        to = prepare(options["push"], private=options["private"])
-    exports = export(_request(options), say)
-    sent: Pushed | None = None
+    to = prepare(options["push"], private=options["private"]) if options["push"] is not None else None
+    texts: dict[str, Any] = {key: options[key] or "" for key in ("name", "license", "data_license")}
+    texts |= {key: options[key] for key in ("dtype", "strategy", "outtype", "converter")}
+    request = Request(
+        out=values.path(options["out"]),
+        formats=tuple(options["format"]),
+        run=values.path(options["run"]) if options["run"] else None,
+        model=values.path(options["model"]) if options["model"] else None,
+        prompts=options["prompts"],
+        **texts,
+    )
+    exports = export(request, say)
+    sent = None
     if to is not None:
-        refuse_unusable(exports[0])
+        base = exports[0].record["base"]
+        if exports[0].record["kind"] == "adapter" and not is_hub_id(base):
+            raise Problem(
+                f"The adapter belongs to the base '{base}', which is no repository of a hub, so nobody else could load "
+                "it. Nothing was sent. Push the merged model instead: format=safetensors."
+            )
         sent = push(exports[0].folder, to, say)
     if options.as_json:
-        print_json(_as_json(exports, sent))
+        shown = [{**vars(one), "folder": str(one.folder), "record": dict(one.record)} for one in exports]
+        print_json({"exports": shown, "pushed": vars(sent) if sent is not None else None})
         return 0
-
-    def line(one: Export) -> str:
-        done = "" if one.is_new else " (already there, nothing was done)"
-        return f"{one.format}: {one.folder}{done}"
-
     for one in exports:
-        say(line(one))
+        say(f"{one.format}: {one.folder}{'' if one.is_new else ' (already there, nothing was done)'}")
     if sent is not None:
-        done = f"at commit {sent.commit}" if sent.is_new else f"already there, at commit {sent.commit}"
-        say(f"pushed: {sent.url} {done}")
+        say(f"pushed: {sent.url} {'at' if sent.is_new else 'already there, at'} commit {sent.commit}")
     return 0
 
 
@@ -129,47 +136,3 @@ def help_text() -> str:
             *(f"  {name:<12} {text}" for name, text in _FORMS.items()),
         ]
     )
-
-
-def refuse_unusable(export: Any) -> None:
-    """A Problem for an adapter whose base others do not have: published, it could not be used."""
-    from mslt_it.publish.model_card import is_hub_id
-
-    base = export.record["base"]
-    if export.record["kind"] == "adapter" and not is_hub_id(base):
-        raise Problem(
-            f"The adapter belongs to the base '{base}', which is no repository of a hub, so nobody else could load it. "
-            "Nothing was sent. Push the merged model instead: format=safetensors."
-        )
-
-
-def _request(options: Parsed) -> Any:
-    from mslt_it.publish.export_source import Request
-
-    return Request(
-        out=values.path(options["out"]),
-        formats=tuple(options["format"]),
-        run=values.path(options["run"]) if options["run"] else None,
-        model=values.path(options["model"]) if options["model"] else None,
-        dtype=options["dtype"],
-        strategy=options["strategy"],
-        prompts=options["prompts"],
-        outtype=options["outtype"],
-        converter=options["converter"],
-        name=options["name"] or "",
-        license=options["license"] or "",
-        data_license=options["data_license"] or "",
-    )
-
-
-def _as_json(exports: Sequence[Any], sent: Any) -> dict[str, Any]:
-    pushed = None
-    if sent is not None:
-        pushed = {"repo": sent.repo, "commit": sent.commit, "url": sent.url, "is_new": sent.is_new}
-    return {
-        "exports": [
-            {"format": one.format, "folder": str(one.folder), "is_new": one.is_new, "record": dict(one.record)}
-            for one in exports
-        ],
-        "pushed": pushed,
-    }

@@ -10,10 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from finished_run import TEMPLATE, make_base, make_run
+from finished_run import TEMPLATE, make_base, quiet
 
-from mslt_it.publish.export import export
-from mslt_it.publish.export_source import Request
+from mslt_it.publish.export import Request, export
 from mslt_it.publish.merge import merge_run
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "hub"))
@@ -63,12 +62,12 @@ class Visit:
 
 
 @pytest.fixture(scope="module")
-def visit(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Visit]:
+def visit(run_of: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Visit]:
     """One process pushes everything: importing the libraries takes seconds."""
     root = tmp_path_factory.mktemp("push")
-    run = make_run(root / "run", make_base(root / "base", template=TEMPLATE))
-    merged = merge_run(run, root / "merged", prompts_per_language=2, say=lambda text: None).folder
-    made = export(Request(out=root / "out", formats=("safetensors", "vllm"), run=run, model=merged), lambda text: None)
+    run = run_of("chat")
+    merged = merge_run(run, root / "merged", prompts_per_language=2, say=quiet).folder
+    made = export(Request(out=root / "out", formats=("safetensors", "vllm"), run=run, model=merged), quiet)
     folder = made[0].folder
     torn = root / "torn"
     with Hub(root / "hub") as hub:
@@ -210,7 +209,7 @@ def test_refusals(case: str, text: str, visit: Visit) -> None:
 
 def test_an_adapter_whose_base_nobody_has_is_not_sent(visit: Visit) -> None:
     code, _, err = visit.saw["adapter"]
-    assert code == 2 and "The adapter belongs to the base 'base', which is no repository of a hub" in err
+    assert code == 2 and "The adapter belongs to the base 'chat', which is no repository of a hub" in err
     assert ("models", "me/adapter") not in visit.hub.repositories
 
 

@@ -42,9 +42,10 @@ def combine_runs(
         num_items: scored per language, 0 = all; None: as the first run was scored.
     """
     from mslt_it.models.identity import read_run
+    from mslt_it.models.lora import read_lora
     from mslt_it.models.methods import DEFAULT_DENSITY, SPARSE, refuse_options
     from mslt_it.models.weights import resolve_weights
-    from mslt_it.publish.combine import combine, read_lora, write_combined
+    from mslt_it.publish.combine import combine, write_combined
     from mslt_it.publish.together import combined_recipe, languages, provenance, refuse_strangers, scoring
 
     given = {**dict.fromkeys(("rank", "max_error", "density", "seed")), **(given or {})}

@@ -6,6 +6,7 @@ found and run, and what it wrote is looked at before it counts.
 
 from __future__ import annotations
 
+import math
 import os
 import shutil
 import struct
@@ -15,7 +16,7 @@ from pathlib import Path
 
 from safetensors import safe_open
 
-from mslt_it.problems import Problem, nearest
+from mslt_it.problems import Problem
 
 CONVERTER = "convert_hf_to_gguf.py"
 # Bytes per weight; q8_0 keeps blocks of 32 with a 2-byte scale.
@@ -48,17 +49,11 @@ def find_converter(path: str | None) -> Path:
 
 def expected_bytes(model: Path, outtype: str) -> int:
     """Size of the weights alone in ``outtype``; ``model``: a folder with safetensors files."""
-    if outtype not in OUTTYPES:
-        raise Problem(f"outtype={outtype} is unknown. {nearest(outtype, OUTTYPES)}")
-    total = 0
-    for file in sorted(model.glob("*.safetensors")):
+    num_weights = 0
+    for file in model.glob("*.safetensors"):
         with safe_open(file, framework="pt") as tensors:
-            for name in tensors.keys():  # noqa: SIM118 - not a mapping
-                size = 1
-                for length in tensors.get_slice(name).get_shape():
-                    size *= length
-                total += size
-    return int(total * OUTTYPES[outtype])
+            num_weights += sum(math.prod(tensors.get_slice(name).get_shape()) for name in tensors.keys())  # noqa: SIM118
+    return int(num_weights * OUTTYPES[outtype])
 
 
 def convert(model: Path, out: Path, outtype: str, converter: Path) -> None:

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from mslt_it.evaluation.engines import Engine, Question
     from mslt_it.evaluation.measures import Measure
     from mslt_it.evaluation.systems import LoadedBase, System
-    from mslt_it.publish.combine import Lora
+    from mslt_it.models.lora import Lora
     from mslt_it.records import PromptedExample, Recipe
     from mslt_it.study.collect import ScoredCell, Slice, Study
     from mslt_it.study.uncertainty import SetFigures
@@ -186,7 +186,7 @@ class _Asked:
         from mslt_it.evaluation.systems import Bench, load
         from mslt_it.evaluation.units import items_of, questions_of
         from mslt_it.models.identity import read_run
-        from mslt_it.publish.combine import read_lora
+        from mslt_it.models.lora import read_lora
         from mslt_it.publish.together import refuse_strangers
 
         runs = {key: read_run(folder / "cells" / cell.id) for key, cell in singles.items()}

@@ -16,10 +16,11 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from mslt_it import cli
+from mslt_it.models.lora import read_lora
 from mslt_it.models.methods import METHODS
 from mslt_it.models.weights import resolve_weights, typology_weights
 from mslt_it.problems import Problem
-from mslt_it.publish.combine import Combined, combine, read_lora, smallest_rank, write_combined
+from mslt_it.publish.combine import Combined, combine, smallest_rank, write_combined
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "training"))  # tiny_run
 SHAPES = {"layers.0.q_proj": (10, 14), "layers.0.down_proj": (16, 9)}  # out x in

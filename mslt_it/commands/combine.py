@@ -63,7 +63,7 @@ def main(argv: Sequence[str]) -> int:
 
 def help_text() -> str:
     """Usage, options with defaults, methods."""
-    from mslt_it.models.methods import METHODS
+    from mslt_it.publish.combine_options import METHODS
 
     return "\n".join(
         [

@@ -37,8 +37,8 @@ import torch
 from torch import Tensor
 
 from mslt_it.models.lora import Factors, Lora, tensors_of, write_lora
-from mslt_it.models.methods import DEFAULT_DENSITY, SPARSE, TRUNCATED, refuse_options
 from mslt_it.problems import Problem
+from mslt_it.publish.combine_options import DEFAULT_DENSITY, SPARSE, TRUNCATED, refuse_options
 
 
 @dataclass(frozen=True)

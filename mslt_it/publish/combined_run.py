@@ -43,9 +43,8 @@ def combine_runs(
     """
     from mslt_it.models.identity import read_run
     from mslt_it.models.lora import read_lora
-    from mslt_it.models.methods import DEFAULT_DENSITY, SPARSE, refuse_options
-    from mslt_it.models.weights import resolve_weights
     from mslt_it.publish.combine import combine, write_combined
+    from mslt_it.publish.combine_options import DEFAULT_DENSITY, SPARSE, refuse_options, resolve_weights
     from mslt_it.publish.together import combined_recipe, languages, provenance, refuse_strangers, scoring
 
     given = {**dict.fromkeys(("rank", "max_error", "density", "seed")), **(given or {})}

@@ -24,7 +24,7 @@ from typing import Any
 from transformers import AutoConfig, GenerationConfig
 
 from mslt_it.data.encoding import Encoder
-from mslt_it.models.base_model import WEIGHTS, cached_commit, load_adapter, load_tokenizer, model_hash, model_path
+from mslt_it.models.base_model import WEIGHTS, cached_commit, load_adapter, load_tokenizer, model_path
 from mslt_it.models.environment import environment
 from mslt_it.models.identity import FinishedRun, load_trained_base, read_run, unrecorded
 from mslt_it.models.model_errors import explain
@@ -151,58 +151,48 @@ class _Exporter:
 
     # ---------------------------------------------------------------- merged weights
 
-    def _merge_into(self, part: Path) -> dict[str, Any]:
-        """Merged weights, configuration and tokenizer in ``part``; what merge.json says of them, without machine."""
-        if self.merged is not None:
+    def _weights(self, folder: Path) -> tuple[Path, dict[str, Any]]:
+        """Where merged weights, configuration and tokenizer are (in ``folder``, if they had to be made), and what
+        merge.json says of them, without machine."""
+        if self.merged is None:
+            assert self.run is not None
+            record: Mapping[str, Any] = write_merged(self.run, folder, self.merging, self.request.prompts, self.say)
+        else:
             folder, record = self.merged
             if (damage := find_damage(folder)) is not None:
                 raise Problem(f"{folder} is not as it was written ({damage}). Remove it and export again.")
+        return folder, {key: record[key] for key in ("inputs", "merged_sha256", "comparison")}
+
+    def _model(self, part: Path) -> dict[str, Any]:
+        folder, merge = self._weights(part)
+        if folder != part:
             files = [file for file in sorted(folder.iterdir()) if file.is_file() and file.name not in _OWN]
             require_room(part, sum(file.stat().st_size for file in files), "the merged model")
             for file in files:
                 shutil.copyfile(file, part / file.name)
-        else:
-            assert self.run is not None
-            record = write_merged(self.run, part, self.merging, self.request.prompts, self.say)
-        if model_hash(part) != record["merged_sha256"]:
-            raise Problem("The merged weights are not those that were measured. Nothing was written; merge again.")
-        return {key: record[key] for key in ("inputs", "merged_sha256", "comparison")}
-
-    def _model(self, part: Path) -> dict[str, Any]:
-        merge = self._merge_into(part)
         tokenizer = load_tokenizer(ModelConfig(path=str(part)))
         encoder = Encoder(tokenizer, max_length_tokens=1)
         pad = tokenizer.pad_token_id
-        settings = {
-            "eos_token_id": encoder.end_id,
-            "pad_token_id": encoder.end_id if pad is None else pad,
-            "bos_token_id": tokenizer.bos_token_id,
-            "max_new_tokens": self._max_answer_tokens(),
-            "do_sample": False,
-        }
-        GenerationConfig(**settings).save_pretrained(part)
-        again = GenerationConfig.from_pretrained(part)
-        if {key: getattr(again, key) for key in settings} != settings:
-            raise Problem(f"{GENERATION} does not survive being written and read back. Nothing was written.")
+        GenerationConfig(
+            eos_token_id=encoder.end_id,
+            pad_token_id=encoder.end_id if pad is None else pad,
+            bos_token_id=tokenizer.bos_token_id,
+            max_new_tokens=self._max_answer_tokens(),
+            do_sample=False,
+        ).save_pretrained(part)
         self._write_card(part, "model", _usage(encoder), merge)
         return {"kind": "model", "end_token_id": encoder.end_id, "merge": merge}
 
     def _gguf(self, part: Path) -> dict[str, Any]:
-        model, outtype = part / "model", self.request.outtype
-        if self.merged is None:
-            model.mkdir()
-            merge = self._merge_into(model)
-        else:
-            model, record = self.merged
-            if model_hash(model) != record["merged_sha256"]:
-                raise Problem(f"{model} is not as it was written. Remove it and export again.")
-            merge = {key: record[key] for key in ("inputs", "merged_sha256", "comparison")}
+        own, outtype = part / "model", self.request.outtype
+        own.mkdir()
+        folder, merge = self._weights(own)
         file = part / f"{self.name}-{outtype}.gguf"
-        require_room(part, gguf.expected_bytes(model, outtype), "the GGUF file")
+        require_room(part, gguf.expected_bytes(folder, outtype), "the GGUF file")
         self.say(f"gguf: running {self.converter} ...")
-        gguf.convert(model, file, outtype, self.converter)
-        encoder = Encoder(load_tokenizer(ModelConfig(path=str(model))), max_length_tokens=1)
-        shutil.rmtree(part / "model", ignore_errors=True)
+        gguf.convert(folder, file, outtype, self.converter)
+        encoder = Encoder(load_tokenizer(ModelConfig(path=str(folder))), max_length_tokens=1)
+        shutil.rmtree(own)
         self._write_card(part, "gguf", _usage(encoder, file=shlex.quote(file.name)), merge)
         made = {"file": file.name, "outtype": outtype, "converter_sha256": file_sha256(self.converter)}
         return {"kind": "gguf", "end_token_id": encoder.end_id, "merge": merge, "gguf": made}

@@ -22,6 +22,7 @@ CONVERTER = "convert_hf_to_gguf.py"
 # Bytes per weight; q8_0 keeps blocks of 32 with a 2-byte scale.
 OUTTYPES = {"f16": 2.0, "bf16": 2.0, "q8_0": 34 / 32}
 _SHOWN_LINES = 2  # of what a converter said when it failed
+_OF_A_TRACEBACK = (" ", "\t", "Traceback ", "During handling of ", "The above exception ")
 _LEAST_SHARE = 0.9  # of the expected size; converters leave out buffers, and norms are kept in float32
 
 
@@ -65,9 +66,8 @@ def convert(model: Path, out: Path, outtype: str, converter: Path) -> None:
     except OSError as error:
         raise Problem(f"{converter} cannot be run: {error}. Give another converter=PATH.") from error
     if done.returncode != 0:
-        # Without the frames of a traceback.
         printed = (done.stderr or done.stdout).splitlines()
-        lines = [line for line in printed if line.strip() and not line.startswith((" ", "\t", "Traceback "))]
+        lines = [line for line in printed if line.strip() and not line.startswith(_OF_A_TRACEBACK)]
         said = " | ".join(lines[-_SHOWN_LINES:]) or "nothing"
         raise Problem(
             f"{converter} failed with status {done.returncode} and said: {said}. Nothing was written. Take a newer "

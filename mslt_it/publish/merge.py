@@ -11,10 +11,13 @@ refused or killed leaves ``out`` as it was.
 from __future__ import annotations
 
 import gc
+import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from transformers.utils import cached_file
 
 from mslt_it.models.base_model import (
     DTYPES,
@@ -24,6 +27,7 @@ from mslt_it.models.base_model import (
     load_tokenizer,
     merge_adapter,
     model_hash,
+    model_path,
 )
 from mslt_it.models.environment import environment
 from mslt_it.models.identity import (
@@ -172,6 +176,16 @@ def write_merged(
     require_room(folder, size, "the merged model")
     merged.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
+    # Of a SentencePiece tokenizer transformers 5 writes tokenizer.json alone; llama.cpp's converter reads this file.
+    pieces = cached_file(
+        model_path(recipe.model),
+        "tokenizer.model",
+        revision=recipe.model.revision,
+        _raise_exceptions_for_missing_entries=False,
+        _raise_exceptions_for_connection_errors=False,
+    )
+    if pieces is not None:
+        shutil.copyfile(pieces, folder / "tokenizer.model")
     del merged
     gc.collect()
 

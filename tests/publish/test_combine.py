@@ -684,7 +684,7 @@ def test_a_damaged_run_is_refused(runs: list[Path], tmp_path: Path, capsys: pyte
     file = copy / "adapter" / "adapter_model.safetensors"
     file.write_bytes(file.read_bytes()[:-8])
     assert combine_runs([runs[0], copy], tmp_path / "out") == 2
-    assert f"run={copy}: adapter/adapter_model.safetensors is not as it was" in capsys.readouterr().err
+    assert f"run={copy}: adapter/adapter_model.safetensors is not what was saved" in capsys.readouterr().err
 
 
 def test_the_folder_is_claimed_before_it_is_filled(runs: list[Path], tmp_path: Path) -> None:

@@ -348,6 +348,15 @@ def test_a_converter_that_fails_leaves_nothing(body: str, text: str, run: Path, 
     assert not list((tmp_path / "out").iterdir())
 
 
+def test_a_sentencepiece_model_comes_along(run_of: Runs, bases: dict[str, Path], tmp_path: Path) -> None:
+    """transformers writes tokenizer.json alone; llama.cpp reads the tokenizers of Gemma and Llama 2 from this file."""
+    base = Path(shutil.copytree(bases["gemma"], tmp_path / "base"))
+    (base / "tokenizer.model").write_bytes(b"pieces")
+    [made] = exported(make_run(tmp_path / "run", base), tmp_path / "out", dtype="float32")
+    assert (made.folder / "tokenizer.model").read_bytes() == b"pieces"
+    assert AutoTokenizer.from_pretrained(made.folder)("boats").input_ids
+
+
 def test_where_the_converter_is_looked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run: Path) -> None:
     monkeypatch.delenv("LLAMA_CPP", raising=False)
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
@@ -492,7 +501,7 @@ def test_a_damaged_run_is_refused(run: Path, tmp_path: Path) -> None:
     copy = tmp_path / "copy"
     shutil.copytree(run, copy)
     (copy / "results.json").write_text("{}", encoding="utf-8")
-    assert "results.json is not as it was when the run finished" in problem(copy, tmp_path / "out")
+    assert "results.json is not what was saved" in problem(copy, tmp_path / "out")
 
 
 # ---------------------------------------------------------------- the card

@@ -181,15 +181,12 @@ def made_before(
 
 @contextlib.contextmanager
 def making(out: Path) -> Iterator[Path]:
-    """A hidden folder beside ``out`` to be filled: sealed at the end, it takes its place; ``out`` is as it was until
-    then, and stays so where anything fails."""
+    """A hidden folder beside ``out``, not there yet; whatever is still in it at the end is removed."""
     part = out.with_name(f".{out.name}.part")
     try:
         shutil.rmtree(part, ignore_errors=True)  # of one that was killed
-        part.mkdir(parents=True)
+        out.parent.mkdir(parents=True, exist_ok=True)
         yield part
-        seal(part, [file for file in part.rglob("*") if file.is_file()])
-        take_place(part, out)
     except (OSError, SafetensorError) as error:
         raise Problem(f"{out} could not be written: {error}. What was there is as it was.") from error
     finally:
@@ -209,6 +206,16 @@ def take_place(part: Path, out: Path) -> None:
             aside.rename(out)
         raise
     shutil.rmtree(aside, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def sealing(out: Path) -> Iterator[Path]:
+    """A hidden folder to be filled: sealed at the end, it becomes ``out``, which is as it was until then."""
+    with making(out) as part:
+        part.mkdir()
+        yield part
+        seal(part, [file for file in part.rglob("*") if file.is_file()])
+        take_place(part, out)
 
 
 def _short(value: Any) -> str:

@@ -22,10 +22,10 @@ from mslt_it.store import (
     altered,
     find_damage,
     made_before,
-    making,
     read_json,
     seal,
     sealed_files,
+    sealing,
     write_json,
 )
 
@@ -192,7 +192,7 @@ def made(out: Path, inputs: dict[str, str] = INPUTS) -> bool:
     said: list[str] = []
     if made_before(out, "merge.json", inputs, said.append) is not None:
         return False
-    with making(out) as part:
+    with sealing(out) as part:
         (part / "weights").write_bytes(b"w" * 100)
         write_json(part / "merge.json", {"inputs": inputs})
     assert all("not whole" in line for line in said)
@@ -233,7 +233,7 @@ def test_what_fails_half_way_leaves_what_was_there(tmp_path: Path) -> None:
     made(tmp_path / "out")
     for error in (OSError(28, "No space left on device"), SafetensorError("I/O error: no space")):
         said = r"out could not be written: .*space.*\. What was there is as it was\."
-        with pytest.raises(Problem, match=said), making(tmp_path / "out") as part:
+        with pytest.raises(Problem, match=said), sealing(tmp_path / "out") as part:
             (part / "weights").write_bytes(b"half")
             raise error
     assert [p.name for p in tmp_path.iterdir()] == ["out"] and not made(tmp_path / "out")

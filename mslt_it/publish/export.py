@@ -33,7 +33,7 @@ from mslt_it.publish import gguf, vllm
 from mslt_it.publish.merge import MERGE, merge_inputs, require_room, write_merged
 from mslt_it.publish.model_card import Publication, card_of_merge, is_hub_id, model_card
 from mslt_it.records import EvalResult, ModelConfig, TaskConfig
-from mslt_it.store import COMPLETE, file_sha256, find_damage, made_before, making, read_json, write_json
+from mslt_it.store import COMPLETE, file_sha256, find_damage, made_before, read_json, sealing, write_json
 
 RECORD = "export.json"
 FORMATS = ("safetensors", "vllm", "gguf")  # in the order in which they are made: later ones use what is merged already
@@ -116,7 +116,7 @@ class _Exporter:
         inputs = self.inputs | ({"outtype": self.request.outtype} if form == "gguf" else {})
         record = made_before(out, RECORD, inputs, self.say)
         if is_new := record is None:
-            with making(out) as part:
+            with sealing(out) as part:
                 record = {"format": form, "inputs": inputs, **self._write(form, part)}
                 record |= {**self._origin(), "environment": environment()}
                 write_json(part / RECORD, record)

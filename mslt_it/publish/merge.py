@@ -43,7 +43,7 @@ from mslt_it.models.quantization import dequantized_weights
 from mslt_it.problems import Problem, nearest
 from mslt_it.publish.comparison import Comparison, compare, outputs, prompts_of
 from mslt_it.records import ModelConfig, to_plain
-from mslt_it.store import file_sha256, made_before, making, require_space, write_json
+from mslt_it.store import file_sha256, made_before, require_space, sealing, write_json
 
 MERGE = "merge.json"
 STRATEGIES = ("dequantized", "original")
@@ -113,7 +113,7 @@ def merge_run(
     earlier = made_before(out, MERGE, inputs, say)
     if earlier is not None:
         return Merge(out, earlier, False)
-    with making(out) as part:
+    with sealing(out) as part:
         record = write_merged(finished, part, inputs, prompts_per_language, say)
         write_json(part / MERGE, record)
     return Merge(out, record, True)

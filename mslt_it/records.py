@@ -307,42 +307,6 @@ class BuildReport:
         return {name: sum(one.label_counts.get(name, 0) for one in self.languages) for name in names}
 
 
-@dataclass(frozen=True)
-class EvalResult:
-    """One figure: a task in one language, base and adapter on the same items.
-
-    ``low`` and ``high`` are for these languages and other items like these; ``languages_low`` and ``languages_high``,
-    of a mean, for other languages like these, too.
-    """
-
-    task: str
-    language: str
-    role: str  # "source" or "target"
-    variant: str
-    metric: str
-    n: int
-    value: float | None  # None when the status is not "ok"
-    low: float | None
-    high: float | None
-    base_value: float | None
-    gain: float | None
-    gain_low: float | None
-    gain_high: float | None
-    status: str = "ok"
-    reason: str = ""
-    num_unparsable: int = 0  # generated answers that could not be read as one; they count as wrong
-    num_groups: int = 0  # what is drawn again: items, or premises and passages with all their items
-    num_shared: int = 0  # of a mean: items that all of its languages have
-    languages_low: float | None = None
-    languages_high: float | None = None
-    gain_languages_low: float | None = None
-    gain_languages_high: float | None = None
-    majority_share: float | None = None  # of the scored items: what always giving the most frequent label gets
-    train_majority_share: float | None = None  # the same of the training rows' most frequent label
-    is_above_chance: bool | None = None  # above both 1 / labels and majority_share, corrected for the languages
-    only_label: str = ""  # that the adapter gave to every item
-
-
 def to_plain(record: Any) -> Any:
     """A record as plain dictionaries and lists, for JSON."""
     return _plain(record)

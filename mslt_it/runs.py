@@ -5,7 +5,8 @@ runs/<recipe>-<fingerprint>/
   build_report.json    what the data build kept and dropped, with the mask audit
   environment.json     versions and hardware
   adapter/             the adapter (safetensors) and its model card
-  predictions/xx.jsonl one line per scored item
+  items/               every answer as it came, a journal per system and language (as in `mslt eval`)
+  predictions/xx.jsonl one line per scored item: what is right, and what adapter and base answered
   results.json         the figures (schema in README)
   log.txt              what was printed
   COMPLETE.json        written last: SHA-256 of the files above; without it the run is not done
@@ -14,21 +15,16 @@ runs/<recipe>-<fingerprint>/
 from __future__ import annotations
 
 import json
-import sys
-from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from mslt_it import values
 from mslt_it.problems import Problem
 from mslt_it.recipe import resolved_yaml
-from mslt_it.records import EvalResult, Recipe, to_plain
-from mslt_it.store import COMPLETE, altered, read_json, seal, write_atomically, write_json
+from mslt_it.records import Recipe, to_plain
+from mslt_it.store import COMPLETE, altered, read_json, reopen, seal, write_atomically, write_json
 
-if TYPE_CHECKING:
-    from mslt_it.evaluation.label_reports import LabelReport
-
-SEALED = ("config.yaml", "build_report.json", "results.json", "adapter/*", "predictions/*.jsonl")
+SEALED = ("config.yaml", "build_report.json", "results.json", "adapter/*", "predictions/*.jsonl", "items/**/*.jsonl")
 
 
 class Run:
@@ -44,15 +40,19 @@ class Run:
     def predictions(self) -> Path:
         return self.folder / "predictions"
 
-    def open(self) -> None:
-        """Makes the folder and writes the recipe into it."""
-        config = self.folder / "config.yaml"
-        text = resolved_yaml(self.recipe)
+    def open(self, **about: str) -> None:
+        """Makes the folder and writes the recipe into it; what was sealed there is not done any more.
+
+        ``about``: what else fingerprint.json says.
+        """
         self.refuse_another()
         if self.is_main:
             self.predictions.mkdir(parents=True, exist_ok=True)
-            write_atomically(config, text)
-            self.write_json("fingerprint.json", {"run": self.recipe.run_fingerprint()})
+            if (self.folder / COMPLETE).is_file():
+                reopen(self.folder, "run")
+                (self.folder / COMPLETE).unlink(missing_ok=True)
+            self.write_json("fingerprint.json", {"run": self.recipe.run_fingerprint(), **about})
+            write_atomically(self.folder / "config.yaml", resolved_yaml(self.recipe))
 
     def refuse_another(self) -> None:
         """A Problem when the folder holds a run of another recipe, seed or set of values."""
@@ -91,21 +91,4 @@ class Run:
         """results.json of a finished run whose files are all as they were written, else None."""
         if not (self.folder / COMPLETE).is_file() or self.fingerprint_of(self.folder) != self.recipe.run_fingerprint():
             return None
-        for name, _ in altered(self.folder)[:1]:
-            path = self.folder / name
-            print(f"{path} is not as it was when the run finished: doing what is missing again.", file=sys.stderr)
-            return None
-        return read_json(self.folder / "results.json")
-
-
-def results_json(
-    rows: Sequence[EvalResult], provenance: Mapping[str, Any], labels: Sequence[LabelReport]
-) -> dict[str, Any]:
-    """The documented schema: ``status`` is "ok" only when every language is."""
-    bad = [row for row in rows if row.status != "ok"]
-    return {
-        "status": "invalid" if bad else "ok",
-        "results": [to_plain(row) for row in rows],
-        "labels": [to_plain(report) for report in labels],
-        "provenance": to_plain(provenance),
-    }
+        return None if altered(self.folder) else read_json(self.folder / "results.json")

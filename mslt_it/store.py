@@ -15,6 +15,7 @@ import hashlib
 import json
 import os
 import shutil
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -139,6 +140,29 @@ def altered(folder: Path, among: Sequence[str] = ("",)) -> list[tuple[str, str]]
     return found
 
 
+def is_intact(folder: Path, name: str) -> bool:
+    """Whether a file of a folder was sealed and is as it was then."""
+    try:
+        return (folder / COMPLETE).is_file() and file_sha256(folder / name) == sealed_files(folder).get(name)
+    except OSError:
+        return False
+
+
+def reopen(folder: Path, what: str) -> bool:
+    """Takes the seal off a folder whose files are not all as they were sealed; True where it did.
+
+    Altered answers (.jsonl) are no answers and go, so that they are computed again. ``what``: it finished.
+    """
+    changed = [folder / name for name, _ in altered(folder)]
+    for path in changed:
+        print(f"{path} is not as it was when the {what} finished: doing what is missing again.", file=sys.stderr)
+        if path.suffix == ".jsonl":
+            path.unlink(missing_ok=True)
+    if changed:
+        (folder / COMPLETE).unlink()  # after all of them are gone: until then a kill changes nothing
+    return bool(changed)
+
+
 def find_damage(folder: Path) -> str | None:
     """What is wrong with a sealed folder, in words; None when every file is as it was sealed."""
     try:
@@ -260,14 +284,19 @@ class Journal:
     evaluation is, byte for byte, that of one that ran through.
 
     Args:
-        head: what the answers are of; a file that was begun for something else is refused.
+        head: what the answers are of.
         batch_sizes: items per batch, in the order in which batches are appended.
+        replaces: a file that was begun for something else is begun anew, not refused.
     """
 
-    def __init__(self, path: Path, head: Mapping[str, Any], batch_sizes: Sequence[int]) -> None:
+    def __init__(
+        self, path: Path, head: Mapping[str, Any], batch_sizes: Sequence[int], *, replaces: bool = False
+    ) -> None:
         self.path = path
-        self._first = _line({HEAD: dict(head)})
+        self._head = dict(head)
+        self._first = _line({HEAD: self._head})
         self._sizes = tuple(batch_sizes)
+        self._replaces = replaces
 
     def open(self) -> int:
         """How many batches are there, whole; makes the file, or cuts off what is torn."""
@@ -277,7 +306,8 @@ class Journal:
             return 0
         content = self.path.read_bytes()
         first = self._first.encode()
-        if first.startswith(content) and content != first:  # empty, or its first line torn: nothing is lost
+        is_torn = first.startswith(content) and content != first  # empty, or its first line torn: nothing is lost
+        if is_torn or (self._replaces and not content.startswith(first)):
             write_atomically(self.path, self._first)
             return 0
         if not content.startswith(first):
@@ -292,6 +322,18 @@ class Journal:
                 file.flush()
                 os.fsync(file.fileno())
         return done
+
+    def take_over(self, other: Path, key: str) -> bool:
+        """Takes the answers of a journal that is whole and whose first line says the same of ``key``."""
+        first, _, rest = other.read_bytes().partition(b"\n")
+        try:
+            is_same = json.loads(first)[HEAD][key] == self._head[key]
+        except (ValueError, KeyError, TypeError):
+            return False
+        if not is_same or self._whole(rest, 0) != (len(self._sizes), len(rest)):
+            return False
+        write_atomically(self.path, self._first + rest.decode())
+        return True
 
     def append(self, batch: int, rows: Sequence[Mapping[str, Any]]) -> None:
         """The answers of the next batch, on the disk when this returns."""

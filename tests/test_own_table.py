@@ -9,6 +9,7 @@ import io
 import json
 import random
 import re
+import shutil
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -86,7 +87,7 @@ class Done:
         """Of the run's own results.json; ``system``: of `mslt eval`'s, if "base"."""
         (row,) = [
             row for row in self.json(f"{'run' if system == 'run' else 'scored'}/results.json")["results"]
-            if (row["language"], row["metric"]) == (language, metric) and row.get("system", "run") == system
+            if (row["language"], row["metric"]) == (language, metric) and row["system"] in (system, "adapter")
         ]  # fmt: skip
         return row
 
@@ -247,7 +248,26 @@ def test_eval_gives_the_figures_of_the_run(done: Done) -> None:
     assert [difference[a] for a, _ in pairs] == pytest.approx([mean[b] for _, b in pairs])
     plain = {"adapter": "run", "base": "base"}
     labels = {(r["system"], r["language"]): (r["labels"], r["confusion"]) for r in of_eval["labels"]}
+    assert ", ".join(("0 answers computed", f"{2 * sum(r['n'] for r in of_run['results'][:5])} taken")) in done.eval
     assert labels == {(plain[r["system"]], r["language"]): (r["labels"], r["confusion"]) for r in of_run["labels"]}
+
+
+def test_eval_would_have_computed_the_answers_of_the_run(done: Done, monkeypatch: pytest.MonkeyPatch) -> None:
+    """To the last digit, where the run's journals are not there to be taken."""
+    monkeypatch.chdir(done.folder)
+    shutil.copytree("run", "bare", ignore=shutil.ignore_patterns("items"))
+    shown = run("eval", "run=bare", "languages=[tr]", "out=computed", "cache=none")
+    rows = done.result("tr")["n"]
+    assert f"; {2 * rows} answers computed.\n" in shown
+    for mine, theirs in (("bare", "adapter"), ("base", "base")):
+        computed, taken = (
+            (done.folder / folder / "items/custom/direct" / system / "tr.jsonl").read_bytes().split(b"\n", 1)
+            for folder, system in (("computed", mine), ("run", theirs))
+        )
+        assert computed[1] == taken[1]
+        assert json.loads(computed[0])["evaluation_of"].items() ^ json.loads(taken[0])["evaluation_of"].items() <= {
+            ("system", mine), ("system", theirs)
+        }  # fmt: skip
 
 
 def test_parallel_items_of_a_table_without_ids_are_refused_as_such(

@@ -5,9 +5,13 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 from mslt_it.arguments import wants_help
 from mslt_it.terminal import print_json
+
+if TYPE_CHECKING:
+    from mslt_it.evaluation.systems import Bench, LoadedBase
 
 
 def main(argv: Sequence[str]) -> int:
@@ -34,9 +38,18 @@ def main(argv: Sequence[str]) -> int:
         if state.is_main_process:
             print(text, file=stream, flush=True)
 
-    content = evaluate(request, state, say, details)
+    content = evaluate(request, state, say, details, _vllm if request.backend == "vllm" else None)
     if not state.is_main_process:
         return 0
     if as_json:
         print_json(content)
     return 0 if content["status"] == "ok" else 1
+
+
+def _vllm(bench: Bench, loaded: LoadedBase) -> Any:
+    """The engine of backend=vllm, which loads the base by itself."""
+    from mslt_it.evaluation.vllm_generation import VllmEngine
+    from mslt_it.models.base_model import model_path
+
+    adapters = [system.adapter for system in bench.systems if system.adapter is not None]
+    return VllmEngine(model_path(bench.model), bench.model.revision, loaded.papers["base_dtype"], adapters)

@@ -1,15 +1,165 @@
-"""One model, one list of questions, one journal: batch after batch, from where the last start left off."""
+"""Asking a model: a list of questions in fixed batches, each answered as a plain dictionary for the journal.
+
+A question is answered by scoring given choices (`ChoiceEngine`) or by writing text (`TextEngine`). Both say what
+decides each answer, so that it is found again by hash: in the journal, in that of another folder, in the cache.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
+import numpy as np
+
+from mslt_it.data.encoding import Encoder
 from mslt_it.evaluation.cache import AnswerCache, key_of
-from mslt_it.evaluation.engines import Engine, Question, is_sound
+from mslt_it.evaluation.generation import Generator, Prompt, Sampling, TextGenerator
+from mslt_it.evaluation.likelihood import ChoiceScorer, Request
 from mslt_it.store import Journal
+
+QUESTIONS = "questions_sha256"  # in a journal's first line: of everything that decides its answers
+
+
+@dataclass(frozen=True)
+class Question:
+    """One thing asked of the model: an item (and which sample of it, or which field of it to translate)."""
+
+    item_id: str
+    prompt_ids: tuple[int, ...]
+    choices: tuple[tuple[int, ...], ...] = ()  # empty: text is to be written
+    max_new_tokens: int = 0
+    sample: int = 0
+    field: str = ""
+
+    @property
+    def key(self) -> str:
+        """Names the question among those of an evaluation, for random numbers."""
+        return f"{self.item_id}\0{self.field}\0{self.sample}"
+
+    def labels(self) -> dict[str, Any]:
+        """What the journal says about the question."""
+        found: dict[str, Any] = {"id": self.item_id}
+        if self.field:
+            found["field"] = self.field
+        elif not self.choices:
+            found["sample"] = self.sample
+        return found
+
+
+class Engine(Protocol):
+    """A model and the questions it is to answer."""
+
+    @property
+    def batches(self) -> tuple[tuple[int, ...], ...]:
+        """Positions of the questions, batch by batch; decided by the questions and the settings alone."""
+
+    def answer(self, batch: Sequence[int]) -> list[dict[str, Any]]:
+        """One of the batches."""
+
+    def decided_by(self, position: int) -> Mapping[str, Any]:
+        """Everything but the model that decides an answer."""
+
+
+class ChoiceEngine:
+    """Log-likelihoods of each question's choices, in nats; written as text where they are not finite."""
+
+    def __init__(self, model: Any, questions: Sequence[Question], *, batch_tokens: int, pad_id: int) -> None:
+        requests = [Request(question.prompt_ids, question.choices) for question in questions]
+        self._questions = questions
+        self._scorer = ChoiceScorer(model, requests, batch_tokens=batch_tokens, pad_id=pad_id)
+
+    @property
+    def batches(self) -> tuple[tuple[int, ...], ...]:
+        return self._scorer.batches
+
+    def answer(self, batch: Sequence[int]) -> list[dict[str, Any]]:
+        rows = self._scorer.score(batch).log_likelihoods
+        return [
+            {"log_likelihoods": [_number(v) for v in row[: len(self._questions[i].choices)]]}
+            for i, row in zip(batch, rows, strict=True)
+        ]
+
+    def decided_by(self, position: int) -> Mapping[str, Any]:
+        question = self._questions[position]
+        return {"prompt": question.prompt_ids, "choices": question.choices}
+
+
+class TextEngine:
+    """Written answers."""
+
+    def __init__(
+        self,
+        generator: Generator,
+        questions: Sequence[Question],
+        sampling: Sampling,
+        end_id: int,
+        backend: str = "transformers",
+    ) -> None:
+        self._generator, self._questions = generator, questions
+        self._sampling, self._end_id, self._backend = sampling, end_id, backend
+
+    @property
+    def batches(self) -> tuple[tuple[int, ...], ...]:
+        return self._generator.batches
+
+    def answer(self, batch: Sequence[int]) -> list[dict[str, Any]]:
+        return [
+            {
+                "text": answer.text,
+                "num_prompt_tokens": len(self._questions[i].prompt_ids),
+                "num_new_tokens": answer.num_tokens,
+                "is_cut": answer.is_cut,
+            }
+            for i, answer in zip(batch, self._generator.generate(batch), strict=True)
+        ]
+
+    def decided_by(self, position: int) -> Mapping[str, Any]:
+        question = self._questions[position]
+        parts: dict[str, Any] = {
+            "prompt": question.prompt_ids,
+            "max_new_tokens": question.max_new_tokens,
+            "end": self._end_id,
+            "backend": self._backend,  # both draw other random numbers, and round otherwise
+        }
+        if not self._sampling.is_greedy:
+            s = self._sampling
+            parts["sampling"] = [s.temperature, s.top_p, s.seed, question.key]
+        return parts
+
+
+def prompts_of(questions: Sequence[Question]) -> list[Prompt]:
+    """The questions as a generator takes them."""
+    return [Prompt(q.prompt_ids, q.max_new_tokens, q.key) for q in questions]
+
+
+def engine(
+    model: Any, questions: Sequence[Question], encoder: Encoder, batch_tokens: int, sampling: Sampling | None = None
+) -> Engine:
+    """The loaded model as one that scores choices, or writes; ``sampling`` None: greedily."""
+    pad, end, sampling = encoder.tokenizer.pad_token_id, encoder.end_id, sampling or Sampling()
+    pad = end if pad is None else pad
+    if questions[0].choices:
+        return ChoiceEngine(model, questions, batch_tokens=batch_tokens, pad_id=pad)
+    generator = TextGenerator(
+        model,
+        prompts_of(questions),
+        end_id=end,
+        pad_id=pad,
+        batch_tokens=batch_tokens,
+        decode=encoder.decode_text,
+        sampling=sampling,
+    )
+    return TextEngine(generator, questions, sampling, end)
+
+
+def is_sound(answer: Mapping[str, Any]) -> bool:
+    """Whether an answer is of a working model, fit to be kept for later."""
+    if "log_likelihoods" in answer:
+        return all(isinstance(value, float) for value in answer["log_likelihoods"])
+    return answer["text"] is not None
 
 
 @dataclass(frozen=True)
@@ -17,7 +167,7 @@ class Asked:
     """What became of the questions."""
 
     rows: tuple[Mapping[str, Any], ...]  # as in the journal, in the order of the questions
-    num_computed: int  # questions that the model was asked now: neither in the journal nor in the cache
+    num_computed: int  # questions that the model was asked now
 
 
 def ask(
@@ -27,35 +177,56 @@ def ask(
     model_key: Mapping[str, Any],
     path: Path,
     about: Mapping[str, Any],
-    cache: AnswerCache,
+    cache: AnswerCache | None = None,
+    earlier: Iterable[Path] = (),
+    replaces: bool = False,
     advance: Callable[[int], object] = lambda n: None,
+    on_main: Callable[[Callable[[], Any]], Any] = lambda do: do(),
 ) -> Asked:
-    """The answers to all questions, those from an earlier start first.
+    """The answers to all questions, those that are known already first.
 
     Args:
         model_key: the hashes of everything that the model is made of.
         path: of the journal.
         about: what a reader of the journal should see in its first line.
+        earlier: journals of other folders, whose answers are taken where they are of the same model and questions.
+        replaces: a journal of another model or other questions is begun anew, not refused.
         advance: called with the number of questions done.
+        on_main: what ``do`` gives on the main process, on all of those that ask together.
     """
     keys = [key_of({"model": model_key, **engine.decided_by(i)}) for i in range(len(questions))]
     batches = engine.batches
-    everything = key_of({"keys": [key.hex() for key in keys], "batches": batches})
-    journal = Journal(path, {**about, **model_key, "questions_sha256": everything.hex()}, [len(b) for b in batches])
-    done = journal.open()
+    head = {
+        **about,
+        **model_key,
+        QUESTIONS: key_of({"keys": [key.hex() for key in keys], "batches": batches}).hex(),
+    }
+    journal = Journal(path, head, [len(b) for b in batches], replaces=replaces)
+    cache = cache or AnswerCache(None)
+
+    def begin() -> int:
+        done = journal.open()
+        return len(batches) if not done and any(journal.take_over(p, QUESTIONS) for p in earlier) else done
+
+    done = on_main(begin)
     advance(sum(len(batch) for batch in batches[:done]))
     num_computed = 0
     for number, batch in enumerate(batches[done:], start=done):
         # A batch is taken from the cache whole or not at all: what stands in a batch rounds its scores.
-        answers = cache.get([keys[i] for i in batch])
+        answers = on_main(partial(cache.get, [keys[i] for i in batch]))
         if answers is None:
             answers = engine.answer(batch)
             num_computed += len(batch)
             sound = [(keys[i], a) for i, a in zip(batch, answers, strict=True) if is_sound(a)]
-            cache.put([key for key, _ in sound], [answer for _, answer in sound])
-        journal.append(number, [{**questions[i].labels(), **a} for i, a in zip(batch, answers, strict=True)])
+            on_main(partial(cache.put, [key for key, _ in sound], [answer for _, answer in sound]))
+        rows = [{**questions[i].labels(), **a} for i, a in zip(batch, answers, strict=True)]
+        on_main(partial(journal.append, number, rows))
         advance(len(batch))
     ordered: list[Mapping[str, Any]] = [{}] * len(questions)
-    for place, row in zip((i for batch in batches for i in batch), journal.rows(), strict=True):
+    for place, row in zip((i for batch in batches for i in batch), on_main(journal.rows), strict=True):
         ordered[place] = row
     return Asked(tuple(ordered), num_computed)
+
+
+def _number(value: np.floating) -> float | str:
+    return float(value) if np.isfinite(value) else str(value)

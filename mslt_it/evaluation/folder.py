@@ -22,7 +22,7 @@ from mslt_it.evaluation.systems import Bench
 from mslt_it.problems import Problem
 from mslt_it.recipe_files import share_dir
 from mslt_it.records import fingerprint
-from mslt_it.store import COMPLETE, altered, read_json, write_json
+from mslt_it.store import COMPLETE, read_json, reopen, write_json
 from mslt_it.store import seal as seal_files
 
 REQUEST = "request.json"
@@ -61,15 +61,7 @@ def finished(out: Path, wanted: str, inputs: dict[str, list[int]]) -> dict[str, 
     with what is asked now, and what is missing is done.
     """
     seal, about = read_json(out / COMPLETE), read_json(out / REQUEST)
-    if seal is None or about is None or about.get("fingerprint") != wanted:
-        return None
-    changed = [out / name for name, _ in altered(out)]
-    for path in changed:
-        print(f"{path} is not as it was when the evaluation finished: doing what is missing again.", file=sys.stderr)
-        if path.suffix == ".jsonl" and path.is_file():
-            path.unlink()  # answers that were altered are no answers
-    if changed:
-        (out / COMPLETE).unlink()  # after all of them are gone: until then a kill changes nothing
+    if seal is None or about is None or about.get("fingerprint") != wanted or reopen(out, "evaluation"):
         return None
     before = seal.get("inputs", {})
     if touched := sorted(path for path in {*before, *inputs} if before.get(path) != inputs.get(path)):

@@ -10,11 +10,11 @@ from typing import Any
 from mslt_it.evaluation.estimates import Difference
 from mslt_it.evaluation.estimates import Settings as Statistics
 from mslt_it.evaluation.lm_eval_results import lm_eval_results
+from mslt_it.evaluation.remarks import as_markdown_report, as_text_report
 from mslt_it.evaluation.request import Request
-from mslt_it.evaluation.run_table import as_markdown, as_text
 from mslt_it.evaluation.scores import Answered, ScoreRow, figures
 from mslt_it.evaluation.systems import Bench, LoadedBase
-from mslt_it.evaluation.tables import as_csv, as_markdown_report, as_text_report, label_tables
+from mslt_it.evaluation.tables import as_csv, as_markdown, as_text, label_table
 from mslt_it.models.environment import environment
 from mslt_it.records import to_plain
 from mslt_it.store import write_atomically
@@ -73,7 +73,7 @@ def write_results(
     markdown = "\n\n".join(as_markdown_report(found, recipe.scoring.confidence) for recipe, found in all_figures)
     told = [f"Note: {note}" for note in request.told()]
     notice = "\n\nThese are figures of the embedded world, not of XNLI." * world
-    tables = [table for _, found in all_figures for table in label_tables(found)]
+    tables = [label_table(report) for _, found in all_figures for report in found.labels]
     details = "\n\n".join(f"{title}\n\n{as_text(cells)}" for title, cells in tables)
     if tables:
         markdown += "\n\n" + "\n\n".join(f"### {title}\n\n{as_markdown(cells)}" for title, cells in tables)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from mslt_it.evaluation.answers.language import LanguageShare, language_share
-from mslt_it.evaluation.estimates import Difference, Settings, differences, macro, single
+from mslt_it.evaluation.estimates import Difference, Settings, difference, differences, macro, single
 from mslt_it.evaluation.label_reports import Chance, LabelReport, above_chance, label_report, p_above_chance
 from mslt_it.evaluation.matching import Cell
 from mslt_it.evaluation.measures import ACCURACY, MEASURES, Measure, Outputs
@@ -21,6 +22,9 @@ from mslt_it.records import PromptedExample, TaskConfig
 
 MACRO = "mean of unseen"
 MACRO_ALL = "mean"  # where nothing was trained on, or what was is not known
+# Of a mean's row: what its estimate says, and what is added up over the languages.
+OF_ESTIMATE = ("n", "value", "low", "high", "num_groups", "num_shared", "languages_low", "languages_high")
+ADDED_UP = ("num_unparsable", "num_cut", "num_without_room", "num_untranslated", "num_language_undecided")
 
 
 @dataclass(frozen=True)
@@ -42,7 +46,11 @@ class Answered:
 
 @dataclass(frozen=True)
 class ScoreRow:
-    """One figure in [0, 1] and how it came about. Where ``status`` is "invalid", ``reason`` says why."""
+    """One figure in [0, 1] and how it came about. Where ``status`` is "invalid", ``reason`` says why.
+
+    ``low`` and ``high`` are for these languages and other items like these; ``languages_low`` and ``languages_high``,
+    of a mean, for other languages like these, too.
+    """
 
     task: str
     system: str
@@ -54,6 +62,10 @@ class ScoreRow:
     value: float | None
     low: float | None
     high: float | None
+    base_value: float | None = None  # of the untuned base on the same items, and what this system has more
+    gain: float | None = None
+    gain_low: float | None = None
+    gain_high: float | None = None
     status: str = "ok"
     reason: str = ""
     samples: int = 1
@@ -67,12 +79,29 @@ class ScoreRow:
     new_tokens_per_item: float = 0.0
     num_groups: int = 0  # what is drawn again: items, or premises and passages with all their items
     num_shared: int = 0  # of a mean: items that all of its languages have
-    languages_low: float | None = None  # of a mean: for other languages like these
+    languages_low: float | None = None
     languages_high: float | None = None
+    gain_languages_low: float | None = None
+    gain_languages_high: float | None = None
     majority_share: float | None = None  # of the scored items: what always giving the most frequent label gets
     train_majority_share: float | None = None  # the same of the training rows' most frequent label
     is_above_chance: bool | None = None  # above 1 / labels and majority_share, corrected for the languages
     only_label: str = ""  # that was given to every item
+
+    @property
+    def is_mean(self) -> bool:
+        """Over languages."""
+        return self.language in (MACRO, MACRO_ALL)
+
+
+def read_rows(content: Mapping[str, Any], where: object) -> list[ScoreRow]:
+    """The rows of a results.json; ``where`` it lies."""
+    try:
+        return [ScoreRow(**row) for row in content["results"]]
+    except (KeyError, TypeError):
+        raise Problem(
+            f"{where}: its results are of another version of mslt_it. Remove it and start its command again."
+        ) from None
 
 
 @dataclass(frozen=True)
@@ -94,11 +123,14 @@ def figures(
     answered: Sequence[Answered],
     settings: Settings,
     train_counts: Mapping[str, Mapping[str, int]] | None = None,
+    base: str = "",
 ) -> Figures:
     """Scores everything that was answered about one task.
 
     Args:
         train_counts: system -> label -> training rows, of systems where that is known.
+        base: the system whose figures stand beside those of the others, with their gain on it, in place of rows of its
+            own; "": every system has rows, and none has a gain.
 
     The mean over unseen languages is over those that no system of the evaluation has seen, so that all systems are
     compared on the same items. Differences are told of the task's main metric: of each pair of systems within a
@@ -107,17 +139,22 @@ def figures(
     rows: list[ScoreRow] = []
     found: list[Difference] = []
     notes: list[str] = []
-    named = [_outputs(one) for one in answered]
-    outputs = {(a.system, a.variant, a.language): out for a, out in zip(answered, named, strict=True)}
+    outputs = {_place(one): _outputs(one) for one in answered}
     reports = _label_reports(task, answered, outputs)
     judged = _above_chance(task, answered, outputs, settings)
+    groups = _grouped(answered)
     for number, measure in enumerate(MEASURES[task.metric]):
         means: dict[str, list[Cell]] = {}
-        for (system, variant), group in _grouped(answered).items():
+        counted = {_place(one): _counted(measure, one, outputs[_place(one)]) for one in answered}
+        cells = {place: cell for place, (cell, _) in counted.items()}
+        beside_base = partial(_beside_base, base, measure, cells, outputs, settings)
+        for (system, variant), group in groups.items():
+            if system == base:
+                continue
             own = []
             for one in group:
-                place = (system, variant, one.language)
-                row, cell = _row(task, measure, one, outputs[place], settings)
+                place = _place(one)
+                row = _row(measure, one, outputs[place], *counted[place], settings)
                 if task.choice_names:
                     chance = Chance.of(one.items, task.choice_names, (train_counts or {}).get(system, {}))
                     row = dataclasses.replace(
@@ -127,24 +164,29 @@ def figures(
                         is_above_chance=judged.get(place) if measure is ACCURACY else None,
                         only_label=reports[place].only_label if place in reports else "",
                     )
-                own.append((row, cell))
-            rows += [row for row, _ in own]
-            targets = [(row, cell, one) for (row, cell), one in zip(own, group, strict=True) if one.role == "target"]
-            cells = [cell for _, cell, _ in targets if cell]
-            if targets and len(cells) == len(targets):
-                means[_name(system, variant)] = cells
+                own.append(beside_base(row, [one.language]))
+            rows += own
+            targets = [(row, one) for row, one in zip(own, group, strict=True) if one.role == "target"]
+            valid = [cell for _, one in targets if (cell := cells[_place(one)])]
+            if targets and len(valid) == len(targets):
+                means[_name(system, variant)] = valid
                 some_seen = any(one.role != "target" for one in group)
-                rows.append(
-                    _mean_row(measure, [r for r, _, _ in targets], [a for *_, a in targets], cells, settings, some_seen)
+                mean = _mean_row(
+                    measure, [r for r, _ in targets], [one for _, one in targets], valid, settings, some_seen
                 )
+                rows.append(beside_base(mean, [one.language for _, one in targets]))
         if number == 0 and len(means) > 1:
             found = differences(measure, means, _pairs(means), settings=settings)
-            without = [n for n in (_name(*key) for key in _grouped(answered)) if n not in means]
+            without = [n for n in (_name(*key) for key in groups if key[0] != base) if n not in means]
             notes += [f"{name}: no valid scores in some language, left out of the comparisons" for name in without]
     return Figures(tuple(rows), tuple(found), tuple(reports.values()), tuple(notes))
 
 
 Place = tuple[str, str, str]  # system, variant, language
+
+
+def _place(answered: Answered) -> Place:
+    return answered.system, answered.variant, answered.language
 
 
 @dataclass(frozen=True, eq=False)
@@ -175,7 +217,7 @@ def _label_reports(
     """Of everything valid, where answers are labels."""
     found = {}
     for one in answered:
-        place = (one.system, one.variant, one.language)
+        place = _place(one)
         if task.choice_names and not outputs[place].reason:
             found[place] = label_report(
                 one.items,
@@ -199,18 +241,59 @@ def _above_chance(
         for one in group:
             out = outputs[system, variant, one.language]
             if task.choice_names and one.role == "target" and not out.reason:
-                cell, _ = _cell(ACCURACY, one, out.outputs)
+                cell, _ = _counted(ACCURACY, one, out)
+                assert cell is not None
                 p[one.language] = p_above_chance(one.items, cell, Chance.of(one.items, task.choice_names, {}))
         above = above_chance(p, settings.confidence)
         found |= {(system, variant, language): is_above for language, is_above in above.items()}
     return found
 
 
-def _cell(measure: Measure, answered: Answered, outputs: Outputs) -> tuple[Cell, int]:
-    """Counts, and how many answers could not be read."""
-    counts, num_unread = measure.counts(answered.items, outputs)
+def _counted(measure: Measure, answered: Answered, out: _Out) -> tuple[Cell | None, int]:
+    """Counts, None where the answers are none; and how many of them could not be read."""
+    if out.reason:
+        return None, 0
+    counts, num_unread = measure.counts(answered.items, out.outputs)
     ids, groups = (tuple(getattr(item, name) for item in answered.items) for name in ("id", "group"))
     return Cell(answered.language, ids, counts, groups), num_unread
+
+
+def _beside_base(
+    base: str,
+    measure: Measure,
+    cells: Mapping[Place, Cell | None],
+    outputs: Mapping[Place, _Out],
+    settings: Settings,
+    row: ScoreRow,
+    languages: Sequence[str],
+) -> ScoreRow:
+    """The row with the base's figure and the gain on it, both on the same drawn items; unchanged without a base."""
+    if not base or row.system == base or row.value is None:
+        return row
+    own, of_base = ([cells[system, row.variant, code] for code in languages] for system in (row.system, base))
+    if None in of_base:
+        without = [code for code, cell in zip(languages, of_base, strict=True) if cell is None]
+        reason = (
+            f"no valid scores in {', '.join(without)}" if row.is_mean else outputs[base, row.variant, without[0]].reason
+        )
+        return dataclasses.replace(row, reason=f"base: {reason}")
+    gain = difference(
+        measure,
+        [cell for cell in own if cell],
+        [cell for cell in of_base if cell],
+        settings=settings,
+        name_a=row.system,
+        name_b=base,
+    )
+    return dataclasses.replace(
+        row,
+        base_value=gain.value_b,
+        gain=gain.value,
+        gain_low=gain.low,
+        gain_high=gain.high,
+        gain_languages_low=gain.languages_low,
+        gain_languages_high=gain.languages_high,
+    )
 
 
 def _grouped(answered: Iterable[Answered]) -> dict[tuple[str, str], list[Answered]]:
@@ -221,16 +304,12 @@ def _grouped(answered: Iterable[Answered]) -> dict[tuple[str, str], list[Answere
 
 
 def _row(
-    task: TaskConfig, measure: Measure, answered: Answered, out: _Out, settings: Settings
-) -> tuple[ScoreRow, Cell | None]:
-    """The figure of one language, and its counts where it has one."""
+    measure: Measure, answered: Answered, out: _Out, cell: Cell | None, num_unread: int, settings: Settings
+) -> ScoreRow:
+    """The figure of one language."""
     items = answered.items
     common: dict[str, Any] = {
-        "task": task.name,
-        "system": answered.system,
-        "variant": answered.variant,
-        "language": answered.language,
-        "role": answered.role,
+        **{name: getattr(answered, name) for name in ("task", "system", "variant", "language", "role")},
         "metric": measure.name,
         "n": len(items),
         "samples": len(answered.rows) // len(items),
@@ -244,12 +323,11 @@ def _row(
         share = None if out.reason else _share(answered, [row["text"] for row in answered.rows])
         if share is not None:
             common["language_share"], common["num_language_undecided"] = share.share, share.num_undecided
-    if out.reason:
-        return ScoreRow(**common, value=None, low=None, high=None, status="invalid", reason=out.reason), None
-    cell, common["num_unparsable"] = _cell(measure, answered, out.outputs)
+    if cell is None:
+        return ScoreRow(**common, value=None, low=None, high=None, status="invalid", reason=out.reason)
     found = single(measure, cell, settings=settings)
-    common["num_groups"] = found.num_groups
-    return ScoreRow(**common, value=found.value, low=found.low, high=found.high), cell
+    common |= {"num_unparsable": num_unread, "num_groups": found.num_groups}
+    return ScoreRow(**common, value=found.value, low=found.low, high=found.high)
 
 
 def _voted(items: Sequence[PromptedExample], texts: Sequence[str], samples: int) -> tuple[str, ...]:
@@ -278,42 +356,24 @@ def _mean_row(
     some_seen: bool,
 ) -> ScoreRow:
     """The unweighted mean of the languages' rows."""
-    first = rows[0]
+    first, num = rows[0], sum(row.n for row in rows)
     found = macro(measure, cells, settings=settings, name=_name(first.system, first.variant))
-    num = sum(row.n for row in rows)
     judged = [row.language_share for row in rows if row.language_share is not None]
+    told: dict[str, Any] = {name: getattr(found, name) for name in OF_ESTIMATE}
+    told |= {name: sum(getattr(row, name) for row in rows) for name in ADDED_UP}
+    for name in ("majority_share", "train_majority_share"):
+        shares = [getattr(row, name) for row in rows]
+        told[name] = None if None in shares else float(np.mean(shares))
     return ScoreRow(
-        task=first.task,
-        system=first.system,
-        variant=first.variant,
+        **told,
+        **{name: getattr(first, name) for name in ("task", "system", "variant", "samples")},
         language=MACRO if some_seen else MACRO_ALL,
         role="target",
         metric=measure.name,
-        n=found.n,
-        value=found.value,
-        low=found.low,
-        high=found.high,
-        samples=first.samples,
-        num_unparsable=sum(row.num_unparsable for row in rows),
-        num_cut=sum(row.num_cut for row in rows),
-        num_without_room=sum(row.num_without_room for row in rows),
-        num_untranslated=sum(row.num_untranslated for row in rows),
         language_share=float(np.mean(judged)) if judged else None,
-        num_language_undecided=sum(row.num_language_undecided for row in rows),
         prompt_tokens_per_item=sum(one.prompt_tokens for one in answered) / num,
         new_tokens_per_item=sum(one.new_tokens for one in answered) / num,
-        num_groups=found.num_groups,
-        num_shared=found.num_shared,
-        languages_low=found.languages_low,
-        languages_high=found.languages_high,
-        majority_share=_mean_of([row.majority_share for row in rows]),
-        train_majority_share=_mean_of([row.train_majority_share for row in rows]),
     )
-
-
-def _mean_of(values: Sequence[float | None]) -> float | None:
-    known = [value for value in values if value is not None]
-    return float(np.mean(known)) if len(known) == len(values) else None
 
 
 def _name(system: str, variant: str) -> str:

@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from mslt_it.data.variants import answer_kind
 from mslt_it.problems import Problem
 from mslt_it.records import TaskConfig
-
-if TYPE_CHECKING:
-    from mslt_it.evaluation.generation import Sampling
 
 
 @dataclass(frozen=True)
@@ -27,12 +23,6 @@ class Settings:
             raise Problem(f"temperature={self.temperature}: {self.samples} samples would be alike. Write 0.7.")
         if not 0 < self.top_p <= 1:
             raise Problem(f"top_p={self.top_p} is out of range. It must be above 0 and at most 1.")
-
-    def sampling(self) -> Sampling:
-        """Greedy for a single answer."""
-        from mslt_it.evaluation.generation import Sampling
-
-        return Sampling() if self.samples == 1 else Sampling(self.temperature, self.top_p, self.seed)
 
 
 def check_samples(task: TaskConfig, settings: Settings) -> None:

@@ -11,14 +11,8 @@ from typing import Any
 
 from mslt_it import values
 from mslt_it.languages import primary
-from mslt_it.models.identity import (
-    ADAPTER,
-    FinishedRun,
-    adapter_hash_of,
-    identity,
-    load_trained_base,
-    read_run,
-)
+from mslt_it.models.base_model import fit_vocabulary, load_adapter, load_base, load_tokenizer, model_hash
+from mslt_it.models.identity import ADAPTER, FinishedRun, adapter_hash_of, identity, load_trained_base, read_run
 from mslt_it.problems import Problem
 from mslt_it.records import AdapterConfig, ModelConfig
 from mslt_it.store import COMPLETE, value_sha256
@@ -40,6 +34,18 @@ class System:
         return primary(language) in {primary(code) for code in self.sources or ()}
 
 
+def adapter_system(name: str, folder: Path, adapter_sha256: str, sources: Sequence[str] | None) -> System:
+    """The adapter in a folder; ``sources`` None: what languages it was trained on is not known."""
+    return System(name, folder, adapter_sha256, None if sources is None else tuple(sources), _settings_sha256(folder))
+
+
+def role(system: System, among: Sequence[System], language: str) -> str:
+    """What a language is to a system: "source" (trained on it), "seen" (by another one among them) or "target"."""
+    if system.has_seen(language):
+        return "source"
+    return "seen" if any(other.has_seen(language) for other in among) else "target"
+
+
 @dataclass(frozen=True)
 class Bench:
     """The systems of one evaluation, and how their base is loaded."""
@@ -50,18 +56,30 @@ class Bench:
     runs: tuple[FinishedRun, ...]  # those among the systems that are runs, whose papers are checked
     notes: tuple[str, ...] = ()
 
-    def seen(self) -> set[str]:
-        """Primary codes of all languages that any of the systems was trained on."""
-        return {primary(code) for system in self.systems for code in system.sources or ()}
-
 
 @dataclass(frozen=True)
 class LoadedBase:
-    """The base of a bench, and the hashes that name it in journals and in the cache."""
+    """A base in memory, and the hashes that name it in journals and in the cache."""
 
     tokenizer: Any
     base: Any
     papers: dict[str, Any]
+    adapted: Any = None  # the base with the one adapter that is asked, where that is in memory already
+    note: str | None = None  # on how its vocabulary was fitted
+
+    @staticmethod
+    def of(tokenizer: Any, base: Any, quantization: str, base_sha256: str = "", note: str | None = None) -> LoadedBase:
+        """A base just as it was loaded: training changes the configuration of some."""
+        found = identity(base, tokenizer)
+        papers = {
+            "base_sha256": base_sha256,
+            "base_dtype": found["base_dtype"],
+            "quantization": quantization,
+            "tokenizer_sha256": found["tokenizer_sha256"],
+            "template_sha256": found["template_sha256"],
+            "config_sha256": value_sha256(_without_names(base.config.to_dict())),
+        }
+        return LoadedBase(tokenizer, base, papers, note=note)
 
     def model_key(self, system: System) -> dict[str, Any]:
         """Everything that a system's answers follow from, as hashes."""
@@ -109,9 +127,9 @@ def resolve(
     for name, (folder, run) in zip(named, found, strict=True):
         if run is not None:
             sha = str(run.provenance["adapter_sha256"])
-            systems.append(System(name, run.adapter, sha, tuple(run.recipe.sources), _settings_hash(run.adapter)))
+            systems.append(adapter_system(name, run.adapter, sha, run.recipe.sources))
             continue
-        systems.append(System(name, folder, adapter_hash_of(folder), tuple(seen) or None, _settings_hash(folder)))
+        systems.append(adapter_system(name, folder, adapter_hash_of(folder), tuple(seen) or None))
         if not seen:
             notes.append(
                 f"{name}: an adapter without papers. What languages it was trained on and on which weights is not "
@@ -137,8 +155,6 @@ def load(bench: Bench, *, given_model: bool) -> LoadedBase:
 
     ``given_model``: the base was named by the user, not taken from the first run.
     """
-    from mslt_it.models.base_model import fit_vocabulary, load_base, load_tokenizer, model_hash
-
     if bench.runs and not given_model:
         tokenizer, base, _ = load_trained_base(bench.runs[0])
         sha = str(bench.runs[0].provenance["base_sha256"])
@@ -147,35 +163,29 @@ def load(bench: Bench, *, given_model: bool) -> LoadedBase:
         base = load_base(bench.model, bench.quantization)
         fit_vocabulary(base, tokenizer)
         sha = model_hash(base)
-    found = identity(base, tokenizer)
-    papers = {
-        "base_sha256": sha,
-        "base_dtype": found["base_dtype"],
-        "quantization": bench.quantization.quantization if bench.quantization else "none",
-        "tokenizer_sha256": found["tokenizer_sha256"],
-        "template_sha256": found["template_sha256"],
-        "config_sha256": _config_hash(base),
-    }
+    loaded = LoadedBase.of(tokenizer, base, bench.quantization.quantization if bench.quantization else "none", sha)
     for run in bench.runs:
         for key in ("base_sha256", "tokenizer_sha256", "template_sha256"):
             recorded = run.provenance.get(key)
-            if key in run.provenance and recorded != papers[key]:
+            if key in run.provenance and recorded != loaded.papers[key]:
                 raise Problem(
                     f"{run.folder}: its adapter was trained with another {key.removesuffix('_sha256')} than the one "
-                    f"loaded here (sha256 {str(recorded)[:12]}, loaded {str(papers[key])[:12]}). Score runs of "
+                    f"loaded here (sha256 {str(recorded)[:12]}, loaded {str(loaded.papers[key])[:12]}). Score runs of "
                     "different bases in separate calls, or give the right model=."
                 )
-    return LoadedBase(tokenizer, base, papers)
+    return loaded
 
 
 @contextlib.contextmanager
 def applied(loaded: LoadedBase, system: System) -> Iterator[Any]:
     """The model in the system's state; the base is as before afterwards."""
+    if loaded.adapted is not None:
+        with loaded.adapted.disable_adapter() if system.adapter is None else contextlib.nullcontext():
+            yield loaded.adapted
+        return
     if system.adapter is None:
         yield loaded.base
         return
-    from mslt_it.models.base_model import load_adapter
-
     model = load_adapter(loaded.base, system.adapter)
     try:
         yield model
@@ -202,7 +212,7 @@ def _name_of(model: ModelConfig | None) -> str:
     return Path(model.path).name.strip(".") or Path(model.path).resolve().name or BASE  # model=.
 
 
-def _settings_hash(folder: Path) -> str | None:
+def _settings_sha256(folder: Path) -> str | None:
     """Of what an adapter's configuration says beside its tensors: scale, rank patterns, kind."""
     try:
         content = json.loads((folder / "adapter_config.json").read_text(encoding="utf-8"))
@@ -212,13 +222,9 @@ def _settings_hash(folder: Path) -> str | None:
     return value_sha256({k: v for k, v in dict(content).items() if k not in decides_nothing})
 
 
-def _config_hash(base: Any) -> str:
-    """Of the model's configuration, which decides answers beside its weights (rotary base, positions, scales)."""
-    return value_sha256(_without_names(base.config.to_dict()))
-
-
 def _without_names(content: Any) -> Any:
-    """A configuration without where it came from and what wrote it."""
+    """A configuration (it decides answers beside the weights: rotary base, positions, scales) without where it came
+    from and what wrote it."""
     if not isinstance(content, dict):
         return content
     told = {str(k): v for k, v in content.items()}

@@ -1,29 +1,28 @@
-"""Figures as people read them: tables for the terminal, Markdown and CSV."""
+"""Figures as people read them: tables for the terminal, Markdown and CSV. What is said under them: `remarks`."""
 
 from __future__ import annotations
 
 import csv
 import dataclasses
 import io
-import textwrap
 from collections.abc import Iterable, Sequence
 
 from mslt_it.evaluation.estimates import Difference
-from mslt_it.evaluation.run_table import (
-    MAX_LINE,
-    METRIC_NAMES,
-    Cells,
-    as_markdown,
-    as_text,
-    interval_head,
-    label_table,
-    only_label_remark,
-    percent,
-    span,
-)
+from mslt_it.evaluation.label_reports import LabelReport
 from mslt_it.evaluation.scores import MACRO, MACRO_ALL, Figures, ScoreRow
 from mslt_it.languages import language_name
 
+METRIC_NAMES = {
+    "accuracy": "accuracy",
+    "macro_f1": "macro-F1",
+    "number_accuracy": "accuracy",
+    "qa_f1": "F1",
+    "span_f1": "span F1",
+    "chrf": "chrF",
+    "exact_match": "exact",
+}
+MOST_CONFUSED = 12  # labels whose confusion matrix fits a terminal; results.json has all
+Cells = list[tuple[str, ...]]
 LIKE_THESE = "languages like these"  # the interval beside that for these very languages
 MOST_NAMED_COLUMNS = 4  # of more, the head has numbers, and the table of means says what they are
 ROLES = {"source": "seen", "seen": "seen by another", "target": "unseen"}
@@ -38,15 +37,18 @@ def tables(figures: Figures, confidence: float) -> list[tuple[str, Cells]]:
     """(title, cells) of every table of one task, the first row of cells being the head."""
     rows = main_rows(figures)
     metric = METRIC_NAMES[rows[0].metric]
-    columns = _columns(rows)
+    columns = columns_of(rows)
     found = []
     if len(columns) == 1:
         found.append(
-            (f"{rows[0].task}, {columns[0][0]}, {columns[0][1]}: {metric} in per cent", _single(figures, confidence))
+            (
+                f"{rows[0].task}, {columns[0][0]}, {columns[0][1]}: {metric} in per cent",
+                language_table(figures.rows, confidence),
+            )
         )
     else:
         found.append((f"{rows[0].task}: {metric} in per cent", _matrix(rows, columns)))
-        means = [row for row in rows if row.language in (MACRO, MACRO_ALL)]
+        means = [row for row in rows if row.is_mean]
         if means:
             found.append((f"Mean over the {_num_unseen(rows)} unseen languages", _means(figures, columns, confidence)))
     if any(row.new_tokens_per_item for row in rows):
@@ -59,21 +61,51 @@ def tables(figures: Figures, confidence: float) -> list[tuple[str, Cells]]:
     return found
 
 
-def as_text_report(figures: Figures, confidence: float) -> str:
-    """All tables of one task for the terminal."""
-    parts = [f"{title}\n\n{as_text(cells)}" for title, cells in tables(figures, confidence)]
-    return "\n\n".join([*parts, *_remarks(figures)])
+def percent(value: float | None) -> str:
+    return "n/a" if value is None else f"{100 * value:.1f}"
 
 
-def as_markdown_report(figures: Figures, confidence: float) -> str:
-    """The same in Markdown."""
-    parts = [f"### {title}\n\n{as_markdown(cells)}" for title, cells in tables(figures, confidence)]
-    return "\n\n".join([*parts, *_remarks(figures)])
+def span(low: float, high: float, sign: str = "") -> str:
+    """An interval, in per cent or points."""
+    return f"{100 * low:{sign}.1f} to {100 * high:{sign}.1f}"
 
 
-def label_tables(figures: Figures) -> list[tuple[str, Cells]]:
-    """(title, cells): what became of each label, per language, system and variant."""
-    return [label_table(report) for report in figures.labels]
+def interval_head(confidence: float) -> str:
+    return f"{100 * confidence:g} % interval"
+
+
+def as_text(cells: Sequence[Sequence[str]]) -> str:
+    """Columns aligned for a terminal: names left, figures right."""
+    widths = [max(len(row[i]) for row in cells) for i in range(len(cells[0]))]
+    lines = []
+    for number, row in enumerate(cells):
+        parts = [c.ljust(w) if i < 2 else c.rjust(w) for i, (c, w) in enumerate(zip(row, widths, strict=True))]
+        lines.append("  ".join(parts).rstrip())
+        if number == 0:
+            lines.append("-" * len(lines[0]))
+    return "\n".join(lines)
+
+
+def as_markdown(cells: Sequence[Sequence[str]]) -> str:
+    """The same cells as a Markdown table."""
+    head, *body = [[cell.replace("|", "\\|") for cell in row] for row in cells]  # a folder may be called "a|b"
+    lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
+    return "\n".join([*lines, *("| " + " | ".join(row) + " |" for row in body)])
+
+
+def label_table(report: LabelReport) -> tuple[str, Cells]:
+    """(whose labels, cells); of up to ``MOST_CONFUSED`` labels with the confusion matrix."""
+    where = ", ".join([report.language, report.system, *([report.variant] * (report.variant != "direct"))])
+    head: tuple[str, ...] = ("label", "", "n", "said", "precision", "recall", "F1")
+    confused = len(report.labels) <= MOST_CONFUSED
+    if confused:
+        head = (*head, *(f"as {one.label}" for one in report.labels), "unread")
+    cells: Cells = [head]
+    for one, counts in zip(report.labels, report.confusion, strict=True):
+        figures = (percent(value) for value in (one.precision, one.recall, one.f1))
+        row = (one.label, "", str(one.num_gold), str(one.num_said), *figures)
+        cells.append((*row, *map(str, counts)) if confused else row)
+    return where, cells
 
 
 def as_csv(records: Iterable[ScoreRow] | Iterable[Difference], kind: type) -> str:
@@ -88,20 +120,38 @@ def as_csv(records: Iterable[ScoreRow] | Iterable[Difference], kind: type) -> st
     return out.getvalue()
 
 
-def _single(figures: Figures, confidence: float) -> Cells:
-    rows, others = main_rows(figures), _beside(figures)
-    metrics = _other_metrics(figures)
+def language_table(rows: Sequence[ScoreRow], confidence: float, *, with_base: bool = False) -> Cells:
+    """One system and variant, a line per language: the first metric among the rows, the others' figures beside it, and
+    where answers are labels what always giving the most frequent one gets; in per cent, gains in percentage points.
+
+    ``with_base``: what the untuned base has and the gain on it, too.
+    """
+    metrics = list(dict.fromkeys(row.metric for row in rows)) or ["accuracy"]
+    others = {(row.language, row.metric): row.value for row in rows}
     with_majority = any(row.majority_share is not None for row in rows)
-    head = ["language", "", "n", METRIC_NAMES[rows[0].metric], interval_head(confidence)]
-    head += [*(METRIC_NAMES[name] for name in metrics), *["majority"] * with_majority]
+    interval = interval_head(confidence)
+    head = ["language", "", "n", METRIC_NAMES[metrics[0]], interval, *(METRIC_NAMES[name] for name in metrics[1:])]
+    head += ["majority"] * with_majority + ["base", "gain", interval] * with_base
     cells: Cells = [tuple(head)]
     for row in rows:
-        beside = [percent(others.get((name, row.system, row.variant, row.language))) for name in metrics]
+        if row.metric != metrics[0]:
+            continue
+        start = (_label(row), ROLES[row.role], str(row.n))
+        if row.value is None or row.low is None or row.high is None:
+            cells.append((*start, "invalid", row.reason * with_base, *[""] * (len(head) - 5)))
+            continue
+        beside = [percent(others.get((row.language, name))) for name in metrics[1:]]
         beside += [percent(row.majority_share)] * with_majority
-        if row.value is None:
-            beside = [""] * len(beside)
-        cells.append((_label(row), ROLES[row.role], str(row.n), *_value_and_interval(row), *beside))
+        if with_base:
+            beside += [percent(row.base_value), *_gain(row)]
+        cells.append((*start, percent(row.value), span(row.low, row.high), *beside))
     return cells
+
+
+def _gain(row: ScoreRow) -> tuple[str, str]:
+    if row.gain is None or row.gain_low is None or row.gain_high is None:
+        return "n/a", ""
+    return f"{100 * row.gain:+.1f}", span(row.gain_low, row.gain_high, "+")
 
 
 def _matrix(rows: Sequence[ScoreRow], columns: Sequence[tuple[str, str]]) -> Cells:
@@ -118,12 +168,14 @@ def _matrix(rows: Sequence[ScoreRow], columns: Sequence[tuple[str, str]]) -> Cel
         own = [by_place.get((language, *column)) for column in columns]
         some = next(row for row in own if row is not None)
         majority = [percent(some.majority_share)] * with_majority
-        cells.append((_label(some), str(some.n), *majority, *("" if row is None else _value(row) for row in own)))
+        cells.append(
+            (_label(some), str(some.n), *majority, *("" if row is None else _value_and_interval(row)[0] for row in own))
+        )
     return cells
 
 
 def _means(figures: Figures, columns: Sequence[tuple[str, str]], confidence: float) -> Cells:
-    rows = [row for row in main_rows(figures) if row.language in (MACRO, MACRO_ALL)]
+    rows = [row for row in main_rows(figures) if row.is_mean]
     others, metrics = _beside(figures), _other_metrics(figures)
     head = ("system", "variant", "n", METRIC_NAMES[rows[0].metric], interval_head(confidence), LIKE_THESE)
     numbers = {column: f"[{n}] " if len(columns) > MOST_NAMED_COLUMNS else "" for n, column in enumerate(columns, 1)}
@@ -160,7 +212,7 @@ def _costs(rows: Sequence[ScoreRow], columns: Sequence[tuple[str, str]]) -> Cell
     head = ("system", "variant", "unread", "cut", "in language", "tokens read", "tokens written")
     cells: Cells = [head]
     for system, variant in columns:
-        own = [r for r in rows if (r.system, r.variant) == (system, variant) and r.language not in (MACRO, MACRO_ALL)]
+        own = [r for r in rows if (r.system, r.variant) == (system, variant) and not r.is_mean]
         items = sum(row.n for row in own)
         answers = sum(row.n * row.samples for row in own)
         judged = [row.language_share for row in own if row.language_share is not None]
@@ -203,72 +255,16 @@ def _pair(a: str, b: str) -> tuple[str, str]:
     return variant_a, f"{system_a} - {system_b}"
 
 
-def _remarks(figures: Figures) -> list[str]:
-    lines = [
-        f"invalid: {row.system} {row.variant} {row.language}: {row.reason}" for row in main_rows(figures) if row.reason
-    ]
-    untranslated = sum(row.num_untranslated for row in main_rows(figures) if row.language not in (MACRO, MACRO_ALL))
-    if untranslated:
-        lines.append(f"{untranslated} translations came out empty; those texts were left in their own language.")
-    without_room = sum(row.num_without_room for row in main_rows(figures) if row.language not in (MACRO, MACRO_ALL))
-    if without_room:
-        lines.append(f"{without_room} prompts are longer than the model can read: no answer, counted as wrong.")
-    lines += [*_mean_remarks(figures), *_chance_remarks(figures), *figures.notes]
-    return ["\n".join(textwrap.fill(line, MAX_LINE, break_on_hyphens=False) for line in lines)] if lines else []
-
-
-def _mean_remarks(figures: Figures) -> list[str]:
-    """What the intervals of means are for and what was counted."""
-    mean = next((row for row in main_rows(figures) if row.language in (MACRO, MACRO_ALL)), None)
-    if mean is None:
-        return []
-    said = "Intervals are for these languages on other items like these"
-    if mean.languages_low is not None and mean.languages_high is not None:
-        said += f"; for other languages like these: {span(mean.languages_low, mean.languages_high)}"
-        if len(_columns(main_rows(figures))) > 1:
-            said = f"Intervals are for these languages on other items like these, and where named for {LIKE_THESE}"
-    said += f". {mean.n} rows"
-    said += f", {mean.num_shared} items in every unseen language" * bool(mean.num_shared)
-    said += f", in {mean.num_groups} groups that are drawn whole" * (mean.num_groups < (mean.num_shared or mean.n))
-    return [f"{said}."]
-
-
-def _chance_remarks(figures: Figures) -> list[str]:
-    """Of every system and variant, which unseen languages are above chance, and where one label was given to all."""
-    lines = []
-    accuracy = [row for row in figures.rows if row.language not in (MACRO, MACRO_ALL)]
-    for system, variant in _columns(accuracy):
-        own = [row for row in accuracy if (row.system, row.variant) == (system, variant)]
-        judged = [row for row in own if row.is_above_chance is not None]
-        others = [row.language for row in judged if not row.is_above_chance]
-        if judged:
-            said = f"{system} {variant}: {len(judged) - len(others)} of {len(judged)} unseen languages are above chance"
-            said += " (the larger of 1/labels and the majority's share, corrected for their number)"
-            lines.append(f"{said}{'; not: ' * bool(others)}{', '.join(others)}.")
-        main = own[0].metric
-        only = [(row.language, row.only_label, row.n) for row in own if row.only_label and row.metric == main]
-        trained = {row.train_majority_share for row in own}
-        if len(judged) and None not in trained:
-            mean = sum(row.train_majority_share or 0.0 for row in judged) / len(judged)
-            lines.append(f"Always its training rows' most frequent label: {percent(mean)} on average.")
-        lines += [only_label_remark(f"{system} {variant}", only)] * bool(only)
-    return lines
-
-
-def _columns(rows: Sequence[ScoreRow]) -> list[tuple[str, str]]:
+def columns_of(rows: Sequence[ScoreRow]) -> list[tuple[str, str]]:
     return list(dict.fromkeys((row.system, row.variant) for row in rows))
 
 
 def _num_unseen(rows: Sequence[ScoreRow]) -> int:
-    return len({r.language for r in rows if r.role == "target" and r.language not in (MACRO, MACRO_ALL)})
+    return len({r.language for r in rows if r.role == "target" and not r.is_mean})
 
 
 def _label(row: ScoreRow) -> str:
-    return row.language if row.language in (MACRO, MACRO_ALL) else f"{row.language} {language_name(row.language)}"
-
-
-def _value(row: ScoreRow) -> str:
-    return "invalid" if row.value is None else percent(row.value)
+    return row.language if row.is_mean else f"{row.language} {language_name(row.language)}"
 
 
 def _value_and_interval(row: ScoreRow) -> tuple[str, str]:

@@ -17,8 +17,8 @@ from mslt_it.data.build import build_scored_set, scored_examples
 from mslt_it.data.encoding import Encoder
 from mslt_it.data.prompts import prompt_file, prompted
 from mslt_it.data.variants import ENGLISH, answer_kind, translation_request
+from mslt_it.evaluation.asking import Question
 from mslt_it.evaluation.choices import choice_requests
-from mslt_it.evaluation.engines import Question
 from mslt_it.evaluation.settings import Settings
 from mslt_it.languages import primary
 from mslt_it.records import Example, Message, PromptConfig, PromptedExample, Recipe

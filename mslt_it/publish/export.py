@@ -24,6 +24,7 @@ from typing import Any
 from transformers import AutoConfig, GenerationConfig
 
 from mslt_it.data.encoding import Encoder
+from mslt_it.evaluation.scores import read_rows
 from mslt_it.models.base_model import WEIGHTS, cached_commit, load_adapter, load_tokenizer, model_path
 from mslt_it.models.environment import environment
 from mslt_it.models.identity import FinishedRun, load_trained_base, read_run, unrecorded
@@ -32,7 +33,7 @@ from mslt_it.problems import Problem
 from mslt_it.publish import gguf, vllm
 from mslt_it.publish.merge import MERGE, merge_inputs, require_room, write_merged
 from mslt_it.publish.model_card import Publication, card_of_merge, is_hub_id, model_card
-from mslt_it.records import EvalResult, ModelConfig, TaskConfig
+from mslt_it.records import ModelConfig, TaskConfig
 from mslt_it.store import COMPLETE, file_sha256, find_damage, made_before, read_json, sealing, write_json
 
 RECORD = "export.json"
@@ -256,8 +257,8 @@ class _Exporter:
         if self.run is None:
             text = card_of_merge(self.merge, publication)
         else:
-            content = read_json(self.run.folder / "results.json") or {}
-            results = [EvalResult(**row) for row in content["results"]]
+            path = self.run.folder / "results.json"
+            results = read_rows(read_json(path) or {}, path)
             provenance = {**self.run.provenance, "model_commit": _commit(self.run)}
             text = model_card(self.run.recipe, results, provenance, publication)
         (part / CARD).write_text(text, encoding="utf-8")

@@ -18,9 +18,11 @@ from huggingface_hub import EvalResult as CardFigure
 from huggingface_hub import ModelCardData
 
 from mslt_it.evaluation.label_reports import LabelReport
-from mslt_it.evaluation.run_table import METRIC_NAMES, as_markdown, label_table, remarks, rows
+from mslt_it.evaluation.remarks import run_remarks
+from mslt_it.evaluation.scores import ScoreRow
+from mslt_it.evaluation.tables import METRIC_NAMES, as_markdown, label_table, language_table
 from mslt_it.problems import Problem
-from mslt_it.records import EvalResult, Recipe
+from mslt_it.records import Recipe
 
 TEMPLATE = Path(__file__).with_name("model_card.md.jinja")
 # Names that hubs know in the field ``license``; any other is ``other`` with a license_name.
@@ -63,7 +65,7 @@ class Publication:
 
 def model_card(
     recipe: Recipe,
-    results: Sequence[EvalResult],
+    results: Sequence[ScoreRow],
     provenance: Mapping[str, Any],
     publication: Publication | None = None,
     labels: Sequence[LabelReport] = (),
@@ -114,8 +116,8 @@ def model_card(
         selection=recipe.select.note,
         combination=made,
         adapters_table=_adapters_table(made["adapters"]) if made else "",
-        results_table=as_markdown(rows(results, confidence)) if results else "",
-        remarks=remarks(results, task, confidence) if results else [],
+        results_table=as_markdown(language_table(results, confidence, with_base=True)) if results else "",
+        remarks=run_remarks(results, task, confidence) if results else [],
         label_tables=[(title, as_markdown(cells)) for title, cells in map(label_table, own_labels)],
         origin_table=as_markdown([("", ""), *origin]),
     )
@@ -189,7 +191,7 @@ def _head(
     )
 
 
-def model_index(recipe: Recipe, results: Sequence[EvalResult]) -> list[CardFigure]:
+def model_index(recipe: Recipe, results: Sequence[ScoreRow]) -> list[CardFigure]:
     """The figures as hubs list them, valid ones of single languages only; shares, not per cent."""
     task, data = recipe.task, recipe.task.data
     name = "generated sentences, not a benchmark" if data == "world" else task.name
@@ -208,7 +210,7 @@ def model_index(recipe: Recipe, results: Sequence[EvalResult]) -> list[CardFigur
             metric_value=round(row.value, 4),
         )
         for row in results
-        if row.value is not None and row.status == "ok" and " " not in row.language
+        if row.value is not None and row.status == "ok" and not row.is_mean
     ]
 
 

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from mslt_it.evaluation.run_table import as_markdown
+from mslt_it.evaluation.tables import as_markdown
 from mslt_it.report import html, svg
 from mslt_it.report.formats import csv_rows, markdown_cells
 from mslt_it.study.analyses import Findings

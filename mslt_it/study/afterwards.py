@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 from mslt_it.languages import validated_codes
 from mslt_it.problems import Problem, nearest
 from mslt_it.records import Recipe, fingerprint
-from mslt_it.store import sealed_files
+from mslt_it.store import sealed_files, write_atomically
 from mslt_it.study.cells import write_failure
 from mslt_it.study.forecast import duration
 from mslt_it.study.manifest import StudyFolder
@@ -232,8 +232,6 @@ def run(config: StudyConfig, grid: Sequence[Cell], folder: StudyFolder, complete
 
 def _make(step: Step, folder: StudyFolder, say: Say) -> None:
     """Makes a step's result, unless it is there and of the same cells."""
-    from mslt_it.store import write_atomically
-
     path, made_from = folder.path / step.result, step.fingerprint(folder)
     if _made_from(path) == made_from:
         say(f"{step.name}: made before from the same cells, {path}")

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 
 from mslt_it.problems import Problem
 from mslt_it.records import Recipe
-from mslt_it.store import locked
-from mslt_it.study.manifest import StudyFolder
+from mslt_it.store import locked, write_atomically
+from mslt_it.study.manifest import StudyFolder, finished_status
 from mslt_it.terminal import keep_printing
 
 if TYPE_CHECKING:
@@ -65,16 +65,13 @@ def run_cell(job: Job) -> Outcome:
         timing = {"seconds": seconds, "cpu_seconds": _cpu_seconds() - cpu, "from_the_start": whole}
         path = folder.timing(job.cell)
         if not path.is_file():  # a cell that was finished before and is only looked at takes no time
-            from mslt_it.store import write_atomically
-
             path.parent.mkdir(parents=True, exist_ok=True)
             write_atomically(path, json.dumps(timing) + "\n")
     return Outcome(outcome.cell, outcome.status, outcome.reason, seconds)
 
 
 def _run(job: Job, folder: StudyFolder) -> Outcome:
-    from mslt_it.study.manifest import finished_status
-    from mslt_it.train import run_recipe
+    from mslt_it.pipeline import run_recipe
 
     with contextlib.redirect_stdout(io.StringIO()):  # the run's log.txt has it
         run_recipe(job.recipe, _parts(job.study))
@@ -92,8 +89,6 @@ def _run(job: Job, folder: StudyFolder) -> Outcome:
 
 def status_of(job: Job) -> str | None:
     """ "ok" or "invalid" of a cell that is done, its ``also_score`` too; None where something is to be done."""
-    from mslt_it.study.manifest import finished_status
-
     if job.also_score and not (Path(job.study) / "also" / job.cell / "COMPLETE.json").is_file():
         return None
     return finished_status(job.recipe)
@@ -133,8 +128,6 @@ def why_invalid(folder: StudyFolder, cell: str) -> str:
 
 def write_failure(folder: StudyFolder, cell: str, reason: str, details: str = "") -> None:
     """The file that says why a cell failed; it stays until the cell succeeds."""
-    from mslt_it.store import write_atomically
-
     path = folder.failed(cell)
     path.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(path, f"{reason}\n\n{details}".strip() + "\n")

@@ -7,7 +7,6 @@ studies/<name>/
   failed/<id>.txt      why a cell failed, until it succeeds
   mingling.json        how languages lie in the model, and predicted.json, the ranking foretold: made after the cells
   predicted/           what the prediction was made of, so that it goes on after a kill
-  base/                scores of the base without an adapter, the same for all cells
   logs/                what the workers printed
   locks/               held while a cell is being run, so that two processes never write one folder
 """
@@ -26,6 +25,8 @@ from typing import Any
 
 from mslt_it.problems import Problem
 from mslt_it.records import Recipe, SelectConfig, to_plain
+from mslt_it.runs import Run
+from mslt_it.store import write_atomically
 from mslt_it.study.config import FREE, StudyConfig
 from mslt_it.study.grid import Cell, cell_recipe
 
@@ -116,8 +117,6 @@ def _of(cell: Mapping[str, Any]) -> tuple[Any, Any]:
 
 
 def write_manifest(folder: StudyFolder, content: Mapping[str, Any]) -> None:
-    from mslt_it.store import write_atomically
-
     folder.path.mkdir(parents=True, exist_ok=True)
     write_atomically(folder.manifest, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
 
@@ -127,8 +126,6 @@ def finished_status(recipe: Recipe) -> str | None:
     assert recipe.output_dir is not None
     if not (Path(recipe.output_dir) / "COMPLETE.json").is_file():
         return None
-    from mslt_it.runs import Run
-
     found = Run(recipe).finished_results()
     return None if found is None else str(found["status"])
 

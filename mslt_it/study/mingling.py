@@ -249,7 +249,7 @@ def systems_of_runs(runs: Mapping[str, Path | str]) -> tuple[Any, dict[str, Mode
     The base is loaded once; each run's adapter is on it only while its system is open.
     """
     from mslt_it.models.identity import load_trained_base, read_run
-    from mslt_it.publish.together import refuse_strangers
+    from mslt_it.publish.comparable import refuse_strangers
 
     if not runs:
         raise Problem("No runs were given. Name at least one run folder: {'MSLT': FOLDER}.")
@@ -278,7 +278,7 @@ def measure_runs(
         languages: default: every source, and the targets that all runs have in common.
     """
     from mslt_it.models.identity import read_run
-    from mslt_it.publish.together import languages as languages_of
+    from mslt_it.publish.comparable import languages as languages_of
 
     settings = settings or Settings()
     tokenizer, systems = systems_of_runs(runs)

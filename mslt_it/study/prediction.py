@@ -34,7 +34,7 @@ from mslt_it.study.manifest import StudyFolder
 
 if TYPE_CHECKING:
     from mslt_it.data.encoding import Encoder
-    from mslt_it.evaluation.engines import Engine, Question
+    from mslt_it.evaluation.asking import Question
     from mslt_it.evaluation.measures import Measure
     from mslt_it.evaluation.systems import LoadedBase, System
     from mslt_it.models.lora import Lora
@@ -187,7 +187,7 @@ class _Asked:
         from mslt_it.evaluation.units import items_of, questions_of
         from mslt_it.models.identity import read_run
         from mslt_it.models.lora import read_lora
-        from mslt_it.publish.together import refuse_strangers
+        from mslt_it.publish.comparable import refuse_strangers
 
         runs = {key: read_run(folder / "cells" / cell.id) for key, cell in singles.items()}
         finished = tuple(runs.values())
@@ -214,20 +214,18 @@ class _Asked:
 
     def score(self, one: tuple[str, ...], seed: int, measure: Measure) -> np.ndarray:
         """(targets,) figures of the combined adapter; what the journal holds is not asked again."""
-        from mslt_it.evaluation.asking import ask
-        from mslt_it.evaluation.cache import AnswerCache
+        from mslt_it.evaluation.asking import ask, engine
         from mslt_it.evaluation.systems import applied
 
         started, cpu = time.monotonic(), time.process_time()
         system = self._combined(one, seed, [self.loras[code, seed] for code in one])
         with applied(self.loaded, system) as model:
             answered = ask(
-                self._engine(model),
+                engine(model, self.questions, self.encoder, self.recipe.scoring.batch_tokens),
                 self.questions,
                 model_key=self.loaded.model_key(system),
                 path=self.folder / "answers" / f"{system.name}.jsonl",
                 about={"set": list(one), "seed": seed},
-                cache=AnswerCache(None),
             )
         if answered.num_computed:
             spent = {"set": list(one), "seed": seed, "seconds": time.monotonic() - started}
@@ -245,25 +243,6 @@ class _Asked:
         write_combined(combine(loras, [1 / len(loras)] * len(loras), METHOD), adapter)
         name = f"{'-'.join(one)}_s{seed}"
         return System(name, adapter, adapter_hash(adapter), one, file_sha256(adapter / CONFIG))
-
-    def _engine(self, model: Any) -> Engine:
-        from mslt_it.evaluation.engines import ChoiceEngine, TextEngine, prompts_of
-        from mslt_it.evaluation.generation import Sampling, TextGenerator
-
-        pad, end = self.encoder.tokenizer.pad_token_id, self.encoder.end_id
-        pad, batch_tokens = end if pad is None else pad, self.recipe.scoring.batch_tokens
-        if self.questions[0].choices:
-            return ChoiceEngine(model, self.questions, batch_tokens=batch_tokens, pad_id=pad)
-        generator = TextGenerator(
-            model,
-            prompts_of(self.questions),
-            end_id=end,
-            pad_id=pad,
-            batch_tokens=batch_tokens,
-            decode=self.encoder.decode_text,
-            sampling=Sampling(),
-        )
-        return TextEngine(generator, self.questions, Sampling(), end)
 
     def _figures(self, name: str, rows: Sequence[Mapping[str, Any]], measure: Measure) -> np.ndarray:
         from mslt_it.evaluation.validity import why_invalid

@@ -19,8 +19,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mslt_it import cli
-from mslt_it.evaluation import evaluation  # noqa: F401  imported before the forks
-from mslt_it.evaluation.engines import ChoiceEngine, TextEngine
+from mslt_it.evaluation import evaluate  # noqa: F401  imported before the forks
+from mslt_it.evaluation.asking import ChoiceEngine, TextEngine
 from mslt_it.models import base_model  # noqa: F401
 
 

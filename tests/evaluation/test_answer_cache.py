@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
+from mslt_it.evaluation.asking import ChoiceEngine, Question, TextEngine, is_sound
 from mslt_it.evaluation.cache import FILE, AnswerCache, default_folder, key_of
-from mslt_it.evaluation.engines import ChoiceEngine, Question, TextEngine, is_sound
 from mslt_it.evaluation.generation import Sampling
 from mslt_it.problems import Problem
 

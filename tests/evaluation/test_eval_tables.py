@@ -13,8 +13,9 @@ import pytest
 
 from mslt_it.evaluation.estimates import Difference, Settings
 from mslt_it.evaluation.lm_eval_results import lm_eval_results
+from mslt_it.evaluation.remarks import as_markdown_report, as_text_report
 from mslt_it.evaluation.scores import Answered, Figures, ScoreRow, figures
-from mslt_it.evaluation.tables import as_csv, as_markdown_report, as_text_report, label_tables, tables
+from mslt_it.evaluation.tables import as_csv, label_table, tables
 from mslt_it.recipe import load_recipe
 from mslt_it.records import Message, PromptedExample, TaskConfig
 
@@ -249,7 +250,7 @@ def test_one_answer_for_everything_is_said_by_name_and_is_not_above_chance() -> 
     text = " ".join(as_text_report(found, 0.95).split())
     assert "a direct gave one label to every item, whatever it says: tr 'entailment' (30 of 30)." in text
     assert "a direct: 0 of 1 unseen languages" in text and "b direct: 1 of 1 unseen languages" in text
-    assert [title for title, _ in label_tables(found)] == ["tr, a", "tr, b"]
+    assert [label_table(report)[0] for report in found.labels] == ["tr, a", "tr, b"]
 
 
 def test_f1_tasks_have_two_metrics() -> None:

@@ -483,8 +483,7 @@ def make_run(folder: Path, source: str, rank: int, *overrides: str, base: str | 
     """A finished run on the embedded model whose adapter has random weights instead of trained ones."""
     from mslt_it.models.base_model import adapter_hash, add_adapter, load_base, model_hash, save_adapter
     from mslt_it.recipe import load_recipe
-    from mslt_it.records import EvalResult, to_plain
-    from mslt_it.runs import Run, results_json
+    from mslt_it.runs import Run
 
     fixed = [
         f"sources=[{source}]", f"targets=[{','.join(c for c in ('tr', 'en', 'ar') if c != source)}]", "scale=mini",
@@ -501,13 +500,12 @@ def make_run(folder: Path, source: str, rank: int, *overrides: str, base: str | 
             if "lora_B" in name:
                 parameter.normal_(std=0.02)
     save_adapter(model, folder / "adapter")
-    row = EvalResult("xnli", "tr", "target", "direct", "accuracy", 8, 0.5, 0.2, 0.8, 0.3, 0.2, -0.1, 0.5)
     provenance = {
         "num_examples": 60 * rank, "adapter_sha256": adapter_hash(folder / "adapter"), "seed": 0,
         "base_sha256": base or model_hash(model), "model": recipe.model.path, "model_revision": None,
         "labels": list(recipe.task.label_names),
     }  # fmt: skip
-    run.write_json("results.json", results_json([row], to_plain(provenance), []))
+    run.write_json("results.json", {"status": "ok", "results": [], "provenance": provenance})
     run.finish()
     return folder
 
@@ -566,25 +564,30 @@ def test_the_command_leaves_a_run_that_is_scored_and_can_be_combined_again(
 def test_scores_are_those_of_the_sum_merged_into_the_base(runs: list[Path], tmp_path: Path) -> None:
     """About 3 s. The log-likelihoods written are those of a model whose weights hold the sum, without any adapter."""
     from mslt_it.data.encoding import Encoder
-    from mslt_it.evaluation.zero_shot import read_predictions, score_language
-    from mslt_it.models.base_model import AdapterConfig, add_adapter, load_base, load_tokenizer
+    from mslt_it.evaluation.asking import ChoiceEngine
+    from mslt_it.evaluation.evaluator import unit
+    from mslt_it.models.base_model import load_base, load_tokenizer
     from mslt_it.recipe import load_recipe
 
     out = tmp_path / "out"
     assert combine_runs(runs, out, "weights=[1,-0.5]") == 0
     recipe = load_recipe("config", config_dir=out)
-    written = read_predictions(recipe, "tr", out / "predictions")
-    assert written is not None
+    lines = (out / "predictions" / "tr.jsonl").read_text(encoding="utf-8").splitlines()
+    written = {
+        which: np.array([json.loads(x)[f"{which}_log_likelihoods"] for x in lines]) for which in ("adapter", "base")
+    }
     base = load_base(recipe.model)
     modules = dict(base.named_modules())
     for run, rank, weight in zip(runs, (2, 3), (1.0, -0.5), strict=True):
         for module, change in changes(run / "adapter", 16 / rank).items():
             modules[module].weight.data += (weight * torch.from_numpy(change)).float()
-    encoder = Encoder(load_tokenizer(recipe.model), recipe.data.max_length_tokens)
-    fresh = add_adapter(base, AdapterConfig(), seed=0)  # B is 0: it changes nothing
-    expected = score_language(recipe, "tr", fresh, encoder)
-    np.testing.assert_allclose(written.adapter, expected.adapter, atol=2e-4)  # type: ignore[arg-type]
-    assert np.abs(np.asarray(written.adapter) - np.asarray(written.base)).max() > 0.01
+    questions = unit(
+        recipe, "direct", "tr", Encoder(load_tokenizer(recipe.model), recipe.data.max_length_tokens)
+    ).questions
+    engine = ChoiceEngine(base, questions, batch_tokens=recipe.scoring.batch_tokens, pad_id=0)
+    expected = {i: row["log_likelihoods"] for b in engine.batches for i, row in zip(b, engine.answer(b), strict=True)}
+    np.testing.assert_allclose(written["adapter"], [expected[i] for i in range(len(questions))], atol=2e-4)
+    assert np.abs(written["adapter"] - written["base"]).max() > 0.01
 
 
 def test_more_items_than_the_runs_scored(runs: list[Path], tmp_path: Path) -> None:
@@ -612,18 +615,24 @@ def test_unscored_first_and_scored_later(runs: list[Path], tmp_path: Path, capsy
 def test_scoring_goes_on_where_it_was_cut_off(runs: list[Path], tmp_path: Path) -> None:
     out = tmp_path / "out"
     assert combine_runs(runs, out) == 0
-    files = {code: out / "predictions" / f"{code}.jsonl" for code in ("en", "tr")}
+    files = {code: out / "items" / "xnli" / "direct" / "adapter" / f"{code}.jsonl" for code in ("en", "tr")}
     scored = {code: (file.read_bytes(), file.stat().st_mtime_ns) for code, file in files.items()}
+    predictions = (out / "predictions" / "en.jsonl").read_bytes()
     (out / "COMPLETE.json").unlink()
     files["tr"].unlink()
     assert combine_runs(runs, out) == 0
     assert (files["en"].read_bytes(), files["en"].stat().st_mtime_ns) == scored["en"]
     assert files["tr"].read_bytes() == scored["tr"][0]
-    # Figures of another adapter are not taken over.
+    # Answers of another adapter are not taken over.
     (out / "COMPLETE.json").unlink()
-    (out / "predictions" / "of.json").write_text('{"adapter_sha256": "another"}')
+    sha = json.loads((out / "results.json").read_text(encoding="utf-8"))["provenance"]["adapter_sha256"]
+    files["en"].write_bytes(scored["en"][0].replace(sha.encode(), b"f" * 64))
     assert combine_runs(runs, out) == 0
     assert files["en"].read_bytes() == scored["en"][0] and files["en"].stat().st_mtime_ns != scored["en"][1]
+    # Nor altered ones, where the folder is whole.
+    files["en"].write_bytes(scored["en"][0].replace(b"-", b"-1", 1))
+    assert combine_runs(runs, out) == 0 and files["en"].read_bytes() == scored["en"][0]
+    assert (out / "predictions" / "en.jsonl").read_bytes() == predictions
 
 
 @pytest.mark.parametrize("part", ["base", "task", "prompt", "targets"])

@@ -26,6 +26,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, LogitsProcessor, L
 from mslt_it import cli
 from mslt_it.commands.export import OPTIONS, parse
 from mslt_it.data.encoding import Encoder
+from mslt_it.evaluation.scores import ScoreRow
 from mslt_it.models.base_model import adapter_hash, load_adapter, save_adapter
 from mslt_it.models.identity import load_trained_base, read_run
 from mslt_it.problems import Problem
@@ -35,7 +36,7 @@ from mslt_it.publish.export import RECORD, Export, Request, export
 from mslt_it.publish.merge import merge_run
 from mslt_it.publish.model_card import Publication, is_hub_id, model_card
 from mslt_it.publish.vllm import WITHOUT_LORA, max_lora_rank, why_not_served
-from mslt_it.records import EvalResult, to_plain
+from mslt_it.records import to_plain
 
 Runs = Callable[..., Path]
 IDS = torch.arange(6, 40)[None]
@@ -46,9 +47,11 @@ def run(run_of: Runs, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A Llama with a chat template whose end token is not the tokenizer's end of sequence; with scores."""
     folder = Path(shutil.copytree(run_of("chat"), tmp_path_factory.mktemp("scored") / "run"))
     rows = [
-        EvalResult("xnli", "de", "source", "direct", "accuracy", 6, 0.8333, 0.4, 0.97, 0.3, 0.53, 0.1, 0.9),
-        EvalResult("xnli", "tr", "target", "direct", "accuracy", 6, 0.5, 0.2, 0.8, 0.3, 0.2, -0.1, 0.5),
-        EvalResult("xnli", "en", "target", "direct", "accuracy", 6, *[None] * 7, status="invalid", reason="adapter"),
+        ScoreRow("xnli", "adapter", "direct", "de", "source", "accuracy", 6, 0.8333, 0.4, 0.97, 0.3, 0.53, 0.1, 0.9),
+        ScoreRow("xnli", "adapter", "direct", "tr", "target", "accuracy", 6, 0.5, 0.2, 0.8, 0.3, 0.2, -0.1, 0.5),
+        ScoreRow(
+            "xnli", "adapter", "direct", "en", "target", "accuracy", 6, *[None] * 7, status="invalid", reason="adapter"
+        ),
     ]
     content = json.loads((folder / "results.json").read_text(encoding="utf-8"))
     content["results"] = [to_plain(row) for row in rows]
@@ -538,7 +541,7 @@ def test_the_card_names_base_data_set_and_revision_of_a_hub(run: Path) -> None:
         task=dataclasses.replace(finished.recipe.task, data="facebook/xnli", revision="a" * 40),
         select=dataclasses.replace(finished.recipe.select, note="no, zh-Hant: first of 3 sets by l2v_syntax"),
     )
-    row = EvalResult("xnli", "sw", "target", "direct", "accuracy", 9, 0.5, 0.2, 0.8, 0.3, 0.2, -0.1, 0.5)
+    row = ScoreRow("xnli", "adapter", "direct", "sw", "target", "accuracy", 9, 0.5, 0.2, 0.8, 0.3, 0.2, -0.1, 0.5)
     provenance = {**finished.provenance, "model_commit": "c" * 40}
     text = model_card(recipe, [row], provenance, Publication("x", "adapter", license="Our own (2)"))
     head = yaml.safe_load(text.split("---\n")[1])

@@ -7,24 +7,31 @@ from typing import Any
 import yaml
 
 from mslt_it.evaluation.label_reports import LabelReport, LabelScore
-from mslt_it.evaluation.run_table import as_markdown, as_text, label_text, remarks, rows, verdict
+from mslt_it.evaluation.remarks import run_remarks, verdict
+from mslt_it.evaluation.scores import ScoreRow
+from mslt_it.evaluation.tables import Cells, as_markdown, as_text, label_table, language_table
 from mslt_it.publish.model_card import model_card
-from mslt_it.records import EvalResult, Recipe, TaskConfig
+from mslt_it.records import Recipe, TaskConfig
 
 TASK = TaskConfig()
 
 
-def result(language: str, value: float | None = 0.6, role: str = "target", **changes: Any) -> EvalResult:
+def result(language: str, value: float | None = 0.6, role: str = "target", **changes: Any) -> ScoreRow:
     values: dict[str, Any] = {
-        "task": "xnli", "language": language, "role": role, "variant": "direct", "metric": "accuracy", "n": 400,
-        "value": value, "low": None if value is None else value - 0.05, "high": None if value is None else value + 0.05,
+        "task": "xnli", "system": "adapter", "language": language, "role": role, "variant": "direct",
+        "metric": "accuracy", "n": 400, "value": value,
+        "low": None if value is None else value - 0.05, "high": None if value is None else value + 0.05,
         "base_value": 0.333, "gain": 0.267, "gain_low": 0.2, "gain_high": 0.33,
     }  # fmt: skip
-    return EvalResult(**(values | changes))
+    return ScoreRow(**(values | changes))
+
+
+def rows(found: list[ScoreRow], confidence: float = 0.95) -> Cells:
+    return language_table(found, confidence, with_base=True)
 
 
 INVALID = result(
-    "th", None, base_value=None, gain=None, gain_low=None, gain_high=None, status="invalid", reason="adapter: no items"
+    "th", None, base_value=None, gain=None, gain_low=None, gain_high=None, status="invalid", reason="no items"
 )
 MEAN = result("mean of unseen", 0.5, n=800)
 
@@ -39,7 +46,7 @@ def test_the_cells() -> None:
 
 
 def test_an_invalid_row_gives_its_reason_and_no_figure() -> None:
-    assert rows([INVALID])[1] == ("th Thai", "unseen", "400", "invalid", "adapter: no items", "", "", "")
+    assert rows([INVALID])[1] == ("th Thai", "unseen", "400", "invalid", "no items", "", "", "")
     no_base = result("sw", base_value=None, gain=None, gain_low=None, gain_high=None)
     assert rows([no_base])[1][5:] == ("n/a", "n/a", "")
 
@@ -70,7 +77,7 @@ def test_figures_of_other_measures_and_the_majority_stand_beside() -> None:
     head, row = rows(found)
     assert head[3:8] == ("accuracy", "95 % interval", "macro-F1", "majority", "base")
     assert row[3:8] == ("60.0", "55.0 to 65.0", "31.0", "42.0", "33.3")
-    assert rows([*found, INVALID])[2] == ("th Thai", "unseen", "400", "invalid", "adapter: no items", *[""] * 5)
+    assert rows([*found, INVALID])[2] == ("th Thai", "unseen", "400", "invalid", "no items", *[""] * 5)
 
 
 def test_the_verdict_when_nothing_is_above_chance() -> None:
@@ -96,22 +103,23 @@ def test_what_is_said_beside_the_figures() -> None:
         "mean of unseen", 0.5, n=800, num_shared=400, num_groups=134, languages_low=0.4, languages_high=0.6,
         train_majority_share=0.34,
     )  # fmt: skip
-    said = remarks([result("sw", only_label="neutral"), result("th"), mean], TASK, 0.95)
+    said = run_remarks([result("sw", only_label="neutral"), result("th"), mean], TASK, 0.95)
     assert said[0] == (
         "mean of unseen: 50.0, 95 % interval 45.0 to 55.0 for these languages on other items like these, 40.0 to 60.0 "
         "for other languages like these; 800 rows, 400 items in every one of the languages, in 134 groups that are "
         "drawn whole. Always the training rows' most frequent label: 34.0."
     )
     assert said[2] == "The adapter gave one label to every item, whatever it says: sw 'neutral' (400 of 400)."
-    assert "items in every" not in remarks([result("sw"), result("mean", n=9)], TASK, 0.95)[0]
+    assert "items in every" not in run_remarks([result("sw"), result("mean of unseen", n=9)], TASK, 0.95)[0]
 
 
 def test_labels_are_told_with_their_confusions() -> None:
     scores = (LabelScore("card", 1.0, 0.5, 2 / 3, 4, 2), LabelScore("trip", None, 0.0, 0.0, 1, 0))
-    text = label_text([LabelReport("adapter", "direct", "sw", scores, ((2, 0, 2), (0, 0, 1)))])
-    assert text.startswith("sw, adapter\n\nlabel")
-    assert text.splitlines()[4].split() == ["card", "4", "2", "100.0", "50.0", "66.7", "2", "0", "2"]
-    assert text.splitlines()[5].split() == ["trip", "1", "0", "n/a", "0.0", "0.0", "0", "0", "1"]
+    title, cells = label_table(LabelReport("adapter", "direct", "sw", scores, ((2, 0, 2), (0, 0, 1))))
+    text = as_text(cells)
+    assert title == "sw, adapter" and text.startswith("label")
+    assert text.splitlines()[2].split() == ["card", "4", "2", "100.0", "50.0", "66.7", "2", "0", "2"]
+    assert text.splitlines()[3].split() == ["trip", "1", "0", "n/a", "0.0", "0.0", "0", "0", "1"]
 
 
 PROVENANCE = {"num_examples": 1500, "adapter_sha256": "a" * 64, "base_sha256": "b" * 64}
@@ -127,7 +135,7 @@ def test_the_model_card() -> None:
     assert body.strip().startswith("# xnli_3src")
     for part in ("1500 labelled rows in zh, ar, de together", "seed 7", "rank 8", "not the benchmark", "a" * 64):
         assert part in body
-    assert "| sw Swahili | unseen |" in body and "| invalid | adapter: no items |" in body
+    assert "| sw Swahili | unseen |" in body and "| invalid | no items |" in body
     assert "1 of 1 unseen language is above chance" in body
 
 

@@ -1,4 +1,4 @@
-"""Cells that share a base, remembered texts and base scores: equal, to the bit, to runs that share nothing."""
+"""Cells that share a base, remembered texts and the base's answers: equal, to the bit, to runs that share nothing."""
 
 from __future__ import annotations
 
@@ -10,14 +10,15 @@ from typing import Any
 import pytest
 from tiny_study import make_model, tables, write_study
 
+from mslt_it.evaluation.likelihood import ChoiceScorer
 from mslt_it.evaluation.trained_rows import SetAside
+from mslt_it.pipeline import Parts, run_recipe
 from mslt_it.records import Recipe
 from mslt_it.study.cells import Job, run_cell, status_of
 from mslt_it.study.config import load_study
 from mslt_it.study.grid import base_recipe, cell_recipe, cells, with_budgets
 from mslt_it.study.manifest import StudyFolder, finished_status
-from mslt_it.study.shared import RememberingEncoder, SharedParts
-from mslt_it.train import run_recipe
+from mslt_it.study.shared import RememberingEncoder
 
 
 @pytest.fixture(scope="module")
@@ -35,19 +36,24 @@ def jobs(tmp_path_factory: pytest.TempPathFactory) -> list[Job]:
 
 def test_cells_equal_ordinary_runs(jobs: list[Job], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     loaded = []
-    original = SharedParts.__mro__[1].base
+    original = Parts.base
 
     def counted(self: Any, recipe: Recipe, tokenizer: Any) -> Any:
         loaded.append(recipe.name)
         return original(self, recipe, tokenizer)
 
-    monkeypatch.setattr(SharedParts.__mro__[1], "base", counted)
+    monkeypatch.setattr(Parts, "base", counted)
+    scored: list[int] = []
+    score = ChoiceScorer.score
+    monkeypatch.setattr(ChoiceScorer, "score", lambda self, batch: scored.append(len(batch)) or score(self, batch))
     assert [job.cell for job in jobs] == ["de_s0", "en_s0", "de-en_s0"]
     for job in jobs:
         outcome = run_cell(job)
         assert (outcome.status, outcome.reason) == ("ok", "")
         assert finished_status(job.recipe) == "ok"
     assert loaded == ["tiny_de_s0"]  # once for all three
+    # The base answers de, tr, en and each adapter its own languages, 12 items each; tr and en are asked of it once.
+    assert sum(scored) == 12 * (2 + 2 + 1 + 2 + 3)
     for job in jobs:  # in another order would do as well: nothing is shared
         assert run_recipe(dataclasses.replace(job.recipe, output_dir=str(tmp_path / "cells" / job.cell))) == 0
     shared, alone = tables(Path(jobs[0].study)), tables(tmp_path)
@@ -61,7 +67,6 @@ def test_a_study_leaves_no_checkpoints_and_says_how_long_cells_took(jobs: list[J
     study = StudyFolder(Path(jobs[0].study))
     assert not (study.cell("de_s0") / "checkpoints").exists()
     assert '"from_the_start": true' in study.timing("de_s0").read_text()
-    assert len(list((study.path / "base").glob("*.json"))) == 3  # de, en, tr
 
 
 def test_a_failing_cell_is_written_down_and_the_next_one_is_not_touched_by_it(

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[2]
-sys.path.insert(0, str(ROOT / "tests" / "adapters"))
+sys.path.insert(0, str(ROOT / "tests" / "publish"))
 
 STUDY = """\
 # mslt study study=tiny

@@ -12,14 +12,18 @@ Every folder is a run of its own, so a kill costs what one of them costs, and th
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from mslt_it.data.mixing import allocate
+from mslt_it.evaluation.estimates import Settings
+from mslt_it.evaluation.scores import figures
+from mslt_it.models.identity import read_run
 from mslt_it.publish.combined_run import combine_runs
+from mslt_it.publish.scored_run import stored_answers
 from mslt_it.records import CombineConfig, Recipe, to_plain
 from mslt_it.runs import Run
+from mslt_it.store import write_json
 
 TOGETHER = CombineConfig()
 
@@ -67,40 +71,20 @@ def joint_recipe(recipe: Recipe, folder: Path) -> Recipe:
 
 def compare(folder: Path) -> str:
     """A sentence and comparison.json: combined minus joint, over the languages that neither was trained on."""
-    from mslt_it.evaluation.estimates import Settings, difference
-    from mslt_it.evaluation.matching import Cell
-    from mslt_it.evaluation.measures import MEASURES
-    from mslt_it.evaluation.zero_shot import read_predictions
-    from mslt_it.models.identity import read_run
-
-    runs = [read_run(folder / name) for name in ("combined", "joint")]
-    recipe = runs[0].recipe
-    measure = MEASURES[recipe.task.metric][0]
-
-    def cells(run: Any) -> Sequence[Cell]:
-        found = []
-        for code in recipe.targets:
-            scores = read_predictions(run.recipe, code, run.folder / "predictions")
-            assert scores is not None  # the run is sealed
-            found.append(scores.cell(measure, scores.adapter)[0])
-        return found
-
+    joint, combined = (read_run(folder / name) for name in ("joint", "combined"))
+    recipe = joint.recipe
+    answered = [one for run in (joint, combined) for one in stored_answers(run, recipe.targets)]
     settings = Settings(recipe.scoring.confidence, recipe.scoring.num_bootstrap)
-    d = difference(
-        measure,
-        *map(cells, runs),
-        settings=settings,
-        name_a="combined",
-        name_b="joint",
-    )
-    Run(dataclasses.replace(recipe, output_dir=str(folder))).write_json("comparison.json", to_plain(d))
-    found = (
+    (found,) = figures(recipe.task, answered, settings).differences
+    d = dataclasses.replace(found, name_a="combined", name_b="joint")
+    write_json(folder / "comparison.json", to_plain(d))
+    verdict = (
         "no difference found" if d.low <= 0 <= d.high else "combined is better" if d.value > 0 else "joint is better"
     )
     return (
         f"Unseen languages ({d.num_languages}, {d.n} items), in points: joint {100 * d.value_b:.1f}, combined "
         f"{100 * d.value_a:.1f}, combined - joint {100 * d.value:+.1f} "
-        f"({100 * d.low:+.1f} to {100 * d.high:+.1f} on other items like these): {found}."
+        f"({100 * d.low:+.1f} to {100 * d.high:+.1f} on other items like these): {verdict}."
     )
 
 

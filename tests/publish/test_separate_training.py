@@ -10,8 +10,8 @@ import pytest
 
 from mslt_it.models.identity import read_run
 from mslt_it.problems import Problem
-from mslt_it.publish.apart import joint_recipe, part_recipes
 from mslt_it.publish.combine_options import METHODS
+from mslt_it.publish.separate_training import joint_recipe, part_recipes
 from mslt_it.recipe import load_recipe
 from mslt_it.recipe_checks import CHOICES
 from mslt_it.train import main

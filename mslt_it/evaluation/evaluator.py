@@ -1,0 +1,224 @@
+"""The one evaluator: every system, task, variant and language asked, from journals where they exist.
+
+`mslt train` and `mslt combine` ask a run's base and adapter, `mslt eval` any systems; a study's cells are such runs.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import Callable, Container, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from accelerate import PartialState
+from accelerate.utils import broadcast_object_list
+from tqdm import tqdm
+
+from mslt_it.data.encoding import Encoder
+from mslt_it.evaluation.asking import Asked, Engine, Question, TextEngine, ask, engine, prompts_of
+from mslt_it.evaluation.cache import AnswerCache
+from mslt_it.evaluation.generation import Sampling
+from mslt_it.evaluation.scores import Answered
+from mslt_it.evaluation.settings import Settings
+from mslt_it.evaluation.systems import BASE, LoadedBase, System, applied, role
+from mslt_it.evaluation.units import (
+    items_of,
+    questions_of,
+    solve_items,
+    to_translate,
+    translated,
+    translation_questions,
+    write_translations,
+)
+from mslt_it.models.identity import ADAPTER
+from mslt_it.problems import Problem
+from mslt_it.records import Example, PromptedExample, Recipe
+from mslt_it.store import is_intact
+
+ITEMS = "items"  # journals: items/<task>/<variant>/<system>/<language>.jsonl
+TRANSLATIONS = "translations"  # the stage before translate_solve: journals, and data sets beside them
+
+
+@dataclass(frozen=True)
+class Unit:
+    """One task, variant and language, whatever system answers; ``items`` is empty where a stage comes before."""
+
+    recipe: Recipe
+    variant: str
+    language: str
+    items: tuple[PromptedExample, ...]
+    questions: tuple[Question, ...]  # per system, as far as they are known before anything is asked
+    examples: tuple[Example, ...] = ()  # of translate_solve: the rows before they are translated
+    fields: tuple[str, ...] = ()  # that are translated
+
+
+def unit(
+    recipe: Recipe,
+    variant: str,
+    language: str,
+    encoder: Encoder,
+    settings: Settings | None = None,
+    without: Container[str] = (),
+) -> Unit:
+    """What will be asked, as far as it does not depend on answers: missing prompts and unreadable rows are found here.
+
+    ``without``: ids of items that are not scored.
+    """
+    if variant == "translate_solve":
+        examples, fields = to_translate(recipe, language, without)
+        solve_items(recipe, examples[:1], language)  # a missing prompt is better found now
+        questions = translation_questions(examples, fields, language, encoder)
+        return Unit(recipe, variant, language, (), questions, tuple(examples), fields)
+    items = items_of(recipe, variant, language, without)
+    return Unit(recipe, variant, language, items, questions_of(recipe, items, encoder, settings or Settings()))
+
+
+@dataclass(frozen=True)
+class Evaluator:
+    """Asks systems on one loaded base, one after another.
+
+    Args:
+        out: folder of the journals.
+        runs: finished runs' folders, or such as may be: answers of the same systems to the same questions are taken.
+        replaces: journals of other systems or questions in ``out`` are begun anew, not refused.
+        is_sharded: the processes hold parts of one model, so all of them ask; else each takes its share of the units.
+        vllm: starts the engine that writes answers in place of the loaded model.
+    """
+
+    systems: Sequence[System]
+    loaded: LoadedBase
+    encoder: Encoder
+    out: Path
+    state: PartialState
+    settings: Settings = field(default_factory=Settings)
+    cache: AnswerCache | None = None
+    runs: Sequence[Path] = ()
+    replaces: bool = False
+    is_sharded: bool = False
+    vllm: Callable[[], Any] | None = None
+
+    def answers(
+        self, units: Sequence[Unit], say: Callable[[str], object] = lambda text: None
+    ) -> tuple[list[Answered], int, int]:
+        """(what was answered, how many questions that took, how many of them were put to a model now); all of it on
+        the main process only."""
+        if self.state.num_processes > 1 and not self.is_sharded:
+            for _ in self._run(units[self.state.process_index :: self.state.num_processes], say):
+                pass
+            self.state.wait_for_everyone()
+            if not self.state.is_main_process:
+                return [], 0, 0
+            say = str  # the main process finds all answers in the journals now
+        found = list(self._run(units, say))
+        return [one for one, _, _ in found], sum(n for _, n, _ in found), sum(n for _, _, n in found)
+
+    def _run(self, units: Sequence[Unit], say: Callable[[str], object]) -> Iterator[tuple[Answered, int, int]]:
+        total = sum(len(one.questions) for one in units) * len(self.systems)
+        with tqdm(total=total, desc="scoring", unit="item", disable=None, smoothing=0.05) as bar:
+            for system in self.systems:
+                with applied(self.loaded, system) as model:
+                    for one in units:
+                        bar.set_postfix_str(f"{system.name} {one.variant} {one.language}", refresh=False)
+                        yield self._answered(one, system, model, bar)
+                        if bar.disable:
+                            say(f"  {system.name}: {one.recipe.task.name} {one.variant} {one.language}")
+
+    def _answered(self, unit: Unit, system: System, model: Any, bar: Any) -> tuple[Answered, int, int]:
+        recipe, language = unit.recipe, unit.language
+        ask_model = functools.partial(self._ask, unit, system, model, bar)
+        items, questions, reason, num_empty, first = unit.items, unit.questions, "", 0, None
+        if unit.variant == "translate_solve":
+            first = ask_model(questions, f"{TRANSLATIONS}/answers", Sampling())
+            rows, num_empty, broken = translated(unit.examples, first.rows)
+            reason = f"{len(broken)} items have a translation whose scores are not finite" * bool(broken)
+            data = self.out / TRANSLATIONS / recipe.task.name / system.name / f"{language}.jsonl"
+            if self.state.is_main_process or not self.is_sharded:
+                write_translations(data, rows, language, recipe.task.label_field)
+            items = solve_items(recipe, rows, language)
+            questions = questions_of(recipe, items, self.encoder, self.settings)
+            bar.total += len(questions)
+        how = self.settings
+        sampling = Sampling() if how.samples == 1 else Sampling(how.temperature, how.top_p, how.seed)
+        asked = ask_model(questions, ITEMS, sampling)
+        spent = [q for stage in (unit.questions if first else (), questions) for q in stage]
+        written = [row for stage in (first, asked) if stage for row in stage.rows]
+        answered = Answered(
+            task=recipe.task.name,
+            system=system.name,
+            variant=unit.variant,
+            language=language,
+            role=role(system, self.systems, language),
+            items=items,
+            rows=asked.rows,
+            prompt_tokens=sum(len(q.prompt_ids) for q in spent),
+            new_tokens=sum(int(row.get("num_new_tokens", 0)) for row in written),
+            reason=reason,
+            num_untranslated=num_empty,
+        )
+        return answered, len(spent), asked.num_computed + (first.num_computed if first else 0)
+
+    def _ask(
+        self,
+        unit: Unit,
+        system: System,
+        model: Any,
+        bar: Any,
+        questions: tuple[Question, ...],
+        folder: str,
+        sampling: Sampling,
+    ) -> Asked:
+        if not questions:  # nothing to translate: the rows are in English already
+            return Asked((), 0)
+        task, place = unit.recipe.task.name, f"{unit.language}.jsonl"
+        about = {"task": task, "variant": unit.variant, "system": system.name, "language": unit.language}
+        in_run = f"{folder}/{task}/{unit.variant}/{BASE if system.adapter is None else ADAPTER}/{place}"
+        return ask(
+            self._engine(unit.recipe, model, questions, sampling, system),
+            questions,
+            model_key=self.loaded.model_key(system),
+            path=self.out / folder / task / unit.variant / system.name / place,
+            about=about,
+            cache=self.cache,
+            earlier=(run / in_run for run in self.runs if is_intact(run, in_run)),
+            replaces=self.replaces,
+            advance=bar.update,
+            on_main=functools.partial(on_main, self.state) if self.is_sharded else lambda do: do(),
+        )
+
+    def _engine(
+        self, recipe: Recipe, model: Any, questions: tuple[Question, ...], sampling: Sampling, system: System
+    ) -> Engine:
+        if self.vllm is None or questions[0].choices:
+            return engine(model, questions, self.encoder, recipe.scoring.batch_tokens, sampling)
+        end, decode = self.encoder.end_id, self.encoder.decode_text
+        prompts = prompts_of(questions)
+        generator = self._vllm.generator(system.adapter, prompts, end_id=end, decode=decode, sampling=sampling)
+        return TextEngine(generator, questions, sampling, end, backend="vllm")
+
+    @functools.cached_property
+    def _vllm(self) -> Any:
+        """Started at the first answer that is written."""
+        assert self.vllm is not None
+        return self.vllm()
+
+
+def is_sharded(state: PartialState) -> bool:
+    """Whether the processes hold parts of one model (FSDP) rather than a copy each."""
+    return state.num_processes > 1 and os.environ.get("ACCELERATE_USE_FSDP", "false") == "true"
+
+
+def on_main(state: PartialState, do: Callable[[], Any]) -> Any:
+    """What ``do`` gives on the main process, on all of them: each would find what another is just writing."""
+    told: list[Any] = [None, None]
+    if state.is_main_process:
+        try:
+            told = [do(), None]
+        except Problem as problem:
+            told = [None, str(problem)]
+    if state.num_processes > 1:
+        broadcast_object_list(told)
+    if told[1] is not None:
+        raise Problem(told[1])
+    return told[0]

@@ -1,0 +1,168 @@
+"""What is said under tables of figures: what they are figures of, what was counted, and one honest sentence on what
+they show, from the numbers alone."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Sequence
+
+from mslt_it.evaluation.scores import Figures, ScoreRow
+from mslt_it.evaluation.tables import (
+    LIKE_THESE,
+    METRIC_NAMES,
+    as_markdown,
+    as_text,
+    columns_of,
+    language_table,
+    main_rows,
+    percent,
+    span,
+    tables,
+)
+from mslt_it.records import TaskConfig
+
+MAX_LINE = 110  # characters
+
+
+def as_text_report(figures: Figures, confidence: float) -> str:
+    """All tables of one task for the terminal, and what is said under them."""
+    parts = [f"{title}\n\n{as_text(cells)}" for title, cells in tables(figures, confidence)]
+    return "\n\n".join([*parts, *_said(figures)])
+
+
+def as_markdown_report(figures: Figures, confidence: float) -> str:
+    """The same in Markdown."""
+    parts = [f"### {title}\n\n{as_markdown(cells)}" for title, cells in tables(figures, confidence)]
+    return "\n\n".join([*parts, *_said(figures)])
+
+
+def run_report(rows: Sequence[ScoreRow], task: TaskConfig, confidence: float) -> str:
+    """The table that ends a run, with its title and everything that is said under it."""
+    name = METRIC_NAMES[task.metric]
+    name = name if name == "chrF" else f"{name[0].upper()}{name[1:]}"
+    title = f"{name} in per cent, gain over the untuned base in points, on the same items"
+    said = run_remarks(rows, task, confidence)
+    said += ["These are figures of the embedded world, not of XNLI."] * (task.data == "world")
+    return "\n\n".join([title, as_text(language_table(rows, confidence, with_base=True)), _wrapped(said)])
+
+
+def run_remarks(rows: Sequence[ScoreRow], task: TaskConfig, confidence: float) -> list[str]:
+    """What must be said beside a run's figures, one sentence or two to a line."""
+    main = [row for row in rows if row.metric == rows[0].metric]
+    mean = next((row for row in main if row.is_mean), None)
+    only = [(row.language, row.only_label, row.n) for row in main if row.only_label]
+    return [
+        *([_of_mean(mean, confidence)] if mean else []),
+        verdict(rows, task),
+        *([_only_label("The adapter", only)] if only else []),
+    ]
+
+
+def verdict(rows: Sequence[ScoreRow], task: TaskConfig) -> str:
+    """One sentence on the unseen languages.
+
+    Where answers are labels, a language counts when its accuracy is above what knows nothing gets; where they are
+    written, when the interval of its gain over the untuned base is above 0.
+    """
+    metric = "accuracy" if task.choice_names else rows[0].metric
+    unseen = [r for r in rows if r.role == "target" and r.status == "ok" and not r.is_mean and r.metric == metric]
+    if not unseen:
+        return "No unseen language has a valid score."
+    number = len(unseen)
+    if task.choice_names:
+        above = [r.language for r in unseen if r.is_above_chance]
+        bar = f"above chance (the larger of 1/{len(task.choice_names)} and the majority's share"
+        bar += f", corrected for {number} languages)" if number > 1 else ")"
+        short, none = "above chance", bar
+    else:
+        above = [r.language for r in unseen if r.gain_low is not None and r.gain_low > 0]
+        bar = short = "better than the untuned base"
+        none = f"{bar}: every interval of the gain reaches 0"
+    unread, total = sum(r.num_unparsable for r in unseen), sum(r.n for r in unseen)
+    could_not = f" {unread} of {total} answers could not be read as one and count as wrong." if unread else ""
+    if not above:
+        return f"No unseen language is {none}. Nothing was transferred that this many items could show.{could_not}"
+    others = [r.language for r in unseen if r.language not in above]
+    rest = f"; not {short}: {', '.join(others)}" if others else ""
+    is_are = "language is" if number == 1 else "languages are"
+    return f"{len(above)} of {number} unseen {is_are} {bar}{rest}.{could_not}"
+
+
+def _of_mean(mean: ScoreRow, confidence: float) -> str:
+    """What a run's mean and its intervals are for, and what was counted."""
+    if mean.value is None or mean.low is None or mean.high is None:
+        return f"{mean.language}: invalid"
+    said = (
+        f"{mean.language}: {percent(mean.value)}, {100 * confidence:g} % interval {span(mean.low, mean.high)} for these"
+    )
+    said += " languages on other items like these"
+    if mean.languages_low is not None and mean.languages_high is not None:
+        said += f", {span(mean.languages_low, mean.languages_high)} for other languages like these"
+    said += f"; {_counted(mean, 'in every one of the languages')}"
+    if mean.train_majority_share is not None:
+        said += f". Always the training rows' most frequent label: {percent(mean.train_majority_share)}"
+    return f"{said}."
+
+
+def _counted(mean: ScoreRow, where: str) -> str:
+    said = f"{mean.n} rows" + f", {mean.num_shared} items {where}" * bool(mean.num_shared)
+    return said + f", in {mean.num_groups} groups that are drawn whole" * (
+        0 < mean.num_groups < (mean.num_shared or mean.n)
+    )
+
+
+def _said(figures: Figures) -> list[str]:
+    """Of an evaluation, as one paragraph or none."""
+    main = main_rows(figures)
+    lines = [f"invalid: {row.system} {row.variant} {row.language}: {row.reason}" for row in main if row.reason]
+    if untranslated := sum(row.num_untranslated for row in main if not row.is_mean):
+        lines.append(f"{untranslated} translations came out empty; those texts were left in their own language.")
+    if without_room := sum(row.num_without_room for row in main if not row.is_mean):
+        lines.append(f"{without_room} prompts are longer than the model can read: no answer, counted as wrong.")
+    lines += [*_of_means(main), *_of_chance(figures), *figures.notes]
+    return [_wrapped(lines)] if lines else []
+
+
+def _of_means(main: Sequence[ScoreRow]) -> list[str]:
+    """What the intervals of means are for and what was counted."""
+    mean = next((row for row in main if row.is_mean), None)
+    if mean is None:
+        return []
+    said = "Intervals are for these languages on other items like these"
+    if mean.languages_low is not None and mean.languages_high is not None:
+        several = len(columns_of(main)) > 1
+        own = f"; for other languages like these: {span(mean.languages_low, mean.languages_high)}"
+        said += f", and where named for {LIKE_THESE}" if several else own
+    return [f"{said}. {_counted(mean, 'in every unseen language')}."]
+
+
+def _of_chance(figures: Figures) -> list[str]:
+    """Of every system and variant, which unseen languages are above chance, and where one label was given to all."""
+    lines = []
+    accuracy = [row for row in figures.rows if not row.is_mean]
+    for system, variant in columns_of(accuracy):
+        own = [row for row in accuracy if (row.system, row.variant) == (system, variant)]
+        judged = [row for row in own if row.is_above_chance is not None]
+        others = [row.language for row in judged if not row.is_above_chance]
+        if judged:
+            said = f"{system} {variant}: {len(judged) - len(others)} of {len(judged)} unseen languages are above chance"
+            said += " (the larger of 1/labels and the majority's share, corrected for their number)"
+            lines.append(f"{said}{'; not: ' * bool(others)}{', '.join(others)}.")
+        main = own[0].metric
+        only = [(row.language, row.only_label, row.n) for row in own if row.only_label and row.metric == main]
+        trained = {row.train_majority_share for row in own}
+        if len(judged) and None not in trained:
+            mean = sum(row.train_majority_share or 0.0 for row in judged) / len(judged)
+            lines.append(f"Always its training rows' most frequent label: {percent(mean)} on average.")
+        lines += [_only_label(f"{system} {variant}", only)] * bool(only)
+    return lines
+
+
+def _only_label(who: str, found: Sequence[tuple[str, str, int]]) -> str:
+    """``found``: language, the label, how many items it was given to."""
+    listed = ", ".join(f"{code} '{label}' ({n} of {n})" for code, label, n in found)
+    return f"{who} gave one label to every item, whatever it says: {listed}."
+
+
+def _wrapped(lines: Sequence[str]) -> str:
+    return "\n".join(textwrap.fill(line, MAX_LINE, break_on_hyphens=False) for line in lines)

@@ -1,0 +1,121 @@
+"""One recipe from rows to a sealed run folder: build, train, evaluate, report."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from accelerate import PartialState
+
+from mslt_it.data.build import build_training_set, with_found_labels
+from mslt_it.data.build_report import format_report
+from mslt_it.data.encoding import Encoder
+from mslt_it.evaluation.measures import check_languages
+from mslt_it.evaluation.systems import LoadedBase
+from mslt_it.models.base_model import add_adapter, fit_vocabulary, load_base, load_tokenizer
+from mslt_it.models.environment import environment, has_gpu
+from mslt_it.models.identity import identity
+from mslt_it.notices import notice
+from mslt_it.publish.scored_run import conclude, evaluate_run, print_end, provenance
+from mslt_it.quiet import quiet_libraries
+from mslt_it.records import Recipe
+from mslt_it.runs import Run
+from mslt_it.training.sft import train
+
+
+class Parts:
+    """Where a run gets its tokenizer and base: here all of it is made anew.
+
+    A study hands in its own (`mslt_it.study.shared`), which keep them from cell to cell; what a run does is the same.
+    """
+
+    def tokenizer(self, recipe: Recipe) -> Any:
+        return load_tokenizer(recipe.model)
+
+    def encoder(self, recipe: Recipe, tokenizer: Any) -> Encoder:
+        return Encoder(tokenizer, recipe.data.max_length_tokens)
+
+    def base(self, recipe: Recipe, tokenizer: Any) -> LoadedBase:
+        """The frozen base, its vocabulary fitted to the tokenizer."""
+        base = load_base(recipe.model, recipe.adapter)
+        note = fit_vocabulary(base, tokenizer)
+        return LoadedBase.of(tokenizer, base, recipe.adapter.quantization, note=note)
+
+    def runs(self) -> Sequence[Path]:
+        """Folders of runs which may have the base's answers already."""
+        return ()
+
+    def give_back(self, model: Any) -> None:
+        """Called with the adapted model when a run that did not fail needs it no more."""
+
+
+def run_recipe(recipe: Recipe, parts: Parts | None = None, *, details: bool = False) -> int:
+    """Runs a composed recipe in its folder; 0 when every score is valid, 1 when one is not.
+
+    ``details``: print what became of each label, too.
+    """
+    quiet_libraries()
+    state = PartialState(cpu=not has_gpu())
+    run = Run(recipe, is_main=state.is_main_process)
+    run.refuse_another()
+    finished = run.finished_results()
+    if finished is not None:
+        if not run.is_main:
+            return int(finished["status"] != "ok")
+        return print_end(run, finished, recipe.task, details=details, already="run")
+    state.wait_for_everyone()  # all have looked before anyone writes
+    run.open()
+    for line in notice(recipe):
+        run.say(line)
+    state.wait_for_everyone()
+    status = _execute(recipe, run, state, parts or Parts(), details)
+    state.wait_for_everyone()
+    return status
+
+
+def _execute(recipe: Recipe, run: Run, state: PartialState, parts: Parts, details: bool) -> int:
+    started = time.monotonic()
+    recipe = with_found_labels(recipe)
+    check_languages(recipe.task.metric, (*recipe.sources, *recipe.targets))
+    tokenizer = parts.tokenizer(recipe)
+    encoder = parts.encoder(recipe, tokenizer)
+    encoded, report = build_training_set(recipe, tokenizer, encoder=encoder)
+    run.say("")
+    run.say(format_report(report))
+    run.write_json("build_report.json", report)
+    run.write_json("environment.json", environment())
+
+    run.say(f"\nTraining on {len(encoded)} rows ...")
+    loaded = parts.base(recipe, tokenizer)
+    if loaded.note:
+        run.say(f"Note: {loaded.note}")
+    papers = identity(loaded.base, tokenizer)
+    model = add_adapter(loaded.base, recipe.adapter, recipe.seed)
+    summary = train(recipe, encoded, model, tokenizer, run.folder)
+    losses = ", ".join(f"{code} {loss:.3f}" for code, loss in sorted(summary.loss_by_language.items()))
+    if summary.resumed_from:
+        run.say(f"Continued from {summary.resumed_from}.")
+    run.say(f"Trained {summary.num_steps} steps in {summary.seconds:.0f} s; last loss per language: {losses}")
+
+    trained = dataclasses.replace(loaded, adapted=model, papers=loaded.papers | {"base_sha256": summary.base_sha256})
+    figures = evaluate_run(
+        run,
+        recipe,
+        trained,
+        encoder,
+        state,
+        adapter_sha256=summary.adapter_sha256,
+        train_counts=report.label_counts,
+        runs=parts.runs(),
+    )
+    parts.give_back(model)
+    state.wait_for_everyone()
+    if not run.is_main:
+        return 0
+    run.say(f"Done in {time.monotonic() - started:.0f} s.")
+    base = {"base_sha256": summary.base_sha256, **papers}
+    found = provenance(recipe, len(encoded), report.label_counts, summary.adapter_sha256, base)
+    return conclude(run, recipe, figures, found, details=details, training=summary)

@@ -1,0 +1,180 @@
+"""A run folder from answers to papers: the same after training and after combining.
+
+Base and adapter are asked by the one evaluator; results.json has the adapter's figures with the base's beside them.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from accelerate import PartialState
+
+from mslt_it.data.encoding import Encoder
+from mslt_it.evaluation.estimates import Settings
+from mslt_it.evaluation.evaluator import ITEMS, Evaluator, is_sharded, unit
+from mslt_it.evaluation.label_reports import LabelReport
+from mslt_it.evaluation.remarks import run_report
+from mslt_it.evaluation.scores import Answered, Figures, figures, read_rows
+from mslt_it.evaluation.systems import BASE, LoadedBase, System, adapter_system
+from mslt_it.evaluation.tables import as_text, label_table
+from mslt_it.evaluation.units import items_of
+from mslt_it.models.environment import environment
+from mslt_it.models.identity import ADAPTER, FinishedRun
+from mslt_it.publish.model_card import model_card
+from mslt_it.records import Recipe, TaskConfig, to_plain
+from mslt_it.runs import Run
+from mslt_it.store import write_atomically
+
+UNSCORED = "unscored"  # results.json's status where nothing was scored
+
+
+def evaluate_run(
+    run: Run,
+    recipe: Recipe,
+    loaded: LoadedBase,
+    encoder: Encoder,
+    state: PartialState,
+    *,
+    adapter_sha256: str,
+    train_counts: Mapping[str, int],
+    runs: Sequence[Path] = (),
+) -> Figures | None:
+    """Base and adapter on the same items of every language; None on processes that do not write.
+
+    Args:
+        recipe: the run's, with the labels that were found.
+        train_counts: label -> training rows; empty where answers are no labels.
+        runs: folders of other runs, which may have the base's answers.
+    """
+    languages = list(dict.fromkeys((*recipe.sources, *recipe.targets)))  # supervised=true: some are both
+    run.say(f"Scoring {len(languages)} languages, base and adapter on the same items ...")
+    evaluator = Evaluator(
+        [System(BASE, None, None, ()), adapter_system(ADAPTER, run.folder / ADAPTER, adapter_sha256, recipe.sources)],
+        loaded,
+        encoder,
+        run.folder,
+        state,
+        runs=runs,
+        replaces=True,
+        is_sharded=is_sharded(state),
+    )
+    answered, *_ = evaluator.answers([unit(recipe, recipe.prompt.variant, code, encoder) for code in languages])
+    if not run.is_main:
+        return None
+    of_base, of_adapter = answered[: len(languages)], answered[len(languages) :]
+    pairs = list(zip(of_adapter, of_base, strict=True))
+    for adapter, base in pairs:
+        write_predictions(run.predictions / f"{adapter.language}.jsonl", recipe.task, adapter, base)
+    statistics = Settings(recipe.scoring.confidence, recipe.scoring.num_bootstrap)
+    found = figures(recipe.task, [one for pair in pairs for one in pair], statistics, {ADAPTER: train_counts}, BASE)
+    num_unseen = sum(adapter.role == "target" for adapter in of_adapter)
+    return dataclasses.replace(found, rows=tuple(row for row in found.rows if num_unseen > 1 or not row.is_mean))
+
+
+def stored_answers(run: FinishedRun, languages: Sequence[str]) -> list[Answered]:
+    """What a finished run's adapter answered, from its journals, under the name of its folder."""
+    task, variant, found = run.recipe.task.name, run.recipe.prompt.variant, []
+    for code in languages:
+        items = items_of(run.recipe, variant, code)
+        lines = (run.folder / ITEMS / task / variant / ADAPTER / f"{code}.jsonl").read_bytes().split(b"\n")[1:-1]
+        rows = {row["id"]: row for row in map(json.loads, lines)}
+        of_items = tuple(rows[item.id] for item in items)
+        found.append(Answered(task, run.folder.name, variant, code, "target", items, of_items, 0, 0))
+    return found
+
+
+def write_predictions(path: Path, task: TaskConfig, adapter: Answered, base: Answered) -> None:
+    """One JSON line per item: id, gold, and of both models the label chosen with all log-likelihoods, or the text."""
+    lines = []
+    for item, *answers in zip(adapter.items, adapter.rows, base.rows, strict=True):
+        line: dict[str, Any] = {"id": item.id, "language": adapter.language, "label": item.label}
+        if item.group:
+            line["group"] = item.group
+        for which, answer in zip((ADAPTER, BASE), answers, strict=True):
+            if (values := answer.get("log_likelihoods")) is not None:
+                is_finite = all(isinstance(value, float) for value in values)
+                line[f"{which}_prediction"] = task.choice_names[int(np.argmax(values))] if is_finite else None
+                line[f"{which}_log_likelihoods"] = values
+            else:
+                line[f"{which}_prediction"] = answer["text"]
+        lines.append(json.dumps(line, ensure_ascii=False))
+    write_atomically(path, "\n".join(lines) + "\n")
+
+
+def provenance(
+    recipe: Recipe, num_examples: int, train_counts: Mapping[str, int], adapter_sha256: str, base: Mapping[str, Any]
+) -> dict[str, Any]:
+    """What results.json says of where an adapter comes from; ``base``: the hashes of what it was trained on."""
+    return {
+        "recipe": recipe.name,
+        "seed": recipe.seed,
+        "sources": list(recipe.sources),
+        "selection": recipe.select.note,
+        "num_examples": num_examples,
+        "train_label_counts": train_counts,
+        "labels": list(recipe.task.label_names),
+        "data": recipe.task.data,
+        "data_revision": recipe.task.revision,
+        "model": recipe.model.path,
+        "model_revision": recipe.model.revision,
+        "adapter_sha256": adapter_sha256,
+        **base,
+        "run_fingerprint": recipe.run_fingerprint(),
+        "world": recipe.model.path == "world" or recipe.task.data == "world",
+    }
+
+
+def conclude(
+    run: Run,
+    recipe: Recipe,
+    found: Figures | None,
+    papers: Mapping[str, Any],
+    *,
+    details: bool = False,
+    **more: Any,
+) -> int:
+    """Writes results.json, card and seal, and prints the end; 0 = every score is valid, or none was asked for.
+
+    Args:
+        found: None where nothing was scored.
+        more: what results.json says beside ``papers``, and the card does not.
+    """
+    rows, labels = (found.rows, found.labels) if found else ((), ())
+    content = {
+        "status": UNSCORED if found is None else "ok" if found.is_valid else "invalid",
+        "results": [to_plain(row) for row in rows],
+        "labels": [to_plain(report) for report in labels],
+        "provenance": to_plain({**papers, "environment": environment(), **more}),
+    }
+    run.write_json("environment.json", environment())
+    run.write_json("results.json", content)
+    write_atomically(run.folder / ADAPTER / "README.md", model_card(recipe, rows, papers, labels=labels))
+    run.finish()
+    return print_end(run, content, recipe.task, details=details)
+
+
+def print_end(
+    run: Run, content: Mapping[str, Any], task: TaskConfig, *, details: bool = False, already: str = ""
+) -> int:
+    """What results.json says, for people; 0 = no score is invalid.
+
+    ``already``: what was finished before, so that nothing was done.
+    """
+    speak = print if already else run.say
+    if already:
+        speak(f"This {already} is finished already; nothing was done. To make it again, remove {run.folder}.")
+    task = dataclasses.replace(task, label_names=tuple(content["provenance"]["labels"]))
+    if rows := read_rows(content, run.folder / "results.json"):
+        speak(f"\n{run_report(rows, task, run.recipe.scoring.confidence)}")
+    else:
+        speak("Not scored (scored=false).")
+    if details:
+        tables = map(label_table, map(LabelReport.of_plain, content["labels"]))
+        speak("".join(f"{name}\n\n{as_text(cells)}\n\n" for name, cells in tables))
+    speak(f"Run folder: {run.folder}")
+    return 0 if content["status"] in ("ok", UNSCORED) else 1

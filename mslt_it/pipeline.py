@@ -15,7 +15,7 @@ from mslt_it.data.build_report import format_report
 from mslt_it.data.encoding import Encoder
 from mslt_it.evaluation.measures import check_languages
 from mslt_it.evaluation.systems import LoadedBase
-from mslt_it.models.base_model import add_adapter, fit_vocabulary, load_base, load_tokenizer
+from mslt_it.models.base_model import add_adapter, fit_vocabulary, load_base, load_tokenizer, terms_and_origin
 from mslt_it.models.environment import environment, has_gpu
 from mslt_it.models.identity import identity
 from mslt_it.notices import notice
@@ -81,6 +81,8 @@ def _execute(recipe: Recipe, run: Run, state: PartialState, parts: Parts, detail
     recipe = with_found_labels(recipe)
     check_languages(recipe.task.metric, (*recipe.sources, *recipe.targets))
     tokenizer = parts.tokenizer(recipe)
+    for line in terms_and_origin(recipe.model):
+        run.say(line)
     encoder = parts.encoder(recipe, tokenizer)
     encoded, report = build_training_set(recipe, tokenizer, encoder=encoder)
     run.say("")

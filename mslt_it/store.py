@@ -28,6 +28,11 @@ COMPLETE = "COMPLETE.json"
 HEAD = "evaluation_of"  # key of a journal's first line
 
 
+def user_cache() -> Path:
+    """The user's cache: $XDG_CACHE_HOME/mslt_it, else ~/.cache/mslt_it."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "mslt_it"
+
+
 # ---------------------------------------------------------------- hashes
 
 

@@ -38,7 +38,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
     details = DETAILS in arguments
     name, overrides, config_dir = parse_arguments([a for a in arguments if a != DETAILS])
-    recipe = load_recipe(name, overrides, config_dir, choose=choose_sources)
+    from mslt_it.models.packaged import with_reachable_base
+
+    recipe = with_reachable_base(load_recipe(name, overrides, config_dir, choose=choose_sources))
 
     def tokenizer() -> Any:
         from mslt_it.models.base_model import load_tokenizer

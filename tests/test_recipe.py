@@ -17,7 +17,7 @@ TASKS = sorted(path.stem for path in (recipes_dir() / "task").glob("*.yaml"))
 
 
 def test_number_of_recipes_seen() -> None:
-    assert (len(RECIPES), len(SCALES), len(TASKS)) == (12, 4, 10)
+    assert (len(RECIPES), len(SCALES), len(TASKS)) == (12, 5, 10)
 
 
 @pytest.mark.parametrize("task", TASKS)
@@ -81,7 +81,7 @@ def test_overrides_after_the_recipe() -> None:
 @pytest.mark.parametrize(
     ("override", "text"),
     [
-        ("scale=papr", "Unknown scale 'papr'. Did you mean 'paper'? Known: large, mini, paper, small."),
+        ("scale=papr", "Unknown scale 'papr'. Did you mean 'paper'? Known: large, mini, paper, small, tiny."),
         ("task=xnlii", "Unknown task 'xnlii'. Did you mean 'xnli'? Known: bactrian, custom, mgsm,"),
         (
             "training.lr=1",
@@ -130,7 +130,7 @@ def test_overrides_after_the_recipe() -> None:
         ("hydra/launcher=x", "'hydra/launcher=x': Hydra's own settings have no effect here."),
         ("~scale=mini", "'~scale=mini': a key cannot be removed"),
         ("name=a/b", "name=a/b: use letters"),
-        ("scale=null", "Unknown scale 'null'. Known: large, mini, paper, small."),
+        ("scale=null", "Unknown scale 'null'. Known: large, mini, paper, small, tiny."),
         ("~training.batch_size", "'~training.batch_size': a key cannot be removed"),
         ("hydra.run.dir=x", "'hydra.run.dir=x': Hydra's own settings have no effect here."),
     ],
@@ -176,19 +176,19 @@ def test_own_folder_sees_the_packages_scales_and_recipes(own_folder: Path) -> No
     assert load_recipe("xnli_1src", [], own_folder).sources == ("en",)
     assert list_recipes(own_folder)["own"] == "My own experiment."
     (own_folder / "scale").mkdir()
-    (own_folder / "scale" / "tiny.yaml").write_text("# @package _global_\ndata:\n  num_examples_total: 90\n")
-    recipe = load_recipe("own", ["scale=tiny"], own_folder)
-    assert (recipe.scale, recipe.data.num_examples_total) == ("tiny", 90)
-    assert "tiny" in list_groups(own_folder)["scale"]
+    (own_folder / "scale" / "mine.yaml").write_text("# @package _global_\ndata:\n  num_examples_total: 90\n")
+    recipe = load_recipe("own", ["scale=mine"], own_folder)
+    assert (recipe.scale, recipe.data.num_examples_total) == ("mine", 90)
+    assert "mine" in list_groups(own_folder)["scale"]
 
 
 def test_mistakes_in_a_scale_name_its_file(own_folder: Path) -> None:
     (own_folder / "scale").mkdir()
-    (own_folder / "scale" / "tiny.yaml").write_text("# @package _global_\ndata:\n  num_examples: 90\n")
+    (own_folder / "scale" / "mine.yaml").write_text("# @package _global_\ndata:\n  num_examples: 90\n")
     with pytest.raises(
-        Problem, match=r"^Unknown key 'data\.num_examples' in 'scale/tiny'\. Did you mean 'data\.num_exam"
+        Problem, match=r"^Unknown key 'data\.num_examples' in 'scale/mine'\. Did you mean 'data\.num_exam"
     ):
-        load_recipe("own", ["scale=tiny"], own_folder)
+        load_recipe("own", ["scale=mine"], own_folder)
 
 
 def test_own_files_may_not_hide_the_packages(own_folder: Path) -> None:

@@ -29,10 +29,11 @@ def main(argv: Sequence[str]) -> int:
 
     quiet_libraries()
     from mslt_it.models.base_model import load_tokenizer
+    from mslt_it.models.packaged import with_reachable_base
     from mslt_it.selection.auto import choose_sources
 
     name, overrides, config_dir = parse_arguments(argv)
-    recipe = load_recipe(name, overrides, config_dir, choose=choose_sources)
+    recipe = with_reachable_base(load_recipe(name, overrides, config_dir, choose=choose_sources))
     tokenizer = load_tokenizer(recipe.model)
     recipe = with_found_labels(resolved(recipe, lambda: tokenizer))
     rows, report = build_training_set(recipe, tokenizer)

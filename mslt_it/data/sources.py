@@ -1,4 +1,4 @@
-"""Where rows come from: the embedded world, local files, or a dataset of the Hub.
+"""Where rows come from: the embedded world, the intents of a package, local files, or a dataset of the Hub.
 
 An item's id is the same in all languages ("dev:17": the split, then the id column or the row's position), so that
 translations of one item can be kept together, kept apart, and kept out of the scored set.
@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Literal
 
 from mslt_it import values
+from mslt_it.data import intents
 from mslt_it.data.columns import check_columns, file_columns, renamed
 from mslt_it.data.division import Loaded, Units, divide, table, units_of_ids
 from mslt_it.data.files import TABLES, Row, canonical_split, listing
@@ -47,6 +48,8 @@ def load(task: TaskConfig, language: str, split: str, *, role: Role) -> Loaded:
         from mslt_it.world.generator import task_examples
 
         return Loaded(list(task_examples(language, split, seed=0)))
+    if task.data == "intents":
+        return Loaded(intents.examples(language, split), (intents.provenance(language, split),))
     root = values.path(task.data)
     if root.exists():
         return _load_local(task, root, language, split, role)
@@ -67,6 +70,8 @@ def available_languages(task: TaskConfig) -> tuple[str, ...]:
         from mslt_it.world.languages import CODES
 
         return CODES
+    if task.data == "intents":
+        return intents.languages()
     root = values.path(task.data)
     if not root.exists():
         _refuse_missing_path(task, root)
@@ -96,7 +101,7 @@ def available_languages(task: TaskConfig) -> tuple[str, ...]:
 def rows_left_out(task: TaskConfig, languages: Sequence[str]) -> tuple[str, ...]:
     """What to say of local rows that are of none of the languages, by their files."""
     root = values.path(task.data)
-    if task.data == "world" or not root.exists():
+    if task.data in ("world", "intents") or not root.exists():
         return ()
     notes: dict[tuple[Path, ...], str] = {}
     for language, split in itertools.product(languages, (task.train_split, task.score_split)):

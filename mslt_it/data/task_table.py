@@ -34,12 +34,16 @@ def markdown() -> str:
         languages = content.get("languages") or []
         prompts = sorted(path.stem for path in (share_dir("eval") / "prompts" / name).glob("*.yaml"))
         data = str(content["data"])
-        source = {"world": "the embedded world; `facebook/xnli`", "???": "none: your own files"}.get(data, f"`{data}`")
+        source = {
+            "world": "the embedded world; `facebook/xnli`",
+            "intents": "none: the package `home-assistant-intents`",
+            "???": "none: your own files",
+        }.get(data, f"`{data}`")
         cells = (
             f"`{name}`",
             summary.rstrip("."),
             source + (f" (`{content['hub_files']}`)" if content.get("hub_files") else ""),
-            " ".join(languages) or ("any" if data == "???" else "many"),
+            "as the prompts" if data == "intents" else " ".join(languages) or ("any" if data == "???" else "many"),
             f"{len(prompts)}: {' '.join(prompts)}" if prompts else "your instruction",
             str(content["metric"]),
             f"{content['train_split']} / {content['score_split']}",

@@ -11,7 +11,6 @@ A SQLite file; several processes may use one at once.
 from __future__ import annotations
 
 import json
-import os
 import sqlite3
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -23,11 +22,6 @@ from mslt_it.store import value_sha256
 FILE = "answers.sqlite"
 TABLE = "answers_1"  # a new name with any change of what keys or values mean
 SECONDS = 60  # to wait for another process
-
-
-def default_folder() -> Path:
-    """The user's cache: $XDG_CACHE_HOME/mslt_it, else ~/.cache/mslt_it."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "mslt_it"
 
 
 def key_of(parts: Mapping[str, Any]) -> bytes:

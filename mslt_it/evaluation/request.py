@@ -14,12 +14,12 @@ from mslt_it.arguments import Option, Parsed, help_lines, parse
 from mslt_it.data.resolve import rest_of, with_order
 from mslt_it.data.sources import available_languages
 from mslt_it.data.variants import VARIANTS, check_variant
-from mslt_it.evaluation.cache import default_folder
 from mslt_it.evaluation.settings import Settings, check_samples
 from mslt_it.evaluation.trained_rows import SetAside, Trained, held_out_share, is_same_data, rows_set_aside, trained
 from mslt_it.languages import validated_codes
 from mslt_it.problems import Problem, nearest
 from mslt_it.records import ModelConfig, Recipe, fingerprint, to_plain
+from mslt_it.store import user_cache
 
 BACKENDS = ("transformers", "vllm")
 
@@ -148,7 +148,7 @@ def parse_request(argv: Sequence[str]) -> tuple[Request, bool, bool]:
             seen=validated_codes("seen", parsed["seen"] or []),
             settings=settings,
             backend=parsed["backend"],
-            cache=None if cache == "none" else values.path(cache) if cache else default_folder(),
+            cache=None if cache == "none" else values.path(cache) if cache else user_cache(),
             out=values.path(parsed["out"]) if parsed["out"] else None,
         ),
         parsed.as_json,

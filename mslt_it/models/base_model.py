@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
+import functools
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from transformers import (
+    AutoConfig,
     AutoModelForCausalLM,
     AutoTokenizer,
     PreTrainedModel,
@@ -25,14 +26,36 @@ from transformers import (
 from transformers.pytorch_utils import Conv1D
 
 from mslt_it.models.causality import refuse_not_causal, refuse_other_kinds
+from mslt_it.models.gguf_weights import dequantized, dequantized_file, is_gguf
 from mslt_it.models.model_errors import explain, refuse_folder
+from mslt_it.models.packaged import is_packaged, join_parts, sha256_of, start_notes
 from mslt_it.models.quantization import keep_as_packed, quantization_config
 from mslt_it.problems import Problem, nearest
 from mslt_it.records import AdapterConfig, ModelConfig
+from mslt_it.world.mini_model import weights_dir
 
 WEIGHTS = "adapter_model.safetensors"
 CONFIG = "adapter_config.json"
+# For a repository without safetensors transformers asks a service on the Hub to convert it, and loads what somebody's
+# pull request holds: other weights than those at the revision that was asked for.
+os.environ["DISABLE_SAFETENSORS_CONVERSION"] = "1"
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+
+
+def model_path(model: ModelConfig) -> str:
+    """A folder or a Hub id: of the embedded model its folder, of a GGUF file and of a package the folder in the cache
+    with what was read from it."""
+    if model.path == "world":
+        return str(weights_dir())
+    if is_packaged(model.path):
+        return str(dequantized(sha256_of(model.path), model.path, functools.partial(join_parts, model.path)))
+    return str(dequantized_file(model.path)) if is_gguf(model.path) else model.path
+
+
+def terms_and_origin(model: ModelConfig) -> list[str]:
+    """What is to be told of the base when a run starts."""
+    config = AutoConfig.from_pretrained(model_path(model), revision=model.revision, trust_remote_code=False)
+    return start_notes(model, config.model_type)
 
 
 def load_tokenizer(model: ModelConfig) -> PreTrainedTokenizerBase:
@@ -68,15 +91,14 @@ def load_base(
     refuse_folder(path, "causal language model")
     try:
         refuse_other_kinds(path, model.revision)
-        with _no_conversion_service():
-            base, report = AutoModelForCausalLM.from_pretrained(
-                path,
-                revision=model.revision,
-                trust_remote_code=False,
-                use_safetensors=True,
-                output_loading_info=True,
-                **options,
-            )
+        base, report = AutoModelForCausalLM.from_pretrained(
+            path,
+            revision=model.revision,
+            trust_remote_code=False,
+            use_safetensors=True,
+            output_loading_info=True,
+            **options,
+        )
         if quantization == "none":
             base = base.to(place)
     except torch.OutOfMemoryError as error:
@@ -137,22 +159,6 @@ def fit_vocabulary(base: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) ->
         f"The tokenizer has {needed} ids, the base {rows} embedding rows: {needed - rows} rows were added, each the "
         "mean of the others. They are not trained, so the model cannot tell the new tokens apart."
     )
-
-
-@contextlib.contextmanager
-def _no_conversion_service() -> Iterator[None]:
-    """For a repository without safetensors, transformers asks a service on the Hub to convert it and loads what
-    somebody's pull request holds: other weights than those at the revision that was asked for."""
-    name = "DISABLE_SAFETENSORS_CONVERSION"
-    before = os.environ.get(name)
-    os.environ[name] = "1"
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ[name]
-        else:
-            os.environ[name] = before
 
 
 def default_device() -> torch.device:
@@ -364,12 +370,3 @@ def _lora_fields(file: Path) -> dict[str, Any]:
         "layers_pattern",
     )
     return {name: saved[name] for name in (*names, *rest) if saved.get(name) is not None}
-
-
-def model_path(model: ModelConfig) -> str:
-    """A folder or a Hub id; of the embedded model its folder."""
-    if model.path != "world":
-        return model.path
-    from mslt_it.world.mini_model import weights_dir
-
-    return str(weights_dir())

@@ -24,6 +24,8 @@ from mslt_it.models.base_model import (
     read_adapter,
     tensors_hash,
 )
+from mslt_it.models.gguf_weights import weights_origin
+from mslt_it.models.packaged import TERMS
 from mslt_it.problems import Problem
 from mslt_it.recipe import load_recipe
 from mslt_it.records import ModelConfig, Recipe
@@ -53,7 +55,8 @@ def identity(base: Any, tokenizer: Any) -> dict[str, Any]:
     """What a run records of its base and tokenizer, beside ``base_sha256`` and ``adapter_sha256``.
 
     ``base``: the model that was trained on, its vocabulary fitted already. ``model_commit`` is the commit that a Hub
-    revision stood for, None for a folder.
+    revision stood for, None for a folder. Of weights from a GGUF file also its hash and how they were quantised; of
+    models with terms of use, these.
     """
     weight = base.get_input_embeddings().weight
     return {
@@ -62,6 +65,8 @@ def identity(base: Any, tokenizer: Any) -> dict[str, Any]:
         "num_embedding_rows": int(weight.shape[0]),
         "tokenizer_sha256": tokenizer_hash(tokenizer),
         "template_sha256": template_hash(tokenizer),
+        **({"model_terms": TERMS[base.config.model_type]} if base.config.model_type in TERMS else {}),
+        **weights_origin(base),
     }
 
 

@@ -17,10 +17,12 @@ import jinja2
 from huggingface_hub import EvalResult as CardFigure
 from huggingface_hub import ModelCardData
 
+from mslt_it.data import intents
 from mslt_it.evaluation.label_reports import LabelReport
 from mslt_it.evaluation.remarks import run_remarks
 from mslt_it.evaluation.scores import ScoreRow
 from mslt_it.evaluation.tables import METRIC_NAMES, as_markdown, label_table, language_table
+from mslt_it.models.packaged import original
 from mslt_it.problems import Problem
 from mslt_it.records import Recipe
 
@@ -80,17 +82,20 @@ def model_card(
     about = publication or Publication(recipe.name)
     task, confidence, made = recipe.task, recipe.scoring.confidence, provenance.get("combination")
     published = publication is not None
-    base, data = recipe.model.path, task.data
+    base, data = original(recipe.model.path), task.data
     # A published card does not tell where a folder lay on somebody's disk.
     shown_base = Path(base).name if published and not is_hub_id(base) and Path(base).name else base
     shown_data = data if not published or is_hub_id(data) else "files of its makers"
-    if data == "world":
+    if data == "intents":
+        shown_data = intents.ATTRIBUTION
+    elif data == "world":
         shown_data = "the embedded world of mslt_it (a generated toy, not the benchmark)"
     num_rows = provenance.get("num_examples", recipe.data.num_examples_total)
     commit = provenance.get("model_commit") or recipe.model.revision
     own_labels = [report for report in labels if report.system == "adapter"]
     origin = [
         *_hashes(provenance["adapter_sha256"], provenance["base_sha256"], commit, provenance.get("run_fingerprint")),
+        *_weights_and_terms(provenance),
         ("sources", ", ".join(recipe.sources)),
         ("targets (zero-shot)", ", ".join(recipe.targets)),
         ("labelled rows in total", str(num_rows)),
@@ -103,6 +108,7 @@ def model_card(
         _head(about, base, recipe.sources, published, bool(made), [data], model_index(recipe, results)),
         about,
         is_published=published,
+        terms=str(provenance.get("model_terms", "")).rstrip("."),
         base=shown_base,
         is_world_model=base == "world",
         is_world="world" in (base, data),
@@ -222,6 +228,17 @@ def is_hub_id(text: str) -> bool:
 def _hashes(adapter: str, base: str, revision: str | None, run: str | None) -> list[tuple[str, str]]:
     found = [("adapter sha256", adapter), ("base sha256", base), ("base revision", revision), ("run fingerprint", run)]
     return [(what, f"`{value}`") for what, value in found if value]
+
+
+def _weights_and_terms(provenance: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Of a base that was read from a GGUF file, and of one with terms of use."""
+    facts = []
+    if tensors := provenance.get("gguf_tensors"):
+        types = ", ".join(f"{number} tensors {kind}" for kind, number in tensors.items())
+        facts.append(("base weights", f"dequantised from a GGUF file ({types}), sha256 `{provenance['gguf_sha256']}`"))
+    if terms := provenance.get("model_terms"):
+        facts.append(("terms of use", str(terms)))
+    return facts
 
 
 def _adapters_table(adapters: Sequence[Mapping[str, Any]]) -> str:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mslt_it.problems import Problem
+from mslt_it.progress import only_in_logs
 from mslt_it.records import Recipe
 from mslt_it.store import locked, write_atomically
 from mslt_it.study.manifest import StudyFolder, finished_status
@@ -73,7 +74,7 @@ def run_cell(job: Job) -> Outcome:
 def _run(job: Job, folder: StudyFolder) -> Outcome:
     from mslt_it.pipeline import run_recipe
 
-    with contextlib.redirect_stdout(io.StringIO()):  # the run's log.txt has it
+    with contextlib.redirect_stdout(io.StringIO()), only_in_logs():  # the run's log.txt has it
         run_recipe(job.recipe, _parts(job.study))
     score_others(job)
     status = finished_status(job.recipe)

@@ -11,6 +11,7 @@ from pathlib import Path
 from mslt_it.data.mixing import hash_key
 from mslt_it.data.resolve import rest_of
 from mslt_it.languages import LanguageSet
+from mslt_it.models.packaged import with_reachable_base
 from mslt_it.problems import Problem
 from mslt_it.recipe import is_rest, load_recipe
 from mslt_it.records import LARGEST, Recipe
@@ -38,7 +39,7 @@ def base_recipe(config: StudyConfig, config_dir: str | Path | None = None) -> Re
         f"seed={config.seeds[0]}",
         f"prompt.variant={config.variants[0]}",
     ]
-    return load_recipe(config.recipe, overrides, config_dir, choose=choose_sources)
+    return with_reachable_base(load_recipe(config.recipe, overrides, config_dir, choose=choose_sources))
 
 
 def with_rest(config: StudyConfig, config_dir: str | Path | None = None) -> tuple[StudyConfig, list[str]]:

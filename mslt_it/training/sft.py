@@ -10,7 +10,6 @@ import logging
 import math
 import os
 import shutil
-import sys
 import time
 import warnings
 from collections.abc import Mapping, Sequence
@@ -37,6 +36,7 @@ from mslt_it.records import EncodedExample, Recipe
 from mslt_it.training import checkpoints, guards
 from mslt_it.training.batches import IGNORED, LengthGroupedOrder, PaddingCollator, padding_id, rows_hash, to_dataset
 from mslt_it.training.curves import Curves
+from mslt_it.training.progress_lines import ProgressLines, loss_by_language
 from mslt_it.training.summary import TrainingSummary
 from mslt_it.training.supervised_loss import add_supervised_forward, can_project_supervised_only
 
@@ -105,8 +105,7 @@ def train(
         shutil.rmtree(adapter_dir, ignore_errors=True)
         temporary.rename(adapter_dir)
     trainer.accelerator.wait_for_everyone()
-    losses = {name: value for entry in state.log_history for name, value in entry.items() if name.startswith("loss")}
-    by_language = {name.removeprefix("loss/"): value for name, value in losses.items() if name != "loss"}
+    last = {name: value for entry in state.log_history for name, value in entry.items()}
     return TrainingSummary(
         adapter_dir=str(adapter_dir),
         adapter_sha256=adapter_hash(adapter_dir),
@@ -118,8 +117,8 @@ def train(
         num_supervised_tokens=sum(label != IGNORED for row in encoded for label in row.labels[1:]),
         world_size=trainer.args.world_size,
         global_batch=trainer.global_batch,
-        final_loss=losses.get("loss"),
-        loss_by_language=by_language,
+        final_loss=last.get("loss"),
+        loss_by_language=loss_by_language(last),
         resumed_from=resume.name if resume else None,
         supervised_only_head=trainer.supervised_only,
         seconds=time.perf_counter() - started,
@@ -158,6 +157,7 @@ class AdapterTrainer(SFTTrainer):
             callbacks=[
                 guards.NonFiniteGuard(),
                 Curves(run_dir / "tensorboard"),
+                ProgressLines(run_dir / "log.txt", self.global_batch),
                 checkpoints.CheckpointSealer(recipe.training_fingerprint(), keys),
                 *callbacks,
             ],
@@ -296,5 +296,5 @@ def _config(recipe: Recipe, run_dir: Path, batch: tuple[int, int], *, bf16: bool
             dataset_kwargs={"skip_prepare_dataset": True},
             max_length=None,
             report_to="none",  # curves.py writes TensorBoard files; nothing goes online
-            disable_tqdm=not sys.stderr.isatty(),
+            disable_tqdm=True,  # progress_lines.py shows more
         )

@@ -18,7 +18,7 @@ from mslt_it.recipe import load_recipe
 from mslt_it.recipe_files import list_groups
 from mslt_it.records import Example, PromptConfig, Recipe
 
-TASKS = sorted(set(list_groups()["task"]) - {"custom"})
+TASKS = sorted(set(list_groups()["task"]) - {"custom", "intents"})
 
 # task -> (its columns in the order of the task, rows in the file's words, the labels that these rows have)
 ROWS: dict[str, tuple[list[str], list[list[Any]], list[str]]] = {

@@ -12,9 +12,10 @@ from typing import Any
 import pytest
 
 from mslt_it.evaluation.asking import ChoiceEngine, Question, TextEngine, is_sound
-from mslt_it.evaluation.cache import FILE, AnswerCache, default_folder, key_of
+from mslt_it.evaluation.cache import FILE, AnswerCache, key_of
 from mslt_it.evaluation.generation import Sampling
 from mslt_it.problems import Problem
+from mslt_it.store import user_cache
 
 ROOT = Path(__file__).parents[2]
 
@@ -89,10 +90,10 @@ def test_no_folder_keeps_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 def test_the_folder_is_the_users_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    assert default_folder() == tmp_path / "mslt_it"
+    assert user_cache() == tmp_path / "mslt_it"
     monkeypatch.setenv("XDG_CACHE_HOME", "")
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
-    assert default_folder() == tmp_path / "home" / ".cache" / "mslt_it"
+    assert user_cache() == tmp_path / "home" / ".cache" / "mslt_it"
 
 
 def broken_file(folder: Path) -> None:

@@ -1,0 +1,212 @@
+"""GGUF files as base models: dequantised once, kept in the user's cache as an ordinary folder of safetensors.
+
+The cache is keyed by the SHA-256 of the file, so a file may be moved or renamed. Each folder is made in a hidden one
+beside it and sealed, so that one that was being made when a process died is never taken for whole. ``gguf.json`` in it
+says what it was made from; what a run records of its base is read there (`weights_origin`).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import importlib.util
+import io
+import logging
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTrainedModel
+from transformers import __version__ as transformers_version
+from transformers.modeling_gguf_pytorch_utils import GGUF_SUPPORTED_ARCHITECTURES
+
+from mslt_it import values
+from mslt_it.models.gguf_header import GgufHeader, read_header
+from mslt_it.problems import Problem
+from mslt_it.store import (
+    file_sha256,
+    find_damage,
+    locked,
+    making,
+    read_json,
+    require_space,
+    seal,
+    take_place,
+    user_cache,
+    write_json,
+)
+
+LOG = logging.getLogger("mslt_it")
+ORIGIN = "gguf.json"
+FLOATS = {0: torch.float32, 1: torch.float16, 30: torch.bfloat16}  # a tensor's type in GGUF that is not quantised
+# Encoders and what transformers lists beside architectures; decoders that only newer releases of it read.
+_NO_DECODERS = {"general", "tokenizer", "t5", "umt5"}
+
+
+def is_gguf(path: str) -> bool:
+    """Whether ``model.path`` names a GGUF file."""
+    return path.lower().endswith(".gguf")
+
+
+def dequantized_file(path: str) -> Path:
+    """The folder with the weights and the tokenizer of the GGUF file ``path``, made now where it is not there yet."""
+    file = values.path(path)
+    if not file.is_file():
+        raise Problem(f"model.path={path}: there is no such file.")
+    stat = file.stat()
+    return dequantized(_sha256(file, stat.st_size, stat.st_mtime_ns), path, lambda _: file)
+
+
+@functools.lru_cache
+def _sha256(file: Path, _size: int, _time: int) -> str:
+    return file_sha256(file)
+
+
+_WHOLE: set[Path] = set()  # folders that this process has looked through
+
+
+def dequantized(sha256: str, name: str, provide: Callable[[Path], Path]) -> Path:
+    """The folder in the cache of the GGUF file that has this hash.
+
+    Args:
+        name: what ``model.path`` says, for messages.
+        provide: gives the file, and may write it into the folder that it is called with; only called where the folder
+            is not in the cache.
+    """
+    out = user_cache() / "gguf" / sha256
+    if out in _WHOLE:
+        return out
+    try:
+        with locked(out.with_name(f".{sha256}.lock")):  # of several processes one does the work
+            if find_damage(out) is not None:
+                with making(out) as part:
+                    _make(part, sha256, name, provide)
+                    take_place(part, out)
+    except OSError as error:
+        raise Problem(
+            f"model.path={name}: the weights could not be kept in {out.parent}: {error}. "
+            "Set XDG_CACHE_HOME to a folder that can be written to."
+        ) from error
+    _WHOLE.add(out)
+    return out
+
+
+def weights_origin(base: PreTrainedModel) -> dict[str, Any]:
+    """What a run records of a base that came from a GGUF file: its hash, and that its weights were quantised."""
+    origin = read_json(Path(base.name_or_path) / ORIGIN) if base.name_or_path else None
+    if origin is None:
+        return {}
+    return {"gguf_sha256": origin["sha256"], "gguf_tensors": origin["tensors"]}
+
+
+def _make(part: Path, sha256: str, name: str, provide: Callable[[Path], Path]) -> None:
+    part.mkdir()
+    source = part / "source"  # transformers looks for other files beside the one it is given
+    source.mkdir()
+    file = source / "model.gguf"
+    given = provide(source)
+    if given.parent != source:
+        file.symlink_to(given.resolve())
+    header = read_header(given)
+    architecture = header.texts.get("general.architecture", "")
+    _refuse_unreadable(name, architecture)
+    dtype = _dtype(header)
+    # Every weight has at least about 2.5 bits there; less is known when the model has been built.
+    require_space(part, 2 * given.stat().st_size, f"the weights of {name}", "Free some, or set XDG_CACHE_HOME.")
+    LOG.warning("Reading %s for the first time (about a minute where its vocabulary is large) ...", name)
+    try:
+        with _quietly():
+            config = AutoConfig.from_pretrained(source, gguf_file=file.name)
+            tokenizer = AutoTokenizer.from_pretrained(source, gguf_file=file.name, trust_remote_code=False)
+            model, report = AutoModelForCausalLM.from_pretrained(
+                source, gguf_file=file.name, config=config, dtype=dtype, output_loading_info=True, **_dequantize()
+            )
+    except Exception as error:  # a damaged file is met at any place, and tokenizers raises plain Exceptions
+        raise Problem(
+            f"model.path={name}: transformers {transformers_version} could not read this GGUF file of architecture "
+            f"'{architecture}': {type(error).__name__}: {' '.join(str(error).split())[:300]}"
+        ) from error
+    if missing := sorted(report["missing_keys"]):
+        raise Problem(
+            f"model.path={name}: {len(missing)} tensors of {type(model).__name__} are not in the GGUF file (first: "
+            f"{missing[0]}). It is incomplete, or transformers {transformers_version} does not know its layout."
+        )
+    # Plain weights from here on; with these left behind save_pretrained refuses.
+    model.hf_quantizer = None
+    with contextlib.suppress(AttributeError):
+        del model.config.quantization_config
+    needed = sum(p.numel() * p.element_size() for p in model.parameters())
+    require_space(part, needed, f"the weights of {name}", "Free some, or set XDG_CACHE_HOME to another disk.")
+    with _quietly():
+        model.save_pretrained(part)
+        tokenizer.save_pretrained(part)
+    shutil.rmtree(source)
+    origin = {
+        "sha256": sha256,
+        "architecture": architecture,
+        "name": header.texts.get("general.name"),
+        "license": header.texts.get("general.license"),
+        "tensors": _tensor_types(header),
+        "dtype": str(dtype).removeprefix("torch."),
+        "transformers": transformers_version,
+    }
+    write_json(part / ORIGIN, origin)
+    seal(part, (path for path in part.iterdir() if path.is_file()))
+
+
+def _refuse_unreadable(name: str, architecture: str) -> None:
+    if importlib.util.find_spec("gguf") is None:
+        raise Problem(f"model.path={name}: GGUF files need the package gguf: pip install 'mslt_it[gguf]'.")
+    known = set(GGUF_SUPPORTED_ARCHITECTURES) - _NO_DECODERS
+    with contextlib.suppress(ImportError):  # releases before 5.17 have the first list alone
+        from transformers.integrations.gguf import GGUF_CONFIG_ARCHS
+
+        known |= set(GGUF_CONFIG_ARCHS)
+    if _spelt(architecture) not in map(_spelt, known):
+        raise Problem(
+            f"model.path={name}: transformers {transformers_version} cannot read GGUF files of the architecture "
+            f"'{architecture}'. It reads: {', '.join(sorted(known))}. Give the model as a folder or Hub id instead."
+        )
+
+
+def _spelt(architecture: str) -> str:
+    """gpt-oss, gpt_oss and qwen2moe, qwen2_moe are the same."""
+    return architecture.replace("-", "").replace("_", "")
+
+
+def _dtype(header: GgufHeader) -> torch.dtype:
+    """Of the matrices: as they are stored, bfloat16 where any is quantised (8 bits err twice as much as rounding to
+    bfloat16 does, fewer bits more)."""
+    kinds = {kind for kind, dimensions in header.types if dimensions > 1}
+    if not kinds <= FLOATS.keys() or 30 in kinds:
+        return torch.bfloat16
+    return torch.float32 if 0 in kinds else torch.float16
+
+
+def _tensor_types(header: GgufHeader) -> dict[str, int]:
+    from gguf import GGMLQuantizationType
+
+    count: dict[str, int] = {}
+    for (kind, _), number in header.types.most_common():
+        name = GGMLQuantizationType(kind).name
+        count[name] = count.get(name, 0) + number
+    return count
+
+
+def _dequantize() -> dict[str, Any]:
+    """Newer releases of transformers keep the weights packed unless they are told not to; older ones cannot."""
+    try:
+        from transformers import GgufConfig
+    except ImportError:
+        return {}
+    return {"quantization_config": GgufConfig(dequantize=True)}
+
+
+@contextlib.contextmanager
+def _quietly() -> Iterator[None]:
+    """Without the bars of transformers' reader, which it draws in log files too."""
+    with contextlib.nullcontext() if sys.stderr.isatty() else contextlib.redirect_stderr(io.StringIO()):
+        yield

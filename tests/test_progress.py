@@ -1,0 +1,71 @@
+"""What a long job tells of itself where there is no terminal."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from mslt_it import progress
+from mslt_it.progress import Progress, duration, only_in_logs
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    now = [0.0]
+    monkeypatch.setattr(progress.time, "monotonic", lambda: now[0])
+    return now
+
+
+def test_a_line_in_thirty_seconds_on_stderr_and_in_the_log(
+    clock: list[float], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with Progress("Training", 40, "step", start=10, rows=("rows", 16), log=tmp_path / "log.txt") as job:
+        for step in range(11, 41):
+            clock[0] += 8.0
+            job.update(step, "loss ar 1.250, de 0.500")
+    out, err = capsys.readouterr()
+    lines = err.splitlines()
+    assert out == "" and lines == (tmp_path / "log.txt").read_text().splitlines()
+    assert lines[0] == "Training: step 14 of 40, 2 rows/s, 3 min 28 s left; loss ar 1.250, de 0.500"
+    assert len(lines) == 7  # every fourth of 30 steps of 8 s; the end tells itself
+
+
+def test_other_processes_are_silent_and_cells_of_a_study_write_their_log(
+    clock: list[float], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = Progress("Scoring", 10, "item", log=tmp_path / "other.txt", shown=False)
+    with only_in_logs():
+        cell = Progress("Scoring", 10, "item", log=tmp_path / "cell.txt")
+    clock[0] = 60.0
+    for job in (other, cell):
+        job.update(5, "th (2 of 4)")
+        job.say("Estimate")
+    assert capsys.readouterr() == ("", "")
+    assert not (tmp_path / "other.txt").exists()
+    assert (tmp_path / "cell.txt").read_text() == (
+        "Scoring: item 5 of 10, 0.0833 items/s, 1 min 00 s left; th (2 of 4)\nEstimate\n"
+    )
+
+
+def test_a_bar_in_a_terminal_and_lines_in_the_log(
+    clock: list[float], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
+    with Progress("Training", 4, "step", log=tmp_path / "log.txt") as job:
+        clock[0] = 40.0
+        job.update(2, "loss 0.5")
+        job.say("Estimate")
+    shown = capsys.readouterr().err
+    assert "Training:  50%" in shown and "Estimate" in shown and "Training: step" not in shown
+    assert (tmp_path / "log.txt").read_text().startswith("Training: step 2 of 4, 0.05 steps/s, 40 s left; loss 0.5\n")
+
+
+def test_durations() -> None:
+    assert [duration(s) for s in (0.4, 59.4, 59.6, 200, 7500)] == [
+        "0 s",
+        "59 s",
+        "1 min 00 s",
+        "3 min 20 s",
+        "2 h 05 min",
+    ]

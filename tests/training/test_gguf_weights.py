@@ -1,0 +1,286 @@
+"""GGUF files as bases: read once, kept whole or not at all, used as any other base; packages that hold one."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+import gguf
+import numpy as np
+import pytest
+import torch
+from tokenizers import pre_tokenizers
+from transformers import LlamaConfig, LlamaForCausalLM
+
+from mslt_it import cli
+from mslt_it.models import gguf_weights, packaged
+from mslt_it.models.base_model import load_base, load_tokenizer, model_path, terms_and_origin
+from mslt_it.models.gguf_header import read_header
+from mslt_it.models.packaged import Package, with_reachable_base
+from mslt_it.problems import Problem
+from mslt_it.recipe import load_recipe
+from mslt_it.records import ModelConfig
+from mslt_it.store import COMPLETE, file_sha256
+
+TEXT = "Die Katze schläft."
+
+
+def small_llama() -> LlamaForCausalLM:
+    shape = {"vocab_size": 320, "hidden_size": 64, "intermediate_size": 96, "num_hidden_layers": 2}
+    torch.manual_seed(3)
+    config = LlamaConfig(
+        **shape, num_attention_heads=4, num_key_value_heads=2, initializer_range=0.1, rms_norm_eps=1e-5
+    )
+    return LlamaForCausalLM(config).eval()
+
+
+def as_llama_cpp(weight: torch.Tensor, heads: int) -> torch.Tensor:
+    """llama.cpp rotates neighbouring pairs where transformers rotates halves of a head."""
+    return weight.reshape(heads, 2, -1, weight.shape[1]).swapaxes(1, 2).reshape(weight.shape)
+
+
+def write_gguf(file: Path, model: LlamaForCausalLM, *, quantised: bool = False, architecture: str = "llama") -> Path:
+    """``model`` with a byte-level tokenizer; its matrices in 8 bits where asked for."""
+    config = model.config
+    writer = gguf.GGUFWriter(file, architecture)
+    writer.add_name("small")
+    writer.add_context_length(512)
+    writer.add_embedding_length(config.hidden_size)
+    writer.add_block_count(config.num_hidden_layers)
+    writer.add_feed_forward_length(config.intermediate_size)
+    writer.add_head_count(config.num_attention_heads)
+    writer.add_head_count_kv(config.num_key_value_heads)
+    writer.add_layer_norm_rms_eps(config.rms_norm_eps)
+    writer.add_rope_freq_base(10000.0)
+    writer.add_rope_dimension_count(16)
+    writer.add_vocab_size(config.vocab_size)
+    tokens = ["<pad>", "</s>", *sorted(pre_tokenizers.ByteLevel.alphabet()), "ei"]
+    tokens += [f"unused{i}" for i in range(config.vocab_size - len(tokens))]
+    writer.add_tokenizer_model("gpt2")
+    writer.add_token_list(tokens)
+    writer.add_token_types([3, 3] + [1] * (len(tokens) - 2))
+    writer.add_token_merges(["e i"])
+    writer.add_pad_token_id(0)
+    writer.add_eos_token_id(1)
+    for name, tensor in gguf_tensors(model).items():
+        values = tensor.detach().numpy()
+        if quantised and values.ndim == 2:
+            kind = gguf.GGMLQuantizationType.Q8_0
+            writer.add_tensor(name, gguf.quants.quantize(values, kind), raw_dtype=kind)
+        else:
+            writer.add_tensor(name, np.ascontiguousarray(values, dtype=np.float32))
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    return file
+
+
+def gguf_tensors(model: LlamaForCausalLM) -> dict[str, torch.Tensor]:
+    own = {"token_embd": model.model.embed_tokens, "output_norm": model.model.norm, "output": model.lm_head}
+    for i, layer in enumerate(model.model.layers):
+        attention, mlp = layer.self_attn, layer.mlp
+        own |= {
+            f"blk.{i}.attn_norm": layer.input_layernorm,
+            f"blk.{i}.attn_q": attention.q_proj,
+            f"blk.{i}.attn_k": attention.k_proj,
+            f"blk.{i}.attn_v": attention.v_proj,
+            f"blk.{i}.attn_output": attention.o_proj,
+            f"blk.{i}.ffn_norm": layer.post_attention_layernorm,
+            f"blk.{i}.ffn_gate": mlp.gate_proj,
+            f"blk.{i}.ffn_up": mlp.up_proj,
+            f"blk.{i}.ffn_down": mlp.down_proj,
+        }
+    heads = {"attn_q": model.config.num_attention_heads, "attn_k": model.config.num_key_value_heads}
+    return {
+        f"{name}.weight": as_llama_cpp(module.weight, heads[name.rpartition(".")[2]])
+        if name.rpartition(".")[2] in heads
+        else module.weight
+        for name, module in own.items()
+    }
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_gguf(tmp_path_factory.mktemp("gguf") / "small.gguf", small_llama(), quantised=True)
+
+
+@pytest.fixture
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr(gguf_weights, "_WHOLE", set())
+    return tmp_path / "cache" / "mslt_it" / "gguf"
+
+
+def test_weights_and_tokens_are_those_of_the_file(cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    model, ids = small_llama(), torch.arange(2, 22)[None]
+    plain = ModelConfig(path=str(write_gguf(tmp_path / "plain.gguf", model)))
+    base, tokenizer = load_base(plain, device="cpu"), load_tokenizer(plain)
+    torch.testing.assert_close(base(ids).logits, model(ids).logits, rtol=1e-4, atol=1e-5)
+    assert tokenizer.decode(tokenizer(TEXT).input_ids) == TEXT and tokenizer.eos_token == "</s>"
+    assert tokenizer.chat_template is None and base.config.dtype == torch.float32
+    (folder,) = [path for path in cache.iterdir() if path.is_dir()]
+    assert folder.name == file_sha256(Path(plain.path)) and not (folder / "source").exists()
+    # A copy under another name is the same file: it is not read again, in this process or the next.
+    monkeypatch.setattr(gguf_weights, "_make", None)
+    monkeypatch.setattr(gguf_weights, "_WHOLE", set())
+    copy = tmp_path / "other.GGUF"
+    copy.write_bytes(Path(plain.path).read_bytes())
+    assert model_path(ModelConfig(path=str(copy))) == str(folder)
+
+
+def test_a_quantised_base_is_trained_merged_and_exported_as_any_other(
+    file: Path, cache: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    train = f"train recipe=xnli_3src model.path={file} data.num_examples_total=12 training.max_steps=2 output_dir=run"
+    assert cli.main([*train.split(), "sources=[de]", "targets=[tr]", "scoring.num_examples_per_language=6"]) == 0
+    provenance = json.loads(Path("run/results.json").read_text(encoding="utf-8"))["provenance"]
+    assert provenance["gguf_sha256"] == file_sha256(file)
+    assert provenance["gguf_tensors"] == {"Q8_0": 16, "F32": 5}
+    card = Path("run/adapter/README.md").read_text(encoding="utf-8")
+    assert "dequantised from a GGUF file (16 tensors Q8_0, 5 tensors F32)" in card
+    assert cli.main(["export", "run=run", "format=[safetensors,vllm]", "out=exported"]) == 0  # merged, too
+    merged = load_base(ModelConfig(path="exported/safetensors"), device="cpu")
+    assert getattr(merged.config, "quantization_config", None) is None
+    assert "exported" in capsys.readouterr().out
+
+
+def test_an_architecture_that_transformers_cannot_read_is_named(cache: Path, tmp_path: Path) -> None:
+    other = write_gguf(tmp_path / "other.gguf", small_llama(), architecture="rwkv9")
+    with pytest.raises(Problem, match=r"files of the architecture 'rwkv9'\. It reads: .*gemma3.*qwen3"):
+        load_tokenizer(ModelConfig(path=str(other)))
+    encoder = write_gguf(tmp_path / "t5.gguf", small_llama(), architecture="t5")
+    with pytest.raises(Problem, match="architecture 't5'"):
+        load_tokenizer(ModelConfig(path=str(encoder)))
+    assert not [path for path in cache.iterdir() if path.is_dir()]
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (None, "there is no such file"),
+        (b"", "no GGUF file"),
+        (b"PK\x03\x04 something else", "no GGUF file"),
+        (b"GGUF\x03\x00\x00\x00", "torn or damaged"),
+        (b"GGUF" + b"\xff" * 400, "torn or damaged"),
+    ],
+)
+def test_what_is_no_gguf_file_is_said_to_be_none(content: bytes | None, said: str, cache: Path, tmp_path: Path) -> None:
+    if content is not None:
+        (tmp_path / "a.gguf").write_bytes(content)
+    with pytest.raises(Problem, match=said):
+        load_tokenizer(ModelConfig(path=str(tmp_path / "a.gguf")))
+
+
+def test_a_file_cut_off_anywhere_is_refused(file: Path, cache: Path, tmp_path: Path) -> None:
+    whole = file.read_bytes()
+    for length in (40, 2000, 9000, len(whole) - 100):
+        (tmp_path / "cut.gguf").write_bytes(whole[:length])
+        with pytest.raises(Problem, match=r"cut\.gguf"):
+            load_tokenizer(ModelConfig(path=str(tmp_path / "cut.gguf")))
+
+
+def test_tensors_that_are_missing_are_not_made_up(cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def without_one(model: Any) -> dict[str, torch.Tensor]:
+        return {name: t for name, t in real(model).items() if name != "blk.1.ffn_up.weight"}
+
+    real = gguf_tensors
+    monkeypatch.setattr(sys.modules[__name__], "gguf_tensors", without_one)
+    torn = write_gguf(tmp_path / "torn.gguf", small_llama())
+    with pytest.raises(Problem, match=r"1 tensors of LlamaForCausalLM are not in the GGUF file \(first: .*up_proj"):
+        load_tokenizer(ModelConfig(path=str(torn)))
+
+
+def test_killed_while_it_is_made_there_is_none_and_the_next_makes_it(file: Path, cache: Path) -> None:
+    child = os.fork()
+    if child == 0:  # killed when the weights are written and not yet sealed
+        gguf_weights.seal = lambda *_: os.kill(os.getpid(), signal.SIGKILL)  # type: ignore[assignment]
+        torch.set_num_threads(1)
+        model_path(ModelConfig(path=str(file)))
+        os._exit(1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
+    sha256 = file_sha256(file)
+    assert (cache / f".{sha256}.part").is_dir() and not (cache / sha256).exists()
+    folder = Path(model_path(ModelConfig(path=str(file))))
+    assert (folder / COMPLETE).is_file() and not (cache / f".{sha256}.part").exists()
+    # Damaged later: made again.
+    (folder / "model.safetensors").write_bytes(b"")
+    gguf_weights._WHOLE.clear()
+    assert load_base(ModelConfig(path=str(file)), device="cpu").config.num_hidden_layers == 2
+
+
+def test_without_the_package_gguf_it_is_named(file: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gguf_weights.importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(Problem, match=r"need the package gguf: pip install 'mslt_it\[gguf\]'"):
+        load_tokenizer(ModelConfig(path=str(file)))
+
+
+def test_the_header_is_what_the_package_gguf_reads(file: Path) -> None:
+    header, expected = read_header(file), gguf.GGUFReader(file)
+    assert header.texts["general.architecture"] == "llama" and header.texts["tokenizer.ggml.model"] == "gpt2"
+    found = [(int(t.tensor_type), len(t.shape)) for t in expected.tensors]
+    assert header.types == {kind: found.count(kind) for kind in found}
+
+
+# ---------------------------------------------------------------- packages
+
+
+@pytest.fixture
+def package(file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Two distributions as pip leaves them, with the halves of the file; and no hub."""
+    whole, site = file.read_bytes(), tmp_path / "site"
+    for number, part in enumerate((whole[:5000], whole[5000:])):
+        name = f"small_gguf_part{number + 1}"
+        (site / name).mkdir(parents=True)
+        (site / name / "__init__.py").write_text("raise SystemExit('never imported')\n")
+        (site / name / f"small.gguf.part{number:02}").write_bytes(part)
+        info = site / f"{name}-1.0.dist-info"
+        info.mkdir()
+        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: small-gguf-part{number + 1}\nVersion: 1.0\n")
+        (info / "RECORD").write_text(f"{name}/__init__.py,,\n{name}/small.gguf.part{number:02},,\n")
+    monkeypatch.syspath_prepend(site)
+    known = {"small-gguf": Package("owner/small", 2, file_sha256(file), "8 bits a weight")}
+    monkeypatch.setattr(packaged, "PACKAGES", known)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    packaged._reachable.cache_clear()
+    importlib.invalidate_caches()
+    return site
+
+
+def test_a_package_stands_in_for_a_model_that_the_hub_cannot_give(package: Path, cache: Path) -> None:
+    recipe = with_reachable_base(load_recipe("xnli_3src", ["model.path=owner/small"]))
+    assert recipe.model.path == "package:small-gguf"
+    assert load_base(recipe.model, device="cpu").config.num_hidden_layers == 2
+    assert terms_and_origin(recipe.model) == ["Base: owner/small from the installed package, 8 bits a weight."]
+    pinned = load_recipe("xnli_3src", ["model.path=owner/small", "model.revision=abc"])
+    assert with_reachable_base(pinned) == pinned
+    elsewhere = load_recipe("xnli_3src", ["model.path=owner/another"])
+    assert with_reachable_base(elsewhere) == elsewhere
+
+
+def test_one_message_names_both_ways(package: Path) -> None:
+    (package / "small_gguf_part2" / "small.gguf.part01").unlink()
+    with pytest.raises(Problem, match=r"owner/small is not.* in the local cache.*pip install gguf small-gguf-part1 "):
+        with_reachable_base(load_recipe("xnli_3src", ["model.path=owner/small"]))
+
+
+def test_another_content_of_the_package_is_refused(package: Path, cache: Path) -> None:
+    with (package / "small_gguf_part2" / "small.gguf.part01").open("ab") as part:
+        part.write(b"x")
+    with pytest.raises(Problem, match=r"damaged, or not the one that is known here .*--force-reinstall"):
+        load_tokenizer(ModelConfig(path="package:small-gguf"))
+    assert not [path for path in cache.iterdir() if path.is_dir()]
+    with pytest.raises(Problem, match=r"no such package is known here. Did you mean 'small-gguf'"):
+        load_tokenizer(ModelConfig(path="package:smal-gguf"))
+
+
+def test_scale_tiny_is_a_package_that_is_known() -> None:
+    path = load_recipe("xnli_3src", ["scale=tiny"]).model.path
+    assert path in [package.original for package in packaged.PACKAGES.values()]
+    assert "Gemma Terms of Use" in packaged.TERMS["gemma3_text"]

@@ -208,20 +208,6 @@ def made_before(
     return None
 
 
-@contextlib.contextmanager
-def making(out: Path) -> Iterator[Path]:
-    """A hidden folder beside ``out``, not there yet; whatever is still in it at the end is removed."""
-    part = out.with_name(f".{out.name}.part")
-    try:
-        shutil.rmtree(part, ignore_errors=True)  # of one that was killed
-        out.parent.mkdir(parents=True, exist_ok=True)
-        yield part
-    except (OSError, SafetensorError) as error:
-        raise Problem(f"{out} could not be written: {error}. What was there is as it was.") from error
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
-
-
 def take_place(part: Path, out: Path) -> None:
     """``part`` becomes ``out``; an empty or torn folder there goes first, whole or not at all."""
     aside = out.with_name(f".{out.name}.torn")
@@ -239,12 +225,19 @@ def take_place(part: Path, out: Path) -> None:
 
 @contextlib.contextmanager
 def sealing(out: Path) -> Iterator[Path]:
-    """A hidden folder to be filled: sealed at the end, it becomes ``out``, which is as it was until then."""
-    with making(out) as part:
-        part.mkdir()
+    """A hidden folder to be filled: sealed at the end, it becomes ``out``, which is as it was until then, and stays so
+    where anything fails."""
+    part = out.with_name(f".{out.name}.part")
+    try:
+        shutil.rmtree(part, ignore_errors=True)  # of one that was killed
+        part.mkdir(parents=True)
         yield part
         seal(part, [file for file in part.rglob("*") if file.is_file()])
         take_place(part, out)
+    except (OSError, SafetensorError) as error:
+        raise Problem(f"{out} could not be written: {error}. What was there is as it was.") from error
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
 
 
 def _short(value: Any) -> str:

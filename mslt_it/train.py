@@ -20,11 +20,9 @@ if __name__ == "__main__":
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 from mslt_it.arguments import wants_help
-from mslt_it.data.resolve import resolved
 from mslt_it.quiet import quiet_imports
 from mslt_it.recipe import load_recipe, parse_arguments
 from mslt_it.recipe_help import help_text
-from mslt_it.selection.auto import choose_sources
 from mslt_it.terminal import run
 
 DETAILS = "--details"  # prints what became of each label in each language
@@ -38,7 +36,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
     details = DETAILS in arguments
     name, overrides, config_dir = parse_arguments([a for a in arguments if a != DETAILS])
+    from mslt_it.data.resolve import resolved
     from mslt_it.models.packaged import with_reachable_base
+    from mslt_it.selection.auto import choose_sources
 
     recipe = with_reachable_base(load_recipe(name, overrides, config_dir, choose=choose_sources))
 
@@ -48,7 +48,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return load_tokenizer(recipe.model)
 
     recipe = resolved(recipe, tokenizer)
-    # torch is imported from here on: help and wrong recipes are answered without it.
+    # torch is imported from here on: wrong recipes are answered without it.
     from mslt_it.pipeline import run_recipe
 
     if recipe.combine.method != "none":

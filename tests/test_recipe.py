@@ -17,7 +17,7 @@ TASKS = sorted(path.stem for path in (recipes_dir() / "task").glob("*.yaml"))
 
 
 def test_number_of_recipes_seen() -> None:
-    assert (len(RECIPES), len(SCALES), len(TASKS)) == (12, 5, 10)
+    assert (len(RECIPES), len(SCALES), len(TASKS)) == (14, 5, 11)
 
 
 @pytest.mark.parametrize("task", TASKS)
@@ -82,7 +82,7 @@ def test_overrides_after_the_recipe() -> None:
     ("override", "text"),
     [
         ("scale=papr", "Unknown scale 'papr'. Did you mean 'paper'? Known: large, mini, paper, small, tiny."),
-        ("task=xnlii", "Unknown task 'xnlii'. Did you mean 'xnli'? Known: bactrian, custom, mgsm,"),
+        ("task=xnlii", "Unknown task 'xnlii'. Did you mean 'xnli'? Known: bactrian, custom, intents, mgsm,"),
         (
             "training.lr=1",
             "Unknown key 'training.lr'. Did you mean 'training.learning_rate'? Known: training.batch_size",

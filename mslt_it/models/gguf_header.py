@@ -8,6 +8,7 @@ from __future__ import annotations
 import mmap
 import struct
 from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,21 +22,25 @@ _TEXT, _ARRAY = 8, 9
 
 @dataclass(frozen=True)
 class GgufHeader:
-    """``texts``: the metadata that are texts; ``types``: of each kind of tensor (its type, its number of dimensions)
-    how many there are."""
+    """The metadata, of lists only those that were asked for; and how many tensors there are of each kind (its type, its
+    number of dimensions)."""
 
-    texts: dict[str, str]
+    values: dict[str, Any]
     types: Counter[tuple[int, int]]
 
 
-def read_header(file: Path) -> GgufHeader:
-    """The header of ``file``; a Problem where it is none, or ends before its header does."""
+def read_header(file: Path, lists: Collection[str] = ()) -> GgufHeader:
+    """The header of ``file``; a Problem where it is none, or ends before its header does.
+
+    Args:
+        lists: names of lists that are wanted, too.
+    """
     with file.open("rb") as opened:
         if opened.read(4) != MAGIC:
             raise Problem(f"model.path={file}: no GGUF file: it does not begin with the letters GGUF.")
         with mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as content:
             try:
-                return _Walk(content).header()
+                return _Walk(content).header(lists)
             except (struct.error, OverflowError, UnicodeDecodeError, KeyError) as error:
                 raise Problem(
                     f"model.path={file}: the GGUF file is torn or damaged: its header cannot be read to its end. "
@@ -49,25 +54,25 @@ class _Walk:
     def __init__(self, content: mmap.mmap) -> None:
         self.content, self.at = content, 4
 
-    def header(self) -> GgufHeader:
+    def header(self, lists: Collection[str]) -> GgufHeader:
         _version, num_tensors, num_values = self.number("I"), self.number("Q"), self.number("Q")
-        texts, types = {}, Counter[tuple[int, int]]()
+        values, types = {}, Counter[tuple[int, int]]()
         for _ in range(num_values):
-            name, value = self.text(), self.value(self.number("I"))
-            if isinstance(value, str):
-                texts[name] = value
+            name = self.text()
+            kind = self.number("I")
+            values[name] = self.list(self.number("I")) if kind == _ARRAY and name in lists else self.value(kind)
         for _ in range(num_tensors):
             self.text()
             dimensions = self.number("I")
             self.at += 8 * dimensions
             types[self.number("I"), dimensions] += 1
             self.at += 8  # where its data begin
-        return GgufHeader(texts, types)
+        return GgufHeader(values, types)
 
-    def number(self, kind: str) -> int:
+    def number(self, kind: str) -> Any:
         (value,) = struct.unpack_from(f"<{kind}", self.content, self.at)
         self.at += struct.calcsize(f"<{kind}")
-        return int(value)
+        return value
 
     def text(self) -> str:
         length = self.number("Q")
@@ -76,13 +81,15 @@ class _Walk:
             raise struct.error("a text goes beyond the end of the file")
         return self.content[self.at - length : self.at].decode()
 
+    def list(self, kind: int) -> list[Any]:
+        return [self.value(kind) for _ in range(self.number("Q"))]
+
     def value(self, kind: int) -> Any:
-        """A text; None for everything else, which is passed over."""
+        """A text or a number; None for a list, which is passed over."""
         if kind == _TEXT:
             return self.text()
         if kind != _ARRAY:
-            self.at += struct.calcsize(f"<{_NUMBERS[kind]}")
-            return None
+            return self.number(_NUMBERS[kind])
         of, length = self.number("I"), self.number("Q")
         if of in _NUMBERS:
             self.at += struct.calcsize(f"<{_NUMBERS[of]}") * length

@@ -25,6 +25,7 @@ from transformers.modeling_gguf_pytorch_utils import GGUF_SUPPORTED_ARCHITECTURE
 
 from mslt_it import values
 from mslt_it.models.gguf_header import GgufHeader, read_header
+from mslt_it.models.gguf_tokenizer import gemma_tokenizer, set_special_tokens
 from mslt_it.problems import Problem
 from mslt_it.store import (
     file_sha256,
@@ -107,7 +108,7 @@ def _make(part: Path, sha256: str, name: str, provide: Callable[[Path], Path]) -
     if given.parent != source:
         file.symlink_to(given.resolve())
     header = read_header(given)
-    architecture = header.texts.get("general.architecture", "")
+    architecture = header.values.get("general.architecture", "")
     _refuse_unreadable(name, architecture)
     dtype = _dtype(header)
     # Every weight has at least about 2.5 bits there; less is known when the model has been built.
@@ -116,7 +117,10 @@ def _make(part: Path, sha256: str, name: str, provide: Callable[[Path], Path]) -
     try:
         with _quietly():
             config = AutoConfig.from_pretrained(source, gguf_file=file.name)
-            tokenizer = AutoTokenizer.from_pretrained(source, gguf_file=file.name, trust_remote_code=False)
+            if architecture.startswith("gemma") and header.values.get("tokenizer.ggml.model") == "llama":
+                tokenizer = gemma_tokenizer(given)
+            else:
+                tokenizer = AutoTokenizer.from_pretrained(source, gguf_file=file.name, trust_remote_code=False)
             model, report = AutoModelForCausalLM.from_pretrained(
                 source, gguf_file=file.name, config=config, dtype=dtype, output_loading_info=True, **_dequantize()
             )
@@ -125,6 +129,7 @@ def _make(part: Path, sha256: str, name: str, provide: Callable[[Path], Path]) -
             f"model.path={name}: transformers {transformers_version} could not read this GGUF file of architecture "
             f"'{architecture}': {type(error).__name__}: {' '.join(str(error).split())[:300]}"
         ) from error
+    set_special_tokens(tokenizer, header)
     if missing := sorted(report["missing_keys"]):
         raise Problem(
             f"model.path={name}: {len(missing)} tensors of {type(model).__name__} are not in the GGUF file (first: "
@@ -143,8 +148,8 @@ def _make(part: Path, sha256: str, name: str, provide: Callable[[Path], Path]) -
     origin = {
         "sha256": sha256,
         "architecture": architecture,
-        "name": header.texts.get("general.name"),
-        "license": header.texts.get("general.license"),
+        "name": header.values.get("general.name"),
+        "license": header.values.get("general.license"),
         "tensors": _tensor_types(header),
         "dtype": str(dtype).removeprefix("torch."),
         "transformers": transformers_version,

@@ -21,6 +21,7 @@ from mslt_it import cli, store
 from mslt_it.models import gguf_weights, packaged
 from mslt_it.models.base_model import load_base, load_tokenizer, model_path, terms_and_origin
 from mslt_it.models.gguf_header import read_header
+from mslt_it.models.gguf_tokenizer import gemma_tokenizer
 from mslt_it.models.packaged import Package, with_reachable_base
 from mslt_it.problems import Problem
 from mslt_it.recipe import load_recipe
@@ -59,14 +60,15 @@ def write_gguf(file: Path, model: LlamaForCausalLM, *, quantised: bool = False, 
     writer.add_rope_freq_base(10000.0)
     writer.add_rope_dimension_count(16)
     writer.add_vocab_size(config.vocab_size)
-    tokens = ["<pad>", "</s>", *sorted(pre_tokenizers.ByteLevel.alphabet()), "ei"]
+    tokens = ["<pad>", "</s>", "<s>", *sorted(pre_tokenizers.ByteLevel.alphabet()), "ei", "en"]
     tokens += [f"unused{i}" for i in range(config.vocab_size - len(tokens))]
     writer.add_tokenizer_model("gpt2")
     writer.add_token_list(tokens)
-    writer.add_token_types([3, 3] + [1] * (len(tokens) - 2))
-    writer.add_token_merges(["e i"])
+    writer.add_token_types([3, 3, 3] + [1] * (len(tokens) - 3))
+    writer.add_token_merges(["e i", "e n"])
     writer.add_pad_token_id(0)
     writer.add_eos_token_id(1)
+    writer.add_bos_token_id(2)
     for name, tensor in gguf_tensors(model).items():
         values = tensor.detach().numpy()
         if quantised and values.ndim == 2:
@@ -122,7 +124,8 @@ def test_weights_and_tokens_are_those_of_the_file(cache: Path, tmp_path: Path, m
     plain = ModelConfig(path=str(write_gguf(tmp_path / "plain.gguf", model)))
     base, tokenizer = load_base(plain, device="cpu"), load_tokenizer(plain)
     torch.testing.assert_close(base(ids).logits, model(ids).logits, rtol=1e-4, atol=1e-5)
-    assert tokenizer.decode(tokenizer(TEXT).input_ids) == TEXT and tokenizer.eos_token == "</s>"
+    assert tokenizer.decode(tokenizer(TEXT).input_ids) == TEXT
+    assert (tokenizer.bos_token_id, tokenizer.eos_token_id, tokenizer.pad_token_id) == (2, 1, 0)
     assert tokenizer.chat_template is None and base.config.dtype == torch.float32
     (folder,) = [path for path in cache.iterdir() if path.is_dir()]
     assert folder.name == file_sha256(Path(plain.path)) and not (folder / "source").exists()
@@ -223,9 +226,27 @@ def test_without_the_package_gguf_it_is_named(file: Path, cache: Path, monkeypat
 
 def test_the_header_is_what_the_package_gguf_reads(file: Path) -> None:
     header, expected = read_header(file), gguf.GGUFReader(file)
-    assert header.texts["general.architecture"] == "llama" and header.texts["tokenizer.ggml.model"] == "gpt2"
+    assert header.values["general.architecture"] == "llama" and header.values["tokenizer.ggml.model"] == "gpt2"
     found = [(int(t.tensor_type), len(t.shape)) for t in expected.tensors]
     assert header.types == {kind: found.count(kind) for kind in found}
+
+
+def test_gemmas_tokens_are_put_together_as_its_vocabulary_says(tmp_path: Path) -> None:
+    special, spaces = ["<pad>", "<eos>", "<bos>", "<unk>", "<mask>"], ["  ", "   "]
+    tokens = [*special, *spaces, "ab", "▁ab", "abc", "bc", "▁", "a", "b", "c", "<0xC3>", "<0xA9>"]
+    writer = gguf.GGUFWriter(tmp_path / "gemma.gguf", "gemma3")
+    writer.add_tokenizer_model("llama")
+    writer.add_token_list(tokens)
+    writer.add_token_types([3, 3, 3, 2, 3, 4, 4] + [1] * (len(tokens) - 9) + [6, 6])
+    writer.add_bos_token_id(2)
+    writer.add_add_bos_token(True)
+    for write in (writer.write_header_to_file, writer.write_kv_data_to_file, writer.write_tensors_to_file):
+        write()
+    writer.close()
+    tokenizer = gemma_tokenizer(tmp_path / "gemma.gguf")
+    assert tokenizer.tokenize("abc ab  bcé<mask>") == ["abc", "▁ab", "▁▁", "bc", "<0xC3>", "<0xA9>", "<mask>"]
+    assert tokenizer("a").input_ids == [2, tokens.index("a")] and len(tokenizer) == len(tokens)
+    assert tokenizer.decode(tokenizer("abc ab  bcé").input_ids, skip_special_tokens=True) == "abc ab  bcé"
 
 
 # ---------------------------------------------------------------- packages

@@ -16,9 +16,11 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+from safetensors import SafetensorError
 
 from mslt_it.problems import Problem
 
@@ -98,7 +100,10 @@ def seal(folder: Path, files: Iterable[Path], about: Mapping[str, Any] | None = 
         about: what else the seal says.
     """
     listed = sorted(files)
+    readable = folder.stat().st_mode & 0o444
     for path in listed:
+        # safetensors writes through a temporary file that its owner alone may read: read it may who reads the folder.
+        path.chmod(path.stat().st_mode | readable)
         with open(path, "rb") as file:
             os.fsync(file.fileno())  # a hash of bytes that are only in memory would not survive a power cut
     sums = {path.relative_to(folder).as_posix(): file_sha256(path) for path in listed}
@@ -172,18 +177,35 @@ def find_damage(folder: Path) -> str | None:
     return " ".join(wrong[0]) if wrong else None
 
 
-@contextlib.contextmanager
-def making(out: Path) -> Iterator[Path]:
-    """A hidden folder beside ``out``, not there yet; whatever is still in it at the end is removed."""
-    part = out.with_name(f".{out.name}.part")
-    try:
-        shutil.rmtree(part, ignore_errors=True)  # of one that was killed
-        out.parent.mkdir(parents=True, exist_ok=True)
-        yield part
-    except OSError as error:
-        raise Problem(f"{out} could not be written: {error}. What was there is as it was.") from error
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
+def made_before(
+    out: Path, record_name: str, inputs: Mapping[str, Any], say: Callable[[str], object]
+) -> dict[str, Any] | None:
+    """The record of a whole folder that was made of the same ``inputs``; None where there is nothing or a torn one.
+
+    Args:
+        record_name: the JSON file in the folder that says, under "inputs", what it was made of.
+
+    Raises:
+        Problem: ``out`` is a file, holds something else, or was made of other inputs.
+    """
+    if not out.exists() or (out.is_dir() and not any(out.iterdir())):
+        return None
+    if not out.is_dir():
+        raise Problem(f"{out} is a file. Give another folder.")
+    record = read_json(out / record_name) or {}
+    there = record.get("inputs")
+    if not isinstance(there, dict):
+        with contextlib.suppress(Problem):  # a record that is damaged is still listed in the seal
+            there = {} if record_name in sealed_files(out) else None
+    if not isinstance(there, dict):
+        raise Problem(f"{out} holds something else (no {record_name} of ours). Give another folder.")
+    if there and (differing := [key for key in inputs if there.get(key) != inputs[key]]):
+        said = "; ".join(f"{key}: {_short(there.get(key))} there, {_short(inputs[key])} now" for key in differing)
+        raise Problem(f"{out} was made of something else ({said}). Give another folder, or remove that one.")
+    if (damage := find_damage(out)) is None:
+        return record
+    say(f"{out} is not whole ({damage}): it is made again.")
+    return None
 
 
 def take_place(part: Path, out: Path) -> None:
@@ -199,6 +221,28 @@ def take_place(part: Path, out: Path) -> None:
             aside.rename(out)
         raise
     shutil.rmtree(aside, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def sealing(out: Path) -> Iterator[Path]:
+    """A hidden folder to be filled: sealed at the end, it becomes ``out``, which is as it was until then, and stays so
+    where anything fails."""
+    part = out.with_name(f".{out.name}.part")
+    try:
+        shutil.rmtree(part, ignore_errors=True)  # of one that was killed
+        part.mkdir(parents=True)
+        yield part
+        seal(part, [file for file in part.rglob("*") if file.is_file()])
+        take_place(part, out)
+    except (OSError, SafetensorError) as error:
+        raise Problem(f"{out} could not be written: {error}. What was there is as it was.") from error
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+
+
+def _short(value: Any) -> str:
+    text = str(value)
+    return text[:12] if len(text) == 64 else text or "none"
 
 
 # ---------------------------------------------------------------- one writer

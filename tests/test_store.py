@@ -5,15 +5,29 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+from safetensors import SafetensorError
 
+from mslt_it import store
 from mslt_it.problems import Problem
-from mslt_it.store import COMPLETE, Journal, altered, find_damage, read_json, seal, sealed_files
+from mslt_it.store import (
+    COMPLETE,
+    Journal,
+    altered,
+    find_damage,
+    made_before,
+    read_json,
+    seal,
+    sealed_files,
+    sealing,
+    write_json,
+)
 
 HEAD = {"task": "xnli", "language": "de"}
 SIZES = (2, 1, 3)
@@ -157,6 +171,93 @@ def test_a_seal_that_cannot_be_read_is_damage_and_no_traceback(
     assert said in str(find_damage(folder))
     with pytest.raises(Problem, match=said):
         sealed_files(folder)
+
+
+def test_whoever_reads_the_folder_reads_its_files(tmp_path: Path) -> None:
+    """safetensors leaves its files to their owner alone."""
+    folder = filled(tmp_path / "run")
+    (folder / "a.txt").chmod(0o600)
+    folder.chmod(0o755)
+    seal(folder, [folder / "a.txt"])
+    assert (folder / "a.txt").stat().st_mode & 0o777 == 0o644
+
+
+# ---------------------------------------------------------------- folders made whole or not at all
+
+INPUTS = {"base": "0" * 64, "dtype": "bfloat16"}
+
+
+def made(out: Path, inputs: dict[str, str] = INPUTS) -> bool:
+    """Whether it was made now."""
+    said: list[str] = []
+    if made_before(out, "merge.json", inputs, said.append) is not None:
+        return False
+    with sealing(out) as part:
+        (part / "weights").write_bytes(b"w" * 100)
+        write_json(part / "merge.json", {"inputs": inputs})
+    assert all("not whole" in line for line in said)
+    return True
+
+
+def test_a_folder_is_made_once_and_another_one_is_refused(tmp_path: Path) -> None:
+    assert made(tmp_path / "out") and not made(tmp_path / "out") and [p.name for p in tmp_path.iterdir()] == ["out"]
+    with pytest.raises(
+        Problem, match=r"something else \(base: 000000000000 there, 111111111111 now; dtype: bfloat16 the"
+    ):
+        made(tmp_path / "out", {"base": "1" * 64, "dtype": "float32"})
+    (tmp_path / "thesis").mkdir()
+    (tmp_path / "thesis" / "merge.json").write_text('{"chapters": [1, 2]}', encoding="utf-8")
+    with pytest.raises(Problem, match=r"thesis holds something else \(no merge\.json of ours\)\. Give another folder"):
+        made(tmp_path / "thesis")
+    with pytest.raises(Problem, match=r"merge\.json is a file\. Give another folder"):
+        made(tmp_path / "thesis" / "merge.json")
+    (tmp_path / "empty").mkdir()
+    assert made(tmp_path / "empty")
+
+
+@pytest.mark.parametrize("how", ["weights cut", "no seal", "record cut", "weights gone"])
+def test_a_torn_folder_is_not_taken_for_done(how: str, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    made(out)
+    if how == "record cut":
+        (out / "merge.json").write_text('{"inputs": {', encoding="utf-8")
+    elif how == "weights cut":
+        (out / "weights").write_bytes(b"w")
+    else:
+        (out / {"no seal": COMPLETE, "weights gone": "weights"}[how]).unlink()
+    (out / "left_over.txt").write_text("not in the seal", encoding="utf-8")
+    assert made(out) and not (out / "left_over.txt").exists() and not made(out)
+
+
+def test_what_fails_half_way_leaves_what_was_there(tmp_path: Path) -> None:
+    made(tmp_path / "out")
+    for error in (OSError(28, "No space left on device"), SafetensorError("I/O error: no space")):
+        said = r"out could not be written: .*space.*\. What was there is as it was\."
+        with pytest.raises(Problem, match=said), sealing(tmp_path / "out") as part:
+            (part / "weights").write_bytes(b"half")
+            raise error
+    assert [p.name for p in tmp_path.iterdir()] == ["out"] and not made(tmp_path / "out")
+
+
+@pytest.mark.parametrize(
+    ("point", "when"), [("write_json", "after"), ("take_place", "before"), ("take_place", "after")]
+)
+def test_killed_at_any_point_there_is_a_whole_folder_or_none(point: str, when: str, tmp_path: Path) -> None:
+    child = os.fork()
+    if not child:  # nothing here has threads
+
+        def dies(*arguments: Any) -> None:
+            if when == "after":
+                real(*arguments)
+            os.kill(os.getpid(), signal.SIGKILL)
+
+        real = getattr(store, point)
+        setattr(store, point, dies)
+        made(tmp_path / "out")
+    assert os.WTERMSIG(os.waitpid(child, 0)[1]) == signal.SIGKILL
+    whole = (point, when) == ("take_place", "after")
+    assert (tmp_path / "out").exists() is whole and made(tmp_path / "out") is not whole
+    assert [p.name for p in tmp_path.iterdir()] == ["out"]
 
 
 def test_the_store_needs_no_torch() -> None:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from mslt_it import values
 from mslt_it.command import Call, Command, section
 from mslt_it.config.schema import key
-from mslt_it.models.methods import METHODS
 from mslt_it.problems import Problem
+from mslt_it.publish.combine_options import METHODS
 from mslt_it.quiet import quiet_libraries
 
 

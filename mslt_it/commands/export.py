@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from mslt_it import values
 from mslt_it.command import Call, Command, section
@@ -63,30 +61,43 @@ def run(call: Call) -> int:
     refuse_idle(call)
     quiet_libraries()
     # These import torch, which help can do without.
-    from mslt_it.publish.export import Export, export
-    from mslt_it.publish.push import Destination, Pushed, prepare, push
+    from mslt_it.publish.export import Request, export
+    from mslt_it.publish.model_card import is_hub_id
+    from mslt_it.publish.push import prepare, push
 
-    to: Destination | None = None
-    if options.push is not None:
-        to = prepare(options.push, private=options.private)
-    exports = export(_request(options), call.say)
-    sent: Pushed | None = None
+    to = prepare(options.push, private=options.private) if options.push is not None else None
+    request = Request(
+        out=values.path(options.out),
+        formats=options.format,
+        run=values.path(options.run) if options.run else None,
+        model=values.path(options.model) if options.model else None,
+        dtype=options.dtype,
+        strategy=options.strategy,
+        prompts=options.prompts,
+        outtype=options.outtype,
+        converter=options.converter,
+        name=options.name,
+        license=options.license,
+        data_license=options.data_license,
+    )
+    exports = export(request, call.say)
+    sent = None
     if to is not None:
-        refuse_unusable(exports[0])
+        base = exports[0].record["base"]
+        if exports[0].record["kind"] == "adapter" and not is_hub_id(base):
+            raise Problem(
+                f"The adapter belongs to the base '{base}', which is no repository of a hub, so nobody else could load "
+                "it. Nothing was sent. Push the merged model instead: format=safetensors."
+            )
         sent = push(exports[0].folder, to, call.say)
     if call.as_json:
-        print_json(_as_json(exports, sent))
+        shown = [{**vars(one), "folder": str(one.folder), "record": dict(one.record)} for one in exports]
+        print_json({"exports": shown, "pushed": vars(sent) if sent is not None else None})
         return 0
-
-    def line(one: Export) -> str:
-        done = "" if one.is_new else " (already there, nothing was done)"
-        return f"{one.format}: {one.folder}{done}"
-
     for one in exports:
-        call.say(line(one))
+        call.say(f"{one.format}: {one.folder}{'' if one.is_new else ' (already there, nothing was done)'}")
     if sent is not None:
-        done = f"at commit {sent.commit}" if sent.is_new else f"already there, at commit {sent.commit}"
-        call.say(f"pushed: {sent.url} {done}")
+        call.say(f"pushed: {sent.url} {'at' if sent.is_new else 'already there, at'} commit {sent.commit}")
     return 0
 
 
@@ -105,50 +116,6 @@ def refuse_idle(call: Call) -> None:
             f"push={options.push} takes one format, and there are {len(options.format)}: a repository is one "
             "model. Push each one under a name of its own."
         )
-
-
-def refuse_unusable(export: Any) -> None:
-    """A Problem for an adapter whose base others do not have: published, it could not be used."""
-    from mslt_it.publish.model_card import is_hub_id
-
-    base = export.record["base"]
-    if export.record["kind"] == "adapter" and not is_hub_id(base):
-        raise Problem(
-            f"The adapter belongs to the base '{base}', which is no repository of a hub, so nobody else could load it. "
-            "Nothing was sent. Push the merged model instead: format=safetensors."
-        )
-
-
-def _request(options: Options) -> Any:
-    from mslt_it.publish.export_source import Request
-
-    return Request(
-        out=values.path(options.out),
-        formats=options.format,
-        run=values.path(options.run) if options.run else None,
-        model=values.path(options.model) if options.model else None,
-        dtype=options.dtype,
-        strategy=options.strategy,
-        prompts=options.prompts,
-        outtype=options.outtype,
-        converter=options.converter,
-        name=options.name,
-        license=options.license,
-        data_license=options.data_license,
-    )
-
-
-def _as_json(exports: Sequence[Any], sent: Any) -> dict[str, Any]:
-    pushed = None
-    if sent is not None:
-        pushed = {"repo": sent.repo, "commit": sent.commit, "url": sent.url, "is_new": sent.is_new}
-    return {
-        "exports": [
-            {"format": one.format, "folder": str(one.folder), "is_new": one.is_new, "record": dict(one.record)}
-            for one in exports
-        ],
-        "pushed": pushed,
-    }
 
 
 COMMAND = Command(

@@ -66,28 +66,14 @@ def run(call: Call) -> int:
 
 def as_text(record: Mapping[str, Any]) -> str:
     """The comparison as a table, a line per language and one for all together."""
-    found = record["comparison"]
-    rows = [("language", "prompts", "relative error", "KL, nats", "same token", "same label")]
+    found, allowed = record["comparison"], record["comparison"]["limits"]
+    lines = [f"{'language':<8}  prompts  relative error  KL, nats  same token  same label"]
     for c in (*found["languages"], found["together"]):
         label = "-" if c["label_agreement"] is None else f"{c['label_agreement']:.4f}"
-        rows.append(
-            (
-                c["language"],
-                str(c["num_prompts"]),
-                f"{c['relative_error']:.1e}",
-                f"{c['kl_mean']:.1e}",
-                f"{c['argmax_agreement']:.4f}",
-                label,
-            )
+        lines.append(
+            f"{c['language']:<8}  {c['num_prompts']:>7}  {c['relative_error']:>14.1e}  {c['kl_mean']:>8.1e}  "
+            f"{c['argmax_agreement']:>10.4f}  {label:>10}"
         )
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    lines = [
-        "  ".join(
-            cell.ljust(w) if i == 0 else cell.rjust(w) for i, (cell, w) in enumerate(zip(row, widths, strict=True))
-        )
-        for row in rows
-    ]
-    allowed = found["limits"]
     return "\n".join(
         [
             "",

@@ -30,8 +30,16 @@ _COMMIT = re.compile(r"[0-9a-f]{40}")
 _PLACEHOLDER = re.compile(r"\{(\w*)\}")
 _SHOWN = 20  # names in an error message
 # Names of the HTTP client's errors: the client is httpx or httpx2, by the version of huggingface_hub.
-_BROKEN_OFF = {"RemoteProtocolError", "ReadError", "ReadTimeout", "XetDownloadError"}
-_UNREACHABLE = {"ConnectError", "ConnectTimeout", "PoolTimeout", "ProxyError", "ConnectionError"}
+BROKEN_OFF = {
+    "RemoteProtocolError",
+    "ReadError",
+    "ReadTimeout",
+    "WriteError",
+    "WriteTimeout",
+    "CloseError",
+    "XetDownloadError",
+}
+UNREACHABLE = {"ConnectError", "ConnectTimeout", "PoolTimeout", "ProxyError", "ConnectionError"}
 
 
 def read_hub(
@@ -90,7 +98,7 @@ def hub_problem(error: BaseException, key: str, name: str, revision: str | None)
     """
     from huggingface_hub import constants, errors
 
-    chain = list(_causes(error))
+    chain = list(causes(error))
     names = {type(e).__name__ for e in chain}
     section = key.rpartition(".")[0]
     kind = "model" if section == "model" else "data set"
@@ -118,7 +126,7 @@ def hub_problem(error: BaseException, key: str, name: str, revision: str | None)
         )
     if met(errors.HFValidationError):
         return Problem(f"{key}={name} is neither a local path nor a name on the Hub, which has the form OWNER/NAME.")
-    if _BROKEN_OFF & names or any("Consistency check failed" in str(e) for e in chain):
+    if BROKEN_OFF & names or any("Consistency check failed" in str(e) for e in chain):
         return Problem(
             f"{at}: the download from the Hub broke off before the file was complete. Nothing incomplete was kept: "
             "run the command again; files that arrived whole are not downloaded twice."
@@ -131,7 +139,7 @@ def hub_problem(error: BaseException, key: str, name: str, revision: str | None)
     statuses = [e.response.status_code for e in chain if isinstance(e, errors.HfHubHTTPError)]
     if any(status >= 500 for status in statuses):
         return Problem(f"{at}: the Hub answered with status {max(statuses)}, a fault of its own. Try again later.")
-    if _UNREACHABLE & names or met(errors.LocalEntryNotFoundError, ConnectionError, TimeoutError):
+    if UNREACHABLE & names or met(errors.LocalEntryNotFoundError, ConnectionError, TimeoutError):
         return Problem(
             f"{at} is not, or not wholly, in the local cache ({constants.HF_HOME}), and the Hub cannot be reached. "
             f"Check the network and its proxy settings (HTTPS_PROXY), or set {key} to a local folder."
@@ -141,7 +149,7 @@ def hub_problem(error: BaseException, key: str, name: str, revision: str | None)
     return None
 
 
-def _causes(error: BaseException) -> Iterator[BaseException]:
+def causes(error: BaseException) -> Iterator[BaseException]:
     seen: set[int] = set()
     current: BaseException | None = error
     while current is not None and id(current) not in seen:

@@ -1,4 +1,4 @@
-"""Where rows come from (the embedded world, a package of intents, local files, a dataset of the Hub), and a run's store of them.
+"""Where rows come from (the embedded world, a package of intents, files, a dataset of the Hub), and a store of them.
 
 An item's id is the same in all languages ("dev:17": the split, then the id column or the row's position), so that
 translations of one item can be kept together, kept apart, and kept out of the scored set.

@@ -31,11 +31,9 @@ from mslt_it.store import (
     file_sha256,
     find_damage,
     locked,
-    making,
     read_json,
     require_space,
-    seal,
-    take_place,
+    sealing,
     user_cache,
     write_json,
 )
@@ -83,9 +81,8 @@ def dequantized(sha256: str, name: str, provide: Callable[[Path], Path]) -> Path
     try:
         with locked(out.with_name(f".{sha256}.lock")):  # of several processes one does the work
             if find_damage(out) is not None:
-                with making(out) as part:
+                with sealing(out) as part:
                     _make(part, sha256, name, provide)
-                    take_place(part, out)
     except OSError as error:
         raise Problem(
             f"model.path={name}: the weights could not be kept in {out.parent}: {error}. "
@@ -104,7 +101,6 @@ def weights_origin(base: PreTrainedModel) -> dict[str, Any]:
 
 
 def _make(part: Path, sha256: str, name: str, provide: Callable[[Path], Path]) -> None:
-    part.mkdir()
     source = part / "source"  # transformers looks for other files beside the one it is given
     source.mkdir()
     file = source / "model.gguf"
@@ -159,7 +155,6 @@ def _make(part: Path, sha256: str, name: str, provide: Callable[[Path], Path]) -
         "transformers": transformers_version,
     }
     write_json(part / ORIGIN, origin)
-    seal(part, (path for path in part.iterdir() if path.is_file()))
 
 
 def _refuse_unreadable(name: str, architecture: str) -> None:

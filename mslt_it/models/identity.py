@@ -14,20 +14,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from mslt_it.config.compose import load_recipe
 from mslt_it.config.recipe import ModelConfig, Recipe
+from mslt_it.data.build import with_found_labels
 from mslt_it.models.base_model import (
     DTYPES,
-    adapter_hash,
     fit_vocabulary,
     load_base,
     load_tokenizer,
     model_hash,
     read_adapter,
+    tensors_hash,
 )
 from mslt_it.models.gguf_weights import weights_origin
 from mslt_it.models.packaged import TERMS
 from mslt_it.problems import Problem
-from mslt_it.store import COMPLETE, file_sha256, sealed_files, value_sha256
+from mslt_it.store import COMPLETE, altered, read_json, sealed_files, value_sha256
 
 ADAPTER = "adapter"
 # The files of a run that decide what its adapter does; others (its card, its predictions) may change.
@@ -99,35 +101,26 @@ def read_run(folder: Path | str) -> FinishedRun:
         sealed = sealed_files(folder)
     except Problem as problem:
         raise Problem(f"run={folder}: its papers cannot be read ({problem}) {TRAIN_AGAIN}") from problem
-    try:
-        for name in DECISIVE:
-            if name not in sealed:
-                raise Problem(f"run={folder}: {COMPLETE} does not list {name}. {TRAIN_AGAIN}")
-            if not (folder / name).is_file():
-                raise Problem(f"run={folder}: {name} is missing. {TRAIN_AGAIN}")
-            found = file_sha256(folder / name)
-            if found != sealed[name]:
-                raise Problem(
-                    f"run={folder}: {name} is not as it was when the run finished (sha256 {found[:12]}, sealed with "
-                    f"{sealed[name][:12]}). {TRAIN_AGAIN}"
-                )
-        provenance = json.loads((folder / "results.json").read_text(encoding="utf-8"))["provenance"]
-        recorded = provenance["adapter_sha256"], provenance["base_sha256"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise Problem(f"run={folder}: its papers cannot be read ({error!r}). {TRAIN_AGAIN}") from error
+    for name in DECISIVE:
+        if name not in sealed:
+            raise Problem(f"run={folder}: {COMPLETE} does not list {name}. {TRAIN_AGAIN}")
+    for name, wrong in altered(folder, DECISIVE):
+        raise Problem(f"run={folder}: {name} {wrong}. {TRAIN_AGAIN}")
+    provenance = (read_json(folder / "results.json") or {}).get("provenance")
+    if not isinstance(provenance, dict) or not {"adapter_sha256", "base_sha256"} <= provenance.keys():
+        raise Problem(f"run={folder}: results.json does not say which adapter and base it is of. {TRAIN_AGAIN}")
     found = adapter_hash_of(folder / ADAPTER)
-    if found != recorded[0]:
+    if found != provenance["adapter_sha256"]:
         raise Problem(
             f"run={folder}: its adapter is not the one its results are of (sha256 {found[:12]}, results.json says "
-            f"{recorded[0][:12]}). {TRAIN_AGAIN}"
+            f"{provenance['adapter_sha256'][:12]}). {TRAIN_AGAIN}"
         )
-    return FinishedRun(folder, _recipe(folder), provenance)
+    return FinishedRun(folder, with_found_labels(load_recipe("config", config_dir=folder)), provenance)
 
 
 def adapter_hash_of(folder: Path) -> str:
     """`adapter_hash` of an adapter whose values are all finite; else a Problem."""
-    read_adapter(folder)
-    return adapter_hash(folder)
+    return tensors_hash(read_adapter(folder))
 
 
 def load_trained_base(run: FinishedRun) -> tuple[Any, Any, ModelConfig]:
@@ -202,13 +195,6 @@ def _dtypes(recorded: Mapping[str, Any], model: ModelConfig) -> list[str]:
         return [model.dtype]
     on_gpu = bool(recorded.get("environment", {}).get("gpus"))
     return ["bfloat16", "float32"] if on_gpu else ["float32", "bfloat16"]
-
-
-def _recipe(folder: Path) -> Recipe:
-    from mslt_it.config.compose import load_recipe
-    from mslt_it.data.build import with_found_labels
-
-    return with_found_labels(load_recipe("config", config_dir=folder))
 
 
 def _named(path: Any, revision: Any) -> str:

@@ -27,69 +27,18 @@ Everything is computed in float64 and kept in float32. Nothing here needs a mode
 from __future__ import annotations
 
 import hashlib
-import json
 import math
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
 import torch
-from safetensors.torch import save_file
 from torch import Tensor
 
-from mslt_it.models.base_model import CONFIG, WEIGHTS, read_adapter
-from mslt_it.models.methods import DEFAULT_DENSITY, SPARSE, TRUNCATED, refuse_options
+from mslt_it.models.lora import Factors, Lora, tensors_of, write_lora
 from mslt_it.problems import Problem
-
-# Fields of adapter_config.json with which an adapter is more, or other, than s B A on the weights of its base.
-_OTHER_KINDS = (
-    "use_dora",
-    "lora_bias",
-    "use_qalora",
-    "modules_to_save",
-    "trainable_token_indices",
-    "target_parameters",
-    "layer_replication",
-    "alora_invocation_tokens",
-    "use_bdlora",
-    "arrow_config",
-    "kasa_config",
-    "lora_ga_config",
-    "monteclora_config",
-    "velora_config",
-)
-# Initialisations that take a part of the base's own weights into the adapter, so that its base is another one.
-_CHANGES_BASE = ("pissa", "olora", "corda", "loftq", "lora_ga")
-_TENSOR = re.compile(r"base_model\.model\.(.+)\.lora_([AB])\.weight")
-
-
-@dataclass(frozen=True)
-class Factors:
-    """One module's change of weights: ``scaling * b @ a``."""
-
-    a: Tensor  # [rank, in]
-    b: Tensor  # [out, rank]
-    scaling: float
-
-    @property
-    def rank(self) -> int:
-        return int(self.a.shape[0])
-
-
-@dataclass(frozen=True)
-class Lora:
-    """A saved adapter."""
-
-    name: str  # what errors call it
-    modules: Mapping[str, Factors]  # "model.layers.0.self_attn.q_proj" -> factors
-    config: Mapping[str, Any]  # adapter_config.json
-
-    @property
-    def rank(self) -> int:
-        """The largest rank of a module."""
-        return max(factors.rank for factors in self.modules.values())
+from mslt_it.publish.combine_options import DEFAULT_DENSITY, SPARSE, TRUNCATED, refuse_options
 
 
 @dataclass(frozen=True)
@@ -110,91 +59,12 @@ class _Part:
     factors: Factors
 
 
-@dataclass(frozen=True)
-class _Best:
-    """``b[:, :k] @ a[:k]`` is the best approximation at rank k; ``values``: singular values, largest first."""
-
-    b: Tensor  # [out, n]
-    a: Tensor  # [n, in]
-    values: Tensor  # [n]
-
-
 _Target: TypeAlias = Tensor | tuple[Tensor, Tensor]  # dense [out, in], or (b, a) whose product it is
 
 
-# ---------------------------------------------------------------- reading and writing
-
-
-def read_lora(path: Path | str) -> Lora:
-    """The adapter saved in the folder ``path``; a Problem when its change of the weights is not ``s B A`` alone."""
-    path = Path(path)
-    try:
-        config: dict[str, Any] = json.loads((path / CONFIG).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise Problem(f"Adapter {path}: {CONFIG} is missing or not readable: {error}") from error
-    if config.get("peft_type") != "LORA":
-        raise Problem(f"Adapter {path}: peft_type is {config.get('peft_type')!r}; only LORA adapters can be combined.")
-    _refuse_other_kinds(path, config)
-    found: dict[str, dict[str, Tensor]] = {}
-    for name, tensor in read_adapter(path).items():
-        match = _TENSOR.fullmatch(name)
-        if match is None or tensor.dim() != 2:
-            raise Problem(
-                f"Adapter {path}: '{name}' {tuple(tensor.shape)} is not a LoRA matrix of a linear module, and only "
-                "those can be combined. Train with adapter.target_modules naming linear modules."
-            )
-        found.setdefault(match.group(1), {})[match.group(2)] = tensor
-    if not found:
-        raise Problem(f"Adapter {path}: {WEIGHTS} holds no tensor. Train it again.")
-    return Lora(str(path), {m: _factors(path, m, pair, config) for m, pair in sorted(found.items())}, config)
-
-
-def _refuse_other_kinds(path: Path, config: Mapping[str, Any]) -> None:
-    start = config.get("init_lora_weights")
-    field = next((f for f in _OTHER_KINDS if config.get(f)), None)
-    if field is None and config.get("bias", "none") != "none":
-        field = "bias"
-    if field is None and isinstance(start, str) and start.lower().startswith(_CHANGES_BASE):
-        field = "init_lora_weights"
-    if field is not None:
-        kind = "DoRA's magnitudes do not add up" if field == "use_dora" else "it is more than B A on the base's weights"
-        raise Problem(
-            f"Adapter {path}: {field}={config[field]!r}: {kind}, so it cannot be combined exactly. "
-            "Train it as plain LoRA (adapter.use_dora=false), or merge it into its base instead (mslt merge)."
-        )
-
-
-def _factors(path: Path, module: str, pair: Mapping[str, Tensor], config: Mapping[str, Any]) -> Factors:
-    if set(pair) != {"A", "B"}:
-        raise Problem(f"Adapter {path}: '{module}' has lora_{min(pair)} only. It is damaged: train it again.")
-    a, b = pair["A"], pair["B"]
-    rank = int(_by_pattern(module, config.get("rank_pattern"), config["r"]))
-    alpha = float(_by_pattern(module, config.get("alpha_pattern"), config["lora_alpha"]))
-    if a.shape[0] != rank or b.shape[1] != rank:
-        raise Problem(
-            f"Adapter {path}: '{module}' has A {tuple(a.shape)} and B {tuple(b.shape)}, but its configuration says "
-            f"rank {rank}. The two files do not belong together: train it again."
-        )
-    return Factors(a, b, alpha / math.sqrt(rank) if config.get("use_rslora") else alpha / rank)
-
-
-def _by_pattern(module: str, patterns: Mapping[str, Any] | None, default: Any) -> Any:
-    """peft's rule: the first pattern that matches the name or its end, whole parts only."""
-    return next((v for p, v in (patterns or {}).items() if re.fullmatch(rf"(.*\.)?({p})", module)), default)
-
-
 def write_combined(combined: Combined, folder: Path) -> None:
-    """``adapter_model.safetensors`` and ``adapter_config.json``, each replaced whole."""
-    folder.mkdir(parents=True, exist_ok=True)
-    temporary = folder / f".{WEIGHTS}.part"
-    save_file(dict(combined.tensors), temporary, metadata={"format": "pt"})
-    temporary.replace(folder / WEIGHTS)
-    temporary = folder / f".{CONFIG}.part"
-    temporary.write_text(json.dumps(combined.config, indent=2, sort_keys=True) + "\n", encoding="utf-8")
-    temporary.replace(folder / CONFIG)
-
-
-# ---------------------------------------------------------------- combining
+    """The adapter as peft reads it."""
+    write_lora(folder, combined.tensors, combined.config)
 
 
 def combine(
@@ -240,12 +110,11 @@ def combine(
         elif isinstance(target, tuple) and method == "cat":
             b, a = target
         else:
-            best = _best(target)
-            b, a = best.b[:, :rank], best.a[:rank]
-        b, a = b.float().contiguous(), a.float().contiguous()
+            b, a, _ = _best(target)
+            b, a = b[:, :rank], a[:rank]
         ranks[module] = int(a.shape[0])
-        tensors |= {f"base_model.model.{module}.lora_{x}.weight": t for x, t in (("A", a), ("B", b))}
-        squares["distance"] += _distance(b.double(), a.double(), target) ** 2
+        tensors |= tensors_of(module, b, a)
+        squares["distance"] += _distance(b.float().double(), a.float().double(), target) ** 2
         squares["target"] += _norm(target) ** 2
         squares["parts"] += sum(_norm(_weighted_sum([part])) ** 2 for part in own)
     broken = next((name for name, tensor in tensors.items() if not bool(torch.isfinite(tensor).all())), None)
@@ -362,7 +231,7 @@ def _choose_rank(
 ) -> int:
     sums = max(sum(part.factors.rank for part in own) for own in parts.values())
     if max_error is not None:
-        return smallest_rank([_best(target_of(module)).values for module in parts], max_error)
+        return smallest_rank([_best(target_of(module))[2] for module in parts], max_error)
     if rank is None:
         return max(p.factors.rank for own in parts.values() for p in own) if method == "svd" else sums
     if method == "svd" and rank > sums:
@@ -391,19 +260,20 @@ def smallest_rank(values: Sequence[Tensor], max_error: float) -> int:
     return 1 + int(bad.sum())  # left falls, so the bad ranks come first
 
 
-def _best(target: _Target) -> _Best:
+def _best(target: _Target) -> tuple[Tensor, Tensor, Tensor]:
+    """(b [out, n], a [n, in], singular values [n], largest first); b[:, :k] a[:k] is the best one of rank k."""
     if isinstance(target, tuple):
         b, a = target
         left, r_left = torch.linalg.qr(b)
         right, r_right = torch.linalg.qr(a.T)
         u, values, v = torch.linalg.svd(r_left @ r_right.T, full_matrices=False)
-        return _Best(left @ u, values[:, None] * (v @ right.T), values)
+        return left @ u, values[:, None] * (v @ right.T), values
     # The smaller Gram matrix: 4,096 x 16,384 takes an eigendecomposition of 4,096 instead of an SVD. In float64 it
     # loses what is below 1e-8 of the largest singular value, and float32 keeps no more than that.
     wide = target.shape[0] <= target.shape[1]
     vectors = torch.linalg.eigh(target @ target.T if wide else target.T @ target).eigenvectors.flip(1)
     b, a = (vectors, vectors.T @ target) if wide else (target @ vectors, vectors.T)
-    return _Best(b, a, a.norm(dim=1) if wide else b.norm(dim=0))
+    return b, a, a.norm(dim=1) if wide else b.norm(dim=0)
 
 
 def _norm(target: _Target) -> float:

@@ -24,10 +24,10 @@ from mslt_it.evaluation.systems import Bench, load
 from mslt_it.models.base_model import adapter_hash
 from mslt_it.models.environment import has_gpu
 from mslt_it.models.identity import ADAPTER, FinishedRun, read_run
-from mslt_it.models.methods import DEFAULT_DENSITY, SPARSE, refuse_options
-from mslt_it.models.weights import resolve_weights
+from mslt_it.models.lora import Lora, read_lora
 from mslt_it.problems import Problem
-from mslt_it.publish.combine import Combined, Lora, combine, read_lora, write_combined
+from mslt_it.publish.combine import Combined, combine, write_combined
+from mslt_it.publish.combine_options import DEFAULT_DENSITY, SPARSE, refuse_options, resolve_weights
 from mslt_it.publish.comparable import IDENTITY, languages, refuse_strangers
 from mslt_it.publish.scored_run import UNSCORED, conclude, evaluate_run, print_end, provenance
 from mslt_it.records import fingerprint, to_plain

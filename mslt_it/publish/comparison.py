@@ -120,37 +120,24 @@ def _answer_logits(model: Any, rows: Sequence[tuple[tuple[int, ...], int]]) -> T
 
 def compare(live: Mapping[str, Outputs], other: Mapping[str, Outputs]) -> tuple[Comparison, list[Comparison]]:
     """(all languages together, each language); a Problem where a value of either is not finite."""
-    each: list[_Sums] = []
+    sums = {}
     for code, expected in live.items():
-        found = other[code]
-        for which, outputs_ in (("live adapter", expected), ("merged model", found)):
-            if not bool(torch.isfinite(outputs_.logits).all()) or not bool(np.isfinite(outputs_.scores).all()):
+        for which, found in (("live adapter", expected), ("merged model", other[code])):
+            if not bool(torch.isfinite(found.logits).all()) or not bool(np.isfinite(found.scores).all()):
                 raise Problem(f"The {which} gives values that are not finite on prompts in '{code}'. Train it again.")
-        each.append(_sums(code, expected, found))
-    if not sum(sums.num_positions for sums in each):
+        sums[code] = _sums(expected, other[code])
+    together = {key: sum(one[key] for one in sums.values()) for key in next(iter(sums.values()))}
+    together["kl_max"] = max(one["kl_max"] for one in sums.values())
+    if not together["num_positions"]:
         raise Problem("No prompt fits into data.max_length_tokens, so nothing could be compared. Raise it.")
-    if flat := [sums.language for sums in each if sums.num_positions and not sums.squared_norm]:
+    seen = {code: one for code, one in sums.items() if one["num_positions"]}
+    if flat := [code for code, one in seen.items() if not one["squared_norm"]]:
         raise Problem(f"The live adapter gives every token the same score on prompts in '{flat[0]}'. Train it again.")
-    return _figures(_total(each)), [_figures(sums) for sums in each if sums.num_positions]
+    return _figures("all", together), [_figures(code, one) for code, one in seen.items()]
 
 
-@dataclass(frozen=True)
-class _Sums:
+def _sums(live: Outputs, other: Outputs) -> dict[str, float]:
     """What the figures are quotients of."""
-
-    language: str
-    num_prompts: int
-    num_positions: int
-    squared_error: float
-    squared_norm: float
-    kl_sum: float
-    kl_max: float
-    same_token: int
-    num_items: int
-    same_label: int
-
-
-def _sums(code: str, live: Outputs, other: Outputs) -> _Sums:
     squared_error = squared_norm = kl_sum = kl_max = 0.0
     same_token = 0
     for expected, found in zip(live.logits.split(16), other.logits.split(16), strict=True):  # float64, a part at a time
@@ -164,36 +151,26 @@ def _sums(code: str, live: Outputs, other: Outputs) -> _Sums:
         kl_sum, kl_max = kl_sum + float(kl.sum()), max(kl_max, float(kl.max()) if len(kl) else 0.0)
         same_token += int((p.argmax(-1) == q.argmax(-1)).sum())
     same_label = int((live.scores.argmax(axis=1) == other.scores.argmax(axis=1)).sum()) if live.scores.size else 0
-    return _Sums(
-        language=code,
-        num_prompts=live.num_prompts,
-        num_positions=len(live.logits),
-        squared_error=squared_error,
-        squared_norm=squared_norm,
-        kl_sum=kl_sum,
-        kl_max=kl_max,
-        same_token=same_token,
-        num_items=len(live.scores),
-        same_label=same_label,
-    )
-
-
-def _total(each: Sequence[_Sums]) -> _Sums:
-    added = {
-        field.name: sum(getattr(sums, field.name) for sums in each)
-        for field in dataclasses.fields(_Sums)
-        if field.name not in ("language", "kl_max")
+    return {
+        "num_prompts": live.num_prompts,
+        "num_positions": len(live.logits),
+        "squared_error": squared_error,
+        "squared_norm": squared_norm,
+        "kl_sum": kl_sum,
+        "kl_max": kl_max,
+        "same_token": same_token,
+        "num_items": len(live.scores),
+        "same_label": same_label,
     }
-    return _Sums(language="all", kl_max=max(sums.kl_max for sums in each), **added)
 
 
-def _figures(sums: _Sums) -> Comparison:
+def _figures(language: str, sums: Mapping[str, float]) -> Comparison:
     return Comparison(
-        language=sums.language,
-        num_prompts=sums.num_prompts,
-        relative_error=math.sqrt(sums.squared_error / sums.squared_norm),
-        kl_mean=sums.kl_sum / sums.num_positions,
-        kl_max=sums.kl_max,
-        argmax_agreement=sums.same_token / sums.num_positions,
-        label_agreement=sums.same_label / sums.num_items if sums.num_items else None,
+        language=language,
+        num_prompts=int(sums["num_prompts"]),
+        relative_error=math.sqrt(sums["squared_error"] / sums["squared_norm"]),
+        kl_mean=sums["kl_sum"] / sums["num_positions"],
+        kl_max=sums["kl_max"],
+        argmax_agreement=sums["same_token"] / sums["num_positions"],
+        label_agreement=sums["same_label"] / sums["num_items"] if sums["num_items"] else None,
     )

@@ -5,44 +5,64 @@
     vllm         the adapter for `vllm serve BASE --enable-lora`; merged weights where vLLM cannot serve it
     gguf         one file for llama.cpp, by its own converter
 
-Each form has a folder of its own, out/FORMAT, made whole or not at all (`mslt_it.publish.sealed`); export.json in it
-says what it was made of. Weights are merged by `mslt_it.publish.merge`, measured against the live adapter, and only
-once for all forms.
+Each form has a folder of its own, out/FORMAT, made whole or not at all; export.json in it says what it was made of.
+Weights are merged, and measured against the live adapter, once for all forms.
 """
 
 from __future__ import annotations
 
 import gc
+import json
 import re
+import shlex
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from transformers import AutoConfig, GenerationConfig
 
-from mslt_it.config.recipe import ModelConfig
+from mslt_it.config.recipe import ModelConfig, TaskConfig
 from mslt_it.data.encoding import Encoder
-from mslt_it.models.base_model import WEIGHTS, cached_commit, load_adapter, load_tokenizer, model_hash, model_path
+from mslt_it.evaluation.scores import read_rows
+from mslt_it.models.base_model import WEIGHTS, cached_commit, load_adapter, load_tokenizer, model_path
 from mslt_it.models.environment import environment
-from mslt_it.models.identity import FinishedRun, load_trained_base, unrecorded
+from mslt_it.models.identity import FinishedRun, load_trained_base, read_run, unrecorded
 from mslt_it.models.model_errors import explain
-from mslt_it.problems import Problem, nearest
-from mslt_it.publish import gguf
-from mslt_it.publish.export_source import Request, Source, read_source
-from mslt_it.publish.export_usage import with_llama_cpp, with_transformers, with_vllm
-from mslt_it.publish.export_vllm import why_not_served, write_adapter
-from mslt_it.publish.merge import MERGE, MERGED_DTYPES, merge_run
+from mslt_it.problems import Problem
+from mslt_it.publish import gguf, vllm
+from mslt_it.publish.merge import MERGE, merge_inputs, require_room, write_merged
 from mslt_it.publish.model_card import Publication, card_of_merge, is_hub_id, model_card
-from mslt_it.publish.sealed import earlier, finish, require_space
-from mslt_it.store import COMPLETE, file_sha256, find_damage, making
+from mslt_it.store import COMPLETE, file_sha256, find_damage, made_before, read_json, sealing, write_json
 
 RECORD = "export.json"
 FORMATS = ("safetensors", "vllm", "gguf")  # in the order in which they are made: later ones use what is merged already
 CARD = "README.md"
 GENERATION = "generation_config.json"
-_OWN = frozenset([RECORD, MERGE, CARD, GENERATION, COMPLETE])
+_OWN = frozenset([RECORD, MERGE, CARD, GENERATION, COMPLETE])  # of a folder with merged weights: not for another form
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is to be exported, and how.
+
+    ``run`` and ``model`` (a folder of `mslt merge`): one of them, or both where the merge is that run's. ``strategy``,
+    ``dtype`` and ``prompts`` are those of `merge_run`; dtype None: bfloat16, or that of ``model``.
+    """
+
+    out: Path
+    formats: tuple[str, ...]
+    run: Path | None = None
+    model: Path | None = None
+    dtype: str | None = None
+    strategy: str | None = None
+    prompts: int = 32
+    outtype: str = "f16"
+    converter: str | None = None
+    name: str = ""  # in cards and file names; empty: the run's
+    license: str = ""
+    data_license: str = ""
 
 
 @dataclass(frozen=True)
@@ -59,228 +79,226 @@ def export(request: Request, say: Callable[[str], object] = print) -> list[Expor
     """Every form asked for, in the order of `FORMATS`.
 
     Raises:
-        Problem: anything that would make an export that is not the adapter: see `merge_run`, `gguf`, `sealed`.
+        Problem: anything that would make an export that is not the adapter.
     """
-    wrong = [one for one in request.formats if one not in FORMATS]
-    if wrong or not request.formats:
-        raise Problem(f"format={wrong[0] if wrong else '[]'} is unknown. {nearest(wrong[0] if wrong else '', FORMATS)}")
-    converter = gguf.find_converter(request.converter) if "gguf" in request.formats else None
-    if request.outtype not in gguf.OUTTYPES:
-        raise Problem(f"outtype={request.outtype} is unknown. {nearest(request.outtype, gguf.OUTTYPES)}")
-    exporter = _Exporter(request, read_source(request), converter, say)
-    return [exporter.make(one) for one in FORMATS if one in request.formats]
-
-
-# ---------------------------------------------------------------- making the forms
+    converter = gguf.find_converter(request.converter) if "gguf" in request.formats else Path()
+    exporter = _Exporter(request, converter, say)
+    return [exporter.make(form) for form in FORMATS if form in request.formats]
 
 
 class _Exporter:
-    def __init__(self, request: Request, source: Source, converter: Path | None, say: Callable[[str], object]) -> None:
-        self.request, self.source, self.converter, self.say = request, source, converter, say
-        self.name = request.name or source.name
-        there = source.merge["inputs"] if source.merge else {}
-        self.dtype = request.dtype or there.get("dtype", "bfloat16")
-        quantised = source.run is not None and source.run.recipe.adapter.quantization != "none"
-        usual = "dequantized" if quantised else "none"  # as merge_run takes it where nothing is asked for
-        self.strategy = request.strategy or there.get("strategy") or usual
-        if self.dtype not in MERGED_DTYPES:
-            raise Problem(f"dtype={self.dtype} is unknown. {nearest(self.dtype, MERGED_DTYPES)}")
-        # A folder of merged weights that were measured, and its merge.json; other forms are made of it.
-        self.merged: tuple[Path, Mapping[str, Any]] | None = (
-            (source.merged, source.merge) if source.merged is not None and source.merge is not None else None
-        )
-        self._check_publication()
+    def __init__(self, request: Request, converter: Path, say: Callable[[str], object]) -> None:
+        self.request, self.converter, self.say = request, converter, say
+        if request.run is None and request.model is None:
+            raise Problem(
+                "Neither run= nor model= is given. Write mslt export run=RUNFOLDER format=[safetensors] out=DIR."
+            )
+        self.run: FinishedRun | None = read_run(request.run) if request.run is not None else None
+        # A folder of merged weights that were measured, and what merge.json says of them; other forms are made of it.
+        self.merged: tuple[Path, Mapping[str, Any]] | None = None
+        if request.model is not None:
+            self.merged = request.model, _read_merge(request, request.model, self.run)
+        self.merge = self.merged[1] if self.merged else {}  # of model=
+        self.name = request.name or (self.run.recipe.name if self.run else str(self.merge["run"]))
+        self._publication("model", {}, None)  # licences and the name are refused before anything is merged
+        if not re.fullmatch(r"\w[\w .+-]*", self.name):
+            raise Problem(f"name={self.name!r} cannot be a file's name. Write for example name=xnli-ar-de-zh.")
+        if self.run is not None:
+            usual = request.dtype or "bfloat16"
+            self.merging = self.merge.get("inputs") or merge_inputs(self.run, request.strategy, usual)
+            made_of = {"results_sha256": file_sha256(self.run.folder / "results.json")}
+        else:
+            self.merging, made_of = self.merge["inputs"], {"merged_sha256": self.merge["merged_sha256"]}
+        said = {"name": self.name, "license": request.license, "data_license": request.data_license}
+        self.inputs = {**self.merging, **made_of, **said}
 
     def make(self, form: str) -> Export:
         out = self.request.out / form
-        inputs = self._inputs(form)
-        found = earlier(out, RECORD, inputs, self.say)
-        if found is not None:
-            self._remember(out, found)
-            return Export(form, out, found, False)
-        with making(out) as part:
-            if form == "gguf":
-                record = self._gguf(part)
-            elif form == "vllm" and (reason := self._why_merged()) is None:
-                record = self._adapter(part)
-            else:
-                record = self._model(part)
-                if form == "vllm":
-                    self.say(f"vllm: the merged model is exported instead of the adapter: {reason}.")
-                    record["why_merged"] = reason
-            record = {"format": form, "inputs": inputs, **record, **self._papers(), "environment": environment()}
-            finish(part, out, RECORD, record)
-        self._remember(out, record)
-        return Export(form, out, record, True)
+        inputs = self.inputs | ({"outtype": self.request.outtype} if form == "gguf" else {})
+        record = made_before(out, RECORD, inputs, self.say)
+        if is_new := record is None:
+            with sealing(out) as part:
+                record = {"format": form, "inputs": inputs, **self._write(form, part)}
+                record |= {**self._origin(), "environment": environment()}
+                write_json(part / RECORD, record)
+        if record["kind"] == "model" and self.merged is None:
+            self.merged = out, record["merge"]
+        return Export(form, out, record, is_new)
 
-    def _inputs(self, form: str) -> dict[str, Any]:
-        inputs = {
-            **self.source.inputs(),
-            "dtype": self.dtype,
-            "strategy": self.strategy,
-            "name": self.name,
-            "license": self.request.license,
-            "data_license": self.request.data_license,
-        }
-        return inputs | ({"outtype": self.request.outtype} if form == "gguf" else {})
+    def _write(self, form: str, part: Path) -> dict[str, Any]:
+        if form == "gguf":
+            return self._gguf(part)
+        if form == "safetensors":
+            return self._model(part)
+        reason = self._why_merged()
+        if reason is None:
+            return self._adapter(part)
+        record = self._model(part)
+        self.say(f"vllm: the merged model is exported instead of the adapter: {reason}.")
+        return {**record, "why_merged": reason}
 
-    def _papers(self) -> dict[str, Any]:
+    def _origin(self) -> dict[str, Any]:
         """Of the run, without paths on this machine."""
-        run, merge = self.source.run, self.source.merge or {}
-        base = run.recipe.model.path if run else str(merge.get("model", ""))
+        run, merge = self.run, self.merge
+        base = run.recipe.model.path if run else str(merge["model"])
         return {
-            "run": self.source.name,
+            "run": run.recipe.name if run else merge["run"],
             "run_fingerprint": run.provenance.get("run_fingerprint") if run else merge.get("run_fingerprint"),
             "base": base if is_hub_id(base) else Path(base).name,
             "base_revision": run.recipe.model.revision if run else merge.get("model_revision"),
-            "sources": list(run.recipe.sources) if run else merge.get("sources", []),
-            "targets": list(run.recipe.targets) if run else merge.get("targets", []),
+            "sources": list(run.recipe.sources) if run else merge["sources"],
+            "targets": list(run.recipe.targets) if run else merge["targets"],
         }
 
-    def _remember(self, folder: Path, record: Mapping[str, Any]) -> None:
-        if record["kind"] == "model" and self.merged is None:
-            self.merged = folder, record["merge"]
+    # ---------------------------------------------------------------- merged weights
 
-    # -- merged weights
-
-    def _merge_into(self, part: Path) -> Mapping[str, Any]:
-        """Merged weights, configuration and tokenizer in ``part``; what merge.json says of them, without machine."""
-        if self.merged is not None:
+    def _weights(self, folder: Path) -> tuple[Path, dict[str, Any]]:
+        """Where merged weights, configuration and tokenizer are (in ``folder``, if they had to be made), and what
+        merge.json says of them, without machine."""
+        if self.merged is None:
+            assert self.run is not None
+            record: Mapping[str, Any] = write_merged(self.run, folder, self.merging, self.request.prompts, self.say)
+        else:
             folder, record = self.merged
             if (damage := find_damage(folder)) is not None:
                 raise Problem(f"{folder} is not as it was written ({damage}). Remove it and export again.")
-            files = [file for file in sorted(folder.iterdir()) if file.is_file() and file.name not in _OWN]
-            require_space(part.parent, sum(file.stat().st_size for file in files), "the merged model")
-            part.mkdir(parents=True)
-            for file in files:
-                shutil.copyfile(file, part / file.name)
-        else:
-            run = self.source.run
-            assert run is not None
-            record = merge_run(
-                run.folder,
-                part,
-                strategy=self.request.strategy,
-                dtype=self.dtype,
-                prompts_per_language=self.request.prompts,
-                say=self.say,
-            ).record
-            for name in (MERGE, COMPLETE):
-                (part / name).unlink()
-        if model_hash(part) != record["merged_sha256"]:
-            raise Problem("The merged weights are not those that were measured. Nothing was written; merge again.")
-        return {key: record[key] for key in ("inputs", "merged_sha256", "comparison")}
+        return folder, {key: record[key] for key in ("inputs", "merged_sha256", "comparison")}
 
     def _model(self, part: Path) -> dict[str, Any]:
-        merge = self._merge_into(part)
+        folder, merge = self._weights(part)
+        if folder != part:
+            files = [file for file in sorted(folder.iterdir()) if file.is_file() and file.name not in _OWN]
+            require_room(part, sum(file.stat().st_size for file in files), "the merged model")
+            for file in files:
+                shutil.copyfile(file, part / file.name)
         tokenizer = load_tokenizer(ModelConfig(path=str(part)))
         encoder = Encoder(tokenizer, max_length_tokens=1)
         pad = tokenizer.pad_token_id
-        settings = {
-            "eos_token_id": encoder.end_id,
-            "pad_token_id": encoder.end_id if pad is None else pad,
-            "bos_token_id": tokenizer.bos_token_id,
-            "max_new_tokens": self.source.task.max_answer_tokens,
-            "do_sample": False,
-        }
-        GenerationConfig(**settings).save_pretrained(part)
-        again = GenerationConfig.from_pretrained(part)
-        if {key: getattr(again, key) for key in settings} != settings:
-            raise Problem(f"{GENERATION} does not survive being written and read back. Nothing was written.")
-        self._write_card(part, "model", with_transformers(encoder), merge)
+        GenerationConfig(
+            eos_token_id=encoder.end_id,
+            pad_token_id=encoder.end_id if pad is None else pad,
+            bos_token_id=tokenizer.bos_token_id,
+            max_new_tokens=self._max_answer_tokens(),
+            do_sample=False,
+        ).save_pretrained(part)
+        self._write_card(part, "model", _usage(encoder), merge)
         return {"kind": "model", "end_token_id": encoder.end_id, "merge": merge}
 
-    # -- the adapter as it is
+    def _gguf(self, part: Path) -> dict[str, Any]:
+        own, outtype = part / "model", self.request.outtype
+        own.mkdir()
+        folder, merge = self._weights(own)
+        file = part / f"{self.name}-{outtype}.gguf"
+        require_room(part, gguf.expected_bytes(folder, outtype), "the GGUF file")
+        self.say(f"gguf: running {self.converter} ...")
+        gguf.convert(folder, file, outtype, self.converter)
+        encoder = Encoder(load_tokenizer(ModelConfig(path=str(folder))), max_length_tokens=1)
+        shutil.rmtree(own)
+        self._write_card(part, "gguf", _usage(encoder, file=shlex.quote(file.name)), merge)
+        made = {"file": file.name, "outtype": outtype, "converter_sha256": file_sha256(self.converter)}
+        return {"kind": "gguf", "end_token_id": encoder.end_id, "merge": merge, "gguf": made}
+
+    # ---------------------------------------------------------------- the adapter as it is
 
     def _why_merged(self) -> str | None:
-        run = self.source.run
-        if run is None:
+        if self.run is None:
             return "model= has no adapter any more; give run= for one"
-        model = run.recipe.model
-        path = _base_path(run)
+        model, path = self.run.recipe.model, _base_path(self.run)
         try:
             config = AutoConfig.from_pretrained(path, revision=model.revision, trust_remote_code=False)
         except (OSError, ValueError) as error:
             raise explain(error, path, model.revision, "causal language model") from error
-        rows = run.provenance.get("num_embedding_rows") or config.get_text_config().vocab_size
-        return why_not_served(
-            run.adapter,
+        num_rows = config.get_text_config().vocab_size
+        return vllm.why_not_served(
+            self.run.adapter,
             (config.architectures or ["an unknown architecture"])[0],
-            run.recipe.adapter.quantization,
-            rows - config.get_text_config().vocab_size,
+            self.run.recipe.adapter.quantization,
+            (self.run.provenance.get("num_embedding_rows") or num_rows) - num_rows,
         )
 
     def _adapter(self, part: Path) -> dict[str, Any]:
-        run = self.source.run
+        run = self.run
         assert run is not None
         if note := unrecorded(run):
             self.say(f"Note: {note}")
-        require_space(part.parent, 2 * (run.adapter / WEIGHTS).stat().st_size, "the adapter")
+        require_room(part, 2 * (run.adapter / WEIGHTS).stat().st_size, "the adapter")
         self.say("vllm: checking that the base is the one that was trained on ...")
         tokenizer, base, _ = load_trained_base(run)
-        path = _base_path(run)
-        revision = _commit(run) or run.recipe.model.revision
-        made = write_adapter(run.adapter, part, path, revision)
+        path, revision = _base_path(run), _commit(run) or run.recipe.model.revision
+        made = vllm.write_adapter(run.adapter, part, path, revision)
         load_adapter(base, part)  # a Problem where a tensor is missing, left over or of another shape
         del base
         gc.collect()
         encoder = Encoder(tokenizer, max_length_tokens=1)
-        usage = with_vllm(self.name, path, revision, made["max_lora_rank"], self.source.task.max_answer_tokens, encoder)
-        self._write_card(part, "adapter", usage, None)
+        # The base's own generation settings would sample, and not stop where the adapter does.
+        request = {
+            "model": self.name,
+            **({"messages": [{"role": "user", "content": "..."}]} if tokenizer.chat_template else {"prompt": "...\n"}),
+            "temperature": 0,
+            "max_tokens": self._max_answer_tokens(),
+            "stop_token_ids": [encoder.end_id],
+        }
+        pinned = ["--revision", revision] if revision else []
+        command = ["vllm", "serve", path, *pinned, "--enable-lora", "--max-lora-rank", str(made["max_lora_rank"])]
+        serve = f"{shlex.join(command)} --lora-modules {shlex.quote(self.name)}"
+        self._write_card(part, "adapter", _usage(encoder, serve=serve, request=json.dumps(request)), None)
         return {"kind": "adapter", "end_token_id": encoder.end_id, "vllm": made}
 
-    # -- GGUF
+    # ---------------------------------------------------------------- cards
 
-    def _gguf(self, part: Path) -> dict[str, Any]:
-        assert self.converter is not None
-        part.mkdir(parents=True)
-        if self.merged is not None:
-            model, merge = self.merged
-            if model_hash(model) != merge["merged_sha256"]:
-                raise Problem(f"{model} is not as it was written. Remove it and export again.")
-            merge = {key: merge[key] for key in ("inputs", "merged_sha256", "comparison")}
-        else:
-            model = part / "model"
-            merge = self._merge_into(model)
-        file = part / f"{self.name}-{self.request.outtype}.gguf"
-        require_space(part, gguf.expected_bytes(model, self.request.outtype), "the GGUF file")
-        self.say(f"gguf: running {self.converter} ...")
-        gguf.convert(model, file, self.request.outtype, self.converter)
-        encoder = Encoder(load_tokenizer(ModelConfig(path=str(model))), max_length_tokens=1)
-        shutil.rmtree(part / "model", ignore_errors=True)
-        usage = with_llama_cpp(file.name, encoder)
-        self._write_card(part, "gguf", usage, merge)
-        made = {"file": file.name, "outtype": self.request.outtype, "converter_sha256": file_sha256(self.converter)}
-        return {"kind": "gguf", "end_token_id": encoder.end_id, "merge": merge, "gguf": made}
+    def _max_answer_tokens(self) -> int:
+        return (self.run.recipe.task if self.run else TaskConfig()).max_answer_tokens
 
-    # -- cards
+    def _publication(self, kind: str, usage: Mapping[str, Any], merge: Mapping[str, Any] | None) -> Publication:
+        return Publication(self.name, kind, self.request.license, self.request.data_license, usage, merge)
 
-    def _publication(self, kind: str, usage: Sequence[str], merge: Mapping[str, Any] | None) -> Publication:
-        return Publication(
-            name=self.name,
-            kind=kind,
-            license=self.request.license,
-            data_license=self.request.data_license,
-            usage=tuple(usage),
-            merge=merge,
-        )
-
-    def _check_publication(self) -> None:
-        """Licences and the name are refused before anything is merged."""
-        self._publication("model", (), None)
-        if not re.fullmatch(r"\w[\w .+-]*", self.name):
-            raise Problem(f"name={self.name!r} cannot be a file's name. Write for example name=xnli-ar-de-zh.")
-
-    def _write_card(self, part: Path, kind: str, usage: Sequence[str], merge: Mapping[str, Any] | None) -> None:
+    def _write_card(self, part: Path, kind: str, usage: Mapping[str, Any], merge: Mapping[str, Any] | None) -> None:
         publication = self._publication(kind, usage, merge)
-        run = self.source.run
-        if run is not None:
-            provenance = {**run.provenance, "model_commit": _commit(run)}
-            text = model_card(run.recipe, self.source.results, provenance, publication)
+        if self.run is None:
+            text = card_of_merge(self.merge, publication)
         else:
-            assert self.source.merge is not None
-            text = card_of_merge(self.source.merge, publication)
+            path = self.run.folder / "results.json"
+            results = read_rows(read_json(path) or {}, path)
+            provenance = {**self.run.provenance, "model_commit": _commit(self.run)}
+            text = model_card(self.run.recipe, results, provenance, publication)
         (part / CARD).write_text(text, encoding="utf-8")
+
+
+def _read_merge(request: Request, folder: Path, run: FinishedRun | None) -> dict[str, Any]:
+    """merge.json of ``model=``; a Problem where the folder is damaged, or not what else was asked for."""
+    record = read_json(folder / MERGE) or {}
+    if "merged_sha256" not in record:
+        raise Problem(
+            f"model={folder}: there is no {MERGE} of a merge in it. Give a folder that `mslt merge` made, or the run "
+            "itself: run=RUNFOLDER."
+        )
+    if (damage := find_damage(folder)) is not None:
+        raise Problem(f"model={folder} is not as it was merged ({damage}). Merge again with mslt merge.")
+    inputs = record["inputs"]
+    for key in ("dtype", "strategy"):
+        asked = getattr(request, key)
+        if asked is not None and asked != inputs[key]:
+            raise Problem(
+                f"{key}={asked}: model={folder} was merged with {key}={inputs[key]}. Leave {key} out, or give run=."
+            )
+    if run is not None and inputs["adapter_sha256"] != run.provenance["adapter_sha256"]:
+        raise Problem(
+            f"model={folder} was merged from another adapter (sha256 {inputs['adapter_sha256'][:12]}) than that of "
+            f"run={run.folder} ({run.provenance['adapter_sha256'][:12]}). Give the run it was made of, or one of the "
+            "two alone."
+        )
+    return record
+
+
+def _usage(encoder: Encoder, **more: str) -> dict[str, Any]:
+    """What the card says of loading it; ``end``: the answer's last token, where the tokenizer alone does not tell."""
+    ends_otherwise = encoder.end_id != encoder.tokenizer.eos_token_id
+    return {
+        "chat": bool(encoder.tokenizer.chat_template),
+        "end": encoder.decode([encoder.end_id]) if ends_otherwise else "",
+        "end_id": encoder.end_id,
+        **more,
+    }
 
 
 def _commit(run: FinishedRun) -> str | None:

@@ -6,6 +6,7 @@ found and run, and what it wrote is looked at before it counts.
 
 from __future__ import annotations
 
+import math
 import os
 import shutil
 import struct
@@ -15,12 +16,13 @@ from pathlib import Path
 
 from safetensors import safe_open
 
-from mslt_it.problems import Problem, nearest
+from mslt_it.problems import Problem
 
 CONVERTER = "convert_hf_to_gguf.py"
 # Bytes per weight; q8_0 keeps blocks of 32 with a 2-byte scale.
 OUTTYPES = {"f16": 2.0, "bf16": 2.0, "q8_0": 34 / 32}
 _SHOWN_LINES = 2  # of what a converter said when it failed
+_OF_A_TRACEBACK = (" ", "\t", "Traceback ", "During handling of ", "The above exception ")
 _LEAST_SHARE = 0.9  # of the expected size; converters leave out buffers, and norms are kept in float32
 
 
@@ -48,17 +50,11 @@ def find_converter(path: str | None) -> Path:
 
 def expected_bytes(model: Path, outtype: str) -> int:
     """Size of the weights alone in ``outtype``; ``model``: a folder with safetensors files."""
-    if outtype not in OUTTYPES:
-        raise Problem(f"outtype={outtype} is unknown. {nearest(outtype, OUTTYPES)}")
-    total = 0
-    for file in sorted(model.glob("*.safetensors")):
+    num_weights = 0
+    for file in model.glob("*.safetensors"):
         with safe_open(file, framework="pt") as tensors:
-            for name in tensors.keys():  # noqa: SIM118 - not a mapping
-                size = 1
-                for length in tensors.get_slice(name).get_shape():
-                    size *= length
-                total += size
-    return int(total * OUTTYPES[outtype])
+            num_weights += sum(math.prod(tensors.get_slice(name).get_shape()) for name in tensors.keys())  # noqa: SIM118
+    return int(num_weights * OUTTYPES[outtype])
 
 
 def convert(model: Path, out: Path, outtype: str, converter: Path) -> None:
@@ -70,9 +66,8 @@ def convert(model: Path, out: Path, outtype: str, converter: Path) -> None:
     except OSError as error:
         raise Problem(f"{converter} cannot be run: {error}. Give another converter=PATH.") from error
     if done.returncode != 0:
-        # Without the frames of a traceback.
         printed = (done.stderr or done.stdout).splitlines()
-        lines = [line for line in printed if line.strip() and not line.startswith((" ", "\t", "Traceback "))]
+        lines = [line for line in printed if line.strip() and not line.startswith(_OF_A_TRACEBACK)]
         said = " | ".join(lines[-_SHOWN_LINES:]) or "nothing"
         raise Problem(
             f"{converter} failed with status {done.returncode} and said: {said}. Nothing was written. Take a newer "

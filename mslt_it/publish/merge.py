@@ -4,22 +4,20 @@ A QLoRA adapter was trained on a base rounded to 4 bits (Dettmers et al. 2023), 
 base, in full precision; ``original`` takes the weights before they were rounded, which the adapter has never seen.
 Nothing is ever merged into 4-bit weights: rounding again loses most of the adapter (relative error 0.15).
 
-Written is into a hidden folder beside ``out``, which takes its place only when what was read back from it answers as
-the live adapter does; COMPLETE.json inside has the SHA-256 of every file. A merge that is refused or killed leaves
-``out`` as it was.
+What was written is read back, and takes its place only when it answers as the live adapter does. A merge that is
+refused or killed leaves ``out`` as it was.
 """
 
 from __future__ import annotations
 
 import gc
-import json
 import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from safetensors import SafetensorError
+from transformers.utils import cached_file
 
 from mslt_it.config.recipe import ModelConfig
 from mslt_it.models.base_model import (
@@ -30,6 +28,7 @@ from mslt_it.models.base_model import (
     load_tokenizer,
     merge_adapter,
     model_hash,
+    model_path,
 )
 from mslt_it.models.environment import environment
 from mslt_it.models.identity import (
@@ -44,14 +43,14 @@ from mslt_it.models.identity import (
 from mslt_it.models.quantization import dequantized_weights
 from mslt_it.problems import Problem, nearest
 from mslt_it.publish.comparison import Comparison, compare, outputs, prompts_of
-from mslt_it.publish.sealed import finish, require_space
 from mslt_it.records import to_plain
-from mslt_it.store import COMPLETE, file_sha256, find_damage
+from mslt_it.store import file_sha256, made_before, require_space, sealing, write_json
 
 MERGE = "merge.json"
 STRATEGIES = ("dequantized", "original")
 MERGED_DTYPES = ("bfloat16", "float32")
 PROMPTS_PER_LANGUAGE = 32
+SPARE_BYTES = 32 * 2**20  # beside the weights: tokenizer, configuration and what the disk needs for itself
 
 
 @dataclass(frozen=True)
@@ -110,81 +109,120 @@ def merge_run(
         Problem: another base, tokenizer or adapter than the run's; too little disk; a merge beyond `limits`.
     """
     out = Path(out) if Path(out).name not in ("", "..") else Path(out).resolve()
+    finished = read_run(run)
+    inputs = merge_inputs(finished, strategy, dtype)
+    earlier = made_before(out, MERGE, inputs, say)
+    if earlier is not None:
+        return Merge(out, earlier, False)
+    with sealing(out) as part:
+        record = write_merged(finished, part, inputs, prompts_per_language, say)
+        write_json(part / MERGE, record)
+    return Merge(out, record, True)
+
+
+def merge_inputs(run: FinishedRun, strategy: str | None, dtype: str) -> dict[str, str]:
+    """What decides the merged weights, ``strategy`` spelt out; a Problem for values that are none."""
     if dtype not in MERGED_DTYPES:
         raise Problem(f"dtype={dtype} is unknown. {nearest(dtype, MERGED_DTYPES)}")
-    if prompts_per_language < 0:
-        raise Problem(f"prompts={prompts_per_language}: give 1 or more, or 0 for every row that the run scored.")
-    finished = read_run(run)
-    strategy = _strategy(finished, strategy)
-    inputs = {
-        "adapter_sha256": finished.provenance["adapter_sha256"],
-        "adapter_config_sha256": file_sha256(finished.adapter / "adapter_config.json"),
-        "base_sha256": finished.provenance["base_sha256"],
+    quantised = run.recipe.adapter.quantization != "none"
+    if strategy is None:
+        strategy = "dequantized" if quantised else "none"
+    elif strategy not in STRATEGIES:
+        raise Problem(f"strategy={strategy} is unknown. {nearest(strategy, STRATEGIES)}")
+    elif not quantised:
+        raise Problem(
+            f"strategy={strategy} is for runs with adapter.quantization; {run.folder} was trained on a base that was "
+            "not quantised, so there is only one. Leave strategy out."
+        )
+    return {
+        "adapter_sha256": run.provenance["adapter_sha256"],
+        "adapter_config_sha256": file_sha256(run.adapter / "adapter_config.json"),
+        "base_sha256": run.provenance["base_sha256"],
         "strategy": strategy,
         "dtype": dtype,
     }
-    earlier = _earlier(out, inputs, say)
-    if earlier is not None:
-        return Merge(out, earlier, False)
 
-    if note := unrecorded(finished):
+
+def write_merged(
+    run: FinishedRun,
+    folder: Path,
+    inputs: Mapping[str, str],
+    prompts_per_language: int,
+    say: Callable[[str], object],
+) -> dict[str, Any]:
+    """Writes the merged model and its tokenizer to ``folder``, reads them back and compares: what merge.json says.
+
+    Args:
+        inputs: of `merge_inputs`.
+    """
+    recipe, dtype = run.recipe, inputs["dtype"]
+    if note := unrecorded(run):
         say(f"Note: {note}")
-    tokenizer, base, trained = load_trained_base(finished)
+    tokenizer, base, trained = load_trained_base(run)
     found_identity = identity(base, tokenizer)
     settings = {
-        "batch_tokens": finished.recipe.scoring.batch_tokens,
+        "batch_tokens": recipe.scoring.batch_tokens,
         "pad_id": tokenizer.pad_token_id if tokenizer.pad_token_id is not None else tokenizer.eos_token_id,
     }
-    prompts = prompts_of(finished.recipe, tokenizer, prompts_per_language)
-    live = load_adapter(base, finished.adapter)
+    prompts = prompts_of(recipe, tokenizer, prompts_per_language)
+    live = load_adapter(base, run.adapter)
     say(f"Asking the live adapter {sum(len(p.rows) for p in prompts.values())} prompts in {len(prompts)} languages ...")
     expected = outputs(live, prompts, **settings)
     del live, base
     gc.collect()
 
     say(f"Merging in float32, writing {dtype} ...")
-    merged = merged_model(finished, trained, strategy, dtype, tokenizer)
-    part = out.with_name(f".{out.name}.part")
-    try:
-        shutil.rmtree(part, ignore_errors=True)  # of a merge that was killed
-        out.parent.mkdir(parents=True, exist_ok=True)
-        size = sum(p.numel() * p.element_size() for p in merged.parameters())
-        require_space(out.parent, size, "the merged model")
-        _write(merged, tokenizer, part)
-        del merged
-        gc.collect()
-        _refuse_other_tokenizer(part, tokenizer)
-        wide = compared_in(trained.dtype, dtype)
-        reloaded = load_base(ModelConfig(path=str(part), dtype=wide))
-        together, each = compare(expected, outputs(reloaded, prompts, **settings))
-        allowed = limits(finished.recipe.adapter.quantization, strategy, (trained.dtype, dtype))
-        refuse_beyond(allowed, together, each)
-        record = {
-            "inputs": inputs,
-            "run": finished.recipe.name,
-            "run_fingerprint": finished.provenance.get("run_fingerprint"),
-            "model": finished.recipe.model.path,
-            "model_revision": finished.recipe.model.revision,
-            "quantization": finished.recipe.adapter.quantization,
-            "sources": list(finished.recipe.sources),
-            "targets": list(finished.recipe.targets),
-            **found_identity,
-            "merged_sha256": model_hash(part),
-            "comparison": {
-                "dtype": wide,
-                "limits": to_plain(allowed),
-                "together": to_plain(together),
-                "languages": to_plain(each),
-            },
-            "environment": environment(),
-        }
-        del reloaded
-        finish(part, out, MERGE, record)
-    except (OSError, SafetensorError) as error:
-        raise Problem(f"The merged model could not be written to {part}: {error}. {out} is as it was.") from error
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
-    return Merge(out, record, True)
+    merged = merged_model(run, trained, inputs["strategy"], dtype, tokenizer)
+    size = sum(p.numel() * p.element_size() for p in merged.parameters())
+    require_room(folder, size, "the merged model")
+    merged.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    # Of a SentencePiece tokenizer transformers 5 writes tokenizer.json alone; llama.cpp's converter reads this file.
+    pieces = cached_file(
+        model_path(recipe.model),
+        "tokenizer.model",
+        revision=recipe.model.revision,
+        _raise_exceptions_for_missing_entries=False,
+        _raise_exceptions_for_connection_errors=False,
+    )
+    if pieces is not None:
+        shutil.copyfile(pieces, folder / "tokenizer.model")
+    del merged
+    gc.collect()
+
+    again = load_tokenizer(ModelConfig(path=str(folder)))
+    for what, digest in (("tokenizer", tokenizer_hash), ("chat template", template_hash)):
+        if digest(again) != digest(tokenizer):
+            raise Problem(f"The {what} does not survive being written and read back. Nothing was written.")
+    wide = compared_in(trained.dtype, dtype)
+    reloaded = load_base(ModelConfig(path=str(folder), dtype=wide))
+    together, each = compare(expected, outputs(reloaded, prompts, **settings))
+    allowed = limits(recipe.adapter.quantization, inputs["strategy"], (trained.dtype, dtype))
+    refuse_beyond(allowed, together, each)
+    return {
+        "inputs": inputs,
+        "run": recipe.name,
+        "run_fingerprint": run.provenance.get("run_fingerprint"),
+        "model": recipe.model.path,
+        "model_revision": recipe.model.revision,
+        "quantization": recipe.adapter.quantization,
+        "sources": list(recipe.sources),
+        "targets": list(recipe.targets),
+        **found_identity,
+        "merged_sha256": model_hash(folder),
+        "comparison": {
+            "dtype": wide,
+            "limits": to_plain(allowed),
+            "together": to_plain(together),
+            "languages": to_plain(each),
+        },
+        "environment": environment(),
+    }
+
+
+def require_room(folder: Path, weights_bytes: int, what: str) -> None:
+    """A Problem when the disk cannot take the weights and what lies beside them: before any of it is written."""
+    require_space(folder, weights_bytes + SPARE_BYTES, what, "Free some space, or give out= on another disk.")
 
 
 def merged_model(run: FinishedRun, trained: ModelConfig, strategy: str, dtype: str, tokenizer: Any) -> Any:
@@ -218,65 +256,3 @@ def refuse_beyond(allowed: Limits, together: Comparison, each: list[Comparison])
             f"The merged model does not answer as the live adapter does: {'; '.join(faults)}. Nothing was written. "
             "Try dtype=float32, or strategy=dequantized where the run was quantised; or use the adapter unmerged."
         )
-
-
-def _strategy(run: FinishedRun, strategy: str | None) -> str:
-    quantised = run.recipe.adapter.quantization != "none"
-    if strategy is None:
-        return "dequantized" if quantised else "none"
-    if strategy not in STRATEGIES:
-        raise Problem(f"strategy={strategy} is unknown. {nearest(strategy, STRATEGIES)}")
-    if not quantised:
-        raise Problem(
-            f"strategy={strategy} is for runs with adapter.quantization; {run.folder} was trained on a base that was "
-            "not quantised, so there is only one. Leave strategy out."
-        )
-    return strategy
-
-
-def _earlier(out: Path, inputs: Mapping[str, str], say: Callable[[str], object]) -> dict[str, Any] | None:
-    """merge.json of a whole merge of the same inputs in ``out``, None where there is nothing or a torn one."""
-    if not out.exists() or (out.is_dir() and not any(out.iterdir())):
-        return None
-    if not out.is_dir():
-        raise Problem(f"out={out} is a file. Give a folder.")
-    record = _read_record(out)
-    if record is None:
-        raise Problem(f"out={out} holds something other than a merge (no {MERGE} of one). Choose another folder.")
-    there = record.get("inputs")
-    if there and (differing := [key for key in inputs if there.get(key) != inputs[key]]):
-        said = "; ".join(f"{key}: {there.get(key)} there, {inputs[key]} now" for key in differing)
-        raise Problem(f"out={out} holds another merge ({said}). Choose another folder, or remove that one.")
-    damage = find_damage(out)
-    if damage is None:
-        return record
-    say(f"{out} holds a merge that is not whole ({damage}): it is made again.")
-    return None
-
-
-def _read_record(out: Path) -> dict[str, Any] | None:
-    """What merge.json says; empty where it is damaged but the folder was sealed as a merge; None: not a merge."""
-    try:
-        record = json.loads((out / MERGE).read_text(encoding="utf-8"))
-        if isinstance(record, dict) and isinstance(record.get("inputs"), dict):
-            return record
-    except (OSError, ValueError):
-        pass
-    try:
-        return {} if MERGE in json.loads((out / COMPLETE).read_text(encoding="utf-8"))["files"] else None
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-
-
-def _write(merged: Any, tokenizer: Any, folder: Path) -> None:
-    folder.mkdir(parents=True)
-    merged.save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
-
-
-def _refuse_other_tokenizer(folder: Path, tokenizer: Any) -> None:
-    """What was written must be read back as the tokenizer it was."""
-    again = load_tokenizer(ModelConfig(path=str(folder)))
-    for what, digest in (("tokenizer", tokenizer_hash), ("chat template", template_hash)):
-        if digest(again) != digest(tokenizer):
-            raise Problem(f"The {what} does not survive being written and read back. Nothing was written.")

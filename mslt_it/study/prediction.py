@@ -42,8 +42,9 @@ if TYPE_CHECKING:
     from mslt_it.evaluation.asking import Question
     from mslt_it.evaluation.measures import Measure
     from mslt_it.evaluation.systems import LoadedBase, System
-    from mslt_it.publish.combine import Lora
+    from mslt_it.models.lora import Lora
     from mslt_it.records import PromptedExample
+    from mslt_it.study.collect import ScoredCell, Slice, Study
 
 SCHEMA = 1
 WORK = "predicted"  # folder inside the study's
@@ -156,7 +157,7 @@ class _Asked:
         from mslt_it.evaluation.systems import Bench, load
         from mslt_it.evaluation.units import items_of, questions_of
         from mslt_it.models.identity import read_run
-        from mslt_it.publish.combine import read_lora
+        from mslt_it.models.lora import read_lora
         from mslt_it.publish.comparable import refuse_strangers
 
         runs = {key: read_run(folder / "cells" / cell.id) for key, cell in singles.items()}

@@ -12,10 +12,9 @@ from torch import Tensor
 from torch.utils.data import Sampler
 from transformers import PreTrainedTokenizerBase
 
+from mslt_it.data.encoding import IGNORED
 from mslt_it.problems import Problem
 from mslt_it.records import EncodedExample
-
-IGNORED = -100
 
 
 def to_dataset(encoded: Sequence[EncodedExample], languages: Sequence[str], pad_id: int) -> Dataset:

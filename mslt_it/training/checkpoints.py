@@ -101,17 +101,16 @@ def training_keys(recipe: Recipe) -> dict[str, Any]:
     return {key: value for key, value in keys.items() if key not in {f"training.{name}" for name in NEUTRAL}}
 
 
-def require_space(folder: Path, needed_bytes: int) -> None:
-    """A Problem when the disk cannot take a checkpoint: before it is begun."""
-    store.require_space(
-        folder, needed_bytes, "a checkpoint", "The older checkpoint is kept: free some space and start again."
-    )
-
-
-def checkpoint_bytes(model: nn.Module) -> int:
-    """An upper estimate of a checkpoint: the adapter and AdamW's two moments, and 1 MiB for everything else."""
+def require_space(folder: Path, model: nn.Module) -> None:
+    """A Problem when the disk cannot take a checkpoint: before it is begun. At most it is the adapter and AdamW's two
+    moments, and 1 MiB for everything else."""
     trained = sum(p.numel() * p.element_size() for p in model.parameters() if p.requires_grad)
-    return int(trained * 3 * 1.1) + 2**20
+    store.require_space(
+        folder,
+        int(trained * 3 * 1.1) + 2**20,
+        "a checkpoint",
+        "The older checkpoint is kept: free some space and start again.",
+    )
 
 
 class CheckpointSealer(TrainerCallback):
@@ -146,11 +145,13 @@ def _require_same(
         differing.append("number of processes")
     if not differing and record.get("training_fingerprint") == training_fingerprint:
         return
+    if not differing:
+        saved["training fingerprint"], now["training fingerprint"] = (
+            record["training_fingerprint"],
+            training_fingerprint,
+        )
+        differing.append("training fingerprint")
     said = "; ".join(f"{k}: {saved.get(k)!r} in the checkpoint, {now.get(k)!r} now" for k in differing)
-    said = (
-        said
-        or f"training fingerprint: {record.get('training_fingerprint')} in the checkpoint, {training_fingerprint} now"
-    )
     raise Problem(
         f"Checkpoint {folder} belongs to another run and is not resumed from. Different: {said}. "
         "Put these back, or choose another output_dir."

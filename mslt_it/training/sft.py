@@ -238,7 +238,7 @@ class AdapterTrainer(SFTTrainer):
     def _save_checkpoint(self, model: nn.Module, trial: Any) -> None:
         guards.check_weights(self.model, self.state.global_step)
         folder = Path(self.args.output_dir)
-        checkpoints.require_space(folder, checkpoints.checkpoint_bytes(self.model))
+        checkpoints.require_space(folder, self.model)
         try:
             super()._save_checkpoint(model, trial)
         except (OSError, RuntimeError, SafetensorError) as error:  # torch and safetensors wrap a full disk in their own

@@ -14,7 +14,8 @@ import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-IGNORED = -100
+from mslt_it.data.encoding import IGNORED
+
 # Logits held at once: 2**26 float32 values are 256 MB. More positions than fit are projected in recomputed chunks.
 MAX_LOGITS = 2**26
 # Models that change the logits after the head (Cohere, Granite, Gemma 2, Falcon-H1): the stock path knows how.

@@ -90,7 +90,7 @@ KINDS: list[tuple[Callable[[Path, Path], None], str]] = [
     (other_revision, r"config\.yaml names the base .*base, its results are of .*base@0123456789abcdef"),
     (
         damaged,
-        r"adapter/adapter_model\.safetensors is not as it was when the run finished \(sha256 \w{12}, sealed with",
+        r"adapter/adapter_model\.safetensors is not what was saved \(\d+ bytes\)\. Start the run again",
     ),
     (not_a_number, r"'base_model\..*lora_\w\.weight' holds values that are not finite; train it again"),
     (missing_keys, r"made for another base model or configuration: 1 tensors missing \(first: \['base_model\."),
@@ -131,7 +131,7 @@ def test_the_number(request: pytest.FixtureRequest) -> None:
     ("how", "said"),
     [
         ("other tokenizer", r"the tokenizer is not the one the adapter was trained with"),
-        ("alpha changed", r"adapter/adapter_config\.json is not as it was when the run finished"),
+        ("alpha changed", r"adapter/adapter_config\.json is not what was saved"),
         ("halved and sealed", r"missing or damaged"),
         ("adapter gone", r"adapter/adapter_model\.safetensors is missing"),
         ("adapter of another run", r"its adapter is not the one its results are of"),

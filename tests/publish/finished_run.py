@@ -134,3 +134,7 @@ def change_adapter(folder: Path, change: Any) -> None:
     change(tensors)
     save_file(tensors, file)
     reseal(folder, adapter_sha256=adapter_hash(file.parent))
+
+
+def quiet(text: str) -> None:
+    """What commands say, not said."""

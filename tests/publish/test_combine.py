@@ -16,10 +16,10 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from mslt_it import cli
-from mslt_it.models.methods import METHODS
-from mslt_it.models.weights import resolve_weights, typology_weights
+from mslt_it.models.lora import read_lora
 from mslt_it.problems import Problem
-from mslt_it.publish.combine import Combined, combine, read_lora, smallest_rank, write_combined
+from mslt_it.publish.combine import Combined, combine, smallest_rank, write_combined
+from mslt_it.publish.combine_options import METHODS, resolve_weights, typology_weights
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "training"))  # tiny_run
 SHAPES = {"layers.0.q_proj": (10, 14), "layers.0.down_proj": (16, 9)}  # out x in
@@ -461,8 +461,8 @@ def test_weights_by_typology_are_similarities_that_sum_to_one() -> None:
     [
         ("equals", "weights=equals is unknown. Did you mean 'equal'?"),
         ("[1,2]", "weights has 2 numbers, runs has 3 adapters."),
-        ("[1,x,2]", "weights: 'x' is not a number."),
-        ("[1,nan,2]", "weights: 'nan' is not a finite number."),
+        ("[1,x,2]", "weights=x is not a number."),
+        ("[1,nan,2]", "weights=nan is not a finite number."),
         ("typology", "weights=typology needs the language to be near to: weights=typology:tr."),
         ("typology:jp", "Unknown language code 'jp'. Did you mean 'ja'"),
         ("typology:nah", "lang2vec has no language 'nah'. Give the weights as numbers: weights=[0.5,0.5,0.5]."),
@@ -694,7 +694,7 @@ def test_a_damaged_run_is_refused(runs: list[Path], tmp_path: Path, capsys: pyte
     file = copy / "adapter" / "adapter_model.safetensors"
     file.write_bytes(file.read_bytes()[:-8])
     assert combine_runs([runs[0], copy], tmp_path / "out") == 2
-    assert f"run={copy}: adapter/adapter_model.safetensors is not as it was" in capsys.readouterr().err
+    assert f"run={copy}: adapter/adapter_model.safetensors is not what was saved" in capsys.readouterr().err
 
 
 def test_the_folder_is_claimed_before_it_is_filled(runs: list[Path], tmp_path: Path) -> None:

@@ -10,17 +10,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from finished_run import TEMPLATE, make_base, make_run
+from finished_run import TEMPLATE, make_base, quiet
 
-from mslt_it.publish.export import export
-from mslt_it.publish.export_source import Request
+from mslt_it.publish.export import Request, export
 from mslt_it.publish.merge import merge_run
+from mslt_it.store import file_sha256
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "hub"))
 from server import Hub, card_faults, run_client
 
 PRELUDE = """
-import contextlib, io, os, shutil
+import contextlib, io, os, shutil, time
+time.sleep = lambda seconds: None  # between the client's tries
 from pathlib import Path
 os.environ["HF_TOKEN"] = "hf_mine"
 from mslt_it import cli
@@ -57,18 +58,17 @@ class Visit:
     """What one process that pushed saw; the hub is left running."""
 
     hub: Hub
-    home: Path
     folder: Path  # of the safetensors export
     saw: dict[str, Any]
 
 
 @pytest.fixture(scope="module")
-def visit(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Visit]:
+def visit(run_of: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Visit]:
     """One process pushes everything: importing the libraries takes seconds."""
     root = tmp_path_factory.mktemp("push")
-    run = make_run(root / "run", make_base(root / "base", template=TEMPLATE))
-    merged = merge_run(run, root / "merged", prompts_per_language=2, say=lambda text: None).folder
-    made = export(Request(out=root / "out", formats=("safetensors", "vllm"), run=run, model=merged), lambda text: None)
+    run = run_of("chat")
+    merged = merge_run(run, root / "merged", prompts_per_language=2, say=quiet).folder
+    made = export(Request(out=root / "out", formats=("safetensors", "vllm"), run=run, model=merged), quiet)
     folder = made[0].folder
     torn = root / "torn"
     with Hub(root / "hub") as hub:
@@ -76,6 +76,8 @@ def visit(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Visit]:
         hub.allow("hf_reader", "me", may_write=False)
         hub.allow("hf_read_only", "me", may_write=False, role="read")
         hub.add("models", "me/thesis", {"chapter.txt": "all of it"})
+        base = make_base(root / "hub_base", seed=8, template=TEMPLATE)
+        hub.add("models", "me/base", {file.name: file.read_bytes() for file in base.iterdir()})
         hub.add("models", "me/empty", {".gitattributes": ""})
         weights = folder / "model.safetensors"
         code = f"""
@@ -129,6 +131,37 @@ def silent(self, *arguments, **options):
 huggingface_hub.HfApi.repo_info = silent
 result["then silent"] = problem(send, folder, "me/silent")
 result["and again"] = send(folder, "me/silent")
+huggingface_hub.HfApi.repo_info = look
+
+import sys
+sys.path.insert(0, "{Path(__file__).parent}")
+import torch
+from finished_run import make_run
+from peft import PeftModel
+from transformers import AutoModelForCausalLM, AutoTokenizer
+from mslt_it.models.base_model import load_adapter
+from mslt_it.models.identity import load_trained_base, read_run
+
+def logits(model):
+    with torch.no_grad():
+        return model.eval()(torch.arange(6, 40)[None]).logits
+
+make_run(Path("{root}/hub_run"), "me/base")
+pushed = command("run={root}/hub_run", "out={root}/hub_out", "format=vllm", "push=me/adapter-of-base")
+there = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained("me/base"), "me/adapter-of-base")
+finished = read_run("{root}/hub_run")
+live = load_adapter(load_trained_base(finished)[1], finished.adapter)
+result["adapter on hub"] = [pushed, torch.equal(logits(there), logits(live))]
+
+there = AutoModelForCausalLM.from_pretrained("me/boats")
+same = torch.equal(logits(AutoModelForCausalLM.from_pretrained(folder)), logits(there))
+tokenizer = AutoTokenizer.from_pretrained("me/boats")
+result["read back"] = [same, there.generation_config.eos_token_id, tokenizer.chat_template is not None]
+del os.environ["HF_TOKEN"]
+try:
+    AutoTokenizer.from_pretrained("me/boats", force_download=True)
+except Exception as error:
+    result["read back"].append(type(error).__name__)
 """
         oid = _altered_sha256(weights)
         hub.break_uploads(f"/upload/{oid}", *["error"] * 6, *["close"] * 6, "garble")
@@ -136,7 +169,7 @@ result["and again"] = send(folder, "me/silent")
         hub.break_uploads("/api/models/me/lost/commit/main", "lost")
         hub.break_uploads("/api/models/me/silent/commit/main", "lost")
         saw = run_client(hub.endpoint, root / "home", PRELUDE + code)
-        yield Visit(hub, root / "home", folder, saw)
+        yield Visit(hub, folder, saw)
 
 
 def _altered_sha256(weights: Path) -> str:
@@ -174,7 +207,8 @@ def test_the_same_export_is_sent_once(visit: Visit) -> None:
         "is_new": False,
     }
     # The store has the weights since the first push: other repositories do not send them again.
-    assert visit.saw["club"][2] and len(visit.hub.requests("PUT /upload/")) == 1 + 6 + 6 + 1 + 1
+    oid = file_sha256(visit.folder / "model.safetensors")
+    assert visit.saw["club"][2] and len(visit.hub.requests(f"PUT /upload/{oid}")) == 1
 
 
 def test_an_empty_repository_is_filled(visit: Visit) -> None:
@@ -210,7 +244,7 @@ def test_refusals(case: str, text: str, visit: Visit) -> None:
 
 def test_an_adapter_whose_base_nobody_has_is_not_sent(visit: Visit) -> None:
     code, _, err = visit.saw["adapter"]
-    assert code == 2 and "The adapter belongs to the base 'base', which is no repository of a hub" in err
+    assert code == 2 and "The adapter belongs to the base 'chat', which is no repository of a hub" in err
     assert ("models", "me/adapter") not in visit.hub.repositories
 
 
@@ -251,35 +285,12 @@ def test_what_is_not_known_is_said_and_the_next_push_looks_first(visit: Visit) -
 
 
 def test_an_adapter_names_its_base_and_is_read_back_on_it(visit: Visit) -> None:
-    """About 6 s: a run on a base that the hub has, exported for vLLM, pushed, and loaded by peft from there."""
-    base = make_base(visit.home.parent / "hub_base", seed=8, template=TEMPLATE)
-    commit = visit.hub.add("models", "me/base", {file.name: file.read_bytes() for file in base.iterdir()})
-    run, out = visit.home.parent / "hub_run", visit.home.parent / "hub_out"
-    code = f"""
-import sys
-sys.path.insert(0, "{Path(__file__).parent}")
-import torch
-from finished_run import make_run
-from pathlib import Path
-
-make_run(Path("{run}"), "me/base")
-result = [command("run={run}", "out={out}", "format=vllm", "push=me/adapter-of-base")]
-from peft import PeftModel
-from transformers import AutoModelForCausalLM
-from mslt_it.models.identity import load_trained_base, read_run
-from mslt_it.models.base_model import load_adapter
-
-ids = torch.arange(6, 40)[None]
-there = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained("me/base"), "me/adapter-of-base")
-finished = read_run("{run}")
-live = load_adapter(load_trained_base(finished)[1], finished.adapter)
-with torch.no_grad():
-    result.append(torch.equal(there.eval()(ids).logits, live(ids).logits))
-"""
-    (status, _, err), same = run_client(visit.hub.endpoint, visit.home.parent / "home3", PRELUDE + code)
+    """A run on a base that the hub has, exported for vLLM, pushed, and loaded by peft from there."""
+    (status, _, err), same = visit.saw["adapter on hub"]
     assert status == 0 and same, err
     files = visit.hub.files("models", "me/adapter-of-base")
     config = json.loads(files["adapter_config.json"])
+    commit = visit.hub.repositories["models", "me/base"].refs["main"]
     assert (config["base_model_name_or_path"], config["revision"]) == ("me/base", commit)
     card = files["README.md"].decode()
     serve = (
@@ -289,27 +300,8 @@ with torch.no_grad():
 
 
 def test_it_is_read_back_with_the_same_logits(visit: Visit) -> None:
-    """In a fresh process with an empty cache; the private one needs the token."""
-    code = f"""
-import os
-import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer
-
-ids = torch.arange(6, 40)[None]
-os.environ["HF_TOKEN"] = "hf_mine"
-local = AutoModelForCausalLM.from_pretrained("{visit.folder}")
-there = AutoModelForCausalLM.from_pretrained("me/boats")
-tokenizer = AutoTokenizer.from_pretrained("me/boats")
-with torch.no_grad():
-    same = torch.equal(local(ids).logits, there(ids).logits)
-result = [same, there.generation_config.eos_token_id, tokenizer.chat_template is not None]
-del os.environ["HF_TOKEN"]
-try:
-    AutoTokenizer.from_pretrained("me/boats", force_download=True)
-except Exception as error:
-    result.append(type(error).__name__)
-"""
-    same, end, chat, refused = run_client(visit.hub.endpoint, visit.home.parent / "home2", code)
+    """The private one needs the token."""
+    same, end, chat, refused = visit.saw["read back"]
     assert (same, end, chat) == (True, 4, True) and refused in ("OSError", "RepositoryNotFoundError")
 
 

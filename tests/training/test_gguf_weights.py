@@ -17,7 +17,7 @@ import torch
 from tokenizers import pre_tokenizers
 from transformers import LlamaConfig, LlamaForCausalLM
 
-from mslt_it import cli
+from mslt_it import cli, store
 from mslt_it.config.compose import load_recipe
 from mslt_it.config.recipe import ModelConfig
 from mslt_it.models import gguf_weights, packaged
@@ -203,7 +203,7 @@ def test_tensors_that_are_missing_are_not_made_up(cache: Path, tmp_path: Path, m
 def test_killed_while_it_is_made_there_is_none_and_the_next_makes_it(file: Path, cache: Path) -> None:
     child = os.fork()
     if child == 0:  # killed when the weights are written and not yet sealed
-        gguf_weights.seal = lambda *_: os.kill(os.getpid(), signal.SIGKILL)  # type: ignore[assignment]
+        store.seal = lambda *_: os.kill(os.getpid(), signal.SIGKILL)  # type: ignore[assignment]
         torch.set_num_threads(1)
         model_path(ModelConfig(path=str(file)))
         os._exit(1)

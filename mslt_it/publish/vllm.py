@@ -9,19 +9,17 @@ the same.
 
 from __future__ import annotations
 
-import json
 import math
-import shutil
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import save_file
 from torch import Tensor
 
-from mslt_it.models.base_model import CONFIG, WEIGHTS
+from mslt_it.models.base_model import CONFIG, read_adapter
+from mslt_it.models.lora import Lora, read_lora, tensors_of, write_lora
 from mslt_it.problems import Problem
-from mslt_it.publish.combine import Lora, read_lora
+from mslt_it.store import read_json
 
 MAX_RANKS = (8, 16, 32, 64, 128, 256, 320, 512)  # the values that --max-lora-rank takes
 # Architectures that vLLM runs, but without adapters (its table of supported models, 2026).
@@ -45,7 +43,7 @@ def why_not_served(adapter: Path, architecture: str, quantization: str, num_adde
         quantization: of the base in training ("none", "nf4", "int8").
         num_added_rows: embedding rows that training added to the base's own.
     """
-    config = json.loads((adapter / CONFIG).read_text(encoding="utf-8"))
+    config = read_json(adapter / CONFIG) or {}
     if config.get("use_dora"):
         return "vLLM does not serve DoRA adapters"
     if quantization != "none":
@@ -82,19 +80,13 @@ def write_adapter(adapter: Path, folder: Path, base: str, revision: str | None) 
         base, revision: the base model that the configuration names from now on.
     """
     lora = read_lora(adapter)
-    folder.mkdir(parents=True, exist_ok=True)
     rank = lora.rank
     rewritten = not _is_uniform(lora)
     changes: dict[str, Any] = {"base_model_name_or_path": base, "revision": revision, "inference_mode": True}
     if rewritten:
-        save_file(_uniform(lora, rank), folder / WEIGHTS, metadata={"format": "pt"})
         changes |= {"r": rank, "lora_alpha": rank, "use_rslora": False, "rank_pattern": {}, "alpha_pattern": {}}
-    else:
-        shutil.copyfile(adapter / WEIGHTS, folder / WEIGHTS)
-    config = {**lora.config, **changes}
-    (folder / CONFIG).write_text(json.dumps(config, indent=2, sort_keys=True) + "\n", encoding="utf-8")
-    if rewritten:
-        _refuse_another_change(lora, read_lora(folder))
+    tensors = _uniform(lora, rank) if rewritten else read_adapter(adapter)
+    write_lora(folder, tensors, {**lora.config, **changes})
     return {"rank": rank, "max_lora_rank": max_lora_rank(rank), "factors_rewritten": rewritten}
 
 
@@ -112,15 +104,5 @@ def _uniform(lora: Lora, rank: int) -> dict[str, Tensor]:
         b = torch.zeros(factors.b.shape[0], rank)
         a[: factors.rank] = factors.a.float()
         b[:, : factors.rank] = factors.scaling * factors.b.float()
-        tensors |= {f"base_model.model.{module}.lora_{x}.weight": t for x, t in (("A", a), ("B", b))}
+        tensors |= tensors_of(module, b, a)
     return tensors
-
-
-def _refuse_another_change(before: Lora, after: Lora) -> None:
-    """A Problem unless both change every module's weight in the same way, up to rounding in float32."""
-    for module, factors in before.modules.items():
-        expected = factors.scaling * factors.b.double() @ factors.a.double()
-        other = after.modules[module]
-        distance = (other.scaling * other.b.double() @ other.a.double() - expected).norm()
-        if float(distance) > 1e-6 * float(expected.norm()):
-            raise Problem(f"The adapter in vLLM's form changes '{module}' otherwise than it did. Nothing was written.")

@@ -1,0 +1,115 @@
+"""What may be written after method= and weights= of a combination; ``combine.py`` computes.
+
+    equal          1/n each
+    size           n_i / sum of n_j, n_i = labelled rows that adapter i was trained on
+    [0.5,-0.2]     as given: of either sign, not normalised
+    typology:tr    c_i / sum of c_j, c_i = 1 - d(i, tr): the cosine similarity of adapter i's source language to the
+                   target language tr over URIEL's syntax, phonology and inventory features (Littell et al. 2017, gaps
+                   imputed); the mean over its sources where an adapter has several
+
+Weighting adapters by typological similarity to a language nobody labelled is the idea of TIPA (Accou and Poelman,
+Findings of EACL 2026, arXiv 2601.16629), which takes its distances from URIEL+ and combines MAD-X adapters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from mslt_it import values
+from mslt_it.languages import validate_code
+from mslt_it.problems import Problem, nearest
+from mslt_it.selection.criteria import L2V_PARTS
+from mslt_it.selection.typology import distances, read_typology
+
+METHODS: dict[str, str] = {
+    "cat": "the exact weighted sum; rank = sum of the ranks",
+    "svd": "the best approximation of the weighted sum at rank=R, or at the rank that max_error asks for",
+    "ties": "TIES (Yadav et al. 2023): trimmed, one sign elected per entry, averaged; then cut to a rank",
+    "dare_ties": "DARE (Yu et al. 2024) and TIES: entries dropped at random instead of trimmed; then cut to a rank",
+    "weighted_factors": "weights on A and B one by one, as peft's 'linear': not the weighted sum; equal ranks only",
+}
+TRUNCATED = ("svd", "ties", "dare_ties")  # methods whose result is cut to a rank
+SPARSE = ("ties", "dare_ties")
+DEFAULT_DENSITY = 0.5
+
+
+def refuse_options(
+    method: str, *, rank: int | None, max_error: float | None, density: float | None, seed: int | None
+) -> None:
+    """A Problem for an unknown method, a value out of range, and an option without effect on the method."""
+    if method not in METHODS:
+        hint = " peft's 'linear' is called weighted_factors here, which is what it computes." * (method == "linear")
+        raise Problem(f"method={method} is unknown.{hint} {nearest(method, METHODS)}")
+    for name, value, where in (
+        ("rank", rank, TRUNCATED),
+        ("max_error", max_error, TRUNCATED),
+        ("density", density, SPARSE),
+        ("seed", seed, ("dare_ties",)),
+    ):
+        if value is not None and method not in where:
+            raise Problem(f"{name}={value} has no effect on method={method}, only on {', '.join(where)}. Leave it out.")
+    if rank is not None and max_error is not None:
+        raise Problem(f"rank={rank} and max_error={max_error} both decide the rank. Keep one.")
+    if rank is not None and rank < 1:
+        raise Problem(f"rank={rank} is out of range. It must be 1 or more.")
+    if max_error is not None and not 0 < max_error < 1:
+        raise Problem(f"max_error={max_error} is out of range. It is a share of the norm, between 0 and 1.")
+    if density is not None and not 0 < density <= 1:
+        raise Problem(f"density={density} is out of range. It is the share of entries kept, above 0 and at most 1.")
+    if seed is not None and seed < 0:
+        raise Problem(f"seed={seed} is out of range. It must be 0 or more.")
+
+
+# ---------------------------------------------------------------- weights
+
+KINDS = ("equal", "size", "typology:CODE", "[NUMBER,...]")
+PARTS = L2V_PARTS["l2v_typology"]  # syntax, phonology, inventory
+
+
+def resolve_weights(
+    text: str, sources: Sequence[Sequence[str]], num_examples: Sequence[int]
+) -> tuple[tuple[float, ...], str]:
+    """(one weight per adapter, how they came about) for what the user wrote after ``weights=``.
+
+    Args:
+        sources: per adapter the languages it was trained on.
+        num_examples: per adapter the labelled rows it was trained on.
+    """
+    number = len(sources)
+    if text == "equal":
+        return (1.0 / number,) * number, "equal"
+    if text == "size":
+        if min(num_examples) <= 0:
+            raise Problem(
+                f"weights=size: the numbers of training rows are {list(num_examples)}; each must be above 0. "
+                "Use weights=equal or give numbers: weights=[0.5,0.5]."
+            )
+        shares = tuple(n / sum(num_examples) for n in num_examples)
+        return shares, f"by training rows {', '.join(map(str, num_examples))}"
+    kind, colon, code = text.partition(":")
+    if kind == "typology":
+        if not colon or not code:
+            raise Problem("weights=typology needs the language to be near to: weights=typology:tr.")
+        target = validate_code(code)
+        return typology_weights(sources, target), f"by typological similarity to {target}"
+    items = values.items(text)
+    if items is None:
+        raise Problem(f"weights={text} is unknown. {nearest(text, KINDS)}")
+    if len(items) != number:
+        raise Problem(f"weights has {len(items)} numbers, runs has {number} adapters. Give one number for each run.")
+    return tuple(values.number("weights", item, "float") for item in items), "given"
+
+
+def typology_weights(sources: Sequence[Sequence[str]], target: str) -> tuple[float, ...]:
+    """In proportion to the similarity to ``target``; they sum to 1."""
+    codes = list(dict.fromkeys([target, *(code for own in sources for code in own)]))
+    try:
+        apart = distances(read_typology(codes).vectors(PARTS))[0]
+    except Problem as problem:  # its remedies are options of mslt select
+        raise Problem(
+            f"weights=typology:{target}: {str(problem).split('. ')[0].rstrip('.')}. Give the weights as numbers: "
+            f"weights=[{','.join(['0.5'] * len(sources))}]."
+        ) from problem
+    near = {code: 1.0 - float(d) for code, d in zip(codes, apart, strict=True)}
+    similarity = [sum(near[code] for code in own) / len(own) for own in sources]
+    return tuple(value / sum(similarity) for value in similarity)

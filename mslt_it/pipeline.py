@@ -124,4 +124,4 @@ def _execute(recipe: Recipe, run: Run, state: PartialState, parts: Parts, detail
     run.say(f"Done in {time.monotonic() - started:.0f} s.")
     base = {"base_sha256": summary.base_sha256, **papers}
     found = provenance(recipe, len(encoded), report.label_counts, summary.adapter_sha256, base)
-    return conclude(run, recipe, figures, found, details=details, training=summary)
+    return conclude(run, recipe, figures, found, encoder, details=details, training=summary)

@@ -21,7 +21,7 @@ from mslt_it.data.encoding import Encoder
 from mslt_it.evaluation.measures import check_languages
 from mslt_it.evaluation.scores import Figures
 from mslt_it.evaluation.systems import Bench, load
-from mslt_it.models.base_model import adapter_hash
+from mslt_it.models.base_model import adapter_hash, load_tokenizer
 from mslt_it.models.environment import has_gpu
 from mslt_it.models.identity import ADAPTER, FinishedRun, read_run
 from mslt_it.models.lora import Lora, read_lora
@@ -81,7 +81,8 @@ def combine_runs(
     base = {key: runs[0].provenance[key] for key in IDENTITY if key in runs[0].provenance}
     record = provenance(recipe, sum(num_examples), counts, adapter_hash(run.folder / ADAPTER), base)
     record["combination"] = combination(runs, shares, how, method, settings, combined)
-    return conclude(run, recipe, score(run, record, runs) if scored else None, record)
+    encoder = Encoder(load_tokenizer(recipe.model), recipe.data.max_length_tokens)
+    return conclude(run, recipe, score(run, record, runs, encoder) if scored else None, record, encoder)
 
 
 def finished(out: Path, wanted: str) -> tuple[Run, dict[str, Any]] | None:
@@ -117,7 +118,7 @@ def describe(
     return lines
 
 
-def score(run: Run, record: Mapping[str, Any], runs: Sequence[FinishedRun]) -> Figures | None:
+def score(run: Run, record: Mapping[str, Any], runs: Sequence[FinishedRun], encoder: Encoder) -> Figures | None:
     """Base and adapter on the same items of every language, as at the end of training."""
     recipe = run.recipe
     check_languages(recipe.task.metric, (*recipe.sources, *recipe.targets))
@@ -127,7 +128,7 @@ def score(run: Run, record: Mapping[str, Any], runs: Sequence[FinishedRun]) -> F
         run,
         recipe,
         loaded,
-        Encoder(loaded.tokenizer, recipe.data.max_length_tokens),
+        encoder,
         PartialState(cpu=not has_gpu()),
         adapter_sha256=record["adapter_sha256"],
         train_counts=record["train_label_counts"],

@@ -15,7 +15,7 @@ from mslt_it.terminal import run
 
 # command -> (module that declares it, one line)
 COMMANDS: dict[str, tuple[str, str]] = {
-    "train": ("mslt_it.train", "build the data, train the adapter, score every target language"),
+    "train": ("mslt_it.commands.train", "build the data, train the adapter, score every target language"),
     "data": ("mslt_it.commands.data", "build the training data and print the report, without training"),
     "tasks": ("mslt_it.commands.tasks", "the tasks: labels, languages, where rows come from, how it is asked"),
     "recipes": ("mslt_it.commands.recipes", "the recipes, scales and tasks, a line each"),

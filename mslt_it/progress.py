@@ -33,6 +33,16 @@ def only_in_logs() -> Iterator[None]:
         _hidden = before
 
 
+def tell(text: str) -> None:
+    """A line on stdout, at once."""
+    print(text, flush=True)
+
+
+def is_hidden() -> bool:
+    """Whether `only_in_logs` holds."""
+    return _hidden
+
+
 class Progress:
     """One job.
 

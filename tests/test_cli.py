@@ -14,7 +14,7 @@ from mslt_it.config.files import list_groups, list_recipes
 from mslt_it.config.recipe import Recipe
 from mslt_it.config.schema import keys
 from mslt_it.problems import Problem
-from mslt_it.train import COMMAND
+from mslt_it.commands.train import COMMAND
 
 HEAVY = ("torch", "transformers", "hydra", "omegaconf", "numpy", "datasets", "rich", "langcodes")
 

@@ -36,6 +36,7 @@ from mslt_it.evaluation.units import (
 )
 from mslt_it.models.identity import ADAPTER
 from mslt_it.problems import Problem
+from mslt_it.progress import is_hidden
 from mslt_it.records import Example, PromptedExample
 from mslt_it.store import is_intact
 
@@ -119,7 +120,7 @@ class Evaluator:
 
     def _run(self, units: Sequence[Unit], say: Callable[[str], object]) -> Iterator[tuple[Answered, int, int]]:
         total = sum(len(one.questions) for one in units) * len(self.systems)
-        with tqdm(total=total, desc="scoring", unit="item", disable=None, smoothing=0.05) as bar:
+        with tqdm(total=total, desc="scoring", unit="item", disable=is_hidden() or None, smoothing=0.05) as bar:
             for system in self.systems:
                 with applied(self.loaded, system) as model:
                     for one in units:

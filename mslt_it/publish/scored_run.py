@@ -178,7 +178,7 @@ def print_end(
 
     ``already``: what was finished before, so that nothing was done.
     """
-    speak = print if already else run.say
+    speak = run.show if already else run.say
     if already:
         speak(f"This {already} is finished already; nothing was done. To make it again, remove {run.folder}.")
     task = dataclasses.replace(task, label_names=tuple(content["provenance"]["labels"]))

@@ -39,6 +39,7 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module 'mslt_it' has no attribute '{name}'")
+    importlib.import_module("mslt_it.quiet").quiet_imports()
     found = getattr(importlib.import_module(_HOMES[name]), name)
     globals()[name] = found  # the next time without this function, and before a module of the same name
     return found

@@ -48,18 +48,21 @@ Say = Callable[[str], object]
 Place = str | os.PathLike[str]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Result:
     """What all results have: a table to look at, and where it comes from."""
 
     table: pd.DataFrame
     provenance: Mapping[str, Any]
 
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}, table:\n{self.table}"
+
     def _repr_html_(self) -> str:
         return str(self.table.to_html())
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Stored(Result):
     """A result that lies in a folder. It stands for the folder wherever a path is taken."""
 
@@ -69,7 +72,7 @@ class Stored(Result):
         return str(self.folder)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class TrainedRun(Stored):
     """A run folder. ``table``: a row per language and metric, with interval, the base's figure and the gain.
 
@@ -101,7 +104,7 @@ class TrainedRun(Stored):
         return pd.read_json(path, lines=True, dtype=False)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Evaluation(Stored):
     """``table``: a row per system, variant, language and metric; ``differences``: between systems, paired by item."""
 
@@ -110,7 +113,7 @@ class Evaluation(Stored):
     notes: Sequence[str]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Ranking(Result):
     """``table``: the sets of each criterion, best first; ``best``: the first of them all; ``selection``: all of it."""
 
@@ -118,7 +121,7 @@ class Ranking(Result):
     selection: Selection
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Merged(Stored):
     """A merged model. ``table``: how far it is from the live adapter, a row per language and one for all."""
 

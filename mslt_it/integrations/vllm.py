@@ -31,7 +31,7 @@ def require_vllm() -> Any:
         import vllm
     except ImportError as error:
         raise Problem(
-            f"backend=vllm: the package vllm is not installed ({error}). Remedy: pip install 'mslt_it[vllm]' on a "
+            f"backend=vllm: the package vllm is not installed ({error}). Remedy: pip install -e '.[vllm]' on a "
             "machine with a GPU, or backend=transformers."
         ) from error
     return vllm

@@ -10,7 +10,6 @@ from collections import Counter
 
 import pytest
 import yaml
-from mslt_it.data.rows import RowStore
 
 from mslt_it.config.compose import load_recipe
 from mslt_it.config.files import share_dir
@@ -19,6 +18,7 @@ from mslt_it.data import intents
 from mslt_it.data.cleaning import is_wrong_script
 from mslt_it.data.leakage import LeakIndex, normalise
 from mslt_it.data.prompts import prompt_file, prompted
+from mslt_it.data.rows import RowStore
 from mslt_it.problems import Problem
 from mslt_it.records import Example, fingerprint
 

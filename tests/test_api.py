@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import subprocess
@@ -110,6 +111,35 @@ def test_merge_compares_and_transformers_loads_it(run: TrainedRun, tmp_path: Pat
     assert list(merged.table["language"]) == ["de", "th", "tr", "all"]
     assert float(merged.table["relative_error"].iloc[-1]) < 1e-3 and merged.provenance["inputs"]["dtype"] == "float32"
     assert (merged.folder / "model.safetensors").is_file()
+
+
+def test_the_notebooks_cells_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """In order, with fewer rows; what they show has the form of the outputs that are kept in the file."""
+    monkeypatch.chdir(tmp_path)
+    notebook = json.loads((ROOT / "docs" / "first_model.ipynb").read_text(encoding="utf-8"))
+    names: dict[str, object] = {}
+    for cell in notebook["cells"]:
+        if cell["cell_type"] != "code":
+            continue
+        source = "".join(cell["source"])
+        for many, few in (
+            ("750", "24"),
+            ('_language": 100', '_language": 12'),
+            ("examples=40", "examples=4"),
+            ("prompts=8", "prompts=1"),
+        ):
+            source = source.replace(many, few)
+        *lines, last = ast.parse(source).body
+        exec(compile(ast.Module(lines, []), "cell", "exec"), names)
+        assert isinstance(last, ast.Expr), "a cell ends with what it shows"
+        shown = eval(compile(ast.Expression(last.value), "cell", "eval"), names)
+        [kept] = cell["outputs"]
+        head = "".join(kept["data"]["text/html"])
+        columns = shown.table.columns if hasattr(shown, "table") else shown.columns
+        assert all(f"<th>{column}</th>" in head for column in columns)
+    assert len(names["run"].table) > 0 and capfd.readouterr().out == ""  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize(

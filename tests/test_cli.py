@@ -11,11 +11,11 @@ import pytest
 
 from mslt_it import cli
 from mslt_it.command import Call, Command, help_text
+from mslt_it.commands.train import COMMAND
 from mslt_it.config.files import list_groups, list_recipes
 from mslt_it.config.recipe import Recipe
 from mslt_it.config.schema import keys
 from mslt_it.problems import Problem
-from mslt_it.commands.train import COMMAND
 
 HEAVY = ("torch", "transformers", "hydra", "omegaconf", "numpy", "datasets", "rich", "langcodes")
 

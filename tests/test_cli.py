@@ -54,7 +54,7 @@ def test_help_names_every_key_recipe_and_option() -> None:
 @pytest.mark.parametrize(
     ("arguments", "text"),
     [
-        (["trian"], "error: Unknown command 'trian'. Did you mean 'train'? Known: combine, data, "),
+        (["trian"], "error: Unknown command 'trian'. Did you mean 'train'? Known: combine, completion, data, "),
         (["recipes", "--config-dir", "/nowhere/at/all"], "error: --config-dir: '/nowhere/at/all' is not a folder."),
         (["recipes", "all"], "error: Argument 'all' is not KEY=VALUE."),
         (["tasks", "xnlii"], "error: Unknown task 'xnlii'. Did you mean 'xnli'?"),

@@ -78,12 +78,11 @@ def run(call: Call) -> int:
 
 COMMAND = Command(
     "completion",
-    "Print a script for a shell to complete mslt's commands, keys and recipes.",
+    "Print a script for a shell to complete mslt's commands, keys and recipes. For bash write it to "
+    '~/.local/share/bash-completion/completions/mslt; for zsh put eval "$(mslt completion zsh)" into ~/.zshrc, after '
+    "compinit.",
     ("bash|zsh",),
-    (
-        "mslt completion bash > ~/.local/share/bash-completion/completions/mslt",
-        'eval "$(mslt completion zsh)"',
-    ),
+    ("mslt completion bash", "mslt completion zsh"),
     Options,
     run,
     words=("shell",),

@@ -230,7 +230,7 @@ class _Exporter:
             self.say(f"Note: {note}")
         require_room(part, 2 * (run.adapter / WEIGHTS).stat().st_size, "the adapter")
         self.say("vllm: checking that the base is the one that was trained on ...")
-        tokenizer, base, _ = load_trained_base(run)
+        tokenizer, base, trained = load_trained_base(run)
         path, revision = _base_path(run), _commit(run) or run.recipe.model.revision
         made = vllm.write_adapter(run.adapter, part, path, revision)
         load_adapter(base, part)  # a Problem where a tensor is missing, left over or of another shape
@@ -238,7 +238,7 @@ class _Exporter:
         gc.collect()
         encoder = Encoder(tokenizer, max_length_tokens=1)
         write_prompts(part, run.recipe, encoder)
-        use = adapter_usage(part, run.recipe, run.provenance["base_dtype"], revision)
+        use = adapter_usage(part, run.recipe, trained.dtype, revision)
         # The base's own generation settings would sample, and not stop where the adapter does.
         request = {
             "model": self.name,

@@ -95,16 +95,18 @@ def usage(folder: Path, **more: Any) -> dict[str, Any]:
     }
 
 
-def adapter_usage(folder: Path, recipe: Recipe, dtype: str, commit: str | None, **more: Any) -> dict[str, Any]:
-    """`usage` of an adapter: how its base is loaded, too."""
+def adapter_usage(folder: Path, recipe: Recipe, dtype: str | None, commit: str | None, **more: Any) -> dict[str, Any]:
+    """`usage` of an adapter: how its base is loaded, too. ``dtype``: that it was trained in; None: not recorded."""
     quantization = {
         "none": "",
         "int8": ", quantization_config=BitsAndBytesConfig(load_in_8bit=True)",
         "nf4": ", quantization_config=BitsAndBytesConfig(load_in_4bit=True, bnb_4bit_quant_type='nf4', "
-        f"bnb_4bit_use_double_quant=True, bnb_4bit_compute_dtype=torch.{dtype})",
+        f"bnb_4bit_use_double_quant=True, bnb_4bit_compute_dtype=torch.{dtype or 'float32'})",
     }[recipe.adapter.quantization]
     revision = f', revision="{commit}"' if commit else ""
-    return usage(folder, dtype=dtype, revision=revision, quantization=quantization, **more)
+    return usage(
+        folder, dtype=f", dtype=torch.{dtype}" if dtype else "", revision=revision, quantization=quantization, **more
+    )
 
 
 def shown(prompt: Sequence[Any]) -> str:

@@ -166,7 +166,7 @@ def conclude(
     run.write_json("results.json", content)
     adapter = run.folder / ADAPTER
     write_prompts(adapter, recipe, encoder)
-    use = adapter_usage(adapter, recipe, papers["base_dtype"], papers.get("model_commit"))
+    use = adapter_usage(adapter, recipe, papers.get("base_dtype"), papers.get("model_commit"))
     write_atomically(adapter / "README.md", model_card(recipe, rows, papers, labels=labels, usage=use))
     run.finish()
     return print_end(run, content, recipe.task, details=details)

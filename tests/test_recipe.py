@@ -7,7 +7,7 @@ import yaml
 
 from mslt_it.command import recipe_arguments as parse_arguments
 from mslt_it.config.compose import load_recipe, resolved_yaml
-from mslt_it.config.files import list_groups, list_recipes, recipes_dir, share_dir
+from mslt_it.config.files import list_files, list_groups, recipes_dir, share_dir
 from mslt_it.config.recipe import (
     AdapterConfig,
     DataConfig,
@@ -183,7 +183,7 @@ def own_folder(tmp_path: Path) -> Path:
 def test_own_folder_sees_the_packages_scales_and_recipes(own_folder: Path) -> None:
     assert load_recipe("own", ["scale=small"], own_folder).model.path == "Qwen/Qwen3-0.6B-Base"
     assert load_recipe("xnli_1src", [], own_folder).sources == ("en",)
-    assert list_recipes(own_folder)["own"] == "My own experiment."
+    assert list_files(own_folder)["own"] == "My own experiment."
     (own_folder / "scale").mkdir()
     (own_folder / "scale" / "mine.yaml").write_text("# @package _global_\ndata:\n  num_examples_total: 90\n")
     recipe = load_recipe("own", ["scale=mine"], own_folder)

@@ -81,11 +81,6 @@ def list_files(config_dir: str | Path | None = None, group: str = "") -> dict[st
     return {name: summary(path) for name, path in sorted(files(config_dir, group).items())}
 
 
-def list_recipes(config_dir: str | Path | None = None) -> dict[str, str]:
-    """Recipe name -> one line that says what it is."""
-    return list_files(config_dir)
-
-
 def list_groups(config_dir: str | Path | None = None) -> dict[str, dict[str, str]]:
     """Group ("scale", "task") -> option -> one line that says what it is."""
     return {group: list_files(config_dir, group) for group in GROUPS}

@@ -11,7 +11,7 @@ from pathlib import Path
 from mslt_it import values
 from mslt_it.command import Call, Command, parse
 from mslt_it.config.compose import load_recipe
-from mslt_it.config.files import list_files, list_recipes
+from mslt_it.config.files import list_files
 from mslt_it.config.recipe import ModelConfig, Recipe
 from mslt_it.config.schema import key
 from mslt_it.data.build import with_found_labels
@@ -136,10 +136,8 @@ class Request:
         }
 
 
-def parse_request(argv: Sequence[str]) -> tuple[Request, bool, bool]:
-    """(the request, whether JSON is wanted, whether details are)."""
-    call = parse(ARGUMENTS, argv)
-    return request_of(call), call.as_json, "--details" in call.flags
+def parse_request(argv: Sequence[str]) -> Request:
+    return request_of(parse(ARGUMENTS, argv))
 
 
 def request_of(call: Call) -> Request:
@@ -239,7 +237,7 @@ def _recipe(call: Call, task: str, known: Sequence[Trained], store: RowStore) ->
 def _recipe_of_task(
     call: Call, task: str, overrides: Sequence[str], known: Sequence[Trained], store: RowStore
 ) -> Recipe:
-    names, tasks = list_recipes(call.config_dir), list_files(call.config_dir, "task")
+    names, tasks = list_files(call.config_dir), list_files(call.config_dir, "task")
     recipe = next((n for n in (f"{task}_3src", task) if n in names), None)
     if recipe not in (None, "custom"):
         return load_recipe(recipe, overrides, call.config_dir)

@@ -16,6 +16,8 @@ from typing import Any
 import numpy as np
 import yaml
 
+from mslt_it.config.compose import load_recipe
+from mslt_it.data.build import build_scored_set
 from mslt_it.data.rows import RowStore
 from mslt_it.evaluation.measures import MEASURES, UNREAD, Measure
 from mslt_it.problems import Problem
@@ -293,9 +295,6 @@ class _Reader:
 
     def _written(self, cell: Path, code: str, ids: tuple[str, ...], texts: Sequence[str | None]) -> np.ndarray:
         """Counts of generated answers, read against the items' references."""
-        from mslt_it.config.compose import load_recipe
-        from mslt_it.data.build import build_scored_set
-
         if any(text is None for text in texts):
             raise _NotFinite
         recipe = load_recipe("config", config_dir=cell)

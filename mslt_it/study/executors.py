@@ -7,14 +7,14 @@ and reports each.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from mslt_it.problems import Problem, nearest
-from mslt_it.study.cells import Job, Outcome
-
-RunCell = Callable[[Job], Outcome]  # importable by name: it is sent to other processes
-OnDone = Callable[[Outcome], None]
+from mslt_it.study.cells import Job, OnDone, RunCell
+from mslt_it.study.local_pool import LocalPool
+from mslt_it.study.ray_tasks import RayTasks
+from mslt_it.study.slurm import SlurmArray
 
 # name -> what it is
 EXECUTORS = {
@@ -41,15 +41,9 @@ def make_executor(name: str, workers: int | None, settings: Mapping[str, str], s
     if name not in EXECUTORS:
         raise Problem(f"executor={name} is unknown. {nearest(name, EXECUTORS)}")
     if name == "slurm":
-        from mslt_it.study.slurm import SlurmArray
-
         return SlurmArray(study, workers, settings)
     if name == "ray":
-        from mslt_it.study.ray_tasks import RayTasks
-
         return RayTasks(workers, settings)
     if settings:
         raise Problem(f"settings={dict(settings)} has no effect with executor=local. Leave it out.")
-    from mslt_it.study.local_pool import LocalPool
-
     return LocalPool(study, workers)

@@ -15,7 +15,7 @@ from accelerate.utils.launch import prepare_multi_gpu_env, prepare_simple_launch
 from transformers import AutoModelForCausalLM, BloomConfig, Qwen2Config, Qwen3Config
 
 from mslt_it.config.compose import load_recipe
-from mslt_it.config.files import list_groups, list_recipes, recipes_dir
+from mslt_it.config.files import list_files, list_groups, recipes_dir
 from mslt_it.config.recipe import Recipe
 from mslt_it.models.base_model import add_adapter
 from mslt_it.problems import Problem
@@ -76,7 +76,7 @@ def test_what_the_files_start() -> None:
 
 
 def test_launch_files_are_no_recipes() -> None:
-    assert not set(list_recipes()) & {"cpu", "single_gpu", "ddp", "fsdp2", "accelerate"}
+    assert not set(list_files()) & {"cpu", "single_gpu", "ddp", "fsdp2", "accelerate"}
     assert set(list_groups()) == {"scale", "task"}
     for override in ("accelerate=cpu", "+accelerate=cpu"):
         with pytest.raises(Problem, match="accelerate"):

@@ -1,6 +1,6 @@
 """The table of tasks in docs/tasks.md, made from the task files and the prompt files.
 
-python -m mslt_it.data.task_table docs/tasks.md     # writes it anew between its two marks
+python .ci/task_table.py docs/tasks.md     # writes it anew between its two marks
 """
 
 from __future__ import annotations

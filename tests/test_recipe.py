@@ -7,7 +7,7 @@ import yaml
 
 from mslt_it.command import recipe_arguments as parse_arguments
 from mslt_it.config.compose import load_recipe, resolved_yaml
-from mslt_it.config.files import list_files, list_groups, recipes_dir, share_dir
+from mslt_it.config.files import list_files, list_groups, share_dir
 from mslt_it.config.recipe import (
     AdapterConfig,
     DataConfig,
@@ -20,9 +20,9 @@ from mslt_it.config.recipe import (
 from mslt_it.config.schema import keys
 from mslt_it.problems import Problem
 
-RECIPES = sorted(path.stem for path in recipes_dir().glob("*.yaml"))
-SCALES = sorted(path.stem for path in (recipes_dir() / "scale").glob("*.yaml"))
-TASKS = sorted(path.stem for path in (recipes_dir() / "task").glob("*.yaml"))
+RECIPES = sorted(path.stem for path in share_dir("recipes").glob("*.yaml"))
+SCALES = sorted(path.stem for path in (share_dir("recipes") / "scale").glob("*.yaml"))
+TASKS = sorted(path.stem for path in (share_dir("recipes") / "task").glob("*.yaml"))
 
 
 def test_number_of_recipes_seen() -> None:
@@ -41,7 +41,7 @@ def test_every_recipe_loads_at_every_scale(name: str, scale: str, task: str) -> 
     hash(recipe)  # frozen all the way down
 
 
-@pytest.mark.parametrize("path", sorted(recipes_dir().rglob("*.yaml")), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", sorted(share_dir("recipes").rglob("*.yaml")), ids=lambda path: path.stem)
 def test_every_file_starts_with_the_command_that_runs_it(path: Path) -> None:
     comments = [line for line in path.read_text(encoding="utf-8").splitlines()[:2] if "@package" not in line]
     assert comments[0].startswith(("# mslt train recipe=", "# accelerate launch ", "# mslt study study="))
@@ -204,7 +204,7 @@ def test_own_files_may_not_hide_the_packages(own_folder: Path) -> None:
     (own_folder / "xnli_3src.yaml").write_text(OWN, encoding="utf-8")
     with pytest.raises(Problem, match=r"xnli_3src\.yaml has the name of a recipe of the package\. Rename yours\."):
         load_recipe("own", [], own_folder)
-    assert load_recipe("xnli_3src", [], recipes_dir()).name == "xnli_3src"
+    assert load_recipe("xnli_3src", [], share_dir("recipes")).name == "xnli_3src"
 
 
 @pytest.mark.parametrize(

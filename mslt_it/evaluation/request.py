@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -224,8 +223,7 @@ def _recipe(call: Call, task: str, known: Sequence[Trained], store: RowStore) ->
     if any(o.startswith(("prompt.variant=", "prompt.num_shots=")) for o in rest):
         raise Problem("prompt.variant and prompt.num_shots are written variant= and shots= here.")
     if not task:
-        run = _run_folder(call.options.run[0])
-        found = _with_labels_of(run, load_recipe("config", overrides, config_dir=run))
+        found = load_recipe("config", overrides, config_dir=_run_folder(call.options.run[0]))
     else:
         found = _recipe_of_task(call, task, overrides, known, store)
     if not any(o.startswith("task.held_out_share=") for o in rest):
@@ -257,15 +255,6 @@ def _with_labels(recipe: Recipe, known: Sequence[Trained], store: RowStore, *, o
     learnt = [a.labels for a in known if a.recipe and a.recipe.task.name == recipe.task.name and a.labels]
     found = learnt[0] if of_run and learnt else with_found_labels(recipe, store).task.label_names
     names = next((labels for labels in learnt if set(found) <= set(labels)), found)
-    return dataclasses.replace(recipe, task=dataclasses.replace(recipe.task, label_names=names))
-
-
-def _with_labels_of(run: Path, recipe: Recipe) -> Recipe:
-    """The labels that the run was trained to choose from, whichever of them the rows to be scored have."""
-    results = run / "results.json"
-    if recipe.task.label_names or recipe.task.shape != "classification" or not results.is_file():
-        return recipe
-    names = tuple(json.loads(results.read_text(encoding="utf-8"))["provenance"]["labels"])
     return dataclasses.replace(recipe, task=dataclasses.replace(recipe.task, label_names=names))
 
 

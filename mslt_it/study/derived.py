@@ -23,7 +23,7 @@ from mslt_it.config.recipe import Recipe
 from mslt_it.config.schema import build
 from mslt_it.problems import Problem
 from mslt_it.records import fingerprint
-from mslt_it.store import sealed_files, write_atomically
+from mslt_it.store import read_json, sealed_files, write_atomically
 from mslt_it.study.cells import write_failure
 from mslt_it.study.config import PREDICTED, Predict, StudyConfig, mingling_from
 from mslt_it.study.forecast import duration
@@ -175,10 +175,7 @@ def _make(step: Step, folder: StudyFolder, say: Say) -> None:
 
 
 def _made_from(path: Path) -> str | None:
-    try:
-        return str(json.loads(path.read_text(encoding="utf-8"))[MADE_FROM])
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
+    return (read_json(path) or {}).get(MADE_FROM)
 
 
 # Both load torch.

@@ -18,10 +18,10 @@ from synthetic_study import write_study as write_synthetic
 
 from mslt_it.data.build import build_scored_set
 from mslt_it.data.encoding import Encoder
-from mslt_it.evaluation.choices import choice_requests
 from mslt_it.evaluation.generation import Prompt, TextGenerator
 from mslt_it.evaluation.likelihood import choice_log_likelihoods
 from mslt_it.evaluation.measures import MEASURES
+from mslt_it.evaluation.units import choice_requests
 from mslt_it.models.base_model import load_adapter
 from mslt_it.models.identity import load_trained_base, read_run
 from mslt_it.models.lora import read_lora

@@ -29,15 +29,8 @@ _COMMIT = re.compile(r"[0-9a-f]{40}")
 _PLACEHOLDER = re.compile(r"\{(\w*)\}")
 _SHOWN = 20  # names in an error message
 # Names of the HTTP client's errors: the client is httpx or httpx2, by the version of huggingface_hub.
-BROKEN_OFF = {
-    "RemoteProtocolError",
-    "ReadError",
-    "ReadTimeout",
-    "WriteError",
-    "WriteTimeout",
-    "CloseError",
-    "XetDownloadError",
-}
+BROKEN_OFF = {"RemoteProtocolError", "ReadError", "ReadTimeout", "WriteError", "WriteTimeout", "CloseError"}
+BROKEN_OFF |= {"XetDownloadError"}
 UNREACHABLE = {"ConnectError", "ConnectTimeout", "PoolTimeout", "ProxyError", "ConnectionError"}
 
 

@@ -11,7 +11,7 @@ import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import torch
@@ -47,17 +47,6 @@ class Generated:
     text: str | None
     num_tokens: int  # generated, the end token counted
     is_cut: bool  # the end token did not come within the limit
-
-
-class Generator(Protocol):
-    """What `TextGenerator` and the engine behind ``backend=vllm`` have in common."""
-
-    @property
-    def batches(self) -> tuple[tuple[int, ...], ...]:
-        """Positions of the prompts of each call, decided by the prompts and the settings alone."""
-
-    def generate(self, batch: Sequence[int]) -> list[Generated]:
-        """One of the batches, in any order."""
 
 
 class TextGenerator:

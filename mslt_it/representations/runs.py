@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
+import functools
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from mslt_it.config.recipe import Recipe
 from mslt_it.data.build import scored_examples
 from mslt_it.data.rows import RowStore
-from mslt_it.models.base_model import load_adapter
+from mslt_it.models.base_model import adapted
 from mslt_it.models.identity import load_trained_base, read_run
 from mslt_it.problems import Problem
 from mslt_it.publish.comparable import refuse_strangers
@@ -66,7 +65,7 @@ def systems_of_runs(runs: Mapping[str, Path | str]) -> tuple[Any, dict[str, Mode
     tokenizer, base, _ = load_trained_base(next(iter(finished.values())))
     systems = {"base": ModelInState.of(base)}
     for name, run in finished.items():
-        systems[name] = ModelInState(_opener(base, run.adapter), tuple(run.recipe.sources))
+        systems[name] = ModelInState(functools.partial(adapted, base, run.adapter), tuple(run.recipe.sources))
     return tokenizer, systems
 
 
@@ -85,15 +84,3 @@ def measure_runs(
     tokenizer, systems = systems_of_runs(runs)
     texts = parallel_texts(read_run(next(iter(runs.values()))).recipe, languages, max_items=settings.max_items)
     return measure(systems, texts, tokenizer, settings=settings, advance=advance)
-
-
-def _opener(base: Any, adapter: Path) -> Callable[[], AbstractContextManager[Any]]:
-    @contextlib.contextmanager
-    def opened() -> Iterator[Any]:
-        model = load_adapter(base, adapter)
-        try:
-            yield model
-        finally:
-            model.unload()  # the base's own modules are put back as they were
-
-    return opened

@@ -7,11 +7,9 @@ and reports each.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Protocol
+from collections.abc import Mapping
 
 from mslt_it.problems import Problem, nearest
-from mslt_it.study.cells import Job, OnDone, RunCell
 from mslt_it.study.local_pool import LocalPool
 from mslt_it.study.ray_tasks import RayTasks
 from mslt_it.study.slurm import SlurmArray
@@ -24,13 +22,9 @@ EXECUTORS = {
 }
 
 
-class Executor(Protocol):
-    def run(self, jobs: Sequence[Job], run_cell: RunCell, on_done: OnDone) -> None:
-        """Runs every job; a job that fails is an Outcome like any other."""
-        ...
-
-
-def make_executor(name: str, workers: int | None, settings: Mapping[str, str], study: str) -> Executor:
+def make_executor(
+    name: str, workers: int | None, settings: Mapping[str, str], study: str
+) -> LocalPool | SlurmArray | RayTasks:
     """The executor of that name, with its settings; a Problem where it, or what it needs, is not there.
 
     Args:

@@ -24,7 +24,7 @@ from mslt_it.evaluation.generation import Sampling
 from mslt_it.evaluation.scores import Answered
 from mslt_it.evaluation.settings import Settings
 from mslt_it.evaluation.systems import BASE, LoadedBase, System, applied, role
-from mslt_it.evaluation.units import (
+from mslt_it.evaluation.questions import (
     items_of,
     questions_of,
     solve_items,

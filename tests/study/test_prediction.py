@@ -21,7 +21,7 @@ from mslt_it.data.encoding import Encoder
 from mslt_it.evaluation.generation import Prompt, TextGenerator
 from mslt_it.evaluation.likelihood import choice_log_likelihoods
 from mslt_it.evaluation.measures import MEASURES
-from mslt_it.evaluation.units import choice_requests
+from mslt_it.evaluation.questions import choice_requests
 from mslt_it.models.base_model import load_adapter
 from mslt_it.models.identity import load_trained_base, read_run
 from mslt_it.models.lora import read_lora

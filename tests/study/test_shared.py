@@ -145,6 +145,7 @@ def test_other_tasks_are_scored_by_mslt_eval_before_a_cell_counts_as_done(
     real = evaluation_request.parse_request
     monkeypatch.setattr(shared, "parse_request", parse)
     monkeypatch.setattr(evaluation_request, "_languages", lambda *_: (("tr",), ""))
+    monkeypatch.setattr(evaluation_request, "with_order", lambda recipe, *_: recipe)
     monkeypatch.setattr(evaluation_request, "rows_set_aside", lambda *_: SetAside({"tr": frozenset()}, ()))
     monkeypatch.setattr(shared, "evaluate", evaluate)
     assert run_cell(job).status == "ok"

@@ -31,9 +31,9 @@ from mslt_it.data.encoding import Encoder
 from mslt_it.data.rows import RowStore
 from mslt_it.evaluation.asking import Question, ask, engine
 from mslt_it.evaluation.measures import Measure, why_invalid
+from mslt_it.evaluation.questions import items_of, questions_of
 from mslt_it.evaluation.settings import Settings as Sampled
 from mslt_it.evaluation.systems import Bench, LoadedBase, System, applied, load
-from mslt_it.evaluation.questions import items_of, questions_of
 from mslt_it.models.base_model import CONFIG, adapter_hash
 from mslt_it.models.identity import read_run
 from mslt_it.models.lora import Lora, read_lora, write_lora

@@ -24,9 +24,9 @@ from mslt_it.evaluation.systems import Bench, load
 from mslt_it.models.base_model import adapter_hash
 from mslt_it.models.environment import has_gpu
 from mslt_it.models.identity import ADAPTER, FinishedRun, read_run
-from mslt_it.models.lora import Lora, read_lora
+from mslt_it.models.lora import Lora, read_lora, write_lora
 from mslt_it.problems import Problem
-from mslt_it.publish.combine import Combined, combine, write_combined
+from mslt_it.publish.combine import Combined, combine
 from mslt_it.publish.combine_options import DEFAULT_DENSITY, SPARSE, refuse_options, resolve_weights
 from mslt_it.publish.comparable import IDENTITY, languages, refuse_strangers
 from mslt_it.publish.scored_run import UNSCORED, conclude, evaluate_run, print_end, provenance
@@ -76,7 +76,7 @@ def combine_runs(
     run.open(combination=wanted)
     for line in describe(runs, loras, shares, how, method, combined):
         run.say(line)
-    write_combined(combined, run.folder / ADAPTER)
+    write_lora(run.folder / ADAPTER, combined.tensors, combined.config)
     counts: Counter[str] = sum((Counter(one.provenance.get("train_label_counts")) for one in runs), Counter())
     base = {key: runs[0].provenance[key] for key in IDENTITY if key in runs[0].provenance}
     record = provenance(recipe, sum(num_examples), counts, adapter_hash(run.folder / ADAPTER), base)

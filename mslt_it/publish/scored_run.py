@@ -20,11 +20,11 @@ from mslt_it.data.rows import RowStore
 from mslt_it.evaluation.estimates import Settings
 from mslt_it.evaluation.evaluator import ITEMS, Evaluator, is_sharded, unit
 from mslt_it.evaluation.label_reports import LabelReport
+from mslt_it.evaluation.questions import items_of
 from mslt_it.evaluation.remarks import run_report
 from mslt_it.evaluation.scores import Answered, Figures, figures, read_rows
 from mslt_it.evaluation.systems import BASE, LoadedBase, System, adapter_system
 from mslt_it.evaluation.tables import as_text, label_table
-from mslt_it.evaluation.units import items_of
 from mslt_it.models.environment import environment
 from mslt_it.models.identity import ADAPTER, FinishedRun
 from mslt_it.publish.model_card import model_card

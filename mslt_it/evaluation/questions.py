@@ -70,7 +70,7 @@ def choice_requests(items: Sequence[PromptedExample], encoder: Encoder) -> list[
     """
     words = sorted({choice for item in items for choice in item.choices})
     ids = dict(zip(words, map(tuple, encoder.user_ids(words)), strict=True))
-    if any(a != b and b[: len(a)] == a for a in ids.values() for b in ids.values()):
+    if needs_end(list(ids.values())):
         ids = {word: (*row, encoder.end_id) for word, row in ids.items()}
     prompts = encoder.prompt_ids_all([item.messages for item in items])
     return [
@@ -80,6 +80,11 @@ def choice_requests(items: Sequence[PromptedExample], encoder: Encoder) -> list[
 
 
 # ---------------------------------------------------------------- translate, then solve
+
+
+def needs_end(choices: Sequence[Sequence[int]]) -> bool:
+    """Whether one of the choices begins another, so that only the end token tells them apart."""
+    return any(a != b and b[: len(a)] == a for a in choices for b in choices)
 
 
 def to_translate(

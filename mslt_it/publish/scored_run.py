@@ -28,6 +28,7 @@ from mslt_it.evaluation.tables import as_text, label_table
 from mslt_it.models.environment import environment
 from mslt_it.models.identity import ADAPTER, FinishedRun
 from mslt_it.publish.model_card import model_card
+from mslt_it.publish.prompt_record import adapter_usage, write_prompts
 from mslt_it.records import to_plain
 from mslt_it.runs import Run
 from mslt_it.store import write_atomically
@@ -143,6 +144,7 @@ def conclude(
     recipe: Recipe,
     found: Figures | None,
     papers: Mapping[str, Any],
+    encoder: Encoder,
     *,
     details: bool = False,
     **more: Any,
@@ -162,7 +164,10 @@ def conclude(
     }
     run.write_json("environment.json", environment())
     run.write_json("results.json", content)
-    write_atomically(run.folder / ADAPTER / "README.md", model_card(recipe, rows, papers, labels=labels))
+    adapter = run.folder / ADAPTER
+    write_prompts(adapter, recipe, encoder)
+    use = adapter_usage(adapter, recipe, papers["base_dtype"], papers.get("model_commit"))
+    write_atomically(adapter / "README.md", model_card(recipe, rows, papers, labels=labels, usage=use))
     run.finish()
     return print_end(run, content, recipe.task, details=details)
 
@@ -174,7 +179,7 @@ def print_end(
 
     ``already``: what was finished before, so that nothing was done.
     """
-    speak = print if already else run.say
+    speak = run.show if already else run.say
     if already:
         speak(f"This {already} is finished already; nothing was done. To make it again, remove {run.folder}.")
     task = dataclasses.replace(task, label_names=tuple(content["provenance"]["labels"]))

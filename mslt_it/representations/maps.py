@@ -41,6 +41,6 @@ def umap_package() -> Any:
         return importlib.import_module("umap")
     except ImportError as error:
         raise Problem(
-            "A UMAP map needs the package umap-learn, which is not installed: pip install 'mslt_it[umap]', or take "
+            "A UMAP map needs the package umap-learn, which is not installed: pip install -e '.[umap]', or take "
             "the t-SNE map (map=tsne)."
         ) from error

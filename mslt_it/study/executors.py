@@ -17,8 +17,8 @@ from mslt_it.study.slurm import SlurmArray
 # name -> what it is
 EXECUTORS = {
     "local": "processes on this machine; a GPU each where there are GPUs",
-    "slurm": "job arrays of a SLURM cluster (pip install 'mslt_it[slurm]')",
-    "ray": "tasks of a Ray cluster, or of a local one (pip install 'mslt_it[ray]')",
+    "slurm": "job arrays of a SLURM cluster (pip install -e '.[slurm]')",
+    "ray": "tasks of a Ray cluster, or of a local one (pip install -e '.[ray]')",
 }
 
 

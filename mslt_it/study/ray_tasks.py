@@ -31,7 +31,7 @@ class RayTasks:
             import ray
         except ImportError as error:
             raise Problem(
-                "executor=ray needs the package ray, which is not installed: pip install 'mslt_it[ray]', or use "
+                "executor=ray needs the package ray, which is not installed: pip install -e '.[ray]', or use "
                 "executor=local."
             ) from error
         self.ray: Any = ray

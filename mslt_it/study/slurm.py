@@ -46,7 +46,7 @@ class SlurmArray:
             import submitit
         except ImportError as error:
             raise Problem(
-                "executor=slurm needs the package submitit, which is not installed: pip install 'mslt_it[slurm]', or "
+                "executor=slurm needs the package submitit, which is not installed: pip install -e '.[slurm]', or "
                 "use executor=local."
             ) from error
         self.study = StudyFolder(Path(study))

@@ -35,7 +35,7 @@ def test_a_map_of_few_points_takes_a_smaller_perplexity() -> None:
 
 def test_umap_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "umap", None)
-    with pytest.raises(Problem, match=r"pip install 'mslt_it\[umap\]', or take the t-SNE map \(map=tsne\)"):
+    with pytest.raises(Problem, match=r"pip install -e '\.\[umap\]', or take the t-SNE map \(map=tsne\)"):
         umap(noise(1, 20, 5))
 
 

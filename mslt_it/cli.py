@@ -25,6 +25,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "combine": ("mslt_it.commands.combine", "several runs' adapters as one, exactly or to a rank, scored"),
     "export": ("mslt_it.commands.export", "a run in the forms others load: safetensors, vLLM, GGUF; on a hub"),
     "study": ("mslt_it.commands.study", "every set of source languages of a pool, as a study that can be resumed"),
+    "predict": ("mslt_it.commands.predict", "label the rows of a file with a finished run"),
     "report": ("mslt_it.commands.report", "a study as one HTML page: tables, figures, sentences made of its figures"),
     "world": ("mslt_it.commands.world", "look into the embedded world"),
 }

@@ -107,7 +107,7 @@ def rest_of(
     *,
     may_be_none: bool = False,
 ) -> tuple[tuple[str, ...], tuple[str, ...], str]:
-    """(every language of the data that is no source and can be scored, those without labels, a note on which these are).
+    """(every language of the data that is no source and can be scored, those without labels, a note on all).
 
     ``may_be_none``: no Problem where all languages of the data are sources, or have no labels.
     """

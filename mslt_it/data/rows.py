@@ -29,7 +29,7 @@ from mslt_it.data.lookup import Picked, languages_in, pick, unnamed_files
 from mslt_it.data.shapes import asked_example, id_text, to_examples
 from mslt_it.languages import codes_of, is_code, primary, serving
 from mslt_it.problems import Problem, nearest
-from mslt_it.records import fingerprint
+from mslt_it.records import Example, fingerprint
 from mslt_it.world.generator import task_examples
 from mslt_it.world.languages import CODES
 

@@ -1,4 +1,4 @@
-"""What an adapter says where nothing can be scored: the share of each label, beside that in languages it was trained on."""
+"""What an adapter says where nothing can be scored: each label's share, beside that in languages it was trained on."""
 
 from __future__ import annotations
 

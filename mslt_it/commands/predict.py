@@ -103,8 +103,7 @@ COMMAND = Command(
     (
         "mslt predict run=runs/custom-e0846e4e7c data=new.csv out=labelled.csv",
         "mslt predict run=runs/custom-e0846e4e7c data=new.parquet out=labelled.jsonl language=tr abstain_below=0.6",
-        "cat new.jsonl | mslt predict run=runs/custom-e0846e4e7c data=- format=jsonl out=labelled.csv "
-        "calibration=held_out",
+        "mslt predict run=runs/custom-e0846e4e7c data=- format=jsonl out=labelled.csv calibration=held_out",
     ),
     Options,
     run,

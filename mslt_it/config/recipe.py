@@ -230,7 +230,10 @@ class Recipe:
         help="languages trained on, BCP-47 codes; auto: chosen, see select", names=("auto",), example="[ar,de]"
     )
     targets: tuple[str, ...] = key(
-        help="languages scored zero-shot; rest: all others that the data have", names=("rest",), example="[tr,th]"
+        help="languages scored zero-shot; rest: all others that the data have",
+        names=("rest",),
+        may_be_empty=True,
+        example="[tr,th]",
     )
     # Written where targets have no labels: what the adapter says of their rows is told, and cannot be scored.
     unlabelled: tuple[str, ...] = key((), "targets without labels", in_help=False)

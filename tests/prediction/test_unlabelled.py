@@ -15,6 +15,7 @@ from mslt_it.config.compose import load_recipe
 from mslt_it.data.resolve import with_targets
 from mslt_it.data.rows import RowStore
 from mslt_it.evaluation.spread import Spread, spread_report
+from mslt_it.models.identity import read_run
 from mslt_it.problems import NoLabels
 
 BARE = ["task.input=text", "task.label=intent", "sources=[en,de]"]
@@ -63,6 +64,7 @@ def test_a_table_of_the_sources_alone_trains_too(tmp_path: Path, monkeypatch: py
     assert code == 0 and "No unseen language has labels: none is scored." in " ".join(shown.split())
     rows = json.loads((tmp_path / "run" / "results.json").read_text(encoding="utf-8"))["results"]
     assert {row["role"] for row in rows} == {"source"} and "unlabelled" not in shown
+    assert read_run(tmp_path / "run").recipe.targets == ()
     code, shown = call("train", "recipe=custom", "task.data=own.csv", *BARE, *given[:-1], "combine.method=cat")
     assert code == 2 and "Set combine.method=none." in shown
 

@@ -29,6 +29,7 @@ from mslt_it.data.prompts import prompted
 from mslt_it.data.shapes import asked_example
 from mslt_it.predict import predict
 from mslt_it.prediction.labeller import How, Labeller
+from mslt_it.quiet import quiet_libraries
 from mslt_it.world.generator import task_examples
 
 LANGUAGES = ("en", "de", "ar", "tr", "sw", "ja")
@@ -110,6 +111,7 @@ def main() -> None:
     parser.add_argument("--plain", type=int, default=200, help="rows of the plain loop")
     parser.add_argument("--run", type=Path, help="a finished run with the columns lang and text")
     asked = parser.parse_args()
+    quiet_libraries()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         run = asked.run or trained(folder)

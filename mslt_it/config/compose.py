@@ -255,7 +255,7 @@ def _with_languages(recipe: Recipe) -> Recipe:
         return dataclasses.replace(recipe, sources=some_codes("sources", recipe.sources), targets=REST)
     found = LanguageSet(recipe.sources, recipe.targets, recipe.supervised)
     note = recipe.targets_note  # unless it is on other languages
-    note = note if note.startswith(f"targets=rest: {', '.join(found.targets)} (") else ""
+    note = note if note.startswith(f"targets=rest: {', '.join(found.targets) or 'none'} (") else ""
     return dataclasses.replace(recipe, sources=found.sources, targets=found.targets, targets_note=note)
 
 

@@ -230,8 +230,13 @@ class Recipe:
         help="languages trained on, BCP-47 codes; auto: chosen, see select", names=("auto",), example="[ar,de]"
     )
     targets: tuple[str, ...] = key(
-        help="languages scored zero-shot; rest: all others that the data have", names=("rest",), example="[tr,th]"
+        help="languages scored zero-shot; rest: all others that the data have",
+        names=("rest",),
+        may_be_empty=True,
+        example="[tr,th]",
     )
+    # Written where targets have no labels: what the adapter says of their rows is told, and cannot be scored.
+    unlabelled: tuple[str, ...] = key((), "targets without labels", in_help=False)
     order_note: str = ""  # written where rows that should be parallel by order are not
     targets_note: str = ""  # written by targets=rest: what the data have that is not among the targets
     trained_on: tuple[str, ...] = ()  # written by mslt eval: languages of its adapters' rows; empty: the sources
@@ -266,6 +271,8 @@ class Recipe:
     def run_fingerprint(self) -> str:
         """10 hex digits over training and scoring: the run folder's suffix."""
         rest = self._deciding("targets", "supervised", "scoring")
+        if self.unlabelled:  # a run without is the one that it was before there were any
+            rest |= self._deciding("unlabelled")
         if self.select.note:  # the run's papers say how its sources were chosen; the note's figures may vary by machine
             rest |= self._deciding("select")
         if self.combine.method != "none":

@@ -51,7 +51,7 @@ class About:
     special: Mapping[int, str] = dataclasses.field(default_factory=dict)  # values outside the limits -> how written
     names: tuple[str, ...] = ()  # of a list: words that may stand without brackets
     or_one: bool = False  # of a list: anything without brackets is one item
-    may_be_empty: bool = True  # of a text or list
+    may_be_empty: bool | None = None  # of a text or list; None: a list that is required may not
     may_repeat: bool = True  # of a list's items
     example: str = ""  # what to write after KEY=
     shown: str = ""  # the default in words, where the value does not say it
@@ -192,7 +192,7 @@ def read(key: Key, text: str) -> Any:
                 f"{name}={text}: null is no value for it. Leave {name} out for the default; for the word itself write "
                 f"{name}='\"null\"'."
             )
-    if not text.strip() and not (key.kind == "a text" and key.default == "" and about.may_be_empty):
+    if not text.strip() and not (key.kind == "a text" and key.default == "" and about.may_be_empty is not False):
         if key.default is REQUIRED:
             raise Problem(f"{name}= has no value. {about.help[0].upper()}{about.help[1:]}.")
         raise Problem(f"{name}= has no value. Leave it out for the default ({key.shown_default}).")
@@ -270,10 +270,10 @@ def checked(key: Key, value: Any, said: str = "") -> Any:
     elif isinstance(value, str):
         if about.choices and value not in about.choices:
             raise Problem(f"{said} is unknown. {nearest(value, about.choices)}")
-        if not value and not about.may_be_empty:
+        if not value and about.may_be_empty is False:
             raise Problem(f"{key.name} is empty. Give it a value.")
     elif isinstance(value, tuple):
-        if not value and (not about.may_be_empty or key.default is REQUIRED):
+        if not value and not (key.default is not REQUIRED if about.may_be_empty is None else about.may_be_empty):
             raise Problem(f"{key.name}=[] is empty. Write {key.name}={key.example}.")
         for number, item in enumerate(value):
             if about.choices and item not in about.choices:

@@ -8,11 +8,12 @@ scored language, on a language that loses too many rows, and on answers that hav
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Collection, Hashable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from mslt_it.config.recipe import Recipe
+from mslt_it.config.recipe import Recipe, TaskConfig
 from mslt_it.data.budget import Preparing, Tally, chosen, reasons, refuse_drops, usable_rows
 from mslt_it.data.cleaning import clean
 from mslt_it.data.division import Loaded, set_aside
@@ -161,8 +162,26 @@ def _scored_key(recipe: Recipe, language: str, without: Collection[str]) -> tupl
     return fingerprint(recipe.task), language, is_trained_on(recipe, language), number, share, frozenset(without)
 
 
+def asked_set(recipe: Recipe, language: str, rows: RowStore) -> list[PromptedExample]:
+    """The prompted rows of a language without labels, as many as are scored elsewhere, chosen by the hash of their id;
+    those that cannot be asked are left out."""
+    found = sorted(rows.asked(recipe.task, language, recipe.task.score_split), key=lambda e: hash_key("scored", e.id))
+    found = found[: recipe.scoring.num_examples_per_language or len(found)]
+    fit = [e for e in map(functools.partial(askable, recipe.task), found) if isinstance(e, Example)]
+    return [prompted(e, recipe.task, recipe.prompt) for e in fit]
+
+
+def askable(task: TaskConfig, example: Example) -> Example | str:
+    """A row without a label, repaired as scored rows are, or the reason why it cannot be asked about."""
+    cleaned = clean(example, (), task.optional_fields, needs_label=False)
+    return cleaned.reason if cleaned.reason in UNSCORABLE else cleaned.example or example
+
+
 def _scored_examples(recipe: Recipe, language: str, without: Collection[str], rows: RowStore) -> list[Example]:
     found = scorable(recipe, language, rows).examples
+    with_label = [e for e in found if e.fault != MISSING]
+    if not is_trained_on(recipe, language) and len(with_label) < (1 - recipe.data.max_dropped_share) * len(found):
+        found = with_label  # a target that is labelled in part
     examples = sorted((e for e in found if e.id not in without), key=lambda e: hash_key("scored", e.id))
     examples = examples[: recipe.scoring.num_examples_per_language or len(examples)]
     tally = Tally()
@@ -184,7 +203,7 @@ def _pools(recipe: Recipe, rows: RowStore) -> tuple[dict[str, list[Example]], li
     scored = {code: scorable(recipe, code, rows) for code in languages}
     notes = [note for note in (recipe.targets_note, recipe.order_note) if note]
     notes += [note for code in recipe.sources for note in loaded[code].notes]
-    notes += rows.left_out(task, languages)
+    notes += rows.left_out(task, (*languages, *recipe.unlabelled))
     notes += set_aside(task, scored)
     examples = [example for found in scored.values() for example in found.examples]
     drop_all, is_world = recipe.data.leaks == "drop", task.data == "world"

@@ -67,7 +67,8 @@ def verdict(rows: Sequence[ScoreRow], task: TaskConfig) -> str:
     metric = "accuracy" if task.choice_names else rows[0].metric
     unseen = [r for r in rows if r.role == "target" and r.status == "ok" and not r.is_mean and r.metric == metric]
     if not unseen:
-        return "No unseen language has a valid score."
+        scored = any(r.role == "target" for r in rows)
+        return "No unseen language has a valid score." if scored else "No unseen language has labels: none is scored."
     number = len(unseen)
     if task.choice_names:
         above = [r.language for r in unseen if r.is_above_chance]

@@ -20,7 +20,7 @@ from mslt_it.config.files import files, list_files
 from mslt_it.config.overrides import GROUPS
 from mslt_it.config.recipe import CRITERIA, REST, PromptConfig, is_rest
 from mslt_it.config.schema import build, key, keys, read
-from mslt_it.languages import LanguageSet, validated_codes
+from mslt_it.languages import LanguageSet, some_codes, validated_codes
 from mslt_it.problems import Problem, nearest
 from mslt_it.representations.settings import Settings
 from mslt_it.selection.criteria import POOLS
@@ -186,7 +186,7 @@ def _section(name: str, text: str) -> Any:
 def _checked(config: StudyConfig, where: str) -> StudyConfig:
     names = tuple(code for one in config.pool for code in POOLS.get(one, (one,)))
     pool = validated_codes("pool", names)
-    targets = REST if is_rest(config.targets) else validated_codes("targets", config.targets)
+    targets = REST if is_rest(config.targets) else some_codes("targets", config.targets)
     try:
         if not is_rest(targets):  # else see `grid.with_rest`
             LanguageSet(pool, targets)

@@ -36,7 +36,7 @@ from mslt_it.problems import Problem
 from mslt_it.records import EncodedExample
 from mslt_it.training import checkpoints, guards
 from mslt_it.training.batches import IGNORED, LengthGroupedOrder, PaddingCollator, padding_id, rows_hash, to_dataset
-from mslt_it.training.curves import Curves
+from mslt_it.training.curves import Curves, write_losses
 from mslt_it.training.progress_lines import ProgressLines, loss_by_language
 from mslt_it.training.summary import TrainingSummary
 from mslt_it.training.supervised_loss import add_supervised_forward, can_project_supervised_only
@@ -53,7 +53,8 @@ def train(
     *,
     callbacks: Sequence[TrainerCallback] = (),
 ) -> TrainingSummary:
-    """Train ``model``'s adapter on ``encoded``; writes ``run_dir``/adapter, /checkpoints and /tensorboard.
+    """Train ``model``'s adapter on ``encoded``; writes ``run_dir``/adapter, /checkpoints, /tensorboard and
+    /losses.jsonl.
 
     Starting again after an interruption goes on from the newest complete checkpoint of ``run_dir``: on a CPU the final
     adapter is equal to the bit. ``training.batch_size`` counts examples per process and forward pass; out of memory, a
@@ -105,6 +106,7 @@ def train(
         save_adapter(model, temporary, state_dict=gathered)
         shutil.rmtree(adapter_dir, ignore_errors=True)
         temporary.rename(adapter_dir)
+        write_losses(run_dir, state.log_history)
     trainer.accelerator.wait_for_everyone()
     last = {name: value for entry in state.log_history for name, value in entry.items()}
     return TrainingSummary(

@@ -18,8 +18,9 @@ from synthetic_study import by_size, write_study
 from mslt_it.command import execute
 from mslt_it.commands import report as command
 from mslt_it.problems import Problem
-from mslt_it.report import figures, study_report
-from mslt_it.report.study_report import as_html, as_latex, as_markdown, write_report
+from mslt_it.report import figures, pages
+from mslt_it.report.pages import as_latex
+from mslt_it.report.study_report import as_html, as_markdown, write_report
 from mslt_it.study.analyse.analyses import analyse
 from mslt_it.study.analyse.findings import Heatmap, Intervals, Mark, Scatter, Steps
 from mslt_it.study.analyse.resampling import Settings
@@ -150,11 +151,11 @@ def test_text_is_escaped() -> None:
         Scatter(evil, evil, evil, ((0.1, 0.1, evil, evil),)),
         Steps(evil, evil, evil, (Mark(evil, 0.1),), ((evil, evil, 0.2),)),
     )
-    said = study_report.Said(evil, evil, "as in the paper", evil)
+    said = pages.Said(evil, evil, "as in the paper", evil)
     one = table("t", evil, rows, evil, a=evil, b=Column("b", "share"))
-    section = study_report.Section("e", evil, "", evil, evil, (said,), (("t", one),), tuple(
+    section = pages.Section("e", evil, "", evil, evil, (said,), (("t", one),), tuple(
         (f"f{number}", figure) for number, figure in enumerate(drawn)), (evil,))  # fmt: skip
-    undone = study_report.Section("u", evil, evil)
+    undone = pages.Section("u", evil, evil)
     report = {"title": evil, "lead": [evil], "warnings": [[evil]], "slices": [(evil, "s", (said,))],
               "sections": [section, undone], "made": [(evil, evil)], "redo": [evil]}  # fmt: skip
     page = as_html(report)

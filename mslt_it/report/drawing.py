@@ -1,5 +1,5 @@
-"""The kinds of figures, drawn by matplotlib on canvases 400 units wide, the width of a phone, so that labels stay readable
-there. Colour is never the only difference. Labels are codes, which every font has."""
+"""The kinds of figures, drawn by matplotlib on canvases 400 units wide, the width of a phone, so that labels stay
+readable there. Colour is never the only difference. Labels are codes, which every font has."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
 from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
-from matplotlib.ticker import FuncFormatter, MaxNLocator
+from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
 
 from mslt_it.study.analyse.findings import Figure, Heatmap, Intervals, Lines, Mark, Scatter, Steps
 from mslt_it.study.analyse.tables import unsigned_nought
@@ -35,6 +35,7 @@ COLOURS = {
 INK, MUTED, LINE, GRID = (COLOURS[name][0] for name in ("ink", "muted", "line", "grid"))
 GROUPS = [(COLOURS[f"s{i}"][0], marker) for i, marker in enumerate("oDs^")]  # differ in shape as well as in colour
 HUE = "#fe00"  # colours that begin so are hues
+MOST_LINEAR = 20  # curves whose values differ by more have a logarithmic axis
 MOST_HEAT = 0.52  # the darkest cell of a heatmap; text stays readable on it in both modes
 
 
@@ -284,11 +285,18 @@ def _lines(figure: Lines, tips: list[str]) -> Canvas:
     top = 22 + 18.0 * math.ceil(len(names) / _per_line(names))
     axes = _axes(250 + top, 44, 12, top, 44)
     axes.set_xlim(*_limits([x for _, points in figure.series for x, _ in points], 0.02))
-    axes.set_ylim(*_limits([y for _, points in figure.series for _, y in points]))
+    values = [y for _, points in figure.series for _, y in points]
+    if figure.unit == "number" and 0 < min(values) < max(values) / MOST_LINEAR:
+        axes.set_yscale("log")
+        axes.set_ylim(min(values) / 1.3, max(values) * 1.3)
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        axes.yaxis.set_minor_locator(NullLocator())
+    else:
+        axes.set_ylim(*_limits(values))
+        _ticks(axes, "y", figure.unit)
     axes.grid(axis="y", color=GRID)
     axes.set_xlabel(figure.x_axis)
     axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
-    _ticks(axes, "y", figure.unit)
     if figure.mark is not None:
         axes.axvline(figure.mark, color=MUTED, linestyle=(0, (4, 3)), linewidth=1)
         at_right = figure.mark > sum(axes.get_xlim()) / 2

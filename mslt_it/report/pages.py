@@ -26,7 +26,6 @@ from mslt_it.study.analyse.findings import Figure
 from mslt_it.study.analyse.tables import Table
 
 LONG_TABLE = 20  # rows; longer ones are folded
-FORMATS = ("html", "latex", "pdf")
 
 
 @dataclass(frozen=True)

@@ -44,6 +44,6 @@ class Curves(TrainerCallback):
 
 
 def write_losses(folder: Path, history: Sequence[Mapping[str, Any]]) -> None:
-    """What was logged at each step. The Trainer keeps it in its checkpoints, so an interrupted run loses no step of it."""
+    """What was logged at each step. Checkpoints keep it, so an interrupted run loses no step of it."""
     steps = [entry for entry in history if "train_runtime" not in entry]  # a summary of this process alone
     write_atomically(folder / LOSSES, "".join(json.dumps(entry, sort_keys=True) + "\n" for entry in steps))

@@ -65,14 +65,14 @@ def sampled(task: TaskConfig, answered: Answered, number: int, seed: int, *, is_
         places = np.flatnonzero(is_right == wanted).tolist()
         return tuple(answers[i] for i in sorted(draw.sample(places, min(number, len(places)))))
 
-    given, notes = _of_labels(items, outputs) if has_scores else (list(outputs), [()] * len(items))
-    if not measure.is_share:
-        notes = [(f"{METRIC_NAMES[measure.name]} {100 * figure:.1f}",) for figure in figures]
+    if isinstance(outputs, np.ndarray):
+        given = _of_labels(items, outputs)
+    else:
+        said = ("" if measure.is_share else f"{METRIC_NAMES[measure.name]} {100 * figure:.1f}" for figure in figures)
+        given = [(text or "(no text)", note) for text, note in zip(outputs, said, strict=True)]
     answers = [
-        Answer(
-            item.id, "\n".join(message.content for message in item.messages), _right(item), text or "(no text)", said
-        )
-        for item, text, said in zip(items, given, notes, strict=True)
+        Answer(item.id, "\n".join(message.content for message in item.messages), _right(item), text, note)
+        for item, (text, note) in zip(items, given, strict=True)
     ]
     direction = "rtl" if is_native and likely_script(answered.language) in RIGHT_TO_LEFT else "auto"
     num_right = int(is_right.sum())

@@ -171,7 +171,7 @@ def _answers(run: FinishedRun, rows: Sequence[ScoreRow], examples: int, seed: in
     try:
         answered = stored_answers(run, languages)
     except (Problem, KeyError, OSError) as problem:
-        why = str(problem) if isinstance(problem, Problem) else f"the rows are not those that were scored ({problem})"
+        why = f"the answers of the run cannot be read, or its rows have changed ({problem})"
         return Section("answers", "Right and wrong answers", why)
     parts = []
     for one in answered:
@@ -223,7 +223,7 @@ def notices(run: FinishedRun, content: Mapping[str, Any]) -> list[list[str]]:
 
 def made(run: FinishedRun, content: Mapping[str, Any]) -> list[tuple[str, str]]:
     """How it was made."""
-    recipe, found = run.recipe, run.provenance
+    recipe, found, lora = run.recipe, run.provenance, run.recipe.adapter
     environment: Mapping[str, Any] = found.get("environment", {})
     training: Mapping[str, Any] = found.get("training", {})
     device = ", ".join(map(str, environment.get("gpus") or ())) or environment.get("cpu")
@@ -236,7 +236,7 @@ def made(run: FinishedRun, content: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("targets", ", ".join(recipe.targets)),
         ("prompts", f"{recipe.prompt.language}, template {recipe.prompt.template}, {recipe.prompt.variant}"),
         ("model", _at(recipe.model.path, recipe.model.revision)),
-        ("adapter", f"rank {recipe.adapter.rank}, alpha {recipe.adapter.alpha}, base {recipe.adapter.quantization}"),
+        ("adapter", f"rank {lora.rank}, alpha {lora.alpha}, quantisation {lora.quantization}"),
         ("training", f"{steps}, learning rate {recipe.training.learning_rate:g}, seed {recipe.seed}" if steps else ""),
         *[(f"combined: {', '.join(one['sources'])}", f"weight {one['weight']:+.3g}, sha256 {one['adapter_sha256']}")
           for one in found.get("combination", {}).get("adapters", ())],

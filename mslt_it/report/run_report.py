@@ -18,7 +18,7 @@ import pandas as pd
 from mslt_it.evaluation.label_reports import LabelReport
 from mslt_it.evaluation.remarks import run_remarks
 from mslt_it.evaluation.scores import ScoreRow, read_rows
-from mslt_it.evaluation.tables import language_table
+from mslt_it.evaluation.tables import METRIC_NAMES, language_table
 from mslt_it.languages import language_name
 from mslt_it.models.identity import ADAPTER, FinishedRun, read_run
 from mslt_it.problems import Problem
@@ -31,6 +31,7 @@ from mslt_it.store import read_json
 from mslt_it.study.analyse.findings import Figure
 from mslt_it.study.analyse.tables import Column, Table
 from mslt_it.training.curves import LOSSES
+from mslt_it.training.looks import PREFIX
 
 MOST_LABELS = 12  # whose training rows have a column
 
@@ -138,10 +139,23 @@ def _losses(run: FinishedRun) -> Section | None:
         return Section("losses", "Loss while training", reason)
     history = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
     found = [curves(history, "loss", "Loss of the training rows, by source language", "nats per supervised token")]
+    training: Mapping[str, Any] = run.provenance.get("training", {})
+    notes = []
+    if (step := training.get("best_step")) is not None:
+        metric, mark = METRIC_NAMES[run.recipe.task.metric], {"mark": step, "mark_label": f"step {step}"}
+        of_metric, of_loss = (f"{PREFIX}{name}" for name in (run.recipe.task.metric, "loss"))
+        found += [
+            curves(history, of_metric, f"Held-out rows of the sources: {metric}", f"{metric}, %", unit="share", **mark),
+            curves(history, of_loss, "Held-out rows of the sources: loss", "nats per supervised token", **mark),
+        ]
+        notes.append(
+            f"The adapter is that of step {step}, the best of {training['num_looks']} looks by {metric} on held-out "
+            "rows of the sources. Their items are scored in no language, and no row of a target was looked at."
+        )
     drawn = [(f"loss_{number}", figure) for number, figure in enumerate(found, 1) if figure is not None]
     if not drawn:
         return Section("losses", "Loss while training", f"nothing was logged (training.logging_steps, {LOSSES})")
-    return Section("losses", "Loss while training", figures=drawn)
+    return Section("losses", "Loss while training", figures=drawn, notes=notes)
 
 
 def label_section(reports: Sequence[LabelReport]) -> Section | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -101,7 +102,7 @@ def curves(history: Sequence[Mapping[str, Any]], prefix: str, title: str, y_axis
     found: dict[str, list[tuple[float, float]]] = {}
     for entry in history:
         for name, value in entry.items():
-            if name.startswith(f"{prefix}/"):
+            if name.startswith(f"{prefix}/") and math.isfinite(value):
                 found.setdefault(name.removeprefix(f"{prefix}/"), []).append((entry["step"], value))
     if not found:
         points = [(entry["step"], entry[prefix]) for entry in history if prefix in entry]

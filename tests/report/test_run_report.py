@@ -29,6 +29,7 @@ EVIL = '<script>alert("1")</script>&'
 SMALL = [
     *("training.max_steps=4", "training.batch_size=8", "training.logging_steps=2", "data.num_examples_total=24"),
     *("scoring.num_examples_per_language=20", "scoring.num_bootstrap=100", "sources=[de,ar]", "targets=[he,tr]"),
+    *("training.eval_steps=2", "training.num_eval_examples=10"),
 ]
 
 
@@ -73,8 +74,9 @@ def test_page_says_what_the_run_says(run: Path, page: str) -> None:
         assert sealed[key] in page
     assert f"mslt train --config-dir {run} recipe=config output_dir=again" in page
     losses = [json.loads(line) for line in (run / "losses.jsonl").read_text(encoding="utf-8").splitlines()]
-    assert [entry["step"] for entry in losses] == [2, 4] and {"loss", "loss/ar", "loss/de"} <= losses[0].keys()
-    assert "ar, step 4: " in page
+    assert [entry["step"] for entry in losses] == [2, 2, 4, 4] and {"loss", "loss/ar", "loss/de"} <= losses[0].keys()
+    assert "ar, step 4: " in page and "no row of a target was looked at" in page
+    assert page.count("Held-out rows of the sources: ") == 4  # title and caption of two figures
     assert page.count("Confusions, ") == 2 * 4 and "entailment to neutral: " in page
 
 

@@ -60,7 +60,7 @@ class Progress:
         self.title, self.total, self.noun, self.start = title, total, noun, start
         self.unit, self.unit_size = rows or (f"{noun}s", 1)
         self.log, self.shown = log if shown else None, shown and not _hidden
-        self.done, self.began = start, time.monotonic()
+        self.done, self.began, self.detail = start, time.monotonic(), ""
         self._told = self.began
         # tqdm itself asks whether stderr is a terminal where disable is None, but then writes nothing to the log.
         self._bar = (
@@ -77,14 +77,19 @@ class Progress:
 
     def update(self, done: int, detail: str = "") -> None:
         """``done`` of ``total`` are done; ``detail`` is told beside it."""
-        self.done = done
+        self.done, self.detail = done, detail
         if self._bar is not None:
+            self._bar.total = self.total
             self._bar.set_postfix_str(detail, refresh=False)
             self._bar.update(done - self._bar.n)
         now = time.monotonic()
         if now - self._told >= INTERVAL and done < self.total:
             self._told = now
             self._write(self._line(detail), stderr=self._bar is None)
+
+    def advance(self, number: int = 1) -> None:
+        """So many more are done."""
+        self.update(self.done + number, self.detail)
 
     def say(self, text: str) -> None:
         """A line of its own, at once."""

@@ -2,6 +2,7 @@
 
 import dataclasses
 import importlib
+import re
 import subprocess
 import sys
 import types
@@ -112,6 +113,11 @@ def test_a_task_is_shown_with_its_prompts(capsys: pytest.CaptureFixture[str], mo
         assert cli.main(["tasks", name]) == 0
         shown = capsys.readouterr().out
         assert all(text in shown for text in said)
+    for name in set(list_groups()["task"]) - {"custom"}:
+        assert cli.main(["tasks", name]) == 0
+        (code,) = re.findall(r"^  prompts in +(\w+)", capsys.readouterr().out, re.M)
+        assert cli.main(["tasks", name, f"language={code}"]) == 0
+        assert "template 0" in capsys.readouterr().out, name
     assert cli.main(["tasks", "xcopa", "language=th"]) == 0
     shown = capsys.readouterr().out
     assert "template 0" in shown and "(of 1 = first, 2 = second)" in shown

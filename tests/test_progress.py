@@ -69,3 +69,13 @@ def test_durations() -> None:
         "3 min 20 s",
         "2 h 05 min",
     ]
+
+
+def test_what_is_done_is_counted_and_a_total_may_grow(clock: list[float], capsys: pytest.CaptureFixture[str]) -> None:
+    with Progress("Scoring", 100, "item") as job:
+        job.detail, job.total = "adapter, xnli direct th (2 of 5)", 200
+        clock[0] = 40.0
+        job.advance(80)
+        job.advance()
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line == "Scoring: item 80 of 200, 2 items/s, 1 min 00 s left; adapter, xnli direct th (2 of 5)"

@@ -95,7 +95,10 @@ def facts(task: TaskConfig) -> dict[str, str]:
     own = "PATH" if hub or task.data in ("world", "???") else task.data
     rows = ["the embedded world (task.data=world), offline"] if task.data == "world" else []
     rows += [f"the Hub: task.data={hub}{f', revision {task.revision}' if task.revision else ''}"] if hub else []
-    rows += [f"your files: task.data={own} ({LAYOUTS[task.file_layout]})"]
+    if task.data == "intents":
+        rows = ["the package home-assistant-intents (pip install -e '.[intents]')"]
+    else:
+        rows += [f"your files: task.data={own} ({LAYOUTS[task.file_layout]})"]
     found = {
         "answer": f"{ANSWERS[task.shape]} ({task.shape})",
         "labels": ", ".join(task.label_names) or ("found in the rows" if task.shape == "classification" else ""),
@@ -119,7 +122,7 @@ def sample(task: TaskConfig, language: str, file: PromptFile) -> Example:
     except Problem:
         fields = {name: next(iter(file.wording.get(name, [f"<{name}>"]))) for name in task.input_fields}
         label = next(iter(task.choice_names), f"<{task.label_field}>")
-    return Example("0", language, task.name, "", fields, label)
+    return Example("0", language, task.name, "", fields, label, grouped_by=dict.fromkeys(task.group_fields, ""))
 
 
 def asked(task: TaskConfig, language: str, template: int = 0) -> tuple[PromptFile, PromptedExample]:

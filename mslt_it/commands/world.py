@@ -43,7 +43,7 @@ COMMAND = Command(
     "world",
     "Look into the embedded world: sentences, questions and their labels.",
     ("show LANGUAGE [num=10] [seed=0]",),
-    ("mslt world show sw",),
+    ("mslt world show sw", "mslt world show th num=3 seed=1"),
     Options,
     run,
     words=("part", "language"),

@@ -326,8 +326,9 @@ def build(schema: type[T], content: Mapping[str, Any], place: str, prefix: str =
                 found[name] = checked(own, _taken(own, content[name]))
             except Problem as problem:
                 raise Problem(f"{place}: {problem}") from None
-        else:
-            found[name] = content[name]
+        else:  # written by a command into the run's file
+            value = content[name]
+            found[name] = tuple(value) if isinstance(value, list) else value
     return schema(**found)
 
 

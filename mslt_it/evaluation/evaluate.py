@@ -126,7 +126,7 @@ def _done(
             runs=[run.folder for run in bench.runs],
             vllm=None if vllm is None else lambda: vllm(bench, loaded),
         )
-        answered, num_asked, num_computed = evaluator.answers(units, say)
+        answered, num_asked, num_computed = evaluator.answers(units)
     if not state.is_main_process:
         return {}
     earlier = f", {num_asked - num_computed} taken from earlier" if num_computed < num_asked else ""

@@ -14,7 +14,6 @@ from typing import Any
 
 from accelerate import PartialState
 from accelerate.utils import broadcast_object_list
-from tqdm import tqdm
 
 from mslt_it.config.recipe import Recipe
 from mslt_it.data.encoding import Encoder
@@ -36,6 +35,7 @@ from mslt_it.evaluation.units import (
 )
 from mslt_it.models.identity import ADAPTER
 from mslt_it.problems import Problem
+from mslt_it.progress import Progress
 from mslt_it.records import Example, PromptedExample
 from mslt_it.store import is_intact
 
@@ -88,6 +88,7 @@ class Evaluator:
         replaces: journals of other systems or questions in ``out`` are begun anew, not refused.
         is_sharded: the processes hold parts of one model, so all of them ask; else each takes its share of the units.
         vllm: starts the engine that writes answers in place of the loaded model.
+        log: file that lines of progress are appended to.
     """
 
     systems: Sequence[System]
@@ -101,36 +102,37 @@ class Evaluator:
     replaces: bool = False
     is_sharded: bool = False
     vllm: Callable[[], Any] | None = None
+    log: Path | None = None
 
-    def answers(
-        self, units: Sequence[Unit], say: Callable[[str], object] = lambda text: None
-    ) -> tuple[list[Answered], int, int]:
+    def answers(self, units: Sequence[Unit]) -> tuple[list[Answered], int, int]:
         """(what was answered, how many questions that took, how many of them were put to a model now); all of it on
         the main process only."""
         if self.state.num_processes > 1 and not self.is_sharded:
-            for _ in self._run(units[self.state.process_index :: self.state.num_processes], say):
+            for _ in self._run(units[self.state.process_index :: self.state.num_processes]):
                 pass
             self.state.wait_for_everyone()
             if not self.state.is_main_process:
                 return [], 0, 0
-            say = str  # the main process finds all answers in the journals now
-        found = list(self._run(units, say))
+        # The main process finds the others' answers in the journals.
+        found = list(self._run(units))
         return [one for one, _, _ in found], sum(n for _, n, _ in found), sum(n for _, _, n in found)
 
-    def _run(self, units: Sequence[Unit], say: Callable[[str], object]) -> Iterator[tuple[Answered, int, int]]:
+    def _run(self, units: Sequence[Unit]) -> Iterator[tuple[Answered, int, int]]:
         total = sum(len(one.questions) for one in units) * len(self.systems)
-        with tqdm(total=total, desc="scoring", unit="item", disable=None, smoothing=0.05) as bar:
+        shown = self.state.is_main_process
+        with Progress("Scoring", total, "item", log=self.log, shown=shown) as progress:
             for system in self.systems:
                 with applied(self.loaded, system) as model:
-                    for one in units:
-                        bar.set_postfix_str(f"{system.name} {one.variant} {one.language}", refresh=False)
-                        yield self._answered(one, system, model, bar)
-                        if bar.disable:
-                            say(f"  {system.name}: {one.recipe.task.name} {one.variant} {one.language}")
+                    for number, one in enumerate(units, start=1):
+                        place = f"{number} of {len(units)}"
+                        progress.detail = (
+                            f"{system.name}, {one.recipe.task.name} {one.variant} {one.language} ({place})"
+                        )
+                        yield self._answered(one, system, model, progress)
 
-    def _answered(self, unit: Unit, system: System, model: Any, bar: Any) -> tuple[Answered, int, int]:
+    def _answered(self, unit: Unit, system: System, model: Any, progress: Progress) -> tuple[Answered, int, int]:
         recipe, language = unit.recipe, unit.language
-        ask_model = functools.partial(self._ask, unit, system, model, bar)
+        ask_model = functools.partial(self._ask, unit, system, model, progress)
         items, questions, reason, num_empty, first = unit.items, unit.questions, "", 0, None
         if unit.variant == "translate_solve":
             first = ask_model(questions, f"{TRANSLATIONS}/answers", Sampling())
@@ -141,7 +143,7 @@ class Evaluator:
                 write_translations(data, rows, language, recipe.task.label_field)
             items = solve_items(recipe, rows, language)
             questions = questions_of(recipe, items, self.encoder, self.settings)
-            bar.total += len(questions)
+            progress.total += len(questions)
         how = self.settings
         sampling = Sampling() if how.samples == 1 else Sampling(how.temperature, how.top_p, how.seed)
         asked = ask_model(questions, ITEMS, sampling)
@@ -167,7 +169,7 @@ class Evaluator:
         unit: Unit,
         system: System,
         model: Any,
-        bar: Any,
+        progress: Progress,
         questions: tuple[Question, ...],
         folder: str,
         sampling: Sampling,
@@ -186,7 +188,7 @@ class Evaluator:
             cache=self.cache,
             earlier=(run / in_run for run in self.runs if is_intact(run, in_run)),
             replaces=self.replaces,
-            advance=bar.update,
+            advance=progress.advance,
             on_main=functools.partial(on_main, self.state) if self.is_sharded else lambda do: do(),
         )
 

@@ -81,7 +81,7 @@ def inputs(request: Request, bench: Bench) -> dict[str, list[int]]:
     """Size and time (ns) of every local file that results follow from: base, rows, prompts. An evaluation whose inputs
     were not touched is known to be finished without loading a model."""
     model = values.path(bench.model.path)
-    found = [*model.glob("*")] if model.is_dir() else []
+    found = [model, *model.glob("*")]  # a GGUF file, or the files of a folder
     for recipe in request.recipes:
         data = values.path(recipe.task.data)
         found += [data] if data.is_file() else data.rglob("*")

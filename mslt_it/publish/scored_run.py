@@ -67,6 +67,7 @@ def evaluate_run(
         runs=runs,
         replaces=True,
         is_sharded=is_sharded(state),
+        log=run.folder / "log.txt",
     )
     answered, *_ = evaluator.answers(
         [unit(recipe, recipe.prompt.variant, code, encoder, rows=rows) for code in languages]

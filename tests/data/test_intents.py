@@ -10,7 +10,6 @@ from collections import Counter
 
 import pytest
 import yaml
-from mslt_it.data.sources import available_languages, load, rows_left_out
 
 from mslt_it.config.compose import load_recipe
 from mslt_it.config.files import share_dir
@@ -19,6 +18,7 @@ from mslt_it.data import intents
 from mslt_it.data.cleaning import is_wrong_script
 from mslt_it.data.leakage import LeakIndex, normalise
 from mslt_it.data.prompts import prompt_file, prompted
+from mslt_it.data.rows import RowStore
 from mslt_it.problems import Problem
 from mslt_it.records import Example, fingerprint
 
@@ -41,10 +41,10 @@ def texts(found: list[Example]) -> list[str]:
 def test_the_languages_are_those_of_both_recipes() -> None:
     three, one = load_recipe("intents_3src"), load_recipe("intents_1src")
     assert len(LANGUAGES) == 29
-    assert sorted((*three.sources, *three.targets)) == list(LANGUAGES) == list(available_languages(three.task))
+    assert sorted((*three.sources, *three.targets)) == list(LANGUAGES) == list(RowStore().languages(three.task))
     assert set(one.targets) == set(three.targets) - {"en"} and one.sources == ("en",)
     assert three.data == one.data and three.task == one.task and three.task.choice_names == tuple(intents.LABELS)
-    assert rows_left_out(three.task, LANGUAGES) == ()
+    assert RowStore().left_out(three.task, LANGUAGES) == ()
 
 
 def test_every_language_has_rows_of_every_label(rows: dict[str, dict[str, list[Example]]]) -> None:
@@ -105,7 +105,7 @@ def test_rows_do_not_depend_on_the_process(rows: dict[str, dict[str, list[Exampl
 
 def test_a_build_says_what_the_rows_are_made_of_and_groups_by_template() -> None:
     recipe = load_recipe("intents_3src")
-    found = load(recipe.task, "ar", recipe.task.train_split, role="train")
+    found = RowStore().load(recipe.task, "ar", recipe.task.train_split, role="train")
     (note,) = found.notes
     assert re.search(
         r"ar \(train\): \d+ sentences of home-assistant-intents 20\d\d\.\S+ and hassil \d.*rows [0-9a-f]{16}", note

@@ -173,9 +173,7 @@ def test_other_kinds_of_names_reach_the_prompt(kinds: str) -> None:
 
 
 def test_an_instruction_of_ones_own_is_used_by_every_task() -> None:
-    tasks = sorted(set(list_groups()["task"]))
-    assert len(tasks) == 10
-    for name in tasks:
+    for name in list_groups()["task"]:
         more = ["task.data=x", "sources=[en]", "targets=[tr]", "task.label_names=[a,b]"] if name == "custom" else []
         recipe = load_recipe(name if name == "custom" else f"{name}_3src", [*more, "task.instruction.tr='Nedir?'"])
         file = prompt_file(recipe.task, "tr", PromptConfig())

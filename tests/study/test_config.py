@@ -13,7 +13,7 @@ from mslt_it.study.config import Expected, load_study, study_files
 
 def test_every_study_of_the_package_loads() -> None:
     found = study_files()
-    assert sorted(found) == ["mini", "paper_bactrian", "paper_pawsx", "paper_wikiann", "paper_xnli"]
+    assert sorted(found) == ["intents", "mini", "paper_bactrian", "paper_pawsx", "paper_wikiann", "paper_xnli"]
     for name, path in found.items():
         config = load_study(name)
         assert not set(config.pool) & set(config.targets)

@@ -55,6 +55,22 @@ def test_assignments_of_items_are_a_factor_of_their_own(tmp_path: Path) -> None:
         load_study("tiny", ["data.assignment_seed=1"], tmp_path)
 
 
+def test_sets_named_beforehand_come_beside_those_of_a_size(tmp_path: Path) -> None:
+    write_study(tmp_path)
+    pool = ["pool=[ar,de,en,zh]", "set_sizes=[1]"]
+    config = load_study("tiny", [*pool, "sets=[zh-de-ar,ar-en,zh]"], tmp_path)
+    assert source_sets(config) == [("ar",), ("de",), ("en",), ("zh",), ("ar", "en"), ("ar", "de", "zh")]
+    alone = load_study("tiny", [*pool[:1], "set_sizes=[]", "sets=[ar-de-zh]"], tmp_path)
+    assert [cell.sources for cell in cells(with_budgets(alone, base_recipe(alone)))] == [("ar", "de", "zh")]
+    for argument, message in (
+        ("sets=[ar-xx]", "sets holds 'ar-xx', but xx is not in the pool"),
+        ("sets=[ar-ar]", "names a language twice"),
+        ("sets=[]", "set_sizes and sets are empty"),
+    ):
+        with pytest.raises(Problem, match=message):
+            load_study("tiny", [*pool[:1], "set_sizes=[]", argument], tmp_path)
+
+
 def test_a_sample_is_fixed_in_order_and_within_a_larger_one() -> None:
     pool = ("ar", "de", "en", "es", "fr", "ru", "zh")
     every = list(itertools.combinations(pool, 3))

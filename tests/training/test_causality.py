@@ -162,7 +162,7 @@ def test_every_command_refuses_an_encoder_before_it_reads_a_row(
     def read(*args: Any, **named: Any) -> None:
         raise AssertionError("rows were read")
 
-    monkeypatch.setattr("mslt_it.data.build.load", read)
+    monkeypatch.setattr("mslt_it.data.rows.RowStore.load", read)
     saved(transformers.BertForMaskedLM(config_of(("Bert", SIZE))), tmp_path / "bert")
     named = ["model=bert", "task=xnli"] if command == "eval" else ["recipe=xnli_3src", "model.path=bert"]
     assert main([command, *named]) == 2

@@ -273,7 +273,8 @@ def redo(run: FinishedRun) -> list[str]:
     if combination := run.provenance.get("combination"):
         runs = ",".join(one["run"] for one in combination["adapters"])
         again = f"mslt combine {shlex.quote(f'runs=[{runs}]')} method={combination['method']} "
-        again += f"weights={shlex.quote(str(combination['weights']))} out=again"
+        again += f"weights={shlex.quote(str(combination['weights']))} "
+        again += f"num_items={run.recipe.scoring.num_examples_per_language} out=again"
     else:
         again = f"mslt train --config-dir {name} recipe=config output_dir=again"
     return [again, f"mslt report run={name}"]

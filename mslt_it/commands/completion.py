@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from mslt_it.command import Call, Command, RecipeOptions
 from mslt_it.commands import COMMANDS
-from mslt_it.config.files import list_groups, list_files
+from mslt_it.config.files import list_files, list_groups
 from mslt_it.config.recipe import Recipe
 from mslt_it.config.schema import key, keys
 

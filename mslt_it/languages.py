@@ -330,7 +330,7 @@ def some_codes(role: str, codes: Iterable[object]) -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class LanguageSet:
-    """Languages trained on and languages scored on.
+    """Languages trained on and languages scored on, of which there may be none.
 
     They may not overlap, because scores on a target count as zero-shot; ``supervised`` lifts that. Two forms of one
     language (zh and zh-Hant) overlap too: a model trained on one has seen labels of the other.
@@ -344,7 +344,7 @@ class LanguageSet:
         if any(isinstance(codes, str) for codes in (self.sources, self.targets)):
             raise Problem("sources and targets are lists of codes, not one string. Write for example sources=[en].")
         object.__setattr__(self, "sources", some_codes("sources", self.sources))
-        object.__setattr__(self, "targets", some_codes("targets", self.targets))
+        object.__setattr__(self, "targets", validated_codes("targets", self.targets))
         if self.supervised:
             return
         trained = {primary(code): code for code in self.sources}

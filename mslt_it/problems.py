@@ -19,6 +19,10 @@ class NotScorable(Problem):
         self.reason = reason
 
 
+class NoLabels(NotScorable):
+    """A language has rows and none of them a label: it can be asked about, and not scored."""
+
+
 def nearest(value: str, known: Iterable[str]) -> str:
     """The sentence ``Did you mean 'x'? Known: a, b, c.`` for an unknown name."""
     names = sorted(known)

@@ -11,6 +11,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "merge": ("mslt_it.commands.merge", "merge a run's adapter into its base, measured against the live one"),
     "combine": ("mslt_it.commands.combine", "several runs' adapters as one, exactly or to a rank, scored"),
     "export": ("mslt_it.commands.export", "a run in the forms others load: safetensors, vLLM, GGUF; on a hub"),
+    "predict": ("mslt_it.commands.predict", "label the rows of a file with a finished run"),
     "study": ("mslt_it.commands.study", "every set of source languages of a pool, as a study that can be resumed"),
     "report": ("mslt_it.commands.report", "a study as one HTML page: tables, figures, sentences made of its figures"),
     "world": ("mslt_it.commands.world", "look into the embedded world"),

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from mslt_it.command import Call, Command, RecipeOptions
 from mslt_it.commands import COMMANDS
-from mslt_it.config.files import list_groups, list_recipes
+from mslt_it.config.files import list_files, list_groups
 from mslt_it.config.recipe import Recipe
 from mslt_it.config.schema import key, keys
 
@@ -61,7 +61,7 @@ def script(shell: str) -> str:
 
 def _words(command: Command) -> Iterator[str]:
     known = {**keys(command.options), **(keys(Recipe) if command.options is RecipeOptions else {})}
-    names = {"recipe": list_recipes(), **list_groups()} if "recipe" in known else {}
+    names = {"recipe": list_files(), **list_groups()} if "recipe" in known else {}
     for name, one in known.items():
         if one.about.in_help:
             yield from (f"{name}={value}" for value in names.pop(name, one.about.choices) or [""])

@@ -14,6 +14,7 @@ from mslt_it.config.schema import key
 from mslt_it.records import fingerprint, to_plain
 
 REST = ("rest",)  # targets=rest, until the data say which languages they have
+OF_LOOKS = ("eval_steps", "num_eval_examples", "patience")  # keys of training, which say nothing where eval_steps=0
 LARGEST = -1  # data.num_examples_total=max, until the rows are counted
 
 # What each shape of task is measured by; the first is the default of its task files.
@@ -199,6 +200,17 @@ class TrainingConfig:
     logging_steps: int = key(10, "between two lines of the log", unit="steps", above=0, decides=False)
     save_steps: int = key(100, "between checkpoints", unit="steps", above=0, decides=False)
     gradient_checkpointing: bool = key(False, "less memory, a third more time")
+    eval_steps: int = key(
+        0,
+        "between looks at held-out rows of the sources (never of a target); the best checkpoint is kept",
+        unit="steps",
+        at_least=0,
+        shown="0 (none)",
+    )
+    num_eval_examples: int = key(
+        100, "of each source held out for that, at most half of those that could be scored", unit="rows", above=0
+    )
+    patience: int = key(0, "looks after the best one at which training stops; 0: never", at_least=0)
 
 
 @dataclass(frozen=True)
@@ -230,8 +242,13 @@ class Recipe:
         help="languages trained on, BCP-47 codes; auto: chosen, see select", names=("auto",), example="[ar,de]"
     )
     targets: tuple[str, ...] = key(
-        help="languages scored zero-shot; rest: all others that the data have", names=("rest",), example="[tr,th]"
+        help="languages scored zero-shot; rest: all others that the data have",
+        names=("rest",),
+        may_be_empty=True,
+        example="[tr,th]",
     )
+    # Written where targets have no labels: what the adapter says of their rows is told, and cannot be scored.
+    unlabelled: tuple[str, ...] = key((), "targets without labels", in_help=False)
     order_note: str = ""  # written where rows that should be parallel by order are not
     targets_note: str = ""  # written by targets=rest: what the data have that is not among the targets
     trained_on: tuple[str, ...] = ()  # written by mslt eval: languages of its adapters' rows; empty: the sources
@@ -266,6 +283,8 @@ class Recipe:
     def run_fingerprint(self) -> str:
         """10 hex digits over training and scoring: the run folder's suffix."""
         rest = self._deciding("targets", "supervised", "scoring")
+        if self.unlabelled:  # a run without is the one that it was before there were any
+            rest |= self._deciding("unlabelled")
         if self.select.note:  # the run's papers say how its sources were chosen; the note's figures may vary by machine
             rest |= self._deciding("select")
         if self.combine.method != "none":
@@ -284,6 +303,8 @@ def deciding(section: Any) -> Any:
     for name, none in (("prompts", {}), ("assignment_seed", None)):
         if name in found and found[name] == none:  # a run without it is the one that it was before there were any
             del found[name]
+    if found.get("eval_steps") == 0:
+        found = {name: value for name, value in found.items() if name not in OF_LOOKS}
     return to_plain(found)
 
 

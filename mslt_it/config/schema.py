@@ -11,13 +11,12 @@ help (`mslt_it.config.help`). Values are the user's, not a grammar's: see `mslt_
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import functools
 import math
 import re
 import types
 import typing
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -52,7 +51,7 @@ class About:
     special: Mapping[int, str] = dataclasses.field(default_factory=dict)  # values outside the limits -> how written
     names: tuple[str, ...] = ()  # of a list: words that may stand without brackets
     or_one: bool = False  # of a list: anything without brackets is one item
-    may_be_empty: bool = True  # of a text or list
+    may_be_empty: bool | None = None  # of a text or list; None: a list that is required may not
     may_repeat: bool = True  # of a list's items
     example: str = ""  # what to write after KEY=
     shown: str = ""  # the default in words, where the value does not say it
@@ -193,7 +192,7 @@ def read(key: Key, text: str) -> Any:
                 f"{name}={text}: null is no value for it. Leave {name} out for the default; for the word itself write "
                 f"{name}='\"null\"'."
             )
-    if not text.strip() and not (key.kind == "a text" and key.default == "" and about.may_be_empty):
+    if not text.strip() and not (key.kind == "a text" and key.default == "" and about.may_be_empty is not False):
         if key.default is REQUIRED:
             raise Problem(f"{name}= has no value. {about.help[0].upper()}{about.help[1:]}.")
         raise Problem(f"{name}= has no value. Leave it out for the default ({key.shown_default}).")
@@ -271,10 +270,10 @@ def checked(key: Key, value: Any, said: str = "") -> Any:
     elif isinstance(value, str):
         if about.choices and value not in about.choices:
             raise Problem(f"{said} is unknown. {nearest(value, about.choices)}")
-        if not value and not about.may_be_empty:
+        if not value and about.may_be_empty is False:
             raise Problem(f"{key.name} is empty. Give it a value.")
     elif isinstance(value, tuple):
-        if not value and (not about.may_be_empty or key.default is REQUIRED):
+        if not value and not (key.default is not REQUIRED if about.may_be_empty is None else about.may_be_empty):
             raise Problem(f"{key.name}=[] is empty. Write {key.name}={key.example}.")
         for number, item in enumerate(value):
             if about.choices and item not in about.choices:
@@ -382,22 +381,3 @@ def _text(name: str, value: Any) -> str:
     if value is None:
         raise Problem(f"{name}: null is no value for it. Put the word in quotes, or leave it out.")
     raise Problem(f"{name}: {value!r} is not a text. Put it in quotes.")
-
-
-# ---------------------------------------------------------------- names
-
-
-def nearest_key(name: str, known: Iterable[str], aliases: Mapping[str, str] | None = None) -> str:
-    """Did you mean ...? over the dotted names, or over one section's where the section is right."""
-    known = list(known)
-    parent, _, leaf = name.rpartition(".")
-    alias = (aliases or {}).get(leaf)
-    same_leaf = [k for k in known if k.rpartition(".")[2] == leaf or k == alias]
-    siblings = [k for k in known if parent and k.startswith(f"{parent}.")]
-    by_leaf = {k.rpartition(".")[2]: k for k in known}
-    if not same_leaf and siblings:
-        return nearest(name, siblings)
-    close = difflib.get_close_matches(leaf, by_leaf, n=1, cutoff=0.7)
-    if guess := same_leaf[:1] or [by_leaf[found] for found in close]:
-        return f"Did you mean '{guess[0]}'? Known: {', '.join(sorted(siblings or known))}."
-    return nearest(name, known)

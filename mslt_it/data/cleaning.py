@@ -61,8 +61,10 @@ class Cleaned:
     repairs: tuple[str, ...] = ()
 
 
-def clean(example: Example, label_names: Sequence[str] = (), optional_fields: Sequence[str] = ()) -> Cleaned:
-    """Checks and repairs one example.
+def clean(
+    example: Example, label_names: Sequence[str] = (), optional_fields: Sequence[str] = (), *, needs_label: bool = True
+) -> Cleaned:
+    """Checks and repairs one example; without ``needs_label`` only what is asked about.
 
     Reasons: what ``example.fault`` says (``label_missing``, ``not_text``), ``empty_field``, ``whitespace_only``,
     ``label_missing``, ``label_unknown``, ``lone_surrogate``, ``control_character``, ``bidi_override``, ``too_big``,
@@ -72,13 +74,13 @@ def clean(example: Example, label_names: Sequence[str] = (), optional_fields: Se
     label = example.label
     if example.fault:
         return Cleaned(None, example.fault.partition(": ")[0])
-    if not label.strip():
+    if needs_label and not label.strip():
         return Cleaned(None, "label_missing")
-    if label_names and label not in label_names:
+    if needs_label and label_names and label not in label_names:
         return Cleaned(None, "label_unknown")
     repairs: list[str] = []
     fields = {}
-    for name, text in (*example.fields.items(), ("", label)):
+    for name, text in (*example.fields.items(), *([("", label)] if needs_label else [])):
         if name in optional_fields and not text.strip():
             fields[name] = ""
             continue

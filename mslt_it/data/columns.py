@@ -12,7 +12,7 @@ from mslt_it.config import table_keys
 from mslt_it.config.recipe import TaskConfig
 from mslt_it.data.files import Row, language_column
 from mslt_it.languages import is_guess, not_found, read_code, serving
-from mslt_it.problems import Problem, nearest
+from mslt_it.problems import NoLabels, Problem, nearest
 
 NUM_LOOKED_AT = 100  # rows whose columns are looked at: JSON rows may lack some
 MAX_SHOWN = 12  # spellings in a note or an error
@@ -68,10 +68,13 @@ def renamed(task: TaskConfig, rows: Sequence[Row]) -> tuple[Row, ...]:
     )
 
 
-def check_columns(task: TaskConfig, rows: Sequence[Row], where: str) -> None:
-    """A Problem, with the lines to add, where a column that the task needs is missing."""
+def check_columns(task: TaskConfig, rows: Sequence[Row], where: str, *, with_label: bool = False) -> None:
+    """A Problem, with the lines to add, where a column that the task needs is missing: one that is asked about, or,
+    ``with_label``, that of the answers, which the rows of a language may lack."""
     known = _names(rows)
     missing = [column for column in needed_columns(task) if column not in known]
+    if missing == [task.label_field] and (not with_label or any(task.label_field in row.values for row in rows)):
+        missing = []
     if not missing:
         if lacking := [name for name in task.group_fields if name not in {*known, *task.input_fields}]:
             raise Problem(
@@ -81,7 +84,8 @@ def check_columns(task: TaskConfig, rows: Sequence[Row], where: str) -> None:
         return
     column = missing[0]
     if asked := task.columns.get(column):
-        raise Problem(f"{where} has no column '{asked}' (task.columns.{column}={asked}). {nearest(asked, known)}")
+        text = f"{where} has no column '{asked}' (task.columns.{column}={asked}). {nearest(asked, known)}"
+        raise NoLabels(text, f"no column '{asked}'") if missing == [task.label_field] else Problem(text)
     lines = column_lines(task, missing, known)
     remedy = f" If these are your file's names for them (a guess, check it), add: {lines}" if lines else ""
     if rows[0].place == "line 2":
@@ -89,7 +93,8 @@ def check_columns(task: TaskConfig, rows: Sequence[Row], where: str) -> None:
         remedy += (
             f" The first line was taken for a header: if it is a row, put the names of the columns before it ({names})."
         )
-    raise Problem(f"{where} has no column '{column}'. {nearest(column, known)}{remedy}")
+    text = f"{where} has no column '{column}'. {nearest(column, known)}{remedy}"
+    raise NoLabels(text, f"no column '{column}'") if missing == [task.label_field] else Problem(text)
 
 
 def column_lines(task: TaskConfig, missing: Sequence[str], known: Collection[str]) -> str:

@@ -33,7 +33,7 @@ def read_cells(path: Path, text: str, columns: Sequence[str], kind: str) -> list
     lines = _csv_lines(path, text, columns) if kind == ".csv" else _tsv_lines(text)
     filled = [(f"line {n}", cells) for n, cells in lines if len(cells) > 1 or (cells and cells[0].strip())]
     if kind != ".csv" and len(columns) > 1 and filled:
-        _refuse_other_separator(path, filled, columns)
+        _refuse_otherseparator_of(path, filled, columns)
     return filled
 
 
@@ -42,7 +42,7 @@ def _tsv_lines(text: str) -> list[tuple[int, list[str]]]:
     return [(n, line.removesuffix("\r").split("\t")) for n, line in enumerate(text.split("\n"), 1)]
 
 
-def _refuse_other_separator(path: Path, lines: list[tuple[str, list[str]]], columns: Sequence[str]) -> None:
+def _refuse_otherseparator_of(path: Path, lines: list[tuple[str, list[str]]], columns: Sequence[str]) -> None:
     if any(len(cells) > 1 for _, cells in lines) or lines[0][1][0].strip().casefold() in map(str.casefold, columns):
         return
     place, (line,) = lines[0]
@@ -59,7 +59,7 @@ def _csv_lines(path: Path, text: str, columns: Sequence[str]) -> list[tuple[int,
     said = re.match(r"sep=(.)\r?\n", text, re.IGNORECASE)  # Excel's own mark
     skipped = 1 if said else 0
     text = text[said.end() :] if said else text
-    separator = said[1] if said else _separator(text, columns)
+    separator = said[1] if said else separator_of(text, columns)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
     lines, start = [], 1
     try:
@@ -76,7 +76,7 @@ def _csv_lines(path: Path, text: str, columns: Sequence[str]) -> list[tuple[int,
     return lines
 
 
-def _separator(text: str, columns: Sequence[str]) -> str:
+def separator_of(text: str, columns: Sequence[str]) -> str:
     """The separator under which the first records look most like the table: by the names wanted, then by width."""
     wanted = {column.casefold() for column in columns}
 

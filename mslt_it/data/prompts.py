@@ -60,6 +60,7 @@ def prompted(
     example: Example, task: TaskConfig, prompt: PromptConfig, prompts_dir: Path | None = None
 ) -> PromptedExample:
     """The example as the model will see it: messages without the answer, the answer, the words it is scored against.
+    Of a row without a label there is no answer.
 
     With ``prompt.variant`` other than "direct" the answer is a chain of thought and a last line; the chain is
     ``example.rationale``, where the row has one.
@@ -67,7 +68,7 @@ def prompted(
     check_variant(task, prompt.variant, PROMPT_VARIANTS)
     asking = _Asking.of(task, prompt, example.language, prompts_dir)
     file, form = asking.file, asking.form
-    if task.choice_names and example.label not in file.labels:
+    if task.choice_names and example.label and example.label not in file.labels:
         raise Problem(
             f"{example.origin or example.id}: label '{example.label}' has no word in {file.path}. "
             f"{nearest(example.label, file.labels)}"
@@ -109,7 +110,7 @@ class _Asking:
         return tuple(self.file.labels[name] for name in self.task.choice_names)
 
     def word(self, label: str) -> str:
-        return self.file.labels[label] if self.task.choice_names else label
+        return self.file.labels[label] if self.task.choice_names and label else label
 
     def opening(self) -> list[Message]:
         """What comes before the row: the system's word and worked examples."""

@@ -15,7 +15,7 @@ from mslt_it.config.recipe import LARGEST, Recipe, TaskConfig, is_rest
 from mslt_it.data.build import largest_budget
 from mslt_it.data.rows import RowStore
 from mslt_it.languages import LanguageSet, is_code, primary
-from mslt_it.problems import NotScorable, Problem
+from mslt_it.problems import NoLabels, NotScorable, Problem
 
 MAX_OTHER_LABELS = 0.05  # of the rows; PAWS-X, mended by its translators, has 0.02, another order 0.3 and more
 
@@ -75,22 +75,47 @@ def _out_of_order(task: TaskConfig, split: str, answers: Mapping[str, Sequence[s
 
 
 def with_targets(recipe: Recipe, rows: RowStore | None = None) -> Recipe:
-    """The recipe with ``targets=rest`` as languages, and a note on those of the data that are left out."""
+    """The recipe with ``targets=rest`` as languages, a note on those of the data that are left out, and the targets
+    whose rows have no labels apart from the others."""
+    rows, task = rows or RowStore(), recipe.task
     if not is_rest(recipe.targets):
-        return recipe
-    targets, note = rest_of(recipe.task, recipe.sources, rows=rows)
+        unlabelled = tuple(code for code in recipe.targets if _has_no_labels(task, code, rows))
+        targets = tuple(code for code in recipe.targets if code not in unlabelled)
+        return dataclasses.replace(recipe, targets=targets, unlabelled=unlabelled) if unlabelled else recipe
+    targets, unlabelled, note = rest_of(task, recipe.sources, rows=rows, may_be_none=True)
     languages = LanguageSet(recipe.sources, targets, recipe.supervised)
-    return dataclasses.replace(recipe, targets=languages.targets, targets_note=note)
+    return dataclasses.replace(recipe, targets=languages.targets, unlabelled=unlabelled, targets_note=note)
+
+
+def _has_no_labels(task: TaskConfig, language: str, rows: RowStore) -> bool:
+    if task.data in ("world", "intents"):
+        return False
+    try:
+        rows.load(task, language, task.score_split, role="score", is_trained=False)
+    except NoLabels:
+        return True
+    except Problem:
+        return False  # it is told where the language is scored
+    return False
 
 
 def rest_of(
-    task: TaskConfig, sources: Sequence[str], key: str = "targets", rows: RowStore | None = None
-) -> tuple[tuple[str, ...], str]:
-    """(every language of the data that is no source and can be scored, a note on which these are)."""
+    task: TaskConfig,
+    sources: Sequence[str],
+    key: str = "targets",
+    rows: RowStore | None = None,
+    *,
+    may_be_none: bool = False,
+) -> tuple[tuple[str, ...], tuple[str, ...], str]:
+    """(every language of the data that is no source and can be scored, those without labels, a note on all).
+
+    ``may_be_none``: no Problem where all languages of the data are sources, or have no labels.
+    """
     rows = rows or RowStore()
     known = rows.languages(task)
     trained = {primary(code): code for code in sources}
     targets: list[str] = []
+    unlabelled: list[str] = []
     left_out: dict[str, list[str]] = {}  # reason -> codes
     remedy = ""
     for code in known:
@@ -104,16 +129,20 @@ def rest_of(
             continue
         try:
             rows.load(task, code, task.score_split, role="score", is_trained=False)
+        except NoLabels:
+            unlabelled.append(code)
         except NotScorable as problem:
             left_out.setdefault(problem.reason, []).append(code)
             remedy = f" {problem}"
         else:
             targets.append(code)
+    if unlabelled and not may_be_none:
+        left_out["no labels"] = unlabelled
     others = "; ".join(f"{', '.join(codes)} ({reason})" for reason, codes in left_out.items())
-    if not targets:
+    if not targets and not (may_be_none and (unlabelled or not left_out)):
         raise Problem(
             f"{key}=rest: {task.data} has no language to score beside the sources ({', '.join(sources)})"
             + (f": left out are {others}.{remedy}" if others else f"; it has {', '.join(known)}. Name fewer sources.")
         )
-    note = f"{key}=rest: {', '.join(targets)} ({len(targets)} of {len(known)} languages of {task.data})"
-    return tuple(targets), f"{note}; left out: {others}" if others else note
+    note = f"{key}=rest: {', '.join(targets) or 'none'} ({len(targets)} of {len(known)} languages of {task.data})"
+    return tuple(targets), tuple(unlabelled), f"{note}; left out: {others}" if others else note

@@ -26,10 +26,10 @@ from mslt_it.data.hub import hub_configs, read_hub
 from mslt_it.data.labels import label_form
 from mslt_it.data.layouts import read_layout
 from mslt_it.data.lookup import Picked, languages_in, pick, unnamed_files
-from mslt_it.data.shapes import id_text, to_examples
+from mslt_it.data.shapes import asked_example, id_text, to_examples
 from mslt_it.languages import codes_of, is_code, primary, serving
 from mslt_it.problems import Problem, nearest
-from mslt_it.records import fingerprint
+from mslt_it.records import Example, fingerprint
 from mslt_it.world.generator import task_examples
 from mslt_it.world.languages import CODES
 
@@ -63,6 +63,12 @@ class RowStore:
         """
         key = ("rows", fingerprint(task), language, split, role, is_trained)
         return self.once(key, lambda: self._load(task, language, split, role, is_trained))
+
+    def asked(self, task: TaskConfig, language: str, split: str) -> list[Example]:
+        """All rows of one language and split, whatever their labels: only what is asked about is read."""
+        rows, _, picked = self._own_rows(task, language, split, with_label=False)
+        prefix = f"{picked.name if picked else canonical_split(split)}:{language}:"
+        return [asked_example(task, language, row.values, f"{prefix}{n}", row.place) for n, row in enumerate(rows)]
 
     def languages(self, task: TaskConfig) -> tuple[str, ...]:
         """Every language that the task's data has rows for, as codes; a Problem where that cannot be told without."""
@@ -126,13 +132,17 @@ class RowStore:
         return divide(task, examples, own, units, role, origin, notes, others)
 
     def _own_rows(
-        self, task: TaskConfig, language: str, split: str
+        self, task: TaskConfig, language: str, split: str, *, with_label: bool = True
     ) -> tuple[Sequence[Row], tuple[str, ...], Picked | None]:
-        """(rows of the language, notes, the local files that they are of)."""
+        """(rows of the language, notes, the local files that they are of).
+
+        ``with_label``: a Problem where the rows have no column of answers.
+        """
         if _is_local(task):
             picked = self._picked(task, language, split)
             found = self._table(task, picked)
             rows, said = rows_of(task, found, language, picked.origin, names_language=picked.is_of(task, language))
+            check_columns(task, rows, picked.origin, with_label=with_label)
             return rows, (*picked.notes, *said), picked
         if task.languages and not serving(language, task.languages, task.data):
             raise Problem(
@@ -143,6 +153,7 @@ class RowStore:
         rows, said = rows_of(task, found, language, origin, names_language=True)
         if len(rows) < len(found):
             said = (*said, f"{language}: {len(rows)} of {len(found)} rows of {origin} are in this language")
+        check_columns(task, rows, f"{task.data} ({language})", with_label=with_label)
         return rows, said, None
 
     def _picked(self, task: TaskConfig, language: str, split: str) -> Picked:

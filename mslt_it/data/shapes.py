@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,6 +16,7 @@ from mslt_it.data.labels import (
     MISSING,
     NOT_TEXT,
     as_text,
+    is_marker,
     label_form,
     not_text,
     other_word,
@@ -23,7 +24,7 @@ from mslt_it.data.labels import (
     read_labels,
 )
 from mslt_it.data.spans import encode_tags, without_language_prefix
-from mslt_it.problems import NotScorable, Problem, nearest
+from mslt_it.problems import NoLabels, NotScorable, Problem, nearest
 from mslt_it.records import Example
 
 ID_COLUMNS = ("id", "idx")
@@ -101,6 +102,25 @@ def to_examples(
     return examples
 
 
+def asked_example(task: TaskConfig, language: str, values: Mapping[str, Any], item: str, place: str = "") -> Example:
+    """A row as something to ask, whatever answer it has; what cannot be asked says why in ``fault``.
+
+    A sentence to be tagged may be a list of tokens or, without such, a text.
+    """
+    parts = _Parts()
+    if task.shape == "tagging" and isinstance(tokens := values.get("tokens"), (list, tuple)):
+        texts = without_language_prefix([_text(t, "a token", parts) for t in tokens], task.config_name(language))
+        parts.fields["text"] = _sentence(texts, _has_word_tokens([Row(place, values)]))
+    else:
+        for name in task.input_fields:
+            parts.fields[name] = _text(values.get(name), name, parts, optional=name in task.optional_fields)
+    return Example(item, language, task.name, "", parts.fields, "", place, fault=parts.fault)
+
+
+def _sentence(tokens: Sequence[str], is_spaced: bool) -> str:
+    return " ".join(tokens) if is_spaced else "".join(" " if t == "#" else t for t in tokens)
+
+
 def _answer_reader(
     task: TaskConfig, language: str, rows: Sequence[Row], where: Callable[[int], str]
 ) -> Callable[[int], _Parts]:
@@ -147,7 +167,7 @@ def _tagged(
     if None in tokens:
         parts.fault = f"{NOT_TEXT}: a token is null"
     tokens = without_language_prefix([_text(t, "a token", parts) for t in tokens], task.config_name(language))
-    parts.fields["text"] = " ".join(tokens) if is_spaced else "".join(" " if t == "#" else t for t in tokens)
+    parts.fields["text"] = _sentence(tokens, is_spaced)
     if not isinstance(tags, (list, tuple)) or parts.fault:
         return parts
     if len(tags) != len(tokens):
@@ -186,11 +206,15 @@ def refuse_unpublished(task: TaskConfig, language: str, rows: Sequence[Row], ori
     values = [row.values.get(task.label_field) for row in rows]
     if task.shape == "classification":
         kinds = {label_form(value) for value in values}
+        if all(not kind or (is_marker(kind) and kind not in map(label_form, task.label_names)) for kind in kinds):
+            raise _no_labels(task, language, rows, origin)
         if len(rows) < MIN_PLACEHOLDER_ROWS or len(kinds) > 1 or len(task.label_names) == 1:
             return
         evidence = f"all {len(rows)} rows have {task.label_field}={kinds.pop()!r}"
         what = "labels"
     elif task.shape == "tagging":
+        if not any(tags for tags in values):
+            raise _no_labels(task, language, rows, origin)
         if any(label_form(tag) not in ("O", "0") for tags in values for tag in tags or ()):
             return
         untagged = sum(tags is None for tags in values)
@@ -205,12 +229,22 @@ def refuse_unpublished(task: TaskConfig, language: str, rows: Sequence[Row], ori
     else:
         if any(_holds_answer(value, task) for value in values):
             return
-        evidence = f"all {len(rows)} rows have an empty '{task.label_field}'"
-        what = "answers"
+        raise _no_labels(task, language, rows, origin)
     raise NotScorable(
         f"{origin} (language '{language}') cannot be scored: {evidence}, a placeholder for {what} that are not "
         f"published. Set task.score_split to a split with {what}, or leave '{language}' out.",
         f"its {what} are placeholders ({evidence})",
+    )
+
+
+def _no_labels(task: TaskConfig, language: str, rows: Sequence[Row], origin: str) -> NoLabels:
+    forms = {label_form(row.values.get(task.label_field)) for row in rows if task.shape == "classification"}
+    what = next((f"{task.label_field}={form!r}" for form in forms if form), f"an empty '{task.label_field}'")
+    evidence = f"all {len(rows)} rows have {what}"
+    return NoLabels(
+        f"{origin} (language '{language}') cannot be scored: {evidence}, so there is nothing to compare answers with. "
+        f"Set task.score_split to a split with answers, or leave '{language}' out.",
+        f"no labels ({evidence})",
     )
 
 

@@ -67,7 +67,8 @@ def verdict(rows: Sequence[ScoreRow], task: TaskConfig) -> str:
     metric = "accuracy" if task.choice_names else rows[0].metric
     unseen = [r for r in rows if r.role == "target" and r.status == "ok" and not r.is_mean and r.metric == metric]
     if not unseen:
-        return "No unseen language has a valid score."
+        scored = any(r.role == "target" for r in rows)
+        return "No unseen language has a valid score." if scored else "No unseen language has labels: none is scored."
     number = len(unseen)
     if task.choice_names:
         above = [r.language for r in unseen if r.is_above_chance]
@@ -113,14 +114,18 @@ def _counted(mean: ScoreRow, where: str) -> str:
 
 def _said(figures: Figures) -> list[str]:
     """Of an evaluation, as one paragraph or none."""
+    return [_wrapped(lines)] if (lines := said_of(figures)) else []
+
+
+def said_of(figures: Figures) -> list[str]:
+    """What must be said beside an evaluation's figures, one sentence or two to a line."""
     main = main_rows(figures)
     lines = [f"invalid: {row.system} {row.variant} {row.language}: {row.reason}" for row in main if row.reason]
     if untranslated := sum(row.num_untranslated for row in main if not row.is_mean):
         lines.append(f"{untranslated} translations came out empty; those texts were left in their own language.")
     if without_room := sum(row.num_without_room for row in main if not row.is_mean):
         lines.append(f"{without_room} prompts are longer than the model can read: no answer, counted as wrong.")
-    lines += [*_of_means(main), *_of_chance(figures), *figures.notes]
-    return [_wrapped(lines)] if lines else []
+    return [*lines, *_of_means(main), *_of_chance(figures), *figures.notes]
 
 
 def _of_means(main: Sequence[ScoreRow]) -> list[str]:

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,11 +15,13 @@ from mslt_it.evaluation.answers.language import LanguageShare, language_share
 from mslt_it.evaluation.estimates import Difference, Settings, difference, differences, macro, single
 from mslt_it.evaluation.label_reports import Chance, LabelReport, above_chance, label_report, p_above_chance
 from mslt_it.evaluation.matching import Cell
-from mslt_it.evaluation.measures import ACCURACY, MEASURES, Measure, Outputs
-from mslt_it.evaluation.validity import why_invalid
+from mslt_it.evaluation.measures import ACCURACY, MEASURES, Measure, Outputs, why_invalid
 from mslt_it.evaluation.voting import vote
 from mslt_it.problems import Problem
 from mslt_it.records import PromptedExample
+
+if TYPE_CHECKING:
+    from mslt_it.evaluation.spread import Spread
 
 MACRO = "mean of unseen"
 MACRO_ALL = "mean"  # where nothing was trained on, or what was is not known
@@ -113,6 +115,7 @@ class Figures:
     differences: tuple[Difference, ...]  # of the means over the languages that no system has seen
     labels: tuple[LabelReport, ...] = ()  # what became of each label, where answers are labels
     notes: tuple[str, ...] = ()
+    spreads: tuple[Spread, ...] = ()  # what is said in languages without labels
 
     @property
     def is_valid(self) -> bool:
@@ -140,7 +143,7 @@ def figures(
     rows: list[ScoreRow] = []
     found: list[Difference] = []
     notes: list[str] = []
-    outputs = {_place(one): _outputs(one) for one in answered}
+    outputs = {_place(one): outputs_of(one) for one in answered}
     reports = _label_reports(task, answered, outputs)
     judged = _above_chance(task, answered, outputs, settings)
     groups = _grouped(answered)
@@ -191,29 +194,29 @@ def _place(answered: Answered) -> Place:
 
 
 @dataclass(frozen=True, eq=False)
-class _Out:
+class Out:
     """What the answers of one system, variant and language come to, one per item; or why they are none."""
 
     outputs: Outputs
     reason: str
 
 
-def _outputs(answered: Answered) -> _Out:
+def outputs_of(answered: Answered) -> Out:
     items = answered.items
     if not items[0].is_written:
         scores = np.array([[float(v) for v in row["log_likelihoods"]] for row in answered.rows])
         reason = answered.reason or why_invalid(scores, same_prompts=len({i.messages for i in items}) == 1)
-        return _Out(scores, reason)
+        return Out(scores, reason)
     texts = [row["text"] for row in answered.rows]
     broken = sum(text is None for text in texts)
     reason = answered.reason or (f"{broken} of {len(texts)} answers have scores that are not finite" * bool(broken))
     if all(row["is_cut"] and not row["num_new_tokens"] for row in answered.rows):
         reason = reason or "every prompt is longer than the model can read"
-    return _Out(() if reason else _voted(items, texts, len(texts) // len(items)), reason)
+    return Out(() if reason else _voted(items, texts, len(texts) // len(items)), reason)
 
 
 def _label_reports(
-    task: TaskConfig, answered: Sequence[Answered], outputs: Mapping[Place, _Out]
+    task: TaskConfig, answered: Sequence[Answered], outputs: Mapping[Place, Out]
 ) -> dict[Place, LabelReport]:
     """Of everything valid, where answers are labels."""
     found = {}
@@ -232,7 +235,7 @@ def _label_reports(
 
 
 def _above_chance(
-    task: TaskConfig, answered: Sequence[Answered], outputs: Mapping[Place, _Out], settings: Settings
+    task: TaskConfig, answered: Sequence[Answered], outputs: Mapping[Place, Out], settings: Settings
 ) -> dict[Place, bool]:
     """Of every valid unseen language whether its accuracy is above chance, corrected for the languages of its system
     and variant."""
@@ -250,7 +253,7 @@ def _above_chance(
     return found
 
 
-def _counted(measure: Measure, answered: Answered, out: _Out) -> tuple[Cell | None, int]:
+def _counted(measure: Measure, answered: Answered, out: Out) -> tuple[Cell | None, int]:
     """Counts, None where the answers are none; and how many of them could not be read."""
     if out.reason:
         return None, 0
@@ -263,7 +266,7 @@ def _beside_base(
     base: str,
     measure: Measure,
     cells: Mapping[Place, Cell | None],
-    outputs: Mapping[Place, _Out],
+    outputs: Mapping[Place, Out],
     settings: Settings,
     row: ScoreRow,
     languages: Sequence[str],
@@ -305,7 +308,7 @@ def _grouped(answered: Iterable[Answered]) -> dict[tuple[str, str], list[Answere
 
 
 def _row(
-    measure: Measure, answered: Answered, out: _Out, cell: Cell | None, num_unread: int, settings: Settings
+    measure: Measure, answered: Answered, out: Out, cell: Cell | None, num_unread: int, settings: Settings
 ) -> ScoreRow:
     """The figure of one language."""
     items = answered.items

@@ -1,4 +1,4 @@
-"""Generation by vLLM on GPUs: a `Writer` of `mslt_it.evaluation.generation`. The only importer of vllm.
+"""Generation by vLLM on GPUs, as `mslt_it.evaluation.generation.TextGenerator` does it. The only importer of vllm.
 
 The engine schedules by itself, so a batch is only what is written down at once: many prompts in the order of their
 length. Sampled answers have a seed of their own per item and sample; they are not the same texts as transformers

@@ -115,7 +115,11 @@ def read_run(folder: Path | str) -> FinishedRun:
             f"run={folder}: its adapter is not the one its results are of (sha256 {found[:12]}, results.json says "
             f"{provenance['adapter_sha256'][:12]}). {TRAIN_AGAIN}"
         )
-    return FinishedRun(folder, with_found_labels(load_recipe("config", config_dir=folder)), provenance)
+    recipe = load_recipe("config", config_dir=folder)
+    if recipe.task.shape == "classification" and not recipe.task.label_names and provenance.get("labels"):
+        names = tuple(provenance["labels"])  # found when it was trained: its table need not be there any more
+        recipe = dataclasses.replace(recipe, task=dataclasses.replace(recipe.task, label_names=names))
+    return FinishedRun(folder, with_found_labels(recipe), provenance)
 
 
 def adapter_hash_of(folder: Path) -> str:

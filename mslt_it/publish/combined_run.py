@@ -24,10 +24,10 @@ from mslt_it.evaluation.systems import Bench, load
 from mslt_it.models.base_model import adapter_hash, load_tokenizer
 from mslt_it.models.environment import has_gpu
 from mslt_it.models.identity import ADAPTER, FinishedRun, read_run
-from mslt_it.models.lora import Lora, read_lora
+from mslt_it.models.lora import Lora, read_lora, write_lora
 from mslt_it.problems import Problem
 from mslt_it.progress import tell
-from mslt_it.publish.combine import Combined, combine, write_combined
+from mslt_it.publish.combine import Combined, combine
 from mslt_it.publish.combine_options import DEFAULT_DENSITY, SPARSE, refuse_options, resolve_weights
 from mslt_it.publish.comparable import IDENTITY, languages, refuse_strangers
 from mslt_it.publish.scored_run import UNSCORED, conclude, evaluate_run, print_end, provenance
@@ -78,7 +78,7 @@ def combine_runs(
     run.open(combination=wanted)
     for line in describe(runs, loras, shares, how, method, combined):
         run.say(line)
-    write_combined(combined, run.folder / ADAPTER)
+    write_lora(run.folder / ADAPTER, combined.tensors, combined.config)
     counts: Counter[str] = sum((Counter(one.provenance.get("train_label_counts")) for one in runs), Counter())
     base = {key: runs[0].provenance[key] for key in IDENTITY if key in runs[0].provenance}
     record = provenance(recipe, sum(num_examples), counts, adapter_hash(run.folder / ADAPTER), base)
@@ -142,8 +142,10 @@ def combined_recipe(runs: Sequence[FinishedRun], combined: Combined, out: Path) 
     """The first run's recipe with the sources, targets and rows of all, and the adapter as it came out."""
     sources, targets = languages(runs)
     first = runs[0].recipe
+    looked = [run.recipe.training for run in runs if run.recipe.training.eval_steps]  # at items that are not scored
     return dataclasses.replace(
         first,
+        training=max(looked, key=lambda training: training.num_eval_examples, default=first.training),
         name=f"{first.name.removesuffix('_combined')}_combined",
         sources=sources,
         targets=targets,

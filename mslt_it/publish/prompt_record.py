@@ -20,7 +20,7 @@ from typing import Any
 from mslt_it.config.recipe import Recipe
 from mslt_it.data.encoding import Encoder
 from mslt_it.data.prompts import outline
-from mslt_it.evaluation.choices import needs_end
+from mslt_it.evaluation.questions import needs_end
 from mslt_it.evaluation.tables import as_markdown
 from mslt_it.languages import language_name
 from mslt_it.store import read_json, write_json

@@ -15,18 +15,22 @@ import numpy as np
 from accelerate import PartialState
 
 from mslt_it.config.recipe import Recipe, TaskConfig
+from mslt_it.data.build import asked_set
 from mslt_it.data.encoding import Encoder
 from mslt_it.data.rows import RowStore
 from mslt_it.evaluation.estimates import Settings
-from mslt_it.evaluation.evaluator import ITEMS, Evaluator, is_sharded, unit
+from mslt_it.evaluation.evaluator import ITEMS, Evaluator, Unit, is_sharded, unit
 from mslt_it.evaluation.label_reports import LabelReport
+from mslt_it.evaluation.questions import items_of, questions_of
 from mslt_it.evaluation.remarks import run_report
 from mslt_it.evaluation.scores import Answered, Figures, figures, read_rows
+from mslt_it.evaluation.settings import Settings as AskedHow
+from mslt_it.evaluation.spread import Spread, spread, spread_report, spreads_of_plain
 from mslt_it.evaluation.systems import BASE, LoadedBase, System, adapter_system
 from mslt_it.evaluation.tables import as_text, label_table
-from mslt_it.evaluation.units import items_of
 from mslt_it.models.environment import environment
 from mslt_it.models.identity import ADAPTER, FinishedRun
+from mslt_it.problems import Problem
 from mslt_it.publish.model_card import model_card
 from mslt_it.publish.prompt_record import adapter_usage, write_prompts
 from mslt_it.records import to_plain
@@ -73,6 +77,7 @@ def evaluate_run(
     answered, *_ = evaluator.answers(
         [unit(recipe, recipe.prompt.variant, code, encoder, rows=rows) for code in languages]
     )
+    spreads = _spreads(recipe, evaluator, answered, encoder, rows)
     if not run.is_main:
         return None
     of_base, of_adapter = answered[: len(languages)], answered[len(languages) :]
@@ -81,8 +86,28 @@ def evaluate_run(
         write_predictions(run.predictions / f"{adapter.language}.jsonl", recipe.task, adapter, base)
     statistics = Settings(recipe.scoring.confidence, recipe.scoring.num_bootstrap)
     found = figures(recipe.task, [one for pair in pairs for one in pair], statistics, {ADAPTER: train_counts}, BASE)
+    found = dataclasses.replace(found, spreads=spreads)
     num_unseen = sum(adapter.role == "target" for adapter in of_adapter)
     return dataclasses.replace(found, rows=tuple(row for row in found.rows if num_unseen > 1 or not row.is_mean))
+
+
+def _spreads(
+    recipe: Recipe, evaluator: Evaluator, answered: Sequence[Answered], encoder: Encoder, rows: RowStore
+) -> tuple[Spread, ...]:
+    """What the adapter says in languages without labels, after what it says of the sources' held-out rows."""
+    units = []
+    for code in recipe.unlabelled:
+        items = tuple(asked_set(recipe, code, rows))
+        if not items:
+            raise Problem(f"No row of '{code}' in {recipe.task.data} can be asked about. Leave it out of targets.")
+        questions = questions_of(recipe, items, encoder, AskedHow())
+        units.append(Unit(recipe, recipe.prompt.variant, code, items, questions))
+    if not units:
+        return ()
+    alone = dataclasses.replace(evaluator, systems=[one for one in evaluator.systems if one.adapter is not None])
+    unscored, *_ = alone.answers(units)
+    seen = [one for one in answered if one.system == ADAPTER and one.role == "source"]
+    return tuple(spread(recipe.task, one) for one in (*seen, *unscored))
 
 
 def stored_answers(run: FinishedRun, languages: Sequence[str]) -> list[Answered]:
@@ -160,6 +185,7 @@ def conclude(
         "status": UNSCORED if found is None else "ok" if found.is_valid else "invalid",
         "results": [to_plain(row) for row in rows],
         "labels": [to_plain(report) for report in labels],
+        **({"unlabelled": [to_plain(one) for one in found.spreads]} if found and found.spreads else {}),
         "provenance": to_plain({**papers, "environment": environment(), **more}),
     }
     run.write_json("environment.json", environment())
@@ -185,6 +211,8 @@ def print_end(
     task = dataclasses.replace(task, label_names=tuple(content["provenance"]["labels"]))
     if rows := read_rows(content, run.folder / "results.json"):
         speak(f"\n{run_report(rows, task, run.recipe.scoring.confidence)}")
+        if said := spread_report(spreads_of_plain(content.get("unlabelled", ()))):
+            speak(f"\n{said}\n")
     else:
         speak("Not scored (scored=false).")
     if details:

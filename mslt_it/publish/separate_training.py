@@ -20,6 +20,7 @@ from mslt_it.data.mixing import allocate
 from mslt_it.evaluation.estimates import Settings
 from mslt_it.evaluation.scores import figures
 from mslt_it.models.identity import read_run
+from mslt_it.problems import Problem
 from mslt_it.progress import tell
 from mslt_it.publish.combined_run import combine_runs
 from mslt_it.publish.scored_run import stored_answers
@@ -35,6 +36,11 @@ def train_apart(recipe: Recipe, run_recipe: Callable[[Recipe], int], show: Calla
 
     ``run_recipe`` trains and scores one recipe.
     """
+    if not recipe.targets:
+        raise Problem(
+            f"combine.method={recipe.combine.method} compares adapters in unseen languages, and {recipe.task.data} has "
+            "labels in none. Set combine.method=none."
+        )
     folder = Run(recipe).folder
     statuses = [_run(part, run_recipe, show) for part in part_recipes(recipe, folder)]
     parts = [str(folder / "parts" / code) for code in recipe.sources]

@@ -47,7 +47,7 @@ def with_rest(config: StudyConfig, config_dir: str | Path | None = None) -> tupl
     """(the study with ``targets: rest`` as the languages of its data outside the pool, notes on them)."""
     if not is_rest(config.targets):
         return config, []
-    targets, note = rest_of(base_recipe(config, config_dir).task, config.pool)
+    targets, _, note = rest_of(base_recipe(config, config_dir).task, config.pool)
     return dataclasses.replace(config, targets=targets), [note]
 
 

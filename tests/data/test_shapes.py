@@ -75,7 +75,7 @@ def test_tags_beyond_the_label_names_are_refused(tmp_path: Path) -> None:
 
 def test_untagged_and_all_o_files_are_not_scored(tmp_path: Path) -> None:
     tagged(tmp_path / "th" / "test.tsv", "ก ข")
-    with pytest.raises(Problem, match=r"test\.tsv.*1 of 1 sentences have no tags, a placeholder for tags"):
+    with pytest.raises(Problem, match=r"test\.tsv.*all 1 rows have an empty 'ner_tags'"):
         load(task("wikiann", tmp_path), "th", "test", role="score")
     tagged(tmp_path / "de" / "test.tsv", *["Ada/O ran/O"] * 25)
     with pytest.raises(Problem, match="all 25 sentences are tagged O"):
@@ -104,7 +104,7 @@ def test_all_reference_answers_are_kept_once(tmp_path: Path) -> None:
 
 def test_empty_answers_are_not_scored(tmp_path: Path) -> None:
     questions(tmp_path / "fi" / "dev.json", ("finnish-1", [""]), ("finnish-2", [""]))
-    with pytest.raises(Problem, match=r"all 2 rows have an empty 'answers', a placeholder for answers"):
+    with pytest.raises(Problem, match=r"all 2 rows have an empty 'answers', so there is nothing"):
         load(task("tydiqa", tmp_path, score_split="dev"), "fi", "dev", role="score")
 
 

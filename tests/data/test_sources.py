@@ -140,7 +140,9 @@ def test_placeholder_labels_are_refused_for_scoring_only(tmp_path: Path) -> None
                 load_examples(task(tmp_path), "en", "train", role="train")
         else:
             assert len(load_examples(task(tmp_path), "en", "train", role="train")) == 20
-        with pytest.raises(Problem, match=rf"test\.tsv.*all 20 rows have label='{label}'"):
+        with pytest.raises(
+            Problem, match=rf"test\.tsv.*all 20 rows have {f'label=.{label}' if label else 'an empty .label'}"
+        ):
             load_examples(task(tmp_path), "en", "test", role="score")
     write_tsv(tmp_path / "en" / "test.tsv", [("a", f"b{i}", "0") for i in range(19)])
     assert len(load_examples(task(tmp_path), "en", "test", role="score")) == 19

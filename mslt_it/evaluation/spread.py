@@ -1,0 +1,93 @@
+"""What an adapter says where nothing can be scored: each label's share, beside that in languages it was trained on."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from mslt_it.config.recipe import TaskConfig
+from mslt_it.evaluation.measures import UNREAD, said_labels
+from mslt_it.evaluation.scores import Answered, outputs_of
+from mslt_it.evaluation.tables import Cells, as_text, percent
+from mslt_it.languages import language_name
+
+NOT_SCORED = "no labels: not scored"
+COLLAPSED = 0.95  # share of one label from which on a language says nothing else
+MOST_SHOWN = 8  # labels; results.json has all
+
+
+@dataclass(frozen=True)
+class Spread:
+    """The labels said in one language. Of answers that are text there are none: how many came out empty is all."""
+
+    language: str
+    role: str  # "source": of held-out rows, which are scored as well; "target": nothing is known of these rows
+    n: int
+    labels: Mapping[str, float]  # label -> share of the rows
+    num_unread: int  # answers that name no label, or several equally; texts that are empty
+    reason: str = ""  # why the answers are none
+
+    @property
+    def collapsed(self) -> str:
+        """The label that nearly every row got; "" where there is none."""
+        label = max(self.labels, key=lambda name: self.labels[name], default="")
+        return label if label and self.n > 1 and self.labels[label] >= COLLAPSED else ""
+
+
+def spread(task: TaskConfig, answered: Answered) -> Spread:
+    """What one system said in one language."""
+    found, n = outputs_of(answered), len(answered.items)
+    common: dict[str, Any] = {"language": answered.language, "role": answered.role, "n": n, "reason": found.reason}
+    if found.reason:
+        return Spread(**common, labels={}, num_unread=n)
+    if not task.choice_names:
+        return Spread(**common, labels={}, num_unread=sum(not text for text in found.outputs))
+    said = said_labels(answered.items, found.outputs)
+    counts = np.bincount(said[said != UNREAD], minlength=len(task.choice_names))
+    labels = {name: float(count / n) for name, count in zip(task.choice_names, counts, strict=True)}
+    return Spread(**common, labels=labels, num_unread=int((said == UNREAD).sum()))
+
+
+def spreads_of_plain(found: Sequence[Mapping[str, Any]]) -> list[Spread]:
+    """From results.json."""
+    return [Spread(**{field.name: one[field.name] for field in dataclasses.fields(Spread)}) for one in found]
+
+
+def spread_report(spreads: Sequence[Spread]) -> str:
+    """What is said of languages without labels; "" where there are none."""
+    sources = [one for one in spreads if one.role == "source"]
+    targets = [one for one in spreads if one.role != "source"]
+    if not targets:
+        return ""
+    lines = [f"{one.language} {language_name(one.language)}: {one.n} rows, {NOT_SCORED}" for one in targets]
+    if any(one.labels for one in targets):
+        lines += ["", "Share of each predicted label in per cent", "", as_text(_table([*sources, *targets]))]
+    for one in targets:
+        if one.reason:
+            lines.append(f"Warning: {one.language}: {one.reason}.")
+        elif label := one.collapsed:
+            of_sources = sum(s.labels.get(label, 0.0) * s.n for s in sources) / sum(s.n for s in sources)
+            lines.append(
+                f"Warning: {one.language}: {percent(one.labels[label])} % of the rows got '{label}' "
+                f"({percent(of_sources)} % in the sources): check some of them before you use these labels."
+            )
+    return "\n".join(lines)
+
+
+def _table(spreads: Sequence[Spread]) -> Cells:
+    names = dict.fromkeys(name for one in spreads for name in one.labels)
+    order = sorted(names, key=lambda name: -max(one.labels.get(name, 0.0) for one in spreads))
+    shown, others = order[:MOST_SHOWN], order[MOST_SHOWN:]
+    head = ("language", "", "n", *shown, *([f"{len(others)} others"] if others else []), "unread")
+    cells: Cells = [head]
+    for one in spreads:
+        shares = [percent(one.labels.get(name, 0.0)) for name in shown]
+        shares += [percent(sum(one.labels.get(name, 0.0) for name in others))] * bool(others)
+        what = "seen, held out" if one.role == "source" else "no labels"
+        name = f"{one.language} {language_name(one.language)}"
+        cells.append((name, what, str(one.n), *shares, percent(one.num_unread / one.n)))
+    return cells

@@ -1,0 +1,55 @@
+"""Labels for rows, by a finished run: from Python. A file is `mslt predict`."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from mslt_it.prediction.labeller import How, Labeller, asked_now
+
+CHUNK = 2000  # rows that are asked together, the longest first
+
+
+def predict(
+    run: Path | str,
+    rows: Iterable[Mapping[str, Any]],
+    *,
+    language: str | None = None,
+    abstain_below: float | None = None,
+    calibration: str = "none",
+    prefix: str = "",
+    columns: Mapping[str, str] | None = None,
+    model: str | None = None,
+) -> Iterator[dict[str, Any]]:
+    """Each row with the columns that `mslt predict` adds, in order; ``pandas.DataFrame(predict(...))`` is a table.
+
+    The run is loaded, and what is wrong with the arguments or the first row is found, before this returns; rows are
+    taken as the results are.
+
+    Args:
+        run: folder of a finished run.
+        language: a column, or a code for every row; None: found by column, else by script.
+        abstain_below: rows whose likeliest label has less probability get none.
+        calibration: "held_out" fits a temperature on the run's held-out rows.
+        prefix: of the added columns.
+        columns: the run's column -> what the rows call it.
+        model: folder of the run's merged weights, asked in place of base and adapter.
+    """
+    labeller = Labeller(run, How(language, abstain_below, calibration, prefix, dict(columns or {}), model))
+    remaining = iter(rows)
+    first = next(remaining, None)
+    if first is None:
+        return iter(())
+    languages = labeller.languages(tuple(first), "The first row")
+    labeller.load()
+
+    def labelled() -> Iterator[dict[str, Any]]:
+        left = itertools.chain([first], remaining)
+        while chunk := list(itertools.islice(left, CHUNK)):
+            for row, added in zip(chunk, labeller.label(chunk, languages, asked_now), strict=True):
+                added.pop("")  # the language
+                yield {**row, **added}
+
+    return labelled()

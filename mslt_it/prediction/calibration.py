@@ -1,0 +1,84 @@
+"""Probabilities that mean what they say: one temperature, fitted on a run's held-out rows (Guo et al. 2017)."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.optimize import minimize_scalar
+
+from mslt_it.models.identity import ADAPTER, FinishedRun
+from mslt_it.problems import Problem
+from mslt_it.store import is_intact
+
+NUM_BINS = 15
+MIN_ROWS = 20  # fewer say nothing of how often the model is right
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Log-likelihoods are divided by ``temperature`` before the softmax; errors are of the rows it was fitted on."""
+
+    temperature: float
+    num_rows: int
+    languages: tuple[str, ...]
+    error_before: float
+    error_after: float
+
+
+def softmax(log_likelihoods: np.ndarray, temperature: float = 1.0) -> np.ndarray:
+    """(rows, choices) nats -> probabilities over the choices alone."""
+    scaled = log_likelihoods / temperature
+    weights = np.exp(scaled - scaled.max(axis=-1, keepdims=True))
+    return weights / weights.sum(axis=-1, keepdims=True)
+
+
+def calibration_error(probabilities: np.ndarray, right: np.ndarray, num_bins: int = NUM_BINS) -> float:
+    """The expected calibration error: how far, on average over rows, the share of right answers among rows of like
+    confidence is from that confidence; bins of equal width.
+
+    Args:
+        probabilities: (rows, choices).
+        right: (rows,) which choice is right.
+    """
+    confidence = probabilities.max(axis=1)
+    is_right = probabilities.argmax(axis=1) == right
+    bins = np.minimum((confidence * num_bins).astype(int), num_bins - 1)
+    gaps = np.bincount(bins, weights=is_right - confidence, minlength=num_bins)
+    return float(np.abs(gaps).sum() / len(right))
+
+
+def fitted_temperature(log_likelihoods: np.ndarray, right: np.ndarray) -> float:
+    """The temperature under which the right answers are likeliest, between 0.05 and 150."""
+
+    def loss(log_temperature: float) -> float:
+        found = softmax(log_likelihoods, float(np.exp(log_temperature)))
+        return float(-np.log(np.maximum(found[np.arange(len(right)), right], 1e-300)).mean())
+
+    return float(np.exp(minimize_scalar(loss, bounds=(-3.0, 5.0), method="bounded").x))
+
+
+def calibrated(run: FinishedRun) -> Calibration:
+    """Fitted on what the run answered in its sources' held-out rows, as its folder keeps them."""
+    names, scores, right = run.recipe.task.choice_names, [], []
+    for code in run.recipe.sources:
+        place = f"predictions/{code}.jsonl"
+        if not is_intact(run.folder, place):
+            raise Problem(
+                f"calibration=held_out: {run.folder / place} is missing or altered, so nothing says how often the run "
+                "is right in held-out rows. Leave calibration out, or score the run."
+            )
+        for line in map(json.loads, (run.folder / place).read_text(encoding="utf-8").splitlines()):
+            if line.get(f"{ADAPTER}_prediction") is not None:
+                scores.append(line[f"{ADAPTER}_log_likelihoods"])
+                right.append(names.index(line["label"]))
+    if len(scores) < MIN_ROWS:
+        raise Problem(
+            f"calibration=held_out: the run has {len(scores)} held-out rows with scores, and a temperature needs "
+            f"{MIN_ROWS}. Leave calibration out, or score more rows (scoring.num_examples_per_language)."
+        )
+    found, gold = np.array(scores, dtype=float), np.array(right)
+    temperature = fitted_temperature(found, gold)
+    errors = [calibration_error(softmax(found, one), gold) for one in (1.0, temperature)]
+    return Calibration(temperature, len(gold), run.recipe.sources, *errors)

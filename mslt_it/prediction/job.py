@@ -1,0 +1,251 @@
+"""A file labelled: chunk by chunk, in bounded memory, by one process or several, so that a kill loses nothing.
+
+    .labelled.csv.part/   beside the output, until it is there
+      job.json            what the rest belongs to
+      asked/00012.jsonl   answers of a chunk that is being asked, batch by batch
+      done/00012.jsonl    the added columns of a chunk, whole
+
+The output is written at the end and takes its place at once, and with it labelled.csv.json, which says how it was made.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import functools
+import json
+import os
+import shutil
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from accelerate import PartialState
+
+from mslt_it.evaluation.asking import Engine, Question, ask
+from mslt_it.evaluation.evaluator import is_sharded, on_main
+from mslt_it.prediction import tables
+from mslt_it.prediction.labeller import REASON, Answer, How, Labeller
+from mslt_it.prediction.row_languages import RowLanguages
+from mslt_it.prediction.tables import Table
+from mslt_it.problems import Problem
+from mslt_it.progress import Progress, duration
+from mslt_it.records import to_plain
+from mslt_it.store import file_sha256, locked, read_json, value_sha256, write_atomically, write_json
+
+CHUNK = 2000  # rows that are asked together, the longest first
+SIDECAR = ".json"  # after the output's name
+
+Say = Callable[[str], object]
+
+
+@dataclass(frozen=True)
+class Job:
+    """What is to be labelled, and where it goes."""
+
+    run: str
+    data: str  # a file, or "-"
+    out: Path
+    how: How
+    format: str | None = None  # of data="-"
+    overwrite: bool = False
+
+    @property
+    def part(self) -> Path:
+        return self.out.with_name(f".{self.out.name}.part")
+
+    @property
+    def sidecar(self) -> Path:
+        return self.out.with_name(self.out.name + SIDECAR)
+
+
+def label_file(job: Job, state: PartialState, say: Say) -> dict[str, Any]:
+    """Labels the file; the content of the sidecar, empty on processes that do not write."""
+    if is_sharded(state):
+        raise Problem("mslt predict shares the rows among processes that hold the model each; start it without FSDP.")
+    labeller = Labeller(job.run, job.how)
+    out_format = tables.format_of("out", job.out)
+    with _alone(job, state):
+        path, form = on_main(state, functools.partial(_input, job))
+        table: Table = on_main(state, functools.partial(tables.scan, path, form))
+        languages = labeller.languages(table.names, job.data)
+        say(f"{table.num_rows:,} rows. {languages.how}")
+        labeller.load()
+        if state.num_processes > 1:
+            say(f"{state.num_processes} processes, each its own chunks of {CHUNK} rows")
+        if (fitted := labeller.calibration) is not None:
+            say(
+                f"Calibrated on {fitted.num_rows} held-out rows of {', '.join(fitted.languages)}: temperature "
+                f"{fitted.temperature:.3f}, expected calibration error {fitted.error_before:.3f} before, "
+                f"{fitted.error_after:.3f} after, on these rows."
+            )
+        decided = {**labeller.decided_by(), "data_sha256": on_main(state, functools.partial(file_sha256, path))}
+        num_before = on_main(state, functools.partial(_begin, job, decided))
+        if num_before:
+            say(f"Continues: {num_before} chunks of {CHUNK} rows are labelled already.")
+        started = time.monotonic()
+        num_now = _label_chunks(job, labeller, table, languages, state)
+        state.wait_for_everyone()
+        if not state.is_main_process:
+            return {}
+        content = _join(job, labeller, table, out_format, decided, languages)
+    seconds = time.monotonic() - started
+    say(f"Labelled {num_now:,} rows in {duration(seconds)}, {num_now / max(seconds, 1e-9):.3g} rows/s.")
+    return content
+
+
+@contextlib.contextmanager
+def _alone(job: Job, state: PartialState) -> Iterator[None]:
+    """The only job on this output; refuses what would be overwritten."""
+    on_main(state, functools.partial(_refuse, job))
+    lock = locked(job.part / ".lock", wait=False) if state.is_main_process else contextlib.nullcontext(True)
+    try:
+        with lock as held:
+            on_main(state, functools.partial(_refuse_another, job, held))
+            yield
+    finally:
+        if state.is_main_process and not (job.part / "job.json").is_file():
+            shutil.rmtree(job.part, ignore_errors=True)  # nothing was begun
+
+
+def _refuse_another(job: Job, is_held: bool) -> None:
+    if not is_held:
+        raise Problem(f"Another mslt predict is at work on {job.out}. Wait for it, or end it and start again.")
+
+
+def _refuse(job: Job) -> None:
+    if not job.out.parent.is_dir():
+        raise Problem(f"out={job.out}: there is no folder {job.out.parent}. Make it, or give another place.")
+    data = Path(job.data).expanduser()
+    if job.data != "-" and job.out.exists() and data.exists() and job.out.samefile(data):
+        raise Problem(f"out={job.out} is the input itself. Give another name.")
+    if job.out.is_dir():
+        raise Problem(f"out={job.out} is a folder. Give a file in it: out={job.out / 'labelled.csv'}.")
+    for path in (job.out, job.sidecar):
+        if path.exists() and not job.overwrite:
+            raise Problem(f"out={job.out}: {path} exists already. Give another name, or overwrite=true.")
+
+
+def _input(job: Job) -> tuple[Path, str]:
+    """(the file with the rows, its format); what comes by stdin is kept beside the output."""
+    if job.data != "-":
+        path = Path(job.data).expanduser()
+        if not path.is_file():
+            raise Problem(f"data={job.data}: there is no such file. Give a table, or data=- format=csv for stdin.")
+        return path, tables.format_of("data", path)
+    if job.format is None:
+        raise Problem(f"data=- needs its format: format={' or format='.join(tables.FORMATS)}.")
+    path = job.part / f"stdin.{job.format}"
+    with open(path, "wb") as file:
+        shutil.copyfileobj(sys.stdin.buffer, file)
+    return path, job.format
+
+
+def _begin(job: Job, decided: Mapping[str, Any]) -> int:
+    """Makes the folder of parts; how many chunks it holds. Those of something else are begun anew, if that is asked."""
+    wanted, there = value_sha256(decided), read_json(job.part / "job.json")
+    if there is not None and there.get("job_sha256") != wanted:
+        if not job.overwrite:
+            raise Problem(
+                f"{job.part} holds an unfinished job of another run, input or options. Start that one again to finish "
+                "it, or give overwrite=true to begin anew."
+            )
+        for name in ("asked", "done"):
+            shutil.rmtree(job.part / name, ignore_errors=True)
+    for name in ("asked", "done"):
+        (job.part / name).mkdir(exist_ok=True)
+    write_json(job.part / "job.json", {"job_sha256": wanted})
+    return len(list((job.part / "done").glob("*.jsonl")))
+
+
+def _label_chunks(job: Job, labeller: Labeller, table: Table, languages: RowLanguages, state: PartialState) -> int:
+    """Labels this process's chunks that are not there yet; how many rows that were."""
+    model_key = labeller.loaded.model_key(labeller.system)
+    share = range(state.process_index, -(-table.num_rows // CHUNK), state.num_processes)
+    sizes = {number: min(CHUNK, table.num_rows - number * CHUNK) for number in share}
+    left = {number: size for number, size in sizes.items() if not (job.part / _name("done", number)).is_file()}
+    if not left:
+        return 0
+    done = start = sum(sizes.values()) - sum(left.values())
+    with Progress("Labelling", sum(sizes.values()), "row", start=start, shown=state.is_main_process) as progress:
+        for number, rows in table.chunks(CHUNK):
+            if number not in left:
+                continue
+
+            journal = job.part / _name("asked", number)  # of a kill: what is in it is not asked again
+
+            def put(engine: Engine, questions: tuple[Question, ...], journal: Path = journal) -> tuple[Answer, ...]:
+                def advance(n: int) -> None:
+                    progress.update(progress.done + n)
+
+                about = {"chunk": journal.stem}
+                return ask(engine, questions, model_key=model_key, path=journal, about=about, advance=advance).rows
+
+            lines = [json.dumps(row, ensure_ascii=False) + "\n" for row in labeller.label(rows, languages, put)]
+            write_atomically(job.part / _name("done", number), "".join(lines))
+            journal.unlink(missing_ok=True)
+            done += len(rows)
+            progress.update(done)  # with the rows that were not asked
+    return sum(left.values())
+
+
+def _name(folder: str, number: int) -> str:
+    return f"{folder}/{number:06}.jsonl"
+
+
+def _join(
+    job: Job, labeller: Labeller, table: Table, out_format: str, decided: Mapping[str, Any], found_by: RowLanguages
+) -> dict[str, Any]:
+    """Writes output and sidecar and takes the parts away; the sidecar's content."""
+    known = found_by.known
+    languages: Counter[str] = Counter()
+    labels: dict[str, Counter[str]] = {}
+    reasons: Counter[str] = Counter()
+    prefix, choices = labeller.how.prefix, bool(labeller.task.choice_names)
+
+    def rows() -> Iterator[Mapping[str, Any]]:
+        for number, chunk in table.chunks(CHUNK):
+            lines = (job.part / _name("done", number)).read_text(encoding="utf-8").split("\n")[:-1]
+            for row, line in zip(chunk, lines, strict=True):
+                added = json.loads(line)
+                code, reason = added.pop(""), added[prefix + REASON]
+                languages[code] += 1
+                reasons[reason.partition(":")[0]] += bool(reason)
+                if choices and (label := added[f"{prefix}label"]):
+                    labels.setdefault(code, Counter())[label] += 1
+                yield {**row, **added}
+
+    numbers = (f"{prefix}p_", f"{prefix}margin")
+    added = {name: "number" if name.startswith(numbers) else "text" for name in labeller.added}
+    fresh = job.part / f"out{''.join(job.out.suffixes[-2:])}"
+    tables.write(fresh, out_format, table, added, rows())
+    with open(fresh, "rb") as file:
+        os.fsync(file.fileno())
+    content = {
+        "run": str(labeller.run.folder),
+        "data": job.data,
+        "out": str(job.out),
+        "out_sha256": file_sha256(fresh),
+        "num_rows": table.num_rows,
+        "num_labelled": table.num_rows - sum(n for reason, n in reasons.items() if reason != "cut"),
+        "num_abstained": reasons["abstained"],
+        "reasons": {reason: n for reason, n in sorted(reasons.items()) if n},
+        "other_languages": sorted(set(languages) - {"", *known}),
+        "languages": {code or "unknown": n for code, n in sorted(languages.items())},
+        "labels": {code: dict(sorted(counts.items())) for code, counts in sorted(labels.items())},
+        "language_found": found_by.how,
+        "probabilities": "softmax over the label words' log-likelihoods, given the prompt"
+        if labeller.is_chosen
+        else None,
+        "calibration": to_plain(labeller.calibration) if labeller.calibration else None,
+        "options": {**dataclasses.asdict(job.how), "columns": dict(job.how.columns)},
+        "decided_by": decided,
+    }
+    write_json(job.sidecar, content)
+    fresh.replace(job.out)
+    shutil.rmtree(job.part)
+    return content

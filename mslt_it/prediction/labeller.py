@@ -1,0 +1,254 @@
+"""A finished run as something that labels rows: asked as its scored rows were, so that a scored row gets the label that
+the run's own answers have."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mslt_it import values
+from mslt_it.config.recipe import ModelConfig, TaskConfig
+from mslt_it.config.schema import FrozenDict
+from mslt_it.data.build import askable
+from mslt_it.data.columns import needed_columns, renamed
+from mslt_it.data.encoding import Encoder
+from mslt_it.data.files import Row
+from mslt_it.data.prompts import prompted
+from mslt_it.data.shapes import NO_NAMES, asked_example
+from mslt_it.data.spans import decode
+from mslt_it.evaluation.asking import Engine, Question, engine
+from mslt_it.evaluation.generation import longest_input
+from mslt_it.evaluation.questions import questions_of
+from mslt_it.evaluation.settings import Settings
+from mslt_it.evaluation.systems import LoadedBase, System, adapter_system, load, resolve
+from mslt_it.evaluation.voting import read_answer
+from mslt_it.models.base_model import load_adapter
+from mslt_it.models.identity import ADAPTER, read_run
+from mslt_it.prediction.calibration import Calibration, calibrated, softmax
+from mslt_it.prediction.row_languages import RowLanguages
+from mslt_it.problems import Problem, nearest
+from mslt_it.publish.merge import MERGE
+from mslt_it.records import PromptedExample, fingerprint
+from mslt_it.store import read_json
+
+REASON = "reason"
+Answer = Mapping[str, Any]
+Ask = Callable[[Engine, tuple[Question, ...]], Sequence[Answer]]
+
+
+@dataclass(frozen=True)
+class How:
+    """What is asked for beside the run and the rows."""
+
+    language: str | None = None  # a column, or a code for every row; None: found
+    abstain_below: float | None = None  # likeliest label's probability
+    calibration: str = "none"  # or "held_out"
+    prefix: str = ""  # of the added columns
+    columns: Mapping[str, str] = dataclasses.field(default_factory=dict)  # the run's column -> what the table calls it
+    model: str | None = None  # folder of the run's merged weights, asked in place of base and adapter
+
+
+class Labeller:
+    """A run, loaded. ``added``: the columns that its answers make."""
+
+    def __init__(self, run: Path | str, how: How) -> None:
+        self.run, self.how = read_run(values.path(run)), how
+        recipe = self.run.recipe
+        known = [name for name in (*needed_columns(recipe.task), *recipe.task.input_fields)]
+        if unknown := [name for name in how.columns if name not in known]:
+            raise Problem(f"columns: the run asks about no '{unknown[0]}'. {nearest(unknown[0], known)}")
+        columns = FrozenDict({**recipe.task.columns, **how.columns})
+        self.recipe = dataclasses.replace(recipe, task=dataclasses.replace(recipe.task, columns=columns))
+        self.is_chosen = bool(self.task.choice_names) and recipe.prompt.variant == "direct"
+        for name, default in (("abstain_below", None), ("calibration", "none")):
+            if not self.is_chosen and getattr(how, name) != default:
+                raise Problem(
+                    f"{name}={getattr(how, name)} has no effect: {run} writes its answers, and only labels that are "
+                    "chosen have probabilities. Leave it out."
+                )
+        self.calibration: Calibration | None = calibrated(self.run) if how.calibration == "held_out" else None
+        self.added = tuple(how.prefix + name for name in self._names())
+
+    @property
+    def task(self) -> TaskConfig:
+        return self.recipe.task
+
+    def _names(self) -> tuple[str, ...]:
+        if self.is_chosen:
+            return ("label", *(f"p_{name}" for name in self.task.choice_names), "margin", REASON)
+        read = {"number_accuracy": "number", "span_f1": "spans"}.get(self.task.metric, "")
+        read = "label" if self.task.choice_names else read
+        return ("answer", *([read] if read else []), REASON)
+
+    def load(self) -> None:
+        """The weights, checked to be what the run was trained on."""
+        if self.how.model is None:
+            bench = resolve(runs=[str(self.run.folder)], model=None, adapters=[], with_base=False, seen=[])
+            self.loaded: LoadedBase = load(bench, given_model=False)
+            own = self.run.provenance["adapter_sha256"]
+            self.system: System = adapter_system(ADAPTER, self.run.adapter, str(own), self.recipe.sources)
+            self.model = load_adapter(self.loaded.base, self.run.adapter)
+        else:
+            self._refuse_other_merge(values.path(self.how.model))
+            merged = ModelConfig(path=str(values.path(self.how.model)))
+            bench = resolve(runs=[], model=merged, adapters=[], with_base=True, seen=[])
+            self.loaded = load(bench, given_model=True)
+            (self.system,) = bench.systems
+            self.model = self.loaded.base
+        self.encoder = Encoder(self.loaded.tokenizer, self.recipe.data.max_length_tokens)
+        self.longest = longest_input(self.loaded.base)
+
+    def _refuse_other_merge(self, folder: Path) -> None:
+        record = read_json(folder / MERGE)
+        if record is None:
+            raise Problem(
+                f"model={folder}: there is no {MERGE}, so nothing says that these are weights of {self.run.folder}. "
+                "Give the folder that `mslt merge` or `mslt export format=safetensors` wrote, or leave model= out."
+            )
+        if record["inputs"]["adapter_sha256"] != self.run.provenance["adapter_sha256"]:
+            raise Problem(
+                f"model={folder} was merged from another run than {self.run.folder}. Merge this one, or leave model= "
+                "out."
+            )
+
+    def decided_by(self) -> dict[str, Any]:
+        """Everything that the added columns follow from, beside the rows, as hashes and values."""
+        return {
+            "run_fingerprint": self.run.provenance.get("run_fingerprint"),
+            **self.loaded.model_key(self.system),
+            "prompts": fingerprint([self.recipe.task, self.recipe.prompt, self.recipe.scoring.batch_tokens]),
+            "temperature": self.calibration.temperature if self.calibration else 1.0,
+            **{name: getattr(self.how, name) for name in ("language", "abstain_below", "prefix")},
+            "columns": dict(self.how.columns),
+        }
+
+    def languages(self, names: Sequence[str], where: str) -> RowLanguages:
+        """How the rows' languages are found; a Problem where the table lacks what is asked about, or has a column that
+        would be added."""
+        ours = set(renamed(self.task, [Row("", dict.fromkeys(names))])[0].values)
+        needed = [n for n in needed_columns(self.task) if n != self.task.label_field]
+        if self.task.shape == "tagging" and "tokens" not in ours:
+            needed = list(self.task.input_fields)
+        if missing := [name for name in needed if name not in ours]:
+            raise Problem(
+                f"{where} has no column '{self.task.columns.get(missing[0], missing[0])}', which the run asks about. "
+                f"{nearest(missing[0], names)} What it is called there: 'columns={{{missing[0]}:YOURS}}'."
+            )
+        if taken := [name for name in self.added if name in names]:
+            raise Problem(
+                f"{where} has a column '{taken[0]}' already, and it is not overwritten. Write prefix=predicted_ for "
+                f"predicted_{taken[0]} and so on, or rename that column."
+            )
+        return RowLanguages(self.recipe, names, self.how.language)
+
+    # ---------------------------------------------------------------- rows
+
+    def label(self, rows: Sequence[Mapping[str, Any]], languages: RowLanguages, ask: Ask) -> list[dict[str, Any]]:
+        """Each row's added columns, and under "" the language it was asked in; in order.
+
+        Args:
+            ask: puts the questions to the engine, see `asked_now`.
+        """
+        found: list[dict[str, Any]] = [{} for _ in rows]
+        items: dict[str, list[tuple[int, PromptedExample]]] = {}
+        for index, row in enumerate(renamed(self.task, [Row("", row) for row in rows])):
+            item = self._item(row.values, rows[index], languages)
+            if isinstance(item, tuple):
+                found[index] = self._empty(*item)
+            else:
+                items.setdefault(item.language, []).append((index, item))
+        asked: list[tuple[int, PromptedExample, Question]] = []
+        for of_language in items.values():
+            # A language at a time, as scored rows are: whether the end token is scored follows from its label words.
+            questions = questions_of(self.recipe, [item for _, item in of_language], self.encoder, Settings())
+            for (index, item), question in zip(of_language, questions, strict=True):
+                length = len(question.prompt_ids) + max(map(len, question.choices), default=1)
+                if length > self.longest:
+                    found[index] = self._empty(
+                        f"too_long: {length} tokens, the model reads {self.longest}", item.language
+                    )
+                else:
+                    asked.append((index, item, question))
+        if asked:
+            questions = tuple(question for *_, question in asked)
+            model_engine = engine(self.model, questions, self.encoder, self.recipe.scoring.batch_tokens)
+            for (index, item, _), answer in zip(asked, ask(model_engine, questions), strict=True):
+                found[index] = self._read(item, answer)
+        return found
+
+    def _item(
+        self, own: Mapping[str, Any], given: Mapping[str, Any], languages: RowLanguages
+    ) -> PromptedExample | tuple[str, str]:
+        """What is asked of a row, or (the reason why nothing is, its language)."""
+        example = asked_example(self.task, languages.known[0], own, "")
+        code, reason = languages.of(given, tuple(example.fields.values()))
+        reason = example.fault or reason
+        # Its id decides which template of several it gets: the same for the same text.
+        name = fingerprint(example.fields)
+        fit = reason or askable(self.task, dataclasses.replace(example, language=code, id=name))
+        if isinstance(fit, str):
+            return fit, code
+        try:
+            return prompted(fit, self.task, self.recipe.prompt)
+        except Problem as problem:  # a value without a wording
+            return f"cannot_be_asked: {problem}", code
+
+    def _empty(self, reason: str, language: str = "") -> dict[str, Any]:
+        return {**dict.fromkeys(self.added), self.how.prefix + REASON: reason, "": language}
+
+    def _read(self, item: PromptedExample, answer: Answer) -> dict[str, Any]:
+        made = self._of_scores(answer["log_likelihoods"]) if self.is_chosen else self._of_text(item, answer)
+        row = {self.how.prefix + name: value for name, value in made.items()}
+        return {**dict.fromkeys(self.added), **row, "": item.language}
+
+    def _of_scores(self, log_likelihoods: Sequence[float | str]) -> dict[str, Any]:
+        scores = np.array([float(value) for value in log_likelihoods])
+        if not np.isfinite(scores).all():
+            return {REASON: "not_finite: the model's scores are broken"}
+        names = self.task.choice_names
+        shares = softmax(scores, self.calibration.temperature if self.calibration else 1.0)
+        first, second = np.sort(shares)[::-1][:2] if len(shares) > 1 else (1.0, 0.0)
+        made: dict[str, Any] = {f"p_{name}": round(float(p), 6) for name, p in zip(names, shares, strict=True)}
+        made["margin"] = round(float(first - second), 6)
+        least = self.how.abstain_below
+        if (scores == scores.max()).sum() > 1:
+            made[REASON] = "tie"
+        elif least is not None and first < least:
+            made[REASON] = f"abstained: {first:.3f} is below {least:g}"
+        else:
+            made |= {"label": names[int(scores.argmax())], REASON: ""}
+        return made
+
+    def _of_text(self, item: PromptedExample, answer: Answer) -> dict[str, Any]:
+        text = answer["text"]
+        if text is None:
+            return {REASON: "not_finite: the model's scores are broken"}
+        made: dict[str, Any] = {"answer": text, REASON: "cut: the answer has no end" if answer["is_cut"] else ""}
+        if self.task.choice_names or self.task.metric == "number_accuracy":
+            read = read_answer(item, text)
+            if read is None:
+                return {**made, REASON: "unreadable"}
+            if self.task.choice_names:
+                return {**made, "label": self.task.choice_names[item.choices.index(str(read))]}
+            return {**made, "number": f"{read:f}"}
+        if self.task.metric == "span_f1":
+            spans = decode(text, none_word=NO_NAMES, kinds=self.task.label_names)
+            if spans is None:
+                return {**made, REASON: "unreadable"}
+            return {**made, "spans": json.dumps([[s.kind, s.text] for s in spans], ensure_ascii=False)}
+        return made
+
+
+def asked_now(model_engine: Engine, questions: tuple[Question, ...]) -> Sequence[Answer]:
+    """The answers, kept nowhere."""
+    found: list[Answer] = [{}] * len(questions)
+    for batch in model_engine.batches:
+        for place, answer in zip(batch, model_engine.answer(batch), strict=True):
+            found[place] = answer
+    return found

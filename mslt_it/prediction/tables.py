@@ -1,0 +1,218 @@
+"""Tables as streams, row by row: CSV, TSV, JSON Lines and Parquet, text files also compressed (.gz). What is written
+has every column that was read, in the same order, and those that are added."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import itertools
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+from mslt_it.data.delimited import MAX_FIELD, named_cells, separator_of
+from mslt_it.data.files import ending, parse_json
+from mslt_it.problems import Problem
+
+FORMATS = {"csv": (".csv",), "tsv": (".tsv", ".tab"), "jsonl": (".jsonl", ".ndjson"), "parquet": (".parquet",)}
+SAMPLE = 1 << 16  # characters of a CSV file that tell its separator
+BATCH = 4096  # rows of a Parquet file at a time
+
+Values = Mapping[str, Any]
+
+
+def format_of(key: str, path: Path) -> str:
+    """The format that a name says; a Problem for one that cannot be read row by row."""
+    for name, endings in FORMATS.items():
+        if ending(path) in endings and not (name == "parquet" and path.suffix == ".gz"):
+            return name
+    known = ", ".join(itertools.chain.from_iterable(FORMATS.values()))
+    raise Problem(
+        f"{key}={path}: '{ending(path) or path.name}' is not read or written row by row; {known} are (text also as "
+        ".gz). Save it as one of these."
+    )
+
+
+@dataclass(frozen=True)
+class Table:
+    """A file that was read through once: its columns and how many rows it has."""
+
+    path: Path
+    format: str
+    names: tuple[str, ...]
+    num_rows: int
+
+    def rows(self) -> Iterator[Values]:
+        """Every row, in order; a Problem names the line that cannot be read."""
+        return _rows(self.path, self.format)
+
+    def chunks(self, size: int) -> Iterator[tuple[int, list[Values]]]:
+        """(number, up to ``size`` rows), in order."""
+        rows = self.rows()
+        for number in itertools.count():
+            if not (chunk := list(itertools.islice(rows, size))):
+                return
+            yield number, chunk
+
+
+def scan(path: Path, form: str) -> Table:
+    """The table in a file, which is read through: what is wrong with it is found before anything is asked."""
+    names: dict[str, None] = {}
+    number = 0
+    for row in _rows(path, form):
+        number += 1
+        if row.keys() - names.keys():
+            names |= dict.fromkeys(row)
+    if not number:
+        raise Problem(f"{path} holds no rows. Put the data there again, or give another file.")
+    return Table(path, form, tuple(names), number)
+
+
+def _rows(path: Path, form: str) -> Iterator[Values]:
+    try:
+        if form == "parquet":
+            yield from _parquet_rows(path)
+        else:
+            with _text(path, "r") as file:
+                yield from {"csv": _csv_rows, "tsv": _tsv_rows, "jsonl": _json_rows}[form](path, file)
+    except UnicodeDecodeError as error:
+        raise Problem(
+            f"{path} is not UTF-8 ({error.reason}, byte 0x{error.object[error.start]:02x}). Convert it, for example: "
+            "iconv -f WINDOWS-1252 -t UTF-8"
+        ) from error
+    except (EOFError, gzip.BadGzipFile) as error:
+        raise Problem(f"{path} is not, or not wholly, compressed by gzip: {error}. Fetch it again.") from error
+
+
+def _text(path: Path, mode: str) -> IO[str]:
+    encoding = "utf-8-sig" if mode == "r" else "utf-8"
+    if path.suffix.lower() == ".gz":
+        return gzip.open(path, f"{mode}t", encoding=encoding, newline="")  # type: ignore[return-value]
+    return open(path, mode, encoding=encoding, newline="")
+
+
+def _csv_rows(path: Path, file: IO[str]) -> Iterator[Values]:
+    csv.field_size_limit(MAX_FIELD)
+    sample = file.read(SAMPLE)
+    reader = csv.reader(_lines(sample, file), delimiter=separator_of(sample, ()), strict=True)
+    try:
+        yield from _named(path, ((reader.line_num, cells) for cells in reader))
+    except csv.Error as error:
+        raise Problem(
+            f"{path} line {reader.line_num} is not valid CSV: {error}. A field with the separator, a quotation mark or "
+            "a line break in it stands in quotation marks, and those inside are doubled."
+        ) from error
+
+
+def _lines(sample: str, file: IO[str]) -> Iterator[str]:
+    """The lines of a file of which ``sample`` was read already."""
+    *whole, torn = sample.split("\n")
+    yield from (f"{line}\n" for line in whole)
+    yield torn + file.readline()
+    yield from file
+
+
+def _tsv_rows(path: Path, file: IO[str]) -> Iterator[Values]:
+    # Without quoting, as `mslt_it.data.delimited` reads it.
+    lines = (line.removesuffix("\n").removesuffix("\r") for line in file)
+    yield from _named(path, ((n, line.split("\t")) for n, line in enumerate(lines, 1)))
+
+
+def _named(path: Path, lines: Iterable[tuple[int, Sequence[str]]]) -> Iterator[Values]:
+    """Rows under the names of the first line; blank lines are none."""
+    filled = ((n, cells) for n, cells in lines if len(cells) > 1 or (cells and cells[0].strip()))
+    first = next(filled, None)
+    if first is None:
+        return
+    names = named_cells(path, f"line {first[0]}", [cell.strip() for cell in first[1]])
+    for number, cells in filled:
+        if len(cells) > len(names):
+            raise Problem(
+                f"{path} line {number} has {len(cells)} columns, the header names {len(names)}. Is a tab or comma "
+                "inside a field?"
+            )
+        yield dict(itertools.zip_longest(names, cells, fillvalue=""))
+
+
+def _json_rows(path: Path, file: IO[str]) -> Iterator[Values]:
+    for number, line in enumerate(file, 1):
+        if line.strip():
+            row = parse_json(path, line, number)
+            if not isinstance(row, dict):
+                raise Problem(f'{path} line {number} is not an object. Write {{"text": ...}} for each row.')
+            yield row
+
+
+def _parquet_rows(path: Path) -> Iterator[Values]:
+    import pyarrow.parquet
+
+    try:
+        file = pyarrow.parquet.ParquetFile(path)
+        named_cells(path, "its schema", file.schema_arrow.names)
+        for batch in file.iter_batches(BATCH):
+            yield from batch.to_pylist()
+    except (OSError, ValueError) as error:
+        raise Problem(f"{path} cannot be read as Parquet: {error}. Fetch or write it again.") from error
+
+
+# ---------------------------------------------------------------- writing
+
+
+def write(path: Path, form: str, table: Table, added: Mapping[str, str], rows: Iterable[Values]) -> None:
+    """Writes the rows, as they come.
+
+    Args:
+        table: that the rows are of.
+        added: column -> "number" or "text", after the table's own.
+    """
+    names = [*table.names, *added]
+    if form == "parquet":
+        _write_parquet(path, table, added, rows)
+        return
+    with _text(path, "w") as file:
+        if form == "jsonl":
+            for row in rows:
+                file.write(json.dumps(row, ensure_ascii=False, default=str) + "\n")
+        elif form == "csv":
+            writer = csv.writer(file, lineterminator="\n")
+            writer.writerow(names)
+            writer.writerows([_cell(row.get(name)) for name in names] for row in rows)
+        else:
+            for cells in itertools.chain([names], ([_cell(row.get(name)) for name in names] for row in rows)):
+                file.write("\t".join(str(cell).translate(_NO_BREAKS) for cell in cells) + "\n")
+
+
+_NO_BREAKS = str.maketrans({"\t": " ", "\n": " ", "\r": " "})  # TSV has no way to write them
+
+
+def _cell(value: Any) -> Any:
+    if value is None:
+        return ""
+    return json.dumps(value, ensure_ascii=False, default=str) if isinstance(value, (dict, list, bool)) else value
+
+
+def _write_parquet(path: Path, table: Table, added: Mapping[str, str], rows: Iterable[Values]) -> None:
+    import pyarrow
+    import pyarrow.parquet
+
+    own = pyarrow.schema([(name, pyarrow.string()) for name in table.names])
+    if table.format == "parquet":
+        own = pyarrow.parquet.read_schema(table.path)
+    rows = iter(rows)
+    first = list(itertools.islice(rows, BATCH))
+    if table.format == "jsonl":
+        own = pyarrow.Table.from_pylist([{n: row.get(n) for n in table.names} for row in first]).schema
+    kinds = {"number": pyarrow.float64(), "text": pyarrow.string()}
+    schema = pyarrow.schema([*own, *((name, kinds[kind]) for name, kind in added.items())])
+    with pyarrow.parquet.ParquetWriter(path, schema) as writer:
+        while first:
+            try:
+                writer.write_table(pyarrow.Table.from_pylist(first, schema=schema))
+            except (pyarrow.ArrowInvalid, pyarrow.ArrowTypeError) as error:
+                raise Problem(
+                    f"{table.path}: a column has values of several kinds, which Parquet cannot hold: {error}. Write "
+                    "out=FILE.jsonl; what was labelled is kept."
+                ) from error
+            first = list(itertools.islice(rows, BATCH))

@@ -8,27 +8,11 @@ import sys
 from collections.abc import Sequence
 
 from mslt_it.command import execute
+from mslt_it.commands import COMMANDS
 from mslt_it.config.help import listing
 from mslt_it.problems import Problem, nearest
 from mslt_it.quiet import quiet_imports
 from mslt_it.terminal import run
-
-# command -> (module that declares it, one line)
-COMMANDS: dict[str, tuple[str, str]] = {
-    "train": ("mslt_it.train", "build the data, train the adapter, score every target language"),
-    "data": ("mslt_it.commands.data", "build the training data and print the report, without training"),
-    "tasks": ("mslt_it.commands.tasks", "the tasks: labels, languages, where rows come from, how it is asked"),
-    "recipes": ("mslt_it.commands.recipes", "the recipes, scales and tasks, a line each"),
-    "select": ("mslt_it.commands.select", "rank sets of source languages, before anything is labelled or trained"),
-    "eval": ("mslt_it.commands.eval", "score models and adapters in many languages and ways of asking"),
-    "merge": ("mslt_it.commands.merge", "merge a run's adapter into its base, measured against the live one"),
-    "combine": ("mslt_it.commands.combine", "several runs' adapters as one, exactly or to a rank, scored"),
-    "export": ("mslt_it.commands.export", "a run in the forms others load: safetensors, vLLM, GGUF; on a hub"),
-    "study": ("mslt_it.commands.study", "every set of source languages of a pool, as a study that can be resumed"),
-    "predict": ("mslt_it.commands.predict", "label the rows of a file with a finished run"),
-    "report": ("mslt_it.commands.report", "a study as one HTML page: tables, figures, sentences made of its figures"),
-    "world": ("mslt_it.commands.world", "look into the embedded world"),
-}
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import Any
 
-from mslt_it.config.files import list_files, list_groups, list_recipes
+from mslt_it.config.files import list_files, list_groups
 from mslt_it.config.help import key_lines, listing, paragraph, recipe_lines, width
 from mslt_it.config.recipe import Recipe
 from mslt_it.config.schema import REQUIRED, Key, key, keys, read, written
@@ -129,7 +129,7 @@ def _unknown_option(command: Command, argument: str) -> Problem:
 
 def _no_key(command: Command, argument: str, config_dir: str | None) -> Problem:
     known = keys(command.options)
-    if "recipe" in known and argument in list_recipes(config_dir):
+    if "recipe" in known and argument in list_files(config_dir):
         return Problem(f"Argument '{argument}' has no key. Did you mean 'recipe={argument}'?")
     if command.words:
         return Problem(f"Argument '{argument}' is one too much. {_write(command)}")
@@ -191,7 +191,7 @@ def recipe_command(
     """A command whose KEY=VALUE are a recipe's; ``sections``: those that it uses, None: all."""
 
     def more() -> list[str]:
-        named = {"recipe": list_recipes(), **list_groups()}
+        named = {"recipe": list_files(), **list_groups()}
         return [
             *listing({f"{group}=NAME": " | ".join(found) for group, found in named.items()}),
             *paragraph("mslt recipes says what each is, mslt tasks NAME shows a task; a scale or task changes some of "
@@ -213,7 +213,7 @@ def recipe_of(call: Call) -> tuple[str, list[str], str | None]:
     if call.options.recipe:
         return call.options.recipe, overrides, folder
     task = next((o.partition("=")[2] for o in overrides if o.startswith("task=")), "")
-    known = list_recipes(folder)
+    known = list_files(folder)
     if found := next((name for name in (f"{task}_3src", task) if name in known), None):
         return found, overrides, folder
     if task in list_files(folder, "task"):  # the user's own: sources and targets are still to be given

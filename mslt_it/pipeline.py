@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,9 @@ from mslt_it.models.base_model import add_adapter, fit_vocabulary, load_base, lo
 from mslt_it.models.environment import environment, has_gpu
 from mslt_it.models.identity import identity
 from mslt_it.notices import notice
+from mslt_it.progress import tell
 from mslt_it.publish.scored_run import conclude, evaluate_run, print_end, provenance
+from mslt_it.publish.separate_training import train_apart
 from mslt_it.quiet import quiet_libraries
 from mslt_it.runs import Run
 from mslt_it.training.sft import train
@@ -55,14 +58,18 @@ class Parts:
         """Called with the adapted model when a run that did not fail needs it no more."""
 
 
-def run_recipe(recipe: Recipe, parts: Parts | None = None, *, details: bool = False) -> int:
+def run_recipe(
+    recipe: Recipe, parts: Parts | None = None, *, details: bool = False, show: Callable[[str], object] = tell
+) -> int:
     """Runs a composed recipe in its folder; 0 when every score is valid, 1 when one is not.
 
-    ``details``: print what became of each label, too.
+    ``details``: say what became of each label, too. ``show``: prints a line; the run's log has it anyway.
     """
     quiet_libraries()
+    if recipe.combine.method != "none":
+        return train_apart(recipe, functools.partial(run_recipe, show=show), show)
     state = PartialState(cpu=not has_gpu())
-    run = Run(recipe, is_main=state.is_main_process)
+    run = Run(recipe, is_main=state.is_main_process, show=show)
     run.refuse_another()
     finished = run.finished_results()
     if finished is not None:
@@ -124,4 +131,4 @@ def _execute(recipe: Recipe, run: Run, state: PartialState, parts: Parts, detail
     run.say(f"Done in {time.monotonic() - started:.0f} s.")
     base = {"base_sha256": summary.base_sha256, **papers}
     found = provenance(recipe, len(encoded), report.label_counts, summary.adapter_sha256, base)
-    return conclude(run, recipe, figures, found, details=details, training=summary)
+    return conclude(run, recipe, figures, found, encoder, details=details, training=summary)

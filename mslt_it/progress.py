@@ -33,6 +33,11 @@ def only_in_logs() -> Iterator[None]:
         _hidden = before
 
 
+def tell(text: str) -> None:
+    """A line on stdout, at once."""
+    print(text, flush=True)
+
+
 class Progress:
     """One job.
 

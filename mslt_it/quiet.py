@@ -11,6 +11,7 @@ def quiet_imports() -> None:
     """Call before anything imports peft: at import bitsandbytes asks for a package that would fetch compiled code, and
     it says of int8 at every layer that it casts. Costs nothing."""
     logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
+    warnings.filterwarnings("ignore", message="IProgress not found")  # of tqdm, in a notebook without widgets
 
 
 def quiet_libraries() -> None:

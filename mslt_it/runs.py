@@ -15,6 +15,7 @@ runs/<recipe>-<fingerprint>/
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from mslt_it import values
 from mslt_it.config.compose import resolved_yaml
 from mslt_it.config.recipe import Recipe
 from mslt_it.problems import Problem
+from mslt_it.progress import tell
 from mslt_it.records import to_plain
 from mslt_it.store import COMPLETE, altered, read_json, reopen, seal, write_atomically, write_json
 
@@ -29,11 +31,12 @@ SEALED = ("config.yaml", "build_report.json", "results.json", "adapter/*", "pred
 
 
 class Run:
-    """One run's folder. Only the main process writes; the others get ``is_main=False``."""
+    """One run's folder. Only the main process writes; the others get ``is_main=False``. ``show``: prints a line."""
 
-    def __init__(self, recipe: Recipe, *, is_main: bool = True) -> None:
+    def __init__(self, recipe: Recipe, *, is_main: bool = True, show: Callable[[str], object] = tell) -> None:
         self.recipe = recipe
         self.is_main = is_main
+        self.show = show
         default = Path("runs") / f"{recipe.name}-{recipe.run_fingerprint()}"
         self.folder = values.path(recipe.output_dir) if recipe.output_dir else default
 
@@ -74,7 +77,7 @@ class Run:
         """Prints a line and keeps it in the log; only the main process speaks."""
         if not self.is_main:
             return
-        print(text, flush=True)
+        self.show(text)
         if self.folder.is_dir():
             with (self.folder / "log.txt").open("a", encoding="utf-8") as log:
                 log.write(text + "\n")

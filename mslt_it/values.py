@@ -98,14 +98,13 @@ def boolean(name: str, text: str) -> bool:
     return word == "true"
 
 
-def number(name: str, text: str, kind: str, what: str = "") -> int | float:
-    """A finite number; ``kind`` is "int" or "float", ``what`` says what it counts."""
+def number(name: str, text: str, kind: str) -> int | float:
+    """A finite number; ``kind`` is "int" or "float"."""
     word = unquoted(text.strip())
     try:
         value = int(word) if kind == "int" else float(word)
     except ValueError:
-        what = what or ("a whole number" if kind == "int" else "a number")
-        raise Problem(f"{name}={text} is not {what}.") from None
+        raise Problem(f"{name}={text} is not {'a whole number' if kind == 'int' else 'a number'}.") from None
     if not math.isfinite(value):
         raise Problem(f"{name}={text} is not a finite number.")
     return value

@@ -11,11 +11,11 @@ import pytest
 
 from mslt_it import cli
 from mslt_it.command import Call, Command, help_text
-from mslt_it.config.files import list_groups, list_recipes
+from mslt_it.commands.train import COMMAND
+from mslt_it.config.files import list_files, list_groups
 from mslt_it.config.recipe import Recipe
 from mslt_it.config.schema import keys
 from mslt_it.problems import Problem
-from mslt_it.train import COMMAND
 
 HEAVY = ("torch", "transformers", "hydra", "omegaconf", "numpy", "datasets", "rich", "langcodes")
 
@@ -46,7 +46,7 @@ def test_help_names_every_key_recipe_and_option() -> None:
     text = help_text(COMMAND)
     first = {words[0].partition("=")[0] for line in text.splitlines() if (words := line.split())}
     assert {name for name, key in keys(Recipe).items() if key.about.in_help} <= first
-    assert {*list_recipes(), *(option for group in list_groups().values() for option in group)} <= set(text.split())
+    assert {*list_files(), *(option for group in list_groups().values() for option in group)} <= set(text.split())
     assert "  training.learning_rate=0.002" in text and "[rows; above 0, or max]" in " ".join(text.split())
     assert "adapter.rank" not in help_text(importlib.import_module("mslt_it.commands.data").COMMAND)
 
@@ -54,7 +54,7 @@ def test_help_names_every_key_recipe_and_option() -> None:
 @pytest.mark.parametrize(
     ("arguments", "text"),
     [
-        (["trian"], "error: Unknown command 'trian'. Did you mean 'train'? Known: combine, data, "),
+        (["trian"], "error: Unknown command 'trian'. Did you mean 'train'? Known: combine, completion, data, "),
         (["recipes", "--config-dir", "/nowhere/at/all"], "error: --config-dir: '/nowhere/at/all' is not a folder."),
         (["recipes", "all"], "error: Argument 'all' is not KEY=VALUE."),
         (["tasks", "xnlii"], "error: Unknown task 'xnlii'. Did you mean 'xnli'?"),
@@ -99,7 +99,7 @@ def test_recipes_are_listed(capsys: pytest.CaptureFixture[str], monkeypatch: pyt
     monkeypatch.setenv("COLUMNS", "200")
     assert cli.main(["recipes"]) == 0
     shown = capsys.readouterr().out
-    for name in ("recipe=xnli_3src", "scale=paper", "task=xnli", "mslt_it[quantization]"):
+    for name in ("recipe=xnli_3src", "scale=paper", "task=xnli", ".[quantization]"):
         assert name in shown
 
 

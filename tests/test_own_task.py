@@ -79,7 +79,7 @@ def test_words_about_the_data_are_not_part_of_the_fingerprint(folder: Path) -> N
 
 
 def test_it_is_evaluated_without_a_run(folder: Path) -> None:
-    request, *_ = parse_request(["model=world", "task=tickets", f"--config-dir={folder}"])
+    request = parse_request(["model=world", "task=tickets", f"--config-dir={folder}"])
     assert request.languages == {"tickets": ("de", "en", "tr")}
     assert set(request.recipes[0].task.prompts) == {"de", "en"}
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mslt_it import train
+from mslt_it import cli
 from mslt_it.config.compose import load_recipe
 from mslt_it.models.packaged import with_reachable_base
 from mslt_it.problems import Problem
@@ -22,7 +22,7 @@ def test_sixty_steps_lift_languages_that_were_never_trained_on(tmp_path: Path) -
         pytest.skip(str(problem))
     run = tmp_path / "run"
     settings = ["targets=[fi,fr,ru,th]", "scoring.num_examples_per_language=48", f"output_dir={run}"]
-    assert train.main(["recipe=intents_3src", "training.max_steps=60", *settings]) == 0
+    assert cli.main(["train", "recipe=intents_3src", "training.max_steps=60", *settings]) == 0
     rows = json.loads((run / "results.json").read_text(encoding="utf-8"))["results"]
     unseen = {row["language"]: row for row in rows if row["role"] == "target"}
     lifted = [

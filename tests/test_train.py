@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from mslt_it.cli import main
 from mslt_it.notices import WORLD_NOTICE, notice
 
 SCRIPT = Path(__file__).parent.parent / "mslt_it" / "train.py"
@@ -22,6 +23,7 @@ SMALL = [
     "data.num_examples_total=61",
     "scoring.num_examples_per_language=30",
     "training.batch_size=8",
+    "training.save_steps=2",
 ]
 
 
@@ -42,7 +44,7 @@ def launch(*overrides: str, cwd: Path) -> subprocess.CompletedProcess[str]:
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, subprocess.CompletedProcess[str]]:
     cwd = tmp_path_factory.mktemp("finished")
-    done = launch("training.max_steps=6", "output_dir=run", cwd=cwd)
+    done = launch("training.max_steps=12", "output_dir=run", cwd=cwd)
     assert done.returncode == 0, done.stderr
     return cwd, done
 
@@ -80,27 +82,22 @@ def test_the_run_folder_holds_what_the_readme_says(
     assert "Accuracy" not in (run / "adapter" / "README.md").read_text(encoding="utf-8").split("\n")[0]
 
 
-def test_a_finished_run_is_not_done_twice(finished: tuple[Path, subprocess.CompletedProcess[str]]) -> None:
-    cwd, _ = finished
-    again = launch("training.max_steps=6", "output_dir=run", cwd=cwd)
-    assert again.returncode == 0
-    assert "finished already" in again.stdout
-    assert "tr Turkish" in again.stdout
+def test_a_finished_run_is_neither_done_twice_nor_overwritten_by_another_recipe(
+    finished: tuple[Path, subprocess.CompletedProcess[str]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["train", *SMALL, f"output_dir={finished[0] / 'run'}"]
+    assert main([*arguments, "training.max_steps=12"]) == 0
+    again = capsys.readouterr().out
+    assert "finished already" in again and "tr Turkish" in again
+    assert main([*arguments, "training.max_steps=7"]) == 2
+    assert "run holds another run" in capsys.readouterr().err
 
 
-def test_another_recipe_does_not_overwrite_a_run(finished: tuple[Path, subprocess.CompletedProcess[str]]) -> None:
-    other = launch("training.max_steps=7", "output_dir=run", cwd=finished[0])
-    assert other.returncode == 2
-    assert "run holds another run" in other.stderr
-    assert "Traceback" not in other.stderr
-
-
-def test_kill_9_and_a_second_start_give_the_same_adapter(tmp_path: Path) -> None:
-    steps = ("training.max_steps=60", "training.save_steps=5")
-    whole = launch(*steps, "output_dir=whole", cwd=tmp_path)
-    assert whole.returncode == 0, whole.stderr
+def test_kill_9_and_a_second_start_give_the_same_adapter(
+    finished: tuple[Path, subprocess.CompletedProcess[str]], tmp_path: Path
+) -> None:
     with subprocess.Popen(
-        command(*steps, "output_dir=killed"),
+        command("training.max_steps=12", "output_dir=killed"),
         cwd=tmp_path,
         env=environment(),
         stdout=subprocess.DEVNULL,
@@ -113,12 +110,12 @@ def test_kill_9_and_a_second_start_give_the_same_adapter(tmp_path: Path) -> None
             time.sleep(0.01)
         process.send_signal(signal.SIGKILL)
     assert not (tmp_path / "killed" / "results.json").exists()
-    again = launch(*steps, "output_dir=killed", cwd=tmp_path)
+    again = launch("training.max_steps=12", "output_dir=killed", cwd=tmp_path)
     assert again.returncode == 0, again.stderr
     assert "Continued from checkpoint-" in again.stdout
     hashes = [
-        json.loads((tmp_path / run / "results.json").read_text(encoding="utf-8"))["provenance"]["adapter_sha256"]
-        for run in ("whole", "killed")
+        json.loads((run / "results.json").read_text(encoding="utf-8"))["provenance"]["adapter_sha256"]
+        for run in (finished[0] / "run", tmp_path / "killed")
     ]
     assert hashes[0] == hashes[1]
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from mslt_it.train import main
+from mslt_it.command import execute
+from mslt_it.commands.train import COMMAND
 
 SMALL = ["training.max_steps=2", "training.batch_size=8", "data.num_examples_total=24"]
 
@@ -29,7 +30,7 @@ def test_a_table_of_ones_own(tmp_path: Path, capsys: pytest.CaptureFixture[str])
         "sources=[en,de]", "targets=[tr]", "task.instruction.en=What does the customer want?",
         f"output_dir={tmp_path / 'run'}", *SMALL,
     ]  # fmt: skip
-    assert main(arguments) == 0
+    assert execute(COMMAND, arguments) == 0
     shown = capsys.readouterr().out
     assert "Note: labels: pay, pay later, track" in shown
     assert "What does the customer want?\n" in shown and '"order" no.' in shown and "pay / pay later / track" in shown
@@ -38,7 +39,7 @@ def test_a_table_of_ones_own(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     lines = (tmp_path / "run" / "predictions" / "tr.jsonl").read_text(encoding="utf-8").splitlines()
     row = json.loads(lines[0])
     assert set(row) >= {"id", "label", "adapter_log_likelihoods"} and len(row["base_log_likelihoods"]) == 3
-    assert main(arguments) == 0  # finished: says so and shows the same table
+    assert execute(COMMAND, arguments) == 0  # finished: says so and shows the same table
     again = capsys.readouterr().out
     assert "finished already" in again and again.splitlines()[-2:] == shown.splitlines()[-2:]
 
@@ -52,7 +53,7 @@ def test_answers_that_are_generated(tmp_path: Path, capsys: pytest.CaptureFixtur
         "task=wikiann", f"task.data={tmp_path}", "sources=[de,fr]", "targets=[tr]", "task.score_split=train",
         "task.max_answer_tokens=8", f"output_dir={tmp_path / 'run'}", "scoring.num_bootstrap=200", *SMALL,
     ]  # fmt: skip
-    assert main(arguments) == 0
+    assert execute(COMMAND, arguments) == 0
     shown = capsys.readouterr().out
     assert "Span F1 in per cent" in shown and "span F1" in shown and ">>>PER: Ada | LOC: " in shown
     content = json.loads((tmp_path / "run" / "results.json").read_text(encoding="utf-8"))

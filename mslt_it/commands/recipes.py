@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from mslt_it.command import Call, Command, section
-from mslt_it.config.files import list_groups, list_recipes
+from mslt_it.config.files import list_files, list_groups
 
 
 @dataclass(frozen=True)
@@ -15,7 +15,7 @@ class Options:
 
 def run(call: Call) -> int:
     """Prints them; 0."""
-    for group, found in {"recipe": list_recipes(call.config_dir), **list_groups(call.config_dir)}.items():
+    for group, found in {"recipe": list_files(call.config_dir), **list_groups(call.config_dir)}.items():
         print("\n".join(section(f"{group}s", {f"{group}={name}": text for name, text in found.items()})))
     print("mslt tasks NAME shows a task; mslt train recipe=NAME scale=NAME task=NAME runs.")
     return 0

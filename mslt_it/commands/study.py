@@ -16,13 +16,15 @@ from mslt_it.config.help import key_lines
 from mslt_it.config.recipe import Recipe
 from mslt_it.config.schema import key, keys
 from mslt_it.problems import Problem
+from mslt_it.quiet import quiet_libraries
 from mslt_it.store import locked
-from mslt_it.study import afterwards
+from mslt_it.study import derived
 from mslt_it.study.cells import Job, Outcome, run_cell, status_of, tidy
 from mslt_it.study.config import KEYS, StudyConfig, is_override, load_study, study_files
 from mslt_it.study.executors import EXECUTORS, make_executor
 from mslt_it.study.forecast import duration, forecast, num_steps
 from mslt_it.study.grid import Cell, base_recipe, by_size, cell_recipe, cells, with_budgets, with_rest
+from mslt_it.study.local_pool import LocalPool
 from mslt_it.study.manifest import (
     StudyFolder,
     build_manifest,
@@ -53,8 +55,8 @@ def run(call: Call) -> int:
     base = base_recipe(config, config_dir)
     config = with_budgets(config, base)
     grid = cells(config)
-    afterwards.check_with_recipe(config, base)
-    afterwards.steps(config, grid)
+    derived.check_with_recipe(config, base)
+    derived.steps(config, grid)
     folder = StudyFolder(values.path(options.out or f"studies/{config.name}").resolve())
     manifest = build_manifest(config, base, grid, folder)
     if (old := read_manifest(folder)) is not None:
@@ -87,10 +89,8 @@ def run(call: Call) -> int:
         if open_jobs:
             executor.run(open_jobs, run_cell, progress.show)
         ended = progress.end()
-        from mslt_it.quiet import quiet_libraries
-
         quiet_libraries()  # the workers have loaded models so far, not this process
-        code = afterwards.run(config, grid, folder, complete=ended == 0) or ended
+        code = derived.run(config, grid, folder, complete=ended == 0) or ended
         if progress.status:
             print(f"Report: mslt report study={folder.path}")
         return code
@@ -143,7 +143,7 @@ def dry_run(
     )
     if config.also_score:
         lines.append(f"Each adapter is scored on {', '.join(config.also_score)} besides; that time is not counted.")
-    lines += afterwards.described(config)
+    lines += derived.described(config)
     failed = sorted(path.stem for path in (folder.path / "failed").glob("*.txt"))
     if failed:
         lines.append(f"Failed at the last start, to be tried again: {', '.join(failed)}")
@@ -165,8 +165,6 @@ def _workers(options: Options, folder: StudyFolder) -> int:
         return int(options.workers)
     if options.executor != "local":
         return 1
-    from mslt_it.study.local_pool import LocalPool
-
     return LocalPool(str(folder.path)).workers
 
 

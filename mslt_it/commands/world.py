@@ -25,13 +25,8 @@ class Options:
 def run(call: Call) -> int:
     """Sentences, questions and their labels; 0 = done."""
     options: Options = call.options
-    return _show(options.language, options.num, options.seed)
-
-
-def _show(code: str, num: int, seed: int) -> int:
-    language = grammar(code)
-    rng = random.Random(seed)
-    for _ in range(num):
+    language, rng = grammar(options.language), random.Random(options.seed)
+    for _ in range(options.num):
         pair = sample_pair(rng)
         question = language.ask(language.question(pair.hypothesis))
         print(f"{pair.label:<14}{state(language, pair.premise)}")

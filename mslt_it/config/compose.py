@@ -10,6 +10,7 @@ right. Hydra and OmegaConf are imported where they are used: 0.2 s that ``--help
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import functools
 import re
@@ -43,7 +44,9 @@ def load_recipe(
     if name not in known:
         raise Problem(f"Unknown recipe '{name}'. {nearest(name, known)}")
     groups, assigned = split(overrides)
-    content, scale = _composed(name, groups, config_dir)
+    content, scale = (
+        copy.deepcopy(_package_recipe(name, **groups)) if config_dir is None else _composed(name, groups, config_dir)
+    )
     for key, value in _texts(content):
         refuse_unfilled(key, value, f"Write the value itself in recipe '{name}', or on the command line: {key}=VALUE.")
     assign(content, assigned)
@@ -84,13 +87,28 @@ def _schema(cls: type) -> type:
     return dataclasses.make_dataclass(cls.__name__, fields)
 
 
+@functools.cache
+def _stored_schema() -> Any:
+    """The schema, put where "- recipe_schema" in a recipe refers to."""
+    from hydra.core.config_store import ConfigStore
+    from omegaconf import OmegaConf
+
+    schema = OmegaConf.structured(_schema(Recipe))
+    ConfigStore.instance().store(name="recipe_schema", node=schema)
+    return schema
+
+
+@functools.cache  # composing takes Hydra a quarter of a second, and the package's files stay as they are
+def _package_recipe(name: str, **groups: str | None) -> tuple[dict[str, Any], str | None]:
+    return _composed(name, groups, None)
+
+
 def _composed(
     name: str, groups: Mapping[str, str | None], config_dir: str | Path | None
 ) -> tuple[dict[str, Any], str | None]:
     """(the recipe as nested dictionaries, the scale that was chosen)."""
     import yaml
     from hydra import compose, initialize_config_dir
-    from hydra.core.config_store import ConfigStore
     from hydra.core.hydra_config import HydraConfig
     from hydra.errors import HydraException
     from omegaconf import DictConfig, OmegaConf
@@ -99,8 +117,7 @@ def _composed(
     known = files(config_dir)
     chosen = [_choice(group, option, config_dir) for group, option in groups.items()]
     home = known[name].parent
-    schema = _schema(Recipe)
-    ConfigStore.instance().store(name="recipe_schema", node=schema)  # what "- recipe_schema" in a recipe refers to
+    schema = _stored_schema()
     search = [_search_path(folder) for folder in folders(config_dir) if folder != home]
     try:
         with initialize_config_dir(version_base="1.3", config_dir=str(home)):
@@ -110,7 +127,7 @@ def _composed(
             choices = dict(composed.hydra.runtime.choices)
             composed = OmegaConf.masked_copy(composed, [str(k) for k in composed if k != "hydra"])
             # Once more, for a recipe that does not start with recipe_schema. Only then is this merge not a no-op.
-            typed = OmegaConf.merge(OmegaConf.structured(schema), OmegaConf.to_container(composed))
+            typed = OmegaConf.merge(schema, OmegaConf.to_container(composed))
             assert isinstance(typed, DictConfig)
             content = OmegaConf.to_container(typed, resolve=False)
     except (HydraException, OmegaConfBaseException, ValueError) as error:

@@ -21,22 +21,17 @@ def share_dir(name: str) -> Path:
     raise Problem(f"Folder '{name}' is neither in {package / '_share'} nor in {package.parent}. Install mslt_it again.")
 
 
-def recipes_dir() -> Path:
-    """The folder of the recipes that come with the package."""
-    return share_dir("recipes")
-
-
 def folders(config_dir: str | Path | None) -> list[Path]:
     """Folders searched for recipes."""
     if config_dir is None:
-        return [recipes_dir()]
+        return [share_dir("recipes")]
     folder = values.path(config_dir).resolve()
     if not folder.is_dir():
         raise Problem(
             f"--config-dir: '{config_dir}' is not a folder. Give the folder that holds your recipe's YAML file, or "
             "task/NAME.yaml, prompts/NAME/LANGUAGE.yaml, study/NAME.yaml."
         )
-    return [folder] if folder == recipes_dir() else [folder, recipes_dir()]
+    return [folder] if folder == share_dir("recipes") else [folder, share_dir("recipes")]
 
 
 def files(config_dir: str | Path | None, group: str = "") -> dict[str, Path]:
@@ -79,11 +74,6 @@ def summary(path: Path) -> str:
 def list_files(config_dir: str | Path | None = None, group: str = "") -> dict[str, str]:
     """Name of each recipe, or file of a group -> one line that says what it is."""
     return {name: summary(path) for name, path in sorted(files(config_dir, group).items())}
-
-
-def list_recipes(config_dir: str | Path | None = None) -> dict[str, str]:
-    """Recipe name -> one line that says what it is."""
-    return list_files(config_dir)
 
 
 def list_groups(config_dir: str | Path | None = None) -> dict[str, dict[str, str]]:

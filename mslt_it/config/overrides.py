@@ -6,6 +6,7 @@ not ASCII. A path or an instruction here is the text that was written.
 
 from __future__ import annotations
 
+import difflib
 import functools
 import re
 from collections.abc import Sequence
@@ -13,8 +14,8 @@ from typing import Any
 
 from mslt_it import values
 from mslt_it.config.recipe import Recipe
-from mslt_it.config.schema import keys, nearest_key, read
-from mslt_it.problems import Problem
+from mslt_it.config.schema import keys, read
+from mslt_it.problems import Problem, nearest
 
 GROUPS = ("scale", "task")  # folders in recipes/ whose files are chosen by name: scale=paper
 
@@ -78,7 +79,22 @@ def assign(content: dict[str, Any], assigned: Sequence[tuple[Place, Any]]) -> No
 
 def unknown_key(name: str, where: str = "") -> Problem:
     """The Problem for a key that no recipe has, with the nearest that there is."""
-    return Problem(f"Unknown key '{name}'{where}. {nearest_key(name, keys(Recipe), ALIASES)}")
+    return Problem(f"Unknown key '{name}'{where}. {_nearest_key(name, list(keys(Recipe)))}")
+
+
+def _nearest_key(name: str, known: Sequence[str]) -> str:
+    """Did you mean ...? over the dotted names, or over one section's where the section is right."""
+    parent, _, leaf = name.rpartition(".")
+    alias = ALIASES.get(leaf)
+    same_leaf = [k for k in known if k.rpartition(".")[2] == leaf or k == alias]
+    siblings = [k for k in known if parent and k.startswith(f"{parent}.")]
+    by_leaf = {k.rpartition(".")[2]: k for k in known}
+    if not same_leaf and siblings:
+        return nearest(name, siblings)
+    close = difflib.get_close_matches(leaf, by_leaf, n=1, cutoff=0.7)
+    if guess := same_leaf[:1] or [by_leaf[found] for found in close]:
+        return f"Did you mean '{guess[0]}'? Known: {', '.join(sorted(siblings or known))}."
+    return nearest(name, known)
 
 
 def _placed(name: str, text: str) -> tuple[Place, Any]:

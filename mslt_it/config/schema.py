@@ -11,13 +11,12 @@ help (`mslt_it.config.help`). Values are the user's, not a grammar's: see `mslt_
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import functools
 import math
 import re
 import types
 import typing
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -382,22 +381,3 @@ def _text(name: str, value: Any) -> str:
     if value is None:
         raise Problem(f"{name}: null is no value for it. Put the word in quotes, or leave it out.")
     raise Problem(f"{name}: {value!r} is not a text. Put it in quotes.")
-
-
-# ---------------------------------------------------------------- names
-
-
-def nearest_key(name: str, known: Iterable[str], aliases: Mapping[str, str] | None = None) -> str:
-    """Did you mean ...? over the dotted names, or over one section's where the section is right."""
-    known = list(known)
-    parent, _, leaf = name.rpartition(".")
-    alias = (aliases or {}).get(leaf)
-    same_leaf = [k for k in known if k.rpartition(".")[2] == leaf or k == alias]
-    siblings = [k for k in known if parent and k.startswith(f"{parent}.")]
-    by_leaf = {k.rpartition(".")[2]: k for k in known}
-    if not same_leaf and siblings:
-        return nearest(name, siblings)
-    close = difflib.get_close_matches(leaf, by_leaf, n=1, cutoff=0.7)
-    if guess := same_leaf[:1] or [by_leaf[found] for found in close]:
-        return f"Did you mean '{guess[0]}'? Known: {', '.join(sorted(siblings or known))}."
-    return nearest(name, known)

@@ -185,15 +185,18 @@ class Encoder:
             )
         return re.split("|".join(sentinels), rendering)
 
-    def _render_pieces(self, roles: tuple[str, ...]) -> list[list[int]]:
-        """The ids around the messages: one piece more than there are messages, the last opens the answer."""
+    def text_around(self, roles: Sequence[str]) -> list[str]:
+        """What stands around the messages: one piece more than there are messages, the last opens the answer."""
         refuse_role_order(roles)
         if self.tokenizer.chat_template:
-            return self._tokenize(self._cut_at_sentinels(roles, True), split_special_tokens=False)
-        newline = self._tokenize(["\n"], split_special_tokens=False)[0]
+            return self._cut_at_sentinels(roles, True)
         start = list(self.tokenizer("")["input_ids"][:1])
-        opening = start if start and start[0] == self.tokenizer.bos_token_id else []
-        return [opening, *[newline for _ in roles]]
+        opening = str(self.tokenizer.bos_token) if start and start[0] == self.tokenizer.bos_token_id else ""
+        return [opening, *["\n" for _ in roles]]
+
+    def _render_pieces(self, roles: tuple[str, ...]) -> list[list[int]]:
+        """The ids of `text_around`."""
+        return self._tokenize(self.text_around(roles), split_special_tokens=False)
 
     def _find_end_id(self) -> int:
         """The control token that the template prints right after the assistant's text, else the end of sequence."""

@@ -11,9 +11,7 @@ later run finds in the caches without a network.
 from __future__ import annotations
 
 import json
-import os
 import re
-import tempfile
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -21,6 +19,7 @@ from typing import Any
 from mslt_it.data.files import parsed
 from mslt_it.languages import serving
 from mslt_it.problems import Problem, nearest
+from mslt_it.store import write_atomically
 
 PARQUET_BRANCH = "refs/convert/parquet"
 PARQUET_FILES = "{config}/{split}/*.parquet"  # how that branch is laid out
@@ -30,15 +29,8 @@ _COMMIT = re.compile(r"[0-9a-f]{40}")
 _PLACEHOLDER = re.compile(r"\{(\w*)\}")
 _SHOWN = 20  # names in an error message
 # Names of the HTTP client's errors: the client is httpx or httpx2, by the version of huggingface_hub.
-BROKEN_OFF = {
-    "RemoteProtocolError",
-    "ReadError",
-    "ReadTimeout",
-    "WriteError",
-    "WriteTimeout",
-    "CloseError",
-    "XetDownloadError",
-}
+BROKEN_OFF = {"RemoteProtocolError", "ReadError", "ReadTimeout", "WriteError", "WriteTimeout", "CloseError"}
+BROKEN_OFF |= {"XetDownloadError"}
 UNREACHABLE = {"ConnectError", "ConnectTimeout", "PoolTimeout", "ProxyError", "ConnectionError"}
 
 
@@ -200,7 +192,8 @@ def _spelt(config: str | None, known: Collection[str], data: str, commit: str, f
         )
     if not same:
         return None
-    _keep(_notes(data) / f"{commit}.configs.json", {**_spellings(data, commit), f"{files} {config}": same[0]})
+    spelt = {**_spellings(data, commit), f"{files} {config}": same[0]}
+    write_atomically(_notes(data) / f"{commit}.configs.json", json.dumps(spelt))
     return same[0]
 
 
@@ -215,18 +208,13 @@ def _spellings(data: str, commit: str) -> dict[str, str]:
 
 
 def _notes(data: str) -> Path:
-    """Our own folder in the Hub's cache for one data set."""
+    """Our own folder in the Hub's cache for one data set, which is made."""
     from huggingface_hub import constants
     from huggingface_hub.file_download import repo_folder_name
 
-    return Path(constants.HF_HOME) / "mslt_it" / repo_folder_name(repo_id=data, repo_type="dataset")
-
-
-def _keep(path: Path, content: Any) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile("w", dir=path.parent, encoding="utf-8", delete=False) as file:
-        json.dump(content, file)
-    os.replace(file.name, path)
+    folder = Path(constants.HF_HOME) / "mslt_it" / repo_folder_name(repo_id=data, repo_type="dataset")
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
 
 
 def _prepare(data: str, config: str | None, commit: str) -> Any:
@@ -301,8 +289,7 @@ def _read_files(data: str, config: str | None, split: str, revision: str | None,
         raise Problem(
             f"task.hub_files={files}: only {', '.join(ENDINGS)} are read (JSON also as .gz), not '{pattern}'."
         )
-    pinned = revision is not None and _COMMIT.fullmatch(revision)
-    commit = revision if pinned and revision is not None else _commit(data, revision)
+    commit = revision if revision is not None and _COMMIT.fullmatch(revision) else _commit(data, revision)
     if (spelt := _known_spelling(data, config, commit, files)) != config:
         pattern = _fill(files, spelt, split)
     names = [pattern]
@@ -367,7 +354,7 @@ def _list_files(data: str, commit: str) -> list[str]:
         names: list[str] = json.loads(kept.read_text(encoding="utf-8"))
         return names
     names = sorted(HfApi().list_repo_files(data, repo_type="dataset", revision=commit))
-    _keep(kept, names)
+    write_atomically(kept, json.dumps(names))
     return names
 
 

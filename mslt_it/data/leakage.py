@@ -12,18 +12,7 @@ Three rules, tried in this order:
             in writing without spaces. N-grams that stand in many different training texts (an instruction repeated in
             each row) count on neither side.
 
-Where the third rule errs. All fields must agree because rows share one field by right: XNLI asks three hypotheses on a
-premise, TyDiQA several questions on a passage. Short fields must be equal because one changed word makes another item
-of them ("is", "is not"); the embedded world consists of such rows. So an edit inside a short field hides a leak, and so
-may several edits in a long one: a single changed word is found wherever it stands from 17 words on, in shorter texts
-only near an end. A translation under another id, or traditional for simplified characters, is not found at all. In the
-other direction, benchmarks of near-identical sentences (PAWS-X: two names swapped) hold pairs of items that the rule
-calls one; read closely, they are variants of one sentence pair, and a model trained on one has seen the other.
-
-The figures were chosen on real rows. Of XNLI's 2,490 development items in 12 languages no two with different premises
-agree; of the two million pairs among 2,000 items of PAWS-X in English 125 do, all of them such variants. With 8 words
-and half of the n-grams the rule finds about as few (92), but misses one changed word in texts of up to 22 words, which
-is a long sentence in Turkish or Finnish.
+Where the third rule errs, and how its figures were chosen: docs/tasks.md.
 """
 
 from __future__ import annotations

@@ -74,13 +74,10 @@ def prompted(
             f"{nearest(example.label, file.labels)}"
         )
     word = asking.word(example.label)
-    messages = [Message("system", file.system)] if file.system else []
-    for shot in exemplars(task, example.language, prompt.num_shots):
-        messages += _shown(asking, shot)
     return PromptedExample(
         id=example.id,
         language=example.language,
-        messages=(*messages, Message("user", asking.ask(example))),
+        messages=(*asking.opening(), Message("user", asking.ask(example))),
         answer=word if form is None else form.answer(example.rationale, word),
         choices=asking.words,
         label=example.label,
@@ -115,6 +112,13 @@ class _Asking:
     def word(self, label: str) -> str:
         return self.file.labels[label] if self.task.choice_names and label else label
 
+    def opening(self) -> list[Message]:
+        """What comes before the row: the system's word and worked examples."""
+        messages = [Message("system", self.file.system)] if self.file.system else []
+        for shot in exemplars(self.task, self.language, self.prompt.num_shots):
+            messages += _shown(self, shot)
+        return messages
+
     def request(self, example: Example) -> str:
         """What is asked, without a word on how to answer where a chain is asked for: the templates of tasks that
         answer with a number want the bare number, so a chain is asked about the fields alone."""
@@ -127,6 +131,43 @@ class _Asking:
         """The user's message."""
         request = self.request(example)
         return request if self.form is None else self.form.ask(request, self.words, self.language)
+
+
+@dataclass(frozen=True)
+class Outline:
+    """How the rows of a task are asked in one language, with the fields' places in it.
+
+    A message is a role and lines; a line is text, a field's name, text, a field's name, ... in turn. Lines with a field
+    of ``optional`` that is empty are left out. A field of ``wording`` is shown by the phrase for its value.
+    """
+
+    messages: tuple[tuple[str, tuple[tuple[str, ...], ...]], ...]
+    labels: Mapping[str, str]  # label -> word, in the order in which they are scored; empty: free text
+    wording: Mapping[str, Mapping[str, str]]
+    optional: tuple[str, ...]
+    num_templates: int  # above 1: one is drawn for each row, and this is the first
+
+
+def outline(task: TaskConfig, prompt: PromptConfig, language: str) -> Outline:
+    """What `prompted` makes of rows in a language."""
+    is_drawn = prompt.template == "mixed"
+    asking = _Asking.of(task, dataclasses.replace(prompt, template="0") if is_drawn else prompt, language, None)
+    file, names = asking.file, task.input_fields
+    places = {name: f"\ue000{number}\ue001" for number, name in enumerate(names)}
+    plain = dataclasses.replace(asking, file=dataclasses.replace(file, wording={}))
+    messages = [*asking.opening(), Message("user", plain.ask(Example("", language, task.name, "", places, "")))]
+    return Outline(
+        tuple((one.role, tuple(_line(text, names) for text in one.content.split("\n"))) for one in messages),
+        dict(zip(task.choice_names, asking.words, strict=True)),
+        file.wording,
+        tuple(sorted(file.optional)),
+        len(file.templates) if is_drawn else 1,
+    )
+
+
+def _line(text: str, names: Sequence[str]) -> tuple[str, ...]:
+    parts = re.split("\ue000(\\d+)\ue001", text)
+    return tuple(names[int(part)] if index % 2 else part for index, part in enumerate(parts))
 
 
 def _shown(asking: _Asking, shot: Exemplar) -> list[Message]:

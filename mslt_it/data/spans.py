@@ -47,23 +47,6 @@ class Chunk:
         return self.start >= 0
 
 
-@dataclass(frozen=True)
-class Counts:
-    """Right, wrong and missed spans."""
-
-    tp: int = 0
-    fp: int = 0
-    fn: int = 0
-
-    def __add__(self, other: Counts) -> Counts:
-        return Counts(self.tp + other.tp, self.fp + other.fp, self.fn + other.fn)
-
-    @property
-    def f1(self) -> float:
-        """Harmonic mean of precision and recall, in [0, 1]."""
-        return 2 * self.tp / (2 * self.tp + self.fp + self.fn) if self.tp else 0.0
-
-
 def without_language_prefix(tokens: Sequence[str], language: str) -> list[str]:
     """The tokens without WikiANN's ``en:`` before each; unchanged unless all of them have it ("de:" may be a word)."""
     prefix = f"{language}:"
@@ -257,8 +240,8 @@ def _place(wanted: str, sentence: str, owners: list[int], taken: list[bool], aft
     return None
 
 
-def span_counts(gold_tags: Sequence[str], predicted: Sequence[Chunk]) -> dict[str, Counts]:
-    """Right, wrong and missed spans of one sentence, per kind. Spans that were not found count as wrong, each of them.
+def span_counts(gold_tags: Sequence[str], predicted: Sequence[Chunk]) -> tuple[int, int, int]:
+    """Right, wrong and missed spans of one sentence. Spans that were not found count as wrong, each of them.
 
     An answer that could not be parsed is ``predicted=[]``: everything in the sentence was missed.
     """
@@ -268,6 +251,4 @@ def span_counts(gold_tags: Sequence[str], predicted: Sequence[Chunk]) -> dict[st
         if chunk.found and chunk.end >= len(gold_tags):
             raise ValueError(f"span {chunk} ends beyond the {len(gold_tags)} tokens of its sentence")
     right = gold & guessed
-    totals = [Counter(chunk.kind for chunk in which.elements()) for which in (right, guessed - right, gold - right)]
-    kinds = sorted(set().union(*totals))
-    return {kind: Counts(*(total[kind] for total in totals)) for kind in kinds}
+    return right.total(), (guessed - right).total(), (gold - right).total()

@@ -10,13 +10,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
 from mslt_it.data.encoding import Encoder
 from mslt_it.evaluation.cache import AnswerCache, key_of
-from mslt_it.evaluation.generation import Generator, Prompt, Sampling, TextGenerator
+from mslt_it.evaluation.generation import Prompt, Sampling, TextGenerator
 from mslt_it.evaluation.likelihood import ChoiceScorer, Request
 from mslt_it.store import Journal
 
@@ -49,20 +49,6 @@ class Question:
         return found
 
 
-class Engine(Protocol):
-    """A model and the questions it is to answer."""
-
-    @property
-    def batches(self) -> tuple[tuple[int, ...], ...]:
-        """Positions of the questions, batch by batch; decided by the questions and the settings alone."""
-
-    def answer(self, batch: Sequence[int]) -> list[dict[str, Any]]:
-        """One of the batches."""
-
-    def decided_by(self, position: int) -> Mapping[str, Any]:
-        """Everything but the model that decides an answer."""
-
-
 class ChoiceEngine:
     """Log-likelihoods of each question's choices, in nats; written as text where they are not finite."""
 
@@ -73,6 +59,7 @@ class ChoiceEngine:
 
     @property
     def batches(self) -> tuple[tuple[int, ...], ...]:
+        """Positions of the questions, batch by batch; decided by the questions and the settings alone."""
         return self._scorer.batches
 
     def answer(self, batch: Sequence[int]) -> list[dict[str, Any]]:
@@ -83,6 +70,7 @@ class ChoiceEngine:
         ]
 
     def decided_by(self, position: int) -> Mapping[str, Any]:
+        """Everything but the model that decides an answer."""
         question = self._questions[position]
         return {"prompt": question.prompt_ids, "choices": question.choices}
 
@@ -92,7 +80,7 @@ class TextEngine:
 
     def __init__(
         self,
-        generator: Generator,
+        generator: TextGenerator,
         questions: Sequence[Question],
         sampling: Sampling,
         end_id: int,
@@ -128,6 +116,9 @@ class TextEngine:
             s = self._sampling
             parts["sampling"] = [s.temperature, s.top_p, s.seed, question.key]
         return parts
+
+
+Engine = ChoiceEngine | TextEngine  # a model and the questions it is to answer
 
 
 def prompts_of(questions: Sequence[Question]) -> list[Prompt]:

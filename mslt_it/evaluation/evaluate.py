@@ -33,7 +33,7 @@ def evaluate(
     details: bool = False,
     vllm: Callable[[Bench, LoadedBase], Any] | None = None,
 ) -> dict[str, Any]:
-    """results.json of the request, from a finished folder where there is one; empty on processes that do not write.
+    """results.json of the request and its ``folder``, found finished or made; empty on processes that do not write.
 
     Args:
         details: say what became of each label, too.
@@ -75,7 +75,7 @@ def evaluate(
         if details:
             say((out / "labels.txt").read_text(encoding="utf-8"))
         say((out / "results.txt").read_text(encoding="utf-8").rstrip("\n"))
-    return content
+    return {**content, "folder": str(out)} if content else {}
 
 
 def _done(

@@ -21,10 +21,7 @@ from mslt_it.data.rows import RowStore
 from mslt_it.evaluation.asking import Asked, Engine, Question, TextEngine, ask, engine, prompts_of
 from mslt_it.evaluation.cache import AnswerCache
 from mslt_it.evaluation.generation import Sampling
-from mslt_it.evaluation.scores import Answered
-from mslt_it.evaluation.settings import Settings
-from mslt_it.evaluation.systems import BASE, LoadedBase, System, applied, role
-from mslt_it.evaluation.units import (
+from mslt_it.evaluation.questions import (
     items_of,
     questions_of,
     solve_items,
@@ -33,6 +30,9 @@ from mslt_it.evaluation.units import (
     translation_questions,
     write_translations,
 )
+from mslt_it.evaluation.scores import Answered
+from mslt_it.evaluation.settings import Settings
+from mslt_it.evaluation.systems import BASE, LoadedBase, System, applied, role
 from mslt_it.models.identity import ADAPTER
 from mslt_it.problems import Problem
 from mslt_it.progress import Progress

@@ -11,8 +11,7 @@ import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import torch
@@ -48,31 +47,6 @@ class Generated:
     text: str | None
     num_tokens: int  # generated, the end token counted
     is_cut: bool  # the end token did not come within the limit
-
-
-class Generator(Protocol):
-    """What `TextGenerator` and the engine behind ``backend=vllm`` have in common."""
-
-    @property
-    def batches(self) -> tuple[tuple[int, ...], ...]:
-        """Positions of the prompts of each call, decided by the prompts and the settings alone."""
-
-    def generate(self, batch: Sequence[int]) -> list[Generated]:
-        """One of the batches, in any order."""
-
-
-class Writer(Protocol):
-    """A base model loaded by something else than transformers, which answers with any of its adapters, or none."""
-
-    def generator(
-        self,
-        adapter: Path | None,
-        prompts: Sequence[Prompt],
-        *,
-        end_id: int,
-        decode: Callable[[Sequence[int]], str],
-        sampling: Sampling,
-    ) -> Generator: ...
 
 
 class TextGenerator:
@@ -167,38 +141,6 @@ class TextGenerator:
         if first_bad is not None and first_bad < len(own) + (not is_cut):
             return Generated(None, 0, False)
         return Generated(self._decode(own).strip(), len(own) + (not is_cut), is_cut)
-
-
-def generate_answers(
-    model: Any,
-    prompts: Sequence[Sequence[int]],
-    *,
-    max_new_tokens: int,
-    end_id: int,
-    pad_id: int,
-    batch_tokens: int,
-    decode: Callable[[Sequence[int]], str],
-    advance: Callable[[int], object] = lambda n: None,
-) -> tuple[str | None, ...]:
-    """The greedy answer to each prompt, in order, without its end token; None where the scores were not finite.
-
-    The same prompt gets the same answer whatever stands beside it, up to rounding of the hardware. ``advance`` is
-    called with the number of prompts done.
-    """
-    generator = TextGenerator(
-        model,
-        [Prompt(tuple(ids), max_new_tokens) for ids in prompts],
-        end_id=end_id,
-        pad_id=pad_id,
-        batch_tokens=batch_tokens,
-        decode=decode,
-    )
-    answers: list[str | None] = [None] * len(prompts)
-    for batch in generator.batches:
-        for index, answer in zip(batch, generator.generate(batch), strict=True):
-            answers[index] = answer.text
-        advance(len(batch))
-    return tuple(answers)
 
 
 def longest_input(base: Any) -> int:

@@ -49,6 +49,26 @@ class Measure:
         return np.array([counts for counts, _ in rows]), sum(not readable for _, readable in rows)
 
 
+def why_invalid(scores: np.ndarray, *, same_prompts: bool = False) -> str:
+    """Why (items, choices) log-likelihoods cannot be turned into an accuracy, or an empty string.
+
+    A broken model gives NaN, infinities or the same score for everything; taking the largest would then answer the
+    first label everywhere and look like chance. ``same_prompts``: all items asked the same (of translations, where a
+    poor model gives all rows one text), so equal scores are no sign of anything.
+    """
+    if scores.size == 0:
+        return "no items"
+    if np.isnan(scores).any():
+        return f"{int(np.isnan(scores).any(axis=1).sum())} of {len(scores)} items have a score that is NaN"
+    if np.isinf(scores).any():
+        return f"{int(np.isinf(scores).any(axis=1).sum())} of {len(scores)} items have an infinite score"
+    if (scores.max(axis=1) == scores.min(axis=1)).all():
+        return "every item has the same score for all its choices"
+    if len(scores) > 1 and not same_prompts and (scores == scores[0]).all():
+        return "all items have the same scores, whatever they ask"
+    return ""
+
+
 def right_labels(items: Sequence[PromptedExample]) -> Floats:
     """(items,) int: which of its choices is right."""
     words = (item.references[0] if item.is_written else item.answer for item in items)
@@ -113,8 +133,7 @@ def _spans(item: PromptedExample, text: str) -> tuple[tuple[float, ...], bool]:
     gold = json.loads(item.references[0])
     predicted = spans.decode(text, none_word=NO_NAMES, kinds=gold["kinds"])
     chunks = spans.align(predicted or [], gold["tokens"], spaced=gold["spaced"], gold=spans.chunks(gold["tags"]))
-    total = sum(spans.span_counts(gold["tags"], chunks).values(), spans.Counts())
-    return (float(total.tp), float(total.fp), float(total.fn)), predicted is not None
+    return tuple(map(float, spans.span_counts(gold["tags"], chunks))), predicted is not None
 
 
 def _chrf(item: PromptedExample, text: str) -> tuple[tuple[float, ...], bool]:

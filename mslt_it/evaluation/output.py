@@ -20,11 +20,6 @@ from mslt_it.records import to_plain
 from mslt_it.store import write_atomically
 
 
-def is_world(request: Request) -> bool:
-    """Whether figures of the embedded world are among the results."""
-    return any(recipe.task.data == "world" for recipe in request.recipes)
-
-
 def _train_counts(bench: Bench, task: str) -> dict[str, dict[str, int]]:
     """System -> label -> training rows, of the runs that were trained on the task."""
     of_adapter = {run.provenance["adapter_sha256"]: run for run in bench.runs if run.recipe.task.name == task}
@@ -39,7 +34,7 @@ def write_results(
     request: Request, bench: Bench, out: Path, answered: Sequence[Answered], loaded: LoadedBase
 ) -> dict[str, Any]:
     """Scores the answers and writes every file of results; results.json."""
-    world = is_world(request)
+    world = any(recipe.task.data == "world" for recipe in request.recipes)
     all_figures = []
     for recipe in request.recipes:
         own = [one for one in answered if one.task == recipe.task.name]

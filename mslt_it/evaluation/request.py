@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,7 +10,7 @@ from pathlib import Path
 from mslt_it import values
 from mslt_it.command import Call, Command, parse
 from mslt_it.config.compose import load_recipe
-from mslt_it.config.files import list_files, list_recipes
+from mslt_it.config.files import list_files
 from mslt_it.config.recipe import ModelConfig, Recipe
 from mslt_it.config.schema import key
 from mslt_it.data.build import with_found_labels
@@ -136,10 +135,8 @@ class Request:
         }
 
 
-def parse_request(argv: Sequence[str]) -> tuple[Request, bool, bool]:
-    """(the request, whether JSON is wanted, whether details are)."""
-    call = parse(ARGUMENTS, argv)
-    return request_of(call), call.as_json, "--details" in call.flags
+def parse_request(argv: Sequence[str]) -> Request:
+    return request_of(parse(ARGUMENTS, argv))
 
 
 def request_of(call: Call) -> Request:
@@ -226,8 +223,7 @@ def _recipe(call: Call, task: str, known: Sequence[Trained], store: RowStore) ->
     if any(o.startswith(("prompt.variant=", "prompt.num_shots=")) for o in rest):
         raise Problem("prompt.variant and prompt.num_shots are written variant= and shots= here.")
     if not task:
-        run = _run_folder(call.options.run[0])
-        found = _with_labels_of(run, load_recipe("config", overrides, config_dir=run))
+        found = load_recipe("config", overrides, config_dir=_run_folder(call.options.run[0]))
     else:
         found = _recipe_of_task(call, task, overrides, known, store)
     if not any(o.startswith("task.held_out_share=") for o in rest):
@@ -239,7 +235,7 @@ def _recipe(call: Call, task: str, known: Sequence[Trained], store: RowStore) ->
 def _recipe_of_task(
     call: Call, task: str, overrides: Sequence[str], known: Sequence[Trained], store: RowStore
 ) -> Recipe:
-    names, tasks = list_recipes(call.config_dir), list_files(call.config_dir, "task")
+    names, tasks = list_files(call.config_dir), list_files(call.config_dir, "task")
     recipe = next((n for n in (f"{task}_3src", task) if n in names), None)
     if recipe not in (None, "custom"):
         return load_recipe(recipe, overrides, call.config_dir)
@@ -259,15 +255,6 @@ def _with_labels(recipe: Recipe, known: Sequence[Trained], store: RowStore, *, o
     learnt = [a.labels for a in known if a.recipe and a.recipe.task.name == recipe.task.name and a.labels]
     found = learnt[0] if of_run and learnt else with_found_labels(recipe, store).task.label_names
     names = next((labels for labels in learnt if set(found) <= set(labels)), found)
-    return dataclasses.replace(recipe, task=dataclasses.replace(recipe.task, label_names=names))
-
-
-def _with_labels_of(run: Path, recipe: Recipe) -> Recipe:
-    """The labels that the run was trained to choose from, whichever of them the rows to be scored have."""
-    results = run / "results.json"
-    if recipe.task.label_names or recipe.task.shape != "classification" or not results.is_file():
-        return recipe
-    names = tuple(json.loads(results.read_text(encoding="utf-8"))["provenance"]["labels"])
     return dataclasses.replace(recipe, task=dataclasses.replace(recipe.task, label_names=names))
 
 

@@ -15,8 +15,7 @@ from mslt_it.evaluation.answers.language import LanguageShare, language_share
 from mslt_it.evaluation.estimates import Difference, Settings, difference, differences, macro, single
 from mslt_it.evaluation.label_reports import Chance, LabelReport, above_chance, label_report, p_above_chance
 from mslt_it.evaluation.matching import Cell
-from mslt_it.evaluation.measures import ACCURACY, MEASURES, Measure, Outputs
-from mslt_it.evaluation.validity import why_invalid
+from mslt_it.evaluation.measures import ACCURACY, MEASURES, Measure, Outputs, why_invalid
 from mslt_it.evaluation.voting import vote
 from mslt_it.problems import Problem
 from mslt_it.records import PromptedExample

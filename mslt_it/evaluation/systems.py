@@ -12,7 +12,7 @@ from typing import Any
 from mslt_it import values
 from mslt_it.config.recipe import AdapterConfig, ModelConfig
 from mslt_it.languages import primary
-from mslt_it.models.base_model import fit_vocabulary, load_adapter, load_base, load_tokenizer, model_hash
+from mslt_it.models.base_model import adapted, fit_vocabulary, load_base, load_tokenizer, model_hash
 from mslt_it.models.identity import ADAPTER, FinishedRun, adapter_hash_of, identity, load_trained_base, read_run
 from mslt_it.problems import Problem
 from mslt_it.store import COMPLETE, value_sha256
@@ -186,12 +186,8 @@ def applied(loaded: LoadedBase, system: System) -> Iterator[Any]:
     if system.adapter is None:
         yield loaded.base
         return
-    model = load_adapter(loaded.base, system.adapter)
-    try:
+    with adapted(loaded.base, system.adapter) as model:
         yield model
-    finally:
-        # Takes the adapter's layers out again and leaves the base's own weights untouched.
-        model.unload()
 
 
 def _names(folders: Sequence[Path]) -> list[str]:

@@ -50,7 +50,8 @@ def tables(figures: Figures, confidence: float) -> list[tuple[str, Cells]]:
         found.append((f"{rows[0].task}: {metric} in per cent", _matrix(rows, columns)))
         means = [row for row in rows if row.is_mean]
         if means:
-            found.append((f"Mean over the {_num_unseen(rows)} unseen languages", _means(figures, columns, confidence)))
+            number = len({row.language for row in rows if row.role == "target" and not row.is_mean})
+            found.append((f"Mean over the {number} unseen languages", _means(figures, columns, confidence)))
     if any(row.new_tokens_per_item for row in rows):
         found.append(("What the answers cost and how they could be read", _costs(rows, columns)))
     if figures.differences:
@@ -176,7 +177,8 @@ def _matrix(rows: Sequence[ScoreRow], columns: Sequence[tuple[str, str]]) -> Cel
 
 def _means(figures: Figures, columns: Sequence[tuple[str, str]], confidence: float) -> Cells:
     rows = [row for row in main_rows(figures) if row.is_mean]
-    others, metrics = _beside(figures), _other_metrics(figures)
+    others = {(row.metric, row.system, row.variant, row.language): row.value for row in figures.rows}
+    metrics = list(dict.fromkeys(row.metric for row in figures.rows))[1:]
     head = ("system", "variant", "n", METRIC_NAMES[rows[0].metric], interval_head(confidence), LIKE_THESE)
     numbers = {column: f"[{n}] " if len(columns) > MOST_NAMED_COLUMNS else "" for n, column in enumerate(columns, 1)}
     return [
@@ -193,15 +195,6 @@ def _means(figures: Figures, columns: Sequence[tuple[str, str]], confidence: flo
             for row in rows
         ),
     ]
-
-
-def _other_metrics(figures: Figures) -> list[str]:
-    return list(dict.fromkeys(row.metric for row in figures.rows))[1:]
-
-
-def _beside(figures: Figures) -> dict[tuple[str, str, str, str], float | None]:
-    """(metric, system, variant, language) -> figure."""
-    return {(row.metric, row.system, row.variant, row.language): row.value for row in figures.rows}
 
 
 def _like_these(low: float | None, high: float | None, sign: str = "") -> str:
@@ -257,10 +250,6 @@ def _pair(a: str, b: str) -> tuple[str, str]:
 
 def columns_of(rows: Sequence[ScoreRow]) -> list[tuple[str, str]]:
     return list(dict.fromkeys((row.system, row.variant) for row in rows))
-
-
-def _num_unseen(rows: Sequence[ScoreRow]) -> int:
-    return len({r.language for r in rows if r.role == "target" and not r.is_mean})
 
 
 def _label(row: ScoreRow) -> str:

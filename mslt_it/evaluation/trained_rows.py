@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mslt_it import values
+from mslt_it.config.compose import load_recipe
 from mslt_it.config.recipe import Recipe, TaskConfig
 from mslt_it.data.build import scorable
 from mslt_it.data.division import set_aside, told_by_language
@@ -37,8 +38,6 @@ class Trained:
 
 def trained(folder: Path) -> Trained:
     """Of a run folder, an adapter in one, or an adapter alone."""
-    from mslt_it.config.compose import load_recipe
-
     home = folder if (folder / "config.yaml").is_file() else folder.parent
     if not (home / "config.yaml").is_file():
         return Trained(folder, None)

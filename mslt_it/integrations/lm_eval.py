@@ -43,7 +43,7 @@ try:
     from lm_eval.models.huggingface import HFLM
     from lm_eval.utils import setup_logging
 except ImportError as error:
-    raise Problem(f"lm-eval is not installed ({error}). Remedy: pip install 'mslt_it[eval]'.") from error
+    raise Problem(f"lm-eval is not installed ({error}). Remedy: pip install -e '.[eval]'.") from error
 
 NAME = "mslt"  # --model mslt
 # Padded tokens per forward pass with batch_size=auto. On a CPU more of them leave its caches. Of 512 to 4,096, tried on

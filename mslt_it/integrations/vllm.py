@@ -1,4 +1,4 @@
-"""Generation by vLLM on GPUs: a `Writer` of `mslt_it.evaluation.generation`. The only importer of vllm.
+"""Generation by vLLM on GPUs, as `mslt_it.evaluation.generation.TextGenerator` does it. The only importer of vllm.
 
 The engine schedules by itself, so a batch is only what is written down at once: many prompts in the order of their
 length. Sampled answers have a seed of their own per item and sample; they are not the same texts as transformers
@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from mslt_it.evaluation.generation import Generated, Prompt, Sampling, uniforms
+from mslt_it.evaluation.systems import Bench, LoadedBase
+from mslt_it.models.base_model import model_path
 from mslt_it.problems import Problem
 
 MEMORY_SHARE = 0.55
@@ -29,10 +31,23 @@ def require_vllm() -> Any:
         import vllm
     except ImportError as error:
         raise Problem(
-            f"backend=vllm: the package vllm is not installed ({error}). Remedy: pip install 'mslt_it[vllm]' on a "
+            f"backend=vllm: the package vllm is not installed ({error}). Remedy: pip install -e '.[vllm]' on a "
             "machine with a GPU, or backend=transformers."
         ) from error
     return vllm
+
+
+def engine_of(backend: str) -> Callable[[Bench, LoadedBase], VllmEngine] | None:
+    """What starts the engine, which loads the base by itself; None for another backend, a Problem without vLLM."""
+    if backend != "vllm":
+        return None
+    require_vllm()  # before anything is loaded
+    return _engine
+
+
+def _engine(bench: Bench, loaded: LoadedBase) -> VllmEngine:
+    adapters = [system.adapter for system in bench.systems if system.adapter is not None]
+    return VllmEngine(model_path(bench.model), bench.model.revision, loaded.papers["base_dtype"], adapters)
 
 
 class VllmEngine:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import hashlib
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -240,6 +241,16 @@ def load_adapter(model: PreTrainedModel, path: Path | str, *, trainable: bool = 
     return peft_model if trainable else peft_model.eval()
 
 
+@contextlib.contextmanager
+def adapted(base: PreTrainedModel, path: Path) -> Iterator[PeftModel]:
+    """The base with the adapter saved at ``path``, whose layers are taken out again: its own weights are untouched."""
+    model = load_adapter(base, path)
+    try:
+        yield model
+    finally:
+        model.unload()
+
+
 def read_adapter(path: Path | str) -> dict[str, Tensor]:
     """The tensors of a saved adapter on the CPU, checked to be finite."""
     file = _weights_file(path)
@@ -360,13 +371,9 @@ def _lora_fields(file: Path) -> dict[str, Any]:
     saved = json.loads(file.read_text(encoding="utf-8"))
     if saved.get("peft_type") != "LORA":
         raise Problem(f"{file}: peft_type is {saved.get('peft_type')!r}; only LORA adapters are loaded here.")
-    names = ("r", "lora_alpha", "lora_dropout", "target_modules", "use_dora", "use_rslora", "bias", "task_type")
-    rest = (
-        "rank_pattern",
-        "alpha_pattern",
-        "fan_in_fan_out",
-        "modules_to_save",
-        "layers_to_transform",
+    names = (
+        *("r", "lora_alpha", "lora_dropout", "target_modules", "use_dora", "use_rslora", "bias", "task_type"),
+        *("rank_pattern", "alpha_pattern", "fan_in_fan_out", "modules_to_save", "layers_to_transform"),
         "layers_pattern",
     )
-    return {name: saved[name] for name in (*names, *rest) if saved.get(name) is not None}
+    return {name: saved[name] for name in names if saved.get(name) is not None}

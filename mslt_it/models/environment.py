@@ -15,18 +15,8 @@ import torch
 
 # The packages whose version can change a trained weight or a score.
 PACKAGES = (
-    "mslt_it",
-    "torch",
-    "transformers",
-    "trl",
-    "peft",
-    "accelerate",
-    "datasets",
-    "tokenizers",
-    "safetensors",
-    "bitsandbytes",
-    "numpy",
-    "lm_eval",
+    *("mslt_it", "torch", "transformers", "trl", "peft", "accelerate", "datasets", "tokenizers", "safetensors"),
+    *("bitsandbytes", "numpy", "lm_eval"),
 )
 
 

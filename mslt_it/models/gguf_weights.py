@@ -159,7 +159,7 @@ def _make(part: Path, sha256: str, name: str, provide: Callable[[Path], Path]) -
 
 def _refuse_unreadable(name: str, architecture: str) -> None:
     if importlib.util.find_spec("gguf") is None:
-        raise Problem(f"model.path={name}: GGUF files need the package gguf: pip install 'mslt_it[gguf]'.")
+        raise Problem(f"model.path={name}: GGUF files need the package gguf: pip install -e '.[gguf]'.")
     known = set(GGUF_SUPPORTED_ARCHITECTURES) - _NO_DECODERS
     with contextlib.suppress(ImportError):  # releases before 5.17 have the first list alone
         from transformers.integrations.gguf import GGUF_CONFIG_ARCHS

@@ -21,20 +21,9 @@ from mslt_it.store import read_json, write_json
 
 # Fields of adapter_config.json with which an adapter is more, or other, than s B A on the weights of its base.
 _OTHER_KINDS = (
-    "use_dora",
-    "lora_bias",
-    "use_qalora",
-    "modules_to_save",
-    "trainable_token_indices",
-    "target_parameters",
-    "layer_replication",
-    "alora_invocation_tokens",
-    "use_bdlora",
-    "arrow_config",
-    "kasa_config",
-    "lora_ga_config",
-    "monteclora_config",
-    "velora_config",
+    *("use_dora", "lora_bias", "use_qalora", "modules_to_save", "trainable_token_indices", "target_parameters"),
+    *("layer_replication", "alora_invocation_tokens", "use_bdlora", "arrow_config", "kasa_config", "lora_ga_config"),
+    *("monteclora_config", "velora_config"),
 )
 # Initialisations that take a part of the base's own weights into the adapter, so that its base is another one.
 _CHANGES_BASE = ("pissa", "olora", "corda", "loftq", "lora_ga")

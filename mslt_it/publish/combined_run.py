@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +21,13 @@ from mslt_it.data.encoding import Encoder
 from mslt_it.evaluation.measures import check_languages
 from mslt_it.evaluation.scores import Figures
 from mslt_it.evaluation.systems import Bench, load
-from mslt_it.models.base_model import adapter_hash
+from mslt_it.models.base_model import adapter_hash, load_tokenizer
 from mslt_it.models.environment import has_gpu
 from mslt_it.models.identity import ADAPTER, FinishedRun, read_run
-from mslt_it.models.lora import Lora, read_lora
+from mslt_it.models.lora import Lora, read_lora, write_lora
 from mslt_it.problems import Problem
-from mslt_it.publish.combine import Combined, combine, write_combined
+from mslt_it.progress import tell
+from mslt_it.publish.combine import Combined, combine
 from mslt_it.publish.combine_options import DEFAULT_DENSITY, SPARSE, refuse_options, resolve_weights
 from mslt_it.publish.comparable import IDENTITY, languages, refuse_strangers
 from mslt_it.publish.scored_run import UNSCORED, conclude, evaluate_run, print_end, provenance
@@ -44,6 +45,7 @@ def combine_runs(
     given: Mapping[str, Any] | None = None,
     num_items: int | None = None,
     scored: bool = True,
+    show: Callable[[str], object] = tell,
 ) -> int:
     """Combines the adapters of finished runs, scores the result, prints; 0 = done and every score valid.
 
@@ -64,7 +66,7 @@ def combine_runs(
     scored_as = scoring(runs, num_items)
     papers = [to_plain(scored_as), languages(runs)]
     wanted = fingerprint([[r.provenance["adapter_sha256"] for r in runs], shares, method, settings, papers])
-    if done := finished(out, wanted):
+    if done := finished(out, wanted, show):
         run, content = done
         if content["status"] != UNSCORED or not scored:
             return print_end(run, content, run.recipe.task, already="combination")
@@ -72,19 +74,20 @@ def combine_runs(
     loras = [read_lora(run.adapter) for run in runs]
     combined = combine(loras, shares, method, **settings)
     recipe = dataclasses.replace(combined_recipe(runs, combined, out), scoring=scored_as)
-    run = Run(recipe)
+    run = Run(recipe, show=show)
     run.open(combination=wanted)
     for line in describe(runs, loras, shares, how, method, combined):
         run.say(line)
-    write_combined(combined, run.folder / ADAPTER)
+    write_lora(run.folder / ADAPTER, combined.tensors, combined.config)
     counts: Counter[str] = sum((Counter(one.provenance.get("train_label_counts")) for one in runs), Counter())
     base = {key: runs[0].provenance[key] for key in IDENTITY if key in runs[0].provenance}
     record = provenance(recipe, sum(num_examples), counts, adapter_hash(run.folder / ADAPTER), base)
     record["combination"] = combination(runs, shares, how, method, settings, combined)
-    return conclude(run, recipe, score(run, record, runs) if scored else None, record)
+    encoder = Encoder(load_tokenizer(recipe.model), recipe.data.max_length_tokens)
+    return conclude(run, recipe, score(run, record, runs, encoder) if scored else None, record, encoder)
 
 
-def finished(out: Path, wanted: str) -> tuple[Run, dict[str, Any]] | None:
+def finished(out: Path, wanted: str, show: Callable[[str], object]) -> tuple[Run, dict[str, Any]] | None:
     """(run, results.json) of this very combination where it is sealed; a Problem for a folder of something else."""
     if not out.exists() or (out.is_dir() and not any(out.iterdir())):
         return None
@@ -95,7 +98,7 @@ def finished(out: Path, wanted: str) -> tuple[Run, dict[str, Any]] | None:
         )
     if not (out / "config.yaml").is_file():
         return None
-    run = Run(dataclasses.replace(load_recipe("config", config_dir=out), output_dir=str(out)))
+    run = Run(dataclasses.replace(load_recipe("config", config_dir=out), output_dir=str(out)), show=show)
     content = run.finished_results()
     return None if content is None else (run, content)
 
@@ -117,7 +120,7 @@ def describe(
     return lines
 
 
-def score(run: Run, record: Mapping[str, Any], runs: Sequence[FinishedRun]) -> Figures | None:
+def score(run: Run, record: Mapping[str, Any], runs: Sequence[FinishedRun], encoder: Encoder) -> Figures | None:
     """Base and adapter on the same items of every language, as at the end of training."""
     recipe = run.recipe
     check_languages(recipe.task.metric, (*recipe.sources, *recipe.targets))
@@ -127,7 +130,7 @@ def score(run: Run, record: Mapping[str, Any], runs: Sequence[FinishedRun]) -> F
         run,
         recipe,
         loaded,
-        Encoder(loaded.tokenizer, recipe.data.max_length_tokens),
+        encoder,
         PartialState(cpu=not has_gpu()),
         adapter_sha256=record["adapter_sha256"],
         train_counts=record["train_label_counts"],

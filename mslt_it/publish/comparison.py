@@ -21,8 +21,8 @@ from mslt_it.config.recipe import Recipe
 from mslt_it.data.build import build_scored_set
 from mslt_it.data.encoding import Encoder
 from mslt_it.data.rows import RowStore
-from mslt_it.evaluation.choices import choice_requests
 from mslt_it.evaluation.likelihood import choice_log_likelihoods
+from mslt_it.evaluation.questions import choice_requests
 from mslt_it.evaluation.shared_rows import Request
 from mslt_it.problems import Problem
 from mslt_it.records import EncodedExample, PromptedExample

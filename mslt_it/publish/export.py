@@ -34,6 +34,7 @@ from mslt_it.problems import Problem
 from mslt_it.publish import gguf, vllm
 from mslt_it.publish.merge import MERGE, merge_inputs, require_room, write_merged
 from mslt_it.publish.model_card import Publication, card_of_merge, is_hub_id, model_card
+from mslt_it.publish.prompt_record import PROMPTS, adapter_usage, usage, write_prompts
 from mslt_it.store import COMPLETE, file_sha256, find_damage, made_before, read_json, sealing, write_json
 
 RECORD = "export.json"
@@ -172,16 +173,16 @@ class _Exporter:
             for file in files:
                 shutil.copyfile(file, part / file.name)
         tokenizer = load_tokenizer(ModelConfig(path=str(part)))
-        encoder = Encoder(tokenizer, max_length_tokens=1)
+        encoder, use = Encoder(tokenizer, max_length_tokens=1), usage(part)
         pad = tokenizer.pad_token_id
         GenerationConfig(
             eos_token_id=encoder.end_id,
             pad_token_id=encoder.end_id if pad is None else pad,
             bos_token_id=tokenizer.bos_token_id,
-            max_new_tokens=self._max_answer_tokens(),
+            max_new_tokens=use.get("max_new_tokens", TaskConfig().max_answer_tokens),
             do_sample=False,
         ).save_pretrained(part)
-        self._write_card(part, "model", _usage(encoder), merge)
+        self._write_card(part, "model", use, merge)
         return {"kind": "model", "end_token_id": encoder.end_id, "merge": merge}
 
     def _gguf(self, part: Path) -> dict[str, Any]:
@@ -193,8 +194,14 @@ class _Exporter:
         self.say(f"gguf: running {self.converter} ...")
         gguf.convert(folder, file, outtype, self.converter)
         encoder = Encoder(load_tokenizer(ModelConfig(path=str(folder))), max_length_tokens=1)
+        if (folder / PROMPTS).is_file():
+            shutil.copyfile(folder / PROMPTS, part / PROMPTS)
         shutil.rmtree(own)
-        self._write_card(part, "gguf", _usage(encoder, file=shlex.quote(file.name)), merge)
+        use = usage(part, file=shlex.quote(file.name))
+        if use:
+            request = {"prompt": use["prompt"], "temperature": 0, "n_predict": use["max_new_tokens"]}
+            use["request"] = _quoted({**request, "stop": [use["end_token"]]})
+        self._write_card(part, "gguf", use, merge)
         made = {"file": file.name, "outtype": outtype, "converter_sha256": file_sha256(self.converter)}
         return {"kind": "gguf", "end_token_id": encoder.end_id, "merge": merge, "gguf": made}
 
@@ -230,24 +237,24 @@ class _Exporter:
         del base
         gc.collect()
         encoder = Encoder(tokenizer, max_length_tokens=1)
+        write_prompts(part, run.recipe, encoder)
+        use = adapter_usage(part, run.recipe, run.provenance["base_dtype"], revision)
         # The base's own generation settings would sample, and not stop where the adapter does.
         request = {
             "model": self.name,
-            **({"messages": [{"role": "user", "content": "..."}]} if tokenizer.chat_template else {"prompt": "...\n"}),
+            "prompt": use["prompt"],
+            "add_special_tokens": False,
             "temperature": 0,
-            "max_tokens": self._max_answer_tokens(),
+            "max_tokens": use["max_new_tokens"],
             "stop_token_ids": [encoder.end_id],
         }
         pinned = ["--revision", revision] if revision else []
         command = ["vllm", "serve", path, *pinned, "--enable-lora", "--max-lora-rank", str(made["max_lora_rank"])]
         serve = f"{shlex.join(command)} --lora-modules {shlex.quote(self.name)}"
-        self._write_card(part, "adapter", _usage(encoder, serve=serve, request=json.dumps(request)), None)
+        self._write_card(part, "adapter", use | {"serve": serve, "request": _quoted(request)}, None)
         return {"kind": "adapter", "end_token_id": encoder.end_id, "vllm": made}
 
     # ---------------------------------------------------------------- cards
-
-    def _max_answer_tokens(self) -> int:
-        return (self.run.recipe.task if self.run else TaskConfig()).max_answer_tokens
 
     def _publication(self, kind: str, usage: Mapping[str, Any], merge: Mapping[str, Any] | None) -> Publication:
         return Publication(self.name, kind, self.request.license, self.request.data_license, usage, merge)
@@ -290,15 +297,9 @@ def _read_merge(request: Request, folder: Path, run: FinishedRun | None) -> dict
     return record
 
 
-def _usage(encoder: Encoder, **more: str) -> dict[str, Any]:
-    """What the card says of loading it; ``end``: the answer's last token, where the tokenizer alone does not tell."""
-    ends_otherwise = encoder.end_id != encoder.tokenizer.eos_token_id
-    return {
-        "chat": bool(encoder.tokenizer.chat_template),
-        "end": encoder.decode([encoder.end_id]) if ends_otherwise else "",
-        "end_id": encoder.end_id,
-        **more,
-    }
+def _quoted(request: Mapping[str, Any]) -> str:
+    """A request's body for the shell."""
+    return shlex.quote(json.dumps(request, ensure_ascii=False))
 
 
 def _commit(run: FinishedRun) -> str | None:

@@ -20,6 +20,7 @@ from typing import Any
 from transformers.utils import cached_file
 
 from mslt_it.config.recipe import ModelConfig
+from mslt_it.data.encoding import Encoder
 from mslt_it.models.base_model import (
     DTYPES,
     fit_vocabulary,
@@ -43,6 +44,7 @@ from mslt_it.models.identity import (
 from mslt_it.models.quantization import dequantized_weights
 from mslt_it.problems import Problem, nearest
 from mslt_it.publish.comparison import Comparison, compare, outputs, prompts_of
+from mslt_it.publish.prompt_record import write_prompts
 from mslt_it.records import to_plain
 from mslt_it.store import file_sha256, made_before, require_space, sealing, write_json
 
@@ -177,6 +179,7 @@ def write_merged(
     require_room(folder, size, "the merged model")
     merged.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
+    write_prompts(folder, recipe, Encoder(tokenizer, recipe.data.max_length_tokens))
     # Of a SentencePiece tokenizer transformers 5 writes tokenizer.json alone; llama.cpp's converter reads this file.
     pieces = cached_file(
         model_path(recipe.model),

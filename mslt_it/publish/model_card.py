@@ -45,6 +45,7 @@ _TASK_TYPES = {
 _LIBRARIES = {"adapter": "peft", "model": "transformers", "gguf": "gguf"}
 _RELATIONS = {"adapter": "adapter", "model": "finetune", "gguf": "quantized"}
 _HUB_ID = re.compile(r"[\w][\w.-]*/[\w][\w.-]*")
+_PROMPT = "\ue000"
 _LOCAL_TYPE = "local-files"  # named after no repository: they may hold anything
 
 
@@ -71,6 +72,7 @@ def model_card(
     provenance: Mapping[str, Any],
     publication: Publication | None = None,
     labels: Sequence[LabelReport] = (),
+    usage: Mapping[str, Any] | None = None,
 ) -> str:
     """The card of a run's adapter, trained or combined, in its folder; with ``publication`` that of an export.
 
@@ -78,8 +80,9 @@ def model_card(
         results: none where nothing was scored.
         provenance: of results.json.
         labels: what became of each label; none where answers are no labels.
+        usage: of a run's own card, what ``publication`` holds of an export.
     """
-    about = publication or Publication(recipe.name)
+    about = publication or Publication(recipe.name, usage=usage or {})
     task, confidence, made = recipe.task, recipe.scoring.confidence, provenance.get("combination")
     published = publication is not None
     base, data = original(recipe.model.path), task.data
@@ -161,11 +164,13 @@ def _render(head: ModelCardData, about: Publication, **values: Any) -> str:
         kind=about.kind,
         license=about.license,
         data_license=about.data_license,
-        usage=about.usage,
+        usage={**about.usage, "prompt": _PROMPT},
         merge=about.merge,
         **values,
     )
-    return re.sub(r"\n{3,}", "\n\n", text)
+    return re.sub(r"\n{3,}", "\n\n", text).replace(
+        _PROMPT, about.usage.get("prompt", "")
+    )  # its empty lines are its own
 
 
 def _head(

@@ -21,17 +21,18 @@ from mslt_it.data.rows import RowStore
 from mslt_it.evaluation.estimates import Settings
 from mslt_it.evaluation.evaluator import ITEMS, Evaluator, Unit, is_sharded, unit
 from mslt_it.evaluation.label_reports import LabelReport
+from mslt_it.evaluation.questions import items_of, questions_of
 from mslt_it.evaluation.remarks import run_report
 from mslt_it.evaluation.scores import Answered, Figures, figures, read_rows
 from mslt_it.evaluation.settings import Settings as AskedHow
 from mslt_it.evaluation.spread import Spread, spread, spread_report, spreads_of_plain
 from mslt_it.evaluation.systems import BASE, LoadedBase, System, adapter_system
 from mslt_it.evaluation.tables import as_text, label_table
-from mslt_it.evaluation.units import items_of, questions_of
 from mslt_it.models.environment import environment
 from mslt_it.models.identity import ADAPTER, FinishedRun
 from mslt_it.problems import Problem
 from mslt_it.publish.model_card import model_card
+from mslt_it.publish.prompt_record import adapter_usage, write_prompts
 from mslt_it.records import to_plain
 from mslt_it.runs import Run
 from mslt_it.store import write_atomically
@@ -168,6 +169,7 @@ def conclude(
     recipe: Recipe,
     found: Figures | None,
     papers: Mapping[str, Any],
+    encoder: Encoder,
     *,
     details: bool = False,
     **more: Any,
@@ -188,7 +190,10 @@ def conclude(
     }
     run.write_json("environment.json", environment())
     run.write_json("results.json", content)
-    write_atomically(run.folder / ADAPTER / "README.md", model_card(recipe, rows, papers, labels=labels))
+    adapter = run.folder / ADAPTER
+    write_prompts(adapter, recipe, encoder)
+    use = adapter_usage(adapter, recipe, papers["base_dtype"], papers.get("model_commit"))
+    write_atomically(adapter / "README.md", model_card(recipe, rows, papers, labels=labels, usage=use))
     run.finish()
     return print_end(run, content, recipe.task, details=details)
 
@@ -200,7 +205,7 @@ def print_end(
 
     ``already``: what was finished before, so that nothing was done.
     """
-    speak = print if already else run.say
+    speak = run.show if already else run.say
     if already:
         speak(f"This {already} is finished already; nothing was done. To make it again, remove {run.folder}.")
     task = dataclasses.replace(task, label_names=tuple(content["provenance"]["labels"]))

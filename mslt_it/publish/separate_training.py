@@ -21,6 +21,7 @@ from mslt_it.evaluation.estimates import Settings
 from mslt_it.evaluation.scores import figures
 from mslt_it.models.identity import read_run
 from mslt_it.problems import Problem
+from mslt_it.progress import tell
 from mslt_it.publish.combined_run import combine_runs
 from mslt_it.publish.scored_run import stored_answers
 from mslt_it.records import to_plain
@@ -30,8 +31,8 @@ from mslt_it.store import write_json
 TOGETHER = CombineConfig()
 
 
-def train_apart(recipe: Recipe, run_recipe: Callable[[Recipe], int]) -> int:
-    """Runs everything that is not finished and prints the comparison; 0 when every score is valid.
+def train_apart(recipe: Recipe, run_recipe: Callable[[Recipe], int], show: Callable[[str], object] = tell) -> int:
+    """Runs everything that is not finished and shows the comparison; 0 when every score is valid.
 
     ``run_recipe`` trains and scores one recipe.
     """
@@ -41,16 +42,15 @@ def train_apart(recipe: Recipe, run_recipe: Callable[[Recipe], int]) -> int:
             "labels in none. Set combine.method=none."
         )
     folder = Run(recipe).folder
-    statuses = [_run(part, run_recipe) for part in part_recipes(recipe, folder)]
+    statuses = [_run(part, run_recipe, show) for part in part_recipes(recipe, folder)]
     parts = [str(folder / "parts" / code) for code in recipe.sources]
-    print(f"\n=== combined: {recipe.combine.method}, weights {recipe.combine.weights}", flush=True)
-    statuses.append(
-        combine_runs(parts, folder / "combined", method=recipe.combine.method, weights=recipe.combine.weights)
-    )
+    show(f"\n=== combined: {recipe.combine.method}, weights {recipe.combine.weights}")
+    how = recipe.combine
+    statuses.append(combine_runs(parts, folder / "combined", method=how.method, weights=how.weights, show=show))
     if recipe.combine.beside_joint:
-        statuses.append(_run(joint_recipe(recipe, folder), run_recipe))
+        statuses.append(_run(joint_recipe(recipe, folder), run_recipe, show))
         if not any(statuses):
-            print(f"\n{compare(folder)}\nFolder: {folder}", flush=True)
+            show(f"\n{compare(folder)}\nFolder: {folder}")
     return max(statuses)
 
 
@@ -95,6 +95,6 @@ def compare(folder: Path) -> str:
     )
 
 
-def _run(recipe: Recipe, run_recipe: Callable[[Recipe], int]) -> int:
-    print(f"\n=== {recipe.name}: {', '.join(recipe.sources)}, {recipe.data.num_examples_total} rows", flush=True)
+def _run(recipe: Recipe, run_recipe: Callable[[Recipe], int], show: Callable[[str], object]) -> int:
+    show(f"\n=== {recipe.name}: {', '.join(recipe.sources)}, {recipe.data.num_examples_total} rows")
     return run_recipe(recipe)

@@ -30,7 +30,7 @@ class CkaPairs:
     influence: Array
 
 
-def cka_pairs(grams: Array, *, influence: bool = False) -> CkaPairs:
+def cka_pairs(grams: Array) -> CkaPairs:
     """Debiased CKA (Kornblith et al. 2019) of every pair of languages from their Gram matrices, as `grams` gives them.
 
     1: equal up to rotation, reflection and scale. 0: unrelated. Debiased, the Hilbert-Schmidt criterion is the
@@ -45,20 +45,17 @@ def cka_pairs(grams: Array, *, influence: bool = False) -> CkaPairs:
     rows = grams.sum(axis=2)  # (languages, n)
     totals = rows.sum(axis=1)
     hsic = np.empty((count, count))
-    without = np.empty((count, count, n)) if influence else np.empty((0, 0, 0))
+    without = np.empty((count, count, n))
     for a in range(count):
         for b in range(a, count):
             shared = (grams[a] * grams[b]).sum(axis=1)
             products = float(rows[a] @ rows[b])
             hsic[a, b] = hsic[b, a] = _unbiased(shared.sum(), totals[a] * totals[b], products, n)
-            if influence:
-                # Row i and column i go: from the sums of all rows, and from each row what it has in common with i.
-                left = (totals[a] - 2 * rows[a]) * (totals[b] - 2 * rows[b])
-                crossed = products - grams[a] @ rows[b] - grams[b] @ rows[a] + shared - rows[a] * rows[b]
-                without[a, b] = without[b, a] = _unbiased(shared.sum() - 2 * shared, left, crossed, n - 1)
+            # Row i and column i go: from the sums of all rows, and from each row what it has in common with i.
+            left = (totals[a] - 2 * rows[a]) * (totals[b] - 2 * rows[b])
+            crossed = products - grams[a] @ rows[b] - grams[b] @ rows[a] + shared - rows[a] * rows[b]
+            without[a, b] = without[b, a] = _unbiased(shared.sum() - 2 * shared, left, crossed, n - 1)
     values = _ratio(hsic)
-    if not influence:
-        return CkaPairs(values, without)
     return CkaPairs(values, (n - 1) * (values[..., None] - _ratio(without)))
 
 

@@ -10,8 +10,6 @@ import numpy as np
 from mslt_it.problems import Problem
 from mslt_it.representations.cka import Array
 
-FEWEST = 4  # points of a map
-
 
 def bounded_perplexity(num_points: int, wanted: float) -> float:
     """At most a third of the other points, as t-SNE's authors' own code asks."""
@@ -25,7 +23,6 @@ def tsne(points: Array, *, perplexity: float = 30.0, seed: int = 0) -> Array:
     """
     from sklearn.manifold import TSNE  # takes 2 s to import
 
-    _check(points, "t-SNE")
     # Principal components as the start: the same map for the same points, and large-scale order is kept.
     perplexity = bounded_perplexity(len(points), perplexity)
     found = TSNE(perplexity=perplexity, init="pca", learning_rate="auto", random_state=seed).fit_transform(points)
@@ -34,7 +31,6 @@ def tsne(points: Array, *, perplexity: float = 30.0, seed: int = 0) -> Array:
 
 def umap(points: Array, *, neighbours: int = 15, seed: int = 0) -> Array:
     """(n, 2) coordinates of a UMAP map (McInnes et al. 2018); needs the package umap-learn."""
-    _check(points, "UMAP")
     mapper = umap_package().UMAP(n_neighbors=min(neighbours, len(points) - 1), random_state=seed, n_jobs=1)
     return np.asarray(mapper.fit_transform(points), dtype=np.float64)
 
@@ -45,11 +41,6 @@ def umap_package() -> Any:
         return importlib.import_module("umap")
     except ImportError as error:
         raise Problem(
-            "A UMAP map needs the package umap-learn, which is not installed: pip install 'mslt_it[umap]', or take "
+            "A UMAP map needs the package umap-learn, which is not installed: pip install -e '.[umap]', or take "
             "the t-SNE map (map=tsne)."
         ) from error
-
-
-def _check(points: Array, name: str) -> None:
-    if len(points) < FEWEST:
-        raise Problem(f"{len(points)} points are too few for a {name} map. Give at least {FEWEST}.")

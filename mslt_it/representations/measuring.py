@@ -47,7 +47,7 @@ def measure(
     texts: Mapping[str, Sequence[str]],
     tokenizer: Any,
     *,
-    settings: Settings | None = None,
+    settings: Settings,
     advance: Callable[[str], object] = lambda system: None,
 ) -> dict[str, Any]:
     """The dictionary described at the top of this module.
@@ -61,7 +61,6 @@ def measure(
         tokenizer: of all systems.
         advance: called with a system's name when it is done.
     """
-    settings = settings or Settings()
     languages = tuple(texts)
     num_items = _check(systems, texts, settings)
     tokenised = {
@@ -183,15 +182,8 @@ def _groups(languages: Sequence[str], seen: Sequence[str]) -> _Groups:
 def _states(system: ModelInState, tokenised: Mapping[str, TokenisedTexts], settings: Settings) -> np.ndarray:
     """float32 (layers + 1, languages, n, width)."""
     with system.open() as model:
-        each = [
-            hidden_states(
-                model,
-                texts,
-                pooling=settings.pooling,
-                batch_tokens=settings.batch_tokens,
-            )
-            for texts in tokenised.values()
-        ]
+        how: dict[str, Any] = {"pooling": settings.pooling, "batch_tokens": settings.batch_tokens}
+        each = [hidden_states(model, texts, **how) for texts in tokenised.values()]
     return np.stack(each, axis=1)
 
 
@@ -212,16 +204,12 @@ def _found(states: np.ndarray, groups: _Groups, settings: Settings) -> _Found:
         for i, j in groups.pairs["all"]:
             looked_up = retrieval(units[i], units[j], csls=settings.csls)
             hits[i, j], hits[j, i] = looked_up.forward, looked_up.backward
-        similar = cka_pairs(grams(at), influence=True)
+        similar = cka_pairs(grams(at))
         mixed, centred_mixed = (
             mixing(x, neighbours=settings.neighbours, own_translations=settings.own_translations)
             for x in (centred(at, "all"), around)
         )
-        per_language = {
-            "mixing": mixed.share,
-            "entropy": mixed.entropy,
-            "centred_mixing": centred_mixed.share,
-        }
+        per_language = {"mixing": mixed.share, "entropy": mixed.entropy, "centred_mixing": centred_mixed.share}
         matrices["cka"][layer] = np.where(np.eye(count, dtype=bool), np.nan, similar.values)
         matrices["retrieval"][layer] = hits.mean(axis=2)
         for name, pairs in groups.pairs.items():

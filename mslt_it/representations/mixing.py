@@ -10,10 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mslt_it.problems import Problem, nearest
 from mslt_it.representations.cka import FLAT, Array
 
-CENTRINGS = ("none", "all", "language")
 # Cosines closer than this are ties: one sentence computed in two batches differs by about 1e-7.
 TIE = 1e-6
 BLOCK = 1024  # rows of a similarity matrix held at a time
@@ -65,13 +63,9 @@ def mixing(states: Array, *, neighbours: int = 10, own_translations: bool = Fals
         own_translations: let an item's own translations be its neighbours. They are left out otherwise, so that the
             figure is about languages lying together and not about translations found, which is retrieval.
     """
-    if states.ndim != 3 or len(states) < 2:
-        raise Problem(f"Mixing needs (languages >= 2, items, width), not the shape {states.shape}.")
     count, n, width = states.shape
     others = n if own_translations else n - 1  # candidates in each other language; an item is never its own neighbour
     sizes = [n - 1] + [others] * (count - 1)
-    if not 1 <= neighbours <= sum(sizes):
-        raise Problem(f"neighbours={neighbours} is out of range: 1 to {sum(sizes)}, the number of other items.")
     points = unit(states.reshape(-1, width))
     share, entropy = np.empty(len(points)), np.empty(len(points))
     for start in range(0, len(points), BLOCK):
@@ -92,14 +86,10 @@ def mixing(states: Array, *, neighbours: int = 10, own_translations: bool = Fals
 
 
 def centred(states: Array, how: str) -> Array:
-    """(languages, n, d) without a mean: "none", "all" (the mean of all items) or "language" (each language's own).
+    """(languages, n, d) without a mean: "all" (that of all items) or "language" (each language's own).
 
     Items that are all equal become exactly 0, not what rounding leaves of them.
     """
-    if how not in CENTRINGS:
-        raise Problem(f"Centring '{how}' is not known. {nearest(how, CENTRINGS)}")
-    if how == "none":
-        return states
     means = states.mean(axis=(0, 1) if how == "all" else 1, keepdims=True)
     result = states - means
     axes = (0, 1, 2) if how == "all" else (1, 2)

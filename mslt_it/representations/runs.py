@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
+import functools
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from mslt_it.config.recipe import Recipe
 from mslt_it.data.build import scored_examples
 from mslt_it.data.rows import RowStore
-from mslt_it.models.base_model import load_adapter
+from mslt_it.models.base_model import adapted
 from mslt_it.models.identity import load_trained_base, read_run
 from mslt_it.problems import Problem
-from mslt_it.publish import comparable
+from mslt_it.publish.comparable import refuse_strangers
 from mslt_it.representations.measuring import ModelInState, measure
 from mslt_it.representations.settings import MIN_ITEMS, Settings
 
@@ -28,9 +27,8 @@ def parallel_texts(recipe: Recipe, languages: Sequence[str], *, max_items: int =
     of the first field that the task's prompts need (the premise).
     """
     task, wanted = recipe.task, recipe.task.input_fields[0]
-    everything = dataclasses.replace(
-        recipe, scoring=dataclasses.replace(recipe.scoring, num_examples_per_language=0)
-    )  # all rows: languages may lack different ones
+    every_row = dataclasses.replace(recipe.scoring, num_examples_per_language=0)  # languages may lack different ones
+    everything = dataclasses.replace(recipe, scoring=every_row)
     store = RowStore()
     rows = {
         code: {e.id: e.fields.get(wanted, "") for e in scored_examples(everything, code, rows=store)}
@@ -62,49 +60,27 @@ def systems_of_runs(runs: Mapping[str, Path | str]) -> tuple[Any, dict[str, Mode
 
     The base is loaded once; each run's adapter is on it only while its system is open.
     """
-
-    if not runs:
-        raise Problem("No runs were given. Name at least one run folder: {'MSLT': FOLDER}.")
-    if "base" in runs:
-        raise Problem("A run cannot be called 'base': that is the model without an adapter. Give it another name.")
     finished = {name: read_run(folder) for name, folder in runs.items()}
-    comparable.refuse_strangers(list(finished.values()))
+    refuse_strangers(list(finished.values()))
     tokenizer, base, _ = load_trained_base(next(iter(finished.values())))
     systems = {"base": ModelInState.of(base)}
     for name, run in finished.items():
-        systems[name] = ModelInState(_opener(base, run.adapter), tuple(run.recipe.sources))
+        systems[name] = ModelInState(functools.partial(adapted, base, run.adapter), tuple(run.recipe.sources))
     return tokenizer, systems
 
 
 def measure_runs(
     runs: Mapping[str, Path | str],
     *,
-    languages: Sequence[str] = (),
-    settings: Settings | None = None,
+    languages: Sequence[str],
+    settings: Settings,
     advance: Callable[[str], object] = lambda system: None,
 ) -> dict[str, Any]:
     """`measure` of finished runs and their base, on the scored rows of the first run's task.
 
     Args:
         runs: name -> run folder, the single-source run before the multi-source one.
-        languages: default: every source, and the targets that all runs have in common.
     """
-
-    settings = settings or Settings()
     tokenizer, systems = systems_of_runs(runs)
-    finished = [read_run(folder) for folder in runs.values()]
-    chosen = languages or [code for part in comparable.languages(finished) for code in part]
-    texts = parallel_texts(finished[0].recipe, chosen, max_items=settings.max_items)
+    texts = parallel_texts(read_run(next(iter(runs.values()))).recipe, languages, max_items=settings.max_items)
     return measure(systems, texts, tokenizer, settings=settings, advance=advance)
-
-
-def _opener(base: Any, adapter: Path) -> Callable[[], AbstractContextManager[Any]]:
-    @contextlib.contextmanager
-    def opened() -> Iterator[Any]:
-        model = load_adapter(base, adapter)
-        try:
-            yield model
-        finally:
-            model.unload()  # the base's own modules are put back as they were
-
-    return opened

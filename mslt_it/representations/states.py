@@ -18,9 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from mslt_it.data.encoding import Encoder
-from mslt_it.problems import Problem, nearest
-
-POOLINGS = ("mean", "last")
+from mslt_it.problems import Problem
 
 
 @dataclass(frozen=True)
@@ -38,8 +36,6 @@ def tokenise(tokenizer: Any, texts: Sequence[str], *, max_tokens: int = 512, nam
     Args:
         name: what the texts are called in an error.
     """
-    if max_tokens < 1:
-        raise Problem(f"max_tokens={max_tokens} is out of range. It must be 1 or more.")
     found = Encoder(tokenizer, max_tokens).user_ids(texts)
     if (empty := next((i for i, ids in enumerate(found) if not ids), None)) is not None:
         raise Problem(f"{name}: text {empty} ({texts[empty]!r}) has no tokens, so no representation. Leave it out.")
@@ -62,12 +58,6 @@ def hidden_states(
         pooling: "mean" over the text's tokens, or the "last" one (which in a causal model alone has seen them all).
         batch_tokens: at most so many padded tokens per forward pass; the result does not depend on it but for rounding.
     """
-    if pooling not in POOLINGS:
-        raise Problem(f"pooling: '{pooling}' is not known. {nearest(pooling, POOLINGS)}")
-    if batch_tokens < 1:
-        raise Problem(f"batch_tokens={batch_tokens} is out of range. It must be 1 or more.")
-    if not texts.rows:
-        raise Problem("There are no texts to represent.")
     base = model.get_base_model() if hasattr(model, "get_base_model") else model
     inner = base.base_model  # without the head: logits over the vocabulary would be the largest part of the work
     device = base.get_input_embeddings().weight.device

@@ -123,31 +123,18 @@ def rank_source_sets(
     values: str = "knn",
     diversity_weight: float = 0.5,
 ) -> Selection:
-    """Ranks the sets of k source languages of a pool by each criterion (Lim et al., ACL 2024, and beyond).
+    """Ranks the sets of k source languages of a pool by each criterion; ``mslt select --help`` says what options are.
 
     With n candidates, sets are index arrays [C(n, k), k] and every criterion gives scores [C(n, k)]; sums over pairs
     come from distance matrices [n, n] of vectors [n, features]. Up to 3 million sets are ranked exactly; beyond that a
     greedy search with swaps reports the best sets it met (``Selection.method``).
 
     Args:
-        pool: candidates, BCP-47 codes or names of pools ("paper", "xnli", "world"). Targets among them are left out.
-        targets: the languages to transfer to, for ``target_coverage``.
-        must, exclude: languages that every set holds, or none.
-        cost, max_cost: labelling cost per language (1 where none is given) and the budget of a set.
-        model: the base model, whose corpus, tokenizer and embeddings are meant: "world", a folder or a Hub id.
         text: folder with a CODE.txt per language, or "world"; by default the embedded world's text for model=world.
-        criteria: names of ``selection.criteria.CRITERIA``; None = all. Those that lack an input are in
-            ``Selection.not_computed`` with the remedy; a Problem when none could be computed.
-        top: sets listed per criterion.
-        uriel: URIEL codes for languages instead of lang2vec's own mapping ({"ar": "arb"}).
-        sizes: pretraining sizes per language, instead of the model's published ones.
-        values: "knn" = lang2vec's imputed values where it has no data; "average" = data only.
-        diversity_weight: 0 to 1; target_coverage = (1 - w) * mean over targets of the similarity to the nearest source
-            + w * mean over pairs of the distance. Both use the mean of five cosines (syntax, phonology, inventory,
-            family, geography).
-
-    Sources: criteria, Lim et al. 2024; vectors, URIEL (Littell et al. 2017) by lang2vec 1.1.2; pretraining sizes, the
-    papers named in ``pretraining_sizes.yaml``; scripts, CLDR's likely subtags.
+        criteria: None = all. Those that lack an input are in ``Selection.not_computed`` with the remedy; a Problem when
+            none could be computed.
+        diversity_weight: target_coverage = (1 - w) * mean over targets of the similarity to the nearest source + w *
+            mean over pairs of the distance, both by the mean of five cosines.
     """
     notes: list[str] = []
     candidates = read_pool(pool, targets, must, exclude, notes)

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 import io
 import json
 import resource
 import shutil
 import time
 import traceback
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from mslt_it.config.recipe import Recipe
 from mslt_it.problems import Problem
@@ -20,9 +19,6 @@ from mslt_it.progress import only_in_logs
 from mslt_it.store import locked, write_atomically
 from mslt_it.study.manifest import StudyFolder, finished_status
 from mslt_it.terminal import keep_printing
-
-if TYPE_CHECKING:
-    from mslt_it.study.shared import SharedParts
 
 
 @dataclass(frozen=True)
@@ -46,6 +42,10 @@ class Outcome:
     unexpected: bool = False  # not a Problem: the process that ran into it may be in a bad state
 
 
+RunCell = Callable[[Job], Outcome]  # importable by name: it is sent to other processes
+OnDone = Callable[[Outcome], None]
+
+
 def run_cell(job: Job) -> Outcome:
     """Runs a cell to its end or goes on with it; whatever goes wrong is an Outcome, and a file in failed/."""
     keep_printing()  # the process is an executor's
@@ -57,7 +57,6 @@ def run_cell(job: Job) -> Outcome:
         try:
             outcome = _run(job, folder)
         except Exception as error:
-            _parts.cache_clear()  # the base is lent to the run that failed
             unexpected = not isinstance(error, Problem)
             reason = f"{type(error).__name__}: {error}" if unexpected else str(error)
             write_failure(folder, job.cell, reason, traceback.format_exc() if unexpected else "")
@@ -72,10 +71,10 @@ def run_cell(job: Job) -> Outcome:
 
 
 def _run(job: Job, folder: StudyFolder) -> Outcome:
-    from mslt_it.pipeline import run_recipe
+    from mslt_it.study.shared import run_shared, score_others  # loads torch, in the process that runs cells
 
     with contextlib.redirect_stdout(io.StringIO()), only_in_logs():  # the run's log.txt has it
-        run_recipe(job.recipe, _parts(job.study))
+        run_shared(job.recipe, job.study)
     score_others(job)
     status = finished_status(job.recipe)
     if status is None:
@@ -103,24 +102,6 @@ def tidy(folder: StudyFolder, cell: str, status: str) -> None:
         folder.failed(cell).unlink(missing_ok=True)
 
 
-def score_others(job: Job) -> None:
-    """Scores the cell's adapter, and the base, on the tasks of ``also_score``, into ``also/<cell>/`` of the study."""
-    if not job.also_score:
-        return
-    from accelerate import PartialState
-
-    from mslt_it.evaluation.evaluate import evaluate
-    from mslt_it.evaluation.request import parse_request
-
-    folder, run = Path(job.study), job.recipe.output_dir
-    arguments = [f"run={run}", f"task=[{','.join(job.also_score)}]", "languages=all"]
-    arguments += [f"out={folder / 'also' / job.cell}", f"cache={folder / 'also' / 'cache'}"]
-    request, *_ = parse_request(arguments)
-    content = evaluate(request, PartialState(), lambda text: None)
-    if content["status"] != "ok":
-        raise Problem(f"{folder / 'also' / job.cell}: some scores are invalid. Look at its results.json.")
-
-
 def why_invalid(folder: StudyFolder, cell: str) -> str:
     """The reasons in a finished cell's results, one line per language."""
     rows = json.loads((folder.cell(cell) / "results.json").read_text(encoding="utf-8"))["results"]
@@ -132,14 +113,6 @@ def write_failure(folder: StudyFolder, cell: str, reason: str, details: str = ""
     path = folder.failed(cell)
     path.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(path, f"{reason}\n\n{details}".strip() + "\n")
-
-
-@functools.lru_cache(maxsize=1)
-def _parts(study: str) -> SharedParts:
-    """Of this process: its cells share them, whichever executor gives it cells."""
-    from mslt_it.study.shared import SharedParts
-
-    return SharedParts(Path(study))
 
 
 def _line(reason: str) -> str:

@@ -16,12 +16,15 @@ from typing import Any
 import numpy as np
 import yaml
 
+from mslt_it.config.compose import load_recipe
+from mslt_it.data.build import build_scored_set
 from mslt_it.data.rows import RowStore
 from mslt_it.evaluation.measures import MEASURES, UNREAD, Measure
 from mslt_it.problems import Problem
-from mslt_it.store import altered, file_sha256
+from mslt_it.store import altered, file_sha256, read_json
 from mslt_it.study.manifest import StudyFolder, read_manifest
 
+OF_FIRST = ("model", "task", "is_world", "is_of_world_rows", "num_choices", "majority_share", "provenance")
 READ = ("config.yaml", "results.json", "predictions/")  # sealed files that are looked at
 
 
@@ -171,13 +174,7 @@ def collect(folder: Path | str, say: Callable[[str], object] = lambda text: None
         missing=tuple(missing),
         num_planned=len(manifest["cells"]),
         num_unmatched=unmatched,
-        model=first.model,
-        task=first.task,
-        is_world=first.is_world,
-        is_of_world_rows=first.is_of_world_rows,
-        num_choices=first.num_choices,
-        majority_share=first.majority_share,
-        provenance=first.provenance,
+        **{name: getattr(first, name) for name in OF_FIRST},
         manifest_sha256=file_sha256(folder / "manifest.json"),
     )
 
@@ -227,7 +224,7 @@ class _Reader:
             return f"{part} is not as it was when the cell finished"
         # Each of the two records what it was made of; a folder from an earlier grid would be counted as another cell.
         mark = cell / "fingerprint.json"
-        recorded = json.loads(mark.read_text(encoding="utf-8"))["run"] if mark.is_file() else None
+        recorded = (read_json(mark) or {}).get("run")
         if recorded and planned.get("fingerprint") and recorded != planned["fingerprint"]:
             return f"it is another run (fingerprint {recorded}, the manifest has {planned['fingerprint']})"
         results = json.loads((cell / "results.json").read_text(encoding="utf-8"))
@@ -293,9 +290,6 @@ class _Reader:
 
     def _written(self, cell: Path, code: str, ids: tuple[str, ...], texts: Sequence[str | None]) -> np.ndarray:
         """Counts of generated answers, read against the items' references."""
-        from mslt_it.config.compose import load_recipe
-        from mslt_it.data.build import build_scored_set
-
         if any(text is None for text in texts):
             raise _NotFinite
         recipe = load_recipe("config", config_dir=cell)

@@ -100,7 +100,7 @@ class StudyConfig:
     criteria: tuple[str, ...] = key(
         (), "of mslt select, compared in the report", choices=CRITERIA, may_repeat=False, shown="all of them"
     )
-    # When all cells are done, see `mslt_it.study.afterwards`; empty = not at all.
+    # When all cells are done, see `mslt_it.study.derived`; empty = not at all.
     mingling: Mapping[str, Any] = key({}, "how languages mix: sslt, mslt, seeds, and settings of the measuring")
     predict: Mapping[str, Any] = key({}, "the ranking predicted from single languages: set_size, num_items")
     expected: Expected = field(default_factory=Expected)
@@ -116,6 +116,7 @@ class Mingling:
     settings: Settings
 
 
+PREDICTED = "predicted"  # folder, inside the study's, of what a prediction is made of
 # Of these the cells do not depend: they may change while a study is under way.
 FREE = ("name", "criteria", "mingling", "predict", "expected", "overrides", "recipe")  # the recipe: as it is resolved
 KEYS = tuple(f.name for f in dataclasses.fields(StudyConfig) if f.name != "name")
@@ -226,7 +227,7 @@ def _checked(config: StudyConfig, where: str) -> StudyConfig:
     if (expected.seconds_per_step or expected.seconds_per_item) and not expected.origin.strip():
         raise Problem(f"{where}: expected: origin is missing. Say where the seconds were measured, or how reckoned.")
     config = dataclasses.replace(config, pool=pool, targets=targets)
-    _check_afterwards(config, where)
+    _check_derived(config, where)
     return config
 
 
@@ -275,7 +276,7 @@ def mingling_from(config: StudyConfig, where: str) -> Mingling | None:
     return Mingling(sets[0], sets[1], tuple(seeds), settings)
 
 
-def _check_afterwards(config: StudyConfig, where: str) -> None:
+def _check_derived(config: StudyConfig, where: str) -> None:
     """Refuses, when a study's file is read, what would make a step fail after all cells are done."""
     mingling_from(config, where)
     if not config.predict:

@@ -7,30 +7,24 @@ and reports each.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Protocol
+from collections.abc import Mapping
 
 from mslt_it.problems import Problem, nearest
-from mslt_it.study.cells import Job, Outcome
-
-RunCell = Callable[[Job], Outcome]  # importable by name: it is sent to other processes
-OnDone = Callable[[Outcome], None]
+from mslt_it.study.local_pool import LocalPool
+from mslt_it.study.ray_tasks import RayTasks
+from mslt_it.study.slurm import SlurmArray
 
 # name -> what it is
 EXECUTORS = {
     "local": "processes on this machine; a GPU each where there are GPUs",
-    "slurm": "job arrays of a SLURM cluster (pip install 'mslt_it[slurm]')",
-    "ray": "tasks of a Ray cluster, or of a local one (pip install 'mslt_it[ray]')",
+    "slurm": "job arrays of a SLURM cluster (pip install -e '.[slurm]')",
+    "ray": "tasks of a Ray cluster, or of a local one (pip install -e '.[ray]')",
 }
 
 
-class Executor(Protocol):
-    def run(self, jobs: Sequence[Job], run_cell: RunCell, on_done: OnDone) -> None:
-        """Runs every job; a job that fails is an Outcome like any other."""
-        ...
-
-
-def make_executor(name: str, workers: int | None, settings: Mapping[str, str], study: str) -> Executor:
+def make_executor(
+    name: str, workers: int | None, settings: Mapping[str, str], study: str
+) -> LocalPool | SlurmArray | RayTasks:
     """The executor of that name, with its settings; a Problem where it, or what it needs, is not there.
 
     Args:
@@ -41,15 +35,9 @@ def make_executor(name: str, workers: int | None, settings: Mapping[str, str], s
     if name not in EXECUTORS:
         raise Problem(f"executor={name} is unknown. {nearest(name, EXECUTORS)}")
     if name == "slurm":
-        from mslt_it.study.slurm import SlurmArray
-
         return SlurmArray(study, workers, settings)
     if name == "ray":
-        from mslt_it.study.ray_tasks import RayTasks
-
         return RayTasks(workers, settings)
     if settings:
         raise Problem(f"settings={dict(settings)} has no effect with executor=local. Leave it out.")
-    from mslt_it.study.local_pool import LocalPool
-
     return LocalPool(study, workers)

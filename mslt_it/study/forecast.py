@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import math
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from mslt_it.config.recipe import Recipe
+from mslt_it.store import read_json
 from mslt_it.study.config import StudyConfig
 from mslt_it.study.grid import Cell
 from mslt_it.study.manifest import StudyFolder
@@ -27,7 +27,7 @@ class Forecast:
 
 def forecast(config: StudyConfig, base: Recipe, cells: Sequence[Cell], folder: StudyFolder) -> Forecast:
     """By the cells that are done where there are any, else by the study's ``expected``."""
-    measured = {cell.id: seconds for cell in cells if (seconds := _measured(folder, cell)) is not None}
+    measured = {cell.id: seconds for cell in cells if (seconds := seconds_of(folder, cell.id)) is not None}
     if measured:
         found = {cell.id: statistics.median(_like(cell, cells, measured)) for cell in cells}
         number = f"{len(measured)} cell{'s' if len(measured) > 1 else ''}"
@@ -69,13 +69,10 @@ def duration(seconds: float) -> str:
     return f"{seconds / 86400:.1f} days"
 
 
-def _measured(folder: StudyFolder, cell: Cell) -> float | None:
-    """Seconds of a cell that ran without interruption."""
-    try:
-        content = json.loads(folder.timing(cell.id).read_text(encoding="utf-8"))
-        return float(content["seconds"]) if content["from_the_start"] else None
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
+def seconds_of(folder: StudyFolder, cell: str) -> float | None:
+    """Of a cell that ran without interruption."""
+    content = read_json(folder.timing(cell)) or {}
+    return float(content["seconds"]) if content.get("from_the_start") else None
 
 
 def _like(cell: Cell, cells: Sequence[Cell], measured: Mapping[str, float]) -> list[float]:

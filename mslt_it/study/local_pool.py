@@ -23,8 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from mslt_it.problems import Problem
-from mslt_it.study.cells import Job, Outcome, write_failure
-from mslt_it.study.executors import OnDone, RunCell
+from mslt_it.study.cells import Job, OnDone, Outcome, RunCell, write_failure
 from mslt_it.study.manifest import StudyFolder
 from mslt_it.terminal import keep_printing
 

@@ -22,32 +22,36 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
+from mslt_it.config.recipe import Recipe
+from mslt_it.data.encoding import Encoder
+from mslt_it.data.rows import RowStore
+from mslt_it.evaluation.asking import Question, ask, engine
+from mslt_it.evaluation.measures import Measure, why_invalid
+from mslt_it.evaluation.questions import items_of, questions_of
+from mslt_it.evaluation.settings import Settings as Sampled
+from mslt_it.evaluation.systems import Bench, LoadedBase, System, applied, load
+from mslt_it.models.base_model import CONFIG, adapter_hash
+from mslt_it.models.identity import read_run
+from mslt_it.models.lora import Lora, read_lora, write_lora
 from mslt_it.problems import Problem
+from mslt_it.publish.combine import combine
+from mslt_it.publish.comparable import refuse_strangers
+from mslt_it.records import PromptedExample
+from mslt_it.store import file_sha256
 from mslt_it.study.analyse import agreement
 from mslt_it.study.analyse.agreement import METHOD, Singles
 from mslt_it.study.analyse.findings import set_name
 from mslt_it.study.analyse.resampling import Settings as Drawing
 from mslt_it.study.analyse.resampling import resample
 from mslt_it.study.collect import ScoredCell, Slice, Study, collect
-from mslt_it.study.config import Predict
+from mslt_it.study.config import PREDICTED, Predict
 from mslt_it.study.manifest import StudyFolder
 
-if TYPE_CHECKING:
-    from mslt_it.config.recipe import Recipe
-    from mslt_it.data.encoding import Encoder
-    from mslt_it.evaluation.asking import Question
-    from mslt_it.evaluation.measures import Measure
-    from mslt_it.evaluation.systems import LoadedBase, System
-    from mslt_it.models.lora import Lora
-    from mslt_it.records import PromptedExample
-    from mslt_it.study.collect import ScoredCell, Slice, Study
-
 SCHEMA = 1
-WORK = "predicted"  # folder inside the study's
 SECONDS = "seconds.jsonl"
 
 
@@ -74,14 +78,14 @@ def predict(
         say(f"prediction: {len(own)} sets of {settings.set_size} by adapters combined, seed {seed} ...")
         for one in own:
             values[one, seed] = asked.score(one, seed, study.measure)
-    shutil.rmtree(folder / WORK / "adapter", ignore_errors=True)
+    shutil.rmtree(folder / PREDICTED / "adapter", ignore_errors=True)
     figures = resample(study, chosen, Drawing())
     rows = [figures.sets.index(one) for one in sets]
     alone = {key: _figures_on(study, cell, wanted) for key, cell in singles.items()}
     table = [
         agreement.row(one, seeds, values, alone, float(figures.mean[row])) for one, row in zip(sets, rows, strict=True)
     ]
-    seconds = agreement.seconds(StudyFolder(folder), study, singles, sets, chosen, folder / WORK / SECONDS)
+    seconds = agreement.seconds(StudyFolder(folder), study, singles, sets, chosen, folder / PREDICTED / SECONDS)
     return {
         "schema": SCHEMA,
         **agreement.told(chosen, settings.num_items, singles, seeds, len(sets)),
@@ -151,15 +155,6 @@ class _Asked:
     @classmethod
     def of(cls, folder: Path, study: Study, singles: Singles, wanted: Sequence[Sequence[str]]) -> _Asked:
         """Reads the singles, loads their base once and tokenises the items."""
-        from mslt_it.data.encoding import Encoder
-        from mslt_it.data.rows import RowStore
-        from mslt_it.evaluation.settings import Settings as Sampled
-        from mslt_it.evaluation.systems import Bench, load
-        from mslt_it.evaluation.units import items_of, questions_of
-        from mslt_it.models.identity import read_run
-        from mslt_it.models.lora import read_lora
-        from mslt_it.publish.comparable import refuse_strangers
-
         runs = {key: read_run(folder / "cells" / cell.id) for key, cell in singles.items()}
         finished = tuple(runs.values())
         refuse_strangers(finished)
@@ -181,13 +176,10 @@ class _Asked:
             for code, own in items.items()
             for question in questions_of(recipe, own, encoder, Sampled())
         ]
-        return cls(folder / WORK, loras, recipe, loaded, encoder, items, tuple(questions))
+        return cls(folder / PREDICTED, loras, recipe, loaded, encoder, items, tuple(questions))
 
     def score(self, one: tuple[str, ...], seed: int, measure: Measure) -> np.ndarray:
         """(targets,) figures of the combined adapter; what the journal holds is not asked again."""
-        from mslt_it.evaluation.asking import ask, engine
-        from mslt_it.evaluation.systems import applied
-
         started, cpu = time.monotonic(), time.process_time()
         system = self._combined(one, seed, [self.loras[code, seed] for code in one])
         with applied(self.loaded, system) as model:
@@ -205,19 +197,13 @@ class _Asked:
 
     def _combined(self, one: tuple[str, ...], seed: int, loras: Sequence[Lora]) -> System:
         """The mean of the adapters, in a folder that the next one takes over: an adapter is made faster than kept."""
-        from mslt_it.evaluation.systems import System
-        from mslt_it.models.base_model import CONFIG, adapter_hash
-        from mslt_it.publish.combine import combine, write_combined
-        from mslt_it.store import file_sha256
-
         adapter = self.folder / "adapter"
-        write_combined(combine(loras, [1 / len(loras)] * len(loras), METHOD), adapter)
+        mean = combine(loras, [1 / len(loras)] * len(loras), METHOD)
+        write_lora(adapter, mean.tensors, mean.config)
         name = f"{'-'.join(one)}_s{seed}"
         return System(name, adapter, adapter_hash(adapter), one, file_sha256(adapter / CONFIG))
 
     def _figures(self, name: str, rows: Sequence[Mapping[str, Any]], measure: Measure) -> np.ndarray:
-        from mslt_it.evaluation.validity import why_invalid
-
         found, start = [], 0
         for code, items in self.items.items():
             own, start = rows[start : start + len(items)], start + len(items)

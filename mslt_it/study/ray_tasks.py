@@ -16,8 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from mslt_it.problems import Problem, nearest
-from mslt_it.study.cells import Job, Outcome, write_failure
-from mslt_it.study.executors import OnDone, RunCell
+from mslt_it.study.cells import Job, OnDone, Outcome, RunCell, write_failure
 from mslt_it.study.manifest import StudyFolder
 
 MAX_RETRIES = 3
@@ -32,7 +31,7 @@ class RayTasks:
             import ray
         except ImportError as error:
             raise Problem(
-                "executor=ray needs the package ray, which is not installed: pip install 'mslt_it[ray]', or use "
+                "executor=ray needs the package ray, which is not installed: pip install -e '.[ray]', or use "
                 "executor=local."
             ) from error
         self.ray: Any = ray

@@ -6,15 +6,22 @@ are taken from the journals of cells that are finished.
 
 from __future__ import annotations
 
+import functools
 from array import array
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from accelerate import PartialState
+
 from mslt_it.config.recipe import Recipe
 from mslt_it.data.encoding import Encoder
+from mslt_it.evaluation.evaluate import evaluate
+from mslt_it.evaluation.request import parse_request
 from mslt_it.evaluation.systems import LoadedBase
-from mslt_it.pipeline import Parts
+from mslt_it.pipeline import Parts, run_recipe
+from mslt_it.problems import Problem
+from mslt_it.study.cells import Job
 
 
 class RememberingEncoder(Encoder):
@@ -78,3 +85,27 @@ class SharedParts(Parts):
         base.eval()
         if not any("lora_" in name for name, _ in base.named_parameters()) and not hasattr(base, "peft_config"):
             self._base = lent[0], lent[1]
+
+
+_parts = functools.lru_cache(maxsize=1)(SharedParts)  # of this process, whichever executor gives it cells
+
+
+def run_shared(recipe: Recipe, study: str) -> None:
+    """Runs a cell's recipe with what earlier cells in this process left."""
+    try:
+        run_recipe(recipe, _parts(Path(study)))
+    except BaseException:
+        _parts.cache_clear()  # the base is lent to the run that failed
+        raise
+
+
+def score_others(job: Job) -> None:
+    """Scores the cell's adapter, and the base, on the tasks of ``also_score``, into ``also/<cell>/`` of the study."""
+    if not job.also_score:
+        return
+    folder, run = Path(job.study), job.recipe.output_dir
+    arguments = [f"run={run}", f"task=[{','.join(job.also_score)}]", "languages=all"]
+    arguments += [f"out={folder / 'also' / job.cell}", f"cache={folder / 'also' / 'cache'}"]
+    content = evaluate(parse_request(arguments), PartialState(), lambda text: None)
+    if content["status"] != "ok":
+        raise Problem(f"{folder / 'also' / job.cell}: some scores are invalid. Look at its results.json.")

@@ -13,8 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from mslt_it.problems import Problem
-from mslt_it.study.cells import Job, Outcome, write_failure
-from mslt_it.study.executors import OnDone, RunCell
+from mslt_it.study.cells import Job, OnDone, Outcome, RunCell, write_failure
 from mslt_it.study.manifest import StudyFolder
 
 # What a cell gets where nothing is said. Four hours: queues prefer short jobs, and a cell that is cut off goes on.
@@ -47,7 +46,7 @@ class SlurmArray:
             import submitit
         except ImportError as error:
             raise Problem(
-                "executor=slurm needs the package submitit, which is not installed: pip install 'mslt_it[slurm]', or "
+                "executor=slurm needs the package submitit, which is not installed: pip install -e '.[slurm]', or "
                 "use executor=local."
             ) from error
         self.study = StudyFolder(Path(study))

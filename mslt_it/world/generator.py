@@ -8,9 +8,7 @@ from functools import cache
 
 from mslt_it.problems import Problem, nearest
 from mslt_it.records import Example
-from mslt_it.world.concepts import (
-    Clause,
-)
+from mslt_it.world.concepts import Clause
 from mslt_it.world.grammar import Grammar
 from mslt_it.world.inference import LABELS, Pair, sample_pair
 from mslt_it.world.languages import grammar

@@ -218,9 +218,9 @@ def test_rows_without_ids_are_each_languages_own_where_something_differs(
     assert not recipe.task.is_parallel
     assert re.search(why + ": rows are taken for each language's own", recipe.order_note)
     assert {e.id.split(":")[1] for e in scored_examples(recipe, "tr")} == {"tr"}
-    request, *_ = parse_request(["model=world", "task=xnli", f"task.data={tmp_path}", "languages=[en,tr]"])
+    request = parse_request(["model=world", "task=xnli", f"task.data={tmp_path}", "languages=[en,tr]"])
     assert not request.recipes[0].task.is_parallel and any(re.search(why, note) for note in request.told())
-    alone, *_ = parse_request(["model=world", "task=xnli", f"task.data={tmp_path}", "languages=[en,de]"])
+    alone = parse_request(["model=world", "task=xnli", f"task.data={tmp_path}", "languages=[en,de]"])
     assert alone.recipes[0].task.is_parallel and alone.told() == []
 
 

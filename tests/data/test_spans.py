@@ -6,11 +6,11 @@ import random
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from mslt_it.data.spans import (
     Chunk,
-    Counts,
     Span,
     align,
     chunks,
@@ -21,6 +21,7 @@ from mslt_it.data.spans import (
     to_spans,
     without_language_prefix,
 )
+from mslt_it.evaluation.measures import f1
 from mslt_it.problems import Problem
 
 PANX = Path(__file__).parents[3] / "shared" / "data" / "panx"
@@ -65,12 +66,14 @@ def random_tags(draw: random.Random) -> list[str]:
     return draw.choices(["O", "B-PER", "I-PER", "B-ORG", "I-ORG", "B-LOC", "I-LOC"], k=draw.randrange(1, 12))
 
 
-def counted(gold: Sequence[Sequence[str]], guess: Sequence[Sequence[Chunk]]) -> dict[str, Counts]:
-    kinds: dict[str, Counts] = {}
-    for tags, guessed in zip(gold, guess, strict=True):
-        for kind, counts in span_counts(tags, guessed).items():
-            kinds[kind] = kinds.get(kind, Counts()) + counts
-    return dict(sorted(kinds.items()))
+def counted(gold: Sequence[Sequence[str]], guess: Sequence[Sequence[str]], kind: str = "") -> tuple[int, int, int]:
+    """(right, wrong, missed) over all sentences, of all kinds or of one."""
+    rows = []
+    for tags, said in zip(gold, guess, strict=True):
+        of_kind = [tag if kind in tag else "O" for tag in tags]
+        rows.append(span_counts(of_kind, [chunk for chunk in chunks(said) if kind in chunk.kind]))
+    right, wrong, missed = np.sum(rows, axis=0).tolist()
+    return right, wrong, missed
 
 
 def test_counts_and_f1_equal_seqeval() -> None:
@@ -82,13 +85,13 @@ def test_counts_and_f1_equal_seqeval() -> None:
         guess = [[draw.choice([tag, tag, tag, "O", "I-PER", "B-LOC"]) for tag in tags] for tags in gold]
         for tags in gold + guess:
             assert [(c.kind, c.start, c.end) for c in chunks(tags)] == seqeval.get_entities(tags)
-        kinds = counted(gold, [chunks(tags) for tags in guess])
-        tp, fp, fn = (sum(getattr(c, name) for c in kinds.values()) for name in ("tp", "fp", "fn"))
+        tp, fp, fn = counted(gold, guess)
         micro = seqeval.precision_recall_fscore_support(gold, guess, average="micro")
-        assert micro[:3] == pytest.approx((tp / (tp + fp), tp / (tp + fn), Counts(tp, fp, fn).f1), abs=1e-12)
+        assert micro[:3] == pytest.approx((tp / (tp + fp), tp / (tp + fn), f1(np.array([tp, fp, fn]))), abs=1e-12)
         of_kind = seqeval.precision_recall_fscore_support(gold, guess, average=None)
-        assert [c.f1 for c in kinds.values()] == pytest.approx(list(of_kind[2]), abs=1e-12)
-        assert [c.tp + c.fn for c in kinds.values()] == list(of_kind[3])
+        kinds = [counted(gold, guess, kind) for kind in ("LOC", "ORG", "PER")]
+        assert [float(f1(np.array(one))) for one in kinds] == pytest.approx(list(of_kind[2]), abs=1e-12)
+        assert [right + missed for right, _, missed in kinds] == list(of_kind[3])
 
 
 def test_golden_score() -> None:
@@ -99,21 +102,20 @@ def test_golden_score() -> None:
         ["O", "I-LOC"],  # I- without B- is a span
         ["B-PER"],
     ]
-    kinds = counted(gold, [chunks(tags) for tags in guess])
-    assert kinds == {"LOC": Counts(1, 0, 1), "ORG": Counts(0, 2, 1), "PER": Counts(1, 1, 0)}
-    assert sum(kinds.values(), Counts()).f1 == pytest.approx(4 / 9)
+    assert [counted(gold, guess, kind) for kind in ("LOC", "ORG", "PER")] == [(1, 0, 1), (0, 2, 1), (1, 1, 0)]
+    assert f1(np.array(counted(gold, guess))) == pytest.approx(4 / 9)
 
 
 def test_f1_of_nothing_is_zero_and_spans_end_in_the_sentence() -> None:
-    assert Counts().f1 == 0.0 and span_counts(["O"], []) == {}
+    assert span_counts(["O"], []) == (0, 0, 0) and f1(np.zeros(3)) == 0.0
     with pytest.raises(ValueError, match="ends beyond the 1 tokens"):
         span_counts(["O"], [Chunk("PER", 0, 1)])
 
 
 def test_a_span_that_was_not_found_is_wrong_each_time() -> None:
     nowhere = Chunk("PER", -1, -1)
-    assert span_counts(["B-PER"], [nowhere, nowhere]) == {"PER": Counts(0, 2, 1)}
-    assert span_counts(["B-PER"], []) == {"PER": Counts(0, 0, 1)}  # an answer that could not be parsed
+    assert span_counts(["B-PER"], [nowhere, nowhere]) == (0, 2, 1)
+    assert span_counts(["B-PER"], []) == (0, 0, 1)  # an answer that could not be parsed
 
 
 ENGLISH = ["Ada", "Lovelace", "lived", "in", "London", "(", "UK", ")", "."]
@@ -247,19 +249,19 @@ def test_a_text_that_occurs_twice_means_the_occurrence_that_is_tagged() -> None:
         tags = ["B-LOC" if i in tagged else "O" for i in range(7)]
         answer = encode_tags(tokens, tags, spaced=True, none_word="none")
         found = align(decode(answer, none_word="none") or [], tokens, spaced=True, gold=chunks(tags))
-        assert found == chunks(tags) and all(c.f1 == 1.0 for c in span_counts(tags, found).values())
+        assert found == chunks(tags) and span_counts(tags, found)[1:] == (0, 0)
 
     tags = ["O", "O", "O", "O", "B-LOC", "O", "O"]
 
-    def counts(answer: str) -> Counts:
+    def counts(answer: str) -> tuple[int, int, int]:
         found = align(decode(answer, none_word="none") or [], tokens, spaced=True, gold=chunks(tags))
-        return sum(span_counts(tags, found).values(), Counts())
+        return span_counts(tags, found)
 
-    assert counts("LOC: Rome | LOC: Rome") == Counts(1, 1, 0)  # one of them is too many
-    assert counts("LOC: Rome | LOC: Rome | LOC: Rome | LOC: Rome") == Counts(1, 3, 0)
-    assert counts("ORG: Rome") == Counts(0, 1, 1)
-    assert counts("ORG: Rome | LOC: Rome") == Counts(1, 1, 0)  # a wrong span does not take the right one's place
-    assert counts("LOC: far | LOC: Rome") == Counts(1, 1, 0)
+    assert counts("LOC: Rome | LOC: Rome") == (1, 1, 0)  # one of them is too many
+    assert counts("LOC: Rome | LOC: Rome | LOC: Rome | LOC: Rome") == (1, 3, 0)
+    assert counts("ORG: Rome") == (0, 1, 1)
+    assert counts("ORG: Rome | LOC: Rome") == (1, 1, 0)  # a wrong span does not take the right one's place
+    assert counts("LOC: far | LOC: Rome") == (1, 1, 0)
     # A name inside a longer one: the short one is tagged where it stands alone.
     tokens = list("東京都の東京")
     tags = ["O", "O", "O", "O", "B-LOC", "I-LOC"]
@@ -280,7 +282,7 @@ def test_a_span_covers_whole_tokens() -> None:
 def test_gold_answers_score_one() -> None:
     found = align(decode("PER: Ada Lovelace | LOC: London | LOC: UK", none_word="none") or [], ENGLISH, spaced=True)
     assert found == chunks(ENGLISH_TAGS)
-    assert sum(span_counts(ENGLISH_TAGS, found).values(), Counts()) == Counts(3, 0, 0)
+    assert span_counts(ENGLISH_TAGS, found) == (3, 0, 0)
 
 
 def test_language_prefix_of_tokens() -> None:
@@ -305,4 +307,5 @@ def test_real_files_there_and_back(language: str) -> None:
         assert spans == to_spans(tokens, tags, spaced=spaced)
         gold.append(tags)
         guessed.append(align(spans or [], tokens, spaced=spaced, gold=chunks(tags)))
-    assert sum(counted(gold, guessed).values(), Counts()).f1 == 1.0
+    counts = [span_counts(tags, found) for tags, found in zip(gold, guessed, strict=True)]
+    assert f1(np.sum(counts, axis=0)) == 1.0

@@ -197,7 +197,7 @@ def test_an_example_file_without_a_field_is_named(tmp_path: Path) -> None:
 
 
 def test_english_items_keep_their_gold_labels(tmp_path: Path) -> None:
-    from mslt_it.evaluation.units import solve_items, to_translate, translated
+    from mslt_it.evaluation.questions import solve_items, to_translate, translated
 
     recipe = load_recipe("xcopa_3src")
     shot = exemplars(recipe.task, "de", 1)[0]
@@ -221,7 +221,7 @@ def test_english_items_keep_their_gold_labels(tmp_path: Path) -> None:
 
 
 def test_a_number_is_solved_by_an_english_chain() -> None:
-    from mslt_it.evaluation.units import solve_items
+    from mslt_it.evaluation.questions import solve_items
 
     recipe = load_recipe("mgsm_3src")
     [item] = solve_items(recipe, [Example("1", "en", "mgsm", "test", {"question": "How many?"}, "2,125")], "de")
@@ -230,7 +230,7 @@ def test_a_number_is_solved_by_an_english_chain() -> None:
 
 
 def test_empty_and_broken_translations_are_told_apart() -> None:
-    from mslt_it.evaluation.units import translated
+    from mslt_it.evaluation.questions import translated
 
     rows = [
         Example(i, "de", "xnli", "test", {"premise": f"p{i}", "hypothesis": ""}, "neutral") for i in ("1", "2", "3")

@@ -9,7 +9,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "publish"))
 from finished_run import TEMPLATE, make_tokenizer
 
 from mslt_it.data.encoding import Encoder
-from mslt_it.evaluation.choices import choice_requests
+from mslt_it.evaluation.questions import choice_requests
 from mslt_it.records import Message, PromptedExample
 
 

@@ -21,7 +21,6 @@ from mslt_it.evaluation.generation import (
     _batches,
     _Draws,
     _Finite,
-    generate_answers,
     uniforms,
 )
 
@@ -53,10 +52,8 @@ def one_by_one(model: LlamaForCausalLM, prompt: list[int], num: int) -> list[int
 
 
 def answers(model: LlamaForCausalLM, batch_tokens: int, prompts: list[list[int]] = PROMPTS) -> tuple[str | None, ...]:
-    return generate_answers(
-        model, prompts, max_new_tokens=6, end_id=END, pad_id=PAD, batch_tokens=batch_tokens,
-        decode=lambda ids: " ".join(map(str, ids)),
-    )  # fmt: skip
+    found = generated(model, batch_tokens=batch_tokens, prompts=[Prompt(tuple(ids), 6) for ids in prompts])
+    return tuple(answer.text for answer in found)
 
 
 def test_equal_to_the_best_token_each_time_at_any_batch_size(model: LlamaForCausalLM) -> None:
@@ -92,14 +89,6 @@ def test_scores_that_are_not_finite_give_no_answer(model: LlamaForCausalLM) -> N
         finally:
             model.model.embed_tokens.weight[15] = saved
     assert found[3] is None and all(text is not None for i, text in enumerate(found) if i != 3)
-
-
-def test_progress_counts_every_prompt(model: LlamaForCausalLM) -> None:
-    done: list[int] = []
-    generate_answers(
-        model, PROMPTS, max_new_tokens=2, end_id=END, pad_id=PAD, batch_tokens=16, decode=str, advance=done.append
-    )
-    assert sum(done) == len(PROMPTS) and len(done) > 1
 
 
 # ---------------------------------------------------------------- sampling

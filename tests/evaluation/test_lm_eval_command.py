@@ -54,9 +54,8 @@ def score(folder: Path, *flags: str) -> list[dict[str, Any]]:
 
 def test_the_command_of_the_readme_agrees_with_mslt_eval(tmp_path: Path) -> None:
     recipe = load_recipe("xnli_3src", ["scoring.num_examples_per_language=40"])
-    for name in ("with", "without"):
-        write_scored_set(recipe, "tr", tmp_path / name / "tasks")
-    items = score(tmp_path / "with", "--apply_chat_template")
+    write_scored_set(recipe, "tr", tmp_path / "tasks")
+    items = score(tmp_path, "--apply_chat_template")
     ours = ["model=world", "task=xnli", "languages=[tr]", "examples=40", "cache=none", f"out={tmp_path / 'ours'}"]
     assert call(*ours, "task.held_out_share=0.2") == 0
     found = json.loads((tmp_path / "ours" / "results.json").read_text(encoding="utf-8"))["results"]
@@ -71,6 +70,3 @@ def test_the_command_of_the_readme_agrees_with_mslt_eval(tmp_path: Path) -> None
     for item in items:
         asked = encoder.prompt_ids([Message("user", item["doc"]["prompt"])])
         assert encoder.decode(asked).strip() == context(item).strip()
-    bare = score(tmp_path / "without")
-    assert context(bare[0]) == bare[0]["doc"]["prompt"]  # in no form that a model was trained on
-    assert [item["filtered_resps"] for item in bare] != [item["filtered_resps"] for item in items]

@@ -66,7 +66,7 @@ def scored(request: Request) -> dict[str, set[int]]:
 
 
 def asked(*arguments: object) -> tuple[dict[str, set[int]], str]:
-    request, *_ = parse_request([*map(str, arguments)])
+    request = parse_request([*map(str, arguments)])
     return scored(request), "\n".join(request.told())
 
 
@@ -222,11 +222,11 @@ def test_a_run_of_ones_own_labels_keeps_them_on_other_rows(base: Path, tmp_path:
         ["model=world", f"adapter={run}", "task=custom", f"task.data={tmp_path}/new.jsonl", *own, "languages=[tr,en]"],
         ["model=world", f"adapter={run}", "task=custom", f"task.data={tmp_path}/new.jsonl", *own, "languages=[en]"],
     ):
-        request, *_ = parse_request(arguments)
+        request = parse_request(arguments)
         assert request.recipes[0].task.label_names == ("card", "cash", "other")
         assert all(len(found) == 60 for found in _texts(request).values())
     strange = ["model=world", f"adapter={run}", "task=custom", f"task.data={tmp_path}/strange.jsonl", *own]
-    request, *_ = parse_request(strange)
+    request = parse_request(strange)
     assert request.recipes[0].task.label_names == ("a", "b") and sorted(_texts(request)) == ["de", "tr"]
 
 

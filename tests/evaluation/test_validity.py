@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mslt_it.evaluation.validity import why_invalid
+from mslt_it.evaluation.measures import why_invalid
 
 GOOD = np.array([[-1.0, -2.0, -3.0], [-2.0, -1.0, -3.0], [-1.5, -2.5, -0.5]])
 

@@ -532,7 +532,7 @@ def test_task_files_with_code_are_refused_before_anything_is_read(tmp_path: Path
 def test_without_lm_eval_the_remedy_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "lm_eval._cli", None)
     monkeypatch.delitem(sys.modules, "mslt_it.integrations.lm_eval")
-    with pytest.raises(Problem, match=r"lm-eval is not installed \(.*\)\. Remedy: pip install 'mslt_it\[eval\]'"):
+    with pytest.raises(Problem, match=r"lm-eval is not installed \(.*\)\. Remedy: pip install -e '\.\[eval\]'"):
         importlib.import_module("mslt_it.integrations.lm_eval")
 
 

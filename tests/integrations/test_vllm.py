@@ -154,5 +154,5 @@ def test_adapters_that_the_engine_cannot_serve_are_refused_by_name(tmp_path: Pat
 
 def test_without_the_package(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "vllm", None)
-    with pytest.raises(Problem, match=r"the package vllm is not installed .* pip install 'mslt_it\[vllm\]'"):
+    with pytest.raises(Problem, match=r"the package vllm is not installed .* pip install -e '\.\[vllm\]'"):
         require_vllm()

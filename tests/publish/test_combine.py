@@ -16,9 +16,9 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from mslt_it import cli
-from mslt_it.models.lora import read_lora
+from mslt_it.models.lora import read_lora, write_lora
 from mslt_it.problems import Problem
-from mslt_it.publish.combine import Combined, combine, smallest_rank, write_combined
+from mslt_it.publish.combine import Combined, combine, smallest_rank
 from mslt_it.publish.combine_options import METHODS, resolve_weights, typology_weights
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "training"))  # tiny_run
@@ -322,7 +322,7 @@ def test_the_model_with_a_combined_adapter_is_the_base_plus_the_sum(tmp_path: Pa
             modules[module].weight.data += (weight * torch.from_numpy(change)).float()
     combined = combine(loras, (1.0, -0.5))
     assert combined.rank == 6 and set(combined.config["rank_pattern"].values()) == {4}
-    write_combined(combined, tmp_path / "combined")
+    write_lora(tmp_path / "combined", combined.tensors, combined.config)
     loaded = load_adapter(tiny_model(), tmp_path / "combined")
     ids = torch.arange(3, 20)[None]
     with torch.no_grad():

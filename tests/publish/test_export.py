@@ -142,22 +142,6 @@ def test_generation_stops_where_training_did(run: Path, tmp_path: Path) -> None:
     assert "An answer ends with the token `<|end|>` (4)" in (made.folder / "README.md").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("kind", ["chat", "bloom"])
-def test_the_cards_code_runs(kind: str, run_of: Runs, tmp_path: Path, capsys: Any) -> None:
-    run = run_of(kind, "task.max_answer_tokens=3")
-    [made] = exported(run, tmp_path / "out")
-    card = (made.folder / "README.md").read_text(encoding="utf-8")
-    [code] = re.findall(r"```python\n(.*?)```", card, re.DOTALL)
-    names: dict[str, Any] = {}
-    exec(code.replace("THIS_FOLDER", str(made.folder)), names)
-    assert capsys.readouterr().out.endswith("\n") and names["answer"].shape[1] - names["inputs"].input_ids.shape[1] <= 3
-    encoder = Encoder(names["tokenizer"], 100)
-    from mslt_it.records import Message
-
-    assert names["inputs"]["input_ids"][0].tolist() == encoder.prompt_ids([Message("user", "...")])
-    assert ("has no chat template" in card) is (kind == "bloom")
-
-
 def test_nothing_of_this_machine_is_told(run: Path, bases: dict[str, Path], tmp_path: Path) -> None:
     """Paths of the base and of the run are nobody's business once it is published."""
     [made] = exported(run, tmp_path)
@@ -184,7 +168,7 @@ def test_the_adapter_for_vllm_is_what_peft_loads(run: Path, bases: dict[str, Pat
     assert all(re.fullmatch(r"base_model\.model\.model\.layers\.\d\..*\.lora_[AB]\.weight", name) for name in tensors)
     card = (made.folder / "README.md").read_text(encoding="utf-8")
     serve = f"vllm serve {bases['chat']} --enable-lora --max-lora-rank 8 --lora-modules xnli_3src=THIS_FOLDER"
-    assert serve in card and '"stop_token_ids": [4]' in card and "chat/completions" in card
+    assert serve in card and '"stop_token_ids": [4]' in card and "v1/completions" in card
 
 
 def test_ranks_and_scales_of_their_own_are_written_out(run: Path, bases: dict[str, Path], tmp_path: Path) -> None:
@@ -322,7 +306,7 @@ def test_the_converter_is_given_the_merged_model(outtype: str, run: Path, merged
     options = {"model": merged} if outtype != "f16" else {}
     [made] = exported(run, tmp_path / "out", "gguf", converter=str(converter), outtype=outtype, name="boats", **options)
     assert sorted(file.name for file in made.folder.iterdir()) == [
-        "COMPLETE.json", "README.md", f"boats-{outtype}.gguf", RECORD,
+        "COMPLETE.json", "README.md", f"boats-{outtype}.gguf", RECORD, "prompts.json",
     ]  # fmt: skip
     assert made.record["gguf"]["file"] == f"boats-{outtype}.gguf" and made.record["gguf"]["outtype"] == outtype
     assert made.record["merge"]["comparison"]["together"]["num_prompts"] == 6

@@ -8,13 +8,14 @@ from pathlib import Path
 
 import pytest
 
+from mslt_it.command import execute
+from mslt_it.commands.train import COMMAND
 from mslt_it.config.compose import load_recipe
 from mslt_it.config.recipe import METHODS as NAMES
 from mslt_it.models.identity import read_run
 from mslt_it.problems import Problem
 from mslt_it.publish.combine_options import METHODS
 from mslt_it.publish.separate_training import joint_recipe, part_recipes
-from mslt_it.train import main
 
 SMALL = [
     *("data.num_examples_total=50", "training.max_steps=2", "scoring.num_examples_per_language=12"),
@@ -46,7 +47,7 @@ def test_one_source_cannot_be_combined() -> None:
 def test_the_recipe_runs_goes_on_and_compares(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "run"
     arguments = ["recipe=xnli_3src_combined", *SMALL, f"output_dir={out}"]
-    assert main(arguments) == 0
+    assert execute(COMMAND, arguments) == 0
     text = capsys.readouterr().out
     assert "Unseen languages (2, 24 items), in points: joint" in text
     combined, joint = read_run(out / "combined"), read_run(out / "joint")
@@ -65,7 +66,7 @@ def test_the_recipe_runs_goes_on_and_compares(tmp_path: Path, capsys: pytest.Cap
     before = (out / "parts" / "de" / "COMPLETE.json").stat().st_mtime_ns
     wanted = (out / "combined" / "adapter" / "adapter_model.safetensors").read_bytes()
     shutil.rmtree(out / "combined")
-    assert main(arguments) == 0
+    assert execute(COMMAND, arguments) == 0
     assert (out / "combined" / "adapter" / "adapter_model.safetensors").read_bytes() == wanted
     assert (out / "parts" / "de" / "COMPLETE.json").stat().st_mtime_ns == before
     assert json.loads((out / "comparison.json").read_text(encoding="utf-8")) == found

@@ -278,15 +278,15 @@ def test_texts_are_counted_and_cut(tmp_path: Path) -> None:
 def test_what_cannot_be_compared_is_refused() -> None:
     systems, words = {"base": ModelInState.of(model_of(()))}, tokenizer()
     with pytest.raises(Problem, match="No system was given"):
-        measure({}, texts(), words)
+        measure({}, texts(), words, settings=QUICK)
     with pytest.raises(Problem, match="Mingling is between languages: 1 given, at least 2 are needed"):
-        measure(systems, texts(("en",)), words)
+        measure(systems, texts(("en",)), words, settings=QUICK)
     with pytest.raises(Problem, match="9 items per language are too few; give at least 10"):
-        measure(systems, texts(num=9), words)
+        measure(systems, texts(num=9), words, settings=QUICK)
     uneven = texts()
     uneven["zh"] = uneven["zh"][:-1]
     with pytest.raises(Problem, match=r"different numbers of texts \(en 24, de 24, zh 23, sw 24\)"):
-        measure(systems, uneven, words)
+        measure(systems, uneven, words, settings=QUICK)
     with pytest.raises(Problem, match=r"mingling\.csls=25 is out of range: there are only 24 items to look among"):
         measure(systems, texts(), words, settings=Settings(csls=25))
     with pytest.raises(Problem, match=r"mingling\.neighbours=93 is out of range: there are only 92 items"):
@@ -344,7 +344,8 @@ def test_runs_are_measured_on_their_own_tasks_rows(tmp_path: Path) -> None:
     base = make_base(tmp_path / "base")
     runs = {"SSLT": make_run(tmp_path / "one", base), "MSLT": make_run(tmp_path / "three", base)}
     change_adapter(runs["MSLT"], lambda tensors: [tensor.mul_(1.5) for tensor in tensors.values()])
-    result = measure_runs(runs, settings=dataclasses.replace(QUICK, max_items=15))
+    few = dataclasses.replace(QUICK, max_items=15)
+    result = measure_runs(runs, languages=["de", "tr", "en"], settings=few)
     assert (result["languages"], result["seen"], result["num_items"]) == (["de", "tr", "en"], ["de"], 15)
     assert list(result["systems"]) == ["base", "SSLT", "MSLT"]
     assert result["differences"][2]["groups"]["cka"]["all"]["mean"]["value"] != 0
@@ -356,10 +357,6 @@ def test_runs_that_cannot_be_compared_are_refused(tmp_path: Path) -> None:
     other = make_run(tmp_path / "other", make_base(tmp_path / "other_base", seed=6))
     with pytest.raises(Problem, match="do not share a base model: base_sha256"):
         systems_of_runs({"SSLT": run, "MSLT": other})
-    with pytest.raises(Problem, match="A run cannot be called 'base'"):
-        systems_of_runs({"base": run})
-    with pytest.raises(Problem, match="No runs were given"):
-        systems_of_runs({})
 
 
 def write_rows(root: Path, code: str, rows: list[tuple[str, str]]) -> None:

@@ -146,15 +146,6 @@ def test_what_cannot_be_represented_is_refused() -> None:
     tokenizer = tokenizer_of()
     with pytest.raises(Problem, match=r"texts in 'th': text 1 \(' '\) has no tokens, so no representation"):
         tokenise(tokenizer, ["w3", " "], name="texts in 'th'")
-    with pytest.raises(Problem, match="max_tokens=0 is out of range"):
-        tokenise(tokenizer, TEXTS, max_tokens=0)
-    texts, model = tokenise(tokenizer, TEXTS), model_of("llama")
-    with pytest.raises(Problem, match=r"pooling: 'men' is not known\. Did you mean 'mean'\?"):
-        hidden_states(model, texts, pooling="men")
-    with pytest.raises(Problem, match="batch_tokens=0 is out of range"):
-        hidden_states(model, texts, batch_tokens=0)
-    with pytest.raises(Problem, match="There are no texts to represent"):
-        hidden_states(model, TokenisedTexts((), 1))
 
 
 def test_values_that_are_not_finite_are_named() -> None:

@@ -138,7 +138,6 @@ def test_nothing_to_read(tmp_path: Path) -> None:
 
 def test_written_answers_are_read_against_the_references(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A chain of thought has no log-likelihoods: its text is read as scoring reads it."""
-    from mslt_it.data import build
     from mslt_it.records import PromptedExample
     from mslt_it.study import collect as module
 
@@ -146,8 +145,8 @@ def test_written_answers_are_read_against_the_references(folder: Path, monkeypat
         PromptedExample(f"item{i}", "fi", (), "yes", ("yes", "no"), "yes", references=("yes",), is_written=True)
         for i in range(2)
     ]
-    monkeypatch.setattr(build, "build_scored_set", lambda recipe, code, rows: items)
-    monkeypatch.setattr("mslt_it.config.compose.load_recipe", lambda *args, **kwargs: _Recipe())
+    monkeypatch.setattr(module, "build_scored_set", lambda recipe, code, rows: items)
+    monkeypatch.setattr(module, "load_recipe", lambda *args, **kwargs: _Recipe())
     reader = module._Reader()
     counts = reader._written(folder, "fi", ("item0", "item1"), ["Answer: yes", "Answer: no"])
     assert counts.tolist() == [[1, 1], [0, 1]]

@@ -18,10 +18,10 @@ from synthetic_study import write_study as write_synthetic
 
 from mslt_it.data.build import build_scored_set
 from mslt_it.data.encoding import Encoder
-from mslt_it.evaluation.choices import choice_requests
-from mslt_it.evaluation.generation import generate_answers
+from mslt_it.evaluation.generation import Prompt, TextGenerator
 from mslt_it.evaluation.likelihood import choice_log_likelihoods
 from mslt_it.evaluation.measures import MEASURES
+from mslt_it.evaluation.questions import choice_requests
 from mslt_it.models.base_model import load_adapter
 from mslt_it.models.identity import load_trained_base, read_run
 from mslt_it.models.lora import read_lora
@@ -161,10 +161,13 @@ def test_written_answers_are_those_of_the_generator(tmp_path: Path) -> None:
     model = load_adapter(asking.loaded.base, tmp_path / "predicted" / "adapter")
     prompts = asking.encoder.prompt_ids_all([item.messages for item in items[:3]])
     end, decode = asking.encoder.end_id, asking.encoder.decode_text
-    limits = {"max_new_tokens": 5, "batch_tokens": recipe.scoring.batch_tokens}
-    expected = generate_answers(model, prompts, end_id=end, pad_id=0, decode=decode, **limits)
-    assert [written[f"tr/{item.id}"] for item in items[:3]] == list(expected)
-    assert any(expected)
+    asked = [Prompt(tuple(ids), 5) for ids in prompts]
+    writer = TextGenerator(model, asked, end_id=end, pad_id=0, batch_tokens=recipe.scoring.batch_tokens, decode=decode)
+    expected = {
+        i: answer.text for batch in writer.batches for i, answer in zip(batch, writer.generate(batch), strict=True)
+    }
+    assert [written[f"tr/{item.id}"] for item in items[:3]] == [expected[i] for i in range(3)]
+    assert any(expected.values())
 
 
 def test_the_time_that_was_saved(out: Path) -> None:

@@ -13,7 +13,7 @@ from mslt_it.problems import Problem
 from mslt_it.study.cells import Outcome
 from mslt_it.study.executors import make_executor
 
-ray = pytest.importorskip("ray", reason="pip install 'mslt_it[ray]'")
+ray = pytest.importorskip("ray", reason="pip install -e '.[ray]'")
 
 
 @pytest.mark.slow

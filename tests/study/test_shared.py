@@ -14,6 +14,7 @@ from mslt_it.config.recipe import Recipe
 from mslt_it.evaluation.likelihood import ChoiceScorer
 from mslt_it.evaluation.trained_rows import SetAside
 from mslt_it.pipeline import Parts, run_recipe
+from mslt_it.study import shared
 from mslt_it.study.cells import Job, run_cell, status_of
 from mslt_it.study.config import load_study
 from mslt_it.study.grid import base_recipe, cell_recipe, cells, with_budgets
@@ -125,7 +126,6 @@ def test_texts_are_tokenised_once(tmp_path: Path) -> None:
 def test_other_tasks_are_scored_by_mslt_eval_before_a_cell_counts_as_done(
     jobs: list[Job], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import mslt_it.evaluation.evaluate as evaluation
     import mslt_it.evaluation.request as evaluation_request
 
     job = dataclasses.replace(jobs[0], also_score=("xcopa", "xwinograd"))
@@ -133,7 +133,7 @@ def test_other_tasks_are_scored_by_mslt_eval_before_a_cell_counts_as_done(
     out, asked = Path(job.study) / "also" / job.cell, []
     assert status_of(jobs[0]) == "ok" and status_of(job) is None
 
-    def parse(argv: list[str]) -> tuple[Any, bool, bool]:
+    def parse(argv: list[str]) -> Any:
         return real([*argv, "task.data=rows"])
 
     def evaluate(request: Any, state: Any, say: Any) -> dict[str, str]:
@@ -143,13 +143,14 @@ def test_other_tasks_are_scored_by_mslt_eval_before_a_cell_counts_as_done(
         return {"status": "ok"}
 
     real = evaluation_request.parse_request
-    monkeypatch.setattr(evaluation_request, "parse_request", parse)
+    monkeypatch.setattr(shared, "parse_request", parse)
     monkeypatch.setattr(evaluation_request, "_languages", lambda *_: (("tr",), ""))
+    monkeypatch.setattr(evaluation_request, "with_order", lambda recipe, *_: recipe)
     monkeypatch.setattr(evaluation_request, "rows_set_aside", lambda *_: SetAside({"tr": frozenset()}, ()))
-    monkeypatch.setattr(evaluation, "evaluate", evaluate)
+    monkeypatch.setattr(shared, "evaluate", evaluate)
     assert run_cell(job).status == "ok"
     assert asked == [((str(job.recipe.output_dir),), ["xcopa", "xwinograd"], out)]
     assert status_of(job) == "ok"
-    monkeypatch.setattr(evaluation, "evaluate", lambda *_: {"status": "invalid"})
+    monkeypatch.setattr(shared, "evaluate", lambda *_: {"status": "invalid"})
     failed = run_cell(job)
     assert failed.status == "failed" and "some scores are invalid. Look at its results.json" in failed.reason

@@ -18,7 +18,7 @@ from mslt_it.study import slurm
 from mslt_it.study.cells import Job, Outcome
 from mslt_it.study.executors import make_executor
 
-submitit = pytest.importorskip("submitit", reason="pip install 'mslt_it[slurm]'")
+submitit = pytest.importorskip("submitit", reason="pip install -e '.[slurm]'")
 
 # In the place of SLURM's own: keeps the script, says a number; every job of the array is done.
 SBATCH = '#!/bin/sh\ncp "$1" "{folder}/submitted.sh"\necho "Submitted batch job 4711"\n'

@@ -220,7 +220,7 @@ def test_killed_while_it_is_made_there_is_none_and_the_next_makes_it(file: Path,
 
 def test_without_the_package_gguf_it_is_named(file: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gguf_weights.importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(Problem, match=r"need the package gguf: pip install 'mslt_it\[gguf\]'"):
+    with pytest.raises(Problem, match=r"need the package gguf: pip install -e '\.\[gguf\]'"):
         load_tokenizer(ModelConfig(path=str(file)))
 
 

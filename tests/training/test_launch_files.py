@@ -15,12 +15,12 @@ from accelerate.utils.launch import prepare_multi_gpu_env, prepare_simple_launch
 from transformers import AutoModelForCausalLM, BloomConfig, Qwen2Config, Qwen3Config
 
 from mslt_it.config.compose import load_recipe
-from mslt_it.config.files import list_groups, list_recipes, recipes_dir
+from mslt_it.config.files import list_files, list_groups, share_dir
 from mslt_it.config.recipe import Recipe
 from mslt_it.models.base_model import add_adapter
 from mslt_it.problems import Problem
 
-FOLDER = recipes_dir() / "accelerate"
+FOLDER = share_dir("recipes") / "accelerate"
 # The published configurations, and how many layers they have.
 SHAPES: dict[str, tuple[int, Callable[[int], Any]]] = {
     "small": (28, lambda layers: Qwen3Config(
@@ -76,7 +76,7 @@ def test_what_the_files_start() -> None:
 
 
 def test_launch_files_are_no_recipes() -> None:
-    assert not set(list_recipes()) & {"cpu", "single_gpu", "ddp", "fsdp2", "accelerate"}
+    assert not set(list_files()) & {"cpu", "single_gpu", "ddp", "fsdp2", "accelerate"}
     assert set(list_groups()) == {"scale", "task"}
     for override in ("accelerate=cpu", "+accelerate=cpu"):
         with pytest.raises(Problem, match="accelerate"):
@@ -110,7 +110,7 @@ def test_the_arithmetic_of_a_scale(name: str, total: str, embedding: str, adapte
     parameters, trained = (one + (layers - 1) * (two - one) for one, two in zip(*counted, strict=True))
     assert f"{parameters / 1e9:.3f}" == total
     assert trained == pytest.approx(float(adapter.split()[0]), rel=0.005)
-    assert adapter in (recipes_dir() / "scale" / f"{name}.yaml").read_text(encoding="utf-8")
+    assert adapter in (share_dir("recipes") / "scale" / f"{name}.yaml").read_text(encoding="utf-8")
 
 
 def test_the_global_batches_of_the_scales() -> None:

@@ -14,7 +14,7 @@ from mslt_it.study.analyse.findings import set_name
 from mslt_it.study.analyse.resampling import SetFigures
 from mslt_it.study.analyse.statistics import average_ranks, kendall, spearman
 from mslt_it.study.collect import ScoredCell, Slice, Study
-from mslt_it.study.forecast import duration
+from mslt_it.study.forecast import duration, seconds_of
 from mslt_it.study.manifest import StudyFolder
 
 METHOD = "cat"
@@ -124,12 +124,7 @@ def _of_cells(folder: StudyFolder, ids: Sequence[str]) -> float | None:
 
     None where none was measured.
     """
-    whole = []
-    for name in ids:
-        with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
-            content = json.loads(folder.timing(name).read_text(encoding="utf-8"))
-            if content["from_the_start"]:
-                whole.append(float(content["seconds"]))
+    whole = [one for name in ids if (one := seconds_of(folder, name)) is not None]
     return sum(whole) + (len(ids) - len(whole)) * float(np.median(whole)) if whole else None
 
 

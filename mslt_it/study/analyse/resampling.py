@@ -31,6 +31,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from mslt_it.evaluation import estimates
 from mslt_it.evaluation.clusters import components, percentiles, sums_by, values_of
 from mslt_it.evaluation.intervals import normal_quantile
 from mslt_it.problems import Problem
@@ -42,17 +43,11 @@ FEW_RESIDUALS = 12  # fewer residuals of one size are joined with those of the o
 Rows = Sequence[int] | np.ndarray
 
 
-@dataclass(frozen=True)
-class Settings:
+class Settings(estimates.Settings):
     """How uncertainty is stated."""
 
-    confidence: float = 0.95
-    num_bootstrap: int = 2000
-    seed: int = 0
-
     def __post_init__(self) -> None:
-        if not 0 < self.confidence < 1:
-            raise Problem(f"confidence={self.confidence} is no share between 0 and 1. Write 0.95 for 95 %.")
+        super().__post_init__()
         if self.num_bootstrap < 100:
             raise Problem(f"num_bootstrap={self.num_bootstrap} is too few to state an interval. Use 1000 or more.")
 

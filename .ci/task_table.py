@@ -1,6 +1,6 @@
 """The table of tasks in docs/tasks.md, made from the task files and the prompt files.
 
-python -m mslt_it.data.task_table docs/tasks.md     # writes it anew between its two marks
+python .ci/task_table.py docs/tasks.md     # writes it anew between its two marks
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from pathlib import Path
 
 import yaml
 
-from mslt_it.config.files import list_groups, recipes_dir, share_dir
+from mslt_it.config.files import list_groups, share_dir
 from mslt_it.problems import Problem
 
 BEGIN, END = "<!-- tasks:begin -->", "<!-- tasks:end -->"
@@ -30,7 +30,7 @@ def markdown() -> str:
     """One row per task file."""
     lines = ["| " + " | ".join(HEAD) + " |", "|" + "---|" * len(HEAD)]
     for name, summary in list_groups()["task"].items():
-        content = yaml.safe_load((recipes_dir() / "task" / f"{name}.yaml").read_text(encoding="utf-8"))
+        content = yaml.safe_load((share_dir("recipes") / "task" / f"{name}.yaml").read_text(encoding="utf-8"))
         languages = content.get("languages") or []
         prompts = sorted(path.stem for path in (share_dir("eval") / "prompts" / name).glob("*.yaml"))
         data = str(content["data"])

@@ -14,7 +14,7 @@ from tiny_study import write_study
 from mslt_it.problems import Problem
 from mslt_it.representations import runs as measured_runs
 from mslt_it.representations.results import read
-from mslt_it.study import afterwards, prediction
+from mslt_it.study import derived, prediction
 from mslt_it.study.analyse.further import further_sections
 from mslt_it.study.config import load_study
 from mslt_it.study.grid import base_recipe, cells, with_budgets
@@ -118,14 +118,14 @@ def test_a_failing_step_is_named_and_spoils_nothing(
 def test_nothing_is_made_of_an_incomplete_study(tmp_path: Path) -> None:
     config, said = tiny(tmp_path, mingling=MINGLING, predict=PREDICT), []
     folder = StudyFolder(tmp_path / "out")
-    assert afterwards.run(config, cells(config), folder, False, said.append) == 0
+    assert derived.run(config, cells(config), folder, False, said.append) == 0
     assert said == ["Not made, since not all cells are done and valid: mingling.json, predicted.json."]
     assert not folder.path.exists()
     plain = tiny(tmp_path)
-    assert afterwards.run(plain, cells(plain), folder, True, said.append) == 0
+    assert derived.run(plain, cells(plain), folder, True, said.append) == 0
     assert len(said) == 1
-    assert afterwards.described(plain) == []
-    assert "mingling (mingling.json) and the order predicted" in afterwards.described(config)[0]
+    assert derived.described(plain) == []
+    assert "mingling (mingling.json) and the order predicted" in derived.described(config)[0]
 
 
 def test_cells_are_those_that_the_file_names(tmp_path: Path) -> None:
@@ -145,8 +145,8 @@ def tiny(folder: Path, **more: str) -> Any:
     return with_budgets(config, base_recipe(config))
 
 
-def steps(config: Any) -> list[afterwards.Step]:
-    return afterwards.steps(config, cells(config))
+def steps(config: Any) -> list[derived.Step]:
+    return derived.steps(config, cells(config))
 
 
 @pytest.mark.parametrize(
@@ -192,10 +192,10 @@ def test_mistakes_are_named_when_the_file_is_read(more: dict[str, str], said: st
 def test_mistakes_that_only_the_recipe_shows(tmp_path: Path) -> None:
     config = tiny(tmp_path, predict="{set_size: 2, num_items: 13}")
     with pytest.raises(Problem, match=r"predict.num_items=13: cells are scored on 12 items per target only"):
-        afterwards.check_with_recipe(config, base_recipe(config))
+        derived.check_with_recipe(config, base_recipe(config))
     config = tiny(tmp_path, recipe="wikiann_3src", mingling=MINGLING)
     with pytest.raises(Problem, match=r"rows of task=wikiann are not translations of each other.*mingling=\{\}"):
-        afterwards.check_with_recipe(config, base_recipe(config))
+        derived.check_with_recipe(config, base_recipe(config))
     config = tiny(tmp_path, sample="1", mingling=MINGLING)
     with pytest.raises(Problem, match=r"the study has no cell of (de|de, zh) with seed 0 \(a sample may leave it out"):
         steps(config)

@@ -20,8 +20,8 @@ from mslt_it.data.prompts import prompt_file, prompted
 from mslt_it.data.rows import RowStore
 from mslt_it.data.variants import ENGLISH, answer_kind, translation_request
 from mslt_it.evaluation.asking import Question
-from mslt_it.evaluation.choices import choice_requests
 from mslt_it.evaluation.settings import Settings
+from mslt_it.evaluation.shared_rows import Request
 from mslt_it.languages import primary
 from mslt_it.records import Example, Message, PromptedExample
 from mslt_it.store import write_atomically
@@ -62,7 +62,29 @@ def questions_of(
     )
 
 
+def choice_requests(items: Sequence[PromptedExample], encoder: Encoder) -> list[Request]:
+    """One request per item, in order; every item has choices.
+
+    The end token belongs to the choices only where one of them begins another ("pay", "pay later"): there it alone
+    tells them apart.
+    """
+    words = sorted({choice for item in items for choice in item.choices})
+    ids = dict(zip(words, map(tuple, encoder.user_ids(words)), strict=True))
+    if needs_end(list(ids.values())):
+        ids = {word: (*row, encoder.end_id) for word, row in ids.items()}
+    prompts = encoder.prompt_ids_all([item.messages for item in items])
+    return [
+        Request(tuple(prompt), tuple(ids[choice] for choice in item.choices))
+        for item, prompt in zip(items, prompts, strict=True)
+    ]
+
+
 # ---------------------------------------------------------------- translate, then solve
+
+
+def needs_end(choices: Sequence[Sequence[int]]) -> bool:
+    """Whether one of the choices begins another, so that only the end token tells them apart."""
+    return any(a != b and b[: len(a)] == a for a in choices for b in choices)
 
 
 def to_translate(

@@ -23,9 +23,9 @@ from mslt_it.config.recipe import Recipe
 from mslt_it.config.schema import build
 from mslt_it.problems import Problem
 from mslt_it.records import fingerprint
-from mslt_it.store import sealed_files, write_atomically
+from mslt_it.store import read_json, sealed_files, write_atomically
 from mslt_it.study.cells import write_failure
-from mslt_it.study.config import Predict, StudyConfig, mingling_from
+from mslt_it.study.config import PREDICTED, Predict, StudyConfig, mingling_from
 from mslt_it.study.forecast import duration
 from mslt_it.study.grid import Cell
 from mslt_it.study.manifest import StudyFolder
@@ -99,16 +99,14 @@ def _steps(config: StudyConfig, grid: Sequence[Cell]) -> Iterator[Step]:
             lambda folder, say: _mingling(folder, runs, languages, wanted.settings, say),
         )
     if config.predict:
-        from mslt_it.study.prediction import WORK, predict  # loads torch
-
         settings = build(Predict, config.predict, config.name, "predict.")
         yield Step(
             "prediction",
             "predicted.json",
             tuple(cell.id for cell in first if len(cell.sources) in (1, settings.set_size)),
             settings,
-            lambda folder, say: predict(folder.path, settings, say),
-            WORK,
+            lambda folder, say: _predict(folder, settings, say),
+            PREDICTED,
         )
 
 
@@ -177,10 +175,16 @@ def _make(step: Step, folder: StudyFolder, say: Say) -> None:
 
 
 def _made_from(path: Path) -> str | None:
-    try:
-        return str(json.loads(path.read_text(encoding="utf-8"))[MADE_FROM])
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
+    return (read_json(path) or {}).get(MADE_FROM)
+
+
+# Both load torch.
+
+
+def _predict(folder: StudyFolder, settings: Predict, say: Say) -> dict[str, Any]:
+    from mslt_it.study.prediction import predict
+
+    return predict(folder.path, settings, say)
 
 
 def _mingling(

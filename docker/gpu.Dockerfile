@@ -1,0 +1,14 @@
+# GPU training, LoRA and QLoRA.        Written without a machine that could build it: not tried.
+#   docker build -f docker/gpu.Dockerfile -t mslt_it:gpu .
+#   docker run --rm --gpus all -v "$PWD/runs:/work/runs" -v "$HOME/.cache/huggingface:/root/.cache/huggingface" \
+#     mslt_it:gpu train recipe=xnli_3src scale=small task.data=facebook/xnli targets=rest
+# Several GPUs: --ipc=host --entrypoint accelerate ... launch --config_file /opt/mslt_it/recipes/accelerate/ddp.yaml
+#   /opt/mslt_it/mslt_it/train.py recipe=xnli_3src scale=small ...
+# The host needs NVIDIA's driver and container toolkit; CUDA's libraries come with torch.
+FROM python:3.12-slim
+WORKDIR /opt/mslt_it
+COPY . .
+RUN pip install --no-cache-dir -e '.[quantization]'
+ENV OMP_WAIT_POLICY=PASSIVE PYTHONUTF8=1
+WORKDIR /work
+ENTRYPOINT ["mslt"]

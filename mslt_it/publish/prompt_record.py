@@ -1,0 +1,116 @@
+"""How a model was asked in training, for who asks it elsewhere: prompts.json beside the weights, and the card's prompt.
+
+    {"task": "xnli", "fields": ["premise", "hypothesis"], "end_id": 2, "max_new_tokens": 64,
+     "languages": {"de": {"prompt": ["<|user|>", [["Prämisse: ", "premise"], ["Wahr?"]], "<|assistant|>"],
+                          "labels": {"entailment": "Ja", ...}}}}
+
+A prompt is the chat template's own text and messages in turn. A message is a list of lines, a line is text, a field's
+name, text, a field's name, ... Each part is tokenised by itself, messages with control tokens switched off
+(``split_special_tokens``), as `mslt_it.data.encoding` does.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from mslt_it.config.recipe import Recipe
+from mslt_it.data.encoding import Encoder
+from mslt_it.data.prompts import outline
+from mslt_it.evaluation.questions import needs_end
+from mslt_it.evaluation.tables import as_markdown
+from mslt_it.languages import language_name
+from mslt_it.store import read_json, write_json
+
+PROMPTS = "prompts.json"
+
+
+def prompt_record(recipe: Recipe, encoder: Encoder) -> dict[str, Any]:
+    """What prompts.json says of a run's languages, sources first."""
+    task, languages = recipe.task, {}
+    for code in dict.fromkeys((*recipe.sources, *recipe.targets)):
+        one = outline(task, recipe.prompt, code)
+        around = encoder.text_around([role for role, _ in one.messages])
+        parts: list[Any] = [around[0]]
+        for (_, lines), after in zip(one.messages, around[1:], strict=True):
+            parts += [[list(line) for line in lines], after]
+        languages[code] = {
+            "prompt": parts,
+            "labels": dict(one.labels),
+            **({"wording": one.wording} if one.wording else {}),
+            **({"num_templates": one.num_templates} if one.num_templates > 1 else {}),
+            **({"end_after_label": True} if needs_end(encoder.user_ids(list(one.labels.values()))) else {}),
+        }
+    is_direct = recipe.prompt.variant == "direct"
+    return {
+        "task": task.name,
+        "fields": list(task.input_fields),
+        "optional_fields": list(task.optional_fields),
+        "writes": not (task.choice_names and is_direct),
+        "variant": recipe.prompt.variant,
+        "end_token": encoder.decode([encoder.end_id]),
+        "end_id": encoder.end_id,
+        "eos_id": encoder.tokenizer.eos_token_id,
+        "pad_id": encoder.end_id if encoder.tokenizer.pad_token_id is None else encoder.tokenizer.pad_token_id,
+        "max_new_tokens": task.max_answer_tokens if is_direct else recipe.scoring.max_chain_tokens,
+        "languages": languages,
+    }
+
+
+def write_prompts(folder: Path, recipe: Recipe, encoder: Encoder) -> None:
+    write_json(folder / PROMPTS, prompt_record(recipe, encoder))
+
+
+def usage(folder: Path, **more: Any) -> dict[str, Any]:
+    """What the card's part on use is made of, by a folder's prompts.json; empty where there is none, of weights that an
+    older version merged.
+
+    ``prompt``: that of the first language whole, {field} where its text goes.
+    """
+    record = read_json(folder / PROMPTS)
+    if record is None:
+        return {}
+    languages: Mapping[str, Any] = record["languages"]
+    code, first = next(iter(languages.items()))
+    names, wording, prompt = list(first["labels"]), first.get("wording", {}), shown(first["prompt"])
+    rows = [(f"{c} {language_name(c)}", *(f"`{one['labels'][n]}`" for n in names)) for c, one in languages.items()]
+    return {
+        **record,
+        "language": code,
+        "prompt": prompt,
+        "num_templates": first.get("num_templates", 1),
+        "fence": "`" * max(3, 1 + max(map(len, re.findall("`+", prompt)), default=0)),
+        "label_table": as_markdown([("language", *names), *rows]) if names else "",
+        "ends_in_a_break": prompt.endswith("\n"),
+        "row": json.dumps(
+            {name: next(iter(wording.get(name, [f"your {name}"]))) for name in record["fields"]}, ensure_ascii=False
+        ),
+        "has_wording": any("wording" in one for one in languages.values()),
+        "has_ends": any("end_after_label" in one for one in languages.values()),
+        "ends_otherwise": record["end_id"] != record["eos_id"],
+        **more,
+    }
+
+
+def adapter_usage(folder: Path, recipe: Recipe, dtype: str, commit: str | None, **more: Any) -> dict[str, Any]:
+    """`usage` of an adapter: how its base is loaded, too."""
+    quantization = {
+        "none": "",
+        "int8": ", quantization_config=BitsAndBytesConfig(load_in_8bit=True)",
+        "nf4": ", quantization_config=BitsAndBytesConfig(load_in_4bit=True, bnb_4bit_quant_type='nf4', "
+        f"bnb_4bit_use_double_quant=True, bnb_4bit_compute_dtype=torch.{dtype})",
+    }[recipe.adapter.quantization]
+    revision = f', revision="{commit}"' if commit else ""
+    return usage(folder, dtype=dtype, revision=revision, quantization=quantization, **more)
+
+
+def shown(prompt: Sequence[Any]) -> str:
+    """A prompt as text, {field} where a field's goes."""
+    return "".join(part if isinstance(part, str) else "\n".join(map(_line, part)) for part in prompt)
+
+
+def _line(line: Sequence[str]) -> str:
+    return "".join(f"{{{part}}}" if index % 2 else part for index, part in enumerate(line))

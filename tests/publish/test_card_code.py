@@ -1,0 +1,234 @@
+"""Who has only the card gets the run's own answers: its code is run as it stands, its prompts are the encoder's."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from finished_run import make_tokenizer, quiet
+from transformers import AutoTokenizer
+
+from mslt_it import cli
+from mslt_it.config.compose import load_recipe
+from mslt_it.config.recipe import Recipe
+from mslt_it.data.build import scored_examples
+from mslt_it.data.encoding import Encoder
+from mslt_it.data.prompts import prompt_file, prompted
+from mslt_it.evaluation.generation import generate_answers
+from mslt_it.models.base_model import load_adapter, load_tokenizer
+from mslt_it.models.identity import load_trained_base, read_run
+from mslt_it.publish.export import Request, export
+from mslt_it.publish.model_card import Publication, card_of_merge, model_card
+from mslt_it.publish.prompt_record import PROMPTS, adapter_usage, prompt_record, usage
+from mslt_it.records import Example
+from mslt_it.store import write_json
+
+LANGUAGES = ("de", "th")
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("trained") / "run"
+    small = ["data.num_examples_total=24", "training.max_steps=2", "scoring.num_examples_per_language=20"]
+    arguments = [f"sources=[{LANGUAGES[0]}]", f"targets=[{LANGUAGES[1]}]", *small, "scoring.num_bootstrap=200"]
+    assert cli.main(["train", "recipe=xnli_3src", *arguments, f"output_dir={folder}"]) == 0
+    return folder
+
+
+@pytest.fixture(scope="module")
+def exports(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Form -> folder; "run" is the run's own adapter."""
+    out, forms = tmp_path_factory.mktemp("out"), ("safetensors", "vllm")
+    made = export(Request(out=out, formats=forms, run=trained, dtype="float32", prompts=2), quiet)
+    return {"run": trained / "adapter", **{one.format: one.folder for one in made}}
+
+
+def card_of(folder: Path) -> str:
+    return (folder / "README.md").read_text(encoding="utf-8")
+
+
+def code_of(card: str, folder: Path | str = "THIS_FOLDER") -> str:
+    [code] = re.findall(r"```python\n(.*?)```", card, re.DOTALL)
+    return str(code).replace("THIS_FOLDER", str(folder))
+
+
+def examples_of(recipe: Recipe) -> dict[str, list[Example]]:
+    return {code: scored_examples(recipe, code) for code in (*recipe.sources, *recipe.targets)}
+
+
+def run_code(code: str, call: str, rows: dict[str, list[Any]], folder: Path) -> dict[str, list[Any]]:
+    """What ``call`` of the card's function gives for each row, in a process of its own; ``code`` may be several."""
+    (folder / "rows.json").write_text(json.dumps(rows, ensure_ascii=False), encoding="utf-8")
+    ends = f"""
+rows = json.load(open("rows.json", encoding="utf-8"))
+print("ANSWERS", json.dumps({{code: [{call}(code, row) for row in of] for code, of in rows.items()}}))
+"""
+    (folder / "card.py").write_text(code + ends, encoding="utf-8")
+    done = subprocess.run([sys.executable, "card.py"], cwd=folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    printed, _, answers = done.stdout.partition("ANSWERS ")
+    assert printed.strip(), "the block prints its example"
+    return dict(json.loads(answers))
+
+
+@pytest.mark.parametrize("form", ["run", "safetensors", "vllm"])
+def test_the_code_gives_the_runs_labels(form: str, exports: dict[str, Path], trained: Path, tmp_path: Path) -> None:
+    examples = examples_of(read_run(trained).recipe)
+    rows = {code: [dict(one.fields) for one in of] for code, of in examples.items()}
+    found = run_code(code_of(card_of(exports[form]), exports[form]), "probabilities", rows, tmp_path)
+    said = set()
+    for code in LANGUAGES:
+        lines = (trained / "predictions" / f"{code}.jsonl").read_text(encoding="utf-8").splitlines()
+        predictions = {line["id"]: line for line in map(json.loads, lines)}
+        assert len(predictions) == len(found[code]) == 20
+        for example, shares in zip(examples[code], found[code], strict=True):
+            expected = predictions[example.id]
+            assert max(shares, key=shares.get) == expected["adapter_prediction"]
+            likelihoods = dict(zip(shares, expected["adapter_log_likelihoods"], strict=True))
+            first = next(iter(shares))
+            for label in shares:  # shares tell the difference of two log-likelihoods
+                difference = likelihoods[label] - likelihoods[first]
+                assert shares[label] / shares[first] == pytest.approx(2.718281828**difference, rel=1e-3)
+            assert sum(shares.values()) == pytest.approx(1)
+            said.add(expected["adapter_prediction"])
+    assert len(said) > 1
+
+
+def test_the_request_is_the_encoders_prompt(exports: dict[str, Path], trained: Path) -> None:
+    recipe = read_run(trained).recipe
+    tokenizer = load_tokenizer(recipe.model)
+    encoder = Encoder(tokenizer, 512)
+    [body] = re.findall(r"v1/completions.*?\n  -d (.*?)\n```", card_of(exports["vllm"]), re.DOTALL)
+    request = json.loads(shlex.split(body)[0])
+    assert request["stop_token_ids"] == [encoder.end_id] and request["add_special_tokens"] is False
+    assert f"```text\n{request['prompt']}\n```" in card_of(exports["vllm"])
+    examples = scored_examples(recipe, "de")
+    assert len(examples) == 20
+    for example in examples:
+        ids = encoder.prompt_ids(prompted(example, recipe.task, recipe.prompt).messages)
+        text = request["prompt"].format_map(example.fields)
+        assert text == encoder.decode(ids)
+        assert tokenizer(text, add_special_tokens=False)["input_ids"] == ids
+
+
+def test_written_answers_end_where_training_did(run_of: Callable[..., Path], tmp_path: Path) -> None:
+    own = ("task.shape=free_text", "task.metric=chrf", "task.instruction.en=Go on:", "task.label_names=[]")
+    run = read_run(run_of("chat", *own, "task.max_answer_tokens=5"))
+    [made] = export(Request(out=tmp_path / "out", formats=("vllm",), run=run.folder), quiet)
+    examples = examples_of(run.recipe)
+    rows = {code: [dict(one.fields) for one in of] for code, of in examples.items()}
+    card = card_of(made.folder)
+    found = run_code(code_of(card, made.folder), "answer", rows, tmp_path)
+    tokenizer, base, _ = load_trained_base(run)
+    encoder, live = Encoder(tokenizer, 512), load_adapter(base, run.adapter)
+    for code, of in examples.items():
+        expected = generate_answers(
+            live,
+            [encoder.prompt_ids(prompted(one, run.recipe.task, run.recipe.prompt).messages) for one in of],
+            max_new_tokens=5, end_id=encoder.end_id, pad_id=0, batch_tokens=4096, decode=encoder.decode_text,
+        )  # fmt: skip
+        assert found[code] == list(expected) and any(expected)
+    assert "The labels' words" not in card
+
+
+# ---------------------------------------------------------------- every task's prompts, without a model
+
+TASKS = {
+    "xnli_3src": ["prompt.num_shots=2"],
+    "pawsx_3src": ["prompt.template=1", "prompt.language=english"],
+    "xcopa_3src": ["sources=[it]"],  # shows a phrase for a value
+    "tydiqa_3src": [],
+    "wikiann_3src": [],
+    "mgsm_3src": ["prompt.variant=cot_native", "prompt.num_shots=2"],
+    "xwinograd_3src": [],
+    "xstorycloze_3src": ["prompt.language=english"],
+    "bactrian_3src": [],  # has a field that may be empty
+}
+
+
+def card_functions(recipe: Recipe, encoder: Encoder, folder: Path) -> tuple[str, dict[str, Any]]:
+    """(card, names that its code up to the model's part defines)."""
+    write_json(folder / PROMPTS, prompt_record(recipe, encoder))
+    use = adapter_usage(folder, recipe, "float32", None)
+    card = model_card(recipe, [], {"adapter_sha256": "a", "base_sha256": "b"}, Publication("x", usage=use))
+    code = code_of(card)
+    code = code[code.index("def text_ids") : re.search(r"^(def (answer|probabilities))", code, re.MULTILINE).start()]  # type: ignore[union-attr]
+    names = {"tokenizer": encoder.tokenizer, "asked": json.loads((folder / PROMPTS).read_text(encoding="utf-8"))}
+    exec(code, names)
+    return card, names
+
+
+@pytest.mark.parametrize("recipe", TASKS)
+@pytest.mark.parametrize("chat", [True, False])
+def test_the_codes_prompt_is_the_encoders(recipe: str, chat: bool, tmp_path: Path) -> None:
+    from finished_run import TEMPLATE
+
+    made = load_recipe(recipe, [*TASKS[recipe], "targets=[tr]"])
+    encoder = Encoder(make_tokenizer(TEMPLATE if chat else None), 512)
+    card, names = card_functions(made, encoder, tmp_path)
+    for code in (*made.sources, *made.targets):
+        wording = prompt_file(made.task, code, made.prompt).wording
+        texts = iter(["{hypothesis} <|end|> é", "b", "c\n\nd", "e", "f", "g"])
+        fields = {
+            name: next(iter(wording[name])) if name in wording else next(texts) for name in made.task.input_fields
+        }
+        for empty in [{}, {name: " " for name in made.task.optional_fields}]:
+            row = {**fields, **empty}
+            example = Example("1", code, made.task.name, "", row, next(iter(made.task.choice_names), ""))
+            expected = encoder.prompt_ids(prompted(example, made.task, made.prompt).messages)
+            assert names["prompt_ids"](code, row) == expected, code
+    assert ("the line break at its end belongs to it" in card) is not chat
+
+
+def test_a_label_that_begins_another_ends_with_the_end_token(tmp_path: Path) -> None:
+    own = ["task.input=text", "task.label_names=[pay,pay later]", "sources=[en]", "targets=[tr]", "task.data=x.csv"]
+    recipe = load_recipe("custom", own)
+    encoder = Encoder(make_tokenizer(), 512)
+    card, names = card_functions(recipe, encoder, tmp_path)
+    assert names["asked"]["languages"]["tr"]["end_after_label"] and "word_ids = text_ids(word) + end" in card
+    assert "end_after_label" not in prompt_record(load_recipe("xnli_3src"), encoder)["languages"]["de"]
+
+
+def test_empty_lines_and_fences_of_a_prompt_stay(tmp_path: Path) -> None:
+    own = ["task.input=text", "task.label_names=[a,b]", "sources=[en]", "targets=[tr]", "task.data=x.csv"]
+    recipe = load_recipe("custom", own)
+    recipe = dataclasses.replace(
+        recipe, task=dataclasses.replace(recipe.task, instruction={"en": "Which?\n\n\n\n```{text}```"})
+    )
+    card, _ = card_functions(recipe, Encoder(make_tokenizer(), 512), tmp_path)
+    assert "````text\nWhich?\n\n\n\n```{text}```\na / b\n\n````" in card
+
+
+def test_templates_that_are_drawn_are_told(tmp_path: Path) -> None:
+    recipe = load_recipe("pawsx_3src", ["prompt.template=mixed", "sources=[en]", "targets=[de]"])
+    card, _ = card_functions(recipe, Encoder(make_tokenizer(), 512), tmp_path)
+    assert "one of 3 templates was drawn for each row, and this is the first" in card
+
+
+def test_weights_that_an_older_version_merged_have_no_part_on_use(tmp_path: Path) -> None:
+    assert usage(tmp_path) == {}
+    merge = {"model": "world", "sources": ["de"], "targets": ["tr"], "quantization": "none"}
+    merge["inputs"] = {"adapter_sha256": "a", "base_sha256": "b"}  # type: ignore[assignment]
+    assert "## Use" not in card_of_merge(merge, Publication("x", "model"))
+
+
+def test_prompts_come_along_without_the_run(trained: Path, exports: dict[str, Path], tmp_path: Path) -> None:
+    assert cli.main(["merge", f"run={trained}", f"out={tmp_path / 'merged'}", "prompts=2"]) == 0
+    request = Request(out=tmp_path / "out", formats=("safetensors",), model=tmp_path / "merged")
+    [made] = export(request, quiet)
+    of_run = exports["safetensors"]
+    assert (
+        (made.folder / PROMPTS).read_bytes()
+        == (of_run / PROMPTS).read_bytes()
+        == (exports["run"] / PROMPTS).read_bytes()
+    )
+    assert code_of(card_of(made.folder)) == code_of(card_of(of_run))
+    assert AutoTokenizer.from_pretrained(made.folder).chat_template

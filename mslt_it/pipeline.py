@@ -16,6 +16,7 @@ from mslt_it.data.build import build_training_set, format_report, with_found_lab
 from mslt_it.data.encoding import Encoder
 from mslt_it.data.rows import RowStore
 from mslt_it.evaluation.measures import check_languages
+from mslt_it.evaluation.source_validation import SourceValidation
 from mslt_it.evaluation.systems import LoadedBase
 from mslt_it.models.base_model import add_adapter, fit_vocabulary, load_base, load_tokenizer, terms_and_origin
 from mslt_it.models.environment import environment, has_gpu
@@ -106,11 +107,14 @@ def _execute(recipe: Recipe, run: Run, state: PartialState, parts: Parts, detail
         run.say(f"Note: {loaded.note}")
     papers = identity(loaded.base, tokenizer)
     model = add_adapter(loaded.base, recipe.adapter, recipe.seed)
-    summary = train(recipe, encoded, model, tokenizer, run.folder)
+    validation = SourceValidation(recipe, encoder, parts.rows) if recipe.training.eval_steps else None
+    summary = train(recipe, encoded, model, tokenizer, run.folder, validation=validation)
     losses = ", ".join(f"{code} {loss:.3f}" for code, loss in sorted(summary.loss_by_language.items()))
     if summary.resumed_from:
         run.say(f"Continued from {summary.resumed_from}.")
     run.say(f"Trained {summary.num_steps} steps in {summary.seconds:.0f} s; last loss per language: {losses}")
+    if summary.best_step is not None:
+        run.say(f"The adapter is that of step {summary.best_step}, the best of {summary.num_looks} looks.")
 
     trained = dataclasses.replace(loaded, adapted=model, papers=loaded.papers | {"base_sha256": summary.base_sha256})
     figures = evaluate_run(

@@ -3,6 +3,7 @@
 runs/<recipe>-<fingerprint>/
   config.yaml          the resolved recipe
   build_report.json    what the data build kept and dropped, with the mask audit
+  losses.jsonl         what training logged, a line per logged step
   environment.json     versions and hardware
   adapter/             the adapter (safetensors) and its model card
   items/               every answer as it came, a journal per system and language (as in `mslt eval`)
@@ -27,7 +28,10 @@ from mslt_it.progress import tell
 from mslt_it.records import to_plain
 from mslt_it.store import COMPLETE, altered, read_json, reopen, seal, write_atomically, write_json
 
-SEALED = ("config.yaml", "build_report.json", "results.json", "adapter/*", "predictions/*.jsonl", "items/**/*.jsonl")
+SEALED = (
+    *("config.yaml", "build_report.json", "losses.jsonl", "results.json"),
+    *("adapter/*", "predictions/*.jsonl", "items/**/*.jsonl"),
+)
 
 
 class Run:

@@ -10,7 +10,7 @@ import pytest
 from mslt_it import cli
 from mslt_it.commands import COMMANDS
 from mslt_it.commands.completion import script
-from mslt_it.config.files import list_recipes
+from mslt_it.config.files import list_files
 
 bash = pytest.mark.skipif(shutil.which("bash") is None, reason="bash is not here")
 
@@ -51,7 +51,7 @@ def test_every_command_and_recipe_is_in_both(capsys: pytest.CaptureFixture[str])
         assert cli.main(["completion", shell]) == 0
         text = capsys.readouterr().out
         assert all(f"    {name}) found=" in text for name in COMMANDS)
-        assert all(f"recipe={name} " in text for name in list_recipes())
+        assert all(f"recipe={name} " in text for name in list_files())
 
 
 def test_another_shell_is_refused(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,59 +1,104 @@
-"""``mslt report study=studies/NAME``: tables, figures and sentences of a study, as one HTML file."""
+"""``mslt report run=RUN`` and ``study=STUDY``: tables, figures and sentences of what was run, as one HTML file."""
 
 from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 
 from mslt_it import values
 from mslt_it.command import Call, Command
 from mslt_it.config.schema import key
-from mslt_it.report.study_report import warnings, write_report
-from mslt_it.study.analyse.analyses import analyse
-from mslt_it.study.analyse.claims import sentence, verdict
-from mslt_it.study.analyse.resampling import Settings
-from mslt_it.study.collect import collect
+from mslt_it.problems import Problem
+
+FORMATS = ("html", "latex", "pdf")
+OF_RUNS, OF_STUDIES = ("examples",), ("num_bootstrap", "confidence")  # keys that the other has no use for
 
 
 @dataclass(frozen=True)
 class Options:
-    """Which study, and how its figures are resampled."""
+    """Of what, in which form, and how a study's figures are resampled."""
 
-    study: str = key(help="the study's folder, as mslt study leaves it", example="studies/mini")
-    out: str | None = key(None, "where report.html goes", shown="STUDY/report")
-    num_bootstrap: int = key(2000, "draws of items and seeds", at_least=100)
-    confidence: float = key(0.95, "of intervals; 1 - confidence decides what counts as found")
-    seed: int = key(0, "of the draws", at_least=0)
+    run: str | None = key(None, "a run's folder, trained or combined, or one of mslt eval", example="runs/NAME")
+    study: str | None = key(None, "a study's folder, as mslt study leaves it", example="studies/mini")
+    out: str | None = key(None, "where report.html goes", shown="RUN or STUDY/report")
+    format: tuple[str, ...] | None = key(
+        None,
+        "the page; for papers tables (booktabs) and figures beside it",
+        choices=FORMATS,
+        names=FORMATS,
+        may_be_empty=False,
+        shown="html, of a study also latex",
+    )
+    examples: int = key(20, "right and wrong answers shown of each language of a run, at most", at_least=0)
+    num_bootstrap: int = key(2000, "of a study: draws of items and seeds", at_least=100)
+    confidence: float = key(0.95, "of a study's intervals; 1 - confidence decides what counts as found")
+    seed: int = key(0, "of the draws and of the answers shown", at_least=0)
 
 
 def run(call: Call) -> int:
     """Reads, analyses, writes; 0 = written, with or without missing cells (they are said at the top)."""
     options: Options = call.options
-    settings = Settings(options.confidence, options.num_bootstrap, options.seed)
-    folder = values.path(options.study)
+    if (options.run is None) == (options.study is None):
+        raise Problem("Give one of run=RUNFOLDER and study=STUDYFOLDER: what the report is of.")
+    for name in OF_STUDIES if options.run else OF_RUNS:
+        if name in call.given:
+            raise Problem(f"{name}= says something of {'studies' if options.run else 'runs'} alone. Leave it out.")
+    folder = values.path(options.run or options.study or "")
+    out = values.path(options.out) if options.out else folder if options.run else folder / "report"
+    if out.is_file():
+        raise Problem(f"out={out} is a file. Give a folder: report.html is written into it.")
+    written = _of_study(folder, out, options) if options.study else _of_run(folder, out, options)
+    beside = f" ({len(written) - 1} more files beside it)" if len(written) > 1 else ""
+    print(f"Report: {written[0]}{beside}")
+    return 0
+
+
+def _of_run(folder: Path, out: Path, options: Options) -> list[Path]:
+    from mslt_it.evaluation.folder import REQUEST
+    from mslt_it.report.eval_report import write_eval_report
+    from mslt_it.report.run_report import write_run_report
+
+    formats = options.format or ("html",)
+    if (folder / REQUEST).is_file():
+        return write_eval_report(folder, out, formats)
+    return write_run_report(folder, out, formats, options.examples, options.seed)
+
+
+def _of_study(folder: Path, out: Path, options: Options) -> list[Path]:
+    from mslt_it.report.study_report import warnings, write_report
+    from mslt_it.study.analyse.analyses import analyse
+    from mslt_it.study.analyse.claims import sentence, verdict
+    from mslt_it.study.analyse.resampling import Settings
+    from mslt_it.study.collect import collect
 
     def say(text: str) -> None:
         print(text, file=sys.stderr, flush=True)
 
+    settings = Settings(options.confidence, options.num_bootstrap, options.seed)
     findings = analyse(collect(folder, say), settings, say)
-    out = values.path(options.out) if options.out else folder / "report"
-    written = write_report(findings, out)
+    written = write_report(findings, out, options.format or ("html", "latex"))
     for lines in warnings(findings):
         print("\n".join(lines) + "\n")
     for part, claim in findings.claims:
         said = verdict(claim, settings.confidence)
         where = f"[{part.name}] " if len(findings.slices) > 1 else ""
         print(f"{where}{sentence(claim, settings.confidence)}{f' {said[0].upper()}{said[1:]}.' if said else ''}")
-    print(f"\nReport: {written[0]} ({len(written) - 2} tables and figures beside it)")
-    return 0
+    print()
+    return written
 
 
 COMMAND = Command(
     "report",
-    "Analyse a study: every table with intervals, sentences made of the figures alone, one HTML file without network, "
-    "Markdown, CSV and LaTeX beside it. Cells that are missing are said; the others are analysed.",
-    ("study=DIR [KEY=VALUE ...]",),
-    ("mslt report study=studies/mini", "mslt report study=studies/mini out=report confidence=0.99 num_bootstrap=5000"),
+    "One HTML file without network. Of a run (or an evaluation): its table and what is said of it, losses, labels and "
+    "confusions, right and wrong answers, how to make it again. Of a study: every table with intervals, sentences made "
+    "of the figures alone, Markdown, CSV and LaTeX beside it; cells that are missing are said, the others analysed.",
+    ("run=DIR [KEY=VALUE ...]", "study=DIR [KEY=VALUE ...]"),
+    (
+        "mslt report run=runs/NAME",
+        "mslt report run=runs/NAME 'format=[html,latex,pdf]' out=report examples=50",
+        "mslt report study=studies/mini out=report confidence=0.99 num_bootstrap=5000",
+    ),
     Options,
     run,
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from mslt_it.config.recipe import LARGEST, METRICS, Recipe, TaskConfig
+from mslt_it.config.recipe import LARGEST, METRICS, OF_LOOKS, Recipe, TaskConfig, TrainingConfig
 from mslt_it.config.table_keys import COMMON_COLUMNS, OUTSIDE
 from mslt_it.problems import Problem, nearest
 
@@ -24,6 +24,13 @@ def check(recipe: Recipe) -> None:
             f"combine.method={recipe.combine.method} combines one adapter per source language, and sources has one. "
             "List two or more, or set combine.method=none."
         )
+    for name in OF_LOOKS[1:]:
+        value = getattr(recipe.training, name)
+        if not recipe.training.eval_steps and value != getattr(TrainingConfig(), name):
+            raise Problem(
+                f"training.{name}={value} is about looks at held-out rows, and training.eval_steps=0 takes none. Set "
+                "training.eval_steps too, for example 20."
+            )
     if recipe.prompt.template != "mixed" and not re.fullmatch(r"[0-9]+", recipe.prompt.template):
         raise Problem(
             f"prompt.template={recipe.prompt.template} must be the index of a template (0, 1, ...) or 'mixed'."

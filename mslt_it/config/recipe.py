@@ -14,6 +14,7 @@ from mslt_it.config.schema import key
 from mslt_it.records import fingerprint, to_plain
 
 REST = ("rest",)  # targets=rest, until the data say which languages they have
+OF_LOOKS = ("eval_steps", "num_eval_examples", "patience")  # keys of training, which say nothing where eval_steps=0
 LARGEST = -1  # data.num_examples_total=max, until the rows are counted
 
 # What each shape of task is measured by; the first is the default of its task files.
@@ -199,6 +200,17 @@ class TrainingConfig:
     logging_steps: int = key(10, "between two lines of the log", unit="steps", above=0, decides=False)
     save_steps: int = key(100, "between checkpoints", unit="steps", above=0, decides=False)
     gradient_checkpointing: bool = key(False, "less memory, a third more time")
+    eval_steps: int = key(
+        0,
+        "between looks at held-out rows of the sources (never of a target); the best checkpoint is kept",
+        unit="steps",
+        at_least=0,
+        shown="0 (none)",
+    )
+    num_eval_examples: int = key(
+        100, "of each source held out for that, at most half of those that could be scored", unit="rows", above=0
+    )
+    patience: int = key(0, "looks after the best one at which training stops; 0: never", at_least=0)
 
 
 @dataclass(frozen=True)
@@ -291,6 +303,8 @@ def deciding(section: Any) -> Any:
     for name, none in (("prompts", {}), ("assignment_seed", None)):
         if name in found and found[name] == none:  # a run without it is the one that it was before there were any
             del found[name]
+    if found.get("eval_steps") == 0:
+        found = {name: value for name, value in found.items() if name not in OF_LOOKS}
     return to_plain(found)
 
 

@@ -62,7 +62,8 @@ def build_training_set(
             f"{recipe.task.name} names no column of them. Give task.rationale_field=COLUMN, or prompt.variant=direct "
             "(mslt eval scores any adapter with any variant)."
         )
-    pools, scored, notes = _pools(recipe, rows or RowStore())
+    rows = rows or RowStore()
+    pools, scored, notes = _pools(recipe, rows)
     wanted = allocate(recipe.data.num_examples_total, recipe.sources)
     encoder = encoder or Encoder(tokenizer, recipe.data.max_length_tokens)
     kept, tallies = chosen(Preparing(recipe, encoder, prompts_dir), pools, wanted)
@@ -79,6 +80,9 @@ def build_training_set(
 
     notes += [n for c in recipe.sources if (n := prompt_file(recipe.task, c, recipe.prompt, prompts_dir).note)]
     notes += [note for code, tally in tallies.items() for note in tally.notes(code)]
+    if held := validation_examples(recipe, rows):
+        told = ", ".join(f"{len(found)} {code}" for code, found in held.items())
+        notes.append(f"training.eval_steps: rows held out to look at, scored in no language: {told}")
     notes += label_notes(recipe.task, [*(e for found in pools.values() for e in found), *scored])
     notes.append(f"rows: {fingerprint([(r.id, r.language, r.input_ids, r.labels) for r in encoded])}")
     return encoded, BuildReport(
@@ -119,6 +123,7 @@ def build_scored_set(
 ) -> list[PromptedExample]:
     """The prompted rows to score in one language, see `scored_examples`."""
     rows = rows or RowStore()
+    without = frozenset(without) | validation_ids(recipe, rows)
     key = ("prompted", *_scored_key(recipe, language, without), fingerprint(recipe.prompt), prompts_dir)
 
     def make() -> list[PromptedExample]:
@@ -152,9 +157,49 @@ def scored_examples(
         rows: the run's; default: a new store.
     """
     rows = rows or RowStore()
+    without = frozenset(without) | validation_ids(recipe, rows)
     return rows.once(
         ("scored", *_scored_key(recipe, language, without)), lambda: _scored_examples(recipe, language, without, rows)
     )
+
+
+def validation_examples(recipe: Recipe, rows: RowStore) -> dict[str, list[Example]]:
+    """The rows of each source that training looks at as it goes; none where it does not (training.eval_steps=0).
+
+    They are the last ones in the order in which rows are scored, at most half of them. So where a language has rows
+    enough, its scored ones are the same as without; and since translations share a label, their items are scored in no
+    language.
+    """
+    if not recipe.training.eval_steps:
+        return {}
+    made = rows.once(
+        (
+            "validation",
+            fingerprint([recipe.task, recipe.sources, recipe.trained_on]),
+            recipe.training.num_eval_examples,
+        ),
+        lambda: {code: _validation_examples(recipe, code, rows) for code in recipe.sources},
+    )
+    return made
+
+
+def _validation_examples(recipe: Recipe, language: str, rows: RowStore) -> list[Example]:
+    found = sorted(scorable(recipe, language, rows).examples, key=lambda e: hash_key("scored", e.id))
+    number = min(recipe.training.num_eval_examples, len(found) // 2)
+    cleaned = [clean(e, recipe.task.choice_names, recipe.task.optional_fields) for e in found[len(found) - number :]]
+    kept = [c.example for c in cleaned if c.example is not None]
+    if not kept:
+        raise Problem(
+            f"training.eval_steps={recipe.training.eval_steps}: of the {len(found)} rows of '{language}' that may be "
+            f"scored ({recipe.task.score_split}), half are held out to look at, and none of these can be used. Give "
+            "the language more rows, or set training.eval_steps=0."
+        )
+    return kept
+
+
+def validation_ids(recipe: Recipe, rows: RowStore) -> frozenset[str]:
+    """The items of `validation_examples`."""
+    return frozenset(e.id for found in validation_examples(recipe, rows).values() for e in found)
 
 
 def _scored_key(recipe: Recipe, language: str, without: Collection[str]) -> tuple[Hashable, ...]:

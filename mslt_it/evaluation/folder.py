@@ -27,6 +27,7 @@ from mslt_it.store import seal as seal_files
 
 REQUEST = "request.json"
 LOCK = ".lock"  # held while answers are being written
+REPORT = ("report.html", "tables", "figures")  # what `mslt report` writes beside the results, anew at each call
 
 
 def request_fingerprint(request: Request, bench: Bench) -> str:
@@ -71,7 +72,8 @@ def finished(out: Path, wanted: str, inputs: dict[str, list[int]]) -> dict[str, 
 
 
 def seal(out: Path, inputs: dict[str, list[int]]) -> None:
-    files = [p for p in out.rglob("*") if p.is_file() and p.name not in (COMPLETE, f".{COMPLETE}.part", LOCK)]
+    others = (COMPLETE, f".{COMPLETE}.part", LOCK, *REPORT)
+    files = [p for p in out.rglob("*") if p.is_file() and p.relative_to(out).parts[0] not in others]
     seal_files(out, files, {"inputs": inputs})
 
 

@@ -114,14 +114,18 @@ def _counted(mean: ScoreRow, where: str) -> str:
 
 def _said(figures: Figures) -> list[str]:
     """Of an evaluation, as one paragraph or none."""
+    return [_wrapped(lines)] if (lines := said_of(figures)) else []
+
+
+def said_of(figures: Figures) -> list[str]:
+    """What must be said beside an evaluation's figures, one sentence or two to a line."""
     main = main_rows(figures)
     lines = [f"invalid: {row.system} {row.variant} {row.language}: {row.reason}" for row in main if row.reason]
     if untranslated := sum(row.num_untranslated for row in main if not row.is_mean):
         lines.append(f"{untranslated} translations came out empty; those texts were left in their own language.")
     if without_room := sum(row.num_without_room for row in main if not row.is_mean):
         lines.append(f"{without_room} prompts are longer than the model can read: no answer, counted as wrong.")
-    lines += [*_of_means(main), *_of_chance(figures), *figures.notes]
-    return [_wrapped(lines)] if lines else []
+    return [*lines, *_of_means(main), *_of_chance(figures), *figures.notes]
 
 
 def _of_means(main: Sequence[ScoreRow]) -> list[str]:

@@ -18,7 +18,7 @@ from pathlib import Path
 from mslt_it import values
 from mslt_it.config.compose import load_recipe
 from mslt_it.config.recipe import Recipe, TaskConfig
-from mslt_it.data.build import scorable
+from mslt_it.data.build import scorable, validation_ids
 from mslt_it.data.division import set_aside, told_by_language
 from mslt_it.data.files import canonical_split
 from mslt_it.data.leakage import normalise
@@ -141,8 +141,10 @@ def rows_set_aside(
     """What is set aside of a task, by division and because adapters of other data know it; a Problem where nothing is
     left of a language. ``note`` is told before."""
     rows = TrainedRows(recipe, adapters, store)
+    same = [a.recipe for a in adapters if a.recipe and is_same_data(a.recipe.task, recipe.task)]
+    looked_at = frozenset[str]().union(*(validation_ids(of_run, store) for of_run in same))
     if recipe.task.data == "world" and not rows.names:  # its splits are apart
-        return SetAside(dict.fromkeys(languages, frozenset()), (note,) if note else ())
+        return SetAside(dict.fromkeys(languages, looked_at), (note,) if note else ())
     loaded = {code: scorable(recipe, code, store) for code in languages}
     told = set_aside(recipe.task, loaded)
     if told and any(a.recipe is None for a in adapters):
@@ -150,7 +152,10 @@ def rows_set_aside(
             "what an adapter without its run folder was trained on is not known; all rows: task.held_out_share=1"
         )
     notes = [note, *told] if note else told
-    ids = {code: rows.among(found.examples) for code, found in loaded.items()}
+    ids = {
+        code: rows.among(found.examples) | looked_at.intersection(e.id for e in found.examples)
+        for code, found in loaded.items()
+    }
     counts = {code: (len(ids[code]), len(found.examples)) for code, found in loaded.items()}
     who = ", ".join(rows.names)
     for code, (known, number) in counts.items():

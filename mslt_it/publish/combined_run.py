@@ -142,8 +142,10 @@ def combined_recipe(runs: Sequence[FinishedRun], combined: Combined, out: Path) 
     """The first run's recipe with the sources, targets and rows of all, and the adapter as it came out."""
     sources, targets = languages(runs)
     first = runs[0].recipe
+    looked = [run.recipe.training for run in runs if run.recipe.training.eval_steps]  # at items that are not scored
     return dataclasses.replace(
         first,
+        training=max(looked, key=lambda training: training.num_eval_examples, default=first.training),
         name=f"{first.name.removesuffix('_combined')}_combined",
         sources=sources,
         targets=targets,

@@ -5,30 +5,23 @@ OUT/
   report.md              the same sentences and tables, with the figures beside it
   figures/NAME.svg       light or dark as the reader's system is
   tables/NAME.csv        full figures, shares as shares
-  tables/NAME.tex        as they are shown, for the booktabs package
+  and with format=latex, pdf what a paper needs, see `pages`
 
 The same study gives the same files, byte for byte: no date, no path of the machine that wrote them.
 """
 
 from __future__ import annotations
 
-import platform
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import jinja2
-import pandas as pd
-from markupsafe import Markup
-
 from mslt_it.report import figures
+from mslt_it.report.pages import Said, Section, papers, render, versions_here, write
 from mslt_it.study.analyse.analyses import Findings, SliceFindings
 from mslt_it.study.analyse.claims import sentence, verdict
-from mslt_it.study.analyse.findings import Analysis, Figure, NotDone
+from mslt_it.study.analyse.findings import Analysis, NotDone
 from mslt_it.study.analyse.further import further_sections
-from mslt_it.study.analyse.tables import Table
 from mslt_it.study.collect import Study
 
 WORLD_NOTICE = (
@@ -40,56 +33,22 @@ SMALL_MODEL_NOTICE = (
     "method and say nothing about what a real model would do with these rows."
 )
 SHOWN_MISSING = 12  # missing cells listed at the top; the rest are counted
-LONG_TABLE = 20  # rows; longer ones are folded
 NO_CLAIM = "The finished runs allow no comparison yet."
-KINDS = {"as in the paper": "good", "opposite to the paper": "bad", "not shown here": "open"}
 
 
-@dataclass(frozen=True)
-class Said:
-    """A claim in words."""
-
-    what: str
-    found: str
-    verdict: str  # how it stands to what the paper found; empty where that has nothing
-    paper: str
-
-    @property
-    def kind(self) -> str:
-        """Of the verdict."""
-        return KINDS[self.verdict]
-
-
-@dataclass(frozen=True)
-class Section:
-    """A part of the report, with names that are unique in it."""
-
-    anchor: str
-    title: str
-    reason: str = ""  # why it was not done; else:
-    question: str = ""
-    answers: str = ""
-    claims: Sequence[Said] = ()
-    tables: Sequence[tuple[str, Table]] = ()
-    figures: Sequence[tuple[str, Figure]] = ()
-    notes: Sequence[str] = ()
-
-
-def write_report(findings: Findings, out: Path) -> list[Path]:
+def write_report(findings: Findings, out: Path, formats: Collection[str] = ("html", "latex")) -> list[Path]:
     """Writes all files; what was written, the page first."""
     report = report_of(findings)
-    files = {"report.html": as_html(report), "report.md": as_markdown(report)}
-    for section in report["sections"]:
-        for name, table in section.tables:
+    tables = [found for section in report["sections"] for found in section.tables]
+    drawn = [found for section in report["sections"] for found in section.figures]
+    files: dict[str, str | bytes] = {}
+    if "html" in formats:
+        files = {"report.html": as_html(report), "report.md": as_markdown(report)}
+        for name, table in tables:
             files[f"tables/{name}.csv"] = table.frame.to_csv(index=False, float_format="%.6g", lineterminator="\n")
-            files[f"tables/{name}.tex"] = as_latex(table)
-        for name, figure in section.figures:
+        for name, figure in drawn:
             files[f"figures/{name}.svg"] = figures.draw(figure, name, alone=True) + "\n"
-    for folder in ("tables", "figures"):
-        (out / folder).mkdir(parents=True, exist_ok=True)
-    for name, text in files.items():
-        (out / name).write_text(text, encoding="utf-8")
-    return [out / name for name in files]
+    return write(out, files | papers(tables, drawn, formats))
 
 
 def report_of(findings: Findings) -> dict[str, Any]:
@@ -232,8 +191,7 @@ def made(findings: Findings) -> list[tuple[str, str]]:
         ("versions of the runs", ", ".join(f"{k} {v}" for k, v in manifest.get("versions", {}).items())),
         (
             "versions of the report",
-            f"python {platform.python_version()}, mslt_it {_version('mslt_it')}, "
-            f"numpy {_version('numpy')}, lang2vec {_version('lang2vec')}",
+            versions_here("mslt_it", "numpy", "lang2vec"),
         ),
     ]
     return [(name, value) for name, value in entries if value]
@@ -249,13 +207,6 @@ def redo(findings: Findings) -> list[str]:
     ]
 
 
-def _version(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:  # run from a checkout that was not installed
-        return "not installed"
-
-
 def _listed(numbers: Sequence[int]) -> str:
     return ", ".join(map(str, numbers))
 
@@ -264,19 +215,8 @@ def _listed(numbers: Sequence[int]) -> str:
 
 
 def as_html(report: Mapping[str, Any]) -> str:
-    """The page, of page.html.j2; everything but the figures is escaped."""
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("mslt_it.report", ""), autoescape=True, undefined=jinja2.StrictUndefined
-    )
-    return environment.get_template("page.html.j2").render(
-        report,
-        light=figures.variables(dark=False),
-        dark=figures.variables(dark=True),
-        figure_style=Markup(figures.STYLE),
-        draw=lambda figure, name: Markup(figures.draw(figure, name)),
-        long_table=LONG_TABLE,
-        no_claim=NO_CLAIM,
-    )
+    """The page."""
+    return render("study.html.j2", report, no_claim=NO_CLAIM)
 
 
 def as_markdown(report: Mapping[str, Any]) -> str:
@@ -329,17 +269,3 @@ def _pipes(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
         return f"| {' | '.join(escaped)} |"
 
     return "\n".join([line(head), "|" + "---|" * len(head), *map(line, rows)])
-
-
-def as_latex(table: Table) -> str:
-    """A tabular of the values as they are shown."""
-    columns = list(table.shown())
-    frame = pd.DataFrame({number: text for number, (_, text, _) in enumerate(columns)})
-    layout = "".join("l" if column.kind == "text" else "r" for column, _, _ in columns)
-    frame.columns = pd.Index([column.label for column, _, _ in columns])
-    return str(
-        frame.style.hide(axis="index")
-        .format(escape="latex")
-        .format_index(escape="latex", axis=1)
-        .to_latex(hrules=True, column_format=layout)
-    )

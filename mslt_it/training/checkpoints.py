@@ -20,7 +20,7 @@ from torch import nn
 from transformers import TrainerCallback
 
 from mslt_it import store
-from mslt_it.config.recipe import Recipe
+from mslt_it.config.recipe import OF_LOOKS, Recipe
 from mslt_it.problems import Problem
 from mslt_it.records import to_plain
 from mslt_it.store import COMPLETE, find_damage
@@ -98,7 +98,8 @@ def training_keys(recipe: Recipe) -> dict[str, Any]:
     for part in parts:
         value = to_plain(getattr(recipe, part))
         keys |= {f"{part}.{k}": v for k, v in value.items()} if isinstance(value, dict) else {part: value}
-    return {key: value for key, value in keys.items() if key not in {f"training.{name}" for name in NEUTRAL}}
+    idle = (*NEUTRAL, *(() if recipe.training.eval_steps else OF_LOOKS))
+    return {key: value for key, value in keys.items() if key not in {f"training.{name}" for name in idle}}
 
 
 def require_space(folder: Path, model: nn.Module) -> None:

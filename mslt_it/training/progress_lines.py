@@ -10,6 +10,7 @@ import torch
 from transformers import TrainerCallback
 
 from mslt_it.progress import Progress, duration, peak_memory_bytes
+from mslt_it.training.looks import PREFIX
 
 STEPS_TO_ESTIMATE = 10  # the longest batch is among them: it comes first
 WORTH_TELLING = 10.0  # seconds; what is over sooner needs no estimate
@@ -58,6 +59,12 @@ class ProgressLines(TrainerCallback):
                 f"Estimate after {STEPS_TO_ESTIMATE} steps: {whole} for {progress.total - progress.start} steps; peak "
                 f"memory {peak / 1e9:.1f} GB{' of the GPU' if on_gpu else ''}."
             )
+
+    def on_evaluate(self, args: Any, state: Any, control: Any, metrics: Any = None, **kwargs: Any) -> None:
+        if self.progress is not None and metrics:
+            found = {name.removeprefix(PREFIX): value for name, value in metrics.items() if "/" not in name}
+            told = ", ".join(f"{name} {value:.3f}" for name, value in found.items())
+            self.progress.say(f"Held-out rows of the sources at step {state.global_step}: {told}")
 
     def on_train_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         if self.progress is not None:

@@ -34,9 +34,10 @@ from mslt_it.models.base_model import (
 from mslt_it.models.environment import deterministic_on_cpu
 from mslt_it.problems import Problem
 from mslt_it.records import EncodedExample
-from mslt_it.training import checkpoints, guards
+from mslt_it.training import checkpoints, guards, looks
 from mslt_it.training.batches import IGNORED, LengthGroupedOrder, PaddingCollator, padding_id, rows_hash, to_dataset
-from mslt_it.training.curves import Curves
+from mslt_it.training.curves import Curves, write_losses
+from mslt_it.training.looks import Validation
 from mslt_it.training.progress_lines import ProgressLines, loss_by_language
 from mslt_it.training.summary import TrainingSummary
 from mslt_it.training.supervised_loss import add_supervised_forward, can_project_supervised_only
@@ -51,13 +52,18 @@ def train(
     tokenizer: PreTrainedTokenizerBase,
     run_dir: Path,
     *,
+    validation: Validation | None = None,
     callbacks: Sequence[TrainerCallback] = (),
 ) -> TrainingSummary:
-    """Train ``model``'s adapter on ``encoded``; writes ``run_dir``/adapter, /checkpoints and /tensorboard.
+    """Train ``model``'s adapter on ``encoded``; writes ``run_dir``/adapter, /checkpoints, /tensorboard and
+    /losses.jsonl.
 
     Starting again after an interruption goes on from the newest complete checkpoint of ``run_dir``: on a CPU the final
     adapter is equal to the bit. ``training.batch_size`` counts examples per process and forward pass; out of memory, a
     single process halves it and doubles the accumulation, from the newest checkpoint: the global batch stays.
+
+    Args:
+        validation: what is looked at every ``training.eval_steps``; the adapter is that of the best look.
     """
     started, pad_id = time.perf_counter(), padding_id(tokenizer)
     if not any(label != IGNORED for row in encoded for label in row.labels[1:]):
@@ -69,7 +75,7 @@ def train(
     micro, accumulation = recipe.training.batch_size, recipe.training.gradient_accumulation_steps
     while True:
         trainer = AdapterTrainer(
-            recipe, encoded, model, tokenizer, run_dir, pad_id, (micro, accumulation), keys, callbacks
+            recipe, encoded, model, tokenizer, run_dir, pad_id, (micro, accumulation), keys, validation, callbacks
         )
         try:
             # TRL makes QLoRA adapters bfloat16, where small steps round to nothing; a failed try left its steps.
@@ -95,6 +101,13 @@ def train(
             trainer.release()
         model.zero_grad(set_to_none=True)
         torch.cuda.empty_cache()
+    found = looks.looks(state.log_history, validation.metric) if validation else []
+    chosen = looks.best(found)
+    if chosen is not None and chosen.step != state.global_step:
+        folder = run_dir / checkpoints.FOLDER / f"checkpoint-{chosen.step}"
+        if (damage := checkpoints.find_damage(folder)) is not None:
+            raise Problem(f"{folder} held the best adapter, and {damage}. Remove {folder.parent} and start again.")
+        set_adapter_weights(model, read_adapter(folder), str(folder))
     adapter_dir = run_dir / "adapter"
     # Sharded weights are gathered by all processes together, before one of them writes.
     gathered = trainer.accelerator.get_state_dict(trainer.model_wrapped) if trainer.is_fsdp_enabled else None
@@ -105,6 +118,7 @@ def train(
         save_adapter(model, temporary, state_dict=gathered)
         shutil.rmtree(adapter_dir, ignore_errors=True)
         temporary.rename(adapter_dir)
+        write_losses(run_dir, state.log_history)
     trainer.accelerator.wait_for_everyone()
     last = {name: value for entry in state.log_history for name, value in entry.items()}
     return TrainingSummary(
@@ -123,6 +137,8 @@ def train(
         resumed_from=resume.name if resume else None,
         supervised_only_head=trainer.supervised_only,
         seconds=time.perf_counter() - started,
+        best_step=chosen.step if chosen else None,
+        num_looks=len(found),
     )
 
 
@@ -139,8 +155,10 @@ class AdapterTrainer(SFTTrainer):
         pad_id: int,
         batch: tuple[int, int],
         keys: Mapping[str, Any],
+        validation: Validation | None = None,
         callbacks: Sequence[TrainerCallback] = (),
     ) -> None:
+        self.validation, self.patience = validation, recipe.training.patience
         self.languages = tuple(sorted({row.language for row in encoded}))
         self.lengths = [len(row.input_ids) for row in encoded]
         self.order_seed = recipe.seed
@@ -159,11 +177,17 @@ class AdapterTrainer(SFTTrainer):
                 guards.NonFiniteGuard(),
                 Curves(run_dir / "tensorboard"),
                 ProgressLines(run_dir / "log.txt", self.global_batch),
+                *([looks.LookSometimes(recipe.training)] if validation else []),
                 checkpoints.CheckpointSealer(recipe.training_fingerprint(), keys),
                 *callbacks,
             ],
         )
         self.remove_callback(PrinterCallback)
+        if validation and self.is_fsdp_enabled:
+            raise Problem(
+                "training.eval_steps: no process holds the whole model under FSDP, so rows cannot be looked at as "
+                "training goes. Set training.eval_steps=0, or launch without FSDP."
+            )
         base = model.get_base_model()
         self.supervised_only = can_project_supervised_only(base) and not self.aux_loss_enabled
         if self.supervised_only:
@@ -178,7 +202,7 @@ class AdapterTrainer(SFTTrainer):
         if resume is not None:
             state = TrainerState.load_from_json(str(resume / "trainer_state.json"))
             LOG.info("Resuming from %s (step %d of %d).", resume, state.global_step, self.args.max_steps)
-            if state.global_step >= self.args.max_steps:  # Trainer would take one step more
+            if state.global_step >= self.args.max_steps or self._is_over(state):  # Trainer would take one step more
                 self._load_from_checkpoint(str(resume))
                 return state
         self.train(resume_from_checkpoint=str(resume) if resume is not None else None)
@@ -190,6 +214,27 @@ class AdapterTrainer(SFTTrainer):
         base = self.model.get_base_model()
         base.__dict__.pop("forward", None)  # ours, and TRL's below it
         self.model.eval()
+
+    def evaluate(self, *args: Any, **kwargs: Any) -> dict[str, float]:
+        """A look at the held-out rows: logged, and told to the checkpoints and to what decides when to stop."""
+        assert self.validation is not None
+        model = self.accelerator.unwrap_model(self.model)
+        sums = torch.as_tensor(self.validation.sums(model, self.args.process_index, self.args.world_size))
+        added = self.accelerator.reduce(sums.to(self.args.device), reduction="sum").cpu().numpy()
+        found = {f"{looks.PREFIX}{name}": value for name, value in self.validation.values(added).items()}
+        self.log(dict(found))  # it adds to what it is given
+        chosen = looks.best(looks.looks(self.state.log_history, self.validation.metric))
+        assert chosen is not None
+        # Trainer clears older checkpoints, but not this one.
+        self.state.best_model_checkpoint = str(Path(self.args.output_dir) / f"checkpoint-{chosen.step}")
+        control = self.callback_handler.on_evaluate(self.args, self.state, self.control, found)  # asks for no other
+        control.should_training_stop |= self._is_over(self.state)
+        return found
+
+    def _is_over(self, state: TrainerState) -> bool:
+        if self.validation is None:
+            return False
+        return looks.is_over(looks.looks(state.log_history, self.validation.metric), self.patience)
 
     def _get_train_sampler(self, train_dataset: Any = None) -> LengthGroupedOrder:
         # The epoch from the step count: accelerate does not pass set_epoch on to a sampler it both shards and skips in.

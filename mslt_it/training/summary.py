@@ -25,3 +25,5 @@ class TrainingSummary:
     resumed_from: str | None  # name of the checkpoint
     supervised_only_head: bool  # False: the stock loss was used
     seconds: float  # of this process, not of the part before a resume
+    best_step: int | None = None  # whose adapter it is, where training looked at held-out rows
+    num_looks: int = 0

@@ -22,7 +22,7 @@ from mslt_it.config.recipe import Recipe
 from mslt_it.data.build import scored_examples
 from mslt_it.data.encoding import Encoder
 from mslt_it.data.prompts import prompt_file, prompted
-from mslt_it.evaluation.generation import generate_answers
+from mslt_it.evaluation.generation import Prompt, TextGenerator
 from mslt_it.models.base_model import load_adapter, load_tokenizer
 from mslt_it.models.identity import load_trained_base, read_run
 from mslt_it.publish.export import Request, export
@@ -130,12 +130,13 @@ def test_written_answers_end_where_training_did(run_of: Callable[..., Path], tmp
     tokenizer, base, _ = load_trained_base(run)
     encoder, live = Encoder(tokenizer, 512), load_adapter(base, run.adapter)
     for code, of in examples.items():
-        expected = generate_answers(
-            live,
-            [encoder.prompt_ids(prompted(one, run.recipe.task, run.recipe.prompt).messages) for one in of],
-            max_new_tokens=5, end_id=encoder.end_id, pad_id=0, batch_tokens=4096, decode=encoder.decode_text,
+        asked = [encoder.prompt_ids(prompted(one, run.recipe.task, run.recipe.prompt).messages) for one in of]
+        live_writer = TextGenerator(
+            live, [Prompt(tuple(ids), 5) for ids in asked],
+            end_id=encoder.end_id, pad_id=0, batch_tokens=4096, decode=encoder.decode_text,
         )  # fmt: skip
-        assert found[code] == list(expected) and any(expected)
+        expected = [answer.text for answer in live_writer.generate(range(len(asked)))]
+        assert found[code] == expected and any(expected)
     assert "The labels' words" not in card
 
 

@@ -18,10 +18,11 @@ from synthetic_study import by_size, write_study
 from mslt_it.command import execute
 from mslt_it.commands import report as command
 from mslt_it.problems import Problem
-from mslt_it.report import figures, study_report
-from mslt_it.report.study_report import as_html, as_latex, as_markdown, write_report
+from mslt_it.report import figures, pages
+from mslt_it.report.pages import as_latex
+from mslt_it.report.study_report import as_html, as_markdown, write_report
 from mslt_it.study.analyse.analyses import analyse
-from mslt_it.study.analyse.findings import Heatmap, Intervals, Mark, Scatter, Steps
+from mslt_it.study.analyse.findings import Heatmap, Intervals, Lines, Mark, Scatter, Steps
 from mslt_it.study.analyse.resampling import Settings
 from mslt_it.study.analyse.tables import Column, interval, shown, table
 from mslt_it.study.collect import collect
@@ -31,6 +32,7 @@ FIGURES = (
               reference_label="chance"),
     Steps("Steps", "sources", "accuracy", (Mark("1", 0.7, 0.6, 0.8), Mark("3", 0.8)), (("1", "de", 0.71),)),
     Heatmap("Heat", "source", "target", ("de", "zh"), ("fi", "tr"), ((0.5, 0.6), (None, 0.7))),
+    Lines("Curves", "step", "loss", (("de", ((1, 2.0), (2, 0.05))), ("1", ((1, 3.0), (2, 0.5)))), mark=2),
     Scatter("Points", "like", "gain", ((0.1, 0.2, "de → fi", "fi"), (0.3, 0.1, "de → tr", "tr")), label_points=True),
 )  # fmt: skip
 
@@ -150,11 +152,11 @@ def test_text_is_escaped() -> None:
         Scatter(evil, evil, evil, ((0.1, 0.1, evil, evil),)),
         Steps(evil, evil, evil, (Mark(evil, 0.1),), ((evil, evil, 0.2),)),
     )
-    said = study_report.Said(evil, evil, "as in the paper", evil)
+    said = pages.Said(evil, evil, "as in the paper", evil)
     one = table("t", evil, rows, evil, a=evil, b=Column("b", "share"))
-    section = study_report.Section("e", evil, "", evil, evil, (said,), (("t", one),), tuple(
+    section = pages.Section("e", evil, "", evil, evil, (said,), (("t", one),), tuple(
         (f"f{number}", figure) for number, figure in enumerate(drawn)), (evil,))  # fmt: skip
-    undone = study_report.Section("u", evil, evil)
+    undone = pages.Section("u", evil, evil)
     report = {"title": evil, "lead": [evil], "warnings": [[evil]], "slices": [(evil, "s", (said,))],
               "sections": [section, undone], "made": [(evil, evil)], "redo": [evil]}  # fmt: skip
     page = as_html(report)
@@ -183,6 +185,19 @@ def test_figures_are_labelled_and_within_their_frame(figure) -> None:
     tips = [found.text or "" for found in drawn.iter(f"{space}title")][1:]
     assert all(tips) and any(re.search(r"[\d.]+ %|points|0\.\d", tip) for tip in tips)
     assert not re.search(r"#[0-9a-f]{6}", "".join(mark.attrib.get("style", "") for mark in drawn.iter()))
+
+
+@pytest.mark.parametrize("figure", FIGURES, ids=lambda figure: type(figure).__name__)
+def test_figures_for_papers_have_no_date_and_are_the_same_every_time(figure) -> None:
+    file = figures.as_pdf(figure, "name")
+    assert file.startswith(b"%PDF") and b"CreationDate" not in file and b"/Type3" not in file
+    assert file == figures.as_pdf(figure, "name")
+
+
+def test_formats_of_a_study(folder: Path, tmp_path: Path) -> None:
+    written = write_report(analyse(collect(folder), Settings(num_bootstrap=100)), tmp_path, ("pdf",))
+    names = {path.relative_to(tmp_path).as_posix() for path in written}
+    assert names and all(name.startswith("figures/") and name.endswith(".pdf") for name in names)
 
 
 def test_values_as_people_and_as_machines_read_them() -> None:
@@ -233,9 +248,11 @@ def test_command(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str
     said = capsys.readouterr().out
     assert "3 source languages against 1, at the same budget:" in said and "1 of 28 planned runs are missing" in said
     assert f"Report: {tmp_path / 'out' / 'report.html'}" in said and (tmp_path / "out" / "report.md").is_file()
-    assert execute(command.COMMAND, ["--help"]) == 0 and "usage: mslt report study=DIR" in capsys.readouterr().out
-    with pytest.raises(Problem, match=r"study is missing\. Write mslt report study=studies/mini\."):
+    assert execute(command.COMMAND, ["--help"]) == 0 and " mslt report study=DIR" in capsys.readouterr().out
+    with pytest.raises(Problem, match=r"Give one of run=RUNFOLDER and study=STUDYFOLDER"):
         execute(command.COMMAND, [])
+    with pytest.raises(Problem, match=r"examples= says something of runs alone\."):
+        execute(command.COMMAND, [f"study={folder}", "examples=3"])
     with pytest.raises(Problem, match=r"Unknown key 'stduy'\. Did you mean 'study'\?"):
         execute(command.COMMAND, ["stduy=x"])
     with pytest.raises(Problem, match=r"nowhere: there is no manifest\.json\."):

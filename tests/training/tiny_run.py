@@ -92,9 +92,12 @@ def tiny_adapted(recipe: Recipe, kind: str = "qwen3") -> PeftModel:
     return add_adapter(tiny_model(kind), recipe.adapter, recipe.seed)
 
 
-def tiny_train(recipe: Recipe, run_dir: Path, *, kind: str = "qwen3", callbacks: Any = ()) -> TrainingSummary:
+def tiny_train(
+    recipe: Recipe, run_dir: Path, *, kind: str = "qwen3", callbacks: Any = (), validation: Any = None
+) -> TrainingSummary:
     model = tiny_adapted(recipe, kind)
-    return train(recipe, tiny_rows(), model, tiny_tokenizer(), run_dir, callbacks=callbacks)
+    rows = tiny_rows()
+    return train(recipe, rows, model, tiny_tokenizer(), run_dir, validation=validation, callbacks=callbacks)
 
 
 class KillAfterSave(TrainerCallback):

@@ -50,7 +50,7 @@ class Steps:
 
 @dataclass(frozen=True)
 class Heatmap:
-    """A matrix with its values written in the cells; None = nothing was measured."""
+    """A matrix with its values written in the cells, shares in per cent or counts; None = nothing was measured."""
 
     title: str
     row_axis: str
@@ -58,6 +58,7 @@ class Heatmap:
     rows: tuple[str, ...]
     columns: tuple[str, ...]
     values: tuple[tuple[float | None, ...], ...]
+    unit: str = "share"  # or "count"
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,20 @@ class Scatter:
     label_points: bool = False  # the group's name, a language code, is drawn instead of a dot
 
 
-Figure = Intervals | Steps | Heatmap | Scatter
+@dataclass(frozen=True)
+class Lines:
+    """Curves over steps, told apart by colour and by shape: (name, points (x, y))."""
+
+    title: str
+    x_axis: str
+    y_axis: str
+    series: tuple[tuple[str, tuple[tuple[float, float], ...]], ...]
+    unit: str = "number"  # or "share"
+    mark: float | None = None  # a vertical line, at a step
+    mark_label: str = ""
+
+
+Figure = Intervals | Steps | Heatmap | Scatter | Lines
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,8 @@ class Column(NamedTuple):
     """What stands above a column, and how its values are meant."""
 
     label: str
-    kind: str = "text"  # "count", "share", "points", "number", "fine" (three digits), "rank", "p"
+    # "count", "share", "points", "number", "fine" (three digits), "rank", "p"; "cell": a figure written out already
+    kind: str = "text"
 
 
 COLUMNS = {
@@ -130,8 +131,15 @@ class Table:
             else:
                 column = self.column(key)
                 text = [shown(value, column.kind) for value in values]
-            is_text = column.kind == "text"
-            yield column, text, [None if is_text or pd.isna(value) else float(value) for value in values]
+            yield column, text, [None if column.kind == "text" else _number(value) for value in values]
+
+
+def _number(value: Any) -> float | None:
+    """What a value is sorted by; None where it is no single number."""
+    try:
+        return None if pd.isna(value) else float(value)
+    except ValueError:
+        return None
 
 
 def table(name: str, title: str, rows: Sequence[Row], *notes: str, **labels: str | Column) -> Table:

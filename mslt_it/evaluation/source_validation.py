@@ -1,0 +1,98 @@
+"""Loss and main metric on held-out rows of the source languages, as training goes: asked as the scored rows are.
+
+The rows are those of `mslt_it.data.build.validation_examples`, which are of no target and scored in no language.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from mslt_it.config.recipe import Recipe
+from mslt_it.data.budget import Preparing
+from mslt_it.data.build import validation_examples
+from mslt_it.data.encoding import IGNORED, Encoder
+from mslt_it.data.prompts import prompted
+from mslt_it.data.rows import RowStore
+from mslt_it.evaluation.asking import Question, engine
+from mslt_it.evaluation.likelihood import choice_log_likelihoods
+from mslt_it.evaluation.measures import MEASURES, Outputs
+from mslt_it.evaluation.settings import Settings
+from mslt_it.evaluation.shared_rows import Request
+from mslt_it.evaluation.questions import questions_of
+from mslt_it.records import PromptedExample
+
+
+@dataclass(frozen=True)
+class _Held:
+    """The rows of one language: as questions, and with their answers as one choice."""
+
+    items: Sequence[PromptedExample]
+    questions: Sequence[Question]
+    answers: Sequence[Request]
+
+
+class SourceValidation:
+    """A `mslt_it.training.looks.Validation`."""
+
+    def __init__(self, recipe: Recipe, encoder: Encoder, rows: RowStore) -> None:
+        self._measure = MEASURES[recipe.task.metric][0]
+        self.metric = self._measure.name
+        self._encoder, self._batch_tokens = encoder, recipe.scoring.batch_tokens
+        self._held: dict[str, _Held] = {}
+        for code, examples in validation_examples(recipe, rows).items():
+            items = [prompted(example, recipe.task, recipe.prompt) for example in examples]
+            encoded = [row.encoded for row in Preparing(recipe, encoder, None).prepared(examples)]
+            requests = [_request(row.input_ids, row.labels) for row in encoded if row is not None]
+            self._held[code] = _Held(items, questions_of(recipe, items, encoder, Settings()), requests)
+        first = next(iter(self._held.values())).items[:1]
+        blank: Outputs = ("",) if first[0].is_written else np.zeros((1, len(first[0].choices)))
+        self._width = self._measure.counts(first, blank)[0].shape[1]
+
+    def sums(self, model: Any, rank: int, world_size: int) -> np.ndarray:
+        """(languages, 2 + k): negative log-likelihood, supervised tokens, counts of the metric."""
+        was_training = model.training
+        model.eval()
+        try:
+            share = slice(rank, None, world_size)
+            return np.stack([self._of_language(model, held, share) for held in self._held.values()])
+        finally:
+            model.train(was_training)
+
+    def values(self, sums: np.ndarray) -> dict[str, float]:
+        loss = sums[:, 0] / sums[:, 1]
+        metric = self._measure.value(sums[:, 2:])
+        found = {"loss": float(sums[:, 0].sum() / sums[:, 1].sum()), self.metric: float(metric.mean())}
+        for code, one_loss, one in zip(self._held, loss, metric, strict=True):
+            found |= {f"loss/{code}": float(one_loss), f"{self.metric}/{code}": float(one)}
+        return found
+
+    def _of_language(self, model: Any, held: _Held, share: slice) -> np.ndarray:
+        pad, end = self._encoder.tokenizer.pad_token_id, self._encoder.end_id
+        pad = end if pad is None else pad
+        requests, items, questions = held.answers[share], held.items[share], held.questions[share]
+        found = np.zeros(2 + self._width)
+        if requests:
+            scores = choice_log_likelihoods(model, requests, batch_tokens=self._batch_tokens, pad_id=pad)
+            found[:2] = -scores.sum(), sum(len(request.choices[0]) for request in requests)
+        if items:
+            asked = engine(model, questions, self._encoder, self._batch_tokens)
+            rows: dict[int, Any] = {}
+            for batch in asked.batches:
+                rows |= zip(batch, asked.answer(batch), strict=True)
+            answers = [rows[i] for i in range(len(questions))]
+            outputs: Outputs = (
+                tuple(row["text"] for row in answers)
+                if items[0].is_written
+                else np.array([[float(value) for value in row["log_likelihoods"]] for row in answers])
+            )
+            found[2:] = self._measure.counts(items, outputs)[0].sum(axis=0)
+        return found
+
+
+def _request(ids: Sequence[int], labels: Sequence[int]) -> Request:
+    start = next(i for i, label in enumerate(labels) if label != IGNORED)
+    return Request(tuple(ids[:start]), (tuple(ids[start:]),))

@@ -1,0 +1,95 @@
+"""The page of an evaluation: its tables, differences and labels, from the results that were sealed with it."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import Any
+
+from mslt_it.config.recipe import ScoringConfig, TaskConfig
+from mslt_it.config.schema import build
+from mslt_it.evaluation.estimates import Difference
+from mslt_it.evaluation.folder import REQUEST
+from mslt_it.evaluation.label_reports import LabelReport
+from mslt_it.evaluation.remarks import said_of
+from mslt_it.evaluation.scores import Figures, read_rows
+from mslt_it.evaluation.tables import columns_of, main_rows, tables
+from mslt_it.problems import Problem
+from mslt_it.report.pages import Section, versions_here
+from mslt_it.report.run_report import label_section, write_page
+from mslt_it.report.scores import by_language, of_cells
+from mslt_it.report.study_report import WORLD_NOTICE
+from mslt_it.store import find_damage, read_json
+
+MOST_SYSTEMS = 4  # in one figure
+
+
+def write_eval_report(folder: Path, out: Path, formats: Collection[str]) -> list[Path]:
+    """Writes the report of a finished evaluation; what was written, the page first."""
+    if (damage := find_damage(folder)) is not None:
+        raise Problem(f"run={folder}: {damage}. Start its `mslt eval` again: what is done stays done.")
+    content, request = read_json(folder / "results.json") or {}, read_json(folder / REQUEST) or {}
+    all_rows, recipes = read_rows(content, folder / "results.json"), request["recipes"]
+    sections, said = [], []
+    for recipe in recipes:
+        task = build(TaskConfig, recipe["task"], REQUEST)
+        confidence = build(ScoringConfig, recipe["scoring"], REQUEST).confidence
+        compared = content["differences"] if len(recipes) == 1 else ()
+        found = Figures(
+            tuple(row for row in all_rows if row.task == task.name), tuple(Difference(**one) for one in compared)
+        )
+        said += said_of(found)
+        sections.append(_scores(task, found, confidence))
+    if labels := label_section([LabelReport.of_plain(one) for one in content["labels"]]):
+        sections.append(labels)
+    systems, tasks = content["provenance"]["systems"], ", ".join(recipe["task"]["name"] for recipe in recipes)
+    report = {
+        "title": f"Evaluation of {len(systems)} system{'s' * (len(systems) > 1)}: {tasks}",
+        "lead": [f"{', '.join(systems)}; asked {', '.join(request['variants'])}, on the same items."],
+        "warnings": [[WORLD_NOTICE]] if content["provenance"]["world"] else [],
+        "said": [*said, *content["notes"]],
+        "sections": sections,
+        "made": made(content, request),
+        "redo": [f"mslt report run={shlex.quote(str(folder))}"],
+    }
+    return write_page(report, out, formats)
+
+
+def _scores(task: TaskConfig, found: Figures, confidence: float) -> Section:
+    rows = main_rows(found)
+    all_tables = [
+        (f"{task.name}_{number}", of_cells(f"{task.name}_{number}", title, cells))
+        for number, (title, cells) in enumerate(tables(found, confidence), 1)
+    ]
+    title = f"{task.name}: scores with their intervals"
+    few = len(columns_of(rows)) <= MOST_SYSTEMS
+    return Section(
+        task.name,
+        f"Scores: {task.name}",
+        tables=all_tables,
+        figures=[(f"{task.name}_figure", by_language(rows, len(task.choice_names), title))] if few else [],
+        notes=[f"Intervals hold {100 * confidence:g} %. The table of answers with every figure is results.csv."],
+    )
+
+
+def made(content: Mapping[str, Any], request: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """How it was made."""
+    found = content["provenance"]
+    environment, settings = found["environment"], found["settings"]
+    entries = [
+        ("model", found["model"] + (f"@{found['model_revision']}" if found["model_revision"] else "")),
+        *((f"adapter of {name}", f"sha256 {one['adapter_sha256']}, trained on {', '.join(one['sources'] or ['?'])}")
+          for name, one in found["systems"].items() if one["adapter_sha256"]),
+        *((f"data of {name}", "@".join(filter(None, data))) for name, data in found["data"].items()),
+        *((f"languages of {name}", ", ".join(codes)) for name, codes in request["languages"].items()),
+        ("variants", ", ".join(request["variants"])),
+        ("worked examples", str(found["num_shots"])),
+        ("settings", ", ".join(f"{name} {value}" for name, value in settings.items())),
+        ("base sha256", str(found.get("base_sha256") or "")),
+        ("request", str(request["fingerprint"])),
+        ("code of the evaluation", str(environment.get("git_commit") or "not recorded")),
+        ("versions", ", ".join(f"{name} {v}" for name, v in environment.get("packages", {}).items() if v)),
+        ("versions of the report", versions_here("mslt_it", "numpy", "matplotlib")),
+    ]  # fmt: skip
+    return [(name, value) for name, value in entries if value]

@@ -1,0 +1,280 @@
+"""The page of one run, trained or combined: its table and what is said of it, labels, losses, answers, how to redo it.
+
+What was answered is read from the run's journals, and the rows are read again for their prompts; a run whose rows are
+gone has a page without answers, which says so.
+"""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from mslt_it.evaluation.label_reports import LabelReport
+from mslt_it.evaluation.remarks import run_remarks
+from mslt_it.evaluation.scores import ScoreRow, read_rows
+from mslt_it.evaluation.tables import METRIC_NAMES, language_table
+from mslt_it.languages import language_name
+from mslt_it.models.identity import ADAPTER, FinishedRun, read_run
+from mslt_it.problems import Problem
+from mslt_it.publish.scored_run import stored_answers
+from mslt_it.report.answers import Answers, sampled
+from mslt_it.report.pages import Section, papers, render, versions_here, write
+from mslt_it.report.scores import by_language, curves, f1_table, of_cells, of_label_report
+from mslt_it.report.study_report import SMALL_MODEL_NOTICE, WORLD_NOTICE
+from mslt_it.store import read_json
+from mslt_it.study.analyse.findings import Figure
+from mslt_it.study.analyse.tables import Column, Table
+from mslt_it.training.curves import LOSSES
+from mslt_it.training.looks import PREFIX
+
+MOST_LABELS = 12  # whose training rows have a column
+
+
+@dataclass(frozen=True)
+class Part:
+    """What is folded under a section: of one language."""
+
+    title: str
+    tables: Sequence[tuple[str, Table]] = ()
+    figures: Sequence[tuple[str, Figure]] = ()
+    answers: Answers | None = None
+
+
+def write_run_report(folder: Path, out: Path, formats: Collection[str], examples: int, seed: int) -> list[Path]:
+    """Writes the report of a finished run; what was written, the page first."""
+    run = read_run(folder)
+    content = read_json(folder / "results.json") or {}
+    sections = [one for one in sections_of(run, content, examples, seed) if one is not None]
+    rows = read_rows(content, folder / "results.json")
+    said = run_remarks(rows, run.recipe.task, run.recipe.scoring.confidence) if rows else ["Not scored (scored=false)."]
+    report = {
+        "title": f"Run {run.recipe.name}: {run.recipe.task.name} on {_model(run)}",
+        "lead": lead(run, rows),
+        "warnings": notices(run, content),
+        "said": said,
+        "sections": sections,
+        "made": made(run, content),
+        "redo": redo(run),
+    }
+    return write_page(report, out, formats)
+
+
+def write_page(report: Mapping[str, Any], out: Path, formats: Collection[str]) -> list[Path]:
+    """The page of a report in the form of run.html.j2, and its tables and figures for papers."""
+    parts = [one for section in report["sections"] for one in (section, *section.parts)]
+    tables = [found for one in parts for found in one.tables]
+    drawn = [found for one in parts for found in one.figures]
+    files: dict[str, str | bytes] = {"report.html": render("run.html.j2", report)} if "html" in formats else {}
+    return write(out, files | papers(tables, drawn, formats))
+
+
+def sections_of(run: FinishedRun, content: Mapping[str, Any], examples: int, seed: int) -> list[Section | None]:
+    rows = read_rows(content, run.folder / "results.json")
+    return [
+        _scores(run, rows),
+        _trained_on(run),
+        _losses(run),
+        label_section([one for one in map(LabelReport.of_plain, content.get("labels", ())) if one.system == ADAPTER]),
+        _answers(run, rows, examples, seed),
+    ]
+
+
+# ---------------------------------------------------------------- the parts
+
+
+def _scores(run: FinishedRun, rows: Sequence[ScoreRow]) -> Section:
+    if not rows:
+        return Section("scores", "Scores by language", "no language was scored")
+    confidence, task = run.recipe.scoring.confidence, run.recipe.task
+    cells = language_table(rows, confidence, with_base=True)
+    main = [row for row in rows if row.metric == rows[0].metric]
+    return Section(
+        "scores",
+        "Scores by language",
+        question="In per cent; the gain over the untuned base in points, on the same items.",
+        tables=[("scores", of_cells("scores", "Scores", cells))],
+        figures=[("scores_figure", by_language(main, len(task.choice_names), "Scores with their intervals"))],
+        notes=[
+            f"Intervals hold {100 * confidence:g} %. That of a language is for other items like these (Wilson's of "
+            "accuracy, a bootstrap of items elsewhere); that of the gain is of the difference paired by item."
+        ],
+    )
+
+
+def _trained_on(run: FinishedRun) -> Section | None:
+    report = read_json(run.folder / "build_report.json")
+    if report is None:
+        return None  # a combined run: its adapters are listed among how it was made
+    names = run.recipe.task.choice_names
+    labels = {f"label{n}": name for n, name in enumerate(names)} if len(names) <= MOST_LABELS else {}
+    rows = [
+        {
+            "language": f"{one['language']} {language_name(one['language'])}",
+            "num_rows": one["num_kept"],
+            "dropped": sum(one["dropped"].values()),
+            "prompts": one["num_prompt_tokens"],
+            "supervised": one["num_supervised_tokens"],
+            **{key: one["label_counts"].get(name, 0) for key, name in labels.items()},
+        }
+        for one in report["languages"]
+    ]
+    heads = {"dropped": "dropped", "prompts": "tokens of prompts", "supervised": "tokens supervised", **labels}
+    counts = {key: Column(head, "count") for key, head in heads.items()}
+    found = Table("trained_on", "Rows trained on", pd.DataFrame(rows), labels=counts)
+    return Section("trained_on", "What it was trained on", tables=[("trained_on", found)], notes=report["notes"])
+
+
+def _losses(run: FinishedRun) -> Section | None:
+    if "combination" in run.provenance:
+        return None
+    path = run.folder / LOSSES
+    if not path.is_file():
+        reason = f"the run has no {LOSSES}: it is of an earlier version of mslt_it"
+        return Section("losses", "Loss while training", reason)
+    history = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    found = [curves(history, "loss", "Loss of the training rows, by source language", "nats per supervised token")]
+    training: Mapping[str, Any] = run.provenance.get("training", {})
+    notes = []
+    if (step := training.get("best_step")) is not None:
+        metric, mark = METRIC_NAMES[run.recipe.task.metric], {"mark": step, "mark_label": f"step {step}"}
+        of_metric, of_loss = (f"{PREFIX}{name}" for name in (run.recipe.task.metric, "loss"))
+        found += [
+            curves(history, of_metric, f"Held-out rows of the sources: {metric}", f"{metric}, %", unit="share", **mark),
+            curves(history, of_loss, "Held-out rows of the sources: loss", "nats per supervised token", **mark),
+        ]
+        notes.append(
+            f"The adapter is that of step {step}, the best of {training['num_looks']} looks by {metric} on held-out "
+            "rows of the sources. Their items are scored in no language, and no row of a target was looked at."
+        )
+    drawn = [(f"loss_{number}", figure) for number, figure in enumerate(found, 1) if figure is not None]
+    if not drawn:
+        return Section("losses", "Loss while training", f"nothing was logged (training.logging_steps, {LOSSES})")
+    return Section("losses", "Loss while training", figures=drawn, notes=notes)
+
+
+def label_section(reports: Sequence[LabelReport]) -> Section | None:
+    """What became of each label, where answers are labels; a part per language (and system)."""
+    if not reports:
+        return None
+    parts, names = [], {tuple(one.label for one in report.labels) for report in reports}
+    several = len(names) > 1 or len({(report.system, report.variant) for report in reports}) > 1
+    for number, report in enumerate(reports, 1):
+        tables, figures = of_label_report(report, f"{report.language}_{number}" if several else report.language)
+        system = f", {report.system} {report.variant}" if several else ""
+        parts.append(Part(f"{report.language} {language_name(report.language)}{system}", tables, figures))
+    return Section(
+        "labels",
+        "Labels and confusions",
+        question="Precision, recall and F1 of each label and what was taken for what, language by language.",
+        tables=[("labels", f1_table(reports))] if len(names) == 1 and len(*names) <= MOST_LABELS else [],
+        parts=parts,
+    )
+
+
+def _answers(run: FinishedRun, rows: Sequence[ScoreRow], examples: int, seed: int) -> Section | None:
+    languages = list(dict.fromkeys(row.language for row in rows if not row.is_mean))
+    if not languages or not examples:
+        return None
+    recipe = run.recipe
+    try:
+        answered = stored_answers(run, languages)
+    except (Problem, KeyError, OSError) as problem:
+        why = f"the answers of the run cannot be read, or its rows have changed ({problem})"
+        return Section("answers", "Right and wrong answers", why)
+    parts = []
+    for one in answered:
+        found = sampled(recipe.task, one, examples, seed, is_native=recipe.prompt.language == "native")
+        total = found.num_right + found.num_wrong
+        title = f"{one.language} {language_name(one.language)}: {found.num_right} of {total} right"
+        parts.append(Part(title, answers=found))
+    return Section(
+        "answers",
+        "Right and wrong answers",
+        question=f"At most {examples} of each per language, drawn with seed {seed}."
+        + " Probabilities are those among the label words alone." * bool(recipe.task.choice_names),
+        parts=parts,
+    )
+
+
+# ---------------------------------------------------------------- what stands at the top and at the end
+
+
+def _model(run: FinishedRun) -> str:
+    return "the embedded model" if run.recipe.model.path == "world" else Path(run.recipe.model.path).name
+
+
+def _at(name: str, revision: str | None) -> str:
+    return f"{name}@{revision}" if revision else name
+
+
+def lead(run: FinishedRun, rows: Sequence[ScoreRow]) -> list[str]:
+    """What was done, in sentences."""
+    recipe, made_of = run.recipe, run.provenance.get("combination")
+    number = run.provenance.get("num_examples", recipe.data.num_examples_total)
+    how = f"{len(made_of['adapters'])} adapters combined ({made_of['method']})" if made_of else "An adapter trained"
+    scored = len({row.language for row in rows if not row.is_mean})
+    beside = f" {scored} languages were scored, adapter and untuned base on the same items." if scored else ""
+    return [f"{how} on {number:,} rows in {', '.join(recipe.sources)}.{beside}"]
+
+
+def notices(run: FinishedRun, content: Mapping[str, Any]) -> list[list[str]]:
+    """Boxes that must not be overlooked."""
+    found = []
+    if run.recipe.task.data == "world":
+        found.append([WORLD_NOTICE])
+    elif run.recipe.model.path == "world":
+        found.append([SMALL_MODEL_NOTICE])
+    if content.get("status") == "invalid":
+        found.append(["Some scores are invalid (NaN, infinite or constant): the table names them."])
+    return found
+
+
+def made(run: FinishedRun, content: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """How it was made."""
+    recipe, found, lora = run.recipe, run.provenance, run.recipe.adapter
+    environment: Mapping[str, Any] = found.get("environment", {})
+    training: Mapping[str, Any] = found.get("training", {})
+    device = ", ".join(map(str, environment.get("gpus") or ())) or environment.get("cpu")
+    steps = f"{training['num_steps']:,} steps of {training['global_batch']} rows" if training else ""
+    entries = [
+        ("recipe", recipe.name),
+        ("task, data", f"{recipe.task.name}, {_at(recipe.task.data, recipe.task.revision)}"),
+        ("sources", ", ".join(recipe.sources)),
+        ("how they were chosen", recipe.select.note),
+        ("targets", ", ".join(recipe.targets)),
+        ("prompts", f"{recipe.prompt.language}, template {recipe.prompt.template}, {recipe.prompt.variant}"),
+        ("model", _at(recipe.model.path, recipe.model.revision)),
+        ("adapter", f"rank {lora.rank}, alpha {lora.alpha}, quantisation {lora.quantization}"),
+        ("training", f"{steps}, learning rate {recipe.training.learning_rate:g}, seed {recipe.seed}" if steps else ""),
+        *[(f"combined: {', '.join(one['sources'])}", f"weight {one['weight']:+.3g}, sha256 {one['adapter_sha256']}")
+          for one in found.get("combination", {}).get("adapters", ())],
+        ("adapter sha256", found["adapter_sha256"]),
+        ("base sha256", found["base_sha256"]),
+        ("tokenizer sha256", str(found.get("tokenizer_sha256") or "")),
+        ("run fingerprint", recipe.run_fingerprint()),
+        ("data fingerprint", recipe.data_fingerprint()),
+        ("code of the run", str(environment.get("git_commit") or "not recorded")),
+        ("versions of the run", ", ".join(f"{name} {v}" for name, v in environment.get("packages", {}).items() if v)),
+        ("made on", f"{device}, {environment.get('platform')}" if device else ""),
+        ("versions of the report", versions_here("mslt_it", "numpy", "matplotlib")),
+    ]  # fmt: skip
+    return [(name, value) for name, value in entries if value]
+
+
+def redo(run: FinishedRun) -> list[str]:
+    """The commands that make the run, elsewhere, and the report again."""
+    name = shlex.quote(str(run.folder))
+    if combination := run.provenance.get("combination"):
+        runs = ",".join(one["run"] for one in combination["adapters"])
+        again = f"mslt combine {shlex.quote(f'runs=[{runs}]')} method={combination['method']} "
+        again += f"weights={shlex.quote(str(combination['weights']))} "
+        again += f"num_items={run.recipe.scoring.num_examples_per_language} out=again"
+    else:
+        again = f"mslt train --config-dir {name} recipe=config output_dir=again"
+    return [again, f"mslt report run={name}"]

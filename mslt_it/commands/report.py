@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
-from pathlib import Path
 
 from mslt_it import values
 from mslt_it.command import Call, Command
@@ -48,44 +47,22 @@ def run(call: Call) -> int:
     out = values.path(options.out) if options.out else folder if options.run else folder / "report"
     if out.is_file():
         raise Problem(f"out={out} is a file. Give a folder: report.html is written into it.")
-    written = _of_study(folder, out, options) if options.study else _of_run(folder, out, options)
+    # These import pandas and matplotlib, which help can do without.
+    from mslt_it.report.made import Settings, report_of_run, report_of_study
+
+    if options.run:
+        written = report_of_run(folder, out, options.format or ("html",), options.examples, options.seed)
+    else:
+        settings = Settings(options.confidence, options.num_bootstrap, options.seed)
+        written, told = report_of_study(folder, out, options.format or ("html", "latex"), settings, _say)
+        print("\n".join([*told, ""]))
     beside = f" ({len(written) - 1} more files beside it)" if len(written) > 1 else ""
     print(f"Report: {written[0]}{beside}")
     return 0
 
 
-def _of_run(folder: Path, out: Path, options: Options) -> list[Path]:
-    from mslt_it.evaluation.folder import REQUEST
-    from mslt_it.report.eval_report import write_eval_report
-    from mslt_it.report.run_report import write_run_report
-
-    formats = options.format or ("html",)
-    if (folder / REQUEST).is_file():
-        return write_eval_report(folder, out, formats)
-    return write_run_report(folder, out, formats, options.examples, options.seed)
-
-
-def _of_study(folder: Path, out: Path, options: Options) -> list[Path]:
-    from mslt_it.report.study_report import warnings, write_report
-    from mslt_it.study.analyse.analyses import analyse
-    from mslt_it.study.analyse.claims import sentence, verdict
-    from mslt_it.study.analyse.resampling import Settings
-    from mslt_it.study.collect import collect
-
-    def say(text: str) -> None:
-        print(text, file=sys.stderr, flush=True)
-
-    settings = Settings(options.confidence, options.num_bootstrap, options.seed)
-    findings = analyse(collect(folder, say), settings, say)
-    written = write_report(findings, out, options.format or ("html", "latex"))
-    for lines in warnings(findings):
-        print("\n".join(lines) + "\n")
-    for part, claim in findings.claims:
-        said = verdict(claim, settings.confidence)
-        where = f"[{part.name}] " if len(findings.slices) > 1 else ""
-        print(f"{where}{sentence(claim, settings.confidence)}{f' {said[0].upper()}{said[1:]}.' if said else ''}")
-    print()
-    return written
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
 
 
 COMMAND = Command(

@@ -20,9 +20,9 @@ from mslt_it.data.rows import RowStore
 from mslt_it.evaluation.asking import Question, engine
 from mslt_it.evaluation.likelihood import choice_log_likelihoods
 from mslt_it.evaluation.measures import MEASURES, Outputs
+from mslt_it.evaluation.questions import questions_of
 from mslt_it.evaluation.settings import Settings
 from mslt_it.evaluation.shared_rows import Request
-from mslt_it.evaluation.questions import questions_of
 from mslt_it.records import PromptedExample
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from mslt_it.evaluation.questions import choice_requests
 
 from mslt_it.config.compose import load_recipe
 from mslt_it.data.budget import Preparing
@@ -13,6 +12,7 @@ from mslt_it.data.build import validation_examples
 from mslt_it.data.prompts import prompted
 from mslt_it.data.rows import RowStore
 from mslt_it.evaluation.likelihood import choice_log_likelihoods
+from mslt_it.evaluation.questions import choice_requests
 from mslt_it.evaluation.source_validation import SourceValidation
 from mslt_it.pipeline import Parts
 

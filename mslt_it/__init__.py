@@ -1,6 +1,6 @@
 """Instruction-tuning in a few languages, scored zero-shot in others.
 
-    from mslt_it import train, evaluate, select, merge
+    from mslt_it import train, evaluate, predict, select, merge
 
 docs/api.md shows them. A name is loaded when it is asked for: importing the package takes no time and no torch.
 """
@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from mslt_it.api import Evaluation, Merged, Ranking, TrainedRun, evaluate, load_recipe, merge, select, train
     from mslt_it.config.recipe import Recipe
+    from mslt_it.prediction.rows import predict
     from mslt_it.problems import Problem
 
 _HOMES = {
     **dict.fromkeys(("train", "evaluate", "select", "merge", "load_recipe"), "mslt_it.api"),
     **dict.fromkeys(("TrainedRun", "Evaluation", "Ranking", "Merged"), "mslt_it.api"),
+    "predict": "mslt_it.prediction.rows",
     "Recipe": "mslt_it.config.recipe",
     "Problem": "mslt_it.problems",
 }
@@ -31,6 +33,7 @@ __all__ = [
     "evaluate",
     "load_recipe",
     "merge",
+    "predict",
     "select",
     "train",
 ]

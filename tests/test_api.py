@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 import mslt_it
-from mslt_it import Problem, Recipe, TrainedRun, cli, evaluate, load_recipe, merge, select, train
+from mslt_it import Problem, Recipe, TrainedRun, cli, evaluate, load_recipe, merge, predict, select, train
+from mslt_it.data.build import scored_examples
 
 ROOT = Path(__file__).parent.parent
 SMALL = {
@@ -94,6 +95,13 @@ def test_evaluate_is_the_commands(run: TrainedRun, tmp_path: Path, capfd: pytest
         == 0
     )
     assert "finished already" in capfd.readouterr().out
+
+
+def test_predict_gives_the_runs_labels(run: TrainedRun) -> None:
+    answers = run.answers("th").set_index("id")["adapter_prediction"]
+    examples = scored_examples(load_recipe("config", config_dir=run.folder), "th")
+    rows = [{"id": one.id, "lang": "th", **one.fields} for one in examples]
+    assert [row["label"] for row in predict(run, rows)] == [answers[one.id] for one in examples]
 
 
 def test_select_gives_the_commands_ranking(capsys: pytest.CaptureFixture[str]) -> None:

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from labelled_table import Trained
 
+from mslt_it import predict
 from mslt_it.models.identity import read_run
-from mslt_it.predict import predict
 from mslt_it.prediction.calibration import calibrated, calibration_error, fitted_temperature, softmax
 from mslt_it.problems import Problem
 

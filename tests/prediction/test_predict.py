@@ -17,9 +17,8 @@ import pyarrow.parquet
 import pytest
 from labelled_table import LABELS, Trained, call, table
 
-from mslt_it import store
+from mslt_it import predict, store
 from mslt_it.evaluation.asking import ChoiceEngine
-from mslt_it.predict import predict
 from mslt_it.prediction import job
 from mslt_it.problems import Problem
 
@@ -324,7 +323,7 @@ def test_merged_weights_label_as_the_run_does(
 
 
 def test_rows_are_taken_as_results_are(trained: Trained, monkeypatch: pytest.MonkeyPatch) -> None:
-    from mslt_it import predict as module
+    from mslt_it.prediction import rows as module
 
     monkeypatch.setattr(module, "CHUNK", 5)
     taken = []

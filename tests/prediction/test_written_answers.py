@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from finished_run import make_base, make_run
 
-from mslt_it.predict import predict
+from mslt_it import predict
 from mslt_it.prediction.labeller import How, Labeller
 from mslt_it.problems import Problem
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ CHUNK = 2000  # rows that are asked together, the longest first
 
 
 def predict(
-    run: Path | str,
+    run: str | os.PathLike[str],
     rows: Iterable[Mapping[str, Any]],
     *,
     language: str | None = None,
@@ -29,7 +30,7 @@ def predict(
     taken as the results are.
 
     Args:
-        run: folder of a finished run.
+        run: a finished run, as an object or its folder.
         language: a column, or a code for every row; None: found by column, else by script.
         abstain_below: rows whose likeliest label has less probability get none.
         calibration: "held_out" fits a temperature on the run's held-out rows.
@@ -37,7 +38,7 @@ def predict(
         columns: the run's column -> what the rows call it.
         model: folder of the run's merged weights, asked in place of base and adapter.
     """
-    labeller = Labeller(run, How(language, abstain_below, calibration, prefix, dict(columns or {}), model))
+    labeller = Labeller(Path(run), How(language, abstain_below, calibration, prefix, dict(columns or {}), model))
     remaining = iter(rows)
     first = next(remaining, None)
     if first is None:

@@ -65,7 +65,8 @@ def test_a_run_trains_evaluates_and_logs_in_utf8(tmp_path: Path) -> None:
     evaluated = [str(ROOT / "eval" / "run.py"), "run=run", "out=out", "cache=none", "examples=4", "--json"]
     done = start(*evaluated, encoding="cp1252", cwd=tmp_path)
     assert done.returncode == 0, done.stderr.decode()
-    assert json.loads(done.stdout) == json.loads((tmp_path / "out" / "results.json").read_text(encoding="utf-8"))
+    results = json.loads((tmp_path / "out" / "results.json").read_text(encoding="utf-8"))
+    assert json.loads(done.stdout) == {**results, "folder": "out"}
 
 
 def test_task_files_for_lm_eval_are_written_whatever_the_terminal(tmp_path: Path) -> None:

@@ -97,7 +97,8 @@ def test_json_is_all_that_stands_on_stdout(run: Path, tmp_path: Path, capsys: Ca
     for time in ("first", "again"):
         assert call(*arguments) == 0
         printed = capsys.readouterr()
-        assert json.loads(printed.out) == json.loads((tmp_path / "out" / "results.json").read_text(encoding="utf-8"))
+        results = json.loads((tmp_path / "out" / "results.json").read_text(encoding="utf-8"))
+        assert json.loads(printed.out) == {**results, "folder": str(tmp_path / "out")}
         assert ("finished already" in printed.err) == (time == "again")
 
 

@@ -22,10 +22,11 @@ from mslt_it.data.rows import RowStore
 from mslt_it.evaluation.measures import MEASURES, UNREAD, Measure
 from mslt_it.problems import Problem
 from mslt_it.store import altered, file_sha256, read_json
-from mslt_it.study.manifest import StudyFolder, read_manifest
+from mslt_it.study.choosing import Tried, tried
+from mslt_it.study.manifest import manifest_of
 
 OF_FIRST = ("model", "task", "is_world", "is_of_world_rows", "num_choices", "majority_share", "provenance")
-READ = ("config.yaml", "results.json", "predictions/")  # sealed files that are looked at
+READ = ("config.yaml", "losses.jsonl", "results.json", "predictions/")  # sealed files that are looked at
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ class Study:
     measure: Measure
     item_ids: tuple[tuple[str, ...], ...]  # per target; equal ids are translations, drawn at once
     groups: tuple[tuple[str, ...], ...]  # per target and item, as `mslt_it.evaluation.clusters` has them
-    cells: tuple[ScoredCell, ...]
+    cells: tuple[ScoredCell, ...]  # of a sweep those of the chosen points
     base: np.ndarray | None  # (targets, items, k) of the untuned base; None: its scores were not valid
     missing: tuple[tuple[str, str], ...]  # cells that do not count: (id, reason)
     num_planned: int
@@ -77,6 +78,8 @@ class Study:
     majority_share: float | None  # of the scored labels, mean over targets: what always giving the most frequent gets
     provenance: Mapping[str, Any]  # of the first cell's results.json, for "how it was made"
     manifest_sha256: str
+    tried: tuple[Tried, ...] = ()  # the points of a sweep
+    tried_cells: tuple[ScoredCell, ...] = ()  # their runs, chosen or not
 
     @property
     def slices(self) -> list[Slice]:
@@ -101,21 +104,6 @@ class Study:
     def num_items(self) -> int:
         """Over all target languages."""
         return sum(map(len, self.item_ids))
-
-
-def manifest_of(folder: Path) -> dict[str, Any]:
-    """``manifest.json`` of a study's folder; a Problem where it is missing or holds no cells."""
-    manifest = read_manifest(StudyFolder(folder))
-    if manifest is None:
-        usual = Path("studies") / folder.name
-        meant = usual if (usual / "manifest.json").is_file() else Path("studies/mini")
-        raise Problem(
-            f"study={folder}: there is no manifest.json. Give the folder that `mslt study` writes, for example "
-            f"study={meant}."
-        )
-    if not manifest["cells"]:
-        raise Problem(f"{folder / 'manifest.json'} lists no cells. Start `mslt study` again, with sets to train on.")
-    return manifest
 
 
 def collect(folder: Path | str, say: Callable[[str], object] = lambda text: None) -> Study:
@@ -147,6 +135,19 @@ def collect(folder: Path | str, say: Callable[[str], object] = lambda text: None
         _refuse_another_kind(planned["id"], first, read, found[0][0]["id"])
     base = reader.read_base(folder / "cells" / found[0][0]["id"], first)
     matched, unmatched = _matched([read.languages for _, read in found], first.targets)
+    points = tried(folder, [planned for planned, _ in found], first.metric)
+    passed_over = {name for one in points if not one.is_chosen for name in one.cells}
+    cells = tuple(
+        ScoredCell(
+            str(planned["id"]),
+            tuple(planned["sources"]),
+            int(planned["seed"]),
+            Slice(int(planned.get("budget", 0)), str(planned.get("variant", "direct"))),
+            _aligned(read.languages, first.targets, matched),
+            int(planned.get("assignment") or 0),
+        )
+        for planned, read in found
+    )
     return Study(
         name=str(manifest.get("study", folder.name)),
         folder=folder,
@@ -159,23 +160,15 @@ def collect(folder: Path | str, say: Callable[[str], object] = lambda text: None
             tuple(first.groups[code].get(item, "") for item in ids)
             for code, ids in zip(first.targets, matched, strict=True)
         ),
-        cells=tuple(
-            ScoredCell(
-                str(planned["id"]),
-                tuple(planned["sources"]),
-                int(planned["seed"]),
-                Slice(int(planned.get("budget", 0)), str(planned.get("variant", "direct"))),
-                _aligned(read.languages, first.targets, matched),
-                int(planned.get("assignment") or 0),
-            )
-            for planned, read in found
-        ),
+        cells=tuple(cell for cell in cells if cell.id not in passed_over),
         base=None if base is None else _aligned(base, first.targets, matched),
         missing=tuple(missing),
         num_planned=len(manifest["cells"]),
         num_unmatched=unmatched,
         **{name: getattr(first, name) for name in OF_FIRST},
         manifest_sha256=file_sha256(folder / "manifest.json"),
+        tried=points,
+        tried_cells=cells if points else (),
     )
 
 

@@ -10,6 +10,7 @@ itself, also where a cluster runs the cells. One that fails is named, with its r
 
 from __future__ import annotations
 
+import itertools
 import json
 import shutil
 import time
@@ -28,7 +29,7 @@ from mslt_it.study.cells import write_failure
 from mslt_it.study.config import PREDICTED, Predict, StudyConfig, mingling_from
 from mslt_it.study.forecast import duration
 from mslt_it.study.grid import Cell
-from mslt_it.study.manifest import StudyFolder
+from mslt_it.study.manifest import StudyFolder, manifest_of
 
 MADE_FROM = "made_from"  # key of a result: fingerprint of its cells and settings
 # What steps read of cells.
@@ -79,23 +80,24 @@ def steps(config: StudyConfig, grid: Sequence[Cell]) -> list[Step]:
 def _steps(config: StudyConfig, grid: Sequence[Cell]) -> Iterator[Step]:
     first = [cell for cell in grid if (cell.budget, cell.variant) == (grid[0].budget, grid[0].variant)]
     if (wanted := mingling_from(config, config.name)) is not None:
-        runs = {}
+        runs: dict[str, list[str]] = {}  # of a sweep: cells of all points, until one of them is chosen
         for what, sources in (("SSLT", wanted.sslt), ("MSLT", wanted.mslt)):
             for seed in wanted.seeds:
-                found = [cell.id for cell in first if cell.sources == sources and cell.seed == seed]
+                found = [cell for cell in first if cell.sources == sources and cell.seed == seed]
                 if not found:
                     raise Problem(
                         f"mingling: the study has no cell of {', '.join(sources)} with seed {seed} (a sample may leave "
                         "it out). Name another set, or take mingling out (mingling={})."
                     )
                 suffix = f", seed {seed}" if len(wanted.seeds) > 1 else ""
-                runs[f"{what} {'-'.join(sources)}{suffix}"] = found[0]
+                same = [cell.id for cell in found if cell.assignment == found[0].assignment]
+                runs[f"{what} {'-'.join(sources)}{suffix}"] = same
         languages = (*config.pool, *config.targets)
         yield Step(
             "mingling",
             "mingling.json",
-            tuple(runs.values()),
-            [runs, list(languages), wanted.settings],
+            tuple(itertools.chain(*runs.values())),
+            [{name: ids[0] for name, ids in runs.items()}, list(languages), wanted.settings],
             lambda folder, say: _mingling(folder, runs, languages, wanted.settings, say),
         )
     if config.predict:
@@ -188,13 +190,15 @@ def _predict(folder: StudyFolder, settings: Predict, say: Say) -> dict[str, Any]
 
 
 def _mingling(
-    folder: StudyFolder, runs: Mapping[str, str], languages: Sequence[str], settings: Any, say: Say
+    folder: StudyFolder, runs: Mapping[str, Sequence[str]], languages: Sequence[str], settings: Any, say: Say
 ) -> dict[str, Any]:
     from mslt_it.representations.runs import measure_runs
+    from mslt_it.study.choosing import chosen_of
 
+    manifest = manifest_of(folder.path)
     say(f"mingling: {len(runs)} runs and the base in {len(languages)} languages ...")
     return measure_runs(
-        {name: folder.cell(cell) for name, cell in runs.items()},
+        {name: folder.cell(chosen_of(folder.path, manifest, ids)[0]) for name, ids in runs.items()},
         languages=languages,
         settings=settings,
         advance=lambda system: say(f"mingling: {system} done"),

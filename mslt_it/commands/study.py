@@ -27,6 +27,7 @@ from mslt_it.study.grid import Cell, base_recipe, by_size, cell_recipe, cells, w
 from mslt_it.study.local_pool import LocalPool
 from mslt_it.study.manifest import StudyFolder, build_manifest, read_manifest, refuse_changed, write_manifest
 from mslt_it.study.sweep import check_points, described_grid, points
+from mslt_it.training.trackers import refuse_unready
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,7 @@ def run(call: Call) -> int:
         done = _done(jobs)
         print("\n".join([*dry_run(config, base, grid, folder, done, options), *(f"Note: {note}" for note in notes)]))
         return 0
+    refuse_unready(base.training.report_to)
     executor = make_executor(options.executor, options.workers, options.settings, str(folder.path))
     with locked(folder.lock("study"), wait=False) as held:
         if not held:
@@ -267,7 +269,7 @@ def _more() -> list[str]:
         *key_lines(keys(StudyConfig).values()),
         "",
         "KEY=VALUE of every cell's recipe: whatever has a dot, and scale=, task= (see mslt train --help). Several "
-        "values in brackets are a sweep: training.learning_rate=[1e-4,3e-4]; where a value is a list, it is a list of lists: "
+        "values in brackets are a sweep: training.learning_rate=[1e-4,3e-4]; where a value is a list, a list of lists: "
         "adapter.target_modules=[[q_proj,v_proj],[all-linear]].",
     ]
 

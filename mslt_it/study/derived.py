@@ -26,6 +26,7 @@ from mslt_it.problems import Problem
 from mslt_it.records import fingerprint
 from mslt_it.store import read_json, sealed_files, write_atomically
 from mslt_it.study.cells import write_failure
+from mslt_it.study.choosing import chosen_of
 from mslt_it.study.config import PREDICTED, Predict, StudyConfig, mingling_from
 from mslt_it.study.forecast import duration
 from mslt_it.study.grid import Cell
@@ -193,7 +194,6 @@ def _mingling(
     folder: StudyFolder, runs: Mapping[str, Sequence[str]], languages: Sequence[str], settings: Any, say: Say
 ) -> dict[str, Any]:
     from mslt_it.representations.runs import measure_runs
-    from mslt_it.study.choosing import chosen_of
 
     manifest = manifest_of(folder.path)
     say(f"mingling: {len(runs)} runs and the base in {len(languages)} languages ...")

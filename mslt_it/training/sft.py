@@ -36,10 +36,10 @@ from mslt_it.problems import Problem
 from mslt_it.records import EncodedExample
 from mslt_it.training import checkpoints, guards, looks
 from mslt_it.training.batches import IGNORED, LengthGroupedOrder, PaddingCollator, padding_id, rows_hash, to_dataset
-from mslt_it.training.curves import Curves, write_losses
+from mslt_it.training.curves import Curves
 from mslt_it.training.looks import Validation
 from mslt_it.training.progress_lines import ProgressLines, loss_by_language
-from mslt_it.training.summary import TrainingSummary
+from mslt_it.training.summary import TrainingSummary, write_losses
 from mslt_it.training.supervised_loss import add_supervised_forward, can_project_supervised_only
 
 LOG = logging.getLogger("mslt_it")
@@ -175,9 +175,9 @@ class AdapterTrainer(SFTTrainer):
             processing_class=tokenizer,
             callbacks=[
                 guards.NonFiniteGuard(),
-                Curves(run_dir / "tensorboard"),
+                *([Curves(run_dir / "tensorboard")] if "tensorboard" in recipe.training.report_to else []),
                 ProgressLines(run_dir / "log.txt", self.global_batch),
-                *([looks.LookSometimes(recipe.training)] if validation else []),
+                *([checkpoints.LookSometimes(recipe.training)] if validation else []),
                 checkpoints.CheckpointSealer(recipe.training_fingerprint(), keys),
                 *callbacks,
             ],
@@ -341,6 +341,6 @@ def _config(recipe: Recipe, run_dir: Path, batch: tuple[int, int], *, bf16: bool
             remove_unused_columns=False,
             dataset_kwargs={"skip_prepare_dataset": True},
             max_length=None,
-            report_to="none",  # curves.py writes TensorBoard files; nothing goes online
+            report_to="none",  # curves.py writes TensorBoard files, and trackers.py what else was asked for
             disable_tqdm=True,  # progress_lines.py shows more
         )

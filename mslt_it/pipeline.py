@@ -31,7 +31,7 @@ from mslt_it.publish.separate_training import train_apart
 from mslt_it.quiet import quiet_libraries
 from mslt_it.runs import Run
 from mslt_it.training.sft import train
-from mslt_it.training.trackers import Scores, Tracker, refuse_unready, tracked
+from mslt_it.training.trackers import Scores, Tracker, log_scores, refuse_unready, tracked
 
 # Of a score's row, what is told where runs are tracked.
 TOLD = (
@@ -162,8 +162,7 @@ def _execute(
     found = provenance(recipe, len(encoded), report.label_counts, summary.adapter_sha256, base)
     status = conclude(run, recipe, figures, found, encoder, details=details, training=summary)
     if figures is not None and figures.rows:
-        for tracker in trackers:
-            tracker.log(_scores(figures, recipe.scoring.confidence))
+        log_scores(trackers, _scores(figures, recipe.scoring.confidence))
     return status
 
 

@@ -6,8 +6,8 @@ mlflow        RUN/mlflow (SQLite); elsewhere where MLFLOW_TRACKING_URI says so
 trackio       RUN/trackio (SQLite); elsewhere where TRACKIO_DIR, TRACKIO_SPACE_ID or TRACKIO_SERVER_URL says so
 
 Losses per language and looks are logged by transformers' own callbacks, and TensorBoard's by `curves`. What these lack
-is added here: the composed recipe, one run across interruptions (RUN/trackers.json holds its ids), and the scores, which
-are known after training only. Nothing is sent anywhere that was not named. No tracker is imported unless asked for.
+is added here: the composed recipe, one run across interruptions (RUN/trackers.json holds its ids), and the scores,
+which are known after training only. Nothing is sent anywhere that was not named, no tracker imported unasked.
 """
 
 from __future__ import annotations
@@ -57,11 +57,24 @@ def refuse_unready(names: Sequence[str]) -> None:
         os.environ.setdefault("WANDB_ERROR_REPORTING", "false")  # its own reports on itself
         import wandb
 
-        if wandb.setup().settings.mode not in OFFLINE and not wandb.login(prompt=False):
-            raise Problem(
-                "training.report_to=wandb: this machine is not logged in to Weights & Biases. Log in (wandb login, or "
-                "the variable WANDB_API_KEY), or keep it in the run's folder: WANDB_MODE=offline mslt train ..."
-            )
+        if wandb.setup().settings.mode in OFFLINE:
+            return
+        with _wandb_problems():
+            if not wandb.login(prompt=False):
+                raise wandb.errors.AuthenticationError("this machine is not logged in to Weights & Biases.")
+
+
+@contextlib.contextmanager
+def _wandb_problems() -> Iterator[None]:
+    import wandb
+
+    try:
+        yield
+    except wandb.errors.Error as error:
+        raise Problem(
+            f"training.report_to=wandb: {' '.join(str(error).split())} Log in (wandb login, or the variable "
+            "WANDB_API_KEY), or keep it in the run's folder: WANDB_MODE=offline mslt train ..."
+        ) from error
 
 
 class Tracker:
@@ -114,14 +127,15 @@ class Wandb(Tracker):
         import wandb
 
         offline = wandb.setup().settings.mode in OFFLINE
-        self.run = wandb.init(
-            project=os.environ.get("WANDB_PROJECT", PROJECT),
-            name=self.name,
-            id=self.kept("wandb", lambda: secrets.token_hex(8)),
-            resume=None if offline else "allow",  # offline nobody knows of the run's beginning: parts are joined by id
-            dir=str(self.folder),
-            config=self.config,
-        )
+        with _wandb_problems():
+            self.run = wandb.init(
+                project=os.environ.get("WANDB_PROJECT", PROJECT),
+                name=self.name,
+                id=self.kept("wandb", lambda: secrets.token_hex(8)),
+                resume=None if offline else "allow",  # offline it knows of no beginning: the parts share the id
+                dir=str(self.folder),
+                config=self.config,
+            )
 
     def callback(self) -> Any:
         from transformers.integrations import WandbCallback
@@ -141,7 +155,7 @@ class Wandb(Tracker):
 class MLflow(Tracker):
     """MLflow. Its callback joins the run that is open."""
 
-    VARIABLE = "MLFLOW_TRACKING_URI"
+    VARIABLE, RETRIES = "MLFLOW_TRACKING_URI", "MLFLOW_HTTP_REQUEST_MAX_RETRIES"
 
     def open(self) -> None:
         os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
@@ -149,24 +163,31 @@ class MLflow(Tracker):
 
         self.given = os.environ.get(self.VARIABLE)
         own = self.folder / "mlflow"
-        own.mkdir(exist_ok=True)
+        if self.given is None:
+            own.mkdir(exist_ok=True)
         uri = self.given or f"sqlite:///{own / 'mlflow.db'}"
         experiment = os.environ.get("MLFLOW_EXPERIMENT_NAME", PROJECT)
         mlflow.set_tracking_uri(uri)
+        retries = os.environ.get(self.RETRIES)
+        os.environ[self.RETRIES] = retries or "2"  # its own 7 take four minutes to say that nobody is there
         try:
             if self.given is None and mlflow.get_experiment_by_name(experiment) is None:
                 mlflow.create_experiment(experiment, (own / "artifacts").as_uri())  # else beside the shell
-            mlflow.set_experiment(experiment)
-            started = self.kept(f"mlflow {uri}", lambda: str(mlflow.MlflowClient().create_run(
-                mlflow.get_experiment_by_name(experiment).experiment_id, run_name=self.name).info.run_id
-            ))  # fmt: skip
-            mlflow.start_run(run_id=started)
+            place = mlflow.set_experiment(experiment).experiment_id
+
+            def begin() -> str:
+                return str(mlflow.MlflowClient().create_run(place, run_name=self.name).info.run_id)
+
+            mlflow.start_run(run_id=self.kept(f"mlflow {uri}", begin))
         except mlflow.exceptions.MlflowException as error:
             self._forget()
             raise Problem(
                 f"training.report_to=mlflow: no run can be begun at {uri} ({' '.join(str(error).split())}). Start the "
                 f"server, set {self.VARIABLE}, unset it for {own}, or leave mlflow out of training.report_to."
             ) from error
+        finally:
+            if retries is None:
+                del os.environ[self.RETRIES]
         longest = mlflow.utils.validation.MAX_PARAM_VAL_LENGTH
         flat = {name: str(value) for name, value in _flat(self.config)}
         mlflow.log_params({name: value for name, value in flat.items() if len(value) <= longest})
@@ -252,7 +273,21 @@ def tracked(recipe: Recipe, folder: Path, is_main: bool, tell: Callable[[str], o
         failed = False
     finally:
         for tracker in reversed(opened):
-            tracker.close(failed)
+            _or_note(tracker, lambda tracker=tracker: tracker.close(failed))  # type: ignore[misc]
+
+
+def log_scores(trackers: Sequence[Tracker], scores: Scores) -> None:
+    """Told after the run is sealed: a tracker that is out of reach by now costs no result."""
+    for tracker in trackers:
+        _or_note(tracker, lambda tracker=tracker: tracker.log(scores))  # type: ignore[misc]
+
+
+def _or_note(tracker: Tracker, do: Callable[[], None]) -> None:
+    try:
+        do()
+    except Exception as error:
+        name = type(tracker).__name__
+        tracker.tell(f"Note: {name} was not told all of it ({type(error).__name__}: {' '.join(str(error).split())}).")
 
 
 def _flat(plain: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

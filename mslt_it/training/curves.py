@@ -1,12 +1,18 @@
-"""Training curves as TensorBoard files: loss, loss/<language>, learning_rate, grad_norm. Nothing goes online."""
+"""Training curves: loss, loss/<language>, learning_rate, grad_norm, as TensorBoard files while a run goes and as
+losses.jsonl at its end. Nothing goes online."""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from torch.utils.tensorboard import SummaryWriter
 from transformers import TrainerCallback
+
+from mslt_it.store import write_atomically
+from mslt_it.training.summary import LOSSES
 
 
 class Curves(TrainerCallback):
@@ -34,3 +40,9 @@ class Curves(TrainerCallback):
         if self.writer is not None:
             self.writer.close()
             self.writer = None
+
+
+def write_losses(folder: Path, history: Sequence[Mapping[str, Any]]) -> None:
+    """What was logged at each step. Checkpoints keep it, so an interrupted run loses no step of it."""
+    steps = [entry for entry in history if "train_runtime" not in entry]  # a summary of this process alone
+    write_atomically(folder / LOSSES, "".join(json.dumps(entry, sort_keys=True) + "\n" for entry in steps))

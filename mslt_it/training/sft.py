@@ -36,10 +36,10 @@ from mslt_it.problems import Problem
 from mslt_it.records import EncodedExample
 from mslt_it.training import checkpoints, guards, looks
 from mslt_it.training.batches import IGNORED, LengthGroupedOrder, PaddingCollator, padding_id, rows_hash, to_dataset
-from mslt_it.training.curves import Curves
+from mslt_it.training.curves import Curves, write_losses
 from mslt_it.training.looks import Validation
 from mslt_it.training.progress_lines import ProgressLines, loss_by_language
-from mslt_it.training.summary import TrainingSummary, write_losses
+from mslt_it.training.summary import TrainingSummary
 from mslt_it.training.supervised_loss import add_supervised_forward, can_project_supervised_only
 
 LOG = logging.getLogger("mslt_it")

@@ -1,14 +1,9 @@
-"""What training hands back, and what it logged: loss, loss/LANGUAGE, learning_rate, grad_norm, looks."""
+"""What training hands back."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
-
-from mslt_it.store import write_atomically
 
 LOSSES = "losses.jsonl"  # in a run folder: a line per logged step; sealed with the run
 
@@ -34,9 +29,3 @@ class TrainingSummary:
     seconds: float  # of this process, not of the part before a resume
     best_step: int | None = None  # whose adapter it is, where training looked at held-out rows
     num_looks: int = 0
-
-
-def write_losses(folder: Path, history: Sequence[Mapping[str, Any]]) -> None:
-    """What was logged at each step. Checkpoints keep it, so an interrupted run loses no step of it."""
-    steps = [entry for entry in history if "train_runtime" not in entry]  # a summary of this process alone
-    write_atomically(folder / LOSSES, "".join(json.dumps(entry, sort_keys=True) + "\n" for entry in steps))

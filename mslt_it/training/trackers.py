@@ -48,7 +48,8 @@ class Scores:
 def refuse_unready(names: Sequence[str]) -> None:
     """A Problem, before anything is done, where a tracker is not installed or wandb could not send what it is told."""
     for name in names:
-        if importlib.util.find_spec(name) is None:
+        found = importlib.util.find_spec(name)
+        if found is None or found.origin is None:  # a folder of that name, such as wandb leaves where it was started
             raise Problem(
                 f"training.report_to={name}: the package {name} is not installed: pip install -e '.[{name}]', or leave "
                 f"{name} out of training.report_to."

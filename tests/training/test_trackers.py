@@ -17,6 +17,8 @@ import pandas as pd
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from mslt_it.command import execute
+from mslt_it.commands import study as study_command
 from mslt_it.config.compose import load_recipe
 from mslt_it.pipeline import run_recipe
 from mslt_it.problems import Problem
@@ -147,6 +149,9 @@ def test_a_package_that_is_missing_is_named_with_its_extra(
     with pytest.raises(Problem, match=said):
         run_recipe(recipe, show=lambda text: None)
     assert not (tmp_path / "run").exists()
+    with pytest.raises(Problem, match=said):  # before a single cell is begun
+        execute(study_command.COMMAND, ["study=mini", f"out={tmp_path / 'study'}", f"training.report_to={name}"])
+    assert not (tmp_path / "study").exists()
     extras = (Path(__file__).parents[2] / "pyproject.toml").read_text(encoding="utf-8")
     assert f'\n{name} = [\n  "{name}>=' in extras
 

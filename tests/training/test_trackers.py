@@ -16,6 +16,7 @@ from typing import Any
 import pandas as pd
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from transformers import TrainerCallback
 
 from mslt_it.command import execute
 from mslt_it.commands import study as study_command
@@ -29,8 +30,8 @@ from mslt_it.training.trackers import IDS, TRACKERS, Scores, log_scores, refuse_
 
 INSTALLED = [name for name in TRACKERS if importlib.util.find_spec(name)]
 SMALL = [
-    *("targets=[tr,th]", "training.max_steps=2", "training.logging_steps=1", "training.eval_steps=2"),
-    *("training.num_eval_examples=3", "data.num_examples_total=24"),
+    *("targets=[tr,th]", "training.max_steps=2", "training.logging_steps=1", "training.save_steps=1"),
+    *("training.eval_steps=2", "training.num_eval_examples=3", "data.num_examples_total=24"),
     *("scoring.num_examples_per_language=10", "scoring.num_bootstrap=100"),
 ]
 LOCAL = {"WANDB_MODE": "offline", "HF_HUB_OFFLINE": "1"}
@@ -39,7 +40,13 @@ ELSEWHERE = ("MLFLOW_TRACKING_URI", "MLFLOW_EXPERIMENT_NAME", "TRACKIO_DIR", "TR
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One run told to all trackers that are installed."""
+    """One run told to all trackers that are installed: interrupted after its first checkpoint, and gone on with."""
+
+    class Stop(TrainerCallback):
+        def on_save(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+            if state.global_step == 1:
+                raise KeyboardInterrupt
+
     folder = tmp_path_factory.mktemp("tracked") / "run"
     recipe = load_recipe("xnli_3src", [*SMALL, f"output_dir={folder}", f"training.report_to=[{','.join(INSTALLED)}]"])
     with pytest.MonkeyPatch.context() as patch:
@@ -47,6 +54,9 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
             patch.delenv(name, raising=False)
         for name, value in LOCAL.items():
             patch.setenv(name, value)
+        with pytest.MonkeyPatch.context() as once, pytest.raises(KeyboardInterrupt):
+            once.setattr(TRACKERS["tensorboard"], "callback", lambda self: Stop())
+            run_recipe(recipe, show=lambda text: None)
         assert run_recipe(recipe, show=lambda text: None) == 0
         assert "MLFLOW_TRACKING_URI" not in os.environ  # or the next run would go to this one's store
     return folder
@@ -98,12 +108,12 @@ def test_mlflow_has_them_in_the_run_s_folder(run: Path, losses: Any, scores: dic
 
 def test_wandb_offline_has_them_in_the_run_s_folder(run: Path, scores: dict[str, float]) -> None:
     pytest.importorskip("wandb")
-    (folder,) = (run / "wandb").glob("offline-run-*")
-    (written,) = folder.glob("run-*.wandb")
-    content = written.read_bytes()
+    parts = sorted((run / "wandb").glob("offline-run-*"))
+    assert len(parts) == 2 and len({part.name.rpartition("-")[2] for part in parts}) == 1  # one run, once interrupted
+    content = b"".join(path.read_bytes() for part in parts for path in part.glob("run-*.wandb"))
     for told in (b"train/loss/ar", b"eval/accuracy", b"num_eval_examples", b"score/accuracy/tr", b"xnli_3src-"):
         assert told in content
-    (table,) = (folder / "files").rglob("scores_*.table.json")
+    (table,) = (parts[-1] / "files").rglob("scores_*.table.json")
     found = json.loads(table.read_text(encoding="utf-8"))
     frame = pd.DataFrame(found["data"], columns=found["columns"])
     assert Scores(frame, "").values == pytest.approx(scores)

@@ -53,7 +53,7 @@ def settings_tried(study: Study, chosen: Slice) -> Analysis:
             "Each setting, mean over the sets",
             summary,
             "The oracle takes for each set the setting that is best on the targets' own labels, the scored ones: no "
-            "result, only how much there was to choose. The figures of single settings are of all sets alike.",
+            "result, only how much there was to choose. The rows above both take one setting for all sets.",
             setting="setting",
             times=Column("chosen for", "count"),
             held_out=held_out,

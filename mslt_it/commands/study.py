@@ -280,7 +280,7 @@ COMMAND = Command(
     ("study=NAME [KEY=VALUE ...] [--dry-run] [--config-dir DIR]",),
     (
         "mslt study study=mini workers=2",
-        "mslt study study=mini 'seeds=[0]' sample=10 training.eval_steps=50 'adapter.rank=[8,32]' out=studies/few",
+        "mslt study study=mini 'seeds=[0]' training.eval_steps=50 'adapter.rank=[8,32]' out=studies/ranks",
         "mslt study study=paper_xnli executor=slurm workers=8 'settings={partition:gpu}' --dry-run",
     ),
     Options,

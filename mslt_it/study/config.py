@@ -1,6 +1,6 @@
 """Study files: one YAML file in recipes/study/ says which runs are made, `grid` lists them.
 
-    mslt study study=mini 'seeds=[0]' sample=10 training.num_epochs=2
+    mslt study study=mini 'seeds=[0]' training.num_epochs=2
 
 Keys of the study are written ``KEY=VALUE``; dotted keys (and scale=, task=) are overrides of every cell's recipe, or a
 sweep where they list several values.

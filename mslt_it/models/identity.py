@@ -149,7 +149,7 @@ def load_trained_base(run: FinishedRun) -> tuple[Any, Any, ModelConfig]:
             )
     for number, dtype in enumerate(dtypes := _dtypes(recorded, model)):
         trained = dataclasses.replace(model, dtype=dtype)
-        base = load_base(trained, run.recipe.adapter)
+        base = load_base(trained, run.recipe.adapter, head=run.recipe.head)
         fit_vocabulary(base, tokenizer)
         _refuse_commit_and_rows(where, recorded, identity(base, tokenizer))
         found_hash = model_hash(base)

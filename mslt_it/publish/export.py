@@ -26,7 +26,8 @@ from transformers import AutoConfig, GenerationConfig
 from mslt_it.config.recipe import ModelConfig, TaskConfig
 from mslt_it.data.encoding import Encoder
 from mslt_it.evaluation.scores import read_rows
-from mslt_it.models.base_model import WEIGHTS, cached_commit, load_adapter, load_tokenizer, model_path
+from mslt_it.models.base_model import WEIGHTS, load_adapter, load_tokenizer, model_path
+from mslt_it.models.commits import cached_commit
 from mslt_it.models.environment import environment
 from mslt_it.models.identity import FinishedRun, load_trained_base, read_run, unrecorded
 from mslt_it.models.model_errors import explain

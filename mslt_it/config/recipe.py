@@ -336,7 +336,7 @@ class Recipe:
 
 
 # Keys that came later, and their values that change nothing.
-_NOT_SAID = {
+_NOT_SAID: dict[str, Any] = {
     **{"prompts": {}, "assignment_seed": None, "freeze_layers": 0, "layer_lr_decay": 1.0, "label_smoothing": 0.0},
     **{"class_weights": "none", "method": "lora"},
 }

@@ -28,13 +28,15 @@ from transformers import (
 from mslt_it.config.recipe import AdapterConfig, Head, ModelConfig
 from mslt_it.models.causality import refuse_not_causal, refuse_other_kinds
 from mslt_it.models.commits import cached_commit
+from mslt_it.models.environment import default_device, resolve_dtype
 from mslt_it.models.gguf_weights import dequantized, dequantized_file, is_gguf
 from mslt_it.models.heads import MODELS, TASK_TYPES, draw_fresh_parts, head_of, loading_options, mark
 from mslt_it.models.linear_modules import target_modules
 from mslt_it.models.model_errors import explain, refuse_folder
 from mslt_it.models.packaged import is_packaged, join_parts, sha256_of, start_notes
 from mslt_it.models.quantization import keep_as_packed, quantization_config
-from mslt_it.problems import Problem, nearest
+from mslt_it.problems import Problem
+from mslt_it.quiet import quiet_loading
 from mslt_it.store import read_json
 from mslt_it.world.mini_model import weights_dir
 
@@ -45,7 +47,6 @@ FULL = {"peft_type": "FULL"}  # in place of peft's configuration: all of the mod
 # pull request holds: other weights than those at the revision that was asked for.
 os.environ["DISABLE_SAFETENSORS_CONVERSION"] = "1"
 Trained: TypeAlias = PeftModel | PreTrainedModel  # an adapter on a base, or a base of which all is trained
-DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
 
 def model_path(model: ModelConfig) -> str:
@@ -110,14 +111,15 @@ def load_base(
     try:
         if head is None:
             refuse_other_kinds(path, model.revision)
-        base, report = (MODELS[head.name] if head else AutoModelForCausalLM).from_pretrained(
-            path,
-            revision=model.revision,
-            trust_remote_code=False,
-            use_safetensors=True,
-            output_loading_info=True,
-            **options,
-        )
+        with quiet_loading() if head else contextlib.nullcontext():  # of what the files lack we tell ourselves
+            base, report = (MODELS[head.name] if head else AutoModelForCausalLM).from_pretrained(
+                path,
+                revision=model.revision,
+                trust_remote_code=False,
+                use_safetensors=True,
+                output_loading_info=True,
+                **options,
+            )
         if quantization == "none":
             base = base.to(place)
     except torch.OutOfMemoryError as error:
@@ -167,22 +169,6 @@ def fit_vocabulary(base: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) ->
         f"The tokenizer has {needed} ids, the base {rows} embedding rows: {needed - rows} rows were added, each the "
         "mean of the others. They are not trained, so the model cannot tell the new tokens apart."
     )
-
-
-def default_device() -> torch.device:
-    """This process's GPU under a launcher, the first one otherwise, the CPU where there is none."""
-    if not torch.cuda.is_available():
-        return torch.device("cpu")
-    return torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
-
-
-def resolve_dtype(dtype: str, device: torch.device) -> torch.dtype:
-    """``auto`` is bfloat16 on a GPU that has it and float32 elsewhere (bfloat16 is emulated on most CPUs)."""
-    if dtype == "auto":
-        return torch.bfloat16 if device.type == "cuda" and torch.cuda.is_bf16_supported() else torch.float32
-    if dtype not in DTYPES:
-        raise Problem(f"model.dtype: '{dtype}' is not known. {nearest(dtype, ['auto', *DTYPES])}")
-    return DTYPES[dtype]
 
 
 def add_adapter(model: PreTrainedModel, adapter: AdapterConfig, seed: int) -> Trained:

@@ -18,7 +18,6 @@ from mslt_it.config.compose import load_recipe
 from mslt_it.config.recipe import ModelConfig, Recipe
 from mslt_it.data.build import with_found_labels
 from mslt_it.models.base_model import (
-    DTYPES,
     fit_vocabulary,
     load_base,
     load_tokenizer,
@@ -26,6 +25,7 @@ from mslt_it.models.base_model import (
     read_adapter,
     tensors_hash,
 )
+from mslt_it.models.environment import DTYPES
 from mslt_it.models.gguf_weights import weights_origin
 from mslt_it.models.packaged import TERMS
 from mslt_it.problems import Problem

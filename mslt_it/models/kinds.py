@@ -13,8 +13,13 @@ from mslt_it.config.checks import check_kind
 from mslt_it.config.recipe import Recipe
 from mslt_it.models.gguf_weights import is_gguf
 from mslt_it.models.model_errors import explain, refuse_folder
-from mslt_it.models.packaged import is_packaged
+from mslt_it.models.packaged import is_packaged, with_reachable_base
 from mslt_it.problems import Problem
+
+
+def with_base(recipe: Recipe) -> Recipe:
+    """The recipe with a base that can be had here, and told what it is."""
+    return with_kind(with_reachable_base(recipe))
 
 
 def with_kind(recipe: Recipe) -> Recipe:

@@ -41,6 +41,10 @@ class Prompts:
     rows: tuple[tuple[tuple[int, ...], int], ...]
     requests: tuple[Request, ...]  # empty where answers are text
     ask: Callable[[Any], np.ndarray] | None = None  # of an encoder: what a model makes of the items, in place of both
+    num_asked: int = 0
+
+    def __len__(self) -> int:
+        return self.num_asked or len(self.rows)
 
 
 @dataclass(frozen=True)
@@ -85,7 +89,7 @@ def prompts_of(recipe: Recipe, tokenizer: Any, per_language: int) -> dict[str, P
 
 def _prompts(recipe: Recipe, items: Sequence[PromptedExample], encoder: Encoder) -> Prompts:
     if encoder.head:
-        return Prompts((), (), functools.partial(_label_scores, recipe, items, encoder))
+        return Prompts((), (), functools.partial(_label_scores, recipe, items, encoder), len(items))
     rows = []
     for encoded in encoder.encode_all(items):
         if isinstance(encoded, EncodedExample):  # too long a row has no answer to look at

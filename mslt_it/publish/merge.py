@@ -168,7 +168,7 @@ def write_merged(
     }
     prompts = prompts_of(recipe, tokenizer, prompts_per_language)
     live = load_adapter(base, run.adapter)
-    say(f"Asking the live adapter {sum(len(p.rows) for p in prompts.values())} prompts in {len(prompts)} languages ...")
+    say(f"Asking the live adapter {sum(map(len, prompts.values()))} prompts in {len(prompts)} languages ...")
     expected = outputs(live, prompts, **settings)
     del live, base
     gc.collect()

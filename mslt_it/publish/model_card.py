@@ -117,6 +117,7 @@ def model_card(
             [data],
             model_index(recipe, results),
             pipeline=_TASK_TYPES[task.shape] if recipe.head else "text-generation",
+            is_whole=recipe.adapter.method == "full",
         ),
         about,
         is_published=published,
@@ -194,17 +195,19 @@ def _head(
     data: Sequence[str],
     figures: list[CardFigure],
     pipeline: str = "text-generation",
+    is_whole: bool = False,
 ) -> ModelCardData:
     """The YAML between the dashes; codes such as "no" come out quoted, since bare they are booleans."""
     named = is_hub_id(base) or not published
+    kind = "model" if is_whole and about.kind == "adapter" else about.kind
     known = about.license.lower()
     licence: dict[str, Any] = {"license": known} if known else {}
     if known and known not in KNOWN_LICENSES:
         licence = {"license": "other", "license_name": re.sub(r"[^a-z0-9.]+", "-", known).strip("-")}
     return ModelCardData(
-        library_name=_LIBRARIES[about.kind],
+        library_name=_LIBRARIES[kind],
         base_model=base if named else None,
-        base_model_relation=_RELATIONS[about.kind] if named else None,
+        base_model_relation=_RELATIONS[kind] if named else None,
         language=list(sources),
         pipeline_tag=pipeline,
         tags=[*tags[:1], "cross-lingual-transfer", *tags[1:]],

@@ -24,7 +24,7 @@ def to_dataset(encoded: Sequence[EncodedExample], languages: Sequence[str], pad_
     return Dataset.from_dict(
         {
             "input_ids": [list(e.input_ids) for e in encoded] + [[pad_id, pad_id]],
-            "labels": [list(e.labels) for e in encoded] + [[IGNORED]],
+            "labels": [list(e.labels) for e in encoded] + [[IGNORED, IGNORED]],
             "languages": [number[e.language] for e in encoded] + [0],
         }
     )

@@ -49,7 +49,8 @@ class SegmentEncoder(Encoder):
             return ids
         one, two = self._around
         between = two[1]
-        where = [i for i in range(len(ids)) if list(ids[i : i + len(between)]) == between]
+        last = len(ids) - len(two[2]) - len(between)
+        where = [i for i in range(len(two[0]), last + 1) if list(ids[i : i + len(between)]) == between]
         places = [(len(two[0]), where[0]), (where[0] + len(between), len(ids) - len(two[2]))] if where else []
         kept = places or [(len(one[0]), len(ids) - len(one[1]))]
         segments = [list(ids[start:end]) for start, end in kept]

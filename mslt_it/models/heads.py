@@ -48,7 +48,7 @@ def mark(model: PreTrainedModel, head: Head, missing: Iterable[str], path: str) 
         Problem: what the files lack is more than head and pooler.
     """
     body = model.base_model_prefix
-    own = [name for name, _ in model.named_children() if name != body]
+    own = [name for name, part in model.named_children() if name != body and any(True for _ in part.parameters())]
     fresh: set[str] = set()
     for name in sorted(missing):
         part = next((p for p in (*own, *(f"{body}.{pooler}" for pooler in _POOLERS)) if name.startswith(f"{p}.")), None)

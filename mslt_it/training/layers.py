@@ -9,16 +9,17 @@ from torch import nn
 from mslt_it.problems import Problem
 
 
+# What lies before the layers, by the names that the families have for it (T5: shared).
+_EMBEDDING = re.compile(r"embed|(^|\.)(w[tp]e|shared)\.")
+
+
 def depths(model: nn.Module) -> dict[str, int]:
     """Parameter -> 0 for what comes before the layers (the embedding), 1, 2, ... for the layers, and one more than the
     last for what comes after them (norm, head)."""
     names = [name for name, _ in model.named_parameters()]
     layers = {name: int(found[1]) + 1 for name in names if (found := re.search(r"\.(\d+)\.", name))}
-    top, found_layer, result = max(layers.values(), default=0) + 1, False, {}
-    for name in names:
-        found_layer |= name in layers
-        result[name] = layers.get(name, top if found_layer else 0)
-    return result
+    top = max(layers.values(), default=0) + 1
+    return {name: layers.get(name, 0 if _EMBEDDING.search(name) else top) for name in names}
 
 
 def freeze(model: nn.Module, number: int) -> None:

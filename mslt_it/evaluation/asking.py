@@ -15,10 +15,9 @@ from typing import Any
 import numpy as np
 
 from mslt_it.data.encoding import Encoder
-from mslt_it.data.segments import SegmentEncoder
 from mslt_it.evaluation.cache import AnswerCache, key_of
 from mslt_it.evaluation.generation import Prompt, Sampling, TextGenerator
-from mslt_it.evaluation.heads import ClassEngine
+from mslt_it.evaluation.heads import ENGINES, ClassEngine
 from mslt_it.evaluation.likelihood import ChoiceScorer, Request
 from mslt_it.store import Journal
 
@@ -132,8 +131,8 @@ def engine(
     model: Any, questions: Sequence[Question], encoder: Encoder, batch_tokens: int, sampling: Sampling | None = None
 ) -> Engine:
     """The loaded model as one that scores choices, writes, or says by its head; ``sampling`` None: greedily."""
-    if isinstance(encoder, SegmentEncoder):
-        return ClassEngine(model, questions, encoder, batch_tokens=batch_tokens)
+    if encoder.head:
+        return ENGINES[encoder.head](model, questions, encoder, batch_tokens=batch_tokens)
     pad, end, sampling = encoder.tokenizer.pad_token_id, encoder.end_id, sampling or Sampling()
     pad = end if pad is None else pad
     if questions[0].choices:

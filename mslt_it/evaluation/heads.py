@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from mslt_it.data.segments import SegmentEncoder
 from mslt_it.evaluation.generation import longest_input
 from mslt_it.models.base_model import base_of
 from mslt_it.models.heads import places
@@ -21,15 +20,14 @@ LOG = logging.getLogger("mslt_it")
 
 
 class ClassEngine:
-    """Log-probabilities of the labels, by number; written as text where they are not finite.
+    """Log-probabilities of the labels, by number; written as text where they are not finite. ``encoder``: a
+    `mslt_it.data.segments.SegmentEncoder`.
 
     A question's choices are the labels' numbers. A row that is longer than the model can read is cut where its longer
     segment ends, and told.
     """
 
-    def __init__(
-        self, model: Any, questions: Sequence[Question], encoder: SegmentEncoder, *, batch_tokens: int
-    ) -> None:
+    def __init__(self, model: Any, questions: Sequence[Question], encoder: Any, *, batch_tokens: int) -> None:
         self._model, self._questions = model, questions
         self._device = base_of(model).get_input_embeddings().weight.device
         self._padding = Padding(encoder.tokenizer.pad_token_id, encoder.separator_id)
@@ -59,6 +57,9 @@ class ClassEngine:
     def decided_by(self, position: int) -> Mapping[str, Any]:
         question = self._questions[position]
         return {"prompt": question.prompt_ids, "choices": question.choices, "head": "classes"}
+
+
+ENGINES = {"classes": ClassEngine}  # head -> what asks it
 
 
 def _batches(lengths: Sequence[int], batch_tokens: int) -> tuple[tuple[int, ...], ...]:

@@ -8,7 +8,6 @@ from torch import nn
 
 from mslt_it.problems import Problem
 
-
 # What lies before the layers, by the names that the families have for it (T5: shared).
 _EMBEDDING = re.compile(r"embed|(^|\.)(w[tp]e|shared)\.")
 

@@ -33,7 +33,7 @@ from mslt_it.evaluation.request import Options, request_of
 from mslt_it.integrations.vllm import engine_of
 from mslt_it.models.base_model import load_tokenizer
 from mslt_it.models.environment import has_gpu
-from mslt_it.models.packaged import with_reachable_base
+from mslt_it.models.kinds import with_base
 from mslt_it.pipeline import Parts, run_recipe
 from mslt_it.problems import Problem
 from mslt_it.progress import only_in_logs
@@ -162,7 +162,7 @@ def train(
     elif overrides or changes or config_dir is not None:
         raise Problem("train() was given a Recipe and changes to it. Give the changes to load_recipe().")
     check(recipe)
-    asked = with_reachable_base(recipe)
+    asked = with_base(recipe)
     with _only_said(say) as show:
         rows = RowStore()
         ready = resolved(asked, lambda: load_tokenizer(asked.model), rows)

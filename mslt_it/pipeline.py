@@ -12,10 +12,12 @@ from typing import Any
 import pandas as pd
 from accelerate import PartialState
 
+from mslt_it.config.checks import check_kind
 from mslt_it.config.recipe import Recipe
 from mslt_it.data.build import build_training_set, format_report, with_found_labels
 from mslt_it.data.encoding import Encoder
 from mslt_it.data.rows import RowStore
+from mslt_it.data.segments import encoder_of
 from mslt_it.evaluation.measures import check_languages
 from mslt_it.evaluation.scores import Figures
 from mslt_it.evaluation.source_validation import SourceValidation
@@ -24,6 +26,7 @@ from mslt_it.evaluation.tables import as_markdown, language_table
 from mslt_it.models.base_model import add_adapter, fit_vocabulary, load_base, load_tokenizer, terms_and_origin
 from mslt_it.models.environment import environment, has_gpu
 from mslt_it.models.identity import identity
+from mslt_it.models.kinds import with_kind
 from mslt_it.notices import notice
 from mslt_it.progress import tell
 from mslt_it.publish.scored_run import conclude, evaluate_run, print_end, provenance
@@ -63,11 +66,11 @@ class Parts:
         return load_tokenizer(recipe.model)
 
     def encoder(self, recipe: Recipe, tokenizer: Any) -> Encoder:
-        return Encoder(tokenizer, recipe.data.max_length_tokens)
+        return encoder_of(recipe, tokenizer)
 
     def base(self, recipe: Recipe, tokenizer: Any) -> LoadedBase:
         """The frozen base, its vocabulary fitted to the tokenizer."""
-        base = load_base(recipe.model, recipe.adapter)
+        base = load_base(recipe.model, recipe.adapter, head=recipe.head)
         note = fit_vocabulary(base, tokenizer)
         return LoadedBase.of(tokenizer, base, recipe.adapter.quantization, note=note)
 
@@ -99,6 +102,7 @@ def run_recipe(
         return print_end(run, finished, recipe.task, details=details, already="run")
     refuse_unready(recipe.training.report_to)
     state.wait_for_everyone()  # all have looked before anyone writes
+    run.recipe = recipe = with_kind(recipe)
     run.open()
     for line in notice(recipe):
         run.say(line)
@@ -114,6 +118,7 @@ def _execute(
 ) -> int:
     started = time.monotonic()
     recipe = with_found_labels(recipe, parts.rows)
+    check_kind(recipe)
     check_languages(recipe.task.metric, (*recipe.sources, *recipe.targets))
     tokenizer = parts.tokenizer(recipe)
     for line in terms_and_origin(recipe.model):
@@ -141,7 +146,13 @@ def _execute(
     if summary.best_step is not None:
         run.say(f"The adapter is that of step {summary.best_step}, the best of {summary.num_looks} looks.")
 
-    trained = dataclasses.replace(loaded, adapted=model, papers=loaded.papers | {"base_sha256": summary.base_sha256})
+    is_whole = recipe.adapter.method == "full"
+    if is_whole and recipe.head is None:  # its base is asked, too, and was trained away
+        del model, loaded
+        loaded = parts.base(recipe, tokenizer)
+    else:
+        loaded = dataclasses.replace(loaded, adapted=model)
+    trained = dataclasses.replace(loaded, papers=loaded.papers | {"base_sha256": summary.base_sha256})
     figures = evaluate_run(
         run,
         recipe,
@@ -153,7 +164,8 @@ def _execute(
         runs=parts.runs(),
         rows=parts.rows,
     )
-    parts.give_back(model)
+    if not is_whole:
+        parts.give_back(model)
     state.wait_for_everyone()
     if not run.is_main:
         return 0

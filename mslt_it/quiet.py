@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import sys
 import warnings
+from collections.abc import Iterator
 
 
 def quiet_imports() -> None:
@@ -26,3 +28,16 @@ def quiet_libraries() -> None:
 
     if not sys.stderr.isatty():
         transformers_logging.disable_progress_bar()
+
+
+@contextlib.contextmanager
+def quiet_loading() -> Iterator[None]:
+    """While a model is loaded whose files are known to lack parts, or to have more than is wanted."""
+    from transformers.utils import logging as transformers_logging
+
+    before = transformers_logging.get_verbosity()
+    transformers_logging.set_verbosity_error()
+    try:
+        yield
+    finally:
+        transformers_logging.set_verbosity(before)

@@ -51,6 +51,7 @@ class PromptedExample:
     chain_language: str = ""  # in which a chain of thought is asked for; empty: none is
     reading_language: str = ""  # whose notation and words the answer is read by; empty: ``language``
     group: str = ""  # rows of a language with one name share a premise or passage; empty: the row stands alone
+    segments: tuple[str, ...] = ()  # the texts of the task's inputs, which an encoder reads without the instruction
 
     @property
     def read_in(self) -> str:
@@ -59,12 +60,17 @@ class PromptedExample:
 
 @dataclass(frozen=True)
 class EncodedExample:
-    """Token ids; ``labels`` has the same length and is -100 wherever nothing is supervised."""
+    """Token ids; ``labels`` has the same length and is -100 wherever nothing is supervised. Of an encoder it has what
+    its head is to say: the number of the label."""
 
     id: str
     language: str
     input_ids: tuple[int, ...]
     labels: tuple[int, ...]
+
+    @property
+    def num_supervised(self) -> int:
+        return sum(label != -100 for label in self.labels)
 
 
 @dataclass(frozen=True)

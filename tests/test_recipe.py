@@ -22,11 +22,12 @@ from mslt_it.problems import Problem
 
 RECIPES = sorted(path.stem for path in share_dir("recipes").glob("*.yaml"))
 SCALES = sorted(path.stem for path in (share_dir("recipes") / "scale").glob("*.yaml"))
+KNOWN_SCALES = "encoder_small, large, mbert, mini, paper, small, tiny, xlmr_base, xlmr_large"
 TASKS = sorted(path.stem for path in (share_dir("recipes") / "task").glob("*.yaml"))
 
 
 def test_number_of_recipes_seen() -> None:
-    assert (len(RECIPES), len(SCALES), len(TASKS)) == (14, 5, 11)
+    assert (len(RECIPES), len(SCALES), len(TASKS)) == (14, 9, 11)
 
 
 @pytest.mark.parametrize("task", TASKS)
@@ -34,6 +35,8 @@ def test_number_of_recipes_seen() -> None:
 def test_every_recipe_loads_with_every_task_and_at_every_scale(name: str, task: str) -> None:
     scale = SCALES[(RECIPES.index(name) + TASKS.index(task)) % len(SCALES)]  # every two of the three meet
     own = ["sources=[de,fr]", "targets=[en]", "task.data=my.csv"] if "custom" in (name, task) else []
+    if "combined" in name and scale in ("encoder_small", "mbert", "xlmr_base", "xlmr_large"):
+        own += ["adapter.method=lora"]  # what is combined are adapters
     recipe = load_recipe(name, [f"scale={scale}", f"task={task}", *own])
     assert (recipe.name, recipe.scale, recipe.task.name) == (name, scale, task)
     assert not set(recipe.sources) & set(recipe.targets)
@@ -90,7 +93,7 @@ def test_overrides_after_the_recipe() -> None:
 @pytest.mark.parametrize(
     ("override", "text"),
     [
-        ("scale=papr", "Unknown scale 'papr'. Did you mean 'paper'? Known: large, mini, paper, small, tiny."),
+        ("scale=papr", f"Unknown scale 'papr'. Did you mean 'paper'? Known: {KNOWN_SCALES}."),
         ("task=xnlii", "Unknown task 'xnlii'. Did you mean 'xnli'? Known: bactrian, custom, intents, mgsm,"),
         (
             "training.lr=1",
@@ -139,7 +142,7 @@ def test_overrides_after_the_recipe() -> None:
         ("hydra/launcher=x", "'hydra/launcher=x': Hydra's own settings have no effect here."),
         ("~scale=mini", "'~scale=mini': a key cannot be removed"),
         ("name=a/b", "name=a/b: use letters"),
-        ("scale=null", "Unknown scale 'null'. Known: large, mini, paper, small, tiny."),
+        ("scale=null", f"Unknown scale 'null'. Known: {KNOWN_SCALES}."),
         ("~training.batch_size", "'~training.batch_size': a key cannot be removed"),
         ("hydra.run.dir=x", "'hydra.run.dir=x': Hydra's own settings have no effect here."),
     ],

@@ -25,10 +25,10 @@ def run(call: Call) -> int:
     quiet_libraries()
     # These import transformers and numpy, which help can do without.
     from mslt_it.models.base_model import load_tokenizer
-    from mslt_it.models.packaged import with_reachable_base
+    from mslt_it.models.kinds import with_base
     from mslt_it.selection.auto import choose_sources
 
-    recipe = with_reachable_base(load_recipe(*recipe_of(call), choose=choose_sources))
+    recipe = with_base(load_recipe(*recipe_of(call), choose=choose_sources))
     tokenizer = load_tokenizer(recipe.model)
     store = RowStore()
     recipe = with_found_labels(resolved(recipe, lambda: tokenizer, store), store)

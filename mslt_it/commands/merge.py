@@ -77,8 +77,8 @@ def as_text(record: Mapping[str, Any]) -> str:
     return "\n".join(
         [
             "",
-            f"Merged ({record['inputs']['dtype']}) against the live adapter, both in {found['dtype']}, at the first "
-            "tokens of the right answers",
+            f"Merged ({record['inputs']['dtype']}) against the live adapter, both in {found['dtype']}, at "
+            + ("the labels" if record.get("head") else "the first tokens of the right answers"),
             "",
             *lines,
             "",

@@ -12,10 +12,10 @@ from mslt_it.data.rows import RowStore
 
 def run(call: Call) -> int:
     """Runs a recipe; 0 when every score is valid, 1 when one is not."""
-    from mslt_it.models.packaged import with_reachable_base
+    from mslt_it.models.kinds import with_base
     from mslt_it.selection.auto import choose_sources  # brings numpy, which help can do without
 
-    recipe = with_reachable_base(load_recipe(*recipe_of(call), choose=choose_sources))
+    recipe = with_base(load_recipe(*recipe_of(call), choose=choose_sources))
 
     def tokenizer() -> Any:
         from mslt_it.models.base_model import load_tokenizer

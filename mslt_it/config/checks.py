@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from mslt_it.config.recipe import LARGEST, METRICS, OF_LOOKS, Recipe, TaskConfig, TrainingConfig
+from mslt_it.config.recipe import HEADS, LARGEST, METRICS, OF_LOOKS, PromptConfig, Recipe, TaskConfig, TrainingConfig
 from mslt_it.config.table_keys import COMMON_COLUMNS, OUTSIDE
 from mslt_it.problems import Problem, nearest
 
@@ -31,9 +31,82 @@ def check(recipe: Recipe) -> None:
                 f"training.{name}={value} is about looks at held-out rows, and training.eval_steps=0 takes none. Set "
                 "training.eval_steps too, for example 20."
             )
+    check_kind(recipe)
     if recipe.prompt.template != "mixed" and not re.fullmatch(r"[0-9]+", recipe.prompt.template):
         raise Problem(
             f"prompt.template={recipe.prompt.template} must be the index of a template (0, 1, ...) or 'mixed'."
+        )
+
+
+def check_kind(recipe: Recipe) -> None:
+    """A Problem for values that mean nothing for what is trained, as far as that is known."""
+    if recipe.adapter.method == "full":
+        _refuse_for_full(recipe)
+    if recipe.model.kind == "encoder":
+        _refuse_for_encoders(recipe)
+    elif recipe.model.kind != "auto":
+        for name in ("label_smoothing", "class_weights"):
+            if (value := getattr(recipe.training, name)) != getattr(TrainingConfig(), name):
+                raise Problem(
+                    f"training.{name}={value} is for the labels of an encoder's head, and {recipe.model.path} is a "
+                    f"{recipe.model.kind}, which is trained on the words of the answer. Leave it out."
+                )
+
+
+def _refuse_for_full(recipe: Recipe) -> None:
+    adapter, dtype = recipe.adapter, recipe.model.dtype
+    for name, none in (("quantization", "none"), ("use_dora", False), ("use_rslora", False)):
+        if (value := getattr(adapter, name)) != none:
+            raise Problem(
+                f"adapter.{name}={str(value).lower()} is for adapters, and adapter.method=full trains all weights. "
+                "Leave it out, or write adapter.method=lora."
+            )
+    if recipe.combine.method != "none":
+        raise Problem(
+            f"combine.method={recipe.combine.method} combines adapters, and adapter.method=full makes none. Write "
+            "adapter.method=lora, or combine.method=none."
+        )
+    if dtype == "float16":
+        raise Problem(_NO_FLOAT16.format(why="adapter.method=full"))
+
+
+_NO_FLOAT16 = (
+    "model.dtype=float16: {why} trains float32 weights, on a GPU in bfloat16 arithmetic. Write model.dtype=auto, "
+    "bfloat16 or float32."
+)
+
+
+def _refuse_for_encoders(recipe: Recipe) -> None:
+    task, path = recipe.task, recipe.model.path
+    if task.shape not in HEADS:
+        raise Problem(
+            f"model.path={path} is an encoder, which writes no text, and answers of task={task.name} (task.shape="
+            f"{task.shape}) are written. Choose a decoder, such as scale=small, or a task of "
+            f"{' or '.join(HEADS)}."
+        )
+    for name, default in vars(PromptConfig()).items():
+        if (value := getattr(recipe.prompt, name)) != default:
+            raise Problem(
+                f"prompt.{name}={value} says how a row becomes an instruction, and an encoder ({path}) reads the row's "
+                "fields alone. Leave it out, or choose a decoder."
+            )
+    if recipe.adapter.quantization != "none":
+        raise Problem(
+            f"adapter.quantization={recipe.adapter.quantization} is for large decoders; an encoder ({path}) is trained "
+            "from its own weights. Write adapter.quantization=none."
+        )
+    if recipe.combine.method != "none":
+        raise Problem(
+            f"combine.method={recipe.combine.method}: adapters of encoders are not combined, since each has a head of "
+            "its own. Write combine.method=none."
+        )
+    if recipe.model.dtype == "float16":
+        raise Problem(_NO_FLOAT16.format(why=f"an encoder ({path})"))
+    if LARGEST != recipe.data.num_examples_total < len(task.label_names):
+        raise Problem(
+            f"data.num_examples_total={recipe.data.num_examples_total} rows for {len(task.label_names)} labels: an "
+            f"encoder ({path}) learns a label from its rows alone. Give more rows, name fewer labels "
+            "(task.label_names), or choose a decoder, which reads the labels' words."
         )
 
 

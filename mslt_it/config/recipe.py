@@ -31,6 +31,16 @@ CRITERIA = (
     *("l2v_typology", "target_coverage", "mean_reciprocal_rank"),
 )
 METHODS = ("none", "cat", "svd", "ties", "dare_ties", "weighted_factors")
+# The head by which an encoder answers a task of a shape.
+HEADS = {"classification": "classes"}
+
+
+@dataclass(frozen=True)
+class Head:
+    """By what an encoder answers: its kind (of `HEADS`), and the labels in the order of its outputs."""
+
+    name: str
+    labels: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -158,17 +168,30 @@ class ModelConfig:
 
     path: str = key("world", "a folder, a Hub id, or world (the embedded mini model)", may_be_empty=False)
     revision: str | None = key(None, "commit on the Hub")
+    # It follows from the path, so that no result does.
+    kind: str = key(
+        "auto",
+        "which its config.json says it is; another is refused",
+        choices=("auto", "decoder", "encoder", "text_to_text"),
+        decides=False,
+    )
     dtype: str = key(
         "auto",
-        "of the weights; auto: bfloat16 where the hardware has it, float32 on a CPU",
+        "of the weights; auto: bfloat16 where the hardware has it, float32 on a CPU. Encoders, and weights that are "
+        "all trained, are float32, and it is the arithmetic of a GPU that trains them",
         choices=("auto", "bfloat16", "float16", "float32"),
     )
 
 
 @dataclass(frozen=True)
 class AdapterConfig:
-    """LoRA (Hu et al. 2021) and its relatives, as peft names them"""
+    """what is trained: LoRA (Hu et al. 2021) and its relatives, as peft names them, or all weights"""
 
+    method: str = key(
+        "lora",
+        "an adapter beside the frozen weights, or all of them (then no other key here counts)",
+        choices=("lora", "full"),
+    )
     rank: int = key(8, "of each update", above=0)
     alpha: int = key(16, "the update is scaled by alpha / rank", above=0)
     dropout: float = key(0.0, "on the adapter's input", at_least=0, below=1)
@@ -208,6 +231,16 @@ class TrainingConfig:
         decides=False,
     )
     gradient_checkpointing: bool = key(False, "less memory, a third more time")
+    freeze_layers: int = key(0, "first layers (with the embedding) that stay as they are", unit="layers", at_least=0)
+    layer_lr_decay: float = key(
+        1.0, "the rate of a layer is that of the layer above it times this", above=0, at_most=1, shown="1 (none)"
+    )
+    label_smoothing: float = key(0.0, "share of a row's weight that all labels get; encoders only", at_least=0, below=1)
+    class_weights: str = key(
+        "none",
+        "balanced: a row counts by how rare its label is, 1 on average; encoders only",
+        choices=("none", "balanced"),
+    )
     eval_steps: int = key(
         0,
         "between looks at held-out rows of the sources (never of a target); the best checkpoint is kept",
@@ -275,6 +308,13 @@ class Recipe:
     combine: CombineConfig = field(default_factory=CombineConfig)
 
     @property
+    def head(self) -> Head | None:
+        """By what the model answers; None where it answers in tokens, as decoders do."""
+        if self.model.kind != "encoder":
+            return None
+        return Head(HEADS[self.task.shape], self.task.label_names)
+
+    @property
     def assignment_seed(self) -> int:
         """What decides which item is labelled in which language, and which items at all."""
         return self.seed if self.data.assignment_seed is None else self.data.assignment_seed
@@ -303,14 +343,23 @@ class Recipe:
         return {name: deciding(getattr(self, name)) for name in names}
 
 
+# Keys that came later, and their values that change nothing.
+_NOT_SAID: dict[str, Any] = {
+    **{"prompts": {}, "assignment_seed": None, "freeze_layers": 0, "layer_lr_decay": 1.0, "label_smoothing": 0.0},
+    **{"class_weights": "none", "method": "lora"},
+}
+
+
 def deciding(section: Any) -> Any:
     """A section without the keys that no result follows from."""
     if not dataclasses.is_dataclass(section):
         return to_plain(section)
     found = {f.name: getattr(section, f.name) for f in dataclasses.fields(section) if f.metadata["about"].decides}
-    for name, none in (("prompts", {}), ("assignment_seed", None)):
+    for name, none in _NOT_SAID.items():
         if name in found and found[name] == none:  # a run without it is the one that it was before there were any
             del found[name]
+    if found.get("method") == "full":
+        found = {"method": "full"}
     if found.get("eval_steps") == 0:
         found = {name: value for name, value in found.items() if name not in OF_LOOKS}
     return to_plain(found)

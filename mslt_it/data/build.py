@@ -17,12 +17,13 @@ from mslt_it.config.recipe import Recipe, TaskConfig
 from mslt_it.data.budget import Preparing, Tally, chosen, reasons, refuse_drops, usable_rows
 from mslt_it.data.cleaning import clean
 from mslt_it.data.division import Loaded, set_aside
-from mslt_it.data.encoding import IGNORED, Encoder
+from mslt_it.data.encoding import Encoder
 from mslt_it.data.labels import MISSING, NOT_TEXT, found_labels, label_notes
 from mslt_it.data.leakage import LeakIndex, find_leaks, refuse_leaks
 from mslt_it.data.mixing import allocate, hash_key, interleave, largest_equal, rank, too_few
 from mslt_it.data.prompts import prompt_file, prompted
 from mslt_it.data.rows import Role, RowStore, is_trained_on
+from mslt_it.data.segments import encoder_of
 from mslt_it.problems import Problem
 from mslt_it.records import BuildReport, EncodedExample, Example, LanguageReport, PromptedExample, fingerprint
 
@@ -65,7 +66,7 @@ def build_training_set(
     rows = rows or RowStore()
     pools, scored, notes = _pools(recipe, rows)
     wanted = allocate(recipe.data.num_examples_total, recipe.sources)
-    encoder = encoder or Encoder(tokenizer, recipe.data.max_length_tokens)
+    encoder = encoder or encoder_of(recipe, tokenizer)
     kept, tallies = chosen(Preparing(recipe, encoder, prompts_dir), pools, wanted)
 
     label_counts = {
@@ -78,7 +79,8 @@ def build_training_set(
     order = interleave({code: [p.example for p in found] for code, found in kept.items()}, recipe.seed)
     encoded = [row for e in order if (row := by_key[e.language, e.id]) is not None]
 
-    notes += [n for c in recipe.sources if (n := prompt_file(recipe.task, c, recipe.prompt, prompts_dir).note)]
+    if not recipe.head:
+        notes += [n for c in recipe.sources if (n := prompt_file(recipe.task, c, recipe.prompt, prompts_dir).note)]
     notes += [note for code, tally in tallies.items() for note in tally.notes(code)]
     if held := validation_examples(recipe, rows):
         told = ", ".join(f"{len(found)} {code}" for code, found in held.items())
@@ -103,7 +105,7 @@ def largest_budget(
     """The largest total that gives every source the same number of usable rows: what data.num_examples_total=max is."""
     rows = rows or RowStore()
     recipe = with_found_labels(recipe, rows)
-    preparing = Preparing(recipe, Encoder(tokenizer, recipe.data.max_length_tokens), prompts_dir)
+    preparing = Preparing(recipe, encoder_of(recipe, tokenizer), prompts_dir)
     usable, tallies = usable_rows(preparing, _pools(recipe, rows)[0])
     examples = {code: [p.example for p in found.values()] for code, found in usable.items()}
     if not (largest := largest_equal(examples, recipe.data.items)):
@@ -281,21 +283,20 @@ def _without_scored_texts(
 def _report(
     language: str, rows: Sequence[EncodedExample], tally: Tally, encoder: Encoder, label_counts: Mapping[str, int]
 ) -> LanguageReport:
-    num_supervised = sum(label != IGNORED for row in rows for label in row.labels)
-    if empty := next((row.id for row in rows if row.labels[-2] == IGNORED), None):
+    parts = [encoder.parts(row) for row in rows]
+    if empty := next((row.id for row, (_, said) in zip(rows, parts, strict=True) if not said), None):
         raise Problem(
             f"Language '{language}', row {empty}: nothing but the end token is supervised: the tokenizer makes no "
             "token of the answer. Use other words for the labels, or another model."
         )
-    sample = rows[0]
-    start = sum(label == IGNORED for label in sample.labels)
+    given, said = parts[0]
     return LanguageReport(
         language=language,
         num_kept=len(rows),
         dropped=dict(sorted(tally.dropped.items())),
-        num_prompt_tokens=sum(len(row.input_ids) for row in rows) - num_supervised,
-        num_supervised_tokens=num_supervised,
-        audit=f"{encoder.decode(sample.input_ids[:start])}>>>{encoder.decode(sample.input_ids[start:])}<<<",
+        num_prompt_tokens=sum(len(ids) for ids, _ in parts),
+        num_supervised_tokens=sum(row.num_supervised for row in rows),
+        audit=f"{encoder.decode(given)}>>>{said}<<<",
         label_counts=label_counts,
     )
 

@@ -32,7 +32,12 @@ _MARKUP = re.compile(r"\s*[<\[＜].*[>\]＞]\s*", re.DOTALL)
 
 
 class Encoder:
-    """Encodes prompted examples with a Hugging Face tokenizer; nothing is ever cut."""
+    """Encodes prompted examples with a Hugging Face tokenizer; nothing is ever cut.
+
+    ``head``: of `mslt_it.config.recipe.HEADS`, by which the model answers; empty: in tokens.
+    """
+
+    head = ""
 
     def __init__(self, tokenizer: Any, max_length_tokens: int) -> None:
         self.tokenizer = tokenizer
@@ -54,6 +59,12 @@ class Encoder:
         words = sorted({example.answer for example in examples})
         answers = {word: (*ids, self.end_id) for word, ids in zip(words, self.user_ids(words), strict=True)}
         return [self._join(e, prompt, answers[e.answer]) for e, prompt in zip(examples, prompts, strict=True)]
+
+    def parts(self, row: EncodedExample) -> tuple[Sequence[int], str]:
+        """(the ids that the model is given, what it is to say in text; empty where the answer has no tokens)."""
+        start = sum(label == IGNORED for label in row.labels)
+        is_empty = row.labels[-2] == IGNORED
+        return row.input_ids[:start], "" if is_empty else self.decode(row.input_ids[start:])
 
     def prompt_ids(self, messages: Sequence[Message]) -> list[int]:
         """The prompt up to and with the marker that opens the assistant's turn."""

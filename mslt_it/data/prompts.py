@@ -87,6 +87,7 @@ def prompted(
         # Numbers of an English chain are in English notation; labels are the question's own words.
         reading_language=ENGLISH if form and form.language == ENGLISH and not asking.words else "",
         group=fingerprint(key) if (key := task.group_key({**example.fields, **example.grouped_by})) else "",
+        segments=tuple(example.fields[name] for name in task.input_fields),
     )
 
 

@@ -17,6 +17,7 @@ import numpy as np
 from mslt_it.data.encoding import Encoder
 from mslt_it.evaluation.cache import AnswerCache, key_of
 from mslt_it.evaluation.generation import Prompt, Sampling, TextGenerator
+from mslt_it.evaluation.heads import ENGINES, ClassEngine
 from mslt_it.evaluation.likelihood import ChoiceScorer, Request
 from mslt_it.store import Journal
 
@@ -118,7 +119,7 @@ class TextEngine:
         return parts
 
 
-Engine = ChoiceEngine | TextEngine  # a model and the questions it is to answer
+Engine = ChoiceEngine | TextEngine | ClassEngine  # a model and the questions it is to answer
 
 
 def prompts_of(questions: Sequence[Question]) -> list[Prompt]:
@@ -129,7 +130,9 @@ def prompts_of(questions: Sequence[Question]) -> list[Prompt]:
 def engine(
     model: Any, questions: Sequence[Question], encoder: Encoder, batch_tokens: int, sampling: Sampling | None = None
 ) -> Engine:
-    """The loaded model as one that scores choices, or writes; ``sampling`` None: greedily."""
+    """The loaded model as one that scores choices, writes, or says by its head; ``sampling`` None: greedily."""
+    if encoder.head:
+        return ENGINES[encoder.head](model, questions, encoder, batch_tokens=batch_tokens)
     pad, end, sampling = encoder.tokenizer.pad_token_id, encoder.end_id, sampling or Sampling()
     pad = end if pad is None else pad
     if questions[0].choices:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -10,13 +11,16 @@ from typing import Any
 
 from accelerate import PartialState
 
+from mslt_it.config.checks import check_kind
+from mslt_it.config.recipe import AdapterConfig, Recipe
 from mslt_it.data.build import notes_on_scored
-from mslt_it.data.encoding import Encoder
+from mslt_it.data.segments import encoder_of
 from mslt_it.evaluation.cache import AnswerCache
 from mslt_it.evaluation.evaluator import Evaluator, on_main, unit
 from mslt_it.evaluation.folder import LOCK, claim, finished, inputs, request_fingerprint, seal
 from mslt_it.evaluation.measures import check_languages
 from mslt_it.evaluation.output import write_results
+from mslt_it.evaluation.questions import in_variant
 from mslt_it.evaluation.request import Request
 from mslt_it.evaluation.systems import Bench, LoadedBase, load, resolve
 from mslt_it.notices import WORLD_NOTICE
@@ -90,11 +94,14 @@ def _done(
     started = time.monotonic()
     for recipe in request.recipes:
         check_languages(recipe.task.metric, request.languages[recipe.task.name])
+        for variant in request.variants:
+            _refuse_for_head(in_variant(recipe, variant), bench)
     loaded = load(bench, given_model=request.model is not None)
     for recipe in request.recipes:  # after the model, which may be refused before any row is read
         for note in notes_on_scored(recipe, request.languages[recipe.task.name], request.rows):
             say(f"Note: {note}")
-    encoder = Encoder(loaded.tokenizer, max(recipe.data.max_length_tokens for recipe in request.recipes))
+    longest = max(request.recipes, key=lambda recipe: recipe.data.max_length_tokens)
+    encoder = encoder_of(dataclasses.replace(longest, model=bench.model), loaded.tokenizer)
     units = [
         unit(
             recipe,
@@ -134,6 +141,20 @@ def _done(
     content = write_results(request, bench, out, answered, loaded)
     seal(out, inputs(request, bench))
     return content
+
+
+def _refuse_for_head(recipe: Recipe, bench: Bench) -> None:
+    """A Problem for a task, or a way of asking, that the head of an encoder's run has no answers for."""
+    if bench.head is None:
+        return
+    recipe = dataclasses.replace(recipe, model=bench.model, adapter=AdapterConfig())
+    check_kind(recipe)
+    if recipe.head != bench.head:
+        raise Problem(
+            f"task={recipe.task.name}: {bench.model.path} was trained with a head that answers by "
+            f"{', '.join(bench.head.labels)}, and the task's labels are {', '.join(recipe.task.label_names)}. Score it "
+            "on the task that it was trained on."
+        )
 
 
 def _is_all_world(request: Request) -> bool:

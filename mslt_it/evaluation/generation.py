@@ -147,7 +147,11 @@ def longest_input(base: Any) -> int:
     """How many tokens the model has positions for; a very large number where it has no such limit."""
     config = base.config.get_text_config()
     found = getattr(config, "max_position_embeddings", None)
-    return int(found) if isinstance(found, int) and found > 0 else 1 << 30
+    if not isinstance(found, int) or found <= 0:
+        return 1 << 30
+    embeddings = getattr(getattr(base, "base_model", None), "embeddings", None)
+    padding = getattr(getattr(embeddings, "position_embeddings", None), "padding_idx", None)
+    return found if padding is None else found - padding - 1  # XLM-R counts from behind the padding's
 
 
 def uniforms(seed: int, key: str, num: int) -> np.ndarray:

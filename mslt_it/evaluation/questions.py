@@ -18,6 +18,7 @@ from mslt_it.data.build import build_scored_set, scored_examples
 from mslt_it.data.encoding import Encoder
 from mslt_it.data.prompts import prompt_file, prompted
 from mslt_it.data.rows import RowStore
+from mslt_it.data.segments import SegmentEncoder
 from mslt_it.data.variants import ENGLISH, answer_kind, translation_request
 from mslt_it.evaluation.asking import Question
 from mslt_it.evaluation.settings import Settings
@@ -46,7 +47,11 @@ def items_of(
 def questions_of(
     recipe: Recipe, items: Sequence[PromptedExample], encoder: Encoder, settings: Settings
 ) -> tuple[Question, ...]:
-    """A question per item, or per item and sample where the answer is written."""
+    """A question per item, or per item and sample where the answer is written. Of an encoder's labels the numbers are
+    the choices."""
+    if isinstance(encoder, SegmentEncoder):
+        rows = zip(items, encoder.row_ids(items), strict=True)
+        return tuple(Question(item.id, ids, tuple((n,) for n in range(len(item.choices)))) for item, ids in rows)
     if not items[0].is_written:
         requests = choice_requests(items, encoder)
         return tuple(

@@ -14,6 +14,7 @@ from mslt_it.evaluation.tables import (
     as_markdown,
     as_text,
     columns_of,
+    has_base,
     language_table,
     main_rows,
     percent,
@@ -40,7 +41,7 @@ def run_report(rows: Sequence[ScoreRow], task: TaskConfig, confidence: float) ->
     """The table that ends a run, with its title and everything that is said under it."""
     name = METRIC_NAMES[task.metric]
     name = name if name == "chrF" else f"{name[0].upper()}{name[1:]}"
-    title = f"{name} in per cent, gain over the untuned base in points, on the same items"
+    title = f"{name} in per cent" + ", gain over the untuned base in points, on the same items" * has_base(rows)
     said = run_remarks(rows, task, confidence)
     said += ["These are figures of the embedded world, not of XNLI."] * (task.data == "world")
     return "\n\n".join([title, as_text(language_table(rows, confidence, with_base=True)), _wrapped(said)])

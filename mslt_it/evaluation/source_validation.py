@@ -28,7 +28,8 @@ from mslt_it.records import PromptedExample
 
 @dataclass(frozen=True)
 class _Held:
-    """The rows of one language: as questions, and with their answers as one choice."""
+    """The rows of one language: as questions, and with their answers as one choice (not of an encoder, whose questions
+    have it among theirs)."""
 
     items: Sequence[PromptedExample]
     questions: Sequence[Question]
@@ -45,7 +46,9 @@ class SourceValidation:
         self._held: dict[str, _Held] = {}
         for code, examples in validation_examples(recipe, rows).items():
             items = [prompted(example, recipe.task, recipe.prompt) for example in examples]
-            encoded = [row.encoded for row in Preparing(recipe, encoder, None).prepared(examples)]
+            encoded = (
+                [row.encoded for row in Preparing(recipe, encoder, None).prepared(examples)] if not recipe.head else []
+            )
             requests = [_request(row.input_ids, row.labels) for row in encoded if row is not None]
             self._held[code] = _Held(items, questions_of(recipe, items, encoder, Settings()), requests)
         first = next(iter(self._held.values())).items[:1]
@@ -89,6 +92,11 @@ class SourceValidation:
                 if items[0].is_written
                 else np.array([[float(value) for value in row["log_likelihoods"]] for row in answers])
             )
+            if self._encoder.head and not isinstance(outputs, tuple):
+                found[:2] = (
+                    -sum(row[i.choices.index(i.answer)] for row, i in zip(outputs, items, strict=True)),
+                    len(items),
+                )
             found[2:] = self._measure.counts(items, outputs)[0].sum(axis=0)
         return found
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from mslt_it import values
-from mslt_it.config.recipe import AdapterConfig, ModelConfig
+from mslt_it.config.recipe import AdapterConfig, Head, ModelConfig
 from mslt_it.languages import primary
 from mslt_it.models.base_model import adapted, fit_vocabulary, load_base, load_tokenizer, model_hash
 from mslt_it.models.identity import ADAPTER, FinishedRun, adapter_hash_of, identity, load_trained_base, read_run
@@ -55,6 +55,7 @@ class Bench:
     systems: tuple[System, ...]
     runs: tuple[FinishedRun, ...]  # those among the systems that are runs, whose papers are checked
     notes: tuple[str, ...] = ()
+    head: Head | None = None  # by what an encoder answers
 
 
 @dataclass(frozen=True)
@@ -97,6 +98,7 @@ def resolve(
     adapters: Sequence[str],
     with_base: bool,
     seen: Sequence[str],
+    head: Head | None = None,
 ) -> Bench:
     """The systems that the arguments name, their adapters read and checked; nothing is loaded yet.
 
@@ -104,7 +106,8 @@ def resolve(
         runs: run folders of `mslt train` or `mslt combine`.
         model: the base, where it is not that of the first run.
         adapters: run folders, or folders of an adapter alone.
-        with_base: score the base without an adapter too.
+        with_base: score the base without an adapter too, unless it is an encoder, which has no head without one.
+        head: of ``model``, where it is an encoder with one; None: that of the runs.
         seen: languages that adapters without papers were trained on.
     """
     found: list[tuple[Path, FinishedRun | None]] = []
@@ -135,7 +138,15 @@ def resolve(
                 f"{name}: an adapter without papers. What languages it was trained on and on which weights is not "
                 "known: all languages count as unseen (say seen=[...]), and the base is taken as it is."
             )
-    if with_base or not systems:
+    heads = dict.fromkeys([*([head] if head else []), *(run.recipe.head for run in finished)])
+    if len(heads) > 1:
+        told = "; ".join(", ".join(one.labels) if one else "no head" for one in heads)
+        raise Problem(
+            f"The runs answer by heads of different labels ({told}): one load cannot serve them. Score them in "
+            "separate calls."
+        )
+    head = next(iter(heads), None)
+    if (with_base and head is None) or not systems:
         own = BASE if systems else _name_of(model)
         systems.insert(0, System(own, None, None, ()))
     quantizations = {run.recipe.adapter.quantization for run in finished}
@@ -145,9 +156,8 @@ def resolve(
             "load cannot serve them. Score them in separate calls."
         )
     chosen = model if model is not None else finished[0].recipe.model
-    return Bench(
-        chosen, finished[0].recipe.adapter if finished else None, tuple(systems), tuple(finished), tuple(notes)
-    )
+    adapter = finished[0].recipe.adapter if finished else None
+    return Bench(chosen, adapter, tuple(systems), tuple(finished), tuple(notes), head)
 
 
 def load(bench: Bench, *, given_model: bool) -> LoadedBase:
@@ -160,7 +170,7 @@ def load(bench: Bench, *, given_model: bool) -> LoadedBase:
         sha = str(bench.runs[0].provenance["base_sha256"])
     else:
         tokenizer = load_tokenizer(bench.model)
-        base = load_base(bench.model, bench.quantization)
+        base = load_base(bench.model, bench.quantization, head=bench.head)
         fit_vocabulary(base, tokenizer)
         sha = model_hash(base)
     loaded = LoadedBase.of(tokenizer, base, bench.quantization.quantization if bench.quantization else "none", sha)

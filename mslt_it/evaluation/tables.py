@@ -125,8 +125,9 @@ def language_table(rows: Sequence[ScoreRow], confidence: float, *, with_base: bo
     """One system and variant, a line per language: the first metric among the rows, the others' figures beside it, and
     where answers are labels what always giving the most frequent one gets; in per cent, gains in percentage points.
 
-    ``with_base``: what the untuned base has and the gain on it, too.
+    ``with_base``: what the untuned base has and the gain on it, too, where it was asked.
     """
+    with_base = with_base and has_base(rows)
     metrics = list(dict.fromkeys(row.metric for row in rows)) or ["accuracy"]
     others = {(row.language, row.metric): row.value for row in rows}
     with_majority = any(row.majority_share is not None for row in rows)
@@ -147,6 +148,11 @@ def language_table(rows: Sequence[ScoreRow], confidence: float, *, with_base: bo
             beside += [percent(row.base_value), *_gain(row)]
         cells.append((*start, percent(row.value), span(row.low, row.high), *beside))
     return cells
+
+
+def has_base(rows: Sequence[ScoreRow]) -> bool:
+    """Whether an untuned base stands beside the rows, or why it has no figures; an encoder has none."""
+    return any(row.base_value is not None or row.reason for row in rows)
 
 
 def _gain(row: ScoreRow) -> tuple[str, str]:

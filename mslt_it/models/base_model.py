@@ -7,9 +7,9 @@ import functools
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import torch
 from peft import LoraConfig, PeftModel, get_peft_model, get_peft_model_state_dict, set_peft_model_state_dict
@@ -24,23 +24,29 @@ from transformers import (
     PreTrainedModel,
     PreTrainedTokenizerBase,
 )
-from transformers.pytorch_utils import Conv1D
 
-from mslt_it.config.recipe import AdapterConfig, ModelConfig
+from mslt_it.config.recipe import AdapterConfig, Head, ModelConfig
 from mslt_it.models.causality import refuse_not_causal, refuse_other_kinds
+from mslt_it.models.commits import cached_commit
+from mslt_it.models.environment import default_device, resolve_dtype
 from mslt_it.models.gguf_weights import dequantized, dequantized_file, is_gguf
+from mslt_it.models.heads import MODELS, TASK_TYPES, draw_fresh_parts, head_of, loading_options, mark
+from mslt_it.models.linear_modules import target_modules
 from mslt_it.models.model_errors import explain, refuse_folder
 from mslt_it.models.packaged import is_packaged, join_parts, sha256_of, start_notes
 from mslt_it.models.quantization import keep_as_packed, quantization_config
-from mslt_it.problems import Problem, nearest
+from mslt_it.problems import Problem
+from mslt_it.quiet import quiet_loading
+from mslt_it.store import read_json
 from mslt_it.world.mini_model import weights_dir
 
 WEIGHTS = "adapter_model.safetensors"
 CONFIG = "adapter_config.json"
+FULL = {"peft_type": "FULL"}  # in place of peft's configuration: all of the model's weights, not a difference to them
 # For a repository without safetensors transformers asks a service on the Hub to convert it, and loads what somebody's
 # pull request holds: other weights than those at the revision that was asked for.
 os.environ["DISABLE_SAFETENSORS_CONVERSION"] = "1"
-DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+Trained: TypeAlias = PeftModel | PreTrainedModel  # an adapter on a base, or a base of which all is trained
 
 
 def model_path(model: ModelConfig) -> str:
@@ -62,44 +68,58 @@ def terms_and_origin(model: ModelConfig) -> list[str]:
 def load_tokenizer(model: ModelConfig) -> PreTrainedTokenizerBase:
     """The base model's tokenizer; code that comes with a model is never run.
 
-    It is wanted before the data are built: a model of a kind that is not trained here is refused now.
+    It is wanted before the data are built: a model of a kind that is not trained here is refused now, and one that is
+    not known to be an encoder (`mslt_it.models.kinds`) has to be a decoder.
     """
     path = model_path(model)
     refuse_folder(path, "tokenizer")
     try:
-        refuse_other_kinds(path, model.revision)
+        if model.kind != "encoder":
+            refuse_other_kinds(path, model.revision)
         return AutoTokenizer.from_pretrained(path, revision=model.revision, trust_remote_code=False)
     except (OSError, ValueError) as error:
         raise explain(error, path, model.revision, "tokenizer") from error
 
 
 def load_base(
-    model: ModelConfig, adapter: AdapterConfig | None = None, *, device: str | torch.device | None = None
+    model: ModelConfig,
+    adapter: AdapterConfig | None = None,
+    *,
+    head: Head | None = None,
+    device: str | torch.device | None = None,
 ) -> PreTrainedModel:
     """The frozen base on ``device`` (default: this process's GPU, else the CPU), quantised as ``adapter`` asks.
 
     Weights come from safetensors files only: unlike pickles they cannot run code. A tensor that the files lack is a
     Problem; transformers would fill it with random numbers and go on. So is a model that is not causal.
+
+    Args:
+        head: by what an encoder answers; None: the model is a decoder. A head that the files lack is marked as fresh.
     """
     place = torch.device(device) if device is not None else default_device()
     path, quantization = model_path(model), adapter.quantization if adapter else "none"
-    options: dict[str, Any] = {"dtype": resolve_dtype(model.dtype, place)}
+    is_float32 = head is not None or (adapter is not None and adapter.method == "full")
+    options: dict[str, Any] = {"dtype": torch.float32 if is_float32 else resolve_dtype(model.dtype, place)}
+    options |= loading_options(head) if head else {}
+    what = "encoder" if head else "causal language model"
     if quantization != "none":
         options |= {
             "quantization_config": quantization_config(quantization, options["dtype"]),
             "device_map": {"": str(place)},
         }
-    refuse_folder(path, "causal language model")
+    refuse_folder(path, what)
     try:
-        refuse_other_kinds(path, model.revision)
-        base, report = AutoModelForCausalLM.from_pretrained(
-            path,
-            revision=model.revision,
-            trust_remote_code=False,
-            use_safetensors=True,
-            output_loading_info=True,
-            **options,
-        )
+        if head is None:
+            refuse_other_kinds(path, model.revision)
+        with quiet_loading() if head else contextlib.nullcontext():  # of what the files lack we tell ourselves
+            base, report = (MODELS[head.name] if head else AutoModelForCausalLM).from_pretrained(
+                path,
+                revision=model.revision,
+                trust_remote_code=False,
+                use_safetensors=True,
+                output_loading_info=True,
+                **options,
+            )
         if quantization == "none":
             base = base.to(place)
     except torch.OutOfMemoryError as error:
@@ -108,8 +128,10 @@ def load_base(
             "(about a quarter of bfloat16), a smaller model or a larger GPU."
         ) from error
     except (OSError, ValueError, RuntimeError, SafetensorError) as error:
-        raise explain(error, path, model.revision, "causal language model") from error
-    if missing := sorted(report["missing_keys"]):
+        raise explain(error, path, model.revision, what) from error
+    if head is not None:
+        mark(base, head, {*report["missing_keys"], *(name for name, *_ in report["mismatched_keys"])}, path)
+    elif missing := sorted(report["missing_keys"]):
         raise Problem(
             f"model.path={path}: {len(missing)} tensors of {type(base).__name__} are not in its files (first: "
             f"{missing[0]}). The files are incomplete, or not those of a causal language model: fetch them again."
@@ -117,25 +139,12 @@ def load_base(
     if quantization != "none" and place.type == "cpu":
         keep_as_packed(base)
     base.requires_grad_(False)
-    refuse_not_causal(base, path)
+    if head is None:
+        refuse_not_causal(base, path)
     if getattr(base.config, "_commit_hash", None) is None:
         # transformers 5.23 no longer tells which commit a branch stood for; what records and compares it looks there.
         base.config._commit_hash = cached_commit(path, model.revision)
     return base
-
-
-def cached_commit(path: str, revision: str | None) -> str | None:
-    """The commit of the copy of a Hub repository in the cache, whose folder is named after it; None for a folder."""
-    if Path(path).exists() or path.count("/") > 1:
-        return None
-    from huggingface_hub import try_to_load_from_cache
-    from huggingface_hub.errors import HFValidationError
-
-    try:
-        found = try_to_load_from_cache(path, "config.json", revision=revision)
-    except HFValidationError:
-        return None
-    return Path(found).parent.name if isinstance(found, str) else None
 
 
 def fit_vocabulary(base: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> str | None:
@@ -162,24 +171,12 @@ def fit_vocabulary(base: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) ->
     )
 
 
-def default_device() -> torch.device:
-    """This process's GPU under a launcher, the first one otherwise, the CPU where there is none."""
-    if not torch.cuda.is_available():
-        return torch.device("cpu")
-    return torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
-
-
-def resolve_dtype(dtype: str, device: torch.device) -> torch.dtype:
-    """``auto`` is bfloat16 on a GPU that has it and float32 elsewhere (bfloat16 is emulated on most CPUs)."""
-    if dtype == "auto":
-        return torch.bfloat16 if device.type == "cuda" and torch.cuda.is_bf16_supported() else torch.float32
-    if dtype not in DTYPES:
-        raise Problem(f"model.dtype: '{dtype}' is not known. {nearest(dtype, ['auto', *DTYPES])}")
-    return DTYPES[dtype]
-
-
-def add_adapter(model: PreTrainedModel, adapter: AdapterConfig, seed: int) -> PeftModel:
-    """A fresh LoRA adapter on ``model``; the same seed gives the same first weights, whatever was drawn before."""
+def add_adapter(model: PreTrainedModel, adapter: AdapterConfig, seed: int) -> Trained:
+    """A fresh LoRA adapter on ``model``, and its head whole; or the model itself where all of it is trained. The same
+    seed gives the same first weights, whatever was drawn before."""
+    draw_fresh_parts(model, seed)
+    if adapter.method == "full":
+        return model.requires_grad_(True)
     config = LoraConfig(
         r=adapter.rank,
         lora_alpha=adapter.alpha,
@@ -188,47 +185,25 @@ def add_adapter(model: PreTrainedModel, adapter: AdapterConfig, seed: int) -> Pe
         use_dora=adapter.use_dora,
         use_rslora=adapter.use_rslora,
         bias="none",
-        task_type="CAUSAL_LM",
+        task_type=TASK_TYPES[head_of(model).name],
+        modules_to_save=list(head_of(model).trained) or None,
     )
     with torch.random.fork_rng(devices=[]):  # peft draws on the CPU, whatever device the base is on
         torch.manual_seed(seed)
         return get_peft_model(model, config)
 
 
-def target_modules(model: nn.Module, wanted: Iterable[str]) -> list[str]:
-    """The module names LoRA goes into: ``all-linear`` resolved, wrong names refused with the right ones listed."""
-    known, wanted = linear_module_names(model), list(wanted)
-    if wanted == ["all-linear"]:
-        return known
-    wrong = [name for name in wanted if name not in known]
-    if wrong or not wanted:
-        named = f"{wrong[0]!r} is" if wrong else "nothing is named, that is"
-        raise Problem(
-            f"adapter.target_modules: {named} not a linear module of {type(model).__name__}. "
-            f"{nearest(wrong[0] if wrong else '', known)} Or use [all-linear] for all of them."
-        )
-    return sorted(set(wanted))
-
-
-def linear_module_names(model: nn.Module) -> list[str]:
-    """The last parts of the names of all linear modules, the output head left out, sorted."""
-    head = model.get_output_embeddings() if hasattr(model, "get_output_embeddings") else None
-    names = set()
-    for name, module in model.named_modules():
-        # bitsandbytes' Linear4bit and Linear8bitLt are nn.Linear too
-        if isinstance(module, (nn.Linear, Conv1D)) and module is not head:
-            parts = name.split(".")
-            names.add(".".join(parts[-2:]) if parts[-1].isdigit() else parts[-1])
-    return sorted(names)
-
-
-def load_adapter(model: PreTrainedModel, path: Path | str, *, trainable: bool = False) -> PeftModel:
-    """The adapter saved at ``path`` on ``model``; refused where tensors are missing, left over or not finite.
+def load_adapter(model: PreTrainedModel, path: Path | str, *, trainable: bool = False) -> Trained:
+    """The adapter saved at ``path`` on ``model``; refused where tensors are missing, left over or not finite. Where all
+    weights were trained, ``model`` itself with these.
 
     The base hash, where the caller knows it, is the caller's to compare (`model_hash`).
     """
     path = Path(path)
     tensors = read_adapter(path)
+    if is_full(path):
+        set_adapter_weights(model, tensors, str(path))
+        return model.eval()
     try:
         config = LoraConfig(**_lora_fields(path / CONFIG), inference_mode=not trainable)
     except (OSError, json.JSONDecodeError, TypeError) as error:
@@ -244,11 +219,20 @@ def load_adapter(model: PreTrainedModel, path: Path | str, *, trainable: bool = 
 @contextlib.contextmanager
 def adapted(base: PreTrainedModel, path: Path) -> Iterator[PeftModel]:
     """The base with the adapter saved at ``path``, whose layers are taken out again: its own weights are untouched."""
+    own = {name: tensor.cpu().clone() for name, tensor in _trained(base).items()} if is_full(path) else {}
     model = load_adapter(base, path)
     try:
         yield model
     finally:
-        model.unload()
+        if own:
+            base.load_state_dict(own, strict=False)
+        else:
+            model.unload()
+
+
+def is_full(path: Path | str) -> bool:
+    """Whether what lies in the folder of an adapter is all of a model's weights."""
+    return (read_json(Path(path) / CONFIG) or {}).get("peft_type") == FULL["peft_type"]
 
 
 def read_adapter(path: Path | str) -> dict[str, Tensor]:
@@ -264,12 +248,12 @@ def read_adapter(path: Path | str) -> dict[str, Tensor]:
     return tensors
 
 
-def set_adapter_weights(model: PeftModel, tensors: dict[str, Tensor], origin: str) -> None:
+def set_adapter_weights(model: Trained, tensors: dict[str, Tensor], origin: str) -> None:
     """Copy ``tensors`` into the adapter in place: the parameters stay the same objects with the same dtype.
 
     peft's own ``load_adapter`` may change the dtype of the parameters it fills, and a resumed run would then differ.
     """
-    have = get_peft_model_state_dict(model, save_embedding_layers=False)
+    have = _trained(model)
     missing, extra = sorted(have.keys() - tensors.keys()), sorted(tensors.keys() - have.keys())
     if missing or extra:
         raise Problem(
@@ -279,28 +263,40 @@ def set_adapter_weights(model: PeftModel, tensors: dict[str, Tensor], origin: st
     for name, tensor in tensors.items():
         if have[name].shape != tensor.shape:
             raise Problem(f"Adapter {origin}: '{name}' is {tuple(tensor.shape)}, expected {tuple(have[name].shape)}.")
-    set_peft_model_state_dict(model, tensors)
+    if isinstance(model, PeftModel):
+        set_peft_model_state_dict(model, tensors)
+    else:
+        model.load_state_dict(tensors, strict=False)  # tied ones are not in the file
 
 
-def save_adapter(model: PeftModel, path: Path | str, *, state_dict: dict[str, Any] | None = None) -> None:
+def _trained(model: Trained, state_dict: dict[str, Any] | None = None) -> dict[str, Tensor]:
+    """What is saved of a model: its adapter, with the head of an encoder, or all of it."""
+    if isinstance(model, PeftModel):
+        found = get_peft_model_state_dict(model, state_dict=state_dict, save_embedding_layers=False)
+        return dict(found)
+    return {n: t for n, t in (state_dict or model.state_dict()).items() if n not in tied_names(model)}
+
+
+def save_adapter(model: Trained, path: Path | str, *, state_dict: dict[str, Any] | None = None) -> None:
     """Write ``adapter_model.safetensors`` and ``adapter_config.json`` into the folder ``path``: no pickles, no network.
 
     ``state_dict`` is the gathered one where the model is sharded (FSDP).
     """
     path = Path(path)
     path.mkdir(parents=True, exist_ok=True)
-    tensors = get_peft_model_state_dict(model, state_dict=state_dict, save_embedding_layers=False)
+    tensors = _trained(model, state_dict)
     plain = {name: tensors[name].detach().to("cpu").contiguous() for name in sorted(tensors)}
     save_file(plain, path / WEIGHTS, metadata={"format": "pt"})
-    config = model.peft_config["default"].to_dict()
+    config = model.peft_config["default"].to_dict() if isinstance(model, PeftModel) else FULL
     config = {k: sorted(v) if isinstance(v, (set, frozenset)) else v for k, v in config.items()} | {
         "inference_mode": True
     }
     (path / CONFIG).write_text(json.dumps(config, indent=2, sort_keys=True, default=str) + "\n", encoding="utf-8")
 
 
-def merge_adapter(model: PeftModel, dtype: torch.dtype) -> PreTrainedModel:
-    """The base with the adapter added to its weights, in ``dtype``; ``model`` is used up.
+def merge_adapter(model: Trained, dtype: torch.dtype) -> PreTrainedModel:
+    """The base with the adapter added to its weights, in ``dtype``; ``model`` is used up. A model that was trained
+    whole is taken as it is.
 
     Each module is merged in float32 and rounded once; no more than one is in float32 at a time. Where the adapter
     changes one of two tied matrices (embedding and head), they are untied first: the other one must stay as it is.
@@ -309,7 +305,7 @@ def merge_adapter(model: PeftModel, dtype: torch.dtype) -> PreTrainedModel:
     quantised = [n for n, m in layers.items() if type(m.get_base_layer()).__name__ in ("Linear4bit", "Linear8bitLt")]
     if quantised:
         raise Problem(f"{quantised[0]} is quantised: an adapter is never merged into 4-bit or 8-bit weights.")
-    base = model.get_base_model()
+    base = base_of(model)
     ends = [module for module in (base.get_input_embeddings(), base.get_output_embeddings()) if module is not None]
     if any(end in layers.values() for end in ends):
         inner = [end.get_base_layer() if isinstance(end, LoraLayer) else end for end in ends]
@@ -323,7 +319,7 @@ def merge_adapter(model: PeftModel, dtype: torch.dtype) -> PreTrainedModel:
         except ValueError as error:  # safe_merge found a value that is not finite
             raise Problem(f"Merging into {name} gave values that are not finite. Nothing was written.") from error
         module.get_base_layer().to(dtype)
-    merged = model.unload()
+    merged = model.unload() if isinstance(model, PeftModel) else model
     for parameter in merged.parameters():
         parameter.data = parameter.data.to(dtype)
     merged.config.dtype = merged.config.get_text_config().dtype = dtype
@@ -336,7 +332,8 @@ def adapter_hash(path: Path | str) -> str:
 
 
 def model_hash(path_or_model: Path | str | nn.Module) -> str:
-    """SHA-256 over a base model's tensors, of a folder's safetensors files or of a loaded model, adapters left out.
+    """SHA-256 over a base model's tensors, of a folder's safetensors files or of a loaded model, adapters and what the
+    files lack (a fresh head) left out.
 
     Both agree where the model was loaded in the dtype it is stored in. Tied tensors count once, as in the file.
     """
@@ -345,10 +342,21 @@ def model_hash(path_or_model: Path | str | nn.Module) -> str:
         if not files:
             raise Problem(f"No .safetensors file in {path_or_model}.")
         return tensors_hash({name: tensor for file in files for name, tensor in load_file(file).items()})
-    base = path_or_model.get_base_model() if isinstance(path_or_model, PeftModel) else path_or_model
-    tied = set(getattr(base, "all_tied_weights_keys", None) or {}) if base.config.tie_word_embeddings else set()
-    names = {name: tensor for name, tensor in base.state_dict().items() if "lora_" not in name}
+    base = base_of(path_or_model)
+    tied, fresh = tied_names(base), tuple(f"{part}." for part in head_of(base).fresh)
+    own = base.state_dict().items()
+    names = {n: tensor for n, tensor in own if "lora_" not in n and not n.startswith(fresh)}
     return tensors_hash({clean: t for n, t in names.items() if (clean := n.replace(".base_layer.", ".")) not in tied})
+
+
+def tied_names(base: Any) -> set[str]:
+    """Tensors that are another one by a second name."""
+    return set(getattr(base, "all_tied_weights_keys", None) or {}) if base.config.tie_word_embeddings else set()
+
+
+def base_of(model: Any) -> Any:
+    """The model without what peft puts around it."""
+    return model.get_base_model() if isinstance(model, PeftModel) else model
 
 
 def tensors_hash(tensors: dict[str, Tensor]) -> str:

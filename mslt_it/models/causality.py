@@ -11,8 +11,9 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForMaskedLM, PreTrainedModel
+from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedModel
 
+from mslt_it.models.kinds import kind_of
 from mslt_it.problems import Problem
 
 MAX_TOKENS = 16  # of the trial; half of them are changed
@@ -28,16 +29,19 @@ def refuse_other_kinds(path: str, revision: str | None) -> None:
     config = AutoConfig.from_pretrained(path, revision=revision, trust_remote_code=False)
     if getattr(config, "is_encoder_decoder", False):
         raise Problem(f"model.path={path}: {config.model_type} has an encoder and a decoder. {_NEEDED}")
-    if type(config) not in AutoModelForCausalLM._model_mapping:
+    if type(config) not in AutoModelForCausalLM._model_mapping and kind_of(config) != "encoder":
         raise Problem(f"model.path={path}: {config.model_type} is no model that goes on with a text. {_NEEDED}")
-    # Families that fill in masked words; with is_decoder they read from left to right.
-    is_masked = type(config) in AutoModelForMaskedLM._model_mapping
+    if kind_of(config) == "encoder":
+        raise Problem(
+            f"model.path={path}: {config.model_type} is an encoder, which answers by a head that training makes. Train "
+            "one with mslt train, and score its run: mslt eval run=RUNFOLDER."
+        )
     text = config.get_text_config()
     both_ways = getattr(text, "is_causal", True) is False or getattr(text, "use_bidirectional_attention", None) in (
         True,
         "all",
     )
-    if both_ways or (is_masked and getattr(config, "is_decoder", None) is False):
+    if both_ways:
         raise Problem(f"model.path={path}: {_is_encoder(config.model_type)}")
 
 

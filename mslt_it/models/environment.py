@@ -13,11 +13,14 @@ from typing import Any
 
 import torch
 
+from mslt_it.problems import Problem, nearest
+
 # The packages whose version can change a trained weight or a score.
 PACKAGES = (
     *("mslt_it", "torch", "transformers", "trl", "peft", "accelerate", "datasets", "tokenizers", "safetensors"),
     *("bitsandbytes", "numpy", "lm_eval"),
 )
+DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
 
 def environment() -> dict[str, Any]:
@@ -100,3 +103,19 @@ def _cpu_name() -> str:
     except OSError:
         pass
     return platform.processor() or platform.machine()
+
+
+def default_device() -> torch.device:
+    """This process's GPU under a launcher, the first one otherwise, the CPU where there is none."""
+    if not torch.cuda.is_available():
+        return torch.device("cpu")
+    return torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
+
+
+def resolve_dtype(dtype: str, device: torch.device) -> torch.dtype:
+    """``auto`` is bfloat16 on a GPU that has it and float32 elsewhere (bfloat16 is emulated on most CPUs)."""
+    if dtype == "auto":
+        return torch.bfloat16 if device.type == "cuda" and torch.cuda.is_bf16_supported() else torch.float32
+    if dtype not in DTYPES:
+        raise Problem(f"model.dtype: '{dtype}' is not known. {nearest(dtype, ['auto', *DTYPES])}")
+    return DTYPES[dtype]

@@ -18,7 +18,6 @@ from mslt_it.config.compose import load_recipe
 from mslt_it.config.recipe import ModelConfig, Recipe
 from mslt_it.data.build import with_found_labels
 from mslt_it.models.base_model import (
-    DTYPES,
     fit_vocabulary,
     load_base,
     load_tokenizer,
@@ -26,6 +25,7 @@ from mslt_it.models.base_model import (
     read_adapter,
     tensors_hash,
 )
+from mslt_it.models.environment import DTYPES
 from mslt_it.models.gguf_weights import weights_origin
 from mslt_it.models.packaged import TERMS
 from mslt_it.problems import Problem
@@ -149,7 +149,7 @@ def load_trained_base(run: FinishedRun) -> tuple[Any, Any, ModelConfig]:
             )
     for number, dtype in enumerate(dtypes := _dtypes(recorded, model)):
         trained = dataclasses.replace(model, dtype=dtype)
-        base = load_base(trained, run.recipe.adapter)
+        base = load_base(trained, run.recipe.adapter, head=run.recipe.head)
         fit_vocabulary(base, tokenizer)
         _refuse_commit_and_rows(where, recorded, identity(base, tokenizer))
         found_hash = model_hash(base)

@@ -17,9 +17,9 @@ from mslt_it.config.recipe import ModelConfig, TaskConfig
 from mslt_it.config.schema import FrozenDict
 from mslt_it.data.build import askable
 from mslt_it.data.columns import needed_columns, renamed
-from mslt_it.data.encoding import Encoder
 from mslt_it.data.files import Row
 from mslt_it.data.prompts import prompted
+from mslt_it.data.segments import encoder_of
 from mslt_it.data.shapes import NO_NAMES, asked_example
 from mslt_it.data.spans import decode
 from mslt_it.evaluation.asking import Engine, Question, engine
@@ -96,12 +96,12 @@ class Labeller:
             self.model = load_adapter(self.loaded.base, self.run.adapter)
         else:
             self._refuse_other_merge(values.path(self.how.model))
-            merged = ModelConfig(path=str(values.path(self.how.model)))
-            bench = resolve(runs=[], model=merged, adapters=[], with_base=True, seen=[])
+            merged = ModelConfig(path=str(values.path(self.how.model)), kind=self.recipe.model.kind)
+            bench = resolve(runs=[], model=merged, adapters=[], with_base=True, seen=[], head=self.recipe.head)
             self.loaded = load(bench, given_model=True)
             (self.system,) = bench.systems
             self.model = self.loaded.base
-        self.encoder = Encoder(self.loaded.tokenizer, self.recipe.data.max_length_tokens)
+        self.encoder = encoder_of(self.recipe, self.loaded.tokenizer)
         self.longest = longest_input(self.loaded.base)
 
     def _refuse_other_merge(self, folder: Path) -> None:
@@ -168,7 +168,8 @@ class Labeller:
             # A language at a time, as scored rows are: whether the end token is scored follows from its label words.
             questions = questions_of(self.recipe, [item for _, item in of_language], self.encoder, Settings())
             for (index, item), question in zip(of_language, questions, strict=True):
-                length = len(question.prompt_ids) + max(map(len, question.choices), default=1)
+                length = len(question.prompt_ids)
+                length += 0 if self.recipe.head else max(map(len, question.choices), default=1)
                 if length > self.longest:
                     found[index] = self._empty(
                         f"too_long: {length} tokens, the model reads {self.longest}", item.language

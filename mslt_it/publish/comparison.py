@@ -7,9 +7,10 @@ vocabulary. Compared are the logits themselves, the distributions, the likeliest
 from __future__ import annotations
 
 import dataclasses
+import functools
 import inspect
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,8 +22,11 @@ from mslt_it.config.recipe import Recipe
 from mslt_it.data.build import build_scored_set
 from mslt_it.data.encoding import Encoder
 from mslt_it.data.rows import RowStore
+from mslt_it.data.segments import encoder_of
+from mslt_it.evaluation.asking import engine
 from mslt_it.evaluation.likelihood import choice_log_likelihoods
-from mslt_it.evaluation.questions import choice_requests
+from mslt_it.evaluation.questions import choice_requests, questions_of
+from mslt_it.evaluation.settings import Settings
 from mslt_it.evaluation.shared_rows import Request
 from mslt_it.problems import Problem
 from mslt_it.records import EncodedExample, PromptedExample
@@ -36,6 +40,11 @@ class Prompts:
 
     rows: tuple[tuple[tuple[int, ...], int], ...]
     requests: tuple[Request, ...]  # empty where answers are text
+    ask: Callable[[Any], np.ndarray] | None = None  # of an encoder: what a model makes of the items, in place of both
+    num_asked: int = 0
+
+    def __len__(self) -> int:
+        return self.num_asked or len(self.rows)
 
 
 @dataclass(frozen=True)
@@ -71,14 +80,16 @@ def prompts_of(recipe: Recipe, tokenizer: Any, per_language: int) -> dict[str, P
     if per_language:
         scoring = dataclasses.replace(recipe.scoring, num_examples_per_language=per_language)
         recipe = dataclasses.replace(recipe, scoring=scoring)
-    encoder, rows = Encoder(tokenizer, recipe.data.max_length_tokens), RowStore()
+    encoder, rows = encoder_of(recipe, tokenizer), RowStore()
     return {
-        code: _prompts(build_scored_set(recipe, code, rows=rows), encoder)
+        code: _prompts(recipe, build_scored_set(recipe, code, rows=rows), encoder)
         for code in dict.fromkeys((*recipe.sources, *recipe.targets))
     }
 
 
-def _prompts(items: Sequence[PromptedExample], encoder: Encoder) -> Prompts:
+def _prompts(recipe: Recipe, items: Sequence[PromptedExample], encoder: Encoder) -> Prompts:
+    if encoder.head:
+        return Prompts((), (), functools.partial(_label_scores, recipe, items, encoder), len(items))
     rows = []
     for encoded in encoder.encode_all(items):
         if isinstance(encoded, EncodedExample):  # too long a row has no answer to look at
@@ -92,16 +103,28 @@ def _prompts(items: Sequence[PromptedExample], encoder: Encoder) -> Prompts:
 def outputs(model: Any, prompts: Mapping[str, Prompts], *, batch_tokens: int, pad_id: int) -> dict[str, Outputs]:
     """What ``model`` (a causal LM, or an adapter on one) gives for the prompts of each language."""
     model.eval()
-    return {
-        code: Outputs(
+    found = {}
+    for code, of_language in prompts.items():
+        if of_language.ask is not None:
+            scores = of_language.ask(model)
+            found[code] = Outputs(len(scores), torch.tensor(scores), scores)
+            continue
+        found[code] = Outputs(
             max(len(of_language.rows), len(of_language.requests)),
             _answer_logits(model, of_language.rows),
             choice_log_likelihoods(model, of_language.requests, batch_tokens=batch_tokens, pad_id=pad_id)
             if of_language.requests
             else np.zeros((0, 0)),
         )
-        for code, of_language in prompts.items()
-    }
+    return found
+
+
+def _label_scores(recipe: Recipe, items: Sequence[PromptedExample], encoder: Encoder, model: Any) -> np.ndarray:
+    """(items, labels) nats: of an encoder's labels, whose logits they are but for a constant of each item."""
+    questions = questions_of(recipe, items, encoder, Settings())
+    asked = engine(model, questions, encoder, recipe.scoring.batch_tokens)
+    rows = {i: row for batch in asked.batches for i, row in zip(batch, asked.answer(batch), strict=True)}
+    return np.array([[float(value) for value in rows[i]["log_likelihoods"]] for i in range(len(questions))])
 
 
 def _answer_logits(model: Any, rows: Sequence[tuple[tuple[int, ...], int]]) -> Tensor:

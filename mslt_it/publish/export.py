@@ -26,7 +26,8 @@ from transformers import AutoConfig, GenerationConfig
 from mslt_it.config.recipe import ModelConfig, TaskConfig
 from mslt_it.data.encoding import Encoder
 from mslt_it.evaluation.scores import read_rows
-from mslt_it.models.base_model import WEIGHTS, cached_commit, load_adapter, load_tokenizer, model_path
+from mslt_it.models.base_model import WEIGHTS, load_adapter, load_tokenizer, model_path
+from mslt_it.models.commits import cached_commit
 from mslt_it.models.environment import environment
 from mslt_it.models.identity import FinishedRun, load_trained_base, read_run, unrecorded
 from mslt_it.models.model_errors import explain
@@ -100,6 +101,12 @@ class _Exporter:
         if request.model is not None:
             self.merged = request.model, _read_merge(request, request.model, self.run)
         self.merge = self.merged[1] if self.merged else {}  # of model=
+        others = [form for form in request.formats if form != "safetensors"]
+        if others and (self.run.recipe.head if self.run else self.merge.get("head")):
+            raise Problem(
+                f"format={others[0]} is for models that write text; an encoder answers by a head. Write "
+                "format=[safetensors], which transformers loads as it is."
+            )
         self.name = request.name or (self.run.recipe.name if self.run else str(self.merge["run"]))
         self._publication("model", {}, None)  # licences and the name are refused before anything is merged
         if not re.fullmatch(r"\w[\w .+-]*", self.name):
@@ -172,8 +179,12 @@ class _Exporter:
             require_room(part, sum(file.stat().st_size for file in files), "the merged model")
             for file in files:
                 shutil.copyfile(file, part / file.name)
+        use = usage(part)
+        if use.get("head"):
+            self._write_card(part, "model", use, merge)
+            return {"kind": "model", "merge": merge}
         tokenizer = load_tokenizer(ModelConfig(path=str(part)))
-        encoder, use = Encoder(tokenizer, max_length_tokens=1), usage(part)
+        encoder = Encoder(tokenizer, max_length_tokens=1)
         pad = tokenizer.pad_token_id
         GenerationConfig(
             eos_token_id=encoder.end_id,

@@ -10,6 +10,7 @@ refused or killed leaves ``out`` as it was.
 
 from __future__ import annotations
 
+import dataclasses
 import gc
 import shutil
 from collections.abc import Callable, Mapping
@@ -20,9 +21,8 @@ from typing import Any
 from transformers.utils import cached_file
 
 from mslt_it.config.recipe import ModelConfig
-from mslt_it.data.encoding import Encoder
+from mslt_it.data.segments import encoder_of
 from mslt_it.models.base_model import (
-    DTYPES,
     fit_vocabulary,
     load_adapter,
     load_base,
@@ -31,7 +31,7 @@ from mslt_it.models.base_model import (
     model_hash,
     model_path,
 )
-from mslt_it.models.environment import environment
+from mslt_it.models.environment import DTYPES, environment
 from mslt_it.models.identity import (
     FinishedRun,
     identity,
@@ -168,7 +168,7 @@ def write_merged(
     }
     prompts = prompts_of(recipe, tokenizer, prompts_per_language)
     live = load_adapter(base, run.adapter)
-    say(f"Asking the live adapter {sum(len(p.rows) for p in prompts.values())} prompts in {len(prompts)} languages ...")
+    say(f"Asking the live adapter {sum(map(len, prompts.values()))} prompts in {len(prompts)} languages ...")
     expected = outputs(live, prompts, **settings)
     del live, base
     gc.collect()
@@ -179,7 +179,7 @@ def write_merged(
     require_room(folder, size, "the merged model")
     merged.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
-    write_prompts(folder, recipe, Encoder(tokenizer, recipe.data.max_length_tokens))
+    write_prompts(folder, recipe, encoder_of(recipe, tokenizer))
     # Of a SentencePiece tokenizer transformers 5 writes tokenizer.json alone; llama.cpp's converter reads this file.
     pieces = cached_file(
         model_path(recipe.model),
@@ -193,12 +193,13 @@ def write_merged(
     del merged
     gc.collect()
 
-    again = load_tokenizer(ModelConfig(path=str(folder)))
+    written = ModelConfig(path=str(folder), kind=recipe.model.kind)
+    again = load_tokenizer(written)
     for what, digest in (("tokenizer", tokenizer_hash), ("chat template", template_hash)):
         if digest(again) != digest(tokenizer):
             raise Problem(f"The {what} does not survive being written and read back. Nothing was written.")
     wide = compared_in(trained.dtype, dtype)
-    reloaded = load_base(ModelConfig(path=str(folder), dtype=wide))
+    reloaded = load_base(dataclasses.replace(written, dtype=wide), head=recipe.head)
     together, each = compare(expected, outputs(reloaded, prompts, **settings))
     allowed = limits(recipe.adapter.quantization, inputs["strategy"], (trained.dtype, dtype))
     refuse_beyond(allowed, together, each)
@@ -209,6 +210,7 @@ def write_merged(
         "model": recipe.model.path,
         "model_revision": recipe.model.revision,
         "quantization": recipe.adapter.quantization,
+        **({"head": recipe.head.name} if recipe.head else {}),
         "sources": list(recipe.sources),
         "targets": list(recipe.targets),
         **found_identity,
@@ -231,7 +233,7 @@ def require_room(folder: Path, weights_bytes: int, what: str) -> None:
 def merged_model(run: FinishedRun, trained: ModelConfig, strategy: str, dtype: str, tokenizer: Any) -> Any:
     """The merged model on the CPU, from a base loaded afresh (see `dequantized_weights`); ``trained``: the recipe's
     model with the dtype it was trained in, which is also what its weights were rounded to then."""
-    base = load_base(trained, device="cpu")
+    base = load_base(trained, device="cpu", head=run.recipe.head)
     if strategy == "dequantized":
         modules = dict(base.named_modules())
         for name, weight in dequantized_weights(load_base(trained, run.recipe.adapter)):

@@ -22,7 +22,7 @@ from mslt_it.data import intents
 from mslt_it.evaluation.label_reports import LabelReport
 from mslt_it.evaluation.remarks import run_remarks
 from mslt_it.evaluation.scores import ScoreRow
-from mslt_it.evaluation.tables import METRIC_NAMES, as_markdown, label_table, language_table
+from mslt_it.evaluation.tables import METRIC_NAMES, as_markdown, has_base, label_table, language_table
 from mslt_it.models.packaged import original
 from mslt_it.problems import Problem
 
@@ -103,12 +103,22 @@ def model_card(
         ("targets (zero-shot)", ", ".join(recipe.targets) or "none has labels"),
         ("labelled rows in total", str(num_rows)),
         *([("data revision", f"`{task.revision}`")] if task.revision else []),
-        ("prompts", f"{recipe.prompt.language}, template {recipe.prompt.template}"),
+        *([] if recipe.head else [("prompts", f"{recipe.prompt.language}, template {recipe.prompt.template}")]),
         ("quantisation in training", recipe.adapter.quantization),
         ("seed", str(recipe.seed)),
     ]
     return _render(
-        _head(about, base, recipe.sources, published, bool(made), [data], model_index(recipe, results)),
+        _head(
+            about,
+            base,
+            recipe.sources,
+            published,
+            [*([] if recipe.adapter.method == "full" else ["lora"]), *(["model-merging"] if made else [])],
+            [data],
+            model_index(recipe, results),
+            pipeline=_TASK_TYPES[task.shape] if recipe.head else "text-generation",
+            is_whole=recipe.adapter.method == "full",
+        ),
         about,
         is_published=published,
         terms=str(provenance.get("model_terms", "")).rstrip("."),
@@ -118,6 +128,9 @@ def model_card(
         task=task.name,
         has_labels=bool(task.choice_names),
         rank=made["rank_of_result"] if made else recipe.adapter.rank,
+        is_full=recipe.adapter.method == "full",
+        has_head=recipe.head is not None,
+        has_base=has_base(results),
         sources=recipe.sources,
         data=shown_data,
         num_rows=num_rows,
@@ -145,7 +158,7 @@ def card_of_merge(merge: Mapping[str, Any], publication: Publication) -> str:
         ("quantisation in training", str(merge.get("quantization"))),
     ]
     return _render(
-        _head(publication, base, merge["sources"], True, False, [], []),
+        _head(publication, base, merge["sources"], True, ["lora"], [], []),
         publication,
         is_published=True,
         base=base if is_hub_id(base) else Path(base).name,
@@ -178,23 +191,26 @@ def _head(
     base: str,
     sources: Sequence[str],
     published: bool,
-    combined: bool,
+    tags: Sequence[str],
     data: Sequence[str],
     figures: list[CardFigure],
+    pipeline: str = "text-generation",
+    is_whole: bool = False,
 ) -> ModelCardData:
     """The YAML between the dashes; codes such as "no" come out quoted, since bare they are booleans."""
     named = is_hub_id(base) or not published
+    kind = "model" if is_whole and about.kind == "adapter" else about.kind
     known = about.license.lower()
     licence: dict[str, Any] = {"license": known} if known else {}
     if known and known not in KNOWN_LICENSES:
         licence = {"license": "other", "license_name": re.sub(r"[^a-z0-9.]+", "-", known).strip("-")}
     return ModelCardData(
-        library_name=_LIBRARIES[about.kind],
+        library_name=_LIBRARIES[kind],
         base_model=base if named else None,
-        base_model_relation=_RELATIONS[about.kind] if named else None,
+        base_model_relation=_RELATIONS[kind] if named else None,
         language=list(sources),
-        pipeline_tag="text-generation",
-        tags=["lora", "cross-lingual-transfer", *(["model-merging"] if combined else [])],
+        pipeline_tag=pipeline,
+        tags=[*tags[:1], "cross-lingual-transfer", *tags[1:]],
         datasets=[one for one in data if is_hub_id(one)] or None,
         model_name=about.name if figures else None,
         eval_results=figures or None,

@@ -29,8 +29,11 @@ PROMPTS = "prompts.json"
 
 
 def prompt_record(recipe: Recipe, encoder: Encoder) -> dict[str, Any]:
-    """What prompts.json says of a run's languages, sources first."""
+    """What prompts.json says of a run's languages, sources first; of an encoder its fields and labels."""
     task, languages = recipe.task, {}
+    if recipe.head is not None:
+        head = {"head": recipe.head.name, "labels": list(recipe.head.labels)}
+        return {"task": task.name, "fields": list(task.input_fields), **head}
     for code in dict.fromkeys((*recipe.sources, *recipe.targets)):
         one = outline(task, recipe.prompt, code)
         around = encoder.text_around([role for role, _ in one.messages])
@@ -73,6 +76,8 @@ def usage(folder: Path, **more: Any) -> dict[str, Any]:
     record = read_json(folder / PROMPTS)
     if record is None:
         return {}
+    if "head" in record:
+        return {**record, "names": dict(enumerate(record["labels"])), **more}
     languages: Mapping[str, Any] = record["languages"]
     code, first = next(iter(languages.items()))
     names, wording, prompt = list(first["labels"]), first.get("wording", {}), shown(first["prompt"])
@@ -104,6 +109,8 @@ def adapter_usage(folder: Path, recipe: Recipe, dtype: str | None, commit: str |
         f"bnb_4bit_use_double_quant=True, bnb_4bit_compute_dtype=torch.{dtype or 'float32'})",
     }[recipe.adapter.quantization]
     revision = f', revision="{commit}"' if commit else ""
+    if recipe.adapter.method == "full":
+        more["is_full"] = True
     return usage(
         folder, dtype=f", dtype=torch.{dtype}" if dtype else "", revision=revision, quantization=quantization, **more
     )

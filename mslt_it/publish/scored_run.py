@@ -52,7 +52,8 @@ def evaluate_run(
     runs: Sequence[Path] = (),
     rows: RowStore | None = None,
 ) -> Figures | None:
-    """Base and adapter on the same items of every language; None on processes that do not write.
+    """Base and adapter on the same items of every language; None on processes that do not write. Of an encoder the
+    adapter alone: without it there is no head to answer by.
 
     Args:
         recipe: the run's, with the labels that were found.
@@ -62,9 +63,10 @@ def evaluate_run(
     """
     rows = rows or RowStore()
     languages = list(dict.fromkeys((*recipe.sources, *recipe.targets)))  # supervised=true: some are both
-    run.say(f"Scoring {len(languages)} languages, base and adapter on the same items ...")
+    of_base = [] if recipe.head else [System(BASE, None, None, ())]
+    run.say(f"Scoring {len(languages)} languages{', base and adapter on the same items' * bool(of_base)} ...")
     evaluator = Evaluator(
-        [System(BASE, None, None, ()), adapter_system(ADAPTER, run.folder / ADAPTER, adapter_sha256, recipe.sources)],
+        [*of_base, adapter_system(ADAPTER, run.folder / ADAPTER, adapter_sha256, recipe.sources)],
         loaded,
         encoder,
         run.folder,
@@ -80,12 +82,13 @@ def evaluate_run(
     spreads = _spreads(recipe, evaluator, answered, encoder, rows)
     if not run.is_main:
         return None
-    of_base, of_adapter = answered[: len(languages)], answered[len(languages) :]
-    pairs = list(zip(of_adapter, of_base, strict=True))
-    for adapter, base in pairs:
-        write_predictions(run.predictions / f"{adapter.language}.jsonl", recipe.task, adapter, base)
+    of_adapter = answered[-len(languages) :]
+    groups = list(zip(of_adapter, answered[: len(languages)], strict=True)) if of_base else [(a,) for a in of_adapter]
+    for group in groups:
+        write_predictions(run.predictions / f"{group[0].language}.jsonl", recipe.task, *group)
     statistics = Settings(recipe.scoring.confidence, recipe.scoring.num_bootstrap)
-    found = figures(recipe.task, [one for pair in pairs for one in pair], statistics, {ADAPTER: train_counts}, BASE)
+    every = [one for group in groups for one in group]
+    found = figures(recipe.task, every, statistics, {ADAPTER: train_counts}, BASE if of_base else "")
     found = dataclasses.replace(found, spreads=spreads)
     num_unseen = sum(adapter.role == "target" for adapter in of_adapter)
     return dataclasses.replace(found, rows=tuple(row for row in found.rows if num_unseen > 1 or not row.is_mean))
@@ -123,14 +126,15 @@ def stored_answers(run: FinishedRun, languages: Sequence[str]) -> list[Answered]
     return found
 
 
-def write_predictions(path: Path, task: TaskConfig, adapter: Answered, base: Answered) -> None:
-    """One JSON line per item: id, gold, and of both models the label chosen with all log-likelihoods, or the text."""
+def write_predictions(path: Path, task: TaskConfig, adapter: Answered, *base: Answered) -> None:
+    """One JSON line per item: id, gold, and of the adapter, and of the base where it was asked, the label chosen with
+    all log-likelihoods, or the text."""
     lines = []
-    for item, *answers in zip(adapter.items, adapter.rows, base.rows, strict=True):
+    for item, *answers in zip(adapter.items, adapter.rows, *(one.rows for one in base), strict=True):
         line: dict[str, Any] = {"id": item.id, "language": adapter.language, "label": item.label}
         if item.group:
             line["group"] = item.group
-        for which, answer in zip((ADAPTER, BASE), answers, strict=True):
+        for which, answer in zip((ADAPTER, BASE), answers, strict=False):
             if (values := answer.get("log_likelihoods")) is not None:
                 is_finite = all(isinstance(value, float) for value in values)
                 line[f"{which}_prediction"] = task.choice_names[int(np.argmax(values))] if is_finite else None

@@ -15,10 +15,11 @@ from typing import Any
 
 import pandas as pd
 
+from mslt_it.config.recipe import Recipe
 from mslt_it.evaluation.label_reports import LabelReport
 from mslt_it.evaluation.remarks import run_remarks
 from mslt_it.evaluation.scores import ScoreRow, read_rows
-from mslt_it.evaluation.tables import METRIC_NAMES, language_table
+from mslt_it.evaluation.tables import METRIC_NAMES, has_base, language_table
 from mslt_it.languages import language_name
 from mslt_it.models.identity import ADAPTER, FinishedRun, read_run
 from mslt_it.problems import Problem
@@ -97,12 +98,14 @@ def _scores(run: FinishedRun, rows: Sequence[ScoreRow]) -> Section:
     return Section(
         "scores",
         "Scores by language",
-        question="In per cent; the gain over the untuned base in points, on the same items.",
+        question="In per cent" + "; the gain over the untuned base in points, on the same items" * has_base(rows) + ".",
         tables=[("scores", of_cells("scores", "Scores", cells))],
         figures=[("scores_figure", by_language(main, len(task.choice_names), "Scores with their intervals"))],
         notes=[
             f"Intervals hold {100 * confidence:g} %. That of a language is for other items like these (Wilson's of "
-            "accuracy, a bootstrap of items elsewhere); that of the gain is of the difference paired by item."
+            "accuracy, a bootstrap of items elsewhere)"
+            + "; that of the gain is of the difference paired by item" * has_base(rows)
+            + "."
         ],
     )
 
@@ -213,14 +216,20 @@ def _at(name: str, revision: str | None) -> str:
     return f"{name}@{revision}" if revision else name
 
 
+def _trained(recipe: Recipe) -> str:
+    if recipe.adapter.method == "full":
+        return "All weights trained"
+    return "An adapter and a head trained" if recipe.head else "An adapter trained"
+
+
 def lead(run: FinishedRun, rows: Sequence[ScoreRow]) -> list[str]:
     """What was done, in sentences."""
     recipe, made_of = run.recipe, run.provenance.get("combination")
     number = run.provenance.get("num_examples", recipe.data.num_examples_total)
-    how = f"{len(made_of['adapters'])} adapters combined ({made_of['method']})" if made_of else "An adapter trained"
+    how = f"{len(made_of['adapters'])} adapters combined ({made_of['method']})" if made_of else _trained(recipe)
     scored = len({row.language for row in rows if not row.is_mean})
-    beside = f" {scored} languages were scored, adapter and untuned base on the same items." if scored else ""
-    return [f"{how} on {number:,} rows in {', '.join(recipe.sources)}.{beside}"]
+    beside = f" {scored} languages were scored{', adapter and untuned base on the same items' * has_base(rows)}."
+    return [f"{how} on {number:,} rows in {', '.join(recipe.sources)}.{beside * bool(scored)}"]
 
 
 def notices(run: FinishedRun, content: Mapping[str, Any]) -> list[list[str]]:
@@ -237,7 +246,7 @@ def notices(run: FinishedRun, content: Mapping[str, Any]) -> list[list[str]]:
 
 def made(run: FinishedRun, content: Mapping[str, Any]) -> list[tuple[str, str]]:
     """How it was made."""
-    recipe, found, lora = run.recipe, run.provenance, run.recipe.adapter
+    recipe, found, lora, asked = run.recipe, run.provenance, run.recipe.adapter, run.recipe.prompt
     environment: Mapping[str, Any] = found.get("environment", {})
     training: Mapping[str, Any] = found.get("training", {})
     device = ", ".join(map(str, environment.get("gpus") or ())) or environment.get("cpu")
@@ -248,9 +257,10 @@ def made(run: FinishedRun, content: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("sources", ", ".join(recipe.sources)),
         ("how they were chosen", recipe.select.note),
         ("targets", ", ".join(recipe.targets)),
-        ("prompts", f"{recipe.prompt.language}, template {recipe.prompt.template}, {recipe.prompt.variant}"),
+        ("prompts", "" if recipe.head else f"{asked.language}, template {asked.template}, {asked.variant}"),
         ("model", _at(recipe.model.path, recipe.model.revision)),
-        ("adapter", f"rank {lora.rank}, alpha {lora.alpha}, quantisation {lora.quantization}"),
+        (("trained", "all weights") if lora.method == "full" else
+         ("adapter", f"rank {lora.rank}, alpha {lora.alpha}, quantisation {lora.quantization}")),
         ("training", f"{steps}, learning rate {recipe.training.learning_rate:g}, seed {recipe.seed}" if steps else ""),
         *[(f"combined: {', '.join(one['sources'])}", f"weight {one['weight']:+.3g}, sha256 {one['adapter_sha256']}")
           for one in found.get("combination", {}).get("adapters", ())],

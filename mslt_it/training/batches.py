@@ -13,6 +13,7 @@ from torch.utils.data import Sampler
 from transformers import PreTrainedTokenizerBase
 
 from mslt_it.data.encoding import IGNORED
+from mslt_it.models.inputs import Padding
 from mslt_it.problems import Problem
 from mslt_it.records import EncodedExample
 
@@ -83,21 +84,12 @@ class LengthGroupedOrder(Sampler[int]):
         return self.lengths[index] if index < len(self.lengths) else 0
 
 
-class PaddingCollator:
-    """Rows to tensors [rows, longest], padded on the right; ``languages`` [rows] says whose loss a row's is."""
-
-    def __init__(self, pad_id: int) -> None:
-        self.pad_id = pad_id
+class PaddingCollator(Padding):
+    """Rows to the model's inputs and ``labels`` [rows, longest]; ``languages`` [rows] says whose loss a row's is."""
 
     def __call__(self, rows: Sequence[dict[str, Any]]) -> dict[str, Tensor]:
-        longest = max(len(row["input_ids"]) for row in rows)
-        ids = torch.full((len(rows), longest), self.pad_id)
-        labels = torch.full((len(rows), longest), IGNORED)
-        mask = torch.zeros((len(rows), longest), dtype=torch.long)
+        found = self.inputs([row["input_ids"] for row in rows])
+        labels = torch.full((len(rows), max(len(row["labels"]) for row in rows)), IGNORED)
         for i, row in enumerate(rows):
-            n = len(row["input_ids"])
-            ids[i, :n] = torch.as_tensor(row["input_ids"])
-            labels[i, :n] = torch.as_tensor(row["labels"])
-            mask[i, :n] = 1
-        languages = torch.tensor([row["languages"] for row in rows])
-        return {"input_ids": ids, "labels": labels, "attention_mask": mask, "languages": languages}
+            labels[i, : len(row["labels"])] = torch.as_tensor(row["labels"])
+        return {**found, "labels": labels, "languages": torch.tensor([row["languages"] for row in rows])}

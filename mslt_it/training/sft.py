@@ -1,4 +1,4 @@
-"""Supervised fine-tuning of an adapter. The only importer of trl.
+"""Supervised fine-tuning of an adapter, or of all weights. The only importer of trl.
 
 TRL's SFTTrainer does the loop, accumulation, DDP and FSDP; rows come tokenised and masked. Changed here: the order of
 the batches (`batches`), the loss (`supervised_loss`), what may be saved (`guards`), what counts as it (`checkpoints`).
@@ -23,24 +23,34 @@ from transformers import PreTrainedTokenizerBase, PrinterCallback, TrainerCallba
 from trl import SFTConfig, SFTTrainer
 
 from mslt_it.config.recipe import Recipe
+from mslt_it.data.segments import separator_id
 from mslt_it.models.base_model import (
     PeftModel,
+    Trained,
     adapter_hash,
+    base_of,
     model_hash,
     read_adapter,
     save_adapter,
     set_adapter_weights,
 )
 from mslt_it.models.environment import deterministic_on_cpu
+from mslt_it.models.heads import head_of
 from mslt_it.problems import Problem
 from mslt_it.records import EncodedExample
 from mslt_it.training import checkpoints, guards, looks
 from mslt_it.training.batches import IGNORED, LengthGroupedOrder, PaddingCollator, padding_id, rows_hash, to_dataset
 from mslt_it.training.curves import Curves, write_losses
+from mslt_it.training.layers import freeze, rates
 from mslt_it.training.looks import Validation
 from mslt_it.training.progress_lines import ProgressLines, loss_by_language
 from mslt_it.training.summary import TrainingSummary
-from mslt_it.training.supervised_loss import add_supervised_forward, can_project_supervised_only
+from mslt_it.training.supervised_loss import (
+    add_head_forward,
+    add_supervised_forward,
+    balanced,
+    can_project_supervised_only,
+)
 
 LOG = logging.getLogger("mslt_it")
 
@@ -48,15 +58,15 @@ LOG = logging.getLogger("mslt_it")
 def train(
     recipe: Recipe,
     encoded: Sequence[EncodedExample],
-    model: PeftModel,
+    model: Trained,
     tokenizer: PreTrainedTokenizerBase,
     run_dir: Path,
     *,
     validation: Validation | None = None,
     callbacks: Sequence[TrainerCallback] = (),
 ) -> TrainingSummary:
-    """Train ``model``'s adapter on ``encoded``; writes ``run_dir``/adapter, /checkpoints, /tensorboard and
-    /losses.jsonl.
+    """Train ``model``'s adapter, or all of it, on ``encoded``; writes ``run_dir``/adapter, /checkpoints, /tensorboard
+    and /losses.jsonl.
 
     Starting again after an interruption goes on from the newest complete checkpoint of ``run_dir``: on a CPU the final
     adapter is equal to the bit. ``training.batch_size`` counts examples per process and forward pass; out of memory, a
@@ -66,12 +76,13 @@ def train(
         validation: what is looked at every ``training.eval_steps``; the adapter is that of the best look.
     """
     started, pad_id = time.perf_counter(), padding_id(tokenizer)
-    if not any(label != IGNORED for row in encoded for label in row.labels[1:]):
+    if not any(row.num_supervised for row in encoded):
         raise Problem(f"Recipe '{recipe.name}': none of {len(encoded)} training rows has a supervised token.")
     (run_dir / checkpoints.FOLDER).mkdir(parents=True, exist_ok=True)
     base_sha256 = model_hash(model)
+    freeze(model, recipe.training.freeze_layers)
     keys = checkpoints.training_keys(recipe) | {"training rows": rows_hash(encoded), "base weights": base_sha256}
-    fresh = {name: p.detach().clone() for name, p in model.named_parameters() if p.requires_grad}
+    fresh = {name: p.detach().to("cpu", copy=True) for name, p in model.named_parameters() if p.requires_grad}
     micro, accumulation = recipe.training.batch_size, recipe.training.gradient_accumulation_steps
     while True:
         trainer = AdapterTrainer(
@@ -129,7 +140,7 @@ def train(
         num_examples=len(encoded),
         num_epochs=state.global_step / trainer.steps_per_epoch,
         num_trained_parameters=sum(p.numel() for p in model.parameters() if p.requires_grad),
-        num_supervised_tokens=sum(label != IGNORED for row in encoded for label in row.labels[1:]),
+        num_supervised_tokens=sum(row.num_supervised for row in encoded),
         world_size=trainer.args.world_size,
         global_batch=trainer.global_batch,
         final_loss=last.get("loss"),
@@ -149,7 +160,7 @@ class AdapterTrainer(SFTTrainer):
         self,
         recipe: Recipe,
         encoded: Sequence[EncodedExample],
-        model: PeftModel,
+        model: Trained,
         tokenizer: PreTrainedTokenizerBase,
         run_dir: Path,
         pad_id: int,
@@ -161,8 +172,10 @@ class AdapterTrainer(SFTTrainer):
         self.validation, self.patience = validation, recipe.training.patience
         self.languages = tuple(sorted({row.language for row in encoded}))
         self.lengths = [len(row.input_ids) for row in encoded]
-        self.order_seed = recipe.seed
-        args = _config(recipe, run_dir, batch, bf16=model.get_input_embeddings().weight.dtype == torch.bfloat16)
+        self.order_seed, self.layer_lr_decay = recipe.seed, recipe.training.layer_lr_decay
+        base = base_of(model)
+        head = head_of(base).name
+        args = _config(recipe, run_dir, batch, bf16=_in_bfloat16(recipe, model))
         self.global_batch = batch[0] * batch[1] * max(1, args.world_size)
         self.steps_per_epoch = -(-len(encoded) // self.global_batch)
         if args.max_steps < 0:
@@ -170,7 +183,7 @@ class AdapterTrainer(SFTTrainer):
         super().__init__(
             model=model,
             args=args,
-            data_collator=PaddingCollator(pad_id),
+            data_collator=PaddingCollator(pad_id, separator_id(tokenizer) if head else None),
             train_dataset=to_dataset(encoded, self.languages, pad_id),
             processing_class=tokenizer,
             callbacks=[
@@ -188,10 +201,18 @@ class AdapterTrainer(SFTTrainer):
                 "training.eval_steps: no process holds the whole model under FSDP, so rows cannot be looked at as "
                 "training goes. Set training.eval_steps=0, or launch without FSDP."
             )
-        base = model.get_base_model()
-        self.supervised_only = can_project_supervised_only(base) and not self.aux_loss_enabled
-        if self.supervised_only:
+        self.supervised_only = bool(head) or (can_project_supervised_only(base) and not self.aux_loss_enabled)
+        if head:
+            labels = [label for row in encoded for label in row.labels if label != IGNORED]
+            is_balanced = recipe.training.class_weights == "balanced"
+            add_head_forward(
+                base,
+                label_smoothing=recipe.training.label_smoothing,
+                weights=balanced(labels, base.config.num_labels) if is_balanced else None,
+            )
+        elif self.supervised_only:
             add_supervised_forward(base)
+        if self.supervised_only:
             self.model_accepts_loss_kwargs = True  # Trainer then counts the tokens of the global batch
         self._language_sums = torch.zeros(
             2, len(self.languages), dtype=torch.float64
@@ -211,7 +232,7 @@ class AdapterTrainer(SFTTrainer):
     def release(self) -> None:
         """Give the model back as it came: no patched forward, no autocast around it."""
         self.accelerator.unwrap_model(self.model_wrapped, keep_fp32_wrapper=False)
-        base = self.model.get_base_model()
+        base = base_of(self.model)
         base.__dict__.pop("forward", None)  # ours, and TRL's below it
         self.model.eval()
 
@@ -241,6 +262,24 @@ class AdapterTrainer(SFTTrainer):
         return LengthGroupedOrder(
             self.lengths, self.global_batch, self.order_seed, lambda: self.state.global_step // self.steps_per_epoch
         )
+
+    def create_optimizer(self, model: Any = None) -> torch.optim.Optimizer:
+        if self.layer_lr_decay == 1.0:
+            return super().create_optimizer(model)
+        model = self.model if model is None else model
+        decayed, parameters = set(self.get_decay_parameter_names(model)), dict(model.named_parameters())
+        groups: dict[tuple[float, bool], list[nn.Parameter]] = {}
+        for name, rate in rates(model, self.layer_lr_decay).items():
+            groups.setdefault((rate, name in decayed), []).append(parameters[name])
+        optimizer, options = self.get_optimizer_cls_and_kwargs(self.args, model)
+        self.optimizer: torch.optim.Optimizer = optimizer(
+            [  # the highest rate first: it is the one that is logged
+                {"params": own, "lr": self.args.learning_rate * rate, "weight_decay": self.args.weight_decay * decays}
+                for (rate, decays), own in sorted(groups.items(), key=lambda group: group[0], reverse=True)
+            ],
+            **options,
+        )
+        return self.optimizer
 
     def compute_loss(
         self, model: nn.Module, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None
@@ -307,6 +346,14 @@ class AdapterTrainer(SFTTrainer):
 
     def _send_telemetry(self) -> None:
         """Never: training tells nobody that it runs."""
+
+
+def _in_bfloat16(recipe: Recipe, model: Trained) -> bool:
+    """Whether the arithmetic is bfloat16 on a GPU: that of bfloat16 weights, and of float32 ones that are all trained
+    or an encoder's unless the recipe wants float32."""
+    if isinstance(model, PeftModel) and not head_of(base_of(model)).name:
+        return bool(model.get_input_embeddings().weight.dtype == torch.bfloat16)
+    return recipe.model.dtype != "float32" and torch.cuda.is_available() and torch.cuda.is_bf16_supported()
 
 
 def _config(recipe: Recipe, run_dir: Path, batch: tuple[int, int], *, bf16: bool) -> SFTConfig:

@@ -1,4 +1,6 @@
-"""The language-model loss with the output head applied where there is something to predict, and nowhere else.
+"""The loss of what is supervised: of each token of an answer, or of what an encoder's head is to say.
+
+The language-model loss has the output head applied where there is something to predict, and nowhere else.
 
 An instruction has some hundred prompt tokens and an answer of a few. The stock loss projects every position to the
 whole vocabulary: most of the work for a small model with a large vocabulary. The value and its gradients are the same.
@@ -8,6 +10,7 @@ from __future__ import annotations
 
 import functools
 import types
+from collections.abc import Iterable
 from typing import Any
 
 import torch
@@ -15,6 +18,7 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from mslt_it.data.encoding import IGNORED
+from mslt_it.models.heads import places
 
 # Logits held at once: 2**26 float32 values are 256 MB. More positions than fit are projected in recomputed chunks.
 MAX_LOGITS = 2**26
@@ -77,6 +81,42 @@ def add_supervised_forward(base: nn.Module) -> None:
         }
 
     base.forward = types.MethodType(forward, base)
+
+
+def add_head_forward(base: nn.Module, *, label_smoothing: float = 0.0, weights: Tensor | None = None) -> None:
+    """`add_supervised_forward` for an encoder, whose ``labels`` [rows, places] are classes.
+
+    Args:
+        weights: [classes] by which a place counts, by its class; the sum of the losses stays divided by the number of
+            places, so they should be 1 on average.
+    """
+    original = base.forward
+
+    @functools.wraps(original)
+    def forward(
+        self: Any, *args: Any, supervised_only: bool = False, labels: Tensor | None = None, **kwargs: Any
+    ) -> Any:
+        if not supervised_only or labels is None:
+            return original(*args, **kwargs) if labels is None else original(*args, labels=labels, **kwargs)
+        logits = places(original(*args, **kwargs))
+        labels = labels[:, : logits.shape[1]]  # those of the blank row may be more than there are places
+        where = labels.ne(IGNORED)
+        losses = nn.functional.cross_entropy(
+            logits[where],
+            labels[where],
+            weight=None if weights is None else weights.to(logits.device),
+            label_smoothing=label_smoothing,
+            reduction="none",
+        )
+        return {"losses": losses, "rows": where.nonzero()[:, 0]}
+
+    base.forward = types.MethodType(forward, base)
+
+
+def balanced(labels: Iterable[int], num_classes: int) -> Tensor:
+    """[classes]: what a label is to count for all that occur to count the same in all, 1 on average over ``labels``."""
+    counts = torch.bincount(torch.tensor(list(labels)), minlength=num_classes).double()
+    return (counts.sum() / (counts.count_nonzero() * counts.clamp(min=1))).float()
 
 
 def token_losses(hidden: Tensor, targets: Tensor, head: nn.Module) -> Tensor:

@@ -15,9 +15,9 @@ from mslt_it.models.base_model import (
     load_base,
     load_tokenizer,
     model_hash,
-    resolve_dtype,
     save_adapter,
 )
+from mslt_it.models.environment import resolve_dtype
 from mslt_it.problems import Problem
 
 QWEN3 = "down_proj, gate_proj, k_proj, o_proj, q_proj, up_proj, v_proj"

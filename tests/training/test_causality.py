@@ -136,8 +136,8 @@ OTHERS: dict[str, tuple[type, str, dict[str, Any], str]] = {
         {"vocab_size": 100, "d_model": 32, "d_kv": 8, "d_ff": 64, "num_layers": 1, "num_heads": 4},
         "t5 is no model that goes on with a text",
     ),
-    "bert": (transformers.BertForMaskedLM, "Bert", SIZE, "bert is not causal"),
-    "e5": (transformers.XLMRobertaModel, "XLMRoberta", SIZE, "xlm-roberta is not causal"),
+    "bert": (transformers.BertForMaskedLM, "Bert", SIZE, "bert is an encoder"),
+    "e5": (transformers.XLMRobertaModel, "XLMRoberta", SIZE, "xlm-roberta is an encoder"),
     "llama": (transformers.LlamaForCausalLM, "Llama", GROUPED | {"is_causal": False}, "llama is not causal"),
 }  # fmt: skip
 
@@ -153,8 +153,17 @@ def test_the_configuration_is_enough_before_anything_is_built(name: str, tmp_pat
         assert str(caught.value).startswith(f"model.path={folder}: {text}") and len(str(caught.value)) < 450
 
 
-@pytest.mark.parametrize("command", ["train", "data", "eval"])
-def test_every_command_refuses_an_encoder_before_it_reads_a_row(
+def test_an_encoder_without_a_head_is_not_scored(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    saved(transformers.BertForMaskedLM(config_of(("Bert", SIZE))), tmp_path / "bert")
+    assert main(["eval", "model=bert", "task=xnli"]) == 2
+    assert "error: model.path=bert: bert is an encoder, which answers by a head" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["train", "data"])
+def test_commands_refuse_what_is_neither_before_they_read_a_row(
     command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -163,10 +172,9 @@ def test_every_command_refuses_an_encoder_before_it_reads_a_row(
         raise AssertionError("rows were read")
 
     monkeypatch.setattr("mslt_it.data.rows.RowStore.load", read)
-    saved(transformers.BertForMaskedLM(config_of(("Bert", SIZE))), tmp_path / "bert")
-    named = ["model=bert", "task=xnli"] if command == "eval" else ["recipe=xnli_3src", "model.path=bert"]
-    assert main([command, *named]) == 2
-    assert "error: model.path=bert: bert is not causal" in capsys.readouterr().err
+    saved(transformers.LlamaForCausalLM(config_of(("Llama", GROUPED | {"is_causal": False}))), tmp_path / "both")
+    assert main([command, "recipe=xnli_3src", "model.path=both"]) == 2
+    assert "error: model.path=both: llama is not causal" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("quantization", ["nf4", "int8"])

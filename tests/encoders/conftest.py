@@ -1,0 +1,34 @@
+"""Encoders and finished runs of one, which no test changes."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from tiny_encoder import SMALL, make_encoder
+
+from mslt_it.cli import main
+
+
+@pytest.fixture(scope="session")
+def encoder_of_kind(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """``encoder_of_kind("bert")``: the folder of a model."""
+    home = tmp_path_factory.mktemp("encoders")
+    return functools.cache(lambda kind: make_encoder(home / kind, kind))
+
+
+@pytest.fixture(scope="session")
+def run_of(encoder_of_kind: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """``run_of("full")``: the folder of a finished run."""
+    home = tmp_path_factory.mktemp("runs")
+
+    @functools.cache
+    def made(method: str, kind: str = "xlmr") -> Path:
+        folder = home / f"{method}-{kind}"
+        arguments = [f"model.path={encoder_of_kind(kind)}", f"adapter.method={method}", f"output_dir={folder}"]
+        assert main(["train", "recipe=xnli_3src", *arguments, *SMALL]) == 0
+        return folder
+
+    return made

@@ -1,0 +1,219 @@
+"""A run of an encoder from rows to papers, and everything that is done with a run afterwards."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from tiny_encoder import SMALL
+from transformers import AutoModelForSequenceClassification, AutoTokenizer, pipeline
+
+from mslt_it.cli import main
+from mslt_it.config.compose import load_recipe
+from mslt_it.data.build import scored_examples
+from mslt_it.models.identity import read_run
+from mslt_it.models.kinds import kind_of_path, with_kind
+from mslt_it.problems import Problem
+
+Made = Callable[..., Path]
+LABELS = ("entailment", "neutral", "contradiction")
+RUNS = (("lora", "xlmr"), ("full", "bert"))
+each_run = pytest.mark.parametrize(("method", "kind"), RUNS)
+
+
+def results(folder: Path) -> dict[str, Any]:
+    return dict(json.loads((folder / "results.json").read_text(encoding="utf-8")))
+
+
+def predictions(run: Path, language: str) -> list[dict[str, Any]]:
+    lines = (run / "predictions" / f"{language}.jsonl").read_text(encoding="utf-8").splitlines()
+    return [json.loads(line) for line in lines]
+
+
+@each_run
+def test_a_run_scores_every_language_and_no_base(run_of: Made, method: str, kind: str) -> None:
+    run = run_of(method, kind)
+    content = results(run)
+    assert content["status"] == "ok"
+    for row in content["results"]:
+        assert row["base_value"] is None and row["gain"] is None and row["majority_share"] is not None
+    assert "kind: encoder" in (run / "config.yaml").read_text(encoding="utf-8")
+    log = (run / "log.txt").read_text(encoding="utf-8")
+    assert ">>>entailment<<<" in log or ">>>neutral<<<" in log or ">>>contradiction<<<" in log
+    table = log[log.index("\nAccuracy in per cent\n") :]
+    assert "majority" in table and "gain" not in table and "base" not in table.split("\n\n")[1]
+    [head, *_] = predictions(run, "tr")
+    assert set(head) == {"id", "language", "label", "group", "adapter_prediction", "adapter_log_likelihoods"}
+    assert np.exp(head["adapter_log_likelihoods"]).sum() == pytest.approx(1)
+    assert not list((run / "items").glob("*/*/base"))
+
+
+@each_run
+def test_the_exported_model_is_transformers_own_and_answers_alike(
+    run_of: Made, method: str, kind: str, tmp_path: Path
+) -> None:
+    run = run_of(method, kind)
+    assert main(["merge", f"run={run}", f"out={tmp_path / 'merged'}", "dtype=float32", "prompts=4"]) == 0
+    found = json.loads((tmp_path / "merged" / "merge.json").read_text())["comparison"]
+    assert found["together"]["label_agreement"] == 1 and found["together"]["num_prompts"] == 16
+    arguments = [f"run={run}", f"model={tmp_path / 'merged'}", "format=[safetensors]", f"out={tmp_path / 'out'}"]
+    assert main(["export", *arguments]) == 0
+    folder = tmp_path / "out" / "safetensors"
+    assert not (folder / "generation_config.json").exists()
+    model = AutoModelForSequenceClassification.from_pretrained(folder)
+    assert model.config.id2label == dict(enumerate(LABELS))
+    classify = pipeline("text-classification", model=model, tokenizer=AutoTokenizer.from_pretrained(folder), top_k=None)
+    recipe = read_run(run).recipe
+    rows, scored = scored_examples(recipe, "en")[:5], predictions(run, "en")
+    for row, line in zip(rows, scored, strict=False):
+        assert row.id == line["id"]
+        said = classify({"text": row.fields["premise"], "text_pair": row.fields["hypothesis"]})
+        scores = {one["label"]: one["score"] for one in said}
+        expected = np.exp(line["adapter_log_likelihoods"])
+        np.testing.assert_allclose([scores[name] for name in LABELS], expected, atol=1e-5)
+
+
+@each_run
+def test_code_of_the_card_gives_the_runs_answers(run_of: Made, method: str, kind: str, tmp_path: Path) -> None:
+    run = run_of(method, kind)
+    card = (run / "adapter" / "README.md").read_text(encoding="utf-8")
+    assert "pipeline_tag: text-classification" in card and "by its head" in card and "untuned base" not in card
+    assert ("library_name: peft" in card) == (method == "lora")
+    [code] = re.findall(r"```python\n(.*?)```", card, re.DOTALL)
+    row, line = scored_examples(read_run(run).recipe, "de")[0], predictions(run, "de")[0]
+    code = code.replace("THIS_FOLDER", str(run / "adapter"))
+    code = code.replace('"your premise"', repr(row.fields["premise"]))
+    code = code.replace('"your hypothesis"', repr(row.fields["hypothesis"])).replace("print(", "found = (")
+    names: dict[str, Any] = {}
+    exec(code, names)
+    scores = {one["label"]: one["score"] for one in names["found"]}
+    np.testing.assert_allclose([scores[n] for n in LABELS], np.exp(line["adapter_log_likelihoods"]), atol=1e-5)
+
+
+def test_new_rows_are_labelled_by_run_and_by_merged_model(run_of: Made, tmp_path: Path) -> None:
+    run = run_of("lora")
+    rows, lines = scored_examples(read_run(run).recipe, "tr")[:3], predictions(run, "tr")
+    with (tmp_path / "rows.csv").open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["lang", "premise", "hypothesis"])
+        writer.writerows([["tr", row.fields["premise"], row.fields["hypothesis"]] for row in rows])
+        writer.writerow(["tr", "elma " * 200, "elma"])
+    assert main(["merge", f"run={run}", f"out={tmp_path / 'merged'}", "dtype=float32", "prompts=2"]) == 0
+    for name, more in (("live", []), ("merged", [f"model={tmp_path / 'merged'}"])):
+        out = tmp_path / f"{name}.csv"
+        assert main(["predict", f"run={run}", f"data={tmp_path / 'rows.csv'}", f"out={out}", *more]) == 0
+        with out.open(encoding="utf-8", newline="") as file:
+            *found, long = csv.DictReader(file)
+        for row, line in zip(found, lines, strict=False):
+            assert row["label"] == line["adapter_prediction"]
+            shares = [float(row[f"p_{name}"]) for name in LABELS]
+            np.testing.assert_allclose(shares, np.exp(line["adapter_log_likelihoods"]), atol=1e-5)
+        assert long["label"] == "" and re.match(r"too_long: \d+ tokens, the model reads 128", long["reason"])
+
+
+def test_runs_are_evaluated_beside_each_other(run_of: Made, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    lora, full = run_of("lora"), run_of("full")
+    runs = f"run=[{lora},{full}]"
+    assert main(["eval", runs, "languages=[tr,de]", f"out={tmp_path / 'both'}", "cache=none"]) == 0
+    rows = {(row["system"], row["language"], row["metric"]): row for row in results(tmp_path / "both")["results"]}
+    for run in (lora, full):
+        for own in results(run)["results"]:
+            if (run.name, own["language"], own["metric"]) in rows and own["language"] in ("tr", "de"):
+                assert rows[run.name, own["language"], own["metric"]]["value"] == own["value"]
+    assert {system for system, *_ in rows} == {lora.name, full.name}  # no base
+    capsys.readouterr()
+    assert main(["eval", f"run={lora}", "variant=cot_native", f"out={tmp_path / 'cot'}"]) == 2
+    assert "prompt.variant=cot_native says how a row becomes an instruction" in capsys.readouterr().err
+
+
+def test_the_report_tells_what_was_trained(run_of: Made, tmp_path: Path) -> None:
+    assert main(["report", f"run={run_of('full')}", f"out={tmp_path}"]) == 0
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "All weights trained on 24 rows" in page and "untuned base" not in page and "rank 8" not in page
+
+
+def test_held_out_rows_choose_the_best_step(encoder_of_kind: Made, tmp_path: Path) -> None:
+    base = encoder_of_kind("xlmr")
+    looks = ["training.eval_steps=2", "training.num_eval_examples=6"]
+    arguments = [*SMALL, *looks, f"model.path={base}", f"output_dir={tmp_path / 'run'}"]
+    assert main(["train", "recipe=xnli_3src", *arguments]) == 0
+    lines = [json.loads(x) for x in (tmp_path / "run" / "losses.jsonl").read_text().splitlines()]
+    found = [line for line in lines if "eval_loss" in line]
+    assert [line["step"] for line in found] == [2, 4]
+    assert all(0.5 < line["eval_loss"] < 2 and 0 <= line["eval_accuracy"] <= 1 for line in found)
+
+
+# ---------------------------------------------------------------- what is refused
+
+
+def test_what_a_model_is_stands_in_its_configuration(encoder_of_kind: Made) -> None:
+    for kind in ("xlmr", "bert"):
+        assert kind_of_path(str(encoder_of_kind(kind)), None) == "encoder"
+    assert kind_of_path("world", None) == "decoder"
+    recipe = load_recipe("xnli_3src", [f"model.path={encoder_of_kind('xlmr')}"])
+    assert with_kind(recipe).model.kind == "encoder"
+    assert with_kind(recipe).run_fingerprint() == recipe.run_fingerprint()
+
+
+@pytest.mark.parametrize(
+    ("overrides", "text"),
+    [
+        (["model.kind=decoder"], "model.kind=decoder: model.path={base} is a model of kind encoder"),
+        (["prompt.language=english"], "prompt.language=english says how a row becomes an instruction"),
+        (["prompt.num_shots=2"], "prompt.num_shots=2 says how a row becomes an instruction"),
+        (["adapter.quantization=nf4"], "adapter.quantization=nf4 is for large decoders"),
+        (["combine.method=cat"], "combine.method=cat: adapters of encoders are not combined"),
+        (["model.dtype=float16"], "model.dtype=float16: an encoder ({base}) trains float32 weights"),
+        (["data.num_examples_total=2"], "data.num_examples_total=2 rows for 3 labels"),
+        (["task=mgsm"], "model.path={base} is an encoder, which writes no text"),
+    ],
+)
+def test_what_means_nothing_for_an_encoder_is_refused_before_rows_are_read(
+    encoder_of_kind: Made,
+    overrides: list[str],
+    text: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr("mslt_it.data.rows.RowStore.load", lambda *_, **__: pytest.fail("rows were read"))
+    base = encoder_of_kind("xlmr")
+    arguments = [f"model.path={base}", "sources=[de,ar]", "targets=[tr]", *overrides]
+    assert main(["data", "recipe=xnli_3src", *arguments]) == 2
+    assert f"error: {text.format(base=base)}" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("overrides", "text"),
+    [
+        (["adapter.quantization=nf4"], "adapter.quantization=nf4 is for adapters, and adapter.method=full"),
+        (["adapter.use_dora=true"], "adapter.use_dora=true is for adapters"),
+        (["combine.method=cat"], "combine.method=cat combines adapters, and adapter.method=full makes none"),
+        (["model.dtype=float16"], "model.dtype=float16: adapter.method=full trains float32 weights"),
+    ],
+)
+def test_what_means_nothing_without_an_adapter_is_refused(overrides: list[str], text: str) -> None:
+    with pytest.raises(Problem, match=re.escape(text)):
+        load_recipe("xnli_3src", ["adapter.method=full", *overrides])
+
+
+@pytest.mark.parametrize("override", ["training.label_smoothing=0.1", "training.class_weights=balanced"])
+def test_what_is_for_heads_is_refused_for_decoders(override: str) -> None:
+    with pytest.raises(Problem, match=r"is for the labels of an encoder's head, and world is a decoder"):
+        with_kind(load_recipe("xnli_3src", [override]))
+
+
+def test_other_labels_and_other_forms_are_refused(
+    run_of: Made, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = run_of("lora")
+    for form in ("vllm", "gguf"):
+        assert main(["export", f"run={run}", f"format=[{form}]", f"out={tmp_path / 'x'}"]) == 2
+    assert "format=vllm is for models that write text" in capsys.readouterr().err
+    assert main(["combine", f"runs=[{run},{run_of('full')}]", f"out={tmp_path / 'y'}"]) == 2
+    assert "modules_to_save" in capsys.readouterr().err

@@ -101,11 +101,6 @@ class Difference:
     languages_high: float | None = None
 
 
-def single(measure: Measure, cell: Cell, *, settings: Settings) -> Estimate:
-    """One language's figure."""
-    return macro(measure, [cell], settings=settings, name=cell.language)
-
-
 def macro(measure: Measure, cells: Sequence[Cell], *, settings: Settings, name: str) -> Estimate:
     """The unweighted mean over languages of their figures; ``name`` is what messages call the system."""
     if not cells:

@@ -100,22 +100,15 @@ class Matched:
         """(languages, systems, resamples) figures; 0 where a system lacks a language."""
         figures = np.zeros((len(self.languages), len(self.systems), num_bootstrap))
         for component in self.drawn:
-            absent = np.zeros_like(next(iter(self.counts[component.languages[0]].values()))[:1])
-            blocks = [
-                [
-                    self.counts[number].get(system, np.repeat(absent, len(self.item_ids[number]), axis=0))
-                    for system in self.systems
-                ]
-                for number in component.languages
-            ]
+            counts = []
+            for number in component.languages:
+                of = self.counts[number]
+                nothing = np.zeros_like(next(iter(of.values())))
+                counts.append(np.stack([of.get(system, nothing) for system in self.systems], axis=1))
+            name = min(self.languages[number] for number in component.languages)
             with np.errstate(invalid="ignore"):  # of systems that lack a language: 0 / 0
                 figures[list(component.languages)] = resampled(
-                    component,
-                    blocks,
-                    measure.value,
-                    num_bootstrap=num_bootstrap,
-                    seed=seed,
-                    name=min(self.languages[number] for number in component.languages),
+                    component, counts, measure.value, num_bootstrap=num_bootstrap, seed=seed, name=name
                 )
         return np.nan_to_num(figures)
 
@@ -135,26 +128,20 @@ def match(systems: Mapping[str, Mapping[str, Cell]], languages: Sequence[str]) -
     for code in languages:
         present = {system: cells[code] for system, cells in systems.items() if code in cells}
         first = next(iter(present.values()))
-        shared = first.item_ids
-        if any(cell.item_ids != shared for cell in present.values()):
-            in_all = set.intersection(*(set(_places(system, cell)) for system, cell in present.items()))
-            shared = tuple(item for item in shared if item in in_all)
-        if not shared:
-            continue
-        names = dict(zip(first.item_ids, first.groups, strict=True))
-        kept.append(code)
-        ids.append(shared)
-        groups.append(first.groups if shared == first.item_ids else tuple(names[item] for item in shared))
-        counts.append({system: _rows(system, cell, shared) for system, cell in present.items()})
+        if all(cell.item_ids == first.item_ids for cell in present.values()):
+            # Also where an id is there twice: every system has the same list, or there is one only.
+            own, names, of_systems = first.item_ids, first.groups, {s: cell.counts for s, cell in present.items()}
+        else:
+            places = {system: _places(system, cell) for system, cell in present.items()}
+            own = tuple(item for item in first.item_ids if all(item in of for of in places.values()))
+            names = tuple(first.groups[places[next(iter(present))][item]] for item in own)
+            of_systems = {s: cell.counts[[places[s][item] for item in own]] for s, cell in present.items()}
+        if own:
+            kept.append(code)
+            ids.append(own)
+            groups.append(names)
+            counts.append(of_systems)
     return Matched(tuple(kept), tuple(ids), tuple(groups), tuple(counts), tuple(systems))
-
-
-def _rows(system: str, cell: Cell, ids: tuple[str, ...]) -> np.ndarray:
-    """(len(ids), k): the counts of some items, in their order."""
-    if ids == cell.item_ids:  # also where an id is there twice: every system has the same list, or there is one only
-        return cell.counts
-    places = _places(system, cell)
-    return cell.counts[[places[item] for item in ids]]
 
 
 def _places(system: str, cell: Cell) -> dict[str, int]:
@@ -170,31 +157,28 @@ def _places(system: str, cell: Cell) -> dict[str, int]:
 
 
 def num_of_either(a: Mapping[str, Cell], b: Mapping[str, Cell]) -> int:
-    """Items that one or both have, in all languages."""
-    num = 0
-    for code in {**a, **b}:
-        lists = [cells[code].item_ids for cells in (a, b) if code in cells]
-        num += len(lists[0]) if lists[0] == lists[-1] else len(set().union(*lists))
-    return num
+    """Items that one or both have, in all languages; one that is there twice in both counts twice."""
+    lists = [[cells[code].item_ids for cells in (a, b) if code in cells] for code in {**a, **b}]
+    return sum(len(own[0]) if own[0] == own[-1] else len(set().union(*own)) for own in lists)
 
 
 def nothing_shared(a: str, b: str, used: Mapping[str, Mapping[str, Cell]]) -> str:
+    """Why two systems cannot be compared."""
     both = [code for code in used[a] if code in used[b]]
+    start = f"'{a}' and '{b}' cannot be compared"
     if not both:
         of_a, of_b = (", ".join(used[s]) or "none" for s in (a, b))
         return (
-            f"'{a}' and '{b}' cannot be compared: they have no language in common ('{a}': {of_a}; '{b}': {of_b}). "
-            "Score both in at least one language."
+            f"{start}: they have no language in common ('{a}': {of_a}; '{b}': {of_b}). Score both in at least one "
+            "language."
         )
     if any(set(used[a][code].item_ids) & set(used[b][code].item_ids) for code in both):
         others = ", ".join(s for s in used if s not in (a, b) and any(code in used[s] for code in both))
         return (
-            f"'{a}' and '{b}' cannot be compared in this family: no item of {', '.join(both)} that both have is in "
-            f"{others} too. Compare them by themselves, or score all systems on the same items."
+            f"{start} in this family: no item of {', '.join(both)} that both have is in {others} too. Compare them by "
+            "themselves, or score all systems on the same items."
         )
-    code = both[0]
     return (
-        f"'{a}' and '{b}' cannot be compared: no item in common in {', '.join(both)} (in '{code}', '{a}' has "
-        f"'{used[a][code].item_ids[0]}' and others, '{b}' '{used[b][code].item_ids[0]}' and others). "
-        "Score both on the same split and items."
+        f"{start}: no item in common in {', '.join(both)} (in '{both[0]}', '{a}' has '{used[a][both[0]].item_ids[0]}' "
+        f"and others, '{b}' '{used[b][both[0]].item_ids[0]}' and others). Score both on the same split and items."
     )

@@ -10,7 +10,7 @@ from typing import Any
 from mslt_it.evaluation.estimates import Difference
 from mslt_it.evaluation.estimates import Settings as Statistics
 from mslt_it.evaluation.lm_eval_results import lm_eval_results
-from mslt_it.evaluation.remarks import as_markdown_report, as_text_report
+from mslt_it.evaluation.remarks import report
 from mslt_it.evaluation.request import Request
 from mslt_it.evaluation.scores import Answered, ScoreRow, figures
 from mslt_it.evaluation.systems import Bench, LoadedBase
@@ -60,15 +60,17 @@ def write_results(
         "status": "ok" if all(found.is_valid for _, found in all_figures) else "invalid",
         "results": [to_plain(row) for row in rows],
         "differences": [to_plain(d) for d in differences],
-        "labels": [to_plain(report) for _, found in all_figures for report in found.labels],
+        "labels": [to_plain(labels) for _, found in all_figures for labels in found.labels],
         "notes": [*request.told(), *(note for _, found in all_figures for note in found.notes)],
         "provenance": provenance,
     }
-    text = "\n\n".join(as_text_report(found, recipe.scoring.confidence) for recipe, found in all_figures)
-    markdown = "\n\n".join(as_markdown_report(found, recipe.scoring.confidence) for recipe, found in all_figures)
+    text, markdown = (
+        "\n\n".join(report(found, recipe.scoring.confidence, markdown=is_markdown) for recipe, found in all_figures)
+        for is_markdown in (False, True)
+    )
     told = [f"Note: {note}" for note in request.told()]
     notice = "\n\nThese are figures of the embedded world, not of XNLI." * world
-    tables = [label_table(report) for _, found in all_figures for report in found.labels]
+    tables = [label_table(labels) for _, found in all_figures for labels in found.labels]
     details = "\n\n".join(f"{title}\n\n{as_text(cells)}" for title, cells in tables)
     if tables:
         markdown += "\n\n" + "\n\n".join(f"### {title}\n\n{as_markdown(cells)}" for title, cells in tables)

@@ -12,7 +12,7 @@ import numpy as np
 
 from mslt_it.config.recipe import TaskConfig
 from mslt_it.evaluation.answers.language import LanguageShare, language_share
-from mslt_it.evaluation.estimates import Difference, Settings, difference, differences, macro, single
+from mslt_it.evaluation.estimates import Difference, Settings, difference, differences, macro
 from mslt_it.evaluation.label_reports import Chance, LabelReport, above_chance, label_report, p_above_chance
 from mslt_it.evaluation.matching import Cell
 from mslt_it.evaluation.measures import ACCURACY, MEASURES, Measure, Outputs, why_invalid
@@ -247,7 +247,7 @@ def _above_chance(
             if task.choice_names and one.role == "target" and not out.reason:
                 cell, _ = _counted(ACCURACY, one, out)
                 assert cell is not None
-                p[one.language] = p_above_chance(one.items, cell, Chance.of(one.items, task.choice_names, {}))
+                p[one.language] = p_above_chance(cell, Chance.of(one.items, task.choice_names, {}))
         above = above_chance(p, settings.confidence)
         found |= {(system, variant, language): is_above for language, is_above in above.items()}
     return found
@@ -329,7 +329,7 @@ def _row(
             common["language_share"], common["num_language_undecided"] = share.share, share.num_undecided
     if cell is None:
         return ScoreRow(**common, value=None, low=None, high=None, status="invalid", reason=out.reason)
-    found = single(measure, cell, settings=settings)
+    found = macro(measure, [cell], settings=settings, name=answered.system)
     common |= {"num_unparsable": num_unread, "num_groups": found.num_groups}
     return ScoreRow(**common, value=found.value, low=found.low, high=found.high)
 

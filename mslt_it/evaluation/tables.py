@@ -40,12 +40,8 @@ def tables(figures: Figures, confidence: float) -> list[tuple[str, Cells]]:
     columns = columns_of(rows)
     found = []
     if len(columns) == 1:
-        found.append(
-            (
-                f"{rows[0].task}, {columns[0][0]}, {columns[0][1]}: {metric} in per cent",
-                language_table(figures.rows, confidence),
-            )
-        )
+        title = f"{', '.join((rows[0].task, *columns[0]))}: {metric} in per cent"
+        found.append((title, language_table(figures.rows, confidence)))
     else:
         found.append((f"{rows[0].task}: {metric} in per cent", _matrix(rows, columns)))
         means = [row for row in rows if row.is_mean]
@@ -115,9 +111,7 @@ def as_csv(records: Iterable[ScoreRow] | Iterable[Difference], kind: type) -> st
     names = [field.name for field in dataclasses.fields(kind)]
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(names)
-    for record in records:
-        values = [getattr(record, name) for name in names]
-        writer.writerow(["" if value is None else value for value in values])
+    writer.writerows([getattr(record, name) for name in names] for record in records)
     return out.getvalue()
 
 
@@ -138,21 +132,19 @@ def language_table(rows: Sequence[ScoreRow], confidence: float, *, with_base: bo
         if row.metric != metrics[0]:
             continue
         start = (_label(row), ROLES[row.role], str(row.n))
-        if row.value is None or row.low is None or row.high is None:
+        if row.value is None:
             cells.append((*start, "invalid", row.reason * with_base, *[""] * (len(head) - 5)))
             continue
         beside = [percent(others.get((row.language, name))) for name in metrics[1:]]
         beside += [percent(row.majority_share)] * with_majority
         if with_base:
             beside += [percent(row.base_value), *_gain(row)]
-        cells.append((*start, percent(row.value), span(row.low, row.high), *beside))
+        cells.append((*start, *_value_and_interval(row), *beside))
     return cells
 
 
 def _gain(row: ScoreRow) -> tuple[str, str]:
-    if row.gain is None or row.gain_low is None or row.gain_high is None:
-        return "n/a", ""
-    return f"{100 * row.gain:+.1f}", span(row.gain_low, row.gain_high, "+")
+    return ("n/a" if row.gain is None else f"{100 * row.gain:+.1f}"), _span(row.gain_low, row.gain_high, "+")
 
 
 def _matrix(rows: Sequence[ScoreRow], columns: Sequence[tuple[str, str]]) -> Cells:
@@ -169,35 +161,26 @@ def _matrix(rows: Sequence[ScoreRow], columns: Sequence[tuple[str, str]]) -> Cel
         own = [by_place.get((language, *column)) for column in columns]
         some = next(row for row in own if row is not None)
         majority = [percent(some.majority_share)] * with_majority
-        cells.append(
-            (_label(some), str(some.n), *majority, *("" if row is None else _value_and_interval(row)[0] for row in own))
-        )
+        shown = ("" if row is None else _value_and_interval(row)[0] for row in own)
+        cells.append((_label(some), str(some.n), *majority, *shown))
     return cells
 
 
 def _means(figures: Figures, columns: Sequence[tuple[str, str]], confidence: float) -> Cells:
     rows = [row for row in main_rows(figures) if row.is_mean]
     others = {(row.metric, row.system, row.variant, row.language): row.value for row in figures.rows}
-    metrics = list(dict.fromkeys(row.metric for row in figures.rows))[1:]
-    head = ("system", "variant", "n", METRIC_NAMES[rows[0].metric], interval_head(confidence), LIKE_THESE)
-    numbers = {column: f"[{n}] " if len(columns) > MOST_NAMED_COLUMNS else "" for n, column in enumerate(columns, 1)}
-    return [
-        (*head, *(METRIC_NAMES[name] for name in metrics)),
-        *(
-            (
-                numbers[row.system, row.variant] + row.system,
-                row.variant,
-                str(row.n),
-                *_value_and_interval(row),
-                _like_these(row.languages_low, row.languages_high),
-                *(percent(others.get((name, row.system, row.variant, row.language))) for name in metrics),
-            )
-            for row in rows
-        ),
-    ]
+    metrics = list(dict.fromkeys(row.metric for row in figures.rows))
+    head = ("system", "variant", "n", METRIC_NAMES[metrics[0]], interval_head(confidence), LIKE_THESE)
+    cells: Cells = [(*head, *(METRIC_NAMES[name] for name in metrics[1:]))]
+    for row in rows:
+        number = f"[{1 + columns.index((row.system, row.variant))}] " * (len(columns) > MOST_NAMED_COLUMNS)
+        beside = (percent(others.get((name, row.system, row.variant, row.language))) for name in metrics[1:])
+        like_these = _span(row.languages_low, row.languages_high)
+        cells.append((number + row.system, row.variant, str(row.n), *_value_and_interval(row), like_these, *beside))
+    return cells
 
 
-def _like_these(low: float | None, high: float | None, sign: str = "") -> str:
+def _span(low: float | None, high: float | None, sign: str = "") -> str:
     return "" if low is None or high is None else span(low, high, sign)
 
 
@@ -226,17 +209,8 @@ def _costs(rows: Sequence[ScoreRow], columns: Sequence[tuple[str, str]]) -> Cell
 def _differences(found: Sequence[Difference], confidence: float) -> Cells:
     cells: Cells = [("", "", "n", "difference", interval_head(confidence), LIKE_THESE, "p", "p corrected")]
     for d in found:
-        cells.append(
-            (
-                *_pair(d.name_a, d.name_b),
-                str(d.n),
-                f"{100 * d.value:+.1f}",
-                span(d.low, d.high, "+"),
-                _like_these(d.languages_low, d.languages_high, "+"),
-                _p(d.p),
-                _p(d.p_adjusted),
-            )
-        )
+        figures = (f"{100 * d.value:+.1f}", span(d.low, d.high, "+"), _span(d.languages_low, d.languages_high, "+"))
+        cells.append((*_pair(d.name_a, d.name_b), str(d.n), *figures, _p(d.p), _p(d.p_adjusted)))
     return cells
 
 
@@ -257,9 +231,7 @@ def _label(row: ScoreRow) -> str:
 
 
 def _value_and_interval(row: ScoreRow) -> tuple[str, str]:
-    if row.value is None or row.low is None or row.high is None:
-        return "invalid", ""
-    return percent(row.value), span(row.low, row.high)
+    return ("invalid" if row.value is None else percent(row.value)), _span(row.low, row.high)
 
 
 def _p(value: float) -> str:

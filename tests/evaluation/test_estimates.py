@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from mslt_it.evaluation.estimates import Difference, Estimate, Settings, difference, differences, macro, single
+from mslt_it.evaluation.estimates import Difference, Estimate, Settings, difference, differences, macro
 from mslt_it.evaluation.intervals import wilson_interval
 from mslt_it.evaluation.matching import Cell
 from mslt_it.evaluation.measures import ACCURACY, MEASURES, Measure, f1
@@ -25,6 +25,10 @@ from mslt_it.problems import Problem
 
 SETTINGS = Settings(num_bootstrap=1000)
 SPAN_F1, CHRF = MEASURES["span_f1"][0], MEASURES["chrf"][0]
+
+
+def single(measure: Measure, one: Cell, *, settings: Settings) -> Estimate:
+    return macro(measure, [one], settings=settings, name=one.language)
 
 
 @pytest.fixture(autouse=True)

@@ -14,7 +14,7 @@ from tiny_study import write_study
 from mslt_it.problems import Problem
 from mslt_it.representations import runs as measured_runs
 from mslt_it.representations.results import read
-from mslt_it.study import derived, prediction
+from mslt_it.study import derived, predicted_ranking
 from mslt_it.study.analyse.further import further_sections
 from mslt_it.study.config import load_study
 from mslt_it.study.grid import base_recipe, cells, with_budgets
@@ -99,7 +99,7 @@ def test_a_failing_step_is_named_and_spoils_nothing(
 
     with monkeypatch.context() as patch:
         patch.setattr(measured_runs, "measure_runs", rains)
-        patch.setattr(prediction, "predict", breaks)
+        patch.setattr(predicted_ranking, "predict", breaks)
         assert study(mingling=MINGLING, predict=PREDICT) == 1
     said = capsys.readouterr().out
     assert "6 of 6 cells are done" in said

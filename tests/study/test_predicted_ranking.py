@@ -27,11 +27,11 @@ from mslt_it.models.identity import load_trained_base, read_run
 from mslt_it.models.lora import read_lora
 from mslt_it.problems import Problem
 from mslt_it.store import Journal
-from mslt_it.study import prediction
+from mslt_it.study import predicted_ranking
 from mslt_it.study.analyse.agreement import PREDICTORS
 from mslt_it.study.analyse.further import predicted
 from mslt_it.study.config import Predict
-from mslt_it.study.prediction import predict
+from mslt_it.study.predicted_ranking import predict
 
 OF_TIME = ("seconds", "time")
 QUICK = Predict(set_size=2, num_items=8)
@@ -48,7 +48,15 @@ def without_times(result: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def answers(out: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in sorted((out / "predicted" / "answers").iterdir())}
+    journals = sorted((out / "predicted" / "items").rglob("*.jsonl"))
+    assert len(journals) == 6  # three sets, two targets
+    return {str(path.relative_to(out)): path.read_bytes() for path in journals}
+
+
+def written_of(out: Path, task: str, name: str, code: str) -> dict[str, Any]:
+    """Item -> what the combined adapter answered."""
+    path = out / "predicted" / "items" / task / "direct" / name / f"{code}.jsonl"
+    return {line["id"]: line for line in map(json.loads, path.read_text().split("\n")[1:-1])}
 
 
 def test_answers_are_those_of_the_mean_of_the_changes(out: Path) -> None:
@@ -65,17 +73,17 @@ def test_answers_are_those_of_the_mean_of_the_changes(out: Path) -> None:
                 modules[name].weight += change
                 moved += float(change.norm())
     assert moved > 0.1
-    recipe, lines = runs[0].recipe, (out / "predicted" / "answers" / "de-zh_s0.jsonl").read_text().splitlines()[1:]
-    written = {line["id"]: line["log_likelihoods"] for line in map(json.loads, lines)}
+    recipe = runs[0].recipe
     encoder, shares = Encoder(tokenizer, recipe.data.max_length_tokens), []
     for code in ("tr", "sw"):
         items = build_scored_set(recipe, code)[:8]
         expected = choice_log_likelihoods(base, choice_requests(items, encoder), batch_tokens=2048, pad_id=0)
-        found = np.array([written[f"{code}/{item.id}"] for item in items])
+        written = written_of(out, "xnli", "de-zh_s0", code)
+        assert len(written) == 8
+        found = np.array([written[item.id]["log_likelihoods"] for item in items])
         np.testing.assert_allclose(found, expected, atol=2e-4)
         gold = [item.choices.index(item.answer) for item in items]
         shares.append(np.mean(expected.argmax(axis=1) == gold))
-    assert len(written) == 16
     row = result["rows"][1]
     assert row["predicted"] == pytest.approx(np.mean(shares)) == row["predicted_by_seed"]["0"]
     # beside it, what the cells of the singles and of the set say
@@ -107,7 +115,7 @@ def test_killed_and_started_again_it_is_the_same(out: Path, monkeypatch: pytest.
             with self.path.open("ab") as file:
                 file.write(b'{"batch":')  # torn
             raise KeyboardInterrupt
-        written.append((self.path.name, batch))
+        written.append((str(self.path), batch))
         original(self, batch, rows)
 
     monkeypatch.setattr(Journal, "append", killed)
@@ -117,7 +125,7 @@ def test_killed_and_started_again_it_is_the_same(out: Path, monkeypatch: pytest.
     again: list[tuple[str, int]] = []
 
     def counted(self: Journal, batch: int, rows: Sequence[Mapping[str, Any]]) -> None:
-        again.append((self.path.name, batch))
+        again.append((str(self.path), batch))
         original(self, batch, rows)
 
     monkeypatch.setattr(Journal, "append", counted)
@@ -153,11 +161,10 @@ def test_written_answers_are_those_of_the_generator(tmp_path: Path) -> None:
     items = build_scored_set(recipe, "tr")
     assert len(items) >= 3
     wanted = [[item.id for item in items[:3]]]
-    asking = prediction._Asked.of(tmp_path, SimpleNamespace(targets=("tr",)), singles, wanted)
+    asking = predicted_ranking._Asked.of(tmp_path, SimpleNamespace(targets=("tr",)), singles, wanted)
     figures = asking.score(("de", "en"), 0, MEASURES["number_accuracy"][0])
     assert figures.shape == (1,)
-    lines = (tmp_path / "predicted" / "answers" / "de-en_s0.jsonl").read_text().split("\n")[1:-1]
-    written = {line["id"]: line["text"] for line in map(json.loads, lines)}
+    written = written_of(tmp_path, "mgsm", "de-en_s0", "tr")
     model = load_adapter(asking.loaded.base, tmp_path / "predicted" / "adapter")
     prompts = asking.encoder.prompt_ids_all([item.messages for item in items[:3]])
     end, decode = asking.encoder.end_id, asking.encoder.decode_text
@@ -166,7 +173,7 @@ def test_written_answers_are_those_of_the_generator(tmp_path: Path) -> None:
     expected = {
         i: answer.text for batch in writer.batches for i, answer in zip(batch, writer.generate(batch), strict=True)
     }
-    assert [written[f"tr/{item.id}"] for item in items[:3]] == [expected[i] for i in range(3)]
+    assert [written[item.id]["text"] for item in items[:3]] == [expected[i] for i in range(3)]
     assert any(expected.values())
 
 
@@ -202,7 +209,7 @@ def effect(sources: tuple[str, ...], target: str) -> float:
 
 
 def test_an_order_that_is_there_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(prediction._Asked, "of", lambda *_: Told())
+    monkeypatch.setattr(predicted_ranking._Asked, "of", lambda *_: Told())
     out = write_synthetic(tmp_path / "synthetic", effect, num_items=200, seed_sd=0.05)
     result = predict(out, Predict(num_items=50))
     assert len(result["rows"]) == 35

@@ -15,7 +15,6 @@ stands for, so levels may differ where the order agrees.
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import shutil
 import time
@@ -25,23 +24,23 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from accelerate import PartialState
 
-from mslt_it.config.recipe import Recipe
 from mslt_it.data.encoding import Encoder
 from mslt_it.data.rows import RowStore
-from mslt_it.evaluation.asking import Question, ask, engine
-from mslt_it.evaluation.measures import Measure, why_invalid
+from mslt_it.evaluation.evaluator import Evaluator, Unit
+from mslt_it.evaluation.measures import Measure
 from mslt_it.evaluation.questions import items_of, questions_of
+from mslt_it.evaluation.scores import outputs_of
 from mslt_it.evaluation.settings import Settings as Sampled
-from mslt_it.evaluation.systems import Bench, LoadedBase, System, applied, load
-from mslt_it.models.base_model import CONFIG, adapter_hash
+from mslt_it.evaluation.systems import Bench, LoadedBase, System, adapter_system, load
+from mslt_it.models.base_model import adapter_hash
+from mslt_it.models.environment import has_gpu
 from mslt_it.models.identity import read_run
 from mslt_it.models.lora import Lora, read_lora, write_lora
 from mslt_it.problems import Problem
 from mslt_it.publish.combine import combine
 from mslt_it.publish.comparable import refuse_strangers
-from mslt_it.records import PromptedExample
-from mslt_it.store import file_sha256
 from mslt_it.study.analyse import agreement
 from mslt_it.study.analyse.agreement import METHOD, Singles
 from mslt_it.study.analyse.findings import set_name
@@ -67,7 +66,8 @@ def predict(
         chosen: which cells, where a study has several budgets or variants; default: the first of the manifest.
     """
     study = collect(folder)
-    chosen = chosen or _first_slice(study)
+    first = study.manifest["cells"][0]
+    chosen = chosen or Slice(int(first["budget"]), str(first["variant"]))
     singles, sets = _cells(study, chosen, settings.set_size)
     wanted = [ids[: settings.num_items or None] for ids in study.item_ids]
     asked = _Asked.of(folder, study, singles, wanted)
@@ -100,11 +100,6 @@ def predict(
 
 
 # ---------------------------------------------------------------- which cells
-
-
-def _first_slice(study: Study) -> Slice:
-    first = study.manifest["cells"][0]
-    return Slice(int(first["budget"]), str(first["variant"]))
 
 
 def _cells(study: Study, chosen: Slice, size: int) -> tuple[Singles, list[tuple[str, ...]]]:
@@ -146,11 +141,9 @@ class _Asked:
 
     folder: Path  # of journals
     loras: Mapping[tuple[str, int], Lora]  # (language, seed) -> its adapter
-    recipe: Recipe
     loaded: LoadedBase
     encoder: Encoder
-    items: Mapping[str, tuple[PromptedExample, ...]]  # per target
-    questions: tuple[Question, ...]  # of all targets, one target after the other
+    units: Sequence[Unit]  # one per target
 
     @classmethod
     def of(cls, folder: Path, study: Study, singles: Singles, wanted: Sequence[Sequence[str]]) -> _Asked:
@@ -159,8 +152,8 @@ class _Asked:
         finished = tuple(runs.values())
         refuse_strangers(finished)
         loras = {key: read_lora(run.adapter) for key, run in runs.items()}  # refused before the base is loaded
-        recipe = finished[0].recipe
-        items, rows = {}, RowStore()
+        recipe, rows = finished[0].recipe, RowStore()
+        items = {}
         for code, ids in zip(study.targets, wanted, strict=True):
             by_id = {item.id: item for item in items_of(recipe, recipe.prompt.variant, code, rows=rows)}
             if missing := [one for one in ids if one not in by_id]:
@@ -171,59 +164,38 @@ class _Asked:
             items[code] = tuple(by_id[one] for one in ids)
         loaded = load(Bench(recipe.model, recipe.adapter, (), finished), given_model=False)
         encoder = Encoder(loaded.tokenizer, recipe.data.max_length_tokens)
-        questions = [
-            dataclasses.replace(question, item_id=f"{code}/{question.item_id}")
+        units = [
+            Unit(recipe, recipe.prompt.variant, code, own, questions_of(recipe, own, encoder, Sampled()))
             for code, own in items.items()
-            for question in questions_of(recipe, own, encoder, Sampled())
         ]
-        return cls(folder / PREDICTED, loras, recipe, loaded, encoder, items, tuple(questions))
+        return cls(folder / PREDICTED, loras, loaded, encoder, units)
 
     def score(self, one: tuple[str, ...], seed: int, measure: Measure) -> np.ndarray:
-        """(targets,) figures of the combined adapter; what the journal holds is not asked again."""
+        """(targets,) figures of the combined adapter; what the journals hold is not asked again."""
         started, cpu = time.monotonic(), time.process_time()
         system = self._combined(one, seed, [self.loras[code, seed] for code in one])
-        with applied(self.loaded, system) as model:
-            answered = ask(
-                engine(model, self.questions, self.encoder, self.recipe.scoring.batch_tokens),
-                self.questions,
-                model_key=self.loaded.model_key(system),
-                path=self.folder / "answers" / f"{system.name}.jsonl",
-                about={"set": list(one), "seed": seed},
-            )
-        if answered.num_computed:
+        state = PartialState(cpu=not has_gpu())
+        answered, _, num_computed = Evaluator([system], self.loaded, self.encoder, self.folder, state).answers(
+            self.units
+        )
+        if num_computed:
             spent = {"set": list(one), "seed": seed, "seconds": time.monotonic() - started}
-            _append(self.folder / SECONDS, spent | {"cpu_seconds": time.process_time() - cpu})
-        return self._figures(system.name, answered.rows, measure)
+            with (self.folder / SECONDS).open("a", encoding="utf-8") as file:
+                file.write(json.dumps(spent | {"cpu_seconds": time.process_time() - cpu}) + "\n")
+        found = []
+        for of_language in answered:
+            out = outputs_of(of_language)
+            if out.reason:
+                raise Problem(
+                    f"prediction: the combined adapter {system.name} has no valid scores in {of_language.language} "
+                    f"({out.reason}). Are its single adapters sound? Look at their cells' results.json."
+                )
+            found.append(measure.counts(of_language.items, out.outputs)[0].sum(axis=0))
+        return np.asarray(measure.value(np.array(found, dtype=float)))
 
     def _combined(self, one: tuple[str, ...], seed: int, loras: Sequence[Lora]) -> System:
         """The mean of the adapters, in a folder that the next one takes over: an adapter is made faster than kept."""
         adapter = self.folder / "adapter"
         mean = combine(loras, [1 / len(loras)] * len(loras), METHOD)
         write_lora(adapter, mean.tensors, mean.config)
-        name = f"{'-'.join(one)}_s{seed}"
-        return System(name, adapter, adapter_hash(adapter), one, file_sha256(adapter / CONFIG))
-
-    def _figures(self, name: str, rows: Sequence[Mapping[str, Any]], measure: Measure) -> np.ndarray:
-        found, start = [], 0
-        for code, items in self.items.items():
-            own, start = rows[start : start + len(items)], start + len(items)
-            if items[0].is_written:
-                outputs: Any = tuple(row["text"] for row in own)
-                reason = "an answer was written from scores that are not finite" if None in outputs else ""
-            else:
-                outputs = np.array([[float(v) for v in row["log_likelihoods"]] for row in own])
-                reason = why_invalid(outputs)
-            if reason:
-                raise Problem(
-                    f"prediction: the combined adapter {name} has no valid scores in {code} ({reason}). Are its "
-                    "single adapters sound? Look at their cells' results.json."
-                )
-            counts, _ = measure.counts(items, outputs)
-            found.append(counts.sum(axis=0))
-        return np.asarray(measure.value(np.array(found, dtype=float)))
-
-
-def _append(path: Path, line: Mapping[str, Any]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a", encoding="utf-8") as file:
-        file.write(json.dumps(line) + "\n")
+        return adapter_system(f"{'-'.join(one)}_s{seed}", adapter, adapter_hash(adapter), one)

@@ -4,9 +4,9 @@
 
 Rows of a language are in groups (a premise, a passage, a template), of equal or very different sizes. A group is right
 or wrong as a whole in the share ``together`` of cases; else each row decides by itself. What is right at the bar (the
-larger of 1 / labels and the share of the majority) is not above chance: `p_above` of evaluation.intervals may call it so
-in 2.5 % of samples at most, alone, and Holm's correction of 26 such languages may call any of them so in as few. Twice
-as many are allowed here. What is right far more often should be found, also as one of 26.
+larger of 1 / labels and the majority's share) is not above chance: `evaluation.intervals.p_above` may call it so in
+2.5 % of samples at most, alone, and Holm's correction of 26 such languages may call any of them so in as few. Twice as
+many are allowed here. What is right far more often should be found, also as one of 26.
 
 ``labels``: rows have labels, drawn for each group, and the model answers by lot, by the labels' frequencies, or nearly
 always the most frequent one; the bar is that of the rows drawn.

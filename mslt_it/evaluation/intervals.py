@@ -204,7 +204,7 @@ def effective_number(covariance: np.ndarray, numbers: Sequence[float], found: Se
 
 
 def languages_interval(
-    values: Sequence[float],
+    values: Sequence[float] | np.ndarray,
     covariance: np.ndarray,
     confidence: float,
     within: tuple[float, float],

@@ -14,14 +14,14 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from mslt_it.evaluation.generation import Generated, Prompt, Sampling, uniforms
+from mslt_it.evaluation.generation import Generated, Prompt, Sampling, answer_of, uniforms
 from mslt_it.evaluation.systems import Bench, LoadedBase
 from mslt_it.models.base_model import model_path
 from mslt_it.problems import Problem
 
 MEMORY_SHARE = 0.55
 BATCH = 512  # prompts per call: at most so many answers are lost by a kill
-RANKS = (8, 16, 32, 64, 128, 256, 320, 512)  # that the engine has kernels for
+RANKS = (8, 16, 32, 64, 128, 256, 320, 512)  # that the engine has kernels for: values of --max-lora-rank
 MAX_SEED = 2**31 - 1
 
 
@@ -126,7 +126,12 @@ class VllmGenerator:
             lora_request=self._lora,
             use_tqdm=False,
         )
-        answers = {i: self._answer(result.outputs[0]) for i, result in zip(asked, found, strict=True)}
+        answers = {}
+        for i, result in zip(asked, found, strict=True):
+            output = result.outputs[0]
+            is_finite = math.isfinite(output.cumulative_logprob)
+            whole = answer_of(list(output.token_ids), self._end_id, self._decode)
+            answers[i] = whole if is_finite else Generated(None, 0, False)
         return [answers.get(i, Generated("", 0, True)) for i in batch]
 
     def _parameters(self, prompt: Prompt, limit: int) -> Any:
@@ -142,21 +147,13 @@ class VllmGenerator:
             **own,
         )
 
-    def _answer(self, output: Any) -> Generated:
-        tokens = list(output.token_ids)
-        if not math.isfinite(output.cumulative_logprob):
-            return Generated(None, 0, False)
-        is_cut = self._end_id not in tokens
-        own = tokens if is_cut else tokens[: tokens.index(self._end_id)]
-        return Generated(self._decode(own).strip(), len(own) + (not is_cut), is_cut)
-
 
 def engine_rank(adapters: Sequence[Path]) -> int:
     """The smallest rank the engine has kernels for that holds all adapters; a Problem for adapters it cannot serve."""
     ranks = []
+    merged = "Merge it first (mslt merge) and give model=MERGED, or use backend=transformers."
     for folder in adapters:
         config = json.loads((folder / "adapter_config.json").read_text(encoding="utf-8"))
-        merged = "Merge it first (mslt merge) and give model=MERGED, or use backend=transformers."
         if config.get("use_dora"):
             raise Problem(f"backend=vllm: {folder} is a DoRA adapter, which vLLM cannot apply. {merged}")
         if config.get("rank_pattern") or config.get("alpha_pattern"):
@@ -166,8 +163,10 @@ def engine_rank(adapters: Sequence[Path]) -> int:
             )
         ranks.append(int(config["r"]))
     if max(ranks) > RANKS[-1]:
-        raise Problem(
-            f"backend=vllm: an adapter has rank {max(ranks)}, vLLM takes {RANKS[-1]} at most. Merge it first (mslt "
-            "merge), or use backend=transformers."
-        )
-    return next(limit for limit in RANKS if limit >= max(ranks))
+        raise Problem(f"backend=vllm: an adapter has rank {max(ranks)}, vLLM takes {RANKS[-1]} at most. {merged}")
+    return max_lora_rank(max(ranks))
+
+
+def max_lora_rank(rank: int) -> int:
+    """The smallest value of --max-lora-rank that an adapter of this rank fits into."""
+    return next(limit for limit in RANKS if limit >= rank)

@@ -21,6 +21,7 @@ from mslt_it.config.recipe import Recipe
 from mslt_it.data.build import build_scored_set
 from mslt_it.data.encoding import Encoder
 from mslt_it.data.rows import RowStore
+from mslt_it.evaluation.generation import base_of
 from mslt_it.evaluation.likelihood import choice_log_likelihoods
 from mslt_it.evaluation.questions import choice_requests
 from mslt_it.evaluation.shared_rows import Request
@@ -106,7 +107,7 @@ def outputs(model: Any, prompts: Mapping[str, Prompts], *, batch_tokens: int, pa
 
 def _answer_logits(model: Any, rows: Sequence[tuple[tuple[int, ...], int]]) -> Tensor:
     """float32 (positions, vocabulary); one row at a time, so that no padding or batch has a part in it."""
-    base = model.get_base_model() if hasattr(model, "get_base_model") else model
+    base = base_of(model)
     device = base.get_input_embeddings().weight.device
     keeps = "logits_to_keep" in inspect.signature(base.forward).parameters
     found = []

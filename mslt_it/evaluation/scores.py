@@ -217,8 +217,8 @@ def outputs_of(answered: Answered) -> Out:
 def _of_labels(
     task: TaskConfig, answered: Sequence[Answered], outputs: Mapping[Place, Out], settings: Settings
 ) -> tuple[dict[Place, LabelReport], dict[Place, bool]]:
-    """Of everything valid what became of each label; of unseen languages whether the accuracy is above chance, corrected
-    for the languages of the system and variant. Empty where answers are no labels."""
+    """Of everything valid what became of each label; of unseen languages whether the accuracy is above chance, judged
+    together with the others of its system and variant. Empty where answers are no labels."""
     reports: dict[Place, LabelReport] = {}
     judged: dict[Place, bool] = {}
     for (system, variant), group in _grouped(answered).items() if task.choice_names else ():
@@ -265,12 +265,7 @@ def _beside_base(
             f"no valid scores in {', '.join(without)}" if row.is_mean else outputs[base, row.variant, without[0]].reason
         )
         return dataclasses.replace(row, reason=f"base: {reason}")
-    gain = difference(
-        measure,
-        [cell for cell in own if cell],
-        [cell for cell in of_base if cell],
-        settings=settings,
-    )
+    gain = difference(measure, [c for c in own if c], [c for c in of_base if c], settings=settings)
     return dataclasses.replace(
         row,
         base_value=gain.value_b,

@@ -17,6 +17,7 @@ from pretrain import ANSWER_WEIGHT, POOL_BATCHES, PretrainConfig, batch_loss, ba
 from text import QUESTIONS
 
 from mslt_it.problems import Problem
+from mslt_it.store import file_sha256
 from mslt_it.world import mini_model
 from mslt_it.world.mini_model import MANIFEST, weights_dir
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -99,8 +99,17 @@ class ScoreRow:
 
 def read_rows(content: Mapping[str, Any], where: object) -> list[ScoreRow]:
     """The rows of a results.json; ``where`` it lies."""
+    return _read(ScoreRow, content, "results", where)
+
+
+def read_differences(content: Mapping[str, Any], where: object) -> list[Difference]:
+    """The differences of an evaluation's results.json."""
+    return _read(Difference, content, "differences", where)
+
+
+def _read(kind: Callable[..., Any], content: Mapping[str, Any], name: str, where: object) -> list[Any]:
     try:
-        return [ScoreRow(**row) for row in content["results"]]
+        return [kind(**row) for row in content[name]]
     except (KeyError, TypeError):
         raise Problem(
             f"{where}: its results are of another version of mslt_it. Remove it and start its command again."

@@ -7,7 +7,7 @@ the 35 of all sets of three. What comes out is compared with what the trained se
 Beside it stand two predictions that need no combining: the mean of the singles' own figures on the same items, and the
 figure of the best of them. Only where the combined adapters agree better than these was combining worth anything.
 
-Written to ``studies/NAME/predicted.json``, and while it is being made to ``predicted/``: a journal of answers per set
+Written to ``studies/NAME/predicted.json``, and while it is being made to ``predicted/``: journals of answers, per set
 and seed (a killed prediction goes on where it was), and the seconds that each took. The single adapters were trained on
 the whole budget each, a set's languages share it: the combined adapter has seen more labelled rows than the set it
 stands for, so levels may differ where the order agrees.

@@ -173,11 +173,7 @@ def combined_recipe(runs: Sequence[FinishedRun], combined: Combined, out: Path) 
 def scoring(runs: Sequence[FinishedRun], num_items: int | None) -> ScoringConfig:
     """As the first run was scored, on ``num_items`` per language where that is given."""
     own = runs[0].recipe.scoring
-    if num_items is None:
-        return own
-    if num_items < 0:
-        raise Problem(f"num_items={num_items} is out of range. It must be 0 (all) or more.")
-    return dataclasses.replace(own, num_examples_per_language=num_items)
+    return own if num_items is None else dataclasses.replace(own, num_examples_per_language=num_items)
 
 
 def combination(

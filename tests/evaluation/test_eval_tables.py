@@ -16,8 +16,9 @@ from mslt_it.config.recipe import TaskConfig
 from mslt_it.evaluation.estimates import Difference, Settings
 from mslt_it.evaluation.lm_eval_results import lm_eval_results
 from mslt_it.evaluation.remarks import report
-from mslt_it.evaluation.scores import Answered, Figures, ScoreRow, figures
+from mslt_it.evaluation.scores import Answered, Figures, ScoreRow, figures, read_differences, read_rows
 from mslt_it.evaluation.tables import as_csv, label_table, tables
+from mslt_it.problems import Problem
 from mslt_it.records import Message, PromptedExample
 
 XNLI = load_recipe("xnli_3src").task
@@ -268,3 +269,9 @@ def test_f1_tasks_have_two_metrics() -> None:
     assert values["qa_f1"] == pytest.approx((1 + 2 / 3) / 3) and values["exact_match"] == pytest.approx(1 / 3)
     form = lm_eval_results(found.rows, model="m", settings={}, num_shots=0)["results"]["mslt_tydiqa_fi"]
     assert {"f1,none", "exact_match,none"} <= set(form)
+
+
+def test_results_of_another_version_are_refused_by_name() -> None:
+    for read, name in ((read_rows, "results"), (read_differences, "differences")):
+        with pytest.raises(Problem, match=r"evals/x/results\.json: its results are of another version of mslt_it"):
+            read({name: [{"num_unmatched": 0}]}, "evals/x/results.json")

@@ -391,10 +391,6 @@ def test_weighted_factors_refuses_other_ranks(three: Any) -> None:
         ("svd", {"density": 0.5}, "density=0.5 has no effect on method=svd, only on ties, dare_ties."),
         ("ties", {"seed": 3}, "seed=3 has no effect on method=ties, only on dare_ties."),
         ("svd", {"rank": 2, "max_error": 0.1}, "rank=2 and max_error=0.1 both decide the rank. Keep one."),
-        ("svd", {"rank": 0}, "rank=0 is out of range. It must be 1 or more."),
-        ("svd", {"max_error": 1.5}, "max_error=1.5 is out of range."),
-        ("ties", {"density": 0.0}, "density=0.0 is out of range."),
-        ("dare_ties", {"seed": -1}, "seed=-1 is out of range."),
         ("ties", {"rank": 99}, "rank=99 is above 10, the full rank of the largest module."),
     ],
 )
@@ -496,6 +492,18 @@ def make_run(folder: Path, source: str, rank: int, *overrides: str, base: str | 
     run.write_json("results.json", {"status": "ok", "results": [], "provenance": provenance})
     run.finish()
     return folder
+
+
+def test_values_out_of_range_are_refused_before_anything_is_read(capsys: pytest.CaptureFixture[str]) -> None:
+    for wrong, limits in (
+        ("rank=0", "1 or more"),
+        ("max_error=1.5", "between 0 and 1, neither included"),
+        ("density=0", "above 0 and at most 1"),
+        ("seed=-1", "0 or more"),
+        ("num_items=-1", "0 or more"),
+    ):
+        assert cli.main(["combine", "runs=[a,b]", "out=c", wrong]) == 2
+        assert f"{wrong} is out of range. It must be {limits}." in capsys.readouterr().err
 
 
 @pytest.fixture(scope="module")

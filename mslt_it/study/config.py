@@ -26,6 +26,7 @@ from mslt_it.representations.settings import Settings
 from mslt_it.selection.criteria import POOLS
 
 OF_CELLS = ("sslt", "mslt", "seeds")  # keys of mingling that name cells; the others are settings of the measuring
+MARGIN = 0.02  # two points
 FOLDER = "study"  # inside recipes/, and inside a folder given with --config-dir
 # What the grid sets for each cell -> the study's key for it.
 SET_BY_GRID = {
@@ -97,6 +98,7 @@ class StudyConfig:
     )
     overrides: tuple[str, ...] = key((), "of every cell's recipe, as on the command line")
     also_score: tuple[str, ...] = key((), "tasks that each cell's adapter is scored on besides", may_repeat=False)
+    margin: float = key(MARGIN, "differences of the study's figures below it count as none", above=0, at_most=1)
     criteria: tuple[str, ...] = key(
         (), "of mslt select, compared in the report", choices=CRITERIA, may_repeat=False, shown="all of them"
     )
@@ -118,7 +120,16 @@ class Mingling:
 
 PREDICTED = "predicted"  # folder, inside the study's, of what a prediction is made of
 # Of these the cells do not depend: they may change while a study is under way.
-FREE = ("name", "criteria", "mingling", "predict", "expected", "overrides", "recipe")  # the recipe: as it is resolved
+FREE = (
+    "name",
+    "margin",
+    "criteria",
+    "mingling",
+    "predict",
+    "expected",
+    "overrides",
+    "recipe",
+)  # the recipe: as it is resolved
 KEYS = tuple(f.name for f in dataclasses.fields(StudyConfig) if f.name != "name")
 
 

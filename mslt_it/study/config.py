@@ -54,7 +54,11 @@ class Predict:
     """Which sets are predicted from single sources, and on how much."""
 
     set_size: int = key(3, "of the sets", unit="languages", at_least=2)
-    num_items: int = key(100, "per target, the first of those that the cells are scored on; 0: all", at_least=0)
+    num_items: int = key(
+        100,
+        "per target, the first of those that the cells are scored on; the order is measured on others; 0: half",
+        at_least=0,
+    )
 
 
 @dataclass(frozen=True)

@@ -2,10 +2,11 @@
 
 For each seed the adapters of a set's languages, each trained alone, are added with equal weights (`combine`'s ``cat``:
 their mean, exactly), put on the one loaded base and scored on the targets. A pool of 7 takes 7 adapters that way, not
-the 35 of all sets of three. What comes out is compared with what the trained sets reached.
+the 35 of all sets of three. What comes out is compared with what the trained sets reached on other items with other
+seeds (the first half of the seeds predicts, the others measure), so that luck does not agree with itself.
 
-Beside it stand two predictions that need no combining: the mean of the singles' own figures on the same items, and the
-figure of the best of them. Only where the combined adapters agree better than these was combining worth anything.
+Beside it stand predictions that need no combining: the mean of the singles' own figures on the same items, the figure
+of the best of them, and typology. Only where the combined adapters agree better was combining worth anything.
 
 Written to ``studies/NAME/predicted.json``, and while it is being made to ``predicted/``: a journal of answers per set
 and seed (a killed prediction goes on where it was), and the seconds that each took. The single adapters were trained on
@@ -51,7 +52,6 @@ from mslt_it.study.collect import ScoredCell, Slice, Study, collect
 from mslt_it.study.config import PREDICTED, Predict
 from mslt_it.study.manifest import StudyFolder
 
-SCHEMA = 1
 SECONDS = "seconds.jsonl"
 
 
@@ -69,32 +69,39 @@ def predict(
     study = collect(folder)
     chosen = chosen or _first_slice(study)
     singles, sets = _cells(study, chosen, settings.set_size)
-    wanted = [ids[: settings.num_items or None] for ids in study.item_ids]
-    asked = _Asked.of(folder, study, singles, wanted)
+    used, rest = agreement.divided(study, settings.num_items)
     seeds = sorted({seed for _, seed in singles})
-    values: dict[tuple[tuple[str, ...], int], np.ndarray] = {}
-    for seed in seeds:
-        own = [one for one in sets if all((code, seed) in singles for code in one)]
-        say(f"prediction: {len(own)} sets of {settings.set_size} by adapters combined, seed {seed} ...")
-        for one in own:
-            values[one, seed] = asked.score(one, seed, study.measure)
+    own = seeds[: max(1, len(seeds) // 2)]
+    others = seeds[len(own) :] or own
+    singles = {key: cell for key, cell in singles.items() if key[1] in own}
+    wanted = [[ids[i] for i in places] for ids, places in zip(study.item_ids, used, strict=True)]
+    asked = _Asked.of(folder, study, singles, wanted)
+    combined = []
+    for seed in own:
+        able = [one for one in sets if all((code, seed) in singles for code in one)]
+        say(f"prediction: {len(able)} sets of {settings.set_size} by adapters combined, seed {seed} ...")
+        for one in able:
+            counts = asked.score(one, seed, study.measure)
+            combined.append(ScoredCell(f"{'-'.join(one)}_s{seed}", one, seed, chosen, counts))
     shutil.rmtree(folder / PREDICTED / "adapter", ignore_errors=True)
-    figures = resample(study, chosen, Drawing())
-    rows = [figures.sets.index(one) for one in sets]
-    alone = {key: _figures_on(study, cell, wanted) for key, cell in singles.items()}
-    table = [
-        agreement.row(one, seeds, values, alone, float(figures.mean[row])) for one, row in zip(sets, rows, strict=True)
+    alone = [dataclasses.replace(cell, assignment=0) for cell in singles.values()]
+    trained = [
+        cell for cell in study.cells if cell.slice == chosen and cell.sources in set(sets) and cell.seed in others
     ]
+    predictor = resample(agreement.part(study, [*combined, *alone], used), chosen, Drawing())
+    measured = resample(agreement.part(study, trained, rest), chosen, Drawing())
     seconds = agreement.seconds(StudyFolder(folder), study, singles, sets, chosen, folder / PREDICTED / SECONDS)
     return {
-        "schema": SCHEMA,
-        **agreement.told(chosen, settings.num_items, singles, seeds, len(sets)),
+        "schema": agreement.SCHEMA,
+        **agreement.told(chosen, singles, own, others, len(sets)),
         **agreement.told_of_time(seconds),
         "metric": study.measure.name,
-        "seeds": seeds,
-        "items": {code: len(ids) for code, ids in zip(study.targets, wanted, strict=True)},
-        "rows": table,
-        **agreement.agreement(table, figures, np.array(rows)),
+        "seeds": {"predictor": own, "order": others},
+        "items": {
+            code: {"predictor": len(mine), "order": len(left)}
+            for code, mine, left in zip(study.targets, used, rest, strict=True)
+        },
+        **agreement.agreement(predictor, measured, sets),
         "seconds": seconds,
     }
 
@@ -129,12 +136,6 @@ def _cells(study: Study, chosen: Slice, size: int) -> tuple[Singles, list[tuple[
                         f"{study.folder} has none. Put 1 into set_sizes, without a sample that leaves it out."
                     )
     return singles, sets
-
-
-def _figures_on(study: Study, cell: ScoredCell, wanted: Sequence[Sequence[str]]) -> float:
-    """The cell's mean over targets, on the first items only. ``wanted`` is what the items of each target begin with."""
-    sums = [cell.counts[row, : len(ids)].sum(axis=0, dtype=float) for row, ids in enumerate(wanted)]
-    return float(np.mean(study.measure.value(np.array(sums))))
 
 
 # ---------------------------------------------------------------- asking the combined adapters
@@ -179,7 +180,7 @@ class _Asked:
         return cls(folder / PREDICTED, loras, recipe, loaded, encoder, items, tuple(questions))
 
     def score(self, one: tuple[str, ...], seed: int, measure: Measure) -> np.ndarray:
-        """(targets,) figures of the combined adapter; what the journal holds is not asked again."""
+        """(targets, items, k) counts of the combined adapter; what the journal holds is not asked again."""
         started, cpu = time.monotonic(), time.process_time()
         system = self._combined(one, seed, [self.loras[code, seed] for code in one])
         with applied(self.loaded, system) as model:
@@ -193,7 +194,7 @@ class _Asked:
         if answered.num_computed:
             spent = {"set": list(one), "seed": seed, "seconds": time.monotonic() - started}
             _append(self.folder / SECONDS, spent | {"cpu_seconds": time.process_time() - cpu})
-        return self._figures(system.name, answered.rows, measure)
+        return self._counts(system.name, answered.rows, measure)
 
     def _combined(self, one: tuple[str, ...], seed: int, loras: Sequence[Lora]) -> System:
         """The mean of the adapters, in a folder that the next one takes over: an adapter is made faster than kept."""
@@ -203,24 +204,26 @@ class _Asked:
         name = f"{'-'.join(one)}_s{seed}"
         return System(name, adapter, adapter_hash(adapter), one, file_sha256(adapter / CONFIG))
 
-    def _figures(self, name: str, rows: Sequence[Mapping[str, Any]], measure: Measure) -> np.ndarray:
+    def _counts(self, name: str, rows: Sequence[Mapping[str, Any]], measure: Measure) -> np.ndarray:
         found, start = [], 0
         for code, items in self.items.items():
-            own, start = rows[start : start + len(items)], start + len(items)
+            answered, start = rows[start : start + len(items)], start + len(items)
             if items[0].is_written:
-                outputs: Any = tuple(row["text"] for row in own)
+                outputs: Any = tuple(row["text"] for row in answered)
                 reason = "an answer was written from scores that are not finite" if None in outputs else ""
             else:
-                outputs = np.array([[float(v) for v in row["log_likelihoods"]] for row in own])
+                outputs = np.array([[float(v) for v in row["log_likelihoods"]] for row in answered])
                 reason = why_invalid(outputs)
             if reason:
                 raise Problem(
                     f"prediction: the combined adapter {name} has no valid scores in {code} ({reason}). Are its "
                     "single adapters sound? Look at their cells' results.json."
                 )
-            counts, _ = measure.counts(items, outputs)
-            found.append(counts.sum(axis=0))
-        return np.asarray(measure.value(np.array(found, dtype=float)))
+            found.append(measure.counts(items, outputs)[0])
+        counts = np.zeros((len(found), max(map(len, found)), found[0].shape[1]), dtype=np.float32)
+        for row, own in enumerate(found):
+            counts[row, : len(own)] = own
+        return counts
 
 
 def _append(path: Path, line: Mapping[str, Any]) -> None:

@@ -1,8 +1,14 @@
-"""What a prediction of sets by their single sources comes to: agreement with the measured order, and what it cost."""
+"""What a prediction of sets by their single sources comes to: agreement with the measured order, and what it cost.
+
+Predictor and order share neither items nor seeds, so what is luck in one is not in the other; both are drawn again in
+the intervals. Whether an agreement could be chance is tested by renaming the languages. Beside the combined adapters
+stand predictions without combining: the singles' own figures, and typology, which needs no training at all.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -10,6 +16,10 @@ from typing import Any
 
 import numpy as np
 
+from mslt_it.evaluation.clusters import components
+from mslt_it.problems import Problem
+from mslt_it.study.analyse import renaming
+from mslt_it.study.analyse.criteria import Orders
 from mslt_it.study.analyse.findings import set_name
 from mslt_it.study.analyse.resampling import SetFigures
 from mslt_it.study.analyse.statistics import average_ranks, kendall, spearman
@@ -17,74 +27,130 @@ from mslt_it.study.collect import ScoredCell, Slice, Study
 from mslt_it.study.forecast import duration, seconds_of
 from mslt_it.study.manifest import StudyFolder
 
+SCHEMA = 2  # of predicted.json
 METHOD = "cat"
+TYPOLOGY = "l2v_syntax"
 # Key of a row -> what it predicts from.
 PREDICTORS = {
     "predicted": "single-source adapters combined (cat, equal weights)",
     "singles_mean": "mean of the single sources' own figures",
     "best_single": "best of the single sources' own figures",
+    "typology": f"order of {TYPOLOGY}, without training",
 }
 Singles = dict[tuple[str, int], ScoredCell]  # (language, seed) -> its cell
+Sets = Sequence[tuple[str, ...]]
+Places = list[np.ndarray]  # per target, the numbers of items
 
 
-def row(
-    one: tuple[str, ...],
-    seeds: Sequence[int],
-    values: Mapping[tuple[tuple[str, ...], int], np.ndarray],
-    alone: Mapping[tuple[str, int], float],
-    measured: float,
-) -> dict[str, Any]:
-    of_seeds = {seed: float(values[one, seed].mean()) for seed in seeds if (one, seed) in values}
-    own = [float(np.mean([alone[code, seed] for seed in of_seeds])) for code in one]
-    return {
-        "set": list(one),
-        "predicted": float(np.mean(list(of_seeds.values()))),
-        "measured": measured,
-        "singles_mean": float(np.mean(own)),
-        "best_single": max(own),
-        "predicted_by_seed": {str(seed): value for seed, value in of_seeds.items()},
-    }
+def divided(study: Study, num_items: int) -> tuple[Places, Places]:
+    """(the predictor's items, those that the order is measured on); 0: the first half is the predictor's.
+
+    Of the others those are left out that hang together with one of the predictor's: translations of it, and rows of its
+    premise or passage.
+    """
+    used: Places = []
+    for code, ids in zip(study.targets, study.item_ids, strict=True):
+        number = num_items or len(ids) // 2
+        if not 0 < number < len(ids):
+            raise Problem(
+                f"prediction: num_items={num_items} leaves none of the {len(ids)} items of '{code}' to measure the "
+                "order on. Give fewer, or 0 for half of them."
+            )
+        used.append(np.arange(number))
+    rest: Places = [np.array([], dtype=int)] * len(used)
+    for component in components(study.item_ids, study.groups):
+        clusters = list(zip(component.languages, component.cluster_of, strict=True))
+        seen = np.unique(np.concatenate([of[used[row]] for row, of in clusters]))
+        for row, of in clusters:
+            rest[row] = np.flatnonzero(~np.isin(of, seen))
+            if not len(rest[row]):
+                raise Problem(
+                    f"prediction: all items of '{study.targets[row]}' hang together with the {len(used[row])} that the "
+                    "prediction is made on (one premise, passage or template). Give fewer num_items."
+                )
+    return used, rest
 
 
-def agreement(table: Sequence[Mapping[str, Any]], figures: SetFigures, rows: np.ndarray) -> dict[str, Any]:
-    """Rank correlations with the measured order, intervals from items and seeds of the measured figures drawn again;
-    and what the combined adapters agree better than the other predictions, on the same draws."""
-    point, drawn = figures.mean[rows], figures.mean_drawn[:, rows]
-    ranks = average_ranks(point)
-    found, rhos = {}, {}
-    for key, how in PREDICTORS.items():
-        by = np.array([row[key] for row in table])
-        rhos[key] = float(spearman(by, point)), spearman(by, drawn)
-        tau, tau_drawn = float(kendall(by, point)), kendall(by, drawn)
-        first = by == by.max()
-        picks = [set_name(row["set"]) for row, is_first in zip(table, first, strict=True) if is_first]
-        found[key] = {
-            "by": how,
-            "spearman": _estimate(rhos[key][0], figures.interval(rhos[key][1])),
-            "kendall": _estimate(tau, figures.interval(tau_drawn)),
-            "pick": picks[0] if len(picks) == 1 else f"{len(picks)} sets that tie",
-            "measured_rank": float(ranks[first].mean()),
+def part(study: Study, cells: Sequence[ScoredCell], items: Places) -> Study:
+    """These cells on these items; cells that have other items already are taken as they are."""
+
+    def own(cell: ScoredCell) -> ScoredCell:
+        counts = np.zeros((len(items), max(map(len, items)), cell.counts.shape[2]), dtype=np.float32)
+        for row, places in enumerate(items):
+            counts[row, : len(places)] = cell.counts[row, places]
+        return dataclasses.replace(cell, counts=counts)
+
+    ids, groups = (
+        tuple(tuple(names[i] for i in places) for names, places in zip(of, items, strict=True))
+        for of in (study.item_ids, study.groups)
+    )
+    return dataclasses.replace(study, item_ids=ids, groups=groups, cells=tuple(map(own, cells)), base=None)
+
+
+def agreement(predictor: SetFigures, measured: SetFigures, sets: Sets) -> dict[str, Any]:
+    """Rows of all sets, rank correlations with the measured order, and what combining adds to the other predictions.
+
+    Args:
+        predictor: figures of the combined adapters by set, and of the singles.
+        measured: figures of the trained sets.
+    """
+    rows = np.array([measured.sets.index(one) for one in sets])
+    k = len(sets[0])
+    point, drawn = measured.mean[rows], measured.mean_drawn[:, rows]
+    found: dict[str, Any] = {"agreement": {}, "better_than": {}}
+    table: list[dict[str, Any]] = [{"set": list(one), "measured": float(y)} for one, y in zip(sets, point, strict=True)]
+    first: np.ndarray | None = None
+    for key, (by, by_drawn) in _predictions(predictor, measured, sets).items():
+        for row, value in zip(table, by, strict=True):
+            row[key] = float(value)
+        rho_drawn = spearman(by_drawn, drawn)
+        renamed = spearman(by[measured.places(k)], point)
+        best = np.flatnonzero(by == by.max())
+        found["agreement"][key] = {
+            "by": PREDICTORS[key],
+            "spearman": _estimate(float(renamed[0]), measured.interval(rho_drawn)),
+            "p": renaming.relation(renamed).p,
+            "kendall": float(kendall(by, point)),
+            "pick": set_name(sets[best[0]]) if len(best) == 1 else f"{len(best)} sets that tie",
+            "measured_rank": float(average_ranks(point)[best].mean()),
         }
-    (rho, rho_drawn), *others = rhos.values()
-    differences = {
-        key: _estimate(rho - other, figures.interval(rho_drawn - other_drawn))
-        for key, (other, other_drawn) in zip(list(rhos)[1:], others, strict=True)
+        if first is None:
+            first, rho = rho_drawn, float(renamed[0])
+        else:
+            found["better_than"][key] = _estimate(rho - float(renamed[0]), measured.interval(first - rho_drawn))
+    return {"rows": table, **found}
+
+
+def _predictions(predictor: SetFigures, measured: SetFigures, sets: Sets) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Key -> (sets,) what it says of the sets, and (B, sets) with the predictor's items and seeds drawn again."""
+    rows = [predictor.sets.index(one) for one in sets]
+    own = [[predictor.sets.index((code,)) for code in one] for one in sets]
+    point, drawn = predictor.mean, predictor.mean_drawn
+    found = {
+        "predicted": (point[rows], drawn[:, rows]),
+        "singles_mean": (point[own].mean(axis=1), drawn[:, own].mean(axis=2)),
+        "best_single": (point[own].max(axis=1), drawn[:, own].max(axis=2)),
     }
-    return {"agreement": found, "better_than": differences}
+    ranks = Orders(measured.study, measured.settings.seed, (TYPOLOGY,)).ranks(len(sets[0])).get(TYPOLOGY)
+    if ranks:
+        order = -np.array([ranks[tuple(sorted(one))] for one in sets], dtype=float)
+        found["typology"] = order, np.broadcast_to(order, drawn[:, rows].shape)
+    return found
 
 
 def _estimate(value: float, interval: tuple[float, float]) -> dict[str, float]:
     return {"value": value, "low": interval[0], "high": interval[1]}
 
 
-def told(chosen: Slice, num_items: int, singles: Singles, seeds: Sequence[int], num_sets: int) -> dict[str, Any]:
-    """What a report shows as it is."""
+def told(chosen: Slice, singles: Singles, own: Sequence[int], others: Sequence[int], num_sets: int) -> dict[str, Any]:
+    """What a report shows as it is; the seeds of the predictor and those of the order."""
     num = len({code for code, _ in singles})
-    items = f"the first {num_items} of the items" if num_items else "all items"
-    which = f"each of {len(seeds)} seeds" if len(seeds) > 1 else f"seed {seeds[0]}"
+    seeds = f"each of {len(own)} seeds" if len(own) > 1 else f"seed {own[0]}"
+    measured = f"seeds {', '.join(map(str, others))}, none of them the predictor's"
     return {
-        "how": f"for {which} the adapters of a set's languages, each trained alone, were added with "
-        f"equal weights ({METHOD}, their exact mean) and scored on {items} per target that the cells are scored on",
+        "how": f"for {seeds} the adapters of a set's languages, each trained alone, were added with equal weights "
+        f"({METHOD}, their exact mean) and scored",
+        "order": f"measured on other items and {'the same seed: there is no other' if own == others else measured}",
         "adapters": f"{num} trained per seed, one per language, instead of {num_sets}, one per set",
         "budget": f"each single adapter was trained on {chosen.budget} rows; the languages of a set share that number",
         "cells": chosen.name,
@@ -92,7 +158,7 @@ def told(chosen: Slice, num_items: int, singles: Singles, seeds: Sequence[int], 
 
 
 def seconds(
-    folder: StudyFolder, study: Study, singles: Singles, sets: Sequence[tuple[str, ...]], chosen: Slice, spent: Path
+    folder: StudyFolder, study: Study, singles: Singles, sets: Sets, chosen: Slice, spent: Path
 ) -> dict[str, Any]:
     """What the cells took that the prediction needs, what it took itself, and what those took that it stands for."""
     of_sets = [cell.id for cell in study.cells if cell.slice == chosen and cell.sources in set(sets)]

@@ -9,7 +9,7 @@ from typing import Any
 from scipy import stats
 
 from mslt_it.evaluation.intervals import holm
-from mslt_it.study.analyse.findings import Claim, Tested
+from mslt_it.study.analyse.findings import Claim, Evidence
 
 EXPECTED = ("", "up", "down", "not up")
 POWER = 0.8  # of the smallest detectable effect (Cohen 1988)
@@ -37,7 +37,7 @@ def corrected(claims: Sequence[Claim], confidence: float = 0.95) -> list[Claim]:
     return found
 
 
-def _detectable(tested: Tested, level: float) -> float:
+def _detectable(tested: Evidence, level: float) -> float:
     return tested.error * float(stats.t.isf(level / 2, tested.freedom) + stats.t.ppf(POWER, tested.freedom))
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from mslt_it.study.analyse import gains, renaming
-from mslt_it.study.analyse.findings import Analysis, Claim, Intervals, Mark, NotDone, Steps, Tested, set_name
+from mslt_it.study.analyse.findings import Analysis, Claim, Evidence, Intervals, Mark, NotDone, Steps, set_name
 from mslt_it.study.analyse.resampling import Compared, Rows, SetFigures
 from mslt_it.study.analyse.statistics import as_good_as_best, average_ranks
 from mslt_it.study.analyse.tables import Column, Row, Table, interval, table, with_holm
@@ -35,7 +35,7 @@ def of_these(figures: SetFigures, name: str, what: str, a: Rows, b: Rows) -> Cla
 
 
 def _compared(
-    figures: SetFigures, name: str, what: str, a: Rows, b: Rows, found: Compared, tested: Tested, **more: Any
+    figures: SetFigures, name: str, what: str, a: Rows, b: Rows, found: Compared, tested: Evidence, **more: Any
 ) -> Claim:
     return Claim(
         name,

@@ -16,7 +16,7 @@ from mslt_it.problems import Problem
 from mslt_it.selection.criteria import BEYOND_CRITERIA, CONTROLS
 from mslt_it.selection.ranking import Selection, rank_source_sets
 from mslt_it.study.analyse import renaming
-from mslt_it.study.analyse.findings import Analysis, Claim, Intervals, Mark, NotDone, Scatter, Tested, set_name
+from mslt_it.study.analyse.findings import Analysis, Claim, Evidence, Intervals, Mark, NotDone, Scatter, set_name
 from mslt_it.study.analyse.resampling import Compared, SetFigures
 from mslt_it.study.analyse.statistics import as_good_as_best, average_ranks, kendall, spearman
 from mslt_it.study.analyse.tables import Row, interval, table, with_holm
@@ -191,7 +191,7 @@ class _Looked:
     order: np.ndarray  # per set: minus the criterion's rank, so that higher is preferred
     first: np.ndarray  # rows of the sets that share its first place
     against: Compared  # these with all
-    tested: Tested  # the same
+    tested: Evidence  # the same
     rho_drawn: np.ndarray  # agreement of the two orders, items and seeds drawn again
     rho_renamed: np.ndarray  # the same, the languages renamed
     pick: Row  # of the table of first sets

@@ -95,7 +95,7 @@ Figure = Intervals | Steps | Heatmap | Scatter | Lines
 
 
 @dataclass(frozen=True)
-class Tested:
+class Evidence:
     """What decides a claim."""
 
     by: str  # the test, in words
@@ -119,7 +119,7 @@ class Claim:
     value: float
     low: float
     high: float
-    tested: Tested
+    tested: Evidence
     unit: str = "points"
     value_a: float | None = None  # what is compared, where the value is a difference
     value_b: float | None = None

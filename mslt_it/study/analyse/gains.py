@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
-from mslt_it.study.analyse.findings import Claim, Tested
+from mslt_it.study.analyse.findings import Claim, Evidence
 from mslt_it.study.analyse.resampling import Rows, SetFigures
 from mslt_it.study.analyse.statistics import TINY, p_value
 
@@ -93,20 +93,20 @@ def claim(figures: SetFigures, name: str, what: str, weights: Callable[[str], We
 
 def tested_by(
     figures: SetFigures, value: float, drawn: np.ndarray, left_out: Sequence[float] = ()
-) -> tuple[Tested, tuple[float, float] | None]:
+) -> tuple[Evidence, tuple[float, float] | None]:
     """The test by items and seeds and, with the figures that leave a language out each, by languages; and the interval
     for other languages like these."""
     margin, error = figures.margin, float(drawn.std())
     p, equal = p_value(value, drawn), _equal(value, error, np.inf, margin)
     n = len(left_out)
     if n < 3:
-        return Tested(f"{ITEMS}, these very sets", p, error, 1 / (1 + len(drawn)), equal), None
+        return Evidence(f"{ITEMS}, these very sets", p, error, 1 / (1 + len(drawn)), equal), None
     of_languages = float(np.sqrt((n - 1) / n * np.square(np.array(left_out) - np.mean(left_out)).sum()))
     error = max(error, of_languages, TINY)
     p = max(p, float(2 * stats.t.sf(abs(value) / error, n - 1)))
     half = float(stats.t.ppf(0.5 + figures.settings.confidence / 2, n - 1)) * error
     test = f"{ITEMS}, and each of {n} languages left out"
-    tested = Tested(test, p, error, 1 / (1 + len(drawn)), max(equal, _equal(value, error, n - 1, margin)), n - 1)
+    tested = Evidence(test, p, error, 1 / (1 + len(drawn)), max(equal, _equal(value, error, n - 1, margin)), n - 1)
     return tested, (value - half, value + half)
 
 

@@ -16,27 +16,27 @@ from __future__ import annotations
 
 import numpy as np
 
-from mslt_it.study.analyse.findings import Tested
+from mslt_it.study.analyse.findings import Evidence
 from mslt_it.study.analyse.resampling import Rows, SetFigures
 from mslt_it.study.analyse.statistics import TINY
 
 
-def relation(values: np.ndarray, p_equal: float | None = None) -> Tested:
+def relation(values: np.ndarray, p_equal: float | None = None) -> Evidence:
     """The test of a statistic, given (orders,) in every order, the given one first."""
     size = np.abs(values)
     p, least = (float((size >= bar - 1e-9).mean()) for bar in (size[0], size.max()))
     number = f"{len(values):,} orders of the languages' names" if len(values) > 1 else "no other order of the names"
-    return Tested(f"renaming, {number}", 1.0 if size.max() <= TINY else p, float(values.std()), least, p_equal)
+    return Evidence(f"renaming, {number}", 1.0 if size.max() <= TINY else p, float(values.std()), least, p_equal)
 
 
-def contrast(figures: SetFigures, a: Rows, b: Rows) -> Tested:
+def contrast(figures: SetFigures, a: Rows, b: Rows) -> Evidence:
     """Mean of the sets ``a`` minus mean of the sets ``b``, all of one size."""
     k = len(figures.sets[a[0]])
     members = figures.of_size(k)
     return of_weights(figures, np.isin(members, a) / len(a) - np.isin(members, b) / len(b), k)
 
 
-def of_weights(figures: SetFigures, weights: np.ndarray, k: int) -> Tested:
+def of_weights(figures: SetFigures, weights: np.ndarray, k: int) -> Evidence:
     """``weights``: (sets of size k,) of a contrast.
 
     Equivalence (Schuirmann 1987): an effect of the margin along the contrast is taken away from the figures, or added,

@@ -12,13 +12,12 @@ import pytest
 from scipy import stats
 from synthetic_study import POOL, TARGETS, by_size, no_effect, study_in_memory, write_study
 
-from mslt_it.problems import Problem
 from mslt_it.study.analyse import comparisons, composition, gains, renaming, transfer
 from mslt_it.study.analyse.analyses import Findings, analyse, main_size
 from mslt_it.study.analyse.claims import corrected, sentence, verdict
 from mslt_it.study.analyse.criteria import Orders, criteria
-from mslt_it.study.analyse.findings import Analysis, Claim, NotDone, Evidence
-from mslt_it.study.analyse.further import further_sections, predicted
+from mslt_it.study.analyse.findings import Analysis, Claim, Evidence, NotDone
+from mslt_it.study.analyse.further import further_sections
 from mslt_it.study.analyse.labels import labels
 from mslt_it.study.analyse.resampling import SetFigures, Settings, resample
 from mslt_it.study.analyse.tables import Table, with_holm
@@ -400,19 +399,6 @@ def test_nothing_is_found_in_studies_without_effects() -> None:
 
 
 # ---------------------------------------------------------------- other measurements
-
-
-def test_predicted_sets(tmp_path: Path) -> None:
-    rows = [{"set": ["ar", "de", c], "predicted": x, "measured": y} for c, x, y in (("en", 0.7, 0.6), ("es", 0.8, 0.7),
-                                                                               ("fr", 0.6, 0.65))]  # fmt: skip
-    (tmp_path / "predicted.json").write_text(json.dumps({"rows": rows, "cells saved": 35}), encoding="utf-8")
-    (found,) = further_sections(tmp_path)
-    assert found.tables[0].frame.values.tolist() == [[3, pytest.approx(0.5), pytest.approx(1 / 3), "ar de es", 1.0]]
-    assert found.notes == ("cells saved: 35",)
-    rows[1]["measured"] = None
-    (tmp_path / "predicted.json").write_text(json.dumps(rows), encoding="utf-8")
-    with pytest.raises(Problem, match=r"'measured' of set \['ar', 'de', 'es'\] is None, not a finite number"):
-        predicted(tmp_path / "predicted.json")
 
 
 def write_mingling(path: Path) -> None:

@@ -88,6 +88,23 @@ def test_more_seed_noise_widens_intervals() -> None:
     assert widths[1] > 1.5 * widths[0]
 
 
+def test_what_a_seed_does_to_all_sets_cancels_in_differences() -> None:
+    """With two seeds it is known from one degree of freedom, which is no knowledge of a set's figure; differences, from
+    the sets' own noise, lose nothing by it."""
+    widths = {}
+    for shared in (0.0, 1.0):
+        study = study_in_memory(no_effect, sets=SETS, num_seeds=2, shared_seed_sd=shared, num_items=400, draw=3)
+        figures = resample(study, study.slices[0], Settings(num_bootstrap=2000))
+        low, high = figures.interval(figures.mean_drawn[:, 0])
+        widths[shared] = high - low, float(np.diff(figures.compare([0], [1]).range)[0])
+        assert (figures.shared_seed_sd(range(15)) > 0.05) == bool(shared)
+        if shared:
+            seeds = [np.mean([one[0, seed].mean() for one in figures.runs]) for seed in (0, 1)]
+            # Student's t of one degree of freedom
+            assert high - low > 2 * 12.7 * abs(seeds[0] - seeds[1]) / 2 * 0.7
+    assert widths[1.0][0] > 4 * widths[0.0][0] and widths[1.0][1] < 1.3 * widths[0.0][1]
+
+
 def test_an_assignment_is_drawn_with_its_seeds() -> None:
     """What assignments do to the figures is in the intervals, though seeds alone do not show it."""
     more = {"num_seeds": 2, "num_assignments": 2, "assignment_sd": 0.8}

@@ -184,9 +184,9 @@ def _predictions(content: Mapping[str, Any]) -> Table:
         "predicted_by",
         "Agreement of the predicted and the measured order, and what combining adds",
         with_holm(rows),
-        "Predicted and measured on different items with different seeds. Intervals: items and seeds of both drawn again "
-        "(drawing adds noise, so the middle of an interval of rho lies nearer to 0 than the figure), for these very "
-        "sets. p: the languages' names in every other order; adjusted over the rows (Holm).",
+        "Predicted and measured on different items with different seeds. Intervals: items and seeds of both drawn "
+        "again (drawing adds noise, so the middle of an interval of rho lies nearer to 0 than the figure), for these "
+        "very sets. p: the languages' names in every other order; adjusted over the rows (Holm).",
         pick="set predicted to be best",
         rank="its measured rank",
         less=Column("combined adapters' rho minus this one", "number"),

@@ -16,6 +16,7 @@ stands for, so levels may differ where the order agrees.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import shutil
@@ -31,6 +32,7 @@ from mslt_it.config.recipe import Recipe
 from mslt_it.data.encoding import Encoder
 from mslt_it.data.rows import RowStore
 from mslt_it.evaluation.asking import Question, ask, engine
+from mslt_it.evaluation.clusters import components
 from mslt_it.evaluation.measures import Measure, why_invalid
 from mslt_it.evaluation.questions import items_of, questions_of
 from mslt_it.evaluation.settings import Settings as Sampled
@@ -43,16 +45,19 @@ from mslt_it.publish.combine import combine
 from mslt_it.publish.comparable import refuse_strangers
 from mslt_it.records import PromptedExample
 from mslt_it.store import file_sha256
-from mslt_it.study.analyse import agreement
-from mslt_it.study.analyse.agreement import METHOD, Singles
+from mslt_it.study.analyse.agreement import SCHEMA, Sets, agreement
 from mslt_it.study.analyse.findings import set_name
 from mslt_it.study.analyse.resampling import Settings as Drawing
 from mslt_it.study.analyse.resampling import resample
 from mslt_it.study.collect import ScoredCell, Slice, Study, collect
 from mslt_it.study.config import PREDICTED, Predict
+from mslt_it.study.forecast import duration, seconds_of
 from mslt_it.study.manifest import StudyFolder
 
 SECONDS = "seconds.jsonl"
+METHOD = "cat"
+Singles = dict[tuple[str, int], ScoredCell]  # (language, seed) -> its cell
+Places = list[np.ndarray]  # per target, the numbers of items
 
 
 def predict(
@@ -69,7 +74,7 @@ def predict(
     study = collect(folder)
     chosen = chosen or _first_slice(study)
     singles, sets = _cells(study, chosen, settings.set_size)
-    used, rest = agreement.divided(study, settings.num_items)
+    used, rest = _divided(study, settings.num_items)
     seeds = sorted({seed for _, seed in singles})
     own = seeds[: max(1, len(seeds) // 2)]
     others = seeds[len(own) :] or own
@@ -88,20 +93,20 @@ def predict(
     trained = [
         cell for cell in study.cells if cell.slice == chosen and cell.sources in set(sets) and cell.seed in others
     ]
-    predictor = resample(agreement.part(study, [*combined, *alone], used), chosen, Drawing())
-    measured = resample(agreement.part(study, trained, rest), chosen, Drawing())
-    seconds = agreement.seconds(StudyFolder(folder), study, singles, sets, chosen, folder / PREDICTED / SECONDS)
+    predictor = resample(_part(study, [*combined, *alone], used), chosen, Drawing())
+    measured = resample(_part(study, trained, rest), chosen, Drawing())
+    seconds = _seconds(StudyFolder(folder), study, singles, sets, chosen, folder / PREDICTED / SECONDS)
     return {
-        "schema": agreement.SCHEMA,
-        **agreement.told(chosen, singles, own, others, len(sets)),
-        **agreement.told_of_time(seconds),
+        "schema": SCHEMA,
+        **_told(chosen, singles, own, others, len(sets)),
+        **_told_of_time(seconds),
         "metric": study.measure.name,
         "seeds": {"predictor": own, "order": others},
         "items": {
             code: {"predictor": len(mine), "order": len(left)}
             for code, mine, left in zip(study.targets, used, rest, strict=True)
         },
-        **agreement.agreement(predictor, measured, sets),
+        **agreement(predictor, measured, sets),
         "seconds": seconds,
     }
 
@@ -136,6 +141,54 @@ def _cells(study: Study, chosen: Slice, size: int) -> tuple[Singles, list[tuple[
                         f"{study.folder} has none. Put 1 into set_sizes, without a sample that leaves it out."
                     )
     return singles, sets
+
+
+# ---------------------------------------------------------------- on which items
+
+
+def _divided(study: Study, num_items: int) -> tuple[Places, Places]:
+    """(the predictor's items, those that the order is measured on); 0: the first half is the predictor's.
+
+    Of the others those are left out that hang together with one of the predictor's: translations of it, and rows of its
+    premise or passage.
+    """
+    used: Places = []
+    for code, ids in zip(study.targets, study.item_ids, strict=True):
+        number = num_items or len(ids) // 2
+        if not 0 < number < len(ids):
+            raise Problem(
+                f"prediction: num_items={num_items} leaves none of the {len(ids)} items of '{code}' to measure the "
+                "order on. Give fewer, or 0 for half of them."
+            )
+        used.append(np.arange(number))
+    rest: Places = [np.array([], dtype=int)] * len(used)
+    for component in components(study.item_ids, study.groups):
+        clusters = list(zip(component.languages, component.cluster_of, strict=True))
+        seen = np.unique(np.concatenate([of[used[row]] for row, of in clusters]))
+        for row, of in clusters:
+            rest[row] = np.flatnonzero(~np.isin(of, seen))
+            if not len(rest[row]):
+                raise Problem(
+                    f"prediction: all items of '{study.targets[row]}' hang together with the {len(used[row])} that the "
+                    "prediction is made on (one premise, passage or template). Give fewer num_items."
+                )
+    return used, rest
+
+
+def _part(study: Study, cells: Sequence[ScoredCell], items: Places) -> Study:
+    """These cells on these items; cells that have other items already are taken as they are."""
+
+    def own(cell: ScoredCell) -> ScoredCell:
+        counts = np.zeros((len(items), max(map(len, items)), cell.counts.shape[2]), dtype=np.float32)
+        for row, places in enumerate(items):
+            counts[row, : len(places)] = cell.counts[row, places]
+        return dataclasses.replace(cell, counts=counts)
+
+    ids, groups = (
+        tuple(tuple(names[i] for i in places) for names, places in zip(of, items, strict=True))
+        for of in (study.item_ids, study.groups)
+    )
+    return dataclasses.replace(study, item_ids=ids, groups=groups, cells=tuple(map(own, cells)), base=None)
 
 
 # ---------------------------------------------------------------- asking the combined adapters
@@ -230,3 +283,68 @@ def _append(path: Path, line: Mapping[str, Any]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a", encoding="utf-8") as file:
         file.write(json.dumps(line) + "\n")
+
+
+# ---------------------------------------------------------------- what it took
+
+
+def _told(chosen: Slice, singles: Singles, own: Sequence[int], others: Sequence[int], num_sets: int) -> dict[str, Any]:
+    """What a report shows as it is; the seeds of the predictor and those of the order."""
+    num = len({code for code, _ in singles})
+    seeds = f"each of {len(own)} seeds" if len(own) > 1 else f"seed {own[0]}"
+    measured = f"seeds {', '.join(map(str, others))}, none of them the predictor's"
+    return {
+        "how": f"for {seeds} the adapters of a set's languages, each trained alone, were added with equal weights "
+        f"({METHOD}, their exact mean) and scored",
+        "order": f"measured on other items and {'the same seed: there is no other' if own == others else measured}",
+        "adapters": f"{num} trained per seed, one per language, instead of {num_sets}, one per set",
+        "budget": f"each single adapter was trained on {chosen.budget} rows; the languages of a set share that number",
+        "cells": chosen.name,
+    }
+
+
+def _seconds(
+    folder: StudyFolder, study: Study, singles: Singles, sets: Sets, chosen: Slice, spent: Path
+) -> dict[str, Any]:
+    """What the cells took that the prediction needs, what it took itself, and what those took that it stands for."""
+    of_sets = [cell.id for cell in study.cells if cell.slice == chosen and cell.sources in set(sets)]
+    needed, stood_for = (_of_cells(folder, ids) for ids in ([cell.id for cell in singles.values()], of_sets))
+    own = _read_lines(spent)
+    found: dict[str, Any] = {
+        "single_cells": needed,
+        "set_cells": stood_for,
+        "combining_and_scoring": sum(line["seconds"] for line in own),
+        "combining_and_scoring_cpu": sum(line["cpu_seconds"] for line in own),
+    }
+    if needed is not None and stood_for is not None:
+        found["saved"] = stood_for - needed - found["combining_and_scoring"]
+    return found
+
+
+def _told_of_time(seconds: Mapping[str, float | None]) -> dict[str, str]:
+    single, stood_for, own = (seconds[key] for key in ("single_cells", "set_cells", "combining_and_scoring"))
+    if single is None or stood_for is None or own is None:
+        return {"time": "not known, since no cell was timed from its start to its end"}
+    return {
+        "time": f"{duration(single)} for the cells of single sources and {duration(own)} for combining and scoring, "
+        f"instead of {duration(stood_for)} for the cells of the sets (each of one worker)"
+    }
+
+
+def _of_cells(folder: StudyFolder, ids: Sequence[str]) -> float | None:
+    """Seconds of these cells; one that was interrupted, whose time is not whole, counts as the median of the others.
+
+    None where none was measured.
+    """
+    whole = [one for name in ids if (one := seconds_of(folder, name)) is not None]
+    return sum(whole) + (len(ids) - len(whole)) * float(np.median(whole)) if whole else None
+
+
+def _read_lines(path: Path) -> list[dict[str, Any]]:
+    """The lines of a file that a kill may have torn."""
+    found = []
+    if path.is_file():
+        for line in path.read_text(encoding="utf-8").splitlines():
+            with contextlib.suppress(ValueError):
+                found.append(json.loads(line))
+    return found

@@ -28,7 +28,7 @@ from mslt_it.models.lora import read_lora
 from mslt_it.problems import Problem
 from mslt_it.store import Journal
 from mslt_it.study import prediction
-from mslt_it.study.analyse.agreement import PREDICTORS, divided
+from mslt_it.study.analyse.agreement import PREDICTORS
 from mslt_it.study.analyse.further import predicted
 from mslt_it.study.collect import collect
 from mslt_it.study.config import Predict
@@ -248,14 +248,14 @@ def test_an_order_that_is_there_is_found(tmp_path: Path, monkeypatch: pytest.Mon
 
 def test_what_hangs_together_is_on_one_side(tmp_path: Path) -> None:
     study = collect(write_synthetic(tmp_path / "grouped", pool=("ar", "de"), set_sizes=(1,), num_items=9, group_rows=3))
-    used, rest = divided(study, 4)
+    used, rest = prediction._divided(study, 4)
     assert [of.tolist() for of in used] == [[0, 1, 2, 3]] * 3
     assert [of.tolist() for of in rest] == [[6, 7, 8]] * 3  # 4 and 5 are of the premise of 3
-    assert [of.tolist() for of in divided(study, 0)[0]] == [[0, 1, 2, 3]] * 3
+    assert [of.tolist() for of in prediction._divided(study, 0)[0]] == [[0, 1, 2, 3]] * 3
     with pytest.raises(Problem, match=r"num_items=9 leaves none of the 9 items of 'fi' to measure the order on"):
-        divided(study, 9)
+        prediction._divided(study, 9)
     with pytest.raises(Problem, match=r"all items of 'fi' hang together with the 7 that the prediction is made on"):
-        divided(study, 7)
+        prediction._divided(study, 7)
 
 
 def test_what_cannot_be_predicted_is_refused(out: Path, tmp_path: Path) -> None:

@@ -83,7 +83,9 @@ class StudyConfig:
     sets: tuple[str, ...] = key(
         (), "sets named beforehand, beside those of set_sizes", may_repeat=False, example="[ar-de-zh, de-en-fr]"
     )
-    sample: int | None = key(None, "of each size, each language about as often; null: all", unit="sets at most", at_least=1)
+    sample: int | None = key(
+        None, "of each size, each language about as often; null: all", unit="sets at most", at_least=1
+    )
     seeds: tuple[int, ...] = key(
         (0,), "of the runs", at_least=0, may_repeat=False, may_be_empty=False, example="[0, 1, 2]"
     )

@@ -6,14 +6,13 @@ bootstrap* makes both new:
 - Items: of each language as many as there are, with replacement; the same draw for every cell and the base, so what
   makes an item hard for all of them cancels in differences. Items that are translations of each other are drawn in all
   languages at once, and those of one premise or passage together (`mslt_it.evaluation.clusters`).
-- Seeds: what a seed does is of two kinds, which are estimated apart (a two-way layout of sets and seeds). A part is
-  *shared*: it moves all sets alike, and cancels in differences; what is left is a set's *own*. The mean of R seeds is
-  moved by a normal variable with the covariance over languages that the residuals of a kind have, divided by R. The own
-  part's variance is pooled over the sets of a size, which are taken to be about equally noisy. As the variances are
-  themselves estimates, of R - 1 degrees of freedom for the shared part and of (sets - 1) (R - 1) or so for the own one,
-  each draw divides by a chi-square variable of as many, which makes Student's t of either and Behrens and Fisher's
-  distribution of both. Residuals differ also because two models do not fail on quite the same items; drawing items
-  shows that already, so they are shrunk by it.
+- Seeds: what a seed does is of two kinds, estimated apart (a two-way layout of sets and seeds). A *shared* part moves
+  all sets alike and cancels in differences; what is left is a set's *own*. The mean of R seeds is moved by a normal
+  variable with the covariance over languages that the residuals of a kind have, divided by R; the own part's variance
+  is pooled over the sets of a size. As variances are estimates themselves, each draw divides by a chi-square variable,
+  which makes Student's t: of (sets - 1) (R - 1) or so degrees of freedom for the own part, of R - 1 for the shared one,
+  or more where it is small beside the rest. Residuals differ also because two models do not fail on quite the same
+  items; drawing items shows that already, so they are shrunk by it.
 
 With several assignments of items to languages (``assignments`` of the study), seeds are nested in them: what is drawn
 again is an assignment with its seeds, so an assignment's figure is the mean over its seeds and takes a seed's place in
@@ -315,9 +314,6 @@ def _seed_noise(
         residual[cells] -= value
     free_shared = len(shared) - 1
     left = 1 - free_shared / (len(everything) - len(several))  # of the degrees of freedom, for the own parts
-    rng = _stream(settings, "shared seeds")
-    common = _unsure(rng, free_shared, settings) * _normal(rng, shared, free_shared, len(shared), settings)
-    noise += common[:, None]
     for size in {len(one) for one in sets}:
         own = [row for row in several if len(sets[row]) == size]
         if sum(len(members[row]) for row in own) < FEW_RESIDUALS:
@@ -328,14 +324,20 @@ def _seed_noise(
             continue
         values = residual[cells]
         if len(cells) >= FEW_RESIDUALS:  # fewer cannot tell the two apart
-            whole = float(np.square(values.mean(axis=1)).mean())
+            whole = float(np.square(values.mean(axis=1)).mean()) / left
             values = values * np.sqrt(max(0.0, 1 - float(of_items[cells].mean()) / max(whole, TINY**2)))
         unsure = _unsure(_stream(settings, f"own variance {size}"), freedom, settings)
         for row, one in enumerate(sets):
             if len(one) == size:
                 rng = _stream(settings, "seeds " + " ".join(one))
-                noise[:, row] += unsure * _normal(rng, values, freedom, len(members[row]), settings)
-    return noise
+                noise[:, row] = unsure * _normal(rng, values, freedom, len(members[row]), settings)
+    rng = _stream(settings, "shared seeds")
+    common = _normal(rng, shared, free_shared, len(shared), settings)
+    of_shared = max(float(common.mean(axis=1).var()), TINY)
+    of_rest = [(drawn[:, cells].mean(axis=1) + noise[:, row]).mean(axis=1).var() for row, cells in enumerate(members)]
+    # R - 1 would widen all figures twelvefold with two seeds, also where the shared part is noise alone.
+    freedom = free_shared * (1 + float(np.mean(of_rest)) / of_shared)
+    return noise + (_unsure(rng, freedom, settings) * common)[:, None]
 
 
 def _normal(rng: np.random.Generator, values: np.ndarray, freedom: float, num: int, settings: Settings) -> np.ndarray:

@@ -19,6 +19,7 @@ METRIC_NAMES = {
     "qa_f1": "F1",
     "span_f1": "span F1",
     "chrf": "chrF",
+    "corpus_chrf": "corpus chrF",
     "exact_match": "exact",
 }
 MOST_CONFUSED = 12  # labels whose confusion matrix fits a terminal; results.json has all

@@ -2,6 +2,7 @@
 
     python benchmarks/study_statistics.py                       # 20 minutes on one core
     python benchmarks/study_statistics.py --studies 60          # a quick look
+    python benchmarks/study_statistics.py --stored docs/study_mini/tables
 
 Studies are made up whose truth is known: seven languages alone and all 35 sets of three, 3 targets, 300 items. A set is
 right on an item with a probability that adds up from 0.7, the mean of its languages' effects (normal, SD 3 points), its
@@ -23,15 +24,17 @@ import json
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from mslt_it.evaluation.measures import ACCURACY
 from mslt_it.study.analyse import comparisons, composition, gains, transfer
-from mslt_it.study.analyse.claims import corrected, is_found
+from mslt_it.study.analyse.claims import corrected, is_found, sentence, verdict
 from mslt_it.study.analyse.criteria import Orders, criteria
 from mslt_it.study.analyse.findings import Analysis, Claim
 from mslt_it.study.analyse.resampling import SetFigures, Settings, resample
@@ -196,7 +199,7 @@ def _covered(studies: int, name: str, number: int, more: dict[str, Any]) -> Iter
 def other_languages(studies: int) -> list[dict[str, Any]]:
     """How often the interval for other languages holds what several sources bring on average over all pools of seven
     that there could be: sets of three have the mean of their languages' luck, or none of it."""
-    rows = []
+    rows: list[dict[str, Any]] = []
     for share, against in itertools.product((1.0, 0.0), gains.AGAINST):
         expected = np.mean([_gain(_lucky(np.random.default_rng([3, i]), share), against) for i in range(1000)])
         held = 0
@@ -226,11 +229,12 @@ def _gain(y: np.ndarray, against: str) -> float:
 
 
 def _figures(point: np.ndarray, of_draws: np.ndarray) -> SetFigures:
-    """Figures of all sets in one target, without items; (sets,) and (draws, sets)."""
+    """Figures of all sets, the same in each target, without items; (sets,) and (draws, sets)."""
     study = simulated(np.random.default_rng(0), [], np.array([]), num_items=1)
-    runs = tuple({(0, 0): point[[i]]} for i in range(len(ALL)))
+    point, of_draws = (np.repeat(one[..., None], len(TARGETS), axis=-1) for one in (point, of_draws))
+    runs = tuple({(0, 0): one} for one in point)
     settings = Settings(num_bootstrap=100)
-    return SetFigures(study, Slice(0, ""), tuple(ALL), point[:, None], of_draws[:, :, None], None, None, runs, settings)
+    return SetFigures(study, Slice(0, ""), tuple(ALL), point, of_draws, None, None, runs, settings)
 
 
 def power(studies: int) -> list[dict[str, Any]]:
@@ -261,8 +265,23 @@ def _along(name: str, orders: Orders) -> np.ndarray:
     by_set, _ = orders.diversity(3)
     rising = np.argsort([by_set[one] for one in TRIPLES], kind="stable")
     effect = np.zeros(len(ALL))
-    effect[7 + rising[:8]], effect[7 + rising[-8:]] = -0.5, 0.5
+    effect[7 + rising[:8]], effect[7 + rising[-8:]] = -0.5, 0.5  # the quarters that are compared
     return effect
+
+
+def stored(tables: Path) -> None:
+    """What a report whose cells are gone says by the tests of kinds of sets and of languages: its tables have every
+    set's figure, and the SD over seeds stands for items and seeds."""
+    figures = pd.read_csv(tables / "sets.csv").set_index("sources")
+    noise = pd.read_csv(tables / "noise.csv")["seed_sd"].to_numpy()
+    point = figures["accuracy"].loc[[" ".join(one) for one in ALL]].to_numpy()
+    errors = np.array([noise[int(len(one) > 1)] for one in ALL]) / np.sqrt(figures["num_seeds"].iloc[0])
+    drawn_again = point + np.random.default_rng(0).normal(scale=errors, size=(2000, len(ALL)))
+    found = _figures(point, drawn_again)
+    claims = claims_of(found, Orders(found.study, names=ORDERED))
+    for claim in claims:
+        if not claim.name.startswith("similarity"):  # needs every target's figure
+            print(f"- {sentence(replace(claim, basis=''))} {verdict(claim)}")
 
 
 PARTS = {"false_findings": 0.6, "coverage": 1.0, "other_languages": 1.0, "power": 0.1}  # with how many of the studies
@@ -273,7 +292,10 @@ def main() -> None:
     parser.add_argument("parts", nargs="*", help=f"of {', '.join(PARTS)}; default: all")
     parser.add_argument("--studies", type=int, default=1000, help="made up for a figure, or a part as many")
     parser.add_argument("--out", type=Path, default=RESULTS, help="parts that are not asked for stay in it")
+    parser.add_argument("--stored", type=Path, help="tables of a report (sets.csv, noise.csv) to be judged instead")
     options = parser.parse_args()
+    if options.stored:
+        return stored(options.stored)
     for part in options.parts or PARTS:
         started = time.process_time()
         made = globals()[part](max(2, int(PARTS[part] * options.studies)))

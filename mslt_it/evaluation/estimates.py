@@ -99,6 +99,7 @@ class Difference:
     unmatched_languages: tuple[str, ...]  # that were not compared
     languages_low: float | None = None
     languages_high: float | None = None
+    language: str = ""  # of a difference in one language; "": of the means
 
 
 def single(measure: Measure, cell: Cell, *, settings: Settings) -> Estimate:
@@ -148,8 +149,11 @@ def differences(
     pairs: Iterable[tuple[str, str]],
     *,
     settings: Settings,
+    per_language: bool = False,
 ) -> list[Difference]:
     """One result per pair (a, b), all from the same resamples; p-values are adjusted for the family of all pairs.
+
+    ``per_language``: one per pair and language instead, adjusted for all of them together.
 
     A pair is compared in the languages that both have. In each language, the items that all systems of the family have
     there are used, so that one draw serves all; for a pair compared by itself use ``difference``.
@@ -179,10 +183,18 @@ def differences(
         if not matched.common(a, b):
             raise Problem(nothing_shared(a, b, used))
     figures = _drawn(matched, measure, settings)
-    compared = [_Compared(measure, matched, a, b, figures, settings) for a, b in pairs]
+    compared = [
+        _Compared(measure, matched, a, b, figures, settings, own)
+        for a, b in pairs
+        for own in ([[code] for code in matched.common(a, b)] if per_language else [matched.common(a, b)])
+    ]
     p, p_adjusted, half = _test(compared, settings.confidence)
     found = []
-    for i, ((a, b), one) in enumerate(zip(pairs, compared, strict=True)):
+    for i, one in enumerate(compared):
+        a, b = one.names
+        of_a, of_b = used[a], used[b]
+        if per_language:
+            of_a, of_b = ({code: cells[code] for code in one.languages} for cells in (of_a, of_b))
         low, high = one.interval(settings)
         wider = languages_interval(one.by_language, one.covariance, settings.confidence, (low, high), least=-1.0) or (
             None,
@@ -205,20 +217,30 @@ def differences(
                 n=n,
                 num_languages=len(one.languages),
                 num_groups=one.own.num_clusters,
-                num_unmatched=num_of_either(used[a], used[b]) - n,
-                unmatched_languages=tuple(c for c in dict.fromkeys([*used[a], *used[b]]) if c not in one.languages),
+                num_unmatched=num_of_either(of_a, of_b) - n,
+                unmatched_languages=tuple(c for c in dict.fromkeys([*of_a, *of_b]) if c not in one.languages),
                 languages_low=wider[0],
                 languages_high=wider[1],
+                language=one.languages[0] if per_language else "",
             )
         )
     return found
 
 
 class _Compared:
-    """Two systems on the same items."""
+    """Two systems on the same items of some languages."""
 
-    def __init__(self, measure: Measure, matched: Matched, a: str, b: str, figures: np.ndarray, settings: Settings):
-        self.languages = tuple(matched.common(a, b))
+    def __init__(
+        self,
+        measure: Measure,
+        matched: Matched,
+        a: str,
+        b: str,
+        figures: np.ndarray,
+        settings: Settings,
+        languages: Sequence[str],
+    ):
+        self.names, self.languages = (a, b), tuple(languages)
         self.own = matched.among(self.languages)
         values_a, values_b = (matched.values(measure, system, self.languages) for system in (a, b))
         self.value_a, self.value_b = float(np.mean(values_a)), float(np.mean(values_b))

@@ -113,6 +113,7 @@ class Figures:
 
     rows: tuple[ScoreRow, ...]
     differences: tuple[Difference, ...]  # of the means over the languages that no system has seen
+    in_languages: tuple[Difference, ...] = ()  # the same in each of them
     labels: tuple[LabelReport, ...] = ()  # what became of each label, where answers are labels
     notes: tuple[str, ...] = ()
     spreads: tuple[Spread, ...] = ()  # what is said in languages without labels
@@ -142,6 +143,7 @@ def figures(
     """
     rows: list[ScoreRow] = []
     found: list[Difference] = []
+    in_languages: list[Difference] = []
     notes: list[str] = []
     outputs = {_place(one): outputs_of(one) for one in answered}
     reports = _label_reports(task, answered, outputs)
@@ -180,10 +182,13 @@ def figures(
                 )
                 rows.append(beside_base(mean, [one.language for _, one in targets]))
         if number == 0 and len(means) > 1:
-            found = differences(measure, means, _pairs(means), settings=settings)
+            found, in_languages = (
+                differences(measure, means, _pairs(means), settings=settings, per_language=each)
+                for each in (False, True)
+            )
             without = [n for n in (_name(*key) for key in groups if key[0] != base) if n not in means]
             notes += [f"{name}: no valid scores in some language, left out of the comparisons" for name in without]
-    return Figures(tuple(rows), tuple(found), tuple(reports.values()), tuple(notes))
+    return Figures(tuple(rows), tuple(found), tuple(in_languages), tuple(reports.values()), tuple(notes))
 
 
 Place = tuple[str, str, str]  # system, variant, language

@@ -24,6 +24,8 @@ METRIC_NAMES = {
 }
 MOST_CONFUSED = 12  # labels whose confusion matrix fits a terminal; results.json has all
 Cells = list[tuple[str, ...]]
+IN_LANGUAGES = "Differences in points, language by language"
+MOST_DIFFERENCES = 40  # rows of a terminal; differences.csv has all
 LIKE_THESE = "languages like these"  # the interval beside that for these very languages
 MOST_NAMED_COLUMNS = 4  # of more, the head has numbers, and the table of means says what they are
 ROLES = {"source": "seen", "seen": "seen by another", "target": "unseen"}
@@ -55,11 +57,10 @@ def tables(figures: Figures, confidence: float) -> list[tuple[str, Cells]]:
             found.append((f"Mean over the {number} unseen languages", _means(figures, columns, confidence)))
     if any(row.new_tokens_per_item for row in rows):
         found.append(("What the answers cost and how they could be read", _costs(rows, columns)))
-    if figures.differences:
-        number = len(figures.differences)
-        title = "Differences in points, paired by item"
-        title += f"; p corrected for {number} comparisons" if number > 1 else ""
-        found.append((title, _differences(figures.differences, confidence)))
+    for title, own in (("Differences in points", figures.differences), (IN_LANGUAGES, figures.in_languages)):
+        if own and (title != IN_LANGUAGES or 1 < len(own) <= MOST_DIFFERENCES):
+            corrected = f"; intervals and p corrected for {len(own)} comparisons" if len(own) > 1 else ""
+            found.append((f"{title}, paired by item{corrected}", _differences(own, confidence)))
     return found
 
 
@@ -225,15 +226,29 @@ def _costs(rows: Sequence[ScoreRow], columns: Sequence[tuple[str, str]]) -> Cell
 
 
 def _differences(found: Sequence[Difference], confidence: float) -> Cells:
-    cells: Cells = [("", "", "n", "difference", interval_head(confidence), LIKE_THESE, "p", "p corrected")]
+    """Intervals that hold for all rows at once, as the corrected p does; where languages are drawn, one by one."""
+    of_means = not found[0].language
+    head = (
+        "",
+        "",
+        "n",
+        "difference",
+        interval_head(confidence),
+        *([LIKE_THESE] if of_means else []),
+        "p",
+        "p corrected",
+    )
+    cells: Cells = [head]
     for d in found:
+        common, pair = _pair(d.name_a, d.name_b)
         cells.append(
             (
-                *_pair(d.name_a, d.name_b),
+                common,
+                f"{pair}, {d.language}".removesuffix(", "),
                 str(d.n),
                 f"{100 * d.value:+.1f}",
-                span(d.low, d.high, "+"),
-                _like_these(d.languages_low, d.languages_high, "+"),
+                span(d.family_low, d.family_high, "+"),
+                *([_like_these(d.languages_low, d.languages_high, "+")] if of_means else []),
                 _p(d.p),
                 _p(d.p_adjusted),
             )

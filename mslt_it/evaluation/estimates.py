@@ -97,6 +97,7 @@ class Difference:
     num_groups: int
     languages_low: float | None = None
     languages_high: float | None = None
+    language: str = ""  # of a difference in one language; "": of the means
 
 
 def macro(measure: Measure, cells: Sequence[Cell], *, settings: Settings) -> Estimate:
@@ -131,18 +132,24 @@ def differences(
     pairs: Sequence[tuple[str, str]],
     *,
     settings: Settings,
+    per_language: bool = False,
 ) -> list[Difference]:
     """One result per pair (a, b), all from the same resamples; p-values are adjusted for the family of all pairs.
 
     Args:
         systems: name -> its languages' cells, of the same items.
+        per_language: one result per pair and language instead, adjusted for all of them together.
     """
     matched = Matched.of(systems)
     figures = _drawn(matched, measure, settings)
-    compared = [_Compared(measure, matched, a, b, figures, settings) for a, b in pairs]
+    parts = [(matched, figures)]
+    if per_language:
+        parts = [(matched.alone(row), figures[[row]]) for row in range(len(matched.languages))]
+    compared = [_Compared(measure, part, a, b, drawn, settings) for a, b in pairs for part, drawn in parts]
     p, p_adjusted, half = _test(compared, settings.confidence)
     found = []
-    for i, ((a, b), one) in enumerate(zip(pairs, compared, strict=True)):
+    for i, one in enumerate(compared):
+        (a, b), of = one.names, one.matched
         low, high = one.interval(settings)
         wider = languages_interval(one.by_language, one.covariance, settings.confidence, (low, high), least=-1.0)
         found.append(
@@ -158,11 +165,12 @@ def differences(
                 family_high=max(high, min(1.0, one.value + float(half[i]))),
                 p=float(p[i]),
                 p_adjusted=float(p_adjusted[i]),
-                n=sum(map(len, matched.item_ids)),
-                num_languages=len(matched.languages),
-                num_groups=matched.num_clusters,
+                n=sum(map(len, of.item_ids)),
+                num_languages=len(of.languages),
+                num_groups=of.num_clusters,
                 languages_low=wider and wider[0],
                 languages_high=wider and wider[1],
+                language=of.languages[0] if per_language else "",
             )
         )
     return found
@@ -172,6 +180,7 @@ class _Compared:
     """Two systems on the same items."""
 
     def __init__(self, measure: Measure, matched: Matched, a: str, b: str, figures: np.ndarray, settings: Settings):
+        self.names, self.matched = (a, b), matched
         first, second = (matched.systems.index(system) for system in (a, b))
         values = matched.values(measure)
         self.value_a, self.value_b = (float(values[:, system].mean()) for system in (first, second))

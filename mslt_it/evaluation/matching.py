@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -33,7 +33,11 @@ class Matched:
     item_ids: tuple[tuple[str, ...], ...]  # per language
     counts: tuple[np.ndarray, ...]  # per language: float (items, systems, k)
     systems: tuple[str, ...]
-    drawn: tuple[Component, ...]
+    groups: tuple[tuple[str, ...], ...]  # per language
+    drawn: tuple[Component, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "drawn", tuple(components(self.item_ids, self.groups)))
 
     @staticmethod
     def of(systems: Mapping[str, Sequence[Cell]]) -> Matched:
@@ -49,16 +53,21 @@ class Matched:
                     f"'{name}' and '{other}' cannot be compared: they were asked other items or languages. Score both "
                     "on the same split and items."
                 )
-        ids = tuple(cell.item_ids for cell in first)
         return Matched(
             tuple(cell.language for cell in first),
-            ids,
+            tuple(cell.item_ids for cell in first),
             tuple(
                 np.stack([cell.counts for cell in cells], axis=1).astype(float)
                 for cells in zip(*systems.values(), strict=True)
             ),
             tuple(systems),
-            tuple(components(ids, [cell.groups for cell in first])),
+            tuple(cell.groups for cell in first),
+        )
+
+    def alone(self, row: int) -> Matched:
+        """One of the languages."""
+        return Matched(
+            (self.languages[row],), (self.item_ids[row],), (self.counts[row],), self.systems, (self.groups[row],)
         )
 
     @property

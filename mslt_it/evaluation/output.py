@@ -42,6 +42,7 @@ def write_results(
         all_figures.append((recipe, figures(recipe.task, own, settings, _train_counts(bench, recipe.task.name))))
     rows = [row for _, found in all_figures for row in found.rows]
     differences = [d for _, found in all_figures for d in found.differences]
+    in_languages = [d for _, found in all_figures for d in found.in_languages]
     provenance = {
         **loaded.papers,
         "model": bench.model.path,
@@ -60,6 +61,7 @@ def write_results(
         "status": "ok" if all(found.is_valid for _, found in all_figures) else "invalid",
         "results": [to_plain(row) for row in rows],
         "differences": [to_plain(d) for d in differences],
+        "differences_in_languages": [to_plain(d) for d in in_languages],
         "labels": [to_plain(labels) for _, found in all_figures for labels in found.labels],
         "notes": [*request.told(), *(note for _, found in all_figures for note in found.notes)],
         "provenance": provenance,
@@ -80,7 +82,7 @@ def write_results(
         "results.txt": "\n".join([text, *told]) + notice + f"\nFolder: {out}",
         "results.md": "\n\n".join([markdown, *told]) + notice,
         "results.csv": as_csv(rows, ScoreRow).rstrip("\n"),
-        "differences.csv": as_csv(differences, Difference).rstrip("\n"),
+        "differences.csv": as_csv([*differences, *in_languages], Difference).rstrip("\n"),
     }
     for system in bench.systems:
         for variant in request.variants:

@@ -102,9 +102,9 @@ def read_rows(content: Mapping[str, Any], where: object) -> list[ScoreRow]:
     return _read(ScoreRow, content, "results", where)
 
 
-def read_differences(content: Mapping[str, Any], where: object) -> list[Difference]:
-    """The differences of an evaluation's results.json."""
-    return _read(Difference, content, "differences", where)
+def read_differences(content: Mapping[str, Any], where: object, name: str = "differences") -> list[Difference]:
+    """The differences of an evaluation's results.json, or ``differences_in_languages``."""
+    return _read(Difference, content, name, where)
 
 
 def _read(kind: Callable[..., Any], content: Mapping[str, Any], name: str, where: object) -> list[Any]:
@@ -122,6 +122,7 @@ class Figures:
 
     rows: tuple[ScoreRow, ...]
     differences: tuple[Difference, ...]  # of the means over the languages that no system has seen
+    in_languages: tuple[Difference, ...] = ()  # the same in each of them
     labels: tuple[LabelReport, ...] = ()  # what became of each label, where answers are labels
     notes: tuple[str, ...] = ()
     spreads: tuple[Spread, ...] = ()  # what is said in languages without labels
@@ -151,6 +152,7 @@ def figures(
     """
     rows: list[ScoreRow] = []
     found: list[Difference] = []
+    in_languages: list[Difference] = []
     notes: list[str] = []
     outputs = {_place(one): outputs_of(one) for one in answered}
     reports, judged = _of_labels(task, answered, outputs, settings)
@@ -188,10 +190,12 @@ def figures(
                 )
                 rows.append(beside_base(mean, [one.language for _, one in targets]))
         if number == 0 and (pairs := _pairs(means)):
-            found = differences(measure, means, pairs, settings=settings)
+            found, in_languages = (
+                differences(measure, means, pairs, settings=settings, per_language=each) for each in (False, True)
+            )
             without = [n for n in (_name(*key) for key in groups if key[0] != base) if n not in means]
             notes += [f"{name}: no valid scores in some language, left out of the comparisons" for name in without]
-    return Figures(tuple(rows), tuple(found), tuple(reports.values()), tuple(notes))
+    return Figures(tuple(rows), tuple(found), tuple(in_languages), tuple(reports.values()), tuple(notes))
 
 
 Place = tuple[str, str, str]  # system, variant, language

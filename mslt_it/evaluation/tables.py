@@ -19,10 +19,13 @@ METRIC_NAMES = {
     "qa_f1": "F1",
     "span_f1": "span F1",
     "chrf": "chrF",
+    "corpus_chrf": "corpus chrF",
     "exact_match": "exact",
 }
 MOST_CONFUSED = 12  # labels whose confusion matrix fits a terminal; results.json has all
 Cells = list[tuple[str, ...]]
+IN_LANGUAGES = "Differences in points, language by language"
+MOST_DIFFERENCES = 40  # rows of a terminal; differences.csv has all
 LIKE_THESE = "languages like these"  # the interval beside that for these very languages
 MOST_NAMED_COLUMNS = 4  # of more, the head has numbers, and the table of means says what they are
 ROLES = {"source": "seen", "seen": "seen by another", "target": "unseen"}
@@ -50,11 +53,10 @@ def tables(figures: Figures, confidence: float) -> list[tuple[str, Cells]]:
             found.append((f"Mean over the {number} unseen languages", _means(figures, columns, confidence)))
     if any(row.new_tokens_per_item for row in rows):
         found.append(("What the answers cost and how they could be read", _costs(rows, columns)))
-    if figures.differences:
-        number = len(figures.differences)
-        title = "Differences in points, paired by item"
-        title += f"; p corrected for {number} comparisons" if number > 1 else ""
-        found.append((title, _differences(figures.differences, confidence)))
+    for title, own in (("Differences in points", figures.differences), (IN_LANGUAGES, figures.in_languages)):
+        if own and (title != IN_LANGUAGES or 1 < len(own) <= MOST_DIFFERENCES):
+            corrected = f"; intervals and p corrected for {len(own)} comparisons" if len(own) > 1 else ""
+            found.append((f"{title}, paired by item{corrected}", _differences(own, confidence)))
     return found
 
 
@@ -207,10 +209,16 @@ def _costs(rows: Sequence[ScoreRow], columns: Sequence[tuple[str, str]]) -> Cell
 
 
 def _differences(found: Sequence[Difference], confidence: float) -> Cells:
-    cells: Cells = [("", "", "n", "difference", interval_head(confidence), LIKE_THESE, "p", "p corrected")]
+    """Intervals that hold for all rows at once, as the corrected p does; where languages are drawn, one by one."""
+    of_means = not found[0].language
+    like_these = (LIKE_THESE,) * of_means
+    cells: Cells = [("", "", "n", "difference", interval_head(confidence), *like_these, "p", "p corrected")]
     for d in found:
-        figures = (f"{100 * d.value:+.1f}", span(d.low, d.high, "+"), _span(d.languages_low, d.languages_high, "+"))
-        cells.append((*_pair(d.name_a, d.name_b), str(d.n), *figures, _p(d.p), _p(d.p_adjusted)))
+        common, pair = _pair(d.name_a, d.name_b)
+        figures = [f"{100 * d.value:+.1f}", span(d.family_low, d.family_high, "+")]
+        figures += [_span(d.languages_low, d.languages_high, "+")] * of_means
+        what = f"{pair}, {d.language}".removesuffix(", ")
+        cells.append((common, what, str(d.n), *figures, _p(d.p), _p(d.p_adjusted)))
     return cells
 
 

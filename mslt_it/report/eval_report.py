@@ -34,8 +34,11 @@ def write_eval_report(folder: Path, out: Path, formats: Collection[str]) -> list
     for recipe in recipes:
         task = build(TaskConfig, recipe["task"], REQUEST)
         confidence = build(ScoringConfig, recipe["scoring"], REQUEST).confidence
-        compared = read_differences(content, folder / "results.json") if len(recipes) == 1 else ()
-        found = Figures(tuple(row for row in all_rows if row.task == task.name), tuple(compared))
+        compared, in_languages = (
+            tuple(read_differences(content, folder / "results.json", name)) if len(recipes) == 1 else ()
+            for name in ("differences", "differences_in_languages")
+        )
+        found = Figures(tuple(row for row in all_rows if row.task == task.name), compared, in_languages)
         said += said_of(found)
         sections.append(_scores(task, found, confidence))
     if labels := label_section([LabelReport.of_plain(one) for one in content["labels"]]):

@@ -65,9 +65,10 @@ def check_with_recipe(config: StudyConfig, base: Recipe) -> None:
             "Take mingling out of the study (mingling={})."
         )
     scored, wanted = base.scoring.num_examples_per_language, config.predict.get("num_items", 0)
-    if config.predict and 0 < scored < wanted:
+    if config.predict and 0 < scored <= wanted:
         raise Problem(
-            f"predict.num_items={wanted}: cells are scored on {scored} items per target only. Use {scored} or fewer."
+            f"predict.num_items={wanted}: cells are scored on {scored} items per target, and the order is measured on "
+            f"those that are left. Use {scored - 1} or fewer."
         )
 
 

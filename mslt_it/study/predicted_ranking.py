@@ -2,10 +2,11 @@
 
 For each seed the adapters of a set's languages, each trained alone, are added with equal weights (`combine`'s ``cat``:
 their mean, exactly), put on the one loaded base and scored on the targets. A pool of 7 takes 7 adapters that way, not
-the 35 of all sets of three. What comes out is compared with what the trained sets reached.
+the 35 of all sets of three. What comes out is compared with what the trained sets reached on other items with other
+seeds (the first half of the seeds predicts, the others measure), so that luck does not agree with itself.
 
-Beside it stand two predictions that need no combining: the mean of the singles' own figures on the same items, and the
-figure of the best of them. Only where the combined adapters agree better than these was combining worth anything.
+Beside it stand predictions that need no combining: the mean of the singles' own figures on the same items, the figure
+of the best of them, and typology. Only where the combined adapters agree better was combining worth anything.
 
 Written to ``studies/NAME/predicted.json``, and while it is being made to ``predicted/``: journals of answers, per set
 and seed (a killed prediction goes on where it was), and the seconds that each took. The single adapters were trained on
@@ -15,6 +16,8 @@ stands for, so levels may differ where the order agrees.
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
 import json
 import shutil
 import time
@@ -28,6 +31,7 @@ from accelerate import PartialState
 
 from mslt_it.data.encoding import Encoder
 from mslt_it.data.rows import RowStore
+from mslt_it.evaluation.clusters import components
 from mslt_it.evaluation.evaluator import Evaluator, Unit
 from mslt_it.evaluation.measures import Measure
 from mslt_it.evaluation.questions import items_of, questions_of
@@ -41,17 +45,19 @@ from mslt_it.models.lora import Lora, read_lora, write_lora
 from mslt_it.problems import Problem
 from mslt_it.publish.combine import combine
 from mslt_it.publish.comparable import refuse_strangers
-from mslt_it.study.analyse import agreement
-from mslt_it.study.analyse.agreement import METHOD, Singles
+from mslt_it.study.analyse.agreement import SCHEMA, Sets, agreement
 from mslt_it.study.analyse.findings import set_name
 from mslt_it.study.analyse.resampling import Settings as Drawing
 from mslt_it.study.analyse.resampling import resample
 from mslt_it.study.collect import ScoredCell, Slice, Study, collect
 from mslt_it.study.config import PREDICTED, Predict
+from mslt_it.study.forecast import duration, seconds_of
 from mslt_it.study.manifest import StudyFolder
 
-SCHEMA = 1
 SECONDS = "seconds.jsonl"
+METHOD = "cat"
+Singles = dict[tuple[str, int], ScoredCell]  # (language, seed) -> its cell
+Places = list[np.ndarray]  # per target, the numbers of items
 
 
 def predict(
@@ -69,32 +75,39 @@ def predict(
     first = study.manifest["cells"][0]
     chosen = chosen or Slice(int(first["budget"]), str(first["variant"]))
     singles, sets = _cells(study, chosen, settings.set_size)
-    wanted = [ids[: settings.num_items or None] for ids in study.item_ids]
-    asked = _Asked.of(folder, study, singles, wanted)
+    used, rest = _divided(study, settings.num_items)
     seeds = sorted({seed for _, seed in singles})
-    values: dict[tuple[tuple[str, ...], int], np.ndarray] = {}
-    for seed in seeds:
-        own = [one for one in sets if all((code, seed) in singles for code in one)]
-        say(f"prediction: {len(own)} sets of {settings.set_size} by adapters combined, seed {seed} ...")
-        for one in own:
-            values[one, seed] = asked.score(one, seed, study.measure)
+    own = seeds[: max(1, len(seeds) // 2)]
+    others = seeds[len(own) :] or own
+    singles = {key: cell for key, cell in singles.items() if key[1] in own}
+    wanted = [[ids[i] for i in places] for ids, places in zip(study.item_ids, used, strict=True)]
+    asked = _Asked.of(folder, study, singles, wanted)
+    combined = []
+    for seed in own:
+        able = [one for one in sets if all((code, seed) in singles for code in one)]
+        say(f"prediction: {len(able)} sets of {settings.set_size} by adapters combined, seed {seed} ...")
+        for one in able:
+            counts = asked.score(one, seed, study.measure)
+            combined.append(ScoredCell(f"{'-'.join(one)}_s{seed}", one, seed, chosen, counts))
     shutil.rmtree(folder / PREDICTED / "adapter", ignore_errors=True)
-    figures = resample(study, chosen, Drawing())
-    rows = [figures.sets.index(one) for one in sets]
-    alone = {key: _figures_on(study, cell, wanted) for key, cell in singles.items()}
-    table = [
-        agreement.row(one, seeds, values, alone, float(figures.mean[row])) for one, row in zip(sets, rows, strict=True)
+    alone = [dataclasses.replace(cell, assignment=0) for cell in singles.values()]
+    trained = [
+        cell for cell in study.cells if cell.slice == chosen and cell.sources in set(sets) and cell.seed in others
     ]
-    seconds = agreement.seconds(StudyFolder(folder), study, singles, sets, chosen, folder / PREDICTED / SECONDS)
+    predictor = resample(_part(study, [*combined, *alone], used), chosen, Drawing())
+    measured = resample(_part(study, trained, rest), chosen, Drawing())
+    seconds = _seconds(StudyFolder(folder), study, singles, sets, chosen, folder / PREDICTED / SECONDS)
     return {
         "schema": SCHEMA,
-        **agreement.told(chosen, settings.num_items, singles, seeds, len(sets)),
-        **agreement.told_of_time(seconds),
+        **_told(chosen, singles, own, others, len(sets)),
+        **_told_of_time(seconds),
         "metric": study.measure.name,
-        "seeds": seeds,
-        "items": {code: len(ids) for code, ids in zip(study.targets, wanted, strict=True)},
-        "rows": table,
-        **agreement.agreement(table, figures, np.array(rows)),
+        "seeds": {"predictor": own, "order": others},
+        "items": {
+            code: {"predictor": len(mine), "order": len(left)}
+            for code, mine, left in zip(study.targets, used, rest, strict=True)
+        },
+        **agreement(predictor, measured, sets),
         "seconds": seconds,
     }
 
@@ -126,10 +139,52 @@ def _cells(study: Study, chosen: Slice, size: int) -> tuple[Singles, list[tuple[
     return singles, sets
 
 
-def _figures_on(study: Study, cell: ScoredCell, wanted: Sequence[Sequence[str]]) -> float:
-    """The cell's mean over targets, on the first items only. ``wanted`` is what the items of each target begin with."""
-    sums = [cell.counts[row, : len(ids)].sum(axis=0, dtype=float) for row, ids in enumerate(wanted)]
-    return float(np.mean(study.measure.value(np.array(sums))))
+# ---------------------------------------------------------------- on which items
+
+
+def _divided(study: Study, num_items: int) -> tuple[Places, Places]:
+    """(the predictor's items, those that the order is measured on); 0: the first half is the predictor's.
+
+    Of the others those are left out that hang together with one of the predictor's: translations of it, and rows of its
+    premise or passage.
+    """
+    used: Places = []
+    for code, ids in zip(study.targets, study.item_ids, strict=True):
+        number = num_items or len(ids) // 2
+        if not 0 < number < len(ids):
+            raise Problem(
+                f"prediction: num_items={num_items} leaves none of the {len(ids)} items of '{code}' to measure the "
+                "order on. Give fewer, or 0 for half of them."
+            )
+        used.append(np.arange(number))
+    rest: Places = [np.array([], dtype=int)] * len(used)
+    for component in components(study.item_ids, study.groups):
+        clusters = list(zip(component.languages, component.cluster_of, strict=True))
+        seen = np.unique(np.concatenate([of[used[row]] for row, of in clusters]))
+        for row, of in clusters:
+            rest[row] = np.flatnonzero(~np.isin(of, seen))
+            if not len(rest[row]):
+                raise Problem(
+                    f"prediction: all items of '{study.targets[row]}' hang together with the {len(used[row])} that the "
+                    "prediction is made on (one premise, passage or template). Give fewer num_items."
+                )
+    return used, rest
+
+
+def _part(study: Study, cells: Sequence[ScoredCell], items: Places) -> Study:
+    """These cells on these items; cells that have other items already are taken as they are."""
+
+    def own(cell: ScoredCell) -> ScoredCell:
+        counts = np.zeros((len(items), max(map(len, items)), cell.counts.shape[2]), dtype=np.float32)
+        for row, places in enumerate(items):
+            counts[row, : len(places)] = cell.counts[row, places]
+        return dataclasses.replace(cell, counts=counts)
+
+    ids, groups = (
+        tuple(tuple(names[i] for i in places) for names, places in zip(of, items, strict=True))
+        for of in (study.item_ids, study.groups)
+    )
+    return dataclasses.replace(study, item_ids=ids, groups=groups, cells=tuple(map(own, cells)), base=None)
 
 
 # ---------------------------------------------------------------- asking the combined adapters
@@ -171,7 +226,7 @@ class _Asked:
         return cls(folder / PREDICTED, loras, loaded, encoder, units)
 
     def score(self, one: tuple[str, ...], seed: int, measure: Measure) -> np.ndarray:
-        """(targets,) figures of the combined adapter; what the journals hold is not asked again."""
+        """(targets, items, k) counts of the combined adapter; what the journals hold is not asked again."""
         started, cpu = time.monotonic(), time.process_time()
         system = self._combined(one, seed, [self.loras[code, seed] for code in one])
         state = PartialState(cpu=not has_gpu())
@@ -190,8 +245,11 @@ class _Asked:
                     f"prediction: the combined adapter {system.name} has no valid scores in {of_language.language} "
                     f"({out.reason}). Are its single adapters sound? Look at their cells' results.json."
                 )
-            found.append(measure.counts(of_language.items, out.outputs)[0].sum(axis=0))
-        return np.asarray(measure.value(np.array(found, dtype=float)))
+            found.append(measure.counts(of_language.items, out.outputs)[0])
+        counts = np.zeros((len(found), max(map(len, found)), found[0].shape[1]), dtype=np.float32)
+        for row, own in enumerate(found):
+            counts[row, : len(own)] = own
+        return counts
 
     def _combined(self, one: tuple[str, ...], seed: int, loras: Sequence[Lora]) -> System:
         """The mean of the adapters, in a folder that the next one takes over: an adapter is made faster than kept."""
@@ -199,3 +257,68 @@ class _Asked:
         mean = combine(loras, [1 / len(loras)] * len(loras), METHOD)
         write_lora(adapter, mean.tensors, mean.config)
         return adapter_system(f"{'-'.join(one)}_s{seed}", adapter, adapter_hash(adapter), one)
+
+
+# ---------------------------------------------------------------- what it took
+
+
+def _told(chosen: Slice, singles: Singles, own: Sequence[int], others: Sequence[int], num_sets: int) -> dict[str, Any]:
+    """What a report shows as it is; the seeds of the predictor and those of the order."""
+    num = len({code for code, _ in singles})
+    seeds = f"each of {len(own)} seeds" if len(own) > 1 else f"seed {own[0]}"
+    measured = f"seeds {', '.join(map(str, others))}, none of them the predictor's"
+    return {
+        "how": f"for {seeds} the adapters of a set's languages, each trained alone, were added with equal weights "
+        f"({METHOD}, their exact mean) and scored",
+        "order": f"measured on other items and {'the same seed: there is no other' if own == others else measured}",
+        "adapters": f"{num} trained per seed, one per language, instead of {num_sets}, one per set",
+        "budget": f"each single adapter was trained on {chosen.budget} rows; the languages of a set share that number",
+        "cells": chosen.name,
+    }
+
+
+def _seconds(
+    folder: StudyFolder, study: Study, singles: Singles, sets: Sets, chosen: Slice, spent: Path
+) -> dict[str, Any]:
+    """What the cells took that the prediction needs, what it took itself, and what those took that it stands for."""
+    of_sets = [cell.id for cell in study.cells if cell.slice == chosen and cell.sources in set(sets)]
+    needed, stood_for = (_of_cells(folder, ids) for ids in ([cell.id for cell in singles.values()], of_sets))
+    own = _read_lines(spent)
+    found: dict[str, Any] = {
+        "single_cells": needed,
+        "set_cells": stood_for,
+        "combining_and_scoring": sum(line["seconds"] for line in own),
+        "combining_and_scoring_cpu": sum(line["cpu_seconds"] for line in own),
+    }
+    if needed is not None and stood_for is not None:
+        found["saved"] = stood_for - needed - found["combining_and_scoring"]
+    return found
+
+
+def _told_of_time(seconds: Mapping[str, float | None]) -> dict[str, str]:
+    single, stood_for, own = (seconds[key] for key in ("single_cells", "set_cells", "combining_and_scoring"))
+    if single is None or stood_for is None or own is None:
+        return {"time": "not known, since no cell was timed from its start to its end"}
+    return {
+        "time": f"{duration(single)} for the cells of single sources and {duration(own)} for combining and scoring, "
+        f"instead of {duration(stood_for)} for the cells of the sets (each of one worker)"
+    }
+
+
+def _of_cells(folder: StudyFolder, ids: Sequence[str]) -> float | None:
+    """Seconds of these cells; one that was interrupted, whose time is not whole, counts as the median of the others.
+
+    None where none was measured.
+    """
+    whole = [one for name in ids if (one := seconds_of(folder, name)) is not None]
+    return sum(whole) + (len(ids) - len(whole)) * float(np.median(whole)) if whole else None
+
+
+def _read_lines(path: Path) -> list[dict[str, Any]]:
+    """The lines of a file that a kill may have torn."""
+    found = []
+    if path.is_file():
+        for line in path.read_text(encoding="utf-8").splitlines():
+            with contextlib.suppress(ValueError):
+                found.append(json.loads(line))
+    return found

@@ -62,7 +62,7 @@ def test_made_once_and_again_for_other_settings(
     assert [(out / name).read_bytes() for name in ("mingling.json", "predicted.json")] == before
     assert study(predict="{set_size: 2, num_items: 5}") == 0
     assert "prediction: 3 sets of 2" in capsys.readouterr().out
-    assert json.loads((out / "predicted.json").read_text())["items"] == {"tr": 5, "sw": 5}
+    assert json.loads((out / "predicted.json").read_text())["items"]["tr"] == {"predictor": 5, "order": 7}
 
 
 def test_other_cells_are_another_result(study: Callable[..., int], tmp_path: Path) -> None:
@@ -190,8 +190,8 @@ def test_mistakes_are_named_when_the_file_is_read(more: dict[str, str], said: st
 
 
 def test_mistakes_that_only_the_recipe_shows(tmp_path: Path) -> None:
-    config = tiny(tmp_path, predict="{set_size: 2, num_items: 13}")
-    with pytest.raises(Problem, match=r"predict.num_items=13: cells are scored on 12 items per target only"):
+    config = tiny(tmp_path, predict="{set_size: 2, num_items: 12}")
+    with pytest.raises(Problem, match=r"predict.num_items=12: cells are scored on 12 items .* Use 11 or fewer\."):
         derived.check_with_recipe(config, base_recipe(config))
     config = tiny(tmp_path, recipe="wikiann_3src", mingling=MINGLING)
     with pytest.raises(Problem, match=r"rows of task=wikiann are not translations of each other.*mingling=\{\}"):

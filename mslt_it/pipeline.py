@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 from accelerate import PartialState
 
 from mslt_it.config.recipe import Recipe
@@ -16,8 +17,10 @@ from mslt_it.data.build import build_training_set, format_report, with_found_lab
 from mslt_it.data.encoding import Encoder
 from mslt_it.data.rows import RowStore
 from mslt_it.evaluation.measures import check_languages
+from mslt_it.evaluation.scores import Figures
 from mslt_it.evaluation.source_validation import SourceValidation
 from mslt_it.evaluation.systems import LoadedBase
+from mslt_it.evaluation.tables import as_markdown, language_table
 from mslt_it.models.base_model import add_adapter, fit_vocabulary, load_base, load_tokenizer, terms_and_origin
 from mslt_it.models.environment import environment, has_gpu
 from mslt_it.models.identity import identity
@@ -28,6 +31,23 @@ from mslt_it.publish.separate_training import train_apart
 from mslt_it.quiet import quiet_libraries
 from mslt_it.runs import Run
 from mslt_it.training.sft import train
+from mslt_it.training.trackers import Scores, Tracker, log_scores, refuse_unready, tracked
+
+# Of a score's row, what is told where runs are tracked.
+TOLD = (
+    "language",
+    "role",
+    "metric",
+    "n",
+    "value",
+    "low",
+    "high",
+    "base_value",
+    "gain",
+    "gain_low",
+    "gain_high",
+    "status",
+)
 
 
 class Parts:
@@ -77,17 +97,21 @@ def run_recipe(
         if not run.is_main:
             return int(finished["status"] != "ok")
         return print_end(run, finished, recipe.task, details=details, already="run")
+    refuse_unready(recipe.training.report_to)
     state.wait_for_everyone()  # all have looked before anyone writes
     run.open()
     for line in notice(recipe):
         run.say(line)
     state.wait_for_everyone()
-    status = _execute(recipe, run, state, parts or Parts(), details)
+    with tracked(recipe, run.folder, run.is_main, run.say) as trackers:
+        status = _execute(recipe, run, state, parts or Parts(), details, trackers)
     state.wait_for_everyone()
     return status
 
 
-def _execute(recipe: Recipe, run: Run, state: PartialState, parts: Parts, details: bool) -> int:
+def _execute(
+    recipe: Recipe, run: Run, state: PartialState, parts: Parts, details: bool, trackers: Sequence[Tracker]
+) -> int:
     started = time.monotonic()
     recipe = with_found_labels(recipe, parts.rows)
     check_languages(recipe.task.metric, (*recipe.sources, *recipe.targets))
@@ -108,7 +132,8 @@ def _execute(recipe: Recipe, run: Run, state: PartialState, parts: Parts, detail
     papers = identity(loaded.base, tokenizer)
     model = add_adapter(loaded.base, recipe.adapter, recipe.seed)
     validation = SourceValidation(recipe, encoder, parts.rows) if recipe.training.eval_steps else None
-    summary = train(recipe, encoded, model, tokenizer, run.folder, validation=validation)
+    callbacks = [found for tracker in trackers if (found := tracker.callback()) is not None]
+    summary = train(recipe, encoded, model, tokenizer, run.folder, validation=validation, callbacks=callbacks)
     losses = ", ".join(f"{code} {loss:.3f}" for code, loss in sorted(summary.loss_by_language.items()))
     if summary.resumed_from:
         run.say(f"Continued from {summary.resumed_from}.")
@@ -135,4 +160,12 @@ def _execute(recipe: Recipe, run: Run, state: PartialState, parts: Parts, detail
     run.say(f"Done in {time.monotonic() - started:.0f} s.")
     base = {"base_sha256": summary.base_sha256, **papers}
     found = provenance(recipe, len(encoded), report.label_counts, summary.adapter_sha256, base)
-    return conclude(run, recipe, figures, found, encoder, details=details, training=summary)
+    status = conclude(run, recipe, figures, found, encoder, details=details, training=summary)
+    if figures is not None and figures.rows:
+        log_scores(trackers, _scores(figures, recipe.scoring.confidence))
+    return status
+
+
+def _scores(figures: Figures, confidence: float) -> Scores:
+    table = pd.DataFrame([{name: getattr(row, name) for name in TOLD} for row in figures.rows])
+    return Scores(table, as_markdown(language_table(figures.rows, confidence, with_base=True)))

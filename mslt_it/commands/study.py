@@ -25,13 +25,9 @@ from mslt_it.study.executors import EXECUTORS, make_executor
 from mslt_it.study.forecast import duration, forecast, num_steps
 from mslt_it.study.grid import Cell, base_recipe, by_size, cell_recipe, cells, with_budgets, with_rest
 from mslt_it.study.local_pool import LocalPool
-from mslt_it.study.manifest import (
-    StudyFolder,
-    build_manifest,
-    read_manifest,
-    refuse_changed,
-    write_manifest,
-)
+from mslt_it.study.manifest import StudyFolder, build_manifest, read_manifest, refuse_changed, write_manifest
+from mslt_it.study.sweep import check_points, described_grid, points
+from mslt_it.training.trackers import refuse_unready
 
 
 @dataclass(frozen=True)
@@ -54,6 +50,7 @@ def run(call: Call) -> int:
     config, notes = with_rest(load_study(options.study, call.rest, config_dir), config_dir)
     base = base_recipe(config, config_dir)
     config = with_budgets(config, base)
+    check_points(config.grid, base)
     grid = cells(config)
     derived.check_with_recipe(config, base)
     derived.steps(config, grid)
@@ -70,6 +67,7 @@ def run(call: Call) -> int:
         done = _done(jobs)
         print("\n".join([*dry_run(config, base, grid, folder, done, options), *(f"Note: {note}" for note in notes)]))
         return 0
+    refuse_unready(base.training.report_to)
     executor = make_executor(options.executor, options.workers, options.settings, str(folder.path))
     with locked(folder.lock("study"), wait=False) as held:
         if not held:
@@ -113,6 +111,7 @@ def dry_run(
         f"model {base.model.path}, task {base.task.name} from {base.task.data}",
         f"seeds {_list(config.seeds)}{assignments}; labelled rows per cell {_list(config.budgets)}; variants "
         f"{_list(config.variants)}",
+        *_sweep(config, base),
         "",
         f"{'sources':>7} {'sets':>6} {'cells':>6} {'done':>6} {'steps per cell':>15}  first and last",
     ]
@@ -141,6 +140,11 @@ def dry_run(
         f"{share:,} different ones must be labelled, {max(config.budgets) // min(config.set_sizes):,} or fewer per "
         f"language and {'seed' if config.assignments == 1 else 'assignment'}."
     )
+    if base.training.eval_steps:
+        lines.append(
+            f"Besides at most {base.training.num_eval_examples} labelled rows of each language of the pool, held out "
+            "for the looks."
+        )
     if config.also_score:
         lines.append(f"Each adapter is scored on {', '.join(config.also_score)} besides; that time is not counted.")
     lines += derived.described(config)
@@ -148,6 +152,17 @@ def dry_run(
     if failed:
         lines.append(f"Failed at the last start, to be tried again: {', '.join(failed)}")
     return lines
+
+
+def _sweep(config: StudyConfig, base: Recipe) -> list[str]:
+    """What is tried, and how one of it is chosen."""
+    if (number := len(points(config.grid))) == 1:
+        return [f"sweep {described_grid(config.grid)}"] if config.grid else []
+    return [
+        f"sweep {described_grid(config.grid)}: {number} settings of each set, of which one is chosen by held-out rows "
+        f"of its sources (every {base.training.eval_steps} steps, {base.training.num_eval_examples} rows each), never "
+        "by a target"
+    ]
 
 
 def _labelled(grid: Sequence[Cell]) -> int:
@@ -253,7 +268,9 @@ def _more() -> list[str]:
         "KEY=VALUE of the study file",
         *key_lines(keys(StudyConfig).values()),
         "",
-        "KEY=VALUE of every cell's recipe: whatever has a dot, and scale=, task= (see mslt train --help)",
+        "KEY=VALUE of every cell's recipe: whatever has a dot, and scale=, task= (see mslt train --help). Several "
+        "values in brackets are a sweep: training.learning_rate=[1e-4,3e-4]; where a value is a list, a list of lists: "
+        "adapter.target_modules=[[q_proj,v_proj],[all-linear]].",
     ]
 
 
@@ -263,7 +280,7 @@ COMMAND = Command(
     ("study=NAME [KEY=VALUE ...] [--dry-run] [--config-dir DIR]",),
     (
         "mslt study study=mini workers=2",
-        "mslt study study=mini 'seeds=[0]' 'set_sizes=[1,3]' sample=10 training.num_epochs=2 out=studies/few",
+        "mslt study study=mini 'seeds=[0]' training.eval_steps=50 'adapter.rank=[8,32]' out=studies/ranks",
         "mslt study study=paper_xnli executor=slurm workers=8 'settings={partition:gpu}' --dry-run",
     ),
     Options,

@@ -199,6 +199,14 @@ class TrainingConfig:
     max_grad_norm: float = key(1.0, "gradients are clipped to it", at_least=0)
     logging_steps: int = key(10, "between two lines of the log", unit="steps", above=0, decides=False)
     save_steps: int = key(100, "between checkpoints", unit="steps", above=0, decides=False)
+    report_to: tuple[str, ...] = key(
+        ("tensorboard",),
+        "where losses, looks, recipe and scores are told besides the run's folder; docs/training.md",
+        choices=("tensorboard", "wandb", "mlflow", "trackio"),
+        names=("tensorboard", "wandb", "mlflow", "trackio"),
+        may_repeat=False,
+        decides=False,
+    )
     gradient_checkpointing: bool = key(False, "less memory, a third more time")
     eval_steps: int = key(
         0,

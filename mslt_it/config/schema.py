@@ -322,7 +322,7 @@ def build(schema: type[T], content: Mapping[str, Any], place: str, prefix: str =
         elif name in known:
             own = dataclasses.replace(known[name], name=prefix + name)
             try:
-                found[name] = checked(own, _taken(own, content[name]))
+                found[name] = take(own, content[name])
             except Problem as problem:
                 raise Problem(f"{place}: {problem}") from None
         else:  # written by a command into the run's file
@@ -331,8 +331,12 @@ def build(schema: type[T], content: Mapping[str, Any], place: str, prefix: str =
     return schema(**found)
 
 
+def take(key: Key, value: Any) -> Any:
+    """A value of a YAML file, as the key's type and checked."""
+    return checked(key, _taken(key, value))
+
+
 def _taken(key: Key, value: Any) -> Any:
-    """A value of a YAML file, as the key's type."""
     name, kind = key.name, key.kind
     if value is None:
         if key.is_optional:

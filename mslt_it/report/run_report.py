@@ -30,8 +30,8 @@ from mslt_it.report.study_report import SMALL_MODEL_NOTICE, WORLD_NOTICE
 from mslt_it.store import read_json
 from mslt_it.study.analyse.findings import Figure
 from mslt_it.study.analyse.tables import Column, Table
-from mslt_it.training.curves import LOSSES
 from mslt_it.training.looks import PREFIX
+from mslt_it.training.summary import LOSSES
 
 MOST_LABELS = 12  # whose training rows have a column
 

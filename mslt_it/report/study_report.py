@@ -135,6 +135,12 @@ def lead(findings: Findings) -> list[str]:
         f"the sentences below are corrected for all {len(findings.claims)} of them together (Holm), an interval is of "
         f"its comparison alone. Differences below {100 * margin:g} points count as none.",
     ]
+    if study.tried:
+        number = len({one.point for one in study.tried})
+        parts.append(
+            f"{number} settings were tried for each set, in {len(study.tried_cells)} runs; of each set the one that "
+            "did best on held-out rows of its sources stands here. No row of a target took part in choosing."
+        )
     return parts
 
 
@@ -183,7 +189,8 @@ def made(findings: Findings) -> list[tuple[str, str]]:
         ("budgets, prompts", "; ".join(one.name for one in study.slices)),
         ("seeds of training", ", ".join(map(str, seeds))),
         ("assignments of items", "" if assignments == {0} else str(len(assignments))),
-        ("runs", f"{len(study.cells)} of {study.num_planned} planned"),
+        ("sweep", "; ".join(f"{name} {_listed(found)}" for name, found in (config.get("grid") or {}).items())),
+        ("runs", f"{len(study.tried_cells or study.cells)} of {study.num_planned} planned"),
         ("items", "the same in all languages" if study.is_parallel else "each language's own"),
         (
             "majority's share of the scored labels",
@@ -211,7 +218,7 @@ def redo(findings: Findings) -> list[str]:
     ]
 
 
-def _listed(numbers: Sequence[int]) -> str:
+def _listed(numbers: Sequence[object]) -> str:
     return ", ".join(map(str, numbers))
 
 

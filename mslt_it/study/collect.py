@@ -24,9 +24,10 @@ from mslt_it.evaluation.measures import MEASURES, Measure, said_labels
 from mslt_it.problems import Problem
 from mslt_it.records import PromptedExample
 from mslt_it.store import altered, file_sha256, read_json
-from mslt_it.study.manifest import StudyFolder, read_manifest
+from mslt_it.study.choosing import Tried, tried
+from mslt_it.study.manifest import manifest_of
 
-READ = ("config.yaml", "results.json", "predictions/")  # sealed files that are looked at
+READ = ("config.yaml", "losses.jsonl", "results.json", "predictions/")  # sealed files that are looked at
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,7 @@ class Study:
     measure: Measure
     item_ids: tuple[tuple[str, ...], ...]  # per target; equal ids are translations, drawn at once
     groups: tuple[tuple[str, ...], ...]  # per target and item, as `mslt_it.evaluation.clusters` has them
-    cells: tuple[ScoredCell, ...]
+    cells: tuple[ScoredCell, ...]  # of a sweep those of the chosen points
     base: np.ndarray | None  # (targets, items, k) of the untuned base; None: its scores were not valid
     missing: tuple[tuple[str, str], ...]  # cells that do not count: (id, reason)
     num_planned: int
@@ -78,6 +79,8 @@ class Study:
     majority_share: float | None  # of the scored labels, mean over targets: what always giving the most frequent gets
     provenance: Mapping[str, Any]  # of the first cell's results.json, for "how it was made"
     manifest_sha256: str
+    tried: tuple[Tried, ...] = ()  # the points of a sweep
+    tried_cells: tuple[ScoredCell, ...] = ()  # their runs, chosen or not
 
     @property
     def slices(self) -> list[Slice]:
@@ -102,21 +105,6 @@ class Study:
     def num_items(self) -> int:
         """Over all target languages."""
         return sum(map(len, self.item_ids))
-
-
-def manifest_of(folder: Path) -> dict[str, Any]:
-    """``manifest.json`` of a study's folder; a Problem where it is missing or holds no cells."""
-    manifest = read_manifest(StudyFolder(folder))
-    if manifest is None:
-        usual = Path("studies") / folder.name
-        meant = usual if (usual / "manifest.json").is_file() else Path("studies/mini")
-        raise Problem(
-            f"study={folder}: there is no manifest.json. Give the folder that `mslt study` writes, for example "
-            f"study={meant}."
-        )
-    if not manifest["cells"]:
-        raise Problem(f"{folder / 'manifest.json'} lists no cells. Start `mslt study` again, with sets to train on.")
-    return manifest
 
 
 def collect(folder: Path | str, say: Callable[[str], object] = lambda text: None) -> Study:
@@ -153,6 +141,19 @@ def collect(folder: Path | str, say: Callable[[str], object] = lambda text: None
     except _NotFinite:
         base = None
     groups = {code: {line["id"]: line.get("group", "") for line in own} for code, own in lines.items()}
+    points = tried(folder, [planned for planned, _ in found], first.recipe["task"]["metric"])
+    passed_over = {name for one in points if not one.is_chosen for name in one.cells}
+    cells = tuple(
+        ScoredCell(
+            str(planned["id"]),
+            tuple(planned["sources"]),
+            int(planned["seed"]),
+            Slice(int(planned.get("budget", 0)), str(planned.get("variant", "direct"))),
+            _aligned(own, targets, matched),
+            int(planned.get("assignment") or 0),
+        )
+        for (planned, _), own in zip(found, answers, strict=True)
+    )
     return Study(
         name=str(manifest.get("study", folder.name)),
         folder=folder,
@@ -162,17 +163,7 @@ def collect(folder: Path | str, say: Callable[[str], object] = lambda text: None
         measure=first.measure,
         item_ids=matched,
         groups=tuple(tuple(groups[code][item] for item in ids) for code, ids in zip(targets, matched, strict=True)),
-        cells=tuple(
-            ScoredCell(
-                str(planned["id"]),
-                tuple(planned["sources"]),
-                int(planned["seed"]),
-                Slice(int(planned.get("budget", 0)), str(planned.get("variant", "direct"))),
-                _aligned(own, targets, matched),
-                int(planned.get("assignment") or 0),
-            )
-            for (planned, _), own in zip(found, answers, strict=True)
-        ),
+        cells=tuple(cell for cell in cells if cell.id not in passed_over),
         base=base,
         missing=tuple(missing),
         num_planned=len(manifest["cells"]),
@@ -185,6 +176,8 @@ def collect(folder: Path | str, say: Callable[[str], object] = lambda text: None
         majority_share=_majority_share(lines) if first.names else None,
         provenance=first.provenance,
         manifest_sha256=file_sha256(folder / "manifest.json"),
+        tried=points,
+        tried_cells=cells if points else (),
     )
 
 

@@ -1,8 +1,9 @@
 """Study files: one YAML file in recipes/study/ says which runs are made, `grid` lists them.
 
-    mslt study study=mini 'seeds=[0]' sample=10 training.num_epochs=2
+    mslt study study=mini 'seeds=[0]' training.num_epochs=2
 
-Keys of the study are written ``KEY=VALUE``; dotted keys (and scale=, task=) are overrides of every cell's recipe.
+Keys of the study are written ``KEY=VALUE``; dotted keys (and scale=, task=) are overrides of every cell's recipe, or a
+sweep where they list several values.
 """
 
 from __future__ import annotations
@@ -24,7 +25,9 @@ from mslt_it.languages import LanguageSet, some_codes, validated_codes
 from mslt_it.problems import Problem, nearest
 from mslt_it.representations.settings import Settings
 from mslt_it.selection.criteria import POOLS
+from mslt_it.study.sweep import Grid, checked_grid, swept
 
+SECTIONS = ("grid", "mingling", "predict", "expected")  # keys whose value is as in the file on the command line too
 OF_CELLS = ("sslt", "mslt", "seeds")  # keys of mingling that name cells; the others are settings of the measuring
 MARGIN = 0.02  # two points
 FOLDER = "study"  # inside recipes/, and inside a folder given with --config-dir
@@ -103,6 +106,9 @@ class StudyConfig:
         example="[direct]",
     )
     overrides: tuple[str, ...] = key((), "of every cell's recipe, as on the command line")
+    grid: Mapping[str, Any] = key(
+        {}, "keys of the recipe with several values: {adapter.rank: [8, 32]}, see docs/study.md"
+    )
     also_score: tuple[str, ...] = key((), "tasks that each cell's adapter is scored on besides", may_repeat=False)
     margin: float = key(MARGIN, "differences of the study's figures below it count as none", above=0, at_most=1)
     criteria: tuple[str, ...] = key(
@@ -158,9 +164,15 @@ def load_study(name: str, arguments: Sequence[str] = (), config_dir: str | Path 
         raise Problem(f"{path} must hold KEY: VALUE lines. Keys: {', '.join(KEYS)}.")
     if "name" in content:
         raise Problem(f"{path}: a study is called as its file is. Remove the line 'name: ...'.")
-    given, overrides = _split(arguments)
+    given, overrides, sweeps = _split(arguments)
     config = build(StudyConfig, {**content, **given, "name": name}, str(path))
-    return _checked(dataclasses.replace(config, overrides=(*config.overrides, *overrides)), str(path))
+    if twice := [one for one in map(_key_of, config.overrides) if one in config.grid]:
+        raise Problem(f"{path}: {twice[0]} stands in overrides and in grid. Keep one.")
+    # What the command line says of a key takes the place of what the file says of it.
+    own = [one for one in config.overrides if _key_of(one) not in sweeps]
+    grid = {one: found for one, found in config.grid.items() if one not in map(_key_of, overrides)}
+    config = dataclasses.replace(config, overrides=(*own, *overrides), grid={**grid, **sweeps})
+    return _checked(config, str(path))
 
 
 def is_override(name: str) -> bool:
@@ -168,13 +180,22 @@ def is_override(name: str) -> bool:
     return "." in name or name.startswith("~") or name in GROUPS
 
 
-def _split(arguments: Sequence[str]) -> tuple[dict[str, Any], list[str]]:
-    """Command-line arguments as study keys (key -> value) and overrides of the recipe."""
+def _key_of(override: str) -> str:
+    return re.sub(r"^[+~]+", "", override.partition("=")[0])
+
+
+def _split(arguments: Sequence[str]) -> tuple[dict[str, Any], list[str], dict[str, Any]]:
+    """Command-line arguments as study keys (key -> value), overrides of the recipe, and sweeps (key -> values)."""
     given: dict[str, Any] = {}
     overrides: list[str] = []
+    sweeps: dict[str, Any] = {}
     for argument in arguments:
         name, equals, text = argument.partition("=")
-        if is_override(name):
+        if (found := swept(name, text)) is not None and is_override(name):
+            if name in sweeps:
+                raise Problem(f"{name} is given twice. Keep one.")
+            sweeps[name] = found
+        elif is_override(name):
             overrides.append(argument)
         elif name not in KEYS or not equals:
             raise Problem(
@@ -184,8 +205,8 @@ def _split(arguments: Sequence[str]) -> tuple[dict[str, Any], list[str]]:
         elif name in given:
             raise Problem(f"{name} is given twice. Keep one.")
         else:
-            given[name] = _section(name, text) if name in ("mingling", "predict", "expected") else _read(name, text)
-    return given, overrides
+            given[name] = _section(name, text) if name in SECTIONS else _read(name, text)
+    return given, overrides, sweeps
 
 
 def _read(name: str, text: str) -> Any:
@@ -234,7 +255,7 @@ def _checked(config: StudyConfig, where: str) -> StudyConfig:
         if task not in tasks:
             raise Problem(f"{where}: also_score holds '{task}'. {nearest(task, tasks)}")
     for override in config.overrides:
-        name = re.sub(r"^[+~]+", "", override.partition("=")[0])
+        name = _key_of(override)
         if name in SET_BY_GRID:
             raise Problem(
                 f"'{override}': {name} is set for each cell. Use the study's {SET_BY_GRID[name]}: mslt study study="
@@ -243,7 +264,8 @@ def _checked(config: StudyConfig, where: str) -> StudyConfig:
     expected = config.expected
     if (expected.seconds_per_step or expected.seconds_per_item) and not expected.origin.strip():
         raise Problem(f"{where}: expected: origin is missing. Say where the seconds were measured, or how reckoned.")
-    config = dataclasses.replace(config, pool=pool, targets=targets)
+    grid: Grid = checked_grid(config.grid, where, SET_BY_GRID)
+    config = dataclasses.replace(config, pool=pool, targets=targets, grid=grid)
     _check_derived(config, where)
     return config
 

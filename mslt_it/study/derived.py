@@ -10,6 +10,7 @@ itself, also where a cluster runs the cells. One that fails is named, with its r
 
 from __future__ import annotations
 
+import itertools
 import json
 import shutil
 import time
@@ -26,10 +27,11 @@ from mslt_it.problems import Problem
 from mslt_it.records import fingerprint
 from mslt_it.store import read_json, sealed_files, write_atomically
 from mslt_it.study.cells import write_failure
+from mslt_it.study.choosing import chosen_of
 from mslt_it.study.config import PREDICTED, Predict, StudyConfig, mingling_from
 from mslt_it.study.forecast import duration
 from mslt_it.study.grid import Cell
-from mslt_it.study.manifest import StudyFolder
+from mslt_it.study.manifest import StudyFolder, manifest_of
 
 MADE_FROM = "made_from"  # key of a result: fingerprint of its cells and settings
 # What steps read of cells.
@@ -77,21 +79,22 @@ def steps(config: StudyConfig, grid: Sequence[Cell]) -> list[Step]:
     found: list[Step] = []
     first = [cell for cell in grid if (cell.budget, cell.variant) == (grid[0].budget, grid[0].variant)]
     if (wanted := mingling_from(config, config.name)) is not None:
-        runs = {}
+        runs: dict[str, list[str]] = {}  # of a sweep: cells of all points, until one of them is chosen
         for what, sources in (("SSLT", wanted.sslt), ("MSLT", wanted.mslt)):
             for seed in wanted.seeds:
-                own = [cell.id for cell in first if cell.sources == sources and cell.seed == seed]
+                own = [cell for cell in first if cell.sources == sources and cell.seed == seed]
                 if not own:
                     raise Problem(
                         f"mingling: the study has no cell of {', '.join(sources)} with seed {seed} (a sample may leave "
                         "it out). Name another set, or take mingling out (mingling={})."
                     )
                 suffix = f", seed {seed}" if len(wanted.seeds) > 1 else ""
-                runs[f"{what} {'-'.join(sources)}{suffix}"] = own[0]
+                same = [cell.id for cell in own if cell.assignment == own[0].assignment]
+                runs[f"{what} {'-'.join(sources)}{suffix}"] = same
         languages = (*config.pool, *config.targets)
         make = partial(_mingling, runs=runs, languages=languages, settings=wanted.settings)
-        of = [runs, list(languages), wanted.settings]
-        found.append(Step("mingling", "mingling.json", tuple(runs.values()), of, make))
+        of = [{name: ids[0] for name, ids in runs.items()}, list(languages), wanted.settings]
+        found.append(Step("mingling", "mingling.json", tuple(itertools.chain(*runs.values())), of, make))
     if config.predict:
         settings = build(Predict, config.predict, config.name, "predict.")
         needed = tuple(cell.id for cell in first if len(cell.sources) in (1, settings.set_size))
@@ -175,13 +178,14 @@ def _predict(folder: StudyFolder, say: Say, settings: Predict) -> dict[str, Any]
 
 
 def _mingling(
-    folder: StudyFolder, say: Say, runs: Mapping[str, str], languages: Sequence[str], settings: Any
+    folder: StudyFolder, say: Say, runs: Mapping[str, Sequence[str]], languages: Sequence[str], settings: Any
 ) -> dict[str, Any]:
     from mslt_it.representations.runs import measure_runs
 
+    manifest = manifest_of(folder.path)
     say(f"mingling: {len(runs)} runs and the base in {len(languages)} languages ...")
     return measure_runs(
-        {name: folder.cell(cell) for name, cell in runs.items()},
+        {name: folder.cell(chosen_of(folder.path, manifest, ids)[0]) for name, ids in runs.items()},
         languages=languages,
         settings=settings,
         advance=lambda system: say(f"mingling: {system} done"),

@@ -12,6 +12,7 @@ from mslt_it.store import read_json
 from mslt_it.study.config import StudyConfig
 from mslt_it.study.grid import Cell
 from mslt_it.study.manifest import StudyFolder
+from mslt_it.study.sweep import at
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ def forecast(config: StudyConfig, base: Recipe, cells: Sequence[Cell], folder: S
         return Forecast(None, "every row of the scored split is scored, and how many there are is not known here")
     found = {
         cell.id: num_steps(base, cell) * expected.seconds_per_step
-        + (len(cell.sources) + len(config.targets)) * items * expected.seconds_per_item
+        + ((len(cell.sources) + len(config.targets)) * items + num_looked_at(base, cell)) * expected.seconds_per_item
         for cell in cells
     }
     origin = (
@@ -51,11 +52,18 @@ def forecast(config: StudyConfig, base: Recipe, cells: Sequence[Cell], folder: S
 
 def num_steps(base: Recipe, cell: Cell) -> int:
     """Optimiser steps of a cell on one process, as training counts them."""
-    training = base.training
+    training = at(base, cell.point).training
     if training.max_steps > 0:
         return training.max_steps
     per_epoch = math.ceil(cell.budget / (training.batch_size * training.gradient_accumulation_steps))
     return math.ceil(training.num_epochs * per_epoch)
+
+
+def num_looked_at(base: Recipe, cell: Cell) -> int:
+    """Held-out items of the sources asked while the cell trains, at most: each look asks all of them."""
+    training = base.training
+    looks = math.ceil(num_steps(base, cell) / training.eval_steps) if training.eval_steps else 0
+    return looks * len(cell.sources) * training.num_eval_examples
 
 
 def duration(seconds: float) -> str:
@@ -76,8 +84,9 @@ def seconds_of(folder: StudyFolder, cell: str) -> float | None:
 
 
 def _like(cell: Cell, cells: Sequence[Cell], measured: Mapping[str, float]) -> list[float]:
-    """Seconds of the measured cells with this one's budget and variant, else of all."""
-    same = [c for c in cells if c.id in measured and (c.budget, c.variant) == (cell.budget, cell.variant)]
+    """Seconds of the measured cells with this one's budget, variant and point, else of all."""
+    kind = cell.budget, cell.variant, cell.point
+    same = [c for c in cells if c.id in measured and (c.budget, c.variant, c.point) == kind]
     return [measured[c.id] for c in same] or list(measured.values())
 
 

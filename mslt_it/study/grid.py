@@ -18,18 +18,21 @@ from mslt_it.models.packaged import with_reachable_base
 from mslt_it.problems import Problem
 from mslt_it.selection.auto import choose_sources
 from mslt_it.study.config import StudyConfig
+from mslt_it.study.sweep import Point, at, name_parts, points
 
 
 @dataclass(frozen=True)
 class Cell:
     """One run of a study."""
 
-    id: str  # "ar-de-zh_s0", and the budget, variant, assignment where there are several; the name of its folder
+    # "ar-de-zh_s0", and the budget, variant, swept values, assignment where there are several; the name of its folder
+    id: str
     sources: tuple[str, ...]
     seed: int
     budget: int  # labelled rows over all sources
     variant: str
     assignment: int | None = None  # number of the assignment of items to languages; None: the seed decides
+    point: Point = ()  # the values of swept keys
 
 
 def base_recipe(config: StudyConfig, config_dir: str | Path | None = None) -> Recipe:
@@ -69,18 +72,22 @@ def with_budgets(config: StudyConfig, recipe: Recipe) -> StudyConfig:
 
 
 def cells(config: StudyConfig) -> list[Cell]:
-    """Every cell, by set size, set, budget, variant, assignment and seed; ``config`` has its budgets written out."""
+    """Every cell, by set size, set, budget, variant, point of the sweep, assignment and seed.
+
+    ``config`` has its budgets written out.
+    """
     found = []
     for sources in source_sets(config):
         assignments = range(config.assignments) if config.assignments > 1 else [None]
-        for budget, variant, assignment, seed in itertools.product(
-            config.budgets, config.variants, assignments, config.seeds
+        for budget, variant, point, assignment, seed in itertools.product(
+            config.budgets, config.variants, points(config.grid), assignments, config.seeds
         ):
             parts = ["-".join(sources)]
             parts += [f"n{budget}"] if len(config.budgets) > 1 else []
             parts += [variant] if len(config.variants) > 1 else []
+            parts += name_parts(config.grid, point)
             parts += [] if assignment is None else [f"a{assignment}"]
-            found.append(Cell("_".join([*parts, f"s{seed}"]), sources, seed, budget, variant, assignment))
+            found.append(Cell("_".join([*parts, f"s{seed}"]), sources, seed, budget, variant, assignment, point))
     return found
 
 
@@ -117,6 +124,7 @@ def _balanced(sets: Sequence[tuple[str, ...]], number: int) -> set[tuple[str, ..
 def cell_recipe(base: Recipe, config: StudyConfig, cell: Cell, folder: Path) -> Recipe:
     """The recipe of one cell, whose run folder is ``folder``."""
     languages = LanguageSet(cell.sources, config.targets)
+    base = at(base, cell.point)
     return dataclasses.replace(
         base,
         name=f"{config.name}_{cell.id}",

@@ -71,7 +71,9 @@ def build_manifest(config: StudyConfig, base: Recipe, found: Sequence[Cell], fol
     return {
         "study": config.name,
         "config": {key: value for key, value in to_plain(config).items() if key != "name"},
-        "recipe": {key: value for key, value in _dotted(to_plain(base)).items() if key not in OF_THE_CELL},
+        "recipe": {
+            key: value for key, value in _dotted(to_plain(base)).items() if key not in (*OF_THE_CELL, *config.grid)
+        },
         "versions": versions(),
         "cells": [{**to_plain(cell), "fingerprint": recipes[cell.id].run_fingerprint()} for cell in found],
     }
@@ -90,10 +92,26 @@ def read_manifest(folder: StudyFolder) -> dict[str, Any] | None:
     return content
 
 
+def manifest_of(folder: Path) -> dict[str, Any]:
+    """The manifest of a study that was run; a Problem where it is missing or holds no cells."""
+    manifest = read_manifest(StudyFolder(folder))
+    if manifest is None:
+        usual = Path("studies") / folder.name
+        meant = usual if (usual / "manifest.json").is_file() else Path("studies/mini")
+        raise Problem(
+            f"study={folder}: there is no manifest.json. Give the folder that `mslt study` writes, for example "
+            f"study={meant}."
+        )
+    if not manifest["cells"]:
+        raise Problem(f"{folder / 'manifest.json'} lists no cells. Start `mslt study` again, with sets to train on.")
+    return manifest
+
+
 def refuse_changed(old: Mapping[str, Any], new: Mapping[str, Any], folder: StudyFolder) -> list[str]:
     """A Problem that names what differs where the cells would not be those that were begun; else notes on versions."""
     said = []
-    for part, free in (("config", FREE), ("recipe", OF_THE_CELL)):
+    swept = [key for one in (old, new) for key in one["config"].get("grid") or ()]
+    for part, free in (("config", FREE), ("recipe", (*OF_THE_CELL, *swept))):
         before, now = ({"assignments": 1} if part == "config" else {}) | old[part], new[part]
         for key in sorted(before.keys() | now.keys()):
             if key not in free and (before.get(key) or None) != (now.get(key) or None):  # a key may be new

@@ -7,6 +7,7 @@ are taken from the journals of cells that are finished.
 from __future__ import annotations
 
 import functools
+import os
 from array import array
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -92,6 +93,7 @@ _parts = functools.lru_cache(maxsize=1)(SharedParts)  # of this process, whichev
 
 def run_shared(recipe: Recipe, study: str) -> None:
     """Runs a cell's recipe with what earlier cells in this process left."""
+    os.environ.setdefault("TRACKIO_DIR", str(Path(study) / "trackio"))  # it has one folder per process
     try:
         run_recipe(recipe, _parts(Path(study)))
     except BaseException:

@@ -20,7 +20,7 @@ from torch import nn
 from transformers import TrainerCallback
 
 from mslt_it import store
-from mslt_it.config.recipe import OF_LOOKS, Recipe
+from mslt_it.config.recipe import OF_LOOKS, Recipe, TrainingConfig
 from mslt_it.problems import Problem
 from mslt_it.records import to_plain
 from mslt_it.store import COMPLETE, find_damage
@@ -30,7 +30,7 @@ FOLDER = "checkpoints"  # inside a run folder
 TORN = "torn-"
 # Everything a resumed run reads. Random states are rng_state.pth, or rng_state_<rank>.pth with several processes.
 NEEDED = ("adapter_model.safetensors", "trainer_state.json", "scheduler.pt")
-NEUTRAL = ("logging_steps", "save_steps")  # left out of Recipe.training_fingerprint too
+NEUTRAL = ("logging_steps", "save_steps", "report_to")  # left out of Recipe.training_fingerprint too
 
 
 def newest_complete(
@@ -133,6 +133,17 @@ class CheckpointSealer(TrainerCallback):
             seal(folder, self.training_fingerprint, self.keys, args.world_size)
             for torn in folder.parent.glob(f"{TORN}checkpoint-*"):
                 shutil.rmtree(torn, ignore_errors=True)
+
+
+class LookSometimes(TrainerCallback):
+    """Asks for a look and a checkpoint every ``training.eval_steps`` and at the last step."""
+
+    def __init__(self, training: TrainingConfig) -> None:
+        self.every = training.eval_steps
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        if state.global_step % self.every == 0 or state.global_step >= state.max_steps:
+            control.should_evaluate = control.should_save = True
 
 
 def _require_same(

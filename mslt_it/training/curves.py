@@ -12,8 +12,7 @@ from torch.utils.tensorboard import SummaryWriter
 from transformers import TrainerCallback
 
 from mslt_it.store import write_atomically
-
-LOSSES = "losses.jsonl"  # in a run folder: a line per logged step; sealed with the run
+from mslt_it.training.summary import LOSSES
 
 
 class Curves(TrainerCallback):

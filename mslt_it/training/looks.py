@@ -11,9 +11,6 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
-from transformers import TrainerCallback
-
-from mslt_it.config.recipe import TrainingConfig
 
 PREFIX = "eval_"  # of what a look logs
 
@@ -54,14 +51,3 @@ def is_over(found: Sequence[Look], patience: int) -> bool:
     """Whether ``patience`` looks came after the best one."""
     first = best(found)
     return first is not None and 0 < patience <= len(found) - 1 - found.index(first)
-
-
-class LookSometimes(TrainerCallback):
-    """Asks for a look and a checkpoint every ``training.eval_steps`` and at the last step."""
-
-    def __init__(self, training: TrainingConfig) -> None:
-        self.every = training.eval_steps
-
-    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        if state.global_step % self.every == 0 or state.global_step >= state.max_steps:
-            control.should_evaluate = control.should_save = True

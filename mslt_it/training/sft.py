@@ -175,9 +175,9 @@ class AdapterTrainer(SFTTrainer):
             processing_class=tokenizer,
             callbacks=[
                 guards.NonFiniteGuard(),
-                Curves(run_dir / "tensorboard"),
+                *([Curves(run_dir / "tensorboard")] if "tensorboard" in recipe.training.report_to else []),
                 ProgressLines(run_dir / "log.txt", self.global_batch),
-                *([looks.LookSometimes(recipe.training)] if validation else []),
+                *([checkpoints.LookSometimes(recipe.training)] if validation else []),
                 checkpoints.CheckpointSealer(recipe.training_fingerprint(), keys),
                 *callbacks,
             ],
@@ -341,6 +341,6 @@ def _config(recipe: Recipe, run_dir: Path, batch: tuple[int, int], *, bf16: bool
             remove_unused_columns=False,
             dataset_kwargs={"skip_prepare_dataset": True},
             max_length=None,
-            report_to="none",  # curves.py writes TensorBoard files; nothing goes online
+            report_to="none",  # curves.py writes TensorBoard files, and trackers.py what else was asked for
             disable_tqdm=True,  # progress_lines.py shows more
         )

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+LOSSES = "losses.jsonl"  # in a run folder: a line per logged step; sealed with the run
+
 
 @dataclass(frozen=True)
 class TrainingSummary:

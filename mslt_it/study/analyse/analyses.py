@@ -12,6 +12,7 @@ from mslt_it.study.analyse.claims import corrected
 from mslt_it.study.analyse.criteria import Orders, criteria
 from mslt_it.study.analyse.findings import Analysis, Claim, NotDone
 from mslt_it.study.analyse.resampling import SetFigures, Settings, resample
+from mslt_it.study.analyse.tried import settings_tried
 from mslt_it.study.collect import Slice, Study
 
 
@@ -74,7 +75,9 @@ def analyse(
 
 def _steps(figures: SetFigures, k: int, orders: Orders) -> list[tuple[str, Callable[[], Analysis | NotDone]]]:
     """The analyses in the order of the report, each ready to run."""
+    study = figures.study
     return [
+        *([("settings tried", partial(settings_tried, study, figures.slice))] if study.tried else []),
         ("one source or several", partial(comparisons.single_or_several, figures, k)),
         ("number of sources", partial(comparisons.number_of_sources, figures, k)),
         ("criteria", partial(criteria, figures, k, orders)),

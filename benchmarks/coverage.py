@@ -265,7 +265,7 @@ POPULATIONS = (*INDEPENDENT, *OVERLAPPING, *GROUPED, *FEW_GROUPS)
 def estimate(population: Population, cells: Sequence[Sequence[Cell]], settings: Settings) -> Estimate | Difference:
     if len(cells) == 2:
         return difference(population.measure, *cells, settings=settings)
-    return macro(population.measure, cells[0], settings=settings, name=population.name)
+    return macro(population.measure, cells[0], settings=settings)
 
 
 def coverage(population: Population, *, num_samples: int, num_bootstrap: int, seed: int) -> dict[str, float]:

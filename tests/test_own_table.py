@@ -220,12 +220,9 @@ def test_above_chance_means_above_the_majority_too(done: Done) -> None:
     p = {}
     for code in UNSEEN:
         right, said = done.answers(code)
-        n, most = len(right), Counter(right).most_common(1)[0][0]
-        by_lot = (accuracy((right, said)) - 1 / 3) / np.sqrt(1 / 3 * 2 / 3 / n)
-        ahead = np.array([(a == b) - float(a == most) for a, b in zip(right, said, strict=True)])
-        centre = ahead.sum() / (n + 2)
-        beyond = centre / np.sqrt((((ahead**2).sum() + 2) / (n + 2) - centre**2) / (n + 2))
-        p[code] = float(max(stats.norm.sf(by_lot), stats.norm.sf(beyond)))
+        bar = max(1 / 3, Counter(right).most_common(1)[0][1] / len(right))
+        num = sum(a == b for a, b in zip(right, said, strict=True))
+        p[code] = stats.binomtest(num, len(right), bar, alternative="greater").pvalue
     above = [code for rank, code in enumerate(sorted(p, key=p.get)) if p[code] * (len(p) - rank) <= 0.025]
     assert [code for code in UNSEEN if done.result(code)["is_above_chance"]] == above == []
     said = "No unseen language is above chance (the larger of 1/3 and the majority's share, corrected for 3 languages)"

@@ -26,7 +26,8 @@ from tqdm import tqdm
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from mslt_it.problems import Problem
-from mslt_it.world.mini_model import MANIFEST, file_sha256
+from mslt_it.store import file_sha256
+from mslt_it.world.mini_model import MANIFEST
 
 ANSWER_WEIGHT = 8.0
 LOG_STEPS = 100

@@ -21,13 +21,15 @@ class Options:
     method: str = key("cat", "see below")
     weights: str = key("equal", "equal, size (training rows), [0.5,-0.2] as given, typology:CODE (near to a language)")
     rank: int | None = key(
-        None, "of the result, for svd, ties, dare_ties", shown="one run's for svd, else the sum of all"
+        None, "of the result, for svd, ties, dare_ties", at_least=1, shown="one run's for svd, else the sum of all"
     )
-    max_error: float | None = key(None, "instead of rank: the smallest rank with at most this relative error")
-    density: float | None = key(None, "of ties, dare_ties: share of the entries kept", shown="0.5")
-    seed: int | None = key(None, "of dare_ties: of the entries dropped", shown="0")
+    max_error: float | None = key(
+        None, "instead of rank: the smallest rank with at most this relative error", above=0, below=1
+    )
+    density: float | None = key(None, "of ties, dare_ties: share of the entries kept", above=0, at_most=1, shown="0.5")
+    seed: int | None = key(None, "of dare_ties: of the entries dropped", at_least=0, shown="0")
     num_items: int | None = key(
-        None, "scored per language; 0: every row of the scored split", unit="rows", shown="as the runs"
+        None, "scored per language; 0: every row of the scored split", unit="rows", at_least=0, shown="as the runs"
     )
     scored: bool = key(True, "score every language, base and adapter on the same items, as mslt train does")
 

@@ -10,9 +10,10 @@ A SQLite file; several processes may use one at once.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -37,30 +38,22 @@ class AnswerCache:
         if folder is None:
             return
         self._path = folder / FILE
-        try:
+        with self._explained():
             folder.mkdir(parents=True, exist_ok=True)
             self._connection = sqlite3.connect(self._path, timeout=SECONDS)
-            with self._connection:
-                self._connection.execute(
+            with self._connection as connection:
+                connection.execute(
                     f"CREATE TABLE IF NOT EXISTS {TABLE} (key BLOB PRIMARY KEY, value TEXT) WITHOUT ROWID"
                 )
-        except (OSError, sqlite3.Error) as error:
-            raise self._problem(error) from error
 
     def get(self, keys: Sequence[bytes]) -> list[dict[str, Any]] | None:
         """The answers to all keys, or None where one is missing."""
         if self._connection is None:
             return None
-        found: list[dict[str, Any]] = []
-        try:
-            for key in keys:
-                row = self._connection.execute(f"SELECT value FROM {TABLE} WHERE key = ?", (key,)).fetchone()
-                if row is None:
-                    return None
-                found.append(json.loads(row[0]))
-        except (sqlite3.Error, ValueError) as error:
-            raise self._problem(error) from error
-        return found
+        with self._explained():
+            select = f"SELECT value FROM {TABLE} WHERE key = ?"
+            rows = [self._connection.execute(select, (key,)).fetchone() for key in keys]
+            return None if None in rows else [json.loads(value) for (value,) in rows]
 
     def put(self, keys: Sequence[bytes], answers: Sequence[Mapping[str, Any]]) -> None:
         """Keeps answers, all or none of them."""
@@ -70,19 +63,20 @@ class AnswerCache:
             (key, json.dumps(answer, ensure_ascii=False, allow_nan=False))
             for key, answer in zip(keys, answers, strict=True)
         ]
-        try:
-            with self._connection:
-                self._connection.executemany(f"INSERT OR REPLACE INTO {TABLE} VALUES (?, ?)", rows)
-        except sqlite3.Error as error:
-            raise self._problem(error) from error
+        with self._explained(), self._connection as connection:
+            connection.executemany(f"INSERT OR REPLACE INTO {TABLE} VALUES (?, ?)", rows)
 
     def close(self) -> None:
         """Lets go of the file."""
         if self._connection is not None:
             self._connection.close()
 
-    def _problem(self, error: Exception) -> Problem:
-        return Problem(
-            f"The cache of answers {self._path} cannot be used: {error}. Remove the file, choose another folder with "
-            "cache=DIR, or do without: cache=none."
-        )
+    @contextlib.contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except (OSError, sqlite3.Error, ValueError) as error:
+            raise Problem(
+                f"The cache of answers {self._path} cannot be used: {error}. Remove the file, choose another folder "
+                "with cache=DIR, or do without: cache=none."
+            ) from error

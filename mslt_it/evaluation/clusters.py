@@ -13,6 +13,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
 MAX_DRAWS = 20_000_000  # clusters x resamples held at a time
 
@@ -35,38 +37,35 @@ def components(item_ids: Sequence[Sequence[str]], groups: Sequence[Sequence[str]
     """
     # Numbered by name, and clusters by their first item, so that the order of rows does not decide what is drawn.
     numbers = {item: number for number, item in enumerate(sorted({item for ids in item_ids for item in ids}))}
-    parent = list(range(len(numbers)))  # of items: a forest whose trees are the clusters
-
-    def root(number: int) -> int:
-        while parent[number] != number:
-            parent[number] = parent[parent[number]]
-            number = parent[number]
-        return number
-
-    item_of = []
-    for ids, names in zip(item_ids, groups, strict=True):
-        first: dict[str, int] = {}
-        for item, name in zip(ids, names, strict=True):
-            if name:
-                low, high = sorted((root(numbers[item]), root(first.setdefault(name, numbers[item]))))
-                parent[high] = low
-        item_of.append(np.array([numbers[item] for item in ids], dtype=int))
-    roots = np.array([root(number) for number in range(len(parent))], dtype=int)
-    return [_component(members, item_of, roots) for members in _connected([set(roots[rows]) for rows in item_of])]
-
-
-def _connected(sets: Sequence[set[int]]) -> list[tuple[int, ...]]:
-    """Which of the sets hang together by common members, each in the order of its first."""
-    found: list[tuple[list[int], set[int]]] = []
-    for number, members in enumerate(sets):
-        touching = [one for one in found if one[1] & members]
-        joined = ([n for one in touching for n in one[0]] + [number], members.union(*(one[1] for one in touching)))
-        found = [one for one in found if one not in touching] + [joined]
-    return sorted(tuple(sorted(numbers)) for numbers, _ in found)
+    rows = [np.array([numbers[item] for item in ids], dtype=int) for ids in item_ids]
+    firsts: dict[tuple[int, str], int] = {}  # language, group -> its first item
+    pairs = [
+        (item, firsts.setdefault((language, name), item))
+        for language, names in enumerate(groups)
+        for item, name in zip(rows[language].tolist(), names, strict=True)
+        if name
+    ]
+    clusters = _connected(len(numbers), pairs)
+    of_rows = [clusters[one] for one in rows]
+    # Languages hang together by the clusters that they have in common: each stands behind all clusters.
+    num = len(numbers)
+    shared = [(cluster, num + language) for language, one in enumerate(of_rows) for cluster in set(one.tolist())]
+    parts = _connected(num + len(rows), shared)[num:].tolist()
+    return [
+        _component(tuple(number for number, part in enumerate(parts) if part == one), of_rows)
+        for one in dict.fromkeys(parts)
+    ]
 
 
-def _component(members: tuple[int, ...], item_of: Sequence[np.ndarray], roots: np.ndarray) -> Component:
-    rows = [roots[item_of[number]] for number in members]
+def _connected(size: int, pairs: Sequence[tuple[int, int]]) -> np.ndarray:
+    """(size,) the part that each number is in, by pairs of numbers; parts are numbered by their first."""
+    ends = np.array(pairs, dtype=int).reshape(-1, 2).T
+    graph = coo_array((np.ones(len(pairs)), (ends[0], ends[1])), shape=(size, size))
+    return np.asarray(connected_components(graph, directed=False)[1])
+
+
+def _component(members: tuple[int, ...], of_rows: Sequence[np.ndarray]) -> Component:
+    rows = [of_rows[number] for number in members]
     numbers, clusters = np.unique(np.concatenate(rows), return_inverse=True)
     return Component(members, tuple(np.split(clusters, np.cumsum([len(one) for one in rows])[:-1])), len(numbers))
 
@@ -80,7 +79,7 @@ def sums_by(numbers: np.ndarray, values: np.ndarray, size: int) -> np.ndarray:
 
 def resampled(
     component: Component,
-    blocks: Sequence[Sequence[np.ndarray]],
+    counts: Sequence[np.ndarray],
     value: Callable[[np.ndarray], np.ndarray],
     *,
     num_bootstrap: int,
@@ -92,26 +91,23 @@ def resampled(
     What is drawn depends on the clusters alone, so that a figure has the same interval whatever stands beside it.
 
     Args:
-        blocks: per language of the component, per system, (rows, k) counts.
+        counts: per language of the component (rows, systems, k).
         value: (..., k) sums of counts -> (...) figures.
         name: makes the random stream of one component independent of the others'.
     """
     rng = np.random.default_rng([seed, zlib.crc32(name.encode())])
-    size = component.num_clusters
-    summed = [
-        [sums_by(numbers, counts, size) for counts in systems]
-        for numbers, systems in zip(component.cluster_of, blocks, strict=True)
-    ]
-    found = np.empty((len(summed), len(summed[0]), num_bootstrap))
+    size, shape = component.num_clusters, counts[0].shape[1:]
+    summed = [sums_by(numbers, one, size) for numbers, one in zip(component.cluster_of, counts, strict=True)]
+    found = np.empty((len(summed), shape[0], num_bootstrap))
     step = max(1, MAX_DRAWS // size)
     for start in range(0, num_bootstrap, step):
         some = slice(start, min(start + step, num_bootstrap))
         num = some.stop - start
         drawn = rng.integers(size, size=(num, size)) + size * np.arange(num)[:, None]
         weights = np.bincount(drawn.reshape(-1), minlength=num * size).reshape(num, size).astype(float)
-        for language, systems in enumerate(summed):
-            for system, one in enumerate(systems):
-                found[language, system, some] = values_of(weights @ one, one.sum(axis=0), value)
+        for language, one in enumerate(summed):
+            sums = (weights @ one.reshape(size, -1)).reshape(num, *shape)
+            found[language, :, some] = values_of(sums, one.sum(axis=0), value).T
     return found
 
 

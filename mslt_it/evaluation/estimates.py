@@ -34,7 +34,7 @@ so correlated comparisons cost less than Bonferroni's correction has them cost.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -42,9 +42,9 @@ from scipy import stats
 
 from mslt_it.evaluation.clusters import Component, percentiles
 from mslt_it.evaluation.intervals import TINY, ItemShares, effective_number, languages_interval, normal_quantile
-from mslt_it.evaluation.matching import Cell, Matched, by_language, match, nothing_shared, num_of_either
+from mslt_it.evaluation.matching import Cell, Matched
 from mslt_it.evaluation.measures import Measure
-from mslt_it.problems import Problem, nearest
+from mslt_it.problems import Problem
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ class Estimate:
 
 @dataclass(frozen=True)
 class Difference:
-    """``value_a`` - ``value_b``, over the languages and items that both systems have; figures in [-1, 1]."""
+    """``value_a`` - ``value_b``, on the same items; figures in [-1, 1]."""
 
     name_a: str
     name_b: str
@@ -95,26 +95,18 @@ class Difference:
     n: int  # items compared, summed over languages
     num_languages: int
     num_groups: int
-    num_unmatched: int  # items of either system that were not compared, in all languages
-    unmatched_languages: tuple[str, ...]  # that were not compared
     languages_low: float | None = None
     languages_high: float | None = None
+    language: str = ""  # of a difference in one language; "": of the means
 
 
-def single(measure: Measure, cell: Cell, *, settings: Settings) -> Estimate:
-    """One language's figure."""
-    return macro(measure, [cell], settings=settings, name=cell.language)
-
-
-def macro(measure: Measure, cells: Sequence[Cell], *, settings: Settings, name: str) -> Estimate:
-    """The unweighted mean over languages of their figures; ``name`` is what messages call the system."""
-    if not cells:
-        raise Problem(f"'{name}': no language to take the mean of.")
-    matched = match({name: by_language(name, cells)}, [cell.language for cell in cells])
-    values = matched.values(measure, name)
-    value = float(np.mean(values))
+def macro(measure: Measure, cells: Sequence[Cell], *, settings: Settings) -> Estimate:
+    """The unweighted mean over languages of one system's figures; of one language, its figure."""
+    matched = Matched.of({"": cells})
+    values = matched.values(measure)[:, 0]
+    value = float(values.mean())
     if measure.is_share:
-        shares = ItemShares.of([cell.counts[:, 0] for cell in cells], matched.drawn)
+        shares = ItemShares.of([counts[:, 0, 0] for counts in matched.counts], matched.drawn)
         low, high = shares.interval(settings.confidence)
         covariance = shares.covariance
     else:
@@ -129,66 +121,37 @@ def macro(measure: Measure, cells: Sequence[Cell], *, settings: Settings, name: 
     return Estimate(value, low, high, n, len(cells), matched.num_clusters, len(in_all), *wider)
 
 
-def difference(
-    measure: Measure,
-    a: Sequence[Cell],
-    b: Sequence[Cell],
-    *,
-    settings: Settings,
-    name_a: str = "a",
-    name_b: str = "b",
-) -> Difference:
+def difference(measure: Measure, a: Sequence[Cell], b: Sequence[Cell], *, settings: Settings) -> Difference:
     """The mean over languages of ``a``'s figure minus ``b``'s, paired by item."""
-    return differences(measure, {name_a: a, name_b: b}, [(name_a, name_b)], settings=settings)[0]
+    return differences(measure, {"a": a, "b": b}, [("a", "b")], settings=settings)[0]
 
 
 def differences(
     measure: Measure,
     systems: Mapping[str, Sequence[Cell]],
-    pairs: Iterable[tuple[str, str]],
+    pairs: Sequence[tuple[str, str]],
     *,
     settings: Settings,
+    per_language: bool = False,
 ) -> list[Difference]:
     """One result per pair (a, b), all from the same resamples; p-values are adjusted for the family of all pairs.
 
-    A pair is compared in the languages that both have. In each language, the items that all systems of the family have
-    there are used, so that one draw serves all; for a pair compared by itself use ``difference``.
-
     Args:
-        systems: name -> its languages' cells.
+        systems: name -> its languages' cells, of the same items.
+        per_language: one result per pair and language instead, adjusted for all of them together.
     """
-    pairs = list(pairs)
-    if not pairs:
-        return []
-    for pair in pairs:
-        for system in pair:
-            if system not in systems:
-                raise Problem(f"Pair {pair}: there is no system '{system}'. {nearest(system, systems)}")
-        if pair[0] == pair[1]:
-            raise Problem(f"Pair {pair}: a system cannot be compared with itself. Name two systems.")
-    named = dict.fromkeys(system for pair in pairs for system in pair)
-    used = {system: by_language(system, systems[system]) for system in named}
-    # In the order of the first system; languages that no pair has in common are not drawn.
-    languages = [
-        code
-        for code in dict.fromkeys(code for cells in used.values() for code in cells)
-        if any(code in used[a] and code in used[b] for a, b in pairs)
-    ]
-    matched = match(used, languages)
-    for a, b in pairs:
-        if not matched.common(a, b):
-            raise Problem(nothing_shared(a, b, used))
+    matched = Matched.of(systems)
     figures = _drawn(matched, measure, settings)
-    compared = [_Compared(measure, matched, a, b, figures, settings) for a, b in pairs]
+    parts = [(matched, figures)]
+    if per_language:
+        parts = [(matched.alone(row), figures[[row]]) for row in range(len(matched.languages))]
+    compared = [_Compared(measure, part, a, b, drawn, settings) for a, b in pairs for part, drawn in parts]
     p, p_adjusted, half = _test(compared, settings.confidence)
     found = []
-    for i, ((a, b), one) in enumerate(zip(pairs, compared, strict=True)):
+    for i, one in enumerate(compared):
+        (a, b), of = one.names, one.matched
         low, high = one.interval(settings)
-        wider = languages_interval(one.by_language, one.covariance, settings.confidence, (low, high), least=-1.0) or (
-            None,
-            None,
-        )
-        n = sum(map(len, one.own.item_ids))
+        wider = languages_interval(one.by_language, one.covariance, settings.confidence, (low, high), least=-1.0)
         found.append(
             Difference(
                 name_a=a,
@@ -202,13 +165,12 @@ def differences(
                 family_high=max(high, min(1.0, one.value + float(half[i]))),
                 p=float(p[i]),
                 p_adjusted=float(p_adjusted[i]),
-                n=n,
-                num_languages=len(one.languages),
-                num_groups=one.own.num_clusters,
-                num_unmatched=num_of_either(used[a], used[b]) - n,
-                unmatched_languages=tuple(c for c in dict.fromkeys([*used[a], *used[b]]) if c not in one.languages),
-                languages_low=wider[0],
-                languages_high=wider[1],
+                n=sum(map(len, of.item_ids)),
+                num_languages=len(of.languages),
+                num_groups=of.num_clusters,
+                languages_low=wider and wider[0],
+                languages_high=wider and wider[1],
+                language=of.languages[0] if per_language else "",
             )
         )
     return found
@@ -218,26 +180,25 @@ class _Compared:
     """Two systems on the same items."""
 
     def __init__(self, measure: Measure, matched: Matched, a: str, b: str, figures: np.ndarray, settings: Settings):
-        self.languages = tuple(matched.common(a, b))
-        self.own = matched.among(self.languages)
-        values_a, values_b = (matched.values(measure, system, self.languages) for system in (a, b))
-        self.value_a, self.value_b = float(np.mean(values_a)), float(np.mean(values_b))
-        self.by_language = tuple(x - y for x, y in zip(values_a, values_b, strict=True))
-        rows = [matched.languages.index(code) for code in self.languages]
-        drawn = figures[rows, matched.systems.index(a)] - figures[rows, matched.systems.index(b)]
+        self.names, self.matched = (a, b), matched
+        first, second = (matched.systems.index(system) for system in (a, b))
+        values = matched.values(measure)
+        self.value_a, self.value_b = (float(values[:, system].mean()) for system in (first, second))
+        self.by_language = values[:, first] - values[:, second]
+        drawn = figures[:, first] - figures[:, second]
         self.drawn = drawn.mean(axis=0)  # (resamples,) differences of means
         self.not_moved = _not_moved(
-            self.by_language, drawn, self.own, lambda one: one.difference_interval(settings.confidence)
+            self.by_language, drawn, matched, lambda one: one.difference_interval(settings.confidence)
         )
-        differing = self.own.num_differing(a, b)
+        differing = matched.num_differing(first, second)
         self.num_differing = sum(differing)  # clusters
         covariance = np.atleast_2d(np.cov(drawn, bias=True))  # (languages, languages) of their differences
         # By which what is drawn lies too near to the figure, as the clusters are few.
-        self.factor = _few_clusters(covariance, self.own, settings.confidence, differing)
+        self.factor = _few_clusters(covariance, matched, settings.confidence, differing)
         self.shares = None
         if measure.is_share:
-            counts = [self.own.of(code) for code in self.languages]
-            self.shares = ItemShares.of([of[a][:, 0] - of[b][:, 0] for of in counts], self.own.drawn)
+            right = [counts[:, first, 0] - counts[:, second, 0] for counts in matched.counts]
+            self.shares = ItemShares.of(right, matched.drawn)
         self.covariance = self.shares.covariance if self.shares else covariance
 
     @property
@@ -255,7 +216,7 @@ def _drawn(matched: Matched, measure: Measure, settings: Settings) -> np.ndarray
 
 
 def _not_moved(
-    values: Sequence[float],
+    values: np.ndarray,
     drawn: np.ndarray,
     matched: Matched,
     interval: Callable[[ItemShares], tuple[float, float]],

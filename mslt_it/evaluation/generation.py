@@ -70,7 +70,7 @@ class TextGenerator:
         sampling: Sampling | None = None,
     ) -> None:
         self._model = model
-        self._base = model.get_base_model() if hasattr(model, "get_base_model") else model
+        self._base = base_of(model)
         self._device = self._base.get_input_embeddings().weight.device
         self._longest = longest_input(self._base)
         self._prompts = prompts
@@ -93,15 +93,11 @@ class TextGenerator:
         together = [n for n, row in enumerate(rows) if limits[n] > 0 and len(row.ids) + num_steps <= self._longest]
         alone = [[n] for n, limit in enumerate(limits) if limit > 0 and n not in together]
         answers = [Generated("", 0, True) for _ in rows]
-        was_training = self._model.training
-        self._model.eval()
-        try:
+        with evaluating(self._model):
             for part in [together, *alone] if together else alone:
                 found = self._go_on([rows[n] for n in part], [limits[n] for n in part])
                 for n, answer in zip(part, found, strict=True):
                     answers[n] = answer
-        finally:
-            self._model.train(was_training)
         return answers
 
     def _go_on(self, rows: Sequence[Prompt], limits: Sequence[int]) -> list[Generated]:
@@ -135,12 +131,26 @@ class TextGenerator:
         ]
 
     def _answer(self, tokens: list[int], limit: int, first_bad: int | None) -> Generated:
-        tokens = tokens[:limit]
-        is_cut = self._end_id not in tokens
-        own = tokens if is_cut else tokens[: tokens.index(self._end_id)]
-        if first_bad is not None and first_bad < len(own) + (not is_cut):
-            return Generated(None, 0, False)
-        return Generated(self._decode(own).strip(), len(own) + (not is_cut), is_cut)
+        found = answer_of(tokens[:limit], self._end_id, self._decode)
+        return Generated(None, 0, False) if first_bad is not None and first_bad < found.num_tokens else found
+
+
+@contextmanager
+def evaluating(model: Any) -> Iterator[None]:
+    """The model without dropout; afterwards in the mode that it was in."""
+    was_training = model.training
+    model.eval()
+    try:
+        yield
+    finally:
+        model.train(was_training)
+
+
+def answer_of(tokens: list[int], end_id: int, decode: Callable[[Sequence[int]], str]) -> Generated:
+    """What was written, up to the end token."""
+    is_cut = end_id not in tokens
+    own = tokens if is_cut else tokens[: tokens.index(end_id)]
+    return Generated(decode(own).strip(), len(own) + (not is_cut), is_cut)
 
 
 def longest_input(base: Any) -> int:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from mslt_it.evaluation.clusters import components
-from mslt_it.evaluation.intervals import RightShare, holm
+from mslt_it.evaluation.intervals import holm, p_above
 from mslt_it.evaluation.matching import Cell
 from mslt_it.evaluation.measures import UNREAD, Outputs, right_labels, said_labels
 from mslt_it.records import PromptedExample
@@ -118,21 +118,14 @@ def label_report(
     return LabelReport(system, variant, language, tuple(scores), tuple(tuple(map(int, row)) for row in confusion))
 
 
-def p_above_chance(items: Sequence[PromptedExample], cell: Cell, chance: Chance) -> float:
-    """One-sided p of being no better than answering by lot, or than always giving the majority's label.
-
-    By lot: score test against 1 / labels. The majority: the difference to its answers on the same items, since what is
-    scored decides how well it does. The larger of the two; both by clusters.
+def p_above_chance(cell: Cell, chance: Chance) -> float:
+    """One-sided p of being no better than answering by lot, or than always giving the majority's label (`p_above`).
 
     Args:
         cell: of the accuracy.
     """
     (clusters,) = components([cell.item_ids], [cell.groups])[0].cluster_of
-    right = cell.counts[:, 0]
-    gold = right_labels(items)
-    majority = (gold == np.bincount(gold).argmax()).astype(float)
-    by_lot = RightShare.of(right, clusters).p_above(chance.uniform)
-    return max(by_lot, RightShare.of(right - majority, clusters).p_positive())
+    return p_above(cell.counts[:, 0], clusters, chance.bar)
 
 
 def above_chance(p: Mapping[str, float], confidence: float) -> dict[str, bool]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from mslt_it.evaluation.scores import MACRO, MACRO_ALL, ScoreRow
+from mslt_it.evaluation.scores import ScoreRow
 
 # Our metric -> the name that lm-eval's own tasks use.
 NAMES = {"accuracy": "acc", "number_accuracy": "exact_match", "qa_f1": "f1"}
@@ -23,17 +23,14 @@ def lm_eval_results(
     results: dict[str, dict[str, Any]] = {}
     samples: dict[str, dict[str, int]] = {}
     for row in rows:
-        name = f"mslt_{row.task}"
-        name = name if row.language in (MACRO, MACRO_ALL) else f"{name}_{row.language}"
+        name = f"mslt_{row.task}" + f"_{row.language}" * (not row.is_mean)
         metric = NAMES.get(row.metric, row.metric)
         entry = results.setdefault(name, {"alias": name})
         entry[f"{metric},{FILTER}"] = "N/A" if row.value is None else row.value
-        is_share = row.metric in ("accuracy", "number_accuracy", "exact_match") and " " not in name
-        if row.value is not None and is_share and row.n > 1 and row.language not in (MACRO, MACRO_ALL):
-            # lm-eval's own: the sample standard error of a mean of zeros and ones
-            entry[f"{metric}_stderr,{FILTER}"] = (row.value * (1 - row.value) / (row.n - 1)) ** 0.5
-        else:
-            entry[f"{metric}_stderr,{FILTER}"] = "N/A"
+        is_share = row.metric in ("accuracy", "number_accuracy", "exact_match") and not row.is_mean
+        # lm-eval's own: the sample standard error of a mean of zeros and ones
+        error = None if row.value is None or not is_share else (row.value * (1 - row.value) / max(row.n - 1, 1)) ** 0.5
+        entry[f"{metric}_stderr,{FILTER}"] = "N/A" if error is None or row.n == 1 else error
         if row.reason:
             entry["invalid"] = row.reason
         samples[name] = {"original": row.n, "effective": row.n}

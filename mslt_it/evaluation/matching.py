@@ -1,4 +1,4 @@
-"""The same items of several systems and languages, side by side."""
+"""What several systems did with the same items of the same languages, side by side."""
 
 from __future__ import annotations
 
@@ -22,179 +22,84 @@ class Cell:
     groups: tuple[str, ...] = ()  # per item; items with one name share a premise or passage. Empty: none do
 
     def __post_init__(self) -> None:
-        counts = np.asarray(self.counts, dtype=float)
-        object.__setattr__(self, "counts", counts)
-        if not self.groups:
-            object.__setattr__(self, "groups", ("",) * len(self.item_ids))
-        if not self.item_ids:
-            raise Problem(f"Language '{self.language}' has no items: there is nothing to estimate from.")
-        if counts.ndim != 2 or not len(counts) == len(self.item_ids) == len(self.groups):
-            raise Problem(
-                f"Language '{self.language}': {len(self.item_ids)} items, but counts of shape {counts.shape} and "
-                f"{len(self.groups)} groups. Give one row of counts per item, and one group or none at all."
-            )
-        broken = np.flatnonzero(~np.isfinite(counts).all(axis=1))
-        if broken.size:
-            raise Problem(
-                f"Language '{self.language}', item '{self.item_ids[broken[0]]}': counts {counts[broken[0]].tolist()} "
-                f"are not finite ({broken.size} such items). Leave out a system whose scores are invalid."
-            )
+        object.__setattr__(self, "groups", self.groups or ("",) * len(self.item_ids))
 
 
 @dataclass(frozen=True, eq=False)
 class Matched:
-    """Counts of the same items, per language and system."""
+    """Counts of the same items, per language."""
 
     languages: tuple[str, ...]
     item_ids: tuple[tuple[str, ...], ...]  # per language
-    groups: tuple[tuple[str, ...], ...]  # per language
-    counts: tuple[Mapping[str, np.ndarray], ...]  # per language: system -> (items, k); systems without it are missing
+    counts: tuple[np.ndarray, ...]  # per language: float (items, systems, k)
     systems: tuple[str, ...]
+    groups: tuple[tuple[str, ...], ...]  # per language
     drawn: tuple[Component, ...] = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "drawn", tuple(components(self.item_ids, self.groups)))
 
+    @staticmethod
+    def of(systems: Mapping[str, Sequence[Cell]]) -> Matched:
+        """The evaluator asks all systems the same; a Problem where these were asked something else.
+
+        Args:
+            systems: name -> its languages' cells, all in the same order.
+        """
+        (name, first), *others = systems.items()
+        for other, cells in others:
+            if [(cell.language, cell.item_ids) for cell in cells] != [(cell.language, cell.item_ids) for cell in first]:
+                raise Problem(
+                    f"'{name}' and '{other}' cannot be compared: they were asked other items or languages. Score both "
+                    "on the same split and items."
+                )
+        return Matched(
+            tuple(cell.language for cell in first),
+            tuple(cell.item_ids for cell in first),
+            tuple(
+                np.stack([cell.counts for cell in cells], axis=1).astype(float)
+                for cells in zip(*systems.values(), strict=True)
+            ),
+            tuple(systems),
+            tuple(cell.groups for cell in first),
+        )
+
+    def alone(self, row: int) -> Matched:
+        """One of the languages."""
+        return Matched(
+            (self.languages[row],), (self.item_ids[row],), (self.counts[row],), self.systems, (self.groups[row],)
+        )
+
     @property
     def num_clusters(self) -> int:
         return sum(one.num_clusters for one in self.drawn)
 
-    def among(self, languages: Sequence[str]) -> Matched:
-        """Some of the languages."""
-        rows = [self.languages.index(code) for code in languages]
-        if len(rows) == len(self.languages):
-            return self
-        return Matched(
-            tuple(languages),
-            tuple(self.item_ids[i] for i in rows),
-            tuple(self.groups[i] for i in rows),
-            tuple(self.counts[i] for i in rows),
-            self.systems,
-        )
+    def values(self, measure: Measure) -> np.ndarray:
+        """(languages, systems) figures."""
+        return np.array([measure.value(counts.sum(axis=0)) for counts in self.counts])
 
-    def common(self, a: str, b: str) -> list[str]:
-        """The languages that both systems have."""
-        return [code for code, of in zip(self.languages, self.counts, strict=True) if a in of and b in of]
-
-    def of(self, code: str) -> Mapping[str, np.ndarray]:
-        return self.counts[self.languages.index(code)]
-
-    def values(self, measure: Measure, system: str, languages: Sequence[str] | None = None) -> list[float]:
-        """The system's figure per language."""
-        chosen = self.languages if languages is None else languages
-        return [float(measure.value(self.of(code)[system].sum(axis=0))) for code in chosen]
-
-    def num_differing(self, a: str, b: str) -> list[int]:
-        """Per component, clusters on which two systems' counts differ in languages that both have."""
+    def num_differing(self, a: int, b: int) -> list[int]:
+        """Per component, clusters on which two systems' counts differ."""
         found = []
         for component in self.drawn:
             differs = np.zeros(component.num_clusters, dtype=bool)
             for place, number in zip(component.cluster_of, component.languages, strict=True):
-                of = self.counts[number]
-                if a in of and b in of:
-                    differs[place[(of[a] != of[b]).any(axis=1)]] = True
+                counts = self.counts[number]
+                differs[place[(counts[:, a] != counts[:, b]).any(axis=1)]] = True
             found.append(int(differs.sum()))
         return found
 
     def resampled(self, measure: Measure, *, num_bootstrap: int, seed: int) -> np.ndarray:
-        """(languages, systems, resamples) figures; 0 where a system lacks a language."""
-        figures = np.zeros((len(self.languages), len(self.systems), num_bootstrap))
+        """(languages, systems, resamples) figures."""
+        figures = np.empty((len(self.languages), len(self.systems), num_bootstrap))
         for component in self.drawn:
-            absent = np.zeros_like(next(iter(self.counts[component.languages[0]].values()))[:1])
-            blocks = [
-                [
-                    self.counts[number].get(system, np.repeat(absent, len(self.item_ids[number]), axis=0))
-                    for system in self.systems
-                ]
-                for number in component.languages
-            ]
-            with np.errstate(invalid="ignore"):  # of systems that lack a language: 0 / 0
-                figures[list(component.languages)] = resampled(
-                    component,
-                    blocks,
-                    measure.value,
-                    num_bootstrap=num_bootstrap,
-                    seed=seed,
-                    name=min(self.languages[number] for number in component.languages),
-                )
-        return np.nan_to_num(figures)
-
-
-def by_language(system: str, cells: Sequence[Cell]) -> dict[str, Cell]:
-    found: dict[str, Cell] = {}
-    for cell in cells:
-        if cell.language in found:
-            raise Problem(f"'{system}' has language '{cell.language}' twice. Give one cell per language.")
-        found[cell.language] = cell
-    return found
-
-
-def match(systems: Mapping[str, Mapping[str, Cell]], languages: Sequence[str]) -> Matched:
-    """The items that every system of a language has there."""
-    kept, ids, groups, counts = [], [], [], []
-    for code in languages:
-        present = {system: cells[code] for system, cells in systems.items() if code in cells}
-        first = next(iter(present.values()))
-        shared = first.item_ids
-        if any(cell.item_ids != shared for cell in present.values()):
-            in_all = set.intersection(*(set(_places(system, cell)) for system, cell in present.items()))
-            shared = tuple(item for item in shared if item in in_all)
-        if not shared:
-            continue
-        names = dict(zip(first.item_ids, first.groups, strict=True))
-        kept.append(code)
-        ids.append(shared)
-        groups.append(first.groups if shared == first.item_ids else tuple(names[item] for item in shared))
-        counts.append({system: _rows(system, cell, shared) for system, cell in present.items()})
-    return Matched(tuple(kept), tuple(ids), tuple(groups), tuple(counts), tuple(systems))
-
-
-def _rows(system: str, cell: Cell, ids: tuple[str, ...]) -> np.ndarray:
-    """(len(ids), k): the counts of some items, in their order."""
-    if ids == cell.item_ids:  # also where an id is there twice: every system has the same list, or there is one only
-        return cell.counts
-    places = _places(system, cell)
-    return cell.counts[[places[item] for item in ids]]
-
-
-def _places(system: str, cell: Cell) -> dict[str, int]:
-    """Item id -> row."""
-    places = {item: number for number, item in enumerate(cell.item_ids)}
-    if len(places) < len(cell.item_ids):
-        twice = next(item for number, item in enumerate(cell.item_ids) if places[item] != number)
-        raise Problem(
-            f"'{system}', language '{cell.language}': item '{twice}' is there twice, so items cannot be paired. "
-            "Give every item its own id."
-        )
-    return places
-
-
-def num_of_either(a: Mapping[str, Cell], b: Mapping[str, Cell]) -> int:
-    """Items that one or both have, in all languages."""
-    num = 0
-    for code in {**a, **b}:
-        lists = [cells[code].item_ids for cells in (a, b) if code in cells]
-        num += len(lists[0]) if lists[0] == lists[-1] else len(set().union(*lists))
-    return num
-
-
-def nothing_shared(a: str, b: str, used: Mapping[str, Mapping[str, Cell]]) -> str:
-    both = [code for code in used[a] if code in used[b]]
-    if not both:
-        of_a, of_b = (", ".join(used[s]) or "none" for s in (a, b))
-        return (
-            f"'{a}' and '{b}' cannot be compared: they have no language in common ('{a}': {of_a}; '{b}': {of_b}). "
-            "Score both in at least one language."
-        )
-    if any(set(used[a][code].item_ids) & set(used[b][code].item_ids) for code in both):
-        others = ", ".join(s for s in used if s not in (a, b) and any(code in used[s] for code in both))
-        return (
-            f"'{a}' and '{b}' cannot be compared in this family: no item of {', '.join(both)} that both have is in "
-            f"{others} too. Compare them by themselves, or score all systems on the same items."
-        )
-    code = both[0]
-    return (
-        f"'{a}' and '{b}' cannot be compared: no item in common in {', '.join(both)} (in '{code}', '{a}' has "
-        f"'{used[a][code].item_ids[0]}' and others, '{b}' '{used[b][code].item_ids[0]}' and others). "
-        "Score both on the same split and items."
-    )
+            rows = list(component.languages)
+            figures[rows] = resampled(
+                component,
+                [self.counts[row] for row in rows],
+                measure.value,
+                num_bootstrap=num_bootstrap,
+                seed=seed,
+                name=min(self.languages[row] for row in rows),
+            )
+        return figures

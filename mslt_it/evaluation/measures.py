@@ -23,6 +23,7 @@ from mslt_it.records import PromptedExample
 
 Floats = np.ndarray
 Outputs = np.ndarray | tuple[str | None, ...]  # log-likelihoods (items, choices), or a written text per item
+CHRF_ORDER = 6  # characters of the longest n-gram, as chrF2 has it
 UNREAD = -1  # in place of a label's number: none could be read, or several were equally likely
 
 
@@ -140,6 +141,31 @@ def _chrf(item: PromptedExample, text: str) -> tuple[tuple[float, ...], bool]:
     return (_chrf_scorer().sentence_score(text, list(item.references)).score / 100, 1.0), bool(text)
 
 
+def _chrf_counts(item: PromptedExample, text: str) -> tuple[tuple[float, ...], bool]:
+    """(n-grams of the answer, of the reference, common) of each order, as sacrebleu adds them up: against the reference
+    that the answer is best by."""
+    from sacrebleu.metrics.helpers import extract_all_char_ngrams
+
+    best = max(item.references, key=lambda reference: _chrf_scorer().sentence_score(text, [reference]).score)
+    said, right = (extract_all_char_ngrams(one, CHRF_ORDER) for one in (text, best))
+    counts = [(h.total() if r else 0, r.total(), (h & r).total()) for h, r in zip(said, right, strict=True)]
+    return tuple(float(count) for order in counts for count in order), bool(text)
+
+
+def corpus_chrf(sums: Floats) -> Floats:
+    """(..., 3 orders) sums of (answers' n-grams, references', common) -> (...): chrF2 of all text as one (Popović 2015;
+    averaged over the orders that there are, as sacrebleu does)."""
+    said, right, common = (sums[..., part::3] for part in range(3))
+    there = (said > 0) & (right > 0)
+    number = np.maximum(there.sum(axis=-1), 1)
+    precision, recall = (
+        np.divide(common, whole, out=np.zeros_like(common, dtype=float), where=there).sum(axis=-1) / number
+        for whole in (said, right)
+    )
+    below = 4 * precision + recall
+    return np.divide(5 * precision * recall, below, out=np.zeros_like(below), where=below > 0)
+
+
 @functools.cache
 def _chrf_scorer():  # type: ignore[no-untyped-def]
     from sacrebleu.metrics import CHRF
@@ -160,7 +186,7 @@ MEASURES: dict[str, tuple[Measure, ...]] = {
         Measure("exact_match", mean, of_text=_exact_match, is_share=True),
     ),
     "span_f1": (Measure("span_f1", f1, of_text=_spans),),
-    "chrf": (Measure("chrf", mean, of_text=_chrf),),
+    "chrf": (Measure("chrf", mean, of_text=_chrf), Measure("corpus_chrf", corpus_chrf, of_text=_chrf_counts)),
 }
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from mslt_it.evaluation.estimates import Difference
 from mslt_it.evaluation.estimates import Settings as Statistics
 from mslt_it.evaluation.lm_eval_results import lm_eval_results
-from mslt_it.evaluation.remarks import as_markdown_report, as_text_report
+from mslt_it.evaluation.remarks import report
 from mslt_it.evaluation.request import Request
 from mslt_it.evaluation.scores import Answered, ScoreRow, figures
 from mslt_it.evaluation.systems import Bench, LoadedBase
@@ -42,6 +42,7 @@ def write_results(
         all_figures.append((recipe, figures(recipe.task, own, settings, _train_counts(bench, recipe.task.name))))
     rows = [row for _, found in all_figures for row in found.rows]
     differences = [d for _, found in all_figures for d in found.differences]
+    in_languages = [d for _, found in all_figures for d in found.in_languages]
     provenance = {
         **loaded.papers,
         "model": bench.model.path,
@@ -60,15 +61,18 @@ def write_results(
         "status": "ok" if all(found.is_valid for _, found in all_figures) else "invalid",
         "results": [to_plain(row) for row in rows],
         "differences": [to_plain(d) for d in differences],
-        "labels": [to_plain(report) for _, found in all_figures for report in found.labels],
+        "differences_in_languages": [to_plain(d) for d in in_languages],
+        "labels": [to_plain(labels) for _, found in all_figures for labels in found.labels],
         "notes": [*request.told(), *(note for _, found in all_figures for note in found.notes)],
         "provenance": provenance,
     }
-    text = "\n\n".join(as_text_report(found, recipe.scoring.confidence) for recipe, found in all_figures)
-    markdown = "\n\n".join(as_markdown_report(found, recipe.scoring.confidence) for recipe, found in all_figures)
+    text, markdown = (
+        "\n\n".join(report(found, recipe.scoring.confidence, markdown=is_markdown) for recipe, found in all_figures)
+        for is_markdown in (False, True)
+    )
     told = [f"Note: {note}" for note in request.told()]
     notice = "\n\nThese are figures of the embedded world, not of XNLI." * world
-    tables = [label_table(report) for _, found in all_figures for report in found.labels]
+    tables = [label_table(labels) for _, found in all_figures for labels in found.labels]
     details = "\n\n".join(f"{title}\n\n{as_text(cells)}" for title, cells in tables)
     if tables:
         markdown += "\n\n" + "\n\n".join(f"### {title}\n\n{as_markdown(cells)}" for title, cells in tables)
@@ -78,7 +82,7 @@ def write_results(
         "results.txt": "\n".join([text, *told]) + notice + f"\nFolder: {out}",
         "results.md": "\n\n".join([markdown, *told]) + notice,
         "results.csv": as_csv(rows, ScoreRow).rstrip("\n"),
-        "differences.csv": as_csv(differences, Difference).rstrip("\n"),
+        "differences.csv": as_csv([*differences, *in_languages], Difference).rstrip("\n"),
     }
     for system in bench.systems:
         for variant in request.variants:

@@ -67,8 +67,6 @@ def _f1(found: Counter[str], reference: Counter[str]) -> float:
 
 
 def _reference_tokens(references: Sequence[str], language: str) -> list[list[str]]:
-    if isinstance(references, str):
-        raise Problem(f"Reference answers are a list, not one text. Write [{references!r}].")
     if not references:
         raise Problem(f"A question (language '{language}') has no reference answer. Leave it out of the scored rows.")
     tokens = [answer_tokens(reference, language) for reference in references]

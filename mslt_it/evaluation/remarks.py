@@ -25,16 +25,12 @@ from mslt_it.evaluation.tables import (
 MAX_LINE = 110  # characters
 
 
-def as_text_report(figures: Figures, confidence: float) -> str:
-    """All tables of one task for the terminal, and what is said under them."""
-    parts = [f"{title}\n\n{as_text(cells)}" for title, cells in tables(figures, confidence)]
-    return "\n\n".join([*parts, *_said(figures)])
-
-
-def as_markdown_report(figures: Figures, confidence: float) -> str:
-    """The same in Markdown."""
-    parts = [f"### {title}\n\n{as_markdown(cells)}" for title, cells in tables(figures, confidence)]
-    return "\n\n".join([*parts, *_said(figures)])
+def report(figures: Figures, confidence: float, *, markdown: bool = False) -> str:
+    """All tables of one task, and what is said under them."""
+    heading, form = ("### ", as_markdown) if markdown else ("", as_text)
+    parts = [f"{heading}{title}\n\n{form(cells)}" for title, cells in tables(figures, confidence)]
+    said = said_of(figures)
+    return "\n\n".join([*parts, _wrapped(said)] if said else parts)
 
 
 def run_report(rows: Sequence[ScoreRow], task: TaskConfig, confidence: float) -> str:
@@ -111,11 +107,6 @@ def _counted(mean: ScoreRow, where: str) -> str:
     return said + f", in {mean.num_groups} groups that are drawn whole" * (
         0 < mean.num_groups < (mean.num_shared or mean.n)
     )
-
-
-def _said(figures: Figures) -> list[str]:
-    """Of an evaluation, as one paragraph or none."""
-    return [_wrapped(lines)] if (lines := said_of(figures)) else []
 
 
 def said_of(figures: Figures) -> list[str]:

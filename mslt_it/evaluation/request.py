@@ -51,8 +51,8 @@ class Options:
     )
     shots: int = key(0, "worked examples before each question", at_least=0)
     samples: int = key(1, "written answers per item; the majority counts", at_least=1)
-    temperature: float = key(0.7, "of samples > 1")
-    top_p: float = key(0.95, "of samples > 1: draw from the likeliest tokens with this probability")
+    temperature: float = key(0.7, "of samples > 1", above=0)
+    top_p: float = key(0.95, "of samples > 1: draw from the likeliest tokens with this probability", above=0, at_most=1)
     max_new_tokens: int | None = key(
         None, "limit of a chain of thought", unit="tokens", at_least=1, shown="(the recipe's)"
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -12,7 +12,7 @@ import numpy as np
 
 from mslt_it.config.recipe import TaskConfig
 from mslt_it.evaluation.answers.language import LanguageShare, language_share
-from mslt_it.evaluation.estimates import Difference, Settings, difference, differences, macro, single
+from mslt_it.evaluation.estimates import Difference, Settings, difference, differences, macro
 from mslt_it.evaluation.label_reports import Chance, LabelReport, above_chance, label_report, p_above_chance
 from mslt_it.evaluation.matching import Cell
 from mslt_it.evaluation.measures import ACCURACY, MEASURES, Measure, Outputs, why_invalid
@@ -99,8 +99,17 @@ class ScoreRow:
 
 def read_rows(content: Mapping[str, Any], where: object) -> list[ScoreRow]:
     """The rows of a results.json; ``where`` it lies."""
+    return _read(ScoreRow, content, "results", where)
+
+
+def read_differences(content: Mapping[str, Any], where: object, name: str = "differences") -> list[Difference]:
+    """The differences of an evaluation's results.json, or ``differences_in_languages``."""
+    return _read(Difference, content, name, where)
+
+
+def _read(kind: Callable[..., Any], content: Mapping[str, Any], name: str, where: object) -> list[Any]:
     try:
-        return [ScoreRow(**row) for row in content["results"]]
+        return [kind(**row) for row in content[name]]
     except (KeyError, TypeError):
         raise Problem(
             f"{where}: its results are of another version of mslt_it. Remove it and start its command again."
@@ -113,6 +122,7 @@ class Figures:
 
     rows: tuple[ScoreRow, ...]
     differences: tuple[Difference, ...]  # of the means over the languages that no system has seen
+    in_languages: tuple[Difference, ...] = ()  # the same in each of them
     labels: tuple[LabelReport, ...] = ()  # what became of each label, where answers are labels
     notes: tuple[str, ...] = ()
     spreads: tuple[Spread, ...] = ()  # what is said in languages without labels
@@ -142,10 +152,10 @@ def figures(
     """
     rows: list[ScoreRow] = []
     found: list[Difference] = []
+    in_languages: list[Difference] = []
     notes: list[str] = []
     outputs = {_place(one): outputs_of(one) for one in answered}
-    reports = _label_reports(task, answered, outputs)
-    judged = _above_chance(task, answered, outputs, settings)
+    reports, judged = _of_labels(task, answered, outputs, settings)
     groups = _grouped(answered)
     for number, measure in enumerate(MEASURES[task.metric]):
         means: dict[str, list[Cell]] = {}
@@ -179,11 +189,13 @@ def figures(
                     measure, [r for r, _ in targets], [one for _, one in targets], valid, settings, some_seen
                 )
                 rows.append(beside_base(mean, [one.language for _, one in targets]))
-        if number == 0 and len(means) > 1:
-            found = differences(measure, means, _pairs(means), settings=settings)
+        if number == 0 and (pairs := _pairs(means)):
+            found, in_languages = (
+                differences(measure, means, pairs, settings=settings, per_language=each) for each in (False, True)
+            )
             without = [n for n in (_name(*key) for key in groups if key[0] != base) if n not in means]
             notes += [f"{name}: no valid scores in some language, left out of the comparisons" for name in without]
-    return Figures(tuple(rows), tuple(found), tuple(reports.values()), tuple(notes))
+    return Figures(tuple(rows), tuple(found), tuple(in_languages), tuple(reports.values()), tuple(notes))
 
 
 Place = tuple[str, str, str]  # system, variant, language
@@ -215,42 +227,27 @@ def outputs_of(answered: Answered) -> Out:
     return Out(() if reason else _voted(items, texts, len(texts) // len(items)), reason)
 
 
-def _label_reports(
-    task: TaskConfig, answered: Sequence[Answered], outputs: Mapping[Place, Out]
-) -> dict[Place, LabelReport]:
-    """Of everything valid, where answers are labels."""
-    found = {}
-    for one in answered:
-        place = _place(one)
-        if task.choice_names and not outputs[place].reason:
-            found[place] = label_report(
-                one.items,
-                outputs[place].outputs,
-                task.choice_names,
-                system=one.system,
-                variant=one.variant,
-                language=one.language,
-            )
-    return found
-
-
-def _above_chance(
+def _of_labels(
     task: TaskConfig, answered: Sequence[Answered], outputs: Mapping[Place, Out], settings: Settings
-) -> dict[Place, bool]:
-    """Of every valid unseen language whether its accuracy is above chance, corrected for the languages of its system
-    and variant."""
-    found: dict[Place, bool] = {}
-    for (system, variant), group in _grouped(answered).items():
+) -> tuple[dict[Place, LabelReport], dict[Place, bool]]:
+    """Of everything valid what became of each label; of unseen languages whether the accuracy is above chance, judged
+    together with the others of its system and variant. Empty where answers are no labels."""
+    reports: dict[Place, LabelReport] = {}
+    judged: dict[Place, bool] = {}
+    for (system, variant), group in _grouped(answered).items() if task.choice_names else ():
         p = {}
         for one in group:
-            out = outputs[system, variant, one.language]
-            if task.choice_names and one.role == "target" and not out.reason:
-                cell, _ = _counted(ACCURACY, one, out)
-                assert cell is not None
-                p[one.language] = p_above_chance(one.items, cell, Chance.of(one.items, task.choice_names, {}))
+            out, names = outputs[_place(one)], task.choice_names
+            cell, _ = _counted(ACCURACY, one, out)
+            if cell is None:
+                continue
+            told = {"system": system, "variant": variant, "language": one.language}
+            reports[_place(one)] = label_report(one.items, out.outputs, names, **told)
+            if one.role == "target":
+                p[one.language] = p_above_chance(cell, Chance.of(one.items, names, {}))
         above = above_chance(p, settings.confidence)
-        found |= {(system, variant, language): is_above for language, is_above in above.items()}
-    return found
+        judged |= {(system, variant, language): is_above for language, is_above in above.items()}
+    return {place: reports[place] for place in map(_place, answered) if place in reports}, judged
 
 
 def _counted(measure: Measure, answered: Answered, out: Out) -> tuple[Cell | None, int]:
@@ -281,14 +278,7 @@ def _beside_base(
             f"no valid scores in {', '.join(without)}" if row.is_mean else outputs[base, row.variant, without[0]].reason
         )
         return dataclasses.replace(row, reason=f"base: {reason}")
-    gain = difference(
-        measure,
-        [cell for cell in own if cell],
-        [cell for cell in of_base if cell],
-        settings=settings,
-        name_a=row.system,
-        name_b=base,
-    )
+    gain = difference(measure, [c for c in own if c], [c for c in of_base if c], settings=settings)
     return dataclasses.replace(
         row,
         base_value=gain.value_b,
@@ -329,7 +319,7 @@ def _row(
             common["language_share"], common["num_language_undecided"] = share.share, share.num_undecided
     if cell is None:
         return ScoreRow(**common, value=None, low=None, high=None, status="invalid", reason=out.reason)
-    found = single(measure, cell, settings=settings)
+    found = macro(measure, [cell], settings=settings)
     common |= {"num_unparsable": num_unread, "num_groups": found.num_groups}
     return ScoreRow(**common, value=found.value, low=found.low, high=found.high)
 
@@ -361,7 +351,7 @@ def _mean_row(
 ) -> ScoreRow:
     """The unweighted mean of the languages' rows."""
     first, num = rows[0], sum(row.n for row in rows)
-    found = macro(measure, cells, settings=settings, name=_name(first.system, first.variant))
+    found = macro(measure, cells, settings=settings)
     judged = [row.language_share for row in rows if row.language_share is not None]
     told: dict[str, Any] = {name: getattr(found, name) for name in OF_ESTIMATE}
     told |= {name: sum(getattr(row, name) for row in rows) for name in ADDED_UP}

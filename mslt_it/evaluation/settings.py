@@ -18,12 +18,6 @@ class Settings:
     top_p: float = 0.95
     seed: int = 0
 
-    def __post_init__(self) -> None:
-        if self.samples > 1 and not self.temperature > 0:
-            raise Problem(f"temperature={self.temperature}: {self.samples} samples would be alike. Write 0.7.")
-        if not 0 < self.top_p <= 1:
-            raise Problem(f"top_p={self.top_p} is out of range. It must be above 0 and at most 1.")
-
 
 def check_samples(task: TaskConfig, settings: Settings) -> None:
     """A Problem where there is nothing that samples could vote on."""

@@ -18,6 +18,7 @@ from mslt_it.data.encoding import IGNORED, Encoder
 from mslt_it.data.prompts import prompted
 from mslt_it.data.rows import RowStore
 from mslt_it.evaluation.asking import Question, engine
+from mslt_it.evaluation.generation import evaluating
 from mslt_it.evaluation.likelihood import choice_log_likelihoods
 from mslt_it.evaluation.measures import MEASURES, Outputs
 from mslt_it.evaluation.questions import questions_of
@@ -57,13 +58,9 @@ class SourceValidation:
 
     def sums(self, model: Any, rank: int, world_size: int) -> np.ndarray:
         """(languages, 2 + k): negative log-likelihood, supervised tokens, counts of the metric."""
-        was_training = model.training
-        model.eval()
-        try:
+        with evaluating(model):
             share = slice(rank, None, world_size)
             return np.stack([self._of_language(model, held, share) for held in self._held.values()])
-        finally:
-            model.train(was_training)
 
     def values(self, sums: np.ndarray) -> dict[str, float]:
         loss = sums[:, 0] / sums[:, 1]

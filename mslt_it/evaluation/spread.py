@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -54,7 +53,7 @@ def spread(task: TaskConfig, answered: Answered) -> Spread:
 
 def spreads_of_plain(found: Sequence[Mapping[str, Any]]) -> list[Spread]:
     """From results.json."""
-    return [Spread(**{field.name: one[field.name] for field in dataclasses.fields(Spread)}) for one in found]
+    return [Spread(**one) for one in found]
 
 
 def spread_report(spreads: Sequence[Spread]) -> str:

@@ -19,10 +19,13 @@ METRIC_NAMES = {
     "qa_f1": "F1",
     "span_f1": "span F1",
     "chrf": "chrF",
+    "corpus_chrf": "corpus chrF",
     "exact_match": "exact",
 }
 MOST_CONFUSED = 12  # labels whose confusion matrix fits a terminal; results.json has all
 Cells = list[tuple[str, ...]]
+IN_LANGUAGES = "Differences in points, language by language"
+MOST_DIFFERENCES = 40  # rows of a terminal; differences.csv has all
 LIKE_THESE = "languages like these"  # the interval beside that for these very languages
 MOST_NAMED_COLUMNS = 4  # of more, the head has numbers, and the table of means says what they are
 ROLES = {"source": "seen", "seen": "seen by another", "target": "unseen"}
@@ -40,12 +43,8 @@ def tables(figures: Figures, confidence: float) -> list[tuple[str, Cells]]:
     columns = columns_of(rows)
     found = []
     if len(columns) == 1:
-        found.append(
-            (
-                f"{rows[0].task}, {columns[0][0]}, {columns[0][1]}: {metric} in per cent",
-                language_table(figures.rows, confidence),
-            )
-        )
+        title = f"{', '.join((rows[0].task, *columns[0]))}: {metric} in per cent"
+        found.append((title, language_table(figures.rows, confidence)))
     else:
         found.append((f"{rows[0].task}: {metric} in per cent", _matrix(rows, columns)))
         means = [row for row in rows if row.is_mean]
@@ -54,11 +53,10 @@ def tables(figures: Figures, confidence: float) -> list[tuple[str, Cells]]:
             found.append((f"Mean over the {number} unseen languages", _means(figures, columns, confidence)))
     if any(row.new_tokens_per_item for row in rows):
         found.append(("What the answers cost and how they could be read", _costs(rows, columns)))
-    if figures.differences:
-        number = len(figures.differences)
-        title = "Differences in points, paired by item"
-        title += f"; p corrected for {number} comparisons" if number > 1 else ""
-        found.append((title, _differences(figures.differences, confidence)))
+    for title, own in (("Differences in points", figures.differences), (IN_LANGUAGES, figures.in_languages)):
+        if own and (title != IN_LANGUAGES or 1 < len(own) <= MOST_DIFFERENCES):
+            corrected = f"; intervals and p corrected for {len(own)} comparisons" if len(own) > 1 else ""
+            found.append((f"{title}, paired by item{corrected}", _differences(own, confidence)))
     return found
 
 
@@ -115,9 +113,7 @@ def as_csv(records: Iterable[ScoreRow] | Iterable[Difference], kind: type) -> st
     names = [field.name for field in dataclasses.fields(kind)]
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(names)
-    for record in records:
-        values = [getattr(record, name) for name in names]
-        writer.writerow(["" if value is None else value for value in values])
+    writer.writerows([getattr(record, name) for name in names] for record in records)
     return out.getvalue()
 
 
@@ -139,14 +135,14 @@ def language_table(rows: Sequence[ScoreRow], confidence: float, *, with_base: bo
         if row.metric != metrics[0]:
             continue
         start = (_label(row), ROLES[row.role], str(row.n))
-        if row.value is None or row.low is None or row.high is None:
+        if row.value is None:
             cells.append((*start, "invalid", row.reason * with_base, *[""] * (len(head) - 5)))
             continue
         beside = [percent(others.get((row.language, name))) for name in metrics[1:]]
         beside += [percent(row.majority_share)] * with_majority
         if with_base:
             beside += [percent(row.base_value), *_gain(row)]
-        cells.append((*start, percent(row.value), span(row.low, row.high), *beside))
+        cells.append((*start, *_value_and_interval(row), *beside))
     return cells
 
 
@@ -156,9 +152,7 @@ def has_base(rows: Sequence[ScoreRow]) -> bool:
 
 
 def _gain(row: ScoreRow) -> tuple[str, str]:
-    if row.gain is None or row.gain_low is None or row.gain_high is None:
-        return "n/a", ""
-    return f"{100 * row.gain:+.1f}", span(row.gain_low, row.gain_high, "+")
+    return ("n/a" if row.gain is None else f"{100 * row.gain:+.1f}"), _span(row.gain_low, row.gain_high, "+")
 
 
 def _matrix(rows: Sequence[ScoreRow], columns: Sequence[tuple[str, str]]) -> Cells:
@@ -175,35 +169,26 @@ def _matrix(rows: Sequence[ScoreRow], columns: Sequence[tuple[str, str]]) -> Cel
         own = [by_place.get((language, *column)) for column in columns]
         some = next(row for row in own if row is not None)
         majority = [percent(some.majority_share)] * with_majority
-        cells.append(
-            (_label(some), str(some.n), *majority, *("" if row is None else _value_and_interval(row)[0] for row in own))
-        )
+        shown = ("" if row is None else _value_and_interval(row)[0] for row in own)
+        cells.append((_label(some), str(some.n), *majority, *shown))
     return cells
 
 
 def _means(figures: Figures, columns: Sequence[tuple[str, str]], confidence: float) -> Cells:
     rows = [row for row in main_rows(figures) if row.is_mean]
     others = {(row.metric, row.system, row.variant, row.language): row.value for row in figures.rows}
-    metrics = list(dict.fromkeys(row.metric for row in figures.rows))[1:]
-    head = ("system", "variant", "n", METRIC_NAMES[rows[0].metric], interval_head(confidence), LIKE_THESE)
-    numbers = {column: f"[{n}] " if len(columns) > MOST_NAMED_COLUMNS else "" for n, column in enumerate(columns, 1)}
-    return [
-        (*head, *(METRIC_NAMES[name] for name in metrics)),
-        *(
-            (
-                numbers[row.system, row.variant] + row.system,
-                row.variant,
-                str(row.n),
-                *_value_and_interval(row),
-                _like_these(row.languages_low, row.languages_high),
-                *(percent(others.get((name, row.system, row.variant, row.language))) for name in metrics),
-            )
-            for row in rows
-        ),
-    ]
+    metrics = list(dict.fromkeys(row.metric for row in figures.rows))
+    head = ("system", "variant", "n", METRIC_NAMES[metrics[0]], interval_head(confidence), LIKE_THESE)
+    cells: Cells = [(*head, *(METRIC_NAMES[name] for name in metrics[1:]))]
+    for row in rows:
+        number = f"[{1 + columns.index((row.system, row.variant))}] " * (len(columns) > MOST_NAMED_COLUMNS)
+        beside = (percent(others.get((name, row.system, row.variant, row.language))) for name in metrics[1:])
+        like_these = _span(row.languages_low, row.languages_high)
+        cells.append((number + row.system, row.variant, str(row.n), *_value_and_interval(row), like_these, *beside))
+    return cells
 
 
-def _like_these(low: float | None, high: float | None, sign: str = "") -> str:
+def _span(low: float | None, high: float | None, sign: str = "") -> str:
     return "" if low is None or high is None else span(low, high, sign)
 
 
@@ -230,19 +215,16 @@ def _costs(rows: Sequence[ScoreRow], columns: Sequence[tuple[str, str]]) -> Cell
 
 
 def _differences(found: Sequence[Difference], confidence: float) -> Cells:
-    cells: Cells = [("", "", "n", "difference", interval_head(confidence), LIKE_THESE, "p", "p corrected")]
+    """Intervals that hold for all rows at once, as the corrected p does; where languages are drawn, one by one."""
+    of_means = not found[0].language
+    like_these = (LIKE_THESE,) * of_means
+    cells: Cells = [("", "", "n", "difference", interval_head(confidence), *like_these, "p", "p corrected")]
     for d in found:
-        cells.append(
-            (
-                *_pair(d.name_a, d.name_b),
-                str(d.n),
-                f"{100 * d.value:+.1f}",
-                span(d.low, d.high, "+"),
-                _like_these(d.languages_low, d.languages_high, "+"),
-                _p(d.p),
-                _p(d.p_adjusted),
-            )
-        )
+        common, pair = _pair(d.name_a, d.name_b)
+        figures = [f"{100 * d.value:+.1f}", span(d.family_low, d.family_high, "+")]
+        figures += [_span(d.languages_low, d.languages_high, "+")] * of_means
+        what = f"{pair}, {d.language}".removesuffix(", ")
+        cells.append((common, what, str(d.n), *figures, _p(d.p), _p(d.p_adjusted)))
     return cells
 
 
@@ -263,9 +245,7 @@ def _label(row: ScoreRow) -> str:
 
 
 def _value_and_interval(row: ScoreRow) -> tuple[str, str]:
-    if row.value is None or row.low is None or row.high is None:
-        return "invalid", ""
-    return percent(row.value), span(row.low, row.high)
+    return ("invalid" if row.value is None else percent(row.value)), _span(row.low, row.high)
 
 
 def _p(value: float) -> str:

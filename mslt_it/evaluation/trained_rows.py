@@ -10,8 +10,9 @@ training would hold out is scored.
 
 from __future__ import annotations
 
+import contextlib
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -76,44 +77,31 @@ def languages_trained_on(
     return tuple(sorted({*(code for run in runs for code in run.sources), *unknown}))
 
 
-class TrainedRows:
-    """The rows of one task that adapters of other data may have been trained on."""
-
-    def __init__(self, recipe: Recipe, adapters: Sequence[Trained], rows: RowStore) -> None:
-        self._store = rows
-        self._texts: set[str] = set()
-        self._ids: set[str] = set()
-        self.names: list[str] = []
-        for adapter in adapters:
-            if adapter.recipe and _may_overlap(recipe.task, adapter.recipe.task):
-                self._add(recipe, adapter.recipe, adapter.folder.name)
-
-    def _add(self, recipe: Recipe, of_run: Recipe, name: str) -> None:
+def _trained_elsewhere(
+    recipe: Recipe, adapters: Sequence[Trained], store: RowStore
+) -> tuple[list[str], Callable[[Example], bool]]:
+    """(which adapters of other data may have been trained on rows of this task, whether a row is among those, in this
+    or another language)."""
+    names, texts, ids = list[str](), set[str](), set[str]()
+    for adapter in adapters:
+        of_run = adapter.recipe
+        if of_run is None or not _may_overlap(recipe.task, of_run.task):
+            continue
+        names.append(adapter.folder.name)
         task = of_run.task
         try:
-            rows = [
-                e
-                for code in of_run.sources
-                for e in self._store.load(task, code, task.train_split, role="train").examples
-            ]
+            for code in of_run.sources:
+                texts |= {_text(e) for e in store.load(task, code, task.train_split, role="train").examples}
         except Problem as problem:
             raise Problem(
-                f"Whether {name} was trained on rows of {recipe.task.data} cannot be told, since its own data cannot "
-                f"be read: {problem} Put them back, or write task.held_out_share={recipe.task.held_out_share:g} to "
-                "score that share of the rows whatever it was trained on (1: all)."
+                f"Whether {names[-1]} was trained on rows of {recipe.task.data} cannot be told, since its own data "
+                f"cannot be read: {problem} Put them back, or write task.held_out_share={recipe.task.held_out_share:g} "
+                "to score that share of the rows whatever it was trained on (1: all)."
             ) from None
-        self._texts |= {_text(e) for e in rows}
-        self.names.append(name)
         for code in of_run.sources:
-            try:
-                own = scorable(recipe, code, self._store).examples
-            except Problem:
-                continue  # the data scored have no rows in this language
-            self._ids |= {e.id for e in own if _text(e) in self._texts}
-
-    def among(self, examples: Sequence[Example]) -> frozenset[str]:
-        """The ids of those that an adapter may have been trained on, in this or another language."""
-        return frozenset(e.id for e in examples if e.id in self._ids or (self._texts and _text(e) in self._texts))
+            with contextlib.suppress(Problem):  # the data scored have no rows in this language
+                ids |= {e.id for e in scorable(recipe, code, store).examples if _text(e) in texts}
+    return names, lambda e: e.id in ids or (bool(texts) and _text(e) in texts)
 
 
 def _may_overlap(task: TaskConfig, of_run: TaskConfig) -> bool:
@@ -140,10 +128,10 @@ def rows_set_aside(
 ) -> SetAside:
     """What is set aside of a task, by division and because adapters of other data know it; a Problem where nothing is
     left of a language. ``note`` is told before."""
-    rows = TrainedRows(recipe, adapters, store)
+    names, is_known = _trained_elsewhere(recipe, adapters, store)
     same = [a.recipe for a in adapters if a.recipe and is_same_data(a.recipe.task, recipe.task)]
     looked_at = frozenset[str]().union(*(validation_ids(of_run, store) for of_run in same))
-    if recipe.task.data == "world" and not rows.names:  # its splits are apart
+    if recipe.task.data == "world" and not names:  # its splits are apart
         return SetAside(dict.fromkeys(languages, looked_at), (note,) if note else ())
     loaded = {code: scorable(recipe, code, store) for code in languages}
     told = set_aside(recipe.task, loaded)
@@ -153,11 +141,11 @@ def rows_set_aside(
         )
     notes = [note, *told] if note else told
     ids = {
-        code: rows.among(found.examples) | looked_at.intersection(e.id for e in found.examples)
+        code: frozenset(e.id for e in found.examples if e.id in looked_at or is_known(e))
         for code, found in loaded.items()
     }
     counts = {code: (len(ids[code]), len(found.examples)) for code, found in loaded.items()}
-    who = ", ".join(rows.names)
+    who = ", ".join(names)
     for code, (known, number) in counts.items():
         if known == number:
             raise Problem(

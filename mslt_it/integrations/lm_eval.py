@@ -32,6 +32,7 @@ from tqdm import tqdm
 from mslt_it.evaluation.likelihood import score_in_batches
 from mslt_it.evaluation.shared_rows import Request
 from mslt_it.integrations.lm_eval_tasks import refuse_code
+from mslt_it.models.base_model import base_of
 from mslt_it.problems import Problem
 from mslt_it.terminal import run
 from mslt_it.training.supervised_loss import LOGIT_CHANGES, can_project_supervised_only
@@ -91,11 +92,12 @@ class SharedPromptLM(HFLM):
             return f"softmax_dtype={self.softmax_dtype}; here it is always float32"
         if self.mixed_precision_dtype is not None:
             return "mixed_precision_dtype is set"
-        if any(getattr(config, "is_prompt_learning", False) for config in _adapters(self.model)):
+        adapters = getattr(self.model, "peft_config", None) or {}
+        if any(getattr(config, "is_prompt_learning", False) for config in adapters.values()):
             return "the adapter puts virtual tokens before the prompt"
         if hasattr(self, "accelerator") and str(self.accelerator.distributed_type).endswith("FSDP"):
             return "under FSDP all processes must make the same number of forward passes"
-        base = _base(self.model)
+        base = base_of(self.model)
         config = base.config.get_text_config()
         changes_logits = any(getattr(config, name, None) not in (None, False, 1, 1.0) for name in LOGIT_CHANGES)
         if not changes_logits and not can_project_supervised_only(base):
@@ -209,15 +211,6 @@ def _num_shared(choices: Sequence[tuple[int, ...]]) -> int:
     """How many tokens all choices begin with, one of each being left."""
     most = min(map(len, choices)) - 1
     return next((i for i in range(most) if len({choice[i] for choice in choices}) > 1), most)
-
-
-def _base(model: Any) -> Any:
-    return model.get_base_model() if hasattr(model, "get_base_model") else model
-
-
-def _adapters(model: Any) -> list[Any]:
-    config = getattr(model, "peft_config", None)
-    return list(config.values()) if isinstance(config, dict) else []
 
 
 def main(argv: Sequence[str]) -> int:

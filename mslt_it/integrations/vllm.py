@@ -11,17 +11,18 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mslt_it.evaluation.generation import Generated, Prompt, Sampling, uniforms
+from mslt_it.evaluation.generation import Generated, Prompt, Sampling, answer_of, uniforms
 from mslt_it.evaluation.systems import Bench, LoadedBase
 from mslt_it.models.base_model import model_path
 from mslt_it.problems import Problem
 
 MEMORY_SHARE = 0.55
 BATCH = 512  # prompts per call: at most so many answers are lost by a kill
-RANKS = (8, 16, 32, 64, 128, 256, 320, 512)  # that the engine has kernels for
+RANKS = (8, 16, 32, 64, 128, 256, 320, 512)  # that the engine has kernels for: values of --max-lora-rank
 MAX_SEED = 2**31 - 1
 
 
@@ -92,71 +93,63 @@ class VllmEngine:
         return VllmGenerator(self._vllm, self._llm, lora, prompts, end_id, decode, sampling)
 
 
+@dataclass(frozen=True)
 class VllmGenerator:
     """A `Generator`; see `VllmEngine.generator`."""
 
-    def __init__(
-        self,
-        vllm: Any,
-        llm: Any,
-        lora: Any,
-        prompts: Sequence[Prompt],
-        end_id: int,
-        decode: Callable[[Sequence[int]], str],
-        sampling: Sampling,
-    ) -> None:
-        self._vllm, self._llm, self._lora = vllm, llm, lora
-        self._prompts, self._end_id, self._decode, self._sampling = prompts, end_id, decode, sampling
-        self._longest = int(llm.llm_engine.model_config.max_model_len)
-        order = sorted(range(len(prompts)), key=lambda i: (-len(prompts[i].ids), i))
-        self._batches = tuple(tuple(order[start : start + BATCH]) for start in range(0, len(order), BATCH))
+    vllm: Any
+    llm: Any
+    lora: Any
+    prompts: Sequence[Prompt]
+    end_id: int
+    decode: Callable[[Sequence[int]], str]
+    sampling: Sampling
 
     @property
     def batches(self) -> tuple[tuple[int, ...], ...]:
         """Positions of the prompts of each call, the longest first."""
-        return self._batches
+        order = sorted(range(len(self.prompts)), key=lambda i: (-len(self.prompts[i].ids), i))
+        return tuple(tuple(order[start : start + BATCH]) for start in range(0, len(order), BATCH))
 
     def generate(self, batch: Sequence[int]) -> list[Generated]:
         """The answers to one of the batches."""
-        limits = {i: min(self._prompts[i].max_new_tokens, self._longest - len(self._prompts[i].ids)) for i in batch}
+        longest = int(self.llm.llm_engine.model_config.max_model_len)
+        limits = {i: min(self.prompts[i].max_new_tokens, longest - len(self.prompts[i].ids)) for i in batch}
         asked = [i for i in batch if limits[i] > 0]
-        found = self._llm.generate(
-            [{"prompt_token_ids": list(self._prompts[i].ids)} for i in asked],
-            [self._parameters(self._prompts[i], limits[i]) for i in asked],
-            lora_request=self._lora,
+        found = self.llm.generate(
+            [{"prompt_token_ids": list(self.prompts[i].ids)} for i in asked],
+            [self._parameters(self.prompts[i], limits[i]) for i in asked],
+            lora_request=self.lora,
             use_tqdm=False,
         )
-        answers = {i: self._answer(result.outputs[0]) for i, result in zip(asked, found, strict=True)}
+        answers = {}
+        for i, result in zip(asked, found, strict=True):
+            output = result.outputs[0]
+            is_finite = math.isfinite(output.cumulative_logprob)
+            whole = answer_of(list(output.token_ids), self.end_id, self.decode)
+            answers[i] = whole if is_finite else Generated(None, 0, False)
         return [answers.get(i, Generated("", 0, True)) for i in batch]
 
     def _parameters(self, prompt: Prompt, limit: int) -> Any:
-        s = self._sampling
+        s = self.sampling
         own = {} if s.is_greedy else {"seed": int(uniforms(s.seed, prompt.key, 1)[0] * MAX_SEED), "top_p": s.top_p}
-        return self._vllm.SamplingParams(
+        return self.vllm.SamplingParams(
             temperature=s.temperature,
             max_tokens=limit,
-            stop_token_ids=[self._end_id],
+            stop_token_ids=[self.end_id],
             ignore_eos=True,  # the end token of the chat template is the one that counts
             detokenize=False,
             logprobs=0,  # of the chosen tokens: not finite where the model is broken
             **own,
         )
 
-    def _answer(self, output: Any) -> Generated:
-        tokens = list(output.token_ids)
-        if not math.isfinite(output.cumulative_logprob):
-            return Generated(None, 0, False)
-        is_cut = self._end_id not in tokens
-        own = tokens if is_cut else tokens[: tokens.index(self._end_id)]
-        return Generated(self._decode(own).strip(), len(own) + (not is_cut), is_cut)
-
 
 def engine_rank(adapters: Sequence[Path]) -> int:
     """The smallest rank the engine has kernels for that holds all adapters; a Problem for adapters it cannot serve."""
     ranks = []
+    merged = "Merge it first (mslt merge) and give model=MERGED, or use backend=transformers."
     for folder in adapters:
         config = json.loads((folder / "adapter_config.json").read_text(encoding="utf-8"))
-        merged = "Merge it first (mslt merge) and give model=MERGED, or use backend=transformers."
         if config.get("use_dora"):
             raise Problem(f"backend=vllm: {folder} is a DoRA adapter, which vLLM cannot apply. {merged}")
         if config.get("rank_pattern") or config.get("alpha_pattern"):
@@ -166,8 +159,10 @@ def engine_rank(adapters: Sequence[Path]) -> int:
             )
         ranks.append(int(config["r"]))
     if max(ranks) > RANKS[-1]:
-        raise Problem(
-            f"backend=vllm: an adapter has rank {max(ranks)}, vLLM takes {RANKS[-1]} at most. Merge it first (mslt "
-            "merge), or use backend=transformers."
-        )
-    return next(limit for limit in RANKS if limit >= max(ranks))
+        raise Problem(f"backend=vllm: an adapter has rank {max(ranks)}, vLLM takes {RANKS[-1]} at most. {merged}")
+    return max_lora_rank(max(ranks))
+
+
+def max_lora_rank(rank: int) -> int:
+    """The smallest value of --max-lora-rank that an adapter of this rank fits into."""
+    return next(limit for limit in RANKS if limit >= rank)

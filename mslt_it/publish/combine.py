@@ -71,7 +71,7 @@ def combine(
     density: float | None = None,
     seed: int | None = None,
 ) -> Combined:
-    """One adapter of several.
+    """One adapter of several of one base (`mslt_it.publish.comparable.refuse_strangers`).
 
     Args:
         weights: one per adapter, of either sign; they are not normalised.
@@ -81,7 +81,7 @@ def combine(
         density: share of entries kept (ties, dare_ties); default 0.5.
         seed: of the entries that dare_ties drops; default 0.
 
-    A module that only some of the adapters have is the sum over those. Adapters whose shapes differ are refused.
+    A module that only some of the adapters have is the sum over those.
     """
     refuse_options(method, rank=rank, max_error=max_error, density=density, seed=seed)
     parts = _parts(loras, weights, method)
@@ -131,33 +131,15 @@ def combine(
 
 def _parts(loras: Sequence[Lora], weights: Sequence[float], method: str) -> dict[str, list[_Part]]:
     """Module -> the adapters that have it and count, in their order."""
-    if not loras or len(weights) != len(loras):
-        raise Problem(f"{len(weights)} weights for {len(loras)} adapters. Give one weight for each adapter.")
     if not all(math.isfinite(w) for w in weights):
         raise Problem(f"weights={list(weights)}: not all of them are finite numbers.")
     if not any(weights):
         raise Problem(f"weights={list(weights)}: all are 0, so nothing is combined. Use other weights.")
-    orientation = {bool(lora.config.get("fan_in_fan_out")) for lora in loras}
-    if len(orientation) > 1:
-        raise Problem(
-            f"fan_in_fan_out differs between {' and '.join(lora.name for lora in loras)}: they were made for "
-            "different base models. Combine adapters of one base."
-        )
     parts: dict[str, list[_Part]] = {}
     for index, (lora, weight) in enumerate(zip(loras, weights, strict=True)):
         for module, factors in lora.modules.items():
             if weight:
                 parts.setdefault(module, []).append(_Part(index, weight, factors))
-    for module, own in parts.items():
-        first, *rest = own
-        for other in rest:
-            shapes = [(p.factors.b.shape[0], p.factors.a.shape[1]) for p in (first, other)]
-            if shapes[0] != shapes[1]:
-                raise Problem(
-                    f"Module '{module}' is {shapes[0][0]} x {shapes[0][1]} in {loras[first.index].name} and "
-                    f"{shapes[1][0]} x {shapes[1][1]} in {loras[other.index].name}: they were made for different base "
-                    "models. Combine adapters of one base."
-                )
     return dict(sorted(parts.items()))
 
 

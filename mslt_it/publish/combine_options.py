@@ -36,7 +36,7 @@ DEFAULT_DENSITY = 0.5
 def refuse_options(
     method: str, *, rank: int | None, max_error: float | None, density: float | None, seed: int | None
 ) -> None:
-    """A Problem for an unknown method, a value out of range, and an option without effect on the method."""
+    """A Problem for an unknown method, and an option without effect on the method."""
     if method not in METHODS:
         hint = " peft's 'linear' is called weighted_factors here, which is what it computes." * (method == "linear")
         raise Problem(f"method={method} is unknown.{hint} {nearest(method, METHODS)}")
@@ -50,14 +50,6 @@ def refuse_options(
             raise Problem(f"{name}={value} has no effect on method={method}, only on {', '.join(where)}. Leave it out.")
     if rank is not None and max_error is not None:
         raise Problem(f"rank={rank} and max_error={max_error} both decide the rank. Keep one.")
-    if rank is not None and rank < 1:
-        raise Problem(f"rank={rank} is out of range. It must be 1 or more.")
-    if max_error is not None and not 0 < max_error < 1:
-        raise Problem(f"max_error={max_error} is out of range. It is a share of the norm, between 0 and 1.")
-    if density is not None and not 0 < density <= 1:
-        raise Problem(f"density={density} is out of range. It is the share of entries kept, above 0 and at most 1.")
-    if seed is not None and seed < 0:
-        raise Problem(f"seed={seed} is out of range. It must be 0 or more.")
 
 
 # ---------------------------------------------------------------- weights

@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,19 @@ from mslt_it.publish.scored_run import UNSCORED, conclude, evaluate_run, print_e
 from mslt_it.records import fingerprint, to_plain
 from mslt_it.runs import Run
 from mslt_it.store import read_json
+
+
+@dataclass(frozen=True)
+class Combination:
+    """What is combined, how, and what came out."""
+
+    runs: Sequence[FinishedRun]
+    loras: Sequence[Lora]
+    weights: Sequence[float]
+    weighted: str  # how the weights came about
+    method: str
+    settings: Mapping[str, Any]
+    result: Combined
 
 
 def combine_runs(
@@ -73,16 +87,17 @@ def combine_runs(
 
     loras = [read_lora(run.adapter) for run in runs]
     combined = combine(loras, shares, method, **settings)
+    made = Combination(runs, loras, shares, how, method, settings, combined)
     recipe = dataclasses.replace(combined_recipe(runs, combined, out), scoring=scored_as)
     run = Run(recipe, show=show)
     run.open(combination=wanted)
-    for line in describe(runs, loras, shares, how, method, combined):
+    for line in describe(made):
         run.say(line)
     write_lora(run.folder / ADAPTER, combined.tensors, combined.config)
     counts: Counter[str] = sum((Counter(one.provenance.get("train_label_counts")) for one in runs), Counter())
     base = {key: runs[0].provenance[key] for key in IDENTITY if key in runs[0].provenance}
     record = provenance(recipe, sum(num_examples), counts, adapter_hash(run.folder / ADAPTER), base)
-    record["combination"] = combination(runs, shares, how, method, settings, combined)
+    record["combination"] = provenance_of(made)
     encoder = Encoder(load_tokenizer(recipe.model), recipe.data.max_length_tokens)
     return conclude(run, recipe, score(run, record, runs, encoder) if scored else None, record, encoder)
 
@@ -103,21 +118,15 @@ def finished(out: Path, wanted: str, show: Callable[[str], object]) -> tuple[Run
     return None if content is None else (run, content)
 
 
-def describe(
-    runs: Sequence[FinishedRun],
-    loras: Sequence[Lora],
-    weights: Sequence[float],
-    how: str,
-    method: str,
-    combined: Combined,
-) -> list[str]:
+def describe(made: Combination) -> list[str]:
     """What is combined and what came out, for the log."""
-    lines = [f"{method} of {len(runs)} adapters, weights {how}", f"{'weight':>8}  {'rank':>4}  {'rows':>6}  sources"]
-    for run, lora, weight in zip(runs, loras, weights, strict=True):
+    lines = [f"{made.method} of {len(made.runs)} adapters, weights {made.weighted}"]
+    lines.append(f"{'weight':>8}  {'rank':>4}  {'rows':>6}  sources")
+    for run, lora, weight in zip(made.runs, made.loras, made.weights, strict=True):
         rows, sources = run.provenance["num_examples"], ", ".join(run.recipe.sources)
         lines.append(f"{weight:>+8.3f}  {lora.rank:>4}  {rows:>6}  {sources}  ({run.folder})")
-    lines.append(f"Result: rank {combined.rank}, relative error {combined.error:.2g} against {combined.target}.")
-    return lines
+    result = made.result
+    return [*lines, f"Result: rank {result.rank}, relative error {result.error:.2g} against {result.target}."]
 
 
 def score(run: Run, record: Mapping[str, Any], runs: Sequence[FinishedRun], encoder: Encoder) -> Figures | None:
@@ -173,29 +182,18 @@ def combined_recipe(runs: Sequence[FinishedRun], combined: Combined, out: Path) 
 def scoring(runs: Sequence[FinishedRun], num_items: int | None) -> ScoringConfig:
     """As the first run was scored, on ``num_items`` per language where that is given."""
     own = runs[0].recipe.scoring
-    if num_items is None:
-        return own
-    if num_items < 0:
-        raise Problem(f"num_items={num_items} is out of range. It must be 0 (all) or more.")
-    return dataclasses.replace(own, num_examples_per_language=num_items)
+    return own if num_items is None else dataclasses.replace(own, num_examples_per_language=num_items)
 
 
-def combination(
-    runs: Sequence[FinishedRun],
-    weights: Sequence[float],
-    how: str,
-    method: str,
-    settings: Mapping[str, Any],
-    combined: Combined,
-) -> dict[str, Any]:
+def provenance_of(made: Combination) -> dict[str, Any]:
     """What results.json says of how the adapter was made."""
     return {
-        "method": method,
-        **settings,
-        "weights": how,
-        "rank_of_result": combined.rank,
-        "relative_error": combined.error,
-        "error_against": combined.target,
+        "method": made.method,
+        **made.settings,
+        "weights": made.weighted,
+        "rank_of_result": made.result.rank,
+        "relative_error": made.result.error,
+        "error_against": made.result.target,
         "adapters": [
             {
                 "run": str(run.folder),
@@ -204,6 +202,6 @@ def combination(
                 "seed": run.recipe.seed,
                 **{key: run.provenance[key] for key in ("num_examples", "adapter_sha256")},
             }
-            for run, weight in zip(runs, weights, strict=True)
+            for run, weight in zip(made.runs, made.weights, strict=True)
         ],
     }

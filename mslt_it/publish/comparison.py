@@ -129,7 +129,7 @@ def _label_scores(recipe: Recipe, items: Sequence[PromptedExample], encoder: Enc
 
 def _answer_logits(model: Any, rows: Sequence[tuple[tuple[int, ...], int]]) -> Tensor:
     """float32 (positions, vocabulary); one row at a time, so that no padding or batch has a part in it."""
-    base = model.get_base_model() if hasattr(model, "get_base_model") else model
+    base = base_of(model)
     device = base.get_input_embeddings().weight.device
     keeps = "logits_to_keep" in inspect.signature(base.forward).parameters
     found = []

@@ -9,13 +9,13 @@ from __future__ import annotations
 import math
 import os
 import shutil
-import struct
 import subprocess
 import sys
 from pathlib import Path
 
 from safetensors import safe_open
 
+from mslt_it.models.gguf_header import read_header
 from mslt_it.problems import Problem
 
 CONVERTER = "convert_hf_to_gguf.py"
@@ -81,14 +81,14 @@ def refuse_torn(file: Path, expected: int) -> None:
     """A Problem unless ``file`` is GGUF with tensors and about as large as ``expected`` bytes of weights."""
     if not file.is_file():
         raise Problem(f"The converter ended well but wrote no {file.name}. Nothing was written; try a newer llama.cpp.")
-    with open(file, "rb") as handle:
-        head = handle.read(24)
-    # magic, version (uint32), number of tensors and of key-value pairs (uint64), little-endian
-    magic, version, num_tensors, _ = struct.unpack("<4sIQQ", head) if len(head) == 24 else (b"", 0, 0, 0)
-    size = file.stat().st_size
-    if magic != b"GGUF" or not 2 <= version <= 9 or num_tensors < 1:
-        raise Problem(f"The converter wrote {file.name}, but it is not a GGUF file with tensors. Nothing was written.")
-    if size < _LEAST_SHARE * expected:
+    not_gguf = f"The converter wrote {file.name}, but it is not a GGUF file with tensors. Nothing was written."
+    try:
+        num_tensors = read_header(file).types.total()
+    except Problem as problem:
+        raise Problem(not_gguf) from problem
+    if not num_tensors:
+        raise Problem(not_gguf)
+    if (size := file.stat().st_size) < _LEAST_SHARE * expected:
         raise Problem(
             f"{file.name} has {size} bytes, the weights alone need {expected}: the converter left it half-written. "
             "Nothing was kept; free some space and run it again."

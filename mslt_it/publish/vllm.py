@@ -16,12 +16,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from mslt_it.integrations.vllm import RANKS, max_lora_rank
 from mslt_it.models.base_model import CONFIG, read_adapter
 from mslt_it.models.lora import Lora, read_lora, tensors_of, write_lora
 from mslt_it.problems import Problem
 from mslt_it.store import read_json
 
-MAX_RANKS = (8, 16, 32, 64, 128, 256, 320, 512)  # the values that --max-lora-rank takes
 # Architectures that vLLM runs, but without adapters (its table of supported models, 2026).
 WITHOUT_LORA = frozenset(
     [
@@ -60,17 +60,12 @@ def why_not_served(adapter: Path, architecture: str, quantization: str, num_adde
         lora = read_lora(adapter)
     except Problem as problem:
         return f"it is not LoRA on linear modules alone ({str(problem).split('. ')[0]})"
-    if lora.rank > MAX_RANKS[-1]:
-        return f"its rank {lora.rank} is above {MAX_RANKS[-1]}, vLLM's largest"
+    if lora.rank > RANKS[-1]:
+        return f"its rank {lora.rank} is above {RANKS[-1]}, vLLM's largest"
     ends = [name for name in lora.modules if name.rpartition(".")[2] in _HEADS or ".experts." in name]
     if ends:
         return f"vLLM does not serve adapters on '{ends[0]}' for every model"
     return None
-
-
-def max_lora_rank(rank: int) -> int:
-    """The smallest value of --max-lora-rank that an adapter of this rank fits into."""
-    return next(limit for limit in MAX_RANKS if limit >= rank)
 
 
 def write_adapter(adapter: Path, folder: Path, base: str, revision: str | None) -> dict[str, Any]:

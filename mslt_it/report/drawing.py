@@ -73,8 +73,10 @@ def value_text(value: float, unit: str) -> str:
 # ---------------------------------------------------------------- frames and axes
 
 
-def _axes(height: float, left: float, right: float, top: float, bottom: float, width: float = WIDTH) -> Axes:
-    """Axes with so much room around them, in units of the figure."""
+def _axes(
+    height: float, left: float, right: float, top: float, bottom: float, width: float = WIDTH
+) -> tuple[Canvas, Axes]:
+    """A figure and axes with so much room around them, in units of the figure."""
     canvas = Canvas(figsize=(width / 72, height / 72), facecolor="none")
     place = (left / width, bottom / height, (width - left - right) / width, (height - top - bottom) / height)
     axes = canvas.add_axes(place, facecolor="none")
@@ -83,13 +85,7 @@ def _axes(height: float, left: float, right: float, top: float, bottom: float, w
     for side in ("top", "left", "right"):
         axes.spines[side].set_visible(False)
     axes.spines["bottom"].set_color(LINE)
-    return axes
-
-
-def _canvas(axes: Axes) -> Canvas:
-    found = axes.get_figure(root=True)
-    assert isinstance(found, Canvas)
-    return found
+    return canvas, axes
 
 
 def _ticks(axes: Axes, which: str, unit: str) -> None:
@@ -111,15 +107,11 @@ def _limits(values: Sequence[float], room: float = 0.06) -> tuple[float, float]:
     return low - room, high + room
 
 
-def _point(axes: Axes, x: float, y: float, group: int, tips: list[str], tip: str, size: float = 8) -> None:
+def _point(axes: Axes, x: float, y: float, group: int, tips: list[str], tip: str, *, faint: bool = False) -> None:
+    """``faint``: one of many."""
     colour, marker = GROUPS[group % len(GROUPS)]
-    (point,) = axes.plot([x], [y], marker, color=colour, markersize=size, clip_on=False, zorder=3)
-    _tell(point, tips, tip)
-
-
-def _dot(axes: Axes, x: float, y: float, tips: list[str], tip: str) -> None:
-    colour = GROUPS[0][0]
-    (point,) = axes.plot([x], [y], "o", color=colour, markersize=6, alpha=0.45, clip_on=False)
+    look: dict[str, Any] = {"markersize": 6, "alpha": 0.45} if faint else {"markersize": 8, "zorder": 3}
+    (point,) = axes.plot([x], [y], marker, color=colour, clip_on=False, **look)
     _tell(point, tips, tip)
 
 
@@ -128,13 +120,13 @@ def _per_line(names: Sequence[str]) -> int:
     return max(1, int(WIDTH // (34 + 7.3 * max(map(len, names), default=1))))
 
 
-def _legend(axes: Axes, entries: Sequence[tuple[str, str, str]], line: Any, per_line: int) -> None:
-    """Above the axes; ``entries``: name, colour, marker."""
+def _legend(canvas: Canvas, entries: Sequence[tuple[str, str, str]], line: Any, per_line: int) -> None:
+    """At the top; ``entries``: name, colour, marker."""
     handles = [
         Line2D([], [], color=colour, marker=marker, linestyle=line, markersize=8, label=label)
         for label, colour, marker in entries
     ]
-    _canvas(axes).legend(
+    canvas.legend(
         handles=handles, loc="upper left", ncols=per_line, frameon=False, fontsize=12, borderaxespad=0,
         handletextpad=0.1 if line == "" else 0.5, columnspacing=1, borderpad=0.1, labelspacing=0.3
     )  # fmt: skip
@@ -160,7 +152,7 @@ def _intervals(figure: Intervals, tips: list[str]) -> Canvas:
     heights = [max(12.0 + 12 * per_row[label], 8 + 14.0 * len(lines[label])) for label in labels]
     left = min(0.45 * WIDTH, 14 + 7.3 * max(len(line) for wrapped in lines.values() for line in wrapped))
     top = 18.0 * math.ceil(len(named) / per_line) + (18 if figure.reference_label else 6)
-    axes = _axes(top + sum(heights) + 40, left, 14, top, 40)
+    canvas, axes = _axes(top + sum(heights) + 40, left, 14, top, 40)
     ends = [end for m in figure.marks for end in (m.low, m.high, m.value) if end is not None]
     low, high = _limits([*ends, *([figure.reference] if figure.reference is not None else [])])
     if figure.unit == "share":
@@ -187,12 +179,12 @@ def _intervals(figure: Intervals, tips: list[str]) -> Canvas:
             _point(axes, mark.value, y, group, tips, tip_of(mark, figure.unit))
     if named:
         styles = GROUPS * len(named)
-        _legend(axes, [(label, *style) for label, style in zip(named, styles, strict=False)], "", per_line)
-    return _canvas(axes)
+        _legend(canvas, [(label, *style) for label, style in zip(named, styles, strict=False)], "", per_line)
+    return canvas
 
 
 def _steps(figure: Steps, tips: list[str]) -> Canvas:
-    axes = _axes(280, 44, 12, 20, 44)
+    canvas, axes = _axes(280, 44, 12, 20, 44)
     values = [v for m in figure.means for v in (m.low, m.high, m.value) if v is not None]
     axes.set_ylim(*_limits([*values, *(dot[2] for dot in figure.dots)]))
     places = {mark.label: i for i, mark in enumerate(figure.means)}
@@ -206,15 +198,15 @@ def _steps(figure: Steps, tips: list[str]) -> Canvas:
         for number, (_, what, value) in enumerate(own):
             # Neighbours in value stand side by side, so that dots do not hide each other.
             shift = ((number % 5) - 2) * min(5 * len(places) / (WIDTH - 56), 1 / 9)
-            _dot(axes, x + shift, value, tips, f"{what}: {100 * value:.1f} %")
+            _point(axes, x + shift, value, 0, tips, f"{what}: {100 * value:.1f} %", faint=True)
     colour = GROUPS[1][0]
     axes.plot(list(places.values()), [mark.value for mark in figure.means], color=colour, linewidth=2)
     for x, mark in enumerate(figure.means):
         if mark.low is not None and mark.high is not None:
             axes.plot([x, x], [mark.low, mark.high], color=colour, linewidth=2)
         _point(axes, x, mark.value, 1, tips, tip_of(mark, "share"))
-    _top_label(axes, figure.y_axis)
-    return _canvas(axes)
+    _top_label(canvas, figure.y_axis)
+    return canvas
 
 
 def _heatmap(figure: Heatmap, tips: list[str]) -> Canvas:
@@ -222,7 +214,7 @@ def _heatmap(figure: Heatmap, tips: list[str]) -> Canvas:
     side = max(28.0, 8 + 7.3 * max(map(len, figure.columns)))
     side = max(side, min(44.0, (WIDTH - left - 4) / len(figure.columns)))
     width = max(WIDTH, left + side * len(figure.columns) + 4)
-    axes = _axes(50 + 26 * len(figure.rows), left, width - left - side * len(figure.columns), 44, 6, width)
+    canvas, axes = _axes(50 + 26 * len(figure.rows), left, width - left - side * len(figure.columns), 44, 6, width)
     axes.set_xlim(-0.5, len(figure.columns) - 0.5)
     axes.set_ylim(len(figure.rows) - 0.5, -0.5)
     axes.spines["bottom"].set_visible(False)
@@ -244,12 +236,12 @@ def _heatmap(figure: Heatmap, tips: list[str]) -> Canvas:
             _tell(axes.add_patch(box), tips, f"{name} to {figure.columns[j]}: {value_text(value, figure.unit)}")
             number = 100 * value if figure.unit == "share" else value
             axes.text(j, i, f"{number:.0f}", ha="center", va="center", fontsize=12)
-    return _canvas(axes)
+    return canvas
 
 
 def _scatter(figure: Scatter, tips: list[str], hue: Callable[[float], Any]) -> Canvas:
     is_map = figure.x_unit == "none"
-    axes = _axes(262, 8, 12, 8, 8) if is_map else _axes(290, 44, 12, 20, 44)
+    canvas, axes = _axes(262, 8, 12, 8, 8) if is_map else _axes(290, 44, 12, 20, 44)
     axes.set_xlim(*_limits([point[0] for point in figure.points]))
     axes.set_ylim(*_limits([point[1] for point in figure.points]))
     if is_map:
@@ -259,7 +251,7 @@ def _scatter(figure: Scatter, tips: list[str], hue: Callable[[float], Any]) -> C
         _ticks(axes, "x", figure.x_unit)
         _ticks(axes, "y", figure.y_unit)
         axes.set_xlabel(figure.x_axis)
-        _top_label(axes, figure.y_axis)
+        _top_label(canvas, figure.y_axis)
     groups = list(dict.fromkeys(point[3] for point in figure.points))
     by_height = sorted(range(len(figure.points)), key=lambda i: figure.points[i][1])
     named = {by_height[0], by_height[-1]} if by_height else set()
@@ -272,18 +264,18 @@ def _scatter(figure: Scatter, tips: list[str], hue: Callable[[float], Any]) -> C
             if not is_map:
                 _tell(text, tips, tip)
             continue
-        _dot(axes, x, y, tips, tip)
+        _point(axes, x, y, 0, tips, tip, faint=True)
         if number in named:
             at_right = x > middle
             place = {"ha": "right" if at_right else "left", "va": "center", "fontsize": 10.5}
             axes.annotate(label, (x, y), (-7 if at_right else 7, 0), textcoords="offset points", **place)  # type: ignore[arg-type]
-    return _canvas(axes)
+    return canvas
 
 
 def _lines(figure: Lines, tips: list[str]) -> Canvas:
     names = [name for name, _ in figure.series]
     top = 22 + 18.0 * math.ceil(len(names) / _per_line(names))
-    axes = _axes(250 + top, 44, 12, top, 44)
+    canvas, axes = _axes(250 + top, 44, 12, top, 44)
     axes.set_xlim(*_limits([x for _, points in figure.series for x, _ in points], 0.02))
     values = [y for _, points in figure.series for _, y in points]
     if figure.unit == "number" and 0 < min(values) < max(values) / MOST_LINEAR:
@@ -313,13 +305,11 @@ def _lines(figure: Lines, tips: list[str]) -> Canvas:
             (point,) = axes.plot([x], [y], marker, color=colour, markersize=6, clip_on=False, zorder=3)
             _tell(point, tips, f"{name}, {figure.x_axis} {x:g}: {value_text(y, figure.unit)}")
         entries.append((name, colour, marker))
-    _legend(axes, entries, "-", _per_line(names))
-    height = _canvas(axes).get_size_inches()[1] * 72
-    _canvas(axes).text(6 / WIDTH, 1 - (top - 8) / height, figure.y_axis, color=MUTED)
-    return _canvas(axes)
+    _legend(canvas, entries, "-", _per_line(names))
+    _top_label(canvas, figure.y_axis, top - 8)
+    return canvas
 
 
-def _top_label(axes: Axes, text: str) -> None:
-    """What the y axis shows, written above it: there is no room beside it."""
-    height = _canvas(axes).get_size_inches()[1] * 72
-    _canvas(axes).text(6 / WIDTH, 1 - 11 / height, text, color=MUTED)
+def _top_label(canvas: Canvas, text: str, below: float = 11) -> None:
+    """What the y axis shows, written above it, so far ``below`` the top: there is no room beside it."""
+    canvas.text(6 / WIDTH, 1 - below / (canvas.get_size_inches()[1] * 72), text, color=MUTED)

@@ -9,11 +9,10 @@ from typing import Any
 
 from mslt_it.config.recipe import ScoringConfig, TaskConfig
 from mslt_it.config.schema import build
-from mslt_it.evaluation.estimates import Difference
 from mslt_it.evaluation.folder import REQUEST
 from mslt_it.evaluation.label_reports import LabelReport
 from mslt_it.evaluation.remarks import said_of
-from mslt_it.evaluation.scores import Figures, read_rows
+from mslt_it.evaluation.scores import Figures, read_differences, read_rows
 from mslt_it.evaluation.tables import columns_of, main_rows, tables
 from mslt_it.problems import Problem
 from mslt_it.report.pages import Section, versions_here
@@ -35,10 +34,11 @@ def write_eval_report(folder: Path, out: Path, formats: Collection[str]) -> list
     for recipe in recipes:
         task = build(TaskConfig, recipe["task"], REQUEST)
         confidence = build(ScoringConfig, recipe["scoring"], REQUEST).confidence
-        compared = content["differences"] if len(recipes) == 1 else ()
-        found = Figures(
-            tuple(row for row in all_rows if row.task == task.name), tuple(Difference(**one) for one in compared)
+        compared, in_languages = (
+            tuple(read_differences(content, folder / "results.json", name)) if len(recipes) == 1 else ()
+            for name in ("differences", "differences_in_languages")
         )
+        found = Figures(tuple(row for row in all_rows if row.task == task.name), compared, in_languages)
         said += said_of(found)
         sections.append(_scores(task, found, confidence))
     if labels := label_section([LabelReport.of_plain(one) for one in content["labels"]]):

@@ -40,7 +40,9 @@ class Said:
     @property
     def kind(self) -> str:
         """Of the verdict."""
-        return {"as in the paper": "good", "opposite to the paper": "bad", "not shown here": "open"}[self.verdict]
+        return {"as in the paper": "good", "opposite to the paper": "bad", "not as in the paper": "bad"}.get(
+            self.verdict, "open"
+        )
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@ from mslt_it.study.analyse.claims import sentence, verdict
 from mslt_it.study.analyse.findings import Analysis, NotDone
 from mslt_it.study.analyse.further import further_sections
 from mslt_it.study.collect import Study
+from mslt_it.study.config import MARGIN
 
 WORLD_NOTICE = (
     "These are figures of the embedded world, not of XNLI: generated sentences and a small model. They show the method "
@@ -121,15 +122,18 @@ def lead(findings: Findings) -> list[str]:
     """What was done, in sentences."""
     study = findings.study
     several = len({cell.assignment for cell in study.cells}) > 1
+    margin = study.manifest["config"].get("margin", MARGIN)
     drawn = "items, and assignments of items to languages with their seeds," if several else "items and seeds"
     parts = [
         f"{len(study.cells)} runs: sets of {_listed(sorted({len(cell.sources) for cell in study.cells}))} source "
         f"languages out of {', '.join(study.pool)}, trained at the same labelling budget, scored zero-shot in "
         f"{', '.join(study.targets)} ({study.num_items:,} items in all).",
         f"Intervals hold {100 * findings.settings.confidence:g} %: {drawn} were both drawn again "
-        f"{findings.settings.num_bootstrap:,} times, the same items for all that is compared. p-values of the "
-        f"sentences below are corrected for all {len(findings.claims)} of them together (Holm). An interval is of its "
-        "comparison alone.",
+        f"{findings.settings.num_bootstrap:,} times, the same items for all that is compared. They are of these very "
+        "sets of these very languages. What is said of kinds of sets is tested by giving the languages each other's "
+        "names, what is said of other languages by leaving each out in turn; each sentence names its test. p-values of "
+        f"the sentences below are corrected for all {len(findings.claims)} of them together (Holm), an interval is of "
+        f"its comparison alone. Differences below {100 * margin:g} points count as none.",
     ]
     if study.tried:
         number = len({one.point for one in study.tried})

@@ -20,7 +20,7 @@ from mslt_it.representations import maps
 from mslt_it.representations.cka import Array, cka_pairs, grams
 from mslt_it.representations.mixing import centred, mixing, retrieval, unit
 from mslt_it.representations.results import SCHEMA
-from mslt_it.representations.settings import MIN_ITEMS, Settings
+from mslt_it.representations.settings import Settings
 from mslt_it.representations.states import TokenisedTexts, hidden_states, tokenise
 
 PAIR_MEASURES = ("cka", "retrieval")
@@ -56,13 +56,13 @@ def measure(
     2.3 GB for 15 languages, 300 items and a model of 30 layers and width 4096.
 
     Args:
-        systems: in the order in which differences are taken: base, then single-source, then multi-source.
+        systems: of one base, in the order in which differences are taken: base, then single-source, then multi-source.
         texts: language -> texts, the same items in the same order in each; at least 2 languages and 10 items.
         tokenizer: of all systems.
         advance: called with a system's name when it is done.
     """
     languages = tuple(texts)
-    num_items = _check(systems, texts, settings)
+    num_items = _check(texts, settings)
     tokenised = {
         code: tokenise(tokenizer, of_code, max_tokens=settings.max_tokens, name=f"texts in '{code}'")
         for code, of_code in texts.items()
@@ -75,9 +75,6 @@ def measure(
     for name, system in systems.items():
         states = _states(system, tokenised, settings)
         found[name] = _found(states, groups, settings)
-        if found[name].shape != found[next(iter(systems))].shape:
-            raise Problem(f"System '{name}' has another number of layers than '{next(iter(systems))}': give systems of "
-                          "one base model.")  # fmt: skip
         if settings.map != "none":
             points = points or _new_map(states, found[name], languages, settings)
             points["systems"][name] = _coordinates(states[points["layer"]], settings)
@@ -90,7 +87,7 @@ def measure(
         "seen": list(seen),
         "unseen": [code for code in languages if code not in seen],
         "num_items": num_items,
-        "num_layers": found[names[0]].shape[0],
+        "num_layers": len(found[names[0]].matrices["cka"]),
         "settings": to_plain(settings),
         "chance": {"cka": 0.0, "retrieval": 1 / num_items} | dict.fromkeys(LANGUAGE_MEASURES, 1.0),
         "texts": {
@@ -132,10 +129,6 @@ class _Found:
     values: dict[tuple[str, str], Array] = field(default_factory=dict)  # (measure, group) -> (layers + 1,)
     items: dict[tuple[str, str], Array] = field(default_factory=dict)  # the same -> (layers + 1, n) contributions
 
-    @property
-    def shape(self) -> tuple[int, ...]:
-        return self.matrices["cka"].shape
-
     def minus(self, other: _Found) -> _Found:
         return _Found(
             values={key: value - other.values[key] for key, value in self.values.items()},
@@ -143,19 +136,9 @@ class _Found:
         )
 
 
-def _check(systems: Mapping[str, ModelInState], texts: Mapping[str, Sequence[str]], settings: Settings) -> int:
+def _check(texts: Mapping[str, Sequence[str]], settings: Settings) -> int:
     """The number of items. What would stop the measuring later on stops it here: a large model takes its time."""
-    if not systems:
-        raise Problem("No system was given. Give at least one model to look at.")
-    if len(texts) < 2:
-        raise Problem(f"Mingling is between languages: {len(texts)} given, at least 2 are needed.")
-    counts = {code: len(of_code) for code, of_code in texts.items()}
-    if len(set(counts.values())) > 1:
-        listed = ", ".join(f"{code} {num}" for code, num in counts.items())
-        raise Problem(f"The languages have different numbers of texts ({listed}): text i must be the same item in all.")
-    num_items = next(iter(counts.values()))
-    if num_items < MIN_ITEMS:
-        raise Problem(f"{num_items} items per language are too few; give at least {MIN_ITEMS}.")
+    num_items = len(next(iter(texts.values())))
     for name, most in (("csls", num_items), ("neighbours", len(texts) * (num_items - 1))):
         if getattr(settings, name) > most:
             raise Problem(f"mingling.{name}={getattr(settings, name)} is out of range: there are only {most} items to "

@@ -27,10 +27,4 @@ def read(path: Path | str) -> dict[str, Any]:
         raise Problem(f"{path} is of schema {found!r}, this version reads schema {SCHEMA}. Measure again.")
     if missing := [key for key in KEYS if key not in result]:
         raise Problem(f"{path} lacks {', '.join(missing)}. {remedy}")
-    layers, count = result["num_layers"], len(result["languages"])
-    for name, system in result["systems"].items():
-        for measure_, matrix in {**system["pairs"], **system["languages"]}.items():
-            if len(matrix) != layers or any(len(row) != count for row in matrix):
-                raise Problem(f"{path}: {measure_} of system '{name}' is not of {layers} layers and {count} languages. "
-                              f"{remedy}")  # fmt: skip
     return result

@@ -18,6 +18,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from mslt_it.data.encoding import Encoder
+from mslt_it.evaluation.generation import evaluating
+from mslt_it.models.base_model import base_of
 from mslt_it.problems import Problem
 
 
@@ -58,21 +60,16 @@ def hidden_states(
         pooling: "mean" over the text's tokens, or the "last" one (which in a causal model alone has seen them all).
         batch_tokens: at most so many padded tokens per forward pass; the result does not depend on it but for rounding.
     """
-    base = model.get_base_model() if hasattr(model, "get_base_model") else model
+    base = base_of(model)
     inner = base.base_model  # without the head: logits over the vocabulary would be the largest part of the work
     device = base.get_input_embeddings().weight.device
-    was_training = model.training
-    model.eval()
     result: NDArray[np.float32] | None = None
-    try:
-        with torch.inference_mode():
-            for batch in _batches(texts.rows, batch_tokens):
-                pooled = _pooled(inner, [texts.rows[i] for i in batch], texts.num_before, pooling, device)
-                if result is None:
-                    result = np.empty((len(pooled), len(texts.rows), pooled.shape[-1]), dtype=np.float32)
-                result[:, batch] = pooled.cpu().numpy()
-    finally:
-        model.train(was_training)
+    with evaluating(model), torch.inference_mode():
+        for batch in _batches(texts.rows, batch_tokens):
+            pooled = _pooled(inner, [texts.rows[i] for i in batch], texts.num_before, pooling, device)
+            if result is None:
+                result = np.empty((len(pooled), len(texts.rows), pooled.shape[-1]), dtype=np.float32)
+            result[:, batch] = pooled.cpu().numpy()
     assert result is not None
     if not np.isfinite(result).all():
         layer, row = np.argwhere(~np.isfinite(result))[0][:2]

@@ -233,7 +233,7 @@ class _Ranker:
         best = ranking.sets[ranking.ranks <= TOP_FOR_RECURRENCE]  # ties and all
         self.recurrences.append(np.bincount(best.ravel(), minlength=self.space.n) / len(best))
         if ranking.order is not None:
-            self.reciprocal[name] = (ranking.order, 1.0 / ranking.ranks)
+            self.reciprocal[name] = (ranking.order, _reciprocals(ranking.ranks))
 
     def ranking(self, scorer: Scorer, keep: int) -> Ranking:
         if self.sets is None:
@@ -302,6 +302,14 @@ class _Ranker:
             first = tuple(self.inputs.pool[i] for i in other.sets[0])
             changed = not np.array_equal(other.sets[other.ranks == 1], ranking.sets[ranking.ranks == 1])
             yield OtherCode(codes, first, float(other.scores[0]) * scored.sign + 0.0, changed)
+
+
+def _reciprocals(ranks: NDArray[np.int64]) -> Floats:
+    """1 / place, best first; sets that tie share the mean over their places, so a criterion that tells few sets apart
+    does not count as if all of them were first."""
+    _, tied = np.unique(ranks, return_inverse=True)
+    sums = np.bincount(tied, weights=1.0 / np.arange(1, len(ranks) + 1))
+    return np.asarray((sums / np.bincount(tied))[tied])
 
 
 def _variants(inputs: Inputs, space: Space) -> list[Variant]:

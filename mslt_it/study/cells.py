@@ -108,11 +108,12 @@ def why_invalid(folder: StudyFolder, cell: str) -> str:
     return "\n".join(f"{row['language']}: {row['reason']}" for row in rows if row["status"] != "ok")
 
 
-def write_failure(folder: StudyFolder, cell: str, reason: str, details: str = "") -> None:
-    """The file that says why a cell failed; it stays until the cell succeeds."""
+def write_failure(folder: StudyFolder, cell: str, reason: str, details: str = "") -> Outcome:
+    """The file that says why a cell failed, which stays until the cell succeeds; the cell's outcome."""
     path = folder.failed(cell)
     path.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(path, f"{reason}\n\n{details}".strip() + "\n")
+    return Outcome(cell, "failed", _line(reason))
 
 
 def _line(reason: str) -> str:

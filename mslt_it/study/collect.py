@@ -8,6 +8,7 @@ Only target languages are read: no cell is trained on them, so all cells are sco
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,13 +20,13 @@ import yaml
 from mslt_it.config.compose import load_recipe
 from mslt_it.data.build import build_scored_set
 from mslt_it.data.rows import RowStore
-from mslt_it.evaluation.measures import MEASURES, UNREAD, Measure
+from mslt_it.evaluation.measures import MEASURES, Measure, said_labels
 from mslt_it.problems import Problem
+from mslt_it.records import PromptedExample
 from mslt_it.store import altered, file_sha256, read_json
 from mslt_it.study.choosing import Tried, tried
 from mslt_it.study.manifest import manifest_of
 
-OF_FIRST = ("model", "task", "is_world", "is_of_world_rows", "num_choices", "majority_share", "provenance")
 READ = ("config.yaml", "losses.jsonl", "results.json", "predictions/")  # sealed files that are looked at
 
 
@@ -116,26 +117,31 @@ def collect(folder: Path | str, say: Callable[[str], object] = lambda text: None
     manifest = manifest_of(folder)
     say(f"Reading {len(manifest['cells'])} runs of {folder} ...")
     config = manifest["config"]
-    reader = _Reader()
-    found: list[tuple[Mapping[str, Any], _Read]] = []
+    found: list[tuple[Mapping[str, Any], _Folder]] = []
     missing = []
     for planned in manifest["cells"]:
-        reason = reader.why_missing(folder, planned)
-        if reason:
+        if reason := _why_missing(folder, planned):
             missing.append((str(planned["id"]), reason))
         else:
-            found.append((planned, reader.read(folder / "cells" / planned["id"])))
+            found.append((planned, _Folder.read(folder / "cells" / planned["id"])))
     if not found:
         listed = "; ".join(f"{name}: {reason}" for name, reason in missing[:3])
         raise Problem(
             f"study={folder}: none of the {len(missing)} cells is complete ({listed}). Go on with `mslt study`."
         )
     first = found[0][1]
-    for planned, read in found:
-        _refuse_another_kind(planned["id"], first, read, found[0][0]["id"])
-    base = reader.read_base(folder / "cells" / found[0][0]["id"], first)
-    matched, unmatched = _matched([read.languages for _, read in found], first.targets)
-    points = tried(folder, [planned for planned, _ in found], first.metric)
+    for _, other in found:
+        _refuse_another_kind(first, other)
+    items = _Items()
+    answers = [one.answers("adapter", items) for _, one in found]
+    targets, lines = first.targets, {code: first.lines(code) for code in first.targets}
+    matched, unmatched = _matched(answers, targets)
+    try:
+        base = _aligned(first.answers("base", items), targets, matched)  # the same in every cell
+    except _NotFinite:
+        base = None
+    groups = {code: {line["id"]: line.get("group", "") for line in own} for code, own in lines.items()}
+    points = tried(folder, [planned for planned, _ in found], first.recipe["task"]["metric"])
     passed_over = {name for one in points if not one.is_chosen for name in one.cells}
     cells = tuple(
         ScoredCell(
@@ -143,29 +149,32 @@ def collect(folder: Path | str, say: Callable[[str], object] = lambda text: None
             tuple(planned["sources"]),
             int(planned["seed"]),
             Slice(int(planned.get("budget", 0)), str(planned.get("variant", "direct"))),
-            _aligned(read.languages, first.targets, matched),
+            _aligned(own, targets, matched),
             int(planned.get("assignment") or 0),
         )
-        for planned, read in found
+        for (planned, _), own in zip(found, answers, strict=True)
     )
     return Study(
         name=str(manifest.get("study", folder.name)),
         folder=folder,
         manifest=manifest,
         pool=tuple(config.get("pool") or sorted({code for planned, _ in found for code in planned["sources"]})),
-        targets=first.targets,
-        measure=MEASURES[first.metric][0],
+        targets=targets,
+        measure=first.measure,
         item_ids=matched,
-        groups=tuple(
-            tuple(first.groups[code].get(item, "") for item in ids)
-            for code, ids in zip(first.targets, matched, strict=True)
-        ),
+        groups=tuple(tuple(groups[code][item] for item in ids) for code, ids in zip(targets, matched, strict=True)),
         cells=tuple(cell for cell in cells if cell.id not in passed_over),
-        base=None if base is None else _aligned(base, first.targets, matched),
+        base=base,
         missing=tuple(missing),
         num_planned=len(manifest["cells"]),
         num_unmatched=unmatched,
-        **{name: getattr(first, name) for name in OF_FIRST},
+        model=first.recipe["model"]["path"],
+        task=first.recipe["task"]["name"],
+        is_world="world" in (first.recipe["model"]["path"], first.recipe["task"]["data"]),
+        is_of_world_rows=first.recipe["task"]["data"] == "world",
+        num_choices=len(first.names),
+        majority_share=_majority_share(lines) if first.names else None,
+        provenance=first.provenance,
         manifest_sha256=file_sha256(folder / "manifest.json"),
         tried=points,
         tried_cells=cells if points else (),
@@ -177,168 +186,133 @@ def collect(folder: Path | str, say: Callable[[str], object] = lambda text: None
 Language = tuple[tuple[str, ...], np.ndarray]  # item ids, (items, k) counts
 
 
-@dataclass(frozen=True, eq=False)
-class _Read:
-    """What a cell's folder says."""
-
-    targets: tuple[str, ...]
-    metric: str
-    task: str
-    model: str
-    is_world: bool
-    is_of_world_rows: bool
-    num_choices: int
-    majority_share: float | None
-    groups: Mapping[str, Mapping[str, str]]  # language -> item -> group, of items that have one
-    base_sha256: str
-    languages: Mapping[str, Language]
-    names: tuple[str, ...]  # labels
-    provenance: Mapping[str, Any]
-
-
-class _Reader:
-    """Reads cells; the items of written answers are built once per language, since all cells share them."""
-
-    def __init__(self) -> None:
-        self._items: dict[str, Any] = {}
-        self._rows = RowStore()
-
-    def why_missing(self, folder: Path, planned: Mapping[str, Any]) -> str:
-        """Why a planned cell does not count; empty where it does."""
-        name = planned["id"]
-        cell = folder / "cells" / name
-        failed = folder / "failed" / f"{name}.txt"
-        seal = cell / "COMPLETE.json"
-        if not seal.is_file():
-            if failed.is_file():
-                return f"failed: {_last_line(failed)}"
-            return "not finished" if cell.is_dir() else "not started"
-        for part, _ in altered(cell, READ)[:1]:
-            return f"{part} is not as it was when the cell finished"
-        # Each of the two records what it was made of; a folder from an earlier grid would be counted as another cell.
-        mark = cell / "fingerprint.json"
-        recorded = (read_json(mark) or {}).get("run")
-        if recorded and planned.get("fingerprint") and recorded != planned["fingerprint"]:
-            return f"it is another run (fingerprint {recorded}, the manifest has {planned['fingerprint']})"
-        results = json.loads((cell / "results.json").read_text(encoding="utf-8"))
-        bad = [row for row in results["results"] if row["role"] == "target" and row["status"] != "ok"]
-        return f"invalid score in {bad[0]['language']}: {bad[0]['reason']}" if bad else ""
-
-    def read(self, cell: Path) -> _Read:
-        recipe = yaml.safe_load((cell / "config.yaml").read_text(encoding="utf-8"))
-        provenance = json.loads((cell / "results.json").read_text(encoding="utf-8"))["provenance"]
-        targets, task = tuple(recipe["targets"]), recipe["task"]
-        is_choice = task["shape"] == "classification"
-        lines = {code: self._lines(cell, code) for code in targets}
-        measure = MEASURES[task["metric"]][0]
-        # The labels of a user's own table are found when it is read.
-        names = tuple(task["label_names"] or provenance.get("labels", ())) if is_choice else ()
-        return _Read(
-            targets,
-            task["metric"],
-            task["name"],
-            recipe["model"]["path"],
-            recipe["model"]["path"] == "world" or task["data"] == "world",
-            task["data"] == "world",
-            len(names),
-            _majority_share(lines, names) if names else None,
-            {code: {line["id"]: line["group"] for line in lines[code] if "group" in line} for code in targets},
-            str(provenance.get("base_sha256", "")),
-            {code: self._language(cell, code, lines[code], "adapter", measure, names) for code in targets},
-            names,
-            provenance,
-        )
-
-    def read_base(self, cell: Path, read: _Read) -> dict[str, Language] | None:
-        """The untuned base on the same items: the same in every cell."""
-        measure = MEASURES[read.metric][0]
-        try:
-            return {
-                code: self._language(cell, code, self._lines(cell, code), "base", measure, read.names)
-                for code in read.targets
-            }
-        except _NotFinite:
-            return None
-
-    def _lines(self, cell: Path, code: str) -> list[dict[str, Any]]:
-        path = cell / "predictions" / f"{code}.jsonl"
-        if not path.is_file():
-            raise Problem(f"{path} is missing, though the cell is sealed. Remove {cell} and go on with `mslt study`.")
-        # Not splitlines(): a generated text may hold U+2028, which JSON leaves as it is.
-        return [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n") if line]
-
-    def _language(
-        self,
-        cell: Path,
-        code: str,
-        lines: Sequence[Mapping[str, Any]],
-        which: str,
-        measure: Measure,
-        names: Sequence[str],
-    ) -> Language:
-        ids = tuple(line["id"] for line in lines)
-        if f"{which}_log_likelihoods" in lines[0]:
-            return ids, _chosen(lines, which, cell / "predictions" / f"{code}.jsonl", measure, names)
-        return ids, self._written(cell, code, ids, [line[f"{which}_prediction"] for line in lines])
-
-    def _written(self, cell: Path, code: str, ids: tuple[str, ...], texts: Sequence[str | None]) -> np.ndarray:
-        """Counts of generated answers, read against the items' references."""
-        if any(text is None for text in texts):
-            raise _NotFinite
-        recipe = load_recipe("config", config_dir=cell)
-        items = self._items.get(code)
-        if items is None or tuple(item.id for item in items) != ids:
-            items = self._items[code] = build_scored_set(recipe, code, rows=self._rows)
-        if tuple(item.id for item in items) != ids:
-            raise Problem(
-                f"{cell / 'predictions' / code}.jsonl holds other items than {recipe.task.data} gives now. Put the "
-                "data back as it was, or run the study again."
-            )
-        return MEASURES[recipe.task.metric][0].counts(items, tuple(texts))[0]
+def _why_missing(folder: Path, planned: Mapping[str, Any]) -> str:
+    """Why a planned cell does not count; empty where it does."""
+    name = planned["id"]
+    cell, failed = folder / "cells" / name, folder / "failed" / f"{name}.txt"
+    if not (cell / "COMPLETE.json").is_file():
+        if failed.is_file():
+            lines = failed.read_text(encoding="utf-8", errors="replace").split("\n")
+            said = [line.strip() for line in lines if line.strip()]
+            return f"failed: {said[-1] if said else 'no reason was written'}"
+        return "not finished" if cell.is_dir() else "not started"
+    for part, _ in altered(cell, READ)[:1]:
+        return f"{part} is not as it was when the cell finished"
+    # Each of the two records what it was made of; a folder from an earlier grid would be counted as another cell.
+    recorded = (read_json(cell / "fingerprint.json") or {}).get("run")
+    if recorded and planned.get("fingerprint") and recorded != planned["fingerprint"]:
+        return f"it is another run (fingerprint {recorded}, the manifest has {planned['fingerprint']})"
+    results = json.loads((cell / "results.json").read_text(encoding="utf-8"))
+    bad = [row for row in results["results"] if row["role"] == "target" and row["status"] != "ok"]
+    return f"invalid score in {bad[0]['language']}: {bad[0]['reason']}" if bad else ""
 
 
 class _NotFinite(Exception):
     """A model's scores were NaN or infinite."""
 
 
-def _chosen(
-    lines: Sequence[Mapping[str, Any]], which: str, path: Path, measure: Measure, names: Sequence[str]
-) -> np.ndarray:
-    """(items, k) counts of answers chosen by log-likelihood; equal largest ones are wrong, as in scoring."""
-    said = np.empty(len(lines), dtype=int)
-    for number, line in enumerate(lines):
-        scores = line[f"{which}_log_likelihoods"]
-        best = max(scores, key=float)
-        if line[f"{which}_prediction"] is None:
-            if which == "base":
+class _Items:
+    """The items of written answers, built once per language, since all cells share them."""
+
+    def __init__(self) -> None:
+        self._items: dict[str, Sequence[PromptedExample]] = {}
+        self._rows = RowStore()
+
+    def of(self, cell: Path, code: str, ids: tuple[str, ...]) -> Sequence[PromptedExample]:
+        """A Problem where the rows are no longer those of the cell's answers."""
+        for _ in range(2):
+            items = self._items.get(code, ())
+            if tuple(item.id for item in items) == ids:
+                return items
+            recipe = load_recipe("config", config_dir=cell)
+            self._items[code] = build_scored_set(recipe, code, rows=self._rows)
+        raise Problem(
+            f"{cell / 'predictions' / code}.jsonl holds other items than {recipe.task.data} gives now. Put the data "
+            "back as it was, or run the study again."
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class _Folder:
+    """A cell's folder."""
+
+    path: Path
+    recipe: Mapping[str, Any]
+    provenance: Mapping[str, Any]
+
+    @staticmethod
+    def read(path: Path) -> _Folder:
+        recipe = yaml.safe_load((path / "config.yaml").read_text(encoding="utf-8"))
+        return _Folder(path, recipe, json.loads((path / "results.json").read_text(encoding="utf-8"))["provenance"])
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        return tuple(self.recipe["targets"])
+
+    @property
+    def measure(self) -> Measure:
+        return MEASURES[self.recipe["task"]["metric"]][0]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Labels; those of a user's own table are found when it is read. Empty: answers are written."""
+        task = self.recipe["task"]
+        is_choice = task["shape"] == "classification"
+        return tuple(task["label_names"] or self.provenance.get("labels", ())) if is_choice else ()
+
+    def lines(self, code: str) -> list[dict[str, Any]]:
+        path = self.path / "predictions" / f"{code}.jsonl"
+        if not path.is_file():
+            raise Problem(
+                f"{path} is missing, though the cell is sealed. Remove {self.path} and go on with `mslt study`."
+            )
+        # Not splitlines(): a generated text may hold U+2028, which JSON leaves as it is.
+        return [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n") if line]
+
+    def answers(self, which: str, items: _Items) -> dict[str, Language]:
+        """Per target what "adapter" or "base" had right."""
+        return {code: self._answers(code, self.lines(code), which, items) for code in self.targets}
+
+    def _answers(self, code: str, lines: Sequence[Mapping[str, Any]], which: str, items: _Items) -> Language:
+        ids, said = tuple(line["id"] for line in lines), [line[f"{which}_prediction"] for line in lines]
+        if None in said:
+            if which == "base" or f"{which}_log_likelihoods" not in lines[0]:
                 raise _NotFinite
             raise Problem(
-                f"{path}, item {line['id']}: scores {scores} are not finite. Remove the cell and run it again."
+                f"{self.path / 'predictions' / code}.jsonl, item {ids[said.index(None)]}: scores are not finite. "
+                "Remove the cell and run it again."
             )
-        said[number] = names.index(line[f"{which}_prediction"]) if scores.count(best) == 1 else UNREAD
-    gold = np.array([names.index(line["label"]) for line in lines])
-    assert measure.of_labels is not None
-    return measure.of_labels(gold, said, len(names)).astype(np.float32)
+        if f"{which}_log_likelihoods" not in lines[0]:
+            return ids, self.measure.counts(items.of(self.path, code, ids), tuple(said))[0]
+        assert self.measure.of_labels is not None
+        scores = np.array([line[f"{which}_log_likelihoods"] for line in lines])
+        gold = np.array([self.names.index(line["label"]) for line in lines])
+        return ids, self.measure.of_labels(gold, said_labels((), scores), len(self.names)).astype(np.float32)
 
 
-def _majority_share(lines: Mapping[str, Sequence[Mapping[str, Any]]], names: Sequence[str]) -> float:
+def _majority_share(lines: Mapping[str, Sequence[Mapping[str, Any]]]) -> float:
     """Mean over languages of the most frequent label's share of the scored rows."""
-    counts = [[sum(line["label"] == name for line in own) for name in names] for own in lines.values()]
-    return float(np.mean([max(one) / sum(one) for one in counts]))
+    counts = [Counter(line["label"] for line in own) for own in lines.values()]
+    return float(np.mean([max(one.values()) / one.total() for one in counts]))
 
 
-def _refuse_another_kind(name: str, first: _Read, read: _Read, first_name: str) -> None:
-    for what, value, expected in (
-        ("targets", read.targets, first.targets),
-        ("task", read.task, first.task),
-        ("metric", read.metric, first.metric),
-        ("model", read.model, first.model),
-        ("base_sha256", read.base_sha256, first.base_sha256),
-    ):
-        if value != expected:
+def _refuse_another_kind(first: _Folder, other: _Folder) -> None:
+    def kind(cell: _Folder) -> dict[str, Any]:
+        task = cell.recipe["task"]
+        return {
+            "targets": cell.targets,
+            "task": task["name"],
+            "metric": task["metric"],
+            "model": cell.recipe["model"]["path"],
+            "base_sha256": cell.provenance.get("base_sha256", ""),
+        }
+
+    of_first = kind(first)
+    for what, value in kind(other).items():
+        if value != of_first[what]:
             raise Problem(
-                f"Cell {name} has {what}={value}, cell {first_name} {expected}: they cannot be compared. Run the study "
-                "in a new folder, with one of them throughout."
+                f"Cell {other.path.name} has {what}={value}, cell {first.path.name} {of_first[what]}: they cannot be "
+                "compared. Run the study in a new folder, with one of them throughout."
             )
 
 
@@ -349,20 +323,15 @@ def _matched(
     cells: Sequence[Mapping[str, Language]], targets: Sequence[str]
 ) -> tuple[tuple[tuple[str, ...], ...], int]:
     """Per target the items that all cells have; how many were left out of any."""
-    shared, largest = [], 0
+    shared, num_left_out = [], 0
     for code in targets:
-        first = cells[0][code][0]
-        if any(cell[code][0] != first for cell in cells):
-            in_all = set.intersection(*(set(cell[code][0]) for cell in cells))
-            union = set().union(*(cell[code][0] for cell in cells))
-            first, num = tuple(item for item in first if item in in_all), len(union)
-        else:
-            num = len(first)
-        if not first:
+        lists = {cell[code][0] for cell in cells}  # mostly one
+        in_all, union = set.intersection(*map(set, lists)), set().union(*lists)
+        if not in_all:
             raise Problem(f"The cells have no item of '{code}' in common. Score them on the same split and items.")
-        shared.append(first)
-        largest += num
-    return tuple(shared), largest - sum(map(len, shared))
+        shared.append(tuple(item for item in cells[0][code][0] if item in in_all))
+        num_left_out += len(union) - len(in_all)
+    return tuple(shared), num_left_out
 
 
 def _aligned(
@@ -381,8 +350,3 @@ def _aligned(
             counts = counts[[place[item] for item in wanted]]
         result[row, : len(wanted)] = counts
     return result
-
-
-def _last_line(path: Path) -> str:
-    lines = [line.strip() for line in path.read_text(encoding="utf-8", errors="replace").splitlines() if line.strip()]
-    return lines[-1] if lines else "no reason was written"

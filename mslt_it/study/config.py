@@ -29,6 +29,7 @@ from mslt_it.study.sweep import Grid, checked_grid, swept
 
 SECTIONS = ("grid", "mingling", "predict", "expected")  # keys whose value is as in the file on the command line too
 OF_CELLS = ("sslt", "mslt", "seeds")  # keys of mingling that name cells; the others are settings of the measuring
+MARGIN = 0.02  # two points
 FOLDER = "study"  # inside recipes/, and inside a folder given with --config-dir
 # What the grid sets for each cell -> the study's key for it.
 SET_BY_GRID = {
@@ -56,7 +57,11 @@ class Predict:
     """Which sets are predicted from single sources, and on how much."""
 
     set_size: int = key(3, "of the sets", unit="languages", at_least=2)
-    num_items: int = key(100, "per target, the first of those that the cells are scored on; 0: all", at_least=0)
+    num_items: int = key(
+        100,
+        "per target, the first of those that the cells are scored on; the order is measured on others; 0: half",
+        at_least=0,
+    )
 
 
 @dataclass(frozen=True)
@@ -81,7 +86,9 @@ class StudyConfig:
     sets: tuple[str, ...] = key(
         (), "sets named beforehand, beside those of set_sizes", may_repeat=False, example="[ar-de-zh, de-en-fr]"
     )
-    sample: int | None = key(None, "of each size, drawn by hash; null: all", unit="sets at most", at_least=1)
+    sample: int | None = key(
+        None, "of each size, each language about as often; null: all", unit="sets at most", at_least=1
+    )
     seeds: tuple[int, ...] = key(
         (0,), "of the runs", at_least=0, may_repeat=False, may_be_empty=False, example="[0, 1, 2]"
     )
@@ -103,6 +110,7 @@ class StudyConfig:
         {}, "keys of the recipe with several values: {adapter.rank: [8, 32]}, see docs/study.md"
     )
     also_score: tuple[str, ...] = key((), "tasks that each cell's adapter is scored on besides", may_repeat=False)
+    margin: float = key(MARGIN, "differences of the study's figures below it count as none", above=0, at_most=1)
     criteria: tuple[str, ...] = key(
         (), "of mslt select, compared in the report", choices=CRITERIA, may_repeat=False, shown="all of them"
     )
@@ -124,7 +132,16 @@ class Mingling:
 
 PREDICTED = "predicted"  # folder, inside the study's, of what a prediction is made of
 # Of these the cells do not depend: they may change while a study is under way.
-FREE = ("name", "criteria", "mingling", "predict", "expected", "overrides", "recipe")  # the recipe: as it is resolved
+FREE = (
+    "name",
+    "margin",
+    "criteria",
+    "mingling",
+    "predict",
+    "expected",
+    "overrides",
+    "recipe",
+)  # the recipe: as it is resolved
 KEYS = tuple(f.name for f in dataclasses.fields(StudyConfig) if f.name != "name")
 
 

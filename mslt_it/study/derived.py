@@ -15,8 +15,9 @@ import json
 import shutil
 import time
 import traceback
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -51,10 +52,9 @@ class Step:
 
     def fingerprint(self, folder: StudyFolder) -> str:
         """Of the settings, and of the files of the cells that decide the result."""
-        sealed = {name: sealed_files(folder.cell(name)) for name in self.cells}
         decisive = {
-            name: {file: sha for file, sha in files.items() if file.startswith(SEALED)}
-            for name, files in sealed.items()
+            name: {file: sha for file, sha in sealed_files(folder.cell(name)).items() if file.startswith(SEALED)}
+            for name in self.cells
         }
         return fingerprint([self.settings, decisive])
 
@@ -67,59 +67,46 @@ def check_with_recipe(config: StudyConfig, base: Recipe) -> None:
             "Take mingling out of the study (mingling={})."
         )
     scored, wanted = base.scoring.num_examples_per_language, config.predict.get("num_items", 0)
-    if config.predict and 0 < scored < wanted:
+    if config.predict and 0 < scored <= wanted:
         raise Problem(
-            f"predict.num_items={wanted}: cells are scored on {scored} items per target only. Use {scored} or fewer."
+            f"predict.num_items={wanted}: cells are scored on {scored} items per target, and the order is measured on "
+            f"those that are left. Use {scored - 1} or fewer."
         )
 
 
 def steps(config: StudyConfig, grid: Sequence[Cell]) -> list[Step]:
     """What is to be made of a study's cells, in order. Of several budgets and variants the first is looked at."""
-    return list(_steps(config, grid))
-
-
-def _steps(config: StudyConfig, grid: Sequence[Cell]) -> Iterator[Step]:
+    found: list[Step] = []
     first = [cell for cell in grid if (cell.budget, cell.variant) == (grid[0].budget, grid[0].variant)]
     if (wanted := mingling_from(config, config.name)) is not None:
         runs: dict[str, list[str]] = {}  # of a sweep: cells of all points, until one of them is chosen
         for what, sources in (("SSLT", wanted.sslt), ("MSLT", wanted.mslt)):
             for seed in wanted.seeds:
-                found = [cell for cell in first if cell.sources == sources and cell.seed == seed]
-                if not found:
+                own = [cell for cell in first if cell.sources == sources and cell.seed == seed]
+                if not own:
                     raise Problem(
                         f"mingling: the study has no cell of {', '.join(sources)} with seed {seed} (a sample may leave "
                         "it out). Name another set, or take mingling out (mingling={})."
                     )
                 suffix = f", seed {seed}" if len(wanted.seeds) > 1 else ""
-                same = [cell.id for cell in found if cell.assignment == found[0].assignment]
+                same = [cell.id for cell in own if cell.assignment == own[0].assignment]
                 runs[f"{what} {'-'.join(sources)}{suffix}"] = same
         languages = (*config.pool, *config.targets)
-        yield Step(
-            "mingling",
-            "mingling.json",
-            tuple(itertools.chain(*runs.values())),
-            [{name: ids[0] for name, ids in runs.items()}, list(languages), wanted.settings],
-            lambda folder, say: _mingling(folder, runs, languages, wanted.settings, say),
-        )
+        make = partial(_mingling, runs=runs, languages=languages, settings=wanted.settings)
+        of = [{name: ids[0] for name, ids in runs.items()}, list(languages), wanted.settings]
+        found.append(Step("mingling", "mingling.json", tuple(itertools.chain(*runs.values())), of, make))
     if config.predict:
         settings = build(Predict, config.predict, config.name, "predict.")
-        yield Step(
-            "prediction",
-            "predicted.json",
-            tuple(cell.id for cell in first if len(cell.sources) in (1, settings.set_size)),
-            settings,
-            lambda folder, say: _predict(folder, settings, say),
-            PREDICTED,
-        )
+        needed = tuple(cell.id for cell in first if len(cell.sources) in (1, settings.set_size))
+        make = partial(_predict, settings=settings)
+        found.append(Step("prediction", "predicted.json", needed, settings, make, PREDICTED))
+    return found
 
 
 def described(config: StudyConfig) -> list[str]:
     """Lines for --dry-run."""
-    found = []
-    if config.mingling:
-        found.append("mingling (mingling.json)")
-    if config.predict:
-        found.append("the order predicted by combined adapters (predicted.json)")
+    found = ["mingling (mingling.json)"] * bool(config.mingling)
+    found += ["the order predicted by combined adapters (predicted.json)"] * bool(config.predict)
     return [f"When all cells are done: {' and '.join(found)}; that time is not counted."] if found else []
 
 
@@ -184,14 +171,14 @@ def _made_from(path: Path) -> str | None:
 # Both load torch.
 
 
-def _predict(folder: StudyFolder, settings: Predict, say: Say) -> dict[str, Any]:
-    from mslt_it.study.prediction import predict
+def _predict(folder: StudyFolder, say: Say, settings: Predict) -> dict[str, Any]:
+    from mslt_it.study.predicted_ranking import predict
 
     return predict(folder.path, settings, say)
 
 
 def _mingling(
-    folder: StudyFolder, runs: Mapping[str, Sequence[str]], languages: Sequence[str], settings: Any, say: Say
+    folder: StudyFolder, say: Say, runs: Mapping[str, Sequence[str]], languages: Sequence[str], settings: Any
 ) -> dict[str, Any]:
     from mslt_it.representations.runs import measure_runs
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -93,17 +94,31 @@ def cells(config: StudyConfig) -> list[Cell]:
 def source_sets(config: StudyConfig) -> list[tuple[str, ...]]:
     """All C(pool, k) sets of each size, or ``sample`` of them, languages and sets in the pool's order.
 
-    A sample is decided by a hash of each set: a larger one holds the smaller.
+    A sample holds every language about equally often, so that sets of one kind are not those of one language; among
+    equals a hash decides, and a larger sample holds the smaller.
     """
     found: list[tuple[str, ...]] = []
     for size in sorted(config.set_sizes):
         sets = list(itertools.combinations(config.pool, size))
         if config.sample is not None:
-            drawn = sorted(sets, key=lambda languages: hash_key("sample", *sorted(languages)))[: config.sample]
+            drawn = _balanced(sets, config.sample)
             sets = [languages for languages in sets if languages in drawn]
         found += sets
     named = [tuple(sorted(text.split("-"), key=config.pool.index)) for text in config.sets]
     return sorted([*found, *(languages for languages in dict.fromkeys(named) if languages not in found)], key=len)
+
+
+def _balanced(sets: Sequence[tuple[str, ...]], number: int) -> set[tuple[str, ...]]:
+    """One set after the other, each of the languages that were least often taken."""
+    left = sorted(sets, key=lambda languages: hash_key("sample", *sorted(languages)))
+    taken: Counter[str] = Counter()
+    drawn = set()
+    for _ in range(min(number, len(left))):
+        best = min(left, key=lambda languages: sum(2 * taken[code] + 1 for code in languages))  # the squares' growth
+        left.remove(best)
+        taken.update(best)
+        drawn.add(best)
+    return drawn
 
 
 def cell_recipe(base: Recipe, config: StudyConfig, cell: Cell, folder: Path) -> Recipe:

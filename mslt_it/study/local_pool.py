@@ -18,7 +18,7 @@ import threading
 import time
 from collections import Counter, deque
 from collections.abc import Iterator, Mapping, Sequence
-from multiprocessing.connection import Connection, wait
+from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Any
 
@@ -70,22 +70,22 @@ class LocalPool:
                     busy[number] = worker, job
                     with contextlib.suppress(OSError):  # it is dead: found out below
                         worker.connection.send(job)
-                for number in self._ended(busy):
+                connections: dict[Any, int] = {worker.connection: number for number, (worker, _) in busy.items()}
+                for number in sorted({connections[one] for one in wait(list(connections))}):  # has sent, or died
                     worker, job = busy.pop(number)
                     outcome = worker.outcome()
-                    if outcome is not None:
-                        if outcome.unexpected:
-                            worker.stop()
-                        else:
-                            idle[number] = worker
-                        on_done(outcome)
+                    if outcome is not None and not outcome.unexpected:
+                        idle[number] = worker
                     else:
                         code = worker.stop()
+                    if outcome is None:
                         deaths[job.cell] += 1
                         if deaths[job.cell] < MAX_DEATHS:
                             waiting.appendleft(job)
                         else:
-                            on_done(self._dead(job, code))
+                            outcome = self._dead(job, code)
+                    if outcome is not None:
+                        on_done(outcome)
                     free.append(number)
         finally:
             for worker in [*idle.values(), *(worker for worker, _ in busy.values())]:
@@ -95,23 +95,17 @@ class LocalPool:
         with _environment(self.environment(number)):  # a spawned process takes ours, at its start
             return _Worker(run_cell, self.threads, self.study / "logs" / f"worker-{number}.txt")
 
-    @staticmethod
-    def _ended(busy: Mapping[int, tuple[_Worker, Job]]) -> list[int]:
-        """The workers that have sent something or died; waits for the first."""
-        of = {worker.connection: number for number, (worker, _) in busy.items()}
-        return sorted({of[connection] for connection in wait(list(of)) if isinstance(connection, Connection)})
-
     def _dead(self, job: Job, code: int | None) -> Outcome:
         how = f"exit code {code}"
         if code is not None and code < 0:
             how = f"signal {-code}, {signal.Signals(-code).name}"
         hint = " The kernel kills so when memory runs out." if code == -signal.SIGKILL else ""
-        reason = (
+        return write_failure(
+            StudyFolder(self.study),
+            job.cell,
             f"{MAX_DEATHS} workers died while they ran it (the last by {how}).{hint} Use fewer workers or a smaller "
-            f"training.batch_size; what they printed is in {self.study / 'logs'}."
+            f"training.batch_size; what they printed is in {self.study / 'logs'}.",
         )
-        write_failure(StudyFolder(self.study), job.cell, reason)
-        return Outcome(job.cell, "failed", reason)
 
 
 class _Worker:
@@ -155,18 +149,15 @@ def _work(connection: Any, run_cell: RunCell, threads: int, log: str, parent: in
     os.dup2(file, 1)
     os.dup2(file, 2)
     keep_printing("utf-8")
-    first = True
     while True:
         try:
             job = connection.recv()
         except (EOFError, OSError):
             return
-        if first:
-            first = False
-            if "torch" in sys.modules:  # else OMP_NUM_THREADS is read when it is imported
-                import torch
+        if "torch" in sys.modules:  # else OMP_NUM_THREADS is read when it is imported
+            import torch
 
-                torch.set_num_threads(threads)
+            torch.set_num_threads(threads)
         connection.send(run_cell(job))
 
 

@@ -81,5 +81,4 @@ class RayTasks:
             reason = f"its Ray task gave back {found!r}."
         except self.ray.exceptions.RayError as error:
             reason = f"its Ray task was lost {MAX_RETRIES + 1} times: {' '.join(str(error).split())[:500]}"
-        write_failure(StudyFolder(Path(job.study)), job.cell, reason)
-        return Outcome(job.cell, "failed", reason[:300])
+        return write_failure(StudyFolder(Path(job.study)), job.cell, reason)

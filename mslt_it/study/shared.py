@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import os
 from array import array
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -46,21 +46,21 @@ class SharedParts(Parts):
     def __init__(self, folder: Path) -> None:
         super().__init__()
         self.folder = folder
-        self._tokenizer: tuple[object, Any] | None = None
-        self._encoder: tuple[object, RememberingEncoder] | None = None
+        self._kept: dict[str, tuple[object, Any]] = {}  # what for, and what it is
         self._base: tuple[object, LoadedBase] | None = None
         self._lent: tuple[object, LoadedBase] | None = None
 
+    def _keep(self, name: str, key: object, make: Callable[[], Any]) -> Any:
+        if name not in self._kept or self._kept[name][0] != key:
+            self._kept[name] = key, make()
+        return self._kept[name][1]
+
     def tokenizer(self, recipe: Recipe) -> Any:
-        if self._tokenizer is None or self._tokenizer[0] != recipe.model:
-            self._tokenizer = recipe.model, super().tokenizer(recipe)
-        return self._tokenizer[1]
+        return self._keep("tokenizer", recipe.model, functools.partial(super().tokenizer, recipe))
 
     def encoder(self, recipe: Recipe, tokenizer: Any) -> Encoder:
-        key = recipe.model, recipe.data.max_length_tokens
-        if self._encoder is None or self._encoder[0] != key:
-            self._encoder = key, RememberingEncoder(tokenizer, recipe.data.max_length_tokens)
-        return self._encoder[1]
+        size = recipe.data.max_length_tokens
+        return self._keep("encoder", (recipe.model, size), lambda: RememberingEncoder(tokenizer, size))
 
     def base(self, recipe: Recipe, tokenizer: Any) -> LoadedBase:
         key = recipe.model, recipe.adapter.quantization
@@ -85,7 +85,7 @@ class SharedParts(Parts):
         base.requires_grad_(False)
         base.eval()
         if not any("lora_" in name for name, _ in base.named_parameters()) and not hasattr(base, "peft_config"):
-            self._base = lent[0], lent[1]
+            self._base = lent
 
 
 _parts = functools.lru_cache(maxsize=1)(SharedParts)  # of this process, whichever executor gives it cells

@@ -80,8 +80,7 @@ class SlurmArray:
             reason = f"SLURM job {task.job_id} gave back {found!r}."
         except Exception as error:  # whatever the job's process died of, as submitit tells it
             reason = f"SLURM job {task.job_id} ended without a result: {' '.join(str(error).split())[:500]}"
-        write_failure(self.study, cell, reason)
-        return Outcome(cell, "failed", reason[:300])
+        return write_failure(self.study, cell, reason)
 
 
 def _number(text: str) -> Any:

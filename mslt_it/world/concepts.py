@@ -42,10 +42,7 @@ OPPOSITE: dict[str, str] = {
 ADJECTIVES_OF_CLASS: dict[str, tuple[str, ...]] = {
     "person": ("clean", "dirty", "old", "young", "strong", "weak"),
     "animal": ("big", "small", "clean", "dirty", "strong", "weak"),
-    "fruit": ("big", "small", "clean", "dirty", "expensive", "cheap", "heavy", "light"),
-    "vegetable": ("big", "small", "clean", "dirty", "expensive", "cheap", "heavy", "light"),
-    "vehicle": ("big", "small", "clean", "dirty", "expensive", "cheap", "heavy", "light"),
-    "tool": ("big", "small", "clean", "dirty", "expensive", "cheap", "heavy", "light"),
+    **dict.fromkeys(INANIMATE, ("big", "small", "clean", "dirty", "expensive", "cheap", "heavy", "light")),
 }
 
 # "An old boy" is odd everywhere and an idiom in some languages ("vieux garçon").

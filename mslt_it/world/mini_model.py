@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from pathlib import Path
 
 from mslt_it.problems import Problem
+from mslt_it.store import file_sha256
 
 WEIGHTS = Path(__file__).parent / "weights"
 MANIFEST = "MANIFEST.json"
@@ -25,8 +25,3 @@ def weights_dir() -> Path:
                 "Remedy: install the package again."
             )
     return WEIGHTS
-
-
-def file_sha256(path: Path) -> str:
-    """Hex SHA-256 of a file's bytes."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()

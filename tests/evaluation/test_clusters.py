@@ -78,7 +78,7 @@ def drawn(counts: np.ndarray, groups: Sequence[str] = (), *, order: np.ndarray |
     order = np.arange(len(counts)) if order is None else order
     (one,) = components([ids[order]], [names[order]])
     options = {"num_bootstrap": 2000, "seed": 0, "name": "x"} | more
-    return resampled(one, [[counts[order].astype(float)]], f1, **options)[0, 0]
+    return resampled(one, [counts[order, None].astype(float)], f1, **options)[0, 0]
 
 
 def test_what_is_drawn_equals_a_plain_loop() -> None:
@@ -114,10 +114,10 @@ def test_a_system_is_drawn_alike_whatever_stands_beside_it() -> None:
     a, b = (random_counts(seed, 50).astype(float) for seed in (1, 2))
     (one,) = components([[f"i{n}" for n in range(50)]], [[""] * 50])
     options = {"num_bootstrap": 300, "seed": 0, "name": "x"}
-    both = resampled(one, [[a, b]], f1, **options)
-    assert np.array_equal(both[0, 1], resampled(one, [[b]], f1, **options)[0, 0])
+    both = resampled(one, [np.stack([a, b], axis=1)], f1, **options)
+    assert np.array_equal(both[0, 1], resampled(one, [b[:, None]], f1, **options)[0, 0])
     # The same rows drawn for both: of two equal systems nothing is left.
-    same = resampled(one, [[a, a]], f1, **options)
+    same = resampled(one, [np.stack([a, a], axis=1)], f1, **options)
     assert np.array_equal(same[0, 0], same[0, 1])
 
 
@@ -126,7 +126,7 @@ def test_translations_are_drawn_at_once() -> None:
     right = np.stack([rng.random(80) < 0.6, np.ones(80)], axis=1).astype(float)
     ids = [f"i{n}" for n in range(80)]
     (one,) = components([ids, ids[::-1]], [[""] * 80, [""] * 80])
-    found = resampled(one, [[right], [right[::-1]]], mean, num_bootstrap=300, seed=0, name="x")
+    found = resampled(one, [right[:, None], right[::-1, None]], mean, num_bootstrap=300, seed=0, name="x")
     assert np.array_equal(found[0], found[1])
 
 
@@ -143,7 +143,7 @@ def test_where_nothing_of_a_language_was_drawn_its_figure_stands() -> None:
     assert values_of(sums, whole, mean).tolist() == [0.75, 0.5]
     ids = [["a", "b"], ["a"]]
     (one,) = components(ids, [["", ""], [""]])
-    counts = [[np.array([[1.0, 1.0], [0.0, 1.0]])], [np.array([[1.0, 1.0]])]]
+    counts = [np.array([[[1.0, 1.0]], [[0.0, 1.0]]]), np.array([[[1.0, 1.0]]])]
     found = resampled(one, counts, mean, num_bootstrap=200, seed=0, name="x")
     assert np.isfinite(found).all() and set(found[1, 0]) == {1.0} and set(found[0, 0]) == {0.0, 0.5, 1.0}
 

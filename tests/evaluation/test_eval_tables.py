@@ -15,9 +15,10 @@ from mslt_it.config.compose import load_recipe
 from mslt_it.config.recipe import TaskConfig
 from mslt_it.evaluation.estimates import Difference, Settings
 from mslt_it.evaluation.lm_eval_results import lm_eval_results
-from mslt_it.evaluation.remarks import as_markdown_report, as_text_report
-from mslt_it.evaluation.scores import Answered, Figures, ScoreRow, figures
+from mslt_it.evaluation.remarks import report
+from mslt_it.evaluation.scores import Answered, Figures, ScoreRow, figures, read_differences, read_rows
 from mslt_it.evaluation.tables import as_csv, label_table, tables
+from mslt_it.problems import Problem
 from mslt_it.records import Message, PromptedExample
 
 XNLI = load_recipe("xnli_3src").task
@@ -139,7 +140,7 @@ def test_a_system_with_an_invalid_language_has_no_mean_and_no_comparison() -> No
     [row] = rows_of(found, system="bad", language="sw")
     assert (row.status, row.value, row.low, row.high) == ("invalid", None, None, None)
     assert row.reason == "4 of 4 items have a score that is NaN"
-    text = as_text_report(found, 0.95)
+    text = report(found, 0.95)
     assert "invalid: bad direct sw: 4 of 4 items have a score that is NaN" in text
 
 
@@ -170,7 +171,7 @@ def test_prompts_without_room_are_told_and_all_of_them_are_invalid() -> None:
     full = tuple({**r, "is_cut": True, "num_new_tokens": 0} if not r["text"] else r for r in one.rows)
     found = figures(MGSM, [dataclasses.replace(one, rows=full)], SETTINGS)
     assert found.rows[0].num_without_room == 1 and found.rows[0].value == 0.5
-    assert "1 prompts are longer than the model can read: no answer, counted as wrong." in as_text_report(found, 0.95)
+    assert "1 prompts are longer than the model can read: no answer, counted as wrong." in report(found, 0.95)
     none = tuple({**r, "text": "", "is_cut": True, "num_new_tokens": 0} for r in one.rows)
     [row] = figures(MGSM, [dataclasses.replace(one, rows=none)], SETTINGS).rows
     assert (row.status, row.reason) == ("invalid", "every prompt is longer than the model can read")
@@ -201,8 +202,8 @@ def test_the_csv_says_what_the_rows_say(wide: Figures) -> None:
 
 
 def test_markdown_tables_have_as_many_cells_in_every_line(wide: Figures) -> None:
-    blocks = [block for block in as_markdown_report(wide, 0.95).split("\n\n") if block.startswith("|")]
-    assert len(blocks) == 3
+    blocks = [block for block in report(wide, 0.95, markdown=True).split("\n\n") if block.startswith("|")]
+    assert len(blocks) == 4
     for block in blocks:
         lines = block.split("\n")
         counts = {line.replace("\\|", "").count("|") for line in lines}
@@ -210,11 +211,15 @@ def test_markdown_tables_have_as_many_cells_in_every_line(wide: Figures) -> None
 
 
 def test_the_terminal_shows_each_language_and_numbers_the_columns(wide: Figures) -> None:
-    text = as_text_report(wide, 0.95)
+    text = report(wide, 0.95)
     assert "[6]" in text and "tr Turkish" in text and "Mean over the 2 unseen languages" in text
     assert "for other languages like these" in text or "languages like these" in text
     assert "base direct: 0 of 2 unseen languages are above chance" in text and "; not: tr, th." in text
-    assert "p corrected for 9 comparisons" in text and "mean of unseen" in text
+    assert (
+        "p corrected for 9 comparisons" in text
+        and "p corrected for 18 comparisons" in text
+        and "mean of unseen" in text
+    )
     assert max(map(len, text.split("\n"))) < 160
 
 
@@ -248,7 +253,7 @@ def test_one_answer_for_everything_is_said_by_name_and_is_not_above_chance() -> 
     assert by_system["a"].only_label == "entailment" and by_system["a"].is_above_chance is False
     assert by_system["a"].train_majority_share == pytest.approx(1 / 3) and by_system["b"].train_majority_share is None
     assert by_system["b"].is_above_chance is True and by_system["b"].only_label == ""
-    text = " ".join(as_text_report(found, 0.95).split())
+    text = " ".join(report(found, 0.95).split())
     assert "a direct gave one label to every item, whatever it says: tr 'entailment' (30 of 30)." in text
     assert "a direct: 0 of 1 unseen languages" in text and "b direct: 1 of 1 unseen languages" in text
     assert [label_table(report)[0] for report in found.labels] == ["tr, a", "tr, b"]
@@ -268,3 +273,9 @@ def test_f1_tasks_have_two_metrics() -> None:
     assert values["qa_f1"] == pytest.approx((1 + 2 / 3) / 3) and values["exact_match"] == pytest.approx(1 / 3)
     form = lm_eval_results(found.rows, model="m", settings={}, num_shots=0)["results"]["mslt_tydiqa_fi"]
     assert {"f1,none", "exact_match,none"} <= set(form)
+
+
+def test_results_of_another_version_are_refused_by_name() -> None:
+    for read, name in ((read_rows, "results"), (read_differences, "differences")):
+        with pytest.raises(Problem, match=r"evals/x/results\.json: its results are of another version of mslt_it"):
+            read({name: [{"num_unmatched": 0}]}, "evals/x/results.json")

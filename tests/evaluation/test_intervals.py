@@ -17,6 +17,7 @@ from mslt_it.evaluation.intervals import (
     effective_number,
     holm,
     languages_interval,
+    p_above,
     wilson_interval,
 )
 
@@ -78,9 +79,33 @@ def test_rows_alone_have_the_normal_quantile_and_clusters_students() -> None:
     threes = np.repeat(np.arange(20), 3)
     clustered = RightShare.of(right, threes)
     assert clustered.n == pytest.approx(60 / design_effect(right, threes)) and clustered.freedom == 19
-    z = (right.mean() - 0.5) / math.sqrt(0.25 / clustered.n)
-    assert clustered.p_above(0.5) == pytest.approx(stats.t.sf(z, 19)) and alone.p_above(0.5) < clustered.p_above(0.5)
-    assert alone.p_above(1.0) == 1.0 and alone.p_above(0.0) == 0.0
+
+
+def test_rows_alone_are_above_a_bar_by_the_exact_binomial_test() -> None:
+    for num_right, n, bar in ((5, 10, 0.14), (41, 100, 1 / 3), (10, 10, 0.7), (1, 40, 0.5)):
+        right = np.arange(n) < num_right
+        expected = stats.binomtest(num_right, n, bar, alternative="greater").pvalue
+        assert p_above(right.astype(float), np.arange(n), bar) == pytest.approx(expected)
+    assert p_above(np.zeros(9), np.arange(9), 0.1) == 1.0 and p_above(np.ones(9), np.arange(9), 1.0) == 1.0
+
+
+def test_clusters_count_as_no_more_rows_than_they_show_to_be() -> None:
+    pairs = np.repeat(np.arange(20), 2)
+    whole = np.repeat(np.arange(20) < 9, 2).astype(float)  # right or wrong as a whole: 20 rows
+    assert p_above(whole, pairs, 0.2) == pytest.approx(stats.binomtest(9, 20, 0.2, alternative="greater").pvalue)
+    # The same number right, each in another pair: more is known, of few clusters no more than the bound says.
+    spread = np.zeros(40)
+    spread[:36:2] = 1
+    alone = stats.binomtest(18, 40, 0.2, alternative="greater").pvalue
+    assert alone < p_above(spread, pairs, 0.2) < p_above(whole, pairs, 0.2)
+    # 68 % right in 14 templates of 1 to 10 rows beside a majority of 14 %, in one of 26 languages.
+    sizes = np.array([10, 6, 5, 4, 3, 2, 2, 2, 1, 1, 1, 1, 1, 1])
+    templates = np.repeat(np.arange(14), sizes)
+    right = np.isin(templates, (0, 2, 3, 5, 6, 8, 9, 10, 11)).astype(float)
+    assert right.mean() == pytest.approx(0.675)
+    assert p_above(right, templates, 0.14) < 0.025 / 26
+    # One cluster alone shows nothing more than one row could.
+    assert p_above(np.ones(40), np.zeros(40, dtype=int), 0.14) == pytest.approx(0.14)
 
 
 def shares(right: Sequence[np.ndarray], ids: Sequence[Sequence[str]], groups: Sequence[Sequence[str]] | None = None):
@@ -166,7 +191,6 @@ def test_a_difference_without_clusters_is_bonett_and_prices() -> None:
     differs = scores(1, 1, 1, 1, -1, 0, 0, 0, 0, 0)
     centre, error = RightShare.of(differs, np.arange(10)).bonett_price(2)
     assert (centre, error) == pytest.approx((0.25, math.sqrt((7 / 12 - 0.0625) / 12)))
-    assert RightShare.of(differs, np.arange(10)).p_positive() == pytest.approx(stats.norm.sf(centre / error))
     found = shares([differs], [named("i", 10)]).difference_interval(0.95)
     assert found == pytest.approx((0.25 - 1.959964 * error, 0.25 + 1.959964 * error))
 

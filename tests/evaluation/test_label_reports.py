@@ -33,7 +33,7 @@ def p_of(gold: Sequence[int], said: Sequence[int], groups: Sequence[str] = ()) -
     items = [item(label) for label in gold]
     counts, _ = ACCURACY.counts(items, outputs(said))
     cell = Cell("de", tuple(f"i{n}" for n in range(len(gold))), counts, tuple(groups))
-    return p_above_chance(items, cell, Chance.of(items, NAMES, {}))
+    return p_above_chance(cell, Chance.of(items, NAMES, {}))
 
 
 def test_chance_is_the_larger_of_lot_and_majority() -> None:

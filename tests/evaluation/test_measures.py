@@ -6,6 +6,7 @@ import json
 
 import numpy as np
 import pytest
+from sacrebleu.metrics import CHRF
 from sklearn.metrics import accuracy_score, f1_score
 
 from mslt_it.config.recipe import METRICS
@@ -75,6 +76,17 @@ def test_free_text_is_compared_by_chrf() -> None:
     low, unreadable = measured("chrf", items, ["zzz"])
     assert low < 0.05 and unreadable == 0
     assert measured("chrf", items, [""]) == (0.0, 1)
+
+
+def test_text_as_one_is_what_sacrebleu_says() -> None:
+    references = [("Das ist ein Haus.", "Dies ist ein Haus."), ("東京は大きい", "東京"), ("no", "not"), ("ร้อน", "เย็น")]
+    texts = ["Das ist kein Haus", "東京は 大きい町", "", "n"]
+    items = [item("de", one[0], *one) for one in references]
+    value, unread = measured("chrf", items, texts, number=1)
+    expected = CHRF().corpus_score(texts, list(zip(*references, strict=True))).score / 100
+    assert value == pytest.approx(expected) and unread == 1
+    assert value != pytest.approx(measured("chrf", items, texts)[0], abs=0.01)
+    assert measured("chrf", items[2:3], [""], number=1) == (0.0, 1)
 
 
 LABELS = ("Ja", "Vielleicht", "Nein")

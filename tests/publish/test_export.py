@@ -29,6 +29,7 @@ from mslt_it.commands.export import COMMAND, Options
 from mslt_it.config.schema import keys
 from mslt_it.data.encoding import Encoder
 from mslt_it.evaluation.scores import ScoreRow
+from mslt_it.integrations.vllm import max_lora_rank
 from mslt_it.models.base_model import adapter_hash, load_adapter, save_adapter
 from mslt_it.models.identity import load_trained_base, read_run
 from mslt_it.problems import Problem
@@ -37,7 +38,7 @@ from mslt_it.publish import gguf
 from mslt_it.publish.export import RECORD, Export, Request, export
 from mslt_it.publish.merge import merge_run
 from mslt_it.publish.model_card import Publication, is_hub_id, model_card
-from mslt_it.publish.vllm import WITHOUT_LORA, max_lora_rank, why_not_served
+from mslt_it.publish.vllm import WITHOUT_LORA, why_not_served
 from mslt_it.records import to_plain
 
 Runs = Callable[..., Path]

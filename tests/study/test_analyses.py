@@ -9,19 +9,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy import stats
 from synthetic_study import POOL, TARGETS, by_size, no_effect, study_in_memory, write_study
 
-from mslt_it.problems import Problem
-from mslt_it.study.analyse import comparisons, composition, transfer
-from mslt_it.study.analyse import criteria as module
+from mslt_it.study.analyse import comparisons, composition, gains, renaming, transfer
 from mslt_it.study.analyse.analyses import Findings, analyse, main_size
 from mslt_it.study.analyse.claims import corrected, sentence, verdict
 from mslt_it.study.analyse.criteria import Orders, criteria
-from mslt_it.study.analyse.findings import Analysis, Claim, NotDone
-from mslt_it.study.analyse.further import further_sections, predicted
+from mslt_it.study.analyse.findings import Analysis, Claim, Evidence, NotDone
+from mslt_it.study.analyse.further import further_sections
 from mslt_it.study.analyse.labels import labels
 from mslt_it.study.analyse.resampling import SetFigures, Settings, resample
-from mslt_it.study.analyse.tables import Table
+from mslt_it.study.analyse.tables import Table, with_holm
 from mslt_it.study.collect import Slice, collect
 
 SETTINGS = Settings(num_bootstrap=300)
@@ -56,15 +55,43 @@ def test_several_sources_against_one(null: SetFigures) -> None:
     figures = with_figures(by_size)
     found = done(comparisons.single_or_several(figures, 3))
     claim = found.claims[0]
-    assert claim.low > 0.05 and claim.p < 0.01
+    assert claim.low > 0.05 and claim.tested.p < 0.01
     assert claim.value == pytest.approx(claim.value_a - claim.value_b)
     assert column(found.tables[0], "num_sets") == [7, 35]
-    assert column(found.tables[0], "difference")[1] == pytest.approx(claim.value)
+    assert column(found.tables[1], "difference") == [one.value for one in found.claims[:3]]
     # Per language: the mean of the differences is the whole difference.
-    assert np.mean(column(found.tables[1], "difference")) == pytest.approx(claim.value)
+    assert np.mean(column(found.tables[2], "difference")) == pytest.approx(claim.value)
     figures = null
     none = done(comparisons.single_or_several(figures, 3)).claims[0]
-    assert none.low < 0 < none.high and none.p > 0.05
+    assert none.low < 0 < none.high and none.tested.p > 0.05
+
+
+def test_three_comparisons_of_several_sources() -> None:
+    """One language is bad alone and harmless in a set: sets beat the mean of singles, and none of the others."""
+    figures = with_figures(lambda s, t: -1.5 * (s == ("zh",)), seed_sd=0.05, num_items=400)
+    of_mean, of_member, of_best, english = done(comparisons.single_or_several(figures, 3)).claims
+    assert [one.name for one in (of_mean, of_member, of_best, english)] == [
+        "mslt_mean", "mslt_member", "mslt_best", "mslt_en",
+    ]  # fmt: skip
+    assert of_mean.low > 0.02 and abs(of_member.value) < 0.02 and abs(of_best.value) < 0.03
+    # For these sets it is sure; without zh it would not be there, so for other languages it is not.
+    assert of_mean.others is not None and of_mean.others[0] < 0 and of_mean.tested.p > 0.05
+    assert of_mean.value == pytest.approx(figures.mean[7:].mean() - figures.mean[:7].mean())
+    assert english.others is None and "these very sets" in english.tested.by
+    without = gains.gain(figures, figures.of_size(3), "mean", "zh")
+    assert without is not None and abs(figures.mean @ without) < 0.02 and without[6] == 0
+    assert np.count_nonzero(without > 0) == 20
+
+
+def test_sets_are_compared_with_their_own_members() -> None:
+    figures = with_figures(no_effect, sets=[("ar",), ("de",), ("en",), ("ar", "de"), ("ar", "zh")])
+    weights = {against: gains.gain(figures, [3, 4], against) for against in gains.AGAINST}
+    assert weights["mean"].tolist() == [-0.5, -0.5, 0, 1, 0]  # zh alone is not there
+    best = int(figures.mean[:2].argmax())
+    assert weights["member"][best] == -1 and weights["best"][int(figures.mean[:3].argmax())] == -1
+    assert gains.gain(figures, [4], "mean") is None
+    claim = gains.claim(figures, "x", "", lambda code: gains.gain(figures, [3, 4], "mean", code))
+    assert claim is not None and claim.others is None  # without ar there is no set
 
 
 def test_number_of_sources() -> None:
@@ -75,7 +102,10 @@ def test_number_of_sources() -> None:
     assert column(found.tables[0], "num_sources") == [1, 2, 3, 4]
     steps, p = column(found.tables[0], "step"), column(found.tables[0], "p_adjusted")
     assert np.isnan(steps[0]) and steps[1] > 0.03 < steps[2] and max(p[1], p[2]) < 0.05 < p[3]
-    assert verdict(dataclasses.replace(found.claims[0], p_adjusted=found.claims[0].p)) == "as in the paper"
+    # Only 5 sets of 4 languages: they could have gained as much as the margin.
+    assert verdict(found.claims[0]) == "not shown here"
+    equal = dataclasses.replace(found.claims[0].tested, p_equal=0.01)
+    assert verdict(dataclasses.replace(found.claims[0], tested=equal)) == "as in the paper"
     assert len(found.figures[0].dots) == len(sets)
 
 
@@ -134,15 +164,47 @@ def test_criteria_find_nothing_where_there_is_nothing(null: SetFigures) -> None:
     orders = Orders(figures.study, names=["l2v_syntax", "l2v_inventory", "l2v_geography"])
     found = done(criteria(figures, 3, orders))
     assert min(column(found.tables[1], "p_adjusted")) > 0.05
-    assert all(claim.p > 0.01 for claim in found.claims)
+    assert all(claim.tested.p > 0.01 for claim in found.claims)
 
 
 def test_renaming_keeps_the_overlap_of_sets_in_mind() -> None:
     """Sets that hold one language are good: shuffling sets would call any agreement with that significant, but one of
     seven languages agrees by chance in a seventh of the renamings."""
-    ranks = {tuple(sorted(one)): (1 if "zh" in one else 16) for one in TRIPLES}
-    point = np.array([0.8 if "zh" in one else 0.6 for one in TRIPLES])
-    assert module.renaming_p(TRIPLES, ranks, point, 0) == pytest.approx(1 / 7)
+    figures = with_figures(lambda s, t: 1.0 * ("zh" in s), sets=TRIPLES, seed_sd=0.01)
+    holds = np.array(["zh" in one for one in TRIPLES])
+    tested = renaming.contrast(figures, np.flatnonzero(holds), np.flatnonzero(~holds))
+    assert tested.p == tested.p_least == pytest.approx(1 / 7)
+    assert figures.places(3).shape == (5040, 35) and (figures.places(3)[0] == np.arange(35)).all()
+
+
+def test_renaming_by_hand() -> None:
+    """Three languages, all three pairs: ar-de against the other two, in 6 orders of the names."""
+    figures = with_figures(lambda s, t: 2.0 * (s == ("ar", "de")), sets=[("ar", "de"), ("ar", "en"), ("de", "en")])
+    tested = renaming.contrast(figures, [0], [1, 2])
+    y = figures.mean
+    values = [y[i] - np.delete(y, i).mean() for i in range(3)]
+    assert tested.p == tested.p_least == pytest.approx(1 / 3) and tested.error == pytest.approx(np.std(values))
+    assert tested.by == "renaming, 6 orders of the languages' names"
+
+
+def test_a_choice_of_sets_allows_no_renaming() -> None:
+    sets = [("ar", "de", "zh"), ("ar", "fr", "zh"), ("de", "en", "fr"), ("en", "es", "fr"), ("en", "ru", "zh")]
+    figures = with_figures(lambda s, t: 2.0 * ("zh" in s), sets=sets)
+    tested = renaming.contrast(figures, [0, 1, 4], [2, 3])
+    assert tested.p == tested.p_least == 1
+    (claim,) = corrected([dataclasses.replace(CLAIM, tested=tested)])
+    assert claim.detectable is None and claim.p_adjusted == 1
+    assert "cannot be tested with these sets, +7.1 points" in sentence(claim)
+    assert "no other order of the names, which can give no p below 1.000" in sentence(claim)
+
+
+def test_an_effect_within_the_margin_is_told_from_a_large_one_by_renaming() -> None:
+    figures = with_figures(no_effect, sets=TRIPLES, num_items=2000, seed_sd=0.02)
+    half = [row for row, one in enumerate(TRIPLES) if "zh" in one or "ar" in one]
+    rest = [row for row in range(35) if row not in half]
+    assert renaming.contrast(figures, half, rest).p_equal < 0.06  # 21 different orders: the least is 0.048
+    wide = with_figures(lambda s, t: 0.5 * ("zh" in s), sets=TRIPLES, num_items=2000)
+    assert renaming.contrast(wide, half, rest).p_equal > 0.06
 
 
 def test_transfer_matrix_and_best_sets() -> None:
@@ -204,31 +266,68 @@ def test_what_cannot_be_done_says_why() -> None:
 # ---------------------------------------------------------------- claims
 
 
-CLAIM = Claim("c", "3 sources against 1", 0.071, 0.05, 0.092, 0.001, value_a=0.782, value_b=0.711, basis="3 seeds")
+TESTED = Evidence("renaming", 0.001, 0.01)
+CLAIM = Claim("c", "3 sources against 1", 0.071, 0.05, 0.092, TESTED, value_a=0.782, value_b=0.711, basis="3 seeds")
+
+
+def with_p(p: float, claim: Claim = CLAIM, **more: float) -> Claim:
+    return dataclasses.replace(claim, tested=dataclasses.replace(claim.tested, p=p, **more))
 
 
 def test_sentences_are_made_of_the_numbers() -> None:
     assert sentence(CLAIM) == (
-        "3 sources against 1: 78.2 % against 71.1 %, +7.1 points (95 % interval +5.0 to +9.2; adjusted p = 0.001; "
-        "3 seeds)."
+        "3 sources against 1: 78.2 % against 71.1 %, +7.1 points (95 % interval for these very sets +5.0 to +9.2; "
+        "adjusted p = 0.001 (renaming); 3 seeds)."
     )
-    none = dataclasses.replace(CLAIM, value=-0.0001, low=-0.01, high=0.01, p=0.9)
+    none = with_p(0.9, dataclasses.replace(CLAIM, value=-0.0001, low=-0.01, high=0.01, others=(-0.02, 0.02)))
     assert sentence(none) == (
-        "3 sources against 1: no difference found, 0.0 points (95 % interval -1.0 to +1.0; adjusted p = 0.900; "
-        "3 seeds)."
+        "3 sources against 1: no difference found, 0.0 points (95 % interval for these very sets -1.0 to +1.0; for "
+        "other languages like these -2.0 to +2.0; adjusted p = 0.900 (renaming); 3 seeds)."
     )
-    rho = Claim("r", "Similarity and gain", 0.1, -0.1, 0.3, 0.4, unit="number")
-    assert (
-        sentence(rho)
-        == "Similarity and gain: no relation found, +0.10 (95 % interval -0.10 to +0.30; adjusted p = 0.400)."
+    rho = Claim("r", "Similarity and gain", 0.1, -0.1, 0.3, Evidence("renaming", 0.4, 0.1), unit="number")
+    assert sentence(rho) == (
+        "Similarity and gain: no relation found, +0.10 (95 % interval for these very sets -0.10 to +0.30; adjusted p = "
+        "0.400 (renaming))."
     )
 
 
 def test_what_several_claims_take_away_is_said() -> None:
-    weak = dataclasses.replace(CLAIM, p=0.02)
-    one, *_ = corrected([weak, *[dataclasses.replace(CLAIM, p=0.5)] * 4])
+    one, *_ = corrected([with_p(0.02), *[with_p(0.5)] * 4])
     assert one.p_adjusted == pytest.approx(0.1)
     assert "no difference found, +7.1 points" in sentence(one) and "adjusted p = 0.100, alone = 0.020" in sentence(one)
+    # 2.576 and 0.842 standard errors: the quantiles of 0.05 / 5, two-sided, and of a power of 0.8.
+    assert one.detectable == pytest.approx(0.01 * (2.5758 + 0.8416), abs=1e-5)
+    assert "found in 4 of 5 such studies from 3.4 points on" in sentence(one)
+
+
+def test_tests_that_can_find_nothing_cost_the_others_nothing() -> None:
+    """Tarone's correction: of five, three have a smallest p of 1/35, which five claims forbid."""
+    claims = [with_p(0.02), with_p(0.03), *[with_p(1 / 35, p_least=1 / 35)] * 3]
+    found = corrected(claims)
+    assert [one.p_adjusted for one in found] == [pytest.approx(0.04)] * 2 + [1.0] * 3
+    assert [one.detectable is None for one in found] == [False, False, True, True, True]
+    assert corrected(claims[4:])[0].p_adjusted == pytest.approx(1 / 35)  # alone it can be found
+
+
+def test_equal_is_more_than_not_found() -> None:
+    none = dataclasses.replace(CLAIM, value=0.002, margin=0.02, expected="up")
+    unknown, equal = corrected([with_p(0.5, none, p_equal=0.2)]), corrected([with_p(0.5, none, p_equal=0.01)])
+    assert "no difference found, +0.2 points" in sentence(unknown[0]) and verdict(unknown[0]) == "not shown here"
+    assert "equal within 2.0 points, +0.2 points" in sentence(equal[0]) and verdict(equal[0]) == "not as in the paper"
+    error = np.random.default_rng(0).normal(0.002, 0.005, 4000)
+    tested, _ = gains.tested_by(with_figures(no_effect, sets=SINGLES), 0.002, error)
+    assert tested.p_equal == pytest.approx(stats.norm.sf(0.018 / 0.005), rel=0.2)
+
+
+def test_there_is_no_verdict_where_nothing_was_learned() -> None:
+    chance = with_figures(lambda s, t: -1.35 + 0.4 * (len(s) > 1), num_items=100)
+    assert 0.25 < chance.mean[:7].mean() < 0.4 < chance.mean[7:].mean() and chance.study.chance == 1 / 3
+    assert chance.is_at_chance(range(7)) and not chance.is_at_chance(range(7, 42))
+    claims = done(comparisons.single_or_several(chance, 3)).claims
+    assert not any(claim.is_at_chance for claim in claims)  # several sources did learn
+    nothing = with_figures(lambda s, t: -1.5, num_items=100)
+    (claim, *_) = done(comparisons.single_or_several(nothing, 3)).claims
+    assert verdict(claim) == "no verdict" and "no verdict, since these runs are not above" in sentence(claim)
 
 
 @pytest.mark.parametrize(
@@ -239,12 +338,25 @@ def test_what_several_claims_take_away_is_said() -> None:
         ("up", 0.1, 0.5, "not shown here"),
         ("down", -0.1, 0.001, "as in the paper"),
         ("not up", 0.1, 0.001, "opposite to the paper"),
-        ("not up", 0.1, 0.5, "as in the paper"),
+        ("not up", -0.1, 0.001, "as in the paper"),
+        ("not up", 0.1, 0.5, "not shown here"),
         ("", 0.1, 0.001, ""),
     ],
 )
 def test_verdicts(expected: str, value: float, p: float, said: str) -> None:
-    assert verdict(dataclasses.replace(CLAIM, expected=expected, value=value, p=p)) == said
+    assert verdict(with_p(p, dataclasses.replace(CLAIM, expected=expected, value=value))) == said
+
+
+def test_intervals_of_a_table_hold_for_all_its_rows() -> None:
+    drawn = np.random.default_rng(0).normal(scale=[0.01, 0.02], size=(2000, 2))
+    rows = [
+        {"difference": 0.1, "p": p, "drawn": ("difference", of)} for p, of in zip((0.01, 0.04), drawn.T, strict=True)
+    ]
+    one, other, none = with_holm([*rows, {"difference": None, "p": None}])
+    assert (one["p_adjusted"], other["p_adjusted"], none["p_adjusted"]) == (0.02, 0.04, None)
+    halves = [row["difference_high"] - 0.1 for row in (one, other)]
+    assert halves == [pytest.approx(0.01 * 2.24, rel=0.05), pytest.approx(0.02 * 2.24, rel=0.05)]
+    assert one.keys() == {"difference", "difference_low", "difference_high", "p_adjusted"}
 
 
 # ---------------------------------------------------------------- whole studies
@@ -257,7 +369,9 @@ def test_a_whole_study_from_files(tmp_path: Path) -> None:
     findings = analyse(collect(folder), Settings(num_bootstrap=200))
     assert [part.slice for part in findings.slices] == [Slice(300, "direct"), Slice(1500, "direct")]
     assert all(part.k == 3 and len(part.done) + len(part.not_done) == 11 for part in findings.slices)
-    assert all(claim.p_adjusted is not None and claim.p_adjusted >= claim.p for _, claim in findings.claims)
+    assert all(
+        claim.p_adjusted is not None and claim.p_adjusted >= claim.tested.p - 1e-9 for _, claim in findings.claims
+    )
     assert len({(part, claim.name) for part, claim in findings.claims}) == len(findings.claims)
 
 
@@ -285,19 +399,6 @@ def test_nothing_is_found_in_studies_without_effects() -> None:
 
 
 # ---------------------------------------------------------------- other measurements
-
-
-def test_predicted_sets(tmp_path: Path) -> None:
-    rows = [{"set": ["ar", "de", c], "predicted": x, "measured": y} for c, x, y in (("en", 0.7, 0.6), ("es", 0.8, 0.7),
-                                                                               ("fr", 0.6, 0.65))]  # fmt: skip
-    (tmp_path / "predicted.json").write_text(json.dumps({"rows": rows, "cells saved": 35}), encoding="utf-8")
-    (found,) = further_sections(tmp_path)
-    assert found.tables[0].frame.values.tolist() == [[3, pytest.approx(0.5), pytest.approx(1 / 3), "ar de es", 1.0]]
-    assert found.notes == ("cells saved: 35",)
-    rows[1]["measured"] = None
-    (tmp_path / "predicted.json").write_text(json.dumps(rows), encoding="utf-8")
-    with pytest.raises(Problem, match=r"'measured' of set \['ar', 'de', 'es'\] is None, not a finite number"):
-        predicted(tmp_path / "predicted.json")
 
 
 def write_mingling(path: Path) -> None:

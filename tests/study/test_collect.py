@@ -147,11 +147,14 @@ def test_written_answers_are_read_against_the_references(folder: Path, monkeypat
     ]
     monkeypatch.setattr(module, "build_scored_set", lambda recipe, code, rows: items)
     monkeypatch.setattr(module, "load_recipe", lambda *args, **kwargs: _Recipe())
-    reader = module._Reader()
-    counts = reader._written(folder, "fi", ("item0", "item1"), ["Answer: yes", "Answer: no"])
-    assert counts.tolist() == [[1, 1], [0, 1]]
+    items_of = module._Items()
+    assert items_of.of(folder, "fi", ("item0", "item1")) == items
     with pytest.raises(Problem, match=r"fi\.jsonl holds other items than world gives now\. Put the data back"):
-        reader._written(folder, "fi", ("item0", "item7"), ["yes", "no"])
+        items_of.of(folder, "fi", ("item0", "item7"))
+    cell = folder / "cells" / "ar_s0"
+    lines = [{"id": f"item{i}", "adapter_prediction": f"Answer: {word}"} for i, word in enumerate(("yes", "no"))]
+    (_, counts) = module._Folder.read(cell)._answers("fi", lines, "adapter", items_of)
+    assert counts.tolist() == [[1, 1], [0, 1]]
 
 
 class _Recipe:

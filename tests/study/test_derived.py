@@ -14,7 +14,7 @@ from tiny_study import write_study
 from mslt_it.problems import Problem
 from mslt_it.representations import runs as measured_runs
 from mslt_it.representations.results import read
-from mslt_it.study import derived, prediction
+from mslt_it.study import derived, predicted_ranking
 from mslt_it.study.analyse.further import further_sections
 from mslt_it.study.config import load_study
 from mslt_it.study.grid import base_recipe, cells, with_budgets
@@ -62,7 +62,7 @@ def test_made_once_and_again_for_other_settings(
     assert [(out / name).read_bytes() for name in ("mingling.json", "predicted.json")] == before
     assert study(predict="{set_size: 2, num_items: 5}") == 0
     assert "prediction: 3 sets of 2" in capsys.readouterr().out
-    assert json.loads((out / "predicted.json").read_text())["items"] == {"tr": 5, "sw": 5}
+    assert json.loads((out / "predicted.json").read_text())["items"]["tr"] == {"predictor": 5, "order": 7}
 
 
 def test_other_cells_are_another_result(study: Callable[..., int], tmp_path: Path) -> None:
@@ -99,7 +99,7 @@ def test_a_failing_step_is_named_and_spoils_nothing(
 
     with monkeypatch.context() as patch:
         patch.setattr(measured_runs, "measure_runs", rains)
-        patch.setattr(prediction, "predict", breaks)
+        patch.setattr(predicted_ranking, "predict", breaks)
         assert study(mingling=MINGLING, predict=PREDICT) == 1
     said = capsys.readouterr().out
     assert "6 of 6 cells are done" in said
@@ -190,8 +190,8 @@ def test_mistakes_are_named_when_the_file_is_read(more: dict[str, str], said: st
 
 
 def test_mistakes_that_only_the_recipe_shows(tmp_path: Path) -> None:
-    config = tiny(tmp_path, predict="{set_size: 2, num_items: 13}")
-    with pytest.raises(Problem, match=r"predict.num_items=13: cells are scored on 12 items per target only"):
+    config = tiny(tmp_path, predict="{set_size: 2, num_items: 12}")
+    with pytest.raises(Problem, match=r"predict.num_items=12: cells are scored on 12 items .* Use 11 or fewer\."):
         derived.check_with_recipe(config, base_recipe(config))
     config = tiny(tmp_path, recipe="wikiann_3src", mingling=MINGLING)
     with pytest.raises(Problem, match=r"rows of task=wikiann are not translations of each other.*mingling=\{\}"):

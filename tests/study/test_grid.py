@@ -81,6 +81,15 @@ def test_a_sample_is_fixed_in_order_and_within_a_larger_one() -> None:
     assert len(source_sets(study(pool=pool, set_sizes=(3,), sample=100))) == 35
 
 
+@pytest.mark.parametrize("sample", [3, 7, 10, 20])
+def test_a_sample_is_balanced_over_languages(sample: int) -> None:
+    """By hash alone ten of the 35 sets would have held one language 6 times and another 3 times."""
+    pool = ("ar", "de", "en", "es", "fr", "ru", "zh")
+    sets = source_sets(study(pool=pool, set_sizes=(3,), sample=sample))
+    times = [sum(code in one for one in sets) for code in pool]
+    assert max(times) - min(times) <= 1 and sum(times) == 3 * sample
+
+
 def test_a_cell_s_recipe(tmp_path: Path) -> None:
     config = load_study("tiny", ["seeds=[0, 5]", "variants=[direct, xlt]"], write_study(tmp_path))
     base = base_recipe(config)

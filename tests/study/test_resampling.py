@@ -7,6 +7,7 @@ import itertools
 
 import numpy as np
 import pytest
+from scipy import stats
 from synthetic_study import POOL, expected_figure, no_effect, study_in_memory
 
 from mslt_it.problems import Problem
@@ -86,6 +87,21 @@ def test_more_seed_noise_widens_intervals() -> None:
         low, high = resample(study, study.slices[0], Settings()).compare([0], [1]).range
         widths.append(high - low)
     assert widths[1] > 1.5 * widths[0]
+
+
+def test_what_a_seed_does_to_all_sets_cancels_in_differences() -> None:
+    """With three seeds it is known from two degrees of freedom; differences lose nothing by it."""
+    widths = {}
+    for shared in (0.0, 1.0):
+        study = study_in_memory(no_effect, sets=SETS, num_seeds=3, shared_seed_sd=shared, num_items=400, draw=3)
+        figures = resample(study, study.slices[0], Settings(num_bootstrap=2000))
+        low, high = figures.interval(figures.mean_drawn[:, 0])
+        widths[shared] = high - low, float(np.diff(figures.compare([0], [1]).range)[0])
+        sd = figures.shared_seed_sd(range(15))
+        assert sd is not None and (sd > 0.05) == bool(shared)
+        if shared:
+            assert (high - low) / 2 > 0.9 * stats.t.ppf(0.975, 2.5) * sd / np.sqrt(3)
+    assert widths[1.0][0] > 4 * widths[0.0][0] and widths[1.0][1] < 1.3 * widths[0.0][1]
 
 
 def test_an_assignment_is_drawn_with_its_seeds() -> None:

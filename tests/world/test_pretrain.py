@@ -17,8 +17,9 @@ from pretrain import ANSWER_WEIGHT, POOL_BATCHES, PretrainConfig, batch_loss, ba
 from text import QUESTIONS
 
 from mslt_it.problems import Problem
+from mslt_it.store import file_sha256
 from mslt_it.world import mini_model
-from mslt_it.world.mini_model import MANIFEST, file_sha256, weights_dir
+from mslt_it.world.mini_model import MANIFEST, weights_dir
 
 TINY = PretrainConfig(num_steps=3, batch_documents=2, warmup_steps=1, save_steps=2, seed=4)
 

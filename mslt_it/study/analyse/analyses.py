@@ -70,7 +70,7 @@ def analyse(
                 tuple(part for part in done if isinstance(part, NotDone)),
             )
         )
-    return Findings(study, settings, tuple(_corrected(found)))
+    return Findings(study, settings, tuple(_corrected(found, settings.confidence)))
 
 
 def _steps(figures: SetFigures, k: int, orders: Orders) -> list[tuple[str, Callable[[], Analysis | NotDone]]]:
@@ -100,9 +100,9 @@ def main_size(figures: SetFigures) -> int:
     return 3 if 3 in several else max(several, key=lambda size: (len(figures.of_size(size)), -size))
 
 
-def _corrected(found: list[SliceFindings]) -> list[SliceFindings]:
+def _corrected(found: list[SliceFindings], confidence: float) -> list[SliceFindings]:
     """The findings with every claim's p adjusted over all claims of the report."""
-    claims = iter(corrected([claim for part in found for one in part.done for claim in one.claims]))
+    claims = iter(corrected([claim for part in found for one in part.done for claim in one.claims], confidence))
     return [
         dataclasses.replace(
             part,

@@ -4,41 +4,98 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
+from typing import Any
+
+from scipy import stats
 
 from mslt_it.evaluation.intervals import holm
-from mslt_it.study.analyse.findings import Claim
+from mslt_it.study.analyse.findings import Claim, Evidence
 
 EXPECTED = ("", "up", "down", "not up")
+POWER = 0.8  # of the smallest detectable effect (Cohen 1988)
 
 
-def corrected(claims: Sequence[Claim]) -> list[Claim]:
-    """The claims with ``p_adjusted`` over all of them (Holm 1979)."""
-    adjusted = holm([claim.p for claim in claims])
-    return [dataclasses.replace(claim, p_adjusted=p) for claim, p in zip(claims, adjusted, strict=True)]
+def corrected(claims: Sequence[Claim], confidence: float = 0.95) -> list[Claim]:
+    """The claims with p of a difference and of equality adjusted over all that can be tested (Holm 1979), and the
+    effect that each could have seen: (quantile of the level over their number + that of the power) standard errors.
+
+    A test by renaming has a smallest p: 1/35 where 35 orders differ. Those of which even that would not stand are left
+    out of the correction and are never found (Tarone 1990).
+    """
+    least, level = [claim.tested.p_least for claim in claims], 1 - confidence
+    strict = next((level / k for k in range(1, len(claims) + 1) if sum(p <= level / k for p in least) <= k), level)
+    tested = [claim for claim in claims if claim.tested.p_least <= strict]
+    adjusted = iter(holm([claim.tested.p for claim in tested]))
+    equal = iter(holm([claim.tested.p_equal for claim in tested if claim.tested.p_equal is not None]))
+    found = []
+    for claim in claims:
+        more: dict[str, Any] = {"p_adjusted": 1.0}
+        if claim.tested.p_least <= strict:
+            more = {"p_adjusted": next(adjusted), "detectable": _detectable(claim.tested, level / len(tested))}
+            more |= {} if claim.tested.p_equal is None else {"p_equal_adjusted": next(equal)}
+        found.append(dataclasses.replace(claim, **more))
+    return found
+
+
+def _detectable(tested: Evidence, level: float) -> float:
+    return tested.error * float(stats.t.isf(level / 2, tested.freedom) + stats.t.ppf(POWER, tested.freedom))
+
+
+def is_tested(claim: Claim) -> bool:
+    """Whether some figures would have been a finding."""
+    return claim.p_adjusted is None or claim.detectable is not None
 
 
 def is_found(claim: Claim, confidence: float) -> bool:
     """Whether the difference stands after the correction."""
-    p = claim.p if claim.p_adjusted is None else claim.p_adjusted
-    return p <= 1 - confidence + 1e-12
+    return not claim.is_at_chance and _adjusted(claim) <= 1 - confidence + 1e-12
+
+
+def is_equal(claim: Claim, confidence: float) -> bool:
+    """Whether it is shown that there is no difference of the study's margin or more."""
+    p = claim.tested.p_equal if claim.p_adjusted is None else claim.p_equal_adjusted
+    return not claim.is_at_chance and not is_found(claim, confidence) and p is not None and p <= 1 - confidence + 1e-12
+
+
+def _adjusted(claim: Claim) -> float:
+    return claim.tested.p if claim.p_adjusted is None else claim.p_adjusted
 
 
 def sentence(claim: Claim, confidence: float = 0.95) -> str:
-    """What the numbers say, "no difference found" included, and nothing beyond them."""
-    share = f"{100 * confidence:g} %"
+    """What the numbers say, "no difference found" included, and nothing beyond them; how it was tested."""
+    parts = [f"{100 * confidence:g} % interval for these very sets {_range((claim.low, claim.high), claim.unit)}"]
+    if claim.others:
+        parts.append(f"for other languages like these {_range(claim.others, claim.unit)}")
+    alone = f", alone {_p(claim.tested.p)}" if claim.tested.p <= 1 - confidence < _adjusted(claim) else ""
+    if is_tested(claim):
+        parts += [f"adjusted p {_p(_adjusted(claim))}{alone} ({claim.tested.by})", *_seen(claim, confidence)]
+    else:
+        parts.append(f"{claim.tested.by}, which can give no p below {claim.tested.p_least:.3f}")
+    parts += [claim.basis] * bool(claim.basis)
+    return f"{claim.what}: {_outcome(claim, confidence)} ({'; '.join(parts)})."
+
+
+def _outcome(claim: Claim, confidence: float) -> str:
     amount = figure(claim.value, claim.unit)
-    low, high = (figure(end, claim.unit).removesuffix(" points") for end in (claim.low, claim.high))
-    interval = f"{share} interval {low} to {high}"
-    adjusted = claim.p if claim.p_adjusted is None else claim.p_adjusted
-    basis = f"; {claim.basis}" if claim.basis else ""
-    if is_found(claim, confidence):
-        compared = ""
-        if claim.value_a is not None and claim.value_b is not None:
-            compared = f"{_level(claim.value_a, claim.unit)} against {_level(claim.value_b, claim.unit)}, "
-        return f"{claim.what}: {compared}{amount} ({interval}; adjusted p {_p(adjusted)}{basis})."
-    alone = f", alone {_p(claim.p)}" if claim.p <= 1 - confidence else ""
-    what = "no relation found" if claim.unit == "number" and claim.value_a is None else "no difference found"
-    return f"{claim.what}: {what}, {amount} ({interval}; adjusted p {_p(adjusted)}{alone}{basis})."
+    if claim.is_at_chance:
+        return f"no verdict, since these runs are not above the majority's share, {amount}"
+    if is_equal(claim, confidence):
+        return f"equal within {figure(claim.margin, claim.unit).lstrip('+')}, {amount}"
+    if not is_tested(claim):
+        return f"cannot be tested with these sets, {amount}"
+    if not is_found(claim, confidence):
+        is_relation = claim.unit == "number" and claim.value_a is None
+        return f"no {'relation' if is_relation else 'difference'} found, {amount}"
+    if claim.value_a is None or claim.value_b is None:
+        return amount
+    return f"{_level(claim.value_a, claim.unit)} against {_level(claim.value_b, claim.unit)}, {amount}"
+
+
+def _seen(claim: Claim, confidence: float) -> list[str]:
+    """What the test could have seen, where it saw nothing."""
+    if claim.detectable is None or claim.is_at_chance or is_found(claim, confidence):
+        return []
+    return [f"found in 4 of 5 such studies from {figure(claim.detectable, claim.unit).lstrip('+')} on"]
 
 
 def verdict(claim: Claim, confidence: float = 0.95) -> str:
@@ -47,12 +104,18 @@ def verdict(claim: Claim, confidence: float = 0.95) -> str:
         raise ValueError(f"claim {claim.name}: expected={claim.expected!r}")
     if not claim.expected:
         return ""
-    found = is_found(claim, confidence)
-    if claim.expected == "not up":
-        return "opposite to the paper" if found and claim.value > 0 else "as in the paper"
-    if not found:
+    if claim.is_at_chance:
+        return "no verdict"
+    is_up = claim.value > 0
+    if is_equal(claim, confidence):
+        return "as in the paper" if claim.expected == "not up" else "not as in the paper"
+    if not is_found(claim, confidence):
         return "not shown here"
-    return "as in the paper" if (claim.value > 0) == (claim.expected == "up") else "opposite to the paper"
+    return "as in the paper" if is_up == (claim.expected == "up") else "opposite to the paper"
+
+
+def _range(ends: tuple[float, float], unit: str) -> str:
+    return " to ".join(figure(end, unit).removesuffix(" points") for end in ends)
 
 
 def figure(value: float, unit: str) -> str:

@@ -7,30 +7,52 @@ with the reason. Groups are means over all their sets, so what is compared is
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from mslt_it.study.analyse.findings import Analysis, Claim, Intervals, Mark, NotDone, Steps, set_name
-from mslt_it.study.analyse.resampling import Rows, SetFigures
+from mslt_it.study.analyse import gains, renaming
+from mslt_it.study.analyse.findings import Analysis, Claim, Evidence, Intervals, Mark, NotDone, Steps, set_name
+from mslt_it.study.analyse.resampling import Compared, Rows, SetFigures
 from mslt_it.study.analyse.statistics import as_good_as_best, average_ranks
-from mslt_it.study.analyse.tables import Column, Row, interval, table, with_holm
+from mslt_it.study.analyse.tables import Column, Row, Table, interval, table, with_holm
 
 
 def claim_of(figures: SetFigures, name: str, what: str, a: Rows, b: Rows, **more: Any) -> Claim:
-    """The comparison of two groups as a claim; ``more``: what the paper expects and says."""
+    """The comparison of two kinds of sets of one size as a claim, tested by renaming the languages.
+
+    Args:
+        more: what the paper expects and says.
+    """
+    return _compared(figures, name, what, a, b, figures.compare(a, b), renaming.contrast(figures, a, b), **more)
+
+
+def of_these(figures: SetFigures, name: str, what: str, a: Rows, b: Rows) -> Claim:
+    """A claim on these very sets: items and seeds alone are drawn again."""
     found = figures.compare(a, b)
+    return _compared(figures, name, what, a, b, found, gains.tested_by(figures, found.value, found.drawn)[0])
+
+
+def _compared(
+    figures: SetFigures, name: str, what: str, a: Rows, b: Rows, found: Compared, tested: Evidence, **more: Any
+) -> Claim:
     return Claim(
         name,
         what,
         found.value,
         *found.range,
-        found.p,
+        tested,
         value_a=found.a,
         value_b=found.b,
         basis=figures.basis(a, b),
+        is_at_chance=figures.is_at_chance(a if found.value > 0 else b),
+        margin=figures.margin,
         **more,
     )
+
+
+OF_ROWS = "Of these very sets: items and seeds drawn again. Intervals hold for all rows at once; p adjusted (Holm)."
 
 
 def sources(number: int) -> str:
@@ -64,7 +86,7 @@ def every_set(figures: SetFigures) -> Analysis:
         assignment_sd = figures.assignment_sd(members)
         noise.append(
             {"size": sources(k), "num_sets": len(members), "num_seeds": len(figures.seeds_of(members))}
-            | {"seed_sd": figures.seed_sd(members)}
+            | {"seed_sd": figures.seed_sd(members), "shared_sd": figures.shared_seed_sd(members)}
             | ({} if assignment_sd is None else {"assignment_sd": assignment_sd})
             | {
                 "set_sd": float(point.std(ddof=1)) if len(members) > 1 else None,
@@ -90,8 +112,9 @@ def every_set(figures: SetFigures) -> Analysis:
                 "noise",
                 "Noise of seeds against differences between sets",
                 noise,
-                "SD over seeds: of one set's mean over languages, pooled over the sets. Where it is near the SD "
-                "over sets, an order of sets says little.",
+                "SD over seeds: of one set's mean over languages, pooled over the sets; shared is what a seed does to "
+                "all sets alike, which cancels in differences. Where the first is near the SD over sets, an order of "
+                "sets says little.",
                 *(
                     ["SD over assignments: of the mean over an assignment's seeds, whose noise is part of it."]
                     if "assignment_sd" in noise[0]
@@ -119,12 +142,15 @@ def single_or_several(figures: SetFigures, k: int) -> Analysis | NotDone:
         return NotDone("sslt_mslt", title, "No set of one source language is complete.")
     if len(figures.sizes) == 1:
         return NotDone("sslt_mslt", title, "No set of several source languages is complete.")
-    nothing = {"difference": None, **interval("difference", None), "p": None}
-    rows = [{"group": "SSLT, 1 source"} | figures.summary(singles) | nothing]
+    rows: list[Row] = [{"group": "SSLT, 1 source"} | figures.summary(singles)]
     for size in figures.sizes:
         if size > 1:
-            own = figures.of_size(size)
-            rows.append({"group": f"MSLT, {sources(size)}"} | figures.summary(own) | figures.compare(own, singles).row)
+            rows.append({"group": f"MSLT, {sources(size)}"} | figures.summary(figures.of_size(size)))
+    claims = [found for against in gains.AGAINST if (found := _gain(figures, k, against)) is not None]
+    compared = [
+        {"comparison": against} | claim.row | interval("others", claim.others)
+        for against, claim in zip(gains.AGAINST.values(), claims, strict=False)
+    ]
     per_language: list[Row] = []
     for column, code in enumerate(study.targets):
         one = figures.compare(members, singles, column)
@@ -143,19 +169,8 @@ def single_or_several(figures: SetFigures, k: int) -> Analysis | NotDone:
                 **one.row,
             }
         )
-    claims = [
-        claim_of(
-            figures,
-            "mslt_sslt",
-            f"{k} source languages against 1, at the same budget",
-            members,
-            singles,
-            expected="up",
-            paper="at the same number of examples, three sources transfer further than one",
-        )
-    ]
     if english := [row for row in singles if figures.sets[row] == ("en",)]:
-        claims.append(claim_of(figures, "mslt_en", f"{k} source languages against English alone", members, english))
+        claims.append(of_these(figures, "mslt_en", f"{k} source languages against English alone", members, english))
     marks = [
         Mark.of(row, row["target"], key, group)
         for row in per_language
@@ -170,17 +185,16 @@ def single_or_several(figures: SetFigures, k: int) -> Analysis | NotDone:
             table(
                 "sslt_mslt",
                 "Mean over all sets of a size and all target languages",
-                with_holm(rows),
-                "p adjusted over the sizes of this table (Holm).",
+                rows,
                 group="trained on",
                 accuracy=study.metric,
-                difference="against SSLT",
             ),
+            *([_gains_table(k, compared)] if compared else []),
             table(
                 "sslt_mslt_languages",
                 f"Per target language: all single sources against all sets of {k}",
-                with_holm(per_language),
-                "p adjusted over the languages (Holm).",
+                with_holm(per_language, figures.settings.confidence),
+                OF_ROWS,
                 mslt=f"MSLT, {k}",
             ),
         ),
@@ -208,6 +222,28 @@ def single_or_several(figures: SetFigures, k: int) -> Analysis | NotDone:
 # ---------------------------------------------------------------- how many sources
 
 
+def _gains_table(k: int, compared: list[Row]) -> Table:
+    return table(
+        "sslt_mslt_gains",
+        f"What {sources(k)} bring, in three comparisons",
+        with_holm(compared),
+        "Interval: items and seeds drawn again, for these very sets. For other languages like these: each is left "
+        "out in turn (jackknife). p: the larger of the two tests', adjusted over these rows (Holm). The best single "
+        "source is chosen by its figure, so it looks better than it is.",
+        comparison="against",
+        others_low="for other languages like these",
+    )
+
+
+def _gain(figures: SetFigures, k: int, against: str) -> Claim | None:
+    what = f"{k} source languages against {gains.AGAINST[against]}, at the same budget"
+    weights = partial(gains.gain, figures, figures.of_size(k), against)
+    if against != "mean":
+        return gains.claim(figures, f"mslt_{against}", what, weights)
+    paper = "at the same number of examples, three sources transfer further than one"
+    return gains.claim(figures, "mslt_mean", what, weights, expected="up", paper=paper)
+
+
 def number_of_sources(figures: SetFigures, k: int) -> Analysis | NotDone:
     """Accuracy by number of sources, every set a dot."""
     title = "Number of source languages"
@@ -226,26 +262,19 @@ def number_of_sources(figures: SetFigures, k: int) -> Analysis | NotDone:
                 "worst_accuracy": float(figures.mean[worst]),
                 "best": set_name(figures.sets[best]),
                 "best_accuracy": float(figures.mean[best]),
-                "step": step and step.value,
-                **interval("step", step.range if step else None),
-                "p": step and step.p,
+                **(step.as_columns("step") if step else {"step": None, **interval("step", None)}),
             }
         )
         dots += [(str(size), set_name(figures.sets[row]), float(figures.mean[row])) for row in members]
-    claims = []
-    larger = [row for row, one in enumerate(figures.sets) if len(one) > 3]
-    if larger and len(figures.of_size(3)):
-        claims.append(
-            claim_of(
-                figures,
-                "more_than_three",
-                "More than 3 sources against 3",
-                larger,
-                figures.of_size(3),
-                expected="not up",
-                paper="clear gains from one to three sources, then flat or down",
-            )
-        )
+    larger, three = [row for row, one in enumerate(figures.sets) if len(one) > 3], figures.of_size(3)
+    claim = gains.claim(
+        figures,
+        "more_than_three",
+        "More than 3 sources against 3",
+        partial(gains.groups, figures, larger, three),
+        expected="not up",
+        paper="clear gains from one to three sources, then flat or down",
+    )
     return Analysis(
         "num_sources",
         title,
@@ -255,9 +284,9 @@ def number_of_sources(figures: SetFigures, k: int) -> Analysis | NotDone:
             table(
                 "num_sources",
                 "By number of source languages, at the same budget",
-                with_holm(rows),
+                with_holm(rows, figures.settings.confidence),
                 "The best and worst of many noisy sets look better and worse than they are.",
-                "p adjusted over the steps (Holm).",
+                OF_ROWS,
                 accuracy=figures.study.metric,
             ),
         ),
@@ -270,5 +299,5 @@ def number_of_sources(figures: SetFigures, k: int) -> Analysis | NotDone:
                 tuple(dots),
             ),
         ),
-        tuple(claims),
+        (claim,) if claim else (),
     )

@@ -1,8 +1,7 @@
 """How good the sets are that each criterion of ``mslt select`` would have chosen, before anything was trained.
 
 Two questions per criterion: where among all sets of its size is the set that it puts first, and do its order and the
-measured order agree. Whether an agreement could be chance is tested by renaming the languages
-(``statistics.renamings``).
+measured order agree. Both, and the difference of two criteria, are tested by renaming the languages (``renaming``).
 """
 
 from __future__ import annotations
@@ -16,9 +15,10 @@ import numpy as np
 from mslt_it.problems import Problem
 from mslt_it.selection.criteria import BEYOND_CRITERIA, CONTROLS
 from mslt_it.selection.ranking import Selection, rank_source_sets
-from mslt_it.study.analyse.findings import Analysis, Claim, Intervals, Mark, NotDone, Scatter, set_name
+from mslt_it.study.analyse import renaming
+from mslt_it.study.analyse.findings import Analysis, Claim, Evidence, Intervals, Mark, NotDone, Scatter, set_name
 from mslt_it.study.analyse.resampling import Compared, SetFigures
-from mslt_it.study.analyse.statistics import as_good_as_best, average_ranks, kendall, p_value, renamings, spearman
+from mslt_it.study.analyse.statistics import as_good_as_best, average_ranks, kendall, spearman
 from mslt_it.study.analyse.tables import Row, interval, table, with_holm
 from mslt_it.study.collect import Study
 
@@ -149,7 +149,8 @@ def criteria(figures: SetFigures, k: int, orders: Orders) -> Analysis | NotDone:
                 "The set that each criterion puts first, among all sets of its size",
                 picks,
                 "Where sets tie for first, rank and figure are their means. Random set: the mean over all sets.",
-                "p adjusted over the criteria of a size (Holm). * beyond the paper.",
+                "Intervals: items and seeds drawn again, for these very sets. p: the languages' names in every other "
+                "order; adjusted over the criteria of a size (Holm). * beyond the paper.",
                 accuracy=study.metric,
                 num_sets="of sets",
                 rank_low="interval of rank",
@@ -159,8 +160,7 @@ def criteria(figures: SetFigures, k: int, orders: Orders) -> Analysis | NotDone:
                 "Agreement of each criterion's order with the measured one",
                 agreement,
                 "Interval: items and seeds drawn again (drawing adds noise, so its middle lies nearer to 0 than "
-                "the figure). p: the larger of two, languages given each other's places, and items and seeds drawn "
-                "again; adjusted over the criteria of a size (Holm).",
+                "the figure). p: the languages' names in every other order; adjusted over a size's criteria (Holm).",
             ),
         ),
         tuple(plots),
@@ -191,7 +191,9 @@ class _Looked:
     order: np.ndarray  # per set: minus the criterion's rank, so that higher is preferred
     first: np.ndarray  # rows of the sets that share its first place
     against: Compared  # these with all
-    rho_drawn: np.ndarray
+    tested: Evidence  # the same
+    rho_drawn: np.ndarray  # agreement of the two orders, items and seeds drawn again
+    rho_renamed: np.ndarray  # the same, the languages renamed
     pick: Row  # of the table of first sets
     agreement: Row  # of the table of correlations
 
@@ -203,18 +205,20 @@ def _looked(figures: SetFigures, k: int, ranks: Mapping[str, Mapping[Key, int]])
 
 
 def _looked_at(figures: SetFigures, k: int, name: str, ranks: Mapping[Key, int]) -> _Looked | None:
-    members = np.array([row for row in figures.of_size(k) if tuple(sorted(figures.sets[row])) in ranks], dtype=int)
-    sets = [figures.sets[row] for row in members]
-    order = -np.array([ranks[tuple(sorted(one))] for one in sets], dtype=float)
-    if len(members) < FEWEST_SETS or len(set(order)) < 2:
+    members = figures.of_size(k)
+    keys = [tuple(sorted(figures.sets[row])) for row in members]
+    if not ranks.keys() >= set(keys):  # a greedy search ranks some sets only
+        return None
+    order = -np.array([ranks[one] for one in keys], dtype=float)
+    if len(set(order)) < 2:
         return None
     point, drawn = figures.mean[members], figures.mean_drawn[:, members]
     picked = order == order.max()
     first = members[picked]
     against = figures.compare(first, members)
     rho, rho_drawn = float(spearman(order, point)), spearman(order, drawn)
-    # The larger of two: another naming of the languages, other items and seeds.
-    chance_p = max(renaming_p(sets, ranks, point, figures.settings.seed), p_value(rho, rho_drawn))
+    rho_renamed = spearman(order[figures.places(k)], point)
+    tested = renaming.of_weights(figures, picked / picked.sum() - 1 / len(members), k)
     row: Row = {"criterion": name + (" *" if name in BEYOND_CRITERIA else ""), "size": k}
     return _Looked(
         name,
@@ -222,7 +226,9 @@ def _looked_at(figures: SetFigures, k: int, name: str, ranks: Mapping[Key, int])
         order,
         first,
         against,
+        tested,
         rho_drawn,
+        rho_renamed,
         row
         | {
             "pick": f"{len(first)} sets tie" if len(first) > 1 else set_name(figures.sets[first[0]]),
@@ -234,7 +240,7 @@ def _looked_at(figures: SetFigures, k: int, name: str, ranks: Mapping[Key, int])
             "accuracy": against.a,
             "against_mean": against.value,
             **interval("against_mean", against.range),
-            "p": against.p,
+            "p": tested.p,
             "behind_best": float(point.max() - against.a),
             "like_best": "yes" if as_good_as_best(point, drawn, figures.settings.confidence)[picked].all() else "no",
         },
@@ -245,7 +251,7 @@ def _looked_at(figures: SetFigures, k: int, name: str, ranks: Mapping[Key, int])
             **interval("spearman", figures.interval(rho_drawn)),
             "kendall": float(kendall(order, point)),
             **interval("kendall", figures.interval(kendall(order, drawn))),
-            "p": chance_p,
+            "p": renaming.relation(rho_renamed).p,
         },
     )
 
@@ -259,12 +265,14 @@ def _pick_claim(figures: SetFigures, k: int, one: _Looked) -> Claim:
         f"The set that {one.name} picks ({which}, measured rank {rank:g} of {len(members)}) against a random set",
         one.against.value,
         *one.against.range,
-        one.against.p,
+        one.tested,
         value_a=one.against.a,
         value_b=one.against.b,
         basis=figures.basis(one.first, members),
         expected="up",
         paper="sets chosen by typology (syntax, inventory) rank near the top",
+        is_at_chance=figures.is_at_chance(members),
+        margin=figures.margin,
     )
 
 
@@ -276,28 +284,12 @@ def _order_claim(figures: SetFigures, k: int, one: _Looked, other: _Looked) -> C
         f"Agreement with the measured order, {one.name} against {other.name} (difference of Spearman's rho)",
         a - b,
         *figures.interval(drawn),
-        p_value(a - b, drawn),
+        renaming.relation(one.rho_renamed - other.rho_renamed),
         unit="number",
         value_a=a,
         value_b=b,
         basis=figures.basis(figures.of_size(k)),
         expected="up",
         paper="typology ranks near the top, size and vocabulary coverage do not",
+        is_at_chance=figures.is_at_chance(figures.of_size(k)),
     )
-
-
-def renaming_p(sets: Sequence[tuple[str, ...]], ranks: Mapping[Key, int], point: np.ndarray, seed: int) -> float:
-    """Two-sided p of no relation: the criterion's scores with the pool's languages given each other's places.
-
-    Args:
-        sets: the measured ones; ranks: of all sets of the size; point: (sets,) measured figures.
-    """
-    codes = sorted({code for key in ranks for code in key})
-    number = {code: i for i, code in enumerate(codes)}
-    # A set as a number with a bit per language, so that renamed sets are looked up at once.
-    table = {sum(1 << number[code] for code in key): rank for key, rank in ranks.items()}
-    bits = (1 << renamings(len(codes), seed))[:, [[number[code] for code in one] for one in sets]].sum(axis=2)
-    known, inverse = np.unique(bits, return_inverse=True)
-    renamed = -np.array([table[int(bit)] for bit in known], dtype=float)[inverse].reshape(bits.shape)
-    observed = abs(float(spearman(renamed[0], point)))  # the first leaves all as they are
-    return float((np.abs(spearman(renamed, point)) >= observed - 1e-9).mean())

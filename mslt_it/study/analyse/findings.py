@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -94,10 +95,23 @@ Figure = Intervals | Steps | Heatmap | Scatter | Lines
 
 
 @dataclass(frozen=True)
+class Evidence:
+    """What decides a claim."""
+
+    by: str  # the test, in words
+    p: float  # two-sided, of no difference
+    error: float  # standard error that goes with it
+    p_least: float = 0.0  # the smallest p that the test can give
+    p_equal: float | None = None  # of a difference as large as the study's margin (TOST); None: not asked
+    freedom: float = math.inf  # of Student's t
+
+
+@dataclass(frozen=True)
 class Claim:
     """A comparison with what decides it; the sentence is made of these numbers alone (``claims.sentence``).
 
-    ``value`` with ``low`` and ``high`` is a difference of shares (unit "points") or of correlations ("number").
+    ``value`` is a difference of shares (unit "points") or of correlations ("number"). ``low`` and ``high`` are for
+    these very sets of these very languages: items and seeds alone are drawn again.
     """
 
     name: str  # unique within the study, "scripts_3_2"
@@ -105,19 +119,27 @@ class Claim:
     value: float
     low: float
     high: float
-    p: float
+    tested: Evidence
     unit: str = "points"
     value_a: float | None = None  # what is compared, where the value is a difference
     value_b: float | None = None
     basis: str = ""  # "8 target languages, 2,400 items, 3 seeds, 35 and 7 sets"
     expected: str = ""  # what the paper found: "up", "down", "not up"; empty: it makes no such statement
     paper: str = ""  # what the paper found, in a sentence
-    p_adjusted: float | None = None  # over all claims of the report
+    others: tuple[float, float] | None = None  # the interval for other languages like these
+    is_at_chance: bool = False  # nothing was learned, so there is nothing to compare
+    margin: float = 0.0  # smaller differences count as none, in the unit of the value
+    # Over all claims of the report:
+    p_adjusted: float | None = None
+    p_equal_adjusted: float | None = None
+    detectable: float | None = (
+        None  # the smallest value found in 4 of 5 such studies; None: not known, or none would be
+    )
 
     @property
     def row(self) -> Row:
         """The difference as columns of a table, ``p`` to be adjusted among the table's rows."""
-        return {"difference": self.value, **interval("difference", (self.low, self.high)), "p": self.p}
+        return {"difference": self.value, **interval("difference", (self.low, self.high)), "p": self.tested.p}
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,9 +10,11 @@ import numpy as np
 
 from mslt_it.problems import Problem
 from mslt_it.representations.results import read
+from mslt_it.store import read_json
+from mslt_it.study.analyse.agreement import SCHEMA
 from mslt_it.study.analyse.findings import Analysis, Intervals, Mark, Scatter, set_name
-from mslt_it.study.analyse.statistics import average_ranks, kendall, spearman
-from mslt_it.study.analyse.tables import Column, Row, Table, interval, table
+from mslt_it.study.analyse.statistics import average_ranks
+from mslt_it.study.analyse.tables import Column, Row, Table, interval, table, with_holm
 
 MINGLING = "mingling.json"
 PREDICTED = "predicted.json"
@@ -126,47 +126,27 @@ def _maps(content: Mapping[str, Any]) -> list[Scatter]:
 
 
 def predicted(path: Path) -> Analysis:
-    """Measured against predicted figures of sets: {"rows": [{"set", "predicted", "measured"}], ...} or the rows alone.
+    """What `mslt_it.study.predicted_ranking` wrote: measured against predicted figures of sets, and how they agree.
 
-    Anything else in the file that is a text or a number is shown as it is (what the prediction cost, what it saved).
+    Anything in the file that is a text or a number is shown as it is (what the prediction cost, what it saved).
     """
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise Problem(f"{path} is not JSON ({error}). Write it again, or remove it.") from None
-    if isinstance(content, list):
-        content = {"rows": content}
-    given = content.get("rows") if isinstance(content, dict) else None
-    if not isinstance(given, list) or len(given) < 3:
-        raise Problem(f"{path} has no list of at least 3 rows. Give [{{'set': [...], 'predicted': x, 'measured': y}}].")
-    for row in given:
-        for key in ("predicted", "measured"):
-            if not isinstance(row.get(key), (int, float)) or not math.isfinite(row[key]):
-                raise Problem(f"{path}: '{key}' of set {row.get('set')} is {row.get(key)!r}, not a finite number.")
+    content = read_json(path)
+    if not content or content.get("schema") != SCHEMA:
+        raise Problem(
+            f"{path} was not written by this version. Remove it, and start `mslt study` again to make it anew."
+        )
+    given = content["rows"]
     x, y = (np.array([row[key] for row in given], dtype=float) for key in ("predicted", "measured"))
     rows = [
         {"set": set_name(row["set"]), "predicted": a, "measured": b, "predicted_rank": rank_a, "measured_rank": rank_b}
         for row, a, b, rank_a, rank_b in zip(given, x, y, average_ranks(x), average_ranks(y), strict=True)
     ]
-    best = rows[int(np.argmax(x))]
-    agreement = {"num_sets": len(rows), "spearman": float(spearman(x, y)), "kendall": float(kendall(x, y))}
-    pick = "set predicted to be best"
     return Analysis(
         "predicted",
         "Predicting the order of all sets from single sources",
         "Would combining single-source adapters have told which set is best, without training the sets?",
         "beyond the paper",
-        (
-            table(
-                "predicted_agreement",
-                "Agreement of the predicted and the measured order",
-                [agreement | {"pick": best["set"], "rank": best["measured_rank"]}],
-                pick=pick,
-                rank="its measured rank",
-            ),
-            *([_other_predictions(content, pick)] if "agreement" in content else []),
-            table("predicted", "Every set", rows),
-        ),
+        (_predictions(content), table("predicted", "Every set", rows)),
         (
             Scatter(
                 "Predicted and measured figures of the sets",
@@ -180,16 +160,19 @@ def predicted(path: Path) -> Analysis:
     )
 
 
-def _other_predictions(content: Mapping[str, Any], pick: str) -> Table:
-    """Beside the combined adapters what single sources say by themselves."""
+def _predictions(content: Mapping[str, Any]) -> Table:
+    """The combined adapters, and beside them what needs no combining."""
     rows: list[Row] = []
     for key, one in content["agreement"].items():
         less = content["better_than"].get(key)
         rows.append(
             {
                 "by": one["by"],
+                "num_sets": len(content["rows"]),
                 "spearman": one["spearman"]["value"],
                 **_ends("spearman", one["spearman"]),
+                "kendall": one["kendall"],
+                "p": one["p"],
                 "pick": one["pick"],
                 "rank": one["measured_rank"],
                 "less": less and less["value"],
@@ -199,11 +182,12 @@ def _other_predictions(content: Mapping[str, Any], pick: str) -> Table:
         )
     return table(
         "predicted_by",
-        "What combining adds: the same prediction from the single sources' own figures, without combining",
-        rows,
-        "Intervals: items and seeds of the measured figures drawn again, the predictions as they are (drawing "
-        "adds noise, so the middle of an interval of rho lies nearer to 0 than the figure).",
-        pick=pick,
+        "Agreement of the predicted and the measured order, and what combining adds",
+        with_holm(rows),
+        "Predicted and measured on different items with different seeds. Intervals: items and seeds of both drawn "
+        "again (drawing adds noise, so the middle of an interval of rho lies nearer to 0 than the figure), for these "
+        "very sets. p: the languages' names in every other order; adjusted over the rows (Holm).",
+        pick="set predicted to be best",
         rank="its measured rank",
         less=Column("combined adapters' rho minus this one", "number"),
         found="combined adapters agree",

@@ -6,25 +6,25 @@ bootstrap* makes both new:
 - Items: of each language as many as there are, with replacement; the same draw for every cell and the base, so what
   makes an item hard for all of them cancels in differences. Items that are translations of each other are drawn in all
   languages at once, and those of one premise or passage together (`mslt_it.evaluation.clusters`).
-- Seeds: a set's mean over its R seeds is moved by the mean of R residuals, (value of a seed) - (mean of its set), drawn
-  from all sets of the same size. Three seeds drawn with replacement would show only two thirds of their variance and
-  take 10 different values; residuals times sqrt(R / (R - 1)), from many sets, have neither fault. Pooling assumes that
-  sets of one size are about equally noisy. A residual has all languages of one cell, so languages that err together
-  stay together. The part of the residuals that all sets of one seed share is drawn once for all sets. Residuals differ
-  also because two models do not fail on quite the same items; drawing items shows that already, so they are shrunk by
-  it, and widened as Student's t is where they are few.
+- Seeds: what a seed does is of two kinds, estimated apart (a two-way layout of sets and seeds). A *shared* part moves
+  all sets alike and cancels in differences; what is left is a set's *own*. The mean of R seeds is moved by a normal
+  variable with the covariance over languages that the residuals of a kind have, divided by R; the own part's variance
+  is pooled over the sets of a size. As variances are estimates themselves, each draw divides by a chi-square variable,
+  which makes Student's t: of (sets - 1) (R - 1) or so degrees of freedom for the own part, of R - 1 for the shared one,
+  or more where it is small beside the rest. Residuals differ also because two models do not fail on quite the same
+  items; drawing items shows that already, so they are shrunk by it.
 
 With several assignments of items to languages (``assignments`` of the study), seeds are nested in them: what is drawn
 again is an assignment with its seeds, so an assignment's figure is the mean over its seeds and takes a seed's place in
 all of the above.
 
-Sets are not drawn: all sets of a pool are what there is to know about the pool, and figures say nothing about other
-pools. ``tests/study/test_resampling.py`` measures how often the intervals hold the truth.
+Sets are not drawn: figures and intervals are of these very sets of these very languages. What is said of kinds of sets
+is tested by `renaming`, what is said of other languages by `gains`. benchmarks/study_statistics.py measures how often
+the intervals hold the truth.
 """
 
 from __future__ import annotations
 
-import itertools
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -33,11 +33,11 @@ import numpy as np
 
 from mslt_it.evaluation import estimates
 from mslt_it.evaluation.clusters import components, percentiles, sums_by, values_of
-from mslt_it.evaluation.intervals import normal_quantile
 from mslt_it.problems import Problem
-from mslt_it.study.analyse.statistics import TINY, p_value
+from mslt_it.study.analyse.statistics import TINY, p_value, places
 from mslt_it.study.analyse.tables import Row, interval
 from mslt_it.study.collect import ScoredCell, Slice, Study
+from mslt_it.study.config import MARGIN
 
 FEW_RESIDUALS = 12  # fewer residuals of one size are joined with those of the others
 Rows = Sequence[int] | np.ndarray
@@ -62,10 +62,15 @@ class Compared:
     range: tuple[float, float]
     p: float
 
+    drawn: np.ndarray  # (B,) of the value
+
     @property
     def row(self) -> Row:
-        """The difference as columns of a table, ``p`` to be adjusted."""
-        return {"difference": self.value, **interval("difference", self.range), "p": self.p}
+        """The difference as columns of a table, for ``with_holm``."""
+        return self.as_columns("difference")
+
+    def as_columns(self, key: str) -> Row:
+        return {key: self.value, **interval(key, self.range), "p": self.p, "drawn": (key, self.drawn)}
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,6 +133,20 @@ class SetFigures:
             for one in self.assignments_of([row])
         )
 
+    def shared_seed_sd(self, rows: Rows) -> float | None:
+        """SD over seeds of what a seed does to all these sets alike; None with one seed or one set.
+
+        From the seeds' means over the sets that all have them, less what the sets' own noise adds to such a mean.
+        """
+        of_sets = [{key: values.mean() for key, values in self.runs[row].items()} for row in rows]
+        keys = sorted(set.intersection(*map(set, of_sets)))
+        if len(keys) < 2 or len(of_sets) < 2:
+            return None
+        values = np.array([[found[key] for key in keys] for found in of_sets])  # (sets, seeds)
+        own = values - values.mean(axis=0) - values.mean(axis=1, keepdims=True) + values.mean()
+        of_own = float(np.square(own).sum()) / ((len(of_sets) - 1) * (len(keys) - 1))
+        return float(np.sqrt(max(0.0, values.mean(axis=0).var(ddof=1) - of_own / len(of_sets))))
+
     def assignment_sd(self, rows: Rows) -> float | None:
         """SD over assignments of the mean over their seeds, pooled over the sets; None with one assignment."""
         if len(self.assignments_of(rows)) < 2:
@@ -157,7 +176,21 @@ class SetFigures:
         difference = drawn[:, a].mean(axis=1) - drawn[:, b].mean(axis=1)
         of_a, of_b = float(point[a].mean()), float(point[b].mean())
         value = of_a - of_b
-        return Compared(of_a, of_b, value, self.interval(difference), p_value(value, difference))
+        return Compared(of_a, of_b, value, self.interval(difference), p_value(value, difference), difference)
+
+    @property
+    def margin(self) -> float:
+        """Differences below count as none, as the study states."""
+        return float(self.study.manifest["config"].get("margin", MARGIN))
+
+    def is_at_chance(self, rows: Rows) -> bool:
+        """Whether the mean of these sets cannot be told from what always giving one label gets."""
+        chance = self.study.chance
+        return chance is not None and self.interval(self.mean_drawn[:, rows].mean(axis=1))[0] <= chance
+
+    def places(self, k: int) -> np.ndarray:
+        """(orders of the languages' names, sets of size k): see `statistics.places`."""
+        return places(tuple(self.sets[row] for row in self.of_size(k)), self.settings.seed)
 
     def basis(self, a: Rows, b: Rows | None = None) -> str:
         """What a claim rests on: languages, items, seeds, sets."""
@@ -250,15 +283,6 @@ def _items_drawn(
     return point[:-1], drawn[:, :-1], point[-1], drawn[:, -1]
 
 
-@dataclass(frozen=True, eq=False)
-class _Residual:
-    """What a seed did to its set."""
-
-    seed: int
-    value: np.ndarray  # (L,): the seed's figures minus the set's, times sqrt(R / (R - 1))
-    of_items: float  # variance of its mean over languages when items are drawn: no doing of the seed as such
-
-
 def _seed_noise(
     sets: Sequence[tuple[str, ...]],
     members: Sequence[Sequence[int]],
@@ -274,54 +298,56 @@ def _seed_noise(
         point: (C, L), drawn: (B, C, L) figures of replicates.
     """
     noise = np.zeros((settings.num_bootstrap, len(sets), point.shape[1]))
-    residuals: dict[int, list[_Residual]] = {}
-    num_sets: dict[int, int] = {}
-    for one, cells in zip(sets, members, strict=True):
-        r = len(cells)
-        if r < 2:
-            continue
-        num_sets[len(one)] = num_sets.get(len(one), 0) + 1
-        moved = (drawn[:, cells] - drawn[:, cells].mean(axis=1, keepdims=True)).mean(axis=2).var(axis=0) * r / (r - 1)
-        values = (point[cells] - point[cells].mean(axis=0)) * np.sqrt(r / (r - 1))
-        found = zip(cells, values, moved, strict=True)
-        residuals.setdefault(len(one), []).extend(_Residual(seeds[i], v, float(m)) for i, v, m in found)
-    if not residuals:
+    several = [row for row, cells in enumerate(members) if len(cells) > 1]
+    if not several:
         return noise
-    everything = list(itertools.chain.from_iterable(residuals.values()))
-    shared = {
-        seed: np.mean([one.value for one in everything if one.seed == seed], axis=0)
-        for seed in {one.seed for one in everything}
-    }
-    pool = np.array([shared[seed] for seed in sorted(shared)])
-    draws = _stream(settings, "shared seeds").integers(len(pool), size=(settings.num_bootstrap, len(pool)))
-    common = pool[draws].mean(axis=1)  # (B, L)
-    for row, (one, cells) in enumerate(zip(sets, members, strict=True)):
-        own = residuals.get(len(one), [])
-        is_own = len(own) >= FEW_RESIDUALS
-        chosen = own if is_own else everything
-        freedom = len(chosen) - (num_sets[len(one)] if is_own else sum(num_sets.values()))
-        pool = _without_items(chosen, shared) * _few_freedoms(freedom, settings.confidence)
-        rng = _stream(settings, "seeds " + " ".join(one))
-        draws = rng.integers(len(pool), size=(settings.num_bootstrap, len(cells)))
-        noise[:, row] = common + pool[draws].mean(axis=1)
-    return noise
+    residual, of_items = np.zeros_like(point), np.zeros(len(point))
+    for row in several:
+        cells = list(members[row])
+        residual[cells] = point[cells] - point[cells].mean(axis=0)
+        moved = drawn[:, cells] - drawn[:, cells].mean(axis=1, keepdims=True)
+        of_items[cells] = moved.mean(axis=2).var(axis=0)
+    everything = [i for row in several for i in members[row]]
+    of_seed = {seed: [i for i in everything if seeds[i] == seed] for seed in sorted({seeds[i] for i in everything})}
+    shared = np.array([residual[cells].mean(axis=0) for cells in of_seed.values()])  # (seeds, L)
+    for cells, value in zip(of_seed.values(), shared, strict=True):
+        residual[cells] -= value
+    free_shared = len(shared) - 1
+    left = 1 - free_shared / (len(everything) - len(several))  # of the degrees of freedom, for the own parts
+    for size in {len(one) for one in sets}:
+        own = [row for row in several if len(sets[row]) == size]
+        if sum(len(members[row]) for row in own) < FEW_RESIDUALS:
+            own = several
+        cells = [i for row in own for i in members[row]]
+        freedom = (len(cells) - len(own)) * left
+        if freedom < TINY:  # one set has several seeds: all they do counts as shared
+            continue
+        values = residual[cells]
+        if len(cells) >= FEW_RESIDUALS:  # fewer cannot tell the two apart
+            whole = float(np.square(values.mean(axis=1)).mean()) / left
+            values = values * np.sqrt(max(0.0, 1 - float(of_items[cells].mean()) / max(whole, TINY**2)))
+        unsure = _unsure(_stream(settings, f"own variance {size}"), freedom, settings)
+        for row, one in enumerate(sets):
+            if len(one) == size:
+                rng = _stream(settings, "seeds " + " ".join(one))
+                noise[:, row] = unsure * _normal(rng, values, freedom, len(members[row]), settings)
+    rng = _stream(settings, "shared seeds")
+    common = _normal(rng, shared, free_shared, len(shared), settings)
+    of_shared = max(float(common.mean(axis=1).var()), TINY)
+    of_rest = [(drawn[:, cells].mean(axis=1) + noise[:, row]).mean(axis=1).var() for row, cells in enumerate(members)]
+    # R - 1 would widen all figures twelvefold with two seeds, also where the shared part is noise alone.
+    freedom = free_shared * (1 + float(np.mean(of_rest)) / of_shared)
+    return noise + (_unsure(rng, freedom, settings) * common)[:, None]
 
 
-def _without_items(chosen: Sequence[_Residual], shared: Mapping[int, np.ndarray]) -> np.ndarray:
-    """(residuals, L) less what all sets of a seed share, and shrunk by what drawing items does already."""
-    values = np.array([one.value - shared[one.seed] for one in chosen])
-    if len(chosen) < FEW_RESIDUALS:
-        return values  # too few to tell the two apart
-    whole = float(np.square(values.mean(axis=1)).mean())
-    of_items = float(np.mean([one.of_items for one in chosen]))
-    return values * np.sqrt(max(0.0, 1 - of_items / whole)) if whole > TINY**2 else values
+def _normal(rng: np.random.Generator, values: np.ndarray, freedom: float, num: int, settings: Settings) -> np.ndarray:
+    """(B, L) means of ``num`` normal draws with the covariance of the (residuals, L) values."""
+    return rng.normal(size=(settings.num_bootstrap, len(values))) @ values / np.sqrt(freedom * num)
 
 
-def _few_freedoms(freedom: int, confidence: float) -> float:
-    """How much wider Student's t interval is than the normal one (Cornish and Fisher's expansion)."""
-    z = normal_quantile(confidence)
-    first = (z**2 + 1) / (4 * freedom)
-    return 1 + first + (5 * z**4 + 16 * z**2 + 3) / (96 * freedom**2)
+def _unsure(rng: np.random.Generator, freedom: float, settings: Settings) -> np.ndarray:
+    """(B, 1): by how much the true standard deviation may differ from the estimated one."""
+    return np.sqrt(freedom / rng.chisquare(freedom, size=(settings.num_bootstrap, 1)))
 
 
 def _stream(settings: Settings, name: str) -> np.random.Generator:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
 
@@ -66,12 +67,28 @@ def _cosine(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 
 def renamings(n: int, seed: int) -> np.ndarray:
-    """(renamings, n): the orders of n languages, the given one first; drawn ones where all are too many.
-
-    Sets share languages, so whether an agreement could be chance is tested by giving the languages each other's places:
-    that leaves the overlap of sets as it is, which shuffling sets would not.
-    """
+    """(renamings, n): the orders of n languages, the given one first; drawn ones where all are too many."""
     if math.factorial(n) <= MAX_RENAMINGS:
         return np.array(list(itertools.permutations(range(n))))
     rng = np.random.default_rng(seed)
     return np.array([np.arange(n), *(rng.permutation(n) for _ in range(MAX_RENAMINGS - 1))])
+
+
+@functools.lru_cache(maxsize=32)
+def places(sets: tuple[tuple[str, ...], ...], seed: int) -> np.ndarray:
+    """(orders, sets): which set each becomes when the languages get each other's names, the sets as they are first.
+
+    Sets share languages, so what could be chance is tested by renaming them: that leaves the overlap of sets as it is,
+    which shuffling sets would not. Only orders count that make measured sets out of all the measured ones.
+
+    Args:
+        sets: of one size.
+    """
+    codes = sorted({code for one in sets for code in one})
+    members = np.array([[codes.index(code) for code in one] for one in sets])
+    # A set as a number with a bit per language, so that renamed sets are looked up at once.
+    own = (1 << members).sum(axis=1)
+    renamed = (1 << renamings(len(codes), seed))[:, members].sum(axis=2)
+    rising = np.argsort(own)
+    found = rising[np.minimum(np.searchsorted(own[rising], renamed), len(own) - 1)]
+    return np.asarray(found[(own[found] == renamed).all(axis=1)])

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+import numpy as np
 import pandas as pd
 
 from mslt_it.evaluation.intervals import holm
@@ -63,12 +64,14 @@ COLUMNS = {
     "other_seeds": Column("chosen on other seeds", "share"),
     "first_share": Column("first when drawn again", "share"),
     "seed_sd": Column("SD over seeds, points", "share"),
+    "shared_sd": Column("of it shared by all sets", "share"),
     "assignment_sd": Column("SD over assignments, points", "share"),
     "set_sd": Column("SD over sets, points", "share"),
     "predicted": Column("predicted", "share"),
     "measured": Column("measured", "share"),
     # comparisons
     "difference": Column("difference", "points"),
+    "others": Column("", "points"),  # an interval alone
     "step": Column("against the size before", "points"),
     "against_mean": Column("against a random set", "points"),
     "behind_best": Column("behind the best", "points"),
@@ -153,15 +156,26 @@ def interval(key: str, ends: tuple[float, float] | None) -> Row:
     return {f"{key}_low": low, f"{key}_high": high}
 
 
-def with_holm(rows: Sequence[Row]) -> list[Row]:
-    """The rows with their ``p`` as ``p_adjusted``, over those that have one (Holm 1979)."""
-    tested = [row["p"] for row in rows if row["p"] is not None]
+def with_holm(rows: Sequence[Row], confidence: float = 0.95) -> list[Row]:
+    """The rows with their ``p`` as ``p_adjusted``, over those that have one (Holm 1979).
+
+    Where rows hold what was drawn, ``drawn``: (column, (B,) values), that column's intervals hold for all rows at once:
+    as many standard errors to each side as the largest of the rows' errors takes (Romano and Wolf 2005).
+    """
+    tested = [row["p"] for row in rows if row.get("p") is not None]
     adjusted = iter(holm(tested))
-    return [
-        {key: value for key, value in row.items() if key != "p"}
-        | {"p_adjusted": None if row["p"] is None else next(adjusted)}
-        for row in rows
-    ]
+    drawn = {i: np.asarray(row["drawn"][1]) for i, row in enumerate(rows) if row.get("drawn")}
+    scale = {i: float(values.std()) for i, values in drawn.items()}
+    moving = [np.abs(values - values.mean()) / scale[i] for i, values in drawn.items() if scale[i] > 0]
+    reach = float(np.quantile(np.max(moving, axis=0), confidence, method="weibull")) if moving else 0.0
+    found = []
+    for i, row in enumerate(rows):
+        if i in drawn:
+            key, half = row["drawn"][0], reach * scale[i]
+            row = row | interval(key, (row[key] - half, row[key] + half))
+        row = {key: value for key, value in row.items() if key not in ("p", "drawn")} | {"p_adjusted": row.get("p")}
+        found.append(row | ({} if row["p_adjusted"] is None else {"p_adjusted": next(adjusted)}))
+    return found
 
 
 def shown(value: Any, kind: str) -> str:

@@ -9,9 +9,10 @@ import numpy as np
 from mslt_it.problems import Problem
 from mslt_it.selection import typology
 from mslt_it.selection.criteria import NotComputed
+from mslt_it.study.analyse import renaming
 from mslt_it.study.analyse.findings import Analysis, Claim, Heatmap, Intervals, Mark, NotDone, Scatter, set_name
 from mslt_it.study.analyse.resampling import SetFigures
-from mslt_it.study.analyse.statistics import as_good_as_best, p_value, renamings, spearman
+from mslt_it.study.analyse.statistics import as_good_as_best, spearman
 from mslt_it.study.analyse.tables import Column, Row, interval, table, with_holm
 
 NUM_PARTS = 20  # in which renamings are looked at, so that their similarities fit into memory
@@ -170,13 +171,12 @@ def similarity(figures: SetFigures, k: int) -> Analysis | NotDone:
         like = likeness(pool, study.targets)
     except (Problem, NotComputed) as problem:
         return NotDone("similarity", title, str(problem))
-    other_names = renamings(len(pool), figures.settings.seed)
-    in_parts = np.array_split(other_names, min(NUM_PARTS, len(other_names)))
     rows: list[Row] = []
     claims = []
     for size in sizes:
         members = figures.of_size(size)
         numbers = np.array([[pool.index(code) for code in figures.sets[row]] for row in members])
+        places = figures.places(size)
         point = _within(figures.point[members])
         drawn = _within(figures.drawn[:, members])
         for part, values in like.items():
@@ -185,9 +185,8 @@ def similarity(figures: SetFigures, k: int) -> Analysis | NotDone:
                     continue  # the same as the nearest
                 x = _within(over(values[numbers], axis=1))
                 rho, rho_drawn = float(_flat(x, point)), _flat(x, drawn)
-                # In parts of equal size but for one, so weighted.
-                reached = [len(new) * _reached(over(values[new[:, numbers]], axis=2), point, rho) for new in in_parts]
-                p = max(sum(reached) / len(other_names), p_value(rho, rho_drawn))
+                some = np.array_split(places, min(NUM_PARTS, len(places)))
+                tested = renaming.relation(np.concatenate([_flat(x[part], point) for part in some]))
                 rho_range = figures.interval(rho_drawn)
                 rows.append(
                     {
@@ -198,7 +197,7 @@ def similarity(figures: SetFigures, k: int) -> Analysis | NotDone:
                         "items": study.num_items,
                         "spearman": rho,
                         **interval("spearman", rho_range),
-                        "p": p,
+                        "p": tested.p,
                     }
                 )
                 if part == MEAN and how == "nearest":
@@ -209,9 +208,10 @@ def similarity(figures: SetFigures, k: int) -> Analysis | NotDone:
                             f"Similarity of {nearest} to the target and gain, within each target (Spearman's rho)",
                             rho,
                             *rho_range,
-                            p,
+                            tested,
                             unit="number",
                             basis=figures.basis(members),
+                            is_at_chance=figures.is_at_chance(members),
                         )
                     )
     return Analysis(
@@ -226,8 +226,8 @@ def similarity(figures: SetFigures, k: int) -> Analysis | NotDone:
                 with_holm(rows),
                 "Similarity: cosine of lang2vec's vectors. Both are taken minus their mean over the sets for each "
                 "target, so that easy targets do not count as similar ones.",
-                "Interval: items and seeds drawn again. p: the larger of two, source languages given each "
-                "other's places, and items and seeds drawn again; adjusted over the rows (Holm).",
+                "Interval: items and seeds drawn again, for these very sets. p: the source languages' names in every "
+                "other order; adjusted over the rows (Holm).",
                 sources="of",
             ),
         ),
@@ -276,8 +276,3 @@ def _within(values: np.ndarray) -> np.ndarray:
 def _flat(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     """Spearman's rho over all pairs of set and target."""
     return spearman(*(np.round(one, 9).reshape(*one.shape[:-2], -1) for one in (x, y)))
-
-
-def _reached(x: np.ndarray, point: np.ndarray, rho: float) -> float:
-    """Share of similarities (renamings, sets, targets) that agree with the figures as well as ``rho`` or better."""
-    return float((np.abs(_flat(_within(x), point)) >= abs(rho) - 1e-9).mean())

@@ -1,0 +1,51 @@
+"""Claims about kinds of sets ("three scripts", "diverse", "what syntax picks"), tested by renaming the languages.
+
+Sets share languages, and a language that happens to be good lifts all its sets. With seven languages that alone makes
+kinds of sets differ by more than items and seeds explain, so a test that takes the sets as given finds something in
+every second study without any effect. The null here is that languages are *exchangeable*: the same figures could have
+come out with the languages' names in any other order. Each order of the names gives the statistic anew; p is the share
+of orders in which it is as far from 0 as it was (Fisher 1935; Good 2005, chapter 3). The order as it is counts, so the
+test is exact, whatever the noise of items and seeds, which is exchangeable too.
+
+Which orders: all n! of the n languages that the sets of one size hold, if n <= 7; of larger pools 5,040, drawn. Only
+orders that turn the measured sets into measured sets count: with all C(n, k) sets of a size that is every order; with a
+choice of sets it may be one alone, and then nothing is claimed of kinds of sets (p = 1).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from mslt_it.study.analyse.findings import Evidence
+from mslt_it.study.analyse.resampling import Rows, SetFigures
+from mslt_it.study.analyse.statistics import TINY
+
+
+def relation(values: np.ndarray, p_equal: float | None = None) -> Evidence:
+    """The test of a statistic, given (orders,) in every order, the given one first."""
+    size = np.abs(values)
+    p, least = (float((size >= bar - 1e-9).mean()) for bar in (size[0], size.max()))
+    number = f"{len(values):,} orders of the languages' names" if len(values) > 1 else "no other order of the names"
+    return Evidence(f"renaming, {number}", 1.0 if size.max() <= TINY else p, float(values.std()), least, p_equal)
+
+
+def contrast(figures: SetFigures, a: Rows, b: Rows) -> Evidence:
+    """Mean of the sets ``a`` minus mean of the sets ``b``, all of one size."""
+    k = len(figures.sets[a[0]])
+    members = figures.of_size(k)
+    return of_weights(figures, np.isin(members, a) / len(a) - np.isin(members, b) / len(b), k)
+
+
+def of_weights(figures: SetFigures, weights: np.ndarray, k: int) -> Evidence:
+    """``weights``: (sets of size k,) of a contrast.
+
+    Equivalence (Schuirmann 1987): an effect of the margin along the contrast is taken away from the figures, or added,
+    and what is left is tested one-sided, by the same orders.
+    """
+    members, margin = figures.of_size(k), figures.margin
+    renamed = weights[figures.places(k)]
+    values = renamed @ figures.mean[members]
+    effect = renamed @ (weights / max(float(weights @ weights), TINY))  # of 1 along the contrast, in every order
+    above = float((values - margin * effect <= values[0] - margin + 1e-9).mean())
+    below = float((values + margin * effect >= values[0] + margin - 1e-9).mean())
+    return relation(values, max(above, below))

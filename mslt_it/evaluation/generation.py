@@ -17,6 +17,8 @@ import numpy as np
 import torch
 from transformers import GenerationConfig, LogitsProcessor, LogitsProcessorList
 
+from mslt_it.models.base_model import base_of
+
 
 @dataclass(frozen=True)
 class Sampling:

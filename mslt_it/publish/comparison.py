@@ -28,6 +28,7 @@ from mslt_it.evaluation.likelihood import choice_log_likelihoods
 from mslt_it.evaluation.questions import choice_requests, questions_of
 from mslt_it.evaluation.settings import Settings
 from mslt_it.evaluation.shared_rows import Request
+from mslt_it.models.base_model import base_of
 from mslt_it.problems import Problem
 from mslt_it.records import EncodedExample, PromptedExample
 

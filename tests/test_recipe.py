@@ -110,7 +110,7 @@ def test_overrides_after_the_recipe() -> None:
         ("training.learning_rate=0", "training.learning_rate=0 is out of range. It must be above 0."),
         ("training.learning_rate=nan", "training.learning_rate=nan is not a finite number."),
         ("training.max_steps=0", "training.max_steps=0 is out of range. It must be above 0, or -1 (by num_epochs)."),
-        ("scoring.confidence=1", "scoring.confidence=1 is out of range. It must be between 0 and 1"),
+        ("scoring.confidence=1", "scoring.confidence=1 is out of range. It must be above 0 and below 1"),
         ("seed=-1", "seed=-1 is out of range."),
         ("sources=en", "sources=en is not a list or a name (auto). Write sources=[ar,de], quoted for the shell."),
         ("sources=[]", "sources=[] is empty. Write sources=[ar,de]."),

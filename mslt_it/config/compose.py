@@ -47,10 +47,9 @@ def load_recipe(
     content, scale = (
         copy.deepcopy(_package_recipe(name, **groups)) if config_dir is None else _composed(name, groups, config_dir)
     )
-    for key, value in _texts(content):
-        refuse_unfilled(key, value, f"Write the value itself in recipe '{name}', or on the command line: {key}=VALUE.")
     assign(content, assigned)
     for key, value in _texts(content):
+        refuse_unfilled(key, value, f"Write the value itself in recipe '{name}', or on the command line: {key}=VALUE.")
         if value == "???":  # OmegaConf's word for a value that is still to be given
             raise Problem(f"{key}: no value in recipe '{name}'. Give one: {key}=VALUE.")
     content["task"]["prompts"] = {**content["task"]["prompts"], **own_prompts(content["task"]["name"], config_dir)}
@@ -118,7 +117,7 @@ def _composed(
     chosen = [_choice(group, option, config_dir) for group, option in groups.items()]
     home = known[name].parent
     schema = _stored_schema()
-    search = [_search_path(folder) for folder in folders(config_dir) if folder != home]
+    search = [f"hydra.searchpath=[{_quoted(f'file://{folder}')}]" for folder in folders(config_dir) if folder != home]
     try:
         with initialize_config_dir(version_base="1.3", config_dir=str(home)):
             _refuse_unfilled_defaults(name, known)
@@ -133,7 +132,9 @@ def _composed(
     except (HydraException, OmegaConfBaseException, ValueError) as error:
         raise _explain(error, name, config_dir) from error
     except yaml.YAMLError as error:
-        raise Problem(f"{_place_of(error, known[name])} is not valid YAML: {' '.join(str(error).split())}") from error
+        mark = getattr(error, "problem_mark", None)
+        place = f"{mark.name}, line {mark.line + 1}," if mark is not None else str(known[name])
+        raise Problem(f"{place} is not valid YAML: {' '.join(str(error).split())}") from error
     return typing.cast(dict[str, Any], content), choices.get("scale")
 
 
@@ -145,10 +146,6 @@ def _choice(group: str, option: str | None, config_dir: str | Path | None) -> st
     if option not in known:
         raise Problem(f"Unknown {group} '{option}'. {nearest(option, known)}")
     return f"{group}={_quoted(option)}"
-
-
-def _search_path(folder: Path) -> str:
-    return f"hydra.searchpath=[{_quoted(f'file://{folder}')}]"
 
 
 def _quoted(text: str) -> str:
@@ -181,11 +178,6 @@ def _texts(content: Any, key: str = "") -> Iterator[tuple[str, str]]:
             yield from _texts(value, key)
     elif isinstance(content, str):
         yield key, content
-
-
-def _place_of(error: Exception, fallback: Path) -> str:
-    mark = getattr(error, "problem_mark", None)
-    return f"{mark.name}, line {mark.line + 1}," if mark is not None else str(fallback)
 
 
 def _explain(error: Exception, name: str, config_dir: str | Path | None) -> Problem:

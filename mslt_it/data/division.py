@@ -18,7 +18,6 @@ languages are trained on, so that runs on other sources are scored on the same r
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -26,6 +25,7 @@ from dataclasses import dataclass
 from mslt_it.config.recipe import TaskConfig
 from mslt_it.data.files import Row
 from mslt_it.data.leakage import fold
+from mslt_it.data.mixing import hash_key
 from mslt_it.data.shapes import ID_COLUMNS, id_text
 from mslt_it.problems import NotScorable, Problem
 from mslt_it.records import Example
@@ -111,7 +111,7 @@ def units_of_ids(tables: Sequence[Table], *, is_parallel: bool = False) -> Units
     if num_torn > MAX_TORN_SHARE * num_groups and not is_parallel:
         return Units(True, None)
     first: dict[int, str] = {}
-    for item in sorted(unit_of, key=lambda i: _hash(f"name\0{i}")):  # not the hash that decides the side
+    for item in sorted(unit_of, key=lambda i: hash_key("held out", "name", i)):  # not the hash that decides the side
         first.setdefault(unit_of[item], item)
     return Units(True, {item: first[unit] for item, unit in unit_of.items()})
 
@@ -140,7 +140,7 @@ def divide(
             f"{task.held_out_share:g}."
         )
     named, how = _named(task, rows, units)
-    is_in = [(_hash(unit) < task.held_out_share * 2**64) == (role == "score") for unit in named]
+    is_in = [(hash_key("held out", unit) < task.held_out_share * 2**64) == (role == "score") for unit in named]
     if others is not None:
         met = {text for found in others for text in found.texts}
         groups = {group for found in others if found.is_grouped or rows.is_grouped for group in found.groups}
@@ -193,8 +193,3 @@ def told_by_language(counts: Mapping[str, tuple[int, int]]) -> str:
         if pair[0]:
             alike.setdefault(pair, []).append(code)
     return "; ".join(f"{number} of {total} rows in {', '.join(codes)}" for (number, total), codes in alike.items())
-
-
-def _hash(unit: str) -> int:
-    digest = hashlib.blake2b(f"held out\0{unit}".encode("utf-8", "surrogatepass"), digest_size=8).digest()
-    return int.from_bytes(digest, "big")

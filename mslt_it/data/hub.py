@@ -10,6 +10,7 @@ later run finds in the caches without a network.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -19,7 +20,7 @@ from typing import Any
 from mslt_it.data.files import parsed
 from mslt_it.languages import serving
 from mslt_it.problems import Problem, nearest
-from mslt_it.store import write_atomically
+from mslt_it.store import read_json, write_atomically
 
 PARQUET_BRANCH = "refs/convert/parquet"
 PARQUET_FILES = "{config}/{split}/*.parquet"  # how that branch is laid out
@@ -43,44 +44,40 @@ def read_hub(
     paths in the repository: ``{config}`` and ``{split}`` are filled in, ``*`` and ``?`` stand for part of a name; a
     pattern without ``{split}`` gives the same rows for every split. Every failure is a Problem.
     """
-    if revision == PARQUET_BRANCH and not (files or "").endswith(".parquet"):
-        files = PARQUET_FILES  # a pattern of the repository's own files says nothing about this branch
-    try:
-        if not files:
-            return _load(data, config, split, revision)
-        return _read_files(data, config, split, revision, files)
-    except Exception as error:  # the client libraries raise many unrelated types
-        if isinstance(error, Problem):
-            raise
-        known = hub_problem(error, "task.data", data, revision)
-        if known is None:
-            text = " ".join(str(error).split())
-            known = Problem(
-                f"task.data={data} could not be loaded from the Hub (configuration '{config}', split '{split}', "
-                f"revision {revision or 'main'}): {type(error).__name__}: {text[:300]}. "
-                "Check the id, or download the data and give its folder."
-            )
-        raise known from error
+    files = _pattern(revision, files)
+    with _explained(data, revision, f"configuration '{config}', split '{split}'"):
+        return _read_files(data, config, split, revision, files) if files else _load(data, config, split, revision)
 
 
 def hub_configs(data: str, revision: str | None, files: str | None = None) -> list[str]:
     """The names of a data set's configurations: as the Hub lists them, or those that a pattern of files has."""
-    if revision == PARQUET_BRANCH and not (files or "").endswith(".parquet"):
-        files = PARQUET_FILES
-    try:
+    with _explained(data, revision, "its configurations"):
         commit = _commit(data, revision)
-        if files:
-            pattern = _expression(files)
-            found = [re.fullmatch(pattern, name) for name in _list_files(data, commit)]
-            return sorted({m["config"] for m in found if m is not None and "config" in m.groupdict()})
+        if files := _pattern(revision, files):
+            return sorted(_filled_in(files, _list_files(data, commit), "config"))
         import datasets
 
         return sorted(datasets.get_dataset_config_names(data, revision=commit))
+
+
+def _pattern(revision: str | None, files: str | None) -> str | None:
+    """A pattern of the repository's own files says nothing about the branch with the Hub's."""
+    return PARQUET_FILES if revision == PARQUET_BRANCH and not (files or "").endswith(".parquet") else files
+
+
+@contextlib.contextmanager
+def _explained(data: str, revision: str | None, what: str) -> Iterator[None]:
+    """Every failure as a Problem."""
+    try:
+        yield
+    except Problem:
+        raise
     except Exception as error:  # the client libraries raise many unrelated types
-        known = hub_problem(error, "task.data", data, revision)
-        if isinstance(error, Problem) or known is None:
-            raise
-        raise known from error
+        text = " ".join(str(error).split())
+        raise hub_problem(error, "task.data", data, revision) or Problem(
+            f"task.data={data} could not be loaded from the Hub ({what}, revision {revision or 'main'}): "
+            f"{type(error).__name__}: {text[:300]}. Check the id, or download the data and give its folder."
+        ) from error
 
 
 def hub_problem(error: BaseException, key: str, name: str, revision: str | None) -> Problem | None:
@@ -101,8 +98,8 @@ def hub_problem(error: BaseException, key: str, name: str, revision: str | None)
 
     if met(errors.GatedRepoError):
         return Problem(
-            f"{at} is gated: its authors decide who may download it. Ask for access on its page of the Hub and log in "
-            f"with `hf auth login` (or set HF_TOKEN), or download it elsewhere and set {key} to the folder."
+            f"{at} is gated: its authors decide who may download it. Ask for access on its page and log in with `hf "
+            f"auth login` (or set HF_TOKEN), or set {key} to a folder with it."
         )
     if met(errors.RevisionNotFoundError):
         hint = (
@@ -154,9 +151,8 @@ def causes(error: BaseException) -> Iterator[BaseException]:
 
 
 def _load(data: str, config: str | None, split: str, revision: str | None) -> list[Mapping[str, Any]]:
-    builder = None
-    if revision is not None and _COMMIT.fullmatch(revision):
-        builder = _prepared(data, config, revision)  # a commit never changes: no need to ask
+    is_commit = revision is not None and _COMMIT.fullmatch(revision)  # which never changes: no need to ask
+    builder = _prepared(data, config, str(revision)) if is_commit else None
     if builder is None:
         commit = _commit(data, revision)
         builder = _prepared(data, _known_spelling(data, config, commit), commit) or _prepare(data, config, commit)
@@ -192,29 +188,23 @@ def _spelt(config: str | None, known: Collection[str], data: str, commit: str, f
         )
     if not same:
         return None
-    spelt = {**_spellings(data, commit), f"{files} {config}": same[0]}
-    write_atomically(_notes(data) / f"{commit}.configs.json", json.dumps(spelt))
+    kept = _note(data, f"{commit}.configs.json")
+    write_atomically(kept, json.dumps({**(read_json(kept) or {}), f"{files} {config}": same[0]}))
     return same[0]
 
 
 def _known_spelling(data: str, config: str | None, commit: str, files: str = "") -> str | None:
-    return _spellings(data, commit).get(f"{files} {config}", config)
+    return (read_json(_note(data, f"{commit}.configs.json")) or {}).get(f"{files} {config}", config)
 
 
-def _spellings(data: str, commit: str) -> dict[str, str]:
-    kept = _notes(data) / f"{commit}.configs.json"
-    found: dict[str, str] = json.loads(kept.read_text(encoding="utf-8")) if kept.is_file() else {}
-    return found
-
-
-def _notes(data: str) -> Path:
-    """Our own folder in the Hub's cache for one data set, which is made."""
+def _note(data: str, name: str) -> Path:
+    """A file of ours in the Hub's cache, in a folder of the data set."""
     from huggingface_hub import constants
     from huggingface_hub.file_download import repo_folder_name
 
     folder = Path(constants.HF_HOME) / "mslt_it" / repo_folder_name(repo_id=data, repo_type="dataset")
     folder.mkdir(parents=True, exist_ok=True)
-    return folder
+    return folder / name
 
 
 def _prepare(data: str, config: str | None, commit: str) -> Any:
@@ -290,38 +280,32 @@ def _read_files(data: str, config: str | None, split: str, revision: str | None,
             f"task.hub_files={files}: only {', '.join(ENDINGS)} are read (JSON also as .gz), not '{pattern}'."
         )
     commit = revision if revision is not None and _COMMIT.fullmatch(revision) else _commit(data, revision)
-    if (spelt := _known_spelling(data, config, commit, files)) != config:
-        pattern = _fill(files, spelt, split)
+    pattern = _fill(files, _known_spelling(data, config, commit, files), split)
     names = [pattern]
     if "*" in pattern or "?" in pattern:
+        names = [name for name in _list_files(data, commit) if re.fullmatch(_expression(pattern), name)]
+    try:
+        paths = [Path(hf_hub_download(data, name, repo_type="dataset", revision=commit)) for name in names]
+    except LocalEntryNotFoundError:
+        raise
+    except EntryNotFoundError:
+        names = []
+    if not names:
         listed = _list_files(data, commit)
-        names = [name for name in listed if re.fullmatch(_expression(pattern), name)]
-        if not names:
-            if spelt := _spelt_in_paths(config, files, listed, data, commit):
-                return _read_files(data, spelt, split, revision, files)
-            raise _no_such_file(data, config, split, files, pattern, listed)
-    rows: list[Mapping[str, Any]] = []
-    for name in names:
-        try:
-            path = Path(hf_hub_download(data, name, repo_type="dataset", revision=commit))
-        except LocalEntryNotFoundError:
-            raise
-        except EntryNotFoundError as error:
-            listed = _list_files(data, commit)
-            if spelt := _spelt_in_paths(config, files, listed, data, commit):
-                return _read_files(data, spelt, split, revision, files)
-            raise _no_such_file(data, config, split, files, pattern, listed) from error
-        rows += _read(path, f"{name} of {data}")
+        configs = _filled_in(files, listed, "config")
+        if config not in configs and (spelt := _spelt(config, configs, data, commit, files)):
+            return _read_files(data, spelt, split, revision, files)
+        raise _no_such_file(data, config, split, files, pattern, listed)
+    rows = [row for name, path in zip(names, paths, strict=True) for row in _read(path, f"{name} of {data}")]
     if not rows:
         raise Problem(f"task.data={data}: {', '.join(names)} holds no rows. Check task.hub_files={files}.")
     return rows
 
 
-def _spelt_in_paths(config: str | None, files: str, listed: Sequence[str], data: str, commit: str) -> str | None:
-    """Another spelling of the language ``config`` among the paths that the pattern would find."""
-    found = [match.groupdict() for name in listed if (match := re.fullmatch(_expression(files), name))]
-    known = {groups["config"] for groups in found if "config" in groups}
-    return None if config in known else _spelt(config, known, data, commit, files)
+def _filled_in(files: str, listed: Sequence[str], name: str, config: str | None = None) -> set[str]:
+    """What stands for ``{name}`` in the paths that a pattern finds, of one configuration or of all."""
+    found = [match.groupdict() for path in listed if (match := re.fullmatch(_expression(files), path))]
+    return {groups[name] for groups in found if name in groups and config in (None, groups.get("config", config))}
 
 
 def _fill(files: str, config: str | None, split: str) -> str:
@@ -349,7 +333,7 @@ def _list_files(data: str, commit: str) -> list[str]:
     """
     from huggingface_hub import HfApi
 
-    kept = _notes(data) / f"{commit}.json"
+    kept = _note(data, f"{commit}.json")
     if kept.is_file():
         names: list[str] = json.loads(kept.read_text(encoding="utf-8"))
         return names
@@ -362,9 +346,7 @@ def _no_such_file(
     data: str, config: str | None, split: str, files: str, pattern: str, listed: Sequence[str]
 ) -> Problem:
     """Whether the configuration, the split or the pattern is to blame, by what else the pattern would find."""
-    found = [match.groupdict() for name in listed if (match := re.fullmatch(_expression(files), name))]
-    configs = {groups["config"] for groups in found if "config" in groups}
-    splits = {groups["split"] for groups in found if "split" in groups and groups.get("config", config) == config}
+    configs, splits = _filled_in(files, listed, "config"), _filled_in(files, listed, "split", config)
     if config and configs and config not in configs:
         return Problem(f"task.data={data} has no configuration '{config}' ({pattern}). {nearest(config, configs)}")
     if splits and split not in splits:

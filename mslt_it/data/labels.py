@@ -319,17 +319,12 @@ def guessed(values: Sequence[str], names: Sequence[str], *, strict: bool = False
         return {value: by_key[_SAME[value]] for value in values}
     if numbered := _by_number(values, names):
         return numbered
-    found = {value: name for value in values if (name := _alike(value, names, strict))}
+    found = {value: name for value in values if (name := other_word(value, names, strict))}
     for value in values:
         if not strict and value not in found:
             left = [name for name in names if name not in found.values()]
             found[value] = (left or names)[0]
     return found
-
-
-def other_word(value: str, names: Sequence[str]) -> str:
-    """The one of ``names`` that a word probably means, or ""."""
-    return _alike(value, names, strict=False)
 
 
 def _by_number(values: Sequence[str], names: Sequence[str]) -> dict[str, str]:
@@ -343,7 +338,8 @@ def _by_number(values: Sequence[str], names: Sequence[str]) -> dict[str, str]:
     return dict(zip(ordered, names, strict=True)) if len(ordered) == len(names) else {}
 
 
-def _alike(value: str, names: Sequence[str], strict: bool) -> str:
+def other_word(value: str, names: Sequence[str], strict: bool = False) -> str:
+    """The one of ``names`` that a word probably means, or ""."""
     key = _key(value)
     by_key = {_key(name): name for name in names}
     if key in by_key:

@@ -12,10 +12,9 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-import yaml
-
-from mslt_it.config.files import share_dir
+from mslt_it.config.files import parse_yaml, share_dir
 from mslt_it.config.recipe import PromptConfig, TaskConfig
 from mslt_it.config.table_keys import list_argument
 from mslt_it.data.labels import label_lines
@@ -31,6 +30,7 @@ from mslt_it.data.variants import (
     check_variant,
     exemplars,
 )
+from mslt_it.languages import primary
 from mslt_it.problems import Problem, nearest
 from mslt_it.records import Example, Message, PromptedExample, fingerprint
 
@@ -56,17 +56,14 @@ class PromptFile:
     optional: frozenset[str] = frozenset()  # fields that may be empty; a line that shows an empty one is left out
 
 
-def prompted(
-    example: Example, task: TaskConfig, prompt: PromptConfig, prompts_dir: Path | None = None
-) -> PromptedExample:
+def prompted(example: Example, task: TaskConfig, prompt: PromptConfig) -> PromptedExample:
     """The example as the model will see it: messages without the answer, the answer, the words it is scored against.
     Of a row without a label there is no answer.
 
     With ``prompt.variant`` other than "direct" the answer is a chain of thought and a last line; the chain is
     ``example.rationale``, where the row has one.
     """
-    check_variant(task, prompt.variant, PROMPT_VARIANTS)
-    asking = _Asking.of(task, prompt, example.language, prompts_dir)
+    asking = _Asking.of(task, prompt, example.language)
     file, form = asking.file, asking.form
     if task.choice_names and example.label and example.label not in file.labels:
         raise Problem(
@@ -101,9 +98,11 @@ class _Asking:
     form: ChainForm | None  # None: directly
 
     @staticmethod
-    def of(task: TaskConfig, prompt: PromptConfig, language: str, prompts_dir: Path | None) -> _Asking:
+    @functools.lru_cache(maxsize=256)
+    def of(task: TaskConfig, prompt: PromptConfig, language: str) -> _Asking:
+        check_variant(task, prompt.variant, PROMPT_VARIANTS)
         form = None if prompt.variant == "direct" else chain_form(task, prompt.variant, language)
-        return _Asking(task, prompt, language, prompt_file(task, language, prompt, prompts_dir), form)
+        return _Asking(task, prompt, language, prompt_file(task, language, prompt), form)
 
     @property
     def words(self) -> tuple[str, ...]:
@@ -151,7 +150,7 @@ class Outline:
 def outline(task: TaskConfig, prompt: PromptConfig, language: str) -> Outline:
     """What `prompted` makes of rows in a language."""
     is_drawn = prompt.template == "mixed"
-    asking = _Asking.of(task, dataclasses.replace(prompt, template="0") if is_drawn else prompt, language, None)
+    asking = _Asking.of(task, dataclasses.replace(prompt, template="0") if is_drawn else prompt, language)
     file, names = asking.file, task.input_fields
     places = {name: f"\ue000{number}\ue001" for number, name in enumerate(names)}
     plain = dataclasses.replace(asking, file=dataclasses.replace(file, wording={}))
@@ -178,7 +177,7 @@ def _shown(asking: _Asking, shot: Exemplar) -> list[Message]:
     if form is not None and form.language == ENGLISH:
         english = next(e for e in exemplars(task, ENGLISH, prompt.num_shots) if e.id == shot.id)
         in_english = dataclasses.replace(item, fields=english.fields, language=ENGLISH)
-        retold = _Asking.of(task, prompt, ENGLISH, None).request(in_english)
+        retold = _Asking.of(task, prompt, ENGLISH).request(in_english)
         answer = form.answer(english.chain, answer, " ".join(retold.split()))
     elif form is not None:
         answer = form.answer(shot.chain, answer)
@@ -204,32 +203,33 @@ def _text(file: PromptFile, prompt: PromptConfig, example: Example) -> str:
     return text.strip() if empty else text
 
 
-def prompt_file(task: TaskConfig, language: str, prompt: PromptConfig, prompts_dir: Path | None = None) -> PromptFile:
+@functools.lru_cache(maxsize=256)
+def prompt_file(task: TaskConfig, language: str, prompt: PromptConfig) -> PromptFile:
     """The validated prompt file for a language; English, with a note, where the language has none."""
     if prompt.language not in ("native", "english"):
         raise Problem(f"prompt.language='{prompt.language}' is unknown. Known: english, native.")
     if task.name == "custom" or task.instruction:
         return _own_prompt(task, language)
-    folder = (prompts_dir or share_dir("eval") / "prompts") / task.name
-    wanted = ["en"] if prompt.language == "english" else [language, language.split("-")[0], "en"]
-    code = next((c for c in wanted if c in task.prompts or (folder / f"{c}.yaml").is_file()), None)
+    folder = share_dir("eval") / "prompts" / task.name
+    paths = {path.stem: path for path in folder.glob("*.yaml")}
+    paths |= {code: Path("prompts", task.name, f"{code}.yaml") for code in task.prompts}  # the user's own
+    own = (language, primary(language))
+    wanted = ("en",) if prompt.language == "english" else (*own, "en")
+    code = next((c for c in wanted if c in paths), None)
     if code is None:
-        known = {*task.prompts, *(p.stem for p in folder.glob("*.yaml"))}
         raise Problem(
             f"No prompt file of task '{task.name}' for language '{wanted[0]}', and none in English. Found: "
-            f"{', '.join(sorted(known)) or 'none'}. Write prompts/{task.name}/en.yaml (labels, templates) in the "
+            f"{', '.join(sorted(paths)) or 'none'}. Write prompts/{task.name}/en.yaml (labels, templates) in the "
             "folder that you give with --config-dir, or the question itself: task.instruction='...'."
         )
-    if code in task.prompts:  # the user's own
-        path, text = Path("prompts", task.name, f"{code}.yaml"), task.prompts[code]
-    else:
-        path = folder / f"{code}.yaml"
-        text = _text_of(path, path.stat().st_mtime_ns, path.stat().st_size)
-    file = _load(path, text, task.input_fields, task.optional_fields, task.choice_names, language, prompt.language)
+    file = _read(paths[code], parse_yaml(paths[code], task.prompts.get(code)), task)
+    if prompt.language == "native" and code not in own:
+        note = f"language '{language}' has no prompt file {language}.yaml: prompted in English ({file.path.name})"
+        file = dataclasses.replace(file, note=note)
     if task.shape == "tagging" and not _names_kinds(file.templates, task.label_names):
-        own = _own_prompt(task, language)
-        note = f"{path.name} does not ask for task.label_names ({', '.join(task.label_names)}); {own.note}"
-        return dataclasses.replace(own, note=note)
+        instead = _own_prompt(task, language)
+        note = f"{code}.yaml does not ask for task.label_names ({', '.join(task.label_names)}); {instead.note}"
+        return dataclasses.replace(instead, note=note)
     return file
 
 
@@ -248,8 +248,8 @@ def _names_kinds(templates: Sequence[str], kinds: Sequence[str]) -> bool:
 def _own_prompt(task: TaskConfig, language: str) -> PromptFile:
     """The prompt of a user's own task: the instruction, the fields, and the labels or kinds of names to choose from."""
     own = task.instruction
-    primary = language.split("-")[0]
-    key = next((k for k in (language, primary, "default", "en") if own.get(k)), "")
+    codes = (language, primary(language))
+    key = next((k for k in (*codes, "default", "en") if own.get(k)), "")
     where, note = f"task.instruction.{key}", ""
     names = task.label_names if task.shape in ("classification", "tagging") else ()
     if own and not key:
@@ -259,7 +259,7 @@ def _own_prompt(task: TaskConfig, language: str) -> PromptFile:
         )
     if own:
         text = own[key]
-        if key == "en" and "en" not in (language, primary):
+        if key == "en" and "en" not in codes:
             note = f"language '{language}' has no task.instruction of its own: prompted with the English one"
     else:
         text = _INSTRUCTION if names else ""
@@ -279,48 +279,24 @@ def _own_prompt(task: TaskConfig, language: str) -> PromptFile:
     )
 
 
-@functools.lru_cache(maxsize=256)
-def _text_of(path: Path, mtime_ns: int, size: int) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        raise Problem(f"{path} is not UTF-8: {error}") from error
-
-
-@functools.lru_cache(maxsize=256)
-def _load(
-    path: Path,
-    text: str,
-    fields: tuple[str, ...],
-    optional: tuple[str, ...],
-    label_names: tuple[str, ...],
-    language: str,
-    mode: str,
-) -> PromptFile:
-    try:
-        content = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise Problem(f"{path} is not valid YAML: {error}") from error
+def _read(path: Path, content: Any, task: TaskConfig) -> PromptFile:
     if not isinstance(content, dict):
         raise Problem(f"{path} must hold the keys labels and templates.")
     for key in content:
         if key not in _KEYS:
             raise Problem(f"{path} has the unknown key '{key}'. {nearest(str(key), _KEYS)}")
-    note = ""
-    if mode == "native" and path.stem not in (language, language.split("-")[0]):
-        note = f"language '{language}' has no prompt file {language}.yaml: prompted in English ({path.name})"
     system = content.get("system", "")
     if not isinstance(system, str):
         raise Problem(f"{path}: system must be one text.")
     refuse_placeholders(system, f"{path}: system")
     return PromptFile(
         path,
-        _labels(path, content.get("labels", {}), label_names),
-        _templates(path, content, fields),
+        _labels(path, content.get("labels", {}), task.choice_names),
+        _templates(path, content, task.input_fields),
         system,
-        note,
-        _wording(path, content.get("wording", {}), fields),
-        frozenset(optional),
+        "",
+        _wording(path, content.get("wording", {}), task.input_fields),
+        frozenset(task.optional_fields),
     )
 
 

@@ -23,7 +23,7 @@ from mslt_it.data.labels import (
     plain_number,
     read_labels,
 )
-from mslt_it.data.spans import encode_tags, without_language_prefix
+from mslt_it.data.spans import encode, sentence, to_spans, without_language_prefix
 from mslt_it.problems import NoLabels, NotScorable, Problem, nearest
 from mslt_it.records import Example
 
@@ -31,7 +31,6 @@ ID_COLUMNS = ("id", "idx")
 MIN_PLACEHOLDER_ROWS = 20  # fewer rows with one label may be chance
 OUTSIDE = table_keys.OUTSIDE
 _BEGINS = {"B": "B", "I": "I", "S": "B", "U": "B", "E": "I", "L": "I", "M": "I"}  # of BIOES and BILOU
-NO_NAMES = "-"  # the answer for a sentence without names, in every language
 MIN_CHARACTER_SHARE = 0.9  # of one-character tokens, from which on a file's tokens are characters (ja, zh, th)
 
 
@@ -110,15 +109,11 @@ def asked_example(task: TaskConfig, language: str, values: Mapping[str, Any], it
     parts = _Parts()
     if task.shape == "tagging" and isinstance(tokens := values.get("tokens"), (list, tuple)):
         texts = without_language_prefix([_text(t, "a token", parts) for t in tokens], task.config_name(language))
-        parts.fields["text"] = _sentence(texts, _has_word_tokens([Row(place, values)]))
+        parts.fields["text"] = sentence(texts, _has_word_tokens([Row(place, values)]))
     else:
         for name in task.input_fields:
             parts.fields[name] = _text(values.get(name), name, parts, optional=name in task.optional_fields)
     return Example(item, language, task.name, "", parts.fields, "", place, fault=parts.fault)
-
-
-def _sentence(tokens: Sequence[str], is_spaced: bool) -> str:
-    return " ".join(tokens) if is_spaced else "".join(" " if t == "#" else t for t in tokens)
 
 
 def _answer_reader(
@@ -167,7 +162,7 @@ def _tagged(
     if None in tokens:
         parts.fault = f"{NOT_TEXT}: a token is null"
     tokens = without_language_prefix([_text(t, "a token", parts) for t in tokens], task.config_name(language))
-    parts.fields["text"] = _sentence(tokens, is_spaced)
+    parts.fields["text"] = sentence(tokens, is_spaced)
     if not isinstance(tags, (list, tuple)) or parts.fault:
         return parts
     if len(tags) != len(tokens):
@@ -177,7 +172,7 @@ def _tagged(
         parts.fault = f"{MISSING}: a token has no tag"
         return parts
     gold = {"tokens": list(tokens), "tags": names, "spaced": is_spaced, "kinds": list(task.label_names)}
-    parts.label = encode_tags(tokens, names, spaced=is_spaced, none_word=NO_NAMES, kinds=task.label_names)
+    parts.label = encode(to_spans(tokens, names, spaced=is_spaced))
     parts.references = (json.dumps(gold, ensure_ascii=False),)
     return parts
 
@@ -194,11 +189,6 @@ def _text(value: Any, name: str, parts: _Parts, *, optional: bool = False) -> st
     if what and not (optional and what == "NaN"):  # NaN: how a table with gaps is written as JSON
         parts.fault = parts.fault or f"{NOT_TEXT}: {name} is {what}"
     return "" if what else as_text(value)
-
-
-def _holds_answer(value: Any, task: TaskConfig) -> bool:
-    parts = _Parts()
-    return bool(_answers(value, task, parts) or parts.fault)  # faults are counted row by row
 
 
 def refuse_unpublished(task: TaskConfig, language: str, rows: Sequence[Row], origin: str) -> None:
@@ -227,7 +217,8 @@ def refuse_unpublished(task: TaskConfig, language: str, rows: Sequence[Row], ori
         )
         what = "tags"
     else:
-        if any(_holds_answer(value, task) for value in values):
+        parts = _Parts()
+        if any(_answers(value, task, parts) or parts.fault for value in values):  # faults are counted row by row
             return
         raise _no_labels(task, language, rows, origin)
     raise NotScorable(

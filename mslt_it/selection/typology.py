@@ -32,7 +32,6 @@ Floats = NDArray[np.float64]
 PARTS = ("syntax", "phonology", "inventory", "family", "geography")
 STRUCTURE = ("syntax", "phonology", "inventory")  # the parts with gaps; the other two are complete
 _PREFIX = {"syntax": "S_", "phonology": "P_", "inventory": "INV_"}
-VALUES = ("knn", "average")
 MAX_IMPUTED_SHARE = 0.5  # above it, a part of a language's vector is more guess than data, and is said to be
 
 
@@ -82,8 +81,6 @@ def read_typology(codes: Sequence[str], uriel: Mapping[str, str] | None = None, 
         uriel: URIEL codes for some of the languages instead of lang2vec's mapping ({"ar": "arb"}).
         values: "knn" = gaps filled with lang2vec's own predictions; "average" = data only, gaps left out.
     """
-    if values not in VALUES:
-        raise Problem(f"values={values} is unknown. {nearest(values, VALUES)}")
     given = dict(uriel or {})
     for code in given:
         if code not in codes:

@@ -126,7 +126,7 @@ def test_a_table_of_ones_own_is_told_its_columns(tmp_path: Path) -> None:
     with pytest.raises(Problem, match="has no column 'text'") as caught:
         read(load_recipe("custom", base))
     lines = pasted(str(caught.value))
-    assert lines == ["task.input=customer's message", "task.label=intent [gold]"]
+    assert lines == ['task.input=["customer\'s message"]', "task.label=intent [gold]"]
     assert [e.label for e in read(load_recipe("custom", [*base, *lines]))] == list("ab" * 20)
     with pytest.raises(Problem, match=r"has no column 'nosuch' \(task\.columns\.text=nosuch\)"):
         read(load_recipe("custom", [*base, "task.columns.text=nosuch"]))

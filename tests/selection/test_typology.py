@@ -101,7 +101,6 @@ def test_main_varieties() -> None:
     [
         (["en"], {"uriel": {"en": "xxx"}}, "Language 'en': lang2vec has no language 'xxx'."),
         (["en"], {"uriel": {"fr": "fra"}}, "uriel: 'fr' is neither in the pool nor a target. Known: en."),
-        (["en"], {"values": "avg"}, "values=avg is unknown. Did you mean 'average'? Known: average, knn."),
         (["zh"], {"uriel": {"zh": "zh"}}, "Language 'zh': lang2vec has no language 'zh'. It is a macro-language; name"),
     ],
 )

@@ -259,14 +259,4 @@ def _assignments(changes: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
         if isinstance(value, Mapping):
             yield from _assignments(value, f"{prefix}{name}.")
         else:
-            yield f"{prefix}{name}={_written(value)}"
-
-
-def _written(value: Any) -> str:
-    if isinstance(value, (list, tuple)):
-        return f"[{','.join(values.quoted(str(item)) for item in value)}]"
-    if isinstance(value, (str, os.PathLike)):
-        text = os.fspath(value)
-        is_plain = text == text.strip() and text[:1] not in ('"', "'") and text.lower() != "null"
-        return text if is_plain else values.quoted(text)
-    return written(value)
+            yield f"{prefix}{name}={written(value)}"

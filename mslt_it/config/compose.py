@@ -28,7 +28,8 @@ from mslt_it.languages import LanguageSet, some_codes
 from mslt_it.problems import Problem, nearest
 from mslt_it.records import to_plain
 
-Choose = Callable[..., tuple[tuple[str, ...], str]]
+UNSET = "???"  # OmegaConf's word for a value that is still to be given
+Choose = Callable[[Recipe], tuple[tuple[str, ...], str]]
 
 
 def load_recipe(
@@ -50,7 +51,7 @@ def load_recipe(
     assign(content, assigned)
     for key, value in _texts(content):
         refuse_unfilled(key, value, f"Write the value itself in recipe '{name}', or on the command line: {key}=VALUE.")
-        if value == "???":  # OmegaConf's word for a value that is still to be given
+        if value == UNSET:
             raise Problem(f"{key}: no value in recipe '{name}'. Give one: {key}=VALUE.")
     content["task"]["prompts"] = {**content["task"]["prompts"], **own_prompts(content["task"]["name"], config_dir)}
     recipe = build(Recipe, {**content, **_names(content, name, scale)}, f"recipe '{name}'")
@@ -62,37 +63,21 @@ def load_recipe(
 # ---------------------------------------------------------------- composing
 
 
-def _schema(cls: type) -> type:
-    """The dataclass as Hydra knows it: which keys there are, whatever their values; `build` says what is wrong with
-    them. A string would turn the YAML boolean ``no`` into "False" before anyone could complain."""
-    from omegaconf import MISSING
-
-    inner, known = sections(cls), keys(cls)
-    fields: list[Any] = []
-    for f in dataclasses.fields(cls):
-        hint, default = typing.cast(Any, Any), f.default
-        if f.name in inner:
-            hint = _schema(inner[f.name])
-            default = dataclasses.field(default_factory=hint)
-        elif f.name in known and known[f.name].is_mapping:
-            hint, default = dict[Any, Any], dataclasses.field(default_factory=dict)  # a label may be the number 0
-        elif isinstance(default, tuple):
-            default = dataclasses.field(default_factory=functools.partial(list, default))
-        elif cls is Recipe and f.name in ("name", "scale"):
-            default = ""  # the file's name, the chosen scale: see `_names`
-        elif default is dataclasses.MISSING:
-            default = MISSING
-        fields.append((f.name, hint, default))
-    return dataclasses.make_dataclass(cls.__name__, fields)
-
-
 @functools.cache
 def _stored_schema() -> Any:
-    """The schema, put where "- recipe_schema" in a recipe refers to."""
+    """Which keys there are and their defaults, put where "- recipe_schema" in a recipe refers to. Of whatever type:
+    `build` says what is wrong with a value; as a text the YAML boolean ``no`` would be "False" before that."""
     from hydra.core.config_store import ConfigStore
     from omegaconf import OmegaConf
 
-    schema = OmegaConf.structured(_schema(Recipe))
+    # "": the file's name, the chosen scale, see `_names`.
+    schema = OmegaConf.create({**to_plain(Recipe("", (), ())), "sources": UNSET, "targets": UNSET, "scale": ""})
+    for name in sections(Recipe):
+        OmegaConf.set_struct(schema[name], True)
+    for found in keys(Recipe).values():
+        if found.is_mapping:
+            OmegaConf.set_struct(OmegaConf.select(schema, found.name), False)
+    OmegaConf.set_struct(schema, True)
     ConfigStore.instance().store(name="recipe_schema", node=schema)
     return schema
 
@@ -232,14 +217,8 @@ def _with_sources(recipe: Recipe, choose: Choose | None) -> Recipe:
         return recipe
     if choose is None:
         raise Problem("sources=auto: nothing is trained here, so none are chosen. List them: sources=[ar,de].")
-    sources, note = choose(
-        select.criterion,
-        targets=[] if is_rest(recipe.targets) else recipe.targets,
-        model=recipe.model.path,
-        seed=recipe.seed,
-        **{name: getattr(select, name) for name in ("pool", "k", "must", "exclude")},
-    )
-    return dataclasses.replace(recipe, sources=tuple(sources), select=dataclasses.replace(select, note=note))
+    sources, note = choose(recipe)
+    return dataclasses.replace(recipe, sources=sources, select=dataclasses.replace(select, note=note))
 
 
 def _with_languages(recipe: Recipe) -> Recipe:

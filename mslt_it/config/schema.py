@@ -15,6 +15,7 @@ import functools
 import math
 import operator
 import os
+import re
 import types
 import typing
 from collections.abc import Iterator, Mapping
@@ -29,6 +30,7 @@ if typing.TYPE_CHECKING:
 
 REQUIRED = dataclasses.MISSING  # the default of a key that has none
 LIMITS = {"above": operator.gt, "at_least": operator.ge, "below": operator.lt, "at_most": operator.le}
+_PLAIN = re.compile(r"-?\w(?:[\w ./-]*[\w./-])?")  # a list's element that needs no quotes
 T = TypeVar("T", bound="DataclassInstance")
 
 
@@ -122,7 +124,7 @@ class Key:
 
 
 def written(value: Any) -> str:
-    """A value as it is written after ``KEY=``."""
+    """A value as it is written after ``KEY=``, to be read as this value."""
     if value is None:
         return "null"
     if isinstance(value, bool):
@@ -130,10 +132,13 @@ def written(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:g}"
     if isinstance(value, (list, tuple)):
-        return f"[{','.join(map(written, value))}]"
+        items = ((str(item), written(item)) for item in value)
+        return f"[{','.join(text if _PLAIN.fullmatch(item) else values.quoted(item) for item, text in items)}]"
     if isinstance(value, Mapping):
         return "{" + ",".join(f"{name}:{written(one)}" for name, one in value.items()) + "}"
-    return str(value)
+    text = os.fspath(value) if isinstance(value, os.PathLike) else str(value)
+    is_plain = text == text.strip() == values.unquoted(text) and text.lower() != "null"
+    return text if is_plain else values.quoted(text)
 
 
 def sections(schema: type) -> dict[str, type]:

@@ -116,9 +116,9 @@ def column_lines(task: TaskConfig, missing: Sequence[str], known: Collection[str
     # The names of a user's own columns are shown in the prompt, so they are named, not renamed.
     lines = []
     if set(guesses) & set(task.input_fields):
-        lines.append(table_keys.list_argument("task.input", [guesses.get(name, name) for name in task.input_fields]))
+        lines.append(table_keys.argument("task.input", [guesses.get(name, name) for name in task.input_fields]))
     if task.label_field in guesses:
-        lines.append(table_keys.text_argument("task.label", guesses[task.label_field]))
+        lines.append(table_keys.argument("task.label", guesses[task.label_field]))
     if "tokens" in guesses:
         lines.append(table_keys.mapping_arguments("task.columns", {"tokens": guesses["tokens"]}))
     return " ".join(lines)

@@ -59,7 +59,7 @@ class Table:
 def table(task: TaskConfig, rows: Sequence[Row]) -> Table:
     """The rows of one language as far as dividing needs them."""
     column = next((c for c in ID_COLUMNS if rows and c in rows[0].values), None)
-    ids = tuple(id_text(row.values.get(column)) if column else str(index) for index, row in enumerate(rows))
+    ids = tuple(id_text(row.values.get(column)) if column else str(i) for i, row in enumerate(rows))
     fields = ("tokens",) if task.shape == "tagging" else task.input_fields
     texts = tuple("\0".join(fold(str(row.values.get(name))) for name in fields) for row in rows)
     if task.group_fields:
@@ -67,12 +67,9 @@ def table(task: TaskConfig, rows: Sequence[Row]) -> Table:
         # A row whose cell is empty is in no group.
         return Table(ids, tuple(key or text for key, text in zip(keys, texts, strict=True)), texts, bool(column), True)
     groups = tuple(fold(str(row.values.get(fields[0]))) for row in rows)
-    return Table(ids, groups, texts, column is not None, len(fields) > 1 and _are_grouped(groups))
-
-
-def _are_grouped(groups: Sequence[str]) -> bool:
-    counts = Counter(groups)
-    return sum(n for n in counts.values() if 1 < n <= MAX_GROUP) >= max(1, MIN_GROUPED_SHARE * len(groups))
+    num_shared = sum(n for n in Counter(groups).values() if 1 < n <= MAX_GROUP)
+    is_grouped = len(fields) > 1 and num_shared >= max(1, MIN_GROUPED_SHARE * len(rows))
+    return Table(ids, groups, texts, column is not None, is_grouped)
 
 
 @dataclass(frozen=True)
@@ -134,11 +131,9 @@ def divide(
     """
     if task.held_out_share == 1 and role == "score":
         return Loaded(list(examples), (*notes, f"{origin}: all {len(examples)} rows are scored"))
-    if not 0 < task.held_out_share < 1:
-        raise Problem(
-            f"{origin} must serve training and scoring, so task.held_out_share must lie between 0 and 1, not "
-            f"{task.held_out_share:g}."
-        )
+    if task.held_out_share == 1:
+        raise Problem(f"{origin} must serve training and scoring, so task.held_out_share must be below 1, not 1.")
+    language, num = examples[0].language, len(examples)
     named, how = _named(task, rows, units)
     is_in = [(hash_key("held out", unit) < task.held_out_share * 2**64) == (role == "score") for unit in named]
     if others is not None:
@@ -147,21 +142,19 @@ def divide(
         own = zip(is_in, rows.texts, rows.groups, strict=True)
         is_in = [held_out or (text not in met and group not in groups) for held_out, text, group in own]
     kept = [example for example, is_kept in zip(examples, is_in, strict=True) if is_kept]
-    language = examples[0].language
     if not kept:
         text = (
-            f"{origin}: no row of '{language}' is left for role '{role}' after setting "
-            f"{task.held_out_share:.0%} of {len(examples)} rows aside for scoring. Use a larger file or another "
-            "task.held_out_share."
+            f"{origin}: no row of '{language}' is left for role '{role}', {task.held_out_share:.0%} of {num} being set "
+            "aside for scoring. Use a larger file or another task.held_out_share."
         )
-        raise NotScorable(text, f"none of its {len(examples)} rows is held out") if role == "score" else Problem(text)
+        raise NotScorable(text, f"none of its {num} rows is held out") if role == "score" else Problem(text)
+    shares = f"{len(kept)} of {num} rows"
     if others is None:
-        note = f"{origin} serves training and scoring: divided by hash {how}, {len(kept)} of {len(examples)} rows of "
-        note += f"'{language}' to {role}"
+        note = f"{origin} serves training and scoring: divided by hash {how}, {shares} of '{language}' to {role}"
     else:
-        note = f"{origin}: '{language}' is not trained on, {len(kept)} of {len(examples)} rows are scored"
-        note += "" if len(kept) == len(examples) else "; another language repeats the others"
-    return Loaded(kept, (*notes, note), divided=True, num_set_aside=len(examples) - len(kept))
+        note = f"{origin}: '{language}' is not trained on, {shares} are scored"
+        note += "" if len(kept) == num else "; another language repeats the others"
+    return Loaded(kept, (*notes, note), divided=True, num_set_aside=num - len(kept))
 
 
 def _named(task: TaskConfig, rows: Table, units: Units | None) -> tuple[Sequence[str], str]:

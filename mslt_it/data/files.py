@@ -93,12 +93,14 @@ def read_table(path: Path, columns: Sequence[str]) -> list[Row]:
             f"{path} has the ending '{kind or path.name}', which is not read as a table: {', '.join(TABLES)} are (text "
             "also as .gz). Rename it if it is one of these, else save it as .csv in UTF-8."
         )
-    if not path.stat().st_size:
-        raise Problem(f"{path} is empty. Put the data there again, or point task.data elsewhere.")
-    rows = parsed(path, columns)
+    return _with_wanted_names(refuse_empty(path, parsed(path, columns)), columns)
+
+
+def refuse_empty(path: Path, rows: list[Row]) -> list[Row]:
+    """The rows of a file, which must be some."""
     if not rows:
         raise Problem(f"{path} holds no data rows. Put the data there again, or point task.data elsewhere.")
-    return _with_wanted_names(rows, columns)
+    return rows
 
 
 def parsed(path: Path, columns: Sequence[str]) -> list[Row]:
@@ -247,7 +249,7 @@ def _read_json(path: Path, text: str, columns: Sequence[str]) -> list[Row]:
         return []
     if begin[0] == "[":
         numbered = [(f"row {i}", item) for i, item in enumerate(parse_json(path, text), 1)]
-    elif ending(path) == ".json" and not (len(lines) > 1 and _is_json(lines[0][1])):
+    elif ending(path) == ".json" and not (len(lines) > 1 and re.fullmatch(r"\s*\{.*\}\s*", lines[0][1])):
         numbered = _from_object(path, parse_json(path, text), columns)
     else:
         numbered = [(f"line {number}", parse_json(path, line, number)) for number, line in lines]
@@ -281,13 +283,6 @@ def parse_json(path: Path, text: str, line: int = 0) -> Any:
         ) from error
     except (RecursionError, ValueError) as error:  # nested too deeply, or an integer of thousands of digits
         raise Problem(f"{path}{f' line {line}' if line else ''} cannot be read as JSON: {error}.") from error
-
-
-def _is_json(line: str) -> bool:
-    try:
-        return isinstance(json.loads(line), dict)
-    except (ValueError, RecursionError):
-        return False
 
 
 def _from_object(path: Path, item: Any, columns: Sequence[str]) -> list[tuple[str, Any]]:

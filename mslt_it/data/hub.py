@@ -92,26 +92,26 @@ def hub_problem(error: BaseException, key: str, name: str, revision: str | None)
     section = key.rpartition(".")[0]
     kind = "model" if section == "model" else "data set"
     at = f"{key}={name}" + (f" (revision {revision})" if revision else "")
+    log_in = "log in with `hf auth login` (or set HF_TOKEN)"
+    absent = f"{at} is not, or not wholly, in the local cache ({constants.HF_HOME})"
 
     def met(*types: type[BaseException]) -> bool:
         return any(isinstance(e, types) for e in chain)
 
     if met(errors.GatedRepoError):
         return Problem(
-            f"{at} is gated: its authors decide who may download it. Ask for access on its page and log in with `hf "
-            f"auth login` (or set HF_TOKEN), or set {key} to a folder with it."
+            f"{at} is gated: its authors decide who may download it. Ask for access on its page and {log_in}, or set "
+            f"{key} to a folder with it."
         )
     if met(errors.RevisionNotFoundError):
-        hint = (
-            f"The Hub has derived no Parquet files from it: set {section}.hub_files to a pattern of its own files."
-            if revision == PARQUET_BRANCH
-            else f"Set {section}.revision to a commit, branch or tag of this {kind}, as its page of the Hub lists them."
-        )
+        hint = f"Set {section}.revision to a commit, branch or tag of this {kind}, as its page of the Hub lists them."
+        if revision == PARQUET_BRANCH:
+            hint = f"The Hub has derived no Parquet files: set {section}.hub_files to a pattern of its own files."
         return Problem(f"{key}={name} has no revision '{revision}' on the Hub. {hint}")
     if met(errors.RepositoryNotFoundError):
         return Problem(
-            f"{key}={name} is no local path, and the Hub has no {kind} of that name, or it is private. "
-            "Check the spelling (OWNER/NAME); for a private one log in with `hf auth login` (or set HF_TOKEN)."
+            f"{key}={name} is no local path, and the Hub has no {kind} of that name, or it is private. Check the "
+            f"spelling (OWNER/NAME); for a private one {log_in}."
         )
     if met(errors.HFValidationError):
         return Problem(f"{key}={name} is neither a local path nor a name on the Hub, which has the form OWNER/NAME.")
@@ -122,28 +122,26 @@ def hub_problem(error: BaseException, key: str, name: str, revision: str | None)
         )
     if met(errors.OfflineModeIsEnabled) or (constants.HF_HUB_OFFLINE and met(errors.LocalEntryNotFoundError)):
         return Problem(
-            f"{at} is not, or not wholly, in the local cache ({constants.HF_HOME}), and offline mode is on "
-            f"(HF_HUB_OFFLINE=1). Run once with a network and without HF_HUB_OFFLINE, or set {key} to a local folder."
+            f"{absent}, and offline mode is on (HF_HUB_OFFLINE=1). Run once with a network and without HF_HUB_OFFLINE, "
+            f"or set {key} to a local folder."
         )
     statuses = [e.response.status_code for e in chain if isinstance(e, errors.HfHubHTTPError)]
     if any(status >= 500 for status in statuses):
         return Problem(f"{at}: the Hub answered with status {max(statuses)}, a fault of its own. Try again later.")
     if UNREACHABLE & names or met(errors.LocalEntryNotFoundError, ConnectionError, TimeoutError):
         return Problem(
-            f"{at} is not, or not wholly, in the local cache ({constants.HF_HOME}), and the Hub cannot be reached. "
-            f"Check the network and its proxy settings (HTTPS_PROXY), or set {key} to a local folder."
+            f"{absent}, and the Hub cannot be reached. Check the network and its proxy settings (HTTPS_PROXY), or set "
+            f"{key} to a local folder."
         )
-    if statuses:
-        return Problem(f"{at}: the Hub refused with status {statuses[0]}. Log in with `hf auth login`, or try later.")
-    return None
+    return Problem(f"{at}: the Hub refused with status {statuses[0]}; {log_in}, or try later.") if statuses else None
 
 
 def causes(error: BaseException) -> Iterator[BaseException]:
     seen: set[int] = set()
     current: BaseException | None = error
     while current is not None and id(current) not in seen:
-        seen.add(id(current))
         yield current
+        seen.add(id(current))
         current = current.__cause__ or current.__context__
 
 

@@ -77,7 +77,7 @@ def label_form(value: Any) -> str:
 
 @functools.lru_cache(maxsize=4096)  # a column repeats its labels
 def _form(text: str) -> str:
-    text = strip_zero_width(_INVISIBLE.sub("", text).strip(), "")
+    text = strip_zero_width(_INVISIBLE.sub("", text).strip())
     text = plain_number(unicodedata.normalize("NFC", text).strip())
     if text in ("-0", "+0"):
         return "0"
@@ -166,7 +166,7 @@ def _foreign(task: TaskConfig, foreign: Counter[str], value: str, where: str, la
     new = [v for v in foreign if v not in said]
     lines = [table_keys.mapping_arguments("task.labels", {v: said[v] for v in foreign if v in said})]
     if new:
-        lines.append(table_keys.list_argument("task.label_names", (*task.label_names, *new)))
+        lines.append(table_keys.argument("task.label_names", (*task.label_names, *new)))
     what = "mean these labels" if not new else "are labels too" if len(new) == len(foreign) else "are such labels"
     line = " ".join(filter(None, lines))
     return Problem(f"{start} Language '{language}' has {counts}. If they {what} (a guess, check it), add: {line}")
@@ -204,7 +204,7 @@ def found_labels(task: TaskConfig, examples: Sequence[Example]) -> tuple[str, ..
         shown = ", ".join(repr(label[:40]) for label in names[:3])
         line = ""
         if len(names) <= MAX_FOUND and max(map(len, names)) <= 80:
-            line = f" If they are labels all the same: {table_keys.list_argument('task.label_names', names)}"
+            line = f" If they are labels all the same: {table_keys.argument('task.label_names', names)}"
         raise Problem(
             f"{task.data}: task.label_field={task.label_field} holds {len(counts)} different values in "
             f"{counts.total()} rows ({shown}, ...). That is text, not a label: set task.shape=free_text "
@@ -249,7 +249,7 @@ def fault_notes(task: TaskConfig, examples: Sequence[Example]) -> list[str]:
 def keep_line(task: TaskConfig, marker: str) -> str:
     """How a value that was taken for a missing label is made one."""
     if task.name == "custom":
-        return "Where it is a label: " + table_keys.list_argument("task.label_names", (*task.label_names, marker))
+        return "Where it is a label: " + table_keys.argument("task.label_names", (*task.label_names, marker))
     names = table_keys.mapping_arguments("task.labels", guessed([marker], task.label_names))
     return f"Where it is a label (which one is a guess, check it): {names}"
 
@@ -264,7 +264,7 @@ def label_set_notes(task: TaskConfig, examples: Sequence[Example]) -> list[str]:
         rest = [name for name in names if name not in markers]
         notes.append(
             f"of the labels, {' and '.join(map(repr, markers))} may mean that there is none. To leave such rows out: "
-            + table_keys.list_argument("task.label_names", rest)
+            + table_keys.argument("task.label_names", rest)
         )
     alike: dict[str, list[str]] = {}
     for name in names:

@@ -16,7 +16,8 @@ from typing import Any
 
 from mslt_it.config.files import parse_yaml, share_dir
 from mslt_it.config.recipe import PromptConfig, TaskConfig
-from mslt_it.config.table_keys import list_argument
+from mslt_it.config.schema import build, key
+from mslt_it.config.table_keys import argument
 from mslt_it.data.labels import label_lines
 from mslt_it.data.mixing import hash_key
 from mslt_it.data.placeholders import fill, literal, placeholders, refuse_placeholders
@@ -34,13 +35,22 @@ from mslt_it.languages import primary
 from mslt_it.problems import Problem, nearest
 from mslt_it.records import Example, Message, PromptedExample, fingerprint
 
-_KEYS = ("labels", "templates", "system", "wording")
 # Without an instruction of the user's.
 _INSTRUCTION = "Which of these fits the text?"
 _INSTRUCTION_NAMES = (
     "Copy each name in the text, in the order of the text, after its kind, as in {first}: name | {last}: name. "
     "If there are none, write -"
 )
+
+
+@dataclass(frozen=True)
+class _Content:
+    """What stands in a prompt file."""
+
+    templates: tuple[str, ...] = key(help="ways of asking, each with every field", example="['{text}']")
+    labels: Mapping[str, str] = key({}, "label -> word")
+    system: str = key("", "a message before the row")
+    wording: Mapping[str, Any] = key({}, "field -> value -> phrase")
 
 
 @dataclass(frozen=True)
@@ -206,8 +216,6 @@ def _text(file: PromptFile, prompt: PromptConfig, example: Example) -> str:
 @functools.lru_cache(maxsize=256)
 def prompt_file(task: TaskConfig, language: str, prompt: PromptConfig) -> PromptFile:
     """The validated prompt file for a language; English, with a note, where the language has none."""
-    if prompt.language not in ("native", "english"):
-        raise Problem(f"prompt.language='{prompt.language}' is unknown. Known: english, native.")
     if task.name == "custom" or task.instruction:
         return _own_prompt(task, language)
     folder = share_dir("eval") / "prompts" / task.name
@@ -282,82 +290,50 @@ def _own_prompt(task: TaskConfig, language: str) -> PromptFile:
 def _read(path: Path, content: Any, task: TaskConfig) -> PromptFile:
     if not isinstance(content, dict):
         raise Problem(f"{path} must hold the keys labels and templates.")
-    for key in content:
-        if key not in _KEYS:
-            raise Problem(f"{path} has the unknown key '{key}'. {nearest(str(key), _KEYS)}")
-    system = content.get("system", "")
-    if not isinstance(system, str):
-        raise Problem(f"{path}: system must be one text.")
-    refuse_placeholders(system, f"{path}: system")
-    return PromptFile(
-        path,
-        _labels(path, content.get("labels", {}), task.choice_names),
-        _templates(path, content, task.input_fields),
-        system,
-        "",
-        _wording(path, content.get("wording", {}), task.input_fields),
-        frozenset(task.optional_fields),
-    )
-
-
-def _wording(path: Path, wording: object, fields: tuple[str, ...]) -> dict[str, dict[str, str]]:
-    if not isinstance(wording, dict):
-        raise Problem(f"{path}: wording must map fields to the phrases for their values.")
-    for name, phrases in wording.items():
+    found, fields = build(_Content, content, str(path)), task.input_fields
+    refuse_placeholders(found.system, f"{path}: system")
+    for number, template in enumerate(found.templates):
+        used = placeholders(template, fields, f"{path}: template {number}")
+        if missing := [name for name in fields if name not in used]:
+            raise Problem(f"{path}: template {number} never shows {{{missing[0]}}}, one of task.input_fields.")
+    for name, phrases in found.wording.items():
         if name not in fields:
             raise Problem(f"{path}: wording is given for the unknown field '{name}'. {nearest(str(name), fields)}")
         if not isinstance(phrases, dict) or not all(isinstance(v, str) and v.strip() for v in phrases.values()):
             raise Problem(f"{path}: wording of '{name}' must map each value to a phrase.")
         for value, phrase in phrases.items():
             refuse_placeholders(phrase, f"{path}: wording of {name}={value}")
-    return wording
+    _check_labels(path, found.labels, task.choice_names)
+    return PromptFile(
+        path, found.labels, found.templates, found.system, "", found.wording, frozenset(task.optional_fields)
+    )
 
 
-def _labels(path: Path, labels: object, label_names: tuple[str, ...]) -> dict[str, str]:
-    if not isinstance(labels, dict):
-        raise Problem(f"{path}: labels must map label names to words.")
-    for name, word in labels.items():
-        if not isinstance(word, str) or not word.strip():
-            raise Problem(
-                f"{path}: the word for label '{name}' is {word!r}, not a text. "
-                "Put it in quotes: unquoted yes, no, on and off are booleans in YAML."
-            )
-        refuse_placeholders(word, f"{path}: the word for label '{name}'")
+def _check_labels(path: Path, labels: Mapping[str, str], label_names: tuple[str, ...]) -> None:
     remedy = ""
     if foreign := [name for name in label_names if name not in labels]:
         remedy = (
             f" These prompts know {', '.join(labels) or 'no label'}. Where your file calls them otherwise, keep those "
             "names and say what its words mean (a guess, check it): "
-            f"{list_argument('task.label_names', tuple(labels))} {label_lines(foreign, tuple(labels))}"
+            f"{argument('task.label_names', tuple(labels))} {label_lines(foreign, tuple(labels))}"
         )
     for name in labels:
         if name not in label_names:
-            raise Problem(
-                f"{path}: label '{name}' is not in task.label_names. {nearest(str(name), label_names)}{remedy}"
-            )
-    for name in label_names:
-        if name not in labels:
-            raise Problem(f"{path}: label '{name}' of task.label_names has no word. {nearest(name, labels)}{remedy}")
+            raise Problem(f"{path}: label '{name}' is not in task.label_names. {nearest(name, label_names)}{remedy}")
+    if foreign:
+        raise Problem(
+            f"{path}: label '{foreign[0]}' of task.label_names has no word. {nearest(foreign[0], labels)}{remedy}"
+        )
     for name, word in labels.items():
+        if not word.strip():
+            raise Problem(f"{path}: the word for label '{name}' is empty. Write one.")
+        refuse_placeholders(word, f"{path}: the word for label '{name}'")
         for other, longer in labels.items():
             if name != other and longer.startswith(word):
                 raise Problem(
                     f"{path}: the answer '{word}' ({name}) is the beginning of '{longer}' ({other}), so they cannot be "
                     "told apart by their first tokens. Use words of which none begins another."
                 )
-    return labels
-
-
-def _templates(path: Path, content: dict[str, object], fields: tuple[str, ...]) -> tuple[str, ...]:
-    templates = content.get("templates")
-    if not isinstance(templates, list) or not templates or not all(isinstance(t, str) for t in templates):
-        raise Problem(f"{path}: templates must be a list of at least one text.")
-    for number, template in enumerate(templates):
-        used = placeholders(template, fields, f"{path}: template {number}")
-        for name in fields:
-            if name not in used:
-                raise Problem(f"{path}: template {number} never shows {{{name}}}, one of task.input_fields.")
-    return tuple(templates)
 
 
 def _template(file: PromptFile, prompt: PromptConfig, item_id: str) -> str:

@@ -74,15 +74,11 @@ def to_examples(
     for index, row in enumerate(rows):
         number = id_text(row.values.get(id_column)) if id_column else str(index)
         if number in seen:
-            raise Problem(
-                f"{where(index)}: {id_column}={number} is already at {seen[number]}. "
-                f"Ids tell items apart and find their translations: make them unique, or remove the column."
-            )
+            remedy = "Ids tell items apart and find their translations: make them unique, or remove the column."
+            raise Problem(f"{where(index)}: {id_column}={number} is already at {seen[number]}. {remedy}")
         seen[number] = row.place
-        parts = answered(index)
-        rationale = ""
-        if task.rationale_field and not for_scoring:
-            rationale = _text(row.values.get(task.rationale_field), task.rationale_field, parts, optional=True)
+        parts, worked = answered(index), "" if for_scoring else task.rationale_field
+        rationale = _text(row.values.get(worked), worked, parts, optional=True) if worked else ""
         examples.append(
             Example(
                 id=prefix + number,
@@ -193,34 +189,28 @@ def _text(value: Any, name: str, parts: _Parts, *, optional: bool = False) -> st
 
 def refuse_unpublished(task: TaskConfig, language: str, rows: Sequence[Row], origin: str) -> None:
     """NotScorable when all labels, answers or tags of a file are the same stand-in for what is not published."""
-    values = [row.values.get(task.label_field) for row in rows]
+    values, evidence = [row.values.get(task.label_field) for row in rows], ""
     if task.shape == "classification":
         kinds = {label_form(value) for value in values}
         if all(not kind or (is_marker(kind) and kind not in map(label_form, task.label_names)) for kind in kinds):
             raise _no_labels(task, language, rows, origin)
-        if len(rows) < MIN_PLACEHOLDER_ROWS or len(kinds) > 1 or len(task.label_names) == 1:
-            return
-        evidence = f"all {len(rows)} rows have {task.label_field}={kinds.pop()!r}"
-        what = "labels"
+        if len(rows) >= MIN_PLACEHOLDER_ROWS and len(kinds) == 1 and len(task.label_names) != 1:
+            evidence = f"all {len(rows)} rows have {task.label_field}={kinds.pop()!r}"
     elif task.shape == "tagging":
         if not any(tags for tags in values):
             raise _no_labels(task, language, rows, origin)
-        if any(label_form(tag) not in ("O", "0") for tags in values for tag in tags or ()):
-            return
-        untagged = sum(tags is None for tags in values)
-        if not untagged and len(rows) < MIN_PLACEHOLDER_ROWS:
-            return
-        evidence = (
-            f"{untagged} of {len(rows)} sentences have no tags"
-            if untagged
-            else f"all {len(rows)} sentences are tagged O"
-        )
-        what = "tags"
+        if all(label_form(tag) in ("O", "0") for tags in values for tag in tags or ()):
+            if untagged := values.count(None):
+                evidence = f"{untagged} of {len(rows)} sentences have no tags"
+            elif len(rows) >= MIN_PLACEHOLDER_ROWS:
+                evidence = f"all {len(rows)} sentences are tagged O"
     else:
-        parts = _Parts()
-        if any(_answers(value, task, parts) or parts.fault for value in values):  # faults are counted row by row
-            return
-        raise _no_labels(task, language, rows, origin)
+        parts = _Parts()  # whose faults are counted row by row
+        if not any(_answers(value, task, parts) or parts.fault for value in values):
+            raise _no_labels(task, language, rows, origin)
+    if not evidence:
+        return
+    what = "tags" if task.shape == "tagging" else "labels"
     raise NotScorable(
         f"{origin} (language '{language}') cannot be scored: {evidence}, a placeholder for {what} that are not "
         f"published. Set task.score_split to a split with {what}, or leave '{language}' out.",
@@ -232,11 +222,11 @@ def _no_labels(task: TaskConfig, language: str, rows: Sequence[Row], origin: str
     forms = {label_form(row.values.get(task.label_field)) for row in rows if task.shape == "classification"}
     what = next((f"{task.label_field}={form!r}" for form in forms if form), f"an empty '{task.label_field}'")
     evidence = f"all {len(rows)} rows have {what}"
-    return NoLabels(
-        f"{origin} (language '{language}') cannot be scored: {evidence}, so there is nothing to compare answers with. "
-        f"Set task.score_split to a split with answers, or leave '{language}' out.",
-        f"no labels ({evidence})",
+    text = (
+        f"{origin} (language '{language}') cannot be scored: {evidence}, so there is nothing to compare answers with."
     )
+    remedy = f"Set task.score_split to a split with answers, or leave '{language}' out."
+    return NoLabels(f"{text} {remedy}", f"no labels ({evidence})")
 
 
 # ---------------------------------------------------------------- tags
@@ -283,7 +273,7 @@ class TagReader:
         lines = table_keys.mapping_arguments("task.labels", self._guesses())
         kinds = {form.partition("-")[2] for form in self.foreign if form[:2] in ("B-", "I-") and form[2:]}
         new = sorted(kinds - set(self.task.label_names))
-        more = f" To ask for them: {table_keys.list_argument('task.label_names', (*self.task.label_names, *new))}."
+        more = f" To ask for them: {table_keys.argument('task.label_names', (*self.task.label_names, *new))}."
         return Problem(
             f"{where}: the tag {form!r} is not one of task.label_names. {nearest(form, self.known)}{more * bool(new)} "
             f"If the file's tags mean these (a guess, check it; {OUTSIDE} for kinds not asked for), add: {lines}"

@@ -56,17 +56,17 @@ GOOD = 'labels: {entailment: "Yes", neutral: "Maybe", contradiction: "No"}\ntemp
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("templates:", "template:", r"unknown key 'template'. Did you mean 'templates'"),
-        ('"Yes"', "Yes", r"label 'entailment' is True, not a text.*quotes"),
+        ("templates:", "template:", r"Unknown key 'template' in .*en\.yaml\. Did you mean 'templates'"),
+        ('"Yes"', "Yes", r"labels\.entailment: True is a YAML boolean.*quotes"),
         ('neutral: "Maybe", ', "", r"label 'neutral' of task.label_names has no word"),
         ("neutral:", "netural:", r"'netural' is not in task.label_names. Did you mean 'neutral'"),
         ('"Maybe"', '"Not sure"', r"'No' \(contradiction\) is the beginning of 'Not sure'"),
         ('"Maybe"', '"No"', r"'No' .* is the beginning of 'No'"),
         ("{premise} ", "{premis} ", r"unknown placeholder \{premis\}. Did you mean 'premise'"),
         ("{premise} ", "", r"never shows \{premise\}"),
-        ('["{premise} {hypothesis}"]', "[]", r"at least one text"),
+        ('["{premise} {hypothesis}"]', "[]", r"templates=\[\] is empty"),
         ("labels: {", "labels: [{", r"not valid YAML"),
-        ("templates: ", "system: [1]\ntemplates: ", r"system must be one text"),
+        ("templates: ", "system: [1]\ntemplates: ", r"system: \[1\] is not a text"),
     ],
 )
 def test_a_wrong_file_is_refused(tmp_path: Path, example: Make, old: str, new: str, message: str) -> None:

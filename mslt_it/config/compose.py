@@ -175,7 +175,7 @@ def _explain(error: Exception, name: str, config_dir: str | Path | None) -> Prob
         if group in GROUPS:
             return Problem(f"Unknown {group} '{option}'. {nearest(option, files(config_dir, group))}")
         return Problem(
-            f"Recipe '{name}' refers to '{error.missing_cfg_file}', which is not there. {str(error).splitlines()[0]}"
+            f"Recipe '{name}' refers to '{error.missing_cfg_file}', which is not there. Write it, or another."
         )
 
     inner: BaseException = error
@@ -188,9 +188,7 @@ def _explain(error: Exception, name: str, config_dir: str | Path | None) -> Prob
         return unknown_key(key, where)
     if unmatched := re.match(r"Could not override '([^']+)'", str(error)):
         group = unmatched.group(1)
-        return Problem(
-            f"Recipe '{name}' has no '{group}' in its defaults, so {group}=... cannot replace it. Add it there."
-        )
+        return Problem(f"Recipe '{name}' has no '{group}' in its defaults for {group}=... to replace. Add it there.")
     return Problem(f"Recipe '{name}': {' '.join(str(error).split())}")
 
 

@@ -39,8 +39,7 @@ def folders(config_dir: str | Path | None) -> list[Path]:
     folder = values.path(config_dir).resolve()
     if not folder.is_dir():
         raise Problem(
-            f"--config-dir: '{config_dir}' is not a folder. Give the folder that holds your recipe's YAML file, or "
-            "task/NAME.yaml, prompts/NAME/LANGUAGE.yaml, study/NAME.yaml."
+            f"--config-dir: '{config_dir}' is not a folder. Give the one with your NAME.yaml, task/, prompts/."
         )
     return [folder] if folder == share_dir("recipes") else [folder, share_dir("recipes")]
 

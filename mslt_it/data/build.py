@@ -265,10 +265,7 @@ def _report(
 ) -> LanguageReport:
     num_supervised = sum(label != IGNORED for row in rows for label in row.labels)
     if empty := next((row.id for row in rows if row.labels[-2] == IGNORED), None):
-        raise Problem(
-            f"Language '{language}', row {empty}: nothing but the end token is supervised: the tokenizer makes no "
-            "token of the answer. Use other words for the labels, or another model."
-        )
+        raise Problem(f"'{language}', row {empty}: the tokenizer makes no token of the answer. Use other label words.")
     sample = rows[0]
     start = sum(label == IGNORED for label in sample.labels)
     return LanguageReport(

@@ -152,10 +152,7 @@ def rows_of(
         if task.id_prefixes:
             return by_prefix(task, rows, language, where, names_language=names_language), ()
         if not names_language:
-            raise Problem(
-                f"{where} is to serve language '{language}' but has no column 'language' or 'lang'. "
-                f"Add one, or put one file per language: {language}.tsv or {language}/<split>.tsv."
-            )
+            raise Problem(f"{where} has no column 'language'. Add one, or write a file per language: {language}.tsv.")
         return list(rows), ()
     spellings = count_spellings(rows, column)
     own = _spelt(task, language, spellings, f"{where}, column '{column}',")

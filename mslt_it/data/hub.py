@@ -101,7 +101,7 @@ def hub_problem(error: BaseException, key: str, name: str, revision: str | None)
     if met(errors.GatedRepoError):
         return Problem(
             f"{at} is gated: its authors decide who may download it. Ask for access on its page and {log_in}, or set "
-            f"{key} to a folder with it."
+            f"{key} to the folder of a copy."
         )
     if met(errors.RevisionNotFoundError):
         hint = f"Set {section}.revision to a commit, branch or tag of this {kind}, as its page of the Hub lists them."
@@ -116,10 +116,7 @@ def hub_problem(error: BaseException, key: str, name: str, revision: str | None)
     if met(errors.HFValidationError):
         return Problem(f"{key}={name} is neither a local path nor a name on the Hub, which has the form OWNER/NAME.")
     if BROKEN_OFF & names or any("Consistency check failed" in str(e) for e in chain):
-        return Problem(
-            f"{at}: the download from the Hub broke off before the file was complete. Nothing incomplete was kept: "
-            "run the command again; files that arrived whole are not downloaded twice."
-        )
+        return Problem(f"{at}: the download from the Hub broke off before the file's end. Run the command again.")
     if met(errors.OfflineModeIsEnabled) or (constants.HF_HUB_OFFLINE and met(errors.LocalEntryNotFoundError)):
         return Problem(
             f"{absent}, and offline mode is on (HF_HUB_OFFLINE=1). Run once with a network and without HF_HUB_OFFLINE, "
@@ -274,9 +271,7 @@ def _read_files(data: str, config: str | None, split: str, revision: str | None,
 
     pattern = _fill(files, config, split)
     if not pattern.removesuffix(".gz").endswith(ENDINGS) or pattern.endswith(".parquet.gz"):
-        raise Problem(
-            f"task.hub_files={files}: only {', '.join(ENDINGS)} are read (JSON also as .gz), not '{pattern}'."
-        )
+        raise Problem(f"task.hub_files={files}: only {', '.join(ENDINGS)} are read (or .json.gz), not '{pattern}'.")
     commit = revision if revision is not None and _COMMIT.fullmatch(revision) else _commit(data, revision)
     pattern = _fill(files, _known_spelling(data, config, commit, files), split)
     names = [pattern]
@@ -362,7 +357,5 @@ def _read(path: Path, where: str) -> list[Mapping[str, Any]]:
     try:
         return [row.values for row in parsed(path, ())]
     except Problem as problem:
-        raise Problem(
-            f"{where} cannot be read: {problem} If the Hub's file is sound, delete the cached copy {path.resolve()} "
-            "and run again."
-        ) from problem
+        remedy = f"Delete the cached copy {path.resolve()} and run again."
+        raise Problem(f"{where} cannot be read: {problem} {remedy}") from problem

@@ -46,14 +46,9 @@ def read_conll(path: Path) -> list[Row]:
         for number, cells in sentence:
             is_short = tag is not None and len(cells) <= tag and len(cells) < min(2, width)
             if is_short or (tag is not None and len(cells) == width and not cells[tag].strip()):
-                raise Problem(
-                    f"{path} line {number} has a token without a tag. Tag it (O for none) or remove the line."
-                )
+                raise Problem(f"{path} line {number} has a token without a tag. Write one (O for none).")
             if len(cells) != width:
-                raise Problem(
-                    f"{path} line {number} has {len(cells)} columns, others have {width}; a line is a token, a "
-                    "tab or a space, and its tag. Keep these two columns."
-                )
+                raise Problem(f"{path} line {number} has {len(cells)} columns, others {width}. Keep token and tag.")
         tokens = [cells[token] for _, cells in sentence]
         tags = None if tag is None else [cells[tag].strip() for _, cells in sentence]
         rows.append(Row(f"line {start}", {"tokens": tokens, "ner_tags": tags}))
@@ -100,9 +95,7 @@ def read_squad(path: Path) -> list[Row]:
     content = parse_json(path, decode(path))
     articles = content.get("data") if isinstance(content, dict) else None
     if not isinstance(articles, list):
-        raise Problem(
-            f"{path} is not in SQuAD's layout: no list under 'data'. For a plain table: task.file_layout=table."
-        )
+        raise Problem(f"{path} has no list under 'data', as SQuAD's layout has. For a table: task.file_layout=table.")
     rows = []
     for number, article in enumerate(articles, 1):
         for paragraph in article.get("paragraphs", []):

@@ -120,11 +120,8 @@ class RowStore:
         rows, repairs = self._repaired(task, language, split, own.rows)
         notes, origin = (*own.notes, *repairs), own.origin
         known = {column for row in rows[:100] for column in row.values}
-        if role == "train" and task.rationale_field and task.rationale_field not in known:
-            raise Problem(
-                f"{origin} has no column '{task.rationale_field}' (task.rationale_field). "
-                f"{nearest(task.rationale_field, known)}"
-            )
+        if role == "train" and (worked := task.rationale_field) and worked not in known:
+            raise Problem(f"{origin} has no column '{worked}' (task.rationale_field). {nearest(worked, known)}")
         examples = to_examples(task, language, own.name, rows, origin, for_scoring=role == "score")
         if not own.is_divided:
             return Loaded(examples, notes)

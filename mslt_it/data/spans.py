@@ -65,10 +65,7 @@ def chunks(tags: Sequence[str]) -> list[Chunk]:
     for position, tag in enumerate(tags):
         match = _TAG.fullmatch(tag)
         if match is None:
-            raise Problem(
-                f"Tag '{tag}' at token {position} is not BIO. Write O, B-KIND or I-KIND, for example B-PER; "
-                "convert other schemes (BIOES, BILOU) first."
-            )
+            raise Problem(f"Tag '{tag}' at token {position} is not BIO. Write O, B-KIND or I-KIND, such as B-PER.")
         new = match[3] or ""
         if kind and (match[2] != "I" or new != kind):
             found.append(Chunk(kind, start, position - 1))

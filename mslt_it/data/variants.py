@@ -84,10 +84,7 @@ def check_variant(task: TaskConfig, variant: str, known: Sequence[str] = VARIANT
     if variant not in known:
         raise Problem(f"variant={variant} is unknown. {nearest(variant, known)}")
     if variant != "direct" and answer_kind(task) is None:
-        raise Problem(
-            f"variant={variant} is for tasks whose answer is a label or a number; task={task.name} "
-            f"(task.shape={task.shape}, task.metric={task.metric}) is neither. Use variant=direct."
-        )
+        raise Problem(f"variant={variant} needs a label or a number for an answer; task={task.name} has neither.")
 
 
 @functools.lru_cache(maxsize=256)

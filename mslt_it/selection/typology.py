@@ -241,10 +241,7 @@ def data_dir() -> Path:
     except importlib.metadata.PackageNotFoundError:
         folder = None
     if folder is None or not (folder / "feature_predictions.npz").is_file():
-        raise Problem(
-            "The package lang2vec, whose data the typological criteria read, is not installed. "
-            "Remedy: pip install lang2vec==1.1.2."
-        )
+        raise Problem("The package lang2vec, which has the typology, is not installed: pip install lang2vec==1.1.2.")
     return folder
 
 

@@ -105,7 +105,7 @@ def test_overrides_after_the_recipe() -> None:
         ("data.num_examples_total=2", "data.num_examples_total=2 is fewer than the 3 sources."),
         ("data.items=paralel", "data.items=paralel is unknown. Did you mean 'parallel'? Known: disjoint, parallel."),
         ("prompt.language=nativ", "prompt.language=nativ is unknown. Did you mean 'native'?"),
-        ("prompt.template=first", "prompt.template=first must be the index of a template"),
+        ("prompt.template=first", "prompt.template=first must be a template's index"),
         ("adapter.quantization=nf", "adapter.quantization=nf is unknown. Did you mean 'nf4'? Known: int8, nf4, none."),
         ("training.learning_rate=0", "training.learning_rate=0 is out of range. It must be above 0."),
         ("training.learning_rate=nan", "training.learning_rate=nan is not a finite number."),
@@ -136,12 +136,12 @@ def test_overrides_after_the_recipe() -> None:
         ("task.data=${oc.env:HOME}/a.csv", "task.data=${oc.env:HOME}/a.csv: ${...} is not filled in"),
         ("scale=${oc.env:SCALE}", "scale=${oc.env:SCALE}: ${...} is not filled in"),
         ("task@x=xnli", "Unknown key 'task@x'."),
-        ("hydra/launcher=x", "'hydra/launcher=x': Hydra's own settings have no effect here."),
+        ("hydra/launcher=x", "'hydra/launcher=x': Hydra's settings have no effect here;"),
         ("~scale=mini", "'~scale=mini': a key cannot be removed"),
         ("name=a/b", "name=a/b: use letters"),
         ("scale=null", "Unknown scale 'null'. Known: large, mini, paper, small, tiny."),
         ("~training.batch_size", "'~training.batch_size': a key cannot be removed"),
-        ("hydra.run.dir=x", "'hydra.run.dir=x': Hydra's own settings have no effect here."),
+        ("hydra.run.dir=x", "'hydra.run.dir=x': Hydra's settings have no effect here;"),
     ],
 )
 def test_mistakes_in_overrides(override: str, text: str) -> None:

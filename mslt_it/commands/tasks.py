@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -73,8 +74,7 @@ def load_task(path: Path, config_dir: str | None) -> TaskConfig:
     if not isinstance(content, Mapping):
         raise Problem(f"{path} must hold KEY: VALUE lines, such as name: {path.stem}.")
     task = build(TaskConfig, content, str(path), "task.")
-    own = FrozenDict(own_prompts(task.name, config_dir))
-    return build(TaskConfig, {**content, "prompts": own}, str(path), "task.") if own else task
+    return dataclasses.replace(task, prompts=FrozenDict({**task.prompts, **own_prompts(task.name, config_dir)}))
 
 
 def prompt_languages(task: TaskConfig) -> list[str]:

@@ -72,9 +72,7 @@ def build_training_set(
     }
     train = [p.example for found in kept.values() for p in found]
     refuse_leaks(find_leaks(train, scored, same_language_only=recipe.task.data == "world"))
-    by_key = {(p.example.language, p.example.id): p.encoded for found in kept.values() for p in found}
-    order = interleave({code: [p.example for p in found] for code, found in kept.items()}, recipe.seed)
-    encoded = [row for e in order if (row := by_key[e.language, e.id]) is not None]
+    encoded = [p.encoded for p in interleave(kept, recipe.seed) if p.encoded is not None]
 
     notes += [n for c in recipe.sources if (n := prompt_file(recipe.task, c, recipe.prompt).note)]
     notes += [note for code, tally in tallies.items() for note in tally.notes(code)]

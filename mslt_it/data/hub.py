@@ -328,8 +328,7 @@ def _list_files(data: str, commit: str) -> list[str]:
 
     kept = _note(data, f"{commit}.json")
     if kept.is_file():
-        names: list[str] = json.loads(kept.read_text(encoding="utf-8"))
-        return names
+        return list(json.loads(kept.read_text(encoding="utf-8")))
     names = sorted(HfApi().list_repo_files(data, repo_type="dataset", revision=commit))
     write_atomically(kept, json.dumps(names))
     return names

@@ -99,30 +99,26 @@ def read_labels(
     forms = ["" if fault else label_form(value) for value, fault in zip(values, faults, strict=True)]
     meaning = meanings(task, forms)
     spelled = {spelling_key(name) for name in task.label_names}
-    foreign: Counter[str] = Counter()
-    first: dict[str, int] = {}
-    read = []
-    for row, (form, fault) in enumerate(zip(forms, faults, strict=True)):
-        label = meaning.get(form, "")
-        if fault:
-            read.append(("", f"{NOT_TEXT}: {task.label_field} is {fault}"))
-        elif label:
-            read.append((label, ""))
-        elif not form:
-            read.append(("", MISSING))
-        elif not task.label_names:
-            read.append((form, ""))
-        elif is_marker(form) and spelling_key(form) not in spelled:  # "None" beside the label "none" is refused
-            read.append(("", f"{MISSING}: {form}"))
-        else:
-            foreign[form] += 1
-            first.setdefault(form, row)
-            read.append(("", ""))
-    if foreign:
+
+    def outcome(form: str) -> tuple[str, str] | None:
+        if label := meaning.get(form, ""):
+            return label, ""
+        if not form:
+            return "", MISSING
+        if not task.label_names:
+            return form, ""
+        is_missing = is_marker(form) and spelling_key(form) not in spelled  # "None" beside the label "none" is refused
+        return ("", f"{MISSING}: {form}") if is_missing else None
+
+    found = {form: one for form in dict.fromkeys(forms) if (one := outcome(form))}
+    if foreign := Counter(form for form in forms if form not in found):
         upstream = {str(task.first_label + i) for i in range(len(task.label_names))}
         value = next((form for form in foreign if form not in upstream), next(iter(foreign)))
-        raise _foreign(task, foreign, value, where(first[value]), language)
-    return read
+        raise _foreign(task, foreign, value, where(forms.index(value)), language)
+    return [
+        ("", f"{NOT_TEXT}: {task.label_field} is {fault}") if fault else found[form]
+        for form, fault in zip(forms, faults, strict=True)
+    ]
 
 
 def meanings(task: TaskConfig, forms: Sequence[str]) -> dict[str, str]:

@@ -11,12 +11,14 @@ import hashlib
 import itertools
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TypeVar
 
 from mslt_it.problems import Problem
 from mslt_it.records import Example
 
 # Labels alternate where they are few; an answer that is nearly unique per row is no class.
 MIN_ROWS_PER_LABEL = 5
+Row = TypeVar("Row")
 
 
 def hash_key(*parts: object) -> int:
@@ -199,7 +201,7 @@ def too_few(
     )
 
 
-def interleave(chosen: Mapping[str, Sequence[Example]], seed: int) -> list[Example]:
+def interleave(chosen: Mapping[str, Sequence[Row]], seed: int) -> list[Row]:
     """One training order: every language spread evenly over it, ties in an order drawn from the seed."""
     return _spread([chosen[code] for code in sorted(chosen, key=lambda code: hash_key(seed, "interleave", code))])
 
@@ -233,7 +235,7 @@ def _balanced(rows: Mapping[int, Example]) -> list[Example]:
     return _spread((labelled, unlabelled))
 
 
-def _spread(groups: Sequence[Sequence[Example]]) -> list[Example]:
+def _spread(groups: Sequence[Sequence[Row]]) -> list[Row]:
     """Every group evenly over the whole, the first of them first."""
     placed = [((i + 0.5) / len(group), turn, e) for turn, group in enumerate(groups) for i, e in enumerate(group)]
     return [e for _, _, e in sorted(placed, key=lambda place: place[:2])]

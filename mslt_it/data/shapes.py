@@ -238,34 +238,30 @@ class TagReader:
     def __init__(self, task: TaskConfig, sentences: Sequence[Any]) -> None:
         self.task = task
         self.known = [OUTSIDE, *(f"{part}-{kind}" for kind in task.label_names for part in "BI")]
-        self.said = {label_form(value): name for value, name in task.labels.items()}
+        said = {label_form(value): name for value, name in task.labels.items()}
         forms = {label_form(tag) for tags in sentences if isinstance(tags, (list, tuple)) for tag in tags}
         # O, B-first, I-first, B-second, ... as WikiANN counts on the Hub: only where nothing else is in the column.
         numbers = {str(number): name for number, name in enumerate(self.known)}
-        is_index = task.name != "custom" and not set(self.said) & set(numbers) and forms <= numbers.keys()
-        self.numbers = numbers if is_index else {}
-        self.foreign = sorted(form for form in forms if not self._name(form))
+        if task.name != "custom" and not said.keys() & numbers.keys() and forms <= numbers.keys():
+            said = numbers
+        self.meaning = {form: name for form in forms if (name := self._name(form, said))}
+        self.foreign = sorted(forms - self.meaning.keys())
 
     def read(self, tags: Sequence[Any], where: Callable[[], str]) -> list[str] | None:
         """The tags by our names; None where one is missing. An unknown tag is a Problem with the lines to add."""
-        names = []
-        for tag in tags:
-            form = "" if not_text(tag) else label_form(tag)
-            if not form:
-                return None
-            if not (name := self._name(form)):
-                raise self._unknown(form, where())
-            names.append(name)
-        return names
+        forms = ["" if not_text(tag) else label_form(tag) for tag in tags]
+        if not all(forms):
+            return None
+        if unknown := [form for form in forms if form not in self.meaning]:
+            raise self._unknown(unknown[0], where())
+        return [self.meaning[form] for form in forms]
 
-    def _name(self, form: str) -> str:
-        if form in self.numbers:
-            return self.numbers[form]
-        if form in self.said:
-            return self.said[form]
+    def _name(self, form: str, said: Mapping[str, str]) -> str:
+        if form in said:
+            return said[form]
         part, dash, kind = form.partition("-")
-        if dash and part in ("B", "I") and kind in self.said:
-            meant = self.said[kind]
+        if dash and part in ("B", "I") and kind in said:
+            meant = said[kind]
             return meant if meant == OUTSIDE else f"{part}-{meant.removeprefix('B-').removeprefix('I-')}"
         return form if form in self.known else ""
 

@@ -214,16 +214,11 @@ def known_features(uriel: Sequence[str]) -> dict[str, Floats]:
 def family_names(uriel: Sequence[str]) -> list[str | None]:
     """The top of each language's branch of the family tree ("Indo-European"), None where lang2vec has none."""
     table = _file("family_features.npz")
-    sizes = _family_sizes()
+    sizes = table.data.sum(axis=0, dtype=np.float64)
     rows = _rows(table, uriel)
     # Every branch lies below its family, so the family is the node with most languages.
     tops = [int(np.argmax(row * sizes)) for row in rows]
     return [table.features[top].removeprefix("F_") if row.any() else None for row, top in zip(rows, tops, strict=True)]
-
-
-@functools.cache
-def _family_sizes() -> Floats:
-    return _file("family_features.npz").data.sum(axis=0, dtype=np.float64)
 
 
 # ---------------------------------------------------------------- files

@@ -93,7 +93,7 @@ def test_every_task_reads_other_columns_and_labels_by_the_lines_of_its_errors(tm
             read(recipe)
         recipe = load_recipe(f"{name}_3src", [*base, *lines, *pasted(str(caught.value))])
     else:
-        with pytest.raises(Problem, match=f"task.labels says what .*task.shape={recipe.task.shape}"):
+        with pytest.raises(Problem, match=f"task.labels is for .*task.shape={recipe.task.shape}"):
             load_recipe(f"{name}_3src", [*base, *lines, "task.labels.a=b"])
     examples = read(recipe)
     assert [e.label for e in examples] == labels

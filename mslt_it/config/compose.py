@@ -14,7 +14,6 @@ import copy
 import dataclasses
 import functools
 import re
-import typing
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -95,7 +94,7 @@ def _composed(
     from hydra import compose, initialize_config_dir
     from hydra.core.hydra_config import HydraConfig
     from hydra.errors import HydraException
-    from omegaconf import DictConfig, OmegaConf
+    from omegaconf import OmegaConf
     from omegaconf.errors import OmegaConfBaseException
 
     known = files(config_dir)
@@ -106,21 +105,20 @@ def _composed(
     try:
         with initialize_config_dir(version_base="1.3", config_dir=str(home)):
             _refuse_unfilled_defaults(name, known)
-            composed = compose(name, overrides=[*chosen, *search], return_hydra_config=True)
+            composed: Any = OmegaConf.to_container(
+                compose(name, overrides=[*chosen, *search], return_hydra_config=True), resolve=False
+            )
             HydraConfig.instance().cfg = None
-            choices = dict(composed.hydra.runtime.choices)
-            composed = OmegaConf.masked_copy(composed, [str(k) for k in composed if k != "hydra"])
+            scale = composed.pop("hydra")["runtime"]["choices"].get("scale")
             # Once more, for a recipe that does not start with recipe_schema. Only then is this merge not a no-op.
-            typed = OmegaConf.merge(schema, OmegaConf.to_container(composed))
-            assert isinstance(typed, DictConfig)
-            content = OmegaConf.to_container(typed, resolve=False)
+            content: Any = OmegaConf.to_container(OmegaConf.merge(schema, composed), resolve=False)
     except (HydraException, OmegaConfBaseException, ValueError) as error:
         raise _explain(error, name, config_dir) from error
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         place = f"{mark.name}, line {mark.line + 1}," if mark is not None else str(known[name])
         raise Problem(f"{place} is not valid YAML: {' '.join(str(error).split())}") from error
-    return typing.cast(dict[str, Any], content), choices.get("scale")
+    return content, scale
 
 
 def _choice(group: str, option: str | None, config_dir: str | Path | None) -> str:

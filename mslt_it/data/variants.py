@@ -84,9 +84,7 @@ def check_variant(task: TaskConfig, variant: str, known: Sequence[str] = VARIANT
     if variant not in known:
         raise Problem(f"variant={variant} is unknown. {nearest(variant, known)}")
     if variant != "direct" and answer_kind(task) is None:
-        raise Problem(
-            f"variant={variant} ends in a label or a number; task={task.name} has neither. Use variant=direct."
-        )
+        raise Problem(f"variant={variant} ends in a label or number; task={task.name} has neither. Use variant=direct.")
 
 
 @functools.lru_cache(maxsize=256)

@@ -51,7 +51,8 @@ def rank(examples_by_language: Mapping[str, Sequence[Example]], items: str, seed
     by_id = {code: {e.id: e for e in examples_by_language[code]} for code in languages}
     shared = set.intersection(*(set(rows) for rows in by_id.values())) if by_id else set()
     if not shared:
-        raise Problem(f"data.items=parallel: no item id is in all of {', '.join(languages)}. Set data.items=disjoint.")
+        remedy = "Use parallel data with one id column, or data.items=disjoint."
+        raise Problem(f"data.items=parallel, but no item id is in all of {', '.join(languages)}. {remedy}")
     first = by_id[languages[0]]
     order = [e.id for e in _balanced({hash_key(seed, "parallel", i): first[i] for i in shared})]
     return {code: [by_id[code][i] for i in order] for code in languages}

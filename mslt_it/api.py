@@ -188,10 +188,9 @@ def evaluate(
     """
     if run is not None:
         options["run"] = [os.fspath(one) for one in ([run] if isinstance(run, (str, os.PathLike)) else run)]
-    plain = {name: _plain(value) for name, value in options.items()}
     folder = None if config_dir is None else os.fspath(config_dir)
-    record = build(Options, plain, "evaluate()")
-    request = request_of(Call(record, frozenset(plain), tuple(overrides), frozenset(), folder))
+    record = build(Options, options, "evaluate()")
+    request = request_of(Call(record, frozenset(options), tuple(overrides), frozenset(), folder))
     with _only_said(say) as show:
         state = PartialState(cpu=not has_gpu())
         content = evaluating.evaluate(request, state, show, vllm=engine_of(request.backend))
@@ -260,21 +259,4 @@ def _assignments(changes: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
         if isinstance(value, Mapping):
             yield from _assignments(value, f"{prefix}{name}.")
         else:
-            yield f"{prefix}{name}={_written(value)}"
-
-
-def _written(value: Any) -> str:
-    if isinstance(value, (list, tuple)):
-        return f"[{','.join(values.quoted(str(item)) for item in value)}]"
-    if isinstance(value, (str, os.PathLike)):
-        text = os.fspath(value)
-        is_plain = text == text.strip() and text[:1] not in ('"', "'") and text.lower() != "null"
-        return text if is_plain else values.quoted(text)
-    return written(value)
-
-
-def _plain(value: Any) -> Any:
-    """Paths as texts, tuples as lists, for the schema."""
-    if isinstance(value, (list, tuple)):
-        return [_plain(one) for one in value]
-    return os.fspath(value) if isinstance(value, os.PathLike) else value
+            yield f"{prefix}{name}={written(value)}"

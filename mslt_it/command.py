@@ -29,10 +29,6 @@ FLAGS = {
 }
 
 
-def _none(key: str) -> bool:
-    return False
-
-
 @dataclass(frozen=True)
 class Command:
     """One command."""
@@ -45,7 +41,7 @@ class Command:
     run: Callable[[Call], int] = lambda call: 0  # default: only its arguments are read
     words: tuple[str, ...] = ()  # keys that may be given as words, in this order
     flags: tuple[str, ...] = ()
-    is_handed_on: Callable[[str], bool] = _none  # which other keys are a recipe's
+    is_handed_on: Callable[[str], bool] = lambda key: False  # which other keys are a recipe's
     others: tuple[str, ...] = ()  # further keys that are handed on
     more: Callable[[], Iterable[str]] = tuple  # further lines of help
 

@@ -51,19 +51,8 @@ SUGGESTED = (
 # fmt: on
 
 
-def validate_code(code: object) -> str:
+def validate_code(code: str) -> str:
     """The canonical BCP-47 form of ``code`` ("zho" -> "zh", "iw" -> "he"); a Problem when it names no language."""
-    if isinstance(code, bool):
-        raise Problem(
-            f"Language code {code} is a YAML boolean, not a string: unquoted no, off, on and yes are booleans in YAML. "
-            'Put the code in quotes, for example "no" for Norwegian.'
-        )
-    if code is None:
-        raise Problem('Language code is empty (null in YAML). Write a BCP-47 code in quotes, for example "no".')
-    if not isinstance(code, str):
-        raise Problem(
-            f'Language code {code!r} is a {type(code).__name__}, not a string. Write a BCP-47 code such as "ja".'
-        )
     import langcodes
 
     text = code.strip()
@@ -304,10 +293,8 @@ def not_found(code: str, spellings: Iterable[str]) -> str:
     return f"{guess}Known: {', '.join(shown) or 'none'}."
 
 
-def validated_codes(role: str, codes: Iterable[object]) -> tuple[str, ...]:
-    """The canonical codes in order; a Problem that names ``role`` for a wrong or repeated one, or a bare string."""
-    if isinstance(codes, str):
-        raise Problem(f"{role} is a list of codes, not one string. Write for example {role}=[en,ar].")
+def validated_codes(role: str, codes: Iterable[str]) -> tuple[str, ...]:
+    """The canonical codes in order; a Problem that names ``role`` for a wrong or repeated one."""
     result: list[str] = []
     for code in codes:
         try:
@@ -321,7 +308,7 @@ def validated_codes(role: str, codes: Iterable[object]) -> tuple[str, ...]:
     return tuple(result)
 
 
-def some_codes(role: str, codes: Iterable[object]) -> tuple[str, ...]:
+def some_codes(role: str, codes: Iterable[str]) -> tuple[str, ...]:
     """As ``validated_codes``, at least one."""
     if not (result := validated_codes(role, codes)):
         raise Problem(f"{role}: no language given. Write for example {role}=[en,ar,zh].")
@@ -341,8 +328,6 @@ class LanguageSet:
     supervised: bool = False
 
     def __post_init__(self) -> None:
-        if any(isinstance(codes, str) for codes in (self.sources, self.targets)):
-            raise Problem("sources and targets are lists of codes, not one string. Write for example sources=[en].")
         object.__setattr__(self, "sources", some_codes("sources", self.sources))
         object.__setattr__(self, "targets", validated_codes("targets", self.targets))
         if self.supervised:

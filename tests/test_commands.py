@@ -71,7 +71,7 @@ def test_values_have_their_kinds_and_defaults() -> None:
         (["format=[plane]"], "format: 'plane' is unknown. Did you mean 'plain'? Known: fancy, plain."),
         (["dtype=float23"], "dtype=float23 is unknown. Did you mean 'float32'? Known: bfloat16, float32."),
         (["rows=3.5"], "rows=3.5 is not a whole number."),
-        (["rows=-1"], "rows=-1 is out of range. It must be 0 or more."),
+        (["rows=-1"], "rows=-1 is out of range. It must be at least 0."),
         (["share=much"], "share=much is not a number."),
         (["share=inf"], "share=inf is not a finite number."),
         (["private=yes"], "private=yes is neither true nor false."),

@@ -8,7 +8,7 @@ import pytest
 
 from mslt_it.config.compose import load_recipe, resolved_yaml
 from mslt_it.config.overrides import assign, split
-from mslt_it.config.table_keys import list_argument, mapping_arguments, text_argument
+from mslt_it.config.table_keys import argument, mapping_arguments
 
 ODD = ["null", "-1", "nan", "yes", "1.0", "a b", "a, b", "[x]", "x=y", "it's", 'say "so"', "-", "n/a", "{a: b}", "#1",
        "標籤", "a: b", "~", "*", "&x", "$x", "\\", " a", "%", "!", "?", "a]", ">=5", "true", "", "'q'"]  # fmt: skip
@@ -23,12 +23,12 @@ def read(arguments: list[str]) -> dict[str, object]:
 
 @pytest.mark.parametrize("name", ODD)
 def test_what_a_message_shows_is_read_as_what_it_meant(name: str) -> None:
-    (argument,) = shlex.split(list_argument("task.label_names", [name, "other"]))
-    assert read([argument]) == {"label_names": [name, "other"]}
+    (word,) = shlex.split(argument("task.label_names", [name, "other"]))
+    assert read([word]) == {"label_names": [name, "other"]}
     assert read(shlex.split(mapping_arguments("task.labels", {name: "card"}))) == {"labels": {name: "card"}}
     if name:
         assert read(shlex.split(mapping_arguments("task.columns", {"text": name}))) == {"columns": {"text": name}}
-        assert read(shlex.split(text_argument("task.label", name))) == {"label_field": name}
+        assert read(shlex.split(argument("task.label", name))) == {"label_field": name}
 
 
 @pytest.mark.parametrize(
@@ -54,7 +54,7 @@ def test_take(override: str, found: dict[str, object]) -> None:
 
 def test_a_recipe_with_odd_names_is_read_back_from_its_own_file(tmp_path) -> None:  # type: ignore[no-untyped-def]
     odd = [name for name in ODD if name]
-    own = ["task.data=x.csv", "sources=[en]", "targets=[de]", list_argument("task.label_names", odd)]
+    own = ["task.data=x.csv", "sources=[en]", "targets=[de]", argument("task.label_names", odd)]
     own = [*own[:3], *shlex.split(own[3]), "task.input=text [en]", "task.columns.text [en]=a.b", "task.labels.0=null"]
     recipe = load_recipe("custom", own)
     assert recipe.task.label_names == tuple(odd) and recipe.task.labels == {"0": "null"}

@@ -3,45 +3,18 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from mslt_it.command import Call, Command, section
 from mslt_it.config.schema import key
-from mslt_it.selection.criteria import BEYOND_CRITERIA, CRITERIA, POOLS
+from mslt_it.selection.criteria import BEYOND_CRITERIA, CRITERIA, POOLS, Request
 from mslt_it.terminal import print_json
 
 
-@dataclass(frozen=True)
-class Options:
-    """The arguments of `mslt_it.selection.ranking.rank_source_sets`, and the figure."""
+@dataclass(frozen=True, kw_only=True)
+class Options(Request):
+    """What is ranked, and the figure."""
 
-    pool: tuple[str, ...] = key(
-        ("paper",), f"candidates: codes, or {', '.join(POOLS)} (also inside a list: [paper,ja])", names=tuple(POOLS)
-    )
-    k: int = key(3, "languages in a set")
-    targets: tuple[str, ...] = key((), "languages to transfer to; left out of the pool")
-    must: tuple[str, ...] = key((), "languages every set must hold")
-    exclude: tuple[str, ...] = key((), "candidates to leave out")
-    cost: Mapping[str, float] = key(
-        {}, "of labelling a language, 1 where not given: {ar:2,zh:1.5}", example="{ar:2,zh:1.5}"
-    )
-    max_cost: float | None = key(None, "budget of a set, in the units of cost")
-    model: str = key("world", "base model: a folder, a Hub id, or world (the embedded mini model)")
-    text: str | None = key(
-        None, "folder with CODE.txt per language, a sentence a line; needed for other models", shown="(the world's)"
-    )
-    criteria: tuple[str, ...] = key((), "only these, see below", shown="all of them", example="[l2v_syntax,scripts]")
-    top: int = key(10, "sets shown per criterion")
-    seed: int = key(0, "of the criterion random, the world's sentences and greedy search")
-    uriel: Mapping[str, str] = key(
-        {}, "lang2vec codes instead of its own two-letter table: {ar:arb}", example="{ar:arb}"
-    )
-    sizes: Mapping[str, float] = key(
-        {}, "pretraining sizes per language, instead of the model's published ones", example="{ar:2,zh:1.5}"
-    )
-    values: str = key("knn", "of lang2vec: knn (gaps imputed) or average (data only)")
-    diversity_weight: float = key(0.5, "0 to 1: share of diversity in target_coverage")
     figure: str | None = key(None, "file (.svg, .png, .pdf) for a map of the languages by typology")
 
 
@@ -51,14 +24,13 @@ def run(call: Call) -> int:
     from rich.console import Console
 
     from mslt_it.selection.figure import check_path, write_figure
-    from mslt_it.selection.ranking import rank_source_sets
+    from mslt_it.selection.ranking import rank
     from mslt_it.selection.report import print_report
 
     figure = call.options.figure
     if figure is not None:
         check_path(figure)
-    # Only what was given: the defaults are those of the library.
-    selection = rank_source_sets(**{name: getattr(call.options, name) for name in call.given - {"figure"}})
+    selection = rank(call.options)
     written = write_figure(selection, figure) if figure is not None else None
     if call.as_json:
         print_json(selection.to_json())

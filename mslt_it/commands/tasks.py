@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import yaml
-
 from mslt_it import values
 from mslt_it.command import Call, Command, section
-from mslt_it.config.files import files, list_files, own_prompts, share_dir, summary
+from mslt_it.config.files import files, list_files, own_prompts, parse_yaml, share_dir, summary
 from mslt_it.config.help import listing, paragraph, width
 from mslt_it.config.recipe import PromptConfig, TaskConfig
 from mslt_it.config.schema import FrozenDict, build, key
@@ -71,15 +70,11 @@ def run(call: Call) -> int:
 
 def load_task(path: Path, config_dir: str | None) -> TaskConfig:
     """A task file by itself, with the user's own prompts."""
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except yaml.YAMLError as error:
-        raise Problem(f"{path} is not valid YAML: {' '.join(str(error).split())}") from error
+    content = parse_yaml(path)
     if not isinstance(content, Mapping):
         raise Problem(f"{path} must hold KEY: VALUE lines, such as name: {path.stem}.")
     task = build(TaskConfig, content, str(path), "task.")
-    own = FrozenDict(own_prompts(task.name, config_dir))
-    return build(TaskConfig, {**content, "prompts": own}, str(path), "task.") if own else task
+    return dataclasses.replace(task, prompts=FrozenDict({**task.prompts, **own_prompts(task.name, config_dir)}))
 
 
 def prompt_languages(task: TaskConfig) -> list[str]:

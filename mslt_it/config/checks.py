@@ -20,22 +20,14 @@ def check(recipe: Recipe) -> None:
             " It is the total over all sources together; every source needs at least one example."
         )
     if recipe.combine.method != "none" and len(recipe.sources) < 2:
-        raise Problem(
-            f"combine.method={recipe.combine.method} combines one adapter per source language, and sources has one. "
-            "List two or more, or set combine.method=none."
-        )
+        raise Problem(f"combine.method={recipe.combine.method} takes two sources or more, an adapter each. List them.")
     for name in OF_LOOKS[1:]:
         value = getattr(recipe.training, name)
         if not recipe.training.eval_steps and value != getattr(TrainingConfig(), name):
-            raise Problem(
-                f"training.{name}={value} is about looks at held-out rows, and training.eval_steps=0 takes none. Set "
-                "training.eval_steps too, for example 20."
-            )
+            raise Problem(f"training.{name}={value} does nothing without looks. Set training.eval_steps=20, say.")
     check_kind(recipe)
     if recipe.prompt.template != "mixed" and not re.fullmatch(r"[0-9]+", recipe.prompt.template):
-        raise Problem(
-            f"prompt.template={recipe.prompt.template} must be the index of a template (0, 1, ...) or 'mixed'."
-        )
+        raise Problem(f"prompt.template={recipe.prompt.template} must be a template's index (0, 1, ...) or 'mixed'.")
 
 
 def check_kind(recipe: Recipe) -> None:
@@ -126,15 +118,13 @@ def _check_task(task: TaskConfig) -> None:
             f"{nearest(unknown[0], task.input_fields)}"
         )
     # Labels of a user's own table are found in it.
-    num_labels = {"classification": 0 if task.name == "custom" else 2, "tagging": 1}.get(task.shape, 0)
-    for name, found, least in (
-        ("task.input_fields", task.input_fields, 1),
-        ("task.label_names", task.label_names, num_labels),
-    ):
-        if len(found) < least or len(set(found)) != len(found):
-            kinds = name == "task.label_names" and task.shape == "tagging"
-            such = " The kinds of names that are asked for, such as task.label_names=[PER,ORG,LOC]." if kinds else ""
-            raise Problem(f"{name}={list(found)} must be a list of at least {least} different names.{such}")
+    least = {"classification": 0 if task.name == "custom" else 2, "tagging": 1}.get(task.shape, 0)
+    if len(task.label_names) < least:
+        kinds = " The kinds of names that are asked for, such as task.label_names=[PER,ORG,LOC]."
+        raise Problem(
+            f"task.label_names={list(task.label_names)} must be a list of at least {least} different names."
+            f"{kinds * (task.shape == 'tagging')}"
+        )
 
 
 def _check_columns(task: TaskConfig) -> None:
@@ -154,10 +144,7 @@ def _check_labels(task: TaskConfig) -> None:
     if not task.labels:
         return
     if task.shape not in ("classification", "tagging"):
-        raise Problem(
-            f"task.labels says what a label column's values mean; with task.shape={task.shape} they are texts and stay "
-            "as they are. Remove it."
-        )
+        raise Problem(f"task.labels is for columns of labels, not task.shape={task.shape}. Remove it.")
     names = task.label_names
     if task.shape == "tagging":
         names = (OUTSIDE, *names, *(f"{part}-{kind}" for kind in names for part in "BI"))

@@ -14,7 +14,6 @@ import copy
 import dataclasses
 import functools
 import re
-import typing
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -28,7 +27,8 @@ from mslt_it.languages import LanguageSet, some_codes
 from mslt_it.problems import Problem, nearest
 from mslt_it.records import to_plain
 
-Choose = Callable[..., tuple[tuple[str, ...], str]]
+UNSET = "???"  # OmegaConf's word for a value that is still to be given
+Choose = Callable[[Recipe], tuple[tuple[str, ...], str]]
 
 
 def load_recipe(
@@ -47,11 +47,10 @@ def load_recipe(
     content, scale = (
         copy.deepcopy(_package_recipe(name, **groups)) if config_dir is None else _composed(name, groups, config_dir)
     )
-    for key, value in _texts(content):
-        refuse_unfilled(key, value, f"Write the value itself in recipe '{name}', or on the command line: {key}=VALUE.")
     assign(content, assigned)
     for key, value in _texts(content):
-        if value == "???":  # OmegaConf's word for a value that is still to be given
+        refuse_unfilled(key, value, f"Write the value itself in recipe '{name}', or on the command line: {key}=VALUE.")
+        if value == UNSET:
             raise Problem(f"{key}: no value in recipe '{name}'. Give one: {key}=VALUE.")
     content["task"]["prompts"] = {**content["task"]["prompts"], **own_prompts(content["task"]["name"], config_dir)}
     recipe = build(Recipe, {**content, **_names(content, name, scale)}, f"recipe '{name}'")
@@ -63,37 +62,21 @@ def load_recipe(
 # ---------------------------------------------------------------- composing
 
 
-def _schema(cls: type) -> type:
-    """The dataclass as Hydra knows it: which keys there are, whatever their values; `build` says what is wrong with
-    them. A string would turn the YAML boolean ``no`` into "False" before anyone could complain."""
-    from omegaconf import MISSING
-
-    inner, known = sections(cls), keys(cls)
-    fields: list[Any] = []
-    for f in dataclasses.fields(cls):
-        hint, default = typing.cast(Any, Any), f.default
-        if f.name in inner:
-            hint = _schema(inner[f.name])
-            default = dataclasses.field(default_factory=hint)
-        elif f.name in known and known[f.name].is_mapping:
-            hint, default = dict[Any, Any], dataclasses.field(default_factory=dict)  # a label may be the number 0
-        elif isinstance(default, tuple):
-            default = dataclasses.field(default_factory=functools.partial(list, default))
-        elif cls is Recipe and f.name in ("name", "scale"):
-            default = ""  # the file's name, the chosen scale: see `_names`
-        elif default is dataclasses.MISSING:
-            default = MISSING
-        fields.append((f.name, hint, default))
-    return dataclasses.make_dataclass(cls.__name__, fields)
-
-
 @functools.cache
 def _stored_schema() -> Any:
-    """The schema, put where "- recipe_schema" in a recipe refers to."""
+    """Which keys there are and their defaults, put where "- recipe_schema" in a recipe refers to. Of whatever type:
+    `build` says what is wrong with a value; as a text the YAML boolean ``no`` would be "False" before that."""
     from hydra.core.config_store import ConfigStore
     from omegaconf import OmegaConf
 
-    schema = OmegaConf.structured(_schema(Recipe))
+    # "": the file's name, the chosen scale, see `_names`.
+    schema = OmegaConf.create({**to_plain(Recipe("", (), ())), "sources": UNSET, "targets": UNSET, "scale": ""})
+    for name in sections(Recipe):
+        OmegaConf.set_struct(schema[name], True)
+    for found in keys(Recipe).values():
+        if found.is_mapping:
+            OmegaConf.set_struct(OmegaConf.select(schema, found.name), False)
+    OmegaConf.set_struct(schema, True)
     ConfigStore.instance().store(name="recipe_schema", node=schema)
     return schema
 
@@ -111,30 +94,31 @@ def _composed(
     from hydra import compose, initialize_config_dir
     from hydra.core.hydra_config import HydraConfig
     from hydra.errors import HydraException
-    from omegaconf import DictConfig, OmegaConf
+    from omegaconf import OmegaConf
     from omegaconf.errors import OmegaConfBaseException
 
     known = files(config_dir)
     chosen = [_choice(group, option, config_dir) for group, option in groups.items()]
     home = known[name].parent
     schema = _stored_schema()
-    search = [_search_path(folder) for folder in folders(config_dir) if folder != home]
+    search = [f"hydra.searchpath=[{_quoted(f'file://{folder}')}]" for folder in folders(config_dir) if folder != home]
     try:
         with initialize_config_dir(version_base="1.3", config_dir=str(home)):
             _refuse_unfilled_defaults(name, known)
-            composed = compose(name, overrides=[*chosen, *search], return_hydra_config=True)
+            composed: Any = OmegaConf.to_container(
+                compose(name, overrides=[*chosen, *search], return_hydra_config=True), resolve=False
+            )
             HydraConfig.instance().cfg = None
-            choices = dict(composed.hydra.runtime.choices)
-            composed = OmegaConf.masked_copy(composed, [str(k) for k in composed if k != "hydra"])
+            scale = composed.pop("hydra")["runtime"]["choices"].get("scale")
             # Once more, for a recipe that does not start with recipe_schema. Only then is this merge not a no-op.
-            typed = OmegaConf.merge(schema, OmegaConf.to_container(composed))
-            assert isinstance(typed, DictConfig)
-            content = OmegaConf.to_container(typed, resolve=False)
+            content: Any = OmegaConf.to_container(OmegaConf.merge(schema, composed), resolve=False)
     except (HydraException, OmegaConfBaseException, ValueError) as error:
         raise _explain(error, name, config_dir) from error
     except yaml.YAMLError as error:
-        raise Problem(f"{_place_of(error, known[name])} is not valid YAML: {' '.join(str(error).split())}") from error
-    return typing.cast(dict[str, Any], content), choices.get("scale")
+        mark = getattr(error, "problem_mark", None)
+        place = f"{mark.name}, line {mark.line + 1}," if mark is not None else str(known[name])
+        raise Problem(f"{place} is not valid YAML: {' '.join(str(error).split())}") from error
+    return content, scale
 
 
 def _choice(group: str, option: str | None, config_dir: str | Path | None) -> str:
@@ -145,10 +129,6 @@ def _choice(group: str, option: str | None, config_dir: str | Path | None) -> st
     if option not in known:
         raise Problem(f"Unknown {group} '{option}'. {nearest(option, known)}")
     return f"{group}={_quoted(option)}"
-
-
-def _search_path(folder: Path) -> str:
-    return f"hydra.searchpath=[{_quoted(f'file://{folder}')}]"
 
 
 def _quoted(text: str) -> str:
@@ -183,11 +163,6 @@ def _texts(content: Any, key: str = "") -> Iterator[tuple[str, str]]:
         yield key, content
 
 
-def _place_of(error: Exception, fallback: Path) -> str:
-    mark = getattr(error, "problem_mark", None)
-    return f"{mark.name}, line {mark.line + 1}," if mark is not None else str(fallback)
-
-
 def _explain(error: Exception, name: str, config_dir: str | Path | None) -> Problem:
     """A Hydra or OmegaConf error, met in a recipe's files, as a Problem in the recipe's own terms."""
     from hydra.errors import MissingConfigException
@@ -198,7 +173,7 @@ def _explain(error: Exception, name: str, config_dir: str | Path | None) -> Prob
         if group in GROUPS:
             return Problem(f"Unknown {group} '{option}'. {nearest(option, files(config_dir, group))}")
         return Problem(
-            f"Recipe '{name}' refers to '{error.missing_cfg_file}', which is not there. {str(error).splitlines()[0]}"
+            f"Recipe '{name}' refers to '{error.missing_cfg_file}', which is not there. Write it, or another."
         )
 
     inner: BaseException = error
@@ -211,9 +186,7 @@ def _explain(error: Exception, name: str, config_dir: str | Path | None) -> Prob
         return unknown_key(key, where)
     if unmatched := re.match(r"Could not override '([^']+)'", str(error)):
         group = unmatched.group(1)
-        return Problem(
-            f"Recipe '{name}' has no '{group}' in its defaults, so {group}=... cannot replace it. Add it there."
-        )
+        return Problem(f"Recipe '{name}' has no '{group}' in its defaults for {group}=... to replace. Add it there.")
     return Problem(f"Recipe '{name}': {' '.join(str(error).split())}")
 
 
@@ -240,14 +213,8 @@ def _with_sources(recipe: Recipe, choose: Choose | None) -> Recipe:
         return recipe
     if choose is None:
         raise Problem("sources=auto: nothing is trained here, so none are chosen. List them: sources=[ar,de].")
-    sources, note = choose(
-        select.criterion,
-        targets=[] if is_rest(recipe.targets) else recipe.targets,
-        model=recipe.model.path,
-        seed=recipe.seed,
-        **{name: getattr(select, name) for name in ("pool", "k", "must", "exclude")},
-    )
-    return dataclasses.replace(recipe, sources=tuple(sources), select=dataclasses.replace(select, note=note))
+    sources, note = choose(recipe)
+    return dataclasses.replace(recipe, sources=sources, select=dataclasses.replace(select, note=note))
 
 
 def _with_languages(recipe: Recipe) -> Recipe:

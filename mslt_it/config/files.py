@@ -6,6 +6,9 @@ DIR/NAME.yaml   DIR/scale/NAME.yaml   DIR/task/NAME.yaml   DIR/study/NAME.yaml  
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
+
+import yaml
 
 from mslt_it import values
 from mslt_it.config.overrides import GROUPS
@@ -21,6 +24,14 @@ def share_dir(name: str) -> Path:
     raise Problem(f"Folder '{name}' is neither in {package / '_share'} nor in {package.parent}. Install mslt_it again.")
 
 
+def parse_yaml(path: Path, text: str | None = None) -> Any:
+    """What a YAML file holds; ``text``: in place of the file's own."""
+    try:
+        return yaml.safe_load(path.read_text(encoding="utf-8") if text is None else text)
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise Problem(f"{path} is not valid YAML: {' '.join(str(error).split())}") from error
+
+
 def folders(config_dir: str | Path | None) -> list[Path]:
     """Folders searched for recipes."""
     if config_dir is None:
@@ -28,8 +39,7 @@ def folders(config_dir: str | Path | None) -> list[Path]:
     folder = values.path(config_dir).resolve()
     if not folder.is_dir():
         raise Problem(
-            f"--config-dir: '{config_dir}' is not a folder. Give the folder that holds your recipe's YAML file, or "
-            "task/NAME.yaml, prompts/NAME/LANGUAGE.yaml, study/NAME.yaml."
+            f"--config-dir: '{config_dir}' is not a folder. Give the one with your NAME.yaml, task/, prompts/."
         )
     return [folder] if folder == share_dir("recipes") else [folder, share_dir("recipes")]
 

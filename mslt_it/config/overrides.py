@@ -43,9 +43,7 @@ def split(overrides: Sequence[str]) -> tuple[dict[str, str | None], list[tuple[P
         name, equals, text = override.partition("=")
         name = name.strip()
         if re.match(r"[+~]*hydra[./]", name):
-            raise Problem(
-                f"'{override}': Hydra's own settings have no effect here. For the run's folder use output_dir=DIR."
-            )
+            raise Problem(f"'{override}': Hydra's settings have no effect here; the run's folder is output_dir=DIR.")
         if name.startswith("~"):
             if equals or name[1:] not in GROUPS:
                 raise Problem(f"'{override}': a key cannot be removed, every key has a value. Write {name[1:]}=VALUE.")

@@ -65,13 +65,20 @@ class TaskConfig:
         (), "columns whose equal texts keep rows together when dividing, and in intervals: a premise, an author"
     )
     input_fields: tuple[str, ...] = key(
-        ("premise", "hypothesis"), "columns shown; task.input for short", or_one=True, example="[title,body]"
+        ("premise", "hypothesis"),
+        "columns shown; task.input for short",
+        or_one=True,
+        may_be_empty=False,
+        may_repeat=False,
+        example="[title,body]",
     )
     optional_fields: tuple[str, ...] = key((), "input columns that may be empty")
     label_field: str = key("label", "column of the answers; task.label for short", may_be_empty=False)
     rationale_field: str = key("", "column with a worked-out solution, to train with prompt.variant=cot_native")
     label_names: tuple[str, ...] = key(
-        ("entailment", "neutral", "contradiction"), "labels in the order of upstream's integers; empty: found"
+        ("entailment", "neutral", "contradiction"),
+        "labels in the order of upstream's integers; empty: found",
+        may_repeat=False,
     )
     columns: Mapping[str, str] = key({}, "our column -> what your file calls it", example="{premise:sentence1}")
     labels: Mapping[str, str] = key({}, "a value of your file -> the label it means", example="{e:entailment}")

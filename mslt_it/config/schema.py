@@ -13,6 +13,8 @@ from __future__ import annotations
 import dataclasses
 import functools
 import math
+import operator
+import os
 import re
 import types
 import typing
@@ -27,6 +29,8 @@ if typing.TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
 REQUIRED = dataclasses.MISSING  # the default of a key that has none
+LIMITS = {"above": operator.gt, "at_least": operator.ge, "below": operator.lt, "at_most": operator.le}
+_PLAIN = re.compile(r"-?\w(?:[\w ./-]*[\w./-])?")  # a list's element that needs no quotes
 T = TypeVar("T", bound="DataclassInstance")
 
 
@@ -101,27 +105,15 @@ class Key:
 
     @property
     def example(self) -> str:
-        if self.about.example:
-            return self.about.example
-        return {"a list": "[a,b]", "a mapping": "{a:b}", "a mapping to numbers": "{a:2,b:1.5}"}.get(self.kind, "")
+        usual = {"a list": "[a,b]", "a mapping": "{a:b}", "a mapping to numbers": "{a:2,b:1.5}"}
+        return self.about.example or usual.get(self.kind, "")
 
     @property
     def limits(self) -> str:
         """Which numbers are allowed, in words; empty: any."""
-        low, high = self.about.at_least, self.about.at_most
-        above, below = self.about.above, self.about.below
-        said = ""
-        if above is not None and below is not None:
-            said = f"between {above:g} and {below:g}, neither included"
-        elif low is not None and high is not None:
-            said = f"between {low:g} and {high:g}"
-        elif low is not None and below is not None:
-            said = f"from {low:g} to below {below:g}"
-        elif above is not None:
-            said = f"above {above:g}" + (f" and at most {high:g}" if high is not None else "")
-        elif low is not None:
-            said = f"{low:g} or more"
-        return ", or ".join([*([said] if said else []), *self.about.special.values()])
+        limits = ((name.replace("_", " "), getattr(self.about, name)) for name in LIMITS)
+        said = " and ".join(f"{name} {limit:g}" for name, limit in limits if limit is not None)
+        return ", or ".join(filter(None, [said, *self.about.special.values()]))
 
     @property
     def shown_default(self) -> str:
@@ -132,7 +124,7 @@ class Key:
 
 
 def written(value: Any) -> str:
-    """A value as it is written after ``KEY=``."""
+    """A value as it is written after ``KEY=``, to be read as this value."""
     if value is None:
         return "null"
     if isinstance(value, bool):
@@ -140,14 +132,13 @@ def written(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:g}"
     if isinstance(value, (list, tuple)):
-        return f"[{','.join(map(written, value))}]"
+        items = ((str(item), written(item)) for item in value)
+        return f"[{','.join(text if _PLAIN.fullmatch(item) else values.quoted(item) for item, text in items)}]"
     if isinstance(value, Mapping):
         return "{" + ",".join(f"{name}:{written(one)}" for name, one in value.items()) + "}"
-    return str(value)
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
+    text = os.fspath(value) if isinstance(value, os.PathLike) else str(value)
+    is_plain = text == text.strip() == values.unquoted(text) and text.lower() != "null"
+    return text if is_plain else values.quoted(text)
 
 
 def sections(schema: type) -> dict[str, type]:
@@ -207,7 +198,9 @@ def read(key: Key, text: str) -> Any:
             value = values.number(name, text, "int" if key.kind == "a whole number" else "float")
         except Problem as problem:
             either = "".join(f" It may also be {word}." for word in about.special.values())
-            raise Problem(f"{problem}{either}{_one_value(name, text)}") from None
+            # In place of Hydra's sweeps, KEY=1,2 and KEY=range(1,3).
+            study = f" A run has one value of {name}; runs over several are a study: mslt study --help."
+            raise Problem(f"{problem}{either}{study * bool(set(text) & set(',('))}") from None
         return checked(key, value, f"{name}={text}")
     return checked(key, values.unquoted(text), f"{name}={text}")
 
@@ -223,13 +216,7 @@ def _items(key: Key, text: str) -> tuple[Any, ...]:
         raise Problem(f"{key.name}={text} is not a list{names}. Write {key.name}={example}, quoted for the shell.")
     if any(not item.strip() for item in found) and '""' not in text and "''" not in text:
         raise Problem(f"{key.name}: an item is empty. Remove the comma too much.")
-    return tuple(found) if key.kind == "a list" else tuple(_whole(key, item) for item in found)
-
-
-def _whole(key: Key, item: str) -> int:
-    if not re.fullmatch(r"\s*[+-]?[0-9]+\s*", item):
-        raise Problem(f"{key.name}: '{item}' is not a whole number.")
-    return int(item)
+    return tuple(found) if key.kind == "a list" else tuple(values.number(key.name, item, "int") for item in found)
 
 
 def _pairs(key: Key, text: str) -> Mapping[str, Any]:
@@ -250,65 +237,45 @@ def _pairs(key: Key, text: str) -> Mapping[str, Any]:
     return FrozenDict(result)
 
 
-def _one_value(name: str, text: str) -> str:
-    """What to do instead of Hydra's sweeps, ``KEY=1,2`` and ``KEY=range(1,3)``."""
-    if "," in text or "(" in text:
-        return f" A run has one value of {name}; runs over several are a study: mslt study --help."
-    return ""
-
-
 def checked(key: Key, value: Any, said: str = "") -> Any:
     """The value, unless it is none of those that the key may have. ``said``: key and value as they were given."""
-    said, about = said or f"{key.name}={written(value)}", key.about
-    if value is None:
-        return value
-    if _is_number(value):
-        if not math.isfinite(value):
-            raise Problem(f"{said} is not a finite number.")
-        if value not in about.special and not _is_within(value, about):
-            raise Problem(f"{said} is out of range. It must be {key.limits}.")
-    elif isinstance(value, str):
-        if about.choices and value not in about.choices:
-            raise Problem(f"{said} is unknown. {nearest(value, about.choices)}")
-        if not value and about.may_be_empty is False:
-            raise Problem(f"{key.name} is empty. Give it a value.")
-    elif isinstance(value, tuple):
-        if not value and not (key.default is not REQUIRED if about.may_be_empty is None else about.may_be_empty):
-            raise Problem(f"{key.name}=[] is empty. Write {key.name}={key.example}.")
-        for number, item in enumerate(value):
-            if about.choices and item not in about.choices:
-                raise Problem(f"{key.name}: '{item}' is unknown. {nearest(str(item), about.choices)}")
-            if _is_number(item) and not _is_within(item, about):
-                raise Problem(f"{key.name}: {item} is out of range. It must be {key.limits}.")
-            if item in value[:number] and not about.may_repeat:
-                raise Problem(f"{said}: '{item}' is listed twice. Remove one.")
+    said, about, is_list = said or f"{key.name}={written(value)}", key.about, isinstance(value, tuple)
+    may_be_empty = about.may_be_empty
+    if value == () and not (key.default is not REQUIRED if may_be_empty is None else may_be_empty):
+        raise Problem(f"{key.name}=[] is empty. Write {key.name}={key.example}.")
+    if value == "" and may_be_empty is False:
+        raise Problem(f"{key.name} is empty. Give it a value.")
+    for number, item in enumerate(value if is_list else (value,)):
+        one = f"{key.name}: '{item}'" if is_list else said
+        if about.choices and item is not None and item not in about.choices:
+            raise Problem(f"{one} is unknown. {nearest(str(item), about.choices)}")
+        if isinstance(item, (int, float)) and not isinstance(item, bool) and item not in about.special:
+            if not math.isfinite(item):
+                raise Problem(f"{one} is not a finite number.")
+            limits = ((holds, getattr(about, name)) for name, holds in LIMITS.items())
+            if not all(limit is None or holds(item, limit) for holds, limit in limits):
+                raise Problem(f"{one} is out of range. It must be {key.limits}.")
+        if is_list and not about.may_repeat and item in value[:number]:
+            raise Problem(f"{said}: '{item}' is listed twice. Remove one.")
     return value
-
-
-def _is_within(value: float, about: About) -> bool:
-    return not (
-        (about.above is not None and value <= about.above)
-        or (about.at_least is not None and value < about.at_least)
-        or (about.below is not None and value >= about.below)
-        or (about.at_most is not None and value > about.at_most)
-    )
 
 
 # ---------------------------------------------------------------- from a file
 
 
-def build(schema: type[T], content: Mapping[str, Any], place: str, prefix: str = "") -> T:
+def build(schema: type[T], content: Mapping[str, Any], place: str = "", prefix: str = "") -> T:
     """The schema's record from what a YAML file holds, every value checked.
 
     Args:
-        place: where the values stand, for errors: "recipe 'own'".
+        place: where the values stand, for errors: "recipe 'own'"; empty: they are arguments.
         prefix: of dotted names, in a section.
     """
     hints, known = typing.get_type_hints(schema), keys(schema)
     fields = {f.name: f for f in dataclasses.fields(schema)}
     for name in content:
         if name not in fields:
-            raise Problem(f"Unknown key '{prefix}{name}' in {place}. {nearest(str(name), fields)}")
+            where = f" in {place}" if place else ""
+            raise Problem(f"Unknown key '{prefix}{name}'{where}. {nearest(str(name), fields)}")
     found: dict[str, Any] = {}
     for name, field in fields.items():
         if name not in content:
@@ -324,7 +291,7 @@ def build(schema: type[T], content: Mapping[str, Any], place: str, prefix: str =
             try:
                 found[name] = take(own, content[name])
             except Problem as problem:
-                raise Problem(f"{place}: {problem}") from None
+                raise Problem(f"{place}: {problem}" if place else str(problem)) from None
         else:  # written by a command into the run's file
             value = content[name]
             found[name] = tuple(value) if isinstance(value, list) else value
@@ -351,9 +318,8 @@ def _taken(key: Key, value: Any) -> Any:
             raise Problem(f"{name}: {value!r} is not a list. Write for example {name}: {key.example}.")
         if kind == "a list":
             return tuple(_text(name, item) for item in value)
-        for item in value:
-            if type(item) is not int:
-                raise Problem(f"{name}: {item!r} is not a whole number.")
+        if wrong := [item for item in value if type(item) is not int]:
+            raise Problem(f"{name}: {wrong[0]!r} is not a whole number.")
         return tuple(value)
     if kind in ("a section", "a mapping", "a mapping to numbers"):
         if not isinstance(value, Mapping):
@@ -363,25 +329,20 @@ def _taken(key: Key, value: Any) -> Any:
         return value
     if isinstance(value, str):
         return read(key, value)
-    if kind == "true or false":
-        right = isinstance(value, bool)
-    else:
-        right = _is_number(value) and (kind == "a number" or isinstance(value, int))
-    if not right:
+    types_of = {"true or false": (bool,), "a whole number": (int,), "a number": (int, float)}
+    if type(value) not in types_of[kind]:
         raise Problem(f"{name}: {value!r} is not {kind}. It must be {key.limits or kind}.")
     return float(value) if kind == "a number" else value
 
 
 def _text(name: str, value: Any) -> str:
-    if isinstance(value, str):
-        return value
+    if isinstance(value, (str, os.PathLike)):
+        return os.fspath(value)
+    if type(value) is int:
+        return str(value)
     if isinstance(value, bool):
         raise Problem(
             f"{name}: {value} is a YAML boolean, not a text: unquoted no, off, on and yes are booleans in "
             'YAML. Put the word in quotes: "no".'
         )
-    if isinstance(value, int):
-        return str(value)
-    if value is None:
-        raise Problem(f"{name}: null is no value for it. Put the word in quotes, or leave it out.")
-    raise Problem(f"{name}: {value!r} is not a text. Put it in quotes.")
+    raise Problem(f"{name}: {'null' if value is None else repr(value)} is not a text. Put it in quotes.")

@@ -9,29 +9,20 @@ Such words may be anything ("null", "-1", "yes", "customer message", "NOT ENOUGH
 
 from __future__ import annotations
 
-import re
 import shlex
 from collections.abc import Mapping, Sequence
 
+from mslt_it.config.schema import written
 from mslt_it.values import quoted, unquoted
 
 # What a file may call otherwise beside the task's own columns.
 COMMON_COLUMNS = ("id", "idx", "lang", "language")
 OUTSIDE = "O"  # the tag of a token that is no name
 
-_PLAIN = re.compile(r"-?\w(?:[\w ./-]*[\w./-])?")  # a list's element that needs no quotes
 
-
-def text_argument(key: str, text: str) -> str:
-    """``key=text`` as an argument for the shell, to be read as this text."""
-    plain = text == unquoted(text) and text.strip().lower() != "null"
-    return shlex.quote(f"{key}={text if plain else quoted(text)}")
-
-
-def list_argument(key: str, names: Sequence[str]) -> str:
-    """``key=[a,b]`` as an argument for the shell, to be read as these names."""
-    items = (name if _PLAIN.fullmatch(name) else quoted(name) for name in names)
-    return shlex.quote(f"{key}=[{','.join(items)}]")
+def argument(key: str, value: str | Sequence[str]) -> str:
+    """``key=text`` or ``key=[a,b]`` as an argument for the shell, to be read as this text or these names."""
+    return shlex.quote(f"{key}={written(value)}")
 
 
 def mapping_arguments(key: str, pairs: Mapping[str, str]) -> str:

@@ -6,7 +6,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from mslt_it.config.recipe import Recipe
 from mslt_it.data.cleaning import clean, fitting_code, gives_away
@@ -39,16 +38,12 @@ class Preparing:
 
     recipe: Recipe
     encoder: Encoder
-    prompts_dir: Path | None
 
     def prepared(self, examples: Sequence[Example]) -> list[Prepared]:
         """Each example cleaned, prompted and encoded, or the reason why it cannot be trained on."""
         task = self.recipe.task
         cleaned = [clean(example, task.choice_names, task.optional_fields) for example in examples]
-        asked = [
-            None if c.example is None else prompted(c.example, task, self.recipe.prompt, self.prompts_dir)
-            for c in cleaned
-        ]
+        asked = [None if c.example is None else prompted(c.example, task, self.recipe.prompt) for c in cleaned]
         encoded = iter(self.encoder.encode_all([p for p in asked if p is not None]))
         result = []
         for example, outcome, prompt in zip(examples, cleaned, asked, strict=True):

@@ -10,7 +10,6 @@ from __future__ import annotations
 import dataclasses
 import functools
 from collections.abc import Collection, Hashable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from mslt_it.config.recipe import Recipe, TaskConfig
@@ -46,7 +45,6 @@ def with_found_labels(recipe: Recipe, rows: RowStore | None = None) -> Recipe:
 def build_training_set(
     recipe: Recipe,
     tokenizer: Any,
-    prompts_dir: Path | None = None,
     *,
     encoder: Encoder | None = None,
     rows: RowStore | None = None,
@@ -67,7 +65,7 @@ def build_training_set(
     pools, scored, notes = _pools(recipe, rows)
     wanted = allocate(recipe.data.num_examples_total, recipe.sources)
     encoder = encoder or encoder_of(recipe, tokenizer)
-    kept, tallies = chosen(Preparing(recipe, encoder, prompts_dir), pools, wanted)
+    kept, tallies = chosen(Preparing(recipe, encoder), pools, wanted)
 
     label_counts = {
         code: {name: sum(p.example.label == name for p in found) for name in recipe.task.choice_names}
@@ -75,12 +73,10 @@ def build_training_set(
     }
     train = [p.example for found in kept.values() for p in found]
     refuse_leaks(find_leaks(train, scored, same_language_only=recipe.task.data == "world"))
-    by_key = {(p.example.language, p.example.id): p.encoded for found in kept.values() for p in found}
-    order = interleave({code: [p.example for p in found] for code, found in kept.items()}, recipe.seed)
-    encoded = [row for e in order if (row := by_key[e.language, e.id]) is not None]
+    encoded = [p.encoded for p in interleave(kept, recipe.seed) if p.encoded is not None]
 
     if not recipe.head:
-        notes += [n for c in recipe.sources if (n := prompt_file(recipe.task, c, recipe.prompt, prompts_dir).note)]
+        notes += [n for c in recipe.sources if (n := prompt_file(recipe.task, c, recipe.prompt).note)]
     notes += [note for code, tally in tallies.items() for note in tally.notes(code)]
     if held := validation_examples(recipe, rows):
         told = ", ".join(f"{len(found)} {code}" for code, found in held.items())
@@ -99,13 +95,11 @@ def build_training_set(
     )
 
 
-def largest_budget(
-    recipe: Recipe, tokenizer: Any, prompts_dir: Path | None = None, *, rows: RowStore | None = None
-) -> int:
+def largest_budget(recipe: Recipe, tokenizer: Any, *, rows: RowStore | None = None) -> int:
     """The largest total that gives every source the same number of usable rows: what data.num_examples_total=max is."""
     rows = rows or RowStore()
     recipe = with_found_labels(recipe, rows)
-    preparing = Preparing(recipe, encoder_of(recipe, tokenizer), prompts_dir)
+    preparing = Preparing(recipe, encoder_of(recipe, tokenizer))
     usable, tallies = usable_rows(preparing, _pools(recipe, rows)[0])
     examples = {code: [p.example for p in found.values()] for code, found in usable.items()}
     if not (largest := largest_equal(examples, recipe.data.items)):
@@ -116,23 +110,17 @@ def largest_budget(
 
 
 def build_scored_set(
-    recipe: Recipe,
-    language: str,
-    prompts_dir: Path | None = None,
-    *,
-    without: Collection[str] = (),
-    rows: RowStore | None = None,
+    recipe: Recipe, language: str, *, without: Collection[str] = (), rows: RowStore | None = None
 ) -> list[PromptedExample]:
     """The prompted rows to score in one language, see `scored_examples`."""
     rows = rows or RowStore()
-    without = frozenset(without) | validation_ids(recipe, rows)
-    key = ("prompted", *_scored_key(recipe, language, without), fingerprint(recipe.prompt), prompts_dir)
-
-    def make() -> list[PromptedExample]:
-        examples = scored_examples(recipe, language, without=without, rows=rows)
-        return [prompted(e, recipe.task, recipe.prompt, prompts_dir) for e in examples]
-
-    return rows.once(key, make)
+    return rows.once(
+        ("prompted", *_scored_key(recipe, language, without, rows), fingerprint(recipe.prompt)),
+        lambda: [
+            prompted(e, recipe.task, recipe.prompt)
+            for e in scored_examples(recipe, language, without=without, rows=rows)
+        ],
+    )
 
 
 def notes_on_scored(recipe: Recipe, languages: Sequence[str], rows: RowStore | None = None) -> list[str]:
@@ -158,11 +146,26 @@ def scored_examples(
         without: ids of rows that are not scored.
         rows: the run's; default: a new store.
     """
-    rows = rows or RowStore()
-    without = frozenset(without) | validation_ids(recipe, rows)
-    return rows.once(
-        ("scored", *_scored_key(recipe, language, without)), lambda: _scored_examples(recipe, language, without, rows)
-    )
+    store = rows or RowStore()
+
+    def make() -> list[Example]:
+        found = scorable(recipe, language, store).examples
+        with_label = [e for e in found if e.fault != MISSING]
+        if not is_trained_on(recipe, language) and len(with_label) < (1 - recipe.data.max_dropped_share) * len(found):
+            found = with_label  # a target that is labelled in part
+        left_out = {*without, *validation_ids(recipe, store)}
+        examples = sorted((e for e in found if e.id not in left_out), key=lambda e: hash_key("scored", e.id))
+        tally, kept = Tally(), []
+        for example in examples[: recipe.scoring.num_examples_per_language or None]:
+            cleaned = clean(example, recipe.task.choice_names, recipe.task.optional_fields)
+            if cleaned.reason in UNSCORABLE:
+                tally.drop(cleaned.reason, example)
+            else:
+                kept.append(cleaned.example or example)
+        refuse_drops(recipe, language, tally, len(kept))
+        return kept
+
+    return store.once(("scored", *_scored_key(recipe, language, without, store)), make)
 
 
 def validation_examples(recipe: Recipe, rows: RowStore) -> dict[str, list[Example]]:
@@ -174,15 +177,10 @@ def validation_examples(recipe: Recipe, rows: RowStore) -> dict[str, list[Exampl
     """
     if not recipe.training.eval_steps:
         return {}
-    made = rows.once(
-        (
-            "validation",
-            fingerprint([recipe.task, recipe.sources, recipe.trained_on]),
-            recipe.training.num_eval_examples,
-        ),
-        lambda: {code: _validation_examples(recipe, code, rows) for code in recipe.sources},
+    decides = fingerprint([recipe.task, recipe.sources, recipe.trained_on, recipe.training.num_eval_examples])
+    return rows.once(
+        ("validation", decides), lambda: {code: _validation_examples(recipe, code, rows) for code in recipe.sources}
     )
-    return made
 
 
 def _validation_examples(recipe: Recipe, language: str, rows: RowStore) -> list[Example]:
@@ -204,16 +202,17 @@ def validation_ids(recipe: Recipe, rows: RowStore) -> frozenset[str]:
     return frozenset(e.id for found in validation_examples(recipe, rows).values() for e in found)
 
 
-def _scored_key(recipe: Recipe, language: str, without: Collection[str]) -> tuple[Hashable, ...]:
+def _scored_key(recipe: Recipe, language: str, without: Collection[str], rows: RowStore) -> tuple[Hashable, ...]:
     number, share = recipe.scoring.num_examples_per_language, recipe.data.max_dropped_share
-    return fingerprint(recipe.task), language, is_trained_on(recipe, language), number, share, frozenset(without)
+    left_out = frozenset(without) | validation_ids(recipe, rows)
+    return fingerprint(recipe.task), language, is_trained_on(recipe, language), number, share, left_out
 
 
 def asked_set(recipe: Recipe, language: str, rows: RowStore) -> list[PromptedExample]:
     """The prompted rows of a language without labels, as many as are scored elsewhere, chosen by the hash of their id;
     those that cannot be asked are left out."""
     found = sorted(rows.asked(recipe.task, language, recipe.task.score_split), key=lambda e: hash_key("scored", e.id))
-    found = found[: recipe.scoring.num_examples_per_language or len(found)]
+    found = found[: recipe.scoring.num_examples_per_language or None]
     fit = [e for e in map(functools.partial(askable, recipe.task), found) if isinstance(e, Example)]
     return [prompted(e, recipe.task, recipe.prompt) for e in fit]
 
@@ -222,25 +221,6 @@ def askable(task: TaskConfig, example: Example) -> Example | str:
     """A row without a label, repaired as scored rows are, or the reason why it cannot be asked about."""
     cleaned = clean(example, (), task.optional_fields, needs_label=False)
     return cleaned.reason if cleaned.reason in UNSCORABLE else cleaned.example or example
-
-
-def _scored_examples(recipe: Recipe, language: str, without: Collection[str], rows: RowStore) -> list[Example]:
-    found = scorable(recipe, language, rows).examples
-    with_label = [e for e in found if e.fault != MISSING]
-    if not is_trained_on(recipe, language) and len(with_label) < (1 - recipe.data.max_dropped_share) * len(found):
-        found = with_label  # a target that is labelled in part
-    examples = sorted((e for e in found if e.id not in without), key=lambda e: hash_key("scored", e.id))
-    examples = examples[: recipe.scoring.num_examples_per_language or len(examples)]
-    tally = Tally()
-    kept = []
-    for example in examples:
-        cleaned = clean(example, recipe.task.choice_names, recipe.task.optional_fields)
-        if cleaned.reason in UNSCORABLE:
-            tally.drop(cleaned.reason, example)
-        else:
-            kept.append(cleaned.example or example)
-    refuse_drops(recipe, language, tally, len(kept))
-    return kept
 
 
 def _pools(recipe: Recipe, rows: RowStore) -> tuple[dict[str, list[Example]], list[Example], list[str]]:
@@ -285,10 +265,7 @@ def _report(
 ) -> LanguageReport:
     parts = [encoder.parts(row) for row in rows]
     if empty := next((row.id for row, (_, said) in zip(rows, parts, strict=True) if not said), None):
-        raise Problem(
-            f"Language '{language}', row {empty}: nothing but the end token is supervised: the tokenizer makes no "
-            "token of the answer. Use other words for the labels, or another model."
-        )
+        raise Problem(f"'{language}', row {empty}: the tokenizer makes no token of the answer. Use other label words.")
     given, said = parts[0]
     return LanguageReport(
         language=language,

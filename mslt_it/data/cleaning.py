@@ -14,15 +14,18 @@ from collections.abc import Sequence
 
 from fontTools import unicodedata as script_data
 
-from mslt_it.languages import cldr_script, validate_code
+from mslt_it.languages import cldr_script, primary, script_of_text, validate_code
 from mslt_it.records import Example
 
 MAX_CHARACTERS = 20_000  # per field; XNLI's longest has about 500. Longer text is a broken file, and slow to tokenize
 
-# C0 and C1 controls but tab, newline, carriage return and next line; and the code points that are no characters.
-_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ufffe\uffff]")
-_SURROGATE = re.compile("[\ud800-\udfff]")
-_BIDI_OVERRIDE = re.compile("[\u202d\u202e]")  # marks and isolates are ordinary in Arabic and Hebrew; overrides are not
+_BAD_CHARACTERS = {
+    "lone_surrogate": re.compile("[\ud800-\udfff]"),
+    # C0 and C1 controls but tab, newline, carriage return and next line; and the code points that are no characters.
+    "control_character": re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ufffe\uffff]"),
+    # Marks and isolates are ordinary in Arabic and Hebrew; overrides are not.
+    "bidi_override": re.compile("[\u202d\u202e]"),
+}
 _ZERO_WIDTH = re.compile("[\u200b\u200c\u200d\u2060\ufeff]")
 # What stands before an answer that was copied into a field: "Label: neutral".
 _ANNOUNCES = r"(?:[:：=→⇒]|[-=]>)\s*[\"'“”«»「『]?"
@@ -89,7 +92,7 @@ def clean(
             return Cleaned(None, reason)
         if not name:
             break  # the label is checked, never changed
-        plain = strip_zero_width(text, example.language)
+        plain = strip_zero_width(text)
         if plain != text:
             repairs.append("zero_width")
         composed = unicodedata.normalize("NFC", plain)
@@ -117,14 +120,7 @@ def bad_text(text: str) -> str | None:
         return "not_translated"
     if text.isascii() and text.isprintable():
         return None
-    for pattern, reason in (
-        (_SURROGATE, "lone_surrogate"),
-        (_CONTROL, "control_character"),
-        (_BIDI_OVERRIDE, "bidi_override"),
-    ):
-        if pattern.search(text):
-            return reason
-    return None
+    return next((reason for reason, pattern in _BAD_CHARACTERS.items() if pattern.search(text)), None)
 
 
 def gives_away(fields: Sequence[str], label: str, word: str) -> bool:
@@ -149,17 +145,12 @@ def _copied_answer(label: str, word: str) -> re.Pattern[str] | None:
     return re.compile(rf"(?:\n\s*\W?{name}|{_ANNOUNCES}(?:{either}))\W*\Z|\A\W*{name}\W?\s*[:：=→⇒]", re.IGNORECASE)
 
 
-def strip_zero_width(text: str, language: str) -> str:
+def strip_zero_width(text: str) -> str:
     """The text without invisible characters, except where the script or an emoji needs them."""
     if not _ZERO_WIDTH.search(text):
         return text
-    kept = []
-    for i, char in enumerate(text):
-        before = text[i - 1] if i else ""
-        after = text[i + 1] if i + 1 < len(text) else ""
-        if not _ZERO_WIDTH.match(char) or _is_needed(char, before, after):
-            kept.append(char)
-    return "".join(kept)
+    around = zip(["", *text[:-1]], text, [*text[1:], ""], strict=True)
+    return "".join(c for before, c, after in around if not _ZERO_WIDTH.match(c) or _is_needed(c, before, after))
 
 
 def is_wrong_script(text: str, language: str) -> bool:
@@ -173,28 +164,20 @@ def is_wrong_script(text: str, language: str) -> bool:
         return False
     counts: Counter[str] = Counter()
     for char, count in Counter(text).items():
-        script = _script(char)
-        if script:
+        if script := _script(char):
             counts[script] += count
     total = sum(counts.values())
     own = sum(counts[script] for script in expected)
     latin = 0 if "Latn" in expected else counts["Latn"]
     other = total - own - latin
-    if total < MIN_LETTERS:
-        return False
-    if other > total / 2:
-        return True
-    return own < total / 10 and latin > 0 and len(re.findall(r"[A-Za-z]{2,}", text)) >= MIN_LATIN_WORDS
+    only_latin = own < total / 10 and latin > 0 and len(re.findall(r"[A-Za-z]{2,}", text)) >= MIN_LATIN_WORDS
+    return total >= MIN_LETTERS and (other > total / 2 or only_latin)
 
 
 def fitting_code(text: str, language: str) -> str:
     """The code under which a text in another script would fit: "hi-Latn" for Hindi in Latin letters."""
-    counts = Counter(script for char in text if (script := _script(char)))
-    if not counts:
-        return language
-    script = counts.most_common(1)[0][0]
-    written = "Jpan" if counts["Hira"] + counts["Kana"] else {"Hani": "Hans", "Hang": "Kore"}.get(script, script)
-    return validate_code(f"{language.split('-')[0]}-{written}")
+    script = script_of_text([text])
+    return validate_code(f"{primary(language)}-{'Hans' if script == 'Hani' else script}") if script else language
 
 
 @functools.cache

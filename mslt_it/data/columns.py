@@ -82,18 +82,16 @@ def check_columns(task: TaskConfig, rows: Sequence[Row], where: str, *, with_lab
                 "task.group_fields=[COLUMN] names another, task.group_fields=[] says that every row stands alone."
             )
         return
-    column = missing[0]
-    if asked := task.columns.get(column):
-        text = f"{where} has no column '{asked}' (task.columns.{column}={asked}). {nearest(asked, known)}"
-        raise NoLabels(text, f"no column '{asked}'") if missing == [task.label_field] else Problem(text)
-    lines = column_lines(task, missing, known)
-    remedy = f" If these are your file's names for them (a guess, check it), add: {lines}" if lines else ""
-    if rows[0].place == "line 2":
-        names = ", ".join(file_columns(task))
-        remedy += (
-            f" The first line was taken for a header: if it is a row, put the names of the columns before it ({names})."
+    column = task.columns.get(missing[0], missing[0])
+    said = "" if column == missing[0] else f" (task.columns.{missing[0]}={column})"
+    text = f"{where} has no column '{column}'{said}. {nearest(column, known)}"
+    if not said and (lines := column_lines(task, missing, known)):
+        text += f" If these are your file's names for them (a guess, check it), add: {lines}"
+    if not said and rows[0].place == "line 2":
+        text += (
+            " The first line was taken for a header: if it is a row, put the names of the columns before it "
+            f"({', '.join(file_columns(task))})."
         )
-    text = f"{where} has no column '{column}'. {nearest(column, known)}{remedy}"
     raise NoLabels(text, f"no column '{column}'") if missing == [task.label_field] else Problem(text)
 
 
@@ -118,15 +116,9 @@ def column_lines(task: TaskConfig, missing: Sequence[str], known: Collection[str
     # The names of a user's own columns are shown in the prompt, so they are named, not renamed.
     lines = []
     if set(guesses) & set(task.input_fields):
-        inputs = [guesses.get(name, name) for name in task.input_fields]
-        is_one = len(inputs) == 1 and not inputs[0].startswith("[")
-        lines.append(
-            table_keys.text_argument("task.input", inputs[0])
-            if is_one
-            else table_keys.list_argument("task.input", inputs)
-        )
+        lines.append(table_keys.argument("task.input", [guesses.get(name, name) for name in task.input_fields]))
     if task.label_field in guesses:
-        lines.append(table_keys.text_argument("task.label", guesses[task.label_field]))
+        lines.append(table_keys.argument("task.label", guesses[task.label_field]))
     if "tokens" in guesses:
         lines.append(table_keys.mapping_arguments("task.columns", {"tokens": guesses["tokens"]}))
     return " ".join(lines)
@@ -160,10 +152,7 @@ def rows_of(
         if task.id_prefixes:
             return by_prefix(task, rows, language, where, names_language=names_language), ()
         if not names_language:
-            raise Problem(
-                f"{where} is to serve language '{language}' but has no column 'language' or 'lang'. "
-                f"Add one, or put one file per language: {language}.tsv or {language}/<split>.tsv."
-            )
+            raise Problem(f"{where} has no column 'language'. Add one, or write a file per language: {language}.tsv.")
         return list(rows), ()
     spellings = count_spellings(rows, column)
     own = _spelt(task, language, spellings, f"{where}, column '{column}',")
@@ -202,8 +191,6 @@ def by_prefix(
     task: TaskConfig, rows: Sequence[Row], language: str, origin: str, *, names_language: bool = True
 ) -> list[Row]:
     """Of a table with several languages, told apart by how ids begin (TyDiQA), the rows of one."""
-    if not task.id_prefixes:
-        return list(rows)
     mixed = {str(row.values.get("id")).partition("-")[0] for row in rows[:2000]}
     if names_language and (len(mixed) < 2 or mixed.isdisjoint(task.id_prefixes.values())):
         return list(rows)  # XQuAD's ids, say, begin with nothing that names a language

@@ -30,16 +30,13 @@ _USUAL_NAMES = """
 
 def read_cells(path: Path, text: str, columns: Sequence[str], kind: str) -> list[tuple[str, list[Any]]]:
     """(place, cells) of each line that is not blank."""
-    lines = _csv_lines(path, text, columns) if kind == ".csv" else _tsv_lines(text)
+    # Of TSV only \n ends a row: str.splitlines would also cut at U+2028 and the like inside a sentence.
+    rows = enumerate((line.removesuffix("\r").split("\t") for line in text.split("\n")), 1)
+    lines = _csv_lines(path, text, columns) if kind == ".csv" else list(rows)
     filled = [(f"line {n}", cells) for n, cells in lines if len(cells) > 1 or (cells and cells[0].strip())]
     if kind != ".csv" and len(columns) > 1 and filled:
         _refuse_otherseparator_of(path, filled, columns)
     return filled
-
-
-def _tsv_lines(text: str) -> list[tuple[int, list[str]]]:
-    # Only \n ends a row: str.splitlines would also cut at U+2028 and the like inside a sentence.
-    return [(n, line.removesuffix("\r").split("\t")) for n, line in enumerate(text.split("\n"), 1)]
 
 
 def _refuse_otherseparator_of(path: Path, lines: list[tuple[str, list[str]]], columns: Sequence[str]) -> None:
@@ -108,10 +105,7 @@ def named_cells(path: Path, place: str, names: Sequence[str]) -> list[str]:
     are."""
     counts = Counter(name for name in names if name)
     if twice := [name for name, count in counts.items() if count > 1]:
-        raise Problem(
-            f"{path} ({place}) has the column '{twice[0]}' {counts[twice[0]]} times: which one is meant? Rename or "
-            "remove one."
-        )
+        raise Problem(f"{path} ({place}) has the column '{twice[0]}' {counts[twice[0]]} times. Rename or remove one.")
     return [name or (f"column {i}" if i > 1 else "") for i, name in enumerate(names, 1)]
 
 

@@ -18,7 +18,6 @@ languages are trained on, so that runs on other sources are scored on the same r
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -26,6 +25,7 @@ from dataclasses import dataclass
 from mslt_it.config.recipe import TaskConfig
 from mslt_it.data.files import Row
 from mslt_it.data.leakage import fold
+from mslt_it.data.mixing import hash_key
 from mslt_it.data.shapes import ID_COLUMNS, id_text
 from mslt_it.problems import NotScorable, Problem
 from mslt_it.records import Example
@@ -59,7 +59,7 @@ class Table:
 def table(task: TaskConfig, rows: Sequence[Row]) -> Table:
     """The rows of one language as far as dividing needs them."""
     column = next((c for c in ID_COLUMNS if rows and c in rows[0].values), None)
-    ids = tuple(id_text(row.values.get(column)) if column else str(index) for index, row in enumerate(rows))
+    ids = tuple(id_text(row.values.get(column)) if column else str(i) for i, row in enumerate(rows))
     fields = ("tokens",) if task.shape == "tagging" else task.input_fields
     texts = tuple("\0".join(fold(str(row.values.get(name))) for name in fields) for row in rows)
     if task.group_fields:
@@ -67,12 +67,9 @@ def table(task: TaskConfig, rows: Sequence[Row]) -> Table:
         # A row whose cell is empty is in no group.
         return Table(ids, tuple(key or text for key, text in zip(keys, texts, strict=True)), texts, bool(column), True)
     groups = tuple(fold(str(row.values.get(fields[0]))) for row in rows)
-    return Table(ids, groups, texts, column is not None, len(fields) > 1 and _are_grouped(groups))
-
-
-def _are_grouped(groups: Sequence[str]) -> bool:
-    counts = Counter(groups)
-    return sum(n for n in counts.values() if 1 < n <= MAX_GROUP) >= max(1, MIN_GROUPED_SHARE * len(groups))
+    num_shared = sum(n for n in Counter(groups).values() if 1 < n <= MAX_GROUP)
+    is_grouped = len(fields) > 1 and num_shared >= max(1, MIN_GROUPED_SHARE * len(rows))
+    return Table(ids, groups, texts, column is not None, is_grouped)
 
 
 @dataclass(frozen=True)
@@ -111,7 +108,7 @@ def units_of_ids(tables: Sequence[Table], *, is_parallel: bool = False) -> Units
     if num_torn > MAX_TORN_SHARE * num_groups and not is_parallel:
         return Units(True, None)
     first: dict[int, str] = {}
-    for item in sorted(unit_of, key=lambda i: _hash(f"name\0{i}")):  # not the hash that decides the side
+    for item in sorted(unit_of, key=lambda i: hash_key("held out", "name", i)):  # not the hash that decides the side
         first.setdefault(unit_of[item], item)
     return Units(True, {item: first[unit] for item, unit in unit_of.items()})
 
@@ -134,34 +131,30 @@ def divide(
     """
     if task.held_out_share == 1 and role == "score":
         return Loaded(list(examples), (*notes, f"{origin}: all {len(examples)} rows are scored"))
-    if not 0 < task.held_out_share < 1:
-        raise Problem(
-            f"{origin} must serve training and scoring, so task.held_out_share must lie between 0 and 1, not "
-            f"{task.held_out_share:g}."
-        )
+    if task.held_out_share == 1:
+        raise Problem(f"{origin} must serve training and scoring, so task.held_out_share must be below 1, not 1.")
+    language, num = examples[0].language, len(examples)
     named, how = _named(task, rows, units)
-    is_in = [(_hash(unit) < task.held_out_share * 2**64) == (role == "score") for unit in named]
+    is_in = [(hash_key("held out", unit) < task.held_out_share * 2**64) == (role == "score") for unit in named]
     if others is not None:
         met = {text for found in others for text in found.texts}
         groups = {group for found in others if found.is_grouped or rows.is_grouped for group in found.groups}
         own = zip(is_in, rows.texts, rows.groups, strict=True)
         is_in = [held_out or (text not in met and group not in groups) for held_out, text, group in own]
     kept = [example for example, is_kept in zip(examples, is_in, strict=True) if is_kept]
-    language = examples[0].language
     if not kept:
         text = (
-            f"{origin}: no row of '{language}' is left for role '{role}' after setting "
-            f"{task.held_out_share:.0%} of {len(examples)} rows aside for scoring. Use a larger file or another "
-            "task.held_out_share."
+            f"{origin}: no row of '{language}' is left for role '{role}', {task.held_out_share:.0%} of {num} being set "
+            "aside for scoring. Use a larger file or another task.held_out_share."
         )
-        raise NotScorable(text, f"none of its {len(examples)} rows is held out") if role == "score" else Problem(text)
+        raise NotScorable(text, f"none of its {num} rows is held out") if role == "score" else Problem(text)
+    shares = f"{len(kept)} of {num} rows"
     if others is None:
-        note = f"{origin} serves training and scoring: divided by hash {how}, {len(kept)} of {len(examples)} rows of "
-        note += f"'{language}' to {role}"
+        note = f"{origin} serves training and scoring: divided by hash {how}, {shares} of '{language}' to {role}"
     else:
-        note = f"{origin}: '{language}' is not trained on, {len(kept)} of {len(examples)} rows are scored"
-        note += "" if len(kept) == len(examples) else "; another language repeats the others"
-    return Loaded(kept, (*notes, note), divided=True, num_set_aside=len(examples) - len(kept))
+        note = f"{origin}: '{language}' is not trained on, {shares} are scored"
+        note += "" if len(kept) == num else "; another language repeats the others"
+    return Loaded(kept, (*notes, note), divided=True, num_set_aside=num - len(kept))
 
 
 def _named(task: TaskConfig, rows: Table, units: Units | None) -> tuple[Sequence[str], str]:
@@ -193,8 +186,3 @@ def told_by_language(counts: Mapping[str, tuple[int, int]]) -> str:
         if pair[0]:
             alike.setdefault(pair, []).append(code)
     return "; ".join(f"{number} of {total} rows in {', '.join(codes)}" for (number, total), codes in alike.items())
-
-
-def _hash(unit: str) -> int:
-    digest = hashlib.blake2b(f"held out\0{unit}".encode("utf-8", "surrogatepass"), digest_size=8).digest()
-    return int.from_bytes(digest, "big")

@@ -93,12 +93,14 @@ def read_table(path: Path, columns: Sequence[str]) -> list[Row]:
             f"{path} has the ending '{kind or path.name}', which is not read as a table: {', '.join(TABLES)} are (text "
             "also as .gz). Rename it if it is one of these, else save it as .csv in UTF-8."
         )
-    if not path.stat().st_size:
-        raise Problem(f"{path} is empty. Put the data there again, or point task.data elsewhere.")
-    rows = parsed(path, columns)
+    return _with_wanted_names(refuse_empty(path, parsed(path, columns)), columns)
+
+
+def refuse_empty(path: Path, rows: list[Row]) -> list[Row]:
+    """The rows of a file, which must be some."""
     if not rows:
         raise Problem(f"{path} holds no data rows. Put the data there again, or point task.data elsewhere.")
-    return _with_wanted_names(rows, columns)
+    return rows
 
 
 def parsed(path: Path, columns: Sequence[str]) -> list[Row]:
@@ -247,15 +249,15 @@ def _read_json(path: Path, text: str, columns: Sequence[str]) -> list[Row]:
         return []
     if begin[0] == "[":
         numbered = [(f"row {i}", item) for i, item in enumerate(parse_json(path, text), 1)]
-    elif ending(path) == ".json" and not (len(lines) > 1 and _is_json(lines[0][1])):
+    elif ending(path) == ".json" and not (len(lines) > 1 and re.fullmatch(r"\s*\{.*\}\s*", lines[0][1])):
         numbered = _from_object(path, parse_json(path, text), columns)
     else:
         numbered = [(f"line {number}", parse_json(path, line, number)) for number, line in lines]
     for place, item in numbered:
         if not isinstance(item, dict):
+            field = columns[0] if columns else "text"
             raise Problem(
-                f"{path} {place} is not an object with field names but {type(item).__name__}. Write "
-                f'{{"{columns[0] if columns else "text"}": ...}} for each row.'
+                f'{path} {place} is {type(item).__name__}, not an object. Write {{"{field}": ...}} for each row.'
             )
     return [Row(place, item) for place, item in numbered]
 
@@ -263,31 +265,22 @@ def _read_json(path: Path, text: str, columns: Sequence[str]) -> list[Row]:
 def parse_json(path: Path, text: str, line: int = 0) -> Any:
     """The value of a JSON text; a Problem that names the line where it is none, or where a name occurs twice."""
 
+    at = f" line {line}" if line else ""
+
     def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         values = dict(pairs)
         if len(values) < len(pairs):
             twice = next(name for name in values if sum(other == name for other, _ in pairs) > 1)
-            raise Problem(
-                f"{path}{f' line {line}' if line else ''} has the field '{twice}' twice in one object. Rename one."
-            )
+            raise Problem(f"{path}{at} has the field '{twice}' twice in one object. Rename one.")
         return values
 
     try:
         return json.loads(text, object_pairs_hook=unique)
     except json.JSONDecodeError as error:
-        raise Problem(
-            f"{path} line {line or error.lineno} is not valid JSON: {error.msg}. Expected is one object a line, or one "
-            "list of objects."
-        ) from error
+        at = f" line {line or error.lineno}"
+        raise Problem(f"{path}{at} is not valid JSON: {error.msg}. Write one object a line.") from error
     except (RecursionError, ValueError) as error:  # nested too deeply, or an integer of thousands of digits
-        raise Problem(f"{path}{f' line {line}' if line else ''} cannot be read as JSON: {error}.") from error
-
-
-def _is_json(line: str) -> bool:
-    try:
-        return isinstance(json.loads(line), dict)
-    except (ValueError, RecursionError):
-        return False
+        raise Problem(f"{path}{at} cannot be read as JSON: {error}.") from error
 
 
 def _from_object(path: Path, item: Any, columns: Sequence[str]) -> list[tuple[str, Any]]:

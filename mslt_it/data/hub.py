@@ -10,6 +10,7 @@ later run finds in the caches without a network.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -19,7 +20,7 @@ from typing import Any
 from mslt_it.data.files import parsed
 from mslt_it.languages import serving
 from mslt_it.problems import Problem, nearest
-from mslt_it.store import write_atomically
+from mslt_it.store import read_json, write_atomically
 
 PARQUET_BRANCH = "refs/convert/parquet"
 PARQUET_FILES = "{config}/{split}/*.parquet"  # how that branch is laid out
@@ -43,44 +44,40 @@ def read_hub(
     paths in the repository: ``{config}`` and ``{split}`` are filled in, ``*`` and ``?`` stand for part of a name; a
     pattern without ``{split}`` gives the same rows for every split. Every failure is a Problem.
     """
-    if revision == PARQUET_BRANCH and not (files or "").endswith(".parquet"):
-        files = PARQUET_FILES  # a pattern of the repository's own files says nothing about this branch
-    try:
-        if not files:
-            return _load(data, config, split, revision)
-        return _read_files(data, config, split, revision, files)
-    except Exception as error:  # the client libraries raise many unrelated types
-        if isinstance(error, Problem):
-            raise
-        known = hub_problem(error, "task.data", data, revision)
-        if known is None:
-            text = " ".join(str(error).split())
-            known = Problem(
-                f"task.data={data} could not be loaded from the Hub (configuration '{config}', split '{split}', "
-                f"revision {revision or 'main'}): {type(error).__name__}: {text[:300]}. "
-                "Check the id, or download the data and give its folder."
-            )
-        raise known from error
+    files = _pattern(revision, files)
+    with _explained(data, revision, f"configuration '{config}', split '{split}'"):
+        return _read_files(data, config, split, revision, files) if files else _load(data, config, split, revision)
 
 
 def hub_configs(data: str, revision: str | None, files: str | None = None) -> list[str]:
     """The names of a data set's configurations: as the Hub lists them, or those that a pattern of files has."""
-    if revision == PARQUET_BRANCH and not (files or "").endswith(".parquet"):
-        files = PARQUET_FILES
-    try:
+    with _explained(data, revision, "its configurations"):
         commit = _commit(data, revision)
-        if files:
-            pattern = _expression(files)
-            found = [re.fullmatch(pattern, name) for name in _list_files(data, commit)]
-            return sorted({m["config"] for m in found if m is not None and "config" in m.groupdict()})
+        if files := _pattern(revision, files):
+            return sorted(_filled_in(files, _list_files(data, commit), "config"))
         import datasets
 
         return sorted(datasets.get_dataset_config_names(data, revision=commit))
+
+
+def _pattern(revision: str | None, files: str | None) -> str | None:
+    """A pattern of the repository's own files says nothing about the branch with the Hub's."""
+    return PARQUET_FILES if revision == PARQUET_BRANCH and not (files or "").endswith(".parquet") else files
+
+
+@contextlib.contextmanager
+def _explained(data: str, revision: str | None, what: str) -> Iterator[None]:
+    """Every failure as a Problem."""
+    try:
+        yield
+    except Problem:
+        raise
     except Exception as error:  # the client libraries raise many unrelated types
-        known = hub_problem(error, "task.data", data, revision)
-        if isinstance(error, Problem) or known is None:
-            raise
-        raise known from error
+        text = " ".join(str(error).split())
+        raise hub_problem(error, "task.data", data, revision) or Problem(
+            f"task.data={data} could not be loaded from the Hub ({what}, revision {revision or 'main'}): "
+            f"{type(error).__name__}: {text[:300]}. Check the id, or download the data and give its folder."
+        ) from error
 
 
 def hub_problem(error: BaseException, key: str, name: str, revision: str | None) -> Problem | None:
@@ -95,58 +92,53 @@ def hub_problem(error: BaseException, key: str, name: str, revision: str | None)
     section = key.rpartition(".")[0]
     kind = "model" if section == "model" else "data set"
     at = f"{key}={name}" + (f" (revision {revision})" if revision else "")
+    log_in = "log in with `hf auth login` (or set HF_TOKEN)"
+    absent = f"{at} is not, or not wholly, in the local cache ({constants.HF_HOME})"
 
     def met(*types: type[BaseException]) -> bool:
         return any(isinstance(e, types) for e in chain)
 
     if met(errors.GatedRepoError):
         return Problem(
-            f"{at} is gated: its authors decide who may download it. Ask for access on its page of the Hub and log in "
-            f"with `hf auth login` (or set HF_TOKEN), or download it elsewhere and set {key} to the folder."
+            f"{at} is gated: its authors decide who may download it. Ask for access on its page and {log_in}, or set "
+            f"{key} to the folder of a copy."
         )
     if met(errors.RevisionNotFoundError):
-        hint = (
-            f"The Hub has derived no Parquet files from it: set {section}.hub_files to a pattern of its own files."
-            if revision == PARQUET_BRANCH
-            else f"Set {section}.revision to a commit, branch or tag of this {kind}, as its page of the Hub lists them."
-        )
+        hint = f"Set {section}.revision to a commit, branch or tag of this {kind}, as its page of the Hub lists them."
+        if revision == PARQUET_BRANCH:
+            hint = f"The Hub has derived no Parquet files: set {section}.hub_files to a pattern of its own files."
         return Problem(f"{key}={name} has no revision '{revision}' on the Hub. {hint}")
     if met(errors.RepositoryNotFoundError):
         return Problem(
-            f"{key}={name} is no local path, and the Hub has no {kind} of that name, or it is private. "
-            "Check the spelling (OWNER/NAME); for a private one log in with `hf auth login` (or set HF_TOKEN)."
+            f"{key}={name} is no local path, and the Hub has no {kind} of that name, or it is private. Check the "
+            f"spelling (OWNER/NAME); for a private one {log_in}."
         )
     if met(errors.HFValidationError):
         return Problem(f"{key}={name} is neither a local path nor a name on the Hub, which has the form OWNER/NAME.")
     if BROKEN_OFF & names or any("Consistency check failed" in str(e) for e in chain):
-        return Problem(
-            f"{at}: the download from the Hub broke off before the file was complete. Nothing incomplete was kept: "
-            "run the command again; files that arrived whole are not downloaded twice."
-        )
+        return Problem(f"{at}: the download from the Hub broke off before the file's end. Run the command again.")
     if met(errors.OfflineModeIsEnabled) or (constants.HF_HUB_OFFLINE and met(errors.LocalEntryNotFoundError)):
         return Problem(
-            f"{at} is not, or not wholly, in the local cache ({constants.HF_HOME}), and offline mode is on "
-            f"(HF_HUB_OFFLINE=1). Run once with a network and without HF_HUB_OFFLINE, or set {key} to a local folder."
+            f"{absent}, and offline mode is on (HF_HUB_OFFLINE=1). Run once with a network and without HF_HUB_OFFLINE, "
+            f"or set {key} to a local folder."
         )
     statuses = [e.response.status_code for e in chain if isinstance(e, errors.HfHubHTTPError)]
     if any(status >= 500 for status in statuses):
         return Problem(f"{at}: the Hub answered with status {max(statuses)}, a fault of its own. Try again later.")
     if UNREACHABLE & names or met(errors.LocalEntryNotFoundError, ConnectionError, TimeoutError):
         return Problem(
-            f"{at} is not, or not wholly, in the local cache ({constants.HF_HOME}), and the Hub cannot be reached. "
-            f"Check the network and its proxy settings (HTTPS_PROXY), or set {key} to a local folder."
+            f"{absent}, and the Hub cannot be reached. Check the network and its proxy settings (HTTPS_PROXY), or set "
+            f"{key} to a local folder."
         )
-    if statuses:
-        return Problem(f"{at}: the Hub refused with status {statuses[0]}. Log in with `hf auth login`, or try later.")
-    return None
+    return Problem(f"{at}: the Hub refused with status {statuses[0]}; {log_in}, or try later.") if statuses else None
 
 
 def causes(error: BaseException) -> Iterator[BaseException]:
     seen: set[int] = set()
     current: BaseException | None = error
     while current is not None and id(current) not in seen:
-        seen.add(id(current))
         yield current
+        seen.add(id(current))
         current = current.__cause__ or current.__context__
 
 
@@ -154,9 +146,8 @@ def causes(error: BaseException) -> Iterator[BaseException]:
 
 
 def _load(data: str, config: str | None, split: str, revision: str | None) -> list[Mapping[str, Any]]:
-    builder = None
-    if revision is not None and _COMMIT.fullmatch(revision):
-        builder = _prepared(data, config, revision)  # a commit never changes: no need to ask
+    is_commit = revision is not None and _COMMIT.fullmatch(revision)  # which never changes: no need to ask
+    builder = _prepared(data, config, str(revision)) if is_commit else None
     if builder is None:
         commit = _commit(data, revision)
         builder = _prepared(data, _known_spelling(data, config, commit), commit) or _prepare(data, config, commit)
@@ -192,29 +183,23 @@ def _spelt(config: str | None, known: Collection[str], data: str, commit: str, f
         )
     if not same:
         return None
-    spelt = {**_spellings(data, commit), f"{files} {config}": same[0]}
-    write_atomically(_notes(data) / f"{commit}.configs.json", json.dumps(spelt))
+    kept = _note(data, f"{commit}.configs.json")
+    write_atomically(kept, json.dumps({**(read_json(kept) or {}), f"{files} {config}": same[0]}))
     return same[0]
 
 
 def _known_spelling(data: str, config: str | None, commit: str, files: str = "") -> str | None:
-    return _spellings(data, commit).get(f"{files} {config}", config)
+    return (read_json(_note(data, f"{commit}.configs.json")) or {}).get(f"{files} {config}", config)
 
 
-def _spellings(data: str, commit: str) -> dict[str, str]:
-    kept = _notes(data) / f"{commit}.configs.json"
-    found: dict[str, str] = json.loads(kept.read_text(encoding="utf-8")) if kept.is_file() else {}
-    return found
-
-
-def _notes(data: str) -> Path:
-    """Our own folder in the Hub's cache for one data set, which is made."""
+def _note(data: str, name: str) -> Path:
+    """A file of ours in the Hub's cache, in a folder of the data set."""
     from huggingface_hub import constants
     from huggingface_hub.file_download import repo_folder_name
 
     folder = Path(constants.HF_HOME) / "mslt_it" / repo_folder_name(repo_id=data, repo_type="dataset")
     folder.mkdir(parents=True, exist_ok=True)
-    return folder
+    return folder / name
 
 
 def _prepare(data: str, config: str | None, commit: str) -> Any:
@@ -286,42 +271,34 @@ def _read_files(data: str, config: str | None, split: str, revision: str | None,
 
     pattern = _fill(files, config, split)
     if not pattern.removesuffix(".gz").endswith(ENDINGS) or pattern.endswith(".parquet.gz"):
-        raise Problem(
-            f"task.hub_files={files}: only {', '.join(ENDINGS)} are read (JSON also as .gz), not '{pattern}'."
-        )
+        raise Problem(f"task.hub_files={files}: only {', '.join(ENDINGS)} are read (or .json.gz), not '{pattern}'.")
     commit = revision if revision is not None and _COMMIT.fullmatch(revision) else _commit(data, revision)
-    if (spelt := _known_spelling(data, config, commit, files)) != config:
-        pattern = _fill(files, spelt, split)
+    pattern = _fill(files, _known_spelling(data, config, commit, files), split)
     names = [pattern]
     if "*" in pattern or "?" in pattern:
+        names = [name for name in _list_files(data, commit) if re.fullmatch(_expression(pattern), name)]
+    try:
+        paths = [Path(hf_hub_download(data, name, repo_type="dataset", revision=commit)) for name in names]
+    except LocalEntryNotFoundError:
+        raise
+    except EntryNotFoundError:
+        names = []
+    if not names:
         listed = _list_files(data, commit)
-        names = [name for name in listed if re.fullmatch(_expression(pattern), name)]
-        if not names:
-            if spelt := _spelt_in_paths(config, files, listed, data, commit):
-                return _read_files(data, spelt, split, revision, files)
-            raise _no_such_file(data, config, split, files, pattern, listed)
-    rows: list[Mapping[str, Any]] = []
-    for name in names:
-        try:
-            path = Path(hf_hub_download(data, name, repo_type="dataset", revision=commit))
-        except LocalEntryNotFoundError:
-            raise
-        except EntryNotFoundError as error:
-            listed = _list_files(data, commit)
-            if spelt := _spelt_in_paths(config, files, listed, data, commit):
-                return _read_files(data, spelt, split, revision, files)
-            raise _no_such_file(data, config, split, files, pattern, listed) from error
-        rows += _read(path, f"{name} of {data}")
+        configs = _filled_in(files, listed, "config")
+        if config not in configs and (spelt := _spelt(config, configs, data, commit, files)):
+            return _read_files(data, spelt, split, revision, files)
+        raise _no_such_file(data, config, split, files, pattern, listed)
+    rows = [row for name, path in zip(names, paths, strict=True) for row in _read(path, f"{name} of {data}")]
     if not rows:
         raise Problem(f"task.data={data}: {', '.join(names)} holds no rows. Check task.hub_files={files}.")
     return rows
 
 
-def _spelt_in_paths(config: str | None, files: str, listed: Sequence[str], data: str, commit: str) -> str | None:
-    """Another spelling of the language ``config`` among the paths that the pattern would find."""
-    found = [match.groupdict() for name in listed if (match := re.fullmatch(_expression(files), name))]
-    known = {groups["config"] for groups in found if "config" in groups}
-    return None if config in known else _spelt(config, known, data, commit, files)
+def _filled_in(files: str, listed: Sequence[str], name: str, config: str | None = None) -> set[str]:
+    """What stands for ``{name}`` in the paths that a pattern finds, of one configuration or of all."""
+    found = [match.groupdict() for path in listed if (match := re.fullmatch(_expression(files), path))]
+    return {groups[name] for groups in found if name in groups and config in (None, groups.get("config", config))}
 
 
 def _fill(files: str, config: str | None, split: str) -> str:
@@ -349,10 +326,9 @@ def _list_files(data: str, commit: str) -> list[str]:
     """
     from huggingface_hub import HfApi
 
-    kept = _notes(data) / f"{commit}.json"
+    kept = _note(data, f"{commit}.json")
     if kept.is_file():
-        names: list[str] = json.loads(kept.read_text(encoding="utf-8"))
-        return names
+        return list(json.loads(kept.read_text(encoding="utf-8")))
     names = sorted(HfApi().list_repo_files(data, repo_type="dataset", revision=commit))
     write_atomically(kept, json.dumps(names))
     return names
@@ -362,9 +338,7 @@ def _no_such_file(
     data: str, config: str | None, split: str, files: str, pattern: str, listed: Sequence[str]
 ) -> Problem:
     """Whether the configuration, the split or the pattern is to blame, by what else the pattern would find."""
-    found = [match.groupdict() for name in listed if (match := re.fullmatch(_expression(files), name))]
-    configs = {groups["config"] for groups in found if "config" in groups}
-    splits = {groups["split"] for groups in found if "split" in groups and groups.get("config", config) == config}
+    configs, splits = _filled_in(files, listed, "config"), _filled_in(files, listed, "split", config)
     if config and configs and config not in configs:
         return Problem(f"task.data={data} has no configuration '{config}' ({pattern}). {nearest(config, configs)}")
     if splits and split not in splits:
@@ -382,7 +356,5 @@ def _read(path: Path, where: str) -> list[Mapping[str, Any]]:
     try:
         return [row.values for row in parsed(path, ())]
     except Problem as problem:
-        raise Problem(
-            f"{where} cannot be read: {problem} If the Hub's file is sound, delete the cached copy {path.resolve()} "
-            "and run again."
-        ) from problem
+        remedy = f"Delete the cached copy {path.resolve()} and run again."
+        raise Problem(f"{where} cannot be read: {problem} {remedy}") from problem

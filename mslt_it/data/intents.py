@@ -14,7 +14,6 @@ Intents of two languages are not translations of each other, and no id says that
 from __future__ import annotations
 
 import functools
-import hashlib
 import importlib.metadata
 import itertools
 import re
@@ -23,10 +22,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import yaml
-
-from mslt_it.config.files import share_dir
+from mslt_it.config.files import parse_yaml, share_dir
 from mslt_it.data.leakage import LeakIndex, normalise
+from mslt_it.data.mixing import hash_key
 from mslt_it.problems import Problem, nearest
 from mslt_it.records import Example, fingerprint
 
@@ -134,7 +132,7 @@ def source(language: str) -> Source:
     path = share_dir("eval") / "intents" / f"{language}.yaml"
     if not path.is_file():
         raise Problem(f"task.data=intents has no language '{language}'. {nearest(language, languages())}")
-    own = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    own = parse_yaml(path) or {}
     for key in own:
         if key not in _FILE_KEYS:
             raise Problem(f"{path} has the unknown key '{key}'. {nearest(str(key), _FILE_KEYS)}")
@@ -205,7 +203,7 @@ class _Walk:
 
     def below(self, n: int) -> int:
         self.num_choices += 1
-        return _hash(f"{self.key}\0{self.num_choices}") % n
+        return hash_key(self.key, self.num_choices) % n
 
     def text(self, node: Node) -> tuple[str, str]:
         """(the text of an expression, the same with slots left open)."""
@@ -307,7 +305,7 @@ def _of_label(
             if (key := normalise(sentence)) not in seen:
                 seen.add(key)
                 units.setdefault(text if len(used) >= MIN_TEMPLATES else pattern, []).append(sentence)
-    order = sorted(units, key=lambda unit: _hash(f"{language}\0{unit}"))
+    order = sorted(units, key=lambda unit: hash_key(language, unit))
     split_units: dict[str, list[str]] = {"train": [], "test": []}
     num_held_out, total = 0, len(seen)
     for unit in order:  # at most half of a small label's sentences are held out
@@ -337,9 +335,5 @@ def _made(found: Source, language: str, template: Template, wanted: int) -> dict
 def _in_turns(label: str, order: Sequence[str], units: Mapping[str, Sequence[str]]) -> list[tuple[str, str]]:
     """The first sentence of each unit, the second of each, and so on; each with its group."""
     rounds = itertools.zip_longest(*(units[unit] for unit in order))
-    groups = [f"{label}:{_hash(unit):016x}"[:-8] for unit in order]
+    groups = [f"{label}:{hash_key(unit):016x}"[:-8] for unit in order]
     return [(text, group) for texts in rounds for text, group in zip(texts, groups, strict=True) if text]
-
-
-def _hash(text: str) -> int:
-    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big")

@@ -77,7 +77,7 @@ def label_form(value: Any) -> str:
 
 @functools.lru_cache(maxsize=4096)  # a column repeats its labels
 def _form(text: str) -> str:
-    text = strip_zero_width(_INVISIBLE.sub("", text).strip(), "")
+    text = strip_zero_width(_INVISIBLE.sub("", text).strip())
     text = plain_number(unicodedata.normalize("NFC", text).strip())
     if text in ("-0", "+0"):
         return "0"
@@ -99,30 +99,26 @@ def read_labels(
     forms = ["" if fault else label_form(value) for value, fault in zip(values, faults, strict=True)]
     meaning = meanings(task, forms)
     spelled = {spelling_key(name) for name in task.label_names}
-    foreign: Counter[str] = Counter()
-    first: dict[str, int] = {}
-    read = []
-    for row, (form, fault) in enumerate(zip(forms, faults, strict=True)):
-        label = meaning.get(form, "")
-        if fault:
-            read.append(("", f"{NOT_TEXT}: {task.label_field} is {fault}"))
-        elif label:
-            read.append((label, ""))
-        elif not form:
-            read.append(("", MISSING))
-        elif not task.label_names:
-            read.append((form, ""))
-        elif is_marker(form) and spelling_key(form) not in spelled:  # "None" beside the label "none" is refused
-            read.append(("", f"{MISSING}: {form}"))
-        else:
-            foreign[form] += 1
-            first.setdefault(form, row)
-            read.append(("", ""))
-    if foreign:
+
+    def outcome(form: str) -> tuple[str, str] | None:
+        if label := meaning.get(form, ""):
+            return label, ""
+        if not form:
+            return "", MISSING
+        if not task.label_names:
+            return form, ""
+        is_missing = is_marker(form) and spelling_key(form) not in spelled  # "None" beside the label "none" is refused
+        return ("", f"{MISSING}: {form}") if is_missing else None
+
+    found = {form: one for form in dict.fromkeys(forms) if (one := outcome(form))}
+    if foreign := Counter(form for form in forms if form not in found):
         upstream = {str(task.first_label + i) for i in range(len(task.label_names))}
         value = next((form for form in foreign if form not in upstream), next(iter(foreign)))
-        raise _foreign(task, foreign, value, where(first[value]), language)
-    return read
+        raise _foreign(task, foreign, value, where(forms.index(value)), language)
+    return [
+        ("", f"{NOT_TEXT}: {task.label_field} is {fault}") if fault else found[form]
+        for form, fault in zip(forms, faults, strict=True)
+    ]
 
 
 def meanings(task: TaskConfig, forms: Sequence[str]) -> dict[str, str]:
@@ -166,7 +162,7 @@ def _foreign(task: TaskConfig, foreign: Counter[str], value: str, where: str, la
     new = [v for v in foreign if v not in said]
     lines = [table_keys.mapping_arguments("task.labels", {v: said[v] for v in foreign if v in said})]
     if new:
-        lines.append(table_keys.list_argument("task.label_names", (*task.label_names, *new)))
+        lines.append(table_keys.argument("task.label_names", (*task.label_names, *new)))
     what = "mean these labels" if not new else "are labels too" if len(new) == len(foreign) else "are such labels"
     line = " ".join(filter(None, lines))
     return Problem(f"{start} Language '{language}' has {counts}. If they {what} (a guess, check it), add: {line}")
@@ -204,7 +200,7 @@ def found_labels(task: TaskConfig, examples: Sequence[Example]) -> tuple[str, ..
         shown = ", ".join(repr(label[:40]) for label in names[:3])
         line = ""
         if len(names) <= MAX_FOUND and max(map(len, names)) <= 80:
-            line = f" If they are labels all the same: {table_keys.list_argument('task.label_names', names)}"
+            line = f" If they are labels all the same: {table_keys.argument('task.label_names', names)}"
         raise Problem(
             f"{task.data}: task.label_field={task.label_field} holds {len(counts)} different values in "
             f"{counts.total()} rows ({shown}, ...). That is text, not a label: set task.shape=free_text "
@@ -249,7 +245,7 @@ def fault_notes(task: TaskConfig, examples: Sequence[Example]) -> list[str]:
 def keep_line(task: TaskConfig, marker: str) -> str:
     """How a value that was taken for a missing label is made one."""
     if task.name == "custom":
-        return "Where it is a label: " + table_keys.list_argument("task.label_names", (*task.label_names, marker))
+        return "Where it is a label: " + table_keys.argument("task.label_names", (*task.label_names, marker))
     names = table_keys.mapping_arguments("task.labels", guessed([marker], task.label_names))
     return f"Where it is a label (which one is a guess, check it): {names}"
 
@@ -264,7 +260,7 @@ def label_set_notes(task: TaskConfig, examples: Sequence[Example]) -> list[str]:
         rest = [name for name in names if name not in markers]
         notes.append(
             f"of the labels, {' and '.join(map(repr, markers))} may mean that there is none. To leave such rows out: "
-            + table_keys.list_argument("task.label_names", rest)
+            + table_keys.argument("task.label_names", rest)
         )
     alike: dict[str, list[str]] = {}
     for name in names:
@@ -319,17 +315,12 @@ def guessed(values: Sequence[str], names: Sequence[str], *, strict: bool = False
         return {value: by_key[_SAME[value]] for value in values}
     if numbered := _by_number(values, names):
         return numbered
-    found = {value: name for value in values if (name := _alike(value, names, strict))}
+    found = {value: name for value in values if (name := other_word(value, names, strict))}
     for value in values:
         if not strict and value not in found:
             left = [name for name in names if name not in found.values()]
             found[value] = (left or names)[0]
     return found
-
-
-def other_word(value: str, names: Sequence[str]) -> str:
-    """The one of ``names`` that a word probably means, or ""."""
-    return _alike(value, names, strict=False)
 
 
 def _by_number(values: Sequence[str], names: Sequence[str]) -> dict[str, str]:
@@ -343,7 +334,8 @@ def _by_number(values: Sequence[str], names: Sequence[str]) -> dict[str, str]:
     return dict(zip(ordered, names, strict=True)) if len(ordered) == len(names) else {}
 
 
-def _alike(value: str, names: Sequence[str], strict: bool) -> str:
+def other_word(value: str, names: Sequence[str], strict: bool = False) -> str:
+    """The one of ``names`` that a word probably means, or ""."""
     key = _key(value)
     by_key = {_key(name): name for name in names}
     if key in by_key:

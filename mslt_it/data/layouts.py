@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from mslt_it.data.files import CONLL, Row, decode, ending, parse_json, read_table
+from mslt_it.data.files import CONLL, Row, decode, ending, parse_json, read_table, refuse_empty
 from mslt_it.problems import Problem
 
 _TAG = re.compile(r"O|[BIESLU]-\S+")
@@ -22,10 +22,7 @@ def read_layout(layout: str, path: Path, columns: Sequence[str]) -> tuple[Row, .
     A layout is one of text; where a copy of the data is a table (JSON Lines, Parquet, Excel), it is read as one.
     """
     reader = LAYOUTS.get(layout) if ending(path) in LAYOUT_ENDINGS.get(layout, ()) else None
-    rows = tuple(reader(path) if reader else read_table(path, columns))
-    if not rows:
-        raise Problem(f"{path} holds no data rows. Put the data there again, or point task.data elsewhere.")
-    return rows
+    return tuple(refuse_empty(path, reader(path)) if reader else read_table(path, columns))
 
 
 def read_conll(path: Path) -> list[Row]:
@@ -47,20 +44,13 @@ def read_conll(path: Path) -> list[Row]:
     rows = []
     for start, sentence in sentences:
         for number, cells in sentence:
-            if tag is not None and len(cells) <= tag and len(cells) < min(2, width):
-                raise Problem(
-                    f"{path} line {number} has a token without a tag. Tag it (O for none) or remove the line."
-                )
+            is_short = tag is not None and len(cells) <= tag and len(cells) < min(2, width)
+            if is_short or (tag is not None and len(cells) == width and not cells[tag].strip()):
+                raise Problem(f"{path} line {number} has a token without a tag. Write one (O for none).")
             if len(cells) != width:
-                raise Problem(
-                    f"{path} line {number} has {len(cells)} columns, others have {width}; a line is a token, a "
-                    "tab or a space, and its tag. Keep these two columns."
-                )
+                raise Problem(f"{path} line {number} has {len(cells)} columns, others {width}. Keep token and tag.")
         tokens = [cells[token] for _, cells in sentence]
         tags = None if tag is None else [cells[tag].strip() for _, cells in sentence]
-        if tags is not None and not all(tags):
-            number = sentence[tags.index("")][0]
-            raise Problem(f"{path} line {number} has a token without a tag. Tag it (O for none) or remove the line.")
         rows.append(Row(f"line {start}", {"tokens": tokens, "ner_tags": tags}))
     return rows
 
@@ -103,17 +93,14 @@ def read_squad(path: Path) -> list[Row]:
     Offsets count characters; an answer that is not at its offset is a Problem, since then the context is another text.
     """
     content = parse_json(path, decode(path))
-    if isinstance(content, dict) and isinstance(content.get("data"), list):
-        articles = content["data"]
-    else:
-        raise Problem(
-            f"{path} is not in SQuAD's layout: no list under 'data'. For a plain table: task.file_layout=table."
-        )
+    articles = content.get("data") if isinstance(content, dict) else None
+    if not isinstance(articles, list):
+        raise Problem(f"{path} has no list under 'data', as SQuAD's layout has. For a table: task.file_layout=table.")
     rows = []
-    for article_number, article in enumerate(articles):
+    for number, article in enumerate(articles, 1):
         for paragraph in article.get("paragraphs", []):
             for question in paragraph.get("qas", []):
-                place = f"article {article_number + 1}, question {question.get('id')}"
+                place = f"article {number}, question {question.get('id')}"
                 answers = question.get("answers") or []
                 for answer in answers:
                     _check_offset(path, place, paragraph["context"], answer)
@@ -171,14 +158,12 @@ def _blanked(sentence: str, tokens: list[str], pronoun: Any) -> str:
     """
     start, end = pronoun[1]
     before, own, after = (_SPACES.join(map(_token, part)) for part in (tokens[:start], tokens[start:end], tokens[end:]))
-    matched = re.fullmatch(rf"\s*{before}\s*({own})\s*{after}\s*", sentence)
-    places = [matched.span(1)] if matched else []
-    if not places:
-        found = list(re.finditer(rf"(?<!\w){own}(?!\w)", sentence)) or list(re.finditer(own, sentence))
-        number = sum(tokens[i : i + end - start] == tokens[start:end] for i in range(start))
-        places = [match.span() for match in found[number : number + 1]]
-    for first, last in places:
-        return f"{sentence[:first]}_{sentence[last:]}".strip()
+    if matched := re.fullmatch(rf"(\s*{before}\s*){own}(\s*{after}\s*)", sentence):
+        return f"{matched[1]}_{matched[2]}".strip()
+    found = list(re.finditer(rf"(?<!\w){own}(?!\w)", sentence)) or list(re.finditer(own, sentence))
+    number = sum(tokens[i : i + end - start] == tokens[start:end] for i in range(start))
+    if number < len(found):
+        return f"{sentence[: found[number].start()]}_{sentence[found[number].end() :]}".strip()
     return " ".join([*tokens[:start], "_", *tokens[end:]])  # the sentence lacks the pronoun: say it with the tokens
 
 

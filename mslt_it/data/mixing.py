@@ -11,12 +11,14 @@ import hashlib
 import itertools
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TypeVar
 
 from mslt_it.problems import Problem
 from mslt_it.records import Example
 
 # Labels alternate where they are few; an answer that is nearly unique per row is no class.
 MIN_ROWS_PER_LABEL = 5
+Row = TypeVar("Row")
 
 
 def hash_key(*parts: object) -> int:
@@ -32,13 +34,8 @@ def allocate(num_total: int, languages: Iterable[str]) -> dict[str, int]:
     ar 334, de 333, zh 333.
     """
     codes = sorted(set(languages))
-    if not codes:
-        raise Problem("No source language to spend data.num_examples_total on. Set sources=[en].")
     if num_total < len(codes):
-        raise Problem(
-            f"data.num_examples_total={num_total} leaves less than one row for each of {len(codes)} languages. "
-            "Raise it or name fewer sources."
-        )
+        raise Problem(f"data.num_examples_total={num_total} is fewer than the {len(codes)} sources. Raise it.")
     base, rest = divmod(num_total, len(codes))
     return {code: base + (i < rest) for i, code in enumerate(codes)}
 
@@ -50,17 +47,12 @@ def rank(examples_by_language: Mapping[str, Sequence[Example]], items: str, seed
     """
     languages = sorted(examples_by_language)
     if items == "disjoint":
-        owned = _owned(examples_by_language, languages, seed)
-        return {code: _balanced(owned[code]) for code in languages}
-    if items != "parallel":
-        raise Problem(f"data.items='{items}' is unknown. Known: disjoint, parallel.")
+        return {code: _balanced(rows) for code, rows in _owned(examples_by_language, languages, seed).items()}
     by_id = {code: {e.id: e for e in examples_by_language[code]} for code in languages}
     shared = set.intersection(*(set(rows) for rows in by_id.values())) if by_id else set()
     if not shared:
-        raise Problem(
-            f"data.items=parallel, but no item id is in all of {', '.join(languages)}. "
-            "Use parallel data with one id column, or data.items=disjoint."
-        )
+        remedy = "Use parallel data with one id column, or data.items=disjoint."
+        raise Problem(f"data.items=parallel, but no item id is in all of {', '.join(languages)}. {remedy}")
     first = by_id[languages[0]]
     order = [e.id for e in _balanced({hash_key(seed, "parallel", i): first[i] for i in shared})]
     return {code: [by_id[code][i] for i in order] for code in languages}
@@ -108,10 +100,10 @@ def meet(
                         to_give[taker, other].append(item)
             num_owned[path[0]] += 1
             num_owned[path[-1]] -= 1
-    owned_rows: dict[str, dict[int, Example]] = {code: {} for code in ranked}
-    for item, code in owner.items():
-        owned_rows[code][hash_key(seed, code, item)] = rows[code][item]
-    return {code: _balanced(found) for code, found in owned_rows.items()}
+    return {
+        code: _balanced({hash_key(seed, code, i): rows[code][i] for i, by in owner.items() if by == code})
+        for code in ranked
+    }
 
 
 def _path_to_surplus(
@@ -199,10 +191,9 @@ def too_few(
     rule = f"; an item is labelled in one language only, and there are {num_items}" if are_shared else ""
     if items == "parallel":
         rule = f"; only the {fits // len(wanted)} items that can be used in all of them count"
-    remedies = ["Use a larger split"]
-    if fits:
-        same = "" if equal == fits else f", the same number of each: {equal}"
-        remedies = [f"Set data.num_examples_total={fits}, the largest that fits (max takes as many as fit{same})"]
+    same = "" if equal == fits else f", the same number of each: {equal}"
+    largest = f"Set data.num_examples_total={fits}, the largest that fits (max takes as many as fit{same})"
+    remedies = [largest if fits else "Use a larger split"]
     if items == "disjoint" and are_shared and largest_total(usable, "parallel") >= total:
         remedies.append("set data.items=parallel (every language may then use every item)")
     return Problem(
@@ -211,14 +202,9 @@ def too_few(
     )
 
 
-def interleave(chosen: Mapping[str, Sequence[Example]], seed: int) -> list[Example]:
+def interleave(chosen: Mapping[str, Sequence[Row]], seed: int) -> list[Row]:
     """One training order: every language spread evenly over it, ties in an order drawn from the seed."""
-    placed = [
-        ((index + 0.5) / len(rows), hash_key(seed, "interleave", code), index, code)
-        for code, rows in chosen.items()
-        for index in range(len(rows))
-    ]
-    return [chosen[code][index] for _, _, index, code in sorted(placed)]
+    return _spread([chosen[code] for code in sorted(chosen, key=lambda code: hash_key(seed, "interleave", code))])
 
 
 def _owned(
@@ -231,10 +217,7 @@ def _owned(
             key = hash_key(seed, code, example.id)
             if example.id not in best or key > best[example.id][0]:
                 best[example.id] = (key, example)
-    owned: dict[str, dict[int, Example]] = {code: {} for code in languages}
-    for key, example in best.values():
-        owned[example.language][key] = example
-    return owned
+    return {code: {key: one for key, one in best.values() if one.language == code} for code in languages}
 
 
 def _balanced(rows: Mapping[int, Example]) -> list[Example]:
@@ -250,8 +233,10 @@ def _balanced(rows: Mapping[int, Example]) -> list[Example]:
         # Labels take turns by the round: (0, first label), (0, second), (1, first), ... in order of first appearance.
         turns = [(i, turn, e) for turn, group in enumerate(by_label.values()) for i, e in enumerate(group)]
         labelled = [e for _, _, e in sorted(turns, key=lambda t: t[:2])]
-    if not unlabelled:
-        return labelled
-    groups = (labelled, unlabelled)
-    spread = [((i + 0.5) / len(group), k, e) for k, group in enumerate(groups) for i, e in enumerate(group)]
-    return [e for _, _, e in sorted(spread, key=lambda t: t[:2])]
+    return _spread((labelled, unlabelled))
+
+
+def _spread(groups: Sequence[Sequence[Row]]) -> list[Row]:
+    """Every group evenly over the whole, the first of them first."""
+    placed = [((i + 0.5) / len(group), turn, e) for turn, group in enumerate(groups) for i, e in enumerate(group)]
+    return [e for _, _, e in sorted(placed, key=lambda place: place[:2])]

@@ -12,12 +12,12 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-import yaml
-
-from mslt_it.config.files import share_dir
+from mslt_it.config.files import parse_yaml, share_dir
 from mslt_it.config.recipe import PromptConfig, TaskConfig
-from mslt_it.config.table_keys import list_argument
+from mslt_it.config.schema import build, key
+from mslt_it.config.table_keys import argument
 from mslt_it.data.labels import label_lines
 from mslt_it.data.mixing import hash_key
 from mslt_it.data.placeholders import fill, literal, placeholders, refuse_placeholders
@@ -31,16 +31,26 @@ from mslt_it.data.variants import (
     check_variant,
     exemplars,
 )
+from mslt_it.languages import primary
 from mslt_it.problems import Problem, nearest
 from mslt_it.records import Example, Message, PromptedExample, fingerprint
 
-_KEYS = ("labels", "templates", "system", "wording")
 # Without an instruction of the user's.
 _INSTRUCTION = "Which of these fits the text?"
 _INSTRUCTION_NAMES = (
     "Copy each name in the text, in the order of the text, after its kind, as in {first}: name | {last}: name. "
     "If there are none, write -"
 )
+
+
+@dataclass(frozen=True)
+class _Content:
+    """What stands in a prompt file."""
+
+    templates: tuple[str, ...] = key(help="ways of asking, each with every field", example="['{text}']")
+    labels: Mapping[str, str] = key({}, "label -> word")
+    system: str = key("", "a message before the row")
+    wording: Mapping[str, Any] = key({}, "field -> value -> phrase")
 
 
 @dataclass(frozen=True)
@@ -56,17 +66,14 @@ class PromptFile:
     optional: frozenset[str] = frozenset()  # fields that may be empty; a line that shows an empty one is left out
 
 
-def prompted(
-    example: Example, task: TaskConfig, prompt: PromptConfig, prompts_dir: Path | None = None
-) -> PromptedExample:
+def prompted(example: Example, task: TaskConfig, prompt: PromptConfig) -> PromptedExample:
     """The example as the model will see it: messages without the answer, the answer, the words it is scored against.
     Of a row without a label there is no answer.
 
     With ``prompt.variant`` other than "direct" the answer is a chain of thought and a last line; the chain is
     ``example.rationale``, where the row has one.
     """
-    check_variant(task, prompt.variant, PROMPT_VARIANTS)
-    asking = _Asking.of(task, prompt, example.language, prompts_dir)
+    asking = _Asking.of(task, prompt, example.language)
     file, form = asking.file, asking.form
     if task.choice_names and example.label and example.label not in file.labels:
         raise Problem(
@@ -102,9 +109,11 @@ class _Asking:
     form: ChainForm | None  # None: directly
 
     @staticmethod
-    def of(task: TaskConfig, prompt: PromptConfig, language: str, prompts_dir: Path | None) -> _Asking:
+    @functools.lru_cache(maxsize=256)
+    def of(task: TaskConfig, prompt: PromptConfig, language: str) -> _Asking:
+        check_variant(task, prompt.variant, PROMPT_VARIANTS)
         form = None if prompt.variant == "direct" else chain_form(task, prompt.variant, language)
-        return _Asking(task, prompt, language, prompt_file(task, language, prompt, prompts_dir), form)
+        return _Asking(task, prompt, language, prompt_file(task, language, prompt), form)
 
     @property
     def words(self) -> tuple[str, ...]:
@@ -152,7 +161,7 @@ class Outline:
 def outline(task: TaskConfig, prompt: PromptConfig, language: str) -> Outline:
     """What `prompted` makes of rows in a language."""
     is_drawn = prompt.template == "mixed"
-    asking = _Asking.of(task, dataclasses.replace(prompt, template="0") if is_drawn else prompt, language, None)
+    asking = _Asking.of(task, dataclasses.replace(prompt, template="0") if is_drawn else prompt, language)
     file, names = asking.file, task.input_fields
     places = {name: f"\ue000{number}\ue001" for number, name in enumerate(names)}
     plain = dataclasses.replace(asking, file=dataclasses.replace(file, wording={}))
@@ -179,7 +188,7 @@ def _shown(asking: _Asking, shot: Exemplar) -> list[Message]:
     if form is not None and form.language == ENGLISH:
         english = next(e for e in exemplars(task, ENGLISH, prompt.num_shots) if e.id == shot.id)
         in_english = dataclasses.replace(item, fields=english.fields, language=ENGLISH)
-        retold = _Asking.of(task, prompt, ENGLISH, None).request(in_english)
+        retold = _Asking.of(task, prompt, ENGLISH).request(in_english)
         answer = form.answer(english.chain, answer, " ".join(retold.split()))
     elif form is not None:
         answer = form.answer(shot.chain, answer)
@@ -205,32 +214,31 @@ def _text(file: PromptFile, prompt: PromptConfig, example: Example) -> str:
     return text.strip() if empty else text
 
 
-def prompt_file(task: TaskConfig, language: str, prompt: PromptConfig, prompts_dir: Path | None = None) -> PromptFile:
+@functools.lru_cache(maxsize=256)
+def prompt_file(task: TaskConfig, language: str, prompt: PromptConfig) -> PromptFile:
     """The validated prompt file for a language; English, with a note, where the language has none."""
-    if prompt.language not in ("native", "english"):
-        raise Problem(f"prompt.language='{prompt.language}' is unknown. Known: english, native.")
     if task.name == "custom" or task.instruction:
         return _own_prompt(task, language)
-    folder = (prompts_dir or share_dir("eval") / "prompts") / task.name
-    wanted = ["en"] if prompt.language == "english" else [language, language.split("-")[0], "en"]
-    code = next((c for c in wanted if c in task.prompts or (folder / f"{c}.yaml").is_file()), None)
+    folder = share_dir("eval") / "prompts" / task.name
+    paths = {path.stem: path for path in folder.glob("*.yaml")}
+    paths |= {code: Path("prompts", task.name, f"{code}.yaml") for code in task.prompts}  # the user's own
+    own = (language, primary(language))
+    wanted = ("en",) if prompt.language == "english" else (*own, "en")
+    code = next((c for c in wanted if c in paths), None)
     if code is None:
-        known = {*task.prompts, *(p.stem for p in folder.glob("*.yaml"))}
         raise Problem(
             f"No prompt file of task '{task.name}' for language '{wanted[0]}', and none in English. Found: "
-            f"{', '.join(sorted(known)) or 'none'}. Write prompts/{task.name}/en.yaml (labels, templates) in the "
+            f"{', '.join(sorted(paths)) or 'none'}. Write prompts/{task.name}/en.yaml (labels, templates) in the "
             "folder that you give with --config-dir, or the question itself: task.instruction='...'."
         )
-    if code in task.prompts:  # the user's own
-        path, text = Path("prompts", task.name, f"{code}.yaml"), task.prompts[code]
-    else:
-        path = folder / f"{code}.yaml"
-        text = _text_of(path, path.stat().st_mtime_ns, path.stat().st_size)
-    file = _load(path, text, task.input_fields, task.optional_fields, task.choice_names, language, prompt.language)
+    file = _read(paths[code], parse_yaml(paths[code], task.prompts.get(code)), task)
+    if prompt.language == "native" and code not in own:
+        note = f"language '{language}' has no prompt file {language}.yaml: prompted in English ({file.path.name})"
+        file = dataclasses.replace(file, note=note)
     if task.shape == "tagging" and not _names_kinds(file.templates, task.label_names):
-        own = _own_prompt(task, language)
-        note = f"{path.name} does not ask for task.label_names ({', '.join(task.label_names)}); {own.note}"
-        return dataclasses.replace(own, note=note)
+        instead = _own_prompt(task, language)
+        note = f"{code}.yaml does not ask for task.label_names ({', '.join(task.label_names)}); {instead.note}"
+        return dataclasses.replace(instead, note=note)
     return file
 
 
@@ -249,8 +257,8 @@ def _names_kinds(templates: Sequence[str], kinds: Sequence[str]) -> bool:
 def _own_prompt(task: TaskConfig, language: str) -> PromptFile:
     """The prompt of a user's own task: the instruction, the fields, and the labels or kinds of names to choose from."""
     own = task.instruction
-    primary = language.split("-")[0]
-    key = next((k for k in (language, primary, "default", "en") if own.get(k)), "")
+    codes = (language, primary(language))
+    key = next((k for k in (*codes, "default", "en") if own.get(k)), "")
     where, note = f"task.instruction.{key}", ""
     names = task.label_names if task.shape in ("classification", "tagging") else ()
     if own and not key:
@@ -260,7 +268,7 @@ def _own_prompt(task: TaskConfig, language: str) -> PromptFile:
         )
     if own:
         text = own[key]
-        if key == "en" and "en" not in (language, primary):
+        if key == "en" and "en" not in codes:
             note = f"language '{language}' has no task.instruction of its own: prompted with the English one"
     else:
         text = _INSTRUCTION if names else ""
@@ -280,109 +288,53 @@ def _own_prompt(task: TaskConfig, language: str) -> PromptFile:
     )
 
 
-@functools.lru_cache(maxsize=256)
-def _text_of(path: Path, mtime_ns: int, size: int) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        raise Problem(f"{path} is not UTF-8: {error}") from error
-
-
-@functools.lru_cache(maxsize=256)
-def _load(
-    path: Path,
-    text: str,
-    fields: tuple[str, ...],
-    optional: tuple[str, ...],
-    label_names: tuple[str, ...],
-    language: str,
-    mode: str,
-) -> PromptFile:
-    try:
-        content = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise Problem(f"{path} is not valid YAML: {error}") from error
+def _read(path: Path, content: Any, task: TaskConfig) -> PromptFile:
     if not isinstance(content, dict):
         raise Problem(f"{path} must hold the keys labels and templates.")
-    for key in content:
-        if key not in _KEYS:
-            raise Problem(f"{path} has the unknown key '{key}'. {nearest(str(key), _KEYS)}")
-    note = ""
-    if mode == "native" and path.stem not in (language, language.split("-")[0]):
-        note = f"language '{language}' has no prompt file {language}.yaml: prompted in English ({path.name})"
-    system = content.get("system", "")
-    if not isinstance(system, str):
-        raise Problem(f"{path}: system must be one text.")
-    refuse_placeholders(system, f"{path}: system")
-    return PromptFile(
-        path,
-        _labels(path, content.get("labels", {}), label_names),
-        _templates(path, content, fields),
-        system,
-        note,
-        _wording(path, content.get("wording", {}), fields),
-        frozenset(optional),
-    )
-
-
-def _wording(path: Path, wording: object, fields: tuple[str, ...]) -> dict[str, dict[str, str]]:
-    if not isinstance(wording, dict):
-        raise Problem(f"{path}: wording must map fields to the phrases for their values.")
-    for name, phrases in wording.items():
+    found, fields = build(_Content, content, str(path)), task.input_fields
+    refuse_placeholders(found.system, f"{path}: system")
+    for number, template in enumerate(found.templates):
+        used = placeholders(template, fields, f"{path}: template {number}")
+        if missing := [name for name in fields if name not in used]:
+            raise Problem(f"{path}: template {number} never shows {{{missing[0]}}}, one of task.input_fields.")
+    for name, phrases in found.wording.items():
         if name not in fields:
             raise Problem(f"{path}: wording is given for the unknown field '{name}'. {nearest(str(name), fields)}")
         if not isinstance(phrases, dict) or not all(isinstance(v, str) and v.strip() for v in phrases.values()):
             raise Problem(f"{path}: wording of '{name}' must map each value to a phrase.")
         for value, phrase in phrases.items():
             refuse_placeholders(phrase, f"{path}: wording of {name}={value}")
-    return wording
+    _check_labels(path, found.labels, task.choice_names)
+    return PromptFile(
+        path, found.labels, found.templates, found.system, "", found.wording, frozenset(task.optional_fields)
+    )
 
 
-def _labels(path: Path, labels: object, label_names: tuple[str, ...]) -> dict[str, str]:
-    if not isinstance(labels, dict):
-        raise Problem(f"{path}: labels must map label names to words.")
-    for name, word in labels.items():
-        if not isinstance(word, str) or not word.strip():
-            raise Problem(
-                f"{path}: the word for label '{name}' is {word!r}, not a text. "
-                "Put it in quotes: unquoted yes, no, on and off are booleans in YAML."
-            )
-        refuse_placeholders(word, f"{path}: the word for label '{name}'")
+def _check_labels(path: Path, labels: Mapping[str, str], label_names: tuple[str, ...]) -> None:
     remedy = ""
     if foreign := [name for name in label_names if name not in labels]:
         remedy = (
             f" These prompts know {', '.join(labels) or 'no label'}. Where your file calls them otherwise, keep those "
             "names and say what its words mean (a guess, check it): "
-            f"{list_argument('task.label_names', tuple(labels))} {label_lines(foreign, tuple(labels))}"
+            f"{argument('task.label_names', tuple(labels))} {label_lines(foreign, tuple(labels))}"
         )
     for name in labels:
         if name not in label_names:
-            raise Problem(
-                f"{path}: label '{name}' is not in task.label_names. {nearest(str(name), label_names)}{remedy}"
-            )
-    for name in label_names:
-        if name not in labels:
-            raise Problem(f"{path}: label '{name}' of task.label_names has no word. {nearest(name, labels)}{remedy}")
+            raise Problem(f"{path}: label '{name}' is not in task.label_names. {nearest(name, label_names)}{remedy}")
+    if foreign:
+        raise Problem(
+            f"{path}: label '{foreign[0]}' of task.label_names has no word. {nearest(foreign[0], labels)}{remedy}"
+        )
     for name, word in labels.items():
+        if not word.strip():
+            raise Problem(f"{path}: the word for label '{name}' is empty. Write one.")
+        refuse_placeholders(word, f"{path}: the word for label '{name}'")
         for other, longer in labels.items():
             if name != other and longer.startswith(word):
                 raise Problem(
                     f"{path}: the answer '{word}' ({name}) is the beginning of '{longer}' ({other}), so they cannot be "
                     "told apart by their first tokens. Use words of which none begins another."
                 )
-    return labels
-
-
-def _templates(path: Path, content: dict[str, object], fields: tuple[str, ...]) -> tuple[str, ...]:
-    templates = content.get("templates")
-    if not isinstance(templates, list) or not templates or not all(isinstance(t, str) for t in templates):
-        raise Problem(f"{path}: templates must be a list of at least one text.")
-    for number, template in enumerate(templates):
-        used = placeholders(template, fields, f"{path}: template {number}")
-        for name in fields:
-            if name not in used:
-                raise Problem(f"{path}: template {number} never shows {{{name}}}, one of task.input_fields.")
-    return tuple(templates)
 
 
 def _template(file: PromptFile, prompt: PromptConfig, item_id: str) -> str:

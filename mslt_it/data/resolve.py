@@ -114,30 +114,24 @@ def rest_of(
     rows = rows or RowStore()
     known = rows.languages(task)
     trained = {primary(code): code for code in sources}
-    targets: list[str] = []
-    unlabelled: list[str] = []
-    left_out: dict[str, list[str]] = {}  # reason -> codes
+    found: dict[str, list[str]] = {"": [], "no labels": []}  # why a language is left out, "": it is not -> codes
     remedy = ""
     for code in known:
         if code in sources:
             continue
+        why = "" if is_code(code) else "no language code"
         if (source := trained.get(primary(code))) is not None:
-            left_out.setdefault(f"the language of source {source}", []).append(code)
-            continue
-        if not is_code(code):
-            left_out.setdefault("no language code", []).append(code)
-            continue
+            why = f"the language of source {source}"
         try:
-            rows.load(task, code, task.score_split, role="score", is_trained=False)
+            if not why:
+                rows.load(task, code, task.score_split, role="score", is_trained=False)
         except NoLabels:
-            unlabelled.append(code)
+            why = "no labels"
         except NotScorable as problem:
-            left_out.setdefault(problem.reason, []).append(code)
-            remedy = f" {problem}"
-        else:
-            targets.append(code)
-    if unlabelled and not may_be_none:
-        left_out["no labels"] = unlabelled
+            why, remedy = problem.reason, f" {problem}"
+        found.setdefault(why, []).append(code)
+    targets, unlabelled = found.pop(""), found.pop("no labels")
+    left_out = found if may_be_none or not unlabelled else {**found, "no labels": unlabelled}
     others = "; ".join(f"{', '.join(codes)} ({reason})" for reason, codes in left_out.items())
     if not targets and not (may_be_none and (unlabelled or not left_out)):
         raise Problem(

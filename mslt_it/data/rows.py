@@ -13,6 +13,7 @@ import contextlib
 import functools
 import itertools
 from collections.abc import Callable, Hashable, Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -35,6 +36,17 @@ from mslt_it.world.languages import CODES
 
 Role = Literal["train", "score"]
 Made = TypeVar("Made")
+
+
+@dataclass(frozen=True)
+class _Own:
+    """The rows of one language and split, as they were found."""
+
+    rows: Sequence[Row]
+    notes: tuple[str, ...]
+    origin: str  # what errors call the place
+    name: str  # of the split, in ids
+    is_divided: bool  # the same rows serve training and scoring
 
 
 class RowStore:
@@ -66,16 +78,16 @@ class RowStore:
 
     def asked(self, task: TaskConfig, language: str, split: str) -> list[Example]:
         """All rows of one language and split, whatever their labels: only what is asked about is read."""
-        rows, _, picked = self._own_rows(task, language, split, with_label=False)
-        prefix = f"{picked.name if picked else canonical_split(split)}:{language}:"
-        return [asked_example(task, language, row.values, f"{prefix}{n}", row.place) for n, row in enumerate(rows)]
+        own = self._own(task, language, split, with_label=False)
+        prefix = f"{own.name}:{language}:"
+        return [asked_example(task, language, row.values, f"{prefix}{n}", row.place) for n, row in enumerate(own.rows)]
 
     def languages(self, task: TaskConfig) -> tuple[str, ...]:
         """Every language that the task's data has rows for, as codes; a Problem where that cannot be told without."""
         return self.once(("languages", fingerprint(task)), lambda: self._languages(task))
 
     def left_out(self, task: TaskConfig, languages: Sequence[str]) -> tuple[str, ...]:
-        """What to say of local rows that are of none of the languages, by their files."""
+        """What to say of local rows that are of none of the languages, a text for each file."""
         if not _is_local(task):
             return ()
         notes: dict[tuple[Path, ...], str] = {}
@@ -90,7 +102,7 @@ class RowStore:
         """What the label column of a split holds, row by row; None where an id column says which item a row is, or
         where the language has no such rows."""
         try:
-            rows = self._own_rows(task, language, split)[0]
+            rows = self._own(task, language, split).rows
         except Problem:
             return None  # it is told where that language is loaded
         if not rows or table(task, rows[:1]).has_ids:
@@ -104,61 +116,47 @@ class RowStore:
             return Loaded(task_examples(language, split))
         if task.data == "intents":
             return Loaded(intents.examples(language, split), (intents.provenance(language, split),))
-        rows, said, picked = self._own_rows(task, language, split)
-        origin = picked.origin if picked else _hub_origin(task)
-        name, is_divided = (
-            canonical_split(split),
-            canonical_split(task.train_split) == canonical_split(task.score_split),
-        )
-        if picked:
-            name, is_divided = picked.name, picked.is_divided
-        rows, repairs = self._repaired(task, language, split, rows)
-        notes = (*said, *repairs)
+        own = self._own(task, language, split)
+        rows, repairs = self._repaired(task, language, split, own.rows)
+        notes, origin = (*own.notes, *repairs), own.origin
         known = {column for row in rows[:100] for column in row.values}
-        if role == "train" and task.rationale_field and task.rationale_field not in known:
-            raise Problem(
-                f"{origin} has no column '{task.rationale_field}' (task.rationale_field). "
-                f"{nearest(task.rationale_field, known)}"
-            )
-        examples = to_examples(task, language, name, rows, origin, for_scoring=role == "score")
-        if not is_divided:
+        if role == "train" and (worked := task.rationale_field) and worked not in known:
+            raise Problem(f"{origin} has no column '{worked}' (task.rationale_field). {nearest(worked, known)}")
+        examples = to_examples(task, language, own.name, rows, origin, for_scoring=role == "score")
+        if not own.is_divided:
             return Loaded(examples, notes)
-        own = table(task, rows)
+        found = table(task, rows)
         units = others = None
-        if own.has_ids or task.is_parallel:  # one id in two languages is one item
+        if found.has_ids or task.is_parallel:  # one id in two languages is one item
             units = self._units(task, language, split) if task.held_out_share < 1 else None
         elif role == "score" and not is_trained:
             others = self._tables(task, (code for code in self._codes(task, language) if code != language), split)
-        return divide(task, examples, own, units, role, origin, notes, others)
+        return divide(task, examples, found, units, role, origin, notes, others)
 
-    def _own_rows(
-        self, task: TaskConfig, language: str, split: str, *, with_label: bool = True
-    ) -> tuple[Sequence[Row], tuple[str, ...], Picked | None]:
-        """(rows of the language, notes, the local files that they are of).
-
-        ``with_label``: a Problem where the rows have no column of answers.
-        """
+    def _own(self, task: TaskConfig, language: str, split: str, *, with_label: bool = True) -> _Own:
+        """``with_label``: a Problem where the rows have no column of answers."""
         if _is_local(task):
             picked = self._picked(task, language, split)
             found = self._table(task, picked)
             rows, said = rows_of(task, found, language, picked.origin, names_language=picked.is_of(task, language))
             check_columns(task, rows, picked.origin, with_label=with_label)
-            return rows, (*picked.notes, *said), picked
+            return _Own(rows, (*picked.notes, *said), picked.origin, picked.name, picked.is_divided)
         if task.languages and not serving(language, task.languages, task.data):
             raise Problem(
                 f"{task.data} has no language '{language}'. {nearest(language, task.languages)} Leave it out of "
                 "sources or targets, or give your own rows: task.data=FOLDER."
             )
-        found, origin = self._hub_table(task, language, split), _hub_origin(task)
+        found, origin = self._hub_table(task, language, split), f"{task.data}@{task.revision or 'unpinned'}"
         rows, said = rows_of(task, found, language, origin, names_language=True)
         if len(rows) < len(found):
             said = (*said, f"{language}: {len(rows)} of {len(found)} rows of {origin} are in this language")
         check_columns(task, rows, f"{task.data} ({language})", with_label=with_label)
-        return rows, said, None
+        is_divided = canonical_split(task.train_split) == canonical_split(task.score_split)
+        return _Own(rows, said, origin, canonical_split(split), is_divided)
 
     def _picked(self, task: TaskConfig, language: str, split: str) -> Picked:
-        key = ("files", fingerprint(task), language, split)
-        return self.once(key, lambda: pick(task, values.path(task.data), language, split))
+        root = values.path(task.data)
+        return self.once(("files", fingerprint(task), language, split), lambda: pick(task, root, language, split))
 
     def _table(self, task: TaskConfig, picked: Picked) -> tuple[Row, ...]:
         if len(picked.paths) == 1:
@@ -171,18 +169,20 @@ class RowStore:
         )
 
     def _file(self, task: TaskConfig, path: Path) -> tuple[Row, ...]:
-        """The rows of a file with our names for their columns."""
+        layout, columns = task.file_layout, file_columns(task)
+        return self._renamed(task, (path, layout, columns), lambda: read_layout(layout, path, columns), str(path))
 
-        def read() -> tuple[Row, ...]:
-            columns = file_columns(task)
-            raw = self.once(
-                ("file", path, task.file_layout, columns), lambda: read_layout(task.file_layout, path, columns)
-            )
-            rows = renamed(task, raw)
-            check_columns(task, rows, str(path))
+    def _renamed(
+        self, task: TaskConfig, key: Hashable, read: Callable[[], tuple[Row, ...]], where: str
+    ) -> tuple[Row, ...]:
+        """Rows that ``read`` gives, with our names for their columns."""
+
+        def make() -> tuple[Row, ...]:
+            rows = renamed(task, self.once(("read", key), read))
+            check_columns(task, rows, where)
             return rows
 
-        return self.once(("table", fingerprint(task), path), read)
+        return self.once(("table", fingerprint(task), key), make)
 
     def _hub_table(self, task: TaskConfig, language: str, split: str) -> tuple[Row, ...]:
         """The rows of one configuration and split, which may be of several languages."""
@@ -191,17 +191,12 @@ class RowStore:
         source = (task.data, task.config_name(language), hub_split, task.revision, task.hub_files or None)
 
         def read() -> tuple[Row, ...]:
-            raw = self.once(
-                ("hub", source),
-                lambda: tuple(Row(f"row {i}", content) for i, content in enumerate(read_hub(*source), 1)),
-            )
-            if not raw:
+            rows = tuple(Row(f"row {i}", content) for i, content in enumerate(read_hub(*source), 1))
+            if not rows:
                 raise Problem(f"{task.data} ({language}, split {hub_split}) holds no rows.")
-            rows = renamed(task, raw)
-            check_columns(task, rows, f"{task.data} ({language})")
             return rows
 
-        return self.once(("hub table", fingerprint(task), source), read)
+        return self._renamed(task, source, read, f"{task.data} ({language})")
 
     def _repaired(
         self, task: TaskConfig, language: str, split: str, rows: Sequence[Row]
@@ -212,7 +207,7 @@ class RowStore:
             return rows, ()
         for other in task.repair_from:
             try:
-                found = self._own_rows(task, other, split)[0]
+                found = self._own(task, other, split).rows
             except Problem:
                 continue  # this language is not at hand
             right = {id_text(row.values.get("idx")): row.values.get(name) for row in found}
@@ -231,8 +226,7 @@ class RowStore:
     # ---------------------------------------------------------------- of all languages
 
     def _units(self, task: TaskConfig, language: str, split: str) -> Units:
-        """The units of the ids of all languages (English first: most translations are of it, and its premises repeat
-        word by word)."""
+        # English first: most translations are of it, and its premises repeat word by word.
         codes = sorted(self._codes(task, language), key=lambda code: (code != "en", code))
         return self.once(
             ("units", fingerprint(task), tuple(codes), split),
@@ -248,13 +242,13 @@ class RowStore:
 
         def make(code: str) -> Table | None:
             with contextlib.suppress(Problem):  # it is told where that language is loaded
-                rows, _, picked = self._own_rows(task, code, split)
-                if rows and (picked is None or picked.is_divided):
-                    return table(task, rows)
+                own = self._own(task, code, split)
+                if own.rows and own.is_divided:
+                    return table(task, own.rows)
             return None
 
-        key = fingerprint(task), split
-        found = [self.once(("to divide", *key, code), functools.partial(make, code)) for code in codes]
+        key = "to divide", fingerprint(task), split
+        found = (self.once((*key, code), functools.partial(make, code)) for code in codes)
         return [one for one in found if one is not None]
 
     def _languages(self, task: TaskConfig) -> tuple[str, ...]:
@@ -275,15 +269,10 @@ class RowStore:
                 codes |= codes_of(spellings) | {name: code for name, code in upstream.items() if name in spellings}
         codes = codes or languages_in(root)
         if not codes:
+            why = f"No language is named in {root}, neither in a column (lang, language, ...) nor in the names of files"
             if root.is_dir() and not unnamed_files(root):
-                raise Problem(
-                    f"{root} holds no file that is read as a table ({', '.join(TABLES)}; text also as .gz), but: "
-                    f"{listing(root)}. Save the tables as .csv in UTF-8, one per language: de.csv or de/<split>.csv."
-                )
-            raise Problem(
-                f"No language is named in {root}, neither in a column (lang, language, ...) nor in the names of files "
-                "and folders. Add a column, or put one file per language: de.tsv or de/<split>.tsv."
-            )
+                why = f"{root} holds no file that is read as a table ({', '.join(TABLES)}), but: {listing(root)}"
+            raise Problem(f"{why}. Save tables as .csv in UTF-8, with a column language or one per language: de.csv.")
         return tuple(sorted({upstream.get(spelling, code) for spelling, code in codes.items()}))
 
 
@@ -304,10 +293,6 @@ def _is_local(task: TaskConfig) -> bool:
         near = next((p for p in root.parents if p.is_dir()), Path("."))
         raise Problem(f"task.data={task.data} does not exist. {near} holds: {listing(near)}.")
     return False
-
-
-def _hub_origin(task: TaskConfig) -> str:
-    return f"{task.data}@{task.revision or 'unpinned'}"
 
 
 def _hub_languages(task: TaskConfig, upstream: dict[str, str]) -> tuple[str, ...]:

@@ -23,7 +23,7 @@ from mslt_it.data.labels import (
     plain_number,
     read_labels,
 )
-from mslt_it.data.spans import encode_tags, without_language_prefix
+from mslt_it.data.spans import encode, sentence, to_spans, without_language_prefix
 from mslt_it.problems import NoLabels, NotScorable, Problem, nearest
 from mslt_it.records import Example
 
@@ -31,7 +31,6 @@ ID_COLUMNS = ("id", "idx")
 MIN_PLACEHOLDER_ROWS = 20  # fewer rows with one label may be chance
 OUTSIDE = table_keys.OUTSIDE
 _BEGINS = {"B": "B", "I": "I", "S": "B", "U": "B", "E": "I", "L": "I", "M": "I"}  # of BIOES and BILOU
-NO_NAMES = "-"  # the answer for a sentence without names, in every language
 MIN_CHARACTER_SHARE = 0.9  # of one-character tokens, from which on a file's tokens are characters (ja, zh, th)
 
 
@@ -75,15 +74,11 @@ def to_examples(
     for index, row in enumerate(rows):
         number = id_text(row.values.get(id_column)) if id_column else str(index)
         if number in seen:
-            raise Problem(
-                f"{where(index)}: {id_column}={number} is already at {seen[number]}. "
-                f"Ids tell items apart and find their translations: make them unique, or remove the column."
-            )
+            remedy = "Ids tell items apart and find their translations: make them unique, or remove the column."
+            raise Problem(f"{where(index)}: {id_column}={number} is already at {seen[number]}. {remedy}")
         seen[number] = row.place
-        parts = answered(index)
-        rationale = ""
-        if task.rationale_field and not for_scoring:
-            rationale = _text(row.values.get(task.rationale_field), task.rationale_field, parts, optional=True)
+        parts, worked = answered(index), "" if for_scoring else task.rationale_field
+        rationale = _text(row.values.get(worked), worked, parts, optional=True) if worked else ""
         examples.append(
             Example(
                 id=prefix + number,
@@ -110,15 +105,11 @@ def asked_example(task: TaskConfig, language: str, values: Mapping[str, Any], it
     parts = _Parts()
     if task.shape == "tagging" and isinstance(tokens := values.get("tokens"), (list, tuple)):
         texts = without_language_prefix([_text(t, "a token", parts) for t in tokens], task.config_name(language))
-        parts.fields["text"] = _sentence(texts, _has_word_tokens([Row(place, values)]))
+        parts.fields["text"] = sentence(texts, _has_word_tokens([Row(place, values)]))
     else:
         for name in task.input_fields:
             parts.fields[name] = _text(values.get(name), name, parts, optional=name in task.optional_fields)
     return Example(item, language, task.name, "", parts.fields, "", place, fault=parts.fault)
-
-
-def _sentence(tokens: Sequence[str], is_spaced: bool) -> str:
-    return " ".join(tokens) if is_spaced else "".join(" " if t == "#" else t for t in tokens)
 
 
 def _answer_reader(
@@ -167,7 +158,7 @@ def _tagged(
     if None in tokens:
         parts.fault = f"{NOT_TEXT}: a token is null"
     tokens = without_language_prefix([_text(t, "a token", parts) for t in tokens], task.config_name(language))
-    parts.fields["text"] = _sentence(tokens, is_spaced)
+    parts.fields["text"] = sentence(tokens, is_spaced)
     if not isinstance(tags, (list, tuple)) or parts.fault:
         return parts
     if len(tags) != len(tokens):
@@ -177,7 +168,7 @@ def _tagged(
         parts.fault = f"{MISSING}: a token has no tag"
         return parts
     gold = {"tokens": list(tokens), "tags": names, "spaced": is_spaced, "kinds": list(task.label_names)}
-    parts.label = encode_tags(tokens, names, spaced=is_spaced, none_word=NO_NAMES, kinds=task.label_names)
+    parts.label = encode(to_spans(tokens, names, spaced=is_spaced))
     parts.references = (json.dumps(gold, ensure_ascii=False),)
     return parts
 
@@ -196,40 +187,30 @@ def _text(value: Any, name: str, parts: _Parts, *, optional: bool = False) -> st
     return "" if what else as_text(value)
 
 
-def _holds_answer(value: Any, task: TaskConfig) -> bool:
-    parts = _Parts()
-    return bool(_answers(value, task, parts) or parts.fault)  # faults are counted row by row
-
-
 def refuse_unpublished(task: TaskConfig, language: str, rows: Sequence[Row], origin: str) -> None:
     """NotScorable when all labels, answers or tags of a file are the same stand-in for what is not published."""
-    values = [row.values.get(task.label_field) for row in rows]
+    values, evidence = [row.values.get(task.label_field) for row in rows], ""
     if task.shape == "classification":
         kinds = {label_form(value) for value in values}
         if all(not kind or (is_marker(kind) and kind not in map(label_form, task.label_names)) for kind in kinds):
             raise _no_labels(task, language, rows, origin)
-        if len(rows) < MIN_PLACEHOLDER_ROWS or len(kinds) > 1 or len(task.label_names) == 1:
-            return
-        evidence = f"all {len(rows)} rows have {task.label_field}={kinds.pop()!r}"
-        what = "labels"
+        if len(rows) >= MIN_PLACEHOLDER_ROWS and len(kinds) == 1 and len(task.label_names) != 1:
+            evidence = f"all {len(rows)} rows have {task.label_field}={kinds.pop()!r}"
     elif task.shape == "tagging":
         if not any(tags for tags in values):
             raise _no_labels(task, language, rows, origin)
-        if any(label_form(tag) not in ("O", "0") for tags in values for tag in tags or ()):
-            return
-        untagged = sum(tags is None for tags in values)
-        if not untagged and len(rows) < MIN_PLACEHOLDER_ROWS:
-            return
-        evidence = (
-            f"{untagged} of {len(rows)} sentences have no tags"
-            if untagged
-            else f"all {len(rows)} sentences are tagged O"
-        )
-        what = "tags"
+        if all(label_form(tag) in ("O", "0") for tags in values for tag in tags or ()):
+            if untagged := values.count(None):
+                evidence = f"{untagged} of {len(rows)} sentences have no tags"
+            elif len(rows) >= MIN_PLACEHOLDER_ROWS:
+                evidence = f"all {len(rows)} sentences are tagged O"
     else:
-        if any(_holds_answer(value, task) for value in values):
-            return
-        raise _no_labels(task, language, rows, origin)
+        parts = _Parts()  # whose faults are counted row by row
+        if not any(_answers(value, task, parts) or parts.fault for value in values):
+            raise _no_labels(task, language, rows, origin)
+    if not evidence:
+        return
+    what = "tags" if task.shape == "tagging" else "labels"
     raise NotScorable(
         f"{origin} (language '{language}') cannot be scored: {evidence}, a placeholder for {what} that are not "
         f"published. Set task.score_split to a split with {what}, or leave '{language}' out.",
@@ -241,11 +222,11 @@ def _no_labels(task: TaskConfig, language: str, rows: Sequence[Row], origin: str
     forms = {label_form(row.values.get(task.label_field)) for row in rows if task.shape == "classification"}
     what = next((f"{task.label_field}={form!r}" for form in forms if form), f"an empty '{task.label_field}'")
     evidence = f"all {len(rows)} rows have {what}"
-    return NoLabels(
-        f"{origin} (language '{language}') cannot be scored: {evidence}, so there is nothing to compare answers with. "
-        f"Set task.score_split to a split with answers, or leave '{language}' out.",
-        f"no labels ({evidence})",
+    text = (
+        f"{origin} (language '{language}') cannot be scored: {evidence}, so there is nothing to compare answers with."
     )
+    remedy = f"Set task.score_split to a split with answers, or leave '{language}' out."
+    return NoLabels(f"{text} {remedy}", f"no labels ({evidence})")
 
 
 # ---------------------------------------------------------------- tags
@@ -257,34 +238,30 @@ class TagReader:
     def __init__(self, task: TaskConfig, sentences: Sequence[Any]) -> None:
         self.task = task
         self.known = [OUTSIDE, *(f"{part}-{kind}" for kind in task.label_names for part in "BI")]
-        self.said = {label_form(value): name for value, name in task.labels.items()}
+        said = {label_form(value): name for value, name in task.labels.items()}
         forms = {label_form(tag) for tags in sentences if isinstance(tags, (list, tuple)) for tag in tags}
         # O, B-first, I-first, B-second, ... as WikiANN counts on the Hub: only where nothing else is in the column.
         numbers = {str(number): name for number, name in enumerate(self.known)}
-        is_index = task.name != "custom" and not set(self.said) & set(numbers) and forms <= numbers.keys()
-        self.numbers = numbers if is_index else {}
-        self.foreign = sorted(form for form in forms if not self._name(form))
+        if task.name != "custom" and not said.keys() & numbers.keys() and forms <= numbers.keys():
+            said = numbers
+        self.meaning = {form: name for form in forms if (name := self._name(form, said))}
+        self.foreign = sorted(forms - self.meaning.keys())
 
     def read(self, tags: Sequence[Any], where: Callable[[], str]) -> list[str] | None:
         """The tags by our names; None where one is missing. An unknown tag is a Problem with the lines to add."""
-        names = []
-        for tag in tags:
-            form = "" if not_text(tag) else label_form(tag)
-            if not form:
-                return None
-            if not (name := self._name(form)):
-                raise self._unknown(form, where())
-            names.append(name)
-        return names
+        forms = ["" if not_text(tag) else label_form(tag) for tag in tags]
+        if not all(forms):
+            return None
+        if unknown := [form for form in forms if form not in self.meaning]:
+            raise self._unknown(unknown[0], where())
+        return [self.meaning[form] for form in forms]
 
-    def _name(self, form: str) -> str:
-        if form in self.numbers:
-            return self.numbers[form]
-        if form in self.said:
-            return self.said[form]
+    def _name(self, form: str, said: Mapping[str, str]) -> str:
+        if form in said:
+            return said[form]
         part, dash, kind = form.partition("-")
-        if dash and part in ("B", "I") and kind in self.said:
-            meant = self.said[kind]
+        if dash and part in ("B", "I") and kind in said:
+            meant = said[kind]
             return meant if meant == OUTSIDE else f"{part}-{meant.removeprefix('B-').removeprefix('I-')}"
         return form if form in self.known else ""
 
@@ -292,7 +269,7 @@ class TagReader:
         lines = table_keys.mapping_arguments("task.labels", self._guesses())
         kinds = {form.partition("-")[2] for form in self.foreign if form[:2] in ("B-", "I-") and form[2:]}
         new = sorted(kinds - set(self.task.label_names))
-        more = f" To ask for them: {table_keys.list_argument('task.label_names', (*self.task.label_names, *new))}."
+        more = f" To ask for them: {table_keys.argument('task.label_names', (*self.task.label_names, *new))}."
         return Problem(
             f"{where}: the tag {form!r} is not one of task.label_names. {nearest(form, self.known)}{more * bool(new)} "
             f"If the file's tags mean these (a guess, check it; {OUTSIDE} for kinds not asked for), add: {lines}"

@@ -2,7 +2,7 @@
 
 An answer is one line, ``PER: Ada Lovelace | LOC: London``: kind, colon, text; items in text order, ``|`` between them.
 A ``|`` or ``\\`` of the text is written ``\\|`` or ``\\\\``; the first colon ends the kind, so colons need no escape.
-Kinds are written alike in all languages; the word for "no entities" is the caller's.
+Kinds are written alike in all languages; "-" says that there are none.
 
 Scoring goes back to token positions, so a name that occurs twice has to be given twice. Positions are counted as
 conlleval (CoNLL-2000) and seqeval's default mode count them: a span is right when kind, first and last token are right.
@@ -16,9 +16,10 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from mslt_it.problems import Problem, nearest
+from mslt_it.problems import Problem
 
 KINDS = ("PER", "ORG", "LOC")  # PAN-X's
+NO_NAMES = "-"
 SPACE_TOKEN = "#"  # where tokens are characters (ja, th, zh), PAN-X writes it for a space that the text did have
 
 _TAG = re.compile(r"(?:[a-z]{2,3}(?:-[A-Za-z0-9]+)*:)?(?:(O)|([BI])-([^\s:|\\]+))")  # PAN-X's first form has "en:B-PER"
@@ -64,10 +65,7 @@ def chunks(tags: Sequence[str]) -> list[Chunk]:
     for position, tag in enumerate(tags):
         match = _TAG.fullmatch(tag)
         if match is None:
-            raise Problem(
-                f"Tag '{tag}' at token {position} is not BIO. Write O, B-KIND or I-KIND, for example B-PER; "
-                "convert other schemes (BIOES, BILOU) first."
-            )
+            raise Problem(f"Tag '{tag}' at token {position} is not BIO. Write O, B-KIND or I-KIND, such as B-PER.")
         new = match[3] or ""
         if kind and (match[2] != "I" or new != kind):
             found.append(Chunk(kind, start, position - 1))
@@ -92,55 +90,37 @@ def to_spans(tokens: Sequence[str], tags: Sequence[str], *, spaced: bool) -> lis
         )
     spans = []
     for chunk in chunks(tags):
-        text = _joined(tokens[chunk.start : chunk.end + 1], spaced)
-        if text:
+        if text := " ".join(sentence(tokens[chunk.start : chunk.end + 1], spaced).split()):
             spans.append(Span(chunk.kind, text))
     return spans
 
 
-def _joined(tokens: Sequence[str], spaced: bool) -> str:
-    parts = tokens if spaced else [" " if token == SPACE_TOKEN else token for token in tokens]
-    return " ".join((" " if spaced else "").join(parts).split())
+def sentence(tokens: Sequence[str], spaced: bool) -> str:
+    """The tokens as text."""
+    return " ".join(tokens) if spaced else "".join(" " if token == SPACE_TOKEN else token for token in tokens)
 
 
-def encode(spans: Sequence[Span], *, none_word: str, kinds: Sequence[str] = KINDS) -> str:
-    """The answer text of a list of spans; ``none_word`` where the list is empty. ``decode`` gives the spans back."""
-    _check_none_word(none_word)
+def encode(spans: Sequence[Span]) -> str:
+    """The answer text of a list of spans; ``decode`` gives the spans back."""
     for span in spans:
-        if span.kind not in kinds:
-            raise Problem(
-                f"Span '{span.text}' has the kind '{span.kind}'. {nearest(span.kind, kinds)} "
-                "Give the task the kinds of its data."
-            )
         item = _ITEM.fullmatch(f"{span.kind}:{span.text}")
         if item is None or item[1] != span.kind or not span.text.strip():
             raise Problem(
                 f"Span {span.kind!r}: {span.text!r} cannot be written as KIND: text. "
                 "The kind is one word without ':', '|' or '\\', and the text is not empty."
             )
-    return " | ".join(f"{span.kind}: {_escaped(span.text)}" for span in spans) or none_word
+    texts = (" ".join(span.text.split()).replace("\\", "\\\\").replace("|", "\\|") for span in spans)
+    return " | ".join(f"{span.kind}: {text}" for span, text in zip(spans, texts, strict=True)) or NO_NAMES
 
 
-def _escaped(text: str) -> str:
-    return " ".join(text.split()).replace("\\", "\\\\").replace("|", "\\|")
-
-
-def encode_tags(
-    tokens: Sequence[str], tags: Sequence[str], *, spaced: bool, none_word: str, kinds: Sequence[str] = KINDS
-) -> str:
-    """The answer text of a tagged sentence."""
-    return encode(to_spans(tokens, tags, spaced=spaced), none_word=none_word, kinds=kinds)
-
-
-def decode(text: str, *, none_word: str, kinds: Sequence[str] = KINDS) -> list[Span] | None:
+def decode(text: str, kinds: Sequence[str] = KINDS) -> list[Span] | None:
     """The spans of a generated answer, or None where it is not in the format (the caller counts those).
 
     Only the first line that holds something counts, since an answer has one line: a model that runs on past it has
     answered. An unknown kind, an item without kind or text, an empty item and a lone backslash make it unparsable.
     """
-    _check_none_word(none_word)
     line = next((line for line in text.splitlines() if line.strip()), "").strip()
-    if _folded(line) == _folded(none_word):
+    if _folded(line) == NO_NAMES:
         return []
     items = [""]  # with escapes still in, so that "PER\:" is no kind
     for match in _PIECE.finditer(line):
@@ -159,16 +139,8 @@ def decode(text: str, *, none_word: str, kinds: Sequence[str] = KINDS) -> list[S
     return spans
 
 
-def _check_none_word(none_word: str) -> None:
-    if not none_word.strip() or any(character in ":|\\\n" for character in none_word):
-        raise Problem(
-            f"The word for 'no entities' is {none_word!r}. It must be a text without ':', '|', '\\' or a line break, "
-            'for example "none": else an answer could be read in two ways.'
-        )
-
-
 def _folded(text: str) -> str:
-    """Without case, white space, the kind of dash and a full stop at the end ("None.")."""
+    """Without case, white space, the kind of dash and a full stop at the end ("-.")."""
     folded = " ".join(unicodedata.normalize("NFKC", text).casefold().split()).rstrip(".。।")
     return "".join("-" if unicodedata.category(character) == "Pd" else character for character in folded)
 

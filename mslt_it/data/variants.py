@@ -17,14 +17,12 @@ import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
-import yaml
-
-from mslt_it.config.files import share_dir
+from mslt_it.config.files import parse_yaml, share_dir
 from mslt_it.config.recipe import TaskConfig
 from mslt_it.data.placeholders import fill, placeholders, refuse_placeholders
-from mslt_it.languages import language_name
+from mslt_it.languages import language_name, primary
 from mslt_it.problems import Problem, nearest
 
 CHAINS = ("cot_native", "cot_english", "xlt")
@@ -86,30 +84,27 @@ def check_variant(task: TaskConfig, variant: str, known: Sequence[str] = VARIANT
     if variant not in known:
         raise Problem(f"variant={variant} is unknown. {nearest(variant, known)}")
     if variant != "direct" and answer_kind(task) is None:
-        raise Problem(
-            f"variant={variant} is for tasks whose answer is a label or a number; task={task.name} "
-            f"(task.shape={task.shape}, task.metric={task.metric}) is neither. Use variant=direct."
-        )
+        raise Problem(f"variant={variant} ends in a label or number; task={task.name} has neither. Use variant=direct.")
 
 
-def chain_form(task: TaskConfig, variant: str, language: str, folder: Path | None = None) -> ChainForm:
+@functools.lru_cache(maxsize=256)
+def chain_form(task: TaskConfig, variant: str, language: str) -> ChainForm:
     """The form of one of `CHAINS` for questions in ``language``."""
     kind = answer_kind(task)
     assert kind is not None and variant in CHAINS
-    root = (folder or share_dir("eval")) / "variants"
+    root = share_dir("eval") / "variants"
     if variant == "cot_native":
-        primary = language.split("-")[0]
-        path = next((p for c in (language, primary) if (p := root / "cot_native" / f"{c}.yaml").is_file()), None)
-        if path is None:
-            known = [p.stem for p in (root / "cot_native").glob("*.yaml")]
+        root = root / variant
+        if (path := _of_language(root, language)) is None:
             raise Problem(
-                f"variant=cot_native has no text for language '{language}'. {nearest(language, known)} Add "
-                f"{root / 'cot_native' / primary}.yaml, or use variant=cot_english."
+                f"variant=cot_native has no text for language '{language}'. "
+                f"{nearest(language, [p.stem for p in root.glob('*.yaml')])} Add "
+                f"{root / primary(language)}.yaml, or use variant=cot_english."
             )
         chain_language = path.stem
     else:
         path, chain_language = root / f"{variant}.yaml", ENGLISH
-    content = _read(path, path.stat().st_mtime_ns)
+    content = parse_yaml(path)
     placeholders(content[kind], _CHAIN_FIELDS, f"{path}: {kind}")
     roles = content.get("roles", {})
     fixed = {key: content.get(key, "") for key in ("cue", "join", "retold")}
@@ -125,27 +120,26 @@ def chain_form(task: TaskConfig, variant: str, language: str, folder: Path | Non
     )
 
 
-def translation_request(text: str, language: str, folder: Path | None = None) -> str:
+def translation_request(text: str, language: str) -> str:
     """The user's message that asks for one text in English."""
-    path = (folder or share_dir("eval")) / "variants" / "translate.yaml"
-    template = _read(path, path.stat().st_mtime_ns)["text"]
-    return fill(template, {"text": text, "language": language_name(language)}, str(path))
+    path = share_dir("eval") / "variants" / "translate.yaml"
+    return fill(_read(path)["text"], {"text": text, "language": language_name(language)}, str(path))
 
 
-def exemplars(task: TaskConfig, language: str, num: int, folder: Path | None = None) -> tuple[Exemplar, ...]:
+@functools.lru_cache(maxsize=256)
+def exemplars(task: TaskConfig, language: str, num: int) -> tuple[Exemplar, ...]:
     """The first ``num`` worked examples of a task in a language, the same ones in every language."""
     if num == 0:
         return ()
-    root = (folder or share_dir("eval")) / "exemplars" / task.name
-    path = next((p for c in (language, language.split("-")[0]) if (p := root / f"{c}.yaml").is_file()), None)
-    if path is None:
+    root = share_dir("eval") / "exemplars" / task.name
+    if (path := _of_language(root, language)) is None:
         known = sorted(p.stem for p in root.glob("*.yaml"))
         where = f"{root} has: {', '.join(known)}." if known else f"Task '{task.name}' has none ({root})."
         raise Problem(
             f"num_shots={num}: there are no worked examples of task '{task.name}' in language '{language}'. {where} "
             f"Add {language}.yaml there, or use num_shots=0."
         )
-    found = _read(path, path.stat().st_mtime_ns)
+    found = parse_yaml(path)
     if num > len(found):
         raise Problem(f"num_shots={num}: {path} has {len(found)} worked examples. Use num_shots={len(found)}.")
     rows = []
@@ -158,9 +152,9 @@ def exemplars(task: TaskConfig, language: str, num: int, folder: Path | None = N
     return tuple(rows)
 
 
-@functools.lru_cache(maxsize=512)
-def _read(path: Path, mtime_ns: int) -> Any:
-    try:
-        return yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise Problem(f"{path} is not valid YAML: {' '.join(str(error).split())}") from error
+def _of_language(folder: Path, language: str) -> Path | None:
+    """The file of a language, else of the language without its script and region."""
+    return next((p for c in (language, primary(language)) if (p := folder / f"{c}.yaml").is_file()), None)
+
+
+_read = functools.cache(parse_yaml)  # of the package's files, which stay as they are

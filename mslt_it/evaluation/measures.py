@@ -15,7 +15,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from mslt_it.data import spans
-from mslt_it.data.shapes import NO_NAMES
 from mslt_it.evaluation import question_answering
 from mslt_it.evaluation.answers.numbers import parse_number
 from mslt_it.evaluation.voting import read_answer
@@ -132,7 +131,7 @@ def _number(item: PromptedExample, text: str) -> tuple[tuple[float, ...], bool]:
 
 def _spans(item: PromptedExample, text: str) -> tuple[tuple[float, ...], bool]:
     gold = json.loads(item.references[0])
-    predicted = spans.decode(text, none_word=NO_NAMES, kinds=gold["kinds"])
+    predicted = spans.decode(text, kinds=gold["kinds"])
     chunks = spans.align(predicted or [], gold["tokens"], spaced=gold["spaced"], gold=spans.chunks(gold["tags"]))
     return tuple(map(float, spans.span_counts(gold["tags"], chunks))), predicted is not None
 

@@ -47,9 +47,7 @@ class SourceValidation:
         self._held: dict[str, _Held] = {}
         for code, examples in validation_examples(recipe, rows).items():
             items = [prompted(example, recipe.task, recipe.prompt) for example in examples]
-            encoded = (
-                [row.encoded for row in Preparing(recipe, encoder, None).prepared(examples)] if not recipe.head else []
-            )
+            encoded = [row.encoded for row in Preparing(recipe, encoder).prepared(examples)] if not recipe.head else []
             requests = [_request(row.input_ids, row.labels) for row in encoded if row is not None]
             self._held[code] = _Held(items, questions_of(recipe, items, encoder, Settings()), requests)
         first = next(iter(self._held.values())).items[:1]

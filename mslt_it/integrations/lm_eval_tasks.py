@@ -64,9 +64,9 @@ _LOOKUP = re.compile(r" (\{[^{}]*\})\[(\w+)\] ")
 _MARKS = ("{{", "}}", "{%", "%}", "{#", "#}")
 
 
-def task_file(task: TaskConfig, language: str, prompts_dir: Path | None = None) -> dict[str, Any]:
+def task_file(task: TaskConfig, language: str) -> dict[str, Any]:
     """The content of ``mslt_<task>_<language>.yaml`` for the Hub's copy: the first template of our prompt file."""
-    file = prompt_file(task, language, PromptConfig(), prompts_dir)
+    file = prompt_file(task, language, PromptConfig())
     if file.note or file.system:
         what = file.note or f"{file.path} has a system message, which lm-eval takes from its command line only"
         raise Problem(
@@ -136,12 +136,12 @@ def write_scored_set(recipe: Recipe, language: str, folder: Path, store: RowStor
     return path
 
 
-def task_files(prompts_dir: Path | None = None) -> dict[str, str]:
+def task_files() -> dict[str, str]:
     """File name -> text of every task file of the repository."""
     files = {}
     for name in TASKS:
         task = load_recipe(f"{name}_3src", [f"task.data={HUB[name]}"] if name in HUB else []).task
-        prompts = prompts_dir or share_dir("eval") / "prompts"
+        prompts = share_dir("eval") / "prompts"
         for language in task.languages:
             if language in NOT_ON_HUB.get(name, ()) or not (prompts / name / f"{language}.yaml").is_file():
                 continue
@@ -156,7 +156,7 @@ def task_files(prompts_dir: Path | None = None) -> dict[str, str]:
                     "\nAll rows of the only split are scored, those too that recipes train on: for an adapter trained"
                     "\non some of them, write the rows of its recipe."
                 )
-            files[f"{_name(task, language)}.yaml"] = _dump(task_file(task, language, prompts), comment)
+            files[f"{_name(task, language)}.yaml"] = _dump(task_file(task, language), comment)
     return files
 
 

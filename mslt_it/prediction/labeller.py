@@ -20,7 +20,7 @@ from mslt_it.data.columns import needed_columns, renamed
 from mslt_it.data.files import Row
 from mslt_it.data.prompts import prompted
 from mslt_it.data.segments import encoder_of
-from mslt_it.data.shapes import NO_NAMES, asked_example
+from mslt_it.data.shapes import asked_example
 from mslt_it.data.spans import decode
 from mslt_it.evaluation.asking import Engine, Question, engine
 from mslt_it.evaluation.generation import longest_input
@@ -239,7 +239,7 @@ class Labeller:
                 return {**made, "label": self.task.choice_names[item.choices.index(str(read))]}
             return {**made, "number": f"{read:f}"}
         if self.task.metric == "span_f1":
-            spans = decode(text, none_word=NO_NAMES, kinds=self.task.label_names)
+            spans = decode(text, kinds=self.task.label_names)
             if spans is None:
                 return {**made, REASON: "unreadable"}
             return {**made, "spans": json.dumps([[s.kind, s.text] for s in spans], ensure_ascii=False)}

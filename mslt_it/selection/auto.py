@@ -2,38 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
+from mslt_it.config.recipe import Recipe, is_rest
 from mslt_it.problems import Problem
-from mslt_it.selection.ranking import Selection, rank_source_sets
+from mslt_it.selection.criteria import Request
+from mslt_it.selection.ranking import Selection, rank
 
 NEED_TEXT = ("vocabulary_coverage", "embedding")
 
 
-def choose_sources(
-    criterion: str,
-    *,
-    pool: Sequence[str],
-    k: int,
-    targets: Sequence[str],
-    must: Sequence[str] = (),
-    exclude: Sequence[str] = (),
-    model: str = "world",
-    seed: int = 0,
-) -> tuple[tuple[str, ...], str]:
+def choose_sources(recipe: Recipe) -> tuple[tuple[str, ...], str]:
     """(source languages, note). The note begins with the languages and a colon, and says what they were ranked by."""
+    asked, model = recipe.select, recipe.model.path
+    criterion = asked.criterion
     if criterion in NEED_TEXT and model != "world":
         raise Problem(
             f"sources=auto: select.criterion={criterion} needs text of the candidates, which a recipe does not name "
             f"for model.path={model}. Run mslt select criteria=[{criterion}] model={model} text=DIR and list its first "
             "set as sources."
         )
-    # The mean of ranks needs the others; every other criterion is ranked alone, which is quick.
-    wanted = None if criterion == "mean_reciprocal_rank" else [criterion]
+    request = Request(
+        **{name: getattr(asked, name) for name in ("pool", "k", "must", "exclude")},
+        targets=() if is_rest(recipe.targets) else recipe.targets,
+        model=model,
+        # The mean of ranks needs the others; every other criterion is ranked alone, which is quick.
+        criteria=() if criterion == "mean_reciprocal_rank" else (criterion,),
+        top=2,
+        seed=recipe.seed,
+    )
     try:
-        selection = rank_source_sets(
-            pool, k, targets=targets, must=must, exclude=exclude, model=model, criteria=wanted, top=2, seed=seed
-        )
+        selection = rank(request)
     except Problem as problem:
         raise Problem(f"sources=auto: {problem}") from None
     if criterion not in selection.criteria:

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mslt_it import values
+from mslt_it.data.files import decode
 from mslt_it.problems import Problem
 from mslt_it.selection.criteria import NotComputed
 from mslt_it.world.generator import state
@@ -87,11 +88,7 @@ def read_texts(folder: Path | str, codes: Sequence[str]) -> Texts:
         path = folder / f"{code}.txt"
         if not path.is_file():
             continue
-        try:
-            content = path.read_text(encoding="utf-8-sig")
-        except UnicodeDecodeError as error:
-            raise Problem(f"{path} is not UTF-8 (byte {error.start}). Convert it, for example with iconv.") from error
-        lines = tuple(line.strip() for line in content.split("\n") if line.strip())
+        lines = tuple(line.strip() for line in decode(path).split("\n") if line.strip())
         if not lines:
             raise Problem(f"{path} is empty. Put text of '{code}' there, a sentence a line, or remove the file.")
         sentences[code] = lines

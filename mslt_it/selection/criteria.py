@@ -1,6 +1,11 @@
-"""Criteria by name, with what they are and where they come from; and pools of candidate languages."""
+"""Criteria by name, with what they are and where they come from; pools of candidates; and what a selection is asked."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from mslt_it.config.schema import key
 
 # fmt: off
 POOLS: dict[str, tuple[str, ...]] = {
@@ -49,6 +54,45 @@ L2V_PARTS: dict[str, tuple[str, ...]] = {
     "l2v_typology": ("syntax", "phonology", "inventory"),
     "min_diversity": ("syntax", "phonology", "inventory", "family", "geography"),
 }
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """What is ranked, and by what."""
+
+    pool: tuple[str, ...] = key(
+        ("paper",), f"candidates: codes, or {', '.join(POOLS)} (also inside a list: [paper,ja])", names=tuple(POOLS)
+    )
+    k: int = key(3, "languages in a set", at_least=1)
+    targets: tuple[str, ...] = key((), "languages to transfer to; left out of the pool")
+    must: tuple[str, ...] = key((), "languages every set must hold")
+    exclude: tuple[str, ...] = key((), "candidates to leave out")
+    cost: Mapping[str, float] = key(
+        {}, "of labelling a language, 1 where not given: {ar:2,zh:1.5}", example="{ar:2,zh:1.5}"
+    )
+    max_cost: float | None = key(None, "budget of a set, in the units of cost")
+    model: str = key("world", "base model: a folder, a Hub id, or world (the embedded mini model)")
+    text: str | None = key(
+        None, "folder with CODE.txt per language, a sentence a line; needed for other models", shown="(the world's)"
+    )
+    criteria: tuple[str, ...] = key(
+        (),
+        "only these, see below",
+        choices=tuple(CRITERIA),
+        may_be_empty=False,
+        shown="all of them",
+        example="[l2v_syntax,scripts]",
+    )
+    top: int = key(10, "sets shown per criterion", at_least=1)
+    seed: int = key(0, "of the criterion random, the world's sentences and greedy search", at_least=0)
+    uriel: Mapping[str, str] = key(
+        {}, "lang2vec codes instead of its own two-letter table: {ar:arb}", example="{ar:arb}"
+    )
+    sizes: Mapping[str, float] = key(
+        {}, "pretraining sizes per language, instead of the model's published ones", example="{ar:2,zh:1.5}"
+    )
+    values: str = key("knn", "of lang2vec: knn (gaps imputed) or average (data only)", choices=("knn", "average"))
+    diversity_weight: float = key(0.5, "share of diversity in target_coverage", at_least=0, at_most=1)
 
 
 class NotComputed(Exception):

@@ -13,8 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from mslt_it.config.files import parse_yaml
 from mslt_it.selection.criteria import NotComputed
 from mslt_it.world.languages import CODES
 
@@ -72,5 +71,4 @@ def size_table(model: str, given: Mapping[str, float] | None = None) -> SizeTabl
 
 @functools.cache
 def _entries() -> list[dict[str, Any]]:
-    content: list[dict[str, Any]] = yaml.safe_load(Path(__file__).with_suffix(".yaml").read_text(encoding="utf-8"))
-    return content
+    return list(parse_yaml(Path(__file__).with_suffix(".yaml")))

@@ -1,22 +1,23 @@
-"""``rank_source_sets``: every set of k source languages, ranked by every criterion, without training."""
+"""Every set of k source languages, ranked by every criterion, without training."""
 
 from __future__ import annotations
 
 import functools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mslt_it.config.schema import build
+from mslt_it.languages import validated_codes
 from mslt_it.problems import Problem
 from mslt_it.records import to_plain
 from mslt_it.selection import search, typology
-from mslt_it.selection.criteria import BEYOND_CRITERIA, CONTROLS, CRITERIA, L2V_PARTS, NotComputed
+from mslt_it.selection.criteria import BEYOND_CRITERIA, CONTROLS, CRITERIA, L2V_PARTS, NotComputed, Request
 from mslt_it.selection.reasons import Facts, describe, read_facts
-from mslt_it.selection.request import read_criteria, read_pool, read_space, validated_codes
+from mslt_it.selection.request import read_pool, read_space
 from mslt_it.selection.scorers import Inputs, Scored
 from mslt_it.selection.search import Floats, Ranking, Scorer, Sets, Space
 
@@ -67,7 +68,7 @@ class CriterionRanking:
 
 @dataclass(frozen=True)
 class Selection:
-    """What ``rank_source_sets`` found."""
+    """What `rank` found."""
 
     pool: tuple[str, ...]
     k: int
@@ -104,63 +105,29 @@ class Selection:
         return plain
 
 
-def rank_source_sets(
-    pool: Sequence[str] = ("paper",),
-    k: int = 3,
-    *,
-    targets: Sequence[str] = (),
-    must: Sequence[str] = (),
-    exclude: Sequence[str] = (),
-    cost: Mapping[str, float] | None = None,
-    max_cost: float | None = None,
-    model: str = "world",
-    text: str | Path | None = None,
-    criteria: Sequence[str] | None = None,
-    top: int = 10,
-    seed: int = 0,
-    uriel: Mapping[str, str] | None = None,
-    sizes: Mapping[str, float] | None = None,
-    values: str = "knn",
-    diversity_weight: float = 0.5,
-) -> Selection:
-    """Ranks the sets of k source languages of a pool by each criterion; ``mslt select --help`` says what options are.
+def rank_source_sets(pool: Sequence[str] = ("paper",), k: int = 3, **options: Any) -> Selection:
+    """`rank` with the fields of a `Request` as arguments, from Python."""
+    given = {"pool": pool, "k": k, **options}
+    return rank(build(Request, {name: value for name, value in given.items() if value is not None}))
+
+
+def rank(request: Request) -> Selection:
+    """Ranks the sets of k source languages of a pool by each criterion that has its inputs.
 
     With n candidates, sets are index arrays [C(n, k), k] and every criterion gives scores [C(n, k)]; sums over pairs
     come from distance matrices [n, n] of vectors [n, features]. Up to 3 million sets are ranked exactly; beyond that a
-    greedy search with swaps reports the best sets it met (``Selection.method``).
-
-    Args:
-        text: folder with a CODE.txt per language, or "world"; by default the embedded world's text for model=world.
-        criteria: None = all. Those that lack an input are in ``Selection.not_computed`` with the remedy; a Problem when
-            none could be computed.
-        diversity_weight: target_coverage = (1 - w) * mean over targets of the similarity to the nearest source + w *
-            mean over pairs of the distance, both by the mean of five cosines.
+    greedy search with swaps reports the best sets it met (``Selection.method``). Criteria that lack an input are in
+    ``Selection.not_computed`` with the remedy; a Problem when none could be computed.
     """
     notes: list[str] = []
-    candidates = read_pool(pool, targets, must, exclude, notes)
-    wanted = read_criteria(criteria)
-    space = read_space(candidates, k, must, cost, max_cost)
-    for name, least, value in (("top", 1, top), ("seed", 0, seed)):
-        if value < least:
-            raise Problem(f"{name}={value} is out of range. It must be {least} or more.")
-    if not 0 <= diversity_weight <= 1:
-        raise Problem(f"diversity_weight={diversity_weight:g} is out of range. It must be between 0 and 1.")
-    inputs = Inputs(
-        candidates,
-        validated_codes("targets", targets),
-        model,
-        None if text is None else str(text),
-        seed,
-        dict(uriel or {}),
-        dict(sizes or {}),
-        values,
-        diversity_weight,
-        download=criteria is not None and "embedding" in criteria,
-    )
-    if inputs.text and model != "world" and inputs.text == "world":
+    candidates = read_pool(request, notes)
+    space = read_space(candidates, request)
+    inputs = Inputs(request, candidates, validated_codes("targets", request.targets))
+    if request.text == "world" != request.model:
         notes.append("text=world: generated sentences of a few hundred words; real text says more about a real model.")
     found = inputs.languages  # one that is not known is named before anything is computed
-    work = _Ranker(inputs, space, top, search.all_sets(space) if space.is_exact else None)
+    work = _Ranker(inputs, space, request.top, search.all_sets(space) if space.is_exact else None)
+    wanted = dict.fromkeys(request.criteria or CRITERIA)
     for name in wanted:
         if name != "mean_reciprocal_rank":
             work.rank(name)
@@ -173,10 +140,10 @@ def rank_source_sets(
     positions, share = typology.map_positions(found)
     return Selection(
         candidates,
-        k,
+        request.k,
         inputs.targets,
-        model,
-        seed,
+        request.model,
+        request.seed,
         "exact" if work.sets is not None else "greedy",
         len(work.sets) if work.sets is not None else space.num_sets,
         dict(zip(found.codes, found.uriel, strict=True)),
@@ -237,7 +204,7 @@ class _Ranker:
 
     def ranking(self, scorer: Scorer, keep: int) -> Ranking:
         if self.sets is None:
-            return search.search_greedy(scorer, self.space, keep, self.inputs.seed)
+            return search.search_greedy(scorer, self.space, keep, self.inputs.request.seed)
         return search.rank_exact(self.sets, search.score_all(scorer, self.sets))
 
     def rank_by_mean(self) -> None:
@@ -317,17 +284,17 @@ def _variants(inputs: Inputs, space: Space) -> list[Variant]:
     base = inputs.languages
     other: dict[str, str] = {}
     for row, code in enumerate(inputs.pool):
-        variety = None if code in inputs.uriel else typology.main_variety(code)
+        variety = None if code in inputs.request.uriel else typology.main_variety(code)
         if variety is None or variety == base.uriel[row]:
             continue
-        there = typology.read_typology([code], {code: variety}, inputs.values)
+        there = typology.read_typology([code], {code: variety}, inputs.request.values)
         if any((there.parts[part][0] != base.parts[part][row]).any() for part in typology.PARTS):
             other[code] = variety
     choices = [{code: variety} for code, variety in other.items()] if space.num_sets <= MANY_SETS else []
     if other and other not in choices:
         choices.append(dict(other))
     codes = [*inputs.pool, *inputs.targets]
-    return [(c, typology.read_typology(codes, {**inputs.uriel, **c}, inputs.values)) for c in choices]
+    return [(c, typology.read_typology(codes, {**inputs.request.uriel, **c}, inputs.request.values)) for c in choices]
 
 
 def _same_vectors(found: typology.Typology, pool: tuple[str, ...]) -> list[str]:

@@ -23,8 +23,14 @@ def print_report(selection: Selection, console: Console) -> None:
         say()
         _print_table(ranking, console, selection.method == "greedy")
         say(f"First: {' '.join(ranking.sets[0].languages)}, {ranking.reason}.")
-        for note in [*ranking.notes, *other_codes(ranking)]:
+        for note in ranking.notes:
             say(f"Note: {note}")
+        for other in (one for one in ranking.other_codes if one.changed):
+            codes = ", ".join(f"{code} as {uriel}" for code, uriel in other.uriel.items())
+            first = f"{', '.join(other.languages)} ({_figure(other.score)})"
+            say(
+                f"Note: with {codes} the first set is {first}. The choice hangs on the code; set it with uriel={{...}}."
+            )
     if selection.not_computed:
         say("\nNot computed", style="bold")
         for name, (reason, remedy) in selection.not_computed.items():
@@ -35,9 +41,11 @@ def print_report(selection: Selection, console: Console) -> None:
     described = {ranking.sets[0].languages: ranking.description for ranking in selection.criteria.values()}
     for languages, description in described.items():
         say(f"  {' '.join(languages)}: {description}.")
-    say()
-    for line in summary(selection):
-        say(line)
+    if selection.recurrence:
+        falling = sorted(selection.recurrence.items(), key=lambda item: -item[1])
+        shares = ", ".join(f"{code} {share:.0%}" for code, share in falling)
+        say(f"\nLanguages in the sets of rank 1 to 5, mean over the criteria that tell sets apart: {shares}.")
+        say(f"By chance each would be in {selection.k / len(selection.pool):.0%} of the sets.")
 
 
 def heading(selection: Selection) -> list[str]:
@@ -65,31 +73,6 @@ def heading(selection: Selection) -> list[str]:
     if shares:
         lines.append(f"% of lang2vec values without data ({'/'.join(STRUCTURE)}): {', '.join(shares)}")
     return [*lines, *(f"Note: {note}" for note in selection.notes)]
-
-
-def other_codes(ranking: CriterionRanking) -> list[str]:
-    """What changes when macro-languages are read under their main varieties' codes."""
-    lines = []
-    for other in ranking.other_codes:
-        if other.changed:
-            codes = ", ".join(f"{code} as {uriel}" for code, uriel in other.uriel.items())
-            lines.append(
-                f"with {codes} the first set is {', '.join(other.languages)} ({_figure(other.score)}). The choice "
-                "hangs on the code; set it with uriel={...}."
-            )
-    return lines
-
-
-def summary(selection: Selection) -> list[str]:
-    """Which languages recur in the best sets."""
-    if not selection.recurrence:
-        return []
-    falling = sorted(selection.recurrence.items(), key=lambda item: -item[1])
-    shares = ", ".join(f"{code} {share:.0%}" for code, share in falling)
-    return [
-        f"Languages in the sets of rank 1 to 5, mean over the criteria that tell sets apart: {shares}.",
-        f"By chance each would be in {selection.k / len(selection.pool):.0%} of the sets.",
-    ]
 
 
 def _print_table(ranking: CriterionRanking, console: Console, is_greedy: bool) -> None:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from mslt_it.languages import validated_codes
 from mslt_it.problems import Problem, nearest
-from mslt_it.selection.criteria import CRITERIA, POOLS
+from mslt_it.selection.criteria import POOLS, Request
 from mslt_it.selection.search import Space
 
 
@@ -30,32 +30,23 @@ def _refuse_varieties(candidates: Sequence[str]) -> None:
             )
 
 
-def read_pool(
-    pool: Sequence[str], targets: Sequence[str], must: Sequence[str], exclude: Sequence[str], notes: list[str]
-) -> tuple[str, ...]:
+def read_pool(request: Request, notes: list[str]) -> tuple[str, ...]:
     """The candidates: named pools spelled out, excluded languages and targets left out."""
-    given = [pool] if isinstance(pool, str) else list(pool)
-    named = [name for name in given if isinstance(name, str) and name in POOLS]
-    if not given:
+    named = [name for name in request.pool if name in POOLS]
+    if not request.pool:
         raise Problem(f"pool is empty. Give codes, pool=[ar,de,en,zh], or a name: {', '.join(POOLS)}.")
-    if isinstance(pool, str) and not named:
-        raise Problem(f"pool={pool} is neither a list of codes nor a named pool. {nearest(pool, POOLS)}")
-    own = iter(validated_codes("pool", [code for code in given if code not in named]))
-    spelled = (POOLS[one] if one in named else (next(own),) for one in given)
+    own = iter(validated_codes("pool", [code for code in request.pool if code not in named]))
+    spelled = (POOLS[one] if one in named else (next(own),) for one in request.pool)
     candidates = list(dict.fromkeys(itertools.chain.from_iterable(spelled)))
     _refuse_varieties(candidates)
-    required, excluded, scored = (
-        validated_codes("must", must),
-        validated_codes("exclude", exclude),
-        validated_codes("targets", targets),
-    )
+    required, excluded = validated_codes("must", request.must), validated_codes("exclude", request.exclude)
     for role, codes in (("must", required), ("exclude", excluded)):
         for code in codes:
             if code not in candidates:
                 raise Problem(f"{role}: '{code}' is not in the pool. {nearest(code, candidates)}")
     if both := [code for code in required if code in excluded]:
         raise Problem(f"'{both[0]}' is in must and in exclude. Remove it from one of them.")
-    languages = {macro_language(code) for code in scored}
+    languages = {macro_language(code) for code in validated_codes("targets", request.targets)}
     if both := [code for code in required if macro_language(code) in languages]:
         raise Problem(f"'{both[0]}' is in must and in targets; a target is never trained on. Remove it from one.")
     left_out = [c for c in candidates if c not in excluded and macro_language(c) in languages]
@@ -64,43 +55,23 @@ def read_pool(
     return tuple(c for c in candidates if c not in excluded and c not in left_out)
 
 
-def read_criteria(criteria: Sequence[str] | None) -> list[str]:
-    if criteria is None:
-        return list(CRITERIA)
-    if isinstance(criteria, str) or not criteria:
-        raise Problem(f"criteria={criteria or '[]'}: give a list of names. Known: {', '.join(CRITERIA)}.")
-    for name in criteria:
-        if name not in CRITERIA:
-            raise Problem(f"Unknown criterion '{name}'. {nearest(str(name), CRITERIA)}")
-    return list(dict.fromkeys(criteria))
-
-
-def read_space(
-    candidates: tuple[str, ...],
-    k: int,
-    must: Sequence[str],
-    cost: Mapping[str, float] | None,
-    max_cost: float | None,
-) -> Space:
-    if k < 1:
-        raise Problem(f"k={k} is out of range. It must be 1 or more.")
+def read_space(candidates: tuple[str, ...], request: Request) -> Space:
+    """Which sets of the candidates are allowed."""
+    k, required, max_cost = request.k, validated_codes("must", request.must), request.max_cost
     if len(candidates) < k:
         raise Problem(
             f"The pool has {len(candidates)} languages ({', '.join(candidates) or 'none'}), fewer than k={k}. "
             "Add languages to pool, lower k, or shorten targets and exclude."
         )
-    required = validated_codes("must", must)
     if len(required) > k:
         raise Problem(f"must has {len(required)} languages ({', '.join(required)}), more than k={k}. Raise k.")
-    if max_cost is not None and cost is None:
+    if max_cost is not None and not request.cost:
         raise Problem(f"max_cost={max_cost:g} needs the languages' costs: cost={{{candidates[0]}:2,...}}.")
-    costs = None
-    if cost is not None:
-        priced = dict(zip(validated_codes("cost", list(cost)), cost.values(), strict=True))
-        for code, price in priced.items():
-            if code not in candidates:
-                raise Problem(f"cost: '{code}' is not in the pool. {nearest(code, candidates)}")
-            if not 0 <= price < float("inf"):
-                raise Problem(f"cost of {code}={price} is out of range. It must be 0 or more.")
-        costs = tuple(float(priced.get(code, 1.0)) for code in candidates)
+    priced = dict(zip(validated_codes("cost", list(request.cost)), request.cost.values(), strict=True))
+    for code, price in priced.items():
+        if code not in candidates:
+            raise Problem(f"cost: '{code}' is not in the pool. {nearest(code, candidates)}")
+        if not 0 <= price < float("inf"):
+            raise Problem(f"cost of {code}={price} is out of range. It must be 0 or more.")
+    costs = tuple(float(priced.get(code, 1.0)) for code in candidates) if priced else None
     return Space(len(candidates), k, tuple(candidates.index(code) for code in required), costs, max_cost)

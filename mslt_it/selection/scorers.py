@@ -16,7 +16,7 @@ from mslt_it.languages import likely_script, script_name, script_of_text
 from mslt_it.problems import Problem, nearest
 from mslt_it.selection import typology
 from mslt_it.selection.corpus_statistics import Texts, no_text, read_texts, token_matrix, world_texts
-from mslt_it.selection.criteria import L2V_PARTS, NotComputed
+from mslt_it.selection.criteria import L2V_PARTS, NotComputed, Request
 from mslt_it.selection.embeddings import MAX_SENTENCES, mean_embeddings
 from mslt_it.selection.pretraining_sizes import SizeTable, size_table
 from mslt_it.selection.search import Floats, Scorer, Sets
@@ -102,43 +102,37 @@ class Scored:
 class Inputs:
     """What the criteria read; each is read when a criterion first asks."""
 
-    pool: tuple[str, ...]
+    request: Request
+    pool: tuple[str, ...]  # the candidates, named pools spelled out
     targets: tuple[str, ...]
-    model: str
-    text: str | None
-    seed: int
-    uriel: dict[str, str]
-    sizes: dict[str, float]
-    values: str
-    diversity_weight: float
-    download: bool
 
     @functools.cached_property
     def languages(self) -> typology.Typology:
         """The vectors of the pool, then of the targets."""
-        return typology.read_typology([*self.pool, *self.targets], self.uriel, self.values)
+        return typology.read_typology([*self.pool, *self.targets], self.request.uriel, self.request.values)
 
     @functools.cached_property
     def size_table(self) -> SizeTable:
-        for code in self.sizes:
+        for code in self.request.sizes:
             if code not in self.pool:
                 raise Problem(f"sizes: '{code}' is not in the pool. {nearest(code, self.pool)}")
-        return size_table(self.model, self.sizes)
+        return size_table(self.request.model, self.request.sizes)
 
     @functools.cached_property
     def texts(self) -> Texts:
-        if self.text not in (None, "world"):
-            return read_texts(str(self.text), self.pool)
-        return world_texts(self.pool, self.seed) if self.text or self.model == "world" else no_text(self.model)
+        asked = self.request
+        if asked.text not in (None, "world"):
+            return read_texts(str(asked.text), self.pool)
+        return world_texts(self.pool, asked.seed) if asked.text or asked.model == "world" else no_text(asked.model)
 
     @property
     def model_path(self) -> str:
-        return str(weights_dir()) if self.model == "world" else self.model
+        return str(weights_dir()) if self.request.model == "world" else self.request.model
 
     @functools.cached_property
     def scripts(self) -> list[str]:
         """The script of the text where the user gave text, the usual script of the language elsewhere."""
-        given = self.texts.sentences if self.text not in (None, "world") else {}
+        given = self.texts.sentences if self.request.text not in (None, "world") else {}
         return [(script_of_text(given[c]) if c in given else None) or likely_script(c) for c in self.pool]
 
     def scored(self, name: str) -> Scored:
@@ -157,7 +151,7 @@ class Inputs:
         """Languages whose vectors are more guess than data, each with the nearest language that has data."""
         found, parts = self.languages, L2V_PARTS[name]
         notes = []
-        for part in parts if self.values == "knn" else ():
+        for part in parts if self.request.values == "knn" else ():
             shares = found.imputed.get(part, np.zeros(0))[: len(self.pool)]
             weak = [row for row, share in enumerate(shares) if share > typology.MAX_IMPUTED_SHARE]
             if weak:
@@ -217,8 +211,9 @@ class Inputs:
 
     def _embedding(self) -> Scored:
         texts = self.texts.of(self.pool)
-        vectors = mean_embeddings(texts, self.model_path, allow_download=self.download)
-        note = f"Last hidden states of {self.model}, at most {MAX_SENTENCES} sentences a language; {self.texts.origin}."
+        vectors = mean_embeddings(texts, self.model_path, allow_download="embedding" in self.request.criteria)
+        origin = f"at most {MAX_SENTENCES} sentences a language; {self.texts.origin}"
+        note = f"Last hidden states of {self.request.model}, {origin}."
         return dataclasses.replace(self._pairs(typology.distances(vectors)), notes=(note,))
 
     def _scripts(self) -> Scored:
@@ -238,7 +233,7 @@ class Inputs:
     def _target_coverage(self) -> Scored:
         if not self.targets:
             raise NotComputed("No targets are given.", "Give the languages to transfer to: targets=[sw,th].")
-        n, weight = len(self.pool), self.diversity_weight
+        n, weight = len(self.pool), self.request.diversity_weight
         apart = np.mean([typology.distances(self.languages.vectors([part])) for part in typology.PARTS], axis=0)
         similarity = 1.0 - apart[n:, :n]
         near, pairs = facility_location(similarity), pair_sum(apart[:n, :n])
@@ -258,12 +253,12 @@ class Inputs:
     def _random(self) -> Scored:
         def score(sets: Sets) -> Floats:
             """A number in [0, 1) from the seed and the set alone, so that chunks and searches agree."""
-            state = np.full(len(sets), (self.seed * 0x9E3779B97F4A7C15 + 1) % 2**64, dtype=np.uint64)
+            state = np.full(len(sets), (self.request.seed * 0x9E3779B97F4A7C15 + 1) % 2**64, dtype=np.uint64)
             for column in np.sort(sets, axis=1).T:
                 state = _mixed(state ^ _mixed(column.astype(np.uint64) + np.uint64(1)))
             return (state >> np.uint64(11)).astype(np.float64) / 2.0**53
 
-        return Scored(score, lambda members: f"drawn with seed {self.seed}")
+        return Scored(score, lambda members: f"drawn with seed {self.request.seed}")
 
 
 def _mixed(state: Any) -> Any:

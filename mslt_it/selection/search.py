@@ -63,6 +63,7 @@ class Space:
 
 def all_sets(space: Space) -> Sets:
     """Every allowed set, [m, k], indices rising within a row, rows in lexicographic order of the free languages."""
+    _refuse_too_dear(space)
     free = [i for i in range(space.n) if i not in space.must]
     left = space.k - len(space.must)
     flat = itertools.chain.from_iterable(itertools.combinations(free, left))
@@ -71,24 +72,16 @@ def all_sets(space: Space) -> Sets:
     sets = np.concatenate([must, chosen], axis=1)
     if space.must:
         sets.sort(axis=1)
-    sets = sets[space.affordable(sets)]
-    if not len(sets):
-        raise Problem(_too_dear(space))
-    return sets
+    return sets[space.affordable(sets)]
 
 
-def _too_dear(space: Space) -> str:
-    cheapest = _cheapest(space)
-    return (
-        f"No set of {space.k} costs at most max_cost={space.max_cost:g}: the cheapest costs {cheapest:g}. "
-        "Raise max_cost, or lower k."
-    )
-
-
-def _cheapest(space: Space) -> float:
-    cost = space.cost or ()
-    free = sorted(c for i, c in enumerate(cost) if i not in space.must)
-    return sum(cost[i] for i in space.must) + sum(free[: space.k - len(space.must)])
+def _refuse_too_dear(space: Space) -> None:
+    if space.cost is None or space.max_cost is None:
+        return
+    free = sorted(c for i, c in enumerate(space.cost) if i not in space.must)
+    cheapest = sum(space.cost[i] for i in space.must) + sum(free[: space.k - len(space.must)])
+    if cheapest > space.max_cost + 1e-9:
+        raise Problem(f"No set costs at most max_cost={space.max_cost:g}, the cheapest {cheapest:g}. Raise max_cost.")
 
 
 def score_all(scorer: Scorer, sets: Sets) -> Floats:
@@ -114,8 +107,7 @@ def search_greedy(scorer: Scorer, space: Space, keep: int = 50, seed: int = 0, n
 
     From up to ``num_starts`` first languages. Not proven to hold the best set; ranks are among the sets looked at.
     """
-    if space.max_cost is not None and space.cost is not None and _cheapest(space) > space.max_cost + 1e-9:
-        raise Problem(_too_dear(space))
+    _refuse_too_dear(space)
     free = [i for i in range(space.n) if i not in space.must]
     starts = np.random.default_rng(seed).permutation(free)[:num_starts]
     found: dict[tuple[int, ...], float] = {}

@@ -32,7 +32,6 @@ Floats = NDArray[np.float64]
 PARTS = ("syntax", "phonology", "inventory", "family", "geography")
 STRUCTURE = ("syntax", "phonology", "inventory")  # the parts with gaps; the other two are complete
 _PREFIX = {"syntax": "S_", "phonology": "P_", "inventory": "INV_"}
-VALUES = ("knn", "average")
 MAX_IMPUTED_SHARE = 0.5  # above it, a part of a language's vector is more guess than data, and is said to be
 
 
@@ -82,8 +81,6 @@ def read_typology(codes: Sequence[str], uriel: Mapping[str, str] | None = None, 
         uriel: URIEL codes for some of the languages instead of lang2vec's mapping ({"ar": "arb"}).
         values: "knn" = gaps filled with lang2vec's own predictions; "average" = data only, gaps left out.
     """
-    if values not in VALUES:
-        raise Problem(f"values={values} is unknown. {nearest(values, VALUES)}")
     given = dict(uriel or {})
     for code in given:
         if code not in codes:
@@ -217,16 +214,11 @@ def known_features(uriel: Sequence[str]) -> dict[str, Floats]:
 def family_names(uriel: Sequence[str]) -> list[str | None]:
     """The top of each language's branch of the family tree ("Indo-European"), None where lang2vec has none."""
     table = _file("family_features.npz")
-    sizes = _family_sizes()
+    sizes = table.data.sum(axis=0, dtype=np.float64)
     rows = _rows(table, uriel)
     # Every branch lies below its family, so the family is the node with most languages.
     tops = [int(np.argmax(row * sizes)) for row in rows]
     return [table.features[top].removeprefix("F_") if row.any() else None for row, top in zip(rows, tops, strict=True)]
-
-
-@functools.cache
-def _family_sizes() -> Floats:
-    return _file("family_features.npz").data.sum(axis=0, dtype=np.float64)
 
 
 # ---------------------------------------------------------------- files
@@ -244,10 +236,7 @@ def data_dir() -> Path:
     except importlib.metadata.PackageNotFoundError:
         folder = None
     if folder is None or not (folder / "feature_predictions.npz").is_file():
-        raise Problem(
-            "The package lang2vec, whose data the typological criteria read, is not installed. "
-            "Remedy: pip install lang2vec==1.1.2."
-        )
+        raise Problem("The package lang2vec, which has the typology, is not installed: pip install lang2vec==1.1.2.")
     return folder
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import yaml
-from toy_world import LABELS, WORLD, make_tokenizer, toy_rows, write_tsv
+from toy_world import LABELS, WORLD, make_tokenizer, toy_rows, with_prompts, write_tsv
 
 from mslt_it.config.recipe import DataConfig, Recipe, ScoringConfig, TaskConfig
 from mslt_it.records import Example
@@ -43,7 +43,7 @@ def toy_data(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def toy_recipe(toy_data: Path) -> Callable[..., Recipe]:
+def toy_recipe(toy_data: Path, prompts_dir: Path) -> Callable[..., Recipe]:
     """A recipe over the toy data; keywords replace parts of data and task."""
 
     def make(task: dict[str, Any] | None = None, **data: Any) -> Recipe:
@@ -51,7 +51,9 @@ def toy_recipe(toy_data: Path) -> Callable[..., Recipe]:
             name="toy",
             sources=("en", "ru"),
             targets=("de", "hi"),
-            task=TaskConfig(name="toy", data=str(toy_data), **({"is_parallel": True} | (task or {}))),
+            task=with_prompts(
+                TaskConfig(name="toy", data=str(toy_data), **({"is_parallel": True} | (task or {}))), prompts_dir
+            ),
             data=DataConfig(**{"num_examples_total": 60, **data}),
             scoring=ScoringConfig(num_examples_per_language=20),
         )

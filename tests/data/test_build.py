@@ -32,26 +32,26 @@ def spoil(path: Path, changes: dict[int, tuple[str, str, str]]) -> None:
     write_tsv(path, [changes.get(i, row) for i, row in enumerate(rows)])
 
 
-def test_the_budget_is_exact_and_the_build_repeats(toy_recipe: MakeRecipe, tokenizer: Any, prompts_dir: Path) -> None:
+def test_the_budget_is_exact_and_the_build_repeats(toy_recipe: MakeRecipe, tokenizer: Any) -> None:
     recipe = toy_recipe(num_examples_total=61)
-    rows, report = build_training_set(recipe, tokenizer, prompts_dir)
+    rows, report = build_training_set(recipe, tokenizer)
     assert Counter(row.language for row in rows) == {"en": 31, "ru": 30}
     assert len({row.id for row in rows}) == 61  # disjoint
     assert report.num_examples_total == 61 and report.num_leaks_checked == 4 * 40
     assert report.fingerprint == recipe.data_fingerprint()
-    assert (rows, report) == build_training_set(recipe, tokenizer, prompts_dir)
+    assert (rows, report) == build_training_set(recipe, tokenizer)
     # The assignment of items may have a seed of its own: then only the order is the training seed's.
     drawn = dataclasses.replace(recipe.data, assignment_seed=recipe.seed)
-    again, _ = build_training_set(dataclasses.replace(recipe, seed=1, data=drawn), tokenizer, prompts_dir)
+    again, _ = build_training_set(dataclasses.replace(recipe, seed=1, data=drawn), tokenizer)
     assert {(row.language, row.id) for row in again} == {(row.language, row.id) for row in rows}
-    other, _ = build_training_set(dataclasses.replace(recipe, seed=1), tokenizer, prompts_dir)
+    other, _ = build_training_set(dataclasses.replace(recipe, seed=1), tokenizer)
     assert [row.id for row in other] != [row.id for row in rows]
 
 
-def test_parallel_items(toy_recipe: MakeRecipe, tokenizer: Any, prompts_dir: Path, toy_data: Path) -> None:
+def test_parallel_items(toy_recipe: MakeRecipe, tokenizer: Any, toy_data: Path) -> None:
     spoil(toy_data / "ru" / "train.tsv", {3: ("", "x", "neutral"), 4: ("\x00", "x", "neutral")})
     rows, report = build_training_set(
-        toy_recipe(items="parallel", num_examples_total=236, max_dropped_share=0.1), tokenizer, prompts_dir
+        toy_recipe(items="parallel", num_examples_total=236, max_dropped_share=0.1), tokenizer
     )
     ids = {code: {row.id for row in rows if row.language == code} for code in ("en", "ru")}
     assert ids["en"] == ids["ru"] and len(ids["en"]) == 118 and not {"train:3", "train:4"} & ids["en"]
@@ -59,50 +59,48 @@ def test_parallel_items(toy_recipe: MakeRecipe, tokenizer: Any, prompts_dir: Pat
     assert dropped == {"en": {"translation_dropped": 2}, "ru": {"control_character": 1, "empty_field": 1}}
 
 
-def test_dropped_rows_are_counted_and_replaced(
-    toy_recipe: MakeRecipe, tokenizer: Any, prompts_dir: Path, toy_data: Path
-) -> None:
+def test_dropped_rows_are_counted_and_replaced(toy_recipe: MakeRecipe, tokenizer: Any, toy_data: Path) -> None:
     bad = {i: ("", "x", "neutral") for i in range(0, 120, 10)}  # one row in ten
     spoil(toy_data / "en" / "train.tsv", bad)
-    rows, report = build_training_set(toy_recipe(max_dropped_share=0.5), tokenizer, prompts_dir)
+    rows, report = build_training_set(toy_recipe(max_dropped_share=0.5), tokenizer)
     assert Counter(row.language for row in rows) == {"en": 30, "ru": 30}
     english = report.languages[0]
     assert english.language == "en" and english.dropped["empty_field"] > 0
     assert not {row.id for row in rows if row.language == "en"} & {f"train:{i}" for i in bad}
     with pytest.raises(Problem, match=r"Language 'en' lost .*max_dropped_share=0\.01.*empty_field \(first: .*line"):
-        build_training_set(toy_recipe(max_dropped_share=0.01), tokenizer, prompts_dir)
+        build_training_set(toy_recipe(max_dropped_share=0.01), tokenizer)
 
 
-def test_too_long_rows_are_dropped_not_cut(toy_recipe: MakeRecipe, tokenizer: Any, prompts_dir: Path) -> None:
+def test_too_long_rows_are_dropped_not_cut(toy_recipe: MakeRecipe, tokenizer: Any) -> None:
     with pytest.raises(Problem, match=r"lost .* too_long .*max_length_tokens"):
-        build_training_set(toy_recipe(max_length_tokens=60), tokenizer, prompts_dir)
+        build_training_set(toy_recipe(max_length_tokens=60), tokenizer)
 
 
 def test_a_budget_of_every_usable_row_is_met_and_one_more_is_refused(
-    toy_recipe: MakeRecipe, tokenizer: Any, prompts_dir: Path, toy_data: Path
+    toy_recipe: MakeRecipe, tokenizer: Any, toy_data: Path
 ) -> None:
     """Rows that are dropped in one language are given to the other, which has them."""
     spoil(toy_data / "en" / "train.tsv", {i: ("", "x", "neutral") for i in range(0, 120, 2)})
     spoil(toy_data / "ru" / "train.tsv", {i: ("", "x", "neutral") for i in (0, 1)})
     loose = {"max_dropped_share": 0.6}
     # Item 0 is usable in neither language; 119 are left, of which en has 60.
-    rows, report = build_training_set(toy_recipe(num_examples_total=118, **loose), tokenizer, prompts_dir)
+    rows, report = build_training_set(toy_recipe(num_examples_total=118, **loose), tokenizer)
     assert Counter(row.language for row in rows) == {"en": 59, "ru": 59} and len({row.id for row in rows}) == 118
     assert {language.language: dict(language.dropped) for language in report.languages} == {
         "en": {"empty_field": 60},
         "ru": {"empty_field": 2},
     }
     with pytest.raises(Problem, match=r"en 60 \(left out: 60 empty_field .*ru 118 .*there are 119\.") as caught:
-        build_training_set(toy_recipe(num_examples_total=120, **loose), tokenizer, prompts_dir)
+        build_training_set(toy_recipe(num_examples_total=120, **loose), tokenizer)
     assert "data.num_examples_total=119, the largest that fits" in str(caught.value)
-    rows, _ = build_training_set(toy_recipe(num_examples_total=119, **loose), tokenizer, prompts_dir)
+    rows, _ = build_training_set(toy_recipe(num_examples_total=119, **loose), tokenizer)
     assert len(rows) == 119
-    assert largest_budget(toy_recipe(**loose), tokenizer, prompts_dir) == 118
-    assert largest_budget(toy_recipe(items="parallel", **loose), tokenizer, prompts_dir) == 2 * 59
+    assert largest_budget(toy_recipe(**loose), tokenizer) == 118
+    assert largest_budget(toy_recipe(items="parallel", **loose), tokenizer) == 2 * 59
 
 
-def test_the_audit_shows_what_is_supervised(toy_recipe: MakeRecipe, tokenizer: Any, prompts_dir: Path) -> None:
-    _, report = build_training_set(toy_recipe(), tokenizer, prompts_dir)
+def test_the_audit_shows_what_is_supervised(toy_recipe: MakeRecipe, tokenizer: Any) -> None:
+    _, report = build_training_set(toy_recipe(), tokenizer)
     for language, words in (("en", ("Yes", "Maybe", "No")), ("ru", ("Да", "Может", "Нет"))):
         [found] = [item for item in report.languages if item.language == language]
         prompt, _, rest = found.audit.partition(">>>")
@@ -112,64 +110,58 @@ def test_the_audit_shows_what_is_supervised(toy_recipe: MakeRecipe, tokenizer: A
     assert "60 training rows from 2 languages" in text and "160 scored rows compared" in text and "[ru]" in text
 
 
-def test_leaks_are_refused_in_any_scored_language(
-    toy_recipe: MakeRecipe, tokenizer: Any, prompts_dir: Path, toy_data: Path
-) -> None:
+def test_leaks_are_refused_in_any_scored_language(toy_recipe: MakeRecipe, tokenizer: Any, toy_data: Path) -> None:
     write_tsv(toy_data / "de" / "test.tsv", list(toy_rows("en", 120)))  # the training sentences, as German test rows
     with pytest.raises(Problem, match=r"by item id, [1-9]\d* by text"):
-        build_training_set(toy_recipe(), tokenizer, prompts_dir)
+        build_training_set(toy_recipe(), tokenizer)
 
 
-def test_one_file_for_both_roles_is_divided_without_a_leak(
-    toy_recipe: MakeRecipe, tokenizer: Any, prompts_dir: Path
-) -> None:
+def test_one_file_for_both_roles_is_divided_without_a_leak(toy_recipe: MakeRecipe, tokenizer: Any) -> None:
     recipe = toy_recipe(task={"score_split": "train"}, num_examples_total=40)
-    rows, report = build_training_set(recipe, tokenizer, prompts_dir)
+    rows, report = build_training_set(recipe, tokenizer)
     trained = {row.id for row in rows}
     for code in ("en", "ru", "de", "hi"):
-        assert not trained & {row.id for row in build_scored_set(recipe, code, prompts_dir)}
+        assert not trained & {row.id for row in build_scored_set(recipe, code)}
     assert any("serves training and scoring" in note for note in report.notes)
 
 
 def test_repeated_texts_in_a_divided_file_are_left_out_of_training(
-    toy_recipe: MakeRecipe, tokenizer: Any, prompts_dir: Path, toy_data: Path
+    toy_recipe: MakeRecipe, tokenizer: Any, toy_data: Path
 ) -> None:
     row = toy_rows("en", 1)[0]
     spoil(toy_data / "en" / "train.tsv", {i: row for i in range(0, 120, 4)})
     recipe = toy_recipe(task={"score_split": "train"}, num_examples_total=20)
-    _, report = build_training_set(recipe, tokenizer, prompts_dir)
+    _, report = build_training_set(recipe, tokenizer)
     assert any("left out of training because a scored row is the same" in note for note in report.notes)
 
 
-def test_scored_items_are_the_same_in_every_language_and_seed(
-    toy_recipe: MakeRecipe, prompts_dir: Path, toy_data: Path
-) -> None:
+def test_scored_items_are_the_same_in_every_language_and_seed(toy_recipe: MakeRecipe, toy_data: Path) -> None:
     recipe = toy_recipe()
-    ids = {code: [row.id for row in build_scored_set(recipe, code, prompts_dir)] for code in ("en", "ru", "de", "hi")}
+    ids = {code: [row.id for row in build_scored_set(recipe, code)] for code in ("en", "ru", "de", "hi")}
     assert len(ids["en"]) == 20 and all(found == ids["en"] for found in ids.values())
-    seeded = build_scored_set(dataclasses.replace(recipe, seed=9), "en", prompts_dir)
+    seeded = build_scored_set(dataclasses.replace(recipe, seed=9), "en")
     assert [row.id for row in seeded] == ids["en"]
     everything = dataclasses.replace(recipe.scoring, num_examples_per_language=0)
-    assert len(build_scored_set(dataclasses.replace(recipe, scoring=everything), "hi", prompts_dir)) == 40
+    assert len(build_scored_set(dataclasses.replace(recipe, scoring=everything), "hi")) == 40
     # What is merely odd is scored as published; what has no text or label cannot be.
     index = int(ids["en"][0].split(":")[1])
     spoil(toy_data / "hi" / "test.tsv", {index: ("Nicht in dieser Sprache hier", "gar nicht", "neutral")})
-    assert [row.id for row in build_scored_set(recipe, "hi", prompts_dir)] == ids["en"]
+    assert [row.id for row in build_scored_set(recipe, "hi")] == ids["en"]
     spoil(toy_data / "hi" / "test.tsv", {index: ("", "x", "neutral")})
-    assert [row.id for row in build_scored_set(recipe, "hi", prompts_dir)] == ids["en"][1:]
+    assert [row.id for row in build_scored_set(recipe, "hi")] == ids["en"][1:]
 
 
-def test_answers_without_tokens_are_refused(toy_recipe: MakeRecipe, tokenizer: Any, prompts_dir: Path) -> None:
+def test_answers_without_tokens_are_refused(toy_recipe: MakeRecipe, tokenizer: Any) -> None:
     class Wordless(Encoder):
         def user_ids(self, texts: Sequence[str]) -> list[list[int]]:
             return [ids if len(text) > 10 else [] for text, ids in zip(texts, super().user_ids(texts), strict=True)]
 
-    with pytest.raises(Problem, match=r"Language '..', row train:\d+: nothing but the end token is supervised"):
-        build_training_set(toy_recipe(), tokenizer, prompts_dir, encoder=Wordless(tokenizer, 512))
+    with pytest.raises(Problem, match=r"'..', row train:\d+: the tokenizer makes no token of the answer"):
+        build_training_set(toy_recipe(), tokenizer, encoder=Wordless(tokenizer, 512))
 
 
-def test_rows_are_written(toy_recipe: MakeRecipe, tokenizer: Any, prompts_dir: Path, tmp_path: Path) -> None:
-    rows, report = build_training_set(toy_recipe(), tokenizer, prompts_dir)
+def test_rows_are_written(toy_recipe: MakeRecipe, tokenizer: Any, tmp_path: Path) -> None:
+    rows, report = build_training_set(toy_recipe(), tokenizer)
     written = write(rows, report, tmp_path / "out")
     assert [path.name for path in written] == ["train.jsonl", "report.json"]
     lines = [json.loads(line) for line in written[0].read_text(encoding="utf-8").splitlines()]
@@ -179,28 +171,28 @@ def test_rows_are_written(toy_recipe: MakeRecipe, tokenizer: Any, prompts_dir: P
 
 
 def test_leaks_between_published_splits_are_refused_or_dropped_when_asked(
-    toy_recipe: Callable[..., Recipe], toy_data: Path, tokenizer: Any, prompts_dir: Path
+    toy_recipe: Callable[..., Recipe], toy_data: Path, tokenizer: Any
 ) -> None:
     shared = list(toy_rows("ru", 12, start=1000))  # also in the Russian test split
     write_tsv(toy_data / "ru" / "train.tsv", [*toy_rows("ru", 120), *shared])
     refused = toy_recipe(num_examples_total=100)
     with pytest.raises(Problem, match=r"scored rows are also trained on .*data\.leaks=drop"):
-        build_training_set(refused, tokenizer, prompts_dir)
-    rows, report = build_training_set(toy_recipe(num_examples_total=100, leaks="drop"), tokenizer, prompts_dir)
+        build_training_set(refused, tokenizer)
+    rows, report = build_training_set(toy_recipe(num_examples_total=100, leaks="drop"), tokenizer)
     assert "ru: 12 rows left out of training because a scored row is the same" in report.notes
     assert not {f"train:{i}" for i in range(120, 132)} & {row.id for row in rows if row.language == "ru"}
 
 
 def test_a_run_prepares_and_renders_each_row_once(
-    toy_recipe: MakeRecipe, tokenizer: Any, prompts_dir: Path, monkeypatch: pytest.MonkeyPatch
+    toy_recipe: MakeRecipe, tokenizer: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     recipe, rows = toy_recipe(), RowStore()
     languages = (*recipe.sources, *recipe.targets)
-    build_training_set(recipe, tokenizer, prompts_dir, rows=rows)
+    build_training_set(recipe, tokenizer, rows=rows)
     asked: list[str] = []
     monkeypatch.setattr(build, "prompted", lambda e, *rest: asked.append(f"{e.language} {e.id}") or prompted(e, *rest))
     for _ in range(2):
-        sets = [build_scored_set(recipe, code, prompts_dir, rows=rows) for code in languages]
+        sets = [build_scored_set(recipe, code, rows=rows) for code in languages]
     assert len(asked) == len(set(asked)) == sum(map(len, sets)) > 0
 
 

@@ -65,7 +65,7 @@ def test_repairs_are_counted(example: Make) -> None:
     ],
 )
 def test_zero_width_characters_go_unless_the_script_needs_them(language: str, text: str, expected: str) -> None:
-    assert strip_zero_width(text, language) == expected
+    assert strip_zero_width(text) == expected
 
 
 @pytest.mark.parametrize(

@@ -93,7 +93,7 @@ def test_every_task_reads_other_columns_and_labels_by_the_lines_of_its_errors(tm
             read(recipe)
         recipe = load_recipe(f"{name}_3src", [*base, *lines, *pasted(str(caught.value))])
     else:
-        with pytest.raises(Problem, match=f"task.labels says what .*task.shape={recipe.task.shape}"):
+        with pytest.raises(Problem, match=f"task.labels is for .*task.shape={recipe.task.shape}"):
             load_recipe(f"{name}_3src", [*base, *lines, "task.labels.a=b"])
     examples = read(recipe)
     assert [e.label for e in examples] == labels
@@ -126,7 +126,7 @@ def test_a_table_of_ones_own_is_told_its_columns(tmp_path: Path) -> None:
     with pytest.raises(Problem, match="has no column 'text'") as caught:
         read(load_recipe("custom", base))
     lines = pasted(str(caught.value))
-    assert lines == ["task.input=customer's message", "task.label=intent [gold]"]
+    assert lines == ['task.input=["customer\'s message"]', "task.label=intent [gold]"]
     assert [e.label for e in read(load_recipe("custom", [*base, *lines]))] == list("ab" * 20)
     with pytest.raises(Problem, match=r"has no column 'nosuch' \(task\.columns\.text=nosuch\)"):
         read(load_recipe("custom", [*base, "task.columns.text=nosuch"]))

@@ -213,7 +213,7 @@ def test_one_json_object_is_one_row(tmp_path: Path) -> None:
     [
         ("t.json", '{"a": 1, "b": [2]}', r"one JSON object with the names a, b\. Expected is one object a line"),
         ("t.json", '{"data": [{"paragraphs": []}]}', r"SQuAD's layout.*task\.file_layout=squad"),
-        ("t.jsonl", '["a", "b"]\n', r"is not an object with field names but str"),
+        ("t.jsonl", '["a", "b"]\n', r"is str, not an object"),
         ("t.json", "[" * 99999, r"cannot be read as JSON"),
         ("t.csv", 'text,label\n"a,x\nb,y\n', r"line 2 is not valid CSV .*opened and never closed.*\.tsv"),
         ("t.csv", 'text,label\n"a" b,x\n', r"line 2 is not valid CSV .*columns separated by ','"),

@@ -66,7 +66,7 @@ def test_squad_counts_offsets_in_characters(tmp_path: Path) -> None:
 
 def test_squad_without_its_nesting_is_refused_with_the_remedy(tmp_path: Path) -> None:
     (tmp_path / "a.json").write_text('[{"question": "x"}]')
-    with pytest.raises(Problem, match=r"not in SQuAD's layout.*task\.file_layout=table"):
+    with pytest.raises(Problem, match=r"no list under 'data'.*task\.file_layout=table"):
         read_layout("squad", tmp_path / "a.json", ())
 
 

@@ -129,7 +129,7 @@ def test_a_readme_is_no_data_and_a_lone_table_is(tmp_path: Path) -> None:
     assert len(load(task(tmp_path, held_out_share=1.0), "en", "test", role="score").examples) == 9
     assert available_languages(task(tmp_path)) == ("en",)
     (tmp_path / "dataset.tsv").write_text("p\th\tneutral\n")
-    with pytest.raises(Problem, match=r"No language is named in .* Add a column, or put one file per language"):
+    with pytest.raises(Problem, match=r"No language is named in .*with a column language or one per language"):
         available_languages(task(tmp_path))
     (tmp_path / "dataset.tsv").rename(tmp_path / "de.tsv")
     assert available_languages(task(tmp_path)) == available_languages(task(tmp_path / "de.tsv")) == ("de",)

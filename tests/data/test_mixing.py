@@ -180,8 +180,6 @@ def test_the_other_way_of_sharing_items_is_named_where_it_helps() -> None:
     assert "data.items=parallel" not in str(caught.value)
     with pytest.raises(Problem, match="no item id is in all"):
         choose({"en": rows("en", 3), "ar": [e for e in rows("ar", 9) if e.id > "train:5"]}, 4, "parallel", 0)
-    with pytest.raises(Problem, match="Known: disjoint, parallel"):
-        choose(pool("en"), 4, "both", 0)
 
 
 def test_rows_without_a_label_keep_their_share_of_every_prefix() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from toy_world import with_prompts
 
 from mslt_it.config.recipe import PromptConfig, TaskConfig
 from mslt_it.config.schema import FrozenDict
@@ -75,16 +76,16 @@ def test_a_value_is_shown_as_its_phrase_and_an_unknown_one_is_refused(tmp_path: 
     task = TaskConfig(name="toy", shape="free_text", input_fields=("a", "q"), label_names=())
     folder = files(tmp_path, content)
     example = Example("1", "en", "toy", "train", {"a": "x", "q": "cause"}, "y")
-    assert prompted(example, task, PROMPT, folder).messages[-1].content == "x: Why?"
+    assert prompted(example, with_prompts(task, folder), PROMPT).messages[-1].content == "x: Why?"
     bad = Example("1", "en", "toy", "train", {"a": "x", "q": "cuase"}, "y", origin="f.tsv:line 3")
     with pytest.raises(Problem, match=r"f\.tsv:line 3: q='cuase' has no wording in .*en\.yaml\. Did you mean 'cause'"):
-        prompted(bad, task, PROMPT, folder)
+        prompted(bad, with_prompts(task, folder), PROMPT)
 
 
 @pytest.mark.parametrize(
     ("wording", "message"),
     [
-        ("[a]", "wording must map fields"),
+        ("[a]", "wording: .* is not a mapping"),
         ("{z: {a: b}}", "wording is given for the unknown field 'z'"),
         ("{q: {cause: ''}}", "wording of 'q' must map each value to a phrase"),
     ],
@@ -93,7 +94,7 @@ def test_wording_that_is_off(tmp_path: Path, wording: str, message: str) -> None
     task = TaskConfig(name="toy", shape="free_text", input_fields=("q",), label_names=())
     folder = files(tmp_path, f'templates: ["{{q}}"]\nwording: {wording}\n')
     with pytest.raises(Problem, match=message):
-        prompt_file(task, "en", PROMPT, folder)
+        prompt_file(with_prompts(task, folder), "en", PROMPT)
 
 
 def test_a_line_with_an_empty_optional_field_is_left_out(tmp_path: Path) -> None:
@@ -101,5 +102,5 @@ def test_a_line_with_an_empty_optional_field_is_left_out(tmp_path: Path) -> None
     task = TaskConfig(name="toy", shape="free_text", input_fields=("a", "b"), optional_fields=("b",), label_names=())
     full = Example("1", "en", "toy", "train", {"a": "x", "b": "z"}, "y")
     empty = Example("2", "en", "toy", "train", {"a": "x", "b": " "}, "y")
-    assert prompted(full, task, PROMPT, folder).messages[-1].content == "Do: x\nInput: z\nAnswer."
-    assert prompted(empty, task, PROMPT, folder).messages[-1].content == "Do: x\nAnswer."
+    assert prompted(full, with_prompts(task, folder), PROMPT).messages[-1].content == "Do: x\nInput: z\nAnswer."
+    assert prompted(empty, with_prompts(task, folder), PROMPT).messages[-1].content == "Do: x\nAnswer."

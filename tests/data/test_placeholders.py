@@ -9,11 +9,13 @@ from pathlib import Path
 
 import pytest
 import yaml
+from toy_world import with_prompts
 
 from mslt_it.config.compose import load_recipe
 from mslt_it.config.files import list_groups, share_dir
 from mslt_it.config.recipe import PromptConfig, TaskConfig
 from mslt_it.config.schema import FrozenDict
+from mslt_it.data import variants
 from mslt_it.data.placeholders import fill, literal, placeholders
 from mslt_it.data.prompts import prompt_file, prompted
 from mslt_it.data.variants import chain_form, exemplars, translation_request
@@ -98,18 +100,18 @@ def test_a_prompt_file_with_an_unfilled_placeholder_is_refused(
     task = TaskConfig(name="toy", input_fields=("text", "mood"), label_names=("yes", "no"))
     folder = files(tmp_path, lambda content: content.__setitem__(key, value))
     with pytest.raises(Problem, match=re.escape(message)):
-        prompt_file(task, "en", PromptConfig(), folder)
+        prompt_file(with_prompts(task, folder), "en", PromptConfig())
 
 
-def share(tmp_path: Path, path: str, change: Callable[[str], str]) -> Path:
-    """A copy of one file of eval/ in a folder of its own, changed."""
+def share(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, path: str, change: Callable[[str], str]) -> None:
+    """A copy of one file of eval/ in a folder of its own, changed, in place of the package's."""
     target = tmp_path / path
     target.parent.mkdir(parents=True)
     shutil.copy(share_dir("eval") / path, target)
     text = target.read_text(encoding="utf-8")
     assert change(text) != text
     target.write_text(change(text), encoding="utf-8")
-    return tmp_path
+    monkeypatch.setattr(variants, "share_dir", lambda name: tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -123,21 +125,24 @@ def share(tmp_path: Path, path: str, change: Callable[[str], str]) -> Path:
     ],
 )
 def test_a_variant_with_an_unfilled_placeholder_is_refused(
-    tmp_path: Path, path: str, old: str, new: str, message: str
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, path: str, old: str, new: str, message: str
 ) -> None:
-    folder = share(tmp_path, path, lambda text: text.replace(old, new))
+    task = load_recipe("xnli_3src").task
+    share(monkeypatch, tmp_path, path, lambda text: text.replace(old, new))
     variant = path.split("/")[1].removesuffix(".yaml")
     with pytest.raises(Problem, match=re.escape(message)):
-        chain_form(load_recipe("xnli_3src").task, variant, "tr", folder)
+        chain_form.__wrapped__(task, variant, "tr")
 
 
-def test_a_translation_or_an_exemplar_with_an_unfilled_placeholder_is_refused(tmp_path: Path) -> None:
-    folder = share(tmp_path, "variants/translate.yaml", lambda text: text.replace("{text}", "{the text}"))
+def test_a_translation_or_an_exemplar_with_an_unfilled_placeholder_is_refused(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    share(monkeypatch, tmp_path, "variants/translate.yaml", lambda text: text.replace("{text}", "{the text}"))
     with pytest.raises(Problem, match=r"translate\.yaml has the unknown placeholder \{the text\}"):
-        translation_request("a", "tr", folder)
-    folder = share(tmp_path, "exemplars/xnli/tr.yaml", lambda text: text.replace('chain: "', 'chain: "{steps} ', 1))
+        translation_request("a", "tr")
+    share(monkeypatch, tmp_path, "exemplars/xnli/tr.yaml", lambda text: text.replace('chain: "', 'chain: "{steps} ', 1))
     with pytest.raises(Problem, match=r"'chain' of example '.*' is shown as it is, so \{steps\} would stand"):
-        exemplars(load_recipe("xnli_3src").task, "tr", 2, folder)
+        exemplars.__wrapped__(load_recipe("xnli_3src").task, "tr", 2)
 
 
 def test_braces_of_a_translated_text_stay(tmp_path: Path) -> None:

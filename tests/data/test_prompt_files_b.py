@@ -198,11 +198,11 @@ def test_english_templates_are_worded_differently(task: str) -> None:
 @pytest.mark.parametrize(("task", "code"), FILES)
 def test_the_prompt_shows_the_row_and_nothing_unfilled(task: str, code: str) -> None:
     config = task_config(task)
-    file = prompt_file(config, code, PromptConfig(), PROMPTS)
+    file = prompt_file(config, code, PromptConfig())
     assert file.path == PROMPTS / task / f"{code}.yaml" and not file.note
     for number in range(len(file.templates)):
         fields = {"question": "effect"} if task == "xcopa" else {}
-        result = prompted(row(task, code, **fields), config, PromptConfig(template=str(number)), PROMPTS)
+        result = prompted(row(task, code, **fields), config, PromptConfig(template=str(number)))
         (message,) = result.messages
         assert not re.search(r"[{}]", message.content)
         for name in FIELDS[task]:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from toy_world import with_prompts
 
 from mslt_it.config.recipe import PromptConfig, TaskConfig
 from mslt_it.data.prompts import prompt_file, prompted
@@ -16,36 +17,37 @@ Make = Callable[..., Example]
 
 
 def test_native_prompt(example: Make, prompts_dir: Path) -> None:
-    result = prompted(example("एक", "दो", language="hi"), TASK, PromptConfig(), prompts_dir)
+    result = prompted(example("एक", "दो", language="hi"), with_prompts(TASK, prompts_dir), PromptConfig())
     assert [(m.role, m.content) for m in result.messages] == [("user", "एक\nदो\nसही?")]
     assert (result.answer, result.choices, result.label) == ("शायद", ("हाँ", "शायद", "नहीं"), "neutral")
 
 
 def test_english_prompt_and_fallback(example: Make, prompts_dir: Path) -> None:
     english = PromptConfig(language="english")
-    assert prompted(example("एक", "दो", language="hi"), TASK, english, prompts_dir).answer == "Maybe"
-    assert not prompt_file(TASK, "hi", english, prompts_dir).note
-    fallback = prompt_file(TASK, "sw", PromptConfig(), prompts_dir)
+    assert prompted(example("एक", "दो", language="hi"), with_prompts(TASK, prompts_dir), english).answer == "Maybe"
+    assert not prompt_file(with_prompts(TASK, prompts_dir), "hi", english).note
+    fallback = prompt_file(with_prompts(TASK, prompts_dir), "sw", PromptConfig())
     assert fallback.path.name == "en.yaml" and "'sw' has no prompt file" in fallback.note
-    assert not prompt_file(TASK, "de-AT", PromptConfig(), prompts_dir).note
+    assert not prompt_file(with_prompts(TASK, prompts_dir), "de-AT", PromptConfig()).note
 
 
 def test_braces_in_user_text_stay_text(example: Make, prompts_dir: Path) -> None:
     row = example("{hypothesis} {0} {premise.__class__}", "{premise} }{")
     assert (
-        prompted(row, TASK, PromptConfig(), prompts_dir).messages[0].content
+        prompted(row, with_prompts(TASK, prompts_dir), PromptConfig()).messages[0].content
         == "{hypothesis} {0} {premise.__class__}\n{premise} }{\nTrue?"
     )
 
 
 def test_templates_by_index_and_mixed(example: Make, prompts_dir: Path) -> None:
-    second = prompted(example("a", "b"), TASK, PromptConfig(template="1"), prompts_dir)
+    second = prompted(example("a", "b"), with_prompts(TASK, prompts_dir), PromptConfig(template="1"))
     assert second.messages[0].content == "True? a / b"
     mixed = PromptConfig(template="mixed")
-    texts = {prompted(example("a", "b", id=f"x:{i}"), TASK, mixed, prompts_dir).messages[0].content for i in range(20)}
+    task, rows = with_prompts(TASK, prompts_dir), [example("a", "b", id=f"x:{i}") for i in range(20)]
+    texts = {prompted(row, task, mixed).messages[0].content for row in rows}
     assert len(texts) == 2
     with pytest.raises(Problem, match=r"template='2'.*2 templates \(0 to 1"):
-        prompted(example(), TASK, PromptConfig(template="2"), prompts_dir)
+        prompted(example(), with_prompts(TASK, prompts_dir), PromptConfig(template="2"))
 
 
 GOOD = 'labels: {entailment: "Yes", neutral: "Maybe", contradiction: "No"}\ntemplates: ["{premise} {hypothesis}"]\n'
@@ -54,27 +56,27 @@ GOOD = 'labels: {entailment: "Yes", neutral: "Maybe", contradiction: "No"}\ntemp
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("templates:", "template:", r"unknown key 'template'. Did you mean 'templates'"),
-        ('"Yes"', "Yes", r"label 'entailment' is True, not a text.*quotes"),
+        ("templates:", "template:", r"Unknown key 'template' in .*en\.yaml\. Did you mean 'templates'"),
+        ('"Yes"', "Yes", r"labels\.entailment: True is a YAML boolean.*quotes"),
         ('neutral: "Maybe", ', "", r"label 'neutral' of task.label_names has no word"),
         ("neutral:", "netural:", r"'netural' is not in task.label_names. Did you mean 'neutral'"),
         ('"Maybe"', '"Not sure"', r"'No' \(contradiction\) is the beginning of 'Not sure'"),
         ('"Maybe"', '"No"', r"'No' .* is the beginning of 'No'"),
         ("{premise} ", "{premis} ", r"unknown placeholder \{premis\}. Did you mean 'premise'"),
         ("{premise} ", "", r"never shows \{premise\}"),
-        ('["{premise} {hypothesis}"]', "[]", r"at least one text"),
+        ('["{premise} {hypothesis}"]', "[]", r"templates=\[\] is empty"),
         ("labels: {", "labels: [{", r"not valid YAML"),
-        ("templates: ", "system: [1]\ntemplates: ", r"system must be one text"),
+        ("templates: ", "system: [1]\ntemplates: ", r"system: \[1\] is not a text"),
     ],
 )
 def test_a_wrong_file_is_refused(tmp_path: Path, example: Make, old: str, new: str, message: str) -> None:
     (tmp_path / "toy").mkdir()
     path = tmp_path / "toy" / "en.yaml"
     path.write_text(GOOD)
-    assert prompted(example("a", "b"), TASK, PromptConfig(), tmp_path).messages[0].content == "a b"
+    assert prompted(example("a", "b"), with_prompts(TASK, tmp_path), PromptConfig()).messages[0].content == "a b"
     path.write_text(GOOD.replace(old, new))
     with pytest.raises(Problem, match=message) as caught:
-        prompted(example("a", "b"), TASK, PromptConfig(), tmp_path)
+        prompted(example("a", "b"), with_prompts(TASK, tmp_path), PromptConfig())
     assert "en.yaml" in str(caught.value)
 
 
@@ -82,7 +84,7 @@ def test_yaml_tags_run_nothing(tmp_path: Path, example: Make) -> None:
     (tmp_path / "toy").mkdir()
     (tmp_path / "toy" / "en.yaml").write_text(f"labels: !!python/object/apply:os.mkdir ['{tmp_path}/made']\n")
     with pytest.raises(Problem, match="not valid YAML"):
-        prompted(example(), TASK, PromptConfig(), tmp_path)
+        prompted(example(), with_prompts(TASK, tmp_path), PromptConfig())
     assert not (tmp_path / "made").exists()
 
 
@@ -90,15 +92,14 @@ def test_a_missing_file_says_what_is_there(tmp_path: Path, example: Make) -> Non
     (tmp_path / "toy").mkdir()
     (tmp_path / "toy" / "de.yaml").write_text(GOOD)
     with pytest.raises(Problem, match=r"for language .fr., and none in English. Found: de"):
-        prompted(example(language="fr"), TASK, PromptConfig(), tmp_path)
+        prompted(example(language="fr"), with_prompts(TASK, tmp_path), PromptConfig())
 
 
 def test_system_message_and_free_answers(tmp_path: Path, example: Make) -> None:
     (tmp_path / "toy").mkdir()
     (tmp_path / "toy" / "en.yaml").write_text('system: "Be brief."\ntemplates: ["{premise} {hypothesis}"]\n')
-    result = prompted(
-        example("a", "b", label="2,125"), dataclasses.replace(TASK, label_names=()), PromptConfig(), tmp_path
-    )
+    task = with_prompts(dataclasses.replace(TASK, label_names=()), tmp_path)
+    result = prompted(example("a", "b", label="2,125"), task, PromptConfig())
     assert [m.role for m in result.messages] == ["system", "user"]
     assert (result.answer, result.choices) == ("2,125", ())
 

@@ -110,9 +110,7 @@ def test_rest_stands_alone(value: str) -> None:
         load_recipe("xnli_3src", [f"targets={value}"])
 
 
-def test_max_is_the_largest_number_that_every_source_can_give(
-    table: Path, toy_data: Path, tokenizer: Any, prompts_dir: Path
-) -> None:
+def test_max_is_the_largest_number_that_every_source_can_give(table: Path, toy_data: Path, tokenizer: Any) -> None:
     recipe = load_recipe(
         "xnli_3src", [f"task.data={toy_data}", "sources=[en,ru]", "targets=rest", "data.num_examples_total=max"]
     )

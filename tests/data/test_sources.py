@@ -163,7 +163,7 @@ def test_errors_name_the_place_and_the_remedy(tmp_path: Path) -> None:
     with pytest.raises(Problem, match=r"line 1 has 4 columns"):
         load_examples(config, "en", "train", role="train")
     own.write_bytes(b"")
-    with pytest.raises(Problem, match=r"train\.tsv is empty"):
+    with pytest.raises(Problem, match=r"train\.tsv holds no data rows"):
         load_examples(config, "en", "train", role="train")
     own.write_bytes(b"a\tb\tneutral\n\xff\tb\tneutral\n")
     with pytest.raises(Problem, match=r"line 2 is not UTF-8 \(byte 0xff\)"):

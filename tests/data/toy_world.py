@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
 from mslt_it.config.recipe import TaskConfig
+from mslt_it.config.schema import FrozenDict
 from mslt_it.data.division import Loaded
 from mslt_it.data.rows import RowStore
 from mslt_it.records import Example
@@ -75,3 +77,9 @@ def load_examples(task: TaskConfig, language: str, split: str, **role: Any) -> l
 
 def available_languages(task: TaskConfig) -> tuple[str, ...]:
     return RowStore().languages(task)
+
+
+def with_prompts(task: TaskConfig, folder: Path) -> TaskConfig:
+    """The task with the prompt files of a folder."""
+    paths = (folder / task.name).glob("*.yaml")
+    return dataclasses.replace(task, prompts=FrozenDict({p.stem: p.read_text(encoding="utf-8") for p in paths}))

@@ -312,7 +312,7 @@ WRONG: list[tuple[list[str], str]] = [
     (["model=BASE", "task=xnli", "languages=[de,jp]"], r"Unknown language code 'jp'. Did you mean 'ja' \(Japanese\)\?"),
     (["model=BASE", "task=xnli", "languages=[de,de]"], r"language 'de' is listed twice"),
     (["model=BASE", "task=xnli", "languages=[yo]"], r"'yo'"),
-    (["model=BASE", "task=xnli", "samples=0"], r"samples=0 is out of range. It must be 1 or more"),
+    (["model=BASE", "task=xnli", "samples=0"], r"samples=0 is out of range. It must be at least 1"),
     (["model=BASE", "task=xnli", "samples=x"], r"samples=x is not a whole number"),
     (["model=BASE", "task=xnli", "samples=2", "temperature=0"], r"temperature=0 is out of range. It must be above 0\."),
     (["model=BASE", "task=xnli", "samples=2", "temperature=nan"], r"temperature=nan is not a finite number"),

@@ -42,7 +42,7 @@ def test_loss_and_accuracy_are_those_of_the_stock_model_and_of_scoring(base):
         right = [item.choices.index(item.answer) for item in items]
         assert found[f"accuracy/{code}"] == pytest.approx(np.mean(scores.argmax(axis=1) == right))
         total = tokens = 0.0
-        for row in (one.encoded for one in Preparing(recipe, encoder, None).prepared(examples)):
+        for row in (one.encoded for one in Preparing(recipe, encoder).prepared(examples)):
             with torch.no_grad():
                 loss = model(input_ids=torch.tensor([row.input_ids]), labels=torch.tensor([row.labels])).loss
             number = sum(label != -100 for label in row.labels)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import random
 from pathlib import Path
@@ -12,6 +13,7 @@ import yaml
 from bad_input import LABELS, TOKENIZERS, examples, recipe, rows, text_of, write_jsonl
 
 from mslt_it.config.recipe import PromptConfig, TaskConfig
+from mslt_it.config.schema import FrozenDict
 from mslt_it.data.build import build_scored_set, build_training_set
 from mslt_it.data.encoding import Encoder, control_tokens
 from mslt_it.data.prompts import prompted
@@ -78,8 +80,10 @@ def test_no_control_token_is_forged(name: str, tmp_path: Path) -> None:
         items="parallel",
         max_length_tokens=4000,
     )
-    prompts_dir = tmp_path / "prompts"
-    built, report = build_training_set(made, tokenizer, prompts_dir)
+    paths = (tmp_path / "prompts" / "xnli").glob("*.yaml")
+    prompts = FrozenDict({path.stem: path.read_text(encoding="utf-8") for path in paths})
+    made = dataclasses.replace(made, task=dataclasses.replace(made.task, prompts=prompts))
+    built, report = build_training_set(made, tokenizer)
     encoder = Encoder(tokenizer, 4000)
     assert len(built) == 2 * NUM_HOSTILE and not any(language.dropped for language in report.languages)
 
@@ -89,7 +93,7 @@ def test_no_control_token_is_forged(name: str, tmp_path: Path) -> None:
     lost = sum(not holds_its_texts(row, encoder, name, tmp_path) for row in built)
     scored = 0
     for language in LANGUAGES:
-        for item in build_scored_set(made, language, prompts_dir):
+        for item in build_scored_set(made, language):
             for text in (*(message.content for message in item.messages), *item.choices):
                 [ids] = encoder.user_ids([text])
                 forged += num_control(ids, encoder)

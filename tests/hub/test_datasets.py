@@ -379,7 +379,7 @@ result = {{
     )
     for name in ("short", "closed"):
         assert result[name].startswith("task.data=facebook/xnli: the download from the Hub broke off before")
-        assert "run the command again" in result[name]
+        assert "Run the command again" in result[name]
     assert result["resumed"] == pairs("en", 4, "A")
     # The last try was cut twice and went on where it was cut.
     assert [line.split()[-1] for line in hub.requests(end) if line.startswith("GET /store")][-3:] == [

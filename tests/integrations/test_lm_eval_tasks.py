@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import dataclasses
 import json
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import yaml
 
 from mslt_it.config.compose import load_recipe
 from mslt_it.config.recipe import PromptConfig, TaskConfig
+from mslt_it.config.schema import FrozenDict
 from mslt_it.data.build import build_scored_set
 from mslt_it.data.prompts import prompted
 from mslt_it.integrations.lm_eval_tasks import TASKS, local_task_file, main, refuse_code, task_file, task_files
@@ -107,27 +109,24 @@ def test_a_note_where_upstream_is_wrong_or_rows_are_trained_on(files: dict[str, 
     assert "train on" not in files["mslt_xnli_ru.yaml"]
 
 
-def write_prompts(folder: Path, **changes: Any) -> Path:
+def with_prompt(task: TaskConfig, **changes: Any) -> TaskConfig:
     labels = {"entailment": "Evet", "neutral": "Belki", "contradiction": "Hayır"}
     content = {"labels": labels, "templates": ["{premise} / {hypothesis}"], **changes}
-    path = folder / "xnli" / "tr.yaml"
-    path.parent.mkdir(parents=True)
-    path.write_text(yaml.safe_dump(content), encoding="utf-8")
-    return folder
+    return dataclasses.replace(task, prompts=FrozenDict(tr=yaml.safe_dump(content)))
 
 
-def test_prompts_that_jinja_would_read_as_code_are_refused(tmp_path: Path, configs: dict[str, TaskConfig]) -> None:
-    folder = write_prompts(tmp_path / "a", templates=["{{ {premise} }} {hypothesis}"])
+def test_prompts_that_jinja_would_read_as_code_are_refused(configs: dict[str, TaskConfig]) -> None:
+    task = with_prompt(configs["xnli"], templates=["{{ {premise} }} {hypothesis}"])
     with pytest.raises(Problem, match=r"tr\.yaml: the first template holds '\{\{', which lm-eval would read as code"):
-        task_file(configs["xnli"], "tr", folder)
-    folder = write_prompts(tmp_path / "b", wording={"premise": {"a": "text with } in it"}})
+        task_file(task, "tr")
+    task = with_prompt(configs["xnli"], wording={"premise": {"a": "text with } in it"}})
     with pytest.raises(Problem, match=r"tr\.yaml: wording of 'premise' has braces"):
-        task_file(configs["xnli"], "tr", folder)
-    folder = write_prompts(tmp_path / "c", system="Be brief.")
+        task_file(task, "tr")
+    task = with_prompt(configs["xnli"], system="Be brief.")
     with pytest.raises(
         Problem, match=r"in 'tr': .*tr\.yaml has a system message, which lm-eval takes from its command"
     ):
-        task_file(configs["xnli"], "tr", folder)
+        task_file(task, "tr")
 
 
 def test_a_language_without_a_prompt_file_is_refused(configs: dict[str, TaskConfig]) -> None:

@@ -49,7 +49,7 @@ def test_assignments_of_items_are_a_factor_of_their_own(tmp_path: Path) -> None:
     assert len({one.run_fingerprint() for one in recipes}) == 4
     plain = cell_recipe(base, config, cells(load_study("tiny", [], tmp_path))[0], tmp_path)
     assert (plain.assignment_seed, plain.data.assignment_seed) == (plain.seed, None)
-    with pytest.raises(Problem, match=r"assignments=0 is out of range\. It must be 1 or more\."):
+    with pytest.raises(Problem, match=r"assignments=0 is out of range\. It must be at least 1\."):
         load_study("tiny", ["assignments=0"], tmp_path)
     with pytest.raises(Problem, match=r"data\.assignment_seed is set for each cell\. Use the study's assignments"):
         load_study("tiny", ["data.assignment_seed=1"], tmp_path)

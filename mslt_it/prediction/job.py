@@ -19,7 +19,7 @@ import shutil
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,14 +28,16 @@ from accelerate import PartialState
 
 from mslt_it.evaluation.asking import Engine, Question, ask
 from mslt_it.evaluation.evaluator import is_sharded, on_main
+from mslt_it.integrations.ray_cluster import RayCluster
 from mslt_it.prediction import tables
 from mslt_it.prediction.labeller import REASON, Answer, How, Labeller
+from mslt_it.prediction.ray_job import labelled
 from mslt_it.prediction.row_languages import RowLanguages
 from mslt_it.prediction.tables import Table
 from mslt_it.problems import Problem
 from mslt_it.progress import Progress, duration
 from mslt_it.records import to_plain
-from mslt_it.store import file_sha256, locked, read_json, value_sha256, write_atomically, write_json
+from mslt_it.store import file_sha256, locked, read_json, require_space, value_sha256, write_atomically, write_json
 
 CHUNK = 2000  # rows that are asked together, the longest first
 SIDECAR = ".json"  # after the output's name
@@ -53,6 +55,7 @@ class Job:
     how: How
     format: str | None = None  # of data="-"
     overwrite: bool = False
+    cluster: RayCluster | None = None  # None: the processes that this one was started with
 
     @property
     def part(self) -> Path:
@@ -67,6 +70,8 @@ def label_file(job: Job, state: PartialState, say: Say) -> dict[str, Any]:
     """Labels the file; the content of the sidecar, empty on processes that do not write."""
     if is_sharded(state):
         raise Problem("mslt predict shares the rows among processes that hold the model each; start it without FSDP.")
+    if job.cluster and state.num_processes > 1:
+        raise Problem("executor=ray starts its processes itself. Start it without accelerate launch and torchrun.")
     labeller = Labeller(job.run, job.how)
     out_format = tables.format_of("out", job.out)
     with _alone(job, state):
@@ -74,7 +79,9 @@ def label_file(job: Job, state: PartialState, say: Say) -> dict[str, Any]:
         table: Table = on_main(state, functools.partial(tables.scan, path, form))
         languages = labeller.languages(table.names, job.data)
         say(f"{table.num_rows:,} rows. {languages.how}")
-        labeller.load()
+        on_main(state, functools.partial(_require_room, job, labeller, table))
+        if job.cluster is None:
+            labeller.load()
         if state.num_processes > 1:
             say(f"{state.num_processes} processes, each its own chunks of {CHUNK} rows")
         if (fitted := labeller.calibration) is not None:
@@ -145,6 +152,15 @@ def _input(job: Job) -> tuple[Path, str]:
     return path, job.format
 
 
+def _require_room(job: Job, labeller: Labeller, table: Table) -> None:
+    """A Problem where the disk cannot take the least that parts and output need: found now, not after a night."""
+    least = 2 * table.num_rows * len(labeller.added) * len("0.1,")
+    if not {table.path.suffix, job.out.suffix} & {".gz", ".parquet"}:
+        least += table.path.stat().st_size
+    what = f"the labels of {table.num_rows:,} rows"
+    require_space(job.out.parent, least, what, "Free some space, or give out= on another disk.")
+
+
 def _begin(job: Job, decided: Mapping[str, Any]) -> int:
     """Makes the folder of parts; how many chunks it holds. Those of something else are begun anew, if that is asked."""
     wanted, there = value_sha256(decided), read_json(job.part / "job.json")
@@ -164,7 +180,6 @@ def _begin(job: Job, decided: Mapping[str, Any]) -> int:
 
 def _label_chunks(job: Job, labeller: Labeller, table: Table, languages: RowLanguages, state: PartialState) -> int:
     """Labels this process's chunks that are not there yet; how many rows that were."""
-    model_key = labeller.loaded.model_key(labeller.system)
     share = range(state.process_index, -(-table.num_rows // CHUNK), state.num_processes)
     sizes = {number: min(CHUNK, table.num_rows - number * CHUNK) for number in share}
     left = {number: size for number, size in sizes.items() if not (job.part / _name("done", number)).is_file()}
@@ -172,25 +187,37 @@ def _label_chunks(job: Job, labeller: Labeller, table: Table, languages: RowLang
         return 0
     done = start = sum(sizes.values()) - sum(left.values())
     with Progress("Labelling", sum(sizes.values()), "row", start=start, shown=state.is_main_process) as progress:
-        for number, rows in table.chunks(CHUNK):
-            if number not in left:
-                continue
-
-            journal = job.part / _name("asked", number)  # of a kill: what is in it is not asked again
-
-            def put(engine: Engine, questions: tuple[Question, ...], journal: Path = journal) -> tuple[Answer, ...]:
-                def advance(n: int) -> None:
-                    progress.update(progress.done + n)
-
-                about = {"chunk": journal.stem}
-                return ask(engine, questions, model_key=model_key, path=journal, about=about, advance=advance).rows
-
-            lines = [json.dumps(row, ensure_ascii=False) + "\n" for row in labeller.label(rows, languages, put)]
-            write_atomically(job.part / _name("done", number), "".join(lines))
-            journal.unlink(missing_ok=True)
-            done += len(rows)
+        if job.cluster is None:
+            found = _asked_here(job, labeller, table, languages, left, progress)
+        else:
+            found = labelled(job.cluster, str(labeller.asked.folder.resolve()), job.how, table, job.data, left, CHUNK)
+        for number, lines in found:
+            write_atomically(job.part / _name("done", number), "".join(f"{line}\n" for line in lines))
+            (job.part / _name("asked", number)).unlink(missing_ok=True)
+            done += len(lines)
             progress.update(done)  # with the rows that were not asked
     return sum(left.values())
+
+
+def _asked_here(
+    job: Job, labeller: Labeller, table: Table, languages: RowLanguages, wanted: Collection[int], progress: Progress
+) -> Iterator[tuple[int, list[str]]]:
+    """(number, added columns of each row as JSON) of the wanted chunks, in order."""
+    model_key = labeller.loaded.model_key(labeller.system)
+
+    def advance(n: int) -> None:
+        progress.update(progress.done + n)
+
+    for number, rows in table.chunks(CHUNK):
+        if number not in wanted:
+            continue
+        journal = job.part / _name("asked", number)  # of a kill: what is in it is not asked again
+
+        def put(engine: Engine, questions: tuple[Question, ...], journal: Path = journal) -> tuple[Answer, ...]:
+            about = {"chunk": journal.stem}
+            return ask(engine, questions, model_key=model_key, path=journal, about=about, advance=advance).rows
+
+        yield number, [json.dumps(row, ensure_ascii=False) for row in labeller.label(rows, languages, put)]
 
 
 def _name(folder: str, number: int) -> str:
@@ -226,7 +253,7 @@ def _join(
     with open(fresh, "rb") as file:
         os.fsync(file.fileno())
     content = {
-        "run": str(labeller.run.folder),
+        "run": str(labeller.asked.folder),
         "data": job.data,
         "out": str(job.out),
         "out_sha256": file_sha256(fresh),

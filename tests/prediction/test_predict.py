@@ -20,7 +20,6 @@ from labelled_table import LABELS, Trained, call, table
 from mslt_it import predict, store
 from mslt_it.evaluation.asking import ChoiceEngine
 from mslt_it.prediction import job
-from mslt_it.problems import Problem
 
 ADDED = ["label", "p_bus", "p_food", "p_person", "margin", "reason"]
 ROWS = [{"n": str(n), "lang": code, "text": text} for n, (code, text, _) in enumerate(table()[:60])]
@@ -234,7 +233,7 @@ def test_what_is_refused_before_anything_is_loaded(trained: Trained, tmp_path: P
         ("format=csv has no effect on data=new.csv", ["data=new.csv", "out=o.csv", "format=csv"]),
         ("language=klingon is neither a column of the table nor a language", ["data=new.csv", "out=o.csv",
                                                                               "language=klingon"]),
-        ("there is no merge.json", ["data=new.csv", "out=o.csv", f"model={trained.run}"]),
+        ("workers has no effect on executor=local", ["data=new.csv", "out=o.csv", "workers=2"]),
     ]  # fmt: skip
     for text, given in cases:
         code, shown = call("predict", f"run={trained.run}", *given)
@@ -304,22 +303,6 @@ def test_two_processes_share_the_rows(trained: Trained, labelled: list[dict[str,
     assert done.returncode == 0, done.stderr[-3000:]
     assert done.stdout.count("60 rows.") == 1 and "2 processes" in done.stdout
     assert [row["label"] for row in read_csv(tmp_path / "out.csv")] == [row["label"] for row in labelled]
-
-
-def test_merged_weights_label_as_the_run_does(
-    trained: Trained, labelled: list[dict[str, str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with monkeypatch.context() as patch:
-        patch.chdir(trained.folder)  # a merge is compared on the run's own rows
-        code, shown = call("merge", "run=run", f"out={tmp_path / 'merged'}", "dtype=float32", "prompts=4")
-        assert code == 0, shown
-    found = list(predict(trained.run, ROWS, model=str(tmp_path / "merged")))
-    assert [row["label"] for row in found] == [row["label"] for row in labelled]
-    record = json.loads((tmp_path / "merged" / "merge.json").read_text())
-    record["inputs"]["adapter_sha256"] = "0" * 64
-    (tmp_path / "merged" / "merge.json").write_text(json.dumps(record))
-    with pytest.raises(Problem, match="was merged from another run"):
-        predict(trained.run, ROWS, model=str(tmp_path / "merged"))
 
 
 def test_rows_are_taken_as_results_are(trained: Trained, monkeypatch: pytest.MonkeyPatch) -> None:

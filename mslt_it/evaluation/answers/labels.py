@@ -22,7 +22,7 @@ import bisect
 import functools
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -30,12 +30,19 @@ from mslt_it.evaluation.answers.inflections import forms
 from mslt_it.evaluation.answers.numerals import NO_WORD_SPACES
 from mslt_it.evaluation.answers.words import (
     BECAUSE,
+    CANNOT_SAY,
+    CHOSEN,
     CONCLUSIONS,
     CUES,
     ENDINGS,
     JOINERS,
     NEGATION,
     OPTIONS,
+    PAUSES,
+    POINTERS,
+    POLITE,
+    SPELLINGS,
+    STOPS,
     compiled,
     either,
     with_ascii_digits,
@@ -48,25 +55,34 @@ Place = Literal["cue", "alone", "sentence"]
 # fmt: off
 FUNCTION_WORDS: Mapping[str, frozenset[str]] = {code: frozenset(words.split()) for code, words in {
     "ar": "نعم لا ربما أجل كلا", "bg": "да не може", "bn": "হ্যাঁ না হয়তো", "de": "ja nein vielleicht doch",
-    "el": "ναι όχι ίσως", "en": "yes no maybe perhaps", "es": "sí si no quizás quizá", "fi": "kyllä ei ehkä joo",
-    "fr": "oui non peut-être", "he": "כן לא אולי", "hi": "हाँ हां नहीं शायद", "id": "ya tidak mungkin bukan",
-    "ja": "はい いいえ たぶん 多分", "ko": "예 네 아니요 아마도", "ru": "да нет возможно", "sw": "ndiyo hapana labda",
+    "el": "ναι όχι ίσως", "en": "yes no maybe perhaps", "es": "sí si no quizás quizá", "et": "jah ei võib-olla",
+    "fi": "kyllä ei ehkä joo",
+    "fr": "oui non peut-être", "he": "כן לא אולי", "hi": "हाँ हां नहीं शायद", "id": "ya tidak mungkin bukan", "it": "sì no forse",
+    "ja": "はい いいえ たぶん 多分", "ko": "예 네 아니요 아마도", "pt": "sim não talvez", "ru": "да нет возможно",
+    "sw": "ndiyo hapana labda", "ta": "ஆம் ஒருவேளை இல்லை",
     "te": "అవును కాదు బహుశా లేదు", "th": "ใช่ ไม่ใช่ ไม่ อาจจะ", "tr": "evet hayır belki", "ur": "ہاں نہیں شاید",
     "vi": "phải không có", "zh": "是 不是 否 也许 对 不对",
 }.items()}
 # fmt: on
-ACCENTS_MAY_DROP = frozenset({"el", "es", "fr"})  # in capitals, or in a hurry; the words stay apart without them
+ACCENTS_MAY_DROP = frozenset({"el", "es", "fr", "it", "pt"})  # in capitals, or in a hurry; the words stay apart without them
 _DOTLESS = frozenset({"tr", "az"})  # I is the capital of ı, İ that of i
 
+# What writers leave out or type as its neighbour: vowel signs, the letters of an Arabic keyboard in Urdu, ё.
+_ALIKE: Mapping[str, Callable[[str], str]] = {
+    "ar": lambda text: re.sub("[\u064b-\u0652\u0670\u0640]", "", text),
+    "he": lambda text: re.sub("[\u0591-\u05c7]", "", text),
+    "ru": lambda text: text.replace("ё", "е"),
+    "ur": lambda text: text.translate(str.maketrans("يكهھۃ", "یکہہہ")),
+}
 # Letters, with the signs of Indic scripts and points of Arabic and Hebrew, which \w leaves out.
 _LETTER = r"[\w\u0300-\u036f\u0591-\u05c7\u064b-\u065f\u0900-\u0963\u0971-\u0dff]"
-_OPEN = r"[\s\"'“”„‚‘’«»‹›「」『』【】()\[\]{}*_`#>:：•·–—$\\-]*"
+_OPEN = r"[\s\"'“”„‚‘’«»‹›「」『』【】()\[\]{}*_`#>:：•·–—$\\¡¿-]*"
 _CLOSE = r"(?:\s?»|[\"'”“„‚‘’«»‹›」』】)\]}*_`])*"
-_PAUSE = r"\s*(?:[,;:.!。！、，；：।]|[–—]|\s-\s|\(|（|$)"
-_QUOTE_BEGINS = re.compile(r"[\"“„‘「『]$|«\s?$")
+_PAUSE = rf"\s*(?:[,;:.!{STOPS}{PAUSES}]|[–—―]|\s-\s|\(|$)"
+_QUOTE_BEGINS = re.compile(r"[\"“”„‘「『]$|«\s?$")
 _QUOTE_ENDS = re.compile(r"[\"”“’」』]|\s?»")
-_SENTENCE_END = re.compile(r"[.!?](?=\s)|[。！？।]")
-_SEGMENT = re.compile(r"(?:[^.!?。！？।\n]|\.(?=\w))+(?:[.!?。！？।]+|\n|$)")
+_SENTENCE_END = re.compile(rf"[.!?](?=\s)|[{STOPS}]")
+_SEGMENT = re.compile(rf"(?:[^.!?{STOPS}\n]|\.(?=\w))+(?:[.!?{STOPS}]+|\n|$)")
 
 
 @dataclass(frozen=True)
@@ -119,10 +135,18 @@ class _Reader:
         # The longest first: "不是" holds "是".
         self.names = sorted(words, key=lambda name: -len(words[name]))
         fold = functools.partial(_fold_pattern, language=language)
-        anywhere = "|".join(_label_pattern(words[name], language) for name in self.names)
+        patterns = [
+            "|".join(_label_pattern(form, language) for form in _spellings(words[name], language, by_word))
+            for name in self.names
+        ]
+        anywhere = "|".join(patterns)
+        # Names whose words are digits: `POINTERS` and `CHOSEN` are for them.
+        self.digits = {name for name, word in words.items() if word.isdecimal()}
+        apart = "" if language in NO_WORD_SPACES | {"ar", "he", "ko"} else rf"(?<!{_LETTER})"
+        pointers = rf"{apart}(?:{fold(POINTERS.get(language, '(?!)'))})"
         options = rf"(?:{fold(either(OPTIONS, language))})\s*(?:#|no\.)?"
         so = fold(either(CONCLUSIONS, language))
-        ending = rf"\s?(?:{fold(ENDINGS[language])})" if language in ENDINGS else "(?!)"
+        ending = rf"(?:\s?(?:{fold(ENDINGS[language])})){{1,3}}" if language in ENDINGS else "(?!)"
         because = fold(either(BECAUSE, language))
         spaced = r"|\s" if language == "th" else ""  # a space is Thai's comma
         # "ではない" may go on as "ではないと思う", "아니" as "아니다".
@@ -132,16 +156,24 @@ class _Reader:
         joiner = fold(either(JOINERS, language))
         link = "|".join(filter(None, (CUES[code][1] for code in dict.fromkeys((language, "en")) if code in CUES)))
         cue = "|".join(CUES[code][0] for code in dict.fromkeys((language, "en")) if code in CUES)
-        begin = rf"{_OPEN}(?:(?:{so})[,、，:]?\s*)?{_OPEN}(?:{options}{_OPEN})?"
+        polite = fold(POLITE.get(language, "(?!)"))
+        begin = rf"{_OPEN}(?:(?:{so})[,،、，:：]?\s*)?{_OPEN}(?:(?:{polite})[,،]?\s*)?(?:(?:{options}|{pointers}){_OPEN})?"
         # A label anywhere; group i + 1 is label i.
-        self.uses = compiled("|".join(f"({_label_pattern(words[name], language)})" for name in self.names))
+        self.uses = compiled("|".join(f"({pattern})" for pattern in patterns))
         # What may precede a label that stands alone; the same within a sentence: ", so "; the name of a field.
         self.alone = compiled(begin + "$")
-        self.so = compiled(rf"[,;，；、—–]\s*(?:{so})[,、，:]?\s*{_OPEN}(?:{options}{_OPEN})?\Z")
+        pause = rf"(?:[,;{PAUSES}—–]{'|' + chr(92) + 's' if language == 'th' else ''})"
+        self.so = compiled(rf"{pause}\s*(?:{so})[,،、，:：]?\s*{_OPEN}(?:{options}{_OPEN})?\Z")
         self.field = compiled(rf"{_OPEN}[^\d\W]{_LETTER}*(?:[ ]{_LETTER}+){{0,3}}{_CLOSE}\s?[:：]{begin}$")
         # What may follow it.
         self.tail = compiled(rf"(?<=\d)\)\s|(?:{ending})?{_CLOSE}(?:{ending})?(?:{_PAUSE}|\s*(?:{because}){spaced})")
-        self.full_stop = compiled(rf"(?:{ending})?{_CLOSE}(?:{ending})?[\s.!。！।]*{_CLOSE}\s*$")
+        self.full_stop = compiled(rf"(?:{ending})?{_CLOSE}(?:{ending})?[\s.!{STOPS}]*{_CLOSE}\s*$")
+        # "2 is more likely", but not "2 is not more likely".
+        denial = rf"(?!\s*(?:{fold(before)}))" if before else ""
+        self.chosen = compiled(rf"(?:{ending})?{_CLOSE}\s*(?:{fold(CHOSEN.get(language, '(?!)'))}){denial}")
+        self.pointed = compiled(rf"{pointers}\s*[\"'(]?\Z")
+        cannot_say = fold(either(CANNOT_SAY, language))
+        self.cannot_say = compiled(rf"(?:{cannot_say})[^.!?,;:{STOPS}{PAUSES}\n]*\Z")
         # \Z, since $ is also the end of each line before; and never over a line's end: "It does not\nAnswer: 1".
         self.denied_before = compiled(rf"(?:{fold(before)})[^\S\n]*[\"'“„«「]*[^\S\n]*\Z")
         self.denied_behind = compiled(rf"[\s\"'”“»」]*(?:{fold(behind)}){behind_end}") if behind else None
@@ -175,9 +207,10 @@ class _Reader:
         for match in self.uses.finditer(text):
             start, end = match.span()
             name = self.names[(match.lastindex or 0) - 1]
-            before = text[max(0, start - 40) : start]
-            denied = bool(self.denied_before.search(before)) or bool(
-                self.denied_behind and name not in self.plain and self.denied_behind.match(text, end)
+            before = text[max(0, start - 60) : start]
+            denied = (
+                bool(self.denied_before.search(before) or self.cannot_say.search(before))
+                or bool(self.denied_behind and name not in self.plain and self.denied_behind.match(text, end))
             )
             # "neither positive nor negative", "肯定的でも否定的でもない": what denies one denies the other.
             if uses and uses[-1].denied != denied and self.joined.match(text[uses[-1].end : start]):
@@ -214,7 +247,7 @@ class _Reader:
 
         ``sentences`` are the ends of sentences within lines, in order.
         """
-        if self.open_list.match(text, use.end) or not self.tail.match(text, use.end):
+        if self.open_list.match(text, use.end) or not self._closes(text, use):
             return False
         line = text.rfind("\n", 0, use.start) + 1
         before = bisect.bisect_right(sentences, use.start)
@@ -228,13 +261,25 @@ class _Reader:
         stop = text.find("\n", use.end)
         return self.full_stop.match(text, use.end, stop if stop >= 0 else len(text)) is not None
 
+    def _closes(self, text: str, use: _Use) -> bool:
+        """Does a pause or a reason follow the label, or (a digit) what says that it is the answer?"""
+        return bool(self.tail.match(text, use.end) or (use.name in self.digits and self.chosen.match(text, use.end)))
+
     def _is_marked(self, text: str, use: _Use) -> bool:
-        """Is the label in quotes, in bold, or behind "option"?"""
-        quoted = _QUOTE_ENDS.match(text, use.end) and _QUOTE_BEGINS.search(text[max(0, use.start - 2) : use.start])
-        return bool(quoted) or self.option.search(text[max(0, use.start - 24) : use.start]) is not None
+        """Is the label in quotes, in bold, or behind "option"? Is it a digit that is pointed at?"""
+        before = text[max(0, use.start - 24) : use.start]
+        quoted = _QUOTE_ENDS.match(text, use.end) and _QUOTE_BEGINS.search(before[-2:])
+        pointed = use.name in self.digits and self.pointed.search(before) and self._closes(text, use)
+        return bool(quoted or pointed) or self.option.search(before) is not None
 
 
 _reader = functools.lru_cache(maxsize=256)(_Reader)
+
+
+def _spellings(word: str, language: str, by_word: Mapping[str, str]) -> list[str]:
+    """The word and its other spellings that are no label of their own."""
+    rows = [_folded(row, language).split() for row in SPELLINGS.get(language, "").split(" · ")]
+    return [word, *(form for row in rows if word in row for form in row if form not in by_word)]
 
 
 def _label_pattern(word: str, language: str) -> str:
@@ -256,7 +301,9 @@ def _folded(text: str, language: str) -> str:
         text = text.replace("I", "ı").replace("İ", "i")
     text = unicodedata.normalize("NFKC", text.casefold())
     text = re.sub(r"\\text(?:bf|rm|it)?\s*\{", "{", text)
+    text = re.sub(r"\\[()\[\]]|\$", " ", text)  # LaTeX's signs of mathematics
     text = re.sub(r"\*\*|__|`", '"', with_ascii_digits(text))
+    text = _ALIKE[language](text) if language in _ALIKE else text
     return _without_accents(text) if language in ACCENTS_MAY_DROP else text
 
 
@@ -270,4 +317,5 @@ def _fold_pattern(pattern: str, language: str) -> str:
     """A pattern of `words` in the form that folded texts have (escapes such as \\S keep their case)."""
     pieces = re.split(r"(\\.)", unicodedata.normalize("NFKC", pattern))
     folded = "".join(piece if index % 2 else piece.casefold() for index, piece in enumerate(pieces))
+    folded = _ALIKE[language](folded) if language in _ALIKE else folded
     return _without_accents(folded) if language in ACCENTS_MAY_DROP else folded

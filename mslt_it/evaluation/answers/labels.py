@@ -135,10 +135,9 @@ class _Reader:
         # The longest first: "不是" holds "是".
         self.names = sorted(words, key=lambda name: -len(words[name]))
         fold = functools.partial(_fold_pattern, language=language)
-        patterns = [
-            "|".join(_label_pattern(form, language) for form in _spellings(words[name], language, by_word))
-            for name in self.names
-        ]
+        spelled = {name: _spellings(words[name], language, by_word) for name in self.names}
+        every = [form for forms_ in spelled.values() for form in forms_]
+        patterns = ["|".join(_label_pattern(form, language, every) for form in spelled[name]) for name in self.names]
         anywhere = "|".join(patterns)
         # Names whose words are digits: `POINTERS` and `CHOSEN` are for them.
         self.digits = {name for name, word in words.items() if word.isdecimal()}
@@ -162,7 +161,7 @@ class _Reader:
         self.uses = compiled("|".join(f"({pattern})" for pattern in patterns))
         # What may precede a label that stands alone; the same within a sentence: ", so "; the name of a field.
         self.alone = compiled(begin + "$")
-        pause = rf"(?:[,;{PAUSES}—–]{'|' + chr(92) + 's' if language == 'th' else ''})"
+        pause = "" if language in NO_WORD_SPACES else rf"[,;{PAUSES}—–]"
         self.so = compiled(rf"{pause}\s*(?:{so})[,،、，:：]?\s*{_OPEN}(?:{options}{_OPEN})?\Z")
         self.field = compiled(rf"{_OPEN}[^\d\W]{_LETTER}*(?:[ ]{_LETTER}+){{0,3}}{_CLOSE}\s?[:：]{begin}$")
         # What may follow it.
@@ -184,7 +183,7 @@ class _Reader:
         )
         self.option = compiled(rf"(?:{options})\s*[\"'(]?\Z")
         self.cue = compiled(
-            rf"\\boxed|(?:{fold(cue)})(?:[^\n:=.,;。]{{0,30}}?(?:[:：=＝]|{fold(link)})|(?=\s))|{options}\s*(?:{fold(link)})"
+            rf"\\boxed|(?:{fold(cue)})(?:(?:(?!{anywhere})[^\n:=.,;。]){{0,30}}?(?:[:：=＝]|{fold(link)})|(?=\s))|{options}\s*(?:{fold(link)})"
         )
 
     def read(self, text: str) -> Answer | None:
@@ -282,16 +281,19 @@ def _spellings(word: str, language: str, by_word: Mapping[str, str]) -> list[str
     return [word, *(form for row in rows if word in row for form in row if form not in by_word)]
 
 
-def _label_pattern(word: str, language: str) -> str:
-    """A label's word or words in all their forms, apart from the letters around it."""
+def _label_pattern(word: str, language: str, others: Sequence[str]) -> str:
+    """A label's word or words in all their forms, apart from the letters around it and from ``others``' beginnings."""
     if word.isdecimal():
-        behind = "" if language in NO_WORD_SPACES else rf"(?!{_LETTER})"
+        behind = "" if language in NO_WORD_SPACES | {"ko"} else rf"(?!{_LETTER})"
         return rf"(?<![\d.,/\-])(?<!\d:){word}(?![\d/:%]|[.,]\d){behind}"
     pieces = re.split(r"([\s‐‑-]+)", word)
     pattern = "".join(r"[\s‐‑-]+" if index % 2 else forms(piece, language) for index, piece in enumerate(pieces))
-    if language in NO_WORD_SPACES:
-        return pattern
-    return rf"(?<!{_LETTER})(?:{pattern})(?!{_LETTER})"
+    if language in NO_WORD_SPACES:  # "答えはいいえ" holds no "はい"
+        longer = [other for other in others if len(other) > len(word)]
+        ahead = [o[n:] for o in longer for n in range(1, len(word)) if word.endswith(o[:n])]
+        return pattern + "".join(f"(?!{re.escape(rest)})" for rest in ahead)
+    copula = rf"|(?=(?:{ENDINGS['ko']}){{1,2}}(?!{_LETTER}))" if language == "ko" else ""
+    return rf"(?<!{_LETTER})(?:{pattern})(?:(?!{_LETTER}){copula})"
 
 
 def _folded(text: str, language: str) -> str:

@@ -168,7 +168,9 @@ class _Solution:
             return None
         if match.end() <= equals < stated[-1].start:
             return next(number for number in stated if number.start > equals)
-        return self._reckoned(stated) or self._best(stated)
+        last = self._last_sentence(self.numbers)
+        later = self._reckoned(last) if last[0].start > stated[-1].start else None
+        return later or self._reckoned(stated) or self._best(stated)
 
     def _after_equations(self) -> Number | None:
         """The answer of the last sentence, where equations end before it; else what the last equation gives."""
@@ -196,8 +198,10 @@ class _Solution:
         """The result of the numbers before it in its sentence: "240 minus 165 seats are free, that is 75"."""
         is_result = compiled(rf"[,:(]|(?:{either(THAT_IS, self.primary)})")
         for index in range(len(stated) - 1, 1, -1):
-            values, number = [other.value for other in stated[:index]], stated[index]
-            if is_result.search(self.text, stated[index - 1].end, number.start) and number.value in _results(values):
+            number, before = stated[index], [other.value for other in stated[:index]]
+            if is_result.search(self.text, stated[index - 1].end, number.start) and any(
+                number.value in _results(before[-count:]) for count in range(2, min(index, 6) + 1)
+            ):
                 return number
         return None
 

@@ -77,7 +77,7 @@ CONCLUSIONS: Mapping[str, str] = {
     "fr": r"(?:donc|ainsi|par conséquent|au total|en tout)\b",
     "he": "לכן|ולכן|לפיכך|בסך הכול", "hi": "इसलिए|अतः|कुल", "id": r"(?:jadi|maka|oleh karena itu|totalnya)\b",
     "it": r"(?:quindi|dunque|perciò|pertanto|in totale|in tutto)\b",
-    "ja": "したがって|従って|よって|だから|ゆえに|つまり|合計", "ko": "따라서|그러므로|그래서",
+    "ja": "したがって|従って|よって|だから|なので|ゆえに|つまり|合計", "ko": "따라서|그러므로|그래서",
     "pt": r"(?:portanto|logo|então|assim|por isso|no total|ao todo)\b",
     "ru": r"(?:значит|следовательно|таким образом|итак|поэтому|итого|всего)\b",
     "sw": r"(?:kwa hivyo|kwa hiyo|hivyo|kwa jumla|basi)\b", "ta": "எனவே|ஆகவே|ஆகையால்|மொத்தம்|மொத்தத்தில்",
@@ -152,12 +152,12 @@ NEGATION: Mapping[str, tuple[str, str]] = {
     "id": (r"\b(?:bukan|tidak|bukanlah|jauh dari)(?: \w+)?", ""),
     "it": (r"\b(?:non(?: (?:è|sono|può essere))?|né|mai|neanche|tutt['’]altro che)(?: (?:una?|il|la|lo|affatto))*", ""),
     "ja": ("", "では?な[いく]|ではありません|だ?とは?(?:言え|いえ|思え|思わ)|じゃな[いく]"),
-    "ko": (r"안", "이? ?아니|이?지도? ?않|가 ?아니|이?라고(?:는)? (?:할|볼|말할) 수 없|이?라고 (?:보|하)기 어렵"),
+    "ko": (r"안", "이? ?아니|이?지도? ?않|가 ?아니|(?:이?라고는? )?(?:(?:할|볼|말할) 수 없|(?:보|하)기 어렵)"),
     "pt": (r"\b(?:não(?: (?:é|são|pode ser))?|nem|nunca|longe de ser)(?: (?:uma?|o|a|nada|muito))*", ""),
     "ru": (r"\b(?:не|ни)(?: (?:является|очень))?", ""),
     "sw": (r"\b(?:si|sio|siyo|hayana|wala|mbali na kuwa)(?: \w+)?", ""),
     "ta": ("", "(?:என்று )?(?:அல்ல|இல்லை|சொல்ல முடியாது|கூற முடியாது)"),
-    "te": ("", "(?:అని )?(?:కాదు|కాదని|లేదు|చెప్పలే\\w*|అనలే\\w*)"),
+    "te": ("", "(?:అని )?(?:కాదు|కాదని|లేదు|(?:చెప్ప|అన)లే[\u0c00-\u0c7f]*)"),
     "th": ("ไม่ใช่(?:ทั้ง)?|ไม่ได้(?:เป็น)?|ไม่(?:ถือว่า)?(?:เป็น)?|มิใช่|ไม่ถือว่าเป็น", "ไม่ได้"),
     "tr": (r"\bne", r"değil\w*|say[ıi]lma\w*|den(?:il)?eme\w*"),
     "ur": (r"نہیں|نہ", "نہیں"),
@@ -166,7 +166,7 @@ NEGATION: Mapping[str, tuple[str, str]] = {
 }
 # "One cannot say that ...": denies the label that comes later in the clause.
 CANNOT_SAY: Mapping[str, str] = {
-    "en": r"\b(?:cannot|can(?:no|['’])?t|hard to|impossible to) (?:be )?(?:say|said|call|called|describe|described)",
+    "en": r"\b(?:cannot|can(?:no|['’])?t|can hardly|hard to|impossible to) (?:be )?(?:say|said|call|called|describe|described)",
     "ar": r"لا (?:يمكن|نستطيع|يصح) (?:وصف|القول|أن)", "bg": r"\bне може да (?:се )?(?:каже|нарече|наречем|кажем|определи)",
     "de": r"\bnicht (?:als|sagen)|\bkann man (?:nicht|kaum)", "el": r"\bδεν μπορεί (?:να|κανείς)|\bδεν μπορούμε να",
     "es": r"\bno se (?:puede|podría)", "et": r"\bei saa (?:nimetada|öelda|pidada)",
@@ -211,7 +211,7 @@ OPTIONS: Mapping[str, str] = {
 # What points at a digit, where the sentence pauses behind it or goes on with `CHOSEN`: "I choose 2.", "La 2."
 POINTERS: Mapping[str, str] = {
     "en": "choose|pick|select|go with|answer with", "ar": "الرقم|رقم|أختار|اختار", "bg": "избирам|отговарям с",
-    "bn": "আমি", "de": "wähle|nehme|die|das", "el": "επιλέγω|διαλέγω|το|η|την", "es": "elijo|escojo|la|el",
+    "bn": "আমি", "de": "wähle|nehme|die|das", "el": "επιλέγω|διαλέγω|το", "es": "elijo|escojo|la|el",
     "et": "valin|vastan", "fi": "valitsen|vastaan", "fr": "choisis|réponds|la|le|n°", "he": "מספר|בוחרת?|בחרתי ב-?",
     "hi": "मैं", "id": "memilih|pilih|yang", "it": "scelgo|la|il", "ja": "私は|私なら", "ko": "저는|나는",
     "pt": "escolho|a|o", "ru": "выбираю|под номером", "sw": "nachagua|ninachagua|namba", "ta": "நான்", "te": "నేను",
@@ -238,7 +238,7 @@ CHOSEN: Mapping[str, str] = {
     "pt": r"(?:é|parece) (?:muito )?(?:mais|a|melhor|corret|cert)|encaixa|faz mais sentido",
     "ru": r"(?:[—–-] )?(?:более|вероятнее|правдоподобнее|лучше|верн|правильн)|подходит",
     "sw": r"(?:lina|ina|ni)(?: \w+)? (?:uwezekano|zaidi|sahihi|bora)|(?:lina|ina)faa",
-    "ta": "(?:அதிக|சரி|நன்றாக|பொருத்த|பொருந்து|ஐ)", "te": "(?:ఎక్కువ|సరైన|సరి|బాగా|ని? ?ఎంచుకు|ను? ?ఎన్నుకు)",
+    "ta": "(?:அதிக|சரி|நன்றாக|பொருத்த|பொருந்து|ஐ)", "te": "(?:ఎక్కువ|సరైన|సరి|బాగా|(?:ని )?ఎంచుకు|(?:ను )?ఎన్నుకు)",
     "th": "(?:เป็นไปได้|เหมาะสม|สมเหตุสมผล|น่าจะ|ถูกต้อง|ดีกว่า)",
     "tr": r"daha(?! az)|en (?:olası|uygun)|doğru|uygun|numara\w* (?:seçene\w+ )?(?:daha|doğru|seç)",
     "ur": "(?:کا امکان|زیادہ|بہتر|درست|صحیح|کا انتخاب|کو چن)",

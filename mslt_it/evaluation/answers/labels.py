@@ -30,10 +30,10 @@ from mslt_it.evaluation.answers.inflections import forms
 from mslt_it.evaluation.answers.numerals import NO_WORD_SPACES
 from mslt_it.evaluation.answers.words import (
     BECAUSE,
-    CANNOT_SAY,
     CHOSEN,
     CONCLUSIONS,
     CUES,
+    DENIED_AFAR,
     ENDINGS,
     JOINERS,
     NEGATION,
@@ -75,7 +75,7 @@ _ALIKE: Mapping[str, Callable[[str], str]] = {
     "ur": lambda text: text.translate(str.maketrans("يكهھۃ", "یکہہہ")),
 }
 # Letters, with the signs of Indic scripts and points of Arabic and Hebrew, which \w leaves out.
-_LETTER = r"[\w\u0300-\u036f\u0591-\u05c7\u064b-\u065f\u0900-\u0963\u0971-\u0dff]"
+_LETTER = r"[\w\u0300-\u036f\u0591-\u05c7\u064b-\u065f\u0900-\u0963\u0971-\u0dff\u0e31\u0e34-\u0e4e]"
 _OPEN = r"[\s\"'“”„‚‘’«»‹›「」『』【】()\[\]{}*_`#>:：•·–—$\\¡¿-]*"
 _CLOSE = r"(?:\s?»|[\"'”“„‚‘’«»‹›」』】)\]}*_`])*"
 _PAUSE = rf"\s*(?:[,;:.!{STOPS}{PAUSES}]|[–—―]|\s-\s|\(|$)"
@@ -161,18 +161,22 @@ class _Reader:
         self.uses = compiled("|".join(f"({pattern})" for pattern in patterns))
         # What may precede a label that stands alone; the same within a sentence: ", so "; the name of a field.
         self.alone = compiled(begin + "$")
-        pause = "" if language in NO_WORD_SPACES else rf"[,;{PAUSES}—–]"
+        pause = "" if language in NO_WORD_SPACES | {"ko"} else rf"[,;{PAUSES}—–]"
         self.so = compiled(rf"{pause}\s*(?:{so})[,،、，:：]?\s*{_OPEN}(?:{options}{_OPEN})?\Z")
         self.field = compiled(rf"{_OPEN}[^\d\W]{_LETTER}*(?:[ ]{_LETTER}+){{0,3}}{_CLOSE}\s?[:：]{begin}$")
         # What may follow it.
-        self.tail = compiled(rf"(?<=\d)\)\s|(?:{ending})?{_CLOSE}(?:{ending})?(?:{_PAUSE}|\s*(?:{because}){spaced})")
+        closed = rf"(?<=\d)\)\s|(?:{ending})?{_CLOSE}(?:{ending})?"
+        self.tail_of_digit = compiled(rf"{closed}(?:{_PAUSE}|\s*(?:{because}))")
+        self.tail = compiled(rf"{closed}(?:{_PAUSE}|\s*(?:{because}){spaced})")
         self.full_stop = compiled(rf"(?:{ending})?{_CLOSE}(?:{ending})?[\s.!{STOPS}]*{_CLOSE}\s*$")
         # "2 is more likely", but not "2 is not more likely".
         denial = rf"(?!\s*(?:{fold(before)}))" if before else ""
         self.chosen = compiled(rf"(?:{ending})?{_CLOSE}\s*(?:{fold(CHOSEN.get(language, '(?!)'))}){denial}")
         self.pointed = compiled(rf"{pointers}\s*[\"'(]?\Z")
-        cannot_say = fold(either(CANNOT_SAY, language))
-        self.cannot_say = compiled(rf"(?:{cannot_say})[^.!?,;:{STOPS}{PAUSES}\n]*\Z")
+        afar = [fold(either({code: row[side] for code, row in DENIED_AFAR.items()}, language)) for side in (0, 1)]
+        clause = rf"[^.!?,;:{STOPS}{PAUSES}\n{' ' if language == 'th' else ''}]"
+        self.denied_afar_before = compiled(rf"(?:{afar[0]}){clause}*\Z")
+        self.denied_afar_behind = compiled(rf"{clause}{{0,20}}(?:{afar[1]})") if afar[1] else None
         # \Z, since $ is also the end of each line before; and never over a line's end: "It does not\nAnswer: 1".
         self.denied_before = compiled(rf"(?:{fold(before)})[^\S\n]*[\"'“„«「]*[^\S\n]*\Z")
         self.denied_behind = compiled(rf"[\s\"'”“»」]*(?:{fold(behind)}){behind_end}") if behind else None
@@ -199,6 +203,7 @@ class _Reader:
         if alone:
             return Answer(alone.pop(), "alone") if len(alone) == 1 else None
         used = {use.name for use in stated if use.name not in self.plain or self._is_marked(text, use)}
+        used |= self._digits_that_win(text, uses)
         return Answer(used.pop(), "sentence") if len(used) == 1 else None
 
     def _uses(self, text: str) -> list[_Use]:
@@ -207,10 +212,11 @@ class _Reader:
             start, end = match.span()
             name = self.names[(match.lastindex or 0) - 1]
             before = text[max(0, start - 60) : start]
-            denied = (
-                bool(self.denied_before.search(before) or self.cannot_say.search(before))
-                or bool(self.denied_behind and name not in self.plain and self.denied_behind.match(text, end))
-            )
+            denied = bool(self.denied_before.search(before) or self.denied_afar_before.search(before))
+            if name not in self.plain or name in self.digits:
+                denied |= bool(self.denied_behind and self.denied_behind.match(text, end))
+            if name not in self.plain:
+                denied |= bool(self.denied_afar_behind and self.denied_afar_behind.match(text, end))
             # "neither positive nor negative", "肯定的でも否定的でもない": what denies one denies the other.
             if uses and uses[-1].denied != denied and self.joined.match(text[uses[-1].end : start]):
                 denied = True
@@ -262,7 +268,9 @@ class _Reader:
 
     def _closes(self, text: str, use: _Use) -> bool:
         """Does a pause or a reason follow the label, or (a digit) what says that it is the answer?"""
-        return bool(self.tail.match(text, use.end) or (use.name in self.digits and self.chosen.match(text, use.end)))
+        if use.name in self.digits:
+            return bool(self.tail_of_digit.match(text, use.end) or self.chosen.match(text, use.end))
+        return self.tail.match(text, use.end) is not None
 
     def _is_marked(self, text: str, use: _Use) -> bool:
         """Is the label in quotes, in bold, or behind "option"? Is it a digit that is pointed at?"""
@@ -270,6 +278,17 @@ class _Reader:
         quoted = _QUOTE_ENDS.match(text, use.end) and _QUOTE_BEGINS.search(before[-2:])
         pointed = use.name in self.digits and self.pointed.search(before) and self._closes(text, use)
         return bool(quoted or pointed) or self.option.search(before) is not None
+
+    def _digits_that_win(self, text: str, uses: Sequence[_Use]) -> set[str]:
+        """Digits of which the text says so ("Of the two, 2 fits better"), or that replace one ("Not 1 but 2.")."""
+        result = set()
+        for last, use in zip((None, *uses), uses, strict=False):
+            if use.denied or use.name not in self.digits or (last and self.joined.match(text[last.end : use.start])):
+                continue
+            replaces = last and last.denied and last.name != use.name and self.tail.match(text, use.end)
+            if self.chosen.match(text, use.end) or (replaces and not _SENTENCE_END.search(text, last.end, use.start)):
+                result.add(use.name)
+        return result
 
 
 _reader = functools.lru_cache(maxsize=256)(_Reader)
@@ -285,7 +304,7 @@ def _label_pattern(word: str, language: str, others: Sequence[str]) -> str:
     """A label's word or words in all their forms, apart from the letters around it and from ``others``' beginnings."""
     if word.isdecimal():
         behind = "" if language in NO_WORD_SPACES | {"ko"} else rf"(?!{_LETTER})"
-        return rf"(?<![\d.,/\-])(?<!\d:){word}(?![\d/:%]|[.,]\d){behind}"
+        return rf"(?<![\d/\-])(?<!\d[:.,]){word}(?![\d/:%]|[.,]\d){behind}"
     pieces = re.split(r"([\s‐‑-]+)", word)
     pattern = "".join(r"[\s‐‑-]+" if index % 2 else forms(piece, language) for index, piece in enumerate(pieces))
     if language in NO_WORD_SPACES:  # "答えはいいえ" holds no "はい"

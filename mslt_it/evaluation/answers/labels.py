@@ -57,14 +57,15 @@ FUNCTION_WORDS: Mapping[str, frozenset[str]] = {code: frozenset(words.split()) f
     "ar": "نعم لا ربما أجل كلا", "bg": "да не може", "bn": "হ্যাঁ না হয়তো", "de": "ja nein vielleicht doch",
     "el": "ναι όχι ίσως", "en": "yes no maybe perhaps", "es": "sí si no quizás quizá", "et": "jah ei võib-olla",
     "fi": "kyllä ei ehkä joo",
-    "fr": "oui non peut-être", "he": "כן לא אולי", "hi": "हाँ हां नहीं शायद", "id": "ya tidak mungkin bukan", "it": "sì no forse",
+    "fr": "oui non peut-être", "he": "כן לא אולי", "hi": "हाँ हां नहीं शायद", "id": "ya tidak mungkin bukan",
+    "it": "sì no forse",
     "ja": "はい いいえ たぶん 多分", "ko": "예 네 아니요 아마도", "pt": "sim não talvez", "ru": "да нет возможно",
     "sw": "ndiyo hapana labda", "ta": "ஆம் ஒருவேளை இல்லை",
     "te": "అవును కాదు బహుశా లేదు", "th": "ใช่ ไม่ใช่ ไม่ อาจจะ", "tr": "evet hayır belki", "ur": "ہاں نہیں شاید",
     "vi": "phải không có", "zh": "是 不是 否 也许 对 不对",
 }.items()}
 # fmt: on
-ACCENTS_MAY_DROP = frozenset({"el", "es", "fr", "it", "pt"})  # in capitals, or in a hurry; the words stay apart without them
+ACCENTS_MAY_DROP = frozenset({"el", "es", "fr", "it", "pt"})  # in capitals, in a hurry; words stay apart
 _DOTLESS = frozenset({"tr", "az"})  # I is the capital of ı, İ that of i
 
 # What writers leave out or type as its neighbour: vowel signs, the letters of an Arabic keyboard in Urdu, ё.
@@ -156,13 +157,13 @@ class _Reader:
         link = "|".join(filter(None, (CUES[code][1] for code in dict.fromkeys((language, "en")) if code in CUES)))
         cue = "|".join(CUES[code][0] for code in dict.fromkeys((language, "en")) if code in CUES)
         polite = fold(POLITE.get(language, "(?!)"))
-        begin = rf"{_OPEN}(?:(?:{so})[,،、，:：]?\s*)?{_OPEN}(?:(?:{polite})[,،]?\s*)?(?:(?:{options}|{pointers}){_OPEN})?"
+        begin = rf"{_OPEN}(?:(?:{so})[,،、:]?\s*)?{_OPEN}(?:(?:{polite})[,،]?\s*)?(?:(?:{options}|{pointers}){_OPEN})?"
         # A label anywhere; group i + 1 is label i.
         self.uses = compiled("|".join(f"({pattern})" for pattern in patterns))
         # What may precede a label that stands alone; the same within a sentence: ", so "; the name of a field.
         self.alone = compiled(begin + "$")
         pause = "" if language in NO_WORD_SPACES | {"ko"} else rf"[,;{PAUSES}—–]"
-        self.so = compiled(rf"{pause}\s*(?:{so})[,،、，:：]?\s*{_OPEN}(?:{options}{_OPEN})?\Z")
+        self.so = compiled(rf"{pause}\s*(?:{so})[,،、:]?\s*{_OPEN}(?:{options}{_OPEN})?\Z")
         self.field = compiled(rf"{_OPEN}[^\d\W]{_LETTER}*(?:[ ]{_LETTER}+){{0,3}}{_CLOSE}\s?[:：]{begin}$")
         # What may follow it.
         closed = rf"(?<=\d)\)\s|(?:{ending})?{_CLOSE}(?:{ending})?"
@@ -283,10 +284,11 @@ class _Reader:
         """Digits of which the text says so ("Of the two, 2 fits better"), or that replace one ("Not 1 but 2.")."""
         result = set()
         for last, use in zip((None, *uses), uses, strict=False):
-            if use.denied or use.name not in self.digits or (last and self.joined.match(text[last.end : use.start])):
+            between = text[last.end : use.start] if last else ""
+            if use.denied or use.name not in self.digits or (last and self.joined.match(between)):
                 continue
-            replaces = last and last.denied and last.name != use.name and self.tail.match(text, use.end)
-            if self.chosen.match(text, use.end) or (replaces and not _SENTENCE_END.search(text, last.end, use.start)):
+            denied = last is not None and last.denied and last.name != use.name and not _SENTENCE_END.search(between)
+            if self.chosen.match(text, use.end) or (denied and self.tail.match(text, use.end)):
                 result.add(use.name)
         return result
 

@@ -40,10 +40,9 @@ DECIMAL_POINT = frozenset({
     "mn", "mr", "ms", "my", "ne", "om", "pa", "si", "so", "sw", "ta", "te", "th", "ur", "yo", "zh", "zu",
 })
 
-# Words that scale the number they follow, longest first. Of CLDR's compact number formats the long ones and the short
-# ones of more than a letter (a test compares them), with the cases of each language, and what people write besides
-# (lakh and crore; Tsd.; ngàn). What is excluded: units and per cent that begin alike (千克 is a kilogram, শতাংশ and ร้อยละ
-# are per cent), and "M" and "k" but directly behind the digits.
+# Words that scale the number they follow, longest first: those of CLDR's compact number formats (a test compares them)
+# in the cases that each language has, and what people write besides (lakh and crore; Tsd.; ngàn). What is excluded:
+# units and per cent that begin alike (千克 is a kilogram, শতাংশ and ร้อยละ are per cent), M and k but behind the digits.
 SCALES: Mapping[str, tuple[tuple[str, int], ...]] = {
     "en": ((r"hundred\b", 100), (r"thousand\b|(?<=\d)k\b", 10**3), (r"lakhs?\b", 10**5),
            (r"millions?\b|(?<=\d)(?-i:M)(?!\w)|(?-i:M)(?=[€$£])|(?<=\d)mn\b", 10**6),
@@ -69,8 +68,8 @@ SCALES: Mapping[str, tuple[tuple[str, int], ...]] = {
     "he": ((r"אלפי(?:ם|)(?!\w)|אלף(?!\w)", 10**3), (r"מיליון|מיליוני", 10**6), ("מיליארד", 10**9), ("טריליון", 10**12)),
     "hi": ((r"सौ(?!\w)", 100), ("हज़ार|हजार", 10**3), ("लाख", 10**5), ("मिलियन", 10**6), ("करोड़|करोड", 10**7),
            ("अरब(?!ी)|बिलियन", 10**9), ("खरब", 10**11), ("ट्रिलियन", 10**12)),
-    "id": ((r"ratus\b", 100), (r"ribu\b|rb\b", 10**3), (r"juta\b|jt\b", 10**6), (r"mil[iy]ar\b|(?<=\d)(?-i:M)\b", 10**9),
-           (r"triliun\b", 10**12)),
+    "id": ((r"ratus\b", 100), (r"ribu\b|rb\b", 10**3), (r"juta\b|jt\b", 10**6),
+           (r"mil[iy]ar\b|(?<=\d)(?-i:M)\b", 10**9), (r"triliun\b", 10**12)),
     "it": ((r"mila\b|mille\b", 10**3), (r"milion[ei]\b|mln\b", 10**6), (r"miliard[oi]\b|mld\b", 10**9),
            (r"bilion[ei]\b|bln\b", 10**12)),
     "ja": (("百万", 10**6), ("千万", 10**7), ("百(?!分)", 100), ("千", 10**3), ("万", 10**4), ("億", 10**8),
@@ -84,7 +83,7 @@ SCALES: Mapping[str, tuple[tuple[str, int], ...]] = {
     "sw": ((r"mia\b", 100), (r"elfu\b", 10**3), (r"laki\b", 10**5), (r"milioni\b", 10**6), (r"bilioni\b", 10**9),
            (r"trilioni\b", 10**12)),
     "ta": (("நூறு", 100), ("ஆயிர(?:ம்|த்து)", 10**3), ("இ?லட்ச(?:ம்|த்து|ங்கள்)", 10**5), ("மில்லியன்", 10**6), ("கோடி", 10**7),
-           ("பில்லியன்", 10**9), ("[டட்]+ரில்லியன்|டிரில்லியன்", 10**12)),
+           ("பில்லியன்", 10**9), ("ட்ரில்லியன்|டிரில்லியன்", 10**12)),
     "te": (("వంద(?:లు?)?", 100), ("వేలు?|వేయి", 10**3), ("లక్ష(?:లు?)?(?!్య)", 10**5), ("మిలియన్లు?|మిలియన్", 10**6),
            ("కోట్లు?|కోటి", 10**7), ("బిలియన్లు?|బిలియన్", 10**9), ("ట్రిలియన్లు?|ట్రిలియన్", 10**12)),
     "th": (("ร้อย(?!ละ)", 100), ("พัน(?!ธ)", 10**3), ("หมื่น", 10**4), ("แสน", 10**5), ("ล้าน", 10**6)),
@@ -92,7 +91,8 @@ SCALES: Mapping[str, tuple[tuple[str, int], ...]] = {
            (r"trilyon\w*|Tn\b", 10**12)),
     "ur": ((r"سو(?!\w)", 100), ("ہزار", 10**3), ("لاکھ", 10**5), ("ملین", 10**6), ("کروڑ", 10**7),
            ("ارب(?!ی)|بلین", 10**9), ("کھرب", 10**11), ("ٹریلین", 10**12)),
-    "vi": ((r"trăm\b", 100), (r"nghìn\b|ngàn\b", 10**3), (r"vạn\b", 10**4), (r"triệu\b|Tr\b", 10**6), (r"t[ỷỉ]\b", 10**9)),
+    "vi": ((r"trăm\b", 100), (r"nghìn\b|ngàn\b", 10**3), (r"vạn\b", 10**4), (r"triệu\b|Tr\b", 10**6),
+           (r"t[ỷỉ]\b", 10**9)),
     "zh": (("[百佰][万萬]", 10**6), ("千[万萬]", 10**7), ("百(?!分)", 100), ("千(?![克米瓦卡焦赫帕伏字兆])", 10**3),
            ("[万萬]", 10**4), ("[亿億]", 10**8)),
 }
@@ -284,7 +284,7 @@ def _scaled(numbers: Sequence[Number], text: str, primary: str) -> list[Number]:
     result = []
     for number in numbers:
         factor, start, end, value = 1, number.start, number.end, number.value
-        if primary in SCALE_FIRST and (word := re.search(r"\b([^\W\d_]+) $", text[max(0, start - 12) : start])):
+        if primary in SCALE_FIRST and (word := re.search(r"\b([^\W\d_]+)[ \u00a0]$", text[max(0, start - 12) : start])):
             factor = next((f for pattern, f in _scales(primary) if pattern.fullmatch(word[1])), 1)
             start -= len(word[0]) if factor > 1 else 0
         for _ in range(2):  # "2 and a half million", "3 millones y medio"
@@ -292,7 +292,8 @@ def _scaled(numbers: Sequence[Number], text: str, primary: str) -> list[Number]:
                 factor, end = _scale_behind(text, end, primary)
             if added := half.match(text, end):
                 value, end = value + Decimal(1) / 2, added.end()
-        result.append(Number(start, end, value * factor, factor) if (end, start) != (number.end, number.start) else number)
+        value = value * factor if factor > 1 else value  # a product is rounded to 28 digits
+        result.append(Number(start, end, value, factor))
     return result
 
 

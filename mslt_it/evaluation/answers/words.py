@@ -70,20 +70,25 @@ BECAUSE: Mapping[str, str] = {
 # What opens the sentence that draws the conclusion; also the total ("In total she paid").
 CONCLUSIONS: Mapping[str, str] = {
     "en": r"(?:and )?(?:so|therefore|thus|hence|in total|altogether|in conclusion|in short|in summary|overall)\b",
-    "ar": "باختصار|لذلك|إذن|إذًا|وبالتالي", "bg": r"(?:следователно|значи|накратко|така че|общо)\b", "bn": "সংক্ষেপে|তাই|সুতরাং|অতএব|মোট",
-    "de": r"(?:also|kurz gesagt|kurzum|somit|daher|folglich|insgesamt|damit|deshalb)\b", "el": r"(?:άρα|με λίγα λόγια|συνοπτικά|επομένως|οπότε|συνολικά)\b",
+    "ar": "باختصار|لذلك|إذن|إذًا|وبالتالي", "bg": r"(?:следователно|значи|накратко|така че|общо)\b",
+    "bn": "সংক্ষেপে|তাই|সুতরাং|অতএব|মোট",
+    "de": r"(?:also|kurz gesagt|kurzum|somit|daher|folglich|insgesamt|damit|deshalb)\b",
+    "el": r"(?:άρα|με λίγα λόγια|συνοπτικά|επομένως|οπότε|συνολικά)\b",
     "es": r"(?:por (?:lo )?tanto|en resumen|así que|entonces|en total|por consiguiente|luego)\b",
     "et": r"(?:seega|lühidalt|niisiis|järelikult|seetõttu|kokku)\b", "fi": r"(?:siis|lyhyesti|joten|eli|yhteensä)\b",
     "fr": r"(?:donc|en bref|bref|en résumé|ainsi|par conséquent|au total|en tout)\b",
-    "he": "בקצרה|לכן|ולכן|לפיכך|בסך הכול", "hi": "संक्षेप में|इसलिए|अतः|कुल", "id": r"(?:jadi|singkatnya|maka|oleh karena itu|totalnya)\b",
+    "he": "בקצרה|לכן|ולכן|לפיכך|בסך הכול", "hi": "संक्षेप में|इसलिए|अतः|कुल",
+    "id": r"(?:jadi|singkatnya|maka|oleh karena itu|totalnya)\b",
     "it": r"(?:quindi|in breve|insomma|dunque|perciò|pertanto|in totale|in tutto)\b",
-    "ja": "要するに|したがって|従って|よって|だから|なので|ゆえに|つまり|合計", "ko": "요컨대|따라서|그러므로|므로|그래서",
+    "ja": "要するに|したがって|従って|よって|だから|なので|ゆえに|つまり|合計",
+    "ko": "요컨대|따라서|그러므로|므로|그래서",
     "pt": r"(?:portanto|em resumo|logo|então|assim|por isso|no total|ao todo)\b",
     "ru": r"(?:значит|короче говоря|следовательно|таким образом|итак|поэтому|итого|всего)\b",
     "sw": r"(?:kwa hivyo|kwa ufupi|kwa hiyo|hivyo|kwa jumla|basi)\b", "ta": "சுருக்கமாக|எனவே|ஆகவே|ஆகையால்|மொத்தம்|மொத்தத்தில்",
     "te": "క్లుప్తంగా|కాబట్టి|అందువల్ల|అందుకే|మొత్తం",
     "th": "สรุปคือ|ดังนั้น|จึง|เพราะฉะนั้น|สรุป", "tr": r"(?:yani|kısacası|dolayısıyla|bu yüzden|öyleyse|toplamda)\b",
-    "ur": "مختصر[اً]*|لہذا|اس لیے|چنانچہ", "vi": r"(?:vậy|tóm lại|vì vậy|do đó|như vậy|tổng cộng)\b", "zh": "简而言之|总之|所以|因此|故|于是",
+    "ur": "مختصر[اً]*|لہذا|اس لیے|چنانچہ", "vi": r"(?:vậy|tóm lại|vì vậy|do đó|như vậy|tổng cộng)\b",
+    "zh": "简而言之|总之|所以|因此|故|于是",
 }
 
 # Prepositions that make a number a circumstance ("in 7 days he earns 126"), not the answer itself.
@@ -136,51 +141,59 @@ AND_A_HALF: Mapping[str, str] = {
 NEGATION: Mapping[str, tuple[str, str]] = {
     "en": (r"\b(?:not|isn['’]t|aren['’]t|never|neither|nor|without|cannot be|hardly|anything but|far from)"
            r"(?: (?:a|an|the|be|been|being|really|at all|entirely|clearly))*", ""),
-    "ar": (r"(?:ليس|ليست|غير|لا|و?ليس|و?لا|أبعد ما ت?يكون عن)", ""),
+    "ar": (r"و?(?:ليست?(?: [^\W\d]+)?|لا)|غير|أبعد ما ت?يكون عن", ""),
     "bg": (r"\b(?:не|нито)(?: е| са)?(?: изобщо| никак)?", ""),
     "bn": ("", r"(?:ও ?)?(?:নয়|না|নেই)|বলা যায় না|বলা চলে না"),
     "de": (r"\b(?:nicht|kein\w*|nie|weder|noch|kaum|alles andere als)"
            r"(?: (?:ein\w*|der|die|das|als|wirklich|gerade))*", ""),
     "el": (r"\b(?:δεν(?: είναι)?|μη|ούτε|όχι|κάθε άλλο παρά)(?: (?:ένα|μια|μία|καθόλου|ιδιαίτερα))*", ""),
     "es": (r"\b(?:no(?: (?:es|son|parece|fue|era))?|nunca|ni|tampoco|lejos de ser)"
-           r"(?: (?:un|una|el|la|muy|es|nada|en absoluto))*", ""),
+           r"(?: una? [^\W\d]+)?(?: (?:un|una|el|la|muy|es|nada|en absoluto))*", ""),
     "et": (r"\b(?:ei|mitte|pole|ega|kaugel|muud kui)(?: ole)?(?: (?:sugugi|üldse))?", ""),
     "fi": (r"\b(?:ei|eivät|en|eikä|muuta kuin)(?: ole)?(?: (?:lainkaan|ollenkaan|kovin))?", ""),
-    "fr": (r"\b(?:pas|jamais|ni|non|guère|loin d['’]être)(?: (?:une?|le|la|très|vraiment|du tout|de))*", ""),
-    "he": (r"\b(?:ו?לא|אינו|ו?אינה|אין|רחוק\w* מ(?:להיות|)) ?", ""),
+    "fr": (r"\b(?:pas|jamais|ni|non|guère|loin d['’]être)"
+           r"(?: une? [^\W\d]+)?(?: (?:une?|le|la|très|vraiment|du tout|de))*", ""),
+    "he": (r"\b(?:ו?לא(?: [^\W\d]+)?|אינו|ו?אינה|אין|רחוק\w* מ(?:להיות|)) ?", ""),
     "hi": (r"नहीं|न", "नहीं"),
-    "id": (r"\b(?:bukan|tidak|bukanlah|jauh dari)(?: \w+)?", ""),
-    "it": (r"\b(?:non(?: (?:è|sono|può essere))?|né|mai|neanche|tutt['’]altro che)(?: (?:una?|il|la|lo|affatto))*", ""),
+    "id": (r"\b(?:bukan|tidak|bukanlah|jauh dari)(?: \w+)?(?: yang)?", ""),
+    "it": (r"\b(?:non(?: (?:è|sono|può essere))?|né|mai|neanche|tutt['’]altro che)"
+           r"(?: una? [^\W\d]+)?(?: (?:una?|il|la|lo|affatto))*", ""),
     "ja": ("", "では?な[いく]|ではありません|だ?とは?(?:言え|いえ|思え|思わ)|じゃな[いく]"),
     "ko": (r"안", "이?지도? ?않|번?[이가은는]? ?아니|(?:이?라고는? )?(?:(?:할|볼|말할) 수 없|(?:보|하)기 어렵)"),
-    "pt": (r"\b(?:não(?: (?:é|são|pode ser))?|nem|nunca|longe de ser)(?: (?:uma?|o|a|nada|muito))*", ""),
+    "pt": (r"\b(?:não(?: (?:é|são|pode ser))?|nem|nunca|longe de ser)"
+           r"(?: uma? [^\W\d]+)?(?: (?:uma?|o|a|nada|muito))*", ""),
     "ru": (r"\b(?:не|ни)(?: (?:является|очень))?", ""),
     "sw": (r"\b(?:si|sio|siyo|hayana|wala|mbali na kuwa)(?: \w+)?", ""),
     "ta": ("", "(?:என்று )?(?:அல்ல|இல்லை|சொல்ல முடியாது|கூற முடியாது)"),
     "te": ("", "(?:అని )?(?:కాదు|కాదని|లేదు|(?:చెప్ప|అన)లే[\u0c00-\u0c7f]*)"),
-    "th": ("ไม่ใช่(?:ทั้ง)?|ไม่ได้(?:เป็น)?|ไม่(?:ถือว่า)?(?:เป็น)?|มิใช่|ไม่ถือว่าเป็น", "ไม่ได้"),
+    "th": ("ไม่ใช่[\u0e00-\u0e7f]{0,8}|ไม่ได้(?:เป็น)?|ไม่(?:ถือว่า)?(?:เป็น)?|มิใช่", "ไม่ได้"),
     "tr": (r"\bne", r"değil\w*|say[ıi]lma\w*|den(?:il)?eme\w*"),
     "ur": (r"نہیں|نہ", "نہیں"),
-    "vi": (r"\b(?:không phải(?: là)?|không(?: hề)?|chẳng(?: hề)?)", ""),
+    "vi": (r"\b(?:không phải(?: là)?(?: một)?(?: [^\W\d]+){0,2}|không(?: hề)?|chẳng(?: hề)?)", ""),
     "zh": ("不是|并不|并非|不|非|没有|没|[算谈]不上|称不上|很难说", ""),
 }
-# What denies a label at a distance in its clause, before it ("one cannot say that", "nothing about it is") and behind it.
+# What denies a label at a distance in its clause, before it ("one cannot say that", "nothing is") and behind it.
 DENIED_AFAR: Mapping[str, tuple[str, str]] = {
     "en": (r"\b(?:cannot|can(?:no|['’])?t|can hardly|hard to|impossible to) (?:be )?(?:say|said|call|called|describe|"
            r"described)|\bnothing(?! but)", ""),
     "ar": (r"لا (?:يمكن|نستطيع|يصح) (?:وصف|القول|أن)|لا شيء|ليس فيه", ""),
-    "bg": (r"\bне може да (?:се )?(?:каже|нарече|наречем|кажем|определи)|\bнищо", ""), "bn": ("", "কিছুই|বলা যায় না"),
+    "bg": (r"\bне може да (?:се )?(?:каже|нарече|наречем|кажем|определи)|\bнищо", ""),
+    "bn": ("", "কিছুই|বলা যায় না|নয়"), "hi": ("", "नहीं"), "ur": ("", "نہیں"),
     "de": (r"\bnicht (?:als|sagen)|\bkann man (?:nicht|kaum)|\bnichts", ""),
     "el": (r"\bδεν μπορεί (?:να|κανείς)|\bδεν μπορούμε να|\bτίποτα", ""),
     "es": (r"\bno se (?:puede|podría)|\bnada(?! más que)", ""),
     "et": (r"\bei saa (?:nimetada|öelda|pidada)|\bpole midagi|\bei ole midagi", ""),
     "fi": (r"\bei voi (?:sanoa|kutsua|pitää)|\bei ole mitään", ""),
     "fr": (r"\bne (?:peut|saurait)(?: pas)? (?:dire|être|qualifier)|\brien", ""),
-    "he": (r"אי אפשר ל(?:ומר|כנות|קרוא|תאר)|שום|אין בו|אין בה", ""), "id": (r"\btidak (?:bisa|dapat) (?:disebut|dikatakan)|\btidak ada", ""),
-    "it": (r"\bnon si può|\bniente|\bnulla", ""), "ja": ("", "(?:ありません|ない|なかった)"), "ko": ("", "없"),
+    "he": (r"אי אפשר ל(?:ומר|כנות|קרוא|תאר)|שום|אין בו|אין בה", ""),
+    "id": (r"\btidak (?:bisa|dapat) (?:disebut|dikatakan)|\btidak ada", ""),
+    "it": (r"\bnon si può|\bniente|\bnulla", ""),
+    "ja": ("", "(?:ありません|ない|なかった)"), "ko": ("", "없|아니|아닙"),
     "pt": (r"\bnão se pode|\bnada", ""), "ru": (r"\bнельзя (?:назвать|сказать|считать)|\bничего", ""),
-    "sw": (r"\bha(?:ya|i|wa|li|vi|zi)wezi kuitwa|\bhakuna", ""), "ta": ("", "எதுவும் இல்லை"), "te": ("", "ఏమీ లేదు"),
-    "th": ("(?:เรียก|พูด|บอก)(?:ว่า)?ไม่ได้|ไม่มีอะไร", ""), "tr": ("", "yok"), "vi": (r"\bkhông thể (?:gọi|nói|coi|xem)|\b(?:chẳng|không) có gì", ""),
+    "sw": (r"\bha(?:ya|i|wa|li|vi|zi)wezi kuitwa|\bhakuna", ""), "ta": ("", "எதுவும் இல்லை|அல்ல"),
+    "te": ("", "ఏమీ లేదు|కాదు"),
+    "th": ("(?:เรียก|พูด|บอก)(?:ว่า)?ไม่ได้|ไม่มีอะไร", ""), "tr": ("", "yok|değil"),
+    "vi": (r"\bkhông thể (?:gọi|nói|coi|xem)|\b(?:chẳng|không) có gì", ""),
     "zh": ("不能说|不能算|不能称|没有?什么", ""),
 }
 
@@ -188,7 +201,9 @@ DENIED_AFAR: Mapping[str, tuple[str, str]] = {
 JOINERS: Mapping[str, str] = {
     "en": r"or|and|nor|&", "ar": "أو|أم|و", "bg": "или|и", "bn": "বা|অথবা|নাকি|এবং|ও",
     "de": "oder|und|noch|als auch|bzw\\.?", "el": "ή|και",
-    "es": "o|u|y|e|ni|como", "et": "või|ja|ega|kui ka", "fi": "tai|vai|ja|että", "fr": "ou|et|ni|soit", "he": "או|וגם|ו", "hi": "या|और",
+    "es": "o|u|y|e|ni|como", "et": "või|ja|ega|kui ka", "fi": "tai|vai|ja|että",
+    "fr": "ou|et|ni|soit", "he": "או|וגם|ו",
+    "hi": "या|और",
     "id": "atau|dan|maupun", "it": "oppure|o|e|né|che",
     "ja": "または|それとも|あるいは|でも|か|と|や|も", "ko": "또는|혹은|아니면|이나|나|와|과", "pt": "ou|e|nem|como",
     "ru": "или|и|либо|ни", "sw": "au|na|ama|wala", "ta": "அல்லது|மற்றும்", "te": "లేదా|మరియు",
@@ -229,7 +244,8 @@ CHOSEN: Mapping[str, str] = {
     "en": r"(?:is|seems|sounds|looks|would be)(?: much| far| clearly)? (?:more|better|likelier|right|correct|the)\b"
           r"|fits|makes (?:more |better |the most )?sense|follows",
     "ar": "(?:هو |هي )?(?:الأرجح|الأنسب|أرجح|أنسب|أكثر|صحيح|الصحيح)",
-    "bg": r"(?:е|изглежда) (?:по-(?!малко)|най-(?!малко)|вярн|правилн)|подхожда", "bn": "(?:নম্বর(?:টি)? |টি )?(?:বেশি|সঠিক|ঠিক|বেছে)",
+    "bg": r"(?:е|изглежда) (?:по-(?!малко)|най-(?!малко)|вярн|правилн)|подхожда",
+    "bn": "(?:নম্বর(?:টি)? |টি )?(?:বেশি|সঠিক|ঠিক|বেছে)",
     "de": r"(?:ist|scheint|klingt|wirkt)(?: viel| deutlich| eher)? (?:wahrscheinlicher|richtig|besser|plausibler|"
           r"sinnvoller|passender|die|das)\b|(?:das|die|der) (?:bessere|richtige|passende)|passt|ergibt (?:mehr )?sinn",
     "el": r"(?:είναι|φαίνεται|μοιάζει) (?:πολύ )?(?:πιο|η|το|σωστ|καλύτερ)|ταιριάζει",
@@ -237,7 +253,8 @@ CHOSEN: Mapping[str, str] = {
     "et": r"(?:on|tundub) (?:palju )?(?!vähem)\w+m\b|(?:on )?(?:õige|parem)|sobib",
     "fi": r"(?:on|vaikuttaa|tuntuu) (?:paljon )?(?:(?!epä)\w+mpi\b|(?!epä)\w+mmalta\b|oikea)|sopii",
     "fr": r"(?:est|semble|paraît) (?:bien )?(?:plus|la|meilleur|correct|juste)|convient|a plus de sens",
-    "he": "(?:הוא |היא )?(?:הסוף|הטוב|סביר|מתאי|נכונ?ה?|עדיפ?ה?|הגיוני)", "hi": "(?:की संभावना(?! कम)|ज़्यादा|अधिक|बेहतर|सही|ठीक|(?:को )?चुन|का चयन)",
+    "he": "(?:הוא |היא )?(?:הסוף|הטוב|סביר|מתאי|נכונ?ה?|עדיפ?ה?|הגיוני)",
+    "hi": "(?:की संभावना(?! कम)|ज़्यादा|अधिक|बेहतर|सही|ठीक|(?:को )?चुन|का चयन)",
     "id": "(?:adalah )?(?:yang )?(?:lebih|paling|benar|cocok)",
     "it": r"(?:è|sembra|pare) (?:molto )?(?:più|la|il|migliore|corrett|giust)|si adatta|ha più senso",
     "ja": "番?(?:の(?:方|ほう)が|が(?:より|正|適|ふさわ|妥当|自然)|を選|にします)",

@@ -150,6 +150,7 @@ class PromptConfig:
         "direct", "ask directly, or for a chain of thought", choices=("direct", "cot_native", "cot_english", "xlt")
     )
     num_shots: int = key(0, "worked examples before each question", at_least=0)
+    first_shot: int | None = key(None, "which of them comes first, the rest in turn; null: seed decides", at_least=0)
 
 
 @dataclass(frozen=True)
@@ -300,7 +301,7 @@ def deciding(section: Any) -> Any:
     if not dataclasses.is_dataclass(section):
         return to_plain(section)
     found = {f.name: getattr(section, f.name) for f in dataclasses.fields(section) if f.metadata["about"].decides}
-    for name, none in (("prompts", {}), ("assignment_seed", None)):
+    for name, none in (("prompts", {}), ("assignment_seed", None), ("first_shot", None)):
         if name in found and found[name] == none:  # a run without it is the one that it was before there were any
             del found[name]
     if found.get("eval_steps") == 0:

@@ -54,7 +54,7 @@ def load_recipe(
             raise Problem(f"{key}: no value in recipe '{name}'. Give one: {key}=VALUE.")
     content["task"]["prompts"] = {**content["task"]["prompts"], **own_prompts(content["task"]["name"], config_dir)}
     recipe = build(Recipe, {**content, **_names(content, name, scale)}, f"recipe '{name}'")
-    recipe = _with_languages(_with_sources(recipe, choose))
+    recipe = _with_first_shot(_with_languages(_with_sources(recipe, choose)))
     check(recipe)
     return recipe
 
@@ -224,6 +224,13 @@ def _with_languages(recipe: Recipe) -> Recipe:
     note = recipe.targets_note  # unless it is on other languages
     note = note if note.startswith(f"targets=rest: {', '.join(found.targets) or 'none'} (") else ""
     return dataclasses.replace(recipe, sources=found.sources, targets=found.targets, targets_note=note)
+
+
+def _with_first_shot(recipe: Recipe) -> Recipe:
+    """Each seed has other worked examples first, lest one label always be shown and another never."""
+    if not recipe.prompt.num_shots or recipe.prompt.first_shot is not None:
+        return recipe
+    return dataclasses.replace(recipe, prompt=dataclasses.replace(recipe.prompt, first_shot=recipe.seed))
 
 
 def resolved_yaml(recipe: Recipe) -> str:

@@ -167,6 +167,7 @@ class PromptConfig:
         "direct", "ask directly, or for a chain of thought", choices=("direct", "cot_native", "cot_english", "xlt")
     )
     num_shots: int = key(0, "worked examples before each question", at_least=0)
+    first_shot: int | None = key(None, "which of them comes first, the rest in turn; null: seed decides", at_least=0)
 
 
 @dataclass(frozen=True)
@@ -352,7 +353,14 @@ class Recipe:
 
 # Keys that came later, and their values that change nothing.
 _NOT_SAID: dict[str, Any] = {
-    **{"prompts": {}, "assignment_seed": None, "freeze_layers": 0, "layer_lr_decay": 1.0, "label_smoothing": 0.0},
+    **{
+        "prompts": {},
+        "assignment_seed": None,
+        "first_shot": None,
+        "freeze_layers": 0,
+        "layer_lr_decay": 1.0,
+        "label_smoothing": 0.0,
+    },
     **{"class_weights": "none", "method": "lora"},
 }
 

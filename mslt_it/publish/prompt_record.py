@@ -33,7 +33,8 @@ def prompt_record(recipe: Recipe, encoder: Encoder) -> dict[str, Any]:
     task, languages = recipe.task, {}
     if recipe.head is not None:
         head = {"head": recipe.head.name, "labels": list(recipe.head.labels)}
-        return {"task": task.name, "fields": list(task.input_fields), **head}
+        fields = [name for name in task.input_fields if name not in task.option_fields]
+        return {"task": task.name, "fields": fields, "options": list(task.option_fields), **head}
     for code in dict.fromkeys((*recipe.sources, *recipe.targets)):
         one = outline(task, recipe.prompt, code)
         around = encoder.text_around([role for role, _ in one.messages])
@@ -77,7 +78,8 @@ def usage(folder: Path, **more: Any) -> dict[str, Any]:
     if record is None:
         return {}
     if "head" in record:
-        return {**record, "names": dict(enumerate(record["labels"])), **more}
+        yours = [f"your {name}" for name in record["options"]]
+        return {**record, "names": dict(enumerate(record["labels"])), "your_options": yours, **more}
     languages: Mapping[str, Any] = record["languages"]
     code, first = next(iter(languages.items()))
     names, wording, prompt = list(first["labels"]), first.get("wording", {}), shown(first["prompt"])

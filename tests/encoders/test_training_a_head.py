@@ -14,7 +14,7 @@ from torch import nn
 
 from mslt_it.config.recipe import Recipe
 from mslt_it.data.build import build_training_set
-from mslt_it.data.segments import separator_id
+from mslt_it.data.segments import layout
 from mslt_it.models.base_model import add_adapter, base_of, load_adapter, load_base, load_tokenizer, model_hash
 from mslt_it.models.heads import head_of
 from mslt_it.problems import Problem
@@ -39,7 +39,7 @@ def built(base: Path, *overrides: str) -> Built:
 
 def batch(rows: list[EncodedExample], tokenizer: Any) -> dict[str, Any]:
     dataset = to_dataset(rows, ("ar", "de"), 1)
-    made = PaddingCollator(1, separator_id(tokenizer))([dataset[i] for i in range(len(rows))])
+    made = PaddingCollator(1, layout("classes", tokenizer))([dataset[i] for i in range(len(rows))])
     made.pop("languages")
     return made
 

@@ -31,13 +31,13 @@ CRITERIA = (
     *("l2v_typology", "target_coverage", "mean_reciprocal_rank"),
 )
 METHODS = ("none", "cat", "svd", "ties", "dare_ties", "weighted_factors")
-# The head by which an encoder answers a task of a shape.
+# The head by which an encoder answers a task of a shape; of a classification with task.option_fields it is "options".
 HEADS = {"classification": "classes"}
 
 
 @dataclass(frozen=True)
 class Head:
-    """By what an encoder answers: its kind (of `HEADS`), and the labels in the order of its outputs."""
+    """By what an encoder answers: its kind (see `HEADS`), and the labels in the order of its outputs."""
 
     name: str
     labels: tuple[str, ...]
@@ -73,6 +73,9 @@ class TaskConfig:
         example="[title,body]",
     )
     optional_fields: tuple[str, ...] = key((), "input columns that may be empty")
+    option_fields: tuple[str, ...] = key(
+        (), "input columns that are what the labels stand for, in their order: an encoder reads each by itself"
+    )
     label_field: str = key("label", "column of the answers; task.label for short", may_be_empty=False)
     rationale_field: str = key("", "column with a worked-out solution, to train with prompt.variant=cot_native")
     label_names: tuple[str, ...] = key(
@@ -320,7 +323,7 @@ class Recipe:
         """By what the model answers; None where it answers in tokens, as decoders do."""
         if self.model.kind != "encoder":
             return None
-        return Head(HEADS[self.task.shape], self.task.label_names)
+        return Head("options" if self.task.option_fields else HEADS[self.task.shape], self.task.label_names)
 
     @property
     def assignment_seed(self) -> int:
@@ -353,14 +356,8 @@ class Recipe:
 
 # Keys that came later, and their values that change nothing.
 _NOT_SAID: dict[str, Any] = {
-    **{
-        "prompts": {},
-        "assignment_seed": None,
-        "first_shot": None,
-        "freeze_layers": 0,
-        "layer_lr_decay": 1.0,
-        "label_smoothing": 0.0,
-    },
+    **{"option_fields": (), "prompts": {}, "assignment_seed": None, "first_shot": None, "freeze_layers": 0},
+    **{"layer_lr_decay": 1.0, "label_smoothing": 0.0},
     **{"class_weights": "none", "method": "lora"},
 }
 

@@ -66,6 +66,10 @@ class Encoder:
         is_empty = row.labels[-2] == IGNORED
         return row.input_ids[:start], "" if is_empty else self.decode(row.input_ids[start:])
 
+    def num_tokens(self, ids: Sequence[int]) -> int:
+        """How many of them the model reads at once."""
+        return len(ids)
+
     def prompt_ids(self, messages: Sequence[Message]) -> list[int]:
         """The prompt up to and with the marker that opens the assistant's turn."""
         return self.prompt_ids_all([messages])[0]

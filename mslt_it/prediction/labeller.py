@@ -142,7 +142,7 @@ class Labeller:
             # A language at a time, as scored rows are: whether the end token is scored follows from its label words.
             questions = questions_of(self.recipe, [item for _, item in of_language], self.encoder, Settings())
             for (index, item), question in zip(of_language, questions, strict=True):
-                length = len(question.prompt_ids)
+                length = self.encoder.num_tokens(question.prompt_ids)
                 length += 0 if self.recipe.head else max(map(len, question.choices), default=1)
                 if length > self.longest:
                     found[index] = self._empty(

@@ -27,6 +27,7 @@ from mslt_it.data.prompts import outline
 from mslt_it.evaluation.questions import needs_end
 from mslt_it.evaluation.tables import as_markdown
 from mslt_it.languages import language_name
+from mslt_it.models.base_model import model_path
 from mslt_it.problems import Problem
 from mslt_it.publish.model_card import is_hub_id
 from mslt_it.records import to_plain
@@ -41,8 +42,9 @@ def prompt_record(recipe: Recipe, encoder: Encoder) -> dict[str, Any]:
     codes = dict.fromkeys((*recipe.sources, *recipe.targets, *recipe.unlabelled))
     if recipe.head is not None:
         head = {"head": recipe.head.name, "labels": list(recipe.head.labels)}
+        fields = [name for name in task.input_fields if name not in task.option_fields]
         own = {"languages": {code: {} for code in codes}, RECIPE: _asked_by(recipe)}
-        return {"task": task.name, "fields": list(task.input_fields), **head, **own}
+        return {"task": task.name, "fields": fields, "options": list(task.option_fields), **head, **own}
     for code in codes:
         one = outline(task, recipe.prompt, code)
         around = encoder.text_around([role for role, _ in one.messages])
@@ -112,7 +114,8 @@ def usage(folder: Path, **more: Any) -> dict[str, Any]:
     if record is None:
         return {}
     if "head" in record:
-        return {**record, "names": dict(enumerate(record["labels"])), **more}
+        yours = [f"your {name}" for name in record["options"]]
+        return {**record, "names": dict(enumerate(record["labels"])), "your_options": yours, **more}
     languages: Mapping[str, Any] = record["languages"]
     code, first = next(iter(languages.items()))
     names, wording, prompt = list(first["labels"]), first.get("wording", {}), shown(first["prompt"])
@@ -144,8 +147,7 @@ def adapter_usage(folder: Path, recipe: Recipe, dtype: str | None, commit: str |
         f"bnb_4bit_use_double_quant=True, bnb_4bit_compute_dtype=torch.{dtype or 'float32'})",
     }[recipe.adapter.quantization]
     revision = f', revision="{commit}"' if commit else ""
-    if recipe.adapter.method == "full":
-        more["is_full"] = True
+    more |= {"is_full": recipe.adapter.method == "full", "base": model_path(recipe.model)}
     return usage(
         folder, dtype=f", dtype=torch.{dtype}" if dtype else "", revision=revision, quantization=quantization, **more
     )

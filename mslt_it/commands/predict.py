@@ -9,6 +9,7 @@ from typing import Any
 from mslt_it import values
 from mslt_it.command import Call, Command, section
 from mslt_it.config.schema import key
+from mslt_it.locks import WAIT
 from mslt_it.problems import Problem
 from mslt_it.quiet import quiet_libraries
 from mslt_it.terminal import print_json
@@ -45,6 +46,7 @@ class Options:
     )
     format: str | None = key(None, "of data=-", choices=("csv", "tsv", "jsonl", "parquet"))
     overwrite: bool = key(False, "replace out, and an unfinished job's parts")
+    wait: bool = key(False, WAIT)
 
 
 def run(call: Call) -> int:
@@ -72,7 +74,8 @@ def run(call: Call) -> int:
         options.language, options.abstain_below, options.calibration, options.prefix, options.columns, options.model
     )
     out = values.path(options.out)
-    content = label_file(Job(options.run, options.data, out, how, options.format, options.overwrite), state, say)
+    job = Job(options.run, options.data, out, how, options.format, options.overwrite, options.wait)
+    content = label_file(job, state, say)
     if not state.is_main_process:
         return 0
     for line in _told(content):

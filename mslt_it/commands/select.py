@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from mslt_it.command import Call, Command, section
-from mslt_it.config.schema import key
+from mslt_it.config.schema import LARGEST_SEED, key
 from mslt_it.selection.criteria import BEYOND_CRITERIA, CRITERIA, POOLS
 from mslt_it.terminal import print_json
 
@@ -33,7 +33,9 @@ class Options:
     )
     criteria: tuple[str, ...] = key((), "only these, see below", shown="all of them", example="[l2v_syntax,scripts]")
     top: int = key(10, "sets shown per criterion")
-    seed: int = key(0, "of the criterion random, the world's sentences and greedy search")
+    seed: int = key(
+        0, "of the criterion random, the world's sentences and greedy search", at_least=0, at_most=LARGEST_SEED
+    )
     uriel: Mapping[str, str] = key(
         {}, "lang2vec codes instead of its own two-letter table: {ar:arb}", example="{ar:arb}"
     )

@@ -27,6 +27,8 @@ if typing.TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
 REQUIRED = dataclasses.MISSING  # the default of a key that has none
+LARGEST_SEED = 2**32 - 1  # numpy's
+LARGEST = 2**63 - 1  # of any other whole number
 T = TypeVar("T", bound="DataclassInstance")
 
 
@@ -227,7 +229,7 @@ def _items(key: Key, text: str) -> tuple[Any, ...]:
 
 
 def _whole(key: Key, item: str) -> int:
-    if not re.fullmatch(r"\s*[+-]?[0-9]+\s*", item):
+    if not re.fullmatch(r"\s*[+-]?[0-9]{1,30}\s*", item):
         raise Problem(f"{key.name}: '{item}' is not a whole number.")
     return int(item)
 
@@ -266,7 +268,7 @@ def checked(key: Key, value: Any, said: str = "") -> Any:
         if not math.isfinite(value):
             raise Problem(f"{said} is not a finite number.")
         if value not in about.special and not _is_within(value, about):
-            raise Problem(f"{said} is out of range. It must be {key.limits}.")
+            raise Problem(f"{said} is out of range. It must be {key.limits or f'between {-LARGEST} and {LARGEST}'}.")
     elif isinstance(value, str):
         if about.choices and value not in about.choices:
             raise Problem(f"{said} is unknown. {nearest(value, about.choices)}")
@@ -279,7 +281,8 @@ def checked(key: Key, value: Any, said: str = "") -> Any:
             if about.choices and item not in about.choices:
                 raise Problem(f"{key.name}: '{item}' is unknown. {nearest(str(item), about.choices)}")
             if _is_number(item) and not _is_within(item, about):
-                raise Problem(f"{key.name}: {item} is out of range. It must be {key.limits}.")
+                limits = key.limits or f"between {-LARGEST} and {LARGEST}"
+                raise Problem(f"{key.name}: {item} is out of range. It must be {limits}.")
             if item in value[:number] and not about.may_repeat:
                 raise Problem(f"{said}: '{item}' is listed twice. Remove one.")
     return value
@@ -287,7 +290,8 @@ def checked(key: Key, value: Any, said: str = "") -> Any:
 
 def _is_within(value: float, about: About) -> bool:
     return not (
-        (about.above is not None and value <= about.above)
+        (isinstance(value, int) and abs(value) > LARGEST)
+        or (about.above is not None and value <= about.above)
         or (about.at_least is not None and value < about.at_least)
         or (about.below is not None and value >= about.below)
         or (about.at_most is not None and value > about.at_most)

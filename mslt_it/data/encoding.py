@@ -10,6 +10,7 @@ token; a beginning-of-sequence token comes first where the tokenizer adds one by
 
 from __future__ import annotations
 
+import datetime
 import functools
 import itertools
 import re
@@ -17,6 +18,7 @@ import unicodedata
 from collections.abc import Sequence
 from typing import Any
 
+from mslt_it.data.templates import refuse_endless
 from mslt_it.problems import Problem
 from mslt_it.records import EncodedExample, Message, PromptedExample
 
@@ -25,7 +27,12 @@ TOO_LONG = "too_long"
 FORGED = "control_tokens_lost_text"  # control tokens in the text could only be disarmed by losing characters
 # Fixed, so that a template that prints today's date renders the same prompt every day; and no hidden reasoning before
 # the answer. Templates that know neither name ignore both.
-_TEMPLATE_ARGUMENTS = {"date_string": "26 Jul 2024", "enable_thinking": False}
+_TODAY = datetime.datetime(2024, 7, 26, 12)
+_TEMPLATE_ARGUMENTS = {
+    "date_string": "26 Jul 2024",
+    "strftime_now": _TODAY.strftime,
+    "enable_thinking": False,
+}
 _ANCHORS = ("\n", ".", "。", "a")  # texts that few tokenizers join with what follows
 _SENTINEL = "MSLTMESSAGE{}HERE"
 _MARKUP = re.compile(r"\s*[<\[＜].*[>\]＞]\s*", re.DOTALL)
@@ -35,6 +42,8 @@ class Encoder:
     """Encodes prompted examples with a Hugging Face tokenizer; nothing is ever cut."""
 
     def __init__(self, tokenizer: Any, max_length_tokens: int) -> None:
+        if isinstance(template := getattr(tokenizer, "chat_template", None), str):
+            refuse_endless(template)
         self.tokenizer = tokenizer
         self.max_length_tokens = max_length_tokens
         self.control = control_tokens(tokenizer)

@@ -11,6 +11,7 @@ import gzip
 import json
 import re
 import shlex
+import zipfile
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -25,6 +26,8 @@ TABLES = (*DELIMITED, ".jsonl", ".ndjson", ".json", ".parquet", ".xlsx")
 CONLL = (".conll", ".iob", ".iob2", ".bio")
 LANGUAGE_COLUMNS = ("lang", "language", "language_code", "lang_code", "locale")
 ID_NAMES = ("id", "idx")
+# Beyond these a file was made to fill the memory. Text is compressed to a fifth or a twentieth.
+BOMB, BOMB_RATIO, MOST_ROWS = 256 * 2**20, 200, 50_000_000
 _SPLITS = {
     **dict.fromkeys(("train", "training"), "train"),
     **dict.fromkeys(("dev", "val", "valid", "validation", "development"), "dev"),
@@ -133,9 +136,11 @@ def decode(path: Path) -> str:
     raw = path.read_bytes()
     if path.name.lower().endswith(".gz"):
         try:
-            raw = gzip.decompress(raw)
+            with gzip.open(path) as file:
+                size, raw = len(raw), file.read(max(BOMB, BOMB_RATIO * len(raw)) + 1)
         except (OSError, EOFError, zlib.error) as error:
             raise Problem(f"{path} is not, or not wholly, compressed by gzip: {error}. Fetch it again.") from error
+        refuse_bomb(path, size, len(raw))
     encoding = next((name for mark, name in _ENCODINGS if raw.startswith(mark)), "utf-8")
     try:
         text = raw.decode(encoding)
@@ -150,6 +155,15 @@ def decode(path: Path) -> str:
             f"{_conversion(path, 'UTF-16' + order)}"
         )
     return text if "\n" in text else text.replace("\r", "\n")  # the line ends of old Macs
+
+
+def refuse_bomb(path: Path, size: int, unpacked: int) -> None:
+    """A Problem for a compressed file that becomes so large that it was made for that; sizes in bytes."""
+    if unpacked > max(BOMB, BOMB_RATIO * size):
+        raise Problem(
+            f"{path} unpacks from {size / 2**20:.1f} MiB to {unpacked / 2**20:,.0f} MiB or more, {BOMB_RATIO} times "
+            "its size: that is no text. It is not read; unpack it yourself if you trust it."
+        )
 
 
 def _not_utf8(path: Path, raw: bytes, start: int) -> NotScorable:
@@ -211,6 +225,8 @@ def _excel_cells(path: Path) -> list[tuple[str, list[Any]]]:
             "is the extra 'excel' of this project), or save the sheet as CSV in UTF-8."
         ) from error
     try:
+        with zipfile.ZipFile(path) as packed:
+            refuse_bomb(path, path.stat().st_size, sum(part.file_size for part in packed.infolist()))
         book = openpyxl.load_workbook(path, read_only=True, data_only=True)
         sheets = {}
         for sheet in book.worksheets:
@@ -219,6 +235,8 @@ def _excel_cells(path: Path) -> list[tuple[str, list[Any]]]:
             sheets[sheet.title] = [(place, row) for place, row in cells if any(cell != "" for cell in row)]
         book.close()
     except Exception as error:  # openpyxl lets through whatever zip and XML raise
+        if isinstance(error, Problem):
+            raise
         raise Problem(
             f"{path} cannot be read as an Excel workbook (.xlsx): {type(error).__name__}: {error}. Is it an "
             "older .xls, or protected by a password? Save it as .xlsx without one, or as CSV in UTF-8."
@@ -327,7 +345,12 @@ def _read_parquet(path: Path) -> list[Row]:
     import pyarrow.parquet
 
     try:
-        named_cells(path, "its schema", pyarrow.parquet.read_schema(path).names)
+        about = pyarrow.parquet.read_metadata(path)
+        named_cells(path, "its schema", about.schema.to_arrow_schema().names)
+        if about.num_rows > MOST_ROWS:
+            raise Problem(
+                f"{path} holds {about.num_rows:,} rows; at most {MOST_ROWS:,} are read of a file. Keep those you need."
+            )
         items = pyarrow.parquet.read_table(path).to_pylist()
     except (OSError, ValueError) as error:
         raise Problem(f"{path} cannot be read as Parquet: {error}. Fetch or write it again.") from error

@@ -12,11 +12,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from mslt_it.data.files import parsed
+from mslt_it.data.hub_client import ANSWER_SECONDS, BROKEN_OFF, UNREACHABLE, causes, is_silent, look_at_hub
 from mslt_it.languages import serving
 from mslt_it.problems import Problem, nearest
 from mslt_it.store import write_atomically
@@ -28,10 +29,6 @@ CARD = "README.md"
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _PLACEHOLDER = re.compile(r"\{(\w*)\}")
 _SHOWN = 20  # names in an error message
-# Names of the HTTP client's errors: the client is httpx or httpx2, by the version of huggingface_hub.
-BROKEN_OFF = {"RemoteProtocolError", "ReadError", "ReadTimeout", "WriteError", "WriteTimeout", "CloseError"}
-BROKEN_OFF |= {"XetDownloadError"}
-UNREACHABLE = {"ConnectError", "ConnectTimeout", "PoolTimeout", "ProxyError", "ConnectionError"}
 
 
 def read_hub(
@@ -46,6 +43,7 @@ def read_hub(
     if revision == PARQUET_BRANCH and not (files or "").endswith(".parquet"):
         files = PARQUET_FILES  # a pattern of the repository's own files says nothing about this branch
     try:
+        look_at_hub()
         if not files:
             return _load(data, config, split, revision)
         return _read_files(data, config, split, revision, files)
@@ -68,6 +66,7 @@ def hub_configs(data: str, revision: str | None, files: str | None = None) -> li
     if revision == PARQUET_BRANCH and not (files or "").endswith(".parquet"):
         files = PARQUET_FILES
     try:
+        look_at_hub()
         commit = _commit(data, revision)
         if files:
             pattern = _expression(files)
@@ -123,6 +122,13 @@ def hub_problem(error: BaseException, key: str, name: str, revision: str | None)
             f"{at}: the download from the Hub broke off before the file was complete. Nothing incomplete was kept: "
             "run the command again; files that arrived whole are not downloaded twice."
         )
+    if is_silent():
+        return Problem(
+            f"{at} is not, or not wholly, in the local cache ({constants.HF_HOME}), and the Hub cannot be reached: "
+            f"{constants.ENDPOINT} did not answer within {ANSWER_SECONDS} seconds. Check the network and its proxy "
+            f"settings (HTTPS_PROXY), or set {key} to a local folder; HF_HUB_OFFLINE=1 takes what is in the cache "
+            "without asking."
+        )
     if met(errors.OfflineModeIsEnabled) or (constants.HF_HUB_OFFLINE and met(errors.LocalEntryNotFoundError)):
         return Problem(
             f"{at} is not, or not wholly, in the local cache ({constants.HF_HOME}), and offline mode is on "
@@ -139,15 +145,6 @@ def hub_problem(error: BaseException, key: str, name: str, revision: str | None)
     if statuses:
         return Problem(f"{at}: the Hub refused with status {statuses[0]}. Log in with `hf auth login`, or try later.")
     return None
-
-
-def causes(error: BaseException) -> Iterator[BaseException]:
-    seen: set[int] = set()
-    current: BaseException | None = error
-    while current is not None and id(current) not in seen:
-        seen.add(id(current))
-        yield current
-        current = current.__cause__ or current.__context__
 
 
 # ---------------------------------------------------------------- repositories that datasets loads

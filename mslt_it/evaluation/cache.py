@@ -10,17 +10,17 @@ A SQLite file; several processes may use one at once.
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from mslt_it.journal import opened_line, sealed_line
 from mslt_it.problems import Problem
 from mslt_it.store import value_sha256
 
 FILE = "answers.sqlite"
-TABLE = "answers_1"  # a new name with any change of what keys or values mean
+TABLE = "answers_2"  # a new name with any change of what keys or values mean
 SECONDS = 60  # to wait for another process
 
 
@@ -55,10 +55,11 @@ class AnswerCache:
         try:
             for key in keys:
                 row = self._connection.execute(f"SELECT value FROM {TABLE} WHERE key = ?", (key,)).fetchone()
-                if row is None:
+                answer = opened_line(row[0].encode(), key) if row and isinstance(row[0], str) else None
+                if answer is None:  # unknown, or not as it was put there
                     return None
-                found.append(json.loads(row[0]))
-        except (sqlite3.Error, ValueError) as error:
+                found.append(answer)
+        except sqlite3.Error as error:
             raise self._problem(error) from error
         return found
 
@@ -66,10 +67,7 @@ class AnswerCache:
         """Keeps answers, all or none of them."""
         if self._connection is None:
             return
-        rows = [
-            (key, json.dumps(answer, ensure_ascii=False, allow_nan=False))
-            for key, answer in zip(keys, answers, strict=True)
-        ]
+        rows = [(key, sealed_line(answer, key)[:-1]) for key, answer in zip(keys, answers, strict=True)]
         try:
             with self._connection:
                 self._connection.executemany(f"INSERT OR REPLACE INTO {TABLE} VALUES (?, ?)", rows)

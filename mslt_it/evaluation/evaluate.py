@@ -14,14 +14,15 @@ from mslt_it.data.build import notes_on_scored
 from mslt_it.data.encoding import Encoder
 from mslt_it.evaluation.cache import AnswerCache
 from mslt_it.evaluation.evaluator import Evaluator, on_main, unit
-from mslt_it.evaluation.folder import LOCK, claim, finished, inputs, request_fingerprint, seal
+from mslt_it.evaluation.folder import claim, finished, inputs, request_fingerprint, seal
 from mslt_it.evaluation.measures import check_languages
 from mslt_it.evaluation.output import write_results
 from mslt_it.evaluation.request import Request
 from mslt_it.evaluation.systems import Bench, LoadedBase, load, resolve
+from mslt_it.locks import LOCK, only_writer
 from mslt_it.notices import WORLD_NOTICE
 from mslt_it.problems import Problem
-from mslt_it.store import locked
+from mslt_it.store import user_cache
 
 Say = Callable[[str], object]
 
@@ -56,7 +57,14 @@ def evaluate(
             claim(out, wanted, request, bench)
         return found
 
+    def alone() -> contextlib.AbstractContextManager[None]:
+        return only_writer(out, out / LOCK, wait=request.wait, say=say) if state.is_main_process else nobody
+
+    nobody = contextlib.nullcontext()
     content: dict[str, Any] | None = on_main(state, look)
+    if content is None and request.wait:
+        with alone():
+            content = on_main(state, look)
     if content is not None:
         say(f"This evaluation is finished already; nothing was done. To run it again, remove {out}.\n")
     else:
@@ -64,12 +72,7 @@ def evaluate(
             say(line)
         names = ", ".join(system.name for system in bench.systems)
         say(f"{len(bench.systems)} system{'s' * (len(bench.systems) > 1)}: {names}")
-        with locked(out / LOCK, wait=False) if state.is_main_process else contextlib.nullcontext(True) as held:
-            if not held:
-                raise Problem(
-                    f"Another mslt eval is at work in {out}. Wait for it, or end it and start again: what is done "
-                    "stays done."
-                )
+        with alone():
             content = _done(request, bench, out, state, say, vllm)
     if content:
         if details:
@@ -114,7 +117,7 @@ def _done(
     num_items = sum(len(one.items or one.examples) for one in units)
     say(f"Scoring {len(units)} tables of answers per system, {num_items} items in all ...")
     state.wait_for_everyone()  # the folder is claimed
-    with contextlib.closing(AnswerCache(request.cache)) as cache:
+    with contextlib.closing(_cache(request, say)) as cache:
         evaluator = Evaluator(
             bench.systems,
             loaded,
@@ -134,6 +137,17 @@ def _done(
     content = write_results(request, bench, out, answered, loaded)
     seal(out, inputs(request, bench))
     return content
+
+
+def _cache(request: Request, say: Say) -> AnswerCache:
+    """The cache that was asked for; the usual one only where it can be used."""
+    try:
+        return AnswerCache(request.cache)
+    except Problem as problem:
+        if request.cache != user_cache():
+            raise
+        say(f"Note: {problem} Now it is done without.")
+        return AnswerCache(None)
 
 
 def _is_all_world(request: Request) -> bool:

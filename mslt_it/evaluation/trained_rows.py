@@ -10,7 +10,6 @@ training would hold out is scored.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +24,7 @@ from mslt_it.data.leakage import normalise
 from mslt_it.data.rows import RowStore
 from mslt_it.problems import Problem
 from mslt_it.records import Example
+from mslt_it.store import read_json
 
 
 @dataclass(frozen=True)
@@ -42,8 +42,7 @@ def trained(folder: Path) -> Trained:
     if not (home / "config.yaml").is_file():
         return Trained(folder, None)
     recipe = load_recipe("config", config_dir=home)
-    results = home / "results.json"  # a run that is not finished has none, and is refused elsewhere
-    content = json.loads(results.read_text(encoding="utf-8")) if results.is_file() else {}
+    content = read_json(home / "results.json") or {}  # a run that is not finished has none, and is refused elsewhere
     return Trained(folder, recipe, tuple(content.get("provenance", {}).get("labels", recipe.task.label_names)))
 
 

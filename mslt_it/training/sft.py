@@ -178,6 +178,7 @@ class AdapterTrainer(SFTTrainer):
                 Curves(run_dir / "tensorboard"),
                 ProgressLines(run_dir / "log.txt", self.global_batch),
                 *([looks.LookSometimes(recipe.training)] if validation else []),
+                checkpoints.SaveWhenTold(),
                 checkpoints.CheckpointSealer(recipe.training_fingerprint(), keys),
                 *callbacks,
             ],

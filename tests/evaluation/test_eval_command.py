@@ -14,9 +14,8 @@ from safetensors.torch import load_file, save_file
 from tiny_eval import TEMPLATE, answers, call, make_base, make_run, results
 
 from mslt_it.config.schema import keys
-from mslt_it.evaluation.folder import LOCK
 from mslt_it.evaluation.request import Options
-from mslt_it.store import locked
+from mslt_it.locks import LOCK, locked
 from mslt_it.world.languages import CODES
 
 Capture = pytest.CaptureFixture[str]

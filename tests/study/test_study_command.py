@@ -19,8 +19,8 @@ from tiny_study import command, environment, make_model, run, tables, write_stud
 
 from mslt_it.command import execute
 from mslt_it.commands import study as study_command
+from mslt_it.locks import locked
 from mslt_it.problems import Problem
-from mslt_it.store import locked
 from mslt_it.study.cells import Job, Outcome
 from mslt_it.study.config import study_files
 from mslt_it.study.forecast import duration

@@ -132,6 +132,8 @@ def _composed(
             content = OmegaConf.to_container(typed, resolve=False)
     except (HydraException, OmegaConfBaseException, ValueError) as error:
         raise _explain(error, name, config_dir) from error
+    except RecursionError as error:
+        raise Problem(f"{known[name]}, or a file that it takes in, is nested too deeply to be read.") from error
     except yaml.YAMLError as error:
         raise Problem(f"{_place_of(error, known[name])} is not valid YAML: {' '.join(str(error).split())}") from error
     return typing.cast(dict[str, Any], content), choices.get("scale")

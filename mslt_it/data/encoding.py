@@ -10,7 +10,6 @@ token; a beginning-of-sequence token comes first where the tokenizer adds one by
 
 from __future__ import annotations
 
-import datetime
 import functools
 import itertools
 import re
@@ -18,7 +17,7 @@ import unicodedata
 from collections.abc import Sequence
 from typing import Any
 
-from mslt_it.data.templates import refuse_endless
+from mslt_it.data.templates import always_one_day, refuse_endless
 from mslt_it.problems import Problem
 from mslt_it.records import EncodedExample, Message, PromptedExample
 
@@ -27,12 +26,7 @@ TOO_LONG = "too_long"
 FORGED = "control_tokens_lost_text"  # control tokens in the text could only be disarmed by losing characters
 # Fixed, so that a template that prints today's date renders the same prompt every day; and no hidden reasoning before
 # the answer. Templates that know neither name ignore both.
-_TODAY = datetime.datetime(2024, 7, 26, 12)
-_TEMPLATE_ARGUMENTS = {
-    "date_string": "26 Jul 2024",
-    "strftime_now": _TODAY.strftime,
-    "enable_thinking": False,
-}
+_TEMPLATE_ARGUMENTS = {"date_string": "26 Jul 2024", "enable_thinking": False}
 _ANCHORS = ("\n", ".", "。", "a")  # texts that few tokenizers join with what follows
 _SENTINEL = "MSLTMESSAGE{}HERE"
 _MARKUP = re.compile(r"\s*[<\[＜].*[>\]＞]\s*", re.DOTALL)
@@ -175,7 +169,11 @@ class Encoder:
         try:
             return str(
                 self.tokenizer.apply_chat_template(
-                    messages, tokenize=False, add_generation_prompt=add_generation_prompt, **_TEMPLATE_ARGUMENTS
+                    messages,
+                    chat_template=always_one_day(self.tokenizer.chat_template),
+                    tokenize=False,
+                    add_generation_prompt=add_generation_prompt,
+                    **_TEMPLATE_ARGUMENTS,
                 )
             )
         except Exception as error:  # jinja2's errors, and whatever a template raises for roles it does not take

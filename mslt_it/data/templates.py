@@ -1,12 +1,15 @@
-"""Chat templates are programs that come with a model: one that never ends, or makes gigabytes, is refused by name."""
+"""Chat templates are programs that come with a model: one that never ends, or makes gigabytes, is refused by name; one
+that asks for today's date is told the same day always."""
 
 from __future__ import annotations
 
+import datetime
 import functools
 import json
 import signal
 import subprocess
 import sys
+from typing import Any
 
 from mslt_it.problems import Problem
 
@@ -34,6 +37,18 @@ except MemoryError:
 except Exception:
     pass
 """
+
+_DAY = datetime.datetime(2024, 7, 26, 12)
+
+
+def always_one_day(template: Any) -> Any:
+    """The template, in which ``strftime_now`` gives that day: transformers hands no function into a template, so it is
+    a macro in front of it, which knows every letter of a date."""
+    if not isinstance(template, str) or "strftime_now" not in template:
+        return template
+    letters = [f"%{mark}{letter}" for mark in ("-", "") for letter in "aAbBcdDeFHIjlmMpRSTuUVwxXyYZ"]
+    filled = "".join(f"|replace('{letter}', '{_DAY.strftime(letter)}')" for letter in letters)
+    return f"{{% macro strftime_now(form) %}}{{{{ form{filled} }}}}{{% endmacro +%}}{template}"
 
 
 @functools.lru_cache(maxsize=64)

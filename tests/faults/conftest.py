@@ -13,6 +13,7 @@ from small_run import TRAIN, Call, Called, Survived
 
 from mslt_it import cli
 
+
 @pytest.fixture
 def call(capsys: pytest.CaptureFixture[str]) -> Call:
     """A command in this process, as ``mslt`` is called; an error that is no Problem goes through."""

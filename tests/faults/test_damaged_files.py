@@ -109,9 +109,7 @@ def test_a_lost_name_is_found_in_the_recipe_and_nowhere_else(own: Path, call: Ca
         ("items/xnli/direct/base/en.jsonl", "nested"),
     ],
 )  # fmt: skip
-def test_a_damaged_run_ends_as_it_would_have(
-    name: str, how: str, own: Path, call: Call, survived: Survived
-) -> None:
+def test_a_damaged_run_ends_as_it_would_have(name: str, how: str, own: Path, call: Call, survived: Survived) -> None:
     survived("run with a damaged file, started again", 1)
     expected = figures(own / "run")
     if "/" in name:

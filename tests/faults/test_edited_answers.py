@@ -34,7 +34,7 @@ def likelier(path: Path) -> None:
 def of_another(path: Path) -> None:
     """The base's answers in the place of the adapter's."""
     other = Path(str(path).replace("/adapter/", "/base/"))
-    first, _, rest = path.read_bytes().partition(b"\n")
+    first = path.read_bytes().partition(b"\n")[0]
     path.write_bytes(first + b"\n" + other.read_bytes().partition(b"\n")[2])
 
 

@@ -113,7 +113,7 @@ def test_what_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(study_command, "make_executor", lambda *_: FakeExecutor())
     file, out = write_study(tmp_path), tmp_path / "out"
     arguments = ["study=tiny", f"--config-dir={file}", f"out={out}"]
-    with locked(StudyFolder(out).lock("study")), pytest.raises(Problem, match="Another mslt study is at work in "):
+    with locked(StudyFolder(out).lock("study")), pytest.raises(Problem, match="Another process is at work in "):
         main(arguments)
     main(arguments)
     with pytest.raises(Problem, match=r"holds a study of other cells. Different: seeds: \[0\] before, \[0, 1\] now"):

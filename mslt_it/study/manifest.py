@@ -83,7 +83,7 @@ def read_manifest(folder: StudyFolder) -> dict[str, Any] | None:
         content = json.loads(folder.manifest.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, RecursionError) as error:
+    except (IsADirectoryError, ValueError, RecursionError) as error:
         raise Problem(
             f"{folder.manifest} cannot be read ({error}). Start the same `mslt study` again, which writes it anew: "
             "what is done stays done."

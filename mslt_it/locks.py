@@ -75,7 +75,8 @@ def only_writer(
 
 def beside(out: Path) -> Path:
     """The lock of a file or folder that takes its place at once."""
-    return out.with_name(f".{out.name}.lock")
+    whole = Path(os.path.abspath(out))
+    return whole.with_name(f".{whole.name}.lock") if whole.name else whole / LOCK
 
 
 def holder(lock: Path) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from dataclasses import dataclass
 
@@ -53,7 +54,7 @@ def run(call: Call) -> int:
     from mslt_it.report.made import Settings, report_of_run, report_of_study
 
     told: list[str] = []
-    with only_writer(out, beside(out / "report.html"), wait=options.wait):
+    with only_writer(out, beside(out), wait=options.wait) if folder.is_dir() else contextlib.nullcontext():
         if options.run:
             written = report_of_run(folder, out, options.format or ("html",), options.examples, options.seed)
         else:

@@ -14,16 +14,16 @@ import pytest
 from small_run import TRAIN, Call, Survived, unfinished
 
 from mslt_it import pipeline
-from mslt_it.locks import LOCK, beside, locked
+from mslt_it.locks import LOCK, locked
 
 # What is written by each command, and what stands for it.
 WRITERS = {
     TRAIN: ("run", Path("run") / LOCK),
-    ("merge", "run=kept", "out=merged"): ("merged", beside(Path("merged"))),
-    ("export", "run=kept", "out=exported"): ("exported", beside(Path("exported"))),
-    ("combine", "runs=[kept]", "out=both"): ("both", beside(Path("both"))),
-    ("report", "run=kept", "out=page"): ("page", beside(Path("page") / "report.html")),
-    ("predict", "run=kept", "data=new.csv", "out=labelled.csv"): ("labelled.csv", beside(Path("labelled.csv"))),
+    ("merge", "run=kept", "out=merged"): ("merged", Path(".merged.lock")),
+    ("export", "run=kept", "out=exported"): ("exported", Path(".exported.lock")),
+    ("combine", "runs=[kept]", "out=both"): ("both", Path(".both.lock")),
+    ("report", "run=kept", "out=page"): ("page", Path(".page.lock")),
+    ("predict", "run=kept", "data=new.csv", "out=labelled.csv"): ("labelled.csv", Path(".labelled.csv.lock")),
     ("eval", "run=kept", "languages=[en]", "out=scored"): ("scored", Path("scored") / LOCK),
     ("study", "study=mini", "out=studies"): ("studies", Path("studies") / "locks" / "study.lock"),
 }

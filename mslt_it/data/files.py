@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import codecs
 import gzip
+import itertools
 import json
 import re
 import shlex
+import sys
 import zipfile
 import zlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -259,30 +261,45 @@ def _plain(cell: Any) -> Any:
 
 def _read_json(path: Path, text: str, columns: Sequence[str]) -> list[Row]:
     """A list of objects, one object a line, or (.json) an object of columns."""
-    begin = text.lstrip()
-    lines = [(n, line) for n, line in enumerate(text.split("\n"), 1) if line.strip()]  # only \n ends a line
-    if not begin:
+    first = list(itertools.islice(_lines(text), 2))
+    if not first:
         return []
-    if begin[0] == "[":
+    numbered: Iterable[tuple[str, Any]]
+    if first[0][1].lstrip()[0] == "[":
         numbered = [(f"row {i}", item) for i, item in enumerate(parse_json(path, text), 1)]
-    elif ending(path) == ".json" and not (len(lines) > 1 and _is_json(lines[0][1])):
+    elif ending(path) == ".json" and not (len(first) > 1 and _is_json(first[0][1])):
         numbered = _from_object(path, parse_json(path, text), columns)
     else:
-        numbered = [(f"line {number}", parse_json(path, line, number)) for number, line in lines]
+        numbered = ((f"line {number}", parse_json(path, line, number)) for number, line in _lines(text))
+    rows = []
     for place, item in numbered:
         if not isinstance(item, dict):
             raise Problem(
                 f"{path} {place} is not an object with field names but {type(item).__name__}. Write "
                 f'{{"{columns[0] if columns else "text"}": ...}} for each row.'
             )
-    return [Row(place, item) for place, item in numbered]
+        rows.append(Row(place, item))
+    return rows
+
+
+def _lines(text: str) -> Iterator[tuple[int, str]]:
+    """(number, line) of those that are not blank, one at a time: a file may be as large as half the memory."""
+    at = 0
+    for number in itertools.count(1):
+        stop = text.find("\n", at)  # nothing else ends a line
+        line = text[at:] if stop < 0 else text[at:stop]
+        if line.strip():
+            yield number, line
+        if stop < 0:
+            return
+        at = stop + 1
 
 
 def parse_json(path: Path, text: str, line: int = 0) -> Any:
     """The value of a JSON text; a Problem that names the line where it is none, or where a name occurs twice."""
 
     def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        values = dict(pairs)
+        values = {sys.intern(name): value for name, value in pairs}  # one text for a name in all rows
         if len(values) < len(pairs):
             twice = next(name for name in values if sum(other == name for other, _ in pairs) > 1)
             raise Problem(

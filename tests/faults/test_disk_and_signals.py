@@ -87,7 +87,7 @@ def circular(own: Path) -> None:
 
 
 PLACES = [
-    (in_the_way, "there", "there", 9), (in_the_way, "there/deep", "file is in the place of a folder", 9),
+    (in_the_way, "there", "there", 9), (in_the_way, "there/deep", "file is in the", 9),
     (dangling, "there", "there", 5), (circular, "there/deep", "there", 3),
     (lambda own: None, "x" * 300, "give a shorter one", 5), (lambda own: None, "/proc/mslt/out", "/proc/mslt", 5),
 ]  # fmt: skip

@@ -101,7 +101,7 @@ def start(arguments: list[str], out: Path, stop_at: int, count: Path) -> int:
                 return
         elif event not in EVENTS:
             return
-        if not os.path.abspath(os.fspath(details[0])).startswith(home):
+        if not isinstance(details[0], int) and not os.path.abspath(os.fspath(details[0])).startswith(home):
             return
         number[0] += 1
         if number[0] == stop_at:

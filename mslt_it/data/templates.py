@@ -41,11 +41,11 @@ except Exception:
 _DAY = datetime.datetime(2024, 7, 26, 12)
 
 
-def always_one_day(template: Any) -> Any:
+def always_one_day(template: Any) -> str | None:
     """The template, in which ``strftime_now`` gives that day: transformers hands no function into a template, so it is
     a macro in front of it, which knows every letter of a date."""
     if not isinstance(template, str) or "strftime_now" not in template:
-        return template
+        return template if isinstance(template, str) else None  # of several the tokenizer chooses itself
     letters = [f"%{mark}{letter}" for mark in ("-", "") for letter in "aAbBcdDeFHIjlmMpRSTuUVwxXyYZ"]
     filled = "".join(f"|replace('{letter}', '{_DAY.strftime(letter)}')" for letter in letters)
     return f"{{% macro strftime_now(form) %}}{{{{ form{filled} }}}}{{% endmacro +%}}{template}"

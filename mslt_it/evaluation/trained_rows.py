@@ -43,7 +43,9 @@ def trained(folder: Path) -> Trained:
         return Trained(folder, None)
     recipe = load_recipe("config", config_dir=home)
     content = read_json(home / "results.json") or {}  # a run that is not finished has none, and is refused elsewhere
-    return Trained(folder, recipe, tuple(content.get("provenance", {}).get("labels", recipe.task.label_names)))
+    provenance = content.get("provenance")
+    labels = provenance.get("labels") if isinstance(provenance, dict) else None
+    return Trained(folder, recipe, tuple(labels if isinstance(labels, list) else recipe.task.label_names))
 
 
 def is_same_data(one: TaskConfig, other: TaskConfig) -> bool:

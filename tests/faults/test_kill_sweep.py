@@ -31,5 +31,5 @@ def test_killed_at_any_file_operation(command: str, shop: Path, tmp_path: Path, 
     assert done.returncode == 0, done.stderr[-2000:]
     found = json.loads(done.stdout)[command]
     survived(f"killed at a file operation of mslt {command}", found["killed"])
-    assert found["killed"] >= min(POINTS, found["operations"]) - 1
+    assert found["code"] == 0 and found["killed"] >= min(POINTS, found["operations"]) - 1
     assert found["inexact"] == [] and found["stuck"] == [], found

@@ -138,4 +138,5 @@ def sweep(name: str, points: int) -> dict[str, Any]:
 
 if __name__ == "__main__":
     os.chdir(sys.argv[1])
-    print(json.dumps({name: sweep(name, int(sys.argv[2])) for name in sys.argv[3:] or JOBS}, indent=1))
+    for job_name in sys.argv[3:] or JOBS:
+        print(json.dumps({job_name: sweep(job_name, int(sys.argv[2]))}), flush=True)

@@ -21,7 +21,7 @@ def figures(folder: Path) -> Any:
     """results.json without what differs from start to start."""
     content = json.loads((folder / "results.json").read_text(encoding="utf-8"))
     for name in ("environment", "training"):
-        content["provenance"].pop(name)
+        content["provenance"].pop(name, None)
     return content
 
 

@@ -105,8 +105,9 @@ def test_a_lost_name_is_found_in_the_recipe_and_nowhere_else(own: Path, call: Ca
 @pytest.mark.parametrize(
     ("name", "how"),
     [
-        (COMPLETE, "cut"), ("config.yaml", "a folder"), (OF_CHECKPOINT[0], "other JSON"),
-        ("items/xnli/direct/base/en.jsonl", "nested"),
+        (COMPLETE, "cut"), pytest.param("config.yaml", "a folder", marks=pytest.mark.slow),
+        (OF_CHECKPOINT[0], "other JSON"),
+        pytest.param("items/xnli/direct/base/en.jsonl", "nested", marks=pytest.mark.slow),
     ],
 )  # fmt: skip
 def test_a_damaged_run_ends_as_it_would_have(name: str, how: str, own: Path, call: Call, survived: Survived) -> None:

@@ -18,7 +18,7 @@ import pytest
 from small_run import TRAIN, Call, Survived
 
 from mslt_it.config.recipe import ModelConfig
-from mslt_it.data import files
+from mslt_it.data import files, templates
 from mslt_it.data.encoding import Encoder
 from mslt_it.data.templates import refuse_endless
 from mslt_it.models.base_model import load_adapter, load_base, load_tokenizer
@@ -27,7 +27,7 @@ from mslt_it.problems import Problem
 
 LOOP = "{% for a in range(99999) %}{% for b in range(99999) %}"
 ENDLESS = {
-    LOOP + "{% endfor %}{% endfor %}": "takes more than 5 seconds",
+    LOOP + "{% endfor %}{% endfor %}": "takes more than 2 seconds",
     LOOP + "{% generation %}tick{% endgeneration %}{% endfor %}{% endfor %}": "makes more than 1,000,000 characters",
     "{{ 'a' * 10**11 }}": "takes more than 1024 MB of memory",
     "{% set ns = namespace(x='aaaaaaaa') %}{% for i in range(40) %}{% set ns.x = ns.x ~ ns.x %}{% endfor %}":
@@ -36,7 +36,10 @@ ENDLESS = {
 
 
 @pytest.mark.parametrize(("template", "said"), ENDLESS.items(), ids=["loop", "text", "memory", "doubling"])
-def test_an_endless_template_is_refused(template: str, said: str, survived: Survived) -> None:
+def test_an_endless_template_is_refused(
+    template: str, said: str, survived: Survived, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(templates, "SECONDS", 2)
     survived("template that never ends, or makes gigabytes")
     with pytest.raises(Problem, match=rf"chat template {re.escape(said)} for two short messages, so it is not used\."):
         Encoder(SimpleNamespace(chat_template=template), 10)

@@ -36,7 +36,7 @@ def silent() -> Iterator[str]:
     "asked",
     [
         ("data", "recipe=xnli_3src", "task.data=owner/rows", "sources=[de]", "targets=[tr]"),
-        ("data", "recipe=xnli_3src", "model.path=owner/model"),
+        pytest.param(("data", "recipe=xnli_3src", "model.path=owner/model"), marks=pytest.mark.slow),
     ],
     ids=["data", "model"],
 )

@@ -10,6 +10,7 @@ from mslt_it import values
 from mslt_it.command import Call, Command, section
 from mslt_it.config.schema import key
 from mslt_it.integrations.ray_cluster import RayCluster
+from mslt_it.locks import WAIT
 from mslt_it.problems import Problem
 from mslt_it.quiet import quiet_libraries
 from mslt_it.terminal import print_json
@@ -51,6 +52,7 @@ class Options:
     )
     workers: int | None = key(None, "of executor=ray: models at a time", at_least=1, shown="what there is room for")
     settings: Mapping[str, str] = key({}, "of executor=ray, per worker: {num_gpus:1}", example="{num_gpus:1}")
+    wait: bool = key(False, WAIT)
 
 
 def run(call: Call) -> int:
@@ -80,7 +82,7 @@ def run(call: Call) -> int:
     how = How(options.language, options.abstain_below, options.calibration, options.prefix, options.columns)
     out = values.path(options.out)
     cluster = RayCluster(options.workers, options.settings) if options.executor == "ray" else None
-    job = Job(options.run, options.data, out, how, options.format, options.overwrite, cluster)
+    job = Job(options.run, options.data, out, how, options.format, options.overwrite, cluster, options.wait)
     content = label_file(job, state, say)
     if not state.is_main_process:
         return 0

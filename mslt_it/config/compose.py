@@ -114,6 +114,8 @@ def _composed(
             content: Any = OmegaConf.to_container(OmegaConf.merge(schema, composed), resolve=False)
     except (HydraException, OmegaConfBaseException, ValueError) as error:
         raise _explain(error, name, config_dir) from error
+    except RecursionError as error:
+        raise Problem(f"{known[name]}, or a file that it takes in, is nested too deeply to be read.") from error
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         place = f"{mark.name}, line {mark.line + 1}," if mark is not None else str(known[name])

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from mslt_it.config.schema import key
+from mslt_it.config.schema import LARGEST_SEED, key
 from mslt_it.records import fingerprint, to_plain
 
 REST = ("rest",)  # targets=rest, until the data say which languages they have
@@ -150,7 +150,9 @@ class DataConfig:
     items: str = key(
         "disjoint", "an item is labelled in one language, or the same items in all", choices=("disjoint", "parallel")
     )
-    assignment_seed: int | None = key(None, "of which item is labelled in which language; null: seed does", at_least=0)
+    assignment_seed: int | None = key(
+        None, "of which item is labelled in which language; null: seed does", at_least=0, at_most=LARGEST_SEED
+    )
     leaks: str = key("refuse", "training rows that are scored too", choices=("refuse", "drop"))
     max_length_tokens: int = key(
         512, "prompt, answer and end; longer rows are dropped and counted, never cut", unit="tokens", above=0
@@ -203,7 +205,7 @@ class AdapterConfig:
         "an adapter beside the frozen weights, or all of them (then no other key here counts)",
         choices=("lora", "full"),
     )
-    rank: int = key(8, "of each update", above=0)
+    rank: int = key(8, "of each update", above=0, at_most=65536)
     alpha: int = key(16, "the update is scaled by alpha / rank", above=0)
     dropout: float = key(0.0, "on the adapter's input", at_least=0, below=1)
     target_modules: tuple[str, ...] = key(
@@ -305,7 +307,7 @@ class Recipe:
     targets_note: str = ""  # written by targets=rest: what the data have that is not among the targets
     trained_on: tuple[str, ...] = ()  # written by mslt eval: languages of its adapters' rows; empty: the sources
     supervised: bool = key(False, "let a language be source and target")
-    seed: int = key(0, "of data order, initialisation and bootstrap", at_least=0)
+    seed: int = key(0, "of data order, initialisation and bootstrap", at_least=0, at_most=LARGEST_SEED)
     scale: str = key("mini", "model, adapter and budget together, see scale=NAME")
     output_dir: str | None = key(None, "the run's folder", shown="runs/NAME-FINGERPRINT")
     task: TaskConfig = field(default_factory=TaskConfig)

@@ -13,7 +13,6 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import functools
-import json
 import os
 import shutil
 import sys
@@ -29,6 +28,8 @@ from accelerate import PartialState
 from mslt_it.evaluation.asking import Engine, Question, ask
 from mslt_it.evaluation.evaluator import is_sharded, on_main
 from mslt_it.integrations.ray_cluster import RayCluster
+from mslt_it.journal import opened_line, sealed_line
+from mslt_it.locks import beside, only_writer
 from mslt_it.prediction import tables
 from mslt_it.prediction.labeller import REASON, Answer, How, Labeller
 from mslt_it.prediction.ray_job import labelled
@@ -37,7 +38,7 @@ from mslt_it.prediction.tables import Table
 from mslt_it.problems import Problem
 from mslt_it.progress import Progress, duration
 from mslt_it.records import to_plain
-from mslt_it.store import file_sha256, locked, read_json, require_space, value_sha256, write_atomically, write_json
+from mslt_it.store import file_sha256, read_json, require_space, value_sha256, write_atomically, write_json
 
 CHUNK = 2000  # rows that are asked together, the longest first
 SIDECAR = ".json"  # after the output's name
@@ -56,6 +57,7 @@ class Job:
     format: str | None = None  # of data="-"
     overwrite: bool = False
     cluster: RayCluster | None = None  # None: the processes that this one was started with
+    wait: bool = False  # for another job on the same output
 
     @property
     def part(self) -> Path:
@@ -91,11 +93,11 @@ def label_file(job: Job, state: PartialState, say: Say) -> dict[str, Any]:
                 f"{fitted.error_after:.3f} after, on these rows."
             )
         decided = {**labeller.decided_by(), "data_sha256": on_main(state, functools.partial(file_sha256, path))}
-        num_before = on_main(state, functools.partial(_begin, job, decided))
+        num_before = on_main(state, functools.partial(_begin, job, decided, table.num_rows))
         if num_before:
             say(f"Continues: {num_before} chunks of {CHUNK} rows are labelled already.")
         started = time.monotonic()
-        num_now = _label_chunks(job, labeller, table, languages, state)
+        num_now = _label_chunks(job, labeller, table, languages, state, decided)
         state.wait_for_everyone()
         if not state.is_main_process:
             return {}
@@ -108,20 +110,20 @@ def label_file(job: Job, state: PartialState, say: Say) -> dict[str, Any]:
 @contextlib.contextmanager
 def _alone(job: Job, state: PartialState) -> Iterator[None]:
     """The only job on this output; refuses what would be overwritten."""
-    on_main(state, functools.partial(_refuse, job))
-    lock = locked(job.part / ".lock", wait=False) if state.is_main_process else contextlib.nullcontext(True)
-    try:
-        with lock as held:
-            on_main(state, functools.partial(_refuse_another, job, held))
+    with contextlib.ExitStack() as stack:
+
+        def begin() -> None:
+            _refuse(job)
+            stack.enter_context(only_writer(job.out, beside(job.out), wait=job.wait))
+            _refuse(job)  # what was waited for may have written it
+            job.part.mkdir(exist_ok=True)
+
+        on_main(state, begin)
+        try:
             yield
-    finally:
-        if state.is_main_process and not (job.part / "job.json").is_file():
-            shutil.rmtree(job.part, ignore_errors=True)  # nothing was begun
-
-
-def _refuse_another(job: Job, is_held: bool) -> None:
-    if not is_held:
-        raise Problem(f"Another mslt predict is at work on {job.out}. Wait for it, or end it and start again.")
+        finally:
+            if state.is_main_process and not (job.part / "job.json").exists():
+                shutil.rmtree(job.part, ignore_errors=True)  # nothing was begun
 
 
 def _refuse(job: Job) -> None:
@@ -161,7 +163,7 @@ def _require_room(job: Job, labeller: Labeller, table: Table) -> None:
     require_space(job.out.parent, least, what, "Free some space, or give out= on another disk.")
 
 
-def _begin(job: Job, decided: Mapping[str, Any]) -> int:
+def _begin(job: Job, decided: Mapping[str, Any], num_rows: int) -> int:
     """Makes the folder of parts; how many chunks it holds. Those of something else are begun anew, if that is asked."""
     wanted, there = value_sha256(decided), read_json(job.part / "job.json")
     if there is not None and there.get("job_sha256") != wanted:
@@ -173,15 +175,41 @@ def _begin(job: Job, decided: Mapping[str, Any]) -> int:
         for name in ("asked", "done"):
             shutil.rmtree(job.part / name, ignore_errors=True)
     for name in ("asked", "done"):
-        (job.part / name).mkdir(exist_ok=True)
+        (job.part / name).mkdir(parents=True, exist_ok=True)
     write_json(job.part / "job.json", {"job_sha256": wanted})
-    return len(list((job.part / "done").glob("*.jsonl")))
+    return sum(_done(job, number, size, wanted) is not None for number, size in _sizes(num_rows).items())
 
 
-def _label_chunks(job: Job, labeller: Labeller, table: Table, languages: RowLanguages, state: PartialState) -> int:
+def _sizes(num_rows: int) -> dict[int, int]:
+    return {number: min(CHUNK, num_rows - number * CHUNK) for number in range(-(-num_rows // CHUNK))}
+
+
+def _done(job: Job, number: int, size: int, wanted: str) -> list[dict[str, Any]] | None:
+    """The added columns of a chunk; None where it is still to be labelled, or was altered."""
+    path = job.part / _name("done", number)
+    if not path.is_file():
+        return None
+    rows = [opened_line(line, f"{wanted} {number}".encode()) for line in path.read_bytes().split(b"\n")[:-1]]
+    whole = [row for row in rows if row is not None]
+    if len(whole) == len(rows) == size:
+        return whole
+    print(f"{path} is not as it was written: its rows are labelled again.", file=sys.stderr)
+    path.unlink()
+    return None
+
+
+def _label_chunks(
+    job: Job,
+    labeller: Labeller,
+    table: Table,
+    languages: RowLanguages,
+    state: PartialState,
+    decided: Mapping[str, Any],
+) -> int:
     """Labels this process's chunks that are not there yet; how many rows that were."""
+    wanted = value_sha256(decided)
     share = range(state.process_index, -(-table.num_rows // CHUNK), state.num_processes)
-    sizes = {number: min(CHUNK, table.num_rows - number * CHUNK) for number in share}
+    sizes = {number: size for number, size in _sizes(table.num_rows).items() if number in share}
     left = {number: size for number, size in sizes.items() if not (job.part / _name("done", number)).is_file()}
     if not left:
         return 0
@@ -191,8 +219,10 @@ def _label_chunks(job: Job, labeller: Labeller, table: Table, languages: RowLang
             found = _asked_here(job, labeller, table, languages, left, progress)
         else:
             found = labelled(job.cluster, str(labeller.asked.folder.resolve()), job.how, table, job.data, left, CHUNK)
-        for number, lines in found:
-            write_atomically(job.part / _name("done", number), "".join(f"{line}\n" for line in lines))
+        for number, added in found:
+            bound_to = f"{wanted} {number}".encode()
+            lines = [sealed_line(row, bound_to) for row in added]
+            write_atomically(job.part / _name("done", number), "".join(lines))
             (job.part / _name("asked", number)).unlink(missing_ok=True)
             done += len(lines)
             progress.update(done)  # with the rows that were not asked
@@ -201,8 +231,8 @@ def _label_chunks(job: Job, labeller: Labeller, table: Table, languages: RowLang
 
 def _asked_here(
     job: Job, labeller: Labeller, table: Table, languages: RowLanguages, wanted: Collection[int], progress: Progress
-) -> Iterator[tuple[int, list[str]]]:
-    """(number, added columns of each row as JSON) of the wanted chunks, in order."""
+) -> Iterator[tuple[int, list[dict[str, Any]]]]:
+    """(number, added columns of each row) of the wanted chunks, in order."""
     model_key = labeller.loaded.model_key(labeller.system)
 
     def advance(n: int) -> None:
@@ -217,7 +247,7 @@ def _asked_here(
             about = {"chunk": journal.stem}
             return ask(engine, questions, model_key=model_key, path=journal, about=about, advance=advance).rows
 
-        yield number, [json.dumps(row, ensure_ascii=False) for row in labeller.label(rows, languages, put)]
+        yield number, list(labeller.label(rows, languages, put))
 
 
 def _name(folder: str, number: int) -> str:
@@ -232,13 +262,14 @@ def _join(
     languages: Counter[str] = Counter()
     labels: dict[str, Counter[str]] = {}
     reasons: Counter[str] = Counter()
-    prefix, choices = labeller.how.prefix, bool(labeller.task.choice_names)
+    prefix, choices, wanted = labeller.how.prefix, bool(labeller.task.choice_names), value_sha256(decided)
 
     def rows() -> Iterator[Mapping[str, Any]]:
         for number, chunk in table.chunks(CHUNK):
-            lines = (job.part / _name("done", number)).read_text(encoding="utf-8").split("\n")[:-1]
-            for row, line in zip(chunk, lines, strict=True):
-                added = json.loads(line)
+            labelled = _done(job, number, len(chunk), wanted)
+            if labelled is None:
+                raise Problem(f"{job.part} was altered while it was being written. Start the command again.")
+            for row, added in zip(chunk, labelled, strict=True):
                 code, reason = added.pop(""), added[prefix + REASON]
                 languages[code] += 1
                 reasons[reason.partition(":")[0]] += bool(reason)

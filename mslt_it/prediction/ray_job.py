@@ -39,8 +39,8 @@ class Actor:
 
 def labelled(
     cluster: RayCluster, run: str, how: How, table: Table, data: str, wanted: Collection[int], size: int
-) -> Iterator[tuple[int, list[str]]]:
-    """(number, added columns of each row as JSON) of the wanted chunks, in the order in which they are done.
+) -> Iterator[tuple[int, list[dict[str, Any]]]]:
+    """(number, added columns of each row) of the wanted chunks, in the order in which they are done.
 
     Args:
         data: what errors call the table.
@@ -73,7 +73,7 @@ def labelled(
         )
         try:
             for row in made.iter_rows():
-                yield int(row["number"]), list(row["added"])
+                yield int(row["number"]), [json.loads(text) for text in row["added"]]
         except ray.exceptions.RayError as error:
             said = str(getattr(error, "cause", None) or error).strip().splitlines()
             raise Problem(

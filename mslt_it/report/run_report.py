@@ -22,19 +22,20 @@ from mslt_it.evaluation.scores import Answered, ScoreRow, outputs_of, read_rows
 from mslt_it.evaluation.spread import NOT_SCORED, SHARES, Spread, spread_table, spreads_of_plain, warnings_of
 from mslt_it.evaluation.tables import METRIC_NAMES, has_base, language_table
 from mslt_it.languages import language_name
-from mslt_it.models.identity import ADAPTER, FinishedRun, read_run
+from mslt_it.models.identity import ADAPTER, TRAIN_AGAIN, FinishedRun, read_run
 from mslt_it.problems import Problem
 from mslt_it.publish.scored_run import stored_answers
 from mslt_it.report.answers import Answers, sampled
 from mslt_it.report.pages import Section, papers, render, versions_here, write
 from mslt_it.report.scores import by_language, curves, f1_table, of_cells, of_label_report
 from mslt_it.report.study_report import SMALL_MODEL_NOTICE, WORLD_NOTICE
-from mslt_it.store import read_json
+from mslt_it.store import altered, read_json
 from mslt_it.study.analyse.findings import Figure
 from mslt_it.study.analyse.tables import Column, Table
 from mslt_it.training.looks import PREFIX
 from mslt_it.training.summary import LOSSES
 
+SHOWN = ("results.json", "build_report.json", LOSSES, "items/", "predictions/")  # what is read beside the adapter
 MOST_LABELS = 12  # whose training rows have a column
 ANSWERS = "Right and wrong answers"
 UNREADABLE = "the answers cannot be read, or the rows have changed"
@@ -53,6 +54,8 @@ class Part:
 def write_run_report(folder: Path, out: Path, formats: Collection[str], examples: int, seed: int) -> list[Path]:
     """Writes the report of a finished run; what was written, the page first."""
     run = read_run(folder)
+    for name, wrong in altered(folder, SHOWN):
+        raise Problem(f"run={folder}: {name} {wrong}. {TRAIN_AGAIN}")
     content = read_json(folder / "results.json") or {}
     sections = [one for one in sections_of(run, content, examples, seed) if one is not None]
     rows = read_rows(content, folder / "results.json")

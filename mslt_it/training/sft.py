@@ -191,6 +191,7 @@ class AdapterTrainer(SFTTrainer):
                 *([Curves(run_dir / "tensorboard")] if "tensorboard" in recipe.training.report_to else []),
                 ProgressLines(run_dir / "log.txt", self.global_batch),
                 *([checkpoints.LookSometimes(recipe.training)] if validation else []),
+                checkpoints.SaveWhenTold(),
                 checkpoints.CheckpointSealer(recipe.training_fingerprint(), keys),
                 *callbacks,
             ],

@@ -105,9 +105,9 @@ def test_new_rows_are_labelled_by_run_and_by_merged_model(run_of: Made, tmp_path
         writer.writerows([["tr", row.fields["premise"], row.fields["hypothesis"]] for row in rows])
         writer.writerow(["tr", "elma " * 200, "elma"])
     assert main(["merge", f"run={run}", f"out={tmp_path / 'merged'}", "dtype=float32", "prompts=2"]) == 0
-    for name, more in (("live", []), ("merged", [f"model={tmp_path / 'merged'}"])):
-        out = tmp_path / f"{name}.csv"
-        assert main(["predict", f"run={run}", f"data={tmp_path / 'rows.csv'}", f"out={out}", *more]) == 0
+    for folder in (run, tmp_path / "merged"):
+        out = tmp_path / f"{folder.name}.csv"
+        assert main(["predict", f"run={folder}", f"data={tmp_path / 'rows.csv'}", f"out={out}"]) == 0
         with out.open(encoding="utf-8", newline="") as file:
             *found, long = csv.DictReader(file)
         for row, line in zip(found, lines, strict=False):

@@ -17,7 +17,7 @@ import pyarrow.parquet
 import pytest
 from labelled_table import LABELS, Trained, call, table
 
-from mslt_it import predict, store
+from mslt_it import journal, predict
 from mslt_it.evaluation.asking import ChoiceEngine
 from mslt_it.prediction import job
 
@@ -181,7 +181,7 @@ def test_a_kill_loses_nothing_and_nothing_is_asked_twice(
     monkeypatch.setattr(job, "CHUNK", 25)
     write_csv(tmp_path / "new.csv", ROWS)
     given = ("predict", f"run={trained.run}", "data=new.csv", "out=out.csv")
-    append = store.Journal.append
+    append = journal.Journal.append
 
     def until(number: int) -> Callable[..., None]:
         count = 0
@@ -196,13 +196,13 @@ def test_a_kill_loses_nothing_and_nothing_is_asked_twice(
         return appended
 
     for number in (2, 4):  # batches: within the first chunk, and within another
-        monkeypatch.setattr(store.Journal, "append", until(number))
+        monkeypatch.setattr(journal.Journal, "append", until(number))
         with pytest.raises(Killed):
             call(*given)
         assert not (tmp_path / "out.csv").exists()
         code, shown = call(*given[:-1], "out=out.csv", "abstain_below=0.9")
         assert code == 2 and "unfinished job of another run, input or options" in shown
-    monkeypatch.setattr(store.Journal, "append", append)
+    monkeypatch.setattr(journal.Journal, "append", append)
     code, shown = call(*given)
     assert code == 0 and "Continues: " in shown
     assert sum(asked) == len(ROWS) and len(asked) > 6

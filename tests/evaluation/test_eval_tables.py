@@ -214,7 +214,11 @@ def test_the_terminal_shows_each_language_and_numbers_the_columns(wide: Figures)
     assert "[6]" in text and "tr Turkish" in text and "Mean over the 2 unseen languages" in text
     assert "for other languages like these" in text or "languages like these" in text
     assert "base direct: 0 of 2 unseen languages are above chance" in text and "; not: tr, th." in text
-    assert "p corrected for 9 comparisons" in text and "p corrected for 18 comparisons" in text and "mean of unseen" in text
+    assert (
+        "p corrected for 9 comparisons" in text
+        and "p corrected for 18 comparisons" in text
+        and "mean of unseen" in text
+    )
     assert max(map(len, text.split("\n"))) < 160
 
 

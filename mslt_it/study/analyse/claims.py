@@ -106,12 +106,11 @@ def verdict(claim: Claim, confidence: float = 0.95) -> str:
         return ""
     if claim.is_at_chance:
         return "no verdict"
-    is_up = claim.value > 0
     if is_equal(claim, confidence):
         return "as in the paper" if claim.expected == "not up" else "not as in the paper"
     if not is_found(claim, confidence):
         return "not shown here"
-    return "as in the paper" if is_up == (claim.expected == "up") else "opposite to the paper"
+    return "as in the paper" if (claim.value > 0) == (claim.expected == "up") else "opposite to the paper"
 
 
 def _range(ends: tuple[float, float], unit: str) -> str:

@@ -166,7 +166,7 @@ def single_or_several(figures: SetFigures, k: int) -> Analysis | NotDone:
                 **interval("sslt", of_singles),
                 "mslt": one.a,
                 **interval("mslt", of_members),
-                **one.row,
+                **one.row(),
             }
         )
     if english := [row for row in singles if figures.sets[row] == ("en",)]:
@@ -262,7 +262,7 @@ def number_of_sources(figures: SetFigures, k: int) -> Analysis | NotDone:
                 "worst_accuracy": float(figures.mean[worst]),
                 "best": set_name(figures.sets[best]),
                 "best_accuracy": float(figures.mean[best]),
-                **(step.as_columns("step") if step else {"step": None, **interval("step", None)}),
+                **(step.row("step") if step else {"step": None, **interval("step", None)}),
             }
         )
         dots += [(str(size), set_name(figures.sets[row]), float(figures.mean[row])) for row in members]

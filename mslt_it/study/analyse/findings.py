@@ -110,8 +110,7 @@ class Evidence:
 class Claim:
     """A comparison with what decides it; the sentence is made of these numbers alone (``claims.sentence``).
 
-    ``value`` is a difference of shares (unit "points") or of correlations ("number"). ``low`` and ``high`` are for
-    these very sets of these very languages: items and seeds alone are drawn again.
+    ``value`` is a difference of shares (unit "points") or correlations ("number"), its interval of these very sets.
     """
 
     name: str  # unique within the study, "scripts_3_2"

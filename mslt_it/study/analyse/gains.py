@@ -4,9 +4,8 @@ A set can be held against the mean of its members, each alone; against the best 
 language of the pool. The three may differ in sign, so each is a claim of its own. The best is chosen by its figure and
 looks better than it is, which makes its comparisons too strict rather than too lenient.
 
-Two things are drawn again. Items and seeds: `resampling`. Languages of the pool: each is left out in turn, with all its
-sets, and the comparison is made anew (the jackknife of Quenouille and Tukey; Efron and Stein 1981: its variance is
-rather too large than too small for means over subsets). A claim must stand in both: p is the larger of the two.
+Items and seeds are drawn again (`resampling`), and each language of the pool is left out in turn, with all its sets
+(jackknife; Efron and Stein 1981: its variance is rather too large than too small). p is the larger of the two.
 """
 
 from __future__ import annotations

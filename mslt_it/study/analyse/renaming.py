@@ -1,15 +1,10 @@
 """Claims about kinds of sets ("three scripts", "diverse", "what syntax picks"), tested by renaming the languages.
 
-Sets share languages, and a language that happens to be good lifts all its sets. With seven languages that alone makes
-kinds of sets differ by more than items and seeds explain, so a test that takes the sets as given finds something in
-every second study without any effect. The null here is that languages are *exchangeable*: the same figures could have
-come out with the languages' names in any other order. Each order of the names gives the statistic anew; p is the share
-of orders in which it is as far from 0 as it was (Fisher 1935; Good 2005, chapter 3). The order as it is counts, so the
-test is exact, whatever the noise of items and seeds, which is exchangeable too.
-
-Which orders: all n! of the n languages that the sets of one size hold, if n <= 7; of larger pools 5,040, drawn. Only
-orders that turn the measured sets into measured sets count: with all C(n, k) sets of a size that is every order; with a
-choice of sets it may be one alone, and then nothing is claimed of kinds of sets (p = 1).
+Sets share languages, and a language that happens to be good lifts all its sets: with seven languages that alone makes
+kinds of sets differ by more than items and seeds explain. The null here is that languages are *exchangeable*: the same
+figures could have come out with the languages' names in any other order. Each order gives the statistic anew; p is the
+share of orders in which it is as far from 0 as it was, the given order counted (Fisher 1935; Good 2005, chapter 3).
+That is exact, noise of items and seeds included. Which orders: `statistics.places`.
 """
 
 from __future__ import annotations

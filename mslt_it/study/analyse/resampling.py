@@ -64,12 +64,8 @@ class Compared:
 
     drawn: np.ndarray  # (B,) of the value
 
-    @property
-    def row(self) -> Row:
+    def row(self, key: str = "difference") -> Row:
         """The difference as columns of a table, for ``with_holm``."""
-        return self.as_columns("difference")
-
-    def as_columns(self, key: str) -> Row:
         return {key: self.value, **interval(key, self.range), "p": self.p, "drawn": (key, self.drawn)}
 
 

@@ -207,7 +207,8 @@ def other_languages(studies: int) -> list[dict[str, Any]]:
             rng = np.random.default_rng([4, draw])
             point = _lucky(rng, share) + rng.normal(scale=0.005, size=len(ALL))
             figures = _figures(point, point + rng.normal(scale=0.005, size=(100, len(ALL))))
-            claim = gains.claim(figures, "x", "", partial(gains.gain, figures, figures.of_size(3), against))
+            weights = partial(gains.gain, figures, figures.of_size(3), against)
+            claim = gains.claim(figures, "x", "", weights, gains.luck(figures, against, 3))
             assert claim and claim.others
             held += bool(claim.others[0] <= expected <= claim.others[1])
         rows.append({"against": against, "share": share, "studies": studies, "coverage": held / studies})

@@ -239,7 +239,7 @@ def _gain(figures: SetFigures, k: int, against: str) -> Claim | None:
     what = f"{k} source languages against {gains.AGAINST[against]}, at the same budget"
     weights = partial(gains.gain, figures, figures.of_size(k), against)
     if against != "mean":
-        return gains.claim(figures, f"mslt_{against}", what, weights)
+        return gains.claim(figures, f"mslt_{against}", what, weights, gains.luck(figures, against, k))
     paper = "at the same number of examples, three sources transfer further than one"
     return gains.claim(figures, "mslt_mean", what, weights, expected="up", paper=paper)
 

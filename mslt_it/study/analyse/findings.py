@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from mslt_it.study.analyse.tables import Row, Table, interval
@@ -104,6 +104,8 @@ class Evidence:
     p_least: float = 0.0  # the smallest p that the test can give
     p_equal: float | None = None  # of a difference as large as the study's margin (TOST); None: not asked
     freedom: float = math.inf  # of Student's t
+    # (level, power) -> the smallest effect that is found; None: by error and freedom.
+    detectable: Callable[[float, float], float | None] | None = None
 
 
 @dataclass(frozen=True)
@@ -131,6 +133,7 @@ class Claim:
     # Over all claims of the report:
     p_adjusted: float | None = None
     p_equal_adjusted: float | None = None
+    is_tested: bool = False  # some figures would have been a finding
     detectable: float | None = (
         None  # the smallest value found in 4 of 5 such studies; None: not known, or none would be
     )

@@ -24,7 +24,7 @@ from mslt_it.evaluation.source_validation import SourceValidation
 from mslt_it.evaluation.systems import LoadedBase
 from mslt_it.evaluation.tables import as_markdown, language_table
 from mslt_it.models.base_model import add_adapter, fit_vocabulary, load_base, load_tokenizer, terms_and_origin
-from mslt_it.models.environment import environment, has_gpu
+from mslt_it.models.environment import environment, has_gpu, idle_cores
 from mslt_it.models.identity import identity
 from mslt_it.models.kinds import with_kind
 from mslt_it.notices import notice
@@ -115,7 +115,7 @@ def run_recipe(
         if wait and state.num_processes == 1 and (finished := run.finished_results()) is not None:
             return print_end(run, finished, recipe.task, details=details, already="run")
         run.open()
-        for line in notice(recipe):
+        for line in (*notice(recipe), *filter(None, [idle_cores()])):
             run.say(line)
         state.wait_for_everyone()
         with tracked(recipe, run.folder, run.is_main, run.say) as trackers:

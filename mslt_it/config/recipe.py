@@ -144,6 +144,10 @@ class DataConfig:
         above=0,
         special={LARGEST: "max"},
     )
+    num_examples: Mapping[str, int] = key(
+        {}, "of each source, where they are to differ; num_examples_total is their sum then", unit="rows", above=0,
+        example="{en:1400,sw:100}",
+    )  # fmt: skip
     items: str = key(
         "disjoint", "an item is labelled in one language, or the same items in all", choices=("disjoint", "parallel")
     )
@@ -322,6 +326,11 @@ class Recipe:
         return Head(HEADS[self.task.shape], self.task.label_names)
 
     @property
+    def shown_sources(self) -> str:
+        """The sources in words, with their rows where these differ."""
+        return ", ".join(f"{c} ({n})" for c, n in self.data.num_examples.items()) or ", ".join(self.sources)
+
+    @property
     def assignment_seed(self) -> int:
         """What decides which item is labelled in which language, and which items at all."""
         return self.seed if self.data.assignment_seed is None else self.data.assignment_seed
@@ -353,7 +362,7 @@ class Recipe:
 # Keys that came later, and their values that change nothing.
 _NOT_SAID: dict[str, Any] = {
     **{"prompts": {}, "assignment_seed": None, "freeze_layers": 0, "layer_lr_decay": 1.0, "label_smoothing": 0.0},
-    **{"class_weights": "none", "method": "lora"},
+    **{"class_weights": "none", "method": "lora", "num_examples": {}},
 }
 
 

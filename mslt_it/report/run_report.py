@@ -229,7 +229,7 @@ def lead(run: FinishedRun, rows: Sequence[ScoreRow]) -> list[str]:
     how = f"{len(made_of['adapters'])} adapters combined ({made_of['method']})" if made_of else _trained(recipe)
     scored = len({row.language for row in rows if not row.is_mean})
     beside = f" {scored} languages were scored{', adapter and untuned base on the same items' * has_base(rows)}."
-    return [f"{how} on {number:,} rows in {', '.join(recipe.sources)}.{beside * bool(scored)}"]
+    return [f"{how} on {number:,} rows in {recipe.shown_sources}.{beside * bool(scored)}"]
 
 
 def notices(run: FinishedRun, content: Mapping[str, Any]) -> list[list[str]]:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from mslt_it.study.analyse import comparisons, composition, labels, transfer
+from mslt_it.study.analyse import comparisons, composition, labels, pinch, transfer
 from mslt_it.study.analyse.claims import corrected
 from mslt_it.study.analyse.criteria import Orders, criteria
 from mslt_it.study.analyse.findings import Analysis, Claim, NotDone
@@ -76,6 +76,8 @@ def analyse(
 def _steps(figures: SetFigures, k: int, orders: Orders) -> list[tuple[str, Callable[[], Analysis | NotDone]]]:
     """The analyses in the order of the report, each ready to run."""
     study = figures.study
+    if any(number is not None for number in figures.pinches):
+        return [("pinch", partial(pinch.curve, figures))]
     return [
         *([("settings tried", partial(settings_tried, study, figures.slice))] if study.tried else []),
         ("one source or several", partial(comparisons.single_or_several, figures, k)),

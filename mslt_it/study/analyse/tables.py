@@ -39,6 +39,7 @@ COLUMNS = {
     "size": Column("size", "count"),
     "num_sources": Column("sources", "count"),
     "num_scripts": Column("scripts", "count"),
+    "pinch": Column("rows in other languages", "count"),
     "num_targets": Column("targets", "count"),
     "num_sets": Column("sets", "count"),
     "num_seeds": Column("seeds", "count"),

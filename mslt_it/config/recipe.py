@@ -28,7 +28,7 @@ METRICS = {
 CRITERIA = (
     *("pretraining_size", "vocabulary_coverage", "l2v_syntax", "l2v_phonology", "l2v_inventory", "l2v_family"),
     *("l2v_geography", "l2v_all", "embedding", "scripts", "min_diversity", "random"),
-    *("l2v_typology", "target_coverage", "mean_reciprocal_rank"),
+    *("l2v_typology", "target_coverage", "maxsum", "maxmin", "nn_rank", "mean_reciprocal_rank"),
 )
 METHODS = ("none", "cat", "svd", "ties", "dare_ties", "weighted_factors")
 # The head by which an encoder answers a task of a shape.

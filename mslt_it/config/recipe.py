@@ -262,6 +262,10 @@ class TrainingConfig:
     num_eval_examples: int = key(
         100, "of each source held out for that, at most half of those that could be scored", unit="rows", above=0
     )
+    average_checkpoints: int = key(
+        0, "the adapter is the mean of the weights at so many evenly spaced steps, the last among them", at_least=0,
+        shown="0 (the last step's)",
+    )  # fmt: skip
     patience: int = key(0, "looks after the best one at which training stops; 0: never", at_least=0)
 
 
@@ -362,7 +366,7 @@ class Recipe:
 # Keys that came later, and their values that change nothing.
 _NOT_SAID: dict[str, Any] = {
     **{"prompts": {}, "assignment_seed": None, "freeze_layers": 0, "layer_lr_decay": 1.0, "label_smoothing": 0.0},
-    **{"class_weights": "none", "method": "lora", "num_examples": {}},
+    **{"class_weights": "none", "method": "lora", "num_examples": {}, "average_checkpoints": 0},
 }
 
 

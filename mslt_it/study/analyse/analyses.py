@@ -11,6 +11,7 @@ from mslt_it.study.analyse import comparisons, composition, labels, pinch, trans
 from mslt_it.study.analyse.claims import corrected
 from mslt_it.study.analyse.criteria import Orders, criteria
 from mslt_it.study.analyse.findings import Analysis, Claim, NotDone
+from mslt_it.study.analyse.langrank import langrank
 from mslt_it.study.analyse.resampling import SetFigures, Settings, resample
 from mslt_it.study.analyse.tried import settings_tried
 from mslt_it.study.collect import Slice, Study
@@ -89,6 +90,7 @@ def _steps(figures: SetFigures, k: int, orders: Orders) -> list[tuple[str, Calla
         ("transfer", partial(transfer.matrix, figures)),
         ("best sets", partial(transfer.best_sets, figures, k)),
         ("similarity", partial(transfer.similarity, figures, k)),
+        ("ranking of sources", partial(langrank, figures)),
         *([("labels", partial(labels.labels, figures))] if figures.study.num_choices else []),
         ("every set", partial(comparisons.every_set, figures)),
     ]

@@ -86,6 +86,7 @@ COLUMNS = {
     "measured_rank": Column("measured rank", "rank"),
     "spearman": Column("Spearman's rho", "number"),
     "kendall": Column("Kendall's tau-b", "number"),
+    "ndcg": Column("NDCG@3", "number"),
     "part": Column("similarity by"),
     "by": Column("predicted by"),
     # representations

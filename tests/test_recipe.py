@@ -97,7 +97,7 @@ def test_overrides_after_the_recipe() -> None:
         ("task=xnlii", "Unknown task 'xnlii'. Did you mean 'xnli'? Known: bactrian, custom, intents, mgsm,"),
         (
             "training.lr=1",
-            "Unknown key 'training.lr'. Did you mean 'training.learning_rate'? Known: training.batch_size",
+            "Unknown key 'training.lr'. Did you mean 'training.learning_rate'? Known: training.average_checkpoints",
         ),
         ("training.batchsize=1", "Unknown key 'training.batchsize'. Did you mean 'training.batch_size'?"),
         ("+training.batchsize=1", "Unknown key 'training.batchsize'. Did you mean 'training.batch_size'?"),

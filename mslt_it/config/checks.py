@@ -117,6 +117,14 @@ def _check_task(task: TaskConfig) -> None:
         )
     if unknown := [name for name in task.optional_fields if name not in task.input_fields]:
         raise Problem(f"task.optional_fields: '{unknown[0]}' is not in task.input_fields={list(task.input_fields)}.")
+    if task.option_fields:
+        if unknown := [name for name in task.option_fields if name not in task.input_fields]:
+            raise Problem(f"task.option_fields: '{unknown[0]}' is not in task.input_fields={list(task.input_fields)}.")
+        if task.shape != "classification" or len(task.option_fields) != len(task.label_names):
+            raise Problem(
+                f"task.option_fields={list(task.option_fields)}: a label says which of them it is, and task.label_names"
+                f"={list(task.label_names)} (task.shape={task.shape}). Name as many labels, in their order."
+            )
     if task.data == "world" and (unknown := [name for name in task.group_fields if name not in task.input_fields]):
         raise Problem(
             f"task.group_fields: '{unknown[0]}' is not a column of the embedded world. "

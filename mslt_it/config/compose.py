@@ -54,7 +54,7 @@ def load_recipe(
             raise Problem(f"{key}: no value in recipe '{name}'. Give one: {key}=VALUE.")
     content["task"]["prompts"] = {**content["task"]["prompts"], **own_prompts(content["task"]["name"], config_dir)}
     recipe = build(Recipe, {**content, **_names(content, name, scale)}, f"recipe '{name}'")
-    recipe = _with_rows(_with_languages(_with_sources(recipe, choose)))
+    recipe = _with_first_shot(_with_rows(_with_languages(_with_sources(recipe, choose))))
     total, said = recipe.data.num_examples_total, dict(assigned).get(("data", "num_examples_total"))
     if said is not None and said != total:
         rows, shown = written(recipe.data.num_examples), "max" if said == LARGEST else said
@@ -121,6 +121,8 @@ def _composed(
             content: Any = OmegaConf.to_container(OmegaConf.merge(schema, composed), resolve=False)
     except (HydraException, OmegaConfBaseException, ValueError) as error:
         raise _explain(error, name, config_dir) from error
+    except RecursionError as error:
+        raise Problem(f"{known[name]}, or a file that it takes in, is nested too deeply to be read.") from error
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         place = f"{mark.name}, line {mark.line + 1}," if mark is not None else str(known[name])
@@ -253,6 +255,13 @@ def _with_rows(recipe: Recipe) -> Recipe:
     ordered = FrozenDict({code: rows[code] for code in recipe.sources})
     data = dataclasses.replace(data, num_examples=ordered, num_examples_total=sum(rows.values()))
     return dataclasses.replace(recipe, data=data)
+
+
+def _with_first_shot(recipe: Recipe) -> Recipe:
+    """Each seed has other worked examples first, lest one label always be shown and another never."""
+    if not recipe.prompt.num_shots or recipe.prompt.first_shot is not None:
+        return recipe
+    return dataclasses.replace(recipe, prompt=dataclasses.replace(recipe.prompt, first_shot=recipe.seed))
 
 
 def resolved_yaml(recipe: Recipe) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from mslt_it.config.schema import key
+from mslt_it.config.schema import LARGEST_SEED, key
 from mslt_it.records import fingerprint, to_plain
 
 REST = ("rest",)  # targets=rest, until the data say which languages they have
@@ -31,13 +31,13 @@ CRITERIA = (
     *("l2v_typology", "target_coverage", "maxsum", "maxmin", "nn_rank", "mean_reciprocal_rank"),
 )
 METHODS = ("none", "cat", "svd", "ties", "dare_ties", "weighted_factors")
-# The head by which an encoder answers a task of a shape.
+# The head by which an encoder answers a task of a shape; of a classification with task.option_fields it is "options".
 HEADS = {"classification": "classes"}
 
 
 @dataclass(frozen=True)
 class Head:
-    """By what an encoder answers: its kind (of `HEADS`), and the labels in the order of its outputs."""
+    """By what an encoder answers: its kind (see `HEADS`), and the labels in the order of its outputs."""
 
     name: str
     labels: tuple[str, ...]
@@ -73,6 +73,9 @@ class TaskConfig:
         example="[title,body]",
     )
     optional_fields: tuple[str, ...] = key((), "input columns that may be empty")
+    option_fields: tuple[str, ...] = key(
+        (), "input columns that are what the labels stand for, in their order: an encoder reads each by itself"
+    )
     label_field: str = key("label", "column of the answers; task.label for short", may_be_empty=False)
     rationale_field: str = key("", "column with a worked-out solution, to train with prompt.variant=cot_native")
     label_names: tuple[str, ...] = key(
@@ -151,7 +154,9 @@ class DataConfig:
     items: str = key(
         "disjoint", "an item is labelled in one language, or the same items in all", choices=("disjoint", "parallel")
     )
-    assignment_seed: int | None = key(None, "of which item is labelled in which language; null: seed does", at_least=0)
+    assignment_seed: int | None = key(
+        None, "of which item is labelled in which language; null: seed does", at_least=0, at_most=LARGEST_SEED
+    )
     leaks: str = key("refuse", "training rows that are scored too", choices=("refuse", "drop"))
     max_length_tokens: int = key(
         512, "prompt, answer and end; longer rows are dropped and counted, never cut", unit="tokens", above=0
@@ -171,6 +176,7 @@ class PromptConfig:
         "direct", "ask directly, or for a chain of thought", choices=("direct", "cot_native", "cot_english", "xlt")
     )
     num_shots: int = key(0, "worked examples before each question", at_least=0)
+    first_shot: int | None = key(None, "which of them comes first, the rest in turn; null: seed decides", at_least=0)
 
 
 @dataclass(frozen=True)
@@ -203,7 +209,7 @@ class AdapterConfig:
         "an adapter beside the frozen weights, or all of them (then no other key here counts)",
         choices=("lora", "full"),
     )
-    rank: int = key(8, "of each update", above=0)
+    rank: int = key(8, "of each update", above=0, at_most=65536)
     alpha: int = key(16, "the update is scaled by alpha / rank", above=0)
     dropout: float = key(0.0, "on the adapter's input", at_least=0, below=1)
     target_modules: tuple[str, ...] = key(
@@ -309,7 +315,7 @@ class Recipe:
     targets_note: str = ""  # written by targets=rest: what the data have that is not among the targets
     trained_on: tuple[str, ...] = ()  # written by mslt eval: languages of its adapters' rows; empty: the sources
     supervised: bool = key(False, "let a language be source and target")
-    seed: int = key(0, "of data order, initialisation and bootstrap", at_least=0)
+    seed: int = key(0, "of data order, initialisation and bootstrap", at_least=0, at_most=LARGEST_SEED)
     scale: str = key("mini", "model, adapter and budget together, see scale=NAME")
     output_dir: str | None = key(None, "the run's folder", shown="runs/NAME-FINGERPRINT")
     task: TaskConfig = field(default_factory=TaskConfig)
@@ -327,7 +333,7 @@ class Recipe:
         """By what the model answers; None where it answers in tokens, as decoders do."""
         if self.model.kind != "encoder":
             return None
-        return Head(HEADS[self.task.shape], self.task.label_names)
+        return Head("options" if self.task.option_fields else HEADS[self.task.shape], self.task.label_names)
 
     @property
     def shown_sources(self) -> str:
@@ -365,7 +371,8 @@ class Recipe:
 
 # Keys that came later, and their values that change nothing.
 _NOT_SAID: dict[str, Any] = {
-    **{"prompts": {}, "assignment_seed": None, "freeze_layers": 0, "layer_lr_decay": 1.0, "label_smoothing": 0.0},
+    **{"option_fields": (), "prompts": {}, "assignment_seed": None, "first_shot": None, "freeze_layers": 0},
+    **{"layer_lr_decay": 1.0, "label_smoothing": 0.0},
     **{"class_weights": "none", "method": "lora", "num_examples": {}, "average_checkpoints": 0},
 }
 

@@ -31,6 +31,8 @@ if typing.TYPE_CHECKING:
 REQUIRED = dataclasses.MISSING  # the default of a key that has none
 LIMITS = {"above": operator.gt, "at_least": operator.ge, "below": operator.lt, "at_most": operator.le}
 _PLAIN = re.compile(r"-?\w(?:[\w ./-]*[\w./-])?")  # a list's element that needs no quotes
+LARGEST_SEED = 2**32 - 1  # numpy's
+LARGEST = 2**63 - 1  # of any other whole number
 T = TypeVar("T", bound="DataclassInstance")
 
 
@@ -258,8 +260,9 @@ def checked(key: Key, value: Any, said: str = "") -> Any:
             if not math.isfinite(item):
                 raise Problem(f"{one} is not a finite number.")
             limits = ((holds, getattr(about, name)) for name, holds in LIMITS.items())
-            if not all(limit is None or holds(item, limit) for holds, limit in limits):
-                raise Problem(f"{one} is out of range. It must be {key.limits}.")
+            is_huge = isinstance(item, int) and abs(item) > LARGEST
+            if is_huge or not all(limit is None or holds(item, limit) for holds, limit in limits):
+                raise Problem(f"{one} is out of range. It must be {key.limits or f'between {-LARGEST} and {LARGEST}'}.")
         if is_list and not about.may_repeat and item in value[:number]:
             raise Problem(f"{said}: '{item}' is listed twice. Remove one.")
     return value

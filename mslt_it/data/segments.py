@@ -4,12 +4,18 @@ The fields are segments A and B, joined as the tokenizer joins a pair; of more t
 are B, one after another. As in `mslt_it.data.encoding`, no text can forge a control token.
 
     XLM-R   <s> A </s></s> B </s>        BERT   [CLS] A [SEP] B [SEP], told apart by token types 0 and 1, too
+
+Where labels stand for fields of the row (XCOPA's two choices), each of these is segment B of a row of its own, and all
+the others are segment A. The rows of an item stand one after another; each begins with the token that no text has.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import functools
+import itertools
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from mslt_it.config.recipe import Recipe
@@ -23,14 +29,17 @@ class SegmentEncoder(Encoder):
 
     head = "classes"
 
-    def __init__(self, tokenizer: Any, max_length_tokens: int, labels: Sequence[str] = ()) -> None:
+    def __init__(
+        self, tokenizer: Any, max_length_tokens: int, labels: Sequence[str] = (), options: Sequence[int] = ()
+    ) -> None:
+        """``options``: the places among the fields of those that labels stand for."""
         if tokenizer.pad_token_id is None:
             raise Problem(
                 "The tokenizer has no padding token, and an encoder tells by it which places of a row are empty. Set "
                 "the tokenizer's pad_token to the one that the model was trained with, or choose another model."
             )
         super().__init__(tokenizer, max_length_tokens)
-        self.labels = tuple(labels)
+        self.labels, self.options = tuple(labels), tuple(options)
 
     def encode_all(self, examples: Sequence[PromptedExample]) -> list[EncodedExample | str]:
         rows = self.row_ids(examples)
@@ -61,13 +70,8 @@ class SegmentEncoder(Encoder):
     def parts(self, row: EncodedExample) -> tuple[Sequence[int], str]:
         return row.input_ids, self.labels[row.labels[0]]
 
-    @functools.cached_property
-    def separator_id(self) -> int | None:
-        """The token after which token types become 1; None where the model has no types."""
-        return separator_id(self.tokenizer)
-
     def _labelled(self, example: PromptedExample, ids: tuple[int, ...]) -> EncodedExample | str:
-        if len(ids) > self.max_length_tokens:
+        if self.num_tokens(ids) > self.max_length_tokens:
             return TOO_LONG
         if any(self.holds_control(text) and not self._survives(text) for text in example.segments):
             return FORGED
@@ -92,14 +96,44 @@ class SegmentEncoder(Encoder):
         return self._around[0][-1][-1] if self._around[0][-1] else int(self.tokenizer.pad_token_id)
 
 
-ENCODERS = {"classes": SegmentEncoder}
+class OptionEncoder(SegmentEncoder):
+    """Rows for a head that says what each option is worth."""
+
+    head = "options"
+
+    def row_ids(self, examples: Iterable[PromptedExample]) -> list[tuple[int, ...]]:
+        items = list(examples)
+        apart = [dataclasses.replace(item, segments=pair) for item in items for pair in self._pairs(item)]
+        rows = iter(super().row_ids(apart))
+        return [tuple(i for _ in self.options for i in next(rows)) for _ in items]
+
+    def cut(self, ids: Sequence[int], longest: int) -> Sequence[int]:
+        return [i for row in split(ids, ids[0]) for i in super(OptionEncoder, self).cut(row, longest)]
+
+    def num_tokens(self, ids: Sequence[int]) -> int:
+        return max(map(len, split(ids, ids[0])))
+
+    def _pairs(self, item: PromptedExample) -> list[tuple[str, str]]:
+        others = (text for place, text in enumerate(item.segments) if place not in self.options and text.strip())
+        shown = " ".join(others)
+        return [(shown, item.segments[place]) for place in self.options]
+
+
+def split(ids: Sequence[int], start: int) -> list[Sequence[int]]:
+    """The rows that stand one after another in ``ids``, each of which begins with ``start``."""
+    starts = [place for place, token in enumerate(ids) if token == start] or [0]
+    return [ids[a:b] for a, b in itertools.pairwise([*starts, len(ids)])]
+
+
+ENCODERS: dict[str, type[SegmentEncoder]] = {"classes": SegmentEncoder, "options": OptionEncoder}
 
 
 def encoder_of(recipe: Recipe, tokenizer: Any) -> Encoder:
     """That of the recipe's kind of model and task; its labels must have been found."""
-    if recipe.head is None:
-        return Encoder(tokenizer, recipe.data.max_length_tokens)
-    return ENCODERS[recipe.head.name](tokenizer, recipe.data.max_length_tokens, recipe.head.labels)
+    longest, head, task = recipe.data.max_length_tokens, recipe.head, recipe.task
+    if head is None:
+        return Encoder(tokenizer, longest)
+    return ENCODERS[head.name](tokenizer, longest, head.labels, [*map(task.input_fields.index, task.option_fields)])
 
 
 def segments(example: PromptedExample) -> tuple[str, ...]:
@@ -108,7 +142,21 @@ def segments(example: PromptedExample) -> tuple[str, ...]:
     return (first, " ".join(others)) if others else (first,)
 
 
-def separator_id(tokenizer: Any) -> int | None:
-    """The token after which a tokenizer's token types are 1; None where all of them are 0, or it has none."""
-    types = tokenizer("a", "b").get("token_type_ids") or [0]
-    return int(tokenizer.sep_token_id) if 1 in types else None
+@dataclass(frozen=True)
+class Layout:
+    """What a model must be told of rows of ids beside the ids themselves."""
+
+    separator_id: int | None = None  # after the first of these token types are 1; None: there are no types
+    start_id: int | None = None  # with which each of an item's rows begins; None: an item is one row
+
+
+PLAIN = Layout()
+
+
+def layout(head: str, tokenizer: Any) -> Layout:
+    """Of the rows for a head; empty: of a decoder's."""
+    if not head:
+        return PLAIN
+    pair = tokenizer("a", "b")
+    types = pair.get("token_type_ids") or [0]
+    return Layout(tokenizer.sep_token_id if 1 in types else None, pair["input_ids"][0] if head == "options" else None)

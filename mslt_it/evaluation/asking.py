@@ -19,7 +19,7 @@ from mslt_it.evaluation.cache import AnswerCache, key_of
 from mslt_it.evaluation.generation import Prompt, Sampling, TextGenerator
 from mslt_it.evaluation.heads import ENGINES, ClassEngine
 from mslt_it.evaluation.likelihood import ChoiceScorer, Request
-from mslt_it.store import Journal
+from mslt_it.journal import Journal
 
 QUESTIONS = "questions_sha256"  # in a journal's first line: of everything that decides its answers
 

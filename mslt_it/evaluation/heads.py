@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from mslt_it.data.segments import layout
 from mslt_it.evaluation.generation import longest_input
 from mslt_it.models.base_model import base_of
 from mslt_it.models.heads import places
@@ -28,12 +29,12 @@ class ClassEngine:
     """
 
     def __init__(self, model: Any, questions: Sequence[Question], encoder: Any, *, batch_tokens: int) -> None:
-        self._model, self._questions = model, questions
+        self._model, self._questions, self._head = model, questions, encoder.head
         self._device = base_of(model).get_input_embeddings().weight.device
-        self._padding = Padding(encoder.tokenizer.pad_token_id, encoder.separator_id)
+        self._padding = Padding(encoder.tokenizer.pad_token_id, layout(encoder.head, encoder.tokenizer))
         longest = longest_input(base_of(model))
         self._rows = [encoder.cut(question.prompt_ids, longest) for question in questions]
-        if number := sum(len(q.prompt_ids) > longest for q in questions):
+        if number := sum(encoder.num_tokens(q.prompt_ids) > longest for q in questions):
             LOG.warning("%d of %d rows are longer than %d tokens and were cut.", number, len(questions), longest)
         self._batches = _batches([len(row) for row in self._rows], batch_tokens)
 
@@ -48,7 +49,8 @@ class ClassEngine:
         self._model.eval()
         try:
             with torch.inference_mode():
-                found = places(self._model(**{name: t.to(self._device) for name, t in inputs.items()}))[:, 0]
+                outputs = self._model(**{name: t.to(self._device) for name, t in inputs.items()})
+                found = places(outputs, len(batch))[:, 0]
         finally:
             self._model.train(was_training)
         rows = found.double().log_softmax(-1).cpu()
@@ -56,10 +58,10 @@ class ClassEngine:
 
     def decided_by(self, position: int) -> Mapping[str, Any]:
         question = self._questions[position]
-        return {"prompt": question.prompt_ids, "choices": question.choices, "head": "classes"}
+        return {"prompt": question.prompt_ids, "choices": question.choices, "head": self._head}
 
 
-ENGINES = {"classes": ClassEngine}  # head -> what asks it
+ENGINES = {"classes": ClassEngine, "options": ClassEngine}  # head -> what asks it
 
 
 def _batches(lengths: Sequence[int], batch_tokens: int) -> tuple[tuple[int, ...], ...]:

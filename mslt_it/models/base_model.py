@@ -206,8 +206,11 @@ def load_adapter(model: PreTrainedModel, path: Path | str, *, trainable: bool = 
         return model.eval()
     try:
         config = LoraConfig(**_lora_fields(path / CONFIG), inference_mode=not trainable)
-    except (OSError, json.JSONDecodeError, TypeError) as error:
+    except (OSError, ValueError, TypeError, RecursionError) as error:
         raise Problem(f"Adapter {path}: {CONFIG} is missing or not readable: {error}") from error
+    largest = max((min(tensor.shape) for tensor in tensors.values() if tensor.dim() > 1), default=0)
+    if (said := max([config.r, *config.rank_pattern.values()])) > largest:  # peft would make room for it first
+        raise Problem(f"Adapter {path}: {CONFIG} says rank {said}, its weights have {largest}. Train it again.")
     try:
         peft_model = get_peft_model(model, config)
     except ValueError as error:

@@ -1,6 +1,6 @@
 """What an encoder answers by: a head on its hidden states, fresh unless the model's files have one.
 
-Whatever the head, its outputs come as [rows, places, classes]: one place per row where it says a label.
+Whatever the head, its outputs come as [items, places, classes]: one place per item where it says a label.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from transformers import AutoModelForSequenceClassification, PreTrainedModel
 from mslt_it.config.recipe import Head
 from mslt_it.problems import Problem
 
-MODELS = {"classes": AutoModelForSequenceClassification}
-TASK_TYPES = {"": "CAUSAL_LM", "classes": "SEQ_CLS"}  # as peft names them
+MODELS = {"classes": AutoModelForSequenceClassification, "options": AutoModelForSequenceClassification}
+TASK_TYPES = {"": "CAUSAL_LM", "classes": "SEQ_CLS", "options": "SEQ_CLS"}  # as peft names them
 _POOLERS = ("pooler",)  # of the body, made anew where the files lack one: models trained on masked words alone
 
 
@@ -37,6 +37,8 @@ def head_of(model: Any) -> HeadParts:
 
 def loading_options(head: Head) -> dict[str, Any]:
     """For ``from_pretrained``; a head of another size that the files have is made anew."""
+    if head.name == "options":  # one output, of each option
+        return {"num_labels": 1, "ignore_mismatched_sizes": True}
     numbers = {name: number for number, name in enumerate(head.labels)}
     return {"label2id": numbers, "id2label": dict(enumerate(head.labels)), "ignore_mismatched_sizes": True}
 
@@ -75,7 +77,7 @@ def draw_fresh_parts(model: PreTrainedModel, seed: int) -> None:
                     module.bias.data.zero_()
 
 
-def places(outputs: Any) -> Tensor:
-    """A head's outputs as [rows, places, classes], float32."""
+def places(outputs: Any, num_items: int) -> Tensor:
+    """A head's outputs as [items, places, classes], float32."""
     logits: Tensor = outputs.logits.float()
-    return logits[:, None] if logits.dim() == 2 else logits
+    return logits.reshape(num_items, 1, -1) if logits.dim() == 2 else logits

@@ -36,8 +36,8 @@ from mslt_it.publish.combine_options import DEFAULT_DENSITY, SPARSE, refuse_opti
 from mslt_it.publish.comparable import IDENTITY, languages, refuse_strangers
 from mslt_it.publish.scored_run import UNSCORED, conclude, evaluate_run, print_end, provenance
 from mslt_it.records import fingerprint, to_plain
-from mslt_it.runs import Run
-from mslt_it.store import read_json
+from mslt_it.runs import FINGERPRINT, Run
+from mslt_it.store import is_intact, read_json
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,7 @@ def combine_runs(
     counts: Counter[str] = sum((Counter(one.provenance.get("train_label_counts")) for one in runs), Counter())
     base = {key: runs[0].provenance[key] for key in IDENTITY if key in runs[0].provenance}
     record = provenance(recipe, sum(num_examples), counts, adapter_hash(run.folder / ADAPTER), base)
-    record["combination"] = provenance_of(made)
+    record["combination"] = provenance_of(made) | {"fingerprint": wanted}
     encoder = Encoder(load_tokenizer(recipe.model), recipe.data.max_length_tokens)
     return conclude(run, recipe, score(run, record, runs, encoder) if scored else None, record, encoder)
 
@@ -109,10 +109,14 @@ def finished(out: Path, wanted: str, show: Callable[[str], object]) -> tuple[Run
     """(run, results.json) of this very combination where it is sealed; a Problem for a folder of something else."""
     if not out.exists() or (out.is_dir() and not any(out.iterdir())):
         return None
-    if (read_json(out / "fingerprint.json") or {}).get("combination") != wanted:
+    mark = read_json(out / FINGERPRINT)
+    if mark is None and is_intact(out, "results.json"):  # the mark was damaged; the results say it, too
+        said = (read_json(out / "results.json") or {}).get("provenance", {}).get("combination", {})
+        mark = {"combination": said.get("fingerprint")}
+    if (mark or {}).get("combination") != wanted:
         raise Problem(
-            f"out={out} holds something else already (not this combination of these runs). Choose another out, or "
-            "remove that folder."
+            f"out={out} holds something else already (not this combination of these runs). Choose another out; what "
+            "lies there is left as it is."
         )
     if not (out / "config.yaml").is_file():
         return None

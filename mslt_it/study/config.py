@@ -20,7 +20,7 @@ import yaml
 from mslt_it.config.files import files, list_files
 from mslt_it.config.overrides import GROUPS
 from mslt_it.config.recipe import CRITERIA, REST, PromptConfig, is_rest
-from mslt_it.config.schema import build, key, keys, read
+from mslt_it.config.schema import LARGEST_SEED, build, key, keys, read
 from mslt_it.languages import LanguageSet, some_codes, validated_codes
 from mslt_it.problems import Problem, nearest
 from mslt_it.representations.settings import Settings
@@ -91,7 +91,7 @@ class StudyConfig:
         None, "of each size, each language about as often; null: all", unit="sets at most", at_least=1
     )
     seeds: tuple[int, ...] = key(
-        (0,), "of the runs", at_least=0, may_repeat=False, may_be_empty=False, example="[0, 1, 2]"
+        (0,), "of the runs", at_least=0, at_most=LARGEST_SEED, may_repeat=False, may_be_empty=False, example="[0, 1, 2]"
     )
     assignments: int = key(1, "of items to languages, each with all seeds; 1: every seed draws its own", at_least=1)
     budgets: tuple[int, ...] = key(

@@ -85,8 +85,11 @@ def read_manifest(folder: StudyFolder) -> dict[str, Any] | None:
         content = json.loads(folder.manifest.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return None
-    except (OSError, ValueError) as error:
-        raise Problem(f"{folder.manifest} cannot be read ({error}). Restore it, or choose another out.") from error
+    except (IsADirectoryError, ValueError, RecursionError) as error:
+        raise Problem(
+            f"{folder.manifest} cannot be read ({error}). Start the same `mslt study` again, which writes it anew: "
+            "what is done stays done."
+        ) from error
     if not isinstance(content, dict) or not {"config", "cells", "recipe", "versions"} <= content.keys():
         raise Problem(f"{folder.manifest} is not a study's manifest. Choose another out=DIR.")
     return content

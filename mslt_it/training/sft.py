@@ -23,7 +23,7 @@ from transformers import PreTrainedTokenizerBase, PrinterCallback, TrainerCallba
 from trl import SFTConfig, SFTTrainer
 
 from mslt_it.config.recipe import Recipe
-from mslt_it.data.segments import separator_id
+from mslt_it.data.segments import layout
 from mslt_it.models.base_model import (
     PeftModel,
     Trained,
@@ -185,7 +185,7 @@ class AdapterTrainer(SFTTrainer):
         super().__init__(
             model=model,
             args=args,
-            data_collator=PaddingCollator(pad_id, separator_id(tokenizer) if head else None),
+            data_collator=PaddingCollator(pad_id, layout(head, tokenizer)),
             train_dataset=to_dataset(encoded, self.languages, pad_id),
             processing_class=tokenizer,
             callbacks=[
@@ -194,6 +194,7 @@ class AdapterTrainer(SFTTrainer):
                 ProgressLines(run_dir / "log.txt", self.global_batch),
                 *([checkpoints.LookSometimes(recipe.training)] if validation else []),
                 *([averaging.Snapshots(run_dir, average)] if (average := recipe.training.average_checkpoints) else []),
+                checkpoints.SaveWhenTold(),
                 checkpoints.CheckpointSealer(recipe.training_fingerprint(), keys),
                 *callbacks,
             ],
@@ -212,7 +213,7 @@ class AdapterTrainer(SFTTrainer):
             add_head_forward(
                 base,
                 label_smoothing=recipe.training.label_smoothing,
-                weights=balanced(labels, base.config.num_labels) if is_balanced else None,
+                weights=balanced(labels, max(base.config.num_labels, max(labels) + 1)) if is_balanced else None,
             )
         elif self.supervised_only:
             add_supervised_forward(base)

@@ -98,7 +98,7 @@ def add_head_forward(base: nn.Module, *, label_smoothing: float = 0.0, weights: 
     ) -> Any:
         if not supervised_only or labels is None:
             return original(*args, **kwargs) if labels is None else original(*args, labels=labels, **kwargs)
-        logits = places(original(*args, **kwargs))
+        logits = places(original(*args, **kwargs), len(labels))
         labels = labels[:, : logits.shape[1]]  # those of the blank row may be more than there are places
         where = labels.ne(IGNORED)
         losses = nn.functional.cross_entropy(

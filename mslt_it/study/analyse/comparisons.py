@@ -166,7 +166,7 @@ def single_or_several(figures: SetFigures, k: int) -> Analysis | NotDone:
                 **interval("sslt", of_singles),
                 "mslt": one.a,
                 **interval("mslt", of_members),
-                **one.row,
+                **one.row(),
             }
         )
     if english := [row for row in singles if figures.sets[row] == ("en",)]:
@@ -239,7 +239,7 @@ def _gain(figures: SetFigures, k: int, against: str) -> Claim | None:
     what = f"{k} source languages against {gains.AGAINST[against]}, at the same budget"
     weights = partial(gains.gain, figures, figures.of_size(k), against)
     if against != "mean":
-        return gains.claim(figures, f"mslt_{against}", what, weights)
+        return gains.claim(figures, f"mslt_{against}", what, weights, gains.luck(figures, against, k))
     paper = "at the same number of examples, three sources transfer further than one"
     return gains.claim(figures, "mslt_mean", what, weights, expected="up", paper=paper)
 
@@ -262,7 +262,7 @@ def number_of_sources(figures: SetFigures, k: int) -> Analysis | NotDone:
                 "worst_accuracy": float(figures.mean[worst]),
                 "best": set_name(figures.sets[best]),
                 "best_accuracy": float(figures.mean[best]),
-                **(step.as_columns("step") if step else {"step": None, **interval("step", None)}),
+                **(step.row("step") if step else {"step": None, **interval("step", None)}),
             }
         )
         dots += [(str(size), set_name(figures.sets[row]), float(figures.mean[row])) for row in members]

@@ -6,21 +6,18 @@ bootstrap* makes both new:
 - Items: of each language as many as there are, with replacement; the same draw for every cell and the base, so what
   makes an item hard for all of them cancels in differences. Items that are translations of each other are drawn in all
   languages at once, and those of one premise or passage together (`mslt_it.evaluation.clusters`).
-- Seeds: what a seed does is of two kinds, estimated apart (a two-way layout of sets and seeds). A *shared* part moves
-  all sets alike and cancels in differences; what is left is a set's *own*. The mean of R seeds is moved by a normal
-  variable with the covariance over languages that the residuals of a kind have, divided by R; the own part's variance
-  is pooled over the sets of a size. As variances are estimates themselves, each draw divides by a chi-square variable,
-  which makes Student's t: of (sets - 1) (R - 1) or so degrees of freedom for the own part, of R - 1 for the shared one,
-  or more where it is small beside the rest. Residuals differ also because two models do not fail on quite the same
-  items; drawing items shows that already, so they are shrunk by it.
+- Seeds: a *shared* part moves all sets alike and cancels in differences, what is left is a set's *own*; the two are
+  estimated apart (a two-way layout of sets and seeds). The mean of R seeds is moved by normal variables with the
+  residuals' covariance over languages, divided by R; the own part's is pooled over the sets of a size. As these are
+  estimates, each draw divides by a chi-square variable, which makes Student's t. Residuals differ also because two
+  models do not fail on quite the same items; drawing items shows that already, so they are shrunk by it.
 
 With several assignments of items to languages (``assignments`` of the study), seeds are nested in them: what is drawn
 again is an assignment with its seeds, so an assignment's figure is the mean over its seeds and takes a seed's place in
 all of the above.
 
-Sets are not drawn: figures and intervals are of these very sets of these very languages. What is said of kinds of sets
-is tested by `renaming`, what is said of other languages by `gains`. benchmarks/study_statistics.py measures how often
-the intervals hold the truth.
+Figures and intervals are of these very sets; kinds of sets are tested by `renaming`, other languages by `gains`.
+benchmarks/study_statistics.py measures how often the intervals hold the truth.
 """
 
 from __future__ import annotations
@@ -64,12 +61,8 @@ class Compared:
 
     drawn: np.ndarray  # (B,) of the value
 
-    @property
-    def row(self) -> Row:
+    def row(self, key: str = "difference") -> Row:
         """The difference as columns of a table, for ``with_holm``."""
-        return self.as_columns("difference")
-
-    def as_columns(self, key: str) -> Row:
         return {key: self.value, **interval(key, self.range), "p": self.p, "drawn": (key, self.drawn)}
 
 

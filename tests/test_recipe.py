@@ -97,7 +97,7 @@ def test_overrides_after_the_recipe() -> None:
         ("task=xnlii", "Unknown task 'xnlii'. Did you mean 'xnli'? Known: bactrian, custom, intents, mgsm,"),
         (
             "training.lr=1",
-            "Unknown key 'training.lr'. Did you mean 'training.learning_rate'? Known: training.batch_size",
+            "Unknown key 'training.lr'. Did you mean 'training.learning_rate'? Known: training.average_checkpoints",
         ),
         ("training.batchsize=1", "Unknown key 'training.batchsize'. Did you mean 'training.batch_size'?"),
         ("+training.batchsize=1", "Unknown key 'training.batchsize'. Did you mean 'training.batch_size'?"),
@@ -106,6 +106,16 @@ def test_overrides_after_the_recipe() -> None:
         ("training.learning_rate=abc", "training.learning_rate=abc is not a number."),
         ("data.num_examples_total=2.5", "data.num_examples_total=2.5 is not a whole number. It may also be max."),
         ("data.num_examples_total=2", "data.num_examples_total=2 is fewer than the 3 sources."),
+        (
+            "data.num_examples={ar:9}",
+            "data.num_examples={ar:9} says nothing of de, which is a source. Add data.num_exa",
+        ),
+        (
+            "data.num_examples={ar:9,de:5,zh:3,en:2}",
+            "data.num_examples: 'en' is not among the sources (ar, de, zh). Write data.num_examples={ar:9,de:5,zh:3}",
+        ),
+        ("data.num_examples={ar:9,de:0,zh:3}", "data.num_examples.de=0 is out of range. It must be above 0."),
+        ("data.num_examples={ar:9,de:x,zh:3}", "data.num_examples of de=x is not a whole number."),
         ("data.items=paralel", "data.items=paralel is unknown. Did you mean 'parallel'? Known: disjoint, parallel."),
         ("prompt.language=nativ", "prompt.language=nativ is unknown. Did you mean 'native'?"),
         ("prompt.template=first", "prompt.template=first must be a template's index"),
@@ -196,9 +206,9 @@ def test_own_folder_sees_the_packages_scales_and_recipes(own_folder: Path) -> No
 
 def test_mistakes_in_a_scale_name_its_file(own_folder: Path) -> None:
     (own_folder / "scale").mkdir()
-    (own_folder / "scale" / "mine.yaml").write_text("# @package _global_\ndata:\n  num_examples: 90\n")
+    (own_folder / "scale" / "mine.yaml").write_text("# @package _global_\ndata:\n  num_exampels_total: 90\n")
     with pytest.raises(
-        Problem, match=r"^Unknown key 'data\.num_examples' in 'scale/mine'\. Did you mean 'data\.num_exam"
+        Problem, match=r"^Unknown key 'data\.num_exampels_total' in 'scale/mine'\. Did you mean 'data\.num_exam"
     ):
         load_recipe("own", ["scale=mine"], own_folder)
 

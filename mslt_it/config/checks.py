@@ -21,6 +21,11 @@ def check(recipe: Recipe) -> None:
         )
     if recipe.combine.method != "none" and len(recipe.sources) < 2:
         raise Problem(f"combine.method={recipe.combine.method} takes two sources or more, an adapter each. List them.")
+    if recipe.training.eval_steps and (number := recipe.training.average_checkpoints):
+        raise Problem(
+            f"training.average_checkpoints={number} and training.eval_steps={recipe.training.eval_steps}: the adapter "
+            "is either a mean or that of the best look. Set one of them to 0."
+        )
     for name in OF_LOOKS[1:]:
         value = getattr(recipe.training, name)
         if not recipe.training.eval_steps and value != getattr(TrainingConfig(), name):

@@ -28,7 +28,7 @@ METRICS = {
 CRITERIA = (
     *("pretraining_size", "vocabulary_coverage", "l2v_syntax", "l2v_phonology", "l2v_inventory", "l2v_family"),
     *("l2v_geography", "l2v_all", "embedding", "scripts", "min_diversity", "random"),
-    *("l2v_typology", "target_coverage", "mean_reciprocal_rank"),
+    *("l2v_typology", "target_coverage", "maxsum", "maxmin", "nn_rank", "mean_reciprocal_rank"),
 )
 METHODS = ("none", "cat", "svd", "ties", "dare_ties", "weighted_factors")
 # The head by which an encoder answers a task of a shape; of a classification with task.option_fields it is "options".
@@ -147,6 +147,10 @@ class DataConfig:
         above=0,
         special={LARGEST: "max"},
     )
+    num_examples: Mapping[str, int] = key(
+        {}, "of each source, where they are to differ; num_examples_total is their sum then", unit="rows", above=0,
+        example="{en:1400,sw:100}",
+    )  # fmt: skip
     items: str = key(
         "disjoint", "an item is labelled in one language, or the same items in all", choices=("disjoint", "parallel")
     )
@@ -264,6 +268,10 @@ class TrainingConfig:
     num_eval_examples: int = key(
         100, "of each source held out for that, at most half of those that could be scored", unit="rows", above=0
     )
+    average_checkpoints: int = key(
+        0, "the adapter is the mean of the weights at so many evenly spaced steps, the last among them", at_least=0,
+        shown="0 (the last step's)",
+    )  # fmt: skip
     patience: int = key(0, "looks after the best one at which training stops; 0: never", at_least=0)
 
 
@@ -328,6 +336,11 @@ class Recipe:
         return Head("options" if self.task.option_fields else HEADS[self.task.shape], self.task.label_names)
 
     @property
+    def shown_sources(self) -> str:
+        """The sources in words, with their rows where these differ."""
+        return ", ".join(f"{c} ({n})" for c, n in self.data.num_examples.items()) or ", ".join(self.sources)
+
+    @property
     def assignment_seed(self) -> int:
         """What decides which item is labelled in which language, and which items at all."""
         return self.seed if self.data.assignment_seed is None else self.data.assignment_seed
@@ -360,7 +373,7 @@ class Recipe:
 _NOT_SAID: dict[str, Any] = {
     **{"option_fields": (), "prompts": {}, "assignment_seed": None, "first_shot": None, "freeze_layers": 0},
     **{"layer_lr_decay": 1.0, "label_smoothing": 0.0},
-    **{"class_weights": "none", "method": "lora"},
+    **{"class_weights": "none", "method": "lora", "num_examples": {}, "average_checkpoints": 0},
 }
 
 

@@ -13,13 +13,13 @@ from collections.abc import Collection, Hashable, Mapping, Sequence
 from typing import Any
 
 from mslt_it.config.recipe import Recipe, TaskConfig
-from mslt_it.data.budget import Preparing, Tally, chosen, reasons, refuse_drops, usable_rows
+from mslt_it.data.budget import Preparing, Tally, budget, chosen, reasons, refuse_drops, usable_rows
 from mslt_it.data.cleaning import clean
 from mslt_it.data.division import Loaded, set_aside
 from mslt_it.data.encoding import Encoder
 from mslt_it.data.labels import MISSING, NOT_TEXT, found_labels, label_notes
 from mslt_it.data.leakage import LeakIndex, find_leaks, refuse_leaks
-from mslt_it.data.mixing import allocate, hash_key, interleave, largest_equal, rank, too_few
+from mslt_it.data.mixing import hash_key, interleave, largest_equal, rank, too_few
 from mslt_it.data.prompts import prompt_file, prompted
 from mslt_it.data.rows import Role, RowStore, is_trained_on
 from mslt_it.data.segments import encoder_of
@@ -63,7 +63,7 @@ def build_training_set(
         )
     rows = rows or RowStore()
     pools, scored, notes = _pools(recipe, rows)
-    wanted = allocate(recipe.data.num_examples_total, recipe.sources)
+    wanted = budget(recipe)
     encoder = encoder or encoder_of(recipe, tokenizer)
     kept, tallies = chosen(Preparing(recipe, encoder), pools, wanted)
 

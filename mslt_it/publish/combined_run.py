@@ -18,7 +18,10 @@ from accelerate import PartialState
 from mslt_it import values
 from mslt_it.config.compose import load_recipe
 from mslt_it.config.recipe import Recipe, ScoringConfig, SelectConfig
+from mslt_it.config.schema import FrozenDict
+from mslt_it.data.budget import budget
 from mslt_it.data.encoding import Encoder
+from mslt_it.data.mixing import allocate
 from mslt_it.evaluation.measures import check_languages
 from mslt_it.evaluation.scores import Figures
 from mslt_it.evaluation.systems import Bench, load
@@ -155,6 +158,10 @@ def combined_recipe(runs: Sequence[FinishedRun], combined: Combined, out: Path) 
     """The first run's recipe with the sources, targets and rows of all, and the adapter as it came out."""
     sources, targets = languages(runs)
     first = runs[0].recipe
+    rows: Counter[str] = Counter()
+    for run in runs:
+        rows.update(budget(run.recipe))
+    are_equal = rows == allocate(rows.total(), rows)
     looked = [run.recipe.training for run in runs if run.recipe.training.eval_steps]  # at items that are not scored
     return dataclasses.replace(
         first,
@@ -169,7 +176,8 @@ def combined_recipe(runs: Sequence[FinishedRun], combined: Combined, out: Path) 
         select=SelectConfig(),
         data=dataclasses.replace(
             first.data,
-            num_examples_total=sum(run.recipe.data.num_examples_total for run in runs),
+            num_examples_total=rows.total(),
+            num_examples=FrozenDict({} if are_equal else {code: rows[code] for code in sources}),
             max_length_tokens=max(run.recipe.data.max_length_tokens for run in runs),
         ),
         adapter=dataclasses.replace(

@@ -99,7 +99,7 @@ def model_card(
     origin = [
         *_hashes(provenance["adapter_sha256"], provenance["base_sha256"], commit, provenance.get("run_fingerprint")),
         *_weights_and_terms(provenance),
-        ("sources", ", ".join(recipe.sources)),
+        ("sources", recipe.shown_sources),
         ("targets (zero-shot)", ", ".join(recipe.targets) or "none has labels"),
         ("labelled rows in total", str(num_rows)),
         *([("data revision", f"`{task.revision}`")] if task.revision else []),

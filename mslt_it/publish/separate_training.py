@@ -16,7 +16,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from mslt_it.config.recipe import CombineConfig, Recipe
-from mslt_it.data.mixing import allocate
+from mslt_it.config.schema import FrozenDict
+from mslt_it.data.budget import budget
 from mslt_it.evaluation.estimates import Settings
 from mslt_it.evaluation.scores import figures
 from mslt_it.locks import beside, only_writer
@@ -65,7 +66,7 @@ def train_apart(
 
 def part_recipes(recipe: Recipe, folder: Path) -> list[Recipe]:
     """One recipe per source, with its share of the total budget and the targets of all."""
-    share = allocate(recipe.data.num_examples_total, recipe.sources)
+    share = budget(recipe)
     return [
         dataclasses.replace(
             recipe,
@@ -73,7 +74,7 @@ def part_recipes(recipe: Recipe, folder: Path) -> list[Recipe]:
             sources=(code,),
             combine=TOGETHER,
             output_dir=str(folder / "parts" / code),
-            data=dataclasses.replace(recipe.data, num_examples_total=share[code]),
+            data=dataclasses.replace(recipe.data, num_examples_total=share[code], num_examples=FrozenDict()),
         )
         for code in recipe.sources
     ]

@@ -27,7 +27,7 @@ from mslt_it.problems import Problem
 from mslt_it.publish.scored_run import stored_answers
 from mslt_it.report.answers import Answers, sampled
 from mslt_it.report.pages import Section, papers, render, versions_here, write
-from mslt_it.report.scores import by_language, curves, f1_table, of_cells, of_label_report
+from mslt_it.report.scores import by_language, cost_tables, curves, f1_table, of_cells, of_label_report
 from mslt_it.report.study_report import SMALL_MODEL_NOTICE, WORLD_NOTICE
 from mslt_it.store import altered, read_json
 from mslt_it.study.analyse.findings import Figure
@@ -106,7 +106,7 @@ def _scores(run: FinishedRun, rows: Sequence[ScoreRow]) -> Section:
         "scores",
         "Scores by language",
         question="In per cent" + "; the gain over the untuned base in points, on the same items" * has_base(rows) + ".",
-        tables=[("scores", of_cells("scores", "Scores", cells))],
+        tables=[("scores", of_cells("scores", "Scores", cells)), *cost_tables(main)],
         figures=[("scores_figure", by_language(main, len(task.choice_names), "Scores with their intervals"))],
         notes=[
             f"Intervals hold {100 * confidence:g} %. That of a language is for other items like these (Wilson's of "
@@ -258,7 +258,7 @@ def lead(run: FinishedRun, rows: Sequence[ScoreRow]) -> list[str]:
     how = f"{len(made_of['adapters'])} adapters combined ({made_of['method']})" if made_of else _trained(recipe)
     scored = len({row.language for row in rows if not row.is_mean})
     beside = f" {scored} languages were scored{', adapter and untuned base on the same items' * has_base(rows)}."
-    return [f"{how} on {number:,} rows in {', '.join(recipe.sources)}.{beside * bool(scored)}"]
+    return [f"{how} on {number:,} rows in {recipe.shown_sources}.{beside * bool(scored)}"]
 
 
 def notices(run: FinishedRun, content: Mapping[str, Any]) -> list[list[str]]:

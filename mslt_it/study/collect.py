@@ -52,6 +52,7 @@ class ScoredCell:
     slice: Slice
     counts: np.ndarray  # float32 (targets, items, k): as the measure counts them; items as in Study.item_ids
     assignment: int = 0  # of items to languages, where the study has several
+    pinch: int | None = None  # rows outside the pool's first language; None: equal shares
 
 
 @dataclass(frozen=True, eq=False)
@@ -151,6 +152,7 @@ def collect(folder: Path | str, say: Callable[[str], object] = lambda text: None
             Slice(int(planned.get("budget", 0)), str(planned.get("variant", "direct"))),
             _aligned(own, targets, matched),
             int(planned.get("assignment") or 0),
+            planned.get("pinch"),
         )
         for (planned, _), own in zip(found, answers, strict=True)
     )

@@ -37,6 +37,7 @@ SET_BY_GRID = {
     "targets": "targets",
     "seed": "seeds",
     "data.num_examples_total": "budgets",
+    "data.num_examples": "pinch",
     "prompt.variant": "variants",
     "data.assignment_seed": "assignments",
     "output_dir": "out",
@@ -97,6 +98,15 @@ class StudyConfig:
         (), "labelled rows of a cell over all its sources", at_least=1, may_repeat=False, shown="(the recipe's)",
         example="[1500]",
     )  # fmt: skip
+    pinch: tuple[int, ...] = key(
+        (),
+        "rows of a budget that are in a set's other languages together, all others in the pool's first; 0: that alone",
+        unit="rows",
+        at_least=0,
+        may_repeat=False,
+        shown="(equal shares)",
+        example="[0, 10, 40, 160]",
+    )
     variants: tuple[str, ...] = key(
         ("direct",),
         "prompt.variant of the cells",
@@ -250,6 +260,7 @@ def _checked(config: StudyConfig, where: str) -> StudyConfig:
             f"{where}: set_sizes holds {max(config.set_sizes)}, the pool only {len(pool)} languages "
             f"({', '.join(pool)}). Sizes go from 1 to {len(pool)}."
         )
+    _check_pinch(config, pool, where)
     tasks = list_files(group="task") if config.also_score else {}
     for task in config.also_score:
         if task not in tasks:
@@ -268,6 +279,28 @@ def _checked(config: StudyConfig, where: str) -> StudyConfig:
     config = dataclasses.replace(config, pool=pool, targets=targets, grid=grid)
     _check_derived(config, where)
     return config
+
+
+def _check_pinch(config: StudyConfig, pool: Sequence[str], where: str) -> None:
+    if not config.pinch:
+        return
+    for name in ("grid", "mingling", "predict"):
+        if getattr(config, name):
+            raise Problem(
+                f"{where}: pinch and {name}: a set is there with several shares, and {name} takes one. Leave one of "
+                "the two out."
+            )
+    sizes = [len(one) for one in (item.split("-") for item in config.sets) if pool[0] in one] + [*config.set_sizes]
+    if max(sizes, default=0) < 2:
+        raise Problem(
+            f"{where}: pinch needs sets of several languages with {pool[0]}, the first of the pool, in which most rows "
+            "are. Put 2 or more into set_sizes, or name such sets."
+        )
+    if short := [n for n in config.pinch if 0 < n < max(sizes) - 1]:
+        raise Problem(
+            f"{where}: pinch holds {short[0]}: {max(sizes) - 1} languages beside {pool[0]} cannot share so few rows. "
+            f"Use {max(sizes) - 1} or more, or 0."
+        )
 
 
 # ---------------------------------------------------------------- what is made when the cells are done

@@ -37,7 +37,7 @@ VERSIONED = ("mslt_it", "torch", "transformers", "trl", "peft", "accelerate", "t
 # Keys of the resolved recipe that differ from cell to cell, or say nothing about figures.
 OF_THE_CELL = (
     *("name", "sources", "targets", "seed", "output_dir", "prompt.variant"),
-    *("data.num_examples_total", "data.assignment_seed"),
+    *("data.num_examples_total", "data.num_examples", "data.assignment_seed"),
     *(name for name, key in keys(Recipe).items() if name.startswith("select.") or not key.about.decides),
 )
 

@@ -38,7 +38,7 @@ from mslt_it.models.environment import deterministic_on_cpu
 from mslt_it.models.heads import head_of
 from mslt_it.problems import Problem
 from mslt_it.records import EncodedExample
-from mslt_it.training import checkpoints, guards, looks
+from mslt_it.training import averaging, checkpoints, guards, looks
 from mslt_it.training.batches import IGNORED, LengthGroupedOrder, PaddingCollator, padding_id, rows_hash, to_dataset
 from mslt_it.training.curves import Curves, write_losses
 from mslt_it.training.layers import freeze, rates
@@ -119,6 +119,8 @@ def train(
         if (damage := checkpoints.find_damage(folder)) is not None:
             raise Problem(f"{folder} held the best adapter, and {damage}. Remove {folder.parent} and start again.")
         set_adapter_weights(model, read_adapter(folder), str(folder))
+    if number := recipe.training.average_checkpoints:
+        averaging.set_mean(model, run_dir, number, state.max_steps)
     adapter_dir = run_dir / "adapter"
     # Sharded weights are gathered by all processes together, before one of them writes.
     gathered = trainer.accelerator.get_state_dict(trainer.model_wrapped) if trainer.is_fsdp_enabled else None
@@ -191,16 +193,18 @@ class AdapterTrainer(SFTTrainer):
                 *([Curves(run_dir / "tensorboard")] if "tensorboard" in recipe.training.report_to else []),
                 ProgressLines(run_dir / "log.txt", self.global_batch),
                 *([checkpoints.LookSometimes(recipe.training)] if validation else []),
+                *([averaging.Snapshots(run_dir, average)] if (average := recipe.training.average_checkpoints) else []),
                 checkpoints.SaveWhenTold(),
                 checkpoints.CheckpointSealer(recipe.training_fingerprint(), keys),
                 *callbacks,
             ],
         )
         self.remove_callback(PrinterCallback)
-        if validation and self.is_fsdp_enabled:
+        if self.is_fsdp_enabled and (validation or average):
+            name = "average_checkpoints" if average else "eval_steps"
             raise Problem(
-                "training.eval_steps: no process holds the whole model under FSDP, so rows cannot be looked at as "
-                "training goes. Set training.eval_steps=0, or launch without FSDP."
+                f"training.{name}: no process holds the whole model under FSDP, which that needs as training goes. Set "
+                f"training.{name}=0, or launch without FSDP."
             )
         self.supervised_only = bool(head) or (can_project_supervised_only(base) and not self.aux_loss_enabled)
         if head:

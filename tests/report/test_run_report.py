@@ -18,12 +18,13 @@ from mslt_it.command import execute
 from mslt_it.commands import report as command
 from mslt_it.config.compose import load_recipe
 from mslt_it.evaluation.folder import REPORT
+from mslt_it.evaluation.scores import ScoreRow
 from mslt_it.problems import Problem
 from mslt_it.records import Message
 from mslt_it.report.answers import NONE, sampled
 from mslt_it.report.pages import Section
 from mslt_it.report.run_report import Part, write_page
-from mslt_it.report.scores import curves
+from mslt_it.report.scores import cost_tables, curves
 from mslt_it.runs import Run
 from mslt_it.store import COMPLETE, find_damage, sealed_files
 from mslt_it.world.generator import task_examples
@@ -220,3 +221,27 @@ def test_curves_without_languages_are_one_and_nothing_is_none() -> None:
     found = curves([{"step": 1, "loss": 2.0}, {"step": 2, "loss": 1.0}], "loss", "t", "y")
     assert found is not None and found.series == (("all", ((1, 2.0), (2, 1.0))),)
     assert curves([{"step": 1, "grad_norm": 2.0}], "loss", "t", "y") is None
+
+
+def test_what_a_row_costs_stands_beside_the_figure() -> None:
+    given = {"task": "xnli", "system": "adapter", "variant": "direct", "metric": "accuracy", "low": 0.0, "high": 1.0}
+    rows = [
+        ScoreRow(
+            language=code, role=role, n=10, value=value, prompt_tokens_per_item=tokens, new_tokens_per_item=1.0, **given
+        )
+        for code, role, value, tokens in (
+            ("de", "source", 0.9, 59.0),
+            ("th", "target", 0.5, 149.0),
+            ("tr", "target", 0.7, 39.0),
+        )
+    ]
+    ((name, found),) = cost_tables(rows)
+    assert name == "costs" and list(found.frame.itertuples(index=False, name=None)) == [
+        ("tr", "unseen", "70.0", "40.0", "1.00"),
+        ("de", "seen", "90.0", "60.0", "1.50"),
+        ("th", "unseen", "50.0", "150.0", "3.75"),
+    ]
+    assert (
+        cost_tables([dataclasses.replace(row, prompt_tokens_per_item=0.0, new_tokens_per_item=0.0) for row in rows])
+        == []
+    )  # not known

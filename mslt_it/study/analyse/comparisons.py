@@ -28,10 +28,10 @@ def claim_of(figures: SetFigures, name: str, what: str, a: Rows, b: Rows, **more
     return _compared(figures, name, what, a, b, figures.compare(a, b), renaming.contrast(figures, a, b), **more)
 
 
-def of_these(figures: SetFigures, name: str, what: str, a: Rows, b: Rows) -> Claim:
+def of_these(figures: SetFigures, name: str, what: str, a: Rows, b: Rows, **more: Any) -> Claim:
     """A claim on these very sets: items and seeds alone are drawn again."""
     found = figures.compare(a, b)
-    return _compared(figures, name, what, a, b, found, gains.tested_by(figures, found.value, found.drawn)[0])
+    return _compared(figures, name, what, a, b, found, gains.tested_by(figures, found.value, found.drawn)[0], **more)
 
 
 def _compared(

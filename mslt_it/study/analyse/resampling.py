@@ -82,6 +82,7 @@ class SetFigures:
     base_drawn: np.ndarray | None  # (B, L)
     runs: tuple[Mapping[tuple[int, int], np.ndarray], ...]  # per set: (assignment, seed) -> (L,)
     settings: Settings
+    pinches: tuple[int | None, ...] = ()  # per set, which is there with each; see `pinch`
 
     @property
     def sizes(self) -> list[int]:
@@ -212,19 +213,20 @@ def _pooled_sd(groups: Iterable[Sequence[float]]) -> float | None:
 def resample(study: Study, chosen: Slice, settings: Settings) -> SetFigures:
     """All sets of a slice with items and seeds drawn ``settings.num_bootstrap`` times."""
     cells = [cell for cell in study.cells if cell.slice == chosen]
-    groups: dict[tuple[str, ...], list[int]] = {}
+    groups: dict[tuple[tuple[str, ...], int | None], list[int]] = {}
     for number, cell in enumerate(cells):
-        groups.setdefault(cell.sources, []).append(number)
-    for sources, members in groups.items():
+        groups.setdefault((cell.sources, cell.pinch), []).append(number)
+    for (sources, _), members in groups.items():
         if len({(cells[i].assignment, cells[i].seed) for i in members}) < len(members):
             raise Problem(f"Cells of {' '.join(sources)} ({chosen.name}) have one seed twice. Keep one of them.")
     point, drawn, base, base_drawn = _items_drawn(study, cells, settings)
-    sets = sorted(groups, key=lambda one: (len(one), [_place(study.pool, code) for code in one]))
+    keys = sorted(groups, key=lambda one: (len(one[0]), [_place(study.pool, code) for code in one[0]], one[1] or 0))
+    sets, pinches = zip(*keys, strict=True)
     several = len({cell.assignment for cell in cells}) > 1
     replicates: list[list[int]] = []  # cells of each: a seed's, or an assignment's
     names: list[int] = []
     rows = []
-    for one in sets:
+    for one in keys:
         of_name: dict[int, list[int]] = {}
         for i in groups[one]:
             of_name.setdefault(cells[i].assignment if several else cells[i].seed, []).append(i)
@@ -233,17 +235,19 @@ def resample(study: Study, chosen: Slice, settings: Settings) -> SetFigures:
         names += of_name
     of_replicates = np.array([point[members].mean(axis=0) for members in replicates])
     replicates_drawn = np.stack([drawn[:, members].mean(axis=1) for members in replicates], axis=1)
-    noise = _seed_noise(sets, rows, names, of_replicates, replicates_drawn, settings)
+    names_of = [(*one, *([] if pinch is None else [f"pinch {pinch}"])) for one, pinch in keys]
+    noise = _seed_noise(names_of, rows, names, of_replicates, replicates_drawn, settings)
     return SetFigures(
         study,
         chosen,
-        tuple(sets),
+        sets,
         np.array([of_replicates[members].mean(axis=0) for members in rows]),
         np.stack([replicates_drawn[:, members].mean(axis=1) for members in rows], axis=1) + noise,
         base,
         base_drawn,
-        tuple({(cells[i].assignment, cells[i].seed): point[i] for i in groups[one]} for one in sets),
+        tuple({(cells[i].assignment, cells[i].seed): point[i] for i in groups[one]} for one in keys),
         settings,
+        pinches,
     )
 
 

@@ -45,6 +45,12 @@ def check_kind(recipe: Recipe) -> None:
     if recipe.model.kind == "encoder":
         _refuse_for_encoders(recipe)
     elif recipe.model.kind != "auto":
+        if recipe.model.kind == "text_to_text" and recipe.model.dtype == "float16":
+            raise Problem(
+                f"model.dtype=float16: the states of T5 and mT5 ({recipe.model.path}), which were trained in bfloat16, "
+                "go beyond float16's largest number (65,504), and then the loss is not a number. Write "
+                "model.dtype=auto, bfloat16 or float32."
+            )
         for name in ("label_smoothing", "class_weights"):
             if (value := getattr(recipe.training, name)) != getattr(TrainingConfig(), name):
                 raise Problem(

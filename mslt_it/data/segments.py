@@ -20,6 +20,7 @@ from typing import Any
 
 from mslt_it.config.recipe import Recipe
 from mslt_it.data.encoding import FORGED, TOO_LONG, Encoder
+from mslt_it.data.text_to_text import TextToTextEncoder
 from mslt_it.problems import Problem
 from mslt_it.records import EncodedExample, PromptedExample
 
@@ -132,7 +133,7 @@ def encoder_of(recipe: Recipe, tokenizer: Any) -> Encoder:
     """That of the recipe's kind of model and task; its labels must have been found."""
     longest, head, task = recipe.data.max_length_tokens, recipe.head, recipe.task
     if head is None:
-        return Encoder(tokenizer, longest)
+        return (TextToTextEncoder if recipe.model.kind == "text_to_text" else Encoder)(tokenizer, longest)
     return ENCODERS[head.name](tokenizer, longest, head.labels, [*map(task.input_fields.index, task.option_fields)])
 
 

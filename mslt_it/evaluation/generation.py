@@ -1,4 +1,5 @@
-"""Answers as text, greedy or sampled: batches of similar length, left-padded, with the model's cache.
+"""Answers as text, greedy or sampled: batches of similar length, with the model's cache. Prompts of decoders, which go on
+from their last token, are padded on the left; those that an encoder reads, on the right.
 
 Sampling draws the next token by the inverse of the cumulative distribution, with one uniform number per step from a
 stream that belongs to (seed, item, sample). So a sampled answer does not depend on what shares its batch, on the order
@@ -16,6 +17,8 @@ from typing import Any
 import numpy as np
 import torch
 from transformers import GenerationConfig, LogitsProcessor, LogitsProcessorList
+
+from mslt_it.models.text_to_text import is_text_to_text
 
 
 @dataclass(frozen=True)
@@ -53,7 +56,7 @@ class TextGenerator:
     """Generates answers batch by batch with one model in one state (adapter on or off).
 
     Args:
-        model: a causal LM or a PeftModel around one.
+        model: a causal LM or text-to-text model, or a PeftModel around one.
         batch_tokens: at most so many padded tokens per batch, prompts and answers together.
         decode: token ids -> text.
     """
@@ -73,6 +76,7 @@ class TextGenerator:
         self._base = model.get_base_model() if hasattr(model, "get_base_model") else model
         self._device = self._base.get_input_embeddings().weight.device
         self._longest = longest_input(self._base)
+        self._reads_apart = is_text_to_text(self._base)
         self._prompts = prompts
         self._end_id, self._pad_id, self._decode = end_id, pad_id, decode
         self._sampling = sampling or Sampling()
@@ -110,8 +114,11 @@ class TextGenerator:
         ids = torch.full((len(rows), width), self._pad_id)
         mask = torch.zeros((len(rows), width), dtype=torch.long)
         for number, row in enumerate(rows):
-            ids[number, width - len(row.ids) :] = torch.tensor(row.ids)
-            mask[number, width - len(row.ids) :] = 1
+            start = 0 if self._reads_apart else width - len(row.ids)
+            ids[number, start : start + len(row.ids)] = torch.tensor(row.ids)
+            mask[number, start : start + len(row.ids)] = 1
+        if self._reads_apart:
+            width = 1  # what is written goes on from the decoder's start token
         watch = _Finite(len(rows), width)
         processors: list[LogitsProcessor] = [watch]
         if not self._sampling.is_greedy:
@@ -180,7 +187,7 @@ def _own_generation_settings(base: Any) -> Iterator[None]:
     """A model's generation_config may hold sampling settings, penalties, words ruled out, a least length: whatever is
     not given to generate() is taken from there. None of it applies to an answer that is compared with others."""
     before = base.generation_config
-    base.generation_config = GenerationConfig()
+    base.generation_config = GenerationConfig(decoder_start_token_id=getattr(base.config, "decoder_start_token_id", None))
     try:
         yield
     finally:

@@ -14,7 +14,7 @@ import numpy as np
 from mslt_it.config.recipe import Recipe
 from mslt_it.data.budget import Preparing
 from mslt_it.data.build import validation_examples
-from mslt_it.data.encoding import IGNORED, Encoder
+from mslt_it.data.encoding import Encoder
 from mslt_it.data.prompts import prompted
 from mslt_it.data.rows import RowStore
 from mslt_it.evaluation.asking import Question, engine
@@ -49,7 +49,7 @@ class SourceValidation:
             encoded = (
                 [row.encoded for row in Preparing(recipe, encoder, None).prepared(examples)] if not recipe.head else []
             )
-            requests = [_request(row.input_ids, row.labels) for row in encoded if row is not None]
+            requests = [_request(*encoder.apart(row)) for row in encoded if row is not None]
             self._held[code] = _Held(items, questions_of(recipe, items, encoder, Settings()), requests)
         first = next(iter(self._held.values())).items[:1]
         blank: Outputs = ("",) if first[0].is_written else np.zeros((1, len(first[0].choices)))
@@ -101,6 +101,5 @@ class SourceValidation:
         return found
 
 
-def _request(ids: Sequence[int], labels: Sequence[int]) -> Request:
-    start = next(i for i, label in enumerate(labels) if label != IGNORED)
-    return Request(tuple(ids[:start]), (tuple(ids[start:]),))
+def _request(given: Sequence[int], said: Sequence[int]) -> Request:
+    return Request(tuple(given), (tuple(said),))

@@ -18,6 +18,7 @@ from mslt_it import values
 from mslt_it.config.compose import load_recipe
 from mslt_it.config.recipe import Recipe, ScoringConfig, SelectConfig
 from mslt_it.data.encoding import Encoder
+from mslt_it.data.segments import encoder_of
 from mslt_it.evaluation.measures import check_languages
 from mslt_it.evaluation.scores import Figures
 from mslt_it.evaluation.systems import Bench, load
@@ -83,7 +84,7 @@ def combine_runs(
     base = {key: runs[0].provenance[key] for key in IDENTITY if key in runs[0].provenance}
     record = provenance(recipe, sum(num_examples), counts, adapter_hash(run.folder / ADAPTER), base)
     record["combination"] = combination(runs, shares, how, method, settings, combined)
-    encoder = Encoder(load_tokenizer(recipe.model), recipe.data.max_length_tokens)
+    encoder = encoder_of(recipe, load_tokenizer(recipe.model))
     return conclude(run, recipe, score(run, record, runs, encoder) if scored else None, record, encoder)
 
 

@@ -28,6 +28,7 @@ from mslt_it.evaluation.likelihood import choice_log_likelihoods
 from mslt_it.evaluation.questions import choice_requests, questions_of
 from mslt_it.evaluation.settings import Settings
 from mslt_it.evaluation.shared_rows import Request
+from mslt_it.models.text_to_text import decoder_input, is_text_to_text
 from mslt_it.problems import Problem
 from mslt_it.records import EncodedExample, PromptedExample
 
@@ -36,9 +37,9 @@ MAX_POSITIONS = 4  # of an answer: with long ones the logits of all positions wo
 
 @dataclass(frozen=True)
 class Prompts:
-    """One language's prompts: ``rows`` are token ids and how many of the last ones are the answer's beginning."""
+    """One language's prompts: ``rows`` are token ids, and those of the answer's beginning."""
 
-    rows: tuple[tuple[tuple[int, ...], int], ...]
+    rows: tuple[tuple[tuple[int, ...], tuple[int, ...]], ...]
     requests: tuple[Request, ...]  # empty where answers are text
     ask: Callable[[Any], np.ndarray] | None = None  # of an encoder: what a model makes of the items, in place of both
     num_asked: int = 0
@@ -93,15 +94,14 @@ def _prompts(recipe: Recipe, items: Sequence[PromptedExample], encoder: Encoder)
     rows = []
     for encoded in encoder.encode_all(items):
         if isinstance(encoded, EncodedExample):  # too long a row has no answer to look at
-            start = next(i for i, label in enumerate(encoded.labels) if label >= 0)
-            num = min(MAX_POSITIONS, len(encoded.input_ids) - start)
-            rows.append((encoded.input_ids[: start + num], num))
+            given, said = encoder.apart(encoded)
+            rows.append((tuple(given), tuple(said[:MAX_POSITIONS])))
     requests = choice_requests([item for item in items if item.choices], encoder)
     return Prompts(tuple(rows), tuple(requests))
 
 
 def outputs(model: Any, prompts: Mapping[str, Prompts], *, batch_tokens: int, pad_id: int) -> dict[str, Outputs]:
-    """What ``model`` (a causal LM, or an adapter on one) gives for the prompts of each language."""
+    """What ``model`` (one that writes, or an adapter on one) gives for the prompts of each language."""
     model.eval()
     found = {}
     for code, of_language in prompts.items():
@@ -127,17 +127,21 @@ def _label_scores(recipe: Recipe, items: Sequence[PromptedExample], encoder: Enc
     return np.array([[float(value) for value in rows[i]["log_likelihoods"]] for i in range(len(questions))])
 
 
-def _answer_logits(model: Any, rows: Sequence[tuple[tuple[int, ...], int]]) -> Tensor:
+def _answer_logits(model: Any, rows: Sequence[tuple[tuple[int, ...], tuple[int, ...]]]) -> Tensor:
     """float32 (positions, vocabulary); one row at a time, so that no padding or batch has a part in it."""
     base = model.get_base_model() if hasattr(model, "get_base_model") else model
     device = base.get_input_embeddings().weight.device
     keeps = "logits_to_keep" in inspect.signature(base.forward).parameters
     found = []
     with torch.inference_mode():
-        for ids, num in rows:
-            more = {"logits_to_keep": num} if keeps else {}
-            logits = base(input_ids=torch.tensor([ids[:-1]], device=device), use_cache=False, **more).logits
-            found.append(logits[0, -num:].float().cpu())
+        for given, said in rows:
+            more: dict[str, Any] = {"logits_to_keep": len(said)} if keeps else {}
+            ids = torch.tensor([(*given, *said[:-1])], device=device)
+            if is_text_to_text(base):
+                ids = torch.tensor([given], device=device)
+                more = {"decoder_input_ids": decoder_input(base, torch.tensor([said], device=device))}
+            logits = base(input_ids=ids, use_cache=False, **more).logits
+            found.append(logits[0, -len(said) :].float().cpu())
     return torch.cat(found) if found else torch.zeros(0, 1)
 
 

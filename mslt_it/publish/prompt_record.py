@@ -52,6 +52,7 @@ def prompt_record(recipe: Recipe, encoder: Encoder) -> dict[str, Any]:
     is_direct = recipe.prompt.variant == "direct"
     return {
         "task": task.name,
+        **({"kind": recipe.model.kind} if recipe.model.kind == "text_to_text" else {}),
         "fields": list(task.input_fields),
         "optional_fields": list(task.optional_fields),
         "writes": not (task.choice_names and is_direct),

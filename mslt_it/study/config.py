@@ -96,6 +96,8 @@ class StudyConfig:
         example="[direct]",
     )
     overrides: tuple[str, ...] = key((), "of every cell's recipe, as on the command line")
+    family: str = key("", "of models that the cells train, one of families", shown="(the study's first)")
+    families: Mapping[str, Any] = key({}, "family -> keys of this file that are added or replaced for it")
     also_score: tuple[str, ...] = key((), "tasks that each cell's adapter is scored on besides", may_repeat=False)
     criteria: tuple[str, ...] = key(
         (), "of mslt select, compared in the report", choices=CRITERIA, may_repeat=False, shown="all of them"
@@ -118,7 +120,10 @@ class Mingling:
 
 PREDICTED = "predicted"  # folder, inside the study's, of what a prediction is made of
 # Of these the cells do not depend: they may change while a study is under way.
-FREE = ("name", "criteria", "mingling", "predict", "expected", "overrides", "recipe")  # the recipe: as it is resolved
+FREE = (
+    *("name", "criteria", "mingling", "predict", "expected"),
+    *("overrides", "recipe", "family", "families"),  # the recipe as it is resolved is compared
+)
 KEYS = tuple(f.name for f in dataclasses.fields(StudyConfig) if f.name != "name")
 
 
@@ -142,8 +147,30 @@ def load_study(name: str, arguments: Sequence[str] = (), config_dir: str | Path 
     if "name" in content:
         raise Problem(f"{path}: a study is called as its file is. Remove the line 'name: ...'.")
     given, overrides = _split(arguments)
-    config = build(StudyConfig, {**content, **given, "name": name}, str(path))
+    content, name = _of_family({**content, **given}, given, name, str(path))
+    config = build(StudyConfig, {**content, "name": name}, str(path))
     return _checked(dataclasses.replace(config, overrides=(*config.overrides, *overrides)), str(path))
+
+
+def _of_family(
+    content: Mapping[str, Any], given: Mapping[str, Any], name: str, where: str
+) -> tuple[dict[str, Any], str]:
+    """(the content with what it says of the chosen family, the study's name: that of a family but the first holds it)."""
+    families = content.get("families") or {}
+    if not isinstance(families, dict) or not all(isinstance(own, dict) for own in families.values()):
+        raise Problem(f"{where}: families must hold FAMILY: {{KEY: VALUE}}, such as encoder: {{overrides: [scale=mbert]}}.")
+    chosen = content.get("family") or next(iter(families), "")
+    if not chosen:
+        return dict(content), name
+    if chosen not in families:
+        told = nearest(str(chosen), families) if families else "Leave family out: the study has one model."
+        raise Problem(f"{where}: family={chosen} is not among its families. {told}")
+    own = dict(families[chosen])
+    if unknown := [key for key in own if key not in KEYS or key in ("family", "families")]:
+        raise Problem(f"{where}: families.{chosen}.{unknown[0]} is not a study's key. {nearest(unknown[0], KEYS)}")
+    overrides = [*content.get("overrides", ()), *own.pop("overrides", ())]
+    content = {**content, **own, **given, "family": chosen, "overrides": overrides}
+    return content, name if chosen == next(iter(families)) else f"{name}_{chosen}"
 
 
 def is_override(name: str) -> bool:
@@ -167,7 +194,7 @@ def _split(arguments: Sequence[str]) -> tuple[dict[str, Any], list[str]]:
         elif name in given:
             raise Problem(f"{name} is given twice. Keep one.")
         else:
-            given[name] = _section(name, text) if name in ("mingling", "predict", "expected") else _read(name, text)
+            given[name] = _section(name, text) if name in ("mingling", "predict", "expected", "families") else _read(name, text)
     return given, overrides
 
 
@@ -258,7 +285,7 @@ def mingling_from(config: StudyConfig, where: str) -> Mingling | None:
                 f"{where}: mingling.{name} holds {missing}, which is not in the pool ({', '.join(config.pool)}). Name "
                 "sources of the study's cells."
             )
-        if len(own) not in config.set_sizes:
+        if len(own) not in config.set_sizes and set(own) not in [set(one.split("-")) for one in config.sets]:
             raise Problem(
                 f"{where}: mingling.{name} names {len(own)} sources, set_sizes is {list(config.set_sizes)}: the study "
                 "has no such cell. Name a set of one of these sizes."

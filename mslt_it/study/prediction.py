@@ -29,6 +29,7 @@ import numpy as np
 from mslt_it.config.recipe import Recipe
 from mslt_it.data.encoding import Encoder
 from mslt_it.data.rows import RowStore
+from mslt_it.data.segments import encoder_of
 from mslt_it.evaluation.asking import Question, ask, engine
 from mslt_it.evaluation.measures import Measure, why_invalid
 from mslt_it.evaluation.questions import items_of, questions_of
@@ -170,7 +171,7 @@ class _Asked:
                 )
             items[code] = tuple(by_id[one] for one in ids)
         loaded = load(Bench(recipe.model, recipe.adapter, (), finished), given_model=False)
-        encoder = Encoder(loaded.tokenizer, recipe.data.max_length_tokens)
+        encoder = encoder_of(recipe, loaded.tokenizer)
         questions = [
             dataclasses.replace(question, item_id=f"{code}/{question.item_id}")
             for code, own in items.items()

@@ -56,7 +56,7 @@ class SharedParts(Parts):
         return self._tokenizer[1]
 
     def encoder(self, recipe: Recipe, tokenizer: Any) -> Encoder:
-        if recipe.head is not None:  # it reads a row's fields: each text once
+        if recipe.model.kind in ("encoder", "text_to_text"):
             return super().encoder(recipe, tokenizer)
         key = recipe.model, recipe.data.max_length_tokens
         if self._encoder is None or self._encoder[0] != key:

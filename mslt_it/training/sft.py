@@ -36,6 +36,7 @@ from mslt_it.models.base_model import (
 )
 from mslt_it.models.environment import deterministic_on_cpu
 from mslt_it.models.heads import head_of
+from mslt_it.models.text_to_text import is_text_to_text
 from mslt_it.problems import Problem
 from mslt_it.records import EncodedExample
 from mslt_it.training import checkpoints, guards, looks
@@ -46,6 +47,7 @@ from mslt_it.training.looks import Validation
 from mslt_it.training.progress_lines import ProgressLines, loss_by_language
 from mslt_it.training.summary import TrainingSummary
 from mslt_it.training.supervised_loss import (
+    add_answer_forward,
     add_head_forward,
     add_supervised_forward,
     balanced,
@@ -201,7 +203,8 @@ class AdapterTrainer(SFTTrainer):
                 "training.eval_steps: no process holds the whole model under FSDP, so rows cannot be looked at as "
                 "training goes. Set training.eval_steps=0, or launch without FSDP."
             )
-        self.supervised_only = bool(head) or (can_project_supervised_only(base) and not self.aux_loss_enabled)
+        is_written = is_text_to_text(base)
+        self.supervised_only = bool(head) or is_written or (can_project_supervised_only(base) and not self.aux_loss_enabled)
         if head:
             labels = [label for row in encoded for label in row.labels if label != IGNORED]
             is_balanced = recipe.training.class_weights == "balanced"
@@ -210,6 +213,8 @@ class AdapterTrainer(SFTTrainer):
                 label_smoothing=recipe.training.label_smoothing,
                 weights=balanced(labels, max(base.config.num_labels, max(labels) + 1)) if is_balanced else None,
             )
+        elif is_written:
+            add_answer_forward(base)
         elif self.supervised_only:
             add_supervised_forward(base)
         if self.supervised_only:

@@ -19,6 +19,7 @@ from torch.utils.checkpoint import checkpoint
 
 from mslt_it.data.encoding import IGNORED
 from mslt_it.models.heads import places
+from mslt_it.models.text_to_text import decoder_input
 
 # Logits held at once: 2**26 float32 values are 256 MB. More positions than fit are projected in recomputed chunks.
 MAX_LOGITS = 2**26
@@ -79,6 +80,25 @@ def add_supervised_forward(base: nn.Module) -> None:
             "losses": token_losses(hidden[where], targets[where], self.get_output_embeddings()),
             "rows": where.nonzero()[:, 0],
         }
+
+    base.forward = types.MethodType(forward, base)
+
+
+def add_answer_forward(base: nn.Module) -> None:
+    """`add_supervised_forward` for a text-to-text model, whose ``labels`` [rows, tokens] are what its decoder writes."""
+    original = base.forward
+
+    @functools.wraps(original)
+    def forward(
+        self: Any, *args: Any, supervised_only: bool = False, labels: Tensor | None = None, **kwargs: Any
+    ) -> Any:
+        if not supervised_only or labels is None:
+            return original(*args, **kwargs) if labels is None else original(*args, labels=labels, **kwargs)
+        given = {"decoder_input_ids": decoder_input(self, labels), "use_cache": False}
+        logits = original(*args, **{**kwargs, **given}).logits
+        where = labels.ne(IGNORED)
+        losses = nn.functional.cross_entropy(logits[where].float(), labels[where], reduction="none")
+        return {"losses": losses, "rows": where.nonzero()[:, 0]}
 
     base.forward = types.MethodType(forward, base)
 

@@ -209,8 +209,8 @@ def test_a_decoder_that_sees_what_it_is_to_write_is_refused(build: Callable[...,
     refuse_not_causal(base, "x")
     base.decoder.config.is_decoder = False
     for module in base.decoder.modules():
-        if hasattr(module, "is_decoder"):
-            module.is_decoder = False
+        if hasattr(module, "is_causal"):
+            module.is_causal = False
     with pytest.raises(Problem, match=r"model\.path=x: MT5ForConditionalGeneration is not causal"):
         refuse_not_causal(base, "x")
 

@@ -22,7 +22,7 @@ from mslt_it.problems import Problem
 
 RECIPES = sorted(path.stem for path in share_dir("recipes").glob("*.yaml"))
 SCALES = sorted(path.stem for path in (share_dir("recipes") / "scale").glob("*.yaml"))
-KNOWN_SCALES = "encoder_small, large, mbert, mini, paper, small, tiny, xlmr_base, xlmr_large"
+KNOWN_SCALES = "encoder_small, large, mbert, mini, mt5_base, paper, small, tiny, xlmr_base, xlmr_large"
 TASKS = sorted(path.stem for path in (share_dir("recipes") / "task").glob("*.yaml"))
 
 

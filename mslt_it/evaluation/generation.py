@@ -1,5 +1,5 @@
-"""Answers as text, greedy or sampled: batches of similar length, with the model's cache. Prompts of decoders, which go on
-from their last token, are padded on the left; those that an encoder reads, on the right.
+"""Answers as text, greedy or sampled: batches of similar length, with the model's cache. Prompts that a decoder goes on
+from are padded on the left, those that an encoder reads on the right.
 
 Sampling draws the next token by the inverse of the cumulative distribution, with one uniform number per step from a
 stream that belongs to (seed, item, sample). So a sampled answer does not depend on what shares its batch, on the order
@@ -187,7 +187,9 @@ def _own_generation_settings(base: Any) -> Iterator[None]:
     """A model's generation_config may hold sampling settings, penalties, words ruled out, a least length: whatever is
     not given to generate() is taken from there. None of it applies to an answer that is compared with others."""
     before = base.generation_config
-    base.generation_config = GenerationConfig(decoder_start_token_id=getattr(base.config, "decoder_start_token_id", None))
+    base.generation_config = GenerationConfig(
+        decoder_start_token_id=getattr(base.config, "decoder_start_token_id", None)
+    )
     try:
         yield
     finally:

@@ -74,8 +74,8 @@ class ChoiceScorer:
     """Scores requests batch by batch with one model in one state (adapter on or off).
 
     Args:
-        model: a causal LM or text-to-text model, or a PeftModel around one. Its state must be the same at every `score`: what prompts begin
-            with is encoded once for many batches.
+        model: a causal LM or text-to-text model, or a PeftModel around one. Its state must be the same at every
+            `score`: what prompts begin with is encoded once for many batches.
         batch_tokens: at most so many padded tokens per forward pass, shared headers included.
         tree: use the shared-prompt rows (default: where the model is found to take them, and within its local span).
     """

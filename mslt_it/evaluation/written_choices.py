@@ -1,5 +1,4 @@
-"""Log-likelihoods of answer choices of a text-to-text model: its encoder reads each prompt once, its decoder writes each
-choice."""
+"""Log-likelihoods of answer choices of a text-to-text model: its encoder reads a prompt once, its decoder each choice."""
 
 from __future__ import annotations
 

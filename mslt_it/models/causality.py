@@ -26,14 +26,14 @@ _NEEDED = "Choose a decoder, such as Qwen/Qwen3-0.6B-Base, which scale=small tak
 
 
 def refuse_other_kinds(path: str, revision: str | None) -> None:
-    """A Problem for a model whose configuration says that it does not write text: neither a decoder nor text-to-text. Its
-    weights are not looked at."""
+    """A Problem for a model whose configuration says that it writes no text: it is neither a decoder nor text-to-text.
+    Its weights are not looked at."""
     config = AutoConfig.from_pretrained(path, revision=revision, trust_remote_code=False)
     if getattr(config, "is_encoder_decoder", False):
         if type(config) not in AutoModelForSeq2SeqLM._model_mapping:
             raise Problem(
-                f"model.path={path}: {config.model_type} has an encoder and a decoder, and does not read and write text "
-                f"(as google/mt5-base does). {_NEEDED}"
+                f"model.path={path}: {config.model_type} has an encoder and a decoder, and does not read and write "
+                f"text, as google/mt5-base does. {_NEEDED}"
             )
         return
     if type(config) not in AutoModelForCausalLM._model_mapping and kind_of(config) != "encoder":

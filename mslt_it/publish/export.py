@@ -106,7 +106,7 @@ class _Exporter:
         kind = self.run.recipe.model.kind if self.run else kind_of_path(str(request.model), None)
         if others and kind in ("encoder", "text_to_text"):
             raise Problem(
-                f"format={others[0]} is for decoders, and {'an' if kind == 'encoder' else 'a'} {kind} model was trained. "
+                f"format={others[0]} is for decoders, and this is a model of kind {kind}. "
                 "Write format=[safetensors], which transformers loads as it is."
             )
         self.name = request.name or (self.run.recipe.name if self.run else str(self.merge["run"]))

@@ -65,7 +65,7 @@ class Study:
     item_ids: tuple[tuple[str, ...], ...]  # per target; equal ids are translations, drawn at once
     groups: tuple[tuple[str, ...], ...]  # per target and item, as `mslt_it.evaluation.clusters` has them
     cells: tuple[ScoredCell, ...]
-    base: np.ndarray | None  # (targets, items, k) of the untuned base; None: its scores were not valid
+    base: np.ndarray | None  # (targets, items, k) of the untuned base; None: not asked, or its scores were not valid
     missing: tuple[tuple[str, str], ...]  # cells that do not count: (id, reason)
     num_planned: int
     num_unmatched: int  # items left out because a cell lacks them, over all targets
@@ -257,13 +257,14 @@ class _Reader:
         )
 
     def read_base(self, cell: Path, read: _Read) -> dict[str, Language] | None:
-        """The untuned base on the same items: the same in every cell."""
+        """The untuned base on the same items: the same in every cell. None where it was not asked (of encoders, which
+        have no head to answer by) or its scores are not valid."""
         measure = MEASURES[read.metric][0]
+        lines = {code: self._lines(cell, code) for code in read.targets}
+        if not all("base_prediction" in own[0] for own in lines.values()):
+            return None
         try:
-            return {
-                code: self._language(cell, code, self._lines(cell, code), "base", measure, read.names)
-                for code in read.targets
-            }
+            return {code: self._language(cell, code, own, "base", measure, read.names) for code, own in lines.items()}
         except _NotFinite:
             return None
 

@@ -155,10 +155,10 @@ def load_study(name: str, arguments: Sequence[str] = (), config_dir: str | Path 
 def _of_family(
     content: Mapping[str, Any], given: Mapping[str, Any], name: str, where: str
 ) -> tuple[dict[str, Any], str]:
-    """(the content with what it says of the chosen family, the study's name: that of a family but the first holds it)."""
+    """(the content with what it says of the chosen family, the study's name, which tells of any family but the first)."""
     families = content.get("families") or {}
     if not isinstance(families, dict) or not all(isinstance(own, dict) for own in families.values()):
-        raise Problem(f"{where}: families must hold FAMILY: {{KEY: VALUE}}, such as encoder: {{overrides: [scale=mbert]}}.")
+        raise Problem(f"{where}: families must hold FAMILY: {{KEY: VALUE}}, as encoder: {{overrides: [scale=mbert]}}.")
     chosen = content.get("family") or next(iter(families), "")
     if not chosen:
         return dict(content), name
@@ -194,7 +194,9 @@ def _split(arguments: Sequence[str]) -> tuple[dict[str, Any], list[str]]:
         elif name in given:
             raise Problem(f"{name} is given twice. Keep one.")
         else:
-            given[name] = _section(name, text) if name in ("mingling", "predict", "expected", "families") else _read(name, text)
+            given[name] = (
+                _section(name, text) if name in ("mingling", "predict", "expected", "families") else _read(name, text)
+            )
     return given, overrides
 
 

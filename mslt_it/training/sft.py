@@ -204,7 +204,9 @@ class AdapterTrainer(SFTTrainer):
                 "training goes. Set training.eval_steps=0, or launch without FSDP."
             )
         is_written = is_text_to_text(base)
-        self.supervised_only = bool(head) or is_written or (can_project_supervised_only(base) and not self.aux_loss_enabled)
+        self.supervised_only = (
+            bool(head) or is_written or (can_project_supervised_only(base) and not self.aux_loss_enabled)
+        )
         if head:
             labels = [label for row in encoded for label in row.labels if label != IGNORED]
             is_balanced = recipe.training.class_weights == "balanced"

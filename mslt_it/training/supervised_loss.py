@@ -85,7 +85,7 @@ def add_supervised_forward(base: nn.Module) -> None:
 
 
 def add_answer_forward(base: nn.Module) -> None:
-    """`add_supervised_forward` for a text-to-text model, whose ``labels`` [rows, tokens] are what its decoder writes."""
+    """`add_supervised_forward` for a text-to-text model, whose ``labels`` [rows, tokens] its decoder writes."""
     original = base.forward
 
     @functools.wraps(original)

@@ -23,8 +23,8 @@ from mslt_it.evaluation.generation import Prompt, Sampling, TextGenerator
 from mslt_it.evaluation.likelihood import choice_log_likelihoods
 from mslt_it.evaluation.questions import choice_requests
 from mslt_it.models.base_model import (
-    add_adapter,
     adapter_hash,
+    add_adapter,
     base_of,
     load_adapter,
     load_base,
@@ -220,7 +220,9 @@ def test_what_a_text_to_text_model_cannot_be(mt5: Path, tmp_path: Path) -> None:
     with pytest.raises(Problem, match=r"model\.dtype=float16: the states of T5 and mT5 .* Write model\.dtype=auto"):
         with_kind(mt5_recipe(mt5, "model.dtype=float16"))
     with pytest.raises(Problem, match=r"model\.kind=encoder: .* is a model of kind text_to_text"):
-        with_kind(dataclasses.replace(mt5_recipe(mt5), model=dataclasses.replace(mt5_recipe(mt5).model, kind="encoder")))
+        with_kind(
+            dataclasses.replace(mt5_recipe(mt5), model=dataclasses.replace(mt5_recipe(mt5).model, kind="encoder"))
+        )
     WhisperConfig().save_pretrained(tmp_path)
     shutil.copy(mt5 / "model.safetensors", tmp_path)
     listens = dataclasses.replace(mt5_recipe(mt5).model, path=str(tmp_path))

@@ -158,4 +158,4 @@ def test_other_forms_are_refused(mt5_run: Made, tmp_path: Path, capsys: pytest.C
     for form in ("vllm", "gguf"):
         assert main(["export", f"run={mt5_run('lora')}", f"format=[{form}]", f"out={tmp_path / 'x'}"]) == 2
         told = capsys.readouterr().err
-        assert f"format={form} is for decoders, and a text_to_text model was trained" in told or "converter" in told
+        assert f"format={form} is for decoders, and this is a model of kind text_to_text" in told or "converter" in told

@@ -1,4 +1,4 @@
-"""Log-likelihoods of answer choices of a text-to-text model: its encoder reads a prompt once, its decoder each choice."""
+"""Log-likelihoods of answer choices of a text-to-text model: the encoder reads a prompt once, the decoder each choice."""
 
 from __future__ import annotations
 

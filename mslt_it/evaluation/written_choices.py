@@ -1,4 +1,4 @@
-"""Log-likelihoods of answer choices of a text-to-text model: the encoder reads a prompt once, the decoder each choice."""
+"""Log-likelihoods of answer choices of a text-to-text model, whose encoder reads a prompt once for all its choices."""
 
 from __future__ import annotations
 

@@ -155,7 +155,7 @@ def load_study(name: str, arguments: Sequence[str] = (), config_dir: str | Path 
 def _of_family(
     content: Mapping[str, Any], given: Mapping[str, Any], name: str, where: str
 ) -> tuple[dict[str, Any], str]:
-    """(the content with what it says of the chosen family, the study's name; with the family's, unless it is the first)."""
+    """(the content with what it says of the chosen family; the study's name, with the family's but for the first)."""
     families = content.get("families") or {}
     if not isinstance(families, dict) or not all(isinstance(own, dict) for own in families.values()):
         raise Problem(f"{where}: families must hold FAMILY: {{KEY: VALUE}}, as encoder: {{overrides: [scale=mbert]}}.")

@@ -239,7 +239,7 @@ def test_the_figures_are_what_their_definitions_say() -> None:
 
 def test_answers_that_are_text_have_no_label_to_agree_on(bases: dict[str, Path]) -> None:
     model = AutoModelForCausalLM.from_pretrained(bases["llama"], dtype=torch.float32)
-    prompts = {"xx": Prompts((((5, 6, 7, 8, 9), 2), ((9, 8, 7), 1)), ())}
+    prompts = {"xx": Prompts((((5, 6, 7), (8, 9)), ((9, 8), (7,))), ())}
     found = outputs(model, prompts, batch_tokens=100, pad_id=0)
     with torch.no_grad():
         whole = model(torch.tensor([[5, 6, 7, 8, 9]])).logits[0]

@@ -24,6 +24,7 @@ from mslt_it.data.prompts import outline
 from mslt_it.evaluation.questions import needs_end
 from mslt_it.evaluation.tables import as_markdown
 from mslt_it.languages import language_name
+from mslt_it.models.base_model import model_path
 from mslt_it.store import read_json, write_json
 
 PROMPTS = "prompts.json"
@@ -114,8 +115,7 @@ def adapter_usage(folder: Path, recipe: Recipe, dtype: str | None, commit: str |
         f"bnb_4bit_use_double_quant=True, bnb_4bit_compute_dtype=torch.{dtype or 'float32'})",
     }[recipe.adapter.quantization]
     revision = f', revision="{commit}"' if commit else ""
-    if recipe.adapter.method == "full":
-        more["is_full"] = True
+    more |= {"is_full": recipe.adapter.method == "full", "base": model_path(recipe.model)}
     return usage(
         folder, dtype=f", dtype=torch.{dtype}" if dtype else "", revision=revision, quantization=quantization, **more
     )

@@ -28,7 +28,9 @@ class Example:
     rationale: str = ""  # of task.rationale_field
     fault: str = ""  # "reason: detail" where reading found that the row cannot be used; cleaning drops it by the reason
     grouped_by: Mapping[str, str] = field(default_factory=dict)  # of task.group_fields, columns that are no input
-    answer_start: int = -1  # character of the first field at which the label begins, of words of a passage; -1: not told
+    answer_start: int = (
+        -1
+    )  # character of the first field at which the label begins, of words of a passage; -1: not told
 
 
 @dataclass(frozen=True)
@@ -63,14 +65,16 @@ class PromptedExample:
 @dataclass(frozen=True)
 class EncodedExample:
     """Token ids; ``labels`` has the same length and is -100 wherever nothing is supervised. Of an encoder it has what
-    its head is to say: the number of the label, that of each word's tag at its first token, or the places of an answer's
-    first and last token."""
+    its head is to say: the number of the label, that of each word's tag at its first token, or the places of the first
+    and last token of an answer."""
 
     id: str
     language: str
     input_ids: tuple[int, ...]
     labels: tuple[int, ...]
-    others: tuple[EncodedExample, ...] = ()  # further windows of a long passage; ``input_ids`` are the one with the answer
+    others: tuple[
+        EncodedExample, ...
+    ] = ()  # further windows of a long passage; ``input_ids`` are the one with the answer
 
     @property
     def num_supervised(self) -> int:

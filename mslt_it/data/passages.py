@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from mslt_it.data.cleaning import strip_zero_width
 
-OVERLAP = 128  # tokens that two windows share, as in the script for SQuAD; half a window where that is less
+OVERLAP = 128  # tokens of a passage that two windows share, as in the script for SQuAD
 
 
 @dataclass(frozen=True)
@@ -53,10 +53,15 @@ def windows(ids: Sequence[int], passage: Passage, longest: int) -> list[Window]:
     size = len(passage.offsets)
     before, tokens, behind = ids[: passage.start], ids[passage.start :][:size], ids[passage.start + size :]
     room = max(1, longest - len(before) - len(behind))
-    step = room - min(OVERLAP, room // 2)
+    step = max(1, room - overlap(longest))
     starts = range(0, max(1, size - room + step), step)
     parts = [(first, tokens[first : first + room]) for first in starts]
     return [Window((*before, *part, *behind), first, len(part)) for first, part in parts]
+
+
+def overlap(longest: int) -> int:
+    """Tokens that two windows of ``longest`` share: less where they are short."""
+    return min(OVERLAP, longest // 4)
 
 
 def trimmed(text: str, first: int, behind: int) -> tuple[int, int]:

@@ -45,7 +45,7 @@ class Words:
 
 @dataclass(frozen=True)
 class Reading:
-    """What the model reads of an item, however long, and what its answer is cut from, where that is words of the text."""
+    """What the model reads of an item, however long, and what its answer is cut from, where that is words of a text."""
 
     ids: tuple[int, ...]
     source: Words | Passage | None = None

@@ -29,8 +29,9 @@ MODELS = {
     "tags": AutoModelForTokenClassification,
     "span": AutoModelForQuestionAnswering,
 }
-# As peft names them.
-TASK_TYPES = {"": "CAUSAL_LM", "classes": "SEQ_CLS", "options": "SEQ_CLS", "tags": "TOKEN_CLS", "span": "QUESTION_ANS"}
+# As peft names them. Its class for answers in a passage leaves out token types (0.21), so BERT would not tell question
+# and passage apart: the plain one gives the model all that it is given.
+TASK_TYPES = {"": "CAUSAL_LM", "classes": "SEQ_CLS", "options": "SEQ_CLS", "tags": "TOKEN_CLS", "span": None}
 _POOLERS = ("pooler",)  # of the body, made anew where the files lack one: models trained on masked words alone
 
 

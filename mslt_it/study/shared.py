@@ -56,13 +56,15 @@ class SharedParts(Parts):
         return self._tokenizer[1]
 
     def encoder(self, recipe: Recipe, tokenizer: Any) -> Encoder:
+        if recipe.head is not None:  # it reads a row's fields: each text once
+            return super().encoder(recipe, tokenizer)
         key = recipe.model, recipe.data.max_length_tokens
         if self._encoder is None or self._encoder[0] != key:
             self._encoder = key, RememberingEncoder(tokenizer, recipe.data.max_length_tokens)
         return self._encoder[1]
 
     def base(self, recipe: Recipe, tokenizer: Any) -> LoadedBase:
-        key = recipe.model, recipe.adapter.quantization
+        key = recipe.model, recipe.adapter.quantization, recipe.adapter.method, recipe.head
         kept, self._base = self._base, None
         if kept is None or kept[0] != key:
             del kept  # before another is loaded: two may not fit

@@ -20,9 +20,8 @@ from torch import nn
 from transformers import TrainerCallback
 
 from mslt_it import store
-from mslt_it.config.recipe import OF_LOOKS, Recipe
+from mslt_it.config.recipe import Recipe, deciding
 from mslt_it.problems import Problem
-from mslt_it.records import to_plain
 from mslt_it.store import COMPLETE, find_damage
 
 LOG = logging.getLogger("mslt_it")
@@ -30,7 +29,6 @@ FOLDER = "checkpoints"  # inside a run folder
 TORN = "torn-"
 # Everything a resumed run reads. Random states are rng_state.pth, or rng_state_<rank>.pth with several processes.
 NEEDED = ("adapter_model.safetensors", "trainer_state.json", "scheduler.pt")
-NEUTRAL = ("logging_steps", "save_steps")  # left out of Recipe.training_fingerprint too
 
 
 def newest_complete(
@@ -96,10 +94,9 @@ def training_keys(recipe: Recipe) -> dict[str, Any]:
     parts = ("sources", "seed", "task", "data", "prompt", "model", "adapter", "training")
     keys: dict[str, Any] = {}
     for part in parts:
-        value = to_plain(getattr(recipe, part))
+        value = deciding(getattr(recipe, part))
         keys |= {f"{part}.{k}": v for k, v in value.items()} if isinstance(value, dict) else {part: value}
-    idle = (*NEUTRAL, *(() if recipe.training.eval_steps else OF_LOOKS))
-    return {key: value for key, value in keys.items() if key not in {f"training.{name}" for name in idle}}
+    return keys
 
 
 def require_space(folder: Path, model: nn.Module) -> None:

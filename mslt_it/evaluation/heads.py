@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import abc
 import contextlib
 import itertools
 import logging
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 LOG = logging.getLogger("mslt_it")
 
 
-class HeadEngine:
+class HeadEngine(abc.ABC):
     """What a head makes of questions. ``encoder``: a `mslt_it.data.segments.SegmentEncoder`.
 
     A row that is longer than the model can read is cut where its longer segment ends, and told.
@@ -77,8 +78,9 @@ class HeadEngine:
         """Of all places and classes of a question's row with this number."""
         return logits
 
+    @abc.abstractmethod
     def _read(self, position: int, found: Sequence[Tensor]) -> dict[str, Any]:
-        raise NotImplementedError
+        """The answer, from a question's `outputs`."""
 
     def _written(self, position: int, text: str | None) -> dict[str, Any]:
         """A text, as from a decoder; None: of scores that are not finite."""

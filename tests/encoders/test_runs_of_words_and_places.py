@@ -202,11 +202,18 @@ def test_new_rows_are_answered_by_run_and_by_merged_model(runs: Runs, merged: Ru
 def test_a_run_is_scored_on_its_own_task_alone(
     runs: Runs, texts: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    out = f"out={tmp_path / 'same'}"
-    assert main(["eval", f"run={runs['tags']}", "languages=[tr]", out, "cache=none"]) == 0
-    [own] = [row["value"] for row in results(runs["tags"])["results"] if row["language"] == "tr"]
-    [row] = [row for row in results(tmp_path / "same")["results"] if row["language"] == "tr"]
-    assert row["value"] == own
+    for head, run in runs.items():
+        out = tmp_path / head
+        assert main(["eval", f"run={run}", "languages=[tr]", f"out={out}", "cache=none"]) == 0
+        before, after = (
+            [(row["metric"], row["value"]) for row in results(folder)["results"] if row["language"] == "tr"]
+            for folder in (run, out)
+        )
+        assert before == after
+        assert "0 answers computed, 20 taken from earlier" in capsys.readouterr().out
+        assert main(["report", f"run={run}", f"out={tmp_path / f'{head}-page'}"]) == 0
+        page = (tmp_path / f"{head}-page" / "report.html").read_text(encoding="utf-8")
+        assert "no untuned base stands beside" in page and "gain over" not in page
     more = ["task=tydiqa", f"task.data={texts['span']}", "languages=[tr]", f"out={tmp_path / 'other'}"]
     assert main(["eval", f"run={runs['tags']}", *more]) == 2
     assert "was trained with a head for tags that answers by O, B-PER" in capsys.readouterr().err

@@ -108,8 +108,7 @@ def encoder_of_head(head: str, tokenizer: Any, rows: list[EncodedExample]) -> An
     return encoder_of(load_recipe({"tags": "wikiann_3src", "span": "tydiqa_3src"}[head], overrides), tokenizer)
 
 
-@each_method
-@each_head
+@pytest.mark.parametrize(("head", "method"), [("tags", "full"), ("span", "lora")])
 def test_resuming_is_exact_to_the_bit_and_what_was_trained_loads_again(
     encoder_of_kind: Encoders, texts: dict[str, Path], method: str, head: str, tmp_path: Path
 ) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from mslt_it.data.passages import Passage, windows
+from mslt_it.data.passages import Passage, Window, windows
 from mslt_it.data.segments import Words, layout
 from mslt_it.data.shapes import NO_NAMES
 from mslt_it.data.spans import encode_tags
@@ -140,10 +140,12 @@ class SpanEngine(HeadEngine):
         assert isinstance(source, Passage)
         return source
 
-    def _rows_of(self, question: Question) -> list[Sequence[int]]:
+    def _windows(self, question: Question) -> list[Window]:
         assert isinstance(question.source, Passage)
-        longest = min(self._encoder.max_length_tokens, self._longest)
-        return [window.ids for window in windows(question.prompt_ids, question.source, longest)]
+        return windows(question.prompt_ids, question.source, min(self._encoder.max_length_tokens, self._longest))
+
+    def _rows_of(self, question: Question) -> list[Sequence[int]]:
+        return [window.ids for window in self._windows(question)]
 
     def _own(self, position: int, number: int, logits: Tensor) -> Tensor:
         start, question = self._passage(position).start, self._questions[position]
@@ -152,9 +154,8 @@ class SpanEngine(HeadEngine):
 
     def _read(self, position: int, found: Sequence[Tensor]) -> dict[str, Any]:
         passage, question = self._passage(position), self._questions[position]
-        longest = min(self._encoder.max_length_tokens, self._longest)
         best, text = -torch.inf, ""
-        for window, logits in zip(windows(question.prompt_ids, passage, longest), found, strict=True):
+        for window, logits in zip(self._windows(question), found, strict=True):
             if not bool(torch.isfinite(logits).all()):
                 return self._written(position, None)
             begins, ends = logits.double()

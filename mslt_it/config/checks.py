@@ -96,6 +96,12 @@ def _refuse_for_encoders(recipe: Recipe) -> None:
                 f"prompt.{name}={value} says how a row becomes an instruction, and an encoder ({path}) reads the row's "
                 "fields alone. Leave it out, or choose a decoder."
             )
+    for name, default in (("label_smoothing", 0.0), ("class_weights", "none")):
+        if task.shape == "question_answering" and (value := getattr(recipe.training, name)) != default:
+            raise Problem(
+                f"training.{name}={value} is about labels, and task={task.name} is answered by places in a passage, "
+                "which have no share or weight of their own. Leave it out."
+            )
     if recipe.adapter.quantization != "none":
         raise Problem(
             f"adapter.quantization={recipe.adapter.quantization} is for large decoders; an encoder ({path}) is trained "

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mslt_it.config.schema import key
+from mslt_it.config.table_keys import OUTSIDE
 from mslt_it.records import fingerprint, to_plain
 
 REST = ("rest",)  # targets=rest, until the data say which languages they have
@@ -32,7 +33,7 @@ CRITERIA = (
 )
 METHODS = ("none", "cat", "svd", "ties", "dare_ties", "weighted_factors")
 # The head by which an encoder answers a task of a shape; of a classification with task.option_fields it is "options".
-HEADS = {"classification": "classes"}
+HEADS = {"classification": "classes", "tagging": "tags", "question_answering": "span"}
 
 
 @dataclass(frozen=True)
@@ -109,6 +110,11 @@ class TaskConfig:
     def choice_names(self) -> tuple[str, ...]:
         """The labels an answer is chosen from; empty where the answer is text."""
         return self.label_names if self.shape == "classification" else ()
+
+    @property
+    def tags(self) -> tuple[str, ...]:
+        """O and, of each kind of name, its B and I: as WikiANN counts them on the Hub."""
+        return (OUTSIDE, *(f"{part}-{kind}" for kind in self.label_names for part in "BI"))
 
     def config_name(self, language: str) -> str:
         """What the language is called upstream."""
@@ -307,7 +313,12 @@ class Recipe:
         """By what the model answers; None where it answers in tokens, as decoders do."""
         if self.model.kind != "encoder":
             return None
-        return Head("options" if self.task.option_fields else HEADS[self.task.shape], self.task.label_names)
+        name, labels = HEADS[self.task.shape], self.task.label_names
+        if name == "span":
+            return Head(name, ("start", "end"))
+        if name == "tags":
+            return Head(name, self.task.tags)
+        return Head("options" if self.task.option_fields else name, labels)
 
     @property
     def assignment_seed(self) -> int:

@@ -18,6 +18,7 @@ import numpy as np
 import torch
 from transformers import GenerationConfig, LogitsProcessor, LogitsProcessorList
 
+from mslt_it.models.inputs import longest_input
 from mslt_it.models.text_to_text import is_text_to_text
 
 
@@ -148,17 +149,6 @@ class TextGenerator:
         if first_bad is not None and first_bad < len(own) + (not is_cut):
             return Generated(None, 0, False)
         return Generated(self._decode(own).strip(), len(own) + (not is_cut), is_cut)
-
-
-def longest_input(base: Any) -> int:
-    """How many tokens the model has positions for; a very large number where it has no such limit."""
-    config = base.config.get_text_config()
-    found = getattr(config, "max_position_embeddings", None)
-    if not isinstance(found, int) or found <= 0:
-        return 1 << 30
-    embeddings = getattr(getattr(base, "base_model", None), "embeddings", None)
-    padding = getattr(getattr(embeddings, "position_embeddings", None), "padding_idx", None)
-    return found if padding is None else found - padding - 1  # XLM-R counts from behind the padding's
 
 
 def uniforms(seed: int, key: str, num: int) -> np.ndarray:

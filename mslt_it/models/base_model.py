@@ -30,6 +30,7 @@ from mslt_it.models.commits import cached_commit
 from mslt_it.models.environment import default_device, resolve_dtype
 from mslt_it.models.gguf_weights import dequantized, dequantized_file, is_gguf
 from mslt_it.models.heads import MODELS, TASK_TYPES, draw_fresh_parts, head_of, loading_options, mark
+from mslt_it.models.inputs import longest_input_of
 from mslt_it.models.linear_modules import target_modules
 from mslt_it.models.model_errors import explain, refuse_folder
 from mslt_it.models.packaged import is_packaged, join_parts, sha256_of, start_notes
@@ -76,7 +77,10 @@ def load_tokenizer(model: ModelConfig) -> PreTrainedTokenizerBase:
     try:
         if model.kind != "encoder":
             refuse_other_kinds(path, model.revision)
-        return AutoTokenizer.from_pretrained(path, revision=model.revision, trust_remote_code=False)
+        tokenizer = AutoTokenizer.from_pretrained(path, revision=model.revision, trust_remote_code=False)
+        if model.kind == "encoder":  # not all of them are told
+            tokenizer.model_max_length = min(tokenizer.model_max_length, longest_input_of(path, model.revision))
+        return tokenizer
     except (OSError, ValueError) as error:
         raise explain(error, path, model.revision, "tokenizer") from error
 

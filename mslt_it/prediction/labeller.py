@@ -23,13 +23,13 @@ from mslt_it.data.segments import encoder_of
 from mslt_it.data.shapes import NO_NAMES, asked_example
 from mslt_it.data.spans import decode
 from mslt_it.evaluation.asking import Engine, Question, engine
-from mslt_it.evaluation.generation import longest_input
 from mslt_it.evaluation.questions import questions_of
 from mslt_it.evaluation.settings import Settings
 from mslt_it.evaluation.systems import LoadedBase, System, adapter_system, load, resolve
 from mslt_it.evaluation.voting import read_answer
 from mslt_it.models.base_model import load_adapter
 from mslt_it.models.identity import ADAPTER, read_run
+from mslt_it.models.inputs import longest_input
 from mslt_it.prediction.calibration import Calibration, calibrated, softmax
 from mslt_it.prediction.row_languages import RowLanguages
 from mslt_it.problems import Problem, nearest

@@ -19,6 +19,7 @@ from typing import Any
 
 from mslt_it.config.recipe import Recipe
 from mslt_it.data.encoding import Encoder
+from mslt_it.data.passages import overlap
 from mslt_it.data.prompts import outline
 from mslt_it.evaluation.questions import needs_end
 from mslt_it.evaluation.tables import as_markdown
@@ -33,8 +34,11 @@ def prompt_record(recipe: Recipe, encoder: Encoder) -> dict[str, Any]:
     """What prompts.json says of a run's languages, sources first; of an encoder its fields and labels."""
     task, languages = recipe.task, {}
     if recipe.head is not None:
-        head = {"head": recipe.head.name, "labels": list(recipe.head.labels)}
+        head: dict[str, Any] = {"head": recipe.head.name, "labels": list(recipe.head.labels)}
         fields = [name for name in task.input_fields if name not in task.option_fields]
+        if recipe.head.name == "span":
+            longest = encoder.max_length_tokens
+            head |= {"window": longest, "overlap": overlap(longest), "max_tokens": task.max_answer_tokens}
         return {"task": task.name, "fields": fields, "options": list(task.option_fields), **head}
     for code in dict.fromkeys((*recipe.sources, *recipe.targets)):
         one = outline(task, recipe.prompt, code)

@@ -38,7 +38,7 @@ from mslt_it.models.environment import deterministic_on_cpu
 from mslt_it.models.heads import head_of
 from mslt_it.models.text_to_text import is_text_to_text
 from mslt_it.problems import Problem
-from mslt_it.records import EncodedExample
+from mslt_it.records import EncodedExample, with_windows
 from mslt_it.training import checkpoints, guards, looks
 from mslt_it.training.batches import IGNORED, LengthGroupedOrder, PaddingCollator, padding_id, rows_hash, to_dataset
 from mslt_it.training.curves import Curves, write_losses
@@ -78,6 +78,7 @@ def train(
         validation: what is looked at every ``training.eval_steps``; the adapter is that of the best look.
     """
     started, pad_id = time.perf_counter(), padding_id(tokenizer)
+    num_examples, encoded = len(encoded), with_windows(encoded)
     if not any(row.num_supervised for row in encoded):
         raise Problem(f"Recipe '{recipe.name}': none of {len(encoded)} training rows has a supervised token.")
     (run_dir / checkpoints.FOLDER).mkdir(parents=True, exist_ok=True)
@@ -139,7 +140,7 @@ def train(
         adapter_sha256=adapter_hash(adapter_dir),
         base_sha256=base_sha256,
         num_steps=state.global_step,
-        num_examples=len(encoded),
+        num_examples=num_examples,
         num_epochs=state.global_step / trainer.steps_per_epoch,
         num_trained_parameters=sum(p.numel() for p in model.parameters() if p.requires_grad),
         num_supervised_tokens=sum(row.num_supervised for row in encoded),

@@ -204,10 +204,8 @@ class AdapterTrainer(SFTTrainer):
                 "training.eval_steps: no process holds the whole model under FSDP, so rows cannot be looked at as "
                 "training goes. Set training.eval_steps=0, or launch without FSDP."
             )
-        is_written = is_text_to_text(base)
-        self.supervised_only = (
-            bool(head) or is_written or (can_project_supervised_only(base) and not self.aux_loss_enabled)
-        )
+        is_apart = bool(head) or is_text_to_text(base)  # the answer stands apart from what is read
+        self.supervised_only = is_apart or (can_project_supervised_only(base) and not self.aux_loss_enabled)
         if head:
             labels = [label for row in encoded for label in row.labels if label != IGNORED]
             is_balanced = recipe.training.class_weights == "balanced"
@@ -216,10 +214,8 @@ class AdapterTrainer(SFTTrainer):
                 label_smoothing=recipe.training.label_smoothing,
                 weights=balanced(labels, max(base.config.num_labels, max(labels) + 1)) if is_balanced else None,
             )
-        elif is_written:
-            add_answer_forward(base)
         elif self.supervised_only:
-            add_supervised_forward(base)
+            (add_answer_forward if is_apart else add_supervised_forward)(base)
         if self.supervised_only:
             self.model_accepts_loss_kwargs = True  # Trainer then counts the tokens of the global batch
         self._language_sums = torch.zeros(

@@ -14,7 +14,7 @@ from mslt_it.config.files import list_files
 
 bash = pytest.mark.skipif(shutil.which("bash") is None, reason="bash is not here")
 
-SCALES = ("encoder_small", "large", "mbert", "mini", "paper", "small", "tiny", "xlmr_base", "xlmr_large")
+SCALES = ("encoder_small", "large", "mbert", "mini", "mt5_base", "paper", "small", "tiny", "xlmr_base", "xlmr_large")
 
 
 def offered(line: str) -> list[str]:

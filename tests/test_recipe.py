@@ -22,12 +22,12 @@ from mslt_it.problems import Problem
 
 RECIPES = sorted(path.stem for path in share_dir("recipes").glob("*.yaml"))
 SCALES = sorted(path.stem for path in (share_dir("recipes") / "scale").glob("*.yaml"))
-KNOWN_SCALES = "encoder_small, large, mbert, mini, paper, small, tiny, xlmr_base, xlmr_large"
+KNOWN_SCALES = "encoder_small, large, mbert, mini, mt5_base, paper, small, tiny, xlmr_base, xlmr_large"
 TASKS = sorted(path.stem for path in (share_dir("recipes") / "task").glob("*.yaml"))
 
 
 def test_number_of_recipes_seen() -> None:
-    assert (len(RECIPES), len(SCALES), len(TASKS)) == (14, 9, 11)
+    assert (len(RECIPES), len(SCALES), len(TASKS)) == (14, 10, 11)
 
 
 @pytest.mark.parametrize("task", TASKS)
@@ -35,7 +35,7 @@ def test_number_of_recipes_seen() -> None:
 def test_every_recipe_loads_with_every_task_and_at_every_scale(name: str, task: str) -> None:
     scale = SCALES[(RECIPES.index(name) + TASKS.index(task)) % len(SCALES)]  # every two of the three meet
     own = ["sources=[de,fr]", "targets=[en]", "task.data=my.csv"] if "custom" in (name, task) else []
-    if "combined" in name and scale in ("encoder_small", "mbert", "xlmr_base", "xlmr_large"):
+    if "combined" in name and scale in ("encoder_small", "mbert", "mt5_base", "xlmr_base", "xlmr_large"):
         own += ["adapter.method=lora"]  # what is combined are adapters
     recipe = load_recipe(name, [f"scale={scale}", f"task={task}", *own])
     assert (recipe.name, recipe.scale, recipe.task.name) == (name, scale, task)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-from mslt_it.config.recipe import HEADS, LARGEST, METRICS, OF_LOOKS, PromptConfig, Recipe, TaskConfig, TrainingConfig
+from mslt_it.config.decides import OF_LOOKS
+from mslt_it.config.recipe import HEADS, LARGEST, METRICS, PromptConfig, Recipe, TaskConfig, TrainingConfig
 from mslt_it.config.table_keys import COMMON_COLUMNS, OUTSIDE
 from mslt_it.problems import Problem, nearest
 
@@ -42,6 +43,12 @@ def check_kind(recipe: Recipe) -> None:
     if recipe.model.kind == "encoder":
         _refuse_for_encoders(recipe)
     elif recipe.model.kind != "auto":
+        if recipe.model.kind == "text_to_text" and recipe.model.dtype == "float16":
+            raise Problem(
+                f"model.dtype=float16: the states of T5 and mT5 ({recipe.model.path}), which were trained in bfloat16, "
+                "go beyond float16's largest number (65,504), and then the loss is not a number. Write "
+                "model.dtype=auto, bfloat16 or float32."
+            )
         for name in ("label_smoothing", "class_weights"):
             if (value := getattr(recipe.training, name)) != getattr(TrainingConfig(), name):
                 raise Problem(
@@ -86,6 +93,12 @@ def _refuse_for_encoders(recipe: Recipe) -> None:
             raise Problem(
                 f"prompt.{name}={value} says how a row becomes an instruction, and an encoder ({path}) reads the row's "
                 "fields alone. Leave it out, or choose a decoder."
+            )
+    for name, default in (("label_smoothing", 0.0), ("class_weights", "none")):
+        if task.shape == "question_answering" and (value := getattr(recipe.training, name)) != default:
+            raise Problem(
+                f"training.{name}={value} is about labels, and task={task.name} is answered by places in a passage, "
+                "which have no share or weight of their own. Leave it out."
             )
     if recipe.adapter.quantization != "none":
         raise Problem(

@@ -5,16 +5,16 @@ A section's docstring is its heading in the help.
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from mslt_it.config.decides import deciding
 from mslt_it.config.schema import LARGEST_SEED, key
-from mslt_it.records import fingerprint, to_plain
+from mslt_it.config.table_keys import OUTSIDE
+from mslt_it.records import fingerprint
 
 REST = ("rest",)  # targets=rest, until the data say which languages they have
-OF_LOOKS = ("eval_steps", "num_eval_examples", "patience")  # keys of training, which say nothing where eval_steps=0
 LARGEST = -1  # data.num_examples_total=max, until the rows are counted
 
 # What each shape of task is measured by; the first is the default of its task files.
@@ -32,7 +32,7 @@ CRITERIA = (
 )
 METHODS = ("none", "cat", "svd", "ties", "dare_ties", "weighted_factors")
 # The head by which an encoder answers a task of a shape; of a classification with task.option_fields it is "options".
-HEADS = {"classification": "classes"}
+HEADS = {"classification": "classes", "tagging": "tags", "question_answering": "span"}
 
 
 @dataclass(frozen=True)
@@ -116,6 +116,11 @@ class TaskConfig:
     def choice_names(self) -> tuple[str, ...]:
         """The labels an answer is chosen from; empty where the answer is text."""
         return self.label_names if self.shape == "classification" else ()
+
+    @property
+    def tags(self) -> tuple[str, ...]:
+        """O and, of each kind of name, its B and I: as WikiANN counts them on the Hub."""
+        return (OUTSIDE, *(f"{part}-{kind}" for kind in self.label_names for part in "BI"))
 
     def config_name(self, language: str) -> str:
         """What the language is called upstream."""
@@ -333,7 +338,12 @@ class Recipe:
         """By what the model answers; None where it answers in tokens, as decoders do."""
         if self.model.kind != "encoder":
             return None
-        return Head("options" if self.task.option_fields else HEADS[self.task.shape], self.task.label_names)
+        name, labels = HEADS[self.task.shape], self.task.label_names
+        if name == "span":
+            return Head(name, ("start", "end"))
+        if name == "tags":
+            return Head(name, self.task.tags)
+        return Head("options" if self.task.option_fields else name, labels)
 
     @property
     def shown_sources(self) -> str:
@@ -367,29 +377,6 @@ class Recipe:
 
     def _deciding(self, *names: str) -> dict[str, Any]:
         return {name: deciding(getattr(self, name)) for name in names}
-
-
-# Keys that came later, and their values that change nothing.
-_NOT_SAID: dict[str, Any] = {
-    **{"option_fields": (), "prompts": {}, "assignment_seed": None, "first_shot": None, "freeze_layers": 0},
-    **{"layer_lr_decay": 1.0, "label_smoothing": 0.0},
-    **{"class_weights": "none", "method": "lora", "num_examples": {}, "average_checkpoints": 0},
-}
-
-
-def deciding(section: Any) -> Any:
-    """A section without the keys that no result follows from."""
-    if not dataclasses.is_dataclass(section):
-        return to_plain(section)
-    found = {f.name: getattr(section, f.name) for f in dataclasses.fields(section) if f.metadata["about"].decides}
-    for name, none in _NOT_SAID.items():
-        if name in found and found[name] == none:  # a run without it is the one that it was before there were any
-            del found[name]
-    if found.get("method") == "full":
-        found = {"method": "full"}
-    if found.get("eval_steps") == 0:
-        found = {name: value for name, value in found.items() if name not in OF_LOOKS}
-    return to_plain(found)
 
 
 def is_rest(targets: Sequence[Any]) -> bool:

@@ -24,7 +24,15 @@ from mslt_it.data.prompts import prompt_file, prompted
 from mslt_it.data.rows import Role, RowStore, is_trained_on
 from mslt_it.data.segments import encoder_of
 from mslt_it.problems import Problem
-from mslt_it.records import BuildReport, EncodedExample, Example, LanguageReport, PromptedExample, fingerprint
+from mslt_it.records import (
+    BuildReport,
+    EncodedExample,
+    Example,
+    LanguageReport,
+    PromptedExample,
+    fingerprint,
+    with_windows,
+)
 
 MAX_COUNTED = 20  # labels whose training rows are counted in the printed report
 UNSCORABLE = {MISSING, NOT_TEXT, "label_unknown", "empty_field", "whitespace_only", "lone_surrogate", "too_big"}
@@ -82,7 +90,7 @@ def build_training_set(
         told = ", ".join(f"{len(found)} {code}" for code, found in held.items())
         notes.append(f"training.eval_steps: rows held out to look at, scored in no language: {told}")
     notes += label_notes(recipe.task, [*(e for found in pools.values() for e in found), *scored])
-    notes.append(f"rows: {fingerprint([(r.id, r.language, r.input_ids, r.labels) for r in encoded])}")
+    notes.append(f"rows: {fingerprint([(r.id, r.language, r.input_ids, r.labels) for r in with_windows(encoded)])}")
     return encoded, BuildReport(
         fingerprint=recipe.data_fingerprint(),
         num_examples_total=len(encoded),

@@ -63,11 +63,15 @@ class Encoder:
         answers = {word: (*ids, self.end_id) for word, ids in zip(words, self.user_ids(words), strict=True)}
         return [self._join(e, prompt, answers[e.answer]) for e, prompt in zip(examples, prompts, strict=True)]
 
+    def apart(self, row: EncodedExample) -> tuple[Sequence[int], Sequence[int]]:
+        """(the ids that the model is given, those that it is to say)."""
+        start = sum(label == IGNORED for label in row.labels)
+        return row.input_ids[:start], row.input_ids[start:]
+
     def parts(self, row: EncodedExample) -> tuple[Sequence[int], str]:
         """(the ids that the model is given, what it is to say in text; empty where the answer has no tokens)."""
-        start = sum(label == IGNORED for label in row.labels)
-        is_empty = row.labels[-2] == IGNORED
-        return row.input_ids[:start], "" if is_empty else self.decode(row.input_ids[start:])
+        given, said = self.apart(row)
+        return given, self.decode(said) if len(said) > 1 else ""
 
     def num_tokens(self, ids: Sequence[int]) -> int:
         """How many of them the model reads at once."""

@@ -95,6 +95,7 @@ def prompted(example: Example, task: TaskConfig, prompt: PromptConfig) -> Prompt
         reading_language=ENGLISH if form and form.language == ENGLISH and not asking.words else "",
         group=fingerprint(key) if (key := task.group_key({**example.fields, **example.grouped_by})) else "",
         segments=tuple(example.fields[name] for name in task.input_fields),
+        answer_start=example.answer_start,
     )
 
 

@@ -152,11 +152,11 @@ def _refuse_for_head(recipe: Recipe, bench: Bench) -> None:
         return
     recipe = dataclasses.replace(recipe, model=bench.model, adapter=AdapterConfig())
     check_kind(recipe)
-    if recipe.head != bench.head:
+    if (own := recipe.head) is not None and own != bench.head:
         raise Problem(
-            f"task={recipe.task.name}: {bench.model.path} was trained with a head that answers by "
-            f"{', '.join(bench.head.labels)}, and the task's labels are {', '.join(recipe.task.label_names)}. Score it "
-            "on the task that it was trained on."
+            f"task={recipe.task.name}: {bench.model.path} was trained with a head for {bench.head.name} that answers "
+            f"by {', '.join(bench.head.labels)}, and the task wants {own.name}: {', '.join(own.labels)}. Score it on "
+            "the task that it was trained on."
         )
 
 

@@ -29,6 +29,7 @@ from mslt_it.evaluation.trained_rows import (
 )
 from mslt_it.languages import validated_codes
 from mslt_it.locks import WAIT
+from mslt_it.models.kinds import with_kind
 from mslt_it.problems import Problem, nearest
 from mslt_it.records import fingerprint, to_plain
 from mslt_it.store import user_cache
@@ -178,7 +179,7 @@ def request_of(call: Call) -> Request:
     return Request(
         runs=runs,
         adapters=adapters,
-        model=recipes[0].model if asked.model is not None else None,
+        model=with_kind(recipes[0]).model if asked.model is not None else None,
         recipes=recipes,
         variants=variants,
         languages={name: codes for name, (codes, _) in languages.items()},

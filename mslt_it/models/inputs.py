@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
+from transformers import AutoConfig, AutoModel
 
+from mslt_it.data.encoding import IGNORED
 from mslt_it.data.segments import PLAIN, Layout, split
 
 
@@ -34,8 +37,33 @@ class Padding:
             found["token_type_ids"] = (before > 0).long() * mask
         return found
 
+    def labels(self, rows: Sequence[Sequence[int]]) -> Tensor:
+        """[rows, longest], filled up with `IGNORED`."""
+        labels = torch.full((len(rows), max(map(len, rows))), IGNORED)
+        for i, row in enumerate(rows):
+            labels[i, : len(row)] = torch.as_tensor(row)
+        return labels
+
     def _apart(self, items: Sequence[Sequence[int]]) -> list[Sequence[int]]:
         assert self.layout.start_id is not None
         parts = [split(item, self.layout.start_id) for item in items]
         most = max(map(len, parts))
         return [row for rows in parts for row in (*rows, *rows[:1] * (most - len(rows)))]  # the blank row has one
+
+
+def longest_input_of(path: str, revision: str | None) -> int:
+    """`longest_input` of a model of which only the configuration is read."""
+    config = AutoConfig.from_pretrained(path, revision=revision, trust_remote_code=False)
+    with torch.device("meta"):  # no memory is taken
+        return longest_input(AutoModel.from_config(config))
+
+
+def longest_input(base: Any) -> int:
+    """How many tokens the model has positions for; a very large number where it has no such limit."""
+    config = base.config.get_text_config()
+    found = getattr(config, "max_position_embeddings", None)
+    if not isinstance(found, int) or found <= 0:
+        return 1 << 30
+    embeddings = getattr(getattr(base, "base_model", None), "embeddings", None)
+    padding = getattr(getattr(embeddings, "position_embeddings", None), "padding_idx", None)
+    return found if padding is None else found - padding - 1  # XLM-R counts from behind the padding's

@@ -101,7 +101,8 @@ def no_safetensors(where: str) -> str:
     return (
         f"there are no safetensors weights in it ({where}), and pickled weights are not read because reading them "
         "can run code. Convert them once, in a place you trust with them: "
-        "AutoModelForCausalLM.from_pretrained(OLD).save_pretrained(NEW); then model.path=NEW. "
+        "AutoModelForCausalLM.from_pretrained(OLD).save_pretrained(NEW); then model.path=NEW. (T5 and mT5 are an "
+        "AutoModelForSeq2SeqLM; the tokenizer goes the same way.) "
         "Or pin a revision of the repository that has safetensors: model.revision=COMMIT."
     )
 

@@ -22,10 +22,10 @@ from mslt_it.data.prompts import prompted
 from mslt_it.data.shapes import asked_example
 from mslt_it.data.spans import decode
 from mslt_it.evaluation.asking import Engine, Question, engine
-from mslt_it.evaluation.generation import longest_input
 from mslt_it.evaluation.questions import questions_of
 from mslt_it.evaluation.settings import Settings
 from mslt_it.evaluation.voting import read_answer
+from mslt_it.models.inputs import longest_input
 from mslt_it.prediction.asked_model import read_model
 from mslt_it.prediction.calibration import Calibration, calibrated, softmax
 from mslt_it.prediction.row_languages import RowLanguages

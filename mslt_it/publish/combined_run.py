@@ -22,6 +22,7 @@ from mslt_it.config.schema import FrozenDict
 from mslt_it.data.budget import budget
 from mslt_it.data.encoding import Encoder
 from mslt_it.data.mixing import allocate
+from mslt_it.data.segments import encoder_of
 from mslt_it.evaluation.measures import check_languages
 from mslt_it.evaluation.scores import Figures
 from mslt_it.evaluation.systems import Bench, load
@@ -101,7 +102,7 @@ def combine_runs(
     base = {key: runs[0].provenance[key] for key in IDENTITY if key in runs[0].provenance}
     record = provenance(recipe, sum(num_examples), counts, adapter_hash(run.folder / ADAPTER), base)
     record["combination"] = provenance_of(made) | {"fingerprint": wanted}
-    encoder = Encoder(load_tokenizer(recipe.model), recipe.data.max_length_tokens)
+    encoder = encoder_of(recipe, load_tokenizer(recipe.model))
     return conclude(run, recipe, score(run, record, runs, encoder) if scored else None, record, encoder)
 
 

@@ -23,6 +23,7 @@ from typing import Any
 from mslt_it.config.recipe import Recipe
 from mslt_it.config.schema import build
 from mslt_it.data.encoding import Encoder
+from mslt_it.data.passages import overlap
 from mslt_it.data.prompts import outline
 from mslt_it.evaluation.questions import needs_end
 from mslt_it.evaluation.tables import as_markdown
@@ -41,8 +42,11 @@ def prompt_record(recipe: Recipe, encoder: Encoder) -> dict[str, Any]:
     task, languages = recipe.task, {}
     codes = dict.fromkeys((*recipe.sources, *recipe.targets, *recipe.unlabelled))
     if recipe.head is not None:
-        head = {"head": recipe.head.name, "labels": list(recipe.head.labels)}
+        head: dict[str, Any] = {"head": recipe.head.name, "labels": list(recipe.head.labels)}
         fields = [name for name in task.input_fields if name not in task.option_fields]
+        if recipe.head.name == "span":
+            longest = encoder.max_length_tokens
+            head |= {"window": longest, "overlap": overlap(longest), "max_tokens": task.max_answer_tokens}
         own = {"languages": {code: {} for code in codes}, RECIPE: _asked_by(recipe)}
         return {"task": task.name, "fields": fields, "options": list(task.option_fields), **head, **own}
     for code in codes:
@@ -61,6 +65,7 @@ def prompt_record(recipe: Recipe, encoder: Encoder) -> dict[str, Any]:
     is_direct = recipe.prompt.variant == "direct"
     return {
         "task": task.name,
+        **({"kind": recipe.model.kind} if recipe.model.kind == "text_to_text" else {}),
         "fields": list(task.input_fields),
         "optional_fields": list(task.optional_fields),
         "writes": not (task.choice_names and is_direct),

@@ -27,7 +27,13 @@ from mslt_it.representations.settings import Settings
 from mslt_it.selection.criteria import POOLS
 from mslt_it.study.sweep import Grid, checked_grid, swept
 
-SECTIONS = ("grid", "mingling", "predict", "expected")  # keys whose value is as in the file on the command line too
+SECTIONS = (
+    "grid",
+    "mingling",
+    "predict",
+    "expected",
+    "families",
+)  # keys whose value is as in the file on the command line too
 OF_CELLS = ("sslt", "mslt", "seeds")  # keys of mingling that name cells; the others are settings of the measuring
 MARGIN = 0.02  # two points
 FOLDER = "study"  # inside recipes/, and inside a folder given with --config-dir
@@ -119,6 +125,8 @@ class StudyConfig:
     grid: Mapping[str, Any] = key(
         {}, "keys of the recipe with several values: {adapter.rank: [8, 32]}, see docs/study.md"
     )
+    family: str = key("", "of models that the cells train, one of families", shown="(the study's first)")
+    families: Mapping[str, Any] = key({}, "family -> keys of this file that are added or replaced for it")
     also_score: tuple[str, ...] = key((), "tasks that each cell's adapter is scored on besides", may_repeat=False)
     margin: float = key(MARGIN, "differences of the study's figures below it count as none", above=0, at_most=1)
     criteria: tuple[str, ...] = key(
@@ -150,8 +158,10 @@ FREE = (
     "predict",
     "expected",
     "overrides",
-    "recipe",
-)  # the recipe: as it is resolved
+    "recipe",  # as it is resolved it is compared
+    "family",
+    "families",
+)
 KEYS = tuple(f.name for f in dataclasses.fields(StudyConfig) if f.name != "name")
 
 
@@ -175,7 +185,8 @@ def load_study(name: str, arguments: Sequence[str] = (), config_dir: str | Path 
     if "name" in content:
         raise Problem(f"{path}: a study is called as its file is. Remove the line 'name: ...'.")
     given, overrides, sweeps = _split(arguments)
-    config = build(StudyConfig, {**content, **given, "name": name}, str(path))
+    content, name = _of_family({**content, **given}, given, name, str(path))
+    config = build(StudyConfig, {**content, "name": name}, str(path))
     if twice := [one for one in map(_key_of, config.overrides) if one in config.grid]:
         raise Problem(f"{path}: {twice[0]} stands in overrides and in grid. Keep one.")
     # What the command line says of a key takes the place of what the file says of it.
@@ -183,6 +194,27 @@ def load_study(name: str, arguments: Sequence[str] = (), config_dir: str | Path 
     grid = {one: found for one, found in config.grid.items() if one not in map(_key_of, overrides)}
     config = dataclasses.replace(config, overrides=(*own, *overrides), grid={**grid, **sweeps})
     return _checked(config, str(path))
+
+
+def _of_family(
+    content: Mapping[str, Any], given: Mapping[str, Any], name: str, where: str
+) -> tuple[dict[str, Any], str]:
+    """(the content with what it says of the chosen family; the study's name, with the family's but for the first)."""
+    families = content.get("families") or {}
+    if not isinstance(families, dict) or not all(isinstance(own, dict) for own in families.values()):
+        raise Problem(f"{where}: families must hold FAMILY: {{KEY: VALUE}}, as encoder: {{overrides: [scale=mbert]}}.")
+    chosen = content.get("family") or next(iter(families), "")
+    if not chosen:
+        return dict(content), name
+    if chosen not in families:
+        told = nearest(str(chosen), families) if families else "Leave family out: the study has one model."
+        raise Problem(f"{where}: family={chosen} is not among its families. {told}")
+    own = dict(families[chosen])
+    if unknown := [key for key in own if key not in KEYS or key in ("family", "families")]:
+        raise Problem(f"{where}: families.{chosen}.{unknown[0]} is not a study's key. {nearest(unknown[0], KEYS)}")
+    overrides = [*content.get("overrides", ()), *own.pop("overrides", ())]
+    content = {**content, **own, **given, "family": chosen, "overrides": overrides}
+    return content, name if chosen == next(iter(families)) else f"{name}_{chosen}"
 
 
 def is_override(name: str) -> bool:
@@ -330,7 +362,7 @@ def mingling_from(config: StudyConfig, where: str) -> Mingling | None:
                 f"{where}: mingling.{name} holds {missing}, which is not in the pool ({', '.join(config.pool)}). Name "
                 "sources of the study's cells."
             )
-        if len(own) not in config.set_sizes:
+        if len(own) not in config.set_sizes and set(own) not in [set(one.split("-")) for one in config.sets]:
             raise Problem(
                 f"{where}: mingling.{name} names {len(own)} sources, set_sizes is {list(config.set_sizes)}: the study "
                 "has no such cell. Name a set of one of these sizes."

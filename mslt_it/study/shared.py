@@ -59,7 +59,7 @@ class SharedParts(Parts):
         return self._keep("tokenizer", recipe.model, functools.partial(super().tokenizer, recipe))
 
     def encoder(self, recipe: Recipe, tokenizer: Any) -> Encoder:
-        if recipe.head is not None:  # it reads a row's fields: each text once
+        if recipe.model.kind in ("encoder", "text_to_text"):
             return super().encoder(recipe, tokenizer)
         size = recipe.data.max_length_tokens
         return self._keep("encoder", (recipe.model, size), lambda: RememberingEncoder(tokenizer, size))

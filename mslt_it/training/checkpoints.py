@@ -22,7 +22,8 @@ from torch import nn
 from transformers import TrainerCallback
 
 from mslt_it import store
-from mslt_it.config.recipe import Recipe, TrainingConfig, deciding
+from mslt_it.config.decides import deciding
+from mslt_it.config.recipe import Recipe, TrainingConfig
 from mslt_it.problems import Problem
 from mslt_it.store import COMPLETE, find_damage
 

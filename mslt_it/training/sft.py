@@ -35,9 +35,10 @@ from mslt_it.models.base_model import (
     set_adapter_weights,
 )
 from mslt_it.models.environment import deterministic_on_cpu
-from mslt_it.models.heads import head_of
+from mslt_it.models.heads import head_of, in_bfloat16
+from mslt_it.models.text_to_text import is_text_to_text
 from mslt_it.problems import Problem
-from mslt_it.records import EncodedExample
+from mslt_it.records import EncodedExample, with_windows
 from mslt_it.training import averaging, checkpoints, guards, looks
 from mslt_it.training.batches import IGNORED, LengthGroupedOrder, PaddingCollator, padding_id, rows_hash, to_dataset
 from mslt_it.training.curves import Curves, write_losses
@@ -46,6 +47,7 @@ from mslt_it.training.looks import Validation
 from mslt_it.training.progress_lines import ProgressLines, loss_by_language
 from mslt_it.training.summary import TrainingSummary
 from mslt_it.training.supervised_loss import (
+    add_answer_forward,
     add_head_forward,
     add_supervised_forward,
     balanced,
@@ -76,6 +78,7 @@ def train(
         validation: what is looked at every ``training.eval_steps``; the adapter is that of the best look.
     """
     started, pad_id = time.perf_counter(), padding_id(tokenizer)
+    num_examples, encoded = len(encoded), with_windows(encoded)
     if not any(row.num_supervised for row in encoded):
         raise Problem(f"Recipe '{recipe.name}': none of {len(encoded)} training rows has a supervised token.")
     (run_dir / checkpoints.FOLDER).mkdir(parents=True, exist_ok=True)
@@ -139,7 +142,7 @@ def train(
         adapter_sha256=adapter_hash(adapter_dir),
         base_sha256=base_sha256,
         num_steps=state.global_step,
-        num_examples=len(encoded),
+        num_examples=num_examples,
         num_epochs=state.global_step / trainer.steps_per_epoch,
         num_trained_parameters=sum(p.numel() for p in model.parameters() if p.requires_grad),
         num_supervised_tokens=sum(row.num_supervised for row in encoded),
@@ -177,7 +180,9 @@ class AdapterTrainer(SFTTrainer):
         self.order_seed, self.layer_lr_decay = recipe.seed, recipe.training.layer_lr_decay
         base = base_of(model)
         head = head_of(base).name
-        args = _config(recipe, run_dir, batch, bf16=_in_bfloat16(recipe, model))
+        args = _config(
+            recipe, run_dir, batch, bf16=in_bfloat16(recipe.model, base, is_adapted=isinstance(model, PeftModel))
+        )
         self.global_batch = batch[0] * batch[1] * max(1, args.world_size)
         self.steps_per_epoch = -(-len(encoded) // self.global_batch)
         if args.max_steps < 0:
@@ -206,7 +211,8 @@ class AdapterTrainer(SFTTrainer):
                 f"training.{name}: no process holds the whole model under FSDP, which that needs as training goes. Set "
                 f"training.{name}=0, or launch without FSDP."
             )
-        self.supervised_only = bool(head) or (can_project_supervised_only(base) and not self.aux_loss_enabled)
+        is_apart = bool(head) or is_text_to_text(base)  # the answer stands apart from what is read
+        self.supervised_only = is_apart or (can_project_supervised_only(base) and not self.aux_loss_enabled)
         if head:
             labels = [label for row in encoded for label in row.labels if label != IGNORED]
             is_balanced = recipe.training.class_weights == "balanced"
@@ -216,7 +222,7 @@ class AdapterTrainer(SFTTrainer):
                 weights=balanced(labels, max(base.config.num_labels, max(labels) + 1)) if is_balanced else None,
             )
         elif self.supervised_only:
-            add_supervised_forward(base)
+            (add_answer_forward if is_apart else add_supervised_forward)(base)
         if self.supervised_only:
             self.model_accepts_loss_kwargs = True  # Trainer then counts the tokens of the global batch
         self._language_sums = torch.zeros(
@@ -351,14 +357,6 @@ class AdapterTrainer(SFTTrainer):
 
     def _send_telemetry(self) -> None:
         """Never: training tells nobody that it runs."""
-
-
-def _in_bfloat16(recipe: Recipe, model: Trained) -> bool:
-    """Whether the arithmetic is bfloat16 on a GPU: that of bfloat16 weights, and of float32 ones that are all trained
-    or an encoder's unless the recipe wants float32."""
-    if isinstance(model, PeftModel) and not head_of(base_of(model)).name:
-        return bool(model.get_input_embeddings().weight.dtype == torch.bfloat16)
-    return recipe.model.dtype != "float32" and torch.cuda.is_available() and torch.cuda.is_bf16_supported()
 
 
 def _config(recipe: Recipe, run_dir: Path, batch: tuple[int, int], *, bf16: bool) -> SFTConfig:

@@ -214,7 +214,7 @@ def test_other_labels_and_other_forms_are_refused(
     run = run_of("lora")
     for form in ("vllm", "gguf"):
         assert main(["export", f"run={run}", f"format=[{form}]", f"out={tmp_path / 'x'}"]) == 2
-    assert "format=vllm is for models that write text" in capsys.readouterr().err
+    assert "format=vllm is for decoders, and this is a model of kind encoder" in capsys.readouterr().err
     assert main(["combine", f"runs=[{run},{run_of('full')}]", f"out={tmp_path / 'y'}"]) == 2
     assert "modules_to_save" in capsys.readouterr().err
 

@@ -39,6 +39,7 @@ def test_every_study_is_dry_run_clean(name: str, tmp_path: Path, capsys: pytest.
         "paper_xnli": 381,
         "paper_wikiann": 381,
         "paper_pawsx": 93,
+        "paper_tydiqa": 21,
         "paper_bactrian": 42,
         "intents": 34,
     }

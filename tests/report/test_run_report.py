@@ -177,13 +177,13 @@ def test_written_answers_of_an_evaluation_are_read_as_they_were_asked(run: Path,
         execute(command.COMMAND, [f"run={out}"])
 
 
-def test_answers_whose_rows_are_gone_are_said_to_be_missing(run: Path, tmp_path: Path) -> None:
+def test_a_run_whose_answers_are_gone_is_not_reported(run: Path, tmp_path: Path) -> None:
     folder = tmp_path / "run"
     shutil.copytree(run, folder)
     shutil.rmtree(folder / "items")
-    assert execute(command.COMMAND, [f"run={folder}"]) == 0
-    page = (folder / "report.html").read_text(encoding="utf-8")
-    assert "Not done: the answers cannot be read" in page and "Scores by language" in page
+    with pytest.raises(Problem, match=r"items/.* is missing\. Start its command again"):
+        execute(command.COMMAND, [f"run={folder}"])
+    assert not (folder / "report.html").exists()
 
 
 def test_unfinished_runs_and_files_are_refused(run: Path, tmp_path: Path) -> None:

@@ -128,7 +128,14 @@ def _check_task(task: TaskConfig) -> None:
 
 
 def _check_columns(task: TaskConfig) -> None:
-    own = (*task.input_fields, task.label_field, task.rationale_field, *COMMON_COLUMNS)
+    own = (
+        *task.input_fields,
+        task.label_field,
+        task.rationale_field,
+        task.split_field,
+        *task.id_fields,
+        *COMMON_COLUMNS,
+    )
     known = [name for name in (*own, *(["tokens"] if task.shape == "tagging" else [])) if name]
     for name, column in task.columns.items():
         if name not in known:

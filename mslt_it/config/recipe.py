@@ -59,6 +59,9 @@ class TaskConfig:
     hub_files: str = key("", "Hub repositories without a table per language: the file, data/{config}.json.gz")
     file_layout: str = key("table", "of local files", choices=("table", "conll", "squad", "xwinograd", "self_instruct"))
     configs: Mapping[str, str] = key({}, "what a language is called in the data: {ko:kr}", example="{ko:kr}")
+    file_names: str = key("", "local files of more than one kind: part of the right ones' names, {config} in it")
+    split_field: str = key("", "column that says of which split a row is, where a file holds several")
+    id_fields: tuple[str, ...] = key((), "columns that together say which item a row is; empty: id, or idx")
     id_prefixes: Mapping[str, str] = key({}, "how a language's ids begin: {sw:swahili}", example="{sw:swahili}")
     is_parallel: bool = key(False, "rows without ids are translations of each other by their order, which is checked")
     group_fields: tuple[str, ...] = key(
@@ -88,6 +91,7 @@ class TaskConfig:
     instruction: Mapping[str, str] = key(
         {}, "language -> text, in place of the prompt files; a text alone: for all", example="{en:Which?,tr:Hangi?}"
     )
+    prompts_from: str = key("", "task whose prompt files are used; empty: its own")
     prompts: Mapping[str, str] = key({}, "language -> text of a prompt file, of --config-dir", in_help=False)
     metric: str = key("accuracy", "main figure", choices=tuple(dict.fromkeys(sum(METRICS.values(), ()))))
     max_answer_tokens: int = key(64, "generated at most, where an answer is text", unit="tokens", above=0)
@@ -113,6 +117,16 @@ class TaskConfig:
     def choice_names(self) -> tuple[str, ...]:
         """The labels an answer is chosen from; empty where the answer is text."""
         return self.label_names if self.shape == "classification" else ()
+
+    @property
+    def prompt_folder(self) -> str:
+        """The task whose prompt files are used."""
+        return self.prompts_from or self.name
+
+    def local_name(self, language: str) -> str:
+        """What the names of the language's local files hold."""
+        name = self.config_name(language)
+        return self.file_names.replace("{config}", name) if self.file_names else name
 
     def config_name(self, language: str) -> str:
         """What the language is called upstream."""

@@ -219,17 +219,17 @@ def prompt_file(task: TaskConfig, language: str, prompt: PromptConfig) -> Prompt
     """The validated prompt file for a language; English, with a note, where the language has none."""
     if task.name == "custom" or task.instruction:
         return _own_prompt(task, language)
-    folder = share_dir("eval") / "prompts" / task.name
+    folder = share_dir("eval") / "prompts" / task.prompt_folder
     paths = {path.stem: path for path in folder.glob("*.yaml")}
-    paths |= {code: Path("prompts", task.name, f"{code}.yaml") for code in task.prompts}  # the user's own
+    paths |= {code: Path("prompts", task.prompt_folder, f"{code}.yaml") for code in task.prompts}  # the user's own
     own = (language, primary(language))
     wanted = ("en",) if prompt.language == "english" else (*own, "en")
     code = next((c for c in wanted if c in paths), None)
     if code is None:
         raise Problem(
-            f"No prompt file of task '{task.name}' for language '{wanted[0]}', and none in English. Found: "
-            f"{', '.join(sorted(paths)) or 'none'}. Write prompts/{task.name}/en.yaml (labels, templates) in the "
-            "folder that you give with --config-dir, or the question itself: task.instruction='...'."
+            f"No prompt file of task '{task.prompt_folder}' for language '{wanted[0]}', and none in English. Found: "
+            f"{', '.join(sorted(paths)) or 'none'}. Write prompts/{task.prompt_folder}/en.yaml (labels, templates) in "
+            "the folder that you give with --config-dir, or the question itself: task.instruction='...'."
         )
     file = _read(paths[code], parse_yaml(paths[code], task.prompts.get(code)), task)
     if prompt.language == "native" and code not in own:

@@ -76,6 +76,13 @@ class TaskConfig:
         example="[title,body]",
     )
     optional_fields: tuple[str, ...] = key((), "input columns that may be empty")
+    option_fields: tuple[str, ...] = key((), "input columns with the options, one for each of label_names")
+    choices: str = key(
+        "shown", "options are listed and answered by label, or scored as what follows", choices=("shown", "cloze")
+    )
+    option_length: str = key(
+        "bytes", "choices=cloze: scores are divided by an option's length", choices=("bytes", "characters", "none")
+    )
     label_field: str = key("label", "column of the answers; task.label for short", may_be_empty=False)
     rationale_field: str = key("", "column with a worked-out solution, to train with prompt.variant=cot_native")
     label_names: tuple[str, ...] = key(
@@ -119,14 +126,14 @@ class TaskConfig:
         return self.label_names if self.shape == "classification" else ()
 
     @property
+    def is_cloze(self) -> bool:
+        """Whether the options are what the prompt goes on with."""
+        return self.choices == "cloze"
+
+    @property
     def prompt_folder(self) -> str:
         """The task whose prompt files are used."""
         return self.prompts_from or self.name
-
-    def local_name(self, language: str) -> str:
-        """What the names of the language's local files hold."""
-        name = self.config_name(language)
-        return self.file_names.replace("{config}", name) if self.file_names else name
 
     def config_name(self, language: str) -> str:
         """What the language is called upstream."""

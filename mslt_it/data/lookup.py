@@ -82,7 +82,7 @@ class Picked:
     def is_of(self, task: TaskConfig, language: str) -> bool:
         """Whether the path names the language."""
         spelt = self.files[0].language
-        names = (task.local_name(language), task.config_name(language), language)
+        names = (_local_name(task, language), task.config_name(language), language)
         return bool(spelt) and (spelt in names or any(serving(name, [spelt], "") for name in names))
 
 
@@ -90,7 +90,7 @@ def pick(task: TaskConfig, root: Path, language: str, split: str) -> Picked:
     """The files of a split. Where the only file of a language is neither split, or all data are one file, it serves
     both."""
     if root.is_file():
-        file = _named_file(root, (), task.local_name(language), (), at_end=True)
+        file = _named_file(root, (), _local_name(task, language), (), at_end=True)
         return Picked((file,), file.split_name(), True)
     files = _of_language(task, root, language)
     train, score = (_of_split(files, name) for name in (task.train_split, task.score_split))
@@ -134,7 +134,7 @@ def unnamed_files(root: Path) -> list[Path]:
 
 
 def _of_language(task: TaskConfig, root: Path, language: str) -> tuple[DataFile, ...]:
-    upstream = task.local_name(language)
+    upstream = _local_name(task, language)
     splits = (task.train_split, task.score_split)
     files = _data_files(root, splits, upstream if upstream != language else "")
     known = {f.language for f in files if f.language}
@@ -260,6 +260,12 @@ def _language_in(tokens: Sequence[str], splits: frozenset[str], at_end: bool) ->
         if code and (len(words[0]) <= 3 or len(code.split("-")[0]) == 2):  # of words, few are names of languages
             return "-".join(words), start, end
     return None
+
+
+def _local_name(task: TaskConfig, language: str) -> str:
+    """What the names of the language's files hold."""
+    name = task.config_name(language)
+    return task.file_names.replace("{config}", name) if task.file_names else name
 
 
 def _plain(name: str) -> str:

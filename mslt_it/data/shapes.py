@@ -14,6 +14,7 @@ from mslt_it.config.recipe import TaskConfig
 from mslt_it.data.files import ID_NAMES, Row
 from mslt_it.data.labels import (
     MISSING,
+    NO_OPTION,
     NOT_TEXT,
     as_text,
     is_marker,
@@ -140,13 +141,25 @@ def _answer_reader(
             parts.fields[name] = _text(row.get(name), name, parts, optional=name in task.optional_fields)
         if labels:
             parts.label, fault = labels[index]
-            parts.fault = parts.fault or fault
+            parts.fault = parts.fault or fault or _option_fault(task, parts)
         else:
             parts.references = _answers(values[index], task, parts)
             parts.label = next(iter(parts.references), "")
         return parts
 
     return answered
+
+
+def _option_fault(task: TaskConfig, parts: _Parts) -> str:
+    """Why no answer of a row can be the right one."""
+    options = [parts.fields[name].strip() for name in task.option_fields]
+    if not options or not parts.label:
+        return ""
+    if not (right := options[task.label_names.index(parts.label)]):
+        return f"{NO_OPTION}: {task.label_field} is '{parts.label}', whose option is empty"
+    if task.is_cloze and options.count(right) > 1:
+        return f"{NO_OPTION}: two options are the right one, word by word"
+    return ""
 
 
 def _answers(value: Any, task: TaskConfig, parts: _Parts) -> tuple[str, ...]:

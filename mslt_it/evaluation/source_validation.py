@@ -20,7 +20,7 @@ from mslt_it.data.rows import RowStore
 from mslt_it.evaluation.asking import Question, engine
 from mslt_it.evaluation.generation import evaluating
 from mslt_it.evaluation.likelihood import choice_log_likelihoods
-from mslt_it.evaluation.measures import MEASURES, Outputs
+from mslt_it.evaluation.measures import MEASURES, Outputs, choice_scores
 from mslt_it.evaluation.questions import questions_of
 from mslt_it.evaluation.settings import Settings
 from mslt_it.evaluation.shared_rows import Request
@@ -83,9 +83,7 @@ class SourceValidation:
                 rows |= zip(batch, asked.answer(batch), strict=True)
             answers = [rows[i] for i in range(len(questions))]
             outputs: Outputs = (
-                tuple(row["text"] for row in answers)
-                if items[0].is_written
-                else np.array([[float(value) for value in row["log_likelihoods"]] for row in answers])
+                tuple(row["text"] for row in answers) if items[0].is_written else choice_scores(items, answers)
             )
             if self._encoder.head and not isinstance(outputs, tuple):
                 found[:2] = (

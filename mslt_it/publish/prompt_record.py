@@ -26,6 +26,7 @@ from mslt_it.languages import language_name
 from mslt_it.store import read_json, write_json
 
 PROMPTS = "prompts.json"
+_DIVIDED = {"bytes": " / len(word.encode())", "characters": " / len(word)"}  # an option's score, in the card's code
 
 
 def prompt_record(recipe: Recipe, encoder: Encoder) -> dict[str, Any]:
@@ -48,11 +49,13 @@ def prompt_record(recipe: Recipe, encoder: Encoder) -> dict[str, Any]:
             **({"end_after_label": True} if needs_end(encoder.user_ids(list(one.labels.values()))) else {}),
         }
     is_direct = recipe.prompt.variant == "direct"
+    options = {"options": list(task.option_fields), "option_length": task.option_length} if task.is_cloze else {}
     return {
         "task": task.name,
         "fields": list(task.input_fields),
         "optional_fields": list(task.optional_fields),
         "writes": not (task.choice_names and is_direct),
+        **options,
         "variant": recipe.prompt.variant,
         "end_token": encoder.decode([encoder.end_id]),
         "end_id": encoder.end_id,
@@ -89,6 +92,7 @@ def usage(folder: Path, **more: Any) -> dict[str, Any]:
         "num_templates": first.get("num_templates", 1),
         "fence": "`" * max(3, 1 + max(map(len, re.findall("`+", prompt)), default=0)),
         "label_table": as_markdown([("language", *names), *rows]) if names else "",
+        "divided": _DIVIDED.get(record.get("option_length", ""), ""),
         "ends_in_a_break": prompt.endswith("\n"),
         "row": json.dumps(
             {name: next(iter(wording.get(name, [f"your {name}"]))) for name in record["fields"]}, ensure_ascii=False

@@ -10,7 +10,7 @@ import numpy as np
 from scipy.special import softmax
 
 from mslt_it.config.recipe import TaskConfig
-from mslt_it.evaluation.measures import MEASURES, UNREAD, Outputs, said_labels
+from mslt_it.evaluation.measures import MEASURES, UNREAD, Outputs, choice_scores, said_labels
 from mslt_it.evaluation.scores import Answered
 from mslt_it.evaluation.tables import METRIC_NAMES
 from mslt_it.languages import likely_script
@@ -52,9 +52,7 @@ def sampled(task: TaskConfig, answered: Answered, number: int, seed: int, *, is_
     """
     items, rows = answered.items, answered.rows
     outputs: Outputs = (
-        np.array([[float(value) for value in row["log_likelihoods"]] for row in rows])
-        if "log_likelihoods" in rows[0]
-        else tuple(row["text"] for row in rows)
+        choice_scores(items, rows) if "log_likelihoods" in rows[0] else tuple(row["text"] for row in rows)
     )
     measure = MEASURES["accuracy" if task.choice_names else task.metric][0]
     figures = measure.value(measure.counts(items, outputs)[0])

@@ -21,11 +21,21 @@ from mslt_it.records import Example
 
 TASKS = sorted(set(list_groups()["task"]) - {"custom", "intents"})
 # Whose columns are xnli's, or have other names in the task file already; see test_published_layouts.
-ELSEWHERE = ("afrisenti", "afrixnli", "americasnli", "indicxnli", "indonli", "jnli", "kornli")
+ELSEWHERE = ("afrisenti", "afrixnli", "americasnli", "include", "indicxnli", "indonli", "jnli", "kornli")
 
 # task -> (its columns in the order of the task, rows in the file's words, the labels that these rows have)
 ROWS: dict[str, tuple[list[str], list[list[Any]], list[str]]] = {
     "bactrian": (["instruction", "output"], [["say so", "so"]], ["so"]),
+    "belebele": (
+        ["flores_passage", "question", *(f"mc_answer{i}" for i in range(1, 5)), "correct_answer_num"],
+        [["p", "q", "a", "b", "c", "d", n] for n in "ABCD"],
+        ["first", "second", "third", "fourth"],
+    ),
+    "global_mmlu": (
+        ["question", *(f"option_{x}" for x in "abcd"), "answer"],
+        [["q", "a", "b", "c", "d", n] for n in ("1", "2", "3", "4")],
+        ["A", "B", "C", "D"],
+    ),
     "massive": (["utt", "intent"], [["wake me", "alarm-set"], ["sing", "play-music"]], ["alarm_set", "play_music"]),
     "mgsm": (["question", "answer_number"], [["1 + 1?", 2]], ["2"]),
     "mlqa": (["context", "question", "answers"], [["Ada in Ulm", "Where?", "Ulm"]], ["Ulm"]),

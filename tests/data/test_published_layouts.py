@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import csv
 import json
+import re
+import unicodedata
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,12 +15,15 @@ import pytest
 from toy_world import available_languages, load, load_examples, make_tokenizer
 
 from mslt_it.config.compose import load_recipe
+from mslt_it.config.files import share_dir
 from mslt_it.config.recipe import PromptConfig, TaskConfig
 from mslt_it.data.build import build_training_set
 from mslt_it.data.prompts import prompt_file, prompted
+from mslt_it.languages import likely_script, script_of_text
 from mslt_it.problems import NotScorable
 
 Rows = Sequence[Mapping[str, Any]]
+PLACEHOLDER = re.compile(r"\{(\w+)\}")
 INFERENCE = ("entailment", "neutral", "contradiction")
 
 
@@ -208,6 +213,48 @@ def test_mlqa_reads_passages_in_the_language_of_the_question(tmp_path: Path) -> 
     assert load_examples(task, "ar", "validation", role="train")[0].label == "ar ar dev 0"
     scored = load_examples(task, "en", "test", role="score")
     assert (scored[1].id, scored[1].references) == ("test:q0-1", ("en en test 0",))
+
+
+def test_include_has_folders_with_english_names_and_numbers_for_letters(tmp_path: Path) -> None:
+    for folder, word in (("North Macedonian", "Прашање"), ("Persian", "پرسش"), ("Tagalog", "Tanong")):
+        rows = [
+            {"language": folder, "country": "x", "domain": "d", "subject": "s", "regional_feature": "agnostic",
+             "level": "Academic", "question": f"{word} {i}?", **{f"option_{x}": f"{word} {x}{i}" for x in "abcd"},
+             "answer": i % 4}
+            for i in range(24)
+        ]  # fmt: skip
+        write(tmp_path / folder / "test.jsonl", rows)
+        write(tmp_path / folder / "validation.jsonl", rows[:5])
+    task = task_of("include", tmp_path)
+    assert available_languages(task) == ("fa", "fil", "mk")
+    found = load_examples(task, "mk", "test", role="score")
+    assert (len(found), found[3].label) == (24, "D")
+    assert prompt_file(task, "ar", PromptConfig()).path.parent.name == "global_mmlu"
+
+
+NEW = {"belebele": 20, "global_mmlu": 20, "massive": 1, "nusax": 4, "sib200": 20}
+FILES = [path for name in NEW for path in sorted((share_dir("eval") / "prompts" / name).glob("*.yaml"))]
+
+
+def test_number_of_prompt_files() -> None:
+    assert [sum(path.parent.name == name for path in FILES) for name in NEW] == list(NEW.values())
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name}-{path.stem}")
+def test_a_prompt_file_is_in_its_languages_script_and_shows_every_field_once(path: Path) -> None:
+    task = task_of(path.parent.name, Path("x"))
+    file = prompt_file(task, path.stem, PromptConfig())
+    raw = path.read_text(encoding="utf-8")
+    assert file.note == "" and raw == unicodedata.normalize("NFC", raw) and "Data only" in raw.split("\n")[0]
+    assert len(file.templates) >= (3 if path.stem == "en" else 1)
+    letters = path.parent.name in ("belebele", "global_mmlu")  # whose labels are digits and Latin letters
+    for template in file.templates:
+        assert sorted(PLACEHOLDER.findall(template)) == sorted(task.input_fields)
+        assert template == template.strip() and "  " not in template
+        own = re.sub(r"\b[A-D]\b" if letters else "(?!)", "", PLACEHOLDER.sub("", template))
+        assert script_of_text([own]) == likely_script(path.stem)
+    if not letters:
+        assert all(script_of_text([word]) in (likely_script(path.stem), "Hani") for word in file.labels.values())
 
 
 def test_a_run_builds_from_them(tmp_path: Path) -> None:

@@ -94,8 +94,8 @@ COMMAND = Command(
     "prompts of every trained and target language. Beyond the limits nothing is written.",
     ("run=RUNFOLDER out=DIR [KEY=VALUE ...] [--json]",),
     (
-        "mslt merge run=runs/xnli_3src-e0846e4e7c out=merged",
-        "mslt merge run=runs/xnli_3src-e0846e4e7c out=merged dtype=float32 prompts=0 --json",
+        "mslt merge run=runs/xnli_3src-6e9a9b9176 out=merged",
+        "mslt merge run=runs/xnli_3src-6e9a9b9176 out=merged dtype=float32 prompts=0 --json",
     ),
     Options,
     run,

@@ -101,9 +101,9 @@ COMMAND = Command(
     "on. `accelerate launch -m mslt_it.cli predict ...` shares the rows among several processes.",
     ("run=RUNFOLDER data=FILE out=FILE [KEY=VALUE ...] [--json]",),
     (
-        "mslt predict run=runs/custom-e0846e4e7c data=new.csv out=labelled.csv",
-        "mslt predict run=runs/custom-e0846e4e7c data=new.parquet out=labelled.jsonl language=tr abstain_below=0.6",
-        "mslt predict run=runs/custom-e0846e4e7c data=- format=jsonl out=labelled.csv calibration=held_out",
+        "mslt predict run=runs/custom-6e9a9b9176 data=new.csv out=labelled.csv",
+        "mslt predict run=runs/custom-6e9a9b9176 data=new.parquet out=labelled.jsonl language=tr abstain_below=0.6",
+        "mslt predict run=runs/custom-6e9a9b9176 data=- format=jsonl out=labelled.csv calibration=held_out",
     ),
     Options,
     run,

@@ -75,7 +75,7 @@ def choice_requests(items: Sequence[PromptedExample], encoder: Encoder) -> list[
     """
     words = sorted({choice for item in items for choice in item.choices if choice})
     ids = dict(zip(words, map(tuple, encoder.user_ids(words)), strict=True))
-    if not items[0].lengths and needs_end(list(ids.values())):
+    if not any(item.lengths for item in items) and needs_end(list(ids.values())):
         ids = {word: (*row, encoder.end_id) for word, row in ids.items()}
     prompts = encoder.prompt_ids_all([item.messages for item in items])
     return [

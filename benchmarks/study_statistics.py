@@ -174,7 +174,7 @@ NOISE: dict[str, dict[str, Any]] = {
 
 def coverage(studies: int) -> list[dict[str, Any]]:
     """How often intervals for these very sets hold the truth."""
-    rows = []
+    rows: list[dict[str, Any]] = []
     for (name, noise), seeds in itertools.product(NOISE.items(), (2, 3, 5)):
         rows += _covered(studies, name, seeds, {"num_seeds": seeds, **noise})
     for assignments in (2, 3, 5):
@@ -207,9 +207,10 @@ def other_languages(studies: int) -> list[dict[str, Any]]:
             rng = np.random.default_rng([4, draw])
             point = _lucky(rng, share) + rng.normal(scale=0.005, size=len(ALL))
             figures = _figures(point, point + rng.normal(scale=0.005, size=(100, len(ALL))))
-            claim = gains.claim(figures, "x", "", partial(gains.gain, figures, figures.of_size(3), against))
+            weights = partial(gains.gain, figures, figures.of_size(3), against)
+            claim = gains.claim(figures, "x", "", weights, gains.luck(figures, against, 3))
             assert claim and claim.others
-            held += claim.others[0] <= expected <= claim.others[1]
+            held += bool(claim.others[0] <= expected <= claim.others[1])
         rows.append({"against": against, "share": share, "studies": studies, "coverage": held / studies})
     return rows
 
@@ -239,21 +240,19 @@ def _figures(point: np.ndarray, of_draws: np.ndarray) -> SetFigures:
 
 def power(studies: int) -> list[dict[str, Any]]:
     """How often a difference as large as the report calls detectable is found."""
-    rows = []
+    rows: list[dict[str, Any]] = []
+    orders: Orders | None = None
     for name in ("mslt_mean", "diversity_1"):
         found, total = 0, 0.0
-        orders: Orders | None = None
         for draw in range(studies):
             rng = np.random.default_rng([5, draw])
             truth = exchangeable(rng, ALL)
             null = drawn(simulated(rng, ALL, truth), draw)
             orders = orders or Orders(null.study, names=ORDERED)
-            before = next(claim for claim in claims_of(null, orders) if claim.name == name)
-            assert before.detectable is not None
-            along = _along(name, orders)
-            figures = drawn(simulated(rng, ALL, truth + before.detectable * along), draw)
-            after = next(claim for claim in claims_of(figures, orders) if claim.name == name)
-            found, total = found + is_found(after, 0.95), total + before.detectable
+            (detectable,) = (claim.detectable or 0.0 for claim in claims_of(null, orders) if claim.name == name)
+            figures = drawn(simulated(rng, ALL, truth + detectable * _along(name, orders)), draw)
+            (after,) = (claim for claim in claims_of(figures, orders) if claim.name == name)
+            found, total = found + is_found(after, 0.95), total + detectable
         rows.append({"sentence": name, "studies": studies, "detectable": total / studies, "found": found / studies})
     return rows
 
@@ -284,6 +283,56 @@ def stored(tables: Path) -> None:
             print(f"- {sentence(replace(claim, basis=''))} {verdict(claim)}")
 
 
+def as_markdown(found: dict[str, Any]) -> str:
+    """The tables of docs/statistics.md, as far as the parts are there."""
+    lines: list[str] = []
+
+    def table(title: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+        lines.extend(["", title, "", *(f"| {' | '.join(row)} |" for row in (head, ["---"] * len(head), *rows))])
+
+    if "false_findings" in found:
+        false = found["false_findings"]
+        table(
+            f"**False findings**, {false['studies']} studies in which languages and sets differ, and no kinds of sets:",
+            ("false sentence", "found, corrected", "taking the sets as given, uncorrected"),
+            [
+                ("**any of a report**", f"**{false['any']:.1%}**", f"{false['any_as_given']:.1%}"),
+                *(
+                    (f"`{name}`", f"{one['found']:.1%}", f"{one['as_given']:.1%}")
+                    for name, one in false["sentences"].items()
+                ),
+            ],
+        )
+    if "coverage" in found:
+        rows: dict[tuple[str, int], list[str]] = {}
+        for one in found["coverage"]:
+            rows.setdefault((one["noise"], one["number"]), []).append(f"{one['coverage']:.1%}")
+        table(
+            f"**Coverage** of 95 % intervals for these very sets, {found['coverage'][0]['studies']} studies each:",
+            ("noise", "seeds (assignments)", *COMPARED),
+            [(noise, str(number), *figures) for (noise, number), figures in rows.items()],
+        )
+    if "other_languages" in found:
+        table(
+            f"**Coverage** of 95 % intervals for other languages, {found['other_languages'][0]['studies']} pools each:",
+            ("against", "what sets have of their languages' luck", "held"),
+            [
+                (gains.AGAINST[one["against"]], "all" if one["share"] else "none", f"{one['coverage']:.1%}")
+                for one in found["other_languages"]
+            ],
+        )
+    if "power" in found:
+        table(
+            "**Power** at the detectable effect:",
+            ("sentence", "studies", "detectable, points", "found"),
+            [
+                (f"`{one['sentence']}`", str(one["studies"]), f"{100 * one['detectable']:.1f}", f"{one['found']:.0%}")
+                for one in found["power"]
+            ],
+        )
+    return "\n".join(lines) + "\n"
+
+
 PARTS = {"false_findings": 0.6, "coverage": 1.0, "other_languages": 1.0, "power": 0.1}  # with how many of the studies
 
 
@@ -293,9 +342,12 @@ def main() -> None:
     parser.add_argument("--studies", type=int, default=1000, help="made up for a figure, or a part as many")
     parser.add_argument("--out", type=Path, default=RESULTS, help="parts that are not asked for stay in it")
     parser.add_argument("--stored", type=Path, help="tables of a report (sets.csv, noise.csv) to be judged instead")
+    parser.add_argument("--markdown", action="store_true", help="the tables of docs/statistics.md of what --out has")
     options = parser.parse_args()
     if options.stored:
         return stored(options.stored)
+    if options.markdown:
+        return print(as_markdown(json.loads(options.out.read_text(encoding="utf-8"))))
     for part in options.parts or PARTS:
         started = time.process_time()
         made = globals()[part](max(2, int(PARTS[part] * options.studies)))

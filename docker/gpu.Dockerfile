@@ -5,10 +5,11 @@
 # Several GPUs: --ipc=host --entrypoint accelerate ... launch --config_file /opt/mslt_it/recipes/accelerate/ddp.yaml
 #   /opt/mslt_it/mslt_it/train.py recipe=xnli_3src scale=small ...
 # The host needs NVIDIA's driver and container toolkit; CUDA's libraries come with torch.
-FROM python:3.12-slim
+FROM python:3.11-slim
 WORKDIR /opt/mslt_it
+RUN pip install --no-cache-dir "torch>=2.10,<2.14"
 COPY . .
-RUN pip install --no-cache-dir -e '.[quantization]'
+RUN pip install --no-cache-dir --no-deps --require-hashes -r .ci/requirements.txt && pip install --no-cache-dir --no-deps -e .
 ENV OMP_WAIT_POLICY=PASSIVE PYTHONUTF8=1
 WORKDIR /work
 ENTRYPOINT ["mslt"]

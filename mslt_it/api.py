@@ -31,6 +31,7 @@ from mslt_it.data.rows import RowStore
 from mslt_it.evaluation import evaluate as evaluating
 from mslt_it.evaluation.request import Options, request_of
 from mslt_it.integrations.vllm import engine_of
+from mslt_it.locks import beside, only_writer
 from mslt_it.models.base_model import load_tokenizer
 from mslt_it.models.environment import has_gpu
 from mslt_it.models.kinds import with_base
@@ -42,7 +43,7 @@ from mslt_it.quiet import quiet_libraries
 from mslt_it.runs import Run
 from mslt_it.selection.auto import choose_sources
 from mslt_it.selection.ranking import Selection, rank_source_sets
-from mslt_it.store import read_json
+from mslt_it.store import COMPLETE, is_intact, read_json
 
 Say = Callable[[str], object]
 Place = str | os.PathLike[str]
@@ -86,8 +87,9 @@ class TrainedRun(Stored):
         """A finished run from its folder."""
         path = values.path(Path(folder)) / "results.json"
         content = read_json(path)
-        if content is None:
+        if content is None or not (path.parent / COMPLETE).exists():
             raise Problem(f"{path} is missing: no run finished there. Give the folder of one, or train it first.")
+        _refuse_altered(path.parent, "results.json")
         return cls(pd.DataFrame(content["results"]), content["provenance"], path.parent, content["status"])
 
     @property
@@ -101,6 +103,7 @@ class TrainedRun(Stored):
         if not path.is_file():
             known = ", ".join(sorted(one.stem for one in path.parent.glob("*.jsonl"))) or "none"
             raise Problem(f"{self.folder} has no answers in '{language}'. It was scored in: {known}.")
+        _refuse_altered(self.folder, f"predictions/{language}.jsonl")
         return pd.read_json(path, lines=True, dtype=False)
 
 
@@ -149,6 +152,7 @@ def train(
     *,
     config_dir: Place | None = None,
     say: Say | None = None,
+    wait: bool = False,
     **changes: Any,
 ) -> TrainedRun:
     """Trains an adapter and scores every language, as `mslt train` does; a run that is finished already is read.
@@ -156,6 +160,7 @@ def train(
     Args:
         recipe: a name, or what `load_recipe` gave. The other arguments are those of `load_recipe`.
         say: is given each line that the command would print.
+        wait: for another process that writes into the run's folder; else it is refused.
     """
     if not isinstance(recipe, Recipe):
         recipe = load_recipe(recipe, overrides, config_dir=config_dir, **changes)
@@ -166,7 +171,7 @@ def train(
     with _only_said(say) as show:
         rows = RowStore()
         ready = resolved(asked, lambda: load_tokenizer(asked.model), rows)
-        run_recipe(ready, Parts(rows), show=show)
+        run_recipe(ready, Parts(rows), show=show, wait=wait)
     folder = Run(ready).folder
     return TrainedRun.read(folder if ready.combine.method == "none" else folder / "combined")
 
@@ -227,13 +232,21 @@ def merge(
     dtype: str = "bfloat16",
     prompts: int = 32,
     say: Say | None = None,
+    wait: bool = False,
 ) -> Merged:
     """Merges a run's adapter into its base and compares both, as `mslt merge` does; beyond its limits a Problem."""
-    with _only_said(say) as show:
+    with _only_said(say) as show, only_writer(Path(out), beside(Path(out)), wait=wait, say=show):
         done = merge_run(Path(run), Path(out), strategy=strategy, dtype=dtype, prompts_per_language=prompts, say=show)
     found = done.record["comparison"]
     table = pd.DataFrame([*found["languages"], found["together"]])
     return Merged(table, {name: value for name, value in done.record.items() if name != "comparison"}, done.folder)
+
+
+def _refuse_altered(folder: Path, name: str) -> None:
+    if not is_intact(folder, name):
+        raise Problem(
+            f"{folder / name} is not as it was when the run finished. Start it again: what was altered is done anew."
+        )
 
 
 @contextlib.contextmanager

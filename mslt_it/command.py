@@ -18,7 +18,7 @@ from mslt_it.config.files import list_files, list_groups
 from mslt_it.config.help import key_lines, listing, paragraph, recipe_lines, width
 from mslt_it.config.recipe import Recipe
 from mslt_it.config.schema import REQUIRED, Key, key, keys, read, written
-from mslt_it.problems import Problem, nearest
+from mslt_it.problems import Problem, nearest, plain
 
 HELP = ("-h", "--help")
 FLAGS = {
@@ -62,7 +62,7 @@ class Call:
 
     def say(self, text: str) -> None:
         """A line for people; on stderr where stdout is for JSON."""
-        print(text, file=sys.stderr if self.as_json else sys.stdout, flush=True)
+        print(plain(text), file=sys.stderr if self.as_json else sys.stdout, flush=True)
 
 
 def execute(command: Command, argv: Sequence[str]) -> int:
@@ -183,6 +183,7 @@ def recipe_command(
     run: Callable[[Call], int] = lambda call: 0,
     sections: Sequence[str] | None = None,
     flags: tuple[str, ...] = (),
+    options: type = RecipeOptions,
 ) -> Command:
     """A command whose KEY=VALUE are a recipe's; ``sections``: those that it uses, None: all."""
 
@@ -198,9 +199,7 @@ def recipe_command(
 
     usage = ("recipe=NAME [KEY=VALUE ...] [--config-dir DIR]",)
     flags = ("--config-dir", *flags)
-    return Command(
-        name, about, usage, examples, RecipeOptions, run, flags=flags, is_handed_on=lambda key: True, more=more
-    )
+    return Command(name, about, usage, examples, options, run, flags=flags, is_handed_on=lambda key: True, more=more)
 
 
 def recipe_of(call: Call) -> tuple[str, list[str], str | None]:

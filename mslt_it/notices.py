@@ -14,7 +14,7 @@ def notice(recipe: Recipe) -> list[str]:
     """What stands at the start of every run."""
     lines = [
         f"recipe {recipe.name}: {recipe.data.num_examples_total} rows of {recipe.task.name} in "
-        f"{', '.join(recipe.sources)}; zero-shot in {', '.join(recipe.targets) or 'no language'}; seed {recipe.seed}"
+        f"{recipe.shown_sources}; zero-shot in {', '.join(recipe.targets) or 'no language'}; seed {recipe.seed}"
     ]
     if recipe.unlabelled:
         lines.append(f"no labels in {', '.join(recipe.unlabelled)}: asked, not scored")

@@ -24,7 +24,7 @@ from mslt_it.evaluation.source_validation import SourceValidation
 from mslt_it.evaluation.systems import LoadedBase
 from mslt_it.evaluation.tables import as_markdown, language_table
 from mslt_it.models.base_model import add_adapter, fit_vocabulary, load_base, load_tokenizer, terms_and_origin
-from mslt_it.models.environment import environment, has_gpu
+from mslt_it.models.environment import environment, has_gpu, idle_cores
 from mslt_it.models.identity import identity
 from mslt_it.models.kinds import with_kind
 from mslt_it.notices import notice
@@ -83,15 +83,23 @@ class Parts:
 
 
 def run_recipe(
-    recipe: Recipe, parts: Parts | None = None, *, details: bool = False, show: Callable[[str], object] = tell
+    recipe: Recipe,
+    parts: Parts | None = None,
+    *,
+    details: bool = False,
+    wait: bool = False,
+    show: Callable[[str], object] = tell,
 ) -> int:
     """Runs a composed recipe in its folder; 0 when every score is valid, 1 when one is not.
 
-    ``details``: say what became of each label, too. ``show``: prints a line; the run's log has it anyway.
+    Args:
+        details: say what became of each label, too.
+        wait: for another process that writes into the folder.
+        show: prints a line; the run's log has it anyway.
     """
     quiet_libraries()
     if recipe.combine.method != "none":
-        return train_apart(recipe, functools.partial(run_recipe, show=show), show)
+        return train_apart(recipe, functools.partial(run_recipe, wait=wait, show=show), show, wait=wait)
     state = PartialState(cpu=not has_gpu())
     run = Run(recipe, is_main=state.is_main_process, show=show)
     run.refuse_another()
@@ -103,13 +111,16 @@ def run_recipe(
     refuse_unready(recipe.training.report_to)
     state.wait_for_everyone()  # all have looked before anyone writes
     run.recipe = recipe = with_kind(recipe)
-    run.open()
-    for line in notice(recipe):
-        run.say(line)
-    state.wait_for_everyone()
-    with tracked(recipe, run.folder, run.is_main, run.say) as trackers:
-        status = _execute(recipe, run, state, parts or Parts(), details, trackers)
-    state.wait_for_everyone()
+    with run.writing(wait=wait):
+        if wait and state.num_processes == 1 and (finished := run.finished_results()) is not None:
+            return print_end(run, finished, recipe.task, details=details, already="run")
+        run.open()
+        for line in (*notice(recipe), *filter(None, [idle_cores()])):
+            run.say(line)
+        state.wait_for_everyone()
+        with tracked(recipe, run.folder, run.is_main, run.say) as trackers:
+            status = _execute(recipe, run, state, parts or Parts(), details, trackers)
+        state.wait_for_everyone()
     return status
 
 

@@ -5,9 +5,21 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+# Control characters but line ends and tabs, and what turns a line round: a terminal obeys them, whoever wrote them.
+_ESCAPED = {n: f"\\x{n:02x}" for n in (*range(9), *range(11, 32), *range(127, 160))}
+_ESCAPED |= {n: f"\\u{n:04x}" for n in (0x061C, *range(0x202A, 0x202F), *range(0x2066, 0x206A))}
+
+
+def plain(text: str) -> str:
+    """The text with every control character in it written out, so that no terminal obeys what stands in data."""
+    return text.translate(_ESCAPED)
+
 
 class Problem(Exception):
     """An error whose text is meant for the user; the commands print it without a traceback."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(plain(text))
 
 
 class NotScorable(Problem):

@@ -18,6 +18,8 @@ from types import TracebackType
 
 from tqdm import tqdm
 
+from mslt_it.problems import plain
+
 INTERVAL = 30.0  # seconds between two lines
 _hidden = False
 
@@ -35,7 +37,7 @@ def only_in_logs() -> Iterator[None]:
 
 def tell(text: str) -> None:
     """A line on stdout, at once."""
-    print(text, flush=True)
+    print(plain(text), flush=True)
 
 
 class Progress:
@@ -85,7 +87,7 @@ class Progress:
         self.done, self.detail = done, detail
         if self._bar is not None:
             self._bar.total = self.total
-            self._bar.set_postfix_str(detail, refresh=False)
+            self._bar.set_postfix_str(plain(detail), refresh=False)
             self._bar.update(done - self._bar.n)
         now = time.monotonic()
         if now - self._told >= INTERVAL and done < self.total:
@@ -118,6 +120,7 @@ class Progress:
         return f"{self.title}: {', '.join(parts)}" + f"; {detail}" * bool(detail)
 
     def _write(self, text: str, *, stderr: bool) -> None:
+        text = plain(text)
         if self.shown and stderr:
             tqdm.write(text, file=sys.stderr)  # above the bar, where there is one
             sys.stderr.flush()

@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -28,6 +28,9 @@ class Example:
     rationale: str = ""  # of task.rationale_field
     fault: str = ""  # "reason: detail" where reading found that the row cannot be used; cleaning drops it by the reason
     grouped_by: Mapping[str, str] = field(default_factory=dict)  # of task.group_fields, columns that are no input
+    answer_start: int = (
+        -1
+    )  # character of the first field at which the label begins, of words of a passage; -1: not told
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,7 @@ class PromptedExample:
     group: str = ""  # rows of a language with one name share a premise or passage; empty: the row stands alone
     lengths: tuple[int, ...] = ()  # of options as continuations, that log-likelihoods are divided by; empty: of words
     segments: tuple[str, ...] = ()  # the texts of the task's inputs, which an encoder reads without the instruction
+    answer_start: int = -1  # as in Example
 
     @property
     def read_in(self) -> str:
@@ -64,16 +68,25 @@ class PromptedExample:
 @dataclass(frozen=True)
 class EncodedExample:
     """Token ids; ``labels`` has the same length and is -100 wherever nothing is supervised. Of an encoder it has what
-    its head is to say: the number of the label."""
+    its head is to say: the number of the label, that of each word's tag at its first token, or the places of the first
+    and last token of an answer."""
 
     id: str
     language: str
     input_ids: tuple[int, ...]
     labels: tuple[int, ...]
+    others: tuple[
+        EncodedExample, ...
+    ] = ()  # further windows of a long passage; ``input_ids`` are the one with the answer
 
     @property
     def num_supervised(self) -> int:
         return sum(label != -100 for label in self.labels)
+
+
+def with_windows(rows: Iterable[EncodedExample]) -> list[EncodedExample]:
+    """The rows in order, each followed by the further windows of its passage."""
+    return [one for row in rows for one in (row, *row.others)]
 
 
 @dataclass(frozen=True)

@@ -15,19 +15,22 @@ runs/<recipe>-<fingerprint>/
 
 from __future__ import annotations
 
-import json
+import contextlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from mslt_it import values
-from mslt_it.config.compose import resolved_yaml
+from mslt_it.config.compose import load_recipe, resolved_yaml
 from mslt_it.config.recipe import Recipe
-from mslt_it.problems import Problem
+from mslt_it.locks import LOCK, only_writer
+from mslt_it.problems import Problem, plain
 from mslt_it.progress import tell
 from mslt_it.records import to_plain
-from mslt_it.store import COMPLETE, altered, read_json, reopen, seal, write_atomically, write_json
+from mslt_it.store import COMPLETE, find_damage, is_intact, read_json, reopen, seal, write_atomically, write_json
 
+FINGERPRINT, CONFIG = "fingerprint.json", "config.yaml"
+UNKNOWN = "unknown"
 SEALED = (
     *("config.yaml", "build_report.json", "losses.jsonl", "results.json"),
     *("adapter/*", "predictions/*.jsonl", "items/**/*.jsonl"),
@@ -56,16 +59,23 @@ class Run:
         self.refuse_another()
         if self.is_main:
             self.predictions.mkdir(parents=True, exist_ok=True)
-            if (self.folder / COMPLETE).is_file():
+            if (self.folder / COMPLETE).exists():
                 reopen(self.folder, "run")
                 (self.folder / COMPLETE).unlink(missing_ok=True)
-            self.write_json("fingerprint.json", {"run": self.recipe.run_fingerprint(), **about})
-            write_atomically(self.folder / "config.yaml", resolved_yaml(self.recipe))
+            self.write_json(FINGERPRINT, {"run": self.recipe.run_fingerprint(), **about})
+            write_atomically(self.folder / CONFIG, resolved_yaml(self.recipe))
 
     def refuse_another(self) -> None:
-        """A Problem when the folder holds a run of another recipe, seed or set of values."""
+        """A Problem when the folder holds a run of another recipe, seed or set of values, or may hold one."""
+        if self.folder.exists() and not self.folder.is_dir():
+            raise Problem(f"{self.folder} is a file. Choose another output_dir, or move it away.")
         found = self.fingerprint_of(self.folder)
-        if found not in (None, self.recipe.run_fingerprint()):
+        if found == UNKNOWN and not self._has_this_recipe():
+            raise Problem(
+                f"{self.folder / FINGERPRINT} cannot be read, and {CONFIG} beside it is not that of this run: nothing "
+                "says whose folder it is. Choose another output_dir; what lies there is left as it is."
+            )
+        if found not in (None, UNKNOWN, self.recipe.run_fingerprint()):
             raise Problem(
                 f"{self.folder} holds another run (fingerprint {found}, this one is "
                 f"{self.recipe.run_fingerprint()}). Choose another output_dir, or remove that folder."
@@ -73,9 +83,23 @@ class Run:
 
     @staticmethod
     def fingerprint_of(folder: Path) -> str | None:
-        """The fingerprint of the run in a folder, if there is one."""
-        path = folder / "fingerprint.json"
-        return json.loads(path.read_text(encoding="utf-8"))["run"] if path.is_file() else None
+        """The fingerprint of the run in a folder; None where there is none, `UNKNOWN` where its file is damaged."""
+        if not (folder / FINGERPRINT).exists() and not (folder / CONFIG).exists():
+            return None
+        found = (read_json(folder / FINGERPRINT) or {}).get("run")
+        return found if isinstance(found, str) else UNKNOWN
+
+    def _has_this_recipe(self) -> bool:
+        with contextlib.suppress(Problem, OSError, UnicodeDecodeError, RecursionError):
+            return load_recipe("config", config_dir=self.folder).run_fingerprint() == self.recipe.run_fingerprint()
+        return False
+
+    def writing(self, *, wait: bool = False) -> contextlib.AbstractContextManager[None]:
+        """No other process writes into the folder meanwhile; a Problem where one does, unless it is waited for."""
+        if not self.is_main:
+            return contextlib.nullcontext()
+        self.refuse_another()
+        return only_writer(self.folder, self.folder / LOCK, wait=wait, say=self.show)
 
     def say(self, text: str = "") -> None:
         """Prints a line and keeps it in the log; only the main process speaks."""
@@ -84,7 +108,7 @@ class Run:
         self.show(text)
         if self.folder.is_dir():
             with (self.folder / "log.txt").open("a", encoding="utf-8") as log:
-                log.write(text + "\n")
+                log.write(plain(text) + "\n")
 
     def write_json(self, name: str, value: Any) -> None:
         if self.is_main:
@@ -97,6 +121,9 @@ class Run:
 
     def finished_results(self) -> dict[str, Any] | None:
         """results.json of a finished run whose files are all as they were written, else None."""
-        if not (self.folder / COMPLETE).is_file() or self.fingerprint_of(self.folder) != self.recipe.run_fingerprint():
+        if find_damage(self.folder) is not None or not is_intact(self.folder, "results.json"):
             return None
-        return None if altered(self.folder) else read_json(self.folder / "results.json")
+        found = self.fingerprint_of(self.folder)
+        if found != self.recipe.run_fingerprint() and not (found == UNKNOWN and self._has_this_recipe()):
+            return None
+        return read_json(self.folder / "results.json")

@@ -1,4 +1,4 @@
-"""What lies on the disk: files that are whole or not there, folders that are sealed, answers that survive a kill.
+"""What lies on the disk: files that are whole or not there, folders that are sealed.
 
 Everything that must not be lost or torn goes through here. Nothing of torch is imported, so that a command that only
 looks at folders answers at once.
@@ -10,7 +10,6 @@ that is not as it was sealed, the folder is not done.
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import hashlib
 import json
 import os
@@ -25,12 +24,11 @@ from safetensors import SafetensorError
 from mslt_it.problems import Problem
 
 COMPLETE = "COMPLETE.json"
-HEAD = "evaluation_of"  # key of a journal's first line
 
 
 def user_cache() -> Path:
     """The user's cache: $XDG_CACHE_HOME/mslt_it, else ~/.cache/mslt_it."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "mslt_it"
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser()) / "mslt_it"
 
 
 # ---------------------------------------------------------------- hashes
@@ -48,14 +46,32 @@ def value_sha256(value: Any) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
+OWN_HASH = "sha256"  # key of a file's content: of all the other keys, so that figures that were edited show
+
+
+def with_own_hash(content: Mapping[str, Any]) -> dict[str, Any]:
+    """The content of a small file, which says what it was when it was written."""
+    plain = json.loads(json.dumps(content))  # as it will be read: names of keys are texts
+    return {**content, OWN_HASH: value_sha256(plain)}
+
+
+def is_as_written(content: Mapping[str, Any]) -> bool:
+    """Whether what `with_own_hash` gave is what was read."""
+    return content.get(OWN_HASH) == value_sha256({name: one for name, one in content.items() if name != OWN_HASH})
+
+
 # ---------------------------------------------------------------- files
 
 
-def write_atomically(path: Path, text: str) -> None:
-    """The file has its old content or ``text``, never a part of it, whenever the process dies."""
+def write_atomically(path: Path, content: str | bytes) -> None:
+    """The file has its old content or ``content``, never a part of it, whenever the process dies. A folder in its
+    place is put aside."""
     temporary = path.with_name(f".{path.name}.part")
-    with open(temporary, "w", encoding="utf-8") as file:
-        file.write(text)
+    for place in (path, temporary):
+        if place.is_dir():
+            put_aside(place)
+    with open(temporary, "wb") as file:
+        file.write(content.encode() if isinstance(content, str) else content)
         file.flush()
         os.fsync(file.fileno())
     temporary.replace(path)
@@ -64,6 +80,15 @@ def write_atomically(path: Path, text: str) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def put_aside(path: Path) -> None:
+    """Renames what cannot be used and may be somebody's; says so."""
+    number = 1
+    while (aside := path.with_name(f"{path.name}.aside{number}")).exists():
+        number += 1
+    path.rename(aside)
+    print(f"{path} cannot be used: it was put aside as {aside.name}.", file=sys.stderr)
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -75,7 +100,7 @@ def read_json(path: Path) -> dict[str, Any] | None:
     """A JSON file's content, None where it is missing, torn or no mapping."""
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return None
     return found if isinstance(found, dict) else None
 
@@ -121,7 +146,7 @@ def sealed_files(folder: Path) -> dict[str, str]:
         raise Problem(f"{folder}: {COMPLETE} is missing, so it was never finished.")
     content = read_json(path)
     files = content.get("files") if content else None
-    if not isinstance(files, dict) or not all(isinstance(value, str) for value in files.values()):
+    if not isinstance(files, dict) or not files or not all(isinstance(value, str) for value in files.values()):
         earlier = " It is the seal of an earlier release." if content and "sha256" in content else ""
         raise Problem(f"{folder}: {COMPLETE} does not list files with their hashes.{earlier}")
     return files
@@ -148,21 +173,27 @@ def altered(folder: Path, among: Sequence[str] = ("",)) -> list[tuple[str, str]]
 def is_intact(folder: Path, name: str) -> bool:
     """Whether a file of a folder was sealed and is as it was then."""
     try:
-        return (folder / COMPLETE).is_file() and file_sha256(folder / name) == sealed_files(folder).get(name)
-    except OSError:
+        return file_sha256(folder / name) == sealed_files(folder).get(name)
+    except (OSError, Problem):
         return False
 
 
 def reopen(folder: Path, what: str) -> bool:
     """Takes the seal off a folder whose files are not all as they were sealed; True where it did.
 
-    Altered answers (.jsonl) are no answers and go, so that they are computed again. ``what``: it finished.
+    Altered answers (.jsonl) are no answers and go, so that they are computed again; of a seal that cannot be read
+    nobody knows which files are. ``what``: it finished.
     """
-    changed = [folder / name for name, _ in altered(folder)]
+    try:
+        changed = [folder / name for name, _ in altered(folder)]
+    except Problem as problem:
+        print(f"{problem} What its files do not prove is done again.", file=sys.stderr)
+        put_aside(folder / COMPLETE)
+        return True
     for path in changed:
         print(f"{path} is not as it was when the {what} finished: doing what is missing again.", file=sys.stderr)
-        if path.suffix == ".jsonl":
-            path.unlink(missing_ok=True)
+        if path.suffix == ".jsonl" and path.is_file():
+            path.unlink()
     if changed:
         (folder / COMPLETE).unlink()  # after all of them are gone: until then a kill changes nothing
     return bool(changed)
@@ -243,131 +274,3 @@ def sealing(out: Path) -> Iterator[Path]:
 def _short(value: Any) -> str:
     text = str(value)
     return text[:12] if len(text) == 64 else text or "none"
-
-
-# ---------------------------------------------------------------- one writer
-
-
-@contextlib.contextmanager
-def locked(path: Path, *, wait: bool = True) -> Iterator[bool]:
-    """Holds a file's lock; the kernel lets go of it when the process dies, however it dies.
-
-    Yields False, at once, where ``wait`` is False and another process holds it. File systems without locks (some of
-    clusters) are taken to give it.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
-    try:
-        held = True
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-        except BlockingIOError:
-            held = False
-        except OSError:
-            held = True
-        yield held
-    finally:
-        os.close(descriptor)
-
-
-# ---------------------------------------------------------------- answers
-
-
-class Journal:
-    """One file of answers: a line per item, appended batch by batch, so that nothing that was computed is lost.
-
-    The first line says what the rest belongs to. A batch is written in one call and forced to the disk before the next
-    one is begun; whatever a kill left half-written (a torn line, part of a batch) is cut off at the next start, and
-    that batch is done again. Since batches and their order follow from the questions alone, the file of an interrupted
-    evaluation is, byte for byte, that of one that ran through.
-
-    Args:
-        head: what the answers are of.
-        batch_sizes: items per batch, in the order in which batches are appended.
-        replaces: a file that was begun for something else is begun anew, not refused.
-    """
-
-    def __init__(
-        self, path: Path, head: Mapping[str, Any], batch_sizes: Sequence[int], *, replaces: bool = False
-    ) -> None:
-        self.path = path
-        self._head = dict(head)
-        self._first = _line({HEAD: self._head})
-        self._sizes = tuple(batch_sizes)
-        self._replaces = replaces
-
-    def open(self) -> int:
-        """How many batches are there, whole; makes the file, or cuts off what is torn."""
-        if not self.path.is_file():
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            write_atomically(self.path, self._first)
-            return 0
-        content = self.path.read_bytes()
-        first = self._first.encode()
-        is_torn = first.startswith(content) and content != first  # empty, or its first line torn: nothing is lost
-        if is_torn or (self._replaces and not content.startswith(first)):
-            write_atomically(self.path, self._first)
-            return 0
-        if not content.startswith(first):
-            raise Problem(
-                f"{self.path} was begun for something else (other weights, prompts, rows or settings). Choose another "
-                "out=, or remove that folder."
-            )
-        done, end = self._whole(content, len(first))
-        if end < len(content):
-            with self.path.open("r+b") as file:
-                file.truncate(end)
-                file.flush()
-                os.fsync(file.fileno())
-        return done
-
-    def take_over(self, other: Path, key: str) -> bool:
-        """Takes the answers of a journal that is whole and whose first line says the same of ``key``."""
-        first, _, rest = other.read_bytes().partition(b"\n")
-        try:
-            is_same = json.loads(first)[HEAD][key] == self._head[key]
-        except (ValueError, KeyError, TypeError):
-            return False
-        if not is_same or self._whole(rest, 0) != (len(self._sizes), len(rest)):
-            return False
-        write_atomically(self.path, self._first + rest.decode())
-        return True
-
-    def append(self, batch: int, rows: Sequence[Mapping[str, Any]]) -> None:
-        """The answers of the next batch, on the disk when this returns."""
-        text = "".join(_line({"batch": batch, **row}) for row in rows)
-        with self.path.open("ab") as file:
-            file.write(text.encode())
-            file.flush()
-            os.fsync(file.fileno())
-
-    def rows(self) -> list[dict[str, Any]]:
-        """All answers, in the order of the batches; a Problem where some are missing."""
-        content = self.path.read_bytes()
-        done, end = self._whole(content, len(self._first.encode()))
-        if done < len(self._sizes) or end < len(content):
-            raise Problem(
-                f"{self.path} is not complete: {done} of {len(self._sizes)} batches. Start the command again."
-            )
-        return [json.loads(line) for line in content.split(b"\n")[1:-1]]
-
-    def _whole(self, content: bytes, start: int) -> tuple[int, int]:
-        """(whole batches, offset where they end)."""
-        done, in_batch, end, at = 0, 0, start, start
-        while done < len(self._sizes) and (stop := content.find(b"\n", at)) >= 0:
-            try:
-                number = json.loads(content[at:stop])["batch"]
-            except (ValueError, KeyError, TypeError):
-                break
-            if number != done:
-                break
-            in_batch += 1
-            at = stop + 1
-            if in_batch == self._sizes[done]:
-                done, in_batch, end = done + 1, 0, at
-        return done, end
-
-
-def _line(row: Mapping[str, Any]) -> str:
-    # allow_nan=False: a NaN in a file of answers is a bug; scores that are not finite are written as text.
-    return json.dumps(row, ensure_ascii=False, allow_nan=False, separators=(",", ":")) + "\n"

@@ -3,16 +3,39 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import io
 import json
 import os
+import signal
 import sys
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from mslt_it.problems import Problem
+from mslt_it.problems import Problem, plain
 
 READER_GONE = 141  # what a shell shows of a program that ends for this reason
+ENDED = 143  # the same of one that was sent SIGTERM
+# errno -> what is to be done; of those the user can do something about
+_REMEDIES = {
+    errno.ENOSPC: "The disk is full: free some space, or give another place.",
+    errno.EDQUOT: "Your share of the disk is used up: free some space, or give another place.",
+    errno.EFBIG: "The file is larger than is allowed here: see `ulimit -f`, or give another place.",
+    errno.EROFS: "That file system cannot be written to: give another place.",
+    errno.EACCES: "You may not read or write there: change its permissions, or give another place.",
+    errno.EPERM: "You may not read or write there: change its permissions, or give another place.",
+    errno.ENAMETOOLONG: "The name is too long for this file system: give a shorter one.",
+    errno.ENOTDIR: "A file is in the place of a folder: move it away, or give another place.",
+    errno.EEXIST: "A file is in the way: move it away, or give another place.",
+    errno.EISDIR: "A folder is in the place of a file: move it away, or give another place.",
+    errno.ENOTEMPTY: "A folder is in the way: move it away, or give another place.",
+    errno.ENOENT: "It is not there, or a link to it leads nowhere: make it, or remove the link.",
+    errno.ELOOP: "Links lead in a circle: remove them.",
+    errno.EIO: "The disk could not be read or written: look at it, or give another place.",
+    errno.ESTALE: "The network's file system has lost it: start again.",
+    errno.EMFILE: "Too many files are open: raise `ulimit -n`.",
+}
 _NOT_UTF8 = "Python takes arguments and file names for {} here. Start again with the environment variable PYTHONUTF8=1."
 
 
@@ -23,8 +46,9 @@ def run(command: Callable[[list[str]], int | None], argv: Sequence[str] | None =
     """
     keep_printing()
     try:
-        code = int(command(as_text(sys.argv[1:] if argv is None else argv)) or 0)
-        sys.stdout.flush()
+        with _ending_on_sigterm():
+            code = int(command(as_text(sys.argv[1:] if argv is None else argv)) or 0)
+            sys.stdout.flush()
         return code
     except BrokenPipeError:  # of `mslt recipes | head -1`: nobody reads on, and nothing is left to say
         _stop_printing()
@@ -36,11 +60,66 @@ def run(command: Callable[[list[str]], int | None], argv: Sequence[str] | None =
         if error.encoding == "utf-8":
             raise
         name = error.object if len(error.object) < 200 else error.object[error.start : error.end]
-        print(f"error: file '{name}': {_NOT_UTF8.format(error.encoding)}", file=sys.stderr)
+        print(f"error: file '{plain(name)}': {_NOT_UTF8.format(error.encoding)}", file=sys.stderr)
         return 2
+    except Ended:
+        print("error: ended by SIGTERM; start it again: what is done stays done", file=sys.stderr)
+        return ENDED
     except KeyboardInterrupt:
         print("error: interrupted", file=sys.stderr)
         return 130
+    except MemoryError:
+        print("error: no memory is left. Take smaller data, batches or models, or a larger machine.", file=sys.stderr)
+        return 2
+    except Exception as error:
+        if (said := of_system(error)) is None:
+            raise
+        print(f"error: {said}", file=sys.stderr)
+        return 2
+
+
+class Ended(KeyboardInterrupt):
+    """SIGTERM: what clusters send before they kill."""
+
+
+@contextlib.contextmanager
+def _ending_on_sigterm() -> Iterator[None]:
+    """SIGTERM ends the command as Ctrl-C does; a second one at once."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def end(number: int, frame: Any) -> None:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        raise Ended
+
+    # Training saves a checkpoint at USR1; at other times it would end the process.
+    own = {signal.SIGTERM: end, signal.SIGUSR1: lambda number, frame: None}
+    before = {number: signal.signal(number, handler) for number, handler in own.items()}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def of_system(error: BaseException) -> str | None:
+    """What an error of the system means and what is to be done, in a line; None for any other error.
+
+    torch and safetensors wrap theirs: the cause is looked for, and then their words.
+    """
+    found: BaseException | None = error
+    while found is not None and not isinstance(found, OSError):
+        found = found.__cause__ or found.__context__
+    if isinstance(found, OSError) and found.errno in _REMEDIES:
+        names = " -> ".join(str(name) for name in (found.filename, found.filename2) if name is not None)
+        return plain(f"{names or 'a file'}: {found.strerror}. {_REMEDIES[found.errno]} {_AGAIN}")
+    if "No space left" in str(error):
+        return plain(f"{' '.join(str(error).split())}. {_REMEDIES[errno.ENOSPC]} {_AGAIN}")
+    return None
+
+
+_AGAIN = "Then start the same command again: what is done stays done."
 
 
 def _stop_printing() -> None:

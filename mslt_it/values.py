@@ -14,6 +14,7 @@ from __future__ import annotations
 import math
 import re
 from pathlib import Path
+from typing import Any
 
 from mslt_it.problems import Problem
 
@@ -80,6 +81,21 @@ def mapping(text: str) -> list[tuple[str, str]] | None:
         found.append((unquoted(match["name"]), unquoted(match["quoted"] or match["bare"])))
         position = match.end()
     return found
+
+
+def cell(value: Any) -> Any:
+    """A value for a table that spreadsheets open: a text that they would take for a formula begins with an apostrophe,
+    as OWASP advises; numbers stay numbers."""
+    if not isinstance(value, str):
+        return value
+    value = value.replace("\r", "\n")  # csv leaves it without quotation marks, and it would end the row
+    if value[:1] not in ("=", "+", "-", "@", "\t", "\n"):
+        return value
+    try:
+        float(value)
+    except ValueError:
+        return f"'{value}"
+    return value
 
 
 def path(text: str | Path) -> Path:

@@ -14,6 +14,8 @@ from mslt_it.config.files import list_files
 
 bash = pytest.mark.skipif(shutil.which("bash") is None, reason="bash is not here")
 
+SCALES = ("encoder_small", "large", "mbert", "mini", "mt5_base", "paper", "small", "tiny", "xlmr_base", "xlmr_large")
+
 
 def offered(line: str) -> list[str]:
     """As readline calls it: words are also ended by "="."""
@@ -35,7 +37,7 @@ _mslt; printf '%s\\n' "${{COMPREPLY[@]}}" """
         ("mslt e", ["eval", "export"]),
         ("mslt train training.learning_r", ["training.learning_rate="]),
         ("mslt train recipe=xnli_1", ["xnli_1src"]),
-        ("mslt train recipe=xnli_1src sca", [f"scale={name}" for name in ("large", "mini", "paper", "small", "tiny")]),
+        ("mslt train recipe=xnli_1src sca", [f"scale={name}" for name in SCALES]),
         ("mslt eval backend=", ["transformers", "vllm"]),
         ("mslt merge --js", ["--json"]),
         ("mslt completion shell=z", ["zsh"]),

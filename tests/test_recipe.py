@@ -22,12 +22,12 @@ from mslt_it.problems import Problem
 
 RECIPES = sorted(path.stem for path in share_dir("recipes").glob("*.yaml"))
 SCALES = sorted(path.stem for path in (share_dir("recipes") / "scale").glob("*.yaml"))
-KNOWN_SCALES = "encoder_small, large, mbert, mini, paper, small, tiny, xlmr_base, xlmr_large"
+KNOWN_SCALES = "encoder_small, large, mbert, mini, mt5_base, paper, small, tiny, xlmr_base, xlmr_large"
 TASKS = sorted(path.stem for path in (share_dir("recipes") / "task").glob("*.yaml"))
 
 
 def test_number_of_recipes_seen() -> None:
-    assert (len(RECIPES), len(SCALES), len(TASKS)) == (25, 9, 26)
+    assert (len(RECIPES), len(SCALES), len(TASKS)) == (25, 10, 26)
 
 
 # Each recipe with its own task and every fourth, so that each task and scale meets several.
@@ -46,7 +46,7 @@ def test_every_recipe_loads_with_its_task_and_others_and_at_every_scale(name: st
         if {"custom", "afrisenti", "kornli"} & {name.removesuffix("_3src"), task}
         else []
     )
-    if "combined" in name and scale in ("encoder_small", "mbert", "xlmr_base", "xlmr_large"):
+    if "combined" in name and scale in ("encoder_small", "mbert", "mt5_base", "xlmr_base", "xlmr_large"):
         own += ["adapter.method=lora"]  # what is combined are adapters
     recipe = load_recipe(name, [f"scale={scale}", f"task={task}", *own])
     assert (recipe.name, recipe.scale, recipe.task.name) == (name, scale, task)
@@ -113,7 +113,7 @@ def test_overrides_after_the_recipe() -> None:
         ),
         (
             "training.lr=1",
-            "Unknown key 'training.lr'. Did you mean 'training.learning_rate'? Known: training.batch_size",
+            "Unknown key 'training.lr'. Did you mean 'training.learning_rate'? Known: training.average_checkpoints",
         ),
         ("training.batchsize=1", "Unknown key 'training.batchsize'. Did you mean 'training.batch_size'?"),
         ("+training.batchsize=1", "Unknown key 'training.batchsize'. Did you mean 'training.batch_size'?"),
@@ -122,6 +122,16 @@ def test_overrides_after_the_recipe() -> None:
         ("training.learning_rate=abc", "training.learning_rate=abc is not a number."),
         ("data.num_examples_total=2.5", "data.num_examples_total=2.5 is not a whole number. It may also be max."),
         ("data.num_examples_total=2", "data.num_examples_total=2 is fewer than the 3 sources."),
+        (
+            "data.num_examples={ar:9}",
+            "data.num_examples={ar:9} says nothing of de, which is a source. Add data.num_exa",
+        ),
+        (
+            "data.num_examples={ar:9,de:5,zh:3,en:2}",
+            "data.num_examples: 'en' is not among the sources (ar, de, zh). Write data.num_examples={ar:9,de:5,zh:3}",
+        ),
+        ("data.num_examples={ar:9,de:0,zh:3}", "data.num_examples.de=0 is out of range. It must be above 0."),
+        ("data.num_examples={ar:9,de:x,zh:3}", "data.num_examples of de=x is not a whole number."),
         ("data.items=paralel", "data.items=paralel is unknown. Did you mean 'parallel'? Known: disjoint, parallel."),
         ("prompt.language=nativ", "prompt.language=nativ is unknown. Did you mean 'native'?"),
         ("prompt.template=first", "prompt.template=first must be a template's index"),
@@ -212,9 +222,9 @@ def test_own_folder_sees_the_packages_scales_and_recipes(own_folder: Path) -> No
 
 def test_mistakes_in_a_scale_name_its_file(own_folder: Path) -> None:
     (own_folder / "scale").mkdir()
-    (own_folder / "scale" / "mine.yaml").write_text("# @package _global_\ndata:\n  num_examples: 90\n")
+    (own_folder / "scale" / "mine.yaml").write_text("# @package _global_\ndata:\n  num_exampels_total: 90\n")
     with pytest.raises(
-        Problem, match=r"^Unknown key 'data\.num_examples' in 'scale/mine'\. Did you mean 'data\.num_exam"
+        Problem, match=r"^Unknown key 'data\.num_exampels_total' in 'scale/mine'\. Did you mean 'data\.num_exam"
     ):
         load_recipe("own", ["scale=mine"], own_folder)
 

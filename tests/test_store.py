@@ -15,10 +15,10 @@ import pytest
 from safetensors import SafetensorError
 
 from mslt_it import store
+from mslt_it.journal import Journal, read_answers
 from mslt_it.problems import Problem
 from mslt_it.store import (
     COMPLETE,
-    Journal,
     altered,
     find_damage,
     made_before,
@@ -105,11 +105,61 @@ def test_more_batches_than_planned_are_cut_off(tmp_path: Path, whole: bytes) -> 
 
 def test_a_journal_of_something_else_is_refused_and_left_alone(tmp_path: Path, whole: bytes) -> None:
     path = tmp_path / "other.jsonl"
-    for content in (whole.replace(b'"de"', b'"tr"', 1), b"hello\n", b'{"evaluation_of":{}}\n'):
+    for content in (whole.replace(b'"de"', b'"tr"', 1), b'{"evaluation_of":{}}\n'):
         path.write_bytes(content)
         with pytest.raises(Problem, match=r"other\.jsonl was begun for something else \(other weights.*another out="):
             Journal(path, HEAD, SIZES).open()
         assert path.read_bytes() == content
+
+
+@pytest.mark.parametrize("content", [b"hello\n", b"\xff\n", b"[1]\n", b'{"evaluation_of":7}\n', b"x" * 99])
+def test_what_is_no_journal_is_put_aside(tmp_path: Path, whole: bytes, content: bytes) -> None:
+    path = tmp_path / "no.jsonl"
+    path.write_bytes(content)
+    assert fill(path) == 3 and path.read_bytes() == whole
+    assert (tmp_path / "no.jsonl.aside1").read_bytes() == content
+
+
+def test_an_altered_answer_is_asked_again_with_all_that_follow(
+    tmp_path: Path, whole: bytes, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whatever was changed: an answer, its item, its hash; or lines change places."""
+    lines = whole.splitlines(keepends=True)
+    for number, batch in ((1, 0), (3, 1), (4, 2), (6, 2)):
+        changed = lines[number].replace(b'"id":"', b'"id":"x')
+        other_sum = lines[number][:-10] + b"00000000" + lines[number][-2:]
+        torn = b"".join([*lines[:number], changed, *lines[number + 1 :]]), b"".join([*lines[:number], other_sum])
+        for content in torn:
+            path = tmp_path / "edited.jsonl"
+            path.write_bytes(content)
+            with pytest.raises(Problem, match="is not complete"):
+                Journal(path, HEAD, SIZES).rows()
+            assert read_answers(path) is None
+            assert fill(path) == len(SIZES) - batch and path.read_bytes() == whole
+            assert "edited.jsonl is not as it was written: what was altered is asked again." in capsys.readouterr().err
+
+
+def test_an_answer_of_another_model_is_none(tmp_path: Path, whole: bytes) -> None:
+    other = Journal(tmp_path / "other.jsonl", {**HEAD, "model": "b"}, SIZES)
+    other.open()
+    other.append(0, [{"id": "a", "text": "of b"}, {"id": "b", "text": "of b"}])
+    answers = (tmp_path / "other.jsonl").read_bytes().splitlines(keepends=True)[1:]
+    path = tmp_path / "mixed.jsonl"
+    path.write_bytes(whole.splitlines(keepends=True)[0] + b"".join(answers))
+    assert fill(path) == 3 and path.read_bytes() == whole
+
+
+def test_answers_are_taken_over_whole_and_under_the_new_name(tmp_path: Path, whole: bytes) -> None:
+    own = Journal(tmp_path / "own.jsonl", {**HEAD, "system": "run_a", "q": 1}, SIZES)
+    (tmp_path / "theirs.jsonl").write_bytes(whole)
+    own.open()
+    assert not own.take_over(tmp_path / "theirs.jsonl", "q")
+    assert own.take_over(tmp_path / "theirs.jsonl", "task")
+    assert own.rows() == Journal(tmp_path / "theirs.jsonl", HEAD, SIZES).rows() == read_answers(own.path)
+    (tmp_path / "theirs.jsonl").write_bytes(whole.replace(b'"c"', b'"C"'))
+    own.path.unlink()
+    own.open()
+    assert not own.take_over(tmp_path / "theirs.jsonl", "task")
 
 
 def test_a_journal_without_batches_is_its_first_line(tmp_path: Path) -> None:
@@ -158,6 +208,7 @@ def test_a_sealed_folder_is_whole_until_a_file_changes(tmp_path: Path) -> None:
         ("", "does not list files with their hashes"),
         ("[1]", "does not list files with their hashes"),
         ('{"files": {"a.txt": 3}}', "does not list files with their hashes"),
+        ('{"files": {}}', "does not list files with their hashes"),
         ('{"sha256": {"a.txt": "00"}}', "It is the seal of an earlier release"),
     ],
 )
@@ -263,3 +314,19 @@ def test_killed_at_any_point_there_is_a_whole_folder_or_none(point: str, when: s
 def test_the_store_needs_no_torch() -> None:
     code = "import sys, mslt_it.store; sys.exit(bool({'torch', 'numpy', 'transformers'} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize("in_the_way", ["kept.json", ".kept.json.part"])
+def test_a_folder_in_the_place_of_a_file_is_put_aside(in_the_way: str, tmp_path: Path) -> None:
+    (tmp_path / in_the_way / "somebody's").mkdir(parents=True)
+    write_json(tmp_path / "kept.json", {"a": 1})
+    assert read_json(tmp_path / "kept.json") == {"a": 1}
+    assert (tmp_path / f"{in_the_way}.aside1" / "somebody's").is_dir()
+
+
+def test_a_small_file_tells_when_it_was_edited(tmp_path: Path) -> None:
+    written = store.with_own_hash({"rows": [{"x": 0.1, "y": (1, 2)}], "by": {10: 1, 9: 2}})
+    write_json(tmp_path / "figures.json", written)
+    read = read_json(tmp_path / "figures.json")
+    assert read is not None and store.is_as_written(read)
+    assert not store.is_as_written({**read, "rows": []}) and not store.is_as_written({"rows": []})

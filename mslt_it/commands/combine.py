@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from mslt_it import values
 from mslt_it.command import Call, Command, section
-from mslt_it.config.schema import key
+from mslt_it.config.schema import LARGEST_SEED, key
+from mslt_it.locks import WAIT, beside, only_writer
 from mslt_it.problems import Problem
 from mslt_it.publish.combine_options import METHODS
 from mslt_it.quiet import quiet_libraries
@@ -27,11 +28,12 @@ class Options:
         None, "instead of rank: the smallest rank with at most this relative error", above=0, below=1
     )
     density: float | None = key(None, "of ties, dare_ties: share of the entries kept", above=0, at_most=1, shown="0.5")
-    seed: int | None = key(None, "of dare_ties: of the entries dropped", at_least=0, shown="0")
+    seed: int | None = key(None, "of dare_ties: of the entries dropped", at_least=0, at_most=LARGEST_SEED, shown="0")
     num_items: int | None = key(
         None, "scored per language; 0: every row of the scored split", unit="rows", at_least=0, shown="as the runs"
     )
     scored: bool = key(True, "score every language, base and adapter on the same items, as mslt train does")
+    wait: bool = key(False, WAIT)
 
 
 def run(call: Call) -> int:
@@ -44,15 +46,17 @@ def run(call: Call) -> int:
     quiet_libraries()
     from mslt_it.publish.combined_run import combine_runs  # imports torch, which help can do without
 
-    return combine_runs(
-        options.runs,
-        options.out,
-        method=options.method,
-        weights=options.weights,
-        given={name: getattr(options, name) for name in ("rank", "max_error", "density", "seed")},
-        num_items=options.num_items,
-        scored=options.scored,
-    )
+    out = values.path(options.out)
+    with only_writer(out, beside(out), wait=options.wait, say=call.say):
+        return combine_runs(
+            options.runs,
+            options.out,
+            method=options.method,
+            weights=options.weights,
+            given={name: getattr(options, name) for name in ("rank", "max_error", "density", "seed")},
+            num_items=options.num_items,
+            scored=options.scored,
+        )
 
 
 COMMAND = Command(

@@ -15,6 +15,7 @@ from mslt_it.config.compose import load_recipe
 from mslt_it.data.build import build_training_set, format_report, with_found_labels
 from mslt_it.data.resolve import resolved
 from mslt_it.data.rows import RowStore
+from mslt_it.progress import tell
 from mslt_it.quiet import quiet_libraries
 from mslt_it.records import BuildReport, EncodedExample, to_plain
 from mslt_it.store import write_atomically
@@ -33,7 +34,7 @@ def run(call: Call) -> int:
     store = RowStore()
     recipe = with_found_labels(resolved(recipe, lambda: tokenizer, store), store)
     rows, report = build_training_set(recipe, tokenizer, rows=store)
-    print(format_report(report))
+    tell(format_report(report))
     if recipe.output_dir:
         for path in write(rows, report, values.path(recipe.output_dir)):
             print(f"written: {path}")

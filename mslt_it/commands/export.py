@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from mslt_it import values
 from mslt_it.command import Call, Command, section
 from mslt_it.config.schema import key
+from mslt_it.locks import WAIT, beside, only_writer
 from mslt_it.problems import Problem
 from mslt_it.quiet import quiet_libraries
 from mslt_it.terminal import print_json
@@ -53,6 +54,7 @@ class Options:
     data_license: str = key("", "of the training data, for the card", shown="not stated")
     push: str | None = key(None, "OWNER/NAME on a model hub: the export is sent there; one format only")
     private: bool = key(False, "whether a new repository is private")
+    wait: bool = key(False, WAIT)
 
 
 def run(call: Call) -> int:
@@ -80,7 +82,8 @@ def run(call: Call) -> int:
         license=options.license,
         data_license=options.data_license,
     )
-    exports = export(request, call.say)
+    with only_writer(request.out, beside(request.out), wait=options.wait, say=call.say):
+        exports = export(request, call.say)
     sent = None
     if to is not None:
         base = exports[0].record["base"]
@@ -124,9 +127,9 @@ COMMAND = Command(
     "card; and, with push=, on a model hub.",
     ("run=RUNFOLDER format=[FORM,...] out=DIR [KEY=VALUE ...] [--json]",),
     (
-        "mslt export run=runs/xnli_3src-6e9a9b9176 'format=[safetensors,vllm]' out=exported",
-        "mslt export run=runs/xnli_3src-6e9a9b9176 format=gguf outtype=q8_0 out=exported",
-        "mslt export run=runs/xnli_3src-6e9a9b9176 format=vllm out=exported push=USER/NAME license=apache-2.0",
+        "mslt export run=runs/xnli_3src-138fcab690 'format=[safetensors,vllm]' out=exported",
+        "mslt export run=runs/xnli_3src-138fcab690 format=gguf outtype=q8_0 out=exported",
+        "mslt export run=runs/xnli_3src-138fcab690 format=vllm out=exported push=USER/NAME license=apache-2.0",
     ),
     Options,
     run,

@@ -9,6 +9,7 @@ from typing import Any
 from mslt_it import values
 from mslt_it.command import Call, Command
 from mslt_it.config.schema import key
+from mslt_it.locks import WAIT, beside, only_writer
 from mslt_it.quiet import quiet_libraries
 from mslt_it.terminal import print_json
 
@@ -38,6 +39,7 @@ class Options:
         unit="rows per language",
         at_least=0,
     )
+    wait: bool = key(False, WAIT)
 
 
 def run(call: Call) -> int:
@@ -46,14 +48,16 @@ def run(call: Call) -> int:
     from mslt_it.publish.merge import merge_run  # imports torch, which help can do without
 
     options: Options = call.options
-    merge = merge_run(
-        values.path(options.run),
-        values.path(options.out),
-        strategy=options.strategy,
-        dtype=options.dtype,
-        prompts_per_language=options.prompts,
-        say=call.say,
-    )
+    out = values.path(options.out)
+    with only_writer(out, beside(out), wait=options.wait, say=call.say):
+        merge = merge_run(
+            values.path(options.run),
+            out,
+            strategy=options.strategy,
+            dtype=options.dtype,
+            prompts_per_language=options.prompts,
+            say=call.say,
+        )
     if call.as_json:
         print_json(dict(merge.record))
         return 0
@@ -94,8 +98,8 @@ COMMAND = Command(
     "prompts of every trained and target language. Beyond the limits nothing is written.",
     ("run=RUNFOLDER out=DIR [KEY=VALUE ...] [--json]",),
     (
-        "mslt merge run=runs/xnli_3src-6e9a9b9176 out=merged",
-        "mslt merge run=runs/xnli_3src-6e9a9b9176 out=merged dtype=float32 prompts=0 --json",
+        "mslt merge run=runs/xnli_3src-138fcab690 out=merged",
+        "mslt merge run=runs/xnli_3src-138fcab690 out=merged dtype=float32 prompts=0 --json",
     ),
     Options,
     run,

@@ -9,6 +9,8 @@ from typing import Any
 from mslt_it import values
 from mslt_it.command import Call, Command, section
 from mslt_it.config.schema import key
+from mslt_it.integrations.ray_cluster import RayCluster
+from mslt_it.locks import WAIT
 from mslt_it.problems import Problem
 from mslt_it.quiet import quiet_libraries
 from mslt_it.terminal import print_json
@@ -26,7 +28,10 @@ _ADDED = {
 class Options:
     """What is labelled, by what, where it goes."""
 
-    run: str = key(help="folder of a finished run, as mslt train or mslt combine leave it", example="RUNFOLDER")
+    run: str = key(
+        help="folder of a finished run (mslt train, mslt combine), or of what mslt merge or mslt export made of one",
+        example="RUNFOLDER",
+    )
     data: str = key(help=".csv, .tsv, .jsonl or .parquet (text also as .gz), or - for stdin", example="new.csv")
     out: str = key(
         help="file to write, in any of these formats: all columns and rows of data, in order", example="new.csv"
@@ -40,11 +45,14 @@ class Options:
     )
     prefix: str = key("", "of the added columns' names")
     columns: Mapping[str, str] = key({}, "the run's column -> what data call it", example="{text:message}")
-    model: str | None = key(
-        None, "folder of the run's merged weights (mslt merge, mslt export), asked in place of base and adapter"
-    )
     format: str | None = key(None, "of data=-", choices=("csv", "tsv", "jsonl", "parquet"))
     overwrite: bool = key(False, "replace out, and an unfinished job's parts")
+    executor: str = key(
+        "local", "local: the processes that are started; ray: those of a Ray cluster", choices=("local", "ray")
+    )
+    workers: int | None = key(None, "of executor=ray: models at a time", at_least=1, shown="what there is room for")
+    settings: Mapping[str, str] = key({}, "of executor=ray, per worker: {num_gpus:1}", example="{num_gpus:1}")
+    wait: bool = key(False, WAIT)
 
 
 def run(call: Call) -> int:
@@ -54,6 +62,9 @@ def run(call: Call) -> int:
         raise Problem(
             f"format={options.format} has no effect on data={options.data}, whose name says it. Leave it out."
         )
+    for name in ("workers", "settings"):
+        if name in call.given and options.executor == "local":
+            raise Problem(f"{name} has no effect on executor=local. Leave it out, or give executor=ray.")
     quiet_libraries()
     # These import torch, which help can do without.
     from accelerate import PartialState
@@ -68,11 +79,11 @@ def run(call: Call) -> int:
         if state.is_main_process:
             call.say(text)
 
-    how = How(
-        options.language, options.abstain_below, options.calibration, options.prefix, options.columns, options.model
-    )
+    how = How(options.language, options.abstain_below, options.calibration, options.prefix, options.columns)
     out = values.path(options.out)
-    content = label_file(Job(options.run, options.data, out, how, options.format, options.overwrite), state, say)
+    cluster = RayCluster(options.workers, options.settings) if options.executor == "ray" else None
+    job = Job(options.run, options.data, out, how, options.format, options.overwrite, cluster, options.wait)
+    content = label_file(job, state, say)
     if not state.is_main_process:
         return 0
     for line in _told(content):
@@ -98,12 +109,13 @@ def _told(content: Mapping[str, Any]) -> list[str]:
 COMMAND = Command(
     "predict",
     "Label the rows of a file with a finished run, asked as its scored rows were. Started again after a kill, it goes "
-    "on. `accelerate launch -m mslt_it.cli predict ...` shares the rows among several processes.",
+    "on. `accelerate launch -m mslt_it.cli predict ...` shares the rows among several processes, executor=ray among "
+    "the machines of a Ray cluster (pip install -e '.[ray]').",
     ("run=RUNFOLDER data=FILE out=FILE [KEY=VALUE ...] [--json]",),
     (
-        "mslt predict run=runs/custom-6e9a9b9176 data=new.csv out=labelled.csv",
-        "mslt predict run=runs/custom-6e9a9b9176 data=new.parquet out=labelled.jsonl language=tr abstain_below=0.6",
-        "mslt predict run=runs/custom-6e9a9b9176 data=- format=jsonl out=labelled.csv calibration=held_out",
+        "mslt predict run=runs/custom-138fcab690 data=new.csv out=labelled.csv",
+        "mslt predict run=runs/custom-138fcab690 data=- format=jsonl out=out.parquet calibration=held_out language=tr",
+        "mslt predict run=exported/safetensors data=new.csv out=out.csv executor=ray workers=8 'settings={num_gpus:1}'",
     ),
     Options,
     run,

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from dataclasses import dataclass
 
 from mslt_it import values
 from mslt_it.command import Call, Command
-from mslt_it.config.schema import key
+from mslt_it.config.schema import LARGEST_SEED, key
+from mslt_it.locks import WAIT, beside, only_writer
 from mslt_it.problems import Problem
 
 FORMATS = ("html", "latex", "pdf")
@@ -29,10 +31,11 @@ class Options:
         may_be_empty=False,
         shown="html, of a study also latex",
     )
-    examples: int = key(20, "right and wrong answers shown of each language of a run, at most", at_least=0)
+    examples: int = key(20, "right and wrong answers shown of each language of a run or evaluation", at_least=0)
     num_bootstrap: int = key(2000, "of a study: draws of items and seeds", at_least=100)
     confidence: float = key(0.95, "of a study's intervals; 1 - confidence decides what counts as found")
-    seed: int = key(0, "of the draws and of the answers shown", at_least=0)
+    seed: int = key(0, "of the draws and of the answers shown", at_least=0, at_most=LARGEST_SEED)
+    wait: bool = key(False, WAIT)
 
 
 def run(call: Call) -> int:
@@ -50,14 +53,18 @@ def run(call: Call) -> int:
     # These import pandas and matplotlib, which help can do without.
     from mslt_it.report.made import Settings, report_of_run, report_of_study
 
-    if options.run:
-        written = report_of_run(folder, out, options.format or ("html",), options.examples, options.seed)
-    else:
-        settings = Settings(options.confidence, options.num_bootstrap, options.seed)
-        written, told = report_of_study(folder, out, options.format or ("html", "latex"), settings, _say)
-        print("\n".join([*told, ""]))
-    beside = f" ({len(written) - 1} more files beside it)" if len(written) > 1 else ""
-    print(f"Report: {written[0]}{beside}")
+    told: list[str] = []
+    with only_writer(out, beside(out), wait=options.wait) if folder.is_dir() else contextlib.nullcontext():
+        if options.run:
+            written = report_of_run(folder, out, options.format or ("html",), options.examples, options.seed)
+        else:
+            settings = Settings(options.confidence, options.num_bootstrap, options.seed)
+            written, told = report_of_study(folder, out, options.format or ("html", "latex"), settings, _say)
+            told.append("")
+    if told:
+        print("\n".join(told))
+    more = f" ({len(written) - 1} more files beside it)" if len(written) > 1 else ""
+    print(f"Report: {written[0]}{more}")
     return 0
 
 

@@ -15,15 +15,16 @@ from mslt_it.config.files import summary
 from mslt_it.config.help import key_lines
 from mslt_it.config.recipe import Recipe
 from mslt_it.config.schema import key, keys
-from mslt_it.problems import Problem
+from mslt_it.locks import WAIT, only_writer
+from mslt_it.problems import Problem, plain
+from mslt_it.progress import tell
 from mslt_it.quiet import quiet_libraries
-from mslt_it.store import locked
 from mslt_it.study import derived
 from mslt_it.study.cells import Job, Outcome, run_cell, status_of, tidy
 from mslt_it.study.config import KEYS, StudyConfig, is_override, load_study, study_files
 from mslt_it.study.executors import EXECUTORS, make_executor
 from mslt_it.study.forecast import duration, forecast, num_steps
-from mslt_it.study.grid import Cell, base_recipe, by_size, cell_recipe, cells, with_budgets, with_rest
+from mslt_it.study.grid import Cell, base_recipe, by_size, cell_recipe, cells, rows_of, with_budgets, with_rest
 from mslt_it.study.local_pool import LocalPool
 from mslt_it.study.manifest import StudyFolder, build_manifest, read_manifest, refuse_changed, write_manifest
 from mslt_it.study.sweep import check_points, described_grid, points
@@ -41,6 +42,7 @@ class Options:
         {}, "of slurm and ray: {partition:gpu,timeout_min:240}", example="{partition:gpu}"
     )
     out: str | None = key(None, "the study's folder", shown="studies/NAME")
+    wait: bool = key(False, WAIT)
 
 
 def run(call: Call) -> int:
@@ -56,7 +58,14 @@ def run(call: Call) -> int:
     derived.steps(config, grid)
     folder = StudyFolder(values.path(options.out or f"studies/{config.name}").resolve())
     manifest = build_manifest(config, base, grid, folder)
-    if (old := read_manifest(folder)) is not None:
+    try:
+        old = read_manifest(folder)
+    except Problem as problem:
+        if not (folder.path / "cells").is_dir():
+            raise
+        old = None  # cells say themselves what they are of
+        notes.append(f"{str(problem).partition('. ')[0]}. It is written anew.")
+    if old is not None:
         notes += refuse_changed(old, manifest, folder)
         manifest["versions"] = old["versions"]  # those that the first cells were made with
     jobs = [
@@ -69,12 +78,7 @@ def run(call: Call) -> int:
         return 0
     refuse_unready(base.training.report_to)
     executor = make_executor(options.executor, options.workers, options.settings, str(folder.path))
-    with locked(folder.lock("study"), wait=False) as held:
-        if not held:
-            raise Problem(
-                f"Another mslt study is at work in {folder.path}. Wait for it, or end it and start again: what is done "
-                "stays done."
-            )
+    with only_writer(folder.path, folder.lock("study"), wait=options.wait, say=call.say):
         write_manifest(folder, manifest)
         done = _done(jobs)
         for cell, status in done.items():  # a kill may have come between a cell's end and this
@@ -134,10 +138,11 @@ def dry_run(
         split = f", {duration(total / workers)} with {workers} workers" if workers > 1 else ""
         lines.append(f"Expected time: {duration(total)} of one worker{split} ({expected.origin}).")
     in_all = sum(cell.budget for cell in grid)
-    share = _labelled(grid)
+    shares = [(cell, rows_of(config, cell)) for cell in grid]
+    most = max(max(rows.values()) for _, rows in shares)
     lines.append(
         f"Labelled rows (cost): {_list(config.budgets)} per cell; {in_all:,} trained on in all cells. At most "
-        f"{share:,} different ones must be labelled, {max(config.budgets) // min(config.set_sizes):,} or fewer per "
+        f"{_labelled(shares):,} different ones must be labelled, {most:,} or fewer per "
         f"language and {'seed' if config.assignments == 1 else 'assignment'}."
     )
     if base.training.eval_steps:
@@ -165,13 +170,13 @@ def _sweep(config: StudyConfig, base: Recipe) -> list[str]:
     ]
 
 
-def _labelled(grid: Sequence[Cell]) -> int:
+def _labelled(shares: Sequence[tuple[Cell, Mapping[str, int]]]) -> int:
     """An upper bound of the different rows: cells of one language and assignment share the rows they both draw."""
     most: dict[tuple[str, int], int] = {}
-    for cell in grid:
-        for language in cell.sources:
+    for cell, rows in shares:
+        for language, number in rows.items():
             key = language, cell.seed if cell.assignment is None else cell.assignment
-            most[key] = max(most.get(key, 0), -(-cell.budget // len(cell.sources)))
+            most[key] = max(most.get(key, 0), number)
     return sum(most.values())
 
 
@@ -215,12 +220,12 @@ class _Progress:
         new = [note for note in _notes(self.folder, outcome.cell) if note not in self.notes]
         self.notes.update(new)
         if self.bar is None:
-            print(f"{line}; about {duration(left)} left" if number < self.total else line, flush=True)
+            tell(f"{line}; about {duration(left)} left" if number < self.total else line)
         else:
             self.bar.update(1)
             new = [*([line] if outcome.status != "ok" else []), *new]
         for note in new:
-            print(note, flush=True) if self.bar is None else self.bar.write(note)
+            tell(note) if self.bar is None else self.bar.write(plain(note))
 
     def end(self) -> int:
         if self.bar is not None:

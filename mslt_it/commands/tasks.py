@@ -17,6 +17,7 @@ from mslt_it.config.schema import FrozenDict, build, key
 from mslt_it.data.prompts import PromptFile, prompt_file, prompted
 from mslt_it.data.variants import exemplars
 from mslt_it.problems import Problem, nearest
+from mslt_it.progress import tell
 from mslt_it.records import Example, PromptedExample
 
 ANSWERS = {
@@ -64,7 +65,7 @@ def run(call: Call) -> int:
         lines += section(f"prompts (one whole: mslt tasks {options.task} language={languages[0]})", shown)
     else:
         lines.append("Asked with your task.instruction, or prompts/NAME/LANGUAGE.yaml in --config-dir DIR.")
-    print("\n".join(lines).rstrip())
+    tell("\n".join(lines).rstrip())
     return 0
 
 

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
-from mslt_it.command import Call, recipe_command, recipe_of
+from mslt_it.command import Call, RecipeOptions, recipe_command, recipe_of
 from mslt_it.config.compose import load_recipe
+from mslt_it.config.schema import key
 from mslt_it.data.resolve import resolved
 from mslt_it.data.rows import RowStore
+from mslt_it.locks import WAIT
+
+
+@dataclass(frozen=True)
+class Options(RecipeOptions):
+    """What stands beside the keys of the recipe."""
+
+    wait: bool = key(False, WAIT)
 
 
 def run(call: Call) -> int:
@@ -27,7 +37,7 @@ def run(call: Call) -> int:
     # torch is imported from here on: help and wrong recipes are answered without it.
     from mslt_it.pipeline import Parts, run_recipe
 
-    return run_recipe(recipe, Parts(rows), details="--details" in call.flags)
+    return run_recipe(recipe, Parts(rows), details="--details" in call.flags, wait=call.options.wait)
 
 
 COMMAND = recipe_command(
@@ -41,4 +51,5 @@ COMMAND = recipe_command(
     ),
     run,
     flags=("--details",),
+    options=Options,
 )

@@ -6,7 +6,7 @@ import random
 from dataclasses import dataclass
 
 from mslt_it.command import Call, Command
-from mslt_it.config.schema import key
+from mslt_it.config.schema import LARGEST_SEED, key
 from mslt_it.world.generator import state
 from mslt_it.world.inference import sample_pair
 from mslt_it.world.languages import grammar
@@ -19,7 +19,7 @@ class Options:
     part: str = key(help="what to do", choices=("show",), example="show")
     language: str = key(help="of the sentences, a code such as sw", example="sw")
     num: int = key(10, "pairs to print", at_least=1)
-    seed: int = key(0, "which pairs")
+    seed: int = key(0, "which pairs", at_least=0, at_most=LARGEST_SEED)
 
 
 def run(call: Call) -> int:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-from mslt_it.config.recipe import HEADS, LARGEST, METRICS, OF_LOOKS, PromptConfig, Recipe, TaskConfig, TrainingConfig
+from mslt_it.config.decides import OF_LOOKS
+from mslt_it.config.recipe import HEADS, LARGEST, METRICS, PromptConfig, Recipe, TaskConfig, TrainingConfig
 from mslt_it.config.table_keys import COMMON_COLUMNS, OUTSIDE
 from mslt_it.problems import Problem, nearest
 
@@ -21,6 +22,11 @@ def check(recipe: Recipe) -> None:
         )
     if recipe.combine.method != "none" and len(recipe.sources) < 2:
         raise Problem(f"combine.method={recipe.combine.method} takes two sources or more, an adapter each. List them.")
+    if recipe.training.eval_steps and (number := recipe.training.average_checkpoints):
+        raise Problem(
+            f"training.average_checkpoints={number} and training.eval_steps={recipe.training.eval_steps}: the adapter "
+            "is either a mean or that of the best look. Set one of them to 0."
+        )
     for name in OF_LOOKS[1:]:
         value = getattr(recipe.training, name)
         if not recipe.training.eval_steps and value != getattr(TrainingConfig(), name):
@@ -37,6 +43,12 @@ def check_kind(recipe: Recipe) -> None:
     if recipe.model.kind == "encoder":
         _refuse_for_encoders(recipe)
     elif recipe.model.kind != "auto":
+        if recipe.model.kind == "text_to_text" and recipe.model.dtype == "float16":
+            raise Problem(
+                f"model.dtype=float16: the states of T5 and mT5 ({recipe.model.path}), which were trained in bfloat16, "
+                "go beyond float16's largest number (65,504), and then the loss is not a number. Write "
+                "model.dtype=auto, bfloat16 or float32."
+            )
         for name in ("label_smoothing", "class_weights"):
             if (value := getattr(recipe.training, name)) != getattr(TrainingConfig(), name):
                 raise Problem(
@@ -86,6 +98,12 @@ def _refuse_for_encoders(recipe: Recipe) -> None:
             raise Problem(
                 f"prompt.{name}={value} says how a row becomes an instruction, and an encoder ({path}) reads the row's "
                 "fields alone. Leave it out, or choose a decoder."
+            )
+    for name, default in (("label_smoothing", 0.0), ("class_weights", "none")):
+        if task.shape == "question_answering" and (value := getattr(recipe.training, name)) != default:
+            raise Problem(
+                f"training.{name}={value} is about labels, and task={task.name} is answered by places in a passage, "
+                "which have no share or weight of their own. Leave it out."
             )
     if recipe.adapter.quantization != "none":
         raise Problem(
@@ -139,8 +157,8 @@ def _check_options(task: TaskConfig) -> None:
         raise Problem(f"task.option_fields: '{unknown[0]}' is not in task.input_fields={list(task.input_fields)}.")
     if options and (task.shape != "classification" or len(options) != len(task.label_names)):
         raise Problem(
-            f"task.option_fields={list(options)} needs task.shape=classification and as many task.label_names, in the "
-            f"options' order; these are {list(task.label_names)}."
+            f"task.option_fields={list(options)}: a label says which of them it is, and task.label_names"
+            f"={list(task.label_names)} (task.shape={task.shape}). Name as many labels, in their order."
         )
     if task.is_cloze and not options:
         raise Problem(

@@ -21,9 +21,9 @@ from typing import Any
 from mslt_it.config.checks import check
 from mslt_it.config.files import files, folders, own_prompts
 from mslt_it.config.overrides import GROUPS, assign, refuse_unfilled, split, unknown_key
-from mslt_it.config.recipe import REST, Recipe, is_rest
-from mslt_it.config.schema import build, keys, sections
-from mslt_it.languages import LanguageSet, some_codes
+from mslt_it.config.recipe import LARGEST, REST, Recipe, is_rest
+from mslt_it.config.schema import FrozenDict, build, keys, sections, written
+from mslt_it.languages import LanguageSet, some_codes, validated_codes
 from mslt_it.problems import Problem, nearest
 from mslt_it.records import to_plain
 
@@ -57,7 +57,14 @@ def load_recipe(
         **own_prompts(content["task"]["prompts_from"] or content["task"]["name"], config_dir),
     }
     recipe = build(Recipe, {**content, **_names(content, name, scale)}, f"recipe '{name}'")
-    recipe = _with_languages(_with_sources(recipe, choose))
+    recipe = _with_first_shot(_with_rows(_with_languages(_with_sources(recipe, choose))))
+    total, said = recipe.data.num_examples_total, dict(assigned).get(("data", "num_examples_total"))
+    if said is not None and said != total:
+        rows, shown = written(recipe.data.num_examples), "max" if said == LARGEST else said
+        raise Problem(
+            f"data.num_examples_total={shown}, but data.num_examples={rows} makes {total}. "
+            "Leave the total out, or write data.num_examples={} to share it equally."
+        )
     check(recipe)
     return recipe
 
@@ -117,6 +124,8 @@ def _composed(
             content: Any = OmegaConf.to_container(OmegaConf.merge(schema, composed), resolve=False)
     except (HydraException, OmegaConfBaseException, ValueError) as error:
         raise _explain(error, name, config_dir) from error
+    except RecursionError as error:
+        raise Problem(f"{known[name]}, or a file that it takes in, is nested too deeply to be read.") from error
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         place = f"{mark.name}, line {mark.line + 1}," if mark is not None else str(known[name])
@@ -227,6 +236,35 @@ def _with_languages(recipe: Recipe) -> Recipe:
     note = recipe.targets_note  # unless it is on other languages
     note = note if note.startswith(f"targets=rest: {', '.join(found.targets) or 'none'} (") else ""
     return dataclasses.replace(recipe, sources=found.sources, targets=found.targets, targets_note=note)
+
+
+def _with_rows(recipe: Recipe) -> Recipe:
+    """The recipe with ``num_examples`` in the order of its sources, and their sum as the total."""
+    data = recipe.data
+    if not data.num_examples:
+        return recipe
+    codes = validated_codes("data.num_examples", data.num_examples)
+    rows = dict(zip(codes, data.num_examples.values(), strict=True))
+    if missing := [code for code in recipe.sources if code not in rows]:
+        raise Problem(
+            f"data.num_examples={written(data.num_examples)} says nothing of {missing[0]}, which is a source. Add "
+            f"data.num_examples.{missing[0]}=ROWS, or write data.num_examples={{}} to share the total equally."
+        )
+    if unknown := [code for code in rows if code not in recipe.sources]:
+        raise Problem(
+            f"data.num_examples: '{unknown[0]}' is not among the sources ({', '.join(recipe.sources)}). Write "
+            f"data.num_examples={written({code: rows[code] for code in recipe.sources})}, or add it to sources."
+        )
+    ordered = FrozenDict({code: rows[code] for code in recipe.sources})
+    data = dataclasses.replace(data, num_examples=ordered, num_examples_total=sum(rows.values()))
+    return dataclasses.replace(recipe, data=data)
+
+
+def _with_first_shot(recipe: Recipe) -> Recipe:
+    """Each seed has other worked examples first, lest one label always be shown and another never."""
+    if not recipe.prompt.num_shots or recipe.prompt.first_shot is not None:
+        return recipe
+    return dataclasses.replace(recipe, prompt=dataclasses.replace(recipe.prompt, first_shot=recipe.seed))
 
 
 def resolved_yaml(recipe: Recipe) -> str:

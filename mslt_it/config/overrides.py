@@ -72,7 +72,9 @@ def assign(content: dict[str, Any], assigned: Sequence[tuple[Place, Any]]) -> No
         *sections, name = place
         inner = functools.reduce(lambda outer, section: outer[section], sections, content)
         old = inner.get(name)
-        inner[name] = {**old, **value} if isinstance(old, dict) and isinstance(value, dict) else value
+        if isinstance(old, dict) and isinstance(value, dict) and name != "num_examples":  # which may be of others
+            value = {**old, **value}
+        inner[name] = value
 
 
 def unknown_key(name: str, where: str = "") -> Problem:

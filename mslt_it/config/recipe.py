@@ -5,16 +5,16 @@ A section's docstring is its heading in the help.
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from mslt_it.config.schema import key
-from mslt_it.records import fingerprint, to_plain
+from mslt_it.config.decides import deciding
+from mslt_it.config.schema import LARGEST_SEED, key
+from mslt_it.config.table_keys import OUTSIDE
+from mslt_it.records import fingerprint
 
 REST = ("rest",)  # targets=rest, until the data say which languages they have
-OF_LOOKS = ("eval_steps", "num_eval_examples", "patience")  # keys of training, which say nothing where eval_steps=0
 LARGEST = -1  # data.num_examples_total=max, until the rows are counted
 
 # What each shape of task is measured by; the first is the default of its task files.
@@ -28,16 +28,16 @@ METRICS = {
 CRITERIA = (
     *("pretraining_size", "vocabulary_coverage", "l2v_syntax", "l2v_phonology", "l2v_inventory", "l2v_family"),
     *("l2v_geography", "l2v_all", "embedding", "scripts", "min_diversity", "random"),
-    *("l2v_typology", "target_coverage", "mean_reciprocal_rank"),
+    *("l2v_typology", "target_coverage", "maxsum", "maxmin", "nn_rank", "mean_reciprocal_rank"),
 )
 METHODS = ("none", "cat", "svd", "ties", "dare_ties", "weighted_factors")
-# The head by which an encoder answers a task of a shape.
-HEADS = {"classification": "classes"}
+# The head by which an encoder answers a task of a shape; of a classification with task.option_fields it is "options".
+HEADS = {"classification": "classes", "tagging": "tags", "question_answering": "span"}
 
 
 @dataclass(frozen=True)
 class Head:
-    """By what an encoder answers: its kind (of `HEADS`), and the labels in the order of its outputs."""
+    """By what an encoder answers: its kind (see `HEADS`), and the labels in the order of its outputs."""
 
     name: str
     labels: tuple[str, ...]
@@ -76,10 +76,8 @@ class TaskConfig:
         example="[title,body]",
     )
     optional_fields: tuple[str, ...] = key((), "input columns that may be empty")
-    option_fields: tuple[str, ...] = key((), "input columns with the options, one for each of label_names")
-    choices: str = key(
-        "shown", "options are listed and answered by label, or scored as what follows", choices=("shown", "cloze")
-    )
+    option_fields: tuple[str, ...] = key((), "input columns that the labels stand for; an encoder reads each by itself")
+    choices: str = key("shown", "options are listed, or scored as what follows", choices=("shown", "cloze"))
     option_length: str = key(
         "bytes", "choices=cloze: scores are divided by an option's length", choices=("bytes", "characters", "none")
     )
@@ -135,6 +133,11 @@ class TaskConfig:
         """The task whose prompt files are used."""
         return self.prompts_from or self.name
 
+    @property
+    def tags(self) -> tuple[str, ...]:
+        """O and, of each kind of name, its B and I: as WikiANN counts them on the Hub."""
+        return (OUTSIDE, *(f"{part}-{kind}" for kind in self.label_names for part in "BI"))
+
     def config_name(self, language: str) -> str:
         """What the language is called upstream."""
         return self.configs.get(language, self.configs.get("default", language))
@@ -165,10 +168,16 @@ class DataConfig:
         above=0,
         special={LARGEST: "max"},
     )
+    num_examples: Mapping[str, int] = key(
+        {}, "of each source, where they are to differ; num_examples_total is their sum then", unit="rows", above=0,
+        example="{en:1400,sw:100}",
+    )  # fmt: skip
     items: str = key(
         "disjoint", "an item is labelled in one language, or the same items in all", choices=("disjoint", "parallel")
     )
-    assignment_seed: int | None = key(None, "of which item is labelled in which language; null: seed does", at_least=0)
+    assignment_seed: int | None = key(
+        None, "of which item is labelled in which language; null: seed does", at_least=0, at_most=LARGEST_SEED
+    )
     leaks: str = key("refuse", "training rows that are scored too", choices=("refuse", "drop"))
     max_length_tokens: int = key(
         512, "prompt, answer and end; longer rows are dropped and counted, never cut", unit="tokens", above=0
@@ -188,6 +197,7 @@ class PromptConfig:
         "direct", "ask directly, or for a chain of thought", choices=("direct", "cot_native", "cot_english", "xlt")
     )
     num_shots: int = key(0, "worked examples before each question", at_least=0)
+    first_shot: int | None = key(None, "which of them comes first, the rest in turn; null: seed decides", at_least=0)
 
 
 @dataclass(frozen=True)
@@ -220,7 +230,7 @@ class AdapterConfig:
         "an adapter beside the frozen weights, or all of them (then no other key here counts)",
         choices=("lora", "full"),
     )
-    rank: int = key(8, "of each update", above=0)
+    rank: int = key(8, "of each update", above=0, at_most=65536)
     alpha: int = key(16, "the update is scaled by alpha / rank", above=0)
     dropout: float = key(0.0, "on the adapter's input", at_least=0, below=1)
     target_modules: tuple[str, ...] = key(
@@ -279,6 +289,10 @@ class TrainingConfig:
     num_eval_examples: int = key(
         100, "of each source held out for that, at most half of those that could be scored", unit="rows", above=0
     )
+    average_checkpoints: int = key(
+        0, "the adapter is the mean of the weights at so many evenly spaced steps, the last among them", at_least=0,
+        shown="0 (the last step's)",
+    )  # fmt: skip
     patience: int = key(0, "looks after the best one at which training stops; 0: never", at_least=0)
 
 
@@ -322,7 +336,7 @@ class Recipe:
     targets_note: str = ""  # written by targets=rest: what the data have that is not among the targets
     trained_on: tuple[str, ...] = ()  # written by mslt eval: languages of its adapters' rows; empty: the sources
     supervised: bool = key(False, "let a language be source and target")
-    seed: int = key(0, "of data order, initialisation and bootstrap", at_least=0)
+    seed: int = key(0, "of data order, initialisation and bootstrap", at_least=0, at_most=LARGEST_SEED)
     scale: str = key("mini", "model, adapter and budget together, see scale=NAME")
     output_dir: str | None = key(None, "the run's folder", shown="runs/NAME-FINGERPRINT")
     task: TaskConfig = field(default_factory=TaskConfig)
@@ -340,7 +354,17 @@ class Recipe:
         """By what the model answers; None where it answers in tokens, as decoders do."""
         if self.model.kind != "encoder":
             return None
-        return Head(HEADS[self.task.shape], self.task.label_names)
+        name, labels = HEADS[self.task.shape], self.task.label_names
+        if name == "span":
+            return Head(name, ("start", "end"))
+        if name == "tags":
+            return Head(name, self.task.tags)
+        return Head("options" if self.task.option_fields else name, labels)
+
+    @property
+    def shown_sources(self) -> str:
+        """The sources in words, with their rows where these differ."""
+        return ", ".join(f"{c} ({n})" for c, n in self.data.num_examples.items()) or ", ".join(self.sources)
 
     @property
     def assignment_seed(self) -> int:
@@ -369,28 +393,6 @@ class Recipe:
 
     def _deciding(self, *names: str) -> dict[str, Any]:
         return {name: deciding(getattr(self, name)) for name in names}
-
-
-# Keys that came later, and their values that change nothing.
-_NOT_SAID: dict[str, Any] = {
-    **{"prompts": {}, "assignment_seed": None, "freeze_layers": 0, "layer_lr_decay": 1.0, "label_smoothing": 0.0},
-    **{"class_weights": "none", "method": "lora"},
-}
-
-
-def deciding(section: Any) -> Any:
-    """A section without the keys that no result follows from."""
-    if not dataclasses.is_dataclass(section):
-        return to_plain(section)
-    found = {f.name: getattr(section, f.name) for f in dataclasses.fields(section) if f.metadata["about"].decides}
-    for name, none in _NOT_SAID.items():
-        if name in found and found[name] == none:  # a run without it is the one that it was before there were any
-            del found[name]
-    if found.get("method") == "full":
-        found = {"method": "full"}
-    if found.get("eval_steps") == 0:
-        found = {name: value for name, value in found.items() if name not in OF_LOOKS}
-    return to_plain(found)
 
 
 def is_rest(targets: Sequence[Any]) -> bool:

@@ -31,11 +31,13 @@ if typing.TYPE_CHECKING:
 REQUIRED = dataclasses.MISSING  # the default of a key that has none
 LIMITS = {"above": operator.gt, "at_least": operator.ge, "below": operator.lt, "at_most": operator.le}
 _PLAIN = re.compile(r"-?\w(?:[\w ./-]*[\w./-])?")  # a list's element that needs no quotes
+LARGEST_SEED = 2**32 - 1  # numpy's
+LARGEST = 2**63 - 1  # of any other whole number
 T = TypeVar("T", bound="DataclassInstance")
 
 
-class FrozenDict(dict[str, str]):
-    """A mapping of texts that is never changed, so that a recipe can be hashed."""
+class FrozenDict(dict[str, Any]):
+    """A mapping that is never changed, so that a recipe can be hashed."""
 
     def __hash__(self) -> int:  # type: ignore[override]
         return hash(frozenset(self.items()))
@@ -81,6 +83,7 @@ _KINDS: dict[Any, str] = {
     tuple[int, ...]: "a list of whole numbers",
     Mapping[str, str]: "a mapping",
     Mapping[str, float]: "a mapping to numbers",
+    Mapping[str, int]: "a mapping to whole numbers",
     Mapping[str, Any]: "a section",  # of a study file, in its own form
 }
 
@@ -232,9 +235,9 @@ def _pairs(key: Key, text: str) -> Mapping[str, Any]:
             raise Problem(f"{key.name}: '{name}' is given twice. Remove one.")
         if not value.strip() and "." not in key.name:  # of a recipe's tables the check says more
             raise Problem(f"{key.name}: '{name}' has no value. Write {{{name}:VALUE}}.")
-        is_number = key.kind == "a mapping to numbers"
-        result[name] = values.number(f"{key.name} of {name}", value, "float") if is_number else value
-    return FrozenDict(result)
+        number = {"a mapping to numbers": "float", "a mapping to whole numbers": "int"}.get(key.kind)
+        result[name] = values.number(f"{key.name} of {name}", value, number) if number else value
+    return checked(key, FrozenDict(result))
 
 
 def checked(key: Key, value: Any, said: str = "") -> Any:
@@ -245,6 +248,10 @@ def checked(key: Key, value: Any, said: str = "") -> Any:
         raise Problem(f"{key.name}=[] is empty. Write {key.name}={key.example}.")
     if value == "" and may_be_empty is False:
         raise Problem(f"{key.name} is empty. Give it a value.")
+    if key.is_mapping:
+        for name, one in value.items():
+            checked(dataclasses.replace(key, name=f"{key.name}.{name}", kind="a text"), one)
+        return value
     for number, item in enumerate(value if is_list else (value,)):
         one = f"{key.name}: '{item}'" if is_list else said
         if about.choices and item is not None and item not in about.choices:
@@ -253,8 +260,9 @@ def checked(key: Key, value: Any, said: str = "") -> Any:
             if not math.isfinite(item):
                 raise Problem(f"{one} is not a finite number.")
             limits = ((holds, getattr(about, name)) for name, holds in LIMITS.items())
-            if not all(limit is None or holds(item, limit) for holds, limit in limits):
-                raise Problem(f"{one} is out of range. It must be {key.limits}.")
+            is_huge = isinstance(item, int) and abs(item) > LARGEST
+            if is_huge or not all(limit is None or holds(item, limit) for holds, limit in limits):
+                raise Problem(f"{one} is out of range. It must be {key.limits or f'between {-LARGEST} and {LARGEST}'}.")
         if is_list and not about.may_repeat and item in value[:number]:
             raise Problem(f"{said}: '{item}' is listed twice. Remove one.")
     return value
@@ -321,11 +329,13 @@ def _taken(key: Key, value: Any) -> Any:
         if wrong := [item for item in value if type(item) is not int]:
             raise Problem(f"{name}: {wrong[0]!r} is not a whole number.")
         return tuple(value)
-    if kind in ("a section", "a mapping", "a mapping to numbers"):
+    if kind == "a section" or key.is_mapping:
         if not isinstance(value, Mapping):
             raise Problem(f"{name}: {value!r} is not a mapping. Write KEY: VALUE lines under it.")
         if kind == "a mapping":
             return FrozenDict({_text(name, k): _text(f"{name}.{k}", v) for k, v in value.items()})
+        if kind == "a mapping to whole numbers":
+            return FrozenDict({_text(name, k): _whole(f"{name}.{k}", v) for k, v in value.items()})
         return value
     if isinstance(value, str):
         return read(key, value)
@@ -333,6 +343,14 @@ def _taken(key: Key, value: Any) -> Any:
     if type(value) not in types_of[kind]:
         raise Problem(f"{name}: {value!r} is not {kind}. It must be {key.limits or kind}.")
     return float(value) if kind == "a number" else value
+
+
+def _whole(name: str, value: Any) -> int:
+    if isinstance(value, str):
+        return int(values.number(name, value, "int"))
+    if type(value) is not int:
+        raise Problem(f"{name}: {value!r} is not a whole number.")
+    return value
 
 
 def _text(name: str, value: Any) -> str:

@@ -11,7 +11,7 @@ from mslt_it.config.recipe import Recipe
 from mslt_it.data.cleaning import clean, fitting_code, gives_away
 from mslt_it.data.encoding import Encoder
 from mslt_it.data.labels import MISSING, keep_line
-from mslt_it.data.mixing import meet, rank, too_few
+from mslt_it.data.mixing import allocate, meet, rank, too_few
 from mslt_it.data.prompts import prompted, shown_fields
 from mslt_it.problems import Problem
 from mslt_it.records import EncodedExample, Example
@@ -65,6 +65,11 @@ class Preparing:
                 repairs = (*outcome.repairs, *([CONTROL_TOKENS] if forged else []))
                 result.append(Prepared(outcome.example, row, "", repairs))
         return result
+
+
+def budget(recipe: Recipe) -> dict[str, int]:
+    """Rows per source: as the recipe says for each, else the total in equal shares."""
+    return dict(recipe.data.num_examples) or allocate(recipe.data.num_examples_total, recipe.sources)
 
 
 def chosen(

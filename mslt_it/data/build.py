@@ -13,18 +13,26 @@ from collections.abc import Collection, Hashable, Mapping, Sequence
 from typing import Any
 
 from mslt_it.config.recipe import Recipe, TaskConfig
-from mslt_it.data.budget import Preparing, Tally, chosen, reasons, refuse_drops, usable_rows
+from mslt_it.data.budget import Preparing, Tally, budget, chosen, reasons, refuse_drops, usable_rows
 from mslt_it.data.cleaning import clean
 from mslt_it.data.division import Loaded, set_aside
 from mslt_it.data.encoding import Encoder
 from mslt_it.data.labels import MISSING, NO_OPTION, NOT_TEXT, found_labels, label_notes
 from mslt_it.data.leakage import LeakIndex, find_leaks, refuse_leaks
-from mslt_it.data.mixing import allocate, hash_key, interleave, largest_equal, rank, too_few
+from mslt_it.data.mixing import hash_key, interleave, largest_equal, rank, too_few
 from mslt_it.data.prompts import prompt_file, prompted
 from mslt_it.data.rows import Role, RowStore, is_trained_on
 from mslt_it.data.segments import encoder_of
 from mslt_it.problems import Problem
-from mslt_it.records import BuildReport, EncodedExample, Example, LanguageReport, PromptedExample, fingerprint
+from mslt_it.records import (
+    BuildReport,
+    EncodedExample,
+    Example,
+    LanguageReport,
+    PromptedExample,
+    fingerprint,
+    with_windows,
+)
 
 MAX_COUNTED = 20  # labels whose training rows are counted in the printed report
 UNSCORABLE = {MISSING, NOT_TEXT, NO_OPTION, "label_unknown", "empty_field", "whitespace_only", "lone_surrogate"}
@@ -64,7 +72,7 @@ def build_training_set(
         )
     rows = rows or RowStore()
     pools, scored, notes = _pools(recipe, rows)
-    wanted = allocate(recipe.data.num_examples_total, recipe.sources)
+    wanted = budget(recipe)
     encoder = encoder or encoder_of(recipe, tokenizer)
     kept, tallies = chosen(Preparing(recipe, encoder), pools, wanted)
 
@@ -83,7 +91,7 @@ def build_training_set(
         told = ", ".join(f"{len(found)} {code}" for code, found in held.items())
         notes.append(f"training.eval_steps: rows held out to look at, scored in no language: {told}")
     notes += label_notes(recipe.task, [*(e for found in pools.values() for e in found), *scored])
-    notes.append(f"rows: {fingerprint([(r.id, r.language, r.input_ids, r.labels) for r in encoded])}")
+    notes.append(f"rows: {fingerprint([(r.id, r.language, r.input_ids, r.labels) for r in with_windows(encoded)])}")
     return encoded, BuildReport(
         fingerprint=recipe.data_fingerprint(),
         num_examples_total=len(encoded),

@@ -104,7 +104,11 @@ def clean(
     if is_wrong_script(" ".join(fields.values()), example.language):
         return Cleaned(None, "wrong_script")
     if repairs:
-        example = dataclasses.replace(example, fields=fields)
+        start = example.answer_start
+        if start > 0:  # what was taken out before the answer
+            before = strip_zero_width(next(iter(example.fields.values()))[:start])
+            start = len(unicodedata.normalize("NFC", before))
+        example = dataclasses.replace(example, fields=fields, answer_start=start)
     return Cleaned(example, repairs=tuple(dict.fromkeys(repairs)))
 
 
@@ -189,6 +193,12 @@ def expected_scripts(language: str) -> frozenset[str]:
         return frozenset({"Cyrl", "Latn"})
     script = named or (cldr_script(base) if base in CHECKED else "")
     return _COMPOUND.get(script, frozenset({script} if script else ()))
+
+
+def is_written_without_spaces(language: str) -> bool:
+    """Whether nothing stands between a text's words (Korean has spaces, whatever it writes with Han characters)."""
+    scripts = expected_scripts(language)
+    return bool(scripts & _BREAKING) or ("Hani" in scripts and "Hang" not in scripts)
 
 
 def _is_needed(char: str, before: str, after: str) -> bool:

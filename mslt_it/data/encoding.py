@@ -17,6 +17,7 @@ import unicodedata
 from collections.abc import Sequence
 from typing import Any
 
+from mslt_it.data.templates import always_one_day, refuse_endless
 from mslt_it.problems import Problem
 from mslt_it.records import EncodedExample, Message, PromptedExample
 
@@ -40,6 +41,8 @@ class Encoder:
     head = ""
 
     def __init__(self, tokenizer: Any, max_length_tokens: int) -> None:
+        if isinstance(template := getattr(tokenizer, "chat_template", None), str):
+            refuse_endless(template)
         self.tokenizer = tokenizer
         self.max_length_tokens = max_length_tokens
         self.control = control_tokens(tokenizer)
@@ -60,11 +63,19 @@ class Encoder:
         answers = {word: (*ids, self.end_id) for word, ids in zip(words, self.user_ids(words), strict=True)}
         return [self._join(e, prompt, answers[e.answer]) for e, prompt in zip(examples, prompts, strict=True)]
 
+    def apart(self, row: EncodedExample) -> tuple[Sequence[int], Sequence[int]]:
+        """(the ids that the model is given, those that it is to say)."""
+        start = sum(label == IGNORED for label in row.labels)
+        return row.input_ids[:start], row.input_ids[start:]
+
     def parts(self, row: EncodedExample) -> tuple[Sequence[int], str]:
         """(the ids that the model is given, what it is to say in text; empty where the answer has no tokens)."""
-        start = sum(label == IGNORED for label in row.labels)
-        is_empty = row.labels[-2] == IGNORED
-        return row.input_ids[:start], "" if is_empty else self.decode(row.input_ids[start:])
+        given, said = self.apart(row)
+        return given, self.decode(said) if len(said) > 1 else ""
+
+    def num_tokens(self, ids: Sequence[int]) -> int:
+        """How many of them the model reads at once."""
+        return len(ids)
 
     def prompt_ids(self, messages: Sequence[Message]) -> list[int]:
         """The prompt up to and with the marker that opens the assistant's turn."""
@@ -177,7 +188,11 @@ class Encoder:
         try:
             return str(
                 self.tokenizer.apply_chat_template(
-                    messages, tokenize=False, add_generation_prompt=add_generation_prompt, **_TEMPLATE_ARGUMENTS
+                    messages,
+                    chat_template=always_one_day(self.tokenizer.chat_template),
+                    tokenize=False,
+                    add_generation_prompt=add_generation_prompt,
+                    **_TEMPLATE_ARGUMENTS,
                 )
             )
         except Exception as error:  # jinja2's errors, and whatever a template raises for roles it does not take

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import codecs
 import gzip
+import itertools
 import json
 import re
 import shlex
+import sys
+import zipfile
 import zlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,6 +28,8 @@ TABLES = (*DELIMITED, ".jsonl", ".ndjson", ".json", ".parquet", ".xlsx")
 CONLL = (".conll", ".iob", ".iob2", ".bio")
 LANGUAGE_COLUMNS = ("lang", "language", "language_code", "lang_code", "locale")
 ID_NAMES = ("id", "idx")
+# Beyond these a file was made to fill the memory. Text is compressed to a fifth or a twentieth.
+BOMB, BOMB_RATIO, MOST_ROWS = 256 * 2**20, 200, 50_000_000
 _SPLITS = {
     **dict.fromkeys(("train", "training"), "train"),
     **dict.fromkeys(("dev", "val", "valid", "validation", "development"), "dev"),
@@ -135,9 +140,11 @@ def decode(path: Path) -> str:
     raw = path.read_bytes()
     if path.name.lower().endswith(".gz"):
         try:
-            raw = gzip.decompress(raw)
+            with gzip.open(path) as file:
+                size, raw = len(raw), file.read(max(BOMB, BOMB_RATIO * len(raw)) + 1)
         except (OSError, EOFError, zlib.error) as error:
             raise Problem(f"{path} is not, or not wholly, compressed by gzip: {error}. Fetch it again.") from error
+        refuse_bomb(path, size, len(raw))
     encoding = next((name for mark, name in _ENCODINGS if raw.startswith(mark)), "utf-8")
     try:
         text = raw.decode(encoding)
@@ -152,6 +159,15 @@ def decode(path: Path) -> str:
             f"{_conversion(path, 'UTF-16' + order)}"
         )
     return text if "\n" in text else text.replace("\r", "\n")  # the line ends of old Macs
+
+
+def refuse_bomb(path: Path, size: int, unpacked: int) -> None:
+    """A Problem for a compressed file that becomes so large that it was made for that; sizes in bytes."""
+    if unpacked > max(BOMB, BOMB_RATIO * size):
+        raise Problem(
+            f"{path} unpacks from {size / 2**20:.1f} MiB to {unpacked / 2**20:,.0f} MiB or more, {BOMB_RATIO} times "
+            "its size: that is no text. It is not read; unpack it yourself if you trust it."
+        )
 
 
 def _not_utf8(path: Path, raw: bytes, start: int) -> NotScorable:
@@ -213,6 +229,8 @@ def _excel_cells(path: Path) -> list[tuple[str, list[Any]]]:
             "is the extra 'excel' of this project), or save the sheet as CSV in UTF-8."
         ) from error
     try:
+        with zipfile.ZipFile(path) as packed:
+            refuse_bomb(path, path.stat().st_size, sum(part.file_size for part in packed.infolist()))
         book = openpyxl.load_workbook(path, read_only=True, data_only=True)
         sheets = {}
         for sheet in book.worksheets:
@@ -221,6 +239,8 @@ def _excel_cells(path: Path) -> list[tuple[str, list[Any]]]:
             sheets[sheet.title] = [(place, row) for place, row in cells if any(cell != "" for cell in row)]
         book.close()
     except Exception as error:  # openpyxl lets through whatever zip and XML raise
+        if isinstance(error, Problem):
+            raise
         raise Problem(
             f"{path} cannot be read as an Excel workbook (.xlsx): {type(error).__name__}: {error}. Is it an "
             "older .xls, or protected by a password? Save it as .xlsx without one, or as CSV in UTF-8."
@@ -243,23 +263,38 @@ def _plain(cell: Any) -> Any:
 
 def _read_json(path: Path, text: str, columns: Sequence[str]) -> list[Row]:
     """A list of objects, one object a line, or (.json) an object of columns."""
-    begin = text.lstrip()
-    lines = [(n, line) for n, line in enumerate(text.split("\n"), 1) if line.strip()]  # only \n ends a line
-    if not begin:
+    first = list(itertools.islice(_lines(text), 2))
+    if not first:
         return []
-    if begin[0] == "[":
+    numbered: Iterable[tuple[str, Any]]
+    if first[0][1].lstrip()[0] == "[":
         numbered = [(f"row {i}", item) for i, item in enumerate(parse_json(path, text), 1)]
-    elif ending(path) == ".json" and not (len(lines) > 1 and re.fullmatch(r"\s*\{.*\}\s*", lines[0][1])):
+    elif ending(path) == ".json" and not (len(first) > 1 and re.fullmatch(r"\s*\{.*\}\s*", first[0][1])):
         numbered = _from_object(path, parse_json(path, text), columns)
     else:
-        numbered = [(f"line {number}", parse_json(path, line, number)) for number, line in lines]
+        numbered = ((f"line {number}", parse_json(path, line, number)) for number, line in _lines(text))
+    rows = []
     for place, item in numbered:
         if not isinstance(item, dict):
             field = columns[0] if columns else "text"
             raise Problem(
                 f'{path} {place} is {type(item).__name__}, not an object. Write {{"{field}": ...}} for each row.'
             )
-    return [Row(place, item) for place, item in numbered]
+        rows.append(Row(place, item))
+    return rows
+
+
+def _lines(text: str) -> Iterator[tuple[int, str]]:
+    """(number, line) of those that are not blank, one at a time: a file may be as large as half the memory."""
+    at = 0
+    for number in itertools.count(1):
+        stop = text.find("\n", at)  # nothing else ends a line
+        line = text[at:] if stop < 0 else text[at:stop]
+        if line.strip():
+            yield number, line
+        if stop < 0:
+            return
+        at = stop + 1
 
 
 def parse_json(path: Path, text: str, line: int = 0) -> Any:
@@ -268,7 +303,7 @@ def parse_json(path: Path, text: str, line: int = 0) -> Any:
     at = f" line {line}" if line else ""
 
     def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        values = dict(pairs)
+        values = {sys.intern(name): value for name, value in pairs}  # one text for a name in all rows
         if len(values) < len(pairs):
             twice = next(name for name in values if sum(other == name for other, _ in pairs) > 1)
             raise Problem(f"{path}{at} has the field '{twice}' twice in one object. Rename one.")
@@ -320,7 +355,12 @@ def _read_parquet(path: Path) -> list[Row]:
     import pyarrow.parquet
 
     try:
-        named_cells(path, "its schema", pyarrow.parquet.read_schema(path).names)
+        about = pyarrow.parquet.read_metadata(path)
+        named_cells(path, "its schema", about.schema.to_arrow_schema().names)
+        if about.num_rows > MOST_ROWS:
+            raise Problem(
+                f"{path} holds {about.num_rows:,} rows; at most {MOST_ROWS:,} are read of a file. Keep those you need."
+            )
         items = pyarrow.parquet.read_table(path).to_pylist()
     except (OSError, ValueError) as error:
         raise Problem(f"{path} cannot be read as Parquet: {error}. Fetch or write it again.") from error

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from mslt_it.data.files import parsed
+from mslt_it.data.hub_client import ANSWER_SECONDS, BROKEN_OFF, UNREACHABLE, causes, is_silent, look_at_hub
 from mslt_it.languages import serving
 from mslt_it.problems import Problem, nearest
 from mslt_it.store import read_json, write_atomically
@@ -29,10 +30,6 @@ CARD = "README.md"
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _PLACEHOLDER = re.compile(r"\{(\w*)\}")
 _SHOWN = 20  # names in an error message
-# Names of the HTTP client's errors: the client is httpx or httpx2, by the version of huggingface_hub.
-BROKEN_OFF = {"RemoteProtocolError", "ReadError", "ReadTimeout", "WriteError", "WriteTimeout", "CloseError"}
-BROKEN_OFF |= {"XetDownloadError"}
-UNREACHABLE = {"ConnectError", "ConnectTimeout", "PoolTimeout", "ProxyError", "ConnectionError"}
 
 
 def read_hub(
@@ -46,12 +43,14 @@ def read_hub(
     """
     files = _pattern(revision, files)
     with _explained(data, revision, f"configuration '{config}', split '{split}'"):
+        look_at_hub()
         return _read_files(data, config, split, revision, files) if files else _load(data, config, split, revision)
 
 
 def hub_configs(data: str, revision: str | None, files: str | None = None) -> list[str]:
     """The names of a data set's configurations: as the Hub lists them, or those that a pattern of files has."""
     with _explained(data, revision, "its configurations"):
+        look_at_hub()
         commit = _commit(data, revision)
         if files := _pattern(revision, files):
             return sorted(_filled_in(files, _list_files(data, commit), "config"))
@@ -117,6 +116,13 @@ def hub_problem(error: BaseException, key: str, name: str, revision: str | None)
         return Problem(f"{key}={name} is neither a local path nor a name on the Hub, which has the form OWNER/NAME.")
     if BROKEN_OFF & names or any("Consistency check failed" in str(e) for e in chain):
         return Problem(f"{at}: the download from the Hub broke off before the file's end. Run the command again.")
+    if is_silent():
+        return Problem(
+            f"{absent}, and the Hub cannot be reached: "
+            f"{constants.ENDPOINT} did not answer within {ANSWER_SECONDS} seconds. Check the network and its proxy "
+            f"settings (HTTPS_PROXY), or set {key} to a local folder; HF_HUB_OFFLINE=1 takes what is in the cache "
+            "without asking."
+        )
     if met(errors.OfflineModeIsEnabled) or (constants.HF_HUB_OFFLINE and met(errors.LocalEntryNotFoundError)):
         return Problem(
             f"{absent}, and offline mode is on (HF_HUB_OFFLINE=1). Run once with a network and without HF_HUB_OFFLINE, "
@@ -131,15 +137,6 @@ def hub_problem(error: BaseException, key: str, name: str, revision: str | None)
             f"{key} to a local folder."
         )
     return Problem(f"{at}: the Hub refused with status {statuses[0]}; {log_in}, or try later.") if statuses else None
-
-
-def causes(error: BaseException) -> Iterator[BaseException]:
-    seen: set[int] = set()
-    current: BaseException | None = error
-    while current is not None and id(current) not in seen:
-        yield current
-        seen.add(id(current))
-        current = current.__cause__ or current.__context__
 
 
 # ---------------------------------------------------------------- repositories that datasets loads

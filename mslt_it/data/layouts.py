@@ -88,7 +88,7 @@ def _tag_column(sentences: list[tuple[int, list[tuple[int, list[str]]]]], width:
 
 
 def read_squad(path: Path) -> list[Row]:
-    """SQuAD's nesting (data, paragraphs, qas) -> ``id``, ``context``, ``question``, ``answers`` (list of texts).
+    """SQuAD's nesting (data, paragraphs, qas) -> ``id``, ``context``, ``question``, ``answers`` (texts, offsets).
 
     Offsets count characters; an answer that is not at its offset is a Problem, since then the context is another text.
     """
@@ -108,7 +108,7 @@ def read_squad(path: Path) -> list[Row]:
                     "id": question.get("id"),
                     "context": paragraph["context"],
                     "question": question.get("question"),
-                    "answers": [answer["text"] for answer in answers],
+                    "answers": {name: [one.get(name) for one in answers] for name in ("text", "answer_start")},
                 }
                 rows.append(Row(place, values))
     return rows

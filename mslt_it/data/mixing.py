@@ -126,20 +126,35 @@ def _path_to_surplus(
     return None
 
 
-def largest_total(examples_by_language: Mapping[str, Sequence[Example]], items: str) -> int:
-    """The largest total for which there are enough items, shared as ``allocate`` shares it; 0 where none is."""
+def scaled(num_total: int, shares: Mapping[str, int]) -> dict[str, int]:
+    """About ``num_total`` rows in the proportions of ``shares``, rounded down, at least one of each language."""
+    whole = sum(shares.values())
+    return {code: max(1, n * num_total // whole) for code, n in shares.items()}
+
+
+def largest_total(
+    examples_by_language: Mapping[str, Sequence[Example]], items: str, shares: Mapping[str, int] | None = None
+) -> int:
+    """The largest total for which there are enough items, shared as ``allocate`` shares it, or as `scaled` does in the
+    proportions of ``shares``; 0 where none is."""
     languages = sorted(examples_by_language)
     holders: dict[str, list[str]] = {}
     for code in languages:
         for item in {e.id for e in examples_by_language[code]}:
             holders.setdefault(item, []).append(code)
-    if items == "parallel":
-        return len(languages) * sum(len(codes) == len(languages) for codes in holders.values())
+    num_shared = sum(len(codes) == len(languages) for codes in holders.values())
+    if items == "parallel" and shares is None:
+        return len(languages) * num_shared
     kinds = Counter(tuple(codes) for codes in holders.values())
-    low, high = 0, len(holders)
+
+    def enough(total: int) -> bool:
+        wanted = allocate(total, languages) if shares is None else scaled(total, shares)
+        return max(wanted.values()) <= num_shared if items == "parallel" else _fits(wanted, kinds)
+
+    low, high = 0, len(languages) * len(holders)
     while low < high:  # what fits, fits with a row less
         middle = (low + high + 1) // 2
-        if middle < len(languages) or _fits(allocate(middle, languages), kinds):
+        if middle < len(languages) or enough(middle):
             low = middle
         else:
             high = middle - 1
@@ -178,8 +193,48 @@ def too_few(
 
     ``usable``: all rows that can be trained on, per language; ``dropped``: language -> why others cannot.
     """
-    total, fits, equal = sum(wanted.values()), largest_total(usable, items), largest_equal(usable, items)
+    total = sum(wanted.values())
+    if wanted != allocate(total, wanted):
+        return _too_few_of_each(wanted, usable, items, _rows_to_choose_from(wanted, usable, items, dropped))
+    fits, equal = largest_total(usable, items), largest_equal(usable, items)
     each = " or ".join(map(str, sorted(set(wanted.values()))))
+    is_shared, has = _rows_to_choose_from(wanted, usable, items, dropped)
+    same = "" if equal == fits else f", the same number of each: {equal}"
+    largest = f"Set data.num_examples_total={fits}, the largest that fits (max takes as many as fit{same})"
+    remedies = [largest if fits else "Use a larger split"]
+    if items == "disjoint" and is_shared and largest_total(usable, "parallel") >= total:
+        remedies.append("set data.items=parallel (every language may then use every item)")
+    return Problem(
+        f"data.num_examples_total={total} takes {each} training rows of each source. {has}. "
+        f"{', or '.join(remedies)}, or name other sources."
+    )
+
+
+def _too_few_of_each(
+    wanted: Mapping[str, int], usable: Mapping[str, Sequence[Example]], items: str, has: tuple[bool, str]
+) -> Problem:
+    """The error where data.num_examples asks for more than there is."""
+    fits = largest_total(usable, items, wanted)
+    remedies = [f"Set data.num_examples={_listed(scaled(fits, wanted))}" if fits else "Use a larger split"]
+    if items == "disjoint" and has[0] and largest_total(usable, "parallel", wanted) >= sum(wanted.values()):
+        remedies.append("set data.items=parallel (every language may then use every item)")
+    return Problem(
+        f"data.num_examples={_listed(wanted)} takes more training rows than there are. {has[1]}. "
+        f"{', or '.join(remedies)}, or name other sources."
+    )
+
+
+def _listed(rows: Mapping[str, int]) -> str:
+    return "{" + ",".join(f"{code}:{n}" for code, n in rows.items()) + "}"
+
+
+def _rows_to_choose_from(
+    wanted: Mapping[str, int],
+    usable: Mapping[str, Sequence[Example]],
+    items: str,
+    dropped: Mapping[str, str] | None,
+) -> tuple[bool, str]:
+    """(whether several languages have the same items, what every language has, in words)."""
     has = ", ".join(
         f"{code} {len(usable[code])}"
         + (f", which is {n - len(usable[code])} too few" if n > len(usable[code]) else "")
@@ -190,16 +245,9 @@ def too_few(
     are_shared = num_items < sum(map(len, usable.values()))
     rule = f"; an item is labelled in one language only, and there are {num_items}" if are_shared else ""
     if items == "parallel":
-        rule = f"; only the {fits // len(wanted)} items that can be used in all of them count"
-    same = "" if equal == fits else f", the same number of each: {equal}"
-    largest = f"Set data.num_examples_total={fits}, the largest that fits (max takes as many as fit{same})"
-    remedies = [largest if fits else "Use a larger split"]
-    if items == "disjoint" and are_shared and largest_total(usable, "parallel") >= total:
-        remedies.append("set data.items=parallel (every language may then use every item)")
-    return Problem(
-        f"data.num_examples_total={total} takes {each} training rows of each source. Rows to choose from: {has}{rule}. "
-        f"{', or '.join(remedies)}, or name other sources."
-    )
+        in_all = largest_total(usable, "parallel") // len(wanted)
+        rule = f"; only the {in_all} items that can be used in all of them count"
+    return are_shared, f"Rows to choose from: {has}{rule}"
 
 
 def interleave(chosen: Mapping[str, Sequence[Row]], seed: int) -> list[Row]:

@@ -97,6 +97,7 @@ def prompted(example: Example, task: TaskConfig, prompt: PromptConfig) -> Prompt
         group=fingerprint(key) if (key := task.group_key({**example.fields, **example.grouped_by})) else "",
         lengths=tuple(_length(task, choice) for choice in choices) if task.is_cloze else (),
         segments=tuple(example.fields[name] for name in task.input_fields),
+        answer_start=example.answer_start,
     )
 
 
@@ -140,7 +141,7 @@ class _Asking:
     def opening(self) -> list[Message]:
         """What comes before the row: the system's word and worked examples."""
         messages = [Message("system", self.file.system)] if self.file.system else []
-        for shot in exemplars(self.task, self.language, self.prompt.num_shots):
+        for shot in exemplars(self.task, self.language, self.prompt.num_shots, first=self.prompt.first_shot or 0):
             messages += _shown(self, shot)
         return messages
 
@@ -215,7 +216,8 @@ def _shown(asking: _Asking, shot: Exemplar) -> list[Message]:
     item = Example(shot.id, asking.language, task.name, "", shot.fields, shot.label)
     answer = asking.word(shot.label, shot.fields)
     if form is not None and form.language == ENGLISH:
-        english = next(e for e in exemplars(task, ENGLISH, prompt.num_shots) if e.id == shot.id)
+        shown = exemplars(task, ENGLISH, prompt.num_shots, first=prompt.first_shot or 0)
+        english = next(example for example in shown if example.id == shot.id)
         in_english = dataclasses.replace(item, fields=english.fields, language=ENGLISH)
         retold = _Asking.of(task, prompt, ENGLISH).request(in_english)
         answer = form.answer(english.chain, answer, " ".join(retold.split()))

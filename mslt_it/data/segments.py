@@ -4,18 +4,52 @@ The fields are segments A and B, joined as the tokenizer joins a pair; of more t
 are B, one after another. As in `mslt_it.data.encoding`, no text can forge a control token.
 
     XLM-R   <s> A </s></s> B </s>        BERT   [CLS] A [SEP] B [SEP], told apart by token types 0 and 1, too
+
+Where labels stand for fields of the row (XCOPA's two choices), each of these is segment B of a row of its own, and all
+the others are segment A. The rows of an item stand one after another; each begins with the token that no text has.
+
+A sentence that is tagged is tokenised word by word, as transformers does with ``is_split_into_words``; the word's tag
+stands at its first token. Of a question on a passage (the first field) the passage is segment B.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import functools
+import itertools
+import json
+import unicodedata
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from mslt_it.config.recipe import Recipe
-from mslt_it.data.encoding import FORGED, TOO_LONG, Encoder
+from mslt_it.data.cleaning import is_written_without_spaces, strip_zero_width
+from mslt_it.data.encoding import FORGED, IGNORED, TOO_LONG, Encoder
+from mslt_it.data.passages import Passage, answer_place, trimmed, windows
+from mslt_it.data.spans import SPACE_TOKEN
+from mslt_it.data.text_to_text import TextToTextEncoder
 from mslt_it.problems import Problem
 from mslt_it.records import EncodedExample, PromptedExample
+
+NOT_IN_PASSAGE = "answer_not_in_passage"
+
+
+@dataclass(frozen=True)
+class Words:
+    """What is tagged of a sentence; ``places``: of the first token of each word among the row's ids."""
+
+    texts: tuple[str, ...]
+    places: tuple[int, ...]
+    is_spaced: bool  # words with a space between them, not characters
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What the model reads of an item, however long, and what its answer is cut from, where that is words of a text."""
+
+    ids: tuple[int, ...]
+    source: Words | Passage | None = None
 
 
 class SegmentEncoder(Encoder):
@@ -23,18 +57,25 @@ class SegmentEncoder(Encoder):
 
     head = "classes"
 
-    def __init__(self, tokenizer: Any, max_length_tokens: int, labels: Sequence[str] = ()) -> None:
+    def __init__(
+        self, tokenizer: Any, max_length_tokens: int, labels: Sequence[str] = (), options: Sequence[int] = ()
+    ) -> None:
+        """``options``: the places among the fields of those that labels stand for."""
         if tokenizer.pad_token_id is None:
             raise Problem(
                 "The tokenizer has no padding token, and an encoder tells by it which places of a row are empty. Set "
                 "the tokenizer's pad_token to the one that the model was trained with, or choose another model."
             )
-        super().__init__(tokenizer, max_length_tokens)
-        self.labels = tuple(labels)
+        # An encoder has no more places than it was made with.
+        super().__init__(tokenizer, min(max_length_tokens, tokenizer.model_max_length))
+        self.labels, self.options = tuple(labels), tuple(options)
 
     def encode_all(self, examples: Sequence[PromptedExample]) -> list[EncodedExample | str]:
-        rows = self.row_ids(examples)
-        return [self._labelled(example, ids) for example, ids in zip(examples, rows, strict=True)]
+        return [self._row(example, read) for example, read in zip(examples, self.read(examples), strict=True)]
+
+    def read(self, examples: Sequence[PromptedExample]) -> list[Reading]:
+        """What the model reads of each."""
+        return [Reading(ids) for ids in self.row_ids(examples)]
 
     def row_ids(self, examples: Iterable[PromptedExample]) -> list[tuple[int, ...]]:
         """What the model reads of each, however long."""
@@ -61,17 +102,15 @@ class SegmentEncoder(Encoder):
     def parts(self, row: EncodedExample) -> tuple[Sequence[int], str]:
         return row.input_ids, self.labels[row.labels[0]]
 
-    @functools.cached_property
-    def separator_id(self) -> int | None:
-        """The token after which token types become 1; None where the model has no types."""
-        return separator_id(self.tokenizer)
-
-    def _labelled(self, example: PromptedExample, ids: tuple[int, ...]) -> EncodedExample | str:
-        if len(ids) > self.max_length_tokens:
+    def _row(self, example: PromptedExample, read: Reading) -> EncodedExample | str:
+        if self.num_tokens(read.ids) > self.max_length_tokens:
             return TOO_LONG
         if any(self.holds_control(text) and not self._survives(text) for text in example.segments):
             return FORGED
-        return EncodedExample(example.id, example.language, ids, (example.choices.index(example.answer),))
+        return self._labelled(example, read)
+
+    def _labelled(self, example: PromptedExample, read: Reading) -> EncodedExample | str:
+        return EncodedExample(example.id, example.language, read.ids, (example.choices.index(example.answer),))
 
     def _joined(self, parts: Sequence[Sequence[int]]) -> tuple[int, ...]:
         around = self._around[len(parts) - 1]
@@ -92,14 +131,174 @@ class SegmentEncoder(Encoder):
         return self._around[0][-1][-1] if self._around[0][-1] else int(self.tokenizer.pad_token_id)
 
 
-ENCODERS = {"classes": SegmentEncoder}
+class OptionEncoder(SegmentEncoder):
+    """Rows for a head that says what each option is worth."""
+
+    head = "options"
+
+    def row_ids(self, examples: Iterable[PromptedExample]) -> list[tuple[int, ...]]:
+        items = list(examples)
+        apart = [dataclasses.replace(item, segments=pair) for item in items for pair in self._pairs(item)]
+        rows = iter(super().row_ids(apart))
+        return [tuple(i for _ in self.options for i in next(rows)) for _ in items]
+
+    def cut(self, ids: Sequence[int], longest: int) -> Sequence[int]:
+        return [i for row in split(ids, ids[0]) for i in super(OptionEncoder, self).cut(row, longest)]
+
+    def num_tokens(self, ids: Sequence[int]) -> int:
+        return max(map(len, split(ids, ids[0])))
+
+    def _pairs(self, item: PromptedExample) -> list[tuple[str, str]]:
+        others = (text for place, text in enumerate(item.segments) if place not in self.options and text.strip())
+        shown = " ".join(others)
+        return [(shown, item.segments[place]) for place in self.options]
+
+
+class TagEncoder(SegmentEncoder):
+    """Rows for a head that tags each token; ``labels``: O, B-PER, I-PER and so on."""
+
+    head = "tags"
+
+    def read(self, examples: Sequence[PromptedExample]) -> list[Reading]:
+        sentences = [_words(example) for example in examples]
+        shown = {
+            (word, e.language): unicodedata.normalize("NFC", strip_zero_width(word))
+            for e, (words, _) in zip(examples, sentences, strict=True)
+            for word in words
+        }
+        plain = list(dict.fromkeys(shown.values()))
+        unknown = [int(self.tokenizer.unk_token_id)]  # a word of which nothing is left
+        ids = {word: found or unknown for word, found in zip(plain, self.user_ids(plain), strict=True)}
+        made = []
+        for example, (words, is_spaced) in zip(examples, sentences, strict=True):
+            parts = [ids[shown[word, example.language]] for word in words]
+            places = itertools.accumulate(map(len, parts), initial=len(self._around[0][0]))
+            source = Words(tuple(words), tuple(place for place, _ in zip(places, parts, strict=False)), is_spaced)
+            made.append(Reading(self._joined([list(itertools.chain(*parts))]), source))
+        return made
+
+    def parts(self, row: EncodedExample) -> tuple[Sequence[int], str]:
+        return row.input_ids, " ".join(self.labels[label] for label in row.labels if label != IGNORED)
+
+    @functools.cached_property
+    def num_behind(self) -> int:
+        """Tokens behind a sentence."""
+        return len(self._around[0][-1])
+
+    def _labelled(self, example: PromptedExample, read: Reading) -> EncodedExample | str:
+        assert isinstance(read.source, Words)
+        tags = dict(zip(read.source.places, json.loads(example.references[0])["tags"], strict=True))
+        labels = (self.labels.index(tags[n]) if n in tags else IGNORED for n in range(len(read.ids)))
+        return EncodedExample(example.id, example.language, read.ids, tuple(labels))
+
+
+class SpanEncoder(SegmentEncoder):
+    """Rows for a head that says where in a passage an answer begins and ends.
+
+    A question takes half of what the model reads at most: of a longer one the rest is left out, and it is not trained
+    on. Control tokens that the tokenizer cannot but see in a passage are read as unknown, so that its characters can be
+    told by the tokens.
+    """
+
+    head = "span"
+
+    def read(self, examples: Sequence[PromptedExample]) -> list[Reading]:
+        asked = [_question(example) for example in examples]
+        plain = list(dict.fromkeys(asked))
+        questions = dict(zip(plain, self.user_ids(plain), strict=True))
+        passages = self._with_offsets(list(dict.fromkeys(example.segments[0] for example in examples)))
+        made = []
+        for example, question in zip(examples, asked, strict=True):
+            ids, offsets = passages[example.segments[0]]
+            parts = [questions[question][: self._longest_question], ids] if question else [ids]
+            row = self._joined(parts)
+            start = len(row) - len(self._around[len(parts) - 1][-1]) - len(ids)
+            made.append(Reading(row, Passage(example.segments[0], start, tuple(offsets))))
+        return made
+
+    def num_tokens(self, ids: Sequence[int]) -> int:
+        return min(len(ids), self.max_length_tokens)
+
+    def parts(self, row: EncodedExample) -> tuple[Sequence[int], str]:
+        first, last = row.labels
+        return row.input_ids, self.decode(row.input_ids[first : last + 1])
+
+    @property
+    def _longest_question(self) -> int:
+        return self.max_length_tokens // 2
+
+    def _labelled(self, example: PromptedExample, read: Reading) -> EncodedExample | str:
+        passage = read.source
+        assert isinstance(passage, Passage)
+        if len(self.user_ids([_question(example)])[0]) > self._longest_question:
+            return TOO_LONG
+        place = answer_place(passage.text, example.answer, example.answer_start)
+        if place is None or (tokens := passage.tokens_of(*place)) is None:
+            return NOT_IN_PASSAGE
+        rows = []
+        for window in windows(read.ids, passage, self.max_length_tokens):
+            first, last = (token - window.first for token in tokens)
+            holds = first >= 0 and last < window.num
+            labels = (passage.start + first, passage.start + last) if holds else (0, 0)
+            rows.append(EncodedExample(example.id, example.language, window.ids, labels))
+        if (answered := next((row for row in rows if row.labels[0]), None)) is None:
+            return TOO_LONG  # an answer that is longer than what two windows share
+        return dataclasses.replace(answered, others=tuple(row for row in rows if row is not answered))
+
+    def _with_offsets(self, texts: Sequence[str]) -> dict[str, tuple[list[int], list[tuple[int, int]]]]:
+        """Passage -> its ids, and the characters of each."""
+        if not self.tokenizer.is_fast:
+            raise Problem(
+                f"{type(self.tokenizer).__name__} does not say which characters its tokens are, so no answer can be "
+                "cut from a passage. Put a tokenizer.json beside the model, or choose another one."
+            )
+        made = self.tokenizer(
+            list(texts), add_special_tokens=False, split_special_tokens=True, return_offsets_mapping=True,
+            return_attention_mask=False, verbose=False,
+        )  # fmt: skip
+        other = self.tokenizer.unk_token_id
+        return {
+            text: ([other if i in self._control_ids else i for i in ids], [trimmed(text, *pair) for pair in pairs])
+            for text, ids, pairs in zip(texts, made["input_ids"], made["offset_mapping"], strict=True)
+        }
+
+
+def _words(example: PromptedExample) -> tuple[Sequence[str], bool]:
+    """(what is tagged, whether spaces stand between): the tokens of the file, of a text alone its words, or its
+    characters where the language is written without spaces."""
+    if example.references:
+        gold = json.loads(example.references[0])
+        return gold["tokens"], gold["spaced"]
+    [text] = example.segments
+    if is_written_without_spaces(example.language):
+        return [SPACE_TOKEN if char.isspace() else char for char in text], False
+    return text.split(), True
+
+
+def _question(example: PromptedExample) -> str:
+    return " ".join(text for text in example.segments[1:] if text.strip())
+
+
+def split(ids: Sequence[int], start: int) -> list[Sequence[int]]:
+    """The rows that stand one after another in ``ids``, each of which begins with ``start``."""
+    starts = [place for place, token in enumerate(ids) if token == start] or [0]
+    return [ids[a:b] for a, b in itertools.pairwise([*starts, len(ids)])]
+
+
+ENCODERS: dict[str, type[SegmentEncoder]] = {
+    "classes": SegmentEncoder,
+    "options": OptionEncoder,
+    "tags": TagEncoder,
+    "span": SpanEncoder,
+}
 
 
 def encoder_of(recipe: Recipe, tokenizer: Any) -> Encoder:
     """That of the recipe's kind of model and task; its labels must have been found."""
-    if recipe.head is None:
-        return Encoder(tokenizer, recipe.data.max_length_tokens)
-    return ENCODERS[recipe.head.name](tokenizer, recipe.data.max_length_tokens, recipe.head.labels)
+    longest, head, task = recipe.data.max_length_tokens, recipe.head, recipe.task
+    if head is None:
+        return (TextToTextEncoder if recipe.model.kind == "text_to_text" else Encoder)(tokenizer, longest)
+    return ENCODERS[head.name](tokenizer, longest, head.labels, [*map(task.input_fields.index, task.option_fields)])
 
 
 def segments(example: PromptedExample) -> tuple[str, ...]:
@@ -108,7 +307,21 @@ def segments(example: PromptedExample) -> tuple[str, ...]:
     return (first, " ".join(others)) if others else (first,)
 
 
-def separator_id(tokenizer: Any) -> int | None:
-    """The token after which a tokenizer's token types are 1; None where all of them are 0, or it has none."""
-    types = tokenizer("a", "b").get("token_type_ids") or [0]
-    return int(tokenizer.sep_token_id) if 1 in types else None
+@dataclass(frozen=True)
+class Layout:
+    """What a model must be told of rows of ids beside the ids themselves."""
+
+    separator_id: int | None = None  # after the first of these token types are 1; None: there are no types
+    start_id: int | None = None  # with which each of an item's rows begins; None: an item is one row
+
+
+PLAIN = Layout()
+
+
+def layout(head: str, tokenizer: Any) -> Layout:
+    """Of the rows for a head; empty: of a decoder's."""
+    if not head:
+        return PLAIN
+    pair = tokenizer("a", "b")
+    types = pair.get("token_type_ids") or [0]
+    return Layout(tokenizer.sep_token_id if 1 in types else None, pair["input_ids"][0] if head == "options" else None)

@@ -42,6 +42,7 @@ class _Parts:
     label: str = ""
     references: tuple[str, ...] = ()
     fault: str = ""  # "reason: detail" where something is no text, or the label is missing: the row is dropped
+    answer_start: int = -1  # character of the passage; -1: not told
 
 
 def id_text(value: Any) -> str:
@@ -105,6 +106,7 @@ def to_examples(
                 rationale=rationale,
                 fault=parts.fault,
                 grouped_by={name: id_text(row.values.get(name)) for name in others},
+                answer_start=parts.answer_start,
             )
         )
     return examples
@@ -163,11 +165,15 @@ def _option_fault(task: TaskConfig, parts: _Parts) -> str:
 
 
 def _answers(value: Any, task: TaskConfig, parts: _Parts) -> tuple[str, ...]:
-    """The different answers of a column that holds one text, a list of texts, or SQuAD's {"text": [...]}."""
+    """The different answers of a column that holds one text, a list of texts, or SQuAD's {"text": [...],
+    "answer_start": [...]}, whose first offset goes with the first of them."""
+    starts: Any = None
     if isinstance(value, dict) and "text" in value:
-        value = value["text"]
+        value, starts = value["text"], value.get("answer_start")
     values = value if isinstance(value, (list, tuple)) else [value]
     texts = [_text(v, task.label_field, parts).strip() for v in values]
+    starts = starts if isinstance(starts, (list, tuple)) else [starts]
+    parts.answer_start = next((s for text, s in zip(texts, starts, strict=False) if text and isinstance(s, int)), -1)
     if task.metric == "number_accuracy":
         texts = [plain_number(text) for text in texts]
     return tuple(dict.fromkeys(text for text in texts if text))
@@ -262,7 +268,7 @@ class TagReader:
 
     def __init__(self, task: TaskConfig, sentences: Sequence[Any]) -> None:
         self.task = task
-        self.known = [OUTSIDE, *(f"{part}-{kind}" for kind in task.label_names for part in "BI")]
+        self.known = list(task.tags)
         said = {label_form(value): name for value, name in task.labels.items()}
         forms = {label_form(tag) for tags in sentences if isinstance(tags, (list, tuple)) for tag in tags}
         # O, B-first, I-first, B-second, ... as WikiANN counts on the Hub: only where nothing else is in the column.

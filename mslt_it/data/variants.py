@@ -132,8 +132,8 @@ def translation_request(text: str, language: str) -> str:
 
 
 @functools.lru_cache(maxsize=256)
-def exemplars(task: TaskConfig, language: str, num: int) -> tuple[Exemplar, ...]:
-    """The first ``num`` worked examples of a task in a language, the same ones in every language."""
+def exemplars(task: TaskConfig, language: str, num: int, first: int = 0) -> tuple[Exemplar, ...]:
+    """``num`` worked examples of a task in a language from number ``first`` on, in a circle; the same in every one."""
     if num == 0:
         return ()
     root = share_dir("eval") / "exemplars" / task.name
@@ -148,7 +148,8 @@ def exemplars(task: TaskConfig, language: str, num: int) -> tuple[Exemplar, ...]
     if num > len(found):
         raise Problem(f"num_shots={num}: {path} has {len(found)} worked examples. Use num_shots={len(found)}.")
     rows = []
-    for row in found[:num]:
+    start = first % len(found)
+    for row in (found[start:] + found[:start])[:num]:
         if missing := [name for name in task.input_fields if name not in row["fields"]]:
             raise Problem(f"{path}: example '{row['id']}' has no field '{missing[0]}', one of task.input_fields.")
         for key, text in (*row["fields"].items(), ("label", str(row["label"])), ("chain", row["chain"])):

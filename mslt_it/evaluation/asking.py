@@ -15,11 +15,13 @@ from typing import Any
 import numpy as np
 
 from mslt_it.data.encoding import Encoder
+from mslt_it.data.passages import Passage
+from mslt_it.data.segments import Words
 from mslt_it.evaluation.cache import AnswerCache, key_of
 from mslt_it.evaluation.generation import Prompt, Sampling, TextGenerator
-from mslt_it.evaluation.heads import ENGINES, ClassEngine
+from mslt_it.evaluation.heads import ENGINES, HeadEngine
 from mslt_it.evaluation.likelihood import ChoiceScorer, Request
-from mslt_it.store import Journal
+from mslt_it.journal import Journal
 
 QUESTIONS = "questions_sha256"  # in a journal's first line: of everything that decides its answers
 
@@ -34,6 +36,7 @@ class Question:
     max_new_tokens: int = 0
     sample: int = 0
     field: str = ""
+    source: Words | Passage | None = None  # what an encoder's answer is cut from
 
     @property
     def key(self) -> str:
@@ -119,7 +122,7 @@ class TextEngine:
         return parts
 
 
-Engine = ChoiceEngine | TextEngine | ClassEngine  # a model and the questions it is to answer
+Engine = ChoiceEngine | TextEngine | HeadEngine  # a model and the questions it is to answer
 
 
 def prompts_of(questions: Sequence[Question]) -> list[Prompt]:

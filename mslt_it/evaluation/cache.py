@@ -11,17 +11,17 @@ A SQLite file; several processes may use one at once.
 from __future__ import annotations
 
 import contextlib
-import json
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from mslt_it.journal import opened_line, sealed_line
 from mslt_it.problems import Problem
 from mslt_it.store import value_sha256
 
 FILE = "answers.sqlite"
-TABLE = "answers_1"  # a new name with any change of what keys or values mean
+TABLE = "answers_2"  # a new name with any change of what keys or values mean
 SECONDS = 60  # to wait for another process
 
 
@@ -53,16 +53,18 @@ class AnswerCache:
         with self._explained():
             select = f"SELECT value FROM {TABLE} WHERE key = ?"
             rows = [self._connection.execute(select, (key,)).fetchone() for key in keys]
-            return None if None in rows else [json.loads(value) for (value,) in rows]
+        found = [
+            opened_line(row[0].encode(), key) if row and isinstance(row[0], str) else None
+            for key, row in zip(keys, rows, strict=True)
+        ]
+        whole = [answer for answer in found if answer is not None]  # None: unknown, or not as it was put there
+        return whole if len(whole) == len(found) else None
 
     def put(self, keys: Sequence[bytes], answers: Sequence[Mapping[str, Any]]) -> None:
         """Keeps answers, all or none of them."""
         if self._connection is None:
             return
-        rows = [
-            (key, json.dumps(answer, ensure_ascii=False, allow_nan=False))
-            for key, answer in zip(keys, answers, strict=True)
-        ]
+        rows = [(key, sealed_line(answer, key)[:-1]) for key, answer in zip(keys, answers, strict=True)]
         with self._explained(), self._connection as connection:
             connection.executemany(f"INSERT OR REPLACE INTO {TABLE} VALUES (?, ?)", rows)
 

@@ -17,15 +17,16 @@ from mslt_it.data.build import notes_on_scored
 from mslt_it.data.segments import encoder_of
 from mslt_it.evaluation.cache import AnswerCache
 from mslt_it.evaluation.evaluator import Evaluator, on_main, unit
-from mslt_it.evaluation.folder import LOCK, claim, finished, inputs, request_fingerprint, seal
+from mslt_it.evaluation.folder import claim, finished, inputs, request_fingerprint, seal
 from mslt_it.evaluation.measures import check_languages
 from mslt_it.evaluation.output import write_results
 from mslt_it.evaluation.questions import in_variant
 from mslt_it.evaluation.request import Request
 from mslt_it.evaluation.systems import Bench, LoadedBase, load, resolve
+from mslt_it.locks import LOCK, only_writer
 from mslt_it.notices import WORLD_NOTICE
 from mslt_it.problems import Problem
-from mslt_it.store import locked
+from mslt_it.store import user_cache
 
 Say = Callable[[str], object]
 
@@ -60,7 +61,14 @@ def evaluate(
             claim(out, wanted, request, bench)
         return found
 
+    def alone() -> contextlib.AbstractContextManager[None]:
+        return only_writer(out, out / LOCK, wait=request.wait, say=say) if state.is_main_process else nobody
+
+    nobody = contextlib.nullcontext()
     content: dict[str, Any] | None = on_main(state, look)
+    if content is None and request.wait:
+        with alone():
+            content = on_main(state, look)
     if content is not None:
         say(f"This evaluation is finished already; nothing was done. To run it again, remove {out}.\n")
     else:
@@ -68,12 +76,7 @@ def evaluate(
             say(line)
         names = ", ".join(system.name for system in bench.systems)
         say(f"{len(bench.systems)} system{'s' * (len(bench.systems) > 1)}: {names}")
-        with locked(out / LOCK, wait=False) if state.is_main_process else contextlib.nullcontext(True) as held:
-            if not held:
-                raise Problem(
-                    f"Another mslt eval is at work in {out}. Wait for it, or end it and start again: what is done "
-                    "stays done."
-                )
+        with alone():
             content = _done(request, bench, out, state, say, vllm)
     if content:
         if details:
@@ -121,7 +124,7 @@ def _done(
     num_items = sum(len(one.items or one.examples) for one in units)
     say(f"Scoring {len(units)} tables of answers per system, {num_items} items in all ...")
     state.wait_for_everyone()  # the folder is claimed
-    with contextlib.closing(AnswerCache(request.cache)) as cache:
+    with contextlib.closing(_cache(request, say)) as cache:
         evaluator = Evaluator(
             bench.systems,
             loaded,
@@ -149,12 +152,23 @@ def _refuse_for_head(recipe: Recipe, bench: Bench) -> None:
         return
     recipe = dataclasses.replace(recipe, model=bench.model, adapter=AdapterConfig())
     check_kind(recipe)
-    if recipe.head != bench.head:
+    if (own := recipe.head) is not None and own != bench.head:
         raise Problem(
-            f"task={recipe.task.name}: {bench.model.path} was trained with a head that answers by "
-            f"{', '.join(bench.head.labels)}, and the task's labels are {', '.join(recipe.task.label_names)}. Score it "
-            "on the task that it was trained on."
+            f"task={recipe.task.name}: {bench.model.path} was trained with a head for {bench.head.name} that answers "
+            f"by {', '.join(bench.head.labels)}, and the task wants {own.name}: {', '.join(own.labels)}. Score it on "
+            "the task that it was trained on."
         )
+
+
+def _cache(request: Request, say: Say) -> AnswerCache:
+    """The cache that was asked for; the usual one only where it can be used."""
+    try:
+        return AnswerCache(request.cache)
+    except Problem as problem:
+        if request.cache != user_cache():
+            raise
+        say(f"Note: {problem} Now it is done without.")
+        return AnswerCache(None)
 
 
 def _is_all_world(request: Request) -> bool:

@@ -195,7 +195,7 @@ class Evaluator:
     def _engine(
         self, recipe: Recipe, model: Any, questions: tuple[Question, ...], sampling: Sampling, system: System
     ) -> Engine:
-        if self.vllm is None or questions[0].choices:
+        if self.vllm is None or questions[0].choices or self.encoder.head:
             return engine(model, questions, self.encoder, recipe.scoring.batch_tokens, sampling)
         end, decode = self.encoder.end_id, self.encoder.decode_text
         prompts = prompts_of(questions)

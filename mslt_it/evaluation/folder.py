@@ -18,15 +18,16 @@ from typing import Any
 
 from mslt_it import values
 from mslt_it.config.files import share_dir
+from mslt_it.evaluation.evaluator import ITEMS
 from mslt_it.evaluation.request import Request
 from mslt_it.evaluation.systems import Bench
+from mslt_it.locks import LOCK
 from mslt_it.problems import Problem
 from mslt_it.records import fingerprint
 from mslt_it.store import COMPLETE, read_json, reopen, write_json
 from mslt_it.store import seal as seal_files
 
 REQUEST = "request.json"
-LOCK = ".lock"  # held while answers are being written
 REPORT = ("report.html", "tables", "figures")  # what `mslt report` writes beside the results, anew at each call
 
 
@@ -41,8 +42,13 @@ def claim(out: Path, wanted: str, request: Request, bench: Bench) -> None:
     """Makes the folder for this request; a Problem where it holds something else."""
     if out.exists() and not out.is_dir():
         raise Problem(f"out={out} is a file. Choose another out=.")
-    # A folder where nothing was answered yet (an argument was wrong after all, or a kill) is free.
-    if not out.exists() or all(path.name in (REQUEST, f".{REQUEST}.part", LOCK) for path in out.iterdir()):
+    # A folder where nothing was answered yet (an argument was wrong after all, or a kill) is free. So is one of an
+    # evaluation whose request was damaged: each file of answers says itself what it is of.
+    names = {path.name for path in out.iterdir()} if out.exists() else set()
+    is_damaged = ITEMS in names and read_json(out / REQUEST) is None
+    if is_damaged or names <= {REQUEST, f".{REQUEST}.part", LOCK}:
+        if is_damaged:
+            print(f"{out / REQUEST} cannot be read: the answers are compared with what is asked.", file=sys.stderr)
         out.mkdir(parents=True, exist_ok=True)
         about = {"fingerprint": wanted, "systems": [s.name for s in bench.systems], **request.decides()}
         write_json(out / REQUEST, about)
@@ -62,9 +68,11 @@ def finished(out: Path, wanted: str, inputs: dict[str, list[int]]) -> dict[str, 
     with what is asked now, and what is missing is done.
     """
     seal, about = read_json(out / COMPLETE), read_json(out / REQUEST)
-    if seal is None or about is None or about.get("fingerprint") != wanted or reopen(out, "evaluation"):
+    if about is not None and about.get("fingerprint") != wanted:
+        return None  # not ours: nothing there is touched
+    if not (out / COMPLETE).exists() or reopen(out, "evaluation") or seal is None:
         return None
-    before = seal.get("inputs", {})
+    before = found if isinstance(found := seal.get("inputs"), dict) else {}
     if touched := sorted(path for path in {*before, *inputs} if before.get(path) != inputs.get(path)):
         print(f"{touched[0]} was written after the evaluation finished: comparing.", file=sys.stderr)
         return None

@@ -1,4 +1,5 @@
-"""Answers as text, greedy or sampled: batches of similar length, left-padded, with the model's cache.
+"""Answers as text, greedy or sampled: batches of similar length, with the model's cache. Prompts that a decoder goes on
+from are padded on the left, those that an encoder reads on the right.
 
 Sampling draws the next token by the inverse of the cumulative distribution, with one uniform number per step from a
 stream that belongs to (seed, item, sample). So a sampled answer does not depend on what shares its batch, on the order
@@ -18,6 +19,8 @@ import torch
 from transformers import GenerationConfig, LogitsProcessor, LogitsProcessorList
 
 from mslt_it.models.base_model import base_of
+from mslt_it.models.inputs import longest_input
+from mslt_it.models.text_to_text import is_text_to_text
 
 
 @dataclass(frozen=True)
@@ -55,7 +58,7 @@ class TextGenerator:
     """Generates answers batch by batch with one model in one state (adapter on or off).
 
     Args:
-        model: a causal LM or a PeftModel around one.
+        model: a causal LM or text-to-text model, or a PeftModel around one.
         batch_tokens: at most so many padded tokens per batch, prompts and answers together.
         decode: token ids -> text.
     """
@@ -75,6 +78,7 @@ class TextGenerator:
         self._base = base_of(model)
         self._device = self._base.get_input_embeddings().weight.device
         self._longest = longest_input(self._base)
+        self._reads_apart = is_text_to_text(self._base)
         self._prompts = prompts
         self._end_id, self._pad_id, self._decode = end_id, pad_id, decode
         self._sampling = sampling or Sampling()
@@ -108,8 +112,11 @@ class TextGenerator:
         ids = torch.full((len(rows), width), self._pad_id)
         mask = torch.zeros((len(rows), width), dtype=torch.long)
         for number, row in enumerate(rows):
-            ids[number, width - len(row.ids) :] = torch.tensor(row.ids)
-            mask[number, width - len(row.ids) :] = 1
+            start = 0 if self._reads_apart else width - len(row.ids)
+            ids[number, start : start + len(row.ids)] = torch.tensor(row.ids)
+            mask[number, start : start + len(row.ids)] = 1
+        if self._reads_apart:
+            width = 1  # what is written goes on from the decoder's start token
         watch = _Finite(len(rows), width)
         processors: list[LogitsProcessor] = [watch]
         if not self._sampling.is_greedy:
@@ -155,17 +162,6 @@ def answer_of(tokens: list[int], end_id: int, decode: Callable[[Sequence[int]], 
     return Generated(decode(own).strip(), len(own) + (not is_cut), is_cut)
 
 
-def longest_input(base: Any) -> int:
-    """How many tokens the model has positions for; a very large number where it has no such limit."""
-    config = base.config.get_text_config()
-    found = getattr(config, "max_position_embeddings", None)
-    if not isinstance(found, int) or found <= 0:
-        return 1 << 30
-    embeddings = getattr(getattr(base, "base_model", None), "embeddings", None)
-    padding = getattr(getattr(embeddings, "position_embeddings", None), "padding_idx", None)
-    return found if padding is None else found - padding - 1  # XLM-R counts from behind the padding's
-
-
 def uniforms(seed: int, key: str, num: int) -> np.ndarray:
     """float64 (num,) in [0, 1): the random numbers of one item and sample."""
     digest = hashlib.sha256(f"{seed}\0{key}".encode()).digest()
@@ -192,7 +188,9 @@ def _own_generation_settings(base: Any) -> Iterator[None]:
     """A model's generation_config may hold sampling settings, penalties, words ruled out, a least length: whatever is
     not given to generate() is taken from there. None of it applies to an answer that is compared with others."""
     before = base.generation_config
-    base.generation_config = GenerationConfig()
+    base.generation_config = GenerationConfig(
+        decoder_start_token_id=getattr(base.config, "decoder_start_token_id", None)
+    )
     try:
         yield
     finally:

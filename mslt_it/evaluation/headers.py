@@ -6,6 +6,7 @@ follows, so one forward pass over them serves all items.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
@@ -41,6 +42,11 @@ class HeaderLayer(DynamicLayer):
         return torch.cat([keys, key_states], dim=-2), torch.cat([values, value_states], dim=-2)
 
 
+def cache_argument(base: Any) -> str:
+    """What the forward pass calls its keys and values: transformers 5.40 drops the name that 5.23 alone knows."""
+    return "cache" if "cache" in inspect.signature(base.base_model.forward).parameters else "past_key_values"
+
+
 @torch.inference_mode()
 def encode_header(base: Any, header: Sequence[int]) -> DynamicCache:
     """The keys and values of every layer of ``base``, a causal LM in evaluation mode.
@@ -50,7 +56,7 @@ def encode_header(base: Any, header: Sequence[int]) -> DynamicCache:
     """
     cache = DynamicCache()
     ids = torch.tensor([header], device=base.get_input_embeddings().weight.device)
-    base.base_model(input_ids=ids, past_key_values=cache, use_cache=True)
+    base.base_model(input_ids=ids, use_cache=True, **{cache_argument(base): cache})
     if not cache.layers or any(
         type(layer) is not DynamicLayer or layer.get_seq_length() != len(header) for layer in cache.layers
     ):

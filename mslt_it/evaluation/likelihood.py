@@ -20,6 +20,8 @@ from transformers import DynamicCache
 from mslt_it.evaluation.headers import encode_header, group_by_header
 from mslt_it.evaluation.shared_rows import How, Request, most_choices, score, score_apart
 from mslt_it.evaluation.trials import heeds_trees, last_feed_forward, local_span, once_per_model, takes_headers
+from mslt_it.evaluation.written_choices import score_written
+from mslt_it.models.text_to_text import is_text_to_text
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,8 @@ def choice_log_likelihoods(
     """Sum of log p(token) over each choice's tokens (nats), the end token excluded.
 
     Args:
-        model: a causal LM or a PeftModel around one, in whatever state (adapter on or off) is to be scored.
+        model: a causal LM or text-to-text model, or a PeftModel around one, in whatever state (adapter on or off) is to
+            be scored.
         batch_tokens: at most so many padded tokens per forward pass.
         advance: called with the number of items done.
         tree: use the shared-prompt rows (default: where the model is found to take them, and within its local span).
@@ -71,8 +74,8 @@ class ChoiceScorer:
     """Scores requests batch by batch with one model in one state (adapter on or off).
 
     Args:
-        model: a causal LM or a PeftModel around one. Its state must be the same at every `score`: what prompts begin
-            with is encoded once for many batches.
+        model: a causal LM or text-to-text model, or a PeftModel around one. Its state must be the same at every
+            `score`: what prompts begin with is encoded once for many batches.
         batch_tokens: at most so many padded tokens per forward pass, shared headers included.
         tree: use the shared-prompt rows (default: where the model is found to take them, and within its local span).
     """
@@ -106,6 +109,8 @@ class ChoiceScorer:
         was_training = self._model.training
         self._model.eval()
         try:
+            if is_text_to_text(self._base):
+                return BatchScores(items, *score_written(self._base, rows, How(self._pad_id)))
             near = self._span is None or max(row.num_tokens() for row in rows) <= self._span
             single = all(len(c) == 1 for r in rows for c in r.choices)
             together = single or (self._tree if self._tree is not None else near and self._heeds_trees)

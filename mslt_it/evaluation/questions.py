@@ -50,8 +50,16 @@ def questions_of(
     """A question per item, or per item and sample where the answer is written. Of an encoder's labels the numbers are
     the choices."""
     if isinstance(encoder, SegmentEncoder):
-        rows = zip(items, encoder.row_ids(items), strict=True)
-        return tuple(Question(item.id, ids, tuple((n,) for n in range(len(item.choices)))) for item, ids in rows)
+        return tuple(
+            Question(
+                item.id,
+                read.ids,
+                tuple((n,) for n in range(len(item.choices))),
+                0 if item.choices else recipe.task.max_answer_tokens,
+                source=read.source,
+            )
+            for item, read in zip(items, encoder.read(items), strict=True)
+        )
     if not items[0].is_written:
         requests = choice_requests(items, encoder)
         return tuple(

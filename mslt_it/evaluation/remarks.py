@@ -59,7 +59,7 @@ def verdict(rows: Sequence[ScoreRow], task: TaskConfig) -> str:
     """One sentence on the unseen languages.
 
     Where answers are labels, a language counts when its accuracy is above what knows nothing gets; where they are
-    written, when the interval of its gain over the untuned base is above 0.
+    written, when the interval of its gain over the untuned base is above 0; of an encoder there is no such base.
     """
     metric = "accuracy" if task.choice_names else rows[0].metric
     unseen = [r for r in rows if r.role == "target" and r.status == "ok" and not r.is_mean and r.metric == metric]
@@ -67,17 +67,19 @@ def verdict(rows: Sequence[ScoreRow], task: TaskConfig) -> str:
         scored = any(r.role == "target" for r in rows)
         return "No unseen language has a valid score." if scored else "No unseen language has labels: none is scored."
     number = len(unseen)
+    unread, total = sum(r.num_unparsable for r in unseen), sum(r.n for r in unseen)
+    could_not = f" {unread} of {total} answers could not be read as one and count as wrong." if unread else ""
     if task.choice_names:
         above = [r.language for r in unseen if r.is_above_chance]
         bar = f"above chance (the larger of 1/{len(task.choice_names)} and the majority's share"
         bar += f", corrected for {number} languages)" if number > 1 else ")"
         short, none = "above chance", bar
+    elif not has_base(unseen):
+        return f"What a fresh head says is chance, so no untuned base stands beside these figures.{could_not}"
     else:
         above = [r.language for r in unseen if r.gain_low is not None and r.gain_low > 0]
         bar = short = "better than the untuned base"
         none = f"{bar}: every interval of the gain reaches 0"
-    unread, total = sum(r.num_unparsable for r in unseen), sum(r.n for r in unseen)
-    could_not = f" {unread} of {total} answers could not be read as one and count as wrong." if unread else ""
     if not above:
         return f"No unseen language is {none}. Nothing was transferred that this many items could show.{could_not}"
     others = [r.language for r in unseen if r.language not in above]

@@ -12,7 +12,7 @@ from mslt_it.command import Call, Command, parse
 from mslt_it.config.compose import load_recipe
 from mslt_it.config.files import list_files
 from mslt_it.config.recipe import ModelConfig, Recipe
-from mslt_it.config.schema import key
+from mslt_it.config.schema import LARGEST_SEED, key
 from mslt_it.data.build import with_found_labels
 from mslt_it.data.resolve import rest_of, with_order
 from mslt_it.data.rows import RowStore
@@ -28,6 +28,8 @@ from mslt_it.evaluation.trained_rows import (
     trained,
 )
 from mslt_it.languages import validated_codes
+from mslt_it.locks import WAIT
+from mslt_it.models.kinds import with_kind
 from mslt_it.problems import Problem, nearest
 from mslt_it.records import fingerprint, to_plain
 from mslt_it.store import user_cache
@@ -63,9 +65,10 @@ class Options:
     batch_tokens: int | None = key(
         None, "per forward pass, padding included", unit="tokens", at_least=1, shown="(the recipe's)"
     )
-    seed: int = key(0, "of sampled answers", at_least=0)
+    seed: int = key(0, "of sampled answers", at_least=0, at_most=LARGEST_SEED)
     cache: str | None = key(None, "folder of answers kept between calls, or none", shown="~/.cache/mslt_it")
     out: str | None = key(None, "folder of answers and results", shown="evals/TASK-HASH")
+    wait: bool = key(False, WAIT)
 
 
 ARGUMENTS = Command(
@@ -78,7 +81,7 @@ ARGUMENTS = Command(
         "model=PATH task=NAME [adapter=FOLDER] [KEY=VALUE ...]",
     ),
     (
-        "mslt eval run=runs/xnli_3src-6e9a9b9176 'variant=[direct,cot_native,cot_english,translate_solve,xlt]'",
+        "mslt eval run=runs/xnli_3src-138fcab690 'variant=[direct,cot_native,cot_english,translate_solve,xlt]'",
         "mslt eval model=world 'adapter=[runs/a,runs/b]' task=xnli languages=all",
         "mslt eval model=PATH task=mgsm task.data=DIR variant=cot_native shots=2 samples=8",
     ),
@@ -106,6 +109,7 @@ class Request:
     backend: str
     cache: Path | None
     out: Path | None  # None: named after what is scored
+    wait: bool = False  # for another process that is at work there
     rows: RowStore = field(default_factory=RowStore, compare=False, repr=False)
 
     def told(self) -> list[str]:
@@ -175,7 +179,7 @@ def request_of(call: Call) -> Request:
     return Request(
         runs=runs,
         adapters=adapters,
-        model=recipes[0].model if asked.model is not None else None,
+        model=with_kind(recipes[0]).model if asked.model is not None else None,
         recipes=recipes,
         variants=variants,
         languages={name: codes for name, (codes, _) in languages.items()},
@@ -186,6 +190,7 @@ def request_of(call: Call) -> Request:
         backend=asked.backend,
         cache=None if asked.cache == "none" else values.path(asked.cache) if asked.cache else user_cache(),
         out=values.path(asked.out) if asked.out else None,
+        wait=asked.wait,
         rows=store,
     )
 

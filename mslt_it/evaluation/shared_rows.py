@@ -20,6 +20,7 @@ import torch
 from torch import Tensor, nn
 from transformers import DynamicCache
 
+from mslt_it.evaluation.headers import cache_argument
 from mslt_it.training.supervised_loss import LOGIT_CHANGES, MAX_LOGITS
 
 
@@ -157,7 +158,7 @@ def score(base: Any, requests: Sequence[Request], how: How) -> tuple[np.ndarray,
         arguments["position_ids"] = torch.from_numpy(layout.positions).to(embeddings.device)
     arguments |= {"use_cache": how.header is not None}
     if how.header is not None:
-        arguments["past_key_values"] = how.header
+        arguments[cache_argument(base)] = how.header
     log_probs, likeliest = _token_scores(base, arguments, layout, how)
     return _summed(requests, layout.rows[layout.places], layout.choices, log_probs, likeliest)
 

@@ -14,27 +14,27 @@ import numpy as np
 from mslt_it.config.recipe import Recipe
 from mslt_it.data.budget import Preparing
 from mslt_it.data.build import validation_examples
-from mslt_it.data.encoding import IGNORED, Encoder
+from mslt_it.data.encoding import Encoder
 from mslt_it.data.prompts import prompted
 from mslt_it.data.rows import RowStore
 from mslt_it.evaluation.asking import Question, engine
 from mslt_it.evaluation.generation import evaluating
+from mslt_it.evaluation.heads import head_losses
 from mslt_it.evaluation.likelihood import choice_log_likelihoods
 from mslt_it.evaluation.measures import MEASURES, Outputs, choice_scores
 from mslt_it.evaluation.questions import questions_of
 from mslt_it.evaluation.settings import Settings
 from mslt_it.evaluation.shared_rows import Request
-from mslt_it.records import PromptedExample
+from mslt_it.records import EncodedExample, PromptedExample
 
 
 @dataclass(frozen=True)
 class _Held:
-    """The rows of one language: as questions, and with their answers as one choice (not of an encoder, whose questions
-    have it among theirs)."""
+    """The rows of one language: as questions, and as they would be trained on."""
 
     items: Sequence[PromptedExample]
     questions: Sequence[Question]
-    answers: Sequence[Request]
+    answers: Sequence[EncodedExample]
 
 
 class SourceValidation:
@@ -47,9 +47,9 @@ class SourceValidation:
         self._held: dict[str, _Held] = {}
         for code, examples in validation_examples(recipe, rows).items():
             items = [prompted(example, recipe.task, recipe.prompt) for example in examples]
-            encoded = [row.encoded for row in Preparing(recipe, encoder).prepared(examples)] if not recipe.head else []
-            requests = [_request(row.input_ids, row.labels) for row in encoded if row is not None]
-            self._held[code] = _Held(items, questions_of(recipe, items, encoder, Settings()), requests)
+            prepared = Preparing(recipe, encoder).prepared(examples)
+            answers = [row.encoded for row in prepared if row.encoded is not None]
+            self._held[code] = _Held(items, questions_of(recipe, items, encoder, Settings()), answers)
         first = next(iter(self._held.values())).items[:1]
         blank: Outputs = ("",) if first[0].is_written else np.zeros((1, len(first[0].choices)))
         self._width = self._measure.counts(first, blank)[0].shape[1]
@@ -71,9 +71,12 @@ class SourceValidation:
     def _of_language(self, model: Any, held: _Held, share: slice) -> np.ndarray:
         pad, end = self._encoder.tokenizer.pad_token_id, self._encoder.end_id
         pad = end if pad is None else pad
-        requests, items, questions = held.answers[share], held.items[share], held.questions[share]
+        answers, items, questions = held.answers[share], held.items[share], held.questions[share]
         found = np.zeros(2 + self._width)
-        if requests:
+        if answers and self._encoder.head:
+            found[:2] = head_losses(model, answers, self._encoder, self._batch_tokens)
+        elif answers:
+            requests = [_request(*self._encoder.apart(row)) for row in answers]
             scores = choice_log_likelihoods(model, requests, batch_tokens=self._batch_tokens, pad_id=pad)
             found[:2] = -scores.sum(), sum(len(request.choices[0]) for request in requests)
         if items:
@@ -81,19 +84,11 @@ class SourceValidation:
             rows: dict[int, Any] = {}
             for batch in asked.batches:
                 rows |= zip(batch, asked.answer(batch), strict=True)
-            answers = [rows[i] for i in range(len(questions))]
-            outputs: Outputs = (
-                tuple(row["text"] for row in answers) if items[0].is_written else choice_scores(items, answers)
-            )
-            if self._encoder.head and not isinstance(outputs, tuple):
-                found[:2] = (
-                    -sum(row[i.choices.index(i.answer)] for row, i in zip(outputs, items, strict=True)),
-                    len(items),
-                )
+            said = [rows[i] for i in range(len(questions))]
+            outputs: Outputs = tuple(row["text"] for row in said) if items[0].is_written else choice_scores(items, said)
             found[2:] = self._measure.counts(items, outputs)[0].sum(axis=0)
         return found
 
 
-def _request(ids: Sequence[int], labels: Sequence[int]) -> Request:
-    start = next(i for i, label in enumerate(labels) if label != IGNORED)
-    return Request(tuple(ids[:start]), (tuple(ids[start:]),))
+def _request(given: Sequence[int], said: Sequence[int]) -> Request:
+    return Request(tuple(given), (tuple(said),))

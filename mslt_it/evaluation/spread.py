@@ -15,6 +15,7 @@ from mslt_it.evaluation.tables import Cells, as_text, percent
 from mslt_it.languages import language_name
 
 NOT_SCORED = "no labels: not scored"
+SHARES = "Share of each predicted label in per cent"
 COLLAPSED = 0.95  # share of one label from which on a language says nothing else
 MOST_SHOWN = 8  # labels; results.json has all
 
@@ -64,20 +65,28 @@ def spread_report(spreads: Sequence[Spread]) -> str:
         return ""
     lines = [f"{one.language} {language_name(one.language)}: {one.n} rows, {NOT_SCORED}" for one in targets]
     if any(one.labels for one in targets):
-        lines += ["", "Share of each predicted label in per cent", "", as_text(_table([*sources, *targets]))]
-    for one in targets:
+        lines += ["", SHARES, "", as_text(spread_table([*sources, *targets]))]
+    return "\n".join([*lines, *(f"Warning: {text}" for text in warnings_of(spreads))])
+
+
+def warnings_of(spreads: Sequence[Spread]) -> list[str]:
+    """Of each language without labels that says next to nothing but one label, or nothing that can be read."""
+    sources = [one for one in spreads if one.role == "source"]
+    found = []
+    for one in (one for one in spreads if one.role != "source"):
         if one.reason:
-            lines.append(f"Warning: {one.language}: {one.reason}.")
+            found.append(f"{one.language}: {one.reason}.")
         elif label := one.collapsed:
             of_sources = sum(s.labels.get(label, 0.0) * s.n for s in sources) / sum(s.n for s in sources)
-            lines.append(
-                f"Warning: {one.language}: {percent(one.labels[label])} % of the rows got '{label}' "
+            found.append(
+                f"{one.language}: {percent(one.labels[label])} % of the rows got '{label}' "
                 f"({percent(of_sources)} % in the sources): check some of them before you use these labels."
             )
-    return "\n".join(lines)
+    return found
 
 
-def _table(spreads: Sequence[Spread]) -> Cells:
+def spread_table(spreads: Sequence[Spread]) -> Cells:
+    """Each label's share, a language per row."""
     names = dict.fromkeys(name for one in spreads for name in one.labels)
     order = sorted(names, key=lambda name: -max(one.labels.get(name, 0.0) for one in spreads))
     shown, others = order[:MOST_SHOWN], order[MOST_SHOWN:]

@@ -7,6 +7,7 @@ import dataclasses
 import io
 from collections.abc import Iterable, Sequence
 
+from mslt_it import values
 from mslt_it.evaluation.estimates import Difference
 from mslt_it.evaluation.label_reports import LabelReport
 from mslt_it.evaluation.scores import MACRO, MACRO_ALL, Figures, ScoreRow
@@ -113,7 +114,9 @@ def as_csv(records: Iterable[ScoreRow] | Iterable[Difference], kind: type) -> st
     names = [field.name for field in dataclasses.fields(kind)]
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(names)
-    writer.writerows([getattr(record, name) for name in names] for record in records)
+    for record in records:
+        found = [getattr(record, name) for name in names]
+        writer.writerow(["" if value is None else values.cell(value) for value in found])
     return out.getvalue()
 
 

@@ -11,7 +11,6 @@ training would hold out is scored.
 from __future__ import annotations
 
 import contextlib
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +25,7 @@ from mslt_it.data.leakage import normalise
 from mslt_it.data.rows import RowStore
 from mslt_it.problems import Problem
 from mslt_it.records import Example
+from mslt_it.store import read_json
 
 
 @dataclass(frozen=True)
@@ -43,9 +43,10 @@ def trained(folder: Path) -> Trained:
     if not (home / "config.yaml").is_file():
         return Trained(folder, None)
     recipe = load_recipe("config", config_dir=home)
-    results = home / "results.json"  # a run that is not finished has none, and is refused elsewhere
-    content = json.loads(results.read_text(encoding="utf-8")) if results.is_file() else {}
-    return Trained(folder, recipe, tuple(content.get("provenance", {}).get("labels", recipe.task.label_names)))
+    content = read_json(home / "results.json") or {}  # a run that is not finished has none, and is refused elsewhere
+    provenance = content.get("provenance")
+    labels = provenance.get("labels") if isinstance(provenance, dict) else None
+    return Trained(folder, recipe, tuple(labels if isinstance(labels, list) else recipe.task.label_names))
 
 
 def is_same_data(one: TaskConfig, other: TaskConfig) -> bool:

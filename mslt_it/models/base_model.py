@@ -19,7 +19,6 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from transformers import (
     AutoConfig,
-    AutoModelForCausalLM,
     AutoTokenizer,
     PreTrainedModel,
     PreTrainedTokenizerBase,
@@ -31,10 +30,12 @@ from mslt_it.models.commits import cached_commit
 from mslt_it.models.environment import default_device, resolve_dtype
 from mslt_it.models.gguf_weights import dequantized, dequantized_file, is_gguf
 from mslt_it.models.heads import MODELS, TASK_TYPES, draw_fresh_parts, head_of, loading_options, mark
+from mslt_it.models.inputs import longest_input_of
 from mslt_it.models.linear_modules import target_modules
 from mslt_it.models.model_errors import explain, refuse_folder
 from mslt_it.models.packaged import is_packaged, join_parts, sha256_of, start_notes
 from mslt_it.models.quantization import keep_as_packed, quantization_config
+from mslt_it.models.text_to_text import TASK_TYPE, is_text_to_text, writing_class
 from mslt_it.problems import Problem
 from mslt_it.quiet import quiet_loading
 from mslt_it.store import read_json
@@ -76,7 +77,10 @@ def load_tokenizer(model: ModelConfig) -> PreTrainedTokenizerBase:
     try:
         if model.kind != "encoder":
             refuse_other_kinds(path, model.revision)
-        return AutoTokenizer.from_pretrained(path, revision=model.revision, trust_remote_code=False)
+        tokenizer = AutoTokenizer.from_pretrained(path, revision=model.revision, trust_remote_code=False)
+        if model.kind == "encoder":  # not all of them are told
+            tokenizer.model_max_length = min(tokenizer.model_max_length, longest_input_of(path, model.revision))
+        return tokenizer
     except (OSError, ValueError) as error:
         raise explain(error, path, model.revision, "tokenizer") from error
 
@@ -94,14 +98,14 @@ def load_base(
     Problem; transformers would fill it with random numbers and go on. So is a model that is not causal.
 
     Args:
-        head: by what an encoder answers; None: the model is a decoder. A head that the files lack is marked as fresh.
+        head: by what an encoder answers; None: the model writes. A head that the files lack is marked as fresh.
     """
     place = torch.device(device) if device is not None else default_device()
     path, quantization = model_path(model), adapter.quantization if adapter else "none"
     is_float32 = head is not None or (adapter is not None and adapter.method == "full")
     options: dict[str, Any] = {"dtype": torch.float32 if is_float32 else resolve_dtype(model.dtype, place)}
     options |= loading_options(head) if head else {}
-    what = "encoder" if head else "causal language model"
+    what = {"encoder": "encoder", "text_to_text": "text-to-text model"}.get(model.kind, "causal language model")
     if quantization != "none":
         options |= {
             "quantization_config": quantization_config(quantization, options["dtype"]),
@@ -111,8 +115,9 @@ def load_base(
     try:
         if head is None:
             refuse_other_kinds(path, model.revision)
-        with quiet_loading() if head else contextlib.nullcontext():  # of what the files lack we tell ourselves
-            base, report = (MODELS[head.name] if head else AutoModelForCausalLM).from_pretrained(
+        # What the files lack we tell ourselves; and of mT5's, which has two matrices where its configuration says one.
+        with contextlib.nullcontext() if what == "causal language model" else quiet_loading():
+            base, report = (MODELS[head.name] if head else writing_class(path, model.revision)).from_pretrained(
                 path,
                 revision=model.revision,
                 trust_remote_code=False,
@@ -134,7 +139,7 @@ def load_base(
     elif missing := sorted(report["missing_keys"]):
         raise Problem(
             f"model.path={path}: {len(missing)} tensors of {type(base).__name__} are not in its files (first: "
-            f"{missing[0]}). The files are incomplete, or not those of a causal language model: fetch them again."
+            f"{missing[0]}). The files are incomplete, or not those of a {what}: fetch them again."
         )
     if quantization != "none" and place.type == "cpu":
         keep_as_packed(base)
@@ -185,7 +190,7 @@ def add_adapter(model: PreTrainedModel, adapter: AdapterConfig, seed: int) -> Tr
         use_dora=adapter.use_dora,
         use_rslora=adapter.use_rslora,
         bias="none",
-        task_type=TASK_TYPES[head_of(model).name],
+        task_type=TASK_TYPE if is_text_to_text(model) else TASK_TYPES[head_of(model).name],
         modules_to_save=list(head_of(model).trained) or None,
     )
     with torch.random.fork_rng(devices=[]):  # peft draws on the CPU, whatever device the base is on
@@ -206,8 +211,11 @@ def load_adapter(model: PreTrainedModel, path: Path | str, *, trainable: bool = 
         return model.eval()
     try:
         config = LoraConfig(**_lora_fields(path / CONFIG), inference_mode=not trainable)
-    except (OSError, json.JSONDecodeError, TypeError) as error:
+    except (OSError, ValueError, TypeError, RecursionError) as error:
         raise Problem(f"Adapter {path}: {CONFIG} is missing or not readable: {error}") from error
+    largest = max((min(tensor.shape) for tensor in tensors.values() if tensor.dim() > 1), default=0)
+    if (said := max([config.r, *config.rank_pattern.values()])) > largest:  # peft would make room for it first
+        raise Problem(f"Adapter {path}: {CONFIG} says rank {said}, its weights have {largest}. Train it again.")
     try:
         peft_model = get_peft_model(model, config)
     except ValueError as error:

@@ -11,9 +11,10 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedModel
+from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForSeq2SeqLM, PreTrainedModel
 
 from mslt_it.models.kinds import kind_of
+from mslt_it.models.text_to_text import is_text_to_text
 from mslt_it.problems import Problem
 
 MAX_TOKENS = 16  # of the trial; half of them are changed
@@ -21,14 +22,20 @@ MAX_TOKENS = 16  # of the trial; half of them are changed
 # all precisions tried; of encoders with random weights 0.001 in float32, of trained ones and of decoders told to look
 # both ways 0.1 to 1. Sixteen bits and quantised weights round to about 0.004, and kernels may do so row by row.
 MOST_MOVED, MOST_MOVED_ROUNDED = 3e-4, 2e-2
-_NEEDED = "Trained and scored here are decoders: choose one, such as Qwen/Qwen3-0.6B-Base, which scale=small takes."
+_NEEDED = "Choose a decoder, such as Qwen/Qwen3-0.6B-Base, which scale=small takes."
 
 
 def refuse_other_kinds(path: str, revision: str | None) -> None:
-    """A Problem for a model whose configuration says that it is no decoder; its weights are not looked at."""
+    """A Problem for a model whose configuration says that it writes no text: it is neither a decoder nor text-to-text.
+    Its weights are not looked at."""
     config = AutoConfig.from_pretrained(path, revision=revision, trust_remote_code=False)
     if getattr(config, "is_encoder_decoder", False):
-        raise Problem(f"model.path={path}: {config.model_type} has an encoder and a decoder. {_NEEDED}")
+        if type(config) not in AutoModelForSeq2SeqLM._model_mapping:
+            raise Problem(
+                f"model.path={path}: {config.model_type} has an encoder and a decoder, and does not read and write "
+                f"text, as google/mt5-base does. {_NEEDED}"
+            )
+        return
     if type(config) not in AutoModelForCausalLM._model_mapping and kind_of(config) != "encoder":
         raise Problem(f"model.path={path}: {config.model_type} is no model that goes on with a text. {_NEEDED}")
     if kind_of(config) == "encoder":
@@ -46,16 +53,20 @@ def refuse_other_kinds(path: str, revision: str | None) -> None:
 
 
 def refuse_not_causal(model: PreTrainedModel, path: str) -> None:
-    """A Problem for a model in which later tokens move the logits of earlier ones. Costs one small forward pass.
+    """A Problem for a model in which later tokens move the logits of earlier ones. Costs one small forward pass. Of a
+    text-to-text model the tokens are those that its decoder writes.
 
     Where this process holds no weights (rank 0 reads them for all), there is nothing to try.
     """
     if any(parameter.is_meta for parameter in model.parameters()):
         return
     ids, num_same = _trial(model)
+    inputs = {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
+    if is_text_to_text(model):
+        inputs |= {"input_ids": ids[[0, 0, 0]], "decoder_input_ids": ids}
     try:
         with torch.no_grad():
-            logits = model(input_ids=ids, attention_mask=torch.ones_like(ids), use_cache=False).logits.float()
+            logits = model(**inputs, use_cache=False).logits.float()
     except (TypeError, ValueError, IndexError, AssertionError) as error:
         first = (str(error).splitlines() or [""])[0]
         raise Problem(

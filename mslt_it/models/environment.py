@@ -37,7 +37,7 @@ def environment() -> dict[str, Any]:
         "num_threads": torch.get_num_threads(),
         "gpus": gpus,
         "cuda": torch.version.cuda,
-        "world_size": int(os.environ.get("WORLD_SIZE", "1")),
+        "world_size": world_size(),
         "git_commit": git_commit(),
     }
 
@@ -45,6 +45,22 @@ def environment() -> dict[str, Any]:
 def has_gpu() -> bool:
     """Whether there is a GPU that torch can use."""
     return torch.cuda.is_available()
+
+
+def world_size() -> int:
+    """Processes that a launcher started together."""
+    return int(os.environ.get("WORLD_SIZE", "1"))
+
+
+def idle_cores() -> str | None:
+    """A note where `accelerate launch` left cores of a CPU unused: unless told otherwise it gives a process one."""
+    threads, cores = torch.get_num_threads(), len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
+    if has_gpu() or "ACCELERATE_DYNAMO_BACKEND" not in os.environ or threads * world_size() >= cores:
+        return None
+    return (
+        f"accelerate launch gave this process {threads} of {cores} cores. All of them, faster and rounded in another "
+        f"order: accelerate launch --num_cpu_threads_per_process {cores // world_size()} ..., or mslt train."
+    )
 
 
 @contextlib.contextmanager

@@ -24,13 +24,13 @@ from transformers import __version__ as transformers_version
 from transformers.modeling_gguf_pytorch_utils import GGUF_SUPPORTED_ARCHITECTURES
 
 from mslt_it import values
+from mslt_it.locks import locked
 from mslt_it.models.gguf_header import GgufHeader, read_header
 from mslt_it.models.gguf_tokenizer import gemma_tokenizer, set_special_tokens
 from mslt_it.problems import Problem
 from mslt_it.store import (
     file_sha256,
     find_damage,
-    locked,
     read_json,
     require_space,
     sealing,
@@ -79,10 +79,11 @@ def dequantized(sha256: str, name: str, provide: Callable[[Path], Path]) -> Path
     if out in _WHOLE:
         return out
     try:
-        with locked(out.with_name(f".{sha256}.lock")):  # of several processes one does the work
-            if find_damage(out) is not None:
-                with sealing(out) as part:
-                    _make(part, sha256, name, provide)
+        if find_damage(out) is not None:  # a cache that is whole need not be writable
+            with locked(out.with_name(f".{sha256}.lock")):  # of several processes one does the work
+                if find_damage(out) is not None:
+                    with sealing(out) as part:
+                        _make(part, sha256, name, provide)
     except OSError as error:
         raise Problem(
             f"model.path={name}: the weights could not be kept in {out.parent}: {error}. "

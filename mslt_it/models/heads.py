@@ -1,6 +1,7 @@
 """What an encoder answers by: a head on its hidden states, fresh unless the model's files have one.
 
-Whatever the head, its outputs come as [rows, places, classes]: one place per row where it says a label.
+Whatever the head, its outputs come as [items, places, classes]: one place per item where it says a label, a place per
+token where it tags them, and of an answer in a passage two places, whose classes are the row's tokens.
 """
 
 from __future__ import annotations
@@ -11,13 +12,26 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from transformers import AutoModelForSequenceClassification, PreTrainedModel
+from transformers import (
+    AutoModelForQuestionAnswering,
+    AutoModelForSequenceClassification,
+    AutoModelForTokenClassification,
+    PreTrainedModel,
+)
 
-from mslt_it.config.recipe import Head
+from mslt_it.config.recipe import Head, ModelConfig
+from mslt_it.data.encoding import IGNORED
 from mslt_it.problems import Problem
 
-MODELS = {"classes": AutoModelForSequenceClassification}
-TASK_TYPES = {"": "CAUSAL_LM", "classes": "SEQ_CLS"}  # as peft names them
+MODELS = {
+    "classes": AutoModelForSequenceClassification,
+    "options": AutoModelForSequenceClassification,
+    "tags": AutoModelForTokenClassification,
+    "span": AutoModelForQuestionAnswering,
+}
+# As peft names them. Its class for answers in a passage leaves out token types (0.21), so BERT would not tell question
+# and passage apart: the plain one gives the model all that it is given.
+TASK_TYPES = {"": "CAUSAL_LM", "classes": "SEQ_CLS", "options": "SEQ_CLS", "tags": "TOKEN_CLS", "span": None}
 _POOLERS = ("pooler",)  # of the body, made anew where the files lack one: models trained on masked words alone
 
 
@@ -37,6 +51,8 @@ def head_of(model: Any) -> HeadParts:
 
 def loading_options(head: Head) -> dict[str, Any]:
     """For ``from_pretrained``; a head of another size that the files have is made anew."""
+    if head.name == "options":  # one output, of each option
+        return {"num_labels": 1, "ignore_mismatched_sizes": True}
     numbers = {name: number for number, name in enumerate(head.labels)}
     return {"label2id": numbers, "id2label": dict(enumerate(head.labels)), "ignore_mismatched_sizes": True}
 
@@ -75,7 +91,32 @@ def draw_fresh_parts(model: PreTrainedModel, seed: int) -> None:
                     module.bias.data.zero_()
 
 
-def places(outputs: Any) -> Tensor:
-    """A head's outputs as [rows, places, classes], float32."""
+def places(outputs: Any, num_items: int, mask: Tensor | None = None) -> Tensor:
+    """A head's outputs as [items, places, classes], float32.
+
+    Args:
+        mask: the rows' ``attention_mask``: an answer's place is never in what a row is filled up with. (transformers'
+            own loss counts these places, so that it changes with what else is in a batch; without any it is the same.)
+    """
+    if (starts := getattr(outputs, "start_logits", None)) is not None:
+        both = torch.stack([starts, outputs.end_logits], dim=1).float()
+        return both if mask is None else both.masked_fill(mask[:, None] == 0, -torch.inf)
     logits: Tensor = outputs.logits.float()
-    return logits[:, None] if logits.dim() == 2 else logits
+    return logits.reshape(num_items, 1, -1) if logits.dim() == 2 else logits
+
+
+def losses(logits: Tensor, labels: Tensor, **options: Any) -> tuple[Tensor, Tensor]:
+    """(negative log-likelihoods [n], the item of each): of all ``labels`` [items, places] that are not `IGNORED`, by
+    ``logits`` [items, places, classes]; ``options``: of torch's cross_entropy."""
+    labels = labels[:, : logits.shape[1]]  # those of the blank row may be more than there are places
+    where = labels.ne(IGNORED)
+    found = nn.functional.cross_entropy(logits[where], labels[where], reduction="none", **options)
+    return found, where.nonzero()[:, 0]
+
+
+def in_bfloat16(config: ModelConfig, model: Any, *, is_adapted: bool) -> bool:
+    """Whether training's arithmetic is bfloat16 on a GPU: that of bfloat16 weights beside an adapter, and of float32
+    ones that are all trained, or an encoder's, unless the recipe wants float32."""
+    if is_adapted and not head_of(model).name:
+        return bool(model.get_input_embeddings().weight.dtype == torch.bfloat16)
+    return config.dtype != "float32" and torch.cuda.is_available() and torch.cuda.is_bf16_supported()

@@ -35,7 +35,9 @@ ADAPTER = "adapter"
 # The files of a run that decide what its adapter does; others (its card, its predictions) may change.
 DECISIVE = ("config.yaml", "results.json", f"{ADAPTER}/adapter_config.json", f"{ADAPTER}/adapter_model.safetensors")
 RECORDED = ("model_commit", "base_dtype", "num_embedding_rows", "tokenizer_sha256", "template_sha256")  # by `identity`
-TRAIN_AGAIN = "Start the run again with `mslt train`, or take its folder from a copy that is whole."
+TRAIN_AGAIN = (
+    "Start its command again, which does what is damaged anew and keeps the rest, or take its folder from a whole copy."
+)
 
 
 @dataclass(frozen=True)

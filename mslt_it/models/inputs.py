@@ -4,24 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
+from transformers import AutoConfig, AutoModel
+
+from mslt_it.data.encoding import IGNORED
+from mslt_it.data.segments import PLAIN, Layout, split
 
 
 @dataclass(frozen=True)
 class Padding:
-    """How rows are filled up, on the right, to the longest.
-
-    Args:
-        separator_id: after the first of these a row's token types are 1 (BERT's second segment); None: no types.
-    """
+    """How rows are filled up, on the right, to the longest; see `mslt_it.data.segments.Layout`."""
 
     pad_id: int
-    separator_id: int | None = None
+    layout: Layout = PLAIN
 
-    def inputs(self, rows: Sequence[Sequence[int]]) -> dict[str, Tensor]:
-        """``input_ids``, ``attention_mask`` and, where there are any, ``token_type_ids``, each [rows, longest]."""
+    def inputs(self, items: Sequence[Sequence[int]]) -> dict[str, Tensor]:
+        """``input_ids``, ``attention_mask`` and, where there are any, ``token_type_ids``, each [rows, longest]; an item
+        is one row, or as many as the item with the most."""
+        rows = list(items) if self.layout.start_id is None else self._apart(items)
         longest = max(map(len, rows))
         ids = torch.full((len(rows), longest), self.pad_id)
         mask = torch.zeros((len(rows), longest), dtype=torch.long)
@@ -29,7 +32,38 @@ class Padding:
             ids[i, : len(row)] = torch.as_tensor(row)
             mask[i, : len(row)] = 1
         found = {"input_ids": ids, "attention_mask": mask}
-        if self.separator_id is not None:
-            before = (ids == self.separator_id).cumsum(1) - (ids == self.separator_id).long()
+        if (separator := self.layout.separator_id) is not None:
+            before = (ids == separator).cumsum(1) - (ids == separator).long()
             found["token_type_ids"] = (before > 0).long() * mask
         return found
+
+    def labels(self, rows: Sequence[Sequence[int]]) -> Tensor:
+        """[rows, longest], filled up with `IGNORED`."""
+        labels = torch.full((len(rows), max(map(len, rows))), IGNORED)
+        for i, row in enumerate(rows):
+            labels[i, : len(row)] = torch.as_tensor(row)
+        return labels
+
+    def _apart(self, items: Sequence[Sequence[int]]) -> list[Sequence[int]]:
+        assert self.layout.start_id is not None
+        parts = [split(item, self.layout.start_id) for item in items]
+        most = max(map(len, parts))
+        return [row for rows in parts for row in (*rows, *rows[:1] * (most - len(rows)))]  # the blank row has one
+
+
+def longest_input_of(path: str, revision: str | None) -> int:
+    """`longest_input` of a model of which only the configuration is read."""
+    config = AutoConfig.from_pretrained(path, revision=revision, trust_remote_code=False)
+    with torch.device("meta"):  # no memory is taken
+        return longest_input(AutoModel.from_config(config))
+
+
+def longest_input(base: Any) -> int:
+    """How many tokens the model has positions for; a very large number where it has no such limit."""
+    config = base.config.get_text_config()
+    found = getattr(config, "max_position_embeddings", None)
+    if not isinstance(found, int) or found <= 0:
+        return 1 << 30
+    embeddings = getattr(getattr(base, "base_model", None), "embeddings", None)
+    padding = getattr(getattr(embeddings, "position_embeddings", None), "padding_idx", None)
+    return found if padding is None else found - padding - 1  # XLM-R counts from behind the padding's

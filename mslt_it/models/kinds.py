@@ -33,16 +33,43 @@ def with_kind(recipe: Recipe) -> Recipe:
         )
     recipe = dataclasses.replace(recipe, model=dataclasses.replace(recipe.model, kind=found))
     check_kind(recipe)
+    if recipe.head is not None:
+        _refuse_other_head(recipe, recipe.head.name)
     return recipe
+
+
+# How transformers ends the name of a class that has the head.
+_CLASSES = {
+    "classes": "ForSequenceClassification",
+    "options": "ForSequenceClassification",
+    "tags": "ForTokenClassification",
+    "span": "ForQuestionAnswering",
+}
+
+
+def _refuse_other_head(recipe: Recipe, name: str) -> None:
+    """A Problem for a model whose files have a head for something else: part of it might be taken for the new one."""
+    path, config = recipe.model.path, _config(recipe.model.path, recipe.model.revision)
+    for saved in config.architectures or ():
+        if saved.endswith(tuple(_CLASSES.values())) and not saved.endswith(_CLASSES[name]):
+            raise Problem(
+                f"model.path={path}: its files are of {saved}, and task={recipe.task.name} (task.shape="
+                f"{recipe.task.shape}) wants a head {_CLASSES[name]}. Give the model that it was trained from, or save "
+                f"it without its head: AutoModel.from_pretrained({path!r}).save_pretrained(FOLDER)."
+            )
 
 
 def kind_of_path(path: str, revision: str | None) -> str:
     """Of a folder or a model on the Hub, by its config.json; packed decoders are known to be such."""
     if path == "world" or is_packaged(path) or is_gguf(path):
         return "decoder"
+    return kind_of(_config(path, revision))
+
+
+def _config(path: str, revision: str | None) -> Any:
     refuse_folder(path, "model")
     try:
-        return kind_of(AutoConfig.from_pretrained(path, revision=revision, trust_remote_code=False))
+        return AutoConfig.from_pretrained(path, revision=revision, trust_remote_code=False)
     except (OSError, ValueError) as error:
         raise explain(error, path, revision, "model") from error
 

@@ -5,10 +5,13 @@ What the Hub's client raises is told by ``data/hub.py``; here is what concerns m
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import Any
 
 from mslt_it import values
 from mslt_it.data.hub import hub_problem
+from mslt_it.data.hub_client import look_at_hub
 from mslt_it.problems import Problem, nearest
 
 PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.h5", "*.msgpack")
@@ -36,8 +39,10 @@ def refuse_folder(path: str, what: str) -> None:
         if path.startswith((".", "/", "~")) or "\\" in path or path.count("/") > 1:
             known = _neighbours(folder)
             raise Problem(f"model.path={path}: no {what} could be loaded: there is no such folder. {known}".rstrip())
+        look_at_hub()
         return
     names = sorted(file.name for file in folder.iterdir())
+    _refuse_unsafe(path, folder)
     if "config.json" not in names:
         if "adapter_config.json" in names:
             raise Problem(
@@ -55,12 +60,49 @@ def refuse_folder(path: str, what: str) -> None:
         raise Problem(f"model.path={path}: the folder has no weights (no .safetensors file).")
 
 
+def _refuse_unsafe(path: str, folder: Path) -> None:
+    """A Problem for files that name others outside the folder, or code."""
+    for file in sorted(folder.glob("*.json")):
+        if file.name in ("tokenizer.json", "vocab.json"):  # megabytes, and the library that reads them is no Python
+            continue
+        try:
+            content = json.loads(file.read_text(encoding="utf-8"))
+        except (ValueError, RecursionError) as error:
+            said = "it is nested too deeply" if isinstance(error, RecursionError) else error
+            raise Problem(f"model.path={path}: {file.name} is not JSON: {said}. Fetch the model again.") from error
+        shards = content.get("weight_map") if isinstance(content, dict) else None
+        for name in sorted(set(map(str, shards.values()))) if isinstance(shards, dict) else ():
+            if "/" in name or "\\" in name or not name.endswith(".safetensors"):
+                raise Problem(
+                    f"model.path={path}: {file.name} names '{name}' as weights, which is outside the folder or no "
+                    "safetensors file. It is not read; take the model from a place you trust."
+                )
+        if (kernel := _foreign_kernel(content)) is not None:
+            raise Problem(
+                f"model.path={path}: {file.name} asks for attention code from elsewhere ('{kernel}'), which is never "
+                "run here. Remove attn_implementation from the file: transformers has its own."
+            )
+
+
+def _foreign_kernel(content: Any) -> str | None:
+    """The repository of compiled code that a configuration, or one in it, names for its attention."""
+    if not isinstance(content, dict):
+        return None
+    for name, value in content.items():
+        if name.endswith("attn_implementation") and "/" in str(value):
+            return str(value)
+        if isinstance(value, dict) and (found := _foreign_kernel(value)) is not None:
+            return found
+    return None
+
+
 def no_safetensors(where: str) -> str:
     """The sentence for weights that could run code while they are read."""
     return (
         f"there are no safetensors weights in it ({where}), and pickled weights are not read because reading them "
         "can run code. Convert them once, in a place you trust with them: "
-        "AutoModelForCausalLM.from_pretrained(OLD).save_pretrained(NEW); then model.path=NEW. "
+        "AutoModelForCausalLM.from_pretrained(OLD).save_pretrained(NEW); then model.path=NEW. (T5 and mT5 are an "
+        "AutoModelForSeq2SeqLM; the tokenizer goes the same way.) "
         "Or pin a revision of the repository that has safetensors: model.revision=COMMIT."
     )
 

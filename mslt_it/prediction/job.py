@@ -13,13 +13,12 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import functools
-import json
 import os
 import shutil
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,14 +27,18 @@ from accelerate import PartialState
 
 from mslt_it.evaluation.asking import Engine, Question, ask
 from mslt_it.evaluation.evaluator import is_sharded, on_main
+from mslt_it.integrations.ray_cluster import RayCluster
+from mslt_it.journal import opened_line, sealed_line
+from mslt_it.locks import beside, only_writer
 from mslt_it.prediction import tables
 from mslt_it.prediction.labeller import REASON, Answer, How, Labeller
+from mslt_it.prediction.ray_job import labelled
 from mslt_it.prediction.row_languages import RowLanguages
 from mslt_it.prediction.tables import Table
 from mslt_it.problems import Problem
 from mslt_it.progress import Progress, duration
 from mslt_it.records import to_plain
-from mslt_it.store import file_sha256, locked, read_json, value_sha256, write_atomically, write_json
+from mslt_it.store import file_sha256, read_json, require_space, value_sha256, write_atomically, write_json
 
 CHUNK = 2000  # rows that are asked together, the longest first
 SIDECAR = ".json"  # after the output's name
@@ -53,6 +56,8 @@ class Job:
     how: How
     format: str | None = None  # of data="-"
     overwrite: bool = False
+    cluster: RayCluster | None = None  # None: the processes that this one was started with
+    wait: bool = False  # for another job on the same output
 
     @property
     def part(self) -> Path:
@@ -67,6 +72,8 @@ def label_file(job: Job, state: PartialState, say: Say) -> dict[str, Any]:
     """Labels the file; the content of the sidecar, empty on processes that do not write."""
     if is_sharded(state):
         raise Problem("mslt predict shares the rows among processes that hold the model each; start it without FSDP.")
+    if job.cluster and state.num_processes > 1:
+        raise Problem("executor=ray starts its processes itself. Start it without accelerate launch and torchrun.")
     labeller = Labeller(job.run, job.how)
     out_format = tables.format_of("out", job.out)
     with _alone(job, state):
@@ -74,7 +81,9 @@ def label_file(job: Job, state: PartialState, say: Say) -> dict[str, Any]:
         table: Table = on_main(state, functools.partial(tables.scan, path, form))
         languages = labeller.languages(table.names, job.data)
         say(f"{table.num_rows:,} rows. {languages.how}")
-        labeller.load()
+        on_main(state, functools.partial(_require_room, job, labeller, table))
+        if job.cluster is None:
+            labeller.load()
         if state.num_processes > 1:
             say(f"{state.num_processes} processes, each its own chunks of {CHUNK} rows")
         if (fitted := labeller.calibration) is not None:
@@ -84,11 +93,11 @@ def label_file(job: Job, state: PartialState, say: Say) -> dict[str, Any]:
                 f"{fitted.error_after:.3f} after, on these rows."
             )
         decided = {**labeller.decided_by(), "data_sha256": on_main(state, functools.partial(file_sha256, path))}
-        num_before = on_main(state, functools.partial(_begin, job, decided))
+        num_before = on_main(state, functools.partial(_begin, job, decided, table.num_rows))
         if num_before:
             say(f"Continues: {num_before} chunks of {CHUNK} rows are labelled already.")
         started = time.monotonic()
-        num_now = _label_chunks(job, labeller, table, languages, state)
+        num_now = _label_chunks(job, labeller, table, languages, state, decided)
         state.wait_for_everyone()
         if not state.is_main_process:
             return {}
@@ -101,20 +110,20 @@ def label_file(job: Job, state: PartialState, say: Say) -> dict[str, Any]:
 @contextlib.contextmanager
 def _alone(job: Job, state: PartialState) -> Iterator[None]:
     """The only job on this output; refuses what would be overwritten."""
-    on_main(state, functools.partial(_refuse, job))
-    lock = locked(job.part / ".lock", wait=False) if state.is_main_process else contextlib.nullcontext(True)
-    try:
-        with lock as held:
-            on_main(state, functools.partial(_refuse_another, job, held))
+    with contextlib.ExitStack() as stack:
+
+        def begin() -> None:
+            _refuse(job)
+            stack.enter_context(only_writer(job.out, beside(job.out), wait=job.wait))
+            _refuse(job)  # what was waited for may have written it
+            job.part.mkdir(exist_ok=True)
+
+        on_main(state, begin)
+        try:
             yield
-    finally:
-        if state.is_main_process and not (job.part / "job.json").is_file():
-            shutil.rmtree(job.part, ignore_errors=True)  # nothing was begun
-
-
-def _refuse_another(job: Job, is_held: bool) -> None:
-    if not is_held:
-        raise Problem(f"Another mslt predict is at work on {job.out}. Wait for it, or end it and start again.")
+        finally:
+            if state.is_main_process and not (job.part / "job.json").exists():
+                shutil.rmtree(job.part, ignore_errors=True)  # nothing was begun
 
 
 def _refuse(job: Job) -> None:
@@ -145,7 +154,16 @@ def _input(job: Job) -> tuple[Path, str]:
     return path, job.format
 
 
-def _begin(job: Job, decided: Mapping[str, Any]) -> int:
+def _require_room(job: Job, labeller: Labeller, table: Table) -> None:
+    """A Problem where the disk cannot take the least that parts and output need: found now, not after a night."""
+    least = 2 * table.num_rows * len(labeller.added) * len("0.1,")
+    if not {table.path.suffix, job.out.suffix} & {".gz", ".parquet"}:
+        least += table.path.stat().st_size
+    what = f"the labels of {table.num_rows:,} rows"
+    require_space(job.out.parent, least, what, "Free some space, or give out= on another disk.")
+
+
+def _begin(job: Job, decided: Mapping[str, Any], num_rows: int) -> int:
     """Makes the folder of parts; how many chunks it holds. Those of something else are begun anew, if that is asked."""
     wanted, there = value_sha256(decided), read_json(job.part / "job.json")
     if there is not None and there.get("job_sha256") != wanted:
@@ -157,40 +175,79 @@ def _begin(job: Job, decided: Mapping[str, Any]) -> int:
         for name in ("asked", "done"):
             shutil.rmtree(job.part / name, ignore_errors=True)
     for name in ("asked", "done"):
-        (job.part / name).mkdir(exist_ok=True)
+        (job.part / name).mkdir(parents=True, exist_ok=True)
     write_json(job.part / "job.json", {"job_sha256": wanted})
-    return len(list((job.part / "done").glob("*.jsonl")))
+    return sum(_done(job, number, size, wanted) is not None for number, size in _sizes(num_rows).items())
 
 
-def _label_chunks(job: Job, labeller: Labeller, table: Table, languages: RowLanguages, state: PartialState) -> int:
+def _sizes(num_rows: int) -> dict[int, int]:
+    return {number: min(CHUNK, num_rows - number * CHUNK) for number in range(-(-num_rows // CHUNK))}
+
+
+def _done(job: Job, number: int, size: int, wanted: str) -> list[dict[str, Any]] | None:
+    """The added columns of a chunk; None where it is still to be labelled, or was altered."""
+    path = job.part / _name("done", number)
+    if not path.is_file():
+        return None
+    rows = [opened_line(line, f"{wanted} {number}".encode()) for line in path.read_bytes().split(b"\n")[:-1]]
+    whole = [row for row in rows if row is not None]
+    if len(whole) == len(rows) == size:
+        return whole
+    print(f"{path} is not as it was written: its rows are labelled again.", file=sys.stderr)
+    path.unlink()
+    return None
+
+
+def _label_chunks(
+    job: Job,
+    labeller: Labeller,
+    table: Table,
+    languages: RowLanguages,
+    state: PartialState,
+    decided: Mapping[str, Any],
+) -> int:
     """Labels this process's chunks that are not there yet; how many rows that were."""
-    model_key = labeller.loaded.model_key(labeller.system)
+    wanted = value_sha256(decided)
     share = range(state.process_index, -(-table.num_rows // CHUNK), state.num_processes)
-    sizes = {number: min(CHUNK, table.num_rows - number * CHUNK) for number in share}
+    sizes = {number: size for number, size in _sizes(table.num_rows).items() if number in share}
     left = {number: size for number, size in sizes.items() if not (job.part / _name("done", number)).is_file()}
     if not left:
         return 0
     done = start = sum(sizes.values()) - sum(left.values())
     with Progress("Labelling", sum(sizes.values()), "row", start=start, shown=state.is_main_process) as progress:
-        for number, rows in table.chunks(CHUNK):
-            if number not in left:
-                continue
-
-            journal = job.part / _name("asked", number)  # of a kill: what is in it is not asked again
-
-            def put(engine: Engine, questions: tuple[Question, ...], journal: Path = journal) -> tuple[Answer, ...]:
-                def advance(n: int) -> None:
-                    progress.update(progress.done + n)
-
-                about = {"chunk": journal.stem}
-                return ask(engine, questions, model_key=model_key, path=journal, about=about, advance=advance).rows
-
-            lines = [json.dumps(row, ensure_ascii=False) + "\n" for row in labeller.label(rows, languages, put)]
+        if job.cluster is None:
+            found = _asked_here(job, labeller, table, languages, left, progress)
+        else:
+            found = labelled(job.cluster, str(labeller.asked.folder.resolve()), job.how, table, job.data, left, CHUNK)
+        for number, added in found:
+            bound_to = f"{wanted} {number}".encode()
+            lines = [sealed_line(row, bound_to) for row in added]
             write_atomically(job.part / _name("done", number), "".join(lines))
-            journal.unlink(missing_ok=True)
-            done += len(rows)
+            (job.part / _name("asked", number)).unlink(missing_ok=True)
+            done += len(lines)
             progress.update(done)  # with the rows that were not asked
     return sum(left.values())
+
+
+def _asked_here(
+    job: Job, labeller: Labeller, table: Table, languages: RowLanguages, wanted: Collection[int], progress: Progress
+) -> Iterator[tuple[int, list[dict[str, Any]]]]:
+    """(number, added columns of each row) of the wanted chunks, in order."""
+    model_key = labeller.loaded.model_key(labeller.system)
+
+    def advance(n: int) -> None:
+        progress.update(progress.done + n)
+
+    for number, rows in table.chunks(CHUNK):
+        if number not in wanted:
+            continue
+        journal = job.part / _name("asked", number)  # of a kill: what is in it is not asked again
+
+        def put(engine: Engine, questions: tuple[Question, ...], journal: Path = journal) -> tuple[Answer, ...]:
+            about = {"chunk": journal.stem}
+            return ask(engine, questions, model_key=model_key, path=journal, about=about, advance=advance).rows
+
+        yield number, list(labeller.label(rows, languages, put))
 
 
 def _name(folder: str, number: int) -> str:
@@ -205,13 +262,14 @@ def _join(
     languages: Counter[str] = Counter()
     labels: dict[str, Counter[str]] = {}
     reasons: Counter[str] = Counter()
-    prefix, choices = labeller.how.prefix, bool(labeller.task.choice_names)
+    prefix, choices, wanted = labeller.how.prefix, bool(labeller.task.choice_names), value_sha256(decided)
 
     def rows() -> Iterator[Mapping[str, Any]]:
         for number, chunk in table.chunks(CHUNK):
-            lines = (job.part / _name("done", number)).read_text(encoding="utf-8").split("\n")[:-1]
-            for row, line in zip(chunk, lines, strict=True):
-                added = json.loads(line)
+            labelled = _done(job, number, len(chunk), wanted)
+            if labelled is None:
+                raise Problem(f"{job.part} was altered while it was being written. Start the command again.")
+            for row, added in zip(chunk, labelled, strict=True):
                 code, reason = added.pop(""), added[prefix + REASON]
                 languages[code] += 1
                 reasons[reason.partition(":")[0]] += bool(reason)
@@ -226,7 +284,7 @@ def _join(
     with open(fresh, "rb") as file:
         os.fsync(file.fileno())
     content = {
-        "run": str(labeller.run.folder),
+        "run": str(labeller.asked.folder),
         "data": job.data,
         "out": str(job.out),
         "out_sha256": file_sha256(fresh),

@@ -13,30 +13,25 @@ from typing import Any
 import numpy as np
 
 from mslt_it import values
-from mslt_it.config.recipe import ModelConfig, TaskConfig
+from mslt_it.config.recipe import TaskConfig
 from mslt_it.config.schema import FrozenDict
 from mslt_it.data.build import askable
 from mslt_it.data.columns import needed_columns, renamed
 from mslt_it.data.files import Row
 from mslt_it.data.prompts import prompted
-from mslt_it.data.segments import encoder_of
 from mslt_it.data.shapes import asked_example
 from mslt_it.data.spans import decode
 from mslt_it.evaluation.asking import Engine, Question, engine, is_sound
-from mslt_it.evaluation.generation import longest_input
 from mslt_it.evaluation.measures import choice_scores
 from mslt_it.evaluation.questions import questions_of
 from mslt_it.evaluation.settings import Settings
-from mslt_it.evaluation.systems import LoadedBase, System, adapter_system, load, resolve
 from mslt_it.evaluation.voting import read_answer
-from mslt_it.models.base_model import load_adapter
-from mslt_it.models.identity import ADAPTER, read_run
+from mslt_it.models.inputs import longest_input
+from mslt_it.prediction.asked_model import read_model
 from mslt_it.prediction.calibration import Calibration, calibrated, softmax
 from mslt_it.prediction.row_languages import RowLanguages
 from mslt_it.problems import Problem, nearest
-from mslt_it.publish.merge import MERGE
 from mslt_it.records import PromptedExample, fingerprint
-from mslt_it.store import read_json
 
 REASON = "reason"
 Answer = Mapping[str, Any]
@@ -52,15 +47,14 @@ class How:
     calibration: str = "none"  # or "held_out"
     prefix: str = ""  # of the added columns
     columns: Mapping[str, str] = dataclasses.field(default_factory=dict)  # the run's column -> what the table calls it
-    model: str | None = None  # folder of the run's merged weights, asked in place of base and adapter
 
 
 class Labeller:
-    """A run, loaded. ``added``: the columns that its answers make."""
+    """A run, or what was made of one (`read_model`), loaded. ``added``: the columns that its answers make."""
 
     def __init__(self, run: Path | str, how: How) -> None:
-        self.run, self.how = read_run(values.path(run)), how
-        recipe = self.run.recipe
+        self.asked, self.how = read_model(values.path(run)), how
+        recipe = self.asked.recipe
         known = [name for name in (*needed_columns(recipe.task), *recipe.task.input_fields)]
         if unknown := [name for name in how.columns if name not in known]:
             raise Problem(f"columns: the run asks about no '{unknown[0]}'. {nearest(unknown[0], known)}")
@@ -73,7 +67,14 @@ class Labeller:
                     f"{name}={getattr(how, name)} has no effect: {run} writes its answers, and only labels that are "
                     "chosen have probabilities. Leave it out."
                 )
-        self.calibration: Calibration | None = calibrated(self.run) if how.calibration == "held_out" else None
+        self.calibration: Calibration | None = None
+        if how.calibration == "held_out":
+            if self.asked.run is None:
+                raise Problem(
+                    f"calibration=held_out: {run} goes without its run, which has the held-out rows. Give the run "
+                    "itself, run=RUNFOLDER, or leave calibration out."
+                )
+            self.calibration = calibrated(self.asked.run)
         self.added = tuple(how.prefix + name for name in self._names())
 
     @property
@@ -89,40 +90,13 @@ class Labeller:
 
     def load(self) -> None:
         """The weights, checked to be what the run was trained on."""
-        if self.how.model is None:
-            bench = resolve(runs=[str(self.run.folder)], model=None, adapters=[], with_base=False, seen=[])
-            self.loaded: LoadedBase = load(bench, given_model=False)
-            own = self.run.provenance["adapter_sha256"]
-            self.system: System = adapter_system(ADAPTER, self.run.adapter, str(own), self.recipe.sources)
-            self.model = load_adapter(self.loaded.base, self.run.adapter)
-        else:
-            self._refuse_other_merge(values.path(self.how.model))
-            merged = ModelConfig(path=str(values.path(self.how.model)), kind=self.recipe.model.kind)
-            bench = resolve(runs=[], model=merged, adapters=[], with_base=True, seen=[], head=self.recipe.head)
-            self.loaded = load(bench, given_model=True)
-            (self.system,) = bench.systems
-            self.model = self.loaded.base
-        self.encoder = encoder_of(self.recipe, self.loaded.tokenizer)
+        self.loaded, self.system, self.model, self.encoder = self.asked.load()
         self.longest = longest_input(self.loaded.base)
-
-    def _refuse_other_merge(self, folder: Path) -> None:
-        record = read_json(folder / MERGE)
-        if record is None:
-            raise Problem(
-                f"model={folder}: there is no {MERGE}, so nothing says that these are weights of {self.run.folder}. "
-                "Give the folder that `mslt merge` or `mslt export format=safetensors` wrote, or leave model= out."
-            )
-        if record["inputs"]["adapter_sha256"] != self.run.provenance["adapter_sha256"]:
-            raise Problem(
-                f"model={folder} was merged from another run than {self.run.folder}. Merge this one, or leave model= "
-                "out."
-            )
 
     def decided_by(self) -> dict[str, Any]:
         """Everything that the added columns follow from, beside the rows, as hashes and values."""
         return {
-            "run_fingerprint": self.run.provenance.get("run_fingerprint"),
-            **self.loaded.model_key(self.system),
+            **self.asked.decides,
             "prompts": fingerprint([self.recipe.task, self.recipe.prompt, self.recipe.scoring.batch_tokens]),
             "temperature": self.calibration.temperature if self.calibration else 1.0,
             **{name: getattr(self.how, name) for name in ("language", "abstain_below", "prefix")},
@@ -169,7 +143,7 @@ class Labeller:
             # A language at a time, as scored rows are: whether the end token is scored follows from its label words.
             questions = questions_of(self.recipe, [item for _, item in of_language], self.encoder, Settings())
             for (index, item), question in zip(of_language, questions, strict=True):
-                length = len(question.prompt_ids)
+                length = self.encoder.num_tokens(question.prompt_ids)
                 length += 0 if self.recipe.head else max(map(len, question.choices), default=1)
                 if length > self.longest:
                     found[index] = self._empty(

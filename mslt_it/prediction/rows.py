@@ -22,7 +22,6 @@ def predict(
     calibration: str = "none",
     prefix: str = "",
     columns: Mapping[str, str] | None = None,
-    model: str | None = None,
 ) -> Iterator[dict[str, Any]]:
     """Each row with the columns that `mslt predict` adds, in order; ``pandas.DataFrame(predict(...))`` is a table.
 
@@ -30,15 +29,14 @@ def predict(
     taken as the results are.
 
     Args:
-        run: a finished run, as an object or its folder.
+        run: a finished run, as an object or its folder; or a folder of `mslt merge`, or of a form of `mslt export`.
         language: a column, or a code for every row; None: found by column, else by script.
         abstain_below: rows whose likeliest label has less probability get none.
         calibration: "held_out" fits a temperature on the run's held-out rows.
         prefix: of the added columns.
         columns: the run's column -> what the rows call it.
-        model: folder of the run's merged weights, asked in place of base and adapter.
     """
-    labeller = Labeller(Path(run), How(language, abstain_below, calibration, prefix, dict(columns or {}), model))
+    labeller = Labeller(Path(run), How(language, abstain_below, calibration, prefix, dict(columns or {})))
     remaining = iter(rows)
     first = next(remaining, None)
     if first is None:

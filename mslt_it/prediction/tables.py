@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
+from mslt_it import values
 from mslt_it.data.delimited import MAX_FIELD, named_cells, separator_of
 from mslt_it.data.files import ending, parse_json
 from mslt_it.problems import Problem
@@ -149,7 +150,7 @@ def _parquet_rows(path: Path) -> Iterator[Values]:
     import pyarrow.parquet
 
     try:
-        file = pyarrow.parquet.ParquetFile(path)
+        file = pyarrow.parquet.ParquetFile(path)  # read in parts, however many rows it holds
         named_cells(path, "its schema", file.schema_arrow.names)
         for batch in file.iter_batches(BATCH):
             yield from batch.to_pylist()
@@ -168,6 +169,12 @@ def write(path: Path, form: str, table: Table, added: Mapping[str, str], rows: I
         added: column -> "number" or "text", after the table's own.
     """
     names = [*table.names, *added]
+
+    def cells(row: Values) -> list[Any]:
+        """The table's own as they were; what was answered as no spreadsheet's formula."""
+        own, new = (_cell(row.get(name)) for name in table.names), (_cell(row.get(name)) for name in added)
+        return [*own, *map(values.cell, new)]
+
     if form == "parquet":
         _write_parquet(path, table, added, rows)
         return
@@ -178,10 +185,10 @@ def write(path: Path, form: str, table: Table, added: Mapping[str, str], rows: I
         elif form == "csv":
             writer = csv.writer(file, lineterminator="\n")
             writer.writerow(names)
-            writer.writerows([_cell(row.get(name)) for name in names] for row in rows)
+            writer.writerows(map(cells, rows))
         else:
-            for cells in itertools.chain([names], ([_cell(row.get(name)) for name in names] for row in rows)):
-                file.write("\t".join(str(cell).translate(_NO_BREAKS) for cell in cells) + "\n")
+            for line in itertools.chain([names], map(cells, rows)):
+                file.write("\t".join(str(cell).translate(_NO_BREAKS) for cell in line) + "\n")
 
 
 _NO_BREAKS = str.maketrans({"\t": " ", "\n": " ", "\r": " "})  # TSV has no way to write them

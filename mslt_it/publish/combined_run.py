@@ -18,7 +18,11 @@ from accelerate import PartialState
 from mslt_it import values
 from mslt_it.config.compose import load_recipe
 from mslt_it.config.recipe import Recipe, ScoringConfig, SelectConfig
+from mslt_it.config.schema import FrozenDict
+from mslt_it.data.budget import budget
 from mslt_it.data.encoding import Encoder
+from mslt_it.data.mixing import allocate
+from mslt_it.data.segments import encoder_of
 from mslt_it.evaluation.measures import check_languages
 from mslt_it.evaluation.scores import Figures
 from mslt_it.evaluation.systems import Bench, load
@@ -33,8 +37,8 @@ from mslt_it.publish.combine_options import DEFAULT_DENSITY, SPARSE, refuse_opti
 from mslt_it.publish.comparable import IDENTITY, languages, refuse_strangers
 from mslt_it.publish.scored_run import UNSCORED, conclude, evaluate_run, print_end, provenance
 from mslt_it.records import fingerprint, to_plain
-from mslt_it.runs import Run
-from mslt_it.store import read_json
+from mslt_it.runs import FINGERPRINT, Run
+from mslt_it.store import is_intact, read_json
 
 
 @dataclass(frozen=True)
@@ -97,8 +101,8 @@ def combine_runs(
     counts: Counter[str] = sum((Counter(one.provenance.get("train_label_counts")) for one in runs), Counter())
     base = {key: runs[0].provenance[key] for key in IDENTITY if key in runs[0].provenance}
     record = provenance(recipe, sum(num_examples), counts, adapter_hash(run.folder / ADAPTER), base)
-    record["combination"] = provenance_of(made)
-    encoder = Encoder(load_tokenizer(recipe.model), recipe.data.max_length_tokens)
+    record["combination"] = provenance_of(made) | {"fingerprint": wanted}
+    encoder = encoder_of(recipe, load_tokenizer(recipe.model))
     return conclude(run, recipe, score(run, record, runs, encoder) if scored else None, record, encoder)
 
 
@@ -106,10 +110,14 @@ def finished(out: Path, wanted: str, show: Callable[[str], object]) -> tuple[Run
     """(run, results.json) of this very combination where it is sealed; a Problem for a folder of something else."""
     if not out.exists() or (out.is_dir() and not any(out.iterdir())):
         return None
-    if (read_json(out / "fingerprint.json") or {}).get("combination") != wanted:
+    mark = read_json(out / FINGERPRINT)
+    if mark is None and is_intact(out, "results.json"):  # the mark was damaged; the results say it, too
+        said = (read_json(out / "results.json") or {}).get("provenance", {}).get("combination", {})
+        mark = {"combination": said.get("fingerprint")}
+    if (mark or {}).get("combination") != wanted:
         raise Problem(
-            f"out={out} holds something else already (not this combination of these runs). Choose another out, or "
-            "remove that folder."
+            f"out={out} holds something else already (not this combination of these runs). Choose another out; what "
+            "lies there is left as it is."
         )
     if not (out / "config.yaml").is_file():
         return None
@@ -151,6 +159,10 @@ def combined_recipe(runs: Sequence[FinishedRun], combined: Combined, out: Path) 
     """The first run's recipe with the sources, targets and rows of all, and the adapter as it came out."""
     sources, targets = languages(runs)
     first = runs[0].recipe
+    rows: Counter[str] = Counter()
+    for run in runs:
+        rows.update(budget(run.recipe))
+    are_equal = rows == allocate(rows.total(), rows)
     looked = [run.recipe.training for run in runs if run.recipe.training.eval_steps]  # at items that are not scored
     return dataclasses.replace(
         first,
@@ -165,7 +177,8 @@ def combined_recipe(runs: Sequence[FinishedRun], combined: Combined, out: Path) 
         select=SelectConfig(),
         data=dataclasses.replace(
             first.data,
-            num_examples_total=sum(run.recipe.data.num_examples_total for run in runs),
+            num_examples_total=rows.total(),
+            num_examples=FrozenDict({} if are_equal else {code: rows[code] for code in sources}),
             max_length_tokens=max(run.recipe.data.max_length_tokens for run in runs),
         ),
         adapter=dataclasses.replace(

@@ -1,7 +1,8 @@
 """How far a model is from the live adapter it was made of: on prompts of every trained and target language.
 
 At each position that predicts a token of the right answer (the first few of it) both models give logits over the
-vocabulary. Compared are the logits themselves, the distributions, the likeliest token, and the label chosen.
+vocabulary. Compared are the logits themselves, the distributions, the likeliest token, and the label chosen. Of an
+encoder the positions are the places that its head speaks of, and the labels are its vocabulary.
 """
 
 from __future__ import annotations
@@ -23,12 +24,13 @@ from mslt_it.data.build import build_scored_set
 from mslt_it.data.encoding import Encoder
 from mslt_it.data.rows import RowStore
 from mslt_it.data.segments import encoder_of
-from mslt_it.evaluation.asking import engine
+from mslt_it.evaluation.heads import ENGINES
 from mslt_it.evaluation.likelihood import choice_log_likelihoods
 from mslt_it.evaluation.questions import choice_requests, questions_of
 from mslt_it.evaluation.settings import Settings
 from mslt_it.evaluation.shared_rows import Request
 from mslt_it.models.base_model import base_of
+from mslt_it.models.text_to_text import decoder_input, is_text_to_text
 from mslt_it.problems import Problem
 from mslt_it.records import EncodedExample, PromptedExample
 
@@ -37,11 +39,11 @@ MAX_POSITIONS = 4  # of an answer: with long ones the logits of all positions wo
 
 @dataclass(frozen=True)
 class Prompts:
-    """One language's prompts: ``rows`` are token ids and how many of the last ones are the answer's beginning."""
+    """One language's prompts: ``rows`` are token ids, and those of the answer's beginning."""
 
-    rows: tuple[tuple[tuple[int, ...], int], ...]
+    rows: tuple[tuple[tuple[int, ...], tuple[int, ...]], ...]
     requests: tuple[Request, ...]  # empty where answers are text
-    ask: Callable[[Any], np.ndarray] | None = None  # of an encoder: what a model makes of the items, in place of both
+    ask: Callable[[Any], Outputs] | None = None  # of an encoder: what a model makes of the items, in place of both
     num_asked: int = 0
 
     def __len__(self) -> int:
@@ -53,7 +55,7 @@ class Outputs:
     """What a model made of one language's prompts."""
 
     num_prompts: int
-    logits: Tensor  # float32 (positions, vocabulary), on the CPU
+    logits: Sequence[Tensor]  # float32 (positions, vocabulary), on the CPU; in parts, whose vocabularies may differ
     scores: np.ndarray  # log-likelihoods (items, choices); (0, 0) where answers are text
 
 
@@ -90,29 +92,27 @@ def prompts_of(recipe: Recipe, tokenizer: Any, per_language: int) -> dict[str, P
 
 def _prompts(recipe: Recipe, items: Sequence[PromptedExample], encoder: Encoder) -> Prompts:
     if encoder.head:
-        return Prompts((), (), functools.partial(_label_scores, recipe, items, encoder), len(items))
+        return Prompts((), (), functools.partial(_of_head, recipe, items, encoder), len(items))
     rows = []
     for encoded in encoder.encode_all(items):
         if isinstance(encoded, EncodedExample):  # too long a row has no answer to look at
-            start = next(i for i, label in enumerate(encoded.labels) if label >= 0)
-            num = min(MAX_POSITIONS, len(encoded.input_ids) - start)
-            rows.append((encoded.input_ids[: start + num], num))
+            given, said = encoder.apart(encoded)
+            rows.append((tuple(given), tuple(said[:MAX_POSITIONS])))
     requests = choice_requests([item for item in items if item.choices], encoder)
     return Prompts(tuple(rows), tuple(requests))
 
 
 def outputs(model: Any, prompts: Mapping[str, Prompts], *, batch_tokens: int, pad_id: int) -> dict[str, Outputs]:
-    """What ``model`` (a causal LM, or an adapter on one) gives for the prompts of each language."""
+    """What ``model`` (one that writes, or an adapter on one) gives for the prompts of each language."""
     model.eval()
     found = {}
     for code, of_language in prompts.items():
         if of_language.ask is not None:
-            scores = of_language.ask(model)
-            found[code] = Outputs(len(scores), torch.tensor(scores), scores)
+            found[code] = of_language.ask(model)
             continue
         found[code] = Outputs(
             max(len(of_language.rows), len(of_language.requests)),
-            _answer_logits(model, of_language.rows),
+            _answer_logits(model, of_language.rows).split(16),
             _choice_scores(model, of_language.requests, batch_tokens, pad_id)
             if of_language.requests
             else np.zeros((0, 0)),
@@ -128,25 +128,29 @@ def _choice_scores(model: Any, requests: Sequence[Request], batch_tokens: int, p
     return found
 
 
-def _label_scores(recipe: Recipe, items: Sequence[PromptedExample], encoder: Encoder, model: Any) -> np.ndarray:
-    """(items, labels) nats: of an encoder's labels, whose logits they are but for a constant of each item."""
+def _of_head(recipe: Recipe, items: Sequence[PromptedExample], encoder: Encoder, model: Any) -> Outputs:
     questions = questions_of(recipe, items, encoder, Settings())
-    asked = engine(model, questions, encoder, recipe.scoring.batch_tokens)
-    rows = {i: row for batch in asked.batches for i, row in zip(batch, asked.answer(batch), strict=True)}
-    return np.array([[float(value) for value in rows[i]["log_likelihoods"]] for i in range(len(questions))])
+    asked = ENGINES[encoder.head](model, questions, encoder, batch_tokens=recipe.scoring.batch_tokens)
+    made = {i: rows for batch in asked.batches for i, rows in zip(batch, asked.outputs(batch), strict=True)}
+    logits = [row for i in range(len(questions)) for row in made[i]]
+    return Outputs(len(items), logits, np.zeros((0, 0)) if items[0].is_written else torch.cat(logits).numpy())
 
 
-def _answer_logits(model: Any, rows: Sequence[tuple[tuple[int, ...], int]]) -> Tensor:
+def _answer_logits(model: Any, rows: Sequence[tuple[tuple[int, ...], tuple[int, ...]]]) -> Tensor:
     """float32 (positions, vocabulary); one row at a time, so that no padding or batch has a part in it."""
     base = base_of(model)
     device = base.get_input_embeddings().weight.device
     keeps = "logits_to_keep" in inspect.signature(base.forward).parameters
     found = []
     with torch.inference_mode():
-        for ids, num in rows:
-            more = {"logits_to_keep": num} if keeps else {}
-            logits = base(input_ids=torch.tensor([ids[:-1]], device=device), use_cache=False, **more).logits
-            found.append(logits[0, -num:].float().cpu())
+        for given, said in rows:
+            more: dict[str, Any] = {"logits_to_keep": len(said)} if keeps else {}
+            ids = torch.tensor([(*given, *said[:-1])], device=device)
+            if is_text_to_text(base):
+                ids = torch.tensor([given], device=device)
+                more = {"decoder_input_ids": decoder_input(base, torch.tensor([said], device=device))}
+            logits = base(input_ids=ids, use_cache=False, **more).logits
+            found.append(logits[0, -len(said) :].float().cpu())
     return torch.cat(found) if found else torch.zeros(0, 1)
 
 
@@ -155,7 +159,8 @@ def compare(live: Mapping[str, Outputs], other: Mapping[str, Outputs]) -> tuple[
     sums = {}
     for code, expected in live.items():
         for which, found in (("live adapter", expected), ("merged model", other[code])):
-            if not bool(torch.isfinite(found.logits).all()) or not bool(np.isfinite(found.scores).all()):
+            finite = all(bool(torch.isfinite(part).all()) for part in found.logits)
+            if not finite or not bool(np.isfinite(found.scores).all()):
                 raise Problem(f"The {which} gives values that are not finite on prompts in '{code}'. Train it again.")
         sums[code] = _sums(expected, other[code])
     together = {key: sum(one[key] for one in sums.values()) for key in next(iter(sums.values()))}
@@ -172,7 +177,7 @@ def _sums(live: Outputs, other: Outputs) -> dict[str, float]:
     """What the figures are quotients of."""
     squared_error = squared_norm = kl_sum = kl_max = 0.0
     same_token = 0
-    for expected, found in zip(live.logits.split(16), other.logits.split(16), strict=True):  # float64, a part at a time
+    for expected, found in zip(live.logits, other.logits, strict=True):  # float64, a part at a time
         p, q = expected.double(), found.double()
         p, q = p - p.mean(dim=-1, keepdim=True), q - q.mean(dim=-1, keepdim=True)
         squared_error += float(((p - q) ** 2).sum())
@@ -185,7 +190,7 @@ def _sums(live: Outputs, other: Outputs) -> dict[str, float]:
     same_label = int((live.scores.argmax(axis=1) == other.scores.argmax(axis=1)).sum()) if live.scores.size else 0
     return {
         "num_prompts": live.num_prompts,
-        "num_positions": len(live.logits),
+        "num_positions": sum(map(len, live.logits)),
         "squared_error": squared_error,
         "squared_norm": squared_norm,
         "kl_sum": kl_sum,

@@ -30,6 +30,7 @@ from mslt_it.models.base_model import WEIGHTS, load_adapter, load_tokenizer, mod
 from mslt_it.models.commits import cached_commit
 from mslt_it.models.environment import environment
 from mslt_it.models.identity import FinishedRun, load_trained_base, read_run, unrecorded
+from mslt_it.models.kinds import kind_of_path
 from mslt_it.models.model_errors import explain
 from mslt_it.problems import Problem
 from mslt_it.publish import gguf, vllm
@@ -102,10 +103,11 @@ class _Exporter:
             self.merged = request.model, _read_merge(request, request.model, self.run)
         self.merge = self.merged[1] if self.merged else {}  # of model=
         others = [form for form in request.formats if form != "safetensors"]
-        if others and (self.run.recipe.head if self.run else self.merge.get("head")):
+        kind = self.run.recipe.model.kind if self.run else kind_of_path(str(request.model), None)
+        if others and kind in ("encoder", "text_to_text"):
             raise Problem(
-                f"format={others[0]} is for models that write text; an encoder answers by a head. Write "
-                "format=[safetensors], which transformers loads as it is."
+                f"format={others[0]} is for decoders, and this is a model of kind {kind}. "
+                "Write format=[safetensors], which transformers loads as it is."
             )
         self.name = request.name or (self.run.recipe.name if self.run else str(self.merge["run"]))
         self._publication("model", {}, None)  # licences and the name are refused before anything is merged
@@ -190,6 +192,7 @@ class _Exporter:
             eos_token_id=encoder.end_id,
             pad_token_id=encoder.end_id if pad is None else pad,
             bos_token_id=tokenizer.bos_token_id,
+            decoder_start_token_id=getattr(AutoConfig.from_pretrained(part), "decoder_start_token_id", None),
             max_new_tokens=use.get("max_new_tokens", TaskConfig().max_answer_tokens),
             do_sample=False,
         ).save_pretrained(part)

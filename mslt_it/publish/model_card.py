@@ -42,6 +42,7 @@ _TASK_TYPES = {
     "tagging": "token-classification",
     "question_answering": "question-answering",
 }
+_WRITING = {"text_to_text": "text2text-generation"}
 _LIBRARIES = {"adapter": "peft", "model": "transformers", "gguf": "gguf"}
 _RELATIONS = {"adapter": "adapter", "model": "finetune", "gguf": "quantized"}
 _HUB_ID = re.compile(r"[\w][\w.-]*/[\w][\w.-]*")
@@ -99,7 +100,7 @@ def model_card(
     origin = [
         *_hashes(provenance["adapter_sha256"], provenance["base_sha256"], commit, provenance.get("run_fingerprint")),
         *_weights_and_terms(provenance),
-        ("sources", ", ".join(recipe.sources)),
+        ("sources", recipe.shown_sources),
         ("targets (zero-shot)", ", ".join(recipe.targets) or "none has labels"),
         ("labelled rows in total", str(num_rows)),
         *([("data revision", f"`{task.revision}`")] if task.revision else []),
@@ -116,7 +117,7 @@ def model_card(
             [*([] if recipe.adapter.method == "full" else ["lora"]), *(["model-merging"] if made else [])],
             [data],
             model_index(recipe, results),
-            pipeline=_TASK_TYPES[task.shape] if recipe.head else "text-generation",
+            pipeline=_TASK_TYPES[task.shape] if recipe.head else _WRITING.get(recipe.model.kind, "text-generation"),
             is_whole=recipe.adapter.method == "full",
         ),
         about,

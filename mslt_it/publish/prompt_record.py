@@ -2,15 +2,18 @@
 
     {"task": "xnli", "fields": ["premise", "hypothesis"], "end_id": 2, "max_new_tokens": 64,
      "languages": {"de": {"prompt": ["<|user|>", [["Prämisse: ", "premise"], ["Wahr?"]], "<|assistant|>"],
-                          "labels": {"entailment": "Ja", ...}}}}
+                          "labels": {"entailment": "Ja", ...}}},
+     "recipe": {"task": {...}, "prompt": {...}, ...}}
 
 A prompt is the chat template's own text and messages in turn. A message is a list of lines, a line is text, a field's
 name, text, a field's name, ... Each part is tokenised by itself, messages with control tokens switched off
-(``split_special_tokens``), as `mslt_it.data.encoding` does.
+(``split_special_tokens``), as `mslt_it.data.encoding` does. ``recipe`` is what `mslt predict` asks new rows by, in any
+language; it says nothing of where the run's own rows were.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 from collections.abc import Mapping, Sequence
@@ -18,24 +21,36 @@ from pathlib import Path
 from typing import Any
 
 from mslt_it.config.recipe import Recipe
+from mslt_it.config.schema import build
 from mslt_it.data.encoding import Encoder
+from mslt_it.data.passages import overlap
 from mslt_it.data.prompts import outline
 from mslt_it.evaluation.questions import needs_end
 from mslt_it.evaluation.tables import as_markdown
 from mslt_it.languages import language_name
+from mslt_it.models.base_model import model_path
+from mslt_it.problems import Problem
+from mslt_it.publish.model_card import is_hub_id
+from mslt_it.records import to_plain
 from mslt_it.store import read_json, write_json
 
-PROMPTS = "prompts.json"
+PROMPTS, RECIPE = "prompts.json", "recipe"
 _DIVIDED = {"bytes": " / len(word.encode())", "characters": " / len(word)"}  # an option's score, in the card's code
 
 
 def prompt_record(recipe: Recipe, encoder: Encoder) -> dict[str, Any]:
     """What prompts.json says of a run's languages, sources first; of an encoder its fields and labels."""
     task, languages = recipe.task, {}
+    codes = dict.fromkeys((*recipe.sources, *recipe.targets, *recipe.unlabelled))
     if recipe.head is not None:
-        head = {"head": recipe.head.name, "labels": list(recipe.head.labels)}
-        return {"task": task.name, "fields": list(task.input_fields), **head}
-    for code in dict.fromkeys((*recipe.sources, *recipe.targets)):
+        head: dict[str, Any] = {"head": recipe.head.name, "labels": list(recipe.head.labels)}
+        fields = [name for name in task.input_fields if name not in task.option_fields]
+        if recipe.head.name == "span":
+            longest = encoder.max_length_tokens
+            head |= {"window": longest, "overlap": overlap(longest), "max_tokens": task.max_answer_tokens}
+        own = {"languages": {code: {} for code in codes}, RECIPE: _asked_by(recipe)}
+        return {"task": task.name, "fields": fields, "options": list(task.option_fields), **head, **own}
+    for code in codes:
         one = outline(task, recipe.prompt, code)
         around = encoder.text_around([role for role, _ in one.messages])
         parts: list[Any] = [around[0]]
@@ -52,6 +67,7 @@ def prompt_record(recipe: Recipe, encoder: Encoder) -> dict[str, Any]:
     options = {"options": list(task.option_fields), "option_length": task.option_length} if task.is_cloze else {}
     return {
         "task": task.name,
+        **({"kind": recipe.model.kind} if recipe.model.kind == "text_to_text" else {}),
         "fields": list(task.input_fields),
         "optional_fields": list(task.optional_fields),
         "writes": not (task.choice_names and is_direct),
@@ -63,7 +79,33 @@ def prompt_record(recipe: Recipe, encoder: Encoder) -> dict[str, Any]:
         "pad_id": encoder.end_id if encoder.tokenizer.pad_token_id is None else encoder.tokenizer.pad_token_id,
         "max_new_tokens": task.max_answer_tokens if is_direct else recipe.scoring.max_chain_tokens,
         "languages": languages,
+        RECIPE: _asked_by(recipe),
     }
+
+
+def _asked_by(recipe: Recipe) -> dict[str, Any]:
+    data = recipe.task.data
+    task = dataclasses.replace(recipe.task, data=data if is_hub_id(data) else Path(data).name)
+    parts = {name: getattr(recipe, name) for name in ("name", "sources", "targets", "unlabelled", "prompt")}
+    return to_plain(
+        {
+            **parts,
+            "task": task,
+            "data": {"max_length_tokens": recipe.data.max_length_tokens},
+            "scoring": {name: getattr(recipe.scoring, name) for name in ("batch_tokens", "max_chain_tokens")},
+        }
+    )  # type: ignore[no-any-return]
+
+
+def read_recipe(folder: Path) -> tuple[Recipe, Mapping[str, Any]]:
+    """(what new rows are asked by, all of prompts.json) of a folder; a Problem where it does not say it."""
+    record = read_json(folder / PROMPTS) or {}
+    if RECIPE not in record:
+        raise Problem(
+            f"{folder}: {PROMPTS} {'is of an earlier version and ' * bool(record)}does not say how new rows are asked. "
+            "Make the folder again, with mslt merge or mslt export."
+        )
+    return build(Recipe, record[RECIPE], f"{folder / PROMPTS}"), record
 
 
 def write_prompts(folder: Path, recipe: Recipe, encoder: Encoder) -> None:
@@ -80,7 +122,8 @@ def usage(folder: Path, **more: Any) -> dict[str, Any]:
     if record is None:
         return {}
     if "head" in record:
-        return {**record, "names": dict(enumerate(record["labels"])), **more}
+        yours = [f"your {name}" for name in record["options"]]
+        return {**record, "names": dict(enumerate(record["labels"])), "your_options": yours, **more}
     languages: Mapping[str, Any] = record["languages"]
     code, first = next(iter(languages.items()))
     names, wording, prompt = list(first["labels"]), first.get("wording", {}), shown(first["prompt"])
@@ -113,8 +156,7 @@ def adapter_usage(folder: Path, recipe: Recipe, dtype: str | None, commit: str |
         f"bnb_4bit_use_double_quant=True, bnb_4bit_compute_dtype=torch.{dtype or 'float32'})",
     }[recipe.adapter.quantization]
     revision = f', revision="{commit}"' if commit else ""
-    if recipe.adapter.method == "full":
-        more["is_full"] = True
+    more |= {"is_full": recipe.adapter.method == "full", "base": model_path(recipe.model)}
     return usage(
         folder, dtype=f", dtype=torch.{dtype}" if dtype else "", revision=revision, quantization=quantization, **more
     )

@@ -29,14 +29,15 @@ from mslt_it.evaluation.settings import Settings as AskedHow
 from mslt_it.evaluation.spread import Spread, spread, spread_report, spreads_of_plain
 from mslt_it.evaluation.systems import BASE, LoadedBase, System, adapter_system
 from mslt_it.evaluation.tables import as_text, label_table
+from mslt_it.journal import read_answers
 from mslt_it.models.environment import environment
-from mslt_it.models.identity import ADAPTER, FinishedRun
+from mslt_it.models.identity import ADAPTER, TRAIN_AGAIN, FinishedRun
 from mslt_it.problems import Problem
 from mslt_it.publish.model_card import model_card
 from mslt_it.publish.prompt_record import adapter_usage, write_prompts
 from mslt_it.records import to_plain
 from mslt_it.runs import Run
-from mslt_it.store import write_atomically
+from mslt_it.store import is_intact, write_atomically
 
 UNSCORED = "unscored"  # results.json's status where nothing was scored
 
@@ -120,8 +121,11 @@ def stored_answers(run: FinishedRun, languages: Sequence[str]) -> list[Answered]
     task, variant, found = run.recipe.task.name, run.recipe.prompt.variant, []
     for code in languages:
         items = items_of(run.recipe, variant, code, rows=store)
-        lines = (run.folder / ITEMS / task / variant / ADAPTER / f"{code}.jsonl").read_bytes().split(b"\n")[1:-1]
-        rows = {row["id"]: row for row in map(json.loads, lines)}
+        path = run.folder / ITEMS / task / variant / ADAPTER / f"{code}.jsonl"
+        read = read_answers(path) if is_intact(run.folder, path.relative_to(run.folder).as_posix()) else None
+        if read is None:
+            raise Problem(f"{path} is not as it was when the run finished. {TRAIN_AGAIN}")
+        rows = {row["id"]: row for row in read}
         of_items = tuple(rows[item.id] for item in items)
         found.append(Answered(task, run.folder.name, variant, code, "target", items, of_items, 0, 0))
     return found

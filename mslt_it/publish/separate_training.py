@@ -16,9 +16,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from mslt_it.config.recipe import CombineConfig, Recipe
-from mslt_it.data.mixing import allocate
+from mslt_it.config.schema import FrozenDict
+from mslt_it.data.budget import budget
 from mslt_it.evaluation.estimates import Settings
 from mslt_it.evaluation.scores import figures
+from mslt_it.locks import beside, only_writer
 from mslt_it.models.identity import read_run
 from mslt_it.problems import Problem
 from mslt_it.progress import tell
@@ -31,7 +33,13 @@ from mslt_it.store import write_json
 TOGETHER = CombineConfig()
 
 
-def train_apart(recipe: Recipe, run_recipe: Callable[[Recipe], int], show: Callable[[str], object] = tell) -> int:
+def train_apart(
+    recipe: Recipe,
+    run_recipe: Callable[[Recipe], int],
+    show: Callable[[str], object] = tell,
+    *,
+    wait: bool = False,
+) -> int:
     """Runs everything that is not finished and shows the comparison; 0 when every score is valid.
 
     ``run_recipe`` trains and scores one recipe.
@@ -46,7 +54,9 @@ def train_apart(recipe: Recipe, run_recipe: Callable[[Recipe], int], show: Calla
     parts = [str(folder / "parts" / code) for code in recipe.sources]
     show(f"\n=== combined: {recipe.combine.method}, weights {recipe.combine.weights}")
     how = recipe.combine
-    statuses.append(combine_runs(parts, folder / "combined", method=how.method, weights=how.weights, show=show))
+    combined = folder / "combined"
+    with only_writer(combined, beside(combined), wait=wait, say=show):
+        statuses.append(combine_runs(parts, combined, method=how.method, weights=how.weights, show=show))
     if recipe.combine.beside_joint:
         statuses.append(_run(joint_recipe(recipe, folder), run_recipe, show))
         if not any(statuses):
@@ -56,7 +66,7 @@ def train_apart(recipe: Recipe, run_recipe: Callable[[Recipe], int], show: Calla
 
 def part_recipes(recipe: Recipe, folder: Path) -> list[Recipe]:
     """One recipe per source, with its share of the total budget and the targets of all."""
-    share = allocate(recipe.data.num_examples_total, recipe.sources)
+    share = budget(recipe)
     return [
         dataclasses.replace(
             recipe,
@@ -64,7 +74,7 @@ def part_recipes(recipe: Recipe, folder: Path) -> list[Recipe]:
             sources=(code,),
             combine=TOGETHER,
             output_dir=str(folder / "parts" / code),
-            data=dataclasses.replace(recipe.data, num_examples_total=share[code]),
+            data=dataclasses.replace(recipe.data, num_examples_total=share[code], num_examples=FrozenDict()),
         )
         for code in recipe.sources
     ]

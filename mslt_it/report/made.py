@@ -18,7 +18,7 @@ from mslt_it.study.collect import collect
 def report_of_run(folder: Path, out: Path, formats: Collection[str], examples: int, seed: int) -> list[Path]:
     """Writes the report of a run or an evaluation; what was written, the page first."""
     if (folder / REQUEST).is_file():
-        return write_eval_report(folder, out, formats)
+        return write_eval_report(folder, out, formats, examples, seed)
     return write_run_report(folder, out, formats, examples, seed)
 
 

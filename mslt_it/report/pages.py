@@ -22,6 +22,7 @@ import pandas as pd
 from markupsafe import Markup
 
 from mslt_it.report import figures
+from mslt_it.store import write_atomically
 from mslt_it.study.analyse.findings import Figure
 from mslt_it.study.analyse.tables import Table
 
@@ -66,7 +67,7 @@ def write(out: Path, files: Mapping[str, str | bytes]) -> list[Path]:
     for name, content in files.items():
         path = out / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content.encode() if isinstance(content, str) else content)
+        write_atomically(path, content)
     return [out / name for name in files]
 
 

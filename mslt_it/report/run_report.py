@@ -18,23 +18,27 @@ import pandas as pd
 from mslt_it.config.recipe import Recipe
 from mslt_it.evaluation.label_reports import LabelReport
 from mslt_it.evaluation.remarks import run_remarks
-from mslt_it.evaluation.scores import ScoreRow, read_rows
+from mslt_it.evaluation.scores import Answered, ScoreRow, outputs_of, read_rows
+from mslt_it.evaluation.spread import NOT_SCORED, SHARES, Spread, spread_table, spreads_of_plain, warnings_of
 from mslt_it.evaluation.tables import METRIC_NAMES, has_base, language_table
 from mslt_it.languages import language_name
-from mslt_it.models.identity import ADAPTER, FinishedRun, read_run
+from mslt_it.models.identity import ADAPTER, TRAIN_AGAIN, FinishedRun, read_run
 from mslt_it.problems import Problem
 from mslt_it.publish.scored_run import stored_answers
 from mslt_it.report.answers import Answers, sampled
 from mslt_it.report.pages import Section, papers, render, versions_here, write
-from mslt_it.report.scores import by_language, curves, f1_table, of_cells, of_label_report
+from mslt_it.report.scores import by_language, cost_tables, curves, f1_table, of_cells, of_label_report
 from mslt_it.report.study_report import SMALL_MODEL_NOTICE, WORLD_NOTICE
-from mslt_it.store import read_json
+from mslt_it.store import altered, read_json
 from mslt_it.study.analyse.findings import Figure
 from mslt_it.study.analyse.tables import Column, Table
 from mslt_it.training.looks import PREFIX
 from mslt_it.training.summary import LOSSES
 
+SHOWN = ("results.json", "build_report.json", LOSSES, "items/", "predictions/")  # what is read beside the adapter
 MOST_LABELS = 12  # whose training rows have a column
+ANSWERS = "Right and wrong answers"
+UNREADABLE = "the answers cannot be read, or the rows have changed"
 
 
 @dataclass(frozen=True)
@@ -50,6 +54,8 @@ class Part:
 def write_run_report(folder: Path, out: Path, formats: Collection[str], examples: int, seed: int) -> list[Path]:
     """Writes the report of a finished run; what was written, the page first."""
     run = read_run(folder)
+    for name, wrong in altered(folder, SHOWN):
+        raise Problem(f"run={folder}: {name} {wrong}. {TRAIN_AGAIN}")
     content = read_json(folder / "results.json") or {}
     sections = [one for one in sections_of(run, content, examples, seed) if one is not None]
     rows = read_rows(content, folder / "results.json")
@@ -79,6 +85,7 @@ def sections_of(run: FinishedRun, content: Mapping[str, Any], examples: int, see
     rows = read_rows(content, run.folder / "results.json")
     return [
         _scores(run, rows),
+        _unlabelled(spreads_of_plain(content.get("unlabelled", ()))),
         _trained_on(run),
         _losses(run),
         label_section([one for one in map(LabelReport.of_plain, content.get("labels", ())) if one.system == ADAPTER]),
@@ -99,7 +106,7 @@ def _scores(run: FinishedRun, rows: Sequence[ScoreRow]) -> Section:
         "scores",
         "Scores by language",
         question="In per cent" + "; the gain over the untuned base in points, on the same items" * has_base(rows) + ".",
-        tables=[("scores", of_cells("scores", "Scores", cells))],
+        tables=[("scores", of_cells("scores", "Scores", cells)), *cost_tables(main)],
         figures=[("scores_figure", by_language(main, len(task.choice_names), "Scores with their intervals"))],
         notes=[
             f"Intervals hold {100 * confidence:g} %. That of a language is for other items like these (Wilson's of "
@@ -107,6 +114,21 @@ def _scores(run: FinishedRun, rows: Sequence[ScoreRow]) -> Section:
             + "; that of the gain is of the difference paired by item" * has_base(rows)
             + "."
         ],
+    )
+
+
+def _unlabelled(spreads: Sequence[Spread]) -> Section | None:
+    """What the adapter says in languages that cannot be scored, beside what it says in those it was trained on."""
+    targets = [f"{one.language}: {one.n} rows" for one in spreads if one.role != "source"]
+    if not targets:
+        return None
+    labels = any(one.labels for one in spreads)
+    return Section(
+        "unlabelled",
+        "Languages without labels",
+        question=f"{', '.join(targets)}; {NOT_SCORED}.",
+        tables=[("unlabelled", of_cells("unlabelled", SHARES, spread_table(spreads)))] if labels else [],
+        notes=warnings_of(spreads),
     )
 
 
@@ -184,23 +206,30 @@ def _answers(run: FinishedRun, rows: Sequence[ScoreRow], examples: int, seed: in
     languages = list(dict.fromkeys(row.language for row in rows if not row.is_mean))
     if not languages or not examples:
         return None
-    recipe = run.recipe
     try:
-        answered = stored_answers(run, languages)
+        answered = [(run.recipe, one.language, one) for one in stored_answers(run, languages)]
     except (Problem, KeyError, OSError) as problem:
-        why = f"the answers of the run cannot be read, or its rows have changed ({problem})"
-        return Section("answers", "Right and wrong answers", why)
+        return Section("answers", ANSWERS, f"{UNREADABLE} ({problem})")
+    return answers_section(answered, examples, seed)
+
+
+def answers_section(answered: Sequence[tuple[Recipe, str, Answered]], examples: int, seed: int) -> Section:
+    """Some right and wrong answers of each; ``answered``: by what it was asked, what it is called."""
     parts = []
-    for one in answered:
-        found = sampled(recipe.task, one, examples, seed, is_native=recipe.prompt.language == "native")
-        total = found.num_right + found.num_wrong
-        title = f"{one.language} {language_name(one.language)}: {found.num_right} of {total} right"
-        parts.append(Part(title, answers=found))
+    for recipe, name, one in answered:
+        title = f"{name.replace(one.language, f'{one.language} {language_name(one.language)}', 1)}: "
+        if not len((out := outputs_of(one)).outputs):
+            parts.append(Part(title + out.reason))
+            continue
+        is_native = recipe.prompt.language == "native" and one.items[0].read_in == one.language
+        found = sampled(recipe.task, one, examples, seed, is_native=is_native)
+        parts.append(Part(f"{title}{found.num_right} of {found.num_right + found.num_wrong} right", answers=found))
     return Section(
         "answers",
-        "Right and wrong answers",
+        ANSWERS,
         question=f"At most {examples} of each per language, drawn with seed {seed}."
-        + " Probabilities are those among the label words alone." * bool(recipe.task.choice_names),
+        + " Probabilities are those among the label words alone."
+        * any("log_likelihoods" in one.rows[0] for *_, one in answered),
         parts=parts,
     )
 
@@ -229,7 +258,7 @@ def lead(run: FinishedRun, rows: Sequence[ScoreRow]) -> list[str]:
     how = f"{len(made_of['adapters'])} adapters combined ({made_of['method']})" if made_of else _trained(recipe)
     scored = len({row.language for row in rows if not row.is_mean})
     beside = f" {scored} languages were scored{', adapter and untuned base on the same items' * has_base(rows)}."
-    return [f"{how} on {number:,} rows in {', '.join(recipe.sources)}.{beside * bool(scored)}"]
+    return [f"{how} on {number:,} rows in {recipe.shown_sources}.{beside * bool(scored)}"]
 
 
 def notices(run: FinishedRun, content: Mapping[str, Any]) -> list[list[str]]:

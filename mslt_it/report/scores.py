@@ -10,7 +10,7 @@ import pandas as pd
 
 from mslt_it.evaluation.label_reports import LabelReport
 from mslt_it.evaluation.scores import ScoreRow
-from mslt_it.evaluation.tables import METRIC_NAMES, MOST_CONFUSED, label_table
+from mslt_it.evaluation.tables import METRIC_NAMES, MOST_CONFUSED, ROLES, label_table, percent
 from mslt_it.study.analyse.findings import Figure, Heatmap, Intervals, Lines, Mark
 from mslt_it.study.analyse.tables import Column, Table, table
 
@@ -52,6 +52,28 @@ def by_language(rows: Sequence[ScoreRow], num_labels: int, title: str) -> Interv
         reference=1 / num_labels if is_share_of_right else None,
         reference_label=f"by lot: 1/{num_labels}" if is_share_of_right else "",
     )
+
+
+def cost_tables(rows: Sequence[ScoreRow]) -> list[tuple[str, Table]]:
+    """What a row of each language costs in tokens, beside its figure; none where the tokens are not known.
+
+    The same content takes several times as many tokens in some languages, and so as much more time, money and room in
+    the context (Petrov et al. 2023, arXiv 2305.15425; Ahia et al. 2023, arXiv 2305.13707).
+
+    Args:
+        rows: of the main metric, of one system.
+    """
+    tokens = {row.language: row.prompt_tokens_per_item + row.new_tokens_per_item for row in rows if not row.is_mean}
+    if len(tokens) < 2 or not all(tokens.values()):
+        return []
+    least = min(tokens, key=lambda code: tokens[code])
+    metric = METRIC_NAMES[rows[0].metric]
+    cells = [("language", "", metric, "tokens per row", f"against {least}")]
+    for row in sorted((row for row in rows if not row.is_mean), key=lambda row: tokens[row.language]):
+        own = tokens[row.language]
+        cells.append((row.language, ROLES[row.role], percent(row.value), f"{own:.1f}", f"{own / tokens[least]:.2f}"))
+    note = "Tokens read and written for a row, instruction included: what the model's tokenizer makes of each language."
+    return [("costs", of_cells("costs", "What a row costs", cells, note))]
 
 
 def f1_table(reports: Sequence[LabelReport]) -> Table:

@@ -16,6 +16,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from mslt_it import values
 from mslt_it.report import figures
 from mslt_it.report.pages import Said, Section, papers, render, versions_here, write
 from mslt_it.study.analyse.analyses import Findings, SliceFindings
@@ -46,7 +47,8 @@ def write_report(findings: Findings, out: Path, formats: Collection[str] = ("htm
     if "html" in formats:
         files = {"report.html": as_html(report), "report.md": as_markdown(report)}
         for name, table in tables:
-            files[f"tables/{name}.csv"] = table.frame.to_csv(index=False, float_format="%.6g", lineterminator="\n")
+            safe = table.frame.map(values.cell)
+            files[f"tables/{name}.csv"] = safe.to_csv(index=False, float_format="%.6g", lineterminator="\n")
         for name, figure in drawn:
             files[f"figures/{name}.svg"] = figures.draw(figure, name, alone=True) + "\n"
     return write(out, files | papers(tables, drawn, formats))

@@ -48,6 +48,7 @@ def measure(
     tokenizer: Any,
     *,
     settings: Settings,
+    kind: str = "decoder",
     advance: Callable[[str], object] = lambda system: None,
 ) -> dict[str, Any]:
     """The dictionary described at the top of this module.
@@ -59,12 +60,13 @@ def measure(
         systems: of one base, in the order in which differences are taken: base, then single-source, then multi-source.
         texts: language -> texts, the same items in the same order in each; at least 2 languages and 10 items.
         tokenizer: of all systems.
+        kind: of all systems, see ``model.kind``.
         advance: called with a system's name when it is done.
     """
     languages = tuple(texts)
     num_items = _check(texts, settings)
     tokenised = {
-        code: tokenise(tokenizer, of_code, max_tokens=settings.max_tokens, name=f"texts in '{code}'")
+        code: tokenise(tokenizer, of_code, max_tokens=settings.max_tokens, name=f"texts in '{code}'", kind=kind)
         for code, of_code in texts.items()
     }
     seen = tuple(code for code in languages if any(code in system.sources for system in systems.values()))

@@ -82,5 +82,7 @@ def measure_runs(
         runs: name -> run folder, the single-source run before the multi-source one.
     """
     tokenizer, systems = systems_of_runs(runs)
-    texts = parallel_texts(read_run(next(iter(runs.values()))).recipe, languages, max_items=settings.max_items)
-    return measure(systems, texts, tokenizer, settings=settings, advance=advance)
+    recipe = read_run(next(iter(runs.values()))).recipe
+    texts = parallel_texts(recipe, languages, max_items=settings.max_items)
+    kind = "decoder" if recipe.model.kind == "auto" else recipe.model.kind  # an older run's
+    return measure(systems, texts, tokenizer, settings=settings, kind=kind, advance=advance)

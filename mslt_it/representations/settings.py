@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mslt_it.config.schema import key
+from mslt_it.config.schema import LARGEST_SEED, key
 
 MIN_ITEMS = 10  # fewer have no interval worth the name
 
@@ -21,7 +21,7 @@ class Settings:
     own_translations: bool = key(False, "may be neighbours of an item")
     num_bootstrap: int = key(1000, "draws of items", at_least=100)
     confidence: float = key(0.95, "of intervals", above=0, below=1)
-    seed: int = key(0, "of the draws and the map", at_least=0)
+    seed: int = key(0, "of the draws and the map", at_least=0, at_most=LARGEST_SEED)
     batch_tokens: int = key(4096, "padded, per forward pass at most", unit="tokens", at_least=1)
     max_tokens: int = key(512, "of a text; more are cut, and counted", unit="tokens", at_least=1)
     map: str = key("tsne", "of the sentences in two dimensions", choices=("tsne", "umap", "none"))

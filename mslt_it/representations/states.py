@@ -2,7 +2,8 @@
 
 Each text stands by itself behind one control token, as a document does in training. Without it the first word would be
 where many models keep a huge value that has nothing to do with the text (attention sinks), and the mean over a short
-sentence would be mostly that. The control token and the padding have no part in the vector.
+sentence would be mostly that. What an encoder reads, also that of a text-to-text model, stands between the control
+tokens that its tokenizer puts around a text. These and the padding have no part in the vector.
 """
 
 from __future__ import annotations
@@ -18,33 +19,48 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from mslt_it.data.encoding import Encoder
+from mslt_it.data.segments import SegmentEncoder
 from mslt_it.evaluation.generation import evaluating
 from mslt_it.models.base_model import base_of
+from mslt_it.models.text_to_text import is_text_to_text
 from mslt_it.problems import Problem
 
 
 @dataclass(frozen=True)
 class TokenisedTexts:
-    """Token ids of texts; the first ``num_before`` of each row are control tokens."""
+    """Token ids of texts; the first ``num_before`` and the last ``num_after`` of each row are control tokens."""
 
     rows: tuple[tuple[int, ...], ...]
     num_before: int
+    num_after: int = 0
     num_cut: int = 0  # texts that were longer than allowed
 
 
-def tokenise(tokenizer: Any, texts: Sequence[str], *, max_tokens: int = 512, name: str = "texts") -> TokenisedTexts:
+def tokenise(
+    tokenizer: Any, texts: Sequence[str], *, max_tokens: int = 512, name: str = "texts", kind: str = "decoder"
+) -> TokenisedTexts:
     """Texts as token ids, cut after ``max_tokens``; what spells a control token in a text stays text.
 
     Args:
         name: what the texts are called in an error.
+        kind: of the model that is to read them, see ``model.kind``.
     """
-    found = Encoder(tokenizer, max_tokens).user_ids(texts)
+    found = (SegmentEncoder if kind == "encoder" else Encoder)(tokenizer, max_tokens).user_ids(texts)
     if (empty := next((i for i, ids in enumerate(found) if not ids), None)) is not None:
         raise Problem(f"{name}: text {empty} ({texts[empty]!r}) has no tokens, so no representation. Leave it out.")
-    first = tokenizer.bos_token_id if tokenizer.bos_token_id is not None else tokenizer.eos_token_id
-    before = () if first is None else (int(first),)
-    rows = tuple((*before, *ids[:max_tokens]) for ids in found)
-    return TokenisedTexts(rows, len(before), sum(len(ids) > max_tokens for ids in found))
+    before, after = _around(tokenizer, kind)
+    rows = tuple((*before, *ids[:max_tokens], *after) for ids in found)
+    return TokenisedTexts(rows, len(before), len(after), sum(len(ids) > max_tokens for ids in found))
+
+
+def _around(tokenizer: Any, kind: str) -> tuple[list[int], list[int]]:
+    """The control tokens before and after a text."""
+    if kind == "decoder":
+        first = tokenizer.bos_token_id if tokenizer.bos_token_id is not None else tokenizer.eos_token_id
+        return ([] if first is None else [int(first)]), []
+    whole, own = (list(tokenizer("a", add_special_tokens=added)["input_ids"]) for added in (True, False))
+    start = next(i for i in range(len(whole)) if whole[i : i + len(own)] == own)
+    return whole[:start], whole[start + len(own) :]
 
 
 def hidden_states(
@@ -56,17 +72,18 @@ def hidden_states(
     computes in, so that no more than one layer's (rows, tokens, width) is held at a time.
 
     Args:
-        model: a causal LM, or a PeftModel around one.
+        model: of any kind, or a PeftModel around one; of a text-to-text model its encoder is looked at.
         pooling: "mean" over the text's tokens, or the "last" one (which in a causal model alone has seen them all).
         batch_tokens: at most so many padded tokens per forward pass; the result does not depend on it but for rounding.
     """
     base = base_of(model)
-    inner = base.base_model  # without the head: logits over the vocabulary would be the largest part of the work
+    # Without the head: logits over the vocabulary would be the largest part of the work.
+    inner = base.get_encoder() if is_text_to_text(base) else base.base_model
     device = base.get_input_embeddings().weight.device
     result: NDArray[np.float32] | None = None
     with evaluating(model), torch.inference_mode():
         for batch in _batches(texts.rows, batch_tokens):
-            pooled = _pooled(inner, [texts.rows[i] for i in batch], texts.num_before, pooling, device)
+            pooled = _pooled(inner, [texts.rows[i] for i in batch], texts, pooling, device)
             if result is None:
                 result = np.empty((len(pooled), len(texts.rows), pooled.shape[-1]), dtype=np.float32)
             result[:, batch] = pooled.cpu().numpy()
@@ -90,7 +107,7 @@ def _batches(rows: Sequence[Sequence[int]], batch_tokens: int) -> Iterator[list[
 
 
 def _pooled(
-    inner: nn.Module, rows: Sequence[Sequence[int]], num_before: int, pooling: str, device: torch.device
+    inner: nn.Module, rows: Sequence[Sequence[int]], texts: TokenisedTexts, pooling: str, device: torch.device
 ) -> Tensor:
     """float32 (layers + 1, rows, width)."""
     width = max(map(len, rows))
@@ -98,8 +115,8 @@ def _pooled(
     ids = torch.tensor([[*row, *[0] * (width - len(row))] for row in rows], device=device)
     lengths = torch.tensor([len(row) for row in rows], device=device)
     places = torch.arange(width, device=device)
-    seen = places < lengths[:, None]
-    chosen = seen & (places >= num_before) if pooling == "mean" else places == lengths[:, None] - 1
+    seen, ends = places < lengths[:, None], lengths[:, None] - texts.num_after
+    chosen = (places < ends) & (places >= texts.num_before) if pooling == "mean" else places == ends - 1
     weights = (chosen / chosen.sum(dim=1, keepdim=True)).float()
 
     def pool(states: Tensor) -> Tensor:

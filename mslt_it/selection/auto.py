@@ -7,7 +7,7 @@ from mslt_it.problems import Problem
 from mslt_it.selection.criteria import Request
 from mslt_it.selection.ranking import Selection, rank
 
-NEED_TEXT = ("vocabulary_coverage", "embedding")
+NEED_TEXT = ("vocabulary_coverage", "embedding", "nn_rank")
 
 
 def choose_sources(recipe: Recipe) -> tuple[tuple[str, ...], str]:

@@ -15,7 +15,7 @@ from mslt_it.languages import validated_codes
 from mslt_it.problems import Problem
 from mslt_it.records import to_plain
 from mslt_it.selection import search, typology
-from mslt_it.selection.criteria import BEYOND_CRITERIA, CONTROLS, CRITERIA, L2V_PARTS, NotComputed, Request
+from mslt_it.selection.criteria import ASIDE, BEYOND_CRITERIA, CRITERIA, L2V_PARTS, NotComputed, Request
 from mslt_it.selection.reasons import Facts, describe, read_facts
 from mslt_it.selection.request import read_pool, read_space
 from mslt_it.selection.scorers import Inputs, Scored
@@ -23,6 +23,7 @@ from mslt_it.selection.search import Floats, Ranking, Scorer, Sets, Space
 
 Variant = tuple[dict[str, str], typology.Typology]  # BCP-47 -> another URIEL code, the vectors read under it
 
+OF_PAIRS = ("embedding", "maxsum", "maxmin")  # as all of L2V_PARTS
 TOP_FOR_RECURRENCE = 5  # the paper counts which languages are in the five best sets
 GREEDY_KEEP = 50  # sets that a greedy search reports
 MANY_SETS = 500_000  # above it, main varieties of macro-languages are tried all together only
@@ -185,8 +186,8 @@ class _Ranker:
     def rank(self, name: str) -> None:
         """Ranks by one criterion, or notes why it cannot be."""
         try:
-            if self.space.k == 1 and (name in L2V_PARTS or name == "embedding"):
-                raise NotComputed("It is a sum over pairs, and one language makes no pair.", "Write k=2 or more.")
+            if self.space.k == 1 and (name in L2V_PARTS or name in OF_PAIRS):
+                raise NotComputed("It is made of pairs, and one language makes no pair.", "Write k=2 or more.")
             scored = self.inputs.scored(name)
         except NotComputed as missing:
             self.not_computed[name] = (missing.reason, missing.remedy)
@@ -195,7 +196,7 @@ class _Ranker:
         # Greedy search keeps the best sets only; that they tie says nothing about the rest.
         all_tied = self.sets is not None and len(self.sets) > 1 and bool(ranking.ranks[-1] == 1)
         self._add(name, scored, ranking, ["All sets tie: this criterion says nothing here."] * all_tied)
-        if name in CONTROLS or all_tied:
+        if name in ASIDE or all_tied:
             return
         best = ranking.sets[ranking.ranks <= TOP_FOR_RECURRENCE]  # ties and all
         self.recurrences.append(np.bincount(best.ravel(), minlength=self.space.n) / len(best))

@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 
 from mslt_it.languages import likely_script, script_name, script_of_text
 from mslt_it.problems import Problem, nearest
-from mslt_it.selection import typology
+from mslt_it.selection import sampling, typology
 from mslt_it.selection.corpus_statistics import Texts, no_text, read_texts, token_matrix, world_texts
 from mslt_it.selection.criteria import L2V_PARTS, NotComputed, Request
-from mslt_it.selection.embeddings import MAX_SENTENCES, mean_embeddings
+from mslt_it.selection.embeddings import MAX_SENTENCES, MIN_NEIGHBOURS, mean_embeddings, neighbour_votes
 from mslt_it.selection.pretraining_sizes import SizeTable, size_table
 from mslt_it.selection.search import Floats, Scorer, Sets
 from mslt_it.world.mini_model import weights_dir
@@ -120,10 +120,17 @@ class Inputs:
 
     @functools.cached_property
     def texts(self) -> Texts:
+        return self._texts_of(self.pool)
+
+    @functools.cached_property
+    def texts_with_targets(self) -> Texts:
+        return self._texts_of((*self.pool, *self.targets))
+
+    def _texts_of(self, codes: tuple[str, ...]) -> Texts:
         asked = self.request
         if asked.text not in (None, "world"):
-            return read_texts(str(asked.text), self.pool)
-        return world_texts(self.pool, asked.seed) if asked.text or asked.model == "world" else no_text(asked.model)
+            return read_texts(str(asked.text), codes)
+        return world_texts(codes, asked.seed) if asked.text or asked.model == "world" else no_text(asked.model)
 
     @property
     def model_path(self) -> str:
@@ -249,6 +256,54 @@ class Inputs:
 
         note = f"(1 - {weight:g}) x similarity to the nearest source + {weight:g} x mean distance of pairs."
         return Scored(score, lead, notes=(note,))
+
+    def _maxsum(self) -> Scored:
+        return self._sampled(pair_sum, is_pair_sum=True)
+
+    def _maxmin(self) -> Scored:
+        return self._sampled(sampling.pair_minimum)
+
+    def _sampled(self, scorer: Callable[[Floats], Scorer], *, is_pair_sum: bool = False) -> Scored:
+        values = sampling.features(self.languages.uriel[: len(self.pool)])
+        matrix = sampling.distances(values)
+        of_pairs = self._pairs(matrix).lead
+
+        def lead(members: Sequence[int]) -> str:
+            found = sampling.measures(values[list(members)])
+            return of_pairs(members) + (
+                f"; mean distance of pairs {found['distance']:.3f}, entropy of features {found['entropy']:.3f} bits, "
+                f"feature values included {found['inclusion']:.1%}, values that overlap {found['overlap']:.1%}"
+            )
+
+        known = 1 - np.isnan(values).mean(axis=1)
+        least = int(np.argmin(known))
+        note = (
+            f"{values.shape[1]} features of syntax, phonology and inventory from URIEL's databases, nothing imputed; "
+            f"fewest known of {self.pool[least]} ({known[least]:.0%})."
+        )
+        return Scored(scorer(matrix), lead, is_pair_sum, notes=(note,))
+
+    def _nn_rank(self) -> Scored:
+        if not self.targets:
+            raise NotComputed("No targets are given.", "Give the languages to transfer to: targets=[sw,th].")
+        texts = self.texts_with_targets
+        sources, targets = texts.of(self.pool), texts.of(self.targets)
+        if short := [c for c, lines in zip(self.targets, targets, strict=True) if len(lines) < MIN_NEIGHBOURS]:
+            raise NotComputed(
+                f"The text of {', '.join(short)} has fewer than {MIN_NEIGHBOURS} sentences, which is too few to vote.",
+                f"Give {MIN_NEIGHBOURS} or more lines in {short[0]}.txt, or leave the target out.",
+            )
+        shares = neighbour_votes(sources, targets, self.model_path, allow_download="nn_rank" in self.request.criteria)
+        mean = shares.mean(axis=0)
+
+        def lead(members: Sequence[int]) -> str:
+            return "votes: " + ", ".join(f"{self.pool[i]} {mean[i]:.1%}" for i in members)
+
+        note = (
+            f"Share of the targets' sentences whose nearest sentence is a source's, mean over targets; middle layer of "
+            f"{self.request.model}; {texts.origin}."
+        )
+        return Scored(lambda sets: mean[sets].sum(axis=1), lead, notes=(note,))
 
     def _random(self) -> Scored:
         def score(sets: Sets) -> Floats:

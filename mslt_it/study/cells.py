@@ -14,11 +14,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mslt_it.config.recipe import Recipe
+from mslt_it.locks import locked
 from mslt_it.problems import Problem
 from mslt_it.progress import only_in_logs
-from mslt_it.store import locked, write_atomically
+from mslt_it.store import find_damage, write_atomically
 from mslt_it.study.manifest import StudyFolder, finished_status
-from mslt_it.terminal import keep_printing
+from mslt_it.terminal import keep_printing, of_system
 
 
 @dataclass(frozen=True)
@@ -58,8 +59,9 @@ def run_cell(job: Job) -> Outcome:
             outcome = _run(job, folder)
         except Exception as error:
             unexpected = not isinstance(error, Problem)
-            reason = f"{type(error).__name__}: {error}" if unexpected else str(error)
-            write_failure(folder, job.cell, reason, traceback.format_exc() if unexpected else "")
+            reason = of_system(error) or (f"{type(error).__name__}: {error}" if unexpected else str(error))
+            with contextlib.suppress(OSError):  # a disk that is full takes no reason either
+                write_failure(folder, job.cell, reason, traceback.format_exc() if unexpected else "")
             return Outcome(job.cell, "failed", _line(reason), time.monotonic() - started, unexpected)
         seconds = time.monotonic() - started
         timing = {"seconds": seconds, "cpu_seconds": _cpu_seconds() - cpu, "from_the_start": whole}
@@ -89,7 +91,7 @@ def _run(job: Job, folder: StudyFolder) -> Outcome:
 
 def status_of(job: Job) -> str | None:
     """ "ok" or "invalid" of a cell that is done, its ``also_score`` too; None where something is to be done."""
-    if job.also_score and not (Path(job.study) / "also" / job.cell / "COMPLETE.json").is_file():
+    if job.also_score and find_damage(Path(job.study) / "also" / job.cell) is not None:
         return None
     return finished_status(job.recipe)
 

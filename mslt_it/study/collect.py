@@ -52,6 +52,7 @@ class ScoredCell:
     slice: Slice
     counts: np.ndarray  # float32 (targets, items, k): as the measure counts them; items as in Study.item_ids
     assignment: int = 0  # of items to languages, where the study has several
+    pinch: int | None = None  # rows outside the pool's first language; None: equal shares
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,7 +68,7 @@ class Study:
     item_ids: tuple[tuple[str, ...], ...]  # per target; equal ids are translations, drawn at once
     groups: tuple[tuple[str, ...], ...]  # per target and item, as `mslt_it.evaluation.clusters` has them
     cells: tuple[ScoredCell, ...]  # of a sweep those of the chosen points
-    base: np.ndarray | None  # (targets, items, k) of the untuned base; None: its scores were not valid
+    base: np.ndarray | None  # (targets, items, k) of the untuned base; None: not asked, or its scores were not valid
     missing: tuple[tuple[str, str], ...]  # cells that do not count: (id, reason)
     num_planned: int
     num_unmatched: int  # items left out because a cell lacks them, over all targets
@@ -151,6 +152,7 @@ def collect(folder: Path | str, say: Callable[[str], object] = lambda text: None
             Slice(int(planned.get("budget", 0)), str(planned.get("variant", "direct"))),
             _aligned(own, targets, matched),
             int(planned.get("assignment") or 0),
+            planned.get("pinch"),
         )
         for (planned, _), own in zip(found, answers, strict=True)
     )
@@ -274,7 +276,7 @@ class _Folder:
         return {code: self._answers(code, self.lines(code), which, items) for code in self.targets}
 
     def _answers(self, code: str, lines: Sequence[Mapping[str, Any]], which: str, items: _Items) -> Language:
-        ids, said = tuple(line["id"] for line in lines), [line[f"{which}_prediction"] for line in lines]
+        ids, said = tuple(line["id"] for line in lines), [line.get(f"{which}_prediction") for line in lines]
         if None in said:
             if which == "base" or f"{which}_log_likelihoods" not in lines[0]:
                 raise _NotFinite

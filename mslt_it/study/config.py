@@ -20,14 +20,20 @@ import yaml
 from mslt_it.config.files import files, list_files
 from mslt_it.config.overrides import GROUPS
 from mslt_it.config.recipe import CRITERIA, REST, PromptConfig, is_rest
-from mslt_it.config.schema import build, key, keys, read
+from mslt_it.config.schema import LARGEST_SEED, build, key, keys, read
 from mslt_it.languages import LanguageSet, some_codes, validated_codes
 from mslt_it.problems import Problem, nearest
 from mslt_it.representations.settings import Settings
 from mslt_it.selection.criteria import POOLS
 from mslt_it.study.sweep import Grid, checked_grid, swept
 
-SECTIONS = ("grid", "mingling", "predict", "expected")  # keys whose value is as in the file on the command line too
+SECTIONS = (
+    "grid",
+    "mingling",
+    "predict",
+    "expected",
+    "families",
+)  # keys whose value is as in the file on the command line too
 OF_CELLS = ("sslt", "mslt", "seeds")  # keys of mingling that name cells; the others are settings of the measuring
 MARGIN = 0.02  # two points
 FOLDER = "study"  # inside recipes/, and inside a folder given with --config-dir
@@ -37,6 +43,7 @@ SET_BY_GRID = {
     "targets": "targets",
     "seed": "seeds",
     "data.num_examples_total": "budgets",
+    "data.num_examples": "pinch",
     "prompt.variant": "variants",
     "data.assignment_seed": "assignments",
     "output_dir": "out",
@@ -90,13 +97,22 @@ class StudyConfig:
         None, "of each size, each language about as often; null: all", unit="sets at most", at_least=1
     )
     seeds: tuple[int, ...] = key(
-        (0,), "of the runs", at_least=0, may_repeat=False, may_be_empty=False, example="[0, 1, 2]"
+        (0,), "of the runs", at_least=0, at_most=LARGEST_SEED, may_repeat=False, may_be_empty=False, example="[0, 1, 2]"
     )
     assignments: int = key(1, "of items to languages, each with all seeds; 1: every seed draws its own", at_least=1)
     budgets: tuple[int, ...] = key(
         (), "labelled rows of a cell over all its sources", at_least=1, may_repeat=False, shown="(the recipe's)",
         example="[1500]",
     )  # fmt: skip
+    pinch: tuple[int, ...] = key(
+        (),
+        "rows of a budget that are in a set's other languages together, all others in the pool's first; 0: that alone",
+        unit="rows",
+        at_least=0,
+        may_repeat=False,
+        shown="(equal shares)",
+        example="[0, 10, 40, 160]",
+    )
     variants: tuple[str, ...] = key(
         ("direct",),
         "prompt.variant of the cells",
@@ -109,6 +125,8 @@ class StudyConfig:
     grid: Mapping[str, Any] = key(
         {}, "keys of the recipe with several values: {adapter.rank: [8, 32]}, see docs/study.md"
     )
+    family: str = key("", "of models that the cells train, one of families", shown="(the study's first)")
+    families: Mapping[str, Any] = key({}, "family -> keys of this file that are added or replaced for it")
     also_score: tuple[str, ...] = key((), "tasks that each cell's adapter is scored on besides", may_repeat=False)
     margin: float = key(MARGIN, "differences of the study's figures below it count as none", above=0, at_most=1)
     criteria: tuple[str, ...] = key(
@@ -140,8 +158,10 @@ FREE = (
     "predict",
     "expected",
     "overrides",
-    "recipe",
-)  # the recipe: as it is resolved
+    "recipe",  # as it is resolved it is compared
+    "family",
+    "families",
+)
 KEYS = tuple(f.name for f in dataclasses.fields(StudyConfig) if f.name != "name")
 
 
@@ -165,7 +185,8 @@ def load_study(name: str, arguments: Sequence[str] = (), config_dir: str | Path 
     if "name" in content:
         raise Problem(f"{path}: a study is called as its file is. Remove the line 'name: ...'.")
     given, overrides, sweeps = _split(arguments)
-    config = build(StudyConfig, {**content, **given, "name": name}, str(path))
+    content, name = _of_family({**content, **given}, given, name, str(path))
+    config = build(StudyConfig, {**content, "name": name}, str(path))
     if twice := [one for one in map(_key_of, config.overrides) if one in config.grid]:
         raise Problem(f"{path}: {twice[0]} stands in overrides and in grid. Keep one.")
     # What the command line says of a key takes the place of what the file says of it.
@@ -173,6 +194,27 @@ def load_study(name: str, arguments: Sequence[str] = (), config_dir: str | Path 
     grid = {one: found for one, found in config.grid.items() if one not in map(_key_of, overrides)}
     config = dataclasses.replace(config, overrides=(*own, *overrides), grid={**grid, **sweeps})
     return _checked(config, str(path))
+
+
+def _of_family(
+    content: Mapping[str, Any], given: Mapping[str, Any], name: str, where: str
+) -> tuple[dict[str, Any], str]:
+    """(the content with what it says of the chosen family; the study's name, with the family's but for the first)."""
+    families = content.get("families") or {}
+    if not isinstance(families, dict) or not all(isinstance(own, dict) for own in families.values()):
+        raise Problem(f"{where}: families must hold FAMILY: {{KEY: VALUE}}, as encoder: {{overrides: [scale=mbert]}}.")
+    chosen = content.get("family") or next(iter(families), "")
+    if not chosen:
+        return dict(content), name
+    if chosen not in families:
+        told = nearest(str(chosen), families) if families else "Leave family out: the study has one model."
+        raise Problem(f"{where}: family={chosen} is not among its families. {told}")
+    own = dict(families[chosen])
+    if unknown := [key for key in own if key not in KEYS or key in ("family", "families")]:
+        raise Problem(f"{where}: families.{chosen}.{unknown[0]} is not a study's key. {nearest(unknown[0], KEYS)}")
+    overrides = [*content.get("overrides", ()), *own.pop("overrides", ())]
+    content = {**content, **own, **given, "family": chosen, "overrides": overrides}
+    return content, name if chosen == next(iter(families)) else f"{name}_{chosen}"
 
 
 def is_override(name: str) -> bool:
@@ -250,6 +292,7 @@ def _checked(config: StudyConfig, where: str) -> StudyConfig:
             f"{where}: set_sizes holds {max(config.set_sizes)}, the pool only {len(pool)} languages "
             f"({', '.join(pool)}). Sizes go from 1 to {len(pool)}."
         )
+    _check_pinch(config, pool, where)
     tasks = list_files(group="task") if config.also_score else {}
     for task in config.also_score:
         if task not in tasks:
@@ -268,6 +311,28 @@ def _checked(config: StudyConfig, where: str) -> StudyConfig:
     config = dataclasses.replace(config, pool=pool, targets=targets, grid=grid)
     _check_derived(config, where)
     return config
+
+
+def _check_pinch(config: StudyConfig, pool: Sequence[str], where: str) -> None:
+    if not config.pinch:
+        return
+    for name in ("grid", "mingling", "predict"):
+        if getattr(config, name):
+            raise Problem(
+                f"{where}: pinch and {name}: a set is there with several shares, and {name} takes one. Leave one of "
+                "the two out."
+            )
+    sizes = [len(one) for one in (item.split("-") for item in config.sets) if pool[0] in one] + [*config.set_sizes]
+    if max(sizes, default=0) < 2:
+        raise Problem(
+            f"{where}: pinch needs sets of several languages with {pool[0]}, the first of the pool, in which most rows "
+            "are. Put 2 or more into set_sizes, or name such sets."
+        )
+    if short := [n for n in config.pinch if 0 < n < max(sizes) - 1]:
+        raise Problem(
+            f"{where}: pinch holds {short[0]}: {max(sizes) - 1} languages beside {pool[0]} cannot share so few rows. "
+            f"Use {max(sizes) - 1} or more, or 0."
+        )
 
 
 # ---------------------------------------------------------------- what is made when the cells are done
@@ -297,7 +362,7 @@ def mingling_from(config: StudyConfig, where: str) -> Mingling | None:
                 f"{where}: mingling.{name} holds {missing}, which is not in the pool ({', '.join(config.pool)}). Name "
                 "sources of the study's cells."
             )
-        if len(own) not in config.set_sizes:
+        if len(own) not in config.set_sizes and set(own) not in [set(one.split("-")) for one in config.sets]:
             raise Problem(
                 f"{where}: mingling.{name} names {len(own)} sources, set_sizes is {list(config.set_sizes)}: the study "
                 "has no such cell. Name a set of one of these sizes."

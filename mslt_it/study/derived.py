@@ -25,7 +25,7 @@ from mslt_it.config.recipe import Recipe
 from mslt_it.config.schema import build
 from mslt_it.problems import Problem
 from mslt_it.records import fingerprint
-from mslt_it.store import read_json, sealed_files, write_atomically
+from mslt_it.store import is_as_written, read_json, sealed_files, with_own_hash, write_atomically, write_json
 from mslt_it.study.cells import write_failure
 from mslt_it.study.choosing import chosen_of
 from mslt_it.study.config import PREDICTED, Predict, StudyConfig, mingling_from
@@ -152,9 +152,9 @@ def _make(step: Step, folder: StudyFolder, say: Say) -> None:
         if _made_from(mark) != made_from:
             shutil.rmtree(mark.parent, ignore_errors=True)
             mark.parent.mkdir(parents=True)
-            write_atomically(mark, json.dumps({MADE_FROM: made_from}) + "\n")
+            write_json(mark, with_own_hash({MADE_FROM: made_from}))
     started, cpu = time.monotonic(), time.process_time()
-    result = step.make(folder, say) | {MADE_FROM: made_from}
+    result = with_own_hash(step.make(folder, say) | {MADE_FROM: made_from})
     text = json.dumps(result, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     write_atomically(path, text + "\n")
     folder.failed(step.name).unlink(missing_ok=True)
@@ -165,7 +165,8 @@ def _make(step: Step, folder: StudyFolder, say: Say) -> None:
 
 
 def _made_from(path: Path) -> str | None:
-    return (read_json(path) or {}).get(MADE_FROM)
+    found = read_json(path) or {}
+    return found.get(MADE_FROM) if is_as_written(found) else None
 
 
 # Both load torch.

@@ -11,7 +11,8 @@ from pathlib import Path
 
 from mslt_it.config.compose import load_recipe
 from mslt_it.config.recipe import LARGEST, Recipe, is_rest
-from mslt_it.data.mixing import hash_key
+from mslt_it.config.schema import FrozenDict
+from mslt_it.data.mixing import allocate, hash_key
 from mslt_it.data.resolve import rest_of
 from mslt_it.languages import LanguageSet
 from mslt_it.models.packaged import with_reachable_base
@@ -33,6 +34,7 @@ class Cell:
     variant: str
     assignment: int | None = None  # number of the assignment of items to languages; None: the seed decides
     point: Point = ()  # the values of swept keys
+    pinch: int | None = None  # rows in all sources but the pool's first together; None: equal shares
 
 
 def base_recipe(config: StudyConfig, config_dir: str | Path | None = None) -> Recipe:
@@ -68,27 +70,51 @@ def with_budgets(config: StudyConfig, recipe: Recipe) -> StudyConfig:
             f"budgets: {min(budgets)} rows cannot be shared by {largest} sources. A budget is the total "
             "over all sources of a cell; every source needs at least one row."
         )
+    if config.pinch and min(budgets) <= max(config.pinch):
+        raise Problem(
+            f"pinch: {max(config.pinch)} of {min(budgets)} rows leave none for {config.pool[0]}. Use a pinch below "
+            "every budget."
+        )
     return dataclasses.replace(config, budgets=budgets)
 
 
 def cells(config: StudyConfig) -> list[Cell]:
-    """Every cell, by set size, set, budget, variant, point of the sweep, assignment and seed.
+    """Every cell, by set size, set, pinch, budget, variant, point of the sweep, assignment and seed.
 
     ``config`` has its budgets written out.
     """
     found = []
-    for sources in source_sets(config):
+    for sources, pinch in _shared(config):
         assignments = range(config.assignments) if config.assignments > 1 else [None]
         for budget, variant, point, assignment, seed in itertools.product(
             config.budgets, config.variants, points(config.grid), assignments, config.seeds
         ):
             parts = ["-".join(sources)]
+            parts += [] if pinch is None else [f"p{pinch}"]
             parts += [f"n{budget}"] if len(config.budgets) > 1 else []
             parts += [variant] if len(config.variants) > 1 else []
             parts += name_parts(config.grid, point)
             parts += [] if assignment is None else [f"a{assignment}"]
-            found.append(Cell("_".join([*parts, f"s{seed}"]), sources, seed, budget, variant, assignment, point))
+            found.append(Cell("_".join([*parts, f"s{seed}"]), sources, seed, budget, variant, assignment, point, pinch))
     return found
+
+
+def _shared(config: StudyConfig) -> list[tuple[tuple[str, ...], int | None]]:
+    """The sets, each with the rows that its languages but the pool's first share; a pinch of 0 is that one alone."""
+    sets, main = source_sets(config), config.pool[0]
+    if not config.pinch:
+        return [(sources, None) for sources in sets]
+    several = [sources for sources in sets if main in sources and len(sources) > 1]
+    alone: list[tuple[tuple[str, ...], int | None]] = [((main,), 0)] if 0 in config.pinch else []
+    return alone + [(sources, n) for sources in several for n in sorted(config.pinch) if n]
+
+
+def rows_of(config: StudyConfig, cell: Cell) -> dict[str, int]:
+    """Labelled rows of a cell's sources."""
+    if not cell.pinch:
+        return allocate(cell.budget, cell.sources)
+    main, *others = sorted(cell.sources, key=config.pool.index)
+    return {main: cell.budget - cell.pinch, **allocate(cell.pinch, others)}
 
 
 def source_sets(config: StudyConfig) -> list[tuple[str, ...]]:
@@ -124,7 +150,7 @@ def _balanced(sets: Sequence[tuple[str, ...]], number: int) -> set[tuple[str, ..
 def cell_recipe(base: Recipe, config: StudyConfig, cell: Cell, folder: Path) -> Recipe:
     """The recipe of one cell, whose run folder is ``folder``."""
     languages = LanguageSet(cell.sources, config.targets)
-    base = at(base, cell.point)
+    base, rows = at(base, cell.point), rows_of(config, cell)
     return dataclasses.replace(
         base,
         name=f"{config.name}_{cell.id}",
@@ -133,7 +159,12 @@ def cell_recipe(base: Recipe, config: StudyConfig, cell: Cell, folder: Path) -> 
         seed=cell.seed,
         output_dir=str(folder),
         select=dataclasses.replace(base.select, note=""),
-        data=dataclasses.replace(base.data, num_examples_total=cell.budget, assignment_seed=cell.assignment),
+        data=dataclasses.replace(
+            base.data,
+            num_examples_total=cell.budget,
+            num_examples=FrozenDict({code: rows[code] for code in languages.sources} if cell.pinch else {}),
+            assignment_seed=cell.assignment,
+        ),
         prompt=dataclasses.replace(base.prompt, variant=cell.variant),
     )
 

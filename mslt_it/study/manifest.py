@@ -37,7 +37,7 @@ VERSIONED = ("mslt_it", "torch", "transformers", "trl", "peft", "accelerate", "t
 # Keys of the resolved recipe that differ from cell to cell, or say nothing about figures.
 OF_THE_CELL = (
     *("name", "sources", "targets", "seed", "output_dir", "prompt.variant"),
-    *("data.num_examples_total", "data.assignment_seed"),
+    *("data.num_examples_total", "data.num_examples", "data.assignment_seed"),
     *(name for name, key in keys(Recipe).items() if name.startswith("select.") or not key.about.decides),
 )
 
@@ -85,8 +85,11 @@ def read_manifest(folder: StudyFolder) -> dict[str, Any] | None:
         content = json.loads(folder.manifest.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return None
-    except (OSError, ValueError) as error:
-        raise Problem(f"{folder.manifest} cannot be read ({error}). Restore it, or choose another out.") from error
+    except (IsADirectoryError, ValueError, RecursionError) as error:
+        raise Problem(
+            f"{folder.manifest} cannot be read ({error}). Start the same `mslt study` again, which writes it anew: "
+            "what is done stays done."
+        ) from error
     if not isinstance(content, dict) or not {"config", "cells", "recipe", "versions"} <= content.keys():
         raise Problem(f"{folder.manifest} is not a study's manifest. Choose another out=DIR.")
     return content

@@ -31,6 +31,7 @@ from accelerate import PartialState
 
 from mslt_it.data.encoding import Encoder
 from mslt_it.data.rows import RowStore
+from mslt_it.data.segments import encoder_of
 from mslt_it.evaluation.clusters import components
 from mslt_it.evaluation.evaluator import Evaluator, Unit
 from mslt_it.evaluation.measures import Measure
@@ -218,7 +219,7 @@ class _Asked:
                 )
             items[code] = tuple(by_id[one] for one in ids)
         loaded = load(Bench(recipe.model, recipe.adapter, (), finished), given_model=False)
-        encoder = Encoder(loaded.tokenizer, recipe.data.max_length_tokens)
+        encoder = encoder_of(recipe, loaded.tokenizer)
         units = [
             Unit(recipe, recipe.prompt.variant, code, own, questions_of(recipe, own, encoder, Sampled()))
             for code, own in items.items()

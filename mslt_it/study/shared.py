@@ -59,11 +59,13 @@ class SharedParts(Parts):
         return self._keep("tokenizer", recipe.model, functools.partial(super().tokenizer, recipe))
 
     def encoder(self, recipe: Recipe, tokenizer: Any) -> Encoder:
+        if recipe.model.kind in ("encoder", "text_to_text"):
+            return super().encoder(recipe, tokenizer)
         size = recipe.data.max_length_tokens
         return self._keep("encoder", (recipe.model, size), lambda: RememberingEncoder(tokenizer, size))
 
     def base(self, recipe: Recipe, tokenizer: Any) -> LoadedBase:
-        key = recipe.model, recipe.adapter.quantization
+        key = recipe.model, recipe.adapter.quantization, recipe.adapter.method, recipe.head
         kept, self._base = self._base, None
         if kept is None or kept[0] != key:
             del kept  # before another is loaded: two may not fit

@@ -20,8 +20,9 @@ import yaml
 
 from mslt_it import values
 from mslt_it.config.checks import check
+from mslt_it.config.decides import OF_LOOKS
 from mslt_it.config.overrides import unknown_key
-from mslt_it.config.recipe import OF_LOOKS, Recipe
+from mslt_it.config.recipe import Recipe
 from mslt_it.config.schema import Key, keys, read, take, written
 from mslt_it.problems import Problem
 

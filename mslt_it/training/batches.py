@@ -89,7 +89,5 @@ class PaddingCollator(Padding):
 
     def __call__(self, rows: Sequence[dict[str, Any]]) -> dict[str, Tensor]:
         found = self.inputs([row["input_ids"] for row in rows])
-        labels = torch.full((len(rows), max(len(row["labels"]) for row in rows)), IGNORED)
-        for i, row in enumerate(rows):
-            labels[i, : len(row["labels"])] = torch.as_tensor(row["labels"])
+        labels = self.labels([row["labels"] for row in rows])
         return {**found, "labels": labels, "languages": torch.tensor([row["languages"] for row in rows])}

@@ -9,6 +9,8 @@ from __future__ import annotations
 import json
 import logging
 import shutil
+import signal
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -20,9 +22,9 @@ from torch import nn
 from transformers import TrainerCallback
 
 from mslt_it import store
-from mslt_it.config.recipe import OF_LOOKS, Recipe, TrainingConfig
+from mslt_it.config.decides import deciding
+from mslt_it.config.recipe import Recipe, TrainingConfig
 from mslt_it.problems import Problem
-from mslt_it.records import to_plain
 from mslt_it.store import COMPLETE, find_damage
 
 LOG = logging.getLogger("mslt_it")
@@ -30,7 +32,6 @@ FOLDER = "checkpoints"  # inside a run folder
 TORN = "torn-"
 # Everything a resumed run reads. Random states are rng_state.pth, or rng_state_<rank>.pth with several processes.
 NEEDED = ("adapter_model.safetensors", "trainer_state.json", "scheduler.pt")
-NEUTRAL = ("logging_steps", "save_steps", "report_to")  # left out of Recipe.training_fingerprint too
 
 
 def newest_complete(
@@ -47,16 +48,25 @@ def newest_complete(
     Problem that lists what differs: going on would train something nobody asked for.
     """
     for folder in sorted((run_dir / FOLDER).glob("checkpoint-*"), key=_step, reverse=True):
-        damage = find_damage(folder)
+        damage = find_damage(folder) or _what_lacks(folder)
         if damage is not None:
             aside = folder.with_name(TORN + folder.name)
             shutil.rmtree(aside, ignore_errors=True)
+            aside.unlink(missing_ok=True)  # where it was no folder
             folder.rename(aside)
             LOG.warning("Checkpoint %s is not used: %s. It was set aside as %s.", folder, damage, aside.name)
             continue
         _require_same(folder, training_fingerprint, keys, world_size)
         return folder
     return None
+
+
+def _what_lacks(folder: Path) -> str | None:
+    """Of a folder whose seal holds, and does not list what a checkpoint needs."""
+    record = json.loads((folder / COMPLETE).read_text(encoding="utf-8"))
+    missing = [name for name in NEEDED if name not in record["files"]]
+    missing += [key for key in ("training_fingerprint", "world_size", "keys") if key not in record]
+    return f"{COMPLETE} does not name {missing[0]}" if missing else None
 
 
 def agree_on_newest(run_dir: Path, training_fingerprint: str, keys: Mapping[str, Any], world_size: int) -> Path | None:
@@ -96,10 +106,9 @@ def training_keys(recipe: Recipe) -> dict[str, Any]:
     parts = ("sources", "seed", "task", "data", "prompt", "model", "adapter", "training")
     keys: dict[str, Any] = {}
     for part in parts:
-        value = to_plain(getattr(recipe, part))
+        value = deciding(getattr(recipe, part))
         keys |= {f"{part}.{k}": v for k, v in value.items()} if isinstance(value, dict) else {part: value}
-    idle = (*NEUTRAL, *(() if recipe.training.eval_steps else OF_LOOKS))
-    return {key: value for key, value in keys.items() if key not in {f"training.{name}" for name in idle}}
+    return keys
 
 
 def require_space(folder: Path, model: nn.Module) -> None:
@@ -112,6 +121,34 @@ def require_space(folder: Path, model: nn.Module) -> None:
         "a checkpoint",
         "The older checkpoint is kept: free some space and start again.",
     )
+
+
+class SaveWhenTold(TrainerCallback):
+    """USR1 saves a checkpoint after the step that is at work: a cluster sends it before it kills (SLURM:
+    ``--signal=USR1@120``)."""
+
+    def __init__(self) -> None:
+        self.told = False
+        self._before: Any = None
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        if threading.current_thread() is threading.main_thread():
+            self._before = signal.signal(signal.SIGUSR1, self._hear)
+
+    def on_train_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        if self._before is not None:
+            signal.signal(signal.SIGUSR1, self._before)
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        told, self.told = self.told, False
+        if args.world_size > 1:  # they save together, and hear of it at different steps
+            heard = torch.tensor([int(told)], device=args.device)
+            torch.distributed.all_reduce(heard, op=torch.distributed.ReduceOp.MAX)
+            told = bool(heard.item())
+        control.should_save |= told
+
+    def _hear(self, number: int, frame: Any) -> None:
+        self.told = True
 
 
 class CheckpointSealer(TrainerCallback):
@@ -150,7 +187,7 @@ def _require_same(
     folder: Path, training_fingerprint: str, keys: Mapping[str, Any] | None, world_size: int | None
 ) -> None:
     record = json.loads((folder / COMPLETE).read_text(encoding="utf-8"))
-    saved, now = dict(record.get("keys", {})), dict(keys or {})
+    saved, now = dict(record["keys"]), dict(keys or {})
     differing = [k for k in sorted(saved.keys() | now.keys()) if saved.get(k) != now.get(k)] if keys is not None else []
     if world_size is not None and record.get("world_size") != world_size:
         saved["number of processes"], now["number of processes"] = record.get("world_size"), world_size

@@ -23,7 +23,7 @@ from transformers import PreTrainedTokenizerBase, PrinterCallback, TrainerCallba
 from trl import SFTConfig, SFTTrainer
 
 from mslt_it.config.recipe import Recipe
-from mslt_it.data.segments import separator_id
+from mslt_it.data.segments import layout
 from mslt_it.models.base_model import (
     PeftModel,
     Trained,
@@ -35,10 +35,11 @@ from mslt_it.models.base_model import (
     set_adapter_weights,
 )
 from mslt_it.models.environment import deterministic_on_cpu
-from mslt_it.models.heads import head_of
+from mslt_it.models.heads import head_of, in_bfloat16
+from mslt_it.models.text_to_text import is_text_to_text
 from mslt_it.problems import Problem
-from mslt_it.records import EncodedExample
-from mslt_it.training import checkpoints, guards, looks
+from mslt_it.records import EncodedExample, with_windows
+from mslt_it.training import averaging, checkpoints, guards, looks
 from mslt_it.training.batches import IGNORED, LengthGroupedOrder, PaddingCollator, padding_id, rows_hash, to_dataset
 from mslt_it.training.curves import Curves, write_losses
 from mslt_it.training.layers import freeze, rates
@@ -46,6 +47,7 @@ from mslt_it.training.looks import Validation
 from mslt_it.training.progress_lines import ProgressLines, loss_by_language
 from mslt_it.training.summary import TrainingSummary
 from mslt_it.training.supervised_loss import (
+    add_answer_forward,
     add_head_forward,
     add_supervised_forward,
     balanced,
@@ -76,6 +78,7 @@ def train(
         validation: what is looked at every ``training.eval_steps``; the adapter is that of the best look.
     """
     started, pad_id = time.perf_counter(), padding_id(tokenizer)
+    num_examples, encoded = len(encoded), with_windows(encoded)
     if not any(row.num_supervised for row in encoded):
         raise Problem(f"Recipe '{recipe.name}': none of {len(encoded)} training rows has a supervised token.")
     (run_dir / checkpoints.FOLDER).mkdir(parents=True, exist_ok=True)
@@ -119,6 +122,8 @@ def train(
         if (damage := checkpoints.find_damage(folder)) is not None:
             raise Problem(f"{folder} held the best adapter, and {damage}. Remove {folder.parent} and start again.")
         set_adapter_weights(model, read_adapter(folder), str(folder))
+    if number := recipe.training.average_checkpoints:
+        averaging.set_mean(model, run_dir, number, state.max_steps)
     adapter_dir = run_dir / "adapter"
     # Sharded weights are gathered by all processes together, before one of them writes.
     gathered = trainer.accelerator.get_state_dict(trainer.model_wrapped) if trainer.is_fsdp_enabled else None
@@ -137,7 +142,7 @@ def train(
         adapter_sha256=adapter_hash(adapter_dir),
         base_sha256=base_sha256,
         num_steps=state.global_step,
-        num_examples=len(encoded),
+        num_examples=num_examples,
         num_epochs=state.global_step / trainer.steps_per_epoch,
         num_trained_parameters=sum(p.numel() for p in model.parameters() if p.requires_grad),
         num_supervised_tokens=sum(row.num_supervised for row in encoded),
@@ -175,7 +180,9 @@ class AdapterTrainer(SFTTrainer):
         self.order_seed, self.layer_lr_decay = recipe.seed, recipe.training.layer_lr_decay
         base = base_of(model)
         head = head_of(base).name
-        args = _config(recipe, run_dir, batch, bf16=_in_bfloat16(recipe, model))
+        args = _config(
+            recipe, run_dir, batch, bf16=in_bfloat16(recipe.model, base, is_adapted=isinstance(model, PeftModel))
+        )
         self.global_batch = batch[0] * batch[1] * max(1, args.world_size)
         self.steps_per_epoch = -(-len(encoded) // self.global_batch)
         if args.max_steps < 0:
@@ -183,7 +190,7 @@ class AdapterTrainer(SFTTrainer):
         super().__init__(
             model=model,
             args=args,
-            data_collator=PaddingCollator(pad_id, separator_id(tokenizer) if head else None),
+            data_collator=PaddingCollator(pad_id, layout(head, tokenizer)),
             train_dataset=to_dataset(encoded, self.languages, pad_id),
             processing_class=tokenizer,
             callbacks=[
@@ -191,27 +198,31 @@ class AdapterTrainer(SFTTrainer):
                 *([Curves(run_dir / "tensorboard")] if "tensorboard" in recipe.training.report_to else []),
                 ProgressLines(run_dir / "log.txt", self.global_batch),
                 *([checkpoints.LookSometimes(recipe.training)] if validation else []),
+                *([averaging.Snapshots(run_dir, average)] if (average := recipe.training.average_checkpoints) else []),
+                checkpoints.SaveWhenTold(),
                 checkpoints.CheckpointSealer(recipe.training_fingerprint(), keys),
                 *callbacks,
             ],
         )
         self.remove_callback(PrinterCallback)
-        if validation and self.is_fsdp_enabled:
+        if self.is_fsdp_enabled and (validation or average):
+            name = "average_checkpoints" if average else "eval_steps"
             raise Problem(
-                "training.eval_steps: no process holds the whole model under FSDP, so rows cannot be looked at as "
-                "training goes. Set training.eval_steps=0, or launch without FSDP."
+                f"training.{name}: no process holds the whole model under FSDP, which that needs as training goes. Set "
+                f"training.{name}=0, or launch without FSDP."
             )
-        self.supervised_only = bool(head) or (can_project_supervised_only(base) and not self.aux_loss_enabled)
+        is_apart = bool(head) or is_text_to_text(base)  # the answer stands apart from what is read
+        self.supervised_only = is_apart or (can_project_supervised_only(base) and not self.aux_loss_enabled)
         if head:
             labels = [label for row in encoded for label in row.labels if label != IGNORED]
             is_balanced = recipe.training.class_weights == "balanced"
             add_head_forward(
                 base,
                 label_smoothing=recipe.training.label_smoothing,
-                weights=balanced(labels, base.config.num_labels) if is_balanced else None,
+                weights=balanced(labels, max(base.config.num_labels, max(labels) + 1)) if is_balanced else None,
             )
         elif self.supervised_only:
-            add_supervised_forward(base)
+            (add_answer_forward if is_apart else add_supervised_forward)(base)
         if self.supervised_only:
             self.model_accepts_loss_kwargs = True  # Trainer then counts the tokens of the global batch
         self._language_sums = torch.zeros(
@@ -346,14 +357,6 @@ class AdapterTrainer(SFTTrainer):
 
     def _send_telemetry(self) -> None:
         """Never: training tells nobody that it runs."""
-
-
-def _in_bfloat16(recipe: Recipe, model: Trained) -> bool:
-    """Whether the arithmetic is bfloat16 on a GPU: that of bfloat16 weights, and of float32 ones that are all trained
-    or an encoder's unless the recipe wants float32."""
-    if isinstance(model, PeftModel) and not head_of(base_of(model)).name:
-        return bool(model.get_input_embeddings().weight.dtype == torch.bfloat16)
-    return recipe.model.dtype != "float32" and torch.cuda.is_available() and torch.cuda.is_bf16_supported()
 
 
 def _config(recipe: Recipe, run_dir: Path, batch: tuple[int, int], *, bf16: bool) -> SFTConfig:

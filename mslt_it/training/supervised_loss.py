@@ -18,7 +18,8 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from mslt_it.data.encoding import IGNORED
-from mslt_it.models.heads import places
+from mslt_it.models.heads import losses, places
+from mslt_it.models.text_to_text import decoder_input
 
 # Logits held at once: 2**26 float32 values are 256 MB. More positions than fit are projected in recomputed chunks.
 MAX_LOGITS = 2**26
@@ -83,6 +84,25 @@ def add_supervised_forward(base: nn.Module) -> None:
     base.forward = types.MethodType(forward, base)
 
 
+def add_answer_forward(base: nn.Module) -> None:
+    """`add_supervised_forward` for a text-to-text model, whose ``labels`` [rows, tokens] its decoder writes."""
+    original = base.forward
+
+    @functools.wraps(original)
+    def forward(
+        self: Any, *args: Any, supervised_only: bool = False, labels: Tensor | None = None, **kwargs: Any
+    ) -> Any:
+        if not supervised_only or labels is None:
+            return original(*args, **kwargs) if labels is None else original(*args, labels=labels, **kwargs)
+        given = {"decoder_input_ids": decoder_input(self, labels), "use_cache": False}
+        logits = original(*args, **{**kwargs, **given}).logits
+        where = labels.ne(IGNORED)
+        losses = nn.functional.cross_entropy(logits[where].float(), labels[where], reduction="none")
+        return {"losses": losses, "rows": where.nonzero()[:, 0]}
+
+    base.forward = types.MethodType(forward, base)
+
+
 def add_head_forward(base: nn.Module, *, label_smoothing: float = 0.0, weights: Tensor | None = None) -> None:
     """`add_supervised_forward` for an encoder, whose ``labels`` [rows, places] are classes.
 
@@ -98,17 +118,14 @@ def add_head_forward(base: nn.Module, *, label_smoothing: float = 0.0, weights: 
     ) -> Any:
         if not supervised_only or labels is None:
             return original(*args, **kwargs) if labels is None else original(*args, labels=labels, **kwargs)
-        logits = places(original(*args, **kwargs))
-        labels = labels[:, : logits.shape[1]]  # those of the blank row may be more than there are places
-        where = labels.ne(IGNORED)
-        losses = nn.functional.cross_entropy(
-            logits[where],
-            labels[where],
+        logits = places(original(*args, **kwargs), len(labels), kwargs.get("attention_mask"))
+        found, rows = losses(
+            logits,
+            labels,
             weight=None if weights is None else weights.to(logits.device),
             label_smoothing=label_smoothing,
-            reduction="none",
         )
-        return {"losses": losses, "rows": where.nonzero()[:, 0]}
+        return {"losses": found, "rows": rows}
 
     base.forward = types.MethodType(forward, base)
 

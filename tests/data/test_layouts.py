@@ -57,7 +57,7 @@ def test_squad_counts_offsets_in_characters(tmp_path: Path) -> None:
     (row,) = read_layout(
         "squad", squad(tmp_path / "a.json", {"id": "q1", "question": "Gdzie?", "answers": answers}), ()
     )
-    assert row.values["answers"] == ["Ulm", "w Ulm"] and row.values["id"] == "q1"
+    assert row.values["answers"] == {"text": ["Ulm", "w Ulm"], "answer_start": [12, 10]} and row.values["id"] == "q1"
     bad = [{"text": "Ulm", "answer_start": 16}]  # its offset in bytes
     path = squad(tmp_path / "b.json", {"id": "q1", "question": "Gdzie?", "answers": bad})
     with pytest.raises(Problem, match=r"b\.json article 1, question q1: the answer 'Ulm' is not at character 16"):

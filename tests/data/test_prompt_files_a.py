@@ -27,15 +27,15 @@ FIELDS = {
 }
 LANGUAGES = {
     "pawsx": ["de", "en", "es", "fr", "ja", "ko", "zh"],
-    "wikiann": WORLD,
+    "wikiann": sorted([*WORLD, "bn", "et", "it", "pt", "ta", "te"]),
     "tydiqa": sorted([*WORLD, "bn", "te"]),
-    "bactrian": WORLD,
+    "bactrian": sorted([*WORLD, "bn", "et", "it", "pt", "ta", "te"]),
 }
 LABELS = {"pawsx": ("different", "paraphrase")}
 FILES = [(task, code) for task, codes in LANGUAGES.items() for code in codes]
 SCRIPTS = {
     "ar": "Arab", "bg": "Cyrl", "bn": "Beng", "el": "Grek", "he": "Hebr", "hi": "Deva", "ja": "Hani Hira Kana",
-    "ko": "Hang", "ru": "Cyrl", "te": "Telu", "th": "Thai", "ur": "Arab", "zh": "Hani",
+    "ko": "Hang", "ru": "Cyrl", "ta": "Taml", "te": "Telu", "th": "Thai", "ur": "Arab", "zh": "Hani",
 }  # fmt: skip
 # Letters that the neighbour with the same script writes and this language does not.
 FOREIGN_LETTERS = {
@@ -46,6 +46,9 @@ FOREIGN_LETTERS = {
     "de": "ñçàâèêôûœ",
     "es": "äöüßçàèêœ",
     "fr": "äöüßñ",
+    "et": "ßåñç",
+    "it": "äöüßñçãõ",
+    "pt": "äöüßñèì",
     "fi": "üßñçõ",
     "tr": "äßñqwx",
     "zh": "個這兩應書寫語詞現",  # traditional forms: the files are in simplified characters

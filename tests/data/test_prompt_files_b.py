@@ -26,7 +26,7 @@ WORLD = (
 LANGUAGES = {
     "xcopa": (*WORLD, "et", "it", "ta"),
     "xwinograd": (*WORLD, "pt"),
-    "xstorycloze": WORLD,
+    "xstorycloze": (*WORLD, "te"),
     "mgsm": (*WORLD, "bn", "te"),
 }
 FIELDS = {

@@ -169,6 +169,31 @@ def test_direct_is_for_every_task() -> None:
     assert "translate_solve" in VARIANTS
 
 
+@pytest.mark.parametrize("name", [name for name in NAMES if name != "mgsm"])
+def test_every_label_comes_first_with_some_seed(name: str) -> None:
+    """And so is shown with one worked example; the seed chooses unless first_shot is given."""
+    labels = {exemplars(TASKS[name], "en", 1, first=first)[0].label for first in range(3)}
+    assert labels == set(TASKS[name].choice_names)
+    seeded = load_recipe(f"{name}_3src", ["prompt.num_shots=1", "seed=4"])
+    assert seeded.prompt.first_shot == 4
+    assert load_recipe(f"{name}_3src", ["prompt.num_shots=1", "seed=4", "prompt.first_shot=1"]).prompt.first_shot == 1
+    assert load_recipe(f"{name}_3src", ["seed=4"]).prompt.first_shot is None
+    shown = {
+        seed: prompted(row(name, "en"), TASKS[name], PromptConfig(num_shots=1, first_shot=seed)).messages[-2].content
+        for seed in range(3)
+    }
+    assert (
+        len(set(shown.values())) == len(labels)
+        and shown[0]
+        == words(name, "en")[list(TASKS[name].choice_names).index(exemplars(TASKS[name], "en", 1)[0].label)]
+    )
+
+
+def test_worked_examples_go_round_in_a_circle() -> None:
+    ids = [example.id for example in exemplars(TASKS["mgsm"], "de", 4)]
+    assert [example.id for example in exemplars(TASKS["mgsm"], "de", 3, first=6)] == [ids[2], ids[3], ids[0]]
+
+
 def test_what_is_missing_is_named() -> None:
     task = TASKS["mgsm"]
     with pytest.raises(

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from tiny_encoder import SMALL, make_encoder
+from tiny_mt5 import make_mt5
 
 from mslt_it.cli import main
 
@@ -30,5 +31,25 @@ def run_of(encoder_of_kind: Callable[[str], Path], tmp_path_factory: pytest.Temp
         arguments = [f"model.path={encoder_of_kind(kind)}", f"adapter.method={method}", f"output_dir={folder}"]
         assert main(["train", "recipe=xnli_3src", *arguments, *SMALL]) == 0
         return folder
+
+    return made
+
+
+@pytest.fixture(scope="session")
+def mt5(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a text-to-text model."""
+    return make_mt5(tmp_path_factory.mktemp("mt5"))
+
+
+@pytest.fixture(scope="session")
+def mt5_run(mt5: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """``mt5_run("full")``: the folder of a finished run of one."""
+    home = tmp_path_factory.mktemp("mt5_runs")
+
+    @functools.cache
+    def made(method: str) -> Path:
+        arguments = [f"model.path={mt5}", f"adapter.method={method}", f"output_dir={home / method}"]
+        assert main(["train", "recipe=xnli_3src", *arguments, *SMALL]) == 0
+        return home / method
 
     return made

@@ -105,9 +105,9 @@ def test_new_rows_are_labelled_by_run_and_by_merged_model(run_of: Made, tmp_path
         writer.writerows([["tr", row.fields["premise"], row.fields["hypothesis"]] for row in rows])
         writer.writerow(["tr", "elma " * 200, "elma"])
     assert main(["merge", f"run={run}", f"out={tmp_path / 'merged'}", "dtype=float32", "prompts=2"]) == 0
-    for name, more in (("live", []), ("merged", [f"model={tmp_path / 'merged'}"])):
-        out = tmp_path / f"{name}.csv"
-        assert main(["predict", f"run={run}", f"data={tmp_path / 'rows.csv'}", f"out={out}", *more]) == 0
+    for folder in (run, tmp_path / "merged"):
+        out = tmp_path / f"{folder.name}.csv"
+        assert main(["predict", f"run={folder}", f"data={tmp_path / 'rows.csv'}", f"out={out}"]) == 0
         with out.open(encoding="utf-8", newline="") as file:
             *found, long = csv.DictReader(file)
         for row, line in zip(found, lines, strict=False):
@@ -214,6 +214,67 @@ def test_other_labels_and_other_forms_are_refused(
     run = run_of("lora")
     for form in ("vllm", "gguf"):
         assert main(["export", f"run={run}", f"format=[{form}]", f"out={tmp_path / 'x'}"]) == 2
-    assert "format=vllm is for models that write text" in capsys.readouterr().err
+    assert "format=vllm is for decoders, and this is a model of kind encoder" in capsys.readouterr().err
     assert main(["combine", f"runs=[{run},{run_of('full')}]", f"out={tmp_path / 'y'}"]) == 2
     assert "modules_to_save" in capsys.readouterr().err
+
+
+# ---------------------------------------------------------------- options
+
+
+@pytest.fixture(scope="module")
+def options_run(encoder_of_kind: Made, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished run on a table whose labels stand for columns."""
+    home = tmp_path_factory.mktemp("options")
+    nouns = ["Apfel", "Zwiebel", "Hund", "Stuhl", "Ball", "Stein"]
+    with (home / "rows.csv").open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["lang", "premise", "one", "other", "answer"])
+        for code in ("de", "tr"):
+            for i in range(60):
+                pair = [f"{nouns[i % 6]} {i}", f"{nouns[(i + 1) % 6]} {i}"]
+                shown = f"Der {nouns[i % 6]} Nummer {i} in {code}."
+                writer.writerow([code, shown, *(pair if i % 3 else pair[::-1]), "a" if i % 3 else "b"])
+    small = [argument for argument in SMALL if not argument.startswith(("sources", "targets"))]
+    task = ["task.input=[premise,one,other]", "task.label=answer", "task.label_names=[a,b]"]
+    task += ["task.option_fields=[one,other]", f"task.data={home / 'rows.csv'}", "adapter.method=full"]
+    arguments = [*small, *task, "sources=[de]", "targets=[tr]", f"model.path={encoder_of_kind('bert')}"]
+    assert main(["train", "recipe=custom", *arguments, f"output_dir={home / 'run'}"]) == 0
+    return home / "run"
+
+
+def test_options_are_scored_one_by_one_and_merged_weights_answer_alike(options_run: Path, tmp_path: Path) -> None:
+    lines = predictions(options_run, "tr")
+    assert {len(line["adapter_log_likelihoods"]) for line in lines} == {2}
+    assert all(np.exp(line["adapter_log_likelihoods"]).sum() == pytest.approx(1) for line in lines)
+    assert main(["merge", f"run={options_run}", f"out={tmp_path / 'merged'}", "dtype=float32", "prompts=4"]) == 0
+    model = AutoModelForSequenceClassification.from_pretrained(tmp_path / "merged").eval()
+    assert model.config.num_labels == 1
+    tokenizer = AutoTokenizer.from_pretrained(tmp_path / "merged")
+    rows = {row.id: row for row in scored_examples(read_run(options_run).recipe, "tr")}
+    for line in lines[:5]:
+        fields = rows[line["id"]].fields
+        pairs = tokenizer([fields["premise"]] * 2, [fields["one"], fields["other"]], padding=True, return_tensors="pt")
+        expected = model(**pairs).logits[:, 0].log_softmax(0).tolist()
+        np.testing.assert_allclose(line["adapter_log_likelihoods"], expected, atol=1e-5)
+
+
+def test_code_of_the_card_ranks_options(options_run: Path) -> None:
+    card = (options_run / "adapter" / "README.md").read_text(encoding="utf-8")
+    [code] = re.findall(r"```python\n(.*?)```", card, re.DOTALL)
+    line = predictions(options_run, "de")[0]
+    fields = next(r for r in scored_examples(read_run(options_run).recipe, "de") if r.id == line["id"]).fields
+    code = code.replace("THIS_FOLDER", str(options_run / "adapter")).replace("print(", "found = (")
+    for name in ("premise", "one", "other"):
+        code = code.replace(f"'your {name}'", repr(fields[name])).replace(f'"your {name}"', repr(fields[name]))
+    names: dict[str, Any] = {}
+    exec(code, names)
+    np.testing.assert_allclose(list(names["found"].values()), np.exp(line["adapter_log_likelihoods"]), atol=1e-5)
+    assert list(names["found"]) == ["a", "b"]
+
+
+def test_options_are_as_many_as_labels() -> None:
+    with pytest.raises(Problem, match=r"task\.option_fields=\['choice1'\]: a label says which of them it is"):
+        load_recipe("xcopa_3src", ["task.option_fields=[choice1]"])
+    with pytest.raises(Problem, match=r"task\.option_fields: 'choice3' is not in task\.input_fields"):
+        load_recipe("xcopa_3src", ["task.option_fields=[choice1,choice3]"])

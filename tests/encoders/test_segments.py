@@ -6,7 +6,7 @@ import pytest
 from tiny_encoder import KINDS, make_tokenizer
 
 from mslt_it.data.encoding import TOO_LONG
-from mslt_it.data.segments import SegmentEncoder
+from mslt_it.data.segments import OptionEncoder, SegmentEncoder, layout, split
 from mslt_it.models.inputs import Padding
 from mslt_it.problems import Problem
 from mslt_it.records import PromptedExample
@@ -30,7 +30,7 @@ def test_rows_are_the_tokenizers_own(encoder: SegmentEncoder, segments: tuple[st
     assert not isinstance(row, str)
     assert list(row.input_ids) == expected["input_ids"] and row.labels == (2,)
     assert encoder.parts(row) == (row.input_ids, "contradiction")
-    inputs = Padding(1, encoder.separator_id).inputs([row.input_ids, row.input_ids[:4]])
+    inputs = Padding(1, layout("classes", encoder.tokenizer)).inputs([row.input_ids, row.input_ids[:4]])
     assert inputs["attention_mask"].sum(1).tolist() == [len(row.input_ids), 4]
     if "token_type_ids" in expected and len(segments) > 1:
         assert inputs["token_type_ids"][0].tolist() == expected["token_type_ids"]
@@ -67,3 +67,20 @@ def test_a_tokenizer_without_padding_is_refused() -> None:
     tokenizer.pad_token = None
     with pytest.raises(Problem, match="The tokenizer has no padding token"):
         SegmentEncoder(tokenizer, 40, LABELS)
+
+
+def test_each_option_is_a_row_of_its_own(encoder: SegmentEncoder) -> None:
+    tokenizer = encoder.tokenizer
+    options = OptionEncoder(tokenizer, 40, ("first", "second"), (1, 2))
+    choice = PromptedExample("1", "de", (), "2", ("1", "2"), segments=("Der Apfel", "ist rot", "ist im Wald", "warum"))
+    row = options.encode(choice)
+    assert not isinstance(row, str) and row.labels == (1,)
+    expected = [tokenizer("Der Apfel warum", option)["input_ids"] for option in ("ist rot", "ist im Wald")]
+    start = tokenizer.cls_token_id
+    assert [list(part) for part in split(row.input_ids, start)] == expected
+    inputs = Padding(1, layout("options", tokenizer)).inputs([row.input_ids, (1, 1)])  # the blank row
+    assert inputs["input_ids"].shape == (4, max(map(len, expected)))
+    assert inputs["attention_mask"].sum(1).tolist() == [*map(len, expected), 2, 2]
+    assert options.num_tokens(row.input_ids) == max(map(len, expected))
+    cut = options.cut(row.input_ids, 8)
+    assert [len(part) for part in split(cut, start)] == [8, 8]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -14,11 +15,13 @@ from torch import nn
 
 from mslt_it.config.recipe import Recipe
 from mslt_it.data.build import build_training_set
-from mslt_it.data.segments import separator_id
+from mslt_it.data.segments import layout
 from mslt_it.models.base_model import add_adapter, base_of, load_adapter, load_base, load_tokenizer, model_hash
 from mslt_it.models.heads import head_of
+from mslt_it.pipeline import Parts, run_recipe
 from mslt_it.problems import Problem
 from mslt_it.records import EncodedExample
+from mslt_it.study.shared import SharedParts
 from mslt_it.training.batches import PaddingCollator, to_dataset
 from mslt_it.training.layers import depths, freeze, rates
 from mslt_it.training.sft import AdapterTrainer, train
@@ -39,7 +42,7 @@ def built(base: Path, *overrides: str) -> Built:
 
 def batch(rows: list[EncodedExample], tokenizer: Any) -> dict[str, Any]:
     dataset = to_dataset(rows, ("ar", "de"), 1)
-    made = PaddingCollator(1, separator_id(tokenizer))([dataset[i] for i in range(len(rows))])
+    made = PaddingCollator(1, layout("classes", tokenizer))([dataset[i] for i in range(len(rows))])
     made.pop("languages")
     return made
 
@@ -158,3 +161,18 @@ def test_what_the_files_have_is_no_fresh_head(encoder_of_kind: Encoders, tmp_pat
     save_file(broken, tmp_path / "own" / "model.safetensors", metadata={"format": "pt"})
     with pytest.raises(Problem, match=r"'roberta\.encoder\.layer\.0\.output\.dense\.weight' .* is not in its files"):
         load_base(own.model, own.adapter, head=recipe.head, device="cpu")
+
+
+@pytest.mark.parametrize("method", ["lora", "full"])
+def test_cells_that_share_a_base_are_those_that_load_their_own(
+    encoder_of_kind: Encoders, method: str, tmp_path: Path
+) -> None:
+    def run(name: str, seed: int, parts: Parts) -> str:
+        override = [f"adapter.method={method}", f"seed={seed}", "training.max_steps=2", f"output_dir={tmp_path / name}"]
+        assert run_recipe(encoder_recipe(encoder_of_kind("bert"), *override), parts, show=lambda _: None) == 0
+        content = json.loads((tmp_path / name / "results.json").read_text(encoding="utf-8"))
+        return str(content["provenance"]["adapter_sha256"])
+
+    shared = SharedParts(tmp_path)
+    first, second = run("first", 1, shared), run("second", 2, shared)
+    assert second == run("alone", 2, Parts()) != first

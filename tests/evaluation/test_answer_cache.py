@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from mslt_it.evaluation.asking import ChoiceEngine, Question, TextEngine, is_sound
-from mslt_it.evaluation.cache import FILE, AnswerCache, key_of
+from mslt_it.evaluation.cache import FILE, TABLE, AnswerCache, key_of
 from mslt_it.evaluation.generation import Sampling
 from mslt_it.problems import Problem
 from mslt_it.store import user_cache
@@ -100,18 +100,23 @@ def broken_file(folder: Path) -> None:
     (folder / FILE).write_bytes(b"this is no database" * 100)
 
 
-def torn_value(folder: Path) -> None:
-    cache = AnswerCache(folder)
-    cache.put([key_of({})], [{"text": ""}])
+@pytest.mark.parametrize(
+    "change",
+    ["'{\"te'", "replace(value, 'wrong', 'right')", "NULL", "x'ff'", f"(SELECT min(value) FROM {TABLE})"],
+)
+def test_an_answer_that_was_altered_is_unknown(change: str, tmp_path: Path) -> None:
+    cache, keys = AnswerCache(tmp_path), [key_of({"n": n}) for n in range(2)]
+    cache.put(keys, [{"text": "wrong"}, {"text": "right"}])
     assert cache._connection is not None
     with cache._connection:
-        cache._connection.execute("UPDATE answers_1 SET value = '{\"te'")
-    cache.close()
+        cache._connection.execute(f"UPDATE {TABLE} SET value = {change} WHERE key = ?", (keys[0],))
+    assert cache.get(keys[:1]) is None and cache.get(keys[1:]) == [{"text": "right"}]
+    cache.put(keys[:1], [{"text": "wrong"}])  # asked again
+    assert cache.get(keys[:1]) == [{"text": "wrong"}]
 
 
-@pytest.mark.parametrize("breaks", [broken_file, torn_value])
-def test_a_broken_database_is_named_with_a_remedy(tmp_path: Path, breaks: Any) -> None:
-    breaks(tmp_path)
+def test_a_broken_database_is_named_with_a_remedy(tmp_path: Path) -> None:
+    broken_file(tmp_path)
     with pytest.raises(Problem, match=rf"{FILE} cannot be used: .*Remove the file, .* cache=DIR, .* cache=none"):
         AnswerCache(tmp_path).get([key_of({})])
 

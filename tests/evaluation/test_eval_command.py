@@ -14,9 +14,8 @@ from safetensors.torch import load_file, save_file
 from tiny_eval import TEMPLATE, answers, call, make_base, make_run, results
 
 from mslt_it.config.schema import keys
-from mslt_it.evaluation.folder import LOCK
 from mslt_it.evaluation.request import Options
-from mslt_it.store import locked
+from mslt_it.locks import LOCK, locked
 from mslt_it.world.languages import CODES
 
 Capture = pytest.CaptureFixture[str]
@@ -409,5 +408,5 @@ def test_a_folder_that_another_evaluation_writes_is_left_alone(run: Path, tmp_pa
     out = tmp_path / "out"
     with locked(out / LOCK):
         assert call(f"run={run}", "examples=2", f"out={out}") == 2
-    assert f"Another mslt eval is at work in {out}. Wait for it" in capsys.readouterr().err
+    assert f"Another process is at work in {out} (" in capsys.readouterr().err
     assert call(f"run={run}", "examples=2", f"out={out}") == 0

@@ -14,6 +14,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "publish"))
 from finished_run import TEMPLATE, make_base, make_run
 
 from mslt_it import cli
+from mslt_it.journal import read_answers
 
 __all__ = ["TEMPLATE", "answers", "call", "make_base", "make_run", "results", "write_pairs", "write_sums"]
 
@@ -58,11 +59,8 @@ def call(*arguments: object) -> int:
 
 def answers(out: Path) -> dict[str, list[dict[str, Any]]]:
     """Journal (its path below items/) -> its rows without the first line."""
-    found = {}
-    for path in sorted((out / "items").rglob("*.jsonl")):
-        lines = path.read_bytes().split(b"\n")[1:-1]
-        found[str(path.relative_to(out / "items"))] = [json.loads(line) for line in lines]
-    return found
+    paths = sorted((out / "items").rglob("*.jsonl"))
+    return {str(path.relative_to(out / "items")): read_answers(path) or [] for path in paths}
 
 
 def results(out: Path) -> dict[str, Any]:

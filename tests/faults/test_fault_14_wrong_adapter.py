@@ -90,7 +90,7 @@ KINDS: list[tuple[Callable[[Path, Path], None], str]] = [
     (other_revision, r"config\.yaml names the base .*base, its results are of .*base@0123456789abcdef"),
     (
         damaged,
-        r"adapter/adapter_model\.safetensors is not what was saved \(\d+ bytes\)\. Start the run again",
+        r"adapter/adapter_model\.safetensors is not what was saved \(\d+ bytes\)\. Start its command again",
     ),
     (not_a_number, r"'base_model\..*lora_\w\.weight' holds values that are not finite; train it again"),
     (missing_keys, r"made for another base model or configuration: 1 tensors missing \(first: \['base_model\."),

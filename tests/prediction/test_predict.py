@@ -17,10 +17,9 @@ import pyarrow.parquet
 import pytest
 from labelled_table import LABELS, Trained, call, table
 
-from mslt_it import predict, store
+from mslt_it import journal, predict
 from mslt_it.evaluation.asking import ChoiceEngine
 from mslt_it.prediction import job
-from mslt_it.problems import Problem
 
 ADDED = ["label", "p_bus", "p_food", "p_person", "margin", "reason"]
 ROWS = [{"n": str(n), "lang": code, "text": text} for n, (code, text, _) in enumerate(table()[:60])]
@@ -182,7 +181,7 @@ def test_a_kill_loses_nothing_and_nothing_is_asked_twice(
     monkeypatch.setattr(job, "CHUNK", 25)
     write_csv(tmp_path / "new.csv", ROWS)
     given = ("predict", f"run={trained.run}", "data=new.csv", "out=out.csv")
-    append = store.Journal.append
+    append = journal.Journal.append
 
     def until(number: int) -> Callable[..., None]:
         count = 0
@@ -197,13 +196,13 @@ def test_a_kill_loses_nothing_and_nothing_is_asked_twice(
         return appended
 
     for number in (2, 4):  # batches: within the first chunk, and within another
-        monkeypatch.setattr(store.Journal, "append", until(number))
+        monkeypatch.setattr(journal.Journal, "append", until(number))
         with pytest.raises(Killed):
             call(*given)
         assert not (tmp_path / "out.csv").exists()
         code, shown = call(*given[:-1], "out=out.csv", "abstain_below=0.9")
         assert code == 2 and "unfinished job of another run, input or options" in shown
-    monkeypatch.setattr(store.Journal, "append", append)
+    monkeypatch.setattr(journal.Journal, "append", append)
     code, shown = call(*given)
     assert code == 0 and "Continues: " in shown
     assert sum(asked) == len(ROWS) and len(asked) > 6
@@ -234,7 +233,7 @@ def test_what_is_refused_before_anything_is_loaded(trained: Trained, tmp_path: P
         ("format=csv has no effect on data=new.csv", ["data=new.csv", "out=o.csv", "format=csv"]),
         ("language=klingon is neither a column of the table nor a language", ["data=new.csv", "out=o.csv",
                                                                               "language=klingon"]),
-        ("there is no merge.json", ["data=new.csv", "out=o.csv", f"model={trained.run}"]),
+        ("workers has no effect on executor=local", ["data=new.csv", "out=o.csv", "workers=2"]),
     ]  # fmt: skip
     for text, given in cases:
         code, shown = call("predict", f"run={trained.run}", *given)
@@ -304,22 +303,6 @@ def test_two_processes_share_the_rows(trained: Trained, labelled: list[dict[str,
     assert done.returncode == 0, done.stderr[-3000:]
     assert done.stdout.count("60 rows.") == 1 and "2 processes" in done.stdout
     assert [row["label"] for row in read_csv(tmp_path / "out.csv")] == [row["label"] for row in labelled]
-
-
-def test_merged_weights_label_as_the_run_does(
-    trained: Trained, labelled: list[dict[str, str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with monkeypatch.context() as patch:
-        patch.chdir(trained.folder)  # a merge is compared on the run's own rows
-        code, shown = call("merge", "run=run", f"out={tmp_path / 'merged'}", "dtype=float32", "prompts=4")
-        assert code == 0, shown
-    found = list(predict(trained.run, ROWS, model=str(tmp_path / "merged")))
-    assert [row["label"] for row in found] == [row["label"] for row in labelled]
-    record = json.loads((tmp_path / "merged" / "merge.json").read_text())
-    record["inputs"]["adapter_sha256"] = "0" * 64
-    (tmp_path / "merged" / "merge.json").write_text(json.dumps(record))
-    with pytest.raises(Problem, match="was merged from another run"):
-        predict(trained.run, ROWS, model=str(tmp_path / "merged"))
 
 
 def test_rows_are_taken_as_results_are(trained: Trained, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,7 +16,7 @@ import pytest
 from finished_run import make_tokenizer, quiet
 from transformers import AutoTokenizer
 
-from mslt_it import cli
+from mslt_it import cli, predict
 from mslt_it.config.compose import load_recipe
 from mslt_it.config.recipe import Recipe
 from mslt_it.data.build import scored_examples
@@ -100,6 +100,31 @@ def test_the_code_gives_the_runs_labels(form: str, exports: dict[str, Path], tra
             assert sum(shares.values()) == pytest.approx(1)
             said.add(expected["adapter_prediction"])
     assert len(said) > 1
+
+
+def test_the_code_loads_the_base_as_it_was_rounded_in_training(tmp_path: Path) -> None:
+    """QLoRA: the block of the card alone, against `mslt predict`. With one line more, since on some CPUs bitsandbytes
+    multiplies in bfloat16 unless it is told not to (`mslt_it.models.quantization.keep_as_packed`): 0.01 of a share."""
+    pytest.importorskip("bitsandbytes", reason="pip install -e '.[quantization]'")
+    small = ["data.num_examples_total=24", "training.max_steps=2", "adapter.quantization=nf4", "targets=[th]"]
+    arguments = ["recipe=xnli_3src", "sources=[de]", *small, "scoring.num_examples_per_language=20"]
+    run = tmp_path / "run"
+    assert cli.main(["train", *arguments, "scoring.num_bootstrap=200", f"output_dir={run}"]) == 0
+    code = code_of(card_of(run / "adapter"), run / "adapter")
+    assert "BitsAndBytesConfig(load_in_4bit=True, bnb_4bit_quant_type='nf4'" in code
+    loaded = "model = PeftModel.from_pretrained(model, FOLDER).eval()\n"
+    assert code.count(loaded) == 1
+    keeping = "for module in model.modules():\n    module.support_avx512bf16_for_cpu = False\n"
+    code = code.replace(loaded, loaded + keeping)
+    rows = {one: [dict(e.fields) for e in of] for one, of in examples_of(read_run(run).recipe).items()}
+    found = run_code(code, "probabilities", rows, tmp_path)
+    for language, of in rows.items():
+        expected = list(predict(run, of, language=language))
+        assert len(expected) == 20
+        for row, shares in zip(expected, found[language], strict=True):
+            assert max(shares, key=shares.get) == row["label"]
+            assert [row[f"p_{label}"] for label in shares] == pytest.approx(list(shares.values()), abs=1e-4)
+        assert max(row["p_neutral"] for row in expected) - min(row["p_neutral"] for row in expected) > 0.1
 
 
 def test_the_request_is_the_encoders_prompt(exports: dict[str, Path], trained: Path) -> None:

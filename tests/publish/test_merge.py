@@ -221,7 +221,7 @@ def test_too_little_disk_is_told_before_anything_is_written(
 def test_the_figures_are_what_their_definitions_say() -> None:
     p, q = torch.tensor([[0.7, 0.2, 0.1], [0.1, 0.1, 0.8]]), torch.tensor([[0.3, 0.6, 0.1], [0.1, 0.1, 0.8]])
     scores = torch.tensor([[1.0, 2.0], [2.0, 1.0]]).numpy()
-    live, other = {"xx": Outputs(2, p.log(), scores)}, {"xx": Outputs(2, q.log() + 3, scores[::-1])}
+    live, other = {"xx": Outputs(2, [p.log()], scores)}, {"xx": Outputs(2, [q.log() + 3], scores[::-1])}
     together, [each] = compare(live, other)
     expected = float((p[0] * (p[0] / q[0]).log()).sum())
     assert each.kl_max == pytest.approx(expected, rel=1e-6) and together.kl_mean == pytest.approx(
@@ -230,20 +230,20 @@ def test_the_figures_are_what_their_definitions_say() -> None:
     assert each.argmax_agreement == 0.5 and each.label_agreement == 0 and each.num_prompts == 2
     a, b = (x.log().double() - x.log().double().mean(-1, keepdim=True) for x in (p, q))
     assert each.relative_error == pytest.approx(float((a - b).norm() / a.norm()), rel=1e-5)
-    broken = {"xx": Outputs(2, q.log() * torch.nan, scores)}
+    broken = {"xx": Outputs(2, [q.log() * torch.nan], scores)}
     with pytest.raises(Problem, match="The merged model gives values that are not finite on prompts in 'xx'"):
         compare(live, broken)
     with pytest.raises(Problem, match="gives every token the same score on prompts in 'xx'"):
-        compare({"xx": Outputs(2, torch.ones(2, 3), scores)}, other)
+        compare({"xx": Outputs(2, [torch.ones(2, 3)], scores)}, other)
 
 
 def test_answers_that_are_text_have_no_label_to_agree_on(bases: dict[str, Path]) -> None:
     model = AutoModelForCausalLM.from_pretrained(bases["llama"], dtype=torch.float32)
-    prompts = {"xx": Prompts((((5, 6, 7, 8, 9), 2), ((9, 8, 7), 1)), ())}
+    prompts = {"xx": Prompts((((5, 6, 7), (8, 9)), ((9, 8), (7,))), ())}
     found = outputs(model, prompts, batch_tokens=100, pad_id=0)
     with torch.no_grad():
         whole = model(torch.tensor([[5, 6, 7, 8, 9]])).logits[0]
-    torch.testing.assert_close(found["xx"].logits[:2], whole[2:4])  # what predicts 8 and 9
+    torch.testing.assert_close(torch.cat(list(found["xx"].logits))[:2], whole[2:4])  # what predicts 8 and 9
     together, each = compare(found, found)
     assert together.label_agreement is None and together.num_prompts == 2 and together.relative_error == 0
     merging.refuse_beyond(merging.limits("none", "none", ("float32", "float32")), together, each)

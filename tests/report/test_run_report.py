@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import html
 import json
 import re
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 from test_html import Tags
 
@@ -16,14 +18,16 @@ from mslt_it.command import execute
 from mslt_it.commands import report as command
 from mslt_it.config.compose import load_recipe
 from mslt_it.evaluation.folder import REPORT
+from mslt_it.evaluation.scores import ScoreRow
 from mslt_it.problems import Problem
 from mslt_it.records import Message
 from mslt_it.report.answers import NONE, sampled
 from mslt_it.report.pages import Section
 from mslt_it.report.run_report import Part, write_page
-from mslt_it.report.scores import curves
+from mslt_it.report.scores import cost_tables, curves
 from mslt_it.runs import Run
 from mslt_it.store import COMPLETE, find_damage, sealed_files
+from mslt_it.world.generator import task_examples
 
 EVIL = '<script>alert("1")</script>&'
 SMALL = [
@@ -116,8 +120,21 @@ def test_evaluation_has_a_page_too(run: Path, tmp_path: Path) -> None:
     out = tmp_path / "eval"
     asked = ["eval", f"run={run}", "languages=[he,tr]", "examples=10", f"out={out}"]
     assert main(asked) == 0
-    assert execute(command.COMMAND, [f"run={out}", "format=[html,latex]"]) == 0
+    assert execute(command.COMMAND, [f"run={out}", "format=[html,latex]", "examples=3"]) == 0
     page = (out / "report.html").read_text(encoding="utf-8")
+    for system in ("base", "small"):
+        for code, name in (("he", "Hebrew"), ("tr", "Turkish")):
+            journal = out / "items" / "xnli" / "direct" / system / f"{code}.jsonl"
+            lines = [json.loads(line) for line in journal.read_text(encoding="utf-8").splitlines()[1:]]
+            labels = {item.id: item.label for item in task_examples(code, "test")}
+            names = ("entailment", "neutral", "contradiction")
+            right = {line["id"]: names[np.argmax(line["log_likelihoods"])] == labels[line["id"]] for line in lines}
+            title = f"<summary>{code} {name}, {system} direct: {sum(right.values())} of 10 right</summary>"
+            part = page[page.index(title) :]
+            shown = re.findall(r'class="muted">([^<]+)</dd></dl>', part[: part.index("</details>")])
+            assert [right[one] for one in shown] == sorted(right[one] for one in shown)  # wrong ones come first
+            assert len(shown) == sum(min(3, list(right.values()).count(is_right)) for is_right in (True, False))
+    assert all('dir="rtl"' in one for one in answers_of(page, "he")) and len(answers_of(page, "he")) > 4
     tags = Tags()
     tags.feed(page)
     assert tags.open == [] and len(tags.ids) == len(set(tags.ids))
@@ -138,13 +155,35 @@ def test_evaluation_has_a_page_too(run: Path, tmp_path: Path) -> None:
         execute(command.COMMAND, [f"run={out}"])
 
 
+def test_written_answers_of_an_evaluation_are_read_as_they_were_asked(run: Path, tmp_path: Path) -> None:
+    """Voted samples, and rows that were put into English before."""
+    out = tmp_path / "eval"
+    small = ["languages=[he]", "examples=3", "max_new_tokens=8", "base=false", f"out={out}"]
+    assert main(["eval", f"run={run}", "variant=[cot_native,translate_solve]", "samples=2", *small]) == 0
+    assert execute(command.COMMAND, [f"run={out}"]) == 0
+    page = (out / "report.html").read_text(encoding="utf-8")
+    assert "<summary>he Hebrew, small cot_native: " in page
+    solved = page[page.index("<summary>he Hebrew, small translate_solve: ") :]
+    translated = [
+        json.loads(line)
+        for line in (out / "translations" / "xnli" / "small" / "he.jsonl").read_text(encoding="utf-8").splitlines()
+    ]
+    prompts = answers_of(solved, "he")
+    assert len(prompts) == len(translated) == 3 and all('dir="auto"' in one for one in prompts)
+    for line in translated:
+        assert any(html.escape(line["premise"], quote=False).strip() in one for one in prompts), line
+    (out / "items" / "xnli" / "cot_native" / "small" / "he.jsonl").write_text("{}", encoding="utf-8")
+    with pytest.raises(Problem, match="is not what was saved"):
+        execute(command.COMMAND, [f"run={out}"])
+
+
 def test_answers_whose_rows_are_gone_are_said_to_be_missing(run: Path, tmp_path: Path) -> None:
     folder = tmp_path / "run"
     shutil.copytree(run, folder)
     shutil.rmtree(folder / "items")
     assert execute(command.COMMAND, [f"run={folder}"]) == 0
     page = (folder / "report.html").read_text(encoding="utf-8")
-    assert "Not done: the answers of the run cannot be read" in page and "Scores by language" in page
+    assert "Not done: the answers cannot be read" in page and "Scores by language" in page
 
 
 def test_unfinished_runs_and_files_are_refused(run: Path, tmp_path: Path) -> None:
@@ -182,3 +221,27 @@ def test_curves_without_languages_are_one_and_nothing_is_none() -> None:
     found = curves([{"step": 1, "loss": 2.0}, {"step": 2, "loss": 1.0}], "loss", "t", "y")
     assert found is not None and found.series == (("all", ((1, 2.0), (2, 1.0))),)
     assert curves([{"step": 1, "grad_norm": 2.0}], "loss", "t", "y") is None
+
+
+def test_what_a_row_costs_stands_beside_the_figure() -> None:
+    given = {"task": "xnli", "system": "adapter", "variant": "direct", "metric": "accuracy", "low": 0.0, "high": 1.0}
+    rows = [
+        ScoreRow(
+            language=code, role=role, n=10, value=value, prompt_tokens_per_item=tokens, new_tokens_per_item=1.0, **given
+        )
+        for code, role, value, tokens in (
+            ("de", "source", 0.9, 59.0),
+            ("th", "target", 0.5, 149.0),
+            ("tr", "target", 0.7, 39.0),
+        )
+    ]
+    ((name, found),) = cost_tables(rows)
+    assert name == "costs" and list(found.frame.itertuples(index=False, name=None)) == [
+        ("tr", "unseen", "70.0", "40.0", "1.00"),
+        ("de", "seen", "90.0", "60.0", "1.50"),
+        ("th", "unseen", "50.0", "150.0", "3.75"),
+    ]
+    assert (
+        cost_tables([dataclasses.replace(row, prompt_tokens_per_item=0.0, new_tokens_per_item=0.0) for row in rows])
+        == []
+    )  # not known

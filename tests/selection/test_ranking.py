@@ -14,11 +14,11 @@ import pytest
 
 from mslt_it.problems import Problem
 from mslt_it.selection import search, typology
-from mslt_it.selection.criteria import CONTROLS, CRITERIA, L2V_PARTS, PAPER_CRITERIA, POOLS
+from mslt_it.selection.criteria import ASIDE, CRITERIA, L2V_PARTS, PAPER_CRITERIA, POOLS
 from mslt_it.selection.ranking import Selection, rank_source_sets
 
 TYPOLOGICAL = [name for name in L2V_PARTS if name != "min_diversity"]
-QUICK = [name for name in CRITERIA if name not in ("vocabulary_coverage", "embedding")]  # no text, no torch
+QUICK = [name for name in CRITERIA if name not in ("vocabulary_coverage", "embedding", "nn_rank")]  # no text, no torch
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +80,7 @@ def test_script_ties_share_their_rank(paper: Selection) -> None:
 
 
 def test_the_mean_reciprocal_rank_is_that_of_the_tables(paper: Selection) -> None:
-    used = [name for name in paper.criteria if name not in (*CONTROLS, "mean_reciprocal_rank", "pretraining_size")]
+    used = [name for name in paper.criteria if name not in (*ASIDE, "mean_reciprocal_rank", "pretraining_size")]
     ranks = {name: {one.languages: one.rank for one in paper.criteria[name].sets} for name in used}
 
     def reciprocal(name: str, languages: tuple[str, ...]) -> float:
@@ -132,7 +132,13 @@ def test_roots_leaves_german_and_russian_at_zero() -> None:
 
 def test_what_lacks_an_input_is_listed_with_the_remedy() -> None:
     found = rank_source_sets("paper", 3, model="Qwen/Qwen3-0.6B-Base")
-    assert set(found.not_computed) == {"pretraining_size", "vocabulary_coverage", "embedding", "target_coverage"}
+    assert set(found.not_computed) == {
+        "pretraining_size",
+        "vocabulary_coverage",
+        "embedding",
+        "target_coverage",
+        "nn_rank",
+    }
     assert all(reason and remedy for reason, remedy in found.not_computed.values())
     assert found.not_computed["target_coverage"][1] == "Give the languages to transfer to: targets=[sw,th]."
     assert "Give text=DIR" in found.not_computed["embedding"][1]
@@ -243,7 +249,7 @@ def test_greedy_beyond_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_one_language_makes_no_pair() -> None:
     found = rank_source_sets("paper", 1, criteria=["l2v_syntax", "scripts"])
     assert found.not_computed["l2v_syntax"][1] == "Write k=2 or more."
-    with pytest.raises(Problem, match=r"^No criterion could be computed\. l2v_syntax: It is a sum over pairs"):
+    with pytest.raises(Problem, match=r"^No criterion could be computed\. l2v_syntax: It is made of pairs"):
         rank_source_sets("paper", 1, criteria=["l2v_syntax"])
 
 

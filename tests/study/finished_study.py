@@ -13,7 +13,7 @@ from tiny_study import make_model, write_study
 
 from mslt_it.command import execute
 from mslt_it.commands import study as study_command
-from mslt_it.store import locked
+from mslt_it.locks import locked
 from mslt_it.study.cells import Job
 
 

@@ -198,6 +198,20 @@ def test_a_choice_of_sets_allows_no_renaming() -> None:
     assert "no other order of the names, which can give no p below 1.000" in sentence(claim)
 
 
+def test_what_renaming_could_have_seen() -> None:
+    figures = with_figures(no_effect, sets=TRIPLES, seed_sd=0.3)
+    some = np.arange(0, 35, 4)
+    rest = np.setdiff1d(np.arange(35), some)
+    tested = renaming.contrast(figures, some, rest)
+    assert tested.detectable is not None
+    half, most, strict = (tested.detectable(*one) for one in ((0.05, 0.5), (0.05, 0.8), (0.01, 0.8)))
+    assert half is not None and most is not None and strict is not None
+    assert tested.error < half < most < strict
+    assert tested.detectable(0.0001, 0.8) is None  # below the smallest p
+    (claim,) = corrected([dataclasses.replace(CLAIM, tested=dataclasses.replace(tested, p=0.5))])
+    assert claim.detectable == most
+
+
 def test_an_effect_within_the_margin_is_told_from_a_large_one_by_renaming() -> None:
     figures = with_figures(no_effect, sets=TRIPLES, num_items=2000, seed_sd=0.02)
     half = [row for row, one in enumerate(TRIPLES) if "zh" in one or "ar" in one]
@@ -368,7 +382,7 @@ def test_a_whole_study_from_files(tmp_path: Path) -> None:
     )
     findings = analyse(collect(folder), Settings(num_bootstrap=200))
     assert [part.slice for part in findings.slices] == [Slice(300, "direct"), Slice(1500, "direct")]
-    assert all(part.k == 3 and len(part.done) + len(part.not_done) == 11 for part in findings.slices)
+    assert all(part.k == 3 and len(part.done) + len(part.not_done) == 12 for part in findings.slices)
     assert all(
         claim.p_adjusted is not None and claim.p_adjusted >= claim.tested.p - 1e-9 for _, claim in findings.claims
     )

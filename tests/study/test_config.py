@@ -9,17 +9,47 @@ from tiny_study import write_study
 
 from mslt_it.problems import Problem
 from mslt_it.study.config import Expected, load_study, study_files
+from mslt_it.study.grid import base_recipe
 
 
 def test_every_study_of_the_package_loads() -> None:
     found = study_files()
-    assert sorted(found) == ["intents", "mini", "paper_bactrian", "paper_pawsx", "paper_wikiann", "paper_xnli"]
+    papers = ["paper_bactrian", "paper_pawsx", "paper_tydiqa", "paper_wikiann", "paper_xnli"]
+    assert sorted(found) == ["intents", "mini", *papers]
     for name, path in found.items():
         config = load_study(name)
         assert not set(config.pool) & set(config.targets)
         assert config.expected.origin
         lines = path.read_text(encoding="utf-8").splitlines()
         assert lines[0].startswith(f"# mslt study study={name}")
+
+
+def test_a_family_of_models_adds_to_the_study_and_replaces_its_keys(tmp_path: Path) -> None:
+    families = "{decoder: {}, encoder: {overrides: [scale=mbert], budgets: [12], seeds: [4]}}"
+    file = write_study(tmp_path, families=families)
+    first = load_study("tiny", [], file)
+    assert (first.name, first.family) == ("tiny", "decoder") and first.overrides == load_study(
+        "tiny", ["family=decoder"], file
+    ).overrides
+    other = load_study("tiny", ["family=encoder", "seeds=[5]", "training.num_epochs=2"], file)
+    assert (other.name, other.family, other.budgets, other.seeds) == ("tiny_encoder", "encoder", (12,), (5,))
+    assert other.overrides == (*first.overrides, "scale=mbert", "training.num_epochs=2")
+    with pytest.raises(Problem, match=r"tiny\.yaml: family=encodr is not among its families\. Did you mean 'encoder'"):
+        load_study("tiny", ["family=encodr"], file)
+    with pytest.raises(Problem, match=r"families\.decoder\.seed is not a study's key\. Did you mean 'seeds'"):
+        load_study("tiny", [], write_study(tmp_path, families="{decoder: {seed: [1]}}"))
+    with pytest.raises(Problem, match=r"families must hold FAMILY: \{KEY: VALUE\}"):
+        load_study("tiny", [], write_study(tmp_path, families="[encoder]"))
+    with pytest.raises(Problem, match=r"family=encoder is not among its families\. Leave family out"):
+        load_study("tiny", ["family=encoder"], write_study(tmp_path))
+
+
+@pytest.mark.parametrize("name", ["paper_xnli", "paper_pawsx", "paper_wikiann", "paper_tydiqa"])
+def test_studies_of_the_paper_take_every_family(name: str) -> None:
+    scales = {"decoder": "small", "encoder": "xlmr_base", "text_to_text": "mt5_base"}
+    found = {family: load_study(name, [f"family={family}"]) for family in scales}
+    assert {family: base_recipe(one).scale for family, one in found.items()} == scales
+    assert len({(one.pool, one.targets, one.set_sizes, one.seeds) for one in found.values()}) == 1
 
 
 def test_keys_and_overrides_of_the_command_line(tmp_path: Path) -> None:

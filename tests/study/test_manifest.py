@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from tiny_study import ROOT, write_study
 
+from mslt_it.locks import locked
 from mslt_it.problems import Problem
-from mslt_it.store import locked
 from mslt_it.study.config import load_study
 from mslt_it.study.grid import base_recipe, cells, with_budgets
 from mslt_it.study.manifest import (
@@ -86,7 +86,7 @@ def test_a_manifest_that_is_none_is_refused(tmp_path: Path) -> None:
 
 def test_a_lock_is_held_by_one_process_and_let_go_of_when_it_is_killed(tmp_path: Path) -> None:
     code = (
-        "import sys, time\nfrom pathlib import Path\nfrom mslt_it.store import locked\n"
+        "import sys, time\nfrom pathlib import Path\nfrom mslt_it.locks import locked\n"
         "with locked(Path(sys.argv[1])):\n print('held', flush=True)\n time.sleep(60)"
     )
     path = tmp_path / "locks" / "x.lock"

@@ -19,8 +19,8 @@ from tiny_study import command, environment, make_model, run, tables, write_stud
 
 from mslt_it.command import execute
 from mslt_it.commands import study as study_command
+from mslt_it.locks import locked
 from mslt_it.problems import Problem
-from mslt_it.store import locked
 from mslt_it.study.cells import Job, Outcome
 from mslt_it.study.config import study_files
 from mslt_it.study.forecast import duration
@@ -39,6 +39,7 @@ def test_every_study_is_dry_run_clean(name: str, tmp_path: Path, capsys: pytest.
         "paper_xnli": 381,
         "paper_wikiann": 381,
         "paper_pawsx": 93,
+        "paper_tydiqa": 21,
         "paper_bactrian": 42,
         "intents": 34,
     }
@@ -113,7 +114,7 @@ def test_what_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(study_command, "make_executor", lambda *_: FakeExecutor())
     file, out = write_study(tmp_path), tmp_path / "out"
     arguments = ["study=tiny", f"--config-dir={file}", f"out={out}"]
-    with locked(StudyFolder(out).lock("study")), pytest.raises(Problem, match="Another mslt study is at work in "):
+    with locked(StudyFolder(out).lock("study")), pytest.raises(Problem, match="Another process is at work in "):
         main(arguments)
     main(arguments)
     with pytest.raises(Problem, match=r"holds a study of other cells. Different: seeds: \[0\] before, \[0, 1\] now"):

@@ -17,7 +17,7 @@ PROGRAM = Path(__file__).parent / "tiny_run.py"
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def launch() -> Callable[..., subprocess.CompletedProcess[str]]:
     """Start ``tiny_run.py`` in its own process (or under torchrun with ``processes`` of them)."""
 

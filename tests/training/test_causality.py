@@ -120,17 +120,6 @@ def saved(model: Any, folder: Path) -> Path:
 
 
 OTHERS: dict[str, tuple[type, str, dict[str, Any], str]] = {
-    "mt5": (
-        transformers.MT5ForConditionalGeneration, "MT5",
-        {"vocab_size": 100, "d_model": 32, "d_kv": 8, "d_ff": 64, "num_layers": 1, "num_heads": 4},
-        "mt5 has an encoder and a decoder",
-    ),
-    "mbart": (
-        transformers.MBartForConditionalGeneration, "MBart",
-        {"vocab_size": 100, "d_model": 32, "encoder_layers": 1, "decoder_layers": 1, "encoder_attention_heads": 4,
-         "decoder_attention_heads": 4, "encoder_ffn_dim": 64, "decoder_ffn_dim": 64, "max_position_embeddings": 32},
-        "mbart has an encoder and a decoder",
-    ),
     "t5's encoder": (
         transformers.T5EncoderModel, "T5",
         {"vocab_size": 100, "d_model": 32, "d_kv": 8, "d_ff": 64, "num_layers": 1, "num_heads": 4},

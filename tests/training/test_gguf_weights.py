@@ -17,7 +17,7 @@ import torch
 from tokenizers import pre_tokenizers
 from transformers import LlamaConfig, LlamaForCausalLM
 
-from mslt_it import cli, store
+from mslt_it import cli, predict, store
 from mslt_it.config.compose import load_recipe
 from mslt_it.config.recipe import ModelConfig
 from mslt_it.models import gguf_weights, packaged
@@ -27,6 +27,7 @@ from mslt_it.models.gguf_tokenizer import gemma_tokenizer
 from mslt_it.models.packaged import Package, with_reachable_base
 from mslt_it.problems import Problem
 from mslt_it.store import COMPLETE, file_sha256
+from mslt_it.world.generator import task_examples
 
 TEXT = "Die Katze schläft."
 
@@ -148,10 +149,26 @@ def test_a_quantised_base_is_trained_merged_and_exported_as_any_other(
     assert provenance["gguf_tensors"] == {"Q8_0": 16, "F32": 5}
     card = Path("run/adapter/README.md").read_text(encoding="utf-8")
     assert "dequantised from a GGUF file (16 tensors Q8_0, 5 tensors F32)" in card
-    assert cli.main(["export", "run=run", "format=[safetensors,vllm]", "out=exported"]) == 0  # merged, too
+    writer = f"""
+import sys
+sys.path[:0] = {sys.path!r}
+from pathlib import Path
+from transformers import LlamaForCausalLM
+from test_gguf_weights import write_gguf
+write_gguf(Path(sys.argv[3]), LlamaForCausalLM.from_pretrained(sys.argv[1]))
+"""  # what llama.cpp's does
+    Path("convert_hf_to_gguf.py").write_text(writer, encoding="utf-8")
+    forms = ["format=[safetensors,vllm,gguf]", "converter=convert_hf_to_gguf.py", "dtype=float32"]
+    assert cli.main(["export", "run=run", *forms, "out=exported"]) == 0  # merged, too
     merged = load_base(ModelConfig(path="exported/safetensors"), device="cpu")
     assert getattr(merged.config, "quantization_config", None) is None
     assert "exported" in capsys.readouterr().out
+    items = {item.id: dict(item.fields) for item in task_examples("tr", "test")}
+    lines = [json.loads(line) for line in Path("run/predictions/tr.jsonl").read_text(encoding="utf-8").splitlines()]
+    rows = [items[line["id"]] for line in lines]
+    for folder in ("run", "exported/safetensors", "exported/vllm", "exported/gguf"):
+        found = list(predict(folder, rows, language="tr"))
+        assert [row["label"] for row in found] == [line["adapter_prediction"] for line in lines], folder
 
 
 def test_an_architecture_that_transformers_cannot_read_is_named(cache: Path, tmp_path: Path) -> None:

@@ -193,6 +193,7 @@ def test_a_hub_repository_with_pickles_only_is_refused(monkeypatch: pytest.Monke
         )
 
     monkeypatch.setattr("mslt_it.models.base_model.refuse_other_kinds", lambda path, revision: None)
+    monkeypatch.setattr("mslt_it.models.base_model.writing_class", lambda path, revision: AutoModelForCausalLM)
     monkeypatch.setattr(AutoModelForCausalLM, "from_pretrained", from_pretrained)
     with pytest.raises(Problem, match=r"no safetensors weights in it .* pickled weights are not read"):
         load(ModelConfig(path="owner/name"))
@@ -265,9 +266,7 @@ def test_weights_that_are_not_all_there_are_refused(folder: Path, how: str) -> N
 def test_an_architecture_that_is_no_causal_language_model(folder: Path) -> None:
     content = json.loads((folder / "config.json").read_text())
     (folder / "config.json").write_text(json.dumps(content | {"model_type": "vit", "architectures": None}))
-    with pytest.raises(
-        Problem, match=r"vit is no model that goes on with a text\. Trained and scored here are decoders"
-    ):
+    with pytest.raises(Problem, match=r"vit is no model that goes on with a text\. Choose a decoder"):
         load(ModelConfig(path=str(folder)))
 
 

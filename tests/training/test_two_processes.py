@@ -4,8 +4,38 @@ from __future__ import annotations
 
 import json
 import math
+import time
 
 import pytest
+
+LONGEST = 120  # seconds until the other process has ended, too, beside what a whole run takes
+
+
+@pytest.fixture(scope="module")
+def straight(launch, tmp_path_factory):
+    """(where two processes trained undisturbed, seconds)"""
+    folder, began = tmp_path_factory.mktemp("ranks") / "straight", time.monotonic()
+    assert launch(folder, "--batch-size", "2", processes=2).returncode == 0
+    return folder, time.monotonic() - began
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("rank", [0, 1])
+@pytest.mark.parametrize("step", [1, 5, 6, 15, 29])
+def test_one_rank_killed_ends_the_other_and_the_next_start_is_exact(rank, step, straight, launch, tmp_path):
+    """Before the first checkpoint, at one, after one, and in a later epoch."""
+    began = time.monotonic()
+    killed = launch(tmp_path / "run", "--batch-size", "2", "--kill-rank", str(rank), str(step), processes=2)
+    assert killed.returncode != 0 and time.monotonic() - began < straight[1] + LONGEST
+    again = launch(tmp_path / "run", "--batch-size", "2", processes=2)
+    assert again.returncode == 0, again.stderr[-3000:]
+    for number in (0, 1):
+        expected, found = (
+            json.loads((d / f"result-{number}.json").read_text()) for d in (straight[0], tmp_path / "run")
+        )
+        assert found["summary"]["adapter_sha256"] == expected["summary"]["adapter_sha256"]
+        assert found["sums"] == expected["sums"]
+        assert (found["summary"]["resumed_from"] is not None) is (step > 5)
 
 
 @pytest.mark.slow

@@ -100,6 +100,17 @@ def tiny_train(
     return train(recipe, rows, model, tiny_tokenizer(), run_dir, validation=validation, callbacks=callbacks)
 
 
+class KillRank(TrainerCallback):
+    """SIGKILL to one process at the end of a step, or while its checkpoint is being written."""
+
+    def __init__(self, rank: int, step: int) -> None:
+        self.rank, self.step = rank, step
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        if state.global_step == self.step and args.process_index == self.rank:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
 class KillAfterSave(TrainerCallback):
     """SIGKILL right after the checkpoint of a step is sealed: no handler, no clean-up, no flush."""
 
@@ -115,6 +126,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("run_dir", type=Path)
     parser.add_argument("--kill-after-save", type=int, default=0)
+    parser.add_argument("--kill-rank", type=int, nargs=2, metavar=("RANK", "STEP"))
     parser.add_argument("--dropout", type=float, default=0.1)
     parser.add_argument("--accumulation", type=int, default=1)
     parser.add_argument("--batch-size", type=int, default=4)
@@ -125,7 +137,8 @@ def main() -> None:
         gradient_accumulation_steps=arguments.accumulation,
     )
     model = tiny_adapted(recipe)
-    callbacks = [KillAfterSave(arguments.kill_after_save)] if arguments.kill_after_save else []
+    callbacks: list[TrainerCallback] = [KillAfterSave(arguments.kill_after_save)] if arguments.kill_after_save else []
+    callbacks += [KillRank(*arguments.kill_rank)] if arguments.kill_rank else []
     summary = train(recipe, tiny_rows(), model, tiny_tokenizer(), arguments.run_dir, callbacks=callbacks)
     rank = os.environ.get("RANK", "0")
     trained = {name: p.double().sum().item() for name, p in model.named_parameters() if p.requires_grad}

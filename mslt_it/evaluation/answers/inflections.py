@@ -28,6 +28,7 @@ RULES: Mapping[str, tuple[tuple[str, str], ...]] = {
     "el": (("οσ$", "(?:ο[συνι]|οι|ησ?|εσ|α|ων|ουσ)"), ("[οη]$", "(?:ο|η|ησ|α|ου|ων|εσ)")),
     "en": (("(?<=[^s])$", "s?"),),
     "es": (("[oa]$", "[oa]s?"), ("as$", "as?"), ("on$", "on(?:es)?"), ("(?<=[lr])$", "(?:es)?")),
+    "et": (("ne$", "(?:ne|se|set|seks|sed|sena|ses|sest)"), ("(?<=[aeiou])$", "(?:d|t|ks|s|st|le)?")),
     "fi": (("nen$", "(?:nen|sen|sta|stä|seksi|sena|senä|sessa|sessä|sesta|sestä|seen|sella|sellä|set|"
             "sia|siä|sten|sti)"),
            ("us$", "(?:us|uksen|usta|ukseksi|uksena|ukset)"), ("ys$", "(?:ys|yksen|ystä|ykseksi|yksenä|ykset)"),
@@ -37,10 +38,13 @@ RULES: Mapping[str, tuple[tuple[str, str], ...]] = {
     "he": (("$", "(?:ת|ים|ות|ית|ה)?"),),
     "hi": (("ा$", "[ाेी]"), ("$", "(?:ता)?")),
     "id": (("$", "(?:nya)?"),),
+    "it": (("[oa]$", "[oaie]"), ("e$", "[ei]")),
     "ko": (("$", "(?:입니다|이다|이에요|예요|인|이고|이며|으로|이라고|이라는)?"),),
+    "pt": (("ao$", "(?:ao|oes)"), ("o$", "[oa]s?"), ("l$", "(?:l|is)")),
     "ru": (("(?:ый|ий|ой)$", "(?:[ыио]й|[ая]я|[ое]е|[ыи]е|[ое]го|[ое]му|[ыи]м|[ое]м|[ыи]х|[ую]ю|ей|[ыи]ми|о|а|ы)"),
            ("ие$", "(?:ие|ия|ию|ием|ии|ий|иям|иях|иями)"), ("ость$", "ост(?:ь|и|ью|ей|ям|ях)"),
            ("а$", "(?:а|ы|е|у|ой|ою)"), ("(?<=[бвгджзклмнпрстфхцчшщ])$", "(?:а|у|ом|е|ы|ов|ам|ах|ами)?")),
+    "ta": (("$", "(?:யான|யாக|யானது|யும்|யே)?"),),
     "te": (("ం$", "(?:ం|మైన|ంగా|మే|మైనది|మని)"), ("$", "(?:గా|ని)?")),
     "tr": (("$", "['’]?(?:[dt][ıiuü]r|y?[ıiuü]|[ns][ıiuü]n?|[ıiuü]n|y?[ae]|[dt][ae]n?|"
             "l[ae]r|yd[ıiuü]|ym[ıiuü]ş){0,2}"),),
@@ -52,7 +56,7 @@ PREFIXES: Mapping[str, str] = {"ar": "(?:و|ف)?(?:ال|بال|لل)?", "he": "�
 def forms(word: str, language: str) -> str:
     """The pattern of a folded word's forms in a language (primary code)."""
     # The vowel signs of Indic scripts are no letters to isalpha.
-    has_letters_only = word.isalpha() or language in ("bn", "hi", "te")
+    has_letters_only = word.isalpha() or language in ("bn", "hi", "ta", "te")
     if not has_letters_only or len(word) < (_MIN_SYLLABLES_KO if language == "ko" else MIN_LETTERS):
         return re.escape(word)
     for ending, endings in RULES.get(language, ()):

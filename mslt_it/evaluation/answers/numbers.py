@@ -9,7 +9,8 @@ Which number is the answer, the first of these that applies:
 3. a number that opens the text, alone with at most a word for its unit, and is explained after it ("18, because ...",
    "18 dollars\n\nExplanation: ..."); the "1." of a list is none;
 4. a number in bold on the last line that has numbers;
-5. the sentence that draws the conclusion ("So she makes $18 from 9 eggs"), after any "=";
+5. the sentence that draws the conclusion ("So she makes $18 from 9 eggs"), after any "=", or there what the numbers
+   before it give ("240 minus 165 seats are free, that is 75");
 6. the last sentence after the last "=" (or "≈"), where it has a number that is no mere circumstance;
 7. the number after the last "=" that has one on its line;
 8. the last number of the last sentence that has numbers; circumstances, what stands in parentheses and a reason
@@ -41,16 +42,27 @@ from mslt_it.evaluation.answers.numerals import (
     folded,
     numbers_in,
 )
-from mslt_it.evaluation.answers.words import BECAUSE, CONCLUSIONS, CUES, POSTPOSITIONS, PREPOSITIONS, compiled, either
+from mslt_it.evaluation.answers.words import (
+    BECAUSE,
+    CONCLUSIONS,
+    CUES,
+    PART_OF,
+    POSTPOSITIONS,
+    PREPOSITIONS,
+    STOPS,
+    THAT_IS,
+    compiled,
+    either,
+)
 from mslt_it.problems import Problem, nearest
 
 _BOXED = re.compile(r"\\boxed\s*\{")
-_SENTENCE_END = re.compile(r"[.!?](?=\s|$)|[。！？।\n]")
-_CLAUSE_END = re.compile(r"[,、;](?!\d)|\(|[.!?](?=\s|$)|[。！？।\n]")
+_SENTENCE_END = re.compile(rf"[.!?](?=\s|$)|[{STOPS}\n]")
+_CLAUSE_END = re.compile(rf"[,、;](?!\d)|\(|[.!?](?=\s|$)|[{STOPS}\n]")
 _LIST_NUMBER = re.compile(r"[.):](?=\s+\S)")  # behind the number
 _LIST_ITEM = re.compile(r"^[ \t]*(\d{1,3})[.):]\s", re.MULTILINE)
 # Here the circumstance stands before the answer: of several numbers the last counts.
-CIRCUMSTANCE_FIRST = frozenset(POSTPOSITIONS)
+CIRCUMSTANCE_FIRST = frozenset({"bn", "hi", "ja", "ko", "ta", "te", "tr", "ur", "zh"})
 _LINE = re.compile(r"[^\n]*\w[^\n]*")
 # Nothing but quotes, markup or a currency before a number.
 _ALONE_BEFORE = re.compile(rf"[\s\"'(*:=$\\\[\]{{}}«»„“”「」『』】【{BOLD}{MINUS_SIGNS}]*(?:{CURRENCY})?\s*")
@@ -108,10 +120,11 @@ class _Solution:
 
     def _stated(self, stated: Sequence[Number], start: int) -> Number:
         """The answer among the numbers of the line that begins, behind its cue, at ``start``."""
-        equals = self.text.rfind("=", start, stated[-1].start)
-        if equals >= 0:
-            return next(number for number in stated if number.start > equals)
         end = self._end(_SENTENCE_END, stated[0].end)
+        equals = self.text.rfind("=", start, _within(stated, start, end)[-1].start)
+        # "Answer: 75. Check: 75 + 165 = 240." In Thai nothing but the colon parts the two.
+        if equals >= 0 and ": " not in self.text[stated[0].end : equals]:
+            return next(number for number in stated if number.start > equals)
         if _ALONE_BEFORE.fullmatch(self.text, start, stated[0].start):
             if self.primary not in CIRCUMSTANCE_FIRST:
                 return stated[0]
@@ -155,7 +168,9 @@ class _Solution:
             return None
         if match.end() <= equals < stated[-1].start:
             return next(number for number in stated if number.start > equals)
-        return self._best(stated)
+        last = self._last_sentence(self.numbers)
+        later = self._reckoned(last) if last[0].start > stated[-1].start else None
+        return later or self._reckoned(stated) or self._best(stated)
 
     def _after_equations(self) -> Number | None:
         """The answer of the last sentence, where equations end before it; else what the last equation gives."""
@@ -177,7 +192,18 @@ class _Solution:
             if before := _within(self.numbers, 0, reason.start()):
                 last = self._last_sentence(before)
                 break
-        return (self._main(last) or last)[-1]
+        return self._reckoned(last) or (self._main(last) or last)[-1]
+
+    def _reckoned(self, stated: Sequence[Number]) -> Number | None:
+        """The result of the numbers before it in its sentence: "240 minus 165 seats are free, that is 75"."""
+        is_result = compiled(rf"[,:(]|(?:{either(THAT_IS, self.primary)})")
+        for index in range(len(stated) - 1, 1, -1):
+            number, before = stated[index], [other.value for other in stated[:index]]
+            if is_result.search(self.text, stated[index - 1].end, number.start) and any(
+                number.value in _results(before[-count:]) for count in range(2, min(index, 6) + 1)
+            ):
+                return number
+        return None
 
     def _best(self, stated: Sequence[Number], strict: bool = False) -> Number | None:
         """The answer among the numbers of one sentence; with ``strict`` None where all of them are circumstances."""
@@ -202,9 +228,12 @@ class _Solution:
         return result
 
     def _is_circumstance(self, number: Number) -> bool:
-        if self.primary in CIRCUMSTANCE_FIRST:
-            return compiled(POSTPOSITIONS[self.primary]).match(self.text, number.end) is not None
-        before = compiled(rf"(?:{PREPOSITIONS.get(self.primary, PREPOSITIONS['en'])})\s*{CURRENCY}?\s*$")
+        postposition = POSTPOSITIONS.get(self.primary, "(?!)")
+        if self.primary in CIRCUMSTANCE_FIRST or compiled(postposition).match(self.text, number.end):
+            return compiled(postposition).match(self.text, number.end) is not None
+        preposition = PREPOSITIONS.get(self.primary, PREPOSITIONS["en"])
+        part_of = rf"|\d(?: \w+)? {PART_OF[self.primary]}" if self.primary in PART_OF else ""
+        before = compiled(rf"(?:{preposition}{part_of})\s*{CURRENCY}?\s*$")
         return before.search(self.text[max(0, number.start - 24) : number.start]) is not None
 
     def _is_list_number(self, number: Number) -> bool:
@@ -226,6 +255,16 @@ class _Solution:
     def _end(self, pattern: re.Pattern[str], start: int) -> int:
         found = pattern.search(self.text, start)
         return found.start() if found else len(self.text)
+
+
+def _results(values: Sequence[Decimal]) -> set[Decimal]:
+    """What numbers give when they are added, multiplied, or (two of them) subtracted or divided."""
+    results = {sum(values, Decimal(0)), functools.reduce(lambda product, value: product * value, values)}
+    if len(values) == 2:
+        first, second = values
+        results |= {first - second, second - first}
+        results |= {over / under for over, under in ((first, second), (second, first)) if under}
+    return results
 
 
 def _within(numbers: Sequence[Number], start: int, end: int) -> list[Number]:

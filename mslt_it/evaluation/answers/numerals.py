@@ -26,7 +26,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from mslt_it.evaluation.answers.words import MINUS, compiled, either, with_ascii_digits
+from mslt_it.evaluation.answers.words import AND_A_HALF, MINUS, compiled, either, with_ascii_digits
 
 # Decimal mark by language, from CLDR's number symbols of its default region.
 # fmt: off
@@ -40,24 +40,59 @@ DECIMAL_POINT = frozenset({
     "mn", "mr", "ms", "my", "ne", "om", "pa", "si", "so", "sw", "ta", "te", "th", "ur", "yo", "zh", "zu",
 })
 
-# Words that scale the number they follow, longest first; for MGSM's languages. What is excluded: units and per cent
-# that begin alike (千克 is a kilogram, শতাংশ and ร้อยละ are per cent).
+# Words that scale the number they follow, longest first: those of CLDR's compact number formats (a test compares them)
+# in the cases that each language has, and what people write besides (lakh and crore; Tsd.; ngàn). What is excluded:
+# units and per cent that begin alike (千克 is a kilogram, শতাংশ and ร้อยละ are per cent), M and k but behind the digits.
 SCALES: Mapping[str, tuple[tuple[str, int], ...]] = {
-    "en": ((r"hundred\b", 100), (r"thousand\b|(?<=\d)k\b", 10**3), (r"lakhs?\b", 10**5), (r"millions?\b", 10**6),
-           (r"crores?\b", 10**7), (r"billions?\b", 10**9), (r"trillions?\b", 10**12)),
-    "bn": (("শত(?!াংশ|করা)", 100), ("হাজার", 10**3), ("লাখ|লক্ষ(?!্য)", 10**5), ("মিলিয়ন", 10**6), ("কোটি", 10**7)),
+    "en": ((r"hundred\b", 100), (r"thousand\b|(?<=\d)k\b", 10**3), (r"lakhs?\b", 10**5),
+           (r"millions?\b|(?<=\d)(?-i:M)(?!\w)|(?-i:M)(?=[€$£])|(?<=\d)mn\b", 10**6),
+           (r"crores?\b", 10**7), (r"billions?\b|(?<=\d)(?:(?-i:B)|bn)\b", 10**9), (r"trillions?\b", 10**12)),
+    "ar": (("مئة|مائة", 100), (r"ألف[ًا]*(?!\w)|آلاف", 10**3), ("مليون|ملايين", 10**6), ("مليار|بليون", 10**9),
+           ("تريليون|ترليون", 10**12)),
+    "bg": ((r"хиляди\b|хил\b", 10**3), (r"милион[аи]?\b|млн\b", 10**6), (r"милиард[аи]?\b|млрд\b", 10**9),
+           (r"трилион[аи]?\b|трлн\b", 10**12)),
+    "bn": (("শত(?!াংশ|করা)", 100), ("হাজার", 10**3), ("লাখ|লক্ষ(?!্য)", 10**5), ("মিলিয়ন", 10**6), ("কোটি", 10**7),
+           ("বিলিয়ন", 10**9), ("ট্রিলিয়ন", 10**12)),
     "de": ((r"hundert\b", 100), (r"tausend\b|Tsd\b", 10**3), (r"Million(?:en)?\b|Mio\b", 10**6),
-           (r"Milliarden?\b|Mrd\b", 10**9)),
-    "es": ((r"mil\s+millones\b", 10**9), (r"mil\b", 10**3), (r"mill[oó]n(?:es)?\b", 10**6)),
-    "fr": ((r"mille\b", 10**3), (r"millions?\b", 10**6), (r"milliards?\b", 10**9)),
+           (r"Milliarden?\b|Mrd\b", 10**9), (r"Billion(?:en)?\b|Bio\b", 10**12)),
+    "el": ((r"χιλιάδ\w+|χιλ\b", 10**3), (r"εκατομμύρι\w+|εκατ\b|εκ\b", 10**6), (r"δισεκατομμύρι\w+|δισ\b", 10**9),
+           (r"τρισεκατομμύρι\w+|τρισ\b", 10**12)),
+    "es": ((r"mil\s+millones\b|mil\s+M\b", 10**9), (r"mil\b", 10**3), (r"mill[oó]n(?:es)?\b", 10**6),
+           (r"bill[oó]n(?:es)?\b", 10**12)),
+    "et": ((r"tuhat\b|tuhande\w*|tuh\b", 10**3), (r"miljon\w*|mln\b", 10**6), (r"miljard\w*|ml?rd\b|mld\b", 10**9),
+           (r"triljon\w*|trln\b", 10**12)),
+    "fi": ((r"tuhat\w*|tuhan(?:nen|sien)\b", 10**3), (r"miljoon\w+|milj\b", 10**6), (r"miljardi\w*|mrd\b", 10**9),
+           (r"biljoon\w+|bilj\b", 10**12)),
+    "fr": ((r"mille\b|milliers?\b", 10**3), (r"millions?\b", 10**6), (r"milliards?\b|Mds?\b", 10**9),
+           (r"billions?\b|Bn\b", 10**12)),
+    "he": ((r"אלפי(?:ם|)(?!\w)|אלף(?!\w)", 10**3), (r"מיליון|מיליוני", 10**6), ("מיליארד", 10**9), ("טריליון", 10**12)),
+    "hi": ((r"सौ(?!\w)", 100), ("हज़ार|हजार", 10**3), ("लाख", 10**5), ("मिलियन", 10**6), ("करोड़|करोड", 10**7),
+           ("अरब(?!ी)|बिलियन", 10**9), ("खरब", 10**11), ("ट्रिलियन", 10**12)),
+    "id": ((r"ratus\b", 100), (r"ribu\b|rb\b", 10**3), (r"juta\b|jt\b", 10**6),
+           (r"mil[iy]ar\b|(?<=\d)(?-i:M)\b", 10**9), (r"triliun\b", 10**12)),
+    "it": ((r"mila\b|mille\b", 10**3), (r"milion[ei]\b|mln\b", 10**6), (r"miliard[oi]\b|mld\b", 10**9),
+           (r"bilion[ei]\b|bln\b", 10**12)),
     "ja": (("百万", 10**6), ("千万", 10**7), ("百(?!分)", 100), ("千", 10**3), ("万", 10**4), ("億", 10**8),
-           ("兆", 10**12)),
-    "ru": ((r"тысяч[аи]?\b|тыс\b", 10**3), (r"миллион(?:а|ов)?\b|млн\b", 10**6),
-           (r"миллиард(?:а|ов)?\b|млрд\b", 10**9)),
-    "sw": ((r"mia\b", 100), (r"elfu\b", 10**3), (r"laki\b", 10**5), (r"milioni\b", 10**6), (r"bilioni\b", 10**9)),
-    "te": (("వంద(?:లు?)?", 100), ("వేలు?", 10**3), ("లక్ష(?:లు?)?(?!్య)", 10**5), ("మిలియన్లు?|మిలియన్", 10**6),
-           ("కోట్లు?|కోటి", 10**7)),
+           ("兆", 10**12), ("京(?!都)", 10**16)),
+    "ko": tuple((rf"(?<=[\d백천만억]){word}", 10**power) for word, power in
+                (("백(?!분)", 2), ("천", 3), ("만", 4), ("억", 8), ("조", 12))),
+    "pt": ((r"mil\s+milh(?:ão|ões)\b", 10**9), (r"mil\b", 10**3), (r"milh(?:ão|ões)\b|mi\b", 10**6),
+           (r"bilh(?:ão|ões)\b|bi\b", 10**9), (r"trilh(?:ão|ões)\b|tri\b", 10**12)),
+    "ru": ((r"тысяч\w*|тыс\b", 10**3), (r"миллион\w*|млн\b", 10**6), (r"миллиард\w*|млрд\b", 10**9),
+           (r"триллион\w*|трлн\b", 10**12)),
+    "sw": ((r"mia\b", 100), (r"elfu\b", 10**3), (r"laki\b", 10**5), (r"milioni\b", 10**6), (r"bilioni\b", 10**9),
+           (r"trilioni\b", 10**12)),
+    "ta": (("நூறு", 100), ("ஆயிர(?:ம்|த்து)", 10**3), ("இ?லட்ச(?:ம்|த்து|ங்கள்)", 10**5), ("மில்லியன்", 10**6), ("கோடி", 10**7),
+           ("பில்லியன்", 10**9), ("ட்ரில்லியன்|டிரில்லியன்", 10**12)),
+    "te": (("వంద(?:లు?)?", 100), ("వేలు?|వేయి", 10**3), ("లక్ష(?:లు?)?(?!్య)", 10**5), ("మిలియన్లు?|మిలియన్", 10**6),
+           ("కోట్లు?|కోటి", 10**7), ("బిలియన్లు?|బిలియన్", 10**9), ("ట్రిలియన్లు?|ట్రిలియన్", 10**12)),
     "th": (("ร้อย(?!ละ)", 100), ("พัน(?!ธ)", 10**3), ("หมื่น", 10**4), ("แสน", 10**5), ("ล้าน", 10**6)),
+    "tr": ((r"yüz\b", 100), (r"bin\b", 10**3), (r"milyon\w*|Mn\b", 10**6), (r"milyar\w*|Mr\b", 10**9),
+           (r"trilyon\w*|Tn\b", 10**12)),
+    "ur": ((r"سو(?!\w)", 100), ("ہزار", 10**3), ("لاکھ", 10**5), ("ملین", 10**6), ("کروڑ", 10**7),
+           ("ارب(?!ی)|بلین", 10**9), ("کھرب", 10**11), ("ٹریلین", 10**12)),
+    "vi": ((r"trăm\b", 100), (r"nghìn\b|ngàn\b", 10**3), (r"vạn\b", 10**4), (r"triệu\b|Tr\b", 10**6),
+           (r"t[ỷỉ]\b", 10**9)),
     "zh": (("[百佰][万萬]", 10**6), ("千[万萬]", 10**7), ("百(?!分)", 100), ("千(?![克米瓦卡焦赫帕伏字兆])", 10**3),
            ("[万萬]", 10**4), ("[亿億]", 10**8)),
 }
@@ -69,8 +104,9 @@ _GROUPING_SPACES = "\u00a0\u202f\u2009\u2007"
 MINUS_SIGNS = "\\-\u2212\u2013\u2010\u2011\ufe63\uff0d"
 CURRENCY = r"(?:[A-Za-z]{0,3}\$|[£€¥₹৳฿₽₩₫₺￥]|\b(?:Rs|KSh|TSh|Sh|USD|EUR|DM)\.?)"
 # Other forms of the same sign. The Arabic comma is "," in some writers' numbers.
-_ALIKE = str.maketrans("，．،’＝≈：＄＃／％（）", ",.,'==:$#/%()")
+_ALIKE = str.maketrans("，．،’＝≈：＄＃／％（）！？；؛", ",.,'==:$#/%()!?;;")
 _POWER_OR_FORMULA = re.compile(r"(?<![^\W\d_])(?:[kcdm]?m|ft|in|yd|mi|[кдсм]?м|CO|H)$")  # m2, km2, cm3, CO2
+_SCIENTIFIC = r"(?<![\w.,])(\d+(?:[.,]\d+)?)[eE]\+?(-?\d{1,2})(?!\w)"
 _FRACTIONS = {
     sign: Decimal(over) / Decimal(under) for sign, over, under in ("½12", "¼14", "¾34", "⅓13", "⅔23", "⅕15", "⅛18")
 }
@@ -109,10 +145,14 @@ def numbers_in(text: str, primary: str) -> list[Number]:
     """All numbers of a folded text, in order."""
     spaces = _GROUPING_SPACES + (" " if primary in DECIMAL_COMMA else "")
     pattern = rf"\d{{1,3}}(?:[{spaces}]\d{{3}})+(?!\d)(?:[.,٫]\d+)?|\d+(?:[.,'٬٫]\d+)*|(?<![\w.,)])[.٫]\d+"
-    matches = [match for match in re.finditer(pattern, text) if not _is_power(text, match)]
-    mark = _decimal_mark([match[0] for match in matches], primary)
+    matches = [match for match in re.finditer(rf"{_SCIENTIFIC}|{pattern}", text) if not _is_power(text, match)]
+    mark = _decimal_mark([match[0] for match in matches if not match[1]], primary)
     found = []
     for match in matches:
+        if match[1]:  # 2.5e6
+            value = Decimal(match[1].replace(",", ".")) * 10 ** Decimal(match[2])
+            found.append(Number(match.start(), match.end(), value))
+            continue
         value, offset = _value(match[0], mark)
         start, end = match.start() + offset, match.end()
         if text[end : end + 1] in _FRACTIONS and "." not in str(value):
@@ -124,7 +164,7 @@ def numbers_in(text: str, primary: str) -> list[Number]:
     for match in re.finditer(rf"(?<!\d)[{''.join(_FRACTIONS)}]", text):
         found.append(Number(match.start(), match.end(), _FRACTIONS[match[0]]))
     found.sort(key=lambda number: number.start)
-    return _summed(_scaled(_divided(found, text), text, primary), text)
+    return _summed(_scaled(_divided(found, text), text, primary), text, primary)
 
 
 def _is_power(text: str, match: re.Match[str]) -> bool:
@@ -240,17 +280,20 @@ def _scales(primary: str) -> tuple[tuple[re.Pattern[str], int], ...]:
 
 def _scaled(numbers: Sequence[Number], text: str, primary: str) -> list[Number]:
     """The numbers multiplied by the scaling words behind them (before them in ``SCALE_FIRST``)."""
+    half = compiled(rf" ?(?:{either(AND_A_HALF, primary)})(?!\w)")
     result = []
     for number in numbers:
-        factor, start, end = 1, number.start, number.end
-        if primary in SCALE_FIRST and (word := re.search(r"\b([^\W\d_]+) $", text[max(0, start - 12) : start])):
+        factor, start, end, value = 1, number.start, number.end, number.value
+        if primary in SCALE_FIRST and (word := re.search(r"\b([^\W\d_]+)[ \u00a0]$", text[max(0, start - 12) : start])):
             factor = next((f for pattern, f in _scales(primary) if pattern.fullmatch(word[1])), 1)
             start -= len(word[0]) if factor > 1 else 0
-        if factor == 1:
-            factor, end = _scale_behind(text, end, primary)
-        if factor > 1:
-            number = Number(start, end, number.value * factor, factor)
-        result.append(number)
+        for _ in range(2):  # "2 and a half million", "3 millones y medio"
+            if factor == 1:
+                factor, end = _scale_behind(text, end, primary)
+            if added := half.match(text, end):
+                value, end = value + Decimal(1) / 2, added.end()
+        value = value * factor if factor > 1 else value  # a product is rounded to 28 digits
+        result.append(Number(start, end, value, factor))
     return result
 
 
@@ -266,7 +309,7 @@ def _scale_behind(text: str, end: int, primary: str) -> tuple[int, int]:
         end, factor = found[0], factor * found[1]
 
 
-def _summed(numbers: Sequence[Number], text: str) -> list[Number]:
+def _summed(numbers: Sequence[Number], text: str, primary: str) -> list[Number]:
     """The numbers with "3万5千" and "2 lakh 50 thousand" made one: each part smaller than the scale before it."""
     result: list[Number] = []
     for number in numbers:
@@ -274,7 +317,7 @@ def _summed(numbers: Sequence[Number], text: str) -> list[Number]:
         if (
             last is not None
             and last.scale > 1
-            and text[last.end : number.start].strip(" \u00a0零") == ""
+            and re.fullmatch(r"[ \u00a0零]*" if primary != "sw" else " (?:na )?", text[last.end : number.start])
             and 0 <= number.value < last.scale
         ):
             total = last.value - number.value if last.value < 0 else last.value + number.value

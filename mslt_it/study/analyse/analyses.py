@@ -7,10 +7,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from mslt_it.study.analyse import comparisons, composition, labels, transfer
+from mslt_it.study.analyse import comparisons, composition, labels, pinch, transfer
 from mslt_it.study.analyse.claims import corrected
 from mslt_it.study.analyse.criteria import Orders, criteria
 from mslt_it.study.analyse.findings import Analysis, Claim, NotDone
+from mslt_it.study.analyse.langrank import langrank
 from mslt_it.study.analyse.resampling import SetFigures, Settings, resample
 from mslt_it.study.analyse.tried import settings_tried
 from mslt_it.study.collect import Slice, Study
@@ -76,6 +77,8 @@ def analyse(
 def _steps(figures: SetFigures, k: int, orders: Orders) -> list[tuple[str, Callable[[], Analysis | NotDone]]]:
     """The analyses in the order of the report, each ready to run."""
     study = figures.study
+    if any(number is not None for number in figures.pinches):
+        return [("pinch", partial(pinch.curve, figures))]
     return [
         *([("settings tried", partial(settings_tried, study, figures.slice))] if study.tried else []),
         ("one source or several", partial(comparisons.single_or_several, figures, k)),
@@ -87,6 +90,7 @@ def _steps(figures: SetFigures, k: int, orders: Orders) -> list[tuple[str, Calla
         ("transfer", partial(transfer.matrix, figures)),
         ("best sets", partial(transfer.best_sets, figures, k)),
         ("similarity", partial(transfer.similarity, figures, k)),
+        ("ranking of sources", partial(langrank, figures)),
         *([("labels", partial(labels.labels, figures))] if figures.study.num_choices else []),
         ("every set", partial(comparisons.every_set, figures)),
     ]

@@ -31,19 +31,25 @@ def corrected(claims: Sequence[Claim], confidence: float = 0.95) -> list[Claim]:
     for claim in claims:
         more: dict[str, Any] = {"p_adjusted": 1.0}
         if claim.tested.p_least <= strict:
-            more = {"p_adjusted": next(adjusted), "detectable": _detectable(claim.tested, level / len(tested))}
+            more = {
+                "p_adjusted": next(adjusted),
+                "is_tested": True,
+                "detectable": _detectable(claim.tested, level / len(tested)),
+            }
             more |= {} if claim.tested.p_equal is None else {"p_equal_adjusted": next(equal)}
         found.append(dataclasses.replace(claim, **more))
     return found
 
 
-def _detectable(tested: Evidence, level: float) -> float:
+def _detectable(tested: Evidence, level: float) -> float | None:
+    if tested.detectable is not None:
+        return tested.detectable(level, POWER)
     return tested.error * float(stats.t.isf(level / 2, tested.freedom) + stats.t.ppf(POWER, tested.freedom))
 
 
 def is_tested(claim: Claim) -> bool:
     """Whether some figures would have been a finding."""
-    return claim.p_adjusted is None or claim.detectable is not None
+    return claim.p_adjusted is None or claim.is_tested
 
 
 def is_found(claim: Claim, confidence: float) -> bool:
@@ -106,12 +112,11 @@ def verdict(claim: Claim, confidence: float = 0.95) -> str:
         return ""
     if claim.is_at_chance:
         return "no verdict"
-    is_up = claim.value > 0
     if is_equal(claim, confidence):
         return "as in the paper" if claim.expected == "not up" else "not as in the paper"
     if not is_found(claim, confidence):
         return "not shown here"
-    return "as in the paper" if is_up == (claim.expected == "up") else "opposite to the paper"
+    return "as in the paper" if (claim.value > 0) == (claim.expected == "up") else "opposite to the paper"
 
 
 def _range(ends: tuple[float, float], unit: str) -> str:

@@ -28,10 +28,10 @@ def claim_of(figures: SetFigures, name: str, what: str, a: Rows, b: Rows, **more
     return _compared(figures, name, what, a, b, figures.compare(a, b), renaming.contrast(figures, a, b), **more)
 
 
-def of_these(figures: SetFigures, name: str, what: str, a: Rows, b: Rows) -> Claim:
+def of_these(figures: SetFigures, name: str, what: str, a: Rows, b: Rows, **more: Any) -> Claim:
     """A claim on these very sets: items and seeds alone are drawn again."""
     found = figures.compare(a, b)
-    return _compared(figures, name, what, a, b, found, gains.tested_by(figures, found.value, found.drawn)[0])
+    return _compared(figures, name, what, a, b, found, gains.tested_by(figures, found.value, found.drawn)[0], **more)
 
 
 def _compared(
@@ -166,7 +166,7 @@ def single_or_several(figures: SetFigures, k: int) -> Analysis | NotDone:
                 **interval("sslt", of_singles),
                 "mslt": one.a,
                 **interval("mslt", of_members),
-                **one.row,
+                **one.row(),
             }
         )
     if english := [row for row in singles if figures.sets[row] == ("en",)]:
@@ -239,7 +239,7 @@ def _gain(figures: SetFigures, k: int, against: str) -> Claim | None:
     what = f"{k} source languages against {gains.AGAINST[against]}, at the same budget"
     weights = partial(gains.gain, figures, figures.of_size(k), against)
     if against != "mean":
-        return gains.claim(figures, f"mslt_{against}", what, weights)
+        return gains.claim(figures, f"mslt_{against}", what, weights, gains.luck(figures, against, k))
     paper = "at the same number of examples, three sources transfer further than one"
     return gains.claim(figures, "mslt_mean", what, weights, expected="up", paper=paper)
 
@@ -262,7 +262,7 @@ def number_of_sources(figures: SetFigures, k: int) -> Analysis | NotDone:
                 "worst_accuracy": float(figures.mean[worst]),
                 "best": set_name(figures.sets[best]),
                 "best_accuracy": float(figures.mean[best]),
-                **(step.as_columns("step") if step else {"step": None, **interval("step", None)}),
+                **(step.row("step") if step else {"step": None, **interval("step", None)}),
             }
         )
         dots += [(str(size), set_name(figures.sets[row]), float(figures.mean[row])) for row in members]

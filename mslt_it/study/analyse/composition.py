@@ -179,7 +179,7 @@ def recurrence(figures: SetFigures, k: int) -> Analysis | NotDone:
                 "without": effect and effect.b,
                 "difference": effect and effect.value,
             }
-            | (effect.row if effect else interval("difference", None))
+            | (effect.row() if effect else interval("difference", None))
         )
     rows = sorted(with_holm(rows, figures.settings.confidence), key=lambda row: -row["top"])
     claims = []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from mslt_it.study.analyse.tables import Row, Table, interval
@@ -104,14 +104,15 @@ class Evidence:
     p_least: float = 0.0  # the smallest p that the test can give
     p_equal: float | None = None  # of a difference as large as the study's margin (TOST); None: not asked
     freedom: float = math.inf  # of Student's t
+    # (level, power) -> the smallest effect that is found; None: by error and freedom.
+    detectable: Callable[[float, float], float | None] | None = None
 
 
 @dataclass(frozen=True)
 class Claim:
     """A comparison with what decides it; the sentence is made of these numbers alone (``claims.sentence``).
 
-    ``value`` is a difference of shares (unit "points") or of correlations ("number"). ``low`` and ``high`` are for
-    these very sets of these very languages: items and seeds alone are drawn again.
+    ``value`` is a difference of shares (unit "points") or correlations ("number"), its interval of these very sets.
     """
 
     name: str  # unique within the study, "scripts_3_2"
@@ -132,6 +133,7 @@ class Claim:
     # Over all claims of the report:
     p_adjusted: float | None = None
     p_equal_adjusted: float | None = None
+    is_tested: bool = False  # some figures would have been a finding
     detectable: float | None = (
         None  # the smallest value found in 4 of 5 such studies; None: not known, or none would be
     )

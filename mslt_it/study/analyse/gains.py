@@ -4,13 +4,13 @@ A set can be held against the mean of its members, each alone; against the best 
 language of the pool. The three may differ in sign, so each is a claim of its own. The best is chosen by its figure and
 looks better than it is, which makes its comparisons too strict rather than too lenient.
 
-Two things are drawn again. Items and seeds: `resampling`. Languages of the pool: each is left out in turn, with all its
-sets, and the comparison is made anew (the jackknife of Quenouille and Tukey; Efron and Stein 1981: its variance is
-rather too large than too small for means over subsets). A claim must stand in both: p is the larger of the two.
+Items and seeds are drawn again (`resampling`), and each language of the pool is left out in turn, with all its sets
+(jackknife; Efron and Stein 1981: its variance is rather too large than too small). p is the larger of the two.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -50,6 +50,19 @@ def gain(figures: SetFigures, rows: Rows, against: str, without: str = "") -> We
     return weights
 
 
+def luck(figures: SetFigures, against: str, k: int) -> float:
+    """Standard error that the best of k of n singles, mean over all choices, has by the luck of the pool's languages,
+    since the jackknife's is too small for a maximum: of normal order statistics (David and Nagaraja 2003), in SDs."""
+    singles = figures.mean[figures.of_size(1)]
+    n = len(singles)
+    k = {"mean": 0, "member": min(k, n), "best": n}[against]
+    if not k or n < 2:
+        return 0.0
+    rising = np.sort(np.random.default_rng(0).normal(size=(20_000, n)), axis=1)
+    best = rising @ np.array([math.comb(i, k - 1) for i in range(n)]) / math.comb(n, k)
+    return float(best.std() * singles.std(ddof=1))
+
+
 def groups(figures: SetFigures, a: Rows, b: Rows, without: str = "") -> Weights:
     """Mean of the sets ``a`` minus mean of the sets ``b``."""
     kept = [[row for row in rows if without not in figures.sets[row]] for rows in (a, b)]
@@ -61,11 +74,15 @@ def groups(figures: SetFigures, a: Rows, b: Rows, without: str = "") -> Weights:
     return weights
 
 
-def claim(figures: SetFigures, name: str, what: str, weights: Callable[[str], Weights], **more: Any) -> Claim | None:
+def claim(
+    figures: SetFigures, name: str, what: str, weights: Callable[[str], Weights], least: float = 0.0, **more: Any
+) -> Claim | None:
     """Of a difference; ``weights`` gives it without a language, and with all of them for "".
 
-    None where it cannot be made. Where it can be made without some language only for a choice of them, it is a claim on
-    these very sets.
+    None where it cannot be made; a claim on these very sets where it cannot be made without every one of the languages.
+
+    Args:
+        least: standard error for other languages that the jackknife's may not be below.
     """
     whole = weights("")
     if whole is None:
@@ -74,7 +91,7 @@ def claim(figures: SetFigures, name: str, what: str, weights: Callable[[str], We
     a, b = np.flatnonzero(whole > 0), np.flatnonzero(whole < 0)
     others = [weights(code) for code in sorted({code for row in a for code in figures.sets[row]})]
     left = [float(figures.mean @ one) for one in others if one is not None]
-    tested, others_range = tested_by(figures, value, drawn, left if len(left) == len(others) else [])
+    tested, others_range = tested_by(figures, value, drawn, left if len(left) == len(others) else [], least)
     return Claim(
         name,
         what,
@@ -92,7 +109,7 @@ def claim(figures: SetFigures, name: str, what: str, weights: Callable[[str], We
 
 
 def tested_by(
-    figures: SetFigures, value: float, drawn: np.ndarray, left_out: Sequence[float] = ()
+    figures: SetFigures, value: float, drawn: np.ndarray, left_out: Sequence[float] = (), least: float = 0.0
 ) -> tuple[Evidence, tuple[float, float] | None]:
     """The test by items and seeds and, with the figures that leave a language out each, by languages; and the interval
     for other languages like these."""
@@ -102,7 +119,7 @@ def tested_by(
     if n < 3:
         return Evidence(f"{ITEMS}, these very sets", p, error, 1 / (1 + len(drawn)), equal), None
     of_languages = float(np.sqrt((n - 1) / n * np.square(np.array(left_out) - np.mean(left_out)).sum()))
-    error = max(error, of_languages, TINY)
+    error = max(error, of_languages, least, TINY)
     p = max(p, float(2 * stats.t.sf(abs(value) / error, n - 1)))
     half = float(stats.t.ppf(0.5 + figures.settings.confidence / 2, n - 1)) * error
     test = f"{ITEMS}, and each of {n} languages left out"

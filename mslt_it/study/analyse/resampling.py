@@ -6,21 +6,18 @@ bootstrap* makes both new:
 - Items: of each language as many as there are, with replacement; the same draw for every cell and the base, so what
   makes an item hard for all of them cancels in differences. Items that are translations of each other are drawn in all
   languages at once, and those of one premise or passage together (`mslt_it.evaluation.clusters`).
-- Seeds: what a seed does is of two kinds, estimated apart (a two-way layout of sets and seeds). A *shared* part moves
-  all sets alike and cancels in differences; what is left is a set's *own*. The mean of R seeds is moved by a normal
-  variable with the covariance over languages that the residuals of a kind have, divided by R; the own part's variance
-  is pooled over the sets of a size. As variances are estimates themselves, each draw divides by a chi-square variable,
-  which makes Student's t: of (sets - 1) (R - 1) or so degrees of freedom for the own part, of R - 1 for the shared one,
-  or more where it is small beside the rest. Residuals differ also because two models do not fail on quite the same
-  items; drawing items shows that already, so they are shrunk by it.
+- Seeds: a *shared* part moves all sets alike and cancels in differences, what is left is a set's *own*; the two are
+  estimated apart (a two-way layout of sets and seeds). The mean of R seeds is moved by normal variables with the
+  residuals' covariance over languages, divided by R; the own part's is pooled over the sets of a size. As these are
+  estimates, each draw divides by a chi-square variable, which makes Student's t. Residuals differ also because two
+  models do not fail on quite the same items; drawing items shows that already, so they are shrunk by it.
 
 With several assignments of items to languages (``assignments`` of the study), seeds are nested in them: what is drawn
 again is an assignment with its seeds, so an assignment's figure is the mean over its seeds and takes a seed's place in
 all of the above.
 
-Sets are not drawn: figures and intervals are of these very sets of these very languages. What is said of kinds of sets
-is tested by `renaming`, what is said of other languages by `gains`. benchmarks/study_statistics.py measures how often
-the intervals hold the truth.
+Figures and intervals are of these very sets; kinds of sets are tested by `renaming`, other languages by `gains`.
+benchmarks/study_statistics.py measures how often the intervals hold the truth.
 """
 
 from __future__ import annotations
@@ -64,12 +61,8 @@ class Compared:
 
     drawn: np.ndarray  # (B,) of the value
 
-    @property
-    def row(self) -> Row:
+    def row(self, key: str = "difference") -> Row:
         """The difference as columns of a table, for ``with_holm``."""
-        return self.as_columns("difference")
-
-    def as_columns(self, key: str) -> Row:
         return {key: self.value, **interval(key, self.range), "p": self.p, "drawn": (key, self.drawn)}
 
 
@@ -89,6 +82,7 @@ class SetFigures:
     base_drawn: np.ndarray | None  # (B, L)
     runs: tuple[Mapping[tuple[int, int], np.ndarray], ...]  # per set: (assignment, seed) -> (L,)
     settings: Settings
+    pinches: tuple[int | None, ...] = ()  # per set, which is there with each; see `pinch`
 
     @property
     def sizes(self) -> list[int]:
@@ -219,19 +213,20 @@ def _pooled_sd(groups: Iterable[Sequence[float]]) -> float | None:
 def resample(study: Study, chosen: Slice, settings: Settings) -> SetFigures:
     """All sets of a slice with items and seeds drawn ``settings.num_bootstrap`` times."""
     cells = [cell for cell in study.cells if cell.slice == chosen]
-    groups: dict[tuple[str, ...], list[int]] = {}
+    groups: dict[tuple[tuple[str, ...], int | None], list[int]] = {}
     for number, cell in enumerate(cells):
-        groups.setdefault(cell.sources, []).append(number)
-    for sources, members in groups.items():
+        groups.setdefault((cell.sources, cell.pinch), []).append(number)
+    for (sources, _), members in groups.items():
         if len({(cells[i].assignment, cells[i].seed) for i in members}) < len(members):
             raise Problem(f"Cells of {' '.join(sources)} ({chosen.name}) have one seed twice. Keep one of them.")
     point, drawn, base, base_drawn = _items_drawn(study, cells, settings)
-    sets = sorted(groups, key=lambda one: (len(one), [_place(study.pool, code) for code in one]))
+    keys = sorted(groups, key=lambda one: (len(one[0]), [_place(study.pool, code) for code in one[0]], one[1] or 0))
+    sets, pinches = zip(*keys, strict=True)
     several = len({cell.assignment for cell in cells}) > 1
     replicates: list[list[int]] = []  # cells of each: a seed's, or an assignment's
     names: list[int] = []
     rows = []
-    for one in sets:
+    for one in keys:
         of_name: dict[int, list[int]] = {}
         for i in groups[one]:
             of_name.setdefault(cells[i].assignment if several else cells[i].seed, []).append(i)
@@ -240,17 +235,19 @@ def resample(study: Study, chosen: Slice, settings: Settings) -> SetFigures:
         names += of_name
     of_replicates = np.array([point[members].mean(axis=0) for members in replicates])
     replicates_drawn = np.stack([drawn[:, members].mean(axis=1) for members in replicates], axis=1)
-    noise = _seed_noise(sets, rows, names, of_replicates, replicates_drawn, settings)
+    names_of = [(*one, *([] if pinch is None else [f"pinch {pinch}"])) for one, pinch in keys]
+    noise = _seed_noise(names_of, rows, names, of_replicates, replicates_drawn, settings)
     return SetFigures(
         study,
         chosen,
-        tuple(sets),
+        sets,
         np.array([of_replicates[members].mean(axis=0) for members in rows]),
         np.stack([replicates_drawn[:, members].mean(axis=1) for members in rows], axis=1) + noise,
         base,
         base_drawn,
-        tuple({(cells[i].assignment, cells[i].seed): point[i] for i in groups[one]} for one in sets),
+        tuple({(cells[i].assignment, cells[i].seed): point[i] for i in groups[one]} for one in keys),
         settings,
+        pinches,
     )
 
 

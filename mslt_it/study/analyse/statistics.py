@@ -78,8 +78,9 @@ def renamings(n: int, seed: int) -> np.ndarray:
 def places(sets: tuple[tuple[str, ...], ...], seed: int) -> np.ndarray:
     """(orders, sets): which set each becomes when the languages get each other's names, the sets as they are first.
 
-    Sets share languages, so what could be chance is tested by renaming them: that leaves the overlap of sets as it is,
-    which shuffling sets would not. Only orders count that make measured sets out of all the measured ones.
+    That leaves the overlap of sets as it is, which shuffling sets would not. All n! orders of n <= 7 languages, 5,040
+    drawn ones of more; but only those that make measured sets out of measured sets: with all sets of a size every one,
+    with a choice of sets maybe one alone.
 
     Args:
         sets: of one size.

@@ -39,6 +39,7 @@ COLUMNS = {
     "size": Column("size", "count"),
     "num_sources": Column("sources", "count"),
     "num_scripts": Column("scripts", "count"),
+    "pinch": Column("rows in other languages", "count"),
     "num_targets": Column("targets", "count"),
     "num_sets": Column("sets", "count"),
     "num_seeds": Column("seeds", "count"),
@@ -85,6 +86,7 @@ COLUMNS = {
     "measured_rank": Column("measured rank", "rank"),
     "spearman": Column("Spearman's rho", "number"),
     "kendall": Column("Kendall's tau-b", "number"),
+    "ndcg": Column("NDCG@3", "number"),
     "part": Column("similarity by"),
     "by": Column("predicted by"),
     # representations

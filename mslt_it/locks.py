@@ -1,0 +1,112 @@
+"""One writer per folder: a second one is told who writes there, or waits.
+
+The kernel holds a lock for a process and lets go of it when the process dies, however it dies. The file beside it says
+who holds it; it is taken away at the end.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import socket
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from mslt_it.problems import Problem
+from mslt_it.store import read_json
+
+LOCK = ".lock"  # in a folder that is written to piece by piece
+WAIT = "for another process that writes to the same place; else it is refused"  # what wait= means in every command
+
+
+@contextlib.contextmanager
+def locked(path: Path, *, wait: bool = True) -> Iterator[bool]:
+    """Holds a file's lock, and the file while it does.
+
+    Yields False, at once, where ``wait`` is False and another process holds it. File systems without locks (some of
+    clusters) are taken to give it.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    while True:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            held = _take(descriptor, wait)
+            if held and not _is_at(path, descriptor):
+                continue  # its holder took the file away when it ended
+            if held:
+                os.truncate(descriptor, 0)
+                os.write(descriptor, _card().encode())
+            try:
+                yield held
+            finally:
+                if held:
+                    path.unlink(missing_ok=True)
+            return
+        finally:
+            os.close(descriptor)
+
+
+@contextlib.contextmanager
+def only_writer(
+    place: Path, lock: Path, *, wait: bool = False, say: Callable[[str], object] | None = None
+) -> Iterator[None]:
+    """Nobody else writes to ``place`` meanwhile; a Problem that says who does, unless ``wait`` is asked for.
+
+    Args:
+        lock: the file that stands for it.
+        say: told, where there is something to wait for.
+    """
+    with contextlib.ExitStack() as stack:
+        if not stack.enter_context(locked(lock, wait=False)):
+            stack.close()
+            if not wait:
+                raise Problem(
+                    f"Another process is at work in {place}{holder(lock)}. Wait for it (wait=true waits and then goes "
+                    "on), or end it and start again: what is done stays done."
+                )
+            (say or _tell)(f"Another process is at work in {place}{holder(lock)}: waiting.")
+            stack.enter_context(locked(lock))
+        yield
+
+
+def beside(out: Path) -> Path:
+    """The lock of a file or folder that takes its place at once."""
+    whole = Path(os.path.abspath(out))
+    return whole.with_name(f".{whole.name}.lock") if whole.name else whole / LOCK
+
+
+def holder(lock: Path) -> str:
+    """Who holds a lock, in parentheses; nothing where its file does not say."""
+    found = read_json(lock) or {}
+    return " ({command}, process {pid} on {host}, since {since})".format(**found) if len(found) == 4 else ""
+
+
+def _take(descriptor: int, wait: bool) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
+    return True
+
+
+def _is_at(path: Path, descriptor: int) -> bool:
+    try:
+        return os.path.samestat(os.stat(path), os.fstat(descriptor))
+    except FileNotFoundError:
+        return False
+
+
+def _card() -> str:
+    command = " ".join([Path(sys.argv[0]).name or "python", *sys.argv[1:2]])
+    since = time.strftime("%Y-%m-%d %H:%M:%S")
+    return json.dumps({"command": command, "pid": os.getpid(), "host": socket.gethostname(), "since": since})
+
+
+def _tell(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)

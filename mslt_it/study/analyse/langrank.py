@@ -1,0 +1,133 @@
+"""Which single source serves a target best, learned from the study's own other targets (LangRank).
+
+Lin et al. 2019 (Choosing Transfer Languages for Cross-Lingual Learning, arXiv 1905.12688) learn to rank sources for a
+target from URIEL distances and statistics of the data sets, with boosted trees (100 of 16 leaves), and measure NDCG@3
+with each language left out of the learning in turn. Here the trees (scikit-learn's) learn a source's relevance itself
+instead of pairwise preferences, since a study has tens of pairs and not thousands; budgets are equal, so sizes of data
+sets say nothing; and what needs no typology at all stands beside it: a source's mean figure in the other targets.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.stats import rankdata
+
+from mslt_it.languages import likely_script
+from mslt_it.problems import Problem
+from mslt_it.selection.criteria import NotComputed
+from mslt_it.study.analyse.findings import Analysis, Intervals, Mark, NotDone
+from mslt_it.study.analyse.resampling import SetFigures
+from mslt_it.study.analyse.tables import Row, interval, table
+from mslt_it.study.analyse.transfer import likeness
+
+FEWEST = 4  # sources, and targets
+TOP = 3
+MOST_RELEVANT = 10  # the best source's relevance; each place below is one less, as in LangRank
+OTHERS = "mean figure in the other targets"
+
+
+def langrank(figures: SetFigures) -> Analysis | NotDone:
+    """NDCG@3 of the learned order of single sources, target by target, beside single features and chance."""
+    title = "Ranking single sources for a target"
+    study, rows = figures.study, figures.of_size(1)
+    pool = [figures.sets[row][0] for row in rows]
+    if len(pool) < FEWEST or len(study.targets) < FEWEST:
+        return NotDone("langrank", title, f"It needs {FEWEST} single sources and {FEWEST} targets.")
+    try:
+        like = likeness(pool, study.targets)
+    except (Problem, NotComputed) as problem:
+        return NotDone("langrank", title, str(problem))
+    script = np.array([[likely_script(a) == likely_script(b) for b in study.targets] for a in pool], dtype=float)
+    features = {**{f"similarity, {part}": values.T for part, values in like.items()}, "same script": script.T}
+    measured = figures.point[rows].T  # (targets, sources)
+    orders = {
+        "LangRank": leave_one_out(
+            np.stack(list(features.values()), axis=-1), relevance(measured), figures.settings.seed
+        ),
+        OTHERS: np.array([np.delete(measured, i, axis=0).mean(axis=0) for i in range(len(measured))]),
+        **features,
+    }
+    drawn = np.moveaxis(figures.drawn[:, rows], 1, 2)  # (B, targets, sources)
+    of_measured, of_drawn = relevance(measured), relevance(drawn)
+    found: list[Row] = []
+    for name, order in orders.items():
+        values = ndcg(order, of_drawn).mean(axis=1)
+        found.append(
+            {"by": name, "ndcg": float(ndcg(order, of_measured).mean()), **interval("ndcg", figures.interval(values))}
+        )
+    chance = float(by_chance(of_measured).mean())
+    return Analysis(
+        "langrank",
+        title,
+        "Could a target's best source have been told from what others showed?",
+        "LangRank (Lin et al. 2019), trained on this study's own table",
+        (
+            table(
+                "langrank",
+                f"NDCG@{TOP} of orders of {len(pool)} single sources, mean over {len(study.targets)} targets",
+                [*found, {"by": "chance", "ndcg": chance}],
+                "Each target is left out of the learning in turn. Interval: items and seeds drawn again, for these "
+                "very languages; no order is tested against another.",
+                by="ranked by",
+            ),
+        ),
+        (
+            Intervals(
+                f"NDCG@{TOP} of orders of single sources",
+                f"NDCG@{TOP}",
+                tuple(Mark.of(row, row["by"], "ndcg") for row in found),
+                unit="number",
+                reference=chance,
+                reference_label="chance",
+            ),
+        ),
+    )
+
+
+def relevance(figures: np.ndarray) -> np.ndarray:
+    """(..., sources) figures -> 10 for the best source of each target, 9 for the second, down to 0; ties share it."""
+    return np.maximum(0, MOST_RELEVANT + 1 - rankdata(-np.round(figures, 9), method="min", axis=-1))
+
+
+def leave_one_out(features: np.ndarray, relevant: np.ndarray, seed: int) -> np.ndarray:
+    """(targets, sources) scores, of each target by trees that saw the other targets only.
+
+    Args:
+        features: (targets, sources, features); relevant: (targets, sources).
+    """
+    from sklearn.ensemble import GradientBoostingRegressor  # takes 2 s to import
+
+    found = np.zeros(relevant.shape)
+    for target in range(len(relevant)):
+        trees = GradientBoostingRegressor(n_estimators=100, max_depth=None, max_leaf_nodes=16, random_state=seed)
+        others = np.delete(features, target, axis=0).reshape(-1, features.shape[-1])
+        trees.fit(others, np.delete(relevant, target, axis=0).ravel())
+        found[target] = trees.predict(features[target])
+    return found
+
+
+def ndcg(order: np.ndarray, relevant: np.ndarray) -> np.ndarray:
+    """(..., targets): sum over the first three of (2^relevance - 1) / log2(1 + place), over the largest there could be.
+
+    Args:
+        order: (targets, sources) scores, higher first; relevant: (..., targets, sources).
+    """
+    first = np.argsort(-order, axis=-1, kind="stable")[..., :TOP]
+    gains = 2.0**relevant - 1
+    taken = np.take_along_axis(gains, np.broadcast_to(first, (*gains.shape[:-1], first.shape[-1])), axis=-1)
+    return np.asarray(_discounted(taken) / _best(gains))
+
+
+def by_chance(relevant: np.ndarray) -> np.ndarray:
+    """(..., targets): what a random order has in expectation."""
+    gains = 2.0**relevant - 1
+    mean = np.repeat(gains.mean(axis=-1, keepdims=True), min(TOP, gains.shape[-1]), axis=-1)
+    return np.asarray(_discounted(mean) / _best(gains))
+
+
+def _best(gains: np.ndarray) -> np.ndarray:
+    return _discounted(-np.sort(-gains, axis=-1)[..., :TOP])
+
+
+def _discounted(gains: np.ndarray) -> np.ndarray:
+    return np.asarray((gains / np.log2(2 + np.arange(gains.shape[-1]))).sum(axis=-1))

@@ -1,0 +1,84 @@
+"""Answers in 26 languages: what stands around them × what they say. The words are in answers/CODE.yaml.
+
+A file's ``around`` are sentences with {} for the answer: those of ``any`` are filled with every label of all tasks and
+with every number, the others with those of their task. ``read`` and ``later`` list whole texts under the value that
+they give; those of ``unread`` give none. `FRAMES` holds the marks that people use in every language.
+
+What is expected was written down by hand, never taken from the reader. When all but ``later`` had been written, the
+reader of 11 languages got 87.4 % of it right, 4.6 % wrong; the rules were then mended until all of it was read. The
+texts of ``later`` were written after that, in shapes that none of the others has. Of the first 416, 74 % were right
+at once, 7 % wrong and 19 % unparsable (of 104 numbers all were right); when the rules had been mended, of 130 more
+94 % were right, none wrong and 6 % unparsable, and the rules mended again. So the suite says that known shapes are
+read, and these figures what to expect of new ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from mslt_it.config.files import share_dir
+
+FOLDER = Path(__file__).with_name("answers")
+LANGUAGES = sorted(path.stem for path in FOLDER.glob("*.yaml"))
+KINDS = ("xnli", "sentiment", "choice", "number")
+STOPS = {"bn": "।", "hi": "।", "ja": "。", "th": "", "ur": "۔", "zh": "。"}  # elsewhere "."
+# {} is the answer, CUE the word for "answer" with its colon, STOP what ends a sentence.
+FRAMES = ("{}", "{}STOP", "**{}**", '"{}"STOP', "CUE{}", "CUE**{}**STOP", "**CUE**{}", "\\boxed{{}}")
+LABEL_FRAMES = ("$\\boxed{\\text{{}}}$STOP", "CUE\\(\\boxed{{}}\\)STOP", "### CUE\n{}")
+NUMBER_FRAMES = ("$\\boxed{{}}$STOP", "CUE\\(\\boxed{{}}\\)STOP", "### CUE\n{}")
+
+
+@dataclass(frozen=True)
+class Case:
+    """A generated text and what it says: a label's name, a number in ASCII digits, "" for nothing."""
+
+    language: str
+    kind: str
+    text: str
+    expected: str
+
+
+def content(language: str) -> dict[str, Any]:
+    """A file as it is: every value is text (no "No" is a boolean)."""
+    text = (FOLDER / f"{language}.yaml").read_text(encoding="utf-8")
+    loaded: dict[str, Any] = yaml.load(text, Loader=yaml.BaseLoader)  # this loader makes nothing but text
+    return loaded
+
+
+def words(language: str) -> dict[str, dict[str, str]]:
+    """Kind -> label's name -> its word."""
+    return {**content(language)["words"], "choice": {"first": "1", "second": "2"}}
+
+
+def cases(language: str) -> list[Case]:
+    """All cases of a language, each text once per kind."""
+    return list(dict.fromkeys(_cases(language)))
+
+
+def _cases(language: str) -> Iterator[Case]:
+    file = content(language)
+    variant = share_dir("eval") / "variants" / "cot_native" / f"{language}.yaml"
+    cue = yaml.safe_load(variant.read_text(encoding="utf-8"))["cue"]
+    answers = {kind: {word: name for name, word in named.items()} for kind, named in words(language).items()}
+    answers["number"] = dict(file["numbers"])
+    for kind, values in answers.items():
+        listed = [*file["read"].get(kind, {}).items(), *file["later"].get(kind, {}).items()]
+        frames = FRAMES + (NUMBER_FRAMES if kind == "number" else LABEL_FRAMES)
+        around = [*frames, *file["around"]["any"], *file["around"].get(kind, ())]
+        for frame in around:
+            framed = frame.replace("CUE\n", f"{cue.strip()}\n").replace("CUE", cue)
+            framed = framed.replace("STOP", STOPS.get(language, "."))
+            for written, expected in values.items():
+                yield Case(language, kind, framed.replace("{}", written), expected)
+        for expected, texts in listed:
+            for text in texts:
+                yield Case(language, kind, text, "" if expected == "unread" else expected)
+    exemplars = share_dir("eval") / "exemplars" / "mgsm" / f"{language}.yaml"
+    if exemplars.is_file():  # chains without the line of the answer
+        for item in yaml.safe_load(exemplars.read_text(encoding="utf-8")):
+            yield Case(language, "number", item["chain"], item["label"])

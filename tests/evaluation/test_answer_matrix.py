@@ -1,0 +1,75 @@
+"""The suite of 26 languages: how many answers are read rightly, none wrongly; and CLDR's words for large numbers."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from decimal import Decimal
+
+import pytest
+import yaml
+from answer_matrix import KINDS, LANGUAGES, Case, cases, words
+from babel import Locale
+
+from mslt_it.config.files import share_dir
+from mslt_it.evaluation.answers.labels import read_label
+from mslt_it.evaluation.answers.numbers import parse_number
+
+MIN_CASES = 80
+MIN_RIGHT, MAX_WRONG = 0.995, 0.002  # what is neither is counted unparsable
+
+
+def said(case: Case) -> str | Decimal:
+    """What our reader takes from a text, "" for nothing."""
+    if case.kind == "number":
+        number = parse_number(case.text, case.language)
+        return "" if number is None else number
+    found = read_label(case.text, case.language, words(case.language)[case.kind])
+    return "" if found is None else found.label
+
+
+def test_the_languages_are_those_of_the_prompts() -> None:
+    prompts = {path.stem for path in (share_dir("eval") / "variants" / "cot_native").iterdir()}
+    assert len(LANGUAGES) == 26 and set(LANGUAGES) == prompts
+    for path in (share_dir("eval") / "prompts" / "xnli").iterdir():
+        assert words(path.stem)["xnli"] == yaml.safe_load(path.read_text(encoding="utf-8"))["labels"], path.stem
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_answers_are_read(language: str) -> None:
+    all_cases, missed, wrong = cases(language), [], []
+    for case in all_cases:
+        found = said(case)
+        expected = Decimal(case.expected) if case.kind == "number" and case.expected else case.expected
+        if found != expected:
+            (missed if found == "" else wrong).append(f"{case.kind} {case.text!r}: {expected!r}, not {found!r}")
+    assert len(all_cases) >= MIN_CASES
+    assert len(missed) + len(wrong) <= (1 - MIN_RIGHT) * len(all_cases), missed + wrong
+    assert len(wrong) <= MAX_WRONG * len(all_cases), wrong
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_suite_asks_for_everything(language: str) -> None:
+    expected = Counter((case.kind, case.expected) for case in cases(language))
+    for kind in KINDS:
+        assert expected[kind, ""] >= 2, kind
+        for label in words(language).get(kind, ()):
+            assert expected[kind, label] >= 10, (kind, label)
+    assert sum(count for (kind, value), count in expected.items() if kind == "number" and value) >= 60
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_words_for_large_numbers_of_cldr_are_read(language: str) -> None:
+    """CLDR's long compact formats, and the short ones of three letters or more: "2 Mio." is 2,000,000."""
+    checked = 0
+    for style, plurals in Locale.parse(language).compact_decimal_formats.items():
+        for plural, rows in plurals.items():
+            for magnitude, pattern in rows.items():
+                shown = pattern.pattern.split(";")[0].replace("'", "")
+                num_letters = max(sum(map(str.isalpha, word)) for word in shown.split())
+                if "0" in shown and num_letters >= (1 if style == "long" else 3):
+                    text = re.sub("0+", "2" + "0" * (shown.count("0") - 1), shown)
+                    value = parse_number(text, language)
+                    assert value == 2 * int(magnitude), (style, plural, magnitude, text)
+                    checked += 1
+    assert checked >= 9

@@ -1,0 +1,192 @@
+"""Templates that never end, files made to fill the memory, names that lead out of the folder, numbers of thousands of
+digits: refused by name within seconds, in bounded memory."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import re
+import zipfile
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pyarrow
+import pyarrow.parquet
+import pytest
+from small_run import TRAIN, Call, Survived
+
+from mslt_it.config.recipe import ModelConfig
+from mslt_it.data import files, templates
+from mslt_it.data.encoding import Encoder
+from mslt_it.data.templates import refuse_endless
+from mslt_it.models.base_model import load_adapter, load_base, load_tokenizer
+from mslt_it.models.model_errors import refuse_folder
+from mslt_it.problems import Problem
+
+LOOP = "{% for a in range(99999) %}{% for b in range(99999) %}"
+ENDLESS = {
+    LOOP + "{% endfor %}{% endfor %}": "takes more than 2 seconds",
+    LOOP + "{% generation %}tick{% endgeneration %}{% endfor %}{% endfor %}": "makes more than 1,000,000 characters",
+    "{{ 'a' * 10**11 }}": "takes more than 1024 MB of memory",
+    "{% set ns = namespace(x='aaaaaaaa') %}{% for i in range(40) %}{% set ns.x = ns.x ~ ns.x %}{% endfor %}":
+        "takes more than 1024 MB of memory",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("template", "said"), ENDLESS.items(), ids=["loop", "text", "memory", "doubling"])
+def test_an_endless_template_is_refused(
+    template: str, said: str, survived: Survived, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(templates, "SECONDS", 2)
+    survived("template that never ends, or makes gigabytes")
+    with pytest.raises(Problem, match=rf"chat template {re.escape(said)} for two short messages, so it is not used\."):
+        Encoder(SimpleNamespace(chat_template=template), 10)
+
+
+def test_other_templates_are_left_to_their_rendering() -> None:
+    for template in ("{% for", "{{ raise_exception('no system') }}", "{{ nothing.of.it }}", ""):
+        refuse_endless(template)
+
+
+def test_a_template_that_prints_the_date_gives_the_same_prompt_tomorrow(survived: Survived) -> None:
+    survived("template that prints the date")
+    tokenizer = load_tokenizer(ModelConfig(path="world"))
+    own = tokenizer.chat_template
+    whole = "\n {{ strftime_now('%A, %-d %B %Y, %H:%M %b%%') }} {{ date_string }}\n" + own
+    for template, begin in ((whole, "\n Friday, 26 July 2024, 12:00 Jul%% 26 Jul 2024\n"), (own, "")):
+        tokenizer.chat_template = template
+        assert Encoder(tokenizer, 99).text_around(("user",))[0].startswith(f"{begin}<|begin|><|user|>")
+
+
+# ---------------------------------------------------------------- models
+
+
+BAD_FILES = {
+    "../../etc/passwd.safetensors": ("model.safetensors.index.json", {"weight_map": {"a": "../../x.safetensors"}}),
+    "pytorch_model.bin": ("model.safetensors.index.json", {"weight_map": {"a": "pytorch_model.bin"}}),
+    "/tmp/x.safetensors": ("model.safetensors.index.json", {"weight_map": {"a": "/tmp/x.safetensors"}}),
+    "attention code from elsewhere": ("config.json", {"attn_implementation": "kernels-community/flash-attn"}),
+    "in a part": ("config.json", {"text_config": {"_attn_implementation": "somebody/kernel@v1"}}),
+}
+
+
+@pytest.mark.parametrize("kind", BAD_FILES)
+def test_a_model_that_names_what_is_not_its_own(kind: str, tmp_path: Path, survived: Survived) -> None:
+    survived("model file that points outside, to a pickle or to code")
+    name, content = BAD_FILES[kind]
+    (tmp_path / "config.json").write_text("{}", encoding="utf-8")
+    (tmp_path / "model.safetensors").write_bytes(b"")
+    (tmp_path / name).write_text(json.dumps(content), encoding="utf-8")
+    with pytest.raises(Problem, match=rf"model\.path={tmp_path}: {re.escape(name)} (names '|asks for attention code)"):
+        refuse_folder(str(tmp_path), "model")
+
+
+@pytest.mark.parametrize("name", ["config.json", "generation_config.json", "tokenizer_config.json"])
+@pytest.mark.parametrize(
+    "content", ["[" * 100_000, '{"a": ' + "9" * 5000 + "}", "{", "\0"], ids=["nested", "digits", "cut", "nul"]
+)
+def test_a_model_whose_files_cannot_be_read(name: str, content: str, tmp_path: Path, survived: Survived) -> None:
+    survived("model file nested too deeply, or of thousands of digits")
+    (tmp_path / "config.json").write_text("{}", encoding="utf-8")
+    (tmp_path / "model.safetensors").write_bytes(b"")
+    (tmp_path / name).write_text(content, encoding="utf-8")
+    with pytest.raises(Problem, match=rf"model\.path={tmp_path}: {re.escape(name)} is not JSON"):
+        refuse_folder(str(tmp_path), "model")
+
+
+@pytest.mark.parametrize("change", [{"r": 10**9}, {"rank_pattern": {"q_proj": 10**9}}, None])
+def test_an_adapter_that_says_a_rank_of_a_billion(change: dict[str, Any] | None, own: Path, survived: Survived) -> None:
+    survived("adapter that says a rank of a billion, or is nested")
+    file = own / "run" / "adapter" / "adapter_config.json"
+    content = json.loads(file.read_text(encoding="utf-8"))
+    file.write_text(json.dumps(content | change) if change else "[" * 100_000, encoding="utf-8")
+    with pytest.raises(Problem, match=r"Adapter run/adapter: adapter_config\.json "):
+        load_adapter(load_base(ModelConfig(path="world"), device="cpu"), "run/adapter")
+
+
+# ---------------------------------------------------------------- data
+
+
+def gz(path: Path) -> None:
+    with gzip.open(path, "wb", compresslevel=9) as file:
+        for _ in range(300):
+            file.write(b"a" * 2**20)
+
+
+def xlsx(path: Path) -> None:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as book, book.open("xl/worksheets/sheet1.xml", "w") as part:
+        for _ in range(300):
+            part.write(b" " * 2**20)
+
+
+def parquet(path: Path) -> None:
+    """A column of one value in 60 million rows."""
+    piece = pyarrow.table({"lang": pyarrow.DictionaryArray.from_arrays(np.zeros(2_000_000, dtype="int8"), ["en"])})
+    with pyarrow.parquet.ParquetWriter(path, piece.schema) as writer:
+        for _ in range(30):
+            writer.write_table(piece)
+
+
+BOMBS = {
+    "rows.jsonl.gz": (gz, "unpacks from"),
+    "rows.xlsx": (xlsx, "unpacks from"),
+    "rows.parquet": (parquet, "60,000,000 rows"),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", BOMBS)
+def test_a_file_made_to_fill_the_memory(name: str, tmp_path: Path, survived: Survived) -> None:
+    survived("data file that unpacks to gigabytes")
+    make, said = BOMBS[name]
+    make(tmp_path / name)
+    with pytest.raises(Problem, match=rf"{re.escape(name)} .*{said}"):
+        files.read_table(tmp_path / name, ["text"])
+
+
+def test_bombs_are_told_by_their_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(files, "BOMB", 2**16)
+    path = tmp_path / "rows.csv.gz"
+    path.write_bytes(gzip.compress(b"lang,text\n" + b"en,aaaaaaaa\n" * 50_000))
+    with pytest.raises(Problem, match=r"rows\.csv\.gz unpacks from 0\.0 MiB to .* 200 times its size"):
+        files.read_table(path, ["text"])
+    words = "".join(f"en,{n * 7919 % 10_007} words {n * 104_729 % 65_521}\n" for n in range(9000))
+    path.write_bytes(gzip.compress(f"lang,text\n{words}".encode()))  # large, and an ordinary file
+    assert len(files.read_table(path, ["text"])) == 9000
+
+
+NUMBERS = {
+    "seed=18446744073709551616": r"seed=.* is out of range\. It must be between 0 and 4",
+    f"seed={'9' * 5000}": "is not a whole number",
+    "training.batch_size=99999999999999999999": r"training\.batch_size=.* is out of range",
+    "adapter.rank=1000000000": r"adapter\.rank=1000000000 is out of range\. It must be .* at most 65536",
+    f"training.learning_rate={'9' * 5000}": "is not a finite number",
+    "training.num_epochs=1e999": "is not a finite number",
+}
+
+
+@pytest.mark.parametrize("argument", NUMBERS, ids=lambda argument: argument[:24])
+def test_numbers_beyond_all_bounds(argument: str, call: Call, survived: Survived) -> None:
+    survived("number beyond all bounds")
+    code, _, err = call(*TRAIN, argument)
+    assert code == 2 and err.count("\n") == 1 and re.search(NUMBERS[argument], err), err[:300]
+
+
+@pytest.mark.parametrize(
+    "recipe",
+    [
+        "a: " + "[" * 50_000,
+        "seed: " + "9" * 5000,
+        "name: ${oc.env:HOME}",
+        "name: !!python/object/apply:os.getcwd []",
+        "{" * 9,
+    ],
+    ids=["nested", "digits", "environment", "python", "cut"],
+)
+def test_a_hostile_recipe_is_refused_in_a_line(recipe: str, tmp_path: Path, call: Call, survived: Survived) -> None:
+    survived("hostile recipe")
+    (tmp_path / "own.yaml").write_text(f"defaults:\n  - recipe_schema\n{recipe}\n", encoding="utf-8")
+    code, out, err = call("train", "recipe=own", f"--config-dir={tmp_path}")
+    assert code == 2 and err.startswith("error: ") and "Traceback" not in err and str(Path.home()) not in out + err

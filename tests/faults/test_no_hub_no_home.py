@@ -1,0 +1,73 @@
+"""A Hub that does not answer is said within seconds, with the remedy; without a home, or a cache, everything works."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from small_run import Call, Survived
+
+ROOT = Path(__file__).parents[2]
+CODE = """
+import sys, time
+from mslt_it import cli
+from mslt_it.models import base_model  # imported before the clock runs
+began = time.monotonic()
+code = cli.main(sys.argv[1:])
+print(time.monotonic() - began, file=sys.stderr)
+sys.exit(code)
+"""
+
+
+@pytest.fixture
+def silent() -> Iterator[str]:
+    """An address that takes a connection and never says a word."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield f"http://127.0.0.1:{server.getsockname()[1]}"
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        ("data", "recipe=xnli_3src", "task.data=owner/rows", "sources=[de]", "targets=[tr]"),
+        pytest.param(("data", "recipe=xnli_3src", "model.path=owner/model"), marks=pytest.mark.slow),
+    ],
+    ids=["data", "model"],
+)
+def test_a_hub_that_does_not_answer(asked: tuple[str, ...], silent: str, tmp_path: Path, survived: Survived) -> None:
+    survived("a Hub that does not answer")
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "HF_ENDPOINT": silent, "HF_HOME": str(tmp_path / "hf")}
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy", "HF_HUB_OFFLINE"):
+        environment.pop(name, None)
+    program = [sys.executable, "-c", CODE, *asked]
+    began = time.monotonic()
+    done = subprocess.run(program, env=environment, capture_output=True, text=True, timeout=300, check=False)
+    *_, said, seconds = done.stderr.strip().splitlines()
+    assert done.returncode == 2 and said.startswith("error: ") and "owner/" in said, done.stderr[-2000:]
+    assert f"{silent} did not answer within 5 seconds" in said and "HF_HUB_OFFLINE=1" in said and "local folder" in said
+    assert float(seconds) < 10 + 0.2 * (time.monotonic() - began), seconds  # more where other processes take the time
+
+
+def test_without_a_home_there_are_no_caches_and_all_else_works(
+    own: Path, call: Call, survived: Survived, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    survived("HOME that cannot be written to")
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    monkeypatch.setenv("HOME", "/proc/nobody")
+    asked = ("eval", "run=run", "languages=[en]", "examples=2", "out=scored")
+    code, out, err = call(*asked)
+    assert code == 0 and "cache" in out and "Now it is done without." in out, err
+    code, _, err = call(*asked[:-1], "out=other", "cache=/proc/nobody/cache")  # this one was asked for
+    assert code == 2 and "cache=none" in err
+
+
+def test_files_are_readable_as_their_folder_is(own: Path, survived: Survived) -> None:
+    survived("files that only their owner may read")
+    sealed = [path for path in (own / "run").rglob("*") if path.is_file() and path.parent.name != "checkpoints"]
+    assert len(sealed) > 20 and all(path.stat().st_mode & 0o044 == 0o044 for path in sealed)

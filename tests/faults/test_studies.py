@@ -1,0 +1,102 @@
+"""Studies: what is done stays done, is never done twice, and the report says what is missing."""
+
+from __future__ import annotations
+
+import errno
+import json
+import threading
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from small_run import Survived
+
+from mslt_it.problems import Problem
+from mslt_it.study import cells, derived
+from mslt_it.study.manifest import StudyFolder, read_manifest
+
+
+def job(study: Path, cell: str) -> Any:
+    return SimpleNamespace(study=str(study), cell=cell, recipe=SimpleNamespace(output_dir=str(study / "cells" / cell)))
+
+
+def test_a_full_disk_in_one_cell_is_its_reason_alone(
+    tmp_path: Path, survived: Survived, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    survived("disk full in one cell of a study")
+
+    def run(one: Any, folder: StudyFolder) -> cells.Outcome:
+        if one.cell == "full":
+            raise OSError(errno.ENOSPC, "No space left on device", "cells/full/results.json")
+        return cells.Outcome(one.cell, "ok")
+
+    monkeypatch.setattr(cells, "_run", run)
+    found = [cells.run_cell(job(tmp_path, name)) for name in ("a", "full", "b")]
+    assert [one.status for one in found] == ["ok", "failed", "ok"]
+    assert found[1].reason.startswith("cells/full/results.json: No space left on device. The disk is full: free some")
+    assert "free some space" in (tmp_path / "failed" / "full.txt").read_text(encoding="utf-8")
+
+
+def test_many_cells_at_once_on_one_folder(tmp_path: Path, survived: Survived, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fifty workers, ten to a cell: a cell is run by one at a time, and by the others only looked at."""
+    survived("many workers on one folder", 50)
+    inside: dict[str, int] = {}
+    most: dict[str, int] = {}
+
+    def run(one: Any, folder: StudyFolder) -> cells.Outcome:
+        inside[one.cell] = inside.get(one.cell, 0) + 1
+        most[one.cell] = max(most.get(one.cell, 0), inside[one.cell])
+        (folder.cell(one.cell)).mkdir(parents=True, exist_ok=True)
+        inside[one.cell] -= 1
+        return cells.Outcome(one.cell, "ok")
+
+    monkeypatch.setattr(cells, "_run", run)
+    found: list[cells.Outcome] = []
+    threads = [
+        threading.Thread(target=lambda n=n: found.append(cells.run_cell(job(tmp_path, f"c{n % 5}")))) for n in range(50)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(found) == 50 and {one.status for one in found} == {"ok"} and set(most.values()) == {1}
+    assert len(list((tmp_path / "timing").iterdir())) == 5 and not list((tmp_path / "locks").iterdir())
+
+
+def test_a_clock_that_jumps_changes_no_time(
+    tmp_path: Path, survived: Survived, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    survived("clock that jumps")
+    monkeypatch.setattr("time.time", lambda: -1e9)
+    monkeypatch.setattr(cells, "_run", lambda one, folder: cells.Outcome(one.cell, "ok"))
+    assert cells.run_cell(job(tmp_path, "a")).seconds >= 0
+    assert json.loads((tmp_path / "timing" / "a.json").read_text(encoding="utf-8"))["seconds"] >= 0
+
+
+def test_edited_figures_of_a_study_are_made_again(tmp_path: Path, survived: Survived) -> None:
+    survived("figures of a study edited")
+    made: list[int] = []
+
+    def make(folder: StudyFolder, say: Any) -> dict[str, Any]:
+        made.append(1)
+        return {"rows": [{"set": ["de"], "predicted": 0.5, "measured": 0.5}]}
+
+    step, folder = derived.Step("prediction", "predicted.json", (), {}, make), StudyFolder(tmp_path)
+    for _ in range(2):
+        derived._make(step, folder, lambda text: None)
+    path = tmp_path / "predicted.json"
+    before = path.read_text(encoding="utf-8")
+    assert made == [1]
+    path.write_text(before.replace("0.5", "0.9", 1), encoding="utf-8")
+    derived._make(step, folder, lambda text: None)
+    assert made == [1, 1] and path.read_text(encoding="utf-8") == before
+
+
+@pytest.mark.parametrize("content", ["", "{", "[" * 100_000, None], ids=["emptied", "cut", "nested", "folder"])
+def test_a_damaged_manifest_is_written_anew(content: str | None, tmp_path: Path, survived: Survived) -> None:
+    survived("manifest of a study damaged")
+    folder = StudyFolder(tmp_path)
+    folder.manifest.mkdir() if content is None else folder.manifest.write_text(content, encoding="utf-8")
+    with pytest.raises(Problem, match=r"Start the same `mslt study` again, which writes it anew: what is done stay"):
+        read_manifest(folder)

@@ -32,7 +32,8 @@ def markdown() -> str:
     for name, summary in list_groups()["task"].items():
         content = yaml.safe_load((share_dir("recipes") / "task" / f"{name}.yaml").read_text(encoding="utf-8"))
         languages = content.get("languages") or []
-        prompts = sorted(path.stem for path in (share_dir("eval") / "prompts" / name).glob("*.yaml"))
+        asked_by = content.get("prompts_from") or name
+        prompts = sorted(path.stem for path in (share_dir("eval") / "prompts" / asked_by).glob("*.yaml"))
         data = str(content["data"])
         source = {
             "world": f"the embedded world; `{content.get('hub')}`",
@@ -44,7 +45,11 @@ def markdown() -> str:
             summary.rstrip("."),
             source + (f" (`{content['hub_files']}`)" if content.get("hub_files") else ""),
             "as the prompts" if data == "intents" else " ".join(languages) or ("any" if data == "???" else "many"),
-            f"{len(prompts)}: {' '.join(prompts)}" if prompts else "your instruction",
+            f"those of `{asked_by}`"
+            if asked_by != name
+            else f"{len(prompts)}: {' '.join(prompts)}"
+            if prompts
+            else "your instruction",
             str(content["metric"]),
             f"{content['train_split']} / {content['score_split']}",
             content.get("file_layout", "table"),

@@ -47,13 +47,16 @@ class PromptedExample:
     language: str
     messages: tuple[Message, ...]  # without the answer
     answer: str
-    choices: tuple[str, ...]  # the label words it is scored against, in the order of label_names; empty: free text
+    # What it is scored against, in the order of label_names: the labels' words or the options themselves, "" for an
+    # option that the row lacks; empty: free text.
+    choices: tuple[str, ...]
     label: str = ""  # the label's name, or the answer as text
     references: tuple[str, ...] = ()  # as in Example; the right label's word where a label is written
     is_written: bool = False  # the answer is text that the model generates, even where it ends in one of the choices
     chain_language: str = ""  # in which a chain of thought is asked for; empty: none is
     reading_language: str = ""  # whose notation and words the answer is read by; empty: ``language``
     group: str = ""  # rows of a language with one name share a premise or passage; empty: the row stands alone
+    lengths: tuple[int, ...] = ()  # of options as continuations, that log-likelihoods are divided by; empty: of words
     segments: tuple[str, ...] = ()  # the texts of the task's inputs, which an encoder reads without the instruction
     answer_start: int = -1  # as in Example
 

@@ -127,9 +127,9 @@ COMMAND = Command(
     "card; and, with push=, on a model hub.",
     ("run=RUNFOLDER format=[FORM,...] out=DIR [KEY=VALUE ...] [--json]",),
     (
-        "mslt export run=runs/xnli_3src-e0846e4e7c 'format=[safetensors,vllm]' out=exported",
-        "mslt export run=runs/xnli_3src-e0846e4e7c format=gguf outtype=q8_0 out=exported",
-        "mslt export run=runs/xnli_3src-e0846e4e7c format=vllm out=exported push=USER/NAME license=apache-2.0",
+        "mslt export run=runs/xnli_3src-138fcab690 'format=[safetensors,vllm]' out=exported",
+        "mslt export run=runs/xnli_3src-138fcab690 format=gguf outtype=q8_0 out=exported",
+        "mslt export run=runs/xnli_3src-138fcab690 format=vllm out=exported push=USER/NAME license=apache-2.0",
     ),
     Options,
     run,

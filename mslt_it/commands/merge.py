@@ -98,8 +98,8 @@ COMMAND = Command(
     "prompts of every trained and target language. Beyond the limits nothing is written.",
     ("run=RUNFOLDER out=DIR [KEY=VALUE ...] [--json]",),
     (
-        "mslt merge run=runs/xnli_3src-e0846e4e7c out=merged",
-        "mslt merge run=runs/xnli_3src-e0846e4e7c out=merged dtype=float32 prompts=0 --json",
+        "mslt merge run=runs/xnli_3src-138fcab690 out=merged",
+        "mslt merge run=runs/xnli_3src-138fcab690 out=merged dtype=float32 prompts=0 --json",
     ),
     Options,
     run,

@@ -113,8 +113,8 @@ COMMAND = Command(
     "the machines of a Ray cluster (pip install -e '.[ray]').",
     ("run=RUNFOLDER data=FILE out=FILE [KEY=VALUE ...] [--json]",),
     (
-        "mslt predict run=runs/custom-e0846e4e7c data=new.csv out=labelled.csv",
-        "mslt predict run=runs/custom-e0846e4e7c data=- format=jsonl out=out.parquet calibration=held_out language=tr",
+        "mslt predict run=runs/custom-138fcab690 data=new.csv out=labelled.csv",
+        "mslt predict run=runs/custom-138fcab690 data=- format=jsonl out=out.parquet calibration=held_out language=tr",
         "mslt predict run=exported/safetensors data=new.csv out=out.csv executor=ray workers=8 'settings={num_gpus:1}'",
     ),
     Options,

@@ -75,12 +75,14 @@ def load_task(path: Path, config_dir: str | None) -> TaskConfig:
     if not isinstance(content, Mapping):
         raise Problem(f"{path} must hold KEY: VALUE lines, such as name: {path.stem}.")
     task = build(TaskConfig, content, str(path), "task.")
-    return dataclasses.replace(task, prompts=FrozenDict({**task.prompts, **own_prompts(task.name, config_dir)}))
+    return dataclasses.replace(
+        task, prompts=FrozenDict({**task.prompts, **own_prompts(task.prompt_folder, config_dir)})
+    )
 
 
 def prompt_languages(task: TaskConfig) -> list[str]:
     """Languages that have a prompt, the user's own among them."""
-    package = (share_dir("eval") / "prompts" / task.name).glob("*.yaml")
+    package = (share_dir("eval") / "prompts" / task.prompt_folder).glob("*.yaml")
     return sorted({*task.prompts, *(path.stem for path in package)})
 
 

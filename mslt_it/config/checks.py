@@ -88,6 +88,11 @@ def _refuse_for_encoders(recipe: Recipe) -> None:
             f"{task.shape}) are written. Choose a decoder, such as scale=small, or a task of "
             f"{' or '.join(HEADS)}."
         )
+    if task.is_cloze:
+        raise Problem(
+            f"task.choices=cloze: an encoder ({path}) cannot say how likely a text goes on. Write task.choices=shown, "
+            "or choose a decoder."
+        )
     for name, default in vars(PromptConfig()).items():
         if (value := getattr(recipe.prompt, name)) != default:
             raise Problem(
@@ -130,14 +135,7 @@ def _check_task(task: TaskConfig) -> None:
         )
     if unknown := [name for name in task.optional_fields if name not in task.input_fields]:
         raise Problem(f"task.optional_fields: '{unknown[0]}' is not in task.input_fields={list(task.input_fields)}.")
-    if task.option_fields:
-        if unknown := [name for name in task.option_fields if name not in task.input_fields]:
-            raise Problem(f"task.option_fields: '{unknown[0]}' is not in task.input_fields={list(task.input_fields)}.")
-        if task.shape != "classification" or len(task.option_fields) != len(task.label_names):
-            raise Problem(
-                f"task.option_fields={list(task.option_fields)}: a label says which of them it is, and task.label_names"
-                f"={list(task.label_names)} (task.shape={task.shape}). Name as many labels, in their order."
-            )
+    _check_options(task)
     if task.data == "world" and (unknown := [name for name in task.group_fields if name not in task.input_fields]):
         raise Problem(
             f"task.group_fields: '{unknown[0]}' is not a column of the embedded world. "
@@ -153,8 +151,33 @@ def _check_task(task: TaskConfig) -> None:
         )
 
 
+def _check_options(task: TaskConfig) -> None:
+    options = task.option_fields
+    if unknown := [name for name in options if name not in task.input_fields]:
+        raise Problem(f"task.option_fields: '{unknown[0]}' is not in task.input_fields={list(task.input_fields)}.")
+    if options and (task.shape != "classification" or len(options) != len(task.label_names)):
+        raise Problem(
+            f"task.option_fields={list(options)}: a label says which of them it is, and task.label_names"
+            f"={list(task.label_names)} (task.shape={task.shape}). Name as many labels, in their order."
+        )
+    if task.is_cloze and not options:
+        raise Problem(
+            f"task.choices=cloze scores options that are in columns, and task={task.name} has none. Name them, "
+            "task.option_fields=[a,b], or write task.choices=shown."
+        )
+    if task.option_length != "bytes" and not task.is_cloze:
+        raise Problem(f"task.option_length={task.option_length} has no effect without task.choices=cloze. Remove it.")
+
+
 def _check_columns(task: TaskConfig) -> None:
-    own = (*task.input_fields, task.label_field, task.rationale_field, *COMMON_COLUMNS)
+    own = (
+        *task.input_fields,
+        task.label_field,
+        task.rationale_field,
+        task.split_field,
+        *task.id_fields,
+        *COMMON_COLUMNS,
+    )
     known = [name for name in (*own, *(["tokens"] if task.shape == "tagging" else [])) if name]
     for name, column in task.columns.items():
         if name not in known:

@@ -52,7 +52,10 @@ def load_recipe(
         refuse_unfilled(key, value, f"Write the value itself in recipe '{name}', or on the command line: {key}=VALUE.")
         if value == UNSET:
             raise Problem(f"{key}: no value in recipe '{name}'. Give one: {key}=VALUE.")
-    content["task"]["prompts"] = {**content["task"]["prompts"], **own_prompts(content["task"]["name"], config_dir)}
+    content["task"]["prompts"] = {
+        **content["task"]["prompts"],
+        **own_prompts(content["task"]["prompts_from"] or content["task"]["name"], config_dir),
+    }
     recipe = build(Recipe, {**content, **_names(content, name, scale)}, f"recipe '{name}'")
     recipe = _with_first_shot(_with_rows(_with_languages(_with_sources(recipe, choose))))
     total, said = recipe.data.num_examples_total, dict(assigned).get(("data", "num_examples_total"))

@@ -59,6 +59,9 @@ class TaskConfig:
     hub_files: str = key("", "Hub repositories without a table per language: the file, data/{config}.json.gz")
     file_layout: str = key("table", "of local files", choices=("table", "conll", "squad", "xwinograd", "self_instruct"))
     configs: Mapping[str, str] = key({}, "what a language is called in the data: {ko:kr}", example="{ko:kr}")
+    file_names: str = key("", "local files of more than one kind: part of the right ones' names, {config} in it")
+    split_field: str = key("", "column that says of which split a row is, where a file holds several")
+    id_fields: tuple[str, ...] = key((), "columns that together say which item a row is; empty: id, or idx")
     id_prefixes: Mapping[str, str] = key({}, "how a language's ids begin: {sw:swahili}", example="{sw:swahili}")
     is_parallel: bool = key(False, "rows without ids are translations of each other by their order, which is checked")
     group_fields: tuple[str, ...] = key(
@@ -73,8 +76,10 @@ class TaskConfig:
         example="[title,body]",
     )
     optional_fields: tuple[str, ...] = key((), "input columns that may be empty")
-    option_fields: tuple[str, ...] = key(
-        (), "input columns that are what the labels stand for, in their order: an encoder reads each by itself"
+    option_fields: tuple[str, ...] = key((), "input columns that the labels stand for; an encoder reads each by itself")
+    choices: str = key("shown", "options are listed, or scored as what follows", choices=("shown", "cloze"))
+    option_length: str = key(
+        "bytes", "choices=cloze: scores are divided by an option's length", choices=("bytes", "characters", "none")
     )
     label_field: str = key("label", "column of the answers; task.label for short", may_be_empty=False)
     rationale_field: str = key("", "column with a worked-out solution, to train with prompt.variant=cot_native")
@@ -91,6 +96,7 @@ class TaskConfig:
     instruction: Mapping[str, str] = key(
         {}, "language -> text, in place of the prompt files; a text alone: for all", example="{en:Which?,tr:Hangi?}"
     )
+    prompts_from: str = key("", "task whose prompt files are used; empty: its own")
     prompts: Mapping[str, str] = key({}, "language -> text of a prompt file, of --config-dir", in_help=False)
     metric: str = key("accuracy", "main figure", choices=tuple(dict.fromkeys(sum(METRICS.values(), ()))))
     max_answer_tokens: int = key(64, "generated at most, where an answer is text", unit="tokens", above=0)
@@ -116,6 +122,16 @@ class TaskConfig:
     def choice_names(self) -> tuple[str, ...]:
         """The labels an answer is chosen from; empty where the answer is text."""
         return self.label_names if self.shape == "classification" else ()
+
+    @property
+    def is_cloze(self) -> bool:
+        """Whether the options are what the prompt goes on with."""
+        return self.choices == "cloze"
+
+    @property
+    def prompt_folder(self) -> str:
+        """The task whose prompt files are used."""
+        return self.prompts_from or self.name
 
     @property
     def tags(self) -> tuple[str, ...]:

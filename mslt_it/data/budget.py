@@ -12,7 +12,7 @@ from mslt_it.data.cleaning import clean, fitting_code, gives_away
 from mslt_it.data.encoding import Encoder
 from mslt_it.data.labels import MISSING, keep_line
 from mslt_it.data.mixing import allocate, meet, rank, too_few
-from mslt_it.data.prompts import prompted
+from mslt_it.data.prompts import prompted, shown_fields
 from mslt_it.problems import Problem
 from mslt_it.records import EncodedExample, Example
 
@@ -52,10 +52,11 @@ class Preparing:
                 continue
             row = next(encoded)
             texts = tuple(outcome.example.fields.values())
+            shown = tuple(outcome.example.fields[name] for name in shown_fields(task))
             word = prompt.references[0] if prompt.chain_language and prompt.choices else prompt.answer
             if prompt.chain_language and not outcome.example.rationale.strip():
                 result.append(Prepared(outcome.example, None, NO_RATIONALE, ()))
-            elif task.choice_names and gives_away(texts, prompt.label, word):
+            elif task.choice_names and gives_away(shown, prompt.label, word):
                 result.append(Prepared(outcome.example, None, ANSWER_IN_PROMPT, ()))
             elif isinstance(row, str):
                 result.append(Prepared(outcome.example, None, row, ()))

@@ -17,7 +17,7 @@ from mslt_it.data.budget import Preparing, Tally, budget, chosen, reasons, refus
 from mslt_it.data.cleaning import clean
 from mslt_it.data.division import Loaded, set_aside
 from mslt_it.data.encoding import Encoder
-from mslt_it.data.labels import MISSING, NOT_TEXT, found_labels, label_notes
+from mslt_it.data.labels import MISSING, NO_OPTION, NOT_TEXT, found_labels, label_notes
 from mslt_it.data.leakage import LeakIndex, find_leaks, refuse_leaks
 from mslt_it.data.mixing import hash_key, interleave, largest_equal, rank, too_few
 from mslt_it.data.prompts import prompt_file, prompted
@@ -35,7 +35,8 @@ from mslt_it.records import (
 )
 
 MAX_COUNTED = 20  # labels whose training rows are counted in the printed report
-UNSCORABLE = {MISSING, NOT_TEXT, "label_unknown", "empty_field", "whitespace_only", "lone_surrogate", "too_big"}
+UNSCORABLE = {MISSING, NOT_TEXT, NO_OPTION, "label_unknown", "empty_field", "whitespace_only", "lone_surrogate"}
+UNSCORABLE |= {"too_big"}
 
 
 def with_found_labels(recipe: Recipe, rows: RowStore | None = None) -> Recipe:

@@ -10,9 +10,9 @@ from collections.abc import Collection, Iterable, Sequence
 
 from mslt_it.config import table_keys
 from mslt_it.config.recipe import TaskConfig
-from mslt_it.data.files import Row, language_column
+from mslt_it.data.files import Row, canonical_split, language_column
 from mslt_it.languages import is_guess, not_found, read_code, serving
-from mslt_it.problems import NoLabels, Problem, nearest
+from mslt_it.problems import NoLabels, NotScorable, Problem, nearest
 
 NUM_LOOKED_AT = 100  # rows whose columns are looked at: JSON rows may lack some
 MAX_SHOWN = 12  # spellings in a note or an error
@@ -45,6 +45,8 @@ def renamed(task: TaskConfig, rows: Sequence[Row]) -> tuple[Row, ...]:
         *needed_columns(task),
         *task.input_fields,
         *task.group_fields,
+        *task.id_fields,
+        task.split_field,
         task.rationale_field,
         *table_keys.COMMON_COLUMNS,
         *task.columns,
@@ -185,6 +187,21 @@ def unclaimed(task: TaskConfig, rows: Sequence[Row], languages: Iterable[str], w
         f"{where}: {sum(left.values())} of {len(rows)} rows are in no language of this run and left out "
         f"({column}: {', '.join(shown[:MAX_SHOWN])}{more})"
     )
+
+
+def rows_of_split(task: TaskConfig, rows: Sequence[Row], split: str, where: str) -> list[Row] | None:
+    """The rows that ``task.split_field`` says are of a split; None where the file has no such column."""
+    name = task.split_field
+    if not name or name not in rows[0].values:
+        return None
+    wanted, found = canonical_split(split), Counter(canonical_split(str(row.values.get(name))) for row in rows)
+    if wanted not in found:
+        raise NotScorable(
+            f"{where} has no row with {name}={split} (task.split_field). {nearest(wanted, found)} Set "
+            "task.train_split and task.score_split to splits that it has.",
+            f"no row with {name}={split}",
+        )
+    return [row for row in rows if canonical_split(str(row.values.get(name))) == wanted]
 
 
 def by_prefix(

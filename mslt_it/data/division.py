@@ -26,7 +26,7 @@ from mslt_it.config.recipe import TaskConfig
 from mslt_it.data.files import Row
 from mslt_it.data.leakage import fold
 from mslt_it.data.mixing import hash_key
-from mslt_it.data.shapes import ID_COLUMNS, id_text
+from mslt_it.data.shapes import id_columns, id_text, item_id
 from mslt_it.problems import NotScorable, Problem
 from mslt_it.records import Example
 
@@ -58,18 +58,18 @@ class Table:
 
 def table(task: TaskConfig, rows: Sequence[Row]) -> Table:
     """The rows of one language as far as dividing needs them."""
-    column = next((c for c in ID_COLUMNS if rows and c in rows[0].values), None)
-    ids = tuple(id_text(row.values.get(column)) if column else str(i) for i, row in enumerate(rows))
+    columns = id_columns(task, rows)
+    ids = tuple(item_id(row, columns) if columns else str(i) for i, row in enumerate(rows))
     fields = ("tokens",) if task.shape == "tagging" else task.input_fields
     texts = tuple("\0".join(fold(str(row.values.get(name))) for name in fields) for row in rows)
     if task.group_fields:
         keys = (task.group_key({n: id_text(row.values.get(n)) for n in task.group_fields}) for row in rows)
         # A row whose cell is empty is in no group.
-        return Table(ids, tuple(key or text for key, text in zip(keys, texts, strict=True)), texts, bool(column), True)
+        return Table(ids, tuple(key or text for key, text in zip(keys, texts, strict=True)), texts, bool(columns), True)
     groups = tuple(fold(str(row.values.get(fields[0]))) for row in rows)
     num_shared = sum(n for n in Counter(groups).values() if 1 < n <= MAX_GROUP)
     is_grouped = len(fields) > 1 and num_shared >= max(1, MIN_GROUPED_SHARE * len(rows))
-    return Table(ids, groups, texts, column is not None, is_grouped)
+    return Table(ids, groups, texts, bool(columns), is_grouped)
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ from mslt_it.records import Example
 
 # What people write where a label is missing. Each is a label where it is named, or as frequent as one.
 MISSING_LABELS = frozenset({"-", "--", "-1", "none", "null", "nan", "n/a", "na", "#n/a", "<na>"})
-MISSING, NOT_TEXT = "label_missing", "not_text"  # reasons why a row is dropped
+MISSING, NOT_TEXT, NO_OPTION = "label_missing", "not_text", "no_option"  # reasons why a row is dropped
 MIN_MARKER_SHARE = 0.5  # of the rarest label's rows: a "none" with as many is a label too
 MIN_INDEX_ROWS = 20  # in fewer rows an integer of the benchmark's may be missing by chance
 MAX_FOREIGN = 40  # more different values beside the known labels are another column

@@ -82,7 +82,7 @@ class Picked:
     def is_of(self, task: TaskConfig, language: str) -> bool:
         """Whether the path names the language."""
         spelt = self.files[0].language
-        names = (task.config_name(language), language)
+        names = (_local_name(task, language), task.config_name(language), language)
         return bool(spelt) and (spelt in names or any(serving(name, [spelt], "") for name in names))
 
 
@@ -90,7 +90,7 @@ def pick(task: TaskConfig, root: Path, language: str, split: str) -> Picked:
     """The files of a split. Where the only file of a language is neither split, or all data are one file, it serves
     both."""
     if root.is_file():
-        file = _named_file(root, (), task.config_name(language), (), at_end=True)
+        file = _named_file(root, (), _local_name(task, language), (), at_end=True)
         return Picked((file,), file.split_name(), True)
     files = _of_language(task, root, language)
     train, score = (_of_split(files, name) for name in (task.train_split, task.score_split))
@@ -134,16 +134,16 @@ def unnamed_files(root: Path) -> list[Path]:
 
 
 def _of_language(task: TaskConfig, root: Path, language: str) -> tuple[DataFile, ...]:
-    upstream = task.config_name(language)
+    upstream = _local_name(task, language)
     splits = (task.train_split, task.score_split)
     files = _data_files(root, splits, upstream if upstream != language else "")
-    if own := tuple(f for f in files if f.language == upstream and upstream != language):
-        return own
     known = {f.language for f in files if f.language}
-    spellings = (serving(upstream, known, str(root)) if upstream != language else ()) or serving(
-        language, known, str(root)
-    )
-    own = tuple(f for f in files if f.language in spellings)
+    own = tuple(f for f in files if f.language == upstream and upstream != language)
+    if not own:
+        spellings = (serving(upstream, known, str(root)) if upstream != language else ()) or serving(
+            language, known, str(root)
+        )
+        own = tuple(f for f in files if f.language in spellings)
     unnamed = tuple(f for f in files if not f.language or (f.is_weak and len(known) == 1))
     if own:  # a language's train file beside one test file for all languages
         missing = [s for s in splits if not _of_split(own, s) and _of_split(unnamed, s)]
@@ -260,6 +260,12 @@ def _language_in(tokens: Sequence[str], splits: frozenset[str], at_end: bool) ->
         if code and (len(words[0]) <= 3 or len(code.split("-")[0]) == 2):  # of words, few are names of languages
             return "-".join(words), start, end
     return None
+
+
+def _local_name(task: TaskConfig, language: str) -> str:
+    """What the names of the language's files hold."""
+    name = task.config_name(language)
+    return task.file_names.replace("{config}", name) if task.file_names else name
 
 
 def _plain(name: str) -> str:

@@ -48,6 +48,7 @@ class _Content:
     """What stands in a prompt file."""
 
     templates: tuple[str, ...] = key(help="ways of asking, each with every field", example="['{text}']")
+    cloze: tuple[str, ...] = key((), "ways of asking without the options, for task.choices=cloze")
     labels: Mapping[str, str] = key({}, "label -> word")
     system: str = key("", "a message before the row")
     wording: Mapping[str, Any] = key({}, "field -> value -> phrase")
@@ -80,20 +81,21 @@ def prompted(example: Example, task: TaskConfig, prompt: PromptConfig) -> Prompt
             f"{example.origin or example.id}: label '{example.label}' has no word in {file.path}. "
             f"{nearest(example.label, file.labels)}"
         )
-    word = asking.word(example.label)
+    word, choices = asking.word(example.label, example.fields), asking.choices(example.fields)
     return PromptedExample(
         id=example.id,
         language=example.language,
         messages=(*asking.opening(), Message("user", asking.ask(example))),
         answer=word if form is None else form.answer(example.rationale, word),
-        choices=asking.words,
+        choices=choices,
         label=example.label,
-        references=example.references if form is None or not asking.words else (word,),
-        is_written=form is not None or not asking.words,
+        references=example.references if form is None or not choices else (word,),
+        is_written=form is not None or not choices,
         chain_language=form.language if form else "",
         # Numbers of an English chain are in English notation; labels are the question's own words.
-        reading_language=ENGLISH if form and form.language == ENGLISH and not asking.words else "",
+        reading_language=ENGLISH if form and form.language == ENGLISH and not choices else "",
         group=fingerprint(key) if (key := task.group_key({**example.fields, **example.grouped_by})) else "",
+        lengths=tuple(_length(task, choice) for choice in choices) if task.is_cloze else (),
         segments=tuple(example.fields[name] for name in task.input_fields),
         answer_start=example.answer_start,
     )
@@ -120,8 +122,21 @@ class _Asking:
     def words(self) -> tuple[str, ...]:
         return tuple(self.file.labels[name] for name in self.task.choice_names)
 
-    def word(self, label: str) -> str:
-        return self.file.labels[label] if self.task.choice_names and label else label
+    def choices(self, fields: Mapping[str, str]) -> tuple[str, ...]:
+        """What a row's answer is chosen from, "" for an option that it lacks."""
+        if not self.task.option_fields:
+            return self.words
+        options = [fields[name].strip() for name in self.task.option_fields]
+        return tuple(
+            option if self.task.is_cloze else word * bool(option)
+            for option, word in zip(options, self.words, strict=True)
+        )
+
+    def word(self, label: str, fields: Mapping[str, str]) -> str:
+        """What is answered."""
+        if not self.task.choice_names or not label:
+            return label
+        return self.choices(fields)[self.task.choice_names.index(label)]
 
     def opening(self) -> list[Message]:
         """What comes before the row: the system's word and worked examples."""
@@ -141,7 +156,21 @@ class _Asking:
     def ask(self, example: Example) -> str:
         """The user's message."""
         request = self.request(example)
-        return request if self.form is None else self.form.ask(request, self.words, self.language)
+        if self.form is None:
+            return request
+        return self.form.ask(request, [word for word in self.choices(example.fields) if word], self.language)
+
+
+def shown_fields(task: TaskConfig) -> tuple[str, ...]:
+    """The input fields that a prompt shows: no options where they are what it goes on with."""
+    return tuple(name for name in task.input_fields if not (task.is_cloze and name in task.option_fields))
+
+
+def _length(task: TaskConfig, option: str) -> int:
+    """What the option's log-likelihood is divided by; at least 1, also of one that a row lacks."""
+    if task.option_length == "none":
+        return 1
+    return max(1, len(option.encode()) if task.option_length == "bytes" else len(option))
 
 
 @dataclass(frozen=True)
@@ -169,7 +198,7 @@ def outline(task: TaskConfig, prompt: PromptConfig, language: str) -> Outline:
     messages = [*asking.opening(), Message("user", plain.ask(Example("", language, task.name, "", places, "")))]
     return Outline(
         tuple((one.role, tuple(_line(text, names) for text in one.content.split("\n"))) for one in messages),
-        dict(zip(task.choice_names, asking.words, strict=True)),
+        {} if task.is_cloze else dict(zip(task.choice_names, asking.words, strict=True)),
         file.wording,
         tuple(sorted(file.optional)),
         len(file.templates) if is_drawn else 1,
@@ -185,7 +214,7 @@ def _shown(asking: _Asking, shot: Exemplar) -> list[Message]:
     """A worked example as a turn of the user and one of the assistant. A chain in English is the English example's."""
     task, prompt, form = asking.task, asking.prompt, asking.form
     item = Example(shot.id, asking.language, task.name, "", shot.fields, shot.label)
-    answer = asking.word(shot.label)
+    answer = asking.word(shot.label, shot.fields)
     if form is not None and form.language == ENGLISH:
         shown = exemplars(task, ENGLISH, prompt.num_shots, first=prompt.first_shot or 0)
         english = next(example for example in shown if example.id == shot.id)
@@ -221,17 +250,17 @@ def prompt_file(task: TaskConfig, language: str, prompt: PromptConfig) -> Prompt
     """The validated prompt file for a language; English, with a note, where the language has none."""
     if task.name == "custom" or task.instruction:
         return _own_prompt(task, language)
-    folder = share_dir("eval") / "prompts" / task.name
+    folder = share_dir("eval") / "prompts" / task.prompt_folder
     paths = {path.stem: path for path in folder.glob("*.yaml")}
-    paths |= {code: Path("prompts", task.name, f"{code}.yaml") for code in task.prompts}  # the user's own
+    paths |= {code: Path("prompts", task.prompt_folder, f"{code}.yaml") for code in task.prompts}  # the user's own
     own = (language, primary(language))
     wanted = ("en",) if prompt.language == "english" else (*own, "en")
     code = next((c for c in wanted if c in paths), None)
     if code is None:
         raise Problem(
-            f"No prompt file of task '{task.name}' for language '{wanted[0]}', and none in English. Found: "
-            f"{', '.join(sorted(paths)) or 'none'}. Write prompts/{task.name}/en.yaml (labels, templates) in the "
-            "folder that you give with --config-dir, or the question itself: task.instruction='...'."
+            f"No prompt file of task '{task.prompt_folder}' for language '{wanted[0]}', and none in English. Found: "
+            f"{', '.join(sorted(paths)) or 'none'}. Write prompts/{task.prompt_folder}/en.yaml (labels, templates) in "
+            "the folder that you give with --config-dir, or the question itself: task.instruction='...'."
         )
     file = _read(paths[code], parse_yaml(paths[code], task.prompts.get(code)), task)
     if prompt.language == "native" and code not in own:
@@ -278,11 +307,11 @@ def _own_prompt(task: TaskConfig, language: str) -> PromptFile:
             text = literal(_INSTRUCTION_NAMES.format(first=names[0], last=names[-1]))
         note = "task.instruction is not given: " + (f"'{text}' is used" if text else "the text stands alone")
     lines = [text] if text else []
-    shown = placeholders(text, task.input_fields, where)
-    for name in task.input_fields:
+    shown, fields = placeholders(text, task.input_fields, where), shown_fields(task)
+    for name in fields:
         if name not in shown:  # the instruction says by {name} where a field goes; else it comes after it
-            lines.append(f"{{{name}}}" if len(task.input_fields) == 1 else f"{literal(name)}: {{{name}}}")
-    if names:
+            lines.append(f"{{{name}}}" if len(fields) == 1 else f"{literal(name)}: {{{name}}}")
+    if names and not task.is_cloze:
         lines.append(literal(" / ".join(names)))
     labels = dict(zip(task.choice_names, task.choice_names, strict=True))
     return PromptFile(
@@ -294,10 +323,13 @@ def _read(path: Path, content: Any, task: TaskConfig) -> PromptFile:
     if not isinstance(content, dict):
         raise Problem(f"{path} must hold the keys labels and templates.")
     found, fields = build(_Content, content, str(path)), task.input_fields
+    templates = found.cloze if task.is_cloze else found.templates
+    if not templates:
+        raise Problem(f"{path} has no way of asking without options. Add cloze: ['{{FIELD}}'], or task.choices=shown.")
     refuse_placeholders(found.system, f"{path}: system")
-    for number, template in enumerate(found.templates):
+    for number, template in enumerate(templates):
         used = placeholders(template, fields, f"{path}: template {number}")
-        if missing := [name for name in fields if name not in used]:
+        if missing := [name for name in shown_fields(task) if name not in used]:
             raise Problem(f"{path}: template {number} never shows {{{missing[0]}}}, one of task.input_fields.")
     for name, phrases in found.wording.items():
         if name not in fields:
@@ -307,9 +339,7 @@ def _read(path: Path, content: Any, task: TaskConfig) -> PromptFile:
         for value, phrase in phrases.items():
             refuse_placeholders(phrase, f"{path}: wording of {name}={value}")
     _check_labels(path, found.labels, task.choice_names)
-    return PromptFile(
-        path, found.labels, found.templates, found.system, "", found.wording, frozenset(task.optional_fields)
-    )
+    return PromptFile(path, found.labels, templates, found.system, "", found.wording, frozenset(task.optional_fields))
 
 
 def _check_labels(path: Path, labels: Mapping[str, str], label_names: tuple[str, ...]) -> None:

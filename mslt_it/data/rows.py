@@ -20,7 +20,16 @@ from typing import Any, Literal, TypeVar
 from mslt_it import values
 from mslt_it.config.recipe import Recipe, TaskConfig
 from mslt_it.data import intents
-from mslt_it.data.columns import check_columns, column_of, count_spellings, file_columns, renamed, rows_of, unclaimed
+from mslt_it.data.columns import (
+    check_columns,
+    column_of,
+    count_spellings,
+    file_columns,
+    renamed,
+    rows_of,
+    rows_of_split,
+    unclaimed,
+)
 from mslt_it.data.division import Loaded, Table, Units, divide, table, units_of_ids
 from mslt_it.data.files import TABLES, Row, canonical_split, listing
 from mslt_it.data.hub import hub_configs, read_hub
@@ -138,8 +147,11 @@ class RowStore:
         if _is_local(task):
             picked = self._picked(task, language, split)
             found = self._table(task, picked)
-            rows, said = rows_of(task, found, language, picked.origin, names_language=picked.is_of(task, language))
+            is_of = picked.is_of(task, language) or task.languages == (language,)
+            rows, said = rows_of(task, found, language, picked.origin, names_language=is_of)
             check_columns(task, rows, picked.origin, with_label=with_label)
+            if (own := rows_of_split(task, rows, split, picked.origin)) is not None:
+                return _Own(own, (*picked.notes, *said), picked.origin, canonical_split(split), False)
             return _Own(rows, (*picked.notes, *said), picked.origin, picked.name, picked.is_divided)
         if task.languages and not serving(language, task.languages, task.data):
             raise Problem(
@@ -259,6 +271,8 @@ class RowStore:
         upstream = {name: code for code, name in task.configs.items() if code != "default"}
         if not _is_local(task):
             return task.languages or _hub_languages(task, upstream)
+        if len(task.languages) == 1:  # files of such a benchmark name none
+            return task.languages
         root = values.path(task.data)
         codes = {} if root.is_file() else languages_in(root)
         codes |= {name: code for name, code in upstream.items() if (root / name).is_dir()}

@@ -11,9 +11,10 @@ from typing import Any
 
 from mslt_it.config import table_keys
 from mslt_it.config.recipe import TaskConfig
-from mslt_it.data.files import Row
+from mslt_it.data.files import ID_NAMES, Row
 from mslt_it.data.labels import (
     MISSING,
+    NO_OPTION,
     NOT_TEXT,
     as_text,
     is_marker,
@@ -27,7 +28,6 @@ from mslt_it.data.spans import encode, sentence, to_spans, without_language_pref
 from mslt_it.problems import NoLabels, NotScorable, Problem, nearest
 from mslt_it.records import Example
 
-ID_COLUMNS = ("id", "idx")
 MIN_PLACEHOLDER_ROWS = 20  # fewer rows with one label may be chance
 OUTSIDE = table_keys.OUTSIDE
 _BEGINS = {"B": "B", "I": "I", "S": "B", "U": "B", "E": "I", "L": "I", "M": "I"}  # of BIOES and BILOU
@@ -50,6 +50,19 @@ def id_text(value: Any) -> str:
     return plain_number(as_text(value))
 
 
+def id_columns(task: TaskConfig, rows: Sequence[Row]) -> tuple[str, ...]:
+    """The columns that say which item a row is: those of the task, else one that is called id or idx; () without."""
+    known = rows[0].values if rows else {}
+    if task.id_fields and all(name in known for name in task.id_fields):
+        return task.id_fields
+    return next(((name,) for name in ID_NAMES if name in known), ())
+
+
+def item_id(row: Row, columns: Sequence[str]) -> str:
+    """A row's id by the columns that `id_columns` found."""
+    return " ".join(id_text(row.values.get(name)) for name in columns)
+
+
 def to_examples(
     task: TaskConfig, language: str, split: str, rows: Sequence[Row], origin: str, *, for_scoring: bool
 ) -> list[Example]:
@@ -61,9 +74,9 @@ def to_examples(
     """
     if for_scoring:
         refuse_unpublished(task, language, rows, origin)
-    id_column = next((c for c in ID_COLUMNS if c in rows[0].values), None)
+    columns = id_columns(task, rows)
     # Ids of two languages are those of one item where a column or the checked order of a benchmark says so.
-    prefix = f"{split}:" if id_column or task.is_parallel else f"{split}:{language}:"
+    prefix = f"{split}:" if columns or task.is_parallel else f"{split}:{language}:"
 
     def where(index: int) -> str:
         return f"{origin} (language '{language}') {rows[index].place}"
@@ -73,10 +86,10 @@ def to_examples(
     seen: dict[str, str] = {}
     examples = []
     for index, row in enumerate(rows):
-        number = id_text(row.values.get(id_column)) if id_column else str(index)
+        number = item_id(row, columns) if columns else str(index)
         if number in seen:
             remedy = "Ids tell items apart and find their translations: make them unique, or remove the column."
-            raise Problem(f"{where(index)}: {id_column}={number} is already at {seen[number]}. {remedy}")
+            raise Problem(f"{where(index)}: {'+'.join(columns)}={number} is already at {seen[number]}. {remedy}")
         seen[number] = row.place
         parts, worked = answered(index), "" if for_scoring else task.rationale_field
         rationale = _text(row.values.get(worked), worked, parts, optional=True) if worked else ""
@@ -130,13 +143,25 @@ def _answer_reader(
             parts.fields[name] = _text(row.get(name), name, parts, optional=name in task.optional_fields)
         if labels:
             parts.label, fault = labels[index]
-            parts.fault = parts.fault or fault
+            parts.fault = parts.fault or fault or _option_fault(task, parts)
         else:
             parts.references = _answers(values[index], task, parts)
             parts.label = next(iter(parts.references), "")
         return parts
 
     return answered
+
+
+def _option_fault(task: TaskConfig, parts: _Parts) -> str:
+    """Why no answer of a row can be the right one."""
+    options = [parts.fields[name].strip() for name in task.option_fields]
+    if not options or not parts.label:
+        return ""
+    if not (right := options[task.label_names.index(parts.label)]):
+        return f"{NO_OPTION}: {task.label_field} is '{parts.label}', whose option is empty"
+    if task.is_cloze and options.count(right) > 1:
+        return f"{NO_OPTION}: two options are the right one, word by word"
+    return ""
 
 
 def _answers(value: Any, task: TaskConfig, parts: _Parts) -> tuple[str, ...]:

@@ -83,6 +83,11 @@ def check_variant(task: TaskConfig, variant: str, known: Sequence[str] = VARIANT
     """A Problem for an unknown variant, or one that the task has not."""
     if variant not in known:
         raise Problem(f"variant={variant} is unknown. {nearest(variant, known)}")
+    if variant not in ("direct", "translate_solve") and task.is_cloze:
+        raise Problem(
+            f"variant={variant} ends in a label's word, and with task.choices=cloze options have none. Write "
+            "task.choices=shown, or variant=direct."
+        )
     if variant != "direct" and answer_kind(task) is None:
         raise Problem(f"variant={variant} ends in a label or number; task={task.name} has neither. Use variant=direct.")
 

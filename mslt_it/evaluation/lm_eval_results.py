@@ -9,22 +9,30 @@ from mslt_it.evaluation.scores import ScoreRow
 
 # Our metric -> the name that lm-eval's own tasks use.
 NAMES = {"accuracy": "acc", "number_accuracy": "exact_match", "qa_f1": "f1"}
+BY_LENGTH = {"bytes": "acc_bytes", "characters": "acc_norm", "none": "acc"}  # task.option_length, of continuations
 FILTER = "none"
 
 
 def lm_eval_results(
-    rows: Sequence[ScoreRow], *, model: str, settings: Mapping[str, Any], num_shots: int
+    rows: Sequence[ScoreRow],
+    *,
+    model: str,
+    settings: Mapping[str, Any],
+    num_shots: int,
+    option_lengths: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
     """One system and variant: a task ``mslt_<task>_<language>`` per language, its mean as the group ``mslt_<task>``.
 
     A standard error is given where the metric is a share; an invalid figure is "N/A", as lm-eval writes what it could
-    not compute, with the reason beside it.
+    not compute, with the reason beside it. ``option_lengths``: task -> what options as continuations are divided by.
     """
     results: dict[str, dict[str, Any]] = {}
     samples: dict[str, dict[str, int]] = {}
     for row in rows:
         name = f"mslt_{row.task}" + f"_{row.language}" * (not row.is_mean)
         metric = NAMES.get(row.metric, row.metric)
+        if metric == "acc" and (length := (option_lengths or {}).get(row.task)):
+            metric = BY_LENGTH[length]
         entry = results.setdefault(name, {"alias": name})
         entry[f"{metric},{FILTER}"] = "N/A" if row.value is None else row.value
         is_share = row.metric in ("accuracy", "number_accuracy", "exact_match") and not row.is_mean

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -49,20 +50,33 @@ class Measure:
         return np.array([counts for counts, _ in rows]), sum(not readable for _, readable in rows)
 
 
-def why_invalid(scores: np.ndarray, *, same_prompts: bool = False) -> str:
+def choice_scores(items: Sequence[PromptedExample], rows: Sequence[Mapping[str, Any]]) -> np.ndarray:
+    """(items, choices) log-likelihoods in nats as the journal has them: of options as continuations per byte or
+    character; -inf for an option that an item lacks."""
+    scores = np.full((len(items), len(items[0].choices)), -np.inf)
+    for number, (item, row) in enumerate(zip(items, rows, strict=True)):
+        there = np.array([bool(choice) for choice in item.choices])
+        found = np.array([float(value) for value in row["log_likelihoods"]])
+        scores[number, there] = found[there] if len(found) == len(there) else found  # a head says all labels
+    return scores / np.array([item.lengths for item in items]) if items[0].lengths else scores
+
+
+def why_invalid(scores: np.ndarray, *, same_prompts: bool = False, there: np.ndarray | None = None) -> str:
     """Why (items, choices) log-likelihoods cannot be turned into an accuracy, or an empty string.
 
     A broken model gives NaN, infinities or the same score for everything; taking the largest would then answer the
     first label everywhere and look like chance. ``same_prompts``: all items asked the same (of translations, where a
-    poor model gives all rows one text), so equal scores are no sign of anything.
+    poor model gives all rows one text), so equal scores are no sign of anything. ``there``: (items, choices) bool,
+    which choices an item has; default: all.
     """
     if scores.size == 0:
         return "no items"
+    there = np.ones_like(scores, dtype=bool) if there is None else there
     if np.isnan(scores).any():
         return f"{int(np.isnan(scores).any(axis=1).sum())} of {len(scores)} items have a score that is NaN"
-    if np.isinf(scores).any():
-        return f"{int(np.isinf(scores).any(axis=1).sum())} of {len(scores)} items have an infinite score"
-    if (scores.max(axis=1) == scores.min(axis=1)).all():
+    if (infinite := np.isinf(scores) & there).any():
+        return f"{int(infinite.any(axis=1).sum())} of {len(scores)} items have an infinite score"
+    if (scores.max(axis=1) == np.where(there, scores, np.inf).min(axis=1)).all():
         return "every item has the same score for all its choices"
     if len(scores) > 1 and not same_prompts and (scores == scores[0]).all():
         return "all items have the same scores, whatever they ask"

@@ -92,6 +92,7 @@ def write_results(
                 model=f"pretrained={bench.model.path},adapter={system.adapter_sha256 or 'none'}",
                 settings={"variant": variant, **to_plain(request.settings)},
                 num_shots=request.recipes[0].prompt.num_shots,
+                option_lengths={r.task.name: r.task.option_length for r in request.recipes if r.task.is_cloze},
             )
             files[f"lm_eval/{system.name}_{variant}.json"] = json.dumps(form, indent=2, ensure_ascii=False)
     for name, written in files.items():

@@ -78,16 +78,16 @@ def questions_of(
 def choice_requests(items: Sequence[PromptedExample], encoder: Encoder) -> list[Request]:
     """One request per item, in order; every item has choices.
 
-    The end token belongs to the choices only where one of them begins another ("pay", "pay later"): there it alone
-    tells them apart.
+    The end token belongs to the choices only where one of the labels' words begins another ("pay", "pay later"): there
+    it alone tells them apart. Options as continuations are scored without, as lm-eval does.
     """
-    words = sorted({choice for item in items for choice in item.choices})
+    words = sorted({choice for item in items for choice in item.choices if choice})
     ids = dict(zip(words, map(tuple, encoder.user_ids(words)), strict=True))
-    if needs_end(list(ids.values())):
+    if not any(item.lengths for item in items) and needs_end(list(ids.values())):
         ids = {word: (*row, encoder.end_id) for word, row in ids.items()}
     prompts = encoder.prompt_ids_all([item.messages for item in items])
     return [
-        Request(tuple(prompt), tuple(ids[choice] for choice in item.choices))
+        Request(tuple(prompt), tuple(ids[choice] for choice in item.choices if choice))
         for item, prompt in zip(items, prompts, strict=True)
     ]
 

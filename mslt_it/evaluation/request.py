@@ -81,7 +81,7 @@ ARGUMENTS = Command(
         "model=PATH task=NAME [adapter=FOLDER] [KEY=VALUE ...]",
     ),
     (
-        "mslt eval run=runs/xnli_3src-e0846e4e7c 'variant=[direct,cot_native,cot_english,translate_solve,xlt]'",
+        "mslt eval run=runs/xnli_3src-138fcab690 'variant=[direct,cot_native,cot_english,translate_solve,xlt]'",
         "mslt eval model=world 'adapter=[runs/a,runs/b]' task=xnli languages=all",
         "mslt eval model=PATH task=mgsm task.data=DIR variant=cot_native shots=2 samples=8",
     ),

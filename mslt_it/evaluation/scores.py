@@ -15,7 +15,7 @@ from mslt_it.evaluation.answers.language import LanguageShare, language_share
 from mslt_it.evaluation.estimates import Difference, Settings, difference, differences, macro
 from mslt_it.evaluation.label_reports import Chance, LabelReport, above_chance, label_report, p_above_chance
 from mslt_it.evaluation.matching import Cell
-from mslt_it.evaluation.measures import ACCURACY, MEASURES, Measure, Outputs, why_invalid
+from mslt_it.evaluation.measures import ACCURACY, MEASURES, Measure, Outputs, choice_scores, why_invalid
 from mslt_it.evaluation.voting import vote
 from mslt_it.problems import Problem
 from mslt_it.records import PromptedExample
@@ -216,8 +216,10 @@ class Out:
 def outputs_of(answered: Answered) -> Out:
     items = answered.items
     if not items[0].is_written:
-        scores = np.array([[float(v) for v in row["log_likelihoods"]] for row in answered.rows])
-        reason = answered.reason or why_invalid(scores, same_prompts=len({i.messages for i in items}) == 1)
+        scores = choice_scores(items, answered.rows)
+        there = np.array([[bool(choice) for choice in item.choices] for item in items])
+        same = len({item.messages for item in items}) == 1
+        reason = answered.reason or why_invalid(scores, same_prompts=same, there=there)
         return Out(scores, reason)
     texts = [row["text"] for row in answered.rows]
     broken = sum(text is None for text in texts)

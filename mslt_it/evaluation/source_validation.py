@@ -21,7 +21,7 @@ from mslt_it.evaluation.asking import Question, engine
 from mslt_it.evaluation.generation import evaluating
 from mslt_it.evaluation.heads import head_losses
 from mslt_it.evaluation.likelihood import choice_log_likelihoods
-from mslt_it.evaluation.measures import MEASURES, Outputs
+from mslt_it.evaluation.measures import MEASURES, Outputs, choice_scores
 from mslt_it.evaluation.questions import questions_of
 from mslt_it.evaluation.settings import Settings
 from mslt_it.evaluation.shared_rows import Request
@@ -85,11 +85,7 @@ class SourceValidation:
             for batch in asked.batches:
                 rows |= zip(batch, asked.answer(batch), strict=True)
             said = [rows[i] for i in range(len(questions))]
-            outputs: Outputs = (
-                tuple(row["text"] for row in said)
-                if items[0].is_written
-                else np.array([[float(value) for value in row["log_likelihoods"]] for row in said])
-            )
+            outputs: Outputs = tuple(row["text"] for row in said) if items[0].is_written else choice_scores(items, said)
             found[2:] = self._measure.counts(items, outputs)[0].sum(axis=0)
         return found
 

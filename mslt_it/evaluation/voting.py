@@ -15,7 +15,7 @@ def read_answer(item: PromptedExample, text: str) -> str | Decimal | None:
     """The label's word or the number that a text states, None where it states none."""
     if not item.choices:
         return parse_number(text, item.read_in)
-    found = read_label(text, item.read_in, {word: word for word in item.choices})
+    found = read_label(text, item.read_in, {word: word for word in item.choices if word})
     return None if found is None else found.label
 
 

@@ -54,7 +54,7 @@ _KEYS = (
 )
 KEYS = tuple(_KEYS.split())
 DATASET_KEYS = ("data_files", "revision")
-METRICS = ("acc", "acc_norm", "exact_match")  # of lm-eval itself; other names are looked up on the Hub and run
+METRICS = ("acc", "acc_norm", "acc_bytes", "exact_match")  # of lm-eval itself; others are fetched from the Hub and run
 FILTERS = ("regex", "take_first", "remove_whitespace")
 
 _FIELD = re.compile(r"\{(\w+)\}")
@@ -83,10 +83,11 @@ def task_file(task: TaskConfig, language: str) -> dict[str, Any]:
 
 
 def local_task_file(
-    task: TaskConfig, language: str, choices: Sequence[str], rows: Path, max_chain_tokens: int | None = None
+    task: TaskConfig, language: str, choices: Sequence[str] | str, rows: Path, max_chain_tokens: int | None = None
 ) -> dict[str, Any]:
     """A task over rows written by `write_scored_set`: ``prompt``, and ``gold`` (a position in choices, or a text).
 
+    ``choices``: the same for all rows, or the column that has each row's.
     ``max_chain_tokens``: of a chain of thought, which ends where the model ends it and not at an empty line.
     """
     content = {
@@ -97,7 +98,7 @@ def local_task_file(
         "doc_to_text": "{{prompt}}",
     }
     if choices:
-        return {**content, **_multiple_choice("gold", choices)}
+        return {**content, **_multiple_choice("gold", choices, by_length=task.is_cloze)}
     if max_chain_tokens is not None:
         return {**content, **_generated("{{gold}}", max_chain_tokens, until=())}
     return {**content, **_generated("{{gold}}", task.max_answer_tokens)}
@@ -112,12 +113,13 @@ def write_scored_set(recipe: Recipe, language: str, folder: Path, store: RowStor
             "command line only."
         )
     choices = () if items[0].is_written else items[0].choices
+    is_own = any(item.choices != choices for item in items) if choices else False
     if not choices and recipe.task.metric != "number_accuracy":
         raise Problem(
             f"task={recipe.task.name} is scored by {recipe.task.metric}, which lm-eval has not. Known: tasks that "
             "choose an answer, and number_accuracy."
         )
-    if any(a != b and b.startswith(a) for a in choices for b in choices):
+    if not recipe.task.is_cloze and any(a != b and b.startswith(a) for a in choices for b in choices):
         raise Problem(
             f"task={recipe.task.name}: one of the answers {', '.join(choices)} begins another, and lm-eval scores them "
             "without the end token that tells them apart. Use other words."
@@ -126,13 +128,16 @@ def write_scored_set(recipe: Recipe, language: str, folder: Path, store: RowStor
     rows = folder / f"{_name(recipe.task, language)}.jsonl"
     with rows.open("w", encoding="utf-8") as out:
         for item in items:
-            gold = choices.index(item.answer) if choices else item.label
-            row = {"id": item.id, "prompt": item.messages[0].content, "gold": gold}
+            own = [choice for choice in item.choices if choice]
+            gold = own.index(item.answer) if choices else item.label
+            row: dict[str, Any] = {"id": item.id, "prompt": item.messages[0].content, "gold": gold}
+            row |= {"choices": own} if is_own else {}
             out.write(json.dumps(row, ensure_ascii=False) + "\n")
     comment = f"The rows that recipe {recipe.name} scores in {language}."
     path = folder / f"{_name(recipe.task, language)}.yaml"
     chain = recipe.scoring.max_chain_tokens if items[0].chain_language else None
-    path.write_text(_dump(local_task_file(recipe.task, language, choices, rows, chain), comment), encoding="utf-8")
+    content = local_task_file(recipe.task, language, "choices" if is_own else choices, rows, chain)
+    path.write_text(_dump(content, comment), encoding="utf-8")
     return path
 
 
@@ -197,6 +202,8 @@ def _refusals(content: Mapping[Any, Any]) -> Iterator[tuple[str, str]]:
         for reason in _template_refusals(content.get(text, "")):
             yield f"{text} {reason}", "Allowed: {{field}}, and a table of literals as in eval/tasks."
     choices = content.get("doc_to_choice", [])
+    if choices == "choices":  # the column of `write_scored_set`
+        choices = []
     if not isinstance(choices, list) or not all(isinstance(choice, str) for choice in choices):
         yield "doc_to_choice is not a list of texts", "List the answers."
     for metric in content.get("metric_list") or []:
@@ -300,15 +307,16 @@ def _answer(task: TaskConfig, file: PromptFile) -> dict[str, Any]:
     return _multiple_choice(target, [file.labels[name] for name in task.choice_names])
 
 
-def _multiple_choice(target: str, choices: Sequence[str]) -> dict[str, Any]:
+def _multiple_choice(target: str, choices: Sequence[str] | str, *, by_length: bool = False) -> dict[str, Any]:
+    metrics = ("acc", "acc_norm", "acc_bytes") if by_length else ("acc",)
     return {
         "output_type": "multiple_choice",
         "doc_to_target": target,
-        "doc_to_choice": list(choices),
+        "doc_to_choice": choices if isinstance(choices, str) else list(choices),
         # Where there is no chat template, a line break ends the prompt as it does in training.
         "target_delimiter": "\n",
         "num_fewshot": 0,
-        "metric_list": [{"metric": "acc", "aggregation": "mean", "higher_is_better": True}],
+        "metric_list": [{"metric": name, "aggregation": "mean", "higher_is_better": True} for name in metrics],
     }
 
 

@@ -21,7 +21,8 @@ from mslt_it.data.files import Row
 from mslt_it.data.prompts import prompted
 from mslt_it.data.shapes import asked_example
 from mslt_it.data.spans import decode
-from mslt_it.evaluation.asking import Engine, Question, engine
+from mslt_it.evaluation.asking import Engine, Question, engine, is_sound
+from mslt_it.evaluation.measures import choice_scores
 from mslt_it.evaluation.questions import questions_of
 from mslt_it.evaluation.settings import Settings
 from mslt_it.evaluation.voting import read_answer
@@ -178,14 +179,14 @@ class Labeller:
         return {**dict.fromkeys(self.added), self.how.prefix + REASON: reason, "": language}
 
     def _read(self, item: PromptedExample, answer: Answer) -> dict[str, Any]:
-        made = self._of_scores(answer["log_likelihoods"]) if self.is_chosen else self._of_text(item, answer)
+        made = self._of_scores(item, answer) if self.is_chosen else self._of_text(item, answer)
         row = {self.how.prefix + name: value for name, value in made.items()}
         return {**dict.fromkeys(self.added), **row, "": item.language}
 
-    def _of_scores(self, log_likelihoods: Sequence[float | str]) -> dict[str, Any]:
-        scores = np.array([float(value) for value in log_likelihoods])
-        if not np.isfinite(scores).all():
+    def _of_scores(self, item: PromptedExample, answer: Answer) -> dict[str, Any]:
+        if not is_sound(answer):
             return {REASON: "not_finite: the model's scores are broken"}
+        (scores,) = choice_scores([item], [answer])
         names = self.task.choice_names
         shares = softmax(scores, self.calibration.temperature if self.calibration else 1.0)
         first, second = np.sort(shares)[::-1][:2] if len(shares) > 1 else (1.0, 0.0)

@@ -113,10 +113,18 @@ def outputs(model: Any, prompts: Mapping[str, Prompts], *, batch_tokens: int, pa
         found[code] = Outputs(
             max(len(of_language.rows), len(of_language.requests)),
             _answer_logits(model, of_language.rows).split(16),
-            choice_log_likelihoods(model, of_language.requests, batch_tokens=batch_tokens, pad_id=pad_id)
+            _choice_scores(model, of_language.requests, batch_tokens, pad_id)
             if of_language.requests
             else np.zeros((0, 0)),
         )
+    return found
+
+
+def _choice_scores(model: Any, requests: Sequence[Request], batch_tokens: int, pad_id: int) -> np.ndarray:
+    """(items, choices) nats; an item with fewer choices than others repeats its least likely one."""
+    found = choice_log_likelihoods(model, requests, batch_tokens=batch_tokens, pad_id=pad_id)
+    for row, request in zip(found, requests, strict=True):
+        row[len(request.choices) :] = row[: len(request.choices)].min()
     return found
 
 

@@ -35,6 +35,7 @@ from mslt_it.records import to_plain
 from mslt_it.store import read_json, write_json
 
 PROMPTS, RECIPE = "prompts.json", "recipe"
+_DIVIDED = {"bytes": " / len(word.encode())", "characters": " / len(word)"}  # an option's score, in the card's code
 
 
 def prompt_record(recipe: Recipe, encoder: Encoder) -> dict[str, Any]:
@@ -63,12 +64,14 @@ def prompt_record(recipe: Recipe, encoder: Encoder) -> dict[str, Any]:
             **({"end_after_label": True} if needs_end(encoder.user_ids(list(one.labels.values()))) else {}),
         }
     is_direct = recipe.prompt.variant == "direct"
+    options = {"options": list(task.option_fields), "option_length": task.option_length} if task.is_cloze else {}
     return {
         "task": task.name,
         **({"kind": recipe.model.kind} if recipe.model.kind == "text_to_text" else {}),
         "fields": list(task.input_fields),
         "optional_fields": list(task.optional_fields),
         "writes": not (task.choice_names and is_direct),
+        **options,
         "variant": recipe.prompt.variant,
         "end_token": encoder.decode([encoder.end_id]),
         "end_id": encoder.end_id,
@@ -132,6 +135,7 @@ def usage(folder: Path, **more: Any) -> dict[str, Any]:
         "num_templates": first.get("num_templates", 1),
         "fence": "`" * max(3, 1 + max(map(len, re.findall("`+", prompt)), default=0)),
         "label_table": as_markdown([("language", *names), *rows]) if names else "",
+        "divided": _DIVIDED.get(record.get("option_length", ""), ""),
         "ends_in_a_break": prompt.endswith("\n"),
         "row": json.dumps(
             {name: next(iter(wording.get(name, [f"your {name}"]))) for name in record["fields"]}, ensure_ascii=False

@@ -21,6 +21,7 @@ from mslt_it.data.rows import RowStore
 from mslt_it.evaluation.estimates import Settings
 from mslt_it.evaluation.evaluator import ITEMS, Evaluator, Unit, is_sharded, unit
 from mslt_it.evaluation.label_reports import LabelReport
+from mslt_it.evaluation.measures import choice_scores
 from mslt_it.evaluation.questions import items_of, questions_of
 from mslt_it.evaluation.remarks import run_report
 from mslt_it.evaluation.scores import Answered, Figures, figures, read_rows
@@ -140,8 +141,12 @@ def write_predictions(path: Path, task: TaskConfig, adapter: Answered, *base: An
             line["group"] = item.group
         for which, answer in zip((ADAPTER, BASE), answers, strict=False):
             if (values := answer.get("log_likelihoods")) is not None:
-                is_finite = all(isinstance(value, float) for value in values)
-                line[f"{which}_prediction"] = task.choice_names[int(np.argmax(values))] if is_finite else None
+                if all(isinstance(value, float) for value in values):
+                    scores = choice_scores([item], [answer])[0]
+                    line[f"{which}_prediction"] = task.choice_names[int(np.argmax(scores))]
+                    values = [float(value) if np.isfinite(value) else str(value) for value in scores]
+                else:
+                    line[f"{which}_prediction"] = None
                 line[f"{which}_log_likelihoods"] = values
             else:
                 line[f"{which}_prediction"] = answer["text"]

@@ -287,7 +287,7 @@ class _Folder:
         if f"{which}_log_likelihoods" not in lines[0]:
             return ids, self.measure.counts(items.of(self.path, code, ids), tuple(said))[0]
         assert self.measure.of_labels is not None
-        scores = np.array([line[f"{which}_log_likelihoods"] for line in lines])
+        scores = np.array([line[f"{which}_log_likelihoods"] for line in lines], dtype=float)
         gold = np.array([self.names.index(line["label"]) for line in lines])
         return ids, self.measure.of_labels(gold, said_labels((), scores), len(self.names)).astype(np.float32)
 

@@ -179,8 +179,8 @@ def test_other_kinds_of_names_reach_the_prompt(kinds: str) -> None:
 
 def test_an_instruction_of_ones_own_is_used_by_every_task() -> None:
     for name in list_groups()["task"]:
-        more = ["task.data=x", "sources=[en]", "targets=[tr]", "task.label_names=[a,b]"] if name == "custom" else []
-        recipe = load_recipe(name if name == "custom" else f"{name}_3src", [*more, "task.instruction.tr='Nedir?'"])
+        more = [f"task={name}", "task.data=x", "sources=[en]", "targets=[tr]", "task.instruction.tr='Nedir?'"]
+        recipe = load_recipe("custom", [*more, *(["task.label_names=[a,b]"] if name == "custom" else [])])
         file = prompt_file(recipe.task, "tr", PromptConfig())
         assert file.templates[0].startswith("Nedir?\n")
         lacking = [n for n in (*recipe.task.input_fields, *recipe.task.choice_names) if n not in file.templates[0]]

@@ -171,6 +171,7 @@ TASKS = {
     "xnli_3src": ["prompt.num_shots=2"],
     "pawsx_3src": ["prompt.template=1", "prompt.language=english"],
     "xcopa_3src": ["sources=[it]"],  # shows a phrase for a value
+    "belebele_3src": ["task.choices=cloze"],  # shows no options
     "tydiqa_3src": [],
     "wikiann_3src": [],
     "mgsm_3src": ["prompt.variant=cot_native", "prompt.num_shots=2"],

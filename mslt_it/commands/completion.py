@@ -60,7 +60,7 @@ def script(shell: str) -> str:
 
 
 def _words(command: Command) -> Iterator[str]:
-    known = {**keys(command.options), **(keys(Recipe) if command.options is RecipeOptions else {})}
+    known = {**keys(command.options), **(keys(Recipe) if issubclass(command.options, RecipeOptions) else {})}
     names = {"recipe": list_files(), **list_groups()} if "recipe" in known else {}
     for name, one in known.items():
         if one.about.in_help:

@@ -115,7 +115,7 @@ class Key:
     def limits(self) -> str:
         """Which numbers are allowed, in words; empty: any."""
         limits = ((name.replace("_", " "), getattr(self.about, name)) for name in LIMITS)
-        said = " and ".join(f"{name} {limit:g}" for name, limit in limits if limit is not None)
+        said = " and ".join(f"{name} {limit}" for name, limit in limits if limit is not None)
         return ", or ".join(filter(None, [said, *self.about.special.values()]))
 
     @property

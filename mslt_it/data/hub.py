@@ -116,7 +116,8 @@ def hub_problem(error: BaseException, key: str, name: str, revision: str | None)
         return Problem(f"{key}={name} is neither a local path nor a name on the Hub, which has the form OWNER/NAME.")
     if BROKEN_OFF & names or any("Consistency check failed" in str(e) for e in chain):
         return Problem(f"{at}: the download from the Hub broke off before the file's end. Run the command again.")
-    if is_silent():
+    is_cut_off = UNREACHABLE & names or met(errors.LocalEntryNotFoundError, ConnectionError, TimeoutError)
+    if is_silent() and (is_cut_off or met(errors.OfflineModeIsEnabled)):
         return Problem(
             f"{absent}, and the Hub cannot be reached: "
             f"{constants.ENDPOINT} did not answer within {ANSWER_SECONDS} seconds. Check the network and its proxy "
@@ -131,7 +132,7 @@ def hub_problem(error: BaseException, key: str, name: str, revision: str | None)
     statuses = [e.response.status_code for e in chain if isinstance(e, errors.HfHubHTTPError)]
     if any(status >= 500 for status in statuses):
         return Problem(f"{at}: the Hub answered with status {max(statuses)}, a fault of its own. Try again later.")
-    if UNREACHABLE & names or met(errors.LocalEntryNotFoundError, ConnectionError, TimeoutError):
+    if is_cut_off:
         return Problem(
             f"{absent}, and the Hub cannot be reached. Check the network and its proxy settings (HTTPS_PROXY), or set "
             f"{key} to a local folder."

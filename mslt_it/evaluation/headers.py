@@ -56,11 +56,15 @@ def encode_header(base: Any, header: Sequence[int]) -> DynamicCache:
     """
     cache = DynamicCache()
     ids = torch.tensor([header], device=base.get_input_embeddings().weight.device)
-    base.base_model(input_ids=ids, use_cache=True, **{cache_argument(base): cache})
+    unlike = ValueError(f"{type(base).__name__} does not keep plain keys and values.")
+    try:
+        base.base_model(input_ids=ids, use_cache=True, **{cache_argument(base): cache})
+    except (IndexError, TypeError) as error:  # a recurrent one looks for states of its own
+        raise unlike from error
     if not cache.layers or any(
         type(layer) is not DynamicLayer or layer.get_seq_length() != len(header) for layer in cache.layers
     ):
-        raise ValueError(f"{type(base).__name__} does not keep plain keys and values.")
+        raise unlike
     cache.layers = [HeaderLayer(layer.keys, layer.values) for layer in cache.layers]
     return cache
 

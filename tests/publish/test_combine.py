@@ -496,11 +496,11 @@ def make_run(folder: Path, source: str, rank: int, *overrides: str, base: str | 
 
 def test_values_out_of_range_are_refused_before_anything_is_read(capsys: pytest.CaptureFixture[str]) -> None:
     for wrong, limits in (
-        ("rank=0", "1 or more"),
-        ("max_error=1.5", "between 0 and 1, neither included"),
+        ("rank=0", "at least 1"),
+        ("max_error=1.5", "above 0 and below 1"),
         ("density=0", "above 0 and at most 1"),
-        ("seed=-1", "0 or more"),
-        ("num_items=-1", "0 or more"),
+        ("seed=-1", "at least 0 and at most 4294967295"),
+        ("num_items=-1", "at least 0"),
     ):
         assert cli.main(["combine", "runs=[a,b]", "out=c", wrong]) == 2
         assert f"{wrong} is out of range. It must be {limits}." in capsys.readouterr().err

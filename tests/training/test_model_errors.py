@@ -29,6 +29,8 @@ from transformers import AutoModelForCausalLM
 from mslt_it.config.compose import load_recipe
 from mslt_it.config.recipe import ModelConfig, Recipe
 from mslt_it.config.schema import keys
+from mslt_it.data import hub_client
+from mslt_it.models import model_errors
 from mslt_it.models.base_model import load_base, load_tokenizer, save_adapter
 from mslt_it.models.model_errors import explain
 from mslt_it.problems import Problem
@@ -54,6 +56,8 @@ def hub(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], Exception]], 
         for name in ("hf_hub_download", "snapshot_download"):
             monkeypatch.setattr(transformers_hub, name, fail)
         monkeypatch.setattr(HfApi, "list_repo_tree", fail)  # tokenizers look for chat templates
+        monkeypatch.setattr(model_errors, "look_at_hub", lambda: None)
+        monkeypatch.setattr(hub_client, "_looked", [])  # whether the Hub can be reached from here is another matter
 
     return fail_with
 

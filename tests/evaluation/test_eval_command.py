@@ -341,7 +341,10 @@ WRONG: list[tuple[list[str], str]] = [
         ["model=BASE", "task=xnli", "languages=rest"],
         r"none here says what it was trained on. Give run=RUNFOLDER, or seen",
     ),
-    (["model=BASE", "task=wikiann", "variant=cot_native", "languages=[de]"], r"variant=cot_native is for tasks whose"),
+    (
+        ["model=BASE", "task=wikiann", "variant=cot_native", "languages=[de]"],
+        r"variant=cot_native ends in a label or number; task=wikiann has neither",
+    ),
     (["model=BASE", "task=tydiqa", "samples=4", "languages=[fi]"], r"samples=4: answers of task=tydiqa .* cannot be"),
 ]
 

@@ -189,8 +189,8 @@ def test_a_revision_that_moved_to_another_commit_is_refused(
     reseal(run, model_commit="a" * 40)
     real = identity.load_base
 
-    def from_a_hub(*arguments: Any) -> Any:
-        base = real(*arguments)
+    def from_a_hub(*arguments: Any, **named: Any) -> Any:
+        base = real(*arguments, **named)
         base.config._commit_hash = "b" * 40
         return base
 

@@ -158,7 +158,7 @@ def test_bombs_are_told_by_their_size(tmp_path: Path, monkeypatch: pytest.Monkey
 
 
 NUMBERS = {
-    "seed=18446744073709551616": r"seed=.* is out of range\. It must be between 0 and 4",
+    "seed=18446744073709551616": r"seed=.* is out of range\. It must be at least 0 and at most 4",
     f"seed={'9' * 5000}": "is not a whole number",
     "training.batch_size=99999999999999999999": r"training\.batch_size=.* is out of range",
     "adapter.rank=1000000000": r"adapter\.rank=1000000000 is out of range\. It must be .* at most 65536",

@@ -264,7 +264,7 @@ result = {
         f"{where} has no configuration 'frr' (data/frr.json.gz). Did you mean 'fr'? Known: fr, sw, ur, vi, xh."
     )
     assert problems["truncated"].startswith("data/ur.json.gz of MBZUAI/Bactrian-X cannot be read:")
-    assert f"delete the cached copy {home}/hub/" in problems["truncated"]
+    assert f"elete the cached copy {home}/hub/" in problems["truncated"]
     assert problems["not json"].startswith("data/vi.json.gz of MBZUAI/Bactrian-X cannot be read:")
     assert "data/vi.json.gz line 2 is not valid JSON" in problems["not json"]
     assert "data/xh.json.gz row 1 is not an object" in problems["not objects"]

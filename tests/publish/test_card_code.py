@@ -19,6 +19,7 @@ from transformers import AutoTokenizer
 from mslt_it import cli, predict
 from mslt_it.config.compose import load_recipe
 from mslt_it.config.recipe import Recipe
+from mslt_it.config.schema import FrozenDict
 from mslt_it.data.build import scored_examples
 from mslt_it.data.encoding import Encoder
 from mslt_it.data.prompts import prompt_file, prompted
@@ -228,7 +229,7 @@ def test_empty_lines_and_fences_of_a_prompt_stay(tmp_path: Path) -> None:
     own = ["task.input=text", "task.label_names=[a,b]", "sources=[en]", "targets=[tr]", "task.data=x.csv"]
     recipe = load_recipe("custom", own)
     recipe = dataclasses.replace(
-        recipe, task=dataclasses.replace(recipe.task, instruction={"en": "Which?\n\n\n\n```{text}```"})
+        recipe, task=dataclasses.replace(recipe.task, instruction=FrozenDict({"en": "Which?\n\n\n\n```{text}```"}))
     )
     card, _ = card_functions(recipe, Encoder(make_tokenizer(), 512), tmp_path)
     assert "````text\nWhich?\n\n\n\n```{text}```\na / b\n\n````" in card

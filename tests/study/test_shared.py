@@ -14,6 +14,7 @@ from mslt_it.config.recipe import Recipe
 from mslt_it.evaluation.likelihood import ChoiceScorer
 from mslt_it.evaluation.trained_rows import SetAside
 from mslt_it.pipeline import Parts, run_recipe
+from mslt_it.store import seal
 from mslt_it.study import shared
 from mslt_it.study.cells import Job, run_cell, status_of
 from mslt_it.study.config import load_study
@@ -139,7 +140,8 @@ def test_other_tasks_are_scored_by_mslt_eval_before_a_cell_counts_as_done(
     def evaluate(request: Any, state: Any, say: Any) -> dict[str, str]:
         asked.append((request.runs, [recipe.task.name for recipe in request.recipes], request.out))
         out.mkdir(parents=True, exist_ok=True)
-        (out / "COMPLETE.json").write_text("{}")
+        (out / "results.json").write_text("{}")
+        seal(out, [out / "results.json"])
         return {"status": "ok"}
 
     real = evaluation_request.parse_request

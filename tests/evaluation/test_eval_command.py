@@ -343,7 +343,7 @@ WRONG: list[tuple[list[str], str]] = [
     ),
     (
         ["model=BASE", "task=wikiann", "variant=cot_native", "languages=[de]"],
-        r"variant=cot_native ends in a label or number; task=wikiann has neither",
+        r"ends in a label or number; task=wikiann has neither",
     ),
     (["model=BASE", "task=tydiqa", "samples=4", "languages=[fi]"], r"samples=4: answers of task=tydiqa .* cannot be"),
 ]

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Example:
     """One row of a task in one language. Labels are names, never integers."""
 
@@ -58,7 +58,7 @@ class PromptedExample:
         return self.reading_language or self.language
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class EncodedExample:
     """Token ids; ``labels`` has the same length and is -100 wherever nothing is supervised. Of an encoder it has what
     its head is to say: the number of the label."""

@@ -24,8 +24,8 @@ def run(call: Call) -> int:
     """Builds, reports, writes where asked to; 0 = built."""
     quiet_libraries()
     # These import transformers and numpy, which help can do without.
-    from mslt_it.models.base_model import load_tokenizer
     from mslt_it.models.kinds import with_base
+    from mslt_it.models.tokenizers import load_tokenizer
     from mslt_it.selection.auto import choose_sources
 
     recipe = with_base(load_recipe(*recipe_of(call), choose=choose_sources))

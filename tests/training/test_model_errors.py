@@ -29,8 +29,9 @@ from transformers import AutoModelForCausalLM
 from mslt_it.config.compose import load_recipe
 from mslt_it.config.recipe import ModelConfig, Recipe
 from mslt_it.config.schema import keys
-from mslt_it.models.base_model import load_base, load_tokenizer, save_adapter
+from mslt_it.models.base_model import load_base, save_adapter
 from mslt_it.models.model_errors import explain
+from mslt_it.models.tokenizers import load_tokenizer
 from mslt_it.problems import Problem
 
 

@@ -24,7 +24,7 @@ MAX_PLACES = 3  # rows that the report names for each reason
 MIN_CHUNK, MAX_CHUNK = 64, 8192  # rows prepared at a time: tokenizers are fast in batches, and prompts take memory
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Prepared:
     example: Example
     encoded: EncodedExample | None

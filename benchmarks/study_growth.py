@@ -1,0 +1,75 @@
+"""What a study of a thousand cells costs besides its runs: laying it out, looking what is done, and the report.
+
+    python benchmarks/study_growth.py                 # 252 and 1,008 synthetic cells, seconds of processor
+
+The folders are as `mslt study` leaves them (tests/study/synthetic_study.py): 7 languages and 35 sets of three, 6 and 24
+seeds, three targets of 60 items. Modules are imported before, so that what is seen grows with the cells.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import io
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from mslt_it.config.compose import load_recipe
+from mslt_it.report.study_report import write_report
+from mslt_it.store import altered
+from mslt_it.study.analyse.analyses import analyse
+from mslt_it.study.analyse.resampling import Settings
+from mslt_it.study.collect import collect
+from mslt_it.study.config import load_study
+from mslt_it.study.grid import base_recipe, cell_recipe, cells
+from mslt_it.study.manifest import StudyFolder, build_manifest
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "study"))
+from synthetic_study import by_size, write_study  # noqa: E402
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[6, 24], help="42 cells each")
+    parser.add_argument("--bootstrap", type=int, default=2000, help="draws, as mslt report has them")
+    options = parser.parse_args()
+    load_recipe("xnli_3src", [], None)
+    print("seconds of processor")
+    names = ("manifest", "resume", "read", "analyse", "write")
+    print(f"{'cells':>6}" + "".join(f"{name:>10}" for name in names), flush=True)
+    for seeds in options.seeds:
+        print(f"{42 * seeds:>6}", end="")
+        with tempfile.TemporaryDirectory() as name:
+            study = write_study(Path(name) / "study", by_size, seeds=range(seeds))
+            folder = StudyFolder(study)
+            with seconds():
+                config = load_study("mini", [f"seeds=[{','.join(map(str, range(seeds)))}]"], None)
+                base = base_recipe(config, None)
+                grid = cells(config)
+                build_manifest(config, base, grid, folder)
+                for cell in grid:
+                    cell_recipe(base, config, cell, folder.cell(cell.id))
+            with seconds():
+                assert not any(altered(folder.cell(cell.id)) for cell in grid)
+            with seconds():
+                found = collect(study)
+            with seconds():
+                findings = analyse(found, Settings(num_bootstrap=options.bootstrap))
+            with seconds(), contextlib.redirect_stdout(io.StringIO()):
+                write_report(findings, Path(name) / "report")
+        print(flush=True)
+
+
+@contextlib.contextmanager
+def seconds() -> Iterator[None]:
+    """Prints what the block took."""
+    started = time.process_time()
+    yield
+    print(f"{time.process_time() - started:>10.2f}", end="", flush=True)
+
+
+if __name__ == "__main__":
+    main()

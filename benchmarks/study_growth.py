@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import dataclasses
 import io
 import sys
 import tempfile
@@ -17,7 +18,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from mslt_it.config.compose import load_recipe
+from mslt_it.config.compose import load_recipe, resolved_yaml
 from mslt_it.report.study_report import write_report
 from mslt_it.store import altered
 from mslt_it.study.analyse.analyses import analyse
@@ -25,10 +26,10 @@ from mslt_it.study.analyse.resampling import Settings
 from mslt_it.study.collect import collect
 from mslt_it.study.config import load_study
 from mslt_it.study.grid import base_recipe, cell_recipe, cells
-from mslt_it.study.manifest import StudyFolder, build_manifest
+from mslt_it.study.manifest import StudyFolder, build_manifest, manifest_of
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "study"))
-from synthetic_study import by_size, write_study  # noqa: E402
+from synthetic_study import TARGETS, by_size, seal, write_study
 
 
 def main() -> None:
@@ -36,7 +37,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=[6, 24], help="42 cells each")
     parser.add_argument("--bootstrap", type=int, default=2000, help="draws, as mslt report has them")
     options = parser.parse_args()
-    load_recipe("xnli_3src", [], None)
+    recipe = load_recipe("xnli_3src", [], None)
     print("seconds of processor")
     names = ("manifest", "resume", "read", "analyse", "write")
     print(f"{'cells':>6}" + "".join(f"{name:>10}" for name in names), flush=True)
@@ -45,6 +46,10 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as name:
             study = write_study(Path(name) / "study", by_size, seeds=range(seeds))
             folder = StudyFolder(study)
+            for one in manifest_of(study)["cells"]:
+                own = dataclasses.replace(recipe, sources=tuple(one["sources"]), targets=TARGETS, seed=one["seed"])
+                (folder.cell(one["id"]) / "config.yaml").write_text(resolved_yaml(own), encoding="utf-8")
+                seal(folder.cell(one["id"]))
             with seconds():
                 config = load_study("mini", [f"seeds=[{','.join(map(str, range(seeds)))}]"], None)
                 base = base_recipe(config, None)

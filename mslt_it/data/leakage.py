@@ -162,7 +162,9 @@ class _FieldIndex:
     def finish(self) -> None:
         """Sorts the n-grams, and sets boilerplate aside."""
         limit = min(MAX_MAX_TEXTS, max(MIN_MAX_TEXTS, MAX_TEXTS_SHARE * len(self._rows)))
-        counts: np.ndarray = np.diff(np.frombuffer(self._ends, np.int64), prepend=0) if self._ends else np.zeros(0, np.int64)
+        counts: np.ndarray = (
+            np.diff(np.frombuffer(self._ends, np.int64), prepend=0) if self._ends else np.zeros(0, np.int64)
+        )
         texts = np.repeat(np.arange(len(counts), dtype=np.int32), counts)
         found = np.frombuffer(self._ngrams, np.int64) if self._ngrams else np.zeros(0, np.int64)
         order = found.argsort(kind="stable")

@@ -125,9 +125,9 @@ def fingerprint(value: Any) -> str:
 def fingerprint_of_rows(rows: Iterable[EncodedExample]) -> str:
     """`fingerprint` of a list of the rows' ids, languages, token ids and labels, taken row by row: the text of 300,000
     rows is a gigabyte."""
-    digest, before = hashlib.sha256(), "["
-    for row in rows:
-        digest.update((before + _CANONICAL.encode([row.id, row.language, row.input_ids, row.labels])).encode())
-        before = ","
+    digest = hashlib.sha256(b"[")
+    for number, row in enumerate(rows):
+        text = _CANONICAL.encode([row.id, row.language, row.input_ids, row.labels])
+        digest.update((f",{text}" if number else text).encode())
     digest.update(b"]")
     return digest.hexdigest()[:16]

@@ -76,7 +76,10 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="where the figures are written")
     options = parser.parse_args()
     print(f"cores: {os.cpu_count()}, Python {platform.python_version()}")
-    print(f"{'rows':>9} {'trained on':>10} {'seconds':>8} {'processor':>9} {'GiB':>5} {'rows/s':>7}  hash of the rows", flush=True)
+    print(
+        f"{'rows':>9} {'trained on':>10} {'seconds':>8} {'processor':>9} {'GiB':>5} {'rows/s':>7}  hash",
+        flush=True,
+    )
     found = []
     for rows in options.rows:
         budget = rows * 300_000 // (3 * 392_702)

@@ -32,9 +32,9 @@ from mslt_it.evaluation import evaluate as evaluating
 from mslt_it.evaluation.request import Options, request_of
 from mslt_it.integrations.vllm import engine_of
 from mslt_it.locks import beside, only_writer
-from mslt_it.models.base_model import load_tokenizer
 from mslt_it.models.environment import has_gpu
 from mslt_it.models.kinds import with_base
+from mslt_it.models.tokenizers import load_tokenizer
 from mslt_it.pipeline import Parts, run_recipe
 from mslt_it.problems import Problem
 from mslt_it.progress import only_in_logs

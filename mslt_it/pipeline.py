@@ -23,10 +23,11 @@ from mslt_it.evaluation.scores import Figures
 from mslt_it.evaluation.source_validation import SourceValidation
 from mslt_it.evaluation.systems import LoadedBase
 from mslt_it.evaluation.tables import as_markdown, language_table
-from mslt_it.models.base_model import add_adapter, fit_vocabulary, load_base, load_tokenizer, terms_and_origin
+from mslt_it.models.base_model import add_adapter, fit_vocabulary, load_base
 from mslt_it.models.environment import environment, has_gpu, idle_cores
 from mslt_it.models.identity import identity
 from mslt_it.models.kinds import with_kind
+from mslt_it.models.tokenizers import load_tokenizer, terms_and_origin
 from mslt_it.notices import notice
 from mslt_it.progress import tell
 from mslt_it.publish.scored_run import conclude, evaluate_run, print_end, provenance

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Example:
     """One row of a task in one language. Labels are names, never integers."""
 
@@ -65,7 +65,7 @@ class PromptedExample:
         return self.reading_language or self.language
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class EncodedExample:
     """Token ids; ``labels`` has the same length and is -100 wherever nothing is supervised. Of an encoder it has what
     its head is to say: the number of the label, that of each word's tag at its first token, or the places of the first
@@ -81,7 +81,7 @@ class EncodedExample:
 
     @property
     def num_supervised(self) -> int:
-        return sum(label != -100 for label in self.labels)
+        return len(self.labels) - self.labels.count(-100)
 
 
 def with_windows(rows: Iterable[EncodedExample]) -> list[EncodedExample]:
@@ -130,7 +130,20 @@ def to_plain(value: Any) -> Any:
     return value
 
 
+_CANONICAL = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+
+
 def fingerprint(value: Any) -> str:
     """16 hex digits of the SHA-256 of the value's canonical JSON."""
-    text = json.dumps(to_plain(value), sort_keys=True, ensure_ascii=False, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+    return hashlib.sha256(_CANONICAL.encode(to_plain(value)).encode()).hexdigest()[:16]
+
+
+def fingerprint_of_rows(rows: Iterable[EncodedExample]) -> str:
+    """`fingerprint` of a list of the rows' ids, languages, token ids and labels, taken row by row: the text of 300,000
+    rows is a gigabyte."""
+    digest = hashlib.sha256(b"[")
+    for number, row in enumerate(rows):
+        text = _CANONICAL.encode([row.id, row.language, row.input_ids, row.labels])
+        digest.update((f",{text}" if number else text).encode())
+    digest.update(b"]")
+    return digest.hexdigest()[:16]

@@ -28,7 +28,7 @@ def run(call: Call) -> int:
     recipe = with_base(load_recipe(*recipe_of(call), choose=choose_sources))
 
     def tokenizer() -> Any:
-        from mslt_it.models.base_model import load_tokenizer
+        from mslt_it.models.tokenizers import load_tokenizer
 
         return load_tokenizer(recipe.model)
 

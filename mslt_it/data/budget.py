@@ -21,10 +21,10 @@ NO_RATIONALE = "no_rationale"  # a chain of thought is to be trained on, and the
 CONTROL_TOKENS = "control_tokens_kept_as_text"
 TRANSLATION_DROPPED = "translation_dropped"  # parallel items only: fine in this language, dropped in another
 MAX_PLACES = 3  # rows that the report names for each reason
-MIN_CHUNK = 64  # rows prepared at a time, at least: tokenizers are fast in batches
+MIN_CHUNK, MAX_CHUNK = 64, 8192  # rows prepared at a time: tokenizers are fast in batches, and prompts take memory
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Prepared:
     example: Example
     encoded: EncodedExample | None
@@ -141,7 +141,7 @@ def _fill(
     kept: list[tuple[Prepared, ...]] = []
     start = 0
     while len(kept) < wanted and start < len(candidates):
-        chunk = candidates[start : start + max(wanted - len(kept), MIN_CHUNK)]
+        chunk = candidates[start : start + min(max(wanted - len(kept), MIN_CHUNK), MAX_CHUNK)]
         start += len(chunk)
         width = len(chunk[0])
         flat = preparing.prepared([e for versions in chunk for e in versions])

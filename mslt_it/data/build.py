@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+from collections import Counter
 from collections.abc import Collection, Hashable, Mapping, Sequence
 from typing import Any
 
@@ -31,6 +32,7 @@ from mslt_it.records import (
     LanguageReport,
     PromptedExample,
     fingerprint,
+    fingerprint_of_rows,
     with_windows,
 )
 
@@ -76,10 +78,8 @@ def build_training_set(
     encoder = encoder or encoder_of(recipe, tokenizer)
     kept, tallies = chosen(Preparing(recipe, encoder), pools, wanted)
 
-    label_counts = {
-        code: {name: sum(p.example.label == name for p in found) for name in recipe.task.choice_names}
-        for code, found in kept.items()
-    }
+    counts = {code: Counter(p.example.label for p in found) for code, found in kept.items()}
+    label_counts = {code: {name: found[name] for name in recipe.task.choice_names} for code, found in counts.items()}
     train = [p.example for found in kept.values() for p in found]
     refuse_leaks(find_leaks(train, scored, same_language_only=recipe.task.data == "world"))
     encoded = [p.encoded for p in interleave(kept, recipe.seed) if p.encoded is not None]
@@ -91,7 +91,7 @@ def build_training_set(
         told = ", ".join(f"{len(found)} {code}" for code, found in held.items())
         notes.append(f"training.eval_steps: rows held out to look at, scored in no language: {told}")
     notes += label_notes(recipe.task, [*(e for found in pools.values() for e in found), *scored])
-    notes.append(f"rows: {fingerprint([(r.id, r.language, r.input_ids, r.labels) for r in with_windows(encoded)])}")
+    notes.append(f"rows: {fingerprint_of_rows(with_windows(encoded))}")
     return encoded, BuildReport(
         fingerprint=recipe.data_fingerprint(),
         num_examples_total=len(encoded),

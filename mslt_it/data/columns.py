@@ -59,7 +59,7 @@ def renamed(task: TaskConfig, rows: Sequence[Row]) -> tuple[Row, ...]:
         if found != name and (found in known or name in task.columns):
             source[name] = found
     if not source:
-        return tuple(rows)
+        return rows if isinstance(rows, tuple) else tuple(rows)
     return tuple(
         Row(
             row.place,

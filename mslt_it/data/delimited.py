@@ -6,7 +6,7 @@ import csv
 import io
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,12 +31,21 @@ _USUAL_NAMES = """
 def read_cells(path: Path, text: str, columns: Sequence[str], kind: str) -> list[tuple[str, list[Any]]]:
     """(place, cells) of each line that is not blank."""
     # Of TSV only \n ends a row: str.splitlines would also cut at U+2028 and the like inside a sentence.
-    rows = enumerate((line.removesuffix("\r").split("\t") for line in text.split("\n")), 1)
-    lines = _csv_lines(path, text, columns) if kind == ".csv" else list(rows)
+    rows = enumerate((line.removesuffix("\r").split("\t") for line in _lines(text)), 1)
+    lines: Iterable[tuple[int, list[str]]] = _csv_lines(path, text, columns) if kind == ".csv" else rows
     filled = [(f"line {n}", cells) for n, cells in lines if len(cells) > 1 or (cells and cells[0].strip())]
     if kind != ".csv" and len(columns) > 1 and filled:
         _refuse_otherseparator_of(path, filled, columns)
     return filled
+
+
+def _lines(text: str) -> Iterator[str]:
+    """What stands between the text's \\n, one after another: all of them at once are the text a second time."""
+    start = 0
+    while (end := text.find("\n", start)) >= 0:
+        yield text[start:end]
+        start = end + 1
+    yield text[start:]
 
 
 def _refuse_otherseparator_of(path: Path, lines: list[tuple[str, list[str]]], columns: Sequence[str]) -> None:

@@ -15,11 +15,12 @@ import shlex
 import sys
 import zipfile
 import zlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from mslt_it.data.cells import Cells
 from mslt_it.data.delimited import HEADERLESS, named_cells, read_cells, unlike_header
 from mslt_it.problems import NotScorable, Problem
 
@@ -45,7 +46,7 @@ _ENCODINGS = (
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Row:
     """One row: ``place`` is what an error names ("line 17" or "row 17"); values by column."""
 
@@ -98,7 +99,7 @@ def read_table(path: Path, columns: Sequence[str]) -> list[Row]:
             f"{path} has the ending '{kind or path.name}', which is not read as a table: {', '.join(TABLES)} are (text "
             "also as .gz). Rename it if it is one of these, else save it as .csv in UTF-8."
         )
-    return _with_wanted_names(refuse_empty(path, parsed(path, columns)), columns)
+    return refuse_empty(path, parsed(path, columns))
 
 
 def refuse_empty(path: Path, rows: list[Row]) -> list[Row]:
@@ -112,21 +113,26 @@ def parsed(path: Path, columns: Sequence[str]) -> list[Row]:
     """The rows as the file has them, by the format that its name says."""
     kind = ending(path)
     if kind == ".parquet":
-        return _read_parquet(path)
+        return _with_wanted_names(_read_parquet(path), columns)
     if kind == ".xlsx":
         return _tabulated(path, _excel_cells(path), columns, "a cell")
     if kind in DELIMITED:
         return _tabulated(path, read_cells(path, decode(path), columns, kind), columns, "a tab or comma")
-    return _read_json(path, decode(path), columns)
+    return _with_wanted_names(_read_json(path, decode(path), columns), columns)
 
 
-def _with_wanted_names(rows: list[Row], columns: Sequence[str]) -> list[Row]:
-    names = {name for row in rows for name in row.values}
+def _wanted_names(names: Collection[str], columns: Sequence[str]) -> dict[str, str]:
+    """Name -> the one that is wanted, of those that differ from it in their case alone."""
     renamed: dict[str, str] = {}
     for wanted in (*columns, *ID_NAMES):
         same = [n for n in names if n not in columns and n.strip().casefold() == wanted.casefold()]
         if wanted not in names and len(same) == 1:
             renamed[same[0]] = wanted
+    return renamed
+
+
+def _with_wanted_names(rows: list[Row], columns: Sequence[str]) -> list[Row]:
+    renamed = _wanted_names({name for row in rows for name in row.values}, columns)
     if not renamed:
         return rows
     return [Row(row.place, {renamed.get(name, name): value for name, value in row.values.items()}) for row in rows]
@@ -195,29 +201,39 @@ def _conversion(path: Path, encoding: str) -> str:
 
 def _tabulated(path: Path, lines: list[tuple[str, list[Any]]], columns: Sequence[str], what: str) -> list[Row]:
     """Rows of cells as rows by column, named by a header or else by the recipe."""
-    filled = [[str(cell).strip() != "" for cell in cells] for _, cells in lines]
-    while filled and not any(filled[-1]):  # spreadsheets end in rows, and in columns, of empty cells
-        filled.pop()
-    if not filled:
+    while lines and not any(map(_is_filled, lines[-1][1])):  # spreadsheets end in rows, and in columns, of empty cells
+        lines.pop()
+    if not lines:
         return []
-    width = max(len(cells) - cells[::-1].index(True) for cells in filled if any(cells))
-    width = max(width, len(columns))
-    lines = [(place, cells[:width]) for place, cells in lines[: len(filled)]]
-    first = [str(cell).strip() for cell in lines[0][1]]
-    has_header = not unlike_header(first, [cells for _, cells in lines[1:]], columns)
+    width = max(len(columns), *(_width(cells) for _, cells in lines))
+    first = [str(cell).strip() for cell in lines[0][1][:width]]
+    has_header = not unlike_header(first, [cells[:width] for _, cells in lines[1:]], columns)
     header = named_cells(path, lines[0][0], first) if has_header else list(columns)
+    renamed = _wanted_names(header, columns)
+    places = {renamed.get(name, name): number for number, name in enumerate(header)}
+    same: dict[Any, Any] = {}  # labels, and premises that stand in several rows
     rows = []
     for place, cells in lines[1:] if has_header else lines:
-        if len(cells) > len(header):
+        found = tuple([same.setdefault(cell, cell) if type(cell) is str else cell for cell in cells[:width]])
+        if len(found) > len(header):
             kind = "the header names" if has_header else f"the recipe names ({', '.join(columns)})"
             raise Problem(
-                f"{path} {place} has {len(cells)} columns, {kind} {len(header)}. Is {what} inside a field, or a header "
+                f"{path} {place} has {len(found)} columns, {kind} {len(header)}. Is {what} inside a field, or a header "
                 f"line missing? {'' if has_header else HEADERLESS}".rstrip()
             )
-        if has_header and [str(cell).strip() for cell in cells] == first:
+        if has_header and str(found[0]).strip() == first[0] and [str(cell).strip() for cell in found] == first:
             raise Problem(f"{path} {place} repeats the header of {lines[0][0]}, as joined files do. Remove that line.")
-        rows.append(Row(place, dict(zip(header, cells, strict=False))))  # a short row lacks its last columns
+        rows.append(Row(place, Cells(places, found)))
     return rows
+
+
+def _is_filled(cell: Any) -> bool:
+    return bool(str(cell).strip())
+
+
+def _width(cells: Sequence[Any]) -> int:
+    """The number of cells, without empty ones at the end."""
+    return next((n for n in range(len(cells), 0, -1) if _is_filled(cells[n - 1])), 0)
 
 
 def _excel_cells(path: Path) -> list[tuple[str, list[Any]]]:

@@ -11,6 +11,7 @@ from typing import Any
 
 from mslt_it.config import table_keys
 from mslt_it.config.recipe import TaskConfig
+from mslt_it.data.cells import Cells
 from mslt_it.data.files import ID_NAMES, Row
 from mslt_it.data.labels import (
     MISSING,
@@ -38,7 +39,7 @@ MIN_CHARACTER_SHARE = 0.9  # of one-character tokens, from which on a file's tok
 class _Parts:
     """What a row holds."""
 
-    fields: dict[str, str] = field(default_factory=dict)
+    fields: Any = field(default_factory=dict)
     label: str = ""
     references: tuple[str, ...] = ()
     fault: str = ""  # "reason: detail" where something is no text, or the label is missing: the row is dropped
@@ -83,6 +84,7 @@ def to_examples(
 
     answered = _answer_reader(task, language, rows, where)
     others = [name for name in task.group_fields if name not in task.input_fields]
+    alone: dict[str, str] = {}
     seen: dict[str, str] = {}
     examples = []
     for index, row in enumerate(rows):
@@ -105,7 +107,7 @@ def to_examples(
                 references=parts.references,
                 rationale=rationale,
                 fault=parts.fault,
-                grouped_by={name: id_text(row.values.get(name)) for name in others},
+                grouped_by={name: id_text(row.values.get(name)) for name in others} if others else alone,
                 answer_start=parts.answer_start,
             )
         )
@@ -137,10 +139,16 @@ def _answer_reader(
         return lambda index: _tagged(task, language, rows[index], reader, lambda: where(index), is_spaced)
     labels = read_labels(task, values, where, language) if task.shape == "classification" else []
 
+    fields_of: dict[int, Mapping[str, int]] = {}  # by table: where the fields stand among its cells
+
     def answered(index: int) -> _Parts:
-        parts, row = _Parts(), rows[index].values
-        for name in task.input_fields:
-            parts.fields[name] = _text(row.get(name), name, parts, optional=name in task.optional_fields)
+        row, parts = rows[index].values, _Parts()
+        if isinstance(row, Cells) and all([type(row.get(name)) is str for name in task.input_fields]):
+            places = fields_of.get(id(row.places)) or {name: row.places[name] for name in task.input_fields}
+            parts.fields = Cells(fields_of.setdefault(id(row.places), places), row.cells)
+        else:
+            for name in task.input_fields:
+                parts.fields[name] = _text(row.get(name), name, parts, optional=name in task.optional_fields)
         if labels:
             parts.label, fault = labels[index]
             parts.fault = parts.fault or fault or _option_fault(task, parts)

@@ -17,7 +17,7 @@ from typing import Any
 
 from mslt_it.evaluation.generation import Generated, Prompt, Sampling, answer_of, uniforms
 from mslt_it.evaluation.systems import Bench, LoadedBase
-from mslt_it.models.base_model import model_path
+from mslt_it.models.tokenizers import model_path
 from mslt_it.problems import Problem
 
 MEMORY_SHARE = 0.55

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 import hashlib
 import json
 import os
@@ -18,8 +17,6 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from transformers import (
-    AutoConfig,
-    AutoTokenizer,
     PreTrainedModel,
     PreTrainedTokenizerBase,
 )
@@ -28,18 +25,15 @@ from mslt_it.config.recipe import AdapterConfig, Head, ModelConfig
 from mslt_it.models.causality import refuse_not_causal, refuse_other_kinds
 from mslt_it.models.commits import cached_commit
 from mslt_it.models.environment import default_device, resolve_dtype
-from mslt_it.models.gguf_weights import dequantized, dequantized_file, is_gguf
 from mslt_it.models.heads import MODELS, TASK_TYPES, draw_fresh_parts, head_of, loading_options, mark
-from mslt_it.models.inputs import longest_input_of
 from mslt_it.models.linear_modules import target_modules
 from mslt_it.models.model_errors import explain, refuse_folder
-from mslt_it.models.packaged import is_packaged, join_parts, sha256_of, start_notes
 from mslt_it.models.quantization import keep_as_packed, quantization_config
 from mslt_it.models.text_to_text import TASK_TYPE, is_text_to_text, writing_class
+from mslt_it.models.tokenizers import model_path
 from mslt_it.problems import Problem
 from mslt_it.quiet import quiet_loading
 from mslt_it.store import read_json
-from mslt_it.world.mini_model import weights_dir
 
 WEIGHTS = "adapter_model.safetensors"
 CONFIG = "adapter_config.json"
@@ -48,41 +42,6 @@ FULL = {"peft_type": "FULL"}  # in place of peft's configuration: all of the mod
 # pull request holds: other weights than those at the revision that was asked for.
 os.environ["DISABLE_SAFETENSORS_CONVERSION"] = "1"
 Trained: TypeAlias = PeftModel | PreTrainedModel  # an adapter on a base, or a base of which all is trained
-
-
-def model_path(model: ModelConfig) -> str:
-    """A folder or a Hub id: of the embedded model its folder, of a GGUF file and of a package the folder in the cache
-    with what was read from it."""
-    if model.path == "world":
-        return str(weights_dir())
-    if is_packaged(model.path):
-        return str(dequantized(sha256_of(model.path), model.path, functools.partial(join_parts, model.path)))
-    return str(dequantized_file(model.path)) if is_gguf(model.path) else model.path
-
-
-def terms_and_origin(model: ModelConfig) -> list[str]:
-    """What is to be told of the base when a run starts."""
-    config = AutoConfig.from_pretrained(model_path(model), revision=model.revision, trust_remote_code=False)
-    return start_notes(model, config.model_type)
-
-
-def load_tokenizer(model: ModelConfig) -> PreTrainedTokenizerBase:
-    """The base model's tokenizer; code that comes with a model is never run.
-
-    It is wanted before the data are built: a model of a kind that is not trained here is refused now, and one that is
-    not known to be an encoder (`mslt_it.models.kinds`) has to be a decoder.
-    """
-    path = model_path(model)
-    refuse_folder(path, "tokenizer")
-    try:
-        if model.kind != "encoder":
-            refuse_other_kinds(path, model.revision)
-        tokenizer = AutoTokenizer.from_pretrained(path, revision=model.revision, trust_remote_code=False)
-        if model.kind == "encoder":  # not all of them are told
-            tokenizer.model_max_length = min(tokenizer.model_max_length, longest_input_of(path, model.revision))
-        return tokenizer
-    except (OSError, ValueError) as error:
-        raise explain(error, path, model.revision, "tokenizer") from error
 
 
 def load_base(

@@ -17,17 +17,11 @@ from typing import Any
 from mslt_it.config.compose import load_recipe
 from mslt_it.config.recipe import ModelConfig, Recipe
 from mslt_it.data.build import with_found_labels
-from mslt_it.models.base_model import (
-    fit_vocabulary,
-    load_base,
-    load_tokenizer,
-    model_hash,
-    read_adapter,
-    tensors_hash,
-)
+from mslt_it.models.base_model import fit_vocabulary, load_base, model_hash, read_adapter, tensors_hash
 from mslt_it.models.environment import DTYPES
 from mslt_it.models.gguf_weights import weights_origin
 from mslt_it.models.packaged import TERMS
+from mslt_it.models.tokenizers import load_tokenizer
 from mslt_it.problems import Problem
 from mslt_it.store import COMPLETE, altered, read_json, sealed_files, value_sha256
 

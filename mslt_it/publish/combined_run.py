@@ -26,10 +26,11 @@ from mslt_it.data.segments import encoder_of
 from mslt_it.evaluation.measures import check_languages
 from mslt_it.evaluation.scores import Figures
 from mslt_it.evaluation.systems import Bench, load
-from mslt_it.models.base_model import adapter_hash, load_tokenizer
+from mslt_it.models.base_model import adapter_hash
 from mslt_it.models.environment import has_gpu
 from mslt_it.models.identity import ADAPTER, FinishedRun, read_run
 from mslt_it.models.lora import Lora, read_lora, write_lora
+from mslt_it.models.tokenizers import load_tokenizer
 from mslt_it.problems import Problem
 from mslt_it.progress import tell
 from mslt_it.publish.combine import Combined, combine

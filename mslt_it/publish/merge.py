@@ -22,15 +22,7 @@ from transformers.utils import cached_file
 
 from mslt_it.config.recipe import ModelConfig
 from mslt_it.data.segments import encoder_of
-from mslt_it.models.base_model import (
-    fit_vocabulary,
-    load_adapter,
-    load_base,
-    load_tokenizer,
-    merge_adapter,
-    model_hash,
-    model_path,
-)
+from mslt_it.models.base_model import fit_vocabulary, load_adapter, load_base, merge_adapter, model_hash
 from mslt_it.models.environment import DTYPES, environment
 from mslt_it.models.identity import (
     FinishedRun,
@@ -42,6 +34,7 @@ from mslt_it.models.identity import (
     unrecorded,
 )
 from mslt_it.models.quantization import dequantized_weights
+from mslt_it.models.tokenizers import load_tokenizer, model_path
 from mslt_it.problems import Problem, nearest
 from mslt_it.publish.comparison import Comparison, compare, outputs, prompts_of
 from mslt_it.publish.prompt_record import write_prompts

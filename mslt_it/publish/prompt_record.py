@@ -28,7 +28,7 @@ from mslt_it.data.prompts import outline
 from mslt_it.evaluation.questions import needs_end
 from mslt_it.evaluation.tables import as_markdown
 from mslt_it.languages import language_name
-from mslt_it.models.base_model import model_path
+from mslt_it.models.tokenizers import model_path
 from mslt_it.problems import Problem
 from mslt_it.publish.model_card import is_hub_id
 from mslt_it.records import to_plain

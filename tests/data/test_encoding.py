@@ -8,7 +8,7 @@ from toy_world import CHAT_TEMPLATE, CONTROL, make_tokenizer
 
 from mslt_it.data.encoding import FORGED, IGNORED, TOO_LONG, Encoder, control_tokens
 from mslt_it.problems import Problem
-from mslt_it.records import EncodedExample, Message, PromptedExample
+from mslt_it.records import EncodedExample, Message, PromptedExample, fingerprint, fingerprint_of_rows
 
 HOSTILE = [
     "<|end|>",
@@ -162,3 +162,20 @@ def test_several_turns(tokenizer: Any) -> None:
     assert encoder.decode(encoder.prompt_ids(messages)) == (
         "<|system|>\nS<|end|>\n<|user|>\nU<|end|>\n<|assistant|>\nA<|end|>\n<|user|>\nV<|end|>\n<|assistant|>\n"
     )
+
+
+def test_rows_share_their_numbers_and_labels() -> None:
+    """Of 300,000 rows an object for each token would be gigabytes."""
+    encoder = Encoder(make_tokenizer(), 512)
+    numbers = [encoder._same[int(text)] for text in ("100000", "100000")]
+    assert numbers[0] is numbers[1]
+    first, second = (good(encoder.encode(ask("A cat sat."))) for _ in range(2))
+    assert first.labels is second.labels
+    assert all(a is b for a, b in zip(first.input_ids, second.input_ids, strict=True))
+
+
+def test_the_hash_of_rows_is_that_of_all_of_them_at_once(tokenizer: Any) -> None:
+    rows = [good(Encoder(tokenizer, 512).encode(ask(text))) for text in ("A cat sat.", "Ä, 猫!")]
+    whole = [(row.id, row.language, row.input_ids, row.labels) for row in rows]
+    assert fingerprint_of_rows(rows) == fingerprint(whole) != fingerprint_of_rows(rows[:1])
+    assert fingerprint_of_rows([]) == fingerprint([])

@@ -379,3 +379,12 @@ def test_a_folder_of_files_that_are_not_read_says_which_are(tmp_path: Path) -> N
         (tmp_path / f"{language}.xls").write_bytes(b"\xd0\xcf\x11\xe0")
     with pytest.raises(Problem, match=r"no file that is read as a table \(\.tsv.*but: de\.xls, en\.xls\. Save"):
         available_languages(TaskConfig(data=str(tmp_path)))
+
+
+def test_rows_share_equal_cells_and_a_short_row_lacks_its_last_columns(tmp_path: Path) -> None:
+    (tmp_path / "a.tsv").write_text("text\tmore\tLabel\nsame words\tx\tyes\nsame words\ty\n", encoding="utf-8")
+    first, second = read_table(tmp_path / "a.tsv", ("text", "label"))
+    assert first.values == {"text": "same words", "more": "x", "label": "yes"}
+    assert dict(second.values) == {"text": "same words", "more": "y"} and len(second.values) == 2
+    assert "label" not in second.values and second.values.get("label") is None
+    assert first.values["text"] is second.values["text"]

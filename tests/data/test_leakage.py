@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import random
+from collections import Counter
 from collections.abc import Callable
 
 import pytest
 from toy_world import WORLD, toy_rows
 
+from mslt_it.data import leakage
 from mslt_it.data.leakage import find_leaks, normalise, refuse_leaks
 from mslt_it.problems import Problem
 from mslt_it.records import Example
@@ -56,3 +59,29 @@ def test_refusal_has_counts_and_examples() -> None:
     with pytest.raises(Problem, match=r"5 scored rows are also trained on \(5 by item id, 0 by text\)") as caught:
         refuse_leaks(leaks)
     assert str(caught.value).count("\n") == 3 and "trained on in 'en'" in str(caught.value)
+
+
+def test_n_grams_are_counted_as_a_plain_search_counts_them(example: Make) -> None:
+    """Against a search of all pairs with sets: boilerplate in many texts, repeats, near copies, nothing alike."""
+    rng = random.Random(0)
+    words = [f"word{number}" for number in range(60)]
+    opening = " ".join(words[:9])
+    train = [" ".join([opening, *rng.choices(words, k=rng.randint(3, 20))]) for _ in range(80)]
+    scored = [
+        " ".join([*text.split()[rng.randint(0, 9) :], *rng.choices(words, k=rng.randint(0, 9))]) for text in train
+    ]
+    limit = min(leakage.MAX_MAX_TEXTS, max(leakage.MIN_MAX_TEXTS, leakage.MAX_TEXTS_SHARE * len(set(train))))
+    counts = Counter(gram for text in set(train) for gram in leakage.ngrams(text))
+    common = {gram for gram, number in counts.items() if number > limit}
+    least = leakage._WORDS.min_ngrams
+    expected = []
+    for text in scored:
+        own = leakage.ngrams(text) - common
+        sizes = [(len(own & (grams := leakage.ngrams(one) - common)), min(len(own), len(grams))) for one in train]
+        found = (i for i, (n, size) in enumerate(sizes) if size >= least and n >= leakage.MIN_SHARE * size)
+        expected.append(next(found, None))
+    rows = [example(text, "", id=f"a:{number}") for number, text in enumerate(train)]
+    index = leakage.LeakIndex(rows)
+    said = [index.find(example(text, "", id=f"b:{number}")) for number, text in enumerate(scored)]
+    assert [one and rows.index(one[0]) for one in said] == expected
+    assert 20 < sum(one is not None for one in expected) < 80

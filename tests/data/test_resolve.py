@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import re
 from pathlib import Path
@@ -140,6 +141,7 @@ def test_max_is_the_largest_number_that_every_source_can_give(table: Path, toy_d
 def test_the_commands_say_what_rest_and_max_are(table: Path, capsys: pytest.CaptureFixture[str]) -> None:
     arguments = [f"task.data={table}", "task.input=text", "sources=[en,ru]", "targets=rest"]
     assert cli.main(["data", "recipe=custom", *arguments, "data.num_examples_total=max"]) == 0
+    assert gc.isenabled()  # it was off for as long as the rows were built
     printed = capsys.readouterr().out
     assert f"Note: targets=rest: de, hi (2 of 4 languages of {table})" in printed
     number = int(printed.split(" training rows")[0])

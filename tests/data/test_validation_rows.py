@@ -19,7 +19,7 @@ from mslt_it.data.build import (
 from mslt_it.data.division import Loaded
 from mslt_it.data.rows import RowStore
 from mslt_it.evaluation.trained_rows import Trained, rows_set_aside
-from mslt_it.models.base_model import load_tokenizer
+from mslt_it.models.tokenizers import load_tokenizer
 from mslt_it.problems import Problem
 
 ROWS = RowStore()

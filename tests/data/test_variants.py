@@ -286,7 +286,7 @@ def table(folder: Path, rationales: bool = True, empty: int = 0) -> Path:
 def build(path: Path, *overrides: str) -> tuple[list[tuple[str, str]], str]:
     """(prompt, supervised text) of every row, and the report."""
     from mslt_it.data.build import build_training_set, format_report
-    from mslt_it.models.base_model import load_tokenizer
+    from mslt_it.models.tokenizers import load_tokenizer
 
     recipe = load_recipe(
         "custom",

@@ -11,7 +11,8 @@ import torch
 from tiny_encoder import encoder_recipe
 from tiny_mt5 import mt5_recipe
 
-from mslt_it.models.base_model import load_base, load_tokenizer
+from mslt_it.models.base_model import load_base
+from mslt_it.models.tokenizers import load_tokenizer
 from mslt_it.representations.runs import measure_runs
 from mslt_it.representations.settings import Settings
 from mslt_it.representations.states import hidden_states, tokenise

@@ -16,8 +16,9 @@ from torch import nn
 from mslt_it.config.recipe import Recipe
 from mslt_it.data.build import build_training_set
 from mslt_it.data.segments import layout
-from mslt_it.models.base_model import add_adapter, base_of, load_adapter, load_base, load_tokenizer, model_hash
+from mslt_it.models.base_model import add_adapter, base_of, load_adapter, load_base, model_hash
 from mslt_it.models.heads import head_of
+from mslt_it.models.tokenizers import load_tokenizer
 from mslt_it.pipeline import Parts, run_recipe
 from mslt_it.problems import Problem
 from mslt_it.records import EncodedExample

@@ -19,7 +19,8 @@ from mslt_it.data.build import build_training_set
 from mslt_it.data.encoding import IGNORED
 from mslt_it.data.segments import encoder_of, layout
 from mslt_it.evaluation.heads import head_losses
-from mslt_it.models.base_model import add_adapter, base_of, load_adapter, load_base, load_tokenizer, model_hash
+from mslt_it.models.base_model import add_adapter, base_of, load_adapter, load_base, model_hash
+from mslt_it.models.tokenizers import load_tokenizer
 from mslt_it.records import EncodedExample, with_windows
 from mslt_it.training.batches import PaddingCollator, to_dataset
 from mslt_it.training.sft import train

@@ -17,7 +17,7 @@ from mslt_it.config.compose import load_recipe
 from mslt_it.config.recipe import ModelConfig
 from mslt_it.data.encoding import Encoder
 from mslt_it.integrations.lm_eval_tasks import write_scored_set
-from mslt_it.models.base_model import load_tokenizer
+from mslt_it.models.tokenizers import load_tokenizer
 from mslt_it.records import Message
 from mslt_it.world.mini_model import weights_dir
 

@@ -21,8 +21,9 @@ from mslt_it.config.recipe import ModelConfig
 from mslt_it.data import files, templates
 from mslt_it.data.encoding import Encoder
 from mslt_it.data.templates import refuse_endless
-from mslt_it.models.base_model import load_adapter, load_base, load_tokenizer
+from mslt_it.models.base_model import load_adapter, load_base
 from mslt_it.models.model_errors import refuse_folder
+from mslt_it.models.tokenizers import load_tokenizer
 from mslt_it.problems import Problem
 
 LOOP = "{% for a in range(99999) %}{% for b in range(99999) %}"

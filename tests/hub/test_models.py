@@ -31,7 +31,8 @@ def llama_files(folder: Path, seed: int) -> dict[str, bytes | str]:
 PRELUDE = """
 from mslt_it.data.hub import hub_problem
 from mslt_it.config.recipe import ModelConfig
-from mslt_it.models.base_model import load_base, load_tokenizer, model_hash
+from mslt_it.models.base_model import load_base, model_hash
+from mslt_it.models.tokenizers import load_tokenizer
 
 def load(name, revision=None):
     model = load_base(ModelConfig(path=name, revision=revision), device="cpu")

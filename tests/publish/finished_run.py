@@ -25,11 +25,11 @@ from mslt_it.models.base_model import (
     add_adapter,
     fit_vocabulary,
     load_base,
-    load_tokenizer,
     model_hash,
     save_adapter,
 )
 from mslt_it.models.identity import identity
+from mslt_it.models.tokenizers import load_tokenizer
 from mslt_it.runs import Run
 
 FAMILIES = ("llama", "qwen3", "bloom", "gemma")

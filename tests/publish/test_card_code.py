@@ -24,8 +24,9 @@ from mslt_it.data.build import scored_examples
 from mslt_it.data.encoding import Encoder
 from mslt_it.data.prompts import prompt_file, prompted
 from mslt_it.evaluation.generation import Prompt, TextGenerator
-from mslt_it.models.base_model import load_adapter, load_tokenizer
+from mslt_it.models.base_model import load_adapter
 from mslt_it.models.identity import load_trained_base, read_run
+from mslt_it.models.tokenizers import load_tokenizer
 from mslt_it.publish.export import Request, export
 from mslt_it.publish.model_card import Publication, card_of_merge, model_card
 from mslt_it.publish.prompt_record import PROMPTS, adapter_usage, prompt_record, usage

@@ -563,7 +563,8 @@ def test_scores_are_those_of_the_sum_merged_into_the_base(runs: list[Path], tmp_
     from mslt_it.data.encoding import Encoder
     from mslt_it.evaluation.asking import ChoiceEngine
     from mslt_it.evaluation.evaluator import unit
-    from mslt_it.models.base_model import load_base, load_tokenizer
+    from mslt_it.models.base_model import load_base
+    from mslt_it.models.tokenizers import load_tokenizer
 
     out = tmp_path / "out"
     assert combine_runs(runs, out, "weights=[1,-0.5]") == 0

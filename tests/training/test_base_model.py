@@ -13,11 +13,11 @@ from mslt_it.models.base_model import (
     add_adapter,
     load_adapter,
     load_base,
-    load_tokenizer,
     model_hash,
     save_adapter,
 )
 from mslt_it.models.environment import resolve_dtype
+from mslt_it.models.tokenizers import load_tokenizer
 from mslt_it.problems import Problem
 
 QWEN3 = "down_proj, gate_proj, k_proj, o_proj, q_proj, up_proj, v_proj"

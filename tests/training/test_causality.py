@@ -15,9 +15,10 @@ from transformers import AutoModelForCausalLM, PreTrainedConfig
 from mslt_it.cli import main
 from mslt_it.config.recipe import AdapterConfig, ModelConfig
 from mslt_it.models import base_model
-from mslt_it.models.base_model import load_base, load_tokenizer
+from mslt_it.models.base_model import load_base
 from mslt_it.models.causality import refuse_not_causal
 from mslt_it.models.quantization import dequantized_weights
+from mslt_it.models.tokenizers import load_tokenizer
 from mslt_it.problems import Problem
 
 SIZE = {

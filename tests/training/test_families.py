@@ -38,10 +38,10 @@ from mslt_it.models.base_model import (
     fit_vocabulary,
     load_adapter,
     load_base,
-    load_tokenizer,
     model_hash,
     save_adapter,
 )
+from mslt_it.models.tokenizers import load_tokenizer
 from mslt_it.problems import Problem
 from mslt_it.records import EncodedExample, Message, PromptedExample
 from mslt_it.training.sft import train

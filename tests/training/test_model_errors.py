@@ -31,8 +31,9 @@ from mslt_it.config.recipe import ModelConfig, Recipe
 from mslt_it.config.schema import keys
 from mslt_it.data import hub_client
 from mslt_it.models import model_errors
-from mslt_it.models.base_model import load_base, load_tokenizer, save_adapter
+from mslt_it.models.base_model import load_base, save_adapter
 from mslt_it.models.model_errors import explain
+from mslt_it.models.tokenizers import load_tokenizer
 from mslt_it.problems import Problem
 
 

@@ -15,7 +15,8 @@ from mslt_it.data.build import build_scored_set
 from mslt_it.data.encoding import Encoder
 from mslt_it.evaluation.likelihood import choice_log_likelihoods
 from mslt_it.evaluation.shared_rows import Request
-from mslt_it.models.base_model import load_base, load_tokenizer
+from mslt_it.models.base_model import load_base
+from mslt_it.models.tokenizers import load_tokenizer
 from mslt_it.world.languages import CODES
 
 

@@ -1,0 +1,50 @@
+"""Where a base model lies, and its tokenizer: what building rows needs of it. Imports no peft, which takes seconds."""
+
+from __future__ import annotations
+
+import functools
+
+from transformers import AutoConfig, AutoTokenizer, PreTrainedTokenizerBase
+
+from mslt_it.config.recipe import ModelConfig
+from mslt_it.models.causality import refuse_other_kinds
+from mslt_it.models.gguf_weights import dequantized, dequantized_file, is_gguf
+from mslt_it.models.inputs import longest_input_of
+from mslt_it.models.model_errors import explain, refuse_folder
+from mslt_it.models.packaged import is_packaged, join_parts, sha256_of, start_notes
+from mslt_it.world.mini_model import weights_dir
+
+
+def model_path(model: ModelConfig) -> str:
+    """A folder or a Hub id: of the embedded model its folder, of a GGUF file and of a package the folder in the cache
+    with what was read from it."""
+    if model.path == "world":
+        return str(weights_dir())
+    if is_packaged(model.path):
+        return str(dequantized(sha256_of(model.path), model.path, functools.partial(join_parts, model.path)))
+    return str(dequantized_file(model.path)) if is_gguf(model.path) else model.path
+
+
+def terms_and_origin(model: ModelConfig) -> list[str]:
+    """What is to be told of the base when a run starts."""
+    config = AutoConfig.from_pretrained(model_path(model), revision=model.revision, trust_remote_code=False)
+    return start_notes(model, config.model_type)
+
+
+def load_tokenizer(model: ModelConfig) -> PreTrainedTokenizerBase:
+    """The base model's tokenizer; code that comes with a model is never run.
+
+    It is wanted before the data are built: a model of a kind that is not trained here is refused now, and one that is
+    not known to be an encoder (`mslt_it.models.kinds`) has to be a decoder.
+    """
+    path = model_path(model)
+    refuse_folder(path, "tokenizer")
+    try:
+        if model.kind != "encoder":
+            refuse_other_kinds(path, model.revision)
+        tokenizer = AutoTokenizer.from_pretrained(path, revision=model.revision, trust_remote_code=False)
+        if model.kind == "encoder":  # not all of them are told
+            tokenizer.model_max_length = min(tokenizer.model_max_length, longest_input_of(path, model.revision))
+        return tokenizer
+    except (OSError, ValueError) as error:
+        raise explain(error, path, model.revision, "tokenizer") from error

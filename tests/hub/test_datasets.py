@@ -269,7 +269,7 @@ result = {
     assert problems["not json"].startswith("data/vi.json.gz of MBZUAI/Bactrian-X cannot be read:")
     assert "data/vi.json.gz line 2 is not valid JSON" in problems["not json"]
     assert re.search(r"data/xh\.json\.gz row 1 is \w+, not an object", problems["not objects"])
-    assert "only .json, .jsonl, .parquet are read (JSON also as .gz), not 'data/fr.csv'" in problems["ending"]
+    assert "only .json, .jsonl, .parquet are read (or .json.gz), not 'data/fr.csv'" in problems["ending"]
     assert "unknown placeholder {confg}. Did you mean 'config'? Known: config, split." in problems["placeholder"]
     assert "asks for a configuration, and none is given" in problems["no config"]
     assert f"{where} has no file date/fr.json (task.hub_files=date/{{config}}.json). It holds:" in problems["pattern"]

@@ -48,7 +48,8 @@ def test_the_cells() -> None:
 def test_an_invalid_row_gives_its_reason_and_no_figure() -> None:
     assert rows([INVALID])[1] == ("th Thai", "unseen", "400", "invalid", "no items", "", "", "")
     no_base = result("sw", base_value=None, gain=None, gain_low=None, gain_high=None)
-    assert rows([no_base])[1][5:] == ("n/a", "n/a", "")
+    assert rows([no_base, INVALID])[1][5:] == ("n/a", "n/a", "")
+    assert rows([no_base])[1][5:] == ()  # of an encoder: no base in any row
 
 
 def test_the_text_is_aligned() -> None:

@@ -15,6 +15,7 @@ from mslt_it.data.segments import encoder_of
 from mslt_it.evaluation.systems import Bench, LoadedBase, System, adapter_system, load, resolve
 from mslt_it.models.base_model import CONFIG, load_adapter
 from mslt_it.models.identity import ADAPTER, FinishedRun, read_run
+from mslt_it.models.kinds import kind_of_path
 from mslt_it.problems import Problem
 from mslt_it.publish.export import FORMATS, RECORD
 from mslt_it.publish.merge import MERGE
@@ -76,7 +77,7 @@ def _made_of_a_run(folder: Path, name: str) -> AskedModel:
         bench = Bench(base, recipe.adapter, (system,), (FinishedRun(folder, recipe, papers),))
     else:
         weights = folder / record["gguf"]["file"] if "gguf" in record else folder
-        kind = "encoder" if "head" in prompts else "auto"
+        kind = kind_of_path(str(weights), None)
         recipe = dataclasses.replace(recipe, model=ModelConfig(str(weights), kind=kind))
         bench = resolve(runs=[], model=recipe.model, adapters=[], with_base=True, seen=[], head=recipe.head)
         (system,) = bench.systems

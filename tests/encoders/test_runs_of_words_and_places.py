@@ -185,9 +185,9 @@ def test_new_rows_are_answered_by_run_and_by_merged_model(runs: Runs, merged: Ru
         writer.writerow(["lang", *rows[0].fields])
         writer.writerows([language, *row.fields.values()] for row in rows)
         writer.writerow([language, *("Apfel " * 300 for _ in rows[0].fields)])
-    for name, more in (("live", []), ("merged", [f"model={merged[head]}"])):
+    for name, folder in (("live", run), ("merged", merged[head])):
         out = tmp_path / f"{name}.csv"
-        assert main(["predict", f"run={run}", f"data={tmp_path / 'rows.csv'}", f"out={out}", *more]) == 0
+        assert main(["predict", f"run={folder}", f"data={tmp_path / 'rows.csv'}", f"out={out}"]) == 0
         with out.open(encoding="utf-8", newline="") as file:
             *found, long = csv.DictReader(file)
         assert [row["answer"] for row in found] == [line["adapter_prediction"] for line in lines[:4]]

@@ -95,9 +95,9 @@ def test_new_rows_are_labelled_by_run_and_by_merged_model(mt5_run: Made, tmp_pat
         writer.writerow(["lang", "premise", "hypothesis"])
         writer.writerows([["tr", row.fields["premise"], row.fields["hypothesis"]] for row in rows])
     assert main(["merge", f"run={run}", f"out={tmp_path / 'merged'}", "dtype=float32", "prompts=2"]) == 0
-    for name, more in (("live", []), ("merged", [f"model={tmp_path / 'merged'}"])):
+    for name, folder in (("live", run), ("merged", tmp_path / "merged")):
         out = tmp_path / f"{name}.csv"
-        assert main(["predict", f"run={run}", f"data={tmp_path / 'rows.csv'}", f"out={out}", *more]) == 0
+        assert main(["predict", f"run={folder}", f"data={tmp_path / 'rows.csv'}", f"out={out}"]) == 0
         with out.open(encoding="utf-8", newline="") as file:
             found = list(csv.DictReader(file))
         assert [row["label"] for row in found] == [line["adapter_prediction"] for line in lines[:3]]

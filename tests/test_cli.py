@@ -17,7 +17,8 @@ from mslt_it.config.recipe import Recipe
 from mslt_it.config.schema import keys
 from mslt_it.problems import Problem
 
-HEAVY = ("torch", "transformers", "hydra", "omegaconf", "numpy", "datasets", "rich", "langcodes")
+# numpy may be: it takes 0.04 s.
+HEAVY = ("torch", "transformers", "hydra", "omegaconf", "pandas", "scipy", "datasets", "rich", "langcodes")
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import functools
 import types
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import torch
@@ -63,44 +63,36 @@ def add_supervised_forward(base: nn.Module) -> None:
     With it, ``base(input_ids, attention_mask, labels=..., supervised_only=True)`` gives ``losses`` and ``rows``, both
     [supervised positions of the batch]: the negative log-likelihoods and the row of the batch each belongs to.
     """
-    original = base.forward
 
-    @functools.wraps(original)
     def forward(
-        self: Any, *args: Any, supervised_only: bool = False, labels: Tensor | None = None, **kwargs: Any
-    ) -> Any:
-        if not supervised_only or labels is None:
-            return original(*args, **kwargs) if labels is None else original(*args, labels=labels, **kwargs)
+        original: Callable[..., Any], model: Any, labels: Tensor, *args: Any, **kwargs: Any
+    ) -> dict[str, Tensor]:
         kwargs = {**kwargs, "use_cache": False}
         # Looked up at each call: FSDP and peft may have replaced them since.
-        hidden = self.base_model(*args, **kwargs).last_hidden_state[:, :-1]  # [rows, tokens - 1, width]
+        hidden = model.base_model(*args, **kwargs).last_hidden_state[:, :-1]  # [rows, tokens - 1, width]
         targets = labels[:, 1:].to(hidden.device)
         where = targets.ne(IGNORED)
         return {
-            "losses": token_losses(hidden[where], targets[where], self.get_output_embeddings()),
+            "losses": token_losses(hidden[where], targets[where], model.get_output_embeddings()),
             "rows": where.nonzero()[:, 0],
         }
 
-    base.forward = types.MethodType(forward, base)
+    _teach(base, forward)
 
 
 def add_answer_forward(base: nn.Module) -> None:
     """`add_supervised_forward` for a text-to-text model, whose ``labels`` [rows, tokens] its decoder writes."""
-    original = base.forward
 
-    @functools.wraps(original)
     def forward(
-        self: Any, *args: Any, supervised_only: bool = False, labels: Tensor | None = None, **kwargs: Any
-    ) -> Any:
-        if not supervised_only or labels is None:
-            return original(*args, **kwargs) if labels is None else original(*args, labels=labels, **kwargs)
-        given = {"decoder_input_ids": decoder_input(self, labels), "use_cache": False}
+        original: Callable[..., Any], model: Any, labels: Tensor, *args: Any, **kwargs: Any
+    ) -> dict[str, Tensor]:
+        given = {"decoder_input_ids": decoder_input(model, labels), "use_cache": False}
         logits = original(*args, **{**kwargs, **given}).logits
         where = labels.ne(IGNORED)
         losses = nn.functional.cross_entropy(logits[where].float(), labels[where], reduction="none")
         return {"losses": losses, "rows": where.nonzero()[:, 0]}
 
-    base.forward = types.MethodType(forward, base)
+    _teach(base, forward)
 
 
 def add_head_forward(base: nn.Module, *, label_smoothing: float = 0.0, weights: Tensor | None = None) -> None:
@@ -110,14 +102,10 @@ def add_head_forward(base: nn.Module, *, label_smoothing: float = 0.0, weights: 
         weights: [classes] by which a place counts, by its class; the sum of the losses stays divided by the number of
             places, so they should be 1 on average.
     """
-    original = base.forward
 
-    @functools.wraps(original)
     def forward(
-        self: Any, *args: Any, supervised_only: bool = False, labels: Tensor | None = None, **kwargs: Any
-    ) -> Any:
-        if not supervised_only or labels is None:
-            return original(*args, **kwargs) if labels is None else original(*args, labels=labels, **kwargs)
+        original: Callable[..., Any], model: Any, labels: Tensor, *args: Any, **kwargs: Any
+    ) -> dict[str, Tensor]:
         logits = places(original(*args, **kwargs), len(labels), kwargs.get("attention_mask"))
         found, rows = losses(
             logits,
@@ -126,6 +114,21 @@ def add_head_forward(base: nn.Module, *, label_smoothing: float = 0.0, weights: 
             label_smoothing=label_smoothing,
         )
         return {"losses": found, "rows": rows}
+
+    _teach(base, forward)
+
+
+def _teach(base: nn.Module, supervised: Callable[..., dict[str, Tensor]]) -> None:
+    """In the place of ``base.forward``, where supervised_only is asked: ``supervised(original, model, labels, ...)``."""
+    original = base.forward
+
+    @functools.wraps(original)
+    def forward(
+        self: Any, *args: Any, supervised_only: bool = False, labels: Tensor | None = None, **kwargs: Any
+    ) -> Any:
+        if not supervised_only or labels is None:
+            return original(*args, **kwargs) if labels is None else original(*args, labels=labels, **kwargs)
+        return supervised(original, self, labels, *args, **kwargs)
 
     base.forward = types.MethodType(forward, base)
 

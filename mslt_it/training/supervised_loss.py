@@ -119,7 +119,7 @@ def add_head_forward(base: nn.Module, *, label_smoothing: float = 0.0, weights: 
 
 
 def _teach(base: nn.Module, supervised: Callable[..., dict[str, Tensor]]) -> None:
-    """In the place of ``base.forward``, where supervised_only is asked: ``supervised(original, model, labels, ...)``."""
+    """Where supervised_only is asked, ``base.forward`` is ``supervised(original, model, labels, ...)``."""
     original = base.forward
 
     @functools.wraps(original)

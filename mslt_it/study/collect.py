@@ -18,7 +18,7 @@ import numpy as np
 import yaml
 
 from mslt_it.config.compose import load_recipe
-from mslt_it.data.build import build_scored_set
+from mslt_it.data.build import build_scored_set, with_found_labels
 from mslt_it.data.rows import RowStore
 from mslt_it.evaluation.measures import MEASURES, Measure, said_labels
 from mslt_it.problems import Problem
@@ -215,24 +215,28 @@ class _NotFinite(Exception):
 
 
 class _Items:
-    """The items of written answers, built once per language, since all cells share them."""
+    """The items of written answers, built once per language and variant, since all cells of a variant share them."""
 
     def __init__(self) -> None:
-        self._items: dict[str, Sequence[PromptedExample]] = {}
+        self._items: dict[tuple[str, str], Sequence[PromptedExample]] = {}
         self._rows = RowStore()
 
-    def of(self, cell: Path, code: str, ids: tuple[str, ...]) -> Sequence[PromptedExample]:
+    def of(self, cell: _Folder, code: str, ids: tuple[str, ...]) -> Sequence[PromptedExample]:
         """A Problem where the rows are no longer those of the cell's answers."""
-        for _ in range(2):
-            items = self._items.get(code, ())
-            if tuple(item.id for item in items) == ids:
-                return items
-            recipe = load_recipe("config", config_dir=cell)
-            self._items[code] = build_scored_set(recipe, code, rows=self._rows)
-        raise Problem(
-            f"{cell / 'predictions' / code}.jsonl holds other items than {recipe.task.data} gives now. Put the data "
-            "back as it was, or run the study again."
-        )
+        key = code, cell.recipe["prompt"]["variant"]  # chains in English are read in English notation
+        if key not in self._items or _ids(self._items[key]) != ids:
+            recipe = with_found_labels(load_recipe("config", config_dir=cell.path), self._rows)
+            self._items[key] = build_scored_set(recipe, code, rows=self._rows)
+        if _ids(self._items[key]) != ids:
+            raise Problem(
+                f"{cell.path / 'predictions' / code}.jsonl holds other items than {cell.recipe['task']['data']} gives "
+                "now. Put the data back as it was, or run the study again."
+            )
+        return self._items[key]
+
+
+def _ids(items: Sequence[PromptedExample]) -> tuple[str, ...]:
+    return tuple(item.id for item in items)
 
 
 @dataclass(frozen=True, eq=False)
@@ -286,7 +290,7 @@ class _Folder:
                 "Remove the cell and run it again."
             )
         if f"{which}_log_likelihoods" not in lines[0]:
-            return ids, self.measure.counts(items.of(self.path, code, ids), tuple(said))[0]
+            return ids, self.measure.counts(items.of(self, code, ids), tuple(said))[0]
         assert self.measure.of_labels is not None
         scores = np.array([line[f"{which}_log_likelihoods"] for line in lines], dtype=float)
         gold = np.array([self.names.index(line["label"]) for line in lines])

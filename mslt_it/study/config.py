@@ -20,21 +20,14 @@ import yaml
 from mslt_it.config.files import files, list_files
 from mslt_it.config.overrides import GROUPS
 from mslt_it.config.recipe import CRITERIA, REST, PromptConfig, is_rest
-from mslt_it.config.schema import LARGEST_SEED, build, key, keys, read
+from mslt_it.config.schema import LARGEST_SEED, build, key, keys, read, take
 from mslt_it.languages import LanguageSet, some_codes, validated_codes
 from mslt_it.problems import Problem, nearest
 from mslt_it.representations.settings import Settings
 from mslt_it.selection.criteria import POOLS
 from mslt_it.study.sweep import Grid, checked_grid, swept
 
-SECTIONS = (
-    "grid",
-    "mingling",
-    "predict",
-    "expected",
-    "families",
-)  # keys whose value is as in the file on the command line too
-OF_CELLS = ("sslt", "mslt", "seeds")  # keys of mingling that name cells; the others are settings of the measuring
+SECTIONS = ("grid", "mingling", "predict", "expected", "families")  # written as in the file on the command line, too
 MARGIN = 0.02  # two points
 FOLDER = "study"  # inside recipes/, and inside a folder given with --config-dir
 # What the grid sets for each cell -> the study's key for it.
@@ -139,13 +132,12 @@ class StudyConfig:
 
 
 @dataclass(frozen=True)
-class Mingling:
-    """Which systems are compared, beside the base, and how."""
+class Compared:
+    """What mingling compares, beside the base: runs of two of the study's sets."""
 
-    sslt: tuple[str, ...]
-    mslt: tuple[str, ...]
-    seeds: tuple[int, ...]
-    settings: Settings
+    sslt: tuple[str, ...] = key(help="one source or more", or_one=True, example="[en]")
+    mslt: tuple[str, ...] = key(help="several sources", or_one=True, example="[ar, de, zh]")
+    seeds: tuple[int, ...] = key((), "of the study; none: its first", may_repeat=False, example="[0]")
 
 
 PREDICTED = "predicted"  # folder, inside the study's, of what a prediction is made of
@@ -203,18 +195,26 @@ def _of_family(
     families = content.get("families") or {}
     if not isinstance(families, dict) or not all(isinstance(own, dict) for own in families.values()):
         raise Problem(f"{where}: families must hold FAMILY: {{KEY: VALUE}}, as encoder: {{overrides: [scale=mbert]}}.")
-    chosen = content.get("family") or next(iter(families), "")
+    first = next(iter(families), "")
+    chosen = content.get("family") or first
     if not chosen:
         return dict(content), name
-    if chosen not in families:
-        told = nearest(str(chosen), families) if families else "Leave family out: the study has one model."
+    if chosen not in [*families]:  # a list of names, which no family is, has no hash
+        told = nearest(str(chosen), map(str, families)) if families else "Leave family out: the study has one model."
         raise Problem(f"{where}: family={chosen} is not among its families. {told}")
-    own = dict(families[chosen])
-    if unknown := [key for key in own if key not in KEYS or key in ("family", "families")]:
+    own = families[chosen]
+    if unknown := [str(one) for one in own if one not in KEYS or one in ("family", "families")]:
         raise Problem(f"{where}: families.{chosen}.{unknown[0]} is not a study's key. {nearest(unknown[0], KEYS)}")
-    overrides = [*content.get("overrides", ()), *own.pop("overrides", ())]
+    overrides: list[str] = []
+    for prefix, part in (("", content), (f"families.{chosen}.", own)):
+        if "overrides" in part:
+            taken = dataclasses.replace(keys(StudyConfig)["overrides"], name=f"{prefix}overrides")
+            try:
+                overrides += take(taken, part["overrides"])
+            except Problem as problem:
+                raise Problem(f"{where}: {problem}") from None
     content = {**content, **own, **given, "family": chosen, "overrides": overrides}
-    return content, name if chosen == next(iter(families)) else f"{name}_{chosen}"
+    return content, name if chosen == first else f"{name}_{chosen}"
 
 
 def is_override(name: str) -> bool:
@@ -233,26 +233,23 @@ def _split(arguments: Sequence[str]) -> tuple[dict[str, Any], list[str], dict[st
     sweeps: dict[str, Any] = {}
     for argument in arguments:
         name, equals, text = argument.partition("=")
-        if (found := swept(name, text)) is not None and is_override(name):
-            if name in sweeps:
+        if name in given or name in sweeps or _key_of(name) in sweeps:
+            raise Problem(f"{_key_of(name)} is given twice. Keep one.")
+        if is_override(name):
+            if (found := swept(name, text)) is None:
+                overrides.append(argument)
+            elif name in map(_key_of, overrides):
                 raise Problem(f"{name} is given twice. Keep one.")
-            sweeps[name] = found
-        elif is_override(name):
-            overrides.append(argument)
+            else:
+                sweeps[name] = found
         elif name not in KEYS or not equals:
             raise Problem(
                 f"Unknown key '{name}'. {nearest(name, KEYS)} Keys of the cells' recipe are written with their dot: "
                 "training.num_epochs=2."
             )
-        elif name in given:
-            raise Problem(f"{name} is given twice. Keep one.")
         else:
-            given[name] = _section(name, text) if name in SECTIONS else _read(name, text)
+            given[name] = _section(name, text) if name in SECTIONS else read(keys(StudyConfig)[name], text)
     return given, overrides, sweeps
-
-
-def _read(name: str, text: str) -> Any:
-    return read(keys(StudyConfig)[name], text)
 
 
 def _section(name: str, text: str) -> Any:
@@ -338,46 +335,39 @@ def _check_pinch(config: StudyConfig, pool: Sequence[str], where: str) -> None:
 # ---------------------------------------------------------------- what is made when the cells are done
 
 
-def mingling_from(config: StudyConfig, where: str) -> Mingling | None:
-    """The key ``mingling`` of a study file, checked; None where there is none."""
-    values = config.mingling
-    if not values:
+def mingling_from(config: StudyConfig, where: str) -> tuple[Compared, Settings] | None:
+    """The key ``mingling`` of a study file, checked: what is compared, and how; None where there is none."""
+    if not config.mingling:
         return None
-    known = (*OF_CELLS, *(f.name for f in dataclasses.fields(Settings)))
-    for name in values:
-        if name not in known:
-            raise Problem(f"{where}: mingling.{name} is not known. {nearest(str(name), known)}")
-    of_measuring = {name: value for name, value in values.items() if name not in OF_CELLS}
-    settings = build(Settings, of_measuring, where, "mingling.")
-    sets = []
+    of_cells, of_measuring = keys(Compared), keys(Settings)
+    for name in config.mingling:
+        if name not in of_cells and name not in of_measuring:
+            raise Problem(f"{where}: mingling.{name} is not known. {nearest(str(name), (*of_cells, *of_measuring))}")
+    cells, settings = (
+        build(schema, {n: v for n, v in config.mingling.items() if n in known}, where, "mingling.")
+        for schema, known in ((Compared, of_cells), (Settings, of_measuring))
+    )
+    sets = {}
     for name in ("sslt", "mslt"):
-        if name not in values:
-            raise Problem(f"{where}: mingling.{name} is missing. Name the sources of the run to look at: {name}: [en].")
-        given = values[name]
-        codes = validated_codes(f"mingling.{name}", given if isinstance(given, (list, tuple)) else [given])
-        own = tuple(code for code in config.pool if code in codes)
-        if len(own) != len(codes) or not own:
-            missing = next((code for code in codes if code not in config.pool), "nothing")
+        codes = validated_codes(f"mingling.{name}", getattr(cells, name))
+        if foreign := [code for code in codes if code not in config.pool]:
             raise Problem(
-                f"{where}: mingling.{name} holds {missing}, which is not in the pool ({', '.join(config.pool)}). Name "
-                "sources of the study's cells."
+                f"{where}: mingling.{name} holds {foreign[0]}, which is not in the pool ({', '.join(config.pool)}). "
+                "Name sources of the study's cells."
             )
-        if len(own) not in config.set_sizes and set(own) not in [set(one.split("-")) for one in config.sets]:
+        if len(codes) not in config.set_sizes and set(codes) not in [set(one.split("-")) for one in config.sets]:
             raise Problem(
-                f"{where}: mingling.{name} names {len(own)} sources, set_sizes is {list(config.set_sizes)}: the study "
-                "has no such cell. Name a set of one of these sizes."
+                f"{where}: mingling.{name} names {len(codes)} sources, set_sizes is {list(config.set_sizes)}: the "
+                "study has no such cell. Name a set of one of these sizes."
             )
-        sets.append(own)
-    seeds = values.get("seeds", list(config.seeds[:1]))
-    if not isinstance(seeds, (list, tuple)) or not seeds:
-        raise Problem(f"{where}: mingling.seeds={seeds!r} is not a list. Write for example seeds: [0].")
-    for seed in seeds:
-        if isinstance(seed, bool) or seed not in config.seeds:
-            raise Problem(
-                f"{where}: mingling.seeds holds {seed!r}, which is not among the study's seeds "
-                f"({', '.join(map(str, config.seeds))})."
-            )
-    return Mingling(sets[0], sets[1], tuple(seeds), settings)
+        sets[name] = tuple(code for code in config.pool if code in codes)
+    seeds = cells.seeds or config.seeds[:1]
+    if foreign := [str(seed) for seed in seeds if seed not in config.seeds]:
+        raise Problem(
+            f"{where}: mingling.seeds holds {foreign[0]}, which is not among the study's seeds "
+            f"({', '.join(map(str, config.seeds))})."
+        )
+    return Compared(**sets, seeds=seeds), settings
 
 
 def _check_derived(config: StudyConfig, where: str) -> None:

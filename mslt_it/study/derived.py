@@ -78,7 +78,8 @@ def steps(config: StudyConfig, grid: Sequence[Cell]) -> list[Step]:
     """What is to be made of a study's cells, in order. Of several budgets and variants the first is looked at."""
     found: list[Step] = []
     first = [cell for cell in grid if (cell.budget, cell.variant) == (grid[0].budget, grid[0].variant)]
-    if (wanted := mingling_from(config, config.name)) is not None:
+    if (mingling := mingling_from(config, config.name)) is not None:
+        wanted, how = mingling
         runs: dict[str, list[str]] = {}  # of a sweep: cells of all points, until one of them is chosen
         for what, sources in (("SSLT", wanted.sslt), ("MSLT", wanted.mslt)):
             for seed in wanted.seeds:
@@ -92,8 +93,8 @@ def steps(config: StudyConfig, grid: Sequence[Cell]) -> list[Step]:
                 same = [cell.id for cell in own if cell.assignment == own[0].assignment]
                 runs[f"{what} {'-'.join(sources)}{suffix}"] = same
         languages = (*config.pool, *config.targets)
-        make = partial(_mingling, runs=runs, languages=languages, settings=wanted.settings)
-        of = [{name: ids[0] for name, ids in runs.items()}, list(languages), wanted.settings]
+        make = partial(_mingling, runs=runs, languages=languages, settings=how)
+        of = [{name: ids[0] for name, ids in runs.items()}, list(languages), how]
         found.append(Step("mingling", "mingling.json", tuple(itertools.chain(*runs.values())), of, make))
     if config.predict:
         settings = build(Predict, config.predict, config.name, "predict.")

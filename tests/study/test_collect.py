@@ -10,7 +10,11 @@ import numpy as np
 import pytest
 from synthetic_study import no_effect, seal, write_study
 
+from mslt_it.config.recipe import Recipe
+from mslt_it.data.rows import RowStore
 from mslt_it.problems import Problem
+from mslt_it.records import PromptedExample
+from mslt_it.study import collect as module
 from mslt_it.study.collect import Slice, collect
 
 SMALL = {"pool": ("ar", "de", "zh"), "targets": ("fi", "tr"), "set_sizes": (1, 2), "seeds": (0, 1), "num_items": 12}
@@ -136,28 +140,26 @@ def test_nothing_to_read(tmp_path: Path) -> None:
         collect(folder)
 
 
-def test_written_answers_are_read_against_the_references(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A chain of thought has no log-likelihoods: its text is read as scoring reads it."""
-    from mslt_it.records import PromptedExample
-    from mslt_it.study import collect as module
+def test_written_answers_are_read_as_their_variant_wants(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A chain of thought has no log-likelihoods: its text is read as scoring reads it, in English after an English
+    chain and in the row's language after its own, whichever variant is read first."""
 
-    items = [
-        PromptedExample(f"item{i}", "fi", (), "yes", ("yes", "no"), "yes", references=("yes",), is_written=True)
-        for i in range(2)
-    ]
-    monkeypatch.setattr(module, "build_scored_set", lambda recipe, code, rows: items)
-    monkeypatch.setattr(module, "load_recipe", lambda *args, **kwargs: _Recipe())
-    items_of = module._Items()
-    assert items_of.of(folder, "fi", ("item0", "item1")) == items
-    with pytest.raises(Problem, match=r"fi\.jsonl holds other items than world gives now\. Put the data back"):
-        items_of.of(folder, "fi", ("item0", "item7"))
-    cell = folder / "cells" / "ar_s0"
-    lines = [{"id": f"item{i}", "adapter_prediction": f"Answer: {word}"} for i, word in enumerate(("yes", "no"))]
-    (_, counts) = module._Folder.read(cell)._answers("fi", lines, "adapter", items_of)
-    assert counts.tolist() == [[1, 1], [0, 1]]
+    def built(recipe: Recipe, code: str, rows: RowStore) -> list[PromptedExample]:
+        reading = "en" if recipe.prompt.variant == "cot_english" else ""
+        return [
+            PromptedExample(f"item{i}", code, (), "1.500", (), label="1,500", is_written=True, reading_language=reading)
+            for i in range(2)
+        ]
 
-
-class _Recipe:
-    class task:
-        metric = "accuracy"
-        data = "world"
+    monkeypatch.setattr(module, "build_scored_set", built)
+    lines = [{"id": f"item{i}", "adapter_prediction": text} for i, text in enumerate(("1.500", "1,500"))]
+    items, found = module._Items(), {}
+    for variant, cell in zip(("cot_native", "cot_english"), sorted((folder / "cells").iterdir()), strict=False):
+        task = {"name": "mgsm", "shape": "free_text", "metric": "number_accuracy", "label_names": [], "data": "rows"}
+        recipe = {"sources": ["en"], "targets": ["de"], "task": task, "prompt": {"variant": variant}}
+        (cell / "config.yaml").write_text(json.dumps(recipe), encoding="utf-8")
+        read = module._Folder.read(cell)
+        found[variant] = read._answers("de", lines, "adapter", items)[1][:, 0].tolist()
+        with pytest.raises(Problem, match=r"de\.jsonl holds other items than rows gives now\. Put the data back"):
+            items.of(read, "de", ("item0", "item7"))
+    assert found == {"cot_native": [1, 0], "cot_english": [0, 1]}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -42,6 +43,27 @@ def test_a_family_of_models_adds_to_the_study_and_replaces_its_keys(tmp_path: Pa
         load_study("tiny", [], write_study(tmp_path, families="[encoder]"))
     with pytest.raises(Problem, match=r"family=encoder is not among its families\. Leave family out"):
         load_study("tiny", ["family=encoder"], write_study(tmp_path))
+    for more, said in (
+        (
+            {"families": "{encoder: {overrides: scale=mbert}}"},
+            "families.encoder.overrides: 'scale=mbert' is not a list",
+        ),
+        ({"families": "{encoder: {overrides: }}"}, "families.encoder.overrides: null is no value for it"),
+        ({"families": "{encoder: {1: 2}}"}, "families.encoder.1 is not a study's key"),
+        ({"families": "{encoder: {}}", "family": "[encoder]"}, "family=['encoder'] is not among its families"),
+    ):
+        with pytest.raises(Problem, match=re.escape(said)):
+            load_study("tiny", [], write_study(tmp_path, **more))
+
+
+def test_a_key_is_given_once(tmp_path: Path) -> None:
+    """A value beside a sweep of the same key would be dropped without a word."""
+    sweep, value = "training.learning_rate=[1e-4,3e-4]", "training.learning_rate=3e-4"
+    for twice in ([sweep, value], [value, sweep], [sweep, f"+{value}"], [sweep, sweep]):
+        with pytest.raises(Problem, match=r"training\.learning_rate is given twice\. Keep one\."):
+            load_study("tiny", twice, write_study(tmp_path))
+    with pytest.raises(Problem, match=r"seeds is given twice"):
+        load_study("tiny", ["seeds=[0]", "seeds=[1]"], write_study(tmp_path))
 
 
 @pytest.mark.parametrize("name", ["paper_xnli", "paper_pawsx", "paper_wikiann", "paper_tydiqa"])

@@ -343,10 +343,8 @@ def mingling_from(config: StudyConfig, where: str) -> tuple[Compared, Settings] 
     for name in config.mingling:
         if name not in of_cells and name not in of_measuring:
             raise Problem(f"{where}: mingling.{name} is not known. {nearest(str(name), (*of_cells, *of_measuring))}")
-    cells, settings = (
-        build(schema, {n: v for n, v in config.mingling.items() if n in known}, where, "mingling.")
-        for schema, known in ((Compared, of_cells), (Settings, of_measuring))
-    )
+    cells = build(Compared, {n: v for n, v in config.mingling.items() if n in of_cells}, where, "mingling.")
+    settings = build(Settings, {n: v for n, v in config.mingling.items() if n in of_measuring}, where, "mingling.")
     sets = {}
     for name in ("sslt", "mslt"):
         codes = validated_codes(f"mingling.{name}", getattr(cells, name))

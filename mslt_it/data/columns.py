@@ -12,7 +12,7 @@ from mslt_it.config import table_keys
 from mslt_it.config.recipe import TaskConfig
 from mslt_it.data.files import Row, canonical_split, language_column
 from mslt_it.languages import is_guess, not_found, read_code, serving
-from mslt_it.problems import NoLabels, NotScorable, Problem, nearest
+from mslt_it.problems import NoLabels, NotScorable, Problem, nearest, some
 
 NUM_LOOKED_AT = 100  # rows whose columns are looked at: JSON rows may lack some
 MAX_SHOWN = 12  # spellings in a note or an error
@@ -157,7 +157,7 @@ def rows_of(
             raise Problem(f"{where} has no column 'language'. Add one, or write a file per language: {language}.tsv.")
         return list(rows), ()
     spellings = count_spellings(rows, column)
-    own = _spelt(task, language, spellings, f"{where}, column '{column}',")
+    own = spelt(task.config_name(language), language, spellings, f"{where}, column '{column}',")
     if not own and names_language and not any(map(read_code, spellings)):
         return list(rows), (f"{where}: column '{column}' names no language, so all rows are '{language}'",)
     if not own:
@@ -177,15 +177,14 @@ def unclaimed(task: TaskConfig, rows: Sequence[Row], languages: Iterable[str], w
     if column is None:
         return ""
     spellings = count_spellings(rows, column)
-    claimed = {s for code in languages for s in _spelt(task, code, spellings, where)}
+    claimed = {s for code in languages for s in spelt(task.config_name(code), code, spellings, where)}
     left = {s: n for s, n in spellings.items() if s not in claimed}
     if not left or not claimed:
         return ""
     shown = [f"{repr_blank(s)} {n}" for s, n in sorted(left.items(), key=lambda pair: (-pair[1], pair[0]))]
-    more = f" and {len(shown) - MAX_SHOWN} more" if len(shown) > MAX_SHOWN else ""
     return (
         f"{where}: {sum(left.values())} of {len(rows)} rows are in no language of this run and left out "
-        f"({column}: {', '.join(shown[:MAX_SHOWN])}{more})"
+        f"({column}: {some(shown, MAX_SHOWN)})"
     )
 
 
@@ -247,8 +246,8 @@ def repr_blank(spelling: str) -> str:
     return spelling if spelling.strip() else "(blank)"
 
 
-def _spelt(task: TaskConfig, language: str, spellings: Iterable[str], where: str) -> tuple[str, ...]:
-    upstream = task.config_name(language)
+def spelt(upstream: str, language: str, spellings: Collection[str], where: str) -> tuple[str, ...]:
+    """Which spellings are the language, which ``task.configs`` may call otherwise upstream."""
     if upstream in spellings and upstream != language:
         return (upstream,)
     return (serving(upstream, spellings, where) if upstream != language else ()) or serving(language, spellings, where)

@@ -31,7 +31,7 @@ _USUAL_NAMES = """
 def read_cells(path: Path, text: str, columns: Sequence[str], kind: str) -> list[tuple[str, list[Any]]]:
     """(place, cells) of each line that is not blank."""
     # Of TSV only \n ends a row: str.splitlines would also cut at U+2028 and the like inside a sentence.
-    rows = enumerate((line.removesuffix("\r").split("\t") for line in _lines(text)), 1)
+    rows = enumerate((line.removesuffix("\r").split("\t") for line in lines_of(text)), 1)
     lines: Iterable[tuple[int, list[str]]] = _csv_lines(path, text, columns) if kind == ".csv" else rows
     filled = [(f"line {n}", cells) for n, cells in lines if len(cells) > 1 or (cells and cells[0].strip())]
     if kind != ".csv" and len(columns) > 1 and filled:
@@ -39,7 +39,7 @@ def read_cells(path: Path, text: str, columns: Sequence[str], kind: str) -> list
     return filled
 
 
-def _lines(text: str) -> Iterator[str]:
+def lines_of(text: str) -> Iterator[str]:
     """What stands between the text's \\n, one after another: all of them at once are the text a second time."""
     start = 0
     while (end := text.find("\n", start)) >= 0:
@@ -99,9 +99,7 @@ def separator_of(text: str, columns: Sequence[str]) -> str:
             return 0, False, 0.0
         (width, count), *_ = Counter(len(record) for record in records).most_common(1)
         later = [cell for record in records for cell in record[1:]]
-        spaced = sum(cell.startswith(" ") for cell in later) / max(
-            1, len(later)
-        )  # ", " is punctuation, not a separator
+        spaced = sum(cell.startswith(" ") for cell in later) / max(1, len(later))  # ", " separates nothing
         share = count / len(records) * (1 - spaced) if width > 1 else 0.0
         named = len(wanted & {cell.strip().casefold() for cell in records[0]})
         return named, width == len(columns) and count > 0.9 * len(records), share

@@ -99,10 +99,6 @@ class Encoder:
             result.append(joined)
         return result
 
-    def answer_ids(self, answer: str) -> list[int]:
-        """The answer and the end token: exactly what is supervised."""
-        return [*self.user_ids([answer])[0], self.end_id]
-
     def user_ids(self, texts: Sequence[str]) -> list[list[int]]:
         """Ids of users' texts, none of them a control token."""
         result = self._tokenize(texts)

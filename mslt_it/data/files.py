@@ -21,8 +21,8 @@ from pathlib import Path
 from typing import Any
 
 from mslt_it.data.cells import Cells
-from mslt_it.data.delimited import HEADERLESS, named_cells, read_cells, unlike_header
-from mslt_it.problems import NotScorable, Problem
+from mslt_it.data.delimited import HEADERLESS, lines_of, named_cells, read_cells, unlike_header
+from mslt_it.problems import NotScorable, Problem, some
 
 DELIMITED = (".tsv", ".tab", ".txt", ".csv")
 TABLES = (*DELIMITED, ".jsonl", ".ndjson", ".json", ".parquet", ".xlsx")
@@ -78,9 +78,7 @@ def list_files(folder: Path) -> list[Path]:
 
 def listing(folder: Path) -> str:
     """What lies in a folder, for an error message (at most 30 names)."""
-    names = sorted(p.name + ("/" if p.is_dir() else "") for p in folder.iterdir() if not p.name.startswith("."))
-    more = f" and {len(names) - 30} more" if len(names) > 30 else ""
-    return (", ".join(names[:30]) + more) or "nothing"
+    return some(sorted(p.name + "/" * p.is_dir() for p in folder.iterdir() if not p.name.startswith(".")), 30)
 
 
 def language_column(names: Iterable[str], taken: Iterable[str]) -> str | None:
@@ -301,16 +299,8 @@ def _read_json(path: Path, text: str, columns: Sequence[str]) -> list[Row]:
 
 
 def _lines(text: str) -> Iterator[tuple[int, str]]:
-    """(number, line) of those that are not blank, one at a time: a file may be as large as half the memory."""
-    at = 0
-    for number in itertools.count(1):
-        stop = text.find("\n", at)  # nothing else ends a line
-        line = text[at:] if stop < 0 else text[at:stop]
-        if line.strip():
-            yield number, line
-        if stop < 0:
-            return
-        at = stop + 1
+    """(number, line) of those that are not blank."""
+    return ((number, line) for number, line in enumerate(lines_of(text), 1) if line.strip())
 
 
 def parse_json(path: Path, text: str, line: int = 0) -> Any:

@@ -20,7 +20,7 @@ from typing import Any
 from mslt_it.data.files import parsed
 from mslt_it.data.hub_client import ANSWER_SECONDS, BROKEN_OFF, UNREACHABLE, causes, is_silent, look_at_hub
 from mslt_it.languages import serving
-from mslt_it.problems import Problem, nearest
+from mslt_it.problems import Problem, nearest, some
 from mslt_it.store import read_json, write_atomically
 
 PARQUET_BRANCH = "refs/convert/parquet"
@@ -212,7 +212,7 @@ def _prepare(data: str, config: str | None, commit: str) -> Any:
         raise Problem(
             f"task.data={data} carries a loading script ({script}), which is never run. Set task.hub_files to a "
             f"pattern of its data files, such as data/{{config}}.json.gz, or task.revision={PARQUET_BRANCH}. "
-            f"It holds: {_listing(names)}."
+            f"It holds: {some(sorted(names), _SHOWN)}."
         )
     try:
         builder = datasets.load_dataset_builder(data, config, revision=commit)
@@ -226,7 +226,7 @@ def _prepare(data: str, config: str | None, commit: str) -> Any:
         raise Problem(f"task.data={data} has {wanted}. {nearest(config or '', known)}") from error
     except (datasets.exceptions.DataFilesNotFoundError, datasets.data_files.EmptyDatasetError) as error:
         raise Problem(
-            f"task.data={data} has no files that can be loaded as they are: it holds {_listing(names)}. "
+            f"task.data={data} has no files that can be loaded as they are: it holds {some(sorted(names), _SHOWN)}. "
             "Set task.hub_files to a pattern of its data files, such as data/{config}.json.gz."
         ) from error
     if builder.hash != commit:
@@ -341,12 +341,9 @@ def _no_such_file(
         return Problem(f"task.data={data} has no configuration '{config}' ({pattern}). {nearest(config, configs)}")
     if splits and split not in splits:
         return Problem(f"task.data={data} has no split '{split}' ({pattern}). {nearest(split, splits)}")
-    return Problem(f"task.data={data} has no file {pattern} (task.hub_files={files}). It holds: {_listing(listed)}.")
-
-
-def _listing(names: Sequence[str]) -> str:
-    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return (", ".join(sorted(names)[:_SHOWN]) + more) or "nothing"
+    return Problem(
+        f"task.data={data} has no file {pattern} (task.hub_files={files}). It holds: {some(listed, _SHOWN)}."
+    )
 
 
 def _read(path: Path, where: str) -> list[Mapping[str, Any]]:

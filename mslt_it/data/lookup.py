@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mslt_it.config.recipe import TaskConfig
+from mslt_it.data.columns import spelt
 from mslt_it.data.files import SPLIT_WORDS, TABLES, base_name, canonical_split, list_files, listing
 from mslt_it.languages import codes_of, not_found, read_code, serving
 from mslt_it.problems import NotScorable, Problem, nearest
@@ -138,12 +139,8 @@ def _of_language(task: TaskConfig, root: Path, language: str) -> tuple[DataFile,
     splits = (task.train_split, task.score_split)
     files = _data_files(root, splits, upstream if upstream != language else "")
     known = {f.language for f in files if f.language}
-    own = tuple(f for f in files if f.language == upstream and upstream != language)
-    if not own:
-        spellings = (serving(upstream, known, str(root)) if upstream != language else ()) or serving(
-            language, known, str(root)
-        )
-        own = tuple(f for f in files if f.language in spellings)
+    spellings = spelt(upstream, language, known, str(root))
+    own = tuple(f for f in files if f.language in spellings)
     unnamed = tuple(f for f in files if not f.language or (f.is_weak and len(known) == 1))
     if own:  # a language's train file beside one test file for all languages
         missing = [s for s in splits if not _of_split(own, s) and _of_split(unnamed, s)]

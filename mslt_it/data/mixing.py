@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TypeVar
 
+from mslt_it.config.schema import written
 from mslt_it.problems import Problem
 from mslt_it.records import Example
 
@@ -194,38 +195,22 @@ def too_few(
     ``usable``: all rows that can be trained on, per language; ``dropped``: language -> why others cannot.
     """
     total = sum(wanted.values())
-    if wanted != allocate(total, wanted):
-        return _too_few_of_each(wanted, usable, items, _rows_to_choose_from(wanted, usable, items, dropped))
-    fits, equal = largest_total(usable, items), largest_equal(usable, items)
-    each = " or ".join(map(str, sorted(set(wanted.values()))))
-    is_shared, has = _rows_to_choose_from(wanted, usable, items, dropped)
-    same = "" if equal == fits else f", the same number of each: {equal}"
-    largest = f"Set data.num_examples_total={fits}, the largest that fits (max takes as many as fit{same})"
-    remedies = [largest if fits else "Use a larger split"]
-    if items == "disjoint" and is_shared and largest_total(usable, "parallel") >= total:
+    shares = None if wanted == allocate(total, wanted) else wanted
+    are_shared, has = _rows_to_choose_from(wanted, usable, items, dropped)
+    fits = largest_total(usable, items, shares)
+    if shares is None:
+        each = " or ".join(map(str, sorted(set(wanted.values()))))
+        fault = f"data.num_examples_total={total} takes {each} training rows of each source"
+        equal = largest_equal(usable, items)
+        same = "" if equal == fits else f", the same number of each: {equal}"
+        largest = f"data.num_examples_total={fits}, the largest that fits (max takes as many as fit{same})"
+    else:
+        fault = f"data.num_examples={written(wanted)} takes more training rows than there are"
+        largest = f"data.num_examples={written(scaled(fits, wanted))}"
+    remedies = [f"Set {largest}" if fits else "Use a larger split"]
+    if items == "disjoint" and are_shared and largest_total(usable, "parallel", shares) >= total:
         remedies.append("set data.items=parallel (every language may then use every item)")
-    return Problem(
-        f"data.num_examples_total={total} takes {each} training rows of each source. {has}. "
-        f"{', or '.join(remedies)}, or name other sources."
-    )
-
-
-def _too_few_of_each(
-    wanted: Mapping[str, int], usable: Mapping[str, Sequence[Example]], items: str, has: tuple[bool, str]
-) -> Problem:
-    """The error where data.num_examples asks for more than there is."""
-    fits = largest_total(usable, items, wanted)
-    remedies = [f"Set data.num_examples={_listed(scaled(fits, wanted))}" if fits else "Use a larger split"]
-    if items == "disjoint" and has[0] and largest_total(usable, "parallel", wanted) >= sum(wanted.values()):
-        remedies.append("set data.items=parallel (every language may then use every item)")
-    return Problem(
-        f"data.num_examples={_listed(wanted)} takes more training rows than there are. {has[1]}. "
-        f"{', or '.join(remedies)}, or name other sources."
-    )
-
-
-def _listed(rows: Mapping[str, int]) -> str:
-    return "{" + ",".join(f"{code}:{n}" for code, n in rows.items()) + "}"
+    return Problem(f"{fault}. {has}. {', or '.join(remedies)}, or name other sources.")
 
 
 def _rows_to_choose_from(

@@ -40,7 +40,8 @@ def test_exactly_the_answer_and_the_end_token_are_supervised(tokenizer: Any) -> 
     supervised = [label for label in row.labels if label != IGNORED]
     assert encoder.decode(supervised) == "Yes<|end|>"
     assert encoder.decode(row.input_ids) == "<|user|>\nIs it?<|end|>\n<|assistant|>\nYes<|end|>"
-    assert list(row.input_ids) == encoder.prompt_ids(ask("Is it?").messages) + encoder.answer_ids("Yes")
+    said = [*encoder.user_ids(["Yes"])[0], encoder.end_id]
+    assert list(row.input_ids) == [*encoder.prompt_ids(ask("Is it?").messages), *said]
     assert row.labels[-len(supervised) :] == row.input_ids[-len(supervised) :]
     assert len(row.labels) == len(row.input_ids)
 
@@ -124,7 +125,7 @@ def test_a_batch_equals_single_rows(tokenizer: Any) -> None:
 def test_plain_format_without_a_template() -> None:
     encoder = Encoder(make_tokenizer(template=None), 100)
     assert encoder.decode(good(encoder.encode(ask("Is it? <|eos|>"))).input_ids) == "Is it? <|eos|>\nYes<|eos|>"
-    assert encoder.answer_ids("")[-1] == encoder.tokenizer.eos_token_id
+    assert encoder.end_id == encoder.tokenizer.eos_token_id
 
 
 def test_the_newline_of_the_plain_format_is_encoded_alone() -> None:
@@ -138,7 +139,10 @@ def test_the_newline_of_the_plain_format_is_encoded_alone() -> None:
     assert tokenizer("it?\nYes")["input_ids"][2] == vocabulary["?\n"]
     encoder = Encoder(tokenizer, 100)
     assert encoder.prompt_ids([Message("user", "it?")])[-2:] == [vocabulary["?"], vocabulary["\n"]]
-    assert encoder.answer_ids("Yes") == [*(vocabulary[letter] for letter in "Yes"), vocabulary["</s>"]]
+    assert [*encoder.user_ids(["Yes"])[0], encoder.end_id] == [
+        *(vocabulary[letter] for letter in "Yes"),
+        vocabulary["</s>"],
+    ]
 
 
 def test_end_token_is_eos_where_the_template_prints_none() -> None:

@@ -77,7 +77,7 @@ def test_nothing_is_cut_and_drops_are_counted_per_language(tmp_path: Path) -> No
     for row in built:
         example = by_key[row.language, row.id]
         item = prompted(example, TaskConfig(name="xnli"), PromptConfig())
-        answer = encoder.answer_ids(item.answer)
+        answer = [*encoder.user_ids([item.answer])[0], encoder.end_id]
         prompt = encoder.decode(row.input_ids[: -len(answer)])
         whole = (
             list(row.input_ids[-len(answer) :]) == answer

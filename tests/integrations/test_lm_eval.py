@@ -436,7 +436,7 @@ def test_lm_eval_scores_what_we_train_on(tasks: Path, monkeypatch: Any) -> None:
     for premise, hypothesis, label in ROWS:
         fields = {"premise": premise, "hypothesis": hypothesis}
         row = prompted(Example("test:1", "tr", "xnli", "test", fields, task.label_names[label]), task, PromptConfig())
-        wanted += [[*encoder.prompt_ids(row.messages), *encoder.answer_ids(choice)[:-1]] for choice in row.choices]
+        wanted += [[*encoder.prompt_ids(row.messages), *encoder.user_ids([choice])[0]] for choice in row.choices]
     assert [context + continuation for _, context, continuation in seen] == wanted
 
 

@@ -9,6 +9,7 @@ Exits with 1 where a count in ENFORCED is above its goal.
 from __future__ import annotations
 
 import ast
+import inspect
 import json
 import os
 import random
@@ -140,7 +141,8 @@ def trace() -> list[Count]:
 
         def profile(frame: FrameType, event: str, argument: Any) -> None:
             code = frame.f_code
-            if event == "call" and code.co_filename.startswith(root) and not code.co_name.startswith("<"):
+            is_function = code.co_flags & inspect.CO_OPTIMIZED and not code.co_name.startswith("<")  # no class's body
+            if event == "call" and is_function and code.co_filename.startswith(root):
                 called[code.co_filename.removeprefix(root), code.co_qualname] += 1
 
         def audit(event: str, arguments: Sequence[Any]) -> None:

@@ -16,20 +16,17 @@ from peft.tuners.lora import LoraLayer
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
-from transformers import (
-    PreTrainedModel,
-    PreTrainedTokenizerBase,
-)
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from mslt_it.config.recipe import AdapterConfig, Head, ModelConfig
-from mslt_it.models.causality import refuse_not_causal, refuse_other_kinds
+from mslt_it.models.causality import refuse_not_causal, writing_class
 from mslt_it.models.commits import cached_commit
 from mslt_it.models.environment import default_device, resolve_dtype
 from mslt_it.models.heads import MODELS, TASK_TYPES, draw_fresh_parts, head_of, loading_options, mark
 from mslt_it.models.linear_modules import target_modules
 from mslt_it.models.model_errors import explain, refuse_folder
 from mslt_it.models.quantization import keep_as_packed, quantization_config
-from mslt_it.models.text_to_text import TASK_TYPE, is_text_to_text, writing_class
+from mslt_it.models.text_to_text import TASK_TYPE, is_text_to_text
 from mslt_it.models.tokenizers import model_path
 from mslt_it.problems import Problem
 from mslt_it.quiet import quiet_loading
@@ -72,11 +69,10 @@ def load_base(
         }
     refuse_folder(path, what)
     try:
-        if head is None:
-            refuse_other_kinds(path, model.revision)
+        loader = MODELS[head.name] if head else writing_class(path, model.revision)
         # What the files lack we tell ourselves; and of mT5's, which has two matrices where its configuration says one.
         with contextlib.nullcontext() if what == "causal language model" else quiet_loading():
-            base, report = (MODELS[head.name] if head else writing_class(path, model.revision)).from_pretrained(
+            base, report = loader.from_pretrained(
                 path,
                 revision=model.revision,
                 trust_remote_code=False,
@@ -157,7 +153,7 @@ def add_adapter(model: PreTrainedModel, adapter: AdapterConfig, seed: int) -> Tr
         return get_peft_model(model, config)
 
 
-def load_adapter(model: PreTrainedModel, path: Path | str, *, trainable: bool = False) -> Trained:
+def load_adapter(model: PreTrainedModel, path: Path | str) -> Trained:
     """The adapter saved at ``path`` on ``model``; refused where tensors are missing, left over or not finite. Where all
     weights were trained, ``model`` itself with these.
 
@@ -169,7 +165,7 @@ def load_adapter(model: PreTrainedModel, path: Path | str, *, trainable: bool = 
         set_adapter_weights(model, tensors, str(path))
         return model.eval()
     try:
-        config = LoraConfig(**_lora_fields(path / CONFIG), inference_mode=not trainable)
+        config = LoraConfig(**_lora_fields(path / CONFIG), inference_mode=True)
     except (OSError, ValueError, TypeError, RecursionError) as error:
         raise Problem(f"Adapter {path}: {CONFIG} is missing or not readable: {error}") from error
     largest = max((min(tensor.shape) for tensor in tensors.values() if tensor.dim() > 1), default=0)
@@ -180,7 +176,7 @@ def load_adapter(model: PreTrainedModel, path: Path | str, *, trainable: bool = 
     except ValueError as error:
         raise Problem(f"Adapter {path} does not fit {type(model).__name__}: {error}") from error
     set_adapter_weights(peft_model, tensors, str(path))
-    return peft_model if trainable else peft_model.eval()
+    return peft_model.eval()
 
 
 @contextlib.contextmanager

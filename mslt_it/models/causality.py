@@ -25,9 +25,9 @@ MOST_MOVED, MOST_MOVED_ROUNDED = 3e-4, 2e-2
 _NEEDED = "Choose a decoder, such as Qwen/Qwen3-0.6B-Base, which scale=small takes."
 
 
-def refuse_other_kinds(path: str, revision: str | None) -> None:
-    """A Problem for a model whose configuration says that it writes no text: it is neither a decoder nor text-to-text.
-    Its weights are not looked at."""
+def writing_class(path: str, revision: str | None) -> Any:
+    """What loads a model that writes: transformers' class for decoders, or the one for text-to-text models. A Problem
+    where the configuration says that it is neither; its weights are not looked at."""
     config = AutoConfig.from_pretrained(path, revision=revision, trust_remote_code=False)
     if getattr(config, "is_encoder_decoder", False):
         if type(config) not in AutoModelForSeq2SeqLM._model_mapping:
@@ -35,7 +35,7 @@ def refuse_other_kinds(path: str, revision: str | None) -> None:
                 f"model.path={path}: {config.model_type} has an encoder and a decoder, and does not read and write "
                 f"text, as google/mt5-base does. {_NEEDED}"
             )
-        return
+        return AutoModelForSeq2SeqLM
     if type(config) not in AutoModelForCausalLM._model_mapping and kind_of(config) != "encoder":
         raise Problem(f"model.path={path}: {config.model_type} is no model that goes on with a text. {_NEEDED}")
     if kind_of(config) == "encoder":
@@ -44,12 +44,10 @@ def refuse_other_kinds(path: str, revision: str | None) -> None:
             "one with mslt train, and score its run: mslt eval run=RUNFOLDER."
         )
     text = config.get_text_config()
-    both_ways = getattr(text, "is_causal", True) is False or getattr(text, "use_bidirectional_attention", None) in (
-        True,
-        "all",
-    )
-    if both_ways:
+    both_ways = getattr(text, "use_bidirectional_attention", None) in (True, "all")
+    if both_ways or getattr(text, "is_causal", True) is False:
         raise Problem(f"model.path={path}: {_is_encoder(config.model_type)}")
+    return AutoModelForCausalLM
 
 
 def refuse_not_causal(model: PreTrainedModel, path: str) -> None:

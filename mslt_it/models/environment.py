@@ -13,8 +13,6 @@ from typing import Any
 
 import torch
 
-from mslt_it.problems import Problem, nearest
-
 # The packages whose version can change a trained weight or a score.
 PACKAGES = (
     *("mslt_it", "torch", "transformers", "trl", "peft", "accelerate", "datasets", "tokenizers", "safetensors"),
@@ -25,9 +23,7 @@ DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch
 
 def environment() -> dict[str, Any]:
     """Versions, platform, processor, threads, accelerators and git commit, as JSON-ready values."""
-    gpus = (
-        [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())] if torch.cuda.is_available() else []
-    )
+    num_gpus = torch.cuda.device_count() if torch.cuda.is_available() else 0
     return {
         "python": platform.python_version(),
         "packages": {name: version for name in PACKAGES if (version := _version(name)) is not None},
@@ -35,7 +31,7 @@ def environment() -> dict[str, Any]:
         "cpu": _cpu_name(),
         "num_cpus": os.cpu_count(),
         "num_threads": torch.get_num_threads(),
-        "gpus": gpus,
+        "gpus": [torch.cuda.get_device_name(i) for i in range(num_gpus)],
         "cuda": torch.version.cuda,
         "world_size": world_size(),
         "git_commit": git_commit(),
@@ -91,13 +87,7 @@ def git_commit(folder: Path | None = None) -> str | None:
 def _git(folder: Path, *arguments: str) -> str | None:
     try:
         done = subprocess.run(
-            ["git", *arguments],
-            cwd=folder,
-            capture_output=True,
-            encoding="utf-8",
-            errors="replace",
-            timeout=10,
-            check=False,
+            ["git", *arguments], cwd=folder, capture_output=True, text=True, errors="replace", timeout=10, check=False
         )
     except (OSError, subprocess.TimeoutExpired):
         return None
@@ -132,6 +122,4 @@ def resolve_dtype(dtype: str, device: torch.device) -> torch.dtype:
     """``auto`` is bfloat16 on a GPU that has it and float32 elsewhere (bfloat16 is emulated on most CPUs)."""
     if dtype == "auto":
         return torch.bfloat16 if device.type == "cuda" and torch.cuda.is_bf16_supported() else torch.float32
-    if dtype not in DTYPES:
-        raise Problem(f"model.dtype: '{dtype}' is not known. {nearest(dtype, ['auto', *DTYPES])}")
     return DTYPES[dtype]

@@ -16,12 +16,10 @@ def target_modules(model: nn.Module, wanted: Iterable[str]) -> list[str]:
     known, wanted = linear_module_names(model), list(wanted)
     if wanted == ["all-linear"]:
         return known
-    wrong = [name for name in wanted if name not in known]
-    if wrong or not wanted:
-        named = f"{wrong[0]!r} is" if wrong else "nothing is named, that is"
+    if wrong := [name for name in wanted if name not in known]:
         raise Problem(
-            f"adapter.target_modules: {named} not a linear module of {type(model).__name__}. "
-            f"{nearest(wrong[0] if wrong else '', known)} Or use [all-linear] for all of them."
+            f"adapter.target_modules: {wrong[0]!r} is not a linear module of {type(model).__name__}. "
+            f"{nearest(wrong[0], known)} Or use [all-linear] for all of them."
         )
     return sorted(set(wanted))
 

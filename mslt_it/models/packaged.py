@@ -14,7 +14,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from mslt_it.config.recipe import ModelConfig, Recipe
+from mslt_it.config.recipe import Recipe
 from mslt_it.data.hub import hub_problem
 from mslt_it.problems import Problem, nearest
 from mslt_it.store import file_sha256
@@ -55,12 +55,7 @@ def is_packaged(path: str) -> bool:
 
 def original(path: str) -> str:
     """The id on the Hub of the model whose weights a package has; any other path as it is."""
-    return _package(path).original if is_packaged(path) else path
-
-
-def sha256_of(path: str) -> str:
-    """Of the file whose parts the package has."""
-    return _package(path).sha256
+    return package_of(path).original if is_packaged(path) else path
 
 
 def join_parts(path: str, folder: Path) -> Path:
@@ -90,17 +85,6 @@ def with_reachable_base(recipe: Recipe) -> Recipe:
     return dataclasses.replace(recipe, model=dataclasses.replace(recipe.model, path=_reachable(recipe.model.path)))
 
 
-def start_notes(model: ModelConfig, model_type: str) -> list[str]:
-    """What the user is told of the base when a run starts: where it is from, and under which terms it may be used."""
-    notes = []
-    if is_packaged(model.path):
-        package = _package(model.path)
-        notes.append(f"Base: {package.original} from the installed package, {package.told}.")
-    if model_type in TERMS:
-        notes.append(TERMS[model_type])
-    return notes
-
-
 @functools.lru_cache
 def _reachable(path: str) -> str:
     name = next((name for name, package in PACKAGES.items() if package.original == path), None)
@@ -126,7 +110,8 @@ def _reachable(path: str) -> str:
     return path
 
 
-def _package(path: str) -> Package:
+def package_of(path: str) -> Package:
+    """What ``model.path`` names, a Problem where that is not known."""
     name = path.removeprefix(PREFIX)
     if name not in PACKAGES:
         raise Problem(f"model.path={path}: no such package is known here. {nearest(name, PACKAGES)}")

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from torch import Tensor
-from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForSeq2SeqLM
 
 TASK_TYPE = "SEQ_2_SEQ_LM"  # as peft names them
 
@@ -13,12 +12,6 @@ TASK_TYPE = "SEQ_2_SEQ_LM"  # as peft names them
 def is_text_to_text(base: Any) -> bool:
     """Whether a loaded model, without peft around it, is such a one."""
     return bool(getattr(base.config, "is_encoder_decoder", False))
-
-
-def writing_class(path: str, revision: str | None) -> Any:
-    """What loads a model that writes: transformers' class for decoders, or the one for text-to-text models."""
-    config = AutoConfig.from_pretrained(path, revision=revision, trust_remote_code=False)
-    return AutoModelForSeq2SeqLM if getattr(config, "is_encoder_decoder", False) else AutoModelForCausalLM
 
 
 def decoder_input(base: Any, labels: Tensor) -> Tensor:

@@ -7,11 +7,11 @@ import functools
 from transformers import AutoConfig, AutoTokenizer, PreTrainedTokenizerBase
 
 from mslt_it.config.recipe import ModelConfig
-from mslt_it.models.causality import refuse_other_kinds
+from mslt_it.models.causality import writing_class
 from mslt_it.models.gguf_weights import dequantized, dequantized_file, is_gguf
 from mslt_it.models.inputs import longest_input_of
 from mslt_it.models.model_errors import explain, refuse_folder
-from mslt_it.models.packaged import is_packaged, join_parts, sha256_of, start_notes
+from mslt_it.models.packaged import TERMS, is_packaged, join_parts, package_of
 from mslt_it.world.mini_model import weights_dir
 
 
@@ -21,14 +21,16 @@ def model_path(model: ModelConfig) -> str:
     if model.path == "world":
         return str(weights_dir())
     if is_packaged(model.path):
-        return str(dequantized(sha256_of(model.path), model.path, functools.partial(join_parts, model.path)))
+        return str(dequantized(package_of(model.path).sha256, model.path, functools.partial(join_parts, model.path)))
     return str(dequantized_file(model.path)) if is_gguf(model.path) else model.path
 
 
 def terms_and_origin(model: ModelConfig) -> list[str]:
-    """What is to be told of the base when a run starts."""
+    """What the user is told of the base when a run starts: where it is from, and under which terms it may be used."""
     config = AutoConfig.from_pretrained(model_path(model), revision=model.revision, trust_remote_code=False)
-    return start_notes(model, config.model_type)
+    found = package_of(model.path) if is_packaged(model.path) else None
+    notes = [f"Base: {found.original} from the installed package, {found.told}."] if found else []
+    return notes + ([TERMS[config.model_type]] if config.model_type in TERMS else [])
 
 
 def load_tokenizer(model: ModelConfig) -> PreTrainedTokenizerBase:
@@ -41,7 +43,7 @@ def load_tokenizer(model: ModelConfig) -> PreTrainedTokenizerBase:
     refuse_folder(path, "tokenizer")
     try:
         if model.kind != "encoder":
-            refuse_other_kinds(path, model.revision)
+            writing_class(path, model.revision)
         tokenizer = AutoTokenizer.from_pretrained(path, revision=model.revision, trust_remote_code=False)
         if model.kind == "encoder":  # not all of them are told
             tokenizer.model_max_length = min(tokenizer.model_max_length, longest_input_of(path, model.revision))

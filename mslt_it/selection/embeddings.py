@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mslt_it.selection.criteria import NotComputed
+from mslt_it.selection.typology import unit
 
 MAX_SENTENCES = 300  # per language: the mean over more moves little, and a large model takes its time
 MAX_NEIGHBOURS = 100  # sentences of a language that vote or are voted for
@@ -50,13 +51,9 @@ def neighbour_votes(
 def votes(sources: Sequence[NDArray[Any]], targets: Sequence[NDArray[Any]]) -> NDArray[np.float64]:
     """[targets, sources]: shares of nearest neighbours by cosine; states are [sentences, hidden size] per language."""
     places = np.repeat(np.arange(len(sources)), [len(one) for one in sources])
-    pooled = _unit(np.concatenate(sources))
-    nearest = [places[np.argmax(_unit(one) @ pooled.T, axis=1)] for one in targets]
+    pooled = unit(np.concatenate(sources))
+    nearest = [places[np.argmax(unit(one) @ pooled.T, axis=1)] for one in targets]
     return np.array([np.bincount(one, minlength=len(sources)) / len(one) for one in nearest])
-
-
-def _unit(states: NDArray[Any]) -> NDArray[Any]:
-    return np.asarray(states / np.maximum(np.linalg.norm(states, axis=1, keepdims=True), 1e-12))
 
 
 def _sentence_states(

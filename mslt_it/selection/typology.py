@@ -140,13 +140,14 @@ def _members(code: str) -> list[str]:
 
 def distances(vectors: Floats) -> Floats:
     """1 - cosine of all pairs: [n, features] -> [n, n]. A vector of zeros has distance 1 to every other."""
-    unit = _unit(vectors)
-    result = 1.0 - unit @ unit.T
+    directions = unit(vectors)
+    result = 1.0 - directions @ directions.T
     np.fill_diagonal(result, 0.0)
     return np.maximum(result, 0.0)
 
 
-def _unit(vectors: Floats) -> Floats:
+def unit(vectors: NDArray[Any]) -> Floats:
+    """Each at length 1; zeros stay zeros."""
     lengths = np.linalg.norm(vectors, axis=1)
     return np.asarray(vectors / np.where(lengths > 0, lengths, 1.0)[:, None])
 
@@ -161,7 +162,7 @@ def nearest_with_data(uriel: str, part: str) -> str:
     """The URIEL code most like this one (imputed structure and place) among those that have data for the part."""
     predictions, places = _file("feature_predictions.npz"), _file("geocoord_features.npz")
     good = [code for code in _with_data(part) if code != uriel]
-    like = sum(_unit(_rows(file, good)) @ _unit(_rows(file, [uriel]))[0] for file in (predictions, places))
+    like = sum(unit(_rows(file, good)) @ unit(_rows(file, [uriel]))[0] for file in (predictions, places))
     return good[int(np.argmax(like))]
 
 

@@ -38,11 +38,6 @@ def test_a_wrong_target_module_is_named_with_the_right_ones():
     assert "Did you mean 'v_proj'?" in text and QWEN3 in text and "lm_head" not in text
 
 
-def test_no_target_module_is_refused():
-    with pytest.raises(Problem, match="nothing is named"):
-        add_adapter(tiny_model(), AdapterConfig(target_modules=()), 0)
-
-
 def test_all_linear_takes_every_linear_module_but_the_head():
     config = add_adapter(tiny_model("llama"), AdapterConfig(), 0).peft_config["default"]
     assert ", ".join(sorted(config.target_modules)) == QWEN3
@@ -109,8 +104,6 @@ def test_load_base_from_a_folder_is_frozen_float32_on_a_cpu(tmp_path):
     base = load_base(config, device="cpu")
     assert base.dtype == torch.float32 and not any(p.requires_grad for p in base.parameters())
     assert load_tokenizer(config).pad_token_id == 0
-    with pytest.raises(Problem, match=r"'float3' is not known\. Did you mean 'float32'"):
-        load_base(ModelConfig(path=str(tmp_path), dtype="float3"), device="cpu")
     with pytest.raises(Problem, match="no causal language model could be loaded"):
         load_base(ModelConfig(path=str(tmp_path / "nowhere")), device="cpu")
     assert resolve_dtype("bfloat16", torch.device("cpu")) == torch.bfloat16

@@ -182,6 +182,6 @@ def test_quantised_decoders_pass_and_can_still_be_merged(quantization: str, tmp_
     # Of the same kind, told to look both ways.
     monkey = saved(model_of(("Llama", wide | {"is_causal": False})), tmp_path / "both")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(base_model, "refuse_other_kinds", lambda *_: None)
+        patch.setattr(base_model, "writing_class", lambda *_: AutoModelForCausalLM)
         with pytest.raises(Problem, match="LlamaForCausalLM is not causal"):
             load_base(ModelConfig(path=str(monkey)), AdapterConfig(quantization=quantization), device="cpu")

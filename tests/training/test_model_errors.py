@@ -197,7 +197,6 @@ def test_a_hub_repository_with_pickles_only_is_refused(monkeypatch: pytest.Monke
             "thus cannot be loaded with `safetensors`. Please do not set `use_safetensors=True`."
         )
 
-    monkeypatch.setattr("mslt_it.models.base_model.refuse_other_kinds", lambda path, revision: None)
     monkeypatch.setattr("mslt_it.models.base_model.writing_class", lambda path, revision: AutoModelForCausalLM)
     monkeypatch.setattr(AutoModelForCausalLM, "from_pretrained", from_pretrained)
     with pytest.raises(Problem, match=r"no safetensors weights in it .* pickled weights are not read"):

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import functools
 import gc
+import math
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
+from dense_adapters import changes, write_adapter
 from finished_run import TEMPLATE, make_base, make_run
 
 
@@ -45,3 +48,16 @@ def run_of(bases: Bases, tmp_path_factory: pytest.TempPathFactory) -> Callable[.
 def _little_to_collect() -> None:
     """Merging collects garbage to free the base; what was imported is none and need not be looked through."""
     gc.freeze()
+
+
+@pytest.fixture
+def three(tmp_path: Path) -> tuple[list[Path], list[dict[str, np.ndarray]]]:
+    """Ranks 2, 3 and 4; LoRA beside rsLoRA; a rank and an alpha of its own for one module."""
+    own = {"layers.0.q_proj": 5}
+    folders = [
+        write_adapter(tmp_path / "a", seed=1, rank=2, alpha=6),
+        write_adapter(tmp_path / "b", seed=2, rank=3, alpha=5, use_rslora=True),
+        write_adapter(tmp_path / "c", seed=3, rank=4, alpha=4, rank_pattern=own, alpha_pattern={"q_proj": 20}),
+    ]
+    scalings = [3.0, 5 / math.sqrt(3), {"layers.0.q_proj": 20 / 5, "layers.0.down_proj": 1.0}]
+    return folders, [changes(f, s) for f, s in zip(folders, scalings, strict=True)]

@@ -344,16 +344,19 @@ def _matched(
 def _aligned(
     languages: Mapping[str, Language], targets: Sequence[str], item_ids: Sequence[tuple[str, ...]]
 ) -> np.ndarray:
-    """(targets, items, k); where targets have different numbers of items, the shorter ones end in rows of zeros.
-
-    Zeros count nothing in any measure: sums over items are the same.
-    """
-    k = languages[targets[0]][1].shape[1]
-    result = np.zeros((len(targets), max(map(len, item_ids)), k), dtype=np.float32)
-    for row, (code, wanted) in enumerate(zip(targets, item_ids, strict=True)):
+    """(targets, items, k), each target's items in the order of ``item_ids``."""
+    found = []
+    for code, wanted in zip(targets, item_ids, strict=True):
         ids, counts = languages[code]
-        if ids != wanted:
-            place = {item: number for number, item in enumerate(ids)}
-            counts = counts[[place[item] for item in wanted]]
-        result[row, : len(wanted)] = counts
-    return result
+        place = {item: number for number, item in enumerate(ids)} if ids != wanted else {}
+        found.append(counts[[place[item] for item in wanted]] if place else counts)
+    return stacked(found)
+
+
+def stacked(counts: Sequence[np.ndarray]) -> np.ndarray:
+    """(targets, items, k) of each target's (items, k); where they have different numbers of items, the shorter ones end
+    in rows of zeros, which count nothing in any measure: sums over items are the same."""
+    found = np.zeros((len(counts), max(map(len, counts)), counts[0].shape[1]), dtype=np.float32)
+    for row, own in enumerate(counts):
+        found[row, : len(own)] = own
+    return found

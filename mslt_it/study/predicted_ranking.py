@@ -50,7 +50,7 @@ from mslt_it.study.analyse.agreement import SCHEMA, Sets, agreement
 from mslt_it.study.analyse.findings import set_name
 from mslt_it.study.analyse.resampling import Settings as Drawing
 from mslt_it.study.analyse.resampling import resample
-from mslt_it.study.collect import ScoredCell, Slice, Study, collect
+from mslt_it.study.collect import ScoredCell, Slice, Study, collect, stacked
 from mslt_it.study.config import PREDICTED, Predict
 from mslt_it.study.forecast import duration, seconds_of
 from mslt_it.study.manifest import StudyFolder
@@ -176,10 +176,7 @@ def _part(study: Study, cells: Sequence[ScoredCell], items: Places) -> Study:
     """These cells on these items; cells that have other items already are taken as they are."""
 
     def own(cell: ScoredCell) -> ScoredCell:
-        counts = np.zeros((len(items), max(map(len, items)), cell.counts.shape[2]), dtype=np.float32)
-        for row, places in enumerate(items):
-            counts[row, : len(places)] = cell.counts[row, places]
-        return dataclasses.replace(cell, counts=counts)
+        return dataclasses.replace(cell, counts=stacked([cell.counts[row, at] for row, at in enumerate(items)]))
 
     ids, groups = (
         tuple(tuple(names[i] for i in places) for names, places in zip(of, items, strict=True))
@@ -247,10 +244,7 @@ class _Asked:
                     f"({out.reason}). Are its single adapters sound? Look at their cells' results.json."
                 )
             found.append(measure.counts(of_language.items, out.outputs)[0])
-        counts = np.zeros((len(found), max(map(len, found)), found[0].shape[1]), dtype=np.float32)
-        for row, own in enumerate(found):
-            counts[row, : len(own)] = own
-        return counts
+        return stacked(found)
 
     def _combined(self, one: tuple[str, ...], seed: int, loras: Sequence[Lora]) -> System:
         """The mean of the adapters, in a folder that the next one takes over: an adapter is made faster than kept."""

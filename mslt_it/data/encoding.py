@@ -56,6 +56,12 @@ class Encoder:
         self._said = functools.lru_cache(maxsize=4096)(self.decode)
         self.end_id = self._find_end_id()
 
+    @property
+    def pad_id(self) -> int:
+        """What fills rows up: the end token where the tokenizer has nothing for it."""
+        pad = self.tokenizer.pad_token_id
+        return self.end_id if pad is None else int(pad)
+
     def encode(self, example: PromptedExample) -> EncodedExample | str:
         """One example, or the reason why it is dropped."""
         return self.encode_all([example])[0]

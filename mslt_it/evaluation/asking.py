@@ -136,20 +136,27 @@ def engine(
     """The loaded model as one that scores choices, writes, or says by its head; ``sampling`` None: greedily."""
     if encoder.head:
         return ENGINES[encoder.head](model, questions, encoder, batch_tokens=batch_tokens)
-    pad, end, sampling = encoder.tokenizer.pad_token_id, encoder.end_id, sampling or Sampling()
-    pad = end if pad is None else pad
     if questions[0].choices:
-        return ChoiceEngine(model, questions, batch_tokens=batch_tokens, pad_id=pad)
+        return ChoiceEngine(model, questions, batch_tokens=batch_tokens, pad_id=encoder.pad_id)
+    sampling = sampling or Sampling()
     generator = TextGenerator(
         model,
         prompts_of(questions),
-        end_id=end,
-        pad_id=pad,
+        end_id=encoder.end_id,
+        pad_id=encoder.pad_id,
         batch_tokens=batch_tokens,
         decode=encoder.decode_text,
         sampling=sampling,
     )
-    return TextEngine(generator, questions, sampling, end)
+    return TextEngine(generator, questions, sampling, encoder.end_id)
+
+
+def answers_now(engine: Engine) -> list[dict[str, Any]]:
+    """The answers in the order of the questions, kept nowhere."""
+    found: dict[int, dict[str, Any]] = {}
+    for batch in engine.batches:
+        found |= zip(batch, engine.answer(batch), strict=True)
+    return [found[i] for i in range(len(found))]
 
 
 def is_sound(answer: Mapping[str, Any]) -> bool:

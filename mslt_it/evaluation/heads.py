@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import abc
-import contextlib
 import itertools
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -15,9 +14,10 @@ from torch import Tensor
 from mslt_it.data.passages import Passage, Window, windows
 from mslt_it.data.segments import Words, layout
 from mslt_it.data.spans import encode, to_spans
+from mslt_it.evaluation.generation import evaluating
 from mslt_it.models.base_model import base_of
 from mslt_it.models.heads import losses, places
-from mslt_it.models.inputs import Padding, longest_input
+from mslt_it.models.inputs import Padding, in_batches, longest_input
 from mslt_it.records import EncodedExample, with_windows
 
 if TYPE_CHECKING:
@@ -35,12 +35,12 @@ class HeadEngine(abc.ABC):
     def __init__(self, model: Any, questions: Sequence[Question], encoder: Any, *, batch_tokens: int) -> None:
         self._model, self._questions, self._encoder = model, questions, encoder
         self._device = base_of(model).get_input_embeddings().weight.device
-        self._padding = Padding(encoder.tokenizer.pad_token_id, layout(encoder.head, encoder.tokenizer))
+        self._padding = Padding(encoder.pad_id, layout(encoder.head, encoder.tokenizer))
         self._longest, self._batch_tokens = longest_input(base_of(model)), batch_tokens
         self._rows = [self._rows_of(question) for question in questions]
         if number := sum(encoder.num_tokens(q.prompt_ids) > self._longest for q in questions):
             LOG.warning("%d of %d rows are longer than %d tokens and were cut.", number, len(questions), self._longest)
-        self._batches = _batches([sum(map(len, rows)) for rows in self._rows], batch_tokens)
+        self._batches = tuple(in_batches([sum(map(len, rows)) for rows in self._rows], batch_tokens))
 
     @property
     def batches(self) -> tuple[tuple[int, ...], ...]:
@@ -55,8 +55,8 @@ class HeadEngine(abc.ABC):
         say something, and no more."""
         rows = [row for position in batch for row in self._rows[position]]
         made: dict[int, Tensor] = {}
-        with _asked(self._model):
-            for part in _batches(list(map(len, rows)), self._batch_tokens):
+        with evaluating(self._model), torch.inference_mode():
+            for part in in_batches(list(map(len, rows)), self._batch_tokens):
                 inputs = self._padding.inputs([rows[n] for n in part])
                 outputs = self._model(**{name: t.to(self._device) for name, t in inputs.items()})
                 made |= zip(part, places(outputs, len(part)).cpu(), strict=True)
@@ -177,35 +177,13 @@ ENGINES: dict[str, type[HeadEngine]] = {
 
 def head_losses(model: Any, rows: Sequence[EncodedExample], encoder: Any, batch_tokens: int) -> tuple[float, int]:
     """(sum of the negative log-likelihoods, how many they are) of all that the head is to say of rows."""
-    padding = Padding(encoder.tokenizer.pad_token_id, layout(encoder.head, encoder.tokenizer))
+    padding = Padding(encoder.pad_id, layout(encoder.head, encoder.tokenizer))
     device, total, number = base_of(model).get_input_embeddings().weight.device, 0.0, 0
     every = with_windows(rows)
-    with _asked(model):
-        for batch in _batches([len(row.input_ids) for row in every], batch_tokens):
+    with evaluating(model), torch.inference_mode():
+        for batch in in_batches([len(row.input_ids) for row in every], batch_tokens):
             inputs = {n: t.to(device) for n, t in padding.inputs([every[i].input_ids for i in batch]).items()}
             labels = padding.labels([every[i].labels for i in batch]).to(device)
             found, _ = losses(places(model(**inputs), len(batch), inputs["attention_mask"]), labels)
             total, number = total + float(found.double().sum()), number + len(found)
     return total, number
-
-
-@contextlib.contextmanager
-def _asked(model: Any) -> Iterator[None]:
-    """The model while it answers: no dropout, no gradients."""
-    was_training = model.training
-    model.eval()
-    try:
-        with torch.inference_mode():
-            yield
-    finally:
-        model.train(was_training)
-
-
-def _batches(lengths: Sequence[int], batch_tokens: int) -> tuple[tuple[int, ...], ...]:
-    """The longest first, at most so many padded tokens together: out of memory at once or never."""
-    batches: list[list[int]] = []
-    for index in sorted(range(len(lengths)), key=lambda i: (-lengths[i], i)):
-        if not batches or (len(batches[-1]) + 1) * lengths[batches[-1][0]] > batch_tokens:
-            batches.append([])
-        batches[-1].append(index)
-    return tuple(map(tuple, batches))

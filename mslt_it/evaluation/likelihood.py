@@ -17,10 +17,13 @@ import numpy as np
 from torch import nn
 from transformers import DynamicCache
 
+from mslt_it.evaluation.generation import evaluating
 from mslt_it.evaluation.headers import encode_header, group_by_header
 from mslt_it.evaluation.shared_rows import How, Request, most_choices, score, score_apart
 from mslt_it.evaluation.trials import heeds_trees, last_feed_forward, local_span, once_per_model, takes_headers
 from mslt_it.evaluation.written_choices import score_written
+from mslt_it.models.base_model import base_of
+from mslt_it.models.inputs import in_batches
 from mslt_it.models.text_to_text import is_text_to_text
 
 
@@ -84,7 +87,7 @@ class ChoiceScorer:
         self, model: Any, requests: Sequence[Request], *, batch_tokens: int, pad_id: int, tree: bool | None = None
     ) -> None:
         self._model = model
-        self._base = model.get_base_model() if hasattr(model, "get_base_model") else model
+        self._base = base_of(model)
         self._requests = requests
         self._batch_tokens = batch_tokens
         self._pad_id = pad_id
@@ -106,9 +109,7 @@ class ChoiceScorer:
         if items not in self._num_header:
             raise ValueError(f"{items} is not one of the {len(self._num_header)} batches of these requests.")
         rows = [self._requests[i] for i in items]
-        was_training = self._model.training
-        self._model.eval()
-        try:
+        with evaluating(self._model):
             if is_text_to_text(self._base):
                 return BatchScores(items, *score_written(self._base, rows, How(self._pad_id)))
             near = self._span is None or max(row.num_tokens() for row in rows) <= self._span
@@ -117,8 +118,6 @@ class ChoiceScorer:
             header = self._header(tuple(rows[0].prompt[: self._num_header[items]])) if near else None
             how = How(self._pad_id, header, self._feed_forward)
             found, greedy = (score if together else score_apart)(self._base, rows, how)
-        finally:
-            self._model.train(was_training)
         return BatchScores(items, found, greedy)
 
     def _header(self, header: tuple[int, ...]) -> DynamicCache | None:
@@ -157,12 +156,7 @@ def _plan(requests: Sequence[Request], batch_tokens: int) -> dict[tuple[int, ...
     groups = group_by_header([request.prompt[: len(request.prompt) - request.num_scored - 1] for request in requests])
     found = []
     for num_header, items in groups:
-        batch: list[int] = []
-        for index in sorted(items, key=lambda i: (-requests[i].num_tokens(), i)):
-            if batch and (len(batch) + 1) * requests[batch[0]].num_tokens() > batch_tokens:
-                found.append((tuple(batch), num_header))
-                batch = []
-            batch.append(index)
-        if batch:
-            found.append((tuple(batch), num_header))
+        own = sorted(items)
+        batches = in_batches([requests[i].num_tokens() for i in own], batch_tokens)
+        found += [(tuple(own[place] for place in batch), num_header) for batch in batches]
     return dict(sorted(found, key=lambda entry: (-requests[entry[0][0]].num_tokens(), entry[0])))

@@ -17,7 +17,7 @@ from mslt_it.data.build import validation_examples
 from mslt_it.data.encoding import Encoder
 from mslt_it.data.prompts import prompted
 from mslt_it.data.rows import RowStore
-from mslt_it.evaluation.asking import Question, engine
+from mslt_it.evaluation.asking import Question, answers_now, engine
 from mslt_it.evaluation.generation import evaluating
 from mslt_it.evaluation.heads import head_losses
 from mslt_it.evaluation.likelihood import choice_log_likelihoods
@@ -69,26 +69,17 @@ class SourceValidation:
         return found
 
     def _of_language(self, model: Any, held: _Held, share: slice) -> np.ndarray:
-        pad, end = self._encoder.tokenizer.pad_token_id, self._encoder.end_id
-        pad = end if pad is None else pad
         answers, items, questions = held.answers[share], held.items[share], held.questions[share]
         found = np.zeros(2 + self._width)
         if answers and self._encoder.head:
             found[:2] = head_losses(model, answers, self._encoder, self._batch_tokens)
         elif answers:
-            requests = [_request(*self._encoder.apart(row)) for row in answers]
+            parts, pad = map(self._encoder.apart, answers), self._encoder.pad_id
+            requests = [Request(tuple(given), (tuple(said),)) for given, said in parts]
             scores = choice_log_likelihoods(model, requests, batch_tokens=self._batch_tokens, pad_id=pad)
             found[:2] = -scores.sum(), sum(len(request.choices[0]) for request in requests)
         if items:
-            asked = engine(model, questions, self._encoder, self._batch_tokens)
-            rows: dict[int, Any] = {}
-            for batch in asked.batches:
-                rows |= zip(batch, asked.answer(batch), strict=True)
-            said = [rows[i] for i in range(len(questions))]
-            outputs: Outputs = tuple(row["text"] for row in said) if items[0].is_written else choice_scores(items, said)
+            rows = answers_now(engine(model, questions, self._encoder, self._batch_tokens))
+            outputs: Outputs = tuple(row["text"] for row in rows) if items[0].is_written else choice_scores(items, rows)
             found[2:] = self._measure.counts(items, outputs)[0].sum(axis=0)
         return found
-
-
-def _request(given: Sequence[int], said: Sequence[int]) -> Request:
-    return Request(tuple(given), (tuple(said),))

@@ -51,6 +51,17 @@ class Padding:
         return [row for rows in parts for row in (*rows, *rows[:1] * (most - len(rows)))]  # the blank row has one
 
 
+def in_batches(lengths: Sequence[int], batch_tokens: int) -> list[tuple[int, ...]]:
+    """Positions of rows of so many tokens, the longest first: a model is out of memory at once or never. Padded, they
+    have at most ``batch_tokens`` together, unless one alone is longer."""
+    batches: list[list[int]] = []
+    for index in sorted(range(len(lengths)), key=lambda i: (-lengths[i], i)):
+        if not batches or (len(batches[-1]) + 1) * lengths[batches[-1][0]] > batch_tokens:
+            batches.append([])
+        batches[-1].append(index)
+    return list(map(tuple, batches))
+
+
 def longest_input_of(path: str, revision: str | None) -> int:
     """`longest_input` of a model of which only the configuration is read."""
     config = AutoConfig.from_pretrained(path, revision=revision, trust_remote_code=False)

@@ -21,7 +21,7 @@ from mslt_it.data.files import Row
 from mslt_it.data.prompts import prompted
 from mslt_it.data.shapes import asked_example
 from mslt_it.data.spans import decode
-from mslt_it.evaluation.asking import Engine, Question, engine, is_sound
+from mslt_it.evaluation.asking import Engine, Question, answers_now, engine, is_sound
 from mslt_it.evaluation.measures import choice_scores
 from mslt_it.evaluation.questions import questions_of
 from mslt_it.evaluation.settings import Settings
@@ -223,8 +223,4 @@ class Labeller:
 
 def asked_now(model_engine: Engine, questions: tuple[Question, ...]) -> Sequence[Answer]:
     """The answers, kept nowhere."""
-    found: list[Answer] = [{}] * len(questions)
-    for batch in model_engine.batches:
-        for place, answer in zip(batch, model_engine.answer(batch), strict=True):
-            found[place] = answer
-    return found
+    return answers_now(model_engine)

@@ -76,7 +76,7 @@ def prompt_record(recipe: Recipe, encoder: Encoder) -> dict[str, Any]:
         "end_token": encoder.decode([encoder.end_id]),
         "end_id": encoder.end_id,
         "eos_id": encoder.tokenizer.eos_token_id,
-        "pad_id": encoder.end_id if encoder.tokenizer.pad_token_id is None else encoder.tokenizer.pad_token_id,
+        "pad_id": encoder.pad_id,
         "max_new_tokens": task.max_answer_tokens if is_direct else recipe.scoring.max_chain_tokens,
         "languages": languages,
         RECIPE: _asked_by(recipe),

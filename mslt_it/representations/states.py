@@ -9,7 +9,7 @@ tokens that its tokenizer puts around a text. These and the padding have no part
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +22,7 @@ from mslt_it.data.encoding import Encoder
 from mslt_it.data.segments import SegmentEncoder
 from mslt_it.evaluation.generation import evaluating
 from mslt_it.models.base_model import base_of
+from mslt_it.models.inputs import in_batches
 from mslt_it.models.text_to_text import is_text_to_text
 from mslt_it.problems import Problem
 
@@ -82,7 +83,7 @@ def hidden_states(
     device = base.get_input_embeddings().weight.device
     result: NDArray[np.float32] | None = None
     with evaluating(model), torch.inference_mode():
-        for batch in _batches(texts.rows, batch_tokens):
+        for batch in map(list, in_batches([len(row) for row in texts.rows], batch_tokens)):
             pooled = _pooled(inner, [texts.rows[i] for i in batch], texts, pooling, device)
             if result is None:
                 result = np.empty((len(pooled), len(texts.rows), pooled.shape[-1]), dtype=np.float32)
@@ -95,15 +96,6 @@ def hidden_states(
             "model.dtype=float32 or bfloat16; if that does not help, the weights are damaged."
         )
     return result
-
-
-def _batches(rows: Sequence[Sequence[int]], batch_tokens: int) -> Iterator[list[int]]:
-    """Positions of the rows of each forward pass, the longest first, so that there is little padding."""
-    order = sorted(range(len(rows)), key=lambda i: (-len(rows[i]), i))
-    while order:
-        num = max(1, batch_tokens // len(rows[order[0]]))
-        yield order[:num]
-        order = order[num:]
 
 
 def _pooled(

@@ -6,15 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from mslt_it.config.schema import key
+from mslt_it.world.languages import CODES
 
-# fmt: off
 POOLS: dict[str, tuple[str, ...]] = {
     "paper": ("ar", "de", "en", "es", "fr", "ru", "zh"),  # the candidates of Lim et al. 2024
     "xnli": ("ar", "bg", "de", "el", "en", "es", "fr", "hi", "ru", "sw", "th", "tr", "ur", "vi", "zh"),
-    "world": ("ar", "bg", "de", "el", "en", "es", "fi", "fr", "he", "hi",
-              "id", "ja", "ko", "ru", "sw", "th", "tr", "ur", "vi", "zh"),  # the embedded world
+    "world": CODES,  # the embedded world
 }
-# fmt: on
 
 _L2V = "sum over pairs of 1 - cosine of lang2vec's {} vectors (Lim et al. 2024; URIEL, Littell et al. 2017)"
 

@@ -214,16 +214,14 @@ class Tally:
             detail = example.fault.partition(": ")[2]
             places.append((example.origin or example.id) + (f" ({detail})" if detail else ""))
 
-    def num_own(self) -> int:
-        return self.dropped.total() - self.dropped[TRANSLATION_DROPPED]
-
     def __str__(self) -> str:
         return ", ".join(f"{n} {reason} (first: {self.places[reason][0]})" for reason, n in self.dropped.most_common())
 
 
 def refuse_drops(recipe: Recipe, language: str, tally: Tally, num_kept: int) -> None:
     """A Problem when a language lost a larger share of the rows that were looked at than the recipe allows."""
-    lost, max_share = tally.num_own(), recipe.data.max_dropped_share
+    lost = tally.dropped.total() - tally.dropped[TRANSLATION_DROPPED]
+    max_share = recipe.data.max_dropped_share
     if lost and lost > max_share * (lost + num_kept):
         markers = "".join(
             f" {marker!r} ({n} rows) was taken for a missing label. {keep_line(recipe.task, marker)}."

@@ -49,10 +49,12 @@ class Encoder:
         longest_first = sorted(self.control, key=lambda t: (-len(t), t))
         self._finder = re.compile("|".join(map(re.escape, longest_first)) or "(?!)")
         self._control_ids = frozenset(self.control.values())
-        self._pieces = functools.lru_cache(maxsize=64)(self._render_pieces)
+        self._pieces = functools.lru_cache(maxsize=64)(
+            lambda roles: self._tokenize(self.text_around(roles), split_special_tokens=False)
+        )
         # Rows share their numbers, labels and answers: of 300,000 rows each token would be an object of its own.
         self._same = _Same()
-        self._labels = functools.lru_cache(maxsize=4096)(_labels)
+        self._labels = functools.lru_cache(maxsize=4096)(lambda ignored, answer: (*[IGNORED] * ignored, *answer))
         self._said = functools.lru_cache(maxsize=4096)(self.decode)
         self.end_id = self._find_end_id()
 
@@ -227,10 +229,6 @@ class Encoder:
         opening = str(self.tokenizer.bos_token) if start and start[0] == self.tokenizer.bos_token_id else ""
         return [opening, *["\n" for _ in roles]]
 
-    def _render_pieces(self, roles: tuple[str, ...]) -> list[list[int]]:
-        """The ids of `text_around`."""
-        return self._tokenize(self.text_around(roles), split_special_tokens=False)
-
     def _find_end_id(self) -> int:
         """The control token that the template prints right after the assistant's text, else the end of sequence."""
         if self.tokenizer.chat_template:
@@ -251,10 +249,6 @@ class _Same(dict[int, int]):
 
     def __missing__(self, number: int) -> int:
         return self.setdefault(number, number)
-
-
-def _labels(num_ignored: int, answer: tuple[int, ...]) -> tuple[int, ...]:
-    return (*[IGNORED] * num_ignored, *answer)
 
 
 def refuse_role_order(roles: Sequence[str]) -> None:

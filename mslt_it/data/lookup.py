@@ -39,7 +39,8 @@ class DataFile:
     def rank(self, split: str) -> int | None:
         """How plainly the file is this split: 0 by the very name, 1 by another word for it, 2 as one part of several,
         3 by one word among others; None: it is not."""
-        name = self.split_folder if not self.words or self._is_numbered() else "_".join(self.words)
+        is_numbered = all(map(_SHARD.fullmatch, self.words))
+        name = self.split_folder if is_numbered else "_".join(self.words)
         if _plain(name) == _plain(split):
             return 0
         if canonical_split(name) == canonical_split(split):
@@ -51,9 +52,6 @@ class DataFile:
             return None
         rest = [w for w in self.words if w != known[-1]]
         return 2 if rest and all(map(_SHARD.fullmatch, rest)) else 3
-
-    def _is_numbered(self) -> bool:
-        return all(map(_SHARD.fullmatch, self.words))
 
     def split_name(self) -> str:
         """The split that the path names, else what the file is called, else "all"."""

@@ -72,7 +72,10 @@ def evaluate(
     if content is not None:
         say(f"This evaluation is finished already; nothing was done. To run it again, remove {out}.\n")
     else:
-        for line in (*[WORLD_NOTICE] * _is_all_world(request), *bench.notes):
+        recipes = request.recipes
+        if any(recipe.task.data == "world" for recipe in recipes) and recipes[0].model.path == "world":
+            say(WORLD_NOTICE)
+        for line in bench.notes:
             say(line)
         names = ", ".join(system.name for system in bench.systems)
         say(f"{len(bench.systems)} system{'s' * (len(bench.systems) > 1)}: {names}")
@@ -169,7 +172,3 @@ def _cache(request: Request, say: Say) -> AnswerCache:
             raise
         say(f"Note: {problem} Now it is done without.")
         return AnswerCache(None)
-
-
-def _is_all_world(request: Request) -> bool:
-    return any(r.task.data == "world" for r in request.recipes) and request.recipes[0].model.path == "world"

@@ -59,11 +59,8 @@ def exact_match(answer: str, references: Sequence[str], language: str) -> float:
 def f1(answer: str, references: Sequence[str], language: str) -> float:
     """Harmonic mean of the shares of common tokens (as often as both have them), in [0, 1]; the best over all."""
     found = Counter(answer_tokens(answer, language))
-    return max(_f1(found, Counter(reference)) for reference in _reference_tokens(references, language))
-
-
-def _f1(found: Counter[str], reference: Counter[str]) -> float:
-    return 2 * (found & reference).total() / (found.total() + reference.total())
+    right = map(Counter, _reference_tokens(references, language))
+    return max(2 * (found & one).total() / (found.total() + one.total()) for one in right)
 
 
 def _reference_tokens(references: Sequence[str], language: str) -> list[list[str]]:

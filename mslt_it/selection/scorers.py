@@ -122,10 +122,6 @@ class Inputs:
     def texts(self) -> Texts:
         return self._texts_of(self.pool)
 
-    @functools.cached_property
-    def texts_with_targets(self) -> Texts:
-        return self._texts_of((*self.pool, *self.targets))
-
     def _texts_of(self, codes: tuple[str, ...]) -> Texts:
         asked = self.request
         if asked.text not in (None, "world"):
@@ -286,7 +282,7 @@ class Inputs:
     def _nn_rank(self) -> Scored:
         if not self.targets:
             raise NotComputed("No targets are given.", "Give the languages to transfer to: targets=[sw,th].")
-        texts = self.texts_with_targets
+        texts = self._texts_of((*self.pool, *self.targets))
         sources, targets = texts.of(self.pool), texts.of(self.targets)
         if short := [c for c, lines in zip(self.targets, targets, strict=True) if len(lines) < MIN_NEIGHBOURS]:
             raise NotComputed(

@@ -181,8 +181,8 @@ def test_what_means_nothing_for_an_encoder_is_refused_before_rows_are_read(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
+    base = encoder_of_kind("xlmr")  # made of rows, where no test before has made it
     monkeypatch.setattr("mslt_it.data.rows.RowStore.load", lambda *_, **__: pytest.fail("rows were read"))
-    base = encoder_of_kind("xlmr")
     arguments = [f"model.path={base}", "sources=[de,ar]", "targets=[tr]", *overrides]
     assert main(["data", "recipe=xnli_3src", *arguments]) == 2
     assert f"error: {text.format(base=base)}" in capsys.readouterr().err

@@ -18,10 +18,10 @@ together; what TRL's own, by chance, would pad is printed too.
                     has it with Triton; Liger's layers on a GPU where the package is installed
     trl_float32     float32 throughout, with checkpointing: what losses and gradients of the others are compared with
 
-Printed for each: milliseconds per step (by the clock, and of the processor), tokens of rows per second, peak memory,
-floating point operations per step and their share of what a large matrix product reaches here, operations (each a launch
-on a GPU), those of them that wait for the device, seconds from the start of Python to the end of the first step, and
-relative errors: of the loss, the mean of all steps, and of the first step's gradients, all of them as one vector.
+Printed for each: milliseconds per step by the clock and of the processor, tokens of rows per second, peak memory,
+billions of floating point operations per step and their share of what a large matrix product reaches here, operations
+(on a GPU each is a launch), those that wait for the device, seconds from the start of Python to the end of the first
+step, and relative errors: of the loss, the mean of all steps, and of the first step's gradients as one vector.
 """
 
 from __future__ import annotations
@@ -329,18 +329,21 @@ def main() -> None:
             one = found[variant] = json.loads((folder / f"{variant}.json").read_text())
             one["loss_error"] = abs(one["loss"] / found[reference]["loss"] - 1)
             one["gradient_error"] = relative_error(folder, variant, reference)
-    print(f"{options.model or options.shape}, {BATCH} rows of {options.length or 'about 100'} tokens a step; padding "
-          f"{100 * found[reference]['padding']:.1f} %, by chance {100 * found[reference]['padding_by_chance']:.1f} %")  # fmt: skip
-    print(f"{'':14}{'ms':>8}{'ours is':>9}{'CPU ms':>8}{'tokens/s':>9}{'GB':>6}{'GFLOP':>8}{'share':>7}"
-          f"{'operations':>11}{'waits':>6}{'first step':>11}{'loss':>9}{'gradient':>9}")  # fmt: skip
-    for variant, one in sorted(found.items(), key=lambda item: VARIANTS.index(item[0])):
-        faster = f"{one['ms'] / found['ours']['ms']:8.2f}x" if "ours" in found else f"{'':9}"
-        print(
-            f"{variant:14}{one['ms']:8.1f}{faster}{one['processor_ms']:8.0f}{one['tokens_per_second']:9.0f}"
-            f"{one['gigabytes']:6.2f}{one['gigaflops']:8.1f}{100 * one['share_of_matrix_rate']:6.1f}%"
-            f"{one['operations']:11}{one['waits']:6}{one['seconds_to_first_step']:10.1f}s"
-            f"{one['loss_error']:9.0e}{one['gradient_error']:9.0e}"
+    padded, chance = (100 * found[reference][name] for name in ("padding", "padding_by_chance"))
+    what = f"{options.model or options.shape}, {BATCH} rows of {options.length or 'about 100'} tokens a step"
+    print(f"{what}; padding {padded:.1f} %, by chance {chance:.1f} %")
+    heads = ("ms", "to ours", "CPU ms", "tokens/s", "GB", "GFLOP", "share", "operations", "waits", "first step")
+    print(f"{'':12}", *(f"{head:>10}" for head in (*heads, "loss", "gradient")), sep="")
+    for variant in (name for name in VARIANTS if name in found):
+        one = found[variant]
+        ratio = one["ms"] / found["ours"]["ms"] if "ours" in found else float("nan")
+        cells = (
+            *(f"{one['ms']:.1f}", f"{ratio:.2f}x", f"{one['processor_ms']:.0f}", f"{one['tokens_per_second']:.0f}"),
+            *(f"{one['gigabytes']:.2f}", f"{one['gigaflops']:.1f}", f"{100 * one['share_of_matrix_rate']:.1f} %"),
+            *(one["operations"], one["waits"], f"{one['seconds_to_first_step']:.1f} s"),
+            *(f"{one['loss_error']:.0e}", f"{one['gradient_error']:.0e}"),
         )
+        print(f"{variant:12}", *(f"{cell:>10}" for cell in cells), sep="")
     if options.json:
         about = {"shape": options.model or options.shape, "length": options.length, "nf4": options.nf4}
         known = json.loads(options.json.read_text()) if options.json.is_file() else []

@@ -333,7 +333,7 @@ def main() -> None:
     what = f"{options.model or options.shape}, {BATCH} rows of {options.length or 'about 100'} tokens a step"
     print(f"{what}; padding {padded:.1f} %, by chance {chance:.1f} %")
     heads = ("ms", "to ours", "CPU ms", "tokens/s", "GB", "GFLOP", "share", "operations", "waits", "first step")
-    print(f"{'':12}", *(f"{head:>10}" for head in (*heads, "loss", "gradient")), sep="")
+    print(f"{'':12}", *(f"{head:>11}" for head in (*heads, "loss", "gradient")), sep="")
     for variant in (name for name in VARIANTS if name in found):
         one = found[variant]
         ratio = one["ms"] / found["ours"]["ms"] if "ours" in found else float("nan")
@@ -343,7 +343,7 @@ def main() -> None:
             *(one["operations"], one["waits"], f"{one['seconds_to_first_step']:.1f} s"),
             *(f"{one['loss_error']:.0e}", f"{one['gradient_error']:.0e}"),
         )
-        print(f"{variant:12}", *(f"{cell:>10}" for cell in cells), sep="")
+        print(f"{variant:12}", *(f"{cell:>11}" for cell in cells), sep="")
     if options.json:
         about = {"shape": options.model or options.shape, "length": options.length, "nf4": options.nf4}
         known = json.loads(options.json.read_text()) if options.json.is_file() else []

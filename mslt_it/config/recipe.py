@@ -241,6 +241,9 @@ class AdapterConfig:
     use_rslora: bool = key(False, "scale by alpha / sqrt(rank)")
 
 
+AUTO = {None: "auto"}  # the machine says it
+
+
 @dataclass(frozen=True)
 class TrainingConfig:
     """optimisation"""
@@ -248,7 +251,13 @@ class TrainingConfig:
     learning_rate: float = key(2e-3, "at the schedule's peak", above=0)
     num_epochs: float = key(4.0, "passes over the training rows", above=0)
     max_steps: int = key(-1, "in place of num_epochs", unit="steps", above=0, special={-1: "-1 (by num_epochs)"})
-    batch_size: int = key(16, "per forward pass and process", unit="rows", above=0)
+    batch_size: int | None = key(
+        16,
+        "per forward pass and process; auto: as many of 16 x gradient_accumulation_steps as memory has room for",
+        unit="rows",
+        above=0,
+        special=AUTO,
+    )
     gradient_accumulation_steps: int = key(1, "forward passes per optimiser step", above=0)
     lr_scheduler: str = key(
         "cosine",
@@ -268,7 +277,9 @@ class TrainingConfig:
         may_repeat=False,
         decides=False,
     )
-    gradient_checkpointing: bool = key(False, "less memory, a third more time")
+    gradient_checkpointing: bool | None = key(
+        False, "less memory, a third more time; auto: where memory has no room without", special=AUTO
+    )
     freeze_layers: int = key(0, "first layers (with the embedding) that stay as they are", unit="layers", at_least=0)
     layer_lr_decay: float = key(
         1.0, "the rate of a layer is that of the layer above it times this", above=0, at_most=1, shown="1 (none)"
@@ -294,6 +305,11 @@ class TrainingConfig:
         shown="0 (the last step's)",
     )  # fmt: skip
     patience: int = key(0, "looks after the best one at which training stops; 0: never", at_least=0)
+
+    @property
+    def rows_per_step(self) -> int:
+        """Of an optimiser step, on each process."""
+        return (self.batch_size or 16) * self.gradient_accumulation_steps
 
 
 @dataclass(frozen=True)

@@ -17,11 +17,12 @@ from mslt_it.models.base_model import Trained, adapter_hash, model_hash, read_ad
 from mslt_it.models.environment import deterministic_on_cpu
 from mslt_it.problems import Problem
 from mslt_it.records import EncodedExample, with_windows
-from mslt_it.training import averaging, checkpoints, guards, looks
+from mslt_it.training import averaging, checkpoints, guards, looks, memory
 from mslt_it.training.batches import padding_id, rows_hash
 from mslt_it.training.curves import write_losses
 from mslt_it.training.layers import freeze
 from mslt_it.training.looks import Validation
+from mslt_it.training.memory import Plan
 from mslt_it.training.progress_lines import loss_by_language
 from mslt_it.training.summary import TrainingSummary
 from mslt_it.training.trainer import AdapterTrainer
@@ -44,7 +45,8 @@ def train(
 
     Starting again after an interruption goes on from the newest complete checkpoint of ``run_dir``: on a CPU the final
     adapter is equal to the bit. ``training.batch_size`` counts examples per process and forward pass; out of memory, a
-    single process halves it and doubles the accumulation, from the newest checkpoint: the global batch stays.
+    single process halves it and doubles the accumulation, from the newest checkpoint: the global batch stays. What is
+    ``auto`` is chosen before the first step (`memory`).
 
     Args:
         validation: what is looked at every ``training.eval_steps``; the adapter is that of the best look.
@@ -58,12 +60,17 @@ def train(
     freeze(model, recipe.training.freeze_layers)
     keys = checkpoints.training_keys(recipe) | {"training rows": rows_hash(encoded), "base weights": base_sha256}
     fresh = {name: p.detach().to("cpu", copy=True) for name, p in model.named_parameters() if p.requires_grad}
-    micro, accumulation = recipe.training.batch_size, recipe.training.gradient_accumulation_steps
+    folder, training = run_dir / checkpoints.FOLDER, recipe.training
+    plan = memory.planned(training, folder)
     while True:
-        trainer = AdapterTrainer(
-            recipe, encoded, model, tokenizer, run_dir, pad_id, (micro, accumulation), keys, validation, callbacks
-        )
+        own = plan or Plan(1, training.rows_per_step)
+        trainer = AdapterTrainer(recipe, encoded, model, tokenizer, run_dir, pad_id, own, keys, validation, callbacks)
         try:
+            if plan is None:
+                plan = memory.measured(trainer, training)
+                memory.record(plan, folder)
+                LOG.info("Memory has room for %s.", plan)
+                continue
             # TRL makes QLoRA adapters bfloat16, where small steps round to nothing; a failed try left its steps.
             for name, parameter in model.named_parameters():
                 if name in fresh:
@@ -73,16 +80,16 @@ def train(
                 state = trainer.run(resume)
             break
         except torch.OutOfMemoryError as error:
-            if trainer.args.world_size > 1 or micro % 2:
+            less = own.smaller(training) if trainer.args.world_size == 1 else None
+            if less is None:
                 raise Problem(
-                    f"Out of memory with {micro} examples per forward pass and process. Use a smaller "
+                    f"Out of memory with {own.batch_size} examples per forward pass and process. Use a smaller "
                     "training.batch_size with a larger training.gradient_accumulation_steps, or "
                     "training.gradient_checkpointing=true."
                 ) from error
-            micro, accumulation = micro // 2, accumulation * 2
-            LOG.warning(
-                "Out of memory: going on with %d examples per forward pass, accumulation %d.", micro, accumulation
-            )
+            plan = less
+            memory.record(plan, folder)
+            LOG.warning("Out of memory: going on with %s.", plan)
         finally:
             trainer.release()
         model.zero_grad(set_to_none=True)
@@ -90,10 +97,10 @@ def train(
     found = looks.looks(state.log_history, validation.metric) if validation else []
     chosen = looks.best(found)
     if chosen is not None and chosen.step != state.global_step:
-        folder = run_dir / checkpoints.FOLDER / f"checkpoint-{chosen.step}"
-        if (damage := checkpoints.find_damage(folder)) is not None:
-            raise Problem(f"{folder} held the best adapter, and {damage}. Remove {folder.parent} and start again.")
-        set_adapter_weights(model, read_adapter(folder), str(folder))
+        best = folder / f"checkpoint-{chosen.step}"
+        if (damage := checkpoints.find_damage(best)) is not None:
+            raise Problem(f"{best} held the best adapter, and {damage}. Remove {folder} and start again.")
+        set_adapter_weights(model, read_adapter(best), str(best))
     if number := recipe.training.average_checkpoints:
         averaging.set_mean(model, run_dir, number, state.max_steps)
     adapter_dir = run_dir / "adapter"
@@ -120,6 +127,8 @@ def train(
         num_supervised_tokens=sum(row.num_supervised for row in encoded),
         world_size=trainer.args.world_size,
         global_batch=trainer.global_batch,
+        batch_size=own.batch_size,
+        gradient_checkpointing=own.recomputes,
         final_loss=last.get("loss"),
         loss_by_language=loss_by_language(last),
         resumed_from=resume.name if resume else None,

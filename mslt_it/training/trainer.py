@@ -35,6 +35,7 @@ from mslt_it.training.batches import IGNORED, LengthGroupedOrder, PaddingCollato
 from mslt_it.training.curves import Curves
 from mslt_it.training.layers import rates
 from mslt_it.training.looks import Validation
+from mslt_it.training.memory import Plan
 from mslt_it.training.progress_lines import ProgressLines
 from mslt_it.training.supervised_loss import (
     add_answer_forward,
@@ -58,7 +59,7 @@ class AdapterTrainer(SFTTrainer):
         tokenizer: PreTrainedTokenizerBase,
         run_dir: Path,
         pad_id: int,
-        batch: tuple[int, int],
+        plan: Plan,
         keys: Mapping[str, Any],
         validation: Validation | None = None,
         callbacks: Sequence[TrainerCallback] = (),
@@ -66,13 +67,14 @@ class AdapterTrainer(SFTTrainer):
         self.validation, self.patience = validation, recipe.training.patience
         self.languages = tuple(sorted({row.language for row in encoded}))
         self.lengths = [len(row.input_ids) for row in encoded]
+        self.most_supervised = max(row.num_supervised for row in encoded)
         self.order_seed, self.layer_lr_decay = recipe.seed, recipe.training.layer_lr_decay
         base = base_of(model)
         head = head_of(base).name
         args = _config(
-            recipe, run_dir, batch, bf16=in_bfloat16(recipe.model, base, is_adapted=isinstance(model, PeftModel))
+            recipe, run_dir, plan, bf16=in_bfloat16(recipe.model, base, is_adapted=isinstance(model, PeftModel))
         )
-        self.global_batch = batch[0] * batch[1] * max(1, args.world_size)
+        self.global_batch = plan.batch_size * plan.accumulation * max(1, args.world_size)
         self.steps_per_epoch = -(-len(encoded) // self.global_batch)
         if args.max_steps < 0:
             args.max_steps = math.ceil(recipe.training.num_epochs * self.steps_per_epoch)
@@ -274,15 +276,15 @@ class AdapterTrainer(SFTTrainer):
         """Never: training tells nobody that it runs."""
 
 
-def _config(recipe: Recipe, run_dir: Path, batch: tuple[int, int], *, bf16: bool) -> SFTConfig:
+def _config(recipe: Recipe, run_dir: Path, plan: Plan, *, bf16: bool) -> SFTConfig:
     training, cpu = recipe.training, not torch.cuda.is_available()
     with warnings.catch_warnings():
         # Newer transformers call it activation_checkpointing; the name given here is the one TRL 1.16 knows.
         warnings.filterwarnings("ignore", "`gradient_checkpointing` is deprecated", FutureWarning)
         return SFTConfig(
             output_dir=str(run_dir / checkpoints.FOLDER),
-            per_device_train_batch_size=batch[0],
-            gradient_accumulation_steps=batch[1],
+            per_device_train_batch_size=plan.batch_size,
+            gradient_accumulation_steps=plan.accumulation,
             learning_rate=training.learning_rate,
             max_steps=training.max_steps,
             lr_scheduler_type=training.lr_scheduler,
@@ -294,8 +296,8 @@ def _config(recipe: Recipe, run_dir: Path, batch: tuple[int, int], *, bf16: bool
             save_steps=training.save_steps,
             save_total_limit=2,  # Trainer deletes the older one before the newer one is sealed
             seed=recipe.seed,
-            gradient_checkpointing=training.gradient_checkpointing,
-            gradient_checkpointing_kwargs={"use_reentrant": False} if training.gradient_checkpointing else None,
+            gradient_checkpointing=plan.recomputes,
+            gradient_checkpointing_kwargs={"use_reentrant": False} if plan.recomputes else None,
             bf16=bf16 and not cpu,
             fp16=False,
             use_cpu=cpu,

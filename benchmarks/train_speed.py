@@ -213,15 +213,16 @@ def run_variant(variant: str, options: argparse.Namespace, folder: Path, steps: 
     padded = [BATCH * max(lengths[i] for i in order[k : k + BATCH]) for k in range(0, BATCH * steps, BATCH)]
     share = sum(padded[WARMUP:]) / (len(padded) - WARMUP) / padded[COUNTED - 1]  # of the step whose work was counted
     by_chance = [BATCH * max(lengths[k : k + BATCH]) for k in range(0, len(lengths), BATCH)]
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    if is_gpu:
+        memory = torch.cuda.max_memory_allocated()
     flops, rate = share * watch.flops.get_total_flops(), matrix_rate(is_gpu)
     operations = watch.operations.found
     found = watch.found | {
         "tokens_per_second": sum(timed) / (steps - WARMUP) / watch.found["ms"] * 1e3,
         "padding": 1 - sum(timed) / sum(padded[WARMUP:]),
         "padding_by_chance": 1 - sum(lengths) / sum(by_chance),
-        "gigabytes": torch.cuda.max_memory_allocated() / 1e9
-        if is_gpu
-        else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9,
+        "gigabytes": memory / 1e9,
         "gigaflops": flops / 1e9,
         "share_of_matrix_rate": flops / (watch.found["ms"] / 1e3) / rate,
         "operations": sum(operations.values()),

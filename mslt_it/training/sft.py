@@ -68,7 +68,8 @@ def train(
         try:
             if plan is None:
                 plan = memory.measured(trainer, training)
-                memory.record(plan, folder)
+                if trainer.args.should_save:
+                    memory.record(plan, folder)
                 LOG.info("Memory has room for %s.", plan)
                 continue
             # TRL makes QLoRA adapters bfloat16, where small steps round to nothing; a failed try left its steps.

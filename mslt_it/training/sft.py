@@ -70,7 +70,6 @@ def train(
                 plan = memory.measured(trainer, training)
                 if trainer.args.should_save:
                     memory.record(plan, folder)
-                LOG.info("Memory has room for %s.", plan)
                 continue
             # TRL makes QLoRA adapters bfloat16, where small steps round to nothing; a failed try left its steps.
             for name, parameter in model.named_parameters():

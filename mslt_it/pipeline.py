@@ -155,6 +155,9 @@ def _execute(
     if summary.resumed_from:
         run.say(f"Continued from {summary.resumed_from}.")
     run.say(f"Trained {summary.num_steps} steps in {summary.seconds:.0f} s; last loss per language: {losses}")
+    if None in (recipe.training.batch_size, recipe.training.gradient_checkpointing):
+        how = " with gradient checkpointing" * summary.gradient_checkpointing
+        run.say(f"Memory had room for {summary.batch_size} rows at once{how}.")
     if summary.best_step is not None:
         run.say(f"The adapter is that of step {summary.best_step}, the best of {summary.num_looks} looks.")
 

@@ -248,44 +248,39 @@ class TrainingConfig:
     learning_rate: float = key(2e-3, "at the schedule's peak", above=0)
     num_epochs: float = key(4.0, "passes over the training rows", above=0)
     max_steps: int = key(-1, "in place of num_epochs", unit="steps", above=0, special={-1: "-1 (by num_epochs)"})
-    batch_size: int = key(16, "per forward pass and process", unit="rows", above=0)
+    batch_size: int | None = key(
+        16, "per forward pass and process; auto: as many of 16 x gradient_accumulation_steps as memory has room for",
+        unit="rows", above=0, special={None: "auto"},
+    )  # fmt: skip
     gradient_accumulation_steps: int = key(1, "forward passes per optimiser step", above=0)
     lr_scheduler: str = key(
-        "cosine",
-        "how the rate falls",
+        "cosine", "how the rate falls",
         choices=("linear", "cosine", "constant", "constant_with_warmup", "inverse_sqrt", "polynomial"),
-    )
+    )  # fmt: skip
     warmup_steps: int = key(10, "until the peak", unit="steps", at_least=0)
     weight_decay: float = key(0.01, "of AdamW", at_least=0)
     max_grad_norm: float = key(1.0, "gradients are clipped to it", at_least=0)
     logging_steps: int = key(10, "between two lines of the log", unit="steps", above=0, decides=False)
     save_steps: int = key(100, "between checkpoints", unit="steps", above=0, decides=False)
     report_to: tuple[str, ...] = key(
-        ("tensorboard",),
-        "where losses, looks, recipe and scores are told besides the run's folder; docs/training.md",
-        choices=("tensorboard", "wandb", "mlflow", "trackio"),
-        names=("tensorboard", "wandb", "mlflow", "trackio"),
-        may_repeat=False,
-        decides=False,
-    )
-    gradient_checkpointing: bool = key(False, "less memory, a third more time")
+        ("tensorboard",), "where losses, looks, recipe and scores are told besides the run's folder; docs/training.md",
+        choices=("tensorboard", "wandb", "mlflow", "trackio"), names=("tensorboard", "wandb", "mlflow", "trackio"),
+        may_repeat=False, decides=False,
+    )  # fmt: skip
+    gradient_checkpointing: bool | None = key(False, "less memory, a third more time", special={None: "auto"})
     freeze_layers: int = key(0, "first layers (with the embedding) that stay as they are", unit="layers", at_least=0)
     layer_lr_decay: float = key(
         1.0, "the rate of a layer is that of the layer above it times this", above=0, at_most=1, shown="1 (none)"
     )
     label_smoothing: float = key(0.0, "share of a row's weight that all labels get; encoders only", at_least=0, below=1)
     class_weights: str = key(
-        "none",
-        "balanced: a row counts by how rare its label is, 1 on average; encoders only",
+        "none", "balanced: a row counts by how rare its label is, 1 on average; encoders only",
         choices=("none", "balanced"),
-    )
+    )  # fmt: skip
     eval_steps: int = key(
-        0,
-        "between looks at held-out rows of the sources (never of a target); the best checkpoint is kept",
-        unit="steps",
-        at_least=0,
-        shown="0 (none)",
-    )
+        0, "between looks at held-out rows of the sources (never of a target); the best checkpoint is kept",
+        unit="steps", at_least=0, shown="0 (none)",
+    )  # fmt: skip
     num_eval_examples: int = key(
         100, "of each source held out for that, at most half of those that could be scored", unit="rows", above=0
     )
@@ -294,6 +289,11 @@ class TrainingConfig:
         shown="0 (the last step's)",
     )  # fmt: skip
     patience: int = key(0, "looks after the best one at which training stops; 0: never", at_least=0)
+
+    @property
+    def rows_per_step(self) -> int:
+        """Of an optimiser step, on each process."""
+        return (self.batch_size or 16) * self.gradient_accumulation_steps
 
 
 @dataclass(frozen=True)

@@ -54,7 +54,9 @@ class About:
     at_least: float | None = None
     below: float | None = None
     at_most: float | None = None
-    special: Mapping[int, str] = dataclasses.field(default_factory=dict)  # values outside the limits -> how written
+    special: Mapping[int | None, str] = dataclasses.field(
+        default_factory=dict
+    )  # values outside the limits -> how written
     names: tuple[str, ...] = ()  # of a list: words that may stand without brackets
     or_one: bool = False  # of a list: anything without brackets is one item
     may_be_empty: bool | None = None  # of a text or list; None: a list that is required may not

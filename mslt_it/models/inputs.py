@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
 from transformers import AutoConfig, AutoModel
 
 from mslt_it.data.encoding import IGNORED
@@ -25,12 +26,9 @@ class Padding:
         """``input_ids``, ``attention_mask`` and, where there are any, ``token_type_ids``, each [rows, longest]; an item
         is one row, or as many as the item with the most."""
         rows = list(items) if self.layout.start_id is None else self._apart(items)
-        longest = max(map(len, rows))
-        ids = torch.full((len(rows), longest), self.pad_id)
-        mask = torch.zeros((len(rows), longest), dtype=torch.long)
-        for i, row in enumerate(rows):
-            ids[i, : len(row)] = torch.as_tensor(row)
-            mask[i, : len(row)] = 1
+        ids = _filled(rows, self.pad_id)
+        lengths = torch.tensor([len(row) for row in rows])
+        mask = (torch.arange(ids.shape[1]) < lengths[:, None]).long()
         found = {"input_ids": ids, "attention_mask": mask}
         if (separator := self.layout.separator_id) is not None:
             before = (ids == separator).cumsum(1) - (ids == separator).long()
@@ -39,10 +37,7 @@ class Padding:
 
     def labels(self, rows: Sequence[Sequence[int]]) -> Tensor:
         """[rows, longest], filled up with `IGNORED`."""
-        labels = torch.full((len(rows), max(map(len, rows))), IGNORED)
-        for i, row in enumerate(rows):
-            labels[i, : len(row)] = torch.as_tensor(row)
-        return labels
+        return _filled(rows, IGNORED)
 
     def _apart(self, items: Sequence[Sequence[int]]) -> list[Sequence[int]]:
         assert self.layout.start_id is not None
@@ -60,6 +55,10 @@ def in_batches(lengths: Sequence[int], batch_tokens: int) -> list[tuple[int, ...
             batches.append([])
         batches[-1].append(index)
     return list(map(tuple, batches))
+
+
+def _filled(rows: Sequence[Sequence[int]], value: int) -> Tensor:
+    return pad_sequence([torch.tensor(row, dtype=torch.long) for row in rows], True, value)
 
 
 def longest_input_of(path: str, revision: str | None) -> int:

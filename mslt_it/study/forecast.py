@@ -55,7 +55,7 @@ def num_steps(base: Recipe, cell: Cell) -> int:
     training = at(base, cell.point).training
     if training.max_steps > 0:
         return training.max_steps
-    per_epoch = math.ceil(cell.budget / (training.batch_size * training.gradient_accumulation_steps))
+    per_epoch = math.ceil(cell.budget / training.rows_per_step)
     return math.ceil(training.num_epochs * per_epoch)
 
 

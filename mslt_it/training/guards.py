@@ -1,18 +1,18 @@
 """Stop before an update that is not finite, and never save one.
 
 Hugging Face Trainer logs a NaN loss as 0.0 and trains on; by the time anybody looks, the adapter is NaN everywhere.
-Here three looks are taken: at the loss before its backward pass, at the gradients before they are clipped (clipping by
-a NaN norm makes every gradient NaN, so the culprit could no longer be named), and at the weights before they are saved.
+Here losses and gradients of a step are looked at before they are clipped (clipping by a NaN norm makes every gradient
+NaN, so the culprit could no longer be named), all of them at once: a wait for the device costs more than a small
+model's arithmetic. The weights are looked at before they are saved.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+import math
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
-from transformers import TrainerCallback
 
 from mslt_it.problems import Problem
 
@@ -22,34 +22,46 @@ REMEDY = (
 )
 
 
-def check_loss(loss: Tensor, model: nn.Module, step: int, languages: Iterable[str] = ()) -> None:
-    """Raise a Problem when ``loss`` is NaN or infinite; ``step`` is the optimiser step being prepared, from 1."""
-    if bool(torch.isfinite(loss.detach())):
-        return
-    culprit = first_non_finite(model, gradients=False)
-    where = (
-        f"parameter '{culprit}' holds a value that is not finite" if culprit else "every trained parameter is finite"
-    )
-    spoken = ", ".join(sorted(set(languages)))
-    batch = f" (languages in the batch: {spoken})" if spoken else ""
-    raise Problem(f"The loss is {loss.detach().item()} at optimiser step {step}{batch}; {where}. {REMEDY}")
+class StepGuard:
+    """What one optimiser step is made of: the losses of its forward passes, then its gradients."""
 
+    def __init__(self, languages: Sequence[str]) -> None:
+        """``languages``: what the numbers that come with a loss stand for."""
+        self.languages = languages
+        self._losses: list[tuple[Tensor, Tensor]] = []
 
-def check_gradients(model: nn.Module, step: int) -> None:
-    """Raise a Problem naming the first parameter whose gradient is NaN or infinite.
+    def keep(self, loss: Tensor, languages: Tensor) -> None:
+        """The loss of one forward pass, and the number of the language of each of its rows."""
+        self._losses.append((loss.detach(), languages))
 
-    One norm over all gradients first: a single synchronisation with the device in the usual, finite case.
-    """
-    gradients = [_local(p.grad) for p in model.parameters() if p.grad is not None]
-    if not gradients:
-        return
-    # The largest absolute value rather than the 2-norm: squares of finite values may overflow, the maximum does not.
-    largest = torch.stack([norm.float() for norm in torch._foreach_norm(gradients, float("inf"))]).sum()
-    if bool(torch.isfinite(largest)):
-        return
-    culprit = first_non_finite(model, gradients=True)
-    if culprit is not None:
-        raise Problem(f"The gradient of '{culprit}' is not finite at optimiser step {step}. {REMEDY}")
+    def clip(self, model: nn.Module, trained: Sequence[nn.Parameter], max_norm: float, step: int) -> Tensor:
+        """Clips the gradients of ``trained`` to ``max_norm`` over all of them; the norm before that.
+
+        Raises:
+            Problem: a loss or a gradient is NaN or infinite; ``step`` is the optimiser step being prepared, from 1.
+        """
+        losses, self._losses = self._losses, []
+        norm = torch.nn.utils.get_total_norm([p.grad for p in trained if p.grad is not None])
+        whole = norm.full_tensor() if hasattr(norm, "full_tensor") else norm  # of all ranks, sharded by FSDP
+        if not math.isfinite(float(sum((loss for loss, _ in losses), whole))):
+            for loss, spoken in losses:
+                if not math.isfinite(loss):
+                    raise self._of_loss(loss, spoken, model, step)
+            # Squares of finite values may overflow: the norm alone says nothing.
+            if (culprit := first_non_finite(model, gradients=True)) is not None:
+                raise Problem(f"The gradient of '{culprit}' is not finite at optimiser step {step}. {REMEDY}")
+        torch.nn.utils.clip_grads_with_norm_(trained, max_norm, norm)
+        return norm
+
+    def _of_loss(self, loss: Tensor, spoken: Tensor, model: nn.Module, step: int) -> Problem:
+        culprit = first_non_finite(model, gradients=False)
+        where = (
+            f"parameter '{culprit}' holds a value that is not finite"
+            if culprit
+            else "every trained parameter is finite"
+        )
+        batch = f" (languages in the batch: {', '.join(self.languages[int(i)] for i in spoken.unique())})"
+        return Problem(f"The loss is {loss.item()} at optimiser step {step}{batch}; {where}. {REMEDY}")
 
 
 def check_weights(model: nn.Module, step: int) -> None:
@@ -71,11 +83,3 @@ def first_non_finite(model: nn.Module, *, gradients: bool) -> str | None:
 def _local(value: Tensor) -> Tensor:
     """This rank's part of a tensor sharded by FSDP, else the tensor."""
     return value.to_local() if hasattr(value, "to_local") else value.detach()
-
-
-class NonFiniteGuard(TrainerCallback):
-    """The last look before ``optimizer.step``: catches what other callbacks or clipping did to the gradients."""
-
-    def on_pre_optimizer_step(self, args: Any, state: Any, control: Any, model: Any = None, **kwargs: Any) -> None:
-        if model is not None:
-            check_gradients(model, state.global_step + 1)

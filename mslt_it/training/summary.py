@@ -22,6 +22,8 @@ class TrainingSummary:
     num_supervised_tokens: int  # of one epoch
     world_size: int
     global_batch: int  # examples per optimiser step: per process x processes x accumulation
+    batch_size: int  # examples per forward pass, as training ended
+    gradient_checkpointing: bool
     final_loss: float | None  # mean over the last logged steps
     loss_by_language: Mapping[str, float]  # per source language, where it was last logged
     resumed_from: str | None  # name of the checkpoint

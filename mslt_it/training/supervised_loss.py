@@ -71,11 +71,9 @@ def add_supervised_forward(base: nn.Module) -> None:
         # Looked up at each call: FSDP and peft may have replaced them since.
         hidden = model.base_model(*args, **kwargs).last_hidden_state[:, :-1]  # [rows, tokens - 1, width]
         targets = labels[:, 1:].to(hidden.device)
-        where = targets.ne(IGNORED)
-        return {
-            "losses": token_losses(hidden[where], targets[where], model.get_output_embeddings()),
-            "rows": where.nonzero()[:, 0],
-        }
+        rows, places = targets.ne(IGNORED).nonzero(as_tuple=True)
+        losses = token_losses(hidden[rows, places], targets[rows, places], model.get_output_embeddings())
+        return {"losses": losses, "rows": rows}
 
     _teach(base, forward)
 

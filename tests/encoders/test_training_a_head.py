@@ -25,8 +25,10 @@ from mslt_it.records import EncodedExample
 from mslt_it.study.shared import SharedParts
 from mslt_it.training.batches import PaddingCollator, to_dataset
 from mslt_it.training.layers import depths, freeze, rates
-from mslt_it.training.sft import AdapterTrainer, train
+from mslt_it.training.memory import Plan
+from mslt_it.training.sft import train
 from mslt_it.training.supervised_loss import add_head_forward, balanced
+from mslt_it.training.trainer import AdapterTrainer
 
 Encoders = Callable[[str], Path]
 Built = tuple[Recipe, Any, list[EncodedExample], Any]
@@ -133,7 +135,7 @@ def test_frozen_layers_stay_and_lower_ones_learn_more_slowly(encoder_of_kind: En
     )
     before = {name: p.detach().clone() for name, p in model.named_parameters()}
     freeze(model, 1)
-    trainer = AdapterTrainer(recipe, rows, model, tokenizer, tmp_path / "a", 1, (8, 1), {})
+    trainer = AdapterTrainer(recipe, rows, model, tokenizer, tmp_path / "a", 1, Plan(8, 1), {})
     shares = {group["lr"] / recipe.training.learning_rate for group in trainer.create_optimizer().param_groups}
     assert shares == {1.0, 0.5}  # the head, the second layer
     trainer.release()

@@ -18,7 +18,7 @@ from transformers import TrainerCallback
 from mslt_it import terminal
 from mslt_it.store import COMPLETE, find_damage
 from mslt_it.training import checkpoints
-from mslt_it.training.sft import AdapterTrainer
+from mslt_it.training.trainer import AdapterTrainer
 
 
 @contextlib.contextmanager

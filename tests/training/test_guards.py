@@ -18,8 +18,8 @@ def saved_nan_tensors(run_dir) -> int:
     return sum(not bool(torch.isfinite(t).all()) for f in files for t in load_file(f).values())
 
 
-def run(run_dir, callbacks=(), prepare=lambda model: None):
-    recipe = tiny_recipe()
+def run(run_dir, callbacks=(), prepare=lambda model: None, **training):
+    recipe = tiny_recipe(**training)
     model = tiny_adapted(recipe)
     prepare(model)
     train(recipe, tiny_rows(), model, tiny_tokenizer(), run_dir, callbacks=callbacks)
@@ -72,5 +72,37 @@ def test_weights_are_looked_at_before_a_save(tmp_path):
 
 def test_large_finite_gradients_pass():
     model = torch.nn.Linear(2, 2)
-    model.weight.grad = torch.full((2, 2), 3e38)
-    guards.check_gradients(model, 1)
+    model.weight.grad = torch.full((2, 2), 3e38)  # their squares are infinite
+    guard = guards.StepGuard(("en",))
+    guard.keep(torch.tensor(1.0), torch.tensor([0]))
+    assert guard.clip(model, list(model.parameters()), 1.0, 1) == float("inf")
+
+
+@pytest.mark.parametrize("max_norm", [1.0, float("inf")])
+def test_clips_as_torch_does_and_says_the_norm_before(max_norm):
+    ours, theirs = torch.nn.Linear(3, 3), torch.nn.Linear(3, 3)
+    for mine, other in zip(ours.parameters(), theirs.parameters(), strict=True):
+        mine.grad = torch.randn_like(mine) * 5
+        other.grad = mine.grad.clone()
+    norm = guards.StepGuard(()).clip(ours, list(ours.parameters()), max_norm, 1)
+    assert torch.equal(norm, torch.nn.utils.clip_grad_norm_(theirs.parameters(), max_norm))
+    assert all(torch.equal(a.grad, b.grad) for a, b in zip(ours.parameters(), theirs.parameters(), strict=True))
+
+
+def test_of_several_passes_the_bad_one_is_told_with_its_languages():
+    model = torch.nn.Linear(2, 2)
+    model.weight.grad = torch.ones(2, 2)
+    guard = guards.StepGuard(("ar", "en", "zh"))
+    guard.keep(torch.tensor(1.0), torch.tensor([0, 1]))
+    guard.keep(torch.tensor(float("nan")), torch.tensor([2, 1, 2]))
+    with pytest.raises(Problem, match=r"loss is nan at optimiser step 4 \(languages in the batch: en, zh\)"):
+        guard.clip(model, list(model.parameters()), 1.0, 4)
+
+
+def test_without_clipping_gradients_are_looked_at_too(tmp_path):
+    class Poison(TrainerCallback):
+        def on_step_begin(self, args, state, control, model=None, **kwargs):
+            next(p for p in model.parameters() if p.requires_grad).register_hook(lambda g: g * float("nan"))
+
+    with pytest.raises(Problem, match="is not finite at optimiser step 1"):
+        run(tmp_path, callbacks=[Poison()], max_grad_norm=0.0)

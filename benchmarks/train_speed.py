@@ -1,0 +1,356 @@
+"""A training step of ours beside TRL's, on the same rows in the same order with the same adapter; a process for each.
+
+    python benchmarks/train_speed.py --shape mini                    # seconds on a CPU
+    python benchmarks/train_speed.py --shape head262k --json benchmarks/results/train_speed.json
+    python benchmarks/train_speed.py --shape qwen-0.6b --length 512  # a GPU, where there is one
+
+The shapes are those of real models, with random weights (bfloat16 values, so that every variant begins from the same
+ones); ``--model`` takes real weights, by anything that model.path takes. LoRA of rank 16 on all linear layers, B drawn
+too, so that every gradient counts. 16 rows a step: of the lengths of XNLI's, a prompt of about 100 tokens and an answer
+of 2 to 4, or all of ``--length`` tokens, half of them answer. The order is ours, in which rows of a length stand
+together; what TRL's own, by chance, would pad is printed too.
+
+    ours            as `mslt train` does it
+    ours_float32    the same with model.dtype=float32; on a CPU it is no other than ours
+    trl             SFTTrainer by its defaults: float32 weights, bfloat16 arithmetic, gradient checkpointing
+    trl_bf16        the same with bfloat16 weights
+    trl_best        no checkpointing, the dtype of ours, on a CPU the head where something is supervised alone, as TRL
+                    has it with Triton; Liger's layers on a GPU where the package is installed
+    trl_float32     float32 throughout, with checkpointing: what losses and gradients of the others are compared with
+
+Printed for each: milliseconds per step by the clock and of the processor, tokens of rows per second, peak memory,
+billions of floating point operations per step and their share of what a large matrix product reaches here, operations
+(on a GPU each is a launch), those that wait for the device, seconds from the start of Python to the end of the first
+step, and relative errors: of the loss, the mean of all steps, and of the first step's gradients as one vector.
+"""
+
+from __future__ import annotations
+
+import argparse
+import collections
+import importlib.util
+import json
+import os
+import platform
+import random
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+import trl.trainer.utils
+from datasets import Dataset
+from safetensors.torch import load_file, save_file
+from tokenizers import Tokenizer, models
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils.flop_counter import FlopCounterMode
+from transformers import (
+    AutoModelForCausalLM,
+    BloomConfig,
+    Gemma3TextConfig,
+    LlamaConfig,
+    PreTrainedTokenizerFast,
+    Qwen3Config,
+    TrainerCallback,
+)
+from trl import SFTConfig, SFTTrainer
+
+from mslt_it.config.recipe import AdapterConfig, ModelConfig, Recipe, TrainingConfig
+from mslt_it.models.base_model import add_adapter, load_base
+from mslt_it.models.packaged import with_reachable_base
+from mslt_it.records import EncodedExample
+from mslt_it.training.batches import LengthGroupedOrder
+from mslt_it.training.sft import train
+
+NUM_ROWS, BATCH = 1600, 16  # of the data, of which the first steps are run; of a step
+WARMUP, COUNTED = 3, 2  # steps before the timed ones; that of them whose work is counted
+VARIANTS = ("ours", "ours_float32", "trl", "trl_bf16", "trl_best", "trl_float32")
+
+
+def qwen(vocabulary: int, width: int, inner: int, layers: int, heads: int, key_heads: int, head: int) -> Any:
+    return Qwen3Config(
+        vocab_size=vocabulary, hidden_size=width, intermediate_size=inner, num_hidden_layers=layers,
+        num_attention_heads=heads, num_key_value_heads=key_heads, head_dim=head, tie_word_embeddings=width < 4096,
+    )  # fmt: skip
+
+
+SHAPES: dict[str, Any] = {
+    "mini": lambda: LlamaConfig(
+        vocab_size=4685, hidden_size=128, intermediate_size=384, num_hidden_layers=4, num_attention_heads=4,
+        tie_word_embeddings=True,
+    ),
+    "head16k": lambda: qwen(16_384, 256, 768, 6, 4, 4, 64),
+    "head150k": lambda: qwen(151_936, 256, 768, 6, 4, 4, 64),
+    "head262k": lambda: qwen(262_144, 256, 768, 6, 4, 4, 64),
+    "gemma-270m": lambda: Gemma3TextConfig(
+        vocab_size=262_144, hidden_size=640, intermediate_size=2048, num_hidden_layers=18, num_attention_heads=4,
+        num_key_value_heads=1, head_dim=256,
+    ),
+    "qwen-0.6b": lambda: qwen(151_936, 1024, 3072, 28, 16, 8, 128),
+    "qwen-1.7b": lambda: qwen(151_936, 2048, 6144, 28, 16, 8, 128),
+    "qwen-8b": lambda: qwen(151_936, 4096, 12_288, 36, 32, 8, 128),
+    "bloom-7b": lambda: BloomConfig(vocab_size=250_880, hidden_size=4096, n_layer=30, n_head=32),
+}  # fmt: skip
+
+
+def make_model(shape: str, folder: Path) -> None:
+    """Random weights of a shape, in bfloat16, made on the GPU where there is one."""
+    torch.manual_seed(0)
+    with torch.device("cuda" if torch.cuda.is_available() else "cpu"):
+        model = AutoModelForCausalLM.from_config(SHAPES[shape](), dtype=torch.bfloat16)
+    model.save_pretrained(folder)
+
+
+def make_rows(number: int, vocabulary: int, length: int) -> list[tuple[list[int], int]]:
+    """(token ids, how many of them are the answer), of lengths like XNLI's or all of ``length``."""
+    draw, rows = random.Random(0), []
+    for _ in range(number):
+        prompt, answer = round(min(200, max(40, draw.gauss(100, 25)))), draw.randint(2, 4)
+        prompt, answer = (length - length // 2, length // 2) if length else (prompt, answer)
+        rows.append(([draw.randrange(3, vocabulary) for _ in range(prompt + answer)], answer))
+    return rows
+
+
+class Operations(TorchDispatchMode):
+    """Counts what is done to tensors, views left out."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: collections.Counter[str] = collections.Counter()
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        is_view = any(a.alias_info and not a.alias_info.is_write for a in func._schema.arguments)
+        if not is_view and func.namespace != "profiler":
+            self.found[func._schema.name] += 1
+        return func(*args, **(kwargs or {}))
+
+
+class Watch(TrainerCallback):
+    """The clock, the counts of one step and the gradients of the first."""
+
+    def __init__(self, model: Any, last: int) -> None:
+        self.last, self.found, self.gradients = last, {}, {}  # type: ignore[var-annotated]
+        self.operations, self.flops = Operations(), FlopCounterMode(display=False)
+        for name, parameter in model.named_parameters():
+            if parameter.requires_grad:
+                parameter.register_post_accumulate_grad_hook(lambda p, name=name: self._keep(name, p.grad))
+
+    def _keep(self, name: str, gradient: torch.Tensor) -> None:
+        if name not in self.gradients:
+            self.gradients[name] = gradient.detach().float().cpu().clone()
+
+    def on_step_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        if state.global_step == COUNTED - 1:
+            self.flops.__enter__()
+            self.operations.__enter__()
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        step = state.global_step
+        if step == 1:
+            self.found["seconds_to_first_step"] = time.time() - float(os.environ["STARTED"])
+        if step == COUNTED:
+            self.operations.__exit__(None, None, None)
+            self.flops.__exit__(None, None, None)
+        if step in (WARMUP, self.last):
+            if torch.cuda.is_available():
+                torch.cuda.synchronize()
+            clock, processor = time.perf_counter(), time.process_time()
+            if step == WARMUP:
+                self.begun = (clock, processor)
+                return
+            steps = self.last - WARMUP
+            self.found["ms"] = 1e3 * (clock - self.begun[0]) / steps
+            self.found["processor_ms"] = 1e3 * (processor - self.begun[1]) / steps
+
+    def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **kwargs: Any) -> None:
+        if logs and "loss" in logs:
+            self.found["loss"] = logs["loss"]
+
+
+def run_variant(variant: str, options: argparse.Namespace, folder: Path, steps: int) -> None:
+    """In a process of its own: trains, and leaves figures and gradients in ``folder``."""
+    is_gpu, is_ours = torch.cuda.is_available(), variant.startswith("ours")
+    dtype = {"trl": "float32", "trl_bf16": "bfloat16"}.get(variant, "float32" if "float32" in variant else "auto")
+    recipe = Recipe(
+        name=variant, sources=("en",), targets=(), seed=0,
+        model=ModelConfig(path=options.model or str(folder / "model"), dtype=dtype),
+        adapter=AdapterConfig(rank=16, alpha=32, quantization="nf4" if options.nf4 else "none"),
+        training=TrainingConfig(
+            learning_rate=2e-4, max_steps=steps, batch_size=BATCH, lr_scheduler="constant", warmup_steps=0,
+            logging_steps=steps, save_steps=10**6, report_to=(),
+        ),
+    )  # fmt: skip
+    recipe = with_reachable_base(recipe)
+    base = load_base(recipe.model, recipe.adapter)
+    model = add_adapter(base, recipe.adapter, 0)
+    drawn = torch.Generator().manual_seed(0)
+    for name, parameter in sorted(model.named_parameters()):
+        if "lora_B" in name:
+            parameter.data.copy_(torch.randn(parameter.shape, generator=drawn) * 0.02)
+    rows = make_rows(NUM_ROWS, base.config.get_text_config().vocab_size, options.length)
+    lengths = [len(ids) for ids, _ in rows]
+    order = list(LengthGroupedOrder(lengths, BATCH, recipe.seed, lambda: 0))
+    words = {"<pad>": 0, "</s>": 1, "<unk>": 2}
+    tokenizer = PreTrainedTokenizerFast(
+        tokenizer_object=Tokenizer(models.WordLevel(words, unk_token="<unk>")),
+        pad_token="<pad>", eos_token="</s>", unk_token="<unk>",
+    )  # fmt: skip
+    watch = Watch(model, steps)
+    if is_ours:
+        encoded = [
+            EncodedExample(str(i), "en", tuple(ids), (*[-100] * (len(ids) - answer), *ids[len(ids) - answer :]))
+            for i, (ids, answer) in enumerate(rows)
+        ]
+        train(recipe, encoded, model, tokenizer, folder / variant, callbacks=[watch])
+    else:
+        train_stock(variant, recipe, [rows[i] for i in order], model, tokenizer, folder / variant, watch)
+    timed = [lengths[i] for i in order[BATCH * WARMUP : BATCH * steps]]
+    padded = [BATCH * max(lengths[i] for i in order[k : k + BATCH]) for k in range(0, BATCH * steps, BATCH)]
+    share = sum(padded[WARMUP:]) / (len(padded) - WARMUP) / padded[COUNTED - 1]  # of the step whose work was counted
+    by_chance = [BATCH * max(lengths[k : k + BATCH]) for k in range(0, len(lengths), BATCH)]
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    if is_gpu:
+        memory = torch.cuda.max_memory_allocated()
+    flops, rate = share * watch.flops.get_total_flops(), matrix_rate(is_gpu)
+    operations = watch.operations.found
+    found = watch.found | {
+        "tokens_per_second": sum(timed) / (steps - WARMUP) / watch.found["ms"] * 1e3,
+        "padding": 1 - sum(timed) / sum(padded[WARMUP:]),
+        "padding_by_chance": 1 - sum(lengths) / sum(by_chance),
+        "gigabytes": memory / 1e9,
+        "gigaflops": flops / 1e9,
+        "share_of_matrix_rate": flops / (watch.found["ms"] / 1e3) / rate,
+        "operations": sum(operations.values()),
+        "waits": operations["aten::_local_scalar_dense"] + operations["aten::nonzero"],
+    }
+    (folder / f"{variant}.json").write_text(json.dumps(found))
+    save_file(watch.gradients, folder / f"{variant}.safetensors")
+
+
+def train_stock(variant: str, recipe: Any, rows: Any, model: Any, tokenizer: Any, folder: Path, watch: Watch) -> None:
+    """SFTTrainer with as few words as it needs, on rows that are in order."""
+    is_gpu, settings = torch.cuda.is_available(), recipe.training
+    own: dict[str, Any] = {}
+    if variant == "trl_float32":
+        own = {"bf16": False}
+    elif variant == "trl_best":
+        own = {"bf16": is_gpu, "gradient_checkpointing": False}
+        if is_gpu and importlib.util.find_spec("liger_kernel"):
+            own["use_liger_kernel"] = True
+        trl.trainer.utils._use_triton = lambda device: True  # its kernels ask elsewhere: they stay those of a CPU
+    trainer = SFTTrainer(
+        model=model,
+        args=SFTConfig(
+            output_dir=str(folder), per_device_train_batch_size=BATCH, max_steps=settings.max_steps, max_length=None,
+            learning_rate=settings.learning_rate, lr_scheduler_type="constant", weight_decay=settings.weight_decay,
+            logging_steps=settings.logging_steps, save_strategy="no", report_to="none", disable_tqdm=True,
+            use_cpu=not is_gpu, train_sampling_strategy="sequential", **own,
+        ),
+        train_dataset=Dataset.from_dict(
+            {
+                "input_ids": [ids for ids, _ in rows],
+                "labels": [[-100] * (len(ids) - answer) + ids[len(ids) - answer :] for ids, answer in rows],
+            }
+        ),
+        processing_class=tokenizer,
+        callbacks=[watch],
+    )  # fmt: skip
+    trainer.train()
+
+
+def matrix_rate(is_gpu: bool) -> float:
+    """Floating point operations per second of a large product in the dtype of ours, the best of five."""
+    size, best = 8192 if is_gpu else 1024, 0.0
+    dtype, device = (torch.bfloat16, "cuda") if is_gpu else (torch.float32, "cpu")
+    a = torch.randn(size, size, dtype=dtype, device=device)
+    for _ in range(5):
+        started = time.perf_counter()
+        a @ a
+        if is_gpu:
+            torch.cuda.synchronize()
+        best = max(best, 2 * size**3 / (time.perf_counter() - started))
+    return best
+
+
+def relative_error(folder: Path, variant: str, reference: str) -> float:
+    """Of the first step's gradients, all of them as one vector."""
+    ours, theirs = (load_file(folder / f"{name}.safetensors") for name in (variant, reference))
+    off = sum(float((ours[name].double() - theirs[name].double()).square().sum()) for name in theirs)
+    return (off / sum(float(one.double().square().sum()) for one in theirs.values())) ** 0.5
+
+
+def child(what: str, folder: Path) -> list[str]:
+    """Starts this program again for one of its parts; the lines it printed."""
+    command = [sys.executable, __file__, *sys.argv[1:], "--child", what, "--folder", str(folder)]
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=False, env=os.environ | {"STARTED": str(time.time())}
+    )
+    if done.returncode:
+        raise SystemExit(f"{what} failed:\n{done.stderr[-4000:]}")
+    return done.stdout.splitlines()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--shape", choices=SHAPES, default="mini")
+    parser.add_argument("--model", default="", help="real weights in place of a shape: model.path of a recipe")
+    parser.add_argument("--length", type=int, default=0, help="tokens of every row; 0: the lengths of XNLI's")
+    parser.add_argument("--steps", type=int, default=10, help="timed, after three")
+    parser.add_argument("--nf4", action="store_true", help="QLoRA: the base in four bits")
+    parser.add_argument("--variants", nargs="+", choices=VARIANTS, help="the reference, trl_float32, is added")
+    parser.add_argument("--json", type=Path, help="a file with a list of results that this one is added to")
+    parser.add_argument("--child", help=argparse.SUPPRESS)
+    parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.child == "model":
+        return make_model(options.shape, options.folder / "model")
+    if options.child:
+        return run_variant(options.child, options, options.folder, WARMUP + options.steps)
+    is_gpu = torch.cuda.is_available()
+    machine = {
+        "device": torch.cuda.get_device_name()
+        if is_gpu
+        else f"{platform.machine()}, {torch.get_num_threads()} threads",
+        **{name: version(name) for name in ("torch", "transformers", "trl", "peft")},
+    }
+    print(*(f"{name} {value}" for name, value in machine.items()), sep=", ")
+    chosen = options.variants or [v for v in VARIANTS if is_gpu or v not in ("ours_float32", "trl_bf16")]
+    reference = VARIANTS[-1]
+    with tempfile.TemporaryDirectory() as name:
+        folder, found = Path(name), {}
+        if not options.model:
+            child("model", folder)
+        for variant in sorted({*chosen, reference}, key=lambda v: (v != reference, VARIANTS.index(v))):
+            child(variant, folder)
+            one = found[variant] = json.loads((folder / f"{variant}.json").read_text())
+            one["loss_error"] = abs(one["loss"] / found[reference]["loss"] - 1)
+            one["gradient_error"] = relative_error(folder, variant, reference)
+    padded, chance = (100 * found[reference][name] for name in ("padding", "padding_by_chance"))
+    what = f"{options.model or options.shape}, {BATCH} rows of {options.length or 'about 100'} tokens a step"
+    print(f"{what}; padding {padded:.1f} %, by chance {chance:.1f} %")
+    heads = ("ms", "to ours", "CPU ms", "tokens/s", "GB", "GFLOP", "share", "operations", "waits", "first step")
+    print(f"{'':12}", *(f"{head:>11}" for head in (*heads, "loss", "gradient")), sep="")
+    for variant in (name for name in VARIANTS if name in found):
+        one = found[variant]
+        ratio = one["ms"] / found["ours"]["ms"] if "ours" in found else float("nan")
+        cells = (
+            *(f"{one['ms']:.1f}", f"{ratio:.2f}x", f"{one['processor_ms']:.0f}", f"{one['tokens_per_second']:.0f}"),
+            *(f"{one['gigabytes']:.2f}", f"{one['gigaflops']:.1f}", f"{100 * one['share_of_matrix_rate']:.1f} %"),
+            *(one["operations"], one["waits"], f"{one['seconds_to_first_step']:.1f} s"),
+            *(f"{one['loss_error']:.0e}", f"{one['gradient_error']:.0e}"),
+        )
+        print(f"{variant:12}", *(f"{cell:>11}" for cell in cells), sep="")
+    if options.json:
+        about = {"shape": options.model or options.shape, "length": options.length, "nf4": options.nf4}
+        known = json.loads(options.json.read_text()) if options.json.is_file() else []
+        one = {"machine": machine, "date": time.strftime("%Y-%m-%d"), **about, "variants": found}
+        options.json.write_text(json.dumps([*known, one], indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,48 @@
+"""What a step does besides arithmetic."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from tiny_run import tiny_adapted, tiny_recipe, tiny_rows, tiny_tokenizer, tiny_train
+from torch import nn
+from transformers import TrainerCallback
+
+from mslt_it.training.memory import Plan
+from mslt_it.training.trainer import AdapterTrainer
+
+
+def test_no_step_looks_at_all_modules(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """That took a third of a small model's step: modes, norms, zeroing and counts, each by a walk of its own."""
+    looks: list[int] = []
+    step = 0
+
+    class Count(TrainerCallback):
+        def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+            nonlocal step
+            step = state.global_step
+
+    original = nn.Module.named_modules
+
+    def counted(self: nn.Module, *args: Any, **kwargs: Any) -> Any:
+        looks.append(step)
+        return original(self, *args, **kwargs)
+
+    monkeypatch.setattr(nn.Module, "named_modules", counted)
+    tiny_train(tiny_recipe(max_steps=4, logging_steps=9, save_steps=9), tmp_path, callbacks=[Count()])
+    assert 0 in looks and 4 in looks  # before the first step and at the end
+    assert not {1, 2} & set(looks)
+
+
+def test_a_model_is_given_back_as_it_came(tmp_path: Path) -> None:
+    model = tiny_adapted(tiny_recipe())
+    trainer = AdapterTrainer(tiny_recipe(), tiny_rows(8), model, tiny_tokenizer(), tmp_path, 0, Plan(4, 1), {})
+    trainer.release()
+    for parameter in model.parameters():
+        parameter.grad = torch.ones_like(parameter) if parameter.requires_grad else None
+    model.zero_grad()
+    assert all(parameter.grad is None for parameter in model.parameters())
+    assert "zero_grad" not in vars(model) and "forward" not in vars(model.get_base_model())

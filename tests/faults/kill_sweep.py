@@ -4,9 +4,10 @@
     python tests/faults/kill_sweep.py FOLDER --points 26 eval   # of eval alone, and spread over all of it
 
 At a file operation the process is killed before it (``killed``) or, where it opens a file, just after it, with nothing
-or a torn line in it (``torn``); or it is told that the disk is full (``full``), or to end (``ended``, SIGTERM). A file
-operation is whatever Python tells its audit hooks of opening for writing, renaming, removing and making of files and
-folders; libraries that write by themselves (safetensors, sqlite) are between two of them.
+or a torn line in it (``torn``); or it is told that the disk is full (``full``), or to end (``ended``, SIGTERM). Once
+for each command the clock jumps by years at every look (``clock``). A file operation is whatever Python tells its audit
+hooks of opening for writing, renaming, removing and making of files and folders; libraries that write by themselves
+(safetensors, sqlite) are between two of them.
 
 Every start is a process of its own, forked from one that has run all commands before: imports, the world's sentences
 and the model's first steps take longer than the work. What FOLDER/points.jsonl has is not done again.
@@ -17,6 +18,7 @@ from __future__ import annotations
 import argparse
 import errno
 import gc
+import itertools
 import json
 import os
 import shutil
@@ -29,6 +31,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import torch
 from small_run import SMALL, TRAIN, figures
 
 from mslt_it import cli
@@ -41,7 +44,8 @@ WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_TRUNC
 EVENTS = ("os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.truncate", "os.link", "os.symlink", "os.chmod")
 ROWS = "lang,premise,hypothesis\n" + "".join(f"en,{n} red boats,boats\n" for n in range(9))
 FILLING = ("open", "os.mkdir")  # of which a full disk takes none
-FAULTS = ("killed", "torn", "full", "ended")
+FAULTS = ("killed", "torn", "clock", "full", "ended")
+YEAR = 365 * 24 * 3600
 
 
 def record_of(name: str) -> Callable[[Path], Any]:
@@ -126,11 +130,16 @@ def start(arguments: Sequence[str], fault: str = "", at: int = 0) -> int:
     os.dup2(silent, 1)
     os.dup2(silent, 2)
     home, seen, is_on = os.getcwd(), list[str](), [True]
+    if fault == "clock":
+        jumps, now = itertools.cycle([0, YEAR, -YEAR, 10 * YEAR]), time.time
+        time.time = lambda: now() + next(jumps)
 
     def hook(event: str, details: Any) -> None:
         if not is_on[0] or not is_write(event, details, home):
             return
         seen.append(event)
+        if fault == "clock":
+            return
         if len(seen) == at or (fault == "full" and len(seen) > at and event in FILLING):  # a full disk stays full
             is_on[0] = fault == "full"
             strike(fault, event, details)
@@ -168,7 +177,7 @@ class Sweep:
             (fault, at)
             for at, event in enumerate(self.operations, 1)
             for fault in faults
-            if event in where.get(fault, (event,))
+            if event in where.get(fault, (event,)) and (fault != "clock" or at == 1)
         ]
         return every if number is None else every[:: max(1, len(every) // number)][:number]
 
@@ -221,7 +230,8 @@ def main() -> None:
     options = parser.parse_args()
     options.folder.mkdir(parents=True, exist_ok=True)
     os.chdir(options.folder)
-    os.environ |= {"XDG_CACHE_HOME": str(Path("cache").resolve()), "OMP_NUM_THREADS": "1"}
+    os.environ["XDG_CACHE_HOME"] = str(Path("cache").resolve())
+    torch.set_num_threads(1)  # a pool of threads would not be there after a fork
     study.make_executor = in_this_process
     Path("new.csv").write_text(ROWS, encoding="utf-8")
     log, operations = Path("points.jsonl"), dict[str, int]()

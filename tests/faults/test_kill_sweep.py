@@ -20,8 +20,8 @@ POINTS = 28  # of each: more than 200 in all, though predict has fewer. kill_swe
 @pytest.mark.parametrize("command", COMMANDS)
 def test_a_fault_at_any_file_operation(command: str, tmp_path: Path, survived: Survived) -> None:
     program = [sys.executable, str(HERE / "kill_sweep.py"), str(tmp_path), command, "--points", str(POINTS)]
-    program += ["--faults", "killed,torn,full,ended"]
-    environment = os.environ | {"PYTHONPATH": str(HERE.parents[1])}
+    program += ["--faults", "killed,torn,clock,full,ended"]
+    environment = os.environ | {"PYTHONPATH": str(HERE.parents[1]), "OMP_NUM_THREADS": "1"}
     done = subprocess.run(program, env=environment, capture_output=True, text=True, check=False)
     found = re.search(r"^in all +\d+ +(\d+) +(\d+)", done.stdout, re.MULTILINE)
     assert found, done.stderr[-2000:]

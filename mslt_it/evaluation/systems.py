@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from torch.distributed.fsdp import FSDPModule
+
 from mslt_it import values
 from mslt_it.config.recipe import AdapterConfig, Head, ModelConfig
 from mslt_it.languages import primary
@@ -188,10 +190,27 @@ def load(bench: Bench, *, given_model: bool) -> LoadedBase:
 
 
 @contextlib.contextmanager
+def _gathered(model: Any) -> Iterator[None]:
+    """What FSDP2 leaves to a model's root (embedding, last norm, head), whole meanwhile: FSDP2 gathers it when the root
+    is called, and questions call the parts below it."""
+    if not isinstance(model, FSDPModule):
+        yield
+        return
+    model.unshard()
+    try:
+        yield
+    finally:
+        model.reshard()
+
+
+@contextlib.contextmanager
 def applied(loaded: LoadedBase, system: System) -> Iterator[Any]:
     """The model in the system's state; the base is as before afterwards."""
     if loaded.adapted is not None:
-        with loaded.adapted.disable_adapter() if system.adapter is None else contextlib.nullcontext():
+        with (
+            _gathered(loaded.adapted),
+            loaded.adapted.disable_adapter() if system.adapter is None else contextlib.nullcontext(),
+        ):
             yield loaded.adapted
         return
     if system.adapter is None:

@@ -23,7 +23,9 @@ from pathlib import Path
 from typing import Any
 
 from accelerate import PartialState
+from accelerate.commands.launch import _validate_launch_command, launch_command_parser
 from accelerate.state import AcceleratorState, DistributedType
+from accelerate.utils.launch import prepare_multi_gpu_env
 from kill_sweep import is_write, trained
 from small_run import SMALL, figures
 from torch.distributed.launcher.api import LaunchConfig, elastic_launch
@@ -32,12 +34,7 @@ from mslt_it import cli
 
 MOMENTS = 5  # for each of the two ranks
 SECONDS = 600
-# What accelerate launch sets of recipes/accelerate/fsdp2.yaml; tests/training/test_launch_files.py compares them.
-FSDP = {
-    "ACCELERATE_USE_FSDP": "true", "FSDP_VERSION": "2", "FSDP_AUTO_WRAP_POLICY": "TRANSFORMER_BASED_WRAP",
-    "FSDP_RESHARD_AFTER_FORWARD": "true", "FSDP_STATE_DICT_TYPE": "FULL_STATE_DICT", "FSDP_OFFLOAD_PARAMS": "false",
-    "FSDP_CPU_RAM_EFFICIENT_LOADING": "false", "FSDP_ACTIVATION_CHECKPOINTING": "false",
-}  # fmt: skip
+LAUNCH_FILE = Path(__file__).parents[2] / "recipes" / "accelerate" / "fsdp2.yaml"
 
 
 def arguments(out: str, *more: str) -> list[str]:
@@ -111,6 +108,9 @@ def kills() -> dict[str, Any]:
 
 
 def fsdp() -> dict[str, Any]:
+    parsed = launch_command_parser().parse_args(["--config_file", str(LAUNCH_FILE), "mslt_it/train.py"])
+    launched = prepare_multi_gpu_env(_validate_launch_command(parsed)[0])
+    divided = {name: value for name, value in launched.items() if "FSDP" in name}
     init = PartialState.__init__
 
     def made(self: Any, *given: Any, **options: Any) -> None:
@@ -120,10 +120,10 @@ def fsdp() -> dict[str, Any]:
 
     PartialState.__init__ = made  # type: ignore[method-assign]
     two = "training.batch_size=4"
-    codes = [launch(arguments("divided", two), FSDP)]
+    codes = [launch(arguments("divided", two), divided)]
     total = int(Path("operations").read_text(encoding="utf-8"))
-    codes.append(launch(arguments("killed", two), FSDP, victim=0, at=total // 2))
-    codes.append(launch(arguments("killed", two), FSDP))
+    codes.append(launch(arguments("killed", two), divided, victim=0, at=total // 2))
+    codes.append(launch(arguments("killed", two), divided))
     codes.append(launch(arguments("copies", two)))
     told = {
         name: figures(Path(name)) for name in ("divided", "killed", "copies") if Path(name, "results.json").exists()

@@ -39,7 +39,7 @@ from mslt_it.commands import study
 from mslt_it.store import find_damage
 
 RESULTS = Path(__file__).parents[2] / "benchmarks" / "results" / "kill_sweep.txt"
-SECONDS = 300  # a start that takes longer is stuck
+SECONDS = 900  # a start that takes longer is stuck
 WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_TRUNC
 EVENTS = ("os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.truncate", "os.link", "os.symlink", "os.chmod")
 ROWS = "lang,premise,hypothesis\n" + "".join(f"en,{n} red boats,boats\n" for n in range(9))

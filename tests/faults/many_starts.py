@@ -59,7 +59,7 @@ def main(folder: str) -> None:
     assert code == 0
     os.unlink("run.txt")
     gc.freeze()
-    shutil.rmtree("cache")
+    shutil.rmtree("cache", ignore_errors=True)
     processes = [begin(number, shared) for number in range(STARTS)]
     codes = [os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]) for process in processes]
     refused = sum("Another process is at work" in Path(f"said{n}.txt").read_text("utf-8") for n in range(STARTS))

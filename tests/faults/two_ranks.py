@@ -22,6 +22,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import torch
 from accelerate import PartialState
 from accelerate.commands.launch import _validate_launch_command, launch_command_parser
 from accelerate.state import AcceleratorState, DistributedType
@@ -68,7 +69,8 @@ def rank(command: Sequence[str], environment: Mapping[str, str], victim: int, at
     if number == 0:
         made = seen[0]
         Path("operations").write_text(str(made), encoding="utf-8")
-    os._exit(code)
+    if code:
+        os._exit(code)
 
 
 def launch(command: Sequence[str], environment: Mapping[str, str] = {}, victim: int = 0, at: int = 0) -> int:
@@ -125,16 +127,28 @@ def fsdp() -> dict[str, Any]:
     codes.append(launch(arguments("killed", two), divided, victim=0, at=total // 2))
     codes.append(launch(arguments("killed", two), divided))
     codes.append(launch(arguments("copies", two)))
-    told = {
-        name: figures(Path(name)) for name in ("divided", "killed", "copies") if Path(name, "results.json").exists()
-    }
-    return {"codes": codes, "said": Path("said0.txt").read_text(encoding="utf-8")[-1500:], "figures": told}
+    return {"codes": codes, "said": Path("said0.txt").read_text(encoding="utf-8")[-1500:], "runs": told()}
+
+
+def told() -> dict[str, Any]:
+    """What became of the runs that ended."""
+    found = {}
+    for folder in (Path(name) for name in ("single", "divided", "killed", "copies")):
+        if (folder / "results.json").exists():
+            content, lines = figures(folder), (folder / "losses.jsonl").read_text(encoding="utf-8").splitlines()
+            found[folder.name] = {
+                "accuracy": {row["language"]: row["value"] for row in content["results"]},
+                "adapter": content["provenance"]["adapter_sha256"],
+                "losses": [json.loads(line)["loss"] for line in lines],
+            }
+    return found
 
 
 if __name__ == "__main__":
     os.makedirs(sys.argv[1], exist_ok=True)
     os.chdir(sys.argv[1])
-    os.environ |= {"OMP_NUM_THREADS": "1", "XDG_CACHE_HOME": str(Path("cache").resolve())}
+    os.environ["XDG_CACHE_HOME"] = str(Path("cache").resolve())
+    torch.set_num_threads(1)  # a pool of threads would not be there after a fork
     with open(os.devnull, "w") as null, contextlib.redirect_stdout(null):
         cli.main(arguments("single", "training.batch_size=8"))
     gc.collect()

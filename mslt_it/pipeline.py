@@ -11,6 +11,7 @@ from typing import Any
 
 import pandas as pd
 from accelerate import PartialState
+from accelerate.state import DistributedType
 
 from mslt_it.config.checks import check_kind
 from mslt_it.config.recipe import Recipe
@@ -18,6 +19,7 @@ from mslt_it.data.build import build_training_set, format_report, with_found_lab
 from mslt_it.data.encoding import Encoder
 from mslt_it.data.rows import RowStore
 from mslt_it.data.segments import encoder_of
+from mslt_it.evaluation.evaluator import uses_fsdp
 from mslt_it.evaluation.measures import check_languages
 from mslt_it.evaluation.scores import Figures
 from mslt_it.evaluation.source_validation import SourceValidation
@@ -29,6 +31,7 @@ from mslt_it.models.identity import identity
 from mslt_it.models.kinds import with_kind
 from mslt_it.models.tokenizers import load_tokenizer, terms_and_origin
 from mslt_it.notices import notice
+from mslt_it.problems import Problem
 from mslt_it.progress import tell
 from mslt_it.publish.scored_run import conclude, evaluate_run, print_end, provenance
 from mslt_it.publish.separate_training import train_apart
@@ -102,6 +105,7 @@ def run_recipe(
     if recipe.combine.method != "none":
         return train_apart(recipe, functools.partial(run_recipe, wait=wait, show=show), show, wait=wait)
     state = PartialState(cpu=not has_gpu())
+    refuse_undivided(state)
     run = Run(recipe, is_main=state.is_main_process, show=show)
     run.refuse_another()
     finished = run.finished_results()
@@ -123,6 +127,16 @@ def run_recipe(
             status = _execute(recipe, run, state, parts or Parts(), details, trackers)
         state.wait_for_everyone()
     return status
+
+
+def refuse_undivided(state: PartialState) -> None:
+    """A Problem where FSDP was asked for and accelerate (1.15) would silently train a copy in each process."""
+    if uses_fsdp() and state.distributed_type in (DistributedType.NO, DistributedType.MULTI_CPU):
+        raise Problem(
+            "FSDP divides a model among GPUs, and here are none: accelerate would train a whole copy in each process. "
+            "Launch without it: torchrun --nproc_per_node N mslt_it/train.py, or accelerate launch --config_file "
+            "recipes/accelerate/cpu.yaml for one process."
+        )
 
 
 def _execute(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import io
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -66,7 +65,7 @@ def _csv_lines(path: Path, text: str, columns: Sequence[str]) -> list[tuple[int,
     skipped = 1 if said else 0
     text = text[said.end() :] if said else text
     separator = said[1] if said else separator_of(text, columns)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
+    reader = csv.reader(_csv_texts(text), delimiter=separator, strict=True)
     lines, start = [], 1
     try:
         for cells in reader:
@@ -82,6 +81,11 @@ def _csv_lines(path: Path, text: str, columns: Sequence[str]) -> list[tuple[int,
     return lines
 
 
+def _csv_texts(text: str) -> Iterator[str]:
+    """The lines of a text with their ends, one after another: io.StringIO would hold four bytes a character."""
+    return (line[0] for line in re.finditer(r"[^\r\n]*(?:\r\n?|\n)|[^\r\n]+", text))
+
+
 def separator_of(text: str, columns: Sequence[str]) -> str:
     """The separator under which the first records look most like the table: by the names wanted, then by width."""
     wanted = {column.casefold() for column in columns}
@@ -89,7 +93,7 @@ def separator_of(text: str, columns: Sequence[str]) -> str:
     def likeness(separator: str) -> tuple[int, bool, float]:
         records = []
         try:
-            for record in csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True):
+            for record in csv.reader(_csv_texts(text), delimiter=separator, strict=True):
                 records += [record] if any(record) else []
                 if len(records) == SAMPLE:
                     break
@@ -116,7 +120,7 @@ def named_cells(path: Path, place: str, names: Sequence[str]) -> list[str]:
     return [name or (f"column {i}" if i > 1 else "") for i, name in enumerate(names, 1)]
 
 
-def unlike_header(first: Sequence[str], body: Sequence[Sequence[Any]], columns: Sequence[str]) -> bool:
+def unlike_header(first: Sequence[str], body: Iterable[Sequence[Any]], columns: Sequence[str]) -> bool:
     """Whether the first line is already a row.
 
     A header's cell says what its column is, so it does not come again below, as the label of a row does. A line with
@@ -128,6 +132,7 @@ def unlike_header(first: Sequence[str], body: Sequence[Sequence[Any]], columns: 
     found = [cell for cell in cells if cell.casefold() in wanted]
     if columns and wanted <= {cell.casefold() for cell in found}:
         return False
+    body = list(body)
     rows = [row for row in body if [str(cell).strip() for cell in row] != list(first)]  # a header may come twice
     below = [[str(row[i]).strip() for row in rows if i < len(row) and str(row[i]).strip()] for i in range(len(first))]
     if any(cell and cell.casefold() not in wanted and cell in below[i] for i, cell in enumerate(first)):

@@ -31,6 +31,7 @@ LANGUAGE_COLUMNS = ("lang", "language", "language_code", "lang_code", "locale")
 ID_NAMES = ("id", "idx")
 # Beyond these a file was made to fill the memory. Text is compressed to a fifth or a twentieth.
 BOMB, BOMB_RATIO, MOST_ROWS = 256 * 2**20, 200, 50_000_000
+MOST_SHARED = 10_000  # cells that are looked up to be held once
 _SPLITS = {
     **dict.fromkeys(("train", "training"), "train"),
     **dict.fromkeys(("dev", "val", "valid", "validation", "development"), "dev"),
@@ -205,13 +206,19 @@ def _tabulated(path: Path, lines: list[tuple[str, list[Any]]], columns: Sequence
         return []
     width = max(len(columns), *(_width(cells) for _, cells in lines))
     first = [str(cell).strip() for cell in lines[0][1][:width]]
-    has_header = not unlike_header(first, [cells[:width] for _, cells in lines[1:]], columns)
+    has_header = not unlike_header(first, (cells[:width] for _, cells in lines[1:]), columns)
     header = named_cells(path, lines[0][0], first) if has_header else list(columns)
     renamed = _wanted_names(header, columns)
     places = {renamed.get(name, name): number for number, name in enumerate(header)}
-    same: dict[Any, Any] = {}  # labels, and premises that stand in several rows
-    rows = []
-    for place, cells in lines[1:] if has_header else lines:
+    above, rows = lines[0][0], []
+    same: dict[Any, Any] = {}  # labels, and premises that stand in several rows near each other
+    lines.reverse()
+    if has_header:
+        lines.pop()
+    while lines:  # a line goes when its row is there
+        place, cells = lines.pop()
+        if len(same) > MOST_SHARED:
+            same.clear()
         found = tuple([same.setdefault(cell, cell) if type(cell) is str else cell for cell in cells[:width]])
         if len(found) > len(header):
             kind = "the header names" if has_header else f"the recipe names ({', '.join(columns)})"
@@ -220,7 +227,7 @@ def _tabulated(path: Path, lines: list[tuple[str, list[Any]]], columns: Sequence
                 f"line missing? {'' if has_header else HEADERLESS}".rstrip()
             )
         if has_header and str(found[0]).strip() == first[0] and [str(cell).strip() for cell in found] == first:
-            raise Problem(f"{path} {place} repeats the header of {lines[0][0]}, as joined files do. Remove that line.")
+            raise Problem(f"{path} {place} repeats the header of {above}, as joined files do. Remove that line.")
         rows.append(Row(place, Cells(places, found)))
     return rows
 

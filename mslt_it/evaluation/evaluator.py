@@ -209,9 +209,14 @@ class Evaluator:
         return self.vllm()
 
 
+def uses_fsdp() -> bool:
+    """Whether the launcher asked for the model to be divided among the processes."""
+    return os.environ.get("ACCELERATE_USE_FSDP", "false").lower() == "true"
+
+
 def is_sharded(state: PartialState) -> bool:
     """Whether the processes hold parts of one model (FSDP) rather than a copy each."""
-    return state.num_processes > 1 and os.environ.get("ACCELERATE_USE_FSDP", "false") == "true"
+    return state.num_processes > 1 and uses_fsdp()
 
 
 def on_main(state: PartialState, do: Callable[[], Any]) -> Any:

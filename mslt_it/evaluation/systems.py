@@ -188,10 +188,27 @@ def load(bench: Bench, *, given_model: bool) -> LoadedBase:
 
 
 @contextlib.contextmanager
+def _gathered(model: Any) -> Iterator[None]:
+    """What FSDP2 leaves to a model's root (embedding, last norm, head), whole meanwhile: FSDP2 gathers it when the root
+    is called, and questions call the parts below it."""
+    if not hasattr(model, "unshard"):  # torch's FSDPModule, which takes most of a second to import
+        yield
+        return
+    model.unshard()
+    try:
+        yield
+    finally:
+        model.reshard()
+
+
+@contextlib.contextmanager
 def applied(loaded: LoadedBase, system: System) -> Iterator[Any]:
     """The model in the system's state; the base is as before afterwards."""
     if loaded.adapted is not None:
-        with loaded.adapted.disable_adapter() if system.adapter is None else contextlib.nullcontext():
+        with (
+            _gathered(loaded.adapted),
+            loaded.adapted.disable_adapter() if system.adapter is None else contextlib.nullcontext(),
+        ):
             yield loaded.adapted
         return
     if system.adapter is None:

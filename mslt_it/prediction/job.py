@@ -134,8 +134,9 @@ def _refuse(job: Job) -> None:
         raise Problem(f"out={job.out} is the input itself. Give another name.")
     if job.out.is_dir():
         raise Problem(f"out={job.out} is a folder. Give a file in it: out={job.out / 'labelled.csv'}.")
+    is_ours = "joined" in (read_json(job.part / "job.json") or {})  # by a job that was killed when it wrote them
     for path in (job.out, job.sidecar):
-        if path.exists() and not job.overwrite:
+        if path.exists() and not (job.overwrite or is_ours):
             raise Problem(f"out={job.out}: {path} exists already. Give another name, or overwrite=true.")
 
 
@@ -176,7 +177,8 @@ def _begin(job: Job, decided: Mapping[str, Any], num_rows: int) -> int:
             shutil.rmtree(job.part / name, ignore_errors=True)
     for name in ("asked", "done"):
         (job.part / name).mkdir(parents=True, exist_ok=True)
-    write_json(job.part / "job.json", {"job_sha256": wanted})
+    if (there or {}).get("job_sha256") != wanted:
+        write_json(job.part / "job.json", {"job_sha256": wanted})
     return sum(_done(job, number, size, wanted) is not None for number, size in _sizes(num_rows).items())
 
 
@@ -303,7 +305,10 @@ def _join(
         "options": {**dataclasses.asdict(job.how), "columns": dict(job.how.columns)},
         "decided_by": decided,
     }
+    write_json(job.part / "job.json", {"job_sha256": wanted, "joined": True})
     write_json(job.sidecar, content)
     fresh.replace(job.out)
-    shutil.rmtree(job.part)
+    for name in ("asked", "done"):
+        shutil.rmtree(job.part / name)
+    shutil.rmtree(job.part)  # now, so that what says whose the files are goes last
     return content

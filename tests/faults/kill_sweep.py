@@ -1,36 +1,51 @@
-"""Kills a command at file operations spread over all of it, starts it again, and compares; prints counts as JSON.
+"""Faults at the file operations of every command that writes: it is started again, and must end as if nothing had been.
 
-python kill_sweep.py FOLDER POINTS [COMMAND ...]
+    python tests/faults/kill_sweep.py FOLDER --write            # all of them: writes benchmarks/results/kill_sweep.txt
+    python tests/faults/kill_sweep.py FOLDER --points 26 eval   # of eval alone, and spread over all of it
 
-FOLDER holds ``run``, a finished run. Every start is a process of its own, forked from this one before anything was
-computed in it, since the imports take longer than the work. A file operation is whatever Python tells its audit hooks
-of opening for writing, renaming, removing and making of files and folders; libraries that write by themselves
-(safetensors, pyarrow) are between two of them.
+At a file operation the process is killed before it (``killed``) or, where it opens a file, just after it, with nothing
+or a torn line in it (``torn``); or it is told that the disk is full (``full``), or to end (``ended``, SIGTERM). Once
+for each command the clock jumps by years at every look (``clock``). A file operation is whatever Python tells its audit
+hooks of opening for writing, renaming, removing and making of files and folders; libraries that write by themselves
+(safetensors, sqlite) are between two of them.
+
+Every start is a process of its own, forked from one that has run all commands before: imports, the world's sentences
+and the model's first steps take longer than the work. What FOLDER/points.jsonl has is not done again.
 """
 
 from __future__ import annotations
 
+import argparse
+import errno
+import gc
+import itertools
 import json
 import os
 import shutil
 import signal
 import sys
-from collections.abc import Callable
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
-from small_run import SMALL, figures
+import torch
+from small_run import SMALL, TRAIN, figures
 
 from mslt_it import cli
-from mslt_it.evaluation import evaluate  # noqa: F401  imported before the forks
-from mslt_it.prediction import job  # noqa: F401
-from mslt_it.publish import combined_run, export, merge  # noqa: F401
-from mslt_it.report import made  # noqa: F401
+from mslt_it.commands import study
 from mslt_it.store import find_damage
 
+RESULTS = Path(__file__).parents[2] / "benchmarks" / "results" / "kill_sweep.txt"
 SECONDS = 900  # a start that takes longer is stuck
 WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_TRUNC
 EVENTS = ("os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.truncate", "os.link", "os.symlink", "os.chmod")
+ROWS = "lang,premise,hypothesis\n" + "".join(f"en,{n} red boats,boats\n" for n in range(9))
+FILLING = ("open", "os.mkdir")  # of which a full disk takes none
+FAULTS = ("killed", "torn", "clock", "full", "ended")
+YEAR = 365 * 24 * 3600
 
 
 def record_of(name: str) -> Callable[[Path], Any]:
@@ -55,11 +70,7 @@ def trained(out: Path) -> Any:
 
 
 def studied(out: Path) -> Any:
-    found = {}
-    for cell in sorted((out / "cells").iterdir()):
-        content = json.loads((cell / "results.json").read_text(encoding="utf-8"))
-        found[cell.name] = find_damage(cell), content["results"]
-    return found
+    return [(cell.name, *trained(cell)) for cell in sorted((out / "cells").iterdir())]
 
 
 # Command -> (its arguments; what is written, OUT in them; what of it must be the same)
@@ -72,16 +83,45 @@ JOBS: dict[str, tuple[list[str], Callable[[Path], Any]]] = {
     "predict": (["predict", "run=run", "data=new.csv", "out=OUT/labelled.csv"], bytes_of("labelled.csv")),
     "report": (["report", "run=run", "out=OUT", "format=[html,latex]"], bytes_of("*.*")),
     "study": (
-        ["study", "study=mini", "sets=[de-tr]", "set_sizes=[]", "seeds=[0]", "targets=[en]", "mingling={}",
-         "predict={}",
-         "training.max_steps=2", "budgets=[24]", "scoring.num_examples_per_language=8", "workers=1", "out=OUT"],
+        ["study", "study=mini", "sets=[de-fr]", "set_sizes=[]", "seeds=[0]", "targets=[el]", "mingling={}",
+         "predict={}", "training.max_steps=1", "budgets=[24]",
+         "scoring.num_examples_per_language=8", "scoring.num_bootstrap=200", "workers=1", "out=OUT"],
         studied,
     ),
 }  # fmt: skip
 
 
-def start(arguments: list[str], out: Path, stop_at: int, count: Path) -> int:
-    """Exit code, minus the signal's number; the process dies before its operation ``stop_at`` (0: at none)."""
+def in_this_process(*_: Any) -> Any:
+    """The executor of a study whose cells' file operations are seen here."""
+    return SimpleNamespace(workers=1, run=lambda jobs, run, done: [done(run(job)) for job in jobs])
+
+
+def is_write(event: str, details: Any, home: str) -> bool:
+    if event == "open":
+        if not isinstance(details[2], int) or not details[2] & WRITES:
+            return False
+    elif event not in EVENTS:
+        return False
+    if not isinstance(details[0], str | os.PathLike):
+        return False
+    return os.path.abspath(os.fspath(details[0])).startswith(home)
+
+
+def strike(fault: str, event: str, details: Any) -> None:
+    if fault == "full":
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(details[0]))
+    if fault == "torn":
+        descriptor = os.open(details[0], details[2], 0o644)
+        if details[2] & os.O_APPEND:
+            os.write(descriptor, b'{"')
+    os.kill(os.getpid(), signal.SIGTERM if fault == "ended" else signal.SIGKILL)
+
+
+def start(arguments: Sequence[str], fault: str = "", at: int = 0) -> int:
+    """Exit code, minus the signal's number, of the command with a fault at its operation ``at`` (0: at none).
+
+    What it says is then in said.txt, and what its file operations are in seen.json.
+    """
     process = os.fork()
     if process:
         return os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
@@ -89,54 +129,141 @@ def start(arguments: list[str], out: Path, stop_at: int, count: Path) -> int:
     silent = os.open("said.txt", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     os.dup2(silent, 1)
     os.dup2(silent, 2)
-    home, number = os.getcwd(), [0]
+    home, seen, is_on = os.getcwd(), list[str](), [True]
+    if fault == "clock":
+        jumps, now = itertools.cycle([0, YEAR, -YEAR, 10 * YEAR]), time.time
+        time.time = lambda: now() + next(jumps)
 
     def hook(event: str, details: Any) -> None:
-        if event == "open":
-            if (
-                not isinstance(details[2], int)
-                or not details[2] & WRITES
-                or not isinstance(details[0], str | os.PathLike)
-            ):
-                return
-        elif event not in EVENTS:
+        if not is_on[0] or not is_write(event, details, home):
             return
-        if not isinstance(details[0], int) and not os.path.abspath(os.fspath(details[0])).startswith(home):
+        seen.append(event)
+        if fault == "clock":
             return
-        number[0] += 1
-        if number[0] == stop_at:
-            os.kill(os.getpid(), signal.SIGKILL)
+        if len(seen) == at or (fault == "full" and len(seen) > at and event in FILLING):  # a full disk stays full
+            is_on[0] = fault == "full"
+            strike(fault, event, details)
 
     sys.addaudithook(hook)
-    code = cli.main([one.replace("OUT", str(out)) for one in arguments])
-    made_now = number[0]
-    count.write_text(str(made_now), encoding="utf-8")
+    code = cli.main(list(arguments))
+    is_on[0] = False
+    Path("seen.json").write_text(json.dumps(seen), encoding="utf-8")
     os._exit(code)
 
 
-def sweep(name: str, points: int) -> dict[str, Any]:
-    arguments, look = JOBS[name]
-    count, calm, hunted = Path(f"{name}.count"), Path("calm") / "out", Path("hunted") / "out"
-    for out in (calm, hunted):
-        shutil.rmtree(out.parent, ignore_errors=True)
-        (out if name == "predict" else out.parent).mkdir(parents=True)
-    code = start(arguments, calm, 0, count)
-    expected, total = look(calm), int(count.read_text(encoding="utf-8"))
-    found: dict[str, Any] = {"operations": total, "killed": 0, "inexact": [], "stuck": [], "code": code}
-    for number in sorted({1 + round(total * n / points) for n in range(points)} - {total + 1}):
-        shutil.rmtree(hunted.parent)
-        (hunted if name == "predict" else hunted.parent).mkdir(parents=True)
-        died = start(arguments, hunted, number, count)
-        found["killed"] += died == -signal.SIGKILL
-        again = start(arguments, hunted, 0, count)
+def emptied(name: str) -> Path:
+    out = Path("hunted") / "out"
+    for folder in (out.parent, Path("cache")):
+        shutil.rmtree(folder, ignore_errors=True)
+    (out if name == "predict" else out.parent).mkdir(parents=True)
+    return out
+
+
+class Sweep:
+    """One command: how it ends by itself, and after a fault."""
+
+    def __init__(self, name: str) -> None:
+        self.name, (arguments, self.look) = name, JOBS[name]
+        self.out = emptied(name)
+        self.arguments = [one.replace("OUT", str(self.out)) for one in arguments]
+        if code := start(self.arguments):
+            raise SystemExit(f"{name} ends with {code}: {Path('said.txt').read_text(encoding='utf-8')[-2000:]}")
+        self.expected = self.look(self.out)
+        self.operations: list[str] = json.loads(Path("seen.json").read_text(encoding="utf-8"))
+        self.once_done = start(self.arguments)  # mslt predict overwrites nothing
+
+    def points(self, faults: Sequence[str], number: int | None) -> list[tuple[str, int]]:
+        where = {"torn": ("open",), "full": FILLING}
+        every = [
+            (fault, at)
+            for at, event in enumerate(self.operations, 1)
+            for fault in faults
+            if event in where.get(fault, (event,)) and (fault != "clock" or at == 1)
+        ]
+        return every if number is None else every[:: max(1, len(every) // number)][:number]
+
+    def point(self, fault: str, at: int) -> dict[str, Any]:
+        emptied(self.name)
+        code, said = start(self.arguments, fault, at), Path("said.txt").read_text(encoding="utf-8")
+        found = {"command": self.name, "fault": fault, "at": at, "code": code, "became": "survived"}
+        if not self.is_clean(fault, code, said):
+            return found | {"became": "unclean", "said": said[-1500:]}
+        again = start(self.arguments)
+        said = Path("said.txt").read_text(encoding="utf-8")
         if again == -signal.SIGALRM:
-            found["stuck"].append(number)
-        elif again != code or look(hunted) != expected:
-            found["inexact"].append([number, Path("said.txt").read_text(encoding="utf-8")[-800:]])
-    return found
+            return found | {"became": "stuck"}
+        is_done = again == 0 or (again == self.once_done and not list(self.out.rglob(".*/*")))
+        if not is_done or self.look(self.out) != self.expected:
+            return found | {"became": "inexact", "again": again, "said": said[-1500:]}
+        return found
+
+    def is_clean(self, fault: str, code: int, said: str) -> bool:
+        """Whether it died as it was told to; of what it can say, it says one line."""
+        if fault in ("killed", "torn"):
+            return code == -signal.SIGKILL
+        if "Traceback" in said:
+            return False
+        if code == 0:  # what failed was not needed (a cache), or all was done
+            return bool(self.look(self.out) == self.expected)
+        return code == (143 if fault == "ended" else 2) and said.count("error: ") == 1
+
+
+def table(points: Sequence[dict[str, Any]], operations: dict[str, int]) -> str:
+    became = Counter((one["command"], one["fault"], one["became"]) for one in points)
+    names = ("survived", "inexact", "stuck", "unclean")
+    lines = [f"{'command':8} {'fault':7} {'operations':>10} {'tries':>6} " + " ".join(f"{name:>8}" for name in names)]
+    for command, fault in dict.fromkeys((one["command"], one["fault"]) for one in points):
+        counts = [became[command, fault, name] for name in names]
+        row = " ".join(f"{count:>8}" for count in counts)
+        lines.append(f"{command:8} {fault:7} {operations[command]:>10} {sum(counts):>6} {row}")
+    totals = [sum(one["became"] == name for one in points) for name in names]
+    row = " ".join(f"{count:>8}" for count in totals)
+    lines.append(f"{'in all':8} {'':7} {sum(operations.values()):>10} {len(points):>6} {row}")
+    return "\n".join(lines) + "\n"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("commands", nargs="*", default=list(JOBS), metavar="COMMAND")
+    parser.add_argument("--faults", default=",".join(FAULTS[:2]), help=f"of {','.join(FAULTS)}")
+    parser.add_argument("--points", type=int, help="at most so many of each command, spread over all of it")
+    parser.add_argument("--write", action="store_true", help=f"the table into {RESULTS.name}")
+    options = parser.parse_args()
+    options.folder.mkdir(parents=True, exist_ok=True)
+    os.chdir(options.folder)
+    os.environ["XDG_CACHE_HOME"] = str(Path("cache").resolve())
+    torch.set_num_threads(1)  # a pool of threads would not be there after a fork
+    study.make_executor = in_this_process
+    Path("new.csv").write_text(ROWS, encoding="utf-8")
+    log, operations = Path("points.jsonl"), dict[str, int]()
+    log.touch()
+    points = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
+    known = {(one["command"], one["fault"], one["at"]) for one in points}
+    with open(os.devnull, "w") as null:
+        sys.stdout, said = null, sys.stdout
+        cli.main([*TRAIN])
+        for name in options.commands:
+            cli.main([one.replace("OUT", str(emptied(name))) for one in JOBS[name][0]])
+        sys.stdout = said
+    gc.collect()
+    gc.freeze()  # the children's collections, which TRL asks for, would walk through all of torch
+    os.fsync = lambda file: None  # a process that dies loses nothing that it has handed to the system
+    for name in options.commands:
+        sweep, began = Sweep(name), time.monotonic()
+        operations[name] = len(sweep.operations)
+        for fault, at in sweep.points(options.faults.split(","), options.points):
+            if (name, fault, at) not in known:
+                points.append(sweep.point(fault, at))
+                with log.open("a", encoding="utf-8") as file:
+                    file.write(json.dumps(points[-1]) + "\n")
+        print(f"{name}: {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
+    text = table([one for one in points if one["command"] in operations], operations)
+    print(text, end="")
+    if options.write:
+        RESULTS.write_text(text, encoding="utf-8")
+    sys.exit(any(one["became"] != "survived" for one in points))
 
 
 if __name__ == "__main__":
-    os.chdir(sys.argv[1])
-    for job_name in sys.argv[3:] or JOBS:
-        print(json.dumps({job_name: sweep(job_name, int(sys.argv[2]))}), flush=True)
+    main()

@@ -6,6 +6,7 @@ from __future__ import annotations
 import contextlib
 import os
 import resource
+import shutil
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,6 +17,7 @@ from small_run import TRAIN, Call, Survived, figures
 from transformers import TrainerCallback
 
 from mslt_it import terminal
+from mslt_it.prediction import job
 from mslt_it.store import COMPLETE, find_damage
 from mslt_it.training import checkpoints
 from mslt_it.training.trainer import AdapterTrainer
@@ -75,6 +77,37 @@ def test_a_full_disk_leaves_no_half_of_anything(
     check_line(code, err)
     assert not (own / "out.csv").exists() and find_damage(own / "run") is None
     assert call(*command)[0] == 0
+
+
+@pytest.mark.parametrize("where", ["before its table is in place", "before its parts are gone"])
+def test_predict_ended_while_it_puts_its_files_in_place(
+    where: str, own: Path, call: Call, survived: Survived, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The files are its own, so the next start is not refused because they are there."""
+    survived("mslt predict ended between its last two files")
+    (own / "new.csv").write_text("lang,premise,hypothesis\nen,a,b\n", encoding="utf-8")
+    command = ("predict", "run=run", "data=new.csv")
+    replace, remove = Path.replace, shutil.rmtree
+
+    def replaced(path: Path, target: Path) -> Path:
+        if target.name == "out.csv" and "table" in where:
+            raise KeyboardInterrupt
+        return replace(path, target)
+
+    def removed(path: Path, *given: Any, **options: Any) -> None:
+        if path.name == "asked" and "parts" in where:
+            raise KeyboardInterrupt
+        remove(path, *given, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", replaced)
+        patch.setattr(job.shutil, "rmtree", removed)
+        assert call(*command, "out=out.csv")[0] == 130
+    assert (own / "out.csv.json").exists() and (own / "out.csv").exists() is ("parts" in where)
+    assert call(*command, "out=out.csv")[0] == 0 and not list(own.glob(".out*"))
+    assert call(*command, "out=other.csv")[0] == 0
+    assert (own / "out.csv").read_bytes() == (own / "other.csv").read_bytes()
+    assert call(*command, "out=out.csv")[0] == 2  # now it is finished, and is not overwritten
 
 
 def in_the_way(own: Path) -> None:

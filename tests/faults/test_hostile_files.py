@@ -3,6 +3,8 @@ digits: refused by name within seconds, in bounded memory."""
 
 from __future__ import annotations
 
+import csv
+import gc
 import gzip
 import json
 import re
@@ -191,3 +193,39 @@ def test_a_hostile_recipe_is_refused_in_a_line(recipe: str, tmp_path: Path, call
     (tmp_path / "own.yaml").write_text(f"defaults:\n  - recipe_schema\n{recipe}\n", encoding="utf-8")
     code, out, err = call("train", "recipe=own", f"--config-dir={tmp_path}")
     assert code == 2 and err.startswith("error: ") and "Traceback" not in err and str(Path.home()) not in out + err
+
+
+# ---------------------------------------------------------------- large good files
+
+
+def highest_memory() -> int:
+    """Bytes that this process has held at most since it was last asked."""
+    status = Path("/proc/self/status").read_text(encoding="utf-8")
+    Path("/proc/self/clear_refs").write_text("5", encoding="utf-8")
+    return int(re.findall(r"VmHWM:\s+(\d+) kB", status)[0]) * 1024
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="memory is asked of Linux")
+@pytest.mark.parametrize("ending", [".csv", ".tsv", ".jsonl", ".json"])
+def test_a_large_good_file_takes_a_few_times_its_size(ending: str, tmp_path: Path, survived: Survived) -> None:
+    """As rows that are kept: a text of Python's has 49 bytes beside its characters."""
+    survived("large good file")
+    path, words = tmp_path / f"rows{ending}", "some words of an ordinary length, as sentences have them "
+    rows = [{"lang": "de", "premise": f"{n} {words * 3}", "hypothesis": f"{words}{n}", "label": "yes"}
+            for n in range(60_000)]  # fmt: skip
+    with path.open("w", encoding="utf-8", newline="") as file:
+        if ending == ".json":
+            json.dump(rows, file)
+        elif ending == ".jsonl":
+            file.writelines(json.dumps(row) + "\n" for row in rows)
+        else:
+            writer = csv.DictWriter(file, list(rows[0]), delimiter="\t" if ending == ".tsv" else ",")
+            writer.writeheader()
+            writer.writerows(rows)
+    rows.clear()
+    gc.collect()
+    highest_memory()
+    before = highest_memory()
+    assert len(files.read_table(path, ["premise", "hypothesis", "label"])) == 60_000
+    assert highest_memory() - before < 6 * path.stat().st_size

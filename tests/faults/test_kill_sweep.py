@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import os
-import shutil
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -14,22 +13,17 @@ from small_run import Survived
 
 HERE = Path(__file__).parent
 COMMANDS = ("train", "eval", "merge", "export", "combine", "predict", "report", "study")
-POINTS = 26  # of each: 208 in all
+POINTS = 28  # of each: more than 200 in all, though predict has fewer. kill_sweep.py without --points tries all
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("command", COMMANDS)
-def test_killed_at_any_file_operation(command: str, shop: Path, tmp_path: Path, survived: Survived) -> None:
-    shutil.copytree(shop / "run", tmp_path / "run")
-    (tmp_path / "new.csv").write_text(
-        "lang,premise,hypothesis\n" + "".join(f"en,{n} red boats,boats\n" for n in range(9)), encoding="utf-8"
-    )
-    environment = {**os.environ, "PYTHONPATH": str(HERE.parents[1]), "OMP_NUM_THREADS": "1"}
-    environment["XDG_CACHE_HOME"] = str(tmp_path / "cache")
-    program = [sys.executable, str(HERE / "kill_sweep.py"), str(tmp_path), str(POINTS), command]
+def test_a_fault_at_any_file_operation(command: str, tmp_path: Path, survived: Survived) -> None:
+    program = [sys.executable, str(HERE / "kill_sweep.py"), str(tmp_path), command, "--points", str(POINTS)]
+    program += ["--faults", "killed,torn,clock,full,ended"]
+    environment = os.environ | {"PYTHONPATH": str(HERE.parents[1]), "OMP_NUM_THREADS": "1"}
     done = subprocess.run(program, env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr[-2000:]
-    found = json.loads(done.stdout)[command]
-    survived(f"killed at a file operation of mslt {command}", found["killed"])
-    assert found["code"] == 0 and found["killed"] >= min(POINTS, found["operations"]) - 1
-    assert found["inexact"] == [] and found["stuck"] == [], found
+    found = re.search(r"^in all +\d+ +(\d+) +(\d+)", done.stdout, re.MULTILINE)
+    assert found, done.stderr[-2000:]
+    survived(f"a fault at a file operation of mslt {command}", int(found[1]))
+    assert done.returncode == 0 and found[1] == found[2] and int(found[1]) >= 25, done.stdout

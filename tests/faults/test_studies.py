@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import errno
 import json
+import os
+import subprocess
+import sys
 import threading
 from pathlib import Path
 from types import SimpleNamespace
@@ -15,6 +18,8 @@ from small_run import Survived
 from mslt_it.problems import Problem
 from mslt_it.study import cells, derived
 from mslt_it.study.manifest import StudyFolder, read_manifest
+
+HERE = Path(__file__).parent
 
 
 def job(study: Path, cell: str) -> Any:
@@ -100,3 +105,16 @@ def test_a_damaged_manifest_is_written_anew(content: str | None, tmp_path: Path,
     folder.manifest.mkdir() if content is None else folder.manifest.write_text(content, encoding="utf-8")
     with pytest.raises(Problem, match=r"Start the same `mslt study` again, which writes it anew: what is done stay"):
         read_manifest(folder)
+
+
+@pytest.mark.slow
+def test_fifty_starts_at_once(tmp_path: Path, survived: Survived) -> None:
+    """Those that came second say so, or wait and find the cells done."""
+    survived("many starts of one study at once", 50)
+    program = [sys.executable, str(HERE / "many_starts.py"), str(tmp_path)]
+    environment = os.environ | {"PYTHONPATH": str(HERE.parents[1]), "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(program, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    found = json.loads(done.stdout)
+    assert set(found["codes"]) <= {"0", "2"} and found["codes"]["0"] >= 4 and found["told"] >= 10
+    assert found["same"] and set(found["run"].values()) == {1}, found

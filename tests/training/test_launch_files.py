@@ -5,12 +5,14 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import torch
 from accelerate.commands.config.config_args import load_config_from_file
 from accelerate.commands.launch import _validate_launch_command, launch_command_parser
+from accelerate.state import DistributedType
 from accelerate.utils.launch import prepare_multi_gpu_env, prepare_simple_launcher_cmd_env
 from transformers import AutoModelForCausalLM, BloomConfig, Qwen2Config, Qwen3Config
 
@@ -18,6 +20,7 @@ from mslt_it.config.compose import load_recipe
 from mslt_it.config.files import list_files, list_groups, share_dir
 from mslt_it.config.recipe import Recipe
 from mslt_it.models.base_model import add_adapter
+from mslt_it.pipeline import refuse_undivided
 from mslt_it.problems import Problem
 
 FOLDER = share_dir("recipes") / "accelerate"
@@ -73,6 +76,18 @@ def test_what_the_files_start() -> None:
     # Both kinds of recomputation at once are an error of the Trainer's.
     assert environment["FSDP_ACTIVATION_CHECKPOINTING"] == "false" and scale("large").training.gradient_checkpointing
     assert scale("large").adapter.quantization == "none"  # FSDP2 does not divide 4-bit weights
+
+
+@pytest.mark.parametrize("kind", [DistributedType.NO, DistributedType.MULTI_CPU])
+def test_fsdp_without_gpus_is_refused(kind: DistributedType, monkeypatch: pytest.MonkeyPatch) -> None:
+    """accelerate would train a copy in each process, and say nothing."""
+    state: Any = SimpleNamespace(distributed_type=kind)
+    refuse_undivided(state)
+    monkeypatch.setenv("ACCELERATE_USE_FSDP", "true")
+    with pytest.raises(Problem, match=r"FSDP divides a model among GPUs, and here are none.* torchrun --nproc_per_nod"):
+        refuse_undivided(state)
+    state.distributed_type = DistributedType.MULTI_GPU
+    refuse_undivided(state)
 
 
 def test_launch_files_are_no_recipes() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from mslt_it.config.recipe import Recipe
+from mslt_it.problems import counted
 
 WORLD_NOTICE = """\
 scale=mini: the embedded world. A 1.5-million-parameter model pretrained on generated sentences in 20 real languages,
@@ -13,7 +14,7 @@ To leave it: scale=small (a real model) and task.data=PATH_OR_HUB_ID (real rows)
 def notice(recipe: Recipe) -> list[str]:
     """What stands at the start of every run."""
     lines = [
-        f"recipe {recipe.name}: {recipe.data.num_examples_total} rows of {recipe.task.name} in "
+        f"recipe {recipe.name}: {counted(recipe.data.num_examples_total, 'row')} of {recipe.task.name} in "
         f"{recipe.shown_sources}; zero-shot in {', '.join(recipe.targets) or 'no language'}; seed {recipe.seed}"
     ]
     if recipe.unlabelled:

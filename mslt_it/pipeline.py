@@ -31,7 +31,7 @@ from mslt_it.models.identity import identity
 from mslt_it.models.kinds import with_kind
 from mslt_it.models.tokenizers import load_tokenizer, terms_and_origin
 from mslt_it.notices import notice
-from mslt_it.problems import Problem
+from mslt_it.problems import Problem, counted
 from mslt_it.progress import tell
 from mslt_it.publish.scored_run import conclude, evaluate_run, print_end, provenance
 from mslt_it.publish.separate_training import train_apart
@@ -156,7 +156,7 @@ def _execute(
     run.write_json("build_report.json", report)
     run.write_json("environment.json", environment())
 
-    run.say(f"\nTraining on {len(encoded)} rows ...")
+    run.say(f"\nTraining on {counted(len(encoded), 'row')} ...")
     loaded = parts.base(recipe, tokenizer)
     if loaded.note:
         run.say(f"Note: {loaded.note}")
@@ -168,7 +168,9 @@ def _execute(
     losses = ", ".join(f"{code} {loss:.3f}" for code, loss in sorted(summary.loss_by_language.items()))
     if summary.resumed_from:
         run.say(f"Continued from {summary.resumed_from}.")
-    run.say(f"Trained {summary.num_steps} steps in {summary.seconds:.0f} s; last loss per language: {losses}")
+    run.say(
+        f"Trained {counted(summary.num_steps, 'step')} in {summary.seconds:.0f} s; last loss per language: {losses}"
+    )
     if None in (recipe.training.batch_size, recipe.training.gradient_checkpointing):
         how = " with gradient checkpointing" * summary.gradient_checkpointing
         run.say(f"Memory had room for {summary.batch_size} rows at once{how}.")

@@ -47,3 +47,8 @@ def some(names: Sequence[str], most: int) -> str:
     """At most so many of the names, and how many more there are; "nothing" where there is none."""
     more = f" and {len(names) - most} more" if len(names) > most else ""
     return (", ".join(names[:most]) + more) or "nothing"
+
+
+def counted(number: int, one: str, many: str = "", form: str = "") -> str:
+    """ "1 row", "2 rows": ``many`` where an s does not make it; ``form`` of the number, as in an f-string (",")."""
+    return f"{number:{form}} {one if number == 1 else many or one + 's'}"

@@ -11,7 +11,7 @@ from mslt_it.command import Call, Command, section
 from mslt_it.config.schema import key
 from mslt_it.integrations.ray_cluster import RayCluster
 from mslt_it.locks import WAIT
-from mslt_it.problems import Problem, some
+from mslt_it.problems import Problem, counted, some
 from mslt_it.quiet import quiet_libraries
 from mslt_it.terminal import print_json
 
@@ -99,7 +99,7 @@ def _told(content: Mapping[str, Any]) -> list[str]:
         labels = sorted(content["labels"].get(code, {}).items(), key=lambda pair: -pair[1])
         shown = f": {some([f'{name} {n}' for name, n in labels], 8)}" if labels else ""
         other = " (no language of the run)" if code in content["other_languages"] else ""
-        lines.append(f"  {code}{other}: {number} rows{shown}")
+        lines.append(f"  {code}{other}: {counted(number, 'row')}{shown}")
     if content["reasons"]:
         listed = ", ".join(f"{reason} {n}" for reason, n in content["reasons"].items())
         lines.append(f"Without a label, or in doubt: {listed} (column reason).")

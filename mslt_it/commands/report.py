@@ -10,7 +10,7 @@ from mslt_it import values
 from mslt_it.command import Call, Command
 from mslt_it.config.schema import LARGEST_SEED, key
 from mslt_it.locks import WAIT, beside, only_writer
-from mslt_it.problems import Problem
+from mslt_it.problems import Problem, counted
 
 FORMATS = ("html", "latex", "pdf")
 OF_RUNS, OF_STUDIES = ("examples",), ("num_bootstrap", "confidence")  # keys that the other has no use for
@@ -63,7 +63,7 @@ def run(call: Call) -> int:
             told.append("")
     if told:
         print("\n".join(told))
-    more = f" ({len(written) - 1} more files beside it)" if len(written) > 1 else ""
+    more = f" ({counted(len(written) - 1, 'more file')} beside it)" if len(written) > 1 else ""
     print(f"Report: {written[0]}{more}")
     return 0
 

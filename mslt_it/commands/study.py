@@ -16,7 +16,7 @@ from mslt_it.config.help import key_lines
 from mslt_it.config.recipe import Recipe
 from mslt_it.config.schema import key, keys
 from mslt_it.locks import WAIT, only_writer
-from mslt_it.problems import Problem, plain
+from mslt_it.problems import Problem, counted, plain
 from mslt_it.progress import tell
 from mslt_it.quiet import quiet_libraries
 from mslt_it.study import derived
@@ -84,7 +84,10 @@ def run(call: Call) -> int:
         for cell, status in done.items():  # a kill may have come between a cell's end and this
             tidy(folder, cell, status)
         open_jobs = [job for job in jobs if job.cell not in done]
-        print(f"Study {config.name}: {len(grid)} cells in {folder.path}, {len(done)} done, {len(open_jobs)} to do.")
+        print(
+            f"Study {config.name}: {counted(len(grid), 'cell')} in {folder.path}, {len(done)} done, "
+            f"{len(open_jobs)} to do."
+        )
         for note in notes:
             print(f"Note: {note}")
         progress = _Progress(folder, len(grid), done, getattr(executor, "workers", None) or 1)
@@ -108,7 +111,7 @@ def dry_run(
 ) -> list[str]:
     """What would be done, line by line."""
     assignments = f"; {config.assignments} assignments of items to languages" if config.assignments > 1 else ""
-    targets = f"{len(config.targets)} targets ({', '.join(config.targets)})"
+    targets = f"{counted(len(config.targets), 'target')} ({', '.join(config.targets)})"
     lines = [
         f"Study {config.name}: recipe {config.recipe}{' ' if config.overrides else ''}{' '.join(config.overrides)}",
         f"pool {', '.join(config.pool)}; {targets}",
@@ -128,7 +131,7 @@ def dry_run(
         )
     to_do = [cell for cell in grid if cell.id not in done]
     lines.append(f"{'all':>7} {len({c.sources for c in grid}):>6} {len(grid):>6} {len(done):>6}")
-    lines += ["", f"Folder: {folder.path}", f"To do: {len(to_do)} cells"]
+    lines += ["", f"Folder: {folder.path}", f"To do: {counted(len(to_do), 'cell')}"]
     expected = forecast(config, base, grid, folder)
     total = expected.total(to_do)
     workers = _workers(options, folder)

@@ -13,7 +13,7 @@ from mslt_it.data.encoding import Encoder
 from mslt_it.data.labels import MISSING, keep_line
 from mslt_it.data.mixing import allocate, meet, rank, too_few
 from mslt_it.data.prompts import prompted, shown_fields
-from mslt_it.problems import Problem
+from mslt_it.problems import Problem, counted
 from mslt_it.records import EncodedExample, Example
 
 ANSWER_IN_PROMPT = "answer_in_prompt"
@@ -191,7 +191,7 @@ class Tally:
         """What happened to how many rows, and where the first of them are."""
         counts = [("dropped", self.dropped), ("repaired", self.repaired)]
         return [
-            f"{language}: {n} rows {verb} ({reason}): {'; '.join(self.places[reason])}"
+            f"{language}: {counted(n, 'row')} {verb} ({reason}): {'; '.join(self.places[reason])}"
             f"{f' and {n - MAX_PLACES} more' if n > MAX_PLACES else ''}"
             for verb, counter in counts
             for reason, n in sorted(counter.items())
@@ -224,7 +224,7 @@ def refuse_drops(recipe: Recipe, language: str, tally: Tally, num_kept: int) -> 
     max_share = recipe.data.max_dropped_share
     if lost and lost > max_share * (lost + num_kept):
         markers = "".join(
-            f" {marker!r} ({n} rows) was taken for a missing label. {keep_line(recipe.task, marker)}."
+            f" {marker!r} ({counted(n, 'row')}) was taken for a missing label. {keep_line(recipe.task, marker)}."
             for marker, n in tally.markers.most_common()
             if recipe.task.shape == "classification"
         )

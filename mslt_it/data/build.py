@@ -24,7 +24,7 @@ from mslt_it.data.mixing import hash_key, interleave, largest_equal, rank, too_f
 from mslt_it.data.prompts import prompt_file, prompted
 from mslt_it.data.rows import Role, RowStore, is_trained_on
 from mslt_it.data.segments import encoder_of
-from mslt_it.problems import Problem
+from mslt_it.problems import Problem, counted
 from mslt_it.records import (
     BuildReport,
     EncodedExample,
@@ -199,9 +199,9 @@ def _validation_examples(recipe: Recipe, language: str, rows: RowStore) -> list[
     kept = [c.example for c in cleaned if c.example is not None]
     if not kept:
         raise Problem(
-            f"training.eval_steps={recipe.training.eval_steps}: of the {len(found)} rows of '{language}' that may be "
-            f"scored ({recipe.task.score_split}), half are held out to look at, and none of these can be used. Give "
-            "the language more rows, or set training.eval_steps=0."
+            f"training.eval_steps={recipe.training.eval_steps}: of {counted(len(found), 'row')} of '{language}' that "
+            f"may be scored ({recipe.task.score_split}), half are held out to look at, and none of these can be used. "
+            "Give the language more rows, or set training.eval_steps=0."
         )
     return kept
 
@@ -265,7 +265,9 @@ def _without_scored_texts(
         if repeated:
             near = sum(found[i][1] == "n-gram" for i in repeated)
             detail = f", {near} of them nearly the same" if near else ""
-            notes.append(f"{code}: {len(repeated)} rows left out of training because a scored row is the same{detail}")
+            notes.append(
+                f"{code}: {counted(len(repeated), 'row')} left out of training because a scored row is the same{detail}"
+            )
     return pools
 
 
@@ -290,7 +292,7 @@ def _report(
 def format_report(report: BuildReport) -> str:
     """The report as plain text."""
     lines = [
-        f"{report.num_examples_total} training rows from {len(report.languages)} languages "
+        f"{counted(report.num_examples_total, 'training row')} from {counted(len(report.languages), 'language')} "
         f"(data fingerprint {report.fingerprint})",
         "",
         f"{'language':<10} {'kept':>6} {'dropped':>8} {'prompt tokens':>14} {'supervised tokens':>18}",
@@ -303,7 +305,7 @@ def format_report(report: BuildReport) -> str:
         )
         lines += [f"{'':<10} {n:>15} {reason}" for reason, n in sorted(language.dropped.items())]
     lines += _class_counts(report)
-    lines += ["", f"Leaks: none; {report.num_leaks_checked} scored rows compared with the training rows."]
+    lines += ["", f"Leaks: none; {counted(report.num_leaks_checked, 'scored row')} compared with the training rows."]
     lines += [f"Note: {note}" for note in report.notes]
     lines += ["", "One row per language; what is between >>> and <<< is supervised:"]
     for language in report.languages:
@@ -324,4 +326,11 @@ def _class_counts(report: BuildReport) -> list[str]:
         counts = "".join(f"{one.label_counts[name]:>8}" for one in report.languages)
         lines.append(f"{name:<{width}}{counts}{totals[name]:>8}")
     more = len(totals) - len(names)
-    return [*lines, *([f"and {more} labels that are less frequent (build_report.json)"] if more else [])]
+    return [
+        *lines,
+        *(
+            [f"and {counted(more, 'label that is', 'labels that are')} less frequent (build_report.json)"]
+            if more
+            else []
+        ),
+    ]

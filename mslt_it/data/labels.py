@@ -21,7 +21,7 @@ from typing import Any
 from mslt_it.config import table_keys
 from mslt_it.config.recipe import TaskConfig
 from mslt_it.data.cleaning import strip_zero_width
-from mslt_it.problems import Problem, nearest
+from mslt_it.problems import Problem, counted, nearest
 from mslt_it.records import Example
 
 # What people write where a label is missing. Each is a label where it is named, or as frequent as one.
@@ -157,7 +157,7 @@ def _foreign(task: TaskConfig, foreign: Counter[str], value: str, where: str, la
             f"{start} The column holds {len(foreign)} other values: is it the labels' column? task.label=COLUMN names "
             "another, and task.labels.YOURS=OURS says what a value means."
         )
-    counts = ", ".join(f"{v[:40]!r} in {n} rows" for v, n in foreign.most_common())
+    counts = ", ".join(f"{v[:40]!r} in {counted(n, 'row')}" for v, n in foreign.most_common())
     said = {**task.labels, **guessed(list(foreign), task.label_names, strict=task.name == "custom")}
     new = [v for v in foreign if v not in said]
     lines = [table_keys.mapping_arguments("task.labels", {v: said[v] for v in foreign if v in said})]
@@ -234,7 +234,7 @@ def fault_notes(task: TaskConfig, examples: Sequence[Example]) -> list[str]:
     taken = Counter((e.language, e.split, *e.fault.partition(": ")[::2]) for e in examples if e.fault)
     notes = []
     for (language, split, reason, detail), n in sorted(taken.items()):
-        rows = f"{totals[language, split]} rows" + ("" if split == "all" else f" ({split})")
+        rows = counted(totals[language, split], "row") + ("" if split == "all" else f" ({split})")
         why = detail or f"their {task.label_field} is empty"
         if detail and reason == MISSING and task.shape == "classification":
             why = f"{task.label_field}={detail!r} was taken for a missing label. {keep_line(task, detail)}"

@@ -27,7 +27,7 @@ from typing import Literal
 
 import numpy as np
 
-from mslt_it.problems import Problem
+from mslt_it.problems import Problem, counted
 from mslt_it.records import Example
 
 Kind = Literal["item", "text", "n-gram"]
@@ -210,7 +210,8 @@ def refuse_leaks(leaks: Sequence[Leak]) -> None:
         for leak in leaks[:3]
     )
     raise Problem(
-        f"{len(leaks)} scored rows are also trained on ({counts['item']} by item id, {counts['text']} by text{near}), "
+        f"{counted(len(leaks), 'scored row is', 'scored rows are')} also trained on "
+        f"({counts['item']} by item id, {counts['text']} by text{near}), "
         "so the scores would be too good. Train and score on different splits (task.train_split, task.score_split; one "
         "name for both divides its rows by item), or leave the rows out of training with data.leaks=drop. "
         f"First ones:{shown}"

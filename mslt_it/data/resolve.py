@@ -15,7 +15,7 @@ from mslt_it.config.recipe import LARGEST, Recipe, TaskConfig, is_rest
 from mslt_it.data.build import largest_budget
 from mslt_it.data.rows import RowStore
 from mslt_it.languages import LanguageSet, is_code, primary
-from mslt_it.problems import NoLabels, NotScorable, Problem
+from mslt_it.problems import NoLabels, NotScorable, Problem, counted
 
 MAX_OTHER_LABELS = 0.05  # of the rows; PAWS-X, mended by its translators, has 0.02, another order 0.3 and more
 
@@ -62,7 +62,8 @@ def _out_of_order(task: TaskConfig, split: str, answers: Mapping[str, Sequence[s
     for code in others:
         one, other = answers[first], answers[code]
         if len(one) != len(other):
-            return f"{task.data} ({split}): '{first}' has {len(one)} rows and '{code}' {len(other)}, without ids"
+            has = f"'{first}' has {counted(len(one), 'row')} and '{code}' {len(other)}"
+            return f"{task.data} ({split}): {has}, without ids"
         if task.choice_names or task.metric == "number_accuracy":
             pairs = [(a, b) for a, b in zip(one, other, strict=True) if a and b]
             num_other = sum(a != b for a, b in pairs)

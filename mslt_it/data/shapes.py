@@ -260,7 +260,7 @@ def refuse_unpublished(task: TaskConfig, language: str, rows: Sequence[Row], ori
 def _no_labels(task: TaskConfig, language: str, rows: Sequence[Row], origin: str) -> NoLabels:
     forms = {label_form(row.values.get(task.label_field)) for row in rows if task.shape == "classification"}
     what = next((f"{task.label_field}={form!r}" for form in forms if form), f"an empty '{task.label_field}'")
-    evidence = f"all {len(rows)} rows have {what}"
+    evidence = f"{f'all {len(rows)} rows have' if len(rows) > 1 else 'its one row has'} {what}"
     text = (
         f"{origin} (language '{language}') cannot be scored: {evidence}, so there is nothing to compare answers with."
     )

@@ -25,7 +25,7 @@ from mslt_it.evaluation.request import Request
 from mslt_it.evaluation.systems import Bench, LoadedBase, load, resolve
 from mslt_it.locks import LOCK, only_writer
 from mslt_it.notices import WORLD_NOTICE
-from mslt_it.problems import Problem
+from mslt_it.problems import Problem, counted
 from mslt_it.store import user_cache
 
 Say = Callable[[str], object]
@@ -125,7 +125,7 @@ def _done(
     for note in request.told():
         say(f"Note: {note}")
     num_items = sum(len(one.items or one.examples) for one in units)
-    say(f"Scoring {len(units)} tables of answers per system, {num_items} items in all ...")
+    say(f"Scoring {counted(len(units), 'table')} of answers per system, {counted(num_items, 'item')} in all ...")
     state.wait_for_everyone()  # the folder is claimed
     with contextlib.closing(_cache(request, say)) as cache:
         evaluator = Evaluator(
@@ -143,7 +143,7 @@ def _done(
     if not state.is_main_process:
         return {}
     earlier = f", {num_asked - num_computed} taken from earlier" if num_computed < num_asked else ""
-    say(f"Done in {time.monotonic() - started:.0f} s; {num_computed} answers computed{earlier}.\n")
+    say(f"Done in {time.monotonic() - started:.0f} s; {counted(num_computed, 'answer')} computed{earlier}.\n")
     content = write_results(request, bench, out, answered, loaded)
     seal(out, inputs(request, bench))
     return content

@@ -34,7 +34,7 @@ from mslt_it.evaluation.scores import Answered
 from mslt_it.evaluation.settings import Settings
 from mslt_it.evaluation.systems import BASE, LoadedBase, System, applied, role
 from mslt_it.models.identity import ADAPTER
-from mslt_it.problems import Problem
+from mslt_it.problems import Problem, counted
 from mslt_it.progress import Progress
 from mslt_it.records import Example, PromptedExample
 from mslt_it.store import is_intact
@@ -137,7 +137,7 @@ class Evaluator:
         if unit.variant == "translate_solve":
             first = ask_model(questions, f"{TRANSLATIONS}/answers", Sampling())
             rows, num_empty, broken = translated(unit.examples, first.rows)
-            reason = f"{len(broken)} items have a translation whose scores are not finite" * bool(broken)
+            reason = f"the translation of {counted(len(broken), 'item')} has scores that are not finite" * bool(broken)
             data = self.out / TRANSLATIONS / recipe.task.name / system.name / f"{language}.jsonl"
             if self.state.is_main_process or not self.is_sharded:
                 write_translations(data, rows, language, recipe.task.label_field)

@@ -17,7 +17,7 @@ from mslt_it.data.spans import encode, to_spans
 from mslt_it.evaluation.generation import evaluating
 from mslt_it.models.base_model import base_of
 from mslt_it.models.heads import losses, places
-from mslt_it.models.inputs import Padding, in_batches, longest_input
+from mslt_it.models.inputs import Padding, in_batches, longest_input, pass_tokens
 from mslt_it.records import EncodedExample, with_windows
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ class HeadEngine(abc.ABC):
         rows = [row for position in batch for row in self._rows[position]]
         made: dict[int, Tensor] = {}
         with evaluating(self._model), torch.inference_mode():
-            for part in in_batches(list(map(len, rows)), self._batch_tokens):
+            for part in in_batches(list(map(len, rows)), pass_tokens(self._batch_tokens, self._device)):
                 inputs = self._padding.inputs([rows[n] for n in part])
                 outputs = self._model(**{name: t.to(self._device) for name, t in inputs.items()})
                 made |= zip(part, places(outputs, len(part)).cpu(), strict=True)
@@ -181,7 +181,7 @@ def head_losses(model: Any, rows: Sequence[EncodedExample], encoder: Any, batch_
     device, total, number = base_of(model).get_input_embeddings().weight.device, 0.0, 0
     every = with_windows(rows)
     with evaluating(model), torch.inference_mode():
-        for batch in in_batches([len(row.input_ids) for row in every], batch_tokens):
+        for batch in in_batches([len(row.input_ids) for row in every], pass_tokens(batch_tokens, device)):
             inputs = {n: t.to(device) for n, t in padding.inputs([every[i].input_ids for i in batch]).items()}
             labels = padding.labels([every[i].labels for i in batch]).to(device)
             found, _ = losses(places(model(**inputs), len(batch), inputs["attention_mask"]), labels)

@@ -23,7 +23,7 @@ from mslt_it.evaluation.shared_rows import How, Request, most_choices, score, sc
 from mslt_it.evaluation.trials import heeds_trees, last_feed_forward, local_span, once_per_model, takes_headers
 from mslt_it.evaluation.written_choices import score_written
 from mslt_it.models.base_model import base_of
-from mslt_it.models.inputs import in_batches
+from mslt_it.models.inputs import in_batches, pass_tokens
 from mslt_it.models.text_to_text import is_text_to_text
 
 
@@ -109,16 +109,31 @@ class ChoiceScorer:
         if items not in self._num_header:
             raise ValueError(f"{items} is not one of the {len(self._num_header)} batches of these requests.")
         rows = [self._requests[i] for i in items]
+        scores = np.full((len(rows), most_choices(rows)), np.nan)
+        greedy = np.zeros(scores.shape, dtype=bool)
         with evaluating(self._model):
-            if is_text_to_text(self._base):
-                return BatchScores(items, *score_written(self._base, rows, How(self._pad_id)))
             near = self._span is None or max(row.num_tokens() for row in rows) <= self._span
-            single = all(len(c) == 1 for r in rows for c in r.choices)
-            together = single or (self._tree if self._tree is not None else near and self._heeds_trees)
-            header = self._header(tuple(rows[0].prompt[: self._num_header[items]])) if near else None
-            how = How(self._pad_id, header, self._feed_forward)
-            found, greedy = (score if together else score_apart)(self._base, rows, how)
-        return BatchScores(items, found, greedy)
+            how = self._how(rows[0].prompt[: self._num_header[items]] if near else ())
+            size = pass_tokens(self._batch_tokens, self._base.get_input_embeddings().weight.device)
+            for places in in_batches([row.num_tokens() - how.num_header for row in rows], size):
+                part = [rows[place] for place in places]
+                found, flags = self._scorer(part, near)(self._base, part, how)
+                at = np.ix_(places, range(found.shape[1]))
+                scores[at], greedy[at] = found, flags
+        return BatchScores(items, scores, greedy)
+
+    def _how(self, header: tuple[int, ...]) -> How:
+        if is_text_to_text(self._base):
+            return How(self._pad_id)
+        return How(self._pad_id, self._header(header), self._feed_forward)
+
+    def _scorer(self, rows: Sequence[Request], near: bool) -> Callable[..., tuple[np.ndarray, np.ndarray]]:
+        """What scores rows in one pass; ``near``: within the model's local span."""
+        if is_text_to_text(self._base):
+            return score_written
+        single = all(len(c) == 1 for r in rows for c in r.choices)
+        together = single or (self._tree if self._tree is not None else near and self._heeds_trees)
+        return score if together else score_apart
 
     def _header(self, header: tuple[int, ...]) -> DynamicCache | None:
         """The header's keys and values; those used last are kept, together at most ``batch_tokens`` tokens."""

@@ -21,6 +21,7 @@ from mslt_it.evaluation.tables import (
     span,
     tables,
 )
+from mslt_it.problems import counted
 
 MAX_LINE = 110  # characters
 
@@ -105,8 +106,8 @@ def _of_mean(mean: ScoreRow, confidence: float) -> str:
 
 
 def _counted(mean: ScoreRow, where: str) -> str:
-    said = f"{mean.n} rows" + f", {mean.num_shared} items {where}" * bool(mean.num_shared)
-    return said + f", in {mean.num_groups} groups that are drawn whole" * (
+    said = counted(mean.n, "row") + f", {counted(mean.num_shared, 'item')} {where}" * bool(mean.num_shared)
+    return said + f", in {counted(mean.num_groups, 'group that is', 'groups that are')} drawn whole" * (
         0 < mean.num_groups < (mean.num_shared or mean.n)
     )
 
@@ -116,9 +117,10 @@ def said_of(figures: Figures) -> list[str]:
     main = main_rows(figures)
     lines = [f"invalid: {row.system} {row.variant} {row.language}: {row.reason}" for row in main if row.reason]
     if untranslated := sum(row.num_untranslated for row in main if not row.is_mean):
-        lines.append(f"{untranslated} translations came out empty; those texts were left in their own language.")
+        lines.append(f"{counted(untranslated, 'translation')} came out empty: the text was left in its own language.")
     if without_room := sum(row.num_without_room for row in main if not row.is_mean):
-        lines.append(f"{without_room} prompts are longer than the model can read: no answer, counted as wrong.")
+        longer = counted(without_room, "prompt is", "prompts are")
+        lines.append(f"{longer} longer than the model can read: no answer, counted as wrong.")
     return [*lines, *_of_means(main), *_of_chance(figures), *figures.notes]
 
 

@@ -13,6 +13,7 @@ from mslt_it.evaluation.measures import UNREAD, said_labels
 from mslt_it.evaluation.scores import Answered, outputs_of
 from mslt_it.evaluation.tables import Cells, as_text, percent
 from mslt_it.languages import language_name
+from mslt_it.problems import counted
 
 NOT_SCORED = "no labels: not scored"
 SHARES = "Share of each predicted label in per cent"
@@ -63,7 +64,7 @@ def spread_report(spreads: Sequence[Spread]) -> str:
     targets = [one for one in spreads if one.role != "source"]
     if not targets:
         return ""
-    lines = [f"{one.language} {language_name(one.language)}: {one.n} rows, {NOT_SCORED}" for one in targets]
+    lines = [f"{one.language} {language_name(one.language)}: {counted(one.n, 'row')}, {NOT_SCORED}" for one in targets]
     if any(one.labels for one in targets):
         lines += ["", SHARES, "", as_text(spread_table([*sources, *targets]))]
     return "\n".join([*lines, *(f"Warning: {text}" for text in warnings_of(spreads))])

@@ -37,7 +37,7 @@ from mslt_it.data.hub import PARQUET_BRANCH, PARQUET_FILES
 from mslt_it.data.prompts import PromptFile, prompt_file
 from mslt_it.data.resolve import with_targets
 from mslt_it.data.rows import RowStore
-from mslt_it.problems import Problem, nearest
+from mslt_it.problems import Problem, counted, nearest
 from mslt_it.selection.auto import choose_sources
 from mslt_it.terminal import run
 
@@ -387,7 +387,7 @@ def main(argv: Sequence[str]) -> int:
             stale.unlink()
     for name, text in files.items():
         (folder / name).write_text(text, encoding="utf-8")
-    print(f"{len(files)} task files in {folder}")
+    print(f"{counted(len(files), 'task file')} in {folder}")
     return 0
 
 

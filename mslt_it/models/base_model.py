@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from mslt_it.config.recipe import AdapterConfig, Head, ModelConfig
-from mslt_it.models.causality import refuse_not_causal, writing_class
+from mslt_it.models.causality import refuse_causal, refuse_not_causal, writing_class
 from mslt_it.models.commits import cached_commit
 from mslt_it.models.environment import default_device, resolve_dtype
 from mslt_it.models.heads import MODELS, TASK_TYPES, draw_fresh_parts, head_of, loading_options, mark
@@ -28,7 +28,7 @@ from mslt_it.models.model_errors import explain, refuse_folder
 from mslt_it.models.quantization import keep_as_packed, quantization_config
 from mslt_it.models.text_to_text import TASK_TYPE, is_text_to_text
 from mslt_it.models.tokenizers import model_path
-from mslt_it.problems import Problem
+from mslt_it.problems import Problem, counted
 from mslt_it.quiet import quiet_loading
 from mslt_it.store import read_json
 
@@ -51,7 +51,8 @@ def load_base(
     """The frozen base on ``device`` (default: this process's GPU, else the CPU), quantised as ``adapter`` asks.
 
     Weights come from safetensors files only: unlike pickles they cannot run code. A tensor that the files lack is a
-    Problem; transformers would fill it with random numbers and go on. So is a model that is not causal.
+    Problem; transformers would fill it with random numbers and go on. So is a model that is not causal, or
+    an encoder that is.
 
     Args:
         head: by what an encoder answers; None: the model writes. A head that the files lack is marked as fresh.
@@ -93,14 +94,13 @@ def load_base(
         mark(base, head, {*report["missing_keys"], *(name for name, *_ in report["mismatched_keys"])}, path)
     elif missing := sorted(report["missing_keys"]):
         raise Problem(
-            f"model.path={path}: {len(missing)} tensors of {type(base).__name__} are not in its files (first: "
+            f"model.path={path}: {counted(len(missing), 'tensor')} of {type(base).__name__} not in its files (first: "
             f"{missing[0]}). The files are incomplete, or not those of a {what}: fetch them again."
         )
     if quantization != "none" and place.type == "cpu":
         keep_as_packed(base)
     base.requires_grad_(False)
-    if head is None:
-        refuse_not_causal(base, path)
+    (refuse_not_causal if head is None else refuse_causal)(base, path)
     if getattr(base.config, "_commit_hash", None) is None:
         # transformers 5.23 no longer tells which commit a branch stood for; what records and compares it looks there.
         base.config._commit_hash = cached_commit(path, model.revision)
@@ -126,8 +126,9 @@ def fit_vocabulary(base: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) ->
                 tensor.data[rows:] = tensor.data[:rows].float().mean(dim=0).to(tensor.dtype)
     base.requires_grad_(False)
     return (
-        f"The tokenizer has {needed} ids, the base {rows} embedding rows: {needed - rows} rows were added, each the "
-        "mean of the others. They are not trained, so the model cannot tell the new tokens apart."
+        f"The tokenizer has {needed} ids, the base {rows} embedding rows: "
+        f"{counted(needed - rows, 'row was', 'rows were')} added, each the mean of the others. They are "
+        "not trained, so the model cannot tell the new tokens apart."
     )
 
 
@@ -220,8 +221,8 @@ def set_adapter_weights(model: Trained, tensors: dict[str, Tensor], origin: str)
     missing, extra = sorted(have.keys() - tensors.keys()), sorted(tensors.keys() - have.keys())
     if missing or extra:
         raise Problem(
-            f"Adapter {origin} was made for another base model or configuration: {len(missing)} tensors missing "
-            f"(first: {missing[:1]}), {len(extra)} left over (first: {extra[:1]})."
+            f"Adapter {origin} was made for another base model or configuration: {counted(len(missing), 'tensor')} "
+            f"missing (first: {missing[:1]}), {len(extra)} left over (first: {extra[:1]})."
         )
     for name, tensor in tensors.items():
         if have[name].shape != tensor.shape:

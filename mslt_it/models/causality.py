@@ -1,4 +1,5 @@
-"""Whether a model is a decoder: one that reads from left to right, so that no token has seen the one it is to predict.
+"""Whether a model is a decoder: one that reads from left to right, so that no token has seen the one it is to predict;
+or an encoder, in which every token sees all others.
 
 The class says nothing: ``AutoModelForCausalLM`` takes files of BERT and XLM-R and builds a model in which every token
 sees all others, its own label too. Such a model trains without complaint and its figures mean nothing. So what a
@@ -22,6 +23,7 @@ MAX_TOKENS = 16  # of the trial; half of them are changed
 # all precisions tried; of encoders with random weights 0.001 in float32, of trained ones and of decoders told to look
 # both ways 0.1 to 1. Sixteen bits and quantised weights round to about 0.004, and kernels may do so row by row.
 MOST_MOVED, MOST_MOVED_ROUNDED = 3e-4, 2e-2
+LEAST_MOVED = 1e-5  # the same share, of an encoder, which is always loaded in float32
 _NEEDED = "Choose a decoder, such as Qwen/Qwen3-0.6B-Base, which scale=small takes."
 
 
@@ -78,6 +80,23 @@ def refuse_not_causal(model: PreTrainedModel, path: str) -> None:
     # Not "<=": logits that are no numbers are told elsewhere, as broken weights.
     if moved[:num_same].max() > share * moved[num_same:].max() + 10 * rounding:
         raise Problem(f"model.path={path}: {_is_encoder(type(model).__name__)}")
+
+
+def refuse_causal(model: PreTrainedModel, path: str) -> None:
+    """A Problem for an encoder in which later tokens do not move the states of earlier ones. Costs one small forward
+    pass."""
+    if any(parameter.is_meta for parameter in model.parameters()):
+        return
+    ids, num_same = _trial(model)
+    with torch.no_grad():
+        text, other, _ = model.base_model(input_ids=ids, attention_mask=torch.ones_like(ids)).last_hidden_state.float()
+    moved = (text - other).abs()
+    if moved[:num_same].max() <= LEAST_MOVED * moved[num_same:].max():
+        raise Problem(
+            f"model.path={path}: {type(model).__name__} is causal: its tokens do not see those that come after them, "
+            "although its config.json says that it is an encoder. Set what makes it so there (causal, is_decoder) to "
+            "false, or choose an encoder such as FacebookAI/xlm-roberta-base."
+        )
 
 
 def _is_encoder(name: str) -> str:

@@ -27,7 +27,7 @@ from mslt_it import values
 from mslt_it.locks import locked
 from mslt_it.models.gguf_header import GgufHeader, read_header
 from mslt_it.models.gguf_tokenizer import gemma_tokenizer, set_special_tokens
-from mslt_it.problems import Problem
+from mslt_it.problems import Problem, counted
 from mslt_it.store import (
     file_sha256,
     find_damage,
@@ -133,8 +133,8 @@ def _make(part: Path, sha256: str, name: str, provide: Callable[[Path], Path]) -
     set_special_tokens(tokenizer, header)
     if missing := sorted(report["missing_keys"]):
         raise Problem(
-            f"model.path={name}: {len(missing)} tensors of {type(model).__name__} are not in the GGUF file (first: "
-            f"{missing[0]}). It is incomplete, or transformers {transformers_version} does not know its layout."
+            f"model.path={name}: {counted(len(missing), 'tensor')} of {type(model).__name__} not in the GGUF file "
+            f"(first: {missing[0]}). It is incomplete, or transformers {transformers_version} does not know its layout."
         )
     # Plain weights from here on; with these left behind save_pretrained refuses.
     model.hf_quantizer = None

@@ -12,6 +12,7 @@ from typing import Any
 from mslt_it.config.recipe import ModelConfig, Recipe
 from mslt_it.data.encoding import Encoder
 from mslt_it.data.segments import encoder_of
+from mslt_it.evaluation.calibration import Calibration, calibrated
 from mslt_it.evaluation.systems import Bench, LoadedBase, System, adapter_system, load, resolve
 from mslt_it.models.base_model import CONFIG, load_adapter
 from mslt_it.models.identity import ADAPTER, FinishedRun, read_run
@@ -19,7 +20,7 @@ from mslt_it.models.kinds import kind_of_path
 from mslt_it.problems import Problem
 from mslt_it.publish.export import FORMATS, RECORD
 from mslt_it.publish.merge import MERGE
-from mslt_it.publish.prompt_record import PROMPTS, prompt_record, read_recipe
+from mslt_it.publish.prompt_record import CALIBRATION, PROMPTS, prompt_record, read_recipe
 from mslt_it.store import find_damage, read_json
 
 
@@ -32,7 +33,7 @@ class AskedModel:
     decides: Mapping[str, Any]  # hashes of what answers follow from
     bench: Bench  # the one system, and how its base is loaded
     run: FinishedRun | None = None  # with what it answered; None: a folder without its run
-    languages: Mapping[str, Any] = dataclasses.field(default_factory=dict)  # of prompts.json, where there is no run
+    prompts: Mapping[str, Any] = dataclasses.field(default_factory=dict)  # its prompts.json, where there is no run
 
     def load(self) -> tuple[LoadedBase, System, Any, Encoder]:
         """The base, the one system, its model, and what encodes rows; a Problem where weights or prompts are others."""
@@ -40,12 +41,24 @@ class AskedModel:
         (system,) = self.bench.systems
         model = loaded.base if system.adapter is None else load_adapter(loaded.base, system.adapter)
         encoder = encoder_of(self.recipe, loaded.tokenizer)
-        if self.run is None and prompt_record(self.recipe, encoder)["languages"] != self.languages:
+        if self.run is None and prompt_record(self.recipe, encoder)["languages"] != self.prompts["languages"]:
             raise Problem(
                 f"run={self.folder}: this version of mslt_it asks in other words than {PROMPTS} there, by which it was "
                 "trained. Use the version that made it (export.json or merge.json names it), or make it again."
             )
         return loaded, system, model, encoder
+
+    def calibration(self) -> Calibration:
+        """Fitted on the run's held-out rows, now or when the folder was made of it; a Problem where there is none."""
+        if self.run is not None:
+            found = calibrated(self.run)
+        else:
+            earlier = "it was made by an earlier version, which did not fit it. Remove it and make it again"
+            kept = self.prompts.get(CALIBRATION, earlier)
+            found = kept if isinstance(kept, str) else Calibration(**{**kept, "languages": tuple(kept["languages"])})
+        if isinstance(found, str):
+            raise Problem(f"calibration=held_out: {self.folder}: {found}. Or leave calibration out.")
+        return found
 
 
 def read_model(folder: Path) -> AskedModel:
@@ -66,6 +79,11 @@ def _made_of_a_run(folder: Path, name: str) -> AskedModel:
     if (damage := find_damage(folder)) is not None:
         raise Problem(f"run={folder} is not as it was written ({damage}). Make it again, or give the run itself.")
     record = read_json(folder / name) or {}
+    if record.get("kind") == "onnx":
+        raise Problem(
+            f"run={folder} holds an ONNX graph, which other programs run. Give the run itself, or what mslt export "
+            "made of it with format=[safetensors]."
+        )
     recipe, prompts = read_recipe(folder)
     inputs = record["inputs"]
     if record.get("kind") == "adapter":
@@ -82,4 +100,4 @@ def _made_of_a_run(folder: Path, name: str) -> AskedModel:
         bench = resolve(runs=[], model=recipe.model, adapters=[], with_base=True, seen=[], head=recipe.head)
         (system,) = bench.systems
     decides = {"run_fingerprint": record["run_fingerprint"], "form": record.get("format", "merge"), **inputs}
-    return AskedModel(folder, recipe, decides, bench, None, prompts["languages"])
+    return AskedModel(folder, recipe, decides, bench, None, prompts)

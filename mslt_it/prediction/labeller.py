@@ -22,13 +22,13 @@ from mslt_it.data.prompts import prompted
 from mslt_it.data.shapes import asked_example
 from mslt_it.data.spans import decode
 from mslt_it.evaluation.asking import Engine, Question, answers_now, engine, is_sound
+from mslt_it.evaluation.calibration import Calibration, softmax
 from mslt_it.evaluation.measures import choice_scores
 from mslt_it.evaluation.questions import questions_of
 from mslt_it.evaluation.settings import Settings
 from mslt_it.evaluation.voting import read_answer
 from mslt_it.models.inputs import longest_input
 from mslt_it.prediction.asked_model import read_model
-from mslt_it.prediction.calibration import Calibration, calibrated, softmax
 from mslt_it.prediction.row_languages import RowLanguages
 from mslt_it.problems import Problem, nearest
 from mslt_it.records import PromptedExample, fingerprint
@@ -69,12 +69,7 @@ class Labeller:
                 )
         self.calibration: Calibration | None = None
         if how.calibration == "held_out":
-            if self.asked.run is None:
-                raise Problem(
-                    f"calibration=held_out: {run} goes without its run, which has the held-out rows. Give the run "
-                    "itself, run=RUNFOLDER, or leave calibration out."
-                )
-            self.calibration = calibrated(self.asked.run)
+            self.calibration = self.asked.calibration()
         self.added = tuple(how.prefix + name for name in self._names())
 
     @property
@@ -152,10 +147,11 @@ class Labeller:
                 else:
                     asked.append((index, item, question))
         if asked:
-            questions = tuple(question for *_, question in asked)
+            questions = tuple(dict.fromkeys(question for *_, question in asked))  # the same row is asked once
             model_engine = engine(self.model, questions, self.encoder, self.recipe.scoring.batch_tokens)
-            for (index, item, _), answer in zip(asked, ask(model_engine, questions), strict=True):
-                found[index] = self._read(item, answer)
+            answers = dict(zip(questions, ask(model_engine, questions), strict=True))
+            for index, item, question in asked:
+                found[index] = self._read(item, answers[question])
         return found
 
     def _item(

@@ -4,6 +4,7 @@
                  generation_config.json that stops where training did, card
     vllm         the adapter for `vllm serve BASE --enable-lora`; merged weights where vLLM cannot serve it
     gguf         one file for llama.cpp, by its own converter
+    onnx         an encoder as a graph for onnxruntime
 
 Each form has a folder of its own, out/FORMAT, made whole or not at all; export.json in it says what it was made of.
 Weights are merged, and measured against the live adapter, once for all forms.
@@ -34,14 +35,20 @@ from mslt_it.models.kinds import kind_of_path
 from mslt_it.models.model_errors import explain
 from mslt_it.models.tokenizers import load_tokenizer, model_path
 from mslt_it.problems import Problem
-from mslt_it.publish import gguf, vllm
+from mslt_it.publish import gguf, onnx, vllm
 from mslt_it.publish.merge import MERGE, merge_inputs, require_room, write_merged
 from mslt_it.publish.model_card import Publication, card_of_merge, is_hub_id, model_card
 from mslt_it.publish.prompt_record import PROMPTS, adapter_usage, usage, write_prompts
 from mslt_it.store import COMPLETE, file_sha256, find_damage, made_before, read_json, sealing, write_json
 
 RECORD = "export.json"
-FORMATS = ("safetensors", "vllm", "gguf")  # in the order in which they are made: later ones use what is merged already
+# Of each kind of model, in the order in which they are made: later ones use what is merged already.
+FORMS_OF = {
+    "decoder": ("safetensors", "vllm", "gguf"),
+    "encoder": ("safetensors", "onnx"),
+    "text_to_text": ("safetensors",),
+}
+FORMATS = tuple(dict.fromkeys(form for forms in FORMS_OF.values() for form in forms))
 CARD = "README.md"
 GENERATION = "generation_config.json"
 _OWN = frozenset([RECORD, MERGE, CARD, GENERATION, COMPLETE])  # of a folder with merged weights: not for another form
@@ -103,13 +110,15 @@ class _Exporter:
         if request.model is not None:
             self.merged = request.model, _read_merge(request, request.model, self.run)
         self.merge = self.merged[1] if self.merged else {}  # of model=
-        others = [form for form in request.formats if form != "safetensors"]
         kind = self.run.recipe.model.kind if self.run else kind_of_path(str(request.model), None)
-        if others and kind in ("encoder", "text_to_text"):
+        if others := [form for form in request.formats if form not in FORMS_OF[kind]]:
+            meant = "encoders" if others[0] == "onnx" else "decoders"
             raise Problem(
-                f"format={others[0]} is for decoders, and this is a model of kind {kind}. "
-                "Write format=[safetensors], which transformers loads as it is."
+                f"format={others[0]} is for {meant}, and this is a model of kind {kind}. Choose of "
+                f"{', '.join(FORMS_OF[kind])}: format=[safetensors]."
             )
+        if "onnx" in request.formats:
+            onnx.require()
         self.name = request.name or (self.run.recipe.name if self.run else str(self.merge["run"]))
         self._publication("model", {}, None)  # licences and the name are refused before anything is merged
         if not re.fullmatch(r"\w[\w .+-]*", self.name):
@@ -139,6 +148,8 @@ class _Exporter:
     def _write(self, form: str, part: Path) -> dict[str, Any]:
         if form == "gguf":
             return self._gguf(part)
+        if form == "onnx":
+            return self._onnx(part)
         if form == "safetensors":
             return self._model(part)
         reason = self._why_merged()
@@ -220,6 +231,19 @@ class _Exporter:
         made = {"file": file.name, "outtype": outtype, "converter_sha256": file_sha256(self.converter)}
         return {"kind": "gguf", "end_token_id": encoder.end_id, "merge": merge, "gguf": made}
 
+    def _onnx(self, part: Path) -> dict[str, Any]:
+        own = part / "model"
+        own.mkdir()
+        folder, merge = self._weights(own)
+        self.say("onnx: writing the graph and comparing it with the model ...")
+        made = onnx.convert(folder, part / onnx.FILE, usage(folder)["head"])
+        for file in folder.iterdir():
+            if file.is_file() and file.name not in _OWN and not file.name.startswith("model"):  # tokenizer, config
+                shutil.copyfile(file, part / file.name)
+        shutil.rmtree(own)
+        self._write_card(part, "onnx", usage(part), merge)
+        return {"kind": "onnx", "merge": merge, "onnx": made}
+
     # ---------------------------------------------------------------- the adapter as it is
 
     def _why_merged(self) -> str | None:
@@ -252,7 +276,7 @@ class _Exporter:
         del base
         gc.collect()
         encoder = Encoder(tokenizer, max_length_tokens=1)
-        write_prompts(part, run.recipe, encoder)
+        write_prompts(part, run.recipe, encoder, run)
         use = adapter_usage(part, run.recipe, trained.dtype, revision)
         # The base's own generation settings would sample, and not stop where the adapter does.
         request = {

@@ -35,7 +35,7 @@ from mslt_it.models.identity import (
 )
 from mslt_it.models.quantization import dequantized_weights
 from mslt_it.models.tokenizers import load_tokenizer, model_path
-from mslt_it.problems import Problem, nearest
+from mslt_it.problems import Problem, counted, nearest
 from mslt_it.publish.comparison import Comparison, compare, outputs, prompts_of
 from mslt_it.publish.prompt_record import write_prompts
 from mslt_it.records import to_plain
@@ -161,7 +161,8 @@ def write_merged(
     }
     prompts = prompts_of(recipe, tokenizer, prompts_per_language)
     live = load_adapter(base, run.adapter)
-    say(f"Asking the live adapter {sum(map(len, prompts.values()))} prompts in {len(prompts)} languages ...")
+    asked, within = sum(map(len, prompts.values())), counted(len(prompts), "language")
+    say(f"Asking the live adapter {counted(asked, 'prompt')} in {within} ...")
     expected = outputs(live, prompts, **settings)
     del live, base
     gc.collect()
@@ -172,7 +173,7 @@ def write_merged(
     require_room(folder, size, "the merged model")
     merged.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
-    write_prompts(folder, recipe, encoder_of(recipe, tokenizer))
+    write_prompts(folder, recipe, encoder_of(recipe, tokenizer), run)
     # Of a SentencePiece tokenizer transformers 5 writes tokenizer.json alone; llama.cpp's converter reads this file.
     pieces = cached_file(
         model_path(recipe.model),

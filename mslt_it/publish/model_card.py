@@ -43,8 +43,8 @@ _TASK_TYPES = {
     "question_answering": "question-answering",
 }
 _WRITING = {"text_to_text": "text2text-generation"}
-_LIBRARIES = {"adapter": "peft", "model": "transformers", "gguf": "gguf"}
-_RELATIONS = {"adapter": "adapter", "model": "finetune", "gguf": "quantized"}
+_LIBRARIES = {"adapter": "peft", "model": "transformers", "gguf": "gguf", "onnx": "onnx"}
+_RELATIONS = {"adapter": "adapter", "model": "finetune", "gguf": "quantized", "onnx": "finetune"}
 _HUB_ID = re.compile(r"[\w][\w.-]*/[\w][\w.-]*")
 _PROMPT = "\ue000"
 _LOCAL_TYPE = "local-files"  # named after no repository: they may hold anything
@@ -55,7 +55,7 @@ class Publication:
     """What is said of an export beside what its run recorded."""
 
     name: str
-    kind: str = "adapter"  # "adapter", "model" (merged) or "gguf"
+    kind: str = "adapter"  # "adapter", "model" (merged), "gguf" or "onnx"
     license: str = ""  # of the base model's weights, which goes for what is made of them; empty: not stated
     data_license: str = ""
     usage: Mapping[str, Any] = field(default_factory=dict)  # what the template's part on loading it needs

@@ -8,7 +8,8 @@
 A prompt is the chat template's own text and messages in turn. A message is a list of lines, a line is text, a field's
 name, text, a field's name, ... Each part is tokenised by itself, messages with control tokens switched off
 (``split_special_tokens``), as `mslt_it.data.encoding` does. ``recipe`` is what `mslt predict` asks new rows by, in any
-language; it says nothing of where the run's own rows were.
+language; it says nothing of where the run's own rows were. ``calibration``, of folders that go without their run, is a
+`mslt_it.evaluation.calibration.Calibration`, or why there is none.
 """
 
 from __future__ import annotations
@@ -25,16 +26,18 @@ from mslt_it.config.schema import build
 from mslt_it.data.encoding import Encoder
 from mslt_it.data.passages import overlap
 from mslt_it.data.prompts import outline
+from mslt_it.evaluation.calibration import calibrated
 from mslt_it.evaluation.questions import needs_end
 from mslt_it.evaluation.tables import as_markdown
 from mslt_it.languages import language_name
+from mslt_it.models.identity import FinishedRun
 from mslt_it.models.tokenizers import model_path
 from mslt_it.problems import Problem
 from mslt_it.publish.model_card import is_hub_id
 from mslt_it.records import to_plain
 from mslt_it.store import read_json, write_json
 
-PROMPTS, RECIPE = "prompts.json", "recipe"
+PROMPTS, RECIPE, CALIBRATION = "prompts.json", "recipe", "calibration"
 _DIVIDED = {"bytes": " / len(word.encode())", "characters": " / len(word)"}  # an option's score, in the card's code
 
 
@@ -108,8 +111,10 @@ def read_recipe(folder: Path) -> tuple[Recipe, Mapping[str, Any]]:
     return build(Recipe, record[RECIPE], f"{folder / PROMPTS}"), record
 
 
-def write_prompts(folder: Path, recipe: Recipe, encoder: Encoder) -> None:
-    write_json(folder / PROMPTS, prompt_record(recipe, encoder))
+def write_prompts(folder: Path, recipe: Recipe, encoder: Encoder, run: FinishedRun | None = None) -> None:
+    """Writes prompts.json; ``run``: what the folder is made of, by whose held-out rows its labels are calibrated."""
+    more = {} if run is None else {CALIBRATION: to_plain(calibrated(run))}
+    write_json(folder / PROMPTS, {**prompt_record(recipe, encoder), **more})
 
 
 def usage(folder: Path, **more: Any) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from huggingface_hub import CommitOperationAdd, HfApi, errors, get_token
 from huggingface_hub.utils import validate_repo_id
 
 from mslt_it.data.hub import BROKEN_OFF, UNREACHABLE, causes
-from mslt_it.problems import Problem
+from mslt_it.problems import Problem, counted
 from mslt_it.store import COMPLETE, file_sha256, find_damage, sealed_files
 
 _OF_THE_HUB = (".gitattributes",)  # made by the hub itself with a new repository
@@ -108,7 +108,7 @@ def push(folder: Path, to: Destination, say: Callable[[str], object] = print) ->
         if to.exists and not missing:
             return Pushed(to.repo, before, url, False)
         size = sum((folder / name).stat().st_size for name in names)
-        say(f"Sending {len(names)} files ({size / 2**20:.1f} MiB) to {to.repo} ...")
+        say(f"Sending {counted(len(names), 'file')} ({size / 2**20:.1f} MiB) to {to.repo} ...")
         commit = _commit(api, to.repo, [CommitOperationAdd(name, folder / name) for name in names], before)
         state = f"There is a commit {commit}, but it is not what was sent: do not rely on it."
         missing, others = _compared(api, to.repo, commit, folder, names)

@@ -22,7 +22,7 @@ from mslt_it.evaluation.estimates import Settings
 from mslt_it.evaluation.scores import figures
 from mslt_it.locks import beside, only_writer
 from mslt_it.models.identity import read_run
-from mslt_it.problems import Problem
+from mslt_it.problems import Problem, counted
 from mslt_it.progress import tell
 from mslt_it.publish.combined_run import combine_runs
 from mslt_it.publish.scored_run import stored_answers
@@ -99,12 +99,12 @@ def compare(folder: Path) -> str:
         "no difference found" if d.low <= 0 <= d.high else "combined is better" if d.value > 0 else "joint is better"
     )
     return (
-        f"Unseen languages ({d.num_languages}, {d.n} items), in points: joint {100 * d.value_b:.1f}, combined "
-        f"{100 * d.value_a:.1f}, combined - joint {100 * d.value:+.1f} "
+        f"Unseen languages ({d.num_languages}, {counted(d.n, 'item')}), in points: joint {100 * d.value_b:.1f}, "
+        f"combined {100 * d.value_a:.1f}, combined - joint {100 * d.value:+.1f} "
         f"({100 * d.low:+.1f} to {100 * d.high:+.1f} on other items like these): {verdict}."
     )
 
 
 def _run(recipe: Recipe, run_recipe: Callable[[Recipe], int], show: Callable[[str], object]) -> int:
-    show(f"\n=== {recipe.name}: {', '.join(recipe.sources)}, {recipe.data.num_examples_total} rows")
+    show(f"\n=== {recipe.name}: {', '.join(recipe.sources)}, {counted(recipe.data.num_examples_total, 'row')}")
     return run_recipe(recipe)

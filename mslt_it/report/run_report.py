@@ -23,7 +23,7 @@ from mslt_it.evaluation.spread import NOT_SCORED, SHARES, Spread, spread_table, 
 from mslt_it.evaluation.tables import METRIC_NAMES, has_base, language_table
 from mslt_it.languages import language_name
 from mslt_it.models.identity import ADAPTER, TRAIN_AGAIN, FinishedRun, read_run
-from mslt_it.problems import Problem
+from mslt_it.problems import Problem, counted
 from mslt_it.publish.scored_run import stored_answers
 from mslt_it.report.answers import Answers, sampled
 from mslt_it.report.pages import Section, papers, render, versions_here, write
@@ -119,7 +119,7 @@ def _scores(run: FinishedRun, rows: Sequence[ScoreRow]) -> Section:
 
 def _unlabelled(spreads: Sequence[Spread]) -> Section | None:
     """What the adapter says in languages that cannot be scored, beside what it says in those it was trained on."""
-    targets = [f"{one.language}: {one.n} rows" for one in spreads if one.role != "source"]
+    targets = [f"{one.language}: {counted(one.n, 'row')}" for one in spreads if one.role != "source"]
     if not targets:
         return None
     labels = any(one.labels for one in spreads)
@@ -257,8 +257,9 @@ def lead(run: FinishedRun, rows: Sequence[ScoreRow]) -> list[str]:
     number = run.provenance.get("num_examples", recipe.data.num_examples_total)
     how = f"{len(made_of['adapters'])} adapters combined ({made_of['method']})" if made_of else _trained(recipe)
     scored = len({row.language for row in rows if not row.is_mean})
-    beside = f" {scored} languages were scored{', adapter and untuned base on the same items' * has_base(rows)}."
-    return [f"{how} on {number:,} rows in {recipe.shown_sources}.{beside * bool(scored)}"]
+    which = ", adapter and untuned base on the same items" * has_base(rows)
+    beside = f" {counted(scored, 'language was', 'languages were')} scored{which}."
+    return [f"{how} on {counted(number, 'row', form=',')} in {recipe.shown_sources}.{beside * bool(scored)}"]
 
 
 def notices(run: FinishedRun, content: Mapping[str, Any]) -> list[list[str]]:
@@ -279,7 +280,11 @@ def made(run: FinishedRun, content: Mapping[str, Any]) -> list[tuple[str, str]]:
     environment: Mapping[str, Any] = found.get("environment", {})
     training: Mapping[str, Any] = found.get("training", {})
     device = ", ".join(map(str, environment.get("gpus") or ())) or environment.get("cpu")
-    steps = f"{training['num_steps']:,} steps of {training['global_batch']} rows" if training else ""
+    steps = (
+        f"{counted(training['num_steps'], 'step', form=',')} of {counted(training['global_batch'], 'row')}"
+        if training
+        else ""
+    )
     entries = [
         ("recipe", recipe.name),
         ("task, data", f"{recipe.task.name}, {_at(recipe.task.data, recipe.task.revision)}"),

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from mslt_it import values
+from mslt_it.problems import counted
 from mslt_it.report import figures
 from mslt_it.report.pages import Said, Section, papers, render, versions_here, write
 from mslt_it.study.analyse.analyses import Findings, SliceFindings
@@ -127,9 +128,9 @@ def lead(findings: Findings) -> list[str]:
     margin = study.manifest["config"].get("margin", MARGIN)
     drawn = "items, and assignments of items to languages with their seeds," if several else "items and seeds"
     parts = [
-        f"{len(study.cells)} runs: sets of {_listed(sorted({len(cell.sources) for cell in study.cells}))} source "
-        f"languages out of {', '.join(study.pool)}, trained at the same labelling budget, scored zero-shot in "
-        f"{', '.join(study.targets)} ({study.num_items:,} items in all).",
+        f"{counted(len(study.cells), 'run')}: sets of {_listed(sorted({len(cell.sources) for cell in study.cells}))} "
+        f"source languages out of {', '.join(study.pool)}, trained at the same labelling budget, scored zero-shot in "
+        f"{', '.join(study.targets)} ({counted(study.num_items, 'item', form=',')} in all).",
         f"Intervals hold {100 * findings.settings.confidence:g} %: {drawn} were both drawn again "
         f"{findings.settings.num_bootstrap:,} times, the same items for all that is compared. They are of these very "
         "sets of these very languages. What is said of kinds of sets is tested by giving the languages each other's "
@@ -140,8 +141,9 @@ def lead(findings: Findings) -> list[str]:
     if study.tried:
         number = len({one.point for one in study.tried})
         parts.append(
-            f"{number} settings were tried for each set, in {len(study.tried_cells)} runs; of each set the one that "
-            "did best on held-out rows of its sources stands here. No row of a target took part in choosing."
+            f"{counted(number, 'setting was', 'settings were')} tried for each set, in "
+            f"{counted(len(study.tried_cells), 'run')}; of each set the one that did best on held-out "
+            "rows of its sources stands here. No row of a target took part in choosing."
         )
     return parts
 
@@ -158,7 +160,12 @@ def warnings(findings: Findings) -> list[list[str]]:
             lines.append(f"… and {len(study.missing) - SHOWN_MISSING} more")
         found.append(lines)
     if study.num_unmatched:
-        found.append([f"{study.num_unmatched} scored items were left out, since not every run or language has them."])
+        found.append(
+            [
+                f"{counted(study.num_unmatched, 'scored item was', 'scored items were')} left out, since "
+                "not every run or language has the same."
+            ]
+        )
     seeds, assignments = {cell.seed for cell in study.cells}, {cell.assignment for cell in study.cells}
     if len(assignments) == 2:
         found.append(["Items were assigned to languages in two ways only: what other ways would change is guessed."])

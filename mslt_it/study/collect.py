@@ -7,6 +7,7 @@ Only target languages are read: no cell is trained on them, so all cells are sco
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -21,11 +22,12 @@ from mslt_it.config.compose import load_recipe
 from mslt_it.data.build import build_scored_set, with_found_labels
 from mslt_it.data.rows import RowStore
 from mslt_it.evaluation.measures import MEASURES, Measure, said_labels
-from mslt_it.problems import Problem
+from mslt_it.problems import Problem, counted
 from mslt_it.records import PromptedExample
 from mslt_it.store import altered, file_sha256, read_json
 from mslt_it.study.choosing import Tried, tried
 from mslt_it.study.manifest import manifest_of
+from mslt_it.study.sweep import is_asked_alike
 
 _YAML = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # in C where PyYAML has it: 8 times as fast for 1,000 recipes
 READ = ("config.yaml", "losses.jsonl", "results.json", "predictions/")  # sealed files that are looked at
@@ -117,7 +119,7 @@ def collect(folder: Path | str, say: Callable[[str], object] = lambda text: None
     """
     folder = Path(folder)
     manifest = manifest_of(folder)
-    say(f"Reading {len(manifest['cells'])} runs of {folder} ...")
+    say(f"Reading {counted(len(manifest['cells']), 'run')} of {folder} ...")
     config = manifest["config"]
     found: list[tuple[Mapping[str, Any], _Folder]] = []
     missing = []
@@ -138,10 +140,10 @@ def collect(folder: Path | str, say: Callable[[str], object] = lambda text: None
     answers = [one.answers("adapter", items) for _, one in found]
     targets, lines = first.targets, {code: first.lines(code) for code in first.targets}
     matched, unmatched = _matched(answers, targets)
-    try:
-        base = _aligned(first.answers("base", items), targets, matched)  # the same in every cell
-    except _NotFinite:
-        base = None
+    base = None
+    with contextlib.suppress(_NotFinite):
+        if is_asked_alike(config.get("grid", {})):  # the same in every cell
+            base = _aligned(first.answers("base", items), targets, matched)
     groups = {code: {line["id"]: line.get("group", "") for line in own} for code, own in lines.items()}
     points = tried(folder, [planned for planned, _ in found], first.recipe["task"]["metric"])
     passed_over = {name for one in points if not one.is_chosen for name in one.cells}

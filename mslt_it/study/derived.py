@@ -32,6 +32,7 @@ from mslt_it.study.config import PREDICTED, Predict, StudyConfig, mingling_from
 from mslt_it.study.forecast import duration
 from mslt_it.study.grid import Cell
 from mslt_it.study.manifest import StudyFolder, manifest_of
+from mslt_it.study.sweep import is_asked_alike
 
 MADE_FROM = "made_from"  # key of a result: fingerprint of its cells and settings
 # What steps read of cells.
@@ -65,6 +66,11 @@ def check_with_recipe(config: StudyConfig, base: Recipe) -> None:
         raise Problem(
             f"mingling: the rows of task={base.task.name} are not translations of each other. "
             "Take mingling out of the study (mingling={})."
+        )
+    if config.predict and not is_asked_alike(config.grid):
+        raise Problem(
+            "predict: sets are predicted by adapters on one base with one set of questions, and grid has several "
+            "prompts. Take one of the two out (predict={} or grid={})."
         )
     scored, wanted = base.scoring.num_examples_per_language, config.predict.get("num_items", 0)
     if config.predict and 0 < scored <= wanted:

@@ -16,7 +16,7 @@ from mslt_it.data.mixing import allocate, hash_key
 from mslt_it.data.resolve import rest_of
 from mslt_it.languages import LanguageSet
 from mslt_it.models.packaged import with_reachable_base
-from mslt_it.problems import Problem
+from mslt_it.problems import Problem, counted
 from mslt_it.selection.auto import choose_sources
 from mslt_it.study.config import StudyConfig
 from mslt_it.study.sweep import Point, at, name_parts, points
@@ -67,7 +67,7 @@ def with_budgets(config: StudyConfig, recipe: Recipe) -> StudyConfig:
     budgets = config.budgets or (recipe.data.num_examples_total,)
     if min(budgets) < (largest := max(len(sources) for sources in source_sets(config))):
         raise Problem(
-            f"budgets: {min(budgets)} rows cannot be shared by {largest} sources. A budget is the total "
+            f"budgets: {counted(min(budgets), 'row')} cannot be shared by {largest} sources. A budget is the total "
             "over all sources of a cell; every source needs at least one row."
         )
     if config.pinch and min(budgets) <= max(config.pinch):

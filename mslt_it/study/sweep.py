@@ -29,8 +29,9 @@ from mslt_it.problems import Problem
 Point = tuple[tuple[str, Any], ...]  # (dotted key, value), in the order of the grid; empty without a sweep
 Grid = Mapping[str, tuple[Any, ...]]  # dotted key -> its values
 
-# Of these all cells must have the same value: they are compared on one base, asked alike, on the same items.
-ONE_VALUE = ("task.", "model.", "prompt.", "scoring.", "select.", "combine.", "adapter.quantization")
+# Of these all cells must have the same value: they are compared on one base and on the same items.
+ONE_VALUE = ("task.", "model.", "scoring.", "select.", "combine.", "adapter.quantization")
+PROMPT = "prompt."
 MAX_NAME = 40  # characters of a value in a cell's name
 
 
@@ -83,7 +84,7 @@ def checked_grid(grid: Mapping[str, Any], where: str, set_by_study: Mapping[str,
 def _refuse_one_value(key: Key, where: str) -> None:
     name = key.name
     if name.startswith(ONE_VALUE) or "." not in name:
-        why = "cells of a study are compared on one base, asked alike on the same items"
+        why = "cells of a study are compared on one base and on the same items"
     elif name.removeprefix("training.") in OF_LOOKS:
         why = "settings are chosen by these rows, so all cells look at them alike"
     elif not key.about.decides or not key.about.in_help:
@@ -126,6 +127,12 @@ def check_points(grid: Grid, base: Recipe) -> None:
             "held-out rows of its sources, which training.eval_steps=0 does not look at. Add for example "
             "training.eval_steps=50; the last step is always looked at."
         )
+
+
+def is_asked_alike(grid: Mapping[str, Sequence[Any]]) -> bool:
+    """Whether all cells are asked with the same prompts: else the untuned base answers otherwise in each, and there is
+    no one gain over it."""
+    return not any(name.startswith(PROMPT) and len(found) > 1 for name, found in grid.items())
 
 
 def described(point: Point) -> str:

@@ -85,5 +85,5 @@ def test_a_small_pool_is_halved_and_an_empty_one_refused(tmp_path: Path, monkeyp
         )
     assert scored_examples(looking, "tr", rows=rows) == scored_examples(plain, "tr", rows=rows)
     monkeypatch.setattr(build, "scorable", lambda recipe, code, rows: Loaded(pool[:1]))
-    with pytest.raises(Problem, match=r"training\.eval_steps=10: of the 1 rows of 'en' that may be scored"):
+    with pytest.raises(Problem, match=r"training\.eval_steps=10: of 1 row of 'en' that may be scored"):
         validation_examples(looking, RowStore())

@@ -4,15 +4,25 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import re
+import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from tiny_encoder import SMALL
-from transformers import AutoModelForSequenceClassification, AutoTokenizer, pipeline
+from tiny_encoder import SIZE, SMALL, make_tokenizer
+from transformers import (
+    AutoModelForSequenceClassification,
+    AutoTokenizer,
+    BertConfig,
+    BertForQuestionAnswering,
+    pipeline,
+)
 
 from mslt_it.cli import main
 from mslt_it.config.compose import load_recipe
@@ -20,6 +30,7 @@ from mslt_it.data.build import scored_examples
 from mslt_it.models.identity import read_run
 from mslt_it.models.kinds import kind_of_path, with_kind
 from mslt_it.problems import Problem
+from mslt_it.publish import onnx
 
 Made = Callable[..., Path]
 LABELS = ("entailment", "neutral", "contradiction")
@@ -217,6 +228,96 @@ def test_other_labels_and_other_forms_are_refused(
     assert "format=vllm is for decoders, and this is a model of kind encoder" in capsys.readouterr().err
     assert main(["combine", f"runs=[{run},{run_of('full')}]", f"out={tmp_path / 'y'}"]) == 2
     assert "modules_to_save" in capsys.readouterr().err
+
+
+# ---------------------------------------------------------------- onnx
+
+
+@each_run
+def test_the_onnx_graph_answers_as_the_run_by_code_of_its_card(
+    run_of: Made, method: str, kind: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("onnxruntime", reason="pip install -e '.[onnx]'")
+    run = run_of(method, kind)
+    arguments = [f"run={run}", "format=[onnx]", "dtype=float32", "prompts=2", f"out={tmp_path}"]
+    assert main(["export", *arguments]) == 0
+    folder = tmp_path / "onnx"
+    assert not list(folder.glob("*.safetensors")) and (folder / "model.onnx").stat().st_size > 10_000
+    record = json.loads((folder / "export.json").read_text(encoding="utf-8"))
+    types = ["token_type_ids"] * (kind == "bert")
+    assert record["onnx"]["inputs"] == ["input_ids", "attention_mask", *types]
+    assert record["onnx"]["largest_difference"] <= 1e-4
+    card = (folder / "README.md").read_text(encoding="utf-8")
+    assert "library_name: onnx" in card and ", as ONNX" in card
+    [code] = re.findall(r"```python\n(.*?)```", card, re.DOTALL)
+    names: dict[str, Any] = {}
+    exec(code.replace("THIS_FOLDER", str(folder)), names)
+    lines = predictions(run, "tr")
+    for row, line in zip(scored_examples(read_run(run).recipe, "tr"), lines, strict=True):
+        shares = names["probabilities"](row.fields["premise"], row.fields["hypothesis"])
+        np.testing.assert_allclose([shares[n] for n in LABELS], np.exp(line["adapter_log_likelihoods"]), atol=1e-5)
+    capsys.readouterr()
+    assert main(["predict", f"run={folder}", "data=x.csv", f"out={tmp_path / 'x.csv'}"]) == 2
+    assert "holds an ONNX graph, which other programs run. Give the run itself, or what" in capsys.readouterr().err
+
+
+def test_a_graph_of_answers_in_passages_and_one_that_answers_otherwise(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("onnxruntime", reason="pip install -e '.[onnx]'")
+    make_tokenizer("bert").save_pretrained(tmp_path)
+    config = BertConfig(**SIZE, vocab_size=400, pad_token_id=1, max_position_embeddings=128)
+    BertForQuestionAnswering(config).save_pretrained(tmp_path)
+    made = onnx.convert(tmp_path, tmp_path / "model.onnx", "span")
+    assert made["outputs"] == ["start_logits", "end_logits"] and made["largest_difference"] <= 1e-4
+    monkeypatch.setattr(onnx, "MOST_APART", -1.0)
+    with pytest.raises(Problem, match=r"The ONNX graph does not answer as the model does: .* Use format="):
+        onnx.convert(tmp_path, tmp_path / "model.onnx", "span")
+
+
+def test_onnx_is_for_encoders_and_needs_its_packages(
+    run_of: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(onnx, "PACKAGES", ("nothing_of_this_name",))
+    assert main(["export", f"run={run_of('lora')}", "format=[onnx]", f"out={tmp_path / 'x'}"]) == 2
+    said = "format=onnx needs the package nothing_of_this_name: pip install -e '.[onnx]'."
+    assert said in capsys.readouterr().err and not (tmp_path / "x").exists()
+
+
+# ---------------------------------------------------------------- two processes
+
+
+@pytest.mark.slow
+def test_two_processes_train_an_encoder_as_one_does(run_of: Made, encoder_of_kind: Made, tmp_path: Path) -> None:
+    """Of 8 rows a step each process has 4: with dropout off, losses and answers are those of one but for rounding."""
+    program = [*("-m", "torch.distributed.run", "--standalone", "--nproc_per_node"), "PROCESSES", "mslt_it/train.py"]
+    base = shutil.copytree(encoder_of_kind("xlmr"), tmp_path / "base")
+    config = json.loads((base / "config.json").read_text(encoding="utf-8"))
+    config |= {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
+    (base / "config.json").write_text(json.dumps(config), encoding="utf-8")
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1", "CUDA_VISIBLE_DEVICES": ""}
+    root = Path(__file__).parents[2]
+    for number in ("1", "2"):
+        size = f"training.batch_size={8 // int(number)}"
+        arguments = ["recipe=xnli_3src", *SMALL, f"model.path={base}", "adapter.method=full", size]
+        command = [sys.executable, *(number if word == "PROCESSES" else word for word in program), *arguments]
+        done = subprocess.run(
+            [*command, f"output_dir={tmp_path / number}"], cwd=root, env=environment | {"PYTHONPATH": str(root)},
+            capture_output=True, text=True, timeout=600, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+    one, two = (
+        [json.loads(line) for line in (tmp_path / number / "losses.jsonl").read_text().splitlines()]
+        for number in ("1", "2")
+    )
+    assert len(one) == len(two) and "loss" in one[0]
+    for first, second in zip(one, two, strict=True):
+        assert second.get("loss") == pytest.approx(first.get("loss"), rel=1e-3)
+    for language in ("de", "tr"):
+        pairs = zip(predictions(tmp_path / "1", language), predictions(tmp_path / "2", language), strict=True)
+        for first, second in pairs:
+            expected = first["adapter_log_likelihoods"]
+            np.testing.assert_allclose(second["adapter_log_likelihoods"], expected, atol=5e-3)
 
 
 # ---------------------------------------------------------------- options

@@ -171,7 +171,7 @@ def test_prompts_without_room_are_told_and_all_of_them_are_invalid() -> None:
     full = tuple({**r, "is_cut": True, "num_new_tokens": 0} if not r["text"] else r for r in one.rows)
     found = figures(MGSM, [dataclasses.replace(one, rows=full)], SETTINGS)
     assert found.rows[0].num_without_room == 1 and found.rows[0].value == 0.5
-    assert "1 prompts are longer than the model can read: no answer, counted as wrong." in report(found, 0.95)
+    assert "1 prompt is longer than the model can read: no answer, counted as wrong." in report(found, 0.95)
     none = tuple({**r, "text": "", "is_cut": True, "num_new_tokens": 0} for r in one.rows)
     [row] = figures(MGSM, [dataclasses.replace(one, rows=none)], SETTINGS).rows
     assert (row.status, row.reason) == ("invalid", "every prompt is longer than the model can read")

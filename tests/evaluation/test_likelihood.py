@@ -22,6 +22,8 @@ from small_decoders import (
 
 from mslt_it.evaluation.likelihood import ChoiceScorer, choice_log_likelihoods, score_in_batches
 from mslt_it.evaluation.shared_rows import Request
+from mslt_it.models import inputs
+from mslt_it.models.inputs import pass_tokens
 
 
 @pytest.mark.parametrize("kind", ["llama", "qwen3"])
@@ -43,6 +45,21 @@ def test_the_size_of_a_batch_changes_nothing(kind: str) -> None:
         found = choice_log_likelihoods(model, requests, batch_tokens=batch_tokens, pad_id=PAD)
         np.testing.assert_allclose(found, one_by_one, atol=1e-5, rtol=0)
         assert (found.argmax(axis=1) == one_by_one.argmax(axis=1)).all()
+
+
+@pytest.mark.parametrize("kind", ["llama", "bloom"])
+def test_on_a_cpu_a_batch_goes_through_in_several_passes(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    model, requests = make_model(kind), make_requests()
+    whole = choice_log_likelihoods(model, requests, batch_tokens=100_000, pad_id=PAD)
+    monkeypatch.setattr(inputs, "CPU_TOKENS", 40)
+    shapes = record_shapes(model)
+    scorer = ChoiceScorer(model, requests, batch_tokens=100_000, pad_id=PAD)
+    assert len(scorer.batches) == 1  # what is kept together, and asked again, is the same
+    found = scorer.score(scorer.batches[0])
+    np.testing.assert_allclose(found.log_likelihoods, whole[list(found.items)], atol=1e-5, rtol=0)
+    assert len(shapes) > 5 and all(rows == 1 or rows * tokens <= 40 for rows, tokens in shapes[-5:])
+    assert pass_tokens(8192, torch.device("cuda")) == 8192 and pass_tokens(8192, torch.device("cpu")) == 40
+    assert pass_tokens(16, torch.device("cpu")) == 16
 
 
 def test_an_architecture_without_trees_takes_plain_rows() -> None:

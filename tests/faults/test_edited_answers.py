@@ -123,4 +123,4 @@ def test_edited_labels_of_an_unfinished_file_are_given_again(
     shutil.copy(done / "000002.jsonl", done / "000001.jsonl")  # whole, and of other rows
     code, out, err = call(*asked)
     assert code == 0 and (own / "out.csv").read_bytes() == (own / "whole.csv").read_bytes()
-    assert err.count("is not as it was written: its rows are labelled again") == 2 and "Continues: 1 chunks" in out
+    assert err.count("is not as it was written: its rows are labelled again") == 2 and "Continues: 1 chunk of" in out

@@ -277,7 +277,7 @@ def test_a_leak_in_a_file_is_refused_by_name(
     with pytest.raises(Problem) as caught:
         build_training_set(made, world_tokenizer())
     message = str(caught.value)
-    assert message.startswith("1 scored rows are also trained on (") and counts in message
+    assert message.startswith("1 scored row is also trained on (") and counts in message
     train_row, scored_row = f"{tmp_path}/{source}/train.jsonl:line 12", f"{tmp_path}/{target}/test.jsonl:line 7"
     assert re.search(
         rf"\n  {rule}: train:11 trained on in '{source}' \({re.escape(train_row)}\), "

@@ -93,7 +93,7 @@ KINDS: list[tuple[Callable[[Path, Path], None], str]] = [
         r"adapter/adapter_model\.safetensors is not what was saved \(\d+ bytes\)\. Start its command again",
     ),
     (not_a_number, r"'base_model\..*lora_\w\.weight' holds values that are not finite; train it again"),
-    (missing_keys, r"made for another base model or configuration: 1 tensors missing \(first: \['base_model\."),
+    (missing_keys, r"made for another base model or configuration: 1 tensor missing \(first: \['base_model\."),
     (
         other_template,
         r"the chat template is not the one the adapter was trained with \(sha256 \w{12}, the run recorded",

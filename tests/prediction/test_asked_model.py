@@ -13,11 +13,14 @@ import pytest
 from labelled_table import LABELS, NUM_ROWS, Trained, call, table
 
 from mslt_it import predict
+from mslt_it.evaluation.calibration import calibrated
+from mslt_it.models.identity import read_run
 from mslt_it.prediction import job
 from mslt_it.problems import Problem
 from mslt_it.publish.export import RECORD, Request, export
 from mslt_it.publish.merge import MERGE, merge_run
 from mslt_it.publish.prompt_record import PROMPTS
+from mslt_it.records import to_plain
 from mslt_it.store import COMPLETE, seal
 
 ROWS = [{"lang": code, "text": text} for code, text, _ in table()[:60]]
@@ -79,7 +82,22 @@ def test_prompts_say_how_new_rows_are_asked_in_every_language(folders: dict[str,
     assert list(record["languages"]) == ["en", "de", "tr", "el", "ja", "sw"]  # those without labels, too
     assert record["recipe"]["task"]["label_names"] == list(LABELS)  # that were found
     assert record["recipe"]["task"]["data"] == "tickets.csv" and str(trained.folder) not in json.dumps(record)
-    assert (folders["vllm"] / PROMPTS).read_bytes() == (trained.run / "adapter" / PROMPTS).read_bytes()
+    of_vllm = json.loads((folders["vllm"] / PROMPTS).read_text(encoding="utf-8"))
+    assert of_vllm.pop("calibration") == to_plain(calibrated(read_run(trained.run)))
+    assert of_vllm == json.loads((trained.run / "adapter" / PROMPTS).read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("form", ["merged", "safetensors", "vllm"])
+def test_what_was_made_of_a_run_is_calibrated_as_the_run(form: str, folders: dict[str, Path], trained: Trained) -> None:
+    expected, found = (list(predict(folder, ROWS, calibration="held_out")) for folder in (trained.run, folders[form]))
+    assert [row["label"] for row in found] == [row["label"] for row in expected]
+    for one, other in zip(found, expected, strict=True):
+        assert [one[f"p_{name}"] for name in LABELS] == pytest.approx([other[f"p_{name}"] for name in LABELS], abs=1e-3)
+    assert max(abs(a["p_bus"] - b["p_bus"]) for a, b in zip(found, predict(folders[form], ROWS), strict=True)) > 0.01
+    kept = json.loads((folders[form] / PROMPTS).read_text(encoding="utf-8"))["calibration"]
+    if form != "merged":  # which has no card
+        card = (folders[form] / "README.md").read_text(encoding="utf-8")
+        assert f"Divided by {kept['temperature']:.3f} before the softmax" in card
 
 
 def changed(folder: Path, copy: Path, change: Callable[[Path], object], *, sealed: bool = True) -> Path:
@@ -135,8 +153,20 @@ def test_what_is_no_model_to_ask_is_named(folders: dict[str, Path], trained: Tra
     for folder, text in cases:
         with pytest.raises(Problem, match=text):
             predict(folder, ROWS)
-    with pytest.raises(Problem, match=r"calibration=held_out: .* goes without its run, which has the held-out rows\."):
-        predict(merged, ROWS, calibration="held_out")
+    why_not = [
+        (
+            lambda c: c.pop("calibration"),
+            r"it was made by an earlier version, which did not fit it\. Remove it and make",
+        ),
+        (
+            lambda c: c.update(calibration="the run has 3 held-out rows"),
+            r": the run has 3 held-out rows\. Or leave cal",
+        ),
+    ]
+    for number, (change, text) in enumerate(why_not):
+        folder = changed(merged, tmp_path / f"uncalibrated{number}", rewrite(PROMPTS, change))
+        with pytest.raises(Problem, match=f"calibration=held_out: {folder}: .*{text}|{text}"):
+            predict(folder, ROWS, calibration="held_out")
     assert (merged / MERGE).is_file()
 
 
@@ -146,7 +176,7 @@ def test_ids_twice_and_languages_never_seen_are_labelled(trained: Trained, tmp_p
     with (tmp_path / "new.csv").open("w", newline="", encoding="utf-8") as file:
         csv.writer(file).writerows(rows)
     code, shown = call("predict", f"run={trained.run}", f"data={tmp_path / 'new.csv'}", f"out={tmp_path / 'out.csv'}")
-    assert code == 0 and "  fr (no language of the run): 1 rows" in shown, shown
+    assert code == 0 and "  fr (no language of the run): 1 row:" in shown, shown
     with (tmp_path / "out.csv").open(newline="", encoding="utf-8") as file:
         found = list(csv.DictReader(file))
     assert [row["id"] for row in found] == ["1", "1"] and all(row["label"] in LABELS for row in found)

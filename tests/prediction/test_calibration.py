@@ -11,8 +11,8 @@ import pytest
 from labelled_table import Trained
 
 from mslt_it import predict
+from mslt_it.evaluation.calibration import Calibration, calibrated, calibration_error, fitted_temperature, softmax
 from mslt_it.models.identity import read_run
-from mslt_it.prediction.calibration import calibrated, calibration_error, fitted_temperature, softmax
 from mslt_it.problems import Problem
 
 
@@ -39,6 +39,7 @@ def test_the_temperature_makes_shares_those_of_right_answers() -> None:
 
 def test_a_run_is_calibrated_on_its_sources_held_out_rows(trained: Trained, tmp_path: Path) -> None:
     found = calibrated(read_run(trained.run))
+    assert isinstance(found, Calibration)
     lines = [json.loads(line) for code in ("en", "de")
              for line in (trained.run / "predictions" / f"{code}.jsonl").read_text().splitlines()]  # fmt: skip
     assert found.num_rows == len(lines) and found.languages == ("en", "de")

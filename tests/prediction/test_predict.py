@@ -138,6 +138,18 @@ def test_python_gives_what_the_command_gives(trained: Trained, labelled: list[di
     assert list(predict(trained.run, [])) == []
 
 
+def test_a_text_that_repeats_is_asked_once(trained: Trained, asked: list[int]) -> None:
+    rows = [{**row, "n": f"{number}"} for number in range(3) for row in ROWS[:20]]
+    found = list(predict(trained.run, rows))
+    assert sum(asked) == len({row["text"] for row in rows}) == 20
+    of_one = [{name: value for name, value in row.items() if name != "n"} for row in found]
+    assert of_one[:20] == of_one[20:40] == of_one[40:] and [row["n"] for row in found[::20]] == ["0", "1", "2"]
+
+
+def test_chunks_grow_with_the_table_within_bounds() -> None:
+    assert [job.chunk_size(n) for n in (1, 32_000, 64_000, 128_000, 10**7)] == [2000, 2000, 4000, 8000, 8000]
+
+
 def test_bad_rows_get_a_reason_and_the_others_their_label(trained: Trained, tmp_path: Path) -> None:
     rows = [row for pair in zip(ROWS, [bad for bad, _ in BAD], strict=False) for row in pair]
     rows = [{name: row.get(name, "") for name in ROWS[0]} for row in rows]

@@ -105,7 +105,7 @@ def test_a_cell_s_recipe(tmp_path: Path) -> None:
 def test_budgets_default_to_the_recipe_s_and_must_reach_every_source(tmp_path: Path) -> None:
     config = load_study("tiny", ["budgets=[]"], write_study(tmp_path))
     assert with_budgets(config, base_recipe(config)).budgets == (1500,)
-    with pytest.raises(Problem, match="budgets: 1 rows cannot be shared by 2 sources"):
+    with pytest.raises(Problem, match="budgets: 1 row cannot be shared by 2 sources"):
         with_budgets(load_study("tiny", ["budgets=[1]"], tmp_path), base_recipe(config))
 
 

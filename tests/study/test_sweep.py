@@ -24,6 +24,7 @@ from mslt_it.study.analyse.resampling import Settings
 from mslt_it.study.choosing import chosen_of, tried
 from mslt_it.study.collect import collect
 from mslt_it.study.config import StudyConfig, load_study
+from mslt_it.study.derived import check_with_recipe
 from mslt_it.study.forecast import num_looked_at, num_steps
 from mslt_it.study.grid import base_recipe, cell_recipe, cells
 from mslt_it.study.manifest import StudyFolder, build_manifest, refuse_changed
@@ -106,7 +107,8 @@ def test_a_list_is_one_value_and_lists_in_a_list_are_a_sweep(tmp_path: Path) -> 
         ("grid={targets: [[tr], [sw]]}", "grid holds targets, for which the study has targets"),
         ("grid={seed: [0, 1]}", "grid holds seed, for which the study has seeds"),
         ("data.num_examples_total=[24,48]", "grid holds data.num_examples_total, for which the study has budgets"),
-        ("prompt.language=[native,english]", "grid cannot hold prompt.language: cells of a study are compared on one"),
+        ("prompt.variant=[direct,xlt]", "grid holds prompt.variant, for which the study has variants"),
+        ("scoring.confidence=[0.9,0.95]", "grid cannot hold scoring.confidence: cells of a study are compared on one"),
         ("model.path=[a,b]", "Make a study of each value, with an out=DIR of its own."),
         ("adapter.quantization=[none,nf4]", "grid cannot hold adapter.quantization: cells of a study are compared"),
         ("training.num_eval_examples=[10,20]", "grid cannot hold training.num_eval_examples: settings are chosen by"),
@@ -118,6 +120,28 @@ def test_mistakes_are_named(argument: str, said: str, tmp_path: Path) -> None:
     with pytest.raises(Problem) as caught:
         base_recipe(loaded(tmp_path, argument))
     assert said in str(caught.value)
+
+
+def test_prompts_are_swept_and_the_base_has_no_one_answer_then(tmp_path: Path) -> None:
+    asked = ("prompt.language=[native,english]", "training.batch_size=[4,8]", "training.freeze_layers=[0,1]", LOOKING)
+    config = loaded(tmp_path, *asked)
+    base, found = base_recipe(config), cells(config)
+    check_points(config.grid, base)
+    assert found[-1].id == "en-zh_languageenglish_batch_size8_freeze_layers1_s0"
+    recipes = [cell_recipe(base, config, cell, tmp_path) for cell in found]
+    assert {(r.prompt.language, r.training.batch_size, r.training.freeze_layers) for r in recipes} == set(
+        itertools.product(("native", "english"), (4, 8), (0, 1))
+    )
+    wanted = {"predict": "{set_size: 2, num_items: 4}"}
+    with pytest.raises(Problem, match=r"predict: .* grid has several prompts\. Take one .*predict=\{\} or grid=\{\}\)"):
+        check_with_recipe(loaded(tmp_path, *asked, **wanted), base)
+    check_with_recipe(loaded(tmp_path, *asked, "grid={}", "predict={}", **wanted), base)
+    folder = write_swept(tmp_path / "swept", against, for_two)
+    assert collect(folder).base is not None
+    manifest = json.loads((folder / "manifest.json").read_text())
+    manifest["config"]["grid"] = {"prompt.template": ["0", "1"]}
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    assert collect(folder).base is None
 
 
 def test_a_key_has_one_place(tmp_path: Path) -> None:

@@ -10,13 +10,14 @@ import torch
 import transformers
 from tiny_run import tiny_tokenizer
 from torch import nn
-from transformers import AutoModelForCausalLM, PreTrainedConfig
+from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification, PreTrainedConfig
 
 from mslt_it.cli import main
-from mslt_it.config.recipe import AdapterConfig, ModelConfig
+from mslt_it.config.recipe import AdapterConfig, Head, ModelConfig
 from mslt_it.models import base_model
 from mslt_it.models.base_model import load_base
-from mslt_it.models.causality import refuse_not_causal
+from mslt_it.models.causality import refuse_causal, refuse_not_causal
+from mslt_it.models.kinds import kind_of
 from mslt_it.models.quantization import dequantized_weights
 from mslt_it.models.tokenizers import load_tokenizer
 from mslt_it.problems import Problem
@@ -85,6 +86,33 @@ def test_what_looks_ahead_is_found_out_whatever_its_class(name: str) -> None:
 def test_what_looks_ahead_is_found_out_in_sixteen_bits(name: str) -> None:
     with pytest.raises(Problem, match="is not causal"):
         refuse_not_causal(model_of(NO_DECODERS[name], torch.bfloat16), name)
+
+
+XLM = NO_DECODERS["xlm"][1]
+
+
+@pytest.mark.parametrize("name", ["bert", "xlm-roberta", "xlm-roberta, 4 positions", "electra", "xlm"])
+def test_encoders_pass_as_encoders(name: str) -> None:
+    torch.manual_seed(0)
+    model = AutoModelForSequenceClassification.from_config(config_of(NO_DECODERS[name])).eval()
+    state = torch.get_rng_state()
+    refuse_causal(model, name)
+    assert torch.equal(state, torch.get_rng_state())
+
+
+@pytest.mark.parametrize("kind", [("XLM", XLM | {"causal": True}), ("Bert", SIZE | {"is_decoder": True})])
+def test_what_does_not_look_ahead_is_no_encoder_whatever_its_class(kind: tuple[str, dict[str, Any]]) -> None:
+    model = AutoModelForSequenceClassification.from_config(config_of(kind)).eval()
+    with pytest.raises(Problem, match=r"^model\.path=here: \w+ForSequenceClassification is causal: .*xlm-roberta-base"):
+        refuse_causal(model, "here")
+
+
+def test_a_causal_encoder_is_refused_when_it_is_loaded(tmp_path: Path) -> None:
+    config = config_of(("XLM", XLM | {"causal": True}))
+    assert kind_of(config) == "encoder"  # all that its configuration tells
+    folder = saved(transformers.XLMForSequenceClassification(config), tmp_path)
+    with pytest.raises(Problem, match="is causal: its tokens do not see those that come after them"):
+        load_base(ModelConfig(path=str(folder), kind="encoder"), head=Head("classes", ("a", "b")))
 
 
 def test_one_layer_of_many_that_looks_ahead_is_enough() -> None:

@@ -214,7 +214,7 @@ def test_tensors_that_are_missing_are_not_made_up(cache: Path, tmp_path: Path, m
     real = gguf_tensors
     monkeypatch.setattr(sys.modules[__name__], "gguf_tensors", without_one)
     torn = write_gguf(tmp_path / "torn.gguf", small_llama())
-    with pytest.raises(Problem, match=r"1 tensors of LlamaForCausalLM are not in the GGUF file \(first: .*up_proj"):
+    with pytest.raises(Problem, match=r"1 tensor of LlamaForCausalLM not in the GGUF file \(first: .*up_proj"):
         load_tokenizer(ModelConfig(path=str(torn)))
 
 

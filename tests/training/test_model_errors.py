@@ -262,7 +262,7 @@ def test_weights_that_are_not_all_there_are_refused(folder: Path, how: str) -> N
     save_file(tensors, file, metadata={"format": "pt"})
     if how == "halved":
         file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
-    expected = {"missing": "1 tensors of LlamaForCausalLM are not in its files .first: model.layers.1.self_attn.q_proj"}
+    expected = {"missing": "1 tensor of LlamaForCausalLM not in its files .first: model.layers.1.self_attn.q_proj"}
     with pytest.raises(Problem, match=expected.get(how, "no causal language model could be loaded")):
         load(ModelConfig(path=str(folder)))
 

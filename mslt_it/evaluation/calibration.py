@@ -9,7 +9,6 @@ import numpy as np
 from scipy.optimize import minimize_scalar
 
 from mslt_it.models.identity import ADAPTER, FinishedRun
-from mslt_it.problems import Problem
 from mslt_it.store import is_intact
 
 NUM_BINS = 15
@@ -59,24 +58,23 @@ def fitted_temperature(log_likelihoods: np.ndarray, right: np.ndarray) -> float:
     return float(np.exp(minimize_scalar(loss, bounds=(-3.0, 5.0), method="bounded").x))
 
 
-def calibrated(run: FinishedRun) -> Calibration:
-    """Fitted on what the run answered in its sources' held-out rows, as its folder keeps them."""
+def calibrated(run: FinishedRun) -> Calibration | str:
+    """Fitted on what the run answered in its sources' held-out rows, as its folder keeps them; or why there is none."""
     names, scores, right = run.recipe.task.choice_names, [], []
+    if not names or run.recipe.prompt.variant != "direct":
+        return "the run writes its answers, and only labels that are chosen have probabilities"
     for code in run.recipe.sources:
         place = f"predictions/{code}.jsonl"
         if not is_intact(run.folder, place):
-            raise Problem(
-                f"calibration=held_out: {run.folder / place} is missing or altered, so nothing says how often the run "
-                "is right in held-out rows. Leave calibration out, or score the run."
-            )
+            return f"the run's {place} is missing or altered, so nothing says how often it is right in held-out rows"
         for line in map(json.loads, (run.folder / place).read_text(encoding="utf-8").splitlines()):
             if line.get(f"{ADAPTER}_prediction") is not None:
                 scores.append(line[f"{ADAPTER}_log_likelihoods"])
                 right.append(names.index(line["label"]))
     if len(scores) < MIN_ROWS:
-        raise Problem(
-            f"calibration=held_out: the run has {len(scores)} held-out rows with scores, and a temperature needs "
-            f"{MIN_ROWS}. Leave calibration out, or score more rows (scoring.num_examples_per_language)."
+        return (
+            f"the run has {len(scores)} held-out rows with scores, and a temperature needs {MIN_ROWS} "
+            "(scoring.num_examples_per_language)"
         )
     found, gold = np.array(scores, dtype=float), np.array(right)
     temperature = fitted_temperature(found, gold)

@@ -45,7 +45,7 @@ from mslt_it.training.curves import Curves, write_losses
 from mslt_it.training.layers import freeze, rates
 from mslt_it.training.looks import Validation
 from mslt_it.training.progress_lines import ProgressLines, loss_by_language
-from mslt_it.training.summary import TrainingSummary
+from mslt_it.training.summary import TrainingSummary, flops
 from mslt_it.training.supervised_loss import (
     add_answer_forward,
     add_head_forward,
@@ -155,6 +155,7 @@ def train(
         seconds=time.perf_counter() - started,
         best_step=chosen.step if chosen else None,
         num_looks=len(found),
+        flops=flops(base_of(model), state.global_step / trainer.steps_per_epoch * sum(trainer.lengths)),
     )
 
 

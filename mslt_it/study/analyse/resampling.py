@@ -82,7 +82,8 @@ class SetFigures:
     base_drawn: np.ndarray | None  # (B, L)
     runs: tuple[Mapping[tuple[int, int], np.ndarray], ...]  # per set: (assignment, seed) -> (L,)
     settings: Settings
-    pinches: tuple[int | None, ...] = ()  # per set, which is there with each; see `pinch`
+    shares: tuple[int | None, ...] = ()  # per set, which is there with each; see `shares`
+    flops: tuple[float | None, ...] = ()  # of training, mean over a set's runs
 
     @property
     def sizes(self) -> list[int]:
@@ -215,13 +216,13 @@ def resample(study: Study, chosen: Slice, settings: Settings) -> SetFigures:
     cells = [cell for cell in study.cells if cell.slice == chosen]
     groups: dict[tuple[tuple[str, ...], int | None], list[int]] = {}
     for number, cell in enumerate(cells):
-        groups.setdefault((cell.sources, cell.pinch), []).append(number)
+        groups.setdefault((cell.sources, cell.share), []).append(number)
     for (sources, _), members in groups.items():
         if len({(cells[i].assignment, cells[i].seed) for i in members}) < len(members):
             raise Problem(f"Cells of {' '.join(sources)} ({chosen.name}) have one seed twice. Keep one of them.")
     point, drawn, base, base_drawn = _items_drawn(study, cells, settings)
     keys = sorted(groups, key=lambda one: (len(one[0]), [_place(study.pool, code) for code in one[0]], one[1] or 0))
-    sets, pinches = zip(*keys, strict=True)
+    sets, shares = zip(*keys, strict=True)
     several = len({cell.assignment for cell in cells}) > 1
     replicates: list[list[int]] = []  # cells of each: a seed's, or an assignment's
     names: list[int] = []
@@ -235,7 +236,7 @@ def resample(study: Study, chosen: Slice, settings: Settings) -> SetFigures:
         names += of_name
     of_replicates = np.array([point[members].mean(axis=0) for members in replicates])
     replicates_drawn = np.stack([drawn[:, members].mean(axis=1) for members in replicates], axis=1)
-    names_of = [(*one, *([] if pinch is None else [f"pinch {pinch}"])) for one, pinch in keys]
+    names_of = [(*one, *([] if share is None else [f"pinch {share}"])) for one, share in keys]
     noise = _seed_noise(names_of, rows, names, of_replicates, replicates_drawn, settings)
     return SetFigures(
         study,
@@ -247,8 +248,14 @@ def resample(study: Study, chosen: Slice, settings: Settings) -> SetFigures:
         base_drawn,
         tuple({(cells[i].assignment, cells[i].seed): point[i] for i in groups[one]} for one in keys),
         settings,
-        pinches,
+        shares,
+        tuple(_mean([cells[i].flops for i in groups[one]]) for one in keys),
     )
+
+
+def _mean(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return float(np.mean(known)) if len(known) == len(values) else None
 
 
 def _place(pool: Sequence[str], code: str) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -49,19 +50,22 @@ class TaskMean:
     high: float
 
 
-def family_of(code: str) -> str | None:
-    """The family of a language, by URIEL; None where that has none (isolates such as Basque, and gaps)."""
-    try:
-        return family_names([uriel_code(code)])[0]
-    except Problem:
-        return None
+def families(codes: Sequence[str]) -> list[str | None]:
+    """The families of languages, by URIEL; None where that has none (isolates such as Basque, and gaps)."""
+    known = {}
+    for code in codes:
+        with contextlib.suppress(Problem):
+            known[code] = uriel_code(code)
+    names = dict(zip(known, family_names(list(known.values())), strict=True))
+    return [names.get(code) for code in codes]
 
 
-def script_of(code: str) -> str:
-    return script_name(likely_script(code))
+def scripts(codes: Sequence[str]) -> list[str | None]:
+    """The scripts that languages are usually written in."""
+    return [script_name(likely_script(code)) for code in codes]
 
 
-KINDS: Mapping[str, Callable[[str], str | None]] = {"family": family_of, "script": script_of}
+KINDS: Mapping[str, Callable[[Sequence[str]], list[str | None]]] = {"family": families, "script": scripts}
 
 
 def language_groups(
@@ -73,9 +77,9 @@ def language_groups(
         systems: (system, variant) -> its unseen languages' cells.
     """
     found = []
-    for kind, group_of in KINDS.items():
-        codes = dict.fromkeys(cell.language for cells in systems.values() for cell in cells)
-        names = {code: group_of(code) for code in codes}
+    codes = list(dict.fromkeys(cell.language for cells in systems.values() for cell in cells))
+    for kind, groups_of in KINDS.items() if len(codes) > 2 else ():
+        names = dict(zip(codes, groups_of(codes), strict=True))
         for name in sorted({one for one in names.values() if one}):
             members = tuple(code for code in codes if names[code] == name)
             if not 1 < len(members) < len(codes):

@@ -13,10 +13,11 @@ import numpy as np
 
 from mslt_it.config.recipe import TaskConfig
 from mslt_it.evaluation.estimates import Difference, Settings, difference, differences, macro
-from mslt_it.evaluation.groups import GroupMean, language_groups
+from mslt_it.evaluation.groups import GroupMean
 from mslt_it.evaluation.label_reports import Chance, LabelReport, above_chance, label_report, p_above_chance
 from mslt_it.evaluation.matching import Cell
 from mslt_it.evaluation.measures import ACCURACY, MEASURES, Measure, Outputs, choice_scores, why_invalid
+from mslt_it.evaluation.seeds import SeedMean
 from mslt_it.evaluation.text_figures import answer_languages, token_figures
 from mslt_it.evaluation.voting import vote
 from mslt_it.problems import Problem
@@ -131,7 +132,10 @@ class Figures:
     labels: tuple[LabelReport, ...] = ()  # what became of each label, where answers are labels
     notes: tuple[str, ...] = ()
     spreads: tuple[Spread, ...] = ()  # what is said in languages without labels
-    groups: tuple[GroupMean, ...] = ()  # means over families and scripts, where they were asked for
+    # Of the main metric, per system and variant: its unseen languages, where all are valid; what these are made of:
+    cells: Mapping[tuple[str, str], Sequence[Cell]] = field(default_factory=dict, repr=False)
+    seeds: tuple[SeedMean, ...] = ()  # means over runs that differ by seed only
+    groups: tuple[GroupMean, ...] = ()  # means over families and scripts
 
     @property
     def is_valid(self) -> bool:
@@ -144,7 +148,6 @@ def figures(
     settings: Settings,
     train_counts: Mapping[str, Mapping[str, int]] | None = None,
     base: str = "",
-    grouped: bool = False,
 ) -> Figures:
     """Scores everything that was answered about one task.
 
@@ -153,15 +156,13 @@ def figures(
         base: the system whose figures stand beside those of the others, with their gain on it, in place of rows of its
             own; "": every system has rows, and none has a gain.
 
-        grouped: the means over families and scripts, too.
-
     The mean over unseen languages is over those that no system of the evaluation has seen, so that all systems are
     compared on the same items. Differences are told of the task's main metric: of each pair of systems within a
     variant, and of each pair of variants within a system, corrected together for their number.
     """
     rows: list[ScoreRow] = []
     found: list[Difference] = []
-    of_groups: list[GroupMean] = []
+    cells_of: dict[tuple[str, str], list[Cell]] = {}
     in_languages: list[Difference] = []
     notes: list[str] = []
     outputs = {_place(one): outputs_of(one) for one in answered}
@@ -169,7 +170,6 @@ def figures(
     groups = _grouped(answered)
     for number, measure in enumerate(MEASURES[task.metric]):
         means: dict[str, list[Cell]] = {}
-        of_systems: dict[tuple[str, str], list[Cell]] = {}
         counted = {_place(one): _counted(measure, one, outputs[_place(one)]) for one in answered}
         cells = {place: cell for place, (cell, _) in counted.items()}
         beside_base = partial(_beside_base, base, measure, cells, outputs, settings)
@@ -194,22 +194,21 @@ def figures(
             targets = [(row, one) for row, one in zip(own, group, strict=True) if one.role == "target"]
             valid = [cell for _, one in targets if (cell := cells[_place(one)])]
             if targets and len(valid) == len(targets):
-                means[_name(system, variant)] = of_systems[system, variant] = valid
+                means[_name(system, variant)] = valid
+                cells_of.setdefault((system, variant), valid)
                 some_seen = any(one.role != "target" for one in group)
                 mean = _mean_row(
                     measure, [r for r, _ in targets], [one for _, one in targets], valid, settings, some_seen
                 )
                 rows.append(beside_base(mean, [one.language for _, one in targets]))
-        if number == 0 and grouped:
-            of_groups = language_groups(task.name, measure, of_systems, settings)
         if number == 0 and (pairs := _pairs(means)):
             found, in_languages = (
                 differences(measure, means, pairs, settings=settings, per_language=each) for each in (False, True)
             )
             without = [n for n in (_name(*key) for key in groups if key[0] != base) if n not in means]
             notes += [f"{name}: no valid scores in some language, left out of the comparisons" for name in without]
-    of_labels = tuple(reports.values())
-    return Figures(tuple(rows), tuple(found), tuple(in_languages), of_labels, tuple(notes), groups=tuple(of_groups))
+    labels = tuple(reports.values())
+    return Figures(tuple(rows), tuple(found), tuple(in_languages), labels, tuple(notes), cells=cells_of)
 
 
 Place = tuple[str, str, str]  # system, variant, language

@@ -13,6 +13,7 @@ from mslt_it.evaluation.estimates import Difference
 from mslt_it.evaluation.groups import GroupMean, TaskMean
 from mslt_it.evaluation.label_reports import LabelReport
 from mslt_it.evaluation.scores import MACRO, MACRO_ALL, Figures, ScoreRow
+from mslt_it.evaluation.seeds import SeedMean
 from mslt_it.languages import language_name
 
 METRIC_NAMES = {
@@ -32,6 +33,7 @@ MOST_DIFFERENCES = 40  # rows of a terminal; differences.csv has all
 LIKE_THESE = "languages like these"  # the interval beside that for these very languages
 MOST_NAMED_COLUMNS = 4  # of more, the head has numbers, and the table of means says what they are
 MOST_OTHERS = 3  # languages of wrong answers that a terminal names; results.json has all
+OVER_SEEDS = "Runs that differ by seed only, over the unseen languages (interval for other items and seeds)"
 OVER_TASKS = "Mean over the tasks, with their weights: each task's main figure over its unseen languages"
 ROLES = {"source": "seen", "seen": "seen by another", "target": "unseen"}
 
@@ -58,6 +60,8 @@ def tables(figures: Figures, confidence: float) -> list[tuple[str, Cells]]:
             found.append((f"Mean over the {number} unseen languages", _means(figures, columns, confidence)))
     if any(row.new_tokens_per_item for row in rows):
         found.append(("What the answers cost and how they could be read", _costs(rows, columns)))
+    if figures.seeds:
+        found.append((f"{OVER_SEEDS}: {metric}", _seeds(figures.seeds, confidence)))
     if figures.groups:
         found.append((f"Mean over unseen languages of a kind: {metric}", _groups(figures.groups, columns, confidence)))
     for title, own in (("Differences in points", figures.differences), (IN_LANGUAGES, figures.in_languages)):
@@ -228,6 +232,20 @@ def _costs(rows: Sequence[ScoreRow], columns: Sequence[tuple[str, str]]) -> Cell
                 f"{sum(row.new_tokens_per_item * row.n for row in own) / items:.0f}",
             )
         )
+    return cells
+
+
+def _seeds(means: Sequence[SeedMean], confidence: float) -> Cells:
+    """The means over the unseen languages of what was pooled, then the differences."""
+    cells: Cells = [("", "", "seeds", "n", "mean", interval_head(confidence), "SD over seeds", "p corrected")]
+    for one in means:
+        if one.language:
+            continue
+        what, sign = (f"{one.name} - {one.minus}", "+") if one.minus else (one.name, "")
+        figures = (f"{100 * one.value:{sign}.1f}", span(one.low, one.high, sign))
+        sd = "" if one.seed_sd is None else f"{100 * one.seed_sd:.1f}"
+        p = "" if one.p_adjusted is None else _p(one.p_adjusted)
+        cells.append((one.variant, what, " ".join(map(str, one.seeds)), str(one.n), *figures, sd, p))
     return cells
 
 

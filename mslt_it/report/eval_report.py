@@ -16,6 +16,7 @@ from mslt_it.evaluation.groups import GroupMean, TaskMean
 from mslt_it.evaluation.label_reports import LabelReport
 from mslt_it.evaluation.remarks import said_of
 from mslt_it.evaluation.scores import Figures, read_differences, read_rows
+from mslt_it.evaluation.seeds import SeedMean
 from mslt_it.evaluation.tables import OVER_TASKS, columns_of, main_rows, tables, task_means_table
 from mslt_it.problems import Problem
 from mslt_it.report.answers import answered_again
@@ -44,7 +45,8 @@ def write_eval_report(folder: Path, out: Path, formats: Collection[str], example
         )
         rows = tuple(row for row in all_rows if row.task == task.name)
         groups = tuple(GroupMean(**one) for one in content.get("groups", ()) if one["task"] == task.name)
-        found = Figures(rows, compared, in_languages, groups=groups)
+        seeds = tuple(SeedMean(**one) for one in content.get("seed_means", ()) if one["task"] == task.name)
+        found = Figures(rows, compared, in_languages, groups=groups, seeds=seeds)
         said += said_of(found)
         sections.append(_scores(task, found, confidence))
     if means := [TaskMean(**one) for one in content.get("task_means", ())]:

@@ -133,7 +133,7 @@ class Figures:
     notes: tuple[str, ...] = ()
     spreads: tuple[Spread, ...] = ()  # what is said in languages without labels
     # Of the main metric, per system and variant: its unseen languages, where all are valid; what these are made of:
-    cells: Mapping[tuple[str, str], Sequence[Cell]] = field(default_factory=dict, repr=False)
+    cells: Mapping[tuple[str, str], Sequence[Cell]] = field(default_factory=dict, repr=False, compare=False)
     seeds: tuple[SeedMean, ...] = ()  # means over runs that differ by seed only
     groups: tuple[GroupMean, ...] = ()  # means over families and scripts
 

@@ -181,7 +181,7 @@ def test_the_command_pools_runs_of_one_recipe(run: Path, base: Path, other_run: 
         ("The boat is in the harbour.", "de", "en"),
         ("Das Boot liegt in dem Hafen.", "de", "de"),
         ("Лодка и это в порту, не на море", "el", "ru"),
-        ("これは船です。", "tr", "ja"),
+        ("これは大きな船だと思います。", "tr", "ja"),
         ("გემი ნავსადგურშია", "ka", "ka"),  # no other language here has its script
         ("გემი ნავსადგურშია", "de", "Geor"),
         ("lorem ipsum dolor amet", "th", "Latn"),

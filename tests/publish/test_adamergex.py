@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import itertools
-import json
+import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
 import torch
+from finished_run import change_adapter, reseal
 
 from mslt_it import cli
 from mslt_it.config.compose import load_recipe
@@ -77,19 +78,21 @@ def test_runs_that_do_not_stand_so_to_each_other(runs: Sequence[tuple[str, str]]
 
 
 def test_the_command_makes_a_run_of_task_a(run_of: Callable[..., Path], tmp_path: Path) -> None:
-    runs = [
-        run_of("llama"),
-        run_of("llama", "task=pawsx", "sources=[zh]", "targets=[en]", "seed=1"),
-        run_of("llama", "task=pawsx", "sources=[de]", "targets=[en]", "seed=2"),
-    ]
+    runs = []
+    for number, overrides in enumerate([(), ("task=pawsx", "sources=[zh]"), ("task=pawsx", "sources=[de]")], start=1):
+        runs.append(tmp_path / str(number))
+        shutil.copytree(run_of("llama", *overrides), runs[-1])
+        change_adapter(runs[-1], lambda tensors, n=number: [tensor.mul_(n) for tensor in tensors.values()])
+        reseal(runs[-1], num_examples=10 * number)
     out = tmp_path / "out"
     listed = ",".join(str(runs[place]) for place in (2, 0, 1))
     assert cli.main(["combine", f"runs=[{listed}]", f"out={out}", "method=adamergex", "scored=false"]) == 0
     run = read_run(out)
     assert (run.recipe.task.name, run.recipe.sources, run.recipe.targets) == ("xnli", ("de",), ("tr", "en"))
-    made = json.loads((out / "results.json").read_text(encoding="utf-8"))["provenance"]["combination"]
-    assert [(one["task"], one["weight"]) for one in made["adapters"]] == [("xnli", 1), ("pawsx", 1), ("pawsx", -1)]
+    assert run.provenance["num_examples"] == 10  # labelled in task A
+    made = run.provenance["combination"]["adapters"]
+    assert [(one["task"], one["weight"]) for one in made] == [("xnli", 1), ("pawsx", 1), ("pawsx", -1)]
     combined, *parts = (read_lora(folder / "adapter") for folder in (out, *runs))
     for module, factors in combined.modules.items():
         dense = [part.modules[module].scaling * part.modules[module].b @ part.modules[module].a for part in parts]
-        assert torch.allclose(factors.scaling * factors.b @ factors.a, dense[0] + dense[1] - dense[2], atol=1e-5)
+        assert torch.allclose(factors.scaling * factors.b @ factors.a, dense[0] + dense[1] - dense[2], atol=1e-4)

@@ -120,6 +120,13 @@ def test_the_answer_says_from_how_many_rows_on() -> None:
     assert "40 rows of the target, against 3 sources, at the same total cost: " in as_markdown(report)
 
 
+def test_sets_without_rows_of_a_target_have_no_curve() -> None:
+    study = shots_study({0: 0.0, 10: 0.5}, 0.3)
+    study = dataclasses.replace(study, cells=tuple(cell for cell in study.cells if not cell.share))
+    (reason,) = analyse(study, Settings(num_bootstrap=100)).slices[0].not_done
+    assert reason.reason == "No set with rows of a target is complete in every target."
+
+
 def test_no_such_k_is_said_as_plainly() -> None:
     found = analyse(shots_study({10: 0.3, 40: 0.3}, 0.3), Settings(num_bootstrap=200))
     answer = report_of(found)["slices"][0][2][0].found

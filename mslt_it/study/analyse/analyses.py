@@ -83,9 +83,10 @@ def analyse(
 def _steps(figures: SetFigures, k: int, orders: Orders) -> list[tuple[str, Callable[[], Analysis | NotDone]]]:
     """The analyses in the order of the report, each ready to run."""
     study = figures.study
+    if study.manifest["config"].get("shots"):
+        return [("shots", partial(shares.shots, figures))]
     if any(number is not None for number in figures.shares):
-        has_shots = study.manifest["config"].get("shots")
-        return [("shots", partial(shares.shots, figures)) if has_shots else ("pinch", partial(shares.pinch, figures))]
+        return [("pinch", partial(shares.pinch, figures))]
     return [
         *([("settings tried", partial(settings_tried, study, figures.slice))] if study.tried else []),
         ("one source or several", partial(comparisons.single_or_several, figures, k)),

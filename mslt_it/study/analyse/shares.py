@@ -62,6 +62,8 @@ def shots(figures: SetFigures) -> Analysis | NotDone:
     """The curve over rows of the target, of the sets of the largest size that has any, held against the next larger
     sets without; where there are none, against the same sets without."""
     title = "A few labelled rows of the target"
+    if not any(figures.shares):
+        return NotDone("shots", title, "No set with rows of a target is complete in every target.")
     study, size = figures.study, max(len(one) for one, n in zip(figures.sets, figures.shares, strict=True) if n)
     places = _places(figures, [row for row in figures.of_size(size) if figures.shares[row] is not None])
     larger = [row for row, one in enumerate(figures.sets) if len(one) > size and figures.shares[row] is None]

@@ -24,7 +24,7 @@ from mslt_it.study.cells import Job, Outcome, run_cell, status_of, tidy
 from mslt_it.study.config import KEYS, StudyConfig, is_override, load_study, study_files
 from mslt_it.study.executors import EXECUTORS, make_executor
 from mslt_it.study.forecast import duration, forecast, num_steps
-from mslt_it.study.grid import Cell, base_recipe, by_size, cell_recipe, cells, rows_of, with_budgets, with_rest
+from mslt_it.study.grid import Cell, base_recipe, by_size, cell_recipe, cells, with_budgets, with_rest
 from mslt_it.study.local_pool import LocalPool
 from mslt_it.study.manifest import StudyFolder, build_manifest, read_manifest, refuse_changed, write_manifest
 from mslt_it.study.sweep import check_points, described_grid, points
@@ -140,12 +140,12 @@ def dry_run(
     else:
         split = f", {duration(total / workers)} with {workers} workers" if workers > 1 else ""
         lines.append(f"Expected time: {duration(total)} of one worker{split} ({expected.origin}).")
-    in_all = sum(cell.budget for cell in grid)
-    shares = [(cell, rows_of(config, cell)) for cell in grid]
-    most = max(max(rows.values()) for _, rows in shares)
+    in_all = sum(sum(cell.rows.values()) for cell in grid)
+    most = max(max(cell.rows.values()) for cell in grid)
+    costs = f" at {', '.join(f'{cost:g} for {code}' for code, cost in config.cost.items())}" * bool(config.cost)
     lines.append(
-        f"Labelled rows (cost): {_list(config.budgets)} per cell; {in_all:,} trained on in all cells. At most "
-        f"{_labelled(shares):,} different ones must be labelled, {most:,} or fewer per "
+        f"Labelled rows (cost): {_list(config.budgets)} per cell{costs}; {in_all:,} trained on in all cells. At most "
+        f"{_labelled(grid):,} different ones must be labelled, {most:,} or fewer per "
         f"language and {'seed' if config.assignments == 1 else 'assignment'}."
     )
     if base.training.eval_steps:
@@ -173,11 +173,11 @@ def _sweep(config: StudyConfig, base: Recipe) -> list[str]:
     ]
 
 
-def _labelled(shares: Sequence[tuple[Cell, Mapping[str, int]]]) -> int:
+def _labelled(grid: Sequence[Cell]) -> int:
     """An upper bound of the different rows: cells of one language and assignment share the rows they both draw."""
     most: dict[tuple[str, int], int] = {}
-    for cell, rows in shares:
-        for language, number in rows.items():
+    for cell in grid:
+        for language, number in cell.rows.items():
             key = language, cell.seed if cell.assignment is None else cell.assignment
             most[key] = max(most.get(key, 0), number)
     return sum(most.values())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,12 +10,15 @@ from typing import Any
 
 from mslt_it.evaluation.estimates import Difference
 from mslt_it.evaluation.estimates import Settings as Statistics
+from mslt_it.evaluation.groups import language_groups, task_means
 from mslt_it.evaluation.lm_eval_results import lm_eval_results
+from mslt_it.evaluation.measures import MEASURES
 from mslt_it.evaluation.remarks import report
 from mslt_it.evaluation.request import Request
 from mslt_it.evaluation.scores import Answered, ScoreRow, figures
-from mslt_it.evaluation.systems import Bench, LoadedBase
-from mslt_it.evaluation.tables import as_csv, as_markdown, as_text, label_table
+from mslt_it.evaluation.seeds import seed_means
+from mslt_it.evaluation.systems import Bench, LoadedBase, seed_pools
+from mslt_it.evaluation.tables import OVER_TASKS, as_csv, as_markdown, as_text, label_table, task_means_table
 from mslt_it.models.environment import environment
 from mslt_it.records import to_plain
 from mslt_it.store import write_atomically
@@ -34,12 +38,19 @@ def write_results(
     request: Request, bench: Bench, out: Path, answered: Sequence[Answered], loaded: LoadedBase
 ) -> dict[str, Any]:
     """Scores the answers and writes every file of results; results.json."""
+    pools = seed_pools(bench)
     world = any(recipe.task.data == "world" for recipe in request.recipes)
     all_figures = []
     for recipe in request.recipes:
         own = [one for one in answered if one.task == recipe.task.name]
         settings = Statistics(recipe.scoring.confidence, recipe.scoring.num_bootstrap)
-        all_figures.append((recipe, figures(recipe.task, own, settings, _train_counts(bench, recipe.task.name))))
+        counts = _train_counts(bench, recipe.task.name)
+        found = figures(recipe.task, own, settings, counts)
+        about = recipe.task.name, MEASURES[recipe.task.metric][0], found.cells
+        seeds = tuple(seed_means(*about, pools, settings))
+        groups = tuple(language_groups(*about, settings))
+        all_figures.append((recipe, dataclasses.replace(found, seeds=seeds, groups=groups)))
+    means = task_means({recipe.task.name: found for recipe, found in all_figures}, request.weights)
     rows = [row for _, found in all_figures for row in found.rows]
     differences = [d for _, found in all_figures for d in found.differences]
     in_languages = [d for _, found in all_figures for d in found.in_languages]
@@ -62,6 +73,9 @@ def write_results(
         "results": [to_plain(row) for row in rows],
         "differences": [to_plain(d) for d in differences],
         "differences_in_languages": [to_plain(d) for d in in_languages],
+        "seed_means": [to_plain(one) for _, found in all_figures for one in found.seeds],
+        "groups": [to_plain(one) for _, found in all_figures for one in found.groups],
+        "task_means": [to_plain(one) for one in means],
         "labels": [to_plain(labels) for _, found in all_figures for labels in found.labels],
         "notes": [*request.told(), *(note for _, found in all_figures for note in found.notes)],
         "provenance": provenance,
@@ -70,6 +84,10 @@ def write_results(
         "\n\n".join(report(found, recipe.scoring.confidence, markdown=is_markdown) for recipe, found in all_figures)
         for is_markdown in (False, True)
     )
+    if means:
+        over_tasks = task_means_table(means, request.recipes[0].scoring.confidence)
+        text += f"\n\n{OVER_TASKS}\n\n{as_text(over_tasks)}"
+        markdown += f"\n\n### {OVER_TASKS}\n\n{as_markdown(over_tasks)}"
     told = [f"Note: {note}" for note in request.told()]
     notice = "\n\nThese are figures of the embedded world, not of XNLI." * world
     tables = [label_table(labels) for _, found in all_figures for labels in found.labels]

@@ -68,6 +68,9 @@ class Options:
     seed: int = key(0, "of sampled answers", at_least=0, at_most=LARGEST_SEED)
     cache: str | None = key(None, "folder of answers kept between calls, or none", shown="~/.cache/mslt_it")
     out: str | None = key(None, "folder of answers and results", shown="evals/TASK-HASH")
+    weights: Mapping[str, float] = key(
+        {}, "of the tasks in their mean", above=0, shown="(1 each)", example="{xnli:2,pawsx:1}"
+    )
     wait: bool = key(False, WAIT)
 
 
@@ -110,6 +113,7 @@ class Request:
     cache: Path | None
     out: Path | None  # None: named after what is scored
     wait: bool = False  # for another process that is at work there
+    weights: Mapping[str, float] = field(default_factory=dict)  # of tasks, 1 where none is given
     rows: RowStore = field(default_factory=RowStore, compare=False, repr=False)
 
     def told(self) -> list[str]:
@@ -136,7 +140,7 @@ class Request:
             "seen": self.seen,
             "settings": to_plain(self.settings),
             "backend": self.backend,
-        }
+        } | ({"weights": dict(self.weights)} if self.weights else {})
 
 
 def parse_request(argv: Sequence[str]) -> Request:
@@ -168,6 +172,11 @@ def request_of(call: Call) -> Request:
     for name, found in (("task", tasks), ("variant", variants)):
         if len(set(found)) < len(found):
             raise Problem(f"{name}=[{','.join(found)}] lists one twice. Remove it.")
+    if unknown := [name for name in asked.weights if len(recipes) < 2 or name not in {r.task.name for r in recipes}]:
+        raise Problem(
+            f"weights names {unknown[0]}: they are of the tasks that are scored, of several. "
+            f"{nearest(unknown[0], [r.task.name for r in recipes])}"
+        )
     languages = {r.task.name: _languages(call, r, known if runs and not tasks else [], known, store) for r in recipes}
     seen = validated_codes("seen", asked.seen)
     aside = [] if is_whole else known  # runs whose training rows are not scored
@@ -191,6 +200,7 @@ def request_of(call: Call) -> Request:
         cache=None if asked.cache == "none" else values.path(asked.cache) if asked.cache else user_cache(),
         out=values.path(asked.out) if asked.out else None,
         wait=asked.wait,
+        weights=asked.weights,
         rows=store,
     )
 

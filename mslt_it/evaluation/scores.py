@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import dataclasses
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from mslt_it.config.recipe import TaskConfig
-from mslt_it.evaluation.answers.language import LanguageShare, language_share
 from mslt_it.evaluation.estimates import Difference, Settings, difference, differences, macro
+from mslt_it.evaluation.groups import GroupMean
 from mslt_it.evaluation.label_reports import Chance, LabelReport, above_chance, label_report, p_above_chance
 from mslt_it.evaluation.matching import Cell
 from mslt_it.evaluation.measures import ACCURACY, MEASURES, Measure, Outputs, choice_scores, why_invalid
+from mslt_it.evaluation.seeds import SeedMean
+from mslt_it.evaluation.text_figures import answer_languages, token_figures
 from mslt_it.evaluation.voting import vote
 from mslt_it.problems import Problem
 from mslt_it.records import PromptedExample
@@ -78,6 +81,7 @@ class ScoreRow:
     num_untranslated: int = 0
     language_share: float | None = None  # of written answers that could be judged: in the language asked for
     num_language_undecided: int = 0
+    other_languages: Mapping[str, int] = field(default_factory=dict)  # of the others, or their script -> answers
     prompt_tokens_per_item: float = 0.0
     new_tokens_per_item: float = 0.0
     num_groups: int = 0  # what is drawn again: items, or premises and passages with all their items
@@ -90,6 +94,8 @@ class ScoreRow:
     train_majority_share: float | None = None  # the same of the training rows' most frequent label
     is_above_chance: bool | None = None  # above 1 / labels and majority_share, corrected for the languages
     only_label: str = ""  # that was given to every item
+    tokens_per_word: float | None = None  # of the prompts, instruction included; None where no words are told apart
+    tokens_per_character: float | None = None
 
     @property
     def is_mean(self) -> bool:
@@ -126,6 +132,10 @@ class Figures:
     labels: tuple[LabelReport, ...] = ()  # what became of each label, where answers are labels
     notes: tuple[str, ...] = ()
     spreads: tuple[Spread, ...] = ()  # what is said in languages without labels
+    # Of the main metric, per system and variant: its unseen languages, where all are valid; what these are made of:
+    cells: Mapping[tuple[str, str], Sequence[Cell]] = field(default_factory=dict, repr=False, compare=False)
+    seeds: tuple[SeedMean, ...] = ()  # means over runs that differ by seed only
+    groups: tuple[GroupMean, ...] = ()  # means over families and scripts
 
     @property
     def is_valid(self) -> bool:
@@ -152,6 +162,7 @@ def figures(
     """
     rows: list[ScoreRow] = []
     found: list[Difference] = []
+    cells_of: dict[tuple[str, str], list[Cell]] = {}
     in_languages: list[Difference] = []
     notes: list[str] = []
     outputs = {_place(one): outputs_of(one) for one in answered}
@@ -168,7 +179,7 @@ def figures(
             own = []
             for one in group:
                 place = _place(one)
-                row = _row(measure, one, outputs[place], *counted[place], settings)
+                row = _row(task, measure, one, outputs[place], *counted[place], settings)
                 if task.choice_names:
                     chance = Chance.of(one.items, task.choice_names, (train_counts or {}).get(system, {}))
                     row = dataclasses.replace(
@@ -184,6 +195,7 @@ def figures(
             valid = [cell for _, one in targets if (cell := cells[_place(one)])]
             if targets and len(valid) == len(targets):
                 means[_name(system, variant)] = valid
+                cells_of.setdefault((system, variant), valid)
                 some_seen = any(one.role != "target" for one in group)
                 mean = _mean_row(
                     measure, [r for r, _ in targets], [one for _, one in targets], valid, settings, some_seen
@@ -195,7 +207,8 @@ def figures(
             )
             without = [n for n in (_name(*key) for key in groups if key[0] != base) if n not in means]
             notes += [f"{name}: no valid scores in some language, left out of the comparisons" for name in without]
-    return Figures(tuple(rows), tuple(found), tuple(in_languages), tuple(reports.values()), tuple(notes))
+    labels = tuple(reports.values())
+    return Figures(tuple(rows), tuple(found), tuple(in_languages), labels, tuple(notes), cells=cells_of)
 
 
 Place = tuple[str, str, str]  # system, variant, language
@@ -300,7 +313,13 @@ def _grouped(answered: Iterable[Answered]) -> dict[tuple[str, str], list[Answere
 
 
 def _row(
-    measure: Measure, answered: Answered, out: Out, cell: Cell | None, num_unread: int, settings: Settings
+    task: TaskConfig,
+    measure: Measure,
+    answered: Answered,
+    out: Out,
+    cell: Cell | None,
+    num_unread: int,
+    settings: Settings,
 ) -> ScoreRow:
     """The figure of one language."""
     items = answered.items
@@ -312,13 +331,12 @@ def _row(
         "num_untranslated": answered.num_untranslated,
         "prompt_tokens_per_item": answered.prompt_tokens / len(items),
         "new_tokens_per_item": answered.new_tokens / len(items),
+        **token_figures(answered),
     }
     if items[0].is_written:
         common["num_cut"] = sum(bool(row["is_cut"]) for row in answered.rows)
         common["num_without_room"] = sum(row["is_cut"] and not row["num_new_tokens"] for row in answered.rows)
-        share = None if out.reason else _share(answered, [row["text"] for row in answered.rows])
-        if share is not None:
-            common["language_share"], common["num_language_undecided"] = share.share, share.num_undecided
+        common |= {} if out.reason else answer_languages(task, answered)
     if cell is None:
         return ScoreRow(**common, value=None, low=None, high=None, status="invalid", reason=out.reason)
     found = macro(measure, [cell], settings=settings)
@@ -330,17 +348,6 @@ def _voted(items: Sequence[PromptedExample], texts: Sequence[str], samples: int)
     """One text per item; the samples of an item stand together."""
     groups = [texts[start : start + samples] for start in range(0, len(texts), samples)]
     return tuple(group[vote(item, group)] for item, group in zip(items, groups, strict=True))
-
-
-def _share(answered: Answered, texts: Sequence[str]) -> LanguageShare | None:
-    """In what language the answers are; None where no language was asked for or it cannot be told."""
-    wanted = answered.items[0].chain_language
-    if not wanted:
-        return None
-    try:
-        return language_share(texts, wanted)
-    except Problem:
-        return None
 
 
 def _mean_row(
@@ -357,6 +364,7 @@ def _mean_row(
     judged = [row.language_share for row in rows if row.language_share is not None]
     told: dict[str, Any] = {name: getattr(found, name) for name in OF_ESTIMATE}
     told |= {name: sum(getattr(row, name) for row in rows) for name in ADDED_UP}
+    others: Counter[str] = sum((Counter(row.other_languages) for row in rows), Counter())
     for name in ("majority_share", "train_majority_share"):
         shares = [getattr(row, name) for row in rows]
         told[name] = None if None in shares else float(np.mean(shares))
@@ -367,6 +375,7 @@ def _mean_row(
         role="target",
         metric=measure.name,
         language_share=float(np.mean(judged)) if judged else None,
+        other_languages=dict(others.most_common()),
         prompt_tokens_per_item=sum(one.prompt_tokens for one in answered) / num,
         new_tokens_per_item=sum(one.new_tokens for one in answered) / num,
     )

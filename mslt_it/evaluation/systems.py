@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -159,6 +160,26 @@ def resolve(
     chosen = model if model is not None else finished[0].recipe.model
     adapter = finished[0].recipe.adapter if finished else None
     return Bench(chosen, adapter, tuple(systems), tuple(finished), tuple(notes), head)
+
+
+def seed_pools(bench: Bench) -> dict[str, tuple[str, int]]:
+    """System -> (what it is called together with the runs that differ from it by seed only, its seed); only of systems
+    that have such others. Combinations of runs stand alone, since a seed is not all that made them."""
+    names = {system.adapter: system.name for system in bench.systems}
+    alike: dict[str, dict[int, list[FinishedRun]]] = {}
+    for run in bench.runs:
+        if "combination" not in run.provenance:
+            key = dataclasses.replace(run.recipe, seed=0).training_fingerprint()
+            alike.setdefault(key, {}).setdefault(run.recipe.seed, []).append(run)
+    found: dict[str, tuple[str, int]] = {}
+    for of_seeds in alike.values():
+        runs = [same[0] for same in of_seeds.values()]
+        if len(runs) > 1 and all(len(same) == 1 for same in of_seeds.values()):
+            members = [names[run.adapter] for run in runs]
+            called = f"{' '.join(runs[0].recipe.sources)}, {len(runs)} seeds"
+            called = f"{called} ({', '.join(members)})" if called in {name for name, _ in found.values()} else called
+            found |= {name: (called, run.recipe.seed) for name, run in zip(members, runs, strict=True)}
+    return found
 
 
 def load(bench: Bench, *, given_model: bool) -> LoadedBase:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import csv
 import dataclasses
 import io
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 
 from mslt_it import values
 from mslt_it.evaluation.estimates import Difference
+from mslt_it.evaluation.groups import GroupMean, TaskMean
 from mslt_it.evaluation.label_reports import LabelReport
 from mslt_it.evaluation.scores import MACRO, MACRO_ALL, Figures, ScoreRow
+from mslt_it.evaluation.seeds import SeedMean
 from mslt_it.languages import language_name
 
 METRIC_NAMES = {
@@ -29,6 +32,9 @@ IN_LANGUAGES = "Differences in points, language by language"
 MOST_DIFFERENCES = 40  # rows of a terminal; differences.csv has all
 LIKE_THESE = "languages like these"  # the interval beside that for these very languages
 MOST_NAMED_COLUMNS = 4  # of more, the head has numbers, and the table of means says what they are
+MOST_OTHERS = 3  # languages of wrong answers that a terminal names; results.json has all
+OVER_SEEDS = "Runs that differ by seed only, over the unseen languages (interval for other items and seeds)"
+OVER_TASKS = "Mean over the tasks, with their weights: each task's main figure over its unseen languages"
 ROLES = {"source": "seen", "seen": "seen by another", "target": "unseen"}
 
 
@@ -54,6 +60,10 @@ def tables(figures: Figures, confidence: float) -> list[tuple[str, Cells]]:
             found.append((f"Mean over the {number} unseen languages", _means(figures, columns, confidence)))
     if any(row.new_tokens_per_item for row in rows):
         found.append(("What the answers cost and how they could be read", _costs(rows, columns)))
+    if figures.seeds:
+        found.append((f"{OVER_SEEDS}: {metric}", _seeds(figures.seeds, confidence)))
+    if figures.groups:
+        found.append((f"Mean over unseen languages of a kind: {metric}", _groups(figures.groups, columns, confidence)))
     for title, own in (("Differences in points", figures.differences), (IN_LANGUAGES, figures.in_languages)):
         if own and (title != IN_LANGUAGES or 1 < len(own) <= MOST_DIFFERENCES):
             corrected = f"; intervals and p corrected for {len(own)} comparisons" if len(own) > 1 else ""
@@ -116,6 +126,7 @@ def as_csv(records: Iterable[ScoreRow] | Iterable[Difference], kind: type) -> st
     writer.writerow(names)
     for record in records:
         found = [getattr(record, name) for name in names]
+        found = [" ".join(f"{k}:{v}" for k, v in one.items()) if isinstance(one, Mapping) else one for one in found]
         writer.writerow(["" if value is None else values.cell(value) for value in found])
     return out.getvalue()
 
@@ -162,9 +173,7 @@ def _matrix(rows: Sequence[ScoreRow], columns: Sequence[tuple[str, str]]) -> Cel
     by_place = {(row.language, row.system, row.variant): row for row in rows}
     languages = list(dict.fromkeys(row.language for row in rows))
     means = [name for name in (MACRO, MACRO_ALL) if name in languages]
-    names = [f"{system} {variant}" for system, variant in columns]
-    if len(columns) > MOST_NAMED_COLUMNS:
-        names = [f"[{number}]" for number in range(1, len(columns) + 1)]
+    names = _names(columns)
     with_majority = any(row.majority_share is not None for row in rows)
     head = ("language", "n", *["majority"] * with_majority, *names)
     cells: Cells = [head]
@@ -175,6 +184,12 @@ def _matrix(rows: Sequence[ScoreRow], columns: Sequence[tuple[str, str]]) -> Cel
         shown = ("" if row is None else _value_and_interval(row)[0] for row in own)
         cells.append((_label(some), str(some.n), *majority, *shown))
     return cells
+
+
+def _names(columns: Sequence[tuple[str, str]]) -> list[str]:
+    if len(columns) > MOST_NAMED_COLUMNS:
+        return [f"[{number}]" for number in range(1, len(columns) + 1)]
+    return [f"{system} {variant}" for system, variant in columns]
 
 
 def _means(figures: Figures, columns: Sequence[tuple[str, str]], confidence: float) -> Cells:
@@ -196,13 +211,15 @@ def _span(low: float | None, high: float | None, sign: str = "") -> str:
 
 
 def _costs(rows: Sequence[ScoreRow], columns: Sequence[tuple[str, str]]) -> Cells:
-    head = ("system", "variant", "unread", "cut", "in language", "tokens read", "tokens written")
+    head = ("system", "variant", "unread", "cut", "in language", "in others", "tokens read", "tokens written")
     cells: Cells = [head]
     for system, variant in columns:
         own = [r for r in rows if (r.system, r.variant) == (system, variant) and not r.is_mean]
         items = sum(row.n for row in own)
         answers = sum(row.n * row.samples for row in own)
         judged = [row.language_share for row in own if row.language_share is not None]
+        others: Counter[str] = sum((Counter(row.other_languages) for row in own), Counter())
+        shown = [f"{code} {100 * number / answers:.1f} %" for code, number in others.most_common(MOST_OTHERS)]
         cells.append(
             (
                 system,
@@ -210,10 +227,51 @@ def _costs(rows: Sequence[ScoreRow], columns: Sequence[tuple[str, str]]) -> Cell
                 f"{100 * sum(row.num_unparsable for row in own) / items:.1f} %",
                 f"{100 * sum(row.num_cut for row in own) / answers:.1f} %",
                 f"{100 * sum(judged) / len(judged):.1f} %" if judged else "-",
+                ", ".join(shown) or "-",
                 f"{sum(row.prompt_tokens_per_item * row.n for row in own) / items:.0f}",
                 f"{sum(row.new_tokens_per_item * row.n for row in own) / items:.0f}",
             )
         )
+    return cells
+
+
+def _seeds(means: Sequence[SeedMean], confidence: float) -> Cells:
+    """The means over the unseen languages of what was pooled, then the differences."""
+    cells: Cells = [("", "", "seeds", "n", "mean", interval_head(confidence), "SD over seeds", "p corrected")]
+    for one in means:
+        if one.language:
+            continue
+        what, sign = (f"{one.name} - {one.minus}", "+") if one.minus else (one.name, "")
+        figures = (f"{100 * one.value:{sign}.1f}", span(one.low, one.high, sign))
+        sd = "" if one.seed_sd is None else f"{100 * one.seed_sd:.1f}"
+        p = "" if one.p_adjusted is None else _p(one.p_adjusted)
+        cells.append((one.variant, what, " ".join(map(str, one.seeds)), str(one.n), *figures, sd, p))
+    return cells
+
+
+def _groups(groups: Sequence[GroupMean], columns: Sequence[tuple[str, str]], confidence: float) -> Cells:
+    """A line per family or script; of one system with its interval."""
+    alone = len(columns) == 1
+    by_group: dict[tuple[str, str], list[GroupMean]] = {}
+    for one in groups:
+        by_group.setdefault((one.kind, one.group), []).append(one)
+    cells: Cells = [("of", "languages", "n", *_names(columns), *([interval_head(confidence)] * alone))]
+    for (kind, group), own in by_group.items():
+        by_column = {(one.system, one.variant): one for one in own}
+        shown = [percent(by_column[c].value) if c in by_column else "" for c in columns]
+        shown += [span(own[0].low, own[0].high)] * alone
+        cells.append((f"{kind} {group}", " ".join(own[0].languages), str(own[0].n), *shown))
+    return cells
+
+
+def task_means_table(means: Sequence[TaskMean], confidence: float) -> Cells:
+    """A line per system and variant, then per difference."""
+    tasks = [f"{task} x {share:.2f}" for task, share in means[0].weights.items()]
+    cells: Cells = [("", "", *tasks, "mean", interval_head(confidence))]
+    for one in means:
+        what, sign = (one.name.rsplit(" / ", 1)[::-1], "") if not one.minus else (_pair(one.name, one.minus), "+")
+        figures = (f"{100 * value:{sign}.1f}" for value in (*one.values.values(), one.value))
+        cells.append((*what, *figures, span(one.low, one.high, sign)))
     return cells
 
 

@@ -14,6 +14,9 @@ and with weights w_i of either sign the methods make, module by module:
                       the sign with the larger sum wins; the entries of that sign are averaged
     dare_ties         the same with DARE (Yu et al. 2024) instead of the trimming: each entry of dW_i is kept with
                       probability ``density`` and divided by it
+    adamergex         that sum of three, dW(A, source) + t (dW(B, target) - dW(B, source)): after AdaMergeX (Zhao et al.
+                      2024, arXiv 2402.18913), where what a language changes is taken to be the same in two tasks A
+                      and B. LoRA is added to the weights, so it is merged by addition and subtraction
     weighted_factors  factors averaged one by one, B = sum of sign(w_i) sqrt(|w_i| s_i) B_i and A likewise without the
                       sign, as peft's "linear" does. Its product holds every B_i A_j: it is no weighted sum of adapters
 
@@ -37,7 +40,7 @@ from torch import Tensor
 
 from mslt_it.models.lora import Factors, Lora, tensors_of
 from mslt_it.problems import Problem
-from mslt_it.publish.combine_options import DEFAULT_DENSITY, SPARSE, TRUNCATED, refuse_options
+from mslt_it.publish.combine_options import DEFAULT_DENSITY, EXACT, SPARSE, TRUNCATED, refuse_options
 
 
 @dataclass(frozen=True)
@@ -101,7 +104,7 @@ def combine(
         target = target_of(module)
         if method == "weighted_factors":
             b, a = _weighted_factors(module, own, loras)
-        elif isinstance(target, tuple) and method == "cat":
+        elif isinstance(target, tuple) and method in EXACT:
             b, a = target
         else:
             b, a, _ = _best(target)

@@ -27,7 +27,10 @@ METHODS: dict[str, str] = {
     "ties": "TIES (Yadav et al. 2023): trimmed, one sign elected per entry, averaged; then cut to a rank",
     "dare_ties": "DARE (Yu et al. 2024) and TIES: entries dropped at random instead of trimmed; then cut to a rank",
     "weighted_factors": "weights on A and B one by one, as peft's 'linear': not the weighted sum; equal ranks only",
+    "adamergex": "after AdaMergeX (Zhao et al. 2024): of three runs of two tasks, task A in a target language",
 }
+ADAMERGEX = "adamergex"
+EXACT = ("cat", ADAMERGEX)  # the weighted sum as it is
 TRUNCATED = ("svd", "ties", "dare_ties")  # methods whose result is cut to a rank
 SPARSE = ("ties", "dare_ties")
 DEFAULT_DENSITY = 0.5
@@ -56,6 +59,27 @@ def refuse_options(
 
 KINDS = ("equal", "size", "typology:CODE", "[NUMBER,...]")
 PARTS = L2V_PARTS["l2v_typology"]  # syntax, phonology, inventory
+
+
+def adamergex_weights(text: str) -> tuple[tuple[float, ...], str]:
+    """1, t and -t of (task A, source), (task B, target) and (task B, source), and how they came about.
+
+    Args:
+        text: "equal" for t = 1, or [1,T,-T].
+    """
+    if text == "equal":
+        return (1.0, 1.0, -1.0), "1, 1, -1"
+    given = values.items(text) or ()
+    try:
+        one, t, less = (float(item) for item in given)
+    except ValueError:
+        one = t = less = 0.0
+    if one != 1 or t <= 0 or less != -t:
+        raise Problem(
+            f"weights={text}: method={ADAMERGEX} adds task A's adapter and T times the difference that the language "
+            "makes in task B. Leave weights out for T = 1, or write weights=[1,0.5,-0.5]."
+        )
+    return (one, t, less), "given"
 
 
 def resolve_weights(

@@ -34,8 +34,15 @@ from mslt_it.models.tokenizers import load_tokenizer
 from mslt_it.problems import Problem
 from mslt_it.progress import tell
 from mslt_it.publish.combine import Combined, combine
-from mslt_it.publish.combine_options import DEFAULT_DENSITY, SPARSE, refuse_options, resolve_weights
-from mslt_it.publish.comparable import IDENTITY, languages, refuse_strangers
+from mslt_it.publish.combine_options import (
+    ADAMERGEX,
+    DEFAULT_DENSITY,
+    SPARSE,
+    adamergex_weights,
+    refuse_options,
+    resolve_weights,
+)
+from mslt_it.publish.comparable import IDENTITY, across_tasks, languages, refuse_strangers
 from mslt_it.publish.scored_run import UNSCORED, conclude, evaluate_run, print_end, provenance
 from mslt_it.records import fingerprint, to_plain
 from mslt_it.runs import FINGERPRINT, Run
@@ -78,12 +85,17 @@ def combine_runs(
     defaults |= {"seed": 0} if method == "dare_ties" else {}  # said in the run's papers, written or not
     settings = {**defaults, **{name: value for name, value in given.items() if value is not None}}
     runs = [read_run(values.path(folder)) for folder in folders]
-    refuse_strangers(runs)
-    num_examples = [run.provenance["num_examples"] for run in runs]
-    shares, how = resolve_weights(weights, [run.recipe.sources for run in runs], num_examples)
+    if method == ADAMERGEX:
+        runs = across_tasks(runs)
+        (shares, how), of_task = adamergex_weights(weights), runs[:1]
+    else:
+        refuse_strangers(runs)
+        of_task = runs
+        num_rows = [run.provenance["num_examples"] for run in runs]
+        shares, how = resolve_weights(weights, [run.recipe.sources for run in runs], num_rows)
     out = values.path(out)
     scored_as = scoring(runs, num_items)
-    papers = [to_plain(scored_as), languages(runs)]
+    papers = [to_plain(scored_as), languages(of_task)]
     wanted = fingerprint([[r.provenance["adapter_sha256"] for r in runs], shares, method, settings, papers])
     if done := finished(out, wanted, show):
         run, content = done
@@ -93,15 +105,16 @@ def combine_runs(
     loras = [read_lora(run.adapter) for run in runs]
     combined = combine(loras, shares, method, **settings)
     made = Combination(runs, loras, shares, how, method, settings, combined)
-    recipe = dataclasses.replace(combined_recipe(runs, combined, out), scoring=scored_as)
+    recipe = dataclasses.replace(combined_recipe(of_task, combined, out), scoring=scored_as)
     run = Run(recipe, show=show)
     run.open(combination=wanted)
     for line in describe(made):
         run.say(line)
     write_lora(run.folder / ADAPTER, combined.tensors, combined.config)
-    counts: Counter[str] = sum((Counter(one.provenance.get("train_label_counts")) for one in runs), Counter())
+    counts: Counter[str] = sum((Counter(one.provenance.get("train_label_counts")) for one in of_task), Counter())
+    num_examples = sum(one.provenance["num_examples"] for one in of_task)
     base = {key: runs[0].provenance[key] for key in IDENTITY if key in runs[0].provenance}
-    record = provenance(recipe, sum(num_examples), counts, adapter_hash(run.folder / ADAPTER), base)
+    record = provenance(recipe, num_examples, counts, adapter_hash(run.folder / ADAPTER), base)
     record["combination"] = provenance_of(made) | {"fingerprint": wanted}
     encoder = encoder_of(recipe, load_tokenizer(recipe.model))
     return conclude(run, recipe, score(run, record, runs, encoder) if scored else None, record, encoder)
@@ -133,6 +146,7 @@ def describe(made: Combination) -> list[str]:
     lines.append(f"{'weight':>8}  {'rank':>4}  {'rows':>6}  sources")
     for run, lora, weight in zip(made.runs, made.loras, made.weights, strict=True):
         rows, sources = run.provenance["num_examples"], ", ".join(run.recipe.sources)
+        sources += f", {run.recipe.task.name}" * (made.method == ADAMERGEX)
         lines.append(f"{weight:>+8.3f}  {lora.rank:>4}  {rows:>6}  {sources}  ({run.folder})")
     result = made.result
     return [*lines, f"Result: rank {result.rank}, relative error {result.error:.2g} against {result.target}."]
@@ -213,6 +227,7 @@ def provenance_of(made: Combination) -> dict[str, Any]:
                 "run": str(run.folder),
                 "weight": weight,
                 "sources": list(run.recipe.sources),
+                "task": run.recipe.task.name,
                 "seed": run.recipe.seed,
                 **{key: run.provenance[key] for key in ("num_examples", "adapter_sha256")},
             }

@@ -12,15 +12,17 @@ from mslt_it.config.recipe import Recipe, ScoringConfig, TaskConfig
 from mslt_it.config.schema import build
 from mslt_it.data.rows import RowStore
 from mslt_it.evaluation.folder import REQUEST
+from mslt_it.evaluation.groups import GroupMean, TaskMean
 from mslt_it.evaluation.label_reports import LabelReport
 from mslt_it.evaluation.remarks import said_of
 from mslt_it.evaluation.scores import Figures, read_differences, read_rows
-from mslt_it.evaluation.tables import columns_of, main_rows, tables
+from mslt_it.evaluation.seeds import SeedMean
+from mslt_it.evaluation.tables import OVER_TASKS, columns_of, main_rows, tables, task_means_table
 from mslt_it.problems import Problem
 from mslt_it.report.answers import answered_again
 from mslt_it.report.pages import Section, versions_here
 from mslt_it.report.run_report import ANSWERS, UNREADABLE, answers_section, label_section, write_page
-from mslt_it.report.scores import by_language, of_cells
+from mslt_it.report.scores import by_language, cost_tables, of_cells
 from mslt_it.report.study_report import WORLD_NOTICE
 from mslt_it.store import find_damage, read_json
 
@@ -41,9 +43,15 @@ def write_eval_report(folder: Path, out: Path, formats: Collection[str], example
             tuple(read_differences(content, folder / "results.json", name)) if len(recipes) == 1 else ()
             for name in ("differences", "differences_in_languages")
         )
-        found = Figures(tuple(row for row in all_rows if row.task == task.name), compared, in_languages)
+        rows = tuple(row for row in all_rows if row.task == task.name)
+        groups = tuple(GroupMean(**one) for one in content.get("groups", ()) if one["task"] == task.name)
+        seeds = tuple(SeedMean(**one) for one in content.get("seed_means", ()) if one["task"] == task.name)
+        found = Figures(rows, compared, in_languages, groups=groups, seeds=seeds)
         said += said_of(found)
         sections.append(_scores(task, found, confidence))
+    if means := [TaskMean(**one) for one in content.get("task_means", ())]:
+        cells = of_cells("tasks", OVER_TASKS, task_means_table(means, confidence))
+        sections.append(Section("tasks", "Over the tasks", tables=[("tasks", cells)]))
     if labels := label_section([LabelReport.of_plain(one) for one in content["labels"]]):
         sections.append(labels)
     if examples:
@@ -69,6 +77,9 @@ def _scores(task: TaskConfig, found: Figures, confidence: float) -> Section:
     ]
     title = f"{task.name}: scores with their intervals"
     few = len(columns_of(rows)) <= MOST_SYSTEMS
+    for system, variant in columns_of(rows) if few else ():
+        own = [row for row in rows if (row.system, row.variant) == (system, variant)]
+        all_tables += cost_tables(own, f"{task.name}_costs_{len(all_tables) + 1}", f", {system} {variant}")
     return Section(
         task.name,
         f"Scores: {task.name}",

@@ -54,7 +54,7 @@ def by_language(rows: Sequence[ScoreRow], num_labels: int, title: str) -> Interv
     )
 
 
-def cost_tables(rows: Sequence[ScoreRow]) -> list[tuple[str, Table]]:
+def cost_tables(rows: Sequence[ScoreRow], name: str = "costs", of: str = "") -> list[tuple[str, Table]]:
     """What a row of each language costs in tokens, beside its figure; none where the tokens are not known.
 
     The same content takes several times as many tokens in some languages, and so as much more time, money and room in
@@ -62,18 +62,26 @@ def cost_tables(rows: Sequence[ScoreRow]) -> list[tuple[str, Table]]:
 
     Args:
         rows: of the main metric, of one system.
+        of: which, for the title.
     """
     tokens = {row.language: row.prompt_tokens_per_item + row.new_tokens_per_item for row in rows if not row.is_mean}
     if len(tokens) < 2 or not all(tokens.values()):
         return []
     least = min(tokens, key=lambda code: tokens[code])
     metric = METRIC_NAMES[rows[0].metric]
-    cells = [("language", "", metric, "tokens per row", f"against {least}")]
+    per = ("tokens_per_word", "tokens_per_character")
+    is_known = any(row.tokens_per_character for row in rows)
+    cells = [("language", "", metric, "tokens per row", f"against {least}", *("per word", "per character") * is_known)]
     for row in sorted((row for row in rows if not row.is_mean), key=lambda row: tokens[row.language]):
         own = tokens[row.language]
-        cells.append((row.language, ROLES[row.role], percent(row.value), f"{own:.1f}", f"{own / tokens[least]:.2f}"))
-    note = "Tokens read and written for a row, instruction included: what the model's tokenizer makes of each language."
-    return [("costs", of_cells("costs", "What a row costs", cells, note))]
+        shown = [f"{value:.2f}" if (value := getattr(row, key)) else "" for key in per if is_known]
+        figures = (percent(row.value), f"{own:.1f}", f"{own / tokens[least]:.2f}", *shown)
+        cells.append((row.language, ROLES[row.role], *figures))
+    note = (
+        "Tokens read and written for a scored row, instruction included; per word and character: of what is read, "
+        "control tokens too. Languages written without spaces have no words here."
+    )
+    return [(name, of_cells(name, f"What a row costs{of}", cells, note))]
 
 
 def f1_table(reports: Sequence[LabelReport]) -> Table:

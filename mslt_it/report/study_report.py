@@ -12,6 +12,7 @@ The same study gives the same files, byte for byte: no date, no path of the mach
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -69,18 +70,22 @@ def report_of(findings: Findings) -> dict[str, Any]:
     }
 
 
-def _claims(analyses: Iterable[Analysis], findings: Findings) -> list[Said]:
+def _claims(analyses: Sequence[Analysis], findings: Findings) -> list[Said]:
     confidence = findings.settings.confidence
+    concluded = [(one.title, one.concluded(one.claims, confidence)) for one in analyses if one.concluded]
     return [
-        # The sentence without what is compared at its start.
-        Said(
-            claim.what,
-            sentence(claim, confidence).removeprefix(f"{claim.what}: "),
-            verdict(claim, confidence),
-            claim.paper,
-        )
-        for one in analyses
-        for claim in one.claims
+        *itertools.starmap(Said, concluded),
+        *(
+            # The sentence without what is compared at its start.
+            Said(
+                claim.what,
+                sentence(claim, confidence).removeprefix(f"{claim.what}: "),
+                verdict(claim, confidence),
+                claim.paper,
+            )
+            for one in analyses
+            for claim in one.claims
+        ),
     ]
 
 
@@ -94,7 +99,7 @@ def _sections(findings: Findings) -> Iterator[Section]:
         parts: tuple[Analysis | NotDone, ...] = (*part.done, *part.not_done)
         for one in parts:
             yield _section(one, findings, _prefix(part) if several else "", f" ({part.slice.name})" if several else "")
-    for one in further_sections(findings.study.folder):
+    for one in (*findings.overall, *further_sections(findings.study.folder)):
         yield _section(one, findings, "", "")
 
 
@@ -126,10 +131,13 @@ def lead(findings: Findings) -> list[str]:
     study = findings.study
     several = len({cell.assignment for cell in study.cells}) > 1
     margin = study.manifest["config"].get("margin", MARGIN)
+    has_shots = bool(study.manifest["config"].get("shots"))
+    how = "zero-shot, or after a few rows of the same language," if has_shots else "zero-shot"
     drawn = "items, and assignments of items to languages with their seeds," if several else "items and seeds"
     parts = [
-        f"{counted(len(study.cells), 'run')}: sets of {_listed(sorted({len(cell.sources) for cell in study.cells}))} "
-        f"source languages out of {', '.join(study.pool)}, trained at the same labelling budget, scored zero-shot in "
+        f"{counted(study.num_runs or len(study.cells), 'run')}: sets of "
+        f"{_listed(sorted({len(cell.sources) for cell in study.cells}))} source "
+        f"languages out of {', '.join(study.pool)}, trained at the same labelling budget, scored {how} in "
         f"{', '.join(study.targets)} ({counted(study.num_items, 'item', form=',')} in all).",
         f"Intervals hold {100 * findings.settings.confidence:g} %: {drawn} were both drawn again "
         f"{findings.settings.num_bootstrap:,} times, the same items for all that is compared. They are of these very "
@@ -199,7 +207,8 @@ def made(findings: Findings) -> list[tuple[str, str]]:
         ("seeds of training", ", ".join(map(str, seeds))),
         ("assignments of items", "" if assignments == {0} else str(len(assignments))),
         ("sweep", "; ".join(f"{name} {_listed(found)}" for name, found in (config.get("grid") or {}).items())),
-        ("runs", f"{len(study.tried_cells or study.cells)} of {study.num_planned} planned"),
+        ("cost of a labelled row", ", ".join(f"{code} {one:g}" for code, one in (config.get("cost") or {}).items())),
+        ("runs", f"{study.num_runs or len(study.tried_cells or study.cells)} of {study.num_planned} planned"),
         ("items", "the same in all languages" if study.is_parallel else "each language's own"),
         (
             "majority's share of the scored labels",

@@ -55,7 +55,8 @@ class ScoredCell:
     slice: Slice
     counts: np.ndarray  # float32 (targets, items, k): as the measure counts them; items as in Study.item_ids
     assignment: int = 0  # of items to languages, where the study has several
-    pinch: int | None = None  # rows outside the pool's first language; None: equal shares
+    share: int | None = None  # rows outside the pool's first language (pinch), or of each target itself (shots)
+    flops: float | None = None  # of its training; None: not recorded
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,6 +86,7 @@ class Study:
     manifest_sha256: str
     tried: tuple[Tried, ...] = ()  # the points of a sweep
     tried_cells: tuple[ScoredCell, ...] = ()  # their runs, chosen or not
+    num_runs: int = 0  # that were read; with shots several make a cell
 
     @property
     def slices(self) -> list[Slice]:
@@ -155,10 +157,12 @@ def collect(folder: Path | str, say: Callable[[str], object] = lambda text: None
             Slice(int(planned.get("budget", 0)), str(planned.get("variant", "direct"))),
             _aligned(own, targets, matched),
             int(planned.get("assignment") or 0),
-            planned.get("pinch"),
+            planned.get("shots") if planned.get("pinch") is None else planned["pinch"],
+            run.provenance.get("training", {}).get("flops"),
         )
-        for (planned, _), own in zip(found, answers, strict=True)
+        for (planned, run), own in zip(found, answers, strict=True)
     )
+    cells, num_runs = _with_shots(cells, [str(planned.get("target", "")) for planned, _ in found], targets), len(cells)
     return Study(
         name=str(manifest.get("study", folder.name)),
         folder=folder,
@@ -183,7 +187,34 @@ def collect(folder: Path | str, say: Callable[[str], object] = lambda text: None
         manifest_sha256=file_sha256(folder / "manifest.json"),
         tried=points,
         tried_cells=cells if points else (),
+        num_runs=num_runs,
     )
+
+
+def _with_shots(
+    cells: Sequence[ScoredCell], of_target: Sequence[str], targets: Sequence[str]
+) -> tuple[ScoredCell, ...]:
+    """The cells, those that were trained on some rows of a target put together: one cell of a set and a number of rows,
+    whose figure in each target is that of the run that had rows of this one. Sets with runs of some targets only are
+    left out.
+
+    Args:
+        of_target: which target's rows a cell has; "": none.
+    """
+    found = [cell for cell, target in zip(cells, of_target, strict=True) if not target]
+    groups: dict[tuple[Any, ...], dict[str, ScoredCell]] = {}
+    for cell, target in zip(cells, of_target, strict=True):
+        if target:
+            sources = tuple(code for code in cell.sources if code != target)
+            groups.setdefault((sources, cell.seed, cell.slice, cell.assignment, cell.share), {})[target] = cell
+    for (sources, seed, chosen, assignment, share), own in groups.items():
+        if len(own) == len(targets):
+            counts = np.stack([own[code].counts[row] for row, code in enumerate(targets)])
+            spent = [cell.flops for cell in own.values() if cell.flops is not None]
+            flops = float(np.mean(spent)) if len(spent) == len(own) else None
+            name = f"{'-'.join(sources)}_k{share}_s{seed}"
+            found.append(ScoredCell(name, sources, seed, chosen, counts, assignment, share, flops))
+    return tuple(found)
 
 
 # ---------------------------------------------------------------- one cell
@@ -208,7 +239,9 @@ def _why_missing(folder: Path, planned: Mapping[str, Any]) -> str:
     if recorded and planned.get("fingerprint") and recorded != planned["fingerprint"]:
         return f"it is another run (fingerprint {recorded}, the manifest has {planned['fingerprint']})"
     results = json.loads((cell / "results.json").read_text(encoding="utf-8"))
-    bad = [row for row in results["results"] if row["role"] == "target" and row["status"] != "ok"]
+    own = planned.get("target")  # trained on some of its rows, and scored on others
+    looked_at = [row for row in results["results"] if row["role"] == "target" or row["language"] == own]
+    bad = [row for row in looked_at if row["status"] != "ok"]
     return f"invalid score in {bad[0]['language']}: {bad[0]['reason']}" if bad else ""
 
 

@@ -36,7 +36,7 @@ SET_BY_GRID = {
     "targets": "targets",
     "seed": "seeds",
     "data.num_examples_total": "budgets",
-    "data.num_examples": "pinch",
+    "data.num_examples": "pinch or shots",
     "prompt.variant": "variants",
     "data.assignment_seed": "assignments",
     "output_dir": "out",
@@ -106,6 +106,16 @@ class StudyConfig:
         shown="(equal shares)",
         example="[0, 10, 40, 160]",
     )
+    shots: tuple[int, ...] = key(
+        (),
+        "rows of a target in place of rows of a set's languages, each target in turn, of all sizes but the largest",
+        unit="rows",
+        at_least=0,
+        may_repeat=False,
+        shown="(none)",
+        example="[0, 10, 40, 160]",
+    )
+    cost: Mapping[str, float] = key({}, "of a labelled row; budgets are costs then", above=0, example="{en: 1, sw: 3}")
     variants: tuple[str, ...] = key(
         ("direct",),
         "prompt.variant of the cells",
@@ -143,16 +153,8 @@ class Compared:
 PREDICTED = "predicted"  # folder, inside the study's, of what a prediction is made of
 # Of these the cells do not depend: they may change while a study is under way.
 FREE = (
-    "name",
-    "margin",
-    "criteria",
-    "mingling",
-    "predict",
-    "expected",
-    "overrides",
+    *("name", "margin", "criteria", "mingling", "predict", "expected", "overrides", "family", "families"),
     "recipe",  # as it is resolved it is compared
-    "family",
-    "families",
 )
 KEYS = tuple(f.name for f in dataclasses.fields(StudyConfig) if f.name != "name")
 
@@ -289,7 +291,7 @@ def _checked(config: StudyConfig, where: str) -> StudyConfig:
             f"{where}: set_sizes holds {max(config.set_sizes)}, the pool only {len(pool)} languages "
             f"({', '.join(pool)}). Sizes go from 1 to {len(pool)}."
         )
-    _check_pinch(config, pool, where)
+    _check_shares(config, pool, where)
     tasks = list_files(group="task") if config.also_score else {}
     for task in config.also_score:
         if task not in tasks:
@@ -310,15 +312,18 @@ def _checked(config: StudyConfig, where: str) -> StudyConfig:
     return config
 
 
-def _check_pinch(config: StudyConfig, pool: Sequence[str], where: str) -> None:
-    if not config.pinch:
+def _check_shares(config: StudyConfig, pool: Sequence[str], where: str) -> None:
+    if not config.pinch and not config.shots:
         return
-    for name in ("grid", "mingling", "predict"):
+    axis = "pinch" if config.pinch else "shots"
+    for name in ("grid", "mingling", "predict", *["shots"] * bool(config.pinch)):
         if getattr(config, name):
             raise Problem(
-                f"{where}: pinch and {name}: a set is there with several shares, and {name} takes one. Leave one of "
+                f"{where}: {axis} and {name}: a set is there with several shares, and {name} takes one. Leave one of "
                 "the two out."
             )
+    if not config.pinch:
+        return
     sizes = [len(one) for one in (item.split("-") for item in config.sets) if pool[0] in one] + [*config.set_sizes]
     if max(sizes, default=0) < 2:
         raise Problem(

@@ -41,7 +41,7 @@ def forecast(config: StudyConfig, base: Recipe, cells: Sequence[Cell], folder: S
         return Forecast(None, "every row of the scored split is scored, and how many there are is not known here")
     found = {
         cell.id: num_steps(base, cell) * expected.seconds_per_step
-        + ((len(cell.sources) + len(config.targets)) * items + num_looked_at(base, cell)) * expected.seconds_per_item
+        + (len({*cell.sources, *config.targets}) * items + num_looked_at(base, cell)) * expected.seconds_per_item
         for cell in cells
     }
     origin = (
@@ -55,7 +55,7 @@ def num_steps(base: Recipe, cell: Cell) -> int:
     training = at(base, cell.point).training
     if training.max_steps > 0:
         return training.max_steps
-    per_epoch = math.ceil(cell.budget / training.rows_per_step)
+    per_epoch = math.ceil(sum(cell.rows.values()) / training.rows_per_step)
     return math.ceil(training.num_epochs * per_epoch)
 
 

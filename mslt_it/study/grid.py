@@ -5,9 +5,10 @@ from __future__ import annotations
 import dataclasses
 import itertools
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from mslt_it.config.compose import load_recipe
 from mslt_it.config.recipe import LARGEST, Recipe, is_rest
@@ -16,10 +17,12 @@ from mslt_it.data.mixing import allocate, hash_key
 from mslt_it.data.resolve import rest_of
 from mslt_it.languages import LanguageSet
 from mslt_it.models.packaged import with_reachable_base
-from mslt_it.problems import Problem, counted
+from mslt_it.problems import Problem, counted, nearest
 from mslt_it.selection.auto import choose_sources
 from mslt_it.study.config import StudyConfig
 from mslt_it.study.sweep import Point, at, name_parts, points
+
+TINY = 1e-9  # costs need not be whole numbers
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,9 @@ class Cell:
     assignment: int | None = None  # number of the assignment of items to languages; None: the seed decides
     point: Point = ()  # the values of swept keys
     pinch: int | None = None  # rows in all sources but the pool's first together; None: equal shares
+    shots: int | None = None  # rows of ``target``, which is one of the sources; 0: of none, None: no matter of shots
+    target: str = ""
+    rows: Mapping[str, int] = field(default_factory=FrozenDict)  # labelled ones of each source
 
 
 def base_recipe(config: StudyConfig, config_dir: str | Path | None = None) -> Recipe:
@@ -75,46 +81,92 @@ def with_budgets(config: StudyConfig, recipe: Recipe) -> StudyConfig:
             f"pinch: {max(config.pinch)} of {min(budgets)} rows leave none for {config.pool[0]}. Use a pinch below "
             "every budget."
         )
-    return dataclasses.replace(config, budgets=budgets)
+    config = dataclasses.replace(config, budgets=budgets)
+    for code, cost in config.cost.items():
+        if code not in (known := (*config.pool, *config.targets)):
+            raise Problem(f"cost names {code}, which is neither in the pool nor a target. {nearest(str(code), known)}")
+        if isinstance(cost, bool) or not isinstance(cost, (int, float)):
+            raise Problem(f"cost of {code} is {cost!r}, not a number. Write cost: {{{code}: 3}}.")
+    if short := next((cell for cell in cells(config) if min(cell.rows.values()) < 1), None):
+        rows = ", ".join(f"{n} {code}" for code, n in short.rows.items())
+        raise Problem(
+            f"budgets: {short.budget} pays for these rows of {short.id}: {rows}. Every source needs one: use a larger "
+            "budget, or less in shots, pinch or cost."
+        )
+    return config
 
 
 def cells(config: StudyConfig) -> list[Cell]:
-    """Every cell, by set size, set, pinch, budget, variant, point of the sweep, assignment and seed.
+    """Every cell, by number of sources, set, pinch or shots, budget, variant, point of the sweep, assignment and seed.
 
     ``config`` has its budgets written out.
     """
     found = []
-    for sources, pinch in _shared(config):
+    for sources, share in _shared(config):
         assignments = range(config.assignments) if config.assignments > 1 else [None]
         for budget, variant, point, assignment, seed in itertools.product(
             config.budgets, config.variants, points(config.grid), assignments, config.seeds
         ):
-            parts = ["-".join(sources)]
-            parts += [] if pinch is None else [f"p{pinch}"]
+            parts = ["-".join(code for code in sources if code != share.get("target"))]
+            parts += [f"p{share['pinch']}"] if "pinch" in share else []
+            parts += [f"{share['target']}{share['shots']}"] if "target" in share else []
             parts += [f"n{budget}"] if len(config.budgets) > 1 else []
             parts += [variant] if len(config.variants) > 1 else []
             parts += name_parts(config.grid, point)
             parts += [] if assignment is None else [f"a{assignment}"]
-            found.append(Cell("_".join([*parts, f"s{seed}"]), sources, seed, budget, variant, assignment, point, pinch))
+            name = "_".join([*parts, f"s{seed}"])
+            cell = Cell(name, sources, seed, budget, variant, assignment, point, **share)
+            found.append(dataclasses.replace(cell, rows=_rows(config, cell)))
+    return sorted(found, key=lambda cell: len(cell.sources))
+
+
+def _shared(config: StudyConfig) -> list[tuple[tuple[str, ...], dict[str, Any]]]:
+    """The sources of cells, and how they share the rows where it is not equally.
+
+    A pinch: the rows of all languages but the pool's first; 0 is that one alone. Shots: a target's, which is a source
+    then, in sets of every size but the largest; of several sizes the largest is what they are held against.
+    """
+    sets, main = source_sets(config), config.pool[0]
+    if config.pinch:
+        several = [sources for sources in sets if main in sources and len(sources) > 1]
+        alone: list[tuple[tuple[str, ...], dict[str, Any]]] = [((main,), {"pinch": 0})] if 0 in config.pinch else []
+        return alone + [(sources, {"pinch": n}) for sources in several for n in sorted(config.pinch) if n]
+    if not config.shots:
+        return [(sources, {}) for sources in sets]
+    sizes = {len(sources) for sources in sets}
+    found: list[tuple[tuple[str, ...], dict[str, Any]]] = []
+    for sources in sets:
+        if len(sizes) > 1 and len(sources) == max(sizes):
+            found.append((sources, {}))
+            continue
+        found += [(sources, {"shots": 0})] if 0 in config.shots else []
+        found += [
+            ((*sources, target), {"shots": n, "target": target})
+            for target in config.targets
+            for n in sorted(config.shots)
+            if n
+        ]
     return found
 
 
-def _shared(config: StudyConfig) -> list[tuple[tuple[str, ...], int | None]]:
-    """The sets, each with the rows that its languages but the pool's first share; a pinch of 0 is that one alone."""
-    sets, main = source_sets(config), config.pool[0]
-    if not config.pinch:
-        return [(sources, None) for sources in sets]
-    several = [sources for sources in sets if main in sources and len(sources) > 1]
-    alone: list[tuple[tuple[str, ...], int | None]] = [((main,), 0)] if 0 in config.pinch else []
-    return alone + [(sources, n) for sources in several for n in sorted(config.pinch) if n]
-
-
-def rows_of(config: StudyConfig, cell: Cell) -> dict[str, int]:
-    """Labelled rows of a cell's sources."""
-    if not cell.pinch:
-        return allocate(cell.budget, cell.sources)
-    main, *others = sorted(cell.sources, key=config.pool.index)
-    return {main: cell.budget - cell.pinch, **allocate(cell.pinch, others)}
+def _rows(config: StudyConfig, cell: Cell) -> FrozenDict:
+    """Labelled rows of a cell's sources: as many as its budget pays for, equally many of each where neither pinch nor
+    shots say how many."""
+    given: dict[str, int] = {}
+    if cell.pinch:
+        given = allocate(cell.pinch, sorted(cell.sources, key=config.pool.index)[1:])
+    elif cell.shots:
+        given = {cell.target: cell.shots}
+    own = sorted(code for code in cell.sources if code not in given)
+    costs = [config.cost.get(code, 1) for code in own]
+    left = cell.budget - sum(number * config.cost.get(code, 1) for code, number in given.items())
+    each = max(0, int(left / sum(costs) + TINY))
+    rows = {code: each for code in own} | given
+    left -= each * sum(costs)
+    for code, cost in zip(own, costs, strict=True):  # what is left, in the order of `allocate`
+        if cost <= left + TINY:
+            rows[code], left = rows[code] + 1, left - cost
+    return FrozenDict(rows)
 
 
 def source_sets(config: StudyConfig) -> list[tuple[str, ...]]:
@@ -149,20 +201,23 @@ def _balanced(sets: Sequence[tuple[str, ...]], number: int) -> set[tuple[str, ..
 
 def cell_recipe(base: Recipe, config: StudyConfig, cell: Cell, folder: Path) -> Recipe:
     """The recipe of one cell, whose run folder is ``folder``."""
-    languages = LanguageSet(cell.sources, config.targets)
-    base, rows = at(base, cell.point), rows_of(config, cell)
+    languages = LanguageSet(cell.sources, config.targets, supervised=bool(cell.target))
+    base = at(base, cell.point)
     return dataclasses.replace(
         base,
         name=f"{config.name}_{cell.id}",
         sources=languages.sources,
         targets=languages.targets,
+        supervised=languages.supervised,
         seed=cell.seed,
         output_dir=str(folder),
         select=dataclasses.replace(base.select, note=""),
         data=dataclasses.replace(
             base.data,
-            num_examples_total=cell.budget,
-            num_examples=FrozenDict({code: rows[code] for code in languages.sources} if cell.pinch else {}),
+            num_examples_total=sum(cell.rows.values()),
+            num_examples=FrozenDict(
+                {code: cell.rows[code] for code in languages.sources} if cell.pinch or cell.shots else {}
+            ),
             assignment_seed=cell.assignment,
         ),
         prompt=dataclasses.replace(base.prompt, variant=cell.variant),

@@ -13,7 +13,15 @@ import torch
 from transformers import PreTrainedTokenizerBase, TrainerCallback
 
 from mslt_it.config.recipe import Recipe
-from mslt_it.models.base_model import Trained, adapter_hash, model_hash, read_adapter, save_adapter, set_adapter_weights
+from mslt_it.models.base_model import (
+    Trained,
+    adapter_hash,
+    base_of,
+    model_hash,
+    read_adapter,
+    save_adapter,
+    set_adapter_weights,
+)
 from mslt_it.models.environment import deterministic_on_cpu
 from mslt_it.problems import Problem
 from mslt_it.records import EncodedExample, with_windows
@@ -24,7 +32,7 @@ from mslt_it.training.layers import freeze
 from mslt_it.training.looks import Validation
 from mslt_it.training.memory import Plan
 from mslt_it.training.progress_lines import loss_by_language
-from mslt_it.training.summary import TrainingSummary
+from mslt_it.training.summary import TrainingSummary, flops
 from mslt_it.training.trainer import AdapterTrainer
 
 LOG = logging.getLogger("mslt_it")
@@ -136,4 +144,5 @@ def train(
         seconds=time.perf_counter() - started,
         best_step=chosen.step if chosen else None,
         num_looks=len(found),
+        flops=flops(base_of(model), state.global_step / trainer.steps_per_epoch * sum(trainer.lengths)),
     )

@@ -266,7 +266,7 @@ def test_language_of_an_answer(text: str, language: str, expected: bool | None) 
 def test_language_share() -> None:
     texts = ["Die Antwort ist 18.", "The answer is 18.", "18", "Das sind also 18 Dollar."]
     found = language_share(texts, "de-AT")
-    assert found == LanguageShare(num_in=2, num_other=1, num_undecided=1)
+    assert found == LanguageShare(num_in=2, num_other=1, num_undecided=1, others={"en": 1})
     assert found.share == pytest.approx(2 / 3)
     assert language_share(["18"], "de").share is None
     assert all(25 <= len(words) <= 45 for words in STOP_WORDS.values())

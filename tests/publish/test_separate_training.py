@@ -24,7 +24,7 @@ SMALL = [
 
 
 def test_the_methods_are_those_of_combine() -> None:
-    assert set(NAMES) == {"none", *METHODS}
+    assert set(NAMES) == {"none", *METHODS} - {"adamergex"}  # whose runs are of two tasks
 
 
 def test_the_parts_share_the_budget_of_the_joint_run(tmp_path: Path) -> None:

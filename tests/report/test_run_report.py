@@ -241,6 +241,12 @@ def test_what_a_row_costs_stands_beside_the_figure() -> None:
         ("de", "seen", "90.0", "60.0", "1.50"),
         ("th", "unseen", "50.0", "150.0", "3.75"),
     ]
+    known = [dataclasses.replace(row, tokens_per_character=0.5, tokens_per_word=2.25) for row in rows]
+    known[1] = dataclasses.replace(known[1], tokens_per_word=None)  # written without spaces
+    ((_, found),) = cost_tables(known)
+    assert list(found.frame.iloc[:, -2:].itertuples(index=False, name=None)) == [
+        ("2.25", "0.50"), ("2.25", "0.50"), ("", "0.50"),
+    ]  # fmt: skip
     assert (
         cost_tables([dataclasses.replace(row, prompt_tokens_per_item=0.0, new_tokens_per_item=0.0) for row in rows])
         == []

@@ -13,7 +13,7 @@ from mslt_it.problems import Problem
 from mslt_it.study.analyse.analyses import analyse
 from mslt_it.study.analyse.resampling import Settings
 from mslt_it.study.config import load_study
-from mslt_it.study.grid import base_recipe, cell_recipe, cells, rows_of, with_budgets
+from mslt_it.study.grid import base_recipe, cell_recipe, cells, with_budgets
 
 SETS = [("en", "de", "zh"), ("en", "ar", "fr")]
 
@@ -25,7 +25,7 @@ def test_the_rest_is_in_the_pool_s_first_language(tmp_path: Path) -> None:
     assert list(found) == [
         "zh_p0_s0", "zh-de_p4_s0", "zh-de_p9_s0", "zh-ar_p4_s0", "zh-ar_p9_s0", "zh-de-ar_p4_s0", "zh-de-ar_p9_s0",
     ]  # fmt: skip
-    rows = {name: rows_of(config, cell) for name, cell in found.items()}
+    rows = {name: cell.rows for name, cell in found.items()}
     assert rows["zh_p0_s0"] == {"zh": 24} and rows["zh-ar_p9_s0"] == {"zh": 15, "ar": 9}
     assert rows["zh-de-ar_p9_s0"] == {"zh": 15, "ar": 5, "de": 4}
     base = base_recipe(config)
@@ -60,8 +60,8 @@ def test_the_curve_is_one_section_with_a_claim_for_each_pinch() -> None:
         lambda sources, code: 0.0 if len(sources) == 1 else 0.9, sets=[("en",), *SETS], seed_sd=0.02
     )
     more = study_in_memory(lambda sources, code: 0.9, sets=SETS, seed_sd=0.02)
-    own = [dataclasses.replace(cell, pinch=0 if len(cell.sources) == 1 else 10) for cell in study.cells]
-    own += [dataclasses.replace(cell, pinch=40) for cell in more.cells]
+    own = [dataclasses.replace(cell, share=0 if len(cell.sources) == 1 else 10) for cell in study.cells]
+    own += [dataclasses.replace(cell, share=40) for cell in more.cells]
     pool = ("en", "ar", "de", "fr", "zh")
     found = analyse(dataclasses.replace(study, pool=pool, cells=tuple(own)), Settings(num_bootstrap=400))
     (section,) = found.slices[0].done

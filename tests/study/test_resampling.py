@@ -10,9 +10,10 @@ import pytest
 from scipy import stats
 from synthetic_study import POOL, expected_figure, no_effect, study_in_memory
 
+from mslt_it.evaluation.seeds import p_value
 from mslt_it.problems import Problem
 from mslt_it.study.analyse.resampling import Settings, resample
-from mslt_it.study.analyse.statistics import as_good_as_best, average_ranks, kendall, p_value, spearman
+from mslt_it.study.analyse.statistics import as_good_as_best, average_ranks, kendall, spearman
 
 SINGLES = [(code,) for code in POOL]
 SETS = [*SINGLES, *itertools.islice(itertools.combinations(POOL, 3), 8)]

@@ -1,6 +1,7 @@
 """Is an answer in the language that was asked for? By its script, and among neighbours by their commonest words.
 
-The script of most letters decides wherever a language has one of its own here (Thai, Greek, Bengali ...). Languages
+The script of most letters decides wherever a language has one of its own here (Thai, Greek, Bengali, or one that none
+of those listed has: Georgian, Tamil ...). Languages
 that share Latin, Cyrillic or Arabic letters are told apart by about thirty function words each (`STOP_WORDS`): the
 language with the most of them in the text wins. That tells a German answer from an English one from a sentence on; it
 does not tell languages outside the lists apart (Portuguese counts as Spanish where that has the most words).
@@ -16,10 +17,12 @@ leaves up to 22 % undecided (Turkish), in the languages with a script of their o
 
 from __future__ import annotations
 
+import functools
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from mslt_it.languages import likely_script, script_of_text
 from mslt_it.problems import Problem, nearest
@@ -70,6 +73,7 @@ class LanguageShare:
     num_in: int
     num_other: int
     num_undecided: int
+    others: Mapping[str, int] = field(default_factory=dict)  # language, or script where no language is told -> texts
 
     @property
     def share(self) -> float | None:
@@ -80,14 +84,30 @@ class LanguageShare:
 
 def language_share(texts: Iterable[str], language: str) -> LanguageShare:
     """How many of the generated texts are in ``language`` (BCP-47); a Problem where that cannot be told."""
-    found = [is_in_language(text, language) for text in texts]
-    return LanguageShare(found.count(True), found.count(False), found.count(None))
+    found = Counter(found_language(text, language) for text in texts)
+    num_in, undecided = found.pop(language.split("-", 1)[0], 0), found.pop(None, 0)
+    others = {code: number for code, number in found.most_common() if code is not None}
+    return LanguageShare(num_in, found.total(), undecided, others)
 
 
 def is_in_language(text: str, language: str) -> bool | None:
-    """Whether a text is in a language, None where it does not say; see the module's text for the rules."""
+    """Whether a text is in a language, None where it does not say."""
+    found = found_language(text, language)
+    return None if found is None else found == language.split("-", 1)[0]
+
+
+@functools.cache
+def _scripts() -> frozenset[str]:
+    """Of the languages that are told apart."""
+    return frozenset(map(likely_script, (*_OWN_SCRIPT, *STOP_WORDS)))
+
+
+def found_language(text: str, language: str) -> str | None:
+    """The language of a text that is to be in ``language``, without script and region; a script (``Latn``) where it is
+    in another one that no known language has; None where it does not say. See the module's text for the rules."""
     primary = language.split("-", 1)[0]
-    if primary not in _OWN_SCRIPT and primary not in STOP_WORDS:
+    has_own_script = primary in _OWN_SCRIPT or likely_script(primary) not in _scripts()
+    if not has_own_script and primary not in STOP_WORDS:
         raise Problem(
             f"Answers in language '{language}' cannot be told from others. "
             f"{nearest(primary, _OWN_SCRIPT | set(STOP_WORDS))} "
@@ -101,18 +121,22 @@ def is_in_language(text: str, language: str) -> bool | None:
     num_letters = sum(map(str.isalpha, text))
     if script == "Hani" and primary in ("ja", "zh") and num_letters < MIN_HAN and not set(text) & _ONLY_CHINESE:
         return None
-    if script != wanted:
-        return False if num_letters >= MIN_FOREIGN or script == "Hani" else None
-    if primary in _OWN_SCRIPT:
-        return True
+    if script != wanted and num_letters < MIN_FOREIGN and script != "Hani":
+        return None
+    if script == wanted and has_own_script:
+        return primary
+    if own := next((code for code in sorted(_OWN_SCRIPT) if likely_script(code) == script), None):
+        return own
     words = re.findall(r"[^\W\d_]+", text.casefold())
     counts = {
         code: sum(word in stops for word in words)
         for code, stops in STOP_WORDS.items()
-        if likely_script(code) == wanted
+        if likely_script(code) == script
     }
-    most = max(counts.values())
+    most = max(counts.values(), default=0)
     winners = [code for code, count in counts.items() if count == most]
+    if script != wanted:
+        return winners[0] if most > 1 and len(winners) == 1 else script
     if most == 0 or (len(winners) > 1 and primary in winners) or (most == 1 and primary not in winners):
         return None
-    return winners == [primary]
+    return winners[0]

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from mslt_it.study.analyse import comparisons, composition, labels, pinch, transfer
+from mslt_it.study.analyse import comparisons, composition, labels, shares, transfer
 from mslt_it.study.analyse.claims import corrected
 from mslt_it.study.analyse.criteria import Orders, criteria
 from mslt_it.study.analyse.findings import Analysis, Claim, NotDone
@@ -35,6 +36,7 @@ class Findings:
     study: Study
     settings: Settings
     slices: tuple[SliceFindings, ...]
+    overall: tuple[Analysis, ...] = ()  # over all slices; without claims
 
     @property
     def claims(self) -> list[tuple[Slice, Claim]]:
@@ -53,10 +55,11 @@ def analyse(
     settings = settings or Settings()
     wanted = study.manifest["config"].get("criteria") or None
     orders = Orders(study, settings.seed, wanted)
-    found = []
+    found, drawn = [], []
     for one in study.slices:
         say(f"Drawing items and seeds again, {settings.num_bootstrap} times: {one.name} ...")
         figures = resample(study, one, settings)
+        drawn.append(figures)
         k = main_size(figures)
         done: list[Analysis | NotDone] = []
         for name, step in _steps(figures, k, orders):
@@ -71,14 +74,19 @@ def analyse(
                 tuple(part for part in done if isinstance(part, NotDone)),
             )
         )
-    return Findings(study, settings, tuple(_corrected(found, settings.confidence)))
+    of_variants = itertools.groupby(drawn, key=lambda figures: figures.slice.variant)
+    fronts = [shares.front(list(own)) for _, own in of_variants if len(drawn) > 1 or any(drawn[0].shares)]
+    overall = tuple(one for one in fronts if one is not None)
+    return Findings(study, settings, tuple(_corrected(found, settings.confidence)), overall)
 
 
 def _steps(figures: SetFigures, k: int, orders: Orders) -> list[tuple[str, Callable[[], Analysis | NotDone]]]:
     """The analyses in the order of the report, each ready to run."""
     study = figures.study
-    if any(number is not None for number in figures.pinches):
-        return [("pinch", partial(pinch.curve, figures))]
+    if study.manifest["config"].get("shots"):
+        return [("shots", partial(shares.shots, figures))]
+    if any(number is not None for number in figures.shares):
+        return [("pinch", partial(shares.pinch, figures))]
     return [
         *([("settings tried", partial(settings_tried, study, figures.slice))] if study.tried else []),
         ("one source or several", partial(comparisons.single_or_several, figures, k)),

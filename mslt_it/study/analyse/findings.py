@@ -156,6 +156,8 @@ class Analysis:
     figures: tuple[Figure, ...] = ()
     claims: tuple[Claim, ...] = ()
     notes: tuple[str, ...] = ()
+    # The answer in a sentence, from the section's claims as they were corrected over the report, and the confidence.
+    concluded: Callable[[Sequence[Claim], float], str] | None = None
 
 
 @dataclass(frozen=True)

@@ -17,9 +17,10 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
+from mslt_it.evaluation.seeds import p_value
 from mslt_it.study.analyse.findings import Claim, Evidence
 from mslt_it.study.analyse.resampling import Rows, SetFigures
-from mslt_it.study.analyse.statistics import TINY, p_value
+from mslt_it.study.analyse.statistics import TINY
 
 AGAINST = {
     "mean": "the mean of their members alone",

@@ -22,7 +22,6 @@ benchmarks/study_statistics.py measures how often the intervals hold the truth.
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -30,13 +29,13 @@ import numpy as np
 
 from mslt_it.evaluation import estimates
 from mslt_it.evaluation.clusters import components, percentiles, sums_by, values_of
+from mslt_it.evaluation.seeds import p_value, seed_noise, stream
 from mslt_it.problems import Problem
-from mslt_it.study.analyse.statistics import TINY, p_value, places
+from mslt_it.study.analyse.statistics import places
 from mslt_it.study.analyse.tables import Row, interval
 from mslt_it.study.collect import ScoredCell, Slice, Study
 from mslt_it.study.config import MARGIN
 
-FEW_RESIDUALS = 12  # fewer residuals of one size are joined with those of the others
 Rows = Sequence[int] | np.ndarray
 
 
@@ -82,7 +81,8 @@ class SetFigures:
     base_drawn: np.ndarray | None  # (B, L)
     runs: tuple[Mapping[tuple[int, int], np.ndarray], ...]  # per set: (assignment, seed) -> (L,)
     settings: Settings
-    pinches: tuple[int | None, ...] = ()  # per set, which is there with each; see `pinch`
+    shares: tuple[int | None, ...] = ()  # per set, which is there with each; see `shares`
+    flops: tuple[float | None, ...] = ()  # of training, mean over a set's runs
 
     @property
     def sizes(self) -> list[int]:
@@ -215,13 +215,13 @@ def resample(study: Study, chosen: Slice, settings: Settings) -> SetFigures:
     cells = [cell for cell in study.cells if cell.slice == chosen]
     groups: dict[tuple[tuple[str, ...], int | None], list[int]] = {}
     for number, cell in enumerate(cells):
-        groups.setdefault((cell.sources, cell.pinch), []).append(number)
+        groups.setdefault((cell.sources, cell.share), []).append(number)
     for (sources, _), members in groups.items():
         if len({(cells[i].assignment, cells[i].seed) for i in members}) < len(members):
             raise Problem(f"Cells of {' '.join(sources)} ({chosen.name}) have one seed twice. Keep one of them.")
     point, drawn, base, base_drawn = _items_drawn(study, cells, settings)
     keys = sorted(groups, key=lambda one: (len(one[0]), [_place(study.pool, code) for code in one[0]], one[1] or 0))
-    sets, pinches = zip(*keys, strict=True)
+    sets, shares = zip(*keys, strict=True)
     several = len({cell.assignment for cell in cells}) > 1
     replicates: list[list[int]] = []  # cells of each: a seed's, or an assignment's
     names: list[int] = []
@@ -235,8 +235,8 @@ def resample(study: Study, chosen: Slice, settings: Settings) -> SetFigures:
         names += of_name
     of_replicates = np.array([point[members].mean(axis=0) for members in replicates])
     replicates_drawn = np.stack([drawn[:, members].mean(axis=1) for members in replicates], axis=1)
-    names_of = [(*one, *([] if pinch is None else [f"pinch {pinch}"])) for one, pinch in keys]
-    noise = _seed_noise(names_of, rows, names, of_replicates, replicates_drawn, settings)
+    names_of = [(*one, *([] if share is None else [f"pinch {share}"])) for one, share in keys]
+    noise = seed_noise(names_of, rows, names, of_replicates, replicates_drawn, settings)
     return SetFigures(
         study,
         chosen,
@@ -247,8 +247,14 @@ def resample(study: Study, chosen: Slice, settings: Settings) -> SetFigures:
         base_drawn,
         tuple({(cells[i].assignment, cells[i].seed): point[i] for i in groups[one]} for one in keys),
         settings,
-        pinches,
+        shares,
+        tuple(_mean([cells[i].flops for i in groups[one]]) for one in keys),
     )
+
+
+def _mean(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return float(np.mean(known)) if len(known) == len(values) else None
 
 
 def _place(pool: Sequence[str], code: str) -> int:
@@ -265,7 +271,7 @@ def _items_drawn(
     drawn = np.zeros((settings.num_bootstrap, num, len(study.targets)))
     for component in components(study.item_ids, study.groups):
         size = component.num_clusters
-        rng = _stream(settings, f"items {study.targets[component.languages[0]]}")
+        rng = stream(settings, f"items {study.targets[component.languages[0]]}")
         weights = rng.multinomial(size, np.full(size, 1 / size), size=settings.num_bootstrap).astype(np.float32)
         for place, column in zip(component.cluster_of, component.languages, strict=True):
             n = len(place)
@@ -278,75 +284,3 @@ def _items_drawn(
     if study.base is None:
         return point, drawn, None, None
     return point[:-1], drawn[:, :-1], point[-1], drawn[:, -1]
-
-
-def _seed_noise(
-    sets: Sequence[tuple[str, ...]],
-    members: Sequence[Sequence[int]],
-    seeds: Sequence[int],
-    point: np.ndarray,
-    drawn: np.ndarray,
-    settings: Settings,
-) -> np.ndarray:
-    """(B, S, L): what other seeds would have moved each set's mean by; 0 where no set has two seeds.
-
-    Args:
-        members: per set the numbers of its replicates; seeds: of each replicate.
-        point: (C, L), drawn: (B, C, L) figures of replicates.
-    """
-    noise = np.zeros((settings.num_bootstrap, len(sets), point.shape[1]))
-    several = [row for row, cells in enumerate(members) if len(cells) > 1]
-    if not several:
-        return noise
-    residual, of_items = np.zeros_like(point), np.zeros(len(point))
-    for row in several:
-        cells = list(members[row])
-        residual[cells] = point[cells] - point[cells].mean(axis=0)
-        moved = drawn[:, cells] - drawn[:, cells].mean(axis=1, keepdims=True)
-        of_items[cells] = moved.mean(axis=2).var(axis=0)
-    everything = [i for row in several for i in members[row]]
-    of_seed = {seed: [i for i in everything if seeds[i] == seed] for seed in sorted({seeds[i] for i in everything})}
-    shared = np.array([residual[cells].mean(axis=0) for cells in of_seed.values()])  # (seeds, L)
-    for cells, value in zip(of_seed.values(), shared, strict=True):
-        residual[cells] -= value
-    free_shared = len(shared) - 1
-    left = 1 - free_shared / (len(everything) - len(several))  # of the degrees of freedom, for the own parts
-    for size in {len(one) for one in sets}:
-        own = [row for row in several if len(sets[row]) == size]
-        if sum(len(members[row]) for row in own) < FEW_RESIDUALS:
-            own = several
-        cells = [i for row in own for i in members[row]]
-        freedom = (len(cells) - len(own)) * left
-        if freedom < TINY:  # one set has several seeds: all they do counts as shared
-            continue
-        values = residual[cells]
-        if len(cells) >= FEW_RESIDUALS:  # fewer cannot tell the two apart
-            whole = float(np.square(values.mean(axis=1)).mean()) / left
-            values = values * np.sqrt(max(0.0, 1 - float(of_items[cells].mean()) / max(whole, TINY**2)))
-        unsure = _unsure(_stream(settings, f"own variance {size}"), freedom, settings)
-        for row, one in enumerate(sets):
-            if len(one) == size:
-                rng = _stream(settings, "seeds " + " ".join(one))
-                noise[:, row] = unsure * _normal(rng, values, freedom, len(members[row]), settings)
-    rng = _stream(settings, "shared seeds")
-    common = _normal(rng, shared, free_shared, len(shared), settings)
-    of_shared = max(float(common.mean(axis=1).var()), TINY)
-    of_rest = [(drawn[:, cells].mean(axis=1) + noise[:, row]).mean(axis=1).var() for row, cells in enumerate(members)]
-    # R - 1 would widen all figures twelvefold with two seeds, also where the shared part is noise alone.
-    freedom = free_shared * (1 + float(np.mean(of_rest)) / of_shared)
-    return noise + (_unsure(rng, freedom, settings) * common)[:, None]
-
-
-def _normal(rng: np.random.Generator, values: np.ndarray, freedom: float, num: int, settings: Settings) -> np.ndarray:
-    """(B, L) means of ``num`` normal draws with the covariance of the (residuals, L) values."""
-    return rng.normal(size=(settings.num_bootstrap, len(values))) @ values / np.sqrt(freedom * num)
-
-
-def _unsure(rng: np.random.Generator, freedom: float, settings: Settings) -> np.ndarray:
-    """(B, 1): by how much the true standard deviation may differ from the estimated one."""
-    return np.sqrt(freedom / rng.chisquare(freedom, size=(settings.num_bootstrap, 1)))
-
-
-def _stream(settings: Settings, name: str) -> np.random.Generator:
-    """A random stream of its own for every name, so that a set more or less changes no other's draws."""
-    return np.random.default_rng([settings.seed, zlib.crc32(name.encode())])

@@ -13,15 +13,6 @@ MAX_RENAMINGS = 5040  # all of 7 languages; of larger pools as many drawn ones
 TINY = 1e-12
 
 
-def p_value(value: float, drawn: np.ndarray) -> float:
-    """Two-sided bootstrap p of no difference: share of draws that lie as far from ``value`` as it lies from 0."""
-    if abs(value) <= TINY:
-        return 1.0
-    # Draws tie with the observed where few items differ; rounding must not decide.
-    far = np.abs(drawn - value) >= abs(value) * (1 - 1e-9)
-    return float((1 + far.sum()) / (1 + len(drawn)))
-
-
 def as_good_as_best(point: np.ndarray, drawn: np.ndarray, confidence: float) -> np.ndarray:
     """bool (S,): the sets that cannot be told from the best one, with all of them compared at once.
 

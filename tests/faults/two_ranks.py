@@ -124,7 +124,7 @@ def fsdp() -> dict[str, Any]:
     two = "training.batch_size=4"
     codes = [launch(arguments("divided", two), divided)]
     total = int(Path("operations").read_text(encoding="utf-8"))
-    codes.append(launch(arguments("killed", two), divided, victim=0, at=total * 2 // 5))  # between two checkpoints
+    codes.append(launch(arguments("killed", two), divided, victim=0, at=total // 2))
     codes.append(launch(arguments("killed", two), divided))
     codes.append(launch(arguments("copies", two)))
     return {"codes": codes, "said": Path("said0.txt").read_text(encoding="utf-8")[-1500:], "runs": told()}

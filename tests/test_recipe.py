@@ -151,8 +151,8 @@ def test_overrides_after_the_recipe() -> None:
         ("model.path=null", "model.path=null: null is no value for it. Leave model.path out for the default;"),
         (
             "training.batch_size=1,2",
-            "training.batch_size=1,2 is not a whole number. A run has one value of training.batch_size; runs over "
-            "several are a study: mslt study --help.",
+            "training.batch_size=1,2 is not a whole number. It may also be auto. A run has one value of "
+            "training.batch_size; runs over several are a study: mslt study --help.",
         ),
         ("seed=range(1,3)", "seed=range(1,3) is not a whole number. A run has one value of seed;"),
         ("scale=mini,small", "Unknown scale 'mini,small'. Did you mean 'small'?"),

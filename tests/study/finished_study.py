@@ -52,8 +52,8 @@ def _original(factory: pytest.TempPathFactory) -> Path:
 def run_study(folder: Path, model: Path, *arguments: str, **more: str) -> int:
     """``mslt study`` in ``folder``/out, with more keys in the study's file."""
     start = ["study=tiny", f"--config-dir={write_study(folder / 'config', steps=4, **more)}", f"model.path={model}"]
+    if not any(argument.startswith("training.learning_rate=") for argument in arguments):
+        start.append("training.learning_rate=0.02")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(study_command, "make_executor", lambda *_: InThisProcess())
-        return execute(
-            study_command.COMMAND, [*start, f"out={folder / 'out'}", "training.learning_rate=0.02", *arguments]
-        )
+        return execute(study_command.COMMAND, [*start, f"out={folder / 'out'}", *arguments])

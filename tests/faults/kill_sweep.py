@@ -178,9 +178,10 @@ class Sweep:
             (fault, at)
             for at, event in enumerate(self.operations, 1)
             for fault in faults
-            if event in where.get(fault, (event,)) and (fault != "clock" or at == 1)
+            if fault != "clock" and event in where.get(fault, (event,))
         ]
-        return every if number is None else every[:: max(1, len(every) // number)][:number]
+        every = every if number is None else every[:: max(1, len(every) // number)][:number]
+        return [*[("clock", 1)] * ("clock" in faults), *every]
 
     def point(self, fault: str, at: int) -> dict[str, Any]:
         emptied(self.name)

@@ -39,5 +39,5 @@ def test_a_model_divided_by_fsdp2_is_trained_saved_resumed_and_scored(tmp_path: 
     divided, resumed, copies, single = (found["runs"][name] for name in ("divided", "killed", "copies", "single"))
     assert divided == resumed
     for other in (copies, single):
-        assert divided["accuracy"] == other["accuracy"]
+        assert divided["scores"] == other["scores"]
         assert divided["losses"] == pytest.approx(other["losses"], rel=1e-4)

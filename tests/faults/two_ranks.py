@@ -137,7 +137,7 @@ def told() -> dict[str, Any]:
         if (folder / "results.json").exists():
             content, lines = figures(folder), (folder / "losses.jsonl").read_text(encoding="utf-8").splitlines()
             found[folder.name] = {
-                "accuracy": {row["language"]: row["value"] for row in content["results"]},
+                "scores": {f"{row['language']} {row['metric']}": row["value"] for row in content["results"]},
                 "adapter": content["provenance"]["adapter_sha256"],
                 "losses": [json.loads(line)["loss"] for line in lines],
             }

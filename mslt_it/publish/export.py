@@ -111,6 +111,7 @@ class _Exporter:
             self.merged = request.model, _read_merge(request, request.model, self.run)
         self.merge = self.merged[1] if self.merged else {}  # of model=
         kind = self.run.recipe.model.kind if self.run else kind_of_path(str(request.model), None)
+        kind = "decoder" if kind == "auto" else kind  # an older run's
         if others := [form for form in request.formats if form not in FORMS_OF[kind]]:
             meant = "encoders" if others[0] == "onnx" else "decoders"
             raise Problem(

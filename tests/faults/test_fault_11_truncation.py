@@ -18,7 +18,7 @@ from mslt_it.data.build import build_training_set, format_report
 from mslt_it.data.encoding import TOO_LONG, Encoder
 from mslt_it.data.mixing import rank
 from mslt_it.data.prompts import prompted
-from mslt_it.problems import Problem
+from mslt_it.problems import Problem, counted
 from mslt_it.records import BuildReport, EncodedExample, Example
 
 LANGUAGES = ("de", "hi", "th", "tr", "zh")
@@ -98,17 +98,16 @@ def test_nothing_is_cut_and_drops_are_counted_per_language(tmp_path: Path) -> No
         lengths = {example.id: full_length(example) for example in order[: last + 1]}
         assert kept == {i for i, length in lengths.items() if length <= LIMIT}
         dropped[language] = len(lengths) - len(kept)
-    counted = {language.language: language.dropped.get(TOO_LONG, 0) for language in report.languages}
-    shown = ", ".join(f"{language} {number}" for language, number in counted.items())
+    number_of = {language.language: language.dropped.get(TOO_LONG, 0) for language in report.languages}
+    shown = ", ".join(f"{language} {number}" for language, number in number_of.items())
     print(f"{num_cut} of {len(built)} rows cut; dropped as too long: {shown}")
     assert num_cut == 0
-    assert counted == dropped and sum(counted.values()) > 5
+    assert number_of == dropped and sum(number_of.values()) > 5
     text = format_report(report)
-    for language, number in counted.items():
+    for language, number in number_of.items():
         if number:
-            assert (
-                f"{language}: {number} rows dropped ({TOO_LONG}): {tmp_path / language / 'train.jsonl'}:line " in text
-            )
+            where = f"{tmp_path / language / 'train.jsonl'}:line "
+            assert f"{language}: {counted(number, 'row')} dropped ({TOO_LONG}): {where}" in text
 
 
 def test_the_limit_counts_prompt_answer_and_end_token() -> None:

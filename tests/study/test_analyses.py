@@ -314,6 +314,13 @@ def test_what_several_claims_take_away_is_said() -> None:
     assert "found in 4 of 5 such studies from 3.4 points on" in sentence(one)
 
 
+def test_no_effect_of_more_than_all_there_is_is_named() -> None:
+    """Two assignments leave one degree of freedom: the smallest effect may come out at 600 points."""
+    few = Claim("a", "Two sets", -0.05, -0.3, 0.2, Evidence("items and seeds", 0.3, 0.4, freedom=1))
+    (one,) = corrected([few])
+    assert "too few runs to find any difference that there can be" in (said := sentence(one)) and "from" not in said
+
+
 def test_tests_that_can_find_nothing_cost_the_others_nothing() -> None:
     """Tarone's correction: of five, three have a smallest p of 1/35, which five claims forbid."""
     claims = [with_p(0.02), with_p(0.03), *[with_p(1 / 35, p_least=1 / 35)] * 3]

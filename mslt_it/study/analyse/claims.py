@@ -101,6 +101,8 @@ def _seen(claim: Claim, confidence: float) -> list[str]:
     """What the test could have seen, where it saw nothing."""
     if claim.detectable is None or claim.is_at_chance or is_found(claim, confidence):
         return []
+    if claim.unit == "points" and claim.detectable >= 1:
+        return ["too few runs to find any difference that there can be"]
     return [f"found in 4 of 5 such studies from {figure(claim.detectable, claim.unit).lstrip('+')} on"]
 
 

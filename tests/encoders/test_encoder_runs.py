@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import re
+import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -278,6 +282,42 @@ def test_onnx_is_for_encoders_and_needs_its_packages(
     assert main(["export", f"run={run_of('lora')}", "format=[onnx]", f"out={tmp_path / 'x'}"]) == 2
     said = "format=onnx needs the package nothing_of_this_name: pip install -e '.[onnx]'."
     assert said in capsys.readouterr().err and not (tmp_path / "x").exists()
+
+
+# ---------------------------------------------------------------- two processes
+
+
+@pytest.mark.slow
+def test_two_processes_train_an_encoder_as_one_does(run_of: Made, encoder_of_kind: Made, tmp_path: Path) -> None:
+    """Of 8 rows a step each process has 4: with dropout off, losses and answers are those of one but for rounding."""
+    program = [*("-m", "torch.distributed.run", "--standalone", "--nproc_per_node"), "PROCESSES", "mslt_it/train.py"]
+    base = shutil.copytree(encoder_of_kind("xlmr"), tmp_path / "base")
+    config = json.loads((base / "config.json").read_text(encoding="utf-8"))
+    config |= {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
+    (base / "config.json").write_text(json.dumps(config), encoding="utf-8")
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1", "CUDA_VISIBLE_DEVICES": ""}
+    root = Path(__file__).parents[2]
+    for number in ("1", "2"):
+        size = f"training.batch_size={8 // int(number)}"
+        arguments = ["recipe=xnli_3src", *SMALL, f"model.path={base}", "adapter.method=full", size]
+        command = [sys.executable, *(number if word == "PROCESSES" else word for word in program), *arguments]
+        done = subprocess.run(
+            [*command, f"output_dir={tmp_path / number}"], cwd=root, env=environment | {"PYTHONPATH": str(root)},
+            capture_output=True, text=True, timeout=600, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+    one, two = (
+        [json.loads(line) for line in (tmp_path / number / "losses.jsonl").read_text().splitlines()]
+        for number in ("1", "2")
+    )
+    assert len(one) == len(two) and "loss" in one[0]
+    for first, second in zip(one, two, strict=True):
+        assert second.get("loss") == pytest.approx(first.get("loss"), rel=1e-3)
+    for language in ("de", "tr"):
+        pairs = zip(predictions(tmp_path / "1", language), predictions(tmp_path / "2", language), strict=True)
+        for first, second in pairs:
+            expected = first["adapter_log_likelihoods"]
+            np.testing.assert_allclose(second["adapter_log_likelihoods"], expected, atol=5e-3)
 
 
 # ---------------------------------------------------------------- options

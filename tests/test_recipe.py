@@ -266,6 +266,17 @@ def test_mistakes_in_files(own_folder: Path, old: str, new: str, text: str) -> N
     assert message.startswith(text) if text else "own.yaml, line" in message and "is not valid YAML" in message
 
 
+@pytest.mark.parametrize("content", ["false", "3", "[1]", "a text"])
+def test_a_file_that_holds_no_keys_is_named(own_folder: Path, content: str) -> None:
+    (own_folder / "own.yaml").write_text(content, encoding="utf-8")
+    with pytest.raises(Problem, match=r"own\.yaml holds no keys with values. Write lines such as sources:"):
+        load_recipe("own", [], own_folder)
+    (own_folder / "scale").mkdir(exist_ok=True)
+    (own_folder / "scale" / "odd.yaml").write_text("3", encoding="utf-8")
+    with pytest.raises(Problem, match="recipe 'xnli_3src' takes in holds no keys"):
+        load_recipe("xnli_3src", ["scale=odd"], own_folder)
+
+
 def test_a_file_without_the_schema_is_checked_too(own_folder: Path) -> None:
     path = own_folder / "own.yaml"
     path.write_text("sources: [en]\ntargets: [tr]\n", encoding="utf-8")

@@ -124,6 +124,12 @@ def _composed(
             content: Any = OmegaConf.to_container(OmegaConf.merge(schema, composed), resolve=False)
     except (HydraException, OmegaConfBaseException, ValueError) as error:
         raise _explain(error, name, config_dir) from error
+    except OSError as error:
+        if "Invalid loaded object type" not in str(error):  # OmegaConf's, of a file that is a number, or false
+            raise
+        raise Problem(
+            f"A file of task/, scale/ or the like that recipe '{name}' takes in holds no keys with values."
+        ) from error
     except RecursionError as error:
         raise Problem(f"{known[name]}, or a file that it takes in, is nested too deeply to be read.") from error
     except yaml.YAMLError as error:
@@ -155,7 +161,9 @@ def _refuse_unfilled_defaults(name: str, known: Mapping[str, Path], seen: frozen
 
     with known[name].open(encoding="utf-8") as file:  # not its text alone: PyYAML's errors name the file
         content = yaml.safe_load(file)
-    entries = content.get("defaults") if isinstance(content, dict) else None
+    if content is not None and not isinstance(content, dict):
+        raise Problem(f"{known[name]} holds no keys with values. Write lines such as sources: [ar, de, zh].")
+    entries = content.get("defaults") if content else None
     for entry in entries if isinstance(entries, list) else []:
         for group, option in entry.items() if isinstance(entry, dict) else [("defaults", entry)]:
             refuse_unfilled(str(group), option, f"Write the file's name itself in the defaults of recipe '{name}'.")

@@ -263,17 +263,21 @@ def test_mistakes_in_files(own_folder: Path, old: str, new: str, text: str) -> N
     with pytest.raises(Problem) as caught:
         load_recipe("own", [], own_folder)
     message = str(caught.value)
-    assert message.startswith(text) if text else "own.yaml, line" in message and "is not valid YAML" in message
+    assert (
+        message.startswith(text)
+        if text
+        else "own.yaml" in message and ", line" in message and "is not valid YAML" in message
+    )
 
 
 @pytest.mark.parametrize("content", ["false", "3", "[1]", "a text"])
 def test_a_file_that_holds_no_keys_is_named(own_folder: Path, content: str) -> None:
     (own_folder / "own.yaml").write_text(content, encoding="utf-8")
-    with pytest.raises(Problem, match=r"own\.yaml holds no keys with values. Write lines such as sources:"):
+    with pytest.raises(Problem, match=r"own\.yaml must hold KEY: VALUE lines, such as sources:"):
         load_recipe("own", [], own_folder)
     (own_folder / "scale").mkdir(exist_ok=True)
     (own_folder / "scale" / "odd.yaml").write_text("3", encoding="utf-8")
-    with pytest.raises(Problem, match="recipe 'xnli_3src' takes in holds no keys"):
+    with pytest.raises(Problem, match=r"odd\.yaml must hold KEY: VALUE lines"):
         load_recipe("xnli_3src", ["scale=odd"], own_folder)
 
 

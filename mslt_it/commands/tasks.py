@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from mslt_it import values
 from mslt_it.command import Call, Command, section
-from mslt_it.config.files import files, list_files, own_prompts, parse_yaml, share_dir, summary
+from mslt_it.config.files import files, list_files, own_prompts, read_keys, share_dir, summary
 from mslt_it.config.help import listing, paragraph, width
 from mslt_it.config.recipe import PromptConfig, TaskConfig
 from mslt_it.config.schema import FrozenDict, build, key
@@ -71,9 +70,7 @@ def run(call: Call) -> int:
 
 def load_task(path: Path, config_dir: str | None) -> TaskConfig:
     """A task file by itself, with the user's own prompts."""
-    content = parse_yaml(path)
-    if not isinstance(content, Mapping):
-        raise Problem(f"{path} must hold KEY: VALUE lines, such as name: {path.stem}.")
+    content = read_keys(path, f", such as name: {path.stem}")
     task = build(TaskConfig, content, str(path), "task.")
     return dataclasses.replace(
         task, prompts=FrozenDict({**task.prompts, **own_prompts(task.prompt_folder, config_dir)})

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from mslt_it.config.checks import check
-from mslt_it.config.files import files, folders, own_prompts
+from mslt_it.config.files import files, folders, own_prompts, read_keys
 from mslt_it.config.overrides import GROUPS, assign, refuse_unfilled, split, unknown_key
 from mslt_it.config.recipe import LARGEST, REST, Recipe, is_rest
 from mslt_it.config.schema import FrozenDict, build, keys, sections, written
@@ -114,7 +114,7 @@ def _composed(
     search = [f"hydra.searchpath=[{_quoted(f'file://{folder}')}]" for folder in folders(config_dir) if folder != home]
     try:
         with initialize_config_dir(version_base="1.3", config_dir=str(home)):
-            _refuse_unfilled_defaults(name, known)
+            _refuse_unfilled_defaults(name, known, config_dir)
             composed: Any = OmegaConf.to_container(
                 compose(name, overrides=[*chosen, *search], return_hydra_config=True), resolve=False
             )
@@ -124,12 +124,6 @@ def _composed(
             content: Any = OmegaConf.to_container(OmegaConf.merge(schema, composed), resolve=False)
     except (HydraException, OmegaConfBaseException, ValueError) as error:
         raise _explain(error, name, config_dir) from error
-    except OSError as error:
-        if "Invalid loaded object type" not in str(error):  # OmegaConf's, of a file that is a number, or false
-            raise
-        raise Problem(
-            f"A file of task/, scale/ or the like that recipe '{name}' takes in holds no keys with values."
-        ) from error
     except RecursionError as error:
         raise Problem(f"{known[name]}, or a file that it takes in, is nested too deeply to be read.") from error
     except yaml.YAMLError as error:
@@ -146,6 +140,7 @@ def _choice(group: str, option: str | None, config_dir: str | Path | None) -> st
     known = files(config_dir, group)
     if option not in known:
         raise Problem(f"Unknown {group} '{option}'. {nearest(option, known)}")
+    read_keys(known[option])
     return f"{group}={_quoted(option)}"
 
 
@@ -155,20 +150,20 @@ def _quoted(text: str) -> str:
     return "'" + re.sub(r"(\\*)'", r"\1\1\\'", text) + "\\" * ending + "'"
 
 
-def _refuse_unfilled_defaults(name: str, known: Mapping[str, Path], seen: frozenset[str] = frozenset()) -> None:
-    """A Problem for ``${...}`` in the list of files that a recipe takes in, which Hydra would fill in."""
-    import yaml
-
-    with known[name].open(encoding="utf-8") as file:  # not its text alone: PyYAML's errors name the file
-        content = yaml.safe_load(file)
-    if content is not None and not isinstance(content, dict):
-        raise Problem(f"{known[name]} holds no keys with values. Write lines such as sources: [ar, de, zh].")
-    entries = content.get("defaults") if content else None
+def _refuse_unfilled_defaults(
+    name: str, known: Mapping[str, Path], config_dir: str | Path | None, seen: frozenset[str] = frozenset()
+) -> None:
+    """A Problem for ``${...}`` in the list of files that a recipe takes in, which Hydra would fill in, and for files
+    that hold no keys."""
+    entries = read_keys(known[name], ", such as sources: [ar, de, zh]").get("defaults")
     for entry in entries if isinstance(entries, list) else []:
         for group, option in entry.items() if isinstance(entry, dict) else [("defaults", entry)]:
             refuse_unfilled(str(group), option, f"Write the file's name itself in the defaults of recipe '{name}'.")
+            group = str(group).rpartition(" ")[2].partition("@")[0]  # "override scale"
+            if group in GROUPS and (file := files(config_dir, group).get(str(option))):
+                read_keys(file)
         if isinstance(entry, str) and entry in known and entry not in seen:
-            _refuse_unfilled_defaults(entry, known, seen | {name})
+            _refuse_unfilled_defaults(entry, known, config_dir, seen | {name})
 
 
 def _texts(content: Any, key: str = "") -> Iterator[tuple[str, str]]:

@@ -27,9 +27,20 @@ def share_dir(name: str) -> Path:
 def parse_yaml(path: Path, text: str | None = None) -> Any:
     """What a YAML file holds; ``text``: in place of the file's own."""
     try:
-        return yaml.safe_load(path.read_text(encoding="utf-8") if text is None else text)
+        if text is not None:
+            return yaml.safe_load(text)
+        with path.open(encoding="utf-8") as file:  # not its text alone: PyYAML's errors name the file
+            return yaml.safe_load(file)
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise Problem(f"{path} is not valid YAML: {' '.join(str(error).split())}") from error
+
+
+def read_keys(path: Path, hint: str = "") -> dict[str, Any]:
+    """A file of keys with values; ``hint``: what such lines are, for the message about another file."""
+    content = parse_yaml(path)
+    if not isinstance(content, dict):
+        raise Problem(f"{path} must hold KEY: VALUE lines{hint}.")
+    return content
 
 
 def folders(config_dir: str | Path | None) -> list[Path]:

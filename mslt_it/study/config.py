@@ -17,7 +17,7 @@ from typing import Any
 
 import yaml
 
-from mslt_it.config.files import files, list_files
+from mslt_it.config.files import files, list_files, read_keys
 from mslt_it.config.overrides import GROUPS
 from mslt_it.config.recipe import CRITERIA, REST, PromptConfig, is_rest
 from mslt_it.config.schema import LARGEST_SEED, build, key, keys, read, take
@@ -170,12 +170,7 @@ def load_study(name: str, arguments: Sequence[str] = (), config_dir: str | Path 
     if name not in known:
         raise Problem(f"Unknown study '{name}'. {nearest(name, known)}")
     path = known[name]
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except yaml.YAMLError as error:
-        raise Problem(f"{path} is not valid YAML: {' '.join(str(error).split())}") from error
-    if not isinstance(content, dict):
-        raise Problem(f"{path} must hold KEY: VALUE lines. Keys: {', '.join(KEYS)}.")
+    content = read_keys(path, f". Keys: {', '.join(KEYS)}")
     if "name" in content:
         raise Problem(f"{path}: a study is called as its file is. Remove the line 'name: ...'.")
     given, overrides, sweeps = _split(arguments)

@@ -105,13 +105,13 @@ def places(outputs: Any, num_items: int, mask: Tensor | None = None) -> Tensor:
     return logits.reshape(num_items, 1, -1) if logits.dim() == 2 else logits
 
 
-def losses(logits: Tensor, labels: Tensor, **options: Any) -> tuple[Tensor, Tensor]:
-    """(negative log-likelihoods [n], the item of each): of all ``labels`` [items, places] that are not `IGNORED`, by
-    ``logits`` [items, places, classes]; ``options``: of torch's cross_entropy."""
+def losses(logits: Tensor, labels: Tensor, **options: Any) -> tuple[Tensor, Tensor, Tensor]:
+    """(negative log-likelihoods [n], 0 where a label is `IGNORED`; the item of each; whether it counts): of all
+    ``labels`` [items, places] by ``logits`` [items, places, classes]; ``options``: of torch's cross_entropy."""
     labels = labels[:, : logits.shape[1]]  # those of the blank row may be more than there are places
-    where = labels.ne(IGNORED)
-    found = nn.functional.cross_entropy(logits[where], labels[where], reduction="none", **options)
-    return found, where.nonzero()[:, 0]
+    found = nn.functional.cross_entropy(logits.flatten(0, 1), labels.flatten(), reduction="none", **options)
+    items = torch.arange(len(labels), device=labels.device).repeat_interleave(labels.shape[1])
+    return found, items, labels.flatten().ne(IGNORED)
 
 
 def in_bfloat16(config: ModelConfig, model: Any, *, is_adapted: bool) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
 from transformers import AutoConfig, AutoModel
 
@@ -19,16 +19,21 @@ CPU_TOKENS = 2048
 
 @dataclass(frozen=True)
 class Padding:
-    """How rows are filled up, on the right, to the longest; see `mslt_it.data.segments.Layout`."""
+    """How rows are filled up, on the right, to the longest; see `mslt_it.data.segments.Layout`.
+
+    Args:
+        multiple: of which the length is then one.
+    """
 
     pad_id: int
     layout: Layout = PLAIN
+    multiple: int = 1
 
     def inputs(self, items: Sequence[Sequence[int]]) -> dict[str, Tensor]:
         """``input_ids``, ``attention_mask`` and, where there are any, ``token_type_ids``, each [rows, longest]; an item
         is one row, or as many as the item with the most."""
         rows = list(items) if self.layout.start_id is None else self._apart(items)
-        ids = _filled(rows, self.pad_id)
+        ids = self._filled(rows, self.pad_id)
         lengths = torch.tensor([len(row) for row in rows])
         mask = (torch.arange(ids.shape[1]) < lengths[:, None]).long()
         found = {"input_ids": ids, "attention_mask": mask}
@@ -39,7 +44,11 @@ class Padding:
 
     def labels(self, rows: Sequence[Sequence[int]]) -> Tensor:
         """[rows, longest], filled up with `IGNORED`."""
-        return _filled(rows, IGNORED)
+        return self._filled(rows, IGNORED)
+
+    def _filled(self, rows: Sequence[Sequence[int]], value: int) -> Tensor:
+        filled = pad_sequence([torch.tensor(row, dtype=torch.long) for row in rows], True, value)
+        return nn.functional.pad(filled, (0, -filled.shape[1] % self.multiple), value=value)
 
     def _apart(self, items: Sequence[Sequence[int]]) -> list[Sequence[int]]:
         assert self.layout.start_id is not None
@@ -57,10 +66,6 @@ def in_batches(lengths: Sequence[int], batch_tokens: int) -> list[tuple[int, ...
             batches.append([])
         batches[-1].append(index)
     return list(map(tuple, batches))
-
-
-def _filled(rows: Sequence[Sequence[int]], value: int) -> Tensor:
-    return pad_sequence([torch.tensor(row, dtype=torch.long) for row in rows], True, value)
 
 
 def pass_tokens(batch_tokens: int, device: torch.device) -> int:

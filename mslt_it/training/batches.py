@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from datasets import Dataset
-from torch import Tensor
+from torch import Tensor, nn
 from torch.utils.data import Sampler
 from transformers import PreTrainedTokenizerBase
 
@@ -84,10 +85,32 @@ class LengthGroupedOrder(Sampler[int]):
         return self.lengths[index] if index < len(self.lengths) else 0
 
 
+@dataclass(frozen=True)
 class PaddingCollator(Padding):
-    """Rows to the model's inputs and ``labels`` [rows, longest]; ``languages`` [rows] says whose loss a row's is."""
+    """Rows to the model's inputs and ``labels`` [rows, longest]; ``languages`` [rows] says whose loss a row's is.
+
+    Args:
+        says_places: also ``places`` [rows, most] of what is supervised, -1 behind them; most is a power of two, so that
+            batches have few shapes.
+    """
+
+    says_places: bool = False
 
     def __call__(self, rows: Sequence[dict[str, Any]]) -> dict[str, Tensor]:
         found = self.inputs([row["input_ids"] for row in rows])
-        labels = self.labels([row["labels"] for row in rows])
-        return {**found, "labels": labels, "languages": torch.tensor([row["languages"] for row in rows])}
+        found["labels"] = labels = self.labels([row["labels"] for row in rows])
+        found["languages"] = torch.tensor([row["languages"] for row in rows])
+        if self.says_places:
+            is_some = labels.ne(IGNORED)
+            is_some[:, 0] = False  # nothing stands before it that could say it
+            numbers = is_some.sum(1, keepdim=True)
+            most = 1 << (max(1, int(numbers.max())) - 1).bit_length()
+            first = is_some.long().argsort(dim=1, descending=True, stable=True)[:, :most]
+            places = nn.functional.pad(first, (0, most - first.shape[1]), value=-1)
+            found["places"] = places.masked_fill(torch.arange(most) >= numbers, -1)
+        return found
+
+
+def length_step(longest: int) -> int:
+    """Of what number of tokens the lengths of batches should be multiples, for there to be at most 16 lengths."""
+    return max(16, 1 << max(0, (longest - 1).bit_length() - 4))

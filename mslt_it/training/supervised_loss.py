@@ -61,19 +61,32 @@ def add_supervised_forward(base: nn.Module) -> None:
 
     A patched forward rather than a call around the model: DDP and FSDP must see the call to reduce gradients.
     With it, ``base(input_ids, attention_mask, labels=..., supervised_only=True)`` gives ``losses`` and ``rows``, both
-    [supervised positions of the batch]: the negative log-likelihoods and the row of the batch each belongs to.
+    [supervised positions of the batch]: the negative log-likelihoods and the row of the batch each belongs to. Where
+    the collator says the ``places`` [rows, most] of the supervised tokens (-1: none), their number need not be asked of
+    the device: losses of all of these, 0 for none, and ``counted`` says which are some.
     """
 
     def forward(
-        original: Callable[..., Any], model: Any, labels: Tensor, *args: Any, **kwargs: Any
+        original: Callable[..., Any],
+        model: Any,
+        labels: Tensor,
+        *args: Any,
+        places: Tensor | None = None,
+        **kwargs: Any,
     ) -> dict[str, Tensor]:
         kwargs = {**kwargs, "use_cache": False}
         # Looked up at each call: FSDP and peft may have replaced them since.
-        hidden = model.base_model(*args, **kwargs).last_hidden_state[:, :-1]  # [rows, tokens - 1, width]
-        targets = labels[:, 1:].to(hidden.device)
-        rows, places = targets.ne(IGNORED).nonzero(as_tuple=True)
-        losses = token_losses(hidden[rows, places], targets[rows, places], model.get_output_embeddings())
-        return {"losses": losses, "rows": rows}
+        hidden = model.base_model(*args, **kwargs).last_hidden_state
+        labels, head = labels.to(hidden.device), model.get_output_embeddings()
+        if places is None:
+            rows, found = labels[:, 1:].ne(IGNORED).nonzero(as_tuple=True)
+            losses = token_losses(hidden[rows, found], labels[rows, found + 1], head)
+            return {"losses": losses, "rows": rows, "counted": torch.ones_like(losses)}
+        rows = torch.arange(len(labels), device=hidden.device).repeat_interleave(places.shape[1])
+        is_some, flat = places.flatten() >= 0, (rows * labels.shape[1] + places.flatten().clamp(min=1))
+        chosen = hidden.flatten(0, 1).index_select(0, flat - 1)  # what comes before a token says it
+        targets = labels.flatten().index_select(0, flat).masked_fill(~is_some, IGNORED)
+        return {"losses": token_losses(chosen, targets, head), "rows": rows, "counted": is_some}
 
     _teach(base, forward)
 
@@ -85,10 +98,7 @@ def add_answer_forward(base: nn.Module) -> None:
         original: Callable[..., Any], model: Any, labels: Tensor, *args: Any, **kwargs: Any
     ) -> dict[str, Tensor]:
         given = {"decoder_input_ids": decoder_input(model, labels), "use_cache": False}
-        logits = original(*args, **{**kwargs, **given}).logits
-        where = labels.ne(IGNORED)
-        losses = nn.functional.cross_entropy(logits[where].float(), labels[where], reduction="none")
-        return {"losses": losses, "rows": where.nonzero()[:, 0]}
+        return _named(losses(original(*args, **{**kwargs, **given}).logits.float(), labels))
 
     _teach(base, forward)
 
@@ -105,15 +115,14 @@ def add_head_forward(base: nn.Module, *, label_smoothing: float = 0.0, weights: 
         original: Callable[..., Any], model: Any, labels: Tensor, *args: Any, **kwargs: Any
     ) -> dict[str, Tensor]:
         logits = places(original(*args, **kwargs), len(labels), kwargs.get("attention_mask"))
-        found, rows = losses(
-            logits,
-            labels,
-            weight=None if weights is None else weights.to(logits.device),
-            label_smoothing=label_smoothing,
-        )
-        return {"losses": found, "rows": rows}
+        weight = None if weights is None else weights.to(logits.device)
+        return _named(losses(logits, labels, weight=weight, label_smoothing=label_smoothing))
 
     _teach(base, forward)
+
+
+def _named(found: tuple[Tensor, Tensor, Tensor]) -> dict[str, Tensor]:
+    return dict(zip(("losses", "rows", "counted"), found, strict=True))
 
 
 def _teach(base: nn.Module, supervised: Callable[..., dict[str, Tensor]]) -> None:
@@ -147,4 +156,6 @@ def token_losses(hidden: Tensor, targets: Tensor, head: nn.Module) -> Tensor:
     if hidden.shape[0] <= size:
         return losses(hidden, targets)
     parts = zip(hidden.split(size), targets.split(size), strict=True)
-    return torch.cat([checkpoint(losses, part, wanted, use_reentrant=False) for part, wanted in parts])
+    return torch.cat(
+        [checkpoint(losses, part, wanted, use_reentrant=False, preserve_rng_state=False) for part, wanted in parts]
+    )

@@ -7,6 +7,7 @@ and that nothing of a step looks at all modules of the model or waits for the de
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import logging
 import math
@@ -27,11 +28,12 @@ from mslt_it.config.recipe import Recipe
 from mslt_it.data.segments import layout
 from mslt_it.models.base_model import PeftModel, Trained, base_of, read_adapter, save_adapter, set_adapter_weights
 from mslt_it.models.heads import head_of, in_bfloat16
+from mslt_it.models.inputs import longest_input
 from mslt_it.models.text_to_text import is_text_to_text
 from mslt_it.problems import Problem
 from mslt_it.records import EncodedExample
 from mslt_it.training import averaging, checkpoints, guards, looks
-from mslt_it.training.batches import IGNORED, LengthGroupedOrder, PaddingCollator, to_dataset
+from mslt_it.training.batches import IGNORED, LengthGroupedOrder, PaddingCollator, length_step, to_dataset
 from mslt_it.training.curves import Curves
 from mslt_it.training.layers import rates
 from mslt_it.training.looks import Validation
@@ -44,6 +46,7 @@ from mslt_it.training.supervised_loss import (
     balanced,
     can_project_supervised_only,
 )
+from mslt_it.training.whole_step import WholeStep, goes_whole
 
 LOG = logging.getLogger("mslt_it")
 
@@ -81,7 +84,7 @@ class AdapterTrainer(SFTTrainer):
         super().__init__(
             model=model,
             args=args,
-            data_collator=PaddingCollator(pad_id, layout(head, tokenizer)),
+            data_collator=(collator := PaddingCollator(pad_id, layout(head, tokenizer))),
             train_dataset=to_dataset(encoded, self.languages, pad_id),
             processing_class=tokenizer,
             callbacks=[
@@ -115,6 +118,13 @@ class AdapterTrainer(SFTTrainer):
             (add_answer_forward if is_apart else add_supervised_forward)(base)
         if self.supervised_only:
             self.model_accepts_loss_kwargs = True  # Trainer then counts the tokens of the global batch
+        self._whole: WholeStep | None = None
+        self._goes_whole = self.supervised_only and not self.is_fsdp_enabled and goes_whole(recipe, args)
+        if self._goes_whole:
+            multiple = length_step(max(self.lengths))
+            if -(-max(self.lengths) // multiple) * multiple > longest_input(base):
+                multiple = 1
+            self.data_collator = dataclasses.replace(collator, multiple=multiple, says_places=not is_apart)
         self.model.__dict__["zero_grad"] = self._forget_gradients
         self.guard = guards.StepGuard(self.languages)
         self._is_in_training_mode = False  # all modules of the model, not it alone
@@ -130,6 +140,7 @@ class AdapterTrainer(SFTTrainer):
                 self._load_from_checkpoint(str(resume))
                 return state
         self.train(resume_from_checkpoint=str(resume) if resume is not None else None)
+        self._check()
         return self.state
 
     def release(self) -> None:
@@ -137,11 +148,13 @@ class AdapterTrainer(SFTTrainer):
         self.accelerator.unwrap_model(self.model_wrapped, keep_fp32_wrapper=False)
         base_of(self.model).__dict__.pop("forward", None)  # ours, and TRL's below it
         self.model.__dict__.pop("zero_grad", None)
+        self._whole = None
         self.model.eval()
 
     def evaluate(self, *args: Any, **kwargs: Any) -> dict[str, float]:
         """A look at the held-out rows: logged, and told to the checkpoints and to what decides when to stop."""
         assert self.validation is not None
+        self._check()
         model = self.accelerator.unwrap_model(self.model)
         self._is_in_training_mode = False
         sums = torch.as_tensor(self.validation.sums(model, self.args.process_index, self.args.world_size))
@@ -195,14 +208,14 @@ class AdapterTrainer(SFTTrainer):
             return stock
         outputs = model(**inputs, supervised_only=True)
         losses: Tensor = outputs["losses"]
-        count = num_items_in_batch if num_items_in_batch is not None else max(1, losses.numel())
+        count = num_items_in_batch if num_items_in_batch is not None else outputs["counted"].sum()
         loss = losses.sum() / torch.as_tensor(count, device=losses.device).clamp(min=1)
         self.guard.keep(loss, languages)
         with torch.no_grad():
             self._language_sums = self._language_sums.to(losses.device)
             of_token = languages.to(losses.device)[outputs["rows"]]
             self._language_sums[0].index_add_(0, of_token, losses.detach().double())
-            self._language_sums[1].index_add_(0, of_token, torch.ones_like(losses, dtype=torch.float64))
+            self._language_sums[1].index_add_(0, of_token, outputs["counted"].double())
         # num_items_in_batch counts the tokens of all processes, and DDP averages their gradients
         return loss * self.accelerator.num_processes if num_items_in_batch is not None else loss
 
@@ -214,10 +227,35 @@ class AdapterTrainer(SFTTrainer):
             model.train()
             self._is_in_training_mode = True
         inputs = self._prepare_inputs(inputs)
+        if self._goes_whole:
+            if self._whole is None:  # after the optimiser's state was read from a checkpoint
+                self._whole = self._make_whole(model)
+            step, is_last = self.state.global_step + 1, self.accelerator.sync_gradients
+            return self._whole.take(inputs, num_items_in_batch, step, is_last=is_last)
         with self.compute_loss_context_manager():
             loss = self.compute_loss(model, inputs, num_items_in_batch=num_items_in_batch)
         self.accelerator.backward(loss)
         return loss.detach()
+
+    def _make_whole(self, model: nn.Module) -> WholeStep:
+        def losses(inputs: dict[str, Tensor]) -> tuple[Tensor, Tensor, Tensor]:
+            given = {name: value for name, value in inputs.items() if name != "languages"}
+            found = model(**given, supervised_only=True)
+            return found["losses"], inputs["languages"][found["rows"]], found["counted"]
+
+        def redo(passes: list[dict[str, Tensor]], count: Tensor, step: int) -> None:
+            self._forget_gradients()
+            for inputs in passes:
+                self.accelerator.backward(self.compute_loss(model, dict(inputs), num_items_in_batch=count))
+            self.guard.clip(self.model, self._trained, math.inf, step)
+
+        most, optimizer = self.args.max_grad_norm or math.inf, self.optimizer.optimizer
+        captures = self.args.device.type == "cuda"
+        return WholeStep(losses, optimizer, most, len(self.languages), redo, captures=captures)
+
+    def _check(self) -> None:
+        if self._whole is not None:
+            self._whole.check()
 
     @functools.cached_property
     def _trained(self) -> list[nn.Parameter]:
@@ -228,6 +266,8 @@ class AdapterTrainer(SFTTrainer):
             parameter.grad = None
 
     def _clip_grad_norm(self, model: nn.Module) -> Tensor:
+        if self._whole is not None:
+            return self._whole.norm  # clipped already, as the optimiser's step is made
         most = self.args.max_grad_norm or math.inf
         return self.guard.clip(self.model, self._trained, most, self.state.global_step + 1)
 
@@ -240,14 +280,17 @@ class AdapterTrainer(SFTTrainer):
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
         if "loss" in logs and self.supervised_only:
-            sums = self.accelerator.reduce(self._language_sums, reduction="sum").cpu()
-            self._language_sums = torch.zeros_like(self._language_sums)
+            self._check()
+            own = self._language_sums if self._whole is None else self._whole.sums
+            sums = self.accelerator.reduce(own, reduction="sum").cpu()
+            own.zero_()
             for language, total, count in zip(self.languages, *sums.tolist(), strict=True):
                 if count:
                     logs[f"loss/{language}"] = total / count
         super().log(logs, start_time)
 
     def _save_checkpoint(self, model: nn.Module, trial: Any) -> None:
+        self._check()
         guards.check_weights(self.model, self.state.global_step)
         folder = Path(self.args.output_dir)
         checkpoints.require_space(folder, self.model)

@@ -11,7 +11,8 @@ of 2 to 4, or all of ``--length`` tokens, half of them answer. The order is ours
 together; what TRL's own, by chance, would pad is printed too.
 
     ours            as `mslt train` does it
-    ours_float32    the same with model.dtype=float32; on a CPU it is no other than ours
+    ours_launched   the same with training.cuda_graphs=false: kernel by kernel; on a CPU it is no other than ours
+    ours_float32    as ours with model.dtype=float32; on a CPU it is no other than ours
     trl             SFTTrainer by its defaults: float32 weights, bfloat16 arithmetic, gradient checkpointing
     trl_bf16        the same with bfloat16 weights
     trl_best        no checkpointing, the dtype of ours, on a CPU the head where something is supervised alone, as TRL
@@ -68,8 +69,8 @@ from mslt_it.training.batches import LengthGroupedOrder
 from mslt_it.training.sft import train
 
 NUM_ROWS, BATCH = 1600, 16  # of the data, of which the first steps are run; of a step
-WARMUP, COUNTED = 3, 2  # steps before the timed ones; that of them whose work is counted
-VARIANTS = ("ours", "ours_float32", "trl", "trl_bf16", "trl_best", "trl_float32")
+WARMUP = 3  # steps before the timed ones; on a GPU 20, in which ours records most of the shapes that there are
+VARIANTS = ("ours", "ours_launched", "ours_float32", "trl", "trl_bf16", "trl_best", "trl_float32")
 
 
 def qwen(vocabulary: int, width: int, inner: int, layers: int, heads: int, key_heads: int, head: int) -> Any:
@@ -133,8 +134,8 @@ class Operations(TorchDispatchMode):
 class Watch(TrainerCallback):
     """The clock, the counts of one step and the gradients of the first."""
 
-    def __init__(self, model: Any, last: int) -> None:
-        self.last, self.found, self.gradients = last, {}, {}  # type: ignore[var-annotated]
+    def __init__(self, model: Any, warmup: int, last: int) -> None:
+        self.warmup, self.last, self.found, self.gradients = warmup, last, {}, {}  # type: ignore[var-annotated]
         self.operations, self.flops = Operations(), FlopCounterMode(display=False)
         for name, parameter in model.named_parameters():
             if parameter.requires_grad:
@@ -145,7 +146,7 @@ class Watch(TrainerCallback):
             self.gradients[name] = gradient.detach().float().cpu().clone()
 
     def on_step_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        if state.global_step == COUNTED - 1:
+        if state.global_step == self.last:
             self.flops.__enter__()
             self.operations.__enter__()
 
@@ -153,17 +154,17 @@ class Watch(TrainerCallback):
         step = state.global_step
         if step == 1:
             self.found["seconds_to_first_step"] = time.time() - float(os.environ["STARTED"])
-        if step == COUNTED:
+        if step == self.last + 1:
             self.operations.__exit__(None, None, None)
             self.flops.__exit__(None, None, None)
-        if step in (WARMUP, self.last):
+        if step in (self.warmup, self.last):
             if torch.cuda.is_available():
                 torch.cuda.synchronize()
             clock, processor = time.perf_counter(), time.process_time()
-            if step == WARMUP:
+            if step == self.warmup:
                 self.begun = (clock, processor)
                 return
-            steps = self.last - WARMUP
+            steps = self.last - self.warmup
             self.found["ms"] = 1e3 * (clock - self.begun[0]) / steps
             self.found["processor_ms"] = 1e3 * (processor - self.begun[1]) / steps
 
@@ -172,8 +173,10 @@ class Watch(TrainerCallback):
             self.found["loss"] = logs["loss"]
 
 
-def run_variant(variant: str, options: argparse.Namespace, folder: Path, steps: int) -> None:
+def run_variant(variant: str, options: argparse.Namespace, folder: Path) -> None:
     """In a process of its own: trains, and leaves figures and gradients in ``folder``."""
+    warmup = 20 if torch.cuda.is_available() else WARMUP
+    last = warmup + options.steps  # of the timed steps; the work of the one after it is counted
     is_gpu, is_ours = torch.cuda.is_available(), variant.startswith("ours")
     dtype = {"trl": "float32", "trl_bf16": "bfloat16"}.get(variant, "float32" if "float32" in variant else "auto")
     recipe = Recipe(
@@ -181,8 +184,9 @@ def run_variant(variant: str, options: argparse.Namespace, folder: Path, steps: 
         model=ModelConfig(path=options.model or str(folder / "model"), dtype=dtype),
         adapter=AdapterConfig(rank=16, alpha=32, quantization="nf4" if options.nf4 else "none"),
         training=TrainingConfig(
-            learning_rate=2e-4, max_steps=steps, batch_size=BATCH, lr_scheduler="constant", warmup_steps=0,
-            logging_steps=steps, save_steps=10**6, report_to=(),
+            learning_rate=2e-4, max_steps=last + 1, batch_size=BATCH, lr_scheduler="constant", warmup_steps=0,
+            logging_steps=last + 1, save_steps=10**6, report_to=(),
+            cuda_graphs=variant != "ours_launched",
         ),
     )  # fmt: skip
     recipe = with_reachable_base(recipe)
@@ -200,7 +204,7 @@ def run_variant(variant: str, options: argparse.Namespace, folder: Path, steps: 
         tokenizer_object=Tokenizer(models.WordLevel(words, unk_token="<unk>")),
         pad_token="<pad>", eos_token="</s>", unk_token="<unk>",
     )  # fmt: skip
-    watch = Watch(model, steps)
+    watch = Watch(model, warmup, last)
     if is_ours:
         encoded = [
             EncodedExample(str(i), "en", tuple(ids), (*[-100] * (len(ids) - answer), *ids[len(ids) - answer :]))
@@ -209,22 +213,23 @@ def run_variant(variant: str, options: argparse.Namespace, folder: Path, steps: 
         train(recipe, encoded, model, tokenizer, folder / variant, callbacks=[watch])
     else:
         train_stock(variant, recipe, [rows[i] for i in order], model, tokenizer, folder / variant, watch)
-    timed = [lengths[i] for i in order[BATCH * WARMUP : BATCH * steps]]
-    padded = [BATCH * max(lengths[i] for i in order[k : k + BATCH]) for k in range(0, BATCH * steps, BATCH)]
-    share = sum(padded[WARMUP:]) / (len(padded) - WARMUP) / padded[COUNTED - 1]  # of the step whose work was counted
+    timed = [lengths[i] for i in order[BATCH * warmup : BATCH * last]]
+    longest = [max(lengths[i] for i in order[k : k + BATCH]) for k in range(0, BATCH * (last + 1), BATCH)]
+    padded = [BATCH * length for length in longest]
+    share = sum(padded[warmup:last]) / options.steps / padded[last]  # of the step whose work was counted
     by_chance = [BATCH * max(lengths[k : k + BATCH]) for k in range(0, len(lengths), BATCH)]
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     if is_gpu:
         memory = torch.cuda.max_memory_allocated()
-    flops, rate = share * watch.flops.get_total_flops(), matrix_rate(is_gpu)
+    flops = share * watch.flops.get_total_flops()
     operations = watch.operations.found
     found = watch.found | {
-        "tokens_per_second": sum(timed) / (steps - WARMUP) / watch.found["ms"] * 1e3,
-        "padding": 1 - sum(timed) / sum(padded[WARMUP:]),
+        "tokens_per_second": sum(timed) / options.steps / watch.found["ms"] * 1e3,
+        "padding": 1 - sum(timed) / sum(padded[warmup:last]),
         "padding_by_chance": 1 - sum(lengths) / sum(by_chance),
         "gigabytes": memory / 1e9,
         "gigaflops": flops / 1e9,
-        "share_of_matrix_rate": flops / (watch.found["ms"] / 1e3) / rate,
+        "matrix_gigaflops_per_second": matrix_rate(is_gpu) / 1e9,
         "operations": sum(operations.values()),
         "waits": operations["aten::_local_scalar_dense"] + operations["aten::nonzero"],
     }
@@ -300,7 +305,7 @@ def main() -> None:
     parser.add_argument("--shape", choices=SHAPES, default="mini")
     parser.add_argument("--model", default="", help="real weights in place of a shape: model.path of a recipe")
     parser.add_argument("--length", type=int, default=0, help="tokens of every row; 0: the lengths of XNLI's")
-    parser.add_argument("--steps", type=int, default=10, help="timed, after three")
+    parser.add_argument("--steps", type=int, default=10, help="timed, after three (on a GPU 20)")
     parser.add_argument("--nf4", action="store_true", help="QLoRA: the base in four bits")
     parser.add_argument("--variants", nargs="+", choices=VARIANTS, help="the reference, trl_float32, is added")
     parser.add_argument("--json", type=Path, help="a file with a list of results that this one is added to")
@@ -310,7 +315,7 @@ def main() -> None:
     if options.child == "model":
         return make_model(options.shape, options.folder / "model")
     if options.child:
-        return run_variant(options.child, options, options.folder, WARMUP + options.steps)
+        return run_variant(options.child, options, options.folder)
     is_gpu = torch.cuda.is_available()
     machine = {
         "device": torch.cuda.get_device_name()
@@ -319,7 +324,9 @@ def main() -> None:
         **{name: version(name) for name in ("torch", "transformers", "trl", "peft")},
     }
     print(*(f"{name} {value}" for name, value in machine.items()), sep=", ")
-    chosen = options.variants or [v for v in VARIANTS if is_gpu or v not in ("ours_float32", "trl_bf16")]
+    chosen = options.variants or [
+        v for v in VARIANTS if is_gpu or v not in ("ours_launched", "ours_float32", "trl_bf16")
+    ]
     reference = VARIANTS[-1]
     with tempfile.TemporaryDirectory() as name:
         folder, found = Path(name), {}
@@ -330,6 +337,11 @@ def main() -> None:
             one = found[variant] = json.loads((folder / f"{variant}.json").read_text())
             one["loss_error"] = abs(one["loss"] / found[reference]["loss"] - 1)
             one["gradient_error"] = relative_error(folder, variant, reference)
+    for variant, one in found.items():
+        if is_gpu and variant == "ours":  # a replayed step cannot be counted
+            one["gigaflops"] = found.get("ours_launched", {}).get("gigaflops", float("nan"))
+        rate = one["matrix_gigaflops_per_second"]
+        one["share_of_matrix_rate"] = one["gigaflops"] / (one["ms"] / 1e3) / rate
     padded, chance = (100 * found[reference][name] for name in ("padding", "padding_by_chance"))
     what = f"{options.model or options.shape}, {BATCH} rows of {options.length or 'about 100'} tokens a step"
     print(f"{what}; padding {padded:.1f} %, by chance {chance:.1f} %")

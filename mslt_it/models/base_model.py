@@ -7,11 +7,13 @@ import hashlib
 import json
 import os
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, TypeAlias
 
 import torch
 from peft import LoraConfig, PeftModel, get_peft_model, get_peft_model_state_dict, set_peft_model_state_dict
+from peft.helpers import disable_input_dtype_casting
 from peft.tuners.lora import LoraLayer
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
@@ -239,6 +241,11 @@ def _trained(model: Trained, state_dict: dict[str, Any] | None = None) -> dict[s
         found = get_peft_model_state_dict(model, state_dict=state_dict, save_embedding_layers=False)
         return dict(found)
     return {n: t for n, t in (state_dict or model.state_dict()).items() if n not in tied_names(model)}
+
+
+def without_input_casts(model: Trained) -> AbstractContextManager[None]:
+    """Under autocast a LoRA layer need not make its input float32 first: two kernels a layer and pass, the same value."""
+    return disable_input_dtype_casting(model)  # type: ignore[no-any-return, no-untyped-call]
 
 
 def save_adapter(model: Trained, path: Path | str, *, state_dict: dict[str, Any] | None = None) -> None:

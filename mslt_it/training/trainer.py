@@ -15,6 +15,7 @@ import os
 import shutil
 import warnings
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,15 @@ from trl import SFTConfig, SFTTrainer
 
 from mslt_it.config.recipe import Recipe
 from mslt_it.data.segments import layout
-from mslt_it.models.base_model import PeftModel, Trained, base_of, read_adapter, save_adapter, set_adapter_weights
+from mslt_it.models.base_model import (
+    PeftModel,
+    Trained,
+    base_of,
+    read_adapter,
+    save_adapter,
+    set_adapter_weights,
+    without_input_casts,
+)
 from mslt_it.models.heads import head_of, in_bfloat16
 from mslt_it.models.inputs import longest_input
 from mslt_it.models.text_to_text import is_text_to_text
@@ -240,7 +249,8 @@ class AdapterTrainer(SFTTrainer):
     def _make_whole(self, model: nn.Module) -> WholeStep:
         def losses(inputs: dict[str, Tensor]) -> tuple[Tensor, Tensor, Tensor]:
             given = {name: value for name, value in inputs.items() if name != "languages"}
-            found = model(**given, supervised_only=True)
+            with without_input_casts(model) if self.args.bf16 else nullcontext():
+                found = model(**given, supervised_only=True)
             return found["losses"], inputs["languages"][found["rows"]], found["counted"]
 
         def redo(passes: list[dict[str, Tensor]], count: Tensor, step: int) -> None:

@@ -21,6 +21,7 @@ def hunt(folder: Path, seed: int, kills: int, *arguments: object) -> dict[str, A
         "PYTHONPATH": str(HERE.parents[1]),
         "OMP_NUM_THREADS": "1",
         "XDG_CACHE_HOME": str(folder / "user-cache"),
+        "CUDA_VISIBLE_DEVICES": "",  # it forks, which CUDA does not bear
     }
     command = [sys.executable, str(HERE / "kill_often.py"), str(folder), str(seed), str(kills), *map(str, arguments)]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, cwd=folder)

@@ -244,7 +244,7 @@ def _trained(model: Trained, state_dict: dict[str, Any] | None = None) -> dict[s
 
 
 def without_input_casts(model: Trained) -> AbstractContextManager[None]:
-    """Under autocast a LoRA layer need not make its input float32 first: two kernels a layer and pass, the same value."""
+    """Under autocast a LoRA layer need not make its input float32 first: fewer kernels, the same values."""
     return disable_input_dtype_casting(model)  # type: ignore[no-any-return, no-untyped-call]
 
 

@@ -63,13 +63,14 @@ from trl import SFTConfig, SFTTrainer
 
 from mslt_it.config.recipe import AdapterConfig, ModelConfig, Recipe, TrainingConfig
 from mslt_it.models.base_model import add_adapter, load_base
+from mslt_it.models.environment import resolve_dtype
 from mslt_it.models.packaged import with_reachable_base
 from mslt_it.records import EncodedExample
 from mslt_it.training.batches import LengthGroupedOrder
 from mslt_it.training.sft import train
 
 NUM_ROWS, BATCH = 1600, 16  # of the data, of which the first steps are run; of a step
-WARMUP = 3  # steps before the timed ones; on a GPU 20, in which ours records most of the shapes that there are
+WARMUP = 3  # steps before the timed ones; on a GPU 12, in which ours records most of the shapes that there are
 VARIANTS = ("ours", "ours_launched", "ours_float32", "trl", "trl_bf16", "trl_best", "trl_float32")
 
 
@@ -99,12 +100,13 @@ SHAPES: dict[str, Any] = {
 }  # fmt: skip
 
 
-def make_model(shape: str, folder: Path) -> None:
-    """Random weights of a shape, in bfloat16, made on the GPU where there is one."""
+def random_model(shape: str, dtype: str) -> Any:
+    """Random weights of a shape, the same in every process: bfloat16 values, in the dtype that model.dtype gives."""
+    place = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     torch.manual_seed(0)
-    with torch.device("cuda" if torch.cuda.is_available() else "cpu"):
+    with place:
         model = AutoModelForCausalLM.from_config(SHAPES[shape](), dtype=torch.bfloat16)
-    model.save_pretrained(folder)
+    return model.to(resolve_dtype(dtype, place)).requires_grad_(False)
 
 
 def make_rows(number: int, vocabulary: int, length: int) -> list[tuple[list[int], int]]:
@@ -115,6 +117,12 @@ def make_rows(number: int, vocabulary: int, length: int) -> list[tuple[list[int]
         prompt, answer = (length - length // 2, length // 2) if length else (prompt, answer)
         rows.append(([draw.randrange(3, vocabulary) for _ in range(prompt + answer)], answer))
     return rows
+
+
+def product_flops(*shapes: Any, out_shape: Any = None, **options: Any) -> int:
+    """Of a matrix product with or without something added, of one with ``out_dtype``, too: torch has none for that."""
+    left, right = [shape for shape in shapes if isinstance(shape, torch.Size) and len(shape) == 2][-2:]
+    return 2 * left[0] * left[1] * right[1]
 
 
 class Operations(TorchDispatchMode):
@@ -136,7 +144,12 @@ class Watch(TrainerCallback):
 
     def __init__(self, model: Any, warmup: int, last: int) -> None:
         self.warmup, self.last, self.found, self.gradients = warmup, last, {}, {}  # type: ignore[var-annotated]
-        self.operations, self.flops = Operations(), FlopCounterMode(display=False)
+        self.operations, self.flops = (
+            Operations(),
+            FlopCounterMode(
+                display=False, custom_mapping=dict.fromkeys((torch.ops.aten.mm, torch.ops.aten.addmm), product_flops)
+            ),
+        )
         for name, parameter in model.named_parameters():
             if parameter.requires_grad:
                 parameter.register_post_accumulate_grad_hook(lambda p, name=name: self._keep(name, p.grad))
@@ -175,7 +188,7 @@ class Watch(TrainerCallback):
 
 def run_variant(variant: str, options: argparse.Namespace, folder: Path) -> None:
     """In a process of its own: trains, and leaves figures and gradients in ``folder``."""
-    warmup = 20 if torch.cuda.is_available() else WARMUP
+    warmup = 12 if torch.cuda.is_available() else WARMUP
     last = warmup + options.steps  # of the timed steps; the work of the one after it is counted
     is_gpu, is_ours = torch.cuda.is_available(), variant.startswith("ours")
     dtype = {"trl": "float32", "trl_bf16": "bfloat16"}.get(variant, "float32" if "float32" in variant else "auto")
@@ -189,8 +202,11 @@ def run_variant(variant: str, options: argparse.Namespace, folder: Path) -> None
             cuda_graphs=variant != "ours_launched",
         ),
     )  # fmt: skip
-    recipe = with_reachable_base(recipe)
-    base = load_base(recipe.model, recipe.adapter)
+    if options.model or options.nf4:
+        recipe = with_reachable_base(recipe)
+        base = load_base(recipe.model, recipe.adapter)
+    else:
+        base = random_model(options.shape, dtype)
     model = add_adapter(base, recipe.adapter, 0)
     drawn = torch.Generator().manual_seed(0)
     for name, parameter in sorted(model.named_parameters()):
@@ -305,15 +321,16 @@ def main() -> None:
     parser.add_argument("--shape", choices=SHAPES, default="mini")
     parser.add_argument("--model", default="", help="real weights in place of a shape: model.path of a recipe")
     parser.add_argument("--length", type=int, default=0, help="tokens of every row; 0: the lengths of XNLI's")
-    parser.add_argument("--steps", type=int, default=10, help="timed, after three (on a GPU 20)")
+    parser.add_argument("--steps", type=int, default=10, help="timed, after three (on a GPU 12)")
     parser.add_argument("--nf4", action="store_true", help="QLoRA: the base in four bits")
-    parser.add_argument("--variants", nargs="+", choices=VARIANTS, help="the reference, trl_float32, is added")
+    parser.add_argument("--variants", nargs="+", choices=VARIANTS, help="the reference is added")
+    parser.add_argument("--reference", choices=VARIANTS, default="trl_float32", help="for losses and gradients")
     parser.add_argument("--json", type=Path, help="a file with a list of results that this one is added to")
     parser.add_argument("--child", help=argparse.SUPPRESS)
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.child == "model":
-        return make_model(options.shape, options.folder / "model")
+        return random_model(options.shape, "bfloat16").save_pretrained(options.folder / "model")
     if options.child:
         return run_variant(options.child, options, options.folder)
     is_gpu = torch.cuda.is_available()
@@ -327,10 +344,10 @@ def main() -> None:
     chosen = options.variants or [
         v for v in VARIANTS if is_gpu or v not in ("ours_launched", "ours_float32", "trl_bf16")
     ]
-    reference = VARIANTS[-1]
+    reference = options.reference
     with tempfile.TemporaryDirectory() as name:
         folder, found = Path(name), {}
-        if not options.model:
+        if options.nf4 and not options.model:
             child("model", folder)
         for variant in sorted({*chosen, reference}, key=lambda v: (v != reference, VARIANTS.index(v))):
             child(variant, folder)

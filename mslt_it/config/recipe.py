@@ -226,10 +226,9 @@ class AdapterConfig:
     """what is trained: LoRA (Hu et al. 2021) and its relatives, as peft names them, or all weights"""
 
     method: str = key(
-        "lora",
-        "an adapter beside the frozen weights, or all of them (then no other key here counts)",
+        "lora", "an adapter beside the frozen weights, or all of them (then no other key here counts)",
         choices=("lora", "full"),
-    )
+    )  # fmt: skip
     rank: int = key(8, "of each update", above=0, at_most=65536)
     alpha: int = key(16, "the update is scaled by alpha / rank", above=0)
     dropout: float = key(0.0, "on the adapter's input", at_least=0, below=1)
@@ -268,9 +267,7 @@ class TrainingConfig:
         may_repeat=False, decides=False,
     )  # fmt: skip
     gradient_checkpointing: bool | None = key(False, "less memory, a third more time", special={None: "auto"})
-    cuda_graphs: bool = key(
-        True, "on one GPU a step is recorded and launched as one; false: kernel by kernel", decides=False
-    )
+    cuda_graphs: bool = key(True, "on one CUDA GPU a step is recorded, and launched as one", decides=False)
     freeze_layers: int = key(0, "first layers (with the embedding) that stay as they are", unit="layers", at_least=0)
     layer_lr_decay: float = key(
         1.0, "the rate of a layer is that of the layer above it times this", above=0, at_most=1, shown="1 (none)"

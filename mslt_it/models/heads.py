@@ -115,8 +115,8 @@ def losses(logits: Tensor, labels: Tensor, **options: Any) -> tuple[Tensor, Tens
 
 
 def in_bfloat16(config: ModelConfig, model: Any, *, is_adapted: bool) -> bool:
-    """Whether training's arithmetic is bfloat16 on a GPU: that of bfloat16 weights beside an adapter, and of float32
-    ones that are all trained, or an encoder's, unless the recipe wants float32."""
+    """Whether training's arithmetic is bfloat16: beside an adapter where the weights are, and on a GPU also of float32
+    weights that are all trained, or an encoder's, unless the recipe wants float32."""
     if is_adapted and not head_of(model).name:
         return bool(model.get_input_embeddings().weight.dtype == torch.bfloat16)
     return config.dtype != "float32" and torch.cuda.is_available() and torch.cuda.is_bf16_supported()

@@ -15,7 +15,7 @@ import os
 import shutil
 import warnings
 from collections.abc import Mapping, Sequence
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -241,27 +241,31 @@ class AdapterTrainer(SFTTrainer):
                 self._whole = self._make_whole(model)
             step, is_last = self.state.global_step + 1, self.accelerator.sync_gradients
             return self._whole.take(inputs, num_items_in_batch, step, is_last=is_last)
-        with self.compute_loss_context_manager():
+        with self.compute_loss_context_manager(), self._casts():
             loss = self.compute_loss(model, inputs, num_items_in_batch=num_items_in_batch)
-        self.accelerator.backward(loss)
+            self.accelerator.backward(loss)
         return loss.detach()
+
+    def _casts(self) -> AbstractContextManager[None]:
+        """Of a forward pass and its backward pass, which may make it again."""
+        return without_input_casts(self.model) if self.args.bf16 else nullcontext()
 
     def _make_whole(self, model: nn.Module) -> WholeStep:
         def losses(inputs: dict[str, Tensor]) -> tuple[Tensor, Tensor, Tensor]:
             given = {name: value for name, value in inputs.items() if name != "languages"}
-            with without_input_casts(model) if self.args.bf16 else nullcontext():
-                found = model(**given, supervised_only=True)
+            found = model(**given, supervised_only=True)
             return found["losses"], inputs["languages"][found["rows"]], found["counted"]
 
         def redo(passes: list[dict[str, Tensor]], count: Tensor, step: int) -> None:
             self._forget_gradients()
             for inputs in passes:
-                self.accelerator.backward(self.compute_loss(model, dict(inputs), num_items_in_batch=count))
+                with self._casts():
+                    self.accelerator.backward(self.compute_loss(model, dict(inputs), num_items_in_batch=count))
             self.guard.clip(self.model, self._trained, math.inf, step)
 
         most, optimizer = self.args.max_grad_norm or math.inf, self.optimizer.optimizer
         captures = self.args.device.type == "cuda"
-        return WholeStep(losses, optimizer, most, len(self.languages), redo, captures=captures)
+        return WholeStep(losses, optimizer, most, len(self.languages), redo, self._casts, captures=captures)
 
     def _check(self) -> None:
         if self._whole is not None:
@@ -351,7 +355,7 @@ def _config(recipe: Recipe, run_dir: Path, plan: Plan, *, bf16: bool) -> SFTConf
             seed=recipe.seed,
             gradient_checkpointing=plan.recomputes,
             gradient_checkpointing_kwargs={"use_reentrant": False} if plan.recomputes else None,
-            bf16=bf16 and not cpu,
+            bf16=bf16,
             fp16=False,
             use_cpu=cpu,
             ddp_backend="gloo" if cpu and int(os.environ.get("WORLD_SIZE", "1")) > 1 else None,

@@ -14,7 +14,7 @@ import collections
 import logging
 import math
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -64,6 +64,7 @@ class WholeStep:
         optimizer: AdamW; its state is used and left as its own step would.
         redo: the inputs of a step's forward passes, the number of supervised tokens and the step's: does it again for
             the `Problem` that says what was not finite.
+        during: what forward and backward passes are in.
         captures: False: the same step, run as it is; what a CPU does.
     """
 
@@ -74,10 +75,12 @@ class WholeStep:
         max_norm: float,
         num_languages: int,
         redo: Callable[[list[dict[str, Tensor]], Tensor, int], None],
+        during: Callable[[], AbstractContextManager[None]] = nullcontext,
         *,
         captures: bool,
     ) -> None:
         self._losses, self._optimizer, self._max_norm, self._redo = losses, optimizer, max_norm, redo
+        self._during = during
         self._groups = [group for group in optimizer.param_groups if group["params"]]
         device = self._groups[0]["params"][0].device
         self.captures, self._device, self._is_warm = captures, device, False
@@ -195,9 +198,10 @@ class WholeStep:
         """All of a step, without a wait."""
         total = torch.zeros((), device=self._device)
         for inputs in shape.passes:
-            found, languages, counted = self._losses(inputs)
-            loss = found.sum() / shape.count.clamp(min=1)
-            loss.backward()
+            with self._during():
+                found, languages, counted = self._losses(inputs)
+                loss = found.sum() / shape.count.clamp(min=1)
+                loss.backward()
             with torch.no_grad():
                 total = total + loss.detach()
                 self.sums[0].index_add_(0, languages, found.detach().double())

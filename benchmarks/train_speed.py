@@ -19,9 +19,9 @@ together; what TRL's own, by chance, would pad is printed too.
                     has it with Triton; Liger's layers on a GPU where the package is installed
     trl_float32     float32 throughout, with checkpointing: what losses and gradients of the others are compared with
 
-Printed for each: milliseconds per step by the clock and of the processor, tokens of rows per second, peak memory,
+Printed for each: milliseconds of a step by the clock and of the processor (the median), tokens per second, peak memory,
 billions of floating point operations per step and their share of what a large matrix product reaches here, operations
-(on a GPU each is a launch), those that wait for the device, seconds from the start of Python to the end of the first
+(on a GPU each is a launch), those that wait for the device, seconds from imported packages to the end of the first
 step, and relative errors: of the loss, the mean of all steps, and of the first step's gradients as one vector.
 """
 
@@ -31,18 +31,21 @@ import argparse
 import collections
 import importlib.util
 import json
+import multiprocessing
 import os
 import platform
 import random
 import resource
-import subprocess
+import statistics
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 import trl.trainer.utils
 from datasets import Dataset
@@ -70,8 +73,8 @@ from mslt_it.training.batches import LengthGroupedOrder
 from mslt_it.training.sft import train
 
 NUM_ROWS, BATCH = 1600, 16  # of the data, of which the first steps are run; of a step
-WARMUP = 3  # steps before the timed ones; on a GPU 12, in which ours records most of the shapes that there are
-VARIANTS = ("ours", "ours_launched", "ours_float32", "trl", "trl_bf16", "trl_best", "trl_float32")
+WARMUP = 3  # steps before the timed ones
+VARIANTS = ("ours_launched", "ours", "ours_float32", "trl", "trl_bf16", "trl_best", "trl_float32")
 
 
 def qwen(vocabulary: int, width: int, inner: int, layers: int, heads: int, key_heads: int, head: int) -> Any:
@@ -142,8 +145,9 @@ class Operations(TorchDispatchMode):
 class Watch(TrainerCallback):
     """The clock, the counts of one step and the gradients of the first."""
 
-    def __init__(self, model: Any, warmup: int, last: int) -> None:
-        self.warmup, self.last, self.found, self.gradients = warmup, last, {}, {}  # type: ignore[var-annotated]
+    def __init__(self, model: Any, last: int, started: float) -> None:
+        self.last, self.started, self.found, self.gradients = last, started, {}, {}  # type: ignore[var-annotated]
+        self.clocks: list[tuple[float, float]] = []
         self.operations, self.flops = (
             Operations(),
             FlopCounterMode(
@@ -166,30 +170,26 @@ class Watch(TrainerCallback):
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         step = state.global_step
         if step == 1:
-            self.found["seconds_to_first_step"] = time.time() - float(os.environ["STARTED"])
+            self.found["seconds_to_first_step"] = time.time() - self.started
         if step == self.last + 1:
             self.operations.__exit__(None, None, None)
             self.flops.__exit__(None, None, None)
-        if step in (self.warmup, self.last):
+        if WARMUP <= step <= self.last:  # the median: where ours meets a new length it records the step
             if torch.cuda.is_available():
                 torch.cuda.synchronize()
-            clock, processor = time.perf_counter(), time.process_time()
-            if step == self.warmup:
-                self.begun = (clock, processor)
-                return
-            steps = self.last - self.warmup
-            self.found["ms"] = 1e3 * (clock - self.begun[0]) / steps
-            self.found["processor_ms"] = 1e3 * (processor - self.begun[1]) / steps
+            self.clocks.append((time.perf_counter(), time.process_time()))
+        if step == self.last:
+            clock, processor = (statistics.median(np.diff(times)) for times in zip(*self.clocks, strict=True))
+            self.found |= {"ms": 1e3 * float(clock), "processor_ms": 1e3 * float(processor)}
 
     def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **kwargs: Any) -> None:
         if logs and "loss" in logs:
             self.found["loss"] = logs["loss"]
 
 
-def run_variant(variant: str, options: argparse.Namespace, folder: Path) -> None:
+def run_variant(variant: str, options: argparse.Namespace, folder: Path, started: float) -> None:
     """In a process of its own: trains, and leaves figures and gradients in ``folder``."""
-    warmup = 12 if torch.cuda.is_available() else WARMUP
-    last = warmup + options.steps  # of the timed steps; the work of the one after it is counted
+    last = WARMUP + options.steps  # of the timed steps; the work of the one after it is counted
     is_gpu, is_ours = torch.cuda.is_available(), variant.startswith("ours")
     dtype = {"trl": "float32", "trl_bf16": "bfloat16"}.get(variant, "float32" if "float32" in variant else "auto")
     recipe = Recipe(
@@ -220,7 +220,7 @@ def run_variant(variant: str, options: argparse.Namespace, folder: Path) -> None
         tokenizer_object=Tokenizer(models.WordLevel(words, unk_token="<unk>")),
         pad_token="<pad>", eos_token="</s>", unk_token="<unk>",
     )  # fmt: skip
-    watch = Watch(model, warmup, last)
+    watch = Watch(model, last, started)
     if is_ours:
         encoded = [
             EncodedExample(str(i), "en", tuple(ids), (*[-100] * (len(ids) - answer), *ids[len(ids) - answer :]))
@@ -229,10 +229,10 @@ def run_variant(variant: str, options: argparse.Namespace, folder: Path) -> None
         train(recipe, encoded, model, tokenizer, folder / variant, callbacks=[watch])
     else:
         train_stock(variant, recipe, [rows[i] for i in order], model, tokenizer, folder / variant, watch)
-    timed = [lengths[i] for i in order[BATCH * warmup : BATCH * last]]
+    timed = [lengths[i] for i in order[BATCH * WARMUP : BATCH * last]]
     longest = [max(lengths[i] for i in order[k : k + BATCH]) for k in range(0, BATCH * (last + 1), BATCH)]
     padded = [BATCH * length for length in longest]
-    share = sum(padded[warmup:last]) / options.steps / padded[last]  # of the step whose work was counted
+    share = sum(padded[WARMUP:last]) / options.steps / padded[last]  # of the step whose work was counted
     by_chance = [BATCH * max(lengths[k : k + BATCH]) for k in range(0, len(lengths), BATCH)]
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     if is_gpu:
@@ -241,7 +241,7 @@ def run_variant(variant: str, options: argparse.Namespace, folder: Path) -> None
     operations = watch.operations.found
     found = watch.found | {
         "tokens_per_second": sum(timed) / options.steps / watch.found["ms"] * 1e3,
-        "padding": 1 - sum(timed) / sum(padded[warmup:last]),
+        "padding": 1 - sum(timed) / sum(padded[WARMUP:last]),
         "padding_by_chance": 1 - sum(lengths) / sum(by_chance),
         "gigabytes": memory / 1e9,
         "gigaflops": flops / 1e9,
@@ -305,15 +305,31 @@ def relative_error(folder: Path, variant: str, reference: str) -> float:
     return (off / sum(float(one.double().square().sum()) for one in theirs.values())) ** 0.5
 
 
-def child(what: str, folder: Path) -> list[str]:
-    """Starts this program again for one of its parts; the lines it printed."""
-    command = [sys.executable, __file__, *sys.argv[1:], "--child", what, "--folder", str(folder)]
-    done = subprocess.run(
-        command, capture_output=True, text=True, check=False, env=os.environ | {"STARTED": str(time.time())}
-    )
-    if done.returncode:
-        raise SystemExit(f"{what} failed:\n{done.stderr[-4000:]}")
-    return done.stdout.splitlines()
+def apart(server: Any, folder: Path, name: str, work: Callable[..., None], *given: Any) -> None:
+    """``work`` in a process of its own, begun by one that has imported everything and knows of no device."""
+    process = server.Process(target=_said_to, args=(folder / f"{name}.log", work, *given))
+    process.start()
+    process.join()
+    if process.exitcode:
+        raise SystemExit(f"{name} failed:\n{(folder / f'{name}.log').read_text()[-4000:]}")
+
+
+def _said_to(log: Path, work: Callable[..., None], *given: Any) -> None:
+    with log.open("w") as out:
+        os.dup2(out.fileno(), 1)
+        os.dup2(out.fileno(), 2)
+    work(*given)
+
+
+def save_random_model(shape: str, folder: Path) -> None:
+    random_model(shape, "bfloat16").save_pretrained(folder)
+
+
+def write_machine(file: Path) -> None:
+    device = f"{platform.machine()}, {torch.get_num_threads()} threads"
+    if torch.cuda.is_available():
+        device = torch.cuda.get_device_name()
+    file.write_text(json.dumps({"device": device, "is_gpu": torch.cuda.is_available()}))
 
 
 def main() -> None:
@@ -321,44 +337,41 @@ def main() -> None:
     parser.add_argument("--shape", choices=SHAPES, default="mini")
     parser.add_argument("--model", default="", help="real weights in place of a shape: model.path of a recipe")
     parser.add_argument("--length", type=int, default=0, help="tokens of every row; 0: the lengths of XNLI's")
-    parser.add_argument("--steps", type=int, default=10, help="timed, after three (on a GPU 12)")
+    parser.add_argument("--steps", type=int, default=10, help="timed, after three")
     parser.add_argument("--nf4", action="store_true", help="QLoRA: the base in four bits")
     parser.add_argument("--variants", nargs="+", choices=VARIANTS, help="the reference is added")
     parser.add_argument("--reference", choices=VARIANTS, default="trl_float32", help="for losses and gradients")
     parser.add_argument("--json", type=Path, help="a file with a list of results that this one is added to")
-    parser.add_argument("--child", help=argparse.SUPPRESS)
-    parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
-    if options.child == "model":
-        return random_model(options.shape, "bfloat16").save_pretrained(options.folder / "model")
-    if options.child:
-        return run_variant(options.child, options, options.folder)
-    is_gpu = torch.cuda.is_available()
-    machine = {
-        "device": torch.cuda.get_device_name()
-        if is_gpu
-        else f"{platform.machine()}, {torch.get_num_threads()} threads",
-        **{name: version(name) for name in ("torch", "transformers", "trl", "peft")},
-    }
-    print(*(f"{name} {value}" for name, value in machine.items()), sep=", ")
-    chosen = options.variants or [
-        v for v in VARIANTS if is_gpu or v not in ("ours_launched", "ours_float32", "trl_bf16")
-    ]
-    reference = options.reference
+    server = multiprocessing.get_context("forkserver")
+    server.set_forkserver_preload(["trl", "mslt_it.training.sft", "mslt_it.models.packaged"])
+    reference, known = options.reference, []
+    if options.json and options.json.is_file():
+        known = json.loads(options.json.read_text())
     with tempfile.TemporaryDirectory() as name:
         folder, found = Path(name), {}
+        apart(server, folder, "machine", write_machine, folder / "machine.json")
+        machine = json.loads((folder / "machine.json").read_text())
+        is_gpu = machine.pop("is_gpu")
+        machine |= {name: version(name) for name in ("torch", "transformers", "trl", "peft")}
+        print(*(f"{name} {value}" for name, value in machine.items()), sep=", ", flush=True)
+        of_a_gpu = ("ours_launched", "ours_float32", "trl_bf16")
+        chosen = options.variants or [v for v in VARIANTS if is_gpu or v not in of_a_gpu]
         if options.nf4 and not options.model:
-            child("model", folder)
+            apart(server, folder, "model", save_random_model, options.shape, folder / "model")
         for variant in sorted({*chosen, reference}, key=lambda v: (v != reference, VARIANTS.index(v))):
-            child(variant, folder)
+            apart(server, folder, variant, run_variant, variant, options, folder, time.time())
             one = found[variant] = json.loads((folder / f"{variant}.json").read_text())
             one["loss_error"] = abs(one["loss"] / found[reference]["loss"] - 1)
             one["gradient_error"] = relative_error(folder, variant, reference)
-    for variant, one in found.items():
-        if is_gpu and variant == "ours":  # a replayed step cannot be counted
-            one["gigaflops"] = found.get("ours_launched", {}).get("gigaflops", float("nan"))
-        rate = one["matrix_gigaflops_per_second"]
-        one["share_of_matrix_rate"] = one["gigaflops"] / (one["ms"] / 1e3) / rate
+            counted = found.get("ours_launched", {}) if is_gpu and variant == "ours" else one  # a replay is not counted
+            one["gigaflops"] = counted.get("gigaflops", float("nan"))
+            one["share_of_matrix_rate"] = one["gigaflops"] / (one["ms"] / 1e3) / one["matrix_gigaflops_per_second"]
+            print(f"{variant}: {one['ms']:.1f} ms", file=sys.stderr, flush=True)
+            if options.json:  # after each, for what is cut off
+                about = {"shape": options.model or options.shape, "length": options.length, "nf4": options.nf4}
+                now = {"machine": machine, "date": time.strftime("%Y-%m-%d"), **about, "variants": found}
+                options.json.write_text(json.dumps([*known, now], indent=1) + "\n")
     padded, chance = (100 * found[reference][name] for name in ("padding", "padding_by_chance"))
     what = f"{options.model or options.shape}, {BATCH} rows of {options.length or 'about 100'} tokens a step"
     print(f"{what}; padding {padded:.1f} %, by chance {chance:.1f} %")
@@ -374,11 +387,6 @@ def main() -> None:
             *(f"{one['loss_error']:.0e}", f"{one['gradient_error']:.0e}"),
         )
         print(f"{variant:12}", *(f"{cell:>11}" for cell in cells), sep="")
-    if options.json:
-        about = {"shape": options.model or options.shape, "length": options.length, "nf4": options.nf4}
-        known = json.loads(options.json.read_text()) if options.json.is_file() else []
-        one = {"machine": machine, "date": time.strftime("%Y-%m-%d"), **about, "variants": found}
-        options.json.write_text(json.dumps([*known, one], indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ from mslt_it.study.config import KEYS, StudyConfig, is_override, load_study, stu
 from mslt_it.study.executors import EXECUTORS, make_executor
 from mslt_it.study.forecast import duration, forecast, num_steps
 from mslt_it.study.grid import Cell, base_recipe, by_size, cell_recipe, cells, with_budgets, with_rest
-from mslt_it.study.local_pool import LocalPool
+from mslt_it.study.local_pool import LocalPool, visible_gpus
 from mslt_it.study.manifest import StudyFolder, build_manifest, read_manifest, refuse_changed, write_manifest
 from mslt_it.study.sweep import check_points, described_grid, points
 from mslt_it.training.trackers import refuse_unready
@@ -37,7 +37,7 @@ class Options:
 
     study: str = key(help="its name: recipes/study/NAME.yaml", example="mini")
     executor: str = key("local", "who runs the cells: see below", choices=tuple(EXECUTORS))
-    workers: int | None = key(None, "cells at a time", at_least=1, shown="a GPU or core each")
+    workers: int | None = key(None, "cells at a time", at_least=1, shown="a GPU or core each; together: 8")
     settings: Mapping[str, str] = key(
         {}, "of slurm and ray: {partition:gpu,timeout_min:240}", example="{partition:gpu}"
     )
@@ -184,6 +184,8 @@ def _labelled(grid: Sequence[Cell]) -> int:
 
 
 def _workers(options: Options, folder: StudyFolder) -> int:
+    if options.executor == "together":
+        return max(1, len(visible_gpus()))
     if options.workers:
         return int(options.workers)
     if options.executor != "local":

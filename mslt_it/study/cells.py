@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import io
 import json
 import resource
@@ -30,6 +31,7 @@ class Job:
     cell: str  # the cell's id
     recipe: Recipe  # output_dir is the cell's folder
     also_score: tuple[str, ...] = ()
+    together: tuple[Job, ...] = ()  # this one and others, to be trained in one pass before this one is run
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,7 @@ class Outcome:
     reason: str = ""  # one line
     seconds: float = 0.0
     unexpected: bool = False  # not a Problem: the process that ran into it may be in a bad state
+    note: str = ""  # how those went that were to be trained together with it
 
 
 RunCell = Callable[[Job], Outcome]  # importable by name: it is sent to other processes
@@ -54,7 +57,7 @@ def run_cell(job: Job) -> Outcome:
     started, cpu = time.monotonic(), _cpu_seconds()
     outcome = Outcome(job.cell, "failed")
     with locked(folder.lock(job.cell)):  # a worker of a killed study may live on for a second
-        whole = not folder.cell(job.cell).exists()
+        whole = not folder.cell(job.cell).exists() and not job.together  # else the time is not the cell's alone
         try:
             outcome = _run(job, folder)
         except Exception as error:
@@ -69,13 +72,15 @@ def run_cell(job: Job) -> Outcome:
         if not path.is_file():  # a cell that was finished before and is only looked at takes no time
             path.parent.mkdir(parents=True, exist_ok=True)
             write_atomically(path, json.dumps(timing) + "\n")
-    return Outcome(outcome.cell, outcome.status, outcome.reason, seconds)
+    return dataclasses.replace(outcome, seconds=seconds)
 
 
 def _run(job: Job, folder: StudyFolder) -> Outcome:
-    from mslt_it.study.shared import run_shared, score_others  # loads torch, in the process that runs cells
+    # loads torch, in the process that runs cells
+    from mslt_it.study.shared import run_shared, score_others, train_in_one_pass
 
     with contextlib.redirect_stdout(io.StringIO()), only_in_logs():  # the run's log.txt has it
+        note = train_in_one_pass(job.together, job.study) if job.together else ""
         run_shared(job.recipe, job.study)
     score_others(job)
     status = finished_status(job.recipe)
@@ -83,10 +88,10 @@ def _run(job: Job, folder: StudyFolder) -> Outcome:
         raise Problem(f"{job.recipe.output_dir} was run to its end and is not whole all the same. Start again.")
     tidy(folder, job.cell, status)
     if status == "ok":
-        return Outcome(job.cell, "ok")
+        return Outcome(job.cell, "ok", note=note)
     reason = why_invalid(folder, job.cell)
     write_failure(folder, job.cell, reason)
-    return Outcome(job.cell, "invalid", _line(reason))
+    return Outcome(job.cell, "invalid", _line(reason), note=note)
 
 
 def status_of(job: Job) -> str | None:

@@ -17,13 +17,13 @@ import sys
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Any
 
 from mslt_it.problems import Problem
-from mslt_it.study.cells import Job, OnDone, Outcome, RunCell, write_failure
+from mslt_it.study.cells import Job, Outcome, RunCell, write_failure
 from mslt_it.study.manifest import StudyFolder
 from mslt_it.terminal import keep_printing
 
@@ -55,10 +55,11 @@ class LocalPool:
         found = {"OMP_NUM_THREADS": str(self.threads), "OMP_WAIT_POLICY": "PASSIVE"}
         return found | ({"CUDA_VISIBLE_DEVICES": self.gpus[number]} if self.gpus else {})
 
-    def run(self, jobs: Sequence[Job], run_cell: RunCell, on_done: OnDone) -> None:
+    def run(self, jobs: Sequence[Job], run_cell: RunCell, on_done: Callable[[Outcome], Sequence[Job] | None]) -> None:
+        """``on_done``: may hand back jobs that come next."""
         (self.study / "logs").mkdir(parents=True, exist_ok=True)
         waiting, deaths = deque(jobs), Counter[str]()
-        free = list(range(min(self.workers, len(jobs))))
+        free = list(range(self.workers))
         busy: dict[int, tuple[_Worker, Job]] = {}
         idle: dict[int, _Worker] = {}
         try:
@@ -85,7 +86,7 @@ class LocalPool:
                         else:
                             outcome = self._dead(job, code)
                     if outcome is not None:
-                        on_done(outcome)
+                        waiting.extendleft(reversed(on_done(outcome) or ()))
                     free.append(number)
         finally:
             for worker in [*idle.values(), *(worker for worker, _ in busy.values())]:

@@ -6,8 +6,11 @@ are taken from the journals of cells that are finished.
 
 from __future__ import annotations
 
+import contextlib
 import functools
+import logging
 import os
+import time
 from array import array
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -16,13 +19,23 @@ from typing import Any
 from accelerate import PartialState
 
 from mslt_it.config.recipe import Recipe
+from mslt_it.data.build import build_training_set, with_found_labels
 from mslt_it.data.encoding import Encoder
 from mslt_it.evaluation.evaluate import evaluate
 from mslt_it.evaluation.request import parse_request
 from mslt_it.evaluation.systems import LoadedBase
+from mslt_it.locks import locked
+from mslt_it.models.environment import has_gpu
+from mslt_it.models.kinds import with_kind
 from mslt_it.pipeline import Parts, run_recipe
 from mslt_it.problems import Problem
+from mslt_it.quiet import quiet_libraries
+from mslt_it.runs import Run
 from mslt_it.study.cells import Job
+from mslt_it.study.manifest import StudyFolder
+from mslt_it.training.together import Part, train_together
+
+LOG = logging.getLogger("mslt_it")
 
 
 class RememberingEncoder(Encoder):
@@ -101,6 +114,44 @@ def run_shared(recipe: Recipe, study: str) -> None:
     except BaseException:
         _parts.cache_clear()  # the base is lent to the run that failed
         raise
+
+
+def train_in_one_pass(jobs: Sequence[Job], study: str) -> str:
+    """Trains the adapters of several cells at once, into checkpoints from which each cell's own run goes on; what is to
+    be said of it. Whatever goes wrong, these runs do what is left, and say what is wrong with one of them.
+
+    The caller holds the lock of the first cell.
+    """
+    quiet_libraries()
+    PartialState(cpu=not has_gpu())
+    shared, folder, started = _parts(Path(study)), StudyFolder(Path(study)), time.monotonic()
+    found: list[Part] = []
+    try:
+        with contextlib.ExitStack() as held:
+            for job in jobs:
+                if job is not jobs[0]:
+                    held.enter_context(locked(folder.lock(job.cell)))
+                with contextlib.suppress(Problem):
+                    recipe = with_found_labels(with_kind(job.recipe), shared.rows)
+                    if recipe.model.kind != "decoder":
+                        return f"model.kind={recipe.model.kind}: its cells are trained one by one."
+                    run = Run(job.recipe)
+                    held.enter_context(run.writing(wait=True))
+                    run.open()
+                    tokenizer = shared.tokenizer(recipe)
+                    encoder = shared.encoder(recipe, tokenizer)
+                    encoded, _ = build_training_set(recipe, tokenizer, encoder=encoder, rows=shared.rows)
+                    found.append(Part(recipe, encoded, run.folder))
+            if len(found) < 2:
+                return ""
+            base = shared.base(found[0].recipe, tokenizer).base
+            shared.give_back(train_together(found, base, tokenizer))
+    except Exception as error:
+        _parts.cache_clear()  # an adapter may be left on the base
+        LOG.warning("Training several cells together ended early.", exc_info=True)
+        reason = str(error) if isinstance(error, Problem) else f"{type(error).__name__}: {error}"
+        return f"{jobs[0].cell} and {len(jobs) - 1} more go on one by one: {reason.strip().splitlines()[0]}"
+    return f"{jobs[0].cell} and {len(found) - 1} more were trained together in {time.monotonic() - started:.0f} s."
 
 
 def score_others(job: Job) -> None:

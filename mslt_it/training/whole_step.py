@@ -37,7 +37,7 @@ def goes_whole(recipe: Recipe, args: Any) -> bool:
 
 
 @dataclass
-class _Shape:
+class Shape:
     """What a step of one shape reads and leaves; the tensors stay where they are."""
 
     passes: list[dict[str, Tensor]]  # the inputs of each forward pass
@@ -92,7 +92,7 @@ class WholeStep:
         self._unread: collections.deque[_Unread] = collections.deque()
         self.norm = torch.zeros((), device=device)  # of the last step's gradients before clipping
         self._staged: list[dict[str, Tensor]] = []
-        self._shapes: dict[tuple[Any, ...], _Shape] = {}
+        self._shapes: dict[tuple[Any, ...], Shape] = {}
         self._stream = torch.cuda.Stream(device) if device.type == "cuda" else None
         self._pool = torch.cuda.graph_pool_handle() if captures else None
         for parameter in self._trained():
@@ -118,7 +118,7 @@ class WholeStep:
         shape = self._shapes.get(key)
         if shape is None:
             copies = [{name: value.clone() for name, value in one.items()} for one in staged]
-            shape = self._shapes[key] = _Shape(copies, torch.zeros((), device=self._device))
+            shape = self._shapes[key] = Shape(copies, torch.zeros(count.shape, device=self._device))
         with self._on_stream():
             for own, given in zip(shape.passes, staged, strict=True):
                 for name, value in given.items():
@@ -178,7 +178,7 @@ class WholeStep:
             yield
         outside.wait_stream(self._stream)
 
-    def _capture(self, shape: _Shape) -> None:
+    def _capture(self, shape: Shape) -> None:
         graph = torch.cuda.CUDAGraph()
         try:
             with torch.cuda.graph(graph, pool=self._pool, stream=self._stream):
@@ -194,7 +194,7 @@ class WholeStep:
             return
         shape.graph = graph
 
-    def _run(self, shape: _Shape) -> None:
+    def _run(self, shape: Shape) -> None:
         """All of a step, without a wait."""
         total = torch.zeros((), device=self._device)
         for inputs in shape.passes:

@@ -69,6 +69,17 @@ def test_a_worker_that_is_killed_has_its_cell_tried_again(tmp_path: Path) -> Non
     assert len(by["killed1"]) == 2 and len(by["doomed"]) == MAX_DEATHS and len(by["b"]) == 1
 
 
+def test_jobs_that_come_of_a_job_come_next(tmp_path: Path) -> None:
+    order: list[str] = []
+
+    def on_done(outcome: Outcome) -> list[pool_cells.Job]:
+        order.append(outcome.cell)
+        return pool_cells.jobs(tmp_path, "b", "c") if outcome.cell == "a" else []
+
+    LocalPool(str(tmp_path), 1).run(pool_cells.jobs(tmp_path, "a", "d"), pool_cells.ended, on_done)
+    assert order == ["a", "b", "c", "d"]
+
+
 def test_a_process_in_a_bad_state_gets_no_other_cell(tmp_path: Path) -> None:
     found = run(tmp_path, 1, "a", "broken", "c", "d")
     assert [found[cell].status for cell in ("a", "broken", "c", "d")] == ["ok", "failed", "ok", "ok"]

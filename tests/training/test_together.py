@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,8 @@ from tiny_run import tiny_adapted, tiny_model, tiny_recipe, tiny_rows, tiny_toke
 from torch import Tensor
 from transformers import TrainerCallback
 
-from mslt_it.config.recipe import Recipe
-from mslt_it.models.base_model import add_adapter, read_adapter
+from mslt_it.config.recipe import ModelConfig, Recipe
+from mslt_it.models.base_model import add_adapter, load_base, read_adapter
 from mslt_it.models.stacked_lora import StackedLora
 from mslt_it.problems import Problem
 from mslt_it.training.sft import train
@@ -143,3 +144,21 @@ def test_blocks_go_through_the_model_as_they_do_alone(kind: str) -> None:
     with pytest.MonkeyPatch.context() as patch, pytest.raises(Problem, match="does not keep the rows"):
         patch.setattr(StackedLora, "put_on", lambda self, rows: put_on(self, rows[::-1]))
         stacked.check()
+
+
+def test_a_base_of_four_bits(tmp_path: Path) -> None:
+    pytest.importorskip("bitsandbytes")
+    tiny_model().save_pretrained(tmp_path / "model")
+    parts = []
+    for k in range(2):
+        one = part(k, tmp_path, max_steps=6)
+        adapter = dataclasses.replace(one.recipe.adapter, quantization="nf4")
+        recipe = dataclasses.replace(one.recipe, adapter=adapter, model=ModelConfig(path=str(tmp_path / "model")))
+        parts.append(dataclasses.replace(one, recipe=recipe))
+    train_together(parts, load_base(parts[0].recipe.model, adapter), tiny_tokenizer())
+    for one in parts:
+        model = add_adapter(load_base(one.recipe.model, adapter), adapter, one.recipe.seed)
+        train(one.recipe, one.encoded, model, tiny_tokenizer(), tmp_path / "alone")
+        ours = one.run_dir / "checkpoints" / "checkpoint-6"
+        assert off(ours, tmp_path / "alone" / "adapter", one.recipe) < 1e-4
+        shutil.rmtree(tmp_path / "alone")

@@ -6,6 +6,7 @@ recipe -> examples -> prompted examples -> encoded examples -> adapter -> result
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
@@ -55,7 +56,7 @@ class PromptedExample:
     is_written: bool = False  # the answer is text that the model generates, even where it ends in one of the choices
     chain_language: str = ""  # in which a chain of thought is asked for; empty: none is
     reading_language: str = ""  # whose notation and words the answer is read by; empty: ``language``
-    group: str = ""  # rows of a language with one name share a premise or passage; empty: the row stands alone
+    group: str = ""  # rows of a language with one share a premise or passage; empty: the row stands alone
     lengths: tuple[int, ...] = ()  # of options as continuations, that log-likelihoods are divided by; empty: of words
     segments: tuple[str, ...] = ()  # the texts of the task's inputs, which an encoder reads without the instruction
     answer_start: int = -1  # as in Example
@@ -138,12 +139,20 @@ def fingerprint(value: Any) -> str:
     return hashlib.sha256(_CANONICAL.encode(to_plain(value)).encode()).hexdigest()[:16]
 
 
+def _numbers(found: tuple[int, ...]) -> str:
+    return f"[{str(found)[1:-1].rstrip(',').replace(' ', '')}]"
+
+
+_labels = functools.lru_cache(maxsize=4096)(_numbers)  # rows share them
+
+
 def fingerprint_of_rows(rows: Iterable[EncodedExample]) -> str:
     """`fingerprint` of a list of the rows' ids, languages, token ids and labels, taken row by row: the text of 300,000
     rows is a gigabyte."""
     digest = hashlib.sha256(b"[")
     for number, row in enumerate(rows):
-        text = _CANONICAL.encode([row.id, row.language, row.input_ids, row.labels])
-        digest.update((f",{text}" if number else text).encode())
+        # As _CANONICAL writes them: of whole numbers in a tuple the same is said in a fifth of the time.
+        names, ids = _CANONICAL.encode([row.id, row.language])[:-1], _numbers(row.input_ids)
+        digest.update(f"{',' * (number > 0)}{names},{ids},{_labels(row.labels)}]".encode())
     digest.update(b"]")
     return digest.hexdigest()[:16]

@@ -81,12 +81,12 @@ def chosen(
     tallies = {code: Tally() for code in preparing.recipe.sources}
     kept: dict[str, list[Prepared]] = {}
     if data.items == "parallel":
-        full = _fill(preparing, list(zip(*ranked.values(), strict=True)), max(wanted.values()), tallies)
+        full = _fill(preparing, list(ranked.values()), max(wanted.values()), tallies)
         for i, code in enumerate(ranked):
             kept[code] = [versions[i] for versions in full[: wanted[code]]]
     else:
         for code, candidates in ranked.items():
-            single = _fill(preparing, [(e,) for e in candidates], wanted[code], tallies)
+            single = _fill(preparing, [candidates], wanted[code], tallies)
             kept[code] = [versions[0] for versions in single]
     for code in ranked:
         refuse_drops(preparing.recipe, code, tallies[code], len(kept[code]))
@@ -126,7 +126,7 @@ def usable_rows(
     usable: dict[str, dict[str, Prepared]] = {}
     tallies = {code: Tally() for code in preparing.recipe.sources}
     for code, examples in pools.items():
-        prepared = preparing.prepared(examples)
+        prepared = preparing.prepared(list(examples))
         usable[code] = {p.example.id: p for p in prepared if p.encoded is not None}
         for p in prepared:
             if p.encoded is None:
@@ -135,16 +135,17 @@ def usable_rows(
 
 
 def _fill(
-    preparing: Preparing, candidates: Sequence[tuple[Example, ...]], wanted: int, tallies: Mapping[str, Tally]
+    preparing: Preparing, candidates: Sequence[Sequence[Example]], wanted: int, tallies: Mapping[str, Tally]
 ) -> list[tuple[Prepared, ...]]:
-    """The first ``wanted`` candidates of which every version (one, or one per language) can be used."""
+    """The first ``wanted`` items of which every version (one, or one per language) can be used; ``candidates``: the
+    items of each language, in one order."""
     kept: list[tuple[Prepared, ...]] = []
-    start = 0
-    while len(kept) < wanted and start < len(candidates):
-        chunk = candidates[start : start + min(max(wanted - len(kept), MIN_CHUNK), MAX_CHUNK)]
-        start += len(chunk)
-        width = len(chunk[0])
+    start, width = 0, len(candidates)
+    while len(kept) < wanted and start < len(candidates[0]):
+        end = start + min(max(wanted - len(kept), MIN_CHUNK), MAX_CHUNK)
+        chunk = zip(*(rows[start:end] for rows in candidates), strict=True)
         flat = preparing.prepared([e for versions in chunk for e in versions])
+        start = end
         for i in range(0, len(flat), width):
             if len(kept) == wanted:
                 break

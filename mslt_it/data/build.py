@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import itertools
 from collections import Counter
 from collections.abc import Collection, Hashable, Mapping, Sequence
 from typing import Any
@@ -18,6 +19,7 @@ from mslt_it.data.budget import Preparing, Tally, budget, chosen, reasons, refus
 from mslt_it.data.cleaning import clean
 from mslt_it.data.division import Loaded, set_aside
 from mslt_it.data.encoding import Encoder
+from mslt_it.data.examples import Examples
 from mslt_it.data.labels import MISSING, NO_OPTION, NOT_TEXT, found_labels, label_notes
 from mslt_it.data.leakage import LeakIndex, find_leaks, refuse_leaks
 from mslt_it.data.mixing import hash_key, interleave, largest_equal, rank, too_few
@@ -49,8 +51,8 @@ def with_found_labels(recipe: Recipe, rows: RowStore | None = None) -> Recipe:
     role: Role = "score" if task.held_out_share == 1 else "train"  # 1: no row is trained on
     split = task.score_split if role == "score" else task.train_split
     rows = rows or RowStore()
-    examples = [e for code in recipe.sources for e in rows.load(task, code, split, role=role).examples]
-    return dataclasses.replace(recipe, task=dataclasses.replace(task, label_names=found_labels(task, examples)))
+    labels = [n for code in recipe.sources for n in rows.load(task, code, split, role=role).examples.labels]
+    return dataclasses.replace(recipe, task=dataclasses.replace(task, label_names=found_labels(task, labels)))
 
 
 def build_training_set(
@@ -73,7 +75,8 @@ def build_training_set(
             "(mslt eval scores any adapter with any variant)."
         )
     rows = rows or RowStore()
-    pools, scored, notes = _pools(recipe, rows)
+    pools, to_score, notes = _pools(recipe, rows)
+    scored = list(itertools.chain.from_iterable(to_score))
     wanted = budget(recipe)
     encoder = encoder or encoder_of(recipe, tokenizer)
     kept, tallies = chosen(Preparing(recipe, encoder), pools, wanted)
@@ -90,7 +93,7 @@ def build_training_set(
     if held := validation_examples(recipe, rows):
         told = ", ".join(f"{len(found)} {code}" for code, found in held.items())
         notes.append(f"training.eval_steps: rows held out to look at, scored in no language: {told}")
-    notes += label_notes(recipe.task, [*(e for found in pools.values() for e in found), *scored])
+    notes += label_notes(recipe.task, [*pools.values(), *to_score])
     notes.append(f"rows: {fingerprint_of_rows(with_windows(encoded))}")
     return encoded, BuildReport(
         fingerprint=recipe.data_fingerprint(),
@@ -135,7 +138,7 @@ def build_scored_set(
 def notes_on_scored(recipe: Recipe, languages: Sequence[str], rows: RowStore | None = None) -> list[str]:
     """What the reader should know about the labels of the scored rows."""
     rows = rows or RowStore()
-    return label_notes(recipe.task, [e for code in languages for e in scorable(recipe, code, rows).examples])
+    return label_notes(recipe.task, [scorable(recipe, code, rows).examples for code in languages])
 
 
 def scorable(recipe: Recipe, language: str, rows: RowStore) -> Loaded:
@@ -158,7 +161,7 @@ def scored_examples(
     store = rows or RowStore()
 
     def make() -> list[Example]:
-        found = scorable(recipe, language, store).examples
+        found: Sequence[Example] = scorable(recipe, language, store).examples
         with_label = [e for e in found if e.fault != MISSING]
         if not is_trained_on(recipe, language) and len(with_label) < (1 - recipe.data.max_dropped_share) * len(found):
             found = with_label  # a target that is labelled in part
@@ -232,8 +235,8 @@ def askable(task: TaskConfig, example: Example) -> Example | str:
     return cleaned.reason if cleaned.reason in UNSCORABLE else cleaned.example or example
 
 
-def _pools(recipe: Recipe, rows: RowStore) -> tuple[dict[str, list[Example]], list[Example], list[str]]:
-    """(the rows of each source that may be trained on, every row that could be scored in any language, notes)."""
+def _pools(recipe: Recipe, rows: RowStore) -> tuple[dict[str, Examples], list[Examples], list[str]]:
+    """(the rows of each source that may be trained on, every row that could be scored, by language, notes)."""
     task, languages = recipe.task, tuple(dict.fromkeys((*recipe.sources, *recipe.targets)))
     loaded = {code: rows.load(task, code, task.train_split, role="train") for code in recipe.sources}
     scored = {code: scorable(recipe, code, rows) for code in languages}
@@ -241,27 +244,28 @@ def _pools(recipe: Recipe, rows: RowStore) -> tuple[dict[str, list[Example]], li
     notes += [note for code in recipe.sources for note in loaded[code].notes]
     notes += rows.left_out(task, (*languages, *recipe.unlabelled))
     notes += set_aside(task, scored)
-    examples = [example for found in scored.values() for example in found.examples]
+    examples = [found.examples for found in scored.values()]
     drop_all, is_world = recipe.data.leaks == "drop", task.data == "world"
     return _without_scored_texts(loaded, examples, notes, drop_all=drop_all, is_world=is_world), examples, notes
 
 
 def _without_scored_texts(
-    loaded: Mapping[str, Loaded], scored: Sequence[Example], notes: list[str], *, drop_all: bool, is_world: bool
-) -> dict[str, list[Example]]:
+    loaded: Mapping[str, Loaded], scored: Sequence[Examples], notes: list[str], *, drop_all: bool, is_world: bool
+) -> dict[str, Examples]:
     """Each language's rows, without those that repeat a scored text, or nearly, where we divided one file ourselves
     (benchmarks hold a few repeated sentences under other ids). Between published splits that is a leak, and refused
     later on, unless ``drop_all`` (data.leaks=drop) leaves such rows out here."""
     pools = {code: rows.examples for code, rows in loaded.items()}
     if not drop_all and not any(rows.divided for rows in loaded.values()):
         return pools
-    index = LeakIndex(scored, same_language_only=is_world)
+    index = LeakIndex(itertools.chain.from_iterable(scored), same_language_only=is_world)
     for code, rows in loaded.items():
         if not drop_all and not rows.divided:
             continue
         found = {e.id: same for e in rows.examples if (same := index.find(e)) is not None}
         repeated = {i for i, (_, kind) in found.items() if drop_all or kind != "item"}
-        pools[code] = [e for e in rows.examples if e.id not in repeated]
+        ids = rows.examples.ids
+        pools[code] = rows.examples.at([number for number, item in enumerate(ids) if item not in repeated])
         if repeated:
             near = sum(found[i][1] == "n-gram" for i in repeated)
             detail = f", {near} of them nearly the same" if near else ""

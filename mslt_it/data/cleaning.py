@@ -26,9 +26,12 @@ _BAD_CHARACTERS = {
     # Marks and isolates are ordinary in Arabic and Hebrew; overrides are not.
     "bidi_override": re.compile("[\u202d\u202e]"),
 }
+_ANY_BAD = re.compile("|".join(pattern.pattern for pattern in _BAD_CHARACTERS.values()))
 _ZERO_WIDTH = re.compile("[\u200b\u200c\u200d\u2060\ufeff]")
 # What stands before an answer that was copied into a field: "Label: neutral".
 _ANNOUNCES = r"(?:[:：=→⇒]|[-=]>)\s*[\"'“”«»「『]?"
+_MAY_ANNOUNCE = re.compile("[\n:：=→⇒>]")
+_NO_SCRIPT = frozenset({"Zyyy", "Zinh", "Zzzz"})  # of characters that all scripts share, or none has
 
 # Scripts that write with joiners inside words (Persian plurals, Hindi conjuncts, ...).
 _JOINING = frozenset(
@@ -122,7 +125,7 @@ def bad_text(text: str) -> str | None:
         return "whitespace_only"
     if text.strip() == "NS":  # PAWS-X's mark for a sentence that was not translated
         return "not_translated"
-    if text.isascii() and text.isprintable():
+    if (text.isascii() and text.isprintable()) or not _ANY_BAD.search(text):
         return None
     return next((reason for reason, pattern in _BAD_CHARACTERS.items() if pattern.search(text)), None)
 
@@ -136,7 +139,7 @@ def gives_away(fields: Sequence[str], label: str, word: str) -> bool:
     single letters and digits ("at 10:1").
     """
     copied = _copied_answer(label, word)
-    return copied is not None and any(copied.search(text) for text in fields)
+    return copied is not None and any(_MAY_ANNOUNCE.search(text) and copied.search(text) for text in fields)
 
 
 @functools.lru_cache(maxsize=1024)
@@ -164,7 +167,7 @@ def is_wrong_script(text: str, language: str) -> bool:
     four words of them and fewer than one letter in ten is of the language's own script.
     """
     expected = expected_scripts(language)
-    if not expected or (text.isascii() and "Latn" in expected):
+    if not expected or not _of_others(expected).search(text):
         return False
     counts: Counter[str] = Counter()
     for char, count in Counter(text).items():
@@ -182,6 +185,16 @@ def fitting_code(text: str, language: str) -> str:
     """The code under which a text in another script would fit: "hi-Latn" for Hindi in Latin letters."""
     script = script_of_text([text])
     return validate_code(f"{primary(language)}-{'Hans' if script == 'Hani' else script}") if script else language
+
+
+@functools.cache
+def _of_others(own: frozenset[str]) -> re.Pattern[str]:
+    """Every character of another script, letter or not, and all beyond the first plane (whose ranges are looked at one
+    by one): a text without any needs no count of its letters."""
+    starts, scripts = script_data.Scripts.RANGES, script_data.Scripts.VALUES
+    ranges = zip(starts, starts[1:], scripts, strict=False)
+    other = [(a, b - 1) for a, b, script in ranges if b <= 0x10000 and script not in own and script not in _NO_SCRIPT]
+    return re.compile("[" + "".join(f"\\u{a:04x}-\\u{b:04x}" for a, b in other) + "\U00010000-\U0010ffff]")
 
 
 @functools.cache
@@ -224,4 +237,4 @@ def _script(char: str) -> str:
     if not char.isalpha():
         return ""
     script = _script_of_any(char)
-    return "" if script in ("Zyyy", "Zinh", "Zzzz") else script
+    return "" if script in _NO_SCRIPT else script

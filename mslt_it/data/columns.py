@@ -6,10 +6,12 @@ from __future__ import annotations
 import difflib
 import unicodedata
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any
 
 from mslt_it.config import table_keys
 from mslt_it.config.recipe import TaskConfig
+from mslt_it.data.cells import Cells
 from mslt_it.data.files import Row, canonical_split, language_column
 from mslt_it.languages import is_guess, not_found, read_code, serving
 from mslt_it.problems import NoLabels, NotScorable, Problem, nearest, some
@@ -60,14 +62,22 @@ def renamed(task: TaskConfig, rows: Sequence[Row]) -> tuple[Row, ...]:
             source[name] = found
     if not source:
         return rows if isinstance(rows, tuple) else tuple(rows)
-    return tuple(
-        Row(
-            row.place,
-            {n: v for n, v in row.values.items() if n not in source}
-            | {name: row.values[column] for name, column in source.items() if column in row.values},
-        )
-        for row in rows
-    )
+
+    def under_our_names(found: Mapping[str, Any]) -> dict[str, Any]:
+        kept = {name: value for name, value in found.items() if name not in source}
+        return kept | {name: found[column] for name, column in source.items() if column in found}
+
+    tables: dict[int, dict[str, int]] = {}  # one for all rows of a table
+
+    def values(row: Row) -> Mapping[str, Any]:
+        if not isinstance(row.values, Cells):
+            return under_our_names(row.values)
+        places = row.values.places
+        if id(places) not in tables:
+            tables[id(places)] = under_our_names(places)
+        return Cells(tables[id(places)], row.values.cells)
+
+    return tuple(Row(row.place, values(row)) for row in rows)
 
 
 def check_columns(task: TaskConfig, rows: Sequence[Row], where: str, *, with_label: bool = False) -> None:

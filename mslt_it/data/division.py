@@ -23,12 +23,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from mslt_it.config.recipe import TaskConfig
+from mslt_it.data.examples import Examples
 from mslt_it.data.files import Row
 from mslt_it.data.leakage import fold
 from mslt_it.data.mixing import hash_key
 from mslt_it.data.shapes import id_columns, id_text, item_id
 from mslt_it.problems import NotScorable, Problem
-from mslt_it.records import Example
 
 MAX_GROUP = 10  # rows that share a premise; a text in more of them is a phrase, not a premise
 MIN_GROUPED_SHARE = 0.5  # of the rows, from which on their first field is what groups them
@@ -39,7 +39,7 @@ MAX_TORN_SHARE = 0.1  # of the groups; where more are torn, equal ids are not tr
 class Loaded:
     """The examples of one language and what the reader should know about how they were found."""
 
-    examples: list[Example]
+    examples: Examples
     notes: tuple[str, ...] = ()
     divided: bool = False  # the same file serves training and scoring
     num_set_aside: int = 0  # rows of the file that are for the other role
@@ -115,7 +115,7 @@ def units_of_ids(tables: Sequence[Table], *, is_parallel: bool = False) -> Units
 
 def divide(
     task: TaskConfig,
-    examples: Sequence[Example],
+    examples: Examples,
     rows: Table,
     units: Units | None,
     role: str,
@@ -130,7 +130,7 @@ def divide(
         others: the rows of all other languages, where this one is not trained on and no ids say what is translated.
     """
     if task.held_out_share == 1 and role == "score":
-        return Loaded(list(examples), (*notes, f"{origin}: all {len(examples)} rows are scored"))
+        return Loaded(examples, (*notes, f"{origin}: all {len(examples)} rows are scored"))
     if task.held_out_share == 1:
         raise Problem(f"{origin} must serve training and scoring, so task.held_out_share must be below 1, not 1.")
     language, num = examples[0].language, len(examples)
@@ -141,7 +141,7 @@ def divide(
         groups = {group for found in others if found.is_grouped or rows.is_grouped for group in found.groups}
         own = zip(is_in, rows.texts, rows.groups, strict=True)
         is_in = [held_out or (text not in met and group not in groups) for held_out, text, group in own]
-    kept = [example for example, is_kept in zip(examples, is_in, strict=True) if is_kept]
+    kept = examples.at([number for number, is_kept in enumerate(is_in) if is_kept])
     if not kept:
         text = (
             f"{origin}: no row of '{language}' is left for role '{role}', {task.held_out_share:.0%} of {num} being set "

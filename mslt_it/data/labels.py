@@ -14,15 +14,15 @@ import math
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
 from mslt_it.config import table_keys
 from mslt_it.config.recipe import TaskConfig
 from mslt_it.data.cleaning import strip_zero_width
+from mslt_it.data.examples import Examples
 from mslt_it.problems import Problem, counted, nearest
-from mslt_it.records import Example
 
 # What people write where a label is missing. Each is a label where it is named, or as frequent as one.
 MISSING_LABELS = frozenset({"-", "--", "-1", "none", "null", "nan", "n/a", "na", "#n/a", "<na>"})
@@ -176,13 +176,13 @@ def label_lines(foreign: Sequence[str], names: Sequence[str]) -> str:
 # ---------------------------------------------------------------- the label set of a table that names none
 
 
-def found_labels(task: TaskConfig, examples: Sequence[Example]) -> tuple[str, ...]:
-    """The label set of a task that names none: every value of the column, sorted.
+def found_labels(task: TaskConfig, labels: Iterable[str]) -> tuple[str, ...]:
+    """The label set of a task that names none: every value of the column ``labels``, sorted.
 
     A sign for a missing label counts as one where it is about as frequent as the rarest other. A column of nearly
     unique values is no label set but free text, and refused as such.
     """
-    counts = Counter(example.label for example in examples if example.label)
+    counts = Counter(filter(None, labels))
     spelled: Counter[str] = Counter()  # "None" and "none" count together, and so do "card" and "Card"
     for label, n in counts.items():
         spelled[spelling_key(label)] += n
@@ -222,16 +222,21 @@ def _order(label: str) -> tuple[int, int, str]:
 # ---------------------------------------------------------------- notes
 
 
-def label_notes(task: TaskConfig, examples: Sequence[Example]) -> list[str]:
-    """What was found to be no label or no text, and what the label set is."""
-    return [*fault_notes(task, examples), *label_set_notes(task, examples)]
+def label_notes(task: TaskConfig, pools: Sequence[Examples]) -> list[str]:
+    """What was found to be no label or no text in the rows of each language and split, and what the label set is."""
+    return [*fault_notes(task, pools), *label_set_notes(task, [label for found in pools for label in found.labels])]
 
 
-def fault_notes(task: TaskConfig, examples: Sequence[Example]) -> list[str]:
+def fault_notes(task: TaskConfig, pools: Sequence[Examples]) -> list[str]:
     """How many rows of which language cannot be used and why; for what was taken for a missing label the key that
     keeps it."""
-    totals = Counter((e.language, e.split) for e in examples)
-    taken = Counter((e.language, e.split, *e.fault.partition(": ")[::2]) for e in examples if e.fault)
+    totals, taken = Counter[tuple[str, str]](), Counter[tuple[str, str, str, str]]()
+    for found in filter(len, pools):
+        language, split = found[0].language, found[0].split
+        totals[language, split] += len(found)
+        for fault in filter(None, found.faults):
+            reason, _, detail = fault.partition(": ")
+            taken[language, split, reason, detail] += 1
     notes = []
     for (language, split, reason, detail), n in sorted(taken.items()):
         rows = counted(totals[language, split], "row") + ("" if split == "all" else f" ({split})")
@@ -250,7 +255,7 @@ def keep_line(task: TaskConfig, marker: str) -> str:
     return f"Where it is a label (which one is a guess, check it): {names}"
 
 
-def label_set_notes(task: TaskConfig, examples: Sequence[Example]) -> list[str]:
+def label_set_notes(task: TaskConfig, labels: Sequence[str]) -> list[str]:
     """The labels of a user's own table, and which of them look like one label spelled in two ways."""
     names = task.choice_names
     if task.name != "custom" or not names:
@@ -267,7 +272,7 @@ def label_set_notes(task: TaskConfig, examples: Sequence[Example]) -> list[str]:
         alike.setdefault(spelling_key(name), []).append(name)
     groups = [group for group in alike.values() if len(group) > 1]
     groups += [[b, n] for b, n in (("true", "1"), ("false", "0")) if {b, n} <= set(names)]
-    counts = Counter(example.label for example in examples)
+    counts = Counter(labels)
     for group in groups:
         first, *others = sorted(group, key=lambda name: -counts[name])
         line = table_keys.mapping_arguments("task.labels", dict.fromkeys(others, first))

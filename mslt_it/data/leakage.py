@@ -17,10 +17,11 @@ Where the third rule errs, and how its figures were chosen: docs/tasks.md.
 
 from __future__ import annotations
 
+import functools
 import re
 import unicodedata
 from array import array
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -90,14 +91,14 @@ class LeakIndex:
         self._languages = {row.language for row in self._rows}
         self._by_item: dict[tuple[str, str], Example] = {}
         self._by_text: dict[int, Example] = {}
-        self._fields: dict[tuple[str, str], _FieldIndex] = {}
+        self._fields: dict[tuple[str, str], _FieldIndex] = defaultdict(_FieldIndex)
         for number, row in enumerate(self._rows):
             self._by_item.setdefault((row.task, row.id), row)
             folded = self._folded(row)
             if (key := self._text_key(row, folded)) is not None:
                 self._by_text.setdefault(key, row)
             for name, text in folded:
-                self._fields.setdefault((self._language(row), name), _FieldIndex()).add(number, text)
+                self._fields[self._language(row), name].add(number, text)
         for field in self._fields.values():
             field.finish()
 
@@ -229,7 +230,7 @@ def fold(text: str) -> str:
         # Twice: case folding can undo a composition. Turkish: İ folds to i and a dot, and ı is I's small letter there.
         text = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold()).replace("i\u0307", "i")
     # Spaces and punctuation go after NFKC, which can make new ones ("…" becomes "...").
-    return " ".join(text.casefold().translate(_FOLDING).split())
+    return " ".join(_changing().sub(lambda found: _folded(found[0]), text.casefold()).split())
 
 
 def ngrams(folded: str) -> set[Hashable]:
@@ -255,18 +256,21 @@ def _unit(folded: str) -> _Unit:
     return _WORDS
 
 
-class _Folding(dict[int, str]):
-    """Code point -> what is left of it: itself, nothing (invisible format characters) or a space."""
-
-    def __missing__(self, code: int) -> str:
-        char = chr(code)
-        category = unicodedata.category(char)
-        kept = char if category[0] in "LMNS" else "" if category == "Cf" else " "
-        self[code] = kept
-        return kept
+@functools.cache
+def _folded(char: str) -> str:
+    """What is left of a character: itself, nothing (invisible format characters) or a space."""
+    category = unicodedata.category(char)
+    return "i" if char == "ı" else char if category[0] in "LMNS" else "" if category == "Cf" else " "
 
 
-_FOLDING = _Folding({ord("ı"): "i"})
+@functools.cache
+def _changing() -> re.Pattern[str]:
+    """The characters of which folding may leave something else; beyond the first plane, where few are, all of them."""
+    kept = {code for code in range(0x10000) if code == 32 or unicodedata.category(chr(code))[0] in "LMNS"} - {ord("ı")}
+    starts = (code for code in range(0x10000) if code not in kept and (code == 0 or code - 1 in kept))
+    ends = (code for code in range(0x10000) if code not in kept and (code == 0xFFFF or code + 1 in kept))
+    ranges = "".join(f"\\u{start:04x}-\\u{end:04x}" for start, end in zip(starts, ends, strict=True))
+    return re.compile(f"[{ranges}\U00010000-\U0010ffff]")
 
 
 def _excerpt(example: Example) -> str:

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TypeVar
 
 from mslt_it.config.schema import written
+from mslt_it.data.examples import Examples
 from mslt_it.problems import Problem
 from mslt_it.records import Example
 
@@ -24,7 +25,7 @@ Row = TypeVar("Row")
 
 def hash_key(*parts: object) -> int:
     """64 bits of a hash of the parts, the same on every machine."""
-    text = "\0".join(str(part) for part in parts)
+    text = "\0".join(map(str, parts))
     return int.from_bytes(hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "big")
 
 
@@ -41,27 +42,28 @@ def allocate(num_total: int, languages: Iterable[str]) -> dict[str, int]:
     return {code: base + (i < rest) for i, code in enumerate(codes)}
 
 
-def rank(examples_by_language: Mapping[str, Sequence[Example]], items: str, seed: int) -> dict[str, list[Example]]:
-    """Each language's candidate rows, best first; a prefix of any length is balanced over the labels.
+def rank(examples_by_language: Mapping[str, Sequence[Example]], items: str, seed: int) -> dict[str, Examples]:
+    """Each language's candidate rows, best first; a prefix of any length is balanced over the labels. None is made.
 
     ``disjoint``: no item id is in two lists. ``parallel``: all lists hold the same ids in the same order.
     """
     languages = sorted(examples_by_language)
+    found = {code: Examples.of(examples_by_language[code]) for code in languages}
     if items == "disjoint":
-        return {code: _balanced(rows) for code, rows in _owned(examples_by_language, languages, seed).items()}
-    by_id = {code: {e.id: e for e in examples_by_language[code]} for code in languages}
+        return {code: _balanced(rows, found[code]) for code, rows in _owned(found, seed).items()}
+    by_id = {code: {item: number for number, item in enumerate(rows.ids)} for code, rows in found.items()}
     shared = set.intersection(*(set(rows) for rows in by_id.values())) if by_id else set()
     if not shared:
         remedy = "Use parallel data with one id column, or data.items=disjoint."
         raise Problem(f"data.items=parallel, but no item id is in all of {', '.join(languages)}. {remedy}")
-    first = by_id[languages[0]]
-    order = [e.id for e in _balanced({hash_key(seed, "parallel", i): first[i] for i in shared})]
-    return {code: [by_id[code][i] for i in order] for code in languages}
+    first = languages[0]
+    order = _balanced({hash_key(seed, "parallel", i): by_id[first][i] for i in shared}, found[first]).ids
+    return {code: rows.at([by_id[code][i] for i in order]) for code, rows in found.items()}
 
 
 def meet(
     wanted: Mapping[str, int], examples_by_language: Mapping[str, Sequence[Example]], items: str, seed: int
-) -> dict[str, list[Example]] | None:
+) -> dict[str, Examples] | None:
     """Like ``rank``, with at least ``wanted`` rows of every language; None where no division of the items gives that.
 
     ``disjoint``: starts from the hash's division; a language that lacks rows takes items that another owns and does not
@@ -70,12 +72,13 @@ def meet(
     ranked = rank(examples_by_language, items, seed)
     if items == "parallel":
         return ranked if all(len(ranked[code]) >= n for code, n in wanted.items()) else None
-    rows = {code: {e.id: e for e in examples_by_language[code]} for code in ranked}
-    owner = {e.id: code for code, owned in ranked.items() for e in owned}
+    found = {code: Examples.of(examples_by_language[code]) for code in ranked}
+    rows = {code: {item: number for number, item in enumerate(found[code].ids)} for code in ranked}
+    owner = {item: code for code, owned in ranked.items() for item in owned.ids}
     num_owned = {code: len(owned) for code, owned in ranked.items()}
     # What each language could hand to each other one, the rows that it needs least (the last ranked) on top.
     to_give = {
-        (giver, taker): [e.id for e in owned if e.id in rows[taker]]
+        (giver, taker): [item for item in owned.ids if item in rows[taker]]
         for giver, owned in ranked.items()
         for taker in ranked
         if taker != giver
@@ -102,7 +105,7 @@ def meet(
             num_owned[path[0]] += 1
             num_owned[path[-1]] -= 1
     return {
-        code: _balanced({hash_key(seed, code, i): rows[code][i] for i, by in owner.items() if by == code})
+        code: _balanced({hash_key(seed, code, i): rows[code][i] for i, by in owner.items() if by == code}, found[code])
         for code in ranked
     }
 
@@ -141,7 +144,7 @@ def largest_total(
     languages = sorted(examples_by_language)
     holders: dict[str, list[str]] = {}
     for code in languages:
-        for item in {e.id for e in examples_by_language[code]}:
+        for item in set(Examples.of(examples_by_language[code]).ids):
             holders.setdefault(item, []).append(code)
     num_shared = sum(len(codes) == len(languages) for codes in holders.values())
     if items == "parallel" and shares is None:
@@ -226,7 +229,7 @@ def _rows_to_choose_from(
         + (f" (left out: {why})" if (why := (dropped or {}).get(code)) else "")
         for code, n in sorted(wanted.items())
     )
-    num_items = len({e.id for rows in usable.values() for e in rows})
+    num_items = len({item for rows in usable.values() for item in Examples.of(rows).ids})
     are_shared = num_items < sum(map(len, usable.values()))
     rule = f"; an item is labelled in one language only, and there are {num_items}" if are_shared else ""
     if items == "parallel":
@@ -240,33 +243,34 @@ def interleave(chosen: Mapping[str, Sequence[Row]], seed: int) -> list[Row]:
     return _spread([chosen[code] for code in sorted(chosen, key=lambda code: hash_key(seed, "interleave", code))])
 
 
-def _owned(
-    examples_by_language: Mapping[str, Sequence[Example]], languages: Sequence[str], seed: int
-) -> dict[str, dict[int, Example]]:
-    """Language -> hash -> the examples it owns."""
-    best: dict[str, tuple[int, Example]] = {}
-    for code in languages:
-        for example in examples_by_language[code]:
-            key = hash_key(seed, code, example.id)
-            if example.id not in best or key > best[example.id][0]:
-                best[example.id] = (key, example)
-    return {code: {key: one for key, one in best.values() if one.language == code} for code in languages}
+def _owned(examples: Mapping[str, Examples], seed: int) -> dict[str, dict[int, int]]:
+    """Language -> hash -> the numbers of the examples it owns."""
+    best: dict[str, tuple[int, str, int]] = {}
+    for code, rows in examples.items():
+        for number, item in enumerate(rows.ids):
+            key = hash_key(seed, code, item)
+            if item not in best or key > best[item][0]:
+                best[item] = (key, code, number)
+    owned: dict[str, dict[int, int]] = {code: {} for code in examples}
+    for key, code, number in best.values():
+        owned[code][key] = number
+    return owned
 
 
-def _balanced(rows: Mapping[int, Example]) -> list[Example]:
-    """Rows in hash order, labels in turn. Rows without a label keep their share of every prefix: they are to be
-    counted as dropped in proportion, neither preferred nor hidden."""
+def _balanced(rows: Mapping[int, int], examples: Examples) -> Examples:
+    """Rows (hash -> number) in hash order, labels in turn. Rows without a label keep their share of every prefix: they
+    are to be counted as dropped in proportion, neither preferred nor hidden."""
     ordered = [rows[key] for key in sorted(rows)]
-    by_label: dict[str, list[Example]] = {}
-    for example in ordered:
-        by_label.setdefault(example.label, []).append(example)
+    by_label: dict[str, list[int]] = {}
+    for number in ordered:
+        by_label.setdefault(examples.labels[number], []).append(number)
     unlabelled = by_label.pop("", [])
-    labelled = [e for e in ordered if e.label]
+    labelled = [number for number in ordered if examples.labels[number]]
     if len(by_label) * MIN_ROWS_PER_LABEL <= len(labelled):
         # Labels take turns by the round: (0, first label), (0, second), (1, first), ... in order of first appearance.
         turns = [(i, turn, e) for turn, group in enumerate(by_label.values()) for i, e in enumerate(group)]
         labelled = [e for _, _, e in sorted(turns, key=lambda t: t[:2])]
-    return _spread((labelled, unlabelled))
+    return examples.at(_spread((labelled, unlabelled)))
 
 
 def _spread(groups: Sequence[Sequence[Row]]) -> list[Row]:

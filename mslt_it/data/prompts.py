@@ -33,7 +33,7 @@ from mslt_it.data.variants import (
 )
 from mslt_it.languages import primary
 from mslt_it.problems import Problem, nearest
-from mslt_it.records import Example, Message, PromptedExample, fingerprint
+from mslt_it.records import Example, Message, PromptedExample
 
 # Without an instruction of the user's.
 _INSTRUCTION = "Which of these fits the text?"
@@ -94,7 +94,7 @@ def prompted(example: Example, task: TaskConfig, prompt: PromptConfig) -> Prompt
         chain_language=form.language if form else "",
         # Numbers of an English chain are in English notation; labels are the question's own words.
         reading_language=ENGLISH if form and form.language == ENGLISH and not choices else "",
-        group=fingerprint(key) if (key := task.group_key({**example.fields, **example.grouped_by})) else "",
+        group=task.group_key({**example.fields, **example.grouped_by}),
         lengths=tuple(_length(task, choice) for choice in choices) if task.is_cloze else (),
         segments=tuple(example.fields[name] for name in task.input_fields),
         answer_start=example.answer_start,
@@ -118,7 +118,7 @@ class _Asking:
         form = None if prompt.variant == "direct" else chain_form(task, prompt.variant, language)
         return _Asking(task, prompt, language, prompt_file(task, language, prompt), form)
 
-    @property
+    @functools.cached_property
     def words(self) -> tuple[str, ...]:
         return tuple(self.file.labels[name] for name in self.task.choice_names)
 

@@ -31,6 +31,7 @@ from mslt_it.data.columns import (
     unclaimed,
 )
 from mslt_it.data.division import Loaded, Table, Units, divide, table, units_of_ids
+from mslt_it.data.examples import Examples
 from mslt_it.data.files import TABLES, Row, canonical_split, listing
 from mslt_it.data.hub import hub_configs, read_hub
 from mslt_it.data.labels import label_form
@@ -122,9 +123,9 @@ class RowStore:
 
     def _load(self, task: TaskConfig, language: str, split: str, role: Role, is_trained: bool) -> Loaded:
         if task.data == "world":
-            return Loaded(task_examples(language, split))
+            return Loaded(Examples.of(task_examples(language, split)))
         if task.data == "intents":
-            return Loaded(intents.examples(language, split), (intents.provenance(language, split),))
+            return Loaded(Examples.of(intents.examples(language, split)), (intents.provenance(language, split),))
         own = self._own(task, language, split)
         rows, repairs = self._repaired(task, language, split, own.rows)
         notes, origin = (*own.notes, *repairs), own.origin

@@ -12,6 +12,7 @@ from typing import Any
 from mslt_it.config import table_keys
 from mslt_it.config.recipe import TaskConfig
 from mslt_it.data.cells import Cells
+from mslt_it.data.examples import Examples
 from mslt_it.data.files import ID_NAMES, Row
 from mslt_it.data.labels import (
     MISSING,
@@ -66,8 +67,8 @@ def item_id(row: Row, columns: Sequence[str]) -> str:
 
 def to_examples(
     task: TaskConfig, language: str, split: str, rows: Sequence[Row], origin: str, *, for_scoring: bool
-) -> list[Example]:
-    """The rows as examples, in order.
+) -> Examples:
+    """The rows as examples, in order; those to train on are made when they are looked at.
 
     A row that cannot be used (no label, a list where a text should be) says why in ``fault``, so that cleaning counts
     it; a label outside ``task.label_names`` is refused, and so is a file whose labels are placeholders when it is to be
@@ -82,36 +83,58 @@ def to_examples(
     def where(index: int) -> str:
         return f"{origin} (language '{language}') {rows[index].place}"
 
-    answered = _answer_reader(task, language, rows, where)
+    labels = []
+    if task.shape == "classification":
+        labels = read_labels(task, [row.values.get(task.label_field) for row in rows], where, language)
+    answered = _answer_reader(task, language, rows, labels, where)
     others = [name for name in task.group_fields if name not in task.input_fields]
     alone: dict[str, str] = {}
-    seen: dict[str, str] = {}
-    examples = []
-    for index, row in enumerate(rows):
-        number = item_id(row, columns) if columns else str(index)
-        if number in seen:
-            remedy = "Ids tell items apart and find their translations: make them unique, or remove the column."
-            raise Problem(f"{where(index)}: {'+'.join(columns)}={number} is already at {seen[number]}. {remedy}")
-        seen[number] = row.place
-        parts, worked = answered(index), "" if for_scoring else task.rationale_field
+    worked = "" if for_scoring else task.rationale_field
+    ids = [prefix + (item_id(row, columns) if columns else str(index)) for index, row in enumerate(rows)]
+    if columns:
+        _refuse_twice(ids, rows, columns, where, len(prefix))
+
+    def make(index: int) -> Example:
+        row, parts = rows[index], answered(index)
         rationale = _text(row.values.get(worked), worked, parts, optional=True) if worked else ""
-        examples.append(
-            Example(
-                id=prefix + number,
-                language=language,
-                task=task.name,
-                split=split,
-                fields=parts.fields,
-                label=parts.label,
-                origin=f"{origin}:{row.place}",
-                references=parts.references,
-                rationale=rationale,
-                fault=parts.fault,
-                grouped_by={name: id_text(row.values.get(name)) for name in others} if others else alone,
-                answer_start=parts.answer_start,
-            )
+        return Example(
+            id=ids[index],
+            language=language,
+            task=task.name,
+            split=split,
+            fields=parts.fields,
+            label=parts.label,
+            origin=f"{origin}:{row.place}",
+            references=parts.references,
+            rationale=rationale,
+            fault=parts.fault,
+            grouped_by={name: id_text(row.values.get(name)) for name in others} if others else alone,
+            answer_start=parts.answer_start,
         )
-    return examples
+
+    if for_scoring:
+        return Examples.of(list(map(make, range(len(rows)))))
+    if not labels or worked or task.option_fields or not all([_is_readable(task, row.values) for row in rows]):
+        labels = [(one.label, one.fault) for one in map(make, range(len(rows)))]
+    return Examples(ids, [label for label, _ in labels], [fault for _, fault in labels], make)
+
+
+def _is_readable(task: TaskConfig, values: Mapping[str, Any]) -> bool:
+    """Whether every field is a text, or a number of a table's cell, so that nothing but the label can be at fault."""
+    return isinstance(values, Cells) or all([type(values.get(name)) is str for name in task.input_fields])
+
+
+def _refuse_twice(
+    ids: Sequence[str], rows: Sequence[Row], columns: Sequence[str], where: Callable[[int], str], start: int
+) -> None:
+    """A Problem where two rows have one id, which begins at ``start``."""
+    seen: dict[str, int] = {}
+    for index, number in enumerate(ids):
+        if (before := seen.setdefault(number, index)) != index:
+            raise Problem(
+                f"{where(index)}: {'+'.join(columns)}={number[start:]} is already at {rows[before].place}. Ids tell "
+                "items apart and find their translations: make them unique, or remove the column."
+            )
 
 
 def asked_example(task: TaskConfig, language: str, values: Mapping[str, Any], item: str, place: str = "") -> Example:
@@ -130,25 +153,22 @@ def asked_example(task: TaskConfig, language: str, values: Mapping[str, Any], it
 
 
 def _answer_reader(
-    task: TaskConfig, language: str, rows: Sequence[Row], where: Callable[[int], str]
+    task: TaskConfig,
+    language: str,
+    rows: Sequence[Row],
+    labels: Sequence[tuple[str, str]],
+    where: Callable[[int], str],
 ) -> Callable[[int], _Parts]:
-    """What gives a row's parts by its index; labels and tags are understood by their whole column."""
+    """What gives a row's parts by its index; tags are understood by their whole column, and so were ``labels``."""
     values = [row.values.get(task.label_field) for row in rows]
     if task.shape == "tagging":
         reader, is_spaced = TagReader(task, values), _has_word_tokens(rows)
         return lambda index: _tagged(task, language, rows[index], reader, lambda: where(index), is_spaced)
-    labels = read_labels(task, values, where, language) if task.shape == "classification" else []
-
-    fields_of: dict[int, Mapping[str, int]] = {}  # by table: where the fields stand among its cells
 
     def answered(index: int) -> _Parts:
         row, parts = rows[index].values, _Parts()
-        if isinstance(row, Cells) and all([type(row.get(name)) is str for name in task.input_fields]):
-            places = fields_of.get(id(row.places)) or {name: row.places[name] for name in task.input_fields}
-            parts.fields = Cells(fields_of.setdefault(id(row.places), places), row.cells)
-        else:
-            for name in task.input_fields:
-                parts.fields[name] = _text(row.get(name), name, parts, optional=name in task.optional_fields)
+        for name in task.input_fields:
+            parts.fields[name] = _text(row.get(name), name, parts, optional=name in task.optional_fields)
         if labels:
             parts.label, fault = labels[index]
             parts.fault = parts.fault or fault or _option_fault(task, parts)

@@ -35,7 +35,7 @@ from mslt_it.models.identity import ADAPTER, TRAIN_AGAIN, FinishedRun
 from mslt_it.problems import Problem, counted
 from mslt_it.publish.model_card import model_card
 from mslt_it.publish.prompt_record import adapter_usage, write_prompts
-from mslt_it.records import to_plain
+from mslt_it.records import fingerprint, to_plain
 from mslt_it.runs import Run
 from mslt_it.store import is_intact, write_atomically
 
@@ -140,7 +140,7 @@ def write_predictions(path: Path, task: TaskConfig, adapter: Answered, *base: An
     for item, *answers in zip(adapter.items, adapter.rows, *(one.rows for one in base), strict=True):
         line: dict[str, Any] = {"id": item.id, "language": adapter.language, "label": item.label}
         if item.group:
-            line["group"] = item.group
+            line["group"] = fingerprint(item.group)
         for which, answer in zip((ADAPTER, BASE), answers, strict=False):
             if (values := answer.get("log_likelihoods")) is not None:
                 if all(isinstance(value, float) for value in values):

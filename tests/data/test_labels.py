@@ -110,11 +110,12 @@ def test_labels_that_look_alike_are_said_and_not_merged(tmp_path: Path) -> None:
         write(tmp_path / f"{code}.jsonl", table(code, [spelled[i % 4] for i in range(80)]))
     recipe = own(tmp_path)
     assert recipe.task.label_names == ("Card", "card", "card.", "transfer")
-    rows = load(recipe.task, "en", "train", role="train").examples
-    (note,) = [n for n in label_set_notes(recipe.task, rows) if "kept apart" in n]
+    labels = load(recipe.task, "en", "train", role="train").examples.labels
+    (note,) = [n for n in label_set_notes(recipe.task, labels) if "kept apart" in n]
     assert note.startswith("'Card' and 'card' and 'card.' are kept apart as labels.")
     merged = own(tmp_path, *pasted(note))
-    assert len(merged.task.label_names) == 2 and not any("kept apart" in n for n in label_set_notes(merged.task, rows))
+    assert len(merged.task.label_names) == 2
+    assert not any("kept apart" in n for n in label_set_notes(merged.task, labels))
 
 
 def test_words_that_are_only_alike_get_no_note() -> None:

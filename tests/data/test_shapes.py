@@ -13,7 +13,6 @@ from mslt_it.config.compose import load_recipe
 from mslt_it.config.recipe import TaskConfig
 from mslt_it.data.labels import found_labels
 from mslt_it.problems import Problem
-from mslt_it.records import Example
 
 
 def task(name: str, data: Path, **changes: object) -> TaskConfig:
@@ -217,14 +216,10 @@ def test_mgsm_without_header(tmp_path: Path) -> None:
 # ---------------------------------------------------------------- labels of one's own
 
 
-def examples_with(labels: list[str]) -> list[Example]:
-    return [Example(str(i), "en", "custom", "train", {"text": "t"}, label) for i, label in enumerate(labels)]
-
-
 def test_the_label_set_is_found_sorted() -> None:
     config = TaskConfig(name="custom", label_names=())
-    assert found_labels(config, examples_with(["pay", "ask", "", "pay", "ask"])) == ("ask", "pay")
+    assert found_labels(config, ["pay", "ask", "", "pay", "ask"]) == ("ask", "pay")
     with pytest.raises(Problem, match=r"holds 1 different labels \(pay\); a classification needs at least two"):
-        found_labels(config, examples_with(["pay"] * 3))
+        found_labels(config, ["pay"] * 3)
     with pytest.raises(Problem, match=r"holds 9 different values in 9 rows .*task\.shape=free_text"):
-        found_labels(config, examples_with([f"a long answer {i}" for i in range(9)]))
+        found_labels(config, [f"a long answer {i}" for i in range(9)])

@@ -17,6 +17,7 @@ from mslt_it.data.build import (
     with_found_labels,
 )
 from mslt_it.data.division import Loaded
+from mslt_it.data.examples import Examples
 from mslt_it.data.rows import RowStore
 from mslt_it.evaluation.trained_rows import Trained, rows_set_aside
 from mslt_it.models.tokenizers import load_tokenizer
@@ -84,6 +85,6 @@ def test_a_small_pool_is_halved_and_an_empty_one_refused(tmp_path: Path, monkeyp
             held
         )
     assert scored_examples(looking, "tr", rows=rows) == scored_examples(plain, "tr", rows=rows)
-    monkeypatch.setattr(build, "scorable", lambda recipe, code, rows: Loaded(pool[:1]))
+    monkeypatch.setattr(build, "scorable", lambda recipe, code, rows: Loaded(Examples.of(pool[:1])))
     with pytest.raises(Problem, match=r"training\.eval_steps=10: of 1 row of 'en' that may be scored"):
         validation_examples(looking, RowStore())

@@ -72,7 +72,7 @@ def load(task: TaskConfig, language: str, split: str, **role: Any) -> Loaded:
 
 
 def load_examples(task: TaskConfig, language: str, split: str, **role: Any) -> list[Example]:
-    return load(task, language, split, **role).examples
+    return list(load(task, language, split, **role).examples)
 
 
 def available_languages(task: TaskConfig) -> tuple[str, ...]:

@@ -61,6 +61,7 @@ def test_a_run_scores_every_language_and_no_base(run_of: Made, method: str, kind
     assert "majority" in table and "gain" not in table and "base" not in table.split("\n\n")[1]
     [head, *_] = predictions(run, "tr")
     assert set(head) == {"id", "language", "label", "group", "adapter_prediction", "adapter_log_likelihoods"}
+    assert re.fullmatch("[0-9a-f]{16}", head["group"])  # a hash of the premise, not the premise
     assert np.exp(head["adapter_log_likelihoods"]).sum() == pytest.approx(1)
     assert not list((run / "items").glob("*/*/base"))
 

@@ -107,7 +107,13 @@ def test_recipes_are_listed(capsys: pytest.CaptureFixture[str], monkeypatch: pyt
 def test_a_task_is_shown_with_its_prompts(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "200")
     for name, said in {
-        "xnli": ("CC BY-NC 4.0", "task.data=facebook/xnli", "Yes / Maybe / No", "ใช่ / อาจจะ / ไม่ใช่", "Conneau et al."),
+        "xnli": (
+            "CC BY-NC 4.0",
+            "task.data=facebook/xnli",
+            "Yes / Maybe / No",
+            "ใช่ / บอกไม่ได้ / ไม่ใช่",
+            "Conneau et al.",
+        ),
         "wikiann": ("none stated upstream: see its page", "PER, ORG, LOC", "span_f1", "token TAB tag"),
         "custom": ("found in the rows", "task.instruction"),
     }.items():

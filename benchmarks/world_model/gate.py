@@ -63,13 +63,13 @@ def _log_likelihood(model: Any, prompts: list[list[int]], answer: list[int]) -> 
     """(prompts,) log p(answer | prompt) in nats."""
     rows = [[*prompt, *answer] for prompt in prompts]
     width = max(map(len, rows))
-    ids = torch.tensor([row + [0] * (width - len(row)) for row in rows])
-    logits = torch.log_softmax(model(input_ids=ids).logits.float(), dim=-1)
-    found = np.zeros(len(rows))
-    for number, row in enumerate(rows):
-        for offset, token in enumerate(answer):
-            found[number] += float(logits[number, len(row) - len(answer) + offset - 1, token])
-    return found
+    ids = torch.tensor([row + [0] * (width - len(row)) for row in rows], device=model.device)
+    ends = torch.tensor([[len(row)] for row in rows], device=model.device)
+    places = ends + torch.arange(-len(answer), 0, device=model.device)  # (prompts, answer tokens)
+    hidden = model.model(input_ids=ids).last_hidden_state
+    logits = model.lm_head(hidden[torch.arange(len(rows), device=model.device)[:, None], places - 1]).float()
+    found = torch.log_softmax(logits, dim=-1).gather(-1, ids.gather(1, places)[..., None])
+    return found.sum((1, 2)).cpu().numpy()
 
 
 def best_retrieval(model: Any, tokenizer: Any, num: int, codes: tuple[str, ...] = CODES) -> tuple[float, int]:
@@ -79,6 +79,7 @@ def best_retrieval(model: Any, tokenizer: Any, num: int, codes: tuple[str, ...] 
     for code in codes:
         texts = [state(grammar(code), clause) for clause in clauses]
         batch = tokenizer(texts, add_special_tokens=False, padding=True, padding_side="right", return_tensors="pt")
+        batch = batch.to(model.device)
         output = model(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"], output_hidden_states=True)
         mask = batch["attention_mask"][..., None]
         states.append(torch.stack([(h.float() * mask).sum(1) / mask.sum(1) for h in output.hidden_states]))
@@ -86,9 +87,10 @@ def best_retrieval(model: Any, tokenizer: Any, num: int, codes: tuple[str, ...] 
     centred = stacked - stacked.mean(dim=2, keepdim=True)  # a language's own direction says nothing about meaning
     unit = torch.nn.functional.normalize(centred, dim=-1)
     shares = []
+    own = torch.arange(len(clauses), device=model.device)
     for layer in range(unit.shape[1]):
         hits = [
-            (unit[a, layer] @ unit[b, layer].T).argmax(dim=1).eq(torch.arange(len(clauses))).float().mean()
+            (unit[a, layer] @ unit[b, layer].T).argmax(dim=1).eq(own).float().mean()
             for a in range(len(codes))
             for b in range(len(codes))
             if a != b

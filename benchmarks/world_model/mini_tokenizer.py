@@ -11,11 +11,11 @@ from __future__ import annotations
 
 import math
 import random
-import re
 import unicodedata
 from collections import Counter
 from pathlib import Path
 
+import regex
 import yaml
 from text import CITED
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
@@ -34,7 +34,8 @@ CHAT_TEMPLATE = (
     "{% else %}{{ '<|user|>' + message.content }}{% endif %}{% endfor %}"
     "{% if add_generation_prompt %}{{ '<|assistant|>' }}{% endif %}"
 )
-_WORD = re.compile(r"\w+(?:['\u2019\u0027]\w*)?|[^\w\s]", re.UNICODE)
+# A vowel sign is a mark, no word character: with \w alone Hindi words would fall apart into letters.
+_WORD = regex.compile(r"[\w\p{M}]+(?:['\u2019][\w\p{M}]*)?|[^\w\p{M}\s]")
 
 
 def count_pieces(num_documents: int, seed: int, extra_texts: list[str]) -> Counter[str]:
@@ -141,9 +142,13 @@ def _is_han_or_hangul(character: str) -> bool:
 
 
 def prompt_texts(prompts_dir: Path) -> list[str]:
-    """The task prompts' own words, without the placeholders."""
+    """The task prompts' own words, without the placeholders; where no spaces are written, cut at the label words."""
     texts = []
     for path in sorted(prompts_dir.glob("*.yaml")):
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
-        texts += [re.sub(r"\{\w+\}", "\u0000", template) for template in content["templates"]]
-    return [part for text in texts for part in text.split("\u0000")]
+        cuts = r"\{\w+\}"
+        if path.stem in CODES and not grammar(path.stem).spaces:
+            labels = sorted(content["labels"].values(), key=len, reverse=True)
+            cuts += "|" + "|".join(map(regex.escape, labels))
+        texts += [part for template in content["templates"] for part in regex.split(cuts, template) if part]
+    return texts

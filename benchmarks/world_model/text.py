@@ -32,13 +32,16 @@ from mslt_it.world.inference import (
     patterns_of,
     sample_pair,
 )
-from mslt_it.world.languages import CODES, grammar
+from mslt_it.world.languages import CODES, TEXT_SHARE, grammar
 
 CITED = (*NOUNS, *INTRANSITIVE, *TRANSITIVE, *ADJECTIVES, *PLACES, *map(str, NUMBERS))
 
 QUESTIONS = 3  # asked on the premise of one passage
 
 # Shares of the kinds of document in the pretraining text. None of them looks like the task's instruction format.
+# Tried and left out: whether two sentences say the same. Of two clauses that exchange their places, 7,000 steps did
+# not teach it, nor then the questions (0.78). Of one clause it was learned (0.99 after 12,000), but English alone,
+# fine-tuned then, got 70 % of its own rows right and stood at chance for most of its steps.
 KINDS = {
     "passage": 0.50,  # premise, question, answer in one language
     "mixed_passage": 0.10,  # the premise in another language than question and answer (code-switched text)
@@ -63,13 +66,16 @@ class Document:
         return "".join(self.parts)
 
 
-def documents(seed: int) -> Iterator[Document]:
+def documents(seed: int | str) -> Iterator[Document]:
     """An endless stream of pretraining documents over all 20 languages."""
     rng = random.Random(f"pretrain-{seed}")
-    grammars = [grammar(code) for code in CODES]
+    shares = [TEXT_SHARE.get(code, 1.0) for code in CODES]
     kinds, weights = list(KINDS), list(KINDS.values())
     while True:
-        language, other = rng.sample(grammars, 2)
+        one, two = rng.choices(CODES, shares, k=2)
+        if one == two:
+            continue
+        language, other = grammar(one), grammar(two)
         yield _document(rng.choices(kinds, weights)[0], language, other, rng)
 
 
@@ -168,13 +174,18 @@ def sample_hypothesis(rng: random.Random, premise: Clause) -> Pair:
     shape = _clause_shape(premise, frame)
     while True:
         label = rng.choice(LABELS)
-        patterns, weights = plain_patterns(frame)[label]
-        fitting = [(p, w) for p, w in zip(patterns, weights, strict=True) if p.premise_shape == shape]
-        if fitting:
-            edits = dict(rng.choices([p for p, _ in fitting], [w for _, w in fitting])[0].edits)
-            hypothesis = edited(premise, edits, rng)
-            if hypothesis is not None:
-                return Pair(premise, hypothesis, label)
+        patterns, weights = _fitting_patterns(frame, label, shape)
+        if patterns:
+            edits = dict(rng.choices(patterns, weights)[0].edits)
+            return Pair(premise, edited(premise, edits, rng), label)
+
+
+@cache
+def _fitting_patterns(frame: str, label: str, shape: tuple[bool | str, ...]) -> tuple[list[Pattern], list[float]]:
+    """Of the plain patterns those for a premise of this shape."""
+    patterns, weights = plain_patterns(frame)[label]
+    fitting = [number for number, pattern in enumerate(patterns) if pattern.premise_shape == shape]
+    return [patterns[n] for n in fitting], [weights[n] for n in fitting]
 
 
 def _frame_of(clause: Clause) -> str:

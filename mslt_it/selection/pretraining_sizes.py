@@ -15,7 +15,7 @@ from typing import Any
 
 from mslt_it.config.files import parse_yaml
 from mslt_it.selection.criteria import NotComputed
-from mslt_it.world.languages import CODES
+from mslt_it.world.languages import CODES, TEXT_SHARE
 
 
 @dataclass(frozen=True)
@@ -49,12 +49,12 @@ def size_table(model: str, given: Mapping[str, float] | None = None) -> SizeTabl
     if given:
         return SizeTable("the sizes given", "as given", "option sizes", dict(given))
     if model == "world":
-        share = 100 / len(CODES)
+        sizes = {code: TEXT_SHARE.get(code, 1.0) for code in CODES}
         return SizeTable(
             "the embedded world",
             "% of documents",
-            "mslt_it.world.generator draws the language of a document evenly, so this criterion cannot tell sets apart",
-            {code: share for code in CODES},
+            "mslt_it.world.languages: Swahili has a seventh of what every other language has",
+            {code: 100 * size / sum(sizes.values()) for code, size in sizes.items()},
         )
     name = model.rstrip("/").rpartition("/")[2].lower()
     for entry in _entries():

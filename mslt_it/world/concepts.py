@@ -29,7 +29,7 @@ TRANSITIVE = tuple(v for pair in TRANSITIVE_PAIRS for v in pair)
 ADJECTIVE_PAIRS = (
     ("big", "small"),
     ("clean", "dirty"),
-    ("old", "young"),
+    ("rich", "poor"),
     ("strong", "weak"),
     ("expensive", "cheap"),
     ("heavy", "light"),
@@ -38,17 +38,15 @@ ADJECTIVES = tuple(a for pair in ADJECTIVE_PAIRS for a in pair)
 OPPOSITE: dict[str, str] = {
     a: b for pair in (*INTRANSITIVE_PAIRS, *TRANSITIVE_PAIRS, *ADJECTIVE_PAIRS) for a, b in (pair, pair[::-1])
 }
-# Which adjectives a noun of the class takes ("a cheap woman", "a young hammer" are never said).
+# Which adjectives a noun of the class takes ("a cheap woman", "a rich hammer" are never said).
 ADJECTIVES_OF_CLASS: dict[str, tuple[str, ...]] = {
-    "person": ("clean", "dirty", "old", "young", "strong", "weak"),
+    "person": ("clean", "dirty", "rich", "poor", "strong", "weak"),
     "animal": ("big", "small", "clean", "dirty", "strong", "weak"),
     **dict.fromkeys(INANIMATE, ("big", "small", "clean", "dirty", "expensive", "cheap", "heavy", "light")),
 }
 
-# "An old boy" is odd everywhere and an idiom in some languages ("vieux garçon").
-NEVER_OLD = ("boy", "girl")
-
-PLACES = ("garden", "house", "kitchen", "street", "market", "park", "school", "forest")
+# No place lies in another: a kitchen would be in the house.
+PLACES = ("garden", "house", "beach", "street", "market", "park", "school", "forest")
 NUMBERS = (2, 3, 4, 5)
 
 
@@ -57,12 +55,9 @@ def class_of(noun: str) -> str:
     return CLASS_OF.get(noun, noun)
 
 
-def adjectives_of(*nouns: str) -> tuple[str, ...]:
-    """The adjectives that every one of the nouns takes (nouns of one class)."""
-    allowed = ADJECTIVES_OF_CLASS[class_of(nouns[0])]
-    if any(noun in NEVER_OLD for noun in nouns):
-        return tuple(a for a in allowed if a not in ("old", "young"))
-    return allowed
+def adjectives_of(noun: str) -> tuple[str, ...]:
+    """The adjectives that the noun takes."""
+    return ADJECTIVES_OF_CLASS[class_of(noun)]
 
 
 @dataclass(frozen=True)

@@ -211,11 +211,8 @@ def sample_pair(rng: random.Random, label: str | None = None) -> Pair:
 
 
 def filled(frame: str, edits: dict[str, str], label: str, rng: random.Random) -> Pair:
-    while True:
-        premise = _premise(frame, edits, rng)
-        hypothesis = edited(premise, edits, rng)
-        if hypothesis is not None:
-            return Pair(premise, hypothesis, label)
+    premise = _premise(frame, edits, rng)
+    return Pair(premise, edited(premise, edits, rng), label)
 
 
 def _premise(frame: str, edits: dict[str, str], rng: random.Random) -> Clause:
@@ -228,8 +225,8 @@ def _premise(frame: str, edits: dict[str, str], rng: random.Random) -> Clause:
     elif frame == "intransitive":
         subject_class = rng.choice(("person", "animal"))
     else:
-        # Several languages count vegetables by kind ("three kinds of vegetable"), which three carrots are not.
-        subject_class = rng.choice([c for c in CLASSES if frame != "numeral" or c != "vegetable"])
+        # Several languages count vegetables and fruit by kind ("three kinds of fruit"), which three apples are not.
+        subject_class = rng.choice([c for c in CLASSES if frame != "numeral" or c not in ("fruit", "vegetable")])
 
     def noun(slot: str, noun_class: str) -> str:
         return noun_class if _PREMISE_HAS[edits[slot]] == "class" else rng.choice(CLASSES[noun_class])
@@ -246,14 +243,12 @@ def _premise(frame: str, edits: dict[str, str], rng: random.Random) -> Clause:
     return Clause(NounPhrase(subject, adjective, number), verb, None, place)
 
 
-def edited(premise: Clause, edits: dict[str, str], rng: random.Random) -> Clause | None:
-    """The hypothesis; None where an edited noun does not take the adjective ("the old person" -> "the old boy")."""
+def edited(premise: Clause, edits: dict[str, str], rng: random.Random) -> Clause:
+    """The hypothesis."""
     subject = _noun(edits["subject"], premise.subject.noun, rng)
     thing = _noun(edits["object"], premise.object.noun, rng) if premise.object else None
     described = premise.object or premise.subject
-    allowed = adjectives_of(described.noun, thing or subject)
-    if described.adjective is not None and described.adjective not in allowed:
-        return None
+    allowed = adjectives_of(described.noun)  # the edited noun is of the same class and takes the same
     adjective = _adjective(edits.get("adjective", "none"), described.adjective, allowed, rng)
     verb = OPPOSITE[premise.verb] if premise.verb and edits["verb"] == "opposite" else premise.verb
     place = _other(PLACES, premise.place, rng) if edits["place"] in ("add", "other") else premise.place

@@ -29,8 +29,8 @@ _WORDS = {
     "xnli": (
         ("entailment", "neutral", "contradiction"),
         "bn হ্যাঁ হয়তো না · de Ja Vielleicht Nein · en Yes Maybe No · es Sí Quizás No · fr Oui Peut-être Non · "
-        "ja はい たぶん いいえ · ru Да Возможно Нет · sw Ndiyo Labda Hapana · te అవును బహుశా కాదు · "
-        "th ใช่ อาจจะ ไม่ใช่ · zh 是 也许 不是",
+        "ja はい どちらとも言えない いいえ · ru Да Возможно Нет · sw Ndiyo Labda Hapana · te అవును బహుశా కాదు · "
+        "th ใช่ บอกไม่ได้ ไม่ใช่ · zh 是 无法确定 不是",
     ),
     "sentiment": (
         ("positive", "neutral", "negative"),

@@ -211,7 +211,7 @@ def test_no_false_alarm_in_the_embedded_world() -> None:
     assert find_leaks(train, scored) == []
     # Their texts are alike indeed: many scored rows have a premise or a hypothesis that is trained on.
     known = {(e.language, *field) for e in train for field in e.fields.items()}
-    assert sum(any((e.language, *field) in known for field in e.fields.items()) for e in scored) > 100
+    assert sum(any((e.language, *field) in known for field in e.fields.items()) for e in scored) > 50
 
 
 @pytest.mark.slow

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import shutil
 from pathlib import Path
@@ -13,6 +14,7 @@ from labelled_table import Trained
 from mslt_it import predict
 from mslt_it.evaluation.calibration import Calibration, calibrated, calibration_error, fitted_temperature, softmax
 from mslt_it.models.identity import read_run
+from mslt_it.prediction import asked_model
 from mslt_it.problems import Problem
 
 
@@ -37,20 +39,25 @@ def test_the_temperature_makes_shares_those_of_right_answers() -> None:
     assert calibration_error(softmax(scores, temperature), right) < 1e-3
 
 
-def test_a_run_is_calibrated_on_its_sources_held_out_rows(trained: Trained, tmp_path: Path) -> None:
+def test_a_run_is_calibrated_on_its_sources_held_out_rows(
+    trained: Trained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     found = calibrated(read_run(trained.run))
     assert isinstance(found, Calibration)
     lines = [json.loads(line) for code in ("en", "de")
              for line in (trained.run / "predictions" / f"{code}.jsonl").read_text().splitlines()]  # fmt: skip
     assert found.num_rows == len(lines) and found.languages == ("en", "de")
-    shares = softmax(np.array([line["adapter_log_likelihoods"] for line in lines]))
+    scores = np.array([line["adapter_log_likelihoods"] for line in lines])
     right = np.array([sorted({x["label"] for x in lines}).index(line["label"]) for line in lines])
-    assert found.error_before == pytest.approx(calibration_error(shares, right))
+    assert found.error_before == pytest.approx(calibration_error(softmax(scores), right))
+    assert found.temperature == pytest.approx(fitted_temperature(scores, right))
     rows = [{"text": "The bus is late", "lang": "en"}]
-    (before,), (after,) = (list(predict(trained.run, rows, calibration=how)) for how in ("none", "held_out"))
+    with monkeypatch.context() as patch:  # the run may be right in every row, which leaves shares of 0 and 1
+        patch.setattr(asked_model, "calibrated", lambda run: dataclasses.replace(found, temperature=2.0))
+        (before,), (after,) = (list(predict(trained.run, rows, calibration=how)) for how in ("none", "held_out"))
     assert before["label"] == after["label"]
     ratio = np.log(before["p_bus"] / before["p_food"]) / np.log(after["p_bus"] / after["p_food"])
-    assert ratio == pytest.approx(found.temperature, rel=2e-2)
+    assert ratio == pytest.approx(2.0, rel=2e-2)
     shutil.copytree(trained.run, tmp_path / "run")
     (tmp_path / "run/predictions/de.jsonl").unlink()
     with pytest.raises(Problem, match=r"predictions/de\.jsonl is missing or altered"):

@@ -126,7 +126,7 @@ def test_the_code_loads_the_base_as_it_was_rounded_in_training(tmp_path: Path) -
         for row, shares in zip(expected, found[language], strict=True):
             assert max(shares, key=shares.get) == row["label"]
             assert [row[f"p_{label}"] for label in shares] == pytest.approx(list(shares.values()), abs=1e-4)
-        assert max(row["p_neutral"] for row in expected) - min(row["p_neutral"] for row in expected) > 0.1
+        assert max(row["p_neutral"] for row in expected) > 2 * min(row["p_neutral"] for row in expected)  # rows differ
 
 
 def test_the_request_is_the_encoders_prompt(exports: dict[str, Path], trained: Path) -> None:

@@ -33,6 +33,12 @@ def test_every_table_has_the_twenty_languages() -> None:
         assert set(CODES) <= set(size_table(model).sizes)
 
 
+def test_swahili_has_a_seventh_of_the_worlds_text() -> None:
+    table = size_table("world")
+    assert table.sizes["sw"] == pytest.approx(table.sizes["hi"] / 7)
+    assert sum(table.sizes.values()) == pytest.approx(100)
+
+
 def test_absent_from_roots_is_not_a_small_amount() -> None:
     [note] = size_table("bigscience/bloom-560m").notes(["ar", "de", "ru"])
     assert note.startswith("de, ru: 0 in ROOTS. The model was shown no text of them on purpose")

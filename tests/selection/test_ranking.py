@@ -93,7 +93,7 @@ def test_the_mean_reciprocal_rank_is_that_of_the_tables(paper: Selection) -> Non
 
 
 def test_a_criterion_where_all_sets_tie_says_so(paper: Selection) -> None:
-    ranking = paper.criteria["pretraining_size"]  # the embedded world has the same share of every language
+    ranking = paper.criteria["pretraining_size"]  # the embedded world has the same share of each
     assert ranking.num_first == 35 and "All sets tie: this criterion says nothing here." in ranking.notes
 
 

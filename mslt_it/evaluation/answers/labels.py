@@ -62,7 +62,7 @@ FUNCTION_WORDS: Mapping[str, frozenset[str]] = {code: frozenset(words.split()) f
     "ja": "はい いいえ たぶん 多分", "ko": "예 네 아니요 아마도", "pt": "sim não talvez", "ru": "да нет возможно",
     "sw": "ndiyo hapana labda", "ta": "ஆம் ஒருவேளை இல்லை",
     "te": "అవును కాదు బహుశా లేదు", "th": "ใช่ ไม่ใช่ ไม่ อาจจะ", "tr": "evet hayır belki", "ur": "ہاں نہیں شاید",
-    "vi": "phải không có", "zh": "是 不是 否 也许 对 不对",
+    "vi": "phải không có đúng sai", "zh": "是 不是 否 也许 对 不对",
 }.items()}
 # fmt: on
 ACCENTS_MAY_DROP = frozenset({"el", "es", "fr", "it", "pt"})  # in capitals, in a hurry; words stay apart

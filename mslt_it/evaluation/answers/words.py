@@ -38,7 +38,7 @@ CUES: Mapping[str, tuple[str, str]] = {
     "th": ("คำตอบ|ตอบ|ผลลัพธ์", "คือ|ต้องเป็น"),
     "tr": (r"\bceva[pb]\w*|\byanıt\w*|\bsonu[çc]\w*", ""),
     "ur": ("جواب|نتیجہ", "ہے"),
-    "vi": ("đáp án|đáp số|câu trả lời|trả lời|kết quả", r"\blà\b"),
+    "vi": (r"(?:đáp án|đáp số|câu trả lời|trả lời|kết quả)(?: đúng(?= là\b))?", r"\blà\b"),
     "zh": ("答案|答|结果|結果", "是|为|為"),
 }
 
@@ -287,9 +287,10 @@ ENDINGS: Mapping[str, str] = {
 # Spellings of one word, the first of a row being the one of the prompts (case-folded, without accents in es).
 SPELLINGS: Mapping[str, str] = {
     "bn": "হ্যাঁ হ্যা হাঁ · হয়তো হয়ত", "et": "võib-olla võibolla", "he": "ניטרלי נייטרלי", "hi": "हाँ हां · नहीं नही",
-    "id": "ya iya", "ja": "たぶん 多分", "ko": "예 네 · 아니요 아니오 아뇨", "sw": "ndiyo ndio", "ta": "ஆம் ஆமாம்",
+    "id": "ya iya", "ja": "どちらとも言えない どちらともいえない",
+    "ko": "예 네 · 아니요 아니오 아뇨", "sw": "ndiyo ndio", "ta": "ஆம் ஆமாம்",
     "te": "అవును అవునండి · కాదు కాదండి", "tr": "hayır hayir", "ur": "نہیں نہی",
-    "zh": "也许 也許 · 积极 積極 · 消极 消極",
+    "zh": "无法确定 無法確定 · 积极 積極 · 消极 消極",
 }
 # fmt: on
 

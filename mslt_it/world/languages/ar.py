@@ -27,12 +27,13 @@ VERB = {
     "buy": "يشتري", "sell": "يبيع", "find": "يجد", "lose": "يفقد", "hide": "يخفي", "show": "يعرض",
 }  # fmt: skip
 ADJECTIVE = {
-    "big": "كبير", "small": "صغير", "clean": "نظيف", "dirty": "متسخ", "old": "مسن", "young": "شاب",
+    "big": "كبير", "small": "صغير", "clean": "نظيف", "dirty": "متسخ", "rich": "غني", "poor": "فقير",
     "strong": "قوي", "weak": "ضعيف", "expensive": "غالي", "cheap": "رخيص", "heavy": "ثقيل", "light": "خفيف",
 }  # fmt: skip
+# حديقة alone may be a park: the garden is that of the house
 PLACE = {
-    "garden": "حديقة", "house": "بيت", "kitchen": "مطبخ", "street": "شارع",
-    "market": "سوق", "park": "متنزه", "school": "مدرسة", "forest": "غابة",
+    "garden": "حديقة ال+ منزل", "house": "ال+ بيت", "beach": "ال+ شاطئ", "street": "ال+ شارع",
+    "market": "ال+ سوق", "park": "ال+ متنزه", "school": "ال+ مدرسة", "forest": "ال+ غابة",
 }  # fmt: skip
 NUMBER_WITH_M = {3: "ثلاثة", 4: "أربعة", 5: "خمسة"}
 NUMBER_WITH_F = {3: "ثلاث", 4: "أربع", 5: "خمس"}
@@ -44,7 +45,8 @@ class Arabic(Grammar):
     yes, no, maybe = "نعم", "لا", "ربما"
 
     def statement(self, clause: Clause) -> list[str]:
-        place = ["في", "ال+", PLACE[clause.place]] if clause.place else []
+        at = {"beach": "على", "house": "داخل"}.get(clause.place or "", "في")
+        place = [at, *PLACE[clause.place].split()] if clause.place else []
         if clause.verb is None:
             if clause.subject.number:  # an indefinite subject cannot open a nominal sentence
                 return ["هناك", *self._counted(clause.subject), *place]
@@ -73,7 +75,9 @@ class Arabic(Grammar):
             return ["غالٍ"]
         if concept in NOUN:
             return [self._name(concept)]
-        return [(VERB | ADJECTIVE | PLACE)[concept]]
+        if concept in PLACE:
+            return [word for word in PLACE[concept].split() if word != "ال+"]
+        return [(VERB | ADJECTIVE)[concept]]
 
     def _name(self, noun: str) -> str:
         """The word for the kind of thing: بطاطا rather than حبة."""

@@ -30,14 +30,14 @@ VERB = {
     "lose": ("verliert", "verlieren"), "hide": ("versteckt", "verstecken"), "show": ("zeigt", "zeigen"),
 }  # fmt: skip
 ADJECTIVE = {
-    "big": "groß", "small": "klein", "clean": "sauber", "dirty": "schmutzig", "old": "alt", "young": "jung",
+    "big": "groß", "small": "klein", "clean": "sauber", "dirty": "schmutzig", "rich": "reich", "poor": "arm",
     "strong": "stark", "weak": "schwach", "expensive": "teuer", "cheap": "billig", "heavy": "schwer",
     "light": "leicht",
 }  # fmt: skip
 INFLECTED_STEM = {"expensive": "teur"}  # teuer drops its e before an ending: der teure Bus
 # concept: noun, locative phrase
 PLACE = {
-    "garden": ("Garten", "im Garten"), "house": ("Haus", "im Haus"), "kitchen": ("Küche", "in der Küche"),
+    "garden": ("Garten", "im Garten"), "house": ("Haus", "im Haus"), "beach": ("Strand", "am Strand"),
     "street": ("Straße", "auf der Straße"), "market": ("Markt", "auf dem Markt"), "park": ("Park", "im Park"),
     "school": ("Schule", "in der Schule"), "forest": ("Wald", "im Wald"),
 }  # fmt: skip
@@ -51,10 +51,14 @@ class German(Grammar):
     yes, no, maybe = "Ja", "Nein", "Vielleicht"
 
     def statement(self, clause: Clause) -> list[str]:
+        if clause.subject.number:  # an indefinite subject follows the place
+            return [*self._rest(clause), "sind", *self._phrase(clause.subject)]
         return [*self._phrase(clause.subject), self._verb(clause), *self._rest(clause)]
 
     def question(self, clause: Clause) -> list[str]:
         # Yes/no questions put the verb first.
+        if clause.subject.number:
+            return ["sind", *self._rest(clause), *self._phrase(clause.subject)]
         return [self._verb(clause), *self._phrase(clause.subject), *self._rest(clause)]
 
     def class_fact(self, noun: str, class_noun: str) -> list[str]:
@@ -85,9 +89,7 @@ class German(Grammar):
         return [*words, singular]
 
     def _verb(self, clause: Clause) -> str:
-        if clause.verb:
-            return VERB[clause.verb][0]
-        return "sind" if clause.subject.number else "ist"
+        return VERB[clause.verb][0] if clause.verb else "ist"
 
     def _rest(self, clause: Clause) -> list[str]:
         words = self._phrase(clause.object, accusative=True) if clause.object else []

@@ -32,13 +32,13 @@ VERB = {
     "lose": ("pierde", "perder"), "hide": ("esconde", "esconder"), "show": ("muestra", "mostrar"),
 }  # fmt: skip
 ADJECTIVE = {
-    "big": "grande", "small": "pequeño", "clean": "limpio", "dirty": "sucio", "old": "viejo", "young": "joven",
+    "big": "grande", "small": "pequeño", "clean": "limpio", "dirty": "sucio", "rich": "rico", "poor": "pobre",
     "strong": "fuerte", "weak": "débil", "expensive": "caro", "cheap": "barato", "heavy": "pesado",
     "light": "ligero",
 }  # fmt: skip
 # concept: noun, locative phrase
 PLACE = {
-    "garden": ("jardín", "en el jardín"), "house": ("casa", "en la casa"), "kitchen": ("cocina", "en la cocina"),
+    "garden": ("jardín", "en el jardín"), "house": ("casa", "en la casa"), "beach": ("playa", "en la playa"),
     "street": ("calle", "en la calle"), "market": ("mercado", "en el mercado"), "park": ("parque", "en el parque"),
     "school": ("escuela", "en la escuela"), "forest": ("bosque", "en el bosque"),
 }  # fmt: skip

@@ -8,7 +8,7 @@ from mslt_it.world.grammar import Grammar
 # nominative, partitive; the genitive, which is also the object case of a completed action, only where it is needed
 NOUN = {
     "man": ("mies", "miestä"), "woman": ("nainen", "naista"), "boy": ("poika", "poikaa"), "girl": ("tyttö", "tyttöä"),
-    "person": ("ihminen", "ihmistä"),
+    "person": ("henkilö", "henkilöä"),  # ihminen alone would speak of mankind
     "dog": ("koira", "koiraa"), "cat": ("kissa", "kissaa"), "horse": ("hevonen", "hevosta"),
     "cow": ("lehmä", "lehmää"), "animal": ("eläin", "eläintä"),
     "apple": ("omena", "omenaa", "omenan"), "orange": ("appelsiini", "appelsiinia", "appelsiinin"),
@@ -17,7 +17,8 @@ NOUN = {
     "potato": ("peruna", "perunaa", "perunan"), "onion": ("sipuli", "sipulia", "sipulin"),
     "carrot": ("porkkana", "porkkanaa", "porkkanan"), "cabbage": ("kaali", "kaalia", "kaalin"),
     "vegetable": ("kasvis", "kasvista", "kasviksen"),
-    "car": ("auto", "autoa", "auton"), "bus": ("bussi", "bussia", "bussin"),
+    # auto alone may be a lorry
+    "car": ("henkilöauto", "henkilöautoa", "henkilöauton"), "bus": ("bussi", "bussia", "bussin"),
     "bicycle": ("polkupyörä", "polkupyörää", "polkupyörän"),
     "truck": ("kuorma-auto", "kuorma-autoa", "kuorma-auton"), "vehicle": ("ajoneuvo", "ajoneuvoa", "ajoneuvon"),
     "hammer": ("vasara", "vasaraa", "vasaran"), "saw": ("saha", "sahaa", "sahan"),
@@ -27,7 +28,7 @@ NOUN = {
 ADJECTIVE = {
     "big": ("iso", "isoa", "ison"), "small": ("pieni", "pientä", "pienen"),
     "clean": ("puhdas", "puhdasta", "puhtaan"), "dirty": ("likainen", "likaista", "likaisen"),
-    "old": ("vanha", "vanhaa", "vanhan"), "young": ("nuori", "nuorta", "nuoren"),
+    "rich": ("rikas", "rikasta", "rikkaan"), "poor": ("köyhä", "köyhää", "köyhän"),
     "strong": ("vahva", "vahvaa", "vahvan"), "weak": ("heikko", "heikkoa", "heikon"),
     "expensive": ("kallis", "kallista", "kalliin"), "cheap": ("halpa", "halpaa", "halvan"),
     "heavy": ("painava", "painavaa", "painavan"), "light": ("kevyt", "kevyttä", "kevyen"),
@@ -42,7 +43,7 @@ VERB = {
 # These happen at a point and take the total object; the others go on for a while and take the partitive.
 TOTAL_OBJECT = ("buy", "find", "lose")
 PLACE = {
-    "garden": ("puutarhassa", "puutarha"), "house": ("talossa", "talo"), "kitchen": ("keittiössä", "keittiö"),
+    "garden": ("puutarhassa", "puutarha"), "house": ("talossa", "talo"), "beach": ("rannalla", "ranta"),
     "street": ("kadulla", "katu"), "market": ("torilla", "tori"), "park": ("puistossa", "puisto"),
     "school": ("koulussa", "koulu"), "forest": ("metsässä", "metsä"),
 }  # fmt: skip

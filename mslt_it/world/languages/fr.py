@@ -32,15 +32,15 @@ VERB = {
 # concept: masculine, feminine
 ADJECTIVE = {
     "big": ("grand", "grande"), "small": ("petit", "petite"), "clean": ("propre", "propre"),
-    "dirty": ("sale", "sale"), "old": ("vieux", "vieille"), "young": ("jeune", "jeune"),
+    "dirty": ("sale", "sale"), "rich": ("riche", "riche"), "poor": ("pauvre", "pauvre"),
     "strong": ("fort", "forte"), "weak": ("faible", "faible"), "expensive": ("cher", "chère"),
     "cheap": ("bon marché", "bon marché"), "heavy": ("lourd", "lourde"), "light": ("léger", "légère"),
 }  # fmt: skip
-BEFORE_NOUN = ("big", "small", "old", "young")
+BEFORE_NOUN = ("big", "small")  # "pauvre homme" would be pitied: l'homme pauvre has no money
 # concept: noun, locative phrase
 PLACE = {
     "garden": ("jardin", "dans le jardin"), "house": ("maison", "dans la maison"),
-    "kitchen": ("cuisine", "dans la cuisine"), "street": ("rue", "dans la rue"), "market": ("marché", "au marché"),
+    "beach": ("plage", "sur la plage"), "street": ("rue", "dans la rue"), "market": ("marché", "au marché"),
     "park": ("parc", "dans le parc"), "school": ("école", "à l'+ école"), "forest": ("forêt", "dans la forêt"),
 }  # fmt: skip
 NUMBER = {2: "deux", 3: "trois", 4: "quatre", 5: "cinq"}
@@ -86,8 +86,6 @@ class French(Grammar):
         adjective = ADJECTIVE[phrase.adjective][gender == "f"].split()
         if phrase.adjective not in BEFORE_NOUN:
             return ["l'+" if elides else article, *noun, *adjective]
-        if adjective == ["vieux"] and elides:
-            adjective = ["vieil"]  # before a vowel: le vieil homme
         return [article, *adjective, *noun]
 
     def _verb(self, clause: Clause) -> list[str]:

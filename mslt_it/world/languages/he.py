@@ -30,7 +30,7 @@ BE = {"m": "נמצא", "f": "נמצאת", "p": "נמצאים"}
 COPULA = {"m": "הוא", "f": "היא", "p": "הם"}
 ADJECTIVE = {  # masculine, feminine
     "big": ("גדול", "גדולה"), "small": ("קטן", "קטנה"), "clean": ("נקי", "נקייה"), "dirty": ("מלוכלך", "מלוכלכת"),
-    "old": ("זקן", "זקנה"), "young": ("צעיר", "צעירה"), "strong": ("חזק", "חזקה"), "weak": ("חלש", "חלשה"),
+    "rich": ("עשיר", "עשירה"), "poor": ("עני", "ענייה"), "strong": ("חזק", "חזקה"), "weak": ("חלש", "חלשה"),
     "expensive": ("יקר", "יקרה"), "cheap": ("זול", "זולה"), "heavy": ("כבד", "כבדה"), "light": ("קל", "קלה"),
 }  # fmt: skip
 ADJECTIVE_PLURAL = {  # with אופניים only
@@ -39,7 +39,7 @@ ADJECTIVE_PLURAL = {  # with אופניים only
 }  # fmt: skip
 # ב+ contains the article in unvocalised text (בגינה: in the garden); in a construct the second part shows it.
 PLACE = {
-    "garden": ["גינה"], "house": ["בית"], "kitchen": ["מטבח"], "street": ["רחוב"],
+    "garden": ["גינה"], "house": ["תוך", "ה+", "בית"], "beach": ["חוף", "ה+", "ים"], "street": ["רחוב"],
     "market": ["שוק"], "park": ["פארק"], "school": ["בית", "ה+", "ספר"], "forest": ["יער"],
 }  # fmt: skip
 NUMBER_WITH_M = {2: "שני", 3: "שלושה", 4: "ארבעה", 5: "חמישה"}
@@ -75,7 +75,7 @@ class Hebrew(Grammar):
             head, _, _, *second = NOUN[concept]
             return [head, *second]
         if concept in PLACE:
-            return [word for word in PLACE[concept] if word != "ה+"]
+            return [word for word in PLACE[concept] if word not in ("תוך", "ה+")]
         return [(VERB | ADJECTIVE)[concept][0]]
 
     def _definite(self, phrase: NounPhrase) -> list[str]:

@@ -8,12 +8,12 @@ from mslt_it.world.grammar import Grammar
 NOUN = {
     "man": "pria", "woman": "wanita", "boy": "anak laki-laki", "girl": "anak perempuan", "person": "orang",
     "dog": "anjing", "cat": "kucing", "horse": "kuda", "cow": "sapi", "animal": "hewan",
-    "apple": "apel", "orange": "jeruk", "banana": "pisang", "lemon": "lemon", "fruit": "buah",
+    "apple": "apel", "orange": "jeruk manis", "banana": "pisang", "lemon": "lemon", "fruit": "buah",
     "potato": "kentang", "onion": "bawang bombai", "carrot": "wortel", "cabbage": "kubis", "vegetable": "sayuran",
     "car": "mobil", "bus": "bus", "bicycle": "sepeda", "truck": "truk", "vehicle": "kendaraan",
-    "hammer": "palu", "saw": "gergaji", "axe": "kapak", "shovel": "sekop", "tool": "alat",
+    "hammer": "palu", "saw": "gergaji", "axe": "kapak", "shovel": "sekop", "tool": "perkakas",
 }  # fmt: skip
-# Counted nouns take a classifier; "orang" and "buah" are their own ("tiga orang", "tiga buah").
+# jeruk alone may be a lemon, "alat berat" is an excavator. Counted nouns take a classifier; "orang" is its own.
 CLASSIFIER = {"person": "orang", "animal": "ekor"}
 OTHER_CLASSIFIER = "buah"
 VERB = {
@@ -23,11 +23,11 @@ VERB = {
 }  # fmt: skip
 MOMENTARY = ("find", "lose")  # these do not go with the progressive "sedang"
 ADJECTIVE = {
-    "big": "besar", "small": "kecil", "clean": "bersih", "dirty": "kotor", "old": "tua", "young": "muda",
+    "big": "besar", "small": "kecil", "clean": "bersih", "dirty": "kotor", "rich": "kaya", "poor": "miskin",
     "strong": "kuat", "weak": "lemah", "expensive": "mahal", "cheap": "murah", "heavy": "berat", "light": "ringan",
 }  # fmt: skip
-PLACE = {
-    "garden": "kebun", "house": "rumah", "kitchen": "dapur", "street": "jalan", "market": "pasar", "park": "taman",
+PLACE = {  # "di rumah" would be "at home", which the garden is too
+    "garden": "kebun", "house": "dalam rumah", "beach": "pantai", "street": "jalan", "market": "pasar", "park": "taman",
     "school": "sekolah", "forest": "hutan",
 }  # fmt: skip
 NUMBER = {2: "dua", 3: "tiga", 4: "empat", 5: "lima"}
@@ -38,7 +38,7 @@ class Indonesian(Grammar):
     yes, no, maybe = "Ya", "Tidak", "Mungkin"
 
     def statement(self, clause: Clause) -> list[str]:
-        place = ["di", PLACE[clause.place]] if clause.place else []
+        place = ["di", *PLACE[clause.place].split()] if clause.place else []
         subject = self._phrase(clause.subject)
         if clause.verb is None:
             # "ada" introduces a counted subject and follows a definite one.
@@ -59,7 +59,7 @@ class Indonesian(Grammar):
     def citation(self, concept: str) -> list[str]:
         if concept.isdigit():
             return [NUMBER[int(concept)]]
-        return (NOUN | VERB | ADJECTIVE | PLACE)[concept].split()
+        return (NOUN | VERB | ADJECTIVE | PLACE)[concept].removeprefix("dalam ").split()
 
     def _phrase(self, phrase: NounPhrase) -> list[str]:
         noun = NOUN[phrase.noun].split()
@@ -68,7 +68,7 @@ class Indonesian(Grammar):
             return [NUMBER[phrase.number], *([] if noun == [classifier] else [classifier]), *noun]
         if not phrase.adjective:
             return [*noun, "itu"]
-        # "orang tua" alone would mean "parent", so an adjective follows "orang" with "yang".
+        # "orang kuat" alone would be a strongman, so an adjective follows "orang" with "yang".
         link = ["yang"] if phrase.noun == "person" else []
         return [*noun, *link, ADJECTIVE[phrase.adjective], "itu"]
 

@@ -14,7 +14,7 @@ NOUN = {
     "fruit": ("果物", "つ"),
     "potato": ("じゃがいも", "個"), "onion": ("玉ねぎ", "個"), "carrot": ("にんじん", "本"),
     "cabbage": ("キャベツ", "個"), "vegetable": ("野菜", "つ"),
-    "car": ("車", "台"), "bus": ("バス", "台"), "bicycle": ("自転車", "台"), "truck": ("トラック", "台"),
+    "car": ("乗用車", "台"), "bus": ("バス", "台"), "bicycle": ("自転車", "台"), "truck": ("トラック", "台"),
     "vehicle": ("乗り物", "台"),
     "hammer": ("ハンマー", "本"), "saw": ("のこぎり", "本"), "axe": ("斧", "本"), "shovel": ("シャベル", "本"),
     "tool": ("道具", "つ"),
@@ -30,12 +30,12 @@ VERB = {
 }  # fmt: skip
 POSTURE = ("sit", "stand")  # one sits and stands に a place, and does all else で it
 ADJECTIVE = {
-    "big": "大きい", "small": "小さい", "clean": "清潔", "dirty": "汚い", "old": "年老いた", "young": "若い",
-    "strong": "強い", "weak": "弱い", "expensive": "高い", "cheap": "安い", "heavy": "重い", "light": "軽い",
+    "big": "大きい", "small": "小さい", "clean": "清潔", "dirty": "汚い", "rich": "裕福", "poor": "貧しい",
+    "strong": "強い", "weak": "弱い", "expensive": "高価", "cheap": "安い", "heavy": "重い", "light": "軽い",
 }  # fmt: skip
-NA_ADJECTIVE = ("clean",)  # 清潔な犬
-PLACE = {
-    "garden": "庭", "house": "家", "kitchen": "台所", "street": "通り",
+NA_ADJECTIVE = ("clean", "rich", "expensive")  # 清潔な犬; 高い may be tall
+PLACE = {  # 家に would be "at home", which the garden is too
+    "garden": "庭", "house": "家の中", "beach": "海岸", "street": "通り",
     "market": "市場", "park": "公園", "school": "学校", "forest": "森",
 }  # fmt: skip
 NUMBER = {2: "二", 3: "三", 4: "四", 5: "五"}
@@ -45,7 +45,7 @@ class Japanese(Grammar):
     code = "ja"
     spaces = False
     full_stop, question_mark, sentence_space = "。", "？", ""
-    yes, no, maybe = "はい", "いいえ", "たぶん"
+    yes, no, maybe = "はい", "いいえ", "どちらとも言えない"
 
     def statement(self, clause: Clause) -> list[str]:
         subject = clause.subject
@@ -79,7 +79,7 @@ class Japanese(Grammar):
             return [NOUN[concept][0]]
         if concept in VERB:
             return [VERB[concept][0]]
-        return [PLACE[concept] if concept in PLACE else ADJECTIVE[concept]]
+        return [PLACE[concept].removesuffix("の中") if concept in PLACE else ADJECTIVE[concept]]
 
     def _counted(self, phrase: NounPhrase, particle: str) -> list[str]:
         """The number floats behind the particle: 犬が三匹."""
@@ -89,10 +89,10 @@ class Japanese(Grammar):
     def _marked(self, phrase: NounPhrase, particle: str) -> list[str]:
         if phrase.number:
             return self._counted(phrase, particle)
-        words = [NOUN[phrase.noun][0], particle]
-        if phrase.adjective:
-            words = [ADJECTIVE[phrase.adjective], *(["な"] if phrase.adjective in NA_ADJECTIVE else []), *words]
-        return words
+        that = ["その"] if phrase.noun == "person" else []  # 人 alone would speak of people in general
+        adjective = [ADJECTIVE[phrase.adjective]] if phrase.adjective else []
+        na = ["な"] if phrase.adjective in NA_ADJECTIVE else []
+        return [*that, *adjective, *na, NOUN[phrase.noun][0], particle]
 
 
 GRAMMAR = Japanese()

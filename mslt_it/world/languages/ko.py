@@ -15,7 +15,7 @@ NOUN = {
     "fruit": ("과일", "개"),
     "potato": ("감자", "개"), "onion": ("양파", "개"), "carrot": ("당근", "개"), "cabbage": ("양배추", "통"),
     "vegetable": ("채소", "가지"),
-    "car": ("자동차", "대"), "bus": ("버스", "대"), "bicycle": ("자전거", "대"), "truck": ("트럭", "대"),
+    "car": ("승용차", "대"), "bus": ("버스", "대"), "bicycle": ("자전거", "대"), "truck": ("트럭", "대"),
     "vehicle": ("탈것", "대"),
     "hammer": ("망치", "자루"), "saw": ("톱", "자루"), "axe": ("도끼", "자루"), "shovel": ("삽", "자루"),
     "tool": ("도구", "개"),
@@ -33,12 +33,13 @@ POSTURE = ("sit", "stand")  # one sits and stands 에 a place, and does all else
 # adjective -> dictionary form, form before a noun
 ADJECTIVE = {
     "big": ("크다", "큰"), "small": ("작다", "작은"), "clean": ("깨끗하다", "깨끗한"), "dirty": ("더럽다", "더러운"),
-    "old": ("늙다", "늙은"), "young": ("젊다", "젊은"), "strong": ("강하다", "강한"), "weak": ("약하다", "약한"),
+    "rich": ("부유하다", "부유한"), "poor": ("가난하다", "가난한"),
+    "strong": ("강하다", "강한"), "weak": ("약하다", "약한"),
     "expensive": ("비싸다", "비싼"), "cheap": ("싸다", "싼"), "heavy": ("무겁다", "무거운"),
     "light": ("가볍다", "가벼운"),
 }  # fmt: skip
-PLACE = {
-    "garden": "정원", "house": "집", "kitchen": "부엌", "street": "거리",
+PLACE = {  # 집에 would be "at home", which the garden is too
+    "garden": "정원", "house": "집 안", "beach": "해변", "street": "거리",
     "market": "시장", "park": "공원", "school": "학교", "forest": "숲",
 }  # fmt: skip
 NUMBER = {2: ("둘", "두"), 3: ("셋", "세"), 4: ("넷", "네"), 5: ("다섯", "다섯")}  # alone, before a classifier
@@ -47,7 +48,7 @@ SUBJECT, OBJECT, TOPIC = ("이", "가"), ("을", "를"), ("은", "는")  # after
 
 class Korean(Grammar):
     code = "ko"
-    yes, no, maybe = "예", "아니요", "아마도"  # 예, not 네, which is also "four"
+    yes, no, maybe = "예", "아니요", "알 수 없음"  # 예, not 네, which is also "four"
 
     def statement(self, clause: Clause) -> list[str]:
         return self._clause(clause, "니다")
@@ -67,14 +68,14 @@ class Korean(Grammar):
         if concept in NOUN:
             return [NOUN[concept][0]]
         if concept in PLACE:
-            return [PLACE[concept]]
+            return [PLACE[concept].removesuffix(" 안")]
         return [VERB[concept][0] if concept in VERB else ADJECTIVE[concept][0]]
 
     def _clause(self, clause: Clause, ending: str) -> list[str]:
         subject = self._marked(self._phrase(clause.subject), SUBJECT)
         place: list[str] = []
         if clause.place:
-            place = [PLACE[clause.place], "+에" if clause.verb is None or clause.verb in POSTURE else "+에서"]
+            place = [*PLACE[clause.place].split(), "+에" if clause.verb is None or clause.verb in POSTURE else "+에서"]
         if clause.verb is None:  # an indefinite subject follows the place: 정원에 개 세 마리가 있습니다
             return [*(place + subject if clause.subject.number else subject + place), "있습" + ending]
         thing = self._marked(self._phrase(clause.object), OBJECT) if clause.object else []

@@ -15,17 +15,17 @@ NOUN = {
     "lemon": (5, "limau", "malimau"), "fruit": (5, "tunda", "matunda"),
     "potato": (7, "kiazi", "viazi"), "onion": (7, "kitunguu", "vitunguu"), "carrot": (9, "karoti", "karoti"),
     "cabbage": (9, "kabichi", "kabichi"), "vegetable": (9, "mboga", "mboga"),
-    "car": (5, "gari", "magari"), "bus": (5, "basi", "mabasi"), "bicycle": (9, "baiskeli", "baiskeli"),
+    "car": (9, "motokaa", "motokaa"), "bus": (5, "basi", "mabasi"), "bicycle": (9, "baiskeli", "baiskeli"),
     "truck": (5, "lori", "malori"), "vehicle": (7, "chombo cha usafiri", "vyombo vya usafiri"),
     "hammer": (9, "nyundo", "nyundo"), "saw": (3, "msumeno", "misumeno"), "axe": (5, "shoka", "mashoka"),
     "shovel": (5, "beleshi", "mabeleshi"), "tool": (9, "zana", "zana"),
 }  # fmt: skip
-# concept: third person singular, infinitive. Postures and sleep are states, hence the -me- of a reached state.
+# concept: third person singular, infinitive. Postures, sleep, a thing found or lost: the -me- of a reached state.
 VERB = {
     "sit": ("ameketi", "kuketi"), "stand": ("amesimama", "kusimama"), "sleep": ("amelala", "kulala"),
     "run": ("anakimbia", "kukimbia"), "laugh": ("anacheka", "kucheka"), "cry": ("analia", "kulia"),
-    "buy": ("ananunua", "kununua"), "sell": ("anauza", "kuuza"), "find": ("anapata", "kupata"),
-    "lose": ("anapoteza", "kupoteza"), "hide": ("anaficha", "kuficha"), "show": ("anaonyesha", "kuonyesha"),
+    "buy": ("ananunua", "kununua"), "sell": ("anauza", "kuuza"), "find": ("amepata", "kupata"),
+    "lose": ("amepoteza", "kupoteza"), "hide": ("anaficha", "kuficha"), "show": ("anaonyesha", "kuonyesha"),
 }  # fmt: skip
 # concept: the form for each singular class (only classes that can take it), or the one form of all.
 ADJECTIVE: dict[str, str | dict[int, str]] = {
@@ -33,8 +33,8 @@ ADJECTIVE: dict[str, str | dict[int, str]] = {
     "small": {1: "mdogo", 3: "mdogo", 5: "dogo", 7: "kidogo", 9: "ndogo"},
     "clean": "safi",
     "dirty": {1: "mchafu", 3: "mchafu", 5: "chafu", 7: "kichafu", 9: "chafu"},
-    "old": "mzee",  # used like a noun beside the noun, as is kijana; both animates only: no concord
-    "young": "kijana",
+    "rich": "tajiri",  # used like a noun beside the noun, as is maskini: no concord
+    "poor": "maskini",
     "strong": "mwenye nguvu",  # animates only: class 1
     "weak": "dhaifu",
     "expensive": "ghali",
@@ -44,7 +44,8 @@ ADJECTIVE: dict[str, str | dict[int, str]] = {
 }
 # concept: noun, locative phrase
 PLACE = {
-    "garden": ("bustani", "bustanini"), "house": ("nyumba", "nyumbani"), "kitchen": ("jiko", "jikoni"),
+    # nyumbani is "at home", which the garden is too
+    "garden": ("bustani", "bustanini"), "house": ("nyumba", "ndani ya nyumba"), "beach": ("ufukwe", "ufukweni"),
     "street": ("barabara", "barabarani"), "market": ("soko", "sokoni"),
     # A park is usually called some kind of bustani too: here it must not be taken for the garden.
     "park": ("uwanja wa mapumziko", "katika uwanja wa mapumziko"),

@@ -11,11 +11,11 @@ NOUN = {
     "man": ("ผู้ชาย", "คน"), "woman": ("ผู้หญิง", "คน"), "boy": ("เด็กผู้ชาย", "คน"), "girl": ("เด็กผู้หญิง", "คน"),
     "person": ("คน", "คน"),
     "dog": ("สุนัข", "ตัว"), "cat": ("แมว", "ตัว"), "horse": ("ม้า", "ตัว"), "cow": ("วัว", "ตัว"), "animal": ("สัตว์", "ตัว"),
-    "apple": ("แอปเปิล", "ลูก"), "orange": ("ส้ม", "ลูก"), "banana": ("กล้วย", "ลูก"), "lemon": ("มะนาว", "ลูก"),
+    "apple": ("แอปเปิล", "ลูก"), "orange": ("ส้ม", "ลูก"), "banana": ("กล้วย", "ลูก"), "lemon": ("เลมอน", "ลูก"),
     "fruit": ("ผลไม้", "ลูก"),
     "potato": ("มันฝรั่ง", "หัว"), "onion": ("หัวหอม", "หัว"), "carrot": ("แครอท", "หัว"), "cabbage": ("กะหล่ำปลี", "หัว"),
     "vegetable": ("ผัก", KIND),
-    "car": ("รถยนต์", "คัน"), "bus": ("รถบัส", "คัน"), "bicycle": ("จักรยาน", "คัน"), "truck": ("รถบรรทุก", "คัน"),
+    "car": ("รถเก๋ง", "คัน"), "bus": ("รถบัส", "คัน"), "bicycle": ("จักรยาน", "คัน"), "truck": ("รถบรรทุก", "คัน"),
     "vehicle": ("ยานพาหนะ", "คัน"),
     "hammer": ("ค้อน", "อัน"), "saw": ("เลื่อย", "ปื้น"), "axe": ("ขวาน", "เล่ม"), "shovel": ("พลั่ว", "เล่ม"),
     "tool": ("เครื่องมือ", "ชิ้น"),
@@ -27,14 +27,15 @@ VERB = {
     "find": ("พบ", ""), "lose": ("ทำ", "หาย"), "hide": ("ซ่อน", ""), "show": ("แสดง", "ให้ดู"),
 }  # fmt: skip
 MOMENT = ("find", "lose")  # they happen in a moment, so the progressive กำลัง cannot be said
-# old and young by age, because หนุ่ม / สาว would be said of people only; prices with ราคา, because ถูก alone is ambiguous
+# prices with ราคา, because ถูก alone is ambiguous
 ADJECTIVE = {
-    "big": "ใหญ่", "small": "เล็ก", "clean": "สะอาด", "dirty": "สกปรก", "old": "อายุมาก", "young": "อายุน้อย",
+    "big": "ใหญ่", "small": "เล็ก", "clean": "สะอาด", "dirty": "สกปรก", "rich": "ร่ำรวย", "poor": "ยากจน",
     "strong": "แข็งแรง", "weak": "อ่อนแอ", "expensive": "ราคาแพง", "cheap": "ราคาถูก", "heavy": "หนัก", "light": "เบา",
 }  # fmt: skip
 SIZE = ("big", "small")
+# สวน alone may be a park, รถยนต์ a lorry, มะนาว a lime
 PLACE = {
-    "garden": ("ใน", "สวน"), "house": ("ใน", "บ้าน"), "kitchen": ("ใน", "ครัว"), "street": ("บน", "ถนน"),
+    "garden": ("ใน", "สวนหลังบ้าน"), "house": ("ใน", "บ้าน"), "beach": ("บน", "ชายหาด"), "street": ("บน", "ถนน"),
     "market": ("ใน", "ตลาด"), "park": ("ใน", "สวนสาธารณะ"), "school": ("ใน", "โรงเรียน"), "forest": ("ใน", "ป่า"),
 }  # fmt: skip
 NUMBER = {2: "สอง", 3: "สาม", 4: "สี่", 5: "ห้า"}
@@ -44,7 +45,7 @@ class Thai(Grammar):
     code = "th"
     spaces = False
     full_stop, question_mark = "", ""
-    yes, no, maybe = "ใช่", "ไม่ใช่", "อาจจะ"
+    yes, no, maybe = "ใช่", "ไม่ใช่", "บอกไม่ได้"
 
     def statement(self, clause: Clause) -> list[str]:
         subject = self._phrase(clause.subject)
@@ -82,11 +83,13 @@ class Thai(Grammar):
         noun, classifier = NOUN[phrase.noun]
         if phrase.number:
             return [noun, NUMBER[phrase.number], classifier]
+        # คน alone would speak of people in general: that person
+        that = ["คน", "นั้น"] if phrase.noun == "person" else []
         if phrase.adjective is None:
-            return [noun]
+            return [noun, *that[1:]]
         # Size goes with the classifier (สุนัขตัวใหญ่), any other quality with ที่ (สุนัขที่สะอาด).
         link = classifier if phrase.adjective in SIZE and classifier != KIND else "ที่"
-        return [noun, link, ADJECTIVE[phrase.adjective]]
+        return [noun, link, ADJECTIVE[phrase.adjective], *that]
 
 
 GRAMMAR = Thai()

@@ -10,14 +10,14 @@ NOUN = {
     "dog": "köpek", "cat": "kedi", "horse": "at", "cow": "inek", "animal": "hayvan",
     "apple": "elma", "orange": "portakal", "banana": "muz", "lemon": "limon", "fruit": "meyve",
     "potato": "patates", "onion": "soğan", "carrot": "havuç", "cabbage": "lahana", "vegetable": "sebze",
-    "car": "araba", "bus": "otobüs", "bicycle": "bisiklet", "truck": "kamyon", "vehicle": "araç",
+    "car": "otomobil", "bus": "otobüs", "bicycle": "bisiklet", "truck": "kamyon", "vehicle": "araç",
     "hammer": "çekiç", "saw": "testere", "axe": "balta", "shovel": "kürek", "tool": "alet",
 }  # fmt: skip
 # A definite object is in the accusative (harmony, -y- after a vowel, ç -> c, k -> ğ).
 ACCUSATIVE = {
     "apple": "elmayı", "orange": "portakalı", "banana": "muzu", "lemon": "limonu", "fruit": "meyveyi",
     "potato": "patatesi", "onion": "soğanı", "carrot": "havucu", "cabbage": "lahanayı", "vegetable": "sebzeyi",
-    "car": "arabayı", "bus": "otobüsü", "bicycle": "bisikleti", "truck": "kamyonu", "vehicle": "aracı",
+    "car": "otomobili", "bus": "otobüsü", "bicycle": "bisikleti", "truck": "kamyonu", "vehicle": "aracı",
     "hammer": "çekici", "saw": "testereyi", "axe": "baltayı", "shovel": "küreği", "tool": "aleti",
 }  # fmt: skip
 CLASS_PREDICATE = {
@@ -34,12 +34,12 @@ VERB = {
     "hide": ("saklamak", "saklıyor"), "show": ("göstermek", "gösteriyor"),
 }  # fmt: skip
 ADJECTIVE = {
-    "big": "büyük", "small": "küçük", "clean": "temiz", "dirty": "kirli", "old": "yaşlı", "young": "genç",
+    "big": "büyük", "small": "küçük", "clean": "temiz", "dirty": "kirli", "rich": "zengin", "poor": "yoksul",
     "strong": "güçlü", "weak": "güçsüz", "expensive": "pahalı", "cheap": "ucuz", "heavy": "ağır", "light": "hafif",
 }  # fmt: skip
-# noun, locative, the question particle in harmony with the locative
+# noun, locative ("evde" would be "at home", which the garden is too), the question particle in harmony with it
 PLACE = {
-    "garden": ("bahçe", "bahçede", "mi"), "house": ("ev", "evde", "mi"), "kitchen": ("mutfak", "mutfakta", "mı"),
+    "garden": ("bahçe", "bahçede", "mi"), "house": ("ev", "evin içinde", "mi"), "beach": ("plaj", "plajda", "mı"),
     "street": ("sokak", "sokakta", "mı"), "market": ("pazar", "pazarda", "mı"), "park": ("park", "parkta", "mı"),
     "school": ("okul", "okulda", "mı"), "forest": ("orman", "ormanda", "mı"),
 }  # fmt: skip
@@ -51,7 +51,7 @@ class Turkish(Grammar):
     yes, no, maybe = "Evet", "Hayır", "Belki"
 
     def statement(self, clause: Clause) -> list[str]:
-        place = [PLACE[clause.place][1]] if clause.place else []
+        place = PLACE[clause.place][1].split() if clause.place else []
         subject = self._phrase(clause.subject, NOUN)
         if clause.verb is None:
             # An indefinite counted subject is introduced with "var"; a definite one needs no copula.

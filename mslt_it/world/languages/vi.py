@@ -15,8 +15,8 @@ NOUN = {
     "fruit": ("", "trái cây"),
     "potato": ("củ", "khoai tây"), "onion": ("củ", "hành tây"), "carrot": ("củ", "cà rốt"),
     "cabbage": ("cái", "bắp cải"), "vegetable": ("", "rau củ"),
-    "car": ("chiếc", "ô tô"), "bus": ("chiếc", "xe buýt"), "bicycle": ("chiếc", "xe đạp"),
-    "truck": ("chiếc", "xe tải"), "vehicle": ("chiếc", "xe"),
+    "car": ("chiếc", "ô tô con"), "bus": ("chiếc", "xe buýt"), "bicycle": ("chiếc", "xe đạp"),
+    "truck": ("chiếc", "xe tải"), "vehicle": ("chiếc", "xe"),  # ô tô alone may be a lorry
     "hammer": ("cái", "búa"), "saw": ("cái", "cưa"), "axe": ("cái", "rìu"), "shovel": ("cái", "xẻng"),
     "tool": ("", "dụng cụ"),
 }  # fmt: skip
@@ -29,17 +29,17 @@ CLASS_PREDICATE = {
 }  # fmt: skip
 VERB = {
     "sit": "ngồi", "stand": "đứng", "sleep": "ngủ", "run": "chạy", "laugh": "cười", "cry": "khóc",
-    "buy": "mua", "sell": "bán", "find": "tìm thấy", "lose": "làm mất", "hide": "giấu", "show": "khoe",
+    "buy": "mua", "sell": "bán", "find": "tìm thấy", "lose": "làm mất", "hide": "giấu", "show": "cho xem",
 }  # fmt: skip
 MOMENTARY = ("find", "lose")  # these do not go with the progressive "đang"
 ADJECTIVE = {
-    "big": "lớn", "small": "nhỏ", "clean": "sạch sẽ", "dirty": "bẩn", "old": "già", "young": "trẻ",
-    "strong": "mạnh mẽ", "weak": "yếu ớt", "expensive": "đắt tiền", "cheap": "rẻ tiền", "heavy": "nặng",
+    "big": "lớn", "small": "nhỏ", "clean": "sạch sẽ", "dirty": "bẩn", "rich": "giàu có", "poor": "nghèo khó",
+    "strong": "mạnh mẽ", "weak": "yếu ớt", "expensive": "đắt", "cheap": "rẻ", "heavy": "nặng",
     "light": "nhẹ",
 }  # fmt: skip
 # preposition, noun
 PLACE = {
-    "garden": ("trong", "vườn"), "house": ("trong", "nhà"), "kitchen": ("trong", "bếp"),
+    "garden": ("trong", "vườn"), "house": ("trong", "nhà"), "beach": ("ở", "bãi biển"),
     "street": ("ngoài", "đường"), "market": ("ở", "chợ"), "park": ("trong", "công viên"),
     "school": ("ở", "trường"), "forest": ("trong", "rừng"),
 }  # fmt: skip
@@ -48,8 +48,8 @@ NUMBER = {2: "hai", 3: "ba", 4: "bốn", 5: "năm"}
 
 class Vietnamese(Grammar):
     code = "vi"
-    # Answers to "có phải ... không?" ("Có" would begin "Có lẽ").
-    yes, no, maybe = "Phải", "Không", "Có lẽ"
+    # Answers to "..., đúng hay sai?" ("Không" would begin "Không rõ").
+    yes, no, maybe = "Đúng", "Sai", "Không rõ"
 
     def statement(self, clause: Clause) -> list[str]:
         place = " ".join(PLACE[clause.place]).split() if clause.place else []
@@ -64,7 +64,7 @@ class Vietnamese(Grammar):
         return [*subject, *aspect, *VERB[clause.verb].split(), *obj, *place]
 
     def question(self, clause: Clause) -> list[str]:
-        return ["có", "phải", *self.statement(clause), "không"]
+        return [*self.statement(clause), "+,", "đúng", "hay", "sai"]
 
     def class_fact(self, noun: str, class_noun: str) -> list[str]:
         return [*NOUN[noun][1].split(), "là", *CLASS_PREDICATE[class_noun].split()]

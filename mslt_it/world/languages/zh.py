@@ -14,8 +14,8 @@ NOUN = {
     "fruit": ("水果", "个"),
     "potato": ("土豆", "个"), "onion": ("洋葱", "个"), "carrot": ("胡萝卜", "根"), "cabbage": ("卷心菜", "棵"),
     "vegetable": ("蔬菜", "种"),
-    "car": ("汽车", "辆"), "bus": ("公交车", "辆"), "bicycle": ("自行车", "辆"), "truck": ("卡车", "辆"),
-    "vehicle": ("车", "辆"),
+    "car": ("轿车", "辆"), "bus": ("公交车", "辆"), "bicycle": ("自行车", "辆"), "truck": ("卡车", "辆"),
+    "vehicle": ("车", "辆"),  # 汽车 may be any of them but the bicycle
     "hammer": ("锤子", "把"), "saw": ("锯子", "把"), "axe": ("斧头", "把"), "shovel": ("铲子", "把"),
     "tool": ("工具", "件"),
 }  # fmt: skip
@@ -26,11 +26,11 @@ VERB = {
 POSTURE = ("sit", "stand")  # a state that lasts takes 着, never the progressive 在
 RESULT = ("find", "lose")  # a verb with its result cannot be in progress: it takes 了
 ADJECTIVE = {
-    "big": "大", "small": "小", "clean": "干净", "dirty": "脏", "old": "年老", "young": "年轻",
+    "big": "大", "small": "小", "clean": "干净", "dirty": "脏", "rich": "富有", "poor": "贫穷",
     "strong": "强壮", "weak": "虚弱", "expensive": "贵", "cheap": "便宜", "heavy": "重", "light": "轻",
 }  # fmt: skip
 PLACE = {
-    "garden": ("花园", "里"), "house": ("房子", "里"), "kitchen": ("厨房", "里"), "street": ("街", "上"),
+    "garden": ("花园", "里"), "house": ("房子", "里"), "beach": ("海滩", "上"), "street": ("街", "上"),
     "market": ("市场", "里"), "park": ("公园", "里"), "school": ("学校", "里"), "forest": ("森林", "里"),
 }  # fmt: skip
 NUMBER = {2: "两", 3: "三", 4: "四", 5: "五"}  # 两, not 二: it is the two of "two things"
@@ -40,7 +40,7 @@ class Chinese(Grammar):
     code = "zh"
     spaces = False
     full_stop, question_mark, sentence_space = "。", "？", ""
-    yes, no, maybe = "是", "不是", "也许"
+    yes, no, maybe = "是", "不是", "无法确定"
 
     def statement(self, clause: Clause) -> list[str]:
         topic, comment = self._halves(clause)
@@ -83,8 +83,9 @@ class Chinese(Grammar):
         noun, classifier = NOUN[phrase.noun]
         if phrase.number:
             return [NUMBER[phrase.number], classifier, noun]
-        # Always with 的: 小狗 is a puppy and 小汽车 any car, 小的狗 is a small dog.
-        return [ADJECTIVE[phrase.adjective], "的", noun] if phrase.adjective else [noun]
+        that = ["那个"] if phrase.noun == "person" else []  # 人 alone would speak of people in general
+        # Always with 的: 小狗 is a puppy, 小的狗 is a small dog.
+        return [*that, *([ADJECTIVE[phrase.adjective], "的"] if phrase.adjective else []), noun]
 
 
 GRAMMAR = Chinese()

@@ -60,6 +60,11 @@ def is_as_written(content: Mapping[str, Any]) -> bool:
     return content.get(OWN_HASH) == value_sha256({name: one for name, one in content.items() if name != OWN_HASH})
 
 
+def was_altered(content: Mapping[str, Any]) -> bool:
+    """Whether it has a hash of its own, as files of earlier versions have not, and is not as it was written."""
+    return OWN_HASH in content and not is_as_written(content)
+
+
 # ---------------------------------------------------------------- files
 
 
@@ -132,7 +137,7 @@ def seal(folder: Path, files: Iterable[Path], about: Mapping[str, Any] | None = 
         with open(path, "rb") as file:
             os.fsync(file.fileno())  # a hash of bytes that are only in memory would not survive a power cut
     sums = {path.relative_to(folder).as_posix(): file_sha256(path) for path in listed}
-    write_json(folder / COMPLETE, {**(about or {}), "files": sums})
+    write_json(folder / COMPLETE, with_own_hash({**(about or {}), "files": sums}))
 
 
 def sealed_files(folder: Path) -> dict[str, str]:
@@ -147,8 +152,9 @@ def sealed_files(folder: Path) -> dict[str, str]:
     content = read_json(path)
     files = content.get("files") if content else None
     if not isinstance(files, dict) or not files or not all(isinstance(value, str) for value in files.values()):
-        earlier = " It is the seal of an earlier release." if content and "sha256" in content else ""
-        raise Problem(f"{folder}: {COMPLETE} does not list files with their hashes.{earlier}")
+        raise Problem(f"{folder}: {COMPLETE} does not list files with their hashes.")
+    if was_altered(content or {}):
+        raise Problem(f"{folder}: {COMPLETE} is not as it was written.")
     return files
 
 
@@ -199,10 +205,11 @@ def reopen(folder: Path, what: str) -> bool:
     return bool(changed)
 
 
-def find_damage(folder: Path) -> str | None:
-    """What is wrong with a sealed folder, in words; None when every file is as it was sealed."""
+def find_damage(folder: Path, among: Sequence[str] = ("",)) -> str | None:
+    """What is wrong with a sealed folder, in words; None when every file is as it was sealed. ``among``: see
+    `altered`."""
     try:
-        wrong = altered(folder)
+        wrong = altered(folder, among)
     except Problem as problem:
         return str(problem).removeprefix(f"{folder}: ").removesuffix(".")
     return " ".join(wrong[0]) if wrong else None

@@ -209,7 +209,8 @@ def test_a_sealed_folder_is_whole_until_a_file_changes(tmp_path: Path) -> None:
         ("[1]", "does not list files with their hashes"),
         ('{"files": {"a.txt": 3}}', "does not list files with their hashes"),
         ('{"files": {}}', "does not list files with their hashes"),
-        ('{"sha256": {"a.txt": "00"}}', "It is the seal of an earlier release"),
+        ('{"sha256": {"a.txt": "00"}}', "does not list files with their hashes"),
+        ('{"files": {"a.txt": "00"}, "sha256": "00"}', "is not as it was written"),
     ],
 )
 def test_a_seal_that_cannot_be_read_is_damage_and_no_traceback(

@@ -325,8 +325,9 @@ def _list_files(data: str, commit: str) -> list[str]:
     from huggingface_hub import HfApi
 
     kept = _note(data, f"{commit}.json")
-    if kept.is_file():
-        return list(json.loads(kept.read_text(encoding="utf-8")))
+    with contextlib.suppress(OSError, ValueError, RecursionError):  # not there, or damaged: it is asked for
+        if isinstance(listed := json.loads(kept.read_text(encoding="utf-8")), list):
+            return listed
     names = sorted(HfApi().list_repo_files(data, repo_type="dataset", revision=commit))
     write_atomically(kept, json.dumps(names))
     return names

@@ -8,9 +8,9 @@ import gc
 import gzip
 import json
 import re
+import shutil
 import zipfile
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -24,6 +24,7 @@ from mslt_it.data import files, templates
 from mslt_it.data.encoding import Encoder
 from mslt_it.data.templates import refuse_endless
 from mslt_it.models.base_model import load_adapter, load_base
+from mslt_it.models.lora import read_lora
 from mslt_it.models.model_errors import refuse_folder
 from mslt_it.models.tokenizers import load_tokenizer
 from mslt_it.problems import Problem
@@ -31,6 +32,9 @@ from mslt_it.problems import Problem
 LOOP = "{% for a in range(99999) %}{% for b in range(99999) %}"
 ENDLESS = {
     LOOP + "{% endfor %}{% endfor %}": "takes more than 2 seconds",
+    # Only for what it is rendered with in earnest: one message, of its length, and the names that are handed in.
+    "{% if messages|length == 1 and messages[0].content|length > 3 and enable_thinking is defined %}"
+    + LOOP + "{% endfor %}{% endfor %}{% endif %}": "takes more than 2 seconds",
     LOOP + "{% generation %}tick{% endgeneration %}{% endfor %}{% endfor %}": "makes more than 1,000,000 characters",
     "{{ 'a' * 10**11 }}": "takes more than 1024 MB of memory",
     "{% set ns = namespace(x='aaaaaaaa') %}{% for i in range(40) %}{% set ns.x = ns.x ~ ns.x %}{% endfor %}":
@@ -38,19 +42,24 @@ ENDLESS = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(("template", "said"), ENDLESS.items(), ids=["loop", "text", "memory", "doubling"])
+@pytest.mark.parametrize(("template", "said"), ENDLESS.items(), ids=["loop", "hidden", "text", "memory", "doubling"])
 def test_an_endless_template_is_refused(
     template: str, said: str, survived: Survived, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(templates, "SECONDS", 2)
     survived("template that never ends, or makes gigabytes")
-    with pytest.raises(Problem, match=rf"chat template {re.escape(said)} for two short messages, so it is not used\."):
-        Encoder(SimpleNamespace(chat_template=template), 10)
+    tokenizer = load_tokenizer(ModelConfig(path="world"))
+    whole = f"{template}{tokenizer.chat_template}"
+    tokenizer.chat_template = {"default": whole} if "messages" in template else whole  # of several, by their names
+    with pytest.raises(
+        Problem, match=rf"chat template {re.escape(said)} for a few short messages, so it is not used\."
+    ):
+        Encoder(tokenizer, 10).text_around(("user",))
 
 
 def test_other_templates_are_left_to_their_rendering() -> None:
     for template in ("{% for", "{{ raise_exception('no system') }}", "{{ nothing.of.it }}", ""):
-        refuse_endless(template)
+        refuse_endless(template, "{}")
 
 
 def test_a_template_that_prints_the_date_gives_the_same_prompt_tomorrow(survived: Survived) -> None:
@@ -107,6 +116,28 @@ def test_an_adapter_that_says_a_rank_of_a_billion(change: dict[str, Any] | None,
     file.write_text(json.dumps(content | change) if change else "[" * 100_000, encoding="utf-8")
     with pytest.raises(Problem, match=r"Adapter run/adapter: adapter_config\.json "):
         load_adapter(load_base(ModelConfig(path="world"), device="cpu"), "run/adapter")
+
+
+ODD = [
+    {"target_modules": r"(([a-z._0-9]+)+)+$x"}, {"rank_pattern": {r".*.*.*.*!": 8}}, {"alpha_pattern": {"(": 8}},
+    {"rank_pattern": ["q_proj"]}, {"rank_pattern": {"q_proj": "8"}}, {"r": "8"}, {"r": -1}, {"r": True},
+    {"lora_alpha": 1e308}, {"target_modules": 7}, {"bias": "every"},
+]  # fmt: skip
+
+
+def test_an_adapter_that_says_what_nobody_can_look_for(shop: Path, tmp_path: Path, survived: Survived) -> None:
+    survived("adapter whose configuration is odd, or an expression without end", len(ODD))
+    base = load_base(ModelConfig(path="world"), device="cpu")
+    shutil.copytree(shop / "run" / "adapter", tmp_path / "adapter")
+    file = tmp_path / "adapter" / "adapter_config.json"
+    content = json.loads(file.read_text(encoding="utf-8"))
+    for change in ODD:
+        file.write_text(json.dumps(content | change), encoding="utf-8")
+        with pytest.raises(Problem, match=rf"Adapter {tmp_path}/adapter"):
+            load_adapter(base, tmp_path / "adapter")
+        if "bias" not in change and change != {"target_modules": 7}:
+            with pytest.raises(Problem, match=r"adapter_config\.json (has|names modules by) "):
+                read_lora(tmp_path / "adapter")
 
 
 # ---------------------------------------------------------------- data

@@ -31,7 +31,7 @@ from mslt_it.publish.combine_options import METHODS, resolve_weights, typology_w
         ({"modules_to_save": ["lm_head"]}, "modules_to_save=['lm_head']: it is more than B A on the base's weights"),
         ({"bias": "all"}, "bias='all': it is more than B A"),
         ({"init_lora_weights": "pissa_niter_4"}, "init_lora_weights='pissa_niter_4': it is more than B A"),
-        ({"peft_type": "IA3"}, "peft_type is 'IA3'; only LORA adapters can be combined."),
+        ({"peft_type": "IA3"}, "peft_type is 'IA3'; only LORA adapters are taken here."),
         ({"r": 4}, "but its configuration says rank 4. The two files do not belong together"),
     ],
 )

@@ -14,14 +14,13 @@ import hashlib
 import json
 import os
 import shutil
-import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from safetensors import SafetensorError
 
-from mslt_it.problems import Problem
+from mslt_it.problems import Problem, plain, warn
 
 COMPLETE = "COMPLETE.json"
 
@@ -93,7 +92,7 @@ def put_aside(path: Path) -> None:
     while (aside := path.with_name(f"{path.name}.aside{number}")).exists():
         number += 1
     path.rename(aside)
-    print(f"{path} cannot be used: it was put aside as {aside.name}.", file=sys.stderr)
+    warn(f"{path} cannot be used: it was put aside as {aside.name}.")
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -193,12 +192,13 @@ def reopen(folder: Path, what: str) -> bool:
     try:
         changed = [folder / name for name, _ in altered(folder)]
     except Problem as problem:
-        print(f"{problem} What its files do not prove is done again.", file=sys.stderr)
+        warn(f"{problem} What its files do not prove is done again.")
         put_aside(folder / COMPLETE)
         return True
     for path in changed:
-        print(f"{path} is not as it was when the {what} finished: doing what is missing again.", file=sys.stderr)
-        if path.suffix == ".jsonl" and path.is_file():
+        warn(f"{path} is not as it was when the {what} finished: doing what is missing again.")
+        is_own = path.resolve().is_relative_to(folder.resolve())  # a seal that somebody made may name others' files
+        if path.suffix == ".jsonl" and path.is_file() and is_own:
             path.unlink()
     if changed:
         (folder / COMPLETE).unlink()  # after all of them are gone: until then a kill changes nothing
@@ -212,7 +212,7 @@ def find_damage(folder: Path, among: Sequence[str] = ("",)) -> str | None:
         wrong = altered(folder, among)
     except Problem as problem:
         return str(problem).removeprefix(f"{folder}: ").removesuffix(".")
-    return " ".join(wrong[0]) if wrong else None
+    return plain(" ".join(wrong[0])) if wrong else None
 
 
 def made_before(

@@ -225,6 +225,19 @@ def test_a_seal_that_cannot_be_read_is_damage_and_no_traceback(
         sealed_files(folder)
 
 
+def test_a_seal_that_names_files_elsewhere_takes_none_of_them_away(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "precious.jsonl").write_text("{}", encoding="utf-8")
+    folder = filled(tmp_path / "run")
+    (folder / "link").symlink_to(tmp_path)
+    names = ("../precious.jsonl", f"{tmp_path}/precious.jsonl", "link/precious.jsonl", "own\x1b[2J.jsonl")
+    (folder / "own\x1b[2J.jsonl").write_text("{}", encoding="utf-8")
+    (folder / COMPLETE).write_text(json.dumps({"files": dict.fromkeys(names, "00")}), encoding="utf-8")
+    assert store.reopen(folder, "run") and not (folder / "own\x1b[2J.jsonl").exists()
+    assert (tmp_path / "precious.jsonl").exists() and "\x1b" not in capsys.readouterr().err
+
+
 def test_whoever_reads_the_folder_reads_its_files(tmp_path: Path) -> None:
     """safetensors leaves its files to their owner alone."""
     folder = filled(tmp_path / "run")

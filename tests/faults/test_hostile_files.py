@@ -9,6 +9,7 @@ import gzip
 import json
 import re
 import shutil
+import struct
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from mslt_it.data import files, templates
 from mslt_it.data.encoding import Encoder
 from mslt_it.data.templates import refuse_endless
 from mslt_it.models.base_model import load_adapter, load_base
+from mslt_it.models.gguf_header import read_header
 from mslt_it.models.lora import read_lora
 from mslt_it.models.model_errors import refuse_folder
 from mslt_it.models.tokenizers import load_tokenizer
@@ -118,6 +120,14 @@ def test_an_adapter_that_says_a_rank_of_a_billion(change: dict[str, Any] | None,
         load_adapter(load_base(ModelConfig(path="world"), device="cpu"), "run/adapter")
 
 
+def test_a_gguf_file_whose_lists_hold_lists_without_end(tmp_path: Path, survived: Survived) -> None:
+    survived("model file nested too deeply, or of thousands of digits")
+    name, lists = struct.pack("<Q1s", 1, b"a"), struct.pack("<IQ", 9, 1) * 5000
+    (tmp_path / "a.gguf").write_bytes(b"GGUF" + struct.pack("<IQQ", 3, 0, 1) + name + struct.pack("<I", 9) + lists)
+    with pytest.raises(Problem, match=r"a\.gguf: the GGUF file is torn or damaged"):
+        read_header(tmp_path / "a.gguf")
+
+
 ODD = [
     {"target_modules": r"(([a-z._0-9]+)+)+$x"}, {"rank_pattern": {r".*.*.*.*!": 8}}, {"alpha_pattern": {"(": 8}},
     {"rank_pattern": ["q_proj"]}, {"rank_pattern": {"q_proj": "8"}}, {"r": "8"}, {"r": -1}, {"r": True},
@@ -163,7 +173,26 @@ def parquet(path: Path) -> None:
             writer.write_table(piece)
 
 
+def packed(path: Path) -> None:
+    """A thousand groups of rows, a megabyte of one letter in each."""
+    piece = pyarrow.table({"text": ["a" * 2**20]})
+    with pyarrow.parquet.ParquetWriter(path, piece.schema, compression="zstd") as writer:
+        for _ in range(1000):
+            writer.write_table(piece)
+
+
+def repeated(path: Path) -> None:
+    """A text that a group of rows holds once, in each of ten thousand rows."""
+    texts = pyarrow.DictionaryArray.from_arrays(np.zeros(1000, dtype="int32"), ["a" * 2**16]).cast("string")
+    piece = pyarrow.table({"text": texts})
+    with pyarrow.parquet.ParquetWriter(path, piece.schema) as writer:
+        for _ in range(10):
+            writer.write_table(piece)
+
+
 BOMBS = {
+    "repeated.parquet": (repeated, "unpacks from"),
+    "packed.parquet": (packed, "unpacks from"),
     "rows.jsonl.gz": (gz, "unpacks from"),
     "rows.xlsx": (xlsx, "unpacks from"),
     "rows.parquet": (parquet, "60,000,000 rows"),
@@ -184,6 +213,10 @@ def test_bombs_are_told_by_their_size(tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.setattr(files, "BOMB", 2**16)
     path = tmp_path / "rows.csv.gz"
     path.write_bytes(gzip.compress(b"lang,text\n" + b"en,aaaaaaaa\n" * 50_000))
+    wide = pyarrow.DictionaryArray.from_arrays(np.zeros(600, dtype="int32"), ["a" * 2**10]).cast("string")
+    pyarrow.parquet.write_table(pyarrow.table({"text": wide}), tmp_path / "rows.parquet")
+    with pytest.raises(Problem, match=r"rows\.parquet unpacks from 0\.0 MiB"):
+        files.read_table(tmp_path / "rows.parquet", ["text"])
     with pytest.raises(Problem, match=r"rows\.csv\.gz unpacks from 0\.0 MiB to .* 200 times its size"):
         files.read_table(path, ["text"])
     words = "".join(f"en,{n * 7919 % 10_007} words {n * 104_729 % 65_521}\n" for n in range(9000))

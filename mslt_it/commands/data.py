@@ -55,7 +55,7 @@ def run(call: Call) -> int:
         folder = values.path(recipe.output_dir)
         with only_writer(folder, folder / LOCK, wait=call.options.wait):
             for path in write(rows, report, folder):
-                print(f"written: {path}")
+                tell(f"written: {path}")
     return 0
 
 

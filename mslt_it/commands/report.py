@@ -61,9 +61,9 @@ def run(call: Call) -> int:
             written, told = report_of_study(folder, out, options.format or ("html", "latex"), settings, warn)
             told.append("")
     if told:
-        print("\n".join(told))
+        call.say("\n".join(told))
     more = f" ({counted(len(written) - 1, 'more file')} beside it)" if len(written) > 1 else ""
-    print(f"Report: {written[0]}{more}")
+    call.say(f"Report: {written[0]}{more}")
     return 0
 
 

@@ -14,11 +14,11 @@ from tiny_study import write_study
 from mslt_it.problems import Problem
 from mslt_it.representations import runs as measured_runs
 from mslt_it.representations.results import read
+from mslt_it.store import with_own_hash
 from mslt_it.study import derived, predicted_ranking
 from mslt_it.study.analyse.further import further_sections
 from mslt_it.study.config import load_study
 from mslt_it.study.grid import base_recipe, cells, with_budgets
-from mslt_it.store import with_own_hash
 from mslt_it.study.manifest import StudyFolder
 
 MINGLING = "{sslt: de, mslt: [zh, de], max_items: 10, num_bootstrap: 100, map: none}"

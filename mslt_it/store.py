@@ -23,6 +23,7 @@ from safetensors import SafetensorError
 from mslt_it.problems import Problem, plain, warn
 
 COMPLETE = "COMPLETE.json"
+LARGEST = 2**28  # bytes of a file of ours that is read whole
 
 
 def user_cache() -> Path:
@@ -101,8 +102,10 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def read_json(path: Path) -> dict[str, Any] | None:
-    """A JSON file's content, None where it is missing, torn or no mapping."""
+    """A JSON file's content, None where it is missing, torn, no mapping, or no file of a size that is ours."""
     try:
+        if not path.is_file() or path.stat().st_size > LARGEST:  # a device or a pipe has no end
+            return None
         found = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):
         return None

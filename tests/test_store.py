@@ -225,6 +225,14 @@ def test_a_seal_that_cannot_be_read_is_damage_and_no_traceback(
         sealed_files(folder)
 
 
+def test_what_has_no_end_is_no_file_of_ours(tmp_path: Path) -> None:
+    (tmp_path / "zero.json").symlink_to("/dev/zero")
+    os.mkfifo(tmp_path / "pipe.json")
+    with (tmp_path / "large.json").open("wb") as file:
+        file.truncate(2**30)
+    assert [read_json(tmp_path / f"{name}.json") for name in ("zero", "pipe", "large")] == [None] * 3
+
+
 def test_a_seal_that_names_files_elsewhere_takes_none_of_them_away(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

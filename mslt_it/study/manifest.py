@@ -27,7 +27,7 @@ from mslt_it.config.schema import keys
 from mslt_it.problems import Problem
 from mslt_it.records import to_plain
 from mslt_it.runs import Run
-from mslt_it.store import was_altered, with_own_hash, write_atomically
+from mslt_it.store import OWN_HASH, was_altered, with_own_hash, write_atomically
 from mslt_it.study.config import FREE, StudyConfig
 from mslt_it.study.grid import Cell, cell_recipe
 
@@ -93,6 +93,7 @@ def read_manifest(folder: StudyFolder) -> dict[str, Any] | None:
         raise Problem(f"{folder.manifest} is not a study's manifest. Choose another out=DIR.")
     if was_altered(content) or not all(isinstance(cell, dict) and "id" in cell for cell in content["cells"]):
         raise Problem(f"{folder.manifest} is not as it was written. {AGAIN}")
+    content.pop(OWN_HASH, None)
     return content
 
 

@@ -30,6 +30,7 @@ from mslt_it.models.lora import read_lora
 from mslt_it.models.model_errors import refuse_folder
 from mslt_it.models.tokenizers import load_tokenizer
 from mslt_it.problems import Problem
+from mslt_it.world.mini_model import weights_dir
 
 LOOP = "{% for a in range(99999) %}{% for b in range(99999) %}"
 ENDLESS = {
@@ -128,6 +129,27 @@ def test_a_gguf_file_whose_lists_hold_lists_without_end(tmp_path: Path, survived
         read_header(tmp_path / "a.gguf")
 
 
+WRONG = {
+    "tokenizer.json": [{"model": {}}, {"normalizer": {"type": "Sequence", "normalizers": [
+        {"type": "Replace", "pattern": {"String": "a"}, "content": "a" * 50}] * 6}}],
+    "tokenizer_config.json": [{"model_max_length": "many"}, {"eos_token": 5}],
+    "config.json": [{"hidden_size": "x"}, {"num_attention_heads": 0}, {"model_type": ["llama"]}],
+}  # fmt: skip
+
+
+def test_a_model_whose_files_say_what_makes_no_sense(tmp_path: Path, survived: Survived) -> None:
+    survived("model file that makes no sense", sum(map(len, WRONG.values())))
+    shutil.copytree(weights_dir(), tmp_path, dirs_exist_ok=True)
+    model = ModelConfig(path=str(tmp_path))
+    for name, changes in WRONG.items():
+        before = (tmp_path / name).read_text(encoding="utf-8")
+        for change in changes:
+            (tmp_path / name).write_text(json.dumps(json.loads(before) | change), encoding="utf-8")
+            with pytest.raises(Problem, match=rf"model\.path={tmp_path}: "):
+                load_base(model, device="cpu") if name == "config.json" else load_tokenizer(model)
+        (tmp_path / name).write_text(before, encoding="utf-8")
+
+
 ODD = [
     {"target_modules": r"(([a-z._0-9]+)+)+$x"}, {"rank_pattern": {r".*.*.*.*!": 8}}, {"alpha_pattern": {"(": 8}},
     {"rank_pattern": ["q_proj"]}, {"rank_pattern": {"q_proj": "8"}}, {"r": "8"}, {"r": -1}, {"r": True},
@@ -213,7 +235,7 @@ def test_bombs_are_told_by_their_size(tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.setattr(files, "BOMB", 2**16)
     path = tmp_path / "rows.csv.gz"
     path.write_bytes(gzip.compress(b"lang,text\n" + b"en,aaaaaaaa\n" * 50_000))
-    wide = pyarrow.DictionaryArray.from_arrays(np.zeros(600, dtype="int32"), ["a" * 2**10]).cast("string")
+    wide = pyarrow.DictionaryArray.from_arrays(np.zeros(4000, dtype="int32"), ["a" * 2**10]).cast("string")
     pyarrow.parquet.write_table(pyarrow.table({"text": wide}), tmp_path / "rows.parquet")
     with pytest.raises(Problem, match=r"rows\.parquet unpacks from 0\.0 MiB"):
         files.read_table(tmp_path / "rows.parquet", ["text"])

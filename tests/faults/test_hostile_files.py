@@ -271,14 +271,21 @@ def test_numbers_beyond_all_bounds(argument: str, call: Call, survived: Survived
         "name: ${oc.env:HOME}",
         "name: !!python/object/apply:os.getcwd []",
         "{" * 9,
+        "a0: &a0 [1, 1]\n" + "".join(f"a{n}: &a{n} [*a{n - 1}, *a{n - 1}]\n" for n in range(1, 60)),
+        "a: &a [*a]",
+        "name: 2024-13-45",
     ],
-    ids=["nested", "digits", "environment", "python", "cut"],
+    ids=["nested", "digits", "environment", "python", "cut", "aliases", "itself", "date"],
 )
 def test_a_hostile_recipe_is_refused_in_a_line(recipe: str, tmp_path: Path, call: Call, survived: Survived) -> None:
     survived("hostile recipe")
     (tmp_path / "own.yaml").write_text(f"defaults:\n  - recipe_schema\n{recipe}\n", encoding="utf-8")
     code, out, err = call("train", "recipe=own", f"--config-dir={tmp_path}")
     assert code == 2 and err.startswith("error: ") and "Traceback" not in err and str(Path.home()) not in out + err
+    (tmp_path / "task").mkdir()
+    (tmp_path / "own.yaml").rename(tmp_path / "task" / "mine.yaml")
+    code, out, err = call("tasks", "mine", f"--config-dir={tmp_path}")
+    assert code == 2 and err.startswith("error: ") and str(Path.home()) not in out + err
 
 
 # ---------------------------------------------------------------- large good files

@@ -49,6 +49,7 @@ def test_what_files_of_others_say_of_themselves_is_shown_escaped(
     for folder in ("task", "."):
         (tmp_path / folder).mkdir(exist_ok=True)
         (tmp_path / folder / "own\x1b[2J.yaml").write_text("# \x1b]0;owned\x07\nname: own\n", encoding="utf-8")
+    (tmp_path / "other.yaml").write_bytes(b"# \xff\xfe\n")
     for command in ("recipes", "tasks"):
         code, out, err = call(command, f"--config-dir={tmp_path}")
         assert code == 0 and "\x1b" not in out + err and r"own\x1b[2J" in out, err

@@ -44,7 +44,8 @@ def claim(out: Path, wanted: str, request: Request, bench: Bench) -> None:
     # A folder where nothing was answered yet (an argument was wrong after all, or a kill) is free. So is one of an
     # evaluation whose request was damaged: each file of answers says itself what it is of.
     names = {path.name for path in out.iterdir()} if out.exists() else set()
-    is_damaged = ITEMS in names and read_json(out / REQUEST) is None
+    found = read_json(out / REQUEST)
+    is_damaged = ITEMS in names and not isinstance((found or {}).get("fingerprint"), str)
     if is_damaged or names <= {REQUEST, f".{REQUEST}.part", LOCK}:
         if is_damaged:
             warn(f"{out / REQUEST} cannot be read: the answers are compared with what is asked.")
@@ -52,7 +53,6 @@ def claim(out: Path, wanted: str, request: Request, bench: Bench) -> None:
         about = {"fingerprint": wanted, "systems": [s.name for s in bench.systems], **request.decides()}
         write_json(out / REQUEST, about)
         return
-    found = read_json(out / REQUEST)
     if found is None or found.get("fingerprint") != wanted:
         what = "another evaluation" if found else "something that is no evaluation"
         differs = [k for k, v in json.loads(json.dumps(request.decides())).items() if found and found.get(k) != v]

@@ -133,7 +133,8 @@ WRONG = {
     "tokenizer.json": [{"model": {}}, {"normalizer": {"type": "Sequence", "normalizers": [
         {"type": "Replace", "pattern": {"String": "a"}, "content": "a" * 50}] * 6}}],
     "tokenizer_config.json": [{"model_max_length": "many"}, {"eos_token": 5}],
-    "config.json": [{"hidden_size": "x"}, {"num_attention_heads": 0}, {"model_type": ["llama"]}],
+    "config.json": [{"hidden_size": "x"}, {"num_attention_heads": 0}, {"model_type": ["llama"]},
+                    {"num_hidden_layers": 10**9}],
 }  # fmt: skip
 
 

@@ -75,10 +75,14 @@ def write_atomically(path: Path, content: str | bytes) -> None:
     for place in (path, temporary):
         if place.is_dir():
             put_aside(place)
-    with open(temporary, "wb") as file:
-        file.write(content.encode() if isinstance(content, str) else content)
-        file.flush()
-        os.fsync(file.fileno())
+    try:
+        with open(temporary, "wb") as file:
+            file.write(content.encode() if isinstance(content, str) else content)
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        error.filename = error.filename or str(path)  # a write does not say where
+        raise
     temporary.replace(path)
     descriptor = os.open(path.parent, os.O_RDONLY)
     try:

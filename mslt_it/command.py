@@ -18,6 +18,7 @@ from mslt_it.config.files import list_files, list_groups
 from mslt_it.config.help import key_lines, listing, paragraph, recipe_lines, width
 from mslt_it.config.recipe import Recipe
 from mslt_it.config.schema import REQUIRED, Key, key, keys, read, written
+from mslt_it.locks import WAIT
 from mslt_it.problems import Problem, nearest, plain
 
 HELP = ("-h", "--help")
@@ -174,6 +175,7 @@ class RecipeOptions:
     """What stands beside the keys of the recipe."""
 
     recipe: str = key("", "a recipe by its name, see below; task=NAME alone implies one", shown="(that of task=NAME)")
+    wait: bool = key(False, WAIT)
 
 
 def recipe_command(
@@ -183,7 +185,6 @@ def recipe_command(
     run: Callable[[Call], int] = lambda call: 0,
     sections: Sequence[str] | None = None,
     flags: tuple[str, ...] = (),
-    options: type = RecipeOptions,
 ) -> Command:
     """A command whose KEY=VALUE are a recipe's; ``sections``: those that it uses, None: all."""
 
@@ -199,7 +200,9 @@ def recipe_command(
 
     usage = ("recipe=NAME [KEY=VALUE ...] [--config-dir DIR]",)
     flags = ("--config-dir", *flags)
-    return Command(name, about, usage, examples, options, run, flags=flags, is_handed_on=lambda key: True, more=more)
+    return Command(
+        name, about, usage, examples, RecipeOptions, run, flags=flags, is_handed_on=lambda key: True, more=more
+    )
 
 
 def recipe_of(call: Call) -> tuple[str, list[str], str | None]:

@@ -5,12 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from mslt_it.problems import Problem
+from mslt_it.problems import Problem, warn
 from mslt_it.store import put_aside, write_atomically
 
 HEAD = "evaluation_of"  # key of a journal's first line
@@ -57,7 +56,7 @@ class Journal:
         if end < len(content):
             left = content[end:].split(b"\n")[:-1]  # a kill tears the last line alone
             if any(opened_line(line, self._first) is None for line in left):
-                print(f"{self.path} is not as it was written: what was altered is asked again.", file=sys.stderr)
+                warn(f"{self.path} is not as it was written: what was altered is asked again.")
             with self.path.open("r+b") as file:
                 file.truncate(end)
                 file.flush()

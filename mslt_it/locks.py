@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from mslt_it.problems import Problem
+from mslt_it.problems import Problem, warn
 from mslt_it.store import read_json
 
 LOCK = ".lock"  # in a folder that is written to piece by piece
@@ -68,7 +68,7 @@ def only_writer(
                     f"Another process is at work in {place}{holder(lock)}. Wait for it (wait=true waits and then goes "
                     "on), or end it and start again: what is done stays done."
                 )
-            (say or _tell)(f"Another process is at work in {place}{holder(lock)}: waiting.")
+            (say or warn)(f"Another process is at work in {place}{holder(lock)}: waiting.")
             stack.enter_context(locked(lock))
         yield
 
@@ -106,7 +106,3 @@ def _card() -> str:
     command = " ".join([Path(sys.argv[0]).name or "python", *sys.argv[1:2]])
     since = time.strftime("%Y-%m-%d %H:%M:%S")
     return json.dumps({"command": command, "pid": os.getpid(), "host": socket.gethostname(), "since": since})
-
-
-def _tell(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import sys
 from collections.abc import Iterable, Sequence
 
 # Control characters but line ends and tabs, and what turns a line round: a terminal obeys them, whoever wrote them.
@@ -13,6 +14,11 @@ _ESCAPED |= {n: f"\\u{n:04x}" for n in (0x061C, *range(0x202A, 0x202F), *range(0
 def plain(text: str) -> str:
     """The text with every control character in it written out, so that no terminal obeys what stands in data."""
     return text.translate(_ESCAPED)
+
+
+def warn(text: str) -> None:
+    """A line on stderr, at once, of what is not as it should be and was put right."""
+    print(plain(text), file=sys.stderr, flush=True)
 
 
 class Problem(Exception):

@@ -91,7 +91,9 @@ class Run:
 
     def _has_this_recipe(self) -> bool:
         with contextlib.suppress(Problem, OSError, UnicodeDecodeError, RecursionError):
-            return load_recipe("config", config_dir=self.folder).run_fingerprint() == self.recipe.run_fingerprint()
+            is_file = (self.folder / CONFIG).is_file()
+            found = load_recipe("config", config_dir=self.folder) if is_file else None
+            return found is not None and found.run_fingerprint() == self.recipe.run_fingerprint()
         return False
 
     def writing(self, *, wait: bool = False) -> contextlib.AbstractContextManager[None]:

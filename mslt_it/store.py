@@ -14,16 +14,16 @@ import hashlib
 import json
 import os
 import shutil
-import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from safetensors import SafetensorError
 
-from mslt_it.problems import Problem
+from mslt_it.problems import Problem, plain, warn
 
 COMPLETE = "COMPLETE.json"
+LARGEST = 2**28  # bytes of a file of ours that is read whole
 
 
 def user_cache() -> Path:
@@ -60,6 +60,11 @@ def is_as_written(content: Mapping[str, Any]) -> bool:
     return content.get(OWN_HASH) == value_sha256({name: one for name, one in content.items() if name != OWN_HASH})
 
 
+def was_altered(content: Mapping[str, Any]) -> bool:
+    """Whether it has a hash of its own, as files of earlier versions have not, and is not as it was written."""
+    return OWN_HASH in content and not is_as_written(content)
+
+
 # ---------------------------------------------------------------- files
 
 
@@ -70,10 +75,14 @@ def write_atomically(path: Path, content: str | bytes) -> None:
     for place in (path, temporary):
         if place.is_dir():
             put_aside(place)
-    with open(temporary, "wb") as file:
-        file.write(content.encode() if isinstance(content, str) else content)
-        file.flush()
-        os.fsync(file.fileno())
+    try:
+        with open(temporary, "wb") as file:
+            file.write(content.encode() if isinstance(content, str) else content)
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        error.filename = error.filename or str(path)  # a write does not say where
+        raise
     temporary.replace(path)
     descriptor = os.open(path.parent, os.O_RDONLY)
     try:
@@ -88,7 +97,7 @@ def put_aside(path: Path) -> None:
     while (aside := path.with_name(f"{path.name}.aside{number}")).exists():
         number += 1
     path.rename(aside)
-    print(f"{path} cannot be used: it was put aside as {aside.name}.", file=sys.stderr)
+    warn(f"{path} cannot be used: it was put aside as {aside.name}.")
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -97,8 +106,10 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def read_json(path: Path) -> dict[str, Any] | None:
-    """A JSON file's content, None where it is missing, torn or no mapping."""
+    """A JSON file's content, None where it is missing, torn, no mapping, or no file of a size that is ours."""
     try:
+        if not path.is_file() or path.stat().st_size > LARGEST:  # a device or a pipe has no end
+            return None
         found = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):
         return None
@@ -132,7 +143,7 @@ def seal(folder: Path, files: Iterable[Path], about: Mapping[str, Any] | None = 
         with open(path, "rb") as file:
             os.fsync(file.fileno())  # a hash of bytes that are only in memory would not survive a power cut
     sums = {path.relative_to(folder).as_posix(): file_sha256(path) for path in listed}
-    write_json(folder / COMPLETE, {**(about or {}), "files": sums})
+    write_json(folder / COMPLETE, with_own_hash({**(about or {}), "files": sums}))
 
 
 def sealed_files(folder: Path) -> dict[str, str]:
@@ -147,8 +158,9 @@ def sealed_files(folder: Path) -> dict[str, str]:
     content = read_json(path)
     files = content.get("files") if content else None
     if not isinstance(files, dict) or not files or not all(isinstance(value, str) for value in files.values()):
-        earlier = " It is the seal of an earlier release." if content and "sha256" in content else ""
-        raise Problem(f"{folder}: {COMPLETE} does not list files with their hashes.{earlier}")
+        raise Problem(f"{folder}: {COMPLETE} does not list files with their hashes.")
+    if was_altered(content or {}):
+        raise Problem(f"{folder}: {COMPLETE} is not as it was written.")
     return files
 
 
@@ -187,25 +199,27 @@ def reopen(folder: Path, what: str) -> bool:
     try:
         changed = [folder / name for name, _ in altered(folder)]
     except Problem as problem:
-        print(f"{problem} What its files do not prove is done again.", file=sys.stderr)
+        warn(f"{problem} What its files do not prove is done again.")
         put_aside(folder / COMPLETE)
         return True
     for path in changed:
-        print(f"{path} is not as it was when the {what} finished: doing what is missing again.", file=sys.stderr)
-        if path.suffix == ".jsonl" and path.is_file():
+        warn(f"{path} is not as it was when the {what} finished: doing what is missing again.")
+        is_own = path.resolve().is_relative_to(folder.resolve())  # a seal that somebody made may name others' files
+        if path.suffix == ".jsonl" and path.is_file() and is_own:
             path.unlink()
     if changed:
         (folder / COMPLETE).unlink()  # after all of them are gone: until then a kill changes nothing
     return bool(changed)
 
 
-def find_damage(folder: Path) -> str | None:
-    """What is wrong with a sealed folder, in words; None when every file is as it was sealed."""
+def find_damage(folder: Path, among: Sequence[str] = ("",)) -> str | None:
+    """What is wrong with a sealed folder, in words; None when every file is as it was sealed. ``among``: see
+    `altered`."""
     try:
-        wrong = altered(folder)
+        wrong = altered(folder, among)
     except Problem as problem:
         return str(problem).removeprefix(f"{folder}: ").removesuffix(".")
-    return " ".join(wrong[0]) if wrong else None
+    return plain(" ".join(wrong[0])) if wrong else None
 
 
 def made_before(

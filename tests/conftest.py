@@ -6,7 +6,9 @@ The tests are of the arithmetic of a CPU, many of them to the bit: on a machine 
 
 import importlib.util
 import os
-from collections.abc import Iterator
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
@@ -35,3 +37,33 @@ def _without_bitsandbytes() -> Iterator[None]:
         if "needs the package bitsandbytes" in str(problem) and importlib.util.find_spec("bitsandbytes") is None:
             pytest.skip("bitsandbytes is not installed: pip install -e '.[quantization]'")
         raise
+
+
+# ---------------------------------------------------------------- the table of faults
+
+
+@pytest.fixture
+def survived(record_property: Callable[[str, object], None]) -> Callable[..., None]:
+    """``survived("disk full", tries=3)``: a row of the table at the end; a test that fails lost what it tried."""
+
+    def record(fault: str, tries: int = 1) -> None:
+        record_property("fault", f"{fault}\0{tries}")
+
+    return record
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    tries: Counter[str] = Counter()
+    lost: dict[str, int] = defaultdict(int)
+    for outcome in ("passed", "failed"):
+        for report in terminalreporter.getreports(outcome):
+            for name, value in getattr(report, "user_properties", ()):
+                if name == "fault" and report.when == "call":
+                    fault, _, number = str(value).partition("\0")
+                    tries[fault] += int(number)
+                    lost[fault] += int(number) * (outcome == "failed")
+    if tries:
+        width = max(map(len, tries))
+        terminalreporter.write_line(f"\n{'fault':{width}}  tries  survived  lost")
+        for fault, number in sorted(tries.items()):
+            terminalreporter.write_line(f"{fault:{width}}  {number:>5}  {number - lost[fault]:>8}  {lost[fault]:>4}")

@@ -209,7 +209,8 @@ def test_a_sealed_folder_is_whole_until_a_file_changes(tmp_path: Path) -> None:
         ("[1]", "does not list files with their hashes"),
         ('{"files": {"a.txt": 3}}', "does not list files with their hashes"),
         ('{"files": {}}', "does not list files with their hashes"),
-        ('{"sha256": {"a.txt": "00"}}', "It is the seal of an earlier release"),
+        ('{"sha256": {"a.txt": "00"}}', "does not list files with their hashes"),
+        ('{"files": {"a.txt": "00"}, "sha256": "00"}', "is not as it was written"),
     ],
 )
 def test_a_seal_that_cannot_be_read_is_damage_and_no_traceback(
@@ -222,6 +223,27 @@ def test_a_seal_that_cannot_be_read_is_damage_and_no_traceback(
     assert said in str(find_damage(folder))
     with pytest.raises(Problem, match=said):
         sealed_files(folder)
+
+
+def test_what_has_no_end_is_no_file_of_ours(tmp_path: Path) -> None:
+    (tmp_path / "zero.json").symlink_to("/dev/zero")
+    os.mkfifo(tmp_path / "pipe.json")
+    with (tmp_path / "large.json").open("wb") as file:
+        file.truncate(2**30)
+    assert [read_json(tmp_path / f"{name}.json") for name in ("zero", "pipe", "large")] == [None] * 3
+
+
+def test_a_seal_that_names_files_elsewhere_takes_none_of_them_away(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "precious.jsonl").write_text("{}", encoding="utf-8")
+    folder = filled(tmp_path / "run")
+    (folder / "link").symlink_to(tmp_path)
+    names = ("../precious.jsonl", f"{tmp_path}/precious.jsonl", "link/precious.jsonl", "own\x1b[2J.jsonl")
+    (folder / "own\x1b[2J.jsonl").write_text("{}", encoding="utf-8")
+    (folder / COMPLETE).write_text(json.dumps({"files": dict.fromkeys(names, "00")}), encoding="utf-8")
+    assert store.reopen(folder, "run") and not (folder / "own\x1b[2J.jsonl").exists()
+    assert (tmp_path / "precious.jsonl").exists() and "\x1b" not in capsys.readouterr().err
 
 
 def test_whoever_reads_the_folder_reads_its_files(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from mslt_it.config.compose import load_recipe
 from mslt_it.data.build import build_training_set, format_report, with_found_labels
 from mslt_it.data.resolve import resolved
 from mslt_it.data.rows import RowStore
+from mslt_it.locks import LOCK, only_writer
 from mslt_it.progress import tell
 from mslt_it.quiet import quiet_libraries
 from mslt_it.records import BuildReport, EncodedExample, to_plain
@@ -51,8 +52,10 @@ def run(call: Call) -> int:
     rows, report = build_training_set(recipe, tokenizer, rows=store)
     tell(format_report(report))
     if recipe.output_dir:
-        for path in write(rows, report, values.path(recipe.output_dir)):
-            print(f"written: {path}")
+        folder = values.path(recipe.output_dir)
+        with only_writer(folder, folder / LOCK, wait=call.options.wait):
+            for path in write(rows, report, folder):
+                tell(f"written: {path}")
     return 0
 
 

@@ -62,9 +62,9 @@ def run(call: Call) -> int:
         print_json(dict(merge.record))
         return 0
     if not merge.is_new:
-        print(f"{merge.folder} is already merged from the same run with the same settings; nothing was done.")
-    print(as_text(merge.record))
-    print(f"Merged model: {merge.folder} (transformers loads it as it is)")
+        call.say(f"{merge.folder} is already merged from the same run with the same settings; nothing was done.")
+    call.say(as_text(merge.record))
+    call.say(f"Merged model: {merge.folder} (transformers loads it as it is)")
     return 0
 
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import sys
 from dataclasses import dataclass
 
 from mslt_it import values
 from mslt_it.command import Call, Command
 from mslt_it.config.schema import LARGEST_SEED, key
 from mslt_it.locks import WAIT, beside, only_writer
-from mslt_it.problems import Problem, counted
+from mslt_it.problems import Problem, counted, warn
 
 FORMATS = ("html", "latex", "pdf")
 OF_RUNS, OF_STUDIES = ("examples",), ("num_bootstrap", "confidence")  # keys that the other has no use for
@@ -59,17 +58,13 @@ def run(call: Call) -> int:
             written = report_of_run(folder, out, options.format or ("html",), options.examples, options.seed)
         else:
             settings = Settings(options.confidence, options.num_bootstrap, options.seed)
-            written, told = report_of_study(folder, out, options.format or ("html", "latex"), settings, _say)
+            written, told = report_of_study(folder, out, options.format or ("html", "latex"), settings, warn)
             told.append("")
     if told:
-        print("\n".join(told))
+        call.say("\n".join(told))
     more = f" ({counted(len(written) - 1, 'more file')} beside it)" if len(written) > 1 else ""
-    print(f"Report: {written[0]}{more}")
+    call.say(f"Report: {written[0]}{more}")
     return 0
-
-
-def _say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
 
 
 COMMAND = Command(

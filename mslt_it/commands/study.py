@@ -74,7 +74,7 @@ def run(call: Call) -> int:
     ]
     if "--dry-run" in call.flags:
         done = _done(jobs)
-        print("\n".join([*dry_run(config, base, grid, folder, done, options), *(f"Note: {note}" for note in notes)]))
+        tell("\n".join([*dry_run(config, base, grid, folder, done, options), *(f"Note: {note}" for note in notes)]))
         return 0
     refuse_unready(base.training.report_to)
     executor = make_executor(options.executor, options.workers, options.settings, str(folder.path))
@@ -84,12 +84,12 @@ def run(call: Call) -> int:
         for cell, status in done.items():  # a kill may have come between a cell's end and this
             tidy(folder, cell, status)
         open_jobs = [job for job in jobs if job.cell not in done]
-        print(
+        tell(
             f"Study {config.name}: {counted(len(grid), 'cell')} in {folder.path}, {len(done)} done, "
             f"{len(open_jobs)} to do."
         )
         for note in notes:
-            print(f"Note: {note}")
+            tell(f"Note: {note}")
         progress = _Progress(folder, len(grid), done, getattr(executor, "workers", None) or 1)
         if open_jobs:
             executor.run(open_jobs, run_cell, progress.show)
@@ -97,7 +97,7 @@ def run(call: Call) -> int:
         quiet_libraries()  # the workers have loaded models so far, not this process
         code = derived.run(config, grid, folder, complete=ended == 0) or ended
         if progress.status:
-            print(f"Report: mslt report study={folder.path}")
+            tell(f"Report: mslt report study={folder.path}")
         return code
 
 
@@ -236,14 +236,14 @@ class _Progress:
         if self.bar is not None:
             self.bar.close()
         invalid = [cell for cell, status in self.status.items() if status == "invalid"]
-        print(f"{len(self.status)} of {self.total} cells are done ({duration(time.monotonic() - self.started)}).")
+        tell(f"{len(self.status)} of {self.total} cells are done ({duration(time.monotonic() - self.started)}).")
         if invalid:
-            print(f"{len(invalid)} of them have scores that are no numbers: {', '.join(invalid)}")
+            tell(f"{len(invalid)} of them have scores that are no numbers: {', '.join(invalid)}")
         if self.failed:
-            print(f"{len(self.failed)} failed (reasons in {self.folder.path / 'failed'}):")
+            tell(f"{len(self.failed)} failed (reasons in {self.folder.path / 'failed'}):")
             for cell, reason in self.failed.items():
-                print(f"  {cell}: {reason}")
-            print("Start the same command again to try them again.")
+                tell(f"  {cell}: {reason}")
+            tell("Start the same command again to try them again.")
         return 1 if invalid or self.failed else 0
 
 

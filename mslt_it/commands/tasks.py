@@ -49,7 +49,7 @@ def run(call: Call) -> int:
     if options.task is None:
         if options.language is not None:
             raise Problem("language has no effect without a task. Write mslt tasks xnli language=th.")
-        print("\n".join([*section("tasks", known), "mslt tasks NAME shows one; mslt train task=NAME runs one."]))
+        tell("\n".join([*section("tasks", known), "mslt tasks NAME shows one; mslt train task=NAME runs one."]))
         return 0
     if options.task not in known:
         raise Problem(f"Unknown task '{options.task}'. {nearest(options.task, known)}")

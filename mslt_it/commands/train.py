@@ -2,22 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
-from mslt_it.command import Call, RecipeOptions, recipe_command, recipe_of
+from mslt_it.command import Call, recipe_command, recipe_of
 from mslt_it.config.compose import load_recipe
-from mslt_it.config.schema import key
 from mslt_it.data.resolve import resolved
 from mslt_it.data.rows import RowStore
-from mslt_it.locks import WAIT
-
-
-@dataclass(frozen=True)
-class Options(RecipeOptions):
-    """What stands beside the keys of the recipe."""
-
-    wait: bool = key(False, WAIT)
 
 
 def run(call: Call) -> int:
@@ -51,5 +41,4 @@ COMMAND = recipe_command(
     ),
     run,
     flags=("--details",),
-    options=Options,
 )

@@ -5,6 +5,8 @@ DIR/NAME.yaml   DIR/scale/NAME.yaml   DIR/task/NAME.yaml   DIR/study/NAME.yaml  
 
 from __future__ import annotations
 
+import io
+import math
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,8 @@ import yaml
 from mslt_it import values
 from mslt_it.config.overrides import GROUPS
 from mslt_it.problems import Problem
+
+MOST_VALUES = 1_000_000  # of a file, aliases written out: all prompts of a task are 2,000
 
 
 def share_dir(name: str) -> Path:
@@ -27,12 +31,30 @@ def share_dir(name: str) -> Path:
 def parse_yaml(path: Path, text: str | None = None) -> Any:
     """What a YAML file holds; ``text``: in place of the file's own."""
     try:
-        if text is not None:
-            return yaml.safe_load(text)
-        with path.open(encoding="utf-8") as file:  # not its text alone: PyYAML's errors name the file
-            return yaml.safe_load(file)
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        with (
+            path.open(encoding="utf-8") if text is None else io.StringIO(text) as file
+        ):  # PyYAML's errors name the file
+            found = yaml.safe_load(file)
+        number = _number(found, {})
+    except RecursionError as error:
+        raise Problem(f"{path} is nested too deeply to be read.") from error
+    except (yaml.YAMLError, ValueError) as error:  # a date of a month that there is not, an integer of 5,000 digits
         raise Problem(f"{path} is not valid YAML: {' '.join(str(error).split())}") from error
+    if number > MOST_VALUES:
+        raise Problem(f"{path} repeats parts of itself (*NAME) until they are too many to be read. Write them out.")
+    return found
+
+
+def _number(value: Any, known: dict[int, float]) -> float:
+    """How many values there are, those that an alias stands for as often as it does; infinite where they hold
+    themselves."""
+    if not isinstance(value, dict | list):
+        return 1
+    if id(value) not in known:
+        known[id(value)] = math.inf
+        parts = value.values() if isinstance(value, dict) else value
+        known[id(value)] = 1 + sum(_number(part, known) for part in parts)
+    return known[id(value)]
 
 
 def read_keys(path: Path, hint: str = "") -> dict[str, Any]:
@@ -83,7 +105,7 @@ def own_prompts(task: str, config_dir: str | Path | None) -> dict[str, str]:
 
 def summary(path: Path) -> str:
     """The first comment line that is neither a Hydra directive nor the command that runs the file."""
-    for line in path.read_text(encoding="utf-8").splitlines():
+    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
         if not line.startswith("#"):
             break
         text = line.lstrip("#").strip()

@@ -143,7 +143,8 @@ def unlike_header(first: Sequence[str], body: Iterable[Sequence[Any]], columns: 
         return True
     if all(cell.casefold() in _USUAL_NAMES.split() for cell in cells) and body:
         return False
-    return not any(_differs(cell, below[i], all(" " not in c for c in cells)) for i, cell in enumerate(first) if cell)
+    is_plain = all(" " not in cell for cell in cells)
+    return not any(_differs(cell, below[i], is_plain) for i, cell in enumerate(first) if cell)
 
 
 def _can_be_name(cell: str) -> bool:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import functools
 import itertools
+import json
 import re
 import unicodedata
 from collections.abc import Sequence
@@ -41,8 +42,6 @@ class Encoder:
     head = ""
 
     def __init__(self, tokenizer: Any, max_length_tokens: int) -> None:
-        if isinstance(template := getattr(tokenizer, "chat_template", None), str):
-            refuse_endless(template)
         self.tokenizer = tokenizer
         self.max_length_tokens = max_length_tokens
         self.control = control_tokens(tokenizer)
@@ -194,16 +193,20 @@ class Encoder:
 
     def _render(self, roles: Sequence[str], add_generation_prompt: bool) -> str:
         messages = [{"role": role, "content": _SENTINEL.format(i)} for i, role in enumerate(roles)]
+        given = {**_TEMPLATE_ARGUMENTS, "add_generation_prompt": add_generation_prompt}
         try:
-            return str(
-                self.tokenizer.apply_chat_template(
-                    messages,
-                    chat_template=always_one_day(self.tokenizer.chat_template),
-                    tokenize=False,
-                    add_generation_prompt=add_generation_prompt,
-                    **_TEMPLATE_ARGUMENTS,
-                )
-            )
+            template = always_one_day(self.tokenizer.get_chat_template())
+            seen = {
+                **self.tokenizer.special_tokens_map,
+                **given,
+                "messages": messages,
+                "tools": None,
+                "documents": None,
+            }
+            refuse_endless(template, json.dumps(seen, default=str))
+            return str(self.tokenizer.apply_chat_template(messages, chat_template=template, tokenize=False, **given))
+        except Problem:
+            raise
         except Exception as error:  # jinja2's errors, and whatever a template raises for roles it does not take
             raise Problem(
                 f"The tokenizer's chat template refuses the roles {', '.join(roles)}: {error}. "

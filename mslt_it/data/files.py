@@ -31,6 +31,7 @@ LANGUAGE_COLUMNS = ("lang", "language", "language_code", "lang_code", "locale")
 ID_NAMES = ("id", "idx")
 # Beyond these a file was made to fill the memory. Text is compressed to a fifth or a twentieth.
 BOMB, BOMB_RATIO, MOST_ROWS = 256 * 2**20, 200, 50_000_000
+SOME_ROWS = 1024  # of a Parquet file, that are unpacked before they are looked at
 MOST_SHARED = 10_000  # cells that are looked up to be held once
 _SPLITS = {
     **dict.fromkeys(("train", "training"), "train"),
@@ -374,7 +375,13 @@ def _read_parquet(path: Path) -> list[Row]:
             raise Problem(
                 f"{path} holds {about.num_rows:,} rows; at most {MOST_ROWS:,} are read of a file. Keep those you need."
             )
-        items = pyarrow.parquet.read_table(path).to_pylist()
+        size, items, unpacked = path.stat().st_size, list[dict[str, Any]](), 0
+        refuse_bomb(path, size, sum(about.row_group(number).total_byte_size for number in range(about.num_row_groups)))
+        with pyarrow.parquet.ParquetFile(path) as file:
+            for batch in file.iter_batches(SOME_ROWS):
+                unpacked += batch.nbytes  # a text that the file holds once may stand in every row
+                refuse_bomb(path, size, unpacked)
+                items += batch.to_pylist()
     except (OSError, ValueError) as error:
         raise Problem(f"{path} cannot be read as Parquet: {error}. Fetch or write it again.") from error
     return [Row(f"row {i}", item) for i, item in enumerate(items, 1)]

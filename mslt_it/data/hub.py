@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from mslt_it.data.files import parsed
-from mslt_it.data.hub_client import ANSWER_SECONDS, BROKEN_OFF, UNREACHABLE, causes, is_silent, look_at_hub
+from mslt_it.data.hub_client import BROKEN_OFF, UNREACHABLE, causes, look_at_hub, silence
 from mslt_it.languages import serving
 from mslt_it.problems import Problem, nearest, some
 from mslt_it.store import read_json, write_atomically
@@ -117,12 +117,11 @@ def hub_problem(error: BaseException, key: str, name: str, revision: str | None)
     if BROKEN_OFF & names or any("Consistency check failed" in str(e) for e in chain):
         return Problem(f"{at}: the download from the Hub broke off before the file's end. Run the command again.")
     is_cut_off = UNREACHABLE & names or met(errors.LocalEntryNotFoundError, ConnectionError, TimeoutError)
-    if is_silent() and (is_cut_off or met(errors.OfflineModeIsEnabled)):
+    if (said := silence()) and (is_cut_off or met(errors.OfflineModeIsEnabled)):
         return Problem(
-            f"{absent}, and the Hub cannot be reached: "
-            f"{constants.ENDPOINT} did not answer within {ANSWER_SECONDS} seconds. Check the network and its proxy "
-            f"settings (HTTPS_PROXY), or set {key} to a local folder; HF_HUB_OFFLINE=1 takes what is in the cache "
-            "without asking."
+            f"{absent}, and the Hub cannot be reached: {constants.ENDPOINT} {said}. Try again later, check the network "
+            f"and its proxy settings (HTTPS_PROXY), or set {key} to a local folder; HF_HUB_OFFLINE=1 takes what is in "
+            "the cache without asking."
         )
     if met(errors.OfflineModeIsEnabled) or (constants.HF_HUB_OFFLINE and met(errors.LocalEntryNotFoundError)):
         return Problem(
@@ -325,8 +324,9 @@ def _list_files(data: str, commit: str) -> list[str]:
     from huggingface_hub import HfApi
 
     kept = _note(data, f"{commit}.json")
-    if kept.is_file():
-        return list(json.loads(kept.read_text(encoding="utf-8")))
+    with contextlib.suppress(OSError, ValueError, RecursionError):  # not there, or damaged: it is asked for
+        if isinstance(listed := json.loads(kept.read_text(encoding="utf-8")), list):
+            return listed
     names = sorted(HfApi().list_repo_files(data, repo_type="dataset", revision=commit))
     write_atomically(kept, json.dumps(names))
     return names

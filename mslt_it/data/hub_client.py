@@ -11,28 +11,31 @@ ANSWER_SECONDS, ANSWER_KEPT = 5, 60.0  # how long it is waited for; after how ma
 BROKEN_OFF = {"RemoteProtocolError", "ReadError", "ReadTimeout", "WriteError", "WriteTimeout", "CloseError"}
 BROKEN_OFF |= {"XetDownloadError"}
 UNREACHABLE = {"ConnectError", "ConnectTimeout", "PoolTimeout", "ProxyError", "ConnectionError"}
-_looked: list[float] = []  # when the Hub did not answer, by the monotonic clock; at most one
+DOWN = (429, 500, 502, 503, 504)  # statuses at which its client asks again for minutes, or for as long as it is told
+# When the Hub did not answer, by the monotonic clock, and what it did instead; at most one.
+_looked: list[tuple[float, str]] = []
 
 
 def look_at_hub() -> None:
-    """Where the Hub does not answer at all, its client is told to be offline: else it would ask it again and again, for
-    minutes, before it takes what is in the caches or gives up."""
+    """Where the Hub does not answer, or with a fault of its own, its client is told to be offline: else it would ask it
+    again and again, for minutes, before it takes what is in the caches or gives up."""
     from huggingface_hub import constants
     from huggingface_hub.utils import get_session
 
-    if _looked and time.monotonic() - _looked[-1] < ANSWER_KEPT:
+    if _looked and time.monotonic() - _looked[-1][0] < ANSWER_KEPT:
         return
     if constants.HF_HUB_OFFLINE and not _looked:
         return  # by the user
     try:
         _set_offline(False)
-        get_session().get(constants.ENDPOINT, timeout=ANSWER_SECONDS)
-        _looked.clear()
+        status = get_session().head(constants.ENDPOINT, timeout=ANSWER_SECONDS).status_code
+        said = f"answered with status {status}, a fault of its own" if status in DOWN else ""
     except Exception as error:  # the client is httpx or httpx2
         if not {type(e).__name__ for e in causes(error)} & (UNREACHABLE | BROKEN_OFF):
             return  # an answer, whatever it says
-        _looked[:] = [time.monotonic()]
-        _set_offline(True)
+        said = f"did not answer within {ANSWER_SECONDS} seconds"
+    _looked[:] = [(time.monotonic(), said)] if said else []
+    _set_offline(bool(said))
 
 
 def _set_offline(is_so: bool) -> None:
@@ -43,9 +46,9 @@ def _set_offline(is_so: bool) -> None:
         sys.modules["datasets"].config.HF_HUB_OFFLINE = is_so
 
 
-def is_silent() -> bool:
-    """Whether the Hub did not answer when it was looked for."""
-    return bool(_looked)
+def silence() -> str:
+    """What the Hub did instead of answering when it was looked for; empty where it answered."""
+    return _looked[-1][1] if _looked else ""
 
 
 def causes(error: BaseException) -> Iterator[BaseException]:

@@ -9,12 +9,12 @@ import json
 import signal
 import subprocess
 import sys
-from typing import Any
 
 from mslt_it.problems import Problem
 
 SECONDS, MEGABYTES, MOST_CHARACTERS = 5, 1024, 1_000_000  # of one short conversation; usual are 1 ms and 1,000
-# What is wrong with the template otherwise is told when it is rendered; the tag is transformers' own.
+# What is wrong with the template otherwise is told when it is rendered. The tag, the filter and the function are
+# transformers' own: a template must not see that it is tried.
 _TRIAL = """
 import json, re, resource, sys
 from jinja2.sandbox import ImmutableSandboxedEnvironment
@@ -24,7 +24,11 @@ resource.setrlimit(resource.RLIMIT_AS, (asked["bytes"], asked["bytes"]))
 sandbox = ImmutableSandboxedEnvironment(
     trim_blocks=True, lstrip_blocks=True, extensions=["jinja2.ext.loopcontrols", "jinja2.ext.do"]
 )
-sandbox.globals |= {"raise_exception": None, "strftime_now": str}
+def raise_exception(message):
+    raise ValueError(message)
+def tojson(x, ensure_ascii=False, indent=None, separators=None, sort_keys=False):
+    return json.dumps(x, ensure_ascii=ensure_ascii, indent=indent, separators=separators, sort_keys=sort_keys)
+sandbox.globals["raise_exception"], sandbox.filters["tojson"] = raise_exception, tojson
 size = 0
 try:
     template = re.sub(r"{%-?\\s*(end)?generation\\s*-?%}", "", asked["template"])
@@ -41,29 +45,30 @@ except Exception:
 _DAY = datetime.datetime(2024, 7, 26, 12)
 
 
-def always_one_day(template: Any) -> str | None:
+def always_one_day(template: str) -> str:
     """The template, in which ``strftime_now`` gives that day: transformers hands no function into a template, so it is
     a macro in front of it, which knows every letter of a date."""
-    if not isinstance(template, str) or "strftime_now" not in template:
-        return template if isinstance(template, str) else None  # of several the tokenizer chooses itself
+    if "strftime_now" not in template:
+        return template
     letters = [f"%{mark}{letter}" for mark in ("-", "") for letter in "aAbBcdDeFHIjlmMpRSTuUVwxXyYZ"]
     filled = "".join(f"|replace('{letter}', '{_DAY.strftime(letter)}')" for letter in letters)
     return f"{{% macro strftime_now(form) %}}{{{{ form{filled} }}}}{{% endmacro +%}}{template}"
 
 
 @functools.lru_cache(maxsize=64)
-def refuse_endless(template: str) -> None:
-    """A Problem for a template that takes more than seconds, memory or text for two short messages.
+def refuse_endless(template: str, values: str) -> None:
+    """A Problem for a template that takes more than seconds, memory or text for one short conversation.
 
     It is tried in a process of its own, whose limits the system holds: a loop in it cannot be left from outside.
+
+    Args:
+        values: JSON of what it is rendered with afterwards, so that it is not another one that is tried.
     """
-    messages = [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]
-    values = {"messages": messages, "add_generation_prompt": True, "bos_token": "", "eos_token": "", "tools": None}
     limits = {"seconds": SECONDS, "bytes": MEGABYTES * 2**20, "characters": MOST_CHARACTERS}
     try:
         done = subprocess.run(
             [sys.executable, "-I", "-c", _TRIAL],
-            input=json.dumps({"template": template, "values": values, **limits}).encode(),
+            input=json.dumps({"template": template, "values": json.loads(values), **limits}).encode(),
             stderr=subprocess.DEVNULL,
             timeout=SECONDS * 6,  # by the clock, where other processes take the processor
             check=False,
@@ -78,6 +83,6 @@ def refuse_endless(template: str) -> None:
     }
     if done in said:
         raise Problem(
-            f"The tokenizer's chat template {said[done]} for two short messages, so it is not used. It is in "
+            f"The tokenizer's chat template {said[done]} for a few short messages, so it is not used. It is in "
             "chat_template.jinja or tokenizer_config.json of the model: take another model, or put a right one there."
         )

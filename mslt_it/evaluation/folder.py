@@ -12,7 +12,6 @@ evals/<task>-<hash>/
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +21,7 @@ from mslt_it.evaluation.evaluator import ITEMS
 from mslt_it.evaluation.request import Request
 from mslt_it.evaluation.systems import Bench
 from mslt_it.locks import LOCK
-from mslt_it.problems import Problem
+from mslt_it.problems import Problem, warn
 from mslt_it.records import fingerprint
 from mslt_it.store import COMPLETE, read_json, reopen, write_json
 from mslt_it.store import seal as seal_files
@@ -45,15 +44,15 @@ def claim(out: Path, wanted: str, request: Request, bench: Bench) -> None:
     # A folder where nothing was answered yet (an argument was wrong after all, or a kill) is free. So is one of an
     # evaluation whose request was damaged: each file of answers says itself what it is of.
     names = {path.name for path in out.iterdir()} if out.exists() else set()
-    is_damaged = ITEMS in names and read_json(out / REQUEST) is None
+    found = read_json(out / REQUEST)
+    is_damaged = ITEMS in names and not isinstance((found or {}).get("fingerprint"), str)
     if is_damaged or names <= {REQUEST, f".{REQUEST}.part", LOCK}:
         if is_damaged:
-            print(f"{out / REQUEST} cannot be read: the answers are compared with what is asked.", file=sys.stderr)
+            warn(f"{out / REQUEST} cannot be read: the answers are compared with what is asked.")
         out.mkdir(parents=True, exist_ok=True)
         about = {"fingerprint": wanted, "systems": [s.name for s in bench.systems], **request.decides()}
         write_json(out / REQUEST, about)
         return
-    found = read_json(out / REQUEST)
     if found is None or found.get("fingerprint") != wanted:
         what = "another evaluation" if found else "something that is no evaluation"
         differs = [k for k, v in json.loads(json.dumps(request.decides())).items() if found and found.get(k) != v]
@@ -74,7 +73,7 @@ def finished(out: Path, wanted: str, inputs: dict[str, list[int]]) -> dict[str, 
         return None
     before = found if isinstance(found := seal.get("inputs"), dict) else {}
     if touched := sorted(path for path in {*before, *inputs} if before.get(path) != inputs.get(path)):
-        print(f"{touched[0]} was written after the evaluation finished: comparing.", file=sys.stderr)
+        warn(f"{touched[0]} was written after the evaluation finished: comparing.")
         return None
     return read_json(out / "results.json")
 

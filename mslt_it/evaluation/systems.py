@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +16,7 @@ from mslt_it.models.base_model import adapted, fit_vocabulary, load_base, model_
 from mslt_it.models.identity import ADAPTER, FinishedRun, adapter_hash_of, identity, load_trained_base, read_run
 from mslt_it.models.tokenizers import load_tokenizer
 from mslt_it.problems import Problem
-from mslt_it.store import COMPLETE, value_sha256
+from mslt_it.store import COMPLETE, read_json, value_sha256
 
 BASE = "base"
 
@@ -259,12 +258,10 @@ def _name_of(model: ModelConfig | None) -> str:
 
 def _settings_sha256(folder: Path) -> str | None:
     """Of what an adapter's configuration says beside its tensors: scale, rank patterns, kind."""
-    try:
-        content = json.loads((folder / "adapter_config.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    if (content := read_json(folder / "adapter_config.json")) is None:
         return None  # `load_adapter` says what is wrong with it
     decides_nothing = ("base_model_name_or_path", "inference_mode")
-    return value_sha256({k: v for k, v in dict(content).items() if k not in decides_nothing})
+    return value_sha256({k: v for k, v in content.items() if k not in decides_nothing})
 
 
 def _without_names(content: Any) -> Any:

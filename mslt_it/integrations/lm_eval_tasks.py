@@ -179,7 +179,7 @@ def refuse_code(path: str | Path) -> int:
     for file in files:
         try:
             content = yaml.safe_load(file.read_text(encoding="utf-8"))
-        except (yaml.YAMLError, UnicodeDecodeError) as error:
+        except (yaml.YAMLError, ValueError, RecursionError) as error:
             raise Problem(
                 f"{file} is not plain YAML, reading it could run code: {' '.join(str(error).split())}"
             ) from error

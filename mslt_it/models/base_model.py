@@ -6,7 +6,8 @@ import contextlib
 import hashlib
 import json
 import os
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -36,6 +37,9 @@ from mslt_it.store import read_json
 
 WEIGHTS = "adapter_model.safetensors"
 CONFIG = "adapter_config.json"
+# Looking for it may take longer than the cube of a name's length: a repeated group, or three repetitions.
+_ENDLESS = re.compile(r"\)[*+?{]|([*+{].*){3}", re.DOTALL)
+LARGEST = 10**9  # of ranks and alphas
 FULL = {"peft_type": "FULL"}  # in place of peft's configuration: all of the model's weights, not a difference to them
 # For a repository without safetensors transformers asks a service on the Hub to convert it, and loads what somebody's
 # pull request holds: other weights than those at the revision that was asked for.
@@ -90,7 +94,7 @@ def load_base(
             f"model.path={path}: the model does not fit into the memory of {place}. Use adapter.quantization=nf4 "
             "(about a quarter of bfloat16), a smaller model or a larger GPU."
         ) from error
-    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
+    except Exception as error:  # a configuration may say anything, and is met at any place
         raise explain(error, path, model.revision, what) from error
     if head is not None:
         mark(base, head, {*report["missing_keys"], *(name for name, *_ in report["mismatched_keys"])}, path)
@@ -168,15 +172,15 @@ def load_adapter(model: PreTrainedModel, path: Path | str) -> Trained:
         set_adapter_weights(model, tensors, str(path))
         return model.eval()
     try:
-        config = LoraConfig(**_lora_fields(path / CONFIG), inference_mode=True)
-    except (OSError, ValueError, TypeError, RecursionError) as error:
-        raise Problem(f"Adapter {path}: {CONFIG} is missing or not readable: {error}") from error
+        config = LoraConfig(**_lora_fields(lora_config(path)), inference_mode=True)
+    except (ValueError, TypeError) as error:
+        raise Problem(f"Adapter {path}: {CONFIG} is not peft's: {error}") from error
     largest = max((min(tensor.shape) for tensor in tensors.values() if tensor.dim() > 1), default=0)
     if (said := max([config.r, *config.rank_pattern.values()])) > largest:  # peft would make room for it first
         raise Problem(f"Adapter {path}: {CONFIG} says rank {said}, its weights have {largest}. Train it again.")
     try:
         peft_model = get_peft_model(model, config)
-    except ValueError as error:
+    except Exception as error:  # peft looks at a value where it needs it
         raise Problem(f"Adapter {path} does not fit {type(model).__name__}: {error}") from error
     set_adapter_weights(peft_model, tensors, str(path))
     return peft_model.eval()
@@ -345,11 +349,36 @@ def _weights_file(path: Path | str) -> Path:
     return path / WEIGHTS if path.is_dir() else path
 
 
-def _lora_fields(file: Path) -> dict[str, Any]:
+def lora_config(path: Path) -> dict[str, Any]:
+    """adapter_config.json of a LoRA adapter; a Problem where a number in it is none, or an expression for names of
+    modules could be looked for all day."""
+    config = read_json(path / CONFIG)
+    if config is None:
+        raise Problem(f"Adapter {path}: {CONFIG} is missing or not readable. Train it again.")
+    if config.get("peft_type") != "LORA":
+        raise Problem(f"Adapter {path}: peft_type is {config.get('peft_type')!r}; only LORA adapters are taken here.")
+    ranks, alphas = (config.get(name) or {} for name in ("rank_pattern", "alpha_pattern"))
+    if not isinstance(ranks, dict) or not isinstance(alphas, dict):
+        raise Problem(f"Adapter {path}: {CONFIG} has a rank_pattern or alpha_pattern that is no mapping.")
+    for name, value in {"r": config.get("r"), "lora_alpha": config.get("lora_alpha"), **ranks, **alphas}.items():
+        if type(value) not in (int, float) or not 0 < value < LARGEST or (name in ranks and int(value) != value):
+            raise Problem(f"Adapter {path}: {CONFIG} has {name}={str(value)[:80]}, which is no number of that kind.")
+    named = [config.get(name) for name in ("target_modules", "layers_pattern")]
+    for pattern in (*ranks, *alphas, *(one for one in named if isinstance(one, str))):
+        try:
+            is_right = re.compile(pattern) and not _ENDLESS.search(pattern)
+        except (re.error, RecursionError, OverflowError):
+            is_right = False
+        if not is_right:
+            raise Problem(
+                f"Adapter {path}: {CONFIG} names modules by '{pattern[:80]}', which is no expression or one that may "
+                "be looked for without end. Write the names of the modules there."
+            )
+    return config
+
+
+def _lora_fields(saved: Mapping[str, Any]) -> dict[str, Any]:
     """The fields of a saved configuration that decide the weights' places and scale."""
-    saved = json.loads(file.read_text(encoding="utf-8"))
-    if saved.get("peft_type") != "LORA":
-        raise Problem(f"{file}: peft_type is {saved.get('peft_type')!r}; only LORA adapters are loaded here.")
     names = (
         *("r", "lora_alpha", "lora_dropout", "target_modules", "use_dora", "use_rslora", "bias", "task_type"),
         *("rank_pattern", "alpha_pattern", "fan_in_fan_out", "modules_to_save", "layers_to_transform"),

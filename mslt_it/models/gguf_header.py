@@ -41,7 +41,7 @@ def read_header(file: Path, lists: Collection[str] = ()) -> GgufHeader:
         with mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as content:
             try:
                 return _Walk(content).header(lists)
-            except (struct.error, OverflowError, UnicodeDecodeError, KeyError) as error:
+            except (struct.error, OverflowError, UnicodeDecodeError, KeyError, RecursionError) as error:
                 raise Problem(
                     f"model.path={file}: the GGUF file is torn or damaged: its header cannot be read to its end. "
                     "Download it again."

@@ -70,7 +70,7 @@ def _config(path: str, revision: str | None) -> Any:
     refuse_folder(path, "model")
     try:
         return AutoConfig.from_pretrained(path, revision=revision, trust_remote_code=False)
-    except (OSError, ValueError) as error:
+    except Exception as error:  # what a configuration says may be anything
         raise explain(error, path, revision, "model") from error
 
 

@@ -15,9 +15,9 @@ from typing import Any
 from safetensors.torch import save_file
 from torch import Tensor
 
-from mslt_it.models.base_model import CONFIG, WEIGHTS, read_adapter
+from mslt_it.models.base_model import CONFIG, WEIGHTS, lora_config, read_adapter
 from mslt_it.problems import Problem
-from mslt_it.store import read_json, write_json
+from mslt_it.store import write_json
 
 # Fields of adapter_config.json with which an adapter is more, or other, than s B A on the weights of its base.
 _OTHER_KINDS = (
@@ -60,11 +60,7 @@ class Lora:
 def read_lora(path: Path | str) -> Lora:
     """The adapter saved in the folder ``path``; a Problem when its change of the weights is not ``s B A`` alone."""
     path = Path(path)
-    config = read_json(path / CONFIG)
-    if config is None:
-        raise Problem(f"Adapter {path}: {CONFIG} is missing or not readable. Train it again.")
-    if config.get("peft_type") != "LORA":
-        raise Problem(f"Adapter {path}: peft_type is {config.get('peft_type')!r}; only LORA adapters can be combined.")
+    config = lora_config(path)
     _refuse_other_kinds(path, config)
     found: dict[str, dict[str, Tensor]] = {}
     for name, tensor in read_adapter(path).items():

@@ -6,6 +6,7 @@ What the Hub's client raises is told by ``data/hub.py``; here is what concerns m
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from mslt_it.data.hub import hub_problem
 from mslt_it.data.hub_client import look_at_hub
 from mslt_it.problems import Problem, nearest
 
+MOST_PARTS = 10_000
 PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.h5", "*.msgpack")
 
 
@@ -77,11 +79,26 @@ def _refuse_unsafe(path: str, folder: Path) -> None:
                     f"model.path={path}: {file.name} names '{name}' as weights, which is outside the folder or no "
                     "safetensors file. It is not read; take the model from a place you trust."
                 )
+        if (part := _too_many(content)) is not None:
+            raise Problem(
+                f"model.path={path}: {file.name} says {part}, which no model has and which would be built for hours. "
+                "Fetch the model again."
+            )
         if (kernel := _foreign_kernel(content)) is not None:
             raise Problem(
                 f"model.path={path}: {file.name} asks for attention code from elsewhere ('{kernel}'), which is never "
                 "run here. Remove attn_implementation from the file: transformers has its own."
             )
+
+
+def _too_many(content: Any) -> str | None:
+    """The number in a configuration, or in one in it, of layers, heads or experts that is beyond any model."""
+    for name, value in content.items() if isinstance(content, dict) else ():
+        if re.search(r"(layers?|heads|experts)$", name) and type(value) is int and value > MOST_PARTS:
+            return f"{name}={value}"
+        if (found := _too_many(value)) is not None:
+            return found
+    return None
 
 
 def _foreign_kernel(content: Any) -> str | None:

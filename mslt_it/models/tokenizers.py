@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+import json
+from typing import Any
 
 from transformers import AutoConfig, AutoTokenizer, PreTrainedTokenizerBase
 
@@ -12,7 +14,10 @@ from mslt_it.models.gguf_weights import dequantized, dequantized_file, is_gguf
 from mslt_it.models.inputs import longest_input_of
 from mslt_it.models.model_errors import explain, refuse_folder
 from mslt_it.models.packaged import TERMS, is_packaged, join_parts, package_of
+from mslt_it.problems import Problem
 from mslt_it.world.mini_model import weights_dir
+
+MOST_GROWTH = 1000  # characters that a normalizer makes of one; usual are 1 to 18
 
 
 def model_path(model: ModelConfig) -> str:
@@ -45,8 +50,26 @@ def load_tokenizer(model: ModelConfig) -> PreTrainedTokenizerBase:
         if model.kind != "encoder":
             writing_class(path, model.revision)
         tokenizer = AutoTokenizer.from_pretrained(path, revision=model.revision, trust_remote_code=False)
+        most = tokenizer.model_max_length
+        if not isinstance(most, int | float):
+            raise ValueError(f"model_max_length in tokenizer_config.json is {most!r} and no number")
+        if (growth := _growth(getattr(tokenizer, "backend_tokenizer", None))) > MOST_GROWTH:
+            raise ValueError(f"the normalizer in tokenizer.json makes {growth:,} characters of one")
         if model.kind == "encoder":  # not all of them are told
-            tokenizer.model_max_length = min(tokenizer.model_max_length, longest_input_of(path, model.revision))
+            tokenizer.model_max_length = min(most, longest_input_of(path, model.revision))
         return tokenizer
-    except (OSError, ValueError) as error:
+    except Problem:
+        raise
+    except Exception as error:  # tokenizers raises plain Exceptions, and a damaged file is met at any place
         raise explain(error, path, model.revision, "tokenizer") from error
+
+
+def _growth(backend: Any) -> int:
+    """How many characters the normalizer makes of one at most, by what it replaces texts with, one after another."""
+    normalizer = getattr(backend, "normalizer", None)
+    waiting, growth = [json.loads(normalizer.__getstate__())] if normalizer is not None else [], 1
+    while waiting:
+        one = waiting.pop()
+        waiting += one.get("normalizers", ())
+        growth *= max(1, len(one.get("content", "")))
+    return growth

@@ -36,7 +36,7 @@ from mslt_it.prediction.labeller import REASON, Answer, How, Labeller
 from mslt_it.prediction.ray_job import labelled
 from mslt_it.prediction.row_languages import RowLanguages
 from mslt_it.prediction.tables import Table
-from mslt_it.problems import Problem, counted
+from mslt_it.problems import Problem, counted, warn
 from mslt_it.progress import Progress, duration
 from mslt_it.records import to_plain
 from mslt_it.store import file_sha256, read_json, require_space, value_sha256, write_atomically, write_json
@@ -207,7 +207,7 @@ def _done(job: Job, number: int, size: int, wanted: str) -> list[dict[str, Any]]
     whole = [row for row in rows if row is not None]
     if len(whole) == len(rows) == size:
         return whole
-    print(f"{path} is not as it was written: its rows are labelled again.", file=sys.stderr)
+    warn(f"{path} is not as it was written: its rows are labelled again.")
     path.unlink()
     return None
 

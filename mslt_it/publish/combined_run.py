@@ -122,7 +122,8 @@ def combine_runs(
 
 def finished(out: Path, wanted: str, show: Callable[[str], object]) -> tuple[Run, dict[str, Any]] | None:
     """(run, results.json) of this very combination where it is sealed; a Problem for a folder of something else."""
-    if not out.exists() or (out.is_dir() and not any(out.iterdir())):
+    torn = f".{FINGERPRINT}.part"  # a kill may come before the mark is in place
+    if not out.exists() or (out.is_dir() and all(path.is_dir() or path.name == torn for path in out.rglob("*"))):
         return None
     mark = read_json(out / FINGERPRINT)
     if mark is None and is_intact(out, "results.json"):  # the mark was damaged; the results say it, too

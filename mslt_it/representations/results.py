@@ -20,7 +20,7 @@ def read(path: Path | str) -> dict[str, Any]:
     remedy = "Measure again, or take the file from a copy that is whole."
     try:
         result = json.loads(Path(path).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise Problem(f"{path} cannot be read ({error}). {remedy}") from error
     if not isinstance(result, dict) or result.get("schema") != SCHEMA:
         found = result.get("schema") if isinstance(result, dict) else type(result).__name__

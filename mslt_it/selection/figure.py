@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 from typing import Any
 
 from mslt_it import values
 from mslt_it.problems import Problem, nearest
 from mslt_it.selection.ranking import Selection
+from mslt_it.store import write_atomically
 
 FORMATS = (".svg", ".png", ".pdf")
 
@@ -66,5 +68,6 @@ def write_figure(selection: Selection, path: Path | str) -> Path:
     # No date and no random ids: the same selection gives the same file.
     metadata = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}.get(path.suffix.lower())
     with matplotlib.rc_context({"svg.hashsalt": "mslt_it", "svg.fonttype": "none"}):
-        figure.savefig(path, dpi=150, metadata=metadata)
+        figure.savefig(drawn := io.BytesIO(), format=path.suffix[1:].lower(), dpi=150, metadata=metadata)
+    write_atomically(path, drawn.getvalue())
     return path

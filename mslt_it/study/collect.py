@@ -24,7 +24,7 @@ from mslt_it.data.rows import RowStore
 from mslt_it.evaluation.measures import MEASURES, Measure, said_labels
 from mslt_it.problems import Problem, counted
 from mslt_it.records import PromptedExample
-from mslt_it.store import altered, file_sha256, read_json
+from mslt_it.store import file_sha256, find_damage, read_json
 from mslt_it.study.choosing import Tried, tried
 from mslt_it.study.manifest import manifest_of
 from mslt_it.study.sweep import is_asked_alike
@@ -232,8 +232,8 @@ def _why_missing(folder: Path, planned: Mapping[str, Any]) -> str:
             said = [line.strip() for line in lines if line.strip()]
             return f"failed: {said[-1] if said else 'no reason was written'}"
         return "not finished" if cell.is_dir() else "not started"
-    for part, _ in altered(cell, READ)[:1]:
-        return f"{part} is not as it was when the cell finished"
+    if (damage := find_damage(cell, READ)) is not None:
+        return damage
     # Each of the two records what it was made of; a folder from an earlier grid would be counted as another cell.
     recorded = (read_json(cell / "fingerprint.json") or {}).get("run")
     if recorded and planned.get("fingerprint") and recorded != planned["fingerprint"]:

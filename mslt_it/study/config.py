@@ -253,7 +253,7 @@ def _section(name: str, text: str) -> Any:
     """A section of the file, in the file's own form."""
     try:
         return yaml.safe_load(text)
-    except yaml.YAMLError:
+    except (yaml.YAMLError, ValueError, RecursionError):
         raise Problem(f"Cannot read '{name}={text}'. Write it as in the file: '{name}={{A: B}}'.") from None
 
 

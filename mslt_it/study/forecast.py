@@ -80,7 +80,10 @@ def duration(seconds: float) -> str:
 def seconds_of(folder: StudyFolder, cell: str) -> float | None:
     """Of a cell that ran without interruption."""
     content = read_json(folder.timing(cell)) or {}
-    return float(content["seconds"]) if content.get("from_the_start") else None
+    seconds = content.get("seconds")
+    if not content.get("from_the_start") or not isinstance(seconds, int | float):
+        return None
+    return float(seconds) if seconds >= 0 else None
 
 
 def _like(cell: Cell, cells: Sequence[Cell], measured: Mapping[str, float]) -> list[float]:

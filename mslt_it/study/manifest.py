@@ -27,11 +27,12 @@ from mslt_it.config.schema import keys
 from mslt_it.problems import Problem
 from mslt_it.records import to_plain
 from mslt_it.runs import Run
-from mslt_it.store import write_atomically
+from mslt_it.store import OWN_HASH, was_altered, with_own_hash, write_atomically
 from mslt_it.study.config import FREE, StudyConfig
 from mslt_it.study.grid import Cell, cell_recipe
 
 MANIFEST = "manifest.json"
+AGAIN = "Start the same `mslt study` again, which writes it anew: what is done stays done."
 # What can change a figure; more of it stands in each cell's environment.json.
 VERSIONED = ("mslt_it", "torch", "transformers", "trl", "peft", "accelerate", "tokenizers", "numpy")
 # Keys of the resolved recipe that differ from cell to cell, or say nothing about figures.
@@ -86,12 +87,13 @@ def read_manifest(folder: StudyFolder) -> dict[str, Any] | None:
     except FileNotFoundError:
         return None
     except (IsADirectoryError, ValueError, RecursionError) as error:
-        raise Problem(
-            f"{folder.manifest} cannot be read ({error}). Start the same `mslt study` again, which writes it anew: "
-            "what is done stays done."
-        ) from error
-    if not isinstance(content, dict) or not {"config", "cells", "recipe", "versions"} <= content.keys():
+        raise Problem(f"{folder.manifest} cannot be read ({error}). {AGAIN}") from error
+    parts = {"config": dict, "cells": list, "recipe": dict, "versions": dict}
+    if not isinstance(content, dict) or not all(isinstance(content.get(name), kind) for name, kind in parts.items()):
         raise Problem(f"{folder.manifest} is not a study's manifest. Choose another out=DIR.")
+    if was_altered(content) or not all(isinstance(cell, dict) and "id" in cell for cell in content["cells"]):
+        raise Problem(f"{folder.manifest} is not as it was written. {AGAIN}")
+    content.pop(OWN_HASH, None)
     return content
 
 
@@ -140,7 +142,7 @@ def _of(cell: Mapping[str, Any]) -> tuple[Any, Any]:
 
 def write_manifest(folder: StudyFolder, content: Mapping[str, Any]) -> None:
     folder.path.mkdir(parents=True, exist_ok=True)
-    write_atomically(folder.manifest, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
+    write_atomically(folder.manifest, json.dumps(with_own_hash(content), indent=1, ensure_ascii=False) + "\n")
 
 
 def finished_status(recipe: Recipe) -> str | None:

@@ -16,9 +16,7 @@ stands for, so levels may differ where the order agrees.
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
-import json
 import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -39,6 +37,7 @@ from mslt_it.evaluation.questions import items_of, questions_of
 from mslt_it.evaluation.scores import outputs_of
 from mslt_it.evaluation.settings import Settings as Sampled
 from mslt_it.evaluation.systems import Bench, LoadedBase, System, adapter_system, load
+from mslt_it.journal import opened_line, sealed_line
 from mslt_it.models.base_model import adapter_hash
 from mslt_it.models.environment import has_gpu
 from mslt_it.models.identity import read_run
@@ -234,7 +233,7 @@ class _Asked:
         if num_computed:
             spent = {"set": list(one), "seed": seed, "seconds": time.monotonic() - started}
             with (self.folder / SECONDS).open("a", encoding="utf-8") as file:
-                file.write(json.dumps(spent | {"cpu_seconds": time.process_time() - cpu}) + "\n")
+                file.write(sealed_line(spent | {"cpu_seconds": time.process_time() - cpu}, b""))
         found = []
         for of_language in answered:
             out = outputs_of(of_language)
@@ -310,10 +309,6 @@ def _of_cells(folder: StudyFolder, ids: Sequence[str]) -> float | None:
 
 
 def _read_lines(path: Path) -> list[dict[str, Any]]:
-    """The lines of a file that a kill may have torn."""
-    found = []
-    if path.is_file():
-        for line in path.read_text(encoding="utf-8").splitlines():
-            with contextlib.suppress(ValueError):
-                found.append(json.loads(line))
-    return found
+    """The lines of a file that are as they were written: a kill may have torn one."""
+    lines = path.read_bytes().split(b"\n") if path.is_file() else []
+    return [row for line in lines if (row := opened_line(line, b"")) is not None]

@@ -50,7 +50,7 @@ def swept(name: str, text: str) -> tuple[Any, ...] | None:
         return None
     try:
         return tuple(take(key, one) for one in yaml.safe_load(text))
-    except yaml.YAMLError:
+    except (yaml.YAMLError, ValueError, RecursionError):
         raise Problem(f"Cannot read '{name}={text}'. {_of_lists(key)}") from None
 
 

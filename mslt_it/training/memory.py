@@ -19,7 +19,7 @@ import torch
 from accelerate.utils import gather_object
 
 from mslt_it.config.recipe import TrainingConfig
-from mslt_it.store import read_json, write_json
+from mslt_it.store import OWN_HASH, is_as_written, read_json, with_own_hash, write_json
 
 if TYPE_CHECKING:
     from mslt_it.training.trainer import AdapterTrainer
@@ -55,8 +55,8 @@ def planned(training: TrainingConfig, folder: Path) -> Plan | None:
     """What the recipe says, or what a run with checkpoints in ``folder`` began with; None: the memory is to say it."""
     if training.batch_size is not None and training.gradient_checkpointing is not None:
         return Plan(training.batch_size, training.gradient_accumulation_steps, training.gradient_checkpointing)
-    found = read_json(folder / FILE) if any(folder.glob("checkpoint-*")) else None
-    return Plan(**found) if found else None
+    found = (read_json(folder / FILE) or {}) if any(folder.glob("checkpoint-*")) else {}
+    return Plan(**{name: value for name, value in found.items() if name != OWN_HASH}) if is_as_written(found) else None
 
 
 def least(training: TrainingConfig) -> Plan:
@@ -66,7 +66,7 @@ def least(training: TrainingConfig) -> Plan:
 
 
 def record(plan: Plan, folder: Path) -> None:
-    write_json(folder / FILE, dataclasses.asdict(plan))
+    write_json(folder / FILE, with_own_hash(dataclasses.asdict(plan)))
 
 
 def measured(trainer: AdapterTrainer, training: TrainingConfig) -> Plan:

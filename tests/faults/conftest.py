@@ -1,15 +1,13 @@
-"""What the tests of faults share: small runs of the embedded model, made once, and the table of what was survived."""
+"""What the tests of faults share: small runs of the embedded model, made once."""
 
 from __future__ import annotations
 
 import shutil
-from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-from small_run import TRAIN, Call, Called, Survived
+from small_run import TRAIN, Call, Called
 
 from mslt_it import cli
 
@@ -44,33 +42,3 @@ def own(shop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     return tmp_path
-
-
-# ---------------------------------------------------------------- the table
-
-
-@pytest.fixture
-def survived(record_property: Callable[[str, object], None]) -> Survived:
-    """``survived("disk full", tries=3)``: a row of the table at the end; a test that fails lost what it tried."""
-
-    def record(fault: str, tries: int = 1) -> None:
-        record_property("fault", f"{fault}\0{tries}")
-
-    return record
-
-
-def pytest_terminal_summary(terminalreporter: Any) -> None:
-    tries: Counter[str] = Counter()
-    lost: dict[str, int] = defaultdict(int)
-    for outcome in ("passed", "failed"):
-        for report in terminalreporter.getreports(outcome):
-            for name, value in getattr(report, "user_properties", ()):
-                if name == "fault" and report.when == "call":
-                    fault, _, number = str(value).partition("\0")
-                    tries[fault] += int(number)
-                    lost[fault] += int(number) * (outcome == "failed")
-    if tries:
-        width = max(map(len, tries))
-        terminalreporter.write_line(f"\n{'fault':{width}}  tries  survived  lost")
-        for fault, number in sorted(tries.items()):
-            terminalreporter.write_line(f"{fault:{width}}  {number:>5}  {number - lost[fault]:>8}  {lost[fault]:>4}")

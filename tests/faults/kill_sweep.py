@@ -9,8 +9,10 @@ for each command the clock jumps by years at every look (``clock``). A file oper
 hooks of opening for writing, renaming, removing and making of files and folders; libraries that write by themselves
 (safetensors, sqlite) are between two of them.
 
-Every start is a process of its own, forked from one that has run all commands before: imports, the world's sentences
-and the model's first steps take longer than the work. What FOLDER/points.jsonl has is not done again.
+A kill leaves what the system has of the files at that moment, and nothing else: so one run copies them before each of
+its operations, and each copy is a kill. Every start is a process of its own, forked from one that has run all commands
+before: imports, the world's sentences and the model's first steps take longer than the work. What FOLDER/points.jsonl
+has is not done again.
 """
 
 from __future__ import annotations
@@ -46,6 +48,7 @@ ROWS = "lang,premise,hypothesis\n" + "".join(f"en,{n} red boats,boats\n" for n i
 FILLING = ("open", "os.mkdir")  # of which a full disk takes none
 FAULTS = ("killed", "torn", "clock", "full", "ended")
 YEAR = 365 * 24 * 3600
+CHANGED, KEPT = (Path("hunted"), Path("cache")), Path("kept")
 
 
 def record_of(name: str) -> Callable[[Path], Any]:
@@ -107,20 +110,38 @@ def is_write(event: str, details: Any, home: str) -> bool:
     return os.path.abspath(os.fspath(details[0])).startswith(home)
 
 
-def strike(fault: str, event: str, details: Any) -> None:
+def strike(fault: str, details: Any) -> None:
     if fault == "full":
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(details[0]))
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def keep(seen: Sequence[Any]) -> None:
+    """What the system has of the files now, before the last operation that was seen."""
+    for folder in CHANGED:
+        if folder.exists():
+            shutil.copytree(folder, KEPT / str(len(seen)) / folder, symlinks=True)
+
+
+def bring_back(fault: str, at: int, operation: Sequence[Any]) -> None:
+    """The files as a process leaves them that is killed at its operation ``at``."""
+    for folder in CHANGED:
+        shutil.rmtree(folder, ignore_errors=True)
+        if (KEPT / str(at) / folder).exists():
+            shutil.copytree(KEPT / str(at) / folder, folder, symlinks=True)
     if fault == "torn":
-        descriptor = os.open(details[0], details[2], 0o644)
-        if details[2] & os.O_APPEND:
+        _, path, flags = operation
+        descriptor = os.open(path, flags, 0o644)
+        if flags & os.O_APPEND:
             os.write(descriptor, b'{"')
-    os.kill(os.getpid(), signal.SIGTERM if fault == "ended" else signal.SIGKILL)
+        os.close(descriptor)
 
 
 def start(arguments: Sequence[str], fault: str = "", at: int = 0) -> int:
     """Exit code, minus the signal's number, of the command with a fault at its operation ``at`` (0: at none).
 
-    What it says is then in said.txt, and what its file operations are in seen.json.
+    What it says is then in said.txt, and what its file operations are in seen.json. ``fault`` "kept": the files are
+    copied before each of them.
     """
     process = os.fork()
     if process:
@@ -129,7 +150,7 @@ def start(arguments: Sequence[str], fault: str = "", at: int = 0) -> int:
     silent = os.open("said.txt", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     os.dup2(silent, 1)
     os.dup2(silent, 2)
-    home, seen, is_on = os.getcwd(), list[str](), [True]
+    home, seen, is_on = os.getcwd(), list[tuple[Any, ...]](), [True]
     if fault == "clock":
         jumps, now = itertools.cycle([0, YEAR, -YEAR, 10 * YEAR]), time.time
         time.time = lambda: now() + next(jumps)
@@ -137,12 +158,16 @@ def start(arguments: Sequence[str], fault: str = "", at: int = 0) -> int:
     def hook(event: str, details: Any) -> None:
         if not is_on[0] or not is_write(event, details, home):
             return
-        seen.append(event)
+        seen.append((event, str(details[0]), details[2] if event == "open" else 0))
+        if fault == "kept":
+            is_on[0] = False
+            keep(seen)
+            is_on[0] = True
         if fault == "clock":
             return
         if len(seen) == at or (fault == "full" and len(seen) > at and event in FILLING):  # a full disk stays full
             is_on[0] = fault == "full"
-            strike(fault, event, details)
+            strike(fault, details)
 
     sys.addaudithook(hook)
     code = cli.main(list(arguments))
@@ -152,8 +177,8 @@ def start(arguments: Sequence[str], fault: str = "", at: int = 0) -> int:
 
 
 def emptied(name: str) -> Path:
-    out = Path("hunted") / "out"
-    for folder in (out.parent, Path("cache")):
+    out = CHANGED[0] / "out"
+    for folder in CHANGED:
         shutil.rmtree(folder, ignore_errors=True)
     (out if name == "predict" else out.parent).mkdir(parents=True)
     return out
@@ -166,17 +191,18 @@ class Sweep:
         self.name, (arguments, self.look) = name, JOBS[name]
         self.out = emptied(name)
         self.arguments = [one.replace("OUT", str(self.out)) for one in arguments]
-        if code := start(self.arguments):
+        shutil.rmtree(KEPT, ignore_errors=True)
+        if code := start(self.arguments, "kept"):
             raise SystemExit(f"{name} ends with {code}: {Path('said.txt').read_text(encoding='utf-8')[-2000:]}")
         self.expected = self.look(self.out)
-        self.operations: list[str] = json.loads(Path("seen.json").read_text(encoding="utf-8"))
+        self.operations: list[Any] = json.loads(Path("seen.json").read_text(encoding="utf-8"))
         self.once_done = start(self.arguments)  # mslt predict overwrites nothing
 
     def points(self, faults: Sequence[str], number: int | None) -> list[tuple[str, int]]:
         where = {"torn": ("open",), "full": FILLING}
         every = [
             (fault, at)
-            for at, event in enumerate(self.operations, 1)
+            for at, (event, *_) in enumerate(self.operations, 1)
             for fault in faults
             if fault != "clock" and event in where.get(fault, (event,))
         ]
@@ -184,11 +210,14 @@ class Sweep:
         return [*[("clock", 1)] * ("clock" in faults), *every]
 
     def point(self, fault: str, at: int) -> dict[str, Any]:
-        emptied(self.name)
-        code, said = start(self.arguments, fault, at), Path("said.txt").read_text(encoding="utf-8")
-        found = {"command": self.name, "fault": fault, "at": at, "code": code, "became": "survived"}
-        if not self.is_clean(fault, code, said):
-            return found | {"became": "unclean", "said": said[-1500:]}
+        found = {"command": self.name, "fault": fault, "at": at, "became": "survived"}
+        if fault in ("killed", "torn"):
+            bring_back(fault, at, self.operations[at - 1])
+        else:
+            emptied(self.name)
+            code, said = start(self.arguments, fault, at), Path("said.txt").read_text(encoding="utf-8")
+            if not self.is_clean(fault, code, said):
+                return found | {"became": "unclean", "code": code, "said": said[-1500:]}
         again = start(self.arguments)
         said = Path("said.txt").read_text(encoding="utf-8")
         if again == -signal.SIGALRM:
@@ -199,9 +228,7 @@ class Sweep:
         return found
 
     def is_clean(self, fault: str, code: int, said: str) -> bool:
-        """Whether it died as it was told to; of what it can say, it says one line."""
-        if fault in ("killed", "torn"):
-            return code == -signal.SIGKILL
+        """Whether it ended as it was told to and says one line."""
         if "Traceback" in said:
             return False
         if code == 0:  # what failed was not needed (a cache), or all was done

@@ -59,6 +59,7 @@ def test_a_full_disk_stops_with_a_line_and_the_run_goes_on(
     "command",
     [
         ("merge", "run=run", "out=new/out", "prompts=1"), ("predict", "run=run", "data=new.csv", "out=out.csv"),
+        ("select", "pool=[ar,de,en]", "k=2", "criteria=[l2v_syntax]", "figure=map.svg"),
         pytest.param(("export", "run=run", "format=[vllm]", "out=new/out"), marks=pytest.mark.slow),
         pytest.param(("report", "run=run", "out=new/out"), marks=pytest.mark.slow),
         pytest.param(
@@ -75,7 +76,7 @@ def test_a_full_disk_leaves_no_half_of_anything(
     with no_file_beyond(300):
         code, _, err = call(*command)
     check_line(code, err)
-    assert not (own / "out.csv").exists() and find_damage(own / "run") is None
+    assert not list(own.glob("out.csv")) + list(own.glob("map.svg")) and find_damage(own / "run") is None
     assert call(*command)[0] == 0
 
 

@@ -94,7 +94,7 @@ def test_an_evaluation_with_edited_answers_asks_again(
     expected = json.loads((own / "scored" / "results.json").read_text(encoding="utf-8"))["results"]
     if not is_finished:
         unfinished(own / "scored")
-        (own / "scored" / "request.json").write_text("{", encoding="utf-8")
+        (own / "scored" / "request.json").write_text('{"files": {}}', encoding="utf-8")
     journal = own / "scored" / "items" / "xnli" / "xlt" / "run" / "sw.jsonl"
     before = journal.read_bytes()
     journal.write_bytes(before.replace(b'"text":"', b'"text":"entailment', 1))

@@ -69,7 +69,8 @@ def num_control(ids: Any, encoder: Encoder) -> int:
 
 
 @pytest.mark.parametrize("name", TOKENIZERS)
-def test_no_control_token_is_forged(name: str, tmp_path: Path) -> None:
+def test_no_control_token_is_forged(name: str, tmp_path: Path, survived: Any) -> None:
+    survived("control tokens in texts and labels", NUM_HOSTILE)
     tokenizer = TOKENIZERS[name]()
     write_data(tokenizer, tmp_path)
     made = recipe(

@@ -68,7 +68,8 @@ def build(root: Path, **data: Any) -> tuple[list[EncodedExample], BuildReport, d
     return built, report, all_rows
 
 
-def test_nothing_is_cut_and_drops_are_counted_per_language(tmp_path: Path) -> None:
+def test_nothing_is_cut_and_drops_are_counted_per_language(tmp_path: Path, survived: Any) -> None:
+    survived("rows that are too long")
     built, report, all_rows = build(tmp_path, max_dropped_share=1.0)
     encoder = Encoder(world_tokenizer(), LIMIT)
     by_key = {(e.language, e.id): e for rows_ in all_rows.values() for e in rows_}
@@ -124,8 +125,9 @@ def test_the_limit_counts_prompt_answer_and_end_token() -> None:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_a_build_over_the_limit_of_drops_fails(language: str, tmp_path: Path) -> None:
+def test_a_build_over_the_limit_of_drops_fails(language: str, tmp_path: Path, survived: Any) -> None:
     """One language has long rows; the others have none, and do not make up for it."""
+    survived("rows that are too long")
     made, _ = wanted(tmp_path, max_dropped_share=0.05)
     for code in LANGUAGES:
         short = list(rows(code, NUM_ROWS, "short"))

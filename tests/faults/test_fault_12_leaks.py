@@ -9,6 +9,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from bad_input import LABELS, clauses, examples, recipe, rows, text_of, world_tokenizer, write_jsonl
@@ -142,7 +143,8 @@ def clean_rows(split: str, number: int) -> list[Example]:
 # ---------------------------------------------------------------- found, and nothing else
 
 
-def test_sixty_planted_leaks_are_found_in_the_midst_of_clean_rows() -> None:
+def test_sixty_planted_leaks_are_found_in_the_midst_of_clean_rows(survived: Any) -> None:
+    survived("leak between training rows and scored rows", 60)
     leaks = planted()
     train = [*clean_rows("train", 60), *(leak.train for _, leak in leaks)]
     scored = [*clean_rows("test", 60), *(leak.scored for _, leak in leaks)]

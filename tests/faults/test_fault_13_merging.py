@@ -33,7 +33,8 @@ def figures(run: Path, out: Path, **settings: Any) -> dict[str, Any]:
     return merge_run(run, out, say=lambda text: None, prompts_per_language=8, **settings).record["comparison"]
 
 
-def test_dequantised_it_is_the_live_adapter_in_every_language(run: Path, tmp_path: Path) -> None:
+def test_dequantised_it_is_the_live_adapter_in_every_language(run: Path, tmp_path: Path, survived: Any) -> None:
+    survived("merging an adapter of 4 bits", 3)
     exact = figures(run, tmp_path / "float32", dtype="float32")
     rounded = figures(run, tmp_path / "bfloat16")
     original = figures(run, tmp_path / "original", strategy="original", dtype="float32")
@@ -56,8 +57,9 @@ def test_the_weights_written_are_not_4_bit(run: Path, tmp_path: Path) -> None:
     assert "quantization_config" not in config and config["dtype"] == "bfloat16"
 
 
-def test_rounding_to_4_bits_again_would_be_refused(run: Path) -> None:
+def test_rounding_to_4_bits_again_would_be_refused(run: Path, survived: Any) -> None:
     """peft's own merge, which leaves 4-bit weights: what `mslt merge` must find out."""
+    survived("merging an adapter of 4 bits")
     finished = read_run(run)
     tokenizer, base, trained = load_trained_base(finished)
     prompts = prompts_of(finished.recipe, tokenizer, 6)

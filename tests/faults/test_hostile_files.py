@@ -8,9 +8,10 @@ import gc
 import gzip
 import json
 import re
+import shutil
+import struct
 import zipfile
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -24,13 +25,19 @@ from mslt_it.data import files, templates
 from mslt_it.data.encoding import Encoder
 from mslt_it.data.templates import refuse_endless
 from mslt_it.models.base_model import load_adapter, load_base
+from mslt_it.models.gguf_header import read_header
+from mslt_it.models.lora import read_lora
 from mslt_it.models.model_errors import refuse_folder
 from mslt_it.models.tokenizers import load_tokenizer
 from mslt_it.problems import Problem
+from mslt_it.world.mini_model import weights_dir
 
 LOOP = "{% for a in range(99999) %}{% for b in range(99999) %}"
 ENDLESS = {
     LOOP + "{% endfor %}{% endfor %}": "takes more than 2 seconds",
+    # Only for what it is rendered with in earnest: one message, of its length, and the names that are handed in.
+    "{% if messages|length == 1 and messages[0].content|length > 3 and enable_thinking is defined %}"
+    + LOOP + "{% endfor %}{% endfor %}{% endif %}": "takes more than 2 seconds",
     LOOP + "{% generation %}tick{% endgeneration %}{% endfor %}{% endfor %}": "makes more than 1,000,000 characters",
     "{{ 'a' * 10**11 }}": "takes more than 1024 MB of memory",
     "{% set ns = namespace(x='aaaaaaaa') %}{% for i in range(40) %}{% set ns.x = ns.x ~ ns.x %}{% endfor %}":
@@ -38,19 +45,24 @@ ENDLESS = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(("template", "said"), ENDLESS.items(), ids=["loop", "text", "memory", "doubling"])
+@pytest.mark.parametrize(("template", "said"), ENDLESS.items(), ids=["loop", "hidden", "text", "memory", "doubling"])
 def test_an_endless_template_is_refused(
     template: str, said: str, survived: Survived, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(templates, "SECONDS", 2)
     survived("template that never ends, or makes gigabytes")
-    with pytest.raises(Problem, match=rf"chat template {re.escape(said)} for two short messages, so it is not used\."):
-        Encoder(SimpleNamespace(chat_template=template), 10)
+    tokenizer = load_tokenizer(ModelConfig(path="world"))
+    whole = f"{template}{tokenizer.chat_template}"
+    tokenizer.chat_template = {"default": whole} if "messages" in template else whole  # of several, by their names
+    with pytest.raises(
+        Problem, match=rf"chat template {re.escape(said)} for a few short messages, so it is not used\."
+    ):
+        Encoder(tokenizer, 10).text_around(("user",))
 
 
 def test_other_templates_are_left_to_their_rendering() -> None:
     for template in ("{% for", "{{ raise_exception('no system') }}", "{{ nothing.of.it }}", ""):
-        refuse_endless(template)
+        refuse_endless(template, "{}")
 
 
 def test_a_template_that_prints_the_date_gives_the_same_prompt_tomorrow(survived: Survived) -> None:
@@ -109,6 +121,58 @@ def test_an_adapter_that_says_a_rank_of_a_billion(change: dict[str, Any] | None,
         load_adapter(load_base(ModelConfig(path="world"), device="cpu"), "run/adapter")
 
 
+def test_a_gguf_file_whose_lists_hold_lists_without_end(tmp_path: Path, survived: Survived) -> None:
+    survived("model file nested too deeply, or of thousands of digits")
+    name, lists = struct.pack("<Q1s", 1, b"a"), struct.pack("<IQ", 9, 1) * 5000
+    (tmp_path / "a.gguf").write_bytes(b"GGUF" + struct.pack("<IQQ", 3, 0, 1) + name + struct.pack("<I", 9) + lists)
+    with pytest.raises(Problem, match=r"a\.gguf: the GGUF file is torn or damaged"):
+        read_header(tmp_path / "a.gguf")
+
+
+WRONG = {
+    "tokenizer.json": [{"model": {}}, {"normalizer": {"type": "Sequence", "normalizers": [
+        {"type": "Replace", "pattern": {"String": "a"}, "content": "a" * 50}] * 6}}],
+    "tokenizer_config.json": [{"model_max_length": "many"}, {"eos_token": 5}],
+    "config.json": [{"hidden_size": "x"}, {"num_attention_heads": 0}, {"model_type": ["llama"]},
+                    {"num_hidden_layers": 10**9}],
+}  # fmt: skip
+
+
+def test_a_model_whose_files_say_what_makes_no_sense(tmp_path: Path, survived: Survived) -> None:
+    survived("model file that makes no sense", sum(map(len, WRONG.values())))
+    shutil.copytree(weights_dir(), tmp_path, dirs_exist_ok=True)
+    model = ModelConfig(path=str(tmp_path))
+    for name, changes in WRONG.items():
+        before = (tmp_path / name).read_text(encoding="utf-8")
+        for change in changes:
+            (tmp_path / name).write_text(json.dumps(json.loads(before) | change), encoding="utf-8")
+            with pytest.raises(Problem, match=rf"model\.path={tmp_path}: "):
+                load_base(model, device="cpu") if name == "config.json" else load_tokenizer(model)
+        (tmp_path / name).write_text(before, encoding="utf-8")
+
+
+ODD = [
+    {"target_modules": r"(([a-z._0-9]+)+)+$x"}, {"rank_pattern": {r".*.*.*.*!": 8}}, {"alpha_pattern": {"(": 8}},
+    {"rank_pattern": ["q_proj"]}, {"rank_pattern": {"q_proj": "8"}}, {"r": "8"}, {"r": -1}, {"r": True},
+    {"lora_alpha": 1e308}, {"target_modules": 7}, {"bias": "every"},
+]  # fmt: skip
+
+
+def test_an_adapter_that_says_what_nobody_can_look_for(shop: Path, tmp_path: Path, survived: Survived) -> None:
+    survived("adapter whose configuration is odd, or an expression without end", len(ODD))
+    base = load_base(ModelConfig(path="world"), device="cpu")
+    shutil.copytree(shop / "run" / "adapter", tmp_path / "adapter")
+    file = tmp_path / "adapter" / "adapter_config.json"
+    content = json.loads(file.read_text(encoding="utf-8"))
+    for change in ODD:
+        file.write_text(json.dumps(content | change), encoding="utf-8")
+        with pytest.raises(Problem, match=rf"Adapter {tmp_path}/adapter"):
+            load_adapter(base, tmp_path / "adapter")
+        if "bias" not in change and change != {"target_modules": 7}:
+            with pytest.raises(Problem, match=r"adapter_config\.json (has|names modules by) "):
+                read_lora(tmp_path / "adapter")
+
+
 # ---------------------------------------------------------------- data
 
 
@@ -132,7 +196,26 @@ def parquet(path: Path) -> None:
             writer.write_table(piece)
 
 
+def packed(path: Path) -> None:
+    """A thousand groups of rows, a megabyte of one letter in each."""
+    piece = pyarrow.table({"text": ["a" * 2**20]})
+    with pyarrow.parquet.ParquetWriter(path, piece.schema, compression="zstd") as writer:
+        for _ in range(1000):
+            writer.write_table(piece)
+
+
+def repeated(path: Path) -> None:
+    """A text that a group of rows holds once, in each of ten thousand rows."""
+    texts = pyarrow.DictionaryArray.from_arrays(np.zeros(1000, dtype="int32"), ["a" * 2**16]).cast("string")
+    piece = pyarrow.table({"text": texts})
+    with pyarrow.parquet.ParquetWriter(path, piece.schema) as writer:
+        for _ in range(10):
+            writer.write_table(piece)
+
+
 BOMBS = {
+    "repeated.parquet": (repeated, "unpacks from"),
+    "packed.parquet": (packed, "unpacks from"),
     "rows.jsonl.gz": (gz, "unpacks from"),
     "rows.xlsx": (xlsx, "unpacks from"),
     "rows.parquet": (parquet, "60,000,000 rows"),
@@ -153,6 +236,10 @@ def test_bombs_are_told_by_their_size(tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.setattr(files, "BOMB", 2**16)
     path = tmp_path / "rows.csv.gz"
     path.write_bytes(gzip.compress(b"lang,text\n" + b"en,aaaaaaaa\n" * 50_000))
+    wide = pyarrow.DictionaryArray.from_arrays(np.zeros(4000, dtype="int32"), ["a" * 2**10]).cast("string")
+    pyarrow.parquet.write_table(pyarrow.table({"text": wide}), tmp_path / "rows.parquet")
+    with pytest.raises(Problem, match=r"rows\.parquet unpacks from 0\.0 MiB"):
+        files.read_table(tmp_path / "rows.parquet", ["text"])
     with pytest.raises(Problem, match=r"rows\.csv\.gz unpacks from 0\.0 MiB to .* 200 times its size"):
         files.read_table(path, ["text"])
     words = "".join(f"en,{n * 7919 % 10_007} words {n * 104_729 % 65_521}\n" for n in range(9000))
@@ -185,14 +272,21 @@ def test_numbers_beyond_all_bounds(argument: str, call: Call, survived: Survived
         "name: ${oc.env:HOME}",
         "name: !!python/object/apply:os.getcwd []",
         "{" * 9,
+        "a0: &a0 [1, 1]\n" + "".join(f"a{n}: &a{n} [*a{n - 1}, *a{n - 1}]\n" for n in range(1, 60)),
+        "a: &a [*a]",
+        "name: 2024-13-45",
     ],
-    ids=["nested", "digits", "environment", "python", "cut"],
+    ids=["nested", "digits", "environment", "python", "cut", "aliases", "itself", "date"],
 )
 def test_a_hostile_recipe_is_refused_in_a_line(recipe: str, tmp_path: Path, call: Call, survived: Survived) -> None:
     survived("hostile recipe")
     (tmp_path / "own.yaml").write_text(f"defaults:\n  - recipe_schema\n{recipe}\n", encoding="utf-8")
     code, out, err = call("train", "recipe=own", f"--config-dir={tmp_path}")
     assert code == 2 and err.startswith("error: ") and "Traceback" not in err and str(Path.home()) not in out + err
+    (tmp_path / "task").mkdir()
+    (tmp_path / "own.yaml").rename(tmp_path / "task" / "mine.yaml")
+    code, out, err = call("tasks", "mine", f"--config-dir={tmp_path}")
+    assert code == 2 and err.startswith("error: ") and str(Path.home()) not in out + err
 
 
 # ---------------------------------------------------------------- large good files

@@ -6,12 +6,17 @@ import os
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
+from huggingface_hub import constants
 from small_run import Call, Survived
+
+from mslt_it.data import hub_client
 
 ROOT = Path(__file__).parents[2]
 CODE = """
@@ -52,6 +57,37 @@ def test_a_hub_that_does_not_answer(asked: tuple[str, ...], silent: str, tmp_pat
     assert done.returncode == 2 and said.startswith("error: ") and "owner/" in said, done.stderr[-2000:]
     assert f"{silent} did not answer within 5 seconds" in said and "HF_HUB_OFFLINE=1" in said and "local folder" in said
     assert float(seconds) < 10 + 0.2 * (time.monotonic() - began), seconds  # more where other processes take the time
+
+
+@pytest.mark.parametrize("status", [429, 503, 404])
+def test_a_hub_with_a_fault_of_its_own_is_asked_once(
+    status: int, survived: Survived, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its client would ask forty times in two minutes, or wait for the hour that it is told."""
+    survived("a Hub that does not answer")
+    asked: list[str] = []
+
+    class Hub(BaseHTTPRequestHandler):
+        def do_HEAD(self) -> None:
+            asked.append(self.path)
+            self.send_response(status)
+            self.send_header("Retry-After", "3600")
+            self.end_headers()
+
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(hub_client, "_looked", [])
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+    with HTTPServer(("127.0.0.1", 0), Hub) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        monkeypatch.setattr(constants, "ENDPOINT", f"http://127.0.0.1:{server.server_port}")
+        hub_client.look_at_hub()
+        hub_client.look_at_hub()
+        server.shutdown()
+    is_down = status != 404
+    assert constants.HF_HUB_OFFLINE is is_down and len(asked) == (1 if is_down else 2)
+    assert hub_client.silence() == is_down * f"answered with status {status}, a fault of its own"
+    hub_client._set_offline(False)
 
 
 def test_without_a_home_there_are_no_caches_and_all_else_works(

@@ -19,6 +19,7 @@ from mslt_it.locks import LOCK, locked
 # What is written by each command, and what stands for it.
 WRITERS = {
     TRAIN: ("run", Path("run") / LOCK),
+    ("data", *TRAIN[1:-1], "output_dir=rows"): ("rows", Path("rows") / LOCK),
     ("merge", "run=kept", "out=merged"): ("merged", Path(".merged.lock")),
     ("export", "run=kept", "out=exported"): ("exported", Path(".exported.lock")),
     ("combine", "runs=[kept]", "out=both"): ("both", Path(".both.lock")),

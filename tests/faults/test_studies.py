@@ -44,8 +44,8 @@ def test_a_full_disk_in_one_cell_is_its_reason_alone(
 
 
 def test_many_cells_at_once_on_one_folder(tmp_path: Path, survived: Survived, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Fifty workers, ten to a cell: a cell is run by one at a time, and by the others only looked at."""
-    survived("many workers on one folder", 50)
+    """Five hundred workers, a hundred to a cell: a cell is run by one at a time, and by the others only looked at."""
+    survived("many workers on one folder", 500)
     inside: dict[str, int] = {}
     most: dict[str, int] = {}
 
@@ -58,14 +58,13 @@ def test_many_cells_at_once_on_one_folder(tmp_path: Path, survived: Survived, mo
 
     monkeypatch.setattr(cells, "_run", run)
     found: list[cells.Outcome] = []
-    threads = [
-        threading.Thread(target=lambda n=n: found.append(cells.run_cell(job(tmp_path, f"c{n % 5}")))) for n in range(50)
-    ]
+    jobs = [job(tmp_path, f"c{n % 5}") for n in range(500)]
+    threads = [threading.Thread(target=lambda one=one: found.append(cells.run_cell(one))) for one in jobs]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert len(found) == 50 and {one.status for one in found} == {"ok"} and set(most.values()) == {1}
+    assert len(found) == 500 and {one.status for one in found} == {"ok"} and set(most.values()) == {1}
     assert len(list((tmp_path / "timing").iterdir())) == 5 and not list((tmp_path / "locks").iterdir())
 
 

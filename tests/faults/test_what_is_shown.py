@@ -42,6 +42,21 @@ def test_rows_and_names_are_shown_escaped(
     assert code == 2 and "\x1b" not in out + err and r"la\x1b[31mbel" in err
 
 
+def test_what_files_of_others_say_of_themselves_is_shown_escaped(
+    tmp_path: Path, call: Call, survived: Survived
+) -> None:
+    survived("terminal escapes in data", 3)
+    for folder in ("task", "."):
+        (tmp_path / folder).mkdir(exist_ok=True)
+        (tmp_path / folder / "own\x1b[2J.yaml").write_text("# \x1b]0;owned\x07\nname: own\n", encoding="utf-8")
+    (tmp_path / "other.yaml").write_bytes(b"# \xff\xfe\n")
+    for command in ("recipes", "tasks"):
+        code, out, err = call(command, f"--config-dir={tmp_path}")
+        assert code == 0 and "\x1b" not in out + err and r"own\x1b[2J" in out, err
+    code, _, err = call("select", "pool=[ar,de,\x1b[2J]", "k=2")
+    assert code == 2 and "\x1b" not in err
+
+
 def test_progress_and_logs_are_plain(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     progress.tell(HOSTILE)
     with progress.Progress("Job", 2, "row", log=tmp_path / "log.txt") as job:

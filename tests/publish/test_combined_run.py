@@ -20,6 +20,7 @@ from mslt_it.models.lora import read_lora
 from mslt_it.problems import Problem
 from mslt_it.publish.combine import combine
 from mslt_it.publish.combine_options import METHODS, resolve_weights, typology_weights
+from mslt_it.publish.combined_run import finished
 
 # ---------------------------------------------------------------- refusals
 
@@ -31,7 +32,7 @@ from mslt_it.publish.combine_options import METHODS, resolve_weights, typology_w
         ({"modules_to_save": ["lm_head"]}, "modules_to_save=['lm_head']: it is more than B A on the base's weights"),
         ({"bias": "all"}, "bias='all': it is more than B A"),
         ({"init_lora_weights": "pissa_niter_4"}, "init_lora_weights='pissa_niter_4': it is more than B A"),
-        ({"peft_type": "IA3"}, "peft_type is 'IA3'; only LORA adapters can be combined."),
+        ({"peft_type": "IA3"}, "peft_type is 'IA3'; only LORA adapters are taken here."),
         ({"r": 4}, "but its configuration says rank 4. The two files do not belong together"),
     ],
 )
@@ -393,3 +394,14 @@ def test_the_folder_is_claimed_before_it_is_filled(runs: list[Path], tmp_path: P
     (mine / "thesis.txt").write_text("all of it")
     assert combine_runs(runs, mine, "scored=false") == 2
     assert [p.name for p in mine.iterdir()] == ["thesis.txt"]
+
+
+def test_a_folder_in_which_nothing_is_yet_is_free(tmp_path: Path) -> None:
+    """As a kill leaves it, between the folders that a run makes and the file that says whose they are."""
+    (tmp_path / "out" / "predictions").mkdir(parents=True)
+    assert finished(tmp_path / "out", "wanted", print) is None
+    (tmp_path / "out" / ".fingerprint.json.part").write_text("{", encoding="utf-8")
+    assert finished(tmp_path / "out", "wanted", print) is None
+    (tmp_path / "out" / "predictions" / "en.jsonl").write_text("{}", encoding="utf-8")
+    with pytest.raises(Problem, match=r"holds something else already .* what lies there is left as it is"):
+        finished(tmp_path / "out", "wanted", print)

@@ -110,9 +110,10 @@ result["torn"] = problem(send, "{torn}", "me/x4")
 import json as _json
 seal = Path("{torn}") / "COMPLETE.json"
 sums = _json.loads(seal.read_text())
-from mslt_it.store import file_sha256
+from mslt_it.store import file_sha256, with_own_hash
+del sums["sha256"]
 sums["files"]["model.safetensors"] = file_sha256(file)
-seal.write_text(_json.dumps(sums))
+seal.write_text(_json.dumps(with_own_hash(sums)))
 result["store fails"] = problem(send, "{torn}", "me/x5")
 result["store closes"] = problem(send, "{torn}", "me/x5")
 result["store garbles"] = problem(send, "{torn}", "me/x5")

@@ -77,7 +77,7 @@ def test_missing_cells_and_why(folder: Path) -> None:
     found = dict(study.missing)
     assert len(study.cells) == 7
     assert found["ar_s0"] == "not finished"
-    assert found["ar_s1"] == "predictions/fi.jsonl is not as it was when the cell finished"
+    assert found["ar_s1"] == "predictions/fi.jsonl is not what was saved (7 bytes)"
     assert found["de_s0"].startswith("it is another run (fingerprint 0000000000, the manifest has ")
     assert found["de_s1"] == "failed: MemoryError: no room"
     assert found["zh_s0"] == "invalid score in fi: adapter: NaN"

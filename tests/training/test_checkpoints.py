@@ -63,7 +63,8 @@ def damages():
 
 
 @pytest.mark.parametrize(("name", "how"), list(damages()))
-def test_a_torn_checkpoint_is_named_and_the_older_one_used(run_dir, caplog, name, how):
+def test_a_torn_checkpoint_is_named_and_the_older_one_used(run_dir, caplog, name, how, survived):
+    survived("a file of a checkpoint missing, halved or emptied")
     file = run_dir / "checkpoints" / "checkpoint-36" / name
     if how == "missing":
         file.unlink()
@@ -99,12 +100,14 @@ def test_a_finished_run_started_again_changes_nothing(run_dir, trained):
         ({"dropout": 0.2}, "adapter.dropout: 0.1 in the checkpoint, 0.2 now"),
     ],
 )
-def test_another_recipe_is_refused_and_the_difference_named(run_dir, changed, key):
+def test_another_recipe_is_refused_and_the_difference_named(run_dir, changed, key, survived):
+    survived("resumed with another recipe, data or number of processes")
     with pytest.raises(Problem, match=key):
         tiny_train(tiny_recipe(**changed), run_dir)
 
 
-def test_other_rows_and_another_base_are_refused(run_dir, monkeypatch):
+def test_other_rows_and_another_base_are_refused(run_dir, monkeypatch, survived):
+    survived("resumed with another recipe, data or number of processes", 2)
     import tiny_run
 
     other = tiny_run.tiny_rows(45, seed=1)
@@ -116,7 +119,8 @@ def test_other_rows_and_another_base_are_refused(run_dir, monkeypatch):
         tiny_train(tiny_recipe(), run_dir, kind="llama")
 
 
-def test_another_number_of_processes_is_refused(run_dir):
+def test_another_number_of_processes_is_refused(run_dir, survived):
+    survived("resumed with another recipe, data or number of processes")
     with pytest.raises(Problem, match="number of processes: 1 in the checkpoint, 2 now"):
         newest_complete(run_dir, tiny_recipe().training_fingerprint(), world_size=2)
 
@@ -140,7 +144,8 @@ def test_disk_space_is_checked_before_a_save(tmp_path, monkeypatch):
     assert tiny_train(tiny_recipe(), tmp_path).resumed_from == "checkpoint-10"
 
 
-def test_a_disk_that_fills_up_during_a_save_leaves_no_torn_folder(tmp_path, monkeypatch):
+def test_a_disk_that_fills_up_during_a_save_leaves_no_torn_folder(tmp_path, monkeypatch, survived):
+    survived("disk full while a run is written")
     real = torch.save
 
     def full(value, file, *rest, **named):
@@ -154,7 +159,8 @@ def test_a_disk_that_fills_up_during_a_save_leaves_no_torn_folder(tmp_path, monk
     assert steps(tmp_path) == [5]
 
 
-def test_out_of_memory_keeps_the_global_batch(tmp_path):
+def test_out_of_memory_keeps_the_global_batch(tmp_path, survived):
+    survived("out of memory: the rows of a step are kept")
     plain = tiny_train(tiny_recipe(dropout=0.0), tmp_path / "plain")
 
     class RunOut(TrainerCallback):
@@ -173,7 +179,9 @@ def test_out_of_memory_keeps_the_global_batch(tmp_path):
 
 
 @pytest.mark.parametrize("stop_at", [5, 10, 15, 20, 25, 30, 35])
-def test_interrupted_and_resumed_equals_uninterrupted_to_the_bit(trained, tmp_path, stop_at):
+def test_interrupted_and_resumed_equals_uninterrupted_to_the_bit(trained, tmp_path, stop_at, survived):
+    survived("interrupted and resumed: equal to the bit")
+
     class Stop(TrainerCallback):
         def on_step_end(self, args, state, control, **kwargs):
             if state.global_step == stop_at + 1:

@@ -25,7 +25,9 @@ def run(run_dir, callbacks=(), prepare=lambda model: None, **training):
     train(recipe, tiny_rows(), model, tiny_tokenizer(), run_dir, callbacks=callbacks)
 
 
-def test_nan_in_a_weight_stops_at_the_loss(tmp_path):
+def test_nan_in_a_weight_stops_at_the_loss(tmp_path, survived):
+    survived("NaN or infinite while training")
+
     def poison(model):
         model.get_parameter("base_model.model.model.layers.1.self_attn.q_proj.lora_A.default.weight").data[0, 0] = (
             torch.nan
@@ -38,7 +40,8 @@ def test_nan_in_a_weight_stops_at_the_loss(tmp_path):
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
-def test_gradient_that_is_not_finite_stops_before_the_update(tmp_path, value):
+def test_gradient_that_is_not_finite_stops_before_the_update(tmp_path, value, survived):
+    survived("NaN or infinite while training")
     seen = {}
 
     class Poison(TrainerCallback):
@@ -59,7 +62,9 @@ def test_gradient_that_is_not_finite_stops_before_the_update(tmp_path, value):
     assert saved_nan_tensors(tmp_path) == 0
 
 
-def test_weights_are_looked_at_before_a_save(tmp_path):
+def test_weights_are_looked_at_before_a_save(tmp_path, survived):
+    survived("NaN or infinite while training")
+
     class Poison(TrainerCallback):
         def on_optimizer_step(self, args, state, control, model=None, **kwargs):
             if state.global_step == 9:

@@ -10,7 +10,7 @@ import numpy as np
 
 from mslt_it.problems import Problem
 from mslt_it.representations.results import read
-from mslt_it.store import OWN_HASH, is_as_written, read_json
+from mslt_it.store import OWN_HASH, read_json, was_altered
 from mslt_it.study.analyse.agreement import SCHEMA
 from mslt_it.study.analyse.findings import Analysis, Intervals, Mark, Scatter, set_name
 from mslt_it.study.analyse.statistics import average_ranks
@@ -33,8 +33,7 @@ def further_sections(folder: Path) -> list[Analysis]:
     """What there is of the two, as sections."""
     found = []
     for path in (folder / MINGLING, folder / PREDICTED):
-        content = read_json(path) or {}
-        if OWN_HASH in content and not is_as_written(content):
+        if was_altered(read_json(path) or {}):
             raise Problem(f"{path} is not as `mslt study` wrote it. Start the study again: it is made anew.")
     if (folder / MINGLING).is_file():
         found.append(representations(folder / MINGLING))

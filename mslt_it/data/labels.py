@@ -34,6 +34,7 @@ MAX_FOUND = 1000  # labels that an error lists for the user to copy
 
 # Soft hyphen, direction marks and overrides, invisible operators: no part of any label.
 _INVISIBLE = re.compile("[\u00ad\u061c\u180e\u200e\u200f\u202a-\u202e\u2061-\u2064\u2066-\u2069]")
+_BREAK = re.compile(r"\s*[\t\n\v\f\r\x85\u2028\u2029]\s*")  # in a cell that was wrapped by hand
 _WHOLE_FLOAT = re.compile(r"[+-]?[0-9]+\.0")
 
 
@@ -78,7 +79,7 @@ def label_form(value: Any) -> str:
 @functools.lru_cache(maxsize=4096)  # a column repeats its labels
 def _form(text: str) -> str:
     text = strip_zero_width(_INVISIBLE.sub("", text).strip())
-    text = plain_number(unicodedata.normalize("NFC", text).strip())
+    text = plain_number(_BREAK.sub(" ", unicodedata.normalize("NFC", text)).strip())
     if text in ("-0", "+0"):
         return "0"
     return text.lower() if text.lower() in ("true", "false") else text

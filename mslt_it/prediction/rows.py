@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from mslt_it.prediction.labeller import How, Labeller, asked_now
+from mslt_it.problems import Problem, some
 
 CHUNK = 2000  # rows that are asked together, the longest first
 
@@ -49,6 +50,11 @@ def predict(
         while chunk := list(itertools.islice(left, CHUNK)):
             for row, added in zip(chunk, labeller.label(chunk, languages, asked_now), strict=True):
                 added.pop("")  # the language
+                if taken := added.keys() & row.keys():  # the first row was looked at before
+                    raise Problem(
+                        f"A row has '{min(taken)}' already, and it is not overwritten: {some(list(row), 8)}. Give "
+                        "prefix=, or take it out of the row."
+                    )
                 yield {**row, **added}
 
     return labelled()

@@ -156,11 +156,10 @@ def decode(path: Path) -> str:
         except (OSError, EOFError, zlib.error) as error:
             raise Problem(f"{path} is not, or not wholly, compressed by gzip: {error}. Fetch it again.") from error
         refuse_bomb(path, size, len(raw))
-    encoding = encoding_of(raw)
     try:
-        text = raw.decode(encoding)
+        text = raw.decode(encoding_of(raw))
     except UnicodeDecodeError as error:
-        raise not_decoded(path, io.BytesIO(raw), encoding, error) from error
+        raise not_decoded(path, io.BytesIO(raw), error) from error
     if text.count("\0") > len(text) / 4:
         order = "LE" if raw[1] == 0 else "BE"
         raise Problem(
@@ -184,27 +183,26 @@ def encoding_of(head: bytes) -> str:
     return next((name for mark, name in _ENCODINGS if head.startswith(mark)), "utf-8")
 
 
-def not_decoded(path: Path, file: IO[bytes], encoding: str, error: UnicodeDecodeError) -> Problem:
+def not_decoded(path: Path, file: IO[bytes], error: UnicodeDecodeError) -> Problem:
     """What is wrong with a file whose bytes are no text, and what to do; ``file``: its bytes, from the beginning."""
     head = file.read(4)
     file.seek(0)
     if remedy := next((what for mark, what in _NO_TEXT.items() if head.startswith(mark)), ""):
         return Problem(f"{path} is no text: its content is {remedy}.")
-    if not encoding.startswith("utf-8"):
-        return Problem(f"{path} begins as {encoding.upper()} and is not: {error.reason}. Fetch it again.")
-    for number, raw in enumerate(file, 1):
+    for number, raw in enumerate(file if encoding_of(head).startswith("utf-8") else (), 1):
         try:
             raw.decode()
         except UnicodeDecodeError as found:
             start = found.start
-            break
-    line = raw[max(0, start - 40) : start + 40].decode("cp1252", errors="replace").strip()
-    return NotScorable(
-        f"{path} line {number} is not UTF-8 (byte 0x{raw[start]:02x}). Read as Windows-1252 (cp1252, Latin-1) it says "
-        f"{line!r}. If that is right, convert it: {_conversion(path, 'WINDOWS-1252')} If not, put its own encoding "
-        "there: CP1251 or KOI8-R (Russian), CP1254 (Turkish), GB18030 (Chinese), SHIFT_JIS (Japanese), ...",
-        f"{path.name} line {number} is not UTF-8",
-    )
+            line = raw[max(0, start - 40) : start + 40].decode("cp1252", errors="replace").strip()
+            return NotScorable(
+                f"{path} line {number} is not UTF-8 (byte 0x{raw[start]:02x}). Read as Windows-1252 (cp1252, Latin-1) "
+                f"it says {line!r}. If that is right, convert it: {_conversion(path, 'WINDOWS-1252')} If not, put its "
+                "own encoding there: CP1251 or KOI8-R (Russian), CP1254 (Turkish), GB18030 (Chinese), SHIFT_JIS "
+                "(Japanese), ...",
+                f"{path.name} line {number} is not UTF-8",
+            )
+    return Problem(f"{path} begins as {encoding_of(head).upper()} and is not: {error.reason}. Fetch it again.")
 
 
 def _conversion(path: Path, encoding: str) -> str:

@@ -12,7 +12,7 @@ import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, cast
 
 from mslt_it import values
 from mslt_it.data.delimited import csv_records, csv_texts, excel_mark, named_cells, separator_of
@@ -82,13 +82,13 @@ def _rows(path: Path, form: str) -> Iterator[Values]:
                 yield from {"csv": _csv_rows, "tsv": _tsv_rows, "jsonl": _json_rows}[form](path, file)
     except UnicodeDecodeError as error:
         with _bytes(path) as raw:
-            raise not_decoded(path, raw, encoding_of(raw.peek(4)), error) from error
+            raise not_decoded(path, raw, error) from error
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise Problem(f"{path} is not, or not wholly, compressed by gzip: {error}. Fetch it again.") from error
 
 
-def _bytes(path: Path) -> gzip.GzipFile | io.BufferedReader:
-    return gzip.open(path) if path.suffix.lower() == ".gz" else open(path, "rb")
+def _bytes(path: Path) -> IO[bytes]:
+    return cast(IO[bytes], gzip.open(path)) if path.suffix.lower() == ".gz" else open(path, "rb")
 
 
 def _text(path: Path, form: str) -> IO[str]:

@@ -192,9 +192,10 @@ def found_labels(task: TaskConfig, examples: Sequence[Example]) -> tuple[str, ..
     counts = Counter({k: n for k, n in counts.items() if not is_marker(k) or spelled[spelling_key(k)] >= enough})
     if len(counts) < 2:
         raise Problem(
-            f"{task.data}: task.label_field={task.label_field} holds {len(counts)} different labels "
-            f"({', '.join(sorted(counts)) or 'none'}); a classification needs at least two. task.label=COLUMN names "
-            "another column."
+            f"{task.data}: task.label_field={task.label_field} holds {counted(len(counts), 'different label')} "
+            f"({', '.join(sorted(counts)) or 'none'}) in the {counted(len(examples), 'row')} of the sources that are "
+            "not set aside for scoring; a classification needs at least two. Add labelled rows, or name another "
+            "column: task.label=COLUMN."
         )
     names = tuple(sorted(counts, key=_order))
     if len(counts) > max(2, counts.total() // 2):

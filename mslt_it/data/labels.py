@@ -360,7 +360,7 @@ def other_word(value: str, names: Sequence[str], strict: bool = False) -> str:
 def number_key(text: str) -> str:
     """The same for one number written in several ways ("-1", "−1", "-1,0"); "" for what is none."""
     plain = unicodedata.normalize("NFKC", text).strip().replace("\N{MINUS SIGN}", "-").replace(",", ".")
-    return f"{float(plain):g}" if _NUMBER.fullmatch(plain) else ""
+    return f"{float(plain):.15g}" if _NUMBER.fullmatch(plain) else ""
 
 
 def _key(text: str) -> str:

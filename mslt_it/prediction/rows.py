@@ -42,6 +42,11 @@ def predict(
     first = next(remaining, None)
     if first is None:
         return iter(())
+    if not isinstance(first, Mapping):
+        raise Problem(
+            f"rows: the first one, {first!r}, is a {type(first).__name__} and no mapping of columns to values, such as "
+            '{"lang": "tr", "text": "..."}. Of a DataFrame: df.to_dict("records").'
+        )
     languages = labeller.languages(tuple(first), "The first row")
     labeller.load()
 

@@ -11,7 +11,7 @@ from toy_world import load, write_tsv
 
 from mslt_it.config.compose import load_recipe
 from mslt_it.config.recipe import TaskConfig
-from mslt_it.data.labels import found_labels, label_form
+from mslt_it.data.labels import found_labels, label_form, number_key
 from mslt_it.problems import Problem
 from mslt_it.records import Example
 
@@ -225,6 +225,7 @@ def test_the_label_set_is_found_sorted() -> None:
     config = TaskConfig(name="custom", label_names=())
     assert found_labels(config, examples_with(["pay", "ask", "", "pay", "ask"])) == ("ask", "pay")
     assert label_form("late \r\n delivery\u2028now") == "late delivery now"  # a cell wrapped by hand
+    assert number_key("1234567.0") == number_key("1234567") != number_key("1234568")
     one = r"holds 1 different label \(pay\) in the 3 rows of the sources that are not set aside for scoring; .*needs at"
     with pytest.raises(Problem, match=one):
         found_labels(config, examples_with(["pay"] * 3))

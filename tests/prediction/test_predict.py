@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas
 import pyarrow.parquet
 import pytest
 from labelled_table import LABELS, Trained, call, table
@@ -139,6 +140,15 @@ def test_python_gives_what_the_command_gives(trained: Trained, labelled: list[di
     assert list(predict(trained.run, [])) == []
     with pytest.raises(Problem, match="A row has 'label' already, and it is not overwritten: n, lang, text, label"):
         list(predict(trained.run, [ROWS[0], {**ROWS[1], "label": "mine"}]))
+    frame = pandas.DataFrame(ROWS)
+    with pytest.raises(Problem, match=r"the first one, 'n', is a str .*Of a DataFrame: df\.to_dict\(.records.\)"):
+        predict(trained.run, frame)  # type: ignore[arg-type]
+    assert (
+        [row["label"] for row in predict(trained.run, frame.to_dict("records")[:3])]
+        == [  # type: ignore[arg-type]
+            row["label"] for row in labelled[:3]
+        ]
+    )
 
 
 def test_a_text_that_repeats_is_asked_once(trained: Trained, asked: list[int]) -> None:

@@ -155,6 +155,8 @@ def test_the_last_of_two_holds_and_a_mapping_keeps_its_other_keys() -> None:
 @pytest.mark.parametrize("number", [1.23456789e-4, 1 / 3, 1e-5, 2.0, 0.1])
 def test_a_number_is_written_as_the_number_it_is(number: float) -> None:
     assert float(written(number)) == number and written([number]) == f"[{written(number)}]"
+    with pytest.raises(Problem, match=r"overrides='seed=1' is a text, not a list\. Write \['seed=1'\]\."):
+        api.load_recipe("xnli_3src", "seed=1")
     small = number if number < 1 else 0.5
     assert api.load_recipe("xnli_3src", training={"learning_rate": small}).training.learning_rate == small
 

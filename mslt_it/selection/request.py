@@ -60,7 +60,7 @@ def read_space(candidates: tuple[str, ...], request: Request) -> Space:
     k, required, max_cost = request.k, validated_codes("must", request.must), request.max_cost
     if len(candidates) < k:
         raise Problem(
-            f"The pool has {len(candidates)} languages ({', '.join(candidates) or 'none'}), fewer than k={k}. "
+            f"The pool has {counted(len(candidates), 'language')} ({', '.join(candidates) or 'none'}), fewer than k={k}. "
             "Add languages to pool, lower k, or shorten targets and exclude."
         )
     if len(required) > k:

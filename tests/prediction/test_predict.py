@@ -140,6 +140,12 @@ def test_python_gives_what_the_command_gives(trained: Trained, labelled: list[di
     assert list(predict(trained.run, [])) == []
     with pytest.raises(Problem, match="A row has 'label' already, and it is not overwritten: n, lang, text, label"):
         list(predict(trained.run, [ROWS[0], {**ROWS[1], "label": "mine"}]))
+    halves = [
+        {"text": "\ud800", "lang": "en"},
+        {"text": "x", "lang": "\ud800"},
+    ]  # of a surrogate pair, as JSON may have
+    reasons = [row["reason"] for row in predict(trained.run, halves)]
+    assert reasons == ["lone_surrogate", "language_unknown: \\ud800"]
     frame = pandas.DataFrame(ROWS)
     with pytest.raises(Problem, match=r"the first one, 'n', is a str .*Of a DataFrame: df\.to_dict\(.records.\)"):
         predict(trained.run, frame)  # type: ignore[arg-type]

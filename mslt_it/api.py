@@ -141,7 +141,7 @@ def load_recipe(
         changes: the same as values; a section's as a mapping, ``training={"num_epochs": 2}``.
     """
     folder = None if config_dir is None else os.fspath(config_dir)
-    words = (*overrides, *_assignments(changes))
+    words = (*_listed(overrides), *_assignments(changes))
     call = Call(RecipeOptions(recipe), frozenset(), words, frozenset(), folder)
     return compose.load_recipe(*recipe_of(call), choose=choose_sources)
 
@@ -195,7 +195,7 @@ def evaluate(
         options["run"] = [os.fspath(one) for one in ([run] if isinstance(run, (str, os.PathLike)) else run)]
     folder = None if config_dir is None else os.fspath(config_dir)
     record = build(Options, options, "evaluate()")
-    request = request_of(Call(record, frozenset(options), tuple(overrides), frozenset(), folder))
+    request = request_of(Call(record, frozenset(options), _listed(overrides), frozenset(), folder))
     with _only_said(say) as show:
         state = PartialState(cpu=not has_gpu())
         content = evaluating.evaluate(request, state, show, vllm=engine_of(request.backend))
@@ -264,6 +264,12 @@ def _only_said(say: Say | None) -> Iterator[Say]:
     finally:
         if shown:
             transformers_logging.enable_progress_bar()
+
+
+def _listed(overrides: Sequence[str]) -> tuple[str, ...]:
+    if isinstance(overrides, str):
+        raise Problem(f"overrides={overrides!r} is a text, not a list. Write [{overrides!r}].")
+    return tuple(overrides)
 
 
 def _assignments(changes: Mapping[str, Any], prefix: str = "") -> Iterator[str]:

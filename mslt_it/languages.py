@@ -154,7 +154,8 @@ def read_code(spelling: str) -> str | None:
     """
     import langcodes
 
-    text = spelling.strip().replace("_", "-")
+    # langcodes encodes names as UTF-8, which cannot hold half of a surrogate pair.
+    text = spelling.strip().replace("_", "-").encode(errors="replace").decode()
     try:
         code = langcodes.standardize_tag(text)
         if langcodes.tag_is_valid(code) and code.split("-")[0] not in _NO_LANGUAGE:

@@ -43,7 +43,7 @@ class NoLabels(NotScorable):
 
 def nearest(value: str, known: Iterable[str]) -> str:
     """The sentence ``Did you mean 'x'? Known: a, b, c.`` for an unknown name."""
-    names = sorted(known)
+    names = sorted(set(known))
     close = difflib.get_close_matches(value, names, n=1, cutoff=0.5)
     guess = f"Did you mean '{close[0]}'? " if close else ""
     return f"{guess}Known: {', '.join(names)}."

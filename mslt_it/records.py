@@ -136,7 +136,7 @@ _CANONICAL = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",
 
 def fingerprint(value: Any) -> str:
     """16 hex digits of the SHA-256 of the value's canonical JSON."""
-    return hashlib.sha256(_CANONICAL.encode(to_plain(value)).encode()).hexdigest()[:16]
+    return hashlib.sha256(_CANONICAL.encode(to_plain(value)).encode(errors="surrogatepass")).hexdigest()[:16]
 
 
 def _numbers(found: tuple[int, ...]) -> str:

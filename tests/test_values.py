@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from mslt_it import values
+from mslt_it import api, values
 from mslt_it.command import parse
 from mslt_it.command import recipe_arguments as parse_arguments
 from mslt_it.config.compose import load_recipe, resolved_yaml
+from mslt_it.config.schema import written
 from mslt_it.evaluation.request import ARGUMENTS
 from mslt_it.problems import Problem
 from mslt_it.study.config import load_study
@@ -149,6 +150,15 @@ def test_the_last_of_two_holds_and_a_mapping_keeps_its_other_keys() -> None:
     assert load_recipe("xnli_3src", ["seed=1", "seed=2"]).seed == 2
     both = [*OWN, "task.instruction.en=a", "task.instruction={tr:b}", "task.instruction.tr=c"]
     assert load_recipe("custom", both).task.instruction == {"en": "a", "tr": "c"}
+
+
+@pytest.mark.parametrize("number", [1.23456789e-4, 1 / 3, 1e-5, 2.0, 0.1])
+def test_a_number_is_written_as_the_number_it_is(number: float) -> None:
+    assert float(written(number)) == number and written([number]) == f"[{written(number)}]"
+    with pytest.raises(Problem, match=r"overrides='seed=1' is a text, not a list\. Write \['seed=1'\]\."):
+        api.load_recipe("xnli_3src", "seed=1")
+    small = number if number < 1 else 0.5
+    assert api.load_recipe("xnli_3src", training={"learning_rate": small}).training.learning_rate == small
 
 
 def test_a_tilde_is_a_home_folder_or_a_letter(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -135,7 +135,7 @@ def written(value: Any) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, float):
-        return f"{value:g}"
+        return short if float(short := f"{value:g}") == value else repr(value)
     if isinstance(value, (list, tuple)):
         items = ((str(item), written(item)) for item in value)
         return f"[{','.join(text if _PLAIN.fullmatch(item) else values.quoted(item) for item, text in items)}]"

@@ -26,7 +26,7 @@ from mslt_it.data.mixing import hash_key, interleave, largest_equal, rank, too_f
 from mslt_it.data.prompts import prompt_file, prompted
 from mslt_it.data.rows import Role, RowStore, is_trained_on
 from mslt_it.data.segments import encoder_of
-from mslt_it.problems import Problem, counted
+from mslt_it.problems import Problem, counted, some
 from mslt_it.records import (
     BuildReport,
     EncodedExample,
@@ -83,6 +83,9 @@ def build_training_set(
 
     counts = {code: Counter(p.example.label for p in found) for code, found in kept.items()}
     label_counts = {code: {name: found[name] for name in recipe.task.choice_names} for code, found in counts.items()}
+    if absent := [name for name in recipe.task.choice_names if not any(c[name] for c in counts.values())]:
+        more = "Take more rows (data.num_examples_total), or label some"
+        notes.append(f"no training row has the label {some(absent, 8)}: nothing is learnt of it. {more}")
     train = [p.example for found in kept.values() for p in found]
     refuse_leaks(find_leaks(train, scored, same_language_only=recipe.task.data == "world"))
     encoded = [p.encoded for p in interleave(kept, recipe.seed) if p.encoded is not None]

@@ -59,29 +59,40 @@ def _refuse_otherseparator_of(path: Path, lines: list[tuple[str, list[str]]], co
     )
 
 
-def _csv_lines(path: Path, text: str, columns: Sequence[str]) -> list[tuple[int, list[str]]]:
+def _csv_lines(path: Path, text: str, columns: Sequence[str]) -> Iterator[tuple[int, list[str]]]:
+    said = excel_mark(text)
+    text, skipped = (text[said.end() :], 1) if said else (text, 0)
+    return csv_records(path, csv_texts(text), said[1] if said else separator_of(text, columns), skipped)
+
+
+def excel_mark(text: str) -> re.Match[str] | None:
+    """The line "sep=;" at a text's beginning, by which Excel says the separator; it is no row."""
+    return re.match(r"sep=(.)(?:\r?\n|\r)", text, re.IGNORECASE)
+
+
+def csv_records(path: Path, texts: Iterable[str], separator: str, skipped: int = 0) -> Iterator[tuple[int, list[str]]]:
+    """(line where it begins, cells) of each record; a blank line has no cells.
+
+    Args:
+        skipped: lines that stand before the first of ``texts``.
+    """
     csv.field_size_limit(MAX_FIELD)
-    said = re.match(r"sep=(.)\r?\n", text, re.IGNORECASE)  # Excel's own mark
-    skipped = 1 if said else 0
-    text = text[said.end() :] if said else text
-    separator = said[1] if said else separator_of(text, columns)
-    reader = csv.reader(_csv_texts(text), delimiter=separator, strict=True)
-    lines, start = [], 1
+    reader = csv.reader(texts, delimiter=separator, strict=True)
+    start = 1 + skipped
     try:
         for cells in reader:
-            lines.append((start + skipped, cells))
-            start = reader.line_num + 1
+            yield start, cells
+            start = reader.line_num + 1 + skipped
     except csv.Error as error:
         why = "a quotation mark is opened and never closed" if "end of data" in str(error) else str(error)
         raise Problem(
-            f"{path} line {start + skipped} is not valid CSV (columns separated by {separator!r}): {why}. A field with "
+            f"{path} line {start} is not valid CSV (columns separated by {separator!r}): {why}. A field with "
             "the separator, a quotation mark or a line break in it stands in quotation marks, and those inside are "
             "doubled. Or save it with tabs as .tsv, where quotation marks mean nothing."
         ) from error
-    return lines
 
 
-def _csv_texts(text: str) -> Iterator[str]:
+def csv_texts(text: str) -> Iterator[str]:
     """The lines of a text with their ends, one after another: io.StringIO would hold four bytes a character."""
     return (line[0] for line in re.finditer(r"[^\r\n]*(?:\r\n?|\n)|[^\r\n]+", text))
 
@@ -93,7 +104,7 @@ def separator_of(text: str, columns: Sequence[str]) -> str:
     def likeness(separator: str) -> tuple[int, bool, float]:
         records = []
         try:
-            for record in csv.reader(_csv_texts(text), delimiter=separator, strict=True):
+            for record in csv.reader(csv_texts(text), delimiter=separator, strict=True):
                 records += [record] if any(record) else []
                 if len(records) == SAMPLE:
                     break

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import codecs
 import gzip
+import io
 import itertools
 import json
 import re
@@ -18,7 +19,7 @@ import zlib
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from mslt_it.data.cells import Cells
 from mslt_it.data.delimited import HEADERLESS, lines_of, named_cells, read_cells, unlike_header
@@ -46,6 +47,11 @@ _ENCODINGS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
+_NO_TEXT = {
+    b"\x1f\x8b": "compressed by gzip. Unpack it, or let its name end in .gz",
+    b"PK\x03\x04": "a zip archive or an Excel workbook. Unpack it, or save the sheet as CSV in UTF-8",
+    b"PAR1": "Parquet. Let its name end in .parquet",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,13 +157,10 @@ def decode(path: Path) -> str:
         except (OSError, EOFError, zlib.error) as error:
             raise Problem(f"{path} is not, or not wholly, compressed by gzip: {error}. Fetch it again.") from error
         refuse_bomb(path, size, len(raw))
-    encoding = next((name for mark, name in _ENCODINGS if raw.startswith(mark)), "utf-8")
     try:
-        text = raw.decode(encoding)
+        text = raw.decode(encoding_of(raw))
     except UnicodeDecodeError as error:
-        if encoding.startswith("utf-8"):
-            raise _not_utf8(path, raw, error.start) from error
-        raise Problem(f"{path} begins as {encoding.upper()} and is not: {error.reason}. Fetch it again.") from error
+        raise not_decoded(path, io.BytesIO(raw), error) from error
     if text.count("\0") > len(text) / 4:
         order = "LE" if raw[1] == 0 else "BE"
         raise Problem(
@@ -176,16 +179,31 @@ def refuse_bomb(path: Path, size: int, unpacked: int) -> None:
         )
 
 
-def _not_utf8(path: Path, raw: bytes, start: int) -> NotScorable:
-    number = raw.count(b"\n", 0, start) + 1
-    begin = raw.rfind(b"\n", 0, start) + 1
-    line = raw[max(begin, start - 40) : start + 40].split(b"\n")[0].decode("cp1252", errors="replace").strip()
-    return NotScorable(
-        f"{path} line {number} is not UTF-8 (byte 0x{raw[start]:02x}). Read as Windows-1252 (cp1252, Latin-1) it says "
-        f"{line!r}. If that is right, convert it: {_conversion(path, 'WINDOWS-1252')} If not, put its own encoding "
-        "there: CP1251 or KOI8-R (Russian), CP1254 (Turkish), GB18030 (Chinese), SHIFT_JIS (Japanese), ...",
-        f"{path.name} line {number} is not UTF-8",
-    )
+def encoding_of(head: bytes) -> str:
+    """What a file's first bytes say of its encoding; UTF-8 where they say nothing."""
+    return next((name for mark, name in _ENCODINGS if head.startswith(mark)), "utf-8")
+
+
+def not_decoded(path: Path, file: IO[bytes], error: UnicodeDecodeError) -> Problem:
+    """What is wrong with a file whose bytes are no text, and what to do; ``file``: its bytes, from the beginning."""
+    head = file.read(4)
+    file.seek(0)
+    if remedy := next((what for mark, what in _NO_TEXT.items() if head.startswith(mark)), ""):
+        return Problem(f"{path} is no text: its content is {remedy}.")
+    for number, raw in enumerate(file if encoding_of(head).startswith("utf-8") else (), 1):
+        try:
+            raw.decode()
+        except UnicodeDecodeError as found:
+            start = found.start
+            line = raw[max(0, start - 40) : start + 40].decode("cp1252", errors="replace").strip()
+            return NotScorable(
+                f"{path} line {number} is not UTF-8 (byte 0x{raw[start]:02x}). Read as Windows-1252 (cp1252, Latin-1) "
+                f"it says {line!r}. If that is right, convert it: {_conversion(path, 'WINDOWS-1252')} If not, put its "
+                "own encoding there: CP1251 or KOI8-R (Russian), CP1254 (Turkish), GB18030 (Chinese), SHIFT_JIS "
+                "(Japanese), ...",
+                f"{path.name} line {number} is not UTF-8",
+            )
+    return Problem(f"{path} begins as {encoding_of(head).upper()} and is not: {error.reason}. Fetch it again.")
 
 
 def _conversion(path: Path, encoding: str) -> str:

@@ -14,7 +14,7 @@ import math
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -34,6 +34,7 @@ MAX_FOUND = 1000  # labels that an error lists for the user to copy
 
 # Soft hyphen, direction marks and overrides, invisible operators: no part of any label.
 _INVISIBLE = re.compile("[\u00ad\u061c\u180e\u200e\u200f\u202a-\u202e\u2061-\u2064\u2066-\u2069]")
+_BREAK = re.compile(r"\s*[\t\n\v\f\r\x85\u2028\u2029]\s*")  # in a cell that was wrapped by hand
 _WHOLE_FLOAT = re.compile(r"[+-]?[0-9]+\.0")
 
 
@@ -78,7 +79,7 @@ def label_form(value: Any) -> str:
 @functools.lru_cache(maxsize=4096)  # a column repeats its labels
 def _form(text: str) -> str:
     text = strip_zero_width(_INVISIBLE.sub("", text).strip())
-    text = plain_number(unicodedata.normalize("NFC", text).strip())
+    text = plain_number(_BREAK.sub(" ", unicodedata.normalize("NFC", text)).strip())
     if text in ("-0", "+0"):
         return "0"
     return text.lower() if text.lower() in ("true", "false") else text
@@ -176,7 +177,7 @@ def label_lines(foreign: Sequence[str], names: Sequence[str]) -> str:
 # ---------------------------------------------------------------- the label set of a table that names none
 
 
-def found_labels(task: TaskConfig, labels: Iterable[str]) -> tuple[str, ...]:
+def found_labels(task: TaskConfig, labels: Sequence[str]) -> tuple[str, ...]:
     """The label set of a task that names none: every value of the column ``labels``, sorted.
 
     A sign for a missing label counts as one where it is about as frequent as the rarest other. A column of nearly
@@ -191,9 +192,10 @@ def found_labels(task: TaskConfig, labels: Iterable[str]) -> tuple[str, ...]:
     counts = Counter({k: n for k, n in counts.items() if not is_marker(k) or spelled[spelling_key(k)] >= enough})
     if len(counts) < 2:
         raise Problem(
-            f"{task.data}: task.label_field={task.label_field} holds {len(counts)} different labels "
-            f"({', '.join(sorted(counts)) or 'none'}); a classification needs at least two. task.label=COLUMN names "
-            "another column."
+            f"{task.data}: task.label_field={task.label_field} holds {counted(len(counts), 'different label')} "
+            f"({', '.join(sorted(counts)) or 'none'}) in the {counted(len(labels), 'row')} of the sources that are "
+            "not set aside for scoring; a classification needs at least two. Add labelled rows, or name another "
+            "column: task.label=COLUMN."
         )
     names = tuple(sorted(counts, key=_order))
     if len(counts) > max(2, counts.total() // 2):
@@ -363,7 +365,7 @@ def other_word(value: str, names: Sequence[str], strict: bool = False) -> str:
 def number_key(text: str) -> str:
     """The same for one number written in several ways ("-1", "−1", "-1,0"); "" for what is none."""
     plain = unicodedata.normalize("NFKC", text).strip().replace("\N{MINUS SIGN}", "-").replace(",", ".")
-    return f"{float(plain):g}" if _NUMBER.fullmatch(plain) else ""
+    return f"{float(plain):.15g}" if _NUMBER.fullmatch(plain) else ""
 
 
 def _key(text: str) -> str:

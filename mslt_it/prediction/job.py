@@ -80,6 +80,8 @@ def label_file(job: Job, state: PartialState, say: Say) -> dict[str, Any]:
     with _alone(job, state):
         path, form = on_main(state, functools.partial(_input, job))
         table: Table = on_main(state, functools.partial(tables.scan, path, form))
+        if out_format == "parquet":  # before anything is asked
+            on_main(state, functools.partial(tables.parquet_schema, table))
         languages = labeller.languages(table.names, job.data)
         say(f"{counted(table.num_rows, 'row', form=',')}. {languages.how}")
         on_main(state, functools.partial(_require_room, job, labeller, table))

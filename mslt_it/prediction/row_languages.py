@@ -72,7 +72,7 @@ class RowLanguages:
         own = own or [code for code in self.known if serving(code, [spelling], "")]
         code = own[0] if own else read_code(spelling)
         if code is None:
-            return "", f"language_unknown: {spelling[:40]}"
+            return "", f"language_unknown: {spelling[:40].encode(errors='backslashreplace').decode()}"
         reason = self._reason_of(code)
         return ("", reason) if reason else (code, "")
 

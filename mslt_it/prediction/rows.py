@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from mslt_it.prediction.labeller import How, Labeller, asked_now
+from mslt_it.problems import Problem, some
 
 CHUNK = 2000  # rows that are asked together, the longest first
 
@@ -41,6 +42,11 @@ def predict(
     first = next(remaining, None)
     if first is None:
         return iter(())
+    if not isinstance(first, Mapping):
+        raise Problem(
+            f"rows: the first one, {first!r}, is a {type(first).__name__} and no mapping of columns to values, such as "
+            '{"lang": "tr", "text": "..."}. Of a DataFrame: df.to_dict("records").'
+        )
     languages = labeller.languages(tuple(first), "The first row")
     labeller.load()
 
@@ -49,6 +55,11 @@ def predict(
         while chunk := list(itertools.islice(left, CHUNK)):
             for row, added in zip(chunk, labeller.label(chunk, languages, asked_now), strict=True):
                 added.pop("")  # the language
+                if taken := added.keys() & row.keys():  # the first row was looked at before
+                    raise Problem(
+                        f"A row has '{min(taken)}' already, and it is not overwritten: {some(list(row), 8)}. Give "
+                        "prefix=, or take it out of the row."
+                    )
                 yield {**row, **added}
 
     return labelled()

@@ -5,16 +5,18 @@ from __future__ import annotations
 
 import csv
 import gzip
+import io
 import itertools
 import json
+import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, cast
 
 from mslt_it import values
-from mslt_it.data.delimited import MAX_FIELD, named_cells, separator_of
-from mslt_it.data.files import ending, parse_json
+from mslt_it.data.delimited import csv_records, csv_texts, excel_mark, named_cells, separator_of
+from mslt_it.data.files import encoding_of, ending, not_decoded, parse_json
 from mslt_it.problems import Problem
 
 FORMATS = {"csv": (".csv",), "tsv": (".tsv", ".tab"), "jsonl": (".jsonl", ".ndjson"), "parquet": (".parquet",)}
@@ -76,59 +78,51 @@ def _rows(path: Path, form: str) -> Iterator[Values]:
         if form == "parquet":
             yield from _parquet_rows(path)
         else:
-            with _text(path, "r") as file:
+            with _text(path, form) as file:
                 yield from {"csv": _csv_rows, "tsv": _tsv_rows, "jsonl": _json_rows}[form](path, file)
     except UnicodeDecodeError as error:
-        raise Problem(
-            f"{path} is not UTF-8 ({error.reason}, byte 0x{error.object[error.start]:02x}). Convert it, for example: "
-            "iconv -f WINDOWS-1252 -t UTF-8"
-        ) from error
-    except (EOFError, gzip.BadGzipFile) as error:
+        with _bytes(path) as raw:
+            raise not_decoded(path, raw, error) from error
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise Problem(f"{path} is not, or not wholly, compressed by gzip: {error}. Fetch it again.") from error
 
 
-def _text(path: Path, mode: str) -> IO[str]:
-    encoding = "utf-8-sig" if mode == "r" else "utf-8"
-    if path.suffix.lower() == ".gz":
-        return gzip.open(path, f"{mode}t", encoding=encoding, newline="")  # type: ignore[return-value]
-    return open(path, mode, encoding=encoding, newline="")
+def _bytes(path: Path) -> IO[bytes]:
+    return cast(IO[bytes], gzip.open(path)) if path.suffix.lower() == ".gz" else open(path, "rb")
+
+
+def _text(path: Path, form: str) -> IO[str]:
+    """A file to read, as `mslt_it.data.files.decode` does: only \\n ends a line, but in CSV and files of old Macs."""
+    with _bytes(path) as raw:
+        head = raw.read(SAMPLE)
+    newline = "" if form == "csv" or b"\n" not in head else "\n"
+    return io.TextIOWrapper(_bytes(path), encoding_of(head), newline=newline)
 
 
 def _csv_rows(path: Path, file: IO[str]) -> Iterator[Values]:
-    csv.field_size_limit(MAX_FIELD)
-    sample = file.read(SAMPLE)
-    reader = csv.reader(_lines(sample, file), delimiter=separator_of(sample, ()), strict=True)
-    try:
-        yield from _named(path, ((reader.line_num, cells) for cells in reader))
-    except csv.Error as error:
-        raise Problem(
-            f"{path} line {reader.line_num} is not valid CSV: {error}. A field with the separator, a quotation mark or "
-            "a line break in it stands in quotation marks, and those inside are doubled."
-        ) from error
-
-
-def _lines(sample: str, file: IO[str]) -> Iterator[str]:
-    """The lines of a file of which ``sample`` was read already."""
-    *whole, torn = sample.split("\n")
-    yield from (f"{line}\n" for line in whole)
-    yield torn + file.readline()
-    yield from file
+    sample = file.read(SAMPLE) + file.readline()
+    said = excel_mark(sample)
+    lines = itertools.chain(csv_texts(sample[said.end() :] if said else sample), file)
+    separator = said[1] if said else separator_of(sample, ())
+    yield from _named(path, csv_records(path, lines, separator, int(said is not None)))
 
 
 def _tsv_rows(path: Path, file: IO[str]) -> Iterator[Values]:
     # Without quoting, as `mslt_it.data.delimited` reads it.
     lines = (line.removesuffix("\n").removesuffix("\r") for line in file)
-    yield from _named(path, ((n, line.split("\t")) for n, line in enumerate(lines, 1)))
+    yield from _named(path, ((n, line.split("\t") if line else []) for n, line in enumerate(lines, 1)))
 
 
 def _named(path: Path, lines: Iterable[tuple[int, Sequence[str]]]) -> Iterator[Values]:
-    """Rows under the names of the first line; blank lines are none."""
-    filled = ((n, cells) for n, cells in lines if len(cells) > 1 or (cells and cells[0].strip()))
-    first = next(filled, None)
+    """Rows under the names of the first line; blank lines are none, but an empty field in quotation marks is one."""
+    lines = iter(lines)
+    first = next(((n, cells) for n, cells in lines if len(cells) > 1 or "".join(cells).strip()), None)
     if first is None:
         return
     names = named_cells(path, f"line {first[0]}", [cell.strip() for cell in first[1]])
-    for number, cells in filled:
+    for number, cells in lines:
+        if not cells or (len(cells) == 1 < len(names) and not cells[0].strip()):
+            continue
         if len(cells) > len(names):
             raise Problem(
                 f"{path} line {number} has {len(cells)} columns, the header names {len(names)}. Is a tab or comma "
@@ -178,17 +172,30 @@ def write(path: Path, form: str, table: Table, added: Mapping[str, str], rows: I
     if form == "parquet":
         _write_parquet(path, table, added, rows)
         return
-    with _text(path, "w") as file:
+    opened = gzip.open if path.suffix.lower() == ".gz" else open
+    # Half of a surrogate pair, which JSON can hold and UTF-8 cannot, is written as JSON's escape.
+    with opened(path, "wt", encoding="utf-8", newline="", errors="backslashreplace") as file:
         if form == "jsonl":
             for row in rows:
                 file.write(json.dumps(row, ensure_ascii=False, default=str) + "\n")
         elif form == "csv":
-            writer = csv.writer(file, lineterminator="\n")
+            writer = csv.writer(_LineFeeds(file), lineterminator="\r\n")
             writer.writerow(names)
             writer.writerows(map(cells, rows))
         else:
             for line in itertools.chain([names], map(cells, rows)):
                 file.write("\t".join(str(cell).translate(_NO_BREAKS) for cell in line) + "\n")
+
+
+@dataclass(frozen=True)
+class _LineFeeds:
+    """Ends csv's lines with \\n: with that as its ``lineterminator`` csv leaves \\r without quotation marks, and it
+    would end the row."""
+
+    file: IO[str]
+
+    def write(self, line: str) -> None:
+        self.file.write(line.removesuffix("\r\n") + "\n")
 
 
 _NO_BREAKS = str.maketrans({"\t": " ", "\n": " ", "\r": " "})  # TSV has no way to write them
@@ -200,26 +207,36 @@ def _cell(value: Any) -> Any:
     return json.dumps(value, ensure_ascii=False, default=str) if isinstance(value, (dict, list, bool)) else value
 
 
+def parquet_schema(table: Table) -> Any:
+    """Arrow's types of the table's own columns; a Problem where Parquet cannot hold them."""
+    import pyarrow
+    import pyarrow.parquet
+
+    if table.format == "parquet":
+        return pyarrow.parquet.read_schema(table.path).remove_metadata()
+    if table.format != "jsonl":
+        return pyarrow.schema([(name, pyarrow.string()) for name in table.names])
+    found, rows = pyarrow.schema([]), table.rows()
+    try:
+        while batch := [{name: row.get(name) for name in table.names} for row in itertools.islice(rows, BATCH)]:
+            kinds = pyarrow.Table.from_pylist(batch).schema
+            found = pyarrow.unify_schemas([found, kinds], promote_options="permissive")
+        pyarrow.parquet.ParquetWriter(pyarrow.BufferOutputStream(), found).close()
+    except (pyarrow.ArrowException, OverflowError, UnicodeEncodeError) as error:
+        raise Problem(
+            f"{table.path} has a column that Parquet cannot hold, of several kinds or none ({str(error).rstrip('.')}). "
+            "Write out=FILE.jsonl, or make the column text."
+        ) from error
+    return found
+
+
 def _write_parquet(path: Path, table: Table, added: Mapping[str, str], rows: Iterable[Values]) -> None:
     import pyarrow
     import pyarrow.parquet
 
-    own = pyarrow.schema([(name, pyarrow.string()) for name in table.names])
-    if table.format == "parquet":
-        own = pyarrow.parquet.read_schema(table.path)
-    rows = iter(rows)
-    first = list(itertools.islice(rows, BATCH))
-    if table.format == "jsonl":
-        own = pyarrow.Table.from_pylist([{n: row.get(n) for n in table.names} for row in first]).schema
     kinds = {"number": pyarrow.float64(), "text": pyarrow.string()}
-    schema = pyarrow.schema([*own, *((name, kinds[kind]) for name, kind in added.items())])
+    schema = pyarrow.schema([*parquet_schema(table), *((name, kinds[kind]) for name, kind in added.items())])
+    rows = iter(rows)
     with pyarrow.parquet.ParquetWriter(path, schema) as writer:
-        while first:
-            try:
-                writer.write_table(pyarrow.Table.from_pylist(first, schema=schema))
-            except (pyarrow.ArrowInvalid, pyarrow.ArrowTypeError) as error:
-                raise Problem(
-                    f"{table.path}: a column has values of several kinds, which Parquet cannot hold: {error}. Write "
-                    "out=FILE.jsonl; what was labelled is kept."
-                ) from error
-            first = list(itertools.islice(rows, BATCH))
+        while batch := list(itertools.islice(rows, BATCH)):
+            writer.write_table(pyarrow.Table.from_pylist(batch, schema=schema))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import colorsys
 import io
 import re
+import warnings
 from collections.abc import Sequence
 from html import escape
 from typing import Any
@@ -42,7 +43,9 @@ def draw(figure: Figure, name: str, *, alone: bool = False) -> str:
     with matplotlib.rc_context(_look(name)):
         canvas = canvas_of(figure, tips, lambda share: f"{HUE}{int(256 * share):02x}")
         file = io.StringIO()
-        FigureCanvasSVG(canvas).print_svg(file, metadata=dict.fromkeys(("Creator", "Date", "Format", "Type")))
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", r"Glyph .* missing from font")  # the reader's font draws the text
+            FigureCanvasSVG(canvas).print_svg(file, metadata=dict.fromkeys(("Creator", "Date", "Format", "Type")))
         width, height = canvas.get_size_inches() * 72
     return _styled(file.getvalue(), figure, name, (round(width), round(height)), tips, alone)
 

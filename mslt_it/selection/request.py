@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Sequence
 
 from mslt_it.languages import validated_codes
-from mslt_it.problems import Problem, nearest
+from mslt_it.problems import Problem, counted, nearest
 from mslt_it.selection.criteria import POOLS, Request
 from mslt_it.selection.search import Space
 
@@ -60,8 +60,8 @@ def read_space(candidates: tuple[str, ...], request: Request) -> Space:
     k, required, max_cost = request.k, validated_codes("must", request.must), request.max_cost
     if len(candidates) < k:
         raise Problem(
-            f"The pool has {len(candidates)} languages ({', '.join(candidates) or 'none'}), fewer than k={k}. "
-            "Add languages to pool, lower k, or shorten targets and exclude."
+            f"The pool has {counted(len(candidates), 'language')} ({', '.join(candidates) or 'none'}), fewer than "
+            f"k={k}. Add languages to pool, lower k, or shorten targets and exclude."
         )
     if len(required) > k:
         raise Problem(f"must has {len(required)} languages ({', '.join(required)}), more than k={k}. Raise k.")

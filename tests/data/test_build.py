@@ -48,6 +48,15 @@ def test_the_budget_is_exact_and_the_build_repeats(toy_recipe: MakeRecipe, token
     assert [row.id for row in other] != [row.id for row in rows]
 
 
+def test_a_label_that_no_training_row_has_is_told(toy_recipe: MakeRecipe, tokenizer: Any, toy_data: Path) -> None:
+    assert "no training row" not in str(build_training_set(toy_recipe(), tokenizer)[1].notes)
+    for code in ("en", "ru"):
+        path = toy_data / code / "train.tsv"
+        path.write_text(path.read_text(encoding="utf-8").replace("contradiction", "neutral"), encoding="utf-8")
+    report = build_training_set(toy_recipe(), tokenizer)[1]
+    assert any(note.startswith("no training row has the label contradiction: ") for note in report.notes)
+
+
 def test_parallel_items(toy_recipe: MakeRecipe, tokenizer: Any, toy_data: Path) -> None:
     spoil(toy_data / "ru" / "train.tsv", {3: ("", "x", "neutral"), 4: ("\x00", "x", "neutral")})
     rows, report = build_training_set(

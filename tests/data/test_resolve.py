@@ -87,6 +87,23 @@ def test_languages_that_cannot_be_scored_are_left_out_and_said(toy_data: Path) -
         with_targets(load_recipe("xnli_3src", [f"task.data={toy_data}", "sources=[en,ru]", "targets=rest"]))
 
 
+def test_a_source_named_with_its_region_is_not_left_out(tmp_path: Path) -> None:
+    path = tmp_path / "tickets.csv"
+
+    def read(codes: str, sources: str) -> Recipe:
+        rows = [f"{code},cat {number},{'xy'[number % 2]}\n" for code in codes.split() for number in range(20)]
+        path.write_text("lang,text,intent\n" + "".join(rows), encoding="utf-8")
+        given = [f"task.data={path}", "task.input=text", "task.label=intent", f"sources={sources}"]
+        return with_targets(load_recipe("custom", given))
+
+    found = read("en pt_br zh-Hant", "[en,pt-BR,zh-Hant]")
+    assert found.targets == () and found.targets_note == "targets=rest: none (0 of 3 languages of " + f"{path})"
+    assert read("en pt-BR tr", "[en,pt-BR]").targets_note.endswith(f"tr (1 of 3 languages of {path})")
+    # Rows of another region are left out, with a word, also where nothing else is there.
+    found = read("pt-BR pt-PT", "[pt-BR]")
+    assert found.targets == () and found.targets_note.endswith("left out: pt-PT (the language of source pt-BR)")
+
+
 def test_no_language_left_is_an_error_with_a_remedy_that_works(tmp_path: Path) -> None:
     for code in WORLD:
         write_tsv(tmp_path / code / "dev.tsv", list(toy_rows(code, 60)))

@@ -11,7 +11,7 @@ from toy_world import load, write_tsv
 
 from mslt_it.config.compose import load_recipe
 from mslt_it.config.recipe import TaskConfig
-from mslt_it.data.labels import found_labels
+from mslt_it.data.labels import found_labels, label_form, number_key
 from mslt_it.problems import Problem
 
 
@@ -219,7 +219,10 @@ def test_mgsm_without_header(tmp_path: Path) -> None:
 def test_the_label_set_is_found_sorted() -> None:
     config = TaskConfig(name="custom", label_names=())
     assert found_labels(config, ["pay", "ask", "", "pay", "ask"]) == ("ask", "pay")
-    with pytest.raises(Problem, match=r"holds 1 different labels \(pay\); a classification needs at least two"):
+    assert label_form("late \r\n delivery\u2028now") == "late delivery now"  # a cell wrapped by hand
+    assert number_key("1234567.0") == number_key("1234567") != number_key("1234568")
+    one = r"holds 1 different label \(pay\) in the 3 rows of the sources that are not set aside for scoring; .*needs at"
+    with pytest.raises(Problem, match=one):
         found_labels(config, ["pay"] * 3)
     with pytest.raises(Problem, match=r"holds 9 different values in 9 rows .*task\.shape=free_text"):
         found_labels(config, [f"a long answer {i}" for i in range(9)])

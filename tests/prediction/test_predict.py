@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas
 import pyarrow.parquet
 import pytest
 from labelled_table import LABELS, Trained, call, table
@@ -20,6 +21,7 @@ from labelled_table import LABELS, Trained, call, table
 from mslt_it import journal, predict
 from mslt_it.evaluation.asking import ChoiceEngine
 from mslt_it.prediction import job
+from mslt_it.problems import Problem
 
 ADDED = ["label", "p_bus", "p_food", "p_person", "margin", "reason"]
 ROWS = [{"n": str(n), "lang": code, "text": text} for n, (code, text, _) in enumerate(table()[:60])]
@@ -136,6 +138,23 @@ def test_python_gives_what_the_command_gives(trained: Trained, labelled: list[di
     found = list(predict(trained.run, iter(ROWS)))
     assert [row["label"] for row in found] == [row["label"] for row in labelled]
     assert list(predict(trained.run, [])) == []
+    with pytest.raises(Problem, match="A row has 'label' already, and it is not overwritten: n, lang, text, label"):
+        list(predict(trained.run, [ROWS[0], {**ROWS[1], "label": "mine"}]))
+    halves = [
+        {"text": "\ud800", "lang": "en"},
+        {"text": "x", "lang": "\ud800"},
+    ]  # of a surrogate pair, as JSON may have
+    reasons = [row["reason"] for row in predict(trained.run, halves)]
+    assert reasons == ["lone_surrogate", "language_unknown: \\ud800"]
+    frame = pandas.DataFrame(ROWS)
+    with pytest.raises(Problem, match=r"the first one, 'n', is a str .*Of a DataFrame: df\.to_dict\(.records.\)"):
+        predict(trained.run, frame)  # type: ignore[arg-type]
+    assert (
+        [row["label"] for row in predict(trained.run, frame.to_dict("records")[:3])]
+        == [  # type: ignore[arg-type]
+            row["label"] for row in labelled[:3]
+        ]
+    )
 
 
 def test_a_text_that_repeats_is_asked_once(trained: Trained, asked: list[int]) -> None:
@@ -237,7 +256,7 @@ def test_what_is_refused_before_anything_is_loaded(trained: Trained, tmp_path: P
         ("has no column 'text', which the run asks about", ["data=other.csv", "out=o.csv"]),
         ("holds no rows", ["data=empty.csv", "out=o.csv"]),
         ("wide.csv line 2 has 3 columns, the header names 2", ["data=wide.csv", "out=o.csv"]),
-        ("latin.csv is not UTF-8", ["data=latin.csv", "out=o.csv"]),
+        ("latin.csv line 2 is not UTF-8", ["data=latin.csv", "out=o.csv"]),
         ("data=no.csv: there is no such file", ["data=no.csv", "out=o.csv"]),
         ("there is no folder no", ["data=new.csv", "out=no/o.csv"]),
         ("'.xlsx' is not read or written row by row", ["data=new.csv", "out=o.xlsx"]),

@@ -94,6 +94,8 @@ def load_base(
             f"model.path={path}: the model does not fit into the memory of {place}. Use adapter.quantization=nf4 "
             "(about a quarter of bfloat16), a smaller model or a larger GPU."
         ) from error
+    except Problem:
+        raise
     except Exception as error:  # a configuration may say anything, and is met at any place
         raise explain(error, path, model.revision, what) from error
     if head is not None:

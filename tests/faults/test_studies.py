@@ -23,7 +23,8 @@ HERE = Path(__file__).parent
 
 
 def job(study: Path, cell: str) -> Any:
-    return SimpleNamespace(study=str(study), cell=cell, recipe=SimpleNamespace(output_dir=str(study / "cells" / cell)))
+    recipe = SimpleNamespace(output_dir=str(study / "cells" / cell))
+    return SimpleNamespace(study=str(study), cell=cell, recipe=recipe, together=())
 
 
 def test_a_full_disk_in_one_cell_is_its_reason_alone(

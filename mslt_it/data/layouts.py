@@ -10,7 +10,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from mslt_it.data.files import CONLL, Row, decode, ending, parse_json, read_table, refuse_empty
+from mslt_it.data.files import CONLL, Row, ending, parse_json, read_table, refuse_empty
+from mslt_it.data.text_files import decode
 from mslt_it.problems import Problem
 
 _TAG = re.compile(r"O|[BIESLU]-\S+")

@@ -16,7 +16,8 @@ from typing import IO, Any, cast
 
 from mslt_it import values
 from mslt_it.data.delimited import csv_records, csv_texts, excel_mark, named_cells, separator_of
-from mslt_it.data.files import encoding_of, ending, not_decoded, parse_json
+from mslt_it.data.files import ending, parse_json
+from mslt_it.data.text_files import encoding_of, not_decoded
 from mslt_it.problems import Problem
 
 FORMATS = {"csv": (".csv",), "tsv": (".tsv", ".tab"), "jsonl": (".jsonl", ".ndjson"), "parquet": (".parquet",)}
@@ -92,7 +93,7 @@ def _bytes(path: Path) -> IO[bytes]:
 
 
 def _text(path: Path, form: str) -> IO[str]:
-    """A file to read, as `mslt_it.data.files.decode` does: only \\n ends a line, but in CSV and files of old Macs."""
+    """A file to read, as `mslt_it.data.text_files.decode` does: only \\n ends a line, but in CSV and files of old Macs."""
     with _bytes(path) as raw:
         head = raw.read(SAMPLE)
     newline = "" if form == "csv" or b"\n" not in head else "\n"

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mslt_it import values
-from mslt_it.data.files import decode
+from mslt_it.data.text_files import decode
 from mslt_it.problems import Problem
 from mslt_it.selection.criteria import NotComputed
 from mslt_it.world.generator import state

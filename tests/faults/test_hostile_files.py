@@ -21,7 +21,7 @@ import pytest
 from small_run import TRAIN, Call, Survived
 
 from mslt_it.config.recipe import ModelConfig
-from mslt_it.data import files, templates
+from mslt_it.data import files, templates, text_files
 from mslt_it.data.encoding import Encoder
 from mslt_it.data.templates import refuse_endless
 from mslt_it.models.base_model import load_adapter, load_base
@@ -233,7 +233,7 @@ def test_a_file_made_to_fill_the_memory(name: str, tmp_path: Path, survived: Sur
 
 
 def test_bombs_are_told_by_their_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(files, "BOMB", 2**16)
+    monkeypatch.setattr(text_files, "BOMB", 2**16)
     path = tmp_path / "rows.csv.gz"
     path.write_bytes(gzip.compress(b"lang,text\n" + b"en,aaaaaaaa\n" * 50_000))
     wide = pyarrow.DictionaryArray.from_arrays(np.zeros(4000, dtype="int32"), ["a" * 2**10]).cast("string")

@@ -1,0 +1,95 @@
+"""Bytes of a file to its text: encodings, compression, and what to do where it is none."""
+
+from __future__ import annotations
+
+import codecs
+import gzip
+import io
+import shlex
+import zlib
+from pathlib import Path
+from typing import IO
+
+from mslt_it.problems import NotScorable, Problem
+
+# Beyond these a file was made to fill the memory. Text is compressed to a fifth or a twentieth.
+BOMB, BOMB_RATIO = 256 * 2**20, 200
+_ENCODINGS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),  # before UTF-16, whose mark it begins with
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+_NO_TEXT = {
+    b"\x1f\x8b": "compressed by gzip. Unpack it, or let its name end in .gz",
+    b"PK\x03\x04": "a zip archive or an Excel workbook. Unpack it, or save the sheet as CSV in UTF-8",
+    b"PAR1": "Parquet. Let its name end in .parquet",
+}
+
+
+def decode(path: Path) -> str:
+    """The text of a file in UTF-8, or in UTF-16 or UTF-32 with a byte order mark; uncompressed where it is .gz."""
+    raw = path.read_bytes()
+    if path.name.lower().endswith(".gz"):
+        try:
+            with gzip.open(path) as file:
+                size, raw = len(raw), file.read(max(BOMB, BOMB_RATIO * len(raw)) + 1)
+        except (OSError, EOFError, zlib.error) as error:
+            raise Problem(f"{path} is not, or not wholly, compressed by gzip: {error}. Fetch it again.") from error
+        refuse_bomb(path, size, len(raw))
+    try:
+        text = raw.decode(encoding_of(raw))
+    except UnicodeDecodeError as error:
+        raise not_decoded(path, io.BytesIO(raw), error) from error
+    if text.count("\0") > len(text) / 4:
+        order = "LE" if raw[1] == 0 else "BE"
+        raise Problem(
+            f"{path} is not UTF-8: every other byte is 0, as in UTF-16 without a byte order mark. Convert it: "
+            f"{_conversion(path, 'UTF-16' + order)}"
+        )
+    return text if "\n" in text else text.replace("\r", "\n")  # the line ends of old Macs
+
+
+def refuse_bomb(path: Path, size: int, unpacked: int) -> None:
+    """A Problem for a compressed file that becomes so large that it was made for that; sizes in bytes."""
+    if unpacked > max(BOMB, BOMB_RATIO * size):
+        raise Problem(
+            f"{path} unpacks from {size / 2**20:.1f} MiB to {unpacked / 2**20:,.0f} MiB or more, {BOMB_RATIO} times "
+            "its size: that is no text. It is not read; unpack it yourself if you trust it."
+        )
+
+
+def encoding_of(head: bytes) -> str:
+    """What a file's first bytes say of its encoding; UTF-8 where they say nothing."""
+    return next((name for mark, name in _ENCODINGS if head.startswith(mark)), "utf-8")
+
+
+def not_decoded(path: Path, file: IO[bytes], error: UnicodeDecodeError) -> Problem:
+    """What is wrong with a file whose bytes are no text, and what to do; ``file``: its bytes, from the beginning."""
+    head = file.read(4)
+    file.seek(0)
+    if remedy := next((what for mark, what in _NO_TEXT.items() if head.startswith(mark)), ""):
+        return Problem(f"{path} is no text: its content is {remedy}.")
+    for number, raw in enumerate(file if encoding_of(head).startswith("utf-8") else (), 1):
+        try:
+            raw.decode()
+        except UnicodeDecodeError as found:
+            start = found.start
+            line = raw[max(0, start - 40) : start + 40].decode("cp1252", errors="replace").strip()
+            return NotScorable(
+                f"{path} line {number} is not UTF-8 (byte 0x{raw[start]:02x}). Read as Windows-1252 (cp1252, Latin-1) "
+                f"it says {line!r}. If that is right, convert it: {_conversion(path, 'WINDOWS-1252')} If not, put its "
+                "own encoding there: CP1251 or KOI8-R (Russian), CP1254 (Turkish), GB18030 (Chinese), SHIFT_JIS "
+                "(Japanese), ...",
+                f"{path.name} line {number} is not UTF-8",
+            )
+    return Problem(f"{path} begins as {encoding_of(head).upper()} and is not: {error.reason}. Fetch it again.")
+
+
+def _conversion(path: Path, encoding: str) -> str:
+    name, new = shlex.quote(str(path)), shlex.quote(f"{path}.new")
+    convert = f"iconv -f {encoding} -t UTF-8"
+    if path.name.lower().endswith(".gz"):
+        return f"`gunzip -c {name} | {convert} | gzip > {new} && mv {new} {name}`."
+    return f"`{convert} {name} > {new} && mv {new} {name}`."

@@ -93,7 +93,7 @@ def _bytes(path: Path) -> IO[bytes]:
 
 
 def _text(path: Path, form: str) -> IO[str]:
-    """A file to read, as `mslt_it.data.text_files.decode` does: only \\n ends a line, but in CSV and files of old Macs."""
+    """A file to read, as `text_files.decode` does: only \\n ends a line, but in CSV and files of old Macs."""
     with _bytes(path) as raw:
         head = raw.read(SAMPLE)
     newline = "" if form == "csv" or b"\n" not in head else "\n"

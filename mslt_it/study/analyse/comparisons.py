@@ -155,7 +155,7 @@ def single_or_several(figures: SetFigures, k: int) -> Analysis | NotDone:
     for column, code in enumerate(study.targets):
         one = figures.compare(members, singles, column)
         of_singles, of_members = (
-            figures.interval(figures.drawn[:, group, column].mean(axis=1)) for group in (singles, members)
+            figures.share_interval(figures.drawn[:, group, column].mean(axis=1)) for group in (singles, members)
         )
         per_language.append(
             {

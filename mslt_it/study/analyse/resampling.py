@@ -151,6 +151,11 @@ class SetFigures:
         """(B,) drawn figures -> between which the middle of them lies."""
         return percentiles(drawn, self.settings.confidence)
 
+    def share_interval(self, drawn: np.ndarray) -> tuple[float, float]:
+        """`interval` of a share: with few seeds, which are drawn by Student's t, it would reach beyond 0 and 1."""
+        low, high = self.interval(drawn)
+        return max(low, 0.0), min(high, 1.0)
+
     def summary(self, rows: Rows) -> Row:
         """Mean over sets and languages, as columns of a table."""
         rows = np.asarray(rows)
@@ -160,7 +165,7 @@ class SetFigures:
             "num_seeds": len(self.seeds_of(rows)),
             "items": self.study.num_items,
             "accuracy": value,
-            **interval("accuracy", self.interval(self.mean_drawn[:, rows].mean(axis=1))),
+            **interval("accuracy", self.share_interval(self.mean_drawn[:, rows].mean(axis=1))),
         }
 
     def compare(self, a: Rows, b: Rows, language: int | None = None) -> Compared:

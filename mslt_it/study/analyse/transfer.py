@@ -42,7 +42,7 @@ def matrix(figures: SetFigures) -> Analysis | NotDone:
                     "items": len(study.item_ids[column]),
                     "num_seeds": num_seeds,
                     "accuracy": float(figures.point[row, column]),
-                    **interval("accuracy", figures.interval(figures.drawn[:, row, column])),
+                    **interval("accuracy", figures.share_interval(figures.drawn[:, row, column])),
                     "gain": gain,
                     **interval("gain", gain_range),
                 }
@@ -98,7 +98,7 @@ def best_sets(figures: SetFigures, k: int) -> Analysis | NotDone:
             "num_seeds": len(figures.seeds_of(members)),
             "set": set_name(figures.sets[members[best]]),
             "accuracy": float(point[best]),
-            **interval("accuracy", figures.interval(drawn[:, best])),
+            **interval("accuracy", figures.share_interval(drawn[:, best])),
             "other_seeds": chosen_on_other_seeds(figures, members, column),
             "mean": float(point.mean()),
             "first_share": float((drawn.argmax(axis=1) == best).mean()),
@@ -112,7 +112,7 @@ def best_sets(figures: SetFigures, k: int) -> Analysis | NotDone:
         rows.append(row)
         marks += [
             Mark.of(row, code, "accuracy", "best set"),
-            Mark(code, row["mean"], *figures.interval(drawn.mean(axis=1)), group="mean of sets"),
+            Mark(code, row["mean"], *figures.share_interval(drawn.mean(axis=1)), group="mean of sets"),
         ]
     return Analysis(
         "best_sets",

@@ -10,8 +10,8 @@ too, so that every gradient counts. 16 rows a step: of the lengths of XNLI's, a 
 of 2 to 4, or all of ``--length`` tokens, half of them answer. The order is ours, in which rows of a length stand
 together; what TRL's own, by chance, would pad is printed too.
 
-    ours            as `mslt train` does it
-    ours_launched   the same with training.cuda_graphs=false: kernel by kernel; on a CPU it is no other than ours
+    ours            as `mslt train` does it, on a GPU with training.cuda_graphs=true
+    ours_launched   the same without: kernel by kernel; on a CPU it is no other than ours
     ours_float32    as ours with model.dtype=float32; on a CPU it is no other than ours
     trl             SFTTrainer by its defaults: float32 weights, bfloat16 arithmetic, gradient checkpointing
     trl_bf16        the same with bfloat16 weights

@@ -127,9 +127,6 @@ def _with_wanted_names(rows: list[Row], columns: Sequence[str]) -> list[Row]:
     return [Row(row.place, {renamed.get(name, name): value for name, value in row.values.items()}) for row in rows]
 
 
-# ---------------------------------------------------------------- text
-
-
 # ---------------------------------------------------------------- cells under a header
 
 

@@ -22,7 +22,8 @@ together; what TRL's own, by chance, would pad is printed too.
 Printed for each: milliseconds of a step by the clock and of the processor (the median), tokens per second, peak memory,
 billions of floating point operations per step and their share of what a large matrix product reaches here, operations
 (on a GPU each is a launch), those that wait for the device, seconds from imported packages to the end of the first
-step, and relative errors: of the loss, the mean of all steps, and of the first step's gradients as one vector.
+step, and relative errors: of the loss, the mean of all steps, of the first step's gradients as one vector, and of the
+way that the adapter has gone after all steps. How far recorded and launched steps end from each other is a line more.
 """
 
 from __future__ import annotations
@@ -148,6 +149,7 @@ class Watch(TrainerCallback):
     def __init__(self, model: Any, last: int, started: float) -> None:
         self.last, self.started, self.found, self.gradients = last, started, {}, {}  # type: ignore[var-annotated]
         self.clocks: list[tuple[float, float]] = []
+        self.begun = {name: p.detach().clone() for name, p in model.named_parameters() if p.requires_grad}
         self.operations, self.flops = (
             Operations(),
             FlopCounterMode(
@@ -181,6 +183,10 @@ class Watch(TrainerCallback):
         if step == self.last:
             clock, processor = (statistics.median(np.diff(times)) for times in zip(*self.clocks, strict=True))
             self.found |= {"ms": 1e3 * float(clock), "processor_ms": 1e3 * float(processor)}
+
+    def on_train_end(self, args: Any, state: Any, control: Any, model: Any = None, **kwargs: Any) -> None:
+        now = {name.removeprefix("module."): p.detach().float() for name, p in model.named_parameters()}
+        self.moved = {name: (now[name] - one.float()).cpu() for name, one in self.begun.items()}
 
     def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **kwargs: Any) -> None:
         if logs and "loss" in logs:
@@ -250,7 +256,8 @@ def run_variant(variant: str, options: argparse.Namespace, folder: Path, started
         "waits": operations["aten::_local_scalar_dense"] + operations["aten::nonzero"],
     }
     (folder / f"{variant}.json").write_text(json.dumps(found))
-    save_file(watch.gradients, folder / f"{variant}.safetensors")
+    save_file(watch.gradients, folder / f"{variant}.gradients")
+    save_file(watch.moved, folder / f"{variant}.moved")
 
 
 def train_stock(variant: str, recipe: Any, rows: Any, model: Any, tokenizer: Any, folder: Path, watch: Watch) -> None:
@@ -298,9 +305,9 @@ def matrix_rate(is_gpu: bool) -> float:
     return best
 
 
-def relative_error(folder: Path, variant: str, reference: str) -> float:
-    """Of the first step's gradients, all of them as one vector."""
-    ours, theirs = (load_file(folder / f"{name}.safetensors") for name in (variant, reference))
+def relative_error(folder: Path, variant: str, reference: str, what: str) -> float:
+    """Of the first step's gradients, or of the adapter's way, all tensors as one vector."""
+    ours, theirs = (load_file(folder / f"{name}.{what}") for name in (variant, reference))
     off = sum(float((ours[name].double() - theirs[name].double()).square().sum()) for name in theirs)
     return (off / sum(float(one.double().square().sum()) for one in theirs.values())) ** 0.5
 
@@ -363,7 +370,10 @@ def main() -> None:
             apart(server, folder, variant, run_variant, variant, options, folder, time.time())
             one = found[variant] = json.loads((folder / f"{variant}.json").read_text())
             one["loss_error"] = abs(one["loss"] / found[reference]["loss"] - 1)
-            one["gradient_error"] = relative_error(folder, variant, reference)
+            for what in ("gradients", "moved"):
+                one[f"{what}_error"] = relative_error(folder, variant, reference, what)
+            if variant == "ours" and "ours_launched" in found:
+                one["moved_from_launched"] = relative_error(folder, variant, "ours_launched", "moved")
             counted = found.get("ours_launched", {}) if is_gpu and variant == "ours" else one  # a replay is not counted
             one["gigaflops"] = counted.get("gigaflops", float("nan"))
             one["share_of_matrix_rate"] = one["gigaflops"] / (one["ms"] / 1e3) / one["matrix_gigaflops_per_second"]
@@ -376,7 +386,7 @@ def main() -> None:
     what = f"{options.model or options.shape}, {BATCH} rows of {options.length or 'about 100'} tokens a step"
     print(f"{what}; padding {padded:.1f} %, by chance {chance:.1f} %")
     heads = ("ms", "to ours", "CPU ms", "tokens/s", "GB", "GFLOP", "share", "operations", "waits", "first step")
-    print(f"{'':12}", *(f"{head:>11}" for head in (*heads, "loss", "gradient")), sep="")
+    print(f"{'':13}", *(f"{head:>11}" for head in (*heads, "loss", "gradient", "moved")), sep="")
     for variant in (name for name in VARIANTS if name in found):
         one = found[variant]
         ratio = one["ms"] / found["ours"]["ms"] if "ours" in found else float("nan")
@@ -384,9 +394,11 @@ def main() -> None:
             *(f"{one['ms']:.1f}", f"{ratio:.2f}x", f"{one['processor_ms']:.0f}", f"{one['tokens_per_second']:.0f}"),
             *(f"{one['gigabytes']:.2f}", f"{one['gigaflops']:.1f}", f"{100 * one['share_of_matrix_rate']:.1f} %"),
             *(one["operations"], one["waits"], f"{one['seconds_to_first_step']:.1f} s"),
-            *(f"{one['loss_error']:.0e}", f"{one['gradient_error']:.0e}"),
+            *(f"{one[f'{what}_error']:.0e}" for what in ("loss", "gradients", "moved")),
         )
-        print(f"{variant:12}", *(f"{cell:>11}" for cell in cells), sep="")
+        print(f"{variant:13}", *(f"{cell:>11}" for cell in cells), sep="")
+    if "moved_from_launched" in found.get("ours", {}):
+        print(f"recorded against launched, after all steps: {found['ours']['moved_from_launched']:.0e} of the way")
 
 
 if __name__ == "__main__":

@@ -267,7 +267,7 @@ class TrainingConfig:
         may_repeat=False, decides=False,
     )  # fmt: skip
     gradient_checkpointing: bool | None = key(False, "less memory, a third more time", special={None: "auto"})
-    cuda_graphs: bool = key(False, "on one CUDA GPU a step is recorded, and launched as one", decides=False)
+    cuda_graphs: bool = key(True, "on one CUDA GPU a step is recorded, and launched as one", decides=False)
     freeze_layers: int = key(0, "first layers (with the embedding) that stay as they are", unit="layers", at_least=0)
     layer_lr_decay: float = key(
         1.0, "the rate of a layer is that of the layer above it times this", above=0, at_most=1, shown="1 (none)"

@@ -1,4 +1,5 @@
 """K LoRA adapters of one shape on one base, in one pass: block k of a batch's rows is changed by adapter k alone.
+For one adapter, too, it is fewer kernels than peft's layers under autocast: its weights are cast in one.
 
     y_k = W x_k + s B_k A_k x_k        A [K, rank, in],  B [K, out, rank],  x [K, rows x tokens, in]
 
@@ -9,7 +10,8 @@ that what is done to all of one (its norm, its optimiser's step) is one operatio
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -37,6 +39,8 @@ class StackedLora:
         self.layers: list[Any] = [m for m in model.modules() if "default" in getattr(m, "lora_A", ())]
         if {id(p) for layer in self.layers for p in _factors(layer)} != {id(p) for p in self.parameters}:
             raise Problem("the adapter is more than LoRA of linear layers")
+        if not all(isinstance(layer.lora_dropout["default"], nn.Identity) for layer in self.layers):
+            raise Problem("the adapter has dropout")
 
     def autocast(self) -> torch.autocast:
         device = self.parameters[0].device.type
@@ -61,14 +65,33 @@ class StackedLora:
         """From here on the model's batches are ``len(rows)`` blocks of equally many rows, and the adapters are
         ``values`` [K, numbers]."""
         self.values = torch.stack(list(rows))
-        self.gradients = torch.zeros_like(self.values)
         self.used = self.values if self.dtype == self.values.dtype else self.values.to(self.dtype)
         parts = zip(self.used.split(self.sizes, dim=1), self.parameters, strict=True)
         self.leaves = [part.detach().view(len(rows), *p.shape).requires_grad_() for part, p in parts]
+        self._attach()
+
+    def _attach(self) -> None:
         of = {id(p): leaf for p, leaf in zip(self.parameters, self.leaves, strict=True)}
         for layer in self.layers:
             a, b = (of[id(p)] for p in _factors(layer))
             layer.forward = functools.partial(_forward, layer.base_layer, a, b, layer.scaling["default"])
+
+    @contextmanager
+    def own(self) -> Iterator[None]:
+        """The model's own adapter is put on again, as it is now; what backward passes leave is added to its gradients.
+        To be called after `put_on` of one."""
+        self._attach()
+        self.values.copy_(self.read())
+        self.renew()
+        try:
+            yield
+        finally:
+            self.take_off()
+        used = [(p, leaf) for p, leaf in zip(self.parameters, self.leaves, strict=True) if leaf.grad is not None]
+        flat = torch.cat([leaf.grad.flatten() for _, leaf in used]).to(self.values.dtype)  # type: ignore[union-attr]
+        for (parameter, leaf), part in zip(used, flat.split([p.numel() for p, _ in used]), strict=True):
+            part, leaf.grad = part.view(parameter.shape), None
+            parameter.grad = part if parameter.grad is None else parameter.grad + part
 
     def take_off(self) -> None:
         """The model has its own adapter again."""
@@ -82,7 +105,7 @@ class StackedLora:
             raise Problem("a part of the adapter is not used")
         for leaf in self.leaves:
             leaf.grad = None
-        return self.gradients.copy_(torch.cat(found, 1))
+        return torch.cat(found, 1).to(self.values.dtype)
 
     def renew(self) -> None:
         """To be called when ``values`` have changed."""

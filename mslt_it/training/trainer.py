@@ -14,8 +14,8 @@ import math
 import os
 import shutil
 import warnings
-from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +38,7 @@ from mslt_it.models.base_model import (
 )
 from mslt_it.models.heads import head_of, in_bfloat16
 from mslt_it.models.inputs import longest_input
+from mslt_it.models.stacked_lora import StackedLora
 from mslt_it.models.text_to_text import is_text_to_text
 from mslt_it.problems import Problem
 from mslt_it.records import EncodedExample
@@ -263,9 +264,27 @@ class AdapterTrainer(SFTTrainer):
                     self.accelerator.backward(self.compute_loss(model, dict(inputs), num_items_in_batch=count))
             self.guard.clip(self.model, self._trained, math.inf, step)
 
+        lora = self._plain_lora()
+
+        @contextmanager
+        def during() -> Iterator[None]:
+            with self._casts(), lora.own() if lora else nullcontext():
+                yield
+
         most, optimizer = self.args.max_grad_norm or math.inf, self.optimizer.optimizer
         captures = self.args.device.type == "cuda"
-        return WholeStep(losses, optimizer, most, len(self.languages), redo, self._casts, captures=captures)
+        return WholeStep(losses, optimizer, most, len(self.languages), redo, during, captures=captures)
+
+    def _plain_lora(self) -> StackedLora | None:
+        """The adapter, where its layers do no more than add a product of two matrices: that takes fewer kernels."""
+        try:
+            lora = StackedLora(self.model, torch.bfloat16 if self.args.bf16 else torch.float32)
+            lora.check()
+        except Problem:
+            return None
+        lora.put_on([lora.read()])
+        lora.take_off()
+        return lora
 
     def _check(self) -> None:
         if self._whole is not None:

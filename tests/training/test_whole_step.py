@@ -13,6 +13,7 @@ from safetensors.torch import load_file
 from tiny_run import tiny_adapted, tiny_recipe, tiny_rows, tiny_tokenizer, tiny_train
 from transformers import TrainerCallback
 
+from mslt_it.models.stacked_lora import StackedLora
 from mslt_it.problems import Problem
 from mslt_it.training import trainer
 from mslt_it.training.batches import IGNORED, PaddingCollator, length_step
@@ -59,6 +60,20 @@ def test_it_learns_what_trainers_own_step_learns(
     if kind == "qwen3":
         one, other = (torch.cat([t.flatten() for t in moved(tmp_path / name).values()]) for name in ("stock", "ours"))
         assert (one - other).norm() < 1e-3 * one.norm()
+
+
+@pytest.mark.parametrize(("dropout", "dora", "passes"), [(0.0, False, 6), (0.1, False, 0), (0.0, True, 0)])
+def test_a_plain_adapter_goes_through_fewer_kernels(
+    tmp_path: Path, whole: list[WholeStep], monkeypatch: pytest.MonkeyPatch, dropout: float, dora: bool, passes: int
+) -> None:
+    put_on, own = [], StackedLora.own
+    monkeypatch.setattr(StackedLora, "own", lambda self: put_on.append(self) or own(self))
+    recipe = tiny_recipe(dropout=dropout, batch_size=2, gradient_accumulation_steps=2, max_steps=3)
+    tiny_train(
+        dataclasses.replace(recipe, adapter=dataclasses.replace(recipe.adapter, use_dora=dora)), tmp_path / "run"
+    )
+    assert len(put_on) == passes
+    assert not any("forward" in vars(layer) for lora in put_on for layer in lora.layers)
 
 
 def test_going_on_after_a_stop_is_exact(tmp_path: Path, whole: list[WholeStep]) -> None:

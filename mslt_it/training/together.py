@@ -24,6 +24,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase, TrainerCallba
 from mslt_it.config.recipe import Recipe
 from mslt_it.models.base_model import PeftModel, add_adapter, base_of, model_hash
 from mslt_it.models.environment import deterministic_on_cpu
+from mslt_it.models.fused_norms import FusedNorms
 from mslt_it.models.stacked_lora import StackedLora
 from mslt_it.problems import Problem
 from mslt_it.records import EncodedExample
@@ -94,11 +95,15 @@ def train_together(
         one.begin(stacked, row.to(one.args.device), resume)
         own.append(one)
     add_supervised_forward(base_of(model))
+    norms = FusedNorms(model)
+    if own[0].args.device.type == "cuda":
+        norms.put_on()
     try:
         with deterministic_on_cpu():
             _Steps(stacked, own).run()
     finally:
         stacked.take_off()
+        norms.take_off()
         base_of(model).__dict__.pop("forward")
         model.eval()
         for one in own:

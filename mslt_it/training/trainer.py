@@ -36,6 +36,7 @@ from mslt_it.models.base_model import (
     set_adapter_weights,
     without_input_casts,
 )
+from mslt_it.models.fused_norms import FusedNorms
 from mslt_it.models.heads import head_of, in_bfloat16
 from mslt_it.models.inputs import longest_input
 from mslt_it.models.stacked_lora import StackedLora
@@ -264,11 +265,11 @@ class AdapterTrainer(SFTTrainer):
                     self.accelerator.backward(self.compute_loss(model, dict(inputs), num_items_in_batch=count))
             self.guard.clip(self.model, self._trained, math.inf, step)
 
-        lora = self._plain_lora()
+        lora, norms = self._plain_lora(), FusedNorms(self.model)
 
         @contextmanager
         def during() -> Iterator[None]:
-            with self._casts(), lora.own() if lora else nullcontext():
+            with self._casts(), norms.on(), lora.own() if lora else nullcontext():
                 yield
 
         most, optimizer = self.args.max_grad_norm or math.inf, self.optimizer.optimizer

@@ -22,8 +22,9 @@ together; what TRL's own, by chance, would pad is printed too.
 Printed for each: milliseconds of a step by the clock and of the processor (the median), tokens per second, peak memory,
 billions of floating point operations per step and their share of what a large matrix product reaches here, operations
 (on a GPU each is a launch), those that wait for the device, seconds from imported packages to the end of the first
-step, and relative errors: of the loss, the mean of all steps, of the first step's gradients as one vector, and of the
-way that the adapter has gone after all steps. How far recorded and launched steps end from each other is a line more.
+step, and relative errors: of the loss, the mean of all steps, of the first step's clipped gradients as one vector, and
+of the way that the adapter has gone after all steps. How far recorded and launched steps end from each other is a line
+more.
 """
 
 from __future__ import annotations
@@ -147,7 +148,7 @@ class Watch(TrainerCallback):
     """The clock, the counts of one step and the gradients of the first."""
 
     def __init__(self, model: Any, last: int, started: float) -> None:
-        self.last, self.started, self.found, self.gradients = last, started, {}, {}  # type: ignore[var-annotated]
+        self.last, self.started, self.found = last, started, dict[str, float]()
         self.clocks: list[tuple[float, float]] = []
         self.begun = {name: p.detach().clone() for name, p in model.named_parameters() if p.requires_grad}
         self.operations, self.flops = (
@@ -156,23 +157,20 @@ class Watch(TrainerCallback):
                 display=False, custom_mapping=dict.fromkeys((torch.ops.aten.mm, torch.ops.aten.addmm), product_flops)
             ),
         )
-        for name, parameter in model.named_parameters():
-            if parameter.requires_grad:
-                parameter.register_post_accumulate_grad_hook(lambda p, name=name: self._keep(name, p.grad))
-
-    def _keep(self, name: str, gradient: torch.Tensor) -> None:
-        if name not in self.gradients:
-            self.gradients[name] = gradient.detach().float().cpu().clone()
 
     def on_step_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         if state.global_step == self.last:
             self.flops.__enter__()
             self.operations.__enter__()
 
-    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+    def on_step_end(
+        self, args: Any, state: Any, control: Any, model: Any = None, optimizer: Any = None, **kwargs: Any
+    ) -> None:
         step = state.global_step
         if step == 1:
             self.found["seconds_to_first_step"] = time.time() - self.started
+            trained = dict(model.named_parameters())  # AdamW's mean of one gradient is a tenth of it
+            self.gradient = {n: optimizer.state[trained[n]]["exp_avg"].detach().float().cpu() for n in self.begun}
         if step == self.last + 1:
             self.operations.__exit__(None, None, None)
             self.flops.__exit__(None, None, None)
@@ -256,7 +254,7 @@ def run_variant(variant: str, options: argparse.Namespace, folder: Path, started
         "waits": operations["aten::_local_scalar_dense"] + operations["aten::nonzero"],
     }
     (folder / f"{variant}.json").write_text(json.dumps(found))
-    save_file(watch.gradients, folder / f"{variant}.gradients")
+    save_file(watch.gradient, folder / f"{variant}.gradient")
     save_file(watch.moved, folder / f"{variant}.moved")
 
 
@@ -350,7 +348,8 @@ def main() -> None:
     parser.add_argument("--reference", choices=VARIANTS, default="trl_float32", help="for losses and gradients")
     parser.add_argument("--json", type=Path, help="a file with a list of results that this one is added to")
     options = parser.parse_args()
-    server = multiprocessing.get_context("forkserver")
+    # bitsandbytes asks for the device when it is imported: then a process that has imported it cannot be forked.
+    server = multiprocessing.get_context("spawn" if importlib.util.find_spec("bitsandbytes") else "forkserver")
     server.set_forkserver_preload(["trl", "mslt_it.training.sft", "mslt_it.models.packaged"])
     reference, known = options.reference, []
     if options.json and options.json.is_file():
@@ -370,7 +369,7 @@ def main() -> None:
             apart(server, folder, variant, run_variant, variant, options, folder, time.time())
             one = found[variant] = json.loads((folder / f"{variant}.json").read_text())
             one["loss_error"] = abs(one["loss"] / found[reference]["loss"] - 1)
-            for what in ("gradients", "moved"):
+            for what in ("gradient", "moved"):
                 one[f"{what}_error"] = relative_error(folder, variant, reference, what)
             if variant == "ours" and "ours_launched" in found:
                 one["moved_from_launched"] = relative_error(folder, variant, "ours_launched", "moved")
@@ -394,7 +393,7 @@ def main() -> None:
             *(f"{one['ms']:.1f}", f"{ratio:.2f}x", f"{one['processor_ms']:.0f}", f"{one['tokens_per_second']:.0f}"),
             *(f"{one['gigabytes']:.2f}", f"{one['gigaflops']:.1f}", f"{100 * one['share_of_matrix_rate']:.1f} %"),
             *(one["operations"], one["waits"], f"{one['seconds_to_first_step']:.1f} s"),
-            *(f"{one[f'{what}_error']:.0e}" for what in ("loss", "gradients", "moved")),
+            *(f"{one[f'{what}_error']:.0e}" for what in ("loss", "gradient", "moved")),
         )
         print(f"{variant:13}", *(f"{cell:>11}" for cell in cells), sep="")
     if "moved_from_launched" in found.get("ours", {}):

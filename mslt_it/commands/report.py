@@ -50,15 +50,16 @@ def run(call: Call) -> int:
     if out.is_file():
         raise Problem(f"out={out} is a file. Give a folder: report.html is written into it.")
     # These import pandas and matplotlib, which help can do without.
-    from mslt_it.report.made import Settings, report_of_run, report_of_study
+    from mslt_it.report import eval_report, study_report
 
     told: list[str] = []
+    formats = options.format or (("html",) if options.run else ("html", "latex"))
     with only_writer(out, beside(out), wait=options.wait) if folder.is_dir() else contextlib.nullcontext():
         if options.run:
-            written = report_of_run(folder, out, options.format or ("html",), options.examples, options.seed)
+            written = eval_report.report_of_run(folder, out, formats, options.examples, options.seed)
         else:
-            settings = Settings(options.confidence, options.num_bootstrap, options.seed)
-            written, told = report_of_study(folder, out, options.format or ("html", "latex"), settings, warn)
+            settings = {name: getattr(options, name) for name in ("confidence", "num_bootstrap", "seed")}
+            written, told = study_report.report_of_study(folder, out, formats, warn, **settings)
             told.append("")
     if told:
         call.say("\n".join(told))

@@ -18,7 +18,6 @@ from mslt_it.study.analyse.findings import Figure, Heatmap, Intervals, Lines, Ma
 from mslt_it.study.analyse.tables import unsigned_nought
 
 WIDTH = 400.0
-LETTER = 6.5  # mean width of a letter of 12 units, a little generous
 LABEL_LETTERS = 22  # longer labels are broken
 # Name of a CSS variable -> its value, light and dark.
 COLOURS = {

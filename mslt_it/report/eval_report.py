@@ -20,13 +20,26 @@ from mslt_it.evaluation.seeds import SeedMean
 from mslt_it.evaluation.tables import OVER_TASKS, columns_of, main_rows, tables, task_means_table
 from mslt_it.problems import Problem
 from mslt_it.report.answers import answered_again
-from mslt_it.report.pages import Section, versions_here
-from mslt_it.report.run_report import ANSWERS, UNREADABLE, answers_section, label_section, write_page
+from mslt_it.report.pages import Section, versions_here, write
+from mslt_it.report.run_report import (
+    ANSWERS,
+    PAGES,
+    UNREADABLE,
+    answers_section,
+    label_section,
+    write_run_report,
+)
 from mslt_it.report.scores import by_language, cost_tables, of_cells
 from mslt_it.report.study_report import WORLD_NOTICE
 from mslt_it.store import find_damage, read_json
 
 MOST_SYSTEMS = 4  # in one figure
+
+
+def report_of_run(folder: Path, out: Path, formats: Collection[str], examples: int, seed: int) -> list[Path]:
+    """Writes the report of a run or an evaluation; what was written, the page first."""
+    write_it = write_eval_report if (folder / REQUEST).is_file() else write_run_report
+    return write_it(folder, out, formats, examples, seed)
 
 
 def write_eval_report(folder: Path, out: Path, formats: Collection[str], examples: int, seed: int) -> list[Path]:
@@ -66,7 +79,7 @@ def write_eval_report(folder: Path, out: Path, formats: Collection[str], example
         "made": made(content, request),
         "redo": [f"mslt report run={shlex.quote(str(folder))}"],
     }
-    return write_page(report, out, formats)
+    return write(out, PAGES, report, formats)
 
 
 def _scores(task: TaskConfig, found: Figures, confidence: float) -> Section:

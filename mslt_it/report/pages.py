@@ -21,6 +21,7 @@ import jinja2
 import pandas as pd
 from markupsafe import Markup
 
+from mslt_it import values
 from mslt_it.report import figures
 from mslt_it.store import write_atomically
 from mslt_it.study.analyse.findings import Figure
@@ -62,8 +63,31 @@ class Section:
     parts: Sequence[Any] = ()  # what the page folds under it, in the form that its template knows
 
 
-def write(out: Path, files: Mapping[str, str | bytes]) -> list[Path]:
-    """Writes the files, named by their path in ``out``; where they are, in order."""
+def write(
+    out: Path, pages: Mapping[str, str], report: Mapping[str, Any], formats: Collection[str], *, beside: bool = False
+) -> list[Path]:
+    """Writes a report in these formats; what was written, the page first.
+
+    Args:
+        pages: file -> its template.
+        report: what the templates show; tables and figures are those of its ``sections`` and their parts.
+        beside: every table as CSV and figure as SVG, too.
+    """
+    parts = [one for section in report["sections"] for one in (section, *section.parts)]
+    tables = [found for one in parts for found in one.tables]
+    drawn = [found for one in parts for found in one.figures]
+    files: dict[str, str | bytes] = {}
+    if "html" in formats:
+        files = {name: render(template, report) for name, template in pages.items()}
+    if "html" in formats and beside:
+        for name, table in tables:
+            safe = table.frame.map(values.cell)
+            files[f"tables/{name}.csv"] = safe.to_csv(index=False, float_format="%.6g", lineterminator="\n")
+        files |= {f"figures/{name}.svg": figures.draw(figure, name, alone=True) + "\n" for name, figure in drawn}
+    if "latex" in formats:
+        files |= {f"tables/{name}.tex": as_latex(table) for name, table in tables}
+    if "pdf" in formats:
+        files |= {f"figures/{name}.pdf": figures.as_pdf(figure, name) for name, figure in drawn}
     for name, content in files.items():
         path = out / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -71,22 +95,12 @@ def write(out: Path, files: Mapping[str, str | bytes]) -> list[Path]:
     return [out / name for name in files]
 
 
-def papers(
-    tables: Sequence[tuple[str, Table]], drawn: Sequence[tuple[str, Figure]], formats: Collection[str]
-) -> dict[str, str | bytes]:
-    """The files for a paper of these formats."""
-    found: dict[str, str | bytes] = {}
-    if "latex" in formats:
-        found |= {f"tables/{name}.tex": as_latex(table) for name, table in tables}
-    if "pdf" in formats:
-        found |= {f"figures/{name}.pdf": figures.as_pdf(figure, name) for name, figure in drawn}
-    return found
-
-
-def render(template: str, report: Mapping[str, Any], **more: Any) -> str:
-    """The page; everything but the figures is escaped."""
+def render(template: str, report: Mapping[str, Any]) -> str:
+    """The page; in HTML everything but the figures is escaped."""
     environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("mslt_it.report", ""), autoescape=True, undefined=jinja2.StrictUndefined
+        loader=jinja2.PackageLoader("mslt_it.report", ""),
+        autoescape=lambda name: name is not None and ".html" in name,
+        undefined=jinja2.StrictUndefined,
     )
     draw: Callable[[Figure, str], Markup] = lambda figure, name: Markup(figures.draw(figure, name))  # noqa: E731
     return environment.get_template(template).render(
@@ -96,7 +110,6 @@ def render(template: str, report: Mapping[str, Any], **more: Any) -> str:
         figure_style=Markup(figures.STYLE),
         draw=draw,
         long_table=LONG_TABLE,
-        **more,
     )
 
 

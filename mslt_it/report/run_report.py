@@ -26,7 +26,7 @@ from mslt_it.models.identity import ADAPTER, TRAIN_AGAIN, FinishedRun, read_run
 from mslt_it.problems import Problem, counted
 from mslt_it.publish.scored_run import stored_answers
 from mslt_it.report.answers import Answers, sampled
-from mslt_it.report.pages import Section, papers, render, versions_here, write
+from mslt_it.report.pages import Section, versions_here, write
 from mslt_it.report.scores import by_language, cost_tables, curves, f1_table, of_cells, of_label_report
 from mslt_it.report.study_report import SMALL_MODEL_NOTICE, WORLD_NOTICE
 from mslt_it.store import altered, read_json
@@ -38,6 +38,7 @@ from mslt_it.training.summary import LOSSES
 SHOWN = ("results.json", "build_report.json", LOSSES, "items/", "predictions/")  # what is read beside the adapter
 MOST_LABELS = 12  # whose training rows have a column
 ANSWERS = "Right and wrong answers"
+PAGES = {"report.html": "run.html.j2"}
 UNREADABLE = "the answers cannot be read, or the rows have changed"
 
 
@@ -69,16 +70,7 @@ def write_run_report(folder: Path, out: Path, formats: Collection[str], examples
         "made": made(run, content),
         "redo": redo(run),
     }
-    return write_page(report, out, formats)
-
-
-def write_page(report: Mapping[str, Any], out: Path, formats: Collection[str]) -> list[Path]:
-    """The page of a report in the form of run.html.j2, and its tables and figures for papers."""
-    parts = [one for section in report["sections"] for one in (section, *section.parts)]
-    tables = [found for one in parts for found in one.tables]
-    drawn = [found for one in parts for found in one.figures]
-    files: dict[str, str | bytes] = {"report.html": render("run.html.j2", report)} if "html" in formats else {}
-    return write(out, files | papers(tables, drawn, formats))
+    return write(out, PAGES, report, formats)
 
 
 def sections_of(run: FinishedRun, content: Mapping[str, Any], examples: int, seed: int) -> list[Section | None]:

@@ -13,19 +13,18 @@ The same study gives the same files, byte for byte: no date, no path of the mach
 from __future__ import annotations
 
 import itertools
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from mslt_it import values
 from mslt_it.problems import counted
-from mslt_it.report import figures
-from mslt_it.report.pages import Said, Section, papers, render, versions_here, write
-from mslt_it.study.analyse.analyses import Findings, SliceFindings
+from mslt_it.report.pages import Said, Section, versions_here, write
+from mslt_it.study.analyse.analyses import Findings, SliceFindings, analyse
 from mslt_it.study.analyse.claims import sentence, verdict
 from mslt_it.study.analyse.findings import Analysis, NotDone
 from mslt_it.study.analyse.further import further_sections
-from mslt_it.study.collect import Study
+from mslt_it.study.analyse.resampling import Settings
+from mslt_it.study.collect import Study, collect
 from mslt_it.study.config import MARGIN
 
 WORLD_NOTICE = (
@@ -37,23 +36,30 @@ SMALL_MODEL_NOTICE = (
     "method and say nothing about what a real model would do with these rows."
 )
 SHOWN_MISSING = 12  # missing cells listed at the top; the rest are counted
-NO_CLAIM = "The finished runs allow no comparison yet."
+PAGES = {"report.html": "study.html.j2", "report.md": "study.md.j2"}
+
+
+def report_of_study(
+    folder: Path, out: Path, formats: Collection[str], say: Callable[[str], object], **settings: Any
+) -> tuple[list[Path], list[str]]:
+    """Writes the report of a study; (what was written, the page first; what is lacking and what was found).
+
+    ``settings``: of the resampling.
+    """
+    findings = analyse(collect(folder, say), Settings(**settings), say)
+    confidence = findings.settings.confidence
+    written = write_report(findings, out, formats)
+    told = ["\n".join(lines) + "\n" for lines in warnings(findings)]
+    for part, claim in findings.claims:
+        said = verdict(claim, confidence)
+        where = f"[{part.name}] " if len(findings.slices) > 1 else ""
+        told.append(f"{where}{sentence(claim, confidence)}{f' {said[0].upper()}{said[1:]}.' if said else ''}")
+    return written, told
 
 
 def write_report(findings: Findings, out: Path, formats: Collection[str] = ("html", "latex")) -> list[Path]:
     """Writes all files; what was written, the page first."""
-    report = report_of(findings)
-    tables = [found for section in report["sections"] for found in section.tables]
-    drawn = [found for section in report["sections"] for found in section.figures]
-    files: dict[str, str | bytes] = {}
-    if "html" in formats:
-        files = {"report.html": as_html(report), "report.md": as_markdown(report)}
-        for name, table in tables:
-            safe = table.frame.map(values.cell)
-            files[f"tables/{name}.csv"] = safe.to_csv(index=False, float_format="%.6g", lineterminator="\n")
-        for name, figure in drawn:
-            files[f"figures/{name}.svg"] = figures.draw(figure, name, alone=True) + "\n"
-    return write(out, files | papers(tables, drawn, formats))
+    return write(out, PAGES, report_of(findings), formats, beside=True)
 
 
 def report_of(findings: Findings) -> dict[str, Any]:
@@ -67,6 +73,7 @@ def report_of(findings: Findings) -> dict[str, Any]:
         "sections": sections,
         "made": made(findings),
         "redo": redo(findings),
+        "no_claim": "The finished runs allow no comparison yet.",
     }
 
 
@@ -218,10 +225,7 @@ def made(findings: Findings) -> list[tuple[str, str]]:
         ("manifest.json", f"sha256 {study.manifest_sha256}"),
         ("code of the runs", str(environment.get("git_commit") or "not recorded")),
         ("versions of the runs", ", ".join(f"{k} {v}" for k, v in manifest.get("versions", {}).items())),
-        (
-            "versions of the report",
-            versions_here("mslt_it", "numpy", "lang2vec"),
-        ),
+        ("versions of the report", versions_here("mslt_it", "numpy", "lang2vec")),
     ]
     return [(name, value) for name, value in entries if value]
 
@@ -238,63 +242,3 @@ def redo(findings: Findings) -> list[str]:
 
 def _listed(numbers: Sequence[object]) -> str:
     return ", ".join(map(str, numbers))
-
-
-# ---------------------------------------------------------------- forms
-
-
-def as_html(report: Mapping[str, Any]) -> str:
-    """The page."""
-    return render("study.html.j2", report, no_claim=NO_CLAIM)
-
-
-def as_markdown(report: Mapping[str, Any]) -> str:
-    """The Markdown file."""
-    parts = [f"# {report['title']}", *report["lead"]]
-    parts += ["\n".join(f"> {line}  " for line in lines) for lines in report["warnings"]]
-    parts.append("## What was found")
-    for name, _, claims in report["slices"]:
-        if len(report["slices"]) > 1:
-            parts.append(f"### {name}")
-        parts.append(_bullets(claims) or NO_CLAIM)
-    for section in report["sections"]:
-        parts.append(f"## {section.title}")
-        if section.reason:
-            parts.append(f"Not done: {section.reason}")
-            continue
-        parts.append(f"{section.question} Answers {section.answers}.")
-        if section.claims:
-            parts.append(_bullets(section.claims))
-        parts += [f"![{figure.title}](figures/{name}.svg)" for name, figure in section.figures]
-        for name, table in section.tables:
-            columns = list(table.shown())
-            rows = zip(*(text for _, text, _ in columns), strict=True)
-            parts.append(f"**{table.title}** ([CSV](tables/{name}.csv))")
-            parts += [_pipes([column.label for column, _, _ in columns], rows), *table.notes]
-        parts += list(section.notes)
-    parts += [
-        "## How it was made, and how to make it again",
-        _pipes(["", ""], report["made"]),
-        "```bash\n" + "\n".join(report["redo"]) + "\n```",
-    ]
-    return "\n\n".join(parts) + "\n"
-
-
-def _bullets(claims: Sequence[Said]) -> str:
-    lines = []
-    for one in claims:
-        paper = f" **{one.verdict[0].upper()}{one.verdict[1:]}** (the paper: {one.paper})." if one.verdict else ""
-        lines.append(f"- {one.what}: {one.found}{paper}")
-    return "\n".join(lines)
-
-
-def _pipes(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A Markdown table."""
-
-    def line(cells: Sequence[str]) -> str:
-        escaped = (
-            text.replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;").replace("\n", " ") for text in cells
-        )
-        return f"| {' | '.join(escaped)} |"
-
-    return "\n".join([line(head), "|" + "---|" * len(head), *map(line, rows)])

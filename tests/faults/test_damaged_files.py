@@ -13,7 +13,7 @@ import pytest
 from small_run import TRAIN, Call, Survived, figures, unfinished
 
 from mslt_it import pipeline
-from mslt_it.report import made as reports
+from mslt_it.report import eval_report as reports
 from mslt_it.store import COMPLETE
 
 DAMAGES: dict[str, Callable[[bytes], bytes | None]] = {

@@ -18,8 +18,8 @@ from mslt_it.command import execute
 from mslt_it.commands import report as command
 from mslt_it.problems import Problem
 from mslt_it.report import figures, pages
-from mslt_it.report.pages import as_latex
-from mslt_it.report.study_report import as_html, as_markdown, write_report
+from mslt_it.report.pages import as_latex, render
+from mslt_it.report.study_report import write_report
 from mslt_it.study.analyse.analyses import analyse
 from mslt_it.study.analyse.findings import Heatmap, Intervals, Lines, Mark, Scatter, Steps
 from mslt_it.study.analyse.resampling import Settings
@@ -157,10 +157,10 @@ def test_text_is_escaped() -> None:
         (f"f{number}", figure) for number, figure in enumerate(drawn)), (evil,))  # fmt: skip
     undone = pages.Section("u", evil, evil)
     report = {"title": evil, "lead": [evil], "warnings": [[evil]], "slices": [(evil, "s", (said,))],
-              "sections": [section, undone], "made": [(evil, evil)], "redo": [evil]}  # fmt: skip
-    page = as_html(report)
+              "sections": [section, undone], "made": [(evil, evil)], "redo": [evil], "no_claim": evil}  # fmt: skip
+    page = render("study.html.j2", report)
     assert page.count("alert(") > 30 and "<script>a" not in page
-    markdown = as_markdown(report)
+    markdown = render("study.md.j2", report)
     (row,) = [line for line in markdown.splitlines() if line.endswith("| 10.0 | 10.0 to 20.0 |")]
     assert "\\|" in row and "<" not in row
     assert r"\&" in as_latex(one)

@@ -22,8 +22,8 @@ from mslt_it.evaluation.scores import ScoreRow
 from mslt_it.problems import Problem
 from mslt_it.records import Message
 from mslt_it.report.answers import NONE, sampled
-from mslt_it.report.pages import Section
-from mslt_it.report.run_report import Part, write_page
+from mslt_it.report.pages import Section, write
+from mslt_it.report.run_report import PAGES, Part
 from mslt_it.report.scores import cost_tables, curves
 from mslt_it.runs import Run
 from mslt_it.store import COMPLETE, find_damage, sealed_files
@@ -212,7 +212,7 @@ def test_texts_are_escaped_and_ties_are_no_answer(run: Path, tmp_path: Path) -> 
     section = Section("a", EVIL, question=EVIL, notes=[EVIL], parts=[Part(EVIL, answers=found)])
     report = {"title": EVIL, "lead": [EVIL], "warnings": [[EVIL]], "said": [EVIL], "sections": [section],
               "made": [(EVIL, EVIL)], "redo": [EVIL]}  # fmt: skip
-    write_page(report, tmp_path, ("html",))
+    write(tmp_path, PAGES, report, ("html",))
     page = (tmp_path / "report.html").read_text(encoding="utf-8")
     assert page.count("alert(") > 12 and "<script>a" not in page
 

@@ -16,7 +16,8 @@ from mslt_it.data.build import build_training_set, scored_examples
 from mslt_it.data.rows import RowStore
 from mslt_it.models.tokenizers import load_tokenizer
 from mslt_it.problems import Problem
-from mslt_it.report.study_report import as_markdown, report_of
+from mslt_it.report.pages import render
+from mslt_it.report.study_report import report_of
 from mslt_it.study.analyse.analyses import analyse
 from mslt_it.study.analyse.resampling import Settings
 from mslt_it.study.analyse.shares import _undominated
@@ -116,8 +117,9 @@ def test_the_answer_says_from_how_many_rows_on() -> None:
     assert answer == (
         "Label the target in place of a third source from k = 40 rows on, at a cost of 3 each. With 10 it is worse."
     )
-    assert answer in as_markdown(report) and "fi: better than a third source from k = 40 on" in section.notes[1]
-    assert "40 rows of the target, against 3 sources, at the same total cost: " in as_markdown(report)
+    said = render("study.md.j2", report)
+    assert answer in said and "fi: better than a third source from k = 40 on" in section.notes[1]
+    assert "40 rows of the target, against 3 sources, at the same total cost: " in said
 
 
 def test_sets_without_rows_of_a_target_have_no_curve() -> None:

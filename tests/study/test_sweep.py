@@ -17,7 +17,8 @@ from tiny_study import write_study
 from mslt_it.command import execute
 from mslt_it.commands import study as study_command
 from mslt_it.problems import Problem
-from mslt_it.report.study_report import as_markdown, report_of
+from mslt_it.report.pages import render
+from mslt_it.report.study_report import report_of
 from mslt_it.study.analyse.analyses import analyse
 from mslt_it.study.analyse.findings import Analysis
 from mslt_it.study.analyse.resampling import Settings
@@ -288,7 +289,7 @@ def test_the_report_says_how_many_were_tried_and_what_the_oracle_would_have_got(
     assert per_set.missed.tolist() == pytest.approx([-0.3, -0.3, 0]) and len(every) == 6
     sets = next(one for one in findings.slices[0].done if one.name == "sets").tables[0].frame
     assert sorted(sets.accuracy) == pytest.approx(sorted(per_set.accuracy))  # all else is of the chosen ones
-    said = as_markdown(report_of(findings))
+    said = render("study.md.j2", report_of(findings))
     assert "2 settings were tried for each set, in 12 runs; of each set the one that did best on held-out rows" in said
     assert "| sweep | training.learning_rate 0.1, 0.2 |" in said and "| runs | 12 of 12 planned |" in said
     assert "2 settings were tried on 3 sets, 12 runs in all" in said and "No row of a target took part." in said

@@ -24,7 +24,6 @@ class SliceFindings:
 
     slice: Slice
     k: int  # the size of sets that most analyses look at
-    num_cells: int
     done: tuple[Analysis, ...]
     not_done: tuple[NotDone, ...]
 
@@ -69,7 +68,6 @@ def analyse(
             SliceFindings(
                 one,
                 k,
-                sum(cell.slice == one for cell in study.cells),
                 tuple(part for part in done if isinstance(part, Analysis)),
                 tuple(part for part in done if isinstance(part, NotDone)),
             )

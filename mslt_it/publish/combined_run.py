@@ -9,7 +9,6 @@ from __future__ import annotations
 import dataclasses
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,7 @@ from accelerate import PartialState
 
 from mslt_it import values
 from mslt_it.config.compose import load_recipe
-from mslt_it.config.recipe import Recipe, ScoringConfig, SelectConfig
+from mslt_it.config.recipe import Recipe, SelectConfig
 from mslt_it.config.schema import FrozenDict
 from mslt_it.data.budget import budget
 from mslt_it.data.encoding import Encoder
@@ -29,7 +28,7 @@ from mslt_it.evaluation.systems import Bench, load
 from mslt_it.models.base_model import adapter_hash
 from mslt_it.models.environment import has_gpu
 from mslt_it.models.identity import ADAPTER, FinishedRun, read_run
-from mslt_it.models.lora import Lora, read_lora, write_lora
+from mslt_it.models.lora import read_lora, write_lora
 from mslt_it.models.tokenizers import load_tokenizer
 from mslt_it.problems import Problem
 from mslt_it.progress import tell
@@ -47,19 +46,6 @@ from mslt_it.publish.scored_run import UNSCORED, conclude, evaluate_run, print_e
 from mslt_it.records import fingerprint, to_plain
 from mslt_it.runs import FINGERPRINT, Run
 from mslt_it.store import is_intact, read_json
-
-
-@dataclass(frozen=True)
-class Combination:
-    """What is combined, how, and what came out."""
-
-    runs: Sequence[FinishedRun]
-    loras: Sequence[Lora]
-    weights: Sequence[float]
-    weighted: str  # how the weights came about
-    method: str
-    settings: Mapping[str, Any]
-    result: Combined
 
 
 def combine_runs(
@@ -94,7 +80,9 @@ def combine_runs(
         num_rows = [run.provenance["num_examples"] for run in runs]
         shares, how = resolve_weights(weights, [run.recipe.sources for run in runs], num_rows)
     out = values.path(out)
-    scored_as = scoring(runs, num_items)
+    scored_as = runs[0].recipe.scoring
+    if num_items is not None:
+        scored_as = dataclasses.replace(scored_as, num_examples_per_language=num_items)
     papers = [to_plain(scored_as), languages(of_task)]
     wanted = fingerprint([[r.provenance["adapter_sha256"] for r in runs], shares, method, settings, papers])
     if done := finished(out, wanted, show):
@@ -104,18 +92,22 @@ def combine_runs(
 
     loras = [read_lora(run.adapter) for run in runs]
     combined = combine(loras, shares, method, **settings)
-    made = Combination(runs, loras, shares, how, method, settings, combined)
+    made = _described({"method": method, **settings, "weights": how}, runs, shares, combined)
     recipe = dataclasses.replace(combined_recipe(of_task, combined, out), scoring=scored_as)
     run = Run(recipe, show=show)
     run.open(combination=wanted)
-    for line in describe(made):
-        run.say(line)
+    run.say(f"{method} of {len(runs)} adapters, weights {how}\n{'weight':>8}  {'rank':>4}  {'rows':>6}  sources")
+    for one, lora in zip(made["adapters"], loras, strict=True):
+        task = f", {one['task']}" * (method == ADAMERGEX)
+        sources = f"{', '.join(one['sources'])}{task}  ({one['run']})"
+        run.say(f"{one['weight']:>+8.3f}  {lora.rank:>4}  {one['num_examples']:>6}  {sources}")
+    run.say(f"Result: rank {combined.rank}, relative error {combined.error:.2g} against {combined.target}.")
     write_lora(run.folder / ADAPTER, combined.tensors, combined.config)
     counts: Counter[str] = sum((Counter(one.provenance.get("train_label_counts")) for one in of_task), Counter())
     num_examples = sum(one.provenance["num_examples"] for one in of_task)
     base = {key: runs[0].provenance[key] for key in IDENTITY if key in runs[0].provenance}
     record = provenance(recipe, num_examples, counts, adapter_hash(run.folder / ADAPTER), base)
-    record["combination"] = provenance_of(made) | {"fingerprint": wanted}
+    record["combination"] = made | {"fingerprint": wanted}
     encoder = encoder_of(recipe, load_tokenizer(recipe.model))
     return conclude(run, recipe, score(run, record, runs, encoder) if scored else None, record, encoder)
 
@@ -139,18 +131,6 @@ def finished(out: Path, wanted: str, show: Callable[[str], object]) -> tuple[Run
     run = Run(dataclasses.replace(load_recipe("config", config_dir=out), output_dir=str(out)), show=show)
     content = run.finished_results()
     return None if content is None else (run, content)
-
-
-def describe(made: Combination) -> list[str]:
-    """What is combined and what came out, for the log."""
-    lines = [f"{made.method} of {len(made.runs)} adapters, weights {made.weighted}"]
-    lines.append(f"{'weight':>8}  {'rank':>4}  {'rows':>6}  sources")
-    for run, lora, weight in zip(made.runs, made.loras, made.weights, strict=True):
-        rows, sources = run.provenance["num_examples"], ", ".join(run.recipe.sources)
-        sources += f", {run.recipe.task.name}" * (made.method == ADAMERGEX)
-        lines.append(f"{weight:>+8.3f}  {lora.rank:>4}  {rows:>6}  {sources}  ({run.folder})")
-    result = made.result
-    return [*lines, f"Result: rank {result.rank}, relative error {result.error:.2g} against {result.target}."]
 
 
 def score(run: Run, record: Mapping[str, Any], runs: Sequence[FinishedRun], encoder: Encoder) -> Figures | None:
@@ -208,21 +188,15 @@ def combined_recipe(runs: Sequence[FinishedRun], combined: Combined, out: Path) 
     )
 
 
-def scoring(runs: Sequence[FinishedRun], num_items: int | None) -> ScoringConfig:
-    """As the first run was scored, on ``num_items`` per language where that is given."""
-    own = runs[0].recipe.scoring
-    return own if num_items is None else dataclasses.replace(own, num_examples_per_language=num_items)
-
-
-def provenance_of(made: Combination) -> dict[str, Any]:
+def _described(
+    how: Mapping[str, Any], runs: Sequence[FinishedRun], weights: Sequence[float], result: Combined
+) -> dict[str, Any]:
     """What results.json says of how the adapter was made."""
     return {
-        "method": made.method,
-        **made.settings,
-        "weights": made.weighted,
-        "rank_of_result": made.result.rank,
-        "relative_error": made.result.error,
-        "error_against": made.result.target,
+        **how,
+        "rank_of_result": result.rank,
+        "relative_error": result.error,
+        "error_against": result.target,
         "adapters": [
             {
                 "run": str(run.folder),
@@ -232,6 +206,6 @@ def provenance_of(made: Combination) -> dict[str, Any]:
                 "seed": run.recipe.seed,
                 **{key: run.provenance[key] for key in ("num_examples", "adapter_sha256")},
             }
-            for run, weight in zip(made.runs, made.weights, strict=True)
+            for run, weight in zip(runs, weights, strict=True)
         ],
     }

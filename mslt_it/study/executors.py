@@ -1,17 +1,27 @@
-"""Who runs the cells: this machine's processes, a SLURM cluster, or Ray.
+"""Who runs the cells: this machine's processes, job arrays of a SLURM cluster by submitit, or tasks of Ray Core.
 
 An executor gets all cells that are to be done and calls ``on_done`` once for each, in the order in which they end. How
-it groups them is its own affair.
+it groups them is its own affair. On a cluster the study's folder must be on a file system that all nodes see; a cell
+that was cut off, or whose node died, is started again and goes on from its checkpoint.
+
+Settings of SLURM (settings={partition:gpu,timeout_min:240,...}) are submitit's: timeout_min, mem_gb, cpus_per_task,
+gpus_per_node, slurm_partition, slurm_account, slurm_constraint and so on; partition, account, constraint and qos may be
+written without "slurm_". Those of Ray: `mslt_it.integrations.ray_cluster`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import time
+from collections import deque
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
+from mslt_it.integrations.ray_cluster import RayCluster
 from mslt_it.problems import Problem, nearest
+from mslt_it.study.cells import Job, OnDone, Outcome, RunCell, write_failure
 from mslt_it.study.local_pool import LocalPool
-from mslt_it.study.ray_tasks import RayTasks
-from mslt_it.study.slurm import SlurmArray
+from mslt_it.study.manifest import StudyFolder
 from mslt_it.study.together import Together
 
 # name -> what it is
@@ -21,6 +31,11 @@ EXECUTORS = {
     "slurm": "job arrays of a SLURM cluster (pip install -e '.[slurm]')",
     "ray": "tasks of a Ray cluster, or of a local one (pip install -e '.[ray]')",
 }
+# What a cell of SLURM gets where nothing is said. Queues prefer short jobs, and a cell that is cut off goes on.
+DEFAULTS: dict[str, Any] = {"timeout_min": 240, "cpus_per_task": 4, "mem_gb": 32, "gpus_per_node": 1}
+WITHOUT_PREFIX = ("partition", "account", "constraint", "qos")
+POLL_SECONDS = 10.0
+MAX_RETRIES = 3  # of a Ray task whose process or node died
 
 
 def make_executor(
@@ -42,3 +57,89 @@ def make_executor(
     if settings:
         raise Problem(f"settings={dict(settings)} has no effect with executor={name}. Leave it out.")
     return Together(study, workers) if name == "together" else LocalPool(study, workers)
+
+
+class Resumable:
+    """One cell as submitit calls it; sent back to the queue when its time is up, it goes on from its checkpoint."""
+
+    def __init__(self, run_cell: RunCell) -> None:
+        self.run_cell = run_cell
+
+    def __call__(self, job: Job) -> Outcome:
+        return self.run_cell(job)
+
+    def checkpoint(self, job: Job) -> Any:
+        """submitit's hook: called at a time-out or preemption."""
+        import submitit
+
+        return submitit.helpers.DelayedSubmission(self, job)
+
+
+class SlurmArray:
+    """All cells as one array, at most ``workers`` of its jobs at a time."""
+
+    def __init__(self, study: str, workers: int | None, settings: Mapping[str, str]) -> None:
+        try:
+            import submitit
+        except ImportError as error:
+            raise Problem(
+                "executor=slurm needs the package submitit, which is not installed: pip install -e '.[slurm]', or "
+                "use executor=local."
+            ) from error
+        self.executor = submitit.AutoExecutor(folder=Path(study) / "logs" / "slurm", cluster="slurm")
+        parameters = DEFAULTS | {
+            f"slurm_{name}" if name in WITHOUT_PREFIX else name: int(value) if value.isdigit() else value
+            for name, value in settings.items()
+        }
+        if workers is not None:
+            parameters["slurm_array_parallelism"] = workers
+        try:
+            self.executor.update_parameters(name="mslt-study", **parameters)
+        except (NameError, ValueError, TypeError) as error:  # submitit's for an unknown parameter is a NameError
+            raise Problem(f"settings: submitit refuses {parameters}: {' '.join(str(error).split())}") from error
+
+    def run(self, jobs: Sequence[Job], run_cell: RunCell, on_done: OnDone) -> None:
+        waiting = list(zip(jobs, self.executor.map_array(Resumable(run_cell), list(jobs)), strict=True))
+        while waiting:
+            for job, task in [one for one in waiting if one[1].done()]:
+                waiting.remove((job, task))
+                try:
+                    outcome = _received(job, task.result(), f"SLURM job {task.job_id}")
+                except Exception as error:  # whatever the job's process died of, as submitit tells it
+                    outcome = _lost(job, f"SLURM job {task.job_id} ended without a result", error)
+                on_done(outcome)
+            if waiting:
+                time.sleep(POLL_SECONDS)
+
+
+class RayTasks(RayCluster):
+    """A task per cell, ``workers`` at a time, on the cluster that RAY_ADDRESS names, else on a local one of so many
+    processes. Ray keeps its worker processes, so a base that was loaded for one cell is there for the next."""
+
+    def run(self, jobs: Sequence[Job], run_cell: RunCell, on_done: OnDone) -> None:
+        with self.connected() as ray:
+            # retry_exceptions=False: a cell's own errors are outcomes; only dead processes and nodes are tried again.
+            task = ray.remote(max_retries=MAX_RETRIES, retry_exceptions=False, **self.resources)(run_cell)
+            waiting, running = deque(jobs), dict[Any, Job]()
+            while waiting or running:
+                while waiting and (self.workers is None or len(running) < self.workers):
+                    job = waiting.popleft()
+                    running[task.remote(job)] = job
+                for reference in ray.wait(list(running), num_returns=1)[0]:
+                    job = running.pop(reference)
+                    try:
+                        outcome = _received(job, ray.get(reference), "its Ray task")
+                    except ray.exceptions.RayError as error:
+                        outcome = _lost(job, f"its Ray task was lost {MAX_RETRIES + 1} times", error)
+                    on_done(outcome)
+
+
+def _received(job: Job, found: object, task: str) -> Outcome:
+    if isinstance(found, Outcome):
+        return found
+    return write_failure(StudyFolder(Path(job.study)), job.cell, f"{task} gave back {found!r}.")
+
+
+def _lost(job: Job, what: str, error: Exception) -> Outcome:
+    reason = f"{what}: {' '.join(str(error).split())[:500]}"
+    return write_failure(StudyFolder(Path(job.study)), job.cell, reason)

@@ -14,7 +14,7 @@ import pytest
 from tiny_study import ROOT
 
 from mslt_it.problems import Problem
-from mslt_it.study import slurm
+from mslt_it.study import executors
 from mslt_it.study.cells import Job, Outcome
 from mslt_it.study.executors import make_executor
 
@@ -33,15 +33,15 @@ def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         path.write_text(text.replace("{folder}", str(tmp_path)).replace("{state}", "COMPLETED"))
         path.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:{os.environ['PATH']}")
-    monkeypatch.setattr(slurm, "POLL_SECONDS", 0.05)
+    monkeypatch.setattr(executors, "POLL_SECONDS", 0.05)
     return tmp_path
 
 
 def test_the_script_asks_for_what_the_settings_say(cluster: Path) -> None:
     settings = {"partition": "gpu", "timeout_min": "30", "cpus_per_task": "8", "slurm_account": "me"}
     executor = make_executor("slurm", 2, settings, str(cluster))
-    assert isinstance(executor, slurm.SlurmArray)
-    executor.executor.map_array(slurm.Resumable(pool_cells.ended), pool_cells.jobs(cluster, "a", "b", "c"))
+    assert isinstance(executor, executors.SlurmArray)
+    executor.executor.map_array(executors.Resumable(pool_cells.ended), pool_cells.jobs(cluster, "a", "b", "c"))
     script = (cluster / "submitted.sh").read_text()
     options = dict(re.findall(r"^#SBATCH --([\w-]+)=(.*)$", script, re.MULTILINE))
     wanted = {"partition": "gpu", "time": "30", "cpus-per-task": "8", "account": "me", "array": "0-2%2"}
@@ -54,12 +54,12 @@ def test_the_script_asks_for_what_the_settings_say(cluster: Path) -> None:
 def test_outcomes_come_back_and_lost_jobs_are_failures(cluster: Path) -> None:
     """The jobs run here, as their nodes would run them, when the script has been handed in."""
     executor = make_executor("slurm", None, {}, str(cluster))
-    assert isinstance(executor, slurm.SlurmArray)
+    assert isinstance(executor, executors.SlurmArray)
     original = executor.executor.map_array
 
     def map_array(function: Any, jobs: list[Job]) -> Any:
         submitted = original(function, jobs)
-        command = [sys.executable, "-u", "-m", "submitit.core._submit", str(executor.study.path / "logs" / "slurm")]
+        command = [sys.executable, "-u", "-m", "submitit.core._submit", str(cluster / "logs" / "slurm")]
         for number in range(2):  # the third is lost
             own = {"SLURM_JOB_ID": f"9{number}", "SLURM_ARRAY_JOB_ID": "4711", "SLURM_ARRAY_TASK_ID": str(number)}
             own |= {"SUBMITIT_EXECUTOR": "slurm", "SLURM_PROCID": "0", "SLURM_LOCALID": "0", "SLURM_NTASKS": "1"}
@@ -78,7 +78,7 @@ def test_outcomes_come_back_and_lost_jobs_are_failures(cluster: Path) -> None:
 
 def test_a_preempted_cell_goes_back_to_the_queue(tmp_path: Path) -> None:
     [job] = pool_cells.jobs(tmp_path, "a")
-    delayed = slurm.Resumable(pool_cells.ended).checkpoint(job)
+    delayed = executors.Resumable(pool_cells.ended).checkpoint(job)
     assert isinstance(delayed, submitit.helpers.DelayedSubmission)
     assert delayed.function.run_cell is pool_cells.ended and delayed.args == (job,)
 

@@ -4,13 +4,12 @@ choosing by the targets would have got, which nobody without labels there can do
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 
 import numpy as np
+import pandas as pd
 
 from mslt_it.study.analyse.findings import Analysis, Scatter, set_name
 from mslt_it.study.analyse.tables import Column, Row, table
-from mslt_it.study.choosing import Tried
 from mslt_it.study.collect import Slice, Study
 from mslt_it.study.sweep import described
 
@@ -19,33 +18,32 @@ ORACLE = "best by target: an oracle"
 
 def settings_tried(study: Study, chosen: Slice) -> Analysis:
     """Every point of one slice, per set and over all sets."""
-    figure = partial(_figure, study, {cell.id: place for place, cell in enumerate(study.tried_cells)})
-    by_set: dict[tuple[str, ...], list[tuple[Tried, float]]] = {}
-    for one in study.tried:
-        if (one.budget, one.variant) == (chosen.budget, chosen.variant):
-            by_set.setdefault(one.sources, []).append((one, figure(one)))
-    every = [pair for own in by_set.values() for pair in own]
-    picked = [next(pair for pair in own if pair[0].is_chosen) for own in by_set.values()]
-    oracle = [max(own, key=lambda pair: pair[1]) for own in by_set.values()]
-    points = list(dict.fromkeys(one.point for one, _ in every))
-    of_points = [[pair for pair in every if pair[0].point == point] for point in points]
-    summary = [
-        _mean(described(point), own, sum(one.is_chosen for one, _ in own))
-        for point, own in zip(points, of_points, strict=True)
-    ]
-    summary += [_mean("chosen, set by set", picked, len(picked)), _mean(ORACLE, oracle, None)]
-    per_set = [
+    places = {cell.id: place for place, cell in enumerate(study.tried_cells)}
+    own = [one for one in study.tried if (one.budget, one.variant) == (chosen.budget, chosen.variant)]
+    every = pd.DataFrame(
         {
             "set": set_name(one.sources),
             "setting": described(one.point),
+            "num_runs": len(one.cells),
             "held_out": one.metric,
-            "accuracy": value,
-            "oracle": described(best.point),
-            "oracle_accuracy": most,
-            "missed": value - most,
+            "loss": one.loss,
+            "accuracy": _figure(study, [places[name] for name in one.cells]),
+            "chosen": "chosen" * one.is_chosen,
         }
-        for (one, value), (best, most) in zip(picked, oracle, strict=True)
+        for one in own
+    )
+    by_set, is_chosen = every.groupby("set", sort=False), every["chosen"] != ""
+    picked, oracle = every[is_chosen], every.loc[by_set["accuracy"].idxmax()]
+    summary = [
+        *(_mean(setting, rows, sum(is_chosen[rows.index])) for setting, rows in every.groupby("setting", sort=False)),
+        _mean("chosen, set by set", picked, len(picked)),
+        _mean(ORACLE, oracle, None),
     ]
+    per_set = picked[["set", "setting", "held_out", "accuracy"]].assign(
+        oracle=oracle["setting"].values,
+        oracle_accuracy=oracle["accuracy"].values,
+        missed=picked["accuracy"].values - oracle["accuracy"].values,
+    )
     held_out, figures = Column("on held-out source rows", "share"), Column(f"targets, {study.metric}", "share")
     tables = (
         table(
@@ -62,7 +60,7 @@ def settings_tried(study: Study, chosen: Slice) -> Analysis:
         table(
             "settings_chosen",
             "What was chosen for each set, beside the oracle",
-            per_set,
+            per_set.to_dict("records"),
             setting="chosen by held-out source rows",
             held_out=held_out,
             accuracy=figures,
@@ -73,11 +71,7 @@ def settings_tried(study: Study, chosen: Slice) -> Analysis:
         table(
             "settings_tried",
             "Everything that was tried",
-            [
-                {"set": set_name(one.sources), "setting": described(one.point), "num_runs": len(one.cells)}
-                | {"held_out": one.metric, "loss": one.loss, "accuracy": value, "chosen": "chosen" * one.is_chosen}
-                for one, value in every
-            ],
+            every.to_dict("records"),
             setting="setting",
             num_runs=Column("runs", "count"),
             held_out=held_out,
@@ -97,12 +91,12 @@ def settings_tried(study: Study, chosen: Slice) -> Analysis:
                 "Held-out rows of the sources and targets, a point per set and setting",
                 "on held-out source rows, %",
                 f"targets, {study.metric}, %",
-                tuple((one.metric, value, set_name(one.sources), described(one.point)) for one, value in every),
+                tuple(every[["held_out", "accuracy", "set", "setting"]].itertuples(index=False, name=None)),
                 x_unit="share",
             ),
         ),
         notes=(
-            f"{len(points)} settings were tried on {len(by_set)} sets, {sum(len(one.cells) for one, _ in every)} runs "
+            f"{every['setting'].nunique()} settings were tried on {len(by_set)} sets, {every['num_runs'].sum()} runs "
             f"in all. For each set the one with the highest {study.metric} on held-out rows of its own sources was "
             "chosen (mean over its runs of each run's best look; of equal ones the lower loss, then the first in the "
             "grid). No row of a target took part.",
@@ -112,17 +106,12 @@ def settings_tried(study: Study, chosen: Slice) -> Analysis:
     )
 
 
-def _figure(study: Study, places: dict[str, int], one: Tried) -> float:
+def _figure(study: Study, places: Sequence[int]) -> float:
     """Mean over runs and target languages."""
-    sums = [study.tried_cells[places[name]].counts.sum(axis=1, dtype=float) for name in one.cells]
+    sums = [study.tried_cells[place].counts.sum(axis=1, dtype=float) for place in places]
     return float(np.mean([study.measure.value(of_run) for of_run in sums]))
 
 
-def _mean(setting: str, own: Sequence[tuple[Tried, float]], times: int | None) -> Row:
-    return {
-        "setting": setting,
-        "num_sets": len(own),
-        "times": times,
-        "held_out": float(np.mean([one.metric for one, _ in own])),
-        "accuracy": float(np.mean([value for _, value in own])),
-    }
+def _mean(setting: str, rows: pd.DataFrame, times: int | None) -> Row:
+    means = rows[["held_out", "accuracy"]].mean().to_dict()
+    return {"setting": setting, "num_sets": len(rows), "times": times, **means}

@@ -6,7 +6,6 @@ import contextlib
 import dataclasses
 import io
 import json
-import resource
 import shutil
 import time
 import traceback
@@ -54,20 +53,19 @@ def run_cell(job: Job) -> Outcome:
     """Runs a cell to its end or goes on with it; whatever goes wrong is an Outcome, and a file in failed/."""
     keep_printing()  # the process is an executor's
     folder = StudyFolder(Path(job.study))
-    started, cpu = time.monotonic(), _cpu_seconds()
+    started, cpu = time.monotonic(), time.process_time()
     outcome = Outcome(job.cell, "failed")
     with locked(folder.lock(job.cell)):  # a worker of a killed study may live on for a second
         whole = not folder.cell(job.cell).exists() and not job.together  # else the time is not the cell's alone
         try:
             outcome = _run(job, folder)
         except Exception as error:
-            unexpected = not isinstance(error, Problem)
-            reason = of_system(error) or (f"{type(error).__name__}: {error}" if unexpected else str(error))
             with contextlib.suppress(OSError):  # a disk that is full takes no reason either
-                write_failure(folder, job.cell, reason, traceback.format_exc() if unexpected else "")
-            return Outcome(job.cell, "failed", _line(reason), time.monotonic() - started, unexpected)
+                write_failure(folder, job.cell, error)
+            unexpected, seconds = not isinstance(error, Problem), time.monotonic() - started
+            return Outcome(job.cell, "failed", _line(reason_of(error)), seconds, unexpected)
         seconds = time.monotonic() - started
-        timing = {"seconds": seconds, "cpu_seconds": _cpu_seconds() - cpu, "from_the_start": whole}
+        timing = {"seconds": seconds, "cpu_seconds": time.process_time() - cpu, "from_the_start": whole}
         path = folder.timing(job.cell)
         if not path.is_file():  # a cell that was finished before and is only looked at takes no time
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -89,9 +87,8 @@ def _run(job: Job, folder: StudyFolder) -> Outcome:
     tidy(folder, job.cell, status)
     if status == "ok":
         return Outcome(job.cell, "ok", note=note)
-    reason = why_invalid(folder, job.cell)
-    write_failure(folder, job.cell, reason)
-    return Outcome(job.cell, "invalid", _line(reason), note=note)
+    failure = write_failure(folder, job.cell, why_invalid(folder, job.cell))
+    return dataclasses.replace(failure, status="invalid", note=note)
 
 
 def status_of(job: Job) -> str | None:
@@ -115,8 +112,16 @@ def why_invalid(folder: StudyFolder, cell: str) -> str:
     return "\n".join(f"{row['language']}: {row['reason']}" for row in rows if row["status"] != "ok")
 
 
-def write_failure(folder: StudyFolder, cell: str, reason: str, details: str = "") -> Outcome:
+def reason_of(error: Exception) -> str:
+    """Why something failed: a Problem in its own words."""
+    return of_system(error) or (str(error) if isinstance(error, Problem) else f"{type(error).__name__}: {error}")
+
+
+def write_failure(folder: StudyFolder, cell: str, why: str | Exception) -> Outcome:
     """The file that says why a cell failed, which stays until the cell succeeds; the cell's outcome."""
+    reason, details = (why, "") if isinstance(why, str) else (reason_of(why), "")
+    if isinstance(why, Exception) and not isinstance(why, Problem):
+        details = "".join(traceback.format_exception(why))
     path = folder.failed(cell)
     path.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(path, f"{reason}\n\n{details}".strip() + "\n")
@@ -126,8 +131,3 @@ def write_failure(folder: StudyFolder, cell: str, reason: str, details: str = ""
 def _line(reason: str) -> str:
     first = reason.strip().splitlines()[0] if reason.strip() else "no reason given"
     return first if len(first) <= 300 else first[:299] + "…"
-
-
-def _cpu_seconds() -> float:
-    usage = resource.getrusage(resource.RUSAGE_SELF)
-    return usage.ru_utime + usage.ru_stime

@@ -141,9 +141,9 @@ class StudyConfig:
     expected: Expected = field(default_factory=Expected)
 
 
-@dataclass(frozen=True)
-class Compared:
-    """What mingling compares, beside the base: runs of two of the study's sets."""
+@dataclass(frozen=True, kw_only=True)
+class Mingling(Settings):
+    """What is compared, beside the base (runs of two of the study's sets), and how it is measured."""
 
     sslt: tuple[str, ...] = key(help="one source or more", or_one=True, example="[en]")
     mslt: tuple[str, ...] = key(help="several sources", or_one=True, example="[ar, de, zh]")
@@ -335,19 +335,14 @@ def _check_shares(config: StudyConfig, pool: Sequence[str], where: str) -> None:
 # ---------------------------------------------------------------- what is made when the cells are done
 
 
-def mingling_from(config: StudyConfig, where: str) -> tuple[Compared, Settings] | None:
-    """The key ``mingling`` of a study file, checked: what is compared, and how; None where there is none."""
+def mingling_from(config: StudyConfig, where: str) -> Mingling | None:
+    """The key ``mingling`` of a study file, checked; None where there is none."""
     if not config.mingling:
         return None
-    of_cells, of_measuring = keys(Compared), keys(Settings)
-    for name in config.mingling:
-        if name not in of_cells and name not in of_measuring:
-            raise Problem(f"{where}: mingling.{name} is not known. {nearest(str(name), (*of_cells, *of_measuring))}")
-    cells = build(Compared, {n: v for n, v in config.mingling.items() if n in of_cells}, where, "mingling.")
-    settings = build(Settings, {n: v for n, v in config.mingling.items() if n in of_measuring}, where, "mingling.")
+    found = build(Mingling, config.mingling, where, "mingling.")
     sets = {}
     for name in ("sslt", "mslt"):
-        codes = validated_codes(f"mingling.{name}", getattr(cells, name))
+        codes = validated_codes(f"mingling.{name}", getattr(found, name))
         if foreign := [code for code in codes if code not in config.pool]:
             raise Problem(
                 f"{where}: mingling.{name} holds {foreign[0]}, which is not in the pool ({', '.join(config.pool)}). "
@@ -359,13 +354,13 @@ def mingling_from(config: StudyConfig, where: str) -> tuple[Compared, Settings] 
                 "study has no such cell. Name a set of one of these sizes."
             )
         sets[name] = tuple(code for code in config.pool if code in codes)
-    seeds = cells.seeds or config.seeds[:1]
+    seeds = found.seeds or config.seeds[:1]
     if foreign := [str(seed) for seed in seeds if seed not in config.seeds]:
         raise Problem(
             f"{where}: mingling.seeds holds {foreign[0]}, which is not among the study's seeds "
             f"({', '.join(map(str, config.seeds))})."
         )
-    return Compared(**sets, seeds=seeds), settings
+    return dataclasses.replace(found, **sets, seeds=seeds)
 
 
 def _check_derived(config: StudyConfig, where: str) -> None:

@@ -10,11 +10,11 @@ itself, also where a cluster runs the cells. One that fails is named, with its r
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import json
 import shutil
 import time
-import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -25,8 +25,9 @@ from mslt_it.config.recipe import Recipe
 from mslt_it.config.schema import build
 from mslt_it.problems import Problem
 from mslt_it.records import fingerprint
+from mslt_it.representations.settings import Settings
 from mslt_it.store import is_as_written, read_json, sealed_files, with_own_hash, write_atomically, write_json
-from mslt_it.study.cells import write_failure
+from mslt_it.study.cells import reason_of, write_failure
 from mslt_it.study.choosing import chosen_of
 from mslt_it.study.config import PREDICTED, Predict, StudyConfig, mingling_from
 from mslt_it.study.forecast import duration
@@ -84,8 +85,8 @@ def steps(config: StudyConfig, grid: Sequence[Cell]) -> list[Step]:
     """What is to be made of a study's cells, in order. Of several budgets and variants the first is looked at."""
     found: list[Step] = []
     first = [cell for cell in grid if (cell.budget, cell.variant) == (grid[0].budget, grid[0].variant)]
-    if (mingling := mingling_from(config, config.name)) is not None:
-        wanted, how = mingling
+    if (wanted := mingling_from(config, config.name)) is not None:
+        how = Settings(**{field.name: getattr(wanted, field.name) for field in dataclasses.fields(Settings)})
         runs: dict[str, list[str]] = {}  # of a sweep: cells of all points, until one of them is chosen
         for what, sources in (("SSLT", wanted.sslt), ("MSLT", wanted.mslt)):
             for seed in wanted.seeds:
@@ -133,10 +134,8 @@ def run(config: StudyConfig, grid: Sequence[Cell], folder: StudyFolder, complete
         try:
             _make(step, folder, say)
         except Exception as error:
-            unexpected = not isinstance(error, Problem)
-            reason = f"{type(error).__name__}: {error}" if unexpected else str(error)
-            write_failure(folder, step.name, reason, traceback.format_exc() if unexpected else "")
-            say(f"{step.name} FAILED: {reason}")
+            write_failure(folder, step.name, error)
+            say(f"{step.name} FAILED: {reason_of(error)}")
             failed.append(step)
     if failed:
         say(

@@ -121,7 +121,8 @@ def refuse_changed(old: Mapping[str, Any], new: Mapping[str, Any], folder: Study
         for key in sorted(before.keys() | now.keys()):
             if key not in free and (before.get(key) or None) != (now.get(key) or None):  # a key may be new
                 said.append(f"{key}: {before.get(key)!r} before, {now.get(key)!r} now")
-    if not said and [_of(c) for c in old["cells"]] != [_of(c) for c in new["cells"]]:
+    of_old, of_new = ([(cell.get("id"), cell.get("fingerprint")) for cell in one["cells"]] for one in (old, new))
+    if not said and of_old != of_new:
         said.append("fingerprints of the cells: made by another version of mslt_it, or its recipe has new keys")
     if said:
         raise Problem(
@@ -134,10 +135,6 @@ def refuse_changed(old: Mapping[str, Any], new: Mapping[str, Any], folder: Study
         if old["versions"].get(name) != version
     ]
     return [f"Versions differ from those the study was begun with: {'; '.join(changed)}."] if changed else []
-
-
-def _of(cell: Mapping[str, Any]) -> tuple[Any, Any]:
-    return cell.get("id"), cell.get("fingerprint")
 
 
 def write_manifest(folder: StudyFolder, content: Mapping[str, Any]) -> None:
@@ -163,11 +160,9 @@ def versions() -> dict[str, str]:
     return found
 
 
-def _dotted(plain: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+def _dotted(plain: Mapping[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for key, value in plain.items():
-        if isinstance(value, dict) and value and not prefix:
-            found |= _dotted(value, f"{key}.")
-        else:
-            found[prefix + key] = value
+        is_section = isinstance(value, dict) and value
+        found |= {f"{key}.{name}": own for name, own in value.items()} if is_section else {key: value}
     return found

@@ -31,7 +31,7 @@ from mslt_it.pipeline import Parts, run_recipe
 from mslt_it.problems import Problem
 from mslt_it.quiet import quiet_libraries
 from mslt_it.runs import Run
-from mslt_it.study.cells import Job
+from mslt_it.study.cells import Job, reason_of
 from mslt_it.study.manifest import StudyFolder
 from mslt_it.training.together import Part, train_together
 
@@ -149,8 +149,7 @@ def train_in_one_pass(jobs: Sequence[Job], study: str) -> str:
     except Exception as error:
         _parts.cache_clear()  # an adapter may be left on the base
         LOG.warning("Training several cells together ended early.", exc_info=True)
-        reason = str(error) if isinstance(error, Problem) else f"{type(error).__name__}: {error}"
-        return f"{jobs[0].cell} and {len(jobs) - 1} more go on one by one: {reason.strip().splitlines()[0]}"
+        return f"{jobs[0].cell} and {len(jobs) - 1} more go on one by one: {reason_of(error).strip().splitlines()[0]}"
     return f"{jobs[0].cell} and {len(found) - 1} more were trained together in {time.monotonic() - started:.0f} s."
 
 

@@ -156,7 +156,7 @@ def steps(config: Any) -> list[derived.Step]:
     [
         (
             {"mingling": "{sslt: de, mslt: [de, zh], neighbors: 3}"},
-            "mingling.neighbors is not known. Did you mean 'nei",
+            "Unknown key 'mingling.neighbors' in ",
         ),
         (
             {"mingling": "{sslt: de, mslt: [de, zh], neighbours: 0}"},

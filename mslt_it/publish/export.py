@@ -36,7 +36,7 @@ from mslt_it.models.model_errors import explain
 from mslt_it.models.tokenizers import load_tokenizer, model_path
 from mslt_it.problems import Problem
 from mslt_it.publish import gguf, onnx, vllm
-from mslt_it.publish.merge import MERGE, merge_inputs, require_room, write_merged
+from mslt_it.publish.merge import MERGE, merge_inputs, origin, require_room, write_merged
 from mslt_it.publish.model_card import Publication, card_of_merge, is_hub_id, model_card
 from mslt_it.publish.prompt_record import PROMPTS, adapter_usage, usage, write_prompts
 from mslt_it.store import COMPLETE, file_sha256, find_damage, made_before, read_json, sealing, write_json
@@ -100,10 +100,6 @@ def export(request: Request, say: Callable[[str], object] = print) -> list[Expor
 class _Exporter:
     def __init__(self, request: Request, converter: Path, say: Callable[[str], object]) -> None:
         self.request, self.converter, self.say = request, converter, say
-        if request.run is None and request.model is None:
-            raise Problem(
-                "Neither run= nor model= is given. Write mslt export run=RUNFOLDER format=[safetensors] out=DIR."
-            )
         self.run: FinishedRun | None = read_run(request.run) if request.run is not None else None
         # A folder of merged weights that were measured, and what merge.json says of them; other forms are made of it.
         self.merged: tuple[Path, Mapping[str, Any]] | None = None
@@ -147,14 +143,9 @@ class _Exporter:
         return Export(form, out, record, is_new)
 
     def _write(self, form: str, part: Path) -> dict[str, Any]:
-        if form == "gguf":
-            return self._gguf(part)
-        if form == "onnx":
-            return self._onnx(part)
-        if form == "safetensors":
-            return self._model(part)
-        reason = self._why_merged()
-        if reason is None:
+        if form != "vllm":
+            return {"gguf": self._gguf, "onnx": self._onnx, "safetensors": self._model}[form](part)
+        if (reason := self._why_merged()) is None:
             return self._adapter(part)
         record = self._model(part)
         self.say(f"vllm: the merged model is exported instead of the adapter: {reason}.")
@@ -162,16 +153,10 @@ class _Exporter:
 
     def _origin(self) -> dict[str, Any]:
         """Of the run, without paths on this machine."""
-        run, merge = self.run, self.merge
-        base = run.recipe.model.path if run else str(merge["model"])
-        return {
-            "run": run.recipe.name if run else merge["run"],
-            "run_fingerprint": run.provenance.get("run_fingerprint") if run else merge.get("run_fingerprint"),
-            "base": base if is_hub_id(base) else Path(base).name,
-            "base_revision": run.recipe.model.revision if run else merge.get("model_revision"),
-            "sources": list(run.recipe.sources) if run else merge["sources"],
-            "targets": list(run.recipe.targets) if run else merge["targets"],
-        }
+        told = origin(self.run) if self.run else self.merge
+        base, revision = str(told["model"]), told.get("model_revision")
+        of_base = {"base": base if is_hub_id(base) else Path(base).name, "base_revision": revision}
+        return {key: told.get(key) for key in ("run", "run_fingerprint", "sources", "targets")} | of_base
 
     # ---------------------------------------------------------------- merged weights
 
@@ -194,10 +179,15 @@ class _Exporter:
             require_room(part, sum(file.stat().st_size for file in files), "the merged model")
             for file in files:
                 shutil.copyfile(file, part / file.name)
-        use = usage(part)
-        if use.get("head"):
-            self._write_card(part, "model", use, merge)
-            return {"kind": "model", "merge": merge}
+        use, more = usage(part), {}
+        if not use.get("head"):
+            more = {"end_token_id": self._write_generation(part, use)}
+        self._write_card(part, "model", use, merge)
+        return {"kind": "model", **more, "merge": merge}
+
+    @staticmethod
+    def _write_generation(part: Path, use: Mapping[str, Any]) -> int:
+        """Settings that stop where training did; the id of the token that ends an answer."""
         tokenizer = load_tokenizer(ModelConfig(path=str(part)))
         encoder = Encoder(tokenizer, max_length_tokens=1)
         pad = tokenizer.pad_token_id
@@ -209,8 +199,7 @@ class _Exporter:
             max_new_tokens=use.get("max_new_tokens", TaskConfig().max_answer_tokens),
             do_sample=False,
         ).save_pretrained(part)
-        self._write_card(part, "model", use, merge)
-        return {"kind": "model", "end_token_id": encoder.end_id, "merge": merge}
+        return encoder.end_id
 
     def _gguf(self, part: Path) -> dict[str, Any]:
         own, outtype = part / "model", self.request.outtype

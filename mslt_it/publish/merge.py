@@ -138,6 +138,19 @@ def merge_inputs(run: FinishedRun, strategy: str | None, dtype: str) -> dict[str
     }
 
 
+def origin(run: FinishedRun) -> dict[str, Any]:
+    """What merge.json says of the run."""
+    recipe = run.recipe
+    return {
+        "run": recipe.name,
+        "run_fingerprint": run.provenance.get("run_fingerprint"),
+        "model": recipe.model.path,
+        "model_revision": recipe.model.revision,
+        "sources": list(recipe.sources),
+        "targets": list(recipe.targets),
+    }
+
+
 def write_merged(
     run: FinishedRun,
     folder: Path,
@@ -199,14 +212,9 @@ def write_merged(
     refuse_beyond(allowed, together, each)
     return {
         "inputs": inputs,
-        "run": recipe.name,
-        "run_fingerprint": run.provenance.get("run_fingerprint"),
-        "model": recipe.model.path,
-        "model_revision": recipe.model.revision,
+        **origin(run),
         "quantization": recipe.adapter.quantization,
         **({"head": recipe.head.name} if recipe.head else {}),
-        "sources": list(recipe.sources),
-        "targets": list(recipe.targets),
         **found_identity,
         "merged_sha256": model_hash(folder),
         "comparison": {

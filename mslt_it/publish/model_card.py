@@ -85,18 +85,14 @@ def model_card(
     """
     about = publication or Publication(recipe.name, usage=usage or {})
     task, confidence, made = recipe.task, recipe.scoring.confidence, provenance.get("combination")
-    published = publication is not None
-    base, data = original(recipe.model.path), task.data
-    # A published card does not tell where a folder lay on somebody's disk.
-    shown_base = Path(base).name if published and not is_hub_id(base) and Path(base).name else base
-    shown_data = data if not published or is_hub_id(data) else "files of its makers"
+    data, is_full = task.data, recipe.adapter.method == "full"
+    shown_data = data if publication is None or is_hub_id(data) else "files of its makers"
     if data == "intents":
         shown_data = intents.ATTRIBUTION
     elif data == "world":
         shown_data = "the embedded world of mslt_it (a generated toy, not the benchmark)"
     num_rows = provenance.get("num_examples", recipe.data.num_examples_total)
     commit = provenance.get("model_commit") or recipe.model.revision
-    own_labels = [report for report in labels if report.system == "adapter"]
     origin = [
         *_hashes(provenance["adapter_sha256"], provenance["base_sha256"], commit, provenance.get("run_fingerprint")),
         *_weights_and_terms(provenance),
@@ -109,114 +105,93 @@ def model_card(
         ("seed", str(recipe.seed)),
     ]
     return _render(
-        _head(
-            about,
-            base,
-            recipe.sources,
-            published,
-            [*([] if recipe.adapter.method == "full" else ["lora"]), *(["model-merging"] if made else [])],
-            [data],
-            model_index(recipe, results),
-            pipeline=_TASK_TYPES[task.shape] if recipe.head else _WRITING.get(recipe.model.kind, "text-generation"),
-            is_whole=recipe.adapter.method == "full",
-        ),
         about,
-        is_published=published,
+        original(recipe.model.path),
+        recipe.sources,
+        origin,
+        tags=[*([] if is_full else ["lora"]), "cross-lingual-transfer", *(["model-merging"] if made else [])],
+        data=data,
+        figures=model_index(recipe, results),
+        pipeline=_TASK_TYPES[task.shape] if recipe.head else _WRITING.get(recipe.model.kind, "text-generation"),
+        is_published=publication is not None,
+        is_full=is_full,
         terms=str(provenance.get("model_terms", "")).rstrip("."),
-        base=shown_base,
-        is_world_model=base == "world",
-        is_world="world" in (base, data),
+        recipe=recipe,
         task=task.name,
-        has_labels=bool(task.choice_names),
         rank=made["rank_of_result"] if made else recipe.adapter.rank,
-        is_full=recipe.adapter.method == "full",
-        has_head=recipe.head is not None,
         has_base=has_base(results),
-        sources=recipe.sources,
-        data=shown_data,
+        shown_data=shown_data,
         num_rows=num_rows,
-        seed=recipe.seed,
-        selection=recipe.select.note,
         combination=made,
-        adapters_table=_adapters_table(made["adapters"]) if made else "",
         results_table=as_markdown(language_table(results, confidence, with_base=True)) if results else "",
         remarks=run_remarks(results, task, confidence) if results else [],
-        label_tables=[(title, as_markdown(cells)) for title, cells in map(label_table, own_labels)],
-        origin_table=as_markdown([("", ""), *origin]),
+        label_tables=[
+            (title, as_markdown(cells))
+            for title, cells in (label_table(report) for report in labels if report.system == "adapter")
+        ],
     )
 
 
 def card_of_merge(merge: Mapping[str, Any], publication: Publication) -> str:
     """The card of a merged model whose run is not at hand; ``merge``: its merge.json."""
-    base = str(merge["model"])
-    inputs = merge["inputs"]
+    inputs, revision = merge["inputs"], merge.get("model_revision")
     origin = [
-        *_hashes(
-            inputs["adapter_sha256"], inputs["base_sha256"], merge.get("model_revision"), merge.get("run_fingerprint")
-        ),
+        *_hashes(inputs["adapter_sha256"], inputs["base_sha256"], revision, merge.get("run_fingerprint")),
         ("sources", ", ".join(merge["sources"])),
         ("targets (zero-shot)", ", ".join(merge["targets"])),
         ("quantisation in training", str(merge.get("quantization"))),
     ]
-    return _render(
-        _head(publication, base, merge["sources"], True, ["lora"], [], []),
-        publication,
-        is_published=True,
-        base=base if is_hub_id(base) else Path(base).name,
-        is_world_model=base == "world",
-        is_world=base == "world",
-        sources=merge["sources"],
-        origin_table=as_markdown([("", ""), *origin]),
-    )
+    return _render(publication, str(merge["model"]), merge["sources"], origin)
 
 
-def _render(head: ModelCardData, about: Publication, **values: Any) -> str:
-    environment = jinja2.Environment(trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True)
-    text = environment.from_string(TEMPLATE.read_text(encoding="utf-8")).render(
-        head=head.to_yaml(),
-        name=about.name,
-        kind=about.kind,
-        license=about.license,
-        data_license=about.data_license,
-        usage={**about.usage, "prompt": _PROMPT},
-        merge=about.merge,
-        **values,
-    )
-    return re.sub(r"\n{3,}", "\n\n", text).replace(
-        _PROMPT, about.usage.get("prompt", "")
-    )  # its empty lines are its own
-
-
-def _head(
+def _render(
     about: Publication,
     base: str,
     sources: Sequence[str],
-    published: bool,
-    tags: Sequence[str],
-    data: Sequence[str],
-    figures: list[CardFigure],
+    origin: Sequence[tuple[str, str]],
+    *,
+    tags: Sequence[str] = ("lora", "cross-lingual-transfer"),
+    data: str = "",
+    figures: Sequence[CardFigure] = (),
     pipeline: str = "text-generation",
-    is_whole: bool = False,
-) -> ModelCardData:
-    """The YAML between the dashes; codes such as "no" come out quoted, since bare they are booleans."""
-    named = is_hub_id(base) or not published
-    kind = "model" if is_whole and about.kind == "adapter" else about.kind
+    is_published: bool = True,
+    is_full: bool = False,
+    **more: Any,
+) -> str:
+    """The card; in the YAML between the dashes codes such as "no" come out quoted, since bare they are booleans."""
+    is_named = is_hub_id(base) or not is_published
+    kind = "model" if is_full and about.kind == "adapter" else about.kind
     known = about.license.lower()
     licence: dict[str, Any] = {"license": known} if known else {}
     if known and known not in KNOWN_LICENSES:
         licence = {"license": "other", "license_name": re.sub(r"[^a-z0-9.]+", "-", known).strip("-")}
-    return ModelCardData(
+    head = ModelCardData(
         library_name=_LIBRARIES[kind],
-        base_model=base if named else None,
-        base_model_relation=_RELATIONS[kind] if named else None,
+        base_model=base if is_named else None,
+        base_model_relation=_RELATIONS[kind] if is_named else None,
         language=list(sources),
         pipeline_tag=pipeline,
-        tags=[*tags[:1], "cross-lingual-transfer", *tags[1:]],
-        datasets=[one for one in data if is_hub_id(one)] or None,
+        tags=list(tags),
+        datasets=[data] if is_hub_id(data) else None,
         model_name=about.name if figures else None,
-        eval_results=figures or None,
+        eval_results=list(figures) or None,
         **licence,
     )
+    environment = jinja2.Environment(trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True)
+    text = environment.from_string(TEMPLATE.read_text(encoding="utf-8")).render(
+        **vars(about) | {"usage": {**about.usage, "prompt": _PROMPT}},
+        head=head.to_yaml(),
+        base=base if is_named else Path(base).name or base,  # not where a folder lay on somebody's disk
+        is_world_model=base == "world",
+        is_world="world" in (base, data),
+        sources=sources,
+        is_published=is_published,
+        is_full=is_full,
+        origin_table=as_markdown([("", ""), *origin]),
+        **more,
+    )
+    # The empty lines of a prompt are its own.
+    return re.sub(r"\n{3,}", "\n\n", text).replace(_PROMPT, about.usage.get("prompt", ""))
 
 
 def model_index(recipe: Recipe, results: Sequence[ScoreRow]) -> list[CardFigure]:
@@ -261,17 +236,3 @@ def _weights_and_terms(provenance: Mapping[str, Any]) -> list[tuple[str, str]]:
     if terms := provenance.get("model_terms"):
         facts.append(("terms of use", str(terms)))
     return facts
-
-
-def _adapters_table(adapters: Sequence[Mapping[str, Any]]) -> str:
-    cells = [
-        (
-            f"{one['weight']:+.4g}",
-            ", ".join(one["sources"]),
-            str(one["num_examples"]),
-            str(one["seed"]),
-            f"`{one['adapter_sha256']}`",
-        )
-        for one in adapters
-    ]
-    return as_markdown([("weight", "trained on", "rows", "seed", "adapter sha256"), *cells])

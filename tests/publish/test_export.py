@@ -475,7 +475,6 @@ def test_a_folder_that_is_no_merge_or_another_runs_is_refused(
         return str(caught.value)
 
     assert "there is no merge.json of a merge in it" in refused(model=bases["chat"])
-    assert refused().startswith("Neither run= nor model= is given.")
     other = make_run(tmp_path / "other", bases["chat"])
     change_adapter(other, lambda tensors: tensors.update({k: v * 2 for k, v in tensors.items()}))
     merged = merge_run(other, tmp_path / "merged", prompts_per_language=2, say=quiet).folder

@@ -132,14 +132,14 @@ def dry_run(
     to_do = [cell for cell in grid if cell.id not in done]
     lines.append(f"{'all':>7} {len({c.sources for c in grid}):>6} {len(grid):>6} {len(done):>6}")
     lines += ["", f"Folder: {folder.path}", f"To do: {counted(len(to_do), 'cell')}"]
-    expected = forecast(config, base, grid, folder)
-    total = expected.total(to_do)
+    seconds, origin = forecast(config, base, grid, folder)
     workers = _workers(options, folder)
-    if total is None:
-        lines.append(f"Expected time: not known ({expected.origin}).")
+    if seconds is None:
+        lines.append(f"Expected time: not known ({origin}).")
     else:
+        total = sum(seconds[cell.id] for cell in to_do)
         split = f", {duration(total / workers)} with {workers} workers" if workers > 1 else ""
-        lines.append(f"Expected time: {duration(total)} of one worker{split} ({expected.origin}).")
+        lines.append(f"Expected time: {duration(total)} of one worker{split} ({origin}).")
     in_all = sum(sum(cell.rows.values()) for cell in grid)
     most = max(max(cell.rows.values()) for cell in grid)
     costs = f" at {', '.join(f'{cost:g} for {code}' for code, cost in config.cost.items())}" * bool(config.cost)

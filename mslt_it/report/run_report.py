@@ -58,24 +58,8 @@ def write_run_report(folder: Path, out: Path, formats: Collection[str], examples
     for name, wrong in altered(folder, SHOWN):
         raise Problem(f"run={folder}: {name} {wrong}. {TRAIN_AGAIN}")
     content = read_json(folder / "results.json") or {}
-    sections = [one for one in sections_of(run, content, examples, seed) if one is not None]
     rows = read_rows(content, folder / "results.json")
-    said = run_remarks(rows, run.recipe.task, run.recipe.scoring.confidence) if rows else ["Not scored (scored=false)."]
-    report = {
-        "title": f"Run {run.recipe.name}: {run.recipe.task.name} on {_model(run)}",
-        "lead": lead(run, rows),
-        "warnings": notices(run, content),
-        "said": said,
-        "sections": sections,
-        "made": made(run, content),
-        "redo": redo(run),
-    }
-    return write(out, PAGES, report, formats)
-
-
-def sections_of(run: FinishedRun, content: Mapping[str, Any], examples: int, seed: int) -> list[Section | None]:
-    rows = read_rows(content, run.folder / "results.json")
-    return [
+    sections = [
         _scores(run, rows),
         _unlabelled(spreads_of_plain(content.get("unlabelled", ()))),
         _trained_on(run),
@@ -83,6 +67,17 @@ def sections_of(run: FinishedRun, content: Mapping[str, Any], examples: int, see
         label_section([one for one in map(LabelReport.of_plain, content.get("labels", ())) if one.system == ADAPTER]),
         _answers(run, rows, examples, seed),
     ]
+    said = run_remarks(rows, run.recipe.task, run.recipe.scoring.confidence) if rows else ["Not scored (scored=false)."]
+    report = {
+        "title": f"Run {run.recipe.name}: {run.recipe.task.name} on {_model(run)}",
+        "lead": lead(run, rows),
+        "warnings": notices(run, content),
+        "said": said,
+        "sections": [one for one in sections if one is not None],
+        "made": made(run, content),
+        "redo": redo(run),
+    }
+    return write(out, PAGES, report, formats)
 
 
 # ---------------------------------------------------------------- the parts

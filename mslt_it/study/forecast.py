@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import statistics
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from mslt_it.config.recipe import Recipe
 from mslt_it.store import read_json
@@ -15,30 +14,22 @@ from mslt_it.study.manifest import StudyFolder
 from mslt_it.study.sweep import at
 
 
-@dataclass(frozen=True)
-class Forecast:
-    """Seconds of each cell, one worker, and where they come from; ``seconds`` None: not known."""
-
-    seconds: Mapping[str, float] | None
-    origin: str
-
-    def total(self, cells: Sequence[Cell]) -> float | None:
-        return None if self.seconds is None else sum(self.seconds[cell.id] for cell in cells)
-
-
-def forecast(config: StudyConfig, base: Recipe, cells: Sequence[Cell], folder: StudyFolder) -> Forecast:
-    """By the cells that are done where there are any, else by the study's ``expected``."""
+def forecast(
+    config: StudyConfig, base: Recipe, cells: Sequence[Cell], folder: StudyFolder
+) -> tuple[dict[str, float] | None, str]:
+    """(seconds of each cell, one worker, None: not known; where they come from): by the cells that are done where there
+    are any, else by the study's ``expected``."""
     measured = {cell.id: seconds for cell in cells if (seconds := seconds_of(folder, cell.id)) is not None}
     if measured:
         found = {cell.id: statistics.median(_like(cell, cells, measured)) for cell in cells}
         number = f"{len(measured)} cell{'s' if len(measured) > 1 else ''}"
-        return Forecast(found, f"median of {number} of this study, {_range(list(measured.values()))} each")
+        return found, f"median of {number} of this study, {_range(list(measured.values()))} each"
     expected = config.expected
     if expected.seconds_per_step is None or expected.seconds_per_item is None:
-        return Forecast(None, "no cell is done yet, and the study file has no expected.seconds_per_step and _per_item")
+        return None, "no cell is done yet, and the study file has no expected.seconds_per_step and _per_item"
     items = base.scoring.num_examples_per_language
     if not items:
-        return Forecast(None, "every row of the scored split is scored, and how many there are is not known here")
+        return None, "every row of the scored split is scored, and how many there are is not known here"
     found = {
         cell.id: num_steps(base, cell) * expected.seconds_per_step
         + (len({*cell.sources, *config.targets}) * items + num_looked_at(base, cell)) * expected.seconds_per_item
@@ -47,7 +38,7 @@ def forecast(config: StudyConfig, base: Recipe, cells: Sequence[Cell], folder: S
     origin = (
         f"{expected.seconds_per_step:g} s per step, {expected.seconds_per_item:g} s per scored item; {expected.origin}"
     )
-    return Forecast(found, origin)
+    return found, origin
 
 
 def num_steps(base: Recipe, cell: Cell) -> int:

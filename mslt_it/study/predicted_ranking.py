@@ -45,10 +45,13 @@ from mslt_it.models.lora import Lora, read_lora, write_lora
 from mslt_it.problems import Problem
 from mslt_it.publish.combine import combine
 from mslt_it.publish.comparable import refuse_strangers
-from mslt_it.study.analyse.agreement import SCHEMA, Sets, agreement
+from mslt_it.study.analyse import renaming
+from mslt_it.study.analyse.criteria import Orders
 from mslt_it.study.analyse.findings import set_name
+from mslt_it.study.analyse.further import SCHEMA
+from mslt_it.study.analyse.resampling import SetFigures, resample
 from mslt_it.study.analyse.resampling import Settings as Drawing
-from mslt_it.study.analyse.resampling import resample
+from mslt_it.study.analyse.statistics import average_ranks, kendall, spearman
 from mslt_it.study.collect import ScoredCell, Slice, Study, collect, stacked
 from mslt_it.study.config import PREDICTED, Predict
 from mslt_it.study.forecast import duration, seconds_of
@@ -56,24 +59,24 @@ from mslt_it.study.manifest import StudyFolder
 
 SECONDS = "seconds.jsonl"
 METHOD = "cat"
+TYPOLOGY = "l2v_syntax"
+# Key of a row -> what it predicts from.
+PREDICTORS = {
+    "predicted": "single-source adapters combined (cat, equal weights)",
+    "singles_mean": "mean of the single sources' own figures",
+    "best_single": "best of the single sources' own figures",
+    "typology": f"order of {TYPOLOGY}, without training",
+}
+Sets = Sequence[tuple[str, ...]]
 Singles = dict[tuple[str, int], ScoredCell]  # (language, seed) -> its cell
 Places = list[np.ndarray]  # per target, the numbers of items
 
 
-def predict(
-    folder: Path,
-    settings: Predict,
-    say: Callable[[str], object] = lambda text: None,
-    chosen: Slice | None = None,
-) -> dict[str, Any]:
-    """What predicted.json holds, for a study whose cells are done.
-
-    Args:
-        chosen: which cells, where a study has several budgets or variants; default: the first of the manifest.
-    """
+def predict(folder: Path, settings: Predict, say: Callable[[str], object] = lambda text: None) -> dict[str, Any]:
+    """What predicted.json holds, for a study whose cells are done; of several budgets or variants the first's."""
     study = collect(folder)
     first = study.manifest["cells"][0]
-    chosen = chosen or Slice(int(first["budget"]), str(first["variant"]))
+    chosen = Slice(int(first["budget"]), str(first["variant"]))
     singles, sets = _cells(study, chosen, settings.set_size)
     used, rest = _divided(study, settings.num_items)
     seeds = sorted({seed for _, seed in singles})
@@ -96,11 +99,10 @@ def predict(
     ]
     predictor = resample(_part(study, [*combined, *alone], used), chosen, Drawing())
     measured = resample(_part(study, trained, rest), chosen, Drawing())
-    seconds = _seconds(StudyFolder(folder), study, singles, sets, chosen, folder / PREDICTED / SECONDS)
     return {
         "schema": SCHEMA,
         **_told(chosen, singles, own, others, len(sets)),
-        **_told_of_time(seconds),
+        **_time(StudyFolder(folder), study, singles, sets, chosen),
         "metric": study.measure.name,
         "seeds": {"predictor": own, "order": others},
         "items": {
@@ -108,7 +110,6 @@ def predict(
             for code, mine, left in zip(study.targets, used, rest, strict=True)
         },
         **agreement(predictor, measured, sets),
-        "seconds": seconds,
     }
 
 
@@ -253,6 +254,64 @@ class _Asked:
         return adapter_system(f"{'-'.join(one)}_s{seed}", adapter, adapter_hash(adapter), one)
 
 
+# ---------------------------------------------------------------- agreement of predicted and measured order
+
+
+def agreement(predictor: SetFigures, measured: SetFigures, sets: Sets) -> dict[str, Any]:
+    """Rows of all sets, rank correlations with the measured order, and what combining adds to the other predictions.
+
+    Args:
+        predictor: figures of the combined adapters by set, and of the singles.
+        measured: figures of the trained sets.
+    """
+    rows = np.array([measured.sets.index(one) for one in sets])
+    k = len(sets[0])
+    point, drawn = measured.mean[rows], measured.mean_drawn[:, rows]
+    found: dict[str, Any] = {"agreement": {}, "better_than": {}}
+    table: list[dict[str, Any]] = [{"set": list(one), "measured": float(y)} for one, y in zip(sets, point, strict=True)]
+    first: np.ndarray | None = None
+    for key, (by, by_drawn) in _predictions(predictor, measured, sets).items():
+        for row, value in zip(table, by, strict=True):
+            row[key] = float(value)
+        rho_drawn = spearman(by_drawn, drawn)
+        renamed = spearman(by[measured.places(k)], point)
+        best = np.flatnonzero(by == by.max())
+        found["agreement"][key] = {
+            "by": PREDICTORS[key],
+            "spearman": _estimate(float(renamed[0]), measured.interval(rho_drawn)),
+            "p": renaming.relation(renamed).p,
+            "kendall": float(kendall(by, point)),
+            "pick": set_name(sets[best[0]]) if len(best) == 1 else f"{len(best)} sets that tie",
+            "measured_rank": float(average_ranks(point)[best].mean()),
+        }
+        if first is None:
+            first, rho = rho_drawn, float(renamed[0])
+        else:
+            found["better_than"][key] = _estimate(rho - float(renamed[0]), measured.interval(first - rho_drawn))
+    return {"rows": table, **found}
+
+
+def _predictions(predictor: SetFigures, measured: SetFigures, sets: Sets) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Key -> (sets,) what it says of the sets, and (B, sets) with the predictor's items and seeds drawn again."""
+    rows = [predictor.sets.index(one) for one in sets]
+    own = [[predictor.sets.index((code,)) for code in one] for one in sets]
+    point, drawn = predictor.mean, predictor.mean_drawn
+    found = {
+        "predicted": (point[rows], drawn[:, rows]),
+        "singles_mean": (point[own].mean(axis=1), drawn[:, own].mean(axis=2)),
+        "best_single": (point[own].max(axis=1), drawn[:, own].max(axis=2)),
+    }
+    ranks = Orders(measured.study, measured.settings.seed, (TYPOLOGY,)).ranks(len(sets[0])).get(TYPOLOGY)
+    if ranks:
+        order = -np.array([ranks[tuple(sorted(one))] for one in sets], dtype=float)
+        found["typology"] = order, np.broadcast_to(order, drawn[:, rows].shape)
+    return found
+
+
+def _estimate(value: float, interval: tuple[float, float]) -> dict[str, float]:
+    return {"value": value, "low": interval[0], "high": interval[1]}
+
+
 # ---------------------------------------------------------------- what it took
 
 
@@ -271,32 +330,23 @@ def _told(chosen: Slice, singles: Singles, own: Sequence[int], others: Sequence[
     }
 
 
-def _seconds(
-    folder: StudyFolder, study: Study, singles: Singles, sets: Sets, chosen: Slice, spent: Path
-) -> dict[str, Any]:
+def _time(folder: StudyFolder, study: Study, singles: Singles, sets: Sets, chosen: Slice) -> dict[str, Any]:
     """What the cells took that the prediction needs, what it took itself, and what those took that it stands for."""
     of_sets = [cell.id for cell in study.cells if cell.slice == chosen and cell.sources in set(sets)]
     needed, stood_for = (_of_cells(folder, ids) for ids in ([cell.id for cell in singles.values()], of_sets))
-    own = _read_lines(spent)
-    found: dict[str, Any] = {
-        "single_cells": needed,
-        "set_cells": stood_for,
-        "combining_and_scoring": sum(line["seconds"] for line in own),
-        "combining_and_scoring_cpu": sum(line["cpu_seconds"] for line in own),
-    }
-    if needed is not None and stood_for is not None:
-        found["saved"] = stood_for - needed - found["combining_and_scoring"]
-    return found
-
-
-def _told_of_time(seconds: Mapping[str, float | None]) -> dict[str, str]:
-    single, stood_for, own = (seconds[key] for key in ("single_cells", "set_cells", "combining_and_scoring"))
-    if single is None or stood_for is None or own is None:
-        return {"time": "not known, since no cell was timed from its start to its end"}
-    return {
-        "time": f"{duration(single)} for the cells of single sources and {duration(own)} for combining and scoring, "
-        f"instead of {duration(stood_for)} for the cells of the sets (each of one worker)"
-    }
+    path = folder.path / PREDICTED / SECONDS
+    lines = path.read_bytes().split(b"\n") if path.is_file() else []
+    own = [row for line in lines if (row := opened_line(line, b"")) is not None]  # a kill may have torn one
+    spent, cpu = (sum(line[key] for line in own) for key in ("seconds", "cpu_seconds"))
+    seconds = {"single_cells": needed, "set_cells": stood_for}
+    seconds |= {"combining_and_scoring": spent, "combining_and_scoring_cpu": cpu}
+    if needed is None or stood_for is None:
+        return {"time": "not known, since no cell was timed from its start to its end", "seconds": seconds}
+    told = (
+        f"{duration(needed)} for the cells of single sources and {duration(spent)} for combining and scoring, instead "
+        f"of {duration(stood_for)} for the cells of the sets (each of one worker)"
+    )
+    return {"time": told, "seconds": {**seconds, "saved": stood_for - needed - spent}}
 
 
 def _of_cells(folder: StudyFolder, ids: Sequence[str]) -> float | None:
@@ -306,9 +356,3 @@ def _of_cells(folder: StudyFolder, ids: Sequence[str]) -> float | None:
     """
     whole = [one for name in ids if (one := seconds_of(folder, name)) is not None]
     return sum(whole) + (len(ids) - len(whole)) * float(np.median(whole)) if whole else None
-
-
-def _read_lines(path: Path) -> list[dict[str, Any]]:
-    """The lines of a file that are as they were written: a kill may have torn one."""
-    lines = path.read_bytes().split(b"\n") if path.is_file() else []
-    return [row for line in lines if (row := opened_line(line, b"")) is not None]

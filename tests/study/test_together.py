@@ -17,14 +17,13 @@ from tiny_study import run as run_study
 
 from mslt_it.commands.study import Options, _workers
 from mslt_it.models.base_model import read_adapter
-from mslt_it.study import together
+from mslt_it.study import executors
 from mslt_it.study.cells import Job, Outcome, run_cell, status_of
 from mslt_it.study.config import load_study
-from mslt_it.study.executors import make_executor
+from mslt_it.study.executors import Together, grouped, make_executor, why_alone
 from mslt_it.study.forecast import seconds_of
 from mslt_it.study.grid import base_recipe, cell_recipe, cells, with_budgets
 from mslt_it.study.manifest import StudyFolder
-from mslt_it.study.together import Together, grouped, why_alone
 
 
 class InThisProcess:
@@ -56,7 +55,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def run(jobs: Sequence[Job], monkeypatch: pytest.MonkeyPatch, workers: int | None = None) -> list[Outcome]:
-    monkeypatch.setattr(together, "LocalPool", InThisProcess)
+    monkeypatch.setattr(executors, "LocalPool", InThisProcess)
     found: list[Outcome] = []
     executor = make_executor("together", workers, {}, jobs[0].study)
     assert isinstance(executor, Together)
@@ -170,7 +169,7 @@ def test_who_goes_alone(
     assert why_alone(jobs[0].recipe) == reason
     if reason is None:
         return
-    monkeypatch.setattr(together, "LocalPool", InThisProcess)
+    monkeypatch.setattr(executors, "LocalPool", InThisProcess)
     found: list[Outcome] = []
     Together(str(tmp_path)).run(jobs, lambda job: Outcome(job.cell, "ok", str(len(job.together))), found.append)
     assert [(one.cell, one.reason) for one in found] == [(job.cell, "0") for job in jobs]

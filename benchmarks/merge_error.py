@@ -16,6 +16,7 @@ import random
 import tempfile
 import warnings
 from collections.abc import Callable, Iterator
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,7 @@ from mslt_it.config.recipe import AdapterConfig, ModelConfig, Recipe
 from mslt_it.evaluation.shared_rows import Request
 from mslt_it.models.base_model import add_adapter, load_adapter, load_base, save_adapter
 from mslt_it.models.identity import FinishedRun, load_trained_base, read_run
-from mslt_it.publish.comparison import Comparison, Outputs, Prompts, compare, outputs, prompts_of
+from mslt_it.publish.comparison import Comparison, Outputs, Prompts, compare, of_answers, outputs, prompts_of
 from mslt_it.publish.merge import compared_in, merged_model
 
 VOCABULARY = 300
@@ -79,7 +80,9 @@ def random_prompts(num: int) -> dict[str, Prompts]:
         return tuple(draw.randrange(3, VOCABULARY) for _ in range(size))
 
     requests = [Request(tokens(draw.randint(10, 40)), (tokens(2), tokens(2), tokens(2))) for _ in range(num)]
-    return {"random": Prompts(tuple(((*r.prompt, *r.choices[0]), 2) for r in requests), tuple(requests))}
+    return {
+        "random": Prompts(num, partial(of_answers, [(r.prompt, r.choices[0]) for r in requests], requests, **SETTINGS))
+    }
 
 
 def requantised(run: FinishedRun, trained: ModelConfig) -> Any:
@@ -99,10 +102,10 @@ def routes(
             with tempfile.TemporaryDirectory() as folder:
                 merged_model(run, trained, strategy, dtype, tokenizer).save_pretrained(folder)
                 again = load_base(ModelConfig(path=folder, dtype=compared_in(trained.dtype, dtype)))
-                together, _ = compare(expected, outputs(again, prompts, **SETTINGS))
+                together, _ = compare(expected, outputs(again, prompts))
             yield ("LoRA" if strategy == "none" else f"{quantised} {strategy}"), dtype, together
     if quantised == "nf4":
-        together, _ = compare(expected, outputs(requantised(run, trained), prompts, **SETTINGS))
+        together, _ = compare(expected, outputs(requantised(run, trained), prompts))
         yield "nf4, rounded to 4 bits again", "4 bits", together
 
 
@@ -133,7 +136,7 @@ def main() -> None:
         run = read_run(folder)
         tokenizer, base, trained = load_trained_base(run)
         prompts = prompts_of(run.recipe, tokenizer, options.prompts)
-        expected = outputs(load_adapter(base, run.adapter), prompts, **SETTINGS)
+        expected = outputs(load_adapter(base, run.adapter), prompts)
         for row in routes(run, trained, tokenizer, prompts, expected):
             print_row(run.recipe.name, *row)
     if options.runs:
@@ -145,7 +148,7 @@ def main() -> None:
             for quantization in ("none", "nf4", "int8"):
                 run = make_run(model, quantization, Path(root) / f"{kind}-{quantization}")
                 base = load_base(model, run.recipe.adapter)
-                expected = outputs(load_adapter(base, run.adapter), prompts, **SETTINGS)
+                expected = outputs(load_adapter(base, run.adapter), prompts)
                 for row in routes(run, model, NoTokens(), prompts, expected):
                     print_row(kind, *row)
 

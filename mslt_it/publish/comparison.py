@@ -37,17 +37,15 @@ from mslt_it.records import EncodedExample, PromptedExample
 MAX_POSITIONS = 4  # of an answer: with long ones the logits of all positions would not fit into memory
 
 
+Rows = Sequence[tuple[Sequence[int], Sequence[int]]]  # token ids, and those of the answer's beginning
+
+
 @dataclass(frozen=True)
 class Prompts:
-    """One language's prompts: ``rows`` are token ids, and those of the answer's beginning."""
+    """One language's prompts: what a model (one that writes, an encoder, or an adapter on one) makes of them."""
 
-    rows: tuple[tuple[tuple[int, ...], tuple[int, ...]], ...]
-    requests: tuple[Request, ...]  # empty where answers are text
-    ask: Callable[[Any], Outputs] | None = None  # of an encoder: what a model makes of the items, in place of both
-    num_asked: int = 0
-
-    def __len__(self) -> int:
-        return self.num_asked or len(self.rows)
+    number: int
+    ask: Callable[[Any], Outputs]
 
 
 @dataclass(frozen=True)
@@ -92,40 +90,31 @@ def prompts_of(recipe: Recipe, tokenizer: Any, per_language: int) -> dict[str, P
 
 def _prompts(recipe: Recipe, items: Sequence[PromptedExample], encoder: Encoder) -> Prompts:
     if encoder.head:
-        return Prompts((), (), functools.partial(_of_head, recipe, items, encoder), len(items))
+        return Prompts(len(items), functools.partial(_of_head, recipe, items, encoder))
     rows = []
     for encoded in encoder.encode_all(items):
         if isinstance(encoded, EncodedExample):  # too long a row has no answer to look at
             given, said = encoder.apart(encoded)
-            rows.append((tuple(given), tuple(said[:MAX_POSITIONS])))
+            rows.append((given, said[:MAX_POSITIONS]))
     requests = choice_requests([item for item in items if item.choices], encoder)
-    return Prompts(tuple(rows), tuple(requests))
+    sizes = {"batch_tokens": recipe.scoring.batch_tokens, "pad_id": encoder.pad_id}
+    return Prompts(len(rows), functools.partial(of_answers, rows, requests, **sizes))
 
 
-def outputs(model: Any, prompts: Mapping[str, Prompts], *, batch_tokens: int, pad_id: int) -> dict[str, Outputs]:
-    """What ``model`` (one that writes, or an adapter on one) gives for the prompts of each language."""
+def outputs(model: Any, prompts: Mapping[str, Prompts]) -> dict[str, Outputs]:
+    """What a model gives for the prompts of each language."""
     model.eval()
-    found = {}
-    for code, of_language in prompts.items():
-        if of_language.ask is not None:
-            found[code] = of_language.ask(model)
-            continue
-        found[code] = Outputs(
-            max(len(of_language.rows), len(of_language.requests)),
-            _answer_logits(model, of_language.rows).split(16),
-            _choice_scores(model, of_language.requests, batch_tokens, pad_id)
-            if of_language.requests
-            else np.zeros((0, 0)),
-        )
-    return found
+    return {code: of_language.ask(model) for code, of_language in prompts.items()}
 
 
-def _choice_scores(model: Any, requests: Sequence[Request], batch_tokens: int, pad_id: int) -> np.ndarray:
-    """(items, choices) nats; an item with fewer choices than others repeats its least likely one."""
-    found = choice_log_likelihoods(model, requests, batch_tokens=batch_tokens, pad_id=pad_id)
-    for row, request in zip(found, requests, strict=True):
+def of_answers(rows: Rows, requests: Sequence[Request], model: Any, *, batch_tokens: int, pad_id: int) -> Outputs:
+    """Of a model that writes; ``requests``: of the choices, none where answers are text."""
+    scores = np.zeros((0, 0))
+    if requests:
+        scores = choice_log_likelihoods(model, requests, batch_tokens=batch_tokens, pad_id=pad_id)
+    for row, request in zip(scores, requests, strict=True):  # fewer choices than others: the least likely again
         row[len(request.choices) :] = row[: len(request.choices)].min()
-    return found
+    return Outputs(max(len(rows), len(requests)), _answer_logits(model, rows).split(16), scores)
 
 
 def _of_head(recipe: Recipe, items: Sequence[PromptedExample], encoder: Encoder, model: Any) -> Outputs:
@@ -136,7 +125,7 @@ def _of_head(recipe: Recipe, items: Sequence[PromptedExample], encoder: Encoder,
     return Outputs(len(items), logits, np.zeros((0, 0)) if items[0].is_written else torch.cat(logits).numpy())
 
 
-def _answer_logits(model: Any, rows: Sequence[tuple[tuple[int, ...], tuple[int, ...]]]) -> Tensor:
+def _answer_logits(model: Any, rows: Rows) -> Tensor:
     """float32 (positions, vocabulary); one row at a time, so that no padding or batch has a part in it."""
     base = base_of(model)
     device = base.get_input_embeddings().weight.device

@@ -168,15 +168,11 @@ def write_merged(
         say(f"Note: {note}")
     tokenizer, base, trained = load_trained_base(run)
     found_identity = identity(base, tokenizer)
-    settings = {
-        "batch_tokens": recipe.scoring.batch_tokens,
-        "pad_id": tokenizer.pad_token_id if tokenizer.pad_token_id is not None else tokenizer.eos_token_id,
-    }
     prompts = prompts_of(recipe, tokenizer, prompts_per_language)
     live = load_adapter(base, run.adapter)
-    asked, within = sum(map(len, prompts.values())), counted(len(prompts), "language")
+    asked, within = sum(one.number for one in prompts.values()), counted(len(prompts), "language")
     say(f"Asking the live adapter {counted(asked, 'prompt')} in {within} ...")
-    expected = outputs(live, prompts, **settings)
+    expected = outputs(live, prompts)
     del live, base
     gc.collect()
 
@@ -207,7 +203,7 @@ def write_merged(
             raise Problem(f"The {what} does not survive being written and read back. Nothing was written.")
     wide = compared_in(trained.dtype, dtype)
     reloaded = load_base(dataclasses.replace(written, dtype=wide), head=recipe.head)
-    together, each = compare(expected, outputs(reloaded, prompts, **settings))
+    together, each = compare(expected, outputs(reloaded, prompts))
     allowed = limits(recipe.adapter.quantization, inputs["strategy"], (trained.dtype, dtype))
     refuse_beyond(allowed, together, each)
     return {

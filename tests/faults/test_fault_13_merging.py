@@ -63,11 +63,11 @@ def test_rounding_to_4_bits_again_would_be_refused(run: Path, survived: Any) -> 
     finished = read_run(run)
     tokenizer, base, trained = load_trained_base(finished)
     prompts = prompts_of(finished.recipe, tokenizer, 6)
-    expected = outputs(load_adapter(base, finished.adapter), prompts, batch_tokens=4000, pad_id=0)
+    expected = outputs(load_adapter(base, finished.adapter), prompts)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Merge lora module to 4-bit")
         again = load_adapter(load_base(trained, finished.recipe.adapter), finished.adapter).merge_and_unload()
-    together, each = compare(expected, outputs(again, prompts, batch_tokens=4000, pad_id=0))
+    together, each = compare(expected, outputs(again, prompts))
     print(f"fault 13: rounded to 4 bits again: relative error {together.relative_error:.1e}")
     with pytest.raises(
         Problem, match=r"does not answer as the live adapter does: relative_error 0\.\d+, at most 0\.05"

@@ -21,7 +21,7 @@ from mslt_it.models.base_model import load_adapter, read_adapter
 from mslt_it.models.identity import load_trained_base, read_run
 from mslt_it.problems import Problem
 from mslt_it.publish import merge as merging
-from mslt_it.publish.comparison import Outputs, Prompts, compare, outputs
+from mslt_it.publish.comparison import Outputs, compare, of_answers
 from mslt_it.publish.merge import Merge, merged_model
 
 Runs = Callable[..., Path]
@@ -239,8 +239,8 @@ def test_the_figures_are_what_their_definitions_say() -> None:
 
 def test_answers_that_are_text_have_no_label_to_agree_on(bases: dict[str, Path]) -> None:
     model = AutoModelForCausalLM.from_pretrained(bases["llama"], dtype=torch.float32)
-    prompts = {"xx": Prompts((((5, 6, 7), (8, 9)), ((9, 8), (7,))), ())}
-    found = outputs(model, prompts, batch_tokens=100, pad_id=0)
+    rows = (((5, 6, 7), (8, 9)), ((9, 8), (7,)))
+    found = {"xx": of_answers(rows, (), model, batch_tokens=100, pad_id=0)}
     with torch.no_grad():
         whole = model(torch.tensor([[5, 6, 7, 8, 9]])).logits[0]
     torch.testing.assert_close(torch.cat(list(found["xx"].logits))[:2], whole[2:4])  # what predicts 8 and 9
@@ -248,7 +248,7 @@ def test_answers_that_are_text_have_no_label_to_agree_on(bases: dict[str, Path])
     assert together.label_agreement is None and together.num_prompts == 2 and together.relative_error == 0
     merging.refuse_beyond(merging.limits("none", "none", ("float32", "float32")), together, each)
     with pytest.raises(Problem, match=r"No prompt fits into data\.max_length_tokens"):
-        compare(*2 * [outputs(model, {"xx": Prompts((), ())}, batch_tokens=100, pad_id=0)])
+        compare(*2 * [{"xx": of_answers((), (), model, batch_tokens=100, pad_id=0)}])
 
 
 def test_strategies_are_for_quantised_runs(lora: Path, tmp_path: Path) -> None:

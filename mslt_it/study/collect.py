@@ -8,6 +8,7 @@ Only target languages are read: no cell is trained on them, so all cells are sco
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -137,14 +138,19 @@ def collect(folder: Path | str, say: Callable[[str], object] = lambda text: None
         )
     first = found[0][1]
     for _, other in found:
-        _refuse_another_kind(first, other)
+        for what, value in other.kind.items():
+            if value != first.kind[what]:
+                raise Problem(
+                    f"Cell {other.path.name} has {what}={value}, cell {first.path.name} {first.kind[what]}: they "
+                    "cannot be compared. Run the study in a new folder, with one of them throughout."
+                )
     items = _Items()
     answers = [one.answers("adapter", items) for _, one in found]
     targets, lines = first.targets, {code: first.lines(code) for code in first.targets}
     matched, unmatched = _matched(answers, targets)
     base = None
-    with contextlib.suppress(_NotFinite):
-        if is_asked_alike(config.get("grid", {})):  # the same in every cell
+    if is_asked_alike(config.get("grid", {})):  # the same in every cell
+        with contextlib.suppress(_NotFinite):
             base = _aligned(first.answers("base", items), targets, matched)
     groups = {code: {line["id"]: line.get("group", "") for line in own} for code, own in lines.items()}
     points = tried(folder, [planned for planned, _ in found], first.recipe["task"]["metric"])
@@ -253,25 +259,21 @@ class _Items:
     """The items of written answers, built once per language and variant, since all cells of a variant share them."""
 
     def __init__(self) -> None:
-        self._items: dict[tuple[str, str], Sequence[PromptedExample]] = {}
+        self._items: dict[tuple[str, str, tuple[str, ...]], Sequence[PromptedExample]] = {}
         self._rows = RowStore()
 
     def of(self, cell: _Folder, code: str, ids: tuple[str, ...]) -> Sequence[PromptedExample]:
         """A Problem where the rows are no longer those of the cell's answers."""
-        key = code, cell.recipe["prompt"]["variant"]  # chains in English are read in English notation
-        if key not in self._items or _ids(self._items[key]) != ids:
+        key = code, cell.recipe["prompt"]["variant"], ids  # chains in English are read in English notation
+        if key not in self._items:
             recipe = with_found_labels(load_recipe("config", config_dir=cell.path), self._rows)
             self._items[key] = build_scored_set(recipe, code, rows=self._rows)
-        if _ids(self._items[key]) != ids:
-            raise Problem(
-                f"{cell.path / 'predictions' / code}.jsonl holds other items than {cell.recipe['task']['data']} gives "
-                "now. Put the data back as it was, or run the study again."
-            )
+            if tuple(item.id for item in self._items[key]) != ids:
+                raise Problem(
+                    f"{cell.path / 'predictions' / code}.jsonl holds other items than {cell.recipe['task']['data']} "
+                    "gives now. Put the data back as it was, or run the study again."
+                )
         return self._items[key]
-
-
-def _ids(items: Sequence[PromptedExample]) -> tuple[str, ...]:
-    return tuple(item.id for item in items)
 
 
 @dataclass(frozen=True, eq=False)
@@ -294,6 +296,13 @@ class _Folder:
     @property
     def measure(self) -> Measure:
         return MEASURES[self.recipe["task"]["metric"]][0]
+
+    @functools.cached_property
+    def kind(self) -> dict[str, Any]:
+        """What all cells must have in common."""
+        task = self.recipe["task"]
+        found = {"targets": self.targets, "task": task["name"], "metric": task["metric"]}
+        return found | {"model": self.recipe["model"]["path"], "base_sha256": self.provenance.get("base_sha256", "")}
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -336,26 +345,6 @@ def _majority_share(lines: Mapping[str, Sequence[Mapping[str, Any]]]) -> float:
     """Mean over languages of the most frequent label's share of the scored rows."""
     counts = [Counter(line["label"] for line in own) for own in lines.values()]
     return float(np.mean([max(one.values()) / one.total() for one in counts]))
-
-
-def _refuse_another_kind(first: _Folder, other: _Folder) -> None:
-    def kind(cell: _Folder) -> dict[str, Any]:
-        task = cell.recipe["task"]
-        return {
-            "targets": cell.targets,
-            "task": task["name"],
-            "metric": task["metric"],
-            "model": cell.recipe["model"]["path"],
-            "base_sha256": cell.provenance.get("base_sha256", ""),
-        }
-
-    of_first = kind(first)
-    for what, value in kind(other).items():
-        if value != of_first[what]:
-            raise Problem(
-                f"Cell {other.path.name} has {what}={value}, cell {first.path.name} {of_first[what]}: they cannot be "
-                "compared. Run the study in a new folder, with one of them throughout."
-            )
 
 
 # ---------------------------------------------------------------- all cells

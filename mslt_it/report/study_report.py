@@ -6,8 +6,6 @@ OUT/
   figures/NAME.svg       light or dark as the reader's system is
   tables/NAME.csv        full figures, shares as shares
   and with format=latex, pdf what a paper needs, see `pages`
-
-The same study gives the same files, byte for byte: no date, no path of the machine that wrote them.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from mslt_it.representations.results import read
 from mslt_it.store import OWN_HASH, read_json, was_altered
 from mslt_it.study.analyse.findings import Analysis, Intervals, Mark, Scatter, set_name
 from mslt_it.study.analyse.statistics import average_ranks
-from mslt_it.study.analyse.tables import Column, Row, Table, interval, table, with_holm
+from mslt_it.study.analyse.tables import Column, Row, Table, table, with_holm
 
 MINGLING = "mingling.json"
 PREDICTED = "predicted.json"
@@ -31,15 +31,11 @@ MEASURES = {  # measure of mingling.json -> how it is shown
 
 def further_sections(folder: Path) -> list[Analysis]:
     """What there is of the two, as sections."""
-    found = []
-    for path in (folder / MINGLING, folder / PREDICTED):
+    paths = {folder / MINGLING: representations, folder / PREDICTED: predicted}
+    for path in paths:
         if was_altered(read_json(path) or {}):
             raise Problem(f"{path} is not as `mslt study` wrote it. Start the study again: it is made anew.")
-    if (folder / MINGLING).is_file():
-        found.append(representations(folder / MINGLING))
-    if (folder / PREDICTED).is_file():
-        found.append(predicted(folder / PREDICTED))
-    return found
+    return [section(path) for path, section in paths.items() if path.is_file()]
 
 
 def representations(path: Path) -> Analysis:
@@ -99,8 +95,7 @@ def representations(path: Path) -> Analysis:
 
 
 def _ends(key: str, figure: Mapping[str, Any]) -> Row:
-    low, high = figure.get("low"), figure.get("high")
-    return interval(key, None if low is None or high is None else (low, high))
+    return {f"{key}_{end}": figure.get(end) for end in ("low", "high")}
 
 
 def _verdict(figure: Mapping[str, Any], more: str, less: str) -> str:

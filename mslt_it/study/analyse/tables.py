@@ -26,16 +26,8 @@ class Column(NamedTuple):
     kind: str = "text"
 
 
-COLUMNS = {
+COLUMNS = {  # others are texts and stand under their own names
     # of what
-    "sources": Column("sources"),
-    "source": Column("source"),
-    "target": Column("target"),
-    "language": Column("language"),
-    "group": Column("group"),
-    "scripts": Column("scripts"),
-    "comparison": Column("comparison"),
-    "criterion": Column("criterion"),
     "size": Column("size", "count"),
     "num_sources": Column("sources", "count"),
     "num_scripts": Column("scripts", "count"),
@@ -85,7 +77,6 @@ COLUMNS = {
     "behind_best": Column("behind the best", "points"),
     "like_best": Column("not told from the best"),
     "p_adjusted": Column("adjusted p", "p"),
-    "found": Column("found"),
     # orders
     "pick": Column("its first set"),
     "rank": Column("rank", "rank"),
@@ -97,13 +88,9 @@ COLUMNS = {
     "part": Column("similarity by"),
     "by": Column("predicted by"),
     # representations
-    "systems": Column("systems"),
-    "system": Column("system"),
-    "measure": Column("measure"),
     "value": Column("value", "fine"),
     "range": Column("interval", "fine"),
     # labels
-    "label": Column("label"),
     "num_rows": Column("rows", "count"),
     "said": Column("answered, share", "share"),
     "precision": Column("precision", "share"),

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import functools
 import gc
+import json
 import math
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 from dense_adapters import changes, write_adapter
-from finished_run import TEMPLATE, make_base, make_run
+from finished_run import TEMPLATE, make_base, make_run, quiet, reseal
+
+from mslt_it.evaluation.scores import ScoreRow
+from mslt_it.publish.merge import merge_run
+from mslt_it.records import to_plain
 
 
 class Bases(dict[str, Path]):
@@ -61,3 +67,27 @@ def three(tmp_path: Path) -> tuple[list[Path], list[dict[str, np.ndarray]]]:
     ]
     scalings = [3.0, 5 / math.sqrt(3), {"layers.0.q_proj": 20 / 5, "layers.0.down_proj": 1.0}]
     return folders, [changes(f, s) for f, s in zip(folders, scalings, strict=True)]
+
+
+@pytest.fixture(scope="module")
+def run(run_of: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A Llama with a chat template whose end token is not the tokenizer's end of sequence; with scores."""
+    folder = Path(shutil.copytree(run_of("chat"), tmp_path_factory.mktemp("scored") / "run"))
+    rows = [
+        ScoreRow("xnli", "adapter", "direct", "de", "source", "accuracy", 6, 0.8333, 0.4, 0.97, 0.3, 0.53, 0.1, 0.9),
+        ScoreRow("xnli", "adapter", "direct", "tr", "target", "accuracy", 6, 0.5, 0.2, 0.8, 0.3, 0.2, -0.1, 0.5),
+        ScoreRow(
+            "xnli", "adapter", "direct", "en", "target", "accuracy", 6, *[None] * 7, status="invalid", reason="adapter"
+        ),
+    ]
+    content = json.loads((folder / "results.json").read_text(encoding="utf-8"))
+    content["results"] = [to_plain(row) for row in rows]
+    (folder / "results.json").write_text(json.dumps(content), encoding="utf-8")
+    reseal(folder, num_examples=60)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def merged(run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("merged") / "chat"
+    return merge_run(run, out, prompts_per_language=2, say=quiet).folder

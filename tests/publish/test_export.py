@@ -6,11 +6,8 @@ import dataclasses
 import json
 import multiprocessing
 import os
-import re
 import shutil
 import signal
-import struct
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,9 +15,9 @@ from typing import Any
 import pytest
 import torch
 import yaml
-from finished_run import TEMPLATE, change_adapter, make_run, quiet, reseal
+from exported import IDS, exported, files_of, live_logits, logits, problem, write_converter
+from finished_run import TEMPLATE, change_adapter, make_run, quiet
 from huggingface_hub import ModelCard
-from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM, AutoTokenizer, LogitsProcessor, LogitsProcessorList
 
 from mslt_it import cli
@@ -29,72 +26,14 @@ from mslt_it.commands.export import COMMAND, Options
 from mslt_it.config.schema import keys
 from mslt_it.data.encoding import Encoder
 from mslt_it.evaluation.scores import ScoreRow
-from mslt_it.integrations.vllm import max_lora_rank
-from mslt_it.models.base_model import adapter_hash, load_adapter, save_adapter
-from mslt_it.models.identity import load_trained_base, read_run
+from mslt_it.models.identity import read_run
 from mslt_it.problems import Problem
 from mslt_it.publish import export as exporting
-from mslt_it.publish import gguf
-from mslt_it.publish.export import RECORD, Export, Request, export
+from mslt_it.publish.export import Request, export
 from mslt_it.publish.merge import merge_run
 from mslt_it.publish.model_card import Publication, is_hub_id, model_card
-from mslt_it.publish.vllm import WITHOUT_LORA, why_not_served
-from mslt_it.records import to_plain
 
 Runs = Callable[..., Path]
-IDS = torch.arange(6, 40)[None]
-
-
-@pytest.fixture(scope="module")
-def run(run_of: Runs, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A Llama with a chat template whose end token is not the tokenizer's end of sequence; with scores."""
-    folder = Path(shutil.copytree(run_of("chat"), tmp_path_factory.mktemp("scored") / "run"))
-    rows = [
-        ScoreRow("xnli", "adapter", "direct", "de", "source", "accuracy", 6, 0.8333, 0.4, 0.97, 0.3, 0.53, 0.1, 0.9),
-        ScoreRow("xnli", "adapter", "direct", "tr", "target", "accuracy", 6, 0.5, 0.2, 0.8, 0.3, 0.2, -0.1, 0.5),
-        ScoreRow(
-            "xnli", "adapter", "direct", "en", "target", "accuracy", 6, *[None] * 7, status="invalid", reason="adapter"
-        ),
-    ]
-    content = json.loads((folder / "results.json").read_text(encoding="utf-8"))
-    content["results"] = [to_plain(row) for row in rows]
-    (folder / "results.json").write_text(json.dumps(content), encoding="utf-8")
-    reseal(folder, num_examples=60)
-    return folder
-
-
-@pytest.fixture(scope="module")
-def merged(run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    out = tmp_path_factory.mktemp("merged") / "chat"
-    return merge_run(run, out, prompts_per_language=2, say=quiet).folder
-
-
-def exported(run: Path, out: Path, *formats: str, **options: Any) -> list[Export]:
-    options.setdefault("prompts", 2)
-    return export(Request(out=out, formats=formats or ("safetensors",), run=run, **options), quiet)
-
-
-def live_logits(run: Path) -> torch.Tensor:
-    finished = read_run(run)
-    _, base, _ = load_trained_base(finished)
-    return logits(load_adapter(base, finished.adapter))
-
-
-def logits(model: Any) -> torch.Tensor:
-    with torch.no_grad():
-        found: torch.Tensor = model.eval()(IDS).logits
-    return found
-
-
-def problem(*arguments: Any, **options: Any) -> str:
-    with pytest.raises(Problem) as caught:
-        exported(*arguments, **options)
-    return str(caught.value)
-
-
-def files_of(folder: Path) -> dict[str, tuple[int, int]]:
-    return {str(f.relative_to(folder)): (f.stat().st_mtime_ns, f.stat().st_size) for f in folder.rglob("*")}
-
 
 # ---------------------------------------------------------------- safetensors
 
@@ -150,220 +89,6 @@ def test_nothing_of_this_machine_is_told(run: Path, bases: dict[str, Path], tmp_
         if file.suffix in (".json", ".md"):
             text = file.read_text(encoding="utf-8")
             assert str(bases["chat"].parent) not in text and str(tmp_path) not in text, file.name
-
-
-# ---------------------------------------------------------------- vLLM
-
-
-def test_the_adapter_for_vllm_is_what_peft_loads(run: Path, bases: dict[str, Path], tmp_path: Path) -> None:
-    from peft import PeftModel
-
-    [made] = exported(run, tmp_path, "vllm", license="apache-2.0")
-    config = json.loads((made.folder / "adapter_config.json").read_text(encoding="utf-8"))
-    assert config["base_model_name_or_path"] == str(bases["chat"]) and config["r"] == 4
-    base = AutoModelForCausalLM.from_pretrained(bases["chat"])
-    assert torch.equal(logits(PeftModel.from_pretrained(base, made.folder)), live_logits(run))
-    assert made.record["vllm"] == {"rank": 4, "max_lora_rank": 8, "factors_rewritten": False}
-    assert made.record["kind"] == "adapter"
-    tensors = load_file(made.folder / "adapter_model.safetensors")
-    assert all(re.fullmatch(r"base_model\.model\.model\.layers\.\d\..*\.lora_[AB]\.weight", name) for name in tensors)
-    card = (made.folder / "README.md").read_text(encoding="utf-8")
-    serve = f"vllm serve {bases['chat']} --enable-lora --max-lora-rank 8 --lora-modules xnli_3src=THIS_FOLDER"
-    assert serve in card and '"stop_token_ids": [4]' in card and "v1/completions" in card
-
-
-def test_ranks_and_scales_of_their_own_are_written_out(run: Path, bases: dict[str, Path], tmp_path: Path) -> None:
-    """vLLM takes r, lora_alpha and use_rslora from the configuration and looks at no pattern."""
-    from peft import LoraConfig, get_peft_model
-
-    copy = tmp_path / "run"
-    shutil.copytree(run, copy)
-    _, base, _ = load_trained_base(read_run(copy))
-    config = LoraConfig(
-        r=4,
-        lora_alpha=12,
-        target_modules=["q_proj", "down_proj"],
-        rank_pattern={"q_proj": 2},
-        alpha_pattern={"q_proj": 10},
-        use_rslora=True,
-        task_type="CAUSAL_LM",
-    )
-    model = get_peft_model(base, config)
-    draw = torch.Generator().manual_seed(1)
-    for name, parameter in model.named_parameters():
-        if "lora_" in name:
-            parameter.data = torch.randn(parameter.shape, generator=draw) * 0.1
-    expected = logits(model)
-    save_adapter(model, copy / "adapter")
-    reseal(copy, adapter_sha256=adapter_hash(copy / "adapter"))
-    [made] = exported(copy, tmp_path / "out", "vllm")
-    assert made.record["vllm"]["factors_rewritten"]
-    tensors = load_file(made.folder / "adapter_model.safetensors")
-    as_read = json.loads((made.folder / "adapter_config.json").read_text(encoding="utf-8"))
-    scaling = as_read["lora_alpha"] / as_read["r"]
-    assert not as_read["use_rslora"] and not as_read["rank_pattern"] and not as_read["alpha_pattern"]
-    base = AutoModelForCausalLM.from_pretrained(bases["chat"])
-    modules = dict(base.named_modules())
-    for name, a in tensors.items():
-        if name.endswith("lora_A.weight"):
-            assert a.shape[0] == as_read["r"]
-            module = name.removeprefix("base_model.model.").removesuffix(".lora_A.weight")
-            modules[module].weight.data += scaling * tensors[name.replace("lora_A", "lora_B")] @ a
-    torch.testing.assert_close(logits(base), expected, atol=1e-4, rtol=1e-4)
-
-
-@pytest.mark.parametrize(
-    ("config", "architecture", "quantization", "rows", "reason"),
-    [
-        ({"use_dora": True}, "LlamaForCausalLM", "none", 0, "vLLM does not serve DoRA adapters"),
-        ({}, "LlamaForCausalLM", "nf4", 0, "as bitsandbytes rounded it (nf4), which vLLM does not load"),
-        ({"modules_to_save": ["lm_head"]}, "LlamaForCausalLM", "none", 0, "does not load modules_to_save (lm_head)"),
-        ({"bias": "lora_only"}, "LlamaForCausalLM", "none", 0, "does not load trained biases"),
-        ({}, "LlamaForCausalLM", "none", 3, "training added 3 rows to the base's vocabulary"),
-        ({}, "BloomForCausalLM", "none", 0, "vLLM runs BloomForCausalLM without adapters"),
-        ({"layer_replication": [[0, 2]]}, "LlamaForCausalLM", "none", 0, "not LoRA on linear modules alone ("),
-        ({}, "LlamaForCausalLM", "none", 0, None),
-    ],
-)
-def test_what_vllm_does_not_serve(
-    config: dict[str, Any],
-    architecture: str,
-    quantization: str,
-    rows: int,
-    reason: str | None,
-    run: Path,
-    tmp_path: Path,
-) -> None:
-    shutil.copytree(run / "adapter", tmp_path / "adapter")
-    file = tmp_path / "adapter" / "adapter_config.json"
-    file.write_text(json.dumps(json.loads(file.read_text()) | config))
-    found = why_not_served(tmp_path / "adapter", architecture, quantization, rows)
-    assert found is None if reason is None else reason in str(found)
-
-
-def test_ranks_that_vllm_takes(run: Path, tmp_path: Path) -> None:
-    assert [max_lora_rank(rank) for rank in (1, 8, 9, 64, 257, 512)] == [8, 8, 16, 64, 320, 512]
-    copy = tmp_path / "run"
-    shutil.copytree(run, copy)
-    file = copy / "adapter" / "adapter_config.json"
-    file.write_text(json.dumps(json.loads(file.read_text()) | {"r": 600}))
-
-    def widen(tensors: dict[str, torch.Tensor]) -> None:
-        for name, tensor in tensors.items():
-            shape = (600, tensor.shape[1]) if "lora_A" in name else (tensor.shape[0], 600)
-            tensors[name] = torch.ones(shape)
-
-    change_adapter(copy, widen)
-    assert why_not_served(copy / "adapter", "LlamaForCausalLM", "none", 0) == (
-        "its rank 600 is above 512, vLLM's largest"
-    )
-
-
-def test_the_merged_model_stands_in_for_an_adapter_that_vllm_cannot_serve(run_of: Runs, tmp_path: Path) -> None:
-    assert "BloomForCausalLM" in WITHOUT_LORA
-    run = run_of("bloom")
-    said: list[str] = []
-    [made] = export(Request(out=tmp_path / "out", formats=("vllm",), run=run, prompts=2), said.append)
-    assert said[-1] == (
-        "vllm: the merged model is exported instead of the adapter: vLLM runs BloomForCausalLM without adapters."
-    )
-    assert made.record["kind"] == "model" and made.record["why_merged"] in said[-1]
-    assert AutoModelForCausalLM.from_pretrained(made.folder).dtype == torch.bfloat16
-    dora = run_of("qwen3", "adapter.use_dora=true")
-    [made] = exported(dora, tmp_path / "out2", "vllm")
-    assert made.record["why_merged"] == "vLLM does not serve DoRA adapters"
-    assert made.record["merge"]["inputs"]["dtype"] == "bfloat16"
-
-
-# ---------------------------------------------------------------- GGUF
-
-_CONVERTER = """
-import json, struct, sys
-from pathlib import Path
-
-model, flag, out, kind, outtype = sys.argv[1:]
-assert (flag, kind) == ("--outfile", "--outtype"), sys.argv
-for name in ("config.json", "model.safetensors", "tokenizer.json"):
-    assert (Path(model) / name).is_file(), name
-{body}
-"""
-_WRITES = """
-size = {{"f16": 2, "bf16": 2, "q8_0": 34 / 32}}[outtype]
-weights = int(size / 2 * (Path(model) / "model.safetensors").stat().st_size)
-Path(out).write_bytes(struct.pack("<4sIQQ", b"GGUF", 3, 20, 5) + bytes(int({share} * weights)))
-"""
-
-
-def write_converter(file: Path, body: str = _WRITES.format(share=1)) -> Path:
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(f"#!{sys.executable}\n" + _CONVERTER.replace("{body}", body.replace("{{", "{").replace("}}", "}")))
-    file.chmod(0o755)
-    return file
-
-
-@pytest.mark.parametrize("outtype", ["f16", "bf16", "q8_0"])
-def test_the_converter_is_given_the_merged_model(outtype: str, run: Path, merged: Path, tmp_path: Path) -> None:
-    converter = write_converter(tmp_path / "convert_hf_to_gguf.py")
-    options = {"model": merged} if outtype != "f16" else {}
-    [made] = exported(run, tmp_path / "out", "gguf", converter=str(converter), outtype=outtype, name="boats", **options)
-    assert sorted(file.name for file in made.folder.iterdir()) == [
-        "COMPLETE.json", "README.md", f"boats-{outtype}.gguf", RECORD, "prompts.json",
-    ]  # fmt: skip
-    assert made.record["gguf"]["file"] == f"boats-{outtype}.gguf" and made.record["gguf"]["outtype"] == outtype
-    assert made.record["merge"]["comparison"]["together"]["num_prompts"] == 6
-    head = (made.folder / f"boats-{outtype}.gguf").read_bytes()[:24]
-    assert struct.unpack("<4sIQQ", head) == (b"GGUF", 3, 20, 5)
-    card = (made.folder / "README.md").read_text(encoding="utf-8")
-    assert (
-        f"llama-server -m boats-{outtype}.gguf" in card
-        and yaml.safe_load(card.split("---\n")[1])["library_name"] == "gguf"
-    )
-
-
-@pytest.mark.parametrize(
-    ("body", "text"),
-    [
-        ("Path(out).write_bytes(b'GGUF' + bytes(99)); sys.exit('Model LlamaForCausalLM is not supported')",
-         "failed with status 1 and said: Model LlamaForCausalLM is not supported. Nothing was written."),
-        (_WRITES.format(share=0.5), "the converter left it half-written"),
-        ("", "ended well but wrote no xnli_3src-f16.gguf"),
-        ("Path(out).write_bytes(bytes(10**6))", "it is not a GGUF file with tensors"),
-        ("import nothing_of_that_name",
-         "failed with status 1 and said: ModuleNotFoundError: No module named 'nothing_of_that_name'. Nothing was"),
-    ],
-)  # fmt: skip
-def test_a_converter_that_fails_leaves_nothing(body: str, text: str, run: Path, merged: Path, tmp_path: Path) -> None:
-    converter = write_converter(tmp_path / "convert_hf_to_gguf.py", body)
-    assert text in problem(run, tmp_path / "out", "gguf", converter=str(converter), model=merged)
-    assert not list((tmp_path / "out").iterdir())
-
-
-def test_a_sentencepiece_model_comes_along(run_of: Runs, bases: dict[str, Path], tmp_path: Path) -> None:
-    """transformers writes tokenizer.json alone; llama.cpp reads the tokenizers of Gemma and Llama 2 from this file."""
-    base = Path(shutil.copytree(bases["gemma"], tmp_path / "base"))
-    (base / "tokenizer.model").write_bytes(b"pieces")
-    [made] = exported(make_run(tmp_path / "run", base), tmp_path / "out", dtype="float32")
-    assert (made.folder / "tokenizer.model").read_bytes() == b"pieces"
-    assert AutoTokenizer.from_pretrained(made.folder)("boats").input_ids
-
-
-def test_where_the_converter_is_looked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run: Path) -> None:
-    monkeypatch.delenv("LLAMA_CPP", raising=False)
-    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
-    text = problem(run, tmp_path / "out", "gguf")
-    assert text.startswith("format=gguf needs llama.cpp's convert_hf_to_gguf.py, which is not on PATH.")
-    assert "LLAMA_CPP" in text and "converter=PATH" in text and not (tmp_path / "out").exists()
-    on_path = write_converter(tmp_path / "bin" / gguf.CONVERTER)
-    assert gguf.find_converter(None) == on_path
-    checkout = write_converter(tmp_path / "llama.cpp" / gguf.CONVERTER)
-    monkeypatch.setenv("LLAMA_CPP", str(checkout.parent))
-    assert gguf.find_converter(None) == checkout and gguf.find_converter(str(on_path)) == on_path
-    assert gguf.find_converter(str(on_path.parent)) == on_path
-    monkeypatch.setenv("LLAMA_CPP", str(tmp_path))
-    with pytest.raises(Problem, match=r"LLAMA_CPP=.*: there is no convert_hf_to_gguf\.py in it\."):
-        gguf.find_converter(None)
-    with pytest.raises(Problem, match=r"converter=nowhere\.py: there is no such file\."):
-        gguf.find_converter("nowhere.py")
 
 
 # ---------------------------------------------------------------- once, whole, or not at all

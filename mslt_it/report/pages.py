@@ -2,6 +2,9 @@
 
 OUT/
   report.html            everything
+  report.md              of a study: the same sentences and tables, with the figures beside it
+  figures/NAME.svg       of a study: light or dark as the reader's system is
+  tables/NAME.csv        of a study: full figures, shares as shares
   tables/NAME.tex        format=latex: each table as it is shown, for the booktabs package
   figures/NAME.pdf       format=pdf: each figure in the light colours, without its title, which a caption gives
 

@@ -1,12 +1,4 @@
-"""The report of a study: one HTML file that needs nothing else, the same as Markdown, every table as CSV and LaTeX.
-
-OUT/
-  report.html            everything
-  report.md              the same sentences and tables, with the figures beside it
-  figures/NAME.svg       light or dark as the reader's system is
-  tables/NAME.csv        full figures, shares as shares
-  and with format=latex, pdf what a paper needs, see `pages`
-"""
+"""The report of a study: its sentences, tables and figures, and how it was made, as `pages` writes them."""
 
 from __future__ import annotations
 

@@ -348,19 +348,8 @@ def mingling_from(config: StudyConfig, where: str) -> Mingling | None:
                 f"{where}: mingling.{name} holds {foreign[0]}, which is not in the pool ({', '.join(config.pool)}). "
                 "Name sources of the study's cells."
             )
-        if len(codes) not in config.set_sizes and set(codes) not in [set(one.split("-")) for one in config.sets]:
-            raise Problem(
-                f"{where}: mingling.{name} names {len(codes)} sources, set_sizes is {list(config.set_sizes)}: the "
-                "study has no such cell. Name a set of one of these sizes."
-            )
         sets[name] = tuple(code for code in config.pool if code in codes)
-    seeds = found.seeds or config.seeds[:1]
-    if foreign := [str(seed) for seed in seeds if seed not in config.seeds]:
-        raise Problem(
-            f"{where}: mingling.seeds holds {foreign[0]}, which is not among the study's seeds "
-            f"({', '.join(map(str, config.seeds))})."
-        )
-    return dataclasses.replace(found, **sets, seeds=seeds)
+    return dataclasses.replace(found, **sets, seeds=found.seeds or config.seeds[:1])
 
 
 def _check_derived(config: StudyConfig, where: str) -> None:

@@ -93,8 +93,9 @@ def steps(config: StudyConfig, grid: Sequence[Cell]) -> list[Step]:
                 own = [cell for cell in first if cell.sources == sources and cell.seed == seed]
                 if not own:
                     raise Problem(
-                        f"mingling: the study has no cell of {', '.join(sources)} with seed {seed} (a sample may leave "
-                        "it out). Name another set, or take mingling out (mingling={})."
+                        f"mingling: the study has no cell of {', '.join(sources)} with seed {seed}: set_sizes is "
+                        f"{list(config.set_sizes)}, seeds {list(config.seeds)}, and a sample may leave sets out. Name "
+                        "others, or take mingling out (mingling={})."
                     )
                 suffix = f", seed {seed}" if len(wanted.seeds) > 1 else ""
                 same = [cell.id for cell in own if cell.assignment == own[0].assignment]

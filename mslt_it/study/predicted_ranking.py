@@ -45,13 +45,10 @@ from mslt_it.models.lora import Lora, read_lora, write_lora
 from mslt_it.problems import Problem
 from mslt_it.publish.combine import combine
 from mslt_it.publish.comparable import refuse_strangers
-from mslt_it.study.analyse import renaming
-from mslt_it.study.analyse.criteria import Orders
+from mslt_it.study.analyse.agreement import SCHEMA, Sets, agreement
 from mslt_it.study.analyse.findings import set_name
-from mslt_it.study.analyse.further import SCHEMA
-from mslt_it.study.analyse.resampling import SetFigures, resample
 from mslt_it.study.analyse.resampling import Settings as Drawing
-from mslt_it.study.analyse.statistics import average_ranks, kendall, spearman
+from mslt_it.study.analyse.resampling import resample
 from mslt_it.study.collect import ScoredCell, Slice, Study, collect, stacked
 from mslt_it.study.config import PREDICTED, Predict
 from mslt_it.study.forecast import duration, seconds_of
@@ -59,15 +56,6 @@ from mslt_it.study.manifest import StudyFolder
 
 SECONDS = "seconds.jsonl"
 METHOD = "cat"
-TYPOLOGY = "l2v_syntax"
-# Key of a row -> what it predicts from.
-PREDICTORS = {
-    "predicted": "single-source adapters combined (cat, equal weights)",
-    "singles_mean": "mean of the single sources' own figures",
-    "best_single": "best of the single sources' own figures",
-    "typology": f"order of {TYPOLOGY}, without training",
-}
-Sets = Sequence[tuple[str, ...]]
 Singles = dict[tuple[str, int], ScoredCell]  # (language, seed) -> its cell
 Places = list[np.ndarray]  # per target, the numbers of items
 
@@ -252,64 +240,6 @@ class _Asked:
         mean = combine(loras, [1 / len(loras)] * len(loras), METHOD)
         write_lora(adapter, mean.tensors, mean.config)
         return adapter_system(f"{'-'.join(one)}_s{seed}", adapter, adapter_hash(adapter), one)
-
-
-# ---------------------------------------------------------------- agreement of predicted and measured order
-
-
-def agreement(predictor: SetFigures, measured: SetFigures, sets: Sets) -> dict[str, Any]:
-    """Rows of all sets, rank correlations with the measured order, and what combining adds to the other predictions.
-
-    Args:
-        predictor: figures of the combined adapters by set, and of the singles.
-        measured: figures of the trained sets.
-    """
-    rows = np.array([measured.sets.index(one) for one in sets])
-    k = len(sets[0])
-    point, drawn = measured.mean[rows], measured.mean_drawn[:, rows]
-    found: dict[str, Any] = {"agreement": {}, "better_than": {}}
-    table: list[dict[str, Any]] = [{"set": list(one), "measured": float(y)} for one, y in zip(sets, point, strict=True)]
-    first: np.ndarray | None = None
-    for key, (by, by_drawn) in _predictions(predictor, measured, sets).items():
-        for row, value in zip(table, by, strict=True):
-            row[key] = float(value)
-        rho_drawn = spearman(by_drawn, drawn)
-        renamed = spearman(by[measured.places(k)], point)
-        best = np.flatnonzero(by == by.max())
-        found["agreement"][key] = {
-            "by": PREDICTORS[key],
-            "spearman": _estimate(float(renamed[0]), measured.interval(rho_drawn)),
-            "p": renaming.relation(renamed).p,
-            "kendall": float(kendall(by, point)),
-            "pick": set_name(sets[best[0]]) if len(best) == 1 else f"{len(best)} sets that tie",
-            "measured_rank": float(average_ranks(point)[best].mean()),
-        }
-        if first is None:
-            first, rho = rho_drawn, float(renamed[0])
-        else:
-            found["better_than"][key] = _estimate(rho - float(renamed[0]), measured.interval(first - rho_drawn))
-    return {"rows": table, **found}
-
-
-def _predictions(predictor: SetFigures, measured: SetFigures, sets: Sets) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """Key -> (sets,) what it says of the sets, and (B, sets) with the predictor's items and seeds drawn again."""
-    rows = [predictor.sets.index(one) for one in sets]
-    own = [[predictor.sets.index((code,)) for code in one] for one in sets]
-    point, drawn = predictor.mean, predictor.mean_drawn
-    found = {
-        "predicted": (point[rows], drawn[:, rows]),
-        "singles_mean": (point[own].mean(axis=1), drawn[:, own].mean(axis=2)),
-        "best_single": (point[own].max(axis=1), drawn[:, own].max(axis=2)),
-    }
-    ranks = Orders(measured.study, measured.settings.seed, (TYPOLOGY,)).ranks(len(sets[0])).get(TYPOLOGY)
-    if ranks:
-        order = -np.array([ranks[tuple(sorted(one))] for one in sets], dtype=float)
-        found["typology"] = order, np.broadcast_to(order, drawn[:, rows].shape)
-    return found
-
-
-def _estimate(value: float, interval: tuple[float, float]) -> dict[str, float]:
-    return {"value": value, "low": interval[0], "high": interval[1]}
 
 
 # ---------------------------------------------------------------- what it took

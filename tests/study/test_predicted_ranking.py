@@ -28,10 +28,11 @@ from mslt_it.models.identity import load_trained_base, read_run
 from mslt_it.models.lora import read_lora
 from mslt_it.problems import Problem
 from mslt_it.study import predicted_ranking
+from mslt_it.study.analyse.agreement import PREDICTORS
 from mslt_it.study.analyse.further import predicted
 from mslt_it.study.collect import collect
 from mslt_it.study.config import Predict
-from mslt_it.study.predicted_ranking import PREDICTORS, predict
+from mslt_it.study.predicted_ranking import predict
 
 OF_TIME = ("seconds", "time")
 QUICK = Predict(set_size=2, num_items=8)

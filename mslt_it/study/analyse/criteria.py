@@ -90,10 +90,7 @@ def criteria(figures: SetFigures, k: int, orders: Orders) -> Analysis | NotDone:
     selection = orders.selection(k)
     if isinstance(selection, str):
         return NotDone("criteria", title, selection)
-    looked = {}
-    for size in sorted(sizes, key=lambda size: size != k):
-        found = [_looked_at(figures, size, name, of_sets) for name, of_sets in orders.ranks(size).items()]
-        looked[size] = [one for one in found if one is not None]
+    looked = {size: _looked(figures, size, orders.ranks(size)) for size in sorted(sizes, key=lambda size: size != k)}
     picks = [row for found in looked.values() for row in with_holm([one.pick for one in found])]
     for row in picks:  # behind the p
         row |= {key: row.pop(key) for key in ("behind_best", "like_best")}
@@ -131,8 +128,7 @@ def criteria(figures: SetFigures, k: int, orders: Orders) -> Analysis | NotDone:
     ]
     if TYPOLOGY[0] in of_k:
         one = of_k[TYPOLOGY[0]]
-        members = figures.of_size(k)
-        points = zip(one.order, figures.mean[members], members, strict=True)
+        points = zip(one.order, figures.mean[one.members], one.members, strict=True)
         plots.append(
             Scatter(
                 f"Sets of {k} by syntactic diversity and {study.metric}",
@@ -191,6 +187,7 @@ class _Looked:
     """One criterion on the sets of one size."""
 
     name: str
+    members: np.ndarray  # rows of the sets looked at
     order: np.ndarray  # per set: minus the criterion's rank, so that higher is preferred
     first: np.ndarray  # rows of the sets that share its first place
     against: Compared  # these with all
@@ -201,8 +198,13 @@ class _Looked:
     agreement: Row  # of the table of correlations
 
 
+def _looked(figures: SetFigures, k: int, ranks: Mapping[str, Mapping[Key, int]]) -> list[_Looked]:
+    """The criteria that do not give all measured sets the same place."""
+    found = [_looked_at(figures, k, name, of_sets) for name, of_sets in ranks.items()]
+    return [one for one in found if one is not None]
+
+
 def _looked_at(figures: SetFigures, k: int, name: str, ranks: Mapping[Key, int]) -> _Looked | None:
-    """None where the criterion gives all measured sets the same place."""
     members = figures.of_size(k)
     keys = [tuple(sorted(figures.sets[row])) for row in members]
     if not ranks.keys() >= set(keys):  # a greedy search ranks some sets only
@@ -220,6 +222,7 @@ def _looked_at(figures: SetFigures, k: int, name: str, ranks: Mapping[Key, int])
     row: Row = {"criterion": name + (" *" if name in BEYOND_CRITERIA else ""), "size": k}
     return _Looked(
         name,
+        members,
         order,
         first,
         against,
@@ -257,34 +260,36 @@ def _pick_claim(figures: SetFigures, k: int, one: _Looked) -> Claim:
     members = figures.of_size(k)
     which = set_name(figures.sets[one.first[0]]) if len(one.first) == 1 else f"{len(one.first)} sets that tie"
     rank = one.pick["rank"]
-    return figures.claim(
+    return Claim(
         f"pick_{one.name}",
         f"The set that {one.name} picks ({which}, measured rank {rank:g} of {len(members)}) against a random set",
         one.against.value,
-        one.against.drawn,
+        *one.against.range,
         one.tested,
-        one.first,
-        members,
         value_a=one.against.a,
         value_b=one.against.b,
+        basis=figures.basis(one.first, members),
         expected="up",
         paper="sets chosen by typology (syntax, inventory) rank near the top",
         is_at_chance=figures.is_at_chance(members),
+        margin=figures.margin,
     )
 
 
 def _order_claim(figures: SetFigures, k: int, one: _Looked, other: _Looked) -> Claim:
     a, b = one.agreement["spearman"], other.agreement["spearman"]
-    return figures.claim(
+    drawn = one.rho_drawn - other.rho_drawn
+    return Claim(
         f"criteria_{other.name}",
         f"Agreement with the measured order, {one.name} against {other.name} (difference of Spearman's rho)",
         a - b,
-        one.rho_drawn - other.rho_drawn,
+        *figures.interval(drawn),
         renaming.relation(one.rho_renamed - other.rho_renamed),
-        figures.of_size(k),
         unit="number",
         value_a=a,
         value_b=b,
+        basis=figures.basis(figures.of_size(k)),
         expected="up",
         paper="typology ranks near the top, size and vocabulary coverage do not",
+        is_at_chance=figures.is_at_chance(figures.of_size(k)),
     )

@@ -11,13 +11,13 @@ import numpy as np
 from mslt_it.problems import Problem
 from mslt_it.representations.results import read
 from mslt_it.store import OWN_HASH, read_json, was_altered
+from mslt_it.study.analyse.agreement import SCHEMA
 from mslt_it.study.analyse.findings import Analysis, Intervals, Mark, Scatter, set_name
 from mslt_it.study.analyse.statistics import average_ranks
 from mslt_it.study.analyse.tables import Column, Row, Table, table, with_holm
 
 MINGLING = "mingling.json"
 PREDICTED = "predicted.json"
-SCHEMA = 2  # of predicted.json
 UNSHOWN = ("schema", "made_from", OWN_HASH)  # of no interest to a reader
 MAPS = {"tsne": "t-SNE", "umap": "UMAP"}
 MEASURES = {  # measure of mingling.json -> how it is shown

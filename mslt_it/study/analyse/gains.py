@@ -93,8 +93,20 @@ def claim(
     others = [weights(code) for code in sorted({code for row in a for code in figures.sets[row]})]
     left = [float(figures.mean @ one) for one in others if one is not None]
     tested, others_range = tested_by(figures, value, drawn, left if len(left) == len(others) else [], least)
-    more |= {"value_a": float(figures.mean[a] @ whole[a]), "value_b": float(-figures.mean[b] @ whole[b])}
-    return figures.claim(name, what, value, drawn, tested, a, b, others=others_range, **more)
+    return Claim(
+        name,
+        what,
+        value,
+        *figures.interval(drawn),
+        tested,
+        value_a=float(figures.mean[a] @ whole[a]),
+        value_b=float(-figures.mean[b] @ whole[b]),
+        basis=figures.basis(a, b),
+        others=others_range,
+        margin=figures.margin,
+        is_at_chance=figures.is_at_chance(a if value > 0 else b),
+        **more,
+    )
 
 
 def tested_by(

@@ -24,7 +24,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -32,7 +31,6 @@ from mslt_it.evaluation import estimates
 from mslt_it.evaluation.clusters import components, percentiles, sums_by, values_of
 from mslt_it.evaluation.seeds import p_value, seed_noise, stream
 from mslt_it.problems import Problem
-from mslt_it.study.analyse.findings import Claim, Evidence
 from mslt_it.study.analyse.statistics import places
 from mslt_it.study.analyse.tables import Row, interval
 from mslt_it.study.collect import ScoredCell, Slice, Study
@@ -188,25 +186,6 @@ class SetFigures:
         """Whether the mean of these sets cannot be told from what always giving one label gets."""
         chance = self.study.chance
         return chance is not None and self.interval(self.mean_drawn[:, rows].mean(axis=1))[0] <= chance
-
-    def claim(
-        self,
-        name: str,
-        what: str,
-        value: float,
-        drawn: np.ndarray,
-        tested: Evidence,
-        a: Rows,
-        b: Rows | None = None,
-        **more: Any,
-    ) -> Claim:
-        """A difference of the sets ``a`` and ``b``, or a figure of ``a`` alone, with its interval and what it rests on.
-
-        ``drawn``: (B,) of the value. ``more``: other fields. Nothing was learned where the better group is at chance.
-        """
-        better = a if b is None or value > 0 else b
-        more = {"is_at_chance": self.is_at_chance(better), "margin": self.margin} | more
-        return Claim(name, what, value, *self.interval(drawn), tested, basis=self.basis(a, b), **more)
 
     def places(self, k: int) -> np.ndarray:
         """(orders of the languages' names, sets of size k): see `statistics.places`."""

@@ -10,7 +10,7 @@ from mslt_it.problems import Problem
 from mslt_it.selection import typology
 from mslt_it.selection.criteria import NotComputed
 from mslt_it.study.analyse import renaming
-from mslt_it.study.analyse.findings import Analysis, Heatmap, Intervals, Mark, NotDone, Scatter, set_name
+from mslt_it.study.analyse.findings import Analysis, Claim, Heatmap, Intervals, Mark, NotDone, Scatter, set_name
 from mslt_it.study.analyse.resampling import SetFigures
 from mslt_it.study.analyse.statistics import as_good_as_best, spearman
 from mslt_it.study.analyse.tables import Column, Row, interval, table, with_holm
@@ -187,6 +187,7 @@ def similarity(figures: SetFigures, k: int) -> Analysis | NotDone:
                 rho, rho_drawn = float(_flat(x, point)), _flat(x, drawn)
                 some = np.array_split(places, min(NUM_PARTS, len(places)))
                 tested = renaming.relation(np.concatenate([_flat(x[part], point) for part in some]))
+                rho_range = figures.interval(rho_drawn)
                 rows.append(
                     {
                         "part": part,
@@ -195,21 +196,22 @@ def similarity(figures: SetFigures, k: int) -> Analysis | NotDone:
                         "num_targets": len(study.targets),
                         "items": study.num_items,
                         "spearman": rho,
-                        **interval("spearman", figures.interval(rho_drawn)),
+                        **interval("spearman", rho_range),
                         "p": tested.p,
                     }
                 )
                 if part == MEAN and how == "nearest":
                     nearest = "the source" if size == 1 else f"the nearest of {size} sources"
                     claims.append(
-                        figures.claim(
+                        Claim(
                             f"similarity_{size}",
                             f"Similarity of {nearest} to the target and gain, within each target (Spearman's rho)",
                             rho,
-                            rho_drawn,
+                            *rho_range,
                             tested,
-                            members,
                             unit="number",
+                            basis=figures.basis(members),
+                            is_at_chance=figures.is_at_chance(members),
                         )
                     )
     return Analysis(

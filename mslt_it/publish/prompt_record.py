@@ -38,7 +38,6 @@ from mslt_it.records import to_plain
 from mslt_it.store import read_json, write_json
 
 PROMPTS, RECIPE, CALIBRATION = "prompts.json", "recipe", "calibration"
-_DIVIDED = {"bytes": " / len(word.encode())", "characters": " / len(word)"}  # an option's score, in the card's code
 
 
 def prompt_record(recipe: Recipe, encoder: Encoder) -> dict[str, Any]:
@@ -140,14 +139,12 @@ def usage(folder: Path, **more: Any) -> dict[str, Any]:
         "num_templates": first.get("num_templates", 1),
         "fence": "`" * max(3, 1 + max(map(len, re.findall("`+", prompt)), default=0)),
         "label_table": as_markdown([("language", *names), *rows]) if names else "",
-        "divided": _DIVIDED.get(record.get("option_length", ""), ""),
         "ends_in_a_break": prompt.endswith("\n"),
         "row": json.dumps(
             {name: next(iter(wording.get(name, [f"your {name}"]))) for name in record["fields"]}, ensure_ascii=False
         ),
         "has_wording": any("wording" in one for one in languages.values()),
         "has_ends": any("end_after_label" in one for one in languages.values()),
-        "ends_otherwise": record["end_id"] != record["eos_id"],
         **more,
     }
 

@@ -122,10 +122,10 @@ def _answers(folder: Path, content: Mapping[str, Any], request: Mapping[str, Any
 
 
 def made(content: Mapping[str, Any], request: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """How it was made."""
+    """How it was made; what is empty is not shown."""
     found = content["provenance"]
     environment, settings = found["environment"], found["settings"]
-    entries = [
+    return [
         ("model", found["model"] + (f"@{found['model_revision']}" if found["model_revision"] else "")),
         *((f"adapter of {name}", f"sha256 {one['adapter_sha256']}, trained on {', '.join(one['sources'] or ['?'])}")
           for name, one in found["systems"].items() if one["adapter_sha256"]),
@@ -140,4 +140,3 @@ def made(content: Mapping[str, Any], request: Mapping[str, Any]) -> list[tuple[s
         ("versions", ", ".join(f"{name} {v}" for name, v in environment.get("packages", {}).items() if v)),
         ("versions of the report", versions_here("mslt_it", "numpy", "matplotlib")),
     ]  # fmt: skip
-    return [(name, value) for name, value in entries if value]

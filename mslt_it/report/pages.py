@@ -13,10 +13,8 @@ The same folder gives the same files, byte for byte: no date, no path of the mac
 
 from __future__ import annotations
 
-import platform
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +27,7 @@ from mslt_it.report import figures
 from mslt_it.store import write_atomically
 from mslt_it.study.analyse.findings import Figure
 from mslt_it.study.analyse.tables import Table
+from mslt_it.study.manifest import versions
 
 LONG_TABLE = 20  # rows; longer ones are folded
 
@@ -132,10 +131,5 @@ def as_latex(table: Table) -> str:
 
 def versions_here(*packages: str) -> str:
     """Of what writes the report."""
-    found = []
-    for package in packages:
-        try:
-            found.append(f"{package} {version(package)}")
-        except PackageNotFoundError:  # run from a checkout that was not installed
-            found.append(f"{package} not installed")
-    return ", ".join([f"python {platform.python_version()}", *found])
+    found = versions(packages)  # a checkout need not be installed
+    return ", ".join(f"{name} {found.get(name, 'not installed')}" for name in ("python", *packages))

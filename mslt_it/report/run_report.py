@@ -68,8 +68,10 @@ def write_run_report(folder: Path, out: Path, formats: Collection[str], examples
         _answers(run, rows, examples, seed),
     ]
     said = run_remarks(rows, run.recipe.task, run.recipe.scoring.confidence) if rows else ["Not scored (scored=false)."]
+    path = run.recipe.model.path
+    model = "the embedded model" if path == "world" else Path(path).name
     report = {
-        "title": f"Run {run.recipe.name}: {run.recipe.task.name} on {_model(run)}",
+        "title": f"Run {run.recipe.name}: {run.recipe.task.name} on {model}",
         "lead": lead(run, rows),
         "warnings": notices(run, content),
         "said": said,
@@ -224,10 +226,6 @@ def answers_section(answered: Sequence[tuple[Recipe, str, Answered]], examples: 
 # ---------------------------------------------------------------- what stands at the top and at the end
 
 
-def _model(run: FinishedRun) -> str:
-    return "the embedded model" if run.recipe.model.path == "world" else Path(run.recipe.model.path).name
-
-
 def _at(name: str, revision: str | None) -> str:
     return f"{name}@{revision}" if revision else name
 
@@ -262,7 +260,7 @@ def notices(run: FinishedRun, content: Mapping[str, Any]) -> list[list[str]]:
 
 
 def made(run: FinishedRun, content: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """How it was made."""
+    """How it was made; what is empty is not shown."""
     recipe, found, lora, asked = run.recipe, run.provenance, run.recipe.adapter, run.recipe.prompt
     environment: Mapping[str, Any] = found.get("environment", {})
     training: Mapping[str, Any] = found.get("training", {})
@@ -272,7 +270,7 @@ def made(run: FinishedRun, content: Mapping[str, Any]) -> list[tuple[str, str]]:
         if training
         else ""
     )
-    entries = [
+    return [
         ("recipe", recipe.name),
         ("task, data", f"{recipe.task.name}, {_at(recipe.task.data, recipe.task.revision)}"),
         ("sources", ", ".join(recipe.sources)),
@@ -295,7 +293,6 @@ def made(run: FinishedRun, content: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("made on", f"{device}, {environment.get('platform')}" if device else ""),
         ("versions of the report", versions_here("mslt_it", "numpy", "matplotlib")),
     ]  # fmt: skip
-    return [(name, value) for name, value in entries if value]
 
 
 def redo(run: FinishedRun) -> list[str]:

@@ -185,13 +185,13 @@ def warnings(findings: Findings) -> list[list[str]]:
 
 
 def made(findings: Findings) -> list[tuple[str, str]]:
-    """How it was made."""
+    """How it was made; what is empty is not shown."""
     study, manifest = findings.study, findings.study.manifest
     config, provenance = manifest["config"], study.provenance
     seeds = sorted({cell.seed for cell in study.cells})
     assignments = {cell.assignment for cell in study.cells}
     environment = provenance.get("environment", {})
-    entries = [
+    return [
         ("study", study.name),
         ("recipe", str(config.get("recipe", ""))),
         ("task, measure", f"{study.task}, {study.measure.name}"),
@@ -217,7 +217,6 @@ def made(findings: Findings) -> list[tuple[str, str]]:
         ("versions of the runs", ", ".join(f"{k} {v}" for k, v in manifest.get("versions", {}).items())),
         ("versions of the report", versions_here("mslt_it", "numpy", "lang2vec")),
     ]
-    return [(name, value) for name, value in entries if value]
 
 
 def redo(findings: Findings) -> list[str]:

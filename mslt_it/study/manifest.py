@@ -151,10 +151,10 @@ def finished_status(recipe: Recipe) -> str | None:
     return None if found is None else str(found["status"])
 
 
-def versions() -> dict[str, str]:
-    """Python and the packages that figures depend on, without importing them."""
+def versions(packages: Sequence[str] = VERSIONED) -> dict[str, str]:
+    """Of Python and of those packages that are installed, without importing them."""
     found = {"python": platform.python_version()}
-    for name in VERSIONED:
+    for name in packages:
         with contextlib.suppress(importlib.metadata.PackageNotFoundError):
             found[name] = importlib.metadata.version(name)
     return found

@@ -119,9 +119,8 @@ def reason_of(error: Exception) -> str:
 
 def write_failure(folder: StudyFolder, cell: str, why: str | Exception) -> Outcome:
     """The file that says why a cell failed, which stays until the cell succeeds; the cell's outcome."""
-    reason, details = (why, "") if isinstance(why, str) else (reason_of(why), "")
-    if isinstance(why, Exception) and not isinstance(why, Problem):
-        details = "".join(traceback.format_exception(why))
+    reason = why if isinstance(why, str) else reason_of(why)
+    details = "" if isinstance(why, str | Problem) else "".join(traceback.format_exception(why))
     path = folder.failed(cell)
     path.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(path, f"{reason}\n\n{details}".strip() + "\n")

@@ -340,7 +340,7 @@ def mingling_from(config: StudyConfig, where: str) -> Mingling | None:
     if not config.mingling:
         return None
     found = build(Mingling, config.mingling, where, "mingling.")
-    sets = {}
+    sets: dict[str, Any] = {}
     for name in ("sslt", "mslt"):
         codes = validated_codes(f"mingling.{name}", getattr(found, name))
         if foreign := [code for code in codes if code not in config.pool]:

@@ -41,13 +41,6 @@ class Said:
     verdict: str = ""  # how it stands to what the paper found; empty where that has nothing
     paper: str = ""
 
-    @property
-    def kind(self) -> str:
-        """Of the verdict."""
-        return {"as in the paper": "good", "opposite to the paper": "bad", "not as in the paper": "bad"}.get(
-            self.verdict, "open"
-        )
-
 
 @dataclass(frozen=True)
 class Section:

@@ -31,7 +31,6 @@ from mslt_it.evaluation.questions import (
     write_translations,
 )
 from mslt_it.evaluation.scores import Answered
-from mslt_it.evaluation.settings import Settings
 from mslt_it.evaluation.systems import BASE, LoadedBase, System, applied, role
 from mslt_it.models.identity import ADAPTER
 from mslt_it.problems import Problem, counted
@@ -61,7 +60,7 @@ def unit(
     variant: str,
     language: str,
     encoder: Encoder,
-    settings: Settings | None = None,
+    samples: int = 1,
     without: Collection[str] = (),
     rows: RowStore | None = None,
 ) -> Unit:
@@ -75,7 +74,7 @@ def unit(
         questions = translation_questions(examples, fields, language, encoder)
         return Unit(recipe, variant, language, (), questions, tuple(examples), fields)
     items = items_of(recipe, variant, language, without, rows)
-    return Unit(recipe, variant, language, items, questions_of(recipe, items, encoder, settings or Settings()))
+    return Unit(recipe, variant, language, items, questions_of(recipe, items, encoder, samples))
 
 
 @dataclass(frozen=True)
@@ -96,7 +95,8 @@ class Evaluator:
     encoder: Encoder
     out: Path
     state: PartialState
-    settings: Settings = field(default_factory=Settings)
+    samples: int = 1
+    sampling: Sampling = field(default_factory=Sampling)
     cache: AnswerCache | None = None
     runs: Sequence[Path] = ()
     replaces: bool = False
@@ -142,11 +142,9 @@ class Evaluator:
             if self.state.is_main_process or not self.is_sharded:
                 write_translations(data, rows, language, recipe.task.label_field)
             items = solve_items(recipe, rows, language)
-            questions = questions_of(recipe, items, self.encoder, self.settings)
+            questions = questions_of(recipe, items, self.encoder, self.samples)
             progress.total += len(questions)
-        how = self.settings
-        sampling = Sampling() if how.samples == 1 else Sampling(how.temperature, how.top_p, how.seed)
-        asked = ask_model(questions, ITEMS, sampling)
+        asked = ask_model(questions, ITEMS, self.sampling)
         spent = [q for stage in (unit.questions if first else (), questions) for q in stage]
         written = [row for stage in (first, asked) if stage for row in stage.rows]
         answered = Answered(

@@ -50,7 +50,7 @@ def write_results(
         seeds = tuple(seed_means(*about, pools, settings))
         groups = tuple(language_groups(*about, settings))
         all_figures.append((recipe, dataclasses.replace(found, seeds=seeds, groups=groups)))
-    means = task_means({recipe.task.name: found for recipe, found in all_figures}, request.weights)
+    means = task_means({recipe.task.name: found for recipe, found in all_figures}, request.asked.weights)
     rows = [row for _, found in all_figures for row in found.rows]
     differences = [d for _, found in all_figures for d in found.differences]
     in_languages = [d for _, found in all_figures for d in found.in_languages]
@@ -63,7 +63,7 @@ def write_results(
             for s in bench.systems
         },
         "data": {recipe.task.name: [recipe.task.data, recipe.task.revision] for recipe in request.recipes},
-        "settings": to_plain(request.settings),
+        "settings": request.settings,
         "num_shots": request.recipes[0].prompt.num_shots,
         "world": world,
         "environment": environment(),
@@ -108,7 +108,7 @@ def write_results(
             form = lm_eval_results(
                 shown,
                 model=f"pretrained={bench.model.path},adapter={system.adapter_sha256 or 'none'}",
-                settings={"variant": variant, **to_plain(request.settings)},
+                settings={"variant": variant, **request.settings},
                 num_shots=request.recipes[0].prompt.num_shots,
                 option_lengths={r.task.name: r.task.option_length for r in request.recipes if r.task.is_cloze},
             )

@@ -23,7 +23,6 @@ from mslt_it.evaluation.heads import head_losses
 from mslt_it.evaluation.likelihood import choice_log_likelihoods
 from mslt_it.evaluation.measures import MEASURES, Outputs, choice_scores
 from mslt_it.evaluation.questions import questions_of
-from mslt_it.evaluation.settings import Settings
 from mslt_it.evaluation.shared_rows import Request
 from mslt_it.records import EncodedExample, PromptedExample
 
@@ -49,7 +48,7 @@ class SourceValidation:
             items = [prompted(example, recipe.task, recipe.prompt) for example in examples]
             prepared = Preparing(recipe, encoder).prepared(examples)
             answers = [row.encoded for row in prepared if row.encoded is not None]
-            self._held[code] = _Held(items, questions_of(recipe, items, encoder, Settings()), answers)
+            self._held[code] = _Held(items, questions_of(recipe, items, encoder), answers)
         first = next(iter(self._held.values())).items[:1]
         blank: Outputs = ("",) if first[0].is_written else np.zeros((1, len(first[0].choices)))
         self._width = self._measure.counts(first, blank)[0].shape[1]

@@ -25,7 +25,6 @@ from mslt_it.evaluation.asking import Engine, Question, answers_now, engine, is_
 from mslt_it.evaluation.calibration import Calibration, softmax
 from mslt_it.evaluation.measures import choice_scores
 from mslt_it.evaluation.questions import questions_of
-from mslt_it.evaluation.settings import Settings
 from mslt_it.evaluation.voting import read_answer
 from mslt_it.models.inputs import longest_input
 from mslt_it.prediction.asked_model import read_model
@@ -136,7 +135,7 @@ class Labeller:
         asked: list[tuple[int, PromptedExample, Question]] = []
         for of_language in items.values():
             # A language at a time, as scored rows are: whether the end token is scored follows from its label words.
-            questions = questions_of(self.recipe, [item for _, item in of_language], self.encoder, Settings())
+            questions = questions_of(self.recipe, [item for _, item in of_language], self.encoder)
             for (index, item), question in zip(of_language, questions, strict=True):
                 length = self.encoder.num_tokens(question.prompt_ids)
                 length += 0 if self.recipe.head else max(map(len, question.choices), default=1)

@@ -25,7 +25,6 @@ from mslt_it.evaluation.measures import choice_scores
 from mslt_it.evaluation.questions import items_of, questions_of
 from mslt_it.evaluation.remarks import run_report
 from mslt_it.evaluation.scores import Answered, Figures, figures, read_rows
-from mslt_it.evaluation.settings import Settings as AskedHow
 from mslt_it.evaluation.spread import Spread, spread, spread_report, spreads_of_plain
 from mslt_it.evaluation.systems import BASE, LoadedBase, System, adapter_system
 from mslt_it.evaluation.tables import as_text, label_table
@@ -107,7 +106,7 @@ def _spreads(
         items = tuple(asked_set(recipe, code, rows))
         if not items:
             raise Problem(f"No row of '{code}' in {recipe.task.data} can be asked about. Leave it out of targets.")
-        questions = questions_of(recipe, items, encoder, AskedHow())
+        questions = questions_of(recipe, items, encoder)
         units.append(Unit(recipe, recipe.prompt.variant, code, items, questions))
     if not units:
         return ()

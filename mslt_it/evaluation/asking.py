@@ -67,7 +67,7 @@ class ChoiceEngine:
         return self._scorer.batches
 
     def answer(self, batch: Sequence[int]) -> list[dict[str, Any]]:
-        rows = self._scorer.score(batch).log_likelihoods
+        rows, _ = self._scorer.score(batch)
         return [
             {"log_likelihoods": [_number(v) for v in row[: len(self._questions[i].choices)]]}
             for i, row in zip(batch, rows, strict=True)

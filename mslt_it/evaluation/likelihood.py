@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import functools
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -27,50 +26,17 @@ from mslt_it.models.inputs import in_batches, pass_tokens
 from mslt_it.models.text_to_text import is_text_to_text
 
 
-@dataclass(frozen=True)
-class BatchScores:
-    """What one forward pass found out. Items with fewer choices than others are filled up with NaN and False."""
-
-    items: tuple[int, ...]  # positions of the items among the requests
-    log_likelihoods: np.ndarray  # float64 (items, most choices), nats
-    greedy: np.ndarray  # bool (items, most choices): every scored token was the likeliest one
-
-
 def choice_log_likelihoods(
-    model: Any,
-    requests: Sequence[Request],
-    *,
-    batch_tokens: int,
-    pad_id: int,
-    advance: Callable[[int], object] = lambda n: None,
-    tree: bool | None = None,
-) -> np.ndarray:
-    """Sum of log p(token) over each choice's tokens (nats), the end token excluded.
-
-    Args:
-        model: a causal LM or text-to-text model, or a PeftModel around one, in whatever state (adapter on or off) is to
-            be scored.
-        batch_tokens: at most so many padded tokens per forward pass.
-        advance: called with the number of items done.
-        tree: use the shared-prompt rows (default: where the model is found to take them, and within its local span).
-
-    Returns:
-        float64 of shape (items, choices); NaN beyond the choices of items that have fewer than others.
-    """
-    scores = np.full((len(requests), most_choices(requests)), np.nan)
-    for batch in score_in_batches(model, requests, batch_tokens=batch_tokens, pad_id=pad_id, tree=tree):
-        scores[list(batch.items), : batch.log_likelihoods.shape[1]] = batch.log_likelihoods
-        advance(len(batch.items))
-    return scores
-
-
-def score_in_batches(
     model: Any, requests: Sequence[Request], *, batch_tokens: int, pad_id: int, tree: bool | None = None
-) -> Iterator[BatchScores]:
-    """The scores of `choice_log_likelihoods` batch by batch, the longest items first, and which answers are greedy."""
+) -> np.ndarray:
+    """Sum of log p(token) over each choice's tokens (nats), the end token excluded: float64 (items, choices), NaN
+    beyond the choices of items that have fewer than others. Arguments: see `ChoiceScorer`."""
+    scores = np.full((len(requests), most_choices(requests)), np.nan)
     scorer = ChoiceScorer(model, requests, batch_tokens=batch_tokens, pad_id=pad_id, tree=tree)
     for batch in scorer.batches:
-        yield scorer.score(batch)
+        found, _ = scorer.score(batch)
+        scores[list(batch), : found.shape[1]] = found
+    return scores
 
 
 class ChoiceScorer:
@@ -103,8 +69,9 @@ class ChoiceScorer:
         """
         return tuple(self._num_header)
 
-    def score(self, batch: Sequence[int]) -> BatchScores:
-        """One of the batches, in any order: the result does not depend on what was scored before."""
+    def score(self, batch: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
+        """Of one of the batches, in any order: log-likelihoods, float64 (items, most choices) in nats, and bool flags:
+        every scored token was the likeliest one. NaN and False where an item has fewer choices than others."""
         items = tuple(batch)
         if items not in self._num_header:
             raise ValueError(f"{items} is not one of the {len(self._num_header)} batches of these requests.")
@@ -120,7 +87,7 @@ class ChoiceScorer:
                 found, flags = self._scorer(part, near)(self._base, part, how)
                 at = np.ix_(places, range(found.shape[1]))
                 scores[at], greedy[at] = found, flags
-        return BatchScores(items, scores, greedy)
+        return scores, greedy
 
     def _how(self, header: tuple[int, ...]) -> How:
         if is_text_to_text(self._base):

@@ -118,11 +118,13 @@ class Labeller:
 
     # ---------------------------------------------------------------- rows
 
-    def label(self, rows: Sequence[Mapping[str, Any]], languages: RowLanguages, ask: Ask) -> list[dict[str, Any]]:
+    def label(
+        self, rows: Sequence[Mapping[str, Any]], languages: RowLanguages, ask: Ask | None = None
+    ) -> list[dict[str, Any]]:
         """Each row's added columns, and under "" the language it was asked in; in order.
 
         Args:
-            ask: puts the questions to the engine, see `asked_now`.
+            ask: puts the questions to the engine; None: the answers are kept nowhere.
         """
         found: list[dict[str, Any]] = [{} for _ in rows]
         items: dict[str, list[tuple[int, PromptedExample]]] = {}
@@ -148,7 +150,8 @@ class Labeller:
         if asked:
             questions = tuple(dict.fromkeys(question for *_, question in asked))  # the same row is asked once
             model_engine = engine(self.model, questions, self.encoder, self.recipe.scoring.batch_tokens)
-            answers = dict(zip(questions, ask(model_engine, questions), strict=True))
+            said = ask(model_engine, questions) if ask else answers_now(model_engine)
+            answers = dict(zip(questions, said, strict=True))
             for index, item, question in asked:
                 found[index] = self._read(item, answers[question])
         return found
@@ -214,8 +217,3 @@ class Labeller:
                 return {**made, REASON: "unreadable"}
             return {**made, "spans": json.dumps([[s.kind, s.text] for s in spans], ensure_ascii=False)}
         return made
-
-
-def asked_now(model_engine: Engine, questions: tuple[Question, ...]) -> Sequence[Answer]:
-    """The answers, kept nowhere."""
-    return answers_now(model_engine)

@@ -16,7 +16,7 @@ import pyarrow
 
 from mslt_it.data.labels import as_text, not_text
 from mslt_it.integrations.ray_cluster import RayCluster
-from mslt_it.prediction.labeller import How, Labeller, asked_now
+from mslt_it.prediction.labeller import How, Labeller
 from mslt_it.prediction.tables import Table
 from mslt_it.problems import Problem
 from mslt_it.quiet import quiet_libraries
@@ -33,7 +33,7 @@ class Actor:
 
     def __call__(self, chunk: pyarrow.Table) -> pyarrow.Table:
         rows = json.loads(chunk["rows"][0].as_py())
-        added = [json.dumps(row, ensure_ascii=False) for row in self.labeller.label(rows, self.languages, asked_now)]
+        added = [json.dumps(row, ensure_ascii=False) for row in self.labeller.label(rows, self.languages)]
         return pyarrow.table({"number": chunk["number"], "added": [added]})
 
 

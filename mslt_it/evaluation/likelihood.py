@@ -60,14 +60,9 @@ class ChoiceScorer:
         self._tree = tree
         self._num_header = _plan(requests, batch_tokens)
         self._encoded: OrderedDict[tuple[int, ...], DynamicCache] = OrderedDict()
-
-    @property
-    def batches(self) -> tuple[tuple[int, ...], ...]:
-        """Positions of the items of each forward pass, the longest first (out of memory at once or never).
-
-        They follow from the requests and ``batch_tokens`` alone: the same for every model and state.
-        """
-        return tuple(self._num_header)
+        # Positions of the items of each forward pass, the longest first (out of memory at once or never). They follow
+        # from the requests and ``batch_tokens`` alone: the same for every model and state.
+        self.batches = tuple(self._num_header)
 
     def score(self, batch: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
         """Of one of the batches, in any order: log-likelihoods, float64 (items, most choices) in nats, and bool flags:

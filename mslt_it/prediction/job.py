@@ -18,7 +18,7 @@ import shutil
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -263,8 +263,8 @@ class _Work:
                 continue
             journal = self.path("asked", number)  # of a kill: what is in it is not asked again
 
-            def put(engine: Engine, questions: tuple[Question, ...], journal: Path = journal) -> tuple[Answer, ...]:
-                return ask(
+            def put(engine: Engine, questions: tuple[Question, ...], journal: Path = journal) -> Sequence[Answer]:
+                answers, _ = ask(
                     engine,
                     questions,
                     model_key=model_key,
@@ -272,7 +272,8 @@ class _Work:
                     about={"chunk": journal.stem},
                     replaces=True,  # whose job it is, job.json says
                     advance=progress.advance,
-                ).rows
+                )
+                return answers
 
             yield number, list(labeller.label(rows, self.languages, put))
 

@@ -6,7 +6,7 @@ import dataclasses
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -25,6 +25,7 @@ from mslt_it.records import PromptedExample
 if TYPE_CHECKING:
     from mslt_it.evaluation.spread import Spread
 
+Record = TypeVar("Record")
 MACRO = "mean of unseen"
 MACRO_ALL = "mean"  # where nothing was trained on, or what was is not known
 # Of a mean's row: what its estimate says, and what is added up over the languages.
@@ -104,15 +105,11 @@ class ScoreRow:
 
 def read_rows(content: Mapping[str, Any], where: object) -> list[ScoreRow]:
     """The rows of a results.json; ``where`` it lies."""
-    return _read(ScoreRow, content, "results", where)
+    return read_records(ScoreRow, content, "results", where)
 
 
-def read_differences(content: Mapping[str, Any], where: object, name: str = "differences") -> list[Difference]:
-    """The differences of an evaluation's results.json, or ``differences_in_languages``."""
-    return _read(Difference, content, name, where)
-
-
-def _read(kind: Callable[..., Any], content: Mapping[str, Any], name: str, where: object) -> list[Any]:
+def read_records(kind: Callable[..., Record], content: Mapping[str, Any], name: str, where: object) -> list[Record]:
+    """The records that a results.json has under a name."""
     try:
         return [kind(**row) for row in content[name]]
     except (KeyError, TypeError):

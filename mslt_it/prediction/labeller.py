@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from scipy.special import softmax
 
 from mslt_it import values
 from mslt_it.config.recipe import TaskConfig
@@ -22,7 +23,7 @@ from mslt_it.data.prompts import prompted
 from mslt_it.data.shapes import asked_example
 from mslt_it.data.spans import decode
 from mslt_it.evaluation.asking import Engine, Question, answers_now, engine, is_sound
-from mslt_it.evaluation.calibration import Calibration, softmax
+from mslt_it.evaluation.calibration import Calibration
 from mslt_it.evaluation.measures import choice_scores
 from mslt_it.evaluation.questions import questions_of
 from mslt_it.evaluation.voting import read_answer
@@ -186,7 +187,7 @@ class Labeller:
             return {REASON: "not_finite: the model's scores are broken"}
         (scores,) = choice_scores([item], [answer])
         names = self.task.choice_names
-        shares = softmax(scores, self.calibration.temperature if self.calibration else 1.0)
+        shares = softmax(scores / (self.calibration.temperature if self.calibration else 1.0))
         first, second = np.sort(shares)[::-1][:2] if len(shares) > 1 else (1.0, 0.0)
         made: dict[str, Any] = {f"p_{name}": round(float(p), 6) for name, p in zip(names, shares, strict=True)}
         made["margin"] = round(float(first - second), 6)

@@ -19,6 +19,7 @@ from transformers import AutoModelForCausalLM, LlamaConfig, PreTrainedTokenizerF
 
 from mslt_it.config.recipe import ModelConfig, Recipe, ScoringConfig, TaskConfig
 from mslt_it.models.base_model import load_adapter, load_base
+from mslt_it.models.identity import read_run
 from mslt_it.problems import Problem
 from mslt_it.representations import measuring
 from mslt_it.representations.cka import cka_pairs, grams
@@ -313,7 +314,7 @@ def test_runs_share_one_base_that_stays_as_it_was(tmp_path: Path) -> None:
     base = make_base(tmp_path / "base")
     runs = {"SSLT": make_run(tmp_path / "one", base), "MSLT": make_run(tmp_path / "three", base)}
     change_adapter(runs["MSLT"], lambda tensors: [tensor.mul_(1.5) for tensor in tensors.values()])
-    words, systems = systems_of_runs(runs)
+    words, systems = systems_of_runs({name: read_run(folder) for name, folder in runs.items()})
     assert list(systems) == ["base", "SSLT", "MSLT"]
     assert [system.sources for system in systems.values()] == [(), ("de",), ("de",)]
     of_text = tokenise(words, ["a boat behind the harbour", "one more"])
@@ -345,7 +346,7 @@ def test_runs_that_cannot_be_compared_are_refused(tmp_path: Path) -> None:
     run = make_run(tmp_path / "one", make_base(tmp_path / "base"))
     other = make_run(tmp_path / "other", make_base(tmp_path / "other_base", seed=6))
     with pytest.raises(Problem, match="do not share a base model: base_sha256"):
-        systems_of_runs({"SSLT": run, "MSLT": other})
+        systems_of_runs({"SSLT": read_run(run), "MSLT": read_run(other)})
 
 
 def write_rows(root: Path, code: str, rows: list[tuple[str, str]]) -> None:

@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from mslt_it.config.recipe import TaskConfig
+from mslt_it.data.cleaning import is_written_without_spaces
+from mslt_it.evaluation.answers.language import language_share
 from mslt_it.evaluation.estimates import Difference, Settings, difference, differences, macro
 from mslt_it.evaluation.groups import GroupMean
 from mslt_it.evaluation.label_reports import LabelReport, above_chance, constant_shares, label_report, p_above_chance
 from mslt_it.evaluation.matching import Cell
 from mslt_it.evaluation.measures import ACCURACY, MEASURES, Measure, Outputs, choice_scores, why_invalid
 from mslt_it.evaluation.seeds import SeedMean
-from mslt_it.evaluation.text_figures import answer_languages, token_figures
 from mslt_it.evaluation.voting import vote
 from mslt_it.problems import Problem
 from mslt_it.records import PromptedExample
@@ -370,3 +371,30 @@ def _pairs(keys: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
         for earlier in keys[:number]
         if (later[0] == earlier[0]) != (later[1] == earlier[1])
     ]
+
+
+def token_figures(answered: Answered) -> dict[str, float]:
+    """Tokens of the prompts, control tokens included, per word and per character.
+
+    Empty where the texts were translated before they were asked. Languages written without spaces have no words here.
+    """
+    texts = [message.content for item in answered.items for message in item.messages]
+    characters, words = sum(map(len, texts)), sum(len(text.split()) for text in texts)
+    if answered.variant == "translate_solve" or not words:
+        return {}
+    tokens = answered.prompt_tokens * len(answered.items) / len(answered.rows)  # of one sample each
+    found = {"tokens_per_character": tokens / characters}
+    return found if is_written_without_spaces(answered.language) else found | {"tokens_per_word": tokens / words}
+
+
+def answer_languages(task: TaskConfig, answered: Answered) -> dict[str, Any]:
+    """In what languages the answers are, of chains and of free text; empty where that cannot be told."""
+    wanted = answered.items[0].chain_language or (answered.language if task.metric == "chrf" else "")
+    if not wanted:
+        return {}
+    try:
+        found = language_share([row["text"] for row in answered.rows], wanted)
+    except Problem:
+        return {}
+    told = {"language_share": found.share, "num_language_undecided": found.num_undecided}
+    return told | {"other_languages": dict(found.others)}

@@ -68,15 +68,9 @@ class LabelReport:
 
 
 def label_report(
-    items: Sequence[PromptedExample],
-    outputs: Outputs,
-    names: Sequence[str],
-    *,
-    system: str,
-    variant: str,
-    language: str,
+    items: Sequence[PromptedExample], outputs: Outputs, names: Sequence[str], where: tuple[str, str, str]
 ) -> LabelReport:
-    """Precision, recall, F1 and the confusion of every label."""
+    """Precision, recall, F1 and the confusion of every label; ``where``: system, variant, language."""
     gold, said = right_labels(items), said_labels(items, outputs)
     number = len(names)
     confusion = np.zeros((number, number + 1), dtype=int)
@@ -94,7 +88,7 @@ def label_report(
                 num_said,
             )
         )
-    return LabelReport(system, variant, language, tuple(scores), tuple(tuple(map(int, row)) for row in confusion))
+    return LabelReport(*where, tuple(scores), tuple(tuple(map(int, row)) for row in confusion))
 
 
 def p_above_chance(cell: Cell, bar: float) -> float:

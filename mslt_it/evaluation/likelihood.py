@@ -13,7 +13,6 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-from torch import nn
 from transformers import DynamicCache
 
 from mslt_it.evaluation.generation import evaluating
@@ -40,11 +39,11 @@ def choice_log_likelihoods(
 
 
 class ChoiceScorer:
-    """Scores requests batch by batch with one model in one state (adapter on or off).
+    """Scores requests batch by batch with one model in one state (adapter on or off): what prompts begin with is
+    encoded once for many batches.
 
     Args:
-        model: a causal LM or text-to-text model, or a PeftModel around one. Its state must be the same at every
-            `score`: what prompts begin with is encoded once for many batches.
+        model: a causal LM or text-to-text model, or a PeftModel around one.
         batch_tokens: at most so many padded tokens per forward pass, shared headers included.
         tree: use the shared-prompt rows (default: where the model is found to take them, and within its local span).
     """
@@ -53,13 +52,14 @@ class ChoiceScorer:
         self, model: Any, requests: Sequence[Request], *, batch_tokens: int, pad_id: int, tree: bool | None = None
     ) -> None:
         self._model = model
-        self._base = base_of(model)
+        self._base = base = base_of(model)
         self._requests = requests
         self._batch_tokens = batch_tokens
         self._pad_id = pad_id
         self._tree = tree
         self._num_header = _plan(requests, batch_tokens)
         self._encoded: OrderedDict[tuple[int, ...], DynamicCache] = OrderedDict()
+        self._tried = functools.cache(lambda trial: once_per_model(trial, base))  # what fails, once per scorer
         # Positions of the items of each forward pass, the longest first (out of memory at once or never). They follow
         # from the requests and ``batch_tokens`` alone: the same for every model and state.
         self.batches = tuple(self._num_header)
@@ -74,7 +74,8 @@ class ChoiceScorer:
         scores = np.full((len(rows), most_choices(rows)), np.nan)
         greedy = np.zeros(scores.shape, dtype=bool)
         with evaluating(self._model):
-            near = self._span is None or max(row.num_tokens() for row in rows) <= self._span
+            span = local_span(self._base)
+            near = span is None or max(row.num_tokens() for row in rows) <= span
             how = self._how(rows[0].prompt[: self._num_header[items]] if near else ())
             size = pass_tokens(self._batch_tokens, self._base.get_input_embeddings().weight.device)
             for places in in_batches([row.num_tokens() - how.num_header for row in rows], size):
@@ -87,19 +88,19 @@ class ChoiceScorer:
     def _how(self, header: tuple[int, ...]) -> How:
         if is_text_to_text(self._base):
             return How(self._pad_id)
-        return How(self._pad_id, self._header(header), self._feed_forward)
+        return How(self._pad_id, self._header(header), self._tried(last_feed_forward))
 
     def _scorer(self, rows: Sequence[Request], near: bool) -> Callable[..., tuple[np.ndarray, np.ndarray]]:
         """What scores rows in one pass; ``near``: within the model's local span."""
         if is_text_to_text(self._base):
             return score_written
         single = all(len(c) == 1 for r in rows for c in r.choices)
-        together = single or (self._tree if self._tree is not None else near and self._heeds_trees)
+        together = single or (self._tree if self._tree is not None else near and self._tried(heeds_trees))
         return score if together else score_apart
 
     def _header(self, header: tuple[int, ...]) -> DynamicCache | None:
         """The header's keys and values; those used last are kept, together at most ``batch_tokens`` tokens."""
-        if not header or not self._takes_headers:
+        if not header or not self._tried(takes_headers):
             return None
         if header not in self._encoded:
             while self._encoded and sum(map(len, self._encoded)) + len(header) > self._batch_tokens:
@@ -107,22 +108,6 @@ class ChoiceScorer:
             self._encoded[header] = encode_header(self._base, header)
         self._encoded.move_to_end(header)
         return self._encoded[header]
-
-    @functools.cached_property
-    def _heeds_trees(self) -> bool:
-        return bool(once_per_model(heeds_trees, self._base))
-
-    @functools.cached_property
-    def _span(self) -> int | None:
-        return local_span(self._base)
-
-    @functools.cached_property
-    def _takes_headers(self) -> bool:
-        return bool(once_per_model(takes_headers, self._base))
-
-    @functools.cached_property
-    def _feed_forward(self) -> nn.Module | None:
-        return once_per_model(last_feed_forward, self._base)
 
 
 def _plan(requests: Sequence[Request], batch_tokens: int) -> dict[tuple[int, ...], int]:

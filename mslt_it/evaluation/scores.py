@@ -225,14 +225,12 @@ def _of_labels(
         p = {}
         for one in group:
             majority, trained = constant_shares(one.items, names, train_counts.get(system, {}))
-            about[_place(one)] = {"majority_share": majority, "train_majority_share": trained}
-            if (cell := _cell(ACCURACY, one, outputs[_place(one)])[0]) is None:
+            place = _place(one)
+            about[place] = {"majority_share": majority, "train_majority_share": trained}
+            if (cell := _cell(ACCURACY, one, outputs[place])[0]) is None:
                 continue
-            report = label_report(
-                one.items, outputs[_place(one)].outputs, names, system=system, variant=variant, language=one.language
-            )
-            reports.append(report)
-            about[_place(one)]["only_label"] = report.only_label
+            reports.append(label_report(one.items, outputs[place].outputs, names, place))
+            about[place]["only_label"] = reports[-1].only_label
             if one.role == "target":
                 p[one.language] = p_above_chance(cell, max(1 / len(names), majority))
         for language, is_above in above_chance(p, settings.confidence).items():

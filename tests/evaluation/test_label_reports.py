@@ -99,7 +99,7 @@ def test_no_more_than_its_share_of_models_that_know_nothing_is_above_chance() ->
 def test_what_becomes_of_each_label_is_as_scikit_learn_has_it(said_of: tuple[int, ...]) -> None:
     rng = np.random.default_rng(0)
     gold, said = rng.choice(3, size=150, p=[0.7, 0.2, 0.1]), rng.choice(said_of, size=150)
-    found = label_report([item(n) for n in gold], outputs(said), NAMES, system="s", variant="direct", language="de")
+    found = label_report([item(n) for n in gold], outputs(said), NAMES, ("s", "direct", "de"))
     whole = confusion_matrix(gold, np.where(said == UNREAD, 4, said), labels=range(5))
     assert np.array(found.confusion).tolist() == whole[:4].tolist()
     precision, recall, f1, support = precision_recall_fscore_support(gold, said, labels=range(4), zero_division=np.nan)
@@ -114,7 +114,7 @@ def test_what_becomes_of_each_label_is_as_scikit_learn_has_it(said_of: tuple[int
 def test_one_label_for_all_items_is_told_by_name() -> None:
     def only(said: Sequence[int]) -> str:
         items = [item(n % 4) for n in range(len(said))]
-        return label_report(items, outputs(said), NAMES, system="", variant="", language="de").only_label
+        return label_report(items, outputs(said), NAMES, ("", "", "de")).only_label
 
     assert only([1] * 8) == "invoice"
     assert only([1] * 7 + [2]) == only([1] * 7 + [UNREAD]) == only([UNREAD] * 3) == only([1]) == ""

@@ -13,16 +13,20 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+import torch
+from torch import Tensor, nn
 from transformers import DynamicCache
+from transformers.modeling_outputs import BaseModelOutput
 
+from mslt_it.data.encoding import IGNORED
 from mslt_it.evaluation.generation import evaluating
 from mslt_it.evaluation.headers import encode_header, group_by_header
 from mslt_it.evaluation.shared_rows import How, Request, most_choices, score, score_apart
 from mslt_it.evaluation.trials import heeds_trees, last_feed_forward, local_span, once_per_model, takes_headers
-from mslt_it.evaluation.written_choices import score_written
 from mslt_it.models.base_model import base_of
-from mslt_it.models.inputs import in_batches, pass_tokens
-from mslt_it.models.text_to_text import is_text_to_text
+from mslt_it.models.inputs import Padding, in_batches, pass_tokens
+from mslt_it.models.text_to_text import decoder_input, is_text_to_text
+from mslt_it.training.supervised_loss import MAX_LOGITS
 
 
 def choice_log_likelihoods(
@@ -93,7 +97,7 @@ class ChoiceScorer:
     def _scorer(self, rows: Sequence[Request], near: bool) -> Callable[..., tuple[np.ndarray, np.ndarray]]:
         """What scores rows in one pass; ``near``: within the model's local span."""
         if is_text_to_text(self._base):
-            return score_written
+            return _score_written
         single = all(len(c) == 1 for r in rows for c in r.choices)
         together = single or (self._tree if self._tree is not None else near and self._tried(heeds_trees))
         return score if together else score_apart
@@ -122,3 +126,36 @@ def _plan(requests: Sequence[Request], batch_tokens: int) -> dict[tuple[int, ...
         batches = in_batches([requests[i].num_tokens() for i in own], batch_tokens)
         found += [(tuple(own[place] for place in batch), num_header) for batch in batches]
     return dict(sorted(found, key=lambda entry: (-requests[entry[0][0]].num_tokens(), entry[0])))
+
+
+def _score_written(base: Any, rows: Sequence[Request], how: How) -> tuple[np.ndarray, np.ndarray]:
+    """What `score` gives, of a text-to-text model, whose encoder reads a prompt once for all its choices."""
+    device = base.get_input_embeddings().weight.device
+    inputs = {name: t.to(device) for name, t in Padding(how.pad_id).inputs([row.prompt for row in rows]).items()}
+    scores = np.full((len(rows), most_choices(rows)), np.nan)
+    greedy = np.zeros(scores.shape, dtype=bool)
+    asked = [(i, n) for i, row in enumerate(rows) for n in range(len(row.choices))]
+    longest = max(len(choice) for row in rows for choice in row.choices)
+    size = max(1, MAX_LOGITS // (longest * base.get_output_embeddings().weight.shape[0]))  # choices in one go
+    with torch.inference_mode():
+        states = base.get_encoder()(**inputs, return_dict=True).last_hidden_state
+        for part in (asked[start : start + size] for start in range(0, len(asked), size)):
+            at = torch.tensor([i for i, _ in part], device=device)
+            labels = torch.full((len(part), longest), IGNORED)
+            for place, (i, n) in enumerate(part):
+                labels[place, : len(rows[i].choices[n])] = torch.tensor(rows[i].choices[n])
+            labels = labels.to(device)
+            logits: Tensor = base(
+                encoder_outputs=BaseModelOutput(last_hidden_state=states[at]),
+                attention_mask=inputs["attention_mask"][at],
+                decoder_input_ids=decoder_input(base, labels),
+                use_cache=False,
+            ).logits.float()
+            losses = nn.functional.cross_entropy(
+                logits.flatten(0, 1), labels.flatten(), ignore_index=IGNORED, reduction="none"
+            )
+            likeliest = (logits.argmax(-1) == labels) | labels.eq(IGNORED)
+            where = tuple(np.array(part).T)
+            scores[where] = -losses.view(labels.shape).double().sum(1).cpu().numpy()
+            greedy[where] = likeliest.all(1).cpu().numpy()
+    return scores, greedy

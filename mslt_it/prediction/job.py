@@ -12,26 +12,27 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 import itertools
 import os
 import shutil
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from accelerate import PartialState
 
-from mslt_it.evaluation.asking import Engine, Question, ask
+from mslt_it.evaluation.asking import ask
 from mslt_it.evaluation.evaluator import is_sharded, on_main
 from mslt_it.integrations.ray_cluster import RayCluster
 from mslt_it.journal import opened_line, sealed_line
 from mslt_it.locks import beside, only_writer
 from mslt_it.prediction import tables
-from mslt_it.prediction.labeller import REASON, Answer, How, Labeller
+from mslt_it.prediction.labeller import REASON, How, Labeller
 from mslt_it.prediction.ray_job import labelled
 from mslt_it.prediction.row_languages import RowLanguages
 from mslt_it.prediction.tables import Table
@@ -262,19 +263,9 @@ class _Work:
             if number not in wanted:
                 continue
             journal = self.path("asked", number)  # of a kill: what is in it is not asked again
-
-            def put(engine: Engine, questions: tuple[Question, ...], journal: Path = journal) -> Sequence[Answer]:
-                answers, _ = ask(
-                    engine,
-                    questions,
-                    model_key=model_key,
-                    path=journal,
-                    about={"chunk": journal.stem},
-                    replaces=True,  # whose job it is, job.json says
-                    advance=progress.advance,
-                )
-                return answers
-
+            how: dict[str, Any] = {"model_key": model_key, "path": journal, "about": {"chunk": journal.stem}}
+            # Whose job it is, job.json says.
+            put = functools.partial(ask, **how, replaces=True, advance=progress.advance)
             yield number, list(labeller.label(rows, self.languages, put))
 
     def join(self, out_format: str) -> dict[str, Any]:

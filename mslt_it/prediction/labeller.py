@@ -35,7 +35,7 @@ from mslt_it.records import PromptedExample, fingerprint
 
 REASON = "reason"
 Answer = Mapping[str, Any]
-Ask = Callable[[Engine, tuple[Question, ...]], Sequence[Answer]]
+Ask = Callable[[Engine, tuple[Question, ...]], tuple[Sequence[Answer], int]]
 
 
 @dataclass(frozen=True)
@@ -125,7 +125,7 @@ class Labeller:
         """Each row's added columns, and under "" the language it was asked in; in order.
 
         Args:
-            ask: puts the questions to the engine; None: the answers are kept nowhere.
+            ask: as `mslt_it.evaluation.asking.ask`; None: the answers are kept nowhere.
         """
         found: list[dict[str, Any]] = [{} for _ in rows]
         items: dict[str, list[tuple[int, PromptedExample]]] = {}
@@ -151,7 +151,7 @@ class Labeller:
         if asked:
             questions = tuple(dict.fromkeys(question for *_, question in asked))  # the same row is asked once
             model_engine = engine(self.model, questions, self.encoder, self.recipe.scoring.batch_tokens)
-            said = ask(model_engine, questions) if ask else answers_now(model_engine)
+            said = ask(model_engine, questions)[0] if ask else answers_now(model_engine)
             answers = dict(zip(questions, said, strict=True))
             for index, item, question in asked:
                 found[index] = self._read(item, answers[question])

@@ -15,9 +15,6 @@ import pytest
 pytestmark = pytest.mark.filterwarnings("error")  # division by zero and the like are warnings of NumPy's
 
 
-# By simulation
-
-
 @cache
 def benchmark() -> ModuleType:
     path = Path(__file__).parents[2] / "benchmarks" / "coverage.py"

@@ -73,13 +73,12 @@ def measure(
     seen = tuple(code for code in languages if any(code in system.sources for system in systems.values()))
     groups = _groups(languages, seen)
     draws = _draws(num_items, settings)
-    found: dict[str, Found] = {}
+    found: dict[str, dict[str, Array]] = {}
     grouped: dict[str, Grouped] = {}
     points: dict[str, Any] | None = None
     for name, system in systems.items():
         states = _states(system, tokenised, settings)
-        found[name] = _found(states, settings)
-        grouped[name] = _grouped(found[name], groups)
+        found[name], grouped[name] = _found(states, groups, settings)
         if settings.map != "none":
             points = points or _new_map(states, grouped[name], languages, settings)
             points["systems"][name] = _coordinates(states[points["layer"]], settings)
@@ -92,7 +91,7 @@ def measure(
         "seen": list(seen),
         "unseen": [code for code in languages if code not in seen],
         "num_items": num_items,
-        "num_layers": len(found[names[0]]["cka"][0]),
+        "num_layers": len(found[names[0]]["cka"]),
         "settings": to_plain(settings),
         "chance": {"cka": 0.0, "retrieval": 1 / num_items} | dict.fromkeys(LANGUAGE_MEASURES, 1.0),
         "texts": {
@@ -103,8 +102,8 @@ def measure(
         "systems": {
             name: {
                 "sources": list(systems[name].sources),
-                "pairs": {m: _plain(found[name][m][0]) for m in PAIR_MEASURES},
-                "languages": {m: _plain(found[name][m][0]) for m in LANGUAGE_MEASURES},
+                "pairs": {m: _plain(found[name][m]) for m in PAIR_MEASURES},
+                "languages": {m: _plain(found[name][m]) for m in LANGUAGE_MEASURES},
                 "groups": _intervals(grouped[name], draws, settings),
             }
             for name in names
@@ -118,7 +117,6 @@ def measure(
     }
 
 
-Found = Mapping[str, tuple[Array, Array]]  # measure -> (layers, languages[, languages]) figures, (..., n) items' parts
 Grouped = Mapping[tuple[str, str], tuple[Array, Array]]  # (measure, group) -> (layers + 1,) figures, (layers + 1, n)
 
 
@@ -158,41 +156,45 @@ def _states(system: ModelInState, tokenised: Mapping[str, TokenisedTexts], setti
     return np.stack(each, axis=1)
 
 
-def _found(states: np.ndarray, settings: Settings) -> Found:
-    """All measures of (layers + 1, languages, n, width)."""
-    count, n = states.shape[1:3]
-    found: dict[str, list[tuple[Array, Array]]] = {m: [] for m in (*PAIR_MEASURES, *LANGUAGE_MEASURES)}
+def _found(
+    states: np.ndarray, groups: Mapping[str, Mapping[str, tuple[Any, ...]]], settings: Settings
+) -> tuple[dict[str, Array], Grouped]:
+    """Of (layers + 1, languages, n, width): measure -> (layers + 1, languages[, languages]); and the groups' means,
+    layer by layer and last over layers 1 and up: 0, the embeddings, is the same for all adapters."""
+    matrices: dict[str, list[Array]] = {}
+    means: dict[tuple[str, str], list[tuple[Array, Array]]] = {}
     for layer in states:
-        at = layer.astype(np.float64)
-        hits = np.full((count, count, n), np.nan)
-        around = centred(at, "language")
-        units = unit(around if settings.centre_retrieval else at)
-        for i, j in itertools.combinations(range(count), 2):
-            hits[i, j], hits[j, i] = retrieval(units[i], units[j], csls=settings.csls)
-        similar, influence = cka_pairs(grams(at))
-        np.fill_diagonal(similar, np.nan)
-        found["cka"].append((similar, influence))
-        found["retrieval"].append((hits.mean(axis=2), (hits + hits.swapaxes(0, 1)) / 2))
-        (shares, entropy), (centred_shares, _) = (
-            mixing(x, neighbours=settings.neighbours, own_translations=settings.own_translations)
-            for x in (centred(at, "all"), around)
-        )
-        for measure_, items in (("mixing", shares), ("entropy", entropy), ("centred_mixing", centred_shares)):
-            found[measure_].append((items.mean(axis=1), items))
-    return {name: (np.stack([f for f, _ in own]), np.stack([i for _, i in own])) for name, own in found.items()}
+        for name, (figures, items) in _of_layer(layer.astype(np.float64), settings).items():
+            matrices.setdefault(name, []).append(figures)
+            for group, places in groups[name].items():
+                own = items[places].mean(axis=0)
+                # An item's part in CKA is what the value loses without it; elsewhere the value is the items' mean.
+                value = figures[places].mean() if name == "cka" else own.mean()
+                means.setdefault((name, group), []).append((value, own))
+    grouped = {}
+    for key, found in means.items():
+        values, parts = (np.stack(one) for one in zip(*found, strict=True))
+        grouped[key] = np.append(values, values[1:].mean()), np.vstack([parts, parts[1:].mean(axis=0)])
+    return {name: np.stack(one) for name, one in matrices.items()}, grouped
 
 
-def _grouped(found: Found, groups: Mapping[str, Mapping[str, tuple[Any, ...]]]) -> Grouped:
-    """The mean of each group, layer by layer, and last over layers 1 and up: 0, the embeddings, is the same for all
-    adapters."""
-    result = {}
-    for name, (figures, items) in found.items():
-        for group, places in groups[name].items():
-            own = items[:, *places].mean(axis=1)
-            # An item's part in CKA is what the value loses without it; elsewhere the value is the mean of the items.
-            values = figures[:, *places].mean(axis=1) if name == "cka" else own.mean(axis=1)
-            result[name, group] = np.append(values, values[1:].mean()), np.vstack([own, own[1:].mean(axis=0)])
-    return result
+def _of_layer(at: Array, settings: Settings) -> dict[str, tuple[Array, Array]]:
+    """Of (languages, n, width): measure -> (languages[, languages]) figures, and (..., n) the items' parts in them."""
+    count, n = at.shape[:2]
+    hits = np.full((count, count, n), np.nan)
+    around = centred(at, "language")
+    units = unit(around if settings.centre_retrieval else at)
+    for i, j in itertools.combinations(range(count), 2):
+        hits[i, j], hits[j, i] = retrieval(units[i], units[j], csls=settings.csls)
+    similar, influence = cka_pairs(grams(at))
+    np.fill_diagonal(similar, np.nan)
+    (shares, entropy), (centred_shares, _) = (
+        mixing(x, neighbours=settings.neighbours, own_translations=settings.own_translations)
+        for x in (centred(at, "all"), around)
+    )
+    found = {"cka": (similar, influence), "retrieval": (hits.mean(axis=2), (hits + hits.swapaxes(0, 1)) / 2)}
+    each = {"mixing": shares, "entropy": entropy, "centred_mixing": centred_shares}
+    return found | {name: (items.mean(axis=1), items) for name, items in each.items()}
 
 
 def _less(one: Grouped, other: Grouped) -> Grouped:

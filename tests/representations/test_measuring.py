@@ -221,7 +221,7 @@ def test_intervals_hold_the_truth_about_as_often_as_they_say() -> None:
     truth = cka(*states(2000)[1])
     held = 0
     for _ in range(60):
-        found = measuring._grouped(measuring._found(states(40), settings), groups)
+        _, found = measuring._found(states(40), groups, settings)
         figure = measuring._intervals(found, measuring._draws(40, settings), settings)["cka"]["all"]["mean"]
         held += figure["low"] <= truth <= figure["high"]
     assert 53 <= held <= 60

@@ -35,11 +35,7 @@ class Matched:
 
     @staticmethod
     def of(systems: Mapping[str, Sequence[Cell]]) -> Matched:
-        """The evaluator asks all systems the same; a Problem where these were asked something else.
-
-        Args:
-            systems: name -> its languages' cells, all in the same order.
-        """
+        """Of name -> its languages' cells, all in the same order; a Problem where one was asked something else."""
         (name, first), *others = systems.items()
         for other, cells in others:
             if [(cell.language, cell.item_ids) for cell in cells] != [(cell.language, cell.item_ids) for cell in first]:

@@ -122,11 +122,8 @@ class Labeller:
     def label(
         self, rows: Sequence[Mapping[str, Any]], languages: RowLanguages, ask: Ask | None = None
     ) -> list[dict[str, Any]]:
-        """Each row's added columns, and under "" the language it was asked in; in order.
-
-        Args:
-            ask: as `mslt_it.evaluation.asking.ask`; None: the answers are kept nowhere.
-        """
+        """Each row's added columns, and under "" the language it was asked in; in order. ``ask``: as
+        `mslt_it.evaluation.asking.ask`; None: the answers are kept nowhere."""
         found: list[dict[str, Any]] = [{} for _ in rows]
         items: dict[str, list[tuple[int, PromptedExample]]] = {}
         for index, row in enumerate(renamed(self.task, [Row("", row) for row in rows])):

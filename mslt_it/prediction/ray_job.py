@@ -40,12 +40,8 @@ class Actor:
 def labelled(
     cluster: RayCluster, run: str, how: How, table: Table, data: str, wanted: Collection[int], size: int
 ) -> Iterator[tuple[int, list[dict[str, Any]]]]:
-    """(number, added columns of each row) of the wanted chunks, in the order in which they are done.
-
-    Args:
-        data: what errors call the table.
-        size: rows of a chunk.
-    """
+    """(number, added columns of each row) of the wanted chunks of ``size`` rows, in the order in which they are done;
+    ``data``: what errors call the table."""
 
     def chunks(_: pyarrow.Table) -> Iterator[pyarrow.Table]:
         for number, rows in table.chunks(size):

@@ -158,12 +158,7 @@ def _parquet_rows(path: Path) -> Iterator[Values]:
 
 
 def write(path: Path, form: str, table: Table, added: Mapping[str, str], rows: Iterable[Values]) -> None:
-    """Writes the rows, as they come.
-
-    Args:
-        table: that the rows are of.
-        added: column -> "number" or "text", after the table's own.
-    """
+    """Writes the rows of a table, as they come; ``added``: column -> "number" or "text", after the table's own."""
     names = [*table.names, *added]
 
     def cells(row: Values) -> list[Any]:

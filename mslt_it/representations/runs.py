@@ -75,11 +75,8 @@ def measure_runs(
     settings: Settings,
     advance: Callable[[str], object] = lambda system: None,
 ) -> dict[str, Any]:
-    """`measure` of finished runs and their base, on the scored rows of the first run's task.
-
-    Args:
-        runs: name -> run folder, the single-source run before the multi-source one.
-    """
+    """`measure` of finished runs and their base, on the scored rows of the first run's task; ``runs``: name -> run
+    folder, the single-source run before the multi-source one."""
     finished = {name: read_run(folder) for name, folder in runs.items()}
     tokenizer, systems = systems_of_runs(finished)
     recipe = next(iter(finished.values())).recipe

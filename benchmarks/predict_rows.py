@@ -27,13 +27,13 @@ from pathlib import Path
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch is imported
 
 import numpy as np
+from scipy.special import softmax
 
 from mslt_it import predict
 from mslt_it.cli import main as mslt
 from mslt_it.data.build import askable
 from mslt_it.data.prompts import prompted
 from mslt_it.data.shapes import asked_example
-from mslt_it.evaluation.calibration import softmax
 from mslt_it.prediction.labeller import How, Labeller
 from mslt_it.quiet import quiet_libraries
 from mslt_it.world.generator import task_examples

@@ -198,7 +198,7 @@ def evaluate(
     request = request_of(Call(record, frozenset(options), _listed(overrides), frozenset(), folder))
     with _only_said(say) as show:
         state = PartialState(cpu=not has_gpu())
-        content = evaluating.evaluate(request, state, show, vllm=engine_of(request.backend))
+        content = evaluating.evaluate(request, state, show, vllm=engine_of(request.asked.backend))
         state.wait_for_everyone()
     if not content:  # a process that only helped
         return Evaluation(pd.DataFrame(), {}, Path(), "ok", pd.DataFrame(), ())

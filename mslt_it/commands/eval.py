@@ -27,7 +27,7 @@ def run(call: Call) -> int:
         if state.is_main_process:
             call.say(text)
 
-    content = evaluate(request, state, say, "--details" in call.flags, engine_of(request.backend))
+    content = evaluate(request, state, say, "--details" in call.flags, engine_of(request.asked.backend))
     if not state.is_main_process:
         return 0
     if call.as_json:

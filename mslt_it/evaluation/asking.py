@@ -15,8 +15,6 @@ from typing import Any
 import numpy as np
 
 from mslt_it.data.encoding import Encoder
-from mslt_it.data.passages import Passage
-from mslt_it.data.segments import Words
 from mslt_it.evaluation.cache import AnswerCache, key_of
 from mslt_it.evaluation.generation import Prompt, Sampling, TextGenerator
 from mslt_it.evaluation.heads import ENGINES, HeadEngine
@@ -36,7 +34,7 @@ class Question:
     max_new_tokens: int = 0
     sample: int = 0
     field: str = ""
-    source: Words | Passage | None = None  # what an encoder's answer is cut from
+    source: Any = None  # the Words or the Passage that an encoder's answer is cut from
 
     @property
     def key(self) -> str:
@@ -54,20 +52,19 @@ class Question:
 
 
 class ChoiceEngine:
-    """Log-likelihoods of each question's choices, in nats; written as text where they are not finite."""
+    """Log-likelihoods of each question's choices, in nats; written as text where they are not finite.
+
+    ``batches``: positions of the questions; decided by these and the settings alone.
+    """
 
     def __init__(self, model: Any, questions: Sequence[Question], *, batch_tokens: int, pad_id: int) -> None:
         requests = [Request(question.prompt_ids, question.choices) for question in questions]
         self._questions = questions
         self._scorer = ChoiceScorer(model, requests, batch_tokens=batch_tokens, pad_id=pad_id)
-
-    @property
-    def batches(self) -> tuple[tuple[int, ...], ...]:
-        """Positions of the questions, batch by batch; decided by the questions and the settings alone."""
-        return self._scorer.batches
+        self.batches = self._scorer.batches
 
     def answer(self, batch: Sequence[int]) -> list[dict[str, Any]]:
-        rows = self._scorer.score(batch).log_likelihoods
+        rows, _ = self._scorer.score(batch)
         return [
             {"log_likelihoods": [_number(v) for v in row[: len(self._questions[i].choices)]]}
             for i, row in zip(batch, rows, strict=True)
@@ -92,10 +89,7 @@ class TextEngine:
     ) -> None:
         self._generator, self._questions = generator, questions
         self._sampling, self._end_id, self._backend = sampling, end_id, backend
-
-    @property
-    def batches(self) -> tuple[tuple[int, ...], ...]:
-        return self._generator.batches
+        self.batches = generator.batches
 
     def answer(self, batch: Sequence[int]) -> list[dict[str, Any]]:
         return [
@@ -125,29 +119,30 @@ class TextEngine:
 Engine = ChoiceEngine | TextEngine | HeadEngine  # a model and the questions it is to answer
 
 
-def prompts_of(questions: Sequence[Question]) -> list[Prompt]:
-    """The questions as a generator takes them."""
-    return [Prompt(q.prompt_ids, q.max_new_tokens, q.key) for q in questions]
-
-
 def engine(
-    model: Any, questions: Sequence[Question], encoder: Encoder, batch_tokens: int, sampling: Sampling | None = None
+    model: Any,
+    questions: Sequence[Question],
+    encoder: Encoder,
+    batch_tokens: int,
+    sampling: Sampling | None = None,
+    vllm: Callable[..., Any] | None = None,
 ) -> Engine:
-    """The loaded model as one that scores choices, writes, or says by its head; ``sampling`` None: greedily."""
+    """The loaded model as one that scores choices, writes, or says by its head.
+
+    Args:
+        sampling: None: greedily.
+        vllm: makes the generator that writes in place of the loaded model.
+    """
     if encoder.head:
         return ENGINES[encoder.head](model, questions, encoder, batch_tokens=batch_tokens)
     if questions[0].choices:
         return ChoiceEngine(model, questions, batch_tokens=batch_tokens, pad_id=encoder.pad_id)
     sampling = sampling or Sampling()
-    generator = TextGenerator(
-        model,
-        prompts_of(questions),
-        end_id=encoder.end_id,
-        pad_id=encoder.pad_id,
-        batch_tokens=batch_tokens,
-        decode=encoder.decode_text,
-        sampling=sampling,
-    )
+    prompts = [Prompt(q.prompt_ids, q.max_new_tokens, q.key) for q in questions]
+    how: dict[str, Any] = {"end_id": encoder.end_id, "decode": encoder.decode_text, "sampling": sampling}
+    if vllm is not None:
+        return TextEngine(vllm(prompts, **how), questions, sampling, encoder.end_id, "vllm")
+    generator = TextGenerator(model, prompts, pad_id=encoder.pad_id, batch_tokens=batch_tokens, **how)
     return TextEngine(generator, questions, sampling, encoder.end_id)
 
 
@@ -166,14 +161,6 @@ def is_sound(answer: Mapping[str, Any]) -> bool:
     return answer["text"] is not None
 
 
-@dataclass(frozen=True)
-class Asked:
-    """What became of the questions."""
-
-    rows: tuple[Mapping[str, Any], ...]  # as in the journal, in the order of the questions
-    num_computed: int  # questions that the model was asked now
-
-
 def ask(
     engine: Engine,
     questions: tuple[Question, ...],
@@ -186,8 +173,9 @@ def ask(
     replaces: bool = False,
     advance: Callable[[int], object] = lambda n: None,
     on_main: Callable[[Callable[[], Any]], Any] = lambda do: do(),
-) -> Asked:
-    """The answers to all questions, those that are known already first.
+) -> tuple[list[Mapping[str, Any]], int]:
+    """The answers to all questions as in the journal, in the order of the questions; and how many of these the model
+    was asked now.
 
     Args:
         model_key: the hashes of everything that the model is made of.
@@ -229,7 +217,7 @@ def ask(
     ordered: list[Mapping[str, Any]] = [{}] * len(questions)
     for place, row in zip((i for batch in batches for i in batch), on_main(journal.rows), strict=True):
         ordered[place] = row
-    return Asked(tuple(ordered), num_computed)
+    return ordered, num_computed
 
 
 def _number(value: np.floating) -> float | str:

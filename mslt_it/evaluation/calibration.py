@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.optimize import minimize_scalar
+from scipy.special import softmax
 
 from mslt_it.models.identity import ADAPTER, FinishedRun
 from mslt_it.store import is_intact
 
-NUM_BINS = 15
 MIN_ROWS = 20  # fewer say nothing of how often the model is right
 
 
@@ -26,14 +26,7 @@ class Calibration:
     error_after: float
 
 
-def softmax(log_likelihoods: np.ndarray, temperature: float = 1.0) -> np.ndarray:
-    """(rows, choices) nats -> probabilities over the choices alone."""
-    scaled = log_likelihoods / temperature
-    weights = np.exp(scaled - scaled.max(axis=-1, keepdims=True))
-    return weights / weights.sum(axis=-1, keepdims=True)
-
-
-def calibration_error(probabilities: np.ndarray, right: np.ndarray, num_bins: int = NUM_BINS) -> float:
+def calibration_error(probabilities: np.ndarray, right: np.ndarray, num_bins: int = 15) -> float:
     """The expected calibration error: how far, on average over rows, the share of right answers among rows of like
     confidence is from that confidence; bins of equal width.
 
@@ -52,7 +45,7 @@ def fitted_temperature(log_likelihoods: np.ndarray, right: np.ndarray) -> float:
     """The temperature under which the right answers are likeliest, between 0.05 and 150."""
 
     def loss(log_temperature: float) -> float:
-        found = softmax(log_likelihoods, float(np.exp(log_temperature)))
+        found = softmax(log_likelihoods / np.exp(log_temperature), axis=-1)
         return float(-np.log(np.maximum(found[np.arange(len(right)), right], 1e-300)).mean())
 
     return float(np.exp(minimize_scalar(loss, bounds=(-3.0, 5.0), method="bounded").x))
@@ -78,5 +71,5 @@ def calibrated(run: FinishedRun) -> Calibration | str:
         )
     found, gold = np.array(scores, dtype=float), np.array(right)
     temperature = fitted_temperature(found, gold)
-    errors = [calibration_error(softmax(found, one), gold) for one in (1.0, temperature)]
+    errors = [calibration_error(softmax(found / one, axis=-1), gold) for one in (1.0, temperature)]
     return Calibration(temperature, len(gold), run.recipe.sources, *errors)

@@ -51,10 +51,14 @@ def components(item_ids: Sequence[Sequence[str]], groups: Sequence[Sequence[str]
     num = len(numbers)
     shared = [(cluster, num + language) for language, one in enumerate(of_rows) for cluster in set(one.tolist())]
     parts = _connected(num + len(rows), shared)[num:].tolist()
-    return [
-        _component(tuple(number for number, part in enumerate(parts) if part == one), of_rows)
-        for one in dict.fromkeys(parts)
-    ]
+    found = []
+    for one in dict.fromkeys(parts):
+        members = tuple(number for number, part in enumerate(parts) if part == one)
+        own = [of_rows[number] for number in members]
+        kept, numbered = np.unique(np.concatenate(own), return_inverse=True)
+        ends = np.cumsum([len(each) for each in own])[:-1]
+        found.append(Component(members, tuple(np.split(numbered, ends)), len(kept)))
+    return found
 
 
 def _connected(size: int, pairs: Sequence[tuple[int, int]]) -> np.ndarray:
@@ -62,12 +66,6 @@ def _connected(size: int, pairs: Sequence[tuple[int, int]]) -> np.ndarray:
     ends = np.array(pairs, dtype=int).reshape(-1, 2).T
     graph = coo_array((np.ones(len(pairs)), (ends[0], ends[1])), shape=(size, size))
     return np.asarray(connected_components(graph, directed=False)[1])
-
-
-def _component(members: tuple[int, ...], of_rows: Sequence[np.ndarray]) -> Component:
-    rows = [of_rows[number] for number in members]
-    numbers, clusters = np.unique(np.concatenate(rows), return_inverse=True)
-    return Component(members, tuple(np.split(clusters, np.cumsum([len(one) for one in rows])[:-1])), len(numbers))
 
 
 def sums_by(numbers: np.ndarray, values: np.ndarray, size: int) -> np.ndarray:

@@ -12,23 +12,18 @@ Two intervals. ``low`` and ``high`` are for these very languages and other items
 
 Intervals over items. ``benchmarks/coverage.py`` simulates how often they hold the truth.
 
-- Shares of right items (accuracy, exact match) have closed forms (`intervals`): Wilson's (1927) for one language; for a
-  mean the languages' own, put together by how their figures vary with each other; for differences the same of paired
-  Wald intervals with one discordant item added in each direction (Bonett & Price 2012). Rows in clusters count as so
-  many fewer as the design effect says (Kish 1965), with Student's t.
+- Shares of right items (accuracy, exact match) have closed forms (`intervals`).
 - Other figures (F1, chrF) have the percentile bootstrap (Efron 1979) about the figure, each end moved away from it by
   what Student's t and the n - 1 of a variance make of the normal's z, as known from the clusters that are drawn; for a
   difference at least by sqrt(1 + (z^2 + 3) / 2m), about the same (Hesterberg 2015), with the m clusters on which the
-  systems differ. Where languages vary more or less, the effective number of clusters counts (Satterthwaite 1946). A
-  language that no resample moves (all is right, or nothing) counts as a share of right items of that value. BCa
+  systems differ. Where languages vary more or less, the effective number of clusters counts (Satterthwaite 1946). BCa
   intervals (Efron 1987) were tried on F1 and hold the truth less often still there.
 
 Tests. ``Difference.p`` is the two-sided bootstrap p of no difference: resampled differences d* are shifted so that
 their centre is 0 and moved away from it as above, and p = (1 + number of |d* - d| >= |d|) / (1 + num_bootstrap), never
 0. Nor is it below 2^(1 - m) where the systems differ on m clusters only: swapping the systems cluster by cluster has no
-more than 2^m outcomes, so no test of paired items gives less. Over a family of comparisons ``p_adjusted`` is the
-step-down max-T p (Westfall & Young 1993): the studentised differences of all comparisons come from the same resamples,
-so correlated comparisons cost less than Bonferroni's correction has them cost.
+more than 2^m outcomes. Over a family of comparisons ``p_adjusted`` is the step-down max-T p (Westfall & Young 1993):
+correlated comparisons cost less than by Bonferroni's correction.
 """
 
 from __future__ import annotations
@@ -106,7 +101,7 @@ def macro(measure: Measure, cells: Sequence[Cell], *, settings: Settings) -> Est
     values = matched.values(measure)[:, 0]
     value = float(values.mean())
     if measure.is_share:
-        shares = ItemShares.of([counts[:, 0, 0] for counts in matched.counts], matched.drawn)
+        shares = ItemShares.of([cell.counts[:, 0, 0] for cell in matched.cells], matched.drawn)
         low, high = shares.interval(settings.confidence)
         covariance = shares.covariance
     else:
@@ -116,9 +111,8 @@ def macro(measure: Measure, cells: Sequence[Cell], *, settings: Settings) -> Est
         more = _not_moved(values, drawn, matched, lambda shares: shares.interval(settings.confidence))
         low, high = _bootstrap_interval(value, drawn.mean(axis=0), factor, settings, more)
     wider = languages_interval(values, covariance, settings.confidence, (low, high)) or (None, None)
-    in_all = set.intersection(*(set(ids) for ids in matched.item_ids))
-    n = sum(map(len, matched.item_ids))
-    return Estimate(value, low, high, n, len(cells), matched.num_clusters, len(in_all), *wider)
+    in_all = set.intersection(*(set(cell.item_ids) for cell in cells))
+    return Estimate(value, low, high, matched.num_items, len(cells), matched.num_clusters, len(in_all), *wider)
 
 
 def difference(measure: Measure, a: Sequence[Cell], b: Sequence[Cell], *, settings: Settings) -> Difference:
@@ -144,7 +138,7 @@ def differences(
     figures = _drawn(matched, measure, settings)
     parts = [(matched, figures)]
     if per_language:
-        parts = [(matched.alone(row), figures[[row]]) for row in range(len(matched.languages))]
+        parts = [(matched.alone(row), figures[[row]]) for row in range(len(matched.cells))]
     compared = [_Compared(measure, part, a, b, drawn, settings) for a, b in pairs for part, drawn in parts]
     p, p_adjusted, half = _test(compared, settings.confidence)
     found = []
@@ -165,12 +159,12 @@ def differences(
                 family_high=max(high, min(1.0, one.value + float(half[i]))),
                 p=float(p[i]),
                 p_adjusted=float(p_adjusted[i]),
-                n=sum(map(len, of.item_ids)),
-                num_languages=len(of.languages),
+                n=of.num_items,
+                num_languages=len(of.cells),
                 num_groups=of.num_clusters,
                 languages_low=wider and wider[0],
                 languages_high=wider and wider[1],
-                language=of.languages[0] if per_language else "",
+                language=of.cells[0].language if per_language else "",
             )
         )
     return found
@@ -197,7 +191,7 @@ class _Compared:
         self.factor = _few_clusters(covariance, matched, settings.confidence, differing)
         self.shares = None
         if measure.is_share:
-            right = [counts[:, first, 0] - counts[:, second, 0] for counts in matched.counts]
+            right = [cell.counts[:, first, 0] - cell.counts[:, second, 0] for cell in matched.cells]
             self.shares = ItemShares.of(right, matched.drawn)
         self.covariance = self.shares.covariance if self.shares else covariance
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from accelerate import PartialState
 
+from mslt_it import values
 from mslt_it.config.checks import check_kind
 from mslt_it.config.recipe import AdapterConfig, Recipe
 from mslt_it.data.build import notes_on_scored
@@ -18,6 +19,7 @@ from mslt_it.data.segments import encoder_of
 from mslt_it.evaluation.cache import AnswerCache
 from mslt_it.evaluation.evaluator import Evaluator, on_main, unit
 from mslt_it.evaluation.folder import claim, finished, inputs, request_fingerprint, seal
+from mslt_it.evaluation.generation import Sampling
 from mslt_it.evaluation.measures import check_languages
 from mslt_it.evaluation.output import write_results
 from mslt_it.evaluation.questions import in_variant
@@ -44,16 +46,11 @@ def evaluate(
         details: say what became of each label, too.
         vllm: starts the engine that writes answers in place of the loaded base.
     """
-    bench = resolve(
-        runs=request.runs,
-        model=request.model,
-        adapters=request.adapters,
-        with_base=request.with_base,
-        seen=request.seen,
-    )
+    asked = request.asked
+    bench = resolve(runs=asked.run, model=request.model, adapters=asked.adapter, with_base=asked.base, seen=asked.seen)
     wanted = request_fingerprint(request, bench)
     name = "-".join(recipe.task.name for recipe in request.recipes)
-    out = request.out or Path("evals") / f"{name}-{wanted[:10]}"
+    out = values.path(asked.out) if asked.out else Path("evals") / f"{name}-{wanted[:10]}"
 
     def look() -> dict[str, Any] | None:
         found = finished(out, wanted, inputs(request, bench))
@@ -62,11 +59,11 @@ def evaluate(
         return found
 
     def alone() -> contextlib.AbstractContextManager[None]:
-        return only_writer(out, out / LOCK, wait=request.wait, say=say) if state.is_main_process else nobody
+        return only_writer(out, out / LOCK, wait=asked.wait, say=say) if state.is_main_process else nobody
 
     nobody = contextlib.nullcontext()
     content: dict[str, Any] | None = on_main(state, look)
-    if content is None and request.wait:
+    if content is None and asked.wait:
         with alone():
             content = on_main(state, look)
     if content is not None:
@@ -97,7 +94,7 @@ def _done(
     vllm: Callable[[Bench, LoadedBase], Any] | None,
 ) -> dict[str, Any]:
     """Asks what is not answered yet, writes the results and seals them."""
-    started = time.monotonic()
+    started, asked, aside = time.monotonic(), request.asked, request.set_aside
     for recipe in request.recipes:
         check_languages(recipe.task.metric, request.languages[recipe.task.name])
         for variant in request.variants:
@@ -109,15 +106,7 @@ def _done(
     longest = max(request.recipes, key=lambda recipe: recipe.data.max_length_tokens)
     encoder = encoder_of(dataclasses.replace(longest, model=bench.model), loaded.tokenizer)
     units = [
-        unit(
-            recipe,
-            variant,
-            code,
-            encoder,
-            request.settings,
-            request.set_aside[recipe.task.name].ids[code],
-            request.rows,
-        )
+        unit(recipe, variant, code, encoder, asked.samples, aside[recipe.task.name].ids[code], request.rows)
         for recipe in request.recipes
         for variant in request.variants
         for code in request.languages[recipe.task.name]
@@ -127,14 +116,15 @@ def _done(
     num_items = sum(len(one.items or one.examples) for one in units)
     say(f"Scoring {counted(len(units), 'table')} of answers per system, {counted(num_items, 'item')} in all ...")
     state.wait_for_everyone()  # the folder is claimed
-    with contextlib.closing(_cache(request, say)) as cache:
+    with contextlib.closing(_cache(asked.cache, say)) as cache:
         evaluator = Evaluator(
             bench.systems,
             loaded,
             encoder,
             out,
             state,
-            settings=request.settings,
+            samples=asked.samples,
+            sampling=Sampling(asked.temperature, asked.top_p, asked.seed) if asked.samples > 1 else Sampling(),
             cache=cache,
             runs=[run.folder for run in bench.runs],
             vllm=None if vllm is None else lambda: vllm(bench, loaded),
@@ -163,12 +153,12 @@ def _refuse_for_head(recipe: Recipe, bench: Bench) -> None:
         )
 
 
-def _cache(request: Request, say: Say) -> AnswerCache:
+def _cache(asked: str | None, say: Say) -> AnswerCache:
     """The cache that was asked for; the usual one only where it can be used."""
     try:
-        return AnswerCache(request.cache)
+        return AnswerCache(None if asked == "none" else values.path(asked) if asked else user_cache())
     except Problem as problem:
-        if request.cache != user_cache():
+        if asked:
             raise
         say(f"Note: {problem} Now it is done without.")
         return AnswerCache(None)

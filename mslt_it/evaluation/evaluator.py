@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 import os
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from accelerate.utils import broadcast_object_list
 from mslt_it.config.recipe import Recipe
 from mslt_it.data.encoding import Encoder
 from mslt_it.data.rows import RowStore
-from mslt_it.evaluation.asking import Asked, Engine, Question, TextEngine, ask, engine, prompts_of
+from mslt_it.evaluation.asking import Question, ask, engine
 from mslt_it.evaluation.cache import AnswerCache
 from mslt_it.evaluation.generation import Sampling
 from mslt_it.evaluation.questions import (
@@ -31,7 +31,6 @@ from mslt_it.evaluation.questions import (
     write_translations,
 )
 from mslt_it.evaluation.scores import Answered
-from mslt_it.evaluation.settings import Settings
 from mslt_it.evaluation.systems import BASE, LoadedBase, System, applied, role
 from mslt_it.models.identity import ADAPTER
 from mslt_it.problems import Problem, counted
@@ -61,7 +60,7 @@ def unit(
     variant: str,
     language: str,
     encoder: Encoder,
-    settings: Settings | None = None,
+    samples: int = 1,
     without: Collection[str] = (),
     rows: RowStore | None = None,
 ) -> Unit:
@@ -75,7 +74,7 @@ def unit(
         questions = translation_questions(examples, fields, language, encoder)
         return Unit(recipe, variant, language, (), questions, tuple(examples), fields)
     items = items_of(recipe, variant, language, without, rows)
-    return Unit(recipe, variant, language, items, questions_of(recipe, items, encoder, settings or Settings()))
+    return Unit(recipe, variant, language, items, questions_of(recipe, items, encoder, samples))
 
 
 @dataclass(frozen=True)
@@ -96,7 +95,8 @@ class Evaluator:
     encoder: Encoder
     out: Path
     state: PartialState
-    settings: Settings = field(default_factory=Settings)
+    samples: int = 1
+    sampling: Sampling = field(default_factory=Sampling)
     cache: AnswerCache | None = None
     runs: Sequence[Path] = ()
     replaces: bool = False
@@ -132,23 +132,20 @@ class Evaluator:
 
     def _answered(self, unit: Unit, system: System, model: Any, progress: Progress) -> tuple[Answered, int, int]:
         recipe, language = unit.recipe, unit.language
-        ask_model = functools.partial(self._ask, unit, system, model, progress)
-        items, questions, reason, num_empty, first = unit.items, unit.questions, "", 0, None
+        items, questions, reason, num_empty, num_computed = unit.items, unit.questions, "", 0, 0
+        spent, written = list(questions), list[Mapping[str, Any]]()
         if unit.variant == "translate_solve":
-            first = ask_model(questions, f"{TRANSLATIONS}/answers", Sampling())
-            rows, num_empty, broken = translated(unit.examples, first.rows)
+            written, num_computed = self._ask(unit, system, model, progress, questions, f"{TRANSLATIONS}/answers")
+            rows, num_empty, broken = translated(unit.examples, written)
             reason = f"the translation of {counted(len(broken), 'item')} has scores that are not finite" * bool(broken)
             data = self.out / TRANSLATIONS / recipe.task.name / system.name / f"{language}.jsonl"
             if self.state.is_main_process or not self.is_sharded:
                 write_translations(data, rows, language, recipe.task.label_field)
             items = solve_items(recipe, rows, language)
-            questions = questions_of(recipe, items, self.encoder, self.settings)
+            questions = questions_of(recipe, items, self.encoder, self.samples)
+            spent += questions
             progress.total += len(questions)
-        how = self.settings
-        sampling = Sampling() if how.samples == 1 else Sampling(how.temperature, how.top_p, how.seed)
-        asked = ask_model(questions, ITEMS, sampling)
-        spent = [q for stage in (unit.questions if first else (), questions) for q in stage]
-        written = [row for stage in (first, asked) if stage for row in stage.rows]
+        answers, number = self._ask(unit, system, model, progress, questions, ITEMS, self.sampling)
         answered = Answered(
             task=recipe.task.name,
             system=system.name,
@@ -156,13 +153,13 @@ class Evaluator:
             language=language,
             role=role(system, self.systems, language),
             items=items,
-            rows=asked.rows,
+            rows=tuple(answers),
             prompt_tokens=sum(len(q.prompt_ids) for q in spent),
-            new_tokens=sum(int(row.get("num_new_tokens", 0)) for row in written),
+            new_tokens=sum(int(row.get("num_new_tokens", 0)) for row in (*written, *answers)),
             reason=reason,
             num_untranslated=num_empty,
         )
-        return answered, len(spent), asked.num_computed + (first.num_computed if first else 0)
+        return answered, len(spent), num_computed + number
 
     def _ask(
         self,
@@ -172,35 +169,26 @@ class Evaluator:
         progress: Progress,
         questions: tuple[Question, ...],
         folder: str,
-        sampling: Sampling,
-    ) -> Asked:
+        sampling: Sampling | None = None,
+    ) -> tuple[list[Mapping[str, Any]], int]:
         if not questions:  # nothing to translate: the rows are in English already
-            return Asked((), 0)
+            return [], 0
         task, place = unit.recipe.task.name, f"{unit.language}.jsonl"
-        about = {"task": task, "variant": unit.variant, "system": system.name, "language": unit.language}
         in_run = f"{folder}/{task}/{unit.variant}/{BASE if system.adapter is None else ADAPTER}/{place}"
+        writes = self.vllm is not None and not (questions[0].choices or self.encoder.head)
+        vllm = functools.partial(self._vllm.generator, system.adapter) if writes else None
         return ask(
-            self._engine(unit.recipe, model, questions, sampling, system),
+            engine(model, questions, self.encoder, unit.recipe.scoring.batch_tokens, sampling, vllm),
             questions,
             model_key=self.loaded.model_key(system),
             path=self.out / folder / task / unit.variant / system.name / place,
-            about=about,
+            about={"task": task, "variant": unit.variant, "system": system.name, "language": unit.language},
             cache=self.cache,
             earlier=(run / in_run for run in self.runs if is_intact(run, in_run)),
             replaces=self.replaces,
             advance=progress.advance,
             on_main=functools.partial(on_main, self.state) if self.is_sharded else lambda do: do(),
         )
-
-    def _engine(
-        self, recipe: Recipe, model: Any, questions: tuple[Question, ...], sampling: Sampling, system: System
-    ) -> Engine:
-        if self.vllm is None or questions[0].choices or self.encoder.head:
-            return engine(model, questions, self.encoder, recipe.scoring.batch_tokens, sampling)
-        end, decode = self.encoder.end_id, self.encoder.decode_text
-        prompts = prompts_of(questions)
-        generator = self._vllm.generator(system.adapter, prompts, end_id=end, decode=decode, sampling=sampling)
-        return TextEngine(generator, questions, sampling, end, backend="vllm")
 
     @functools.cached_property
     def _vllm(self) -> Any:

@@ -71,11 +71,8 @@ KINDS: Mapping[str, Callable[[Sequence[str]], list[str | None]]] = {"family": fa
 def language_groups(
     task: str, measure: Measure, systems: Mapping[tuple[str, str], Sequence[Cell]], settings: Settings
 ) -> list[GroupMean]:
-    """The means of every group that has several languages and not all of them.
-
-    Args:
-        systems: (system, variant) -> its unseen languages' cells.
-    """
+    """The means of every group that has several languages and not all of them; ``systems``: (system, variant) -> its
+    unseen languages' cells."""
     found = []
     codes = list(dict.fromkeys(cell.language for cells in systems.values() for cell in cells))
     for kind, groups_of in KINDS.items() if len(codes) > 2 else ():
@@ -93,13 +90,11 @@ def language_groups(
 
 def task_means(of_tasks: Mapping[str, Figures], weights: Mapping[str, float]) -> list[TaskMean]:
     """Each system's mean over the tasks, and the differences between systems or variants; empty with one task.
+    ``weights``: task -> weight, not normalised; a task that is not named has 1.
 
     A task counts with its mean over the unseen languages. Tasks have other items, so their errors are independent, and
     the interval is made of theirs: value - sqrt(sum of (w (value - low))^2), and the same above (MOVER; Zou and Donner
     2008, Statistics in Medicine 27). What has no valid mean in a task has none over them.
-
-    Args:
-        weights: task -> weight, not normalised; a task that is not named has 1.
     """
     if len(of_tasks) < 2:
         return []

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from mslt_it.data.passages import Passage, Window, windows
-from mslt_it.data.segments import Words, layout
+from mslt_it.data.passages import Window, windows
+from mslt_it.data.segments import layout
 from mslt_it.data.spans import encode, to_spans
 from mslt_it.evaluation.generation import evaluating
 from mslt_it.models.base_model import base_of
@@ -40,12 +40,8 @@ class HeadEngine(abc.ABC):
         self._rows = [self._rows_of(question) for question in questions]
         if number := sum(encoder.num_tokens(q.prompt_ids) > self._longest for q in questions):
             LOG.warning("%d of %d rows are longer than %d tokens and were cut.", number, len(questions), self._longest)
-        self._batches = tuple(in_batches([sum(map(len, rows)) for rows in self._rows], batch_tokens))
-
-    @property
-    def batches(self) -> tuple[tuple[int, ...], ...]:
-        """Positions of the questions of each call of `answer`, the longest first."""
-        return self._batches
+        # Positions of the questions of each call of `answer`, the longest first.
+        self.batches = tuple(in_batches([sum(map(len, rows)) for rows in self._rows], batch_tokens))
 
     def answer(self, batch: Sequence[int]) -> list[dict[str, Any]]:
         return [self._read(position, found) for position, found in zip(batch, self.outputs(batch), strict=True)]
@@ -101,21 +97,16 @@ class TagEngine(HeadEngine):
     none."""
 
     def decided_by(self, position: int) -> Mapping[str, Any]:
-        words = self._words(position)
+        words = self._questions[position].source
         own = {"words": words.texts, "spaced": words.is_spaced, "labels": self._encoder.labels}
         return {**super().decided_by(position), **own}
 
-    def _words(self, position: int) -> Words:
-        source = self._questions[position].source
-        assert isinstance(source, Words)
-        return source
-
     def _own(self, position: int, number: int, logits: Tensor) -> Tensor:
         end = len(self._rows[position][number]) - self._encoder.num_behind
-        return logits[[place for place in self._words(position).places if place < end]]
+        return logits[[place for place in self._questions[position].source.places if place < end]]
 
     def _read(self, position: int, found: Sequence[Tensor]) -> dict[str, Any]:
-        [logits], words, labels = found, self._words(position), self._encoder.labels
+        [logits], words, labels = found, self._questions[position].source, self._encoder.labels
         if not bool(torch.isfinite(logits).all()):
             return self._written(position, None)
         tags = [labels[n] for n in logits.argmax(-1).tolist()]
@@ -129,29 +120,22 @@ class SpanEngine(HeadEngine):
     worth as a beginning and their last as an end, over all windows; at most ``max_new_tokens`` of them."""
 
     def decided_by(self, position: int) -> Mapping[str, Any]:
-        question = self._questions[position]
-        rows = self._rows[position]
-        return {**super().decided_by(position), "windows": rows, "max_new_tokens": question.max_new_tokens}
-
-    def _passage(self, position: int) -> Passage:
-        source = self._questions[position].source
-        assert isinstance(source, Passage)
-        return source
+        own = {"windows": self._rows[position], "max_new_tokens": self._questions[position].max_new_tokens}
+        return {**super().decided_by(position), **own}
 
     def _windows(self, question: Question) -> list[Window]:
-        assert isinstance(question.source, Passage)
         return windows(question.prompt_ids, question.source, min(self._encoder.max_length_tokens, self._longest))
 
     def _rows_of(self, question: Question) -> list[Sequence[int]]:
         return [window.ids for window in self._windows(question)]
 
     def _own(self, position: int, number: int, logits: Tensor) -> Tensor:
-        start, question = self._passage(position).start, self._questions[position]
-        behind = len(question.prompt_ids) - start - len(self._passage(position).offsets)
-        return logits[:, start : len(self._rows[position][number]) - behind]
+        question = self._questions[position]
+        start, passage = question.source.start, len(question.source.offsets)
+        return logits[:, start : len(self._rows[position][number]) - (len(question.prompt_ids) - start - passage)]
 
     def _read(self, position: int, found: Sequence[Tensor]) -> dict[str, Any]:
-        passage, question = self._passage(position), self._questions[position]
+        question = self._questions[position]
         best, text = -torch.inf, ""
         for window, logits in zip(self._windows(question), found, strict=True):
             if not bool(torch.isfinite(logits).all()):
@@ -162,7 +146,7 @@ class SpanEngine(HeadEngine):
             value, place = sums.masked_fill(~fits, -torch.inf).flatten().max(0)
             if float(value) > best:
                 first, last = divmod(int(place), window.num)
-                best, text = float(value), passage.cut(window.first + first, window.first + last)
+                best, text = float(value), question.source.cut(window.first + first, window.first + last)
         return self._written(position, text)
 
 

@@ -24,12 +24,8 @@ DESIGN_CONFIDENCE = 0.95  # of the bound of a design effect
 def wilson_interval(
     num_right: float, n: float, confidence: float, *, quantile: float | None = None
 ) -> tuple[float, float]:
-    """Wilson's score interval of a proportion (1927), as shares of 1.
-
-    Args:
-        n: items, or as many independent ones as tell as much.
-        quantile: in place of the normal one.
-    """
+    """Wilson's score interval of a proportion (1927), as shares of 1; ``n``: items, or as many independent ones as tell
+    as much; ``quantile``: in place of the normal one."""
     if n <= 0:
         raise ValueError("an interval needs at least one item")
     z = normal_quantile(confidence) if quantile is None else quantile
@@ -188,11 +184,8 @@ class ItemShares:
 
 
 def effective_number(covariance: np.ndarray, numbers: Sequence[float], found: Sequence[Component]) -> float:
-    """Of degrees of freedom or clusters that the variance of a mean over languages is known from (Satterthwaite 1946).
-
-    Args:
-        covariance: (languages, languages) of the figures.
-        numbers: per language, what its variance is known from.
+    """Of degrees of freedom or clusters that the variance of a mean over languages is known from (Satterthwaite 1946);
+    ``covariance``: (languages, languages) of the figures; ``numbers``: per language, what its variance is known from.
     """
     inverse = total = 0.0
     for component in found:

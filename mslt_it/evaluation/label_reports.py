@@ -15,40 +15,20 @@ from mslt_it.evaluation.matching import Cell
 from mslt_it.evaluation.measures import UNREAD, Outputs, right_labels, said_labels
 from mslt_it.records import PromptedExample
 
-UNREAD_NAME = "(unread)"  # the confusion matrix's last column: no label could be read, or several were equally likely
 
+def constant_shares(
+    items: Sequence[PromptedExample], names: Sequence[str], train_counts: Mapping[str, int]
+) -> tuple[float, float | None]:
+    """What always giving one label gets on one language's items, as shares of right answers: their most frequent one,
+    and that of the training rows, None where it is not known or no label of these items.
 
-@dataclass(frozen=True)
-class Chance:
-    """What knows nothing of the text gets on one language's items, as shares of right answers."""
-
-    uniform: float  # 1 / number of labels
-    majority_label: str  # the most frequent one of the scored items
-    majority_share: float  # always answering it
-    train_majority_share: float | None = None  # always answering the training rows' most frequent label
-
-    @property
-    def bar(self) -> float:
-        """What must be exceeded to be above chance."""
-        return max(self.uniform, self.majority_share)
-
-    @staticmethod
-    def of(items: Sequence[PromptedExample], names: Sequence[str], train_counts: Mapping[str, int]) -> Chance:
-        """Args:
+    Args:
         names: the labels, in the order of the items' choices.
         train_counts: label -> training rows; empty: not known.
-        """
-        counts = np.bincount(right_labels(items), minlength=len(names))
-        majority = int(counts.argmax())
-        trained = max(train_counts, key=lambda name: train_counts[name]) if train_counts else None
-        return Chance(
-            1 / len(names),
-            names[majority],
-            float(counts[majority] / len(items)),
-            float(counts[list(names).index(trained)] / len(items))
-            if trained is not None and trained in names
-            else None,
-        )
+    """
+    shares = np.bincount(right_labels(items), minlength=len(names)) / len(items)
+    trained = max(train_counts, key=lambda name: train_counts[name], default="")
+    return float(shares.max()), float(shares[list(names).index(trained)]) if trained in names else None
 
 
 @dataclass(frozen=True)
@@ -77,8 +57,7 @@ class LabelReport:
     def of_plain(values: Mapping[str, Any]) -> LabelReport:
         """From results.json."""
         labels = tuple(LabelScore(**one) for one in values["labels"])
-        confusion = tuple(tuple(row) for row in values["confusion"])
-        return LabelReport(values["system"], values["variant"], values["language"], labels, confusion)
+        return LabelReport(**{**values, "labels": labels, "confusion": tuple(map(tuple, values["confusion"]))})
 
     @property
     def only_label(self) -> str:
@@ -89,15 +68,9 @@ class LabelReport:
 
 
 def label_report(
-    items: Sequence[PromptedExample],
-    outputs: Outputs,
-    names: Sequence[str],
-    *,
-    system: str,
-    variant: str,
-    language: str,
+    items: Sequence[PromptedExample], outputs: Outputs, names: Sequence[str], where: tuple[str, str, str]
 ) -> LabelReport:
-    """Precision, recall, F1 and the confusion of every label."""
+    """Precision, recall, F1 and the confusion of every label; ``where``: system, variant, language."""
     gold, said = right_labels(items), said_labels(items, outputs)
     number = len(names)
     confusion = np.zeros((number, number + 1), dtype=int)
@@ -115,17 +88,14 @@ def label_report(
                 num_said,
             )
         )
-    return LabelReport(system, variant, language, tuple(scores), tuple(tuple(map(int, row)) for row in confusion))
+    return LabelReport(*where, tuple(scores), tuple(tuple(map(int, row)) for row in confusion))
 
 
-def p_above_chance(cell: Cell, chance: Chance) -> float:
-    """One-sided p of being no better than answering by lot, or than always giving the majority's label (`p_above`).
-
-    Args:
-        cell: of the accuracy.
-    """
+def p_above_chance(cell: Cell, bar: float) -> float:
+    """One-sided p of being right no more often than ``bar``, what answering by lot or always giving the majority's
+    label gets (`p_above`); ``cell``: of the accuracy."""
     (clusters,) = components([cell.item_ids], [cell.groups])[0].cluster_of
-    return p_above(cell.counts[:, 0], clusters, chance.bar)
+    return p_above(cell.counts[:, 0], clusters, bar)
 
 
 def above_chance(p: Mapping[str, float], confidence: float) -> dict[str, bool]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -27,25 +28,14 @@ class Cell:
 
 @dataclass(frozen=True, eq=False)
 class Matched:
-    """Counts of the same items, per language."""
+    """Counts of the same items; ``cells``: per language, with counts (items, systems, k)."""
 
-    languages: tuple[str, ...]
-    item_ids: tuple[tuple[str, ...], ...]  # per language
-    counts: tuple[np.ndarray, ...]  # per language: float (items, systems, k)
     systems: tuple[str, ...]
-    groups: tuple[tuple[str, ...], ...]  # per language
-    drawn: tuple[Component, ...] = field(init=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "drawn", tuple(components(self.item_ids, self.groups)))
+    cells: tuple[Cell, ...]
 
     @staticmethod
     def of(systems: Mapping[str, Sequence[Cell]]) -> Matched:
-        """The evaluator asks all systems the same; a Problem where these were asked something else.
-
-        Args:
-            systems: name -> its languages' cells, all in the same order.
-        """
+        """Of name -> its languages' cells, all in the same order; a Problem where one was asked something else."""
         (name, first), *others = systems.items()
         for other, cells in others:
             if [(cell.language, cell.item_ids) for cell in cells] != [(cell.language, cell.item_ids) for cell in first]:
@@ -53,22 +43,24 @@ class Matched:
                     f"'{name}' and '{other}' cannot be compared: they were asked other items or languages. Score both "
                     "on the same split and items."
                 )
+        together = zip(*systems.values(), strict=True)
+        counts = [np.stack([cell.counts for cell in cells], axis=1).astype(float) for cells in together]
         return Matched(
-            tuple(cell.language for cell in first),
-            tuple(cell.item_ids for cell in first),
-            tuple(
-                np.stack([cell.counts for cell in cells], axis=1).astype(float)
-                for cells in zip(*systems.values(), strict=True)
-            ),
-            tuple(systems),
-            tuple(cell.groups for cell in first),
+            tuple(systems), tuple(replace(cell, counts=own) for cell, own in zip(first, counts, strict=True))
         )
+
+    @functools.cached_property
+    def drawn(self) -> list[Component]:
+        """What is drawn together."""
+        return components([cell.item_ids for cell in self.cells], [cell.groups for cell in self.cells])
 
     def alone(self, row: int) -> Matched:
         """One of the languages."""
-        return Matched(
-            (self.languages[row],), (self.item_ids[row],), (self.counts[row],), self.systems, (self.groups[row],)
-        )
+        return Matched(self.systems, (self.cells[row],))
+
+    @property
+    def num_items(self) -> int:
+        return sum(len(cell.item_ids) for cell in self.cells)
 
     @property
     def num_clusters(self) -> int:
@@ -76,7 +68,7 @@ class Matched:
 
     def values(self, measure: Measure) -> np.ndarray:
         """(languages, systems) figures."""
-        return np.array([measure.value(counts.sum(axis=0)) for counts in self.counts])
+        return np.array([measure.value(cell.counts.sum(axis=0)) for cell in self.cells])
 
     def num_differing(self, a: int, b: int) -> list[int]:
         """Per component, clusters on which two systems' counts differ."""
@@ -84,22 +76,22 @@ class Matched:
         for component in self.drawn:
             differs = np.zeros(component.num_clusters, dtype=bool)
             for place, number in zip(component.cluster_of, component.languages, strict=True):
-                counts = self.counts[number]
+                counts = self.cells[number].counts
                 differs[place[(counts[:, a] != counts[:, b]).any(axis=1)]] = True
             found.append(int(differs.sum()))
         return found
 
     def resampled(self, measure: Measure, *, num_bootstrap: int, seed: int) -> np.ndarray:
         """(languages, systems, resamples) figures."""
-        figures = np.empty((len(self.languages), len(self.systems), num_bootstrap))
+        figures = np.empty((len(self.cells), len(self.systems), num_bootstrap))
         for component in self.drawn:
             rows = list(component.languages)
             figures[rows] = resampled(
                 component,
-                [self.counts[row] for row in rows],
+                [self.cells[row].counts for row in rows],
                 measure.value,
                 num_bootstrap=num_bootstrap,
                 seed=seed,
-                name=min(self.languages[row] for row in rows),
+                name=min(self.cells[row].language for row in rows),
             )
         return figures

@@ -47,13 +47,13 @@ def write_results(
         counts = _train_counts(bench, recipe.task.name)
         found = figures(recipe.task, own, settings, counts)
         about = recipe.task.name, MEASURES[recipe.task.metric][0], found.cells
-        seeds = tuple(seed_means(*about, pools, settings))
-        groups = tuple(language_groups(*about, settings))
+        seeds, groups = tuple(seed_means(*about, pools, settings)), tuple(language_groups(*about, settings))
         all_figures.append((recipe, dataclasses.replace(found, seeds=seeds, groups=groups)))
-    means = task_means({recipe.task.name: found for recipe, found in all_figures}, request.weights)
-    rows = [row for _, found in all_figures for row in found.rows]
-    differences = [d for _, found in all_figures for d in found.differences]
-    in_languages = [d for _, found in all_figures for d in found.in_languages]
+    means = task_means({recipe.task.name: found for recipe, found in all_figures}, request.asked.weights)
+    rows, differences, in_languages, labels = (
+        [one for _, found in all_figures for one in getattr(found, name)]
+        for name in ("rows", "differences", "in_languages", "labels")
+    )
     provenance = {
         **loaded.papers,
         "model": bench.model.path,
@@ -63,23 +63,25 @@ def write_results(
             for s in bench.systems
         },
         "data": {recipe.task.name: [recipe.task.data, recipe.task.revision] for recipe in request.recipes},
-        "settings": to_plain(request.settings),
+        "settings": request.settings,
         "num_shots": request.recipes[0].prompt.num_shots,
         "world": world,
         "environment": environment(),
     }
-    content = {
-        "status": "ok" if all(found.is_valid for _, found in all_figures) else "invalid",
-        "results": [to_plain(row) for row in rows],
-        "differences": [to_plain(d) for d in differences],
-        "differences_in_languages": [to_plain(d) for d in in_languages],
-        "seed_means": [to_plain(one) for _, found in all_figures for one in found.seeds],
-        "groups": [to_plain(one) for _, found in all_figures for one in found.groups],
-        "task_means": [to_plain(one) for one in means],
-        "labels": [to_plain(labels) for _, found in all_figures for labels in found.labels],
-        "notes": [*request.told(), *(note for _, found in all_figures for note in found.notes)],
-        "provenance": provenance,
-    }
+    content: dict[str, Any] = to_plain(
+        {
+            "status": "ok" if all(found.is_valid for _, found in all_figures) else "invalid",
+            "results": rows,
+            "differences": differences,
+            "differences_in_languages": in_languages,
+            "seed_means": [one for _, found in all_figures for one in found.seeds],
+            "groups": [one for _, found in all_figures for one in found.groups],
+            "task_means": means,
+            "labels": labels,
+            "notes": [*request.told(), *(note for _, found in all_figures for note in found.notes)],
+            "provenance": provenance,
+        }
+    )
     text, markdown = (
         "\n\n".join(report(found, recipe.scoring.confidence, markdown=is_markdown) for recipe, found in all_figures)
         for is_markdown in (False, True)
@@ -90,7 +92,7 @@ def write_results(
         markdown += f"\n\n### {OVER_TASKS}\n\n{as_markdown(over_tasks)}"
     told = [f"Note: {note}" for note in request.told()]
     notice = "\n\nThese are figures of the embedded world, not of XNLI." * world
-    tables = [label_table(labels) for _, found in all_figures for labels in found.labels]
+    tables = [label_table(one) for one in labels]
     details = "\n\n".join(f"{title}\n\n{as_text(cells)}" for title, cells in tables)
     if tables:
         markdown += "\n\n" + "\n\n".join(f"### {title}\n\n{as_markdown(cells)}" for title, cells in tables)
@@ -108,7 +110,7 @@ def write_results(
             form = lm_eval_results(
                 shown,
                 model=f"pretrained={bench.model.path},adapter={system.adapter_sha256 or 'none'}",
-                settings={"variant": variant, **to_plain(request.settings)},
+                settings={"variant": variant, **request.settings},
                 num_shots=request.recipes[0].prompt.num_shots,
                 option_lengths={r.task.name: r.task.option_length for r in request.recipes if r.task.is_cloze},
             )

@@ -21,7 +21,6 @@ from mslt_it.data.rows import RowStore
 from mslt_it.data.segments import SegmentEncoder
 from mslt_it.data.variants import ENGLISH, answer_kind, translation_request
 from mslt_it.evaluation.asking import Question
-from mslt_it.evaluation.settings import Settings
 from mslt_it.evaluation.shared_rows import Request
 from mslt_it.languages import primary
 from mslt_it.records import Example, Message, PromptedExample
@@ -45,7 +44,7 @@ def items_of(
 
 
 def questions_of(
-    recipe: Recipe, items: Sequence[PromptedExample], encoder: Encoder, settings: Settings
+    recipe: Recipe, items: Sequence[PromptedExample], encoder: Encoder, samples: int = 1
 ) -> tuple[Question, ...]:
     """A question per item, or per item and sample where the answer is written. Of an encoder's labels the numbers are
     the choices."""
@@ -71,7 +70,7 @@ def questions_of(
     return tuple(
         Question(item.id, tuple(prompt), max_new_tokens=limit, sample=sample)
         for item, prompt in zip(items, prompts, strict=True)
-        for sample in range(settings.samples)
+        for sample in range(samples)
     )
 
 

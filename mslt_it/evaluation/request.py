@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from mslt_it import values
@@ -16,8 +16,7 @@ from mslt_it.config.schema import LARGEST_SEED, key
 from mslt_it.data.build import with_found_labels
 from mslt_it.data.resolve import rest_of, with_order
 from mslt_it.data.rows import RowStore
-from mslt_it.data.variants import VARIANTS, check_variant
-from mslt_it.evaluation.settings import Settings, check_samples
+from mslt_it.data.variants import VARIANTS, answer_kind, check_variant
 from mslt_it.evaluation.trained_rows import (
     SetAside,
     Trained,
@@ -32,7 +31,6 @@ from mslt_it.locks import WAIT
 from mslt_it.models.kinds import with_kind
 from mslt_it.problems import Problem, nearest
 from mslt_it.records import fingerprint, to_plain
-from mslt_it.store import user_cache
 
 
 @dataclass(frozen=True)
@@ -99,22 +97,18 @@ ARGUMENTS = Command(
 class Request:
     """What is to be scored, complete and validated."""
 
-    runs: tuple[str, ...]
-    adapters: tuple[str, ...]
+    asked: Options
     model: ModelConfig | None  # None: that of the runs
     recipes: tuple[Recipe, ...]  # one per task: its data, prompts and scoring
     variants: tuple[str, ...]
     languages: Mapping[str, tuple[str, ...]]  # task name -> codes
     set_aside: Mapping[str, SetAside]  # task name -> rows that are not scored
-    with_base: bool
-    seen: tuple[str, ...]
-    settings: Settings
-    backend: str
-    cache: Path | None
-    out: Path | None  # None: named after what is scored
-    wait: bool = False  # for another process that is at work there
-    weights: Mapping[str, float] = field(default_factory=dict)  # of tasks, 1 where none is given
-    rows: RowStore = field(default_factory=RowStore, compare=False, repr=False)
+    rows: RowStore
+
+    @property
+    def settings(self) -> dict[str, float]:
+        """How written answers are drawn."""
+        return {name: getattr(self.asked, name) for name in ("samples", "temperature", "top_p", "seed")}
 
     def told(self) -> list[str]:
         """What is said about rows that are not scored or not parallel, and languages that are left out."""
@@ -136,11 +130,11 @@ class Request:
                 name: fingerprint({code: sorted(ids) for code, ids in aside.ids.items() if ids})
                 for name, aside in self.set_aside.items()
             },
-            "with_base": self.with_base,
-            "seen": self.seen,
-            "settings": to_plain(self.settings),
-            "backend": self.backend,
-        } | ({"weights": dict(self.weights)} if self.weights else {})
+            "with_base": self.asked.base,
+            "seen": self.asked.seen,
+            "settings": self.settings,
+            "backend": self.asked.backend,
+        } | ({"weights": dict(self.asked.weights)} if self.asked.weights else {})
 
 
 def parse_request(argv: Sequence[str]) -> Request:
@@ -149,23 +143,21 @@ def parse_request(argv: Sequence[str]) -> Request:
 
 def request_of(call: Call) -> Request:
     """The arguments as a request, completed from the runs and recipes that they name."""
-    asked: Options = call.options
-    runs, adapters, tasks, rest = asked.run, asked.adapter, asked.task, call.rest
+    asked: Options = dataclasses.replace(call.options, seen=validated_codes("seen", call.options.seen))
+    runs, adapters, tasks = asked.run, asked.adapter, asked.task
     if asked.model is None and adapters and not runs:
         raise Problem("adapter= needs a base: give model=PATH too, or run=RUNFOLDER, which knows its base.")
     if not runs and not tasks:
         raise Problem("task= is missing: what is to be scored? Write mslt eval model=PATH task=xnli, or run=RUNFOLDER.")
     known = [trained(folder) for folder in (*map(_run_folder, runs), *(values.path(a) for a in adapters))]
     store = RowStore()
-    is_whole = any(argument.startswith("task.held_out_share=") for argument in rest)  # the user knows better
+    is_whole = any(argument.startswith("task.held_out_share=") for argument in call.rest)  # the user knows better
     recipes = tuple(_recipe(call, task, [] if is_whole else known, store) for task in tasks or [""])
     # A run that was trained on chains of thought is asked for them.
     variants = asked.variant if "variant" in call.given else (recipes[0].prompt.variant,)
-    settings = Settings(asked.samples, asked.temperature, asked.top_p, asked.seed)
     for recipe in recipes:
         for variant in variants:
             check_variant(recipe.task, variant)
-        check_samples(recipe.task, settings)
     _refuse_idle(call, recipes, variants)
     if not variants:
         raise Problem("variant=[] names none. Leave it out for variant=direct.")
@@ -178,30 +170,20 @@ def request_of(call: Call) -> Request:
             f"{nearest(unknown[0], [r.task.name for r in recipes])}"
         )
     languages = {r.task.name: _languages(call, r, known if runs and not tasks else [], known, store) for r in recipes}
-    seen = validated_codes("seen", asked.seen)
     aside = [] if is_whole else known  # runs whose training rows are not scored
     recipes = tuple(with_order(r, (), languages[r.task.name][0], store) for r in recipes)
     recipes = tuple(
-        dataclasses.replace(r, trained_on=languages_trained_on(r.task, aside, seen, languages[r.task.name][0]))
+        dataclasses.replace(r, trained_on=languages_trained_on(r.task, aside, asked.seen, languages[r.task.name][0]))
         for r in recipes
     )
     return Request(
-        runs=runs,
-        adapters=adapters,
-        model=with_kind(recipes[0]).model if asked.model is not None else None,
-        recipes=recipes,
-        variants=variants,
-        languages={name: codes for name, (codes, _) in languages.items()},
-        set_aside={r.task.name: rows_set_aside(r, *languages[r.task.name], aside, store) for r in recipes},
-        with_base=asked.base,
-        seen=seen,
-        settings=settings,
-        backend=asked.backend,
-        cache=None if asked.cache == "none" else values.path(asked.cache) if asked.cache else user_cache(),
-        out=values.path(asked.out) if asked.out else None,
-        wait=asked.wait,
-        weights=asked.weights,
-        rows=store,
+        asked,
+        with_kind(recipes[0]).model if asked.model is not None else None,
+        recipes,
+        variants,
+        {name: codes for name, (codes, _) in languages.items()},
+        {r.task.name: rows_set_aside(r, *languages[r.task.name], aside, store) for r in recipes},
+        store,
     )
 
 
@@ -212,8 +194,15 @@ def _refuse_idle(call: Call, recipes: Sequence[Recipe], variants: Sequence[str])
             raise Problem(
                 f"{name}={getattr(call.options, name)} has no effect on one greedy answer per item. Give samples=8 too."
             )
-    chosen = all(r.task.choice_names for r in recipes) and not {"cot_native", "cot_english", "xlt"} & set(variants)
-    if call.options.samples > 1 and chosen:
+    if call.options.samples == 1:
+        return
+    for task in (recipe.task for recipe in recipes):
+        if answer_kind(task) is None:
+            raise Problem(
+                f"samples={call.options.samples}: answers of task={task.name} ({task.metric}) cannot be voted on; only "
+                "labels and numbers can. Use samples=1."
+            )
+    if all(r.task.choice_names for r in recipes) and not {"cot_native", "cot_english", "xlt"} & set(variants):
         raise Problem(
             f"samples={call.options.samples}: labels asked for directly are chosen by their log-likelihood, not "
             "written. Add a variant that is: variant=[direct,cot_native]."

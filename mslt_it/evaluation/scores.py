@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import dataclasses
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
 from mslt_it.config.recipe import TaskConfig
+from mslt_it.data.cleaning import is_written_without_spaces
+from mslt_it.evaluation.answers.language import language_share
 from mslt_it.evaluation.estimates import Difference, Settings, difference, differences, macro
 from mslt_it.evaluation.groups import GroupMean
-from mslt_it.evaluation.label_reports import Chance, LabelReport, above_chance, label_report, p_above_chance
+from mslt_it.evaluation.label_reports import LabelReport, above_chance, constant_shares, label_report, p_above_chance
 from mslt_it.evaluation.matching import Cell
 from mslt_it.evaluation.measures import ACCURACY, MEASURES, Measure, Outputs, choice_scores, why_invalid
 from mslt_it.evaluation.seeds import SeedMean
-from mslt_it.evaluation.text_figures import answer_languages, token_figures
 from mslt_it.evaluation.voting import vote
 from mslt_it.problems import Problem
 from mslt_it.records import PromptedExample
@@ -26,6 +26,7 @@ from mslt_it.records import PromptedExample
 if TYPE_CHECKING:
     from mslt_it.evaluation.spread import Spread
 
+Record = TypeVar("Record")
 MACRO = "mean of unseen"
 MACRO_ALL = "mean"  # where nothing was trained on, or what was is not known
 # Of a mean's row: what its estimate says, and what is added up over the languages.
@@ -105,15 +106,11 @@ class ScoreRow:
 
 def read_rows(content: Mapping[str, Any], where: object) -> list[ScoreRow]:
     """The rows of a results.json; ``where`` it lies."""
-    return _read(ScoreRow, content, "results", where)
+    return read_records(ScoreRow, content, "results", where)
 
 
-def read_differences(content: Mapping[str, Any], where: object, name: str = "differences") -> list[Difference]:
-    """The differences of an evaluation's results.json, or ``differences_in_languages``."""
-    return _read(Difference, content, name, where)
-
-
-def _read(kind: Callable[..., Any], content: Mapping[str, Any], name: str, where: object) -> list[Any]:
+def read_records(kind: Callable[..., Record], content: Mapping[str, Any], name: str, where: object) -> list[Record]:
+    """The records that a results.json has under a name."""
     try:
         return [kind(**row) for row in content[name]]
     except (KeyError, TypeError):
@@ -160,55 +157,26 @@ def figures(
     compared on the same items. Differences are told of the task's main metric: of each pair of systems within a
     variant, and of each pair of variants within a system, corrected together for their number.
     """
-    rows: list[ScoreRow] = []
-    found: list[Difference] = []
-    cells_of: dict[tuple[str, str], list[Cell]] = {}
+    groups: dict[tuple[str, str], list[Answered]] = {}
+    for one in answered:
+        groups.setdefault((one.system, one.variant), []).append(one)
+    outputs = {_place(one): outputs_of(one) for one in answered}
+    labels, about = _of_labels(task, groups, outputs, settings, train_counts or {})
+    own = {key: group for key, group in groups.items() if key[0] != base}
+    scored = [_Scored(task, measure, answered, outputs, base, settings) for measure in MEASURES[task.metric]]
+    rows = [row for of in scored for group in own.values() for row in of.rows(group, about)]
+    cells = {key: unseen for key, group in own.items() if (unseen := scored[0].unseen(group))}
+    of_means: list[Difference] = []
     in_languages: list[Difference] = []
     notes: list[str] = []
-    outputs = {_place(one): outputs_of(one) for one in answered}
-    reports, judged = _of_labels(task, answered, outputs, settings)
-    groups = _grouped(answered)
-    for number, measure in enumerate(MEASURES[task.metric]):
-        means: dict[str, list[Cell]] = {}
-        counted = {_place(one): _counted(measure, one, outputs[_place(one)]) for one in answered}
-        cells = {place: cell for place, (cell, _) in counted.items()}
-        beside_base = partial(_beside_base, base, measure, cells, outputs, settings)
-        for (system, variant), group in groups.items():
-            if system == base:
-                continue
-            own = []
-            for one in group:
-                place = _place(one)
-                row = _row(task, measure, one, outputs[place], *counted[place], settings)
-                if task.choice_names:
-                    chance = Chance.of(one.items, task.choice_names, (train_counts or {}).get(system, {}))
-                    row = dataclasses.replace(
-                        row,
-                        majority_share=chance.majority_share,
-                        train_majority_share=chance.train_majority_share,
-                        is_above_chance=judged.get(place) if measure is ACCURACY else None,
-                        only_label=reports[place].only_label if place in reports else "",
-                    )
-                own.append(beside_base(row, [one.language]))
-            rows += own
-            targets = [(row, one) for row, one in zip(own, group, strict=True) if one.role == "target"]
-            valid = [cell for _, one in targets if (cell := cells[_place(one)])]
-            if targets and len(valid) == len(targets):
-                means[_name(system, variant)] = valid
-                cells_of.setdefault((system, variant), valid)
-                some_seen = any(one.role != "target" for one in group)
-                mean = _mean_row(
-                    measure, [r for r, _ in targets], [one for _, one in targets], valid, settings, some_seen
-                )
-                rows.append(beside_base(mean, [one.language for _, one in targets]))
-        if number == 0 and (pairs := _pairs(means)):
-            found, in_languages = (
-                differences(measure, means, pairs, settings=settings, per_language=each) for each in (False, True)
-            )
-            without = [n for n in (_name(*key) for key in groups if key[0] != base) if n not in means]
-            notes += [f"{name}: no valid scores in some language, left out of the comparisons" for name in without]
-    labels = tuple(reports.values())
-    return Figures(tuple(rows), tuple(found), tuple(in_languages), labels, tuple(notes), cells=cells_of)
+    if pairs := _pairs(list(cells)):
+        named = {_name(key): unseen for key, unseen in cells.items()}
+        of_means, in_languages = (
+            differences(scored[0].measure, named, pairs, settings=settings, per_language=each) for each in (False, True)
+        )
+        without = [_name(key) for key in own if key not in cells]
+        notes = [f"{name}: no valid scores in some language, left out of the comparisons" for name in without]
+    return Figures(tuple(rows), tuple(of_means), tuple(in_languages), tuple(labels), tuple(notes), cells=cells)
 
 
 Place = tuple[str, str, str]  # system, variant, language
@@ -232,8 +200,7 @@ def outputs_of(answered: Answered) -> Out:
         scores = choice_scores(items, answered.rows)
         there = np.array([[bool(choice) for choice in item.choices] for item in items])
         same = len({item.messages for item in items}) == 1
-        reason = answered.reason or why_invalid(scores, same_prompts=same, there=there)
-        return Out(scores, reason)
+        return Out(scores, answered.reason or why_invalid(scores, same_prompts=same, there=there))
     texts = [row["text"] for row in answered.rows]
     broken = sum(text is None for text in texts)
     reason = answered.reason or (f"{broken} of {len(texts)} answers have scores that are not finite" * bool(broken))
@@ -243,29 +210,35 @@ def outputs_of(answered: Answered) -> Out:
 
 
 def _of_labels(
-    task: TaskConfig, answered: Sequence[Answered], outputs: Mapping[Place, Out], settings: Settings
-) -> tuple[dict[Place, LabelReport], dict[Place, bool]]:
-    """Of everything valid what became of each label; of unseen languages whether the accuracy is above chance, judged
-    together with the others of its system and variant. Empty where answers are no labels."""
-    reports: dict[Place, LabelReport] = {}
-    judged: dict[Place, bool] = {}
-    for (system, variant), group in _grouped(answered).items() if task.choice_names else ():
+    task: TaskConfig,
+    groups: Mapping[tuple[str, str], Sequence[Answered]],
+    outputs: Mapping[Place, Out],
+    settings: Settings,
+    train_counts: Mapping[str, Mapping[str, int]],
+) -> tuple[list[LabelReport], dict[Place, dict[str, Any]]]:
+    """What became of each label wherever answers are valid, and what a row says of one language beside its figure;
+    whether an unseen language is above chance is judged together with the others of its system and variant."""
+    reports: list[LabelReport] = []
+    about: dict[Place, dict[str, Any]] = {}
+    names = task.choice_names
+    for (system, variant), group in groups.items() if names else ():
         p = {}
         for one in group:
-            out, names = outputs[_place(one)], task.choice_names
-            cell, _ = _counted(ACCURACY, one, out)
-            if cell is None:
+            majority, trained = constant_shares(one.items, names, train_counts.get(system, {}))
+            place = _place(one)
+            about[place] = {"majority_share": majority, "train_majority_share": trained}
+            if (cell := _cell(ACCURACY, one, outputs[place])[0]) is None:
                 continue
-            told = {"system": system, "variant": variant, "language": one.language}
-            reports[_place(one)] = label_report(one.items, out.outputs, names, **told)
+            reports.append(label_report(one.items, outputs[place].outputs, names, place))
+            about[place]["only_label"] = reports[-1].only_label
             if one.role == "target":
-                p[one.language] = p_above_chance(cell, Chance.of(one.items, names, {}))
-        above = above_chance(p, settings.confidence)
-        judged |= {(system, variant, language): is_above for language, is_above in above.items()}
-    return {place: reports[place] for place in map(_place, answered) if place in reports}, judged
+                p[one.language] = p_above_chance(cell, max(1 / len(names), majority))
+        for language, is_above in above_chance(p, settings.confidence).items():
+            about[system, variant, language]["is_above_chance"] = is_above
+    return reports, about
 
 
-def _counted(measure: Measure, answered: Answered, out: Out) -> tuple[Cell | None, int]:
+def _cell(measure: Measure, answered: Answered, out: Out) -> tuple[Cell | None, int]:
     """Counts, None where the answers are none; and how many of them could not be read."""
     if out.reason:
         return None, 0
@@ -274,74 +247,108 @@ def _counted(measure: Measure, answered: Answered, out: Out) -> tuple[Cell | Non
     return Cell(answered.language, ids, counts, groups), num_unread
 
 
-def _beside_base(
-    base: str,
-    measure: Measure,
-    cells: Mapping[Place, Cell | None],
-    outputs: Mapping[Place, Out],
-    settings: Settings,
-    row: ScoreRow,
-    languages: Sequence[str],
-) -> ScoreRow:
-    """The row with the base's figure and the gain on it, both on the same drawn items; unchanged without a base."""
-    if not base or row.system == base or row.value is None:
-        return row
-    own, of_base = ([cells[system, row.variant, code] for code in languages] for system in (row.system, base))
-    if None in of_base:
-        without = [code for code, cell in zip(languages, of_base, strict=True) if cell is None]
-        reason = (
-            f"no valid scores in {', '.join(without)}" if row.is_mean else outputs[base, row.variant, without[0]].reason
+class _Scored:
+    """One measure of everything that was answered; ``base``: as in `figures`."""
+
+    def __init__(
+        self,
+        task: TaskConfig,
+        measure: Measure,
+        answered: Sequence[Answered],
+        outputs: Mapping[Place, Out],
+        base: str,
+        settings: Settings,
+    ) -> None:
+        self.task, self.measure, self.outputs, self.base, self.settings = task, measure, outputs, base, settings
+        self.cells = {_place(one): _cell(measure, one, outputs[_place(one)]) for one in answered}
+
+    def unseen(self, group: Sequence[Answered]) -> list[Cell]:
+        """Of the languages that no system has seen; empty where one of them has no valid answers."""
+        found = [self.cells[_place(one)][0] for one in group if one.role == "target"]
+        return [] if None in found else [cell for cell in found if cell]
+
+    def rows(self, group: Sequence[Answered], about: Mapping[Place, Mapping[str, Any]]) -> list[ScoreRow]:
+        """Of one system and variant: a row per language, and that of the mean over the unseen ones."""
+        rows = [self._row(one, about.get(_place(one), {})) for one in group]
+        if cells := self.unseen(group):
+            targets = [(row, one) for row, one in zip(rows, group, strict=True) if one.role == "target"]
+            name = MACRO if len(targets) < len(group) else MACRO_ALL
+            rows.append(self._mean(name, cells, *map(list, zip(*targets, strict=True))))
+        return rows
+
+    def _row(self, answered: Answered, about: Mapping[str, Any]) -> ScoreRow:
+        """The figure of one language."""
+        items = answered.items
+        (cell, num_unread), out = self.cells[_place(answered)], self.outputs[_place(answered)]
+        told: dict[str, Any] = {
+            **{name: getattr(answered, name) for name in ("task", "system", "variant", "language", "role")},
+            **about,
+            "metric": self.measure.name,
+            "n": len(items),
+            "samples": len(answered.rows) // len(items),
+            "num_untranslated": answered.num_untranslated,
+            "prompt_tokens_per_item": answered.prompt_tokens / len(items),
+            "new_tokens_per_item": answered.new_tokens / len(items),
+            **token_figures(answered),
+        }
+        if self.measure is not ACCURACY:
+            told.pop("is_above_chance", None)
+        if items[0].is_written:
+            told["num_cut"] = sum(bool(row["is_cut"]) for row in answered.rows)
+            told["num_without_room"] = sum(row["is_cut"] and not row["num_new_tokens"] for row in answered.rows)
+            told |= {} if out.reason else answer_languages(self.task, answered)
+        if cell is None:
+            return ScoreRow(**told, value=None, low=None, high=None, status="invalid", reason=out.reason)
+        found = macro(self.measure, [cell], settings=self.settings)
+        told |= {name: getattr(found, name) for name in ("value", "low", "high", "num_groups")}
+        return self._beside_base(ScoreRow(**told, num_unparsable=num_unread), [cell])
+
+    def _mean(
+        self, name: str, cells: Sequence[Cell], rows: Sequence[ScoreRow], answered: Sequence[Answered]
+    ) -> ScoreRow:
+        """The unweighted mean of the languages' rows."""
+        first, num = rows[0], sum(row.n for row in rows)
+        found = macro(self.measure, cells, settings=self.settings)
+        judged = [row.language_share for row in rows if row.language_share is not None]
+        told: dict[str, Any] = {name: getattr(found, name) for name in OF_ESTIMATE}
+        told |= {name: sum(getattr(row, name) for row in rows) for name in ADDED_UP}
+        others: Counter[str] = sum((Counter(row.other_languages) for row in rows), Counter())
+        for share in ("majority_share", "train_majority_share"):
+            shares = [getattr(row, share) for row in rows]
+            told[share] = None if None in shares else float(np.mean(shares))
+        row = ScoreRow(
+            **told,
+            **{name: getattr(first, name) for name in ("task", "system", "variant", "samples")},
+            language=name,
+            role="target",
+            metric=self.measure.name,
+            language_share=float(np.mean(judged)) if judged else None,
+            other_languages=dict(others.most_common()),
+            prompt_tokens_per_item=sum(one.prompt_tokens for one in answered) / num,
+            new_tokens_per_item=sum(one.new_tokens for one in answered) / num,
         )
-        return dataclasses.replace(row, reason=f"base: {reason}")
-    gain = difference(measure, [c for c in own if c], [c for c in of_base if c], settings=settings)
-    return dataclasses.replace(
-        row,
-        base_value=gain.value_b,
-        gain=gain.value,
-        gain_low=gain.low,
-        gain_high=gain.high,
-        gain_languages_low=gain.languages_low,
-        gain_languages_high=gain.languages_high,
-    )
+        return self._beside_base(row, cells)
 
-
-def _grouped(answered: Iterable[Answered]) -> dict[tuple[str, str], list[Answered]]:
-    groups: dict[tuple[str, str], list[Answered]] = {}
-    for one in answered:
-        groups.setdefault((one.system, one.variant), []).append(one)
-    return groups
-
-
-def _row(
-    task: TaskConfig,
-    measure: Measure,
-    answered: Answered,
-    out: Out,
-    cell: Cell | None,
-    num_unread: int,
-    settings: Settings,
-) -> ScoreRow:
-    """The figure of one language."""
-    items = answered.items
-    common: dict[str, Any] = {
-        **{name: getattr(answered, name) for name in ("task", "system", "variant", "language", "role")},
-        "metric": measure.name,
-        "n": len(items),
-        "samples": len(answered.rows) // len(items),
-        "num_untranslated": answered.num_untranslated,
-        "prompt_tokens_per_item": answered.prompt_tokens / len(items),
-        "new_tokens_per_item": answered.new_tokens / len(items),
-        **token_figures(answered),
-    }
-    if items[0].is_written:
-        common["num_cut"] = sum(bool(row["is_cut"]) for row in answered.rows)
-        common["num_without_room"] = sum(row["is_cut"] and not row["num_new_tokens"] for row in answered.rows)
-        common |= {} if out.reason else answer_languages(task, answered)
-    if cell is None:
-        return ScoreRow(**common, value=None, low=None, high=None, status="invalid", reason=out.reason)
-    found = macro(measure, [cell], settings=settings)
-    common |= {"num_unparsable": num_unread, "num_groups": found.num_groups}
-    return ScoreRow(**common, value=found.value, low=found.low, high=found.high)
+    def _beside_base(self, row: ScoreRow, cells: Sequence[Cell]) -> ScoreRow:
+        """The row with the base's figure and the gain on it, both on the same drawn items; unchanged without a base."""
+        if not self.base:
+            return row
+        places = [(self.base, row.variant, cell.language) for cell in cells]
+        of_base = [cell for place in places if (cell := self.cells[place][0])]
+        if without := [place for place in places if self.cells[place][0] is None]:
+            listed = f"no valid scores in {', '.join(code for *_, code in without)}"
+            reason = listed if row.is_mean else self.outputs[without[0]].reason
+            return dataclasses.replace(row, reason=f"base: {reason}")
+        gain = difference(self.measure, cells, of_base, settings=self.settings)
+        return dataclasses.replace(
+            row,
+            base_value=gain.value_b,
+            gain=gain.value,
+            gain_low=gain.low,
+            gain_high=gain.high,
+            gain_languages_low=gain.languages_low,
+            gain_languages_high=gain.languages_high,
+        )
 
 
 def _voted(items: Sequence[PromptedExample], texts: Sequence[str], samples: int) -> tuple[str, ...]:
@@ -350,47 +357,42 @@ def _voted(items: Sequence[PromptedExample], texts: Sequence[str], samples: int)
     return tuple(group[vote(item, group)] for item, group in zip(items, groups, strict=True))
 
 
-def _mean_row(
-    measure: Measure,
-    rows: Sequence[ScoreRow],
-    answered: Sequence[Answered],
-    cells: Sequence[Cell],
-    settings: Settings,
-    some_seen: bool,
-) -> ScoreRow:
-    """The unweighted mean of the languages' rows."""
-    first, num = rows[0], sum(row.n for row in rows)
-    found = macro(measure, cells, settings=settings)
-    judged = [row.language_share for row in rows if row.language_share is not None]
-    told: dict[str, Any] = {name: getattr(found, name) for name in OF_ESTIMATE}
-    told |= {name: sum(getattr(row, name) for row in rows) for name in ADDED_UP}
-    others: Counter[str] = sum((Counter(row.other_languages) for row in rows), Counter())
-    for name in ("majority_share", "train_majority_share"):
-        shares = [getattr(row, name) for row in rows]
-        told[name] = None if None in shares else float(np.mean(shares))
-    return ScoreRow(
-        **told,
-        **{name: getattr(first, name) for name in ("task", "system", "variant", "samples")},
-        language=MACRO if some_seen else MACRO_ALL,
-        role="target",
-        metric=measure.name,
-        language_share=float(np.mean(judged)) if judged else None,
-        other_languages=dict(others.most_common()),
-        prompt_tokens_per_item=sum(one.prompt_tokens for one in answered) / num,
-        new_tokens_per_item=sum(one.new_tokens for one in answered) / num,
-    )
+def _name(key: tuple[str, str]) -> str:
+    return " / ".join(key)
 
 
-def _name(system: str, variant: str) -> str:
-    return f"{system} / {variant}"
-
-
-def _pairs(names: Iterable[str]) -> list[tuple[str, str]]:
-    """Pairs that differ in the system or in the variant but not in both; the later one minus the earlier."""
-    parts = [(name, *name.rsplit(" / ", 1)) for name in names]
+def _pairs(keys: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Names of those that differ in the system or in the variant but not in both; the later one minus the earlier."""
     return [
-        (later[0], earlier[0])
-        for number, later in enumerate(parts)
-        for earlier in parts[:number]
-        if (later[1] == earlier[1]) != (later[2] == earlier[2])
+        (_name(later), _name(earlier))
+        for number, later in enumerate(keys)
+        for earlier in keys[:number]
+        if (later[0] == earlier[0]) != (later[1] == earlier[1])
     ]
+
+
+def token_figures(answered: Answered) -> dict[str, float]:
+    """Tokens of the prompts, control tokens included, per word and per character.
+
+    Empty where the texts were translated before they were asked. Languages written without spaces have no words here.
+    """
+    texts = [message.content for item in answered.items for message in item.messages]
+    characters, words = sum(map(len, texts)), sum(len(text.split()) for text in texts)
+    if answered.variant == "translate_solve" or not words:
+        return {}
+    tokens = answered.prompt_tokens * len(answered.items) / len(answered.rows)  # of one sample each
+    found = {"tokens_per_character": tokens / characters}
+    return found if is_written_without_spaces(answered.language) else found | {"tokens_per_word": tokens / words}
+
+
+def answer_languages(task: TaskConfig, answered: Answered) -> dict[str, Any]:
+    """In what languages the answers are, of chains and of free text; empty where that cannot be told."""
+    wanted = answered.items[0].chain_language or (answered.language if task.metric == "chrf" else "")
+    if not wanted:
+        return {}
+    try:
+        found = language_share([row["text"] for row in answered.rows], wanted)
+    except Problem:
+        return {}
+    told = {"language_share": found.share, "num_language_undecided": found.num_undecided}
+    return told | {"other_languages": dict(found.others)}

@@ -73,8 +73,8 @@ def seed_means(
         name: drawn[:, own].mean(axis=1) + (noise[:, row] if len(own) > 1 else 0.0)
         for row, (name, own) in enumerate(members.items())
     }
-    numbers = [len(ids) for ids in matched.item_ids]
-    columns = {code: [row] for row, code in enumerate(matched.languages)} | {"": list(range(len(numbers)))}
+    numbers = [len(cell.item_ids) for cell in matched.cells]
+    columns = {cell.language: [row] for row, cell in enumerate(matched.cells)} | {"": list(range(len(numbers)))}
     found = []
     for name, own in members.items():
         for code, rows in columns.items() if len(own) > 1 else ():

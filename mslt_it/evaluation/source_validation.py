@@ -6,7 +6,6 @@ The rows are those of `mslt_it.data.build.validation_examples`, which are of no 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -23,18 +22,11 @@ from mslt_it.evaluation.heads import head_losses
 from mslt_it.evaluation.likelihood import choice_log_likelihoods
 from mslt_it.evaluation.measures import MEASURES, Outputs, choice_scores
 from mslt_it.evaluation.questions import questions_of
-from mslt_it.evaluation.settings import Settings
 from mslt_it.evaluation.shared_rows import Request
 from mslt_it.records import EncodedExample, PromptedExample
 
-
-@dataclass(frozen=True)
-class _Held:
-    """The rows of one language: as questions, and as they would be trained on."""
-
-    items: Sequence[PromptedExample]
-    questions: Sequence[Question]
-    answers: Sequence[EncodedExample]
+# The rows of one language, the questions about them, and as they would be trained on.
+_Held = tuple[Sequence[PromptedExample], Sequence[Question], Sequence[EncodedExample]]
 
 
 class SourceValidation:
@@ -49,8 +41,8 @@ class SourceValidation:
             items = [prompted(example, recipe.task, recipe.prompt) for example in examples]
             prepared = Preparing(recipe, encoder).prepared(examples)
             answers = [row.encoded for row in prepared if row.encoded is not None]
-            self._held[code] = _Held(items, questions_of(recipe, items, encoder, Settings()), answers)
-        first = next(iter(self._held.values())).items[:1]
+            self._held[code] = items, questions_of(recipe, items, encoder), answers
+        first = next(iter(self._held.values()))[0][:1]
         blank: Outputs = ("",) if first[0].is_written else np.zeros((1, len(first[0].choices)))
         self._width = self._measure.counts(first, blank)[0].shape[1]
 
@@ -69,7 +61,7 @@ class SourceValidation:
         return found
 
     def _of_language(self, model: Any, held: _Held, share: slice) -> np.ndarray:
-        answers, items, questions = held.answers[share], held.items[share], held.questions[share]
+        items, questions, answers = held[0][share], held[1][share], held[2][share]
         found = np.zeros(2 + self._width)
         if answers and self._encoder.head:
             found[:2] = head_losses(model, answers, self._encoder, self._batch_tokens)

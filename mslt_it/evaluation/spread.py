@@ -53,11 +53,6 @@ def spread(task: TaskConfig, answered: Answered) -> Spread:
     return Spread(**common, labels=labels, num_unread=int((said == UNREAD).sum()))
 
 
-def spreads_of_plain(found: Sequence[Mapping[str, Any]]) -> list[Spread]:
-    """From results.json."""
-    return [Spread(**one) for one in found]
-
-
 def spread_report(spreads: Sequence[Spread]) -> str:
     """What is said of languages without labels; "" where there are none."""
     sources = [one for one in spreads if one.role == "source"]

@@ -37,7 +37,11 @@ class System:
 
 def adapter_system(name: str, folder: Path, adapter_sha256: str, sources: Sequence[str] | None) -> System:
     """The adapter in a folder; ``sources`` None: what languages it was trained on is not known."""
-    return System(name, folder, adapter_sha256, None if sources is None else tuple(sources), _settings_sha256(folder))
+    content = read_json(folder / "adapter_config.json")  # None: `load_adapter` says what is wrong with it
+    decides_nothing = ("base_model_name_or_path", "inference_mode")
+    settings = {k: v for k, v in (content or {}).items() if k not in decides_nothing}
+    trained_on = None if sources is None else tuple(sources)
+    return System(name, folder, adapter_sha256, trained_on, None if content is None else value_sha256(settings))
 
 
 def role(system: System, among: Sequence[System], language: str) -> str:
@@ -126,9 +130,9 @@ def resolve(
     finished = [run for _, run in found if run is not None]
     if model is None and not finished:
         raise Problem("Nothing to score: give run=RUNFOLDER, or model=PATH (and adapter=FOLDER).")
-    named = _names([folder for folder, _ in found])
+    chosen = model if model is not None else finished[0].recipe.model
     systems, notes = [], []
-    for name, (folder, run) in zip(named, found, strict=True):
+    for name, (folder, run) in zip(_names([folder for folder, _ in found]), found, strict=True):
         if run is not None:
             sha = str(run.provenance["adapter_sha256"])
             systems.append(adapter_system(name, run.adapter, sha, run.recipe.sources))
@@ -148,15 +152,14 @@ def resolve(
         )
     head = next(iter(heads), None)
     if (with_base and head is None) or not systems:
-        own = BASE if systems else _name_of(model)
-        systems.insert(0, System(own, None, None, ()))
+        own = Path(chosen.path).name.strip(".") or Path(chosen.path).resolve().name  # model=.
+        systems.insert(0, System(BASE if systems else own or BASE, None, None, ()))
     quantizations = {run.recipe.adapter.quantization for run in finished}
     if len(quantizations) > 1:
         raise Problem(
             f"The runs were trained on a base quantised in different ways ({', '.join(sorted(quantizations))}): one "
             "load cannot serve them. Score them in separate calls."
         )
-    chosen = model if model is not None else finished[0].recipe.model
     adapter = finished[0].recipe.adapter if finished else None
     return Bench(chosen, adapter, tuple(systems), tuple(finished), tuple(notes), head)
 
@@ -225,10 +228,8 @@ def _gathered(model: Any) -> Iterator[None]:
 def applied(loaded: LoadedBase, system: System) -> Iterator[Any]:
     """The model in the system's state; the base is as before afterwards."""
     if loaded.adapted is not None:
-        with (
-            _gathered(loaded.adapted),
-            loaded.adapted.disable_adapter() if system.adapter is None else contextlib.nullcontext(),
-        ):
+        state = loaded.adapted.disable_adapter() if system.adapter is None else contextlib.nullcontext()
+        with _gathered(loaded.adapted), state:
             yield loaded.adapted
         return
     if system.adapter is None:
@@ -248,20 +249,6 @@ def _names(folders: Sequence[Path]) -> list[str]:
             number += 1
         names.append(found)
     return names[1:]
-
-
-def _name_of(model: ModelConfig | None) -> str:
-    if model is None:
-        return BASE
-    return Path(model.path).name.strip(".") or Path(model.path).resolve().name or BASE  # model=.
-
-
-def _settings_sha256(folder: Path) -> str | None:
-    """Of what an adapter's configuration says beside its tensors: scale, rank patterns, kind."""
-    if (content := read_json(folder / "adapter_config.json")) is None:
-        return None  # `load_adapter` says what is wrong with it
-    decides_nothing = ("base_model_name_or_path", "inference_mode")
-    return value_sha256({k: v for k, v in content.items() if k not in decides_nothing})
 
 
 def _without_names(content: Any) -> Any:

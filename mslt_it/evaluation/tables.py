@@ -75,9 +75,9 @@ def percent(value: float | None) -> str:
     return "n/a" if value is None else f"{100 * value:.1f}"
 
 
-def span(low: float, high: float, sign: str = "") -> str:
-    """An interval, in per cent or points."""
-    return f"{100 * low:{sign}.1f} to {100 * high:{sign}.1f}"
+def span(low: float | None, high: float | None, sign: str = "") -> str:
+    """An interval, in per cent or points; "" where there is none."""
+    return "" if low is None or high is None else f"{100 * low:{sign}.1f} to {100 * high:{sign}.1f}"
 
 
 def interval_head(confidence: float) -> str:
@@ -166,7 +166,7 @@ def has_base(rows: Sequence[ScoreRow]) -> bool:
 
 
 def _gain(row: ScoreRow) -> tuple[str, str]:
-    return ("n/a" if row.gain is None else f"{100 * row.gain:+.1f}"), _span(row.gain_low, row.gain_high, "+")
+    return ("n/a" if row.gain is None else f"{100 * row.gain:+.1f}"), span(row.gain_low, row.gain_high, "+")
 
 
 def _matrix(rows: Sequence[ScoreRow], columns: Sequence[tuple[str, str]]) -> Cells:
@@ -201,13 +201,9 @@ def _means(figures: Figures, columns: Sequence[tuple[str, str]], confidence: flo
     for row in rows:
         number = f"[{1 + columns.index((row.system, row.variant))}] " * (len(columns) > MOST_NAMED_COLUMNS)
         beside = (percent(others.get((name, row.system, row.variant, row.language))) for name in metrics[1:])
-        like_these = _span(row.languages_low, row.languages_high)
+        like_these = span(row.languages_low, row.languages_high)
         cells.append((number + row.system, row.variant, str(row.n), *_value_and_interval(row), like_these, *beside))
     return cells
-
-
-def _span(low: float | None, high: float | None, sign: str = "") -> str:
-    return "" if low is None or high is None else span(low, high, sign)
 
 
 def _costs(rows: Sequence[ScoreRow], columns: Sequence[tuple[str, str]]) -> Cells:
@@ -283,7 +279,7 @@ def _differences(found: Sequence[Difference], confidence: float) -> Cells:
     for d in found:
         common, pair = _pair(d.name_a, d.name_b)
         figures = [f"{100 * d.value:+.1f}", span(d.family_low, d.family_high, "+")]
-        figures += [_span(d.languages_low, d.languages_high, "+")] * of_means
+        figures += [span(d.languages_low, d.languages_high, "+")] * of_means
         what = f"{pair}, {d.language}".removesuffix(", ")
         cells.append((common, what, str(d.n), *figures, _p(d.p), _p(d.p_adjusted)))
     return cells
@@ -306,7 +302,7 @@ def _label(row: ScoreRow) -> str:
 
 
 def _value_and_interval(row: ScoreRow) -> tuple[str, str]:
-    return ("invalid" if row.value is None else percent(row.value)), _span(row.low, row.high)
+    return ("invalid" if row.value is None else percent(row.value)), span(row.low, row.high)
 
 
 def _p(value: float) -> str:

@@ -29,7 +29,7 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from mslt_it.evaluation.likelihood import score_in_batches
+from mslt_it.evaluation.likelihood import ChoiceScorer
 from mslt_it.evaluation.shared_rows import Request
 from mslt_it.integrations.lm_eval_tasks import refuse_code
 from mslt_it.models.base_model import base_of
@@ -119,14 +119,14 @@ class SharedPromptLM(HFLM):
             return found
         groups, members = group_by_context(requests, self.max_length)
         answers: list[tuple[float, bool]] = [(float("nan"), False)] * len(requests)
-        pad = self.tokenizer.pad_token_id
+        budget, pad_id = self._budget(groups, override_bs), self.tokenizer.pad_token_id or 0
+        scorer = ChoiceScorer(self.model, groups, batch_tokens=budget, pad_id=pad_id)
         with tqdm(total=len(requests), disable=disable_tqdm or self.rank != 0, desc="log-likelihoods") as bar:
-            for batch in score_in_batches(
-                self.model, groups, batch_tokens=self._budget(groups, override_bs), pad_id=0 if pad is None else pad
-            ):
-                for row, item in enumerate(batch.items):
+            for batch in scorer.batches:
+                log_likelihoods, greedy = scorer.score(batch)
+                for row, item in enumerate(batch):
                     for index, column in members[item]:
-                        answer = (float(batch.log_likelihoods[row, column]), bool(batch.greedy[row, column]))
+                        answer = (float(log_likelihoods[row, column]), bool(greedy[row, column]))
                         answers[index] = answer
                         if requests[index][0] is not None:  # parts of a rolling score are stored whole, by lm-eval
                             self.cache_hook.add_partial("loglikelihood", requests[index][0], answer)

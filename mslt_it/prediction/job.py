@@ -26,13 +26,13 @@ from typing import Any
 
 from accelerate import PartialState
 
-from mslt_it.evaluation.asking import Engine, Question, ask
+from mslt_it.evaluation.asking import ask
 from mslt_it.evaluation.evaluator import is_sharded, on_main
 from mslt_it.integrations.ray_cluster import RayCluster
 from mslt_it.journal import opened_line, sealed_line
 from mslt_it.locks import beside, only_writer
 from mslt_it.prediction import tables
-from mslt_it.prediction.labeller import REASON, Answer, How, Labeller
+from mslt_it.prediction.labeller import REASON, How, Labeller
 from mslt_it.prediction.ray_job import labelled
 from mslt_it.prediction.row_languages import RowLanguages
 from mslt_it.prediction.tables import Table
@@ -78,33 +78,33 @@ def label_file(job: Job, state: PartialState, say: Say) -> dict[str, Any]:
     labeller = Labeller(job.run, job.how)
     out_format = tables.format_of("out", job.out)
     with _alone(job, state):
-        path, form = on_main(state, functools.partial(_input, job))
-        table: Table = on_main(state, functools.partial(tables.scan, path, form))
+        table: Table = on_main(state, lambda: tables.scan(*_input(job)))
         if out_format == "parquet":  # before anything is asked
-            on_main(state, functools.partial(tables.parquet_schema, table))
+            on_main(state, lambda: tables.parquet_schema(table))
         languages = labeller.languages(table.names, job.data)
-        say(f"{counted(table.num_rows, 'row', form=',')}. {languages.how}")
-        on_main(state, functools.partial(_require_room, job, labeller, table))
+        rows, size = counted(table.num_rows, "row", form=","), chunk_size(table.num_rows)
+        say(f"{rows}. {languages.how}")
+        on_main(state, lambda: _require_room(job, labeller, table))
         if job.cluster is None:
             labeller.load()
         if state.num_processes > 1:
-            say(f"{state.num_processes} processes, each its own chunks of {chunk_size(table.num_rows):,} rows")
+            say(f"{state.num_processes} processes, each its own chunks of {size:,} rows")
         if (fitted := labeller.calibration) is not None:
             say(
                 f"Calibrated on {fitted.num_rows} held-out rows of {', '.join(fitted.languages)}: temperature "
                 f"{fitted.temperature:.3f}, expected calibration error {fitted.error_before:.3f} before, "
                 f"{fitted.error_after:.3f} after, on these rows."
             )
-        decided = {**labeller.decided_by(), "data_sha256": on_main(state, functools.partial(file_sha256, path))}
-        num_before = on_main(state, functools.partial(_begin, job, decided, table.num_rows))
-        if num_before:
-            say(f"Continues: {counted(num_before, 'chunk')} of {chunk_size(table.num_rows):,} rows labelled already.")
+        decided = {**labeller.decided_by(), "data_sha256": on_main(state, lambda: file_sha256(table.path))}
+        work = _Work(job, labeller, table, languages, decided, value_sha256(decided))
+        if num_before := on_main(state, work.begin):
+            say(f"Continues: {counted(num_before, 'chunk')} of {size:,} rows labelled already.")
         started = time.monotonic()
-        num_now = _label_chunks(job, labeller, table, languages, state, decided)
+        num_now = work.label_chunks(state)
         state.wait_for_everyone()
         if not state.is_main_process:
             return {}
-        content = _join(job, labeller, table, out_format, decided, languages)
+        content = work.join(out_format)
     seconds = time.monotonic() - started
     say(
         f"Labelled {counted(num_now, 'row', form=',')} in {duration(seconds)}, "
@@ -170,24 +170,6 @@ def _require_room(job: Job, labeller: Labeller, table: Table) -> None:
     require_space(job.out.parent, least, what, "Free some space, or give out= on another disk.")
 
 
-def _begin(job: Job, decided: Mapping[str, Any], num_rows: int) -> int:
-    """Makes the folder of parts; how many chunks it holds. Those of something else are begun anew, if that is asked."""
-    wanted, there = value_sha256(decided), read_json(job.part / "job.json")
-    if there is not None and there.get("job_sha256") != wanted:
-        if not job.overwrite:
-            raise Problem(
-                f"{job.part} holds an unfinished job of another run, input or options. Start that one again to finish "
-                "it, or give overwrite=true to begin anew."
-            )
-        for name in ("asked", "done"):
-            shutil.rmtree(job.part / name, ignore_errors=True)
-    for name in ("asked", "done"):
-        (job.part / name).mkdir(parents=True, exist_ok=True)
-    if (there or {}).get("job_sha256") != wanted:
-        write_json(job.part / "job.json", {"job_sha256": wanted})
-    return sum(_done(job, number, size, wanted) is not None for number, size in _sizes(num_rows).items())
-
-
 def chunk_size(num_rows: int) -> int:
     """Rows of a chunk. The more of them, the more are of one length and one language, and the less is padding (15
     languages: 17 % of the tokens with 2,000 rows, 6 % with 8,000); but there are parts to share, and memory is bounded.
@@ -195,141 +177,147 @@ def chunk_size(num_rows: int) -> int:
     return max(CHUNK, min(4 * CHUNK, num_rows // 16))
 
 
-def _sizes(num_rows: int) -> dict[int, int]:
-    size = chunk_size(num_rows)
-    return {number: min(size, num_rows - start) for number, start in enumerate(range(0, num_rows, size))}
+@dataclass(frozen=True)
+class _Work:
+    """A job whose table was looked at; ``wanted``: the hash of what its answers follow from."""
 
+    job: Job
+    labeller: Labeller
+    table: Table
+    languages: RowLanguages
+    decided: Mapping[str, Any]
+    wanted: str
 
-def _done(job: Job, number: int, size: int, wanted: str) -> list[dict[str, Any]] | None:
-    """The added columns of a chunk; None where it is still to be labelled, or was altered."""
-    path = job.part / _name("done", number)
-    if not path.is_file():
+    @property
+    def sizes(self) -> dict[int, int]:
+        """Number of a chunk -> its rows."""
+        num_rows, size = self.table.num_rows, chunk_size(self.table.num_rows)
+        return {number: min(size, num_rows - start) for number, start in enumerate(range(0, num_rows, size))}
+
+    def chunks(self) -> Iterator[tuple[int, list[tables.Values]]]:
+        return self.table.chunks(chunk_size(self.table.num_rows))
+
+    def path(self, folder: str, number: int) -> Path:
+        return self.job.part / folder / f"{number:06}.jsonl"
+
+    def begin(self) -> int:
+        """Makes the folder of parts; how many chunks it holds. Those of something else are begun anew, if asked."""
+        part, there = self.job.part, read_json(self.job.part / "job.json") or {}
+        is_other = there.get("job_sha256") != self.wanted
+        if there and is_other:
+            if not self.job.overwrite:
+                raise Problem(
+                    f"{part} holds an unfinished job of another run, input or options. Start that one again to finish "
+                    "it, or give overwrite=true to begin anew."
+                )
+            for name in ("asked", "done"):
+                shutil.rmtree(part / name, ignore_errors=True)
+        for name in ("asked", "done"):
+            (part / name).mkdir(parents=True, exist_ok=True)
+        if is_other:
+            write_json(part / "job.json", {"job_sha256": self.wanted})
+        return sum(self.done(number, size) is not None for number, size in self.sizes.items())
+
+    def done(self, number: int, size: int) -> list[dict[str, Any]] | None:
+        """The added columns of a chunk; None where it is still to be labelled, or was altered."""
+        path = self.path("done", number)
+        if not path.is_file():
+            return None
+        lines = path.read_bytes().split(b"\n")[:-1]
+        rows = [row for line in lines if (row := opened_line(line, self.bound_to(number))) is not None]
+        if len(rows) == len(lines) == size:
+            return rows
+        warn(f"{path} is not as it was written: its rows are labelled again.")
+        path.unlink()
         return None
-    rows = [opened_line(line, f"{wanted} {number}".encode()) for line in path.read_bytes().split(b"\n")[:-1]]
-    whole = [row for row in rows if row is not None]
-    if len(whole) == len(rows) == size:
-        return whole
-    warn(f"{path} is not as it was written: its rows are labelled again.")
-    path.unlink()
-    return None
 
+    def bound_to(self, number: int) -> bytes:
+        """What the lines of a chunk prove to be of."""
+        return f"{self.wanted} {number}".encode()
 
-def _label_chunks(
-    job: Job,
-    labeller: Labeller,
-    table: Table,
-    languages: RowLanguages,
-    state: PartialState,
-    decided: Mapping[str, Any],
-) -> int:
-    """Labels this process's chunks that are not there yet; how many rows that were."""
-    wanted = value_sha256(decided)
-    sizes = dict(itertools.islice(_sizes(table.num_rows).items(), state.process_index, None, state.num_processes))
-    left = {number: size for number, size in sizes.items() if not (job.part / _name("done", number)).is_file()}
-    if not left:
-        return 0
-    done = start = sum(sizes.values()) - sum(left.values())
-    with Progress("Labelling", sum(sizes.values()), "row", start=start, shown=state.is_main_process) as progress:
-        if job.cluster is None:
-            found = _asked_here(job, labeller, table, languages, left, progress)
-        else:
-            size = chunk_size(table.num_rows)
-            found = labelled(job.cluster, str(labeller.asked.folder.resolve()), job.how, table, job.data, left, size)
-        for number, added in found:
-            bound_to = f"{wanted} {number}".encode()
-            lines = [sealed_line(row, bound_to) for row in added]
-            write_atomically(job.part / _name("done", number), "".join(lines))
-            (job.part / _name("asked", number)).unlink(missing_ok=True)
-            done += len(lines)
-            progress.update(done)  # with the rows that were not asked
-    return sum(left.values())
+    def label_chunks(self, state: PartialState) -> int:
+        """Labels this process's chunks that are not there yet; how many rows that were."""
+        sizes = dict(itertools.islice(self.sizes.items(), state.process_index, None, state.num_processes))
+        left = {number: size for number, size in sizes.items() if not self.path("done", number).is_file()}
+        if not left:
+            return 0
+        done = start = sum(sizes.values()) - sum(left.values())
+        with Progress("Labelling", sum(sizes.values()), "row", start=start, shown=state.is_main_process) as progress:
+            for number, added in self.asked(left, progress):
+                lines = [sealed_line(row, self.bound_to(number)) for row in added]
+                write_atomically(self.path("done", number), "".join(lines))
+                self.path("asked", number).unlink(missing_ok=True)
+                done += len(lines)
+                progress.update(done)  # with the rows that were not asked
+        return sum(left.values())
 
+    def asked(self, wanted: Collection[int], progress: Progress) -> Iterator[tuple[int, list[dict[str, Any]]]]:
+        """(number, added columns of each row) of the wanted chunks, here or by the cluster."""
+        job, labeller = self.job, self.labeller
+        if job.cluster is not None:
+            folder, size = str(labeller.asked.folder.resolve()), chunk_size(self.table.num_rows)
+            yield from labelled(job.cluster, folder, job.how, self.table, job.data, wanted, size)
+            return
+        model_key = labeller.loaded.model_key(labeller.system)
+        for number, rows in self.chunks():
+            if number not in wanted:
+                continue
+            journal = self.path("asked", number)  # of a kill: what is in it is not asked again
+            how: dict[str, Any] = {"model_key": model_key, "path": journal, "about": {"chunk": journal.stem}}
+            # Whose job it is, job.json says.
+            put = functools.partial(ask, **how, replaces=True, advance=progress.advance)
+            yield number, list(labeller.label(rows, self.languages, put))
 
-def _asked_here(
-    job: Job, labeller: Labeller, table: Table, languages: RowLanguages, wanted: Collection[int], progress: Progress
-) -> Iterator[tuple[int, list[dict[str, Any]]]]:
-    """(number, added columns of each row) of the wanted chunks, in order."""
-    model_key = labeller.loaded.model_key(labeller.system)
+    def join(self, out_format: str) -> dict[str, Any]:
+        """Writes output and sidecar and takes the parts away; the sidecar's content."""
+        job, labeller, table = self.job, self.labeller, self.table
+        languages: Counter[str] = Counter()
+        labels: dict[str, Counter[str]] = {}
+        reasons: Counter[str] = Counter()
+        prefix, choices = labeller.how.prefix, bool(labeller.task.choice_names)
 
-    def advance(n: int) -> None:
-        progress.update(progress.done + n)
+        def rows() -> Iterator[Mapping[str, Any]]:
+            for number, chunk in self.chunks():
+                if (labelled := self.done(number, len(chunk))) is None:
+                    raise Problem(f"{job.part} was altered while it was being written. Start the command again.")
+                for row, added in zip(chunk, labelled, strict=True):
+                    code, reason = added.pop(""), added[prefix + REASON]
+                    languages[code] += 1
+                    reasons[reason.partition(":")[0]] += bool(reason)
+                    if choices and (label := added[f"{prefix}label"]):
+                        labels.setdefault(code, Counter())[label] += 1
+                    yield {**row, **added}
 
-    for number, rows in table.chunks(chunk_size(table.num_rows)):
-        if number not in wanted:
-            continue
-        journal = job.part / _name("asked", number)  # of a kill: what is in it is not asked again
-
-        def put(engine: Engine, questions: tuple[Question, ...], journal: Path = journal) -> tuple[Answer, ...]:
-            return ask(
-                engine,
-                questions,
-                model_key=model_key,
-                path=journal,
-                about={"chunk": journal.stem},
-                replaces=True,  # whose job it is, job.json says
-                advance=advance,
-            ).rows
-
-        yield number, list(labeller.label(rows, languages, put))
-
-
-def _name(folder: str, number: int) -> str:
-    return f"{folder}/{number:06}.jsonl"
-
-
-def _join(
-    job: Job, labeller: Labeller, table: Table, out_format: str, decided: Mapping[str, Any], found_by: RowLanguages
-) -> dict[str, Any]:
-    """Writes output and sidecar and takes the parts away; the sidecar's content."""
-    known = found_by.known
-    languages: Counter[str] = Counter()
-    labels: dict[str, Counter[str]] = {}
-    reasons: Counter[str] = Counter()
-    prefix, choices, wanted = labeller.how.prefix, bool(labeller.task.choice_names), value_sha256(decided)
-
-    def rows() -> Iterator[Mapping[str, Any]]:
-        for number, chunk in table.chunks(chunk_size(table.num_rows)):
-            labelled = _done(job, number, len(chunk), wanted)
-            if labelled is None:
-                raise Problem(f"{job.part} was altered while it was being written. Start the command again.")
-            for row, added in zip(chunk, labelled, strict=True):
-                code, reason = added.pop(""), added[prefix + REASON]
-                languages[code] += 1
-                reasons[reason.partition(":")[0]] += bool(reason)
-                if choices and (label := added[f"{prefix}label"]):
-                    labels.setdefault(code, Counter())[label] += 1
-                yield {**row, **added}
-
-    numbers = (f"{prefix}p_", f"{prefix}margin")
-    added = {name: "number" if name.startswith(numbers) else "text" for name in labeller.added}
-    fresh = job.part / f"out{''.join(job.out.suffixes[-2:])}"
-    tables.write(fresh, out_format, table, added, rows())
-    with open(fresh, "rb") as file:
-        os.fsync(file.fileno())
-    content = {
-        "run": str(labeller.asked.folder),
-        "data": job.data,
-        "out": str(job.out),
-        "out_sha256": file_sha256(fresh),
-        "num_rows": table.num_rows,
-        "num_labelled": table.num_rows - sum(n for reason, n in reasons.items() if reason != "cut"),
-        "num_abstained": reasons["abstained"],
-        "reasons": {reason: n for reason, n in sorted(reasons.items()) if n},
-        "other_languages": sorted(set(languages) - {"", *known}),
-        "languages": {code or "unknown": n for code, n in sorted(languages.items())},
-        "labels": {code: dict(sorted(counts.items())) for code, counts in sorted(labels.items())},
-        "language_found": found_by.how,
-        "probabilities": "softmax over the label words' log-likelihoods, given the prompt"
-        if labeller.is_chosen
-        else None,
-        "calibration": to_plain(labeller.calibration) if labeller.calibration else None,
-        "options": {**dataclasses.asdict(job.how), "columns": dict(job.how.columns)},
-        "decided_by": decided,
-    }
-    write_json(job.part / "job.json", {"job_sha256": wanted, "joined": True})
-    write_json(job.sidecar, content)
-    fresh.replace(job.out)
-    for name in ("asked", "done"):
-        shutil.rmtree(job.part / name)
-    shutil.rmtree(job.part)  # now, so that what says whose the files are goes last
-    return content
+        numbers = (f"{prefix}p_", f"{prefix}margin")
+        added = {name: "number" if name.startswith(numbers) else "text" for name in labeller.added}
+        fresh = job.part / f"out{''.join(job.out.suffixes[-2:])}"
+        tables.write(fresh, out_format, table, added, rows())
+        with open(fresh, "rb") as file:
+            os.fsync(file.fileno())
+        content = {
+            "run": str(labeller.asked.folder),
+            "data": job.data,
+            "out": str(job.out),
+            "out_sha256": file_sha256(fresh),
+            "num_rows": table.num_rows,
+            "num_labelled": table.num_rows - sum(n for reason, n in reasons.items() if reason != "cut"),
+            "num_abstained": reasons["abstained"],
+            "reasons": {reason: n for reason, n in sorted(reasons.items()) if n},
+            "other_languages": sorted(set(languages) - {"", *self.languages.known}),
+            "languages": {code or "unknown": n for code, n in sorted(languages.items())},
+            "labels": {code: dict(sorted(counts.items())) for code, counts in sorted(labels.items())},
+            "language_found": self.languages.how,
+            "probabilities": "softmax over the label words' log-likelihoods, given the prompt"
+            if labeller.is_chosen
+            else None,
+            "calibration": to_plain(labeller.calibration) if labeller.calibration else None,
+            "options": {**dataclasses.asdict(job.how), "columns": dict(job.how.columns)},
+            "decided_by": self.decided,
+        }
+        write_json(job.part / "job.json", {"job_sha256": self.wanted, "joined": True})
+        write_json(job.sidecar, content)
+        fresh.replace(job.out)
+        for name in ("asked", "done"):
+            shutil.rmtree(job.part / name)
+        shutil.rmtree(job.part)  # now, so that what says whose the files are goes last
+        return content

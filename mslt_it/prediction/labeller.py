@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from scipy.special import softmax
 
 from mslt_it import values
 from mslt_it.config.recipe import TaskConfig
@@ -22,10 +23,9 @@ from mslt_it.data.prompts import prompted
 from mslt_it.data.shapes import asked_example
 from mslt_it.data.spans import decode
 from mslt_it.evaluation.asking import Engine, Question, answers_now, engine, is_sound
-from mslt_it.evaluation.calibration import Calibration, softmax
+from mslt_it.evaluation.calibration import Calibration
 from mslt_it.evaluation.measures import choice_scores
 from mslt_it.evaluation.questions import questions_of
-from mslt_it.evaluation.settings import Settings
 from mslt_it.evaluation.voting import read_answer
 from mslt_it.models.inputs import longest_input
 from mslt_it.prediction.asked_model import read_model
@@ -35,7 +35,7 @@ from mslt_it.records import PromptedExample, fingerprint
 
 REASON = "reason"
 Answer = Mapping[str, Any]
-Ask = Callable[[Engine, tuple[Question, ...]], Sequence[Answer]]
+Ask = Callable[[Engine, tuple[Question, ...]], tuple[Sequence[Answer], int]]
 
 
 @dataclass(frozen=True)
@@ -119,12 +119,11 @@ class Labeller:
 
     # ---------------------------------------------------------------- rows
 
-    def label(self, rows: Sequence[Mapping[str, Any]], languages: RowLanguages, ask: Ask) -> list[dict[str, Any]]:
-        """Each row's added columns, and under "" the language it was asked in; in order.
-
-        Args:
-            ask: puts the questions to the engine, see `asked_now`.
-        """
+    def label(
+        self, rows: Sequence[Mapping[str, Any]], languages: RowLanguages, ask: Ask | None = None
+    ) -> list[dict[str, Any]]:
+        """Each row's added columns, and under "" the language it was asked in; in order. ``ask``: as
+        `mslt_it.evaluation.asking.ask`; None: the answers are kept nowhere."""
         found: list[dict[str, Any]] = [{} for _ in rows]
         items: dict[str, list[tuple[int, PromptedExample]]] = {}
         for index, row in enumerate(renamed(self.task, [Row("", row) for row in rows])):
@@ -136,7 +135,7 @@ class Labeller:
         asked: list[tuple[int, PromptedExample, Question]] = []
         for of_language in items.values():
             # A language at a time, as scored rows are: whether the end token is scored follows from its label words.
-            questions = questions_of(self.recipe, [item for _, item in of_language], self.encoder, Settings())
+            questions = questions_of(self.recipe, [item for _, item in of_language], self.encoder)
             for (index, item), question in zip(of_language, questions, strict=True):
                 length = self.encoder.num_tokens(question.prompt_ids)
                 length += 0 if self.recipe.head else max(map(len, question.choices), default=1)
@@ -149,7 +148,8 @@ class Labeller:
         if asked:
             questions = tuple(dict.fromkeys(question for *_, question in asked))  # the same row is asked once
             model_engine = engine(self.model, questions, self.encoder, self.recipe.scoring.batch_tokens)
-            answers = dict(zip(questions, ask(model_engine, questions), strict=True))
+            said = ask(model_engine, questions)[0] if ask else answers_now(model_engine)
+            answers = dict(zip(questions, said, strict=True))
             for index, item, question in asked:
                 found[index] = self._read(item, answers[question])
         return found
@@ -184,7 +184,7 @@ class Labeller:
             return {REASON: "not_finite: the model's scores are broken"}
         (scores,) = choice_scores([item], [answer])
         names = self.task.choice_names
-        shares = softmax(scores, self.calibration.temperature if self.calibration else 1.0)
+        shares = softmax(scores / (self.calibration.temperature if self.calibration else 1.0))
         first, second = np.sort(shares)[::-1][:2] if len(shares) > 1 else (1.0, 0.0)
         made: dict[str, Any] = {f"p_{name}": round(float(p), 6) for name, p in zip(names, shares, strict=True)}
         made["margin"] = round(float(first - second), 6)
@@ -215,8 +215,3 @@ class Labeller:
                 return {**made, REASON: "unreadable"}
             return {**made, "spans": json.dumps([[s.kind, s.text] for s in spans], ensure_ascii=False)}
         return made
-
-
-def asked_now(model_engine: Engine, questions: tuple[Question, ...]) -> Sequence[Answer]:
-    """The answers, kept nowhere."""
-    return answers_now(model_engine)

@@ -16,7 +16,7 @@ import pyarrow
 
 from mslt_it.data.labels import as_text, not_text
 from mslt_it.integrations.ray_cluster import RayCluster
-from mslt_it.prediction.labeller import How, Labeller, asked_now
+from mslt_it.prediction.labeller import How, Labeller
 from mslt_it.prediction.tables import Table
 from mslt_it.problems import Problem
 from mslt_it.quiet import quiet_libraries
@@ -33,19 +33,15 @@ class Actor:
 
     def __call__(self, chunk: pyarrow.Table) -> pyarrow.Table:
         rows = json.loads(chunk["rows"][0].as_py())
-        added = [json.dumps(row, ensure_ascii=False) for row in self.labeller.label(rows, self.languages, asked_now)]
+        added = [json.dumps(row, ensure_ascii=False) for row in self.labeller.label(rows, self.languages)]
         return pyarrow.table({"number": chunk["number"], "added": [added]})
 
 
 def labelled(
     cluster: RayCluster, run: str, how: How, table: Table, data: str, wanted: Collection[int], size: int
 ) -> Iterator[tuple[int, list[dict[str, Any]]]]:
-    """(number, added columns of each row) of the wanted chunks, in the order in which they are done.
-
-    Args:
-        data: what errors call the table.
-        size: rows of a chunk.
-    """
+    """(number, added columns of each row) of the wanted chunks of ``size`` rows, in the order in which they are done;
+    ``data``: what errors call the table."""
 
     def chunks(_: pyarrow.Table) -> Iterator[pyarrow.Table]:
         for number, rows in table.chunks(size):

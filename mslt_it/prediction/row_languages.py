@@ -17,12 +17,8 @@ from mslt_it.problems import Problem, nearest
 
 
 class RowLanguages:
-    """How the languages of a table's rows are found; ``how`` says it.
-
-    Args:
-        names: the table's columns.
-        asked: a column or a code; None: found.
-    """
+    """How the languages of a table's rows are found; ``how`` says it. ``names``: the table's columns; ``asked``: one of
+    these or a code; None: found."""
 
     def __init__(self, recipe: Recipe, names: Sequence[str], asked: str | None) -> None:
         self.recipe = recipe

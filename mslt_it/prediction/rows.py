@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from mslt_it.prediction.labeller import How, Labeller, asked_now
+from mslt_it.prediction.labeller import How, Labeller
 from mslt_it.problems import Problem, some
 
 CHUNK = 2000  # rows that are asked together, the longest first
@@ -53,7 +53,7 @@ def predict(
     def labelled() -> Iterator[dict[str, Any]]:
         left = itertools.chain([first], remaining)
         while chunk := list(itertools.islice(left, CHUNK)):
-            for row, added in zip(chunk, labeller.label(chunk, languages, asked_now), strict=True):
+            for row, added in zip(chunk, labeller.label(chunk, languages), strict=True):
                 added.pop("")  # the language
                 if taken := added.keys() & row.keys():  # the first row was looked at before
                     raise Problem(

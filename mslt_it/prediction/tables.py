@@ -14,6 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, cast
 
+import pyarrow
+import pyarrow.parquet
+
 from mslt_it import values
 from mslt_it.data.delimited import csv_records, csv_texts, excel_mark, named_cells, separator_of
 from mslt_it.data.files import ending, parse_json
@@ -142,8 +145,6 @@ def _json_rows(path: Path, file: IO[str]) -> Iterator[Values]:
 
 
 def _parquet_rows(path: Path) -> Iterator[Values]:
-    import pyarrow.parquet
-
     try:
         file = pyarrow.parquet.ParquetFile(path)  # read in parts, however many rows it holds
         named_cells(path, "its schema", file.schema_arrow.names)
@@ -157,12 +158,7 @@ def _parquet_rows(path: Path) -> Iterator[Values]:
 
 
 def write(path: Path, form: str, table: Table, added: Mapping[str, str], rows: Iterable[Values]) -> None:
-    """Writes the rows, as they come.
-
-    Args:
-        table: that the rows are of.
-        added: column -> "number" or "text", after the table's own.
-    """
+    """Writes the rows of a table, as they come; ``added``: column -> "number" or "text", after the table's own."""
     names = [*table.names, *added]
 
     def cells(row: Values) -> list[Any]:
@@ -210,9 +206,6 @@ def _cell(value: Any) -> Any:
 
 def parquet_schema(table: Table) -> Any:
     """Arrow's types of the table's own columns; a Problem where Parquet cannot hold them."""
-    import pyarrow
-    import pyarrow.parquet
-
     if table.format == "parquet":
         return pyarrow.parquet.read_schema(table.path).remove_metadata()
     if table.format != "jsonl":
@@ -232,9 +225,6 @@ def parquet_schema(table: Table) -> Any:
 
 
 def _write_parquet(path: Path, table: Table, added: Mapping[str, str], rows: Iterable[Values]) -> None:
-    import pyarrow
-    import pyarrow.parquet
-
     kinds = {"number": pyarrow.float64(), "text": pyarrow.string()}
     schema = pyarrow.schema([*parquet_schema(table), *((name, kinds[kind]) for name, kind in added.items())])
     rows = iter(rows)

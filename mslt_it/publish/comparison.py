@@ -27,7 +27,6 @@ from mslt_it.data.segments import encoder_of
 from mslt_it.evaluation.heads import ENGINES
 from mslt_it.evaluation.likelihood import choice_log_likelihoods
 from mslt_it.evaluation.questions import choice_requests, questions_of
-from mslt_it.evaluation.settings import Settings
 from mslt_it.evaluation.shared_rows import Request
 from mslt_it.models.base_model import base_of
 from mslt_it.models.text_to_text import decoder_input, is_text_to_text
@@ -118,7 +117,7 @@ def of_answers(rows: Rows, requests: Sequence[Request], model: Any, *, batch_tok
 
 
 def _of_head(recipe: Recipe, items: Sequence[PromptedExample], encoder: Encoder, model: Any) -> Outputs:
-    questions = questions_of(recipe, items, encoder, Settings())
+    questions = questions_of(recipe, items, encoder)
     asked = ENGINES[encoder.head](model, questions, encoder, batch_tokens=recipe.scoring.batch_tokens)
     made = {i: rows for batch in asked.batches for i, rows in zip(batch, asked.outputs(batch), strict=True)}
     logits = [row for i in range(len(questions)) for row in made[i]]

@@ -25,8 +25,7 @@ from mslt_it.evaluation.measures import choice_scores
 from mslt_it.evaluation.questions import items_of, questions_of
 from mslt_it.evaluation.remarks import run_report
 from mslt_it.evaluation.scores import Answered, Figures, figures, read_rows
-from mslt_it.evaluation.settings import Settings as AskedHow
-from mslt_it.evaluation.spread import Spread, spread, spread_report, spreads_of_plain
+from mslt_it.evaluation.spread import Spread, spread, spread_report
 from mslt_it.evaluation.systems import BASE, LoadedBase, System, adapter_system
 from mslt_it.evaluation.tables import as_text, label_table
 from mslt_it.journal import read_answers
@@ -107,7 +106,7 @@ def _spreads(
         items = tuple(asked_set(recipe, code, rows))
         if not items:
             raise Problem(f"No row of '{code}' in {recipe.task.data} can be asked about. Leave it out of targets.")
-        questions = questions_of(recipe, items, encoder, AskedHow())
+        questions = questions_of(recipe, items, encoder)
         units.append(Unit(recipe, recipe.prompt.variant, code, items, questions))
     if not units:
         return ()
@@ -226,7 +225,7 @@ def print_end(
     task = dataclasses.replace(task, label_names=tuple(content["provenance"]["labels"]))
     if rows := read_rows(content, run.folder / "results.json"):
         speak(f"\n{run_report(rows, task, run.recipe.scoring.confidence)}")
-        if said := spread_report(spreads_of_plain(content.get("unlabelled", ()))):
+        if said := spread_report([Spread(**one) for one in content.get("unlabelled", ())]):
             speak(f"\n{said}\n")
     else:
         speak("Not scored (scored=false).")

@@ -11,11 +11,12 @@ from typing import Any
 from mslt_it.config.recipe import Recipe, ScoringConfig, TaskConfig
 from mslt_it.config.schema import build
 from mslt_it.data.rows import RowStore
+from mslt_it.evaluation.estimates import Difference
 from mslt_it.evaluation.folder import REQUEST
 from mslt_it.evaluation.groups import GroupMean, TaskMean
 from mslt_it.evaluation.label_reports import LabelReport
 from mslt_it.evaluation.remarks import said_of
-from mslt_it.evaluation.scores import Figures, read_differences, read_rows
+from mslt_it.evaluation.scores import Figures, read_records, read_rows
 from mslt_it.evaluation.seeds import SeedMean
 from mslt_it.evaluation.tables import OVER_TASKS, columns_of, main_rows, tables, task_means_table
 from mslt_it.problems import Problem
@@ -53,7 +54,7 @@ def write_eval_report(folder: Path, out: Path, formats: Collection[str], example
         task = build(TaskConfig, recipe["task"], REQUEST)
         confidence = build(ScoringConfig, recipe["scoring"], REQUEST).confidence
         compared, in_languages = (
-            tuple(read_differences(content, folder / "results.json", name)) if len(recipes) == 1 else ()
+            tuple(read_records(Difference, content, name, folder / "results.json")) if len(recipes) == 1 else ()
             for name in ("differences", "differences_in_languages")
         )
         rows = tuple(row for row in all_rows if row.task == task.name)

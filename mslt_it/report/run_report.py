@@ -19,7 +19,7 @@ from mslt_it.config.recipe import Recipe
 from mslt_it.evaluation.label_reports import LabelReport
 from mslt_it.evaluation.remarks import run_remarks
 from mslt_it.evaluation.scores import Answered, ScoreRow, outputs_of, read_rows
-from mslt_it.evaluation.spread import NOT_SCORED, SHARES, Spread, spread_table, spreads_of_plain, warnings_of
+from mslt_it.evaluation.spread import NOT_SCORED, SHARES, Spread, spread_table, warnings_of
 from mslt_it.evaluation.tables import METRIC_NAMES, has_base, language_table
 from mslt_it.languages import language_name
 from mslt_it.models.identity import ADAPTER, TRAIN_AGAIN, FinishedRun, read_run
@@ -61,7 +61,7 @@ def write_run_report(folder: Path, out: Path, formats: Collection[str], examples
     rows = read_rows(content, folder / "results.json")
     sections = [
         _scores(run, rows),
-        _unlabelled(spreads_of_plain(content.get("unlabelled", ()))),
+        _unlabelled([Spread(**one) for one in content.get("unlabelled", ())]),
         _trained_on(run),
         _losses(run),
         label_section([one for one in map(LabelReport.of_plain, content.get("labels", ())) if one.system == ADAPTER]),

@@ -1,12 +1,11 @@
 """How alike two languages' representations of the same items are, as spaces: debiased linear CKA.
 
 Row i of each language is the same item. Beside its value comes how much each item contributed to it, so that items can
-be resampled (`mslt_it.representations.measuring`).
+be resampled.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,21 +16,9 @@ Array = NDArray[np.float64]
 FLAT = 1e-10
 
 
-@dataclass(frozen=True)
-class CkaPairs:
-    """``values``: (languages, languages), debiased, NaN where undefined. ``influence``: (languages, languages, n).
-
-    An item's influence is (n - 1) times what the value loses when the item is left out (the jackknife); over the square
-    root of n, its standard deviation over the items is the standard error of the value, or a little more (by a tenth
-    in the test).
-    """
-
-    values: Array
-    influence: Array
-
-
-def cka_pairs(grams: Array) -> CkaPairs:
-    """Debiased CKA (Kornblith et al. 2019) of every pair of languages from their Gram matrices, as `grams` gives them.
+def cka_pairs(grams: Array) -> tuple[Array, Array]:
+    """Debiased CKA (Kornblith et al. 2019) of every pair of languages from their Gram matrices, as `grams` gives them:
+    (languages, languages), NaN where undefined; and (languages, languages, n), each item's influence on it.
 
     1: equal up to rotation, reflection and scale. 0: unrelated. Debiased, the Hilbert-Schmidt criterion is the
     unbiased estimate of Song et al. (2012), as Nguyen et al. (2021) use it, so unrelated spaces give 0 on average
@@ -39,7 +26,9 @@ def cka_pairs(grams: Array) -> CkaPairs:
 
     An ordinary bootstrap over items is not an option for the intervals: a resample holds items twice, and what an item
     has in common with itself is just the bias that the estimate leaves out (0.91 for unrelated spaces of 50 items
-    and 512 dimensions). Leaving out one item is exact, and all n values together cost no more than the first.
+    and 512 dimensions). Leaving out one item is exact, and all n values together cost no more than the first. An
+    item's influence is (n - 1) times what the value loses without it (the jackknife); over the square root of n, its
+    standard deviation over the items is the standard error of the value, or a little more (by a tenth in the test).
     """
     count, n = grams.shape[:2]
     rows = grams.sum(axis=2)  # (languages, n)
@@ -56,7 +45,7 @@ def cka_pairs(grams: Array) -> CkaPairs:
             crossed = products - grams[a] @ rows[b] - grams[b] @ rows[a] + shared - rows[a] * rows[b]
             without[a, b] = without[b, a] = _unbiased(shared.sum() - 2 * shared, left, crossed, n - 1)
     values = _ratio(hsic)
-    return CkaPairs(values, (n - 1) * (values[..., None] - _ratio(without)))
+    return values, (n - 1) * (values[..., None] - _ratio(without))
 
 
 def grams(states: Array) -> Array:
@@ -64,16 +53,11 @@ def grams(states: Array) -> Array:
 
     A language whose items are all equal gets NaN.
     """
-    return np.stack([_gram(x) for x in states])
-
-
-def _gram(x: Array) -> Array:
     # The estimate is the same without centring; with it, large common parts cannot swamp the digits.
-    around = x - x.mean(axis=0)
-    if (around**2).sum() <= FLAT * (x**2).sum():
-        return np.full((len(x), len(x)), np.nan)
-    result = around @ around.T
-    np.fill_diagonal(result, 0.0)
+    around = states - states.mean(axis=1, keepdims=True)
+    result = around @ around.swapaxes(1, 2)
+    result[:, *np.diag_indices(states.shape[1])] = 0.0
+    result[(around**2).sum(axis=(1, 2)) <= FLAT * (states**2).sum(axis=(1, 2))] = np.nan
     return result
 
 
@@ -84,6 +68,6 @@ def _unbiased(shared: Any, totals: Any, products: Any, n: int) -> Any:
 
 def _ratio(hsic: Array) -> Array:
     """HSIC(a, b) over the geometric mean of HSIC(a, a) and HSIC(b, b); NaN where one of them is not above 0."""
-    own = np.stack([hsic[i, i] for i in range(len(hsic))])
+    own = hsic[np.diag_indices(len(hsic))]
     scale = np.sqrt(np.where(own > 0, own, np.nan))
     return hsic / (scale[:, None] * scale[None, :])

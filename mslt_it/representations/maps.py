@@ -16,7 +16,7 @@ def bounded_perplexity(num_points: int, wanted: float) -> float:
     return min(wanted, (num_points - 1) / 3)
 
 
-def tsne(points: Array, *, perplexity: float = 30.0, seed: int = 0) -> Array:
+def tsne(points: Array, perplexity: float, seed: int) -> Array:
     """(n, 2) coordinates of a t-SNE map (van der Maaten and Hinton 2008); n >= 4.
 
     Distances between far groups and sizes of groups mean nothing in it.
@@ -29,9 +29,9 @@ def tsne(points: Array, *, perplexity: float = 30.0, seed: int = 0) -> Array:
     return np.asarray(found, dtype=np.float64)
 
 
-def umap(points: Array, *, neighbours: int = 15, seed: int = 0) -> Array:
+def umap(points: Array, seed: int) -> Array:
     """(n, 2) coordinates of a UMAP map (McInnes et al. 2018); needs the package umap-learn."""
-    mapper = umap_package().UMAP(n_neighbors=min(neighbours, len(points) - 1), random_state=seed, n_jobs=1)
+    mapper = umap_package().UMAP(n_neighbors=min(15, len(points) - 1), random_state=seed, n_jobs=1)
     return np.asarray(mapper.fit_transform(points), dtype=np.float64)
 
 

@@ -6,10 +6,11 @@ The result is a plain dictionary that JSON can hold, see `mslt_it.representation
 from __future__ import annotations
 
 import contextlib
+import itertools
 import math
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -72,13 +73,14 @@ def measure(
     seen = tuple(code for code in languages if any(code in system.sources for system in systems.values()))
     groups = _groups(languages, seen)
     draws = _draws(num_items, settings)
-    found: dict[str, _Found] = {}
+    found: dict[str, dict[str, Array]] = {}
+    grouped: dict[str, Grouped] = {}
     points: dict[str, Any] | None = None
     for name, system in systems.items():
         states = _states(system, tokenised, settings)
-        found[name] = _found(states, groups, settings)
+        found[name], grouped[name] = _found(states, groups, settings)
         if settings.map != "none":
-            points = points or _new_map(states, found[name], languages, settings)
+            points = points or _new_map(states, grouped[name], languages, settings)
             points["systems"][name] = _coordinates(states[points["layer"]], settings)
         del states
         advance(name)
@@ -89,7 +91,7 @@ def measure(
         "seen": list(seen),
         "unseen": [code for code in languages if code not in seen],
         "num_items": num_items,
-        "num_layers": len(found[names[0]].matrices["cka"]),
+        "num_layers": len(found[names[0]]["cka"]),
         "settings": to_plain(settings),
         "chance": {"cka": 0.0, "retrieval": 1 / num_items} | dict.fromkeys(LANGUAGE_MEASURES, 1.0),
         "texts": {
@@ -100,42 +102,22 @@ def measure(
         "systems": {
             name: {
                 "sources": list(systems[name].sources),
-                "pairs": {m: _plain(found[name].matrices[m]) for m in PAIR_MEASURES},
-                "languages": {m: _plain(found[name].matrices[m]) for m in LANGUAGE_MEASURES},
-                "groups": _intervals(found[name], draws, settings),
+                "pairs": {m: _plain(found[name][m]) for m in PAIR_MEASURES},
+                "languages": {m: _plain(found[name][m]) for m in LANGUAGE_MEASURES},
+                "groups": _intervals(grouped[name], draws, settings),
             }
             for name in names
         },
         "differences": [
-            {"of": later, "minus": earlier, "groups": _intervals(found[later].minus(found[earlier]), draws, settings)}
-            for i, later in enumerate(names)
-            for earlier in names[:i]
+            {"of": a, "minus": b, "groups": _intervals(_less(grouped[a], grouped[b]), draws, settings)}
+            for number, a in enumerate(names)
+            for b in names[:number]
         ],
         "points": points,
     }
 
 
-@dataclass(frozen=True)
-class _Groups:
-    """Pairs of positions (i < j) and positions of languages that a group's mean is over."""
-
-    pairs: dict[str, list[tuple[int, int]]]
-    languages: dict[str, list[int]]
-
-
-@dataclass(frozen=True)
-class _Found:
-    """What one system gave. The last row of ``values`` and ``items`` is the mean over layers 1 and up."""
-
-    matrices: dict[str, Array] = field(default_factory=dict)  # measure -> (layers, languages[, languages])
-    values: dict[tuple[str, str], Array] = field(default_factory=dict)  # (measure, group) -> (layers + 1,)
-    items: dict[tuple[str, str], Array] = field(default_factory=dict)  # the same -> (layers + 1, n) contributions
-
-    def minus(self, other: _Found) -> _Found:
-        return _Found(
-            values={key: value - other.values[key] for key, value in self.values.items()},
-            items={key: value - other.items[key] for key, value in self.items.items()},
-        )
+Grouped = Mapping[tuple[str, str], tuple[Array, Array]]  # (measure, group) -> (layers + 1,) figures, (layers + 1, n)
 
 
 def _check(texts: Mapping[str, Sequence[str]], settings: Settings) -> int:
@@ -150,18 +132,20 @@ def _check(texts: Mapping[str, Sequence[str]], settings: Settings) -> int:
     return num_items
 
 
-def _groups(languages: Sequence[str], seen: Sequence[str]) -> _Groups:
-    is_seen = [code in seen for code in languages]
-    pairs = [(i, j) for i in range(len(languages)) for j in range(i + 1, len(languages))]
-    by_kind: dict[str, list[tuple[int, int]]] = {"all": pairs, "seen-seen": [], "seen-unseen": [], "unseen-unseen": []}
-    for i, j in pairs:
-        by_kind[("unseen-unseen", "seen-unseen", "seen-seen")[is_seen[i] + is_seen[j]]].append((i, j))
-    positions = {
-        "all": list(range(len(languages))),
-        "seen": [i for i, x in enumerate(is_seen) if x],
-        "unseen": [i for i, x in enumerate(is_seen) if not x],
-    }
-    return _Groups({k: v for k, v in by_kind.items() if v}, {k: v for k, v in positions.items() if v})
+def _groups(languages: Sequence[str], seen: Sequence[str]) -> dict[str, dict[str, tuple[Any, ...]]]:
+    """Measure -> group -> the positions that its mean is over: of pairs of languages, or of languages."""
+    is_seen = np.array([code in seen for code in languages])
+    rows, columns = np.triu_indices(len(languages), 1)
+    number = is_seen[rows].astype(int) + is_seen[columns]
+    pairs: dict[str, tuple[Any, ...]] = {"all": (rows, columns)}
+    alone: dict[str, tuple[Any, ...]] = {"all": (np.arange(len(languages)),)}
+    for name, wanted in (("seen-seen", 2), ("seen-unseen", 1), ("unseen-unseen", 0)):
+        if (number == wanted).any():
+            pairs[name] = (rows[number == wanted], columns[number == wanted])
+    for name, which in (("seen", is_seen), ("unseen", ~is_seen)):
+        if which.any():
+            alone[name] = (np.flatnonzero(which),)
+    return dict.fromkeys(PAIR_MEASURES, pairs) | dict.fromkeys(LANGUAGE_MEASURES, alone)
 
 
 def _states(system: ModelInState, tokenised: Mapping[str, TokenisedTexts], settings: Settings) -> np.ndarray:
@@ -172,46 +156,49 @@ def _states(system: ModelInState, tokenised: Mapping[str, TokenisedTexts], setti
     return np.stack(each, axis=1)
 
 
-def _found(states: np.ndarray, groups: _Groups, settings: Settings) -> _Found:
-    """All measures of (layers + 1, languages, n, width)."""
-    layers, count, n = states.shape[:3]
-    matrices = {m: np.full((layers, count, count), np.nan) for m in PAIR_MEASURES}
-    matrices |= {m: np.empty((layers, count)) for m in LANGUAGE_MEASURES}
-    keys = [(m, g) for m in PAIR_MEASURES for g in groups.pairs]
-    keys += [(m, g) for m in LANGUAGE_MEASURES for g in groups.languages]
-    values = {key: np.empty(layers + 1) for key in keys}
-    items = {key: np.empty((layers + 1, n)) for key in keys}
-    for layer in range(layers):
-        at = states[layer].astype(np.float64)
-        hits = np.full((count, count, n), np.nan)
-        around = centred(at, "language")
-        units = unit(around if settings.centre_retrieval else at)
-        for i, j in groups.pairs["all"]:
-            looked_up = retrieval(units[i], units[j], csls=settings.csls)
-            hits[i, j], hits[j, i] = looked_up.forward, looked_up.backward
-        similar = cka_pairs(grams(at))
-        mixed, centred_mixed = (
-            mixing(x, neighbours=settings.neighbours, own_translations=settings.own_translations)
-            for x in (centred(at, "all"), around)
-        )
-        per_language = {"mixing": mixed.share, "entropy": mixed.entropy, "centred_mixing": centred_mixed.share}
-        matrices["cka"][layer] = np.where(np.eye(count, dtype=bool), np.nan, similar.values)
-        matrices["retrieval"][layer] = hits.mean(axis=2)
-        for name, pairs in groups.pairs.items():
-            rows, columns = map(list, zip(*pairs, strict=True))
-            values["cka", name][layer] = similar.values[rows, columns].mean()
-            items["cka", name][layer] = similar.influence[rows, columns].mean(axis=0)
-            both = (hits[rows, columns] + hits[columns, rows]).mean(axis=0) / 2
-            values["retrieval", name][layer], items["retrieval", name][layer] = both.mean(), both
-        for measure_, per_item in per_language.items():
-            matrices[measure_][layer] = per_item.mean(axis=1)
-            for name, members in groups.languages.items():
-                items[measure_, name][layer] = per_item[members].mean(axis=0)
-                values[measure_, name][layer] = per_item[members].mean()
-    for key in keys:  # layer 0, the embeddings, is the same for all adapters
-        values[key][layers] = values[key][1:layers].mean()
-        items[key][layers] = items[key][1:layers].mean(axis=0)
-    return _Found(matrices, values, items)
+def _found(
+    states: np.ndarray, groups: Mapping[str, Mapping[str, tuple[Any, ...]]], settings: Settings
+) -> tuple[dict[str, Array], Grouped]:
+    """Of (layers + 1, languages, n, width): measure -> (layers + 1, languages[, languages]); and the groups' means,
+    layer by layer and last over layers 1 and up: 0, the embeddings, is the same for all adapters."""
+    matrices: dict[str, list[Array]] = {}
+    means: dict[tuple[str, str], list[tuple[Array, Array]]] = {}
+    for layer in states:
+        for name, (figures, items) in _of_layer(layer.astype(np.float64), settings).items():
+            matrices.setdefault(name, []).append(figures)
+            for group, places in groups[name].items():
+                own = items[places].mean(axis=0)
+                # An item's part in CKA is what the value loses without it; elsewhere the value is the items' mean.
+                value = figures[places].mean() if name == "cka" else own.mean()
+                means.setdefault((name, group), []).append((value, own))
+    grouped = {}
+    for key, found in means.items():
+        values, parts = (np.stack(one) for one in zip(*found, strict=True))
+        grouped[key] = np.append(values, values[1:].mean()), np.vstack([parts, parts[1:].mean(axis=0)])
+    return {name: np.stack(one) for name, one in matrices.items()}, grouped
+
+
+def _of_layer(at: Array, settings: Settings) -> dict[str, tuple[Array, Array]]:
+    """Of (languages, n, width): measure -> (languages[, languages]) figures, and (..., n) the items' parts in them."""
+    count, n = at.shape[:2]
+    hits = np.full((count, count, n), np.nan)
+    around = centred(at, "language")
+    units = unit(around if settings.centre_retrieval else at)
+    for i, j in itertools.combinations(range(count), 2):
+        hits[i, j], hits[j, i] = retrieval(units[i], units[j], csls=settings.csls)
+    similar, influence = cka_pairs(grams(at))
+    np.fill_diagonal(similar, np.nan)
+    (shares, entropy), (centred_shares, _) = (
+        mixing(x, neighbours=settings.neighbours, own_translations=settings.own_translations)
+        for x in (centred(at, "all"), around)
+    )
+    found = {"cka": (similar, influence), "retrieval": (hits.mean(axis=2), (hits + hits.swapaxes(0, 1)) / 2)}
+    each = {"mixing": shares, "entropy": entropy, "centred_mixing": centred_shares}
+    return found | {name: (items.mean(axis=1), items) for name, items in each.items()}
+
+
+def _less(one: Grouped, other: Grouped) -> Grouped:
+    return {key: (values - other[key][0], items - other[key][1]) for key, (values, items) in one.items()}
 
 
 def _draws(num_items: int, settings: Settings) -> Array:
@@ -221,12 +208,12 @@ def _draws(num_items: int, settings: Settings) -> Array:
     return (counts - 1) / num_items
 
 
-def _intervals(found: _Found, draws: Array, settings: Settings) -> dict[str, Any]:
+def _intervals(found: Grouped, draws: Array, settings: Settings) -> dict[str, Any]:
     """measure -> group -> {"layers": [figure], "mean": figure}."""
     tail = (1 - settings.confidence) / 2
     result: dict[str, dict[str, Any]] = {}
-    for (measure_, group), values in found.values.items():
-        moved = draws @ found.items[measure_, group].T
+    for (measure_, group), (values, items) in found.items():
+        moved = draws @ items.T
         low, high = np.quantile(moved, [tail, 1 - tail], axis=0) + values
         figures = [
             {"value": _number(v), "low": _number(a), "high": _number(b)}
@@ -236,11 +223,11 @@ def _intervals(found: _Found, draws: Array, settings: Settings) -> dict[str, Any
     return result
 
 
-def _new_map(states: np.ndarray, found: _Found, languages: Sequence[str], settings: Settings) -> dict[str, Any]:
+def _new_map(states: np.ndarray, found: Grouped, languages: Sequence[str], settings: Settings) -> dict[str, Any]:
     layers, _, n = states.shape[:3]
     layer = settings.map_layer
     if layer is None:
-        layer = int(found.values["retrieval", "all"][:layers].argmax())
+        layer = int(found["retrieval", "all"][0][:layers].argmax())
     elif not 0 <= layer < layers:
         raise Problem(f"mingling.map_layer={layer} is out of range: 0 (embeddings) to {layers - 1}.")
     num = min(n, settings.map_items)
@@ -260,11 +247,9 @@ def _coordinates(states: np.ndarray, settings: Settings) -> list[list[float]]:
     """Of (languages, n, width): centred and scaled as for mixing, so that near in the map is near in the figures."""
     points = centred(states.astype(np.float64), "all")[:, : settings.map_items]
     flat = unit(points).reshape(-1, states.shape[-1])
-    if settings.map == "umap":
-        found = maps.umap(flat, seed=settings.seed)
-    else:
-        found = maps.tsne(flat, perplexity=settings.perplexity, seed=settings.seed)
-    return [[round(float(x), 4), round(float(y), 4)] for x, y in found]
+    is_umap = settings.map == "umap"
+    found = maps.umap(flat, settings.seed) if is_umap else maps.tsne(flat, settings.perplexity, settings.seed)
+    return np.round(found, 4).tolist()  # type: ignore[no-any-return]
 
 
 def _number(value: float) -> float | None:

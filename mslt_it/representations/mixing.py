@@ -5,10 +5,8 @@ Row i of each language is the same item; every measure gives a figure per item, 
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass
-
 import numpy as np
+from scipy.stats import hypergeom
 
 from mslt_it.representations.cka import FLAT, Array
 
@@ -17,19 +15,11 @@ TIE = 1e-6
 BLOCK = 1024  # rows of a similarity matrix held at a time
 
 
-@dataclass(frozen=True)
-class Retrieval:
-    """Shares of (n,) items whose nearest neighbour among the other language's items is their own translation.
-
-    A tie of m items counts 1 / m, what a random choice among them gives.
-    """
-
-    forward: Array  # x's items look for y's
-    backward: Array
-
-
-def retrieval(x: Array, y: Array, *, csls: int = 0) -> Retrieval:
+def retrieval(x: Array, y: Array, *, csls: int = 0) -> tuple[Array, Array]:
     """Sentence retrieval by cosine between parallel items of two languages: (n, d) of unit length, centred as wanted.
+
+    Of each item 1 where its nearest neighbour among the other language's items is its own translation, else 0: of x's,
+    which look for y's, and of y's, (n,) each. A tie of m items counts 1 / m, what a random choice among them gives.
 
     Args:
         csls: discount items that are near to everything by their mean cosine with so many neighbours in the other
@@ -40,23 +30,15 @@ def retrieval(x: Array, y: Array, *, csls: int = 0) -> Retrieval:
         near_x = np.sort(scores, axis=1)[:, -csls:].mean(axis=1, keepdims=True)
         near_y = np.sort(scores, axis=0)[-csls:].mean(axis=0, keepdims=True)
         scores = 2 * scores - near_x - near_y
-    return Retrieval(_hits(scores), _hits(scores.T))
+    return _hits(scores), _hits(scores.T)
 
 
-@dataclass(frozen=True)
-class Mixing:
-    """(languages, n) each; 1 is what neighbours drawn at random give, 0 is neighbours of one's own language only.
-
-    ``share``: neighbours of another language. ``entropy``: of the languages among the neighbours; it tells a language
-    that mixes with all from one that mixes with a single other.
-    """
-
-    share: Array
-    entropy: Array
-
-
-def mixing(states: Array, *, neighbours: int = 10, own_translations: bool = False) -> Mixing:
+def mixing(states: Array, *, neighbours: int = 10, own_translations: bool = False) -> tuple[Array, Array]:
     """Whose items the nearest neighbours (by cosine) of each item are, among the items of all languages.
+
+    The share of neighbours of another language, and the entropy of the languages among the neighbours, which tells a
+    language that mixes with all from one that mixes with a single other; (languages, n) each, 1 is what neighbours
+    drawn at random give, 0 is neighbours of one's own language only.
 
     Args:
         states: (languages, n, d), at least 2 languages; centre them first as wanted (`centred`).
@@ -82,7 +64,7 @@ def mixing(states: Array, *, neighbours: int = 10, own_translations: bool = Fals
     random_entropy = _random_entropy(sizes, neighbours)
     # One neighbour is always of one language: its entropy says nothing.
     scaled = entropy / random_entropy if random_entropy > 0 else np.full(len(points), np.nan)
-    return Mixing((share / random_share).reshape(count, n), scaled.reshape(count, n))
+    return (share / random_share).reshape(count, n), scaled.reshape(count, n)
 
 
 def centred(states: Array, how: str) -> Array:
@@ -122,10 +104,6 @@ def _random_entropy(sizes: list[int], k: int) -> float:
 
     The counts are hypergeometric; the mean of a sum is the sum of the means, language by language.
     """
-    total = sum(sizes)
-    mean = 0.0
-    for size in sizes:
-        for drawn in range(max(1, k - (total - size)), min(k, size) + 1):
-            chance = math.comb(size, drawn) * math.comb(total - size, k - drawn) / math.comb(total, k)
-            mean -= chance * drawn / k * math.log(drawn / k)
-    return mean
+    drawn = np.arange(1, k + 1)
+    chances = sum(hypergeom.pmf(drawn, sum(sizes), size, k) for size in sizes)
+    return float(-(chances * drawn / k * np.log(drawn / k)).sum())

@@ -12,7 +12,7 @@ from mslt_it.config.recipe import Recipe
 from mslt_it.data.build import scored_examples
 from mslt_it.data.rows import RowStore
 from mslt_it.models.base_model import adapted
-from mslt_it.models.identity import load_trained_base, read_run
+from mslt_it.models.identity import FinishedRun, load_trained_base, read_run
 from mslt_it.problems import Problem
 from mslt_it.publish.comparable import refuse_strangers
 from mslt_it.representations.measuring import ModelInState, measure
@@ -55,16 +55,15 @@ def parallel_texts(recipe: Recipe, languages: Sequence[str], *, max_items: int =
     return result
 
 
-def systems_of_runs(runs: Mapping[str, Path | str]) -> tuple[Any, dict[str, ModelInState]]:
+def systems_of_runs(runs: Mapping[str, FinishedRun]) -> tuple[Any, dict[str, ModelInState]]:
     """(tokenizer, systems) of finished runs that share a base, with that base as the system "base" before them.
 
     The base is loaded once; each run's adapter is on it only while its system is open.
     """
-    finished = {name: read_run(folder) for name, folder in runs.items()}
-    refuse_strangers(list(finished.values()))
-    tokenizer, base, _ = load_trained_base(next(iter(finished.values())))
+    refuse_strangers(list(runs.values()))
+    tokenizer, base, _ = load_trained_base(next(iter(runs.values())))
     systems = {"base": ModelInState.of(base)}
-    for name, run in finished.items():
+    for name, run in runs.items():
         systems[name] = ModelInState(functools.partial(adapted, base, run.adapter), tuple(run.recipe.sources))
     return tokenizer, systems
 
@@ -76,13 +75,11 @@ def measure_runs(
     settings: Settings,
     advance: Callable[[str], object] = lambda system: None,
 ) -> dict[str, Any]:
-    """`measure` of finished runs and their base, on the scored rows of the first run's task.
-
-    Args:
-        runs: name -> run folder, the single-source run before the multi-source one.
-    """
-    tokenizer, systems = systems_of_runs(runs)
-    recipe = read_run(next(iter(runs.values()))).recipe
+    """`measure` of finished runs and their base, on the scored rows of the first run's task; ``runs``: name -> run
+    folder, the single-source run before the multi-source one."""
+    finished = {name: read_run(folder) for name, folder in runs.items()}
+    tokenizer, systems = systems_of_runs(finished)
+    recipe = next(iter(finished.values())).recipe
     texts = parallel_texts(recipe, languages, max_items=settings.max_items)
     kind = "decoder" if recipe.model.kind == "auto" else recipe.model.kind  # an older run's
     return measure(systems, texts, tokenizer, settings=settings, kind=kind, advance=advance)

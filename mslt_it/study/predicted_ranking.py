@@ -35,7 +35,6 @@ from mslt_it.evaluation.evaluator import Evaluator, Unit
 from mslt_it.evaluation.measures import Measure
 from mslt_it.evaluation.questions import items_of, questions_of
 from mslt_it.evaluation.scores import outputs_of
-from mslt_it.evaluation.settings import Settings as Sampled
 from mslt_it.evaluation.systems import Bench, LoadedBase, System, adapter_system, load
 from mslt_it.journal import opened_line, sealed_line
 from mslt_it.models.base_model import adapter_hash
@@ -206,7 +205,7 @@ class _Asked:
         loaded = load(Bench(recipe.model, recipe.adapter, (), finished), given_model=False)
         encoder = encoder_of(recipe, loaded.tokenizer)
         units = [
-            Unit(recipe, recipe.prompt.variant, code, own, questions_of(recipe, own, encoder, Sampled()))
+            Unit(recipe, recipe.prompt.variant, code, own, questions_of(recipe, own, encoder))
             for code, own in items.items()
         ]
         return cls(folder / PREDICTED, loras, loaded, encoder, units)

@@ -154,7 +154,7 @@ def test_lower_layers_of_both_stacks_can_stay_as_they_are(build: Callable[..., B
 def test_log_likelihoods_are_those_of_a_plain_forward_pass(
     build: Callable[..., Built], method: str, most_logits: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("mslt_it.evaluation.written_choices.MAX_LOGITS", most_logits)
+    monkeypatch.setattr("mslt_it.evaluation.likelihood.MAX_LOGITS", most_logits)
     recipe, tokenizer, _, model = build(f"adapter.method={method}")
     model.eval()
     encoder = encoder_of(recipe, tokenizer)

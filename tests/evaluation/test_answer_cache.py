@@ -23,6 +23,8 @@ ROOT = Path(__file__).parents[2]
 class Nothing:
     """Stands where a scorer or a generator is not asked."""
 
+    batches = ()
+
 
 def text_key(question: Question, sampling: Sampling, end: int = 1) -> bytes:
     return key_of(dict(TextEngine(Nothing(), [question], sampling, end).decided_by(0)))  # type: ignore[arg-type]

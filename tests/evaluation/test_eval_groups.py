@@ -16,10 +16,9 @@ from mslt_it.evaluation.estimates import Difference, Settings, macro
 from mslt_it.evaluation.groups import language_groups, task_means
 from mslt_it.evaluation.matching import Cell
 from mslt_it.evaluation.measures import ACCURACY
-from mslt_it.evaluation.scores import Answered, Figures, ScoreRow
+from mslt_it.evaluation.scores import Answered, Figures, ScoreRow, answer_languages, token_figures
 from mslt_it.evaluation.seeds import SeedMean, seed_means
 from mslt_it.evaluation.tables import task_means_table
-from mslt_it.evaluation.text_figures import answer_languages, token_figures
 from mslt_it.records import Message, PromptedExample
 
 SETTINGS = Settings(0.95, 300, 0)

@@ -16,7 +16,7 @@ from mslt_it.config.recipe import TaskConfig
 from mslt_it.evaluation.estimates import Difference, Settings
 from mslt_it.evaluation.lm_eval_results import lm_eval_results
 from mslt_it.evaluation.remarks import report
-from mslt_it.evaluation.scores import Answered, Figures, ScoreRow, figures, read_differences, read_rows
+from mslt_it.evaluation.scores import Answered, Figures, ScoreRow, figures, read_records
 from mslt_it.evaluation.tables import as_csv, label_table, tables
 from mslt_it.problems import Problem
 from mslt_it.records import Message, PromptedExample
@@ -276,6 +276,6 @@ def test_f1_tasks_have_two_metrics() -> None:
 
 
 def test_results_of_another_version_are_refused_by_name() -> None:
-    for read, name in ((read_rows, "results"), (read_differences, "differences")):
+    for kind, name in ((ScoreRow, "results"), (Difference, "differences")):
         with pytest.raises(Problem, match=r"evals/x/results\.json: its results are of another version of mslt_it"):
-            read({name: [{"num_unmatched": 0}]}, "evals/x/results.json")
+            read_records(kind, {name: [{"num_unmatched": 0}]}, name, "evals/x/results.json")

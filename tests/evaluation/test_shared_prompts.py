@@ -20,24 +20,25 @@ from small_decoders import (
 )
 
 from mslt_it.evaluation import headers
-from mslt_it.evaluation.likelihood import BatchScores, ChoiceScorer, choice_log_likelihoods
+from mslt_it.evaluation.likelihood import ChoiceScorer, choice_log_likelihoods
 from mslt_it.evaluation.shared_rows import Request
 from mslt_it.evaluation.trials import heeds_trees, last_feed_forward, takes_headers
 
 # ---------------------------------------------------------------- what prompts begin with
 
 
-def scores_of(model: Any, requests: list[Request], batch_tokens: int, tree: bool | None = None) -> BatchScores:
+def scores_of(
+    model: Any, requests: list[Request], batch_tokens: int, tree: bool | None = None
+) -> tuple[np.ndarray, np.ndarray]:
     """All batches put together; every item has three choices."""
     scorer = ChoiceScorer(model, requests, batch_tokens=batch_tokens, pad_id=PAD, tree=tree)
     found, flags = np.full((len(requests), 3), np.nan), np.zeros((len(requests), 3), dtype=bool)
     for batch in scorer.batches:
-        part = scorer.score(batch)
-        found[list(batch)], flags[list(batch)] = part.log_likelihoods, part.greedy
-    return BatchScores(tuple(range(len(requests))), found, flags)
+        found[list(batch)], flags[list(batch)] = scorer.score(batch)
+    return found, flags
 
 
-def without_headers(monkeypatch: pytest.MonkeyPatch, *arguments: Any) -> BatchScores:
+def without_headers(monkeypatch: pytest.MonkeyPatch, *arguments: Any) -> tuple[np.ndarray, np.ndarray]:
     with monkeypatch.context() as patch:
         patch.setattr(headers, "MIN_HEADER_TOKENS", 10_000)
         return scores_of(*arguments)
@@ -52,14 +53,14 @@ def test_a_shared_header_is_encoded_once_and_changes_no_score(kind: str, monkeyp
         request, scored = requests[number], requests[number].num_scored
         row = Request(request.prompt[: len(request.prompt) - scored], request.choices)
         if not scored:  # the definition of the score, and of greedy
-            np.testing.assert_allclose(plain.log_likelihoods[number], reference(model, [row])[0], atol=1e-4, rtol=0)
-        assert plain.greedy[number].tolist() == [greedy_reference(model, request, c) for c in request.choices]
+            np.testing.assert_allclose(plain[0][number], reference(model, [row])[0], atol=1e-4, rtol=0)
+        assert plain[1][number].tolist() == [greedy_reference(model, request, c) for c in request.choices]
     longest = max(r.num_tokens() for r in requests)
     for number_of_rows in (1, 3, 8, 14):
         for tree in (None, False):
             found = scores_of(model, requests, number_of_rows * longest, tree)
-            np.testing.assert_allclose(found.log_likelihoods, plain.log_likelihoods, atol=1e-4, rtol=1e-6)
-            np.testing.assert_array_equal(found.greedy, plain.greedy)
+            np.testing.assert_allclose(found[0], plain[0], atol=1e-4, rtol=1e-6)
+            np.testing.assert_array_equal(found[1], plain[1])
     shapes = record_shapes(model)
     scores_of(model, requests, 10_000)
     assert shapes.count((1, len(HEADER))) == 1  # the header
@@ -75,11 +76,11 @@ def test_a_header_under_an_adapter_and_without_it(kind: str, monkeypatch: pytest
     with model.disable_adapter():
         off = scores_of(model, requests, 400)
         off_plain = without_headers(monkeypatch, model, requests, 400)
-    np.testing.assert_allclose(off.log_likelihoods, off_plain.log_likelihoods, atol=1e-4, rtol=1e-6)
+    np.testing.assert_allclose(off[0], off_plain[0], atol=1e-4, rtol=1e-6)
     expected = without_headers(monkeypatch, model, requests, 400)
-    np.testing.assert_allclose(on.log_likelihoods, expected.log_likelihoods, atol=1e-4, rtol=1e-6)
-    np.testing.assert_array_equal(on.greedy, expected.greedy)
-    assert np.abs(on.log_likelihoods - off.log_likelihoods).max() > 0.1
+    np.testing.assert_allclose(on[0], expected[0], atol=1e-4, rtol=1e-6)
+    np.testing.assert_array_equal(on[1], expected[1])
+    assert np.abs(on[0] - off[0]).max() > 0.1
 
 
 def test_a_prompt_keeps_the_place_that_predicts_for_itself() -> None:
@@ -149,7 +150,7 @@ def test_headers_that_no_longer_fit_are_encoded_again() -> None:
     assert len(scorer._encoded) == 1
     roomy = scores_of(model, requests, 10_000)
     for batch, part in found.items():
-        np.testing.assert_allclose(part.log_likelihoods, roomy.log_likelihoods[list(batch)], atol=1e-4, rtol=1e-6)
+        np.testing.assert_allclose(part[0], roomy[0][list(batch)], atol=1e-4, rtol=1e-6)
 
 
 def test_a_header_in_bfloat16() -> None:

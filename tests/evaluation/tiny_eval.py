@@ -6,6 +6,7 @@ The models are random: their figures mean nothing, but every way to them must gi
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from pathlib import Path
 from typing import Any
@@ -68,3 +69,11 @@ def results(out: Path) -> dict[str, Any]:
     content = json.loads((out / "results.json").read_text(encoding="utf-8"))
     content["provenance"].pop("environment")
     return dict(content)
+
+
+def bare(run: Path, folder: Path, **settings: Any) -> Path:
+    """The run's adapter without the run's papers, as peft writes one."""
+    shutil.copytree(run / "adapter", folder)
+    content = json.loads((folder / "adapter_config.json").read_text(encoding="utf-8"))
+    (folder / "adapter_config.json").write_text(json.dumps(content | settings), encoding="utf-8")
+    return folder

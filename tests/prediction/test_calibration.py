@@ -10,9 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from labelled_table import Trained
+from scipy.special import softmax
 
 from mslt_it import predict
-from mslt_it.evaluation.calibration import Calibration, calibrated, calibration_error, fitted_temperature, softmax
+from mslt_it.evaluation.calibration import Calibration, calibrated, calibration_error, fitted_temperature
 from mslt_it.models.identity import read_run
 from mslt_it.prediction import asked_model
 from mslt_it.problems import Problem
@@ -34,9 +35,9 @@ def test_the_temperature_makes_shares_those_of_right_answers() -> None:
     right = np.array([0, 0, 0, 1] * 100)
     temperature = fitted_temperature(scores, right)
     assert temperature == pytest.approx(4 / np.log(3), rel=1e-3)
-    assert softmax(scores, temperature)[0] == pytest.approx([0.75, 0.25], rel=1e-3)
-    assert calibration_error(softmax(scores), right) == pytest.approx(1 / (1 + np.exp(-4)) - 0.75)
-    assert calibration_error(softmax(scores, temperature), right) < 1e-3
+    assert softmax(scores / temperature, axis=1)[0] == pytest.approx([0.75, 0.25], rel=1e-3)
+    assert calibration_error(softmax(scores, axis=1), right) == pytest.approx(1 / (1 + np.exp(-4)) - 0.75)
+    assert calibration_error(softmax(scores / temperature, axis=1), right) < 1e-3
 
 
 def test_a_run_is_calibrated_on_its_sources_held_out_rows(
@@ -49,7 +50,7 @@ def test_a_run_is_calibrated_on_its_sources_held_out_rows(
     assert found.num_rows == len(lines) and found.languages == ("en", "de")
     scores = np.array([line["adapter_log_likelihoods"] for line in lines])
     right = np.array([sorted({x["label"] for x in lines}).index(line["label"]) for line in lines])
-    assert found.error_before == pytest.approx(calibration_error(softmax(scores), right))
+    assert found.error_before == pytest.approx(calibration_error(softmax(scores, axis=1), right))
     assert found.temperature == pytest.approx(fitted_temperature(scores, right))
     rows = [{"text": "The bus is late", "lang": "en"}]
     with monkeypatch.context() as patch:  # the run may be right in every row, which leaves shares of 0 and 1

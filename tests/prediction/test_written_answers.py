@@ -25,9 +25,9 @@ def labelled(run: Path, rows: Sequence[dict[str, Any]], answers: Sequence[Any], 
     languages = labeller.languages(tuple(rows[0]), "rows")
     labeller.load()
 
-    def ask(engine: Any, questions: Sequence[Any]) -> list[dict[str, Any]]:
+    def ask(engine: Any, questions: Sequence[Any]) -> tuple[list[dict[str, Any]], int]:
         assert len(questions) == len(answers) and all(not q.choices and q.max_new_tokens for q in questions)
-        return [{"text": text, "is_cut": False} for text in answers]
+        return [{"text": text, "is_cut": False} for text in answers], len(answers)
 
     found = labeller.label(rows, languages, ask)
     assert all(row.pop("") in ("de", "") for row in found)

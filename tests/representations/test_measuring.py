@@ -19,6 +19,7 @@ from transformers import AutoModelForCausalLM, LlamaConfig, PreTrainedTokenizerF
 
 from mslt_it.config.recipe import ModelConfig, Recipe, ScoringConfig, TaskConfig
 from mslt_it.models.base_model import load_adapter, load_base
+from mslt_it.models.identity import read_run
 from mslt_it.problems import Problem
 from mslt_it.representations import measuring
 from mslt_it.representations.cka import cka_pairs, grams
@@ -81,7 +82,7 @@ def model_of(aligned: tuple[str, ...], apart: float = 0.0, seed: int = 1) -> Any
 
 
 def cka(x: np.ndarray, y: np.ndarray) -> float:
-    return float(cka_pairs(grams(np.stack([x, y]).astype(float))).values[0, 1])
+    return float(cka_pairs(grams(np.stack([x, y]).astype(float)))[0][0, 1])
 
 
 def write(result: dict[str, Any], path: Path) -> None:
@@ -116,12 +117,12 @@ def test_figures_are_those_of_the_measures() -> None:
         en, sw = states[layer, 0], states[layer, 3]
         assert pair(result, "base", "cka", layer, "sw", "en") == pytest.approx(cka(en, sw), abs=2e-6)
         found = retrieval(*unit(centred(np.stack([en, sw]).astype(float), "language")), csls=3)
-        assert pair(result, "base", "retrieval", layer, "en", "sw") == pytest.approx(found.forward.mean(), abs=2e-6)
-        assert pair(result, "base", "retrieval", layer, "sw", "en") == pytest.approx(found.backward.mean(), abs=2e-6)
+        assert pair(result, "base", "retrieval", layer, "en", "sw") == pytest.approx(found[0].mean(), abs=2e-6)
+        assert pair(result, "base", "retrieval", layer, "sw", "en") == pytest.approx(found[1].mean(), abs=2e-6)
         at = states[layer].astype(float)
         shares = {
-            "mixing": mixing(at - at.mean(axis=(0, 1)), neighbours=4).share,
-            "centred_mixing": mixing(at - at.mean(axis=1, keepdims=True), neighbours=4).share,
+            "mixing": mixing(at - at.mean(axis=(0, 1)), neighbours=4)[0],
+            "centred_mixing": mixing(at - at.mean(axis=1, keepdims=True), neighbours=4)[0],
         }
         for name, share in shares.items():
             assert result["systems"]["base"]["languages"][name][layer] == pytest.approx(share.mean(axis=1), abs=2e-6)
@@ -220,7 +221,7 @@ def test_intervals_hold_the_truth_about_as_often_as_they_say() -> None:
     truth = cka(*states(2000)[1])
     held = 0
     for _ in range(60):
-        found = measuring._found(states(40), groups, settings)
+        _, found = measuring._found(states(40), groups, settings)
         figure = measuring._intervals(found, measuring._draws(40, settings), settings)["cka"]["all"]["mean"]
         held += figure["low"] <= truth <= figure["high"]
     assert 53 <= held <= 60
@@ -313,7 +314,7 @@ def test_runs_share_one_base_that_stays_as_it_was(tmp_path: Path) -> None:
     base = make_base(tmp_path / "base")
     runs = {"SSLT": make_run(tmp_path / "one", base), "MSLT": make_run(tmp_path / "three", base)}
     change_adapter(runs["MSLT"], lambda tensors: [tensor.mul_(1.5) for tensor in tensors.values()])
-    words, systems = systems_of_runs(runs)
+    words, systems = systems_of_runs({name: read_run(folder) for name, folder in runs.items()})
     assert list(systems) == ["base", "SSLT", "MSLT"]
     assert [system.sources for system in systems.values()] == [(), ("de",), ("de",)]
     of_text = tokenise(words, ["a boat behind the harbour", "one more"])
@@ -345,7 +346,7 @@ def test_runs_that_cannot_be_compared_are_refused(tmp_path: Path) -> None:
     run = make_run(tmp_path / "one", make_base(tmp_path / "base"))
     other = make_run(tmp_path / "other", make_base(tmp_path / "other_base", seed=6))
     with pytest.raises(Problem, match="do not share a base model: base_sha256"):
-        systems_of_runs({"SSLT": run, "MSLT": other})
+        systems_of_runs({"SSLT": read_run(run), "MSLT": read_run(other)})
 
 
 def write_rows(root: Path, code: str, rows: list[tuple[str, str]]) -> None:

@@ -138,7 +138,8 @@ def test_other_tasks_are_scored_by_mslt_eval_before_a_cell_counts_as_done(
         return real([*argv, "task.data=rows"])
 
     def evaluate(request: Any, state: Any, say: Any) -> dict[str, str]:
-        asked.append((request.runs, [recipe.task.name for recipe in request.recipes], request.out))
+        names = [recipe.task.name for recipe in request.recipes]
+        asked.append((request.asked.run, names, Path(request.asked.out)))
         out.mkdir(parents=True, exist_ok=True)
         (out / "results.json").write_text("{}")
         seal(out, [out / "results.json"])

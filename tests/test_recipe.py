@@ -391,7 +391,7 @@ def test_short_forms_of_a_users_own_table() -> None:
     [
         ("task.metric=span_f1", "task.metric=span_f1 does not fit task.shape=classification. "),
         ("task.optional_fields=[hint]", "task.optional_fields: 'hint' is not in task.input_fields"),
-        ("task.group_fields=[hint]", "task.group_fields: 'hint' is not a column of the embedded world"),
+        ("task.group_fields=[hint]", "task.group_fields: 'hint' is not in task.input_fields"),
         ("task.shape=tags", "task.shape=tags is unknown. Did you mean 'tagging'?"),
         ("data.leaks=keep", "data.leaks=keep is unknown."),
         ("task.max_answer_tokens=0", "task.max_answer_tokens=0 is out of range."),

@@ -54,12 +54,8 @@ def locked(path: Path, *, wait: bool = True) -> Iterator[bool]:
 def only_writer(
     place: Path, lock: Path, *, wait: bool = False, say: Callable[[str], object] | None = None
 ) -> Iterator[None]:
-    """Nobody else writes to ``place`` meanwhile; a Problem that says who does, unless ``wait`` is asked for.
-
-    Args:
-        lock: the file that stands for it.
-        say: told, where there is something to wait for.
-    """
+    """Nobody else writes to ``place`` meanwhile; a Problem that says who does, unless ``wait`` is asked for, which
+    ``say`` is then told. ``lock``: the file that stands for the place."""
     with contextlib.ExitStack() as stack:
         if not stack.enter_context(locked(lock, wait=False)):
             stack.close()

@@ -41,12 +41,9 @@ def tell(text: str) -> None:
 
 
 class Progress:
-    """One job.
+    """One job, ``title`` ("Training"), of ``total`` things, each a ``noun`` ("step").
 
     Args:
-        title: what is done, "Training".
-        total: how many there are to do.
-        noun: of what, in the singular: "step".
         start: how many were done before, by a run that was interrupted.
         rows: (name, number) of what each is made of, where the rate is better told so: ("rows", 16).
         log: the file that lines are appended to.

@@ -52,10 +52,8 @@ class Run:
         return self.folder / "predictions"
 
     def open(self, **about: str) -> None:
-        """Makes the folder and writes the recipe into it; what was sealed there is not done any more.
-
-        ``about``: what else fingerprint.json says.
-        """
+        """Makes the folder and writes the recipe into it; what was sealed there is not done any more. ``about``: what
+        else fingerprint.json says."""
         self.refuse_another()
         if self.is_main:
             self.predictions.mkdir(parents=True, exist_ok=True)

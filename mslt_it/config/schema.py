@@ -274,12 +274,8 @@ def checked(key: Key, value: Any, said: str = "") -> Any:
 
 
 def build(schema: type[T], content: Mapping[str, Any], place: str = "", prefix: str = "") -> T:
-    """The schema's record from what a YAML file holds, every value checked.
-
-    Args:
-        place: where the values stand, for errors: "recipe 'own'"; empty: they are arguments.
-        prefix: of dotted names, in a section.
-    """
+    """The schema's record from what a YAML file holds, every value checked. For errors: the ``place`` of the values
+    ("recipe 'own'"; empty: they are arguments), and the ``prefix`` of dotted names in a section."""
     hints, known = typing.get_type_hints(schema), keys(schema)
     fields = {f.name: f for f in dataclasses.fields(schema)}
     for name in content:

@@ -52,12 +52,7 @@ def _engine(bench: Bench, loaded: LoadedBase) -> VllmEngine:
 
 
 class VllmEngine:
-    """One loaded base model that answers with any LoRA adapter, or none.
-
-    Args:
-        path, revision, dtype: the base, as transformers would load it.
-        adapters: folders of the adapters that will be used.
-    """
+    """One loaded base model (named as transformers would load it) that answers with any of these adapters, or none."""
 
     def __init__(self, path: str, revision: str | None, dtype: str, adapters: Sequence[Path]) -> None:
         self._vllm = vllm = require_vllm()

@@ -57,11 +57,8 @@ def load_base(
     """The frozen base on ``device`` (default: this process's GPU, else the CPU), quantised as ``adapter`` asks.
 
     Weights come from safetensors files only: unlike pickles they cannot run code. A tensor that the files lack is a
-    Problem; transformers would fill it with random numbers and go on. So is a model that is not causal, or
-    an encoder that is.
-
-    Args:
-        head: by what an encoder answers; None: the model writes. A head that the files lack is marked as fresh.
+    Problem (transformers would fill it with random numbers), and so is a model that is not causal, or an encoder that
+    is. ``head``: by what an encoder answers, marked as fresh where the files lack it; None: the model writes.
     """
     place = torch.device(device) if device is not None else default_device()
     path, quantization = model_path(model), adapter.quantization if adapter else "none"
@@ -163,11 +160,8 @@ def add_adapter(model: PreTrainedModel, adapter: AdapterConfig, seed: int) -> Tr
 
 
 def load_adapter(model: PreTrainedModel, path: Path | str) -> Trained:
-    """The adapter saved at ``path`` on ``model``; refused where tensors are missing, left over or not finite. Where all
-    weights were trained, ``model`` itself with these.
-
-    The base hash, where the caller knows it, is the caller's to compare (`model_hash`).
-    """
+    """The adapter saved at ``path`` on ``model``, or ``model`` with all trained weights; refused where a tensor is
+    missing, left over or not finite. Whether it is the adapter's base is the caller's to compare (`model_hash`)."""
     path = Path(path)
     tensors = read_adapter(path)
     if is_full(path):
@@ -221,10 +215,8 @@ def read_adapter(path: Path | str) -> dict[str, Tensor]:
 
 
 def set_adapter_weights(model: Trained, tensors: dict[str, Tensor], origin: str) -> None:
-    """Copy ``tensors`` into the adapter in place: the parameters stay the same objects with the same dtype.
-
-    peft's own ``load_adapter`` may change the dtype of the parameters it fills, and a resumed run would then differ.
-    """
+    """Copy ``tensors`` into the adapter in place: the parameters stay the same objects with the same dtype, which
+    peft's own ``load_adapter`` may change, and a resumed run would then differ."""
     have = _trained(model)
     missing, extra = sorted(have.keys() - tensors.keys()), sorted(tensors.keys() - have.keys())
     if missing or extra:
@@ -255,10 +247,8 @@ def without_input_casts(model: Trained) -> AbstractContextManager[None]:
 
 
 def save_adapter(model: Trained, path: Path | str, *, state_dict: dict[str, Any] | None = None) -> None:
-    """Write ``adapter_model.safetensors`` and ``adapter_config.json`` into the folder ``path``: no pickles, no network.
-
-    ``state_dict`` is the gathered one where the model is sharded (FSDP).
-    """
+    """Write ``adapter_model.safetensors`` and ``adapter_config.json`` into the folder ``path``; ``state_dict`` is the
+    gathered one where the model is sharded (FSDP)."""
     path = Path(path)
     path.mkdir(parents=True, exist_ok=True)
     tensors = _trained(model, state_dict)

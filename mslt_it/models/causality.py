@@ -53,11 +53,8 @@ def writing_class(path: str, revision: str | None) -> Any:
 
 
 def refuse_not_causal(model: PreTrainedModel, path: str) -> None:
-    """A Problem for a model in which later tokens move the logits of earlier ones. Costs one small forward pass. Of a
-    text-to-text model the tokens are those that its decoder writes.
-
-    Where this process holds no weights (rank 0 reads them for all), there is nothing to try.
-    """
+    """A Problem for a model in which later tokens (of a text-to-text model, that its decoder writes) move the logits of
+    earlier ones. Costs one small forward pass; where this process holds no weights, there is nothing to try."""
     if any(parameter.is_meta for parameter in model.parameters()):
         return
     ids, num_same = _trial(model)

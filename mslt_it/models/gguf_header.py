@@ -30,11 +30,7 @@ class GgufHeader:
 
 
 def read_header(file: Path, lists: Collection[str] = ()) -> GgufHeader:
-    """The header of ``file``; a Problem where it is none, or ends before its header does.
-
-    Args:
-        lists: names of lists that are wanted, too.
-    """
+    """The header of ``file``, with the ``lists`` that are named; a Problem where it is none, or ends before it does."""
     with file.open("rb") as opened:
         if opened.read(4) != MAGIC:
             raise Problem(f"model.path={file}: no GGUF file: it does not begin with the letters GGUF.")

@@ -48,12 +48,8 @@ class FinishedRun:
 
 
 def identity(base: Any, tokenizer: Any) -> dict[str, Any]:
-    """What a run records of its base and tokenizer, beside ``base_sha256`` and ``adapter_sha256``.
-
-    ``base``: the model that was trained on, its vocabulary fitted already. ``model_commit`` is the commit that a Hub
-    revision stood for, None for a folder. Of weights from a GGUF file also its hash and how they were quantised; of
-    models with terms of use, these.
-    """
+    """What a run records of its tokenizer and its base (the vocabulary fitted already), beside ``base_sha256`` and
+    ``adapter_sha256``. ``model_commit``: what a Hub revision stood for, None for a folder."""
     weight = base.get_input_embeddings().weight
     return {
         "model_commit": getattr(base.config, "_commit_hash", None),
@@ -124,10 +120,8 @@ def adapter_hash_of(folder: Path) -> str:
 
 
 def load_trained_base(run: FinishedRun) -> tuple[Any, Any, ModelConfig]:
-    """(tokenizer, base, the recipe's model with its dtype written out), each checked to be what the run was made with.
-
-    The base is quantised as it was in training, its vocabulary fitted to the tokenizer.
-    """
+    """(tokenizer, base, quantised as in training and its vocabulary fitted, the recipe's model with its dtype written
+    out), each checked to be what the run was made with."""
     recorded, model = run.provenance, run.recipe.model
     if recorded.get("model_revision") != model.revision or recorded.get("model") != model.path:
         raise Problem(

@@ -1,7 +1,4 @@
-"""Why a base model could not be loaded, in words that say what to do.
-
-What the Hub's client raises is told by ``data/hub.py``; here is what concerns models alone.
-"""
+"""Why a base model could not be loaded; what the Hub's client raises is told by ``data/hub.py``."""
 
 from __future__ import annotations
 

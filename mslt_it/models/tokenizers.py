@@ -39,11 +39,8 @@ def terms_and_origin(model: ModelConfig) -> list[str]:
 
 
 def load_tokenizer(model: ModelConfig) -> PreTrainedTokenizerBase:
-    """The base model's tokenizer; code that comes with a model is never run.
-
-    It is wanted before the data are built: a model of a kind that is not trained here is refused now, and one that is
-    not known to be an encoder (`mslt_it.models.kinds`) has to be a decoder.
-    """
+    """The base model's tokenizer; code that comes with a model is never run. It is wanted before the data are built, so
+    a model that is not known to be an encoder (`mslt_it.models.kinds`), and does not write, is refused now."""
     path = model_path(model)
     refuse_folder(path, "tokenizer")
     try:

@@ -71,10 +71,7 @@ def record(plan: Plan, folder: Path) -> None:
 
 def measured(trainer: AdapterTrainer, training: TrainingConfig) -> Plan:
     """The plan for the memory that is free now; the same in all processes, and `least` where the weights are sharded.
-
-    Args:
-        trainer: with any plan, its rows and model in place; it is of no more use.
-    """
+    ``trainer``: with any plan, its rows and model in place; it is of no more use."""
     if trainer.is_fsdp_enabled:
         return least(training)
     model = trainer.model

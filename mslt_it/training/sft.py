@@ -52,12 +52,9 @@ def train(
     and /losses.jsonl.
 
     Starting again after an interruption goes on from the newest complete checkpoint of ``run_dir``: on a CPU the final
-    adapter is equal to the bit. ``training.batch_size`` counts examples per process and forward pass; out of memory, a
-    single process halves it and doubles the accumulation, from the newest checkpoint: the global batch stays. What is
-    ``auto`` is chosen before the first step (`memory`).
-
-    Args:
-        validation: what is looked at every ``training.eval_steps``; the adapter is that of the best look.
+    adapter is equal to the bit. Out of memory, a single process halves ``training.batch_size`` and doubles the
+    accumulation, from the newest checkpoint: the global batch stays. What is ``auto`` is chosen before the first step
+    (`memory`). ``validation`` is looked at every ``training.eval_steps``; the adapter is that of the best look.
     """
     started, pad_id = time.perf_counter(), padding_id(tokenizer)
     num_examples, encoded = len(encoded), with_windows(encoded)

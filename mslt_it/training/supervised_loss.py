@@ -1,9 +1,8 @@
 """The loss of what is supervised: of each token of an answer, or of what an encoder's head is to say.
 
-The language-model loss has the output head applied where there is something to predict, and nowhere else.
-
-An instruction has some hundred prompt tokens and an answer of a few. The stock loss projects every position to the
-whole vocabulary: most of the work for a small model with a large vocabulary. The value and its gradients are the same.
+The language-model loss has the output head applied where there is something to predict, a few of some hundred tokens.
+The stock loss projects every position to the whole vocabulary: most of the work for a small model with a large one. The
+value and its gradients are the same.
 """
 
 from __future__ import annotations
@@ -104,12 +103,8 @@ def add_answer_forward(base: nn.Module) -> None:
 
 
 def add_head_forward(base: nn.Module, *, label_smoothing: float = 0.0, weights: Tensor | None = None) -> None:
-    """`add_supervised_forward` for an encoder, whose ``labels`` [rows, places] are classes.
-
-    Args:
-        weights: [classes] by which a place counts, by its class; the sum of the losses stays divided by the number of
-            places, so they should be 1 on average.
-    """
+    """`add_supervised_forward` for an encoder, whose ``labels`` [rows, places] are classes. ``weights`` [classes]: how
+    much a place counts; the losses stay divided by the number of places, so they should be 1 on average."""
 
     def forward(
         original: Callable[..., Any], model: Any, labels: Tensor, *args: Any, **kwargs: Any

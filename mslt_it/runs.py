@@ -31,8 +31,9 @@ from mslt_it.store import COMPLETE, find_damage, is_intact, read_json, reopen, s
 
 FINGERPRINT, CONFIG = "fingerprint.json", "config.yaml"
 UNKNOWN = "unknown"
+LOSSES = "losses.jsonl"
 SEALED = (
-    *("config.yaml", "build_report.json", "losses.jsonl", "results.json"),
+    *("config.yaml", "build_report.json", LOSSES, "results.json"),
     *("adapter/*", "predictions/*.jsonl", "items/**/*.jsonl"),
 )
 

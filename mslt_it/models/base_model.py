@@ -23,14 +23,13 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from mslt_it.config.recipe import AdapterConfig, Head, ModelConfig
 from mslt_it.models.causality import refuse_causal, refuse_not_causal, writing_class
-from mslt_it.models.commits import cached_commit
 from mslt_it.models.environment import default_device, resolve_dtype
 from mslt_it.models.heads import MODELS, TASK_TYPES, draw_fresh_parts, head_of, loading_options, mark
 from mslt_it.models.linear_modules import target_modules
 from mslt_it.models.model_errors import explain, refuse_folder
 from mslt_it.models.quantization import keep_as_packed, quantization_config
 from mslt_it.models.text_to_text import TASK_TYPE, is_text_to_text
-from mslt_it.models.tokenizers import model_path
+from mslt_it.models.tokenizers import cached_commit, model_path
 from mslt_it.problems import Problem, counted
 from mslt_it.quiet import quiet_loading
 from mslt_it.store import read_json
@@ -203,7 +202,7 @@ def is_full(path: Path | str) -> bool:
 
 def read_adapter(path: Path | str) -> dict[str, Tensor]:
     """The tensors of a saved adapter on the CPU, checked to be finite."""
-    file = _weights_file(path)
+    file = Path(path) / WEIGHTS
     try:
         tensors = load_file(file)
     except (OSError, SafetensorError) as error:
@@ -295,7 +294,7 @@ def merge_adapter(model: Trained, dtype: torch.dtype) -> PreTrainedModel:
 
 def adapter_hash(path: Path | str) -> str:
     """SHA-256 over an adapter's tensors in name order, with names, types and shapes: equal weights, equal hash."""
-    return tensors_hash(load_file(_weights_file(path)))
+    return tensors_hash(read_adapter(path))
 
 
 def model_hash(path_or_model: Path | str | nn.Module) -> str:
@@ -334,11 +333,6 @@ def tensors_hash(tensors: dict[str, Tensor]) -> str:
         digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
         digest.update(memoryview(tensor.reshape(-1).view(torch.uint8).numpy()))
     return digest.hexdigest()
-
-
-def _weights_file(path: Path | str) -> Path:
-    path = Path(path)
-    return path / WEIGHTS if path.is_dir() else path
 
 
 def lora_config(path: Path) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from typing import Any
 from mslt_it.config.compose import load_recipe
 from mslt_it.config.recipe import ModelConfig, Recipe
 from mslt_it.data.build import with_found_labels
-from mslt_it.models.base_model import fit_vocabulary, load_base, model_hash, read_adapter, tensors_hash
+from mslt_it.models.base_model import adapter_hash, fit_vocabulary, load_base, model_hash
 from mslt_it.models.environment import DTYPES
 from mslt_it.models.gguf_weights import weights_origin
 from mslt_it.models.packaged import TERMS
@@ -101,7 +101,7 @@ def read_run(folder: Path | str) -> FinishedRun:
     provenance = (read_json(folder / "results.json") or {}).get("provenance")
     if not isinstance(provenance, dict) or not {"adapter_sha256", "base_sha256"} <= provenance.keys():
         raise Problem(f"run={folder}: results.json does not say which adapter and base it is of. {TRAIN_AGAIN}")
-    found = adapter_hash_of(folder / ADAPTER)
+    found = adapter_hash(folder / ADAPTER)
     if found != provenance["adapter_sha256"]:
         raise Problem(
             f"run={folder}: its adapter is not the one its results are of (sha256 {found[:12]}, results.json says "
@@ -112,11 +112,6 @@ def read_run(folder: Path | str) -> FinishedRun:
         names = tuple(provenance["labels"])  # found when it was trained: its table need not be there any more
         recipe = dataclasses.replace(recipe, task=dataclasses.replace(recipe.task, label_names=names))
     return FinishedRun(folder, with_found_labels(recipe), provenance)
-
-
-def adapter_hash_of(folder: Path) -> str:
-    """`adapter_hash` of an adapter whose values are all finite; else a Problem."""
-    return tensors_hash(read_adapter(folder))
 
 
 def load_trained_base(run: FinishedRun) -> tuple[Any, Any, ModelConfig]:

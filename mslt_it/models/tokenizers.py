@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import functools
 import json
+from pathlib import Path
 from typing import Any
 
+from huggingface_hub import try_to_load_from_cache
+from huggingface_hub.errors import HFValidationError
 from transformers import AutoConfig, AutoTokenizer, PreTrainedTokenizerBase
 
 from mslt_it.config.recipe import ModelConfig
@@ -28,6 +31,17 @@ def model_path(model: ModelConfig) -> str:
     if is_packaged(model.path):
         return str(dequantized(package_of(model.path).sha256, model.path, functools.partial(join_parts, model.path)))
     return str(dequantized_file(model.path)) if is_gguf(model.path) else model.path
+
+
+def cached_commit(path: str, revision: str | None) -> str | None:
+    """The commit of the copy of a Hub repository in the cache, whose folder is named after it; None for a folder."""
+    if Path(path).exists() or path.count("/") > 1:
+        return None
+    try:
+        found = try_to_load_from_cache(path, "config.json", revision=revision)
+    except HFValidationError:
+        return None
+    return Path(found).parent.name if isinstance(found, str) else None
 
 
 def terms_and_origin(model: ModelConfig) -> list[str]:

@@ -14,7 +14,6 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from types import TracebackType
 
 from tqdm import tqdm
 
@@ -40,7 +39,7 @@ def tell(text: str) -> None:
     print(plain(text), flush=True)
 
 
-class Progress:
+class Progress(contextlib.AbstractContextManager["Progress"]):
     """One job, ``title`` ("Training"), of ``total`` things, each a ``noun`` ("step").
 
     Args:
@@ -103,10 +102,7 @@ class Progress:
         if self._bar is not None:
             self._bar.close()
 
-    def __enter__(self) -> Progress:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def _line(self, detail: str) -> str:

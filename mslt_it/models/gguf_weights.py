@@ -14,7 +14,8 @@ import io
 import logging
 import shutil
 import sys
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -28,15 +29,7 @@ from mslt_it.locks import locked
 from mslt_it.models.gguf_header import GgufHeader, read_header
 from mslt_it.models.gguf_tokenizer import gemma_tokenizer, set_special_tokens
 from mslt_it.problems import Problem, counted
-from mslt_it.store import (
-    file_sha256,
-    find_damage,
-    read_json,
-    require_space,
-    sealing,
-    user_cache,
-    write_json,
-)
+from mslt_it.store import file_sha256, find_damage, read_json, require_space, sealing, user_cache, write_json
 
 LOG = logging.getLogger("mslt_it")
 ORIGIN = "gguf.json"
@@ -190,11 +183,10 @@ def _dtype(header: GgufHeader) -> torch.dtype:
 def _tensor_types(header: GgufHeader) -> dict[str, int]:
     from gguf import GGMLQuantizationType
 
-    count: dict[str, int] = {}
+    count = Counter[str]()
     for (kind, _), number in header.types.most_common():
-        name = GGMLQuantizationType(kind).name
-        count[name] = count.get(name, 0) + number
-    return count
+        count[GGMLQuantizationType(kind).name] += number
+    return dict(count)
 
 
 def _dequantize() -> dict[str, Any]:
@@ -206,8 +198,6 @@ def _dequantize() -> dict[str, Any]:
     return {"quantization_config": GgufConfig(dequantize=True)}
 
 
-@contextlib.contextmanager
-def _quietly() -> Iterator[None]:
+def _quietly() -> contextlib.AbstractContextManager[Any]:
     """Without the bars of transformers' reader, which it draws in log files too."""
-    with contextlib.nullcontext() if sys.stderr.isatty() else contextlib.redirect_stderr(io.StringIO()):
-        yield
+    return contextlib.nullcontext() if sys.stderr.isatty() else contextlib.redirect_stderr(io.StringIO())

@@ -25,8 +25,8 @@ WAIT = "for another process that writes to the same place; else it is refused"  
 
 @contextlib.contextmanager
 def locked(path: Path, *, wait: bool = True) -> Iterator[bool]:
-    """Holds a file's lock, and the file while it does; yields False, at once, where another process holds it and ``wait``
-    is False."""
+    """Holds a file's lock, and the file while it does; yields False, at once, where another process holds it and
+    ``wait`` is False."""
     path.parent.mkdir(parents=True, exist_ok=True)
     while True:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)

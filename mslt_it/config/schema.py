@@ -1,6 +1,6 @@
 """One schema for whatever is written ``KEY=VALUE`` or stands in a YAML file: recipes, studies, options of commands.
 
-A frozen dataclass declares its keys; `key` says of each what it is, in which unit, and which values it may have:
+A frozen dataclass declares its keys:
 
     learning_rate: float = key(2e-3, "peak of the schedule", above=0)
 

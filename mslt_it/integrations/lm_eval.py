@@ -4,16 +4,11 @@
         --include_path eval/tasks --tasks mslt_xnli_tr --apply_chat_template
 
 takes the arguments of the ``lm_eval`` command; only ``--model`` may be left out, and task files under
-``--include_path`` must hold no code. `SharedPromptLM` is lm-eval's own Hugging Face model but for one method, the inner
-loop of log-likelihoods: a prompt is encoded once for all its choices, what many prompts begin with (system text, solved
-examples) once for all of them, the LM head is applied only where a token is scored, and batches are filled by tokens.
-Loading, tokenisation, chat templates, truncation, generation, several processes and the result dictionary are
-lm-eval's.
-
-Log-softmax is taken in float32 whatever the model's precision. lm-eval takes it in the model's own unless told
-``softmax_dtype=float32``, which in bfloat16 leaves three digits and many ties.
-
-That method is private in lm-eval, hence the exact version in ``pyproject.toml``.
+``--include_path`` must hold no code. `SharedPromptLM` is lm-eval's own Hugging Face model but for one method (a private
+one, hence the exact version in ``pyproject.toml``), the inner loop of log-likelihoods: a prompt is encoded once for all
+its choices, what many prompts begin with once for all of them, the LM head is applied only where a token is scored,
+batches are filled by tokens, and log-softmax is taken in float32 (lm-eval's in the model's own precision, which in
+bfloat16 leaves three digits and many ties).
 """
 
 from __future__ import annotations
@@ -61,13 +56,11 @@ log = logging.getLogger(__name__)
 
 @register_model(NAME)
 class SharedPromptLM(HFLM):
-    """lm-eval's Hugging Face model with prompts shared by their choices.
+    """lm-eval's Hugging Face model with prompts shared by their choices; models of which `why_stock` says why go
+    lm-eval's own way.
 
     ``batch_tokens``: at most so many padded tokens per forward pass of log-likelihoods. By default as many as lm-eval
-    would put in its largest batch, ``batch_size`` times the longest row; with ``batch_size=auto`` 1,536 on a CPU and
-    8,192 elsewhere. The results do not depend on it, apart from rounding.
-
-    Models that `why_stock` names go lm-eval's own way.
+    would put in its largest batch, ``batch_size`` times the longest row; with ``batch_size=auto`` see the constants.
     """
 
     def __init__(self, *args: Any, batch_tokens: int | None = None, **kwargs: Any) -> None:

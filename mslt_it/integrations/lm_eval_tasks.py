@@ -6,10 +6,8 @@
 
 The first reads the Hub's copies, row by row as published. The second writes the very rows and prompts that
 ``mslt train`` scores for the recipe (repaired, set aside from training, the embedded world's too) next to task files
-of the same names; it needs no network. Every other argument is an override of the recipe.
-
-With ``--apply_chat_template`` the prompt is the model's own chat prompt, as in training; without it the plain one: the
-text, a line break, the answer. lm-eval joins text and answer before it cuts them into tokens.
+of the same names; it needs no network. Without ``--apply_chat_template`` the prompt is not that of training, but the
+text, a line break, the answer; lm-eval joins text and answer before it cuts them into tokens.
 
 lm-eval fills templates with Jinja, which can run code. Two forms are used here and allowed by `refuse_code`:
 ``{{field}}``, and a table of literals, ``{{ {"cause": "What was the cause?", ...}[question] }}``.
@@ -83,10 +81,8 @@ def local_task_file(
     task: TaskConfig, language: str, choices: Sequence[str] | str, rows: Path, max_chain_tokens: int | None = None
 ) -> dict[str, Any]:
     """A task over rows written by `write_scored_set`: ``prompt``, and ``gold`` (a position in choices, or a text).
-
-    ``choices``: the same for all rows, or the column that has each row's.
-    ``max_chain_tokens``: of a chain of thought, which ends where the model ends it and not at an empty line.
-    """
+    ``choices``: the same for all rows, or the column that has each row's. ``max_chain_tokens``: of a chain of thought,
+    which does not end at an empty line."""
     content = {
         **_head(task, language),
         "dataset_path": "json",
@@ -235,7 +231,7 @@ def _is_lookup(part: nodes.Node) -> bool:
     return all(isinstance(one, nodes.Const) for pair in part.node.items for one in (pair.key, pair.value))
 
 
-def _table(table: Mapping[str | int, str | int]) -> str:
+def _table(table: Mapping[Any, str | int]) -> str:
     """A literal that Jinja reads: JSON's texts and whole numbers between Python's braces."""
     text = [f"{json.dumps(key, ensure_ascii=False)}: {json.dumps(of, ensure_ascii=False)}" for key, of in table.items()]
     return f"{{{', '.join(text)}}}"

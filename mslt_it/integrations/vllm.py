@@ -1,9 +1,7 @@
 """Generation by vLLM on GPUs, as `mslt_it.evaluation.generation.TextGenerator` does it. The only importer of vllm.
 
-The engine schedules by itself, so a batch is only what is written down at once: many prompts in the order of their
-length. Sampled answers have a seed of their own per item and sample; they are not the same texts as transformers
-draws. The fraction of a GPU's memory that the engine takes is `MEMORY_SHARE`: the base model stays loaded beside it for
-what is answered by log-likelihood.
+The engine schedules by itself: a batch is only what is written down at once. Sampled answers have a seed of their own
+per item and sample; they are not the same texts as transformers draws.
 """
 
 from __future__ import annotations
@@ -20,7 +18,7 @@ from mslt_it.evaluation.systems import Bench, LoadedBase
 from mslt_it.models.tokenizers import model_path
 from mslt_it.problems import Problem
 
-MEMORY_SHARE = 0.55
+MEMORY_SHARE = 0.55  # of the GPU: the base stays loaded beside it for what is answered by log-likelihood
 BATCH = 512  # prompts per call: at most so many answers are lost by a kill
 RANKS = (8, 16, 32, 64, 128, 256, 320, 512)  # that the engine has kernels for: values of --max-lora-rank
 MAX_SEED = 2**31 - 1

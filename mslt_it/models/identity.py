@@ -1,8 +1,8 @@
 """Which base, tokenizer and adapter belong together: what a run recorded, compared with what is found now.
 
-An adapter is a small difference to one set of weights, read through one tokenizer and one chat template. Put on others
-it loads without a word and answers nonsense, so whatever differs is refused here by name. Weights are compared by their
-SHA-256 (`mslt_it.models.base_model.model_hash`), not by the name of the model: a branch of a repository moves.
+An adapter on other weights, or read through another tokenizer or chat template, loads without a word and answers
+nonsense, so whatever differs is refused here by name. Weights are compared by their SHA-256 (`model_hash`), not by the
+name of the model: a branch of a repository moves.
 """
 
 from __future__ import annotations

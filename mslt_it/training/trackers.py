@@ -5,9 +5,9 @@ wandb         the W&B account that this machine is logged in to; RUN/wandb alone
 mlflow        RUN/mlflow (SQLite); elsewhere where MLFLOW_TRACKING_URI says so
 trackio       RUN/trackio (SQLite); elsewhere where TRACKIO_DIR, TRACKIO_SPACE_ID or TRACKIO_SERVER_URL says so
 
-Losses per language and looks are logged by transformers' own callbacks, and TensorBoard's by `curves`. What these lack
-is added here: the composed recipe, one run across interruptions (RUN/trackers.json holds its ids), and the scores,
-which are known after training only. Nothing is sent anywhere that was not named, no tracker imported unasked.
+Losses and looks are logged by transformers' own callbacks, and TensorBoard's by `curves`. Added here: the composed
+recipe, one run across interruptions (RUN/trackers.json holds its ids), and the scores. Nothing is sent anywhere that
+was not named, no tracker imported unasked.
 """
 
 from __future__ import annotations

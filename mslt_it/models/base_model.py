@@ -7,7 +7,7 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -20,17 +20,17 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
+from transformers.pytorch_utils import Conv1D
 
 from mslt_it.config.recipe import AdapterConfig, Head, ModelConfig
 from mslt_it.models.causality import refuse_causal, refuse_not_causal, writing_class
 from mslt_it.models.environment import default_device, resolve_dtype
 from mslt_it.models.heads import MODELS, TASK_TYPES, draw_fresh_parts, head_of, loading_options, mark
-from mslt_it.models.linear_modules import target_modules
 from mslt_it.models.model_errors import explain, refuse_folder
 from mslt_it.models.quantization import keep_as_packed, quantization_config
 from mslt_it.models.text_to_text import TASK_TYPE, is_text_to_text
 from mslt_it.models.tokenizers import cached_commit, model_path
-from mslt_it.problems import Problem, counted
+from mslt_it.problems import Problem, counted, nearest
 from mslt_it.quiet import quiet_loading
 from mslt_it.store import read_json
 
@@ -156,6 +156,29 @@ def add_adapter(model: PreTrainedModel, adapter: AdapterConfig, seed: int) -> Tr
     with torch.random.fork_rng(devices=[]):  # peft draws on the CPU, whatever device the base is on
         torch.manual_seed(seed)
         return get_peft_model(model, config)
+
+
+def target_modules(model: nn.Module, wanted: Collection[str]) -> list[str]:
+    """The last parts of the names of the modules LoRA goes into, sorted: ``all-linear`` is all linear ones but the head and
+    what is trained whole; a Problem for a name that is none of these."""
+    head = model.get_output_embeddings() if hasattr(model, "get_output_embeddings") else None
+    trained_whole = tuple(f"{part}." for part in head_of(model).trained)
+    known = set()
+    for name, module in model.named_modules():
+        # bitsandbytes' Linear4bit and Linear8bitLt are nn.Linear too
+        is_linear = isinstance(module, (nn.Linear, Conv1D)) and module is not head
+        if is_linear and not f"{name}.".startswith(trained_whole):
+            parts = name.split(".")
+            known.add(".".join(parts[-2:]) if parts[-1].isdigit() else parts[-1])
+    if list(wanted) == ["all-linear"]:
+        return sorted(known)
+    for name in wanted:
+        if name not in known:
+            raise Problem(
+                f"adapter.target_modules: {name!r} is not a linear module of {type(model).__name__}. "
+                f"{nearest(name, known)} Or use [all-linear] for all of them."
+            )
+    return sorted(set(wanted))
 
 
 def load_adapter(model: PreTrainedModel, path: Path | str) -> Trained:

@@ -159,8 +159,8 @@ def add_adapter(model: PreTrainedModel, adapter: AdapterConfig, seed: int) -> Tr
 
 
 def target_modules(model: nn.Module, wanted: Collection[str]) -> list[str]:
-    """The last parts of the names of the modules LoRA goes into, sorted; ``all-linear``: all linear ones but the head and
-    what is trained whole; a Problem for a name that is none of these."""
+    """The last parts of the names of the modules LoRA goes into, sorted; ``all-linear``: all but the head and what is
+    trained whole; a Problem for a name that is none of these."""
     head = model.get_output_embeddings() if hasattr(model, "get_output_embeddings") else None
     trained_whole = tuple(f"{part}." for part in head_of(model).trained)
     known = set()

@@ -18,7 +18,7 @@ from mslt_it.config.schema import keys
 from mslt_it.problems import Problem
 
 # numpy may be: it takes 0.04 s.
-HEAVY = ("torch", "transformers", "hydra", "omegaconf", "pandas", "scipy", "datasets", "rich", "langcodes")
+HEAVY = ("torch", "transformers", "hydra", "omegaconf", "pandas", "scipy", "datasets", "rich")
 
 
 @pytest.mark.parametrize(

@@ -53,12 +53,11 @@ class VllmEngine:
     """One loaded base model (named as transformers would load it) that answers with any of these adapters, or none."""
 
     def __init__(self, path: str, revision: str | None, dtype: str, adapters: Sequence[Path]) -> None:
-        self._vllm = vllm = require_vllm()
         self._numbers = {folder: number for number, folder in enumerate(adapters, start=1)}
         options: dict[str, Any] = {}
         if adapters:
             options = {"enable_lora": True, "max_loras": 1, "max_lora_rank": engine_rank(adapters)}
-        self._llm = vllm.LLM(
+        self._llm = require_vllm().LLM(
             model=path,
             revision=revision,
             dtype=dtype,
@@ -83,14 +82,13 @@ class VllmEngine:
             from vllm.lora.request import LoRARequest
 
             lora = LoRARequest(f"adapter{self._numbers[adapter]}", self._numbers[adapter], str(adapter))
-        return VllmGenerator(self._vllm, self._llm, lora, prompts, end_id, decode, sampling)
+        return VllmGenerator(self._llm, lora, prompts, end_id, decode, sampling)
 
 
 @dataclass(frozen=True)
 class VllmGenerator:
     """A `Generator`; see `VllmEngine.generator`."""
 
-    vllm: Any
     llm: Any
     lora: Any
     prompts: Sequence[Prompt]
@@ -126,7 +124,7 @@ class VllmGenerator:
     def _parameters(self, prompt: Prompt, limit: int) -> Any:
         s = self.sampling
         own = {} if s.is_greedy else {"seed": int(uniforms(s.seed, prompt.key, 1)[0] * MAX_SEED), "top_p": s.top_p}
-        return self.vllm.SamplingParams(
+        return require_vllm().SamplingParams(
             temperature=s.temperature,
             max_tokens=limit,
             stop_token_ids=[self.end_id],

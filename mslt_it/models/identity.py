@@ -132,7 +132,8 @@ def load_trained_base(run: FinishedRun) -> tuple[Any, Any, ModelConfig]:
                 f"{where}: the {what} is not the one the adapter was trained with (sha256 {_short(found[key])}, the "
                 f"run recorded {_short(recorded[key])}). Put the old one back, or pin model.revision and train again."
             )
-    for number, dtype in enumerate(dtypes := _dtypes(recorded, model)):
+    for dtype in _dtypes(recorded, model):
+        base = None  # the one before makes room
         trained = dataclasses.replace(model, dtype=dtype)
         base = load_base(trained, run.recipe.adapter, head=run.recipe.head)
         fit_vocabulary(base, tokenizer)
@@ -140,9 +141,6 @@ def load_trained_base(run: FinishedRun) -> tuple[Any, Any, ModelConfig]:
         found_hash = model_hash(base)
         if found_hash == recorded["base_sha256"]:
             return tokenizer, base, trained
-        if number == len(dtypes) - 1:
-            break
-        del base
     quantised = (
         " Weights quantised on another kind of device may differ in a few bits: merge where the run was trained."
         if run.recipe.adapter.quantization != "none"

@@ -13,6 +13,7 @@ bfloat16 leaves three digits and many ties).
 
 from __future__ import annotations
 
+import functools
 import glob
 import logging
 import sys
@@ -68,15 +69,13 @@ class SharedPromptLM(HFLM):
             raise Problem(f"batch_tokens={batch_tokens!r} in --model_args must be a whole number of tokens from 1 up.")
         super().__init__(*args, **kwargs)
         self.batch_tokens = batch_tokens
-        self._why_stock: str | None = None
 
+    @functools.cached_property
     def why_stock(self) -> str:
         """Why this model's log-likelihoods are left to lm-eval; empty where they are ours. Tried out once."""
-        if self._why_stock is None:
-            self._why_stock = self._find_why_stock()
-            if self._why_stock:
-                log.warning("log-likelihoods in lm-eval's own loop: %s", self._why_stock)
-        return self._why_stock
+        if reason := self._find_why_stock():
+            log.warning("log-likelihoods in lm-eval's own loop: %s", reason)
+        return reason
 
     def _find_why_stock(self) -> str:
         if self.backend != "causal":
@@ -107,7 +106,7 @@ class SharedPromptLM(HFLM):
         self, requests: list[Pair], disable_tqdm: bool = False, override_bs: int | None = None
     ) -> list[tuple[float, bool]]:
         """(log-likelihood in nats, is the continuation what greedy decoding would give) per request, in order."""
-        if self.why_stock():
+        if self.why_stock:
             found: list[tuple[float, bool]] = super()._loglikelihood_tokens(requests, disable_tqdm, override_bs)
             return found
         groups, members = group_by_context(requests, self.max_length)

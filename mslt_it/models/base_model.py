@@ -7,7 +7,7 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -38,6 +38,11 @@ WEIGHTS = "adapter_model.safetensors"
 CONFIG = "adapter_config.json"
 # Looking for it may take longer than the cube of a name's length: a repeated group, or three repetitions.
 _ENDLESS = re.compile(r"\)[*+?{]|([*+{].*){3}", re.DOTALL)
+# Of a saved configuration, what decides the weights' places and scale.
+_LORA_FIELDS = (
+    *("r", "lora_alpha", "lora_dropout", "target_modules", "use_dora", "use_rslora", "bias", "task_type"),
+    *("rank_pattern", "alpha_pattern", "fan_in_fan_out", "modules_to_save", "layers_to_transform", "layers_pattern"),
+)
 LARGEST = 10**9  # of ranks and alphas
 FULL = {"peft_type": "FULL"}  # in place of peft's configuration: all of the model's weights, not a difference to them
 # For a repository without safetensors transformers asks a service on the Hub to convert it, and loads what somebody's
@@ -190,7 +195,9 @@ def load_adapter(model: PreTrainedModel, path: Path | str) -> Trained:
         set_adapter_weights(model, tensors, str(path))
         return model.eval()
     try:
-        config = LoraConfig(**_lora_fields(lora_config(path)), inference_mode=True)
+        saved = lora_config(path)
+        fields = {name: saved[name] for name in _LORA_FIELDS if saved.get(name) is not None}
+        config = LoraConfig(**fields, inference_mode=True)
     except (ValueError, TypeError) as error:
         raise Problem(f"Adapter {path}: {CONFIG} is not peft's: {error}") from error
     largest = max((min(tensor.shape) for tensor in tensors.values() if tensor.dim() > 1), default=0)
@@ -384,13 +391,3 @@ def lora_config(path: Path) -> dict[str, Any]:
                 "be looked for without end. Write the names of the modules there."
             )
     return config
-
-
-def _lora_fields(saved: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields of a saved configuration that decide the weights' places and scale."""
-    names = (
-        *("r", "lora_alpha", "lora_dropout", "target_modules", "use_dora", "use_rslora", "bias", "task_type"),
-        *("rank_pattern", "alpha_pattern", "fan_in_fan_out", "modules_to_save", "layers_to_transform"),
-        "layers_pattern",
-    )
-    return {name: saved[name] for name in names if saved.get(name) is not None}

@@ -73,7 +73,8 @@ def refuse_not_causal(model: PreTrainedModel, path: str) -> None:
     text, other, again = logits
     moved = (text - other).abs()
     rounding = (text - again).abs().max()  # two equal rows of one batch, whatever the kernels do with rows
-    share = MOST_MOVED if _is_exact(model) else MOST_MOVED_ROUNDED
+    is_exact = model.dtype == torch.float32 and getattr(model, "quantization_method", None) is None
+    share = MOST_MOVED if is_exact else MOST_MOVED_ROUNDED
     # Not "<=": logits that are no numbers are told elsewhere, as broken weights.
     if moved[:num_same].max() > share * moved[num_same:].max() + 10 * rounding:
         raise Problem(f"model.path={path}: {_is_encoder(type(model).__name__)}")
@@ -115,7 +116,3 @@ def _trial(model: PreTrainedModel) -> tuple[Tensor, int]:
     other = text.clone()
     other[length // 2 :] = (other[length // 2 :] + max(1, rows // 80)) % rows
     return torch.stack([text, other, text]).to(model.device), length // 2
-
-
-def _is_exact(model: PreTrainedModel) -> bool:
-    return model.dtype == torch.float32 and getattr(model, "quantization_method", None) is None

@@ -70,12 +70,9 @@ def check_weights(model: nn.Module, step: int) -> None:
 def first_non_finite(model: nn.Module, *, gradients: bool) -> str | None:
     """The name of the first trained parameter whose gradient (or value) is not finite."""
     for name, parameter in model.named_parameters():
-        value = parameter.grad if gradients else parameter
-        if parameter.requires_grad and value is not None and not bool(torch.isfinite(_local(value)).all()):
-            return name
+        value = parameter.grad if gradients else parameter.detach()
+        if parameter.requires_grad and value is not None:
+            own = value.to_local() if hasattr(value, "to_local") else value  # this rank's part, sharded by FSDP
+            if not bool(torch.isfinite(own).all()):
+                return name
     return None
-
-
-def _local(value: Tensor) -> Tensor:
-    """This rank's part of a tensor sharded by FSDP, else the tensor."""
-    return value.to_local() if hasattr(value, "to_local") else value.detach()

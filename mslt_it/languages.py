@@ -70,10 +70,10 @@ def validate_code(code: str) -> str:
 def _canonical(text: str) -> str | None:
     try:
         code = str(langcodes.standardize_tag(text))
+        is_one = langcodes.tag_is_valid(code) and langcodes.Language.get(code).language not in (None, *_NO_LANGUAGE)
     except ValueError:  # not even the form of a tag
         return None
-    names_one = langcodes.Language.get(code).language not in (None, *_NO_LANGUAGE)
-    return code if names_one and langcodes.tag_is_valid(code) else None
+    return code if is_one else None
 
 
 def is_code(text: str) -> bool:

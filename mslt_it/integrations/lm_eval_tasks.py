@@ -215,8 +215,8 @@ def _template_refusals(template: Any) -> Iterator[str]:
         return
     try:
         statements = Environment().parse(template).body
-    except TemplateSyntaxError as error:
-        yield f"is no template ({error.message})"
+    except (TemplateSyntaxError, RecursionError) as error:
+        yield f"is no template ({str(error).splitlines()[0]})"
         return
     for statement in statements:
         for part in statement.nodes if isinstance(statement, nodes.Output) else [statement]:

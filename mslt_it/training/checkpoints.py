@@ -44,10 +44,11 @@ def newest_complete(
     """
     now = {**keys, "number of processes": world_size, "training fingerprint": training_fingerprint}
     for folder in sorted((run_dir / FOLDER).glob("checkpoint-*"), key=_step, reverse=True):
-        record = store.read_json(folder / COMPLETE) or {}
-        missing = [name for name in NEEDED if name not in record.get("files", {})]
-        missing += [key for key in ("training_fingerprint", "world_size", "keys") if key not in record]
-        damage = find_damage(folder) or (f"{COMPLETE} does not name {missing[0]}" if missing else None)
+        damage, record = find_damage(folder), store.read_json(folder / COMPLETE) or {}
+        if damage is None:
+            missing = [name for name in NEEDED if name not in record["files"]]
+            missing += [key for key in ("training_fingerprint", "world_size", "keys") if key not in record]
+            damage = f"{COMPLETE} does not name {missing[0]}" if missing else None
         if damage is not None:
             aside = folder.with_name(TORN + folder.name)
             shutil.rmtree(aside, ignore_errors=True)

@@ -167,6 +167,7 @@ REFUSED = [
     ({"doc_to_text": "{% include b %}"}, "doc_to_text computes"),
     ({"doc_to_text": "{{a|upper}}"}, "doc_to_text computes"),
     ({"doc_to_text": "{{a}} {{-"}, "doc_to_text is no template"),
+    ({"doc_to_text": "{{" + "(" * 9999}, "doc_to_text is no template"),
     ({"doc_to_text": "{% for x in y %}{% endfor %}"}, "doc_to_text computes"),
     ({"doc_to_text": '{{ {"x": lipsum}[b] }}'}, "doc_to_text computes"),
     # Python reads one text here, Jinja a sum of three.

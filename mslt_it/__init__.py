@@ -16,13 +16,8 @@ if TYPE_CHECKING:
     from mslt_it.prediction.rows import predict
     from mslt_it.problems import Problem
 
-_HOMES = {
-    **dict.fromkeys(("train", "evaluate", "select", "merge", "load_recipe"), "mslt_it.api"),
-    **dict.fromkeys(("TrainedRun", "Evaluation", "Ranking", "Merged"), "mslt_it.api"),
-    "predict": "mslt_it.prediction.rows",
-    "Recipe": "mslt_it.config.recipe",
-    "Problem": "mslt_it.problems",
-}
+# Where a name is, unless in mslt_it.api.
+_HOMES = {"predict": "mslt_it.prediction.rows", "Recipe": "mslt_it.config.recipe", "Problem": "mslt_it.problems"}
 __all__ = [
     "Evaluation",
     "Merged",
@@ -40,10 +35,10 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
+    if name not in __all__:
         raise AttributeError(f"module 'mslt_it' has no attribute '{name}'")
     importlib.import_module("mslt_it.quiet").quiet_imports()
-    found = getattr(importlib.import_module(_HOMES[name]), name)
+    found = getattr(importlib.import_module(_HOMES.get(name, "mslt_it.api")), name)
     globals()[name] = found  # the next time without this function, and before a module of the same name
     return found
 

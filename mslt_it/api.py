@@ -3,8 +3,7 @@
     run = train("xnli_3src", sources=["ar", "de"], targets=["th", "tr"])
     run.table
 
-Nothing is printed unless ``say=print`` asks for it, and every mistake is a `Problem`. The arguments are the commands'
-keys.
+Nothing is printed unless ``say=print`` asks for it. The arguments are the commands' keys; every mistake is a `Problem`.
 """
 
 from __future__ import annotations
@@ -208,10 +207,8 @@ def evaluate(
 
 
 def select(pool: Sequence[str] = ("paper",), k: int = 3, **options: Any) -> Ranking:
-    """Ranks every set of ``k`` source languages by each criterion, without training, as `mslt select` does.
-
-    ``options``: the arguments of `mslt_it.selection.ranking.rank_source_sets`: targets, must, exclude, cost, model, ...
-    """
+    """Ranks every set of ``k`` source languages by each criterion, without training, as `mslt select` does. Options:
+    those of `mslt_it.selection.ranking.rank_source_sets`: targets, must, exclude, cost, model, ..."""
     found = rank_source_sets(pool, k, **options)
     rows = [
         {"criterion": name, "languages": one.languages, "rank": one.rank, "score": one.score, "margin": one.margin}

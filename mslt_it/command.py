@@ -110,7 +110,7 @@ def parse(command: Command, argv: Sequence[str]) -> Call:
             raise _no_key(command, argument, config_dir)
     for name, found in known.items():
         if found.default is REQUIRED and name not in given:
-            where = f": {found.about.missing}" if found.about.missing else ""
+            where = f": {found.missing}" if found.missing else ""
             raise Problem(f"{name} is missing{where}. {_write(command)}")
     return Call(command.options(**given), frozenset(given), tuple(rest), frozenset(flags), config_dir)
 

@@ -19,16 +19,13 @@ _SUM = ',"sum":"'  # 64 of 256 bits: guarded against are chance and haste, not s
 class Journal:
     """One file of answers: a line per item, appended batch by batch, so that nothing that was computed is lost.
 
-    The first line says what the rest belongs to. A batch is written in one call and forced to the disk before the next
-    one is begun; whatever a kill left half-written (a torn line, part of a batch) is cut off at the next start, and
-    that batch is done again. Since batches and their order follow from the questions alone, the file of an interrupted
-    evaluation is, byte for byte, that of one that ran through.
-
-    Each line ends in a hash of itself and of the first line: an answer that was changed, or is another model's, is none
-    and is asked for again, with all that follow it.
+    The first line, ``head``, says what the rest belongs to. A batch is forced to the disk before the next one is begun;
+    what a kill left of one is cut off at the next start. Batches and their order follow from the questions alone, so
+    the file of an interrupted evaluation is, byte for byte, that of one that ran through. Each line ends in a hash of
+    itself and of the first line: an answer that was changed, or is another model's, is asked for again, with all that
+    follow it.
 
     Args:
-        head: what the answers are of.
         batch_sizes: items per batch, in the order in which batches are appended.
         replaces: a file that was begun for something else is begun anew, not refused.
     """

@@ -1,7 +1,4 @@
-"""Languages: BCP-47 codes, validated and canonical; their scripts; the sets trained on and scored on.
-
-``langcodes`` is imported where it is used: its tables take a tenth of a second, which ``--help`` need not pay.
-"""
+"""Languages: BCP-47 codes, validated and canonical; their scripts; the sets trained on and scored on."""
 
 from __future__ import annotations
 
@@ -12,6 +9,8 @@ import string
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
+
+import langcodes
 
 from mslt_it.problems import Problem
 
@@ -53,8 +52,6 @@ SUGGESTED = (
 
 def validate_code(code: str) -> str:
     """The canonical BCP-47 form of ``code`` ("zho" -> "zh", "iw" -> "he"); a Problem when it names no language."""
-    import langcodes
-
     text = code.strip()
     if meant := USUAL_ERRORS.get(text.lower()):
         extra = " or 'id' (Indonesian)" if meant == "hi" else ""
@@ -63,16 +60,20 @@ def validate_code(code: str) -> str:
             f"Unknown language code '{code}'. Did you mean '{meant}' ({language_name(meant)}){extra}? "
             f"Codes are BCP-47: languages, not countries{also}."
         )
-    try:
-        canonical = langcodes.standardize_tag(text)
-        known = langcodes.tag_is_valid(canonical) and langcodes.Language.get(canonical).language not in (None, "und")
-    except ValueError:  # LanguageTagError: not even the form of a tag
-        known = False
-    if not known:
+    if (canonical := _canonical(text)) is None:
         raise Problem(
             f"Unknown language code '{code}'. {_guess(text)}Codes are BCP-47, such as {', '.join(SUGGESTED[:20])}."
         )
     return canonical
+
+
+def _canonical(text: str) -> str | None:
+    try:
+        code = str(langcodes.standardize_tag(text))
+        is_one = langcodes.tag_is_valid(code) and langcodes.Language.get(code).language not in (None, *_NO_LANGUAGE)
+    except ValueError:  # not even the form of a tag
+        return None
+    return code if is_one else None
 
 
 def is_code(text: str) -> bool:
@@ -84,8 +85,6 @@ def is_code(text: str) -> bool:
 
 
 def _guess(text: str) -> str:
-    import langcodes
-
     try:
         found = langcodes.find(text).to_tag() if len(text) > 3 else ""  # a name: "german"
     except LookupError:
@@ -96,15 +95,11 @@ def _guess(text: str) -> str:
 
 def language_name(code: str) -> str:
     """The English name of a valid code: "zh" -> "Chinese"."""
-    import langcodes
-
     return str(langcodes.Language.get(code).display_name("en"))
 
 
 def cldr_script(code: str) -> str:
     """ISO 15924 code of the script that a language is usually written in, by CLDR: "zh" -> "Hans", "ja" -> "Jpan"."""
-    import langcodes
-
     return langcodes.Language.get(code).maximize().script or ""
 
 
@@ -140,8 +135,6 @@ def script_of_text(sentences: Iterable[str]) -> str | None:
 
 def script_name(script: str) -> str:
     """English name of a script code: "Arab" -> "Arabic"."""
-    import langcodes
-
     return str(langcodes.Language.make(script=script).script_name("en"))
 
 
@@ -152,16 +145,10 @@ def read_code(spelling: str) -> str | None:
     Case, underscores, three-letter and withdrawn codes, country codes that are nothing else, and names: "EN" en, "deu"
     de, "iw" he, "in" id, "zho_Hans" zh-Hans, "jp" ja, "German" de, "Serbian (Latin)" sr-Latn.
     """
-    import langcodes
-
     # langcodes encodes names as UTF-8, which cannot hold half of a surrogate pair.
     text = spelling.strip().replace("_", "-").encode(errors="replace").decode()
-    try:
-        code = langcodes.standardize_tag(text)
-        if langcodes.tag_is_valid(code) and code.split("-")[0] not in _NO_LANGUAGE:
-            return str(code)
-    except ValueError:  # not the form of a tag
-        pass
+    if (code := _canonical(text)) is not None:
+        return code
     if meant := USUAL_ERRORS.get(text.lower()):
         return meant
     return _named(text.replace("-", " ")) if len(text) > 3 or not text.isascii() else None
@@ -169,8 +156,6 @@ def read_code(spelling: str) -> str | None:
 
 def _named(text: str) -> str | None:
     """The code of a language's name, in any language; with a script or a country in brackets or after a comma."""
-    import langcodes
-
     name, form = re.fullmatch(r"([^(\[,]*)[(\[,]?(.*?)[)\]]?\s*", text, re.DOTALL).groups()  # type: ignore[union-attr]
     try:
         code = langcodes.find(name.strip()).to_tag().removesuffix("-001")
@@ -184,8 +169,6 @@ def _named(text: str) -> str | None:
 
 @functools.cache
 def _countries() -> dict[str, str]:
-    import langcodes
-
     letters = string.ascii_uppercase
     codes = [a + b for a in letters for b in letters]
     return {langcodes.Language.make(territory=code).territory_name("en").lower(): code for code in codes}
@@ -213,8 +196,6 @@ class _Form:
 
 @functools.cache
 def _form(code: str) -> _Form:
-    import langcodes
-
     standard = langcodes.standardize_tag(code, macro=True)
     tag = langcodes.Language.get(standard)
     script = _SAME_SCRIPT.get(tag.script or "", tag.script)
@@ -266,8 +247,6 @@ def _shortest(spelling: str, found: str, among: tuple[str, ...]) -> str:
     for code in (form.language, f"{form.language}-{form.script}", f"{form.language}-{form.script}-{form.region}"):
         try:
             if not form.variants and form.language and spelling in serving(code, among, ""):
-                import langcodes
-
                 return str(langcodes.standardize_tag(code.rstrip("-")))
         except (Problem, ValueError):
             continue

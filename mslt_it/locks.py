@@ -25,11 +25,8 @@ WAIT = "for another process that writes to the same place; else it is refused"  
 
 @contextlib.contextmanager
 def locked(path: Path, *, wait: bool = True) -> Iterator[bool]:
-    """Holds a file's lock, and the file while it does.
-
-    Yields False, at once, where ``wait`` is False and another process holds it. File systems without locks (some of
-    clusters) are taken to give it.
-    """
+    """Holds a file's lock, and the file while it does; yields False, at once, where another process holds it and
+    ``wait`` is False."""
     path.parent.mkdir(parents=True, exist_ok=True)
     while True:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
@@ -54,22 +51,19 @@ def locked(path: Path, *, wait: bool = True) -> Iterator[bool]:
 def only_writer(
     place: Path, lock: Path, *, wait: bool = False, say: Callable[[str], object] | None = None
 ) -> Iterator[None]:
-    """Nobody else writes to ``place`` meanwhile; a Problem that says who does, unless ``wait`` is asked for.
-
-    Args:
-        lock: the file that stands for it.
-        say: told, where there is something to wait for.
-    """
-    with contextlib.ExitStack() as stack:
-        if not stack.enter_context(locked(lock, wait=False)):
-            stack.close()
-            if not wait:
-                raise Problem(
-                    f"Another process is at work in {place}{holder(lock)}. Wait for it (wait=true waits and then goes "
-                    "on), or end it and start again: what is done stays done."
-                )
-            (say or warn)(f"Another process is at work in {place}{holder(lock)}: waiting.")
-            stack.enter_context(locked(lock))
+    """Nobody else writes to ``place`` meanwhile; a Problem that says who does, unless ``wait`` is asked for, which
+    ``say`` is then told. ``lock``: the file that stands for the place."""
+    with locked(lock, wait=False) as is_held:
+        if is_held:
+            yield
+            return
+    if not wait:
+        raise Problem(
+            f"Another process is at work in {place}{holder(lock)}. Wait for it (wait=true waits and then goes on), or "
+            "end it and start again: what is done stays done."
+        )
+    (say or warn)(f"Another process is at work in {place}{holder(lock)}: waiting.")
+    with locked(lock):
         yield
 
 
@@ -90,8 +84,8 @@ def _take(descriptor: int, wait: bool) -> bool:
         fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
     except BlockingIOError:
         return False
-    except OSError:
-        return True
+    except OSError:  # file systems without locks (some of clusters) are taken to give it
+        pass
     return True
 
 

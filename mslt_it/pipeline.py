@@ -58,10 +58,8 @@ TOLD = (
 
 
 class Parts:
-    """Where a run gets its rows, tokenizer and base: here all of it is made anew.
-
-    A study hands in its own (`mslt_it.study.shared`), which keep them from cell to cell; what a run does is the same.
-    """
+    """Where a run gets its rows, tokenizer and base: made anew here, kept from cell to cell by those that a study hands
+    in (`mslt_it.study.shared`); what a run does is the same."""
 
     def __init__(self, rows: RowStore | None = None) -> None:
         self.rows = rows or RowStore()

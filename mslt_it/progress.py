@@ -14,7 +14,6 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from types import TracebackType
 
 from tqdm import tqdm
 
@@ -40,13 +39,10 @@ def tell(text: str) -> None:
     print(plain(text), flush=True)
 
 
-class Progress:
-    """One job.
+class Progress(contextlib.AbstractContextManager["Progress"]):
+    """One job, ``title`` ("Training"), of ``total`` things, each a ``noun`` ("step").
 
     Args:
-        title: what is done, "Training".
-        total: how many there are to do.
-        noun: of what, in the singular: "step".
         start: how many were done before, by a run that was interrupted.
         rows: (name, number) of what each is made of, where the rate is better told so: ("rows", 16).
         log: the file that lines are appended to.
@@ -106,10 +102,7 @@ class Progress:
         if self._bar is not None:
             self._bar.close()
 
-    def __enter__(self) -> Progress:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def _line(self, detail: str) -> str:

@@ -17,10 +17,8 @@ def quiet_imports() -> None:
 
 
 def quiet_libraries() -> None:
-    """Call before importing peft or transformers' models.
-
-    Progress bars are for terminals, and deprecations of what peft and we ask of transformers are not the user's.
-    """
+    """Call before importing peft or transformers' models: progress bars are for terminals, and deprecations of what
+    peft and we ask of transformers are not the user's."""
     quiet_imports()
     warnings.filterwarnings("ignore", message=".*is_gradient_checkpointing.*", category=FutureWarning)
     warnings.filterwarnings("ignore", message=".*`past_key_values` is deprecated.*", category=FutureWarning)

@@ -29,9 +29,7 @@ class Example:
     rationale: str = ""  # of task.rationale_field
     fault: str = ""  # "reason: detail" where reading found that the row cannot be used; cleaning drops it by the reason
     grouped_by: Mapping[str, str] = field(default_factory=dict)  # of task.group_fields, columns that are no input
-    answer_start: int = (
-        -1
-    )  # character of the first field at which the label begins, of words of a passage; -1: not told
+    answer_start: int = -1  # of words of a passage: character of the first field at which they begin; -1: not told
 
 
 @dataclass(frozen=True)
@@ -76,9 +74,7 @@ class EncodedExample:
     language: str
     input_ids: tuple[int, ...]
     labels: tuple[int, ...]
-    others: tuple[
-        EncodedExample, ...
-    ] = ()  # further windows of a long passage; ``input_ids`` are the one with the answer
+    others: tuple[EncodedExample, ...] = ()  # further windows of a long passage; this one has the answer
 
     @property
     def num_supervised(self) -> int:

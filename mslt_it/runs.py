@@ -31,8 +31,9 @@ from mslt_it.store import COMPLETE, find_damage, is_intact, read_json, reopen, s
 
 FINGERPRINT, CONFIG = "fingerprint.json", "config.yaml"
 UNKNOWN = "unknown"
+LOSSES = "losses.jsonl"
 SEALED = (
-    *("config.yaml", "build_report.json", "losses.jsonl", "results.json"),
+    *("config.yaml", "build_report.json", LOSSES, "results.json"),
     *("adapter/*", "predictions/*.jsonl", "items/**/*.jsonl"),
 )
 
@@ -52,10 +53,8 @@ class Run:
         return self.folder / "predictions"
 
     def open(self, **about: str) -> None:
-        """Makes the folder and writes the recipe into it; what was sealed there is not done any more.
-
-        ``about``: what else fingerprint.json says.
-        """
+        """Makes the folder and writes the recipe into it; what was sealed there is not done any more. ``about``: what
+        else fingerprint.json says."""
         self.refuse_another()
         if self.is_main:
             self.predictions.mkdir(parents=True, exist_ok=True)

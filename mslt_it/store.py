@@ -130,11 +130,8 @@ def require_space(folder: Path, needed_bytes: int, what: str, remedy: str) -> No
 
 
 def seal(folder: Path, files: Iterable[Path], about: Mapping[str, Any] | None = None) -> None:
-    """Writes ``COMPLETE.json``: from here on the folder counts. Its files are on the disk before.
-
-    Args:
-        about: what else the seal says.
-    """
+    """Writes ``COMPLETE.json``, which says ``about`` too: from here on the folder counts. Its files are on the disk
+    before."""
     listed = sorted(files)
     readable = folder.stat().st_mode & 0o444
     for path in listed:
@@ -147,11 +144,7 @@ def seal(folder: Path, files: Iterable[Path], about: Mapping[str, Any] | None = 
 
 
 def sealed_files(folder: Path) -> dict[str, str]:
-    """Path -> SHA-256 as the folder was sealed, whatever its files are now.
-
-    Raises:
-        Problem: there is no seal that can be read.
-    """
+    """Path -> SHA-256 as the folder was sealed, whatever its files are now; a Problem where no seal can be read."""
     path = folder / COMPLETE
     if not path.is_file():
         raise Problem(f"{folder}: {COMPLETE} is missing, so it was never finished.")
@@ -165,11 +158,7 @@ def sealed_files(folder: Path) -> dict[str, str]:
 
 
 def altered(folder: Path, among: Sequence[str] = ("",)) -> list[tuple[str, str]]:
-    """(path, what is wrong with it) of every sealed file that is not as it was sealed.
-
-    Args:
-        among: only files whose path begins with one of these are looked at.
-    """
+    """(path, what is wrong with it) of every file that is not as it was sealed; ``among``: beginnings of paths."""
     found = []
     for name, expected in sorted(sealed_files(folder).items()):
         path = folder / name
@@ -225,14 +214,8 @@ def find_damage(folder: Path, among: Sequence[str] = ("",)) -> str | None:
 def made_before(
     out: Path, record_name: str, inputs: Mapping[str, Any], say: Callable[[str], object]
 ) -> dict[str, Any] | None:
-    """The record of a whole folder that was made of the same ``inputs``; None where there is nothing or a torn one.
-
-    Args:
-        record_name: the JSON file in the folder that says, under "inputs", what it was made of.
-
-    Raises:
-        Problem: ``out`` is a file, holds something else, or was made of other inputs.
-    """
+    """The record of a whole folder that was made of the same ``inputs``; None where there is nothing or a torn one, a
+    Problem where it is another. ``record_name``: the file in it that says, under "inputs", what it was made of."""
     if not out.exists() or (out.is_dir() and not any(out.iterdir())):
         return None
     if not out.is_dir():

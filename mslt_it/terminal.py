@@ -40,10 +40,8 @@ _NOT_UTF8 = "Python takes arguments and file names for {} here. Start again with
 
 
 def run(command: Callable[[list[str]], int | None], argv: Sequence[str] | None = None) -> int:
-    """The command's exit code; 2 where it ends in a Problem, which is printed on stderr.
-
-    ``argv``: its arguments, by default those of the process.
-    """
+    """The command's exit code; 2 where it ends in a Problem, which is printed on stderr. ``argv``: those of the process
+    by default."""
     keep_printing()
     try:
         with _ending_on_sigterm():
@@ -104,10 +102,8 @@ def _ending_on_sigterm() -> Iterator[None]:
 
 
 def of_system(error: BaseException) -> str | None:
-    """What an error of the system means and what is to be done, in a line; None for any other error.
-
-    torch and safetensors wrap theirs: the cause is looked for, and then their words.
-    """
+    """What an error of the system means and what is to be done, in a line; None for any other error. torch and
+    safetensors wrap theirs: the cause is looked for, and then their words."""
     found: BaseException | None = error
     while found is not None and not isinstance(found, OSError):
         found = found.__cause__ or found.__context__

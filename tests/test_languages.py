@@ -23,7 +23,7 @@ def test_usual_errors_name_what_was_meant(code: str, meant: str) -> None:
         validate_code(code)
 
 
-@pytest.mark.parametrize("code", ["", "xx", "klingon", "e n", "und", "../en"])
+@pytest.mark.parametrize("code", ["", "xx", "klingon", "e n", "und", "mul", "zxx", "../en"])
 def test_unknown_codes_are_refused(code: str) -> None:
     with pytest.raises(Problem, match="Unknown language code"):
         validate_code(code)

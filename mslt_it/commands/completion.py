@@ -63,8 +63,8 @@ def _words(command: Command) -> Iterator[str]:
     known = {**keys(command.options), **(keys(Recipe) if issubclass(command.options, RecipeOptions) else {})}
     names = {"recipe": list_files(), **list_groups()} if "recipe" in known else {}
     for name, one in known.items():
-        if one.about.in_help:
-            yield from (f"{name}={value}" for value in names.pop(name, one.about.choices) or [""])
+        if one.in_help:
+            yield from (f"{name}={value}" for value in names.pop(name, one.choices) or [""])
     for group, options in names.items():
         yield from (f"{group}={option}" for option in options)
     yield from command.flags

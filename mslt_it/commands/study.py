@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+from tqdm import tqdm
 
 from mslt_it import values
 from mslt_it.command import Call, Command, section
@@ -19,6 +20,7 @@ from mslt_it.locks import WAIT, only_writer
 from mslt_it.problems import Problem, counted, plain
 from mslt_it.progress import tell
 from mslt_it.quiet import quiet_libraries
+from mslt_it.store import read_json
 from mslt_it.study import derived
 from mslt_it.study.cells import Job, Outcome, run_cell, status_of, tidy
 from mslt_it.study.config import KEYS, StudyConfig, is_override, load_study, study_files
@@ -90,7 +92,7 @@ def run(call: Call) -> int:
         )
         for note in notes:
             tell(f"Note: {note}")
-        progress = _Progress(folder, len(grid), done, getattr(executor, "workers", None) or 1)
+        progress = _Progress(folder, len(grid), done)
         if open_jobs:
             executor.run(open_jobs, run_cell, progress.show)
         ended = progress.end()
@@ -164,13 +166,12 @@ def dry_run(
 
 def _sweep(config: StudyConfig, base: Recipe) -> list[str]:
     """What is tried, and how one of it is chosen."""
-    if (number := len(points(config.grid))) == 1:
-        return [f"sweep {described_grid(config.grid)}"] if config.grid else []
-    return [
-        f"sweep {described_grid(config.grid)}: {number} settings of each set, of which one is chosen by held-out rows "
-        f"of its sources (every {base.training.eval_steps} steps, {base.training.num_eval_examples} rows each), never "
-        "by a target"
-    ]
+    number, training = len(points(config.grid)), base.training
+    chosen = (
+        f": {number} settings of each set, of which one is chosen by held-out rows of its sources (every "
+        f"{training.eval_steps} steps, {training.num_eval_examples} rows each), never by a target"
+    )
+    return [f"sweep {described_grid(config.grid)}{chosen * (number > 1)}"] if config.grid else []
 
 
 def _labelled(grid: Sequence[Cell]) -> int:
@@ -201,16 +202,12 @@ def _done(jobs: Sequence[Job]) -> dict[str, str]:
 class _Progress:
     """A bar over the cells in a terminal, a line per cell elsewhere; and what is said at the end."""
 
-    def __init__(self, folder: StudyFolder, total: int, done: Mapping[str, str], workers: int) -> None:
-        from tqdm import tqdm
-
-        self.folder, self.total, self.workers = folder, total, workers
-        self.status = dict(done)
+    def __init__(self, folder: StudyFolder, total: int, done: Mapping[str, str]) -> None:
+        self.folder, self.total, self.status = folder, total, dict(done)
         self.failed: dict[str, str] = {}
         self.notes: set[str] = set()  # that were shown
         self.started, self.at_start = time.monotonic(), len(done)
-        is_terminal = sys.stderr.isatty()
-        self.bar: Any = tqdm(total=total, initial=len(done), unit="cell", smoothing=0.1) if is_terminal else None
+        self.bar = tqdm(total=total, initial=len(done), unit="cell", smoothing=0.1, disable=not sys.stderr.isatty())
 
     def show(self, outcome: Outcome) -> None:
         if outcome.status == "failed":
@@ -222,19 +219,18 @@ class _Progress:
         number = len(self.status) + len(self.failed)
         left = (time.monotonic() - self.started) / max(1, number - self.at_start) * (self.total - number)
         line = f"[{number:>{len(str(self.total))}} of {self.total}] {outcome.cell}: {text}"
-        new = [note for note in _notes(self.folder, outcome.cell) if note not in self.notes]
-        self.notes.update(new)
-        if self.bar is None:
+        if self.bar.disable:
             tell(f"{line}; about {duration(left)} left" if number < self.total else line)
-        else:
-            self.bar.update(1)
-            new = [*([line] if outcome.status != "ok" else []), *new]
-        for note in new:
-            tell(note) if self.bar is None else self.bar.write(plain(note))
+        elif outcome.status != "ok":
+            self.bar.write(plain(line))
+        self.bar.update(1)
+        for note in _notes(self.folder, outcome.cell):
+            if note not in self.notes:
+                self.notes.add(note)
+                tell(note) if self.bar.disable else self.bar.write(plain(note))
 
     def end(self) -> int:
-        if self.bar is not None:
-            self.bar.close()
+        self.bar.close()
         invalid = [cell for cell, status in self.status.items() if status == "invalid"]
         tell(f"{len(self.status)} of {self.total} cells are done ({duration(time.monotonic() - self.started)}).")
         if invalid:
@@ -249,21 +245,17 @@ class _Progress:
 
 def _notes(folder: StudyFolder, cell: str) -> list[str]:
     """What the cell's run had to say of its rows: what was set aside, left out, repaired."""
-    try:
-        report = json.loads((folder.cell(cell) / "build_report.json").read_text(encoding="utf-8"))
-    except OSError:  # it failed before, or a cluster's file system shows the file late
-        return []
+    report = read_json(folder.cell(cell) / "build_report.json") or {"notes": ()}  # a cluster may show the file late
     return [f"Note: {note}" for note in report["notes"] if not note.startswith("rows: ")]  # the rows' own hash
 
 
 def _figure(folder: StudyFolder, cell: str) -> str:
     """The cell's main figure: the mean over unseen languages, or the only one."""
-    try:
-        rows = json.loads((folder.cell(cell) / "results.json").read_text(encoding="utf-8"))["results"]
-    except OSError:  # a cluster's file system may show another node's files late
+    content = read_json(folder.cell(cell) / "results.json")
+    if content is None:  # a cluster's file system may show another node's files late
         return "done"
-    targets = [row for row in rows if row["role"] == "target" and row["metric"] == rows[0]["metric"]]
-    row = targets[-1]
+    rows = content["results"]
+    row = [row for row in rows if row["role"] == "target" and row["metric"] == rows[0]["metric"]][-1]
     return f"{row['metric']} {row['value']:.3f} ({row['language']})" if row["value"] is not None else "no valid scores"
 
 

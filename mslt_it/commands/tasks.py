@@ -143,12 +143,9 @@ def whole_prompt(task: TaskConfig, language: str) -> list[str]:
         _, item = asked(task, language, number)
         lines.append(f"template {number}" + (" (the default)" if number == 0 and len(file.templates) > 1 else ""))
         for message in item.messages:
-            lines += [f"  {message.role}: {line}" if i == 0 else f"        {line}" for i, line in enumerate(
-                message.content.split("\n"))]  # fmt: skip
-        answers = (
-            f"   (of {', '.join(f'{word} = {name}' for name, word in file.labels.items())})" if file.labels else ""
-        )
-        lines += [f"  assistant: {item.answer}{answers}", ""]
+            lines.append(f"  {message.role}: " + message.content.replace("\n", "\n        "))
+        answers = ", ".join(f"{word} = {name}" for name, word in file.labels.items())
+        lines += [f"  assistant: {item.answer}{f'   (of {answers})' * bool(answers)}", ""]
     return lines
 
 

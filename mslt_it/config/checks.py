@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
+from operator import attrgetter
 
 from mslt_it.config.decides import OF_LOOKS
-from mslt_it.config.recipe import HEADS, LARGEST, METRICS, PromptConfig, Recipe, TaskConfig, TrainingConfig
-from mslt_it.config.table_keys import COMMON_COLUMNS, OUTSIDE
+from mslt_it.config.recipe import HEADS, LARGEST, METRICS, PromptConfig, Recipe, TaskConfig
+from mslt_it.config.schema import keys, written
+from mslt_it.config.table_keys import COMMON_COLUMNS
 from mslt_it.problems import Problem, nearest
+
+_OF_LABELS = ("training.label_smoothing", "training.class_weights")
 
 
 def check(recipe: Recipe) -> None:
@@ -27,10 +32,9 @@ def check(recipe: Recipe) -> None:
             f"training.average_checkpoints={number} and training.eval_steps={recipe.training.eval_steps}: the adapter "
             "is either a mean or that of the best look. Set one of them to 0."
         )
-    for name in OF_LOOKS[1:]:
-        value = getattr(recipe.training, name)
-        if not recipe.training.eval_steps and value != getattr(TrainingConfig(), name):
-            raise Problem(f"training.{name}={value} does nothing without looks. Set training.eval_steps=20, say.")
+    if not recipe.training.eval_steps:
+        looks = [f"training.{name}" for name in OF_LOOKS[1:]]
+        _refuse(recipe, looks, " does nothing without looks. Set training.eval_steps=20, say.")
     check_kind(recipe)
     if recipe.prompt.template != "mixed" and not re.fullmatch(r"[0-9]+", recipe.prompt.template):
         raise Problem(f"prompt.template={recipe.prompt.template} must be a template's index (0, 1, ...) or 'mixed'.")
@@ -38,49 +42,45 @@ def check(recipe: Recipe) -> None:
 
 def check_kind(recipe: Recipe) -> None:
     """A Problem for values that mean nothing for what is trained, as far as that is known."""
+    model = recipe.model
     if recipe.adapter.method == "full":
-        _refuse_for_full(recipe)
-    if recipe.model.kind == "encoder":
-        _refuse_for_encoders(recipe)
-    elif recipe.model.kind != "auto":
-        if recipe.model.kind == "text_to_text" and recipe.model.dtype == "float16":
-            raise Problem(
-                f"model.dtype=float16: the states of T5 and mT5 ({recipe.model.path}), which were trained in bfloat16, "
-                "go beyond float16's largest number (65,504), and then the loss is not a number. Write "
-                "model.dtype=auto, bfloat16 or float32."
-            )
-        for name in ("label_smoothing", "class_weights"):
-            if (value := getattr(recipe.training, name)) != getattr(TrainingConfig(), name):
-                raise Problem(
-                    f"training.{name}={value} is for the labels of an encoder's head, and {recipe.model.path} is a "
-                    f"{recipe.model.kind}, which is trained on the words of the answer. Leave it out."
-                )
-
-
-def _refuse_for_full(recipe: Recipe) -> None:
-    adapter, dtype = recipe.adapter, recipe.model.dtype
-    for name, none in (("quantization", "none"), ("use_dora", False), ("use_rslora", False)):
-        if (value := getattr(adapter, name)) != none:
-            raise Problem(
-                f"adapter.{name}={str(value).lower()} is for adapters, and adapter.method=full trains all weights. "
-                "Leave it out, or write adapter.method=lora."
-            )
-    if recipe.combine.method != "none":
-        raise Problem(
-            f"combine.method={recipe.combine.method} combines adapters, and adapter.method=full makes none. Write "
-            "adapter.method=lora, or combine.method=none."
+        names = ("adapter.quantization", "adapter.use_dora", "adapter.use_rslora")
+        why = (
+            " is for adapters, and adapter.method=full trains all weights. Leave it out, or write adapter.method=lora."
         )
-    if dtype == "float16":
-        raise Problem(_NO_FLOAT16.format(why="adapter.method=full"))
+        _refuse(recipe, names, why)
+        why = " combines adapters, and adapter.method=full makes none. Write adapter.method=lora, or "
+        _refuse(recipe, ["combine.method"], f"{why}combine.method=none.")
+        _refuse_float16(recipe, "adapter.method=full")
+    if model.kind == "encoder":
+        _check_encoder(recipe)
+    elif model.kind != "auto":
+        if model.kind == "text_to_text" and model.dtype == "float16":
+            raise Problem(
+                f"model.dtype=float16: the states of T5 and mT5 ({model.path}), which were trained in bfloat16, go "
+                "beyond float16's largest number (65,504), and then the loss is not a number. Write model.dtype=auto, "
+                "bfloat16 or float32."
+            )
+        why = f" is for the labels of an encoder's head, and {model.path} is a {model.kind}, which is trained on the "
+        _refuse(recipe, _OF_LABELS, f"{why}words of the answer. Leave it out.")
 
 
-_NO_FLOAT16 = (
-    "model.dtype=float16: {why} trains float32 weights, on a GPU in bfloat16 arithmetic. Write model.dtype=auto, "
-    "bfloat16 or float32."
-)
+def _refuse(recipe: Recipe, names: Iterable[str], why: str) -> None:
+    """A Problem for the first of these keys that has another value than its default."""
+    for name in names:
+        if (value := attrgetter(name)(recipe)) != keys(Recipe)[name].default:
+            raise Problem(f"{name}={written(value)}{why}")
 
 
-def _refuse_for_encoders(recipe: Recipe) -> None:
+def _refuse_float16(recipe: Recipe, why: str) -> None:
+    if recipe.model.dtype == "float16":
+        raise Problem(
+            f"model.dtype=float16: {why} trains float32 weights, on a GPU in bfloat16 arithmetic. Write "
+            "model.dtype=auto, bfloat16 or float32."
+        )
+
+
+def _check_encoder(recipe: Recipe) -> None:
     task, path = recipe.task, recipe.model.path
     if task.shape not in HEADS:
         raise Problem(
@@ -93,30 +93,20 @@ def _refuse_for_encoders(recipe: Recipe) -> None:
             f"task.choices=cloze: an encoder ({path}) cannot say how likely a text goes on. Write task.choices=shown, "
             "or choose a decoder."
         )
-    for name, default in vars(PromptConfig()).items():
-        if (value := getattr(recipe.prompt, name)) != default:
-            raise Problem(
-                f"prompt.{name}={value} says how a row becomes an instruction, and an encoder ({path}) reads the row's "
-                "fields alone. Leave it out, or choose a decoder."
-            )
-    for name, default in (("label_smoothing", 0.0), ("class_weights", "none")):
-        if task.shape == "question_answering" and (value := getattr(recipe.training, name)) != default:
-            raise Problem(
-                f"training.{name}={value} is about labels, and task={task.name} is answered by places in a passage, "
-                "which have no share or weight of their own. Leave it out."
-            )
-    if recipe.adapter.quantization != "none":
-        raise Problem(
-            f"adapter.quantization={recipe.adapter.quantization} is for large decoders; an encoder ({path}) is trained "
-            "from its own weights. Write adapter.quantization=none."
+    why = f" says how a row becomes an instruction, and an encoder ({path}) reads the row's fields alone. Leave it out"
+    _refuse(recipe, [f"prompt.{name}" for name in vars(PromptConfig())], f"{why}, or choose a decoder.")
+    if task.shape == "question_answering":
+        why = (
+            f" is about labels, and task={task.name} is answered by places in a passage, which have no share or weight"
         )
-    if recipe.combine.method != "none":
-        raise Problem(
-            f"combine.method={recipe.combine.method}: adapters of encoders are not combined, since each has a head of "
-            "its own. Write combine.method=none."
-        )
-    if recipe.model.dtype == "float16":
-        raise Problem(_NO_FLOAT16.format(why=f"an encoder ({path})"))
+        _refuse(recipe, _OF_LABELS, f"{why} of their own. Leave it out.")
+    why = (
+        f" is for large decoders; an encoder ({path}) is trained from its own weights. Write adapter.quantization=none."
+    )
+    _refuse(recipe, ["adapter.quantization"], why)
+    why = ": adapters of encoders are not combined, since each has a head of its own. Write combine.method=none."
+    _refuse(recipe, ["combine.method"], why)
+    _refuse_float16(recipe, f"an encoder ({path})")
     if LARGEST != recipe.data.num_examples_total < len(task.label_names):
         raise Problem(
             f"data.num_examples_total={recipe.data.num_examples_total} rows for {len(task.label_names)} labels: an "
@@ -128,33 +118,17 @@ def _refuse_for_encoders(recipe: Recipe) -> None:
 def _check_task(task: TaskConfig) -> None:
     _check_columns(task)
     _check_labels(task)
-    metrics = METRICS[task.shape]
+    metrics, options = METRICS[task.shape], task.option_fields
     if task.metric not in metrics:
         raise Problem(
             f"task.metric={task.metric} does not fit task.shape={task.shape}. {nearest(task.metric, metrics)}"
         )
-    if unknown := [name for name in task.optional_fields if name not in task.input_fields]:
-        raise Problem(f"task.optional_fields: '{unknown[0]}' is not in task.input_fields={list(task.input_fields)}.")
-    _check_options(task)
-    if task.data == "world" and (unknown := [name for name in task.group_fields if name not in task.input_fields]):
-        raise Problem(
-            f"task.group_fields: '{unknown[0]}' is not a column of the embedded world. "
-            f"{nearest(unknown[0], task.input_fields)}"
-        )
-    # Labels of a user's own table are found in it.
-    least = {"classification": 0 if task.name == "custom" else 2, "tagging": 1}.get(task.shape, 0)
-    if len(task.label_names) < least:
-        kinds = " The kinds of names that are asked for, such as task.label_names=[PER,ORG,LOC]."
-        raise Problem(
-            f"task.label_names={list(task.label_names)} must be a list of at least {least} different names."
-            f"{kinds * (task.shape == 'tagging')}"
-        )
-
-
-def _check_options(task: TaskConfig) -> None:
-    options = task.option_fields
-    if unknown := [name for name in options if name not in task.input_fields]:
-        raise Problem(f"task.option_fields: '{unknown[0]}' is not in task.input_fields={list(task.input_fields)}.")
+    for name in ("optional_fields", "option_fields", *(["group_fields"] if task.data == "world" else [])):
+        for field in getattr(task, name):
+            if field not in task.input_fields:
+                raise Problem(
+                    f"task.{name}: '{field}' is not in task.input_fields. {nearest(field, task.input_fields)}"
+                )
     if options and (task.shape != "classification" or len(options) != len(task.label_names)):
         raise Problem(
             f"task.option_fields={list(options)}: a label says which of them it is, and task.label_names"
@@ -167,18 +141,19 @@ def _check_options(task: TaskConfig) -> None:
         )
     if task.option_length != "bytes" and not task.is_cloze:
         raise Problem(f"task.option_length={task.option_length} has no effect without task.choices=cloze. Remove it.")
+    # Labels of a user's own table are found in it.
+    least = {"classification": 0 if task.name == "custom" else 2, "tagging": 1}.get(task.shape, 0)
+    if len(task.label_names) < least:
+        kinds = " The kinds of names that are asked for, such as task.label_names=[PER,ORG,LOC]."
+        raise Problem(
+            f"task.label_names={list(task.label_names)} must be a list of at least {least} different names."
+            f"{kinds * (task.shape == 'tagging')}"
+        )
 
 
 def _check_columns(task: TaskConfig) -> None:
-    own = (
-        *task.input_fields,
-        task.label_field,
-        task.rationale_field,
-        task.split_field,
-        *task.id_fields,
-        *COMMON_COLUMNS,
-    )
-    known = [name for name in (*own, *(["tokens"] if task.shape == "tagging" else [])) if name]
+    own = (*task.input_fields, task.label_field, task.rationale_field, task.split_field, *task.id_fields)
+    known = [name for name in (*own, *COMMON_COLUMNS, "tokens" * (task.shape == "tagging")) if name]
     for name, column in task.columns.items():
         if name not in known:
             raise Problem(
@@ -194,9 +169,7 @@ def _check_labels(task: TaskConfig) -> None:
         return
     if task.shape not in ("classification", "tagging"):
         raise Problem(f"task.labels is for columns of labels, not task.shape={task.shape}. Remove it.")
-    names = task.label_names
-    if task.shape == "tagging":
-        names = (OUTSIDE, *names, *(f"{part}-{kind}" for kind in names for part in "BI"))
+    names = (*task.label_names, *task.tags) if task.shape == "tagging" else task.label_names
     for value, name in task.labels.items():
         if not name or (task.label_names and name not in names):
             raise Problem(

@@ -4,8 +4,7 @@
 
 ``recipe=NAME`` names ``recipes/NAME.yaml``, which Hydra composes with the chosen scale and task; the other KEY=VALUE
 are read by `overrides` and set on the result. Hydra's ``compose()`` is called, never ``@hydra.main``, which makes
-an output folder per rank. Whatever goes wrong ends as a ``Problem`` that names the key, the value and what would be
-right. Hydra and OmegaConf are imported where they are used: 0.2 s that ``--help`` need not pay.
+an output folder per rank. Hydra and OmegaConf are imported where they are used: 0.2 s that ``--help`` need not pay.
 """
 
 from __future__ import annotations
@@ -17,6 +16,8 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+import yaml
 
 from mslt_it.config.checks import check
 from mslt_it.config.files import files, folders, own_prompts, read_keys
@@ -36,9 +37,8 @@ def load_recipe(
 ) -> Recipe:
     """Compose, check types and values, and return the recipe; every mistake is a Problem.
 
-    Args:
-        config_dir: a user's folder of recipes, tasks and prompts, searched beside the package's own.
-        choose: what sources=auto is chosen by, `mslt_it.selection.auto.choose_sources`; None: it is refused.
+    ``config_dir``: a user's folder, searched beside the package's own. ``choose``: what sources=auto is chosen by
+    (`mslt_it.selection.auto.choose_sources`); None: it is refused.
     """
     known = files(config_dir)
     if name not in known:
@@ -100,7 +100,6 @@ def _composed(
     name: str, groups: Mapping[str, str | None], config_dir: str | Path | None
 ) -> tuple[dict[str, Any], str | None]:
     """(the recipe as nested dictionaries, the scale that was chosen)."""
-    import yaml
     from hydra import compose, initialize_config_dir
     from hydra.core.hydra_config import HydraConfig
     from hydra.errors import HydraException
@@ -272,7 +271,6 @@ def _with_first_shot(recipe: Recipe) -> Recipe:
 
 def resolved_yaml(recipe: Recipe) -> str:
     """The recipe, complete, as a YAML file that is a recipe again (``recipe=FILE --config-dir FOLDER``)."""
-    import yaml
 
     class Dumper(yaml.SafeDumper):
         """Quotes texts that OmegaConf would read as numbers and PyYAML would not, such as the commit 1e5."""

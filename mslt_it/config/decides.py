@@ -20,7 +20,7 @@ def deciding(section: Any) -> Any:
     """A section without the keys that no result follows from."""
     if not dataclasses.is_dataclass(section):
         return to_plain(section)
-    found = {f.name: getattr(section, f.name) for f in dataclasses.fields(section) if f.metadata["about"].decides}
+    found = {f.name: getattr(section, f.name) for f in dataclasses.fields(section) if f.metadata["key"].decides}
     for name, none in _NOT_SAID.items():
         if name in found and found[name] == none:  # a run without it is the one that it was before there were any
             del found[name]

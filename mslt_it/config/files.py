@@ -31,9 +31,7 @@ def share_dir(name: str) -> Path:
 def parse_yaml(path: Path, text: str | None = None) -> Any:
     """What a YAML file holds; ``text``: in place of the file's own."""
     try:
-        with (
-            path.open(encoding="utf-8") if text is None else io.StringIO(text) as file
-        ):  # PyYAML's errors name the file
+        with path.open(encoding="utf-8") if text is None else io.StringIO(text) as file:  # PyYAML's errors name a file
             found = yaml.safe_load(file)
         number = _number(found, {})
     except RecursionError as error:

@@ -39,7 +39,7 @@ def listing(rows: Mapping[str, str]) -> list[str]:
 
 def key_lines(found: Iterable[Key]) -> list[str]:
     """``KEY=DEFAULT  what it is [unit; what it may be]`` of each key."""
-    return listing(dict(_key_line(key) for key in found if key.about.in_help))
+    return listing(dict(_key_line(key) for key in found if key.in_help))
 
 
 def recipe_lines(schema: type, names: Iterable[str] | None = None) -> list[str]:
@@ -55,18 +55,17 @@ def recipe_lines(schema: type, names: Iterable[str] | None = None) -> list[str]:
 
 
 def _key_line(key: Key) -> tuple[str, str]:
-    about, default = key.about, key.shown_default
-    in_words = bool(about.shown) and (" " in about.shown or about.shown.startswith("("))
-    if key.default is REQUIRED and not about.shown:
+    in_words = bool(key.shown) and (" " in key.shown or key.shown.startswith("("))
+    if key.default is REQUIRED and not key.shown:
         left = f"{key.name}={key.example or key.name.upper()}"
     else:
-        left = key.name if in_words else f"{key.name}={default}"
-    choices = " | ".join(about.choices)
+        left = key.name if in_words else f"{key.name}={key.shown_default}"
+    choices = " | ".join(key.choices)
     limits = [
-        *(["required"] if key.default is REQUIRED and not about.shown else []),
-        *([about.unit] if about.unit else []),
+        *(["required"] if key.default is REQUIRED and not key.shown else []),
+        *([key.unit] if key.unit else []),
         *([choices] if 0 < len(choices) <= _LONGEST_CHOICES else []),
         *([key.limits] if key.limits else []),
-        *([f"default: {about.shown.strip('()')}"] if in_words else []),
+        *([f"default: {key.shown.strip('()')}"] if in_words else []),
     ]
-    return left, about.help + (f" [{'; '.join(limits)}]" if limits else "")
+    return left, key.help + (f" [{'; '.join(limits)}]" if limits else "")

@@ -1,6 +1,6 @@
 """One schema for whatever is written ``KEY=VALUE`` or stands in a YAML file: recipes, studies, options of commands.
 
-A frozen dataclass declares its keys; `key` says of each what it is, in which unit, and which values it may have:
+A frozen dataclass declares its keys:
 
     learning_rate: float = key(2e-3, "peak of the schedule", above=0)
 
@@ -44,33 +44,60 @@ class FrozenDict(dict[str, Any]):
 
 
 @dataclass(frozen=True)
-class About:
-    """What is known of a key beside its name, type and default."""
+class Key:
+    """One key of a schema, as `key` declares it."""
 
-    help: str
+    name: str = ""  # dotted: "training.learning_rate"
+    kind: str = ""  # of _KINDS
+    default: Any = None
+    is_optional: bool = False  # may be null
+    help: str = ""
     unit: str = ""  # "tokens"
     choices: tuple[str, ...] = ()  # the values, or a list's items, that there are; empty: any
     above: float | None = None
     at_least: float | None = None
     below: float | None = None
     at_most: float | None = None
-    special: Mapping[int | None, str] = dataclasses.field(
-        default_factory=dict
-    )  # values outside the limits -> how written
+    special: Mapping[Any, str] = FrozenDict()  # values outside the limits -> how written
     names: tuple[str, ...] = ()  # of a list: words that may stand without brackets
     or_one: bool = False  # of a list: anything without brackets is one item
     may_be_empty: bool | None = None  # of a text or list; None: a list that is required may not
     may_repeat: bool = True  # of a list's items
-    example: str = ""  # what to write after KEY=
+    sample: str = ""  # what to write after KEY=; see `example`
     shown: str = ""  # the default in words, where the value does not say it
     missing: str = ""  # of a required key: where to take it from
     decides: bool = True  # whether results follow from it: part of a run's fingerprint
     in_help: bool = True  # False: written by a run, not by people
 
+    @property
+    def is_list(self) -> bool:
+        return self.kind.startswith("a list")
 
-def key(default: Any = REQUIRED, help: str = "", **about: Any) -> Any:
-    """A field of a schema; see `About`. A mapping's default is empty."""
-    metadata = {"about": About(help, **about)}
+    @property
+    def is_mapping(self) -> bool:
+        return self.kind.startswith("a mapping")
+
+    @property
+    def example(self) -> str:
+        usual = {"a list": "[a,b]", "a mapping": "{a:b}", "a mapping to numbers": "{a:2,b:1.5}"}
+        return self.sample or usual.get(self.kind, "")
+
+    @property
+    def limits(self) -> str:
+        """Which numbers are allowed, in words; empty: any."""
+        limits = ((name.replace("_", " "), getattr(self, name)) for name in LIMITS)
+        said = " and ".join(f"{name} {limit}" for name, limit in limits if limit is not None)
+        return ", or ".join(filter(None, [said, *self.special.values()]))
+
+    @property
+    def shown_default(self) -> str:
+        """The default as help and errors show it, after ``KEY=``."""
+        return self.shown or ("(required)" if self.default is REQUIRED else written(self.default))
+
+
+def key(default: Any = REQUIRED, help: str = "", *, example: str = "", **about: Any) -> Any:
+    """A field of a schema; see `Key`. A mapping's default is empty."""
+    metadata = {"key": Key(help=help, sample=example, **about)}
     if isinstance(default, Mapping):
         return dataclasses.field(default_factory=FrozenDict, metadata=metadata)
     return dataclasses.field(default=default, metadata=metadata)
@@ -88,44 +115,6 @@ _KINDS: dict[Any, str] = {
     Mapping[str, int]: "a mapping to whole numbers",
     Mapping[str, Any]: "a section",  # of a study file, in its own form
 }
-
-
-@dataclass(frozen=True)
-class Key:
-    """One key of a schema."""
-
-    name: str  # dotted: "training.learning_rate"
-    kind: str  # of _KINDS
-    default: Any
-    about: About
-    is_optional: bool = False  # may be null
-
-    @property
-    def is_list(self) -> bool:
-        return self.kind.startswith("a list")
-
-    @property
-    def is_mapping(self) -> bool:
-        return self.kind.startswith("a mapping")
-
-    @property
-    def example(self) -> str:
-        usual = {"a list": "[a,b]", "a mapping": "{a:b}", "a mapping to numbers": "{a:2,b:1.5}"}
-        return self.about.example or usual.get(self.kind, "")
-
-    @property
-    def limits(self) -> str:
-        """Which numbers are allowed, in words; empty: any."""
-        limits = ((name.replace("_", " "), getattr(self.about, name)) for name in LIMITS)
-        said = " and ".join(f"{name} {limit}" for name, limit in limits if limit is not None)
-        return ", or ".join(filter(None, [said, *self.about.special.values()]))
-
-    @property
-    def shown_default(self) -> str:
-        """The default as help and errors show it, after ``KEY=``."""
-        if self.about.shown or self.default is not REQUIRED:
-            return self.about.shown or written(self.default)
-        return "(required)"
 
 
 def written(value: Any) -> str:
@@ -164,11 +153,12 @@ def _keys(schema: type, prefix: str) -> Iterator[Key]:
         hint, name = hints[field.name], prefix + field.name
         if dataclasses.is_dataclass(hint):
             yield from _keys(typing.cast(type, hint), f"{name}.")
-        elif "about" in field.metadata:
+        elif "key" in field.metadata:
             parts = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
             (plain,) = (part for part in parts if part is not types.NoneType)
             default = FrozenDict() if field.default_factory is FrozenDict else field.default
-            yield Key(name, _KINDS[plain], default, field.metadata["about"], len(parts) > 1)
+            about = {"name": name, "kind": _KINDS[plain], "default": default, "is_optional": len(parts) > 1}
+            yield dataclasses.replace(field.metadata["key"], **about)
 
 
 # ---------------------------------------------------------------- from the command line
@@ -176,21 +166,21 @@ def _keys(schema: type, prefix: str) -> Iterator[Key]:
 
 def read(key: Key, text: str) -> Any:
     """What ``text`` after ``KEY=`` stands for, checked."""
-    name, about = key.name, key.about
-    for special, word in about.special.items():
+    name = key.name
+    for special, word in key.special.items():
         if text.strip() == word:
             return special
     if text.strip().lower() == "null" and key.kind != "a list":
         if key.is_optional:
             return None
-        if key.kind == "a text" and text not in about.choices:
+        if key.kind == "a text" and text not in key.choices:
             raise Problem(
                 f"{name}={text}: null is no value for it. Leave {name} out for the default; for the word itself write "
                 f"{name}='\"null\"'."
             )
-    if not text.strip() and not (key.kind == "a text" and key.default == "" and about.may_be_empty is not False):
+    if not text.strip() and not (key.kind == "a text" and key.default == "" and key.may_be_empty is not False):
         if key.default is REQUIRED:
-            raise Problem(f"{name}= has no value. {about.help[0].upper()}{about.help[1:]}.")
+            raise Problem(f"{name}= has no value. {key.help[0].upper()}{key.help[1:]}.")
         raise Problem(f"{name}= has no value. Leave it out for the default ({key.shown_default}).")
     if key.is_list:
         return checked(key, _items(key, text), f"{name}={text}")
@@ -202,7 +192,7 @@ def read(key: Key, text: str) -> Any:
         try:
             value = values.number(name, text, "int" if key.kind == "a whole number" else "float")
         except Problem as problem:
-            either = "".join(f" It may also be {word}." for word in about.special.values())
+            either = "".join(f" It may also be {word}." for word in key.special.values())
             # In place of Hydra's sweeps, KEY=1,2 and KEY=range(1,3).
             study = f" A run has one value of {name}; runs over several are a study: mslt study --help."
             raise Problem(f"{problem}{either}{study * bool(set(text) & set(',('))}") from None
@@ -214,10 +204,10 @@ def _items(key: Key, text: str) -> tuple[Any, ...]:
     found = values.items(text)
     if found is None:
         word = values.unquoted(text)
-        if key.about.or_one or word in key.about.names or word != text:  # "[title, body]": one name
+        if key.or_one or word in key.names or word != text:  # "[title, body]": one name
             return (word,)
-        names = f" or a name ({', '.join(key.about.names)})" if key.about.names else ""
-        example = key.about.example or f"[{text.strip().strip('[]')}]"
+        names = f" or a name ({', '.join(key.names)})" if key.names else ""
+        example = key.sample or f"[{text.strip().strip('[]')}]"
         raise Problem(f"{key.name}={text} is not a list{names}. Write {key.name}={example}, quoted for the shell.")
     if any(not item.strip() for item in found) and '""' not in text and "''" not in text:
         raise Problem(f"{key.name}: an item is empty. Remove the comma too much.")
@@ -244,8 +234,7 @@ def _pairs(key: Key, text: str) -> Mapping[str, Any]:
 
 def checked(key: Key, value: Any, said: str = "") -> Any:
     """The value, unless it is none of those that the key may have. ``said``: key and value as they were given."""
-    said, about, is_list = said or f"{key.name}={written(value)}", key.about, isinstance(value, tuple)
-    may_be_empty = about.may_be_empty
+    said, is_list, may_be_empty = said or f"{key.name}={written(value)}", isinstance(value, tuple), key.may_be_empty
     if value == () and not (key.default is not REQUIRED if may_be_empty is None else may_be_empty):
         raise Problem(f"{key.name}=[] is empty. Write {key.name}={key.example}.")
     if value == "" and may_be_empty is False:
@@ -256,16 +245,16 @@ def checked(key: Key, value: Any, said: str = "") -> Any:
         return value
     for number, item in enumerate(value if is_list else (value,)):
         one = f"{key.name}: '{item}'" if is_list else said
-        if about.choices and item is not None and item not in about.choices:
-            raise Problem(f"{one} is unknown. {nearest(str(item), about.choices)}")
-        if isinstance(item, (int, float)) and not isinstance(item, bool) and item not in about.special:
+        if key.choices and item is not None and item not in key.choices:
+            raise Problem(f"{one} is unknown. {nearest(str(item), key.choices)}")
+        if isinstance(item, (int, float)) and not isinstance(item, bool) and item not in key.special:
             if not math.isfinite(item):
                 raise Problem(f"{one} is not a finite number.")
-            limits = ((holds, getattr(about, name)) for name, holds in LIMITS.items())
+            limits = ((holds, getattr(key, name)) for name, holds in LIMITS.items())
             is_huge = isinstance(item, int) and abs(item) > LARGEST
             if is_huge or not all(limit is None or holds(item, limit) for holds, limit in limits):
                 raise Problem(f"{one} is out of range. It must be {key.limits or f'between {-LARGEST} and {LARGEST}'}.")
-        if is_list and not about.may_repeat and item in value[:number]:
+        if is_list and not key.may_repeat and item in value[:number]:
             raise Problem(f"{said}: '{item}' is listed twice. Remove one.")
     return value
 
@@ -274,12 +263,8 @@ def checked(key: Key, value: Any, said: str = "") -> Any:
 
 
 def build(schema: type[T], content: Mapping[str, Any], place: str = "", prefix: str = "") -> T:
-    """The schema's record from what a YAML file holds, every value checked.
-
-    Args:
-        place: where the values stand, for errors: "recipe 'own'"; empty: they are arguments.
-        prefix: of dotted names, in a section.
-    """
+    """The schema's record from what a YAML file holds, every value checked. For errors: the ``place`` of the values
+    ("recipe 'own'"; empty: they are arguments), and the ``prefix`` of dotted names in a section."""
     hints, known = typing.get_type_hints(schema), keys(schema)
     fields = {f.name: f for f in dataclasses.fields(schema)}
     for name in content:
@@ -319,26 +304,19 @@ def _taken(key: Key, value: Any) -> Any:
         if key.is_optional:
             return None
         raise Problem(f"{name}: null is no value for it. Leave it out for the default, or give {kind}.")
-    if kind == "a text":
-        return _text(name, value)
     if key.is_list:
-        if isinstance(value, str) and (value in key.about.names or key.about.or_one):
+        if isinstance(value, str) and (value in key.names or key.or_one):
             value = [value]
         if not isinstance(value, (list, tuple)):
             raise Problem(f"{name}: {value!r} is not a list. Write for example {name}: {key.example}.")
-        if kind == "a list":
-            return tuple(_text(name, item) for item in value)
-        if wrong := [item for item in value if type(item) is not int]:
-            raise Problem(f"{name}: {wrong[0]!r} is not a whole number.")
-        return tuple(value)
+        return tuple(_text(name, item) if kind == "a list" else _whole(name, item) for item in value)
     if kind == "a section" or key.is_mapping:
         if not isinstance(value, Mapping):
             raise Problem(f"{name}: {value!r} is not a mapping. Write KEY: VALUE lines under it.")
-        if kind == "a mapping":
-            return FrozenDict({_text(name, k): _text(f"{name}.{k}", v) for k, v in value.items()})
-        if kind == "a mapping to whole numbers":
-            return FrozenDict({_text(name, k): _whole(f"{name}.{k}", v) for k, v in value.items()})
-        return value
+        reader = {"a mapping": _text, "a mapping to whole numbers": _whole}.get(kind)
+        return FrozenDict({_text(name, k): reader(f"{name}.{k}", v) for k, v in value.items()}) if reader else value
+    if kind == "a text":
+        return _text(name, value)
     if isinstance(value, str):
         return read(key, value)
     types_of = {"true or false": (bool,), "a whole number": (int,), "a number": (int, float)}

@@ -1,10 +1,5 @@
-"""The recipe's keys that hold words of the user's own table, names of columns and labels: the lines that an error shows
-for them, to be pasted into a shell.
-
-Such words may be anything ("null", "-1", "yes", "customer message", "NOT ENOUGH INFO"):
-
-    task.input=customer message   task.label_names=[none,card,-1]
-    task.columns.premise=sentence1   task.labels.e=entailment
+"""The recipe's keys that hold words of the user's own table, names of columns and labels, which may be anything
+("null", "-1", "customer message"): the lines that an error shows for them, to be pasted into a shell.
 """
 
 from __future__ import annotations

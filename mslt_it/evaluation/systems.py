@@ -12,8 +12,8 @@ from typing import Any
 from mslt_it import values
 from mslt_it.config.recipe import AdapterConfig, Head, ModelConfig
 from mslt_it.languages import primary
-from mslt_it.models.base_model import adapted, fit_vocabulary, load_base, model_hash
-from mslt_it.models.identity import ADAPTER, FinishedRun, adapter_hash_of, identity, load_trained_base, read_run
+from mslt_it.models.base_model import adapted, adapter_hash, fit_vocabulary, load_base, model_hash
+from mslt_it.models.identity import ADAPTER, FinishedRun, identity, load_trained_base, read_run
 from mslt_it.models.tokenizers import load_tokenizer
 from mslt_it.problems import Problem
 from mslt_it.store import COMPLETE, read_json, value_sha256
@@ -137,7 +137,7 @@ def resolve(
             sha = str(run.provenance["adapter_sha256"])
             systems.append(adapter_system(name, run.adapter, sha, run.recipe.sources))
             continue
-        systems.append(adapter_system(name, folder, adapter_hash_of(folder), tuple(seen) or None))
+        systems.append(adapter_system(name, folder, adapter_hash(folder), tuple(seen) or None))
         if not seen:
             notes.append(
                 f"{name}: an adapter without papers. What languages it was trained on and on which weights is not "

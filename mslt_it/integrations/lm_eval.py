@@ -4,20 +4,16 @@
         --include_path eval/tasks --tasks mslt_xnli_tr --apply_chat_template
 
 takes the arguments of the ``lm_eval`` command; only ``--model`` may be left out, and task files under
-``--include_path`` must hold no code. `SharedPromptLM` is lm-eval's own Hugging Face model but for one method, the inner
-loop of log-likelihoods: a prompt is encoded once for all its choices, what many prompts begin with (system text, solved
-examples) once for all of them, the LM head is applied only where a token is scored, and batches are filled by tokens.
-Loading, tokenisation, chat templates, truncation, generation, several processes and the result dictionary are
-lm-eval's.
-
-Log-softmax is taken in float32 whatever the model's precision. lm-eval takes it in the model's own unless told
-``softmax_dtype=float32``, which in bfloat16 leaves three digits and many ties.
-
-That method is private in lm-eval, hence the exact version in ``pyproject.toml``.
+``--include_path`` must hold no code. `SharedPromptLM` is lm-eval's own Hugging Face model but for one method (a private
+one, hence the exact version in ``pyproject.toml``), the inner loop of log-likelihoods: a prompt is encoded once for all
+its choices, what many prompts begin with once for all of them, the LM head is applied only where a token is scored,
+batches are filled by tokens, and log-softmax is taken in float32 (lm-eval's in the model's own precision, which in
+bfloat16 leaves three digits and many ties).
 """
 
 from __future__ import annotations
 
+import functools
 import glob
 import logging
 import sys
@@ -61,13 +57,11 @@ log = logging.getLogger(__name__)
 
 @register_model(NAME)
 class SharedPromptLM(HFLM):
-    """lm-eval's Hugging Face model with prompts shared by their choices.
+    """lm-eval's Hugging Face model with prompts shared by their choices; models of which `why_stock` says why go
+    lm-eval's own way.
 
     ``batch_tokens``: at most so many padded tokens per forward pass of log-likelihoods. By default as many as lm-eval
-    would put in its largest batch, ``batch_size`` times the longest row; with ``batch_size=auto`` 1,536 on a CPU and
-    8,192 elsewhere. The results do not depend on it, apart from rounding.
-
-    Models that `why_stock` names go lm-eval's own way.
+    would put in its largest batch, ``batch_size`` times the longest row; with ``batch_size=auto`` see the constants.
     """
 
     def __init__(self, *args: Any, batch_tokens: int | None = None, **kwargs: Any) -> None:
@@ -75,15 +69,13 @@ class SharedPromptLM(HFLM):
             raise Problem(f"batch_tokens={batch_tokens!r} in --model_args must be a whole number of tokens from 1 up.")
         super().__init__(*args, **kwargs)
         self.batch_tokens = batch_tokens
-        self._why_stock: str | None = None
 
+    @functools.cached_property
     def why_stock(self) -> str:
         """Why this model's log-likelihoods are left to lm-eval; empty where they are ours. Tried out once."""
-        if self._why_stock is None:
-            self._why_stock = self._find_why_stock()
-            if self._why_stock:
-                log.warning("log-likelihoods in lm-eval's own loop: %s", self._why_stock)
-        return self._why_stock
+        if reason := self._find_why_stock():
+            log.warning("log-likelihoods in lm-eval's own loop: %s", reason)
+        return reason
 
     def _find_why_stock(self) -> str:
         if self.backend != "causal":
@@ -114,7 +106,7 @@ class SharedPromptLM(HFLM):
         self, requests: list[Pair], disable_tqdm: bool = False, override_bs: int | None = None
     ) -> list[tuple[float, bool]]:
         """(log-likelihood in nats, is the continuation what greedy decoding would give) per request, in order."""
-        if self.why_stock():
+        if self.why_stock:
             found: list[tuple[float, bool]] = super()._loglikelihood_tokens(requests, disable_tqdm, override_bs)
             return found
         groups, members = group_by_context(requests, self.max_length)

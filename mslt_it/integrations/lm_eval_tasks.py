@@ -6,10 +6,8 @@
 
 The first reads the Hub's copies, row by row as published. The second writes the very rows and prompts that
 ``mslt train`` scores for the recipe (repaired, set aside from training, the embedded world's too) next to task files
-of the same names; it needs no network. Every other argument is an override of the recipe.
-
-With ``--apply_chat_template`` the prompt is the model's own chat prompt, as in training; without it the plain one: the
-text, a line break, the answer. lm-eval joins text and answer before it cuts them into tokens.
+of the same names; it needs no network. Without ``--apply_chat_template`` the prompt is not that of training, but the
+text, a line break, the answer; lm-eval joins text and answer before it cuts them into tokens.
 
 lm-eval fills templates with Jinja, which can run code. Two forms are used here and allowed by `refuse_code`:
 ``{{field}}``, and a table of literals, ``{{ {"cause": "What was the cause?", ...}[question] }}``.
@@ -17,7 +15,6 @@ lm-eval fills templates with Jinja, which can run code. Two forms are used here 
 
 from __future__ import annotations
 
-import ast
 import json
 import re
 import sys
@@ -26,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from jinja2 import Environment, TemplateSyntaxError, nodes
 
 from mslt_it.command import recipe_arguments as parse_arguments
 from mslt_it.config.compose import load_recipe
@@ -58,10 +56,7 @@ METRICS = ("acc", "acc_norm", "acc_bytes", "exact_match")  # of lm-eval itself; 
 FILTERS = ("regex", "take_first", "remove_whitespace")
 
 _FIELD = re.compile(r"\{(\w+)\}")
-_EXPRESSION = re.compile(r"\{\{(.*?)\}\}", re.DOTALL)
-_NAME = re.compile(r"\w+")
-_LOOKUP = re.compile(r" (\{[^{}]*\})\[(\w+)\] ")
-_MARKS = ("{{", "}}", "{%", "%}", "{#", "#}")
+_MARK = re.compile(r"\{[{%#]|[}%#]\}")  # of Jinja
 
 
 def task_file(task: TaskConfig, language: str) -> dict[str, Any]:
@@ -86,10 +81,8 @@ def local_task_file(
     task: TaskConfig, language: str, choices: Sequence[str] | str, rows: Path, max_chain_tokens: int | None = None
 ) -> dict[str, Any]:
     """A task over rows written by `write_scored_set`: ``prompt``, and ``gold`` (a position in choices, or a text).
-
-    ``choices``: the same for all rows, or the column that has each row's.
-    ``max_chain_tokens``: of a chain of thought, which ends where the model ends it and not at an empty line.
-    """
+    ``choices``: the same for all rows, or the column that has each row's. ``max_chain_tokens``: of a chain of thought,
+    which does not end at an empty line."""
     content = {
         **_head(task, language),
         "dataset_path": "json",
@@ -220,39 +213,28 @@ def _template_refusals(template: Any) -> Iterator[str]:
     if not isinstance(template, str):
         yield "is not a text"
         return
-    for inner in _EXPRESSION.findall(template):
-        if not _NAME.fullmatch(inner) and not _is_lookup(inner):
-            yield f"computes {{{{{inner[:80]}}}}}"
-    rest = _EXPRESSION.sub("", template)
-    for mark in _MARKS:
-        if mark in rest:
-            yield f"has {mark!r} outside a field"
-
-
-def _is_lookup(inner: str) -> bool:
-    """Whether Jinja's expression is a table of literals and a field.
-
-    The table must be written exactly as `_table` writes it: Python and Jinja read some other spellings differently.
-    """
-    match = _LOOKUP.fullmatch(inner)
-    if match is None:
-        return False
     try:
-        table = ast.literal_eval(match[1])
-    except (ValueError, SyntaxError):
+        statements = Environment().parse(template).body
+    except (TemplateSyntaxError, RecursionError) as error:
+        yield f"is no template ({str(error).splitlines()[0]})"
+        return
+    for statement in statements:
+        for part in statement.nodes if isinstance(statement, nodes.Output) else [statement]:
+            if not isinstance(part, nodes.TemplateData | nodes.Name) and not _is_lookup(part):
+                yield f"computes, in '{template[:80]}'"
+
+
+def _is_lookup(part: nodes.Node) -> bool:
+    """Whether it is a table of literals with a field in brackets behind it."""
+    if not (isinstance(part, nodes.Getitem) and isinstance(part.node, nodes.Dict) and isinstance(part.arg, nodes.Name)):
         return False
-    return isinstance(table, dict) and inner == f" {_table(table)}[{match[2]}] "
+    return all(isinstance(one, nodes.Const) for pair in part.node.items for one in (pair.key, pair.value))
 
 
-def _table(table: Mapping[Any, Any]) -> str:
-    """A literal that Jinja and Python read alike: JSON's strings and integers between Python's braces."""
-    return "{" + ", ".join(f"{_literal(key)}: {_literal(value)}" for key, value in table.items()) + "}"
-
-
-def _literal(value: Any) -> str:
-    if isinstance(value, bool) or not isinstance(value, (str, int)):
-        raise ValueError(f"{value!r} is neither a text nor an integer")
-    return json.dumps(value, ensure_ascii=False)
+def _table(table: Mapping[Any, str | int]) -> str:
+    """A literal that Jinja reads: JSON's texts and whole numbers between Python's braces."""
+    text = [f"{json.dumps(key, ensure_ascii=False)}: {json.dumps(of, ensure_ascii=False)}" for key, of in table.items()]
+    return f"{{{', '.join(text)}}}"
 
 
 def _name(task: TaskConfig, language: str) -> str:
@@ -278,19 +260,14 @@ def _hub_data(task: TaskConfig, language: str, split: str) -> dict[str, Any]:
 
 def _text(file: PromptFile) -> str:
     template = file.templates[0]
-    for mark in _MARKS:
-        if mark in _FIELD.sub("", template):
-            raise Problem(
-                f"{file.path}: the first template holds {mark!r}, which lm-eval would read as code. Reword it."
-            )
+    if mark := _MARK.search(_FIELD.sub("", template)):
+        raise Problem(
+            f"{file.path}: the first template holds {mark[0]!r}, which lm-eval would read as code. Reword it."
+        )
 
     def filled(match: re.Match[str]) -> str:
-        if match[1] not in file.wording:
-            return f"{{{{{match[1]}}}}}"
-        expression = f" {_table(file.wording[match[1]])}[{match[1]}] "
-        if not _is_lookup(expression):
-            raise Problem(f"{file.path}: wording of '{match[1]}' has braces, which lm-eval cannot be given. Reword it.")
-        return f"{{{{{expression}}}}}"
+        name = match[1]
+        return f"{{{{ {_table(file.wording[name])}[{name}] }}}}" if name in file.wording else f"{{{{{name}}}}}"
 
     return _FIELD.sub(filled, template)
 

@@ -1,9 +1,7 @@
 """Generation by vLLM on GPUs, as `mslt_it.evaluation.generation.TextGenerator` does it. The only importer of vllm.
 
-The engine schedules by itself, so a batch is only what is written down at once: many prompts in the order of their
-length. Sampled answers have a seed of their own per item and sample; they are not the same texts as transformers
-draws. The fraction of a GPU's memory that the engine takes is `MEMORY_SHARE`: the base model stays loaded beside it for
-what is answered by log-likelihood.
+The engine schedules by itself: a batch is only what is written down at once. Sampled answers have a seed of their own
+per item and sample; they are not the same texts as transformers draws.
 """
 
 from __future__ import annotations
@@ -20,7 +18,7 @@ from mslt_it.evaluation.systems import Bench, LoadedBase
 from mslt_it.models.tokenizers import model_path
 from mslt_it.problems import Problem
 
-MEMORY_SHARE = 0.55
+MEMORY_SHARE = 0.55  # of the GPU: the base stays loaded beside it for what is answered by log-likelihood
 BATCH = 512  # prompts per call: at most so many answers are lost by a kill
 RANKS = (8, 16, 32, 64, 128, 256, 320, 512)  # that the engine has kernels for: values of --max-lora-rank
 MAX_SEED = 2**31 - 1
@@ -52,20 +50,14 @@ def _engine(bench: Bench, loaded: LoadedBase) -> VllmEngine:
 
 
 class VllmEngine:
-    """One loaded base model that answers with any LoRA adapter, or none.
-
-    Args:
-        path, revision, dtype: the base, as transformers would load it.
-        adapters: folders of the adapters that will be used.
-    """
+    """One loaded base model (named as transformers would load it) that answers with any of these adapters, or none."""
 
     def __init__(self, path: str, revision: str | None, dtype: str, adapters: Sequence[Path]) -> None:
-        self._vllm = vllm = require_vllm()
         self._numbers = {folder: number for number, folder in enumerate(adapters, start=1)}
         options: dict[str, Any] = {}
         if adapters:
             options = {"enable_lora": True, "max_loras": 1, "max_lora_rank": engine_rank(adapters)}
-        self._llm = vllm.LLM(
+        self._llm = require_vllm().LLM(
             model=path,
             revision=revision,
             dtype=dtype,
@@ -90,14 +82,13 @@ class VllmEngine:
             from vllm.lora.request import LoRARequest
 
             lora = LoRARequest(f"adapter{self._numbers[adapter]}", self._numbers[adapter], str(adapter))
-        return VllmGenerator(self._vllm, self._llm, lora, prompts, end_id, decode, sampling)
+        return VllmGenerator(self._llm, lora, prompts, end_id, decode, sampling)
 
 
 @dataclass(frozen=True)
 class VllmGenerator:
     """A `Generator`; see `VllmEngine.generator`."""
 
-    vllm: Any
     llm: Any
     lora: Any
     prompts: Sequence[Prompt]
@@ -133,7 +124,7 @@ class VllmGenerator:
     def _parameters(self, prompt: Prompt, limit: int) -> Any:
         s = self.sampling
         own = {} if s.is_greedy else {"seed": int(uniforms(s.seed, prompt.key, 1)[0] * MAX_SEED), "top_p": s.top_p}
-        return self.vllm.SamplingParams(
+        return require_vllm().SamplingParams(
             temperature=s.temperature,
             max_tokens=limit,
             stop_token_ids=[self.end_id],

@@ -7,7 +7,7 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -20,18 +20,17 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
+from transformers.pytorch_utils import Conv1D
 
 from mslt_it.config.recipe import AdapterConfig, Head, ModelConfig
 from mslt_it.models.causality import refuse_causal, refuse_not_causal, writing_class
-from mslt_it.models.commits import cached_commit
 from mslt_it.models.environment import default_device, resolve_dtype
 from mslt_it.models.heads import MODELS, TASK_TYPES, draw_fresh_parts, head_of, loading_options, mark
-from mslt_it.models.linear_modules import target_modules
 from mslt_it.models.model_errors import explain, refuse_folder
 from mslt_it.models.quantization import keep_as_packed, quantization_config
 from mslt_it.models.text_to_text import TASK_TYPE, is_text_to_text
-from mslt_it.models.tokenizers import model_path
-from mslt_it.problems import Problem, counted
+from mslt_it.models.tokenizers import cached_commit, model_path
+from mslt_it.problems import Problem, counted, nearest
 from mslt_it.quiet import quiet_loading
 from mslt_it.store import read_json
 
@@ -39,6 +38,11 @@ WEIGHTS = "adapter_model.safetensors"
 CONFIG = "adapter_config.json"
 # Looking for it may take longer than the cube of a name's length: a repeated group, or three repetitions.
 _ENDLESS = re.compile(r"\)[*+?{]|([*+{].*){3}", re.DOTALL)
+# Of a saved configuration, what decides the weights' places and scale.
+_LORA_FIELDS = (
+    *("r", "lora_alpha", "lora_dropout", "target_modules", "use_dora", "use_rslora", "bias", "task_type"),
+    *("rank_pattern", "alpha_pattern", "fan_in_fan_out", "modules_to_save", "layers_to_transform", "layers_pattern"),
+)
 LARGEST = 10**9  # of ranks and alphas
 FULL = {"peft_type": "FULL"}  # in place of peft's configuration: all of the model's weights, not a difference to them
 # For a repository without safetensors transformers asks a service on the Hub to convert it, and loads what somebody's
@@ -57,11 +61,8 @@ def load_base(
     """The frozen base on ``device`` (default: this process's GPU, else the CPU), quantised as ``adapter`` asks.
 
     Weights come from safetensors files only: unlike pickles they cannot run code. A tensor that the files lack is a
-    Problem; transformers would fill it with random numbers and go on. So is a model that is not causal, or
-    an encoder that is.
-
-    Args:
-        head: by what an encoder answers; None: the model writes. A head that the files lack is marked as fresh.
+    Problem (transformers would fill it with random numbers), and so is a model that is not causal, or an encoder that
+    is. ``head``: by what an encoder answers, marked as fresh where the files lack it; None: the model writes.
     """
     place = torch.device(device) if device is not None else default_device()
     path, quantization = model_path(model), adapter.quantization if adapter else "none"
@@ -162,19 +163,41 @@ def add_adapter(model: PreTrainedModel, adapter: AdapterConfig, seed: int) -> Tr
         return get_peft_model(model, config)
 
 
-def load_adapter(model: PreTrainedModel, path: Path | str) -> Trained:
-    """The adapter saved at ``path`` on ``model``; refused where tensors are missing, left over or not finite. Where all
-    weights were trained, ``model`` itself with these.
+def target_modules(model: nn.Module, wanted: Collection[str]) -> list[str]:
+    """The last parts of the names of the modules LoRA goes into, sorted; ``all-linear``: all but the head and what is
+    trained whole; a Problem for a name that is none of these."""
+    head = model.get_output_embeddings() if hasattr(model, "get_output_embeddings") else None
+    trained_whole = tuple(f"{part}." for part in head_of(model).trained)
+    known = set()
+    for name, module in model.named_modules():
+        # bitsandbytes' Linear4bit and Linear8bitLt are nn.Linear too
+        is_linear = isinstance(module, (nn.Linear, Conv1D)) and module is not head
+        if is_linear and not f"{name}.".startswith(trained_whole):
+            parts = name.split(".")
+            known.add(".".join(parts[-2:]) if parts[-1].isdigit() else parts[-1])
+    if list(wanted) == ["all-linear"]:
+        return sorted(known)
+    for name in wanted:
+        if name not in known:
+            raise Problem(
+                f"adapter.target_modules: {name!r} is not a linear module of {type(model).__name__}. "
+                f"{nearest(name, known)} Or use [all-linear] for all of them."
+            )
+    return sorted(set(wanted))
 
-    The base hash, where the caller knows it, is the caller's to compare (`model_hash`).
-    """
+
+def load_adapter(model: PreTrainedModel, path: Path | str) -> Trained:
+    """The adapter saved at ``path`` on ``model``, or ``model`` with all trained weights; refused where a tensor is
+    missing, left over or not finite. Whether it is the adapter's base is the caller's to compare (`model_hash`)."""
     path = Path(path)
     tensors = read_adapter(path)
     if is_full(path):
         set_adapter_weights(model, tensors, str(path))
         return model.eval()
     try:
-        config = LoraConfig(**_lora_fields(lora_config(path)), inference_mode=True)
+        saved = lora_config(path)
+        fields = {name: saved[name] for name in _LORA_FIELDS if saved.get(name) is not None}
+        config = LoraConfig(**fields, inference_mode=True)
     except (ValueError, TypeError) as error:
         raise Problem(f"Adapter {path}: {CONFIG} is not peft's: {error}") from error
     largest = max((min(tensor.shape) for tensor in tensors.values() if tensor.dim() > 1), default=0)
@@ -209,7 +232,7 @@ def is_full(path: Path | str) -> bool:
 
 def read_adapter(path: Path | str) -> dict[str, Tensor]:
     """The tensors of a saved adapter on the CPU, checked to be finite."""
-    file = _weights_file(path)
+    file = Path(path) / WEIGHTS
     try:
         tensors = load_file(file)
     except (OSError, SafetensorError) as error:
@@ -221,10 +244,8 @@ def read_adapter(path: Path | str) -> dict[str, Tensor]:
 
 
 def set_adapter_weights(model: Trained, tensors: dict[str, Tensor], origin: str) -> None:
-    """Copy ``tensors`` into the adapter in place: the parameters stay the same objects with the same dtype.
-
-    peft's own ``load_adapter`` may change the dtype of the parameters it fills, and a resumed run would then differ.
-    """
+    """Copy ``tensors`` into the adapter in place: the parameters stay the same objects with the same dtype, which
+    peft's own ``load_adapter`` may change, and a resumed run would then differ."""
     have = _trained(model)
     missing, extra = sorted(have.keys() - tensors.keys()), sorted(tensors.keys() - have.keys())
     if missing or extra:
@@ -255,10 +276,8 @@ def without_input_casts(model: Trained) -> AbstractContextManager[None]:
 
 
 def save_adapter(model: Trained, path: Path | str, *, state_dict: dict[str, Any] | None = None) -> None:
-    """Write ``adapter_model.safetensors`` and ``adapter_config.json`` into the folder ``path``: no pickles, no network.
-
-    ``state_dict`` is the gathered one where the model is sharded (FSDP).
-    """
+    """Write ``adapter_model.safetensors`` and ``adapter_config.json`` into the folder ``path``; ``state_dict`` is the
+    gathered one where the model is sharded (FSDP)."""
     path = Path(path)
     path.mkdir(parents=True, exist_ok=True)
     tensors = _trained(model, state_dict)
@@ -305,7 +324,7 @@ def merge_adapter(model: Trained, dtype: torch.dtype) -> PreTrainedModel:
 
 def adapter_hash(path: Path | str) -> str:
     """SHA-256 over an adapter's tensors in name order, with names, types and shapes: equal weights, equal hash."""
-    return tensors_hash(load_file(_weights_file(path)))
+    return tensors_hash(read_adapter(path))
 
 
 def model_hash(path_or_model: Path | str | nn.Module) -> str:
@@ -346,11 +365,6 @@ def tensors_hash(tensors: dict[str, Tensor]) -> str:
     return digest.hexdigest()
 
 
-def _weights_file(path: Path | str) -> Path:
-    path = Path(path)
-    return path / WEIGHTS if path.is_dir() else path
-
-
 def lora_config(path: Path) -> dict[str, Any]:
     """adapter_config.json of a LoRA adapter; a Problem where a number in it is none, or an expression for names of
     modules could be looked for all day."""
@@ -377,13 +391,3 @@ def lora_config(path: Path) -> dict[str, Any]:
                 "be looked for without end. Write the names of the modules there."
             )
     return config
-
-
-def _lora_fields(saved: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields of a saved configuration that decide the weights' places and scale."""
-    names = (
-        *("r", "lora_alpha", "lora_dropout", "target_modules", "use_dora", "use_rslora", "bias", "task_type"),
-        *("rank_pattern", "alpha_pattern", "fan_in_fan_out", "modules_to_save", "layers_to_transform"),
-        "layers_pattern",
-    )
-    return {name: saved[name] for name in names if saved.get(name) is not None}

@@ -53,11 +53,8 @@ def writing_class(path: str, revision: str | None) -> Any:
 
 
 def refuse_not_causal(model: PreTrainedModel, path: str) -> None:
-    """A Problem for a model in which later tokens move the logits of earlier ones. Costs one small forward pass. Of a
-    text-to-text model the tokens are those that its decoder writes.
-
-    Where this process holds no weights (rank 0 reads them for all), there is nothing to try.
-    """
+    """A Problem for a model in which later tokens (of a text-to-text model, that its decoder writes) move the logits of
+    earlier ones. Costs one small forward pass; where this process holds no weights, there is nothing to try."""
     if any(parameter.is_meta for parameter in model.parameters()):
         return
     ids, num_same = _trial(model)
@@ -76,7 +73,8 @@ def refuse_not_causal(model: PreTrainedModel, path: str) -> None:
     text, other, again = logits
     moved = (text - other).abs()
     rounding = (text - again).abs().max()  # two equal rows of one batch, whatever the kernels do with rows
-    share = MOST_MOVED if _is_exact(model) else MOST_MOVED_ROUNDED
+    is_exact = model.dtype == torch.float32 and getattr(model, "quantization_method", None) is None
+    share = MOST_MOVED if is_exact else MOST_MOVED_ROUNDED
     # Not "<=": logits that are no numbers are told elsewhere, as broken weights.
     if moved[:num_same].max() > share * moved[num_same:].max() + 10 * rounding:
         raise Problem(f"model.path={path}: {_is_encoder(type(model).__name__)}")
@@ -118,7 +116,3 @@ def _trial(model: PreTrainedModel) -> tuple[Tensor, int]:
     other = text.clone()
     other[length // 2 :] = (other[length // 2 :] + max(1, rows // 80)) % rows
     return torch.stack([text, other, text]).to(model.device), length // 2
-
-
-def _is_exact(model: PreTrainedModel) -> bool:
-    return model.dtype == torch.float32 and getattr(model, "quantization_method", None) is None

@@ -71,10 +71,8 @@ def deterministic_on_cpu() -> Iterator[None]:
 
 
 def git_commit(folder: Path | None = None) -> str | None:
-    """The commit of this package's checkout, with ``-dirty`` after it where tracked files differ.
-
-    None where there is no checkout (an installed wheel) or no git: a run is not stopped for it.
-    """
+    """The commit of this package's checkout, with ``-dirty`` after it where tracked files differ; None where there is
+    no checkout (an installed wheel) or no git."""
     folder = folder or Path(__file__).resolve().parents[2]
     if not (folder / ".git").exists():  # not some other repository it is installed under
         return None

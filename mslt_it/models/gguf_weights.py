@@ -14,35 +14,37 @@ import io
 import logging
 import shutil
 import sys
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTrainedModel
+from tokenizers import AddedToken
+from transformers import (
+    AutoConfig,
+    AutoModelForCausalLM,
+    AutoTokenizer,
+    GemmaTokenizer,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+)
 from transformers import __version__ as transformers_version
 from transformers.modeling_gguf_pytorch_utils import GGUF_SUPPORTED_ARCHITECTURES
 
 from mslt_it import values
 from mslt_it.locks import locked
 from mslt_it.models.gguf_header import GgufHeader, read_header
-from mslt_it.models.gguf_tokenizer import gemma_tokenizer, set_special_tokens
 from mslt_it.problems import Problem, counted
-from mslt_it.store import (
-    file_sha256,
-    find_damage,
-    read_json,
-    require_space,
-    sealing,
-    user_cache,
-    write_json,
-)
+from mslt_it.store import file_sha256, find_damage, read_json, require_space, sealing, user_cache, write_json
 
 LOG = logging.getLogger("mslt_it")
 ORIGIN = "gguf.json"
 FLOATS = {0: torch.float32, 1: torch.float16, 30: torch.bfloat16}  # a tensor's type in GGUF that is not quantised
 # Encoders and what transformers lists beside architectures; decoders that only newer releases of it read.
 _NO_DECODERS = {"general", "tokenizer", "t5", "umt5"}
+_TOKENS, _TYPES = "tokenizer.ggml.tokens", "tokenizer.ggml.token_type"
+_CONTROL, _USER_DEFINED = 3, 4  # types of tokens that are matched whole
 
 
 def is_gguf(path: str) -> bool:
@@ -130,7 +132,7 @@ def _make(part: Path, sha256: str, name: str, provide: Callable[[Path], Path]) -
             f"model.path={name}: transformers {transformers_version} could not read this GGUF file of architecture "
             f"'{architecture}': {type(error).__name__}: {' '.join(str(error).split())[:300]}"
         ) from error
-    set_special_tokens(tokenizer, header)
+    _set_special_tokens(tokenizer, header)
     if missing := sorted(report["missing_keys"]):
         raise Problem(
             f"model.path={name}: {counted(len(missing), 'tensor')} of {type(model).__name__} not in the GGUF file "
@@ -156,6 +158,38 @@ def _make(part: Path, sha256: str, name: str, provide: Callable[[Path], Path]) -
         "transformers": transformers_version,
     }
     write_json(part / ORIGIN, origin)
+
+
+def gemma_tokenizer(file: Path) -> PreTrainedTokenizerBase:
+    """Gemma's, up to the third: byte pair encoding without a list of merges, of which transformers 5.17 makes one that
+    cuts words into letters. A token may be put together from any two others; earlier ones of the vocabulary go first,
+    then long beginnings."""
+    values = read_header(file, (_TOKENS, _TYPES)).values
+    # Two spaces and more stand there as they are, one as its sign.
+    tokens = ["▁" * len(token) if " " in token and not token.strip() else token for token in values[_TOKENS]]
+    number = {token: index for index, token in enumerate(tokens)}
+    pairs = ((token[:i], token[i:]) for token in tokens for i in range(len(token) - 1, 0, -1))
+    merges = [pair for pair in pairs if pair[0] in number and pair[1] in number]
+    tokenizer = GemmaTokenizer(
+        vocab=number,
+        merges=merges,
+        add_bos_token=values.get("tokenizer.ggml.add_bos_token", True),
+        add_eos_token=values.get("tokenizer.ggml.add_eos_token", False),
+        chat_template=values.get("tokenizer.chat_template"),
+    )
+    for kind, is_special in ((_CONTROL, True), (_USER_DEFINED, False)):
+        whole = [token for token, found in zip(values[_TOKENS], values[_TYPES], strict=True) if found == kind]
+        added = [AddedToken(token, normalized=False, special=is_special) for token in whole if token in number]
+        tokenizer.add_tokens(added, special_tokens=is_special)
+    return tokenizer
+
+
+def _set_special_tokens(tokenizer: PreTrainedTokenizerBase, header: GgufHeader) -> None:
+    """As the file says: of Llama's, transformers 5.17 takes the beginning of a text for its end."""
+    for name, key in (("bos", "bos"), ("eos", "eos"), ("unk", "unknown"), ("pad", "padding")):
+        number = header.values.get(f"tokenizer.ggml.{key}_token_id")
+        if number is not None and getattr(tokenizer, f"{name}_token_id") != number:
+            setattr(tokenizer, f"{name}_token", tokenizer.convert_ids_to_tokens(number))
 
 
 def _refuse_unreadable(name: str, architecture: str) -> None:
@@ -190,11 +224,10 @@ def _dtype(header: GgufHeader) -> torch.dtype:
 def _tensor_types(header: GgufHeader) -> dict[str, int]:
     from gguf import GGMLQuantizationType
 
-    count: dict[str, int] = {}
+    count = Counter[str]()
     for (kind, _), number in header.types.most_common():
-        name = GGMLQuantizationType(kind).name
-        count[name] = count.get(name, 0) + number
-    return count
+        count[GGMLQuantizationType(kind).name] += number
+    return dict(count)
 
 
 def _dequantize() -> dict[str, Any]:
@@ -206,8 +239,6 @@ def _dequantize() -> dict[str, Any]:
     return {"quantization_config": GgufConfig(dequantize=True)}
 
 
-@contextlib.contextmanager
-def _quietly() -> Iterator[None]:
+def _quietly() -> contextlib.AbstractContextManager[Any]:
     """Without the bars of transformers' reader, which it draws in log files too."""
-    with contextlib.nullcontext() if sys.stderr.isatty() else contextlib.redirect_stderr(io.StringIO()):
-        yield
+    return contextlib.nullcontext() if sys.stderr.isatty() else contextlib.redirect_stderr(io.StringIO())

@@ -58,11 +58,8 @@ def loading_options(head: Head) -> dict[str, Any]:
 
 
 def mark(model: PreTrainedModel, head: Head, missing: Iterable[str], path: str) -> None:
-    """Remember what the head of a loaded model is, and which of it the files lack.
-
-    Raises:
-        Problem: what the files lack is more than head and pooler.
-    """
+    """Remember what the head of a loaded model is, and which of it the files lack; a Problem where they lack more than
+    head and pooler."""
     body = model.base_model_prefix
     own = [name for name, part in model.named_children() if name != body and any(True for _ in part.parameters())]
     fresh: set[str] = set()
@@ -92,12 +89,8 @@ def draw_fresh_parts(model: PreTrainedModel, seed: int) -> None:
 
 
 def places(outputs: Any, num_items: int, mask: Tensor | None = None) -> Tensor:
-    """A head's outputs as [items, places, classes], float32.
-
-    Args:
-        mask: the rows' ``attention_mask``: an answer's place is never in what a row is filled up with. (transformers'
-            own loss counts these places, so that it changes with what else is in a batch; without any it is the same.)
-    """
+    """A head's outputs as [items, places, classes], float32. ``mask``: the rows' ``attention_mask``; an answer's place
+    is never in what a row is filled up with (transformers' own loss counts that, and so changes with the batch)."""
     if (starts := getattr(outputs, "start_logits", None)) is not None:
         both = torch.stack([starts, outputs.end_logits], dim=1).float()
         return both if mask is None else both.masked_fill(mask[:, None] == 0, -torch.inf)

@@ -1,8 +1,8 @@
 """Which base, tokenizer and adapter belong together: what a run recorded, compared with what is found now.
 
-An adapter is a small difference to one set of weights, read through one tokenizer and one chat template. Put on others
-it loads without a word and answers nonsense, so whatever differs is refused here by name. Weights are compared by their
-SHA-256 (`mslt_it.models.base_model.model_hash`), not by the name of the model: a branch of a repository moves.
+An adapter on other weights, or read through another tokenizer or chat template, loads without a word and answers
+nonsense, so whatever differs is refused here by name. Weights are compared by their SHA-256 (`model_hash`), not by the
+name of the model: a branch of a repository moves.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any
 from mslt_it.config.compose import load_recipe
 from mslt_it.config.recipe import ModelConfig, Recipe
 from mslt_it.data.build import with_found_labels
-from mslt_it.models.base_model import fit_vocabulary, load_base, model_hash, read_adapter, tensors_hash
+from mslt_it.models.base_model import adapter_hash, fit_vocabulary, load_base, model_hash
 from mslt_it.models.environment import DTYPES
 from mslt_it.models.gguf_weights import weights_origin
 from mslt_it.models.packaged import TERMS
@@ -48,12 +48,8 @@ class FinishedRun:
 
 
 def identity(base: Any, tokenizer: Any) -> dict[str, Any]:
-    """What a run records of its base and tokenizer, beside ``base_sha256`` and ``adapter_sha256``.
-
-    ``base``: the model that was trained on, its vocabulary fitted already. ``model_commit`` is the commit that a Hub
-    revision stood for, None for a folder. Of weights from a GGUF file also its hash and how they were quantised; of
-    models with terms of use, these.
-    """
+    """What a run records of its tokenizer and its base (the vocabulary fitted already), beside ``base_sha256`` and
+    ``adapter_sha256``. ``model_commit``: what a Hub revision stood for, None for a folder."""
     weight = base.get_input_embeddings().weight
     return {
         "model_commit": getattr(base.config, "_commit_hash", None),
@@ -105,7 +101,7 @@ def read_run(folder: Path | str) -> FinishedRun:
     provenance = (read_json(folder / "results.json") or {}).get("provenance")
     if not isinstance(provenance, dict) or not {"adapter_sha256", "base_sha256"} <= provenance.keys():
         raise Problem(f"run={folder}: results.json does not say which adapter and base it is of. {TRAIN_AGAIN}")
-    found = adapter_hash_of(folder / ADAPTER)
+    found = adapter_hash(folder / ADAPTER)
     if found != provenance["adapter_sha256"]:
         raise Problem(
             f"run={folder}: its adapter is not the one its results are of (sha256 {found[:12]}, results.json says "
@@ -118,16 +114,9 @@ def read_run(folder: Path | str) -> FinishedRun:
     return FinishedRun(folder, with_found_labels(recipe), provenance)
 
 
-def adapter_hash_of(folder: Path) -> str:
-    """`adapter_hash` of an adapter whose values are all finite; else a Problem."""
-    return tensors_hash(read_adapter(folder))
-
-
 def load_trained_base(run: FinishedRun) -> tuple[Any, Any, ModelConfig]:
-    """(tokenizer, base, the recipe's model with its dtype written out), each checked to be what the run was made with.
-
-    The base is quantised as it was in training, its vocabulary fitted to the tokenizer.
-    """
+    """(tokenizer, base, quantised as in training and its vocabulary fitted, the recipe's model with its dtype written
+    out), each checked to be what the run was made with."""
     recorded, model = run.provenance, run.recipe.model
     if recorded.get("model_revision") != model.revision or recorded.get("model") != model.path:
         raise Problem(
@@ -143,7 +132,8 @@ def load_trained_base(run: FinishedRun) -> tuple[Any, Any, ModelConfig]:
                 f"{where}: the {what} is not the one the adapter was trained with (sha256 {_short(found[key])}, the "
                 f"run recorded {_short(recorded[key])}). Put the old one back, or pin model.revision and train again."
             )
-    for number, dtype in enumerate(dtypes := _dtypes(recorded, model)):
+    for dtype in _dtypes(recorded, model):
+        base = None  # the one before makes room
         trained = dataclasses.replace(model, dtype=dtype)
         base = load_base(trained, run.recipe.adapter, head=run.recipe.head)
         fit_vocabulary(base, tokenizer)
@@ -151,9 +141,6 @@ def load_trained_base(run: FinishedRun) -> tuple[Any, Any, ModelConfig]:
         found_hash = model_hash(base)
         if found_hash == recorded["base_sha256"]:
             return tokenizer, base, trained
-        if number == len(dtypes) - 1:
-            break
-        del base
     quantised = (
         " Weights quantised on another kind of device may differ in a few bits: merge where the run was trained."
         if run.recipe.adapter.quantization != "none"

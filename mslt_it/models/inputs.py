@@ -19,11 +19,8 @@ CPU_TOKENS = 2048
 
 @dataclass(frozen=True)
 class Padding:
-    """How rows are filled up, on the right, to the longest; see `mslt_it.data.segments.Layout`.
-
-    Args:
-        multiple: of which the length is then one.
-    """
+    """How rows are filled up, on the right, to the longest, or further to a ``multiple``; see
+    `mslt_it.data.segments.Layout`."""
 
     pad_id: int
     layout: Layout = PLAIN

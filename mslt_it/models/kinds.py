@@ -12,6 +12,7 @@ from transformers import AutoConfig, AutoModelForMaskedLM, AutoModelForSequenceC
 from mslt_it.config.checks import check_kind
 from mslt_it.config.recipe import Recipe
 from mslt_it.models.gguf_weights import is_gguf
+from mslt_it.models.heads import MODELS
 from mslt_it.models.model_errors import explain, refuse_folder
 from mslt_it.models.packaged import is_packaged, with_reachable_base
 from mslt_it.problems import Problem
@@ -38,23 +39,16 @@ def with_kind(recipe: Recipe) -> Recipe:
     return recipe
 
 
-# How transformers ends the name of a class that has the head.
-_CLASSES = {
-    "classes": "ForSequenceClassification",
-    "options": "ForSequenceClassification",
-    "tags": "ForTokenClassification",
-    "span": "ForQuestionAnswering",
-}
-
-
 def _refuse_other_head(recipe: Recipe, name: str) -> None:
     """A Problem for a model whose files have a head for something else: part of it might be taken for the new one."""
     path, config = recipe.model.path, _config(recipe.model.path, recipe.model.revision)
+    # How transformers ends the name of a class that has the head: ForTokenClassification.
+    endings = {head: loader.__name__.removeprefix("AutoModel") for head, loader in MODELS.items()}
     for saved in config.architectures or ():
-        if saved.endswith(tuple(_CLASSES.values())) and not saved.endswith(_CLASSES[name]):
+        if saved.endswith(tuple(endings.values())) and not saved.endswith(endings[name]):
             raise Problem(
                 f"model.path={path}: its files are of {saved}, and task={recipe.task.name} (task.shape="
-                f"{recipe.task.shape}) wants a head {_CLASSES[name]}. Give the model that it was trained from, or save "
+                f"{recipe.task.shape}) wants a head {endings[name]}. Give the model that it was trained from, or save "
                 f"it without its head: AutoModel.from_pretrained({path!r}).save_pretrained(FOLDER)."
             )
 

@@ -1,12 +1,10 @@
-"""Why a base model could not be loaded, in words that say what to do.
-
-What the Hub's client raises is told by ``data/hub.py``; here is what concerns models alone.
-"""
+"""Why a base model could not be loaded; what the Hub's client raises is told by ``data/hub.py``."""
 
 from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -79,38 +77,24 @@ def _refuse_unsafe(path: str, folder: Path) -> None:
                     f"model.path={path}: {file.name} names '{name}' as weights, which is outside the folder or no "
                     "safetensors file. It is not read; take the model from a place you trust."
                 )
-        if (part := _too_many(content)) is not None:
-            raise Problem(
-                f"model.path={path}: {file.name} says {part}, which no model has and which would be built for hours. "
-                "Fetch the model again."
-            )
-        if (kernel := _foreign_kernel(content)) is not None:
-            raise Problem(
-                f"model.path={path}: {file.name} asks for attention code from elsewhere ('{kernel}'), which is never "
-                "run here. Remove attn_implementation from the file: transformers has its own."
-            )
+        for name, value in _entries(content):
+            if re.search(r"(layers?|heads|experts)$", name) and type(value) is int and value > MOST_PARTS:
+                raise Problem(
+                    f"model.path={path}: {file.name} says {name}={value}, which no model has and which would be built "
+                    "for hours. Fetch the model again."
+                )
+            if name.endswith("attn_implementation") and "/" in str(value):
+                raise Problem(
+                    f"model.path={path}: {file.name} asks for attention code from elsewhere ('{value}'), which is "
+                    "never run here. Remove attn_implementation from the file: transformers has its own."
+                )
 
 
-def _too_many(content: Any) -> str | None:
-    """The number in a configuration, or in one in it, of layers, heads or experts that is beyond any model."""
+def _entries(content: Any) -> Iterator[tuple[str, Any]]:
+    """Every (name, value) of a configuration and of those in it."""
     for name, value in content.items() if isinstance(content, dict) else ():
-        if re.search(r"(layers?|heads|experts)$", name) and type(value) is int and value > MOST_PARTS:
-            return f"{name}={value}"
-        if (found := _too_many(value)) is not None:
-            return found
-    return None
-
-
-def _foreign_kernel(content: Any) -> str | None:
-    """The repository of compiled code that a configuration, or one in it, names for its attention."""
-    if not isinstance(content, dict):
-        return None
-    for name, value in content.items():
-        if name.endswith("attn_implementation") and "/" in str(value):
-            return str(value)
-        if isinstance(value, dict) and (found := _foreign_kernel(value)) is not None:
-            return found
-    return None
+        yield name, value
+        yield from _entries(value)
 
 
 def no_safetensors(where: str) -> str:

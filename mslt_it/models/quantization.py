@@ -36,11 +36,9 @@ def keep_as_packed(base: nn.Module) -> None:
 
 
 def dequantized_weights(base: nn.Module) -> Iterator[tuple[str, Tensor]]:
-    """(module name, weight as the quantised forward pass sees it) of every 4-bit and 8-bit linear module of ``base``.
-
-    ``base`` must be fresh from `load_base`: bitsandbytes 0.50 may repack 4-bit weights at a forward pass on a CPU, and
-    what they then hold does not dequantise (relative error of the logits 1.29).
-    """
+    """(module name, weight as the quantised forward pass sees it) of every 4-bit and 8-bit linear module of ``base``,
+    which must be fresh from `load_base`: bitsandbytes 0.50 may repack 4-bit weights at a forward pass on a CPU, which
+    then do not dequantise (relative error of the logits 1.29)."""
     for name, module in base.named_modules():
         kind = type(module).__name__
         if kind not in ("Linear4bit", "Linear8bitLt"):

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import functools
 import json
+from pathlib import Path
 from typing import Any
 
+from huggingface_hub import try_to_load_from_cache
+from huggingface_hub.errors import HFValidationError
 from transformers import AutoConfig, AutoTokenizer, PreTrainedTokenizerBase
 
 from mslt_it.config.recipe import ModelConfig
@@ -30,6 +33,17 @@ def model_path(model: ModelConfig) -> str:
     return str(dequantized_file(model.path)) if is_gguf(model.path) else model.path
 
 
+def cached_commit(path: str, revision: str | None) -> str | None:
+    """The commit of the copy of a Hub repository in the cache, whose folder is named after it; None for a folder."""
+    if Path(path).exists() or path.count("/") > 1:
+        return None
+    try:
+        found = try_to_load_from_cache(path, "config.json", revision=revision)
+    except HFValidationError:
+        return None
+    return Path(found).parent.name if isinstance(found, str) else None
+
+
 def terms_and_origin(model: ModelConfig) -> list[str]:
     """What the user is told of the base when a run starts: where it is from, and under which terms it may be used."""
     config = AutoConfig.from_pretrained(model_path(model), revision=model.revision, trust_remote_code=False)
@@ -39,11 +53,8 @@ def terms_and_origin(model: ModelConfig) -> list[str]:
 
 
 def load_tokenizer(model: ModelConfig) -> PreTrainedTokenizerBase:
-    """The base model's tokenizer; code that comes with a model is never run.
-
-    It is wanted before the data are built: a model of a kind that is not trained here is refused now, and one that is
-    not known to be an encoder (`mslt_it.models.kinds`) has to be a decoder.
-    """
+    """The base model's tokenizer; code that comes with a model is never run. It is wanted before the data are built, so
+    a model that is not known to be an encoder (`mslt_it.models.kinds`), and does not write, is refused now."""
     path = model_path(model)
     refuse_folder(path, "tokenizer")
     try:

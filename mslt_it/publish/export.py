@@ -28,12 +28,11 @@ from mslt_it.config.recipe import ModelConfig, TaskConfig
 from mslt_it.data.encoding import Encoder
 from mslt_it.evaluation.scores import read_rows
 from mslt_it.models.base_model import WEIGHTS, load_adapter
-from mslt_it.models.commits import cached_commit
 from mslt_it.models.environment import environment
 from mslt_it.models.identity import FinishedRun, load_trained_base, read_run, unrecorded
 from mslt_it.models.kinds import kind_of_path
 from mslt_it.models.model_errors import explain
-from mslt_it.models.tokenizers import load_tokenizer, model_path
+from mslt_it.models.tokenizers import cached_commit, load_tokenizer, model_path
 from mslt_it.problems import Problem
 from mslt_it.publish import gguf, onnx, vllm
 from mslt_it.publish.merge import MERGE, merge_inputs, origin, require_room, write_merged

@@ -29,11 +29,11 @@ from mslt_it.report.answers import Answers, sampled
 from mslt_it.report.pages import Section, versions_here, write
 from mslt_it.report.scores import by_language, cost_tables, curves, f1_table, of_cells, of_label_report
 from mslt_it.report.study_report import SMALL_MODEL_NOTICE, WORLD_NOTICE
+from mslt_it.runs import LOSSES
 from mslt_it.store import altered, read_json
 from mslt_it.study.analyse.findings import Figure
 from mslt_it.study.analyse.tables import Column, Table
 from mslt_it.training.looks import PREFIX
-from mslt_it.training.summary import LOSSES
 
 SHOWN = ("results.json", "build_report.json", LOSSES, "items/", "predictions/")  # what is read beside the adapter
 MOST_LABELS = 12  # whose training rows have a column

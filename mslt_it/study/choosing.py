@@ -18,9 +18,9 @@ import numpy as np
 
 from mslt_it.evaluation.measures import MEASURES
 from mslt_it.problems import Problem
+from mslt_it.runs import LOSSES
 from mslt_it.study.sweep import Point
 from mslt_it.training.looks import best, looks
-from mslt_it.training.summary import LOSSES
 
 
 @dataclass(frozen=True)

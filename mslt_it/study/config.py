@@ -119,7 +119,7 @@ class StudyConfig:
     variants: tuple[str, ...] = key(
         ("direct",),
         "prompt.variant of the cells",
-        choices=keys(PromptConfig)["variant"].about.choices,
+        choices=keys(PromptConfig)["variant"].choices,
         may_repeat=False,
         may_be_empty=False,
         example="[direct]",

@@ -39,7 +39,7 @@ VERSIONED = ("mslt_it", "torch", "transformers", "trl", "peft", "accelerate", "t
 OF_THE_CELL = (
     *("name", "sources", "targets", "seed", "output_dir", "prompt.variant"),
     *("data.num_examples_total", "data.num_examples", "data.assignment_seed"),
-    *(name for name, key in keys(Recipe).items() if name.startswith("select.") or not key.about.decides),
+    *(name for name, key in keys(Recipe).items() if name.startswith("select.") or not key.decides),
 )
 
 

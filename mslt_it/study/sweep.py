@@ -87,7 +87,7 @@ def _refuse_one_value(key: Key, where: str) -> None:
         why = "cells of a study are compared on one base and on the same items"
     elif name.removeprefix("training.") in OF_LOOKS:
         why = "settings are chosen by these rows, so all cells look at them alike"
-    elif not key.about.decides or not key.about.in_help:
+    elif not key.decides or not key.in_help:
         why = "no figure follows from it"
     else:
         return

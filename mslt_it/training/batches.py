@@ -48,16 +48,13 @@ def rows_hash(encoded: Sequence[EncodedExample]) -> str:
 
 
 class LengthGroupedOrder(Sampler[int]):
-    """The order of one epoch: batches of similar length, shuffled, each example once.
+    """The order of one epoch: batches of similar length, shuffled, each example once, the longest batch first.
 
-    Trainer's own length grouping sorts by the batch of one process and draws from the global random state, so the order
-    changes with the number of processes and with whatever drew before. Here it is a function of seed and epoch, cut
-    into *global* batches (examples per process x processes x accumulation steps): consecutive parts go to the
-    processes, so 2 processes of 8 see the batches that 1 process of 16 sees. The last global batch is filled up with
-    the blank row, index ``len(lengths)``, which adds nothing to a loss that is summed and divided by the supervised
-    tokens; the stock way repeats examples (several processes) or takes a smaller batch (one).
-
-    The longest batch comes first, so that too little memory shows at once.
+    Trainer's own length grouping sorts by the batch of one process and draws from the global random state. Here the
+    order is a function of seed and epoch, cut into *global* batches (examples per process x processes x accumulation
+    steps): consecutive parts go to the processes, so 2 processes of 8 see the batches that 1 process of 16 sees. The
+    last one is filled up with the blank row, index ``len(lengths)``, which adds nothing to a loss that is summed and
+    divided by the supervised tokens; the stock way repeats examples (several processes) or takes a smaller batch (one).
     """
 
     def __init__(self, lengths: Sequence[int], global_batch: int, seed: int, epoch: Callable[[], int]) -> None:
@@ -87,12 +84,9 @@ class LengthGroupedOrder(Sampler[int]):
 
 @dataclass(frozen=True)
 class PaddingCollator(Padding):
-    """Rows to the model's inputs and ``labels`` [rows, longest]; ``languages`` [rows] says whose loss a row's is.
-
-    Args:
-        says_places: also ``places`` [rows, most] of what is supervised, -1 behind them; most is a power of two, so that
-            batches have few shapes.
-    """
+    """Rows to the model's inputs and ``labels`` [rows, longest]; ``languages`` [rows] says whose loss a row's is, and
+    where it ``says_places``, ``places`` [rows, most] what is supervised, -1 behind them; most is a power of two, so
+    that batches have few shapes."""
 
     says_places: bool = False
 

@@ -6,7 +6,6 @@ are as they were sealed is resumed from. A kill -9 at any moment leaves the chec
 
 from __future__ import annotations
 
-import json
 import logging
 import shutil
 import signal
@@ -35,11 +34,7 @@ NEEDED = ("adapter_model.safetensors", "trainer_state.json", "scheduler.pt")
 
 
 def newest_complete(
-    run_dir: Path,
-    training_fingerprint: str,
-    *,
-    keys: Mapping[str, Any] | None = None,
-    world_size: int | None = None,
+    run_dir: Path, training_fingerprint: str, *, keys: Mapping[str, Any], world_size: int
 ) -> Path | None:
     """The newest checkpoint of ``run_dir`` that verifies, or None when there is none to resume from.
 
@@ -47,8 +42,13 @@ def newest_complete(
     checkpoint of another recipe, of other data (``keys``, see `training_keys`) or of another number of processes is a
     Problem that lists what differs: going on would train something nobody asked for.
     """
+    now = {**keys, "number of processes": world_size, "training fingerprint": training_fingerprint}
     for folder in sorted((run_dir / FOLDER).glob("checkpoint-*"), key=_step, reverse=True):
-        damage = find_damage(folder) or _what_lacks(folder)
+        damage, record = find_damage(folder), store.read_json(folder / COMPLETE) or {}
+        if damage is None:
+            missing = [name for name in NEEDED if name not in record["files"]]
+            missing += [key for key in ("training_fingerprint", "world_size", "keys") if key not in record]
+            damage = f"{COMPLETE} does not name {missing[0]}" if missing else None
         if damage is not None:
             aside = folder.with_name(TORN + folder.name)
             shutil.rmtree(aside, ignore_errors=True)
@@ -56,17 +56,17 @@ def newest_complete(
             folder.rename(aside)
             LOG.warning("Checkpoint %s is not used: %s. It was set aside as %s.", folder, damage, aside.name)
             continue
-        _require_same(folder, training_fingerprint, keys, world_size)
+        fingerprint = record["training_fingerprint"]
+        saved = {**record["keys"], "number of processes": record["world_size"], "training fingerprint": fingerprint}
+        differing = [key for key in saved | now if saved.get(key) != now.get(key)]
+        if differing:
+            said = "; ".join(f"{key}: {saved.get(key)!r} in the checkpoint, {now.get(key)!r} now" for key in differing)
+            raise Problem(
+                f"Checkpoint {folder} belongs to another run and is not resumed from. Different: {said}. "
+                "Put these back, or choose another output_dir."
+            )
         return folder
     return None
-
-
-def _what_lacks(folder: Path) -> str | None:
-    """Of a folder whose seal holds, and does not list what a checkpoint needs."""
-    record = json.loads((folder / COMPLETE).read_text(encoding="utf-8"))
-    missing = [name for name in NEEDED if name not in record["files"]]
-    missing += [key for key in ("training_fingerprint", "world_size", "keys") if key not in record]
-    return f"{COMPLETE} does not name {missing[0]}" if missing else None
 
 
 def agree_on_newest(run_dir: Path, training_fingerprint: str, keys: Mapping[str, Any], world_size: int) -> Path | None:
@@ -181,30 +181,6 @@ class LookSometimes(TrainerCallback):
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         if state.global_step % self.every == 0 or state.global_step >= state.max_steps:
             control.should_evaluate = control.should_save = True
-
-
-def _require_same(
-    folder: Path, training_fingerprint: str, keys: Mapping[str, Any] | None, world_size: int | None
-) -> None:
-    record = json.loads((folder / COMPLETE).read_text(encoding="utf-8"))
-    saved, now = dict(record["keys"]), dict(keys or {})
-    differing = [k for k in sorted(saved.keys() | now.keys()) if saved.get(k) != now.get(k)] if keys is not None else []
-    if world_size is not None and record.get("world_size") != world_size:
-        saved["number of processes"], now["number of processes"] = record.get("world_size"), world_size
-        differing.append("number of processes")
-    if not differing and record.get("training_fingerprint") == training_fingerprint:
-        return
-    if not differing:
-        saved["training fingerprint"], now["training fingerprint"] = (
-            record["training_fingerprint"],
-            training_fingerprint,
-        )
-        differing.append("training fingerprint")
-    said = "; ".join(f"{k}: {saved.get(k)!r} in the checkpoint, {now.get(k)!r} now" for k in differing)
-    raise Problem(
-        f"Checkpoint {folder} belongs to another run and is not resumed from. Different: {said}. "
-        "Put these back, or choose another output_dir."
-    )
 
 
 def _step(folder: Path) -> int:

@@ -11,8 +11,8 @@ from typing import Any
 from torch.utils.tensorboard import SummaryWriter
 from transformers import TrainerCallback
 
+from mslt_it.runs import LOSSES
 from mslt_it.store import write_atomically
-from mslt_it.training.summary import LOSSES
 
 
 class Curves(TrainerCallback):

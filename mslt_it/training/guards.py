@@ -1,9 +1,8 @@
 """Stop before an update that is not finite, and never save one.
 
-Hugging Face Trainer logs a NaN loss as 0.0 and trains on; by the time anybody looks, the adapter is NaN everywhere.
-Here losses and gradients of a step are looked at before they are clipped (clipping by a NaN norm makes every gradient
-NaN, so the culprit could no longer be named), all of them at once: a wait for the device costs more than a small
-model's arithmetic. The weights are looked at before they are saved.
+Hugging Face Trainer logs a NaN loss as 0.0 and trains on. Here losses and gradients of a step are looked at before they
+are clipped (by a NaN norm every gradient becomes NaN, and the culprit could no longer be named), all of them at once: a
+wait for the device costs more than a small model's arithmetic. The weights are looked at before they are saved.
 """
 
 from __future__ import annotations
@@ -35,11 +34,8 @@ class StepGuard:
         self._losses.append((loss.detach(), languages))
 
     def clip(self, model: nn.Module, trained: Sequence[nn.Parameter], max_norm: float, step: int) -> Tensor:
-        """Clips the gradients of ``trained`` to ``max_norm`` over all of them; the norm before that.
-
-        Raises:
-            Problem: a loss or a gradient is NaN or infinite; ``step`` is the optimiser step being prepared, from 1.
-        """
+        """Clips the gradients of ``trained`` to ``max_norm`` over all of them; the norm before that. A Problem where a
+        loss or a gradient is not finite; ``step`` is the optimiser step being prepared, from 1."""
         losses, self._losses = self._losses, []
         norm = torch.nn.utils.get_total_norm([p.grad for p in trained if p.grad is not None])
         whole = norm.full_tensor() if hasattr(norm, "full_tensor") else norm  # of all ranks, sharded by FSDP
@@ -74,12 +70,9 @@ def check_weights(model: nn.Module, step: int) -> None:
 def first_non_finite(model: nn.Module, *, gradients: bool) -> str | None:
     """The name of the first trained parameter whose gradient (or value) is not finite."""
     for name, parameter in model.named_parameters():
-        value = parameter.grad if gradients else parameter
-        if parameter.requires_grad and value is not None and not bool(torch.isfinite(_local(value)).all()):
-            return name
+        value = parameter.grad if gradients else parameter.detach()
+        if parameter.requires_grad and value is not None:
+            own = value.to_local() if hasattr(value, "to_local") else value  # this rank's part, sharded by FSDP
+            if not bool(torch.isfinite(own).all()):
+                return name
     return None
-
-
-def _local(value: Tensor) -> Tensor:
-    """This rank's part of a tensor sharded by FSDP, else the tensor."""
-    return value.to_local() if hasattr(value, "to_local") else value.detach()

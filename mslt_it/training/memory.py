@@ -71,10 +71,7 @@ def record(plan: Plan, folder: Path) -> None:
 
 def measured(trainer: AdapterTrainer, training: TrainingConfig) -> Plan:
     """The plan for the memory that is free now; the same in all processes, and `least` where the weights are sharded.
-
-    Args:
-        trainer: with any plan, its rows and model in place; it is of no more use.
-    """
+    ``trainer``: with any plan, its rows and model in place; it is of no more use."""
     if trainer.is_fsdp_enabled:
         return least(training)
     model = trainer.model
@@ -87,7 +84,8 @@ def measured(trainer: AdapterTrainer, training: TrainingConfig) -> Plan:
     # gradients, AdamW's two moments and a copy while it steps
     fixed = max(0, one - row) + sum(4 * p.numel() * p.element_size() for p in model.parameters() if p.requires_grad)
     room = available_bytes(trainer.args.device) * SHARE - fixed
-    return min(gather_object([_chosen(training, room, {False: row, True: recomputed})]), key=_thrift)
+    plans = gather_object([_chosen(training, room, {False: row, True: recomputed})])
+    return min(plans, key=lambda plan: (not plan.recomputes, plan.batch_size))  # the thriftiest
 
 
 def _chosen(training: TrainingConfig, room: float, bytes_of_row: Mapping[bool, float]) -> Plan:
@@ -101,10 +99,6 @@ def _chosen(training: TrainingConfig, room: float, bytes_of_row: Mapping[bool, f
             if is_worth_it and size * bytes_of_row[recomputes] <= room:
                 return Plan(size, rows // size, recomputes)
     return least(training)
-
-
-def _thrift(plan: Plan) -> tuple[bool, int]:
-    return not plan.recomputes, plan.batch_size
 
 
 def _needed(trainer: AdapterTrainer, number: int) -> float:

@@ -6,8 +6,10 @@ from __future__ import annotations
 import logging
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from transformers import PreTrainedTokenizerBase, TrainerCallback
@@ -32,10 +34,35 @@ from mslt_it.training.layers import freeze
 from mslt_it.training.looks import Validation
 from mslt_it.training.memory import Plan
 from mslt_it.training.progress_lines import loss_by_language
-from mslt_it.training.summary import TrainingSummary, flops
 from mslt_it.training.trainer import AdapterTrainer
 
 LOG = logging.getLogger("mslt_it")
+
+
+@dataclass(frozen=True)
+class TrainingSummary:
+    """What training did, for the run's record."""
+
+    adapter_dir: str
+    adapter_sha256: str
+    base_sha256: str
+    num_steps: int  # optimiser steps in all, those before a resume included
+    num_examples: int
+    num_epochs: float
+    num_trained_parameters: int
+    num_supervised_tokens: int  # of one epoch
+    world_size: int
+    global_batch: int  # examples per optimiser step: per process x processes x accumulation
+    batch_size: int  # examples per forward pass, as training ended
+    gradient_checkpointing: bool
+    final_loss: float | None  # mean over the last logged steps
+    loss_by_language: Mapping[str, float]  # per source language, where it was last logged
+    resumed_from: str | None  # name of the checkpoint
+    supervised_only_head: bool  # False: the stock loss was used
+    seconds: float  # of this process, not of the part before a resume
+    best_step: int | None = None  # whose adapter it is, where training looked at held-out rows
+    num_looks: int = 0
+    flops: float | None = None  # spent on steps; None in runs of earlier versions
 
 
 def train(
@@ -52,12 +79,9 @@ def train(
     and /losses.jsonl.
 
     Starting again after an interruption goes on from the newest complete checkpoint of ``run_dir``: on a CPU the final
-    adapter is equal to the bit. ``training.batch_size`` counts examples per process and forward pass; out of memory, a
-    single process halves it and doubles the accumulation, from the newest checkpoint: the global batch stays. What is
-    ``auto`` is chosen before the first step (`memory`).
-
-    Args:
-        validation: what is looked at every ``training.eval_steps``; the adapter is that of the best look.
+    adapter is equal to the bit. Out of memory, a single process halves ``training.batch_size`` and doubles the
+    accumulation, from the newest checkpoint: the global batch stays. What is ``auto`` is chosen before the first step
+    (`memory`). ``validation`` is looked at every ``training.eval_steps``; the adapter is that of the best look.
     """
     started, pad_id = time.perf_counter(), padding_id(tokenizer)
     num_examples, encoded = len(encoded), with_windows(encoded)
@@ -146,3 +170,13 @@ def train(
         num_looks=len(found),
         flops=flops(base_of(model), state.global_step / trainer.steps_per_epoch * sum(trainer.lengths)),
     )
+
+
+def flops(base: Any, num_tokens: float) -> float:
+    """Floating-point operations of training on so many tokens, padding left out.
+
+    Per token 2 for each parameter forward, 2 backward to what it reads, 2 for each one that is trained (Kaplan et al.
+    2020, arXiv 2001.08361, section 2.1); the table of embeddings is looked up, attention's own products are left out.
+    """
+    parameters, trained = (base.num_parameters(only_trainable=only, exclude_embeddings=True) for only in (False, True))
+    return float((4 * parameters + 2 * trained) * num_tokens)

@@ -1,9 +1,8 @@
 """The loss of what is supervised: of each token of an answer, or of what an encoder's head is to say.
 
-The language-model loss has the output head applied where there is something to predict, and nowhere else.
-
-An instruction has some hundred prompt tokens and an answer of a few. The stock loss projects every position to the
-whole vocabulary: most of the work for a small model with a large vocabulary. The value and its gradients are the same.
+The language-model loss has the output head applied where there is something to predict, a few of some hundred tokens.
+The stock loss projects every position to the whole vocabulary: most of the work for a small model with a large one. The
+value and its gradients are the same.
 """
 
 from __future__ import annotations
@@ -66,17 +65,10 @@ def add_supervised_forward(base: nn.Module) -> None:
     the device: losses of all of these, 0 for none, and ``counted`` says which are some.
     """
 
-    def forward(
-        original: Callable[..., Any],
-        model: Any,
-        labels: Tensor,
-        *args: Any,
-        places: Tensor | None = None,
-        **kwargs: Any,
-    ) -> dict[str, Tensor]:
-        kwargs = {**kwargs, "use_cache": False}
+    def forward(original: Any, model: Any, labels: Tensor, *args: Any, **kwargs: Any) -> dict[str, Tensor]:
+        places = kwargs.pop("places", None)
         # Looked up at each call: FSDP and peft may have replaced them since.
-        hidden = model.base_model(*args, **kwargs).last_hidden_state
+        hidden = model.base_model(*args, **{**kwargs, "use_cache": False}).last_hidden_state
         labels, head = labels.to(hidden.device), model.get_output_embeddings()
         if places is None:
             rows, found = labels[:, 1:].ne(IGNORED).nonzero(as_tuple=True)
@@ -94,9 +86,7 @@ def add_supervised_forward(base: nn.Module) -> None:
 def add_answer_forward(base: nn.Module) -> None:
     """`add_supervised_forward` for a text-to-text model, whose ``labels`` [rows, tokens] its decoder writes."""
 
-    def forward(
-        original: Callable[..., Any], model: Any, labels: Tensor, *args: Any, **kwargs: Any
-    ) -> dict[str, Tensor]:
+    def forward(original: Any, model: Any, labels: Tensor, *args: Any, **kwargs: Any) -> dict[str, Tensor]:
         given = {"decoder_input_ids": decoder_input(model, labels), "use_cache": False}
         return _named(losses(original(*args, **{**kwargs, **given}).logits.float(), labels))
 
@@ -104,16 +94,10 @@ def add_answer_forward(base: nn.Module) -> None:
 
 
 def add_head_forward(base: nn.Module, *, label_smoothing: float = 0.0, weights: Tensor | None = None) -> None:
-    """`add_supervised_forward` for an encoder, whose ``labels`` [rows, places] are classes.
+    """`add_supervised_forward` for an encoder, whose ``labels`` [rows, places] are classes. ``weights`` [classes]: how
+    much a place counts; the losses stay divided by the number of places, so they should be 1 on average."""
 
-    Args:
-        weights: [classes] by which a place counts, by its class; the sum of the losses stays divided by the number of
-            places, so they should be 1 on average.
-    """
-
-    def forward(
-        original: Callable[..., Any], model: Any, labels: Tensor, *args: Any, **kwargs: Any
-    ) -> dict[str, Tensor]:
+    def forward(original: Any, model: Any, labels: Tensor, *args: Any, **kwargs: Any) -> dict[str, Tensor]:
         logits = places(original(*args, **kwargs), len(labels), kwargs.get("attention_mask"))
         weight = None if weights is None else weights.to(logits.device)
         return _named(losses(logits, labels, weight=weight, label_smoothing=label_smoothing))

@@ -5,18 +5,19 @@ wandb         the W&B account that this machine is logged in to; RUN/wandb alone
 mlflow        RUN/mlflow (SQLite); elsewhere where MLFLOW_TRACKING_URI says so
 trackio       RUN/trackio (SQLite); elsewhere where TRACKIO_DIR, TRACKIO_SPACE_ID or TRACKIO_SERVER_URL says so
 
-Losses per language and looks are logged by transformers' own callbacks, and TensorBoard's by `curves`. What these lack
-is added here: the composed recipe, one run across interruptions (RUN/trackers.json holds its ids), and the scores,
-which are known after training only. Nothing is sent anywhere that was not named, no tracker imported unasked.
+Losses and looks are logged by transformers' own callbacks, and TensorBoard's by `curves`. Added here: the composed
+recipe, one run across interruptions (RUN/trackers.json holds its ids), and the scores. Nothing is sent anywhere that
+was not named, no tracker imported unasked.
 """
 
 from __future__ import annotations
 
 import contextlib
+import importlib
 import importlib.util
 import os
 import secrets
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -79,7 +80,9 @@ def _wandb_problems() -> Iterator[None]:
 
 
 class Tracker:
-    """One of them, for one run. ``told`` is for the run's log."""
+    """One of them, for one run."""
+
+    CALLBACK = ""  # of transformers: logs losses and looks
 
     def __init__(self, recipe: Recipe, folder: Path, tell: Callable[[str], object]) -> None:
         self.recipe, self.folder, self.tell = recipe, folder.resolve(), tell
@@ -91,6 +94,7 @@ class Tracker:
 
     def callback(self) -> Any:
         """What logs losses and looks; None where that is logged anyway."""
+        return getattr(importlib.import_module("transformers.integrations"), self.CALLBACK)() if self.CALLBACK else None
 
     def log(self, scores: Scores) -> None:
         """The end of a run that was scored."""
@@ -124,6 +128,8 @@ class TensorBoard(Tracker):
 class Wandb(Tracker):
     """Weights & Biases. Its callback joins the run that is open."""
 
+    CALLBACK = "WandbCallback"
+
     def open(self) -> None:
         import wandb
 
@@ -138,11 +144,6 @@ class Wandb(Tracker):
                 config=self.config,
             )
 
-    def callback(self) -> Any:
-        from transformers.integrations import WandbCallback
-
-        return WandbCallback()
-
     def log(self, scores: Scores) -> None:
         import wandb
 
@@ -156,11 +157,13 @@ class Wandb(Tracker):
 class MLflow(Tracker):
     """MLflow. Its callback joins the run that is open."""
 
+    CALLBACK = "MLflowCallback"
     VARIABLE, RETRIES = "MLFLOW_TRACKING_URI", "MLFLOW_HTTP_REQUEST_MAX_RETRIES"
 
     def open(self) -> None:
         os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
         import mlflow
+        from transformers.utils import flatten_dict
 
         self.given = os.environ.get(self.VARIABLE)
         own = self.folder / "mlflow"
@@ -190,14 +193,9 @@ class MLflow(Tracker):
             if retries is None:
                 del os.environ[self.RETRIES]
         longest = mlflow.utils.validation.MAX_PARAM_VAL_LENGTH
-        flat = {name: str(value) for name, value in _flat(self.config)}
+        flat = {name: str(value) for name, value in flatten_dict(self.config).items()}
         mlflow.log_params({name: value for name, value in flat.items() if len(value) <= longest})
         mlflow.log_artifact(str(self.folder / "config.yaml"))  # all of it, whatever its length
-
-    def callback(self) -> Any:
-        from transformers.integrations import MLflowCallback
-
-        return MLflowCallback()
 
     def log(self, scores: Scores) -> None:
         import mlflow
@@ -289,11 +287,3 @@ def _or_note(tracker: Tracker, do: Callable[[], None]) -> None:
     except Exception as error:
         name = type(tracker).__name__
         tracker.tell(f"Note: {name} was not told all of it ({type(error).__name__}: {' '.join(str(error).split())}).")
-
-
-def _flat(plain: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    for name, value in plain.items():
-        if isinstance(value, dict) and value:
-            yield from _flat(value, f"{prefix}{name}.")
-        else:
-            yield prefix + name, value

@@ -35,7 +35,7 @@ def test_log_likelihoods_and_greedy_flags_are_lm_evals(kind: str, batch_size: An
     assert 10 <= sum(flags) < len(flags) - 10  # both kinds are there
     ours.batch_size_per_gpu = batch_size
     assert_equal(ours._loglikelihood_tokens(pairs, disable_tqdm=True), expected)
-    assert ours.why_stock() == ""
+    assert ours.why_stock == ""
 
 
 def test_an_adapter_is_scored_with_its_base() -> None:
@@ -92,7 +92,7 @@ def test_a_prompt_is_encoded_once_and_the_head_applied_where_it_counts(monkeypat
     def count_places(module: Any, args: Any) -> None:
         counted["places"] = counted.get("places", 0) + args[0].shape[:-1].numel()
 
-    assert ours.why_stock() == ""
+    assert ours.why_stock == ""
     body.register_forward_pre_hook(count_tokens, with_kwargs=True)
     head.register_forward_pre_hook(count_places)
     stock._loglikelihood_tokens(pairs, disable_tqdm=True)
@@ -114,7 +114,7 @@ def test_what_contexts_begin_with_is_encoded_once(kind: str) -> None:
     pairs = [(label, shots + context, answer) for label, context, answer in make_pairs(ours.model)]
     expected = stock._loglikelihood_tokens(pairs, disable_tqdm=True)
     shapes: list[tuple[int, int]] = []
-    assert ours.why_stock() == ""
+    assert ours.why_stock == ""
 
     def record(module: Any, args: Any, kwargs: Any) -> None:
         shapes.append(tuple(kwargs["input_ids"].shape))
@@ -168,7 +168,7 @@ def test_what_we_cannot_do_goes_lm_evals_way(
     model = change(make_model())
     ours, stock = make_lm(SharedPromptLM, model, **arguments), make_lm(HFLM, model, **arguments)
     pairs = make_pairs(make_model(), 3)
-    assert reason in ours.why_stock()
+    assert reason in ours.why_stock
     assert "log-likelihoods in lm-eval's own loop" in caplog.text
     found, expected = (lm._loglikelihood_tokens(pairs, disable_tqdm=True) for lm in (ours, stock))
     assert found == expected
@@ -184,7 +184,7 @@ def test_a_head_that_is_not_all_goes_lm_evals_way() -> None:
         return result
 
     model.forward = louder
-    assert "not its output head" in make_lm(SharedPromptLM, model).why_stock()
+    assert "not its output head" in make_lm(SharedPromptLM, model).why_stock
 
 
 def test_softmax_in_float32_is_ours() -> None:
@@ -192,7 +192,7 @@ def test_softmax_in_float32_is_ours() -> None:
     ours = make_lm(SharedPromptLM, model, softmax_dtype="float32")
     stock = make_lm(HFLM, model, softmax_dtype="float32")
     pairs = make_pairs(make_model(), 4)
-    assert ours.why_stock() == ""
+    assert ours.why_stock == ""
     found, expected = (lm._loglikelihood_tokens(pairs, disable_tqdm=True) for lm in (ours, stock))
     np.testing.assert_allclose([a for a, _ in found], [a for a, _ in expected], rtol=0.02)
 
@@ -221,6 +221,6 @@ def test_a_broken_model_has_no_score() -> None:
     with torch.no_grad():
         model.lm_head.weight.fill_(float("nan"))
     ours = make_lm(SharedPromptLM, model)
-    ours._why_stock = ""  # NaN is not equal to itself, so the trial of the head fails too
+    ours.why_stock = ""  # NaN is not equal to itself, so the trial of the head fails too
     found = ours._loglikelihood_tokens(make_pairs(make_model(), 2), disable_tqdm=True)
     assert all(np.isnan(value) and not flag for value, flag in found)

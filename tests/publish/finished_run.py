@@ -27,6 +27,7 @@ from mslt_it.models.base_model import (
     load_base,
     model_hash,
     save_adapter,
+    tensors_hash,
 )
 from mslt_it.models.identity import identity
 from mslt_it.models.tokenizers import load_tokenizer
@@ -133,7 +134,7 @@ def change_adapter(folder: Path, change: Any) -> None:
     tensors = load_file(file)
     change(tensors)
     save_file(tensors, file)
-    reseal(folder, adapter_sha256=adapter_hash(file.parent))
+    reseal(folder, adapter_sha256=tensors_hash(tensors))
 
 
 def quiet(text: str) -> None:

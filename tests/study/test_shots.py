@@ -24,7 +24,7 @@ from mslt_it.study.analyse.shares import _undominated
 from mslt_it.study.collect import Slice, Study, collect
 from mslt_it.study.config import load_study
 from mslt_it.study.grid import base_recipe, cell_recipe, cells, with_budgets
-from mslt_it.training.summary import flops
+from mslt_it.training.sft import flops
 
 ARGUMENTS = ["pool=[zh,de,ar]", "set_sizes=[1,2]", "shots=[0,4]", "budgets=[24]"]
 

@@ -19,8 +19,7 @@ from mslt_it.config.recipe import AdapterConfig, Recipe
 from mslt_it.models.base_model import adapted, load_adapter, model_hash
 from mslt_it.problems import Problem
 from mslt_it.training.layers import freeze
-from mslt_it.training.sft import train
-from mslt_it.training.summary import TrainingSummary
+from mslt_it.training.sft import TrainingSummary, train
 
 
 def full_recipe() -> Recipe:

@@ -34,6 +34,11 @@ def steps(run_dir):
     return sorted(int(f.name.split("-")[1]) for f in (run_dir / "checkpoints").glob("checkpoint-*"))
 
 
+def newest(run_dir, world_size=1):
+    keys = json.loads((run_dir / "checkpoints" / "checkpoint-35" / COMPLETE).read_text())["keys"]
+    return newest_complete(run_dir, tiny_recipe().training_fingerprint(), keys=keys, world_size=world_size)
+
+
 def history(run_dir, step):
     state = json.loads((run_dir / "checkpoints" / f"checkpoint-{step}" / "trainer_state.json").read_text())
     return state["log_history"]
@@ -71,7 +76,7 @@ def test_a_torn_checkpoint_is_named_and_the_older_one_used(run_dir, caplog, name
     else:
         file.write_bytes(file.read_bytes()[: file.stat().st_size // 2] if how == "halved" else b"")
     with caplog.at_level(logging.WARNING, "mslt_it"):
-        found = newest_complete(run_dir, tiny_recipe().training_fingerprint())
+        found = newest(run_dir)
     assert found == run_dir / "checkpoints" / "checkpoint-35"
     assert "checkpoint-36" in caplog.text and name in caplog.text
     assert (run_dir / "checkpoints" / "torn-checkpoint-36").is_dir()
@@ -122,7 +127,7 @@ def test_other_rows_and_another_base_are_refused(run_dir, monkeypatch, survived)
 def test_another_number_of_processes_is_refused(run_dir, survived):
     survived("resumed with another recipe, data or number of processes")
     with pytest.raises(Problem, match="number of processes: 1 in the checkpoint, 2 now"):
-        newest_complete(run_dir, tiny_recipe().training_fingerprint(), world_size=2)
+        newest(run_dir, world_size=2)
 
 
 def test_neutral_keys_are_accepted(run_dir):

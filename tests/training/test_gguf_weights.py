@@ -23,7 +23,7 @@ from mslt_it.config.recipe import ModelConfig
 from mslt_it.models import gguf_weights, packaged
 from mslt_it.models.base_model import load_base
 from mslt_it.models.gguf_header import read_header
-from mslt_it.models.gguf_tokenizer import gemma_tokenizer
+from mslt_it.models.gguf_weights import gemma_tokenizer
 from mslt_it.models.packaged import Package, with_reachable_base
 from mslt_it.models.tokenizers import load_tokenizer, model_path, terms_and_origin
 from mslt_it.problems import Problem

@@ -29,8 +29,7 @@ from transformers import (
 from mslt_it.config.recipe import AdapterConfig, Recipe, TrainingConfig
 from mslt_it.models.base_model import PeftModel, add_adapter
 from mslt_it.records import EncodedExample
-from mslt_it.training.sft import train
-from mslt_it.training.summary import TrainingSummary
+from mslt_it.training.sft import TrainingSummary, train
 
 VOCABULARY = 100
 

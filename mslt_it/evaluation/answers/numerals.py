@@ -26,7 +26,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from mslt_it.evaluation.answers.words import AND_A_HALF, MINUS, compiled, either, with_ascii_digits
+from mslt_it.evaluation.answers.amounts import AND_A_HALF, BELOW_ZERO, MINUS
+from mslt_it.evaluation.answers.folding import without_thoughts
+from mslt_it.evaluation.answers.words import compiled, either, with_ascii_digits
 
 # Decimal mark by language, from CLDR's number symbols of its default region.
 # fmt: off
@@ -128,12 +130,14 @@ class Number:
 _BOLD_NUMBER = re.compile(
     rf"\*\*(?=\s?{CURRENCY}?\s?[{MINUS_SIGNS}]?{CURRENCY}?\d)(?!\d+[.)]\s)([^*\n:]{{1,40}})\*\*", re.IGNORECASE
 )
+_PARTS_OF = re.compile(r"(\d+) ?(?:分の|分之|분의) ?(\d+)")  # "4分の3" is 3/4
 _FRACTION = re.compile(r"\\[dt]?frac\s*\{\s*(\d+)\s*\}\s*\{\s*(\d+)\s*\}")
 
 
 def folded(text: str) -> str:
     """Composed letters, digits as ASCII, signs in one form, no invisible characters and no markup."""
-    text = with_ascii_digits(unicodedata.normalize("NFC", text).translate(_ALIKE)).replace(BOLD, "")
+    text = unicodedata.normalize("NFC", without_thoughts(text)).translate(_ALIKE)
+    text = _PARTS_OF.sub(r"\2/\1", with_ascii_digits(text).replace(BOLD, ""))
     folded = _BOLD_NUMBER.sub(rf"{BOLD}\1", text).replace("**", "").replace("__", "")
     folded = _FRACTION.sub(r"\1/\2", folded).replace("\\$", "$").replace("\\%", "%")
     # LaTeX: 1{,}000, 12{,}5, 1\,000 and 70~000
@@ -159,8 +163,10 @@ def numbers_in(text: str, primary: str) -> list[Number]:
             value, end = value + _FRACTIONS[text[end]], end + 1
         if offset == 0:  # the last item of a list has no sign of its own
             start, negative = _sign(text, start, primary)
-            value = value.copy_negate() if negative else value
-        found.append(Number(start, end, value))
+            below, negative = _below_zero(text, start, end, primary) if not negative else (end, True)
+            value, end = (value.copy_negate() if negative else value), below
+        if not found or start >= found[-1].end:  # the 0 of "5 below 0" is none
+            found.append(Number(start, end, value))
     for match in re.finditer(rf"(?<!\d)[{''.join(_FRACTIONS)}]", text):
         found.append(Number(match.start(), match.end(), _FRACTIONS[match[0]]))
     found.sort(key=lambda number: number.start)
@@ -247,6 +253,15 @@ def _sign_word(text: str, start: int, primary: str) -> tuple[int, bool]:
     if match is None or re.search(r"\d[^\d.,;:\n=。]{0,20}$", before[: match.start()]):
         return start, False
     return start - (len(before) - match.start()), True
+
+
+def _below_zero(text: str, start: int, end: int, primary: str) -> tuple[int, bool]:
+    """Where "5 degrees below zero" ends, and whether it is that."""
+    before, behind = BELOW_ZERO.get(primary, BELOW_ZERO["en"])
+    below = compiled(rf"(?: ?°c?| ?[^\s\d.,;]+){{0,2}}? ?(?:{behind})").match(text, end)
+    if below is None or not compiled(before).search(text[max(0, start - 24) : start]):
+        return end, False
+    return (below.end() if behind else end), True
 
 
 def _divided(numbers: Sequence[Number], text: str) -> list[Number]:

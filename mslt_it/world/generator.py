@@ -15,7 +15,7 @@ from mslt_it.world.inference import LABELS, Pair, sample_pair
 from mslt_it.world.languages import grammar
 from mslt_it.world.mentions import Mention, sample_mention
 
-# Buckets of an item's hash: it belongs to one split for ever, whatever the seed.
+# Buckets of an item's hash: an item belongs to one split for ever, whatever the seed.
 SPLIT_BUCKETS = {"pretrain": range(0, 60), "train": range(60, 85), "test": range(85, 100)}
 
 
@@ -66,7 +66,9 @@ def split_items(task: str, split: str, seed: int = 0) -> tuple[Any, ...]:
     if split not in num_items:
         raise Problem(f"The embedded world has no split '{split}'. {nearest(split, num_items)}")
     rng, apart = random.Random(f"{split}-{seed}"), frozenset[Clause]()
-    if task == "mentions":  # adapters are carried across tasks: no sentence is trained on in one and scored in the other
+    if (
+        task == "mentions"
+    ):  # adapters are carried across tasks: no sentence is trained on in one and scored in the other
         other = split_pairs("test" if split == "train" else "train")
         apart = frozenset(clause for pair in other for clause in (pair.premise, pair.hypothesis))
     items: dict[str, Any] = {}

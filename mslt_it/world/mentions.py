@@ -1,9 +1,8 @@
 """A text and a category: does the text mention anything of it? (A dog is an animal, a hammer a tool.)
 
-The answer asks for the classes of nouns, which the model's plain text tells, and no comparison of sentences. The text is
-drawn before the label and has one noun of the categories asked for; every category is asked for equally often with
-either label. So neither text nor category tells the label alone, nor does a word that both have: a text never has
-the category's own noun.
+The answer asks for the classes of nouns, which the model's plain text tells, and for no comparison of sentences. A text
+has one noun of the categories asked for, and never the category's own. Every category is asked for equally often with
+either label, and held by equally many texts of either, so neither tells the label alone.
 """
 
 from __future__ import annotations

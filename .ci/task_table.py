@@ -36,7 +36,7 @@ def markdown() -> str:
         prompts = sorted(path.stem for path in (share_dir("eval") / "prompts" / asked_by).glob("*.yaml"))
         data = str(content["data"])
         source = {
-            "world": f"the embedded world; `{content.get('hub')}`",
+            "world": "the embedded world" + (f"; `{content['hub']}`" if "hub" in content else ""),
             "intents": "none: the package `home-assistant-intents`",
             "???": "none: your own files",
         }.get(data, f"`{data}`")

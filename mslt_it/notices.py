@@ -7,7 +7,7 @@ from mslt_it.problems import counted
 
 WORLD_NOTICE = """\
 scale=mini: the embedded world. A 1.5-million-parameter model pretrained on generated sentences in 20 real languages,
-and a generated task in the form of XNLI. It shows the method offline; its figures say nothing about XNLI itself.
+and generated tasks, one in the form of XNLI. It shows the method offline; its figures say nothing about XNLI itself.
 To leave it: scale=small (a real model) and task.data=PATH_OR_HUB_ID (real rows); see README, "Leaving the world"."""
 
 
@@ -32,5 +32,5 @@ def notice(recipe: Recipe) -> list[str]:
             f"{recipe.task.data}: expect chance. For a real model: scale=small.",
         )
     elif recipe.task.data == "world":
-        lines.insert(0, "task.data=world: generated rows in the form of XNLI, not XNLI. Give task.data=PATH_OR_HUB_ID.")
+        lines.insert(0, "task.data=world: generated rows, not XNLI. Give task.data=PATH_OR_HUB_ID.")
     return lines

@@ -41,7 +41,7 @@ from mslt_it.data.shapes import asked_example, id_text, to_examples
 from mslt_it.languages import codes_of, is_code, primary, serving
 from mslt_it.problems import Problem, nearest
 from mslt_it.records import Example, fingerprint
-from mslt_it.world.generator import task_examples
+from mslt_it.world.generator import task_examples, task_of
 from mslt_it.world.languages import CODES
 
 Role = Literal["train", "score"]
@@ -123,7 +123,7 @@ class RowStore:
 
     def _load(self, task: TaskConfig, language: str, split: str, role: Role, is_trained: bool) -> Loaded:
         if task.data == "world":
-            return Loaded(Examples.of(task_examples(language, split)))
+            return Loaded(Examples.of(task_examples(language, split, task=task_of(task.input_fields))))
         if task.data == "intents":
             return Loaded(Examples.of(intents.examples(language, split)), (intents.provenance(language, split),))
         own = self._own(task, language, split)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
+from typing import Any, NamedTuple
 
 from mslt_it.problems import Problem, nearest
 from mslt_it.records import Example
@@ -12,11 +13,28 @@ from mslt_it.world.concepts import Clause
 from mslt_it.world.grammar import Grammar
 from mslt_it.world.inference import LABELS, Pair, sample_pair
 from mslt_it.world.languages import grammar
+from mslt_it.world.mentions import Mention, sample_mention
 
-# Buckets of Pair.bucket: a pair belongs to one split for ever, whatever the seed.
+# Buckets of an item's hash: an item belongs to one split for ever, whatever the seed.
 SPLIT_BUCKETS = {"pretrain": range(0, 60), "train": range(60, 85), "test": range(85, 100)}
-SPLIT_ITEMS = {"train": 9000, "test": 1200}
-FIELDS = ("premise", "hypothesis")
+
+
+class WorldTask(NamedTuple):
+    """What the world has rows of."""
+
+    fields: tuple[str, ...]
+    sample: Callable[[random.Random, int], Any]  # of the item's number, by which labels take turns
+    num_items: Mapping[str, int]  # of each split
+
+
+def _pair_in_turn(rng: random.Random, number: int) -> Pair:
+    return sample_pair(rng, LABELS[number % len(LABELS)])
+
+
+TASKS = {
+    "xnli": WorldTask(("premise", "hypothesis"), _pair_in_turn, {"train": 9000, "test": 1200}),
+    "mentions": WorldTask(("text", "category"), sample_mention, {"train": 2000, "test": 800}),
+}
 
 
 def answer_word(language: Grammar, label: str) -> str:
@@ -24,60 +42,87 @@ def answer_word(language: Grammar, label: str) -> str:
     return {"entailment": language.yes, "neutral": language.maybe, "contradiction": language.no}[label]
 
 
-@cache
+def task_of(fields: Sequence[str]) -> str:
+    """The task of the world that has these columns."""
+    for name, task in TASKS.items():
+        if {*fields} <= {*task.fields}:
+            return name
+    has = "; ".join(f"{name}: {', '.join(task.fields)}" for name, task in TASKS.items())
+    raise Problem(
+        f"task.data=world: the embedded world has no rows with the columns {', '.join(fields)}, but {has}. "
+        "Give task.data=PATH or a Hub id, or task=xnli or task=mentions."
+    )
+
+
 def split_pairs(split: str, seed: int = 0) -> tuple[Pair, ...]:
-    """The items of "train" or "test", labels in turn, without repeats; the same for every language."""
-    if split not in SPLIT_ITEMS:
-        raise Problem(f"The embedded world has no split '{split}'. {nearest(split, SPLIT_ITEMS)}")
-    rng = random.Random(f"{split}-{seed}")
-    pairs: dict[str, Pair] = {}
-    while len(pairs) < SPLIT_ITEMS[split]:
-        label = LABELS[len(pairs) % len(LABELS)]
-        pair = sample_pair(rng, label)
-        if pair.bucket in SPLIT_BUCKETS[split] and pair.id not in pairs:
-            pairs[pair.id] = pair
-    return tuple(pairs.values())
+    """The pairs of "train" or "test", labels in turn, without repeats; the same for every language."""
+    return split_items("xnli", split, seed)
 
 
-def task_examples(language: str, split: str, seed: int = 0) -> list[Example]:
+@cache
+def split_items(task: str, split: str, seed: int = 0) -> tuple[Any, ...]:
+    """The same of any task of the world."""
+    _, sample, num_items = TASKS[task]
+    if split not in num_items:
+        raise Problem(f"The embedded world has no split '{split}'. {nearest(split, num_items)}")
+    rng, apart = random.Random(f"{split}-{seed}"), frozenset[Clause]()
+    if (
+        task == "mentions"
+    ):  # adapters are carried across tasks: no sentence is trained on in one and scored in the other
+        other = split_pairs("test" if split == "train" else "train")
+        apart = frozenset(clause for pair in other for clause in (pair.premise, pair.hypothesis))
+    items: dict[str, Any] = {}
+    while len(items) < num_items[split]:
+        item = sample(rng, len(items))
+        if item.bucket not in SPLIT_BUCKETS[split] or item.id in items:
+            continue
+        if task == "xnli" or item.text not in apart:
+            items[item.id] = item
+    return tuple(items.values())
+
+
+def task_examples(language: str, split: str, seed: int = 0, task: str = "xnli") -> list[Example]:
     """The rows of a split in one language; item ids are shared by all languages."""
     words = grammar(language)
     return [
         Example(
-            id=pair.id,
+            id=item.id,
             language=language,
-            task="xnli",
+            task=task,
             split=split,
-            fields=Sentences(words, pair),
-            label=pair.label,
+            fields=Sentences(words, item, TASKS[task].fields),
+            label=item.label,
             origin=f"world@{seed}:{number}",
         )
-        for number, pair in enumerate(split_pairs(split, seed))
+        for number, item in enumerate(split_items(task, split, seed))
     ]
 
 
 class Sentences(Mapping[str, str]):
-    """The two sentences of a pair in one language, written when they are first read: of 9,000 rows a run takes some
-    hundred, by their ids."""
+    """What an item says in one language, written when it is first read: of 9,000 rows a run takes some hundred, by
+    their ids."""
 
-    __slots__ = ("_pair", "_texts", "_words")
+    __slots__ = ("_item", "_names", "_texts", "_words")
 
-    def __init__(self, words: Grammar, pair: Pair) -> None:
-        self._words, self._pair = words, pair
+    def __init__(self, words: Grammar, item: Pair | Mention, names: tuple[str, ...]) -> None:
+        self._words, self._item, self._names = words, item, names
         self._texts: dict[str, str] = {}
 
     def __getitem__(self, name: str) -> str:
         if name not in self._texts:
-            if name not in FIELDS:
+            if name not in self._names:
                 raise KeyError(name)
-            self._texts[name] = state(self._words, getattr(self._pair, name))
+            said = getattr(self._item, name)
+            self._texts[name] = (
+                state(self._words, said) if isinstance(said, Clause) else self._words.join(self._words.citation(said))
+            )
         return self._texts[name]
 
     def __iter__(self) -> Iterator[str]:
-        return iter(FIELDS)
+        return iter(self._names)
 
     def __len__(self) -> int:
-        return len(FIELDS)
+        return len(self._names)
 
 
 def state(language: Grammar, clause: Clause) -> str:

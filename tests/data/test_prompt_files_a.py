@@ -1,4 +1,4 @@
-"""The prompt files of pawsx, wikiann, tydiqa and bactrian: keys, placeholders, languages, scripts, punctuation."""
+"""Prompt files of pawsx, wikiann, tydiqa, bactrian and mentions: keys, placeholders, scripts, punctuation."""
 
 from __future__ import annotations
 
@@ -24,14 +24,16 @@ FIELDS = {
     "wikiann": ("text",),
     "tydiqa": ("context", "question"),
     "bactrian": ("instruction", "input"),
+    "mentions": ("text", "category"),
 }
 LANGUAGES = {
     "pawsx": ["de", "en", "es", "fr", "ja", "ko", "zh"],
     "wikiann": sorted([*WORLD, "bn", "et", "it", "pt", "ta", "te"]),
     "tydiqa": sorted([*WORLD, "bn", "te"]),
     "bactrian": sorted([*WORLD, "bn", "et", "it", "pt", "ta", "te"]),
+    "mentions": WORLD,
 }
-LABELS = {"pawsx": ("different", "paraphrase")}
+LABELS = {"pawsx": ("different", "paraphrase"), "mentions": ("absent", "mentioned")}
 FILES = [(task, code) for task, codes in LANGUAGES.items() for code in codes]
 SCRIPTS = {
     "ar": "Arab", "bg": "Cyrl", "bn": "Beng", "el": "Grek", "he": "Hebr", "hi": "Deva", "ja": "Hani Hira Kana",

@@ -13,7 +13,7 @@ from text import plain_pair, plain_patterns
 from mslt_it.problems import Problem
 from mslt_it.records import fingerprint
 from mslt_it.world.concepts import CLASS_OF, CLASSES, OPPOSITE, Clause, NounPhrase, adjectives_of, class_of
-from mslt_it.world.generator import SPLIT_BUCKETS, split_pairs, task_examples
+from mslt_it.world.generator import SPLIT_BUCKETS, split_items, split_pairs, task_examples
 from mslt_it.world.inference import FRAMES, LABELS, Pair, sample_pair, weighted_patterns
 from mslt_it.world.languages import CODES
 
@@ -157,7 +157,7 @@ def test_the_rows_are_those_of_every_release() -> None:
 
 def test_the_same_seed_gives_the_same_items() -> None:
     first = split_pairs("test")
-    split_pairs.cache_clear()
+    split_items.cache_clear()
     assert split_pairs("test") == first
     assert {p.id for p in split_pairs("test", seed=1)} != {p.id for p in first}
     # An id is a fingerprint of the item, not of the process (hash() of a string is not).

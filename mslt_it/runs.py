@@ -70,6 +70,8 @@ class Run:
         if self.folder.exists() and not self.folder.is_dir():
             raise Problem(f"{self.folder} is a file. Choose another output_dir, or move it away.")
         found = self.fingerprint_of(self.folder)
+        if found is None and (self.folder / COMPLETE).exists():
+            raise Problem(f"{self.folder} holds something that is no run. Choose another output_dir.")
         if found == UNKNOWN and not self._has_this_recipe():
             raise Problem(
                 f"{self.folder / FINGERPRINT} cannot be read, and {CONFIG} beside it is not that of this run: nothing "

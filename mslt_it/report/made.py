@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection
 from pathlib import Path
 
 from mslt_it.evaluation.folder import REQUEST
+from mslt_it.problems import Problem
 from mslt_it.report.eval_report import write_eval_report
 from mslt_it.report.run_report import write_run_report
 from mslt_it.report.study_report import warnings, write_report
@@ -17,9 +18,12 @@ from mslt_it.study.collect import collect
 
 def report_of_run(folder: Path, out: Path, formats: Collection[str], examples: int, seed: int) -> list[Path]:
     """Writes the report of a run or an evaluation; what was written, the page first."""
-    if (folder / REQUEST).is_file():
-        return write_eval_report(folder, out, formats, examples, seed)
-    return write_run_report(folder, out, formats, examples, seed)
+    write = write_eval_report if (folder / REQUEST).is_file() else write_run_report
+    try:
+        return write(folder, out, formats, examples, seed)
+    except (AttributeError, LookupError, TypeError, ValueError) as error:  # sealed by another version, or by hand
+        what = f"{type(error).__name__}: {error}"
+        raise Problem(f"run={folder} is not as this version writes it ({what}). Make it again.") from error
 
 
 def report_of_study(

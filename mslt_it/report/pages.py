@@ -21,6 +21,7 @@ import jinja2
 import pandas as pd
 from markupsafe import Markup
 
+from mslt_it.problems import Problem
 from mslt_it.report import figures
 from mslt_it.store import write_atomically
 from mslt_it.study.analyse.findings import Figure
@@ -63,7 +64,13 @@ class Section:
 
 
 def write(out: Path, files: Mapping[str, str | bytes]) -> list[Path]:
-    """Writes the files, named by their path in ``out``; where they are, in order."""
+    """Writes the files, named by their path in ``out``; where they are, in order.
+
+    Raises:
+        Problem: a name leads out of ``out``, as names in a folder that others made may; nothing is written.
+    """
+    if others := [name for name in files if not (out / name).resolve().is_relative_to(out.resolve())]:
+        raise Problem(f"A part of the report is called '{others[0]}', which leads out of {out}. Nothing was written.")
     for name, content in files.items():
         path = out / name
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -24,20 +24,10 @@ from mslt_it import values
 from mslt_it.config.compose import load_recipe, resolved_yaml
 from mslt_it.config.recipe import Recipe
 from mslt_it.locks import LOCK, only_writer
-from mslt_it.problems import Problem, plain
+from mslt_it.problems import Problem, plain, warn
 from mslt_it.progress import tell
 from mslt_it.records import to_plain
-from mslt_it.store import (
-    COMPLETE,
-    find_damage,
-    is_intact,
-    put_aside,
-    read_json,
-    reopen,
-    seal,
-    write_atomically,
-    write_json,
-)
+from mslt_it.store import COMPLETE, find_damage, is_intact, read_json, reopen, seal, write_atomically, write_json
 
 FINGERPRINT, CONFIG = "fingerprint.json", "config.yaml"
 UNKNOWN = "unknown"
@@ -71,7 +61,8 @@ class Run:
             self.predictions.mkdir(parents=True, exist_ok=True)
             for path in self.folder.rglob("*"):  # what is appended to its log would go to whatever file it leads to
                 if path.is_symlink() and not path.is_dir():
-                    put_aside(path)
+                    warn(f"{path} was a link to another file: the link was removed.")
+                    path.unlink()
             if (self.folder / COMPLETE).exists():
                 reopen(self.folder, "run")
                 (self.folder / COMPLETE).unlink(missing_ok=True)

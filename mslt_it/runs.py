@@ -60,7 +60,8 @@ class Run:
         if self.is_main:
             self.predictions.mkdir(parents=True, exist_ok=True)
             for path in self.folder.rglob("*"):  # what is appended to its log would go to whatever file it leads to
-                if path.is_symlink() and not path.is_dir():
+                is_kept = "checkpoints" in path.parts  # read, or made anew as a whole
+                if path.is_symlink() and not path.is_dir() and not is_kept:
                     warn(f"{path} was a link to another file: the link was removed.")
                     path.unlink()
             if (self.folder / COMPLETE).exists():

@@ -295,8 +295,10 @@ def test_numbers_beyond_all_bounds(argument: str, call: Call, survived: Survived
         "a0: &a0 [1, 1]\n" + "".join(f"a{n}: &a{n} [*a{n - 1}, *a{n - 1}]\n" for n in range(1, 60)),
         "a: &a [*a]",
         "name: 2024-13-45",
+        'output_dir: "a\\0b"',
+        'task: {data: "\\ud800"}',
     ],
-    ids=["nested", "digits", "environment", "python", "cut", "aliases", "itself", "date"],
+    ids=["nested", "digits", "environment", "python", "cut", "aliases", "itself", "date", "nul", "half"],
 )
 def test_a_hostile_recipe_is_refused_in_a_line(recipe: str, tmp_path: Path, call: Call, survived: Survived) -> None:
     survived("hostile recipe")

@@ -10,6 +10,7 @@ The same folder gives the same files, byte for byte: no date, no path of the mac
 
 from __future__ import annotations
 
+import os
 import platform
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -69,7 +70,8 @@ def write(out: Path, files: Mapping[str, str | bytes]) -> list[Path]:
     Raises:
         Problem: a name leads out of ``out``, as names in a folder that others made may; nothing is written.
     """
-    if others := [name for name in files if not (out / name).resolve().is_relative_to(out.resolve())]:
+    inside = os.path.abspath(out)
+    if others := [name for name in files if not Path(os.path.abspath(out / name)).is_relative_to(inside)]:
         raise Problem(f"A part of the report is called '{others[0]}', which leads out of {out}. Nothing was written.")
     for name, content in files.items():
         path = out / name

@@ -34,7 +34,7 @@ def sealed_anew(folder: Path) -> None:
 
 
 OF_EVAL: list[tuple[str, Path_, Any, str]] = [
-    ("request.json", ("recipes", 0, "task", "name"), "../../evil", "which leads out of"),
+    ("request.json", ("recipes", 0, "task", "name"), "another", "is not as this version writes it"),
     ("request.json", ("recipes",), 7, "is not as this version writes it"),
     ("request.json", ("variants",), 5, "is not as this version writes it"),
     ("results.json", ("labels",), [{}], "is not as this version writes it"),
@@ -61,7 +61,13 @@ def test_a_report_of_a_folder_that_was_made_by_hand(own: Path, call: Call, survi
             (folder / name).write_bytes(before)
         sealed_anew(folder)
         assert call("report", f"run={folder.name}", f"out={folder.name}_page")[0] == 0
-    assert not list(own.rglob("*evil*")) and not (own / "run" / "report.html").exists()
+    for name in ("request.json", "results.json"):
+        text = (own / "scored" / name).read_text(encoding="utf-8")
+        (own / "scored" / name).write_text(text.replace('"xnli"', '"../../../evil"'), encoding="utf-8")
+    sealed_anew(own / "scored")
+    code, _, err = call("report", "run=scored", "format=[html,latex,pdf]", "out=new/page")
+    assert code == 2 and "../../../evil" in err and "which leads out of new/page" in err, err
+    assert not list(own.parent.rglob("*evil*")) and not (own / "run" / "report.html").exists()
 
 
 @pytest.mark.parametrize("line", ["x", "[1]", "{}", '{"label": 5}', '{"label": "entailment", "NAME": "abc"}'])
@@ -72,6 +78,22 @@ def test_no_temperature_is_fitted_on_lines_that_are_none(line: str, own: Path, s
     (own / "run" / "predictions" / "de.jsonl").write_text(f"{text}\n", encoding="utf-8")
     sealed_anew(own / "run")
     assert "predictions/de.jsonl is not as this version writes it" in str(calibrated(read_run(own / "run")))
+
+
+@pytest.mark.parametrize("place", ["", "done", "asked", "out.csv"])
+def test_parts_that_lead_elsewhere_are_refused(place: str, own: Path, call: Call, survived: Survived) -> None:
+    survived("a link in the place of a file that is written")
+    (own / "new.csv").write_text("lang,premise,hypothesis\nen,a,b\n", encoding="utf-8")
+    for name in ("done", "asked"):
+        (own / "precious" / name).mkdir(parents=True)
+        (own / "precious" / name / "kept").write_text("precious", encoding="utf-8")
+    link = own / ".out.csv.part" / place
+    link.parent.mkdir(exist_ok=True)
+    link.symlink_to(own / "precious" / ("done/kept" if "." in place else ""))
+    code, _, err = call("predict", "run=run", "data=new.csv", "out=out.csv")
+    assert code == 2 and f".out.csv.part/{place}".rstrip("/") + " is a link" in err, err
+    kept = [path for path in (own / "precious").rglob("*") if path.is_file()]
+    assert [path.read_text(encoding="utf-8") for path in kept] == ["precious"] * 2
 
 
 def test_a_log_that_leads_elsewhere_is_not_written_to(own: Path, call: Call, survived: Survived) -> None:

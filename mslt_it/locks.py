@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from mslt_it.problems import Problem, warn
-from mslt_it.store import read_json
+from mslt_it.store import no_link, read_json
 
 LOCK = ".lock"  # in a folder that is written to piece by piece
 WAIT = "for another process that writes to the same place; else it is refused"  # what wait= means in every command
@@ -29,7 +29,7 @@ def locked(path: Path, *, wait: bool = True) -> Iterator[bool]:
     ``wait`` is False."""
     path.parent.mkdir(parents=True, exist_ok=True)
     while True:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+        descriptor = no_link(str(path), os.O_RDWR | os.O_CREAT)
         try:
             held = _take(descriptor, wait)
             if held and not _is_at(path, descriptor):
@@ -75,8 +75,8 @@ def beside(out: Path) -> Path:
 
 def holder(lock: Path) -> str:
     """Who holds a lock, in parentheses; nothing where its file does not say."""
-    found = read_json(lock) or {}
-    return " ({command}, process {pid} on {host}, since {since})".format(**found) if len(found) == 4 else ""
+    said, found = " ({command}, process {pid} on {host}, since {since})", read_json(lock) or {}
+    return said.format(**found) if found.keys() == {"command", "pid", "host", "since"} else ""
 
 
 def _take(descriptor: int, wait: bool) -> bool:

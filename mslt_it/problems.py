@@ -11,6 +11,9 @@ _ESCAPED = {n: f"\\x{n:02x}" for n in (*range(9), *range(11, 32), *range(127, 16
 _ESCAPED |= {n: f"\\u{n:04x}" for n in (0x061C, *range(0x202A, 0x202F), *range(0x2066, 0x206A))}
 
 
+MOST_KNOWN = 200  # names that a message lists
+
+
 def plain(text: str) -> str:
     """The text with every control character in it written out, so that no terminal obeys what stands in data."""
     return text.translate(_ESCAPED)
@@ -46,7 +49,7 @@ def nearest(value: str, known: Iterable[str]) -> str:
     names = sorted(set(known))
     close = difflib.get_close_matches(value, names, n=1, cutoff=0.5)
     guess = f"Did you mean '{close[0]}'? " if close else ""
-    return f"{guess}Known: {', '.join(names)}."
+    return f"{guess}Known: {some(names, MOST_KNOWN)}."
 
 
 def some(names: Sequence[str], most: int) -> str:

@@ -24,7 +24,7 @@ from mslt_it import values
 from mslt_it.config.compose import load_recipe, resolved_yaml
 from mslt_it.config.recipe import Recipe
 from mslt_it.locks import LOCK, only_writer
-from mslt_it.problems import Problem, plain
+from mslt_it.problems import Problem, plain, warn
 from mslt_it.progress import tell
 from mslt_it.records import to_plain
 from mslt_it.store import COMPLETE, find_damage, is_intact, read_json, reopen, seal, write_atomically, write_json
@@ -58,6 +58,11 @@ class Run:
         self.refuse_another()
         if self.is_main:
             self.predictions.mkdir(parents=True, exist_ok=True)
+            for path in self.folder.rglob("*"):  # what is appended to its log would go to whatever file it leads to
+                is_kept = "checkpoints" in path.parts  # read, or made anew as a whole
+                if path.is_symlink() and not path.is_dir() and not is_kept:
+                    warn(f"{path} was a link to another file: the link was removed.")
+                    path.unlink()
             if (self.folder / COMPLETE).exists():
                 reopen(self.folder, "run")
                 (self.folder / COMPLETE).unlink(missing_ok=True)
@@ -69,6 +74,8 @@ class Run:
         if self.folder.exists() and not self.folder.is_dir():
             raise Problem(f"{self.folder} is a file. Choose another output_dir, or move it away.")
         found = self.fingerprint_of(self.folder)
+        if found is None and (self.folder / COMPLETE).exists():
+            raise Problem(f"{self.folder} holds something that is no run. Choose another output_dir.")
         if found == UNKNOWN and not self._has_this_recipe():
             raise Problem(
                 f"{self.folder / FINGERPRINT} cannot be read, and {CONFIG} beside it is not that of this run: nothing "

@@ -68,6 +68,11 @@ def was_altered(content: Mapping[str, Any]) -> bool:
 # ---------------------------------------------------------------- files
 
 
+def no_link(path: str, flags: int) -> int:
+    """Opens a file of ours; where somebody put a link in its place, an OSError instead of the file that it leads to."""
+    return os.open(path, flags | os.O_NOFOLLOW, 0o666)
+
+
 def write_atomically(path: Path, content: str | bytes) -> None:
     """The file has its old content or ``content``, never a part of it, whenever the process dies. A folder in its
     place is put aside."""
@@ -76,7 +81,7 @@ def write_atomically(path: Path, content: str | bytes) -> None:
         if place.is_dir():
             put_aside(place)
     try:
-        with open(temporary, "wb") as file:
+        with open(temporary, "wb", opener=no_link) as file:
             file.write(content.encode() if isinstance(content, str) else content)
             file.flush()
             os.fsync(file.fileno())
@@ -255,17 +260,28 @@ def take_place(part: Path, out: Path) -> None:
 def sealing(out: Path) -> Iterator[Path]:
     """A hidden folder to be filled: sealed at the end, it becomes ``out``, which is as it was until then, and stays so
     where anything fails."""
-    part = out.with_name(f".{out.name}.part")
+    part, there = out.with_name(f".{out.name}.part"), _entry(out)
     try:
         shutil.rmtree(part, ignore_errors=True)  # of one that was killed
         part.mkdir(parents=True)
         yield part
         seal(part, [file for file in part.rglob("*") if file.is_file()])
+        if _entry(out) != there:
+            raise Problem(f"{out} was written to by something else meanwhile: that is left there. Give another folder.")
         take_place(part, out)
     except (OSError, SafetensorError) as error:
         raise Problem(f"{out} could not be written: {error}. What was there is as it was.") from error
     finally:
         shutil.rmtree(part, ignore_errors=True)
+
+
+def _entry(out: Path) -> tuple[int, int] | None:
+    """What tells a place from itself when something was put there; None where there is nothing or an empty folder."""
+    with contextlib.suppress(OSError):
+        found = out.stat()
+        if not out.is_dir() or any(out.iterdir()):
+            return found.st_ino, found.st_mtime_ns
+    return None
 
 
 def _short(value: Any) -> str:

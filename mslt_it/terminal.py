@@ -31,7 +31,7 @@ _REMEDIES = {
     errno.EISDIR: "A folder is in the place of a file: move it away, or give another place.",
     errno.ENOTEMPTY: "A folder is in the way: move it away, or give another place.",
     errno.ENOENT: "It is not there, or a link to it leads nowhere: make it, or remove the link.",
-    errno.ELOOP: "Links lead in a circle: remove them.",
+    errno.ELOOP: "A link is in the place of a file of ours, or links lead in a circle: remove it.",
     errno.EIO: "The disk could not be read or written: look at it, or give another place.",
     errno.ESTALE: "The network's file system has lost it: start again.",
     errno.EMFILE: "Too many files are open: raise `ulimit -n`.",

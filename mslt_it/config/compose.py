@@ -52,6 +52,8 @@ def load_recipe(
         refuse_unfilled(key, value, f"Write the value itself in recipe '{name}', or on the command line: {key}=VALUE.")
         if value == UNSET:
             raise Problem(f"{key}: no value in recipe '{name}'. Give one: {key}=VALUE.")
+        if re.search("[\0\ud800-\udfff]", value):
+            raise Problem(f"{key}={value!r} holds a NUL or half a character, which no name or prompt can. Take it out.")
     content["task"]["prompts"] = {
         **content["task"]["prompts"],
         **own_prompts(content["task"]["prompts_from"] or content["task"]["name"], config_dir),

@@ -26,7 +26,7 @@ TABLES = (*DELIMITED, ".jsonl", ".ndjson", ".json", ".parquet", ".xlsx")
 CONLL = (".conll", ".iob", ".iob2", ".bio")
 LANGUAGE_COLUMNS = ("lang", "language", "language_code", "lang_code", "locale")
 ID_NAMES = ("id", "idx")
-MOST_ROWS = 50_000_000  # beyond these a file was made to fill the memory
+MOST_ROWS = 50_000_000  # or cells of a sheet: beyond these a file was made to fill the memory
 SOME_ROWS = 1024  # of a Parquet file, that are unpacked before they are looked at
 MOST_SHARED = 10_000  # cells that are looked up to be held once
 _SPLITS = {
@@ -185,11 +185,16 @@ def _excel_cells(path: Path) -> list[tuple[str, list[Any]]]:
         with zipfile.ZipFile(path) as packed:
             refuse_bomb(path, path.stat().st_size, sum(part.file_size for part in packed.infolist()))
         book = openpyxl.load_workbook(path, read_only=True, data_only=True)
-        sheets = {}
+        sheets, number = dict[str, list[tuple[str, list[Any]]]](), 0
         for sheet in book.worksheets:
             sheet.reset_dimensions()  # some programs write a wrong size, and rows would be cut
-            cells = [(f"row {n}", [_plain(cell) for cell in row]) for n, row in enumerate(sheet.values, 1)]
-            sheets[sheet.title] = [(place, row) for place, row in cells if any(cell != "" for cell in row)]
+            rows = sheets[sheet.title] = []
+            for place, row in enumerate(sheet.values, 1):
+                number += len(row)  # a cell far to the right makes all before it
+                if number > MOST_ROWS:
+                    raise Problem(f"{path} has more than {MOST_ROWS:,} cells. Keep the columns you need.")
+                if any(cell not in (None, "") for cell in row):
+                    rows.append((f"row {place}", [_plain(cell) for cell in row]))
         book.close()
     except Exception as error:  # openpyxl lets through whatever zip and XML raise
         if isinstance(error, Problem):
@@ -297,22 +302,26 @@ def _is_one_tagged(item: Mapping[str, Any]) -> bool:
 
 
 def _read_parquet(path: Path) -> list[Row]:
+    return [Row(f"row {i}", item) for i, item in enumerate(parquet_rows(path, MOST_ROWS), 1)]
+
+
+def parquet_rows(path: Path, most: int | None = None) -> Iterator[dict[str, Any]]:
+    """The rows of a Parquet file, one after another; a Problem for one of more than ``most``, and for a bomb."""
     import pyarrow.parquet
 
     try:
-        about = pyarrow.parquet.read_metadata(path)
-        named_cells(path, "its schema", about.schema.to_arrow_schema().names)
-        if about.num_rows > MOST_ROWS:
-            raise Problem(
-                f"{path} holds {about.num_rows:,} rows; at most {MOST_ROWS:,} are read of a file. Keep those you need."
-            )
-        size, items, unpacked = path.stat().st_size, list[dict[str, Any]](), 0
-        refuse_bomb(path, size, sum(about.row_group(number).total_byte_size for number in range(about.num_row_groups)))
         with pyarrow.parquet.ParquetFile(path) as file:
+            about, size, unpacked = file.metadata, path.stat().st_size, 0
+            named_cells(path, "its schema", file.schema_arrow.names)
+            if most is not None and about.num_rows > most:
+                raise Problem(
+                    f"{path} holds {about.num_rows:,} rows; at most {most:,} are read of a file. Keep those you need."
+                )
+            groups = map(about.row_group, range(about.num_row_groups))
+            refuse_bomb(path, size, sum(group.total_byte_size for group in groups))
             for batch in file.iter_batches(SOME_ROWS):
                 unpacked += batch.nbytes  # a text that the file holds once may stand in every row
                 refuse_bomb(path, size, unpacked)
-                items += batch.to_pylist()
+                yield from batch.to_pylist()
     except (OSError, ValueError) as error:
         raise Problem(f"{path} cannot be read as Parquet: {error}. Fetch or write it again.") from error
-    return [Row(f"row {i}", item) for i, item in enumerate(items, 1)]

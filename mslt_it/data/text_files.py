@@ -60,6 +60,19 @@ def refuse_bomb(path: Path, size: int, unpacked: int) -> None:
         )
 
 
+class Unpacked(gzip.GzipFile):
+    """A compressed file that is read piece by piece; a Problem as soon as it is a bomb."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self._place, self._size = path, path.stat().st_size
+
+    def read1(self, size: int = -1) -> bytes:
+        found = super().read1(size)
+        refuse_bomb(self._place, self._size, self.tell())
+        return found
+
+
 def encoding_of(head: bytes) -> str:
     """What a file's first bytes say of its encoding; UTF-8 where they say nothing."""
     return next((name for mark, name in _ENCODINGS if head.startswith(mark)), "utf-8")
@@ -71,7 +84,8 @@ def not_decoded(path: Path, file: IO[bytes], error: UnicodeDecodeError) -> Probl
     file.seek(0)
     if remedy := next((what for mark, what in _NO_TEXT.items() if head.startswith(mark)), ""):
         return Problem(f"{path} is no text: its content is {remedy}.")
-    for number, raw in enumerate(file if encoding_of(head).startswith("utf-8") else (), 1):
+    lines = iter(lambda: file.readline(BOMB), b"") if encoding_of(head).startswith("utf-8") else ()
+    for number, raw in enumerate(lines, 1):
         try:
             raw.decode()
         except UnicodeDecodeError as found:

@@ -60,10 +60,13 @@ def calibrated(run: FinishedRun) -> Calibration | str:
         place = f"predictions/{code}.jsonl"
         if not is_intact(run.folder, place):
             return f"the run's {place} is missing or altered, so nothing says how often it is right in held-out rows"
-        for line in map(json.loads, (run.folder / place).read_text(encoding="utf-8").splitlines()):
-            if line.get(f"{ADAPTER}_prediction") is not None:
-                scores.append(line[f"{ADAPTER}_log_likelihoods"])
-                right.append(names.index(line["label"]))
+        try:
+            for line in map(json.loads, (run.folder / place).read_text(encoding="utf-8").splitlines()):
+                if line.get(f"{ADAPTER}_prediction") is not None:
+                    right.append(names.index(line["label"]))
+                    scores.append([float(line[f"{ADAPTER}_log_likelihoods"][n]) for n in range(len(names))])
+        except (AttributeError, LookupError, TypeError, ValueError) as error:  # sealed by another version, or by hand
+            return f"the run's {place} is not as this version writes it ({error})"
     if len(scores) < MIN_ROWS:
         return (
             f"the run has {len(scores)} held-out rows with scores, and a temperature needs {MIN_ROWS} "

@@ -27,7 +27,7 @@ from jinja2 import Environment, TemplateSyntaxError, nodes
 
 from mslt_it.command import recipe_arguments as parse_arguments
 from mslt_it.config.compose import load_recipe
-from mslt_it.config.files import share_dir
+from mslt_it.config.files import parse_yaml, share_dir
 from mslt_it.config.recipe import PromptConfig, Recipe, TaskConfig
 from mslt_it.data.build import build_scored_set, with_found_labels
 from mslt_it.data.files import canonical_split
@@ -171,15 +171,16 @@ def refuse_code(path: str | Path) -> int:
         raise Problem(f"{root} holds no task file (*.yaml). Give the folder of the task files, such as eval/tasks.")
     for file in files:
         try:
-            content = yaml.safe_load(file.read_text(encoding="utf-8"))
-        except (yaml.YAMLError, ValueError, RecursionError) as error:
-            raise Problem(
-                f"{file} is not plain YAML, reading it could run code: {' '.join(str(error).split())}"
-            ) from error
+            content = parse_yaml(file)
+        except Problem as problem:
+            raise Problem(f"{problem} Reading it in another way could run code.") from problem
         if not isinstance(content, dict):
             raise Problem(f"{file} is no task file: it must map keys to values.")
-        for what, remedy in _refusals(content):
-            raise Problem(f"{file}: {what}, which could run code. {remedy}")
+        try:
+            for what, remedy in _refusals(content):
+                raise Problem(f"{file}: {what}, which could run code. {remedy}")
+        except (AttributeError, TypeError) as error:  # a number where lm-eval has a list
+            raise Problem(f"{file} is no task file: {error}. Write it as those in eval/tasks.") from error
     return len(files)
 
 

@@ -99,7 +99,8 @@ def read_run(folder: Path | str) -> FinishedRun:
     for name, wrong in altered(folder, DECISIVE):
         raise Problem(f"run={folder}: {name} {wrong}. {TRAIN_AGAIN}")
     provenance = (read_json(folder / "results.json") or {}).get("provenance")
-    if not isinstance(provenance, dict) or not {"adapter_sha256", "base_sha256"} <= provenance.keys():
+    provenance = provenance if isinstance(provenance, dict) else {}
+    if not all(isinstance(provenance.get(name), str) for name in ("adapter_sha256", "base_sha256")):
         raise Problem(f"run={folder}: results.json does not say which adapter and base it is of. {TRAIN_AGAIN}")
     found = adapter_hash(folder / ADAPTER)
     if found != provenance["adapter_sha256"]:

@@ -122,6 +122,9 @@ def _alone(job: Job, state: PartialState) -> Iterator[None]:
             _refuse(job)
             stack.enter_context(only_writer(job.out, beside(job.out), wait=job.wait))
             _refuse(job)  # what was waited for may have written it
+            for path in itertools.chain([job.part], job.part.rglob("*")):  # are written to and removed
+                if path.is_symlink():
+                    raise Problem(f"{path} is a link, and parts of what is labelled are kept there. Remove it.")
             job.part.mkdir(exist_ok=True)
 
         on_main(state, begin)

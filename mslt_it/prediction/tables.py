@@ -19,8 +19,8 @@ import pyarrow.parquet
 
 from mslt_it import values
 from mslt_it.data.delimited import csv_records, csv_texts, excel_mark, named_cells, separator_of
-from mslt_it.data.files import ending, parse_json
-from mslt_it.data.text_files import encoding_of, not_decoded
+from mslt_it.data.files import ending, parquet_rows, parse_json
+from mslt_it.data.text_files import Unpacked, encoding_of, not_decoded
 from mslt_it.problems import Problem
 
 FORMATS = {"csv": (".csv",), "tsv": (".tsv", ".tab"), "jsonl": (".jsonl", ".ndjson"), "parquet": (".parquet",)}
@@ -80,7 +80,7 @@ def scan(path: Path, form: str) -> Table:
 def _rows(path: Path, form: str) -> Iterator[Values]:
     try:
         if form == "parquet":
-            yield from _parquet_rows(path)
+            yield from parquet_rows(path)
         else:
             with _text(path, form) as file:
                 yield from {"csv": _csv_rows, "tsv": _tsv_rows, "jsonl": _json_rows}[form](path, file)
@@ -92,7 +92,7 @@ def _rows(path: Path, form: str) -> Iterator[Values]:
 
 
 def _bytes(path: Path) -> IO[bytes]:
-    return cast(IO[bytes], gzip.open(path)) if path.suffix.lower() == ".gz" else open(path, "rb")
+    return cast(IO[bytes], Unpacked(path)) if path.suffix.lower() == ".gz" else open(path, "rb")
 
 
 def _text(path: Path, form: str) -> IO[str]:
@@ -142,16 +142,6 @@ def _json_rows(path: Path, file: IO[str]) -> Iterator[Values]:
             if not isinstance(row, dict):
                 raise Problem(f'{path} line {number} is not an object. Write {{"text": ...}} for each row.')
             yield row
-
-
-def _parquet_rows(path: Path) -> Iterator[Values]:
-    try:
-        file = pyarrow.parquet.ParquetFile(path)  # read in parts, however many rows it holds
-        named_cells(path, "its schema", file.schema_arrow.names)
-        for batch in file.iter_batches(BATCH):
-            yield from batch.to_pylist()
-    except (OSError, ValueError) as error:
-        raise Problem(f"{path} cannot be read as Parquet: {error}. Fetch or write it again.") from error
 
 
 # ---------------------------------------------------------------- writing

@@ -40,7 +40,11 @@ MOST_SYSTEMS = 4  # in one figure
 def report_of_run(folder: Path, out: Path, formats: Collection[str], examples: int, seed: int) -> list[Path]:
     """Writes the report of a run or an evaluation; what was written, the page first."""
     write_it = write_eval_report if (folder / REQUEST).is_file() else write_run_report
-    return write_it(folder, out, formats, examples, seed)
+    try:
+        return write_it(folder, out, formats, examples, seed)
+    except (AttributeError, LookupError, TypeError, ValueError) as error:  # sealed by another version, or by hand
+        what = f"{type(error).__name__}: {error}"
+        raise Problem(f"run={folder} is not as this version writes it ({what}). Make it again.") from error
 
 
 def write_eval_report(folder: Path, out: Path, formats: Collection[str], examples: int, seed: int) -> list[Path]:

@@ -13,6 +13,7 @@ The same folder gives the same files, byte for byte: no date, no path of the mac
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,7 @@ import pandas as pd
 from markupsafe import Markup
 
 from mslt_it import values
+from mslt_it.problems import Problem
 from mslt_it.report import figures
 from mslt_it.store import write_atomically
 from mslt_it.study.analyse.findings import Figure
@@ -67,6 +69,9 @@ def write(
         pages: file -> its template.
         report: what the templates show; tables and figures are those of its ``sections`` and their parts.
         beside: every table as CSV and figure as SVG, too.
+
+    Raises:
+        Problem: a name leads out of ``out``, as names in a folder that others made may; nothing is written.
     """
     parts = [one for section in report["sections"] for one in (section, *section.parts)]
     tables = [found for one in parts for found in one.tables]
@@ -83,6 +88,9 @@ def write(
         files |= {f"tables/{name}.tex": as_latex(table) for name, table in tables}
     if "pdf" in formats:
         files |= {f"figures/{name}.pdf": figures.as_pdf(figure, name) for name, figure in drawn}
+    inside = os.path.abspath(out)
+    if others := [name for name in files if not Path(os.path.abspath(out / name)).is_relative_to(inside)]:
+        raise Problem(f"A part of the report is called '{others[0]}', which leads out of {out}. Nothing was written.")
     for name, content in files.items():
         path = out / name
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -2,6 +2,8 @@
 
     python tests/faults/kill_sweep.py FOLDER --write            # all of them: writes benchmarks/results/kill_sweep.txt
     python tests/faults/kill_sweep.py FOLDER --points 26 eval   # of eval alone, and spread over all of it
+    python tests/faults/kill_sweep.py FOLDER --share 2/4 train  # every fourth from the second on: for four processes
+    python tests/faults/kill_sweep.py FOLDER --points 0 --write # none: the table of what FOLDER/points.jsonl has
 
 At a file operation the process is killed before it (``killed``) or, where it opens a file, just after it, with nothing
 or a torn line in it (``torn``); or it is told that the disk is full (``full``), or to end (``ended``, SIGTERM). Once
@@ -23,6 +25,7 @@ import gc
 import itertools
 import json
 import os
+import random
 import shutil
 import signal
 import sys
@@ -147,6 +150,7 @@ def start(arguments: Sequence[str], fault: str = "", at: int = 0) -> int:
     if process:
         return os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
     signal.alarm(SECONDS)
+    torch.set_num_threads(1)  # makes torch's pool anew here: threads that load weights would, several at once, and fail
     silent = os.open("said.txt", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     os.dup2(silent, 1)
     os.dup2(silent, 2)
@@ -198,7 +202,7 @@ class Sweep:
         self.operations: list[Any] = json.loads(Path("seen.json").read_text(encoding="utf-8"))
         self.once_done = start(self.arguments)  # mslt predict overwrites nothing
 
-    def points(self, faults: Sequence[str], number: int | None) -> list[tuple[str, int]]:
+    def points(self, faults: Sequence[str], number: int | None, share: str) -> list[tuple[str, int]]:
         where = {"torn": ("open",), "full": FILLING}
         every = [
             (fault, at)
@@ -206,11 +210,14 @@ class Sweep:
             for fault in faults
             if fault != "clock" and event in where.get(fault, (event,))
         ]
-        every = every if number is None else every[:: max(1, len(every) // number)][:number]
-        return [*[("clock", 1)] * ("clock" in faults), *every]
+        every = every[:: max(1, len(every) // number)][:number] if number else every
+        random.Random(0).shuffle(every)  # what is cut short has been everywhere
+        mine, shares = map(int, share.split("/"))
+        return [*[("clock", 1)] * ("clock" in faults), *every][mine - 1 :: shares]
 
     def point(self, fault: str, at: int) -> dict[str, Any]:
-        found = {"command": self.name, "fault": fault, "at": at, "became": "survived"}
+        found: dict[str, Any] = {"command": self.name, "operations": len(self.operations), "fault": fault, "at": at}
+        found["became"] = "survived"
         if fault in ("killed", "torn"):
             bring_back(fault, at, self.operations[at - 1])
         else:
@@ -233,10 +240,13 @@ class Sweep:
             return False
         if code == 0:  # what failed was not needed (a cache), or all was done
             return bool(self.look(self.out) == self.expected)
+        if code == 1 and self.name == "study":  # a cell failed; the others are done
+            return "FAILED: " in said and "Start the same command again" in said
         return code == (143 if fault == "ended" else 2) and said.count("error: ") == 1
 
 
-def table(points: Sequence[dict[str, Any]], operations: dict[str, int]) -> str:
+def table(points: Sequence[dict[str, Any]]) -> str:
+    operations = {one["command"]: one["operations"] for one in points}
     became = Counter((one["command"], one["fault"], one["became"]) for one in points)
     names = ("survived", "inexact", "stuck", "unclean")
     lines = [f"{'command':8} {'fault':7} {'operations':>10} {'tries':>6} " + " ".join(f"{name:>8}" for name in names)]
@@ -256,6 +266,7 @@ def main() -> None:
     parser.add_argument("commands", nargs="*", default=list(JOBS), metavar="COMMAND")
     parser.add_argument("--faults", default=",".join(FAULTS[:2]), help=f"of {','.join(FAULTS)}")
     parser.add_argument("--points", type=int, help="at most so many of each command, spread over all of it")
+    parser.add_argument("--share", default="1/1", metavar="I/N", help="every N-th of them, from the I-th on")
     parser.add_argument("--write", action="store_true", help=f"the table into {RESULTS.name}")
     options = parser.parse_args()
     options.folder.mkdir(parents=True, exist_ok=True)
@@ -264,29 +275,29 @@ def main() -> None:
     torch.set_num_threads(1)  # a pool of threads would not be there after a fork
     study.make_executor = in_this_process
     Path("new.csv").write_text(ROWS, encoding="utf-8")
-    log, operations = Path("points.jsonl"), dict[str, int]()
+    log = Path("points.jsonl")
     log.touch()
     points = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
     known = {(one["command"], one["fault"], one["at"]) for one in points}
-    with open(os.devnull, "w") as null:
-        sys.stdout, said = null, sys.stdout
-        cli.main([*TRAIN])
+    if options.points != 0:
+        with open(os.devnull, "w") as null:
+            sys.stdout, said = null, sys.stdout
+            cli.main([*TRAIN])
+            for name in options.commands:
+                cli.main([one.replace("OUT", str(emptied(name))) for one in JOBS[name][0]])
+            sys.stdout = said
+        gc.collect()
+        gc.freeze()  # the children's collections, which TRL asks for, would walk through all of torch
+        os.fsync = lambda file: None  # a process that dies loses nothing that it has handed to the system
         for name in options.commands:
-            cli.main([one.replace("OUT", str(emptied(name))) for one in JOBS[name][0]])
-        sys.stdout = said
-    gc.collect()
-    gc.freeze()  # the children's collections, which TRL asks for, would walk through all of torch
-    os.fsync = lambda file: None  # a process that dies loses nothing that it has handed to the system
-    for name in options.commands:
-        sweep, began = Sweep(name), time.monotonic()
-        operations[name] = len(sweep.operations)
-        for fault, at in sweep.points(options.faults.split(","), options.points):
-            if (name, fault, at) not in known:
-                points.append(sweep.point(fault, at))
-                with log.open("a", encoding="utf-8") as file:
-                    file.write(json.dumps(points[-1]) + "\n")
-        print(f"{name}: {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
-    text = table([one for one in points if one["command"] in operations], operations)
+            sweep, began = Sweep(name), time.monotonic()
+            for fault, at in sweep.points(options.faults.split(","), options.points, options.share):
+                if (name, fault, at) not in known:
+                    points.append(sweep.point(fault, at))
+                    with log.open("a", encoding="utf-8") as file:
+                        file.write(json.dumps(points[-1]) + "\n")
+            print(f"{name}: {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
+    text = table([one for one in points if one["command"] in options.commands])
     print(text, end="")
     if options.write:
         RESULTS.write_text(text, encoding="utf-8")

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import openpyxl
 import pyarrow
 import pyarrow.parquet
 import pytest
@@ -29,6 +30,7 @@ from mslt_it.models.gguf_header import read_header
 from mslt_it.models.lora import read_lora
 from mslt_it.models.model_errors import refuse_folder
 from mslt_it.models.tokenizers import load_tokenizer
+from mslt_it.prediction import tables
 from mslt_it.problems import Problem
 from mslt_it.world.mini_model import weights_dir
 
@@ -230,9 +232,13 @@ def test_a_file_made_to_fill_the_memory(name: str, tmp_path: Path, survived: Sur
     make(tmp_path / name)
     with pytest.raises(Problem, match=rf"{re.escape(name)} .*{said}"):
         files.read_table(tmp_path / name, ["text"])
+    if "unpacks" in said and not name.endswith(".xlsx"):  # row by row, as mslt predict reads
+        with pytest.raises(Problem, match=rf"{re.escape(name)} .*{said}"):
+            tables.scan(tmp_path / name, name.split(".")[1])
 
 
-def test_bombs_are_told_by_their_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_bombs_are_told_by_their_size(tmp_path: Path, survived: Survived, monkeypatch: pytest.MonkeyPatch) -> None:
+    survived("data file that unpacks to gigabytes", 6)
     monkeypatch.setattr(text_files, "BOMB", 2**16)
     path = tmp_path / "rows.csv.gz"
     path.write_bytes(gzip.compress(b"lang,text\n" + b"en,aaaaaaaa\n" * 50_000))
@@ -242,9 +248,23 @@ def test_bombs_are_told_by_their_size(tmp_path: Path, monkeypatch: pytest.Monkey
         files.read_table(tmp_path / "rows.parquet", ["text"])
     with pytest.raises(Problem, match=r"rows\.csv\.gz unpacks from 0\.0 MiB to .* 200 times its size"):
         files.read_table(path, ["text"])
+    for form, name in (("parquet", "rows.parquet"), ("csv", "rows.csv.gz"), ("jsonl", "rows.jsonl.gz")):
+        if form == "jsonl":  # in one line, with what is no UTF-8 in front of it
+            (tmp_path / name).write_bytes(gzip.compress(b"\xff" + b"a" * 10**6))
+        with pytest.raises(Problem, match=rf"{re.escape(name)} (unpacks from 0\.0 MiB|line 1 is not UTF-8)"):
+            tables.scan(tmp_path / name, form)
+    book = openpyxl.Workbook()
+    for row in range(1, 4):
+        book.active.cell(row, 900, "far to the right")
+    book.save(tmp_path / "rows.xlsx")
+    monkeypatch.setattr(files, "MOST_ROWS", 2000)
+    with pytest.raises(Problem, match=r"rows\.xlsx has more than 2,000 cells"):
+        files.read_table(tmp_path / "rows.xlsx", ["text"])
+    monkeypatch.undo()
     words = "".join(f"en,{n * 7919 % 10_007} words {n * 104_729 % 65_521}\n" for n in range(9000))
     path.write_bytes(gzip.compress(f"lang,text\n{words}".encode()))  # large, and an ordinary file
-    assert len(files.read_table(path, ["text"])) == 9000
+    monkeypatch.setattr(text_files, "BOMB", 2**16)
+    assert len(files.read_table(path, ["text"])) == tables.scan(path, "csv").num_rows == 9000
 
 
 NUMBERS = {
@@ -275,8 +295,10 @@ def test_numbers_beyond_all_bounds(argument: str, call: Call, survived: Survived
         "a0: &a0 [1, 1]\n" + "".join(f"a{n}: &a{n} [*a{n - 1}, *a{n - 1}]\n" for n in range(1, 60)),
         "a: &a [*a]",
         "name: 2024-13-45",
+        'output_dir: "a\\0b"',
+        'task: {data: "\\ud800"}',
     ],
-    ids=["nested", "digits", "environment", "python", "cut", "aliases", "itself", "date"],
+    ids=["nested", "digits", "environment", "python", "cut", "aliases", "itself", "date", "nul", "half"],
 )
 def test_a_hostile_recipe_is_refused_in_a_line(recipe: str, tmp_path: Path, call: Call, survived: Survived) -> None:
     survived("hostile recipe")

@@ -14,7 +14,9 @@ import pytest
 from small_run import TRAIN, Call, Survived, unfinished
 
 from mslt_it import pipeline
-from mslt_it.locks import LOCK, locked
+from mslt_it.locks import LOCK, beside, locked
+from mslt_it.problems import Problem
+from mslt_it.store import sealing, write_atomically
 
 # What is written by each command, and what stands for it.
 WRITERS = {
@@ -114,3 +116,39 @@ def test_many_at_once_hold_it_one_after_another(tmp_path: Path, survived: Surviv
     for thread in threads:
         thread.join()
     assert done == [True] * 40 and most == [1] and not list(tmp_path.iterdir())
+
+
+def test_what_another_command_put_there_meanwhile_stays(tmp_path: Path, survived: Survived) -> None:
+    """mslt train and mslt merge with one folder, say: each holds a lock of its own kind."""
+    survived("another command writes to the same place meanwhile", 2)
+    out = tmp_path / "out"
+    for content in ("a run", "another run"):
+        with pytest.raises(Problem, match="was written to by something else meanwhile"), sealing(out) as part:
+            (part / "config.json").write_text("{}", encoding="utf-8")
+            out.mkdir(exist_ok=True)
+            write_atomically(out / "results.json", content)
+        assert (out / "results.json").read_text(encoding="utf-8") == content
+        assert [path.name for path in tmp_path.iterdir()] == ["out"] and len(list(out.iterdir())) == 1
+
+
+def test_a_run_is_not_written_into_something_else(own: Path, call: Call, survived: Survived) -> None:
+    survived("another command writes to the same place meanwhile")
+    (own / "merged").mkdir()
+    (own / "merged" / "COMPLETE.json").write_text("{}", encoding="utf-8")
+    code, _, err = call(*TRAIN[:-1], "output_dir=merged")
+    assert code == 2 and err == "error: merged holds something that is no run. Choose another output_dir.\n"
+    assert len(list((own / "merged").iterdir())) == 1
+
+
+def test_no_link_in_the_place_of_a_file_of_ours_is_followed(tmp_path: Path, survived: Survived) -> None:
+    """In a folder that others may write to, one could lead to any file of the user's."""
+    survived("a link in the place of a file that is written", 2)
+    precious, out = tmp_path / "precious", tmp_path / "out.json"
+    precious.write_text("precious", encoding="utf-8")
+    for link in (beside(out), out.with_name(".out.json.part")):
+        link.symlink_to(precious)
+    with pytest.raises(OSError, match="symbolic links"), locked(beside(out)):
+        pass
+    with pytest.raises(OSError, match="symbolic links"):
+        write_atomically(out, "{}")
+    assert precious.read_text(encoding="utf-8") == "precious" and not out.exists()

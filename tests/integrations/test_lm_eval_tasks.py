@@ -196,9 +196,22 @@ def test_task_files_with_code_are_refused(tmp_path: Path, change: dict[str, Any]
 def test_tags_are_refused_and_not_followed(tmp_path: Path, tag: str) -> None:
     (tmp_path / "utils.py").write_text("open('ran', 'w')\ndef run(x): return x\n", encoding="utf-8")
     (tmp_path / "mine.yaml").write_text(f"task: mine\ndoc_to_text: {tag}\n", encoding="utf-8")
-    with pytest.raises(Problem, match=r"mine\.yaml is not plain YAML, reading it could run code"):
+    with pytest.raises(Problem, match=r"mine\.yaml is not valid YAML: .* could run code"):
         refuse_code(tmp_path)
     assert not Path("ran").exists()
+
+
+ODD = [
+    {"metric_list": 5}, {"filter_list": ["x"]}, {"filter_list": [{"filter": ["x"]}]}, {"dataset_kwargs": 5},
+    {"doc_to_text": "{{ {'a': " + "-" * 100_000 + "1}[a] }}"},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("change", ODD, ids=range(len(ODD)))
+def test_task_files_of_another_shape_are_refused_in_a_line(tmp_path: Path, change: dict[str, Any]) -> None:
+    (tmp_path / "mine.yaml").write_text(yaml.safe_dump({**GOOD, **change}), encoding="utf-8")
+    with pytest.raises(Problem, match=r"mine\.yaml( is no task file: |: doc_to_text computes )"):
+        refuse_code(tmp_path)
 
 
 def test_an_empty_folder_is_no_success(tmp_path: Path) -> None:

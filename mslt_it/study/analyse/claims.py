@@ -76,7 +76,8 @@ def sentence(claim: Claim, confidence: float = 0.95) -> str:
     if is_tested(claim):
         parts += [f"adjusted p {_p(_adjusted(claim))}{alone} ({claim.tested.by})", *_seen(claim, confidence)]
     else:
-        parts.append(f"{claim.tested.by}, which can give no p below {claim.tested.p_least:.3f}")
+        least = f", which can give no p below {claim.tested.p_least:.3f}" if claim.tested.p_least < 1 else ""
+        parts.append(claim.tested.by + least)
     parts += [claim.basis] * bool(claim.basis)
     return f"{claim.what}: {_outcome(claim, confidence)} ({'; '.join(parts)})."
 
@@ -84,14 +85,15 @@ def sentence(claim: Claim, confidence: float = 0.95) -> str:
 def _outcome(claim: Claim, confidence: float) -> str:
     amount = figure(claim.value, claim.unit)
     if claim.is_at_chance:
-        return f"no verdict, since these runs are not above the majority's share, {amount}"
+        return f"no verdict, since these runs are not shown to be above chance or the majority's share, {amount}"
     if is_equal(claim, confidence):
         return f"equal within {figure(claim.margin, claim.unit).lstrip('+')}, {amount}"
     if not is_tested(claim):
         return f"cannot be tested with these sets, {amount}"
     if not is_found(claim, confidence):
         is_relation = claim.unit == "number" and claim.value_a is None
-        return f"no {'relation' if is_relation else 'difference'} found, {amount}"
+        whose = " for other languages like these" if claim.others else ""
+        return f"no {'relation' if is_relation else 'difference'} found{whose}, {amount}"
     if claim.value_a is None or claim.value_b is None:
         return amount
     return f"{_level(claim.value_a, claim.unit)} against {_level(claim.value_b, claim.unit)}, {amount}"

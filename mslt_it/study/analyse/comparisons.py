@@ -52,9 +52,6 @@ def _compared(
     )
 
 
-OF_ROWS = "Of these very sets: items and seeds drawn again. Intervals hold for all rows at once; p adjusted (Holm)."
-
-
 def sources(number: int) -> str:
     return "1 source" if number == 1 else f"{number} sources"
 
@@ -189,12 +186,12 @@ def single_or_several(figures: SetFigures, k: int) -> Analysis | NotDone:
                 group="trained on",
                 accuracy=study.metric,
             ),
-            *([_gains_table(k, compared)] if compared else []),
+            *([_gains_table(figures, k, compared)] if compared else []),
             table(
                 "sslt_mslt_languages",
                 f"Per target language: all single sources against all sets of {k}",
                 with_holm(per_language, figures.settings.confidence),
-                OF_ROWS,
+                figures.of_rows,
                 mslt=f"MSLT, {k}",
             ),
         ),
@@ -222,12 +219,12 @@ def single_or_several(figures: SetFigures, k: int) -> Analysis | NotDone:
 # ---------------------------------------------------------------- how many sources
 
 
-def _gains_table(k: int, compared: list[Row]) -> Table:
+def _gains_table(figures: SetFigures, k: int, compared: list[Row]) -> Table:
     return table(
         "sslt_mslt_gains",
         f"What {sources(k)} bring, in three comparisons",
         with_holm(compared),
-        "Interval: items and seeds drawn again, for these very sets. For other languages like these: each is left "
+        f"Interval: {figures.drawn_again}, for these very sets. For other languages like these: each is left "
         "out in turn (jackknife). p: the larger of the two tests', adjusted over these rows (Holm). The best single "
         "source is chosen by its figure, so it looks better than it is.",
         comparison="against",
@@ -286,7 +283,7 @@ def number_of_sources(figures: SetFigures, k: int) -> Analysis | NotDone:
                 "By number of source languages, at the same budget",
                 with_holm(rows, figures.settings.confidence),
                 "The best and worst of many noisy sets look better and worse than they are.",
-                OF_ROWS,
+                figures.of_rows,
                 accuracy=figures.study.metric,
             ),
         ),

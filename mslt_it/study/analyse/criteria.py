@@ -149,8 +149,7 @@ def criteria(figures: SetFigures, k: int, orders: Orders) -> Analysis | NotDone:
                 "The set that each criterion puts first, among all sets of its size",
                 picks,
                 "Where sets tie for first, rank and figure are their means. Random set: the mean over all sets.",
-                "Intervals: items and seeds drawn again, for these very sets. p: the languages' names in every other "
-                "order; adjusted over the criteria of a size (Holm). * beyond the paper.",
+                f"{figures.of_renaming('the criteria of a size')} * beyond the paper.",
                 accuracy=study.metric,
                 num_sets="of sets",
                 rank_low="interval of rank",
@@ -159,8 +158,8 @@ def criteria(figures: SetFigures, k: int, orders: Orders) -> Analysis | NotDone:
                 "criteria_correlations",
                 "Agreement of each criterion's order with the measured one",
                 agreement,
-                "Interval: items and seeds drawn again (drawing adds noise, so its middle lies nearer to 0 than "
-                "the figure). p: the languages' names in every other order; adjusted over a size's criteria (Holm).",
+                figures.of_renaming("the criteria of a size"),
+                "Drawing adds noise, so the middle of an interval lies nearer to 0 than the figure.",
             ),
         ),
         tuple(plots),

@@ -71,10 +71,9 @@ def langrank(figures: SetFigures) -> Analysis | NotDone:
                 "langrank",
                 f"NDCG@{TOP} of orders of {len(pool)} single sources, mean over {len(study.targets)} targets",
                 [*found, {"by": "chance", "ndcg": chance}],
-                "Each target is left out of the learning in turn. Of sources that tie all orders count alike. Interval: "
-                "items and seeds drawn again, for these very languages. p: the sources' names in every other order, "
-                "share with as high a figure; adjusted over the rows that have one (Holm). No order is tested against "
-                "another; the mean figure in the other targets knows no names.",
+                "Each target is left out of the learning in turn. Of sources that tie all orders count alike. No order "
+                "is tested against another; the mean figure in the other targets knows no names.",
+                figures.of_renaming("the rows that have one"),
                 by="ranked by",
             ),
         ),

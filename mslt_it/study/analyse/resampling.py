@@ -30,7 +30,7 @@ import numpy as np
 from mslt_it.evaluation import estimates
 from mslt_it.evaluation.clusters import components, percentiles, sums_by, values_of
 from mslt_it.evaluation.seeds import p_value, seed_noise, stream
-from mslt_it.problems import Problem
+from mslt_it.problems import Problem, counted
 from mslt_it.study.analyse.statistics import places
 from mslt_it.study.analyse.tables import Row, interval
 from mslt_it.study.collect import ScoredCell, Slice, Study
@@ -191,16 +191,45 @@ class SetFigures:
         """(orders of the languages' names, sets of size k): see `statistics.places`."""
         return places(tuple(self.sets[row] for row in self.of_size(k)), self.settings.seed)
 
+    @property
+    def is_one_seed(self) -> bool:
+        """Whether every set was trained once only, so that what another seed would change is in no interval."""
+        return all(len(of_set) == 1 for of_set in self.runs)
+
+    @property
+    def drawn_again(self) -> str:
+        """What intervals are of."""
+        if self.is_one_seed:
+            return "items drawn again (of one seed)"
+        several = len(self.assignments_of(range(len(self.sets)))) > 1
+        return "items, and assignments with their seeds, drawn again" if several else "items and seeds drawn again"
+
+    @property
+    def of_rows(self) -> str:
+        """What stands under a table of differences that intervals of all rows hold at once."""
+        return (
+            f"Of these very {'runs' if self.is_one_seed else 'sets'}: {self.drawn_again}. Intervals hold for all rows "
+            "at once; p adjusted (Holm)."
+        )
+
+    def of_renaming(self, over: str = "these rows") -> str:
+        """What stands under a table whose p are by renaming."""
+        return (
+            f"Interval: {self.drawn_again}, for these very sets. p: the languages' names in every other order; "
+            f"adjusted over {over} (Holm)."
+        )
+
     def basis(self, a: Rows, b: Rows | None = None) -> str:
         """What a claim rests on: languages, items, seeds, sets."""
         rows = [*a, *(b if b is not None else [])]
-        num_seeds, num_assignments = len(self.seeds_of(rows)), len(self.assignments_of(rows))
+        num_assignments = len(self.assignments_of(rows))
+        fewest, most = (f(len(self.seeds_of([row])) for row in rows) for f in (min, max))
         numbers = {len(ids) for ids in self.study.item_ids}
         items = f"{self.study.num_items:,} items" if len(numbers) > 1 else f"{min(numbers):,} items each"
-        seeds = "1 seed" if num_seeds == 1 else f"{num_seeds} seeds"
+        seeds = counted(most, "seed") if fewest == most else f"{fewest} to {most} seeds"
         if num_assignments > 1:
             seeds = f"{num_assignments} assignments of items with {seeds} each"
-        elif num_seeds == 1:
+        elif self.is_one_seed:
             seeds += ", so seed noise is not in the interval"
         sets = f"{len(a)}" if b is None else f"{len(a)} and {len(b)}"
         return f"{len(self.study.targets)} target languages, {items}, {seeds}, {sets} sets"

@@ -19,10 +19,10 @@ import numpy as np
 
 from mslt_it.study.analyse import gains
 from mslt_it.study.analyse.claims import is_found
-from mslt_it.study.analyse.comparisons import OF_ROWS, of_these, sources
+from mslt_it.study.analyse.comparisons import of_these, sources
 from mslt_it.study.analyse.findings import Analysis, Claim, Lines, Mark, NotDone, Scatter, Steps, set_name
 from mslt_it.study.analyse.resampling import SetFigures
-from mslt_it.study.analyse.tables import Row, Table, table, with_holm
+from mslt_it.study.analyse.tables import Row, Table, interval, table, with_holm
 
 PAPER = "a few rows of other languages in English data improve other languages much (Shaham et al. 2024)"
 ORDINALS = {2: "second", 3: "third", 4: "fourth", 5: "fifth"}
@@ -48,7 +48,7 @@ def pinch(figures: SetFigures) -> Analysis | NotDone:
         title,
         f"How many of the rows have to be in other languages than {main}?",
         "Shaham et al. 2024, where English examples are replaced",
-        _tables(figures, "pinch", f"rows outside {main}", places, claims, against),
+        _tables(figures, "pinch", f"rows outside {main}", places, claims, first, against),
         (_steps(figures, f"rows outside {main}", x_axis, places),),
         tuple(claims.values()),
         (
@@ -100,13 +100,13 @@ def shots(figures: SetFigures) -> Analysis | NotDone:
         f"From how many labelled rows on is it better to label the target than {instead}?",
         "no question of the paper, whose targets have no labels",
         (
-            *_tables(figures, "shots", f"rows of the target, {sources(size)}", places, claims, against),
+            *_tables(figures, "shots", f"rows of the target, {sources(size)}", places, claims, first, against),
             table("shots_against", against.capitalize(), [{"sources": against} | figures.summary(first)]),
             table(
                 "shots_targets",
                 f"Per target language, against {against}",
                 per_target,
-                OF_ROWS,
+                figures.of_rows,
                 accuracy="with rows of it",
                 without=against,
             ),
@@ -171,14 +171,28 @@ def _tables(
     by: str,
     places: Mapping[int, np.ndarray],
     claims: Mapping[int, Claim],
+    first: np.ndarray,
     against: str,
 ) -> tuple[Table, Table]:
     rows: list[Row] = [{name: number} | figures.summary(own) for number, own in places.items()]
-    compared: list[Row] = [{name: number} | claim.row for number, claim in claims.items()]
-    metric, level = figures.study.metric, figures.settings.confidence
+    has_others = any(claim.others for claim in claims.values())
+    compared = with_holm(
+        [
+            {name: number}
+            | figures.compare(places[number], first).row()
+            | (interval("others", claim.others) if has_others else {})
+            | {"p": claim.tested.p}
+            for number, claim in claims.items()
+        ],
+        figures.settings.confidence,
+    )
+    tests = "; ".join(dict.fromkeys(claim.tested.by for claim in claims.values()))
+    title, others = f"Mean over sets and target languages, by {by}", "for other languages like these"
     return (
-        table(name, f"Mean over sets and target languages, by {by}", rows, accuracy=metric),
-        table(f"{name}_differences", f"Against {against}", with_holm(compared, level), OF_ROWS),
+        table(name, title, rows, accuracy=figures.study.metric),
+        table(
+            f"{name}_differences", f"Against {against}", compared, figures.of_rows, f"p by: {tests}.", others_low=others
+        ),
     )
 
 

@@ -226,8 +226,7 @@ def similarity(figures: SetFigures, k: int) -> Analysis | NotDone:
                 with_holm(rows),
                 "Similarity: cosine of lang2vec's vectors. Both are taken minus their mean over the sets for each "
                 "target, so that easy targets do not count as similar ones.",
-                "Interval: items and seeds drawn again, for these very sets. p: the source languages' names in every "
-                "other order; adjusted over the rows (Holm).",
+                figures.of_renaming(),
                 sources="of",
             ),
         ),

@@ -54,13 +54,13 @@ def is_tested(claim: Claim) -> bool:
 
 def is_found(claim: Claim, confidence: float) -> bool:
     """Whether the difference stands after the correction."""
-    return not claim.is_at_chance and _adjusted(claim) <= 1 - confidence + 1e-12
+    return not claim.no_verdict and _adjusted(claim) <= 1 - confidence + 1e-12
 
 
 def is_equal(claim: Claim, confidence: float) -> bool:
     """Whether it is shown that there is no difference of the study's margin or more."""
     p = claim.tested.p_equal if claim.p_adjusted is None else claim.p_equal_adjusted
-    return not claim.is_at_chance and not is_found(claim, confidence) and p is not None and p <= 1 - confidence + 1e-12
+    return not claim.no_verdict and not is_found(claim, confidence) and p is not None and p <= 1 - confidence + 1e-12
 
 
 def _adjusted(claim: Claim) -> float:
@@ -84,8 +84,8 @@ def sentence(claim: Claim, confidence: float = 0.95) -> str:
 
 def _outcome(claim: Claim, confidence: float) -> str:
     amount = figure(claim.value, claim.unit)
-    if claim.is_at_chance:
-        return f"no verdict, since these runs are not shown to be above chance or the majority's share, {amount}"
+    if claim.no_verdict:
+        return f"no verdict, since {claim.no_verdict}, {amount}"
     if is_equal(claim, confidence):
         return f"equal within {figure(claim.margin, claim.unit).lstrip('+')}, {amount}"
     if not is_tested(claim):
@@ -101,7 +101,7 @@ def _outcome(claim: Claim, confidence: float) -> str:
 
 def _seen(claim: Claim, confidence: float) -> list[str]:
     """What the test could have seen, where it saw nothing."""
-    if claim.detectable is None or claim.is_at_chance or is_found(claim, confidence):
+    if claim.detectable is None or claim.no_verdict or is_found(claim, confidence):
         return []
     if claim.unit == "points" and claim.detectable >= 1:
         return ["too few runs to find any difference that there can be"]
@@ -114,7 +114,7 @@ def verdict(claim: Claim, confidence: float = 0.95) -> str:
         raise ValueError(f"claim {claim.name}: expected={claim.expected!r}")
     if not claim.expected:
         return ""
-    if claim.is_at_chance:
+    if claim.no_verdict:
         return "no verdict"
     if is_equal(claim, confidence):
         return "as in the paper" if claim.expected == "not up" else "not as in the paper"

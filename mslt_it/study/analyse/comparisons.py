@@ -46,7 +46,7 @@ def _compared(
         value_a=found.a,
         value_b=found.b,
         basis=figures.basis(a, b),
-        is_at_chance=figures.is_at_chance(a if found.value > 0 else b),
+        no_verdict=figures.no_verdict(*((a, b) if found.value > 0 else (b, a))),
         margin=figures.margin,
         **more,
     )
@@ -237,7 +237,7 @@ def _gain(figures: SetFigures, k: int, against: str) -> Claim | None:
     weights = partial(gains.gain, figures, figures.of_size(k), against)
     if against != "mean":
         return gains.claim(figures, f"mslt_{against}", what, weights, gains.luck(figures, against, k))
-    paper = "at the same number of examples, three sources transfer further than one"
+    paper = "at the same number of examples, several sources transfer further than one"
     return gains.claim(figures, "mslt_mean", what, weights, expected="up", paper=paper)
 
 
@@ -249,16 +249,16 @@ def number_of_sources(figures: SetFigures, k: int) -> Analysis | NotDone:
     rows, dots = [], []
     for number, size in enumerate(figures.sizes):
         members = figures.of_size(size)
-        worst, best = (members[f(figures.mean[members])] for f in (np.argmin, np.argmax))
+        means = figures.mean[members]
         step = figures.compare(members, figures.of_size(figures.sizes[number - 1])) if number else None
         rows.append(
             {"num_sources": size}
             | figures.summary(members)
             | {
-                "worst": set_name(figures.sets[worst]),
-                "worst_accuracy": float(figures.mean[worst]),
-                "best": set_name(figures.sets[best]),
-                "best_accuracy": float(figures.mean[best]),
+                "worst": figures.highest(members, -means),
+                "worst_accuracy": float(means.min()),
+                "best": figures.highest(members, means),
+                "best_accuracy": float(means.max()),
                 **(step.row("step") if step else {"step": None, **interval("step", None)}),
             }
         )

@@ -193,7 +193,7 @@ def recurrence(figures: SetFigures, k: int) -> Analysis | NotDone:
                 basis=figures.basis(members),
                 expected="up",
                 paper="zh, ar and de are most often among the five best sets",
-                is_at_chance=figures.is_at_chance(members),
+                no_verdict=figures.no_verdict(members, members),
                 margin=figures.margin,
             )
         )

@@ -230,7 +230,7 @@ def _looked_at(figures: SetFigures, k: int, name: str, ranks: Mapping[Key, int])
         rho_renamed,
         row
         | {
-            "pick": f"{len(first)} sets tie" if len(first) > 1 else set_name(figures.sets[first[0]]),
+            "pick": figures.highest(members, order),
             "rank": float(average_ranks(point)[picked].mean()),
             **interval("rank", figures.interval(average_ranks(drawn)[:, picked].mean(axis=1))),
             "num_sets": len(members),
@@ -270,7 +270,7 @@ def _pick_claim(figures: SetFigures, k: int, one: _Looked) -> Claim:
         basis=figures.basis(one.first, members),
         expected="up",
         paper="sets chosen by typology (syntax, inventory) rank near the top",
-        is_at_chance=figures.is_at_chance(members),
+        no_verdict=figures.no_verdict(members, members),
         margin=figures.margin,
     )
 
@@ -290,5 +290,5 @@ def _order_claim(figures: SetFigures, k: int, one: _Looked, other: _Looked) -> C
         basis=figures.basis(figures.of_size(k)),
         expected="up",
         paper="typology ranks near the top, size and vocabulary coverage do not",
-        is_at_chance=figures.is_at_chance(figures.of_size(k)),
+        no_verdict=figures.no_verdict(one.members, one.members),
     )

@@ -103,7 +103,7 @@ def claim(
         basis=figures.basis(a, b),
         others=others_range,
         margin=figures.margin,
-        is_at_chance=figures.is_at_chance(a if value > 0 else b),
+        no_verdict=figures.no_verdict(*((a, b) if value > 0 else (b, a))),
         **more,
     )
 

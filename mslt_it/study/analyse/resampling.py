@@ -31,7 +31,8 @@ from mslt_it.evaluation import estimates
 from mslt_it.evaluation.clusters import components, percentiles, sums_by, values_of
 from mslt_it.evaluation.seeds import p_value, seed_noise, stream
 from mslt_it.problems import Problem, counted
-from mslt_it.study.analyse.statistics import places
+from mslt_it.study.analyse.findings import set_name
+from mslt_it.study.analyse.statistics import TINY, places
 from mslt_it.study.analyse.tables import Row, interval
 from mslt_it.study.collect import ScoredCell, Slice, Study
 from mslt_it.study.config import MARGIN
@@ -102,6 +103,11 @@ class SetFigures:
     def mean_drawn(self) -> np.ndarray:
         """(B, S)."""
         return np.asarray(self.drawn.mean(axis=2))
+
+    def highest(self, rows: np.ndarray, values: np.ndarray) -> str:
+        """The set with the highest of the rows' values, or how many of them tie."""
+        first = rows[values >= values.max() - TINY]
+        return set_name(self.sets[first[0]]) if len(first) == 1 else f"{len(first)} sets tie"
 
     def seeds_of(self, rows: Rows) -> list[int]:
         """All seeds that these sets were trained with."""
@@ -179,13 +185,17 @@ class SetFigures:
 
     @property
     def margin(self) -> float:
-        """Differences below count as none, as the study states."""
+        """Only what is shown to differ by less is called equal, as the study states."""
         return float(self.study.manifest["config"].get("margin", MARGIN))
 
-    def is_at_chance(self, rows: Rows) -> bool:
-        """Whether the mean of these sets cannot be told from what always giving one label gets."""
+    def no_verdict(self, better: Rows, worse: Rows) -> str:
+        """Why the two kinds of sets cannot be compared: the better has not learned, or the worse has learned all."""
         chance = self.study.chance
-        return chance is not None and self.interval(self.mean_drawn[:, rows].mean(axis=1))[0] <= chance
+        if chance is not None and self.interval(self.mean_drawn[:, better].mean(axis=1))[0] <= chance:
+            return "these runs are not shown to be above chance or the majority's share"
+        if self.mean[worse].mean() > 1 - self.margin:
+            return "all of these runs have nearly everything right"
+        return ""
 
     def places(self, k: int) -> np.ndarray:
         """(orders of the languages' names, sets of size k): see `statistics.places`."""

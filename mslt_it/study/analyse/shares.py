@@ -135,8 +135,8 @@ def _by_target(rows: Sequence[Row], instead: str, level: float) -> list[str]:
 
 def _answer(numbers: Mapping[int, Claim], instead: str, price: str, claims: Sequence[Claim], confidence: float) -> str:
     """When to label the target, from the claims as they were corrected."""
-    if any(claim.is_at_chance for claim in claims):
-        return "No answer: these runs are not above what always giving one label gets."
+    if reason := next((claim.no_verdict for claim in claims if claim.no_verdict), ""):
+        return f"No answer: {reason}."
     signs = {
         number: float(np.sign(claim.value)) * is_found(claim, confidence)
         for number, claim in zip(numbers, claims, strict=True)

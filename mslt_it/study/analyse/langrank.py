@@ -7,10 +7,12 @@ instead of pairwise preferences, since a study has tens of pairs and not thousan
 sets say nothing; and what needs no typology at all stands beside it: a source's mean figure in the other targets.
 
 Whether an order could be chance is tested by renaming the sources (`renaming`): p is the share of their orders with as
-high an NDCG. Of LangRank that takes learning anew in every order, which benchmarks/study_statistics.py does.
+high an NDCG. Of LangRank that takes learning anew in every order, which benchmarks/langrank_renaming.py does.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import numpy as np
 from scipy.stats import rankdata
@@ -37,11 +39,9 @@ def langrank(figures: SetFigures) -> Analysis | NotDone:
     if len(pool) < FEWEST or len(study.targets) < FEWEST:
         return NotDone("langrank", title, f"It needs {FEWEST} single sources and {FEWEST} targets.")
     try:
-        like = likeness(pool, study.targets)
+        features = features_of(pool, study.targets)
     except (Problem, NotComputed) as problem:
         return NotDone("langrank", title, str(problem))
-    script = np.array([[likely_script(a) == likely_script(b) for b in study.targets] for a in pool], dtype=float)
-    features = {**{f"similarity, {part}": values.T for part, values in like.items()}, "same script": script.T}
     measured = figures.point[rows].T  # (targets, sources)
     orders = {
         "LangRank": leave_one_out(
@@ -88,6 +88,13 @@ def langrank(figures: SetFigures) -> Analysis | NotDone:
             ),
         ),
     )
+
+
+def features_of(pool: Sequence[str], targets: Sequence[str]) -> dict[str, np.ndarray]:
+    """Name -> (targets, sources): what is known of each pair without training."""
+    script = np.array([[likely_script(a) == likely_script(b) for a in pool] for b in targets], dtype=float)
+    like = {f"similarity, {part}": values.T for part, values in likeness(pool, targets).items()}
+    return {**like, "same script": script}
 
 
 def relevance(figures: np.ndarray) -> np.ndarray:

@@ -114,7 +114,8 @@ def test_the_answer_says_from_how_many_rows_on() -> None:
     report = report_of(found)
     answer = report["slices"][0][2][0].found
     assert answer == (
-        "Label the target in place of a third source from k = 40 rows on, at a cost of 3 each. With 10 it is worse."
+        "Label the target in place of a third source from k = 40 rows on (up to 160 were tried), at a cost of 3 "
+        "each. With 10 it is worse."
     )
     assert answer in as_markdown(report) and "fi: better than a third source from k = 40 on" in section.notes[1]
     assert "40 rows of the target, against 3 sources, at the same total cost: " in as_markdown(report)
@@ -125,6 +126,25 @@ def test_sets_without_rows_of_a_target_have_no_curve() -> None:
     study = dataclasses.replace(study, cells=tuple(cell for cell in study.cells if not cell.share))
     (reason,) = analyse(study, Settings(num_bootstrap=100)).slices[0].not_done
     assert reason.reason == "No set with rows of a target is complete in every target."
+
+
+def test_of_one_seed_there_is_no_answer() -> None:
+    study = shots_study({0: 0.0, 40: 1.0}, 0.3)
+    study = dataclasses.replace(study, cells=tuple(cell for cell in study.cells if cell.seed == 0))
+    found = analyse(study, Settings(num_bootstrap=200))
+    answer = report_of(found)["slices"][0][2][0].found
+    assert answer == "No answer: items drawn again (of one seed), and what another changes is not known."
+    (section,) = found.slices[0].done
+    assert found.claims[0][1].low > 0 and not any("from k" in note for note in section.notes)
+
+
+def test_intervals_of_the_curve_hold_for_all_its_rows() -> None:
+    """They are wider than each claim's own, and p is the sentence's."""
+    found = analyse(shots_study({0: 0.0, 10: 0.1, 40: 0.2, 160: 0.3}, 0.2), Settings(num_bootstrap=400))
+    (section,) = found.slices[0].done
+    frame = next(table.frame for table in section.tables if table.name == "shots_differences")
+    for (_, claim), low, high in zip(found.claims, frame["difference_low"], frame["difference_high"], strict=True):
+        assert low < claim.low < claim.high < high
 
 
 def test_no_such_k_is_said_as_plainly() -> None:

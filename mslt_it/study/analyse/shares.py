@@ -116,7 +116,7 @@ def shots(figures: SetFigures) -> Analysis | NotDone:
         (
             f"A figure is that of the target whose rows were trained on, {price}, on other items; what is left of the "
             "budget goes to the sources, equally many rows of each.",
-            *_by_target(per_target, instead, 1 - figures.settings.confidence),
+            *([] if figures.is_one_seed else _by_target(per_target, instead, 1 - figures.settings.confidence)),
         ),
         partial(_answer, claims, instead, price),
     )
@@ -130,13 +130,15 @@ def _by_target(rows: Sequence[Row], instead: str, level: float) -> list[str]:
         signs = {row["shots"]: np.sign(row["difference"]) * (row["p_adjusted"] <= level) for row in own}
         first = _first(signs)
         found.append(f"{code}: better than {instead} from k = {first} on" if first else f"{code}: no such k seen")
-    return [f"By target, corrected for the rows of the table: {'; '.join(found)}."]
+    return [f"By target, for these very sets, corrected for the rows of the table: {'; '.join(found)}."]
 
 
 def _answer(numbers: Mapping[int, Claim], instead: str, price: str, claims: Sequence[Claim], confidence: float) -> str:
     """When to label the target, from the claims as they were corrected."""
     if reason := next((claim.no_verdict for claim in claims if claim.no_verdict), ""):
         return f"No answer: {reason}."
+    if not any(claim.is_tested for claim in claims):
+        return f"No answer: {claims[0].tested.by}."
     signs = {
         number: float(np.sign(claim.value)) * is_found(claim, confidence)
         for number, claim in zip(numbers, claims, strict=True)
@@ -144,7 +146,8 @@ def _answer(numbers: Mapping[int, Claim], instead: str, price: str, claims: Sequ
     worse = [number for number, sign in signs.items() if sign < 0]
     rest = f" With {', '.join(map(str, worse))} it is worse." if worse else ""
     if first := _first(signs):
-        return f"Label the target in place of {instead} from k = {first} rows on, {price}.{rest}"
+        tried = f"up to {max(signs)} were tried"
+        return f"Label the target in place of {instead} from k = {first} rows on ({tried}), {price}.{rest}"
     seen = f"{min(signs)} to {max(signs)} rows, {price}"
     return f"Label the target in place of {instead}: no k from which that is better was seen ({seen}).{rest}"
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from mslt_it.evaluation.intervals import holm
 from mslt_it.problems import Problem
 from mslt_it.representations.results import read
 from mslt_it.store import OWN_HASH, read_json, was_altered
@@ -165,6 +166,9 @@ def predicted(path: Path) -> Analysis:
 
 def _predictions(content: Mapping[str, Any]) -> Table:
     """The combined adapters, and beside them what needs no combining."""
+    whose = {"predictor": "the prediction", "order": "the measured sets"}
+    several = [name for key, name in whose.items() if len(content["seeds"][key]) > 1]
+    seeds = f"seeds of {' and of '.join(several)}" if several else "no seeds, of which each had one"
     rows: list[Row] = []
     for key, one in content["agreement"].items():
         less = content["better_than"].get(key)
@@ -180,18 +184,20 @@ def _predictions(content: Mapping[str, Any]) -> Table:
                 "rank": one["measured_rank"],
                 "less": less and less["value"],
                 **_ends("less", less or {}),
-                "found": less and _verdict(less, "better", "less well"),
             }
         )
+    compared = [row["less"] is not None for row in rows]
+    adjusted = iter(holm([one["p"] for one in content["better_than"].values()]))
+    rows = [row | {"less_p": next(adjusted) if has else None} for row, has in zip(rows, compared, strict=True)]
     return table(
         "predicted_by",
         "Agreement of the predicted and the measured order, and what combining adds",
         with_holm(rows),
-        "Predicted and measured on different items with different seeds. Intervals: items and seeds of both drawn "
-        "again (drawing adds noise, so the middle of an interval of rho lies nearer to 0 than the figure), for these "
-        "very sets. p: the languages' names in every other order; adjusted over the rows (Holm).",
+        f"Predicted and measured on different items. Intervals: items of both, and {seeds}, drawn again (drawing adds "
+        "noise, so the middle of an interval of rho lies nearer to 0 than the figure), for these very sets. p: the "
+        "languages' names in every other order; adjusted over the rows (Holm).",
         pick="set predicted to be best",
         rank="its measured rank",
         less=Column("combined adapters' rho minus this one", "number"),
-        found="combined adapters agree",
+        less_p=Column("adjusted p", "p"),
     )

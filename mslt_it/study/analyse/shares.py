@@ -43,12 +43,19 @@ def pinch(figures: SetFigures) -> Analysis | NotDone:
         what = f"{number} rows of other languages and the rest in {main}, against {against}"
         claims[number] = of_these(figures, f"pinch_{number}", what, own, first, expected="up", paper=PAPER)
     x_axis = f"of {figures.slice.budget} rows, in other languages than {main}"
+    each: list[Row] = [
+        {"sources": set_name(figures.sets[row]), "pinch": number} | figures.summary([row])
+        for number, own in places.items()
+        for row in own
+    ]
+    shown = [{key: value for key, value in row.items() if key != "num_sets"} for row in each]
+    by_set = table("pinch_sets", "Every set", shown, accuracy=figures.study.metric)
     return Analysis(
         "pinch",
         title,
         f"How many of the rows have to be in other languages than {main}?",
         "Shaham et al. 2024, where English examples are replaced",
-        _tables(figures, "pinch", f"rows outside {main}", places, claims, first, against),
+        (*_tables(figures, "pinch", f"rows outside {main}", places, claims, first, against), by_set),
         (_steps(figures, f"rows outside {main}", x_axis, places),),
         tuple(claims.values()),
         (
@@ -222,6 +229,7 @@ def front(of_slices: Sequence[SetFigures]) -> Analysis | None:
     """
     rows: list[Row] = []
     point, drawn = [], []
+    axis = "pinch" if of_slices[0].study.manifest["config"].get("pinch") else "shots"
     for figures in of_slices:
         kinds = list(zip(map(len, figures.sets), figures.shares, strict=True))
         for size, share in sorted(set(kinds), key=lambda kind: (kind[0], kind[1] or 0)):
@@ -229,7 +237,7 @@ def front(of_slices: Sequence[SetFigures]) -> Analysis | None:
             spent = [figures.flops[row] for row in own]
             flops = None if None in spent else float(np.mean([one for one in spent if one is not None])) / GIGA
             rows.append(
-                {"cost": figures.slice.budget, "num_sources": size, "shots": share}
+                {"cost": figures.slice.budget, "num_sources": size, axis: share}
                 | figures.summary(own)
                 | {"flops": flops}
             )
@@ -247,7 +255,7 @@ def front(of_slices: Sequence[SetFigures]) -> Analysis | None:
         for row, is_on, share in zip(rows, on_front, shares, strict=True):
             row |= {f"front_{key}": "yes" if is_on else "no", f"share_{key}": float(share)}
         points = tuple(
-            (float(row[key]), row["accuracy"], _kind(row), "on the front" if is_on else "not on it")
+            (float(row[key]), row["accuracy"], _kind(row, axis), "on the front" if is_on else "not on it")
             for row, is_on in zip(rows, on_front, strict=True)
         )
         scatters.append(Scatter(f"{metric.capitalize()} against the {label}", label, f"{metric}, %", points))
@@ -285,5 +293,6 @@ def _undominated(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     return np.asarray(~beaten.any(axis=2))
 
 
-def _kind(row: Row) -> str:
-    return sources(row["num_sources"]) + (f", {row['shots']} rows of the target" if row["shots"] else "")
+def _kind(row: Row, axis: str) -> str:
+    whose = {"pinch": "in other languages", "shots": "of the target"}[axis]
+    return sources(row["num_sources"]) + (f", {row[axis]} rows {whose}" if row[axis] else "")

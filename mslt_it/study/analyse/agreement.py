@@ -51,7 +51,7 @@ def agreement(predictor: SetFigures, measured: SetFigures, sets: Sets) -> dict[s
         best = np.flatnonzero(by == by.max())
         found["agreement"][key] = {
             "by": PREDICTORS[key],
-            "spearman": _estimate(float(renamed[0]), measured.interval(rho_drawn)),
+            "spearman": _estimate(float(renamed[0]), measured.of_order(float(renamed[0]), rho_drawn)),
             "p": renaming.relation(renamed).p,
             "kendall": float(kendall(by, point)),
             "pick": set_name(sets[best[0]]) if len(best) == 1 else f"{len(best)} sets that tie",
@@ -62,7 +62,7 @@ def agreement(predictor: SetFigures, measured: SetFigures, sets: Sets) -> dict[s
         else:
             less = first[1] - renamed
             found["better_than"][key] = {
-                **_estimate(float(less[0]), measured.interval(first[0] - rho_drawn)),
+                **_estimate(float(less[0]), measured.of_order(float(less[0]), first[0] - rho_drawn, -2, 2)),
                 "p": renaming.relation(less).p,
             }
     return {"rows": table, **found}

@@ -159,7 +159,6 @@ def criteria(figures: SetFigures, k: int, orders: Orders) -> Analysis | NotDone:
                 "Agreement of each criterion's order with the measured one",
                 agreement,
                 figures.of_renaming("the criteria of a size"),
-                "Drawing adds noise, so the middle of an interval lies nearer to 0 than the figure.",
             ),
         ),
         tuple(plots),
@@ -216,6 +215,7 @@ def _looked_at(figures: SetFigures, k: int, name: str, ranks: Mapping[Key, int])
     first = members[picked]
     against = figures.compare(first, members)
     rho, rho_drawn = float(spearman(order, point)), spearman(order, drawn)
+    tau = float(kendall(order, point))
     rho_renamed = spearman(order[figures.places(k)], point)
     tested = renaming.of_weights(figures, picked / picked.sum() - 1 / len(members), k)
     row: Row = {"criterion": name + (" *" if name in BEYOND_CRITERIA else ""), "size": k}
@@ -247,9 +247,9 @@ def _looked_at(figures: SetFigures, k: int, name: str, ranks: Mapping[Key, int])
         | {
             "num_sets": len(members),
             "spearman": rho,
-            **interval("spearman", figures.interval(rho_drawn)),
-            "kendall": float(kendall(order, point)),
-            **interval("kendall", figures.interval(kendall(order, drawn))),
+            **interval("spearman", figures.of_order(rho, rho_drawn)),
+            "kendall": tau,
+            **interval("kendall", figures.of_order(tau, kendall(order, drawn))),
             "p": renaming.relation(rho_renamed).p,
         },
     )
@@ -282,7 +282,7 @@ def _order_claim(figures: SetFigures, k: int, one: _Looked, other: _Looked) -> C
         f"criteria_{other.name}",
         f"Agreement with the measured order, {one.name} against {other.name} (difference of Spearman's rho)",
         a - b,
-        *figures.interval(drawn),
+        *figures.of_order(a - b, drawn, -2, 2),
         renaming.relation(one.rho_renamed - other.rho_renamed),
         unit="number",
         value_a=a,

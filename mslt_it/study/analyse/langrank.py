@@ -55,10 +55,10 @@ def langrank(figures: SetFigures) -> Analysis | NotDone:
     renamed = np.moveaxis(of_measured[:, figures.places(1)], 0, 1)  # (orders, targets, sources)
     found: list[Row] = []
     for name, order in orders.items():
-        values = ndcg(order, of_drawn).mean(axis=1)
-        row: Row = {"by": name, "ndcg": float(ndcg(order, of_measured).mean())}
+        value, values = float(ndcg(order, of_measured).mean()), ndcg(order, of_drawn).mean(axis=1)
+        row: Row = {"by": name, "ndcg": value}
         p = chance_of(ndcg(order, renamed).mean(axis=1)) if name in features else None
-        found.append(row | interval("ndcg", figures.interval(values)) | {"p": p})
+        found.append(row | interval("ndcg", figures.of_order(value, values, least=0)) | {"p": p})
     found = with_holm(found, figures.settings.confidence)
     chance = float(ndcg(np.zeros(measured.shape), of_measured).mean())
     return Analysis(

@@ -187,7 +187,7 @@ def similarity(figures: SetFigures, k: int) -> Analysis | NotDone:
                 rho, rho_drawn = float(_flat(x, point)), _flat(x, drawn)
                 some = np.array_split(places, min(NUM_PARTS, len(places)))
                 tested = renaming.relation(np.concatenate([_flat(x[part], point) for part in some]))
-                rho_range = figures.interval(rho_drawn)
+                rho_range = figures.of_order(rho, rho_drawn)
                 rows.append(
                     {
                         "part": part,

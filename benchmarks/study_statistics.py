@@ -37,6 +37,7 @@ from mslt_it.study.analyse.claims import corrected, is_found
 from mslt_it.study.analyse.criteria import Orders, criteria
 from mslt_it.study.analyse.findings import Analysis, Claim
 from mslt_it.study.analyse.resampling import SetFigures, Settings, resample
+from mslt_it.study.analyse.statistics import spearman
 from mslt_it.study.collect import ScoredCell, Slice, Study
 
 RESULTS = Path(__file__).parent / "results" / "study_statistics.json"
@@ -252,6 +253,32 @@ def _covered(studies: int, name: str, number: int, more: dict[str, Any]) -> Iter
         yield {"noise": name, "number": number, "what": what, "studies": studies, "coverage": held[what] / studies}
 
 
+def orders(studies: int) -> list[dict[str, Any]]:
+    """How often the interval of a rank correlation holds the one with the sets' true figures, which rise along the
+    order by 0, 4 and 10 points in all."""
+    rows: list[dict[str, Any]] = []
+    for rise in (0.0, 0.04, 0.1):
+        held, total = np.zeros(2), np.zeros(2)
+        for draw in range(studies):
+            rng = np.random.default_rng([7, draw])
+            order = rng.permutation(len(TRIPLES)).astype(float)
+            truth = exchangeable(rng, ALL)
+            truth[len(SINGLES) :] += rise * (order / (len(TRIPLES) - 1) - 0.5)
+            figures = drawn(simulated(rng, ALL, truth), draw)
+            members = figures.of_size(3)
+            rho, of_draws = (
+                float(spearman(order, figures.mean[members])),
+                spearman(order, figures.mean_drawn[:, members]),
+            )
+            true = float(spearman(order, truth[members]))
+            for place, (low, high) in enumerate((figures.of_order(rho, of_draws), figures.interval(of_draws))):
+                held[place] += low <= true <= high
+            total += true, rho
+        shares = dict(zip(("coverage", "percentiles", "true", "found"), [*held, *total], strict=True))
+        rows.append({"rise": rise, "studies": studies, **{key: float(one) / studies for key, one in shares.items()}})
+    return rows
+
+
 def other_languages(studies: int) -> list[dict[str, Any]]:
     """How often the interval for other languages holds what several sources bring on average over all pools of seven
     that there could be: sets of three have the mean of their languages' luck, or none of it."""
@@ -365,6 +392,18 @@ def as_markdown(found: dict[str, Any]) -> str:
             ("noise", "seeds (assignments)", *COMPARED),
             [(noise, str(number), *figures) for (noise, number), figures in rows.items()],
         )
+    if "orders" in found:
+        table(
+            f"**Coverage** of 95 % intervals of a rank correlation, {found['orders'][0]['studies']} studies each:",
+            ("sets rise along the order by", "true", "found", "interval held", "between percentiles of the draws"),
+            [
+                (
+                    *(f"{100 * one['rise']:.0f} points", f"{one['true']:.2f}", f"{one['found']:.2f}"),
+                    *(f"{one[key]:.1%}" for key in ("coverage", "percentiles")),
+                )
+                for one in found["orders"]
+            ],
+        )
     if "other_languages" in found:
         table(
             f"**Coverage** of 95 % intervals for other languages, {found['other_languages'][0]['studies']} pools each:",
@@ -396,6 +435,7 @@ PARTS = {
     "false_findings": 0.6,
     "shares_null": 1.0,
     "coverage": 1.0,
+    "orders": 0.4,
     "other_languages": 1.0,
     "power": 0.1,
 }  # with how many of the studies

@@ -193,10 +193,11 @@ def _predictions(content: Mapping[str, Any]) -> Table:
         "predicted_by",
         "Agreement of the predicted and the measured order, and what combining adds",
         with_holm(rows),
-        f"Predicted and measured on different items. Intervals: items of both, and {seeds}, drawn again, for these very "
-        "sets. p: the languages' names in every other order; adjusted over the rows (Holm).",
+        f"Predicted and measured on different items. Intervals: items of both, and {seeds}, drawn again, for these "
+        "very sets. p: the languages' names in every other order; adjusted over the rows (Holm).",
         pick="set predicted to be best",
         rank="its measured rank",
         less=Column("combined adapters' rho minus this one", "number"),
-        less_p=Column("adjusted p", "p"),
+        less_p=Column("its adjusted p", "p"),
+        p_adjusted=Column("adjusted p of rho", "p"),
     )

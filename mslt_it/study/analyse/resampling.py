@@ -163,8 +163,8 @@ class SetFigures:
         return max(low, 0.0), min(high, 1.0)
 
     def of_order(self, value: float, drawn: np.ndarray, least: float = -1.0, most: float = 1.0) -> tuple[float, float]:
-        """Interval of how well two orders agree: noise draws such a figure towards none, in the study as in each draw, so
-        what the draws are away from the figure is taken to its other side (basic bootstrap; Davison and Hinkley 1997)."""
+        """Interval of how well two orders agree: noise draws such a figure towards none, in the study as in each draw,
+        so what draws are away from it is taken to its other side (basic bootstrap; Davison and Hinkley 1997)."""
         low, high = self.interval(drawn)
         return max(least, 2 * value - high), min(most, 2 * value - low)
 

@@ -499,6 +499,9 @@ def test_mingling_is_shown(tmp_path: Path) -> None:
     values, differences = found.tables
     row = ["CKA (debiased)", "seen-unseen", "MSLT", "de en", 20, 0.6, 0.5, pytest.approx(0.7)]
     assert values.frame.iloc[1].tolist() == row
-    assert differences.frame.iloc[0, [0, -1]].tolist() == ["MSLT minus base", "more"]
+    assert (
+        differences.frame.iloc[0, [0, -3]].tolist() == ["MSLT minus base", 0.3]
+        and "seeds were not" in differences.notes[0]
+    )
     assert len(found.figures) == 3 and len(found.figures[1].points) == 40
     assert {point[3] for point in found.figures[1].points} == {"de", "fi"}

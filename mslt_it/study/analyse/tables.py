@@ -85,7 +85,6 @@ COLUMNS = {
     "behind_best": Column("behind the best", "points"),
     "like_best": Column("not told from the best"),
     "p_adjusted": Column("adjusted p", "p"),
-    "found": Column("found"),
     # orders
     "pick": Column("its first set"),
     "rank": Column("rank", "rank"),

@@ -257,13 +257,14 @@ def _notes(folder: StudyFolder, cell: str) -> list[str]:
 
 
 def _figure(folder: StudyFolder, cell: str) -> str:
-    """The cell's main figure: the mean over unseen languages, or the only one."""
+    """The cell's main figure: the mean over unseen languages, or the only one; of the study's only target, some of whose
+    rows were trained on, its own."""
     try:
         rows = json.loads((folder.cell(cell) / "results.json").read_text(encoding="utf-8"))["results"]
     except OSError:  # a cluster's file system may show another node's files late
         return "done"
-    targets = [row for row in rows if row["role"] == "target" and row["metric"] == rows[0]["metric"]]
-    row = targets[-1]
+    rows = [row for row in rows if row["metric"] == rows[0]["metric"]]
+    row = ([row for row in rows if row["role"] == "target"] or rows)[-1]
     return f"{row['metric']} {row['value']:.3f} ({row['language']})" if row["value"] is not None else "no valid scores"
 
 

@@ -12,6 +12,7 @@ import pytest
 from synthetic_study import TARGETS, study_in_memory, write_cell
 from tiny_study import write_study
 
+from mslt_it.commands.study import _figure
 from mslt_it.data.build import build_training_set, scored_examples
 from mslt_it.data.rows import RowStore
 from mslt_it.models.tokenizers import load_tokenizer
@@ -23,6 +24,7 @@ from mslt_it.study.analyse.shares import _undominated
 from mslt_it.study.collect import Slice, Study, collect
 from mslt_it.study.config import load_study
 from mslt_it.study.grid import base_recipe, cell_recipe, cells, with_budgets
+from mslt_it.study.manifest import StudyFolder
 from mslt_it.training.summary import flops
 
 ARGUMENTS = ["pool=[zh,de,ar]", "set_sizes=[1,2]", "shots=[0,4]", "budgets=[24]"]
@@ -195,6 +197,18 @@ def test_a_set_s_figure_in_a_target_is_that_of_the_run_with_its_rows(tmp_path: P
     shares = {(cell.share, cell.seed): cell.counts[:, :, 0].mean() for cell in study.cells}
     assert shares == {(0, 0): 0.0, (0, 1): 0.0, (4, 0): 1.0}  # of seed 1 a run is missing
     assert study.num_runs == 7
+
+
+def test_a_cell_of_the_only_target_shows_its_figure(tmp_path: Path) -> None:
+    """It is among the sources then, as the last of them, and no language is unseen."""
+    rows = [
+        {"language": code, "role": "source", "metric": metric, "value": value}
+        for metric, values in (("accuracy", (0.5, 0.75)), ("macro_f1", (0.4, 0.6)))
+        for code, value in zip(("ar", "th"), values, strict=True)
+    ]
+    (tmp_path / "cells" / "ar_th4_s0").mkdir(parents=True)
+    (tmp_path / "cells" / "ar_th4_s0" / "results.json").write_text(json.dumps({"results": rows}), encoding="utf-8")
+    assert _figure(StudyFolder(tmp_path), "ar_th4_s0") == "accuracy 0.750 (th)"
 
 
 def test_operations_of_training() -> None:

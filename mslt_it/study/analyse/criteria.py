@@ -250,7 +250,8 @@ def _looked_at(figures: SetFigures, k: int, name: str, ranks: Mapping[Key, int])
             **interval("spearman", figures.of_order(rho, rho_drawn)),
             "kendall": tau,
             **interval("kendall", figures.of_order(tau, kendall(order, drawn))),
-            "p": renaming.relation(rho_renamed).p,
+            "p_alone": (p := renaming.relation(rho_renamed).p),
+            "p": p,
         },
     )
 

@@ -87,8 +87,8 @@ def representations(path: Path) -> Analysis:
                 "mingling_differences",
                 "Systems against each other, on the same items",
                 differences,
-                "Intervals are of each comparison alone, over items, for these very runs: seeds were not drawn, so what "
-                "leaves 0 out is no finding about sets.",
+                "Intervals are of each comparison alone, over items, for these very runs: seeds were not drawn, so "
+                "what leaves 0 out is no finding about sets.",
                 group="languages",
                 difference=Column("difference", "fine"),
             ),

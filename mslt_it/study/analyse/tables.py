@@ -84,6 +84,7 @@ COLUMNS = {
     "against_mean": Column("against a random set", "points"),
     "behind_best": Column("behind the best", "points"),
     "like_best": Column("not told from the best"),
+    "p_alone": Column("p alone", "p"),
     "p_adjusted": Column("adjusted p", "p"),
     # orders
     "pick": Column("its first set"),

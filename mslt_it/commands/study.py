@@ -257,8 +257,8 @@ def _notes(folder: StudyFolder, cell: str) -> list[str]:
 
 
 def _figure(folder: StudyFolder, cell: str) -> str:
-    """The cell's main figure: the mean over unseen languages, or the only one; of the study's only target, some of whose
-    rows were trained on, its own."""
+    """The cell's main figure: the mean over unseen languages, or the only one; of an only target that gave rows, its
+    own."""
     try:
         rows = json.loads((folder.cell(cell) / "results.json").read_text(encoding="utf-8"))["results"]
     except OSError:  # a cluster's file system may show another node's files late

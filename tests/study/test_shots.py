@@ -19,7 +19,7 @@ from mslt_it.models.tokenizers import load_tokenizer
 from mslt_it.problems import Problem
 from mslt_it.report.study_report import as_markdown, report_of
 from mslt_it.study.analyse.analyses import analyse
-from mslt_it.study.analyse.resampling import Settings
+from mslt_it.study.analyse.resampling import Settings, resample
 from mslt_it.study.analyse.shares import _undominated
 from mslt_it.study.collect import Slice, Study, collect
 from mslt_it.study.config import load_study
@@ -147,6 +147,20 @@ def test_intervals_of_the_curve_hold_for_all_its_rows() -> None:
     frame = next(table.frame for table in section.tables if table.name == "shots_differences")
     for (_, claim), low, high in zip(found.claims, frame["difference_low"], frame["difference_high"], strict=True):
         assert low < claim.low < claim.high < high
+
+
+def test_sets_that_seeds_do_not_move_do_not_stand_for_those_they_move() -> None:
+    """Sets of two with shots are always right, the sets of three move by their seeds, as if they stood alone."""
+    three = [("ar", "de", "zh"), ("ar", "de", "en"), ("ar", "en", "zh"), ("de", "en", "zh")]
+    moved = study_in_memory(lambda sources, code: 0.0, sets=three, seed_sd=0.6, num_items=400)
+    two = [("ar", "de"), ("ar", "en"), ("de", "zh"), ("en", "zh")]
+    still = study_in_memory(lambda sources, code: 20.0, sets=two, num_items=400)
+    shot = tuple(dataclasses.replace(cell, share=40) for cell in still.cells)
+    settings = Settings(num_bootstrap=400)
+    alone = resample(moved, moved.slices[0], settings).mean_drawn.std(axis=0)
+    both = resample(dataclasses.replace(moved, cells=(*shot, *moved.cells)), moved.slices[0], settings)
+    assert both.mean_drawn.std(axis=0)[-4:] == pytest.approx(alone, rel=0.15)
+    assert both.mean_drawn.std(axis=0)[:4].max() < 0.2 * alone.min()
 
 
 def test_no_such_k_is_said_as_plainly() -> None:

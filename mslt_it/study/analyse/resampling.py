@@ -286,7 +286,9 @@ def resample(study: Study, chosen: Slice, settings: Settings) -> SetFigures:
     of_replicates = np.array([point[members].mean(axis=0) for members in replicates])
     replicates_drawn = np.stack([drawn[:, members].mean(axis=1) for members in replicates], axis=1)
     names_of = [(*one, *([] if share is None else [f"pinch {share}"])) for one, share in keys]
-    noise = seed_noise(names_of, rows, names, of_replicates, replicates_drawn, settings)
+    # Rows of a target may leave seeds nothing to move, which says nothing of the sets without.
+    kinds = [len(one) if share is None else (len(one), share) for one, share in keys]
+    noise = seed_noise(names_of, rows, names, of_replicates, replicates_drawn, settings, kinds)
     return SetFigures(
         study,
         chosen,

@@ -255,14 +255,11 @@ def _arguments(study: Study) -> list[str]:
         known = to_plain(load_study(name, found[1:]))
     except Problem:  # a file of the user's own
         return found
-    for key, value in config.items():
+    for key, own in known.items():
+        value = config.get(key, own)
         if key == "overrides":
-            found += [shlex.quote(one) for one in value if one not in known[key]]
-        elif (
-            value != known[key]
-            and key not in ("expected", "families")
-            and not (key == "targets" and is_rest(known[key]))
-        ):
+            found += [shlex.quote(one) for one in value if one not in own]
+        elif value != own and key not in ("expected", "families", "name") and not (key == "targets" and is_rest(own)):
             found.append(shlex.quote(f"{key}={json.dumps(value) if key in SECTIONS else written(value)}"))
     return found
 

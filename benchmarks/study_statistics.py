@@ -2,7 +2,6 @@
 
     python benchmarks/study_statistics.py                       # 20 minutes on one core
     python benchmarks/study_statistics.py --studies 60          # a quick look
-    python benchmarks/study_statistics.py --stored docs/study_mini/tables
 
 Studies are made up whose truth is known: seven languages alone and all 35 sets of three, 3 targets, 300 items. A set is
 right on an item with a probability that adds up from 0.7, the mean of its languages' effects (normal, SD 3 points), its
@@ -12,6 +11,7 @@ and targets). Every study goes through the analyses of `mslt report`, item by it
 - *False findings*: languages and sets differ, but no kind of set does. Any sentence that is found, after the correction
   for all sentences, is false; of comparisons with the best single or member, which truly is better, one that finds
   several sources to be better. Beside it, what taking the sets as given would find (an interval that leaves 0 out).
+- *Shares*: the same of a pinch of other languages and of rows of the target: the claims, and the answers in words.
 - *Coverage*: how often 95 % intervals hold the truth, for 2, 3 and 5 seeds.
 - *Power*: how often a difference as large as the report calls detectable is found.
 """
@@ -30,14 +30,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from mslt_it.evaluation.measures import ACCURACY
-from mslt_it.study.analyse import comparisons, composition, gains, transfer
-from mslt_it.study.analyse.claims import corrected, is_found, sentence, verdict
+from mslt_it.study.analyse import comparisons, composition, gains, shares, transfer
+from mslt_it.study.analyse.claims import corrected, is_found
 from mslt_it.study.analyse.criteria import Orders, criteria
 from mslt_it.study.analyse.findings import Analysis, Claim
 from mslt_it.study.analyse.resampling import SetFigures, Settings, resample
+from mslt_it.study.analyse.statistics import spearman
 from mslt_it.study.collect import ScoredCell, Slice, Study
 
 RESULTS = Path(__file__).parent / "results" / "study_statistics.json"
@@ -60,6 +60,7 @@ def simulated(
     shared_sd: float = SHARED_SD,
     num_assignments: int = 1,
     assignment_sd: float = 0.0,
+    shares: Sequence[int | None] = (),
 ) -> Study:
     """A study as `collect` gives it, in which set s is right with probability ``truth[s]`` on an item of mean ease."""
     easy = rng.uniform(-0.12, 0.12, size=num_items)
@@ -72,8 +73,9 @@ def simulated(
             chance = np.clip(truth[number] + moved + easy, 0, 1)
             counts = np.ones((len(TARGETS), num_items, 2), dtype=np.float32)
             counts[:, :, 0] = rng.random((len(TARGETS), num_items)) < chance
-            name = f"{'-'.join(sources)}_a{assignment}_s{seed}"
-            cells.append(ScoredCell(name, sources, seed, Slice(1500, "direct"), counts, assignment))
+            share = shares[number] if shares else None
+            name = f"{'-'.join(sources)}_{share}_a{assignment}_s{seed}"
+            cells.append(ScoredCell(name, sources, seed, Slice(1500, "direct"), counts, assignment, share))
     ids = tuple(f"item{i}" for i in range(num_items))
     return Study(
         name="simulated",
@@ -159,6 +161,61 @@ def false_findings(studies: int) -> dict[str, Any]:
     }
 
 
+# Sets of two, which have rows of the target, and sets of three, which have none: of seven languages in
+# which each is as often, or all of four.
+HELD_AGAINST = {
+    "7 sets of 7 languages": (
+        "ar-de de-en en-es es-fr fr-ru ru-zh ar-zh",
+        "ar-de-es de-en-fr en-es-ru es-fr-zh ar-fr-ru de-ru-zh ar-en-zh",
+    ),
+    "all sets of 4 languages": ("ar-de ar-en ar-zh de-en de-zh en-zh", "ar-de-en ar-de-zh ar-en-zh de-en-zh"),
+}
+Kind = tuple[tuple[str, ...], int | None]  # a set, and its rows of a target, or outside the first language
+NUMBERS = (10, 40, 160)
+
+
+def shares_null(studies: int) -> list[dict[str, Any]]:
+    """How often something is found of shots, or of a pinch, that make no difference.
+
+    Of a pinch all sets have one truth, for what is said is said of these very sets. Shots are held against other sets,
+    and something is said of other languages: sets differ by their languages' luck, or not at all.
+    """
+    rows: list[dict[str, Any]] = []
+    kinds: list[Kind]
+    for seeds in (1, 2, 3, 5):
+        kinds = [(("en",), 0), *itertools.product([("en", code) for code in POOL if code != "en"], NUMBERS)]
+        rows.append(_share_findings(studies, "pinch", kinds, seeds, has_luck=False))
+    for (name, texts), has_luck in itertools.product(HELD_AGAINST.items(), (True, False)):
+        two, three = ([tuple(one.split("-")) for one in text.split()] for text in texts)
+        kinds = [*itertools.product(two, NUMBERS), *((one, None) for one in three)]
+        rows.append(_share_findings(studies, f"shots, {name}", kinds, 3, has_luck))
+    return rows
+
+
+def _share_findings(studies: int, what: str, kinds: Sequence[Kind], seeds: int, has_luck: bool) -> dict[str, Any]:
+    found: Counter[str] = Counter()
+    held = 0.0
+    sets, of_sets = zip(*kinds, strict=True)
+    several = list(dict.fromkeys(sets))
+    for draw in range(studies):
+        rng = np.random.default_rng([6, draw])
+        lucky = dict(zip(several, exchangeable(rng, several), strict=True))
+        truth = np.array([lucky[one] if has_luck else 0.7 for one in sets])
+        study = simulated(rng, sets, truth, num_seeds=seeds, shares=of_sets)
+        figures = drawn(replace(study, pool=("en", *(code for code in POOL if code != "en"))), draw)
+        section = (shares.pinch if what == "pinch" else shares.shots)(figures)
+        assert isinstance(section, Analysis)
+        claims = corrected(section.claims)
+        found["claim"] += any(is_found(claim, 0.95) for claim in claims)
+        ends = [one.others or (one.low, one.high) for one in claims]
+        held += sum(low <= 0 <= high for low, high in ends) / len(ends) / studies
+        if section.concluded:
+            found["answer"] += " from k = " in section.concluded(claims, 0.95)
+            found["target"] += "better than" in section.notes[1]
+    of_each = {key: found[key] / studies for key in ("claim", "answer", "target")}
+    return {"what": what, "seeds": seeds, "has_luck": has_luck, "studies": studies, **of_each, "held": held}
+
+
 SOME = [*SINGLES, *TRIPLES[::5]]  # 7 and 7 sets, for coverage
 COMPARED: dict[str, Callable[[np.ndarray], np.ndarray]] = {  # figures of sets -> what an interval is of
     "three sources minus one": lambda y: y[..., 7:].mean(axis=-1) - y[..., :7].mean(axis=-1),
@@ -194,6 +251,32 @@ def _covered(studies: int, name: str, number: int, more: dict[str, Any]) -> Iter
             held[what] += bool(low <= of(truth) <= high)
     for what in COMPARED:
         yield {"noise": name, "number": number, "what": what, "studies": studies, "coverage": held[what] / studies}
+
+
+def orders(studies: int) -> list[dict[str, Any]]:
+    """How often the interval of a rank correlation holds the one with the sets' true figures, which rise along the
+    order by 0, 4 and 10 points in all."""
+    rows: list[dict[str, Any]] = []
+    for rise in (0.0, 0.04, 0.1):
+        held, total = np.zeros(2), np.zeros(2)
+        for draw in range(studies):
+            rng = np.random.default_rng([7, draw])
+            order = rng.permutation(len(TRIPLES)).astype(float)
+            truth = exchangeable(rng, ALL)
+            truth[len(SINGLES) :] += rise * (order / (len(TRIPLES) - 1) - 0.5)
+            figures = drawn(simulated(rng, ALL, truth), draw)
+            members = figures.of_size(3)
+            rho, of_draws = (
+                float(spearman(order, figures.mean[members])),
+                spearman(order, figures.mean_drawn[:, members]),
+            )
+            true = float(spearman(order, truth[members]))
+            for place, (low, high) in enumerate((figures.of_order(rho, of_draws), figures.interval(of_draws))):
+                held[place] += low <= true <= high
+            total += true, rho
+        shares = dict(zip(("coverage", "percentiles", "true", "found"), [*held, *total], strict=True))
+        rows.append({"rise": rise, "studies": studies, **{key: float(one) / studies for key, one in shares.items()}})
+    return rows
 
 
 def other_languages(studies: int) -> list[dict[str, Any]]:
@@ -268,21 +351,6 @@ def _along(name: str, orders: Orders) -> np.ndarray:
     return effect
 
 
-def stored(tables: Path) -> None:
-    """What a report whose cells are gone says by the tests of kinds of sets and of languages: its tables have every
-    set's figure, and the SD over seeds stands for items and seeds."""
-    figures = pd.read_csv(tables / "sets.csv").set_index("sources")
-    noise = pd.read_csv(tables / "noise.csv")["seed_sd"].to_numpy()
-    point = figures["accuracy"].loc[[" ".join(one) for one in ALL]].to_numpy()
-    errors = np.array([noise[int(len(one) > 1)] for one in ALL]) / np.sqrt(figures["num_seeds"].iloc[0])
-    drawn_again = point + np.random.default_rng(0).normal(scale=errors, size=(2000, len(ALL)))
-    found = _figures(point, drawn_again)
-    claims = claims_of(found, Orders(found.study, names=ORDERED))
-    for claim in claims:
-        if not claim.name.startswith("similarity"):  # needs every target's figure
-            print(f"- {sentence(replace(claim, basis=''))} {verdict(claim)}")
-
-
 def as_markdown(found: dict[str, Any]) -> str:
     """The tables of docs/statistics.md, as far as the parts are there."""
     lines: list[str] = []
@@ -303,6 +371,18 @@ def as_markdown(found: dict[str, Any]) -> str:
                 ),
             ],
         )
+    if "shares_null" in found:
+        table(
+            f"**False findings of a pinch and of shots**, {found['shares_null'][0]['studies']} studies each:",
+            ("rows", "seeds", "sets differ", "any of 3 claims", "a k answered", "a k for a target", "interval held"),
+            [
+                (
+                    *(one["what"], str(one["seeds"]), "by their languages" if one["has_luck"] else "not at all"),
+                    *(f"{one[key]:.1%}" if is_asked else "" for key, is_asked in _asked(one).items()),
+                )
+                for one in found["shares_null"]
+            ],
+        )
     if "coverage" in found:
         rows: dict[tuple[str, int], list[str]] = {}
         for one in found["coverage"]:
@@ -311,6 +391,18 @@ def as_markdown(found: dict[str, Any]) -> str:
             f"**Coverage** of 95 % intervals for these very sets, {found['coverage'][0]['studies']} studies each:",
             ("noise", "seeds (assignments)", *COMPARED),
             [(noise, str(number), *figures) for (noise, number), figures in rows.items()],
+        )
+    if "orders" in found:
+        table(
+            f"**Coverage** of 95 % intervals of a rank correlation, {found['orders'][0]['studies']} studies each:",
+            ("sets rise along the order by", "true", "found", "interval held", "between percentiles of the draws"),
+            [
+                (
+                    *(f"{100 * one['rise']:.0f} points", f"{one['true']:.2f}", f"{one['found']:.2f}"),
+                    *(f"{one[key]:.1%}" for key in ("coverage", "percentiles")),
+                )
+                for one in found["orders"]
+            ],
         )
     if "other_languages" in found:
         table(
@@ -333,7 +425,20 @@ def as_markdown(found: dict[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
-PARTS = {"false_findings": 0.6, "coverage": 1.0, "other_languages": 1.0, "power": 0.1}  # with how many of the studies
+def _asked(one: dict[str, Any]) -> dict[str, bool]:
+    """What is false where it is found: a pinch has no answer, and of these very sets that differ a target's is true."""
+    has_answer = one["what"] != "pinch"
+    return {"claim": True, "answer": has_answer, "target": has_answer and not one["has_luck"], "held": True}
+
+
+PARTS = {
+    "false_findings": 0.6,
+    "shares_null": 1.0,
+    "coverage": 1.0,
+    "orders": 0.4,
+    "other_languages": 1.0,
+    "power": 0.1,
+}  # with how many of the studies
 
 
 def main() -> None:
@@ -341,11 +446,8 @@ def main() -> None:
     parser.add_argument("parts", nargs="*", help=f"of {', '.join(PARTS)}; default: all")
     parser.add_argument("--studies", type=int, default=1000, help="made up for a figure, or a part as many")
     parser.add_argument("--out", type=Path, default=RESULTS, help="parts that are not asked for stay in it")
-    parser.add_argument("--stored", type=Path, help="tables of a report (sets.csv, noise.csv) to be judged instead")
     parser.add_argument("--markdown", action="store_true", help="the tables of docs/statistics.md of what --out has")
     options = parser.parse_args()
-    if options.stored:
-        return stored(options.stored)
     if options.markdown:
         return print(as_markdown(json.loads(options.out.read_text(encoding="utf-8"))))
     for part in options.parts or PARTS:

@@ -250,12 +250,13 @@ def _notes(folder: StudyFolder, cell: str) -> list[str]:
 
 
 def _figure(folder: StudyFolder, cell: str) -> str:
-    """The cell's main figure: the mean over unseen languages, or the only one."""
+    """The cell's main figure: the mean over unseen languages, or the only one; of an only target that gave rows, its
+    own."""
     content = read_json(folder.cell(cell) / "results.json")
     if content is None:  # a cluster's file system may show another node's files late
         return "done"
-    rows = content["results"]
-    row = [row for row in rows if row["role"] == "target" and row["metric"] == rows[0]["metric"]][-1]
+    rows = [row for row in content["results"] if row["metric"] == content["results"][0]["metric"]]
+    row = ([row for row in rows if row["role"] == "target"] or rows)[-1]
     return f"{row['metric']} {row['value']:.3f} ({row['language']})" if row["value"] is not None else "no valid scores"
 
 

@@ -20,7 +20,7 @@ from mslt_it.evaluation.intervals import TINY, holm
 from mslt_it.evaluation.matching import Cell, Matched
 from mslt_it.evaluation.measures import Measure
 
-FEW_RESIDUALS = 12  # fewer residuals of one size are joined with those of the others
+FEW_RESIDUALS = 12  # fewer residuals of one kind are joined with those of the others
 
 
 @dataclass(frozen=True)
@@ -113,10 +113,12 @@ def seed_noise(
     point: np.ndarray,
     drawn: np.ndarray,
     settings: Settings,
+    kinds: Sequence[object] = (),
 ) -> np.ndarray:
     """(B, S, L): what other seeds would have moved each set's mean by; 0 where no set has two seeds.
 
     Args:
+        kinds: of each set; sets of a kind are taken to be moved alike strongly. If not given, those of a size.
         members: per set the numbers of its replicates; seeds: of each replicate.
         point: (C, L), drawn: (B, C, L) figures of replicates.
     """
@@ -137,8 +139,9 @@ def seed_noise(
         residual[cells] -= value
     free_shared = len(shared) - 1
     left = 1 - free_shared / (len(everything) - len(several))  # of the degrees of freedom, for the own parts
-    for size in {len(one) for one in sets}:
-        own = [row for row in several if len(sets[row]) == size]
+    kinds = kinds or [len(one) for one in sets]
+    for kind in dict.fromkeys(kinds):
+        own = [row for row in several if kinds[row] == kind]
         if sum(len(members[row]) for row in own) < FEW_RESIDUALS:
             own = several
         cells = [i for row in own for i in members[row]]
@@ -149,9 +152,9 @@ def seed_noise(
         if len(cells) >= FEW_RESIDUALS:  # fewer cannot tell the two apart
             whole = float(np.square(values.mean(axis=1)).mean()) / left
             values = values * np.sqrt(max(0.0, 1 - float(of_items[cells].mean()) / max(whole, TINY**2)))
-        unsure = _unsure(stream(settings, f"own variance {size}"), freedom, settings)
+        unsure = _unsure(stream(settings, f"own variance {kind}"), freedom, settings)
         for row, one in enumerate(sets):
-            if len(one) == size:
+            if kinds[row] == kind:
                 rng = stream(settings, "seeds " + " ".join(one))
                 noise[:, row] = unsure * _normal(rng, values, freedom, len(members[row]), settings)
     rng = stream(settings, "shared seeds")

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import itertools
+import json
+import shlex
 from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from mslt_it.problems import counted
+from mslt_it.config.recipe import is_rest
+from mslt_it.config.schema import written
+from mslt_it.problems import Problem, counted
+from mslt_it.records import to_plain
 from mslt_it.report.pages import Said, Section, versions_here, write
 from mslt_it.study.analyse.analyses import Findings, SliceFindings, analyse
-from mslt_it.study.analyse.claims import sentence, verdict
+from mslt_it.study.analyse.claims import is_tested, sentence, verdict
 from mslt_it.study.analyse.findings import Analysis, NotDone
 from mslt_it.study.analyse.further import further_sections
 from mslt_it.study.analyse.resampling import Settings
 from mslt_it.study.collect import Study, collect
-from mslt_it.study.config import MARGIN
+from mslt_it.study.config import MARGIN, SECTIONS, load_study
 
 WORLD_NOTICE = (
     "These are figures of the embedded world, not of XNLI: generated sentences and a small model. They show the method "
@@ -126,22 +131,26 @@ def title(study: Study) -> str:
 def lead(findings: Findings) -> list[str]:
     """What was done, in sentences."""
     study = findings.study
-    several = len({cell.assignment for cell in study.cells}) > 1
     margin = study.manifest["config"].get("margin", MARGIN)
     has_shots = bool(study.manifest["config"].get("shots"))
     how = "zero-shot, or after a few rows of the same language," if has_shots else "zero-shot"
-    drawn = "items, and assignments of items to languages with their seeds," if several else "items and seeds"
+    assignments, seeds = ({getattr(cell, key) for cell in study.cells} for key in ("assignment", "seed"))
+    drawn = "items" if len(seeds) == 1 else "items and seeds"
+    drawn = drawn if len(assignments) == 1 else "items, and assignments of items to languages with their seeds,"
+    budgets = len({one.budget for one in study.slices})
+    budget = "at the same labelling budget" if budgets == 1 else f"at {budgets} labelling budgets, each by itself"
+    num_tested = sum(is_tested(claim) for _, claim in findings.claims)
     parts = [
         f"{counted(study.num_runs or len(study.cells), 'run')}: sets of "
         f"{_listed(sorted({len(cell.sources) for cell in study.cells}))} source "
-        f"languages out of {', '.join(study.pool)}, trained at the same labelling budget, scored {how} in "
+        f"languages out of {', '.join(study.pool)}, trained {budget}, scored {how} in "
         f"{', '.join(study.targets)} ({counted(study.num_items, 'item', form=',')} in all).",
-        f"Intervals hold {100 * findings.settings.confidence:g} %: {drawn} were both drawn again "
+        f"Intervals hold {100 * findings.settings.confidence:g} %: {drawn} were drawn again "
         f"{findings.settings.num_bootstrap:,} times, the same items for all that is compared. They are of these very "
         "sets of these very languages. What is said of kinds of sets is tested by giving the languages each other's "
         "names, what is said of other languages by leaving each out in turn; each sentence names its test. p-values of "
-        f"the sentences below are corrected for all {len(findings.claims)} of them together (Holm), an interval is of "
-        f"its comparison alone. Differences below {100 * margin:g} points count as none.",
+        f"the sentences below are corrected for the {num_tested} that can be tested (Holm), an interval is of its "
+        f"comparison alone. Equal is said only of what is shown to differ by less than {100 * margin:g} points.",
     ]
     if study.tried:
         number = len({one.point for one in study.tried})
@@ -223,10 +232,29 @@ def redo(findings: Findings) -> list[str]:
     """The commands that make study and report again."""
     study, settings = findings.study, findings.settings
     return [
-        f"mslt study study={study.name}",
+        " ".join(["mslt study", *_arguments(study)]),
         f"mslt report study=studies/{study.name} num_bootstrap={settings.num_bootstrap} seed={settings.seed} "
         f"confidence={settings.confidence:g}",
     ]
+
+
+def _arguments(study: Study) -> list[str]:
+    """The study's file, and what the command line said or the file says otherwise now, as far as one is at hand."""
+    config = study.manifest["config"]
+    family = config.get("family", "")
+    name = study.name.removesuffix(f"_{family}")
+    found = [f"study={name}", *[f"family={family}"] * (name != study.name)]
+    try:
+        known = to_plain(load_study(name, found[1:]))
+    except Problem:  # a file of the user's own
+        return found
+    for key, own in known.items():
+        value = config.get(key, own)
+        if key == "overrides":
+            found += [shlex.quote(one) for one in value if one not in own]
+        elif value != own and key not in ("expected", "families", "name") and not (key == "targets" and is_rest(own)):
+            found.append(shlex.quote(f"{key}={json.dumps(value) if key in SECTIONS else written(value)}"))
+    return found
 
 
 def _listed(numbers: Sequence[object]) -> str:

@@ -131,7 +131,7 @@ class StudyConfig:
     family: str = key("", "of models that the cells train, one of families", shown="(the study's first)")
     families: Mapping[str, Any] = key({}, "family -> keys of this file that are added or replaced for it")
     also_score: tuple[str, ...] = key((), "tasks that each cell's adapter is scored on besides", may_repeat=False)
-    margin: float = key(MARGIN, "differences of the study's figures below it count as none", above=0, at_most=1)
+    margin: float = key(MARGIN, "figures are called equal only if shown to differ by less", above=0, at_most=1)
     criteria: tuple[str, ...] = key(
         (), "of mslt select, compared in the report", choices=CRITERIA, may_repeat=False, shown="all of them"
     )

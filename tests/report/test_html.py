@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import re
+import shlex
 import sys
 from html.parser import HTMLParser
 from pathlib import Path
@@ -17,14 +19,16 @@ from synthetic_study import by_size, write_study
 from mslt_it.command import execute
 from mslt_it.commands import report as command
 from mslt_it.problems import Problem
+from mslt_it.records import to_plain
 from mslt_it.report import figures, pages
 from mslt_it.report.pages import as_latex, render
-from mslt_it.report.study_report import write_report
-from mslt_it.study.analyse.analyses import analyse
+from mslt_it.report.study_report import lead, redo, write_report
+from mslt_it.study.analyse.analyses import Findings, analyse
 from mslt_it.study.analyse.findings import Heatmap, Intervals, Lines, Mark, Scatter, Steps
 from mslt_it.study.analyse.resampling import Settings
 from mslt_it.study.analyse.tables import Column, interval, shown, table
 from mslt_it.study.collect import collect
+from mslt_it.study.config import load_study
 
 FIGURES = (
     Intervals("A & B", "accuracy, %", (Mark("de", 0.7, 0.6, 0.8, "SSLT"), Mark("de", 0.8, group="MSLT")), reference=0.5,
@@ -109,6 +113,35 @@ def test_page_says_what_must_not_be_overlooked(page: str) -> None:
     assert "1 of 28 planned runs are missing" in top and "ar-de_s1: not started" in top
     assert "two seeds only" in top
     assert "mslt study study=small" in page and "sha256" in page
+
+
+def test_the_page_says_what_was_drawn_and_what_is_corrected_for(folder: Path) -> None:
+    findings = analyse(collect(folder), Settings(num_bootstrap=100))
+    said = lead(findings)[1]
+    number = sum(claim.is_tested for _, claim in findings.claims)
+    assert 0 < number < len(findings.claims) and f"corrected for the {number} that can be tested (Holm)" in said
+    assert said.startswith("Intervals hold 95 %: items and seeds were drawn again 100 times")
+    one = tuple(cell for cell in findings.study.cells if cell.seed == 0)
+    of_one = dataclasses.replace(findings, study=dataclasses.replace(findings.study, cells=one))
+    assert lead(of_one)[1].startswith("Intervals hold 95 %: items were drawn again 100 times")
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [
+        ("mini", ["seeds=[0]", "sample=14", "training.num_epochs=2", "mingling={}"]),
+        ("mini", ["cost={th:2,tr:2}", "shots=[0,8]", "mingling={}", "predict={}"]),
+        ("paper_xnli", ["family=encoder", "margin=0.03"]),
+        ("intents", []),
+    ],
+)
+def test_the_command_has_what_the_command_line_changed(folder: Path, name: str, arguments: list[str]) -> None:
+    config = load_study(name, arguments)
+    content = {key: value for key, value in to_plain(config).items() if key != "name"}
+    study = dataclasses.replace(collect(folder), name=config.name, manifest={"config": content})
+    given = shlex.split(redo(Findings(study, Settings(), ()))[0])
+    assert given[:3] == ["mslt", "study", f"study={name}"] and sorted(given[3:]) == sorted(arguments)
+    assert load_study(name, given[3:]) == config
 
 
 def test_every_table_and_figure_is_beside_the_page(folder: Path, page: str) -> None:

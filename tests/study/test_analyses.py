@@ -14,7 +14,7 @@ from synthetic_study import POOL, TARGETS, by_size, no_effect, study_in_memory, 
 
 from mslt_it.study.analyse import comparisons, composition, gains, renaming, transfer
 from mslt_it.study.analyse.analyses import Findings, analyse, main_size
-from mslt_it.study.analyse.claims import corrected, sentence, verdict
+from mslt_it.study.analyse.claims import corrected, is_equal, is_found, sentence, verdict
 from mslt_it.study.analyse.criteria import Orders, criteria
 from mslt_it.study.analyse.findings import Analysis, Claim, Evidence, NotDone
 from mslt_it.study.analyse.further import further_sections
@@ -195,7 +195,7 @@ def test_a_choice_of_sets_allows_no_renaming() -> None:
     (claim,) = corrected([dataclasses.replace(CLAIM, tested=tested)])
     assert claim.detectable is None and claim.p_adjusted == 1
     assert "cannot be tested with these sets, +7.1 points" in sentence(claim)
-    assert "no other order of the names, which can give no p below 1.000" in sentence(claim)
+    assert "renaming, no other order of the names; 3 seeds" in sentence(claim)
 
 
 def test_what_renaming_could_have_seen() -> None:
@@ -295,8 +295,8 @@ def test_sentences_are_made_of_the_numbers() -> None:
     )
     none = with_p(0.9, dataclasses.replace(CLAIM, value=-0.0001, low=-0.01, high=0.01, others=(-0.02, 0.02)))
     assert sentence(none) == (
-        "3 sources against 1: no difference found, 0.0 points (95 % interval for these very sets -1.0 to +1.0; for "
-        "other languages like these -2.0 to +2.0; adjusted p = 0.900 (renaming); 3 seeds)."
+        "3 sources against 1: no difference found for other languages like these, 0.0 points (95 % interval for these "
+        "very sets -1.0 to +1.0; for other languages like these -2.0 to +2.0; adjusted p = 0.900 (renaming); 3 seeds)."
     )
     rho = Claim("r", "Similarity and gain", 0.1, -0.1, 0.3, Evidence("renaming", 0.4, 0.1), unit="number")
     assert sentence(rho) == (
@@ -343,12 +343,46 @@ def test_equal_is_more_than_not_found() -> None:
 def test_there_is_no_verdict_where_nothing_was_learned() -> None:
     chance = with_figures(lambda s, t: -1.35 + 0.4 * (len(s) > 1), num_items=100)
     assert 0.25 < chance.mean[:7].mean() < 0.4 < chance.mean[7:].mean() and chance.study.chance == 1 / 3
-    assert chance.is_at_chance(range(7)) and not chance.is_at_chance(range(7, 42))
+    assert "majority" in chance.no_verdict(range(7), range(7)) and not chance.no_verdict(range(7, 42), range(7))
     claims = done(comparisons.single_or_several(chance, 3)).claims
-    assert not any(claim.is_at_chance for claim in claims)  # several sources did learn
+    assert not any(claim.no_verdict for claim in claims)  # several sources did learn
     nothing = with_figures(lambda s, t: -1.5, num_items=100)
     (claim, *_) = done(comparisons.single_or_several(nothing, 3)).claims
-    assert verdict(claim) == "no verdict" and "no verdict, since these runs are not above" in sentence(claim)
+    assert verdict(claim) == "no verdict" and "no verdict, since these runs are not shown to be above" in sentence(
+        claim
+    )
+
+
+def test_there_is_no_verdict_where_all_is_right() -> None:
+    """At the ceiling nothing can differ, so that it does not is no finding; which set is the best is not said."""
+    figures = with_figures(lambda s, t: 20.0, num_items=100)
+    section = done(comparisons.single_or_several(figures, 3))
+    for claim in section.claims:
+        assert verdict(claim) in ("no verdict", "") and not is_equal(claim, 0.95)
+        assert "no verdict, since all of these runs have nearly everything right, 0.0 points" in sentence(claim)
+    assert column(done(comparisons.number_of_sources(figures, 3)).tables[0], "best") == ["7 sets tie", "35 sets tie"]
+    assert set(column(done(transfer.best_sets(figures, 3)).tables[0], "set")) == {"35 sets tie"}
+
+
+def test_of_one_seed_nothing_is_said_of_these_sets() -> None:
+    """Items alone are drawn again, and 3 points of another seed's noise would be taken for a difference."""
+    figures = with_figures(lambda s, t: 0.5 * (len(s) > 1), num_seeds=1)
+    claims = corrected(done(comparisons.single_or_several(figures, 3)).claims)
+    english = next(claim for claim in claims if claim.name == "mslt_en")
+    assert english.low > 0 and not is_found(english, 0.95) and not english.is_tested
+    said = sentence(english)
+    assert (
+        "cannot be tested" in said and "items drawn again (of one seed), and what another changes is not known" in said
+    )
+    assert all("seeds drawn" not in sentence(claim) for claim in claims)
+    assert figures.of_rows.startswith("Of these very runs: items drawn again (of one seed).")
+
+
+def test_unequal_numbers_of_seeds_are_said() -> None:
+    study = study_in_memory(no_effect, sets=ALL)
+    some = tuple(cell for cell in study.cells if cell.seed == 0 or len(cell.sources) > 1)
+    figures = resample(dataclasses.replace(study, cells=some), study.slices[0], Settings(num_bootstrap=100))
+    assert ", 1 to 3 seeds, " in figures.basis([0, 10])
 
 
 @pytest.mark.parametrize(
@@ -465,6 +499,9 @@ def test_mingling_is_shown(tmp_path: Path) -> None:
     values, differences = found.tables
     row = ["CKA (debiased)", "seen-unseen", "MSLT", "de en", 20, 0.6, 0.5, pytest.approx(0.7)]
     assert values.frame.iloc[1].tolist() == row
-    assert differences.frame.iloc[0, [0, -1]].tolist() == ["MSLT minus base", "more"]
+    assert (
+        differences.frame.iloc[0, [0, -3]].tolist() == ["MSLT minus base", 0.3]
+        and "seeds were not" in differences.notes[0]
+    )
     assert len(found.figures) == 3 and len(found.figures[1].points) == 40
     assert {point[3] for point in found.figures[1].points} == {"de", "fi"}

@@ -65,10 +65,12 @@ def test_the_curve_is_one_section_with_a_claim_for_each_pinch() -> None:
     pool = ("en", "ar", "de", "fr", "zh")
     found = analyse(dataclasses.replace(study, pool=pool, cells=tuple(own)), Settings(num_bootstrap=400))
     (section,) = found.slices[0].done
-    curve, compared = (table.frame for table in section.tables)
+    curve, compared, each = (table.frame for table in section.tables)
     assert list(curve["pinch"]) == [0, 10, 40] and list(curve["num_sets"]) == [1, 2, 2]
     assert [claim.name for _, claim in found.claims] == ["pinch_10", "pinch_40"]
     for (_, claim), difference in zip(found.claims, compared["difference"], strict=True):
         assert 0.1 < claim.value == difference < 0.25 and claim.low > 0 and claim.p_adjusted < 0.05
+    assert list(each["sources"]) == ["en", *["en ar fr", "en de zh"] * 2] and not found.overall
+    assert each["accuracy"][1:3].mean() == pytest.approx(curve["accuracy"][1])
     assert abs(curve["accuracy"][2] - curve["accuracy"][1]) < 0.05
     assert [label for label, _, _ in section.figures[0].dots] == ["0", "10", "10", "40", "40"]  # type: ignore[union-attr]

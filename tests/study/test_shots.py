@@ -12,6 +12,7 @@ import pytest
 from synthetic_study import TARGETS, study_in_memory, write_cell
 from tiny_study import write_study
 
+from mslt_it.commands.study import _figure
 from mslt_it.data.build import build_training_set, scored_examples
 from mslt_it.data.rows import RowStore
 from mslt_it.models.tokenizers import load_tokenizer
@@ -19,11 +20,12 @@ from mslt_it.problems import Problem
 from mslt_it.report.pages import render
 from mslt_it.report.study_report import report_of
 from mslt_it.study.analyse.analyses import analyse
-from mslt_it.study.analyse.resampling import Settings
+from mslt_it.study.analyse.resampling import Settings, resample
 from mslt_it.study.analyse.shares import _undominated
 from mslt_it.study.collect import Slice, Study, collect
 from mslt_it.study.config import load_study
 from mslt_it.study.grid import base_recipe, cell_recipe, cells, with_budgets
+from mslt_it.study.manifest import StudyFolder
 from mslt_it.training.sft import flops
 
 ARGUMENTS = ["pool=[zh,de,ar]", "set_sizes=[1,2]", "shots=[0,4]", "budgets=[24]"]
@@ -115,7 +117,8 @@ def test_the_answer_says_from_how_many_rows_on() -> None:
     report = report_of(found)
     answer = report["slices"][0][2][0].found
     assert answer == (
-        "Label the target in place of a third source from k = 40 rows on, at a cost of 3 each. With 10 it is worse."
+        "Label the target in place of a third source from k = 40 rows on (up to 160 were tried), at a cost of 3 "
+        "each. With 10 it is worse."
     )
     said = render("study.md.j2", report)
     assert answer in said and "fi: better than a third source from k = 40 on" in section.notes[1]
@@ -127,6 +130,39 @@ def test_sets_without_rows_of_a_target_have_no_curve() -> None:
     study = dataclasses.replace(study, cells=tuple(cell for cell in study.cells if not cell.share))
     (reason,) = analyse(study, Settings(num_bootstrap=100)).slices[0].not_done
     assert reason.reason == "No set with rows of a target is complete in every target."
+
+
+def test_of_one_seed_there_is_no_answer() -> None:
+    study = shots_study({0: 0.0, 40: 1.0}, 0.3)
+    study = dataclasses.replace(study, cells=tuple(cell for cell in study.cells if cell.seed == 0))
+    found = analyse(study, Settings(num_bootstrap=200))
+    answer = report_of(found)["slices"][0][2][0].found
+    assert answer == "No answer: items drawn again (of one seed), and what another changes is not known."
+    (section,) = found.slices[0].done
+    assert found.claims[0][1].low > 0 and not any("from k" in note for note in section.notes)
+
+
+def test_intervals_of_the_curve_hold_for_all_its_rows() -> None:
+    """They are wider than each claim's own, and p is the sentence's."""
+    found = analyse(shots_study({0: 0.0, 10: 0.1, 40: 0.2, 160: 0.3}, 0.2), Settings(num_bootstrap=400))
+    (section,) = found.slices[0].done
+    frame = next(table.frame for table in section.tables if table.name == "shots_differences")
+    for (_, claim), low, high in zip(found.claims, frame["difference_low"], frame["difference_high"], strict=True):
+        assert low < claim.low < claim.high < high
+
+
+def test_sets_that_seeds_do_not_move_do_not_stand_for_those_they_move() -> None:
+    """Sets of two with shots are always right, the sets of three move by their seeds, as if they stood alone."""
+    three = [("ar", "de", "zh"), ("ar", "de", "en"), ("ar", "en", "zh"), ("de", "en", "zh")]
+    moved = study_in_memory(lambda sources, code: 0.0, sets=three, seed_sd=0.6, num_items=400)
+    two = [("ar", "de"), ("ar", "en"), ("de", "zh"), ("en", "zh")]
+    still = study_in_memory(lambda sources, code: 20.0, sets=two, num_items=400)
+    shot = tuple(dataclasses.replace(cell, share=40) for cell in still.cells)
+    settings = Settings(num_bootstrap=400)
+    alone = resample(moved, moved.slices[0], settings).mean_drawn.std(axis=0)
+    both = resample(dataclasses.replace(moved, cells=(*shot, *moved.cells)), moved.slices[0], settings)
+    assert both.mean_drawn.std(axis=0)[-4:] == pytest.approx(alone, rel=0.15)
+    assert both.mean_drawn.std(axis=0)[:4].max() < 0.2 * alone.min()
 
 
 def test_no_such_k_is_said_as_plainly() -> None:
@@ -177,6 +213,18 @@ def test_a_set_s_figure_in_a_target_is_that_of_the_run_with_its_rows(tmp_path: P
     shares = {(cell.share, cell.seed): cell.counts[:, :, 0].mean() for cell in study.cells}
     assert shares == {(0, 0): 0.0, (0, 1): 0.0, (4, 0): 1.0}  # of seed 1 a run is missing
     assert study.num_runs == 7
+
+
+def test_a_cell_of_the_only_target_shows_its_figure(tmp_path: Path) -> None:
+    """It is among the sources then, as the last of them, and no language is unseen."""
+    rows = [
+        {"language": code, "role": "source", "metric": metric, "value": value}
+        for metric, values in (("accuracy", (0.5, 0.75)), ("macro_f1", (0.4, 0.6)))
+        for code, value in zip(("ar", "th"), values, strict=True)
+    ]
+    (tmp_path / "cells" / "ar_th4_s0").mkdir(parents=True)
+    (tmp_path / "cells" / "ar_th4_s0" / "results.json").write_text(json.dumps({"results": rows}), encoding="utf-8")
+    assert _figure(StudyFolder(tmp_path), "ar_th4_s0") == "accuracy 0.750 (th)"
 
 
 def test_operations_of_training() -> None:

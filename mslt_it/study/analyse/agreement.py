@@ -18,7 +18,7 @@ from mslt_it.study.analyse.findings import set_name
 from mslt_it.study.analyse.resampling import SetFigures
 from mslt_it.study.analyse.statistics import average_ranks, kendall, spearman
 
-SCHEMA = 2  # of predicted.json
+SCHEMA = 3  # of predicted.json
 TYPOLOGY = "l2v_syntax"
 # Key of a row -> what it predicts from.
 PREDICTORS = {
@@ -42,7 +42,7 @@ def agreement(predictor: SetFigures, measured: SetFigures, sets: Sets) -> dict[s
     point, drawn = measured.mean[rows], measured.mean_drawn[:, rows]
     found: dict[str, Any] = {"agreement": {}, "better_than": {}}
     table: list[dict[str, Any]] = [{"set": list(one), "measured": float(y)} for one, y in zip(sets, point, strict=True)]
-    first: np.ndarray | None = None
+    first: tuple[np.ndarray, np.ndarray] | None = None  # of the combined adapters: drawn, and the names in every order
     for key, (by, by_drawn) in _predictions(predictor, measured, sets).items():
         for row, value in zip(table, by, strict=True):
             row[key] = float(value)
@@ -51,16 +51,20 @@ def agreement(predictor: SetFigures, measured: SetFigures, sets: Sets) -> dict[s
         best = np.flatnonzero(by == by.max())
         found["agreement"][key] = {
             "by": PREDICTORS[key],
-            "spearman": _estimate(float(renamed[0]), measured.interval(rho_drawn)),
+            "spearman": _estimate(float(renamed[0]), measured.of_order(float(renamed[0]), rho_drawn)),
             "p": renaming.relation(renamed).p,
             "kendall": float(kendall(by, point)),
             "pick": set_name(sets[best[0]]) if len(best) == 1 else f"{len(best)} sets that tie",
             "measured_rank": float(average_ranks(point)[best].mean()),
         }
         if first is None:
-            first, rho = rho_drawn, float(renamed[0])
+            first = rho_drawn, renamed
         else:
-            found["better_than"][key] = _estimate(rho - float(renamed[0]), measured.interval(first - rho_drawn))
+            less = first[1] - renamed
+            found["better_than"][key] = {
+                **_estimate(float(less[0]), measured.of_order(float(less[0]), first[0] - rho_drawn, -2, 2)),
+                "p": renaming.relation(less).p,
+            }
     return {"rows": table, **found}
 
 

@@ -73,7 +73,8 @@ def analyse(
             )
         )
     of_variants = itertools.groupby(drawn, key=lambda figures: figures.slice.variant)
-    fronts = [shares.front(list(own)) for _, own in of_variants if len(drawn) > 1 or any(drawn[0].shares)]
+    has_shots = bool(study.manifest["config"].get("shots"))
+    fronts = [shares.front(list(own)) for _, own in of_variants if len(drawn) > 1 or has_shots]
     overall = tuple(one for one in fronts if one is not None)
     return Findings(study, settings, tuple(_corrected(found, settings.confidence)), overall)
 

@@ -54,13 +54,13 @@ def is_tested(claim: Claim) -> bool:
 
 def is_found(claim: Claim, confidence: float) -> bool:
     """Whether the difference stands after the correction."""
-    return not claim.is_at_chance and _adjusted(claim) <= 1 - confidence + 1e-12
+    return not claim.no_verdict and _adjusted(claim) <= 1 - confidence + 1e-12
 
 
 def is_equal(claim: Claim, confidence: float) -> bool:
     """Whether it is shown that there is no difference of the study's margin or more."""
     p = claim.tested.p_equal if claim.p_adjusted is None else claim.p_equal_adjusted
-    return not claim.is_at_chance and not is_found(claim, confidence) and p is not None and p <= 1 - confidence + 1e-12
+    return not claim.no_verdict and not is_found(claim, confidence) and p is not None and p <= 1 - confidence + 1e-12
 
 
 def _adjusted(claim: Claim) -> float:
@@ -76,22 +76,24 @@ def sentence(claim: Claim, confidence: float = 0.95) -> str:
     if is_tested(claim):
         parts += [f"adjusted p {_p(_adjusted(claim))}{alone} ({claim.tested.by})", *_seen(claim, confidence)]
     else:
-        parts.append(f"{claim.tested.by}, which can give no p below {claim.tested.p_least:.3f}")
+        least = f", which can give no p below {claim.tested.p_least:.3f}" if claim.tested.p_least < 1 else ""
+        parts.append(claim.tested.by + least)
     parts += [claim.basis] * bool(claim.basis)
     return f"{claim.what}: {_outcome(claim, confidence)} ({'; '.join(parts)})."
 
 
 def _outcome(claim: Claim, confidence: float) -> str:
     amount = figure(claim.value, claim.unit)
-    if claim.is_at_chance:
-        return f"no verdict, since these runs are not above the majority's share, {amount}"
+    if claim.no_verdict:
+        return f"no verdict, since {claim.no_verdict}, {amount}"
     if is_equal(claim, confidence):
         return f"equal within {figure(claim.margin, claim.unit).lstrip('+')}, {amount}"
     if not is_tested(claim):
         return f"cannot be tested with these sets, {amount}"
     if not is_found(claim, confidence):
         is_relation = claim.unit == "number" and claim.value_a is None
-        return f"no {'relation' if is_relation else 'difference'} found, {amount}"
+        whose = " for other languages like these" if claim.others else ""
+        return f"no {'relation' if is_relation else 'difference'} found{whose}, {amount}"
     if claim.value_a is None or claim.value_b is None:
         return amount
     return f"{_level(claim.value_a, claim.unit)} against {_level(claim.value_b, claim.unit)}, {amount}"
@@ -99,7 +101,7 @@ def _outcome(claim: Claim, confidence: float) -> str:
 
 def _seen(claim: Claim, confidence: float) -> list[str]:
     """What the test could have seen, where it saw nothing."""
-    if claim.detectable is None or claim.is_at_chance or is_found(claim, confidence):
+    if claim.detectable is None or claim.no_verdict or is_found(claim, confidence):
         return []
     if claim.unit == "points" and claim.detectable >= 1:
         return ["too few runs to find any difference that there can be"]
@@ -112,7 +114,7 @@ def verdict(claim: Claim, confidence: float = 0.95) -> str:
         raise ValueError(f"claim {claim.name}: expected={claim.expected!r}")
     if not claim.expected:
         return ""
-    if claim.is_at_chance:
+    if claim.no_verdict:
         return "no verdict"
     if is_equal(claim, confidence):
         return "as in the paper" if claim.expected == "not up" else "not as in the paper"

@@ -46,13 +46,10 @@ def _compared(
         value_a=found.a,
         value_b=found.b,
         basis=figures.basis(a, b),
-        is_at_chance=figures.is_at_chance(a if found.value > 0 else b),
+        no_verdict=figures.no_verdict(*((a, b) if found.value > 0 else (b, a))),
         margin=figures.margin,
         **more,
     )
-
-
-OF_ROWS = "Of these very sets: items and seeds drawn again. Intervals hold for all rows at once; p adjusted (Holm)."
 
 
 def sources(number: int) -> str:
@@ -189,12 +186,12 @@ def single_or_several(figures: SetFigures, k: int) -> Analysis | NotDone:
                 group="trained on",
                 accuracy=study.metric,
             ),
-            *([_gains_table(k, compared)] if compared else []),
+            *([_gains_table(figures, k, compared)] if compared else []),
             table(
                 "sslt_mslt_languages",
                 f"Per target language: all single sources against all sets of {k}",
                 with_holm(per_language, figures.settings.confidence),
-                OF_ROWS,
+                figures.of_rows,
                 mslt=f"MSLT, {k}",
             ),
         ),
@@ -222,12 +219,12 @@ def single_or_several(figures: SetFigures, k: int) -> Analysis | NotDone:
 # ---------------------------------------------------------------- how many sources
 
 
-def _gains_table(k: int, compared: list[Row]) -> Table:
+def _gains_table(figures: SetFigures, k: int, compared: list[Row]) -> Table:
     return table(
         "sslt_mslt_gains",
         f"What {sources(k)} bring, in three comparisons",
         with_holm(compared),
-        "Interval: items and seeds drawn again, for these very sets. For other languages like these: each is left "
+        f"Interval: {figures.drawn_again}, for these very sets. For other languages like these: each is left "
         "out in turn (jackknife). p: the larger of the two tests', adjusted over these rows (Holm). The best single "
         "source is chosen by its figure, so it looks better than it is.",
         comparison="against",
@@ -240,7 +237,7 @@ def _gain(figures: SetFigures, k: int, against: str) -> Claim | None:
     weights = partial(gains.gain, figures, figures.of_size(k), against)
     if against != "mean":
         return gains.claim(figures, f"mslt_{against}", what, weights, gains.luck(figures, against, k))
-    paper = "at the same number of examples, three sources transfer further than one"
+    paper = "at the same number of examples, several sources transfer further than one"
     return gains.claim(figures, "mslt_mean", what, weights, expected="up", paper=paper)
 
 
@@ -252,16 +249,16 @@ def number_of_sources(figures: SetFigures, k: int) -> Analysis | NotDone:
     rows, dots = [], []
     for number, size in enumerate(figures.sizes):
         members = figures.of_size(size)
-        worst, best = (members[f(figures.mean[members])] for f in (np.argmin, np.argmax))
+        means = figures.mean[members]
         step = figures.compare(members, figures.of_size(figures.sizes[number - 1])) if number else None
         rows.append(
             {"num_sources": size}
             | figures.summary(members)
             | {
-                "worst": set_name(figures.sets[worst]),
-                "worst_accuracy": float(figures.mean[worst]),
-                "best": set_name(figures.sets[best]),
-                "best_accuracy": float(figures.mean[best]),
+                "worst": figures.highest(members, -means),
+                "worst_accuracy": float(means.min()),
+                "best": figures.highest(members, means),
+                "best_accuracy": float(means.max()),
                 **(step.row("step") if step else {"step": None, **interval("step", None)}),
             }
         )
@@ -286,7 +283,7 @@ def number_of_sources(figures: SetFigures, k: int) -> Analysis | NotDone:
                 "By number of source languages, at the same budget",
                 with_holm(rows, figures.settings.confidence),
                 "The best and worst of many noisy sets look better and worse than they are.",
-                OF_ROWS,
+                figures.of_rows,
                 accuracy=figures.study.metric,
             ),
         ),

@@ -9,18 +9,13 @@ import numpy as np
 
 from mslt_it.languages import likely_script, script_name
 from mslt_it.study.analyse import renaming
-from mslt_it.study.analyse.comparisons import OF_ROWS, claim_of
+from mslt_it.study.analyse.comparisons import claim_of
 from mslt_it.study.analyse.findings import Analysis, Claim, Intervals, Mark, NotDone, set_name
 from mslt_it.study.analyse.resampling import Rows, SetFigures
 from mslt_it.study.analyse.tables import Row, interval, table, with_holm
 
 TOP = 5  # the paper counts languages in the five best sets
 RECURRING = ("zh", "ar", "de")  # most often there, in the paper
-
-RENAMED = (
-    "Interval: items and seeds drawn again, for these very sets. p: the languages' names in every other order; "
-    "adjusted over these rows (Holm)."
-)
 
 # ---------------------------------------------------------------- writing systems
 
@@ -57,7 +52,7 @@ def scripts(figures: SetFigures, k: int) -> Analysis | NotDone:
         "the paper's table of one, two and three writing systems",
         (
             table("scripts", f"Sets of {k} by number of different scripts", rows, accuracy=study.metric),
-            table("scripts_pairs", "Against each other", with_holm(pairs), RENAMED),
+            table("scripts_pairs", "Against each other", with_holm(pairs), figures.of_renaming()),
         ),
         (
             Intervals(
@@ -131,7 +126,7 @@ def diversity(figures: SetFigures, k: int, order: Order) -> Analysis | NotDone:
                 "diversity_pairs",
                 "Against each other",
                 with_holm(compared),
-                RENAMED,
+                figures.of_renaming(),
             ),
         ),
         (
@@ -198,7 +193,7 @@ def recurrence(figures: SetFigures, k: int) -> Analysis | NotDone:
                 basis=figures.basis(members),
                 expected="up",
                 paper="zh, ar and de are most often among the five best sets",
-                is_at_chance=figures.is_at_chance(members),
+                no_verdict=figures.no_verdict(members, members),
                 margin=figures.margin,
             )
         )
@@ -212,7 +207,7 @@ def recurrence(figures: SetFigures, k: int) -> Analysis | NotDone:
                 "recurrence",
                 f"Languages in the {TOP} best of {len(members)} sets of {k}",
                 rows,
-                OF_ROWS,
+                figures.of_rows,
                 num_sets="sets with it",
             ),
         ),

@@ -149,8 +149,7 @@ def criteria(figures: SetFigures, k: int, orders: Orders) -> Analysis | NotDone:
                 "The set that each criterion puts first, among all sets of its size",
                 picks,
                 "Where sets tie for first, rank and figure are their means. Random set: the mean over all sets.",
-                "Intervals: items and seeds drawn again, for these very sets. p: the languages' names in every other "
-                "order; adjusted over the criteria of a size (Holm). * beyond the paper.",
+                f"{figures.of_renaming('the criteria of a size')} * beyond the paper.",
                 accuracy=study.metric,
                 num_sets="of sets",
                 rank_low="interval of rank",
@@ -159,8 +158,7 @@ def criteria(figures: SetFigures, k: int, orders: Orders) -> Analysis | NotDone:
                 "criteria_correlations",
                 "Agreement of each criterion's order with the measured one",
                 agreement,
-                "Interval: items and seeds drawn again (drawing adds noise, so its middle lies nearer to 0 than "
-                "the figure). p: the languages' names in every other order; adjusted over a size's criteria (Holm).",
+                figures.of_renaming("the criteria of a size"),
             ),
         ),
         tuple(plots),
@@ -217,6 +215,7 @@ def _looked_at(figures: SetFigures, k: int, name: str, ranks: Mapping[Key, int])
     first = members[picked]
     against = figures.compare(first, members)
     rho, rho_drawn = float(spearman(order, point)), spearman(order, drawn)
+    tau = float(kendall(order, point))
     rho_renamed = spearman(order[figures.places(k)], point)
     tested = renaming.of_weights(figures, picked / picked.sum() - 1 / len(members), k)
     row: Row = {"criterion": name + (" *" if name in BEYOND_CRITERIA else ""), "size": k}
@@ -231,7 +230,7 @@ def _looked_at(figures: SetFigures, k: int, name: str, ranks: Mapping[Key, int])
         rho_renamed,
         row
         | {
-            "pick": f"{len(first)} sets tie" if len(first) > 1 else set_name(figures.sets[first[0]]),
+            "pick": figures.highest(members, order),
             "rank": float(average_ranks(point)[picked].mean()),
             **interval("rank", figures.interval(average_ranks(drawn)[:, picked].mean(axis=1))),
             "num_sets": len(members),
@@ -248,10 +247,11 @@ def _looked_at(figures: SetFigures, k: int, name: str, ranks: Mapping[Key, int])
         | {
             "num_sets": len(members),
             "spearman": rho,
-            **interval("spearman", figures.interval(rho_drawn)),
-            "kendall": float(kendall(order, point)),
-            **interval("kendall", figures.interval(kendall(order, drawn))),
-            "p": renaming.relation(rho_renamed).p,
+            **interval("spearman", figures.of_order(rho, rho_drawn)),
+            "kendall": tau,
+            **interval("kendall", figures.of_order(tau, kendall(order, drawn))),
+            "p_alone": (p := renaming.relation(rho_renamed).p),
+            "p": p,
         },
     )
 
@@ -271,7 +271,7 @@ def _pick_claim(figures: SetFigures, k: int, one: _Looked) -> Claim:
         basis=figures.basis(one.first, members),
         expected="up",
         paper="sets chosen by typology (syntax, inventory) rank near the top",
-        is_at_chance=figures.is_at_chance(members),
+        no_verdict=figures.no_verdict(members, members),
         margin=figures.margin,
     )
 
@@ -283,7 +283,7 @@ def _order_claim(figures: SetFigures, k: int, one: _Looked, other: _Looked) -> C
         f"criteria_{other.name}",
         f"Agreement with the measured order, {one.name} against {other.name} (difference of Spearman's rho)",
         a - b,
-        *figures.interval(drawn),
+        *figures.of_order(a - b, drawn, -2, 2),
         renaming.relation(one.rho_renamed - other.rho_renamed),
         unit="number",
         value_a=a,
@@ -291,5 +291,5 @@ def _order_claim(figures: SetFigures, k: int, one: _Looked, other: _Looked) -> C
         basis=figures.basis(figures.of_size(k)),
         expected="up",
         paper="typology ranks near the top, size and vocabulary coverage do not",
-        is_at_chance=figures.is_at_chance(figures.of_size(k)),
+        no_verdict=figures.no_verdict(one.members, one.members),
     )

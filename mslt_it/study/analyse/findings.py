@@ -128,7 +128,7 @@ class Claim:
     expected: str = ""  # what the paper found: "up", "down", "not up"; empty: it makes no such statement
     paper: str = ""  # what the paper found, in a sentence
     others: tuple[float, float] | None = None  # the interval for other languages like these
-    is_at_chance: bool = False  # nothing was learned, so there is nothing to compare
+    no_verdict: str = ""  # why there is nothing to compare: nothing was learned, or everything
     margin: float = 0.0  # smaller differences count as none, in the unit of the value
     # Over all claims of the report:
     p_adjusted: float | None = None

@@ -27,7 +27,6 @@ AGAINST = {
     "member": "the best of their own members alone",
     "best": "the best single source",
 }
-ITEMS = "items and seeds drawn again"
 Weights = np.ndarray | None  # (sets,) of a difference of means, adding up to 0; None: it cannot be made
 
 
@@ -104,7 +103,7 @@ def claim(
         basis=figures.basis(a, b),
         others=others_range,
         margin=figures.margin,
-        is_at_chance=figures.is_at_chance(a if value > 0 else b),
+        no_verdict=figures.no_verdict(*((a, b) if value > 0 else (b, a))),
         **more,
     )
 
@@ -116,14 +115,16 @@ def tested_by(
     for other languages like these."""
     margin, error = figures.margin, float(drawn.std())
     p, equal = p_value(value, drawn), _equal(value, error, np.inf, margin)
-    n = len(left_out)
+    n, again = len(left_out), figures.drawn_again
+    if n < 3 and figures.is_one_seed:
+        return Evidence(f"{again}, and what another changes is not known", 1.0, error, 1.0), None
     if n < 3:
-        return Evidence(f"{ITEMS}, these very sets", p, error, 1 / (1 + len(drawn)), equal), None
+        return Evidence(f"{again}, these very sets", p, error, 1 / (1 + len(drawn)), equal), None
     of_languages = float(np.sqrt((n - 1) / n * np.square(np.array(left_out) - np.mean(left_out)).sum()))
     error = max(error, of_languages, least, TINY)
     p = max(p, float(2 * stats.t.sf(abs(value) / error, n - 1)))
     half = float(stats.t.ppf(0.5 + figures.settings.confidence / 2, n - 1)) * error
-    test = f"{ITEMS}, and each of {n} languages left out"
+    test = f"{again}, and each of {n} languages left out"
     tested = Evidence(test, p, error, 1 / (1 + len(drawn)), max(equal, _equal(value, error, n - 1, margin)), n - 1)
     return tested, (value - half, value + half)
 

@@ -5,9 +5,14 @@ target from URIEL distances and statistics of the data sets, with boosted trees 
 with each language left out of the learning in turn. Here the trees (scikit-learn's) learn a source's relevance itself
 instead of pairwise preferences, since a study has tens of pairs and not thousands; budgets are equal, so sizes of data
 sets say nothing; and what needs no typology at all stands beside it: a source's mean figure in the other targets.
+
+Whether an order could be chance is tested by renaming the sources (`renaming`): p is the share of their orders with as
+high an NDCG. Of LangRank that takes learning anew in every order, which benchmarks/langrank_renaming.py does.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import numpy as np
 from scipy.stats import rankdata
@@ -17,7 +22,7 @@ from mslt_it.problems import Problem
 from mslt_it.selection.criteria import NotComputed
 from mslt_it.study.analyse.findings import Analysis, Intervals, Mark, NotDone
 from mslt_it.study.analyse.resampling import SetFigures
-from mslt_it.study.analyse.tables import Row, interval, table
+from mslt_it.study.analyse.tables import Row, interval, table, with_holm
 from mslt_it.study.analyse.transfer import likeness
 
 FEWEST = 4  # sources, and targets
@@ -34,11 +39,9 @@ def langrank(figures: SetFigures) -> Analysis | NotDone:
     if len(pool) < FEWEST or len(study.targets) < FEWEST:
         return NotDone("langrank", title, f"It needs {FEWEST} single sources and {FEWEST} targets.")
     try:
-        like = likeness(pool, study.targets)
+        features = features_of(pool, study.targets)
     except (Problem, NotComputed) as problem:
         return NotDone("langrank", title, str(problem))
-    script = np.array([[likely_script(a) == likely_script(b) for b in study.targets] for a in pool], dtype=float)
-    features = {**{f"similarity, {part}": values.T for part, values in like.items()}, "same script": script.T}
     measured = figures.point[rows].T  # (targets, sources)
     orders = {
         "LangRank": leave_one_out(
@@ -49,13 +52,15 @@ def langrank(figures: SetFigures) -> Analysis | NotDone:
     }
     drawn = np.moveaxis(figures.drawn[:, rows], 1, 2)  # (B, targets, sources)
     of_measured, of_drawn = relevance(measured), relevance(drawn)
+    renamed = np.moveaxis(of_measured[:, figures.places(1)], 0, 1)  # (orders, targets, sources)
     found: list[Row] = []
     for name, order in orders.items():
-        values = ndcg(order, of_drawn).mean(axis=1)
-        found.append(
-            {"by": name, "ndcg": float(ndcg(order, of_measured).mean()), **interval("ndcg", figures.interval(values))}
-        )
-    chance = float(by_chance(of_measured).mean())
+        value, values = float(ndcg(order, of_measured).mean()), ndcg(order, of_drawn).mean(axis=1)
+        row: Row = {"by": name, "ndcg": value}
+        p = chance_of(ndcg(order, renamed).mean(axis=1)) if name in features else None
+        found.append(row | interval("ndcg", figures.of_order(value, values, least=0)) | {"p": p})
+    found = with_holm(found, figures.settings.confidence)
+    chance = float(ndcg(np.zeros(measured.shape), of_measured).mean())
     return Analysis(
         "langrank",
         title,
@@ -66,8 +71,9 @@ def langrank(figures: SetFigures) -> Analysis | NotDone:
                 "langrank",
                 f"NDCG@{TOP} of orders of {len(pool)} single sources, mean over {len(study.targets)} targets",
                 [*found, {"by": "chance", "ndcg": chance}],
-                "Each target is left out of the learning in turn. Interval: items and seeds drawn again, for these "
-                "very languages; no order is tested against another.",
+                "Each target is left out of the learning in turn. Of sources that tie all orders count alike. No order "
+                "is tested against another; the mean figure in the other targets knows no names.",
+                figures.of_renaming("the rows that have one"),
                 by="ranked by",
             ),
         ),
@@ -82,6 +88,13 @@ def langrank(figures: SetFigures) -> Analysis | NotDone:
             ),
         ),
     )
+
+
+def features_of(pool: Sequence[str], targets: Sequence[str]) -> dict[str, np.ndarray]:
+    """Name -> (targets, sources): what is known of each pair without training."""
+    script = np.array([[likely_script(a) == likely_script(b) for a in pool] for b in targets], dtype=float)
+    like = {f"similarity, {part}": values.T for part, values in likeness(pool, targets).items()}
+    return {**like, "same script": script}
 
 
 def relevance(figures: np.ndarray) -> np.ndarray:
@@ -106,23 +119,26 @@ def leave_one_out(features: np.ndarray, relevant: np.ndarray, seed: int) -> np.n
     return found
 
 
+def chance_of(renamed: np.ndarray) -> float:
+    """p: share of the orders of the names, the given one first, with a figure as high."""
+    return float((renamed >= renamed[0] - 1e-9).mean())
+
+
 def ndcg(order: np.ndarray, relevant: np.ndarray) -> np.ndarray:
     """(..., targets): sum over the first three of (2^relevance - 1) / log2(1 + place), over the largest there could be.
+
+    Of sources with one score each has the mean of what they gain: that of all orders of them.
 
     Args:
         order: (targets, sources) scores, higher first; relevant: (..., targets, sources).
     """
+    order = np.round(order, 9)
+    ties = (order[:, :, None] == order[:, None, :]).astype(float)
+    gains = 2.0**relevant - 1
+    expected = np.einsum("tij,...tj->...ti", ties / ties.sum(axis=-1, keepdims=True), gains)
     first = np.argsort(-order, axis=-1, kind="stable")[..., :TOP]
-    gains = 2.0**relevant - 1
-    taken = np.take_along_axis(gains, np.broadcast_to(first, (*gains.shape[:-1], first.shape[-1])), axis=-1)
+    taken = np.take_along_axis(expected, np.broadcast_to(first, (*gains.shape[:-1], first.shape[-1])), axis=-1)
     return np.asarray(_discounted(taken) / _best(gains))
-
-
-def by_chance(relevant: np.ndarray) -> np.ndarray:
-    """(..., targets): what a random order has in expectation."""
-    gains = 2.0**relevant - 1
-    mean = np.repeat(gains.mean(axis=-1, keepdims=True), min(TOP, gains.shape[-1]), axis=-1)
-    return np.asarray(_discounted(mean) / _best(gains))
 
 
 def _best(gains: np.ndarray) -> np.ndarray:

@@ -30,8 +30,9 @@ import numpy as np
 from mslt_it.evaluation import estimates
 from mslt_it.evaluation.clusters import components, percentiles, sums_by, values_of
 from mslt_it.evaluation.seeds import p_value, seed_noise, stream
-from mslt_it.problems import Problem
-from mslt_it.study.analyse.statistics import places
+from mslt_it.problems import Problem, counted
+from mslt_it.study.analyse.findings import set_name
+from mslt_it.study.analyse.statistics import TINY, places
 from mslt_it.study.analyse.tables import Row, interval
 from mslt_it.study.collect import ScoredCell, Slice, Study
 from mslt_it.study.config import MARGIN
@@ -103,6 +104,11 @@ class SetFigures:
         """(B, S)."""
         return np.asarray(self.drawn.mean(axis=2))
 
+    def highest(self, rows: np.ndarray, values: np.ndarray) -> str:
+        """The set with the highest of the rows' values, or how many of them tie."""
+        first = rows[values >= values.max() - TINY]
+        return set_name(self.sets[first[0]]) if len(first) == 1 else f"{len(first)} sets tie"
+
     def seeds_of(self, rows: Rows) -> list[int]:
         """All seeds that these sets were trained with."""
         return sorted({seed for row in rows for _, seed in self.runs[row]})
@@ -156,6 +162,12 @@ class SetFigures:
         low, high = self.interval(drawn)
         return max(low, 0.0), min(high, 1.0)
 
+    def of_order(self, value: float, drawn: np.ndarray, least: float = -1.0, most: float = 1.0) -> tuple[float, float]:
+        """Interval of how well two orders agree: noise draws such a figure towards none, in the study as in each draw,
+        so what draws are away from it is taken to its other side (basic bootstrap; Davison and Hinkley 1997)."""
+        low, high = self.interval(drawn)
+        return max(least, 2 * value - high), min(most, 2 * value - low)
+
     def summary(self, rows: Rows) -> Row:
         """Mean over sets and languages, as columns of a table."""
         rows = np.asarray(rows)
@@ -179,28 +191,61 @@ class SetFigures:
 
     @property
     def margin(self) -> float:
-        """Differences below count as none, as the study states."""
+        """Only what is shown to differ by less is called equal, as the study states."""
         return float(self.study.manifest["config"].get("margin", MARGIN))
 
-    def is_at_chance(self, rows: Rows) -> bool:
-        """Whether the mean of these sets cannot be told from what always giving one label gets."""
+    def no_verdict(self, better: Rows, worse: Rows) -> str:
+        """Why the two kinds of sets cannot be compared: the better has not learned, or the worse has learned all."""
         chance = self.study.chance
-        return chance is not None and self.interval(self.mean_drawn[:, rows].mean(axis=1))[0] <= chance
+        if chance is not None and self.interval(self.mean_drawn[:, better].mean(axis=1))[0] <= chance:
+            return "these runs are not shown to be above chance or the majority's share"
+        if self.mean[worse].mean() > 1 - self.margin:
+            return "all of these runs have nearly everything right"
+        return ""
 
     def places(self, k: int) -> np.ndarray:
         """(orders of the languages' names, sets of size k): see `statistics.places`."""
         return places(tuple(self.sets[row] for row in self.of_size(k)), self.settings.seed)
 
+    @property
+    def is_one_seed(self) -> bool:
+        """Whether every set was trained once only, so that what another seed would change is in no interval."""
+        return all(len(of_set) == 1 for of_set in self.runs)
+
+    @property
+    def drawn_again(self) -> str:
+        """What intervals are of."""
+        if self.is_one_seed:
+            return "items drawn again (of one seed)"
+        several = len(self.assignments_of(range(len(self.sets)))) > 1
+        return "items, and assignments with their seeds, drawn again" if several else "items and seeds drawn again"
+
+    @property
+    def of_rows(self) -> str:
+        """What stands under a table of differences that intervals of all rows hold at once."""
+        return (
+            f"Of these very {'runs' if self.is_one_seed else 'sets'}: {self.drawn_again}. Intervals hold for all rows "
+            "at once; p adjusted (Holm)."
+        )
+
+    def of_renaming(self, over: str = "these rows") -> str:
+        """What stands under a table whose p are by renaming."""
+        return (
+            f"Interval: {self.drawn_again}, for these very sets. p: the languages' names in every other order; "
+            f"adjusted over {over} (Holm)."
+        )
+
     def basis(self, a: Rows, b: Rows | None = None) -> str:
         """What a claim rests on: languages, items, seeds, sets."""
         rows = [*a, *(b if b is not None else [])]
-        num_seeds, num_assignments = len(self.seeds_of(rows)), len(self.assignments_of(rows))
+        num_assignments = len(self.assignments_of(rows))
+        fewest, most = (f(len(self.seeds_of([row])) for row in rows) for f in (min, max))
         numbers = {len(ids) for ids in self.study.item_ids}
         items = f"{self.study.num_items:,} items" if len(numbers) > 1 else f"{min(numbers):,} items each"
-        seeds = "1 seed" if num_seeds == 1 else f"{num_seeds} seeds"
+        seeds = counted(most, "seed") if fewest == most else f"{fewest} to {most} seeds"
         if num_assignments > 1:
             seeds = f"{num_assignments} assignments of items with {seeds} each"
-        elif num_seeds == 1:
+        elif self.is_one_seed:
             seeds += ", so seed noise is not in the interval"
         sets = f"{len(a)}" if b is None else f"{len(a)} and {len(b)}"
         return f"{len(self.study.targets)} target languages, {items}, {seeds}, {sets} sets"
@@ -241,7 +286,9 @@ def resample(study: Study, chosen: Slice, settings: Settings) -> SetFigures:
     of_replicates = np.array([point[members].mean(axis=0) for members in replicates])
     replicates_drawn = np.stack([drawn[:, members].mean(axis=1) for members in replicates], axis=1)
     names_of = [(*one, *([] if share is None else [f"pinch {share}"])) for one, share in keys]
-    noise = seed_noise(names_of, rows, names, of_replicates, replicates_drawn, settings)
+    # Rows of a target may leave seeds nothing to move, which says nothing of the sets without.
+    kinds = [len(one) if share is None else (len(one), share) for one, share in keys]
+    noise = seed_noise(names_of, rows, names, of_replicates, replicates_drawn, settings, kinds)
     return SetFigures(
         study,
         chosen,

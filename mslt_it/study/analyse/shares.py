@@ -19,10 +19,10 @@ import numpy as np
 
 from mslt_it.study.analyse import gains
 from mslt_it.study.analyse.claims import is_found
-from mslt_it.study.analyse.comparisons import OF_ROWS, of_these, sources
+from mslt_it.study.analyse.comparisons import of_these, sources
 from mslt_it.study.analyse.findings import Analysis, Claim, Lines, Mark, NotDone, Scatter, Steps, set_name
 from mslt_it.study.analyse.resampling import SetFigures
-from mslt_it.study.analyse.tables import Row, Table, table, with_holm
+from mslt_it.study.analyse.tables import Row, Table, interval, table, with_holm
 
 PAPER = "a few rows of other languages in English data improve other languages much (Shaham et al. 2024)"
 ORDINALS = {2: "second", 3: "third", 4: "fourth", 5: "fifth"}
@@ -43,12 +43,19 @@ def pinch(figures: SetFigures) -> Analysis | NotDone:
         what = f"{number} rows of other languages and the rest in {main}, against {against}"
         claims[number] = of_these(figures, f"pinch_{number}", what, own, first, expected="up", paper=PAPER)
     x_axis = f"of {figures.slice.budget} rows, in other languages than {main}"
+    each: list[Row] = [
+        {"sources": set_name(figures.sets[row]), "pinch": number} | figures.summary([row])
+        for number, own in places.items()
+        for row in own
+    ]
+    shown = [{key: value for key, value in row.items() if key != "num_sets"} for row in each]
+    by_set = table("pinch_sets", "Every set", shown, accuracy=figures.study.metric)
     return Analysis(
         "pinch",
         title,
         f"How many of the rows have to be in other languages than {main}?",
         "Shaham et al. 2024, where English examples are replaced",
-        _tables(figures, "pinch", f"rows outside {main}", places, claims, against),
+        (*_tables(figures, "pinch", f"rows outside {main}", places, claims, first, against), by_set),
         (_steps(figures, f"rows outside {main}", x_axis, places),),
         tuple(claims.values()),
         (
@@ -100,13 +107,13 @@ def shots(figures: SetFigures) -> Analysis | NotDone:
         f"From how many labelled rows on is it better to label the target than {instead}?",
         "no question of the paper, whose targets have no labels",
         (
-            *_tables(figures, "shots", f"rows of the target, {sources(size)}", places, claims, against),
+            *_tables(figures, "shots", f"rows of the target, {sources(size)}", places, claims, first, against),
             table("shots_against", against.capitalize(), [{"sources": against} | figures.summary(first)]),
             table(
                 "shots_targets",
                 f"Per target language, against {against}",
                 per_target,
-                OF_ROWS,
+                figures.of_rows,
                 accuracy="with rows of it",
                 without=against,
             ),
@@ -116,7 +123,7 @@ def shots(figures: SetFigures) -> Analysis | NotDone:
         (
             f"A figure is that of the target whose rows were trained on, {price}, on other items; what is left of the "
             "budget goes to the sources, equally many rows of each.",
-            *_by_target(per_target, instead, 1 - figures.settings.confidence),
+            *([] if figures.is_one_seed else _by_target(per_target, instead, 1 - figures.settings.confidence)),
         ),
         partial(_answer, claims, instead, price),
     )
@@ -130,13 +137,15 @@ def _by_target(rows: Sequence[Row], instead: str, level: float) -> list[str]:
         signs = {row["shots"]: np.sign(row["difference"]) * (row["p_adjusted"] <= level) for row in own}
         first = _first(signs)
         found.append(f"{code}: better than {instead} from k = {first} on" if first else f"{code}: no such k seen")
-    return [f"By target, corrected for the rows of the table: {'; '.join(found)}."]
+    return [f"By target, for these very sets, corrected for the rows of the table: {'; '.join(found)}."]
 
 
 def _answer(numbers: Mapping[int, Claim], instead: str, price: str, claims: Sequence[Claim], confidence: float) -> str:
     """When to label the target, from the claims as they were corrected."""
-    if any(claim.is_at_chance for claim in claims):
-        return "No answer: these runs are not above what always giving one label gets."
+    if reason := next((claim.no_verdict for claim in claims if claim.no_verdict), ""):
+        return f"No answer: {reason}."
+    if not any(claim.is_tested for claim in claims):
+        return f"No answer: {claims[0].tested.by}."
     signs = {
         number: float(np.sign(claim.value)) * is_found(claim, confidence)
         for number, claim in zip(numbers, claims, strict=True)
@@ -144,7 +153,8 @@ def _answer(numbers: Mapping[int, Claim], instead: str, price: str, claims: Sequ
     worse = [number for number, sign in signs.items() if sign < 0]
     rest = f" With {', '.join(map(str, worse))} it is worse." if worse else ""
     if first := _first(signs):
-        return f"Label the target in place of {instead} from k = {first} rows on, {price}.{rest}"
+        tried = f"up to {max(signs)} were tried"
+        return f"Label the target in place of {instead} from k = {first} rows on ({tried}), {price}.{rest}"
     seen = f"{min(signs)} to {max(signs)} rows, {price}"
     return f"Label the target in place of {instead}: no k from which that is better was seen ({seen}).{rest}"
 
@@ -171,14 +181,28 @@ def _tables(
     by: str,
     places: Mapping[int, np.ndarray],
     claims: Mapping[int, Claim],
+    first: np.ndarray,
     against: str,
 ) -> tuple[Table, Table]:
     rows: list[Row] = [{name: number} | figures.summary(own) for number, own in places.items()]
-    compared: list[Row] = [{name: number} | claim.row for number, claim in claims.items()]
-    metric, level = figures.study.metric, figures.settings.confidence
+    has_others = any(claim.others for claim in claims.values())
+    compared = with_holm(
+        [
+            {name: number}
+            | figures.compare(places[number], first).row()
+            | (interval("others", claim.others) if has_others else {})
+            | {"p": claim.tested.p}
+            for number, claim in claims.items()
+        ],
+        figures.settings.confidence,
+    )
+    tests = "; ".join(dict.fromkeys(claim.tested.by for claim in claims.values()))
+    title, others = f"Mean over sets and target languages, by {by}", "for other languages like these"
     return (
-        table(name, f"Mean over sets and target languages, by {by}", rows, accuracy=metric),
-        table(f"{name}_differences", f"Against {against}", with_holm(compared, level), OF_ROWS),
+        table(name, title, rows, accuracy=figures.study.metric),
+        table(
+            f"{name}_differences", f"Against {against}", compared, figures.of_rows, f"p by: {tests}.", others_low=others
+        ),
     )
 
 
@@ -205,6 +229,7 @@ def front(of_slices: Sequence[SetFigures]) -> Analysis | None:
     """
     rows: list[Row] = []
     point, drawn = [], []
+    axis = "pinch" if of_slices[0].study.manifest["config"].get("pinch") else "shots"
     for figures in of_slices:
         kinds = list(zip(map(len, figures.sets), figures.shares, strict=True))
         for size, share in sorted(set(kinds), key=lambda kind: (kind[0], kind[1] or 0)):
@@ -212,7 +237,7 @@ def front(of_slices: Sequence[SetFigures]) -> Analysis | None:
             spent = [figures.flops[row] for row in own]
             flops = None if None in spent else float(np.mean([one for one in spent if one is not None])) / GIGA
             rows.append(
-                {"cost": figures.slice.budget, "num_sources": size, "shots": share}
+                {"cost": figures.slice.budget, "num_sources": size, axis: share}
                 | figures.summary(own)
                 | {"flops": flops}
             )
@@ -230,7 +255,7 @@ def front(of_slices: Sequence[SetFigures]) -> Analysis | None:
         for row, is_on, share in zip(rows, on_front, shares, strict=True):
             row |= {f"front_{key}": "yes" if is_on else "no", f"share_{key}": float(share)}
         points = tuple(
-            (float(row[key]), row["accuracy"], _kind(row), "on the front" if is_on else "not on it")
+            (float(row[key]), row["accuracy"], _kind(row, axis), "on the front" if is_on else "not on it")
             for row, is_on in zip(rows, on_front, strict=True)
         )
         scatters.append(Scatter(f"{metric.capitalize()} against the {label}", label, f"{metric}, %", points))
@@ -268,5 +293,6 @@ def _undominated(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     return np.asarray(~beaten.any(axis=2))
 
 
-def _kind(row: Row) -> str:
-    return sources(row["num_sources"]) + (f", {row['shots']} rows of the target" if row["shots"] else "")
+def _kind(row: Row, axis: str) -> str:
+    whose = {"pinch": "in other languages", "shots": "of the target"}[axis]
+    return sources(row["num_sources"]) + (f", {row[axis]} rows {whose}" if row[axis] else "")

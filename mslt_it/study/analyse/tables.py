@@ -76,6 +76,7 @@ COLUMNS = {  # others are texts and stand under their own names
     "against_mean": Column("against a random set", "points"),
     "behind_best": Column("behind the best", "points"),
     "like_best": Column("not told from the best"),
+    "p_alone": Column("p alone", "p"),
     "p_adjusted": Column("adjusted p", "p"),
     # orders
     "pick": Column("its first set"),

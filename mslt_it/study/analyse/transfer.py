@@ -96,19 +96,19 @@ def best_sets(figures: SetFigures, k: int) -> Analysis | NotDone:
             "target": code,
             "items": len(study.item_ids[column]),
             "num_seeds": len(figures.seeds_of(members)),
-            "set": set_name(figures.sets[members[best]]),
+            "set": figures.highest(members, point),
             "accuracy": float(point[best]),
             **interval("accuracy", figures.share_interval(drawn[:, best])),
             "other_seeds": chosen_on_other_seeds(figures, members, column),
             "mean": float(point.mean()),
-            "first_share": float((drawn.argmax(axis=1) == best).mean()),
+            "first_share": float((drawn[:, best] >= drawn.max(axis=1)).mean()),
             "like_best": int(as_good_as_best(point, drawn, figures.settings.confidence).sum()),
             "single": None,
             "single_accuracy": None,
         }
         if len(singles):
-            top = singles[int(np.argmax(figures.point[singles, column]))]
-            row |= {"single": figures.sets[top][0], "single_accuracy": float(figures.point[top, column])}
+            alone = figures.point[singles, column]
+            row |= {"single": figures.highest(singles, alone), "single_accuracy": float(alone.max())}
         rows.append(row)
         marks += [
             Mark.of(row, code, "accuracy", "best set"),
@@ -187,7 +187,7 @@ def similarity(figures: SetFigures, k: int) -> Analysis | NotDone:
                 rho, rho_drawn = float(_flat(x, point)), _flat(x, drawn)
                 some = np.array_split(places, min(NUM_PARTS, len(places)))
                 tested = renaming.relation(np.concatenate([_flat(x[part], point) for part in some]))
-                rho_range = figures.interval(rho_drawn)
+                rho_range = figures.of_order(rho, rho_drawn)
                 rows.append(
                     {
                         "part": part,
@@ -211,7 +211,7 @@ def similarity(figures: SetFigures, k: int) -> Analysis | NotDone:
                             tested,
                             unit="number",
                             basis=figures.basis(members),
-                            is_at_chance=figures.is_at_chance(members),
+                            no_verdict=figures.no_verdict(members, members),
                         )
                     )
     return Analysis(
@@ -226,8 +226,7 @@ def similarity(figures: SetFigures, k: int) -> Analysis | NotDone:
                 with_holm(rows),
                 "Similarity: cosine of lang2vec's vectors. Both are taken minus their mean over the sets for each "
                 "target, so that easy targets do not count as similar ones.",
-                "Interval: items and seeds drawn again, for these very sets. p: the source languages' names in every "
-                "other order; adjusted over the rows (Holm).",
+                figures.of_renaming(),
                 sources="of",
             ),
         ),

@@ -1,6 +1,6 @@
-"""Chains of very different lengths: our slots beside transformers' ``generate`` in batches, on the same prompts in one run.
+"""Chains of very different lengths: our slots beside transformers' ``generate`` in batches, on the same prompts.
 
-    python benchmarks/writing_speed.py                                    # the embedded model and a larger one, on the CPU
+    python benchmarks/writing_speed.py                                    # the embedded model and one larger
     python benchmarks/writing_speed.py --device cuda --models gemma-270m  # random weights of Gemma 3 270M's shape
 
 Prompts of 20 to 60 tokens; lengths of the answers are drawn from a log-normal distribution (a few are ten times the

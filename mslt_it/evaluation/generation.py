@@ -1,6 +1,6 @@
-"""Answers as text, greedy or sampled, with the model's keys and values kept. A decoder writes many rows at once, and one
-that is done makes place for the next (`slots`); a model that does not write so what it writes row by row, and one that
-reads with an encoder, writes plain batches, each until its last row is done.
+"""Answers as text, greedy or sampled, with the model's keys and values kept. A decoder writes many rows at once, and
+one that is done makes place for the next (`slots`); a model that would write something else so, and one that reads with
+an encoder, writes plain batches, each until its last row is done.
 
 Sampling draws the next token by the inverse of the cumulative distribution, with one uniform number per step from a
 stream that belongs to (seed, item, sample). So a sampled answer does not depend on what shares its batch, on the order
@@ -14,7 +14,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import torch
@@ -28,6 +28,11 @@ from mslt_it.models.inputs import longest_input
 from mslt_it.models.text_to_text import is_text_to_text
 
 ROUNDS = 4  # how many rows of a batch have one slot after another: more keep slots filled, fewer are lost by a kill
+Advance: TypeAlias = Callable[[int], object]  # is told how many more are done
+
+
+def ignored(number: int) -> None:
+    """For those who do not ask how far it is."""
 
 
 @dataclass(frozen=True)
@@ -97,15 +102,15 @@ class TextGenerator:
         """Positions of the prompts answered by each call, the longest first; the same for every model and state."""
         return self._batches
 
-    def generate(self, batch: Sequence[int], advance: Callable[[int], object] = lambda n: None) -> list[Generated]:
+    def generate(self, batch: Sequence[int], advance: Advance = ignored) -> list[Generated]:
         """The answers to one of the batches; ``advance`` is called with the number of answers that have come."""
         rows = [self._prompts[i] for i in batch]
         # Beyond its positions a model answers nonsense or fails: a row ends there, and is counted as cut.
         limits = [min(row.max_new_tokens, self._longest - len(row.ids)) for row in rows]
         num_slots = _num_slots(len(rows[0].ids), max(row.max_new_tokens for row in rows), self._batch_tokens)
         with evaluating(self._model):
-            if not self._reads_apart and once_per_model(takes_slots, self._base):
-                return self._in_slots(rows, limits, num_slots, advance)
+            if not self._reads_apart and (mask_dims := once_per_model(takes_slots, self._base)):
+                return self._in_slots(rows, limits, num_slots, mask_dims, advance)
             answers = []
             for start in range(0, len(rows), num_slots):
                 part = slice(start, start + num_slots)
@@ -115,7 +120,12 @@ class TextGenerator:
 
     @torch.inference_mode()
     def _in_slots(
-        self, rows: Sequence[Prompt], limits: Sequence[int], num_slots: int, advance: Callable[[int], object]
+        self,
+        rows: Sequence[Prompt],
+        limits: Sequence[int],
+        num_slots: int,
+        mask_dims: int,
+        advance: Advance,
     ) -> list[Generated]:
         """Answers of at most ``limits`` tokens, ``num_slots`` at once."""
         answers = [Generated("", 0, True) for _ in rows]
@@ -125,7 +135,7 @@ class TextGenerator:
         chances: dict[int, np.ndarray] = {}
         at: list[int | None] = [None] * min(num_slots, len(waiting))  # which row is in which slot
         room = max((len(rows[n].ids) + limits[n] - 1 for n in waiting), default=0)
-        slots = Slots(self._base, len(at), room, self._pad_id)
+        slots = Slots(self._base, len(at), room, self._pad_id, mask_dims)
         while waiting or any(number is not None for number in at):
             free = [place for place, number in enumerate(at) if number is None]
             # To read prompts is a pass of its own: one for several.

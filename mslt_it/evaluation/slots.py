@@ -81,16 +81,19 @@ class Slots:
         num: how many rows at once.
         room: the most columns that a row will need; memory for them is taken as they are needed.
         pad_id: a token to fill up with.
+        mask_dims: 4, a mask per layer and position; 2, which tokens are there, for a model that counts them (ALiBi).
 
     Raises:
         ValueError: the model looks back in a way that is not known here, or keeps no plain keys and values.
     """
 
-    def __init__(self, base: Any, num: int, room: int, pad_id: int) -> None:
+    def __init__(self, base: Any, num: int, room: int, pad_id: int, mask_dims: int = 4) -> None:
         self._base, self._pad_id, self._most = base, pad_id, room
         weight = base.get_input_embeddings().weight
         self._device, self._dtype = weight.device, weight.dtype
-        self._kinds = _kinds(base.config.get_text_config())
+        self._kinds, self._mask_dims = _kinds(base.config.get_text_config()), mask_dims
+        if mask_dims == 2 and [*self._kinds] != ["full_attention"]:
+            raise ValueError("Layers that look back over a few tokens need a mask of four dimensions.")
         self._argument = cache_argument(base)
         self.num, self.room, self.width = num, 0, 0
         self._records = self._device.type == "cuda"
@@ -175,7 +178,7 @@ class Slots:
         # A slot whose row is done goes on where nobody looks, up to its last column.
         self.columns = self.positions[:, 0].clamp(max=self.room - 1)
         columns = torch.arange(self.width, device=self._device)
-        masks = {}
+        masks: Any = {}
         for kind, span in self._kinds.items():
             visible = columns <= self.positions
             if kind == "sliding_attention":
@@ -184,18 +187,18 @@ class Slots:
                 visible &= columns // span == self.positions // span
             mask = torch.zeros(visible.shape, dtype=self._dtype, device=self._device)
             masks[kind] = mask.masked_fill_(~visible, torch.finfo(self._dtype).min)[:, None, None]
+        if self._mask_dims == 2:
+            masks = (columns <= self.positions).long()
+        elif not hasattr(self._base.config.get_text_config(), "layer_types"):
+            [masks] = masks.values()
         found: Tensor = self._base(
             input_ids=self.tokens,
             position_ids=self.positions,
-            attention_mask=masks if self._takes_kinds else next(iter(masks.values())),
+            attention_mask=masks,
             use_cache=True,
             **{self._argument: self._cache},
         ).logits
         return found[:, -1]
-
-    @property
-    def _takes_kinds(self) -> bool:
-        return hasattr(self._base.config.get_text_config(), "layer_types")
 
     def _record(self, launched: Tensor) -> None:
         """Records the step that was just made: made again, it writes the same keys and values at the same places."""
@@ -216,7 +219,7 @@ class Slots:
 
 def _kinds(config: Any) -> dict[str, int]:
     """How the layers look back, as `transformers` names it, and how far."""
-    spans = {
+    spans: dict[str, Any] = {
         "full_attention": 0,
         "sliding_attention": getattr(config, "sliding_window", None),
         "chunked_attention": getattr(config, "attention_chunk_size", None),

@@ -6,7 +6,8 @@
 Prompts of 20 to 60 tokens; lengths of the answers are drawn from a log-normal distribution (a few are ten times the
 median), known to nobody beforehand: each row ends at its own. ``generate`` goes on until the last row of a batch is
 done. Each side runs at the best of the same batch sizes, found first, then by turns; on the processor its seconds are
-counted, on a GPU those of the clock. In float32 all tokens must be equal; in bfloat16 the share that is equal is told.
+counted, on a GPU those of the clock. In float32 on the CPU all tokens must be equal; else the share of equal answers is
+told.
 """
 
 from __future__ import annotations
@@ -88,9 +89,12 @@ def seconds(write: Any, model: Any, prompts: Sequence[Prompt], size: int) -> tup
 def compare(model: Any, prompts: Sequence[Prompt], sizes: Sequence[int], runs: int) -> dict[str, Any]:
     sides = {"generate": by_generate, "slots": by_slots}
     for write in sides.values():
-        seconds(write, model, prompts[:4], 4)  # trials of the model, libraries
-    times = {name: {size: seconds(write, model, prompts, size)[0] for size in sizes} for name, write in sides.items()}
-    best = {name: min(sizes, key=lambda size: times[name][size]) for name in sides}
+        seconds(write, model, [Prompt(prompt.ids, 4) for prompt in prompts[:4]], 4)  # trials of the model, libraries
+    best = dict.fromkeys(sides, sizes[0])
+    if len(sizes) > 1:
+        for name, write in sides.items():
+            times = {size: seconds(write, model, prompts, size)[0] for size in sizes}
+            best[name] = min(sizes, key=times.__getitem__)
     ratios, equal = [], 0.0
     taken: dict[str, list[float]] = {name: [] for name in sides}
     for _ in range(runs):
@@ -99,7 +103,8 @@ def compare(model: Any, prompts: Sequence[Prompt], sizes: Sequence[int], runs: i
             spent, answers[name] = seconds(write, model, prompts, best[name])
             taken[name].append(spent)
         equal = statistics.mean(a == b for a, b in zip(answers["generate"], answers["slots"], strict=True))
-        assert model.dtype != torch.float32 or equal == 1.0, f"in float32 {equal:.0%} of the answers are equal"
+        is_exact = model.dtype == torch.float32 and model.device.type == "cpu"
+        assert equal == 1.0 or not is_exact, f"in float32 {equal:.0%} of the answers are equal"
         ratios.append(taken["generate"][-1] / taken["slots"][-1])
     tokens = sum(prompt.max_new_tokens for prompt in prompts)
     return {

@@ -19,10 +19,11 @@ from typing import Any, TypeAlias
 import numpy as np
 import torch
 from torch import Tensor
-from transformers import GenerationConfig, LogitsProcessor, LogitsProcessorList
+from transformers import DynamicCache, GenerationConfig, LogitsProcessor, LogitsProcessorList
 
+from mslt_it.evaluation.headers import MIN_HEADER_TOKENS, encode_header, num_common
 from mslt_it.evaluation.slots import Slots
-from mslt_it.evaluation.trials import once_per_model, takes_slots
+from mslt_it.evaluation.trials import local_span, once_per_model, takes_headers, takes_slots
 from mslt_it.models.base_model import base_of
 from mslt_it.models.inputs import longest_input
 from mslt_it.models.text_to_text import is_text_to_text
@@ -136,13 +137,14 @@ class TextGenerator:
         at: list[int | None] = [None] * min(num_slots, len(waiting))  # which row is in which slot
         room = max((len(rows[n].ids) + limits[n] - 1 for n in waiting), default=0)
         slots = Slots(self._base, len(at), room, self._pad_id, mask_dims)
+        header = self._header([rows[n].ids for n in waiting])
         while waiting or any(number is not None for number in at):
             free = [place for place, number in enumerate(at) if number is None]
             # To read prompts is a pass of its own: one for several.
             if waiting and 8 * len(free) >= len(at):
                 new = [(place, waiting.popleft()) for place in free[: len(waiting)]]
                 at = [dict(new).get(place, number) for place, number in enumerate(at)]
-                slots.fill([place for place, _ in new], [rows[number].ids for _, number in new])
+                slots.fill([place for place, _ in new], [rows[number].ids for _, number in new], header)
                 chances |= {n: uniforms(self._sampling.seed, rows[n].key, limits[n]) for _, n in new}
             elif not waiting and len(at) - len(free) <= slots.least * len(at):
                 slots.keep(kept := [place for place, number in enumerate(at) if number is not None])
@@ -160,6 +162,15 @@ class TextGenerator:
                     answers[number], at[place] = found if is_good else Generated(None, 0, False), None
                     advance(1)
         return answers
+
+    def _header(self, prompts: Sequence[tuple[int, ...]]) -> DynamicCache | None:
+        """Keys and values of what all prompts begin with (solved examples, say): read once, where that is right."""
+        if len(prompts) < 2 or local_span(self._base) is not None:
+            return None
+        common = num_common(np.array(min(prompts)), np.array(max(prompts)))  # of all, if these two have it
+        if (size := min(common, *(len(ids) - 2 for ids in prompts))) < MIN_HEADER_TOKENS:
+            return None
+        return encode_header(self._base, prompts[0][:size]) if once_per_model(takes_headers, self._base) else None
 
     def _next(self, scores: Tensor, chance: Sequence[float]) -> tuple[Tensor, Tensor]:
         """What each row (slots, vocabulary) goes on with, and whether it had a finite score to choose by."""

@@ -110,16 +110,21 @@ class Slots:
         self._graph: torch.cuda.CUDAGraph | None = None
         self._is_warm = False
 
-    def fill(self, places: Sequence[int], prompts: Sequence[Sequence[int]]) -> None:
-        """New rows at ``places``, all of each prompt read but its last token: that is the next step's."""
-        longest = max(map(len, prompts))
+    def fill(self, places: Sequence[int], prompts: Sequence[Sequence[int]], header: DynamicCache | None = None) -> None:
+        """New rows at ``places``, all of each prompt read but its last token: that is the next step's.
+
+        ``header``: keys and values of what all of them begin with, at most all of each but two tokens.
+        """
+        longest, known = max(map(len, prompts)), header.get_seq_length() if header is not None else 0
         self.reach(longest)
         if longest > 1:
-            ids = torch.full((len(prompts), longest - 1), self._pad_id)
+            ids = torch.full((len(prompts), longest - 1 - known), self._pad_id)
             for number, prompt in enumerate(prompts):
-                ids[number, : len(prompt) - 1] = torch.tensor(prompt[:-1])
+                ids[number, : len(prompt) - 1 - known] = torch.tensor(prompt[known:-1])
             # No mask: padding comes after a prompt, and what it leaves is written over before it is looked at.
             read = DynamicCache()
+            for number, layer in enumerate(header.layers if header is not None else ()):
+                read.update(*(x.expand(len(prompts), -1, -1, -1) for x in (layer.keys, layer.values)), number)
             self._base.base_model(input_ids=ids.to(self._device), use_cache=True, **{self._argument: read})
             if not read.layers or any(type(layer) is not DynamicLayer for layer in read.layers):
                 raise ValueError(f"{type(self._base).__name__} does not keep plain keys and values.")

@@ -33,7 +33,7 @@ def folded(model: nn.Module) -> Iterator[None]:
 
 def _is_plain(module: Any) -> bool:
     """Whether it is peft's layer around a linear one, whole and in float32, that adds no more than ``s B A x``."""
-    base = getattr(module, "base_layer", None)
+    base: Any = getattr(module, "base_layer", None)
     if type(base) is not nn.Linear or not getattr(module, "lora_A", None) or "forward" in vars(module):
         return False
     is_whole = type(base.weight.data) is Tensor and base.weight.dtype == torch.float32  # FSDP keeps parts of them

@@ -40,6 +40,7 @@ from mslt_it.evaluation.generation import (
     _Finite,
     uniforms,
 )
+from mslt_it.evaluation.trials import once_per_model, takes_headers, takes_slots
 
 END, PAD = 3, 0
 
@@ -383,6 +384,21 @@ def test_in_slots_each_row_is_what_generate_writes_for_it_alone(kind: str, monke
     for num_slots in (1, 3, 14):
         answers = generated(model, batch_tokens=num_slots * 44, prompts=prompts)
         assert [answer.text for answer in answers] == [" ".join(map(str, tokens)) for tokens in wanted]
+
+
+@pytest.mark.parametrize("kind", ["llama", "bloom, which counts tokens by its mask"])
+def test_what_all_prompts_begin_with_is_read_once(kind: str) -> None:
+    torch.manual_seed(3)
+    model = WINDOWS[kind]().double().eval() if kind == "llama" else WINDOWS[kind]().eval()
+    examples = tuple(range(5, 28))
+    prompts = [Prompt((*examples, *prompt.ids, 30, 31), prompt.max_new_tokens) for prompt in rows_of_all_ages()]
+    wanted = [" ".join(map(str, one_by_one(model, list(prompt.ids), prompt.max_new_tokens))) for prompt in prompts]
+    read: list[int] = []
+    for cached in (takes_slots, takes_headers):  # not to be counted
+        once_per_model(cached, model)
+    model.get_input_embeddings().register_forward_pre_hook(lambda module, given: read.append(given[0].numel()))
+    assert [answer.text for answer in generated(model, batch_tokens=5 * 70, prompts=prompts)] == wanted
+    assert read.count(len(examples)) == 1 and sum(number for number in read if number > 20) < 250
 
 
 @pytest.mark.usefixtures("says_nothing")

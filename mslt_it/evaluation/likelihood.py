@@ -23,8 +23,8 @@ from mslt_it.evaluation.shared_rows import How, Request, most_choices, score, sc
 from mslt_it.evaluation.trials import heeds_trees, last_feed_forward, local_span, once_per_model, takes_headers
 from mslt_it.evaluation.written_choices import score_written
 from mslt_it.models.base_model import base_of
-from mslt_it.models.folded_lora import folded
 from mslt_it.models.inputs import in_batches, pass_tokens
+from mslt_it.models.lora_in_place import in_place
 from mslt_it.models.text_to_text import is_text_to_text
 
 
@@ -112,7 +112,7 @@ class ChoiceScorer:
         rows = [self._requests[i] for i in items]
         scores = np.full((len(rows), most_choices(rows)), np.nan)
         greedy = np.zeros(scores.shape, dtype=bool)
-        with evaluating(self._model), folded(self._base):
+        with evaluating(self._model), in_place(self._base):
             near = self._span is None or max(row.num_tokens() for row in rows) <= self._span
             how = self._how(rows[0].prompt[: self._num_header[items]] if near else ())
             size = pass_tokens(self._batch_tokens, self._base.get_input_embeddings().weight.device)

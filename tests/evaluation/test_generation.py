@@ -41,6 +41,7 @@ from mslt_it.evaluation.generation import (
     uniforms,
 )
 from mslt_it.evaluation.trials import once_per_model, takes_headers, takes_slots
+from mslt_it.world.mini_model import weights_dir
 
 END, PAD = 3, 0
 
@@ -337,6 +338,7 @@ SMALL: dict[str, Any] = {
 }  # fmt: skip
 WINDOWS: dict[str, Any] = {
     "llama": lambda: LlamaForCausalLM(LlamaConfig(**SMALL)),
+    "the embedded model": lambda: LlamaForCausalLM.from_pretrained(weights_dir(), dtype=torch.float32),
     "mistral, every layer looks back over 7": lambda: MistralForCausalLM(MistralConfig(**SMALL, sliding_window=7)),
     "bloom, which counts tokens by its mask": lambda: BloomForCausalLM(
         BloomConfig(vocab_size=40, hidden_size=32, n_layer=2, n_head=4, initializer_range=0.5)

@@ -16,7 +16,7 @@ import numpy as np
 
 from mslt_it.data.encoding import Encoder
 from mslt_it.evaluation.cache import AnswerCache, key_of
-from mslt_it.evaluation.generation import Prompt, Sampling, TextGenerator
+from mslt_it.evaluation.generation import Advance, Prompt, Sampling, TextGenerator, ignored
 from mslt_it.evaluation.heads import ENGINES, HeadEngine
 from mslt_it.evaluation.likelihood import ChoiceScorer, Request
 from mslt_it.journal import Journal
@@ -63,8 +63,9 @@ class ChoiceEngine:
         self._scorer = ChoiceScorer(model, requests, batch_tokens=batch_tokens, pad_id=pad_id)
         self.batches = self._scorer.batches
 
-    def answer(self, batch: Sequence[int]) -> list[dict[str, Any]]:
+    def answer(self, batch: Sequence[int], advance: Advance = ignored) -> list[dict[str, Any]]:
         rows, _ = self._scorer.score(batch)
+        advance(len(batch))
         return [
             {"log_likelihoods": [_number(v) for v in row[: len(self._questions[i].choices)]]}
             for i, row in zip(batch, rows, strict=True)
@@ -91,7 +92,7 @@ class TextEngine:
         self._sampling, self._end_id, self._backend = sampling, end_id, backend
         self.batches = generator.batches
 
-    def answer(self, batch: Sequence[int]) -> list[dict[str, Any]]:
+    def answer(self, batch: Sequence[int], advance: Advance = ignored) -> list[dict[str, Any]]:
         return [
             {
                 "text": answer.text,
@@ -99,7 +100,7 @@ class TextEngine:
                 "num_new_tokens": answer.num_tokens,
                 "is_cut": answer.is_cut,
             }
-            for i, answer in zip(batch, self._generator.generate(batch), strict=True)
+            for i, answer in zip(batch, self._generator.generate(batch, advance), strict=True)
         ]
 
     def decided_by(self, position: int) -> Mapping[str, Any]:
@@ -171,7 +172,7 @@ def ask(
     cache: AnswerCache | None = None,
     earlier: Iterable[Path] = (),
     replaces: bool = False,
-    advance: Callable[[int], object] = lambda n: None,
+    advance: Advance = ignored,
     on_main: Callable[[Callable[[], Any]], Any] = lambda do: do(),
 ) -> tuple[list[Mapping[str, Any]], int]:
     """The answers to all questions as in the journal, in the order of the questions; and how many of these the model
@@ -206,14 +207,15 @@ def ask(
     for number, batch in enumerate(batches[done:], start=done):
         # A batch is taken from the cache whole or not at all: what stands in a batch rounds its scores.
         answers = on_main(partial(cache.get, [keys[i] for i in batch]))
-        if answers is None:
-            answers = engine.answer(batch)
+        if answers is not None:
+            advance(len(batch))
+        else:
+            answers = engine.answer(batch, advance)
             num_computed += len(batch)
             sound = [(keys[i], a) for i, a in zip(batch, answers, strict=True) if is_sound(a)]
             on_main(partial(cache.put, [key for key, _ in sound], [answer for _, answer in sound]))
         rows = [{**questions[i].labels(), **a} for i, a in zip(batch, answers, strict=True)]
         on_main(partial(journal.append, number, rows))
-        advance(len(batch))
     ordered: list[Mapping[str, Any]] = [{}] * len(questions)
     for place, row in zip((i for batch in batches for i in batch), on_main(journal.rows), strict=True):
         ordered[place] = row

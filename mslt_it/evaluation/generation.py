@@ -1,5 +1,6 @@
-"""Answers as text, greedy or sampled: batches of similar length, with the model's cache. Prompts that a decoder goes on
-from are padded on the left, those that an encoder reads on the right.
+"""Answers as text, greedy or sampled, with the model's keys and values kept. A decoder writes many rows at once, and
+one that is done makes place for the next (`slots`); a model that would write something else so, and one that reads with
+an encoder, writes plain batches, each until its last row is done.
 
 Sampling draws the next token by the inverse of the cumulative distribution, with one uniform number per step from a
 stream that belongs to (seed, item, sample). So a sampled answer does not depend on what shares its batch, on the order
@@ -9,18 +10,30 @@ of the batches, or on how often the work was interrupted.
 from __future__ import annotations
 
 import hashlib
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import torch
-from transformers import GenerationConfig, LogitsProcessor, LogitsProcessorList
+from torch import Tensor
+from transformers import DynamicCache, GenerationConfig, LogitsProcessor, LogitsProcessorList
 
+from mslt_it.evaluation.headers import MIN_HEADER_TOKENS, encode_header, num_common
+from mslt_it.evaluation.slots import Slots
+from mslt_it.evaluation.trials import local_span, once_per_model, takes_headers, takes_slots
 from mslt_it.models.base_model import base_of
 from mslt_it.models.inputs import longest_input
 from mslt_it.models.text_to_text import is_text_to_text
+
+ROUNDS = 4  # how many rows of a batch have one slot after another: more keep slots filled, fewer are lost by a kill
+Advance: TypeAlias = Callable[[int], object]  # is told how many more are done
+
+
+def ignored(number: int) -> None:
+    """For those who do not ask how far it is."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +72,7 @@ class TextGenerator:
 
     Args:
         model: a causal LM or text-to-text model, or a PeftModel around one.
-        batch_tokens: at most so many padded tokens per batch, prompts and answers together.
+        batch_tokens: at most so many padded tokens at once, prompts and answers together.
         decode: token ids -> text.
     """
 
@@ -82,28 +95,102 @@ class TextGenerator:
         self._prompts = prompts
         self._end_id, self._pad_id, self._decode = end_id, pad_id, decode
         self._sampling = sampling or Sampling()
+        self._batch_tokens = batch_tokens
         self._batches = _batches(prompts, batch_tokens)
 
     @property
     def batches(self) -> tuple[tuple[int, ...], ...]:
-        """Positions of the prompts of each forward pass, the longest first; the same for every model and state."""
+        """Positions of the prompts answered by each call, the longest first; the same for every model and state."""
         return self._batches
 
-    def generate(self, batch: Sequence[int]) -> list[Generated]:
-        """The answers to one of the batches."""
+    def generate(self, batch: Sequence[int], advance: Advance = ignored) -> list[Generated]:
+        """The answers to one of the batches; ``advance`` is called with the number of answers that have come."""
         rows = [self._prompts[i] for i in batch]
         # Beyond its positions a model answers nonsense or fails: a row ends there, and is counted as cut.
         limits = [min(row.max_new_tokens, self._longest - len(row.ids)) for row in rows]
+        num_slots = _num_slots(len(rows[0].ids), max(row.max_new_tokens for row in rows), self._batch_tokens)
+        with evaluating(self._model):
+            if not self._reads_apart and (mask_dims := once_per_model(takes_slots, self._base)):
+                return self._in_slots(rows, limits, num_slots, mask_dims, advance)
+            answers = []
+            for start in range(0, len(rows), num_slots):
+                part = slice(start, start + num_slots)
+                answers += self._in_one_batch(rows[part], limits[part])
+                advance(len(rows[part]))
+            return answers
+
+    @torch.inference_mode()
+    def _in_slots(
+        self,
+        rows: Sequence[Prompt],
+        limits: Sequence[int],
+        num_slots: int,
+        mask_dims: int,
+        advance: Advance,
+    ) -> list[Generated]:
+        """Answers of at most ``limits`` tokens, ``num_slots`` at once."""
+        answers = [Generated("", 0, True) for _ in rows]
+        waiting = deque(number for number, limit in enumerate(limits) if limit > 0)
+        advance(len(rows) - len(waiting))
+        written: dict[int, list[int]] = {number: [] for number in waiting}
+        chances: dict[int, np.ndarray] = {}
+        at: list[int | None] = [None] * min(num_slots, len(waiting))  # which row is in which slot
+        room = max((len(rows[n].ids) + limits[n] - 1 for n in waiting), default=0)
+        slots = Slots(self._base, len(at), room, self._pad_id, mask_dims)
+        header = self._header([rows[n].ids for n in waiting])
+        while waiting or any(number is not None for number in at):
+            free = [place for place, number in enumerate(at) if number is None]
+            # To read prompts is a pass of its own: one for several.
+            if waiting and 8 * len(free) >= len(at):
+                new = [(place, waiting.popleft()) for place in free[: len(waiting)]]
+                at = [dict(new).get(place, number) for place, number in enumerate(at)]
+                slots.fill([place for place, _ in new], [rows[number].ids for _, number in new], header)
+                chances |= {n: uniforms(self._sampling.seed, rows[n].key, limits[n]) for _, n in new}
+            elif not waiting and len(at) - len(free) <= slots.least * len(at):
+                slots.keep(kept := [place for place, number in enumerate(at) if number is not None])
+                at = [at[place] for place in kept]
+            slots.reach(max(len(rows[n].ids) + len(written[n]) for n in at if n is not None))
+            chance = [0.0 if n is None else chances[n][len(written[n])] for n in at]
+            tokens, is_finite = self._next(slots.step().float(), chance)
+            slots.go_on(tokens)
+            for place, (token, is_good) in enumerate(torch.cat([tokens, is_finite], dim=1).tolist()):
+                if (number := at[place]) is None:
+                    continue
+                written[number].append(token)
+                if not is_good or token == self._end_id or len(written[number]) == limits[number]:
+                    found, _ = answer_of(written.pop(number), self._end_id, self._decode), chances.pop(number)
+                    answers[number], at[place] = found if is_good else Generated(None, 0, False), None
+                    advance(1)
+        return answers
+
+    def _header(self, prompts: Sequence[tuple[int, ...]]) -> DynamicCache | None:
+        """Keys and values of what all prompts begin with (solved examples, say): read once, where that is right."""
+        if len(prompts) < 2 or local_span(self._base) is not None:
+            return None
+        common = num_common(np.array(min(prompts)), np.array(max(prompts)))  # of all, if these two have it
+        if (size := min(common, *(len(ids) - 2 for ids in prompts))) < MIN_HEADER_TOKENS:
+            return None
+        return encode_header(self._base, prompts[0][:size]) if once_per_model(takes_headers, self._base) else None
+
+    def _next(self, scores: Tensor, chance: Sequence[float]) -> tuple[Tensor, Tensor]:
+        """What each row (slots, vocabulary) goes on with, and whether it had a finite score to choose by."""
+        likeliest = scores.argmax(dim=-1, keepdim=True)  # a place of NaN where there is one
+        is_finite = torch.isfinite(scores.gather(-1, likeliest))
+        if self._sampling.is_greedy:
+            return likeliest, is_finite
+        return _drawn(torch.nan_to_num(scores), torch.tensor(chance)[:, None], self._sampling), is_finite
+
+    def _in_one_batch(self, rows: Sequence[Prompt], limits: Sequence[int]) -> list[Generated]:
+        """Answers of at most ``limits`` tokens, side by side until the last is done."""
         num_steps = max(limits)
         # All rows of a forward pass take as many steps; one that has no room for so many is gone on with by itself.
         together = [n for n, row in enumerate(rows) if limits[n] > 0 and len(row.ids) + num_steps <= self._longest]
         alone = [[n] for n, limit in enumerate(limits) if limit > 0 and n not in together]
         answers = [Generated("", 0, True) for _ in rows]
-        with evaluating(self._model):
-            for part in [together, *alone] if together else alone:
-                found = self._go_on([rows[n] for n in part], [limits[n] for n in part])
-                for n, answer in zip(part, found, strict=True):
-                    answers[n] = answer
+        for part in [together, *alone] if together else alone:
+            found = self._go_on([rows[n] for n in part], [limits[n] for n in part])
+            for n, answer in zip(part, found, strict=True):
+                answers[n] = answer
         return answers
 
     def _go_on(self, rows: Sequence[Prompt], limits: Sequence[int]) -> list[Generated]:
@@ -169,18 +256,23 @@ def uniforms(seed: int, key: str, num: int) -> np.ndarray:
 
 
 def _batches(prompts: Sequence[Prompt], batch_tokens: int) -> tuple[tuple[int, ...], ...]:
-    """The longest first: an out-of-memory error comes at once or never."""
+    """The longest first: an out-of-memory error comes at once or never. Each has rows for ``ROUNDS`` rounds."""
     order = sorted(range(len(prompts)), key=lambda i: (-len(prompts[i].ids), i))
     batches: list[list[int]] = []
     width = most_new = 0
     for index in order:
         prompt = prompts[index]
         most_new = max(most_new, prompt.max_new_tokens)
-        if not batches or (len(batches[-1]) + 1) * (width + most_new) > batch_tokens:
+        if not batches or len(batches[-1]) >= ROUNDS * _num_slots(width, most_new, batch_tokens):
             batches.append([])
             width, most_new = len(prompt.ids), prompt.max_new_tokens
         batches[-1].append(index)
     return tuple(map(tuple, batches))
+
+
+def _num_slots(width: int, most_new: int, batch_tokens: int) -> int:
+    """How many rows go on at once: prompts of up to ``width`` tokens and answers of up to ``most_new``."""
+    return max(1, batch_tokens // max(1, width + most_new))
 
 
 @contextmanager
@@ -204,7 +296,7 @@ class _Finite(LogitsProcessor):
         self.first_bad: list[int | None] = [None] * num_rows
         self._width = width
 
-    def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
+    def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:
         # Minus infinity is how a token is ruled out; all of them, NaN or plus infinity is a broken model.
         best = scores.max(dim=-1).values  # NaN where any is
         for row, good in enumerate(torch.isfinite(best).tolist()):
@@ -214,21 +306,27 @@ class _Finite(LogitsProcessor):
 
 
 class _Draws(LogitsProcessor):
-    """Leaves each row one token, drawn from softmax(scores / temperature) cut to ``top_p``."""
+    """Leaves each row the token drawn for it."""
 
     def __init__(self, sampling: Sampling, keys: Sequence[str], width: int, num_steps: int) -> None:
         self._sampling = sampling
         self._width = width
         self._uniforms = torch.from_numpy(np.stack([uniforms(sampling.seed, key, num_steps) for key in keys]))
 
-    def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
+    def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:
         step = input_ids.shape[1] - self._width
-        # float64: a cumulative sum over 150,000 tokens in float32 does not reach 1.
-        probabilities = torch.softmax(scores.double() / self._sampling.temperature, dim=-1)
-        ordered, tokens = probabilities.sort(dim=-1, descending=True, stable=True)
-        below = ordered.cumsum(dim=-1) - ordered
-        kept = (below < self._sampling.top_p).sum(dim=-1, keepdim=True)  # always the likeliest one at least
-        total = ordered.cumsum(dim=-1).gather(-1, kept - 1)
-        wanted = self._uniforms[:, step : step + 1].to(ordered.device) * total
-        place = torch.minimum((below <= wanted).sum(dim=-1, keepdim=True), kept) - 1
-        return torch.full_like(scores, -torch.inf).scatter(-1, tokens.gather(-1, place), 0.0)
+        token = _drawn(scores, self._uniforms[:, step : step + 1], self._sampling)
+        return torch.full_like(scores, -torch.inf).scatter(-1, token, 0.0)
+
+
+def _drawn(scores: Tensor, chance: Tensor, sampling: Sampling) -> Tensor:
+    """One token a row (rows, 1), drawn from softmax(scores / temperature) cut to ``top_p`` by ``chance`` (rows, 1)."""
+    # float64: a cumulative sum over 150,000 tokens in float32 does not reach 1.
+    ordered, tokens = torch.softmax(scores.double() / sampling.temperature, dim=-1).sort(
+        dim=-1, descending=True, stable=True
+    )
+    up_to = ordered.cumsum(dim=-1)
+    below = up_to - ordered
+    kept = (below < sampling.top_p).sum(dim=-1, keepdim=True)  # always the likeliest one at least
+    wanted = chance.to(ordered.device) * up_to.gather(-1, kept - 1)
+    return tokens.gather(-1, torch.minimum((below <= wanted).sum(dim=-1, keepdim=True), kept) - 1)

@@ -81,7 +81,7 @@ def group_by_header(starts: Sequence[Sequence[int]]) -> list[tuple[int, list[int
         return []
     arrays = [np.asarray(start, dtype=">i4") for start in starts]  # the order of the bytes does not matter
     order = sorted(range(len(starts)), key=lambda i: (arrays[i].tobytes(), i))
-    common = [_num_common(arrays[a], arrays[b]) for a, b in pairwise(order)]
+    common = [num_common(arrays[a], arrays[b]) for a, b in pairwise(order)]
     # Groups that may still grow: common length, first place in the order, what was chosen within.
     open_groups: list[tuple[int, int, _Choice]] = [(0, 0, _Choice())]
     for place, length in enumerate([*common, 0]):
@@ -124,7 +124,8 @@ def _saved(length: int, num_items: int) -> int:
     return length * (num_items - 1) - GROUP_COST_TOKENS
 
 
-def _num_common(a: np.ndarray, b: np.ndarray) -> int:
+def num_common(a: np.ndarray, b: np.ndarray) -> int:
+    """How many tokens both begin with."""
     size = min(len(a), len(b))
     differ = np.flatnonzero(a[:size] != b[:size])
     return int(differ[0]) if len(differ) else size

@@ -14,7 +14,7 @@ from torch import Tensor
 from mslt_it.data.passages import Window, windows
 from mslt_it.data.segments import layout
 from mslt_it.data.spans import encode, to_spans
-from mslt_it.evaluation.generation import evaluating
+from mslt_it.evaluation.generation import Advance, evaluating, ignored
 from mslt_it.models.base_model import base_of
 from mslt_it.models.heads import losses, places
 from mslt_it.models.inputs import Padding, in_batches, longest_input, pass_tokens
@@ -43,8 +43,10 @@ class HeadEngine(abc.ABC):
         # Positions of the questions of each call of `answer`, the longest first.
         self.batches = tuple(in_batches([sum(map(len, rows)) for rows in self._rows], batch_tokens))
 
-    def answer(self, batch: Sequence[int]) -> list[dict[str, Any]]:
-        return [self._read(position, found) for position, found in zip(batch, self.outputs(batch), strict=True)]
+    def answer(self, batch: Sequence[int], advance: Advance = ignored) -> list[dict[str, Any]]:
+        outputs = self.outputs(batch)
+        advance(len(batch))
+        return [self._read(position, found) for position, found in zip(batch, outputs, strict=True)]
 
     def outputs(self, batch: Sequence[int]) -> list[list[Tensor]]:
         """Of each question, and each row in which it is read, float32 [places, classes] on the CPU: what was trained to

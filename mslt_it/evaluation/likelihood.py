@@ -25,6 +25,7 @@ from mslt_it.evaluation.shared_rows import How, Request, most_choices, score, sc
 from mslt_it.evaluation.trials import heeds_trees, last_feed_forward, local_span, once_per_model, takes_headers
 from mslt_it.models.base_model import base_of
 from mslt_it.models.inputs import Padding, in_batches, pass_tokens
+from mslt_it.models.lora_in_place import in_place
 from mslt_it.models.text_to_text import decoder_input, is_text_to_text
 from mslt_it.training.supervised_loss import MAX_LOGITS
 
@@ -77,7 +78,7 @@ class ChoiceScorer:
         rows = [self._requests[i] for i in items]
         scores = np.full((len(rows), most_choices(rows)), np.nan)
         greedy = np.zeros(scores.shape, dtype=bool)
-        with evaluating(self._model):
+        with evaluating(self._model), in_place(self._base):
             span = local_span(self._base)
             near = span is None or max(row.num_tokens() for row in rows) <= span
             how = self._how(rows[0].prompt[: self._num_header[items]] if near else ())

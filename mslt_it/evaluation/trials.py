@@ -12,6 +12,7 @@ from torch import nn
 
 from mslt_it.evaluation.headers import encode_header
 from mslt_it.evaluation.shared_rows import How, Request, score
+from mslt_it.evaluation.slots import Slots, say_once
 
 # Configuration keys that hold how many tokens back some layers look. A 4-D mask is used by all layers as it is, so
 # shared rows are right only while everything is within reach.
@@ -76,6 +77,43 @@ def takes_headers(base: Any) -> bool:
         return False
     tolerance = _tolerance(base, plain)
     return bool((abs(found - plain) <= tolerance).all() and (abs(changed - found) > tolerance / 10).all())
+
+
+@torch.inference_mode()
+def takes_slots(base: Any) -> int:
+    """With a mask of how many dimensions ``base`` (in evaluation mode) writes in slots as it does row by row.
+
+    0: with none; why, with one of four, is said once.
+
+    Three prompts in two slots, the third where another was, each gone on with for two tokens; what the last is followed
+    by must be as in a plain row, and with another prompt it must change.
+    """
+    first, second, third, new = (list(tokens) for tokens in _trial_tokens(base, 4))
+    prompts = [[*first, *second], second[:2], [*third, *first[:2]]]
+    device, why = base.get_input_embeddings().weight.device, ""
+    for mask_dims in (4, 2):
+        try:
+            plain = [
+                base(input_ids=torch.tensor([[*prompt, *new[:2]]], device=device)).logits[0, -1] for prompt in prompts
+            ]
+            slots = Slots(base, 2, 16, 0, mask_dims)
+            found: list[torch.Tensor] = []
+            for places, of in (([0, 1], prompts[:2]), ([0], prompts[2:])):
+                slots.fill(places, of)
+                for token in new[:2]:
+                    slots.reach(12)
+                    slots.step()
+                    slots.go_on(torch.full_like(slots.tokens, token))
+                found += slots.step()[places].clone()
+        except REFUSALS as error:
+            why = why or str(error).strip().splitlines()[0]
+            continue
+        scores, wanted = (torch.stack(part).float().log_softmax(-1).cpu().numpy() for part in (found, plain))
+        if (abs(scores - wanted) <= _tolerance(base, wanted)).all():
+            return mask_dims
+        why = why or "its scores would be others"
+    say_once(f"{type(base).__name__} writes in plain batches, not in slots: {why}")
+    return 0
 
 
 def last_feed_forward(base: Any) -> nn.Module | None:

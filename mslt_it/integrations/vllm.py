@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mslt_it.evaluation.generation import Generated, Prompt, Sampling, answer_of, uniforms
+from mslt_it.evaluation.generation import Advance, Generated, Prompt, Sampling, answer_of, ignored, uniforms
 from mslt_it.evaluation.systems import Bench, LoadedBase
 from mslt_it.models.tokenizers import model_path
 from mslt_it.problems import Problem
@@ -102,8 +102,8 @@ class VllmGenerator:
         order = sorted(range(len(self.prompts)), key=lambda i: (-len(self.prompts[i].ids), i))
         return tuple(tuple(order[start : start + BATCH]) for start in range(0, len(order), BATCH))
 
-    def generate(self, batch: Sequence[int]) -> list[Generated]:
-        """The answers to one of the batches."""
+    def generate(self, batch: Sequence[int], advance: Advance = ignored) -> list[Generated]:
+        """The answers to one of the batches; ``advance`` is called with the number of answers that have come."""
         longest = int(self.llm.llm_engine.model_config.max_model_len)
         limits = {i: min(self.prompts[i].max_new_tokens, longest - len(self.prompts[i].ids)) for i in batch}
         asked = [i for i in batch if limits[i] > 0]
@@ -119,6 +119,7 @@ class VllmGenerator:
             is_finite = math.isfinite(output.cumulative_logprob)
             whole = answer_of(list(output.token_ids), self.end_id, self.decode)
             answers[i] = whole if is_finite else Generated(None, 0, False)
+        advance(len(batch))
         return [answers.get(i, Generated("", 0, True)) for i in batch]
 
     def _parameters(self, prompt: Prompt, limit: int) -> Any:

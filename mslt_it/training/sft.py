@@ -25,6 +25,7 @@ from mslt_it.models.base_model import (
     set_adapter_weights,
 )
 from mslt_it.models.environment import deterministic_on_cpu
+from mslt_it.models.lora_in_place import in_place
 from mslt_it.problems import Problem
 from mslt_it.records import EncodedExample, with_windows
 from mslt_it.training import averaging, checkpoints, guards, looks, memory
@@ -108,7 +109,7 @@ def train(
                 if name in fresh:
                     parameter.data = fresh[name].to(parameter.device, copy=True)
             resume = checkpoints.agree_on_newest(run_dir, recipe.training_fingerprint(), keys, trainer.args.world_size)
-            with deterministic_on_cpu():
+            with deterministic_on_cpu(), in_place(model):
                 state = trainer.run(resume)
             break
         except torch.OutOfMemoryError as error:

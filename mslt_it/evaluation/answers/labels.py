@@ -21,31 +21,31 @@ from __future__ import annotations
 import bisect
 import functools
 import re
-import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from mslt_it.evaluation.answers.choices import CHOSEN, ONE_OF, OPTIONS, ORDINALS, POINTERS, REJECTED, REMAINS
+from mslt_it.evaluation.answers.folding import fold_pattern, folded, letter, with_letters, without_thoughts
 from mslt_it.evaluation.answers.inflections import forms
 from mslt_it.evaluation.answers.numerals import NO_WORD_SPACES
 from mslt_it.evaluation.answers.words import (
+    ASSURED,
     BECAUSE,
-    CHOSEN,
     CONCLUSIONS,
+    CONTRAST,
     CUES,
     DENIED_AFAR,
     ENDINGS,
     JOINERS,
     NEGATION,
-    OPTIONS,
     PAUSES,
-    POINTERS,
-    POLITE,
     SPELLINGS,
     STOPS,
+    SYNONYMS,
+    VERB_FINAL_NO,
     compiled,
     either,
-    with_ascii_digits,
 )
 from mslt_it.problems import Problem
 
@@ -65,16 +65,6 @@ FUNCTION_WORDS: Mapping[str, frozenset[str]] = {code: frozenset(words.split()) f
     "vi": "phải không có đúng sai", "zh": "是 不是 否 也许 对 不对",
 }.items()}
 # fmt: on
-ACCENTS_MAY_DROP = frozenset({"el", "es", "fr", "it", "pt"})  # in capitals, in a hurry; words stay apart
-_DOTLESS = frozenset({"tr", "az"})  # I is the capital of ı, İ that of i
-
-# What writers leave out or type as its neighbour: vowel signs, the letters of an Arabic keyboard in Urdu, ё.
-_ALIKE: Mapping[str, Callable[[str], str]] = {
-    "ar": lambda text: re.sub("[\u064b-\u0652\u0670\u0640]", "", text),
-    "he": lambda text: re.sub("[\u0591-\u05c7]", "", text),
-    "ru": lambda text: text.replace("ё", "е"),
-    "ur": lambda text: text.translate(str.maketrans("يكهھۃ", "یکہہہ")),
-}
 # Letters, with the signs of Indic scripts and points of Arabic and Hebrew, which \w leaves out.
 _LETTER = r"[\w\u0300-\u036f\u0591-\u05c7\u064b-\u065f\u0900-\u0963\u0971-\u0dff\u0e31\u0e34-\u0e4e]"
 _OPEN = r"[\s\"'“”„‚‘’«»‹›「」『』【】()\[\]{}*_`#>:：•·–—$\\¡¿-]*"
@@ -83,6 +73,8 @@ _PAUSE = rf"\s*(?:[,;:.!{STOPS}{PAUSES}]|[–—―]|\s-\s|\(|$)"
 _QUOTE_BEGINS = re.compile(r"[\"“”„‘「『]$|«\s?$")
 _QUOTE_ENDS = re.compile(r"[\"”“’」』]|\s?»")
 _SENTENCE_END = re.compile(rf"[.!?](?=\s)|[{STOPS}]")
+_QUESTION_END = re.compile(rf"[.!?](?=\W|$)|[{STOPS}\n]")
+_ASKING = ("?", "؟")
 _SEGMENT = re.compile(rf"(?:[^.!?{STOPS}\n]|\.(?=\w))+(?:[.!?{STOPS}]+|\n|$)")
 
 
@@ -119,7 +111,9 @@ class _Reader:
     """The compiled patterns of one language and set of labels (name, word)."""
 
     def __init__(self, language: str, labels: tuple[tuple[str, str], ...]) -> None:
-        words = {name: _folded(word, language).strip() for name, word in labels}
+        # Letters of options are told from words ("a") by their writing.
+        self.lettered = all(len(word) == 1 and word.isascii() and word.isalpha() for _, word in labels)
+        words = {name: letter(word) if self.lettered else folded(word, language).strip() for name, word in labels}
         by_word: dict[str, str] = {}
         for name, word in words.items():
             if not word:
@@ -130,20 +124,23 @@ class _Reader:
                     "answers cannot be told apart. Give them different words."
                 )
         self.language = language
-        known = {_folded(word, language) for code in (language, "en") for word in FUNCTION_WORDS.get(code, ())}
+        known = {folded(word, language) for code in (language, "en") for word in FUNCTION_WORDS.get(code, ())}
         # Names whose words are ordinary words besides.
         self.plain = {name for name, word in words.items() if word in known or word.isdecimal() or len(word) == 1}
         # The longest first: "不是" holds "是".
         self.names = sorted(words, key=lambda name: -len(words[name]))
-        fold = functools.partial(_fold_pattern, language=language)
+        # "... পারছি না।" is a sentence that says no, not one whose answer is "no".
+        self.final_no = next((name for name, word in words.items() if word == VERB_FINAL_NO.get(language)), None)
+        fold = functools.partial(fold_pattern, language=language)
         spelled = {name: _spellings(words[name], language, by_word) for name in self.names}
         every = [form for forms_ in spelled.values() for form in forms_]
         patterns = ["|".join(_label_pattern(form, language, every) for form in spelled[name]) for name in self.names]
         anywhere = "|".join(patterns)
-        # Names whose words are digits: `POINTERS` and `CHOSEN` are for them.
-        self.digits = {name for name, word in words.items() if word.isdecimal()}
+        # Names whose words are digits or letters: the tables of `choices` are for them.
+        self.marks = set(words) if self.lettered else {name for name, word in words.items() if word.isdecimal()}
         apart = "" if language in NO_WORD_SPACES | {"ar", "he", "ko"} else rf"(?<!{_LETTER})"
-        pointers = rf"{apart}(?:{fold(POINTERS.get(language, '(?!)'))})"
+        remains = [either({code: row[side] for code, row in REMAINS.items()}, language) for side in (0, 1)]
+        pointers = rf"{apart}(?:{fold(POINTERS.get(language, '(?!)'))}|{fold(remains[0])})"
         options = rf"(?:{fold(either(OPTIONS, language))})\s*(?:#|no\.)?"
         so = fold(either(CONCLUSIONS, language))
         ending = rf"(?:\s?(?:{fold(ENDINGS[language])})){{1,3}}" if language in ENDINGS else "(?!)"
@@ -154,49 +151,94 @@ class _Reader:
         before = either({code: row[0] for code, row in NEGATION.items()}, language)
         behind = either({code: row[1] for code, row in NEGATION.items()}, language)
         joiner = fold(either(JOINERS, language))
+        listing = r"\s" if language == "th" else ""
         link = "|".join(filter(None, (CUES[code][1] for code in dict.fromkeys((language, "en")) if code in CUES)))
         cue = "|".join(CUES[code][0] for code in dict.fromkeys((language, "en")) if code in CUES)
-        polite = fold(POLITE.get(language, "(?!)"))
-        begin = rf"{_OPEN}(?:(?:{so})[,،、:]?\s*)?{_OPEN}(?:(?:{polite})[,،]?\s*)?(?:(?:{options}|{pointers}){_OPEN})?"
+        sure = fold(either(ASSURED, language))
+        but = fold(either(CONTRAST, language))
+        begin = rf"{_OPEN}(?:(?:{so})[,،、:]?\s*)?{_OPEN}(?:(?:{sure})[,،]?\s+(?:an? )?)?(?:(?:{options}|{pointers}){_OPEN})?"
         # A label anywhere; group i + 1 is label i.
         self.uses = compiled("|".join(f"({pattern})" for pattern in patterns))
         # What may precede a label that stands alone; the same within a sentence: ", so "; the name of a field.
         self.alone = compiled(begin + "$")
         pause = "" if language in NO_WORD_SPACES | {"ko"} else rf"[,;{PAUSES}—–]"
-        self.so = compiled(rf"{pause}\s*(?:{so})[,،、:]?\s*{_OPEN}(?:{options}{_OPEN})?\Z")
+        self.so = compiled(rf"{pause}\s*(?:{so}|{but})[,،、:]?\s*{_OPEN}(?:(?:{sure})\s+(?:an? )?)?(?:{options}{_OPEN})?\Z")
+        self.colon = compiled(rf"\w{_CLOSE}\s?[:：]\s*{begin}\Z")
         self.field = compiled(rf"{_OPEN}[^\d\W]{_LETTER}*(?:[ ]{_LETTER}+){{0,3}}{_CLOSE}\s?[:：]{begin}$")
         # What may follow it.
-        closed = rf"(?<=\d)\)\s|(?:{ending})?{_CLOSE}(?:{ending})?"
+        bracket = r"\)" if language in NO_WORD_SPACES else r"\)\s"
+        closed = rf"(?<=[\d\u1681-\u169a]){bracket}|(?:{ending}|\s(?:{sure})(?=[\s.!{STOPS}]*$))?{_CLOSE}(?:{ending})?"
         self.tail_of_digit = compiled(rf"{closed}(?:{_PAUSE}|\s*(?:{because}))")
         self.tail = compiled(rf"{closed}(?:{_PAUSE}|\s*(?:{because}){spaced})")
         self.full_stop = compiled(rf"(?:{ending})?{_CLOSE}(?:{ending})?[\s.!{STOPS}]*{_CLOSE}\s*$")
         # "2 is more likely", but not "2 is not more likely".
         denial = rf"(?!\s*(?:{fold(before)}))" if before else ""
-        self.chosen = compiled(rf"(?:{ending})?{_CLOSE}\s*(?:{fold(CHOSEN.get(language, '(?!)'))}){denial}")
+        chosen = rf"(?:{ending})?{_CLOSE}\s*(?:{fold(either(CHOSEN, language))}|{fold(remains[1])}){denial}"
+        self.chosen = compiled(chosen)
         self.pointed = compiled(rf"{pointers}\s*[\"'(]?\Z")
         afar = [fold(either({code: row[side] for code, row in DENIED_AFAR.items()}, language)) for side in (0, 1)]
-        clause = rf"[^.!?,;:{STOPS}{PAUSES}\n{' ' if language == 'th' else ''}]"
+        clause = rf"[^.!?,;:–—{STOPS}{PAUSES}\n{' ' if language == 'th' else ''}]"
+        rejected = [fold(either({code: row[side] for code, row in REJECTED.items()}, language)) for side in (0, 1)]
+        soon = rf"(?:(?!{because})[^.!?;:,–—(\n{STOPS}{PAUSES}]){{0,24}}?"
+        self.rejected_before = compiled(rf"(?:{rejected[0 + 1]})\s*(?:\w{{1,3}} )?(?:{options})?{_OPEN}\Z")
+        self.rejected_behind = compiled(rf"{soon}(?:{rejected[0]})")
         self.denied_afar_before = compiled(rf"(?:{afar[0]}){clause}*\Z")
         self.denied_afar_behind = compiled(rf"{clause}{{0,20}}(?:{afar[1]})") if afar[1] else None
         # \Z, since $ is also the end of each line before; and never over a line's end: "It does not\nAnswer: 1".
-        self.denied_before = compiled(rf"(?:{fold(before)})[^\S\n]*[\"'“„«「]*[^\S\n]*\Z")
+        self.denied_before = compiled(rf"(?:{fold(before)})[^\S\n]*(?:{options}[^\S\n]*)?[\"'“„«「]*[^\S\n]*\Z")
         self.denied_behind = compiled(rf"[\s\"'”“»」]*(?:{fold(behind)}){behind_end}") if behind else None
-        self.joined = compiled(rf"{_CLOSE}\s*(?:{joiner})\s*(?:{options})?{_OPEN}$")
+        self.joined = compiled(rf"{_CLOSE}\s*[,،、]?\s*(?:{joiner})\s*(?:{options})?{_OPEN}$")
+        self.listed = compiled(rf"{_CLOSE}\s*[,،、]\s*(?:{options})?{_OPEN}$")
         self.open_list = compiled(
-            rf"{_CLOSE}\s*(?:[,、，]?\s*(?:{joiner})\s*|/|\|){_OPEN}(?:{anywhere})"
-            rf"|{_CLOSE}\s*[,、，]{_OPEN}(?:{anywhere}){_CLOSE}\s*(?:[,、，/?？]|(?:{joiner})(?!{_LETTER})|$)"
+            rf"{_CLOSE}\s*(?:[,،、]?\s*(?:{joiner})\s*|/|\|){_OPEN}(?:{anywhere})"
+            rf"|{_CLOSE}\s*[,،、{listing}]{_OPEN}(?:{anywhere}){_CLOSE}\s*(?:[,،、/?]|(?:{joiner})(?!{_LETTER})|$)"
         )
+        self.synonyms = self._synonyms(words, fold, f"(?:{cue})[^\n:=]{{0,30}}[:=]")
+        self.ordinals = self._ordinals(words, fold, chosen)
         self.option = compiled(rf"(?:{options})\s*[\"'(]?\Z")
         self.cue = compiled(
             rf"\\boxed|(?:{fold(cue)})(?:(?:(?!{anywhere})[^\n:=.,;。]){{0,30}}?(?:[:：=＝]|{fold(link)})|(?=\s))|{options}\s*(?:{fold(link)})"
         )
 
+    def _synonyms(self, words: Mapping[str, str], fold: Callable[[str], str], cue: str) -> list[tuple[str, re.Pattern[str]]]:
+        rows = [fold(row).split("|") for row in SYNONYMS.get(self.language, "").split(" · ")]
+        return [
+            (name, compiled(rf"(?:^|(?:{cue})\s*){_OPEN}(?:{'|'.join(map(re.escape, row[1:]))}){_CLOSE}{_PAUSE}"))
+            for name, word in words.items()
+            for row in rows
+            if word == row[0]
+        ]
+
+    def _ordinals(self, words: Mapping[str, str], fold: Callable[[str], str], chosen: str) -> list[tuple[re.Pattern[str], str]]:
+        """Patterns of "the second option" and of "The second." or "The second is more likely", each with "option 2"."""
+        if not self.marks or self.language not in ORDINALS:
+            return []
+        spaced = self.language not in NO_WORD_SPACES | {"ko"}
+        apart, behind = (rf"(?<!{_LETTER})", "" if self.language in ("bn", "hi", "ta", "te", "ur") else rf"(?!{_LETTER})") if spaced else ("", "")
+        result = []
+        of = fold(ONE_OF[self.language])
+        for nth, word in zip(ORDINALS[self.language], words.values(), strict=False):
+            nth = fold(nth)
+            named = rf"{apart}(?:(?:{nth})\s?(?:{of})|(?:{of})\s?(?:{nth})){behind}"
+            bare = rf"(?:^|(?<=[.!?:{STOPS}] )){_OPEN}(?:\w{{1,3}} )?(?:{nth}){behind}(?={_CLOSE}\s*[.!{STOPS}]?\s*$|{chosen})"
+            result.append((compiled(f"{named}|{bare}"), f" option {word} "))
+        return result
+
     def read(self, text: str) -> Answer | None:
-        text = _folded(text, self.language)
+        text = without_thoughts(text)
+        text = folded(with_letters(text, self.language) if self.lettered else text, self.language)
+        for ordinal, option in self.ordinals:
+            text = ordinal.sub(option, text)
         uses = self._uses(text)
         stated = [use for use in uses if not use.denied]
-        if not stated:
-            return None
+        return (self._stated(text, uses, stated) if stated else None) or self._said_otherwise(text)
+
+    def _said_otherwise(self, text: str) -> Answer | None:
+        """The label whose synonym opens the text or a line, or stands behind a cue."""
+        found = {name for name, pattern in self.synonyms if pattern.search(text)}
+        return Answer(found.pop(), "alone") if len(found) == 1 else None
+
+    def _stated(self, text: str, uses: Sequence[_Use], stated: list[_Use]) -> Answer | None:
         if name := self._behind_cue(text, stated):
             return Answer(name, "cue")
         sentences = [match.end() for match in _SENTENCE_END.finditer(text)]
@@ -204,26 +246,51 @@ class _Reader:
         if alone:
             return Answer(alone.pop(), "alone") if len(alone) == 1 else None
         used = {use.name for use in stated if use.name not in self.plain or self._is_marked(text, use)}
-        used |= self._digits_that_win(text, uses)
+        used |= self._marks_that_win(text, uses)
         return Answer(used.pop(), "sentence") if len(used) == 1 else None
 
     def _uses(self, text: str) -> list[_Use]:
-        uses: list[_Use] = []
-        for match in self.uses.finditer(text):
-            start, end = match.span()
-            name = self.names[(match.lastindex or 0) - 1]
-            before = text[max(0, start - 60) : start]
-            denied = bool(self.denied_before.search(before) or self.denied_afar_before.search(before))
-            if name not in self.plain or name in self.digits:
-                denied |= bool(self.denied_behind and self.denied_behind.match(text, end))
-            if name not in self.plain:
-                denied |= bool(self.denied_afar_behind and self.denied_afar_behind.match(text, end))
-            # "neither positive nor negative", "肯定的でも否定的でもない": what denies one denies the other.
-            if uses and uses[-1].denied != denied and self.joined.match(text[uses[-1].end : start]):
-                denied = True
-                uses[-1] = replace(uses[-1], denied=True)
-            uses.append(_Use(name, start, end, denied))
-        return uses
+        matches = list(self.uses.finditer(text))
+        uses = [self._use(text, match, after) for match, after in zip(matches, (*matches[1:], None), strict=False)]
+        # "neither positive nor negative", "肯定的でも否定的でもない", "A, B and C are out": what denies one denies all.
+        first = 0
+        for index in range(1, len(uses) + 1):
+            if index < len(uses):
+                between = text[uses[index - 1].end : uses[index].start]
+                listed = uses[index].name in self.marks and self.listed.match(between)
+                if self.joined.match(between) or listed:
+                    continue
+            if index - first > 1 and any(use.denied for use in uses[first:index]):
+                uses[first:index] = [replace(use, denied=True) for use in uses[first:index]]
+            first = index
+        return self._answering(text, uses)
+
+    def _use(self, text: str, match: re.Match[str], after: re.Match[str] | None) -> _Use:
+        start, end = match.span()
+        name = self.names[(match.lastindex or 0) - 1]
+        before = text[max(0, start - 60) : start]
+        denied = bool(self.denied_before.search(before) or self.denied_afar_before.search(before))
+        if name not in self.plain or name in self.marks:
+            denied |= bool(self.denied_behind and self.denied_behind.match(text, end))
+        if name not in self.plain:
+            denied |= bool(self.denied_afar_behind and self.denied_afar_behind.match(text, end))
+        if name in self.marks:
+            stop = after.start() if after else len(text)
+            denied |= self.rejected_before.search(before) is not None
+            denied |= bool(self.rejected_behind.match(text, end, stop) and not self.chosen.match(text, end))
+        return _Use(name, start, end, denied)
+
+    def _answering(self, text: str, uses: list[_Use]) -> list[_Use]:
+        """The uses but for those in a question that names several labels: the prompt's, repeated."""
+        questions: dict[int, set[str]] = {}
+        ends = []
+        for use in uses:
+            stop = _QUESTION_END.search(text, use.end)
+            end = stop.start() if stop else len(text)
+            ends.append(end)
+            if text[end : end + 1] in _ASKING:
+                questions.setdefault(end, set()).add(use.name)
+        return [use for use, end in zip(uses, ends, strict=True) if len(questions.get(end, ())) < 2]
 
     def _behind_cue(self, text: str, stated: list[_Use]) -> str | None:
         for cue in reversed(list(self.cue.finditer(text))):
@@ -243,7 +310,7 @@ class _Reader:
             if at_once and (first.name not in self.plain or self.tail.match(text, first.end)):
                 return first.name
             names = {use.name for use in there if use.name not in self.plain or self._is_marked(text, use)}
-            names |= {use.name for use in there if self.full_stop.match(text, use.end, end)}
+            names |= {use.name for use in there if self.full_stop.match(text, use.end, end) and use.name != self.final_no}
             if len(names) == 1:
                 return names.pop()
         return None
@@ -262,6 +329,8 @@ class _Reader:
             return True
         if self.so.search(text, max(sentence, use.start - 80), use.start):
             return True
+        if self.colon.search(text, max(sentence, use.start - 80), use.start) and self.full_stop.match(text, use.end):
+            return not text[use.end :].strip(" \n.!\"'*_`)]}»”」』。।۔")
         if not self.field.fullmatch(text, line, use.start):
             return False
         stop = text.find("\n", use.end)
@@ -269,7 +338,7 @@ class _Reader:
 
     def _closes(self, text: str, use: _Use) -> bool:
         """Does a pause or a reason follow the label, or (a digit) what says that it is the answer?"""
-        if use.name in self.digits:
+        if use.name in self.marks:
             return bool(self.tail_of_digit.match(text, use.end) or self.chosen.match(text, use.end))
         return self.tail.match(text, use.end) is not None
 
@@ -277,15 +346,15 @@ class _Reader:
         """Is the label in quotes, in bold, or behind "option"? Is it a digit that is pointed at?"""
         before = text[max(0, use.start - 24) : use.start]
         quoted = _QUOTE_ENDS.match(text, use.end) and _QUOTE_BEGINS.search(before[-2:])
-        pointed = use.name in self.digits and self.pointed.search(before) and self._closes(text, use)
+        pointed = use.name in self.marks and self.pointed.search(before) and self._closes(text, use)
         return bool(quoted or pointed) or self.option.search(before) is not None
 
-    def _digits_that_win(self, text: str, uses: Sequence[_Use]) -> set[str]:
+    def _marks_that_win(self, text: str, uses: Sequence[_Use]) -> set[str]:
         """Digits of which the text says so ("Of the two, 2 fits better"), or that replace one ("Not 1 but 2.")."""
         result = set()
         for last, use in zip((None, *uses), uses, strict=False):
             between = text[last.end : use.start] if last else ""
-            if use.denied or use.name not in self.digits or (last and self.joined.match(between)):
+            if use.denied or use.name not in self.marks or (last and self.joined.match(between)):
                 continue
             denied = last is not None and last.denied and last.name != use.name and not _SENTENCE_END.search(between)
             if self.chosen.match(text, use.end) or (denied and self.tail.match(text, use.end)):
@@ -298,7 +367,7 @@ _reader = functools.lru_cache(maxsize=256)(_Reader)
 
 def _spellings(word: str, language: str, by_word: Mapping[str, str]) -> list[str]:
     """The word and its other spellings that are no label of their own."""
-    rows = [_folded(row, language).split() for row in SPELLINGS.get(language, "").split(" · ")]
+    rows = [folded(row, language).split("|") for row in SPELLINGS.get(language, "").split(" · ")]
     return [word, *(form for row in rows if word in row for form in row if form not in by_word)]
 
 
@@ -315,30 +384,3 @@ def _label_pattern(word: str, language: str, others: Sequence[str]) -> str:
         return pattern + "".join(f"(?!{re.escape(rest)})" for rest in ahead)
     copula = rf"|(?=(?:{ENDINGS['ko']}){{1,2}}(?!{_LETTER}))" if language == "ko" else ""
     return rf"(?<!{_LETTER})(?:{pattern})(?:(?!{_LETTER}){copula})"
-
-
-def _folded(text: str, language: str) -> str:
-    """Case-folded compatibility forms, ASCII digits, bold as quotes, no invisible characters."""
-    text = unicodedata.normalize("NFKC", text)
-    if language in _DOTLESS:
-        text = text.replace("I", "ı").replace("İ", "i")
-    text = unicodedata.normalize("NFKC", text.casefold())
-    text = re.sub(r"\\text(?:bf|rm|it)?\s*\{", "{", text)
-    text = re.sub(r"\\[()\[\]]|\$", " ", text)  # LaTeX's signs of mathematics
-    text = re.sub(r"\*\*|__|`", '"', with_ascii_digits(text))
-    text = _ALIKE[language](text) if language in _ALIKE else text
-    return _without_accents(text) if language in ACCENTS_MAY_DROP else text
-
-
-def _without_accents(text: str) -> str:
-    """ñ stays a letter of its own."""
-    parts = unicodedata.normalize("NFD", text.replace("ñ", "\ue001"))
-    return unicodedata.normalize("NFC", re.sub(r"[\u0300-\u036f]", "", parts)).replace("\ue001", "ñ")
-
-
-def _fold_pattern(pattern: str, language: str) -> str:
-    """A pattern of `words` in the form that folded texts have (escapes such as \\S keep their case)."""
-    pieces = re.split(r"(\\.)", unicodedata.normalize("NFKC", pattern))
-    folded = "".join(piece if index % 2 else piece.casefold() for index, piece in enumerate(pieces))
-    folded = _ALIKE[language](folded) if language in _ALIKE else folded
-    return _without_accents(folded) if language in ACCENTS_MAY_DROP else folded

@@ -31,6 +31,7 @@ import unicodedata
 from collections.abc import Sequence
 from decimal import Decimal
 
+from mslt_it.evaluation.answers.amounts import ALL_OF, EACH_OF, PART_OF, POSTPOSITIONS, PREPOSITIONS, THAT_IS
 from mslt_it.evaluation.answers.numerals import (
     BOLD,
     CURRENCY,
@@ -46,11 +47,7 @@ from mslt_it.evaluation.answers.words import (
     BECAUSE,
     CONCLUSIONS,
     CUES,
-    PART_OF,
-    POSTPOSITIONS,
-    PREPOSITIONS,
     STOPS,
-    THAT_IS,
     compiled,
     either,
 )
@@ -218,23 +215,35 @@ class _Solution:
         return others[-1] if self.primary in CIRCUMSTANCE_FIRST else others[0]
 
     def _main(self, stated: Sequence[Number]) -> list[Number]:
-        """The numbers of a sentence that are neither circumstances nor in parentheses."""
+        """The numbers of a sentence that are neither circumstances nor in parentheses; those of "all 35" where none else is."""
+        count = len(stated)
+        stated = [number for number in stated if not self._is_given(number)] or stated
         result, depth, at = [], 0, stated[0].start
         for number in stated:
             depth = max(0, depth + self.text.count("(", at, number.start) - self.text.count(")", at, number.start))
             at = number.start
             if depth == 0 and not self._is_circumstance(number):
                 result.append(number)
-        return result
+        return result or ([stated[-1]] if len(stated) < count else [])
 
     def _is_circumstance(self, number: Number) -> bool:
         postposition = POSTPOSITIONS.get(self.primary, "(?!)")
+        ahead = self.text[max(0, number.start - 24) : number.start]
         if self.primary in CIRCUMSTANCE_FIRST or compiled(postposition).match(self.text, number.end):
-            return compiled(postposition).match(self.text, number.end) is not None
+            each = compiled(rf"(?:{EACH_OF.get(self.primary, '(?!)')})\s*$")
+            return bool(compiled(postposition).match(self.text, number.end) or each.search(ahead))
         preposition = PREPOSITIONS.get(self.primary, PREPOSITIONS["en"])
+        each = rf"|{EACH_OF[self.primary]}" if self.primary in EACH_OF else ""
         part_of = rf"|\d(?: \w+)? {PART_OF[self.primary]}" if self.primary in PART_OF else ""
-        before = compiled(rf"(?:{preposition}{part_of})\s*{CURRENCY}?\s*$")
-        return before.search(self.text[max(0, number.start - 24) : number.start]) is not None
+        before = compiled(rf"(?:{preposition}{part_of}{each})\s*{CURRENCY}?\s*$")
+        return before.search(ahead) is not None
+
+    def _is_given(self, number: Number) -> bool:
+        before, behind = ALL_OF.get(self.primary, ALL_OF["en"])
+        ahead = self.text[max(0, number.start - 24) : number.start]
+        return bool(before and compiled(rf"(?:{before}) ?$").search(ahead)) or bool(
+            behind and compiled(behind).match(self.text, number.end)
+        )
 
     def _is_list_number(self, number: Number) -> bool:
         starts_line = self.text[: number.start].rpartition("\n")[2].strip(" \t*#") == ""

@@ -26,7 +26,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from mslt_it.evaluation.answers.words import AND_A_HALF, MINUS, compiled, either, with_ascii_digits
+from mslt_it.evaluation.answers.amounts import AND_A_HALF, BELOW_ZERO, BETWEEN, MINUS
+from mslt_it.evaluation.answers.folding import without_thoughts
+from mslt_it.evaluation.answers.words import NEGATION, compiled, either, with_ascii_digits
 
 # Decimal mark by language, from CLDR's number symbols of its default region.
 # fmt: off
@@ -112,6 +114,14 @@ _FRACTIONS = {
 }
 
 
+_OPERATOR = re.compile(r"\s?[-+−–*/×x÷·=:(]")
+# "or" between two numbers.
+_OR: Mapping[str, str] = {
+    "en": "or", "ar": "أو", "bg": "или", "bn": "বা|অথবা|নাকি", "de": "oder", "el": "ή", "es": "o", "et": "või", "fi": "tai", "fr": "ou",
+    "he": "או", "hi": "या", "id": "atau", "it": "o", "ja": "または|か|もしくは", "ko": "또는|이나|나|혹은", "pt": "ou", "ru": "или|либо", "sw": "au",
+    "ta": "அல்லது", "te": "లేదా", "th": "หรือ", "tr": "veya|ya da", "ur": "یا", "vi": "hoặc|hay", "zh": "或|或者|还是",
+}
+
 BOLD = "\ue000"  # stands in a folded text where a number in bold begins
 
 
@@ -128,12 +138,14 @@ class Number:
 _BOLD_NUMBER = re.compile(
     rf"\*\*(?=\s?{CURRENCY}?\s?[{MINUS_SIGNS}]?{CURRENCY}?\d)(?!\d+[.)]\s)([^*\n:]{{1,40}})\*\*", re.IGNORECASE
 )
+_PARTS_OF = re.compile(r"(\d+) ?(?:分の|分之|분의) ?(\d+)")  # "4分の3" is 3/4
 _FRACTION = re.compile(r"\\[dt]?frac\s*\{\s*(\d+)\s*\}\s*\{\s*(\d+)\s*\}")
 
 
 def folded(text: str) -> str:
     """Composed letters, digits as ASCII, signs in one form, no invisible characters and no markup."""
-    text = with_ascii_digits(unicodedata.normalize("NFC", text).translate(_ALIKE)).replace(BOLD, "")
+    text = unicodedata.normalize("NFC", without_thoughts(text)).translate(_ALIKE)
+    text = _PARTS_OF.sub(r"\2/\1", with_ascii_digits(text).replace(BOLD, ""))
     folded = _BOLD_NUMBER.sub(rf"{BOLD}\1", text).replace("**", "").replace("__", "")
     folded = _FRACTION.sub(r"\1/\2", folded).replace("\\$", "$").replace("\\%", "%")
     # LaTeX: 1{,}000, 12{,}5, 1\,000 and 70~000
@@ -159,12 +171,15 @@ def numbers_in(text: str, primary: str) -> list[Number]:
             value, end = value + _FRACTIONS[text[end]], end + 1
         if offset == 0:  # the last item of a list has no sign of its own
             start, negative = _sign(text, start, primary)
-            value = value.copy_negate() if negative else value
-        found.append(Number(start, end, value))
+            below, negative = _below_zero(text, end, primary) if not negative else (end, True)
+            value, end = (value.copy_negate() if negative else value), below
+        if not found or start >= found[-1].end:  # the 0 of "5 below 0" is none
+            found.append(Number(start, end, value))
     for match in re.finditer(rf"(?<!\d)[{''.join(_FRACTIONS)}]", text):
         found.append(Number(match.start(), match.end(), _FRACTIONS[match[0]]))
     found.sort(key=lambda number: number.start)
-    return _summed(_scaled(_divided(found, text), text, primary), text, primary)
+    found = _summed(_scaled(_divided(found, text), text, primary), text, primary)
+    return _without_open(_without_denied(found, text, primary), text, primary)
 
 
 def _is_power(text: str, match: re.Match[str]) -> bool:
@@ -247,6 +262,41 @@ def _sign_word(text: str, start: int, primary: str) -> tuple[int, bool]:
     if match is None or re.search(r"\d[^\d.,;:\n=。]{0,20}$", before[: match.start()]):
         return start, False
     return start - (len(before) - match.start()), True
+
+
+def _below_zero(text: str, end: int, primary: str) -> tuple[int, bool]:
+    """Where "5 degrees below zero" ends, and whether it is that."""
+    below = compiled(rf"(?: ?°c?| ?[^\W\d]+){{0,2}} ?(?:{either(BELOW_ZERO, primary)})").match(text, end)
+    return (below.end(), True) if below else (end, False)
+
+
+def _without_denied(numbers: Sequence[Number], text: str, primary: str) -> list[Number]:
+    """The numbers but for what a word denies: the 13 of "not 13 but 12", of "13ではなく12"."""
+    before, behind = NEGATION.get(primary, ("", ""))
+    denied_behind = compiled(rf"[^\s\d,.;、。]{{0,4}}?(?:{behind})") if behind else None
+    denied_before = compiled(rf"(?:{before})[ \"'(]*$") if before and not behind else None
+    return [
+        number
+        for number in numbers
+        if not (denied_behind and denied_behind.match(text, number.end))
+        and not (denied_before and denied_before.search(text[max(0, number.start - 24) : number.start]))
+    ]
+
+
+def _without_open(numbers: Sequence[Number], text: str, primary: str) -> list[Number]:
+    """The numbers but for pairs that leave a choice: "between 10 and 12", "12 or 13", "10–12" (no difference: "12-10=2")."""
+    start, middle, end = BETWEEN.get(primary, BETWEEN["en"])
+    before, behind = compiled(rf"(?:{start})[ {MINUS_SIGNS}]*$"), compiled(rf"[ {MINUS_SIGNS}]*(?:{end})")
+    between = compiled(rf"[^\s\d]{{0,6}}?[ ]?(?:{middle})[ ]?[{MINUS_SIGNS}]?")
+    chosen = compiled(rf"[^\s\d,.;]{{0,6}} ?(?:{'|'.join(_OR[code] for code in dict.fromkeys((primary, 'en')) if code in _OR)}) ?")
+    dropped: set[int] = set()
+    for index, (number, other) in enumerate(zip(numbers, numbers[1:], strict=False)):
+        gap = text[number.end : other.start]
+        is_between = between.fullmatch(gap) and before.search(text[:number.start]) and behind.match(text, other.end)
+        is_range = re.fullmatch(rf"[{MINUS_SIGNS}~～]", gap) and not _OPERATOR.search(text[: number.start][-2:]) and not _OPERATOR.match(text, other.end)
+        if is_between or is_range or chosen.fullmatch(gap):
+            dropped |= {index, index + 1}
+    return [number for index, number in enumerate(numbers) if index not in dropped]
 
 
 def _divided(numbers: Sequence[Number], text: str) -> list[Number]:

@@ -42,17 +42,6 @@ CUES: Mapping[str, tuple[str, str]] = {
     "zh": ("答案|答|结果|結果", "是|为|為"),
 }
 
-# A minus written as a word directly before a number. What begins alike and is none is excluded ("at least 7").
-MINUS: Mapping[str, str] = {
-    "en": r"\b(?:minus|negative)", "ar": "سالب|ناقص", "bg": r"\bминус", "bn": "মাইনাস|ঋণাত্মক", "de": r"\bminus",
-    "el": r"\b(?:μείον|πλην)", "es": r"(?<!\bal )(?<!\blo )\bmenos", "et": r"\bmiinus", "fi": r"\bmiinus",
-    "fr": r"(?<!\bau )(?<!\bdu )(?<!\bou )\bmoins", "he": "מינוס", "hi": "माइनस|ऋण",
-    "id": r"\b(?:minus|negatif)",
-    "it": r"(?<!\blo )\bmeno", "ja": "マイナス|氷点下", "ko": "마이너스|영하", "pt": r"(?<!\bao )(?<!\bpelo )\bmenos",
-    "ru": r"\bминус", "sw": r"\bhasi", "ta": "மைனஸ்", "te": "మైనస్", "th": "ลบ|ติดลบ",
-    "tr": r"\beksi", "ur": "منفی", "vi": r"\bâm", "zh": "负|負|零下",
-}
-
 # What gives the reason for an answer that came first ("18, because ...").
 BECAUSE: Mapping[str, str] = {
     "en": r"because\b|since\b|as\b", "ar": "لأن", "bg": r"защото\b|тъй като\b", "bn": "কারণ|কেননা",
@@ -89,52 +78,6 @@ CONCLUSIONS: Mapping[str, str] = {
     "th": "สรุปคือ|ดังนั้น|จึง|เพราะฉะนั้น|สรุป", "tr": r"(?:yani|kısacası|dolayısıyla|bu yüzden|öyleyse|toplamda)\b",
     "ur": "مختصر[اً]*|لہذا|اس لیے|چنانچہ", "vi": r"(?:vậy|tóm lại|vì vậy|do đó|như vậy|tổng cộng)\b",
     "zh": "简而言之|总之|所以|因此|故|于是",
-}
-
-# Prepositions that make a number a circumstance ("in 7 days he earns 126"), not the answer itself.
-PREPOSITIONS: Mapping[str, str] = {
-    "en": r"\b(?:from|with|after|at|per|every|each|within)(?: the)?|\b(?:in|on|for|over|by)(?! ?[$£€₹¥])(?: the)?",
-    "ar": r"(?:في|من|من أصل|خلال|لكل|بعد|عند)(?: ال\w+)?",
-    "bg": r"\b(?:за|от|с|след|по|на)", "de": r"\b(?:in|mit|von|aus|nach|bei|pro|je|für)(?: de[nrm]| die| das)?",
-    "el": r"\b(?:σε|από|με|μετά|για)(?: τ\w+)?", "et": r"\biga",
-    "es": r"(?<!\d )\b(?:a|en|con|tras|por|cada|desde|para)(?: l[ao]s)?",
-    "fi": r"\b(?:per|joka)", "fr": r"(?<!\d )\b(?:à|en|dans|avec|après|par|chaque|pendant|pour|sur)(?: les)?",
-    "he": r"(?<!\w)(?:ב-?|מ-|מתוך|תוך|לכל|אחרי|במשך)",
-    "id": r"\b(?:dalam|dari|dengan|per|setiap|untuk)",
-    "it": r"(?<!\d )\b(?:in|con|dopo|ogni|su|per)(?: le| i| gli)?",
-    "pt": r"(?<!\d )\b(?:em|com|após|cada|desde|para|durante)(?: [ao]s)?",
-    "ru": r"\b(?:за|из|с|по|через|после|на|в)", "sw": r"\b(?:kwa|katika|kutoka|kila|kati ya)(?: \w+)?",
-    "th": r"(?:ใน|จาก|ด้วย|สำหรับ)[\u0e00-\u0e7f]{0,6}", "vi": r"\b(?:trong(?: tổng)?(?: số)?|từ|với|mỗi|sau)",
-}
-# "of" between a part and its whole ("7 of the 35"): here, and nowhere else, it makes the whole a circumstance.
-PART_OF: Mapping[str, str] = {
-    "en": r"(?:out )?of(?: the)?", "de": r"(?:von|der)(?: den)?", "es": r"de(?: l[ao]s)?", "fr": r"d(?:e|es|e ces)",
-    "it": r"d(?:i|ei|elle|egli)", "pt": r"d(?:e|as|os)",
-}
-# The same in languages that put it behind the number, with up to a word between.
-POSTPOSITIONS: Mapping[str, str] = {
-    "bn": r"\S*(?: \S+)? (?:থেকে|করে|দিয়ে|জন্য|ধরে)(?!\w)", "et": r"-st\b| \w+(?:st|ga|s)\b",
-    "fi": r"(?: \w+)?(?:ss[aä]|st[aä]|lt[aä])\b",
-    "hi": r"\S*(?: \S+)? (?:में|से|के लिए)(?!\w)",
-    "ja": r"[^\s\d、。]{0,8}?(?:から|ずつ|なので)", "ko": r"[^\s\d]{0,4}(?: ?[^\s\d]{1,4})?(?:에서|씩|동안)",
-    "ta": r" ?\S*(?:ில்|ிலிருந்து|க்கு)(?!\w)",
-    "te": r"\S*(?: \S+)? (?:నుండి|చొప్పున|కోసం)(?!\w)", "tr": r"(?: \w+)?(?:dan|den|tan|ten)\b",
-    "ur": r"\S*(?: \S+)? (?:میں|سے)(?!\w)",
-}
-# What stands between a calculation in words and its result: "240 minus 165 seats, that is 75".
-THAT_IS: Mapping[str, str] = {
-    "en": "that is|which is|i\\.e\\.|equals|makes", "ar": "أي|يساوي", "bg": "тоест|т\\.е\\.|равно|прави",
-    "bn": "অর্থাৎ|সমান|মানে", "de": "das sind|das ist|das macht|ergibt|gleich", "el": "δηλαδή|ίσον|κάνει",
-    "es": "es decir|o sea|igual a|son", "et": "ehk|see on|võrdub|teeb", "fi": "eli|tekee", "fr": "soit|égale?|font",
-    "he": "כלומר|שווה", "hi": "यानी|बराबर", "id": "yaitu|yakni|sama dengan", "it": "cioè|ossia|uguale a|fa|fanno",
-    "ja": "で|は", "ko": "즉|은|는", "pt": "ou seja|isto é|igual a|dá", "ru": "то есть|т\\. ?е\\.|равно|будет",
-    "sw": "yaani|sawa na", "ta": "அதாவது|சமம்", "te": "అంటే|సమానం|(?:గుణి|తీసివే|భాగి)స్తే|కలిపితే",
-    "th": "เท่ากับ|คือ|เป็น", "tr": "yani|eder|eşittir", "ur": "یعنی|برابر", "vi": "tức là|bằng", "zh": "也就是|等于|即|得",
-}
-# Half of what was counted: "2 buçuk milyon" is 2.5 million, "laki 2 na nusu" 250,000.
-AND_A_HALF: Mapping[str, str] = {
-    "en": "and a half", "ar": "ونصف", "bg": "и половина", "el": "και μισ[όήύ]", "es": "y medi[oa]", "fr": "et demie?",
-    "he": "וחצי", "it": "e mezz[oa]", "pt": "e mei[oa]", "ru": "с половиной", "sw": "na nusu", "tr": "buçuk",
 }
 
 # Words that deny a label, before it and behind it. Only what stands directly there (an article or "a" aside) counts.
@@ -211,65 +154,33 @@ JOINERS: Mapping[str, str] = {
     "zh": "还是|還是|或者|或|和|与|也",
 }
 
-# Words for the options that a label may follow: "Option 2", "Satz 2".
-OPTIONS: Mapping[str, str] = {
-    "en": "option|choice|sentence|answer|number|alternative|label|ending",
-    "ar": "(?:ال)?(?:خيار|جملة|إجابة)(?: رقم)?|الجواب رقم",
-    "bg": "вариант|изречение|номер",
-    "bn": "বিকল্প|বাক্য|নম্বর", "de": "option|satz|antwort|nummer|möglichkeit|alternative",
-    "el": "επιλογή|πρόταση|αριθμό\\w?",
-    "es": "la opción|opción|la frase|oración|número|alternativa", "et": "variant|valik|lause|vastus|number",
-    "fi": "vaihtoehto|lause|virke|numero",
-    "fr": "l'option|option|phrase|numéro|le choix|choix",
-    "he": "(?:ה?אפשרות|ה?משפט)(?: מספר)?", "hi": "विकल्प|वाक्य|संख्या", "id": "pilihan|opsi|kalimat|nomor",
-    "it": "l'opzione|opzione|la frase|frase|numero|alternativa", "ja": "選択肢|文|番号",
-    "ko": "선택지|보기|문장", "pt": "a opção|opção|a frase|frase|número|alternativa",
-    "ru": "вариант|предложение|номер", "sw": "(?:chaguo|sentensi)(?: la| ya)?|namba",
-    "ta": "விருப்பம்|தெரிவு|வாக்கியம்|எண்", "te": "ఎంపిక|వాక్యం|ఐచ్ఛికం|సంఖ్య",
-    "th": "ตัวเลือกที่|ตัวเลือก|ข้อ|ประโยค|หมายเลข",
-    "tr": "seçenek|cümle", "ur": "اختیار|جملہ|آپشن|نمبر", "vi": "(?:lựa chọn|phương án|câu|đáp án)(?: số)?",
-    "zh": "选项|選項|句子|第",
+# Politeness, regret and certainty right before a label, or behind it: "जी हाँ", "leider nein", "yes indeed".
+ASSURED: Mapping[str, str] = {
+    "en": r"definitely|certainly|clearly|obviously|sadly|unfortunately|absolutely|surely|indeed|of course|probably|"
+          r"likely|i(?: would|['’]d| will|['’]ll) say|i think|oh|well|hmm|it is|it['’]s|that is|that['’]s",
+    "ar": "بالتأكيد|بالطبع|طبع[اً]+|للأسف|حتم[اً]+|قطع[اً]+|أكيد|أعتقد|هذا", "bg": "за съжаление|разбира се|определено|несъмнено|разбира се че|разбира се, че",
+    "bn": "জি|জী|আজ্ঞে|অবশ্যই|দুঃখজনকভাবে|নিশ্চয়ই|দুর্ভাগ্যবশত", "de": "leider|natürlich|sicher(?:lich)?|eindeutig|klar|ganz klar|definitiv|selbstverständlich|aber|auf jeden fall|ich sage|ich denke",
+    "el": "δυστυχώς|φυσικά|βεβαίως|βέβαια|σίγουρα|ασφαλώς|σαφώς",
+    "es": "claro que|desde luego que|por supuesto que|por supuesto|claro|lamentablemente|por desgracia|desgraciadamente|efectivamente|definitivamente|creo que|diría que|pues",
+    "et": "kahjuks|muidugi|kindlasti|loomulikult|selgelt|kahtlemata", "fi": "valitettavasti|tietysti|tietenkin|ehdottomasti|selvästi|varmasti|toki|no",
+    "fr": "malheureusement|bien sûr(?: que)?|certainement|évidemment|clairement|hélas|assurément|eh bien|mais|je dirais(?: que)?|je pense que",
+    "he": "לצערי|בהחלט|כמובן ש?|בוודאי ש?|ברור ש?|למרבה הצער|בטח ש?", "hi": "जी|बिल्कुल|निश्चित रूप से|दुर्भाग्य से|अवश्य|बेशक|खेद है कि",
+    "id": "sayangnya|tentu(?: saja)?|jelas|pasti|maaf|memang|sudah pasti", "it": "purtroppo|certo(?: che)?|certamente|ovviamente|naturalmente|direi(?: di| che)?|sicuramente|credo(?: di| che)|penso(?: di| che)",
+    "ja": "残念ながら|もちろん|確かに|明らかに|当然", "ko": "유감스럽게도|아쉽게도|물론|당연히|분명히|네|안타깝게도",
+    "pt": "infelizmente|com certeza|claro(?: que)?|certamente|obviamente|sem dúvida|lamentavelmente|acho que|diria que|definitivamente",
+    "ru": "к сожалению|конечно(?: же)?|безусловно|разумеется|определ[её]нно|увы|несомненно|очевидно|думаю|скорее",
+    "sw": "samahani|kwa bahati mbaya|bila shaka|hakika|kabisa|kwa kweli", "ta": "நிச்சயமாக|துரதிர்ஷ்டவசமாக|கண்டிப்பாக|வருத்தமாக",
+    "te": "ఖచ్చితంగా|దురదృష్టవశాత్తు|తప్పకుండా|నిశ్చయంగా|కచ్చితంగా", "th": "แน่นอนว่า|แน่นอน|น่าเสียดาย|เสียใจด้วย|ขอโทษ",
+    "tr": "maalesef|ne yazık ki|elbette|tabii(?: ki)?|kesinlikle|açıkça|şüphesiz|bence", "ur": "جی|یقینا|بالکل|بدقسمتی سے|بے شک|افسوس کہ|افسوس",
+    "vi": "dạ|vâng|tất nhiên(?: là)?|rất tiếc|tiếc là|chắc chắn(?: là)?|rõ ràng(?: là)?|hoàn toàn|thưa", "zh": "当然|很遗憾|遗憾的是|显然|毫无疑问|肯定|应该|我认为|我觉得",
 }
-# What points at a digit, where the sentence pauses behind it or goes on with `CHOSEN`: "I choose 2.", "La 2."
-POINTERS: Mapping[str, str] = {
-    "en": "choose|pick|select|go with|answer with", "ar": "الرقم|رقم|أختار|اختار", "bg": "избирам|отговарям с",
-    "bn": "আমি", "de": "wähle|nehme|die|das", "el": "επιλέγω|διαλέγω|το", "es": "elijo|escojo|la|el",
-    "et": "valin|vastan", "fi": "valitsen|vastaan", "fr": "choisis|réponds|la|le|n°", "he": "מספר|בוחרת?|בחרתי ב-?",
-    "hi": "मैं", "id": "memilih|pilih|yang", "it": "scelgo|la|il", "ja": "私は|私なら", "ko": "저는|나는",
-    "pt": "escolho|a|o", "ru": "выбираю|под номером", "sw": "nachagua|ninachagua|namba", "ta": "நான்", "te": "నేను",
-    "th": "เลือก(?:ข้อ)?|เบอร์", "tr": "ben", "ur": "میں", "vi": "số|chọn", "zh": "我?选择?",
+# What replaces the labels that the sentence has denied: "neither yes nor no but maybe".
+CONTRAST: Mapping[str, str] = {
+    "en": r"but(?: rather)?|rather|instead", "ar": "بل|وإنما|لكن", "bg": "а|ами|но", "bn": "বরং", "de": "sondern|eher", "el": "αλλά|παρά",
+    "es": "sino|más bien", "et": "vaid", "fi": "vaan", "fr": "mais|plutôt", "he": "אלא", "hi": "बल्कि", "id": "melainkan|tetapi", "it": "ma|bensì",
+    "ja": "むしろ", "ko": "오히려", "pt": "mas(?: sim)?|e sim", "ru": "а|но|скорее", "sw": "bali", "ta": "மாறாக", "te": "బదులుగా", "th": "แต่(?:เป็น)?",
+    "tr": "aksine|tersine", "ur": "بلکہ", "vi": "mà(?: là)?", "zh": "而是",
 }
-# What says of a digit before it that it is the answer: "2 is more likely". "2 is not", "2 is less likely" do not.
-CHOSEN: Mapping[str, str] = {
-    "en": r"(?:is|seems|sounds|looks|would be)(?: much| far| clearly)? (?:more|better|likelier|right|correct|the)\b"
-          r"|fits|makes (?:more |better |the most )?sense|follows",
-    "ar": "(?:هو |هي )?(?:الأرجح|الأنسب|أرجح|أنسب|أكثر|صحيح|الصحيح)",
-    "bg": r"(?:е|изглежда) (?:по-(?!малко)|най-(?!малко)|вярн|правилн)|подхожда",
-    "bn": "(?:নম্বর(?:টি)? |টি )?(?:বেশি|সঠিক|ঠিক|বেছে)",
-    "de": r"(?:ist|scheint|klingt|wirkt)(?: viel| deutlich| eher)? (?:wahrscheinlicher|richtig|besser|plausibler|"
-          r"sinnvoller|passender|die|das)\b|(?:das|die|der) (?:bessere|richtige|passende)|passt|ergibt (?:mehr )?sinn",
-    "el": r"(?:είναι|φαίνεται|μοιάζει) (?:πολύ )?(?:πιο|η|το|σωστ|καλύτερ)|ταιριάζει",
-    "es": r"(?:es|parece|resulta) (?:mucho )?(?:más|la|el|mejor|correct)|encaja|tiene (?:más )?sentido",
-    "et": r"(?:on|tundub) (?:palju )?(?!vähem)\w+m\b|(?:on )?(?:õige|parem)|sobib",
-    "fi": r"(?:on|vaikuttaa|tuntuu) (?:paljon )?(?:(?!epä)\w+mpi\b|(?!epä)\w+mmalta\b|oikea)|sopii",
-    "fr": r"(?:est|semble|paraît) (?:bien )?(?:plus|la|meilleur|correct|juste)|convient|a plus de sens",
-    "he": "(?:הוא |היא )?(?:הסוף|הטוב|סביר|מתאי|נכונ?ה?|עדיפ?ה?|הגיוני)",
-    "hi": "(?:की संभावना(?! कम)|ज़्यादा|अधिक|बेहतर|सही|ठीक|(?:को )?चुन|का चयन)",
-    "id": "(?:adalah )?(?:yang )?(?:lebih|paling|benar|cocok)",
-    "it": r"(?:è|sembra|pare) (?:molto )?(?:più|la|il|migliore|corrett|giust)|si adatta|ha più senso",
-    "ja": "番?(?:の(?:方|ほう)が|が(?:より|正|適|ふさわ|妥当|自然)|を選|にします)",
-    "ko": "번?[이가을를] (?:더|맞|정답|옳|가장|고르|선택|택)",
-    "pt": r"(?:é|parece) (?:muito )?(?:mais|a|o|melhor|corret|cert)|encaixa|faz mais sentido",
-    "ru": r"(?:[—–-] )?(?:более|лучш|вероятнее|правдоподобнее|лучше|верн|правильн)|подходит",
-    "sw": r"(?:lina|ina|ni)(?: uwezekano)? (?:zaidi|mkubwa|sahihi|bora)|(?:lina|ina)faa",
-    "ta": "(?:அதிக|சரி|நன்றாக|பொருத்த|பொருந்து|ஐ)", "te": "(?:ఎక్కువ|సరైన|సరి|బాగా|(?:ని )?ఎంచుకు|(?:ను )?ఎన్నుకు)",
-    "th": "(?:เป็นไปได้(?!น้อย)|เหมาะสม|สมเหตุสมผล|น่าจะ|ถูกต้อง|ดีกว่า)",
-    "tr": r"daha(?! az)|en (?:olası|uygun)|doğru|uygun|numara\w* (?:seçene\w+ )?(?:daha|doğru|seç)",
-    "ur": "(?:کا امکان(?! کم)|زیادہ|بہتر|درست|صحیح|کا انتخاب|کو چن)",
-    "vi": r"hợp lý|phù hợp|đúng|có khả năng|là (?:đáp án|hợp lý|đúng)", "zh": "更|比较合|是(?:更|正确|对的|答案)|最有",
-}
-# Politeness before a label: "जी हाँ".
-POLITE: Mapping[str, str] = {"bn": "জি|জী|আজ্ঞে", "hi": "जी", "ur": "جی", "vi": "dạ|vâng"}
 
 # What may close a label that stands alone: copulas, polite endings, particles, counters. Up to three of them.
 ENDINGS: Mapping[str, str] = {
@@ -284,13 +195,37 @@ ENDINGS: Mapping[str, str] = {
     "zh": "的|吧|个|号|了",
 }
 
-# Spellings of one word, the first of a row being the one of the prompts (case-folded, without accents in es).
+# The label words for no that end sentences of all kinds besides.
+VERB_FINAL_NO: Mapping[str, str] = {"bn": "না", "hi": "नहीं", "ta": "இல்லை", "te": "కాదు", "ur": "نہیں"}
+
+# Spellings and forms of one word, the first of a row being the one of the prompts (case-folded, without accents in es).
 SPELLINGS: Mapping[str, str] = {
-    "bn": "হ্যাঁ হ্যা হাঁ · হয়তো হয়ত", "et": "võib-olla võibolla", "he": "ניטרלי נייטרלי", "hi": "हाँ हां · नहीं नही",
-    "id": "ya iya", "ja": "どちらとも言えない どちらともいえない",
-    "ko": "예 네 · 아니요 아니오 아뇨", "sw": "ndiyo ndio", "ta": "ஆம் ஆமாம்",
-    "te": "అవును అవునండి · కాదు కాదండి", "tr": "hayır hayir", "ur": "نہیں نہی",
-    "zh": "无法确定 無法確定 · 积极 積極 · 消极 消極",
+    "bn": "হ্যাঁ|হ্যা|হাঁ · হয়তো|হয়ত", "et": "võib-olla|võibolla", "he": "ניטרלי|נייטרלי", "hi": "हाँ|हां · नहीं|नही", "id": "ya|iya",
+    "ja": "どちらとも言えない|どちらともいえない|どちらとも言えません|どちらともいえません", "ko": "예|네 · 아니요|아니오|아뇨 · 알 수 없음|알 수 없습니다|알 수 없다",
+    "sw": "ndiyo|ndio", "ta": "ஆம்|ஆமாம்", "te": "అవును|అవునండి · కాదు|కాదండి", "tr": "hayır|hayir", "ur": "نہیں|نہی",
+    "vi": "không rõ|không thể xác định", "zh": "无法确定|無法確定|不能确定|无法判断 · 积极|積極 · 消极|消極",
+}
+# Other words with which people answer, the first of a row being the one of the prompts: they count where they open the
+# text, a line, or what stands behind a cue, and nothing else is stated.
+SYNONYMS: Mapping[str, str] = {
+    "en": "yes|yeah|yep|yup|true|correct|entailment|entailed · no|nope|nah|false|incorrect|contradiction · maybe|perhaps|possibly|uncertain|undetermined|cannot tell|can't tell|not sure|neutral",
+    "ar": "نعم|أجل|بلى|صحيح|صحيحة · لا|كلا|خطأ|خاطئة · ربما|لعل|غير مؤكد|غير محدد", "bg": "да|вярно|вярна|истина · не|невярно|невярна|грешно · може би|възможно|неясно|неопределено",
+    "bn": "হ্যাঁ|হ্যা|হাঁ|সত্য|সঠিক · হয়তো|হয়ত|সম্ভবত|অনিশ্চিত · না|মিথ্যা|ভুল", "de": "ja|jawohl|jep|jo|wahr|richtig|stimmt · nein|nee|nö|falsch|unwahr · vielleicht|möglicherweise|eventuell|unklar|unbestimmt",
+    "el": "ναι|μαλιστα|σωστο|σωστη|αληθεσ|αληθησ · οχι|λαθοσ|ψευδεσ|ψευδησ · ισωσ|πιθανον|μπορει|ενδεχομενωσ|αβεβαιο",
+    "es": "si|verdadero|verdadera|cierto|correcto · no|falso|falsa|incorrecto · quizas|quiza|tal vez|talvez|posiblemente|acaso|indeterminado",
+    "et": "jah|jaa|õige|tõene · ei|vale|väär · võib-olla|võibolla|võib olla|ehk|võimalik|ebaselge", "fi": "kyllä|joo|juu|kyllä on|totta|tosi|oikein · ei|väärin|epätosi|ei ole · ehkä|mahdollisesti|kenties|epäselvää",
+    "fr": "oui|vrai|vraie|exact · non|faux|fausse|inexact · peut-etre|peut etre|possible|possiblement|incertain|indetermine",
+    "he": "ניטרלי|נייטרלי · כן|נכון|נכונה|אמת · לא|שגוי|שגויה|לא נכון|לא נכונה · אולי|ייתכן|יתכן|לא ידוע", "hi": "हाँ|हां|हा|सत्य|सही · नहीं|नही|असत्य|ग़लत|गलत · शायद|संभवतः|संभव है|अनिश्चित",
+    "id": "ya|iya|benar|betul · tidak|tak|enggak|nggak|bukan|salah · mungkin|barangkali|tidak pasti|belum tentu", "it": "si|vero|vera|esatto · no|falso|falsa · forse|magari|puo darsi|possibile|incerto",
+    "ja": "はい|ええ|正しい|真 · いいえ|いや|正しくない|偽|誤り · どちらとも言えない|どちらともいえない|どちらとも言えません|どちらともいえません|どちらとも|判断できない|判断できません|わからない|わかりません|分からない|分かりません",
+    "ko": "예|네|참|맞음 · 아니요|아니오|아뇨|아니|거짓 · 알 수 없음|알 수 없습니다|알 수 없다|알수없음|알 수 없어요|판단할 수 없음|불확실",
+    "pt": "sim|verdadeiro|verdadeira|certo|correto · nao|falso|falsa|errado · talvez|possivelmente|quica|incerto",
+    "ru": "да|верно|верна|истина|правда · нет|неверно|неверна|ложь · возможно|может быть|неизвестно|неясно|неопределенно",
+    "sw": "ndiyo|ndio|naam|kweli · hapana|la|si kweli|uongo · labda|pengine|huenda", "ta": "ஆம்|ஆமாம்|ஆமா|உண்மை|சரி · இல்லை|பொய்|தவறு · ஒருவேளை|இருக்கலாம்|தெரியவில்லை",
+    "te": "అవును|అవునండి|ఔను|నిజం|నిజమే · కాదు|కాదండి|అబద్ధం|తప్పు · బహుశా|కావచ్చు|తెలియదు", "th": "ใช่|จริง|ถูกต้อง · ไม่ใช่|ไม่จริง|เท็จ · บอกไม่ได้|ไม่สามารถบอกได้|ไม่แน่ใจ|ไม่ทราบ|ระบุไม่ได้|สรุปไม่ได้",
+    "tr": "evet|doğru · hayır|hayir|yanlış|yanlis · belki|olabilir|belirsiz|muhtemelen", "ur": "ہاں|جی ہاں|سچ|صحیح|درست · نہیں|نہی|جی نہیں|جھوٹ|غلط · شاید|ممکن ہے|غیر یقینی",
+    "vi": "đúng|phải|có · sai|không đúng|không phải|không · không rõ|không chắc|chưa rõ|không thể xác định|không xác định|có thể|không biết",
+    "zh": "无法确定|無法確定|不能确定|不确定|无法判断|不清楚|可能 · 积极|積極 · 消极|消極 · 是|对|对的|正确|真|属实 · 不是|否|不对|不正确|错误|错|假",
 }
 # fmt: on
 

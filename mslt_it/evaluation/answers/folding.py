@@ -1,0 +1,74 @@
+"""Texts in the one form in which labels are looked for, and the patterns of `words` and `choices` in the same form."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable, Mapping
+
+from mslt_it.evaluation.answers.words import with_ascii_digits
+
+ACCENTS_MAY_DROP = frozenset({"el", "es", "fr", "it", "pt"})  # in capitals, in a hurry; words stay apart
+_DOTLESS = frozenset({"tr", "az"})  # I is the capital of ı, İ that of i
+
+# What writers leave out or type as its neighbour: vowel signs, the letters of an Arabic keyboard in Urdu, ё.
+_ALIKE: Mapping[str, Callable[[str], str]] = {
+    "ar": lambda text: re.sub("[\u064b-\u0652\u0670\u0640]", "", text),
+    "he": lambda text: re.sub("[\u0591-\u05c7]", "", text),
+    "ru": lambda text: text.replace("ё", "е"),
+    "ur": lambda text: text.translate(str.maketrans("يكهھۃ", "یکہہہ")),
+}
+# What models think aloud, and the tags around what they answer; "<think>" may have been part of the prompt.
+_THOUGHTS = re.compile(r"(?:\A|<(?:think(?:ing)?|reasoning|scratchpad)>)(?:(?!<think).)*?</(?:think(?:ing)?|reasoning|scratchpad)>", re.DOTALL | re.IGNORECASE)
+_TAG = re.compile(r"</?[a-z]\w{0,19}>", re.IGNORECASE)
+_CIRCLED = {ord("①") + index: f"({index + 1})" for index in range(9)}
+# A letter that names an option: a capital by itself, or a small one before ")" or a line's end. "a" is a word of many
+# languages, so each is written as a letter that no text has (Ogham).
+_OPTION_LETTER = re.compile(r"(?<![A-Za-z\u00c0-\u024f\d])(?:[A-Z](?![A-Za-z\u00c0-\u024f\d])|[a-z](?=\)|[\W_]*$))", re.MULTILINE)
+_GREEK = str.maketrans("ΑΒΓΔ", "ABCD")  # in their own order; Cyrillic В is the second letter's twin and the third letter
+_CYRILLIC = str.maketrans("АС", "AC")
+
+
+def without_thoughts(text: str) -> str:
+    """A text without what stands between tags of thinking; other tags end their line, "<answer>" is a cue."""
+    return _TAG.sub(lambda tag: "\nAnswer: " if "answer>" in tag[0].lower() and "/" not in tag[0] else "\n", _THOUGHTS.sub("\n", text))
+
+
+def letter(word: str) -> str:
+    """How the letter of an option is written in folded texts."""
+    return chr(0x1681 + ord(word.upper()) - ord("A"))
+
+
+def with_letters(text: str, language: str) -> str:
+    """The text with its options' letters as `letter` has them."""
+    text = unicodedata.normalize("NFKC", text)
+    twins = {"el": _GREEK, "ru": _CYRILLIC, "bg": _CYRILLIC}.get(language, {})
+    text = re.sub(r"(?<!\w)[ΑΒΓΔАС](?!\w)", lambda match: match[0].translate(twins), text) if twins else text
+    return _OPTION_LETTER.sub(lambda match: letter(match[0]), text)
+
+
+def folded(text: str, language: str) -> str:
+    """Case-folded compatibility forms, ASCII digits, bold as quotes, no invisible characters."""
+    text = unicodedata.normalize("NFKC", text.translate(_CIRCLED))
+    if language in _DOTLESS:
+        text = text.replace("I", "ı").replace("İ", "i")
+    text = unicodedata.normalize("NFKC", text.casefold())
+    text = re.sub(r"\\text(?:bf|rm|it)?\s*\{", "{", text)
+    text = re.sub(r"\\[()\[\]]|\$", " ", text)  # LaTeX's signs of mathematics
+    text = re.sub(r"\*\*|__|`", '"', with_ascii_digits(text))
+    text = _ALIKE[language](text) if language in _ALIKE else text
+    return _without_accents(text) if language in ACCENTS_MAY_DROP else text
+
+
+def _without_accents(text: str) -> str:
+    """ñ stays a letter of its own."""
+    parts = unicodedata.normalize("NFD", text.replace("ñ", "\ue001"))
+    return unicodedata.normalize("NFC", re.sub(r"[\u0300-\u036f]", "", parts)).replace("\ue001", "ñ")
+
+
+def fold_pattern(pattern: str, language: str) -> str:
+    """A pattern of `words` in the form that folded texts have (escapes such as \\S keep their case)."""
+    pieces = re.split(r"(\\.)", unicodedata.normalize("NFKC", pattern))
+    folded = "".join(piece if index % 2 else piece.casefold() for index, piece in enumerate(pieces))
+    folded = _ALIKE[language](folded) if language in _ALIKE else folded
+    return _without_accents(folded) if language in ACCENTS_MAY_DROP else folded

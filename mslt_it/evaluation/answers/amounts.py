@@ -19,13 +19,24 @@ MINUS: Mapping[str, str] = {
     "tr": r"\beksi", "ur": "منفی", "vi": r"\bâm", "zh": "负|負|零下",
 }
 
-# What makes a number negative from behind ("5 degrees below zero"); a word for the unit may stand between.
-BELOW_ZERO: Mapping[str, str] = {
-    "en": "below (?:zero|0|freezing)", "ar": "تحت الصفر", "bg": "под нулата", "bn": "(?:শূন্যের|হিমাঙ্কের)? ?নি[চ]ে", "de": "unter (?:null|0)|minus",
-    "el": "(?:υπό το|κάτω από το) (?:μηδέν|0)", "es": "bajo cero|negativos", "et": "(?:alla nulli|külma|miinust)",
-    "fi": "(?:pakkasta|nollan alapuolella|alle nollan)", "fr": "(?:au-dessous|en dessous|sous) (?:de )?(?:zéro|0)", "he": "מתחת לאפס",
-    "hi": "(?:नीचे|कम)(?= है|।|$)", "id": "di bawah (?:nol|0)", "it": "sotto (?:lo )?(?:zero|0)", "pt": "abaixo de zero|negativos", "ru": "ниже нуля|мороза",
-    "sw": "chini ya sifuri", "ta": "குறைவு(?! )", "te": "(?:దిగువ|కింద)", "ur": "نیچے", "vi": "dưới (?:không|0)(?: độ)?", "zh": "以下",
+# What makes a number negative besides: words before it and behind it, of which those that are given must both be there.
+BELOW_ZERO: Mapping[str, tuple[str, str]] = {
+    "en": ("", "below (?:zero|0|freezing)"), "ar": ("", "تحت الصفر"), "bg": ("", "под нулата"), "bn": ("শূন্য|হিমাঙ্ক", "নি[চ]ে"),
+    "de": ("", "unter (?:null|0)"), "el": ("", "(?:υπό το|κάτω από το) (?:μηδέν|0)"), "es": ("", "bajo cero|negativos"),
+    "et": ("", "alla nulli|külma|miinust"), "fi": ("", "pakkasta|nollan alapuolella|alle nollan"),
+    "fr": ("", "(?:au-dessous|en dessous|sous) (?:de )?(?:zéro|0)"), "he": ("", "מתחת לאפס"), "hi": ("शून्य", "नीचे"), "id": ("", "di bawah (?:nol|0)"),
+    "it": ("", "sotto (?:lo )?(?:zero|0)"), "pt": ("", "abaixo de zero|negativos"), "ru": ("", "ниже нуля|мороза"), "sw": ("", "chini ya (?:sifuri|0)"),
+    "ta": ("பூஜ்ஜிய|உறைநிலை", ""), "te": ("సున్నా", "తక్కువ|దిగువ|కింద"), "th": ("ต่ำกว่าศูนย์ ?$", ""), "tr": ("sıfırın altında ?$", ""),
+    "ur": ("صفر", "نیچے"), "vi": ("", "dưới (?:không|0)(?: độ)?"), "zh": ("低于零度? ?$", ""),
+}
+# What denies a number before it ("not 13 but 12") and behind it ("13ではなく12").
+NOT: Mapping[str, tuple[str, str]] = {
+    "en": (r"\bnot", ""), "ar": (r"(?<!\w)(?:ليست?|لا)", ""), "bg": (r"\bне", ""), "bn": ("", "নয়"), "de": (r"\bnicht", ""),
+    "el": (r"\b(?:όχι|δεν είναι)", ""), "es": (r"\bno(?: es| son)?", ""), "et": (r"\b(?:mitte|ei ole)", ""), "fi": (r"\bei(?: ole)?", ""),
+    "fr": (r"\b(?:pas|non)", ""), "he": (r"(?<!\w)(?:לא|אינו)", ""), "hi": ("", "नहीं"), "id": (r"\bbukan", ""), "it": (r"\bnon(?: è| sono)?", ""),
+    "ja": ("", "では?な[くい]|じゃな[くい]"), "ko": ("", "[이가]? ?아니"), "pt": (r"\bnão(?: é| são)?", ""), "ru": (r"\bне", ""), "sw": (r"\bsi", ""),
+    "ta": ("", "அல்ல"), "te": ("", "కాదు"), "th": ("ไม่ใช่", ""), "tr": ("", "değil"), "ur": ("", "نہیں"), "vi": (r"\bkhông phải(?: là)?", ""),
+    "zh": ("不是", ""),
 }
 # The two numbers of an answer left open: "between 10 and 12" (what stands before, between and behind them).
 BETWEEN: Mapping[str, tuple[str, str, str]] = {

@@ -141,7 +141,7 @@ class _Reader:
         apart = "" if language in NO_WORD_SPACES | {"ar", "he", "ko"} else rf"(?<!{_LETTER})"
         remains = [either({code: row[side] for code, row in REMAINS.items()}, language) for side in (0, 1)]
         pointers = rf"{apart}(?:{fold(POINTERS.get(language, '(?!)'))}|{fold(remains[0])})"
-        options = rf"(?:{fold(either(OPTIONS, language))})\s*(?:#|no\.)?"
+        options = rf"(?:{fold(either(OPTIONS, language))})\s*(?:#|n[or°]\.?|n\.|nº)?"
         so = fold(either(CONCLUSIONS, language))
         ending = rf"(?:\s?(?:{fold(ENDINGS[language])})){{1,3}}" if language in ENDINGS else "(?!)"
         because = fold(either(BECAUSE, language))
@@ -163,10 +163,10 @@ class _Reader:
         self.alone = compiled(begin + "$")
         pause = "" if language in NO_WORD_SPACES | {"ko"} else rf"[,;{PAUSES}—–]"
         self.so = compiled(rf"{pause}\s*(?:{so}|{but})[,،、:]?\s*{_OPEN}(?:(?:{sure})\s+(?:an? )?)?(?:{options}{_OPEN})?\Z")
-        self.colon = compiled(rf"\w{_CLOSE}\s?[:：]\s*{begin}\Z")
+        self.colon = compiled(rf"\S{_CLOSE}\s?[:;·]\s*{begin}\Z")
         self.field = compiled(rf"{_OPEN}[^\d\W]{_LETTER}*(?:[ ]{_LETTER}+){{0,3}}{_CLOSE}\s?[:：]{begin}$")
         # What may follow it.
-        bracket = r"\)" if language in NO_WORD_SPACES else r"\)\s"
+        bracket = rf"\){_CLOSE}" if language in NO_WORD_SPACES else rf"\){_CLOSE}\s"
         closed = rf"(?<=[\d\u1681-\u169a]){bracket}|(?:{ending}|\s(?:{sure})(?=[\s.!{STOPS}]*$))?{_CLOSE}(?:{ending})?"
         self.tail_of_digit = compiled(rf"{closed}(?:{_PAUSE}|\s*(?:{because}))")
         self.tail = compiled(rf"{closed}(?:{_PAUSE}|\s*(?:{because}){spaced})")
@@ -188,7 +188,7 @@ class _Reader:
         self.denied_before = compiled(rf"(?:{fold(before)})[^\S\n]*(?:{options}[^\S\n]*)?[\"'“„«「]*[^\S\n]*\Z")
         self.denied_behind = compiled(rf"[\s\"'”“»」]*(?:{fold(behind)}){behind_end}") if behind else None
         self.joined = compiled(rf"{_CLOSE}\s*[,،、]?\s*(?:{joiner})\s*(?:{options})?{_OPEN}$")
-        self.listed = compiled(rf"{_CLOSE}\s*[,،、]\s*(?:{options})?{_OPEN}$")
+        self.listed = compiled(rf"{_CLOSE}\s*[,،、{listing}]\s*(?:{options})?{_OPEN}$")
         self.open_list = compiled(
             rf"{_CLOSE}\s*(?:[,،、]?\s*(?:{joiner})\s*|/|\|){_OPEN}(?:{anywhere})"
             rf"|{_CLOSE}\s*[,،、{listing}]{_OPEN}(?:{anywhere}){_CLOSE}\s*(?:[,،、/?]|(?:{joiner})(?!{_LETTER})|$)"
@@ -252,17 +252,19 @@ class _Reader:
     def _uses(self, text: str) -> list[_Use]:
         matches = list(self.uses.finditer(text))
         uses = [self._use(text, match, after) for match, after in zip(matches, (*matches[1:], None), strict=False)]
-        # "neither positive nor negative", "肯定的でも否定的でもない", "A, B and C are out": what denies one denies all.
-        first = 0
+        # "neither positive nor negative", "A, B and C are out": what denies one denies all. Else they are left open.
+        first, is_joined = 0, False
         for index in range(1, len(uses) + 1):
             if index < len(uses):
-                between = text[uses[index - 1].end : uses[index].start]
-                listed = uses[index].name in self.marks and self.listed.match(between)
-                if self.joined.match(between) or listed:
+                between, mark = text[uses[index - 1].end : uses[index].start], uses[index].name in self.marks
+                joined = self.joined.match(between) is not None
+                if joined or (self.listed.match(between) and (mark or self.language == "th")):
+                    is_joined |= joined or mark
                     continue
-            if index - first > 1 and any(use.denied for use in uses[first:index]):
-                uses[first:index] = [replace(use, denied=True) for use in uses[first:index]]
-            first = index
+            group = uses[first:index]
+            if is_joined and (any(use.denied for use in group) or len({use.name for use in group}) > 1):
+                uses[first:index] = [replace(use, denied=True) for use in group]
+            first, is_joined = index, False
         return self._answering(text, uses)
 
     def _use(self, text: str, match: re.Match[str], after: re.Match[str] | None) -> _Use:
@@ -373,6 +375,8 @@ def _spellings(word: str, language: str, by_word: Mapping[str, str]) -> list[str
 
 def _label_pattern(word: str, language: str, others: Sequence[str]) -> str:
     """A label's word or words in all their forms, apart from the letters around it and from ``others``' beginnings."""
+    if "\u1681" <= word <= "\u169a":  # `folding.letter`
+        return word
     if word.isdecimal():
         behind = "" if language in NO_WORD_SPACES | {"ko"} else rf"(?!{_LETTER})"
         return rf"(?<![\d/\-])(?<!\d[:.,]){word}(?![\d/:%]|[.,]\d){behind}"

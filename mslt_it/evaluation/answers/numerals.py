@@ -26,9 +26,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from mslt_it.evaluation.answers.amounts import AND_A_HALF, BELOW_ZERO, BETWEEN, MINUS
+from mslt_it.evaluation.answers.amounts import AND_A_HALF, BELOW_ZERO, BETWEEN, MINUS, NOT
 from mslt_it.evaluation.answers.folding import without_thoughts
-from mslt_it.evaluation.answers.words import NEGATION, compiled, either, with_ascii_digits
+from mslt_it.evaluation.answers.words import compiled, either, with_ascii_digits
 
 # Decimal mark by language, from CLDR's number symbols of its default region.
 # fmt: off
@@ -171,7 +171,7 @@ def numbers_in(text: str, primary: str) -> list[Number]:
             value, end = value + _FRACTIONS[text[end]], end + 1
         if offset == 0:  # the last item of a list has no sign of its own
             start, negative = _sign(text, start, primary)
-            below, negative = _below_zero(text, end, primary) if not negative else (end, True)
+            below, negative = _below_zero(text, start, end, primary) if not negative else (end, True)
             value, end = (value.copy_negate() if negative else value), below
         if not found or start >= found[-1].end:  # the 0 of "5 below 0" is none
             found.append(Number(start, end, value))
@@ -264,17 +264,20 @@ def _sign_word(text: str, start: int, primary: str) -> tuple[int, bool]:
     return start - (len(before) - match.start()), True
 
 
-def _below_zero(text: str, end: int, primary: str) -> tuple[int, bool]:
+def _below_zero(text: str, start: int, end: int, primary: str) -> tuple[int, bool]:
     """Where "5 degrees below zero" ends, and whether it is that."""
-    below = compiled(rf"(?: ?°c?| ?[^\W\d]+){{0,2}} ?(?:{either(BELOW_ZERO, primary)})").match(text, end)
-    return (below.end(), True) if below else (end, False)
+    before, behind = BELOW_ZERO.get(primary, BELOW_ZERO["en"])
+    below = compiled(rf"(?: ?°c?| ?[^\s\d.,;]+){{0,2}}? ?(?:{behind})").match(text, end)
+    if below is None or not compiled(before).search(text[max(0, start - 24) : start]):
+        return end, False
+    return (below.end() if behind else end), True
 
 
 def _without_denied(numbers: Sequence[Number], text: str, primary: str) -> list[Number]:
     """The numbers but for what a word denies: the 13 of "not 13 but 12", of "13ではなく12"."""
-    before, behind = NEGATION.get(primary, ("", ""))
-    denied_behind = compiled(rf"[^\s\d,.;、。]{{0,4}}?(?:{behind})") if behind else None
-    denied_before = compiled(rf"(?:{before})[ \"'(]*$") if before and not behind else None
+    before, behind = NOT.get(primary, NOT["en"])
+    denied_behind = compiled(rf"[^\s\d,.;、。]{{0,4}}? ?(?:{behind})") if behind else None
+    denied_before = compiled(rf"(?:{before})[ \"'(]*$") if before else None
     return [
         number
         for number in numbers

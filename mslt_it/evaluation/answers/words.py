@@ -18,7 +18,7 @@ CUES: Mapping[str, tuple[str, str]] = {
     "ar": ("جواب|إجابة|إجابت|النتيجة", "هو|هي"),
     "bg": (r"\bотговор|\bрезултат", r"\bе\b"),
     "bn": ("উত্তর|ফলাফল", "হলো|হল|হচ্ছে|হবে"),
-    "de": (r"\bantwort|\bergebnis|\blösung", r"\bist\b|\bsei\b|\blautet\b|\bbeträgt\b"),
+    "de": (r"\bantwort|\bergebnis|\blösung|\b(?:richtig|korrekt)(?= ist\b)", r"\bist\b|\bsei\b|\blautet\b|\bbeträgt\b"),
     "el": ("απάντησ[ηή]|αποτέλεσμα", r"\bείναι\b"),
     "es": (r"\brespuesta|\bresultado|\bsolución", r"\bes\b|\bson\b|\bsea\b|\bsería\b"),
     "et": (r"\bvastus\w*|\btulemus\w*", r"\bon\b"),
@@ -35,10 +35,10 @@ CUES: Mapping[str, tuple[str, str]] = {
     "sw": (r"\bjibu|\bjawabu|\bsuluhisho", r"\bni\b"),
     "ta": ("பதில்|விடை", "என்பது"),
     "te": ("సమాధానం|జవాబు|ఫలితం", "ఏమిటంటే"),
-    "th": ("คำตอบ|ตอบ|ผลลัพธ์", "คือ|ต้องเป็น"),
+    "th": ("คำตอบ|ตอบ|ผลลัพธ์", "คือ|(?:ต้อง|จึง|น่าจะ)?เป็น"),
     "tr": (r"\bceva[pb]\w*|\byanıt\w*|\bsonu[çc]\w*", ""),
     "ur": ("جواب|نتیجہ", "ہے"),
-    "vi": (r"(?:đáp án|đáp số|câu trả lời|trả lời|kết quả)(?: đúng(?= là\b))?", r"\blà\b"),
+    "vi": (r"(?:giả thuyết(?: này)?|đáp án|đáp số|câu trả lời|trả lời|kết quả)(?: đúng(?= là\b))?", r"\blà\b"),
     "zh": ("答案|答|结果|結果", "是|为|為"),
 }
 
@@ -84,7 +84,7 @@ CONCLUSIONS: Mapping[str, str] = {
 NEGATION: Mapping[str, tuple[str, str]] = {
     "en": (r"\b(?:not|isn['’]t|aren['’]t|never|neither|nor|without|cannot be|hardly|anything but|far from)"
            r"(?: (?:a|an|the|be|been|being|really|at all|entirely|clearly))*", ""),
-    "ar": (r"و?(?:ليست?(?: [^\W\d]+)?|لا)|غير|أبعد ما ت?يكون عن", ""),
+    "ar": (r"(?<!\w)[وف]?(?:ليست?(?: [^\W\d]+)?|لا)|غير|أبعد ما ت?يكون عن", ""),
     "bg": (r"\b(?:не|нито)(?: е| са)?(?: изобщо| никак)?", ""),
     "bn": ("", r"(?:ও ?)?(?:নয়|না|নেই)|বলা যায় না|বলা চলে না"),
     "de": (r"\b(?:nicht|kein\w*|nie|weder|noch|kaum|alles andere als)"
@@ -101,7 +101,7 @@ NEGATION: Mapping[str, tuple[str, str]] = {
     "id": (r"\b(?:bukan|tidak|bukanlah|jauh dari)(?: \w+)?(?: yang)?", ""),
     "it": (r"\b(?:non(?: (?:è|sono|può essere))?|né|mai|neanche|tutt['’]altro che)"
            r"(?: una? [^\W\d]+)?(?: (?:una?|il|la|lo|affatto))*", ""),
-    "ja": ("", "では?な[いく]|ではありません|だ?とは?(?:言え|いえ|思え|思わ)|じゃな[いく]"),
+    "ja": ("", "では?な[いく]|ではありません|だ?と[はも]?(?:言え|いえ|思え|思わ|言い切れ|断定でき|判断でき)|じゃな[いく]"),
     "ko": (r"안", "이?지도? ?않|번?[이가은는]? ?아니|(?:이?라고는? )?(?:(?:할|볼|말할) 수 없|(?:보|하)기 어렵)"),
     "pt": (r"\b(?:não(?: (?:é|são|pode ser))?|nem|nunca|longe de ser)"
            r"(?: uma? [^\W\d]+)?(?: (?:uma?|o|a|nada|muito))*", ""),
@@ -148,7 +148,7 @@ JOINERS: Mapping[str, str] = {
     "fr": "ou|et|ni|soit", "he": "או|וגם|ו",
     "hi": "या|और",
     "id": "atau|dan|maupun", "it": "oppure|o|e|né|che",
-    "ja": "または|それとも|あるいは|でも|か|と|や|も", "ko": "또는|혹은|아니면|이나|나|와|과", "pt": "ou|e|nem|como",
+    "ja": "または|それとも|あるいは|でも|とも|か|と|や|も", "ko": "또는|혹은|아니면|이나|나|와|과", "pt": "ou|e|nem|como",
     "ru": "или|и|либо|ни", "sw": "au|na|ama|wala", "ta": "அல்லது|மற்றும்", "te": "లేదా|మరియు",
     "th": "หรือ|และ", "tr": "veya|ya da|ya|mı|mi|ve|ne|hem", "ur": "یا|اور", "vi": "hay|hoặc|và|cũng|lẫn",
     "zh": "还是|還是|或者|或|和|与|也",
@@ -191,7 +191,7 @@ ENDINGS: Mapping[str, str] = {
     "ru": "-?(?:й|я|е|ый|ое|ая)|вариант|предложение|ответ",
     "ta": "ஆகத்தான்|இருக்க வேண்டும்|ஆகும்|என்பதாகும்|என்பது|தான்|என்று", "te": "ే|అండి|ండి|అవుతుంది|కావాలి",
     "th": "ครับ|ค่ะ|นะครับ|นะคะ|จ้ะ|แล้ว|เลย",
-    "tr": "['’]?(?:dır|dir|tır|tir|dur|dür)|numara|olmalı", "ur": "ہے|ہیں|ہوگا|ہوگی|ہو گا|ہی|ہونا|چاہیے", "vi": "ạ",
+    "tr": "['’]?(?:dır|dir|tır|tir|dur|dür|tur|tür)|numara|şıkkı(?:dır)?|seçeneği(?:dir)?|olmalı", "ur": "ہے|ہیں|ہوگا|ہوگی|ہو گا|ہی|ہونا|چاہیے", "vi": "ạ",
     "zh": "的|吧|个|号|了",
 }
 

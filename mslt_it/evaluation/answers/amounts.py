@@ -51,7 +51,7 @@ BETWEEN: Mapping[str, tuple[str, str, str]] = {
 # What makes a number one that was given, before and behind it: "after 7 days he has read all 35 pages".
 ALL_OF: Mapping[str, tuple[str, str]] = {
     "en": (r"\ball(?: of)?(?: the| its| his| her| their)?", ""), "ar": ("(?:كل|جميع)(?: ال\\w+)?|الـ?", ""), "bg": ("всички(?:те)?", ""), "bn": ("সব|সমস্ত", ""),
-    "de": ("alle", ""), "el": (r"(?:όλ\w+|και) τ\w+", ""), "es": (r"\bl[ao]s", ""), "et": (r"\bkõi(?:k|ki|gi)", ""), "fi": (r"\bkaikk?i(?:a|en)?", ""),
+    "de": ("alle", ""), "el": (r"(?:όλ\w+|και) τ\w+", ""), "es": (r"\bl[ao]s", ""), "et": (r"\bkõi(?:k|ki|gi)", "-st\\b"), "fi": (r"\bkaikk?i(?:a|en)?", ":st[aä]\\b"),
     "fr": (r"\bles", ""), "he": ("כל(?: ה)?-?", ""), "hi": ("सभी|सारे|सारी", ""), "id": (r"\b(?:semua|seluruh|ke-)", ""), "it": (r"\b(?:le|i|gli)", ""),
     "ja": ("全", "[^\\d\\s、。]{0,3}?(?:全部|すべて|全て)"), "ko": ("", "[^\\d\\s]{0,3}(?:을|를) (?:모두|전부|다) "), "pt": (r"\b(?<!\d )[ao]s", ""), "ru": (r"\b(?:все(?: эти)?|всех)", ""),
     "sw": (r"\b[vwyz]ote", ""), "ta": ("", r" ?[^\s\d]+யும்"), "te": ("", r" ?[^\s\d]+లూ"), "th": ("(?:ครบ(?:ทั้ง)?|ทั้ง)", ""), "tr": ("", r"(?: \w+)? (?:tamam|heps)"),
@@ -74,7 +74,7 @@ PREPOSITIONS: Mapping[str, str] = {
 }
 # "of" between a part and its whole ("7 of the 35"): here, and nowhere else, it makes the whole a circumstance.
 PART_OF: Mapping[str, str] = {
-    "en": r"(?:out )?of(?: the)?", "de": r"(?:von|der)(?: den)?", "es": r"de(?: l[ao]s)?", "fr": r"d(?:e|es|e ces)",
+    "en": r"(?:\w+ )?(?:out )?of(?: the)?", "de": r"(?:von|der)(?: den)?", "es": r"de(?: l[ao]s)?", "fr": r"d(?:e|es|e ces)",
     "it": r"d(?:i|ei|elle|egli)", "pt": r"d(?:e|as|os)",
 }
 # The same in languages that put it behind the number, with up to a word between.

@@ -35,36 +35,36 @@ POINTERS: Mapping[str, str] = {
     "et": "valin|vastan", "fi": "valitsen|vastaan", "fr": "choisis|réponds|la|le|n°", "he": "מספר|בוחרת?|בחרתי ב-?",
     "hi": "मैं", "id": "memilih|pilih|yang", "it": "scelgo|la|il", "ja": "私は|私なら", "ko": "저는|나는",
     "pt": "escolho|a|o", "ru": "выбираю|под номером", "sw": "nachagua|ninachagua|namba", "ta": "நான்", "te": "నేను",
-    "th": "เลือก(?:ข้อ)?|เบอร์", "tr": "ben", "ur": "میں", "vi": "số|chọn", "zh": "我?选择?",
+    "th": "เลือก(?:ข้อ)?|เบอร์", "tr": "ben|en (?:iyi|doğru) (?:seçim|seçenek|cevap)", "ur": "میں", "vi": "số|chọn", "zh": "我?选择?",
 }
 # What says of a digit before it that it is the answer: "2 is more likely". "2 is not", "2 is less likely" do not.
 CHOSEN: Mapping[str, str] = {
-    "en": r"(?:is|seems|sounds|looks|would be)(?: much| far| clearly)? (?:more|better|likelier|right|correct|the)\b"
+    "en": r"(?:is|seems|sounds|looks|would be)(?: much| far| clearly)? (?:more|better|best|likelier|right|correct|the)\b"
           r"|fits|makes (?:more |better |the most )?sense|follows",
-    "ar": "(?:هو |هي )?(?:الأرجح|الأنسب|أرجح|أنسب|أكثر|صحيح|الصحيح)",
+    "ar": "(?:هو |هي )?(?:الخيار|الجواب|الإجابة|الأفضل|أفضل|الأرجح|الأنسب|أرجح|أنسب|أكثر|صحيح|الصحيح)",
     "bg": r"(?:е|изглежда) (?:по-(?!малко)|най-(?!малко)|вярн|правилн)|подхожда",
-    "bn": "(?:নম্বর(?:টি)? |টি )?(?:বেশি|সঠিক|ঠিক|বেছে)",
+    "bn": "(?:নম্বর(?:টি)? |টি )?(?:বেশি|সঠিক|ঠিক|বেছে|-?ই? ?সেরা|-?ই? ?সবচেয়ে)",
     "de": r"(?:ist|scheint|klingt|wirkt)(?: viel| deutlich| eher)? (?:wahrscheinlicher|richtig|besser|plausibler|"
-          r"sinnvoller|passender|die|das)\b|(?:das|die|der) (?:bessere|richtige|passende)|passt|ergibt (?:mehr )?sinn",
+          r"sinnvoller|passender|die|das)\b|(?:das|die|der) (?:beste|bessere|richtige|passende|sinnvollste)|passt|ergibt (?:mehr )?sinn",
     "el": r"(?:είναι|φαίνεται|μοιάζει) (?:πολύ )?(?:πιο|η|το|σωστ|καλύτερ)|ταιριάζει",
     "es": r"(?:es|parece|resulta) (?:mucho )?(?:más|la|el|mejor|correct)|encaja|tiene (?:más )?sentido",
-    "et": r"(?:on|tundub) (?:palju )?(?!vähem)\w+m\b|(?:on )?(?:õige|parem)|sobib",
-    "fi": r"(?:on|vaikuttaa|tuntuu) (?:paljon )?(?:(?!epä)\w+mpi\b|(?!epä)\w+mmalta\b|oikea)|sopii",
-    "fr": r"(?:est|semble|paraît) (?:bien )?(?:plus|la|meilleur|correct|juste)|convient|a plus de sens",
-    "he": "(?:הוא |היא )?(?:הסוף|הטוב|סביר|מתאי|נכונ?ה?|עדיפ?ה?|הגיוני)",
-    "hi": "(?:की संभावना(?! कम)|ज़्यादा|अधिक|बेहतर|सही|ठीक|(?:को )?चुन|का चयन)",
-    "id": "(?:adalah )?(?:yang )?(?:lebih|paling|benar|cocok)",
+    "et": r"(?:on|tundub) (?:palju )?(?!vähem)\w+m\b|(?:on )?(?:õige|parem|parim)|sobib",
+    "fi": r"(?:on|vaikuttaa|tuntuu) (?:paljon )?(?:(?!epä)\w+mpi\b|(?!epä)\w+mmalta\b|oikea|paras)|sopii",
+    "fr": r"(?:est|semble|paraît) (?:bien )?(?:plus|la|le|meilleur|correct|juste)|convient|a plus de sens",
+    "he": "(?:הוא |היא )?(?:הבחירה|התשובה|הסוף|הטוב|סביר|מתאי|נכונ?ה?|עדיפ?ה?|הגיוני)",
+    "hi": "(?:की संभावना(?! कम)|सबसे|ज़्यादा|अधिक|बेहतर|सही|ठीक|(?:को )?चुन|का चयन)",
+    "id": "(?:adalah )?(?:yang )?(?:lebih|paling|benar|cocok|pilihan|jawaban)",
     "it": r"(?:è|sembra|pare) (?:molto )?(?:più|la|il|migliore|corrett|giust)|si adatta|ha più senso",
-    "ja": "番?(?:の(?:方|ほう)が|が(?:より|正|適|ふさわ|妥当|自然)|を選|にします)",
+    "ja": "番?(?:の(?:方|ほう)が|が(?:より|最|一番|正|適|ふさわ|妥当|自然)|を選|にします)",
     "ko": "번?[이가을를] (?:더|맞|정답|옳|가장|고르|선택|택)",
     "pt": r"(?:é|parece) (?:muito )?(?:mais|a|o|melhor|corret|cert)|encaixa|faz mais sentido",
     "ru": r"(?:[—–-] )?(?:более|лучш|вероятнее|правдоподобнее|лучше|верн|правильн)|подходит",
     "sw": r"(?:lina|ina|ni)(?: uwezekano)? (?:zaidi|mkubwa|sahihi|bora)|(?:lina|ina)faa",
-    "ta": "(?:அதிக|சரி|நன்றாக|பொருத்த|பொருந்து|-?ஐ)", "te": "(?:ఎక్కువ|సరైన|సరి(?!పో(?:దు|వు|లే))|బాగా|(?:ని )?ఎంచుకు|(?:ను )?ఎన్నుకు)",
+    "ta": "(?:அதிக|சிறந்த|சரி|நன்றாக|பொருத்த|பொருந்து|-?ஐ)", "te": "(?:ఎక్కువ|ఉత్తమ|సరైన|సరి(?!పో(?:దు|వు|లే))|బాగా|(?:ని )?ఎంచుకు|(?:ను )?ఎన్నుకు)",
     "th": "(?:เป็นไปได้(?!น้อย)|เหมาะสม|สมเหตุสมผล|น่าจะ|ถูกต้อง|ดีกว่า)",
-    "tr": r"daha(?! az)|en (?:olası|uygun)|doğru|uygun|numara\w* (?:seçene\w+ )?(?:daha|doğru|seç)",
-    "ur": "(?:کا امکان(?! کم)|زیادہ|بہتر|درست|صحیح|کا انتخاب|(?:کو )?(?:چن|منتخب))",
-    "vi": r"hợp lý|phù hợp|đúng|có khả năng|là (?:đáp án|hợp lý|đúng)", "zh": "更|比较合|是(?:更|正确|对的|答案)|最有",
+    "tr": r"daha(?! az)|en (?:iyi|olası|uygun)|y?[ıiuü] seç|doğru|uygun|numara\w* (?:seçene\w+ )?(?:daha|doğru|seç)",
+    "ur": "(?:کا امکان(?! کم)|بہترین|زیادہ|بہتر|درست|صحیح|کا انتخاب|(?:کو )?(?:چن|منتخب))",
+    "vi": r"hợp lý|phù hợp|đúng|có khả năng|là (?:đáp án|lựa chọn|hợp lý|đúng)", "zh": "更|最|比较合|是最|是(?:更|正确|对的|答案)|最有",
 }
 # "The first option" to "the fourth", as written before or behind a word for options.
 ORDINALS: Mapping[str, tuple[str, str, str, str]] = {
@@ -87,19 +87,21 @@ ORDINALS: Mapping[str, tuple[str, str, str, str]] = {
     "ko": ("첫 ?(?:번째|째)", "두 ?번째|둘째", "세 ?번째|셋째", "네 ?번째|넷째"),
     "pt": (r"primeir[ao]|1[ªº]", r"segund[ao]|2[ªº]", r"terceir[ao]|3[ªº]", r"quart[ao]|4[ªº]"),
     "ru": (r"перв\w+|1-[йяе]", r"втор\w+|2-[йяе]", r"трет\w+|3-[йяе]", r"четв[её]рт\w+|4-[йяе]"),
-    "sw": ("(?:[lyw]a )?kwanza", "(?:[lyw]a )?pili", "(?:[lyw]a )?tatu", "(?:[lyw]a )?nne"),
+    "sw": ("[lyw]a kwanza", "[lyw]a pili", "[lyw]a tatu", "[lyw]a nne"),
     "ta": ("முதல்|முதலாவது|ஒன்றாவது", "இரண்டாவது|இரண்டாம்", "மூன்றாவது|மூன்றாம்", "நான்காவது|நான்காம்"),
     "te": ("మొదటి|ఒకటవ|ఒకటో", "రెండవ|రెండో", "మూడవ|మూడో", "నాలుగవ|నాలుగో|నాల్గవ|నాల్గో"),
-    "th": ("(?:ที่)?(?:หนึ่ง|แรก)", "(?:ที่)?สอง", "(?:ที่)?สาม", "(?:ที่)?สี่"),
+    "th": ("(?:ที่)?(?:หนึ่ง|แรก)", "ที่สอง", "ที่สาม", "ที่สี่"),
     "tr": (r"birinci(?:si)?|ilk|1\.", r"ikinci(?:si)?|2\.", r"üçüncü(?:sü)?|3\.", r"dördüncü(?:sü)?|4\."),
     "ur": ("پہل[اےی]|اول", "دوسر[اےی]|دوم", "تیسر[اےی]|سوم", "چوتھ[اےی]|چہارم"),
     "vi": ("(?:thứ )?nhất|đầu tiên", "thứ (?:hai|2)", "thứ (?:ba|3)", "thứ (?:tư|4)"),
     "zh": ("第[一1][个個种種]?", "第[二2][个個种種]?", "第[三3][个個种種]?", "第[四4][个個种種]?"),
 }
+# Here the ordinal stands behind its noun alone; before it, it is a number ("kedua pilihan" are both options).
+ORDINAL_BEHIND = frozenset({"ar", "he", "id", "sw", "th", "vi"})
 # The words for options beside which an ordinal is one of them: narrower than OPTIONS ("the first sentence of the text").
 ONE_OF: Mapping[str, str] = {
     "en": "option|choice|answer|alternative|ending|possibility|candidate|one(?! (?:of|who|that))",
-    "ar": "(?:ال)?(?:خيار|إجابة|اختيار|احتمال|بديل)", "bg": r"вариант\w*|отговор\w*|възможност\w*|опция\w*|предположение\w*",
+    "ar": "(?:[فوب]?ال)?(?:خيار|إجابة|اختيار|احتمال|بديل)", "bg": r"вариант\w*|отговор\w*|възможност\w*|опция\w*|предположение\w*",
     "bn": "বিকল্প(?:টিই|টি|ই)?|উত্তর(?:টি)?", "de": r"möglichkeit|option|antwort|alternative|variante|antwortmöglichkeit",
     "el": r"επιλογή|απάντηση|εκδοχή|πιθανότητα", "es": "opción|respuesta|alternativa|posibilidad",
     "et": r"variant|valik|vastus\w*|vastusevariant|võimalus", "fi": r"vaihtoeh(?:to|don)|vastau(?:s|ksen)",

@@ -55,6 +55,7 @@ def folded(text: str, language: str) -> str:
     text = unicodedata.normalize("NFKC", text.casefold())
     text = re.sub(r"\\text(?:bf|rm|it)?\s*\{", "{", text)
     text = re.sub(r"\\[()\[\]]|\$", " ", text)  # LaTeX's signs of mathematics
+    text = re.sub(r"[-=]>|[→⇒]", ":", text)
     text = re.sub(r"\*\*|__|`", '"', with_ascii_digits(text))
     text = _ALIKE[language](text) if language in _ALIKE else text
     return _without_accents(text) if language in ACCENTS_MAY_DROP else text

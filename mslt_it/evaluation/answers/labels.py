@@ -25,11 +25,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from mslt_it.evaluation.answers.choices import CHOSEN, ONE_OF, OPTIONS, ORDINALS, POINTERS, REJECTED, REMAINS
+from mslt_it.evaluation.answers.choices import CHOSEN, ONE_OF, OPTIONS, ORDINAL_BEHIND, ORDINALS, POINTERS, REJECTED, REMAINS
 from mslt_it.evaluation.answers.folding import fold_pattern, folded, letter, with_letters, without_thoughts
 from mslt_it.evaluation.answers.inflections import forms
 from mslt_it.evaluation.answers.numerals import NO_WORD_SPACES
 from mslt_it.evaluation.answers.words import (
+    ANSWERING,
     ASSURED,
     BECAUSE,
     CONCLUSIONS,
@@ -155,14 +156,18 @@ class _Reader:
         link = "|".join(filter(None, (CUES[code][1] for code in dict.fromkeys((language, "en")) if code in CUES)))
         cue = "|".join(CUES[code][0] for code in dict.fromkeys((language, "en")) if code in CUES)
         sure = fold(either(ASSURED, language))
-        but = fold(either(CONTRAST, language))
-        begin = rf"{_OPEN}(?:(?:{so})[,،、:]?\s*)?{_OPEN}(?:(?:{sure})[,،]?\s+(?:an? )?)?(?:(?:{options}|{pointers}){_OPEN})?"
+        but, answer = fold(either(CONTRAST, language)), fold(either(ANSWERING, language))
+        gap = r"\s*" if language in NO_WORD_SPACES else r"\s+"
+        begin = rf"{_OPEN}(?:(?:{so})[,،、:]?\s*)?{_OPEN}(?:(?:{sure})[,،、]?{gap}(?:an? )?)?(?:(?:{options}|{pointers}){_OPEN})?"
         # A label anywhere; group i + 1 is label i.
         self.uses = compiled("|".join(f"({pattern})" for pattern in patterns))
         # What may precede a label that stands alone; the same within a sentence: ", so "; the name of a field.
         self.alone = compiled(begin + "$")
         pause = "" if language in NO_WORD_SPACES | {"ko"} else rf"[,;{PAUSES}—–]"
-        self.so = compiled(rf"{pause}\s*(?:{so}|{but})[,،、:]?\s*{_OPEN}(?:(?:{sure})\s+(?:an? )?)?(?:{options}{_OPEN})?\Z")
+        said = rf"(?:{sure}){gap}" if language == "th" else "(?!)"
+        self.so = compiled(
+            rf"(?:{pause}\s*(?:{so}|{but})[,،、:]?\s*{_OPEN}(?:(?:{sure}){gap}(?:an? )?)?(?:{options}{_OPEN})?|(?:{answer})\s*{_OPEN}|{said})\Z"
+        )
         self.colon = compiled(rf"\S{_CLOSE}\s?[:;·]\s*{begin}\Z")
         self.field = compiled(rf"{_OPEN}[^\d\W]{_LETTER}*(?:[ ]{_LETTER}+){{0,3}}{_CLOSE}\s?[:：]{begin}$")
         # What may follow it.
@@ -187,8 +192,8 @@ class _Reader:
         # \Z, since $ is also the end of each line before; and never over a line's end: "It does not\nAnswer: 1".
         self.denied_before = compiled(rf"(?:{fold(before)})[^\S\n]*(?:{options}[^\S\n]*)?[\"'“„«「]*[^\S\n]*\Z")
         self.denied_behind = compiled(rf"[\s\"'”“»」]*(?:{fold(behind)}){behind_end}") if behind else None
-        self.joined = compiled(rf"{_CLOSE}\s*[,،、]?\s*(?:{joiner})\s*(?:{options})?{_OPEN}$")
-        self.listed = compiled(rf"{_CLOSE}\s*[,،、{listing}]\s*(?:{options})?{_OPEN}$")
+        self.joined = compiled(rf"{_CLOSE}\s*(?:{joiner})\s*(?:{options})?{_OPEN}$")
+        self.listed = compiled(rf"{_CLOSE}\s*[,،、{listing}]\s*(?:{joiner})?\s*(?:{options})?{_OPEN}$")
         self.open_list = compiled(
             rf"{_CLOSE}\s*(?:[,،、]?\s*(?:{joiner})\s*|/|\|){_OPEN}(?:{anywhere})"
             rf"|{_CLOSE}\s*[,،、{listing}]{_OPEN}(?:{anywhere}){_CLOSE}\s*(?:[,،、/?]|(?:{joiner})(?!{_LETTER})|$)"
@@ -219,7 +224,8 @@ class _Reader:
         of = fold(ONE_OF[self.language])
         for nth, word in zip(ORDINALS[self.language], words.values(), strict=False):
             nth = fold(nth)
-            named = rf"{apart}(?:(?:{nth})\s?(?:{of})|(?:{of})\s?(?:{nth})){behind}"
+            named = rf"(?:{of})\s?(?:{nth})" + ("" if self.language in ORDINAL_BEHIND else rf"|(?:{nth})\s?(?:{of})")
+            named = rf"{apart}(?:{named}){behind}"
             bare = rf"(?:^|(?<=[.!?:{STOPS}] )){_OPEN}(?:\w{{1,3}} )?(?:{nth}){behind}(?={_CLOSE}\s*[.!{STOPS}]?\s*$|{chosen})"
             result.append((compiled(f"{named}|{bare}"), f" option {word} "))
         return result
@@ -335,6 +341,8 @@ class _Reader:
             return not text[use.end :].strip(" \n.!\"'*_`)]}»”」』。।۔")
         if not self.field.fullmatch(text, line, use.start):
             return False
+        if text[use.end : use.end + 1] == ")" and use.name in self.marks:
+            return True
         stop = text.find("\n", use.end)
         return self.full_stop.match(text, use.end, stop if stop >= 0 else len(text)) is not None
 
@@ -348,6 +356,7 @@ class _Reader:
         """Is the label in quotes, in bold, or behind "option"? Is it a digit that is pointed at?"""
         before = text[max(0, use.start - 24) : use.start]
         quoted = _QUOTE_ENDS.match(text, use.end) and _QUOTE_BEGINS.search(before[-2:])
+        quoted = quoted or (self.lettered and before[-1:] == "(" and text[use.end : use.end + 1] == ")")
         pointed = use.name in self.marks and self.pointed.search(before) and self._closes(text, use)
         return bool(quoted or pointed) or self.option.search(before) is not None
 

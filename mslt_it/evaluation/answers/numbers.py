@@ -228,7 +228,7 @@ class _Solution:
 
     def _is_circumstance(self, number: Number) -> bool:
         postposition = POSTPOSITIONS.get(self.primary, "(?!)")
-        ahead = self.text[max(0, number.start - 24) : number.start]
+        ahead = self.text[max(0, number.start - 32) : number.start]
         if self.primary in CIRCUMSTANCE_FIRST or compiled(postposition).match(self.text, number.end):
             each = compiled(rf"(?:{EACH_OF.get(self.primary, '(?!)')})\s*$")
             return bool(compiled(postposition).match(self.text, number.end) or each.search(ahead))
@@ -240,7 +240,7 @@ class _Solution:
 
     def _is_given(self, number: Number) -> bool:
         before, behind = ALL_OF.get(self.primary, ALL_OF["en"])
-        ahead = self.text[max(0, number.start - 24) : number.start]
+        ahead = self.text[max(0, number.start - 32) : number.start]
         return bool(before and compiled(rf"(?:{before}) ?$").search(ahead)) or bool(
             behind and compiled(behind).match(self.text, number.end)
         )

@@ -84,7 +84,7 @@ CONCLUSIONS: Mapping[str, str] = {
 NEGATION: Mapping[str, tuple[str, str]] = {
     "en": (r"\b(?:not|isn['’]t|aren['’]t|never|neither|nor|without|cannot be|hardly|anything but|far from)"
            r"(?: (?:a|an|the|be|been|being|really|at all|entirely|clearly))*", ""),
-    "ar": (r"(?<!\w)[وف]?(?:ليست?(?: [^\W\d]+)?|لا)|غير|أبعد ما ت?يكون عن", ""),
+    "ar": (r"(?<!\w)[وف]?(?:ليست?(?: [^\W\d]+)?|لا)(?: هو| هي)?|غير|أبعد ما ت?يكون عن", ""),
     "bg": (r"\b(?:не|нито)(?: е| са)?(?: изобщо| никак)?", ""),
     "bn": ("", r"(?:ও ?)?(?:নয়|না|নেই)|বলা যায় না|বলা চলে না"),
     "de": (r"\b(?:nicht|kein\w*|nie|weder|noch|kaum|alles andere als)"
@@ -145,7 +145,7 @@ JOINERS: Mapping[str, str] = {
     "en": r"or|and|nor|&", "ar": "أو|أم|و", "bg": "или|и", "bn": "বা|অথবা|নাকি|এবং|ও",
     "de": "oder|und|noch|als auch|bzw\\.?", "el": "ή|και",
     "es": "o|u|y|e|ni|como", "et": "või|ja|ega|kui ka", "fi": "tai|vai|ja|että",
-    "fr": "ou|et|ni|soit", "he": "או|וגם|ו",
+    "fr": "ou|et|ni|soit", "he": "או|וגם|ו?את|ו",
     "hi": "या|और",
     "id": "atau|dan|maupun", "it": "oppure|o|e|né|che",
     "ja": "または|それとも|あるいは|でも|とも|か|と|や|も", "ko": "또는|혹은|아니면|이나|나|와|과", "pt": "ou|e|nem|como",
@@ -156,23 +156,32 @@ JOINERS: Mapping[str, str] = {
 
 # Politeness, regret and certainty right before a label, or behind it: "जी हाँ", "leider nein", "yes indeed".
 ASSURED: Mapping[str, str] = {
-    "en": r"definitely|certainly|clearly|obviously|sadly|unfortunately|absolutely|surely|indeed|of course|probably|"
+    "en": r"\w+ly|a clear|that['’]s a(?: clear)?|it['’]s a(?: clear)?|definitely|certainly|clearly|obviously|sadly|unfortunately|absolutely|surely|indeed|of course|probably|"
           r"likely|i(?: would|['’]d| will|['’]ll) say|i think|oh|well|hmm|it is|it['’]s|that is|that['’]s",
-    "ar": "بالتأكيد|بالطبع|طبع[اً]+|للأسف|حتم[اً]+|قطع[اً]+|أكيد|أعتقد|هذا", "bg": "за съжаление|разбира се|определено|несъмнено|разбира се че|разбира се, че",
-    "bn": "জি|জী|আজ্ঞে|অবশ্যই|দুঃখজনকভাবে|নিশ্চয়ই|দুর্ভাগ্যবশত", "de": "leider|natürlich|sicher(?:lich)?|eindeutig|klar|ganz klar|definitiv|selbstverständlich|aber|auf jeden fall|ich sage|ich denke",
+    "ar": "بالتأكيد|بالطبع|طبع[اً]+|للأسف|حتم[اً]+|قطع[اً]+|أكيد|أعتقد|هذا", "bg": r"\w+но|за съжаление|разбира се|определено|несъмнено|разбира се че|разбира се, че",
+    "bn": "জি|জী|আজ্ঞে|অবশ্যই|দুঃখজনকভাবে|নিশ্চয়ই|দুর্ভাগ্যবশত", "de": r"ein(?: \w+)? klares|ein(?:deutiges)?|leider|natürlich|sicher(?:lich)?|eindeutig|klar|ganz klar|definitiv|selbstverständlich|aber|auf jeden fall|ich sage|ich denke",
     "el": "δυστυχώς|φυσικά|βεβαίως|βέβαια|σίγουρα|ασφαλώς|σαφώς",
-    "es": "claro que|desde luego que|por supuesto que|por supuesto|claro|lamentablemente|por desgracia|desgraciadamente|efectivamente|definitivamente|creo que|diría que|pues",
-    "et": "kahjuks|muidugi|kindlasti|loomulikult|selgelt|kahtlemata", "fi": "valitettavasti|tietysti|tietenkin|ehdottomasti|selvästi|varmasti|toki|no",
-    "fr": "malheureusement|bien sûr(?: que)?|certainement|évidemment|clairement|hélas|assurément|eh bien|mais|je dirais(?: que)?|je pense que",
+    "es": r"\w+mente|claro que|desde luego que|por supuesto que|por supuesto|claro|lamentablemente|por desgracia|desgraciadamente|efectivamente|definitivamente|creo que|diría que|pues",
+    "et": r"\w+lt|kahjuks|muidugi|kindlasti|loomulikult|selgelt|kahtlemata", "fi": r"\w+sti|valitettavasti|tietysti|tietenkin|ehdottomasti|selvästi|varmasti|toki|no",
+    "fr": r"\w+ment|c['’]est|malheureusement|bien sûr(?: que)?|certainement|évidemment|clairement|hélas|assurément|eh bien|mais|je dirais(?: que)?|je pense que",
     "he": "לצערי|בהחלט|כמובן ש?|בוודאי ש?|ברור ש?|למרבה הצער|בטח ש?", "hi": "जी|बिल्कुल|निश्चित रूप से|दुर्भाग्य से|अवश्य|बेशक|खेद है कि",
-    "id": "sayangnya|tentu(?: saja)?|jelas|pasti|maaf|memang|sudah pasti", "it": "purtroppo|certo(?: che)?|certamente|ovviamente|naturalmente|direi(?: di| che)?|sicuramente|credo(?: di| che)|penso(?: di| che)",
+    "id": "sayangnya|tentu(?: saja)?|jelas|pasti|maaf|memang|sudah pasti", "it": r"\w+mente|purtroppo|certo(?: che)?|certamente|ovviamente|naturalmente|direi(?: di| che)?|sicuramente|credo(?: di| che)|penso(?: di| che)",
     "ja": "残念ながら|もちろん|確かに|明らかに|当然", "ko": "유감스럽게도|아쉽게도|물론|당연히|분명히|네|안타깝게도",
-    "pt": "infelizmente|com certeza|claro(?: que)?|certamente|obviamente|sem dúvida|lamentavelmente|acho que|diria que|definitivamente",
-    "ru": "к сожалению|конечно(?: же)?|безусловно|разумеется|определ[её]нно|увы|несомненно|очевидно|думаю|скорее",
+    "pt": r"\w+mente|infelizmente|com certeza|claro(?: que)?|certamente|obviamente|sem dúvida|lamentavelmente|acho que|diria que|definitivamente",
+    "ru": r"\w+но|к сожалению|конечно(?: же)?|безусловно|разумеется|определ[её]нно|увы|несомненно|очевидно|думаю|скорее",
     "sw": "samahani|kwa bahati mbaya|bila shaka|hakika|kabisa|kwa kweli", "ta": "நிச்சயமாக|துரதிர்ஷ்டவசமாக|கண்டிப்பாக|வருத்தமாக",
     "te": "ఖచ్చితంగా|దురదృష్టవశాత్తు|తప్పకుండా|నిశ్చయంగా|కచ్చితంగా", "th": "แน่นอนว่า|แน่นอน|น่าเสียดาย|เสียใจด้วย|ขอโทษ",
     "tr": "maalesef|ne yazık ki|elbette|tabii(?: ki)?|kesinlikle|açıkça|şüphesiz|bence", "ur": "جی|یقینا|بالکل|بدقسمتی سے|بے شک|افسوس کہ|افسوس",
     "vi": "dạ|vâng|tất nhiên(?: là)?|rất tiếc|tiếc là|chắc chắn(?: là)?|rõ ràng(?: là)?|hoàn toàn|thưa", "zh": "当然|很遗憾|遗憾的是|显然|毫无疑问|肯定|应该|我认为|我觉得",
+}
+# "I answer", right before a label that a pause or the end follows.
+ANSWERING: Mapping[str, str] = {
+    "en": r"\bi(?:['’]m| am| will|['’]ll|['’]d| would)? (?:say|saying|go(?:ing)? with|answer|choose|pick)(?: with)?", "ar": "أجيب|أقول",
+    "bg": r"\bотговарям(?: с)?", "de": r"\b(?:ich )?(?:sage|antworte|wähle)(?: ich)?(?: also| daher| mit)*", "el": r"\b(?:απαντώ|επιλέγω)",
+    "es": r"\b(?:respondo|contesto|elijo|digo)(?: que)?", "et": r"\b(?:vastan|valin|ütlen)", "fi": r"\b(?:vastaan|valitsen|sanon)",
+    "fr": r"\b(?:réponds|choisis|dis)(?: donc)?", "he": "(?:עונה|בוחרת?)(?: ב-?)?", "id": r"\b(?:saya )?(?:jawab|menjawab|memilih|pilih)",
+    "it": r"\b(?:rispondo|scelgo|dico)(?: di| che)?", "pt": r"\b(?:respondo|escolho|digo)(?: que)?", "ru": r"\b(?:отвечаю|выбираю)",
+    "sw": r"\b(?:ni?najibu|najibu|nachagua)", "th": "(?:จึง|ขอ)?(?:ตอบ|เลือก)(?:ว่า)?", "vi": r"\b(?:tôi )?(?:trả lời|chọn)(?: là)?",
 }
 # What replaces the labels that the sentence has denied: "neither yes nor no but maybe".
 CONTRAST: Mapping[str, str] = {
@@ -191,7 +200,7 @@ ENDINGS: Mapping[str, str] = {
     "ru": "-?(?:й|я|е|ый|ое|ая)|вариант|предложение|ответ",
     "ta": "ஆகத்தான்|இருக்க வேண்டும்|ஆகும்|என்பதாகும்|என்பது|தான்|என்று", "te": "ే|అండి|ండి|అవుతుంది|కావాలి",
     "th": "ครับ|ค่ะ|นะครับ|นะคะ|จ้ะ|แล้ว|เลย",
-    "tr": "['’]?(?:dır|dir|tır|tir|dur|dür|tur|tür)|numara|şıkkı(?:dır)?|seçeneği(?:dir)?|olmalı", "ur": "ہے|ہیں|ہوگا|ہوگی|ہو گا|ہی|ہونا|چاہیے", "vi": "ạ",
+    "tr": "['’]?(?:dır|dir|tır|tir|dur|dür|tur|tür)|numara|şıkkı(?:dır)?|seçeneği(?:dir)?|olmalı", "ur": "ہے|ہیں|ہوگا|ہوگی|ہو گا|ہی|ہونا|چاہیے", "vi": "ạ|vậy|thế|rồi|mà",
     "zh": "的|吧|个|号|了",
 }
 

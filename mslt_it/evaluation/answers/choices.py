@@ -12,19 +12,17 @@ from collections.abc import Mapping
 # Words for the options that a label may follow: "Option 2", "Satz 2".
 OPTIONS: Mapping[str, str] = {
     "en": "option|choice|sentence|answer|number|alternative|label|ending|letter",
-    "ar": "(?:ال)?(?:خيار|جملة|إجابة)(?: رقم)?|الجواب رقم",
-    "bg": "вариант|изречение|номер|буква",
+    "ar": "(?:ال)?(?:خيار|جملة|إجابة)(?: رقم)?|الجواب رقم", "bg": "вариант|изречение|номер|буква",
     "bn": "বিকল্প|বাক্য|নম্বর", "de": "option|satz|antwort|nummer|möglichkeit|alternative|buchstabe",
     "el": "επιλογή|πρόταση|αριθμό\\w?|γράμμα",
-    "es": "la opción|opción|la frase|oración|número|alternativa|la letra|letra|inciso", "et": "variant|valik|lause|vastus|number",
-    "fi": "vaihtoehto|lause|virke|numero",
+    "es": "la opción|opción|la frase|oración|número|alternativa|la letra|letra|inciso",
+    "et": "variant|valik|lause|vastus|number", "fi": "vaihtoehto|lause|virke|numero",
     "fr": "l'option|option|phrase|numéro|le choix|choix|la lettre|lettre|proposition",
     "he": "(?:ה?אפשרות|ה?משפט)(?: מספר)?", "hi": "विकल्प|वाक्य|संख्या", "id": "pilihan|opsi|kalimat|nomor|huruf",
     "it": "l'opzione|opzione|la frase|frase|numero|alternativa|la lettera|lettera", "ja": "選択肢|文|番号",
     "ko": "선택지|보기|문장", "pt": "a opção|opção|a frase|frase|número|alternativa|a letra|letra",
     "ru": "вариант|предложение|номер|буква|под буквой", "sw": "(?:chaguo|sentensi)(?: la| ya)?|namba",
-    "ta": "விருப்பம்|தெரிவு|வாக்கியம்|எண்", "te": "ఎంపిక|వాక్యం|ఐచ్ఛికం|సంఖ్య",
-    "th": "ตัวเลือกที่|ตัวเลือก|ข้อ|ประโยค|หมายเลข",
+    "ta": "விருப்பம்|தெரிவு|வாக்கியம்|எண்", "te": "ఎంపిక|వాక్యం|ఐచ్ఛికం|సంఖ్య", "th": "ตัวเลือกที่|ตัวเลือก|ข้อ|ประโยค|หมายเลข",
     "tr": "seçenek|cümle", "ur": "اختیار|جملہ|آپشن|نمبر", "vi": "(?:lựa chọn|phương án|câu|đáp án)(?: số)?",
     "zh": "选项|選項|句子|第",
 }
@@ -35,17 +33,19 @@ POINTERS: Mapping[str, str] = {
     "et": "valin|vastan", "fi": "valitsen|vastaan", "fr": "choisis|réponds|la|le|n°", "he": "מספר|בוחרת?|בחרתי ב-?",
     "hi": "मैं", "id": "memilih|pilih|yang", "it": "scelgo|la|il", "ja": "私は|私なら", "ko": "저는|나는",
     "pt": "escolho|a|o", "ru": "выбираю|под номером", "sw": "nachagua|ninachagua|namba", "ta": "நான்", "te": "నేను",
-    "th": "เลือก(?:ข้อ)?|เบอร์", "tr": "ben|en (?:iyi|doğru) (?:seçim|seçenek|cevap)", "ur": "میں", "vi": "số|chọn", "zh": "我?选择?",
+    "th": "เลือก(?:ข้อ)?|เบอร์", "tr": "ben|en (?:iyi|doğru) (?:seçim|seçenek|cevap)", "ur": "میں", "vi": "số|chọn",
+    "zh": "我?选择?",
 }
 # What says of a digit before it that it is the answer: "2 is more likely". "2 is not", "2 is less likely" do not.
 CHOSEN: Mapping[str, str] = {
-    "en": r"(?:is|seems|sounds|looks|would be)(?: much| far| clearly)? (?:more|better|best|likelier|right|correct|the)\b"
-          r"|fits|makes (?:more |better |the most )?sense|follows",
+    "en": r"(?:is|seems|sounds|looks|would be)(?: much| far| clearly)? (?:more|better|best|likelier|right|"
+        r"correct|the)\b|fits|makes (?:more |better |the most )?sense|follows",
     "ar": "(?:هو |هي )?(?:الخيار|الجواب|الإجابة|الأفضل|أفضل|الأرجح|الأنسب|أرجح|أنسب|أكثر|صحيح|الصحيح)",
     "bg": r"(?:е|изглежда) (?:по-(?!малко)|най-(?!малко)|вярн|правилн)|подхожда",
     "bn": "(?:নম্বর(?:টি)? |টি )?(?:বেশি|সঠিক|ঠিক|বেছে|-?ই? ?সেরা|-?ই? ?সবচেয়ে)",
-    "de": r"(?:ist|scheint|klingt|wirkt)(?: viel| deutlich| eher)? (?:wahrscheinlicher|richtig|besser|plausibler|"
-          r"sinnvoller|passender|die|das)\b|(?:das|die|der) (?:beste|bessere|richtige|passende|sinnvollste)|passt|ergibt (?:mehr )?sinn",
+    "de": r"(?:ist|scheint|klingt|wirkt)(?: viel| deutlich| eher)? (?:wahrscheinlicher|richtig|besser|"
+        r"plausibler|sinnvoller|passender|die|das)\b|(?:das|die|der) (?:beste|bessere|richtige|passende|"
+        r"sinnvollste)|passt|ergibt (?:mehr )?sinn",
     "el": r"(?:είναι|φαίνεται|μοιάζει) (?:πολύ )?(?:πιο|η|το|σωστ|καλύτερ)|ταιριάζει",
     "es": r"(?:es|parece|resulta) (?:mucho )?(?:más|la|el|mejor|correct)|encaja|tiene (?:más )?sentido",
     "et": r"(?:on|tundub) (?:palju )?(?!vähem)\w+m\b|(?:on )?(?:õige|parem|parim)|sobib",
@@ -60,11 +60,14 @@ CHOSEN: Mapping[str, str] = {
     "pt": r"(?:é|parece) (?:muito )?(?:mais|a|o|melhor|corret|cert)|encaixa|faz mais sentido",
     "ru": r"(?:[—–-] )?(?:более|лучш|вероятнее|правдоподобнее|лучше|верн|правильн)|подходит",
     "sw": r"(?:lina|ina|ni)(?: uwezekano)? (?:zaidi|mkubwa|sahihi|bora)|(?:lina|ina)faa",
-    "ta": "(?:அதிக|சிறந்த|சரி|நன்றாக|பொருத்த|பொருந்து|-?ஐ)", "te": "(?:ఎక్కువ|ఉత్తమ|సరైన|సరి(?!పో(?:దు|వు|లే))|బాగా|(?:ని )?ఎంచుకు|(?:ను )?ఎన్నుకు)",
+    "ta": "(?:அதிக|சிறந்த|சரி|நன்றாக|பொருத்த|பொருந்து|-?ஐ)",
+    "te": "(?:ఎక్కువ|ఉత్తమ|సరైన|సరి(?!పో(?:దు|వు|లే))|బాగా|(?:ని )?ఎంచుకు|(?:ను )?ఎన్నుకు)",
     "th": "(?:เป็นไปได้(?!น้อย)|เหมาะสม|สมเหตุสมผล|น่าจะ|ถูกต้อง|ดีกว่า)",
-    "tr": r"daha(?! az)|en (?:iyi|olası|uygun)|y?[ıiuü] seç|doğru|uygun|numara\w* (?:seçene\w+ )?(?:daha|doğru|seç)",
+    "tr": r"daha(?! az)|en (?:iyi|olası|uygun)|y?[ıiuü] seç|doğru|uygun|numara\w* (?:seçene\w+ )?(?:daha|doğru|"
+        r"seç)",
     "ur": "(?:کا امکان(?! کم)|بہترین|زیادہ|بہتر|درست|صحیح|کا انتخاب|(?:کو )?(?:چن|منتخب))",
-    "vi": r"hợp lý|phù hợp|đúng|có khả năng|là (?:đáp án|lựa chọn|hợp lý|đúng)", "zh": "更|最|比较合|是最|是(?:更|正确|对的|答案)|最有",
+    "vi": r"hợp lý|phù hợp|đúng|có khả năng|là (?:đáp án|lựa chọn|hợp lý|đúng)",
+    "zh": "更|最|比较合|是最|是(?:更|正确|对的|答案)|最有",
 }
 # "The first option" to "the fourth", as written before or behind a word for options.
 ORDINALS: Mapping[str, tuple[str, str, str, str]] = {
@@ -82,8 +85,8 @@ ORDINALS: Mapping[str, tuple[str, str, str, str]] = {
     "hi": ("पहल[ाेी]|प्रथम", "दूसर[ाेी]|द्वितीय", "तीसर[ाेी]|तृतीय", "चौथ[ाेी]|चतुर्थ"),
     "id": ("pertama|ke-?1", "kedua|ke-?2", "ketiga|ke-?3", "keempat|ke-?4"),
     "it": ("prim[ao]|1[ªº]", "second[ao]|2[ªº]", "terz[ao]|3[ªº]", "quart[ao]|4[ªº]"),
-    "ja": ("(?:第一|[一1](?:番目|つ目))の?|最初の", "(?:第二|[二2](?:番目|つ目))の?|後者の?", "(?:第三|[三3](?:番目|つ目))の?",
-           "(?:第四|[四4](?:番目|つ目))の?"),
+    "ja": ("(?:第一|[一1](?:番目|つ目))の?|最初の", "(?:第二|[二2](?:番目|つ目))の?|後者の?",
+        "(?:第三|[三3](?:番目|つ目))の?", "(?:第四|[四4](?:番目|つ目))の?"),
     "ko": ("첫 ?(?:번째|째)", "두 ?번째|둘째", "세 ?번째|셋째", "네 ?번째|넷째"),
     "pt": (r"primeir[ao]|1[ªº]", r"segund[ao]|2[ªº]", r"terceir[ao]|3[ªº]", r"quart[ao]|4[ªº]"),
     "ru": (r"перв\w+|1-[йяе]", r"втор\w+|2-[йяе]", r"трет\w+|3-[йяе]", r"четв[её]рт\w+|4-[йяе]"),
@@ -98,76 +101,93 @@ ORDINALS: Mapping[str, tuple[str, str, str, str]] = {
 }
 # Here the ordinal stands behind its noun alone; before it, it is a number ("kedua pilihan" are both options).
 ORDINAL_BEHIND = frozenset({"ar", "he", "id", "sw", "th", "vi"})
-# The words for options beside which an ordinal is one of them: narrower than OPTIONS ("the first sentence of the text").
+# The words for options beside which an ordinal names one: narrower than OPTIONS ("the first sentence of the text").
 ONE_OF: Mapping[str, str] = {
     "en": "option|choice|answer|alternative|ending|possibility|candidate|one(?! (?:of|who|that))",
-    "ar": "(?:[فوب]?ال)?(?:خيار|إجابة|اختيار|احتمال|بديل)", "bg": r"вариант\w*|отговор\w*|възможност\w*|опция\w*|предположение\w*",
-    "bn": "বিকল্প(?:টিই|টি|ই)?|উত্তর(?:টি)?", "de": r"möglichkeit|option|antwort|alternative|variante|antwortmöglichkeit",
+    "ar": "(?:[فوب]?ال)?(?:خيار|إجابة|اختيار|احتمال|بديل)",
+    "bg": r"вариант\w*|отговор\w*|възможност\w*|опция\w*|предположение\w*", "bn": "বিকল্প(?:টিই|টি|ই)?|উত্তর(?:টি)?",
+    "de": r"möglichkeit|option|antwort|alternative|variante|antwortmöglichkeit",
     "el": r"επιλογή|απάντηση|εκδοχή|πιθανότητα", "es": "opción|respuesta|alternativa|posibilidad",
     "et": r"variant|valik|vastus\w*|vastusevariant|võimalus", "fi": r"vaihtoeh(?:to|don)|vastau(?:s|ksen)",
     "fr": "option|réponse|choix|proposition|possibilité|solution", "he": "ה?(?:אפשרות|תשובה|חלופה)",
     "hi": "विकल्प|उत्तर", "id": "pilihan|opsi|jawaban|alternatif|kemungkinan(?! )",
     "it": "opzione|risposta|alternativa|possibilità|scelta", "ja": "選択肢|方|ほう|答え|候補",
     "ko": "선택지|보기|답|선택|것|옵션", "pt": "opção|resposta|alternativa|possibilidade|escolha",
-    "ru": r"вариант\w*|ответ\w*|утверждени\w*|возможност\w*", "sw": "chaguo|jibu", "ta": "விருப்பம்|தெரிவு|பதில்|தேர்வு",
-    "te": "ఎంపిక|సమాధానం|ఐచ్ఛికం", "th": "ตัวเลือก|ข้อ|คำตอบ", "tr": r"seçene\w+|şı[kk]\w*|cevap", "ur": "انتخاب|اختیار|آپشن|جواب",
-    "vi": "lựa chọn|phương án|đáp án|câu", "zh": "选项|選項|选择|答案|可能",
+    "ru": r"вариант\w*|ответ\w*|утверждени\w*|возможност\w*", "sw": "chaguo|jibu",
+    "ta": "விருப்பம்|தெரிவு|பதில்|தேர்வு", "te": "ఎంపిక|సమాధానం|ఐచ్ఛికం", "th": "ตัวเลือก|ข้อ|คำตอบ",
+    "tr": r"seçene\w+|şı[kk]\w*|cevap", "ur": "انتخاب|اختیار|آپشن|جواب", "vi": "lựa chọn|phương án|đáp án|câu",
+    "zh": "选项|選項|选择|答案|可能",
 }
 # What rejects an option soon behind it in its clause, and before it: "2 does not fit", "I rule out A and B". The row of
 # `words.NEGATION` counts before it besides.
 REJECTED: Mapping[str, tuple[str, str]] = {
-    "en": (r"n['’]t\b|\b(?:not|no|never|neither|wrong|incorrect|false|unlikely|implausible|less|least|impossible|"
-           r"irrelevant|unrelated|illogical|improbable|unsupported)\b|contradict|nonsens|rul(?:ed|e) out|eliminat|exclud|discard",
-           r"\b(?:rul(?:e|es|ed|ing) out|eliminat\w+|exclud\w+|discard\w*|reject\w*|cross out|dismiss\w*|not)"),
+    "en": (r"n['’]t\b|\b(?:not|no|never|neither|wrong|incorrect|false|unlikely|implausible|less|least|"
+        r"impossible|irrelevant|unrelated|illogical|improbable|unsupported)\b|contradict|nonsens|rul(?:ed|"
+        r"e) out|eliminat|exclud|discard",
+        r"\b(?:rul(?:e|es|ed|ing) out|eliminat\w+|exclud\w+|discard\w*|reject\w*|cross out|dismiss\w*|not)"),
     "ar": ("غير|ليست?(?!\\w)|لا |أقل|خاطئ|خطأ|مستبعد|مستحيل|لم |ت?يناقض", "أستبعد|نستبعد|استبعاد|استبعدنا"),
     "bg": (r"\bне(?!\w)|\bняма|греш|отпада|по-малко|невъзмож|изключ|невярн|неподход|малко вероят", r"\bизключ\w+"),
     "bn": ("না(?!\\w)|নয়|নেই|ভুল|বাদ|কম|অসম্ভব|বেমানান", ""),
-    "de": (r"\b(?:nicht|kein\w*|nie|falsch|unwahrscheinlich\w*|weniger|unmöglich|unplausibel|unlogisch|unpassend|scheid\w+|"
-           r"entf\w+ll\w*|widersprich\w+|ausgeschlossen|ausschließen|unsinnig)\b",
-           r"\b(?:ausschließ\w+|verwerfe\w?|schließe\w?|streiche\w?)"),
-    "el": (r"\b(?:δεν|όχι|λάθος|απίθαν\w+|λιγότερο|λανθασμέν\w+|αδύνατ\w+|άσχετ\w+)\b|αποκλεί|απορρίπτ", r"\b(?:αποκλεί|απορρίπτ)\w+"),
-    "es": (r"\b(?:no|tampoco|nunca|menos|falsa|incorrecta|errónea|improbable|imposible|equivocada)\b|descart|contradic|elimin",
-           r"\b(?:descart|elimin|exclu)\w+"),
-    "et": (r"\b(?:ei|pole|mitte|vale|ebatõenäoli\w+|vähem|võimatu|väär)\b|lange\w+|välista", r"\b(?:välista|jäta)\w+"),
-    "fi": (r"\b(?:ei|eivät|väärin|väärä|epätodennäköi\w+|vähemmän|mahdoton)\b|sulk\w+|karsi|hylä|hylk", r"\b(?:suljen|karsi|hylkää)\w*"),
-    "fr": (r"\b(?:ne|n['’]\w+|pas|fausse|incorrecte|improbable|moins|impossible|erronée|peu)\b|écart|élimin|exclu|contredi",
-           r"\b(?:écart|élimin|exclu)\w+"),
+    "de": (r"\b(?:nicht|kein\w*|nie|falsch|unwahrscheinlich\w*|weniger|unmöglich|unplausibel|unlogisch|"
+        r"unpassend|scheid\w+|entf\w+ll\w*|widersprich\w+|ausgeschlossen|ausschließen|unsinnig)\b",
+        r"\b(?:ausschließ\w+|verwerfe\w?|schließe\w?|streiche\w?)"),
+    "el": (r"\b(?:δεν|όχι|λάθος|απίθαν\w+|λιγότερο|λανθασμέν\w+|αδύνατ\w+|άσχετ\w+)\b|αποκλεί|απορρίπτ",
+        r"\b(?:αποκλεί|απορρίπτ)\w+"),
+    "es": (r"\b(?:no|tampoco|nunca|menos|falsa|incorrecta|errónea|improbable|imposible|equivocada)\b|descart|"
+        r"contradic|elimin", r"\b(?:descart|elimin|exclu)\w+"),
+    "et": (r"\b(?:ei|pole|mitte|vale|ebatõenäoli\w+|vähem|võimatu|väär)\b|lange\w+|välista",
+        r"\b(?:välista|jäta)\w+"),
+    "fi": (r"\b(?:ei|eivät|väärin|väärä|epätodennäköi\w+|vähemmän|mahdoton)\b|sulk\w+|karsi|hylä|hylk",
+        r"\b(?:suljen|karsi|hylkää)\w*"),
+    "fr": (r"\b(?:ne|n['’]\w+|pas|fausse|incorrecte|improbable|moins|impossible|erronée|peu)\b|écart|élimin|"
+        r"exclu|contredi", r"\b(?:écart|élimin|exclu)\w+"),
     "he": ("לא(?!\\w)|אינ[הון]|שגוי|פחות|בלתי|מופרכת|נפסל|סותר|אין ", "לפסול(?: את)?|פוסל(?:ת|ים)?(?: את)?"),
     "hi": ("नहीं|ग़लत|गलत|असंभव|कम |हटा|अनुचित", ""),
-    "id": (r"\b(?:tidak|tak|bukan|salah|kurang|mustahil|keliru)\b|dicoret|disingkir|gugur|bertentang|dieliminasi",
-           r"\b(?:menyingkirkan|mencoret|coret|eliminasi)"),
-    "it": (r"\b(?:non|nemmeno|meno|sbagliat\w+|errat\w+|fals\w+|improbabil\w+|impossibil\w+|poco)\b|esclu|scart|elimin|contraddi",
-           r"\b(?:esclu|scart|elimin)\w+"),
+    "id": (r"\b(?:tidak|tak|bukan|salah|kurang|mustahil|keliru)\b|dicoret|disingkir|gugur|bertentang|"
+        r"dieliminasi", r"\b(?:menyingkirkan|mencoret|coret|eliminasi)"),
+    "it": (r"\b(?:non|nemmeno|meno|sbagliat\w+|errat\w+|fals\w+|improbabil\w+|impossibil\w+|poco)\b|esclu|"
+        r"scart|elimin|contraddi", r"\b(?:esclu|scart|elimin)\w+"),
     "ja": ("ない|ません|ず|不自然|誤り|間違|除外|低い|不適|矛盾|消去|違い", ""),
     "ko": ("않|없|아니|아닙|틀[리렸]|제외|낮|부적절|못|모순|오답|안 맞", ""),
-    "pt": (r"\b(?:não|nem|menos|errad\w+|incorret\w+|fals\w+|improváve\w+|impossíve\w+|pouco)\b|descart|elimin|exclu|contradi",
-           r"\b(?:descart|elimin|exclu)\w+"),
-    "ru": (r"\b(?:не|нет|неверн\w+|менее|невозможн\w+|ошибочн\w+|неправильн\w+|маловероятн\w+|неуместн\w+|отпада\w+)\b|исключ|"
-           r"противореч|отбрас|отброс", r"\b(?:исключ|отбрас|отброс)\w+"),
-    "sw": (r"\b(?:si|sio|siyo|hawezi|\w*haif\w+|hal(?:i|e)\w+|hai\w+|haz\w+|hay\w+|makosa|kosa)\b|ondolew|batili", r"\b(?:naondoa|ondoa|tunaondoa)"),
+    "pt": (r"\b(?:não|nem|menos|errad\w+|incorret\w+|fals\w+|improváve\w+|impossíve\w+|pouco)\b|descart|elimin|"
+        r"exclu|contradi", r"\b(?:descart|elimin|exclu)\w+"),
+    "ru": (r"\b(?:не|нет|неверн\w+|менее|невозможн\w+|ошибочн\w+|неправильн\w+|маловероятн\w+|неуместн\w+|"
+        r"отпада\w+)\b|исключ|противореч|отбрас|отброс", r"\b(?:исключ|отбрас|отброс)\w+"),
+    "sw": (r"\b(?:si|sio|siyo|hawezi|\w*haif\w+|hal(?:i|e)\w+|hai\w+|haz\w+|hay\w+|makosa|kosa)\b|ondolew|"
+        r"batili", r"\b(?:naondoa|ondoa|tunaondoa)"),
     "ta": ("அல்ல|இல்லை|தவற|பொருந்தா|குறைவ|நீக்க|முடியாது|சாத்தியமில்லை|பொருத்தமற்ற", ""),
     "te": ("కాదు|లేదు|లేవు|తప్పు|సరిపోదు|సరిపోవు|తక్కువ|తీసేయ|తొలగిం|కుదరదు|పొసగదు|అసంభవ", ""),
     "th": ("ไม่|ผิด|น้อยกว่า|ตัดออก|ตัดทิ้ง|ขัดแย้ง", "ตัด(?:ตัวเลือก|ข้อ)?|ไม่เลือก(?:ข้อ)?"),
-    "tr": (r"değil|\w+[mM][aeıiuü](?:z|yor|dı|di|maz|mez)\w*\b|\w+m[ıiuü]yor|yanlış|\baz\b|daha az|imkansız|imkânsız|elen|çelişi|olası değil|hatalı|mantıksız|anlamsız", ""),
+    "tr": (r"değil|\w+[mM][aeıiuü](?:z|yor|dı|di|maz|mez)\w*\b|\w+m[ıiuü]yor|yanlış|\baz\b|daha az|imkansız|"
+        r"imkânsız|elen|çelişi|olası değil|hatalı|mantıksız|anlamsız", ""),
     "ur": ("نہیں|غلط|ناممکن|کم |خارج|نامناسب", ""),
     "vi": (r"\b(?:không|chẳng|sai|ít|loại|vô lý|mâu thuẫn|chưa)\b", r"\b(?:loại(?: bỏ| trừ)?|không chọn)"),
     "zh": ("不|没|沒|错|誤|误|排除|较低|较小|矛盾|非", "排除|除去"),
 }
 # What says that an option remains, before it ("only D is left") and behind it.
 REMAINS: Mapping[str, tuple[str, str]] = {
-    "en": (r"\b(?:only|leaves?(?: us with)?(?: only)?|leaving(?: us with)?(?: only)?|left is|remains|remaining is)", r"(?:is left|remains|is the only|it is)\b"),
-    "ar": ("إلا|سوى|يبقى|يتبقى|تبقى", "(?:هو |هي )?(?:الوحيد|المتبقي)"), "bg": (r"(?:само|единствено|остава)", "остава"),
-    "bn": ("কেবল|শুধু|একমাত্র", "(?:বাকি|অবশিষ্ট|ই )"), "de": (r"(?:nur|bleibt)(?: noch)?", "(?:bleibt|übrig)"),
-    "el": (r"(?:μόνο(?: τ?[ηο])?|μένει(?: τ?[ηο])?)", "(?:μένει|απομένει)"), "es": (r"(?:queda|solo|sólo|sería)(?: l[ao]| la opción)?", "queda"),
+    "en": (r"\b(?:only|leaves?(?: us with)?(?: only)?|leaving(?: us with)?(?: only)?|left is|remains|"
+        r"remaining is)", r"(?:is left|remains|is the only|it is)\b"),
+    "ar": ("إلا|سوى|يبقى|يتبقى|تبقى", "(?:هو |هي )?(?:الوحيد|المتبقي)"),
+    "bg": (r"(?:само|единствено|остава)", "остава"), "bn": ("কেবল|শুধু|একমাত্র", "(?:বাকি|অবশিষ্ট|ই )"),
+    "de": (r"(?:nur|bleibt)(?: noch)?", "(?:bleibt|übrig)"),
+    "el": (r"(?:μόνο(?: τ?[ηο])?|μένει(?: τ?[ηο])?)", "(?:μένει|απομένει)"),
+    "es": (r"(?:queda|solo|sólo|sería)(?: l[ao]| la opción)?", "queda"),
     "et": (r"(?:ainult|jääb(?: üle| alles)?)", "jääb"), "fi": ("(?:vain|jää|jäljelle jää)", "(?:jää|jäi)"),
-    "fr": (r"(?:reste(?: que)?|seule?|que)(?: l[ae]| la réponse)?", "reste"), "he": ("(?:רק|נשארה?|נשארת)(?: ה)?", "(?:נשאר|היא היחידה)"),
-    "hi": ("केवल|सिर्फ़|सिर्फ|बचता है", "(?:ही )?(?:बचता|शेष|बाकी)"), "id": (r"(?:hanya|tinggal|tersisa|menyisakan)(?: pilihan)?", "(?:yang )?tersisa"),
+    "fr": (r"(?:reste(?: que)?|seule?|que)(?: l[ae]| la réponse)?", "reste"),
+    "he": ("(?:רק|נשארה?|נשארת)(?: ה)?", "(?:נשאר|היא היחידה)"),
+    "hi": ("केवल|सिर्फ़|सिर्फ|बचता है", "(?:ही )?(?:बचता|शेष|बाकी)"),
+    "id": (r"(?:hanya|tinggal|tersisa|menyisakan)(?: pilihan)?", "(?:yang )?tersisa"),
     "it": (r"(?:resta|rimane|solo|soltanto)(?: la| solo la)?", "(?:resta|rimane)"),
-    "ja": ("残るのは|残りは", "(?:が残|だけが|のみが|だけで)"), "ko": ("남는 것은|남은 것은|오직", "(?:만 남|뿐|가 남|이 남)"),
-    "pt": (r"(?:resta|sobra|só|apenas|somente)(?: a| o| apenas a| só a)?", "(?:resta|sobra)"), "ru": (r"(?:оста[её]тся|только|лишь|остался)(?: вариант| только)?", "оста[её]тся"),
-    "sw": (r"(?:inabaki|linabaki|ni|kubaki)(?: tu)?", "(?:pekee|tu|ndiyo|ndilo|inabaki)"), "ta": ("மீதமுள்ளது|எஞ்சியது", "(?:மட்டும|மீத|எஞ்ச)"),
-    "te": ("మిగిలింది|మిగిలేది", "(?:మాత్రమే|మిగ)"), "th": ("เหลือ(?:แค่|แต่|เพียง)?(?:ข้อ|ตัวเลือก)?|มีแค่", "(?:เท่านั้น|เหลือ)"),
-    "tr": ("(?:yalnızca|sadece|geriye)(?: yalnızca| sadece)?", "(?:kal[ıd]|kalır)"), "ur": ("صرف", "(?:ہی )?(?:بچتا|باقی)"),
-    "vi": (r"(?:chỉ còn(?: lại)?|còn(?: lại)?|chỉ)", "(?:còn lại|là còn)"), "zh": ("只剩下?|剩下的是|剩下|只有", "(?:剩下|可选)"),
+    "ja": ("残るのは|残りは", "(?:が残|だけが|のみが|だけで)"),
+    "ko": ("남는 것은|남은 것은|오직", "(?:만 남|뿐|가 남|이 남)"),
+    "pt": (r"(?:resta|sobra|só|apenas|somente)(?: a| o| apenas a| só a)?", "(?:resta|sobra)"),
+    "ru": (r"(?:оста[её]тся|только|лишь|остался)(?: вариант| только)?", "оста[её]тся"),
+    "sw": (r"(?:inabaki|linabaki|ni|kubaki)(?: tu)?", "(?:pekee|tu|ndiyo|ndilo|inabaki)"),
+    "ta": ("மீதமுள்ளது|எஞ்சியது", "(?:மட்டும|மீத|எஞ்ச)"), "te": ("మిగిలింది|మిగిలేది", "(?:మాత్రమే|మిగ)"),
+    "th": ("เหลือ(?:แค่|แต่|เพียง)?(?:ข้อ|ตัวเลือก)?|มีแค่", "(?:เท่านั้น|เหลือ)"),
+    "tr": ("(?:yalnızca|sadece|geriye)(?: yalnızca| sadece)?", "(?:kal[ıd]|kalır)"),
+    "ur": ("صرف", "(?:ہی )?(?:بچتا|باقی)"), "vi": (r"(?:chỉ còn(?: lại)?|còn(?: lại)?|chỉ)", "(?:còn lại|là còn)"),
+    "zh": ("只剩下?|剩下的是|剩下|只有", "(?:剩下|可选)"),
 }
 # fmt: on

@@ -19,19 +19,29 @@ _ALIKE: Mapping[str, Callable[[str], str]] = {
     "ur": lambda text: text.translate(str.maketrans("يكهھۃ", "یکہہہ")),
 }
 # What models think aloud, and the tags around what they answer; "<think>" may have been part of the prompt.
-_THOUGHTS = re.compile(r"(?:\A|<(?:think(?:ing)?|reasoning|scratchpad)>)(?:(?!<think).)*?</(?:think(?:ing)?|reasoning|scratchpad)>", re.DOTALL | re.IGNORECASE)
+_THOUGHTS = re.compile(
+    r"(?:\A|<(?:think(?:ing)?|reasoning|scratchpad)>)(?:(?!<think).)*?</(?:think(?:ing)?|reasoning|scratchpad)>",
+    re.DOTALL | re.IGNORECASE,
+)
 _TAG = re.compile(r"</?[a-z]\w{0,19}>", re.IGNORECASE)
 _CIRCLED = {ord("①") + index: f"({index + 1})" for index in range(9)}
 # A letter that names an option: a capital by itself, or a small one before ")" or a line's end. "a" is a word of many
 # languages, so each is written as a letter that no text has (Ogham).
-_OPTION_LETTER = re.compile(r"(?<![A-Za-z\u00c0-\u024f\d])(?:[A-Z](?![A-Za-z\u00c0-\u024f\d])|[a-z](?=\)|[\W_]*$))", re.MULTILINE)
-_GREEK = str.maketrans("ΑΒΓΔ", "ABCD")  # in their own order; Cyrillic В is the second letter's twin and the third letter
+_OPTION_LETTER = re.compile(
+    r"(?<![A-Za-z\u00c0-\u024f\d])(?:[A-Z](?![A-Za-z\u00c0-\u024f\d])|[a-z](?=\)|[\W_]*$))", re.MULTILINE
+)
+_GREEK = str.maketrans(
+    "ΑΒΓΔ", "ABCD"
+)  # in their own order; Cyrillic В is the second letter's twin and the third letter
 _CYRILLIC = str.maketrans("АС", "AC")
 
 
 def without_thoughts(text: str) -> str:
     """A text without what stands between tags of thinking; other tags end their line, "<answer>" is a cue."""
-    return _TAG.sub(lambda tag: "\nAnswer: " if "answer>" in tag[0].lower() and "/" not in tag[0] else "\n", _THOUGHTS.sub("\n", text))
+    return _TAG.sub(
+        lambda tag: "\nAnswer: " if "answer>" in tag[0].lower() and "/" not in tag[0] else "\n",
+        _THOUGHTS.sub("\n", text),
+    )
 
 
 def letter(word: str) -> str:

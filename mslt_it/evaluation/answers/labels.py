@@ -21,29 +21,39 @@ from __future__ import annotations
 import bisect
 import functools
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from mslt_it.evaluation.answers.choices import CHOSEN, ONE_OF, OPTIONS, ORDINAL_BEHIND, ORDINALS, POINTERS, REJECTED, REMAINS
+from mslt_it.evaluation.answers.choices import (
+    CHOSEN,
+    OPTIONS,
+    POINTERS,
+    REJECTED,
+    REMAINS,
+)
 from mslt_it.evaluation.answers.folding import fold_pattern, folded, letter, with_letters, without_thoughts
 from mslt_it.evaluation.answers.inflections import forms
 from mslt_it.evaluation.answers.numerals import NO_WORD_SPACES
+from mslt_it.evaluation.answers.substitutes import ordinals, synonyms
 from mslt_it.evaluation.answers.words import (
     ANSWERING,
     ASSURED,
     BECAUSE,
+    CLOSE,
     CONCLUSIONS,
     CONTRAST,
     CUES,
     DENIED_AFAR,
     ENDINGS,
     JOINERS,
+    LETTER,
     NEGATION,
+    OPEN,
+    PAUSE,
     PAUSES,
     SPELLINGS,
     STOPS,
-    SYNONYMS,
     VERB_FINAL_NO,
     compiled,
     either,
@@ -66,11 +76,6 @@ FUNCTION_WORDS: Mapping[str, frozenset[str]] = {code: frozenset(words.split()) f
     "vi": "phải không có đúng sai", "zh": "是 不是 否 也许 对 不对",
 }.items()}
 # fmt: on
-# Letters, with the signs of Indic scripts and points of Arabic and Hebrew, which \w leaves out.
-_LETTER = r"[\w\u0300-\u036f\u0591-\u05c7\u064b-\u065f\u0900-\u0963\u0971-\u0dff\u0e31\u0e34-\u0e4e]"
-_OPEN = r"[\s\"'“”„‚‘’«»‹›「」『』【】()\[\]{}*_`#>:：•·–—$\\¡¿-]*"
-_CLOSE = r"(?:\s?»|[\"'”“„‚‘’«»‹›」』】)\]}*_`])*"
-_PAUSE = rf"\s*(?:[,;:.!{STOPS}{PAUSES}]|[–—―]|\s-\s|\(|$)"
 _QUOTE_BEGINS = re.compile(r"[\"“”„‘「『]$|«\s?$")
 _QUOTE_ENDS = re.compile(r"[\"”“’」』]|\s?»")
 _SENTENCE_END = re.compile(rf"[.!?](?=\s)|[{STOPS}]")
@@ -139,7 +144,7 @@ class _Reader:
         anywhere = "|".join(patterns)
         # Names whose words are digits or letters: the tables of `choices` are for them.
         self.marks = set(words) if self.lettered else {name for name, word in words.items() if word.isdecimal()}
-        apart = "" if language in NO_WORD_SPACES | {"ar", "he", "ko"} else rf"(?<!{_LETTER})"
+        apart = "" if language in NO_WORD_SPACES | {"ar", "he", "ko"} else rf"(?<!{LETTER})"
         remains = [either({code: row[side] for code, row in REMAINS.items()}, language) for side in (0, 1)]
         pointers = rf"{apart}(?:{fold(POINTERS.get(language, '(?!)'))}|{fold(remains[0])})"
         options = rf"(?:{fold(either(OPTIONS, language))})\s*(?:#|n[or°]\.?|n\.|nº)?"
@@ -148,7 +153,7 @@ class _Reader:
         because = fold(either(BECAUSE, language))
         spaced = r"|\s" if language == "th" else ""  # a space is Thai's comma
         # "ではない" may go on as "ではないと思う", "아니" as "아니다".
-        behind_end = "" if language in NO_WORD_SPACES | {"ko"} else rf"(?!{_LETTER})"
+        behind_end = "" if language in NO_WORD_SPACES | {"ko"} else rf"(?!{LETTER})"
         before = either({code: row[0] for code, row in NEGATION.items()}, language)
         behind = either({code: row[1] for code, row in NEGATION.items()}, language)
         joiner = fold(either(JOINERS, language))
@@ -158,77 +163,53 @@ class _Reader:
         sure = fold(either(ASSURED, language))
         but, answer = fold(either(CONTRAST, language)), fold(either(ANSWERING, language))
         gap = r"\s*" if language in NO_WORD_SPACES else r"\s+"
-        begin = rf"{_OPEN}(?:(?:{so})[,،、:]?\s*)?{_OPEN}(?:(?:{sure})[,،、]?{gap}(?:an? )?)?(?:(?:{options}|{pointers}){_OPEN})?"
+        surely = rf"(?:(?:{sure})[,،、]?{gap}(?:an? )?)?"
+        begin = rf"{OPEN}(?:(?:{so})[,،、:]?\s*)?{OPEN}{surely}(?:(?:{options}|{pointers}){OPEN})?"
         # A label anywhere; group i + 1 is label i.
         self.uses = compiled("|".join(f"({pattern})" for pattern in patterns))
         # What may precede a label that stands alone; the same within a sentence: ", so "; the name of a field.
         self.alone = compiled(begin + "$")
         pause = "" if language in NO_WORD_SPACES | {"ko"} else rf"[,;{PAUSES}—–]"
-        said = rf"(?:{sure}){gap}" if language == "th" else "(?!)"
-        self.so = compiled(
-            rf"(?:{pause}\s*(?:{so}|{but})[,،、:]?\s*{_OPEN}(?:(?:{sure}){gap}(?:an? )?)?(?:{options}{_OPEN})?|(?:{answer})\s*{_OPEN}|{said})\Z"
-        )
-        self.colon = compiled(rf"\S{_CLOSE}\s?[:;·]\s*{begin}\Z")
-        self.field = compiled(rf"{_OPEN}[^\d\W]{_LETTER}*(?:[ ]{_LETTER}+){{0,3}}{_CLOSE}\s?[:：]{begin}$")
+        concluded = rf"{pause}\s*(?:{so}|{but})[,،、:]?\s*{OPEN}{surely}(?:{options}{OPEN})?"
+        said = rf"|(?:{sure}){gap}" if language == "th" else ""
+        self.so = compiled(rf"(?:{concluded}|(?:{answer})\s*{OPEN}{said})\Z")
+        self.colon = compiled(rf"\S{CLOSE}\s?[:;·]\s*{begin}\Z")
+        self.field = compiled(rf"{OPEN}[^\d\W]{LETTER}*(?:[ ]{LETTER}+){{0,3}}{CLOSE}\s?[:：]{begin}$")
         # What may follow it.
-        bracket = rf"\){_CLOSE}" if language in NO_WORD_SPACES else rf"\){_CLOSE}\s"
-        closed = rf"(?<=[\d\u1681-\u169a]){bracket}|(?:{ending}|\s(?:{sure})(?=[\s.!{STOPS}]*$))?{_CLOSE}(?:{ending})?"
-        self.tail_of_digit = compiled(rf"{closed}(?:{_PAUSE}|\s*(?:{because}))")
-        self.tail = compiled(rf"{closed}(?:{_PAUSE}|\s*(?:{because}){spaced})")
-        self.full_stop = compiled(rf"(?:{ending})?{_CLOSE}(?:{ending})?[\s.!{STOPS}]*{_CLOSE}\s*$")
+        bracket = rf"\){CLOSE}" if language in NO_WORD_SPACES else rf"\){CLOSE}\s"
+        closed = rf"(?<=[\d\u1681-\u169a]){bracket}|(?:{ending}|\s(?:{sure})(?=[\s.!{STOPS}]*$))?{CLOSE}(?:{ending})?"
+        self.tail_of_digit = compiled(rf"{closed}(?:{PAUSE}|\s*(?:{because}))")
+        self.tail = compiled(rf"{closed}(?:{PAUSE}|\s*(?:{because}){spaced})")
+        self.full_stop = compiled(rf"(?:{ending})?{CLOSE}(?:{ending})?[\s.!{STOPS}]*{CLOSE}\s*$")
         # "2 is more likely", but not "2 is not more likely".
         denial = rf"(?!\s*(?:{fold(before)}))" if before else ""
-        chosen = rf"(?:{ending})?{_CLOSE}\s*(?:{fold(either(CHOSEN, language))}|{fold(remains[1])}){denial}"
+        chosen = rf"(?:{ending})?{CLOSE}\s*(?:{fold(either(CHOSEN, language))}|{fold(remains[1])}){denial}"
         self.chosen = compiled(chosen)
         self.pointed = compiled(rf"{pointers}\s*[\"'(]?\Z")
         afar = [fold(either({code: row[side] for code, row in DENIED_AFAR.items()}, language)) for side in (0, 1)]
         clause = rf"[^.!?,;:–—{STOPS}{PAUSES}\n{' ' if language == 'th' else ''}]"
         rejected = [fold(either({code: row[side] for code, row in REJECTED.items()}, language)) for side in (0, 1)]
         soon = rf"(?:(?!{because})[^.!?;:,–—(\n{STOPS}{PAUSES}]){{0,24}}?"
-        self.rejected_before = compiled(rf"(?:{rejected[0 + 1]})\s*(?:\w{{1,3}} )?(?:{options})?{_OPEN}\Z")
+        self.rejected_before = compiled(rf"(?:{rejected[1]})\s*(?:\w{{1,3}} )?(?:{options})?{OPEN}\Z")
         self.rejected_behind = compiled(rf"{soon}(?:{rejected[0]})")
         self.denied_afar_before = compiled(rf"(?:{afar[0]}){clause}*\Z")
         self.denied_afar_behind = compiled(rf"{clause}{{0,20}}(?:{afar[1]})") if afar[1] else None
         # \Z, since $ is also the end of each line before; and never over a line's end: "It does not\nAnswer: 1".
         self.denied_before = compiled(rf"(?:{fold(before)})[^\S\n]*(?:{options}[^\S\n]*)?[\"'“„«「]*[^\S\n]*\Z")
         self.denied_behind = compiled(rf"[\s\"'”“»」]*(?:{fold(behind)}){behind_end}") if behind else None
-        self.joined = compiled(rf"{_CLOSE}\s*(?:{joiner})\s*(?:{options})?{_OPEN}$")
-        self.listed = compiled(rf"{_CLOSE}\s*[,،、{listing}]\s*(?:{joiner})?\s*(?:{options})?{_OPEN}$")
+        self.joined = compiled(rf"{CLOSE}\s*(?:{joiner})\s*(?:{options})?{OPEN}$")
+        self.listed = compiled(rf"{CLOSE}\s*[,،、{listing}]\s*(?:{joiner})?\s*(?:{options})?{OPEN}$")
         self.open_list = compiled(
-            rf"{_CLOSE}\s*(?:[,،、]?\s*(?:{joiner})\s*|/|\|){_OPEN}(?:{anywhere})"
-            rf"|{_CLOSE}\s*[,،、{listing}]{_OPEN}(?:{anywhere}){_CLOSE}\s*(?:[,،、/?]|(?:{joiner})(?!{_LETTER})|$)"
+            rf"{CLOSE}\s*(?:[,،、]?\s*(?:{joiner})\s*|/|\|){OPEN}(?:{anywhere})"
+            rf"|{CLOSE}\s*[,،、{listing}]{OPEN}(?:{anywhere}){CLOSE}\s*(?:[,،、/?]|(?:{joiner})(?!{LETTER})|$)"
         )
-        self.synonyms = self._synonyms(words, fold, f"(?:{cue})[^\n:=]{{0,30}}[:=]")
-        self.ordinals = self._ordinals(words, fold, chosen)
+        self.synonyms = synonyms(words, language, fold, f"(?:{cue})[^\n:=]{{0,30}}[:=]")
+        self.ordinals = ordinals(words, language, fold, chosen) if self.marks else []
         self.option = compiled(rf"(?:{options})\s*[\"'(]?\Z")
         self.cue = compiled(
-            rf"\\boxed|(?:{fold(cue)})(?:(?:(?!{anywhere})[^\n:=.,;。]){{0,30}}?(?:[:：=＝]|{fold(link)})|(?=\s))|{options}\s*(?:{fold(link)})"
+            rf"\\boxed|(?:{fold(cue)})(?:(?:(?!{anywhere})[^\n:=.,;。]){{0,30}}?(?:[:：=＝]|{fold(link)})|(?=\s))"
+            rf"|{options}\s*(?:{fold(link)})"
         )
-
-    def _synonyms(self, words: Mapping[str, str], fold: Callable[[str], str], cue: str) -> list[tuple[str, re.Pattern[str]]]:
-        rows = [fold(row).split("|") for row in SYNONYMS.get(self.language, "").split(" · ")]
-        return [
-            (name, compiled(rf"(?:^|(?:{cue})\s*){_OPEN}(?:{'|'.join(map(re.escape, row[1:]))}){_CLOSE}{_PAUSE}"))
-            for name, word in words.items()
-            for row in rows
-            if word == row[0]
-        ]
-
-    def _ordinals(self, words: Mapping[str, str], fold: Callable[[str], str], chosen: str) -> list[tuple[re.Pattern[str], str]]:
-        """Patterns of "the second option" and of "The second." or "The second is more likely", each with "option 2"."""
-        if not self.marks or self.language not in ORDINALS:
-            return []
-        spaced = self.language not in NO_WORD_SPACES | {"ko"}
-        apart, behind = (rf"(?<!{_LETTER})", "" if self.language in ("bn", "hi", "ta", "te", "ur") else rf"(?!{_LETTER})") if spaced else ("", "")
-        result = []
-        of = fold(ONE_OF[self.language])
-        for nth, word in zip(ORDINALS[self.language], words.values(), strict=False):
-            nth = fold(nth)
-            named = rf"(?:{of})\s?(?:{nth})" + ("" if self.language in ORDINAL_BEHIND else rf"|(?:{nth})\s?(?:{of})")
-            named = rf"{apart}(?:{named}){behind}"
-            bare = rf"(?:^|(?<=[.!?:{STOPS}] )){_OPEN}(?:\w{{1,3}} )?(?:{nth}){behind}(?={_CLOSE}\s*[.!{STOPS}]?\s*$|{chosen})"
-            result.append((compiled(f"{named}|{bare}"), f" option {word} "))
-        return result
 
     def read(self, text: str) -> Answer | None:
         text = without_thoughts(text)
@@ -318,7 +299,9 @@ class _Reader:
             if at_once and (first.name not in self.plain or self.tail.match(text, first.end)):
                 return first.name
             names = {use.name for use in there if use.name not in self.plain or self._is_marked(text, use)}
-            names |= {use.name for use in there if self.full_stop.match(text, use.end, end) and use.name != self.final_no}
+            names |= {
+                use.name for use in there if self.full_stop.match(text, use.end, end) and use.name != self.final_no
+            }
             if len(names) == 1:
                 return names.pop()
         return None
@@ -387,7 +370,7 @@ def _label_pattern(word: str, language: str, others: Sequence[str]) -> str:
     if "\u1681" <= word <= "\u169a":  # `folding.letter`
         return word
     if word.isdecimal():
-        behind = "" if language in NO_WORD_SPACES | {"ko"} else rf"(?!{_LETTER})"
+        behind = "" if language in NO_WORD_SPACES | {"ko"} else rf"(?!{LETTER})"
         return rf"(?<![\d/\-])(?<!\d[:.,]){word}(?![\d/:%]|[.,]\d){behind}"
     pieces = re.split(r"([\s‐‑-]+)", word)
     pattern = "".join(r"[\s‐‑-]+" if index % 2 else forms(piece, language) for index, piece in enumerate(pieces))
@@ -395,5 +378,5 @@ def _label_pattern(word: str, language: str, others: Sequence[str]) -> str:
         longer = [other for other in others if len(other) > len(word)]
         ahead = [o[n:] for o in longer for n in range(1, len(word)) if word.endswith(o[:n])]
         return pattern + "".join(f"(?!{re.escape(rest)})" for rest in ahead)
-    copula = rf"|(?=(?:{ENDINGS['ko']}){{1,2}}(?!{_LETTER}))" if language == "ko" else ""
-    return rf"(?<!{_LETTER})(?:{pattern})(?:(?!{_LETTER}){copula})"
+    copula = rf"|(?=(?:{ENDINGS['ko']}){{1,2}}(?!{LETTER}))" if language == "ko" else ""
+    return rf"(?<!{LETTER})(?:{pattern})(?:(?!{LETTER}){copula})"

@@ -26,12 +26,23 @@ Numbers themselves are read by `numerals`.
 from __future__ import annotations
 
 import functools
+import itertools
 import re
 import unicodedata
 from collections.abc import Sequence
 from decimal import Decimal
 
-from mslt_it.evaluation.answers.amounts import ALL_OF, EACH_OF, PART_OF, POSTPOSITIONS, PREPOSITIONS, THAT_IS
+from mslt_it.evaluation.answers.amounts import (
+    ALL_OF,
+    BETWEEN,
+    EACH_OF,
+    NOT,
+    OR,
+    PART_OF,
+    POSTPOSITIONS,
+    PREPOSITIONS,
+    THAT_IS,
+)
 from mslt_it.evaluation.answers.numerals import (
     BOLD,
     CURRENCY,
@@ -60,6 +71,7 @@ _LIST_NUMBER = re.compile(r"[.):](?=\s+\S)")  # behind the number
 _LIST_ITEM = re.compile(r"^[ \t]*(\d{1,3})[.):]\s", re.MULTILINE)
 # Here the circumstance stands before the answer: of several numbers the last counts.
 CIRCUMSTANCE_FIRST = frozenset({"bn", "hi", "ja", "ko", "ta", "te", "tr", "ur", "zh"})
+_OPERATOR = re.compile(r"\s?[-+−–*/×x÷·=:(]")
 _LINE = re.compile(r"[^\n]*\w[^\n]*")
 # Nothing but quotes, markup or a currency before a number.
 _ALONE_BEFORE = re.compile(rf"[\s\"'(*:=$\\\[\]{{}}«»„“”「」『』】【{BOLD}{MINUS_SIGNS}]*(?:{CURRENCY})?\s*")
@@ -102,7 +114,8 @@ class _Solution:
 
     def __init__(self, text: str, primary: str) -> None:
         self.text, self.primary = folded(text), primary
-        self.numbers = numbers_in(self.text, primary)
+        numbers = _without_denied(numbers_in(self.text, primary), self.text, primary)
+        self.numbers = _without_open(numbers, self.text, primary)
 
     def answer(self) -> Number | None:
         """By the rules of the module's text, in their order."""
@@ -215,7 +228,7 @@ class _Solution:
         return others[-1] if self.primary in CIRCUMSTANCE_FIRST else others[0]
 
     def _main(self, stated: Sequence[Number]) -> list[Number]:
-        """The numbers of a sentence that are neither circumstances nor in parentheses; those of "all 35" where none else is."""
+        """The numbers of a sentence that are neither circumstances nor in parentheses, nor (where others are) given."""
         count = len(stated)
         stated = [number for number in stated if not self._is_given(number)] or stated
         result, depth, at = [], 0, stated[0].start
@@ -278,3 +291,40 @@ def _results(values: Sequence[Decimal]) -> set[Decimal]:
 
 def _within(numbers: Sequence[Number], start: int, end: int) -> list[Number]:
     return [number for number in numbers if start <= number.start < end]
+
+
+def _without_denied(numbers: Sequence[Number], text: str, primary: str) -> list[Number]:
+    """The numbers but for what a word denies: the 13 of "not 13 but 12", of "13ではなく12"."""
+    before, behind = NOT.get(primary, NOT["en"])
+    denied_behind = compiled(rf"[^\s\d,.;、。]{{0,4}}? ?(?:{behind})") if behind else None
+    denied_before = compiled(rf"(?:{before})[ \"'(]*$") if before else None
+    return [
+        number
+        for number in numbers
+        if not (denied_behind and denied_behind.match(text, number.end))
+        and not (denied_before and denied_before.search(text[max(0, number.start - 24) : number.start]))
+    ]
+
+
+def _without_open(numbers: Sequence[Number], text: str, primary: str) -> list[Number]:
+    """The numbers but for pairs that leave a choice: "between 10 and 12", "12 or 13", "10–12" (not "12-10=2")."""
+    start, middle, end = BETWEEN.get(primary, BETWEEN["en"])
+    before, behind = compiled(rf"(?:{start})[ {MINUS_SIGNS}]*$"), compiled(rf"[ {MINUS_SIGNS}]*(?:{end})")
+    between = compiled(rf"[^\s\d]{{0,6}}?[ ]?(?:{middle})[ ]?[{MINUS_SIGNS}]?")
+    chosen = compiled(rf"[^\s\d,.;]{{0,6}} ?(?:{either(OR, primary)}) ?")
+    dropped: set[int] = set()
+    for index, (number, other) in enumerate(itertools.pairwise(numbers)):
+        gap = text[number.end : other.start]
+        is_between = (
+            between.fullmatch(gap)
+            and before.search(text[max(0, number.start - 32) : number.start])
+            and behind.match(text, other.end)
+        )
+        is_range = (
+            re.fullmatch(rf"[{MINUS_SIGNS}~～]", gap)
+            and not _OPERATOR.search(text[max(0, number.start - 2) : number.start])
+            and not _OPERATOR.match(text, other.end)
+        )
+        if is_between or is_range or chosen.fullmatch(gap):
+            dropped |= {index, index + 1}
+    return [number for index, number in enumerate(numbers) if index not in dropped]

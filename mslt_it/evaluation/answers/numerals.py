@@ -26,7 +26,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from mslt_it.evaluation.answers.amounts import AND_A_HALF, BELOW_ZERO, BETWEEN, MINUS, NOT
+from mslt_it.evaluation.answers.amounts import AND_A_HALF, BELOW_ZERO, MINUS
 from mslt_it.evaluation.answers.folding import without_thoughts
 from mslt_it.evaluation.answers.words import compiled, either, with_ascii_digits
 
@@ -114,14 +114,6 @@ _FRACTIONS = {
 }
 
 
-_OPERATOR = re.compile(r"\s?[-+−–*/×x÷·=:(]")
-# "or" between two numbers.
-_OR: Mapping[str, str] = {
-    "en": "or", "ar": "أو", "bg": "или", "bn": "বা|অথবা|নাকি", "de": "oder", "el": "ή", "es": "o", "et": "või", "fi": "tai", "fr": "ou",
-    "he": "או", "hi": "या", "id": "atau", "it": "o", "ja": "または|か|もしくは", "ko": "또는|이나|나|혹은", "pt": "ou", "ru": "или|либо", "sw": "au",
-    "ta": "அல்லது", "te": "లేదా", "th": "หรือ", "tr": "veya|ya da", "ur": "یا", "vi": "hoặc|hay", "zh": "或|或者|还是",
-}
-
 BOLD = "\ue000"  # stands in a folded text where a number in bold begins
 
 
@@ -178,8 +170,7 @@ def numbers_in(text: str, primary: str) -> list[Number]:
     for match in re.finditer(rf"(?<!\d)[{''.join(_FRACTIONS)}]", text):
         found.append(Number(match.start(), match.end(), _FRACTIONS[match[0]]))
     found.sort(key=lambda number: number.start)
-    found = _summed(_scaled(_divided(found, text), text, primary), text, primary)
-    return _without_open(_without_denied(found, text, primary), text, primary)
+    return _summed(_scaled(_divided(found, text), text, primary), text, primary)
 
 
 def _is_power(text: str, match: re.Match[str]) -> bool:
@@ -271,35 +262,6 @@ def _below_zero(text: str, start: int, end: int, primary: str) -> tuple[int, boo
     if below is None or not compiled(before).search(text[max(0, start - 24) : start]):
         return end, False
     return (below.end() if behind else end), True
-
-
-def _without_denied(numbers: Sequence[Number], text: str, primary: str) -> list[Number]:
-    """The numbers but for what a word denies: the 13 of "not 13 but 12", of "13ではなく12"."""
-    before, behind = NOT.get(primary, NOT["en"])
-    denied_behind = compiled(rf"[^\s\d,.;、。]{{0,4}}? ?(?:{behind})") if behind else None
-    denied_before = compiled(rf"(?:{before})[ \"'(]*$") if before else None
-    return [
-        number
-        for number in numbers
-        if not (denied_behind and denied_behind.match(text, number.end))
-        and not (denied_before and denied_before.search(text[max(0, number.start - 24) : number.start]))
-    ]
-
-
-def _without_open(numbers: Sequence[Number], text: str, primary: str) -> list[Number]:
-    """The numbers but for pairs that leave a choice: "between 10 and 12", "12 or 13", "10–12" (no difference: "12-10=2")."""
-    start, middle, end = BETWEEN.get(primary, BETWEEN["en"])
-    before, behind = compiled(rf"(?:{start})[ {MINUS_SIGNS}]*$"), compiled(rf"[ {MINUS_SIGNS}]*(?:{end})")
-    between = compiled(rf"[^\s\d]{{0,6}}?[ ]?(?:{middle})[ ]?[{MINUS_SIGNS}]?")
-    chosen = compiled(rf"[^\s\d,.;]{{0,6}} ?(?:{'|'.join(_OR[code] for code in dict.fromkeys((primary, 'en')) if code in _OR)}) ?")
-    dropped: set[int] = set()
-    for index, (number, other) in enumerate(zip(numbers, numbers[1:], strict=False)):
-        gap = text[number.end : other.start]
-        is_between = between.fullmatch(gap) and before.search(text[:number.start]) and behind.match(text, other.end)
-        is_range = re.fullmatch(rf"[{MINUS_SIGNS}~～]", gap) and not _OPERATOR.search(text[: number.start][-2:]) and not _OPERATOR.match(text, other.end)
-        if is_between or is_range or chosen.fullmatch(gap):
-            dropped |= {index, index + 1}
-    return [number for index, number in enumerate(numbers) if index not in dropped]
 
 
 def _divided(numbers: Sequence[Number], text: str) -> list[Number]:

@@ -82,36 +82,35 @@ CONCLUSIONS: Mapping[str, str] = {
 
 # Words that deny a label, before it and behind it. Only what stands directly there (an article or "a" aside) counts.
 NEGATION: Mapping[str, tuple[str, str]] = {
-    "en": (r"\b(?:not|isn['’]t|aren['’]t|never|neither|nor|without|cannot be|hardly|anything but|far from)"
-           r"(?: (?:a|an|the|be|been|being|really|at all|entirely|clearly))*", ""),
+    "en": (r"\b(?:not|isn['’]t|aren['’]t|never|neither|nor|without|cannot be|hardly|anything but|"
+        r"far from)(?: (?:a|an|the|be|been|being|really|at all|entirely|clearly))*", ""),
     "ar": (r"(?<!\w)[وف]?(?:ليست?(?: [^\W\d]+)?|لا)(?: هو| هي)?|غير|أبعد ما ت?يكون عن", ""),
     "bg": (r"\b(?:не|нито)(?: е| са)?(?: изобщо| никак)?", ""),
     "bn": ("", r"(?:ও ?)?(?:নয়|না|নেই)|বলা যায় না|বলা চলে না"),
-    "de": (r"\b(?:nicht|kein\w*|nie|weder|noch|kaum|alles andere als)"
-           r"(?: (?:ein\w*|der|die|das|als|wirklich|gerade))*", ""),
+    "de": (r"\b(?:nicht|kein\w*|nie|weder|noch|kaum|alles andere als)(?: (?:ein\w*|der|die|das|als|wirklich|"
+        r"gerade))*", ""),
     "el": (r"\b(?:δεν(?: είναι)?|μη|ούτε|όχι|κάθε άλλο παρά)(?: (?:ένα|μια|μία|καθόλου|ιδιαίτερα))*", ""),
-    "es": (r"\b(?:no(?: (?:es|son|parece|fue|era))?|nunca|ni|tampoco|lejos de ser)"
-           r"(?: una? [^\W\d]+)?(?: (?:un|una|el|la|muy|es|nada|en absoluto))*", ""),
+    "es": (r"\b(?:no(?: (?:es|son|parece|fue|era))?|nunca|ni|tampoco|lejos de ser)(?: una? [^\W\d]+)?(?: (?:un|"
+        r"una|el|la|muy|es|nada|en absoluto))*", ""),
     "et": (r"\b(?:ei|mitte|pole|ega|kaugel|muud kui)(?: ole)?(?: (?:sugugi|üldse))?", ""),
     "fi": (r"\b(?:ei|eivät|en|eikä|muuta kuin)(?: ole)?(?: (?:lainkaan|ollenkaan|kovin))?", ""),
-    "fr": (r"\b(?:pas|jamais|ni|non|guère|loin d['’]être)"
-           r"(?: une? [^\W\d]+)?(?: (?:une?|le|la|très|vraiment|du tout|de))*", ""),
-    "he": (r"\b(?:ו?לא(?: [^\W\d]+)?|אינו|ו?אינה|אין|רחוק\w* מ(?:להיות|)) ?", ""),
-    "hi": (r"नहीं|न", "नहीं"),
+    "fr": (r"\b(?:pas|jamais|ni|non|guère|loin d['’]être)(?: une? [^\W\d]+)?(?: (?:une?|le|la|très|vraiment|"
+        r"du tout|de))*", ""),
+    "he": (r"\b(?:ו?לא(?: [^\W\d]+)?|אינו|ו?אינה|אין|רחוק\w* מ(?:להיות|)) ?", ""), "hi": (r"नहीं|न", "नहीं"),
     "id": (r"\b(?:bukan|tidak|bukanlah|jauh dari)(?: \w+)?(?: yang)?", ""),
-    "it": (r"\b(?:non(?: (?:è|sono|può essere))?|né|mai|neanche|tutt['’]altro che)"
-           r"(?: una? [^\W\d]+)?(?: (?:una?|il|la|lo|affatto))*", ""),
-    "ja": ("", "では?な[いく]|ではありません|だ?と[はも]?(?:言え|いえ|思え|思わ|言い切れ|断定でき|判断でき)|じゃな[いく]"),
+    "it": (r"\b(?:non(?: (?:è|sono|può essere))?|né|mai|neanche|"
+        r"tutt['’]altro che)(?: una? [^\W\d]+)?(?: (?:una?|il|la|lo|affatto))*", ""),
+    "ja": ("", "では?な[いく]|ではありません|だ?と[はも]?(?:言え|いえ|思え|思わ|言い切れ|断定でき|判断でき)|"
+        "じゃな[いく]"),
     "ko": (r"안", "이?지도? ?않|번?[이가은는]? ?아니|(?:이?라고는? )?(?:(?:할|볼|말할) 수 없|(?:보|하)기 어렵)"),
-    "pt": (r"\b(?:não(?: (?:é|são|pode ser))?|nem|nunca|longe de ser)"
-           r"(?: uma? [^\W\d]+)?(?: (?:uma?|o|a|nada|muito))*", ""),
+    "pt": (r"\b(?:não(?: (?:é|são|pode ser))?|nem|nunca|longe de ser)(?: uma? [^\W\d]+)?(?: (?:uma?|o|a|nada|"
+        r"muito))*", ""),
     "ru": (r"\b(?:не|ни)(?: (?:является|очень))?", ""),
     "sw": (r"\b(?:si|sio|siyo|hayana|wala|mbali na kuwa)(?: \w+)?", ""),
     "ta": ("", "(?:என்று )?(?:அல்ல|இல்லை|சொல்ல முடியாது|கூற முடியாது)"),
     "te": ("", "(?:అని )?(?:కాదు|కాదని|లేదు|(?:చెప్ప|అన)లే[\u0c00-\u0c7f]*)"),
     "th": ("ไม่ใช่[\u0e00-\u0e7f]{0,8}|ไม่ได้(?:เป็น)?|ไม่(?:ถือว่า)?(?:เป็น)?|มิใช่", "ไม่ได้"),
-    "tr": (r"\bne", r"değil\w*|say[ıi]lma\w*|den(?:il)?eme\w*"),
-    "ur": (r"نہیں|نہ", "نہیں"),
+    "tr": (r"\bne", r"değil\w*|say[ıi]lma\w*|den(?:il)?eme\w*"), "ur": (r"نہیں|نہ", "نہیں"),
     "vi": (r"\b(?:không phải(?: là)?(?: một)?(?: [^\W\d]+){0,2}|không(?: hề)?|chẳng(?: hề)?)", ""),
     "zh": ("不是|并不|并非|不|非|没有|没|[算谈]不上|称不上|很难说", ""),
 }
@@ -143,65 +142,84 @@ DENIED_AFAR: Mapping[str, tuple[str, str]] = {
 # "or", "and": labels that it joins are a choice left open.
 JOINERS: Mapping[str, str] = {
     "en": r"or|and|nor|&", "ar": "أو|أم|و", "bg": "или|и", "bn": "বা|অথবা|নাকি|এবং|ও",
-    "de": "oder|und|noch|als auch|bzw\\.?", "el": "ή|και",
-    "es": "o|u|y|e|ni|como", "et": "või|ja|ega|kui ka", "fi": "tai|vai|ja|että",
-    "fr": "ou|et|ni|soit", "he": "או|וגם|ו?את|ו",
-    "hi": "या|और",
-    "id": "atau|dan|maupun", "it": "oppure|o|e|né|che",
-    "ja": "または|それとも|あるいは|でも|とも|か|と|や|も", "ko": "또는|혹은|아니면|이나|나|와|과", "pt": "ou|e|nem|como",
-    "ru": "или|и|либо|ни", "sw": "au|na|ama|wala", "ta": "அல்லது|மற்றும்", "te": "లేదా|మరియు",
-    "th": "หรือ|และ", "tr": "veya|ya da|ya|mı|mi|ve|ne|hem", "ur": "یا|اور", "vi": "hay|hoặc|và|cũng|lẫn",
-    "zh": "还是|還是|或者|或|和|与|也",
+    "de": "oder|und|noch|als auch|bzw\\.?", "el": "ή|και", "es": "o|u|y|e|ni|como", "et": "või|ja|ega|kui ka",
+    "fi": "tai|vai|ja|että", "fr": "ou|et|ni|soit", "he": "או|וגם|ו?את|ו", "hi": "या|और", "id": "atau|dan|maupun",
+    "it": "oppure|o|e|né|che", "ja": "または|それとも|あるいは|でも|とも|か|と|や|も",
+    "ko": "또는|혹은|아니면|이나|나|와|과", "pt": "ou|e|nem|como", "ru": "или|и|либо|ни", "sw": "au|na|ama|wala",
+    "ta": "அல்லது|மற்றும்", "te": "లేదా|మరియు", "th": "หรือ|และ", "tr": "veya|ya da|ya|mı|mi|ve|ne|hem", "ur": "یا|اور",
+    "vi": "hay|hoặc|và|cũng|lẫn", "zh": "还是|還是|或者|或|和|与|也",
 }
 
 # Politeness, regret and certainty right before a label, or behind it: "जी हाँ", "leider nein", "yes indeed".
 ASSURED: Mapping[str, str] = {
-    "en": r"\w+ly|a clear|that['’]s a(?: clear)?|it['’]s a(?: clear)?|definitely|certainly|clearly|obviously|sadly|unfortunately|absolutely|surely|indeed|of course|probably|"
-          r"likely|i(?: would|['’]d| will|['’]ll) say|i think|oh|well|hmm|it is|it['’]s|that is|that['’]s",
-    "ar": "بالتأكيد|بالطبع|طبع[اً]+|للأسف|حتم[اً]+|قطع[اً]+|أكيد|أعتقد|هذا", "bg": r"\w+но|за съжаление|разбира се|определено|несъмнено|разбира се че|разбира се, че",
-    "bn": "জি|জী|আজ্ঞে|অবশ্যই|দুঃখজনকভাবে|নিশ্চয়ই|দুর্ভাগ্যবশত", "de": r"ein(?: \w+)? klares|ein(?:deutiges)?|leider|natürlich|sicher(?:lich)?|eindeutig|klar|ganz klar|definitiv|selbstverständlich|aber|auf jeden fall|ich sage|ich denke",
+    "en": r"(?!mostly|partly|largely|mainly|slightly|only)\w+ly|a clear|that['’]s a(?: clear)?|"
+        r"it['’]s a(?: clear)?|definitely|certainly|clearly|obviously|sadly|unfortunately|absolutely|surely|"
+        r"indeed|of course|probably|likely|i(?: would|['’]d| will|['’]ll) say|i think|oh|well|hmm|it is|it['’]s|"
+        r"that is|that['’]s",
+    "ar": "بالتأكيد|بالطبع|طبع[اً]+|للأسف|حتم[اً]+|قطع[اً]+|أكيد|أعتقد|هذا",
+    "bg": r"\w+но|за съжаление|разбира се|определено|несъмнено|разбира се че|разбира се, че",
+    "bn": "জি|জী|আজ্ঞে|অবশ্যই|দুঃখজনকভাবে|নিশ্চয়ই|দুর্ভাগ্যবশত",
+    "de": r"ein(?: \w+)? klares|ein(?:deutiges)?|leider|natürlich|sicher(?:lich)?|eindeutig|klar|ganz klar|"
+        r"definitiv|selbstverständlich|aber|auf jeden fall|ich sage|ich denke",
     "el": "δυστυχώς|φυσικά|βεβαίως|βέβαια|σίγουρα|ασφαλώς|σαφώς",
-    "es": r"\w+mente|claro que|desde luego que|por supuesto que|por supuesto|claro|lamentablemente|por desgracia|desgraciadamente|efectivamente|definitivamente|creo que|diría que|pues",
-    "et": r"\w+lt|kahjuks|muidugi|kindlasti|loomulikult|selgelt|kahtlemata", "fi": r"\w+sti|valitettavasti|tietysti|tietenkin|ehdottomasti|selvästi|varmasti|toki|no",
-    "fr": r"\w+ment|c['’]est|malheureusement|bien sûr(?: que)?|certainement|évidemment|clairement|hélas|assurément|eh bien|mais|je dirais(?: que)?|je pense que",
-    "he": "לצערי|בהחלט|כמובן ש?|בוודאי ש?|ברור ש?|למרבה הצער|בטח ש?", "hi": "जी|बिल्कुल|निश्चित रूप से|दुर्भाग्य से|अवश्य|बेशक|खेद है कि",
-    "id": "sayangnya|tentu(?: saja)?|jelas|pasti|maaf|memang|sudah pasti", "it": r"\w+mente|purtroppo|certo(?: che)?|certamente|ovviamente|naturalmente|direi(?: di| che)?|sicuramente|credo(?: di| che)|penso(?: di| che)",
-    "ja": "残念ながら|もちろん|確かに|明らかに|当然", "ko": "유감스럽게도|아쉽게도|물론|당연히|분명히|네|안타깝게도",
-    "pt": r"\w+mente|infelizmente|com certeza|claro(?: que)?|certamente|obviamente|sem dúvida|lamentavelmente|acho que|diria que|definitivamente",
-    "ru": r"\w+но|к сожалению|конечно(?: же)?|безусловно|разумеется|определ[её]нно|увы|несомненно|очевидно|думаю|скорее",
-    "sw": "samahani|kwa bahati mbaya|bila shaka|hakika|kabisa|kwa kweli", "ta": "நிச்சயமாக|துரதிர்ஷ்டவசமாக|கண்டிப்பாக|வருத்தமாக",
-    "te": "ఖచ్చితంగా|దురదృష్టవశాత్తు|తప్పకుండా|నిశ్చయంగా|కచ్చితంగా", "th": "แน่นอนว่า|แน่นอน|น่าเสียดาย|เสียใจด้วย|ขอโทษ",
-    "tr": "maalesef|ne yazık ki|elbette|tabii(?: ki)?|kesinlikle|açıkça|şüphesiz|bence", "ur": "جی|یقینا|بالکل|بدقسمتی سے|بے شک|افسوس کہ|افسوس",
-    "vi": "dạ|vâng|tất nhiên(?: là)?|rất tiếc|tiếc là|chắc chắn(?: là)?|rõ ràng(?: là)?|hoàn toàn|thưa", "zh": "当然|很遗憾|遗憾的是|显然|毫无疑问|肯定|应该|我认为|我觉得",
+    "es": r"(?!may|princip|parci|parzi|general|larga|prevalent)\w+mente|claro que|desde luego que|"
+        r"por supuesto que|por supuesto|claro|lamentablemente|por desgracia|desgraciadamente|efectivamente|"
+        r"definitivamente|creo que|diría que|pues",
+    "et": r"\w+lt|kahjuks|muidugi|kindlasti|loomulikult|selgelt|kahtlemata",
+    "fi": r"\w+sti|valitettavasti|tietysti|tietenkin|ehdottomasti|selvästi|varmasti|toki|no",
+    "fr": r"(?!princip|parti|global|large|general)\w+ment|c['’]est|malheureusement|bien sûr(?: que)?|"
+        r"certainement|évidemment|clairement|hélas|assurément|eh bien|mais|je dirais(?: que)?|je pense que",
+    "he": "לצערי|בהחלט|כמובן ש?|בוודאי ש?|ברור ש?|למרבה הצער|בטח ש?",
+    "hi": "जी|बिल्कुल|निश्चित रूप से|दुर्भाग्य से|अवश्य|बेशक|खेद है कि",
+    "id": "sayangnya|tentu(?: saja)?|jelas|pasti|maaf|memang|sudah pasti",
+    "it": r"(?!may|princip|parci|parzi|general|larga|prevalent)\w+mente|purtroppo|certo(?: che)?|certamente|"
+        r"ovviamente|naturalmente|direi(?: di| che)?|sicuramente|credo(?: di| che)|penso(?: di| che)",
+    "ja": "残念ながら|もちろん|確かに|明らかに|当然",
+    "ko": "유감스럽게도|아쉽게도|물론|당연히|분명히|네|안타깝게도",
+    "pt": r"(?!may|princip|parci|parzi|general|larga|prevalent)\w+mente|infelizmente|com certeza|claro(?: que)?|"
+        r"certamente|obviamente|sem dúvida|lamentavelmente|acho que|diria que|definitivamente",
+    "ru": r"\w+но|к сожалению|конечно(?: же)?|безусловно|разумеется|определ[её]нно|увы|несомненно|очевидно|"
+        r"думаю|скорее",
+    "sw": "samahani|kwa bahati mbaya|bila shaka|hakika|kabisa|kwa kweli",
+    "ta": "நிச்சயமாக|துரதிர்ஷ்டவசமாக|கண்டிப்பாக|வருத்தமாக", "te": "ఖచ్చితంగా|దురదృష్టవశాత్తు|తప్పకుండా|నిశ్చయంగా|కచ్చితంగా",
+    "th": "แน่นอนว่า|แน่นอน|น่าเสียดาย|เสียใจด้วย|ขอโทษ",
+    "tr": "maalesef|ne yazık ki|elbette|tabii(?: ki)?|kesinlikle|açıkça|şüphesiz|bence",
+    "ur": "جی|یقینا|بالکل|بدقسمتی سے|بے شک|افسوس کہ|افسوس",
+    "vi": "dạ|vâng|tất nhiên(?: là)?|rất tiếc|tiếc là|chắc chắn(?: là)?|rõ ràng(?: là)?|hoàn toàn|thưa",
+    "zh": "当然|很遗憾|遗憾的是|显然|毫无疑问|肯定|应该|我认为|我觉得",
 }
 # "I answer", right before a label that a pause or the end follows.
 ANSWERING: Mapping[str, str] = {
-    "en": r"\bi(?:['’]m| am| will|['’]ll|['’]d| would)? (?:say|saying|go(?:ing)? with|answer|choose|pick)(?: with)?", "ar": "أجيب|أقول",
-    "bg": r"\bотговарям(?: с)?", "de": r"\b(?:ich )?(?:sage|antworte|wähle)(?: ich)?(?: also| daher| mit)*", "el": r"\b(?:απαντώ|επιλέγω)",
-    "es": r"\b(?:respondo|contesto|elijo|digo)(?: que)?", "et": r"\b(?:vastan|valin|ütlen)", "fi": r"\b(?:vastaan|valitsen|sanon)",
-    "fr": r"\b(?:réponds|choisis|dis)(?: donc)?", "he": "(?:עונה|בוחרת?)(?: ב-?)?", "id": r"\b(?:saya )?(?:jawab|menjawab|memilih|pilih)",
-    "it": r"\b(?:rispondo|scelgo|dico)(?: di| che)?", "pt": r"\b(?:respondo|escolho|digo)(?: que)?", "ru": r"\b(?:отвечаю|выбираю)",
-    "sw": r"\b(?:ni?najibu|najibu|nachagua)", "th": "(?:จึง|ขอ)?(?:ตอบ|เลือก)(?:ว่า)?", "vi": r"\b(?:tôi )?(?:trả lời|chọn)(?: là)?",
+    "en": r"\bi(?:['’]m| am| will|['’]ll|['’]d| would)? (?:say|saying|go(?:ing)? with|answer|choose|"
+        r"pick)(?: with)?",
+    "ar": "أجيب|أقول", "bg": r"\bотговарям(?: с)?",
+    "de": r"\b(?:ich )?(?:sage|antworte|wähle)(?: ich)?(?: also| daher| mit)*", "el": r"\b(?:απαντώ|επιλέγω)",
+    "es": r"\b(?:respondo|contesto|elijo|digo)(?: que)?", "et": r"\b(?:vastan|valin|ütlen)",
+    "fi": r"\b(?:vastaan|valitsen|sanon)", "fr": r"\b(?:réponds|choisis|dis)(?: donc)?",
+    "he": "(?:עונה|בוחרת?)(?: ב-?)?", "id": r"\b(?:saya )?(?:jawab|menjawab|memilih|pilih)",
+    "it": r"\b(?:rispondo|scelgo|dico)(?: di| che)?", "pt": r"\b(?:respondo|escolho|digo)(?: que)?",
+    "ru": r"\b(?:отвечаю|выбираю)", "sw": r"\b(?:ni?najibu|najibu|nachagua)", "th": "(?:จึง|ขอ)?(?:ตอบ|เลือก)(?:ว่า)?",
+    "vi": r"\b(?:tôi )?(?:trả lời|chọn)(?: là)?",
 }
 # What replaces the labels that the sentence has denied: "neither yes nor no but maybe".
 CONTRAST: Mapping[str, str] = {
-    "en": r"but(?: rather)?|rather|instead", "ar": "بل|وإنما|لكن", "bg": "а|ами|но", "bn": "বরং", "de": "sondern|eher", "el": "αλλά|παρά",
-    "es": "sino|más bien", "et": "vaid", "fi": "vaan", "fr": "mais|plutôt", "he": "אלא", "hi": "बल्कि", "id": "melainkan|tetapi", "it": "ma|bensì",
-    "ja": "むしろ", "ko": "오히려", "pt": "mas(?: sim)?|e sim", "ru": "а|но|скорее", "sw": "bali", "ta": "மாறாக", "te": "బదులుగా", "th": "แต่(?:เป็น)?",
-    "tr": "aksine|tersine", "ur": "بلکہ", "vi": "mà(?: là)?", "zh": "而是",
+    "en": r"but(?: rather)?|rather|instead", "ar": "بل|وإنما|لكن", "bg": "а|ами|но", "bn": "বরং",
+    "de": "sondern|eher", "el": "αλλά|παρά", "es": "sino|más bien", "et": "vaid", "fi": "vaan", "fr": "mais|plutôt",
+    "he": "אלא", "hi": "बल्कि", "id": "melainkan|tetapi", "it": "ma|bensì", "ja": "むしろ", "ko": "오히려",
+    "pt": "mas(?: sim)?|e sim", "ru": "а|но|скорее", "sw": "bali", "ta": "மாறாக", "te": "బదులుగా",
+    "th": "แต่(?:เป็น)?", "tr": "aksine|tersine", "ur": "بلکہ", "vi": "mà(?: là)?", "zh": "而是",
 }
 
 # What may close a label that stands alone: copulas, polite endings, particles, counters. Up to three of them.
 ENDINGS: Mapping[str, str] = {
-    "bn": "ই|নম্বর(?:টি)?|হবে|হলো|হয়", "de": "sein",
-    "fi": "vain", "hi": "है|हैं|होगा|होगी|ही|होना|चाहिए",
+    "bn": "ই|নম্বর(?:টি)?|হবে|হলো|হয়", "de": "sein", "fi": "vain", "hi": "है|हैं|होगा|होगी|ही|होना|चाहिए",
     "ja": "だ?と思います|です|である|だ|でしょう|ですね|番|に?なります",
     "ko": "입니다|이다|이에요|예요|에요|요|번|임|이?[어여]야|합니다",
     "ru": "-?(?:й|я|е|ый|ое|ая)|вариант|предложение|ответ",
     "ta": "ஆகத்தான்|இருக்க வேண்டும்|ஆகும்|என்பதாகும்|என்பது|தான்|என்று", "te": "ే|అండి|ండి|అవుతుంది|కావాలి",
     "th": "ครับ|ค่ะ|นะครับ|นะคะ|จ้ะ|แล้ว|เลย",
-    "tr": "['’]?(?:dır|dir|tır|tir|dur|dür|tur|tür)|numara|şıkkı(?:dır)?|seçeneği(?:dir)?|olmalı", "ur": "ہے|ہیں|ہوگا|ہوگی|ہو گا|ہی|ہونا|چاہیے", "vi": "ạ|vậy|thế|rồi|mà",
-    "zh": "的|吧|个|号|了",
+    "tr": "['’]?(?:dır|dir|tır|tir|dur|dür|tur|tür)|numara|şıkkı(?:dır)?|seçeneği(?:dir)?|olmalı",
+    "ur": "ہے|ہیں|ہوگا|ہوگی|ہو گا|ہی|ہونا|چاہیے", "vi": "ạ|vậy|thế|rồi|mà", "zh": "的|吧|个|号|了",
 }
 
 # The label words for no that end sentences of all kinds besides.
@@ -209,32 +227,53 @@ VERB_FINAL_NO: Mapping[str, str] = {"bn": "না", "hi": "नहीं", "ta": 
 
 # Spellings and forms of one word, the first of a row being the one of the prompts (case-folded, without accents in es).
 SPELLINGS: Mapping[str, str] = {
-    "bn": "হ্যাঁ|হ্যা|হাঁ · হয়তো|হয়ত", "et": "võib-olla|võibolla", "he": "ניטרלי|נייטרלי", "hi": "हाँ|हां · नहीं|नही", "id": "ya|iya",
-    "ja": "どちらとも言えない|どちらともいえない|どちらとも言えません|どちらともいえません", "ko": "예|네 · 아니요|아니오|아뇨 · 알 수 없음|알 수 없습니다|알 수 없다",
-    "sw": "ndiyo|ndio", "ta": "ஆம்|ஆமாம்", "te": "అవును|అవునండి · కాదు|కాదండి", "tr": "hayır|hayir", "ur": "نہیں|نہی",
-    "vi": "không rõ|không thể xác định", "zh": "无法确定|無法確定|不能确定|无法判断 · 积极|積極 · 消极|消極",
+    "bn": "হ্যাঁ|হ্যা|হাঁ · হয়তো|হয়ত", "et": "võib-olla|võibolla", "he": "ניטרלי|נייטרלי", "hi": "हाँ|हां · नहीं|नही",
+    "id": "ya|iya", "ja": "どちらとも言えない|どちらともいえない|どちらとも言えません|どちらともいえません",
+    "ko": "예|네 · 아니요|아니오|아뇨 · 알 수 없음|알 수 없습니다|알 수 없다", "sw": "ndiyo|ndio", "ta": "ஆம்|ஆமாம்",
+    "te": "అవును|అవునండి · కాదు|కాదండి", "tr": "hayır|hayir", "ur": "نہیں|نہی", "vi": "không rõ|không thể xác định",
+    "zh": "无法确定|無法確定|不能确定|无法判断 · 积极|積極 · 消极|消極",
 }
 # Other words with which people answer, the first of a row being the one of the prompts: they count where they open the
 # text, a line, or what stands behind a cue, and nothing else is stated.
 SYNONYMS: Mapping[str, str] = {
-    "en": "yes|yeah|yep|yup|true|correct|entailment|entailed · no|nope|nah|false|incorrect|contradiction · maybe|perhaps|possibly|uncertain|undetermined|cannot tell|can't tell|not sure|neutral",
-    "ar": "نعم|أجل|بلى|صحيح|صحيحة · لا|كلا|خطأ|خاطئة · ربما|لعل|غير مؤكد|غير محدد", "bg": "да|вярно|вярна|истина · не|невярно|невярна|грешно · може би|възможно|неясно|неопределено",
-    "bn": "হ্যাঁ|হ্যা|হাঁ|সত্য|সঠিক · হয়তো|হয়ত|সম্ভবত|অনিশ্চিত · না|মিথ্যা|ভুল", "de": "ja|jawohl|jep|jo|wahr|richtig|stimmt · nein|nee|nö|falsch|unwahr · vielleicht|möglicherweise|eventuell|unklar|unbestimmt",
-    "el": "ναι|μαλιστα|σωστο|σωστη|αληθεσ|αληθησ · οχι|λαθοσ|ψευδεσ|ψευδησ · ισωσ|πιθανον|μπορει|ενδεχομενωσ|αβεβαιο",
-    "es": "si|verdadero|verdadera|cierto|correcto · no|falso|falsa|incorrecto · quizas|quiza|tal vez|talvez|posiblemente|acaso|indeterminado",
-    "et": "jah|jaa|õige|tõene · ei|vale|väär · võib-olla|võibolla|võib olla|ehk|võimalik|ebaselge", "fi": "kyllä|joo|juu|kyllä on|totta|tosi|oikein · ei|väärin|epätosi|ei ole · ehkä|mahdollisesti|kenties|epäselvää",
-    "fr": "oui|vrai|vraie|exact · non|faux|fausse|inexact · peut-etre|peut etre|possible|possiblement|incertain|indetermine",
-    "he": "ניטרלי|נייטרלי · כן|נכון|נכונה|אמת · לא|שגוי|שגויה|לא נכון|לא נכונה · אולי|ייתכן|יתכן|לא ידוע", "hi": "हाँ|हां|हा|सत्य|सही · नहीं|नही|असत्य|ग़लत|गलत · शायद|संभवतः|संभव है|अनिश्चित",
-    "id": "ya|iya|benar|betul · tidak|tak|enggak|nggak|bukan|salah · mungkin|barangkali|tidak pasti|belum tentu", "it": "si|vero|vera|esatto · no|falso|falsa · forse|magari|puo darsi|possibile|incerto",
-    "ja": "はい|ええ|正しい|真 · いいえ|いや|正しくない|偽|誤り · どちらとも言えない|どちらともいえない|どちらとも言えません|どちらともいえません|どちらとも|判断できない|判断できません|わからない|わかりません|分からない|分かりません",
-    "ko": "예|네|참|맞음 · 아니요|아니오|아뇨|아니|거짓 · 알 수 없음|알 수 없습니다|알 수 없다|알수없음|알 수 없어요|판단할 수 없음|불확실",
+    "en": "yes|yeah|yep|yup|true|correct|entailment|entailed · no|nope|nah|false|incorrect|"
+        "contradiction · maybe|perhaps|possibly|uncertain|undetermined|cannot tell|can't tell|not sure|neutral",
+    "ar": "نعم|أجل|بلى|صحيح|صحيحة · لا|كلا|خطأ|خاطئة · ربما|لعل|غير مؤكد|غير محدد",
+    "bg": "да|вярно|вярна|истина · не|невярно|невярна|грешно · може би|възможно|неясно|неопределено",
+    "bn": "হ্যাঁ|হ্যা|হাঁ|সত্য|সঠিক · হয়তো|হয়ত|সম্ভবত|অনিশ্চিত · না|মিথ্যা|ভুল",
+    "de": "ja|jawohl|jep|jo|wahr|richtig|stimmt · nein|nee|nö|falsch|unwahr · vielleicht|möglicherweise|"
+        "eventuell|unklar|unbestimmt",
+    "el": "ναι|μαλιστα|σωστο|σωστη|αληθεσ|αληθησ · οχι|λαθοσ|ψευδεσ|ψευδησ · ισωσ|πιθανον|μπορει|ενδεχομενωσ|"
+        "αβεβαιο",
+    "es": "si|verdadero|verdadera|cierto|correcto · no|falso|falsa|incorrecto · quizas|quiza|tal vez|talvez|"
+        "posiblemente|acaso|indeterminado",
+    "et": "jah|jaa|õige|tõene · ei|vale|väär · võib-olla|võibolla|võib olla|ehk|võimalik|ebaselge",
+    "fi": "kyllä|joo|juu|kyllä on|totta|tosi|oikein · ei|väärin|epätosi|ei ole · ehkä|mahdollisesti|kenties|"
+        "epäselvää",
+    "fr": "oui|vrai|vraie|exact · non|faux|fausse|inexact · peut-etre|peut etre|possible|possiblement|incertain|"
+        "indetermine",
+    "he": "ניטרלי|נייטרלי · כן|נכון|נכונה|אמת · לא|שגוי|שגויה|לא נכון|לא נכונה · אולי|ייתכן|יתכן|לא ידוע",
+    "hi": "हाँ|हां|हा|सत्य|सही · नहीं|नही|असत्य|ग़लत|गलत · शायद|संभवतः|संभव है|अनिश्चित",
+    "id": "ya|iya|benar|betul · tidak|tak|enggak|nggak|bukan|salah · mungkin|barangkali|tidak pasti|belum tentu",
+    "it": "si|vero|vera|esatto · no|falso|falsa · forse|magari|puo darsi|possibile|incerto",
+    "ja": "はい|ええ|正しい|真 · いいえ|いや|正しくない|偽|誤り · どちらとも言えない|どちらともいえない|"
+        "どちらとも言えません|どちらともいえません|どちらとも|判断できない|判断できません|わからない|"
+        "わかりません|分からない|分かりません",
+    "ko": "예|네|참|맞음 · 아니요|아니오|아뇨|아니|거짓 · 알 수 없음|알 수 없습니다|알 수 없다|알수없음|"
+        "알 수 없어요|판단할 수 없음|불확실",
     "pt": "sim|verdadeiro|verdadeira|certo|correto · nao|falso|falsa|errado · talvez|possivelmente|quica|incerto",
-    "ru": "да|верно|верна|истина|правда · нет|неверно|неверна|ложь · возможно|может быть|неизвестно|неясно|неопределенно",
-    "sw": "ndiyo|ndio|naam|kweli · hapana|la|si kweli|uongo · labda|pengine|huenda", "ta": "ஆம்|ஆமாம்|ஆமா|உண்மை|சரி · இல்லை|பொய்|தவறு · ஒருவேளை|இருக்கலாம்|தெரியவில்லை",
-    "te": "అవును|అవునండి|ఔను|నిజం|నిజమే · కాదు|కాదండి|అబద్ధం|తప్పు · బహుశా|కావచ్చు|తెలియదు", "th": "ใช่|จริง|ถูกต้อง · ไม่ใช่|ไม่จริง|เท็จ · บอกไม่ได้|ไม่สามารถบอกได้|ไม่แน่ใจ|ไม่ทราบ|ระบุไม่ได้|สรุปไม่ได้",
-    "tr": "evet|doğru · hayır|hayir|yanlış|yanlis · belki|olabilir|belirsiz|muhtemelen", "ur": "ہاں|جی ہاں|سچ|صحیح|درست · نہیں|نہی|جی نہیں|جھوٹ|غلط · شاید|ممکن ہے|غیر یقینی",
-    "vi": "đúng|phải|có · sai|không đúng|không phải|không · không rõ|không chắc|chưa rõ|không thể xác định|không xác định|có thể|không biết",
-    "zh": "无法确定|無法確定|不能确定|不确定|无法判断|不清楚|可能 · 积极|積極 · 消极|消極 · 是|对|对的|正确|真|属实 · 不是|否|不对|不正确|错误|错|假",
+    "ru": "да|верно|верна|истина|правда · нет|неверно|неверна|ложь · возможно|может быть|неизвестно|неясно|"
+        "неопределенно",
+    "sw": "ndiyo|ndio|naam|kweli · hapana|la|si kweli|uongo · labda|pengine|huenda",
+    "ta": "ஆம்|ஆமாம்|ஆமா|உண்மை|சரி · இல்லை|பொய்|தவறு · ஒருவேளை|இருக்கலாம்|தெரியவில்லை",
+    "te": "అవును|అవునండి|ఔను|నిజం|నిజమే · కాదు|కాదండి|అబద్ధం|తప్పు · బహుశా|కావచ్చు|తెలియదు",
+    "th": "ใช่|จริง|ถูกต้อง · ไม่ใช่|ไม่จริง|เท็จ · บอกไม่ได้|ไม่สามารถบอกได้|ไม่แน่ใจ|ไม่ทราบ|ระบุไม่ได้|สรุปไม่ได้",
+    "tr": "evet|doğru · hayır|hayir|yanlış|yanlis · belki|olabilir|belirsiz|muhtemelen",
+    "ur": "ہاں|جی ہاں|سچ|صحیح|درست · نہیں|نہی|جی نہیں|جھوٹ|غلط · شاید|ممکن ہے|غیر یقینی",
+    "vi": "đúng|phải|có · sai|không đúng|không phải|không · không rõ|không chắc|chưa rõ|không thể xác định|"
+        "không xác định|có thể|không biết",
+    "zh": "无法确定|無法確定|不能确定|不确定|无法判断|不清楚|可能 · 积极|積極 · 消极|消極 · 是|对|对的|正确|真|"
+        "属实 · 不是|否|不对|不正确|错误|错|假",
 }
 # fmt: on
 
@@ -243,6 +282,12 @@ SYNONYMS: Mapping[str, str] = {
 # folded to ASCII): ideographic, Devanagari, Urdu, Arabic.
 STOPS = "。।॥۔؟"
 PAUSES = "、，；：،؛·"
+
+# Letters, with the signs of Indic scripts and points of Arabic and Hebrew, which \w leaves out.
+LETTER = r"[\w\u0300-\u036f\u0591-\u05c7\u064b-\u065f\u0900-\u0963\u0971-\u0dff\u0e31\u0e34-\u0e4e]"
+OPEN = r"[\s\"'“”„‚‘’«»‹›「」『』【】()\[\]{}*_`#>:：•·–—$\\¡¿-]*"
+CLOSE = r"(?:\s?»|[\"'”“„‚‘’«»‹›」』】)\]}*_`])*"
+PAUSE = rf"\s*(?:[,;:.!{STOPS}{PAUSES}]|[–—―]|\s-\s|\(|$)"
 
 
 def either(rows: Mapping[str, str], language: str) -> str:

@@ -2,8 +2,9 @@
 
     pip install -e '.[test,eval]'; python benchmarks/answer_reading.py > benchmarks/results/answer_reading.txt
 
-The first table has the cases of tests/evaluation/answers (26 languages, what stands around an answer × what it says),
-the second those of tests/evaluation/answers_suite.tsv (11 languages). An answer is right, wrong (another value or
+The first table has the cases of tests/evaluation/answers (26 languages, what stands around an answer × what it says)
+and of three later rounds, the second those of tests/evaluation/answers_suite.tsv (11 languages), the third says how
+the texts of the rounds were read when the reader had not been mended for them. An answer is right, wrong (another value or
 label, or one where there is none), or unparsable.
 
 lm-eval's filters are run by its own classes with the settings of its installed tasks: for numbers the flexible-extract
@@ -61,7 +62,7 @@ def theirs(cases: Sequence[Case], words: Callable[[Case], dict[str, str]]) -> li
     found = dict(zip(numbers, next(iter(LAST_NUMBER.apply([[case.text for case in numbers]], [{}]))), strict=True))
     choices = [{"choices": list(words(case).values())} for case in labels]
     for case, (letter,) in zip(labels, LAST_CHOICE.apply([[case.text] for case in labels], choices), strict=True):
-        found[case] = dict(zip(("(A)", "(B)", "(C)"), words(case), strict=False)).get(letter, letter)
+        found[case] = dict(zip(("(A)", "(B)", "(C)", "(D)"), words(case), strict=False)).get(letter, letter)
     for case in numbers:
         bare, expected = (text.translate(PUNCTUATION) for text in (found[case], case.expected))
         # lm-eval's exact_match leaves out punctuation, so that "1.250" is 1250.
@@ -107,6 +108,19 @@ def main() -> None:
     table(matrix, lambda case: all_words[case.language][case.kind])
     print("\ntests/evaluation/answers_suite.tsv:\n")
     table([Case(*row) for row in test_answers.suite()], lambda case: test_answers.LABELS[case.kind][case.language])
+    print("\ntests/evaluation/answers_rounds.tsv, as recorded when each text was read for the first time:\n")
+    first: dict[str, Counter[tuple[str, str]]] = defaultdict(Counter)
+    for case, number, at_first in answer_matrix.rounds():
+        first[case.language][number, at_first] += 1
+        first["all"][number, at_first] += 1
+    heads = [f"round {number}: {name}" for number in "123" for name in ("n", *VERDICTS)]
+    print(f"| language | {' | '.join(heads)} |\n|---|{'---|' * len(heads)}")
+    for language in sorted(first, key=lambda language: (language == "all", language)):
+        count, cells = first[language], []
+        for number in "123":
+            total = sum(count[number, name] for name in VERDICTS)
+            cells += [str(total), *(f"{100 * count[number, name] / total:.1f}" for name in VERDICTS)]
+        print(f"| {language} | {' | '.join(cells)} |")
 
 
 if __name__ == "__main__":

@@ -10,10 +10,16 @@ texts of ``later`` were written after that, in shapes that none of the others ha
 at once, 7 % wrong and 19 % unparsable (of 104 numbers all were right); when the rules had been mended, of 130 more
 94 % were right, none wrong and 6 % unparsable, and the rules mended again. So the suite says that known shapes are
 read, and these figures what to expect of new ones.
+
+`ROUNDS` holds what was written later in three rounds, each before the reader had seen any of it and mended after it:
+options with letters, four options and paraphrases besides. What was made of each text at first sight stands beside it
+(the first round was read by the reader of before, the third by one that had been mended for the first two).
 """
 
 from __future__ import annotations
 
+import csv
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,9 +29,11 @@ import yaml
 
 from mslt_it.config.files import share_dir
 
+ROUNDS = Path(__file__).with_name("answers_rounds.tsv")
 FOLDER = Path(__file__).with_name("answers")
 LANGUAGES = sorted(path.stem for path in FOLDER.glob("*.yaml"))
-KINDS = ("xnli", "sentiment", "choice", "number")
+KINDS = ("xnli", "sentiment", "choice", "number")  # of every file; the rounds have paraphrases and four options besides
+NTH = ("first", "second", "third", "fourth")
 STOPS = {"bn": "।", "hi": "।", "ja": "。", "th": "", "ur": "۔", "zh": "。"}  # elsewhere "."
 # {} is the answer, CUE the word for "answer" with its colon, STOP what ends a sentence.
 FRAMES = ("{}", "{}STOP", "**{}**", '"{}"STOP', "CUE{}", "CUE**{}**STOP", "**CUE**{}", "\\boxed{{}}")
@@ -52,19 +60,39 @@ def content(language: str) -> dict[str, Any]:
 
 def words(language: str) -> dict[str, dict[str, str]]:
     """Kind -> label's name -> its word."""
-    return {**content(language)["words"], "choice": {"first": "1", "second": "2"}}
+    written = content(language)["words"]
+    yes_or_no = {"paraphrase": written["xnli"]["entailment"], "different": written["xnli"]["contradiction"]}
+    nth = {name: str(number) for number, name in enumerate(NTH, start=1)}
+    choice = {name: nth[name] for name in NTH[:2]}
+    return {**written, "choice": choice, "four": nth, "letters": {sign: sign for sign in "ABCD"}, "pawsx": yes_or_no}
+
+
+def rounds() -> list[tuple[Case, str, str]]:
+    """The texts of `ROUNDS`, with their round and what was made of them at first sight."""
+    with ROUNDS.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
+    signs = {"n": "\n", "\\": "\\"}
+    return [
+        (
+            Case(row["language"], row["kind"], re.sub(r"\\(.)", lambda s: signs[s[1]], row["text"]), row["expected"]),
+            row["round"],
+            row["at_first"],
+        )
+        for row in rows
+    ]
 
 
 def cases(language: str) -> list[Case]:
     """All cases of a language, each text once per kind."""
-    return list(dict.fromkeys(_cases(language)))
+    written = [case for case, _, _ in rounds() if case.language == language]
+    return list(dict.fromkeys([*_cases(language), *written]))
 
 
 def _cases(language: str) -> Iterator[Case]:
     file = content(language)
     variant = share_dir("eval") / "variants" / "cot_native" / f"{language}.yaml"
     cue = yaml.safe_load(variant.read_text(encoding="utf-8"))["cue"]
-    answers = {kind: {word: name for name, word in named.items()} for kind, named in words(language).items()}
+    answers = {kind: {word: name for name, word in words(language)[kind].items()} for kind in KINDS[:3]}
     answers["number"] = dict(file["numbers"])
     for kind, values in answers.items():
         listed = [*file["read"].get(kind, {}).items(), *file["later"].get(kind, {}).items()]

@@ -28,7 +28,7 @@ OPTIONS: Mapping[str, str] = {
 }
 # What points at a digit, where the sentence pauses behind it or goes on with `CHOSEN`: "I choose 2.", "La 2."
 POINTERS: Mapping[str, str] = {
-    "en": "choose|pick|select|go with|answer with", "ar": "الرقم|رقم|أختار|اختار", "bg": "избирам|отговарям с",
+    "en": "choose|pick|select|go with|answer with|(?:likely|likelier)(?: to be)?", "ar": "الرقم|رقم|أختار|اختار", "bg": "избирам|отговарям с",
     "bn": "আমি", "de": "wähle|nehme|die|das", "el": "επιλέγω|διαλέγω|το|η|ο|την|τον", "es": "elijo|escojo|la|el",
     "et": "valin|vastan", "fi": "valitsen|vastaan", "fr": "choisis|réponds|la|le|n°", "he": "מספר|בוחרת?|בחרתי ב-?",
     "hi": "मैं", "id": "memilih|pilih|yang", "it": "scelgo|la|il", "ja": "私は|私なら", "ko": "저는|나는",
@@ -155,14 +155,29 @@ REJECTED: Mapping[str, tuple[str, str]] = {
         r"отпада\w+)\b|исключ|противореч|отбрас|отброс", r"\b(?:исключ|отбрас|отброс)\w+"),
     "sw": (r"\b(?:si|sio|siyo|hawezi|\w*haif\w+|hal(?:i|e)\w+|hai\w+|haz\w+|hay\w+|makosa|kosa)\b|ondolew|"
         r"batili", r"\b(?:naondoa|ondoa|tunaondoa)"),
-    "ta": ("அல்ல|இல்லை|தவற|பொருந்தா|குறைவ|நீக்க|முடியாது|சாத்தியமில்லை|பொருத்தமற்ற", ""),
+    "ta": ("விட |அல்ல|இல்லை|தவற|பொருந்தா|குறைவ|நீக்க|முடியாது|சாத்தியமில்லை|பொருத்தமற்ற", ""),
     "te": ("కాదు|లేదు|లేవు|తప్పు|సరిపోదు|సరిపోవు|తక్కువ|తీసేయ|తొలగిం|కుదరదు|పొసగదు|అసంభవ", ""),
     "th": ("ไม่|ผิด|น้อยกว่า|ตัดออก|ตัดทิ้ง|ขัดแย้ง", "ตัด(?:ตัวเลือก|ข้อ)?|ไม่เลือก(?:ข้อ)?"),
-    "tr": (r"değil|\w+[mM][aeıiuü](?:z|yor|dı|di|maz|mez)\w*\b|\w+m[ıiuü]yor|yanlış|\baz\b|daha az|imkansız|"
-        r"imkânsız|elen|çelişi|olası değil|hatalı|mantıksız|anlamsız", ""),
+    "tr": (r"^['’]?[dt][ae]n (?:daha|çok)|değil|\w+[mM][aeıiuü](?:z|yor|dı|di|maz|mez)\w*\b|\w+m[ıiuü]yor|"
+        r"yanlış|\baz\b|daha az|imkansız|imkânsız|elen|çelişi|olası değil|hatalı|mantıksız|anlamsız", ""),
     "ur": ("نہیں|غلط|ناممکن|کم |خارج|نامناسب", ""),
     "vi": (r"\b(?:không|chẳng|sai|ít|loại|vô lý|mâu thuẫn|chưa)\b", r"\b(?:loại(?: bỏ| trừ)?|không chọn)"),
     "zh": ("不|没|沒|错|誤|误|排除|较低|较小|矛盾|非", "排除|除去"),
+}
+# "than", before the option that another one is better than; where it stands behind, `words.NEGATION` has it.
+THAN: Mapping[str, str] = {
+    "en": r"\bthan", "ar": "(?<!\\w)من", "bg": r"\bот(?:колкото)?", "de": r"\bals", "el": r"\bαπό", "es": r"\bque",
+    "et": r"\bkui", "fi": r"\bkuin", "fr": r"\bque", "he": "מאשר|(?<!\\w)מ-?", "id": r"\bdaripada",
+    "it": r"\b(?:dell[a']|di|che)", "pt": r"\bque", "ru": r"\bчем", "sw": r"\bkuliko", "th": "กว่า", "vi": r"\bhơn",
+    "zh": "比",
+}
+# "it is", which points at a letter.
+IT_IS: Mapping[str, str] = {
+    "en": r"\b(?:it['’]s|it is|be|answer is)", "ar": "أنها|أنه|هي|هو", "bg": r"\bе", "de": r"\b(?:es|ist)",
+    "el": r"\bείναι(?: τ?[οη])?", "es": r"\b(?:es|sea)(?: la| el)?", "et": r"\bon", "fi": r"\bon",
+    "fr": r"\bc['’]est(?: la)?", "he": "שזו|שזה|זו|זה", "it": r"\b(?:è|sia)(?: la| il)?",
+    "pt": r"\b(?:é|seja)(?: a| o)?", "ru": r"\bэто", "th": "เป็น", "tr": "eminim,?", "vi": r"\blà",
+    "zh": "是|确定是",
 }
 # What says that an option remains, before it ("only D is left") and behind it.
 REMAINS: Mapping[str, tuple[str, str]] = {

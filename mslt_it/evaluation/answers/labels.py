@@ -25,13 +25,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from mslt_it.evaluation.answers.choices import (
-    CHOSEN,
-    OPTIONS,
-    POINTERS,
-    REJECTED,
-    REMAINS,
-)
+from mslt_it.evaluation.answers.choices import CHOSEN, IT_IS, OPTIONS, POINTERS, REJECTED, REMAINS, THAN
 from mslt_it.evaluation.answers.folding import fold_pattern, folded, letter, with_letters, without_thoughts
 from mslt_it.evaluation.answers.inflections import forms
 from mslt_it.evaluation.answers.numerals import NO_WORD_SPACES
@@ -146,11 +140,12 @@ class _Reader:
         self.marks = set(words) if self.lettered else {name for name, word in words.items() if word.isdecimal()}
         apart = "" if language in NO_WORD_SPACES | {"ar", "he", "ko"} else rf"(?<!{LETTER})"
         remains = [either({code: row[side] for code, row in REMAINS.items()}, language) for side in (0, 1)]
-        pointers = rf"{apart}(?:{fold(POINTERS.get(language, '(?!)'))}|{fold(remains[0])})"
+        it_is = f"|{fold(either(IT_IS, language))}" if self.lettered else ""
+        pointers = rf"{apart}(?:{fold(POINTERS.get(language, '(?!)'))}|{fold(remains[0])}{it_is})"
         options = rf"(?:{fold(either(OPTIONS, language))})\s*(?:#|n[or°]\.?|n\.|nº)?"
         so = fold(either(CONCLUSIONS, language))
         ending = rf"(?:\s?(?:{fold(ENDINGS[language])})){{1,3}}" if language in ENDINGS else "(?!)"
-        because = fold(either(BECAUSE, language))
+        because, than = fold(either(BECAUSE, language)), fold(either(THAN, language))
         spaced = r"|\s" if language == "th" else ""  # a space is Thai's comma
         # "ではない" may go on as "ではないと思う", "아니" as "아니다".
         behind_end = "" if language in NO_WORD_SPACES | {"ko"} else rf"(?!{LETTER})"
@@ -173,12 +168,12 @@ class _Reader:
         concluded = rf"{pause}\s*(?:{so}|{but})[,،、:]?\s*{OPEN}{surely}(?:{options}{OPEN})?"
         said = rf"|(?:{sure}){gap}" if language == "th" else ""
         self.so = compiled(rf"(?:{concluded}|(?:{answer})\s*{OPEN}{said})\Z")
-        self.colon = compiled(rf"\S{CLOSE}\s?[:;·]\s*{begin}\Z")
+        self.colon = compiled(rf"\S{CLOSE}\s?[:;·{listing}]\s*{begin}\Z")
         self.field = compiled(rf"{OPEN}[^\d\W]{LETTER}*(?:[ ]{LETTER}+){{0,3}}{CLOSE}\s?[:：]{begin}$")
         # What may follow it.
         bracket = rf"\){CLOSE}" if language in NO_WORD_SPACES else rf"\){CLOSE}\s"
         closed = rf"(?<=[\d\u1681-\u169a]){bracket}|(?:{ending}|\s(?:{sure})(?=[\s.!{STOPS}]*$))?{CLOSE}(?:{ending})?"
-        self.tail_of_digit = compiled(rf"{closed}(?:{PAUSE}|\s*(?:{because}))")
+        self.tail_of_digit = compiled(rf"{closed}(?:{PAUSE}|\s*(?:{because}|{than}))")
         self.tail = compiled(rf"{closed}(?:{PAUSE}|\s*(?:{because}){spaced})")
         self.full_stop = compiled(rf"(?:{ending})?{CLOSE}(?:{ending})?[\s.!{STOPS}]*{CLOSE}\s*$")
         # "2 is more likely", but not "2 is not more likely".
@@ -190,7 +185,7 @@ class _Reader:
         clause = rf"[^.!?,;:–—{STOPS}{PAUSES}\n{' ' if language == 'th' else ''}]"
         rejected = [fold(either({code: row[side] for code, row in REJECTED.items()}, language)) for side in (0, 1)]
         soon = rf"(?:(?!{because})[^.!?;:,–—(\n{STOPS}{PAUSES}]){{0,24}}?"
-        self.rejected_before = compiled(rf"(?:{rejected[1]})\s*(?:\w{{1,3}} )?(?:{options})?{OPEN}\Z")
+        self.rejected_before = compiled(rf"(?:{rejected[1]}|{than})\s*(?:\w{{1,3}} )?(?:{options})?{OPEN}\Z")
         self.rejected_behind = compiled(rf"{soon}(?:{rejected[0]})")
         self.denied_afar_before = compiled(rf"(?:{afar[0]}){clause}*\Z")
         self.denied_afar_behind = compiled(rf"{clause}{{0,20}}(?:{afar[1]})") if afar[1] else None
@@ -378,5 +373,6 @@ def _label_pattern(word: str, language: str, others: Sequence[str]) -> str:
         longer = [other for other in others if len(other) > len(word)]
         ahead = [o[n:] for o in longer for n in range(1, len(word)) if word.endswith(o[:n])]
         return pattern + "".join(f"(?!{re.escape(rest)})" for rest in ahead)
+    prefix = rf"(?<=(?<!{LETTER})[فو])" if language == "ar" else "(?!)"
     copula = rf"|(?=(?:{ENDINGS['ko']}){{1,2}}(?!{LETTER}))" if language == "ko" else ""
-    return rf"(?<!{LETTER})(?:{pattern})(?:(?!{LETTER}){copula})"
+    return rf"(?:(?<!{LETTER})|{prefix})(?:{pattern})(?:(?!{LETTER}){copula})"

@@ -64,18 +64,20 @@ CONCLUSIONS: Mapping[str, str] = {
     "de": r"(?:also|kurz gesagt|kurzum|somit|daher|folglich|insgesamt|damit|deshalb)\b",
     "el": r"(?:άρα|με λίγα λόγια|συνοπτικά|επομένως|οπότε|συνολικά)\b",
     "es": r"(?:por (?:lo )?tanto|en resumen|así que|entonces|en total|por consiguiente|luego)\b",
-    "et": r"(?:seega|lühidalt|niisiis|järelikult|seetõttu|kokku)\b", "fi": r"(?:siis|lyhyesti|joten|eli|yhteensä)\b",
+    "et": r"(?:seega|lühidalt|niisiis|järelikult|seetõttu|kokku)\b",
+    "fi": r"(?:siis|lyhyesti|joten|eli|yhteensä)\b",
     "fr": r"(?:donc|en bref|bref|en résumé|ainsi|par conséquent|au total|en tout)\b",
-    "he": "בקצרה|לכן|ולכן|לפיכך|בסך הכול", "hi": "संक्षेप में|इसलिए|अतः|कुल",
+    "he": "אז|בקצרה|לכן|ולכן|לפיכך|בסך הכול", "hi": "संक्षेप में|इसलिए|अतः|कुल",
     "id": r"(?:jadi|singkatnya|maka|oleh karena itu|totalnya)\b",
     "it": r"(?:quindi|in breve|insomma|dunque|perciò|pertanto|in totale|in tutto)\b",
     "ja": "要するに|したがって|従って|よって|だから|なので|ゆえに|つまり|合計",
     "ko": "요컨대|따라서|그러므로|므로|그래서",
     "pt": r"(?:portanto|em resumo|logo|então|assim|por isso|no total|ao todo)\b",
-    "ru": r"(?:значит|короче говоря|следовательно|таким образом|итак|поэтому|итого|всего)\b",
-    "sw": r"(?:kwa hivyo|kwa ufupi|kwa hiyo|hivyo|kwa jumla|basi)\b", "ta": "சுருக்கமாக|எனவே|ஆகவே|ஆகையால்|மொத்தம்|மொத்தத்தில்",
-    "te": "క్లుప్తంగా|కాబట్టి|అందువల్ల|అందుకే|మొత్తం",
-    "th": "สรุปคือ|ดังนั้น|จึง|เพราะฉะนั้น|สรุป", "tr": r"(?:yani|kısacası|dolayısıyla|bu yüzden|öyleyse|toplamda)\b",
+    "ru": r"(?:так что|значит|короче говоря|следовательно|таким образом|итак|поэтому|итого|всего)\b",
+    "sw": r"(?:kwa hivyo|kwa ufupi|kwa hiyo|hivyo|kwa jumla|basi)\b",
+    "ta": "சுருக்கமாக|எனவே|ஆகவே|ஆகையால்|மொத்தம்|மொத்தத்தில்", "te": "క్లుప్తంగా|కాబట్టి|అందువల్ల|అందుకే|మొత్తం",
+    "th": "สรุปคือ|ดังนั้น|จึง|เพราะฉะนั้น|สรุป",
+    "tr": r"(?:o h[aâ]lde|bu nedenle|yani|kısacası|dolayısıyla|bu yüzden|öyleyse|toplamda)\b",
     "ur": "مختصر[اً]*|لہذا|اس لیے|چنانچہ", "vi": r"(?:vậy|tóm lại|vì vậy|do đó|như vậy|tổng cộng)\b",
     "zh": "简而言之|总之|所以|因此|故|于是",
 }
@@ -100,9 +102,10 @@ NEGATION: Mapping[str, tuple[str, str]] = {
     "id": (r"\b(?:bukan|tidak|bukanlah|jauh dari)(?: \w+)?(?: yang)?", ""),
     "it": (r"\b(?:non(?: (?:è|sono|può essere))?|né|mai|neanche|"
         r"tutt['’]altro che)(?: una? [^\W\d]+)?(?: (?:una?|il|la|lo|affatto))*", ""),
-    "ja": ("", "では?な[いく]|ではありません|だ?と[はも]?(?:言え|いえ|思え|思わ|言い切れ|断定でき|判断でき)|"
-        "じゃな[いく]"),
-    "ko": (r"안", "이?지도? ?않|번?[이가은는]? ?아니|(?:이?라고는? )?(?:(?:할|볼|말할) 수 없|(?:보|하)기 어렵)"),
+    "ja": ("", "番?よりも?|では?な[いく]|ではありません|だ?と[はも]?(?:言え|いえ|思え|思わ|言い切れ|断定でき|"
+        "判断でき)|じゃな[いく]"),
+    "ko": (r"안",
+        "이?지도? ?않|번?보다|번?[이가은는]? ?아니|(?:이?라고는? )?(?:(?:할|볼|말할) 수 없|(?:보|하)기 어렵)"),
     "pt": (r"\b(?:não(?: (?:é|são|pode ser))?|nem|nunca|longe de ser)(?: uma? [^\W\d]+)?(?: (?:uma?|o|a|nada|"
         r"muito))*", ""),
     "ru": (r"\b(?:не|ни)(?: (?:является|очень))?", ""),
@@ -110,7 +113,7 @@ NEGATION: Mapping[str, tuple[str, str]] = {
     "ta": ("", "(?:என்று )?(?:அல்ல|இல்லை|சொல்ல முடியாது|கூற முடியாது)"),
     "te": ("", "(?:అని )?(?:కాదు|కాదని|లేదు|(?:చెప్ప|అన)లే[\u0c00-\u0c7f]*)"),
     "th": ("ไม่ใช่[\u0e00-\u0e7f]{0,8}|ไม่ได้(?:เป็น)?|ไม่(?:ถือว่า)?(?:เป็น)?|มิใช่", "ไม่ได้"),
-    "tr": (r"\bne", r"değil\w*|say[ıi]lma\w*|den(?:il)?eme\w*"), "ur": (r"نہیں|نہ", "نہیں"),
+    "tr": (r"\bne", r"['’]?[dt][ae]n daha|değil\w*|say[ıi]lma\w*|den(?:il)?eme\w*"), "ur": (r"نہیں|نہ", "نہیں"),
     "vi": (r"\b(?:không phải(?: là)?(?: một)?(?: [^\W\d]+){0,2}|không(?: hề)?|chẳng(?: hề)?)", ""),
     "zh": ("不是|并不|并非|不|非|没有|没|[算谈]不上|称不上|很难说", ""),
 }
@@ -143,10 +146,10 @@ DENIED_AFAR: Mapping[str, tuple[str, str]] = {
 JOINERS: Mapping[str, str] = {
     "en": r"or|and|nor|&", "ar": "أو|أم|و", "bg": "или|и", "bn": "বা|অথবা|নাকি|এবং|ও",
     "de": "oder|und|noch|als auch|bzw\\.?", "el": "ή|και", "es": "o|u|y|e|ni|como", "et": "või|ja|ega|kui ka",
-    "fi": "tai|vai|ja|että", "fr": "ou|et|ni|soit", "he": "או|וגם|ו?את|ו", "hi": "या|और", "id": "atau|dan|maupun",
-    "it": "oppure|o|e|né|che", "ja": "または|それとも|あるいは|でも|とも|か|と|や|も",
+    "fi": "tai|vai|ja|että|:st[aä]", "fr": "ou|et|ni|soit", "he": "או|וגם|ו?את|ו", "hi": "या|और",
+    "id": "atau|dan|maupun", "it": "oppure|o|e|né|che", "ja": "または|それとも|あるいは|でも|とも|か|と|や|も",
     "ko": "또는|혹은|아니면|이나|나|와|과", "pt": "ou|e|nem|como", "ru": "или|и|либо|ни", "sw": "au|na|ama|wala",
-    "ta": "அல்லது|மற்றும்", "te": "లేదా|మరియు", "th": "หรือ|และ", "tr": "veya|ya da|ya|mı|mi|ve|ne|hem", "ur": "یا|اور",
+    "ta": "அல்லது|மற்றும்", "te": "లేదా|మరియు", "th": "หรือ|และ|ถึง", "tr": "veya|ya da|ya|mı|mi|ve|ne|hem", "ur": "یا|اور",
     "vi": "hay|hoặc|và|cũng|lẫn", "zh": "还是|還是|或者|或|和|与|也",
 }
 
@@ -154,7 +157,7 @@ JOINERS: Mapping[str, str] = {
 ASSURED: Mapping[str, str] = {
     "en": r"(?!mostly|partly|largely|mainly|slightly|only)\w+ly|a clear|that['’]s a(?: clear)?|"
         r"it['’]s a(?: clear)?|definitely|certainly|clearly|obviously|sadly|unfortunately|absolutely|surely|"
-        r"indeed|of course|probably|likely|i(?: would|['’]d| will|['’]ll) say|i think|oh|well|hmm|it is|it['’]s|"
+        r"indeed|of course|from me|probably|likely|i(?: would|['’]d| will|['’]ll) say|i think|oh|well|hmm|it is|it['’]s|"
         r"that is|that['’]s",
     "ar": "بالتأكيد|بالطبع|طبع[اً]+|للأسف|حتم[اً]+|قطع[اً]+|أكيد|أعتقد|هذا",
     "bg": r"\w+но|за съжаление|разбира се|определено|несъмнено|разбира се че|разбира се, че",
@@ -194,10 +197,10 @@ ANSWERING: Mapping[str, str] = {
         r"pick)(?: with)?",
     "ar": "أجيب|أقول", "bg": r"\bотговарям(?: с)?",
     "de": r"\b(?:ich )?(?:sage|antworte|wähle)(?: ich)?(?: also| daher| mit)*", "el": r"\b(?:απαντώ|επιλέγω)",
-    "es": r"\b(?:respondo|contesto|elijo|digo)(?: que)?", "et": r"\b(?:vastan|valin|ütlen)",
-    "fi": r"\b(?:vastaan|valitsen|sanon)", "fr": r"\b(?:réponds|choisis|dis)(?: donc)?",
+    "es": r"\b(?:respondo|contesto|elijo|digo|diría)(?: que)?", "et": r"\b(?:vastan|valin|ütlen)",
+    "fi": r"\b(?:vastaan|valitsen|sanon)", "fr": r"\b(?:réponds|choisis|dis|dirais)(?: donc| que)*",
     "he": "(?:עונה|בוחרת?)(?: ב-?)?", "id": r"\b(?:saya )?(?:jawab|menjawab|memilih|pilih)",
-    "it": r"\b(?:rispondo|scelgo|dico)(?: di| che)?", "pt": r"\b(?:respondo|escolho|digo)(?: que)?",
+    "it": r"\b(?:rispondo|scelgo|dico|direi)(?: di| che)?", "pt": r"\b(?:respondo|escolho|digo|diria)(?: que)?",
     "ru": r"\b(?:отвечаю|выбираю)", "sw": r"\b(?:ni?najibu|najibu|nachagua)", "th": "(?:จึง|ขอ)?(?:ตอบ|เลือก)(?:ว่า)?",
     "vi": r"\b(?:tôi )?(?:trả lời|chọn)(?: là)?",
 }
@@ -213,8 +216,8 @@ CONTRAST: Mapping[str, str] = {
 # What may close a label that stands alone: copulas, polite endings, particles, counters. Up to three of them.
 ENDINGS: Mapping[str, str] = {
     "bn": "ই|নম্বর(?:টি)?|হবে|হলো|হয়", "de": "sein", "fi": "vain", "hi": "है|हैं|होगा|होगी|ही|होना|चाहिए",
-    "ja": "だ?と思います|です|である|だ|でしょう|ですね|番|に?なります",
-    "ko": "입니다|이다|이에요|예요|에요|요|번|임|이?[어여]야|합니다",
+    "ja": "で間違い(?:ありません|ない)|だ?と思います|です|である|だ|でしょう|ですね|番|に?なります",
+    "ko": "이?라고 (?:생각|확신)합니다|입니다|이다|이에요|예요|에요|요|번|임|이?[어여]야|합니다",
     "ru": "-?(?:й|я|е|ый|ое|ая)|вариант|предложение|ответ",
     "ta": "ஆகத்தான்|இருக்க வேண்டும்|ஆகும்|என்பதாகும்|என்பது|தான்|என்று", "te": "ే|అండి|ండి|అవుతుంది|కావాలి",
     "th": "ครับ|ค่ะ|นะครับ|นะคะ|จ้ะ|แล้ว|เลย",

@@ -14,10 +14,11 @@ The first of these that applies:
 
 4. where nothing is stated so, a synonym ("True", "perhaps") that opens the text or a line, or stands behind a cue.
 
-A label that is denied ("not yes", "ではない") is not stated, nor an option that is rejected ("2 does not fit", "A and B are
-out"); labels left open ("yes or no", a repeated list of options, the prompt's question) are none. Letters of options are
-capitals by themselves, or small ones before a bracket or a line's end: "a" is a word. Labels are found in the inflected forms of `inflections`, in upper case, without the accents that
-Spanish, French and Greek writers drop, and never by resemblance: "no" is not in "now".
+A label that is denied ("not yes", "ではない") is not stated, nor an option that is rejected ("2 does not fit", "A and
+B are out"); labels left open ("yes or no", a repeated list of options, the prompt's question) are none. Letters of
+options are capitals by themselves, or small ones before a bracket or a line's end: "a" is a word. Labels are found in
+the inflected forms of `inflections`, in upper case, without the accents that Spanish, French and Greek writers drop,
+and never by resemblance: "no" is not in "now".
 """
 
 from __future__ import annotations

@@ -20,8 +20,8 @@ The best number of a sentence is the one that the last equation before it gave, 
 that is no circumstance ("in 7 days he earns 126"); in languages that put circumstances first (bn hi ja ko te tr ur zh),
 the last.
 
-No answer are numbers that are denied ("not 13 but 12") or left open ("between 10 and 12", "12 or 13", "10-12"); one that
-was given ("all 35 pages") is none where the sentence has another. Numbers themselves are read by `numerals`.
+No answer are numbers that are denied ("not 13 but 12") or left open ("between 10 and 12", "12 or 13", "10-12"); one
+that was given ("all 35 pages") is none where the sentence has another. Numbers themselves are read by `numerals`.
 """
 
 from __future__ import annotations

@@ -338,8 +338,8 @@ class _Reader:
     def _is_marked(self, text: str, use: _Use) -> bool:
         """Is the label in quotes, in bold, or behind "option"? Is it a digit that is pointed at?"""
         before = text[max(0, use.start - 24) : use.start]
-        quoted = _QUOTE_ENDS.match(text, use.end) and _QUOTE_BEGINS.search(before[-2:])
-        quoted = quoted or (self.lettered and before[-1:] == "(" and text[use.end : use.end + 1] == ")")
+        quoted = bool(_QUOTE_ENDS.match(text, use.end) and _QUOTE_BEGINS.search(before[-2:]))
+        quoted |= self.lettered and before[-1:] == "(" and text[use.end : use.end + 1] == ")"
         pointed = use.name in self.marks and self.pointed.search(before) and self._closes(text, use)
         return bool(quoted or pointed) or self.option.search(before) is not None
 

@@ -3,9 +3,9 @@
     pip install -e '.[test,eval]'; python benchmarks/answer_reading.py > benchmarks/results/answer_reading.txt
 
 The first table has the cases of tests/evaluation/answers (26 languages, what stands around an answer × what it says)
-and of three later rounds, the second those of tests/evaluation/answers_suite.tsv (11 languages), the third says how
-the texts of the rounds were read when the reader had not been mended for them. An answer is right, wrong (another value or
-label, or one where there is none), or unparsable.
+and of three later rounds, the second those of tests/evaluation/answers_suite.tsv (11 languages). The third says how the
+texts of each round were read when the reader had not been mended for them yet. An answer is right, wrong (another value
+or label, or one where there is none), or unparsable.
 
 lm-eval's filters are run by its own classes with the settings of its installed tasks: for numbers the flexible-extract
 filter of MGSM (the last number), for labels that of GPQA (multi_choice_regex, the last of the choices), which lm-eval

@@ -49,6 +49,17 @@ def test_answers_are_read(language: str) -> None:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
+def test_nothing_is_read_from_sentences_that_answer_nothing(language: str) -> None:
+    """Premises, questions and chains of the worked examples, the chains without their last line."""
+    for task in ("xnli", "xcopa"):
+        path = share_dir("eval") / "exemplars" / task / f"{language}.yaml"
+        for example in yaml.safe_load(path.read_text(encoding="utf-8")) if path.is_file() else ():
+            for text in (example["chain"], *map(str, example["fields"].values())):
+                for kind in ("xnli", "choice", "letters"):
+                    assert read_label(text, language, words(language)[kind]) is None, (kind, text)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
 def test_the_suite_asks_for_everything(language: str) -> None:
     expected = Counter((case.kind, case.expected) for case in cases(language))
     for kind in KINDS:

@@ -28,13 +28,13 @@ OPTIONS: Mapping[str, str] = {
 }
 # What points at a digit, where the sentence pauses behind it or goes on with `CHOSEN`: "I choose 2.", "La 2."
 POINTERS: Mapping[str, str] = {
-    "en": "choose|pick|select|go with|answer with|(?:likely|likelier)(?: to be)?", "ar": "الرقم|رقم|أختار|اختار", "bg": "избирам|отговарям с",
-    "bn": "আমি", "de": "wähle|nehme|die|das", "el": "επιλέγω|διαλέγω|το|η|ο|την|τον", "es": "elijo|escojo|la|el",
-    "et": "valin|vastan", "fi": "valitsen|vastaan", "fr": "choisis|réponds|la|le|n°", "he": "מספר|בוחרת?|בחרתי ב-?",
-    "hi": "मैं", "id": "memilih|pilih|yang", "it": "scelgo|la|il", "ja": "私は|私なら", "ko": "저는|나는",
-    "pt": "escolho|a|o", "ru": "выбираю|под номером", "sw": "nachagua|ninachagua|namba", "ta": "நான்", "te": "నేను",
-    "th": "เลือก(?:ข้อ)?|เบอร์", "tr": "ben|en (?:iyi|doğru) (?:seçim|seçenek|cevap)", "ur": "میں", "vi": "số|chọn",
-    "zh": "我?选择?",
+    "en": "choose|pick|select|go with|answer with|(?:likely|likelier)(?: to be)?", "ar": "الرقم|رقم|أختار|اختار",
+    "bg": "избирам|отговарям с", "bn": "আমি", "de": "wähle|nehme|die|das", "el": "επιλέγω|διαλέγω|το|η|ο|την|τον",
+    "es": "elijo|escojo|la|el", "et": "valin|vastan", "fi": "valitsen|vastaan", "fr": "choisis|réponds|la|le|n°",
+    "he": "מספר|בוחרת?|בחרתי ב-?", "hi": "मैं", "id": "memilih|pilih|yang", "it": "scelgo|la|il", "ja": "私は|私なら",
+    "ko": "저는|나는", "pt": "escolho|a|o", "ru": "выбираю|под номером", "sw": "nachagua|ninachagua|namba",
+    "ta": "நான்", "te": "నేను", "th": "เลือก(?:ข้อ)?|เบอร์", "tr": "ben|en (?:iyi|doğru) (?:seçim|seçenek|cevap)",
+    "ur": "میں", "vi": "số|chọn", "zh": "我?选择?",
 }
 # What says of a digit before it that it is the answer: "2 is more likely". "2 is not", "2 is less likely" do not.
 CHOSEN: Mapping[str, str] = {
@@ -55,19 +55,19 @@ CHOSEN: Mapping[str, str] = {
     "hi": "(?:की संभावना(?! कम)|सबसे|ज़्यादा|अधिक|बेहतर|सही|ठीक|(?:को )?चुन|का चयन)",
     "id": "(?:adalah )?(?:yang )?(?:lebih|paling|benar|cocok|pilihan|jawaban)",
     "it": r"(?:è|sembra|pare) (?:molto )?(?:più|la|il|migliore|corrett|giust)|si adatta|ha più senso",
-    "ja": "番?(?:の(?:方|ほう)が|が(?:より|最|一番|正|適|ふさわ|妥当|自然)|を選|にします)",
+    "ja": "番?(?:の(?:方|ほう)が|で間違い|が(?:より|最|一番|正|適|ふさわ|妥当|自然)|を選|にします)",
     "ko": "번?[이가을를] (?:더|맞|정답|옳|가장|고르|선택|택)",
     "pt": r"(?:é|parece) (?:muito )?(?:mais|a|o|melhor|corret|cert)|encaixa|faz mais sentido",
     "ru": r"(?:[—–-] )?(?:более|лучш|вероятнее|правдоподобнее|лучше|верн|правильн)|подходит",
     "sw": r"(?:lina|ina|ni)(?: uwezekano)? (?:zaidi|mkubwa|sahihi|bora)|(?:lina|ina)faa",
-    "ta": "(?:அதிக|சிறந்த|சரி|நன்றாக|பொருத்த|பொருந்து|-?ஐ)",
-    "te": "(?:ఎక్కువ|ఉత్తమ|సరైన|సరి(?!పో(?:దు|వు|లే))|బాగా|(?:ని )?ఎంచుకు|(?:ను )?ఎన్నుకు)",
+    "ta": "(?:அதிக|சிறந்த|சரி|நன்றாக|பொருத்த|பொருந்து|தான்|-?ஐ(?!\\s?விட))",
+    "te": "(?:ఎక్కువ|ఉత్తమ|సరైన|సరి(?!పో(?:దు|వు|లే))|బాగా|అని నాకు|(?:ని )?ఎంచుకు|(?:ను )?ఎన్నుకు)",
     "th": "(?:เป็นไปได้(?!น้อย)|เหมาะสม|สมเหตุสมผล|น่าจะ|ถูกต้อง|ดีกว่า)",
     "tr": r"daha(?! az)|en (?:iyi|olası|uygun)|y?[ıiuü] seç|doğru|uygun|numara\w* (?:seçene\w+ )?(?:daha|doğru|"
         r"seç)",
     "ur": "(?:کا امکان(?! کم)|بہترین|زیادہ|بہتر|درست|صحیح|کا انتخاب|(?:کو )?(?:چن|منتخب))",
     "vi": r"hợp lý|phù hợp|đúng|có khả năng|là (?:đáp án|lựa chọn|hợp lý|đúng)",
-    "zh": "更|最|比较合|是最|是(?:更|正确|对的|答案)|最有",
+    "zh": "比\\d[^，。]{0,6}?更|更|最|比较合|是最|是(?:更|正确|对的|答案)|最有",
 }
 # "The first option" to "the fourth", as written before or behind a word for options.
 ORDINALS: Mapping[str, tuple[str, str, str, str]] = {
@@ -103,7 +103,7 @@ ORDINALS: Mapping[str, tuple[str, str, str, str]] = {
 ORDINAL_BEHIND = frozenset({"ar", "he", "id", "sw", "th", "vi"})
 # The words for options beside which an ordinal names one: narrower than OPTIONS ("the first sentence of the text").
 ONE_OF: Mapping[str, str] = {
-    "en": "option|choice|answer|alternative|ending|possibility|candidate|one(?! (?:of|who|that))",
+    "en": "option|choice|answer|alternative|ending|possibility|candidate",
     "ar": "(?:[فوب]?ال)?(?:خيار|إجابة|اختيار|احتمال|بديل)",
     "bg": r"вариант\w*|отговор\w*|възможност\w*|опция\w*|предположение\w*", "bn": "বিকল্প(?:টিই|টি|ই)?|উত্তর(?:টি)?",
     "de": r"möglichkeit|option|antwort|alternative|variante|antwortmöglichkeit",
@@ -166,10 +166,14 @@ REJECTED: Mapping[str, tuple[str, str]] = {
 }
 # "than", before the option that another one is better than; where it stands behind, `words.NEGATION` has it.
 THAN: Mapping[str, str] = {
-    "en": r"\bthan", "ar": "(?<!\\w)من", "bg": r"\bот(?:колкото)?", "de": r"\bals", "el": r"\bαπό", "es": r"\bque",
-    "et": r"\bkui", "fi": r"\bkuin", "fr": r"\bque", "he": "מאשר|(?<!\\w)מ-?", "id": r"\bdaripada",
-    "it": r"\b(?:dell[a']|di|che)", "pt": r"\bque", "ru": r"\bчем", "sw": r"\bkuliko", "th": "กว่า", "vi": r"\bhơn",
-    "zh": "比",
+    "en": r"\bthan", "ar": "(?:أنسب|أفضل|أرجح|أكثر)(?: [^\\s\\d]+)? من",
+    "bg": r"\bпо-\w+(?: \w+)? от(?:колкото)?\b", "de": r"\bals\b",
+    "el": r"\b(?:καλύτερ\w|πιο \w+|περισσότερο)(?: \w+)? από\b", "es": r"\b(?:más|menos|mejor|peor)(?: \w+)? que\b",
+    "et": r"m[ai]?(?:ni)? kui\b", "fi": r"\bkuin\b", "fr": r"\b(?:plus|moins|mieux|meilleure?)(?: \w+)? que\b",
+    "he": "מאשר|יותר מ-?", "id": r"\bdaripada\b",
+    "it": r"\b(?:più|meno|meglio|migliore)(?: \w+)? (?:di|della|che)\b",
+    "pt": r"\b(?:mais|menos|melhor|pior)(?: \w+)? (?:do )?que\b", "ru": r"\bчем\b", "sw": r"\bkuliko\b",
+    "th": "กว่า", "vi": r"\bhơn\b", "zh": "比",
 }
 # "it is", which points at a letter.
 IT_IS: Mapping[str, str] = {

@@ -2,6 +2,7 @@
 
 The first of these that applies:
 
+0. what stands between tags of thinking is left out; "the second option" is read as "option 2";
 1. the label in the last ``\\boxed{``, or the label behind the last answer cue ("The answer is", "答案是"), at once or
    alone in that sentence;
 2. labels that stand alone: as the whole text, a line or a sentence, behind the name of a field ("Sentiment: neutral"),
@@ -11,9 +12,13 @@ The first of these that applies:
    ordinary words besides (`FUNCTION_WORDS`, digits, single letters) count here only in quotes, in bold, or behind a
    word for options.
 
-A label that is denied ("not yes", "ではない") is not stated; two labels left open ("yes or no", a repeated list of
-options) are none. Labels are found in the inflected forms of `inflections`, in upper case, without the accents that
-Spanish, French and Greek writers drop, and never by resemblance: "no" is not in "now".
+4. where nothing is stated so, a synonym ("True", "perhaps") that opens the text or a line, or stands behind a cue.
+
+A label that is denied ("not yes", "ではない") is not stated, nor an option that is rejected ("2 does not fit", "A and
+B are out"); labels left open ("yes or no", a repeated list of options, the prompt's question) are none. Letters of
+options are capitals by themselves, or small ones before a bracket or a line's end: "a" is a word. Labels are found in
+the inflected forms of `inflections`, in upper case, without the accents that Spanish, French and Greek writers drop,
+and never by resemblance: "no" is not in "now".
 """
 
 from __future__ import annotations
@@ -333,8 +338,8 @@ class _Reader:
     def _is_marked(self, text: str, use: _Use) -> bool:
         """Is the label in quotes, in bold, or behind "option"? Is it a digit that is pointed at?"""
         before = text[max(0, use.start - 24) : use.start]
-        quoted = _QUOTE_ENDS.match(text, use.end) and _QUOTE_BEGINS.search(before[-2:])
-        quoted = quoted or (self.lettered and before[-1:] == "(" and text[use.end : use.end + 1] == ")")
+        quoted = bool(_QUOTE_ENDS.match(text, use.end) and _QUOTE_BEGINS.search(before[-2:]))
+        quoted |= self.lettered and before[-1:] == "(" and text[use.end : use.end + 1] == ")"
         pointed = use.name in self.marks and self.pointed.search(before) and self._closes(text, use)
         return bool(quoted or pointed) or self.option.search(before) is not None
 

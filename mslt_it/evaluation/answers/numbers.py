@@ -20,7 +20,8 @@ The best number of a sentence is the one that the last equation before it gave, 
 that is no circumstance ("in 7 days he earns 126"); in languages that put circumstances first (bn hi ja ko te tr ur zh),
 the last.
 
-Numbers themselves are read by `numerals`.
+No answer are numbers that are denied ("not 13 but 12") or left open ("between 10 and 12", "12 or 13", "10-12"); one
+that was given ("all 35 pages") is none where the sentence has another. Numbers themselves are read by `numerals`.
 """
 
 from __future__ import annotations
@@ -241,14 +242,14 @@ class _Solution:
 
     def _is_circumstance(self, number: Number) -> bool:
         postposition = POSTPOSITIONS.get(self.primary, "(?!)")
+        each = EACH_OF.get(self.primary, "(?!)")
         ahead = self.text[max(0, number.start - 32) : number.start]
-        if self.primary in CIRCUMSTANCE_FIRST or compiled(postposition).match(self.text, number.end):
-            each = compiled(rf"(?:{EACH_OF.get(self.primary, '(?!)')})\s*$")
-            return bool(compiled(postposition).match(self.text, number.end) or each.search(ahead))
+        is_behind = compiled(postposition).match(self.text, number.end) is not None
+        if self.primary in CIRCUMSTANCE_FIRST or is_behind:
+            return is_behind or compiled(rf"(?:{each})\s*$").search(ahead) is not None
         preposition = PREPOSITIONS.get(self.primary, PREPOSITIONS["en"])
-        each = rf"|{EACH_OF[self.primary]}" if self.primary in EACH_OF else ""
         part_of = rf"|\d(?: \w+)? {PART_OF[self.primary]}" if self.primary in PART_OF else ""
-        before = compiled(rf"(?:{preposition}{part_of}{each})\s*{CURRENCY}?\s*$")
+        before = compiled(rf"(?:{preposition}{part_of}|{each})\s*{CURRENCY}?\s*$")
         return before.search(ahead) is not None
 
     def _is_given(self, number: Number) -> bool:

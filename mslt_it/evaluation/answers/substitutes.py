@@ -37,6 +37,6 @@ def ordinals(
         one = fold(ONE_OF[language])
         named = rf"(?:{one})\s?(?:{nth})" + ("" if language in ORDINAL_BEHIND else rf"|(?:{nth})\s?(?:{one})")
         follows = rf"(?={CLOSE}\s*[.!{STOPS}]?\s*$|{chosen})"
-        bare = rf"(?:^|(?<=[.!?:{STOPS}] )){OPEN}(?:\w{{1,3}} )?(?:{nth}){behind}{follows}"
+        bare = rf"(?:^|(?<=[.!?:{STOPS}] )){OPEN}(?:\w{{1,3}} )?(?:{nth}){behind}(?: one)?{follows}"
         result.append((compiled(rf"{apart}(?:{named}){behind}|{bare}"), f" option {word} "))
     return result

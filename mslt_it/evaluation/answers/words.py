@@ -157,8 +157,8 @@ JOINERS: Mapping[str, str] = {
 ASSURED: Mapping[str, str] = {
     "en": r"(?!mostly|partly|largely|mainly|slightly|only)\w+ly|a clear|that['’]s a(?: clear)?|"
         r"it['’]s a(?: clear)?|definitely|certainly|clearly|obviously|sadly|unfortunately|absolutely|surely|"
-        r"indeed|of course|from me|probably|likely|i(?: would|['’]d| will|['’]ll) say|i think|oh|well|hmm|it is|it['’]s|"
-        r"that is|that['’]s",
+        r"indeed|of course|from me|probably|likely|i(?: would|['’]d| will|['’]ll) say|i think|oh|well|hmm|it is|"
+        r"it['’]s|that is|that['’]s",
     "ar": "بالتأكيد|بالطبع|طبع[اً]+|للأسف|حتم[اً]+|قطع[اً]+|أكيد|أعتقد|هذا",
     "bg": r"\w+но|за съжаление|разбира се|определено|несъмнено|разбира се че|разбира се, че",
     "bn": "জি|জী|আজ্ঞে|অবশ্যই|দুঃখজনকভাবে|নিশ্চয়ই|দুর্ভাগ্যবশত",
@@ -215,7 +215,7 @@ CONTRAST: Mapping[str, str] = {
 
 # What may close a label that stands alone: copulas, polite endings, particles, counters. Up to three of them.
 ENDINGS: Mapping[str, str] = {
-    "bn": "ই|নম্বর(?:টি)?|হবে|হলো|হয়", "de": "sein", "fi": "vain", "hi": "है|हैं|होगा|होगी|ही|होना|चाहिए",
+    "bn": "ই|নম্বর(?:টি)?|হবে|হলো|হয়", "de": "sein|ist", "fi": "vain", "hi": "है|हैं|होगा|होगी|ही|होना|चाहिए",
     "ja": "で間違い(?:ありません|ない)|だ?と思います|です|である|だ|でしょう|ですね|番|に?なります",
     "ko": "이?라고 (?:생각|확신)합니다|입니다|이다|이에요|예요|에요|요|번|임|이?[어여]야|합니다",
     "ru": "-?(?:й|я|е|ый|ое|ая)|вариант|предложение|ответ",

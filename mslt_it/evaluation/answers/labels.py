@@ -157,7 +157,7 @@ class _Reader:
         before = either({code: row[0] for code, row in NEGATION.items()}, language)
         behind = either({code: row[1] for code, row in NEGATION.items()}, language)
         joiner = fold(either(JOINERS, language))
-        listing = r"\s" if language == "th" else ""
+        listing = " " if language == "th" else ""
         link = "|".join(filter(None, (CUES[code][1] for code in dict.fromkeys((language, "en")) if code in CUES)))
         cue = "|".join(CUES[code][0] for code in dict.fromkeys((language, "en")) if code in CUES)
         sure = fold(either(ASSURED, language))

@@ -41,6 +41,8 @@ class AnswerCache:
         with self._explained():
             folder.mkdir(parents=True, exist_ok=True)
             self._connection = sqlite3.connect(self._path, timeout=SECONDS)
+            if self._connection.execute("SELECT 1 FROM sqlite_master WHERE type IN ('view', 'trigger')").fetchone():
+                raise ValueError("it has views or triggers, which run when it is read and are not ours")
             with self._connection as connection:
                 connection.execute(
                     f"CREATE TABLE IF NOT EXISTS {TABLE} (key BLOB PRIMARY KEY, value TEXT) WITHOUT ROWID"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -121,6 +123,15 @@ def test_a_broken_database_is_named_with_a_remedy(tmp_path: Path) -> None:
     broken_file(tmp_path)
     with pytest.raises(Problem, match=rf"{FILE} cannot be used: .*Remove the file, .* cache=DIR, .* cache=none"):
         AnswerCache(tmp_path).get([key_of({})])
+
+
+def test_a_database_that_computes_is_not_read(tmp_path: Path) -> None:
+    """Rows without end, in a cache that several people share."""
+    endless = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT x AS key, 'a' AS value FROM n"
+    with contextlib.closing(sqlite3.connect(tmp_path / FILE)) as connection:
+        connection.execute(f"CREATE VIEW {TABLE} AS {endless}")
+    with pytest.raises(Problem, match=r"cannot be used: it has views or triggers"):
+        AnswerCache(tmp_path)
 
 
 def test_a_folder_that_cannot_be_made_is_a_problem(tmp_path: Path) -> None:

@@ -48,7 +48,7 @@ def check(folder: Path, found: dict[str, Any], kills: int) -> None:
 
 def test_killed_while_sampling_chains_and_translating(base: Path, sums: Path, tmp_path: Path) -> None:
     arguments = [f"model={base}", "task=mgsm", f"task.data={sums}", "languages=[de,tr]", "cache=none", "samples=2"]
-    more = ["variant=[cot_native,translate_solve]", "max_new_tokens=5", "batch_tokens=1500", "examples=3"]
+    more = ["variant=[cot_native,translate_solve]", "max_new_tokens=5", "batch_tokens=1", "examples=3"]
     found = hunt(tmp_path, 3, 2, *arguments, *more)
     assert found["batches"] >= 10
     check(tmp_path, found, 2)

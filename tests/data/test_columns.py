@@ -37,6 +37,11 @@ ROWS: dict[str, tuple[list[str], list[list[Any]], list[str]]] = {
         ["A", "B", "C", "D"],
     ),
     "massive": (["utt", "intent"], [["wake me", "alarm-set"], ["sing", "play-music"]], ["alarm_set", "play_music"]),
+    "mentions": (
+        ["text", "category", "label"],
+        [["a", "b", "Absent"], ["c", "d", "mentioned!"]],
+        ["absent", "mentioned"],
+    ),
     "mgsm": (["question", "answer_number"], [["1 + 1?", 2]], ["2"]),
     "mlqa": (["context", "question", "answers"], [["Ada in Ulm", "Where?", "Ulm"]], ["Ulm"]),
     "nusax": (["text", "label"], [["bad", "neg"], ["good", "pos"]], ["negative", "positive"]),

@@ -210,7 +210,7 @@ ODD = [
 @pytest.mark.parametrize("change", ODD, ids=range(len(ODD)))
 def test_task_files_of_another_shape_are_refused_in_a_line(tmp_path: Path, change: dict[str, Any]) -> None:
     (tmp_path / "mine.yaml").write_text(yaml.safe_dump({**GOOD, **change}), encoding="utf-8")
-    with pytest.raises(Problem, match=r"mine\.yaml( is no task file: |: doc_to_text computes )"):
+    with pytest.raises(Problem, match=r"mine\.yaml( is no task file: |: doc_to_text is no template )"):
         refuse_code(tmp_path)
 
 

@@ -59,9 +59,9 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     found: list[int] = []
     answer = ChoiceEngine.answer
 
-    def watched(self: ChoiceEngine, batch: Sequence[int]) -> Any:
+    def watched(self: ChoiceEngine, batch: Sequence[int], *more: Any) -> Any:
         found.append(len(batch))
-        return answer(self, batch)
+        return answer(self, batch, *more)
 
     monkeypatch.setattr(ChoiceEngine, "answer", watched)
     return found

@@ -190,7 +190,7 @@ class _Reader:
         clause = rf"[^.!?,;:–—{STOPS}{PAUSES}\n{' ' if language == 'th' else ''}]"
         rejected = [fold(either({code: row[side] for code, row in REJECTED.items()}, language)) for side in (0, 1)]
         soon = rf"(?:(?!{because})[^.!?;:,–—(\n{STOPS}{PAUSES}]){{0,24}}?"
-        self.rejected_before = compiled(rf"(?:{rejected[1]}|{than})\s*(?:\w{{1,3}} )?(?:{options})?{OPEN}\Z")
+        self.rejected_before = compiled(rf"(?:{rejected[1]}|{than})[^\S\n]*(?:\w{{1,3}} )?(?:{options})?{OPEN}\Z")
         self.rejected_behind = compiled(rf"{soon}(?:{rejected[0]})")
         self.denied_afar_before = compiled(rf"(?:{afar[0]}){clause}*\Z")
         self.denied_afar_behind = compiled(rf"{clause}{{0,20}}(?:{afar[1]})") if afar[1] else None
@@ -272,10 +272,9 @@ class _Reader:
     def _answering(self, text: str, uses: list[_Use]) -> list[_Use]:
         """The uses but for those in a question that names several labels: the prompt's, repeated."""
         questions: dict[int, set[str]] = {}
-        ends = []
+        stops, ends = [*(stop.start() for stop in _QUESTION_END.finditer(text)), len(text)], []
         for use in uses:
-            stop = _QUESTION_END.search(text, use.end)
-            end = stop.start() if stop else len(text)
+            end = stops[bisect.bisect_left(stops, use.end)]
             ends.append(end)
             if text[end : end + 1] in _ASKING:
                 questions.setdefault(end, set()).add(use.name)

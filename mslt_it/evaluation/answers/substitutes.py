@@ -17,8 +17,9 @@ def synonyms(
 ) -> list[tuple[str, re.Pattern[str]]]:
     """Names of labels (name -> folded word) and the patterns of their synonyms where they answer."""
     rows = [fold(row).split("|") for row in SYNONYMS.get(language, "").split(" · ")]
+    begin = rf"(?:^(?:(?!\n){OPEN[:-1]})*|(?:{cue})\s*{OPEN})"  # a line's own: each would look through all that follow
     return [
-        (name, compiled(rf"(?:^|(?:{cue})\s*){OPEN}(?:{'|'.join(map(re.escape, row[1:]))}){CLOSE}{PAUSE}"))
+        (name, compiled(rf"{begin}(?:{'|'.join(map(re.escape, row[1:]))}){CLOSE}{PAUSE}"))
         for name, word in words.items()
         for row in rows
         if word == row[0]

@@ -164,9 +164,10 @@ class SetFigures:
 
     def of_order(self, value: float, drawn: np.ndarray, least: float = -1.0, most: float = 1.0) -> tuple[float, float]:
         """Interval of how well two orders agree: noise draws such a figure towards none, in the study as in each draw,
-        so what draws are away from it is taken to its other side (basic bootstrap; Davison and Hinkley 1997)."""
+        so what draws are away from it is taken to its other side (basic bootstrap; Davison and Hinkley 1997). The
+        figure itself, which may lie nearer to none than all of that, is never left out."""
         low, high = self.interval(drawn)
-        return max(least, 2 * value - high), min(most, 2 * value - low)
+        return max(least, min(value, 2 * value - high)), min(most, max(value, 2 * value - low))
 
     def summary(self, rows: Rows) -> Row:
         """Mean over sets and languages, as columns of a table."""

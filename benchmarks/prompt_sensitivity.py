@@ -1,6 +1,6 @@
 """How far a trained adapter's accuracy depends on the question: the same rows of each language, asked in several ways.
 
-    python benchmarks/prompt_sensitivity.py runs/intents_3src-… --examples 40 --folder /tmp/asked --json FILE
+    python benchmarks/prompt_sensitivity.py runs/intents_3src-… --examples 40 --folder asked --json FILE
 
 Asked are the task's English questions, one after another, and that in each language's own words. Per language: the
 accuracies, their spread (the largest less the smallest), and p of Cochran's Q (Biometrika 37, 1950: with X_j the rows

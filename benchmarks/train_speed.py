@@ -23,8 +23,7 @@ Printed for each: milliseconds of a step by the clock and of the processor (the 
 billions of floating point operations per step and their share of what a large matrix product reaches here, operations
 (on a GPU each is a launch), those that wait for the device, seconds from imported packages to the end of the first
 step, and relative errors: of the loss, the mean of all steps, of the first step's clipped gradients as one vector, and
-of the way that the adapter has gone after all steps. How far recorded and launched steps end from each other is a line
-more.
+of the way that the adapter has gone after all steps, also of recorded steps from launched ones.
 """
 
 from __future__ import annotations
@@ -151,12 +150,8 @@ class Watch(TrainerCallback):
         self.last, self.started, self.found = last, started, dict[str, float]()
         self.clocks: list[tuple[float, float]] = []
         self.begun = {name: p.detach().clone() for name, p in model.named_parameters() if p.requires_grad}
-        self.operations, self.flops = (
-            Operations(),
-            FlopCounterMode(
-                display=False, custom_mapping=dict.fromkeys((torch.ops.aten.mm, torch.ops.aten.addmm), product_flops)
-            ),
-        )
+        own = dict.fromkeys((torch.ops.aten.mm, torch.ops.aten.addmm), product_flops)
+        self.operations, self.flops = Operations(), FlopCounterMode(display=False, custom_mapping=own)
 
     def on_step_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         if state.global_step == self.last:

@@ -11,13 +11,16 @@ from mslt_it.evaluation.answers.words import CLOSE, LETTER, OPEN, PAUSE, STOPS, 
 
 _SUFFIXED = frozenset({"bn", "hi", "ta", "te", "ur"})  # words for options take endings
 
+# Else each line would look through all blank ones behind it, anew.
+_OPEN_IN_LINE = rf"(?:(?!\n){OPEN[:-1]})*"
+
 
 def synonyms(
     words: Mapping[str, str], language: str, fold: Callable[[str], str], cue: str
 ) -> list[tuple[str, re.Pattern[str]]]:
     """Names of labels (name -> folded word) and the patterns of their synonyms where they answer."""
     rows = [fold(row).split("|") for row in SYNONYMS.get(language, "").split(" · ")]
-    begin = rf"(?:^(?:(?!\n){OPEN[:-1]})*|(?:{cue})\s*{OPEN})"  # a line's own: each would look through all that follow
+    begin = rf"(?:^{_OPEN_IN_LINE}|(?:{cue})\s*{OPEN})"
     return [
         (name, compiled(rf"{begin}(?:{'|'.join(map(re.escape, row[1:]))}){CLOSE}{PAUSE}"))
         for name, word in words.items()
@@ -38,6 +41,6 @@ def ordinals(
         one = fold(ONE_OF[language])
         named = rf"(?:{one})\s?(?:{nth})" + ("" if language in ORDINAL_BEHIND else rf"|(?:{nth})\s?(?:{one})")
         follows = rf"(?={CLOSE}\s*[.!{STOPS}]?\s*$|{chosen})"
-        bare = rf"(?:^|(?<=[.!?:{STOPS}] )){OPEN}(?:\w{{1,3}} )?(?:{nth}){behind}(?: one)?{follows}"
+        bare = rf"(?:^|(?<=[.!?:{STOPS}] )){_OPEN_IN_LINE}(?:\w{{1,3}} )?(?:{nth}){behind}(?: one)?{follows}"
         result.append((compiled(rf"{apart}(?:{named}){behind}|{bare}"), f" option {word} "))
     return result

@@ -465,7 +465,7 @@ def write_mingling(path: Path) -> None:
 
     square = [[[None, 0.5], [0.5, None]]] * 2
     plain = [[1.0, 1.0]] * 2
-    system = {"pairs": {"cka": square, "retrieval": square}, "languages": {"mixing": plain, "entropy": plain}}
+    system = {"pairs": {"cka": square, "retrieval": square}, "languages": {"mixing": plain, "centred_mixing": plain}}
     rng = np.random.default_rng(0)
     content = {
         "schema": 1,

@@ -174,7 +174,7 @@ def steps(config: Any) -> list[derived.Step]:
         ({"predict": "{items: 3}"}, "Unknown key 'predict.items'"),
         ({"predict": "{num_items: true}"}, "predict.num_items: True is not a whole number"),
         ({"predict": "{set_size: 1}"}, "predict.set_size=1 is out of range. It must be at least 2."),
-        ({"mingling": "{sslt: de, mslt: [de, zh], confidence: 1.0}"}, "mingling.confidence=1 is out of range"),
+        ({"mingling": "{sslt: de, mslt: [de, zh], num_bootstrap: 1}"}, "mingling.num_bootstrap=1 is out of range"),
         ({"mingling": "{sslt: de, mslt: [de, zh], map: tnse}"}, "mingling.map=tnse is unknown. Did you mean 'tsne'?"),
         ({"predict": "{set_size: 3}"}, "predict needs the sets it is to predict, but set_sizes is [1, 2]. Put 3 into"),
         ({"predict": PREDICT, "set_sizes": "[2]"}, "predict needs the single sources it predicts from"),

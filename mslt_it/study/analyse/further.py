@@ -25,7 +25,6 @@ MEASURES = {  # measure of mingling.json -> how it is shown
     "cka": "CKA (debiased)",
     "retrieval": "sentence retrieval",
     "mixing": "neighbour mixing (1 = random)",
-    "entropy": "entropy of neighbours' languages (1 = random)",
     "centred_mixing": "neighbour mixing, each language's mean taken away (1 = random)",
 }
 

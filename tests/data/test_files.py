@@ -52,17 +52,17 @@ def test_separated_columns(tmp_path: Path, name: str, separator: str, header: tu
     assert values(written(tmp_path / name, separator, header)) == ROWS
 
 
-@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-32"])
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
 @pytest.mark.parametrize("name", ["t.csv", "t.tsv", "t.tsv.gz"])
 def test_byte_order_marks(tmp_path: Path, encoding: str, name: str) -> None:
     assert values(written(tmp_path / name, "\t" if "tsv" in name else ";", encoding=encoding)) == ROWS
 
 
-def test_excel_s_own_separator_line_and_rows_of_separators(tmp_path: Path) -> None:
+def test_rows_and_columns_of_separators(tmp_path: Path) -> None:
     path = tmp_path / "t.csv"
-    path.write_text("sep=;\ntext;label;;\n" + "".join(f"{t};{label};;\n" for t, label in ROWS) + ";;;\n;;;\n")
+    path.write_text("text;label;;\n" + "".join(f"{t};{label};;\n" for t, label in ROWS) + ";;;\n;;;\n")
     rows = read_table(path, COLUMNS)
-    assert [tuple(row.values.values()) for row in rows] == ROWS and rows[0].place == "line 3"
+    assert [tuple(row.values.values()) for row in rows] == ROWS and rows[0].place == "line 2"
 
 
 @pytest.mark.parametrize("name", ["t.tsv", "t.csv"])

@@ -13,6 +13,7 @@ import logging
 import math
 import time
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -95,15 +96,12 @@ def train_together(
         one.begin(stacked, row.to(one.args.device), resume)
         own.append(one)
     add_supervised_forward(base_of(model))
-    norms = FusedNorms(model)
-    if own[0].args.device.type == "cuda":
-        norms.put_on()
+    norms = FusedNorms(model).on() if own[0].args.device.type == "cuda" else nullcontext()
     try:
-        with deterministic_on_cpu():
+        with deterministic_on_cpu(), norms:
             _Steps(stacked, own).run()
     finally:
         stacked.take_off()
-        norms.take_off()
         base_of(model).__dict__.pop("forward")
         model.eval()
         for one in own:

@@ -102,7 +102,8 @@ def parsed(path: Path, columns: Sequence[str]) -> list[Row]:
     """The rows as the file has them, by the format that its name says."""
     kind = ending(path)
     if kind == ".parquet":
-        return _with_wanted_names(_read_parquet(path), columns)
+        rows = [Row(f"row {i}", item) for i, item in enumerate(parquet_rows(path, MOST_ROWS), 1)]
+        return _with_wanted_names(rows, columns)
     if kind == ".xlsx":
         return _tabulated(path, _excel_cells(path), columns, "a cell")
     if kind in DELIMITED:
@@ -299,10 +300,6 @@ def _is_one_tagged(item: Mapping[str, Any]) -> bool:
     """One row of a tagging task, whose values are lists too."""
     tokens = item.get("tokens")
     return isinstance(tokens, list) and bool(tokens) and isinstance(tokens[0], str)
-
-
-def _read_parquet(path: Path) -> list[Row]:
-    return [Row(f"row {i}", item) for i, item in enumerate(parquet_rows(path, MOST_ROWS), 1)]
 
 
 def parquet_rows(path: Path, most: int | None = None) -> Iterator[dict[str, Any]]:

@@ -169,11 +169,6 @@ def _foreign(task: TaskConfig, foreign: Counter[str], value: str, where: str, la
     return Problem(f"{start} Language '{language}' has {counts}. If they {what} (a guess, check it), add: {line}")
 
 
-def label_lines(foreign: Sequence[str], names: Sequence[str]) -> str:
-    """The arguments that say which of ``names`` other words for labels mean, as a guess."""
-    return table_keys.mapping_arguments("task.labels", guessed(foreign, names))
-
-
 # ---------------------------------------------------------------- the label set of a table that names none
 
 

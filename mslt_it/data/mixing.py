@@ -167,11 +167,6 @@ def _fits(wanted: Mapping[str, int], kinds: Mapping[tuple[str, ...], int]) -> bo
     return int(maximum_flow(graph, source, sink).flow_value) == sum(wanted.values())
 
 
-def largest_equal(examples_by_language: Mapping[str, Sequence[Example]], items: str) -> int:
-    """The largest total that gives every language the same number of rows: data.num_examples_total=max."""
-    return largest_total(examples_by_language, items) // len(examples_by_language) * len(examples_by_language)
-
-
 def too_few(
     wanted: Mapping[str, int],
     usable: Mapping[str, Sequence[Example]],

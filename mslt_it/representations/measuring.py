@@ -1,6 +1,6 @@
 """How much languages mix in a model, layer by layer: base, one-source and multi-source adapters on the same items.
 
-The result is a plain dictionary that JSON can hold, see `mslt_it.representations.results`.
+The result is a plain dictionary that JSON can hold, mingling.json, whose keys docs/study.md explains.
 """
 
 from __future__ import annotations
@@ -20,8 +20,7 @@ from mslt_it.records import fingerprint, to_plain
 from mslt_it.representations import maps
 from mslt_it.representations.cka import Array, cka_pairs, grams
 from mslt_it.representations.mixing import centred, mixing, retrieval, unit
-from mslt_it.representations.results import SCHEMA
-from mslt_it.representations.settings import Settings
+from mslt_it.representations.settings import SCHEMA, Settings
 from mslt_it.representations.states import hidden_states, tokenise
 
 PAIR_MEASURES = ("cka", "retrieval")

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from mslt_it.config.schema import LARGEST_SEED, key
 
+SCHEMA = 1  # of mingling.json, whose keys docs/study.md explains
 MIN_ITEMS = 10  # fewer have no interval worth the name
 
 

@@ -136,7 +136,7 @@ def rank(request: Request) -> Selection:
         lines = "; ".join(f"{name}: {reason} {remedy}" for name, (reason, remedy) in work.not_computed.items())
         raise Problem(f"No criterion could be computed. {lines}")
     shares = work.recurrences
-    positions, share = typology.map_positions(found)
+    positions, share = typology.scaled(typology.distances(found.vectors(typology.STRUCTURE)))
     return Selection(
         candidates,
         request.k,

@@ -158,11 +158,6 @@ def _with_data(part: str) -> tuple[str, ...]:
     )
 
 
-def map_positions(typology: Typology) -> tuple[Floats, float]:
-    """Places [n, 2] of languages by syntax, phonology and inventory, and the share of squared distances they show."""
-    return scaled(distances(typology.vectors(STRUCTURE)))
-
-
 def scaled(matrix: Floats) -> tuple[Floats, float]:
     """Classical multidimensional scaling (Torgerson 1952): distances [n, n] -> places [n, 2], share they show."""
     n = len(matrix)

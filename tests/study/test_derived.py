@@ -13,7 +13,6 @@ from tiny_study import write_study
 
 from mslt_it.problems import Problem
 from mslt_it.representations import runs as measured_runs
-from mslt_it.representations.results import read
 from mslt_it.store import with_own_hash
 from mslt_it.study import derived, predicted_ranking
 from mslt_it.study.analyse.further import further_sections
@@ -41,7 +40,7 @@ def test_made_once_and_again_for_other_settings(
     assert "6 done, 0 to do" in said
     assert "mingling: 2 runs and the base in 5 languages ..." in said
     assert "prediction: 3 sets of 2 by adapters combined, seed 0 ..." in said
-    found = read(out / "mingling.json")
+    found = json.loads((out / "mingling.json").read_text())
     assert {name: system["sources"] for name, system in found["systems"].items()} == {
         "base": [],
         "SSLT de": ["de"],

@@ -303,45 +303,25 @@ _OTHER_WORDS = {
 }
 _SAME = {"true": "1", "false": "0", "1": "true", "0": "false"}  # what one writer calls 1 is true with another
 _NUMBER = re.compile(r"[+-]?[0-9]{1,15}(?:\.[0-9]{1,15})?")
-_INTEGER = re.compile(r"-?[0-9]{1,9}")
 _CUTOFF, _STRICT_CUTOFF = 0.6, 0.85  # likeness from which on two words may be one
 
 
 def guessed(values: Sequence[str], names: Sequence[str], *, strict: bool = False) -> dict[str, str]:
     """Value -> the label it probably means. ``strict``: only where they are nearly spelled alike, for labels of the
-    user's own; else every value gets one, if need be whichever is left."""
-    if not names:
-        return {}
-    by_key = {_key(name): name for name in names}
-    if all(_SAME.get(value, "") in by_key for value in values):
-        return {value: by_key[_SAME[value]] for value in values}
-    if numbered := _by_number(values, names):
-        return numbered
+    user's own; else every value gets one, if need be the next that is left (numbers in their order)."""
     found = {value: name for value in values if (name := other_word(value, names, strict))}
-    for value in values:
-        if not strict and value not in found:
-            left = [name for name in names if name not in found.values()]
-            found[value] = (left or names)[0]
+    for value in sorted(values, key=_order) if names and not strict else ():
+        left = [name for name in names if name not in found.values()]
+        found.setdefault(value, (left or names)[0])
     return found
-
-
-def _by_number(values: Sequence[str], names: Sequence[str]) -> dict[str, str]:
-    """Integers as positions from 0 or from 1, else in their order; {} where there are others."""
-    if not all(_INTEGER.fullmatch(v) for v in values) or any(_INTEGER.fullmatch(n) for n in names):
-        return {}
-    for first in (0, 1):
-        if all(0 <= int(v) - first < len(names) for v in values):
-            return {v: names[int(v) - first] for v in values}
-    ordered = sorted(values, key=int)
-    return dict(zip(ordered, names, strict=True)) if len(ordered) == len(names) else {}
 
 
 def other_word(value: str, names: Sequence[str], strict: bool = False) -> str:
     """The one of ``names`` that a word probably means, or ""."""
     key = _key(value)
     by_key = {_key(name): name for name in names}
-    if key in by_key:
-        return by_key[key]
+    if (same := key if key in by_key else _SAME.get(key, key)) in by_key:
+        return by_key[same]
     if not strict:
         for name in names:
             if key in map(_key, _OTHER_WORDS.get(name, "").split()):

@@ -16,7 +16,6 @@ from typing import Any
 
 from mslt_it.config.compose import load_recipe
 from mslt_it.config.recipe import ModelConfig, Recipe
-from mslt_it.data.build import with_found_labels
 from mslt_it.models.base_model import adapter_hash, fit_vocabulary, load_base, model_hash
 from mslt_it.models.gguf_weights import weights_origin
 from mslt_it.models.packaged import TERMS
@@ -110,10 +109,10 @@ def read_run(folder: Path | str) -> FinishedRun:
             f"{provenance['adapter_sha256'][:12]}). {TRAIN_AGAIN}"
         )
     recipe = load_recipe("config", config_dir=folder)
-    if recipe.task.shape == "classification" and not recipe.task.label_names and provenance.get("labels"):
-        names = tuple(provenance["labels"])  # found when it was trained: its table need not be there any more
+    if recipe.task.shape == "classification" and not recipe.task.label_names:
+        names = tuple(provenance.get("labels") or ())  # found when it was trained: its table need not be there any more
         recipe = dataclasses.replace(recipe, task=dataclasses.replace(recipe.task, label_names=names))
-    return FinishedRun(folder, with_found_labels(recipe), provenance)
+    return FinishedRun(folder, recipe, provenance)
 
 
 def load_trained_base(run: FinishedRun) -> tuple[Any, Any, ModelConfig]:

@@ -187,12 +187,9 @@ OBJECTS = [{"text": t, "label": label} for t, label in ROWS]
         "\n".join(map(json.dumps, OBJECTS)) + "\n\n",
         json.dumps(OBJECTS),
         json.dumps(OBJECTS, indent=2),
-        json.dumps({"text": [t for t, _ in ROWS], "label": [label for _, label in ROWS]}),
-        json.dumps({c: {str(i): row[c] for i, row in enumerate(OBJECTS)} for c in COLUMNS}),  # pandas' to_json()
-        json.dumps({str(i): row for i, row in enumerate(OBJECTS)}),  # and with orient="index"
         json.dumps({"version": "1", "data": OBJECTS}, indent=1),
     ],
-    ids=["lines", "list", "indented list", "columns", "pandas columns", "pandas index", "wrapped"],
+    ids=["lines", "list", "indented list", "wrapped"],
 )
 @pytest.mark.parametrize("name", ["t.json", "t.json.gz"])
 def test_json_in_the_forms_people_write(tmp_path: Path, content: str, name: str) -> None:

@@ -17,6 +17,7 @@ from typing import Any
 from mslt_it.config.compose import load_recipe
 from mslt_it.config.recipe import ModelConfig, Recipe
 from mslt_it.models.base_model import adapter_hash, fit_vocabulary, load_base, model_hash
+from mslt_it.models.environment import DTYPES
 from mslt_it.models.gguf_weights import weights_origin
 from mslt_it.models.packaged import TERMS
 from mslt_it.models.tokenizers import load_tokenizer
@@ -26,9 +27,6 @@ from mslt_it.store import COMPLETE, altered, read_json, sealed_files, value_sha2
 ADAPTER = "adapter"
 # The files of a run that decide what its adapter does; others (its card, its predictions) may change.
 DECISIVE = ("config.yaml", "results.json", f"{ADAPTER}/adapter_config.json", f"{ADAPTER}/adapter_model.safetensors")
-# By `identity`, and beside it.
-RECORDED = ("model_commit", "base_dtype", "num_embedding_rows", "tokenizer_sha256", "template_sha256")
-HASHES = ("adapter_sha256", "base_sha256")
 TRAIN_AGAIN = (
     "Start its command again, which does what is damaged anew and keeps the rest, or take its folder from a whole copy."
 )
@@ -100,7 +98,7 @@ def read_run(folder: Path | str) -> FinishedRun:
         raise Problem(f"run={folder}: {name} {wrong}. {TRAIN_AGAIN}")
     provenance = (read_json(folder / "results.json") or {}).get("provenance")
     provenance = provenance if isinstance(provenance, dict) else {}
-    if not provenance.keys() >= {*RECORDED, *HASHES} or not all(isinstance(provenance[name], str) for name in HASHES):
+    if not all(isinstance(provenance.get(name), str) for name in ("adapter_sha256", "base_sha256")):
         raise Problem(f"run={folder}: results.json does not say which adapter and base it is of. {TRAIN_AGAIN}")
     found = adapter_hash(folder / ADAPTER)
     if found != provenance["adapter_sha256"]:
@@ -117,7 +115,7 @@ def read_run(folder: Path | str) -> FinishedRun:
 
 def load_trained_base(run: FinishedRun) -> tuple[Any, Any, ModelConfig]:
     """(tokenizer, base, quantised as in training and its vocabulary fitted, the recipe's model with its dtype written
-    out), each checked to be what the run was made with."""
+    out), each checked to be what the run was made with, as far as its papers say (an exported adapter's say little)."""
     recorded, model = run.provenance, run.recipe.model
     if recorded.get("model_revision") != model.revision or recorded.get("model") != model.path:
         raise Problem(
@@ -128,18 +126,21 @@ def load_trained_base(run: FinishedRun) -> tuple[Any, Any, ModelConfig]:
     where = f"run={run.folder}, base {_named(model.path, model.revision)}"
     found = {"tokenizer_sha256": tokenizer_hash(tokenizer), "template_sha256": template_hash(tokenizer)}
     for key, what in (("tokenizer_sha256", "tokenizer"), ("template_sha256", "chat template")):
-        if recorded[key] != found[key]:
+        if key in recorded and recorded[key] != found[key]:
             raise Problem(
                 f"{where}: the {what} is not the one the adapter was trained with (sha256 {_short(found[key])}, the "
                 f"run recorded {_short(recorded[key])}). Put the old one back, or pin model.revision and train again."
             )
     # auto was bfloat16 on most GPUs and float32 on a CPU, whatever this machine has.
-    trained = dataclasses.replace(model, dtype=recorded["base_dtype"])
-    base = load_base(trained, run.recipe.adapter, head=run.recipe.head)
-    fit_vocabulary(base, tokenizer)
-    _refuse_commit_and_rows(where, recorded, identity(base, tokenizer))
-    if (found_hash := model_hash(base)) == recorded["base_sha256"]:
-        return tokenizer, base, trained
+    dtypes = ("float32", "bfloat16") if model.dtype == "auto" else (model.dtype,)
+    for dtype in [recorded["base_dtype"]] if recorded.get("base_dtype") in DTYPES else dtypes:
+        base = None  # the one before makes room
+        trained = dataclasses.replace(model, dtype=dtype)
+        base = load_base(trained, run.recipe.adapter, head=run.recipe.head)
+        fit_vocabulary(base, tokenizer)
+        _refuse_commit_and_rows(where, recorded, identity(base, tokenizer))
+        if (found_hash := model_hash(base)) == recorded["base_sha256"]:
+            return tokenizer, base, trained
     quantised = (
         " Weights quantised on another kind of device may differ in a few bits: merge where the run was trained."
         if run.recipe.adapter.quantization != "none"
@@ -153,13 +154,13 @@ def load_trained_base(run: FinishedRun) -> tuple[Any, Any, ModelConfig]:
 
 
 def _refuse_commit_and_rows(where: str, recorded: Mapping[str, Any], found: Mapping[str, Any]) -> None:
-    commit, rows = recorded["model_commit"], recorded["num_embedding_rows"]
+    commit, rows = recorded.get("model_commit"), recorded.get("num_embedding_rows")
     if commit is not None and found["model_commit"] is not None and found["model_commit"] != commit:
         raise Problem(
             f"{where}: the revision is at commit {found['model_commit'][:12]} now, the adapter was trained on "
             f"{commit[:12]}. A branch moves: train with model.revision={commit}."
         )
-    if rows != found["num_embedding_rows"]:
+    if rows is not None and rows != found["num_embedding_rows"]:
         raise Problem(
             f"{where}: the vocabulary was resized: the adapter was trained with {rows} embedding rows, base and "
             f"tokenizer together have {found['num_embedding_rows']} now. Put the old files back, or train again."

@@ -94,7 +94,7 @@ def parse(command: Command, argv: Sequence[str]) -> Call:
             flags.add(argument)
         elif argument.startswith("-"):
             raise _unknown_option(command, argument)
-        elif equals or argument.startswith("~"):
+        elif equals:
             if flag in known and "." not in flag:
                 if flag in given:
                     raise Problem(f"{flag} is given twice: '{written(given[flag])}' and '{value}'. Keep one.")

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import difflib
 import functools
-import re
-import string
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -31,7 +29,6 @@ USUAL_ERRORS = {
 }
 
 _NO_LANGUAGE = {"und", "mul", "zxx", "mis"}  # valid codes: undetermined, several, none, not coded
-_SCRIPT_NAMES = {"simplified": "Hans", "traditional": "Hant", "latin": "Latn", "cyrillic": "Cyrl", "arabic": "Arab"}
 # As FLORES and GlotLID write: kor_Hang, cmn_Hani.
 _SAME_SCRIPT: dict[str, str | None] = {"Hang": "Kore", "Aran": "Arab", "Hani": None}
 _SHOWN = 30  # spellings in an error message
@@ -85,11 +82,9 @@ def is_code(text: str) -> bool:
 
 
 def _guess(text: str) -> str:
-    try:
-        found = langcodes.find(text).to_tag() if len(text) > 3 else ""  # a name: "german"
-    except LookupError:
-        found = ""
-    close = [found] if found else difflib.get_close_matches(text.lower(), SUGGESTED, n=1, cutoff=0.5)
+    close = (
+        [found] if (found := read_code(text)) else difflib.get_close_matches(text.lower(), SUGGESTED, n=1, cutoff=0.5)
+    )
     return f"Did you mean '{close[0]}' ({language_name(close[0])})? " if close else ""
 
 
@@ -143,7 +138,7 @@ def read_code(spelling: str) -> str | None:
     """The code that a spelling in somebody's data stands for, or None where it names no language.
 
     Case, underscores, three-letter and withdrawn codes, country codes that are nothing else, and names: "EN" en, "deu"
-    de, "iw" he, "in" id, "zho_Hans" zh-Hans, "jp" ja, "German" de, "Serbian (Latin)" sr-Latn.
+    de, "iw" he, "in" id, "zho_Hans" zh-Hans, "jp" ja, "German" de.
     """
     # langcodes encodes names as UTF-8, which cannot hold half of a surrogate pair.
     text = spelling.strip().replace("_", "-").encode(errors="replace").decode()
@@ -151,27 +146,12 @@ def read_code(spelling: str) -> str | None:
         return code
     if meant := USUAL_ERRORS.get(text.lower()):
         return meant
-    return _named(text.replace("-", " ")) if len(text) > 3 or not text.isascii() else None
-
-
-def _named(text: str) -> str | None:
-    """The code of a language's name, in any language; with a script or a country in brackets or after a comma."""
-    name, form = re.fullmatch(r"([^(\[,]*)[(\[,]?(.*?)[)\]]?\s*", text, re.DOTALL).groups()  # type: ignore[union-attr]
+    if len(text) <= 3 and text.isascii():
+        return None
     try:
-        code = langcodes.find(name.strip()).to_tag().removesuffix("-001")
+        return str(langcodes.standardize_tag(langcodes.find(text.replace("-", " ")).to_tag().removesuffix("-001")))
     except LookupError:
         return None
-    if form := form.strip():
-        part = form if len(form) == 2 else _SCRIPT_NAMES.get(form.lower()) or _countries().get(form.lower())
-        return read_code(f"{code}-{part}") if part else None
-    return str(langcodes.standardize_tag(code))
-
-
-@functools.cache
-def _countries() -> dict[str, str]:
-    letters = string.ascii_uppercase
-    codes = [a + b for a in letters for b in letters]
-    return {langcodes.Language.make(territory=code).territory_name("en").lower(): code for code in codes}
 
 
 @dataclass(frozen=True)

@@ -36,7 +36,6 @@ _REMEDIES = {
     errno.ESTALE: "The network's file system has lost it: start again.",
     errno.EMFILE: "Too many files are open: raise `ulimit -n`.",
 }
-_NOT_UTF8 = "Python takes arguments and file names for {} here. Start again with the environment variable PYTHONUTF8=1."
 
 
 def run(command: Callable[[list[str]], int | None], argv: Sequence[str] | None = None) -> int:
@@ -53,12 +52,6 @@ def run(command: Callable[[list[str]], int | None], argv: Sequence[str] | None =
         return READER_GONE
     except Problem as problem:
         print(f"error: {problem}", file=sys.stderr)
-        return 2
-    except UnicodeEncodeError as error:
-        if error.encoding == "utf-8":
-            raise
-        name = error.object if len(error.object) < 200 else error.object[error.start : error.end]
-        print(f"error: file '{plain(name)}': {_NOT_UTF8.format(error.encoding)}", file=sys.stderr)
         return 2
     except Ended:
         print("error: ended by SIGTERM; start it again: what is done stays done", file=sys.stderr)
@@ -139,12 +132,8 @@ def print_json(content: Any) -> None:
 
 
 def as_text(argv: Sequence[str]) -> list[str]:
-    """The arguments, refused where a run could not hold them: bytes that are no UTF-8, and other letters than ASCII
-    where Python does not take arguments and file names for UTF-8 (it does, unless it is told otherwise)."""
-    encoding = sys.getfilesystemencoding()
+    """The arguments, refused where a run could not hold them: bytes that are no UTF-8."""
     for argument in argv:
-        if encoding != "utf-8" and not argument.isascii():
-            raise Problem(f"Argument '{argument}': {_NOT_UTF8.format(encoding)}")
         try:
             argument.encode()
         except UnicodeEncodeError:

@@ -42,7 +42,7 @@ def test_what_a_message_shows_is_read_as_what_it_meant(name: str) -> None:
         ("task.input_fields='[title, body]'", {"input_fields": ["[title, body]"]}),
         ("task.label='gold label'", {"label_field": "gold label"}),
         ("task.label_field=gold.label/2", {"label_field": "gold.label/2"}),
-        ("++task.label_names=[yes,no,null,-1,0]", {"label_names": ["yes", "no", "null", "-1", "0"]}),
+        ("task.label_names=[yes,no,null,-1,0]", {"label_names": ["yes", "no", "null", "-1", "0"]}),
         ("task.labels={0: a, yes: b}", {"labels": {"0": "a", "yes": "b"}}),
         ("task.labels.NOT ENOUGH INFO=neutral", {"labels": {"NOT ENOUGH INFO": "neutral"}}),
         ("task.labels.a.b=c", {"labels": {"a.b": "c"}}),

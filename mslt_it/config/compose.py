@@ -94,13 +94,11 @@ def _stored_schema() -> Any:
 
 
 @functools.cache  # composing takes Hydra a quarter of a second, and the package's files stay as they are
-def _package_recipe(name: str, **groups: str | None) -> tuple[dict[str, Any], str | None]:
+def _package_recipe(name: str, **groups: str) -> tuple[dict[str, Any], str | None]:
     return _composed(name, groups, None)
 
 
-def _composed(
-    name: str, groups: Mapping[str, str | None], config_dir: str | Path | None
-) -> tuple[dict[str, Any], str | None]:
+def _composed(name: str, groups: Mapping[str, str], config_dir: str | Path | None) -> tuple[dict[str, Any], str | None]:
     """(the recipe as nested dictionaries, the scale that was chosen)."""
     from hydra import compose, initialize_config_dir
     from hydra.core.hydra_config import HydraConfig
@@ -134,10 +132,8 @@ def _composed(
     return content, scale
 
 
-def _choice(group: str, option: str | None, config_dir: str | Path | None) -> str:
+def _choice(group: str, option: str, config_dir: str | Path | None) -> str:
     """``scale=small`` as Hydra reads it, whatever the file is called."""
-    if option is None:
-        return f"~{group}"
     known = files(config_dir, group)
     if option not in known:
         raise Problem(f"Unknown {group} '{option}'. {nearest(option, known)}")

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import difflib
 import functools
-import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -35,21 +34,13 @@ SHORT = {"task.input": "task.input_fields", "task.label": "task.label_field"}
 Place = tuple[str, ...]  # ("training", "learning_rate"); of a mapping ("task", "instruction", "tr")
 
 
-def split(overrides: Sequence[str]) -> tuple[dict[str, str | None], list[tuple[Place, Any]]]:
-    """(group -> chosen file, None to take it out; the place and value of every other key, in their order)."""
-    groups: dict[str, str | None] = {}
+def split(overrides: Sequence[str]) -> tuple[dict[str, str], list[tuple[Place, Any]]]:
+    """(group -> chosen file; the place and value of every other key, in their order)."""
+    groups: dict[str, str] = {}
     found: list[tuple[Place, Any]] = []
     for override in overrides:
         name, equals, text = override.partition("=")
         name = name.strip()
-        if re.match(r"[+~]*hydra[./]", name):
-            raise Problem(f"'{override}': Hydra's settings have no effect here; the run's folder is output_dir=DIR.")
-        if name.startswith("~"):
-            if equals or name[1:] not in GROUPS:
-                raise Problem(f"'{override}': a key cannot be removed, every key has a value. Write {name[1:]}=VALUE.")
-            groups[name[1:]] = None
-            continue
-        name = name.lstrip("+")  # Hydra's sign for a key that is new, which nobody need know here
         if not equals:
             raise Problem(f"Argument '{override}' is not KEY=VALUE. Write for example training.learning_rate=1e-4.")
         refuse_unfilled(name, text, f'Write the value itself, or have the shell fill it in: {name}="$NAME".')

@@ -22,7 +22,7 @@ from mslt_it.data.encoding import Encoder
 from mslt_it.data.examples import Examples
 from mslt_it.data.labels import MISSING, NO_OPTION, NOT_TEXT, found_labels, label_notes
 from mslt_it.data.leakage import LeakIndex, find_leaks, refuse_leaks
-from mslt_it.data.mixing import hash_key, interleave, largest_equal, rank, too_few
+from mslt_it.data.mixing import hash_key, interleave, largest_total, rank, too_few
 from mslt_it.data.prompts import prompt_file, prompted
 from mslt_it.data.rows import Role, RowStore, is_trained_on
 from mslt_it.data.segments import encoder_of
@@ -117,11 +117,11 @@ def largest_budget(recipe: Recipe, tokenizer: Any, *, rows: RowStore | None = No
     preparing = Preparing(recipe, encoder_of(recipe, tokenizer))
     usable, tallies = usable_rows(preparing, _pools(recipe, rows)[0])
     examples = {code: [p.example for p in found.values()] for code, found in usable.items()}
-    if not (largest := largest_equal(examples, recipe.data.items)):
+    if not (of_each := largest_total(examples, recipe.data.items) // len(examples)):
         if all(examples.values()):
             rank(examples, recipe.data.items, recipe.seed)  # which says so where no item is in all languages
         raise too_few(dict.fromkeys(examples, 1), examples, recipe.data.items, reasons(tallies))
-    return largest
+    return of_each * len(examples)
 
 
 def build_scored_set(

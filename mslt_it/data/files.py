@@ -102,7 +102,8 @@ def parsed(path: Path, columns: Sequence[str]) -> list[Row]:
     """The rows as the file has them, by the format that its name says."""
     kind = ending(path)
     if kind == ".parquet":
-        return _with_wanted_names(_read_parquet(path), columns)
+        rows = [Row(f"row {i}", item) for i, item in enumerate(parquet_rows(path, MOST_ROWS), 1)]
+        return _with_wanted_names(rows, columns)
     if kind == ".xlsx":
         return _tabulated(path, _excel_cells(path), columns, "a cell")
     if kind in DELIMITED:
@@ -220,7 +221,7 @@ def _plain(cell: Any) -> Any:
 
 
 def _read_json(path: Path, text: str, columns: Sequence[str]) -> list[Row]:
-    """A list of objects, one object a line, or (.json) an object of columns."""
+    """A list of objects, one object a line, or (.json) an object with the list in it."""
     first = list(itertools.islice(_lines(text), 2))
     if not first:
         return []
@@ -269,40 +270,23 @@ def parse_json(path: Path, text: str, line: int = 0) -> Any:
 
 
 def _from_object(path: Path, item: Any, columns: Sequence[str]) -> list[tuple[str, Any]]:
-    """The rows in one object: a mapping of columns (lists, or pandas' {"0": ...}), or a list of rows under one name."""
+    """The rows in one object: a list of rows under one name, or itself."""
     item = item if isinstance(item, dict) else {}
-    values = list(item.values())
     wanted = set(columns) & set(item)
-    lists = {name: value for name, value in item.items() if isinstance(value, list)}
-    tables = {name: value for name, value in lists.items() if value and isinstance(value[0], dict)}
+    tables = {
+        name: rows for name, rows in item.items() if isinstance(rows, list) and rows and isinstance(rows[0], dict)
+    }
     if len(tables) == 1 and not wanted:
         name, rows = next(iter(tables.items()))
         if "paragraphs" in rows[0]:
             raise Problem(f"{path} is in SQuAD's layout, not a table. Set task.file_layout=squad.")
         return [(f"{name}, row {i}", row) for i, row in enumerate(rows, 1)]
-    if len(lists) == len(item) > 0 and len({len(value) for value in values}) == 1 and not _is_one_tagged(item):
-        cells = zip(*values, strict=True)
-        return [(f"row {i}", dict(zip(item, row, strict=True))) for i, row in enumerate(cells, 1)]
-    if values and all(isinstance(v, dict) and list(v) == list(values[0]) for v in values):
-        if set(columns) & set(values[0]) and not wanted:
-            return [(f"row '{key}'", row) for key, row in item.items()]
-        return [(f"row '{key}'", {name: column[key] for name, column in item.items()}) for key in values[0]]
     if wanted or not columns:
         return [("row 1", item)]
     raise Problem(
-        f"{path} is one JSON object with the names {', '.join(item) or '(none)'}. Expected is one object a line, "
-        " one list of objects, or one object of columns (lists of equal length)."
+        f"{path} is one JSON object with the names {', '.join(item) or '(none)'}. Expected is one object a line, or "
+        "one list of objects."
     )
-
-
-def _is_one_tagged(item: Mapping[str, Any]) -> bool:
-    """One row of a tagging task, whose values are lists too."""
-    tokens = item.get("tokens")
-    return isinstance(tokens, list) and bool(tokens) and isinstance(tokens[0], str)
-
-
-def _read_parquet(path: Path) -> list[Row]:
-    return [Row(f"row {i}", item) for i, item in enumerate(parquet_rows(path, MOST_ROWS), 1)]
 
 
 def parquet_rows(path: Path, most: int | None = None) -> Iterator[dict[str, Any]]:

@@ -169,11 +169,6 @@ def _foreign(task: TaskConfig, foreign: Counter[str], value: str, where: str, la
     return Problem(f"{start} Language '{language}' has {counts}. If they {what} (a guess, check it), add: {line}")
 
 
-def label_lines(foreign: Sequence[str], names: Sequence[str]) -> str:
-    """The arguments that say which of ``names`` other words for labels mean, as a guess."""
-    return table_keys.mapping_arguments("task.labels", guessed(foreign, names))
-
-
 # ---------------------------------------------------------------- the label set of a table that names none
 
 
@@ -307,49 +302,37 @@ _OTHER_WORDS = {
     "LOC": "location gpe place geo",
 }
 _SAME = {"true": "1", "false": "0", "1": "true", "0": "false"}  # what one writer calls 1 is true with another
-_NUMBER = re.compile(r"[+-]?[0-9]{1,15}(?:\.[0-9]{1,15})?")
 _INTEGER = re.compile(r"-?[0-9]{1,9}")
+_NUMBER = re.compile(r"[+-]?[0-9]{1,15}(?:\.[0-9]{1,15})?")
 _CUTOFF, _STRICT_CUTOFF = 0.6, 0.85  # likeness from which on two words may be one
 
 
 def guessed(values: Sequence[str], names: Sequence[str], *, strict: bool = False) -> dict[str, str]:
     """Value -> the label it probably means. ``strict``: only where they are nearly spelled alike, for labels of the
-    user's own; else every value gets one, if need be whichever is left."""
-    if not names:
-        return {}
-    by_key = {_key(name): name for name in names}
-    if all(_SAME.get(value, "") in by_key for value in values):
-        return {value: by_key[_SAME[value]] for value in values}
-    if numbered := _by_number(values, names):
-        return numbered
+    user's own; else every value gets one, if need be the next that is left. Integers are positions from 0 or 1, or
+    stand in their order."""
+    if all(map(_INTEGER.fullmatch, values)) and not any(map(_INTEGER.fullmatch, names)):
+        for first in (0, 1):
+            if all(0 <= int(value) - first < len(names) for value in values):
+                return {value: names[int(value) - first] for value in values}
+        if len(values) == len(names):
+            return dict(zip(sorted(values, key=int), names, strict=True))
     found = {value: name for value in values if (name := other_word(value, names, strict))}
-    for value in values:
-        if not strict and value not in found:
-            left = [name for name in names if name not in found.values()]
-            found[value] = (left or names)[0]
+    for value in values if names and not strict else ():
+        left = [name for name in names if name not in found.values()]
+        found.setdefault(value, (left or names)[0])
     return found
-
-
-def _by_number(values: Sequence[str], names: Sequence[str]) -> dict[str, str]:
-    """Integers as positions from 0 or from 1, else in their order; {} where there are others."""
-    if not all(_INTEGER.fullmatch(v) for v in values) or any(_INTEGER.fullmatch(n) for n in names):
-        return {}
-    for first in (0, 1):
-        if all(0 <= int(v) - first < len(names) for v in values):
-            return {v: names[int(v) - first] for v in values}
-    ordered = sorted(values, key=int)
-    return dict(zip(ordered, names, strict=True)) if len(ordered) == len(names) else {}
 
 
 def other_word(value: str, names: Sequence[str], strict: bool = False) -> str:
     """The one of ``names`` that a word probably means, or ""."""
-    key = _key(value)
-    by_key = {_key(name): name for name in names}
-    if key in by_key:
-        return by_key[key]
+    key = spelling_key(value)
+    by_key = {spelling_key(name): name for name in names}
+    if (same := key if key in by_key else _SAME.get(key, key)) in by_key:
+        return by_key[same]
     if not strict:
         for name in names:
-            if key in map(_key, _OTHER_WORDS.get(name, "").split()):
+            if key in map(spelling_key, _OTHER_WORDS.get(name, "").split()):
                 return name
         begin = [
             n for k, n in by_key.items() if key and k and (k.startswith(key) or (len(k) > 2 and key.startswith(k)))
@@ -366,8 +349,3 @@ def number_key(text: str) -> str:
     """The same for one number written in several ways ("-1", "−1", "-1,0"); "" for what is none."""
     plain = unicodedata.normalize("NFKC", text).strip().replace("\N{MINUS SIGN}", "-").replace(",", ".")
     return f"{float(plain):.15g}" if _NUMBER.fullmatch(plain) else ""
-
-
-def _key(text: str) -> str:
-    # A sign or a point is part of a number, never ornament: -1 is not 1, and 1.5 not 15.
-    return number_key(text) or re.sub(r"[\W_]+", "", unicodedata.normalize("NFKC", text)).casefold()

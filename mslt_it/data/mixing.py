@@ -130,35 +130,20 @@ def _path_to_surplus(
     return None
 
 
-def scaled(num_total: int, shares: Mapping[str, int]) -> dict[str, int]:
-    """About ``num_total`` rows in the proportions of ``shares``, rounded down, at least one of each language."""
-    whole = sum(shares.values())
-    return {code: max(1, n * num_total // whole) for code, n in shares.items()}
-
-
-def largest_total(
-    examples_by_language: Mapping[str, Sequence[Example]], items: str, shares: Mapping[str, int] | None = None
-) -> int:
-    """The largest total for which there are enough items, shared as ``allocate`` shares it, or as `scaled` does in the
-    proportions of ``shares``; 0 where none is."""
+def largest_total(examples_by_language: Mapping[str, Sequence[Example]], items: str) -> int:
+    """The largest total for which there are enough items, shared as ``allocate`` shares it; 0 where none is."""
     languages = sorted(examples_by_language)
     holders: dict[str, list[str]] = {}
     for code in languages:
         for item in set(Examples.of(examples_by_language[code]).ids):
             holders.setdefault(item, []).append(code)
-    num_shared = sum(len(codes) == len(languages) for codes in holders.values())
-    if items == "parallel" and shares is None:
-        return len(languages) * num_shared
-    kinds = Counter(tuple(codes) for codes in holders.values())
-
-    def enough(total: int) -> bool:
-        wanted = allocate(total, languages) if shares is None else scaled(total, shares)
-        return max(wanted.values()) <= num_shared if items == "parallel" else _fits(wanted, kinds)
-
-    low, high = 0, len(languages) * len(holders)
+    kinds = Counter(map(tuple, holders.values()))
+    if items == "parallel":
+        return len(languages) * kinds[tuple(languages)]
+    low, high = len(languages) - 1, len(holders)
     while low < high:  # what fits, fits with a row less
         middle = (low + high + 1) // 2
-        if middle < len(languages) or enough(middle):
+        if _fits(allocate(middle, languages), kinds):
             low = middle
         else:
             high = middle - 1
@@ -182,11 +167,6 @@ def _fits(wanted: Mapping[str, int], kinds: Mapping[tuple[str, ...], int]) -> bo
     return int(maximum_flow(graph, source, sink).flow_value) == sum(wanted.values())
 
 
-def largest_equal(examples_by_language: Mapping[str, Sequence[Example]], items: str) -> int:
-    """The largest total that gives every language the same number of rows: data.num_examples_total=max."""
-    return largest_total(examples_by_language, items) // len(examples_by_language) * len(examples_by_language)
-
-
 def too_few(
     wanted: Mapping[str, int],
     usable: Mapping[str, Sequence[Example]],
@@ -198,31 +178,6 @@ def too_few(
     ``usable``: all rows that can be trained on, per language; ``dropped``: language -> why others cannot.
     """
     total = sum(wanted.values())
-    shares = None if wanted == allocate(total, wanted) else wanted
-    are_shared, has = _rows_to_choose_from(wanted, usable, items, dropped)
-    fits = largest_total(usable, items, shares)
-    if shares is None:
-        each = " or ".join(map(str, sorted(set(wanted.values()))))
-        fault = f"data.num_examples_total={total} takes {each} training rows of each source"
-        equal = largest_equal(usable, items)
-        same = "" if equal == fits else f", the same number of each: {equal}"
-        largest = f"data.num_examples_total={fits}, the largest that fits (max takes as many as fit{same})"
-    else:
-        fault = f"data.num_examples={written(wanted)} takes more training rows than there are"
-        largest = f"data.num_examples={written(scaled(fits, wanted))}"
-    remedies = [f"Set {largest}" if fits else "Use a larger split"]
-    if items == "disjoint" and are_shared and largest_total(usable, "parallel", shares) >= total:
-        remedies.append("set data.items=parallel (every language may then use every item)")
-    return Problem(f"{fault}. {has}. {', or '.join(remedies)}, or name other sources.")
-
-
-def _rows_to_choose_from(
-    wanted: Mapping[str, int],
-    usable: Mapping[str, Sequence[Example]],
-    items: str,
-    dropped: Mapping[str, str] | None,
-) -> tuple[bool, str]:
-    """(whether several languages have the same items, what every language has, in words)."""
     has = ", ".join(
         f"{code} {len(usable[code])}"
         + (f", which is {n - len(usable[code])} too few" if n > len(usable[code]) else "")
@@ -230,12 +185,19 @@ def _rows_to_choose_from(
         for code, n in sorted(wanted.items())
     )
     num_items = len({item for rows in usable.values() for item in Examples.of(rows).ids})
-    are_shared = num_items < sum(map(len, usable.values()))
-    rule = f"; an item is labelled in one language only, and there are {num_items}" if are_shared else ""
     if items == "parallel":
-        in_all = largest_total(usable, "parallel") // len(wanted)
-        rule = f"; only the {in_all} items that can be used in all of them count"
-    return are_shared, f"Rows to choose from: {has}{rule}"
+        has += f"; only the {largest_total(usable, items) // len(wanted)} items that can be used in all of them count"
+    elif num_items < sum(map(len, usable.values())):
+        has += f"; an item is labelled in one language only, and there are {num_items}"
+    remedy = "Use a larger split"
+    if wanted != allocate(total, wanted):
+        fault, remedy = f"data.num_examples={written(wanted)} takes more training rows than there are", "Lower it"
+    else:
+        each = " or ".join(map(str, sorted(set(wanted.values()))))
+        fault = f"data.num_examples_total={total} takes {each} training rows of each source"
+        if fits := largest_total(usable, items):
+            remedy = f"Set data.num_examples_total={fits}, the largest that fits (max takes as many as fit)"
+    return Problem(f"{fault}. Rows to choose from: {has}. {remedy}, or name other sources.")
 
 
 def interleave(chosen: Mapping[str, Sequence[Row]], seed: int) -> list[Row]:

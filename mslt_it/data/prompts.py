@@ -17,8 +17,8 @@ from typing import Any
 from mslt_it.config.files import parse_yaml, share_dir
 from mslt_it.config.recipe import PromptConfig, TaskConfig
 from mslt_it.config.schema import build, key
-from mslt_it.config.table_keys import argument
-from mslt_it.data.labels import label_lines
+from mslt_it.config.table_keys import argument, mapping_arguments
+from mslt_it.data.labels import guessed
 from mslt_it.data.mixing import hash_key
 from mslt_it.data.placeholders import fill, literal, placeholders, refuse_placeholders
 from mslt_it.data.spans import KINDS
@@ -50,18 +50,16 @@ class _Content:
     templates: tuple[str, ...] = key(help="ways of asking, each with every field", example="['{text}']")
     cloze: tuple[str, ...] = key((), "ways of asking without the options, for task.choices=cloze")
     labels: Mapping[str, str] = key({}, "label -> word")
-    system: str = key("", "a message before the row")
     wording: Mapping[str, Any] = key({}, "field -> value -> phrase")
 
 
 @dataclass(frozen=True)
 class PromptFile:
-    """One language's way of asking: label words by label name, templates, an optional system message."""
+    """One language's way of asking: label words by label name, templates."""
 
     path: Path
     labels: Mapping[str, str]
     templates: tuple[str, ...]
-    system: str = ""
     note: str = ""  # says when the file is not in the row's own language
     wording: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # field -> value -> phrase shown for it
     optional: frozenset[str] = frozenset()  # fields that may be empty; a line that shows an empty one is left out
@@ -139,11 +137,9 @@ class _Asking:
         return self.choices(fields)[self.task.choice_names.index(label)]
 
     def opening(self) -> list[Message]:
-        """What comes before the row: the system's word and worked examples."""
-        messages = [Message("system", self.file.system)] if self.file.system else []
-        for shot in exemplars(self.task, self.language, self.prompt.num_shots, first=self.prompt.first_shot or 0):
-            messages += _shown(self, shot)
-        return messages
+        """What comes before the row: worked examples."""
+        shots = exemplars(self.task, self.language, self.prompt.num_shots, first=self.prompt.first_shot or 0)
+        return [message for shot in shots for message in _shown(self, shot)]
 
     def request(self, example: Example) -> str:
         """What is asked, without a word on how to answer where a chain is asked for: the templates of tasks that
@@ -326,7 +322,6 @@ def _read(path: Path, content: Any, task: TaskConfig) -> PromptFile:
     templates = found.cloze if task.is_cloze else found.templates
     if not templates:
         raise Problem(f"{path} has no way of asking without options. Add cloze: ['{{FIELD}}'], or task.choices=shown.")
-    refuse_placeholders(found.system, f"{path}: system")
     for number, template in enumerate(templates):
         used = placeholders(template, fields, f"{path}: template {number}")
         if missing := [name for name in shown_fields(task) if name not in used]:
@@ -339,7 +334,7 @@ def _read(path: Path, content: Any, task: TaskConfig) -> PromptFile:
         for value, phrase in phrases.items():
             refuse_placeholders(phrase, f"{path}: wording of {name}={value}")
     _check_labels(path, found.labels, task.choice_names)
-    return PromptFile(path, found.labels, templates, found.system, "", found.wording, frozenset(task.optional_fields))
+    return PromptFile(path, found.labels, templates, "", found.wording, frozenset(task.optional_fields))
 
 
 def _check_labels(path: Path, labels: Mapping[str, str], label_names: tuple[str, ...]) -> None:
@@ -348,7 +343,8 @@ def _check_labels(path: Path, labels: Mapping[str, str], label_names: tuple[str,
         remedy = (
             f" These prompts know {', '.join(labels) or 'no label'}. Where your file calls them otherwise, keep those "
             "names and say what its words mean (a guess, check it): "
-            f"{argument('task.label_names', tuple(labels))} {label_lines(foreign, tuple(labels))}"
+            f"{argument('task.label_names', tuple(labels))} "
+            f"{mapping_arguments('task.labels', guessed(foreign, tuple(labels)))}"
         )
     for name in labels:
         if name not in label_names:

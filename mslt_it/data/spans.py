@@ -157,17 +157,17 @@ def align(spans: Sequence[Span], tokens: Sequence[str], *, spaced: bool, gold: S
     """
     letters: list[str] = []
     owners: list[int] = []  # token of each letter
-    for number, token in enumerate(tokens):
-        bare = _bare(token, spaced)
-        letters.extend(bare)
-        owners.extend([number] * len(bare))
+    bare = [_bare(token, spaced) for token in tokens]
+    for number, own in enumerate(bare):
+        letters.extend(own)
+        owners.extend([number] * len(own))
     sentence = "".join(letters)
     taken = [False] * len(tokens)
     meant: list[Chunk | None] = []
     free = list(gold)
     for span in spans:
         wanted = _bare(span.text, spaced)
-        chunk = next((c for c in free if c.kind == span.kind and _text_of(c, tokens, spaced) == wanted), None)
+        chunk = next((c for c in free if c.kind == span.kind and "".join(bare[c.start : c.end + 1]) == wanted), None)
         meant.append(chunk)
         if chunk is not None:
             free.remove(chunk)
@@ -186,10 +186,6 @@ def align(spans: Sequence[Span], tokens: Sequence[str], *, spaced: bool, gold: S
         after = chunk.end + 1
         result.append(chunk)
     return result
-
-
-def _text_of(chunk: Chunk, tokens: Sequence[str], spaced: bool) -> str:
-    return "".join(_bare(token, spaced) for token in tokens[chunk.start : chunk.end + 1])
 
 
 def _bare(text: str, spaced: bool) -> str:

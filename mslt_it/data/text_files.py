@@ -16,8 +16,6 @@ from mslt_it.problems import NotScorable, Problem
 BOMB, BOMB_RATIO = 256 * 2**20, 200
 _ENCODINGS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
-    (codecs.BOM_UTF32_LE, "utf-32"),  # before UTF-16, whose mark it begins with
-    (codecs.BOM_UTF32_BE, "utf-32"),
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
@@ -29,7 +27,7 @@ _NO_TEXT = {
 
 
 def decode(path: Path) -> str:
-    """The text of a file in UTF-8, or in UTF-16 or UTF-32 with a byte order mark; uncompressed where it is .gz."""
+    """The text of a file in UTF-8, or in UTF-16 with a byte order mark; uncompressed where it is .gz."""
     raw = path.read_bytes()
     if path.name.lower().endswith(".gz"):
         try:

@@ -62,10 +62,9 @@ _MARK = re.compile(r"\{[{%#]|[}%#]\}")  # of Jinja
 def task_file(task: TaskConfig, language: str) -> dict[str, Any]:
     """The content of ``mslt_<task>_<language>.yaml`` for the Hub's copy: the first template of our prompt file."""
     file = prompt_file(task, language, PromptConfig())
-    if file.note or file.system:
-        what = file.note or f"{file.path} has a system message, which lm-eval takes from its command line only"
+    if file.note:
         raise Problem(
-            f"No lm-eval task for '{task.name}' in '{language}': {what}. Add {language}.yaml, or leave it out."
+            f"No lm-eval task for '{task.name}' in '{language}': {file.note}. Add {language}.yaml, or leave it out."
         )
     split = {"dev": "validation"}.get(canonical_split(task.score_split), task.score_split)
     return {

@@ -25,21 +25,15 @@ class FusedNorms:
             and (scale := _scale(module, eps)) is not None
         }
 
-    def put_on(self) -> None:
-        for module, forward in self.forwards.items():
-            module.__dict__["forward"] = forward
-
-    def take_off(self) -> None:
-        for module in self.forwards:
-            module.__dict__.pop("forward", None)
-
     @contextmanager
     def on(self) -> Iterator[None]:
-        self.put_on()
+        for module, forward in self.forwards.items():
+            module.__dict__["forward"] = forward
         try:
             yield
         finally:
-            self.take_off()
+            for module in self.forwards:
+                module.__dict__.pop("forward", None)
 
 
 @torch.no_grad()

@@ -16,7 +16,6 @@ from typing import Any
 
 from mslt_it.config.compose import load_recipe
 from mslt_it.config.recipe import ModelConfig, Recipe
-from mslt_it.data.build import with_found_labels
 from mslt_it.models.base_model import adapter_hash, fit_vocabulary, load_base, model_hash
 from mslt_it.models.environment import DTYPES
 from mslt_it.models.gguf_weights import weights_origin
@@ -28,7 +27,6 @@ from mslt_it.store import COMPLETE, altered, read_json, sealed_files, value_sha2
 ADAPTER = "adapter"
 # The files of a run that decide what its adapter does; others (its card, its predictions) may change.
 DECISIVE = ("config.yaml", "results.json", f"{ADAPTER}/adapter_config.json", f"{ADAPTER}/adapter_model.safetensors")
-RECORDED = ("model_commit", "base_dtype", "num_embedding_rows", "tokenizer_sha256", "template_sha256")  # by `identity`
 TRAIN_AGAIN = (
     "Start its command again, which does what is damaged anew and keeps the rest, or take its folder from a whole copy."
 )
@@ -109,15 +107,15 @@ def read_run(folder: Path | str) -> FinishedRun:
             f"{provenance['adapter_sha256'][:12]}). {TRAIN_AGAIN}"
         )
     recipe = load_recipe("config", config_dir=folder)
-    if recipe.task.shape == "classification" and not recipe.task.label_names and provenance.get("labels"):
-        names = tuple(provenance["labels"])  # found when it was trained: its table need not be there any more
+    if recipe.task.shape == "classification" and not recipe.task.label_names:
+        names = tuple(provenance.get("labels") or ())  # found when it was trained: its table need not be there any more
         recipe = dataclasses.replace(recipe, task=dataclasses.replace(recipe.task, label_names=names))
-    return FinishedRun(folder, with_found_labels(recipe), provenance)
+    return FinishedRun(folder, recipe, provenance)
 
 
 def load_trained_base(run: FinishedRun) -> tuple[Any, Any, ModelConfig]:
     """(tokenizer, base, quantised as in training and its vocabulary fitted, the recipe's model with its dtype written
-    out), each checked to be what the run was made with."""
+    out), each checked to be what the run was made with, as far as its papers say (an exported adapter's say little)."""
     recorded, model = run.provenance, run.recipe.model
     if recorded.get("model_revision") != model.revision or recorded.get("model") != model.path:
         raise Problem(
@@ -133,14 +131,15 @@ def load_trained_base(run: FinishedRun) -> tuple[Any, Any, ModelConfig]:
                 f"{where}: the {what} is not the one the adapter was trained with (sha256 {_short(found[key])}, the "
                 f"run recorded {_short(recorded[key])}). Put the old one back, or pin model.revision and train again."
             )
-    for dtype in _dtypes(recorded, model):
+    # auto was bfloat16 on most GPUs and float32 on a CPU, whatever this machine has.
+    dtypes = ("float32", "bfloat16") if model.dtype == "auto" else (model.dtype,)
+    for dtype in [recorded["base_dtype"]] if recorded.get("base_dtype") in DTYPES else dtypes:
         base = None  # the one before makes room
         trained = dataclasses.replace(model, dtype=dtype)
         base = load_base(trained, run.recipe.adapter, head=run.recipe.head)
         fit_vocabulary(base, tokenizer)
         _refuse_commit_and_rows(where, recorded, identity(base, tokenizer))
-        found_hash = model_hash(base)
-        if found_hash == recorded["base_sha256"]:
+        if (found_hash := model_hash(base)) == recorded["base_sha256"]:
             return tokenizer, base, trained
     quantised = (
         " Weights quantised on another kind of device may differ in a few bits: merge where the run was trained."
@@ -154,35 +153,18 @@ def load_trained_base(run: FinishedRun) -> tuple[Any, Any, ModelConfig]:
     )
 
 
-def unrecorded(run: FinishedRun) -> str | None:
-    """A note where the run, an older one, left out some of what `identity` gives, which then cannot be checked."""
-    missing = [key for key in RECORDED if key not in run.provenance]
-    return f"the run did not record {', '.join(missing)}, so these were not compared." if missing else None
-
-
 def _refuse_commit_and_rows(where: str, recorded: Mapping[str, Any], found: Mapping[str, Any]) -> None:
-    commit = recorded.get("model_commit")
+    commit, rows = recorded.get("model_commit"), recorded.get("num_embedding_rows")
     if commit is not None and found["model_commit"] is not None and found["model_commit"] != commit:
         raise Problem(
             f"{where}: the revision is at commit {found['model_commit'][:12]} now, the adapter was trained on "
             f"{commit[:12]}. A branch moves: train with model.revision={commit}."
         )
-    rows = recorded.get("num_embedding_rows")
     if rows is not None and rows != found["num_embedding_rows"]:
         raise Problem(
             f"{where}: the vocabulary was resized: the adapter was trained with {rows} embedding rows, base and "
             f"tokenizer together have {found['num_embedding_rows']} now. Put the old files back, or train again."
         )
-
-
-def _dtypes(recorded: Mapping[str, Any], model: ModelConfig) -> list[str]:
-    """The dtypes to try. ``auto`` was bfloat16 on most GPUs and float32 on a CPU, whatever this machine has."""
-    if recorded.get("base_dtype") in DTYPES:
-        return [recorded["base_dtype"]]
-    if model.dtype != "auto":
-        return [model.dtype]
-    on_gpu = bool(recorded.get("environment", {}).get("gpus"))
-    return ["bfloat16", "float32"] if on_gpu else ["float32", "bfloat16"]
 
 
 def _named(path: Any, revision: Any) -> str:

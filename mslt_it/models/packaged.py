@@ -16,6 +16,7 @@ from pathlib import Path
 
 from mslt_it.config.recipe import Recipe
 from mslt_it.data.hub import hub_problem
+from mslt_it.data.hub_client import look_at_hub
 from mslt_it.problems import Problem, nearest
 from mslt_it.store import file_sha256
 
@@ -90,14 +91,13 @@ def _reachable(path: str) -> str:
     name = next((name for name, package in PACKAGES.items() if package.original == path), None)
     if name is None or Path(path).exists():
         return path
-    from huggingface_hub import constants, hf_hub_url, try_to_load_from_cache
-    from huggingface_hub.utils import build_hf_headers, get_session, hf_raise_for_status
+    from huggingface_hub import hf_hub_download, try_to_load_from_cache
 
     if isinstance(try_to_load_from_cache(path, "model.safetensors"), str):
         return path
-    try:  # one look: a download would try again for half a minute
-        url, wait = hf_hub_url(path, "config.json"), constants.HF_HUB_ETAG_TIMEOUT
-        hf_raise_for_status(get_session().get(url, headers=build_hf_headers(), timeout=wait, follow_redirects=True))
+    try:
+        look_at_hub()
+        hf_hub_download(path, "config.json")
     except Exception as error:  # the client's libraries raise many unrelated types
         problem = hub_problem(error, "model.path", path, None)
         if problem is None:

@@ -89,7 +89,7 @@ class RowLanguages:
     def _is_one_prompt(self, codes: tuple[str, ...]) -> bool:
         """Whether rows of these languages are asked in the same words, so that it does not matter which one it is."""
         files = [prompt_file(self.recipe.task, code, self.recipe.prompt) for code in codes]
-        return len({(file.templates, file.system, tuple(file.labels.items())) for file in files}) == 1
+        return len({(file.templates, tuple(file.labels.items())) for file in files}) == 1
 
     def _cannot_be_asked(self, code: str) -> str:
         """Why rows of the language cannot be asked; "" where they can."""

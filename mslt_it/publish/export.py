@@ -29,7 +29,7 @@ from mslt_it.data.encoding import Encoder
 from mslt_it.evaluation.scores import read_rows
 from mslt_it.models.base_model import WEIGHTS, load_adapter
 from mslt_it.models.environment import environment
-from mslt_it.models.identity import FinishedRun, load_trained_base, read_run, unrecorded
+from mslt_it.models.identity import FinishedRun, load_trained_base, read_run
 from mslt_it.models.kinds import kind_of_path
 from mslt_it.models.model_errors import explain
 from mslt_it.models.tokenizers import cached_commit, load_tokenizer, model_path
@@ -254,8 +254,6 @@ class _Exporter:
     def _adapter(self, part: Path) -> dict[str, Any]:
         run = self.run
         assert run is not None
-        if note := unrecorded(run):
-            self.say(f"Note: {note}")
         require_room(part, 2 * (run.adapter / WEIGHTS).stat().st_size, "the adapter")
         self.say("vllm: checking that the base is the one that was trained on ...")
         tokenizer, base, trained = load_trained_base(run)

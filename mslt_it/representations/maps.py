@@ -10,13 +10,10 @@ import numpy as np
 from mslt_it.problems import Problem
 from mslt_it.representations.cka import Array
 
-
-def bounded_perplexity(num_points: int, wanted: float) -> float:
-    """At most a third of the other points, as t-SNE's authors' own code asks."""
-    return min(wanted, (num_points - 1) / 3)
+PERPLEXITY = 30.0
 
 
-def tsne(points: Array, perplexity: float, seed: int) -> Array:
+def tsne(points: Array, seed: int) -> Array:
     """(n, 2) coordinates of a t-SNE map (van der Maaten and Hinton 2008); n >= 4.
 
     Distances between far groups and sizes of groups mean nothing in it.
@@ -24,7 +21,7 @@ def tsne(points: Array, perplexity: float, seed: int) -> Array:
     from sklearn.manifold import TSNE  # takes 2 s to import
 
     # Principal components as the start: the same map for the same points, and large-scale order is kept.
-    perplexity = bounded_perplexity(len(points), perplexity)
+    perplexity = min(PERPLEXITY, (len(points) - 1) / 3)  # at most, as the authors' own code asks
     found = TSNE(perplexity=perplexity, init="pca", learning_rate="auto", random_state=seed).fit_transform(points)
     return np.asarray(found, dtype=np.float64)
 

@@ -1,6 +1,6 @@
 """How much languages mix in a model, layer by layer: base, one-source and multi-source adapters on the same items.
 
-The result is a plain dictionary that JSON can hold, see `mslt_it.representations.results`.
+The result is a plain dictionary that JSON can hold, mingling.json, whose keys docs/study.md explains.
 """
 
 from __future__ import annotations
@@ -20,14 +20,13 @@ from mslt_it.records import fingerprint, to_plain
 from mslt_it.representations import maps
 from mslt_it.representations.cka import Array, cka_pairs, grams
 from mslt_it.representations.mixing import centred, mixing, retrieval, unit
-from mslt_it.representations.results import SCHEMA
-from mslt_it.representations.settings import Settings
-from mslt_it.representations.states import TokenisedTexts, hidden_states, tokenise
+from mslt_it.representations.settings import SCHEMA, Settings
+from mslt_it.representations.states import hidden_states, tokenise
 
 PAIR_MEASURES = ("cka", "retrieval")
 # Where languages lie apart altogether (0.01 in the embedded model), mixing has nothing to show but that; what lies
 # inside the languages' clouds shows with each cloud moved to the origin. So both are measured.
-LANGUAGE_MEASURES = ("mixing", "entropy", "centred_mixing")
+LANGUAGE_MEASURES = ("mixing", "centred_mixing")
 
 
 @dataclass(frozen=True)
@@ -67,8 +66,7 @@ def measure(
     languages = tuple(texts)
     num_items = _check(texts, settings)
     tokenised = {
-        code: tokenise(tokenizer, of_code, max_tokens=settings.max_tokens, name=f"texts in '{code}'", kind=kind)
-        for code, of_code in texts.items()
+        code: tokenise(tokenizer, of_code, name=f"texts in '{code}'", kind=kind) for code, of_code in texts.items()
     }
     seen = tuple(code for code in languages if any(code in system.sources for system in systems.values()))
     groups = _groups(languages, seen)
@@ -77,7 +75,8 @@ def measure(
     grouped: dict[str, Grouped] = {}
     points: dict[str, Any] | None = None
     for name, system in systems.items():
-        states = _states(system, tokenised, settings)
+        with system.open() as model:
+            states = np.stack([hidden_states(model, own) for own in tokenised.values()], axis=1)
         found[name], grouped[name] = _found(states, groups, settings)
         if settings.map != "none":
             points = points or _new_map(states, grouped[name], languages, settings)
@@ -104,12 +103,12 @@ def measure(
                 "sources": list(systems[name].sources),
                 "pairs": {m: _plain(found[name][m]) for m in PAIR_MEASURES},
                 "languages": {m: _plain(found[name][m]) for m in LANGUAGE_MEASURES},
-                "groups": _intervals(grouped[name], draws, settings),
+                "groups": _intervals(grouped[name], draws),
             }
             for name in names
         },
         "differences": [
-            {"of": a, "minus": b, "groups": _intervals(_less(grouped[a], grouped[b]), draws, settings)}
+            {"of": a, "minus": b, "groups": _intervals(_less(grouped[a], grouped[b]), draws)}
             for number, a in enumerate(names)
             for b in names[:number]
         ],
@@ -123,10 +122,10 @@ Grouped = Mapping[tuple[str, str], tuple[Array, Array]]  # (measure, group) -> (
 def _check(texts: Mapping[str, Sequence[str]], settings: Settings) -> int:
     """The number of items. What would stop the measuring later on stops it here: a large model takes its time."""
     num_items = len(next(iter(texts.values())))
-    for name, most in (("csls", num_items), ("neighbours", len(texts) * (num_items - 1))):
-        if getattr(settings, name) > most:
-            raise Problem(f"mingling.{name}={getattr(settings, name)} is out of range: there are only {most} items to "
-                          "look among.")  # fmt: skip
+    if settings.neighbours > (most := len(texts) * (num_items - 1)):
+        raise Problem(
+            f"mingling.neighbours={settings.neighbours} is out of range: there are only {most} items to look among."
+        )
     if settings.map == "umap":
         maps.umap_package()
     return num_items
@@ -146,14 +145,6 @@ def _groups(languages: Sequence[str], seen: Sequence[str]) -> dict[str, dict[str
         if which.any():
             alone[name] = (np.flatnonzero(which),)
     return dict.fromkeys(PAIR_MEASURES, pairs) | dict.fromkeys(LANGUAGE_MEASURES, alone)
-
-
-def _states(system: ModelInState, tokenised: Mapping[str, TokenisedTexts], settings: Settings) -> np.ndarray:
-    """float32 (layers + 1, languages, n, width)."""
-    with system.open() as model:
-        how: dict[str, Any] = {"pooling": settings.pooling, "batch_tokens": settings.batch_tokens}
-        each = [hidden_states(model, texts, **how) for texts in tokenised.values()]
-    return np.stack(each, axis=1)
 
 
 def _found(
@@ -183,18 +174,16 @@ def _of_layer(at: Array, settings: Settings) -> dict[str, tuple[Array, Array]]:
     count, n = at.shape[:2]
     hits = np.full((count, count, n), np.nan)
     around = centred(at, "language")
-    units = unit(around if settings.centre_retrieval else at)
+    units = unit(around)
     for i, j in itertools.combinations(range(count), 2):
-        hits[i, j], hits[j, i] = retrieval(units[i], units[j], csls=settings.csls)
+        hits[i, j], hits[j, i] = retrieval(units[i], units[j])
     similar, influence = cka_pairs(grams(at))
     np.fill_diagonal(similar, np.nan)
-    (shares, entropy), (centred_shares, _) = (
-        mixing(x, neighbours=settings.neighbours, own_translations=settings.own_translations)
-        for x in (centred(at, "all"), around)
-    )
     found = {"cka": (similar, influence), "retrieval": (hits.mean(axis=2), (hits + hits.swapaxes(0, 1)) / 2)}
-    each = {"mixing": shares, "entropy": entropy, "centred_mixing": centred_shares}
-    return found | {name: (items.mean(axis=1), items) for name, items in each.items()}
+    for name, points in (("mixing", centred(at, "all")), ("centred_mixing", around)):
+        items = mixing(points, neighbours=settings.neighbours)
+        found[name] = items.mean(axis=1), items
+    return found
 
 
 def _less(one: Grouped, other: Grouped) -> Grouped:
@@ -208,13 +197,12 @@ def _draws(num_items: int, settings: Settings) -> Array:
     return (counts - 1) / num_items
 
 
-def _intervals(found: Grouped, draws: Array, settings: Settings) -> dict[str, Any]:
-    """measure -> group -> {"layers": [figure], "mean": figure}."""
-    tail = (1 - settings.confidence) / 2
+def _intervals(found: Grouped, draws: Array) -> dict[str, Any]:
+    """95 % intervals: measure -> group -> {"layers": [figure], "mean": figure}."""
     result: dict[str, dict[str, Any]] = {}
     for (measure_, group), (values, items) in found.items():
         moved = draws @ items.T
-        low, high = np.quantile(moved, [tail, 1 - tail], axis=0) + values
+        low, high = np.quantile(moved, [0.025, 0.975], axis=0) + values
         figures = [
             {"value": _number(v), "low": _number(a), "high": _number(b)}
             for v, a, b in zip(values, low, high, strict=True)
@@ -224,19 +212,12 @@ def _intervals(found: Grouped, draws: Array, settings: Settings) -> dict[str, An
 
 
 def _new_map(states: np.ndarray, found: Grouped, languages: Sequence[str], settings: Settings) -> dict[str, Any]:
+    """Of the layer at which the first system finds most translations."""
     layers, _, n = states.shape[:3]
-    layer = settings.map_layer
-    if layer is None:
-        layer = int(found["retrieval", "all"][0][:layers].argmax())
-    elif not 0 <= layer < layers:
-        raise Problem(f"mingling.map_layer={layer} is out of range: 0 (embeddings) to {layers - 1}.")
     num = min(n, settings.map_items)
     return {
         "map": settings.map,
-        "layer": layer,
-        "perplexity": maps.bounded_perplexity(num * len(languages), settings.perplexity)
-        if settings.map == "tsne"
-        else None,
+        "layer": int(found["retrieval", "all"][0][:layers].argmax()),
         "languages": [code for code in languages for _ in range(num)],
         "items": [item for _ in languages for item in range(num)],
         "systems": {},
@@ -248,7 +229,7 @@ def _coordinates(states: np.ndarray, settings: Settings) -> list[list[float]]:
     points = centred(states.astype(np.float64), "all")[:, : settings.map_items]
     flat = unit(points).reshape(-1, states.shape[-1])
     is_umap = settings.map == "umap"
-    found = maps.umap(flat, settings.seed) if is_umap else maps.tsne(flat, settings.perplexity, settings.seed)
+    found = maps.umap(flat, settings.seed) if is_umap else maps.tsne(flat, settings.seed)
     return np.round(found, 4).tolist()  # type: ignore[no-any-return]
 
 

@@ -64,9 +64,7 @@ def _around(tokenizer: Any, kind: str) -> tuple[list[int], list[int]]:
     return whole[:start], whole[start + len(own) :]
 
 
-def hidden_states(
-    model: Any, texts: TokenisedTexts, *, pooling: str = "mean", batch_tokens: int = 4096
-) -> NDArray[np.float32]:
+def hidden_states(model: Any, texts: TokenisedTexts, *, batch_tokens: int = 4096) -> NDArray[np.float32]:
     """float32 (layers + 1, n, width): what goes into each layer, and last what the final norm gives.
 
     Layer 0 is the embeddings. A layer's states are pooled as soon as they are there, in float32 whatever the model
@@ -74,7 +72,6 @@ def hidden_states(
 
     Args:
         model: of any kind, or a PeftModel around one; of a text-to-text model its encoder is looked at.
-        pooling: "mean" over the text's tokens, or the "last" one (which in a causal model alone has seen them all).
         batch_tokens: at most so many padded tokens per forward pass; the result does not depend on it but for rounding.
     """
     base = base_of(model)
@@ -84,7 +81,7 @@ def hidden_states(
     result: NDArray[np.float32] | None = None
     with evaluating(model), torch.inference_mode():
         for batch in map(list, in_batches([len(row) for row in texts.rows], batch_tokens)):
-            pooled = _pooled(inner, [texts.rows[i] for i in batch], texts, pooling, device)
+            pooled = _pooled(inner, [texts.rows[i] for i in batch], texts, device)
             if result is None:
                 result = np.empty((len(pooled), len(texts.rows), pooled.shape[-1]), dtype=np.float32)
             result[:, batch] = pooled.cpu().numpy()
@@ -98,9 +95,7 @@ def hidden_states(
     return result
 
 
-def _pooled(
-    inner: nn.Module, rows: Sequence[Sequence[int]], texts: TokenisedTexts, pooling: str, device: torch.device
-) -> Tensor:
+def _pooled(inner: nn.Module, rows: Sequence[Sequence[int]], texts: TokenisedTexts, device: torch.device) -> Tensor:
     """float32 (layers + 1, rows, width)."""
     width = max(map(len, rows))
     # Padding on the right: no token before it sees it, whatever its id.
@@ -108,7 +103,7 @@ def _pooled(
     lengths = torch.tensor([len(row) for row in rows], device=device)
     places = torch.arange(width, device=device)
     seen, ends = places < lengths[:, None], lengths[:, None] - texts.num_after
-    chosen = (places < ends) & (places >= texts.num_before) if pooling == "mean" else places == ends - 1
+    chosen = (places < ends) & (places >= texts.num_before)
     weights = (chosen / chosen.sum(dim=1, keepdim=True)).float()
 
     def pool(states: Tensor) -> Tensor:

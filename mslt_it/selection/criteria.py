@@ -95,7 +95,6 @@ class Request:
     sizes: Mapping[str, float] = key(
         {}, "pretraining sizes per language, instead of the model's published ones", example="{ar:2,zh:1.5}"
     )
-    values: str = key("knn", "of lang2vec: knn (gaps imputed) or average (data only)", choices=("knn", "average"))
     diversity_weight: float = key(0.5, "share of diversity in target_coverage", at_least=0, at_most=1)
 
 

@@ -124,8 +124,6 @@ def rank(request: Request) -> Selection:
     candidates = read_pool(request, notes)
     space = read_space(candidates, request)
     inputs = Inputs(request, candidates, validated_codes("targets", request.targets))
-    if request.text == "world" != request.model:
-        notes.append("text=world: generated sentences of a few hundred words; real text says more about a real model.")
     found = inputs.languages  # one that is not known is named before anything is computed
     work = _Ranker(inputs, space, request.top, search.all_sets(space) if space.is_exact else None)
     wanted = dict.fromkeys(request.criteria or CRITERIA)
@@ -138,7 +136,7 @@ def rank(request: Request) -> Selection:
         lines = "; ".join(f"{name}: {reason} {remedy}" for name, (reason, remedy) in work.not_computed.items())
         raise Problem(f"No criterion could be computed. {lines}")
     shares = work.recurrences
-    positions, share = typology.map_positions(found)
+    positions, share = typology.scaled(typology.distances(found.vectors(typology.STRUCTURE)))
     return Selection(
         candidates,
         request.k,
@@ -262,10 +260,7 @@ class _Ranker:
     def _other_codes(self, name: str, ranking: Ranking) -> Iterator[OtherCode]:
         """The first set under the codes of macro-languages' main varieties (arb for ara), where the vectors differ."""
         for codes, vectors in self.variants:
-            try:
-                scored = self.inputs.l2v(name, vectors)
-            except NotComputed:
-                continue  # values=average, and the variety has no data
+            scored = self.inputs.l2v(name, vectors)
             other = self.ranking(scored.scorer, GREEDY_KEEP)
             first = tuple(self.inputs.pool[i] for i in other.sets[0])
             changed = not np.array_equal(other.sets[other.ranks == 1], ranking.sets[ranking.ranks == 1])
@@ -288,14 +283,14 @@ def _variants(inputs: Inputs, space: Space) -> list[Variant]:
         variety = None if code in inputs.request.uriel else typology.main_variety(code)
         if variety is None or variety == base.uriel[row]:
             continue
-        there = typology.read_typology([code], {code: variety}, inputs.request.values)
+        there = typology.read_typology([code], {code: variety})
         if any((there.parts[part][0] != base.parts[part][row]).any() for part in typology.PARTS):
             other[code] = variety
     choices = [{code: variety} for code, variety in other.items()] if space.num_sets <= MANY_SETS else []
     if other and other not in choices:
         choices.append(dict(other))
     codes = [*inputs.pool, *inputs.targets]
-    return [(c, typology.read_typology(codes, {**inputs.request.uriel, **c}, inputs.request.values)) for c in choices]
+    return [(c, typology.read_typology(codes, {**inputs.request.uriel, **c})) for c in choices]
 
 
 def _same_vectors(found: typology.Typology, pool: tuple[str, ...]) -> list[str]:

@@ -19,8 +19,7 @@ from mslt_it.selection.search import Floats, Scorer, Sets
 
 def features(uriel: Sequence[str]) -> Floats:
     """[n, features] of 0, 1 and NaN; ``uriel`` are lang2vec's codes."""
-    found = typology.read_typology(uriel, values="average").parts
-    values = np.hstack([found[part] for part in typology.STRUCTURE])
+    values = np.stack([*typology.known_features(uriel).values()], axis=1)
     return np.where(values < 0, np.nan, (values >= 0.5).astype(float))
 
 

@@ -109,7 +109,7 @@ class Inputs:
     @functools.cached_property
     def languages(self) -> typology.Typology:
         """The vectors of the pool, then of the targets."""
-        return typology.read_typology([*self.pool, *self.targets], self.request.uriel, self.request.values)
+        return typology.read_typology([*self.pool, *self.targets], self.request.uriel)
 
     @functools.cached_property
     def size_table(self) -> SizeTable:
@@ -124,9 +124,9 @@ class Inputs:
 
     def _texts_of(self, codes: tuple[str, ...]) -> Texts:
         asked = self.request
-        if asked.text not in (None, "world"):
-            return read_texts(str(asked.text), codes)
-        return world_texts(codes, asked.seed) if asked.text or asked.model == "world" else no_text(asked.model)
+        if asked.text:
+            return read_texts(asked.text, codes)
+        return world_texts(codes, asked.seed) if asked.model == "world" else no_text(asked.model)
 
     @property
     def model_path(self) -> str:
@@ -135,7 +135,7 @@ class Inputs:
     @functools.cached_property
     def scripts(self) -> list[str]:
         """The script of the text where the user gave text, the usual script of the language elsewhere."""
-        given = self.texts.sentences if self.request.text not in (None, "world") else {}
+        given = self.texts.sentences if self.request.text else {}
         return [(script_of_text(given[c]) if c in given else None) or likely_script(c) for c in self.pool]
 
     def scored(self, name: str) -> Scored:
@@ -154,7 +154,7 @@ class Inputs:
         """Languages whose vectors are more guess than data, each with the nearest language that has data."""
         found, parts = self.languages, L2V_PARTS[name]
         notes = []
-        for part in parts if self.request.values == "knn" else ():
+        for part in parts:
             shares = found.imputed.get(part, np.zeros(0))[: len(self.pool)]
             weak = [row for row, share in enumerate(shares) if share > typology.MAX_IMPUTED_SHARE]
             if weak:

@@ -25,7 +25,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mslt_it.problems import Problem, nearest
-from mslt_it.selection.criteria import NotComputed
 
 Floats = NDArray[np.float64]
 
@@ -50,53 +49,31 @@ class Typology:
     uriel: tuple[str, ...]  # the code under which URIEL knows each
     parts: Mapping[str, Floats]  # part -> [n, features of the part], values 0 to 1
     imputed: Mapping[str, Floats]  # part of STRUCTURE -> [n], share of features that no database has
-    values: str = "knn"
 
     def vectors(self, parts: Sequence[str]) -> Floats:
-        """The parts side by side: [n, features]. ``NotComputed`` where too much of a part is missing."""
-        return np.hstack([self._part(part) for part in parts])
-
-    def _part(self, part: str) -> Floats:
-        if self.values == "knn" or part not in STRUCTURE:
-            return self.parts[part]
-        # Averages have gaps. Features known for all languages are compared; too few of them compare nothing.
-        for row, share in enumerate(self.imputed[part]):
-            if share > MAX_IMPUTED_SHARE:
-                raise NotComputed(
-                    f"lang2vec has no data for {share:.0%} of the {part} features of {self.codes[row]} "
-                    f"({self.uriel[row]}).",
-                    f"Write values=knn for imputed values, or use the nearest language that has data: "
-                    f"uriel={{{self.codes[row]}:{nearest_with_data(self.uriel[row], part)}}}.",
-                )
-        known = (self.parts[part] >= 0).all(axis=0)
-        if not known.any():
-            raise NotComputed(f"No {part} feature is known for all of {', '.join(self.codes)}.", "Write values=knn.")
-        return self.parts[part][:, known]
+        """The parts side by side: [n, features]."""
+        return np.hstack([self.parts[part] for part in parts])
 
 
-def read_typology(codes: Sequence[str], uriel: Mapping[str, str] | None = None, values: str = "knn") -> Typology:
-    """The vectors of languages given by BCP-47 codes.
+def read_typology(codes: Sequence[str], uriel: Mapping[str, str] | None = None) -> Typology:
+    """The vectors of languages given by BCP-47 codes, gaps filled with lang2vec's own predictions.
 
     Args:
         uriel: URIEL codes for some of the languages instead of lang2vec's mapping ({"ar": "arb"}).
-        values: "knn" = gaps filled with lang2vec's own predictions; "average" = data only, gaps left out.
     """
     given = dict(uriel or {})
     for code in given:
         if code not in codes:
             raise Problem(f"uriel: '{code}' is neither in the pool nor a target. {nearest(code, codes)}")
-    known = _file("feature_predictions.npz").rows
-    found = [_checked(code, given[code], known) if code in given else uriel_code(code) for code in codes]
-    table = _file("feature_predictions.npz" if values == "knn" else "feature_averages.npz")
-    averages = _file("feature_averages.npz")
+    table, averages = _file("feature_predictions.npz"), _file("feature_averages.npz")
+    found = [_checked(code, given[code], table.rows) if code in given else uriel_code(code) for code in codes]
     parts, imputed = {}, {}
     for part in STRUCTURE:
         parts[part] = _rows(table, found)[:, _columns(table, part)]
         imputed[part] = (_rows(averages, found)[:, _columns(averages, part)] < 0).mean(axis=1)
-    families = _file("family_features.npz")
-    parts["family"] = _rows(families, found)
+    parts["family"] = _rows(_file("family_features.npz"), found)
     parts["geography"] = _rows(_file("geocoord_features.npz"), found)
-    return Typology(tuple(codes), tuple(found), parts, imputed, values)
+    return Typology(tuple(codes), tuple(found), parts, imputed)
 
 
 def uriel_code(code: str) -> str:
@@ -179,13 +156,6 @@ def _with_data(part: str) -> tuple[str, ...]:
     return tuple(
         sorted(good & _file("feature_predictions.npz").rows.keys() & _file("geocoord_features.npz").rows.keys())
     )
-
-
-def map_positions(typology: Typology) -> tuple[Floats, float]:
-    """Places [n, 2] of languages by syntax, phonology and inventory, and the share of squared distances they show."""
-    vectors = np.hstack([typology.parts[part] for part in STRUCTURE])
-    # Gaps (values=average) count as 0.5, neither yes nor no.
-    return scaled(distances(np.where(vectors < 0, 0.5, vectors)))
 
 
 def scaled(matrix: Floats) -> tuple[Floats, float]:

@@ -9,7 +9,6 @@ sweep where they list several values.
 from __future__ import annotations
 
 import dataclasses
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -216,11 +215,11 @@ def _of_family(
 
 def is_override(name: str) -> bool:
     """Whether a key is one of the cells' recipe."""
-    return "." in name or name.startswith("~") or name in GROUPS
+    return "." in name or name in GROUPS
 
 
 def _key_of(override: str) -> str:
-    return re.sub(r"^[+~]+", "", override.partition("=")[0])
+    return override.partition("=")[0]
 
 
 def _split(arguments: Sequence[str]) -> tuple[dict[str, Any], list[str], dict[str, Any]]:
@@ -230,8 +229,8 @@ def _split(arguments: Sequence[str]) -> tuple[dict[str, Any], list[str], dict[st
     sweeps: dict[str, Any] = {}
     for argument in arguments:
         name, equals, text = argument.partition("=")
-        if name in given or name in sweeps or _key_of(name) in sweeps:
-            raise Problem(f"{_key_of(name)} is given twice. Keep one.")
+        if name in given or name in sweeps:
+            raise Problem(f"{name} is given twice. Keep one.")
         if is_override(name):
             if (found := swept(name, text)) is None:
                 overrides.append(argument)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -37,14 +36,6 @@ def padding_id(tokenizer: PreTrainedTokenizerBase) -> int:
     if pad_id is None:
         raise Problem("The tokenizer has neither a padding nor an end-of-sequence token: rows cannot be padded.")
     return int(pad_id)
-
-
-def rows_hash(encoded: Sequence[EncodedExample]) -> str:
-    """SHA-256 over the rows in order: a resumed run must see the same data, not merely the same recipe."""
-    digest = hashlib.sha256()
-    for row in encoded:
-        digest.update(repr((row.id, row.language, row.input_ids, row.labels)).encode())
-    return digest.hexdigest()
 
 
 class LengthGroupedOrder(Sampler[int]):

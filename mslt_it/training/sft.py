@@ -27,9 +27,9 @@ from mslt_it.models.base_model import (
 from mslt_it.models.environment import deterministic_on_cpu
 from mslt_it.models.lora_in_place import in_place
 from mslt_it.problems import Problem
-from mslt_it.records import EncodedExample, with_windows
+from mslt_it.records import EncodedExample, fingerprint_of_rows, with_windows
 from mslt_it.training import averaging, checkpoints, guards, looks, memory
-from mslt_it.training.batches import padding_id, rows_hash
+from mslt_it.training.batches import padding_id
 from mslt_it.training.curves import write_losses
 from mslt_it.training.layers import freeze
 from mslt_it.training.looks import Validation
@@ -91,7 +91,9 @@ def train(
     (run_dir / checkpoints.FOLDER).mkdir(parents=True, exist_ok=True)
     base_sha256 = model_hash(model)
     freeze(model, recipe.training.freeze_layers)
-    keys = checkpoints.training_keys(recipe) | {"training rows": rows_hash(encoded), "base weights": base_sha256}
+    # A resumed run must see the same data, not merely the same recipe.
+    rows = fingerprint_of_rows(encoded)
+    keys = checkpoints.training_keys(recipe) | {"training rows": rows, "base weights": base_sha256}
     fresh = {name: p.detach().to("cpu", copy=True) for name, p in model.named_parameters() if p.requires_grad}
     folder, training = run_dir / checkpoints.FOLDER, recipe.training
     plan = memory.planned(training, folder)

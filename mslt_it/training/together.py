@@ -13,6 +13,7 @@ import logging
 import math
 import time
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,9 +28,9 @@ from mslt_it.models.environment import deterministic_on_cpu
 from mslt_it.models.fused_norms import FusedNorms
 from mslt_it.models.stacked_lora import StackedLora
 from mslt_it.problems import Problem
-from mslt_it.records import EncodedExample
+from mslt_it.records import EncodedExample, fingerprint_of_rows
 from mslt_it.training import checkpoints
-from mslt_it.training.batches import padding_id, rows_hash
+from mslt_it.training.batches import padding_id
 from mslt_it.training.memory import Plan
 from mslt_it.training.supervised_loss import add_supervised_forward
 from mslt_it.training.trainer import AdapterTrainer
@@ -77,7 +78,7 @@ def train_together(
     own: list[_Own] = []
     for part, row in zip(parts, rows, strict=True):
         keys = checkpoints.training_keys(part.recipe)
-        keys |= {"training rows": rows_hash(part.encoded), "base weights": base_sha256}
+        keys |= {"training rows": fingerprint_of_rows(part.encoded), "base weights": base_sha256}
         (part.run_dir / checkpoints.FOLDER).mkdir(parents=True, exist_ok=True)
         more = [] if own else callbacks
         one = _Own(part.recipe, part.encoded, model, tokenizer, part.run_dir, pad_id, plan, keys, None, more)
@@ -95,15 +96,12 @@ def train_together(
         one.begin(stacked, row.to(one.args.device), resume)
         own.append(one)
     add_supervised_forward(base_of(model))
-    norms = FusedNorms(model)
-    if own[0].args.device.type == "cuda":
-        norms.put_on()
+    norms = FusedNorms(model).on() if own[0].args.device.type == "cuda" else nullcontext()
     try:
-        with deterministic_on_cpu():
+        with deterministic_on_cpu(), norms:
             _Steps(stacked, own).run()
     finally:
         stacked.take_off()
-        norms.take_off()
         base_of(model).__dict__.pop("forward")
         model.eval()
         for one in own:

@@ -8,13 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from test_mixing import rows
 
 from mslt_it.config.compose import load_recipe, resolved_yaml
 from mslt_it.config.recipe import Recipe
 from mslt_it.config.schema import FrozenDict
 from mslt_it.data.build import build_training_set
-from mslt_it.data.mixing import largest_total, scaled
 from mslt_it.notices import notice
 from mslt_it.problems import Problem
 from mslt_it.publish.separate_training import part_recipes
@@ -58,9 +56,3 @@ def test_each_source_gives_its_rows_and_more_of_one_takes_none_from_another(
     assert found[0] == found[1]
     with pytest.raises(Problem, match=r"takes more training rows than there are\. Rows to choose from: en 120"):
         build_training_set(toy_recipe(items=items, num_examples=FrozenDict(en=121, ru=7)), tokenizer)
-
-
-def test_a_shortage_names_rows_that_fit_in_the_same_proportion() -> None:
-    data = {"en": rows("en", 100), "sw": rows("sw", 100)}  # the same 100 items
-    assert scaled(largest_total(data, "disjoint", {"en": 140, "sw": 10}), {"en": 140, "sw": 10}) == {"en": 94, "sw": 6}
-    assert scaled(largest_total(data, "parallel", {"en": 140, "sw": 10}), {"en": 140, "sw": 10}) == {"en": 100, "sw": 7}

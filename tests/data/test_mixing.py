@@ -8,7 +8,7 @@ from collections import Counter
 
 import pytest
 
-from mslt_it.data.mixing import allocate, interleave, largest_equal, largest_total, meet, rank, too_few
+from mslt_it.data.mixing import allocate, interleave, largest_total, meet, rank, too_few
 from mslt_it.problems import Problem
 from mslt_it.records import Example
 
@@ -160,7 +160,6 @@ def test_a_shortage_is_told_by_language_with_a_number_that_works(items: str) -> 
     assert sum(map(len, choose(data, fits, items, 0).values())) == fits
     with pytest.raises(Problem, match=str(fits)):
         choose(data, fits + 1, items, 0)
-    assert largest_equal(data, items) == 120
 
 
 def test_items_of_one_language_only_are_counted_by_language() -> None:
@@ -171,13 +170,8 @@ def test_items_of_one_language_only_are_counted_by_language() -> None:
     assert "labelled in one language only" not in str(caught.value) and number_named(caught.value) == 100
 
 
-def test_the_other_way_of_sharing_items_is_named_where_it_helps() -> None:
-    with pytest.raises(Problem, match=r"there are 300\. .*num_examples_total=300.* or set data\.items=parallel"):
-        choose({"en": rows("en", 300), "ar": rows("ar", 300)}, 400, "disjoint", 0)
+def test_parallel_items_are_those_of_all_languages() -> None:
     assert len(choose({"en": rows("en", 300), "ar": rows("ar", 300)}, 400, "parallel", 0)["ar"]) == 200
-    with pytest.raises(Problem) as caught:
-        choose({"en": rows("en", 300), "ar": rows("ar", 30)}, 400, "disjoint", 0)
-    assert "data.items=parallel" not in str(caught.value)
     with pytest.raises(Problem, match="no item id is in all"):
         choose({"en": rows("en", 3), "ar": [e for e in rows("ar", 9) if e.id > "train:5"]}, 4, "parallel", 0)
 

@@ -75,7 +75,6 @@ def files(folder: Path, change: Callable[[dict[str, object]], None]) -> Path:
     content: dict[str, object] = {
         "labels": {"yes": "Yes", "no": "No"},
         "templates": ["{text}\n{mood}"],
-        "system": "Be brief.",
         "wording": {"mood": {"calm": "They are calm."}},
     }
     change(content)
@@ -89,7 +88,6 @@ def files(folder: Path, change: Callable[[dict[str, object]], None]) -> Path:
     [
         ("templates", ["{text} {mood} {customer text}"], "template 0 has the unknown placeholder {customer text}"),
         ("templates", ["{text} {mood}", "{text} {mood} {}"], "template 1 has the unknown placeholder {}"),
-        ("system", "You know {language}.", "system is shown as it is, so {language} would stand there unfilled"),
         ("labels", {"yes": "Yes {x}", "no": "No"}, "the word for label 'yes' is shown as it is, so {x}"),
         ("wording", {"mood": {"calm": "{mood}!"}}, "wording of mood=calm is shown as it is, so {mood}"),
     ],

@@ -66,7 +66,7 @@ GOOD = 'labels: {entailment: "Yes", neutral: "Maybe", contradiction: "No"}\ntemp
         ("{premise} ", "", r"never shows \{premise\}"),
         ('["{premise} {hypothesis}"]', "[]", r"templates=\[\] is empty"),
         ("labels: {", "labels: [{", r"not valid YAML"),
-        ("templates: ", "system: [1]\ntemplates: ", r"system: \[1\] is not a text"),
+        ("templates: ", "system: Be brief.\ntemplates: ", r"Unknown key 'system'"),
     ],
 )
 def test_a_wrong_file_is_refused(tmp_path: Path, example: Make, old: str, new: str, message: str) -> None:
@@ -95,12 +95,11 @@ def test_a_missing_file_says_what_is_there(tmp_path: Path, example: Make) -> Non
         prompted(example(language="fr"), with_prompts(TASK, tmp_path), PromptConfig())
 
 
-def test_system_message_and_free_answers(tmp_path: Path, example: Make) -> None:
+def test_free_answers(tmp_path: Path, example: Make) -> None:
     (tmp_path / "toy").mkdir()
-    (tmp_path / "toy" / "en.yaml").write_text('system: "Be brief."\ntemplates: ["{premise} {hypothesis}"]\n')
+    (tmp_path / "toy" / "en.yaml").write_text('templates: ["{premise} {hypothesis}"]\n')
     task = with_prompts(dataclasses.replace(TASK, label_names=()), tmp_path)
     result = prompted(example("a", "b", label="2,125"), task, PromptConfig())
-    assert [m.role for m in result.messages] == ["system", "user"]
     assert (result.answer, result.choices) == ("2,125", ())
 
 

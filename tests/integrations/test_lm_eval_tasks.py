@@ -119,11 +119,6 @@ def test_prompts_that_jinja_would_read_as_code_are_refused(configs: dict[str, Ta
     task = with_prompt(configs["xnli"], templates=["{{ {premise} }} {hypothesis}"])
     with pytest.raises(Problem, match=r"tr\.yaml: the first template holds '\{\{', which lm-eval would read as code"):
         task_file(task, "tr")
-    task = with_prompt(configs["xnli"], system="Be brief.")
-    with pytest.raises(
-        Problem, match=r"in 'tr': .*tr\.yaml has a system message, which lm-eval takes from its command"
-    ):
-        task_file(task, "tr")
 
 
 def test_a_wording_may_hold_whatever_texts_hold(configs: dict[str, TaskConfig], tmp_path: Path) -> None:

@@ -12,7 +12,6 @@ import pytest
 
 from mslt_it.problems import Problem
 from mslt_it.selection import typology
-from mslt_it.selection.criteria import NotComputed
 from mslt_it.selection.typology import STRUCTURE, read_typology
 
 PAPER = ("ar", "de", "en", "es", "fr", "ru", "zh")
@@ -74,22 +73,6 @@ def test_the_share_of_imputed_values() -> None:
     assert found.imputed["syntax"][0] == 0.0
     assert found.imputed["inventory"][2] == 1.0  # nor the inventory under arb; under ara there is one
     assert read_typology(["ar"]).imputed["inventory"][0] == 0.0
-
-
-def test_averages_refuse_a_language_without_data() -> None:
-    found = read_typology(["en", "ur"], values="average")
-    with pytest.raises(NotComputed) as caught:
-        found.vectors(["phonology"])
-    assert caught.value.reason == "lang2vec has no data for 100% of the phonology features of ur (urd)."
-    assert caught.value.remedy.startswith("Write values=knn for imputed values, or use the nearest language that has")
-    other = caught.value.remedy.rpartition(":")[2].rstrip("}.")
-    assert read_typology(["en", "ur"], {"ur": other}, "average").vectors(["phonology"]).shape[0] == 2
-
-
-def test_averages_compare_what_is_known_of_all() -> None:
-    found = read_typology(["de", "en", "ar"], values="average")
-    values = found.vectors(["syntax"])
-    assert values.min() >= 0 and values.shape[1] < 103
 
 
 def test_main_varieties() -> None:

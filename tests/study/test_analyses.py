@@ -12,6 +12,7 @@ import pytest
 from scipy import stats
 from synthetic_study import POOL, TARGETS, by_size, no_effect, study_in_memory, write_study
 
+from mslt_it.problems import Problem
 from mslt_it.study.analyse import comparisons, composition, gains, renaming, transfer
 from mslt_it.study.analyse.analyses import Findings, analyse, main_size
 from mslt_it.study.analyse.claims import corrected, is_equal, is_found, sentence, verdict
@@ -465,7 +466,7 @@ def write_mingling(path: Path) -> None:
 
     square = [[[None, 0.5], [0.5, None]]] * 2
     plain = [[1.0, 1.0]] * 2
-    system = {"pairs": {"cka": square, "retrieval": square}, "languages": {"mixing": plain, "entropy": plain}}
+    system = {"pairs": {"cka": square, "retrieval": square}, "languages": {"mixing": plain, "centred_mixing": plain}}
     rng = np.random.default_rng(0)
     content = {
         "schema": 1,
@@ -491,6 +492,15 @@ def write_mingling(path: Path) -> None:
         },
     }
     path.write_text(json.dumps(content), encoding="utf-8")
+
+
+@pytest.mark.parametrize("content", ["{", "[]", '{"schema": 2}'])
+def test_a_damaged_or_other_file_is_refused(tmp_path: Path, content: str) -> None:
+    for name in ("mingling.json", "predicted.json"):
+        (tmp_path / name).write_text(content, encoding="utf-8")
+        with pytest.raises(Problem, match=rf"{name} was not written by this version\. Remove it, and start"):
+            further_sections(tmp_path)
+        (tmp_path / name).unlink()
 
 
 def test_mingling_is_shown(tmp_path: Path) -> None:

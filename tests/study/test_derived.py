@@ -13,7 +13,6 @@ from tiny_study import write_study
 
 from mslt_it.problems import Problem
 from mslt_it.representations import runs as measured_runs
-from mslt_it.representations.results import read
 from mslt_it.store import with_own_hash
 from mslt_it.study import derived, predicted_ranking
 from mslt_it.study.analyse.further import further_sections
@@ -41,7 +40,7 @@ def test_made_once_and_again_for_other_settings(
     assert "6 done, 0 to do" in said
     assert "mingling: 2 runs and the base in 5 languages ..." in said
     assert "prediction: 3 sets of 2 by adapters combined, seed 0 ..." in said
-    found = read(out / "mingling.json")
+    found = json.loads((out / "mingling.json").read_text())
     assert {name: system["sources"] for name, system in found["systems"].items()} == {
         "base": [],
         "SSLT de": ["de"],
@@ -174,7 +173,7 @@ def steps(config: Any) -> list[derived.Step]:
         ({"predict": "{items: 3}"}, "Unknown key 'predict.items'"),
         ({"predict": "{num_items: true}"}, "predict.num_items: True is not a whole number"),
         ({"predict": "{set_size: 1}"}, "predict.set_size=1 is out of range. It must be at least 2."),
-        ({"mingling": "{sslt: de, mslt: [de, zh], confidence: 1.0}"}, "mingling.confidence=1 is out of range"),
+        ({"mingling": "{sslt: de, mslt: [de, zh], num_bootstrap: 1}"}, "mingling.num_bootstrap=1 is out of range"),
         ({"mingling": "{sslt: de, mslt: [de, zh], map: tnse}"}, "mingling.map=tnse is unknown. Did you mean 'tsne'?"),
         ({"predict": "{set_size: 3}"}, "predict needs the sets it is to predict, but set_sizes is [1, 2]. Put 3 into"),
         ({"predict": PREDICT, "set_sizes": "[2]"}, "predict needs the single sources it predicts from"),

@@ -10,7 +10,7 @@ import numpy as np
 
 from mslt_it.evaluation.intervals import holm
 from mslt_it.problems import Problem
-from mslt_it.representations.results import read
+from mslt_it.representations.settings import SCHEMA as MINGLING_SCHEMA
 from mslt_it.store import OWN_HASH, read_json, was_altered
 from mslt_it.study.analyse.agreement import SCHEMA
 from mslt_it.study.analyse.findings import Analysis, Intervals, Mark, Scatter, set_name
@@ -25,7 +25,6 @@ MEASURES = {  # measure of mingling.json -> how it is shown
     "cka": "CKA (debiased)",
     "retrieval": "sentence retrieval",
     "mixing": "neighbour mixing (1 = random)",
-    "entropy": "entropy of neighbours' languages (1 = random)",
     "centred_mixing": "neighbour mixing, each language's mean taken away (1 = random)",
 }
 
@@ -39,9 +38,18 @@ def further_sections(folder: Path) -> list[Analysis]:
     return [section(path) for path, section in paths.items() if path.is_file()]
 
 
+def _content(path: Path, schema: int) -> dict[str, Any]:
+    content = read_json(path)
+    if not content or content.get("schema") != schema:
+        raise Problem(
+            f"{path} was not written by this version. Remove it, and start `mslt study` again to make it anew."
+        )
+    return content
+
+
 def representations(path: Path) -> Analysis:
     """Means over layers per system and group of languages, differences, maps."""
-    content = read(path)
+    content = _content(path, MINGLING_SCHEMA)
     rows: list[Row] = []
     differences: list[Row] = []
     figures: list[Intervals | Scatter] = []
@@ -123,11 +131,7 @@ def predicted(path: Path) -> Analysis:
 
     Anything in the file that is a text or a number is shown as it is (what the prediction cost, what it saved).
     """
-    content = read_json(path)
-    if not content or content.get("schema") != SCHEMA:
-        raise Problem(
-            f"{path} was not written by this version. Remove it, and start `mslt study` again to make it anew."
-        )
+    content = _content(path, SCHEMA)
     given = content["rows"]
     x, y = (np.array([row[key] for row in given], dtype=float) for key in ("predicted", "measured"))
     rows = [

@@ -31,9 +31,7 @@ def read_cells(path: Path, text: str, columns: Sequence[str], kind: str) -> list
     """(place, cells) of each line that is not blank."""
     # Of TSV only \n ends a row: str.splitlines would also cut at U+2028 and the like inside a sentence.
     rows = enumerate((line.removesuffix("\r").split("\t") for line in lines_of(text)), 1)
-    lines: Iterable[tuple[int, list[str]]] = rows
-    if kind == ".csv":
-        lines = csv_records(path, csv_texts(text), separator_of(text, columns))
+    lines: Iterable[tuple[int, list[str]]] = _csv_lines(path, text, columns) if kind == ".csv" else rows
     filled = [(f"line {n}", cells) for n, cells in lines if len(cells) > 1 or (cells and cells[0].strip())]
     if kind != ".csv" and len(columns) > 1 and filled:
         _refuse_otherseparator_of(path, filled, columns)
@@ -61,15 +59,30 @@ def _refuse_otherseparator_of(path: Path, lines: list[tuple[str, list[str]]], co
     )
 
 
-def csv_records(path: Path, texts: Iterable[str], separator: str) -> Iterator[tuple[int, list[str]]]:
-    """(line where it begins, cells) of each record; a blank line has no cells."""
+def _csv_lines(path: Path, text: str, columns: Sequence[str]) -> Iterator[tuple[int, list[str]]]:
+    said = excel_mark(text)
+    text, skipped = (text[said.end() :], 1) if said else (text, 0)
+    return csv_records(path, csv_texts(text), said[1] if said else separator_of(text, columns), skipped)
+
+
+def excel_mark(text: str) -> re.Match[str] | None:
+    """The line "sep=;" at a text's beginning, by which Excel says the separator; it is no row."""
+    return re.match(r"sep=(.)(?:\r?\n|\r)", text, re.IGNORECASE)
+
+
+def csv_records(path: Path, texts: Iterable[str], separator: str, skipped: int = 0) -> Iterator[tuple[int, list[str]]]:
+    """(line where it begins, cells) of each record; a blank line has no cells.
+
+    Args:
+        skipped: lines that stand before the first of ``texts``.
+    """
     csv.field_size_limit(MAX_FIELD)
     reader = csv.reader(texts, delimiter=separator, strict=True)
-    start = 1
+    start = 1 + skipped
     try:
         for cells in reader:
             yield start, cells
-            start = reader.line_num + 1
+            start = reader.line_num + 1 + skipped
     except csv.Error as error:
         why = "a quotation mark is opened and never closed" if "end of data" in str(error) else str(error)
         raise Problem(

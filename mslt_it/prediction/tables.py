@@ -18,7 +18,7 @@ import pyarrow
 import pyarrow.parquet
 
 from mslt_it import values
-from mslt_it.data.delimited import csv_records, csv_texts, named_cells, separator_of
+from mslt_it.data.delimited import csv_records, csv_texts, excel_mark, named_cells, separator_of
 from mslt_it.data.files import ending, parquet_rows, parse_json
 from mslt_it.data.text_files import Unpacked, encoding_of, not_decoded
 from mslt_it.problems import Problem
@@ -105,7 +105,10 @@ def _text(path: Path, form: str) -> IO[str]:
 
 def _csv_rows(path: Path, file: IO[str]) -> Iterator[Values]:
     sample = file.read(SAMPLE) + file.readline()
-    yield from _named(path, csv_records(path, itertools.chain(csv_texts(sample), file), separator_of(sample, ())))
+    said = excel_mark(sample)
+    lines = itertools.chain(csv_texts(sample[said.end() :] if said else sample), file)
+    separator = said[1] if said else separator_of(sample, ())
+    yield from _named(path, csv_records(path, lines, separator, int(said is not None)))
 
 
 def _tsv_rows(path: Path, file: IO[str]) -> Iterator[Values]:

@@ -58,11 +58,11 @@ def test_byte_order_marks(tmp_path: Path, encoding: str, name: str) -> None:
     assert values(written(tmp_path / name, "\t" if "tsv" in name else ";", encoding=encoding)) == ROWS
 
 
-def test_rows_and_columns_of_separators(tmp_path: Path) -> None:
+def test_excel_s_own_separator_line_and_rows_of_separators(tmp_path: Path) -> None:
     path = tmp_path / "t.csv"
-    path.write_text("text;label;;\n" + "".join(f"{t};{label};;\n" for t, label in ROWS) + ";;;\n;;;\n")
+    path.write_text("sep=;\ntext;label;;\n" + "".join(f"{t};{label};;\n" for t, label in ROWS) + ";;;\n;;;\n")
     rows = read_table(path, COLUMNS)
-    assert [tuple(row.values.values()) for row in rows] == ROWS and rows[0].place == "line 2"
+    assert [tuple(row.values.values()) for row in rows] == ROWS and rows[0].place == "line 3"
 
 
 @pytest.mark.parametrize("name", ["t.tsv", "t.csv"])

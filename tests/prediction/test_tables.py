@@ -33,7 +33,7 @@ def rewritten(read: Table, name: str) -> list[dict[str, Any]]:
 @pytest.mark.parametrize(
     ("name", "content", "expected"),
     [
-        ("excel.csv", b"id;text\r\n1;x\r\n", [("1", "x")]),
+        ("excel.csv", b"sep=;\r\nid;text\r\n1;x\r\n", [("1", "x")]),
         ("mac.csv", b"id,text\r1,x\r2,y\r", [("1", "x"), ("2", "y")]),
         ("mac.tsv", b"id\ttext\r1\tx\r", [("1", "x")]),
         ("return.tsv", b"id\ttext\n1\tx\ry\r\n2\tz\n", [("1", "x\ry"), ("2", "z")]),

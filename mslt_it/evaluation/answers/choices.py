@@ -99,6 +99,17 @@ ORDINALS: Mapping[str, tuple[str, str, str, str]] = {
     "vi": ("(?:thứ )?nhất|đầu tiên", "thứ (?:hai|2)", "thứ (?:ba|3)", "thứ (?:tư|4)"),
     "zh": ("第[一1][个個种種]?", "第[二2][个個种種]?", "第[三3][个個种種]?", "第[四4][个個种種]?"),
 }
+# One to four, behind a word for options: "option two".
+CARDINALS: Mapping[str, str] = {
+    "en": "one two three four", "ar": "واحد اثنان|اثنين ثلاثة اربعة|أربعة", "bg": "едно две три четири",
+    "bn": "এক দুই তিন চার", "de": "eins zwei drei vier", "el": "ένα δύο|δυο τρία τέσσερα", "es": "uno dos tres cuatro",
+    "et": "üks kaks kolm neli", "fi": "yksi kaksi kolme neljä", "fr": "un deux trois quatre",
+    "he": "אחת|אחד שתיים|שניים שלוש ארבע", "hi": "एक (?<!उत्तर\\s)दो तीन चार", "id": "satu dua tiga empat",
+    "it": "uno due tre quattro", "ja": "一 二 三 四", "ko": "일|하나 이|둘 삼|셋 사|넷", "pt": "um dois tres|três quatro",
+    "ru": "один два три четыре", "sw": "moja mbili tatu nne", "ta": "ஒன்று இரண்டு மூன்று நான்கு",
+    "te": "ఒకటి రెండు మూడు నాలుగు", "th": "หนึ่ง สอง สาม สี่", "tr": "bir iki üç dört", "ur": "ایک دو تین چار",
+    "vi": "một hai ba bốn", "zh": "一 二 三 四",
+}
 # Here the ordinal stands behind its noun alone; before it, it is a number ("kedua pilihan" are both options).
 ORDINAL_BEHIND = frozenset({"ar", "he", "id", "sw", "th", "vi"})
 # The words for options beside which an ordinal names one: narrower than OPTIONS ("the first sentence of the text").

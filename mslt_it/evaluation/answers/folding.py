@@ -23,8 +23,8 @@ _THOUGHTS = re.compile(
     r"(?:\A|<(?:think(?:ing)?|reasoning|scratchpad)>)(?:(?!<think).)*?</(?:think(?:ing)?|reasoning|scratchpad)>",
     re.DOTALL | re.IGNORECASE,
 )
-_TAG = re.compile(r"</?[a-z]\w{0,19}>", re.IGNORECASE)
-_CIRCLED = {ord("①") + index: f"({index + 1})" for index in range(9)}
+_TAG = re.compile(r"<(/?)([^\W\d_][^<>/\n]{0,24})>|\[(/?)([A-Z]{3,20})\]|<\|[^<>|\n]{1,30}\|>")
+_CIRCLED = {ord(first) + index: f"({index + 1})" for first in "①❶➀➊" for index in range(9)}
 # A letter that names an option: a capital by itself, or a small one before ")" or a line's end. "a" is a word of many
 # languages, so each is written as a letter that no text has (Ogham).
 _OPTION_LETTER = re.compile(
@@ -37,11 +37,13 @@ _CYRILLIC = str.maketrans("АС", "AC")
 
 
 def without_thoughts(text: str) -> str:
-    """A text without what stands between tags of thinking; other tags end their line, "<answer>" is a cue."""
-    return _TAG.sub(
-        lambda tag: "\nAnswer: " if "answer>" in tag[0].lower() and "/" not in tag[0] else "\n",
-        _THOUGHTS.sub("\n", text),
-    )
+    """A text without what stands between tags of thinking; other tags end their line, "<answer>" is "answer:"."""
+    return _TAG.sub(_untagged, _THOUGHTS.sub("\n", text))
+
+
+def _untagged(tag: re.Match[str]) -> str:
+    name = "" if tag[1] or tag[3] else (tag[2] or tag[4] or "")
+    return f"\n{name}: " if len(name) > 1 else "\n"  # <b>, <p> say nothing
 
 
 def letter(word: str) -> str:
@@ -65,7 +67,9 @@ def folded(text: str, language: str) -> str:
     text = unicodedata.normalize("NFKC", text.casefold())
     text = re.sub(r"\\text(?:bf|rm|it)?\s*\{", "{", text)
     text = re.sub(r"\\[()\[\]]|\$", " ", text)  # LaTeX's signs of mathematics
-    text = re.sub(r"[-=]>|[→⇒]", ":", text)
+    text = re.sub(r"[-=]>|[→⇒➔➜➡]", ":", text)
+    text = re.sub("[\u2600-\u27bf\ufe0f\u20e3\U0001f000-\U0001faff]", " ", text)  # emojis
+    text = re.sub(r"(?<=\w)’(?=\w)", "'", text)
     text = re.sub(r"\*\*|__|`", '"', with_ascii_digits(text))
     text = _ALIKE[language](text) if language in _ALIKE else text
     return _without_accents(text) if language in ACCENTS_MAY_DROP else text

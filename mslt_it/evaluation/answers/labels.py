@@ -12,7 +12,10 @@ The first of these that applies:
    ordinary words besides (`FUNCTION_WORDS`, digits, single letters) count here only in quotes, in bold, or behind a
    word for options.
 
-4. where nothing is stated so, a synonym ("True", "perhaps") that opens the text or a line, or stands behind a cue.
+4. where nothing is stated so, other words for a label ("True", "perhaps", English ones) by rules 1 and 2, where "The
+   hypothesis is" is a cue, too.
+
+What the text takes back ("Yes ... sorry, no") is not looked at where an answer stands behind that.
 
 A label that is denied ("not yes", "ではない") is not stated, nor an option that is rejected ("2 does not fit", "A and
 B are out"); labels left open ("yes or no", a repeated list of options, the prompt's question) are none. Letters of
@@ -30,11 +33,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from mslt_it.evaluation.answers.choices import CHOSEN, IT_IS, OPTIONS, POINTERS, REJECTED, REMAINS, THAN
+from mslt_it.evaluation.answers.choices import CHOSEN, IT_IS, ONE_OF, OPTIONS, POINTERS, REJECTED, REMAINS, THAN
 from mslt_it.evaluation.answers.folding import fold_pattern, folded, letter, with_letters, without_thoughts
 from mslt_it.evaluation.answers.inflections import forms
 from mslt_it.evaluation.answers.numerals import NO_WORD_SPACES
-from mslt_it.evaluation.answers.substitutes import ordinals, synonyms
+from mslt_it.evaluation.answers.substitutes import (
+    CORRECTIONS,
+    SPELLINGS,
+    SUBJECTS,
+    UNDECIDED,
+    WHETHER,
+    ordinals,
+    other_words,
+)
 from mslt_it.evaluation.answers.words import (
     ANSWERING,
     ASSURED,
@@ -51,7 +62,6 @@ from mslt_it.evaluation.answers.words import (
     OPEN,
     PAUSE,
     PAUSES,
-    SPELLINGS,
     STOPS,
     VERB_FINAL_NO,
     compiled,
@@ -75,6 +85,26 @@ FUNCTION_WORDS: Mapping[str, frozenset[str]] = {code: frozenset(words.split()) f
     "vi": "phải không có đúng sai", "zh": "是 不是 否 也许 对 不对",
 }.items()}
 # fmt: on
+# Those of them that hardly any sentence has but as an answer: they count at the very end, too ("My answer will be no.").
+FIRM_WORDS: Mapping[str, str] = {
+    "ar": "نعم",
+    "bn": "হ্যাঁ",
+    "de": "nein",
+    "en": "yes",
+    "et": "jah",
+    "fr": "oui",
+    "hi": "हाँ",
+    "ja": "いいえ",
+    "ko": "아니요",
+    "pt": "sim",
+    "sw": "hapana",
+    "te": "అవును",
+    "tr": "evet hayır",
+}
+NUM_PLAIN, MAYBE = 3, 2  # places in the rows of `SYNONYMS`: yes, no, maybe are ordinary words
+MAX_CORRECTIONS = 3
+OtherWords = Mapping[str, tuple[int, list[str]]]
+_LAST_WORDS = re.compile(rf"[^.!?,;:{STOPS}{PAUSES}\n]{{0,30}}[.!{STOPS}]?\s*\Z")
 _QUOTE_BEGINS = re.compile(r"[\"“”„‘「『]$|«\s?$")
 _QUOTE_ENDS = re.compile(r"[\"”“’」』]|\s?»")
 _SENTENCE_END = re.compile(rf"[.!?](?=\s)|[{STOPS}]")
@@ -115,7 +145,7 @@ class _Use:
 class _Reader:
     """The compiled patterns of one language and set of labels (name, word)."""
 
-    def __init__(self, language: str, labels: tuple[tuple[str, str], ...]) -> None:
+    def __init__(self, language: str, labels: tuple[tuple[str, str], ...], said: OtherWords | None = None) -> None:
         # Letters of options are told from words ("a") by their writing.
         self.lettered = all(len(word) == 1 and word.isascii() and word.isalpha() for _, word in labels)
         words = {name: letter(word) if self.lettered else folded(word, language).strip() for name, word in labels}
@@ -128,16 +158,20 @@ class _Reader:
                     f"Labels '{other}' and '{name}' have the same word '{word}' in language '{language}', so their "
                     "answers cannot be told apart. Give them different words."
                 )
-        self.language = language
+        self.language, self.said = language, said
         known = {folded(word, language) for code in (language, "en") for word in FUNCTION_WORDS.get(code, ())}
         # Names whose words are ordinary words besides.
         self.plain = {name for name, word in words.items() if word in known or word.isdecimal() or len(word) == 1}
+        self.firm = {name for name, word in words.items() if word in FIRM_WORDS.get(language, "").split()}
         # The longest first: "不是" holds "是".
         self.names = sorted(words, key=lambda name: -len(words[name]))
         # "... পারছি না।" is a sentence that says no, not one whose answer is "no".
         self.final_no = next((name for name, word in words.items() if word == VERB_FINAL_NO.get(language)), None)
         fold = functools.partial(fold_pattern, language=language)
         spelled = {name: _spellings(words[name], language, by_word) for name in self.names}
+        if said is not None:  # a reader of other words for the labels: "True" for yes
+            spelled = {name: said[name][1] for name in self.names if name in said}
+            self.names, self.plain = list(spelled), {name for name in spelled if said[name][0] < NUM_PLAIN}
         every = [form for forms_ in spelled.values() for form in forms_]
         patterns = ["|".join(_label_pattern(form, language, every) for form in spelled[name]) for name in self.names]
         anywhere = "|".join(patterns)
@@ -146,6 +180,9 @@ class _Reader:
         apart = "" if language in NO_WORD_SPACES | {"ar", "he", "ko"} else rf"(?<!{LETTER})"
         remains = [either({code: row[side] for code, row in REMAINS.items()}, language) for side in (0, 1)]
         it_is = f"|{fold(either(IT_IS, language))}" if self.lettered else ""
+        topics, unspaced = "", "|" if language == "th" and said is not None else ""
+        if said is not None:
+            topics = f"|{fold(either(SUBJECTS, language))}"
         pointers = rf"{apart}(?:{fold(POINTERS.get(language, '(?!)'))}|{fold(remains[0])}{it_is})"
         options = rf"(?:{fold(either(OPTIONS, language))})\s*(?:#|n[or°]\.?|n\.|nº)?"
         so = fold(either(CONCLUSIONS, language))
@@ -171,8 +208,8 @@ class _Reader:
         self.alone = compiled(begin + "$")
         pause = "" if language in NO_WORD_SPACES | {"ko"} else rf"[,;{PAUSES}—–]"
         concluded = rf"{pause}\s*(?:{so}|{but})[,،、:]?\s*{OPEN}{surely}(?:{options}{OPEN})?"
-        said = rf"|(?:{sure}){gap}" if language == "th" else ""
-        self.so = compiled(rf"(?:{concluded}|(?:{answer})\s*{OPEN}{said})\Z")
+        surely_thai = rf"|(?:{sure}){gap}" if language == "th" else ""
+        self.so = compiled(rf"(?:{concluded}|(?:{answer})\s*{OPEN}{surely_thai})\Z")
         self.colon = compiled(rf"\S{CLOSE}\s?[:;·{listing}]\s*{begin}\Z")
         self.field = compiled(rf"{OPEN}[^\d\W]{LETTER}*(?:[ ]{LETTER}+){{0,3}}{CLOSE}\s?[:：]{begin}$")
         # What may follow it.
@@ -203,27 +240,52 @@ class _Reader:
             rf"{CLOSE}\s*(?:[,،、]?\s*(?:{joiner})\s*|/|\|){OPEN}(?:{anywhere})"
             rf"|{CLOSE}\s*[,،、{listing}]{OPEN}(?:{anywhere}){CLOSE}\s*(?:[,،、/?]|(?:{joiner})(?!{LETTER})|$)"
         )
-        self.synonyms = synonyms(words, language, fold, f"(?:{cue})[^\n:=]{{0,30}}[:=]")
-        self.ordinals = ordinals(words, language, fold, chosen) if self.marks else []
+        told = rf"(?:{fold(cue)}|{fold(ONE_OF.get(language, cue))})[^\n:=.,;]{{0,30}}?(?:[:=—–]|{fold(link)})"
+        told += rf"|{apart}(?:{fold(POINTERS.get(language, '(?!)'))}|{answer}|{fold(remains[0])})"
+        self.ordinals = ordinals(words, language, fold, chosen, told, because) if self.marks else []
         self.option = compiled(rf"(?:{options})\s*[\"'(]?\Z")
         self.cue = compiled(
-            rf"\\boxed|(?:{fold(cue)})(?:(?:(?!{anywhere})[^\n:=.,;。]){{0,30}}?(?:[:：=＝]|{fold(link)})|(?=\s))"
+            rf"\\boxed|(?:{fold(cue)}{topics})(?:(?:(?!{anywhere})[^\n:=.,;。]){{0,30}}?(?:[:：=＝]|{fold(link)})|(?=\s{unspaced}))"
             rf"|{options}\s*(?:{fold(link)})"
         )
+        taken = fold(either(CORRECTIONS, language))
+        self.correction = compiled(
+            rf"[.,;:!?—–({STOPS}{PAUSES}{listing}\n-][^\S\n]{{0,3}}(?:{taken}){behind_end}[\s,،、:.!—–-]*"
+        )
+        self.whether = compiled(rf"(?:{fold(either(WHETHER, language))}){clause}*\Z")
+        self.otherwise, self.maybe = None, None
+        if said is None and not self.marks:
+            others = other_words(words, language, fold)
+            self.otherwise = _Reader(language, labels, others) if others else None
+            self.maybe = next((name for name, (index, _) in others.items() if index == MAYBE), None)
+        if self.maybe:
+            maybe = patterns[self.names.index(self.maybe)]
+            self.undecided = compiled(fold(either(UNDECIDED, language)))
+            self.maybe_twice = compiled(
+                rf"({maybe})[^\n.!?;{STOPS}]{{1,30}}?(?:\b|[,;،])\s*(?:{maybe})[^\n.!?;,،{STOPS}]{{0,30}}"
+            )
 
     def read(self, text: str) -> Answer | None:
         text = without_thoughts(text)
         text = folded(with_letters(text, self.language) if self.lettered else text, self.language)
         for ordinal, option in self.ordinals:
             text = ordinal.sub(option, text)
+        if self.maybe:
+            text = self.maybe_twice.sub(r"\1", text)
+        # "Yes ... sorry, no": what stands behind the correction.
+        taken = [match for match in self.correction.finditer(text) if self.uses.search(text, 0, match.start())]
+        for match in reversed(taken[-MAX_CORRECTIONS:]):
+            if found := self._found(text[match.end() :]):
+                return found
+        found = self._found(text) or (self.otherwise and self.otherwise._found(text))
+        if found is None and self.maybe and self.undecided.search(text):
+            return Answer(self.maybe, "sentence")
+        return found
+
+    def _found(self, text: str) -> Answer | None:
         uses = self._uses(text)
         stated = [use for use in uses if not use.denied]
-        return (self._stated(text, uses, stated) if stated else None) or self._said_otherwise(text)
-
-    def _said_otherwise(self, text: str) -> Answer | None:
-        """The label whose synonym opens the text or a line, or stands behind a cue."""
-        found = {name for name, pattern in self.synonyms if pattern.search(text)}
-        return Answer(found.pop(), "alone") if len(found) == 1 else None
+        return self._stated(text, uses, stated) if stated else None
 
     def _stated(self, text: str, uses: Sequence[_Use], stated: list[_Use]) -> Answer | None:
         if name := self._behind_cue(text, stated):
@@ -232,8 +294,12 @@ class _Reader:
         alone = {use.name for use in stated if self._stands_alone(text, use, sentences)}
         if alone:
             return Answer(alone.pop(), "alone") if len(alone) == 1 else None
-        used = {use.name for use in stated if use.name not in self.plain or self._is_marked(text, use)}
+        used = {use.name for use in stated if use.name not in self.plain}
+        if self.said is None:
+            used |= {use.name for use in stated if self._is_marked(text, use)}
         used |= self._marks_that_win(text, uses)
+        if not used and stated[-1].name in self.firm and _LAST_WORDS.match(text, stated[-1].end):
+            used = {use.name for use in stated}
         return Answer(used.pop(), "sentence") if len(used) == 1 else None
 
     def _uses(self, text: str) -> list[_Use]:
@@ -259,7 +325,9 @@ class _Reader:
         name = self.names[(match.lastindex or 0) - 1]
         before = text[max(0, start - 60) : start]
         denied = bool(self.denied_before.search(before) or self.denied_afar_before.search(before))
-        if name not in self.plain or name in self.marks:
+        if self.said is not None:
+            denied |= self.whether.search(before) is not None
+        if name not in self.plain or name in self.marks or _is_quoted(text, start, end):
             denied |= bool(self.denied_behind and self.denied_behind.match(text, end))
         if name not in self.plain:
             denied |= bool(self.denied_afar_behind and self.denied_afar_behind.match(text, end))
@@ -337,7 +405,7 @@ class _Reader:
     def _is_marked(self, text: str, use: _Use) -> bool:
         """Is the label in quotes, in bold, or behind "option"? Is it a digit that is pointed at?"""
         before = text[max(0, use.start - 24) : use.start]
-        quoted = bool(_QUOTE_ENDS.match(text, use.end) and _QUOTE_BEGINS.search(before[-2:]))
+        quoted = _is_quoted(text, use.start, use.end)
         quoted |= self.lettered and before[-1:] == "(" and text[use.end : use.end + 1] == ")"
         pointed = use.name in self.marks and self.pointed.search(before) and self._closes(text, use)
         return bool(quoted or pointed) or self.option.search(before) is not None
@@ -355,6 +423,10 @@ class _Reader:
         return result
 
 
+def _is_quoted(text: str, start: int, end: int) -> bool:
+    return bool(_QUOTE_ENDS.match(text, end) and _QUOTE_BEGINS.search(text[max(0, start - 2) : start]))
+
+
 _reader = functools.lru_cache(maxsize=256)(_Reader)
 
 
@@ -370,7 +442,7 @@ def _label_pattern(word: str, language: str, others: Sequence[str]) -> str:
         return word
     if word.isdecimal():
         behind = "" if language in NO_WORD_SPACES | {"ko"} else rf"(?!{LETTER})"
-        return rf"(?<![\d/\-])(?<!\d[:.,]){word}(?![\d/:%]|[.,]\d){behind}"
+        return rf"(?<![\d/\-])(?<!\d[:.,]){word}(?![\d/%]|[.,:]\d){behind}"
     pieces = re.split(r"([\s‐‑-]+)", word)
     pattern = "".join(r"[\s‐‑-]+" if index % 2 else forms(piece, language) for index, piece in enumerate(pieces))
     if language in NO_WORD_SPACES:  # "答えはいいえ" holds no "はい"

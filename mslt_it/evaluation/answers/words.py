@@ -227,57 +227,6 @@ ENDINGS: Mapping[str, str] = {
 
 # The label words for no that end sentences of all kinds besides.
 VERB_FINAL_NO: Mapping[str, str] = {"bn": "না", "hi": "नहीं", "ta": "இல்லை", "te": "కాదు", "ur": "نہیں"}
-
-# Spellings and forms of one word, the first of a row being the one of the prompts (case-folded, without accents in es).
-SPELLINGS: Mapping[str, str] = {
-    "bn": "হ্যাঁ|হ্যা|হাঁ · হয়তো|হয়ত", "et": "võib-olla|võibolla", "he": "ניטרלי|נייטרלי", "hi": "हाँ|हां · नहीं|नही",
-    "id": "ya|iya", "ja": "どちらとも言えない|どちらともいえない|どちらとも言えません|どちらともいえません",
-    "ko": "예|네 · 아니요|아니오|아뇨 · 알 수 없음|알 수 없습니다|알 수 없다", "sw": "ndiyo|ndio", "ta": "ஆம்|ஆமாம்",
-    "te": "అవును|అవునండి · కాదు|కాదండి", "tr": "hayır|hayir", "ur": "نہیں|نہی", "vi": "không rõ|không thể xác định",
-    "zh": "无法确定|無法確定|不能确定|无法判断 · 积极|積極 · 消极|消極",
-}
-# Other words with which people answer, the first of a row being the one of the prompts: they count where they open the
-# text, a line, or what stands behind a cue, and nothing else is stated.
-SYNONYMS: Mapping[str, str] = {
-    "en": "yes|yeah|yep|yup|true|correct|entailment|entailed · no|nope|nah|false|incorrect|"
-        "contradiction · maybe|perhaps|possibly|uncertain|undetermined|cannot tell|can't tell|not sure|neutral",
-    "ar": "نعم|أجل|بلى|صحيح|صحيحة · لا|كلا|خطأ|خاطئة · ربما|لعل|غير مؤكد|غير محدد",
-    "bg": "да|вярно|вярна|истина · не|невярно|невярна|грешно · може би|възможно|неясно|неопределено",
-    "bn": "হ্যাঁ|হ্যা|হাঁ|সত্য|সঠিক · হয়তো|হয়ত|সম্ভবত|অনিশ্চিত · না|মিথ্যা|ভুল",
-    "de": "ja|jawohl|jep|jo|wahr|richtig|stimmt · nein|nee|nö|falsch|unwahr · vielleicht|möglicherweise|"
-        "eventuell|unklar|unbestimmt",
-    "el": "ναι|μαλιστα|σωστο|σωστη|αληθεσ|αληθησ · οχι|λαθοσ|ψευδεσ|ψευδησ · ισωσ|πιθανον|μπορει|ενδεχομενωσ|"
-        "αβεβαιο",
-    "es": "si|verdadero|verdadera|cierto|correcto · no|falso|falsa|incorrecto · quizas|quiza|tal vez|talvez|"
-        "posiblemente|acaso|indeterminado",
-    "et": "jah|jaa|õige|tõene · ei|vale|väär · võib-olla|võibolla|võib olla|ehk|võimalik|ebaselge",
-    "fi": "kyllä|joo|juu|kyllä on|totta|tosi|oikein · ei|väärin|epätosi|ei ole · ehkä|mahdollisesti|kenties|"
-        "epäselvää",
-    "fr": "oui|vrai|vraie|exact · non|faux|fausse|inexact · peut-etre|peut etre|possible|possiblement|incertain|"
-        "indetermine",
-    "he": "ניטרלי|נייטרלי · כן|נכון|נכונה|אמת · לא|שגוי|שגויה|לא נכון|לא נכונה · אולי|ייתכן|יתכן|לא ידוע",
-    "hi": "हाँ|हां|हा|सत्य|सही · नहीं|नही|असत्य|ग़लत|गलत · शायद|संभवतः|संभव है|अनिश्चित",
-    "id": "ya|iya|benar|betul · tidak|tak|enggak|nggak|bukan|salah · mungkin|barangkali|tidak pasti|belum tentu",
-    "it": "si|vero|vera|esatto · no|falso|falsa · forse|magari|puo darsi|possibile|incerto",
-    "ja": "はい|ええ|正しい|真 · いいえ|いや|正しくない|偽|誤り · どちらとも言えない|どちらともいえない|"
-        "どちらとも言えません|どちらともいえません|どちらとも|判断できない|判断できません|わからない|"
-        "わかりません|分からない|分かりません",
-    "ko": "예|네|참|맞음 · 아니요|아니오|아뇨|아니|거짓 · 알 수 없음|알 수 없습니다|알 수 없다|알수없음|"
-        "알 수 없어요|판단할 수 없음|불확실",
-    "pt": "sim|verdadeiro|verdadeira|certo|correto · nao|falso|falsa|errado · talvez|possivelmente|quica|incerto",
-    "ru": "да|верно|верна|истина|правда · нет|неверно|неверна|ложь · возможно|может быть|неизвестно|неясно|"
-        "неопределенно",
-    "sw": "ndiyo|ndio|naam|kweli · hapana|la|si kweli|uongo · labda|pengine|huenda",
-    "ta": "ஆம்|ஆமாம்|ஆமா|உண்மை|சரி · இல்லை|பொய்|தவறு · ஒருவேளை|இருக்கலாம்|தெரியவில்லை",
-    "te": "అవును|అవునండి|ఔను|నిజం|నిజమే · కాదు|కాదండి|అబద్ధం|తప్పు · బహుశా|కావచ్చు|తెలియదు",
-    "th": "ใช่|จริง|ถูกต้อง · ไม่ใช่|ไม่จริง|เท็จ · บอกไม่ได้|ไม่สามารถบอกได้|ไม่แน่ใจ|ไม่ทราบ|ระบุไม่ได้|สรุปไม่ได้",
-    "tr": "evet|doğru · hayır|hayir|yanlış|yanlis · belki|olabilir|belirsiz|muhtemelen",
-    "ur": "ہاں|جی ہاں|سچ|صحیح|درست · نہیں|نہی|جی نہیں|جھوٹ|غلط · شاید|ممکن ہے|غیر یقینی",
-    "vi": "đúng|phải|có · sai|không đúng|không phải|không · không rõ|không chắc|chưa rõ|không thể xác định|"
-        "không xác định|có thể|không biết",
-    "zh": "无法确定|無法確定|不能确定|不确定|无法判断|不清楚|可能 · 积极|積極 · 消极|消極 · 是|对|对的|正确|真|"
-        "属实 · 不是|否|不对|不正确|错误|错|假",
-}
 # fmt: on
 
 

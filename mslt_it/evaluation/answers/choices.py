@@ -12,7 +12,7 @@ from collections.abc import Mapping
 # Words for the options that a label may follow: "Option 2", "Satz 2".
 OPTIONS: Mapping[str, str] = {
     "en": "option|choice|sentence|answer|number|alternative|label|ending|letter",
-    "ar": "(?:ال)?(?:خيار|جملة|إجابة)(?: رقم)?|الجواب رقم", "bg": "вариант|изречение|номер|буква",
+    "ar": "(?:ال)?(?:خيار|جملة|إجابة)(?: رقم)?|الجواب رقم", "bg": "вариант|изречение|номер|буквата?",
     "bn": "বিকল্প|বাক্য|নম্বর", "de": "option|satz|antwort|nummer|möglichkeit|alternative|buchstabe",
     "el": "επιλογή|πρόταση|αριθμό\\w?|γράμμα",
     "es": "la opción|opción|la frase|oración|número|alternativa|la letra|letra|inciso",
@@ -28,46 +28,46 @@ OPTIONS: Mapping[str, str] = {
 }
 # What points at a digit, where the sentence pauses behind it or goes on with `CHOSEN`: "I choose 2.", "La 2."
 POINTERS: Mapping[str, str] = {
-    "en": "choose|pick|select|go with|answer with|(?:likely|likelier)(?: to be)?", "ar": "الرقم|رقم|أختار|اختار",
-    "bg": "избирам|отговарям с", "bn": "আমি", "de": "wähle|nehme|die|das", "el": "επιλέγω|διαλέγω|το|η|ο|την|τον",
-    "es": "elijo|escojo|la|el", "et": "valin|vastan", "fi": "valitsen|vastaan", "fr": "choisis|réponds|la|le|n°",
-    "he": "מספר|בוחרת?|בחרתי ב-?", "hi": "मैं", "id": "memilih|pilih|yang", "it": "scelgo|la|il", "ja": "私は|私なら",
-    "ko": "저는|나는", "pt": "escolho|a|o", "ru": "выбираю|под номером", "sw": "nachagua|ninachagua|namba",
-    "ta": "நான்", "te": "నేను", "th": "เลือก(?:ข้อ)?|เบอร์", "tr": "ben|en (?:iyi|doğru) (?:seçim|seçenek|cevap)",
-    "ur": "میں", "vi": "số|chọn", "zh": "我?选择?",
+    "en": "choose|pick|select|chose|go(?:ing)? (?:with|for)|answer with|opt(?:ing)? for|settle on|vote for|favou?r|i say|points? to|lean(?:ing)? towards?|(?:likely|likelier)(?: to be)?", "ar": "الرقم|رقم|أختار|اختار|اخترت|نختار|أرجح",
+    "bg": "избирам|избрах|бих избрал|отговарям с|спирам се на|само|№", "bn": "আমি|নম্বর|শুধু|কেবল", "de": "wähle|nehme|die|das|für|tippe auf|nummer|nr\\.?", "el": "επιλέγω|διαλέγω|θα επέλεγα|θα διάλεγα|νούμερο|νο\\.?|το|η|ο|την|τον",
+    "es": "elijo|escojo|elegiría|elegir|escogería|me quedo con|opto por|selecciono|la|el", "et": "valin|valiksin|vastan|nr\\.?|ainult", "fi": "valitsen|valitsisin|vastaan|vain|nro", "fr": "choisis|choisirais|opte pour|retiens|sélectionne|réponds|la|le|n°",
+    "he": "מספר|בוחרת?|בחרתי ב-?|הייתי בוחרת? ב-?|באפשרות|רק", "hi": "मैं|केवल|सिर्फ|सिर्फ़|क्रमांक|नंबर", "id": "memilih|pilih|yang|nomor|hanya|ambil", "it": "scelgo|sceglierei|scelto|opto per|la|il", "ja": "私は|私なら",
+    "ko": "저는|나는", "pt": "escolho|escolheria|fico com|opto pel[ao]|seleciono|a|o", "ru": "выбираю|выбрал|выбрала|выбрал бы|склоняюсь к|под номером|только|№|номер|за", "sw": "nachagua|ninachagua|ningechagua|nimechagua|namba|nambari",
+    "ta": "நான்|எண்", "te": "నేను|నంబర్", "th": "เลือก(?:ข้อ)?|เบอร์|มีแค่ข้อ|มีเพียงข้อ|เฉพาะข้อ", "tr": "ben|yalnızca|sadece|no|numara|en (?:iyi|doğru) (?:seçim|seçenek|cevap)",
+    "ur": "میں|صرف|نمبر", "vi": "số|chọn|chỉ có", "zh": "我?选择?|我?選擇?|只有",
 }
 # What says of a digit before it that it is the answer: "2 is more likely". "2 is not", "2 is less likely" do not.
 CHOSEN: Mapping[str, str] = {
     "en": r"(?:is|seems|sounds|looks|would be)(?: much| far| clearly)? (?:more|better|best|likelier|right|"
-        r"correct|the)\b|fits|makes (?:more |better |the most )?sense|follows",
-    "ar": "(?:هو |هي )?(?:الخيار|الجواب|الإجابة|الأفضل|أفضل|الأرجح|الأنسب|أرجح|أنسب|أكثر|صحيح|الصحيح)",
-    "bg": r"(?:е|изглежда) (?:по-(?!малко)|най-(?!малко)|вярн|правилн)|подхожда",
-    "bn": "(?:নম্বর(?:টি)? |টি )?(?:বেশি|সঠিক|ঠিক|বেছে|-?ই? ?সেরা|-?ই? ?সবচেয়ে)",
+        r"correct|the|what|my)\b|fits|works|wins|matches|explains|is supported|is it|it is|makes (?:more |better |the most )?sense|follows",
+    "ar": "(?:هو |هي )?(?:الخيار|الجواب|الإجابة|الأفضل|أفضل|الأرجح|الأنسب|أرجح|أنسب|أكثر|صحيحة?|الصحيحة?|المناسبة?|مناسبة?|منطقية?)|تناسب|يناسب",
+    "bg": r"(?:е|изглежда) (?:по-(?!малко)|най-(?!малко)|вярн|правилн|логичн|смислен)|подхожда|пасва|има (?:повече )?смисъл|отговаря на",
+    "bn": "(?:নম্বর(?:টি)? |টি )?(?:বেশি|সঠিক|ঠিক|বেছে|উপযুক্ত|যুক্তিসঙ্গত|মানানসই|খাটে|মেলে|অক্ষর(?:টি)?ই?|-?ই? ?সেরা|-?ই? ?সবচেয়ে)",
     "de": r"(?:ist|scheint|klingt|wirkt)(?: viel| deutlich| eher)? (?:wahrscheinlicher|richtig|besser|"
         r"plausibler|sinnvoller|passender|die|das)\b|(?:das|die|der) (?:beste|bessere|richtige|passende|"
-        r"sinnvollste)|passt|ergibt (?:mehr )?sinn",
-    "el": r"(?:είναι|φαίνεται|μοιάζει) (?:πολύ )?(?:πιο|η|το|σωστ|καλύτερ)|ταιριάζει",
-    "es": r"(?:es|parece|resulta) (?:mucho )?(?:más|la|el|mejor|correct)|encaja|tiene (?:más )?sentido",
-    "et": r"(?:on|tundub) (?:palju )?(?!vähem)\w+m\b|(?:on )?(?:õige|parem|parim)|sobib",
-    "fi": r"(?:on|vaikuttaa|tuntuu) (?:paljon )?(?:(?!epä)\w+mpi\b|(?!epä)\w+mmalta\b|oikea|paras)|sopii",
-    "fr": r"(?:est|semble|paraît) (?:bien )?(?:plus|la|le|meilleur|correct|juste)|convient|a plus de sens",
-    "he": "(?:הוא |היא )?(?:הבחירה|התשובה|הסוף|הטוב|סביר|מתאי|נכונ?ה?|עדיפ?ה?|הגיוני)",
-    "hi": "(?:की संभावना(?! कम)|सबसे|ज़्यादा|अधिक|बेहतर|सही|ठीक|(?:को )?चुन|का चयन)",
-    "id": "(?:adalah )?(?:yang )?(?:lebih|paling|benar|cocok|pilihan|jawaban)",
-    "it": r"(?:è|sembra|pare) (?:molto )?(?:più|la|il|migliore|corrett|giust)|si adatta|ha più senso",
-    "ja": "番?(?:の(?:方|ほう)が|で間違い|が(?:より|最|一番|正|適|ふさわ|妥当|自然)|を選|にします)",
-    "ko": "번?[이가을를] (?:더|맞|정답|옳|가장|고르|선택|택)",
-    "pt": r"(?:é|parece) (?:muito )?(?:mais|a|o|melhor|corret|cert)|encaixa|faz mais sentido",
-    "ru": r"(?:[—–-] )?(?:более|лучш|вероятнее|правдоподобнее|лучше|верн|правильн)|подходит",
-    "sw": r"(?:lina|ina|ni)(?: uwezekano)? (?:zaidi|mkubwa|sahihi|bora)|(?:lina|ina)faa",
-    "ta": "(?:அதிக|சிறந்த|சரி|நன்றாக|பொருத்த|பொருந்து|தான்|-?ஐ(?!\\s?விட))",
-    "te": "(?:ఎక్కువ|ఉత్తమ|సరైన|సరి(?!పో(?:దు|వు|లే))|బాగా|అని నాకు|(?:ని )?ఎంచుకు|(?:ను )?ఎన్నుకు)",
-    "th": "(?:เป็นไปได้(?!น้อย)|เหมาะสม|สมเหตุสมผล|น่าจะ|ถูกต้อง|ดีกว่า)",
-    "tr": r"daha(?! az)|en (?:iyi|olası|uygun)|y?[ıiuü] seç|doğru|uygun|numara\w* (?:seçene\w+ )?(?:daha|doğru|"
+        r"sinnvollste)|passt|trifft zu|stimmt|kommt in frage|ergibt (?:mehr )?sinn",
+    "el": r"(?:είναι|φαίνεται|μοιάζει) (?:πολύ )?(?:πιο|η|το|σωστ|καλύτερ|λογικ|πιθαν)|ταιριάζει|ισχύει|στέκει|έχει (?:περισσότερο )?νόημα",
+    "es": r"(?:es|parece|resulta) (?:mucho )?(?:más|la|el|mejor|correct|lógic)|encaja|cuadra|corresponde|sirve|tiene (?:más )?sentido",
+    "et": r"(?:on|tundub) (?:palju )?(?!vähem)\w+m\b|(?:on )?(?:õige|parem|parim|loogilin|usutav)|sobib|klapib|vastab",
+    "fi": r"(?:-?(?:kohta|vaihtoehto) )?(?:on|vaikuttaa|tuntuu) (?:paljon )?(?:(?!epä)\w+mpi\b|(?!epä)\w+mmalta\b|oikea|paras|looginen|järke)|(?:-?(?:kohta|vaihtoehto) )?sopii|käy|pitää paikkansa|täsmää",
+    "fr": r"(?:est|semble|paraît) (?:bien )?(?:plus|la|le|meilleur|correct|juste|logique)|convient|correspond|colle|va mieux|tient la route|a plus de sens",
+    "he": "(?:הוא |היא )?(?:הבחירה|התשובה|הסוף|הטוב|סביר|מתאי|נכונ?ה?|עדיפ?ה?|הגיונית?|מתאימה?)",
+    "hi": "(?:की संभावना(?! कम)|सबसे|ज़्यादा|अधिक|बेहतर|सही|ठीक|(?:को )?चुन|का चयन|उचित|उपयुक्त|तर्कसंगत|(?:ही )?(?:फिट|ठीक) बैठ|(?:ही )?सही)",
+    "id": "(?:adalah )?(?:yang )?(?:lebih|paling|benar|cocok|pilihan|jawaban|tepat|sesuai|masuk akal|logis)",
+    "it": r"(?:è|sembra|pare) (?:molto )?(?:più|la|il|migliore|corrett|giust|logic|plausibil)|si adatta|va bene|è adatt|regge|torna|corrisponde|ha più senso",
+    "ja": "番?(?:の(?:方|ほう)が|で間違い|が?(?:より|最|一番|正し|正解|適切|適して|ふさわ|妥当|自然|合って|合う|当てはま|もっとも|一致)|(?:だけ|のみ)が(?:正し|合|当てはま|適|残)|を選|にします)",
+    "ko": "번?(?:[이가을를]|만이?) (?:더|맞|정답|옳|가장|고르|고릅|골|선택|택|적절|적합|알맞|타당|자연스|그럴듯|어울)",
+    "pt": r"(?:é|parece) (?:muito )?(?:mais|a|o|melhor|corret|cert|lógic|plausíve)|encaixa|serve|corresponde|bate|faz sentido|faz mais sentido",
+    "ru": r"(?:[—–-] )?(?:более|лучш|вероятнее|правдоподобнее|лучше|верн|правильн|логичн)|подходит|соответствует|годится",
+    "sw": r"(?:lina|ina|ni)(?: uwezekano)? (?:zaidi|mkubwa|sahihi|bora)|(?:lina|ina|ndiyo ina)?(?:faa|yofaa|sahihi)",
+    "ta": "(?:அதிக|சிறந்த|சரி|நன்றாக|பொருத்த|பொருந்து|தான்|த் தேர்வு செய்|தேர்வு செய்|தேர்ந்தெடு|மட்டுமே|மட்டும்|ஏற்ற|-?ஐ(?!\\s?விட))",
+    "te": "(?:ఎక్కువ|ఉత్తమ|సరైన|సరి(?!పో(?:దు|వు|లే))|బాగా|మాత్రమే|సరిపో(?:తుంది|యే)|సహేతుక|సముచిత|సరైనది|అని నాకు|(?:ని )?ఎంచుకు|(?:ను )?ఎన్నుకు)",
+    "th": "(?:เป็นไปได้(?!น้อย)|เหมาะสม|สมเหตุสมผล|น่าจะ|ถูกต้อง|ถูก|ดีกว่า|ดีที่สุด|ตรงกับ|เข้ากัน|เหมาะ|มีเหตุผล)",
+    "tr": r"daha(?! az)|en (?:iyi|olası|uygun|mantıklı)|y?[ıiuü] seç|mantıklı|uyuyor|(?:şıkkı|seçeneği) (?:daha|doğru|uygun|uyuyor|mantıklı)|doğru|uygun|numara\w* (?:seçene\w+ )?(?:daha|doğru|"
         r"seç)",
-    "ur": "(?:کا امکان(?! کم)|بہترین|زیادہ|بہتر|درست|صحیح|کا انتخاب|(?:کو )?(?:چن|منتخب))",
-    "vi": r"hợp lý|phù hợp|đúng|có khả năng|là (?:đáp án|lựa chọn|hợp lý|đúng)",
-    "zh": "比\\d[^，。]{0,6}?更|更|最|比较合|是最|是(?:更|正确|对的|答案)|最有",
+    "ur": "(?:کا امکان(?! کم)|بہترین|زیادہ|بہتر|درست|صحیح|مناسب|موزوں|معقول|ٹھیک|کا انتخاب|(?:کو )?(?:چن|منتخب))",
+    "vi": r"(?:là )?(?:hợp lý|phù hợp|chính xác|khả thi|thích hợp)|khớp|đúng|có khả năng|là (?:đáp án|lựa chọn|hợp lý|đúng)",
+    "zh": "比\\d[^，。]{0,6}?更|更|最|比较合|是最|是(?:更|正确|对的|答案|正解|唯一)|最有|符合|合适|合理|正确|對|对|成立|说得通|讲得通|才",
 }
 # "The first option" to "the fourth", as written before or behind a word for options.
 ORDINALS: Mapping[str, tuple[str, str, str, str]] = {
@@ -125,7 +125,7 @@ ONE_OF: Mapping[str, str] = {
     "it": "opzione|risposta|alternativa|possibilità|scelta", "ja": "選択肢|方|ほう|答え|候補",
     "ko": "선택지|보기|답|선택|것|옵션", "pt": "opção|resposta|alternativa|possibilidade|escolha",
     "ru": r"вариант\w*|ответ\w*|утверждени\w*|возможност\w*", "sw": "chaguo|jibu",
-    "ta": "விருப்பம்|தெரிவு|பதில்|தேர்வு", "te": "ఎంపిక|సమాధానం|ఐచ్ఛికం", "th": "ตัวเลือก|ข้อ|คำตอบ",
+    "ta": "விருப்ப(?:ம்|த்தை|மே)|தெரிவு|பதில்|தேர்வு(?! செய்)|விடை", "te": "ఎంపిక(?:ను|ని|నే|యే)?|సమాధానం|ఐచ్ఛికం", "th": "ตัวเลือก|ข้อ|คำตอบ",
     "tr": r"seçene\w+|şı[kk]\w*|cevap", "ur": "انتخاب|اختیار|آپشن|جواب", "vi": "lựa chọn|phương án|đáp án|câu",
     "zh": "选项|選項|选择|答案|可能",
 }
@@ -199,7 +199,7 @@ REMAINS: Mapping[str, tuple[str, str]] = {
     "en": (r"\b(?:only|leaves?(?: us with)?(?: only)?|leaving(?: us with)?(?: only)?|left is|remains|"
         r"remaining is)", r"(?:is left|remains|is the only|it is)\b"),
     "ar": ("إلا|سوى|يبقى|يتبقى|تبقى", "(?:هو |هي )?(?:الوحيد|المتبقي)"),
-    "bg": (r"(?:само|единствено|остава)", "остава"), "bn": ("কেবল|শুধু|একমাত্র", "(?:বাকি|অবশিষ্ট|ই )"),
+    "bg": (r"(?:само|единствено|остава)", "остава"), "bn": ("কেবল|শুধু|একমাত্র", "(?:বাকি|অবশিষ্ট|থাকে|থাকল|রইল|ই )"),
     "de": (r"(?:nur|bleibt)(?: noch)?", "(?:bleibt|übrig)"),
     "el": (r"(?:μόνο(?: τ?[ηο])?|μένει(?: τ?[ηο])?)", "(?:μένει|απομένει)"),
     "es": (r"(?:queda|solo|sólo|sería)(?: l[ao]| la opción)?", "queda"),

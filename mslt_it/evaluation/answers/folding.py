@@ -16,7 +16,7 @@ _ALIKE: Mapping[str, Callable[[str], str]] = {
     "ar": lambda text: re.sub("[\u064b-\u0652\u0670\u0640]", "", text),
     "he": lambda text: re.sub("[\u0591-\u05c7]", "", text),
     "ru": lambda text: text.replace("ё", "е"),
-    "ur": lambda text: text.translate(str.maketrans("يكهھۃ", "یکہہہ")),
+    "ur": lambda text: re.sub("[\u064b-\u0652\u0670]", "", text.translate(str.maketrans("يكهھۃ", "یکہہہ"))),
 }
 # What models think aloud, and the tags around what they answer; "<think>" may have been part of the prompt.
 _THOUGHTS = re.compile(
@@ -34,6 +34,13 @@ _GREEK = str.maketrans(
     "ΑΒΓΔ", "ABCD"
 )  # in their own order; Cyrillic В is the second letter's twin and the third letter
 _CYRILLIC = str.maketrans("АС", "AC")
+
+
+# The first four letters of the own script, as options have them there ("ب)"); in the order of A to D.
+_OWN_LETTERS: Mapping[str, str] = {
+    "ar": "أبجد", "bn": "কখগঘ", "he": "אבגד", "hi": "कखगघ", "ja": "アイウエ", "ko": "가나다라", "ta": "அஆஇஈ", "te": "అఆఇఈ",
+    "th": "กขคง", "ur": "ابجد", "zh": "甲乙丙丁",
+}  # fmt: skip
 
 
 def without_thoughts(text: str) -> str:
@@ -56,6 +63,9 @@ def with_letters(text: str, language: str) -> str:
     text = unicodedata.normalize("NFKC", text)
     twins = {"el": _GREEK, "ru": _CYRILLIC, "bg": _CYRILLIC}.get(language, {})
     text = re.sub(r"(?<!\w)[ΑΒΓΔАС](?!\w)", lambda match: match[0].translate(twins), text) if twins else text
+    if own := _OWN_LETTERS.get(language):
+        alone = rf"(?:(?<=\()|^[\s*\"'(]*)[{own}](?=[.)]|[\s*\"']*$)"
+        text = re.sub(alone, lambda match: match[0][:-1] + letter("ABCD"[own.index(match[0][-1])]), text, flags=re.MULTILINE)
     return _OPTION_LETTER.sub(lambda match: letter(match[0]), text)
 
 

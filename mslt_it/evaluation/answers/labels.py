@@ -87,20 +87,10 @@ FUNCTION_WORDS: Mapping[str, frozenset[str]] = {code: frozenset(words.split()) f
 # fmt: on
 # Those of them that hardly any sentence has but as an answer: they count at the very end, too ("My answer will be no.").
 FIRM_WORDS: Mapping[str, str] = {
-    "ar": "نعم",
-    "bn": "হ্যাঁ",
-    "de": "nein",
-    "en": "yes",
-    "et": "jah",
-    "fr": "oui",
-    "hi": "हाँ",
-    "ja": "いいえ",
-    "ko": "아니요",
-    "pt": "sim",
-    "sw": "hapana",
-    "te": "అవును",
-    "tr": "evet hayır",
+    **{"ar": "نعم", "bn": "হ্যাঁ", "el": "ναι", "en": "yes", "et": "jah", "fr": "oui", "hi": "हाँ", "ko": "아니요", "pt": "sim"},
+    **{"sw": "hapana", "te": "అవును", "tr": "evet hayır"},
 }
+VERB_FINAL = frozenset({"bn", "hi", "ta", "te", "tr", "ur"})
 NUM_PLAIN, MAYBE = 3, 2  # places in the rows of `SYNONYMS`: yes, no, maybe are ordinary words
 MAX_CORRECTIONS = 3
 OtherWords = Mapping[str, tuple[int, list[str]]]
@@ -170,7 +160,7 @@ class _Reader:
         fold = functools.partial(fold_pattern, language=language)
         spelled = {name: _spellings(words[name], language, by_word) for name in self.names}
         if said is not None:  # a reader of other words for the labels: "True" for yes
-            spelled = {name: said[name][1] for name in self.names if name in said}
+            spelled = {name: said[name][1] for name in self.names if name in said and said[name][1]}
             self.names, self.plain = list(spelled), {name for name in spelled if said[name][0] < NUM_PLAIN}
         every = [form for forms_ in spelled.values() for form in forms_]
         patterns = ["|".join(_label_pattern(form, language, every) for form in spelled[name]) for name in self.names]
@@ -181,7 +171,7 @@ class _Reader:
         remains = [either({code: row[side] for code, row in REMAINS.items()}, language) for side in (0, 1)]
         it_is = f"|{fold(either(IT_IS, language))}" if self.lettered else ""
         topics, unspaced = "", "|" if language == "th" and said is not None else ""
-        if said is not None:
+        if said is not None or language == "vi":  # where yes is "true"
             topics = f"|{fold(either(SUBJECTS, language))}"
         pointers = rf"{apart}(?:{fold(POINTERS.get(language, '(?!)'))}|{fold(remains[0])}{it_is})"
         options = rf"(?:{fold(either(OPTIONS, language))})\s*(?:#|n[or°]\.?|n\.|nº)?"
@@ -219,7 +209,7 @@ class _Reader:
         self.tail = compiled(rf"{closed}(?:{PAUSE}|\s*(?:{because}){spaced})")
         self.full_stop = compiled(rf"(?:{ending})?{CLOSE}(?:{ending})?[\s.!{STOPS}]*{CLOSE}\s*$")
         # "2 is more likely", but not "2 is not more likely".
-        denial = rf"(?!\s*(?:{fold(before)}))" if before else ""
+        denial = "".join(rf"(?!\w*\s*(?:{fold(side)}))" for side in (before, behind) if side)
         chosen = rf"(?:{ending})?{CLOSE}\s*(?:{fold(either(CHOSEN, language))}|{fold(remains[1])}){denial}"
         self.chosen = compiled(chosen)
         self.pointed = compiled(rf"{pointers}\s*[\"'(]?\Z")
@@ -240,9 +230,10 @@ class _Reader:
             rf"{CLOSE}\s*(?:[,،、]?\s*(?:{joiner})\s*|/|\|){OPEN}(?:{anywhere})"
             rf"|{CLOSE}\s*[,،、{listing}]{OPEN}(?:{anywhere}){CLOSE}\s*(?:[,،、/?]|(?:{joiner})(?!{LETTER})|$)"
         )
-        told = rf"(?:{fold(cue)}|{fold(ONE_OF.get(language, cue))})[^\n:=.,;]{{0,30}}?(?:[:=—–]|{fold(link)})"
+        final = r"|\s" if language in VERB_FINAL else ""
+        told = rf"(?:{fold(cue)}|{fold(ONE_OF.get(language, cue))})[^\n:=.,;]{{0,30}}?(?:[:=—–]|{fold(link)}{final})"
         told += rf"|{apart}(?:{fold(POINTERS.get(language, '(?!)'))}|{answer}|{fold(remains[0])})"
-        self.ordinals = ordinals(words, language, fold, chosen, told, because) if self.marks else []
+        self.ordinals = ordinals(words, language, fold, chosen, told, because, ending) if self.marks else []
         self.option = compiled(rf"(?:{options})\s*[\"'(]?\Z")
         self.cue = compiled(
             rf"\\boxed|(?:{fold(cue)}{topics})(?:(?:(?!{anywhere})[^\n:=.,;。]){{0,30}}?(?:[:：=＝]|{fold(link)})|(?=\s{unspaced}))"
@@ -256,7 +247,8 @@ class _Reader:
         self.otherwise, self.maybe = None, None
         if said is None and not self.marks:
             others = other_words(words, language, fold)
-            self.otherwise = _Reader(language, labels, others) if others else None
+            if any(row for _, row in others.values()):
+                self.otherwise = _Reader(language, labels, others)
             self.maybe = next((name for name, (index, _) in others.items() if index == MAYBE), None)
         if self.maybe:
             maybe = patterns[self.names.index(self.maybe)]
@@ -277,13 +269,18 @@ class _Reader:
         for match in reversed(taken[-MAX_CORRECTIONS:]):
             if found := self._found(text[match.end() :]):
                 return found
-        found = self._found(text) or (self.otherwise and self.otherwise._found(text))
-        if found is None and self.maybe and self.undecided.search(text):
+        uses = self._uses(text)
+        if found := self._found(text, uses):
+            return found
+        if self.otherwise and len({use.name for use in uses if use.denied}) < 2:  # no choice that is left open
+            found = self.otherwise._found(text)
+        named = {match.lastindex for match in self.uses.finditer(text)} if "?" in text else ()
+        if found is None and self.maybe and len(named) < 2 and self.undecided.search(text):
             return Answer(self.maybe, "sentence")
         return found
 
-    def _found(self, text: str) -> Answer | None:
-        uses = self._uses(text)
+    def _found(self, text: str, uses: list[_Use] | None = None) -> Answer | None:
+        uses = self._uses(text) if uses is None else uses
         stated = [use for use in uses if not use.denied]
         return self._stated(text, uses, stated) if stated else None
 
@@ -291,9 +288,11 @@ class _Reader:
         if name := self._behind_cue(text, stated):
             return Answer(name, "cue")
         sentences = [match.end() for match in _SENTENCE_END.finditer(text)]
-        alone = {use.name for use in stated if self._stands_alone(text, use, sentences)}
+        alone = [use for use in stated if self._stands_alone(text, use, sentences)]
         if alone:
-            return Answer(alone.pop(), "alone") if len(alone) == 1 else None
+            agree = len({use.name for use in alone}) == 1
+            last = alone[-1]
+            return Answer(last.name, "alone") if agree or self._concluded(text, last) else None
         used = {use.name for use in stated if use.name not in self.plain}
         if self.said is None:
             used |= {use.name for use in stated if self._is_marked(text, use)}
@@ -396,6 +395,9 @@ class _Reader:
         stop = text.find("\n", use.end)
         return self.full_stop.match(text, use.end, stop if stop >= 0 else len(text)) is not None
 
+    def _concluded(self, text: str, use: _Use) -> bool:
+        return self.so.search(text, max(0, use.start - 80), use.start) is not None
+
     def _closes(self, text: str, use: _Use) -> bool:
         """Does a pause or a reason follow the label, or (a digit) what says that it is the answer?"""
         if use.name in self.marks:
@@ -449,6 +451,7 @@ def _label_pattern(word: str, language: str, others: Sequence[str]) -> str:
         longer = [other for other in others if len(other) > len(word)]
         ahead = [o[n:] for o in longer for n in range(1, len(word)) if word.endswith(o[:n])]
         return pattern + "".join(f"(?!{re.escape(rest)})" for rest in ahead)
-    prefix = rf"(?<=(?<!{LETTER})[فو])" if language == "ar" else "(?!)"
+    joined = {"ar": "[فو]", "he": "ו"}.get(language)
+    prefix = rf"(?<=(?<!{LETTER}){joined})" if joined else "(?!)"
     copula = rf"|(?=(?:{ENDINGS['ko']}){{1,2}}(?!{LETTER}))" if language == "ko" else ""
     return rf"(?:(?<!{LETTER})|{prefix})(?:{pattern})(?:(?!{LETTER}){copula})"

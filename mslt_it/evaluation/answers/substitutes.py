@@ -71,8 +71,8 @@ SYNONYMS: Mapping[str, str] = {
     "it": "sì|vero|vera|esatto|esatta|corretto|corretta|giusto|giusta · no|falso|falsa|errato|errata|sbagliato|sbagliata|"
         "non è vero|non è vera|scorretta · forse|magari|può darsi|possibile|incerto|indeterminato|può essere · "
         "positivo · negativo · neutro|neutrale",
-    "ja": "はい|ええ|正しい|真|正しいです|その通り|そのとおり|うん · いいえ|いや|正しくない|正しくありません|偽|誤り|間違い|"
-        "間違っています|間違っている|誤っています|誤っている|違います|いえ · どちらとも言えない|どちらともいえない|"
+    "ja": "はい|ええ|正しい|真|正しいです|その通り|そのとおり · いいえ|いや|正しくない|正しくありません|偽|誤り|間違い|"
+        "間違っています|間違っている|誤っています|誤っている|違います · どちらとも言えない|どちらともいえない|"
         "どちらとも言えません|どちらともいえません|どちらとも|判断できない|判断できません|わからない|"
         "わかりません|分からない|分かりません|不明 · 肯定的|ポジティブ|好意的 · 否定的|ネガティブ|批判的 · 中立|中立的|ニュートラル",
     "ko": "예|네|참|맞음|맞습니다|맞다|그렇다|그렇습니다|맞아요|사실|옳다 · 아니요|아니오|아뇨|아니|거짓|틀림|틀립니다|틀렸습니다|"
@@ -92,9 +92,9 @@ SYNONYMS: Mapping[str, str] = {
     "te": "అవును|అవునండి|ఔను|నిజం|నిజమే|సరైనది|నిజమైనది · కాదు|కాదండి|అబద్ధం|తప్పు|నిజం కాదు|సరైనది కాదు|సరికాదు · "
         "బహుశా|కావచ్చు|తెలియదు|చెప్పలేము · సానుకూలం|పాజిటివ్ · ప్రతికూలం|నెగెటివ్ · తటస్థం",
     "th": "ใช่|จริง|ถูกต้อง|ถูก|เป็นจริง|เป็นความจริง · ไม่ใช่|ไม่จริง|เท็จ|ไม่ถูกต้อง|ผิด|เป็นเท็จ|ไม่เป็นความจริง|ไม่เป็นจริง|ไม่ถูก · "
-        "บอกไม่ได้|ไม่สามารถบอกได้|ไม่แน่ใจ|ไม่ทราบ|ระบุไม่ได้|สรุปไม่ได้|อาจจะ|ไม่แน่ชัด · เชิงบวก|บวก|แง่บวก · "
-        "เชิงลบ|ลบ|แง่ลบ · เป็นกลาง|กลาง",
-    "tr": "evet|doğru|doğrudur · hayır|hayir|yanlış|yanlis|doğru değil|doğru değildir|hatalı · "
+        "บอกไม่ได้|ไม่สามารถบอกได้|ไม่แน่ใจ|ไม่ทราบ|ระบุไม่ได้|สรุปไม่ได้|อาจจะ|ไม่แน่ชัด · เชิงบวก|แง่บวก · "
+        "เชิงลบ|แง่ลบ · เป็นกลาง",
+    "tr": "evet|doğru|doğrudur · hayır|yanlış|doğru değil|doğru değildir|hatalı · "
         "belki|olabilir|belirsiz|muhtemelen · olumlu|pozitif · olumsuz|negatif · nötr|tarafsız",
     "ur": "ہاں|جی ہاں|سچ|صحیح|درست|جی · نہیں|نہی|جی نہیں|جھوٹ|غلط|درست نہیں|صحیح نہیں|سچ نہیں · شاید|ممکن ہے|غیر یقینی|"
         "غیر واضح|ہو سکتا ہے · مثبت · منفی · غیر جانبدار|نیوٹرل|غیرجانبدار",
@@ -219,7 +219,7 @@ UNDECIDED: Mapping[str, str] = {
         r"(?:определить|сказать|узнать|установить|понять) (?:\w+ ){0,4}?(?:нельзя|невозможно)|недостаточно (?:\w+ )?(?:информации|данных|сведений)|(?:информации|данных|сведений) (?:\w+ )?недостаточно",
     "sw": r"(?:haiwezekani|hatuwezi|siwezi|ni vigumu) (?:\w+ )?(?:kujua|kubaini|kuamua|kusema|kuthibitisha|kuhitimisha)|(?:hakuna|hayatoi|hayana) (?:taarifa|habari|maelezo) (?:za |ya )?(?:kutosha|yanayotosha)|(?:taarifa|maelezo) (?:hazitoshi|hayatoshi)",
     "ta": "(?:தீர்மானிக்க|சொல்ல|முடிவு செய்ய|அறிய|கூற|உறுதிப்படுத்த) (?:முடியாது|முடியவில்லை|இயலாது)|போதுமான (?:தகவல்|தகவல்கள்) இல்லை|தகவல் போதவில்லை|தகவல் போதாது",
-    "te": "(?:నిర్ధారించ|నిర్ణయించ|తెలుసుకో|చెప్ప|తేల్చ)(?:లేము|లేం|లేను|డం సాధ్యం కాదు)|తగినంత (?:సమాచారం|ఆధారం) లేదు|సమాచారం (?:సరిపోదు|చాలదు)",
+    "te": "(?:నిర్ధారించ|నిర్ణయించ|తెలుసుకో|చెప్ప|తేల్చ)(?:లేము|లేం|డం సాధ్యం కాదు)|తగినంత (?:సమాచారం|ఆధారం) లేదు|సమాచారం (?:సరిపోదు|చాలదు)",
     "th": "ไม่(?:สามารถ|อาจ)(?:\\S{0,6})?(?:ระบุ|บอก|สรุป|ตัดสิน|ทราบ|ยืนยัน)(?:ได้)?|ข้อมูล(?:\\S{0,10})?ไม่(?:เพียง)?พอ|ไม่มีข้อมูล(?:ที่)?(?:เพียง)?พอ|(?:ระบุ|สรุป|ตัดสิน)ไม่ได้|ไม่ได้ให้ข้อมูล(?:ที่)?(?:เพียง)?พอ",
     "tr": r"(?:belirlemek|anlamak|bilmek|söylemek|karar vermek|çıkarmak)(?: \w+){0,2} (?:mümkün değil|imkansız|imkânsız|olanaksız)|(?:belirlenemez|anlaşılamaz|bilinemez|söylenemez|belirlenemiyor|anlaşılmıyor)|yeterli bilgi (?:yok|bulunmuyor|verilm\w+)|bilgi yeterli değil",
     "ur": "(?:طے|معلوم|پتہ|تعین|فیصلہ|نتیجہ)(?: \\S+){0,3} (?:نہیں|ناممکن)|(?:کہا|بتایا) نہیں جا سکتا|(?:کافی|مناسب) معلومات نہیں|معلومات (?:کافی )?(?:نہیں|ناکافی)",
@@ -249,13 +249,21 @@ def other_words(
 
 
 def ordinals(
-    words: Mapping[str, str], language: str, fold: Callable[[str], str], chosen: str, behind_what: str, because: str
+    words: Mapping[str, str],
+    language: str,
+    fold: Callable[[str], str],
+    chosen: str,
+    told: str,
+    because: str,
+    ending: str,
 ) -> list[tuple[re.Pattern[str], str]]:
-    """Patterns of "the second option", "option two", "The second." or "The second is better" (``chosen``), with what
-    they are replaced by: "option 2". ``behind_what`` is what may stand before a bare ordinal, ``because`` after it."""
-    apart, behind = rf"(?<!{LETTER})", "" if language in _SUFFIXED else rf"(?!{LETTER})"
-    if language in NO_WORD_SPACES | {"ko"}:
-        apart = behind = ""
+    """Patterns of "the second option", "option two", "The second." or "the second is better" (``chosen``), with what
+    they are replaced by: "option 2". ``told`` is what may stand before a bare ordinal, ``because`` and ``ending``
+    after it."""
+    unspaced = language in NO_WORD_SPACES | {"ko"}
+    apart = "" if unspaced else rf"(?<!{LETTER})"
+    behind = "" if unspaced or language in _SUFFIXED else rf"(?!{LETTER})"
+    article = "" if unspaced or language in _SUFFIXED | {"bg", "ru", "tr"} else r"\w{1,3} "
     one = fold(ONE_OF[language])
     rows = zip(map(fold, ORDINALS.get(language, ())), fold(CARDINALS[language]).split(), words.values(), strict=False)
     result = []
@@ -263,19 +271,13 @@ def ordinals(
         named = rf"(?:{one})\s?(?:{nth})|(?:{one})\s?(?:{cardinal})(?!{LETTER})"
         named += "" if language in ORDINAL_BEHIND else rf"|(?:{nth})\s?(?:{one})"
         first = rf"(?:^|(?<=[.!?:{STOPS}] )){_OPEN_IN_LINE}"
-        follows = rf"{CLOSE}\s*[.!{STOPS}]?\s*$|{chosen}|{CLOSE}\s*(?:{because})"
+        closed = rf"(?:{ending})?{CLOSE}"
+        follows = rf"{closed}\s*[.!{STOPS}]?\s*$|{chosen}|{closed}\s*(?:{because})"
         # "First, ..." and "First: ..." count what comes, "The first: ..." answers.
-        article = "" if language in NO_WORD_SPACES | {"ko"} else r"\w{1,3} "
         bare = rf"{first}(?:{article})?(?:{nth}){behind}(?: one)?(?={follows})"
-        bare += rf"|{first}{article}(?:{nth}){behind}(?: one)?(?={CLOSE}{PAUSE})"
+        bare += rf"|{first}{article}(?:{nth}){behind}(?: one)?(?={closed}{PAUSE})" if article else ""
+        bare += rf"|{apart}{article}(?:{nth}){behind}(?: one)?(?={chosen})"
         result.append((compiled(rf"{apart}(?:{named}){behind}|{bare}"), f" option {word} "))
-        result.append(
-            (
-                compiled(
-                    rf"(?P<before>{behind_what})\s?[\"'“„«「]?(?:\w{{1,3}} )?(?:{nth}){behind}(?: one)?"
-                    rf"(?={CLOSE}{PAUSE}|{follows})"
-                ),
-                rf"\g<before> option {word} ",
-            )
-        )
+        pointed = rf"(?P<before>{told})\s?[\"'“„«「]?(?:\w{{1,3}} )?(?:{nth}){behind}(?: one)?(?={closed}{PAUSE}|{follows})"
+        result.append((compiled(pointed), rf"\g<before> option {word} "))
     return result

@@ -70,7 +70,7 @@ CONCLUSIONS: Mapping[str, str] = {
     "he": "אז|בקצרה|לכן|ולכן|לפיכך|בסך הכול", "hi": "संक्षेप में|इसलिए|अतः|कुल",
     "id": r"(?:jadi|singkatnya|maka|oleh karena itu|totalnya)\b",
     "it": r"(?:quindi|in breve|insomma|dunque|perciò|pertanto|in totale|in tutto)\b",
-    "ja": "要するに|したがって|従って|よって|だから|なので|ゆえに|つまり|合計",
+    "ja": "(?<=[るういだたなす])(?:ので|ため|から)|要するに|したがって|従って|よって|だから|なので|ゆえに|つまり|合計",
     "ko": "요컨대|따라서|그러므로|므로|그래서",
     "pt": r"(?:portanto|em resumo|logo|então|assim|por isso|no total|ao todo)\b",
     "ru": r"(?:так что|значит|короче говоря|следовательно|таким образом|итак|поэтому|итого|всего)\b",
@@ -78,7 +78,7 @@ CONCLUSIONS: Mapping[str, str] = {
     "ta": "சுருக்கமாக|எனவே|ஆகவே|ஆகையால்|மொத்தம்|மொத்தத்தில்", "te": "క్లుప్తంగా|కాబట్టి|అందువల్ల|అందుకే|మొత్తం",
     "th": "สรุปคือ|ดังนั้น|จึง|เพราะฉะนั้น|สรุป",
     "tr": r"(?:o h[aâ]lde|bu nedenle|yani|kısacası|dolayısıyla|bu yüzden|öyleyse|toplamda)\b",
-    "ur": "مختصر[اً]*|لہذا|اس لیے|چنانچہ", "vi": r"(?:vậy|tóm lại|vì vậy|do đó|như vậy|tổng cộng)\b",
+    "ur": "مختصر[اً]*|لہذا|اس لیے|اسی لیے|چنانچہ|پس|اس طرح", "vi": r"(?:vậy|tóm lại|vì vậy|do đó|như vậy|tổng cộng)\b",
     "zh": "简而言之|总之|所以|因此|故|于是",
 }
 
@@ -196,7 +196,7 @@ ANSWERING: Mapping[str, str] = {
     "en": r"\bi(?:['’]m| am| will|['’]ll|['’]d| would)? (?:say|saying|go(?:ing)? with|answer|choose|"
         r"pick)(?: with)?",
     "ar": "أجيب|أقول", "bg": r"\bотговарям(?: с)?",
-    "de": r"\b(?:ich )?(?:sage|antworte|wähle)(?: ich)?(?: also| daher| mit)*", "el": r"\b(?:απαντώ|επιλέγω)",
+    "de": r"\b(?:ich )?(?:sage|antworte|wähle|muss|würde)(?: ich)?(?: also| daher| mit)*", "el": r"\b(?:απαντώ|επιλέγω)",
     "es": r"\b(?:respondo|contesto|elijo|digo|diría)(?: que)?", "et": r"\b(?:vastan|valin|ütlen)",
     "fi": r"\b(?:vastaan|valitsen|sanon)", "fr": r"\b(?:réponds|choisis|dis|dirais)(?: donc| que)*",
     "he": "(?:עונה|בוחרת?)(?: ב-?)?", "id": r"\b(?:saya )?(?:jawab|menjawab|memilih|pilih)",
@@ -215,14 +215,14 @@ CONTRAST: Mapping[str, str] = {
 
 # What may close a label that stands alone: copulas, polite endings, particles, counters. Up to three of them.
 ENDINGS: Mapping[str, str] = {
-    "bn": "ই|নম্বর(?:টি)?|হবে|হলো|হয়", "de": "sein|ist", "fi": "vain", "hi": "है|हैं|होगा|होगी|ही|होना|चाहिए",
-    "ja": "で間違い(?:ありません|ない)|だ?と思います|です|である|だ|でしょう|ですね|番|に?なります",
-    "ko": "이?라고 (?:생각|확신)합니다|입니다|이다|이에요|예요|에요|요|번|임|이?[어여]야|합니다",
+    "bn": "ই|নম্বর(?:টি)?|হবে|হলো|হয়|হওয়া উচিত", "de": "sein|ist|lauten|sagen|antworten", "fi": "vain", "hi": "है|हैं|होगा|होगी|ही|होना|चाहिए|में",
+    "ja": "で間違い(?:ありません|ない)|だ?と思います|です|である|だ|でしょう|ですね|番|に?なります|になる|だろう|と考えます|と判断します|と言えます",
+    "ko": "이?라고 (?:생각|확신)합니다|입니다|이다|이에요|예요|에요|요|번|임|이?[어여]야|합니다|이겠습니다|일 것입니다|이라고 봅니다|같습니다|인 것 같습니다",
     "ru": "-?(?:й|я|е|ый|ое|ая)|вариант|предложение|ответ",
-    "ta": "ஆகத்தான்|இருக்க வேண்டும்|ஆகும்|என்பதாகும்|என்பது|தான்|என்று", "te": "ే|అండి|ండి|అవుతుంది|కావాలి",
-    "th": "ครับ|ค่ะ|นะครับ|นะคะ|จ้ะ|แล้ว|เลย",
-    "tr": "['’]?(?:dır|dir|tır|tir|dur|dür|tur|tür)|numara|şıkkı(?:dır)?|seçeneği(?:dir)?|olmalı",
-    "ur": "ہے|ہیں|ہوگا|ہوگی|ہو گا|ہی|ہونا|چاہیے", "vi": "ạ|vậy|thế|rồi|mà", "zh": "的|吧|个|号|了",
+    "ta": "ஆகத்தான்|இருக்க வேண்டும்|ஆகும்|என்பதாகும்|என்பது|தான்|என்று|என்பதே|ஆக இருக்கும்|என", "te": "ే|అండి|ండి|అవుతుంది|కావాలి|అని|ఉండాలి|గా ఉంటుంది",
+    "th": "ครับ|ค่ะ|นะครับ|นะคะ|จ้ะ|แล้ว|เลย|แหละ|ละ|นั่นเอง|เท่านั้น|แน่นอน|อย่างแน่นอน",
+    "tr": "['’]?(?:dır|dir|tır|tir|dur|dür|tur|tür)|numara|şıkkı(?:dır)?|seçeneği(?:dir)?|olmalı(?:dır)?|olacak(?:tır)?|olur|olarak|şıkkı|diyorum|derim",
+    "ur": "ہے|ہیں|ہوگا|ہوگی|ہو گا|ہی|ہونا|چاہیے|میں", "vi": "ạ|vậy|thế|rồi|mà|nhé|nha|thôi", "zh": "的|吧|个|号|了|啊|呢|哦|项|無誤|无疑",
 }
 
 # The label words for no that end sentences of all kinds besides.

@@ -29,12 +29,12 @@ OPTIONS: Mapping[str, str] = {
 # What points at a digit, where the sentence pauses behind it or goes on with `CHOSEN`: "I choose 2.", "La 2."
 POINTERS: Mapping[str, str] = {
     "en": "choose|pick|select|chose|go(?:ing)? (?:with|for)|answer with|opt(?:ing)? for|settle on|vote for|favou?r|i say|points? to|lean(?:ing)? towards?|(?:likely|likelier)(?: to be)?", "ar": "الرقم|رقم|أختار|اختار|اخترت|نختار|أرجح",
-    "bg": "избирам|избрах|бих избрал|отговарям с|спирам се на|само|№", "bn": "আমি|নম্বর|শুধু|কেবল", "de": "wähle|nehme|die|das|für|tippe auf|nummer|nr\\.?", "el": "επιλέγω|διαλέγω|θα επέλεγα|θα διάλεγα|νούμερο|νο\\.?|το|η|ο|την|τον",
+    "bg": "избирам|избрах|бих избрал|отговарям с|спирам се на|само|№", "bn": "আমি|এটি|অবশ্যই|নম্বর|শুধু|কেবল", "de": "wähle|nehme|die|das|für|tippe auf|nummer|nr\\.?", "el": "επιλέγω|διαλέγω|θα επέλεγα|θα διάλεγα|νούμερο|νο\\.?|το|η|ο|την|τον",
     "es": "elijo|escojo|elegiría|elegir|escogería|me quedo con|opto por|selecciono|la|el", "et": "valin|valiksin|vastan|nr\\.?|ainult", "fi": "valitsen|valitsisin|vastaan|vain|nro", "fr": "choisis|choisirais|opte pour|retiens|sélectionne|réponds|la|le|n°",
     "he": "מספר|בוחרת?|בחרתי ב-?|הייתי בוחרת? ב-?|באפשרות|רק", "hi": "मैं|केवल|सिर्फ|सिर्फ़|क्रमांक|नंबर", "id": "memilih|pilih|yang|nomor|hanya|ambil", "it": "scelgo|sceglierei|scelto|opto per|la|il", "ja": "私は|私なら",
     "ko": "저는|나는", "pt": "escolho|escolheria|fico com|opto pel[ao]|seleciono|a|o", "ru": "выбираю|выбрал|выбрала|выбрал бы|склоняюсь к|под номером|только|№|номер|за", "sw": "nachagua|ninachagua|ningechagua|nimechagua|namba|nambari",
     "ta": "நான்|எண்", "te": "నేను|నంబర్", "th": "เลือก(?:ข้อ)?|เบอร์|มีแค่ข้อ|มีเพียงข้อ|เฉพาะข้อ", "tr": "ben|yalnızca|sadece|no|numara|en (?:iyi|doğru) (?:seçim|seçenek|cevap)",
-    "ur": "میں|صرف|نمبر", "vi": "số|chọn|chỉ có", "zh": "我?选择?|我?選擇?|只有",
+    "ur": "میں|صرف|نمبر", "vi": "số|chọn|chỉ có", "zh": "我?选择?|我?選擇?|只有|(?:一定|应该|肯定|就)是",
 }
 # What says of a digit before it that it is the answer: "2 is more likely". "2 is not", "2 is less likely" do not.
 CHOSEN: Mapping[str, str] = {
@@ -42,7 +42,7 @@ CHOSEN: Mapping[str, str] = {
         r"correct|the|what|my)\b|fits|works|wins|matches|explains|is supported|is it|it is|makes (?:more |better |the most )?sense|follows",
     "ar": "(?:هو |هي )?(?:الخيار|الجواب|الإجابة|الأفضل|أفضل|الأرجح|الأنسب|أرجح|أنسب|أكثر|صحيحة?|الصحيحة?|المناسبة?|مناسبة?|منطقية?)|تناسب|يناسب",
     "bg": r"(?:е|изглежда) (?:по-(?!малко)|най-(?!малко)|вярн|правилн|логичн|смислен)|подхожда|пасва|има (?:повече )?смисъл|отговаря на",
-    "bn": "(?:নম্বর(?:টি)? |টি )?(?:বেশি|সঠিক|ঠিক|বেছে|উপযুক্ত|যুক্তিসঙ্গত|মানানসই|খাটে|মেলে|অক্ষর(?:টি)?ই?|-?ই? ?সেরা|-?ই? ?সবচেয়ে)",
+    "bn": "(?:নম্বর(?:টি)? |টি )?(?:বেশি|সঠিক|ঠিক|বেছে|ভালো|উপযুক্ত|যুক্তিসঙ্গত|মানানসই|খাটে|মেলে|অক্ষর(?:টি)?ই?|-?ই? ?সেরা|-?ই? ?সবচেয়ে)",
     "de": r"(?:ist|scheint|klingt|wirkt)(?: viel| deutlich| eher)? (?:wahrscheinlicher|richtig|besser|"
         r"plausibler|sinnvoller|passender|die|das)\b|(?:das|die|der) (?:beste|bessere|richtige|passende|"
         r"sinnvollste)|passt|trifft zu|stimmt|kommt in frage|ergibt (?:mehr )?sinn",
@@ -55,13 +55,13 @@ CHOSEN: Mapping[str, str] = {
     "hi": "(?:की संभावना(?! कम)|सबसे|ज़्यादा|अधिक|बेहतर|सही|ठीक|(?:को )?चुन|का चयन|उचित|उपयुक्त|तर्कसंगत|(?:ही )?(?:फिट|ठीक) बैठ|(?:ही )?सही)",
     "id": "(?:adalah )?(?:yang )?(?:lebih|paling|benar|cocok|pilihan|jawaban|tepat|sesuai|masuk akal|logis)",
     "it": r"(?:è|sembra|pare) (?:molto )?(?:più|la|il|migliore|corrett|giust|logic|plausibil)|si adatta|va bene|è adatt|regge|torna|corrisponde|ha più senso",
-    "ja": "番?(?:の(?:方|ほう)が|で間違い|が?(?:より|最|一番|正し|正解|適切|適して|ふさわ|妥当|自然|合って|合う|当てはま|もっとも|一致)|(?:だけ|のみ)が(?:正し|合|当てはま|適|残)|を選|にします)",
-    "ko": "번?(?:[이가을를]|만이?) (?:더|맞|정답|옳|가장|고르|고릅|골|선택|택|적절|적합|알맞|타당|자연스|그럴듯|어울)",
+    "ja": "番?(?:の(?:方|ほう)が|[でに](?:間)?違い|が?(?:より|最|一番|正し|正解|適切|適して|ふさわ|妥当|自然|合って|合う|当てはま|もっとも|一致)|(?:だけ|のみ)が(?:正し|合|当てはま|適|残)|を選|にします)",
+    "ko": "번?(?:[이가을를]|만이?) (?:틀림없|더|맞|정답|옳|가장|고르|고릅|골|선택|택|적절|적합|알맞|타당|자연스|그럴듯|어울)",
     "pt": r"(?:é|parece) (?:muito )?(?:mais|a|o|melhor|corret|cert|lógic|plausíve)|encaixa|serve|corresponde|bate|faz sentido|faz mais sentido",
     "ru": r"(?:[—–-] )?(?:более|лучш|вероятнее|правдоподобнее|лучше|верн|правильн|логичн)|подходит|соответствует|годится",
-    "sw": r"(?:lina|ina|ni)(?: uwezekano)? (?:zaidi|mkubwa|sahihi|bora)|(?:lina|ina|ndiyo ina)?(?:faa|yofaa|sahihi)",
+    "sw": r"(?:lina|ina|ni)(?: uwezekano| chaguo| jibu)? (?:zaidi|zuri|mkubwa|sahihi|bora)|(?:lina|ina|ndiyo ina)?(?:faa|yofaa|sahihi)",
     "ta": "(?:அதிக|சிறந்த|சரி|நன்றாக|பொருத்த|பொருந்து|தான்|த் தேர்வு செய்|தேர்வு செய்|தேர்ந்தெடு|மட்டுமே|மட்டும்|ஏற்ற|-?ஐ(?!\\s?விட))",
-    "te": "(?:ఎక్కువ|ఉత్తమ|సరైన|సరి(?!పో(?:దు|వు|లే))|బాగా|మాత్రమే|సరిపో(?:తుంది|యే)|సహేతుక|సముచిత|సరైనది|అని నాకు|(?:ని )?ఎంచుకు|(?:ను )?ఎన్నుకు)",
+    "te": "(?:ఎక్కువ|ఉత్తమ|సరైన|సరి(?!పో(?:దు|వు|లే))|బాగా|మంచి|మెరుగైన|మాత్రమే|సరిపో(?:తుంది|యే)|సహేతుక|సముచిత|సరైనది|అని నాకు|(?:ని )?ఎంచుకు|(?:ను )?ఎన్నుకు)",
     "th": "(?:เป็นไปได้(?!น้อย)|เหมาะสม|สมเหตุสมผล|น่าจะ|ถูกต้อง|ถูก|ดีกว่า|ดีที่สุด|ตรงกับ|เข้ากัน|เหมาะ|มีเหตุผล)",
     "tr": r"daha(?! az)|en (?:iyi|olası|uygun|mantıklı)|y?[ıiuü] seç|mantıklı|uyuyor|(?:şıkkı|seçeneği) (?:daha|doğru|uygun|uyuyor|mantıklı)|doğru|uygun|numara\w* (?:seçene\w+ )?(?:daha|doğru|"
         r"seç)",
@@ -219,5 +219,19 @@ REMAINS: Mapping[str, tuple[str, str]] = {
     "tr": ("(?:yalnızca|sadece|geriye)(?: yalnızca| sadece)?", "(?:kal[ıd]|kalır)"),
     "ur": ("صرف", "(?:ہی )?(?:بچتا|باقی)"), "vi": (r"(?:chỉ còn(?: lại)?|còn(?: lại)?|chỉ)", "(?:còn lại|là còn)"),
     "zh": ("只剩下?|剩下的是|剩下|只有", "(?:剩下|可选)"),
+}
+# "except", before and behind the one option that is not ruled out.
+EXCEPT: Mapping[str, tuple[str, str]] = {
+    "en": (r"\b(?:except(?: for)?|apart from|other than|everything but|all but|aside from)", ""),
+    "ar": ("ما عدا|عدا|باستثناء|إلا|سوى", ""), "bg": (r"\b(?:освен|с изключение на)", ""), "bn": ("", "ছাড়া|বাদে"),
+    "de": (r"\b(?:außer|bis auf|mit ausnahme von)", ""), "el": (r"\b(?:εκτός(?: από)?|πλην)(?: τ[οη]ν?)?", ""),
+    "es": (r"\b(?:menos|excepto|salvo)(?: l[ao])?", ""), "et": (r"\b(?:peale|välja arvatud)", ""),
+    "fi": (r"\b(?:paitsi|lukuun ottamatta)", ""), "fr": (r"\b(?:sauf|excepté|à part|hormis)(?: l[ae])?", ""),
+    "he": ("חוץ מ-?|מלבד|פרט ל-?", ""), "hi": ("", "को छोड़कर|के अलावा|के सिवा"), "id": (r"\b(?:kecuali|selain)", ""),
+    "it": (r"\b(?:tranne|eccetto|salvo)(?: l[ao])?", ""), "ja": ("", "以外|を除"), "ko": ("", "번?[을를] 제외|번?만 빼고|번? ?이?외에"),
+    "pt": (r"\b(?:exceto|menos|salvo)(?: [ao])?", ""), "ru": (r"\b(?:кроме|за исключением)", ""),
+    "sw": (r"\b(?:isipokuwa|ila)", ""), "ta": ("", "(?:ஐத் )?தவிர"), "te": ("", "తప్ప|మినహా"),
+    "th": ("(?:ยกเว้น|นอกจาก)(?:ข้อ)?", ""), "tr": ("", "dışında|hariç"), "ur": ("", "کے علاوہ|کو چھوڑ ?کر|کے سوا"),
+    "vi": (r"\b(?:ngoại )?trừ", ""), "zh": ("除了?", "以外|之外"),
 }
 # fmt: on

@@ -80,9 +80,17 @@ def folded(text: str, language: str) -> str:
     text = re.sub(r"[-=]>|[→⇒➔➜➡]", ":", text)
     text = re.sub("[\u2600-\u27bf\ufe0f\u20e3\U0001f000-\U0001faff]", " ", text)  # emojis
     text = re.sub(r"(?<=\w)’(?=\w)", "'", text)
+    text = re.sub(r"^[^\S\n]*\|[^\S\n]*(.*?)[^\S\n]*\|[^\S\n]*$", _row_of_table, text, flags=re.MULTILINE)
+    text = re.sub(r"(?<=[({[])[^\S\n]+|[^\S\n]+(?=[)}\]])", "", text)
+    text = re.sub(r"(?<!\w)_(?=\w)|(?<=[^\s_])_(?!\w)", '"', text)
     text = re.sub(r"\*\*|__|`", '"', with_ascii_digits(text))
     text = _ALIKE[language](text) if language in _ALIKE else text
     return _without_accents(text) if language in ACCENTS_MAY_DROP else text
+
+
+def _row_of_table(row: re.Match[str]) -> str:
+    """The last cell behind the name of a field: "| Answer | No |"."""
+    return re.sub(r"\s*\|\s*", ": ", row[1])
 
 
 def _without_accents(text: str) -> str:

@@ -33,7 +33,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from mslt_it.evaluation.answers.choices import CHOSEN, IT_IS, ONE_OF, OPTIONS, POINTERS, REJECTED, REMAINS, THAN
+from mslt_it.evaluation.answers.choices import CHOSEN, EXCEPT, IT_IS, ONE_OF, OPTIONS, POINTERS, REJECTED, REMAINS, THAN
 from mslt_it.evaluation.answers.folding import fold_pattern, folded, letter, with_letters, without_thoughts
 from mslt_it.evaluation.answers.inflections import forms
 from mslt_it.evaluation.answers.numerals import NO_WORD_SPACES
@@ -63,6 +63,7 @@ from mslt_it.evaluation.answers.words import (
     PAUSE,
     PAUSES,
     STOPS,
+    VERDICTS,
     VERB_FINAL_NO,
     compiled,
     either,
@@ -95,6 +96,7 @@ NUM_PLAIN, MAYBE = 3, 2  # places in the rows of `SYNONYMS`: yes, no, maybe are 
 MAX_CORRECTIONS = 3
 OtherWords = Mapping[str, tuple[int, list[str]]]
 _LAST_WORDS = re.compile(rf"[^.!?,;:{STOPS}{PAUSES}\n]{{0,30}}[.!{STOPS}]?\s*\Z")
+_AGAIN = re.compile(r"[\s,،、!]{1,3}")
 _QUOTE_BEGINS = re.compile(r"[\"“”„‘「『]$|«\s?$")
 _QUOTE_ENDS = re.compile(r"[\"”“’」』]|\s?»")
 _SENTENCE_END = re.compile(rf"[.!?](?=\s)|[{STOPS}]")
@@ -187,11 +189,13 @@ class _Reader:
         listing = " " if language == "th" else ""
         link = "|".join(filter(None, (CUES[code][1] for code in dict.fromkeys((language, "en")) if code in CUES)))
         cue = "|".join(CUES[code][0] for code in dict.fromkeys((language, "en")) if code in CUES)
+        cue += f"|{either(VERDICTS, language)}"
         sure = fold(either(ASSURED, language))
         but, answer = fold(either(CONTRAST, language)), fold(either(ANSWERING, language))
         gap = r"\s*" if language in NO_WORD_SPACES else r"\s+"
         surely = rf"(?:(?:{sure})[,،、]?{gap}(?:an? )?)?"
-        begin = rf"{OPEN}(?:(?:{so})[,،、:]?\s*)?{OPEN}{surely}(?:(?:{options}|{pointers}){OPEN})?"
+        item = "" if self.marks else r"(?:\(?(?:[a-d]|\d{1,2})[.)]\s)?"  # of a list
+        begin = rf"{OPEN}{item}(?:(?:{so})[,،、:]?\s*)?{OPEN}{surely}(?:(?:{options}|{pointers}){OPEN})?"
         # A label anywhere; group i + 1 is label i.
         self.uses = compiled("|".join(f"({pattern})" for pattern in patterns))
         # What may precede a label that stands alone; the same within a sentence: ", so "; the name of a field.
@@ -205,8 +209,13 @@ class _Reader:
         # What may follow it.
         bracket = rf"\){CLOSE}" if language in NO_WORD_SPACES else rf"\){CLOSE}\s"
         closed = rf"(?<=[\d\u1681-\u169a]){bracket}|(?:{ending}|\s(?:{sure})(?=[\s.!{STOPS}]*$))?{CLOSE}(?:{ending})?"
-        self.tail_of_digit = compiled(rf"{closed}(?:{PAUSE}|\s*(?:{because}|{than}))")
-        self.tail = compiled(rf"{closed}(?:{PAUSE}|\s*(?:{because}){spaced})")
+        # "A and not B", "AであってBではない"
+        not_that = rf"(?:{joiner}|{but}|而|chứ)?\s*(?:{fold(before)})\s*(?:{options})?{OPEN}(?:{anywhere})" if before else "(?!)"
+        if behind:
+            not_that += rf"|[,、،]?\s*(?:이고|이지|であって|であり|で)?[,、]?\s*{OPEN}(?:{anywhere}){CLOSE}\s*(?:{fold(behind)})"
+        self.not_that = compiled(rf"{CLOSE}\s*(?:{not_that})")
+        self.tail_of_digit = compiled(rf"{closed}(?:{PAUSE}|\s*(?:{because}|{than}|{not_that}))")
+        self.tail = compiled(rf"{closed}(?:{PAUSE}|\s*(?:{because}|{not_that}){spaced})")
         self.full_stop = compiled(rf"(?:{ending})?{CLOSE}(?:{ending})?[\s.!{STOPS}]*{CLOSE}\s*$")
         # "2 is more likely", but not "2 is not more likely".
         denial = "".join(rf"(?!\w*\s*(?:{fold(side)}))" for side in (before, behind) if side)
@@ -218,6 +227,9 @@ class _Reader:
         rejected = [fold(either({code: row[side] for code, row in REJECTED.items()}, language)) for side in (0, 1)]
         soon = rf"(?:(?!{because})[^.!?;:,–—(\n{STOPS}{PAUSES}]){{0,24}}?"
         self.rejected_before = compiled(rf"(?:{rejected[1]}|{than})[^\S\n]*(?:\w{{1,3}} )?(?:{options})?{OPEN}\Z")
+        self.rejecting = compiled("|".join(filter(None, rejected)))
+        excepted = [fold(either({code: row[side] for code, row in EXCEPT.items()}, language)) or "(?!)" for side in (0, 1)]
+        self.excepted = compiled(rf"(?:{excepted[0]})\s*(?:{options})?{OPEN}\Z"), compiled(rf"{CLOSE}\s?(?:{excepted[1]})")
         self.rejected_behind = compiled(rf"{soon}(?:{rejected[0]})")
         self.denied_afar_before = compiled(rf"(?:{afar[0]}){clause}*\Z")
         self.denied_afar_behind = compiled(rf"{clause}{{0,20}}(?:{afar[1]})") if afar[1] else None
@@ -304,19 +316,26 @@ class _Reader:
     def _uses(self, text: str) -> list[_Use]:
         matches = list(self.uses.finditer(text))
         uses = [self._use(text, match, after) for match, after in zip(matches, (*matches[1:], None), strict=False)]
+        for index in range(len(uses) - 1, 0, -1):  # "No, no!" is one
+            first, second = uses[index - 1], uses[index]
+            if first.name == second.name and _AGAIN.fullmatch(text, first.end, second.start) and self.tail.match(text, second.end):
+                uses[index - 1 : index + 1] = [replace(first, end=second.end)]
         # "neither positive nor negative", "A, B and C are out": what denies one denies all. Else they are left open.
-        first, is_joined = 0, False
+        begin, is_joined = 0, False
         for index in range(1, len(uses) + 1):
             if index < len(uses):
                 between, mark = text[uses[index - 1].end : uses[index].start], uses[index].name in self.marks
                 joined = self.joined.match(between) is not None
+                if not joined and index == begin + 1 and self._denied_behind(text, uses[index].end):
+                    begin = index  # "A, B இல்லை": A, not B
+                    continue
                 if joined or (self.listed.match(between) and (mark or self.language == "th")):
                     is_joined |= joined or mark
                     continue
-            group = uses[first:index]
+            group = uses[begin:index]
             if is_joined and (any(use.denied for use in group) or len({use.name for use in group}) > 1):
-                uses[first:index] = [replace(use, denied=True) for use in group]
-            first, is_joined = index, False
+                uses[begin:index] = [replace(use, denied=True) for use in group]
+            begin, is_joined = index, False
         return self._answering(text, uses)
 
     def _use(self, text: str, match: re.Match[str], after: re.Match[str] | None) -> _Use:
@@ -327,14 +346,25 @@ class _Reader:
         if self.said is not None:
             denied |= self.whether.search(before) is not None
         if name not in self.plain or name in self.marks or _is_quoted(text, start, end):
-            denied |= bool(self.denied_behind and self.denied_behind.match(text, end))
+            denied |= self._denied_behind(text, end)
         if name not in self.plain:
             denied |= bool(self.denied_afar_behind and self.denied_afar_behind.match(text, end))
         if name in self.marks:
             stop = after.start() if after else len(text)
             denied |= self.rejected_before.search(before) is not None
-            denied |= bool(self.rejected_behind.match(text, end, stop) and not self.chosen.match(text, end))
+            denied |= bool(self.rejected_behind.match(text, end, stop) and not self._is_preferred(text, end))
+            if self._is_excepted(text, start, end):
+                denied = not (self.rejecting.search(before) or self.rejecting.search(text, end, end + 60))
         return _Use(name, start, end, denied)
+
+    def _is_preferred(self, text: str, end: int) -> bool:
+        return bool(self.chosen.match(text, end) or self.not_that.match(text, end))
+
+    def _denied_behind(self, text: str, end: int) -> bool:
+        return bool(self.denied_behind and self.denied_behind.match(text, end))
+
+    def _is_excepted(self, text: str, start: int, end: int) -> bool:
+        return bool(self.excepted[0].search(text, max(0, start - 24), start) or self.excepted[1].match(text, end))
 
     def _answering(self, text: str, uses: list[_Use]) -> list[_Use]:
         """The uses but for those in a question that names several labels: the prompt's, repeated."""
@@ -410,7 +440,8 @@ class _Reader:
         quoted = _is_quoted(text, use.start, use.end)
         quoted |= self.lettered and before[-1:] == "(" and text[use.end : use.end + 1] == ")"
         pointed = use.name in self.marks and self.pointed.search(before) and self._closes(text, use)
-        return bool(quoted or pointed) or self.option.search(before) is not None
+        excepted = use.name in self.marks and self._is_excepted(text, use.start, use.end)
+        return bool(quoted or pointed or excepted) or self.option.search(before) is not None
 
     def _marks_that_win(self, text: str, uses: Sequence[_Use]) -> set[str]:
         """Digits of which the text says so ("Of the two, 2 fits better"), or that replace one ("Not 1 but 2.")."""

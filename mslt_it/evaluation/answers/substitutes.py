@@ -50,7 +50,7 @@ SYNONYMS: Mapping[str, str] = {
     "el": "ναι|μάλιστα|σωστό|σωστή|αληθές|αληθής|αλήθεια|ορθή|ορθό · όχι|λάθος|ψευδές|ψευδής|λανθασμένη|"
         "λανθασμένο|εσφαλμένη|δεν ισχύει|δεν είναι αλήθεια|δεν είναι σωστή|δεν είναι σωστό · "
         "ίσως|πιθανόν|μπορεί|ενδεχομένως|αβέβαιο|άγνωστο|ασαφές · θετικός · αρνητικός · ουδέτερος",
-    "es": "sí|verdadero|verdadera|cierto|cierta|correcto|correcta|afirmativo · no|falso|falsa|incorrecto|incorrecta|"
+    "es": "sí|sip|verdadero|verdadera|cierto|cierta|correcto|correcta|afirmativo · no|falso|falsa|incorrecto|incorrecta|"
         "errónea|no es cierto|no es cierta|no es verdad|no es correcta · quizás|quizá|tal vez|talvez|posiblemente|"
         "acaso|indeterminado|puede ser|a lo mejor|incierto · positivo|favorable · negativo|desfavorable · neutro|neutral",
     "et": "jah|jaa|õige|tõene|tõsi|õigesti · ei|vale|väär|ebaõige|pole tõsi|pole õige|ei ole tõsi|ei ole õige · "
@@ -78,7 +78,7 @@ SYNONYMS: Mapping[str, str] = {
     "ko": "예|네|참|맞음|맞습니다|맞다|그렇다|그렇습니다|맞아요|사실|옳다 · 아니요|아니오|아뇨|아니|거짓|틀림|틀립니다|틀렸습니다|"
         "틀렸다|아닙니다|아니다|사실이 아닙니다|맞지 않습니다|옳지 않습니다 · 알 수 없음|알 수 없습니다|알 수 없다|알수없음|알 수 없어요|"
         "판단할 수 없음|불확실|불분명|모름|판단 불가 · 긍정적|긍정 · 부정적|부정 · 중립적|중립",
-    "pt": "sim|verdadeiro|verdadeira|certo|certa|correto|correta · não|falso|falsa|errado|errada|incorreto|incorreta|"
+    "pt": "sim|aham|verdadeiro|verdadeira|certo|certa|correto|correta · não|falso|falsa|errado|errada|incorreto|incorreta|"
         "não é verdade|não é verdadeira · talvez|possivelmente|quiçá|incerto|indeterminado|pode ser · positivo · "
         "negativo · neutro",
     "ru": "да|верно|верна|верное|истина|истинно|истинна|правда|правильно|ага · нет|неверно|неверна|неверное|ложь|ложно|ложна|"

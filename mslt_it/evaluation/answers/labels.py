@@ -172,7 +172,7 @@ class _Reader:
         apart = "" if language in NO_WORD_SPACES | {"ar", "he", "ko"} else rf"(?<!{LETTER})"
         remains = [either({code: row[side] for code, row in REMAINS.items()}, language) for side in (0, 1)]
         it_is = f"|{fold(either(IT_IS, language))}" if self.lettered else ""
-        topics, unspaced = "", "|" if language == "th" and said is not None else ""
+        topics, unspaced = "", "|" if language in NO_WORD_SPACES and said is not None else ""
         if said is not None or language == "vi":  # where yes is "true"
             topics = f"|{fold(either(SUBJECTS, language))}"
         pointers = rf"{apart}(?:{fold(POINTERS.get(language, '(?!)'))}|{fold(remains[0])}{it_is})"
@@ -210,9 +210,9 @@ class _Reader:
         bracket = rf"\){CLOSE}" if language in NO_WORD_SPACES else rf"\){CLOSE}\s"
         closed = rf"(?<=[\d\u1681-\u169a]){bracket}|(?:{ending}|\s(?:{sure})(?=[\s.!{STOPS}]*$))?{CLOSE}(?:{ending})?"
         # "A and not B", "AであってBではない"
-        not_that = rf"(?:{joiner}|{but}|而|chứ)?\s*(?:{fold(before)})\s*(?:{options})?{OPEN}(?:{anywhere})" if before else "(?!)"
+        not_that = rf"[,،、;]?\s*(?:{joiner}|{but}|而|chứ)?\s*(?:{fold(before)})\s*(?:{options})?{OPEN}(?:{anywhere})" if before else "(?!)"
         if behind:
-            not_that += rf"|[,、،]?\s*(?:이고|이지|であって|であり|で)?[,、]?\s*{OPEN}(?:{anywhere}){CLOSE}\s*(?:{fold(behind)})"
+            not_that += rf"|(?:{ending})?[,、،]?\s*(?:이고|이지|であって|であり|で)?[,、]?\s*{OPEN}(?:{anywhere}){CLOSE}\s*(?:{fold(behind)})"
         self.not_that = compiled(rf"{CLOSE}\s*(?:{not_that})")
         self.tail_of_digit = compiled(rf"{closed}(?:{PAUSE}|\s*(?:{because}|{than}|{not_that}))")
         self.tail = compiled(rf"{closed}(?:{PAUSE}|\s*(?:{because}|{not_that}){spaced})")
@@ -451,7 +451,7 @@ class _Reader:
             if use.denied or use.name not in self.marks or (last and self.joined.match(between)):
                 continue
             denied = last is not None and last.denied and last.name != use.name and not _SENTENCE_END.search(between)
-            if self.chosen.match(text, use.end) or (denied and self.tail.match(text, use.end)):
+            if self._is_preferred(text, use.end) or (denied and self.tail.match(text, use.end)):
                 result.add(use.name)
         return result
 

@@ -84,14 +84,14 @@ SYNONYMS: Mapping[str, str] = {
     "ru": "да|верно|верна|верное|истина|истинно|истинна|правда|правильно|ага · нет|неверно|неверна|неверное|ложь|ложно|ложна|"
         "неправда|неправильно|ошибочно|не верно · возможно|может быть|неизвестно|неясно|неопределенно|вероятно|"
         "не определено · положительный|позитивный · отрицательный|негативный · нейтральный",
-    "sw": "ndiyo|ndio|naam|kweli|sahihi|ni kweli · hapana|la|si kweli|uongo|sio kweli|siyo kweli|si sahihi|sio sahihi|"
+    "sw": "ndiyo|ndio|naam|kweli|sahihi · hapana|la|si kweli|uongo|sio kweli|siyo kweli|si sahihi|sio sahihi|"
         "siyo sahihi|la hasha · labda|pengine|huenda|haijulikani|inawezekana · chanya|mazuri · hasi|mabaya · "
         "wastani|katikati",
     "ta": "ஆம்|ஆமாம்|ஆமா|உண்மை|சரி|சரியானது · இல்லை|பொய்|தவறு|தவறானது|உண்மை அல்ல|உண்மையல்ல|உண்மையில்லை|சரியல்ல|"
         "சரியில்லை · ஒருவேளை|இருக்கலாம்|தெரியவில்லை|தெரியாது · நேர்மறை · எதிர்மறை · நடுநிலை",
     "te": "అవును|అవునండి|ఔను|నిజం|నిజమే|సరైనది|నిజమైనది · కాదు|కాదండి|అబద్ధం|తప్పు|నిజం కాదు|సరైనది కాదు|సరికాదు · "
         "బహుశా|కావచ్చు|తెలియదు|చెప్పలేము · సానుకూలం|పాజిటివ్ · ప్రతికూలం|నెగెటివ్ · తటస్థం",
-    "th": "ใช่|จริง|ถูกต้อง|ถูก|เป็นจริง|เป็นความจริง · ไม่ใช่|ไม่จริง|เท็จ|ไม่ถูกต้อง|ผิด|เป็นเท็จ|ไม่เป็นความจริง|ไม่เป็นจริง|ไม่ถูก · "
+    "th": "ใช่|จริง|ถูกต้อง|ถูก|ความจริง · ไม่ใช่|ไม่จริง|เท็จ|ไม่ถูกต้อง|ผิด|ไม่เป็นความจริง|ไม่เป็นจริง|ไม่ถูก · "
         "บอกไม่ได้|ไม่สามารถบอกได้|ไม่แน่ใจ|ไม่ทราบ|ระบุไม่ได้|สรุปไม่ได้|อาจจะ|ไม่แน่ชัด · เชิงบวก|แง่บวก · "
         "เชิงลบ|แง่ลบ · เป็นกลาง",
     "tr": "evet|doğru|doğrudur · hayır|yanlış|doğru değil|doğru değildir|hatalı · "
@@ -268,11 +268,12 @@ def ordinals(
     rows = zip(map(fold, ORDINALS.get(language, ())), fold(CARDINALS[language]).split(), words.values(), strict=False)
     result = []
     for nth, cardinal, word in rows:
-        named = rf"(?:{one})\s?(?:{nth})|(?:{one})\s?(?:{cardinal})(?!{LETTER})"
-        named += "" if language in ORDINAL_BEHIND else rf"|(?:{nth})\s?(?:{one})"
-        first = rf"(?:^|(?<=[.!?:{STOPS}] )){_OPEN_IN_LINE}"
         closed = rf"(?:{ending})?{CLOSE}"
         follows = rf"{closed}\s*[.!{STOPS}]?\s*$|{chosen}|{closed}\s*(?:{because})"
+        ends = rf"(?={closed}{PAUSE}|{follows})" if unspaced else rf"(?!{LETTER})"
+        named = rf"(?:{one})\s?(?:{nth})|(?:{one})\s?(?:{cardinal}){ends}"
+        named += "" if language in ORDINAL_BEHIND else rf"|(?:{nth})\s?(?:{one})"
+        first = rf"(?:^|(?<=[.!?:{STOPS}] )){_OPEN_IN_LINE}"
         # "First, ..." and "First: ..." count what comes, "The first: ..." answers.
         bare = rf"{first}(?:{article})?(?:{nth}){behind}(?: one)?(?={follows})"
         bare += rf"|{first}{article}(?:{nth}){behind}(?: one)?(?={closed}{PAUSE})" if article else ""

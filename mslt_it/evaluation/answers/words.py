@@ -104,35 +104,35 @@ CONCLUSIONS: Mapping[str, str] = {
     "ta": "சுருக்கமாக|எனவே|ஆகவே|ஆகையால்|மொத்தம்|மொத்தத்தில்|ஆதலால்|இதனால்|அதனால்|முடிவாக", "te": "క్లుప్తంగా|కాబట్టి|అందువల్ల|అందుకే|మొత్తం|అందుచేత|కనుక",
     "th": "สรุปคือ|ดังนั้น|จึง|เพราะฉะนั้น|สรุป|ด้วยเหตุนี้|ฉะนั้น|โดยสรุป",
     "tr": r"(?:o h[aâ]lde|bu nedenle|yani|kısacası|dolayısıyla|bu yüzden|öyleyse|toplamda|sonuç olarak|bundan dolayı|demek ki|o yüzden|bu durumda)\b",
-    "ur": "مختصر[اً]*|لہذا|اس لیے|اسی لیے|چنانچہ|پس|نتیجتا|اس وجہ سے|تو|اس طرح", "vi": r"(?:vậy|tóm lại|vì vậy|do đó|như vậy|tổng cộng|cho nên|nên|vì thế|bởi vậy|do vậy|kết luận)\b",
+    "ur": "مختصر[اً]*|لہذا|اس لیے|اسی لیے|چنانچہ|پس|نتیجتا|اس وجہ سے|تو|اس طرح", "vi": r"(?:vậy(?: là)?|tóm lại|vì vậy|do đó|như vậy|tổng cộng|cho nên|nên|vì thế|bởi vậy|do vậy|kết luận)\b",
     "zh": "简而言之|总之|所以|因此|故|于是|综上所述|综上|由此可见|因而|从而",
 }
 
 # Words that deny a label, before it and behind it. Only what stands directly there (an article or "a" aside) counts.
 NEGATION: Mapping[str, tuple[str, str]] = {
     "en": (r"\b(?:not|isn['’]t|aren['’]t|never|neither|nor|without|cannot be|hardly|anything but|"
-        r"far from)(?: (?:a|an|the|be|been|being|really|at all|entirely|clearly))*", ""),
+        r"far from|by no means|in no way|scarcely)(?: (?:a|an|the|be|been|being|really|at all|entirely|clearly))*", ""),
     "ar": (r"(?<!\w)[وف]?(?:ليست?(?: [^\W\d]+)?|لا)(?: هو| هي)?|غير|أبعد ما ت?يكون عن", ""),
     "bg": (r"\b(?:не|нито)(?: е| са)?(?: изобщо| никак)?", ""),
     "bn": ("", r"(?:ও ?)?(?:নয়|না|নেই)|বলা যায় না|বলা চলে না"),
-    "de": (r"\b(?:nicht|kein\w*|nie|weder|noch|kaum|alles andere als)(?: (?:ein\w*|der|die|das|als|wirklich|"
+    "de": (r"\b(?:nicht|kein\w*|nie|weder|noch|kaum|alles andere als|keineswegs|keinesfalls|mitnichten)(?: (?:ein\w*|der|die|das|als|wirklich|"
         r"gerade))*", ""),
-    "el": (r"\b(?:δεν(?: είναι)?|μη|ούτε|όχι|κάθε άλλο παρά)(?: (?:ένα|μια|μία|καθόλου|ιδιαίτερα))*", ""),
-    "es": (r"\b(?:no(?: (?:es|son|parece|fue|era))?|nunca|ni|tampoco|lejos de ser)(?: una? [^\W\d]+)?(?: (?:un|"
+    "el": (r"\b(?:δεν(?: είναι)?|μη|ούτε|όχι|κάθε άλλο παρά)(?: (?:ένα|μια|μία|καθόλου|ιδιαίτερα))*|\\bκαθόλου", ""),
+    "es": (r"\b(?:no(?: (?:es|son|parece|fue|era))?|nunca|ni|tampoco|lejos de ser|para nada)(?: una? [^\W\d]+)?(?: (?:un|"
         r"una|el|la|muy|es|nada|en absoluto))*", ""),
     "et": (r"\b(?:ei|mitte|pole|ega|kaugel|muud kui)(?: ole)?(?: (?:sugugi|üldse))?", ""),
     "fi": (r"\b(?:ei|eivät|en|eikä|muuta kuin)(?: ole)?(?: (?:lainkaan|ollenkaan|kovin))?", ""),
-    "fr": (r"\b(?:pas|jamais|ni|non|guère|loin d['’]être)(?: une? [^\W\d]+)?(?: (?:une?|le|la|très|vraiment|"
+    "fr": (r"\b(?:pas|jamais|ni|non|guère|aucunement|nullement|loin d['’]être)(?: une? [^\W\d]+)?(?: (?:une?|le|la|très|vraiment|"
         r"du tout|de))*", ""),
     "he": (r"\b(?:ו?לא(?: [^\W\d]+)?|אינו|ו?אינה|אין|רחוק\w* מ(?:להיות|)) ?", ""), "hi": (r"(?<![\w\u0900-\u0963])(?:नहीं|न)", "नहीं"),
     "id": (r"\b(?:bukan|tidak|bukanlah|jauh dari)(?: \w+)?(?: yang)?", ""),
-    "it": (r"\b(?:non(?: (?:è|sono|può essere))?|né|mai|neanche|"
+    "it": (r"\b(?:non(?: (?:è|sono|può essere))?|né|mai|neanche|per niente|per nulla|niente affatto|"
         r"tutt['’]altro che)(?: una? [^\W\d]+)?(?: (?:una?|il|la|lo|affatto))*", ""),
-    "ja": ("", "番?よりも?|では?な[いく]|ではありません|だ?と[はも]?(?:言え|いえ|思え|思わ|言い切れ|断定でき|"
-        "判断でき)|じゃな[いく]"),
+    "ja": ("", "番?よりも?|では?な[いく]|ではありません|だ?と[はも]?(?:(?:言え|いえ|思え|言い切れ|断定でき|"
+        "判断でき)(?:な|ま?せん)|思わな|思いません)|じゃな[いく]"),
     "ko": (r"안",
         "이?지도? ?않|번?보다|번?[이가은는]? ?아[니닙]|(?:이?라고는? )?(?:(?:할|볼|말할) 수 없|(?:보|하)기 어렵)"),
-    "pt": (r"\b(?:não(?: (?:é|são|pode ser))?|nem|nunca|longe de ser)(?: uma? [^\W\d]+)?(?: (?:uma?|o|a|nada|"
+    "pt": (r"\b(?:não(?: (?:é|são|pode ser))?|nem|nunca|longe de ser|nada|de modo nenhum|de forma alguma)(?: uma? [^\W\d]+)?(?: (?:uma?|o|a|nada|"
         r"muito))*", ""),
     "ru": (r"\b(?:не|ни)(?: (?:является|очень))?", ""),
     "sw": (r"\b(?:si|sio|siyo|hayana|wala|mbali na kuwa)(?: \w+)?", ""),
@@ -215,20 +215,20 @@ ASSURED: Mapping[str, str] = {
     "tr": "maalesef|ne yazık ki|elbette|tabii(?: ki)?|kesinlikle|açıkça|şüphesiz|bence",
     "ur": "جی|یقینا|بالکل|بدقسمتی سے|بے شک|افسوس کہ|افسوس",
     "vi": "dạ|vâng|tất nhiên(?: là)?|rất tiếc|tiếc là|chắc chắn(?: là)?|rõ ràng(?: là)?|hoàn toàn|thưa",
-    "zh": "当然|很遗憾|遗憾的是|显然|毫无疑问|肯定|应该|我认为|我觉得",
+    "zh": "当然|绝对|确实|的确|一定|必然|明显|很明显|无疑|很遗憾|遗憾的是|显然|毫无疑问|肯定|应该|我认为|我觉得",
 }
 # "I answer", right before a label that a pause or the end follows.
 ANSWERING: Mapping[str, str] = {
     "en": r"\bi(?:['’]m| am| will|['’]ll|['’]d| would)? (?:say|saying|go(?:ing)? with|answer|choose|"
-        r"pick)(?: with)?",
-    "ar": "أجيب|أقول", "bg": r"\bотговарям(?: с)?",
-    "de": r"\b(?:ich )?(?:sage|antworte|wähle|muss|würde)(?: ich)?(?: also| daher| mit)*", "el": r"\b(?:απαντώ|επιλέγω)",
-    "es": r"\b(?:respondo|contesto|elijo|digo|diría)(?: que)?", "et": r"\b(?:vastan|valin|ütlen)",
-    "fi": r"\b(?:vastaan|valitsen|sanon)", "fr": r"\b(?:réponds|choisis|dis|dirais)(?: donc| que)*",
-    "he": "(?:עונה|בוחרת?)(?: ב-?)?", "id": r"\b(?:saya )?(?:jawab|menjawab|memilih|pilih)",
-    "it": r"\b(?:rispondo|scelgo|dico|direi)(?: di| che)?", "pt": r"\b(?:respondo|escolho|digo|diria)(?: que)?",
-    "ru": r"\b(?:отвечаю|выбираю)", "sw": r"\b(?:ni?najibu|najibu|nachagua)", "th": "(?:จึง|ขอ)?(?:ตอบ|เลือก)(?:ว่า)?",
-    "vi": r"\b(?:tôi )?(?:trả lời|chọn)(?: là)?",
+        r"pick|lean(?:ing)?)(?: with| to| towards?)?",
+    "ar": "أجيب|أقول(?: إنها?)?|أميل إلى|أرى أن(?:ه|ها)?|أظن أن(?:ه|ها)?", "bg": r"\b(?:отговарям|бих (?:казал|избрал|отговорил)|клоня към|казвам)(?: с)?",
+    "de": r"\b(?:ich )?(?:sage|antworte|wähle|muss|würde|tendiere|neige|tippe|plädiere)(?: ich)?(?: zu| auf| für)?(?: also| daher| mit)*", "el": r"\b(?:απαντώ|επιλέγω|λέω|θα έλεγα|θα απαντούσα|κλίνω προς)(?: το| ότι είναι)?",
+    "es": r"\b(?:respondo|contesto|elijo|digo|diría|me inclino|opto|me quedo)(?: que| por| con)?", "et": r"\b(?:vastan|valin|ütlen|ütleksin|vastaksin)(?:, et)?",
+    "fi": r"\b(?:vastaan|valitsen|sanon|sanoisin|vastaisin)(?:, että)?", "fr": r"\b(?:réponds|choisis|dis|dirais|penche|opte|opterais)(?: donc| que| pour)*",
+    "he": "(?:עונה|בוחרת?)(?: ב-?)?|הייתי (?:אומרת?|עונה)(?: ש)?|נוטה ל-?", "id": r"\b(?:saya )?(?:jawab|menjawab|memilih|pilih|katakan|condong ke)|\bmenurut saya",
+    "it": r"\b(?:rispondo|scelgo|dico|direi|propendo|opto)(?: di| che| per)?", "pt": r"\b(?:respondo|escolho|digo|diria|opto|fico|inclino-me)(?: que| por| com| para)?",
+    "ru": r"\b(?:отвечаю|выбираю|сказал бы|сказала бы|говорю|отвечу|склоняюсь к)(?:, что)?", "sw": r"\b(?:ni?najibu|najibu|nachagua|ningesema|nasema|ningejibu|naelekea)(?: kwamba| ni)?", "th": "(?:จึง|ขอ|ต้อง|คง|จะ)?(?:ตอบ|เลือก|บอก|พูด)(?:ว่า)?",
+    "vi": r"\b(?:tôi )?(?:trả lời|chọn|cho|nghĩ|nói|nghiêng về)(?: là| rằng)?",
 }
 # What replaces the labels that the sentence has denied: "neither yes nor no but maybe".
 CONTRAST: Mapping[str, str] = {
@@ -241,7 +241,7 @@ CONTRAST: Mapping[str, str] = {
 
 # What may close a label that stands alone: copulas, polite endings, particles, counters. Up to three of them.
 ENDINGS: Mapping[str, str] = {
-    "bn": "ই|নম্বর(?:টি)?|হবে|হলো|হয়|হওয়া উচিত", "de": "sein|ist|lauten|sagen|antworten", "fi": "vain", "hi": "है|हैं|होगा|होगी|ही|होना|चाहिए|में",
+    "bn": "ই|নম্বর(?:টি)?|হবে|হলো|হয়|হওয়া উচিত", "de": "sein|ist|nehmen|wählen|lauten|sagen|antworten", "fi": "vain", "hi": "है|हैं|होगा|होगी|ही|होना|चाहिए|में",
     "ja": "で間違い(?:ありません|ない)|だ?と思います|です|である|だ|でしょう|ですね|番|に?なります|になる|だろう|に違い(?:ありません|ない)|であって|であり|で、|と考えます|と判断します|と言えます",
     "ko": "이?라고 (?:생각|확신)합니다|입니다|이다|이에요|예요|에요|요|번|임|이?[어여]야|합니다|이겠습니다|[이가] 틀림없습니다|이고|이며|이지|일 것입니다|이라고 봅니다|같습니다|인 것 같습니다",
     "ru": "-?(?:й|я|е|ый|ое|ая)|вариант|предложение|ответ",

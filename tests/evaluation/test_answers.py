@@ -14,7 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from mslt_it.evaluation.answers.labels import FUNCTION_WORDS, Answer, read_label
+from mslt_it.evaluation.answers.label_patterns import FUNCTION_WORDS
+from mslt_it.evaluation.answers.labels import Answer, read_label
 from mslt_it.evaluation.answers.language import STOP_WORDS, LanguageShare, is_in_language, language_share
 from mslt_it.evaluation.answers.numbers import parse_number
 from mslt_it.problems import Problem

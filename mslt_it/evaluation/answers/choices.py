@@ -29,7 +29,7 @@ OPTIONS: Mapping[str, str] = {
 # What points at a digit, where the sentence pauses behind it or goes on with `CHOSEN`: "I choose 2.", "La 2."
 POINTERS: Mapping[str, str] = {
     "en": "choose|pick|select|chose|go(?:ing)? (?:with|for)|answer with|opt(?:ing)? for|settle on|vote for|favou?r|i say|points? to|lean(?:ing)? towards?|(?:likely|likelier)(?: to be)?", "ar": "الرقم|رقم|أختار|اختار|اخترت|نختار|أرجح",
-    "bg": "избирам|избрах|бих избрал|отговарям с|спирам се на|само|№", "bn": "আমি|এটি|অবশ্যই|নম্বর|শুধু|কেবল", "de": "wähle|nehme|die|das|für|tippe auf|nummer|nr\\.?", "el": "επιλέγω|διαλέγω|θα επέλεγα|θα διάλεγα|νούμερο|νο\\.?|το|η|ο|την|τον",
+    "bg": "избирам|избрах|бих избрал|отговарям с|спирам се на|само|№", "bn": "আমি|এটি|অবশ্যই|নম্বর|শুধু|কেবল", "de": "wähle|nehme|die|das|für|auf|nummer|nr\\.?", "el": "επιλέγω|διαλέγω|θα επέλεγα|θα διάλεγα|νούμερο|νο\\.?|το|η|ο|την|τον",
     "es": "elijo|escojo|elegiría|elegir|escogería|me quedo con|opt(?:o|aría) por|selecciono|la|el", "et": "valin|valiksin|vastan|nr\\.?|ainult", "fi": "valitsen|valitsisin|vastaan|vain|nro", "fr": "choisis|choisirais|opter(?:ais)? pour|opte pour|prendrais|prends|retiens|sélectionne|réponds|la|le|n°",
     "he": "מספר|בוחרת?|בחרתי ב-?|הייתי בוחרת? ב-?|באפשרות|רק", "hi": "मैं|केवल|सिर्फ|सिर्फ़|क्रमांक|नंबर", "id": "memilih|pilih|yang|nomor|hanya|ambil", "it": "scelgo|sceglierei|scelto|opt(?:o|erei) per|la|il", "ja": "私は|私なら",
     "ko": "저는|나는", "pt": "escolho|escolheria|fico com|opt(?:o|aria) pel[ao]|seleciono|a|o", "ru": "выбираю|выбрал|выбрала|выбрал бы|склоняюсь к|под номером|только|№|номер|за", "sw": "nachagua|ninachagua|ningechagua|nimechagua|namba|nambari",

@@ -65,7 +65,9 @@ def with_letters(text: str, language: str) -> str:
     text = re.sub(r"(?<!\w)[ΑΒΓΔАС](?!\w)", lambda match: match[0].translate(twins), text) if twins else text
     if own := _OWN_LETTERS.get(language):
         alone = rf"(?:(?<=\()|^[\s*\"'(]*)[{own}](?=[.)]|[\s*\"']*$)"
-        text = re.sub(alone, lambda match: match[0][:-1] + letter("ABCD"[own.index(match[0][-1])]), text, flags=re.MULTILINE)
+        text = re.sub(
+            alone, lambda match: match[0][:-1] + letter("ABCD"[own.index(match[0][-1])]), text, flags=re.MULTILINE
+        )
     return _OPTION_LETTER.sub(lambda match: letter(match[0]), text)
 
 

@@ -210,7 +210,7 @@ UNDECIDED: Mapping[str, str] = {
     "id": r"(?:tidak|tak) (?:bisa|dapat|mungkin) (?:\w+ )?(?:ditentukan|diketahui|disimpulkan|dipastikan|diputuskan|menentukan|memastikan|menyimpulkan)|"
         r"(?:tidak ada|tidak memberikan|tidak memiliki|tidak cukup)(?: cukup)? informasi|informasi(?:nya)? (?:tidak|kurang) (?:cukup|memadai)",
     "it": r"non (?:si può|è possibile|si riesce a) (?:\w+ )?(?:stabilire|sapere|dire|determinare|dedurre|concludere|decidere|saperlo|dirlo)|"
-        r"impossibile (?:stabilir\w+|saper\w+|dir\w+|determinar\w+)|non (?:ci sono|fornisce|contiene) (?:abbastanza|sufficienti) informazioni|informazioni (?:sono )?insufficienti",
+        r"impossibile (?:stabilir\w+|saper\w+|dir\w+|determinar\w+)|non (?:ci sono|fornisce|contiene) (?:abbastanza|sufficienti) informazioni|non (?:ci sono|fornisce|contiene) informazioni sufficienti|informazioni (?:sono )?insufficienti",
     "ja": "(?:判断|決定|断定|特定|結論|確定)(?:は|が|を|することは)?(?:つ|下せ|でき)?(?:できない|できません|不可能|きません|かない|せません)|情報が(?:足り|不足|十分では|不十分)|(?:分か|わか)(?:らない|りません)",
     "ko": "(?:판단|결정|확인|단정|추론|결론|알아낼)[^.。\n]{0,6} 수 없|정보가 (?:부족|충분하지)|확실하지 않",
     "pt": r"não (?:é possível|se pode|dá para|há como|podemos) (?:\w+ )?(?:saber|determinar|concluir|dizer|decidir|inferir)|impossível (?:saber|determinar|dizer)|"
@@ -279,6 +279,8 @@ def ordinals(
         bare += rf"|{first}{article}(?:{nth}){behind}(?: one)?(?={closed}{PAUSE})" if article else ""
         bare += rf"|{apart}{article}(?:{nth}){behind}(?: one)?(?={chosen})"
         result.append((compiled(rf"{apart}(?:{named}){behind}|{bare}"), f" option {word} "))
-        pointed = rf"(?P<before>{told})\s?[\"'“„«「]?(?:\w{{1,3}} )?(?:{nth}){behind}(?: one)?(?={closed}{PAUSE}|{follows})"
+        pointed = (
+            rf"(?P<before>{told})\s?[\"'“„«「]?(?:\w{{1,3}} )?(?:{nth}){behind}(?: one)?(?={closed}{PAUSE}|{follows})"
+        )
         result.append((compiled(pointed), rf"\g<before> option {word} "))
     return result

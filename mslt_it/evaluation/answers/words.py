@@ -46,24 +46,24 @@ CUES: Mapping[str, tuple[str, str]] = {
 VERDICTS: Mapping[str, str] = {
     "en": r"\b(?:verdict|judge?ment|decision|label|conclusion|classification|class|category|assessment|prediction|"
         r"response|reply|output|sentiment|choice|selected option)\b",
-    "ar": "الحكم|القرار|التصنيف|التسمية|الخلاصة|الاستنتاج|المشاعر|الرد|الصحيح|الاختيار",
-    "bg": r"\b(?:присъда|решение|етикет|извод|заключение|оценка|правилното|категория|избор)\b",
-    "bn": "রায়|সিদ্ধান্ত|লেবেল|উপসংহার|শ্রেণি|মূল্যায়ন|অনুভূতি",
+    "ar": "الحكم|القرار|التصنيف|التسمية|الخلاصة|الاستنتاج|المشاعر|الرد|الصحيح|(?:ال)?اختيار",
+    "bg": r"\b(?:присъда|решение|етикет|извод|заключение|оценка|правилното|категория|избор\w*)\b",
+    "bn": "রায়|সিদ্ধান্ত|লেবেল|উপসংহার|শ্রেণি|মূল্যায়ন|অনুভূতি|পছন্দ",
     "de": r"\b(?:urteil|entscheidung|label|fazit|klassifikation|einstufung|bewertung|richtig|korrekt|schluss|kategorie|wahl)\b",
     "el": r"\b(?:ετυμηγορία|απόφαση|ετικέτα|συμπέρασμα|κρίση|κατηγορία|(?:το )?σωστό|επιλογή)\b",
     "es": r"\b(?:veredicto|decisión|etiqueta|conclusión|clasificación|juicio|lo correcto|categoría|elección|opción)\b",
     "et": r"\b(?:otsus|silt|järeldus|hinnang|kokkuvõte|klass|õige on|valik)\b",
-    "fi": r"\b(?:tuomio|päätös|luokka|johtopäätös|arvio|ratkaisu|oikein on|valinta)\b",
+    "fi": r"\b(?:tuomio|päätös|luokka|johtopäätös|arvio|ratkaisu|oikein on|valinta\w*)\b",
     "fr": r"\b(?:verdict|décision|étiquette|conclusion|classification|jugement|avis|choix|catégorie)\b",
-    "he": "פסק הדין|החלטה|תווית|מסקנה|סיווג|הערכה|הנכון|בחירה", "hi": "फैसला|फ़ैसला|निर्णय|लेबल|निष्कर्ष|वर्गीकरण|भावना|चयन",
+    "he": "פסק הדין|החלטה|תווית|מסקנה|סיווג|הערכה|הנכון|בחירה", "hi": "फैसला|फ़ैसला|निर्णय|लेबल|निष्कर्ष|वर्गीकरण|भावना|चयन|चुनाव|पसंद",
     "id": r"\b(?:putusan|keputusan|label|kesimpulan|klasifikasi|penilaian|kategori|pilihan)\b",
     "it": r"\b(?:verdetto|decisione|etichetta|conclusione|classificazione|giudizio|il giusto|categoria|scelta)\b",
     "ja": "判定|判断|ラベル|結論|分類|評価|感情|選択", "ko": "판정|판단|라벨|레이블|결론|분류|평가|감정|선택",
     "pt": r"\b(?:veredito|veredicto|decisão|rótulo|conclusão|classificação|julgamento|o certo|o correto|categoria|escolha)\b",
     "ru": r"\b(?:вердикт|решение|метка|вывод|заключение|оценка|правильно|верно|класс|категория|выбор)\b",
-    "sw": r"\b(?:uamuzi|hukumu|lebo|hitimisho|tathmini|aina)\b", "ta": "தீர்ப்பு|முடிவு|வகை|லேபிள்|மதிப்பீடு|உணர்வு",
-    "te": "తీర్పు|నిర్ణయం|లేబుల్|ముగింపు|వర్గీకరణ|అంచనా", "th": "ข้อสรุป|ป้ายกำกับ|คำตัดสิน|ผลการประเมิน|การจำแนก|สรุป",
-    "tr": r"\b(?:karar|hüküm|etiket|sonuç|değerlendirme|sınıf|doğrusu|seçim)\w*",
+    "sw": r"\b(?:uamuzi|hukumu|lebo|hitimisho|tathmini|aina)\b", "ta": "தீர்ப்பு|முடிவு|வகை|லேபிள்|மதிப்பீடு|உணர்வு|தேர்வு",
+    "te": "తీర్పు|నిర్ణయం|లేబుల్|ముగింపు|వర్గీకరణ|అంచనా|ఎంపిక", "th": "ข้อสรุป|ป้ายกำกับ|คำตัดสิน|ผลการประเมิน|การจำแนก|สรุป",
+    "tr": r"\b(?:karar|hüküm|etiket|sonuç|değerlendirme|sınıf|doğrusu|seçim|tercih)\w*",
     "ur": "فیصلہ|لیبل|نتیجہ|درجہ بندی|رائے|انتخاب", "vi": "phán quyết|nhãn|kết luận|phân loại|đánh giá|quyết định|lựa chọn",
     "zh": "判断|判定|标签|結論|结论|分类|评价|情感|回答|选择",
 }
@@ -219,16 +219,24 @@ ASSURED: Mapping[str, str] = {
 }
 # "I answer", right before a label that a pause or the end follows.
 ANSWERING: Mapping[str, str] = {
-    "en": r"\bi(?:['’]m| am| will|['’]ll|['’]d| would)? (?:say|saying|go(?:ing)? with|answer|choose|"
+    "en": r"\b(?:answer|respond|reply)(?: with)?|\b(?:must|have to|should|would|can only) say|\bi(?:['’]m| am| will|['’]ll|['’]d| would)? (?:say|saying|go(?:ing)? with|answer|choose|"
         r"pick|lean(?:ing)?)(?: with| to| towards?)?",
-    "ar": "أجيب|أقول(?: إنها?)?|أميل إلى|أرى أن(?:ه|ها)?|أظن أن(?:ه|ها)?", "bg": r"\b(?:отговарям|бих (?:казал|избрал|отговорил)|клоня към|казвам)(?: с)?",
-    "de": r"\b(?:ich )?(?:sage|antworte|wähle|muss|würde|tendiere|neige|tippe|plädiere)(?: ich)?(?: zu| auf| für)?(?: also| daher| mit)*", "el": r"\b(?:απαντώ|επιλέγω|λέω|θα έλεγα|θα απαντούσα|κλίνω προς)(?: το| ότι είναι)?",
-    "es": r"\b(?:respondo|contesto|elijo|digo|diría|me inclino|opto|me quedo)(?: que| por| con)?", "et": r"\b(?:vastan|valin|ütlen|ütleksin|vastaksin)(?:, et)?",
-    "fi": r"\b(?:vastaan|valitsen|sanon|sanoisin|vastaisin)(?:, että)?", "fr": r"\b(?:réponds|choisis|dis|dirais|penche|opte|opterais)(?: donc| que| pour)*",
-    "he": "(?:עונה|בוחרת?)(?: ב-?)?|הייתי (?:אומרת?|עונה)(?: ש)?|נוטה ל-?", "id": r"\b(?:saya )?(?:jawab|menjawab|memilih|pilih|katakan|condong ke)|\bmenurut saya",
-    "it": r"\b(?:rispondo|scelgo|dico|direi|propendo|opto)(?: di| che| per)?", "pt": r"\b(?:respondo|escolho|digo|diria|opto|fico|inclino-me)(?: que| por| com| para)?",
-    "ru": r"\b(?:отвечаю|выбираю|сказал бы|сказала бы|говорю|отвечу|склоняюсь к)(?:, что)?", "sw": r"\b(?:ni?najibu|najibu|nachagua|ningesema|nasema|ningejibu|naelekea)(?: kwamba| ni)?", "th": "(?:จึง|ขอ|ต้อง|คง|จะ)?(?:ตอบ|เลือก|บอก|พูด)(?:ว่า)?",
+    "ar": "(?:أ|ن)جيب|الإجابة ب|أقول(?: إنها?)?|أميل إلى|أرى أن(?:ه|ها)?|أظن أن(?:ه|ها)?", "bg": r"\b(?:отговарям|бих (?:казал|избрал|отговорил)|отговор[яи]|кажа|клоня към|казвам)(?: с)?",
+    "de": r"\b(?:ich )?(?:sage|antworte|wähle|muss|würde|tendiere|neige|tippe|plädiere|mit)(?: ich)?(?: zu| auf| für)?(?: also| daher| mit)*", "el": r"\b(?:απαντώ|απαντήσ(?:ω|ουμε)|πω|πούμε|επιλέγω|λέω|θα έλεγα|θα απαντούσα|κλίνω προς)(?: το| ότι είναι)?",
+    "es": r"\b(?:respondo|contesto|elijo|digo|diría|responder|contestar|decir|me inclino|opto|me quedo)(?: que| por| con)?", "et": r"\b(?:vastan|valin|ütlen|ütleksin|vastaksin|vastama|vastata|ütlema)(?:, et)?",
+    "fi": r"\b(?:vastaan|valitsen|sanon|sanoisin|vastaisin|vastattava|vastata|sanottava|sanoa)(?:, että)?", "fr": r"\b(?:réponds|choisis|dis|dirais|penche|opte|opterais|répondre|dire)(?: donc| que| pour| par)*",
+    "he": "(?:עונה|בוחרת?)(?: ב-?)?|(?:לענות|לומר|להשיב)|הייתי (?:אומרת?|עונה)(?: ש)?|נוטה ל-?", "id": r"\b(?:saya )?(?:jawab|menjawab|memilih|pilih|katakan|condong ke)|\bmenurut saya",
+    "it": r"\b(?:rispondo|scelgo|dico|direi|propendo|opto|rispondere|dire)(?: di| che| per)?", "pt": r"\b(?:respondo|escolho|digo|diria|opto|fico|inclino-me|responder|dizer)(?: que| por| com| para)?",
+    "ru": r"\b(?:отвечаю|выбираю|сказал бы|сказала бы|говорю|отвечу|ответить|отвечать|сказать|склоняюсь к)(?:, что)?", "sw": r"\b(?:ni?najibu|najibu|nachagua|ningesema|nasema|ningejibu|naelekea|nijibu|kujibu|niseme)(?: kwamba| ni)?", "th": "(?:จึง|ขอ|ต้อง|คง|จะ)?(?:ตอบ|เลือก|บอก|พูด)(?:ว่า)?",
     "vi": r"\b(?:tôi )?(?:trả lời|chọn|cho|nghĩ|nói|nghiêng về)(?: là| rằng)?",
+}
+# The same behind a label, where verbs end sentences.
+ANSWERED: Mapping[str, str] = {
+    "bn": "বলতে (?:হবে|হয়)|বলব|বলছি|উত্তর দেব", "hi": "कहना (?:होगा|पड़ेगा|चाहूँगा)|कह(?:ूँगा|ूंगा|ूँगी|ता हूँ)|उत्तर दूँगा",
+    "ja": "と(?:答え(?:ます|る|ざるを|るしか|るべき)|判断(?:します|する)|なります)",
+    "ko": "이?라고 (?:답|대답|말|하겠|판단)|를 (?:택|선택|고르)",
+    "ta": "என்(?:று (?:சொல்ல|கூற|சொல்வேன்|பதிலளி)|பேன்|கிறேன்)", "te": "అ(?:ని (?:చెప్పా|చెబుతా|చెప్తా|అంటా)|ంటాను)",
+    "tr": "(?:de(?:mem gerek|rim|rdim|meliyim)|diyorum|diyeceğim|cevabını ver)", "ur": "کہنا (?:ہو ?گا|پڑے گا|چاہوں گا)|کہوں گا|کہوں گی|کہتا ہوں",
 }
 # What replaces the labels that the sentence has denied: "neither yes nor no but maybe".
 CONTRAST: Mapping[str, str] = {

@@ -108,7 +108,7 @@ def test_suite_is_varied() -> None:
         ('I would go with "maybe" here', "neutral", "sentence"),
         ("The answer is yes.\nActually, the answer is no.", "contradiction", "cue"),  # the last cue
         ("The answer is: yes\n\nNo other animal is named.", "entailment", "cue"),
-        ("Step 1: look at the dog.\nStep 2: it runs.\nConclusion: yes", "entailment", "alone"),
+        ("Step 1: look at the dog.\nStep 2: it runs.\nConclusion: yes", "entailment", "cue"),
     ],
 )
 def test_where_a_label_is_found(text: str, value: str, place: str) -> None:

@@ -38,7 +38,8 @@ _CYRILLIC = str.maketrans("АС", "AC")
 
 # The first four letters of the own script, as options have them there ("ب)"); in the order of A to D.
 _OWN_LETTERS: Mapping[str, str] = {
-    "ar": "أبجد", "bn": "কখগঘ", "he": "אבגד", "hi": "कखगघ", "ja": "アイウエ", "ko": "가나다라", "ta": "அஆஇஈ", "te": "అఆఇఈ",
+    "ar": "أبجد", "bn": "কখগঘ", "he": "אבגד", "hi": "कखगघ", "ja": "アイウエ", "ko": "가나다라", "ta": "அஆஇஈ",
+    "te": "అఆఇఈ",
     "th": "กขคง", "ur": "ابجد", "zh": "甲乙丙丁",
 }  # fmt: skip
 

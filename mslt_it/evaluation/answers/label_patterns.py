@@ -1,4 +1,4 @@
-"""The patterns by which `labels` finds the labels of a task in a text: what a label looks like, what may stand around it
+"""The patterns by which `labels` finds a task's labels in a text: what a label looks like, what may stand around it
 where it is stated, and what denies it or leaves it open."""
 
 from __future__ import annotations
@@ -58,10 +58,10 @@ FUNCTION_WORDS: Mapping[str, frozenset[str]] = {code: frozenset(words.split()) f
     "te": "అవును కాదు బహుశా లేదు", "th": "ใช่ ไม่ใช่ ไม่ อาจจะ", "tr": "evet hayır belki", "ur": "ہاں نہیں شاید",
     "vi": "phải không có đúng sai", "zh": "是 不是 否 也许 对 不对",
 }.items()}
-# Those of them that hardly any sentence has but as an answer: they count at the very end, too ("My answer will be no.").
+# Those that hardly any sentence has but as an answer: they count at the very end, too ("My answer will be yes.").
 FIRM_WORDS: Mapping[str, str] = {
-    "ar": "نعم", "bn": "হ্যাঁ", "el": "ναι", "en": "yes", "et": "jah", "fr": "oui", "hi": "हाँ", "ko": "아니요", "pt": "sim",
-    "sw": "hapana", "te": "అవును", "tr": "evet hayır",
+    "ar": "نعم", "bn": "হ্যাঁ", "el": "ναι", "en": "yes", "et": "jah", "fr": "oui", "hi": "हाँ", "ko": "아니요",
+    "pt": "sim", "sw": "hapana", "te": "అవును", "tr": "evet hayır",
 }
 # fmt: on
 VERB_FINAL = frozenset({"bn", "hi", "ta", "te", "tr", "ur"})
@@ -138,7 +138,8 @@ class Patterns:
         pause = "" if language in NO_WORD_SPACES | {"ko"} else rf"[,;{PAUSES}—–]"
         concluded = rf"{pause}\s*(?:{so}|{but})[,،、:]?\s*{OPEN}{surely}(?:{options}{OPEN})?"
         surely_thai = rf"|(?:{sure}){gap}" if language == "th" else ""
-        self.so = compiled(rf"(?:{concluded}|(?:{answer})\s*{OPEN}{surely_thai})\Z")
+        self.so = compiled(rf"(?:{concluded}|(?:{answer})\s*{OPEN}{surely}{surely_thai})\Z")
+        self.concluding = compiled(rf"{apart}(?:{so})[,،、:]?\s*{OPEN}{surely}(?:{options}{OPEN})?\Z")
         self.colon = compiled(rf"\S{CLOSE}\s?[:;·{listing}]\s*{begin}\Z")
         self.field = compiled(rf"{OPEN}[^\d\W]{LETTER}*(?:[ ]{LETTER}+){{0,3}}{CLOSE}\s?[:：]{begin}$")
         # What may follow it.
@@ -146,12 +147,13 @@ class Patterns:
         closed = rf"(?<=[\d\u1681-\u169a]){bracket}|(?:{ending}|\s(?:{sure})(?=[\s.!{STOPS}]*$))?{CLOSE}(?:{ending})?"
         # "A and not B", "AであってBではない"
         not_that = (
-            rf"[,،、;]?\s*(?:{joiner}|{but}|而|chứ)?\s*(?:{fold(before)})\s*(?:{options})?{OPEN}(?:{anywhere})"
+            rf"[,،、;]?\s*(?:{joiner}|{but}|而|chứ)?\s*(?:{fold(before)})\s*(?:\w{{1,3}} )?(?:{options})?{OPEN}(?:{anywhere})"
             if before
             else "(?!)"
         )
         if behind:
-            not_that += rf"|(?:{ending})?[,、،]?\s*(?:이고|이지|であって|であり|で)?[,、]?\s*{OPEN}(?:{anywhere}){CLOSE}\s*(?:{fold(behind)})"
+            and_ = r"(?:이고|이지|であって|であり|で)?[,、]?\s*"
+            not_that += rf"|(?:{ending})?[,、،]?\s*{and_}{OPEN}(?:{anywhere}){CLOSE}\s*(?:{fold(behind)})"
         self.not_that = compiled(rf"{CLOSE}\s*(?:{not_that})")
         self.tail_of_digit = compiled(rf"{closed}(?:{PAUSE}|\s*(?:{because}|{than}|{not_that}))")
         self.tail = compiled(rf"{closed}(?:{PAUSE}|\s*(?:{because}|{not_that}){spaced})")
@@ -188,13 +190,14 @@ class Patterns:
             rf"|{CLOSE}\s*[,،、{listing}]{OPEN}(?:{anywhere}){CLOSE}\s*(?:[,،、/?]|(?:{joiner})(?!{LETTER})|$)"
         )
         final = r"|\s" if language in VERB_FINAL else ""
-        told = rf"(?:{fold(cue)}|{fold(ONE_OF.get(language, cue))})[^\n:=.,;]{{0,30}}?(?:[:=—–]|{fold(link)}{final})"
+        one_of = fold(ONE_OF.get(language, cue))
+        told = rf"(?:{fold(cue)}|{one_of})[^\n:=.,;]{{0,30}}?(?:[:=—–]|{fold(link)}{final})"
         told += rf"|{apart}(?:{fold(POINTERS.get(language, '(?!)'))}|{answer}|{fold(remains[0])})"
         self.ordinals = ordinals(words, language, fold, chosen, told, because, ending) if self.marks else []
         self.option = compiled(rf"(?:{options})\s*[\"'(]?\Z")
         self.cue = compiled(
             rf"\\boxed|(?:{fold(cue)}{topics})(?:(?:(?!{anywhere})[^\n:=.,;。]){{0,30}}?(?:[:：=＝]|{fold(link)})|(?=\s{unspaced}))"
-            rf"|{options}\s*(?:{fold(link)})"
+            rf"|(?:{options}|{one_of})(?:\s(?!{anywhere})[^\W\d]+){{0,2}}\s*(?:{fold(link)})"
         )
         taken = fold(either(CORRECTIONS, language))
         self.correction = compiled(
@@ -208,7 +211,7 @@ class Patterns:
             maybe = patterns[self.names.index(self.maybe)]
             self.undecided = compiled(fold(either(UNDECIDED, language)))
             self.maybe_twice = compiled(
-                rf"({maybe})[^\n.!?;{STOPS}]{{1,30}}?(?:\b|[,;،])\s*(?:{maybe})[^\n.!?;,،{STOPS}]{{0,30}}"
+                rf"({maybe})[^\n.!?;{STOPS}]{{1,30}}?(?:\b|(?<=ו)|[,;،])\s*(?:{maybe})[^\n.!?;,،{STOPS}]{{0,30}}"
             )
 
 

@@ -9,9 +9,8 @@ The first of these that applies:
    a word for options ("Option 2") or for conclusions ("Therefore, no."), or at the start of a line or sentence before a
    pause or a reason ("Yes, because ... no ..."). All of them must agree;
 3. the label that a sentence uses ("It is a negative review"), where the text uses no other one. Labels that are
-   ordinary words besides (`label_patterns.FUNCTION_WORDS`, digits, single letters) count here only in quotes, in bold, or behind a
-   word for options.
-
+   ordinary words besides (`FUNCTION_WORDS`, digits, single letters) count here only in quotes, in bold, behind a word
+   for options, or before what prefers them ("2 fits better", "A and not B");
 4. where nothing is stated so, other words for a label ("True", "perhaps", English ones) by rules 1 and 2, where "The
    hypothesis is" is a cue, too.
 
@@ -251,7 +250,8 @@ class _Reader(Patterns):
         return self.full_stop.match(text, use.end, stop if stop >= 0 else len(text)) is not None
 
     def _concluded(self, text: str, use: _Use) -> bool:
-        return self.so.search(text, max(0, use.start - 80), use.start) is not None
+        begin = max(0, use.start - 80)
+        return any(pattern.search(text, begin, use.start) for pattern in (self.so, self.concluding))
 
     def _closes(self, text: str, use: _Use) -> bool:
         """Does a pause or a reason follow the label, or (a digit) what says that it is the answer?"""

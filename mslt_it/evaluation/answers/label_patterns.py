@@ -147,7 +147,7 @@ class Patterns:
         closed = rf"(?<=[\d\u1681-\u169a]){bracket}|(?:{ending}|\s(?:{sure})(?=[\s.!{STOPS}]*$))?{CLOSE}(?:{ending})?"
         # "A and not B", "AであってBではない"
         not_that = (
-            rf"[,،、;]?\s*(?:{joiner}|{but}|而|chứ)?\s*(?:{fold(before)})\s*(?:\w{{1,3}} )?(?:{options})?{OPEN}(?:{anywhere})"
+            rf"[,،、;]?\s*(?:{joiner}|{but}|而|chứ)?\s*(?:{fold(before)})\s*(?:{options})?{OPEN}(?:{anywhere})"
             if before
             else "(?!)"
         )

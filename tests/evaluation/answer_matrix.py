@@ -11,7 +11,7 @@ at once, 7 % wrong and 19 % unparsable (of 104 numbers all were right); when the
 94 % were right, none wrong and 6 % unparsable, and the rules mended again. So the suite says that known shapes are
 read, and these figures what to expect of new ones.
 
-`ROUNDS` holds what was written later in three rounds, each before the reader had seen any of it and mended after it:
+`ROUNDS` holds what was written later in rounds, each before the reader had seen any of it and mended after it:
 options with letters, four options and paraphrases besides. What was made of each text at first sight stands beside it
 (the first round was read by the reader of before, the third by one that had been mended for the first two).
 """
@@ -19,6 +19,7 @@ options with letters, four options and paraphrases besides. What was made of eac
 from __future__ import annotations
 
 import csv
+import functools
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -51,6 +52,7 @@ class Case:
     expected: str
 
 
+@functools.cache  # each case asks for its words
 def content(language: str) -> dict[str, Any]:
     """A file as it is: every value is text (no "No" is a boolean)."""
     text = (FOLDER / f"{language}.yaml").read_text(encoding="utf-8")

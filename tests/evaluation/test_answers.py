@@ -14,7 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from mslt_it.evaluation.answers.labels import FUNCTION_WORDS, Answer, read_label
+from mslt_it.evaluation.answers.label_patterns import FUNCTION_WORDS
+from mslt_it.evaluation.answers.labels import Answer, read_label
 from mslt_it.evaluation.answers.language import STOP_WORDS, LanguageShare, is_in_language, language_share
 from mslt_it.evaluation.answers.numbers import parse_number
 from mslt_it.problems import Problem
@@ -107,7 +108,7 @@ def test_suite_is_varied() -> None:
         ('I would go with "maybe" here', "neutral", "sentence"),
         ("The answer is yes.\nActually, the answer is no.", "contradiction", "cue"),  # the last cue
         ("The answer is: yes\n\nNo other animal is named.", "entailment", "cue"),
-        ("Step 1: look at the dog.\nStep 2: it runs.\nConclusion: yes", "entailment", "alone"),
+        ("Step 1: look at the dog.\nStep 2: it runs.\nConclusion: yes", "entailment", "cue"),
     ],
 )
 def test_where_a_label_is_found(text: str, value: str, place: str) -> None:

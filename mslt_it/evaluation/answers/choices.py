@@ -12,7 +12,7 @@ from collections.abc import Mapping
 # Words for the options that a label may follow: "Option 2", "Satz 2".
 OPTIONS: Mapping[str, str] = {
     "en": "option|choice|sentence|answer|number|alternative|label|ending|letter",
-    "ar": "(?:ال)?(?:خيار|جملة|إجابة)(?: رقم)?|الجواب رقم", "bg": "вариант|изречение|номер|буква",
+    "ar": "(?:ال)?(?:خيار|جملة|إجابة)(?: رقم)?|الجواب رقم", "bg": "вариант|изречение|номер|буквата?",
     "bn": "বিকল্প|বাক্য|নম্বর", "de": "option|satz|antwort|nummer|möglichkeit|alternative|buchstabe",
     "el": "επιλογή|πρόταση|αριθμό\\w?|γράμμα",
     "es": "la opción|opción|la frase|oración|número|alternativa|la letra|letra|inciso",
@@ -28,53 +28,83 @@ OPTIONS: Mapping[str, str] = {
 }
 # What points at a digit, where the sentence pauses behind it or goes on with `CHOSEN`: "I choose 2.", "La 2."
 POINTERS: Mapping[str, str] = {
-    "en": "choose|pick|select|go with|answer with|(?:likely|likelier)(?: to be)?", "ar": "الرقم|رقم|أختار|اختار",
-    "bg": "избирам|отговарям с", "bn": "আমি", "de": "wähle|nehme|die|das", "el": "επιλέγω|διαλέγω|το|η|ο|την|τον",
-    "es": "elijo|escojo|la|el", "et": "valin|vastan", "fi": "valitsen|vastaan", "fr": "choisis|réponds|la|le|n°",
-    "he": "מספר|בוחרת?|בחרתי ב-?", "hi": "मैं", "id": "memilih|pilih|yang", "it": "scelgo|la|il", "ja": "私は|私なら",
-    "ko": "저는|나는", "pt": "escolho|a|o", "ru": "выбираю|под номером", "sw": "nachagua|ninachagua|namba",
-    "ta": "நான்", "te": "నేను", "th": "เลือก(?:ข้อ)?|เบอร์", "tr": "ben|en (?:iyi|doğru) (?:seçim|seçenek|cevap)",
-    "ur": "میں", "vi": "số|chọn", "zh": "我?选择?",
+    "en": "choose|pick|select|chose|go(?:ing)? (?:with|for)|answer with|opt(?:ing)? for|settle on|vote for|favou?r|"
+        "i say|points? to|lean(?:ing)? towards?|(?:likely|likelier)(?: to be)?",
+    "ar": "الرقم|رقم|أختار|اختار|اخترت|نختار|أرجح",
+    "bg": "избирам|избрах|бих избрал|отговарям с|спирам се на|само|№", "bn": "আমি|এটি|অবশ্যই|নম্বর|শুধু|কেবল",
+    "de": "wähle|nehme|die|das|für|auf|passt|nummer|nr\\.?",
+    "el": "επιλέγω|διαλέγω|θα επέλεγα|θα διάλεγα|νούμερο|νο\\.?|το|η|ο|την|τον",
+    "es": "elijo|escojo|elegiría|elegir|escogería|me quedo con|opt(?:o|aría) por|selecciono|la|el",
+    "et": "valin|valiksin|vastan|nr\\.?|ainult", "fi": "valitsen|valitsisin|vastaan|vain|nro",
+    "fr": "choisis|choisirais|opter(?:ais)? pour|opte pour|prendrais|prends|retiens|sélectionne|réponds|la|le|n°",
+    "he": "מספר|בוחרת?|בחרתי ב-?|הייתי בוחרת? ב-?|באפשרות|רק", "hi": "मैं|केवल|सिर्फ|सिर्फ़|क्रमांक|नंबर",
+    "id": "memilih|pilih|yang|nomor|hanya|ambil", "it": "scelgo|sceglierei|scelto|opt(?:o|erei) per|la|il",
+    "ja": "私は|私なら",
+    "ko": "저는|나는", "pt": "escolho|escolheria|fico com|opt(?:o|aria) pel[ao]|seleciono|a|o",
+    "ru": "выбираю|выбрал|выбрала|выбрал бы|склоняюсь к|под номером|только|№|номер|за",
+    "sw": "nachagua|ninachagua|ningechagua|nimechagua|namba|nambari",
+    "ta": "நான்|எண்", "te": "నేను|నంబర్", "th": "เลือก(?:ข้อ)?|เบอร์|มีแค่ข้อ|มีเพียงข้อ|เฉพาะข้อ",
+    "tr": "ben|yalnızca|sadece|no|numara|en (?:iyi|doğru) (?:seçim|seçenek|cevap)",
+    "ur": "میں|صرف|نمبر", "vi": "số|chọn|chỉ có", "zh": "我?选择?|我?選擇?|只有|(?:一定|应该|肯定|就)是",
 }
 # What says of a digit before it that it is the answer: "2 is more likely". "2 is not", "2 is less likely" do not.
 CHOSEN: Mapping[str, str] = {
     "en": r"(?:is|seems|sounds|looks|would be)(?: much| far| clearly)? (?:more|better|best|likelier|right|"
-        r"correct|the)\b|fits|makes (?:more |better |the most )?sense|follows",
-    "ar": "(?:هو |هي )?(?:الخيار|الجواب|الإجابة|الأفضل|أفضل|الأرجح|الأنسب|أرجح|أنسب|أكثر|صحيح|الصحيح)",
-    "bg": r"(?:е|изглежда) (?:по-(?!малко)|най-(?!малко)|вярн|правилн)|подхожда",
-    "bn": "(?:নম্বর(?:টি)? |টি )?(?:বেশি|সঠিক|ঠিক|বেছে|-?ই? ?সেরা|-?ই? ?সবচেয়ে)",
+        r"correct|the|what|my)\b|fits|works|wins|matches|explains|is supported|is it|it is|makes (?:more |better |"
+        r"the most )?sense|follows",
+    "ar": "(?:هو |هي )?(?:الخيار|الجواب|الإجابة|الأفضل|أفضل|الأرجح|الأنسب|أرجح|أنسب|أكثر|صحيحة?|الصحيحة?|المناسبة?|"
+        "مناسبة?|منطقية?)|تناسب|يناسب",
+    "bg": r"(?:е|изглежда) (?:по-(?!малко)|най-(?!малко)|вярн|правилн|логичн|смислен)|подхожда|пасва|"
+        r"има (?:повече )?смисъл|отговаря на",
+    "bn": "(?:নম্বর(?:টি)? |টি )?(?:বেশি|সঠিক|ঠিক|বেছে|ভালো|উপযুক্ত|যুক্তিসঙ্গত|মানানসই|খাটে|মেলে|অক্ষর(?:টি)?ই?|-?ই? ?সেরা|"
+        "-?ই? ?সবচেয়ে)",
     "de": r"(?:ist|scheint|klingt|wirkt)(?: viel| deutlich| eher)? (?:wahrscheinlicher|richtig|besser|"
         r"plausibler|sinnvoller|passender|die|das)\b|(?:das|die|der) (?:beste|bessere|richtige|passende|"
-        r"sinnvollste)|passt|ergibt (?:mehr )?sinn",
-    "el": r"(?:είναι|φαίνεται|μοιάζει) (?:πολύ )?(?:πιο|η|το|σωστ|καλύτερ)|ταιριάζει",
-    "es": r"(?:es|parece|resulta) (?:mucho )?(?:más|la|el|mejor|correct)|encaja|tiene (?:más )?sentido",
-    "et": r"(?:on|tundub) (?:palju )?(?!vähem)\w+m\b|(?:on )?(?:õige|parem|parim)|sobib",
-    "fi": r"(?:on|vaikuttaa|tuntuu) (?:paljon )?(?:(?!epä)\w+mpi\b|(?!epä)\w+mmalta\b|oikea|paras)|sopii",
-    "fr": r"(?:est|semble|paraît) (?:bien )?(?:plus|la|le|meilleur|correct|juste)|convient|a plus de sens",
-    "he": "(?:הוא |היא )?(?:הבחירה|התשובה|הסוף|הטוב|סביר|מתאי|נכונ?ה?|עדיפ?ה?|הגיוני)",
-    "hi": "(?:की संभावना(?! कम)|सबसे|ज़्यादा|अधिक|बेहतर|सही|ठीक|(?:को )?चुन|का चयन)",
-    "id": "(?:adalah )?(?:yang )?(?:lebih|paling|benar|cocok|pilihan|jawaban)",
-    "it": r"(?:è|sembra|pare) (?:molto )?(?:più|la|il|migliore|corrett|giust)|si adatta|ha più senso",
-    "ja": "番?(?:の(?:方|ほう)が|で間違い|が(?:より|最|一番|正|適|ふさわ|妥当|自然)|を選|にします)",
-    "ko": "번?[이가을를] (?:더|맞|정답|옳|가장|고르|선택|택)",
-    "pt": r"(?:é|parece) (?:muito )?(?:mais|a|o|melhor|corret|cert)|encaixa|faz mais sentido",
-    "ru": r"(?:[—–-] )?(?:более|лучш|вероятнее|правдоподобнее|лучше|верн|правильн)|подходит",
-    "sw": r"(?:lina|ina|ni)(?: uwezekano)? (?:zaidi|mkubwa|sahihi|bora)|(?:lina|ina)faa",
-    "ta": "(?:அதிக|சிறந்த|சரி|நன்றாக|பொருத்த|பொருந்து|தான்|-?ஐ(?!\\s?விட))",
-    "te": "(?:ఎక్కువ|ఉత్తమ|సరైన|సరి(?!పో(?:దు|వు|లే))|బాగా|అని నాకు|(?:ని )?ఎంచుకు|(?:ను )?ఎన్నుకు)",
-    "th": "(?:เป็นไปได้(?!น้อย)|เหมาะสม|สมเหตุสมผล|น่าจะ|ถูกต้อง|ดีกว่า)",
-    "tr": r"daha(?! az)|en (?:iyi|olası|uygun)|y?[ıiuü] seç|doğru|uygun|numara\w* (?:seçene\w+ )?(?:daha|doğru|"
+        r"sinnvollste)|passt|trifft zu|stimmt|kommt in frage|ergibt (?:mehr )?sinn",
+    "el": r"(?:είναι|φαίνεται|μοιάζει) (?:πολύ )?(?:πιο|η|το|σωστ|καλύτερ|λογικ|πιθαν)|ταιριάζει|ισχύει|στέκει|"
+        r"έχει (?:περισσότερο )?νόημα",
+    "es": r"(?:es|parece|resulta) (?:mucho )?(?:más|la|el|mejor|correct|lógic)|encaja|cuadra|corresponde|sirve|"
+        r"tiene (?:más )?sentido",
+    "et": r"(?:on|tundub) (?:palju )?(?!vähem)\w+m\b|(?:on )?(?:õige|parem|parim|loogilin|usutav)|sobib|klapib|vastab",
+    "fi": r"(?:-?(?:kohta|vaihtoehto) )?(?:on|vaikuttaa|tuntuu) (?:paljon )?(?:(?!epä)\w+mpi\b|(?!epä)\w+mmalta\b|"
+        r"oikea|paras|looginen|järke)|(?:-?(?:kohta|vaihtoehto) )?sopii|käy|pitää paikkansa|täsmää",
+    "fr": r"(?:est|semble|paraît) (?:bien )?(?:plus|la|le|meilleur|correct|juste|logique)|convient|correspond|colle|"
+        r"va mieux|tient la route|a plus de sens",
+    "he": "(?:הוא |היא )?(?:הבחירה|התשובה|הסוף|הטוב|סביר|מתאי|נכונ?ה?|עדיפ?ה?|הגיונית?|מתאימה?)",
+    "hi": "(?:की संभावना(?! कम)|सबसे|ज़्यादा|अधिक|बेहतर|सही|ठीक|(?:को )?चुन|का चयन|उचित|उपयुक्त|तर्कसंगत|(?:ही )?(?:फिट|"
+        "ठीक) बैठ|(?:ही )?सही)",
+    "id": "(?:adalah )?(?:yang )?(?:lebih|paling|benar|cocok|pilihan|jawaban|tepat|sesuai|masuk akal|logis)",
+    "it": r"(?:è|sembra|pare) (?:molto )?(?:più|la|il|migliore|corrett|giust|logic|plausibil)|si adatta|va bene|"
+        r"è adatt|regge|torna|corrisponde|ha più senso",
+    "ja": "番?(?:の(?:方|ほう)が|[でに](?:間)?違い|が?(?:より|最|一番|正し|正解|適切|適して|ふさわ|妥当|自然|合って|"
+        "合う|当てはま|もっとも|一致)|(?:だけ|のみ)が(?:正し|合|当てはま|適|残)|を選|にします)",
+    "ko": "번?(?:[이가을를]|만이?) (?:틀림없|더|맞|정답|옳|가장|고르|고릅|골|선택|택|적절|적합|알맞|타당|자연스|"
+        "그럴듯|어울)",
+    "pt": r"(?:é|parece) (?:muito )?(?:mais|a|o|melhor|corret|cert|lógic|plausíve)|encaixa|serve|corresponde|bate|"
+        r"faz sentido|faz mais sentido",
+    "ru": r"(?:[—–-] )?(?:более|лучш|вероятнее|правдоподобнее|лучше|верн|правильн|логичн)|подходит|соответствует|"
+        r"годится",
+    "sw": r"(?:lina|ina|ni)(?: uwezekano| chaguo| jibu)? (?:zaidi|zuri|mkubwa|sahihi|bora)|(?:lina|ina|"
+        r"ndiyo ina)?(?:faa|yofaa|sahihi)",
+    "ta": "(?:அதிக|சிறந்த|சரி|நன்றாக|பொருத்த|பொருந்து|தான்|த் தேர்வு செய்|தேர்வு செய்|தேர்ந்தெடு|மட்டுமே|மட்டும்|ஏற்ற|-?ஐ(?!\\s?விட))",
+    "te": "(?:ఎక్కువ|ఉత్తమ|సరైన|సరి(?!పో(?:దు|వు|లే))|బాగా|మంచి|మెరుగైన|మాత్రమే|సరిపో(?:తుంది|యే)|సహేతుక|సముచిత|సరైనది|అని నాకు|"
+        "(?:ని )?ఎంచుకు|(?:ను )?ఎన్నుకు)",
+    "th": "(?:เป็นไปได้(?!น้อย)|เหมาะสม|สมเหตุสมผล|น่าจะ|ถูกต้อง|ถูก|ดีกว่า|ดีที่สุด|ตรงกับ|เข้ากัน|เหมาะ|มีเหตุผล)",
+    "tr": r"daha(?! az)|en (?:iyi|olası|uygun|mantıklı)|y?[ıiuü] seç|mantıklı|uyuyor|(?:şıkkı|seçeneği) (?:daha|"
+        r"doğru|uygun|uyuyor|mantıklı)|doğru|uygun|numara\w* (?:seçene\w+ )?(?:daha|doğru|"
         r"seç)",
-    "ur": "(?:کا امکان(?! کم)|بہترین|زیادہ|بہتر|درست|صحیح|کا انتخاب|(?:کو )?(?:چن|منتخب))",
-    "vi": r"hợp lý|phù hợp|đúng|có khả năng|là (?:đáp án|lựa chọn|hợp lý|đúng)",
-    "zh": "比\\d[^，。]{0,6}?更|更|最|比较合|是最|是(?:更|正确|对的|答案)|最有",
+    "ur": "(?:کا امکان(?! کم)|بہترین|زیادہ|بہتر|درست|صحیح|مناسب|موزوں|معقول|ٹھیک|کا انتخاب|(?:کو )?(?:چن|منتخب))",
+    "vi": r"(?:là )?(?:hợp lý|phù hợp|chính xác|khả thi|thích hợp)|khớp|đúng|có khả năng|là (?:đáp án|lựa chọn|"
+        r"hợp lý|đúng)",
+    "zh": "比\\d[^，。]{0,6}?更|更|最|比较合|是最|是(?:更|正确|对的|答案|正解|唯一)|最有|符合|合适|合理|正确|對|对|"
+        "成立|说得通|讲得通|才",
 }
 # "The first option" to "the fourth", as written before or behind a word for options.
 ORDINALS: Mapping[str, tuple[str, str, str, str]] = {
     "en": ("first|1st", "second|2nd|latter", "third|3rd", "fourth|4th"),
     "ar": ("(?:ال)?أولى?|(?:ال)?اول", "(?:ال)?ثاني[ةه]?", "(?:ال)?ثالث[ةه]?", "(?:ال)?رابع[ةه]?"),
     "bg": (r"първ\w+", r"втор\w+", r"трет\w+", r"четвърт\w+"),
-    "bn": ("প্রথম(?:টি)?", "দ্বিতীয়(?:টি)?", "তৃতীয়(?:টি)?", "চতুর্থ(?:টি)?"),
+    "bn": ("প্রথম(?:টি|টা)?ই?", "দ্বিতীয়(?:টি|টা)?ই?", "তৃতীয়(?:টি|টা)?ই?", "চতুর্থ(?:টি|টা)?ই?"),
     "de": (r"erste\w?|1\.", r"zweite\w?|2\.", r"dritte\w?|3\.", r"vierte\w?|4\."),
     "el": (r"πρώτ\w+|1[ηο]", r"δεύτερ\w+|2[ηο]", r"τρίτ\w+|3[ηο]", r"τέταρτ\w+|4[ηο]"),
     "es": (r"primer[ao]?|1\.?[ªº]", r"segund[ao]|2\.?[ªº]", r"tercer[ao]?|3\.?[ªº]", r"cuart[ao]|4\.?[ªº]"),
@@ -92,12 +122,25 @@ ORDINALS: Mapping[str, tuple[str, str, str, str]] = {
     "ru": (r"перв\w+|1-[йяе]", r"втор\w+|2-[йяе]", r"трет\w+|3-[йяе]", r"четв[её]рт\w+|4-[йяе]"),
     "sw": ("[lyw]a kwanza", "[lyw]a pili", "[lyw]a tatu", "[lyw]a nne"),
     "ta": ("முதல்|முதலாவது|ஒன்றாவது", "இரண்டாவது|இரண்டாம்", "மூன்றாவது|மூன்றாம்", "நான்காவது|நான்காம்"),
-    "te": ("మొదటి|ఒకటవ|ఒకటో", "రెండవ|రెండో", "మూడవ|మూడో", "నాలుగవ|నాలుగో|నాల్గవ|నాల్గో"),
+    "te": ("(?:మొదటి|ఒకటవ|ఒకటో)(?:ది|దే)?", "(?:రెండవ|రెండో)(?:ది|దే)?", "(?:మూడవ|మూడో)(?:ది|దే)?", "(?:నాలుగవ|నాలుగో|నాల్గవ|నాల్గో)(?:ది|"
+        "దే)?"),
     "th": ("(?:ที่)?(?:หนึ่ง|แรก)", "ที่สอง", "ที่สาม", "ที่สี่"),
     "tr": (r"birinci(?:si)?|ilk|1\.", r"ikinci(?:si)?|2\.", r"üçüncü(?:sü)?|3\.", r"dördüncü(?:sü)?|4\."),
     "ur": ("پہل[اےی]|اول", "دوسر[اےی]|دوم", "تیسر[اےی]|سوم", "چوتھ[اےی]|چہارم"),
     "vi": ("(?:thứ )?nhất|đầu tiên", "thứ (?:hai|2)", "thứ (?:ba|3)", "thứ (?:tư|4)"),
     "zh": ("第[一1][个個种種]?", "第[二2][个個种種]?", "第[三3][个個种種]?", "第[四4][个個种種]?"),
+}
+# One to four, behind a word for options: "option two".
+CARDINALS: Mapping[str, str] = {
+    "en": "one two three four", "ar": "واحد اثنان|اثنين ثلاثة اربعة|أربعة", "bg": "едно две три четири",
+    "bn": "এক দুই তিন চার", "de": "eins zwei drei vier", "el": "ένα δύο|δυο τρία τέσσερα", "es": "uno dos tres cuatro",
+    "et": "üks kaks kolm neli", "fi": "yksi kaksi kolme neljä", "fr": "un deux trois quatre",
+    "he": "אחת|אחד שתיים|שניים שלוש ארבע", "hi": "एक (?<!उत्तर\\s)दो तीन चार", "id": "satu dua tiga empat",
+    "it": "uno due tre quattro", "ja": "一 二 三 四", "ko": "일|하나 이|둘 삼|셋 사|넷",
+    "pt": "um dois tres|três quatro",
+    "ru": "один два три четыре", "sw": "moja mbili tatu nne", "ta": "ஒன்று இரண்டு மூன்று நான்கு",
+    "te": "ఒకటి రెండు మూడు నాలుగు", "th": "หนึ่ง สอง สาม สี่", "tr": "bir iki üç dört", "ur": "ایک دو تین چار",
+    "vi": "một hai ba bốn", "zh": "一 二 三 四",
 }
 # Here the ordinal stands behind its noun alone; before it, it is a number ("kedua pilihan" are both options).
 ORDINAL_BEHIND = frozenset({"ar", "he", "id", "sw", "th", "vi"})
@@ -114,7 +157,8 @@ ONE_OF: Mapping[str, str] = {
     "it": "opzione|risposta|alternativa|possibilità|scelta", "ja": "選択肢|方|ほう|答え|候補",
     "ko": "선택지|보기|답|선택|것|옵션", "pt": "opção|resposta|alternativa|possibilidade|escolha",
     "ru": r"вариант\w*|ответ\w*|утверждени\w*|возможност\w*", "sw": "chaguo|jibu",
-    "ta": "விருப்பம்|தெரிவு|பதில்|தேர்வு", "te": "ఎంపిక|సమాధానం|ఐచ్ఛికం", "th": "ตัวเลือก|ข้อ|คำตอบ",
+    "ta": "விருப்ப(?:ம்|த்தை|மே)|தெரிவு|பதில்|தேர்வு(?! செய்)|விடை", "te": "ఎంపిక(?:ను|ని|నే|యే)?|సమాధానం|ఐచ్ఛికం",
+    "th": "ตัวเลือก|ข้อ|คำตอบ",
     "tr": r"seçene\w+|şı[kk]\w*|cevap", "ur": "انتخاب|اختیار|آپشن|جواب", "vi": "lựa chọn|phương án|đáp án|câu",
     "zh": "选项|選項|选择|答案|可能",
 }
@@ -188,7 +232,7 @@ REMAINS: Mapping[str, tuple[str, str]] = {
     "en": (r"\b(?:only|leaves?(?: us with)?(?: only)?|leaving(?: us with)?(?: only)?|left is|remains|"
         r"remaining is)", r"(?:is left|remains|is the only|it is)\b"),
     "ar": ("إلا|سوى|يبقى|يتبقى|تبقى", "(?:هو |هي )?(?:الوحيد|المتبقي)"),
-    "bg": (r"(?:само|единствено|остава)", "остава"), "bn": ("কেবল|শুধু|একমাত্র", "(?:বাকি|অবশিষ্ট|ই )"),
+    "bg": (r"(?:само|единствено|остава)", "остава"), "bn": ("কেবল|শুধু|একমাত্র", "(?:বাকি|অবশিষ্ট|থাকে|থাকল|রইল|ই )"),
     "de": (r"(?:nur|bleibt)(?: noch)?", "(?:bleibt|übrig)"),
     "el": (r"(?:μόνο(?: τ?[ηο])?|μένει(?: τ?[ηο])?)", "(?:μένει|απομένει)"),
     "es": (r"(?:queda|solo|sólo|sería)(?: l[ao]| la opción)?", "queda"),
@@ -208,5 +252,20 @@ REMAINS: Mapping[str, tuple[str, str]] = {
     "tr": ("(?:yalnızca|sadece|geriye)(?: yalnızca| sadece)?", "(?:kal[ıd]|kalır)"),
     "ur": ("صرف", "(?:ہی )?(?:بچتا|باقی)"), "vi": (r"(?:chỉ còn(?: lại)?|còn(?: lại)?|chỉ)", "(?:còn lại|là còn)"),
     "zh": ("只剩下?|剩下的是|剩下|只有", "(?:剩下|可选)"),
+}
+# "except", before and behind the one option that is not ruled out.
+EXCEPT: Mapping[str, tuple[str, str]] = {
+    "en": (r"\b(?:except(?: for)?|apart from|other than|everything but|all but|aside from)", ""),
+    "ar": ("ما عدا|عدا|باستثناء|إلا|سوى", ""), "bg": (r"\b(?:освен|с изключение на)", ""), "bn": ("", "ছাড়া|বাদে"),
+    "de": (r"\b(?:außer|bis auf|mit ausnahme von)", ""), "el": (r"\b(?:εκτός(?: από)?|πλην)(?: τ[οη]ν?)?", ""),
+    "es": (r"\b(?:menos|excepto|salvo)(?: l[ao])?", ""), "et": (r"\b(?:peale|välja arvatud)", ""),
+    "fi": (r"\b(?:paitsi|lukuun ottamatta)", ""), "fr": (r"\b(?:sauf|excepté|à part|hormis)(?: l[ae])?", ""),
+    "he": ("חוץ מ-?|מלבד|פרט ל-?", ""), "hi": ("", "को छोड़कर|के अलावा|के सिवा"), "id": (r"\b(?:kecuali|selain)", ""),
+    "it": (r"\b(?:tranne|eccetto|salvo)(?: l[ao])?", ""), "ja": ("", "以外|を除"),
+    "ko": ("", "번?[을를] 제외|번?만 빼고|번? ?이?외에"),
+    "pt": (r"\b(?:exceto|menos|salvo)(?: [ao])?", ""), "ru": (r"\b(?:кроме|за исключением)", ""),
+    "sw": (r"\b(?:isipokuwa|ila)", ""), "ta": ("", "(?:ஐத் )?தவிர"), "te": ("", "తప్ప|మినహా"),
+    "th": ("(?:ยกเว้น|นอกจาก)(?:ข้อ)?", ""), "tr": ("", "dışında|hariç"), "ur": ("", "کے علاوہ|کو چھوڑ ?کر|کے سوا"),
+    "vi": (r"\b(?:ngoại )?trừ", ""), "zh": ("除了?", "以外|之外"),
 }
 # fmt: on

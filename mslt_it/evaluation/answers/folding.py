@@ -16,15 +16,15 @@ _ALIKE: Mapping[str, Callable[[str], str]] = {
     "ar": lambda text: re.sub("[\u064b-\u0652\u0670\u0640]", "", text),
     "he": lambda text: re.sub("[\u0591-\u05c7]", "", text),
     "ru": lambda text: text.replace("ё", "е"),
-    "ur": lambda text: text.translate(str.maketrans("يكهھۃ", "یکہہہ")),
+    "ur": lambda text: re.sub("[\u064b-\u0652\u0670]", "", text.translate(str.maketrans("يكهھۃ", "یکہہہ"))),
 }
 # What models think aloud, and the tags around what they answer; "<think>" may have been part of the prompt.
 _THOUGHTS = re.compile(
     r"(?:\A|<(?:think(?:ing)?|reasoning|scratchpad)>)(?:(?!<think).)*?</(?:think(?:ing)?|reasoning|scratchpad)>",
     re.DOTALL | re.IGNORECASE,
 )
-_TAG = re.compile(r"</?[a-z]\w{0,19}>", re.IGNORECASE)
-_CIRCLED = {ord("①") + index: f"({index + 1})" for index in range(9)}
+_TAG = re.compile(r"<(/?)([^\W\d_][^<>/\n]{0,24})>|\[(/?)([A-Z]{3,20})\]|<\|[^<>|\n]{1,30}\|>")
+_CIRCLED = {ord(first) + index: f"({index + 1})" for first in "①❶➀➊" for index in range(9)}
 # A letter that names an option: a capital by itself, or a small one before ")" or a line's end. "a" is a word of many
 # languages, so each is written as a letter that no text has (Ogham).
 _OPTION_LETTER = re.compile(
@@ -36,12 +36,22 @@ _GREEK = str.maketrans(
 _CYRILLIC = str.maketrans("АС", "AC")
 
 
+# The first four letters of the own script, as options have them there ("ب)"); in the order of A to D.
+_OWN_LETTERS: Mapping[str, str] = {
+    "ar": "أبجد", "bn": "কখগঘ", "he": "אבגד", "hi": "कखगघ", "ja": "アイウエ", "ko": "가나다라", "ta": "அஆஇஈ",
+    "te": "అఆఇఈ",
+    "th": "กขคง", "ur": "ابجد", "zh": "甲乙丙丁",
+}  # fmt: skip
+
+
 def without_thoughts(text: str) -> str:
-    """A text without what stands between tags of thinking; other tags end their line, "<answer>" is a cue."""
-    return _TAG.sub(
-        lambda tag: "\nAnswer: " if "answer>" in tag[0].lower() and "/" not in tag[0] else "\n",
-        _THOUGHTS.sub("\n", text),
-    )
+    """A text without what stands between tags of thinking; other tags end their line, "<answer>" is "answer:"."""
+    return _TAG.sub(_untagged, _THOUGHTS.sub("\n", text))
+
+
+def _untagged(tag: re.Match[str]) -> str:
+    name = "" if tag[1] or tag[3] else (tag[2] or tag[4] or "")
+    return f"\n{name}: " if len(name) > 1 else "\n"  # <b>, <p> say nothing
 
 
 def letter(word: str) -> str:
@@ -54,6 +64,11 @@ def with_letters(text: str, language: str) -> str:
     text = unicodedata.normalize("NFKC", text)
     twins = {"el": _GREEK, "ru": _CYRILLIC, "bg": _CYRILLIC}.get(language, {})
     text = re.sub(r"(?<!\w)[ΑΒΓΔАС](?!\w)", lambda match: match[0].translate(twins), text) if twins else text
+    if own := _OWN_LETTERS.get(language):
+        alone = rf"(?:(?<=\()|^[\s*\"'(]*)[{own}](?=[.)]|[\s*\"']*$)"
+        text = re.sub(
+            alone, lambda match: match[0][:-1] + letter("ABCD"[own.index(match[0][-1])]), text, flags=re.MULTILINE
+        )
     return _OPTION_LETTER.sub(lambda match: letter(match[0]), text)
 
 
@@ -65,10 +80,20 @@ def folded(text: str, language: str) -> str:
     text = unicodedata.normalize("NFKC", text.casefold())
     text = re.sub(r"\\text(?:bf|rm|it)?\s*\{", "{", text)
     text = re.sub(r"\\[()\[\]]|\$", " ", text)  # LaTeX's signs of mathematics
-    text = re.sub(r"[-=]>|[→⇒]", ":", text)
+    text = re.sub(r"[-=]>|[→⇒➔➜➡]", ":", text)
+    text = re.sub("[\u2600-\u27bf\ufe0f\u20e3\U0001f000-\U0001faff]", " ", text)  # emojis
+    text = re.sub(r"(?<=\w)’(?=\w)", "'", text)
+    text = re.sub(r"^[^\S\n]*\|[^\S\n]*(.*?)[^\S\n]*\|[^\S\n]*$", _row_of_table, text, flags=re.MULTILINE)
+    text = re.sub(r"(?<=[({[])[^\S\n]+|[^\S\n]+(?=[)}\]])", "", text)
+    text = re.sub(r"(?<!\w)_(?=\w)|(?<=[^\s_])_(?!\w)", '"', text)
     text = re.sub(r"\*\*|__|`", '"', with_ascii_digits(text))
     text = _ALIKE[language](text) if language in _ALIKE else text
     return _without_accents(text) if language in ACCENTS_MAY_DROP else text
+
+
+def _row_of_table(row: re.Match[str]) -> str:
+    """The last cell behind the name of a field: "| Answer | No |"."""
+    return re.sub(r"\s*\|\s*", ": ", row[1])
 
 
 def _without_accents(text: str) -> str:

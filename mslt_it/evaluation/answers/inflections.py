@@ -29,10 +29,10 @@ RULES: Mapping[str, tuple[tuple[str, str], ...]] = {
     "en": (("(?<=[^s])$", "s?"),),
     "es": (("[oa]$", "[oa]s?"), ("as$", "as?"), ("on$", "on(?:es)?"), ("(?<=[lr])$", "(?:es)?")),
     "et": (("ne$", "(?:ne|se|set|seks|sed|sena|ses|sest)"), ("(?<=[aeiou])$", "(?:d|t|ks|s|st|le)?")),
-    "fi": (("nen$", "(?:nen|sen|sta|stä|seksi|sena|senä|sessa|sessä|sesta|sestä|seen|sella|sellä|set|"
+    "fi": (("nen$", "(?:nen|sen|sta|stä|selta|seltä|selle|seksi|sena|senä|sessa|sessä|sesta|sestä|seen|sella|sellä|set|"
             "sia|siä|sten|sti)"),
            ("us$", "(?:us|uksen|usta|ukseksi|uksena|ukset)"), ("ys$", "(?:ys|yksen|ystä|ykseksi|yksenä|ykset)"),
-           ("(?<=[aouei])$", "(?:n|[aä]|ksi|n[aä]|ss[aä]|st[aä]|lla|llä|t)?"),
+           ("(?<=[aouei])$", "(?:n|[aä]|ksi|n[aä]|ss[aä]|st[aä]|lla|llä|lta|ltä|lle|t)?"),
            ("(?<=[äöy])$", "(?:n|[aä]|ksi|nä|ssä|stä|llä|t)?")),
     "fr": (("if$", "(?:ifs?|ives?)"), ("el$", "el(?:s|les?)?"), ("e$", "es?"), ("(?<=[^s])$", "e?s?")),
     "he": (("$", "(?:ת|ים|ות|ית|ה)?"),),
@@ -44,7 +44,7 @@ RULES: Mapping[str, tuple[tuple[str, str], ...]] = {
     "ru": (("(?:ый|ий|ой)$", "(?:[ыио]й|[ая]я|[ое]е|[ыи]е|[ое]го|[ое]му|[ыи]м|[ое]м|[ыи]х|[ую]ю|ей|[ыи]ми|о|а|ы)"),
            ("ие$", "(?:ие|ия|ию|ием|ии|ий|иям|иях|иями)"), ("ость$", "ост(?:ь|и|ью|ей|ям|ях)"),
            ("а$", "(?:а|ы|е|у|ой|ою)"), ("(?<=[бвгджзклмнпрстфхцчшщ])$", "(?:а|у|ом|е|ы|ов|ам|ах|ами)?")),
-    "ta": (("$", "(?:யான|யாக|யானது|யும்|யே)?"),),
+    "ta": (("$", "(?:யான(?:து|தாக|தே|தாகவே)?|யாக(?:வே)?|யும்|யே)?[கசதப]?்?"),),
     "te": (("ం$", "(?:ం|మైన|ంగా|మే|మైనది|మని)"), ("$", "(?:గా|ని)?")),
     "tr": (("$", "['’]?(?:[dt][ıiuü]r|y?[ıiuü]|[ns][ıiuü]n?|[ıiuü]n|y?[ae]|[dt][ae]n?|"
             "l[ae]r|yd[ıiuü]|ym[ıiuü]ş){0,2}"),),

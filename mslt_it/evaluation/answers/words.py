@@ -42,6 +42,37 @@ CUES: Mapping[str, tuple[str, str]] = {
     "zh": ("答案|答|结果|結果", "是|为|為"),
 }
 
+# Other words before a label, with the same between them ("Verdict: yes", "правильно — да").
+VERDICTS: Mapping[str, str] = {
+    "en": r"\b(?:verdict|judge?ment|decision|label|conclusion|classification|class|category|assessment|prediction|"
+        r"response|reply|output|sentiment|choice|selected option)\b",
+    "ar": "الحكم|القرار|التصنيف|التسمية|الخلاصة|الاستنتاج|المشاعر|الرد|الصحيح|(?:ال)?اختيار",
+    "bg": r"\b(?:присъда|решение|етикет|извод|заключение|оценка|правилното|категория|избор\w*)\b",
+    "bn": "রায়|সিদ্ধান্ত|লেবেল|উপসংহার|শ্রেণি|মূল্যায়ন|অনুভূতি|পছন্দ",
+    "de": r"\b(?:urteil|entscheidung|label|fazit|klassifikation|einstufung|bewertung|richtig|korrekt|schluss|"
+        r"kategorie|wahl)\b",
+    "el": r"\b(?:ετυμηγορία|απόφαση|ετικέτα|συμπέρασμα|κρίση|κατηγορία|(?:το )?σωστό|επιλογή)\b",
+    "es": r"\b(?:veredicto|decisión|etiqueta|conclusión|clasificación|juicio|lo correcto|categoría|elección|opción)\b",
+    "et": r"\b(?:otsus|silt|järeldus|hinnang|kokkuvõte|klass|õige on|valik)\b",
+    "fi": r"\b(?:tuomio|päätös|luokka|johtopäätös|arvio|ratkaisu|oikein on|valinta\w*)\b",
+    "fr": r"\b(?:verdict|décision|étiquette|conclusion|classification|jugement|avis|choix|catégorie)\b",
+    "he": "פסק הדין|החלטה|תווית|מסקנה|סיווג|הערכה|הנכון|בחירה",
+    "hi": "फैसला|फ़ैसला|निर्णय|लेबल|निष्कर्ष|वर्गीकरण|भावना|चयन|चुनाव|पसंद",
+    "id": r"\b(?:putusan|keputusan|label|kesimpulan|klasifikasi|penilaian|kategori|pilihan)\b",
+    "it": r"\b(?:verdetto|decisione|etichetta|conclusione|classificazione|giudizio|il giusto|categoria|scelta)\b",
+    "ja": "正しい(?:もの|の)|適切な(?:もの|の)|判定|判断|ラベル|結論|分類|評価|感情|選択",
+    "ko": "판정|판단|라벨|레이블|결론|분류|평가|감정|선택",
+    "pt": r"\b(?:veredito|veredicto|decisão|rótulo|conclusão|classificação|julgamento|o certo|o correto|categoria|"
+        r"escolha)\b",
+    "ru": r"\b(?:вердикт|решение|метка|вывод|заключение|оценка|правильно|верно|класс|категория|выбор)\b",
+    "sw": r"\b(?:uamuzi|hukumu|lebo|hitimisho|tathmini|aina)\b", "ta": "தீர்ப்பு|முடிவு|வகை|லேபிள்|மதிப்பீடு|உணர்வு|தேர்வு",
+    "te": "తీర్పు|నిర్ణయం|లేబుల్|ముగింపు|వర్గీకరణ|అంచనా|ఎంపిక", "th": "ข้อสรุป|ป้ายกำกับ|คำตัดสิน|ผลการประเมิน|การจำแนก|สรุป",
+    "tr": r"\b(?:karar|hüküm|etiket|sonuç|değerlendirme|sınıf|doğrusu|seçim|tercih)\w*",
+    "ur": "فیصلہ|لیبل|نتیجہ|درجہ بندی|رائے|انتخاب",
+    "vi": "phán quyết|nhãn|kết luận|phân loại|đánh giá|quyết định|lựa chọn",
+    "zh": "判断|判定|标签|結論|结论|分类|评价|情感|回答|选择",
+}
+
 # What gives the reason for an answer that came first ("18, because ...").
 BECAUSE: Mapping[str, str] = {
     "en": r"because\b|since\b|as\b", "ar": "لأن", "bg": r"защото\b|тъй като\b", "bn": "কারণ|কেননা",
@@ -58,55 +89,74 @@ BECAUSE: Mapping[str, str] = {
 
 # What opens the sentence that draws the conclusion; also the total ("In total she paid").
 CONCLUSIONS: Mapping[str, str] = {
-    "en": r"(?:and )?(?:so|therefore|thus|hence|in total|altogether|in conclusion|in short|in summary|overall)\b",
-    "ar": "باختصار|لذلك|إذن|إذًا|وبالتالي", "bg": r"(?:следователно|значи|накратко|така че|общо)\b",
-    "bn": "সংক্ষেপে|তাই|সুতরাং|অতএব|মোট",
-    "de": r"(?:also|kurz gesagt|kurzum|somit|daher|folglich|insgesamt|damit|deshalb)\b",
-    "el": r"(?:άρα|με λίγα λόγια|συνοπτικά|επομένως|οπότε|συνολικά)\b",
-    "es": r"(?:por (?:lo )?tanto|en resumen|así que|entonces|en total|por consiguiente|luego)\b",
-    "et": r"(?:seega|lühidalt|niisiis|järelikult|seetõttu|kokku)\b",
-    "fi": r"(?:siis|lyhyesti|joten|eli|yhteensä)\b",
-    "fr": r"(?:donc|en bref|bref|en résumé|ainsi|par conséquent|au total|en tout)\b",
-    "he": "אז|בקצרה|לכן|ולכן|לפיכך|בסך הכול", "hi": "संक्षेप में|इसलिए|अतः|कुल",
-    "id": r"(?:jadi|singkatnya|maka|oleh karena itu|totalnya)\b",
-    "it": r"(?:quindi|in breve|insomma|dunque|perciò|pertanto|in totale|in tutto)\b",
-    "ja": "要するに|したがって|従って|よって|だから|なので|ゆえに|つまり|合計",
-    "ko": "요컨대|따라서|그러므로|므로|그래서",
-    "pt": r"(?:portanto|em resumo|logo|então|assim|por isso|no total|ao todo)\b",
-    "ru": r"(?:так что|значит|короче говоря|следовательно|таким образом|итак|поэтому|итого|всего)\b",
-    "sw": r"(?:kwa hivyo|kwa ufupi|kwa hiyo|hivyo|kwa jumla|basi)\b",
-    "ta": "சுருக்கமாக|எனவே|ஆகவே|ஆகையால்|மொத்தம்|மொத்தத்தில்", "te": "క్లుప్తంగా|కాబట్టి|అందువల్ల|అందుకే|మొత్తం",
-    "th": "สรุปคือ|ดังนั้น|จึง|เพราะฉะนั้น|สรุป",
-    "tr": r"(?:o h[aâ]lde|bu nedenle|yani|kısacası|dolayısıyla|bu yüzden|öyleyse|toplamda)\b",
-    "ur": "مختصر[اً]*|لہذا|اس لیے|چنانچہ", "vi": r"(?:vậy|tóm lại|vì vậy|do đó|như vậy|tổng cộng)\b",
-    "zh": "简而言之|总之|所以|因此|故|于是",
+    "en": r"(?:and )?(?:so|therefore|thus|hence|in total|altogether|in conclusion|in short|in summary|overall|"
+        r"consequently|accordingly|as a result|it follows that|that means)\b",
+    "ar": "باختصار|لذلك|لذا|ومن ثم|وعليه|بناء عليه|ولذلك|ولذا|إذن|إذًا|وبالتالي",
+    "bg": r"(?:следователно|значи|накратко|така че|общо|затова|поради това|в заключение|ето защо|оттук)\b",
+    "bn": "সংক্ষেপে|তাই|সুতরাং|অতএব|মোট|ফলে|তাহলে|এজন্য|সেজন্য|কাজেই",
+    "de": r"(?:also|kurz gesagt|kurzum|somit|daher|folglich|insgesamt|damit|deshalb|demnach|demzufolge|mithin|"
+        r"deswegen|fazit)\b",
+    "el": r"(?:άρα|με λίγα λόγια|συνοπτικά|επομένως|οπότε|συνολικά|συνεπώς|γι' αυτό|ως εκ τούτου|κατά συνέπεια|έτσι)\b",
+    "es": r"(?:por (?:lo )?tanto|en resumen|así que|entonces|en total|por consiguiente|luego|en conclusión|"
+        r"en definitiva|por eso|por ende|en consecuencia)\b",
+    "et": r"(?:seega|lühidalt|niisiis|järelikult|seetõttu|kokku|sellepärast|kokkuvõttes|siis)\b",
+    "fi": r"(?:siis|lyhyesti|joten|eli|yhteensä|näin ollen|siksi|täten)\b",
+    "fr": r"(?:donc|en bref|bref|en résumé|ainsi|par conséquent|au total|en tout|en conclusion|c'est pourquoi|d'où|"
+        r"de ce fait)\b",
+    "he": "אז|בקצרה|לכן|ולכן|לפיכך|על כן|משום כך|לסיכום|מכאן|בסך הכול",
+    "hi": "संक्षेप में|इसलिए|अतः|कुल|इस प्रकार|लिहाज़ा|यानी|सो",
+    "id": r"(?:jadi|singkatnya|maka|oleh karena itu|totalnya|dengan demikian|oleh sebab itu|karena itu|kesimpulannya|"
+        r"sehingga)\b",
+    "it": r"(?:quindi|in breve|insomma|dunque|perciò|pertanto|in totale|in tutto|di conseguenza|in conclusione|"
+        r"per questo|allora)\b",
+    "ja": "(?<=[るういだたなす])(?:ので|ため|から)|要するに|したがって|従って|よって|だから|なので|ゆえに|つまり|"
+        "合計|結論として|このため|そのため|それゆえ|以上より|ですから",
+    "ko": "요컨대|따라서|그러므로|므로|그래서|결론적으로|결국|때문에",
+    "pt": r"(?:portanto|em resumo|logo|então|assim|por isso|no total|ao todo|em conclusão|consequentemente|"
+        r"por conseguinte|sendo assim)\b",
+    "ru": r"(?:так что|значит|короче говоря|следовательно|таким образом|итак|поэтому|итого|всего|в итоге|стало быть|"
+        r"соответственно)\b",
+    "sw": r"(?:kwa hivyo|kwa ufupi|kwa hiyo|hivyo|kwa jumla|basi|kutokana na hayo|ndiyo maana)\b",
+    "ta": "சுருக்கமாக|எனவே|ஆகவே|ஆகையால்|மொத்தம்|மொத்தத்தில்|ஆதலால்|இதனால்|அதனால்|முடிவாக",
+    "te": "క్లుప్తంగా|కాబట్టి|అందువల్ల|అందుకే|మొత్తం|అందుచేత|కనుక",
+    "th": "สรุปคือ|ดังนั้น|จึง|เพราะฉะนั้น|สรุป|ด้วยเหตุนี้|ฉะนั้น|โดยสรุป",
+    "tr": r"(?:o h[aâ]lde|bu nedenle|yani|kısacası|dolayısıyla|bu yüzden|öyleyse|toplamda|sonuç olarak|bundan dolayı|"
+        r"demek ki|o yüzden|bu durumda)\b",
+    "ur": "مختصر[اً]*|لہذا|اس لیے|اسی لیے|چنانچہ|پس|نتیجتا|اس وجہ سے|تو|اس طرح",
+    "vi": r"(?:vậy(?: là)?|tóm lại|vì vậy|do đó|như vậy|tổng cộng|cho nên|nên|vì thế|bởi vậy|do vậy|kết luận)\b",
+    "zh": "简而言之|总之|所以|因此|故|于是|综上所述|综上|由此可见|因而|从而",
 }
 
 # Words that deny a label, before it and behind it. Only what stands directly there (an article or "a" aside) counts.
 NEGATION: Mapping[str, tuple[str, str]] = {
     "en": (r"\b(?:not|isn['’]t|aren['’]t|never|neither|nor|without|cannot be|hardly|anything but|"
-        r"far from)(?: (?:a|an|the|be|been|being|really|at all|entirely|clearly))*", ""),
+        r"far from|by no means|in no way|scarcely)(?: (?:a|an|the|be|been|being|really|at all|entirely|clearly))*", ""),
     "ar": (r"(?<!\w)[وف]?(?:ليست?(?: [^\W\d]+)?|لا)(?: هو| هي)?|غير|أبعد ما ت?يكون عن", ""),
     "bg": (r"\b(?:не|нито)(?: е| са)?(?: изобщо| никак)?", ""),
     "bn": ("", r"(?:ও ?)?(?:নয়|না|নেই)|বলা যায় না|বলা চলে না"),
-    "de": (r"\b(?:nicht|kein\w*|nie|weder|noch|kaum|alles andere als)(?: (?:ein\w*|der|die|das|als|wirklich|"
+    "de": (r"\b(?:nicht|kein\w*|nie|weder|noch|kaum|alles andere als|keineswegs|keinesfalls|mitnichten)(?: (?:ein\w*|"
+        r"der|die|das|als|wirklich|"
         r"gerade))*", ""),
-    "el": (r"\b(?:δεν(?: είναι)?|μη|ούτε|όχι|κάθε άλλο παρά)(?: (?:ένα|μια|μία|καθόλου|ιδιαίτερα))*", ""),
-    "es": (r"\b(?:no(?: (?:es|son|parece|fue|era))?|nunca|ni|tampoco|lejos de ser)(?: una? [^\W\d]+)?(?: (?:un|"
+    "el": (r"\b(?:δεν(?: είναι)?|μη|ούτε|όχι|κάθε άλλο παρά)(?: (?:ένα|μια|μία|καθόλου|ιδιαίτερα))*|\\bκαθόλου", ""),
+    "es": (r"\b(?:no(?: (?:es|son|parece|fue|era))?|nunca|ni|tampoco|lejos de ser|"
+        r"para nada)(?: una? [^\W\d]+)?(?: (?:un|"
         r"una|el|la|muy|es|nada|en absoluto))*", ""),
     "et": (r"\b(?:ei|mitte|pole|ega|kaugel|muud kui)(?: ole)?(?: (?:sugugi|üldse))?", ""),
     "fi": (r"\b(?:ei|eivät|en|eikä|muuta kuin)(?: ole)?(?: (?:lainkaan|ollenkaan|kovin))?", ""),
-    "fr": (r"\b(?:pas|jamais|ni|non|guère|loin d['’]être)(?: une? [^\W\d]+)?(?: (?:une?|le|la|très|vraiment|"
+    "fr": (r"\b(?:pas|jamais|ni|non|guère|aucunement|nullement|loin d['’]être)(?: une? [^\W\d]+)?(?: (?:une?|le|la|"
+        r"très|vraiment|"
         r"du tout|de))*", ""),
-    "he": (r"\b(?:ו?לא(?: [^\W\d]+)?|אינו|ו?אינה|אין|רחוק\w* מ(?:להיות|)) ?", ""), "hi": (r"नहीं|न", "नहीं"),
+    "he": (r"\b(?:ו?לא(?: [^\W\d]+)?|אינו|ו?אינה|אין|רחוק\w* מ(?:להיות|)) ?", ""),
+    "hi": (r"(?<![\w\u0900-\u0963])(?:नहीं|न)", "नहीं"),
     "id": (r"\b(?:bukan|tidak|bukanlah|jauh dari)(?: \w+)?(?: yang)?", ""),
-    "it": (r"\b(?:non(?: (?:è|sono|può essere))?|né|mai|neanche|"
+    "it": (r"\b(?:non(?: (?:è|sono|può essere))?|né|mai|neanche|per niente|per nulla|niente affatto|"
         r"tutt['’]altro che)(?: una? [^\W\d]+)?(?: (?:una?|il|la|lo|affatto))*", ""),
-    "ja": ("", "番?よりも?|では?な[いく]|ではありません|だ?と[はも]?(?:言え|いえ|思え|思わ|言い切れ|断定でき|"
-        "判断でき)|じゃな[いく]"),
+    "ja": ("", "番?よりも?|では?な[いく]|ではありません|だ?と[はも]?(?:(?:言え|いえ|思え|言い切れ|断定でき|"
+        "判断でき)(?:な|ま?せん)|思わな|思いません)|じゃな[いく]"),
     "ko": (r"안",
-        "이?지도? ?않|번?보다|번?[이가은는]? ?아니|(?:이?라고는? )?(?:(?:할|볼|말할) 수 없|(?:보|하)기 어렵)"),
-    "pt": (r"\b(?:não(?: (?:é|são|pode ser))?|nem|nunca|longe de ser)(?: uma? [^\W\d]+)?(?: (?:uma?|o|a|nada|"
+        "이?지도? ?않|번?보다|번?[이가은는]? ?아[니닙]|(?:이?라고는? )?(?:(?:할|볼|말할) 수 없|(?:보|하)기 어렵)"),
+    "pt": (r"\b(?:não(?: (?:é|são|pode ser))?|nem|nunca|longe de ser|nada|de modo nenhum|"
+        r"de forma alguma)(?: uma? [^\W\d]+)?(?: (?:uma?|o|a|nada|"
         r"muito))*", ""),
     "ru": (r"\b(?:не|ни)(?: (?:является|очень))?", ""),
     "sw": (r"\b(?:si|sio|siyo|hayana|wala|mbali na kuwa)(?: \w+)?", ""),
@@ -157,7 +207,8 @@ JOINERS: Mapping[str, str] = {
 ASSURED: Mapping[str, str] = {
     "en": r"(?!mostly|partly|largely|mainly|slightly|only)\w+ly|a clear|that['’]s a(?: clear)?|"
         r"it['’]s a(?: clear)?|definitely|certainly|clearly|obviously|sadly|unfortunately|absolutely|surely|"
-        r"indeed|of course|from me|probably|likely|i(?: would|['’]d| will|['’]ll) say|i think|oh|well|hmm|it is|"
+        r"indeed|of course|from me|probably|likely|i(?: would|['’]d| will|['’]ll) say|i think|i believe|oh|well|hmm|"
+        r"ok(?:ay)?|sure|alright|great|it is|"
         r"it['’]s|that is|that['’]s",
     "ar": "بالتأكيد|بالطبع|طبع[اً]+|للأسف|حتم[اً]+|قطع[اً]+|أكيد|أعتقد|هذا",
     "bg": r"\w+но|за съжаление|разбира се|определено|несъмнено|разбира се че|разбира се, че",
@@ -189,20 +240,39 @@ ASSURED: Mapping[str, str] = {
     "tr": "maalesef|ne yazık ki|elbette|tabii(?: ki)?|kesinlikle|açıkça|şüphesiz|bence",
     "ur": "جی|یقینا|بالکل|بدقسمتی سے|بے شک|افسوس کہ|افسوس",
     "vi": "dạ|vâng|tất nhiên(?: là)?|rất tiếc|tiếc là|chắc chắn(?: là)?|rõ ràng(?: là)?|hoàn toàn|thưa",
-    "zh": "当然|很遗憾|遗憾的是|显然|毫无疑问|肯定|应该|我认为|我觉得",
+    "zh": "当然|绝对|确实|的确|一定|必然|明显|很明显|无疑|很遗憾|遗憾的是|显然|毫无疑问|肯定|应该|我认为|我觉得",
 }
 # "I answer", right before a label that a pause or the end follows.
 ANSWERING: Mapping[str, str] = {
-    "en": r"\bi(?:['’]m| am| will|['’]ll|['’]d| would)? (?:say|saying|go(?:ing)? with|answer|choose|"
-        r"pick)(?: with)?",
-    "ar": "أجيب|أقول", "bg": r"\bотговарям(?: с)?",
-    "de": r"\b(?:ich )?(?:sage|antworte|wähle)(?: ich)?(?: also| daher| mit)*", "el": r"\b(?:απαντώ|επιλέγω)",
-    "es": r"\b(?:respondo|contesto|elijo|digo|diría)(?: que)?", "et": r"\b(?:vastan|valin|ütlen)",
-    "fi": r"\b(?:vastaan|valitsen|sanon)", "fr": r"\b(?:réponds|choisis|dis|dirais)(?: donc| que)*",
-    "he": "(?:עונה|בוחרת?)(?: ב-?)?", "id": r"\b(?:saya )?(?:jawab|menjawab|memilih|pilih)",
-    "it": r"\b(?:rispondo|scelgo|dico|direi)(?: di| che)?", "pt": r"\b(?:respondo|escolho|digo|diria)(?: que)?",
-    "ru": r"\b(?:отвечаю|выбираю)", "sw": r"\b(?:ni?najibu|najibu|nachagua)", "th": "(?:จึง|ขอ)?(?:ตอบ|เลือก)(?:ว่า)?",
-    "vi": r"\b(?:tôi )?(?:trả lời|chọn)(?: là)?",
+    "en": r"\b(?:answer|respond|reply)(?: with)?|\b(?:must|have to|should|would|can only) say|\bi(?:['’]m| am| will|"
+        r"['’]ll|['’]d| would)? (?:say|saying|go(?:ing)? with|answer|choose|"
+        r"pick|lean(?:ing)?)(?: with| to| towards?)?",
+    "ar": "(?:أ|ن)جيب|الإجابة ب|أقول(?: إنها?)?|أميل إلى|أرى أن(?:ه|ها)?|أظن أن(?:ه|ها)?",
+    "bg": r"\b(?:отговарям|бих (?:казал|избрал|отговорил)|отговор[яи]|кажа|клоня към|казвам)(?: с)?",
+    "de": r"\b(?:ich )?(?:sage|antworte|wähle|muss|würde|tendiere|neige|tippe|plädiere|mit)(?: ich)?(?: zu| auf|"
+        r" für)?(?: also| daher| mit)*", "el": r"\b(?:απαντώ|απαντήσ(?:ω|ουμε)|πω|πούμε|επιλέγω|λέω|θα έλεγα|"
+        r"θα απαντούσα|κλίνω προς)(?: το| ότι είναι)?",
+    "es": r"\b(?:respondo|contesto|elijo|digo|diría|responder|contestar|decir|me inclino|opto|me quedo)(?: que| por|"
+        r" con)?", "et": r"\b(?:vastan|valin|ütlen|ütleksin|vastaksin|vastama|vastata|ütlema)(?:, et)?",
+    "fi": r"\b(?:vastaan|valitsen|sanon|sanoisin|vastaisin|vastattava|vastata|sanottava|sanoa)(?:, että)?",
+    "fr": r"\b(?:réponds|choisis|dis|dirais|penche|opte|opterais|répondre|dire)(?: donc| que| pour| par)*",
+    "he": "(?:עונה|בוחרת?)(?: ב-?)?|(?:לענות|לומר|להשיב)|הייתי (?:אומרת?|עונה)(?: ש)?|נוטה ל-?",
+    "id": r"\b(?:saya )?(?:jawab|menjawab|memilih|pilih|katakan|condong ke)|\bmenurut saya",
+    "it": r"\b(?:rispondo|scelgo|dico|direi|propendo|opto|rispondere|dire)(?: di| che| per)?",
+    "pt": r"\b(?:respondo|escolho|digo|diria|opto|fico|inclino-me|responder|dizer)(?: que| por| com| para)?",
+    "ru": r"\b(?:отвечаю|выбираю|сказал бы|сказала бы|говорю|отвечу|ответить|отвечать|сказать|склоняюсь к)(?:, что)?",
+    "sw": r"\b(?:ni?najibu|najibu|nachagua|ningesema|nasema|ningejibu|naelekea|nijibu|kujibu|niseme)(?: kwamba| ni)?",
+    "th": "(?:จึง|ขอ|ต้อง|คง|จะ)?(?:ตอบ|เลือก|บอก|พูด)(?:ว่า)?",
+    "vi": r"\b(?:tôi )?(?:trả lời|chọn|cho|nghĩ|nói|nghiêng về)(?: là| rằng)?",
+}
+# The same behind a label, where verbs end sentences.
+ANSWERED: Mapping[str, str] = {
+    "bn": "বলতে (?:হবে|হয়)|বলব|বলছি|উত্তর দেব", "hi": "कहना (?:होगा|पड़ेगा|चाहूँगा)|कह(?:ूँगा|ूंगा|ूँगी|ता हूँ)|उत्तर दूँगा",
+    "ja": "と(?:答え(?:ます|る|ざるを|るしか|るべき)|判断(?:します|する)|なります)",
+    "ko": "이?라고 (?:답|대답|말|하겠|판단)|를 (?:택|선택|고르)",
+    "ta": "என்(?:று (?:சொல்ல|கூற|சொல்வேன்|பதிலளி)|பேன்|கிறேன்)", "te": "అ(?:ని (?:చెప్పా|చెబుతా|చెప్తా|అంటా)|ంటాను)",
+    "tr": "(?:de(?:mem gerek|rim|rdim|meliyim)|diyorum|diyeceğim|cevabını ver)",
+    "ur": "کہنا (?:ہو ?گا|پڑے گا|چاہوں گا)|کہوں گا|کہوں گی|کہتا ہوں",
 }
 # What replaces the labels that the sentence has denied: "neither yes nor no but maybe".
 CONTRAST: Mapping[str, str] = {
@@ -215,69 +285,24 @@ CONTRAST: Mapping[str, str] = {
 
 # What may close a label that stands alone: copulas, polite endings, particles, counters. Up to three of them.
 ENDINGS: Mapping[str, str] = {
-    "bn": "ই|নম্বর(?:টি)?|হবে|হলো|হয়", "de": "sein|ist", "fi": "vain", "hi": "है|हैं|होगा|होगी|ही|होना|चाहिए",
-    "ja": "で間違い(?:ありません|ない)|だ?と思います|です|である|だ|でしょう|ですね|番|に?なります",
-    "ko": "이?라고 (?:생각|확신)합니다|입니다|이다|이에요|예요|에요|요|번|임|이?[어여]야|합니다",
+    "bn": "ই|নম্বর(?:টি)?|হবে|হলো|হয়|হওয়া উচিত", "de": "sein|ist|nehmen|wählen|lauten|sagen|antworten", "fi": "vain",
+    "hi": "है|हैं|होगा|होगी|ही|होना|चाहिए|में",
+    "ja": "で間違い(?:ありません|ない)|だ?と思います|です|である|だ|でしょう|ですね|番|に?なります|になる|だろう|"
+        "に違い(?:ありません|ない)|であって|であり|で、|と考えます|と判断します|と言えます",
+    "ko": "이?라고 (?:생각|확신)합니다|입니다|이다|이에요|예요|에요|요|번|임|이?[어여]야|합니다|이겠습니다|"
+        "[이가] 틀림없습니다|이고|이며|이지|일 것입니다|이라고 봅니다|같습니다|인 것 같습니다",
     "ru": "-?(?:й|я|е|ый|ое|ая)|вариант|предложение|ответ",
-    "ta": "ஆகத்தான்|இருக்க வேண்டும்|ஆகும்|என்பதாகும்|என்பது|தான்|என்று", "te": "ే|అండి|ండి|అవుతుంది|కావాలి",
-    "th": "ครับ|ค่ะ|นะครับ|นะคะ|จ้ะ|แล้ว|เลย",
-    "tr": "['’]?(?:dır|dir|tır|tir|dur|dür|tur|tür)|numara|şıkkı(?:dır)?|seçeneği(?:dir)?|olmalı",
-    "ur": "ہے|ہیں|ہوگا|ہوگی|ہو گا|ہی|ہونا|چاہیے", "vi": "ạ|vậy|thế|rồi|mà", "zh": "的|吧|个|号|了",
+    "ta": "ஆகத்தான்|இருக்க வேண்டும்|ஆகும்|என்பதாகும்|என்பது|தான்|என்று|என்பதே|ஆக இருக்கும்|என",
+    "te": "ే|అండి|ండి|అవుతుంది|కావాలి|అని|(?:అయి )?ఉండాలి|గా ఉంటుంది",
+    "th": "ครับ|ค่ะ|นะครับ|นะคะ|จ้ะ|แล้ว|เลย|แหละ|ละ|นั่นเอง|เท่านั้น|แน่นอน|อย่างแน่นอน",
+    "tr": "['’]?(?:dır|dir|tır|tir|dur|dür|tur|tür)|numara|şıkkı(?:dır)?|seçeneği(?:dir)?|olmalı(?:dır)?|"
+        "olacak(?:tır)?|olur|olarak|şıkkı|diyorum|derim",
+    "ur": "ہے|ہیں|ہوگا|ہوگی|ہو گا|ہی|ہونا|چاہیے|میں", "vi": "ạ|vậy|thế|rồi|mà|nhé|nha|thôi",
+    "zh": "的|吧|个|号|了|啊|呢|哦|项|無誤|无疑",
 }
 
 # The label words for no that end sentences of all kinds besides.
 VERB_FINAL_NO: Mapping[str, str] = {"bn": "না", "hi": "नहीं", "ta": "இல்லை", "te": "కాదు", "ur": "نہیں"}
-
-# Spellings and forms of one word, the first of a row being the one of the prompts (case-folded, without accents in es).
-SPELLINGS: Mapping[str, str] = {
-    "bn": "হ্যাঁ|হ্যা|হাঁ · হয়তো|হয়ত", "et": "võib-olla|võibolla", "he": "ניטרלי|נייטרלי", "hi": "हाँ|हां · नहीं|नही",
-    "id": "ya|iya", "ja": "どちらとも言えない|どちらともいえない|どちらとも言えません|どちらともいえません",
-    "ko": "예|네 · 아니요|아니오|아뇨 · 알 수 없음|알 수 없습니다|알 수 없다", "sw": "ndiyo|ndio", "ta": "ஆம்|ஆமாம்",
-    "te": "అవును|అవునండి · కాదు|కాదండి", "tr": "hayır|hayir", "ur": "نہیں|نہی", "vi": "không rõ|không thể xác định",
-    "zh": "无法确定|無法確定|不能确定|无法判断 · 积极|積極 · 消极|消極",
-}
-# Other words with which people answer, the first of a row being the one of the prompts: they count where they open the
-# text, a line, or what stands behind a cue, and nothing else is stated.
-SYNONYMS: Mapping[str, str] = {
-    "en": "yes|yeah|yep|yup|true|correct|entailment|entailed · no|nope|nah|false|incorrect|"
-        "contradiction · maybe|perhaps|possibly|uncertain|undetermined|cannot tell|can't tell|not sure|neutral",
-    "ar": "نعم|أجل|بلى|صحيح|صحيحة · لا|كلا|خطأ|خاطئة · ربما|لعل|غير مؤكد|غير محدد",
-    "bg": "да|вярно|вярна|истина · не|невярно|невярна|грешно · може би|възможно|неясно|неопределено",
-    "bn": "হ্যাঁ|হ্যা|হাঁ|সত্য|সঠিক · হয়তো|হয়ত|সম্ভবত|অনিশ্চিত · না|মিথ্যা|ভুল",
-    "de": "ja|jawohl|jep|jo|wahr|richtig|stimmt · nein|nee|nö|falsch|unwahr · vielleicht|möglicherweise|"
-        "eventuell|unklar|unbestimmt",
-    "el": "ναι|μαλιστα|σωστο|σωστη|αληθεσ|αληθησ · οχι|λαθοσ|ψευδεσ|ψευδησ · ισωσ|πιθανον|μπορει|ενδεχομενωσ|"
-        "αβεβαιο",
-    "es": "si|verdadero|verdadera|cierto|correcto · no|falso|falsa|incorrecto · quizas|quiza|tal vez|talvez|"
-        "posiblemente|acaso|indeterminado",
-    "et": "jah|jaa|õige|tõene · ei|vale|väär · võib-olla|võibolla|võib olla|ehk|võimalik|ebaselge",
-    "fi": "kyllä|joo|juu|kyllä on|totta|tosi|oikein · ei|väärin|epätosi|ei ole · ehkä|mahdollisesti|kenties|"
-        "epäselvää",
-    "fr": "oui|vrai|vraie|exact · non|faux|fausse|inexact · peut-etre|peut etre|possible|possiblement|incertain|"
-        "indetermine",
-    "he": "ניטרלי|נייטרלי · כן|נכון|נכונה|אמת · לא|שגוי|שגויה|לא נכון|לא נכונה · אולי|ייתכן|יתכן|לא ידוע",
-    "hi": "हाँ|हां|हा|सत्य|सही · नहीं|नही|असत्य|ग़लत|गलत · शायद|संभवतः|संभव है|अनिश्चित",
-    "id": "ya|iya|benar|betul · tidak|tak|enggak|nggak|bukan|salah · mungkin|barangkali|tidak pasti|belum tentu",
-    "it": "si|vero|vera|esatto · no|falso|falsa · forse|magari|puo darsi|possibile|incerto",
-    "ja": "はい|ええ|正しい|真 · いいえ|いや|正しくない|偽|誤り · どちらとも言えない|どちらともいえない|"
-        "どちらとも言えません|どちらともいえません|どちらとも|判断できない|判断できません|わからない|"
-        "わかりません|分からない|分かりません",
-    "ko": "예|네|참|맞음 · 아니요|아니오|아뇨|아니|거짓 · 알 수 없음|알 수 없습니다|알 수 없다|알수없음|"
-        "알 수 없어요|판단할 수 없음|불확실",
-    "pt": "sim|verdadeiro|verdadeira|certo|correto · nao|falso|falsa|errado · talvez|possivelmente|quica|incerto",
-    "ru": "да|верно|верна|истина|правда · нет|неверно|неверна|ложь · возможно|может быть|неизвестно|неясно|"
-        "неопределенно",
-    "sw": "ndiyo|ndio|naam|kweli · hapana|la|si kweli|uongo · labda|pengine|huenda",
-    "ta": "ஆம்|ஆமாம்|ஆமா|உண்மை|சரி · இல்லை|பொய்|தவறு · ஒருவேளை|இருக்கலாம்|தெரியவில்லை",
-    "te": "అవును|అవునండి|ఔను|నిజం|నిజమే · కాదు|కాదండి|అబద్ధం|తప్పు · బహుశా|కావచ్చు|తెలియదు",
-    "th": "ใช่|จริง|ถูกต้อง · ไม่ใช่|ไม่จริง|เท็จ · บอกไม่ได้|ไม่สามารถบอกได้|ไม่แน่ใจ|ไม่ทราบ|ระบุไม่ได้|สรุปไม่ได้",
-    "tr": "evet|doğru · hayır|hayir|yanlış|yanlis · belki|olabilir|belirsiz|muhtemelen",
-    "ur": "ہاں|جی ہاں|سچ|صحیح|درست · نہیں|نہی|جی نہیں|جھوٹ|غلط · شاید|ممکن ہے|غیر یقینی",
-    "vi": "đúng|phải|có · sai|không đúng|không phải|không · không rõ|không chắc|chưa rõ|không thể xác định|"
-        "không xác định|có thể|không biết",
-    "zh": "无法确定|無法確定|不能确定|不确定|无法判断|不清楚|可能 · 积极|積極 · 消极|消極 · 是|对|对的|正确|真|"
-        "属实 · 不是|否|不对|不正确|错误|错|假",
-}
 # fmt: on
 
 

@@ -55,6 +55,7 @@ from mslt_it.evaluation.answers.numerals import (
     folded,
     numbers_in,
 )
+from mslt_it.evaluation.answers.spelled import with_digits
 from mslt_it.evaluation.answers.words import (
     BECAUSE,
     CONCLUSIONS,
@@ -114,7 +115,7 @@ class _Solution:
     """A text that works something out, and its numbers."""
 
     def __init__(self, text: str, primary: str) -> None:
-        self.text, self.primary = folded(text), primary
+        self.text, self.primary = _in_digits(folded(text), primary), primary
         numbers = _without_denied(numbers_in(self.text, primary), self.text, primary)
         self.numbers = _without_open(numbers, self.text, primary)
 
@@ -278,6 +279,17 @@ class _Solution:
     def _end(self, pattern: re.Pattern[str], start: int) -> int:
         found = pattern.search(self.text, start)
         return found.start() if found else len(self.text)
+
+
+def _in_digits(text: str, primary: str) -> str:
+    """The text with its number words as digits: all of them where it has no digits, else those of answers without."""
+    if not re.search(r"\d", text):
+        return with_digits(text, primary)
+    for cue in reversed(list(_cue(primary).finditer(text))):
+        line = _LINE.search(text, cue.end())
+        if line and not re.search(r"\d", line[0]):
+            return text[: line.start()] + with_digits(line[0], primary) + text[line.end() :]
+    return text
 
 
 def _results(values: Sequence[Decimal]) -> set[Decimal]:

@@ -304,7 +304,7 @@ def _scaled(numbers: Sequence[Number], text: str, primary: str) -> list[Number]:
             start -= len(word[0]) if factor > 1 else 0
         for _ in range(2):  # "2 and a half million", "3 millones y medio"
             if factor == 1:
-                factor, end = _scale_behind(text, end, primary)
+                factor, end = scale_behind(text, end, primary)
             if added := half.match(text, end):
                 value, end = value + Decimal(1) / 2, added.end()
         value = value * factor if factor > 1 else value  # a product is rounded to 28 digits
@@ -312,7 +312,7 @@ def _scaled(numbers: Sequence[Number], text: str, primary: str) -> list[Number]:
     return result
 
 
-def _scale_behind(text: str, end: int, primary: str) -> tuple[int, int]:
+def scale_behind(text: str, end: int, primary: str) -> tuple[int, int]:
     """The product of the scaling words that follow a number, and where they end. There may be two: "5 หมื่นล้าน"."""
     factor = 1
     while True:
@@ -332,7 +332,7 @@ def _summed(numbers: Sequence[Number], text: str, primary: str) -> list[Number]:
         if (
             last is not None
             and last.scale > 1
-            and re.fullmatch(r"[ \u00a0零]*" if primary != "sw" else " (?:na )?", text[last.end : number.start])
+            and re.fullmatch(r"[ \u00a0零]*" if primary != "sw" else ",? (?:na )?", text[last.end : number.start])
             and 0 <= number.value < last.scale
         ):
             total = last.value - number.value if last.value < 0 else last.value + number.value

@@ -111,7 +111,7 @@ PREPOSITIONS: Mapping[str, str] = {
     "it": r"(?<!\d )\b(?:in|con|dopo|ogni|su|per)(?: le| i| gli)?",
     "pt": r"(?<!\d )\b(?:em|com|após|cada|desde|para|durante)(?: [ao]s)?",
     "ru": r"\b(?:за|из|с|по|через|после|на|в)", "sw": r"\b(?:kwa|katika|kutoka|kila|kati ya)(?: \w+)?",
-    "th": r"(?:ใน|จาก|ด้วย|สำหรับ)[\u0e00-\u0e7f]{0,6}", "vi": r"\b(?:trong(?: tổng)?(?: số)?|từ|với|mỗi|sau)",
+    "th": r"(?:ใน|จาก|ด้วย|สำหรับ)[\u0e00-\u0e7f]{0,8}", "vi": r"\b(?:trong(?: tổng)?(?: số)?|từ|với|mỗi|sau)",
 }
 # "of" between a part and its whole ("7 of the 35"): here, and nowhere else, it makes the whole a circumstance.
 PART_OF: Mapping[str, str] = {
@@ -147,9 +147,100 @@ THAT_IS: Mapping[str, str] = {
     "sw": "yaani|sawa na", "ta": "அதாவது|சமம்", "te": "అంటే|సమానం|(?:గుణి|తీసివే|భాగి)స్తే|కలిపితే",
     "th": "เท่ากับ|คือ|เป็น", "tr": "yani|eder|eşittir", "ur": "یعنی|برابر", "vi": "tức là|bằng", "zh": "也就是|等于|即|得",
 }
-# Half of what was counted: "2 buçuk milyon" is 2.5 million, "laki 2 na nusu" 250,000.
+# Half of what was counted, up to a word for the unit between: "2 buçuk milyon" is 2.5 million, "2時間半" 2.5 hours.
 AND_A_HALF: Mapping[str, str] = {
-    "en": "and a half", "ar": "ونصف", "bg": "и половина", "el": "και μισ[όήύ]", "es": "y medi[oa]", "fr": "et demie?",
-    "he": "וחצי", "it": "e mezz[oa]", "pt": "e mei[oa]", "ru": "с половиной", "sw": "na nusu", "tr": "buçuk",
+    "en": "and a half", "ar": "ونصف(?: ال\\w+)?", "bg": "и половина", "de": "(?:und )?ein(?:e[nrs]?)? halbe?[nrs]?",
+    "el": "και μισ[όήύ]", "es": "y medi[oa]", "et": "ja pool", "fi": "ja puoli(?:ta)?", "fr": "et demie?",
+    "he": "וחצי", "id": "setengah", "it": "e mezz[oa]", "ja": "半(?![分額数径])", "ko": "반", "pt": "e mei[oa]",
+    "ru": "с половиной", "sw": "na nusu", "th": "ครึ่ง(?!หนึ่ง)", "tr": "buçuk", "vi": "rưỡi", "zh": "半(?![价數数径])",
+}
+# A part more or less than the number behind it.
+PART_BEFORE: Mapping[str, Mapping[str, str]] = {
+    "bn": {"সাড়ে": "0.5", "সোয়া|সওয়া": "0.25", "পৌনে": "-0.25"}, "hi": {"साढ़े": "0.5", "सवा": "0.25", "पौने": "-0.25"},
+    "ur": {"ساڑھے": "0.5", "سوا": "0.25", "پونے": "-0.25"},
+}
+# What makes two numbers a range where the first is the smaller: "20 bis 30 Euro".
+TO: Mapping[str, str] = {
+    "en": "to", "ar": "إلى|الى|حتى", "bg": "до", "bn": "থেকে|হতে", "de": "bis(?: zu)?", "el": "έως|ως|με", "es": "a",
+    "et": "kuni", "fi": "[-–]", "fr": "à", "he": "עד", "hi": "से", "id": "sampai|hingga|s\\.?d\\.?", "it": "a",
+    "ja": "から|[~〜～]", "ko": "[~∼]|에서|부터", "pt": "a", "ru": "до", "sw": "hadi", "ta": "முதல்", "te": "నుండి|నుంచి",
+    "th": "ถึง", "tr": "ila|ilâ", "ur": "سے", "vi": "đến|tới", "zh": "到|至",
+}
+# What opens a check of the answer that stands before it.
+CHECKS: Mapping[str, str] = {
+    "en": r"(?:(?:let['’]?s|let us|let me|we can|to|now)\s)*(?:double[- ]?check|check|verif(?:y|ication))",
+    "ar": "لل?(?:تحقق|تأكد)|(?:ال)?تحقق|(?:ل?نتحقق|ل?نتأكد)", "bg": r"(?:за )?проверка|(?:нека )?(?:да )?проверим",
+    "bn": "যাচাই|পরীক্ষা", "de": r"(?:zur |gegen)?(?:probe|kontrolle)\b|(?:zur )?(?:über)?prüfung|überprüfen wir|prüfen wir",
+    "el": r"(?:για )?επαλήθευση|επαληθεύουμε|έλεγχος|ας (?:ελέγξουμε|επαληθεύσουμε)",
+    "es": r"(?:para )?(?:compro(?:bación|bar|bemos|bamos|bando)|verifi(?:cación|car|quemos|camos|cando))",
+    "et": r"kontrolli?\w*", "fi": r"tarkist\w+", "fr": r"(?:pour )?(?:vérifi\w+|contrôle)",
+    "he": "ל?בדיקה|נבדוק|ל?אימות", "hi": "जाँच|जांच|सत्यापन", "id": r"(?:mari )?(?:pemeriksaan|(?:kita )?periksa|verifikasi|"
+    r"pengecekan|(?:kita )?cek)\b|untuk (?:memeriksa|memastikan)", "it": r"(?:per )?(?:verific\w+|controll\w+|prova\b)",
+    "ja": "確かめ|検算|確認|検証", "ko": "검산|확인|검증",
+    "pt": r"(?:para )?(?:verific\w+|confer\w+|prova\b|confirm(?:ação|ando|ar))", "ru": r"(?:для )?провер(?:ка|ки|им|яем)",
+    "sw": r"uthibitisho|(?:ku|tu)?thibitish\w+|(?:ku|tu)?hakiki\w*|ukaguzi", "ta": "சரிபார்", "te": "సరిచూ|తనిఖీ|ధృవీక",
+    "th": "(?:การ)?ตรวจสอบ|ตรวจคำตอบ|ทวนคำตอบ", "tr": r"kontrol|sağlama\w*|doğrulama\w*", "ur": "جانچ|تصدیق|پڑتال",
+    "vi": "kiểm tra|thử lại|kiểm chứng|xác minh", "zh": "检验|验证|验算|检查|核对|檢驗|驗證|驗算",
+}
+# What says that there is no answer.
+REFUSALS: Mapping[str, str] = {
+    "en": r"(?:not|n['’]t) (?:have |give us |provide |given )?(?:enough|sufficient) (?:information|data|details)|"
+    r"insufficient (?:information|data)|(?:cannot|can['’]t|can not|impossible to|not possible to|unable to|could not) "
+    r"(?:be )?(?:determine|answer|solve|calculate|tell|say|know|find|comput|work)|(?:do not|don['’]t) know",
+    "ar": "لا تكفي|غير كافية|لا يمكن(?:ني)? (?:تحديد|حساب|حل|معرفة|الإجابة)|لا أعرف|لا أعلم|لا أستطيع|يتعذر",
+    "bg": r"не са достатъчни|недостатъчн\w+|не може да се (?:определи|изчисли|реши|каже)|не мога да|не знам|невъзможно е да",
+    "bn": "যথেষ্ট (?:তথ্য|নয়)|(?:বলা|জানা|নির্ণয় করা|বের করা|সমাধান করা) (?:যায় না|সম্ভব নয়|যাচ্ছে না)|জানি না|পারছি না|পারি না",
+    "de": r"(?:nicht aus|unzureichend|nicht genügend|nicht genug (?:angaben|informationen)|zu wenig)|kann (?:ich |man )?(?:\w+ ){0,6}?"
+    r"nicht (?:beantwort|berechn|bestimm|lös|sag|ermittel)\w+|lässt sich (?:\w+ ){0,4}?nicht|weiß (?:ich )?(?:es )?nicht|unmöglich zu",
+    "el": r"δεν επαρκούν|ανεπαρκ\w+|δεν (?:μπορ\w+|είναι δυνατόν?) (?:να )?\w+|δεν (?:ξέρω|γνωρίζω)|αδύνατ\w+",
+    "es": r"(?:no son|no es|insuficiente|no hay|faltan) (?:suficiente|dato|informaci|posible)\w*|insuficientes|"
+    r"no (?:se )?(?:puedo?e?|podemos) (?:determinar|calcular|resolver|responder|saber|decir)|no (?:lo )?sé|imposible",
+    "et": r"ei (?:ole|saa|piisa) (?:\w+ ){0,4}?(?:piisavalt|võimalik|öelda|arvutada|lahendada|määrata|teada)|ei tea|ei piisa",
+    "fi": r"eivät riitä|ei riitä|ei ole (?:\w+ )?(?:riittävästi|tarpeeksi) tieto\w+|ei voi(?:da)? (?:\w+ ){0,3}?(?:ratkaista|laskea|"
+    r"sanoa|tietää|määrittää|vastata)|en (?:tiedä|osaa|pysty|voi)",
+    "fr": r"(?:ne suffisent pas|insuffisant\w*|pas assez (?:de données|d['’]informations)|impossible de)|ne (?:peux|peut|pouvons) pas|"
+    r"ne sais pas", "he": "אין מספיק|לא מספיק|אי אפשר ל|לא ניתן ל|איני? יודע|לא יודע|איני יכול|לא יכול",
+    "hi": "(?:पर्याप्त|अपर्याप्त|अधूरी) जानकारी|पता नहीं|नहीं (?:जानता|जानती|बता|निकाला|किया जा|कहा जा)|संभव नहीं|असंभव",
+    "id": r"tidak (?:cukup|memadai|bisa|dapat|mungkin) (?:\w+ ){0,3}?(?:informasi|data|menentukan|dihitung|diselesaikan|menjawab|untuk|"
+    r"diketahui|menghitung|ditentukan)|tidak tahu|kurang informasi", "it": r"non (?:bastano|è possibile|posso|si può|sono sufficienti|"
+    r"ci sono (?:abbastanza|sufficienti))|insufficient\w+|non (?:lo )?so\b|impossibile",
+    "ja": "情報が(?:足り|不足|不十分)|(?:分か|わか)(?:りません|らない)|でき(?:ません|ない)|解けません|不可能",
+    "ko": "정보가 (?:부족|충분하지)|(?:알|구할|풀|답할|계산할) 수 없|모르겠|모릅니다|부족",
+    "pt": r"(?:não são|não é|não há|insuficiente\w*|faltam) (?:suficient|dados|informaç|possível)\w*|insuficientes|"
+    r"não (?:posso|podemos|pode|se pode|consigo|dá para)|não sei|impossível",
+    "ru": r"недостаточно|не хватает (?:данных|информации)|(?:нельзя|невозможно) (?:\w+ ){0,2}?(?:определить|вычислить|решить|сказать|узнать|"
+    r"ответить)|не (?:могу|знаю)", "sw": r"hazitoshi|haitoshi|hai?wezekani|siwezi|sijui|hakuna taarifa|hatuwezi",
+    "ta": "போதுமான (?:தகவல்|தரவு)[^.]{0,12}(?:இல்லை)|(?:முடியா|இயலா)(?:து|து)|தெரியவில்லை|தெரியாது",
+    "te": "(?:తగినంత|సరిపడా) (?:సమాచారం|డేటా) లేదు|(?:చెప్ప|చేయ|తెలుసుకో|కనుగొన)లే[^.]{0,4}|సాధ్యం కాదు|తెలియదు",
+    "th": "(?:ข้อมูล)?ไม่เพียงพอ|ไม่สามารถ|ไม่ทราบ|ไม่รู้|คำนวณไม่ได้|หาไม่ได้",
+    "tr": r"yeterli (?:bilgi|veri) (?:yok|verilmemiş|değil)|yetersiz|bilmiyorum|(?:söyle|bil|hesapla|belirle|çöz|bul)(?:n|il)?e?a?m(?:ez|az|iyor|ıyor|em)\w*|"
+    r"mümkün değil|imkansız", "ur": "ناکافی|کافی (?:معلومات|نہیں)|معلوم نہیں|نہیں (?:جانتا|جانتی|بتا|نکالا|کیا جا|کہا جا)|ممکن نہیں|ناممکن",
+    "vi": "không (?:đủ|có đủ) (?:thông tin|dữ (?:liệu|kiện))|thiếu (?:thông tin|dữ)|không (?:thể|biết|rõ)",
+    "zh": "信息不足|条件不足|不(?:足|够)以|无法|不能确定|不知道|不确定|無法",
+}
+# A text that ends with one of these was cut off there.
+LEFT_HANGING: Mapping[str, str] = {
+    "en": r"and|but|or|so|then|because|since|the|an?|of|to|in|with|is|are|was|were|for|which|that|from|if|by|at|on|we|she|"
+    r"he|they|has|have|will|plus|minus", "ar": "و|ثم|لكن|أو|في|من|على|إلى|هو|هي|أن|إذا|التي|الذي|مع|عن|هذا|لأن",
+    "bg": r"и|а|но|или|че|да|на|за|от|в|във|с|със|по|е|са|ако|защото|който|която|което|които|тогава",
+    "bn": "এবং|ও|আর|কিন্তু|অথবা|বা|যদি|কারণ|যে|তাই|তাহলে|প্রতি|সুতরাং|একটি",
+    "de": r"und|aber|oder|dann|weil|da|denn|d(?:er|ie|as|en|em|es)|ein(?:e[nmrs]?)?|von|zu|in|im|mit|für|dass|aus|"
+    r"wenn|bei|an|auf|sie|er|es|also|pro|je", "el": r"και|αλλά|ή|τότε|επειδή|γιατί|ο|η|το|οι|τα|του|της|των|τον|την|"
+    r"με|σε|στο|στη|στην|από|για|είναι|που|αν|να|ένα|μια", "es": r"y|e|pero|o|entonces|porque|el|la|los|las|una?|de|del|a|al|en|con|"
+    r"es|son|para|que|por|si|se|su|cada", "et": r"ja|ning|aga|või|siis|sest|kui|et|on|kuid|mis|kes|iga|seega",
+    "fi": r"ja|mutta|tai|sitten|koska|jos|että|on|ovat|kun|joka|jotka|eli|sekä|siis",
+    "fr": r"et|mais|ou|alors|car|parce que|les?|la|l['’]|une?|des?|du|d['’]|à|au|en|dans|avec|est|sont|pour|qu[ei]|par|si|il|elle|"
+    r"chaque|sur", "he": "ו|אבל|או|אז|כי|של|את|עם|הוא|היא|אם|על|אל|זה|לכן|כל", "hi": "और|या|लेकिन|तो|क्योंकि|कि|का|की|के|में|से|को|पर|अगर|यदि|एक|"
+    "प्रति|फिर|इसलिए|तथा", "id": r"dan|tetapi|tapi|atau|lalu|kemudian|karena|yang|dari|ke|di|dengan|adalah|untuk|jika|sebuah|setiap|maka|jadi|"
+    r"memiliki|pada", "it": r"e|ed|ma|o|poi|perché|il|lo|la|i|gli|le|l['’]|una?|di|del(?:la|l['’]|lo)?|dei|a|al(?:la)?|in|nel(?:la)?|con|è|"
+    r"sono|per|che|da|dal(?:la)?|se|si|ogni|su", "ja": "[はがをにのとも]|また|そして|から|ので|つまり|まず|次に|よって",
+    "ko": r"(?<=\w)(?:고|며|는데|지만|니까|므로|에서|에게|의|을|를)|그리고|또는|하지만|따라서|그러면|총", "pt": r"e|mas|ou|então|porque|pois|os?|as?|uma?|"
+    r"d[eoa]s?|em|n[oa]s?|com|é|são|para|que|por|se|cada|ao|à", "ru": r"и|а|но|или|то|что|чтобы|на|за|от|в|во|с|со|по|"
+    r"если|потому что|так как|котор\w+|тогда|у|из|для|к|значит|это", "sw": r"na|lakini|au|kisha|kwa|ya|wa|za|la|cha|vya|ni|katika|"
+    r"kwamba|kama|ana|kila|hivyo", "ta": "மற்றும்|ஆனால்|அல்லது|எனவே|ஏனெனில்|ஒரு|பிறகு|என்று", "te": "మరియు|కానీ|లేదా|కాబట్టి|ఎందుకంటే|ఒక|"
+    "తర్వాత|అని", "th": "และ|แต่|หรือ|ดังนั้น|เพราะ|คือ|ของ|กับ|ใน|เท่ากับ|เป็น|ต้อง|จาก|โดย|จะ|ถ้า",
+    "tr": r"ve|ama|veya|sonra|çünkü|ki|ile|eğer|için|bir|her|ise|yani|olan", "ur": "اور|یا|لیکن|تو|کیونکہ|کہ|کا|کی|کے|میں|سے|کو|پر|اگر|ایک|"
+    "فی|پھر|اس لیے", "vi": r"và|nhưng|hoặc|hay|thì|vì|của|trong|với|là|cho|mà|từ|nếu|mỗi|các|những|bằng|một",
+    "zh": "和|与|或|是|有|则|所以|因为|还|每|共|但|而|从|把|为|等于|那么|然后|如果|因此|以及",
 }
 # fmt: on

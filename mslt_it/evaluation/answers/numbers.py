@@ -36,13 +36,17 @@ from decimal import Decimal
 from mslt_it.evaluation.answers.amounts import (
     ALL_OF,
     BETWEEN,
+    CHECKS,
     EACH_OF,
+    LEFT_HANGING,
     NOT,
     OR,
     PART_OF,
     POSTPOSITIONS,
     PREPOSITIONS,
+    REFUSALS,
     THAT_IS,
+    TO,
 )
 from mslt_it.evaluation.answers.numerals import (
     BOLD,
@@ -51,6 +55,7 @@ from mslt_it.evaluation.answers.numerals import (
     DECIMAL_POINT,
     MINUS_SIGNS,
     NO_WORD_SPACES,
+    PARTS_OF,
     Number,
     folded,
     numbers_in,
@@ -59,7 +64,9 @@ from mslt_it.evaluation.answers.spelled import with_digits
 from mslt_it.evaluation.answers.words import (
     BECAUSE,
     CONCLUSIONS,
+    CONTRAST,
     CUES,
+    LETTER,
     STOPS,
     compiled,
     either,
@@ -121,14 +128,56 @@ class _Solution:
 
     def answer(self) -> Number | None:
         """By the rules of the module's text, in their order."""
+        cut = self._cut_off()
+        self.numbers = _within(self.numbers, 0, cut or len(self.text))
         if not self.numbers:
             return None
         for cues in (_BOXED, _cue(self.primary)):
             for cue in reversed(list(cues.finditer(self.text))):
                 line = _LINE.search(self.text, cue.end())  # the rest of this one, or the next that has something
-                if line and (stated := _within(self.numbers, *line.span())):
+                stated = _within(self.numbers, *line.span()) if line else []
+                if line and stated and not self._refused(cue.end(), stated[0].start):
                     return self._stated(stated, line.start())
+        if cut is not None:
+            return self._opening()
+        self.numbers = self._without_refused()
+        if not self.numbers:
+            return None
+        self.numbers = self._without_check()
         return self._opening() or self._bold() or self._concluded() or self._after_equations() or self._last()
+
+    def _cut_off(self) -> int | None:
+        """Where the last sentence begins, if it breaks off: "There are 14 red marbles and"."""
+        hanging = LEFT_HANGING.get(self.primary, LEFT_HANGING["en"])
+        begin = "" if self.primary in NO_WORD_SPACES | {"ko"} else rf"(?<!{LETTER})"
+        text = self.text.rstrip(" \t\n*")
+        if not compiled(rf"(?:{begin}(?:{hanging})|[-+−×÷/=(,、،])$").search(text[-24:]):
+            return None
+        start = max((match.end() for match in _SENTENCE_END.finditer(text)), default=0)
+        is_long = len(text) > 12 if self.primary in NO_WORD_SPACES else len(text.split()) > 3
+        return start if is_long or text[-1] in "=+−×÷" else None
+
+    def _refused(self, start: int, end: int) -> re.Match[str] | None:
+        """The first place between two that says that there is no answer."""
+        return compiled(either(REFUSALS, self.primary)).search(self.text, start, end)
+
+    def _without_refused(self) -> Sequence[Number]:
+        """The numbers behind a "but" or a conclusion after what refuses an answer; all of them if nothing does."""
+        refusal = self._refused(0, len(self.text))
+        if refusal is None:
+            return self.numbers
+        words = f"{either(CONTRAST, self.primary)}|{either(CONCLUSIONS, self.primary)}"
+        turn = compiled(rf"[,.;!{STOPS}]\s*(?:{words})").search(self.text, refusal.end())
+        return _within(self.numbers, turn.start() if turn else len(self.text), len(self.text))
+
+    def _without_check(self) -> Sequence[Number]:
+        """The numbers before a check ("To check: 13 - 8 = 5"), unless a conclusion is drawn from it."""
+        begins = rf"(?:^|[.!?{STOPS}])[\s*#>(-]*(?:{either(CHECKS, self.primary)})"
+        for check in compiled(begins).finditer(self.text, self.numbers[0].end):
+            concluded = compiled(either(CONCLUSIONS, self.primary)).search(self.text, check.end())
+            if not (concluded and _within(self.numbers, concluded.end(), len(self.text))):
+                return _within(self.numbers, 0, check.start() + 1)
+        return self.numbers
 
     def _stated(self, stated: Sequence[Number], start: int) -> Number:
         """The answer among the numbers of the line that begins, behind its cue, at ``start``."""
@@ -153,9 +202,10 @@ class _Solution:
             return None
         if any(Decimal(item[1]) == first.value + 1 for item in _LIST_ITEM.finditer(behind)):  # a list's next item
             return None
+        edge = r"(?<!\w)" if spaced else ""
         unit = r"(?:[ \u00a0]?[^\W\d]{1,15}\.?|[ \u00a0]?[%€£$¥₽₹°])?"
         reason = rf"{unit}[)\"'*]*\s?[,.:;(–—-]?\s?" if spaced else r"[^\s\d=]{0,12}?[,、。.:;\s]{0,3}"
-        explained = [rf"{reason}(?:{either(BECAUSE, self.primary)})", rf"{unit}[)\"'*.。।]*[ \t]*\n\s*[^\W\d]"]
+        explained = [rf"{reason}{edge}(?:{either(BECAUSE, self.primary)})", rf"{unit}[)\"'*.。।]*[ \t]*\n\s*[^\W\d]"]
         explained += [rf"{unit}[.!।] +[^\W\d]"] * spaced
         return first if any(compiled(pattern).match(behind) for pattern in explained) else None
 
@@ -284,7 +334,8 @@ class _Solution:
 def _in_digits(text: str, primary: str) -> str:
     """The text with its number words as digits: all of them where it has no digits, else those of answers without."""
     if not re.search(r"\d", text):
-        return with_digits(text, primary)
+        return PARTS_OF.sub(r"\2/\1", with_digits(text, primary))
+    text = PARTS_OF.sub(r"\2/\1", text)
     for cue in reversed(list(_cue(primary).finditer(text))):
         line = _LINE.search(text, cue.end())
         if line and not re.search(r"\d", line[0]):
@@ -322,8 +373,11 @@ def _without_denied(numbers: Sequence[Number], text: str, primary: str) -> list[
 def _without_open(numbers: Sequence[Number], text: str, primary: str) -> list[Number]:
     """The numbers but for pairs that leave a choice: "between 10 and 12", "12 or 13", "10–12" (not "12-10=2")."""
     start, middle, end = BETWEEN.get(primary, BETWEEN["en"])
-    before, behind = compiled(rf"(?:{start})[ {MINUS_SIGNS}]*$"), compiled(rf"[ {MINUS_SIGNS}]*(?:{end})")
+    spaced = primary not in NO_WORD_SPACES
+    before = compiled(rf"(?:{start})(?: [^\W\d]+)?[ {MINUS_SIGNS}]*{CURRENCY}?[ {MINUS_SIGNS}]*$")
+    behind = compiled(rf"(?: ?[^\W\d]+)? ?(?:{end})" if spaced else rf"[^\s\d、。]{{0,4}}?(?:{end})")
     between = compiled(rf"[^\s\d]{{0,6}}?[ ]?(?:{middle})[ ]?[{MINUS_SIGNS}]?")
+    to = compiled(rf"[^\s\d]{{0,6}}? ?(?:{TO.get(primary, TO['en'])}) ?{CURRENCY}?")
     chosen = compiled(rf"[^\s\d,.;]{{0,6}} ?(?:{either(OR, primary)}) ?")
     dropped: set[int] = set()
     for index, (number, other) in enumerate(itertools.pairwise(numbers)):
@@ -338,6 +392,7 @@ def _without_open(numbers: Sequence[Number], text: str, primary: str) -> list[Nu
             and not _OPERATOR.search(text[max(0, number.start - 2) : number.start])
             and not _OPERATOR.match(text, other.end)
         )
-        if is_between or is_range or chosen.fullmatch(gap):
+        is_to = number.value < other.value and to.fullmatch(gap)
+        if is_between or is_to or is_range or chosen.fullmatch(gap):
             dropped |= {index, index + 1}
     return [number for index, number in enumerate(numbers) if index not in dropped]

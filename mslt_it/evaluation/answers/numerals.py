@@ -26,7 +26,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from mslt_it.evaluation.answers.amounts import AND_A_HALF, BELOW_ZERO, MINUS
+from mslt_it.evaluation.answers.amounts import AND_A_HALF, BELOW_ZERO, MINUS, PART_BEFORE
 from mslt_it.evaluation.answers.folding import without_thoughts
 from mslt_it.evaluation.answers.words import compiled, either, with_ascii_digits
 
@@ -130,14 +130,14 @@ class Number:
 _BOLD_NUMBER = re.compile(
     rf"\*\*(?=\s?{CURRENCY}?\s?[{MINUS_SIGNS}]?{CURRENCY}?\d)(?!\d+[.)]\s)([^*\n:]{{1,40}})\*\*", re.IGNORECASE
 )
-_PARTS_OF = re.compile(r"(\d+) ?(?:分の|分之|분의) ?(\d+)")  # "4分の3" is 3/4
+PARTS_OF = re.compile(r"(\d+) ?(?:分の|分之|분의) ?(\d+)")  # "4分の3" is 3/4
 _FRACTION = re.compile(r"\\[dt]?frac\s*\{\s*(\d+)\s*\}\s*\{\s*(\d+)\s*\}")
 
 
 def folded(text: str) -> str:
     """Composed letters, digits as ASCII, signs in one form, no invisible characters and no markup."""
     text = unicodedata.normalize("NFC", without_thoughts(text)).translate(_ALIKE)
-    text = _PARTS_OF.sub(r"\2/\1", with_ascii_digits(text).replace(BOLD, ""))
+    text = with_ascii_digits(text).replace(BOLD, "")
     folded = _BOLD_NUMBER.sub(rf"{BOLD}\1", text).replace("**", "").replace("__", "")
     folded = _FRACTION.sub(r"\1/\2", folded).replace("\\$", "$").replace("\\%", "%")
     # LaTeX: 1{,}000, 12{,}5, 1\,000 and 70~000
@@ -295,10 +295,15 @@ def _scales(primary: str) -> tuple[tuple[re.Pattern[str], int], ...]:
 
 def _scaled(numbers: Sequence[Number], text: str, primary: str) -> list[Number]:
     """The numbers multiplied by the scaling words behind them (before them in ``SCALE_FIRST``)."""
-    half = compiled(rf" ?(?:{either(AND_A_HALF, primary)})(?!\w)")
+    unit = r"[^\s\d、。,.;]{0,8}?" if primary in NO_WORD_SPACES else r"(?: ?[^\W\d]{1,15})?"
+    end = r"(?!\w)" if primary not in NO_WORD_SPACES | {"ko"} else ""
+    half = compiled(rf"(?:{unit} ?)(?:{either(AND_A_HALF, primary)}){end}")
     result = []
     for number in numbers:
         factor, start, end, value = 1, number.start, number.end, number.value
+        for word, part in PART_BEFORE.get(primary, {}).items():
+            if before := compiled(rf"(?:{word}) $").search(text[max(0, start - 8) : start]):
+                value, start = value + Decimal(part), start - len(before[0])
         if primary in SCALE_FIRST and (word := re.search(r"\b([^\W\d_]+)[ \u00a0]$", text[max(0, start - 12) : start])):
             factor = next((f for pattern, f in _scales(primary) if pattern.fullmatch(word[1])), 1)
             start -= len(word[0]) if factor > 1 else 0

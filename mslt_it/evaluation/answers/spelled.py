@@ -122,7 +122,7 @@ WHOLE: Mapping[str, Mapping[str, str]] = {
     "el": {"1.5": "ενάμισι|ενάμιση|μιάμιση|μιάμισι", "2.5": "δυόμισι", "3.5": "τρεισήμισι|τριάμισι",
            "4.5": "τεσσερισήμισι|τεσσεράμισι"},
     "et": {"1.5": "poolteist"}, "fi": {"1.5": "puolitoista"},
-    "he": {"200": "מאתיים", "2000": "אלפיים", "12": "(?:שתים|שנים) עשרה?"},
+    "he": {"2": "שעתיים|יומיים|שבועיים|חודשיים|שנתיים|פעמיים", "200": "מאתיים", "2000": "אלפיים", "12": "(?:שתים|שנים) עשרה?"},
     "hi": {"1.5": "डेढ़", "2.5": "ढाई|अढ़ाई"}, "ru": {"1.5": "полтор[аы]|полутора"},
     "id": {"1000000": "sejuta"}, "ko": {"10000": "만"},
     "ta": {"3000": "மூவாயிர(?:ம்|த்து)", "5000": "ஐயாயிர(?:ம்|த்து)", "2.5": "இரண்டரை", "3.5": "மூன்றரை", "1.5": "ஒன்றரை"},
@@ -142,6 +142,10 @@ WEAK: Mapping[str, str] = {
     "tr": "on|yüz|bin|altı|sıfır|elli|kırk", "ur": "دو|نو|اسی|بہتر|سو|چون|صفر", "vi": "năm|ba|tư|mười|lăm|mốt",
     "zh": "[〇零百千十]", "ar": "ست|سبع|صفر", "sw": "sita|sifuri", "pt": "zero|mil", "es": "cero|mil",
     "fr": "zéro|neuf|cent", "ru": "ноль|нуль", "bg": "нула",
+}
+# What makes a weak word a number: only then "한", "두", "세" are used at all.
+COUNTERS: Mapping[str, str] = {
+    "ko": "시간|개|명|권|마리|장|번|살|병|대|송이|그루|잔|자루|켤레|채|척|판|쪽|페이지|분|사람|달|주|줄|상자|봉지|조각|배|군데|가지|원|달러|박스|통|컵",
 }
 # What may stand right behind a number: copulas, counters, case endings.
 ENDS: Mapping[str, str] = {
@@ -174,7 +178,7 @@ def _parts(primary: str) -> tuple[re.Pattern[str], tuple[str, ...], re.Pattern[s
 
 def _longest(word: str) -> tuple[int, bool]:
     """How long the longest text is that a word's pattern fits, and whether it fits no shorter one."""
-    plain = re.sub(r"\(\?<?!.*?\)|[?_]", "", re.sub(r"\[.*?\]", "x", word))
+    plain = re.sub(r"\(\?<?!.*?\)|(?<!\()[?*_]", "", re.sub(r"\[.*?\]", "x", word))
     for choice in re.findall(r"\(\?:(.*?)\)", plain):
         plain = plain.replace(f"(?:{choice})", max(choice.split("|"), key=len))
     return len(plain), "?" not in word
@@ -253,7 +257,8 @@ def _is_weak(text: str, start: int, end: int, value: Decimal, primary: str) -> b
     """Is this a word that is rather no number here? It is one if nothing else is said, or a scaling word is with it."""
     if value != 1 and not (primary in WEAK and compiled(WEAK[primary]).fullmatch(text, start, end)):
         return False
-    if scale_behind(text, end, primary)[0] > 1 or (
+    counted = primary in COUNTERS and compiled(rf" ?(?:{COUNTERS[primary]})").match(text, end)
+    if counted or scale_behind(text, end, primary)[0] > 1 or (
         primary == "sw" and re.search(r"\b(?:elfu|mia|laki|milioni)\b[^.]* $", text[:start])
     ):
         return False

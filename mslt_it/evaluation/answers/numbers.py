@@ -27,7 +27,6 @@ that was given ("all 35 pages") is none where the sentence has another. Numbers 
 from __future__ import annotations
 
 import functools
-import itertools
 import re
 import unicodedata
 from collections.abc import Sequence
@@ -35,19 +34,18 @@ from decimal import Decimal
 
 from mslt_it.evaluation.answers.amounts import (
     ALL_OF,
-    BETWEEN,
+    BESIDES,
     CHECKS,
     EACH_OF,
     LEFT_HANGING,
-    NOT,
-    OR,
     PART_OF,
     POSTPOSITIONS,
     PREPOSITIONS,
     REFUSALS,
+    STEPS,
     THAT_IS,
-    TO,
 )
+from mslt_it.evaluation.answers.dismissed import without_denied, without_open, without_steps
 from mslt_it.evaluation.answers.numerals import (
     BOLD,
     CURRENCY,
@@ -123,8 +121,9 @@ class _Solution:
 
     def __init__(self, text: str, primary: str) -> None:
         self.text, self.primary = _in_digits(folded(text), primary), primary
-        numbers = _without_denied(numbers_in(self.text, primary), self.text, primary)
-        self.numbers = _without_open(numbers, self.text, primary)
+        numbers = without_steps(numbers_in(self.text, primary), self.text, primary)
+        numbers = without_denied(numbers, self.text, primary)
+        self.numbers = without_open(numbers, self.text, primary)
 
     def answer(self) -> Number | None:
         """By the rules of the module's text, in their order."""
@@ -151,9 +150,13 @@ class _Solution:
         hanging = LEFT_HANGING.get(self.primary, LEFT_HANGING["en"])
         begin = "" if self.primary in NO_WORD_SPACES | {"ko"} else rf"(?<!{LETTER})"
         text = self.text.rstrip(" \t\n*")
-        if not compiled(rf"(?:{begin}(?:{hanging})|[-+−×÷/=(,、،])$").search(text[-24:]):
-            return None
         start = max((match.end() for match in _SENTENCE_END.finditer(text)), default=0)
+        if not compiled(rf"(?:{begin}(?:{hanging})|[-+−×÷/=(,、،])$").search(text[-24:]):
+            opens = compiled(
+                rf"\W*(?:(?:{STEPS.get(self.primary, STEPS['en'])[0]})|{either(CONCLUSIONS, self.primary)})"
+            )
+            is_begun = self.primary != "th" and 0 < start < len(text) and opens.match(text, start)
+            return start if is_begun and not _within(self.numbers, start, len(text)) else None
         is_long = len(text) > 12 if self.primary in NO_WORD_SPACES else len(text.split()) > 3
         return start if is_long or text[-1] in "=+−×÷" else None
 
@@ -274,6 +277,9 @@ class _Solution:
         computed = self._equated(stated[0].start)
         if computed and (same := next((number for number in stated if number.value == computed.value), None)):
             return same
+        for index, number in enumerate(stated):  # "12 + 8 = 20. After the discount of 5 she pays 15."
+            if computed and any(number.value in _results([computed.value, part.value]) for part in stated[:index]):
+                return number
         others = self._main(stated)
         if not others:
             return None if strict else stated[-1]
@@ -283,6 +289,8 @@ class _Solution:
         """The numbers of a sentence that are neither circumstances nor in parentheses, nor (where others are) given."""
         count = len(stated)
         stated = [number for number in stated if not self._is_given(number)] or stated
+        others = self._besides(stated)
+        stated = [number for number in stated if number not in others] or stated
         result, depth, at = [], 0, stated[0].start
         for number in stated:
             depth = max(0, depth + self.text.count("(", at, number.start) - self.text.count(")", at, number.start))
@@ -290,6 +298,16 @@ class _Solution:
             if depth == 0 and not self._is_circumstance(number):
                 result.append(number)
         return result or ([stated[-1]] if len(stated) < count else [])
+
+    def _besides(self, stated: Sequence[Number]) -> list[Number]:
+        """Numbers of a clause about another, behind the first number: "12 more than Anna, who has only 5"."""
+        pause = r"[\s,;]" if self.primary in ("ar", "th") else r"[,;、]"
+        clause = compiled(rf"{pause}\s?(?:{BESIDES.get(self.primary, BESIDES['en'])})")
+        return [
+            number
+            for match in clause.finditer(self.text, stated[0].end, stated[-1].start)
+            for number in _within(stated, match.end(), self._end(_CLAUSE_END, match.end()))
+        ]
 
     def _is_circumstance(self, number: Number) -> bool:
         postposition = POSTPOSITIONS.get(self.primary, "(?!)")
@@ -334,7 +352,14 @@ class _Solution:
 def _in_digits(text: str, primary: str) -> str:
     """The text with its number words as digits: all of them where it has no digits, else those of answers without."""
     if not re.search(r"\d", text):
-        return PARTS_OF.sub(r"\2/\1", with_digits(text, primary))
+        text = with_digits(text, primary)
+        text = re.sub(r"(\d+)[dt][ea] (\d+)", r"\2/\1", text) if primary == "tr" else text  # "dörtte üç"
+        text = (
+            re.sub(r"\b(?:robo|(theluthi)) (\d+)", lambda m: f"{m[2]}/{3 if m[1] else 4}", text)
+            if primary == "sw"
+            else text
+        )
+        return PARTS_OF.sub(r"\2/\1", text)
     text = PARTS_OF.sub(r"\2/\1", text)
     for cue in reversed(list(_cue(primary).finditer(text))):
         line = _LINE.search(text, cue.end())
@@ -355,44 +380,3 @@ def _results(values: Sequence[Decimal]) -> set[Decimal]:
 
 def _within(numbers: Sequence[Number], start: int, end: int) -> list[Number]:
     return [number for number in numbers if start <= number.start < end]
-
-
-def _without_denied(numbers: Sequence[Number], text: str, primary: str) -> list[Number]:
-    """The numbers but for what a word denies: the 13 of "not 13 but 12", of "13ではなく12"."""
-    before, behind = NOT.get(primary, NOT["en"])
-    denied_behind = compiled(rf"[^\s\d,.;、。]{{0,4}}? ?(?:{behind})") if behind else None
-    denied_before = compiled(rf"(?:{before})[ \"'(]*$") if before else None
-    return [
-        number
-        for number in numbers
-        if not (denied_behind and denied_behind.match(text, number.end))
-        and not (denied_before and denied_before.search(text[max(0, number.start - 24) : number.start]))
-    ]
-
-
-def _without_open(numbers: Sequence[Number], text: str, primary: str) -> list[Number]:
-    """The numbers but for pairs that leave a choice: "between 10 and 12", "12 or 13", "10–12" (not "12-10=2")."""
-    start, middle, end = BETWEEN.get(primary, BETWEEN["en"])
-    spaced = primary not in NO_WORD_SPACES
-    before = compiled(rf"(?:{start})(?: [^\W\d]+)?[ {MINUS_SIGNS}]*{CURRENCY}?[ {MINUS_SIGNS}]*$")
-    behind = compiled(rf"(?: ?[^\W\d]+)? ?(?:{end})" if spaced else rf"[^\s\d、。]{{0,4}}?(?:{end})")
-    between = compiled(rf"[^\s\d]{{0,6}}?[ ]?(?:{middle})[ ]?[{MINUS_SIGNS}]?")
-    to = compiled(rf"[^\s\d]{{0,6}}? ?(?:{TO.get(primary, TO['en'])}) ?{CURRENCY}?")
-    chosen = compiled(rf"[^\s\d,.;]{{0,6}} ?(?:{either(OR, primary)}) ?")
-    dropped: set[int] = set()
-    for index, (number, other) in enumerate(itertools.pairwise(numbers)):
-        gap = text[number.end : other.start]
-        is_between = (
-            between.fullmatch(gap)
-            and before.search(text[max(0, number.start - 32) : number.start])
-            and behind.match(text, other.end)
-        )
-        is_range = (
-            re.fullmatch(rf"[{MINUS_SIGNS}~～]", gap)
-            and not _OPERATOR.search(text[max(0, number.start - 2) : number.start])
-            and not _OPERATOR.match(text, other.end)
-        )
-        is_to = number.value < other.value and to.fullmatch(gap)
-        if is_between or is_to or is_range or chosen.fullmatch(gap):
-            dropped |= {index, index + 1}
-    return [number for index, number in enumerate(numbers) if index not in dropped]

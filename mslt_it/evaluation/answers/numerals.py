@@ -28,7 +28,7 @@ from decimal import Decimal
 
 from mslt_it.evaluation.answers.amounts import AND_A_HALF, BELOW_ZERO, MINUS, PART_BEFORE
 from mslt_it.evaluation.answers.folding import without_thoughts
-from mslt_it.evaluation.answers.words import compiled, either, with_ascii_digits
+from mslt_it.evaluation.answers.words import JOINERS, compiled, either, with_ascii_digits
 
 # Decimal mark by language, from CLDR's number symbols of its default region.
 # fmt: off
@@ -170,7 +170,7 @@ def numbers_in(text: str, primary: str) -> list[Number]:
     for match in re.finditer(rf"(?<!\d)[{''.join(_FRACTIONS)}]", text):
         found.append(Number(match.start(), match.end(), _FRACTIONS[match[0]]))
     found.sort(key=lambda number: number.start)
-    return _summed(_scaled(_divided(found, text), text, primary), text, primary)
+    return _summed(_scaled(_divided(found, text, primary), text, primary), text, primary)
 
 
 def _is_power(text: str, match: re.Match[str]) -> bool:
@@ -264,7 +264,7 @@ def _below_zero(text: str, start: int, end: int, primary: str) -> tuple[int, boo
     return (below.end() if behind else end), True
 
 
-def _divided(numbers: Sequence[Number], text: str) -> list[Number]:
+def _divided(numbers: Sequence[Number], text: str, primary: str) -> list[Number]:
     """The numbers with "3/4" made one; a date (1/2/2024) is left as it is."""
     result: list[Number] = []
     for number in numbers:
@@ -278,7 +278,8 @@ def _divided(numbers: Sequence[Number], text: str) -> list[Number]:
         ):
             value = last.value / number.value
             whole = result[-2] if len(result) > 1 else None
-            if whole and 0 < value < 1 and whole.value == int(whole.value) and text[whole.end : last.start] == " ":
+            joined = whole and re.fullmatch(rf" (?:(?:{either(JOINERS, primary)}) )?", text[whole.end : last.start])
+            if whole and joined and 0 < value < 1 and whole.value == int(whole.value):
                 result[-2:] = [Number(whole.start, number.end, whole.value + value)]  # 3 1/2
             else:
                 result[-1] = Number(last.start, number.end, value)

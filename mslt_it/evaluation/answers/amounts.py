@@ -43,7 +43,7 @@ NOT: Mapping[str, tuple[str, str]] = {
     "hi": ("", "नहीं|के बजाय|की जगह"), "id": (r"\b(?:bukan(?:lah)?|alih-alih)", ""),
     "it": (r"\b(?:non(?: è| sono)?|invece di|anziché)", ""), "ja": ("", "では?な[くい]|では?ありません|じゃな[くい]"),
     "ko": ("", "[이가]? ?아니|(?:이)? ?아닌| ?대신"), "pt": (r"\b(?:não(?: é| são)?|em vez de)", ""),
-    "ru": (r"\b(?:не|вместо)", ""), "sw": (r"\b(?:si|sio|siyo|badala ya)", ""), "ta": ("", "அல்ல|இல்லை"),
+    "ru": (r"\b(?:не|вместо)", ""), "sw": (r"\b(?:si|sio|siyo|badala ya)", ""), "ta": ("", "அல்ல(?!து)|இல்லை"),
     "te": ("", "కాదు|కి? ?బదులు"), "th": ("ไม่ใช่|แทนที่จะเป็น", ""), "tr": ("", "değil|yerine"),
     "ur": ("", "نہیں|کی? بجائے"), "vi": (r"\b(?:không phải(?: là)?|chứ không phải|thay vì)", ""),
     "zh": ("不是|而非|并非", ""),
@@ -110,14 +110,14 @@ PREPOSITIONS: Mapping[str, str] = {
     "ar": r"(?:في|من|من أصل|خلال|لكل|بعد|عند)(?: ال\w+)?",
     "bg": r"\b(?:за|от|с|след|по|на)", "de": r"\b(?:in|mit|von|aus|nach|bei|pro|je|für)(?: de[nrm]| die| das)?",
     "el": r"\b(?:σε|από|με|μετά|για)(?: τ\w+)?", "et": r"\biga",
-    "es": r"(?<!\d )\b(?:a|en|con|tras|por|cada|desde|para)(?: l[ao]s)?",
-    "fi": r"\b(?:per|joka)", "fr": r"(?<!\d )\b(?:à|en|dans|avec|après|par|chaque|pendant|pour|sur)(?: les)?",
-    "he": r"(?<!\w)(?:ב-?|מ-|מתוך|תוך|לכל|אחרי|במשך)",
-    "id": r"\b(?:dalam|dari|dengan|per|setiap|untuk)",
-    "it": r"(?<!\d )\b(?:in|con|dopo|ogni|su|per)(?: le| i| gli)?",
-    "pt": r"(?<!\d )\b(?:em|com|após|cada|desde|para|durante)(?: [ao]s)?",
-    "ru": r"\b(?:за|из|с|по|через|после|на|в)", "sw": r"\b(?:kwa|katika|kutoka|kila|kati ya)(?: \w+)?",
-    "th": r"(?:ใน|จาก|ด้วย|สำหรับ)[\u0e00-\u0e7f]{0,8}", "vi": r"\b(?:trong(?: tổng)?(?: số)?|từ|với|mỗi|sau)",
+    "es": r"(?<!\d )\b(?:a|en|con|tras|por|cada|desde|para|(?:después|al cabo|dentro|luego) de)(?: l[ao]s)?",
+    "fi": r"\b(?:per|joka)", "fr": r"(?<!\d )\b(?:à|en|dans|avec|après|par|chaque|pendant|pour|sur|au bout de|d['’]ici)(?: les)?",
+    "he": r"(?<!\w)(?:ב-?|מ-|מתוך|תוך|לכל|אחרי|במשך|כעבור|בעוד)",
+    "id": r"\b(?:dalam|dari|dengan|per|setiap|untuk|setelah|sesudah|selama)",
+    "it": r"(?<!\d )\b(?:in|con|dopo|ogni|su|per|tra|fra|entro)(?: le| i| gli)?",
+    "pt": r"(?<!\d )\b(?:em|com|após|cada|desde|para|durante|(?:depois|ao fim|ao cabo|dentro) de|daqui a)(?: [ao]s)?",
+    "ru": r"\b(?:за|из|с|по|через|после|на|в)", "sw": r"\b(?:kwa|katika|kutoka|kila|kati ya|baada ya)(?: \w+)?",
+    "th": r"(?:ใน|จาก|ด้วย|สำหรับ)[\u0e00-\u0e7f]{0,8}", "vi": r"\b(?:trong(?: tổng)?(?: số)?|trong vòng|từ|với|mỗi|sau)",
 }
 # "of" between a part and its whole ("7 of the 35"): here, and nowhere else, it makes the whole a circumstance.
 PART_OF: Mapping[str, str] = {
@@ -126,8 +126,8 @@ PART_OF: Mapping[str, str] = {
 }
 # The same in languages that put it behind the number, with up to a word between.
 POSTPOSITIONS: Mapping[str, str] = {
-    "en": r"-\w+-old\b", "bn": r"\S*(?: \S+)? (?:থেকে|করে|দিয়ে|জন্য|ধরে)(?!\w)", "et": r"-st\b| \w+(?:st|ga|s)\b",
-    "fi": r"(?: \w+)?(?:ss[aä]|st[aä]|lt[aä])\b",
+    "en": r"-\w+-old\b", "bn": r"\S*(?: \S+)? (?:থেকে|করে|দিয়ে|জন্য|ধরে)(?!\w)", "et": r"-st\b| \w+(?:st|ga|s)\b| \w+ (?:pärast|jooksul)\b",
+    "fi": r"(?: \w+)?(?:ss[aä]|st[aä]|lt[aä])\b| \w+ (?:kuluttua|jälkeen|aikana)\b",
     "hi": r"\S*(?: \S+)? (?:में|से|के लिए)(?!\w)",
     "ja": r"倍|[^\s\d、。]{0,8}?(?:から|ずつ|なので)", "ko": r"배|[^\s\d]{0,4}(?: ?[^\s\d]{1,4})?(?:에서|씩|동안)",
     "ta": r" ?\S*(?:ில்|ிலிருந்து|க்கு)(?!\w)",
@@ -263,34 +263,34 @@ REFUSALS: Mapping[str, str] = {
 }
 # A text that ends with one of these was cut off there.
 LEFT_HANGING: Mapping[str, str] = {
-    "en": "and|but|or|so|then|because|since|the|an?|of|to|in|with|is|are|was|were|for|which|that|from|if|by|at|on|we|"
+    "en": "be|equals?|costs?|and|but|or|so|then|because|since|the|an?|of|to|in|with|is|are|was|were|for|which|that|from|if|by|at|on|we|"
         "she|he|they|has|have|will|plus|minus", "ar": "و|ثم|لكن|أو|في|من|على|إلى|هو|هي|أن|إذا|التي|الذي|مع|عن|هذا|لأن",
-    "bg": "и|а|но|или|че|да|на|за|от|в|във|с|със|по|е|са|ако|защото|който|която|което|които|тогава",
+    "bg": "струват?|е равно|и|а|но|или|че|да|на|за|от|в|във|с|със|по|е|са|ако|защото|който|която|което|които|тогава",
     "bn": "এবং|ও|আর|কিন্তু|অথবা|বা|যদি|কারণ|যে|তাই|তাহলে|প্রতি|সুতরাং|একটি",
-    "de": "und|aber|oder|dann|weil|da|denn|d(?:er|ie|as|en|em|es)|ein(?:e[nmrs]?)?|von|zu|in|im|mit|für|dass|aus|"
+    "de": "beträgt|betragen|ergibt|kostet|lautet|und|aber|oder|dann|weil|da|denn|d(?:er|ie|as|en|em|es)|ein(?:e[nmrs]?)?|von|zu|in|im|mit|für|dass|aus|"
         "wenn|bei|an|auf|sie|er|es|also|pro|je",
-    "el": "και|αλλά|ή|τότε|επειδή|γιατί|ο|η|το|οι|τα|του|της|των|τον|την|με|σε|στο|στη|στην|από|για|είναι|που|αν|να|"
+    "el": "κοστίζει|κοστίζουν|ισούται|και|αλλά|ή|τότε|επειδή|γιατί|ο|η|το|οι|τα|του|της|των|τον|την|με|σε|στο|στη|στην|από|για|είναι|που|αν|να|"
         "ένα|μια",
-    "es": "y|e|pero|o|entonces|porque|el|la|los|las|una?|de|del|a|al|en|con|es|son|para|que|por|si|se|su|cada",
-    "et": "ja|ning|aga|või|siis|sest|kui|et|on|kuid|mis|kes|iga|seega",
-    "fi": "ja|mutta|tai|sitten|koska|jos|että|on|ovat|kun|joka|jotka|eli|sekä|siis",
-    "fr": "et|mais|ou|alors|car|parce que|les?|la|l['’]|une?|des?|du|d['’]|à|au|en|dans|avec|est|sont|pour|qu[ei]|"
+    "es": "será|serán|cuestan?|asciende|y|e|pero|o|entonces|porque|el|la|los|las|una?|de|del|a|al|en|con|es|son|para|que|por|si|se|su|cada",
+    "et": "maksab|maksavad|ja|ning|aga|või|siis|sest|kui|et|on|kuid|mis|kes|iga|seega",
+    "fi": "maksaa|maksavat|ja|mutta|tai|sitten|koska|jos|että|on|ovat|kun|joka|jotka|eli|sekä|siis",
+    "fr": "sera|seront|coûtent?|serait|et|mais|ou|alors|car|parce que|les?|la|l['’]|une?|des?|du|d['’]|à|au|en|dans|avec|est|sont|pour|qu[ei]|"
         "par|si|il|elle|chaque|sur", "he": "ו|אבל|או|אז|כי|של|את|עם|הוא|היא|אם|על|אל|זה|לכן|כל",
     "hi": "और|या|लेकिन|तो|क्योंकि|कि|का|की|के|में|से|को|पर|अगर|यदि|एक|प्रति|फिर|इसलिए|तथा",
-    "id": "dan|tetapi|tapi|atau|lalu|kemudian|karena|yang|dari|ke|di|dengan|adalah|untuk|jika|sebuah|setiap|maka|"
+    "id": "harganya|sama dengan|dan|tetapi|tapi|atau|lalu|kemudian|karena|yang|dari|ke|di|dengan|adalah|untuk|jika|sebuah|setiap|maka|"
         "jadi|memiliki|pada",
-    "it": "e|ed|ma|o|poi|perché|il|lo|la|i|gli|le|l['’]|una?|di|del(?:la|l['’]|lo)?|dei|a|al(?:la)?|in|nel(?:la)?|"
+    "it": "sarà|costano?|di|e|ed|ma|o|poi|perché|il|lo|la|i|gli|le|l['’]|una?|di|del(?:la|l['’]|lo)?|dei|a|al(?:la)?|in|nel(?:la)?|"
         "con|è|sono|per|che|da|dal(?:la)?|se|si|ogni|su",
     "ja": "[はがをにのとも]|また|そして|から|ので|つまり|まず|次に|よって",
     "ko": r"(?<=\w)(?:고|며|는데|지만|니까|므로|에서|에게|의|을|를)|그리고|또는|하지만|따라서|그러면|총",
-    "pt": "e|mas|ou|então|porque|pois|os?|as?|uma?|d[eoa]s?|em|n[oa]s?|com|é|são|para|que|por|se|cada|ao|à",
-    "ru": r"и|а|но|или|то|что|чтобы|на|за|от|в|во|с|со|по|если|потому что|так как|котор\w+|тогда|у|из|для|к|значит|"
+    "pt": "será|custam?|e|mas|ou|então|porque|pois|os?|as?|uma?|d[eoa]s?|em|n[oa]s?|com|é|são|para|que|por|se|cada|ao|à",
+    "ru": r"составляет|будет|равн[аоы]?|стоит|стоят|и|а|но|или|то|что|чтобы|на|за|от|в|во|с|со|по|если|потому что|так как|котор\w+|тогда|у|из|для|к|значит|"
         r"это", "sw": "na|lakini|au|kisha|kwa|ya|wa|za|la|cha|vya|ni|katika|kwamba|kama|ana|kila|hivyo",
     "ta": "மற்றும்|ஆனால்|அல்லது|எனவே|ஏனெனில்|ஒரு|பிறகு|என்று", "te": "మరియు|కానీ|లేదా|కాబట్టి|ఎందుకంటే|ఒక|తర్వాత|అని",
     "th": "และ|แต่|หรือ|ดังนั้น|เพราะ|คือ|ของ|กับ|ใน|เท่ากับ|เป็น|ต้อง|จาก|โดย|จะ|ถ้า",
-    "tr": "ve|ama|veya|sonra|çünkü|ki|ile|eğer|için|bir|her|ise|yani|olan",
+    "tr": "toplamda|ve|ama|veya|sonra|çünkü|ki|ile|eğer|için|bir|her|ise|yani|olan",
     "ur": "اور|یا|لیکن|تو|کیونکہ|کہ|کا|کی|کے|میں|سے|کو|پر|اگر|ایک|فی|پھر|اس لیے",
-    "vi": "và|nhưng|hoặc|hay|thì|vì|của|trong|với|là|cho|mà|từ|nếu|mỗi|các|những|bằng|một",
+    "vi": "giá|và|nhưng|hoặc|hay|thì|vì|của|trong|với|là|cho|mà|từ|nếu|mỗi|các|những|bằng|một",
     "zh": "和|与|或|是|有|则|所以|因为|还|每|共|但|而|从|把|为|等于|那么|然后|如果|因此|以及",
 }
 # fmt: on

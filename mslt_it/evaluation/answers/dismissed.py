@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from mslt_it.evaluation.answers.amounts import BETWEEN, NOT, OR, STEPS, TO
 from mslt_it.evaluation.answers.numerals import CURRENCY, MINUS_SIGNS, NO_WORD_SPACES, Number
-from mslt_it.evaluation.answers.words import compiled, either
+from mslt_it.evaluation.answers.words import CONTRAST, compiled, either
 
 _OPERATOR = re.compile(r"\s?[-+−–*/×x÷·=:(]")
 
@@ -30,11 +30,18 @@ def without_denied(numbers: Sequence[Number], text: str, primary: str) -> list[N
     before, behind = NOT.get(primary, NOT["en"])
     denied_behind = compiled(rf"[^\s\d,.;、。]{{0,4}}? ?(?:{behind})") if behind else None
     denied_before = compiled(rf"(?:{before})[ \"'(]*$") if before else None
+    but = compiled(rf"[^\d.!?]*?[,;] ?(?:{either(CONTRAST, primary)})[^\d.!?]*")
+    afar = compiled(rf"(?:{before})[^,.;!?\d。]*$") if before else None
+    following = [*(other.start for other in numbers[1:]), 0]
     return [
         number
-        for number in numbers
+        for number, after in zip(numbers, following, strict=False)
         if not (denied_behind and denied_behind.match(text, number.end))
         and not (denied_before and denied_before.search(text[max(0, number.start - 24) : number.start]))
+        # "not, as you may think, 13 but 12"
+        and not (
+            afar and but.fullmatch(text[number.end : after]) and afar.search(text[max(0, number.start - 40) : number.start])
+        )
     ]
 
 
@@ -46,7 +53,8 @@ def without_open(numbers: Sequence[Number], text: str, primary: str) -> list[Num
     behind = compiled(rf"(?: ?[^\W\d]+)? ?(?:{end})" if spaced else rf"[^\s\d、。]{{0,4}}?(?:{end})")
     between = compiled(rf"[^\s\d]{{0,6}}?[ ]?(?:{middle})[ ]?[{MINUS_SIGNS}]?")
     to = compiled(rf"[^\s\d]{{0,6}}? ?(?:{TO.get(primary, TO['en'])}) ?{CURRENCY}?")
-    chosen = compiled(rf"[^\s\d,.;]{{0,6}} ?(?:{either(OR, primary)}) ?")
+    listed = re.compile(r"[^\s\d,.;]{0,6}[,،、] ?")
+    chosen = compiled(rf"[^\s\d,.;]{{0,6}}[,،、]? ?(?:{either(OR, primary)}) ?")
     dropped: set[int] = set()
     for index, (number, other) in enumerate(itertools.pairwise(numbers)):
         gap = text[number.end : other.start]
@@ -61,6 +69,9 @@ def without_open(numbers: Sequence[Number], text: str, primary: str) -> list[Num
             and not _OPERATOR.match(text, other.end)
         )
         is_to = number.value < other.value and to.fullmatch(gap)
-        if is_between or is_to or is_range or chosen.fullmatch(gap):
+        if is_between or is_to or is_range or (chosen.fullmatch(gap) and other.value != 100 * number.value):  # but "1/4, or 25%"
             dropped |= {index, index + 1}
+            while index and listed.fullmatch(text[numbers[index - 1].end : numbers[index].start]):  # "5, 6 or 7"
+                index -= 1
+                dropped.add(index)
     return [number for index, number in enumerate(numbers) if index not in dropped]

@@ -60,6 +60,7 @@ from mslt_it.evaluation.answers.numerals import (
 )
 from mslt_it.evaluation.answers.spelled import with_digits
 from mslt_it.evaluation.answers.words import (
+    ANSWERING,
     BECAUSE,
     CONCLUSIONS,
     CONTRAST,
@@ -91,7 +92,7 @@ def _cue(primary: str) -> re.Pattern[str]:
     number = rf"[ \t\"'(*{BOLD}{MINUS_SIGNS}]*{CURRENCY}?[ \t{MINUS_SIGNS}]*\d"
     # Up to 30 characters of the same clause ("The answer to the question is") and a link, or the number at once.
     pattern = (
-        rf"(?:{'|'.join(words)})(?:[^\n\d:=.,;。]{{0,30}}?(?:{link})|(?={number}))"
+        rf"(?:{either(ANSWERING, primary)})(?={number})|(?:{'|'.join(words)})(?:[^\n\d:=.,;。]{{0,30}}?(?:{link})|(?={number}))"
         # GSM8K's mark; a Markdown heading ("#### 1. Setup") is none.
         r"|####(?=[^\w\n]{0,9}\d)(?!\s{0,9}\d+[.)]\s)"
     )
@@ -153,7 +154,7 @@ class _Solution:
         start = max((match.end() for match in _SENTENCE_END.finditer(text)), default=0)
         if not compiled(rf"(?:{begin}(?:{hanging})|[-+−×÷/=(,、،])$").search(text[-24:]):
             opens = compiled(
-                rf"\W*(?:(?:{STEPS.get(self.primary, STEPS['en'])[0]})|{either(CONCLUSIONS, self.primary)})"
+                rf"\W*\w{{0,2}}?(?:(?:{STEPS.get(self.primary, STEPS['en'])[0]})|{either(CONCLUSIONS, self.primary)})"
             )
             is_begun = self.primary != "th" and 0 < start < len(text) and opens.match(text, start)
             return start if is_begun and not _within(self.numbers, start, len(text)) else None
@@ -242,8 +243,13 @@ class _Solution:
         computed = self._equated(len(self.text))
         if computed is None:
             return None
-        end = self._end(_SENTENCE_END, computed.end)
+        end = computed.end if self.primary == "th" else self._end(_SENTENCE_END, computed.end)
         later = [number for number in self.numbers if number.start >= end and not self._is_list_number(number)]
+        here = later if self.primary == "th" else _within(self.numbers, computed.end, end)  # nothing parts Thai sentences
+        if left := _left(computed, here):  # "540 a week, in 2 weeks 1,080"
+            return left
+        if self.primary == "th":
+            return computed
         return (self._best(self._last_sentence(later, end), strict=True) if later else None) or computed
 
     def _last(self) -> Number:
@@ -277,9 +283,8 @@ class _Solution:
         computed = self._equated(stated[0].start)
         if computed and (same := next((number for number in stated if number.value == computed.value), None)):
             return same
-        for index, number in enumerate(stated):  # "12 + 8 = 20. After the discount of 5 she pays 15."
-            if computed and any(number.value in _results([computed.value, part.value]) for part in stated[:index]):
-                return number
+        if computed and (left := _left(computed, stated)):
+            return left
         others = self._main(stated)
         if not others:
             return None if strict else stated[-1]
@@ -376,6 +381,14 @@ def _results(values: Sequence[Decimal]) -> set[Decimal]:
         results |= {first - second, second - first}
         results |= {over / under for over, under in ((first, second), (second, first)) if under}
     return results
+
+
+def _left(computed: Number, stated: Sequence[Number]) -> Number | None:
+    """What a number behind an equation makes of its result: "12 + 8 = 20. After the discount of 5 she pays 15."."""
+    for index, number in enumerate(stated):
+        if any(number.value in _results([computed.value, part.value]) for part in stated[:index]):
+            return number
+    return None
 
 
 def _within(numbers: Sequence[Number], start: int, end: int) -> list[Number]:

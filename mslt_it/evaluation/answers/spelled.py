@@ -15,8 +15,9 @@ import re
 from collections.abc import Mapping
 from decimal import Decimal
 
+from mslt_it.evaluation.answers.amounts import AND_A_HALF
 from mslt_it.evaluation.answers.numerals import NO_WORD_SPACES, scale_behind
-from mslt_it.evaluation.answers.words import LETTER, compiled
+from mslt_it.evaluation.answers.words import LETTER, compiled, either
 
 # fmt: off
 # By language: the words for 0, 1, 2 ...; those for 20, 30 ... 90; those for 100, 200 ... 900 (one word: it multiplies);
@@ -101,7 +102,7 @@ PARTS: Mapping[str, tuple[str, str, str, str]] = {
         "நூற(?:ு|்று|்ற) இருநூற(?:ு|்று|்ற) மு(?:ந்|ன்)நூற(?:ு|்று|்ற)|முன்னூற(?:ு|்று|்ற) நா[னந]ூற(?:ு|ூ|்று|்ற) "
         "ஐந?்?நூற(?:ு|்று|்ற) அறுநூற(?:ு|்று|்ற) எழுநூற(?:ு|்று|்ற) எண்[ணந]ூற(?:ு|்று|்ற) தொள்ளாயிர(?:ம்|த்து)",
         "[ஆா]யிர(?:ம்|த்து|த்த)"),
-    "te": ("సున్నా ఒక|ఒకటి|ఒక్కటి రెండు మూడు నాలుగు ఐదు|అయిదు ఆరు ఏడు ఎనిమిది తొమ్మిది పది పదకొండు పన్నెండు పదమూడు "
+    "te": ("సున్నా ఒక|ఒకటి|ఒక్కటి|ఒక్క రెండు మూడు నాలుగు ఐదు|అయిదు ఆరు ఏడు ఎనిమిది తొమ్మిది పది పదకొండు పన్నెండు పదమూడు "
         "పద్నాలుగు|పదునాలుగు పదిహేను పదహారు|పదహారు పదిహేడు పద్దెనిమిది పం[తద]ొమ్మిది ½న్నర", "ఇరవై ముప్పై నలభై యాభై|"
         "ఏభై అరవై డెబ్[బభ]ై ఎనభై తొం[భబ]ై", "వందలు?|వందల?|నూటె?|నూరు", "వెయ్యి|వేయి|వేలు?"),
     "th": ("ศูนย์ หนึ่ง|เอ็ด สอง|ยี่ สาม(?!ารถ) สี่ ห้า(?![มง]) หก เจ็ด แปด เก้า(?!อี้) 10*สิบ", "", "ร้อย(?!ละ)",
@@ -165,17 +166,19 @@ AND: Mapping[str, str] = {
 ONES_FIRST = frozenset({"ar", "de"})  # 25 is "five and twenty"
 # Hours, "no", "better", "are you", particles: these mean a number only where nothing else is said. 1 always.
 WEAK: Mapping[str, str] = {
-    "bn": "নয়|শূন্য|শত|শ", "de": "null", "el": "μια", "en": "zero", "et": "null|kuus|viis|sada", "fi": "nolla|kuusi",
-    "hi": "दो|सौ|शून्य", "he": "שני|שתי|שנים|אלף|אלפים|אלפי", "id": "nol|kosong", "it": "sei|zero",
-    "ja": "[〇零百千十]", "ko": "[일이삼사오육칠팔구영공백천십만한두세네열]", "ta": "ஆறு|நூறு", "te": "ఆరు|నూరు|"
-        "సున్నా", "th": "ศูนย์|ร้อย|พัน|หก|ยี่|เอ็ด", "tr": "on|yüz|bin|altı|sıfır|elli|kırk",
-    "ur": "دو|نو|اسی|بہتر|سو|چون|صفر", "vi": "năm|ba|tư|mười|lăm|mốt", "zh": "[〇零百千十]", "ar": "ست|سبع|صفر",
-    "sw": "sita|sifuri", "pt": "zero|mil", "es": "cero|mil", "fr": "zéro|neuf|cent", "ru": "ноль|нуль", "bg": "нула",
+    "ar": "ست|سبع|صفر", "bg": "нула", "bn": "নয়|শূন্য|শত|শ", "de": "null", "el": "μια", "en": "zero", "es": "cero|mil", "et": "null|kuus",
+    "fi": "nolla", "fr": "zéro|neuf|cent", "he": "אלפים|אלפי", "hi": "दो|शून्य", "id": "nol|kosong", "it": "sei|zero", "ja": "[〇零百千十]",
+    "ko": "[일이삼사오육칠팔구영공백천십만한두세네열]", "pt": "zero|mil", "ru": "ноль|нуль", "sw": "sifuri", "ta": "ஆறு|நூறு", "te": "నూరు|సున్నా",
+    "th": "ศูนย์|ร้อย|พัน|หก|ยี่|เอ็ด", "tr": "yüz|bin|sıfır", "ur": "دو|نو|اسی|بہتر|سو|چون|صفر", "vi": "năm|ba|tư|lăm|mốt", "zh": "[〇零百千十]",
 }
-# What makes a weak word a number: only then "한", "두", "세" are used at all.
+# What is counted makes a weak word a number.
 COUNTERS: Mapping[str, str] = {
-    "ko": "시간|개|명|권|마리|장|번|살|병|대|송이|그루|잔|자루|켤레|채|척|판|쪽|페이지|분|사람|달|주|줄|상자|봉지|"
-        "조각|배|군데|가지|원|달러|박스|통|컵", "vi": "phần",
+    "ar": r"\w+ات(?!\w)", "bn": "টি|টা|জন", "fr": r"\w+s\b", "hi": "घंटे|दिन|रुपये|लोग|किताबें|सेब|बच्चे|लड़के|लड़कियाँ|हफ़्ते|महीने|साल|मिनट|किलो|मीटर|बार|गुना|पन्ने|"
+    "पेड़|पक्षी|छात्र|टुकड़े|डॉलर", "it": r"(?:euro|mele|libri|ore|giorni|minuti|anni|persone|bambini|ragazz[ei]|chil\w+|metri|pagine|settimane|mesi|volte|dollari|"
+    r"uova|fiori|alunni|studenti)\b", "ko": "시간|개|명|권|마리|장|번|살|병|대|송이|그루|잔|자루|켤레|채|척|판|쪽|페이지|분|사람|달|주|줄|상자|봉지|조각|배|군데|가지|원|달러|박스|통|컵",
+    "ta": r"\S+(?:கள்|பேர்)|மணி|நாள்|ரூபாய்|டாலர்", "th": "ตัว|คน|ลูก|ชิ้น|อัน|เล่ม|วัน|ชั่วโมง|บาท|ใบ|แผ่น|ต้น|ขวด|กล่อง|หน้า|ฟอง|ดอก|แท่ง", "ur": "گھنٹے|دن|روپے|لوگ|کتابیں|"
+    "سیب|بچے|لڑکے|ہفتے|مہینے|سال|منٹ|کلو|میٹر|بار|گنا|صفحے|درخت|پرندے|طلبہ|ڈالر", "vi": "phần|cái|con|quả|quyển|cuốn|người|chiếc|bông|viên|trang|học sinh|ngày|giờ|phút|"
+    "tuần|tháng|đồng|đô|kg|km|lít|mét|hộp|cây|bút|lần|bạn|tờ|bó|ly|cốc|chai|tuổi|trái|bánh",
 }
 # What may stand right behind a number: copulas, counters, case endings.
 ENDS: Mapping[str, str] = {
@@ -224,9 +227,9 @@ class _Chain:
     def add(self, role: str, joined: bool) -> bool:
         """Whether the part belongs to the number; if so, it is in it."""
         low, ones, rest = self.rest % 100, self.rest % 10, self.rest
-        if role == "1000*" and self.thousands % 10000 == 0 and rest == int(rest):
+        if role == "1000*" and self.thousands % 10000 == 0:
             self.thousands, self.rest = self.thousands + 1000 * (rest or 1), Decimal(0)
-        elif role == "100*" and rest < 100 and rest == int(rest):
+        elif role == "100*" and rest < 100:
             self.rest = 100 * (rest or Decimal(1))
         elif role == "10*" and (low == 0 or (0 < low < 10 and low == int(low))):
             self.rest += 9 * ones if ones else 10
@@ -262,12 +265,15 @@ def with_digits(text: str, primary: str) -> str:
         return text
     pattern, roles, follows = _parts(primary)
     spaced = primary not in NO_WORD_SPACES
+    half = compiled(rf"(?:{either(AND_A_HALF, primary)}) ?$")
     done: list[str] = []
     at, weak = 0, False
     while match := pattern.search(text, at):
         start, end, place, value = match.start() + len(match["join"]), 0, match.start(), Decimal(0)
         chain, count = _Chain(primary in ONES_FIRST, primary == "fr"), 0
-        fits = not spaced or not re.match(LETTER, text[start - 1 : start])
+        fits = not half.search(text[max(0, start - 20) : start]) and (
+            not spaced or not re.match(LETTER, text[start - 1 : start])
+        )
         while fits and (part := pattern.match(text, start if count == 0 else place)):
             if not chain.add(roles[(part.lastindex or 0) - 2], len(part["join"].strip()) > 0):
                 break
@@ -276,10 +282,10 @@ def with_digits(text: str, primary: str) -> str:
                 end, value, weak = place, chain.thousands + chain.rest, count == 1
         part_of = _divisor(text, end, primary) if end else None
         if part_of:
-            done.append(f"{text[at:start]}{value:f}/{part_of[0]}")
+            done.append(f"{text[at:start]}{value.normalize():f}/{part_of[0]}")
             at = part_of[1]
         elif end and not (weak and _is_weak(text, start, end, value, primary)):
-            done.append(f"{text[at:start]}{value:f}")
+            done.append(f"{text[at:start]}{value.normalize():f}")
             at = end
         else:
             done.append(text[at : match.end()])

@@ -93,31 +93,34 @@ OR: Mapping[str, str] = {
 }
 # What makes a number one that was given, before and behind it: "after 7 days he has read all 35 pages".
 ALL_OF: Mapping[str, tuple[str, str]] = {
-    "en": (r"\ball(?: of)?(?: the| its| his| her| their)?", ""), "ar": ("(?:كل|جميع)(?: ال\\w+)?|الـ?", ""),
-    "bg": ("всички(?:те)?", ""), "bn": ("সব|সমস্ত", ""), "de": ("alle", ""), "el": (r"(?:όλ\w+|και) τ\w+", ""),
-    "es": (r"\bl[ao]s", ""), "et": (r"\bkõi(?:k|ki|gi)", "-st\\b"), "fi": (r"\bkaikk?i(?:a|en)?", ":st[aä]\\b"),
-    "fr": (r"\bles", ""), "he": ("כל(?: ה)?-?", ""), "hi": ("सभी|सारे|सारी", ""),
-    "id": (r"\b(?:semua|seluruh|ke-)", ""), "it": (r"\b(?:le|i|gli)", ""),
-    "ja": ("全", "[^\\d\\s、。]{0,3}?(?:全部|すべて|全て)"),
-    "ko": ("", "[^\\d\\s]{0,3}(?:을|를) (?:모두|전부|다) "), "pt": (r"\b(?<!\d )[ao]s", ""),
-    "ru": (r"\b(?:все(?: эти)?|всех)", ""), "sw": (r"\b[vwyz]ote", ""), "ta": ("", r" ?[^\s\d]+யும்"),
-    "te": ("", r" ?[^\s\d]+లూ"), "th": ("(?:ครบ(?:ทั้ง)?|ทั้ง)", ""), "tr": ("", r"(?: \w+)? (?:tamam|heps)"),
-    "ur": ("تمام|سارے|ساری", ""), "vi": (r"(?<!tất )\bcả|\btoàn bộ", ""), "zh": ("全部(?:的)?|所有(?:的)?", ""),
+    "en": (r"\b(?:all|both|each of|every one of)(?: of)?(?: the| its| his| her| their| these)?", ""),
+    "ar": (r"(?:كل|جميع)(?: ال\w+)?|الـ?", ""), "bg": ("всички(?:те)?", ""), "bn": ("সব|সমস্ত", ""),
+    "de": (r"\balle|\bjede[rsmn]? de[rn]", ""), "el": (r"(?:όλ\w+|και) τ\w+", ""), "es": (r"\bl[ao]s", ""),
+    "et": (r"\bkõi(?:k|ki|gi)", r"-st\b"), "fi": (r"\bkaikk?i(?:a|en)?", r":st[aä]\b"),
+    "fr": (r"\bles|chacune? des", ""), "he": ("כל(?: ה)?-?", ""), "hi": ("सभी|सारे|सारी", ""),
+    "id": (r"\b(?:semua|seluruh|ke-)", ""), "it": (r"\b(?:le|i|gli|(?:ciascun|ognun)[oa] de(?:i|gli|lle))", ""),
+    "ja": ("全", r"[^\d\s、。]{0,3}?(?:全部|すべて|全て)"), "ko": ("", r"[^\d\s]{0,3}(?:을|를) (?:모두|전부|다) "),
+    "pt": (r"\b(?<!\d )[ao]s|cada uma? d[ao]s", ""), "ru": (r"\b(?:все(?: эти)?|всех)", ""),
+    "sw": (r"\b[vwyz]ote|\bkila mmoja wa \w+", ""), "ta": ("", r" ?[^\s\d]+யும்"), "te": ("", r" ?[^\s\d]+లూ"),
+    "th": ("(?:ครบ(?:ทั้ง)?|ทั้ง)", ""), "tr": ("", r"(?: \w+)? (?:tamam|heps)"), "ur": ("تمام|سارے|ساری", ""),
+    "vi": (r"(?<!tất )\bcả|\btoàn bộ", ""), "zh": ("全部(?:的)?|所有(?:的)?", ""),
 }
 # Prepositions that make a number a circumstance ("in 7 days he earns 126"), not the answer itself.
 PREPOSITIONS: Mapping[str, str] = {
     "en": r"\b(?:from|with|after|at|per|every|each|within)(?: the)?|\b(?:in|on|for|over|by)(?! ?[$£€₹¥])(?: the)?",
-    "ar": r"(?:في|من|من أصل|خلال|لكل|بعد|عند)(?: ال\w+)?",
-    "bg": r"\b(?:за|от|с|след|по|на)", "de": r"\b(?:in|mit|von|aus|nach|bei|pro|je|für)(?: de[nrm]| die| das)?",
+    "ar": r"(?:في|من|من أصل|خلال|لكل|بعد|عند)(?: ال\w+)?", "bg": r"\b(?:за|от|с|след|по|на)",
+    "de": r"\b(?:in|mit|von|aus|nach|bei|pro|je|für)(?: de[nrm]| die| das)?",
     "el": r"\b(?:σε|από|με|μετά|για)(?: τ\w+)?", "et": r"\biga",
     "es": r"(?<!\d )\b(?:a|en|con|tras|por|cada|desde|para|(?:después|al cabo|dentro|luego) de)(?: l[ao]s)?",
-    "fi": r"\b(?:per|joka)", "fr": r"(?<!\d )\b(?:à|en|dans|avec|après|par|chaque|pendant|pour|sur|au bout de|d['’]ici)(?: les)?",
+    "fi": r"\b(?:per|joka)",
+    "fr": r"(?<!\d )\b(?:à|en|dans|avec|après|par|chaque|pendant|pour|sur|au bout de|d['’]ici)(?: les)?",
     "he": r"(?<!\w)(?:ב-?|מ-|מתוך|תוך|לכל|אחרי|במשך|כעבור|בעוד)",
     "id": r"\b(?:dalam|dari|dengan|per|setiap|untuk|setelah|sesudah|selama)",
     "it": r"(?<!\d )\b(?:in|con|dopo|ogni|su|per|tra|fra|entro)(?: le| i| gli)?",
     "pt": r"(?<!\d )\b(?:em|com|após|cada|desde|para|durante|(?:depois|ao fim|ao cabo|dentro) de|daqui a)(?: [ao]s)?",
     "ru": r"\b(?:за|из|с|по|через|после|на|в)", "sw": r"\b(?:kwa|katika|kutoka|kila|kati ya|baada ya)(?: \w+)?",
-    "th": r"(?:ใน|จาก|ด้วย|สำหรับ)[\u0e00-\u0e7f]{0,8}", "vi": r"\b(?:trong(?: tổng)?(?: số)?|trong vòng|từ|với|mỗi|sau)",
+    "th": r"(?:ใน|จาก|ด้วย|สำหรับ)[\u0e00-\u0e7f]{0,8}",
+    "vi": r"\b(?:trong(?: tổng)?(?: số)?|trong vòng|từ|với|mỗi|sau)",
 }
 # "of" between a part and its whole ("7 of the 35"): here, and nowhere else, it makes the whole a circumstance.
 PART_OF: Mapping[str, str] = {
@@ -126,11 +129,11 @@ PART_OF: Mapping[str, str] = {
 }
 # The same in languages that put it behind the number, with up to a word between.
 POSTPOSITIONS: Mapping[str, str] = {
-    "en": r"-\w+-old\b", "bn": r"\S*(?: \S+)? (?:থেকে|করে|দিয়ে|জন্য|ধরে)(?!\w)", "et": r"-st\b| \w+(?:st|ga|s)\b| \w+ (?:pärast|jooksul)\b",
+    "en": r"-\w+-old\b", "bn": r"\S*(?: \S+)? (?:থেকে|করে|দিয়ে|জন্য|ধরে)(?!\w)",
+    "et": r"-st\b| \w+(?:st|ga|s)\b| \w+ (?:pärast|jooksul)\b",
     "fi": r"(?: \w+)?(?:ss[aä]|st[aä]|lt[aä])\b| \w+ (?:kuluttua|jälkeen|aikana)\b",
-    "hi": r"\S*(?: \S+)? (?:में|से|के लिए)(?!\w)",
-    "ja": r"倍|[^\s\d、。]{0,8}?(?:から|ずつ|なので)", "ko": r"배|[^\s\d]{0,4}(?: ?[^\s\d]{1,4})?(?:에서|씩|동안)",
-    "ta": r" ?\S*(?:ில்|ிலிருந்து|க்கு)(?!\w)",
+    "hi": r"\S*(?: \S+)? (?:में|से|के लिए)(?!\w)", "ja": r"倍|[^\s\d、。]{0,8}?(?:から|ずつ|なので)",
+    "ko": r"배|[^\s\d]{0,4}(?: ?[^\s\d]{1,4})?(?:에서|씩|동안)", "ta": r" ?\S*(?:ில்|ிலிருந்து|க்கு)(?!\w)",
     "te": r"\S*(?: \S+)? (?:నుండి|చొప్పున|కోసం)(?!\w)", "tr": r"(?: \w+)?(?:dan|den|tan|ten)\b",
     "ur": r"\S*(?: \S+)? (?:میں|سے)(?!\w)",
 }
@@ -171,7 +174,8 @@ TO: Mapping[str, str] = {
     "en": "to", "ar": "إلى|الى|حتى", "bg": "до", "bn": "থেকে|হতে", "de": "bis(?: zu)?", "el": "έως|ως|με", "es": "a",
     "et": "kuni", "fi": "[-–]", "fr": "à", "he": "עד", "hi": "से", "id": r"sampai|hingga|s\.?d\.?", "it": "a",
     "ja": "から|[~〜～]", "ko": "[~∼]|에서|부터", "pt": "a", "ru": "до", "sw": "hadi", "ta": "முதல்",
-    "te": "నుండి|నుంచి", "th": "ถึง", "tr": "ila|ilâ", "ur": "سے", "vi": "đến|tới", "zh": "到|至",
+    "te": "నుండి|నుంచి", "th": "ถึง", "tr": "ila|ilâ", "ur": "سے", "vi": "đến|tới",
+    "zh": "(?<![得达收拿看买找升降涨加])到|至",
 }
 # What a number counts that is no amount: the step of an explanation. Before the number and behind it.
 STEPS: Mapping[str, tuple[str, str]] = {
@@ -182,6 +186,15 @@ STEPS: Mapping[str, tuple[str, str]] = {
         , "pt": (r"\b(?:passo|etapa)", ""), "ru": (r"\bшаг", "-?й шаг"), "sw": (r"\bhatua ya", ""), "ta": ("படி", ""),
     "te": ("దశ|అడుగు", ""), "th": ("ขั้น(?:ตอน)?(?:ที่)?", ""), "tr": (r"\badım", r"\. adım"), "ur": ("مرحلہ|قدم", ""),
     "vi": (r"\bbước", ""), "zh": (r"步骤|第(?=\d+步)", "步"),
+}
+# What opens another question, behind the answer: models run on.
+QUESTIONS: Mapping[str, str] = {
+    "en": "question|problem|q|user|human|input|instruction", "ar": "ال?سؤال", "bg": "въпрос|задача", "bn": "প্রশ্ন",
+    "de": "(?:neue |nächste )?(?:frage|aufgabe)", "el": "ερώτηση|πρόβλημα", "es": "pregunta|problema",
+    "et": "küsimus|ülesanne", "fi": "kysymys|tehtävä", "fr": "question|problème|exercice", "he": "שאלה|בעיה",
+    "hi": "प्रश्न|सवाल", "id": "pertanyaan|soal", "it": "domanda|problema", "ja": "質問|問題|問い?", "ko": "질문|문제",
+    "pt": "pergunta|problema|questão", "ru": "вопрос|задача", "sw": "swali", "ta": "கேள்வி|வினா", "te": "ప్రశ్న",
+    "th": "คำถาม|โจทย์", "tr": "soru|problem", "ur": "سوال", "vi": "câu hỏi|bài toán|hỏi", "zh": "问题|题目|问",
 }
 # What opens a check of the answer that stands before it.
 CHECKS: Mapping[str, str] = {
@@ -263,31 +276,35 @@ REFUSALS: Mapping[str, str] = {
 }
 # A text that ends with one of these was cut off there.
 LEFT_HANGING: Mapping[str, str] = {
-    "en": "be|equals?|costs?|and|but|or|so|then|because|since|the|an?|of|to|in|with|is|are|was|were|for|which|that|from|if|by|at|on|we|"
-        "she|he|they|has|have|will|plus|minus", "ar": "و|ثم|لكن|أو|في|من|على|إلى|هو|هي|أن|إذا|التي|الذي|مع|عن|هذا|لأن",
+    "en": "be|equals?|costs?|and|but|or|so|then|because|since|the|an?|of|to|in|with|is|are|was|were|for|which|that|"
+        "from|if|by|at|on|we|she|he|they|has|have|will|plus|minus",
+    "ar": "و|ثم|لكن|أو|في|من|على|إلى|هو|هي|أن|إذا|التي|الذي|مع|عن|هذا|لأن",
     "bg": "струват?|е равно|и|а|но|или|че|да|на|за|от|в|във|с|със|по|е|са|ако|защото|който|която|което|които|тогава",
     "bn": "এবং|ও|আর|কিন্তু|অথবা|বা|যদি|কারণ|যে|তাই|তাহলে|প্রতি|সুতরাং|একটি",
-    "de": "beträgt|betragen|ergibt|kostet|lautet|und|aber|oder|dann|weil|da|denn|d(?:er|ie|as|en|em|es)|ein(?:e[nmrs]?)?|von|zu|in|im|mit|für|dass|aus|"
-        "wenn|bei|an|auf|sie|er|es|also|pro|je",
-    "el": "κοστίζει|κοστίζουν|ισούται|και|αλλά|ή|τότε|επειδή|γιατί|ο|η|το|οι|τα|του|της|των|τον|την|με|σε|στο|στη|στην|από|για|είναι|που|αν|να|"
-        "ένα|μια",
-    "es": "será|serán|cuestan?|asciende|y|e|pero|o|entonces|porque|el|la|los|las|una?|de|del|a|al|en|con|es|son|para|que|por|si|se|su|cada",
-    "et": "maksab|maksavad|ja|ning|aga|või|siis|sest|kui|et|on|kuid|mis|kes|iga|seega",
+    "de": "beträgt|betragen|ergibt|kostet|lautet|und|aber|oder|dann|weil|da|denn|d(?:er|ie|as|en|em|es)|"
+        "ein(?:e[nmrs]?)?|von|zu|in|im|mit|für|dass|aus|wenn|bei|an|auf|sie|er|es|also|pro|je",
+    "el": "κοστίζει|κοστίζουν|ισούται|και|αλλά|ή|τότε|επειδή|γιατί|ο|η|το|οι|τα|του|της|των|τον|την|με|σε|στο|στη|"
+        "στην|από|για|είναι|που|αν|να|ένα|μια",
+    "es": "será|serán|cuestan?|asciende|y|e|pero|o|entonces|porque|el|la|los|las|una?|de|del|a|al|en|con|es|son|para|"
+        "que|por|si|se|su|cada", "et": "maksab|maksavad|ja|ning|aga|või|siis|sest|kui|et|on|kuid|mis|kes|iga|seega",
     "fi": "maksaa|maksavat|ja|mutta|tai|sitten|koska|jos|että|on|ovat|kun|joka|jotka|eli|sekä|siis",
-    "fr": "sera|seront|coûtent?|serait|et|mais|ou|alors|car|parce que|les?|la|l['’]|une?|des?|du|d['’]|à|au|en|dans|avec|est|sont|pour|qu[ei]|"
-        "par|si|il|elle|chaque|sur", "he": "ו|אבל|או|אז|כי|של|את|עם|הוא|היא|אם|על|אל|זה|לכן|כל",
+    "fr": "sera|seront|coûtent?|serait|et|mais|ou|alors|car|parce que|les?|la|l['’]|une?|des?|du|d['’]|à|au|en|dans|"
+        "avec|est|sont|pour|qu[ei]|par|si|il|elle|chaque|sur",
+    "he": "ו|אבל|או|אז|כי|של|את|עם|הוא|היא|אם|על|אל|זה|לכן|כל",
     "hi": "और|या|लेकिन|तो|क्योंकि|कि|का|की|के|में|से|को|पर|अगर|यदि|एक|प्रति|फिर|इसलिए|तथा",
-    "id": "harganya|sama dengan|dan|tetapi|tapi|atau|lalu|kemudian|karena|yang|dari|ke|di|dengan|adalah|untuk|jika|sebuah|setiap|maka|"
-        "jadi|memiliki|pada",
-    "it": "sarà|costano?|di|e|ed|ma|o|poi|perché|il|lo|la|i|gli|le|l['’]|una?|di|del(?:la|l['’]|lo)?|dei|a|al(?:la)?|in|nel(?:la)?|"
-        "con|è|sono|per|che|da|dal(?:la)?|se|si|ogni|su",
-    "ja": "[はがをにのとも]|また|そして|から|ので|つまり|まず|次に|よって",
+    "id": "harganya|sama dengan|dan|tetapi|tapi|atau|lalu|kemudian|karena|yang|dari|ke|di|dengan|adalah|untuk|jika|"
+        "sebuah|setiap|maka|jadi|memiliki|pada",
+    "it": "sarà|costano?|di|e|ed|ma|o|poi|perché|il|lo|la|i|gli|le|l['’]|una?|di|del(?:la|l['’]|lo)?|dei|a|al(?:la)?|"
+        "in|nel(?:la)?|con|è|sono|per|che|da|dal(?:la)?|se|si|ogni|su",
+    "ja": "[はがをにの]|(?<!こ)と|また|そして|から|ので|つまり|まず|次に|よって",
     "ko": r"(?<=\w)(?:고|며|는데|지만|니까|므로|에서|에게|의|을|를)|그리고|또는|하지만|따라서|그러면|총",
-    "pt": "será|custam?|e|mas|ou|então|porque|pois|os?|as?|uma?|d[eoa]s?|em|n[oa]s?|com|é|são|para|que|por|se|cada|ao|à",
-    "ru": r"составляет|будет|равн[аоы]?|стоит|стоят|и|а|но|или|то|что|чтобы|на|за|от|в|во|с|со|по|если|потому что|так как|котор\w+|тогда|у|из|для|к|значит|"
-        r"это", "sw": "na|lakini|au|kisha|kwa|ya|wa|za|la|cha|vya|ni|katika|kwamba|kama|ana|kila|hivyo",
+    "pt": "será|custam?|e|mas|ou|então|porque|pois|os?|as?|uma?|d[eoa]s?|em|n[oa]s?|com|é|são|para|que|por|se|cada|"
+        "ao|à",
+    "ru": r"составляет|будет|равн[аоы]?|стоит|стоят|и|а|но|или|то|что|чтобы|на|за|от|в|во|с|со|по|если|потому что|"
+        r"так как|котор\w+|тогда|у|из|для|к|значит|это",
+    "sw": "na|lakini|au|kisha|kwa|ya|wa|za|la|cha|vya|ni|katika|kwamba|kama|ana|kila|hivyo",
     "ta": "மற்றும்|ஆனால்|அல்லது|எனவே|ஏனெனில்|ஒரு|பிறகு|என்று", "te": "మరియు|కానీ|లేదా|కాబట్టి|ఎందుకంటే|ఒక|తర్వాత|అని",
-    "th": "และ|แต่|หรือ|ดังนั้น|เพราะ|คือ|ของ|กับ|ใน|เท่ากับ|เป็น|ต้อง|จาก|โดย|จะ|ถ้า",
+    "th": "และ|แต่|หรือ|ดังนั้น|เพราะ|คือ|ของ|กับ|ใน|เท่ากับ|เป็น|จาก|โดย|จะ|ถ้า",
     "tr": "toplamda|ve|ama|veya|sonra|çünkü|ki|ile|eğer|için|bir|her|ise|yani|olan",
     "ur": "اور|یا|لیکن|تو|کیونکہ|کہ|کا|کی|کے|میں|سے|کو|پر|اگر|ایک|فی|پھر|اس لیے",
     "vi": "giá|và|nhưng|hoặc|hay|thì|vì|của|trong|với|là|cho|mà|từ|nếu|mỗi|các|những|bằng|một",

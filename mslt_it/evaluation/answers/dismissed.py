@@ -1,4 +1,4 @@
-"""Numbers that are no answers wherever they stand: those of steps, those denied, those left open."""
+"""What is no answer wherever it stands: another question, numbers of steps, those denied, those left open."""
 
 from __future__ import annotations
 
@@ -6,11 +6,20 @@ import itertools
 import re
 from collections.abc import Sequence
 
-from mslt_it.evaluation.answers.amounts import BETWEEN, NOT, OR, STEPS, TO
+from mslt_it.evaluation.answers.amounts import BETWEEN, NOT, OR, QUESTIONS, STEPS, TO
 from mslt_it.evaluation.answers.numerals import CURRENCY, MINUS_SIGNS, NO_WORD_SPACES, Number
 from mslt_it.evaluation.answers.words import CONTRAST, compiled, either
 
 _OPERATOR = re.compile(r"\s?[-+−–*/×x÷·=:(]")
+
+
+def one_answer(text: str, primary: str) -> str:
+    """The text up to the next question, behind a number."""
+    start = re.search(r"\d[^\n]*\n", text)
+    asked = (
+        compiled(rf"^[ \t#*]*(?:{either(QUESTIONS, primary)})[ \d]*[*:]").search(text, start.end()) if start else None
+    )
+    return text[: asked.start()] if asked else text
 
 
 def without_steps(numbers: Sequence[Number], text: str, primary: str) -> list[Number]:
@@ -40,7 +49,9 @@ def without_denied(numbers: Sequence[Number], text: str, primary: str) -> list[N
         and not (denied_before and denied_before.search(text[max(0, number.start - 24) : number.start]))
         # "not, as you may think, 13 but 12"
         and not (
-            afar and but.fullmatch(text[number.end : after]) and afar.search(text[max(0, number.start - 40) : number.start])
+            afar
+            and but.fullmatch(text[number.end : after])
+            and afar.search(text[max(0, number.start - 40) : number.start])
         )
     ]
 
@@ -52,7 +63,8 @@ def without_open(numbers: Sequence[Number], text: str, primary: str) -> list[Num
     before = compiled(rf"(?:{start})(?: [^\W\d]+)?[ {MINUS_SIGNS}]*{CURRENCY}?[ {MINUS_SIGNS}]*$")
     behind = compiled(rf"(?: ?[^\W\d]+)? ?(?:{end})" if spaced else rf"[^\s\d、。]{{0,4}}?(?:{end})")
     between = compiled(rf"[^\s\d]{{0,6}}?[ ]?(?:{middle})[ ]?[{MINUS_SIGNS}]?")
-    to = compiled(rf"[^\s\d]{{0,6}}? ?(?:{TO.get(primary, TO['en'])}) ?{CURRENCY}?")
+    unit = "" if primary in ("en", "es", "fr", "it", "pt") else "(?: [^\\W\\d]{1,10})?"  # "5 euros a 7 amigos" is none
+    to = compiled(rf"[^\s\d]{{0,6}}?{unit} ?(?:{TO.get(primary, TO['en'])}) ?{CURRENCY}?")
     listed = re.compile(r"[^\s\d,.;]{0,6}[,،、] ?")
     chosen = compiled(rf"[^\s\d,.;]{{0,6}}[,،、]? ?(?:{either(OR, primary)}) ?")
     dropped: set[int] = set()
@@ -69,7 +81,9 @@ def without_open(numbers: Sequence[Number], text: str, primary: str) -> list[Num
             and not _OPERATOR.match(text, other.end)
         )
         is_to = number.value < other.value and to.fullmatch(gap)
-        if is_between or is_to or is_range or (chosen.fullmatch(gap) and other.value != 100 * number.value):  # but "1/4, or 25%"
+        if (
+            is_between or is_to or is_range or (chosen.fullmatch(gap) and other.value != 100 * number.value)
+        ):  # but "1/4, or 25%"
             dropped |= {index, index + 1}
             while index and listed.fullmatch(text[numbers[index - 1].end : numbers[index].start]):  # "5, 6 or 7"
                 index -= 1

@@ -13,15 +13,20 @@ Which number is the answer, the first of these that applies:
    before it give ("240 minus 165 seats are free, that is 75");
 6. the last sentence after the last "=" (or "≈"), where it has a number that is no mere circumstance;
 7. the number after the last "=" that has one on its line;
-8. the last number of the last sentence that has numbers; circumstances, what stands in parentheses and a reason
-   ("7, because each costs $3") are passed over.
+8. the last number of the last sentence that has numbers; circumstances, what stands in parentheses, a reason
+   ("7, because each costs $3") and a clause about another ("12 more than Anna, who has 5") are passed over.
+
+Of a text that breaks off ("There are 14 red marbles and") and of one that refuses an answer ("there is not enough
+information") only 1 to 3 count, if they stand before that or behind a "but"; what checks the answer ("To check:
+13 - 8 = 5") and another question behind it do not count. Numbers in words are read where there are no digits: in the
+text, or on the line of the cue.
 
 The best number of a sentence is the one that the last equation before it gave, if the sentence holds it; else the first
 that is no circumstance ("in 7 days he earns 126"); in languages that put circumstances first (bn hi ja ko te tr ur zh),
 the last.
 
-No answer are numbers that are denied ("not 13 but 12") or left open ("between 10 and 12", "12 or 13", "10-12"); one
-that was given ("all 35 pages") is none where the sentence has another. Numbers themselves are read by `numerals`.
+No answer are numbers that are denied ("not 13 but 12") or left open ("between 10 and 12", "5, 6 or 7", "10-12"), and
+those of steps ("Step 2"); one that was given ("all 35 pages") is none where the sentence has another. Numbers themselves are read by `numerals`.
 """
 
 from __future__ import annotations
@@ -45,7 +50,7 @@ from mslt_it.evaluation.answers.amounts import (
     STEPS,
     THAT_IS,
 )
-from mslt_it.evaluation.answers.dismissed import without_denied, without_open, without_steps
+from mslt_it.evaluation.answers.dismissed import one_answer, without_denied, without_open, without_steps
 from mslt_it.evaluation.answers.numerals import (
     BOLD,
     CURRENCY,
@@ -73,8 +78,13 @@ from mslt_it.evaluation.answers.words import (
 from mslt_it.problems import Problem, nearest
 
 _BOXED = re.compile(r"\\boxed\s*\{")
-_SENTENCE_END = re.compile(rf"[.!?](?=\s|$)|[{STOPS}\n]")
-_CLAUSE_END = re.compile(rf"[,、;](?!\d)|\(|[.!?](?=\s|$)|[{STOPS}\n]")
+# "20 лв. от 50 лв.", "i.e. about": there the sentence goes on.
+_SHORTENED = "(?<!{})".format(
+    ")(?<!".join(("лв", "руб", "коп", "км", "мин", "стр", "χλμ", "i.e", "e.g", "т.е", "z.B", "km", "kpl"))
+)
+_STOP = rf"(?:[!?]|{_SHORTENED}\.|\.(?!\s[a-zà-ÿа-яёά-ώ]))(?=\s|$)|[{STOPS}\n]"
+_SENTENCE_END = re.compile(_STOP)
+_CLAUSE_END = re.compile(rf"[,、;](?!\d)|\(|{_STOP}")
 _LIST_NUMBER = re.compile(r"[.):](?=\s+\S)")  # behind the number
 _LIST_ITEM = re.compile(r"^[ \t]*(\d{1,3})[.):]\s", re.MULTILINE)
 # Here the circumstance stands before the answer: of several numbers the last counts.
@@ -92,7 +102,8 @@ def _cue(primary: str) -> re.Pattern[str]:
     number = rf"[ \t\"'(*{BOLD}{MINUS_SIGNS}]*{CURRENCY}?[ \t{MINUS_SIGNS}]*\d"
     # Up to 30 characters of the same clause ("The answer to the question is") and a link, or the number at once.
     pattern = (
-        rf"(?:{either(ANSWERING, primary)})(?={number})|(?:{'|'.join(words)})(?:[^\n\d:=.,;。]{{0,30}}?(?:{link})|(?={number}))"
+        rf"(?:{either(ANSWERING, primary)})(?={number})"
+        rf"|(?:{'|'.join(words)})(?:[^\n\d:=.,;。]{{0,30}}?(?:{link})|(?={number}))"
         # GSM8K's mark; a Markdown heading ("#### 1. Setup") is none.
         r"|####(?=[^\w\n]{0,9}\d)(?!\s{0,9}\d+[.)]\s)"
     )
@@ -121,7 +132,7 @@ class _Solution:
     """A text that works something out, and its numbers."""
 
     def __init__(self, text: str, primary: str) -> None:
-        self.text, self.primary = _in_digits(folded(text), primary), primary
+        self.text, self.primary = _in_digits(one_answer(folded(text), primary), primary), primary
         numbers = without_steps(numbers_in(self.text, primary), self.text, primary)
         numbers = without_denied(numbers, self.text, primary)
         self.numbers = without_open(numbers, self.text, primary)
@@ -129,7 +140,7 @@ class _Solution:
     def answer(self) -> Number | None:
         """By the rules of the module's text, in their order."""
         cut = self._cut_off()
-        self.numbers = _within(self.numbers, 0, cut or len(self.text))
+        self.numbers = _within(self.numbers, 0, len(self.text) if cut is None else cut)
         if not self.numbers:
             return None
         for cues in (_BOXED, _cue(self.primary)):
@@ -152,7 +163,7 @@ class _Solution:
         begin = "" if self.primary in NO_WORD_SPACES | {"ko"} else rf"(?<!{LETTER})"
         text = self.text.rstrip(" \t\n*")
         start = max((match.end() for match in _SENTENCE_END.finditer(text)), default=0)
-        if not compiled(rf"(?:{begin}(?:{hanging})|[-+−×÷/=(,、،])$").search(text[-24:]):
+        if not compiled(rf"(?:{begin}(?:{hanging})|(?<![-+−×÷=] )[-+−×÷=(,、،])$").search(text[-24:]):
             opens = compiled(
                 rf"\W*\w{{0,2}}?(?:(?:{STEPS.get(self.primary, STEPS['en'])[0]})|{either(CONCLUSIONS, self.primary)})"
             )
@@ -170,13 +181,16 @@ class _Solution:
         refusal = self._refused(0, len(self.text))
         if refusal is None:
             return self.numbers
+        before = max((number.end for number in self.numbers if number.end <= refusal.start()), default=refusal.start())
+        if compiled(rf"[,;] ?(?:{either(CONTRAST, self.primary)})").search(self.text, before, refusal.start()):
+            return self.numbers  # "12, but I cannot say for sure"
         words = f"{either(CONTRAST, self.primary)}|{either(CONCLUSIONS, self.primary)}"
         turn = compiled(rf"[,.;!{STOPS}]\s*(?:{words})").search(self.text, refusal.end())
         return _within(self.numbers, turn.start() if turn else len(self.text), len(self.text))
 
     def _without_check(self) -> Sequence[Number]:
         """The numbers before a check ("To check: 13 - 8 = 5"), unless a conclusion is drawn from it."""
-        begins = rf"(?:^|[.!?{STOPS}])[\s*#>(-]*(?:{either(CHECKS, self.primary)})"
+        begins = rf"(?:^|[.!?{STOPS}])[ \t*#>(-]*(?:{either(CHECKS, self.primary)})"
         for check in compiled(begins).finditer(self.text, self.numbers[0].end):
             concluded = compiled(either(CONCLUSIONS, self.primary)).search(self.text, check.end())
             if not (concluded and _within(self.numbers, concluded.end(), len(self.text))):
@@ -245,7 +259,9 @@ class _Solution:
             return None
         end = computed.end if self.primary == "th" else self._end(_SENTENCE_END, computed.end)
         later = [number for number in self.numbers if number.start >= end and not self._is_list_number(number)]
-        here = later if self.primary == "th" else _within(self.numbers, computed.end, end)  # nothing parts Thai sentences
+        here = (
+            later if self.primary == "th" else _within(self.numbers, computed.end, end)
+        )  # nothing parts Thai sentences
         if left := _left(computed, here):  # "540 a week, in 2 weeks 1,080"
             return left
         if self.primary == "th":

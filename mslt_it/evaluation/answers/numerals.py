@@ -12,8 +12,8 @@ How one is read (``.`` and ``,`` are the doubtful ones):
    in all languages, as MGSM's are, must be parsed as "en".
 
 Arabic ٬ groups and ٫ is the decimal mark, always; the apostrophe and the narrow and no-break spaces group in every
-language, a plain space in those with a decimal comma. "3/4" is a fraction. Number words ("eighteen") are not read,
-but those that scale digits are ("2 million", "3万5千", "elfu 5"). A minus counts directly before the number or its
+language, a plain space in those with a decimal comma. "3/4" is a fraction. Words scale digits ("2 million", "3万5千",
+"elfu 5") and add a half ("2 and a half"); numbers in words ("eighteen") become digits in `spelled`. A minus counts directly before the number or its
 currency, not between two numbers and not as a hyphen.
 """
 
@@ -77,7 +77,7 @@ SCALES: Mapping[str, tuple[tuple[str, int], ...]] = {
     "ja": (("百万", 10**6), ("千万", 10**7), ("百(?!分)", 100), ("千", 10**3), ("万", 10**4), ("億", 10**8),
            ("兆", 10**12), ("京(?!都)", 10**16)),
     "ko": tuple((rf"(?<=[\d백천만억]){word}", 10**power) for word, power in
-                (("백(?!분)", 2), ("천", 3), ("만", 4), ("억", 8), ("조", 12))),
+                (("백(?!분)", 2), ("천", 3), ("만(?!큼)", 4), ("억", 8), ("조", 12))),
     "pt": ((r"mil\s+milh(?:ão|ões)\b", 10**9), (r"mil\b", 10**3), (r"milh(?:ão|ões)\b|mi\b", 10**6),
            (r"bilh(?:ão|ões)\b|bi\b", 10**9), (r"trilh(?:ão|ões)\b|tri\b", 10**12)),
     "ru": ((r"тысяч\w*|тыс\b", 10**3), (r"миллион\w*|млн\b", 10**6), (r"миллиард\w*|млрд\b", 10**9),
@@ -258,7 +258,7 @@ def _sign_word(text: str, start: int, primary: str) -> tuple[int, bool]:
 def _below_zero(text: str, start: int, end: int, primary: str) -> tuple[int, bool]:
     """Where "5 degrees below zero" ends, and whether it is that."""
     before, behind = BELOW_ZERO.get(primary, BELOW_ZERO["en"])
-    below = compiled(rf"(?: ?°c?| ?[^\s\d.,;]+){{0,2}}? ?(?:{behind})").match(text, end)
+    below = compiled(rf"(?: ?°c?| ?[^\s\d.,;]{{1,20}}){{0,2}}? ?(?:{behind})").match(text, end)
     if below is None or not compiled(before).search(text[max(0, start - 24) : start]):
         return end, False
     return (below.end() if behind else end), True

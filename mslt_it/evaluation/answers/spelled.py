@@ -102,9 +102,9 @@ PARTS: Mapping[str, tuple[str, str, str, str]] = {
         "நூற(?:ு|்று|்ற) இருநூற(?:ு|்று|்ற) மு(?:ந்|ன்)நூற(?:ு|்று|்ற)|முன்னூற(?:ு|்று|்ற) நா[னந]ூற(?:ு|ூ|்று|்ற) "
         "ஐந?்?நூற(?:ு|்று|்ற) அறுநூற(?:ு|்று|்ற) எழுநூற(?:ு|்று|்ற) எண்[ணந]ூற(?:ு|்று|்ற) தொள்ளாயிர(?:ம்|த்து)",
         "[ஆா]யிர(?:ம்|த்து|த்த)"),
-    "te": ("సున్నా ఒక|ఒకటి|ఒక్కటి|ఒక్క రెండు మూడు నాలుగు ఐదు|అయిదు ఆరు ఏడు ఎనిమిది తొమ్మిది పది పదకొండు పన్నెండు పదమూడు "
-        "పద్నాలుగు|పదునాలుగు పదిహేను పదహారు|పదహారు పదిహేడు పద్దెనిమిది పం[తద]ొమ్మిది ½న్నర", "ఇరవై ముప్పై నలభై యాభై|"
-        "ఏభై అరవై డెబ్[బభ]ై ఎనభై తొం[భబ]ై", "వందలు?|వందల?|నూటె?|నూరు", "వెయ్యి|వేయి|వేలు?"),
+    "te": ("సున్నా ఒక|ఒకటి|ఒక్కటి|ఒక్క రెండు మూడు నాలుగు ఐదు|అయిదు ఆరు ఏడు ఎనిమిది తొమ్మిది పది పదకొండు పన్నెండు "
+        "పదమూడు పద్నాలుగు|పదునాలుగు పదిహేను పదహారు|పదహారు పదిహేడు పద్దెనిమిది పం[తద]ొమ్మిది ½న్నర", "ఇరవై ముప్పై "
+        "నలభై యాభై|ఏభై అరవై డెబ్[బభ]ై ఎనభై తొం[భబ]ై", "వందలు?|వందల?|నూటె?|నూరు", "వెయ్యి|వేయి|వేలు?"),
     "th": ("ศูนย์ หนึ่ง|เอ็ด สอง|ยี่ สาม(?!ารถ) สี่ ห้า(?![มง]) หก เจ็ด แปด เก้า(?!อี้) 10*สิบ", "", "ร้อย(?!ละ)",
         "พัน(?!ธ)"),
     "tr": ("sıfır bir iki üç dört beş altı yedi sekiz dokuz on", "yirmi otuz kırk elli altmış yetmiş seksen doksan",
@@ -166,19 +166,26 @@ AND: Mapping[str, str] = {
 ONES_FIRST = frozenset({"ar", "de"})  # 25 is "five and twenty"
 # Hours, "no", "better", "are you", particles: these mean a number only where nothing else is said. 1 always.
 WEAK: Mapping[str, str] = {
-    "ar": "ست|سبع|صفر", "bg": "нула", "bn": "নয়|শূন্য|শত|শ", "de": "null", "el": "μια", "en": "zero", "es": "cero|mil", "et": "null|kuus",
-    "fi": "nolla", "fr": "zéro|neuf|cent", "he": "אלפים|אלפי", "hi": "दो|शून्य", "id": "nol|kosong", "it": "sei|zero", "ja": "[〇零百千十]",
-    "ko": "[일이삼사오육칠팔구영공백천십만한두세네열]", "pt": "zero|mil", "ru": "ноль|нуль", "sw": "sifuri", "ta": "ஆறு|நூறு", "te": "నూరు|సున్నా",
-    "th": "ศูนย์|ร้อย|พัน|หก|ยี่|เอ็ด", "tr": "yüz|bin|sıfır", "ur": "دو|نو|اسی|بہتر|سو|چون|صفر", "vi": "năm|ba|tư|lăm|mốt", "zh": "[〇零百千十]",
+    "ar": "ست|سبع|صفر", "bg": "нула", "bn": "নয়|শূন্য|শত|শ", "de": "null", "el": "μια", "en": "zero", "es": "cero|"
+        "mil", "et": "null|kuus", "fi": "nolla", "fr": "zéro|neuf|cent", "he": "אלפים|אלפי", "hi": "दो|शून्य",
+    "id": "nol|kosong", "it": "sei|zero", "ja": "[〇零百千十]", "ko": "[일이삼사오육칠팔구영공백천십만한두세네열]",
+    "pt": "zero|mil", "ru": "ноль|нуль", "sw": "sifuri", "ta": "ஆறு|நூறு", "te": "నూరు|సున్నా",
+    "th": "ศูนย์|ร้อย|พัน|หก|ยี่|เอ็ด", "tr": "yüz|bin|sıfır", "ur": "دو|نو|اسی|بہتر|سو|چون|صفر",
+    "vi": "năm|ba|tư|lăm|mốt", "zh": "[〇零百千十]",
 }
 # What is counted makes a weak word a number.
 COUNTERS: Mapping[str, str] = {
-    "ar": r"\w+ات(?!\w)", "bn": "টি|টা|জন", "fr": r"\w+s\b", "hi": "घंटे|दिन|रुपये|लोग|किताबें|सेब|बच्चे|लड़के|लड़कियाँ|हफ़्ते|महीने|साल|मिनट|किलो|मीटर|बार|गुना|पन्ने|"
-    "पेड़|पक्षी|छात्र|टुकड़े|डॉलर", "it": r"(?:euro|mele|libri|ore|giorni|minuti|anni|persone|bambini|ragazz[ei]|chil\w+|metri|pagine|settimane|mesi|volte|dollari|"
-    r"uova|fiori|alunni|studenti)\b", "ko": "시간|개|명|권|마리|장|번|살|병|대|송이|그루|잔|자루|켤레|채|척|판|쪽|페이지|분|사람|달|주|줄|상자|봉지|조각|배|군데|가지|원|달러|박스|통|컵",
-    "ta": r"\S+(?:கள்|பேர்)|மணி|நாள்|ரூபாய்|டாலர்", "th": "ตัว|คน|ลูก|ชิ้น|อัน|เล่ม|วัน|ชั่วโมง|บาท|ใบ|แผ่น|ต้น|ขวด|กล่อง|หน้า|ฟอง|ดอก|แท่ง", "ur": "گھنٹے|دن|روپے|لوگ|کتابیں|"
-    "سیب|بچے|لڑکے|ہفتے|مہینے|سال|منٹ|کلو|میٹر|بار|گنا|صفحے|درخت|پرندے|طلبہ|ڈالر", "vi": "phần|cái|con|quả|quyển|cuốn|người|chiếc|bông|viên|trang|học sinh|ngày|giờ|phút|"
-    "tuần|tháng|đồng|đô|kg|km|lít|mét|hộp|cây|bút|lần|bạn|tờ|bó|ly|cốc|chai|tuổi|trái|bánh",
+    "ar": r"\w+ات(?!\w)", "bn": "টি|টা|জন", "fr": r"\w+s\b",
+    "hi": "घंटे|दिन|रुपये|लोग|किताबें|सेब|बच्चे|लड़के|लड़कियाँ|हफ़्ते|महीने|साल|मिनट|किलो|मीटर|बार|गुना|पन्ने|पेड़|"
+        "पक्षी|छात्र|टुकड़े|डॉलर",
+    "it": r"(?:euro|mele|libri|ore|giorni|minuti|anni|persone|bambini|ragazz[ei]|chil\w+|metri|pagine|settimane|mesi|"
+        r"volte|dollari|uova|fiori|alunni|studenti)\b",
+    "ko": "시간|개|명|권|마리|장|번|살|병|대|송이|그루|잔|자루|켤레|채|척|판|쪽|페이지|분|사람|달|주|줄|상자|봉지|"
+        "조각|배|군데|가지|원|달러|박스|통|컵", "ta": r"\S+(?:கள்|பேர்)|மணி|நாள்|ரூபாய்|டாலர்",
+    "th": "ตัว|คน|ลูก|ชิ้น|อัน|เล่ม|วัน|ชั่วโมง|บาท|ใบ|แผ่น|ต้น|ขวด|กล่อง|หน้า|ฟอง|ดอก|แท่ง",
+    "ur": "گھنٹے|دن|روپے|لوگ|کتابیں|سیب|بچے|لڑکے|ہفتے|مہینے|سال|منٹ|کلو|میٹر|بار|گنا|صفحے|درخت|پرندے|طلبہ|ڈالر",
+    "vi": "phần|cái|con|quả|quyển|cuốn|người|chiếc|bông|viên|trang|học sinh|ngày|giờ|phút|tuần|tháng|đồng|đô|kg|km|"
+        "lít|mét|hộp|cây|bút|lần|bạn|tờ|bó|ly|cốc|chai|tuổi|trái|bánh",
 }
 # What may stand right behind a number: copulas, counters, case endings.
 ENDS: Mapping[str, str] = {
@@ -215,6 +222,9 @@ def _longest(word: str) -> tuple[int, bool]:
     for choice in re.findall(r"\(\?:(.*?)\)", plain):
         plain = plain.replace(f"(?:{choice})", max(choice.split("|"), key=len))
     return len(plain), "?" not in word
+
+
+_DIGITS = str.maketrans("〇零一二三四五六七八九", "00123456789")
 
 
 class _Chain:
@@ -263,6 +273,8 @@ def with_digits(text: str, primary: str) -> str:
     """A text without digits, its numbers written in digits. Nothing changes where the language has no row."""
     if primary not in PARTS:
         return text
+    if primary in ("ja", "zh"):  # digit by digit, as years are
+        text = re.sub(r"[〇零一二三四五六七八九]{3,}", lambda row: row[0].translate(_DIGITS), text)
     pattern, roles, follows = _parts(primary)
     spaced = primary not in NO_WORD_SPACES
     half = compiled(rf"(?:{either(AND_A_HALF, primary)}) ?$")
@@ -280,6 +292,8 @@ def with_digits(text: str, primary: str) -> str:
             place, count = part.end(), count + 1
             if follows.match(text, place) or _divisor(text, place, primary):
                 end, value, weak = place, chain.thousands + chain.rest, count == 1
+        if end and start == at and done:  # "两三个" is two or three
+            done.append("-")
         part_of = _divisor(text, end, primary) if end else None
         if part_of:
             done.append(f"{text[at:start]}{value.normalize():f}/{part_of[0]}")

@@ -177,6 +177,8 @@ TO: Mapping[str, str] = {
     "te": "నుండి|నుంచి", "th": "ถึง", "tr": "ila|ilâ", "ur": "سے", "vi": "đến|tới",
     "zh": "(?<![得达收拿看买找升降涨加])到|至",
 }
+# What makes it a change instead: "from 20 to 30" gives 30.
+FROM: Mapping[str, str] = {"en": "from", "ar": "من", "es": "de(?:sde)?", "fr": "de", "it": "da", "pt": "de"}
 # What a number counts that is no amount: the step of an explanation. Before the number and behind it.
 STEPS: Mapping[str, tuple[str, str]] = {
     "en": (r"\b(?:step|equation|part)", ""), "ar": ("خطوة", ""), "bg": (r"\bстъпка", ""), "bn": ("ধাপ", " ?নম্বর ধাপ"),
@@ -217,7 +219,7 @@ CHECKS: Mapping[str, str] = {
 # What opens a clause about another: "12 more than Anna, who has only 5".
 BESIDES: Mapping[str, str] = {
     "en": r"(?:who|whose|while|whereas)\b", "ar": "(?:الذي|التي|بينما|في حين)", "bg": r"(?:ко(?:й|я|е|и)то|докато)\b",
-    "bn": "(?:যার|যেখানে|অন্যদিকে)", "de": r"(?:der|die|welche[rs]?|während)\b",
+    "bn": "(?:আর [^,।\\d]{0,16}মাত্র|যার|যেখানে|অন্যদিকে)", "de": r"(?:der|die|welche[rs]?|während)\b",
     "el": r"(?:που(?! (?:είναι|κάνει))|ενώ|ο οποίος|η οποία)\b",
     "es": r"(?:que(?! (?:es|son|da|hacen|equivale))|quien|mientras|cuy\w+)\b", "et": r"(?:kellel|kes|samas kui)\b",
     "fi": r"(?:jo(?:lla|ka|illa|lta)|kun taas)\b",

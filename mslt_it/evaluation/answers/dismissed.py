@@ -6,7 +6,7 @@ import itertools
 import re
 from collections.abc import Sequence
 
-from mslt_it.evaluation.answers.amounts import BETWEEN, NOT, OR, QUESTIONS, STEPS, TO
+from mslt_it.evaluation.answers.amounts import BETWEEN, FROM, NOT, OR, QUESTIONS, STEPS, TO
 from mslt_it.evaluation.answers.numerals import CURRENCY, MINUS_SIGNS, NO_WORD_SPACES, Number
 from mslt_it.evaluation.answers.words import CONTRAST, compiled, either
 
@@ -80,7 +80,8 @@ def without_open(numbers: Sequence[Number], text: str, primary: str) -> list[Num
             and not _OPERATOR.search(text[max(0, number.start - 2) : number.start])
             and not _OPERATOR.match(text, other.end)
         )
-        is_to = number.value < other.value and to.fullmatch(gap)
+        changes = compiled(rf"(?<!\w)(?:{FROM.get(primary, '(?!)')}) ?{CURRENCY}?$").search(text[: number.start][-12:])
+        is_to = number.value < other.value and to.fullmatch(gap) and not changes
         if (
             is_between or is_to or is_range or (chosen.fullmatch(gap) and other.value != 100 * number.value)
         ):  # but "1/4, or 25%"

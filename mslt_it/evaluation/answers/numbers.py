@@ -26,7 +26,8 @@ that is no circumstance ("in 7 days he earns 126"); in languages that put circum
 the last.
 
 No answer are numbers that are denied ("not 13 but 12") or left open ("between 10 and 12", "5, 6 or 7", "10-12"), and
-those of steps ("Step 2"); one that was given ("all 35 pages") is none where the sentence has another. Numbers themselves are read by `numerals`.
+those of steps ("Step 2"); one that was given ("all 35 pages") is none where the sentence has another. Numbers
+themselves are read by `numerals`.
 """
 
 from __future__ import annotations
@@ -61,7 +62,9 @@ from mslt_it.evaluation.answers.numerals import (
     PARTS_OF,
     Number,
     folded,
+    left_by,
     numbers_in,
+    results,
 )
 from mslt_it.evaluation.answers.spelled import with_digits
 from mslt_it.evaluation.answers.words import (
@@ -176,7 +179,7 @@ class _Solution:
         """The first place between two that says that there is no answer."""
         return compiled(either(REFUSALS, self.primary)).search(self.text, start, end)
 
-    def _without_refused(self) -> Sequence[Number]:
+    def _without_refused(self) -> list[Number]:
         """The numbers behind a "but" or a conclusion after what refuses an answer; all of them if nothing does."""
         refusal = self._refused(0, len(self.text))
         if refusal is None:
@@ -188,7 +191,7 @@ class _Solution:
         turn = compiled(rf"[,.;!{STOPS}]\s*(?:{words})").search(self.text, refusal.end())
         return _within(self.numbers, turn.start() if turn else len(self.text), len(self.text))
 
-    def _without_check(self) -> Sequence[Number]:
+    def _without_check(self) -> list[Number]:
         """The numbers before a check ("To check: 13 - 8 = 5"), unless a conclusion is drawn from it."""
         begins = rf"(?:^|[.!?{STOPS}])[ \t*#>(-]*(?:{either(CHECKS, self.primary)})"
         for check in compiled(begins).finditer(self.text, self.numbers[0].end):
@@ -262,7 +265,7 @@ class _Solution:
         here = (
             later if self.primary == "th" else _within(self.numbers, computed.end, end)
         )  # nothing parts Thai sentences
-        if left := _left(computed, here):  # "540 a week, in 2 weeks 1,080"
+        if left := left_by(computed, here):  # "540 a week, in 2 weeks 1,080"
             return left
         if self.primary == "th":
             return computed
@@ -287,7 +290,7 @@ class _Solution:
         for index in range(len(stated) - 1, 1, -1):
             number, before = stated[index], [other.value for other in stated[:index]]
             if is_result.search(self.text, stated[index - 1].end, number.start) and any(
-                number.value in _results(before[-count:]) for count in range(2, min(index, 6) + 1)
+                number.value in results(before[-count:]) for count in range(2, min(index, 6) + 1)
             ):
                 return number
         return None
@@ -299,7 +302,7 @@ class _Solution:
         computed = self._equated(stated[0].start)
         if computed and (same := next((number for number in stated if number.value == computed.value), None)):
             return same
-        if computed and (left := _left(computed, stated)):
+        if computed and (left := left_by(computed, stated)):
             return left
         others = self._main(stated)
         if not others:
@@ -387,24 +390,6 @@ def _in_digits(text: str, primary: str) -> str:
         if line and not re.search(r"\d", line[0]):
             return text[: line.start()] + with_digits(line[0], primary) + text[line.end() :]
     return text
-
-
-def _results(values: Sequence[Decimal]) -> set[Decimal]:
-    """What numbers give when they are added, multiplied, or (two of them) subtracted or divided."""
-    results = {sum(values, Decimal(0)), functools.reduce(lambda product, value: product * value, values)}
-    if len(values) == 2:
-        first, second = values
-        results |= {first - second, second - first}
-        results |= {over / under for over, under in ((first, second), (second, first)) if under}
-    return results
-
-
-def _left(computed: Number, stated: Sequence[Number]) -> Number | None:
-    """What a number behind an equation makes of its result: "12 + 8 = 20. After the discount of 5 she pays 15."."""
-    for index, number in enumerate(stated):
-        if any(number.value in _results([computed.value, part.value]) for part in stated[:index]):
-            return number
-    return None
 
 
 def _within(numbers: Sequence[Number], start: int, end: int) -> list[Number]:

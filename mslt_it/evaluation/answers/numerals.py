@@ -13,8 +13,8 @@ How one is read (``.`` and ``,`` are the doubtful ones):
 
 Arabic ٬ groups and ٫ is the decimal mark, always; the apostrophe and the narrow and no-break spaces group in every
 language, a plain space in those with a decimal comma. "3/4" is a fraction. Words scale digits ("2 million", "3万5千",
-"elfu 5") and add a half ("2 and a half"); numbers in words ("eighteen") become digits in `spelled`. A minus counts directly before the number or its
-currency, not between two numbers and not as a hyphen.
+"elfu 5") and add a half ("2 and a half"); numbers in words ("eighteen") become digits in `spelled`. A minus counts
+directly before the number or its currency, not between two numbers and not as a hyphen.
 """
 
 from __future__ import annotations
@@ -302,8 +302,8 @@ def _scaled(numbers: Sequence[Number], text: str, primary: str) -> list[Number]:
     result = []
     for number in numbers:
         factor, start, end, value = 1, number.start, number.end, number.value
-        for word, part in PART_BEFORE.get(primary, {}).items():
-            if before := compiled(rf"(?:{word}) $").search(text[max(0, start - 8) : start]):
+        for words, part in PART_BEFORE.get(primary, {}).items():
+            if before := compiled(rf"(?:{words}) $").search(text[max(0, start - 8) : start]):
                 value, start = value + Decimal(part), start - len(before[0])
         if primary in SCALE_FIRST and (word := re.search(r"\b([^\W\d_]+)[ \u00a0]$", text[max(0, start - 12) : start])):
             factor = next((f for pattern, f in _scales(primary) if pattern.fullmatch(word[1])), 1)
@@ -346,3 +346,21 @@ def _summed(numbers: Sequence[Number], text: str, primary: str) -> list[Number]:
         else:
             result.append(number)
     return result
+
+
+def results(values: Sequence[Decimal]) -> set[Decimal]:
+    """What numbers give when they are added, multiplied, or (two of them) subtracted or divided."""
+    results = {sum(values, Decimal(0)), functools.reduce(lambda product, value: product * value, values)}
+    if len(values) == 2:
+        first, second = values
+        results |= {first - second, second - first}
+        results |= {over / under for over, under in ((first, second), (second, first)) if under}
+    return results
+
+
+def left_by(computed: Number, stated: Sequence[Number]) -> Number | None:
+    """What a number behind an equation makes of its result: "12 + 8 = 20. After the discount of 5 she pays 15."."""
+    for index, number in enumerate(stated):
+        if any(number.value in results([computed.value, part.value]) for part in stated[:index]):
+            return number
+    return None

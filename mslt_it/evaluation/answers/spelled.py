@@ -15,7 +15,7 @@ import re
 from collections.abc import Mapping
 from decimal import Decimal
 
-from mslt_it.evaluation.answers.amounts import AND_A_HALF
+from mslt_it.evaluation.answers.amounts import AND_A_HALF, PART_BEFORE
 from mslt_it.evaluation.answers.numerals import NO_WORD_SPACES, scale_behind
 from mslt_it.evaluation.answers.words import LETTER, compiled, either
 
@@ -290,11 +290,11 @@ def with_digits(text: str, primary: str) -> str:
             if not chain.add(roles[(part.lastindex or 0) - 2], len(part["join"].strip()) > 0):
                 break
             place, count = part.end(), count + 1
-            if follows.match(text, place) or _divisor(text, place, primary):
+            if follows.match(text, place) or _divisor(text, place, primary, chain.rest):
                 end, value, weak = place, chain.thousands + chain.rest, count == 1
         if end and start == at and done:  # "两三个" is two or three
             done.append("-")
-        part_of = _divisor(text, end, primary) if end else None
+        part_of = _divisor(text, end, primary, value) if end else None
         if part_of:
             done.append(f"{text[at:start]}{value.normalize():f}/{part_of[0]}")
             at = part_of[1]
@@ -307,10 +307,12 @@ def with_digits(text: str, primary: str) -> str:
     return "".join(done) + text[at:]
 
 
-def _divisor(text: str, end: int, primary: str) -> tuple[int, int] | None:
-    """What a number is divided by ("three quarters": 4), and where that word ends."""
+def _divisor(text: str, end: int, primary: str, value: Decimal) -> tuple[int, int] | None:
+    """What a number is divided by ("three quarters": 4), and where that word ends. The 84th is no 20."""
     for divisor, word in enumerate(DENOMINATORS.get(primary, "").split(), start=2):
         if match := compiled(rf"[ -]?(?:{word.replace('_', ' ')})(?!{LETTER})").match(text, end):
+            if value >= divisor:
+                return None
             return divisor, match.end()
     return None
 
@@ -319,7 +321,8 @@ def _is_weak(text: str, start: int, end: int, value: Decimal, primary: str) -> b
     """Is this a word that is rather no number here? It is one if nothing else is said, or a scaling word is with it."""
     if value != 1 and not (primary in WEAK and compiled(WEAK[primary]).fullmatch(text, start, end)):
         return False
-    counted = primary in COUNTERS and compiled(rf" ?(?:{COUNTERS[primary]})").match(text, end)
+    halved = compiled(rf"(?:{'|'.join(PART_BEFORE.get(primary, {})) or '(?!)'}) $").search(text[:start])
+    counted = halved or primary in COUNTERS and compiled(rf" ?(?:{COUNTERS[primary]})").match(text, end)
     if (
         counted
         or scale_behind(text, end, primary)[0] > 1

@@ -247,10 +247,11 @@ REFUSALS: Mapping[str, str] = {
     "el": r"δεν επαρκούν|ανεπαρκ\w+|δεν (?:μπορ\w+|είναι δυνατόν?) (?:να )?\w+|δεν (?:ξέρω|γνωρίζω)|αδύνατ\w+",
     "es": r"(?:no son|no es|insuficiente|no hay|faltan) (?:suficiente|dato|informaci|posible)\w*|insuficientes|no "
         r"(?:se )?(?:puedo?e?|podemos) (?:determinar|calcular|resolver|responder|saber|decir)|no (?:lo )?sé|imposible",
-    "et": r"ei (?:ole|saa|piisa) (?:\w+ ){0,4}?(?:piisavalt|võimalik|öelda|arvutada|lahendada|määrata|teada)|ei tea|"
-        r"ei piisa",
+    "et": r"ei (?:ole|saa|piisa) (?:\w+ ){0,4}?(?:piisavalt|võimalik|öelda|arvutada|lahendada|määrata|teada|leida|"
+        r"vastata)|ei tea|ei piisa",
     "fi": r"eivät riitä|ei riitä|ei ole (?:\w+ )?(?:riittävästi|tarpeeksi) tieto\w+|ei voi(?:da)? (?:\w+ "
-        r"){0,3}?(?:ratkaista|laskea|sanoa|tietää|määrittää|vastata)|en (?:tiedä|osaa|pysty|voi)",
+        r"){0,3}?(?:ratkaista|laskea|sanoa|tietää|määrittää|vastata|päätellä|selvittää|löytää)|en (?:tiedä|osaa|"
+        r"pysty|voi)",
     "fr": r"(?:ne suffisent pas|insuffisant\w*|pas assez (?:de données|d['’]informations)|impossible de)|ne (?:peux|"
         r"peut|pouvons) pas|ne sais pas",
     "he": "אין מספיק|לא מספיק|אי אפשר ל|לא ניתן ל|איני? יודע|לא יודע|איני יכול|לא יכול",
@@ -264,17 +265,27 @@ REFUSALS: Mapping[str, str] = {
     "ko": "정보가 (?:부족|충분하지)|(?:알|구할|풀|답할|계산할) 수 없|모르겠|모릅니다|부족",
     "pt": r"(?:não são|não é|não há|insuficiente\w*|faltam) (?:suficient|dados|informaç|possível)\w*|insuficientes|"
         r"não (?:posso|podemos|pode|se pode|consigo|dá para)|não sei|impossível",
-    "ru": r"недостаточно|не хватает (?:данных|информации)|(?:нельзя|невозможно) (?:\w+ ){0,2}?(?:определить|"
-        r"вычислить|решить|сказать|узнать|ответить)|не (?:могу|знаю)",
-    "sw": "hazitoshi|haitoshi|hai?wezekani|siwezi|sijui|hakuna taarifa|hatuwezi",
+    "ru": r"недостаточно|(?:определить|ответить|решить|сказать|узнать|вычислить) (?:невозможно|нельзя)|не хватает "
+        r"(?:данных|информации)|(?:нельзя|невозможно) (?:\w+ ){0,2}?(?:определить|вычислить|решить|сказать|узнать|"
+        r"ответить)|не (?:могу|знаю)", "sw": "hazitoshi|haitoshi|hai?wezekani|siwezi|sijui|hakuna taarifa|hatuwezi",
     "ta": "போதுமான (?:தகவல்|தரவு)[^.]{0,12}(?:இல்லை)|(?:முடியா|இயலா)(?:து|து)|தெரியவில்லை|தெரியாது",
     "te": "(?:తగినంత|సరిపడా) (?:సమాచారం|డేటా) లేదు|(?:చెప్ప|చేయ|తెలుసుకో|కనుగొన)లే[^.]{0,4}|సాధ్యం కాదు|తెలియదు",
     "th": "(?:ข้อมูล)?ไม่เพียงพอ|ไม่สามารถ|ไม่ทราบ|ไม่รู้|คำนวณไม่ได้|หาไม่ได้",
     "tr": r"yeterli (?:bilgi|veri) (?:yok|verilmemiş|değil)|yetersiz|bilmiyorum|(?:söyle|bil|hesapla|belirle|çöz|"
-        r"bul)(?:n|il)?e?a?m(?:ez|az|iyor|ıyor|em)\w*|mümkün değil|imkansız",
+        r"bul)(?:u?n|il)?e?a?m(?:ez|az|iyor|ıyor|em)\w*|mümkün değil|imkansız",
     "ur": "ناکافی|کافی (?:معلومات|نہیں)|معلوم نہیں|نہیں (?:جانتا|جانتی|بتا|نکالا|کیا جا|کہا جا)|ممکن نہیں|ناممکن",
     "vi": "không (?:đủ|có đủ) (?:thông tin|dữ (?:liệu|kiện))|thiếu (?:thông tin|dữ)|không (?:thể|biết|rõ)",
     "zh": "信息不足|条件不足|不(?:足|够)以|无法|不能确定|不知道|不确定|無法",
+}
+# What takes a refusal back, or makes it a doubt: "I cannot say for sure, but 12", "12, though I cannot be sure".
+BUT: Mapping[str, str] = {
+    "en": "but|though|although|still|however", "ar": "و?لكن", "bg": "но|обаче", "bn": "কিন্তু|তবে|বরং",
+    "de": "aber|jedoch|sondern|doch", "el": "αλλά|όμως|ωστόσο", "es": "pero|aunque|sino", "et": "aga|kuid|vaid",
+    "fi": "mutta|vaan", "fr": "mais|cependant", "he": "אבל|אך|אלא", "hi": "लेकिन|पर|मगर|बल्कि|फिर भी",
+    "id": "tetapi|tapi|namun|melainkan", "it": "ma|però|tuttavia", "ja": "が、|しかし|けれど|むしろ",
+    "ko": "지만|하지만|그러나", "pt": "mas|porém", "ru": "но|однако|а", "sw": "lakini|bali|ingawa",
+    "ta": "ஆனால்|ஆனாலும்", "te": "కానీ|అయినా", "th": "แต่", "tr": "ama|fakat|ancak", "ur": "لیکن|مگر|بلکہ",
+    "vi": "nhưng|mà|tuy", "zh": "但|不过|而",
 }
 # A text that ends with one of these was cut off there.
 LEFT_HANGING: Mapping[str, str] = {

@@ -41,6 +41,7 @@ from decimal import Decimal
 from mslt_it.evaluation.answers.amounts import (
     ALL_OF,
     BESIDES,
+    BUT,
     CHECKS,
     EACH_OF,
     LEFT_HANGING,
@@ -71,7 +72,6 @@ from mslt_it.evaluation.answers.words import (
     ANSWERING,
     BECAUSE,
     CONCLUSIONS,
-    CONTRAST,
     CUES,
     LETTER,
     STOPS,
@@ -184,11 +184,13 @@ class _Solution:
         refusal = self._refused(0, len(self.text))
         if refusal is None:
             return self.numbers
+        begin = "" if self.primary in NO_WORD_SPACES | {"ko"} else r"(?<!\w)"
+        but = rf"{begin}(?:{either(BUT, self.primary)})"
         before = max((number.end for number in self.numbers if number.end <= refusal.start()), default=refusal.start())
-        if compiled(rf"[,;] ?(?:{either(CONTRAST, self.primary)})").search(self.text, before, refusal.start()):
-            return self.numbers  # "12, but I cannot say for sure"
-        words = f"{either(CONTRAST, self.primary)}|{either(CONCLUSIONS, self.primary)}"
-        turn = compiled(rf"[,.;!{STOPS}]\s*(?:{words})").search(self.text, refusal.end())
+        if compiled(but).search(self.text, before, refusal.start()):
+            return list(self.numbers)  # "12, but I cannot say for sure"
+        concluded = rf"[,.;!{STOPS}]\s*(?:{either(CONCLUSIONS, self.primary)})"
+        turn = compiled(f"{but}|{concluded}").search(self.text, refusal.end())
         return _within(self.numbers, turn.start() if turn else len(self.text), len(self.text))
 
     def _without_check(self) -> list[Number]:

@@ -297,8 +297,8 @@ def _scales(primary: str) -> tuple[tuple[re.Pattern[str], int], ...]:
 def _scaled(numbers: Sequence[Number], text: str, primary: str) -> list[Number]:
     """The numbers multiplied by the scaling words behind them (before them in ``SCALE_FIRST``)."""
     unit = r"[^\s\d、。,.;]{0,8}?" if primary in NO_WORD_SPACES else r"(?: ?[^\W\d]{1,15})?"
-    end = r"(?!\w)" if primary not in NO_WORD_SPACES | {"ko"} else ""
-    half = compiled(rf"(?:{unit} ?)(?:{either(AND_A_HALF, primary)}){end}")
+    edge = r"(?!\w)" if primary not in NO_WORD_SPACES | {"ko"} else ""
+    half = compiled(rf"(?:{unit} ?)(?:{either(AND_A_HALF, primary)}){edge}")
     result = []
     for number in numbers:
         factor, start, end, value = 1, number.start, number.end, number.value

@@ -322,7 +322,7 @@ def _is_weak(text: str, start: int, end: int, value: Decimal, primary: str) -> b
     if value != 1 and not (primary in WEAK and compiled(WEAK[primary]).fullmatch(text, start, end)):
         return False
     halved = compiled(rf"(?:{'|'.join(PART_BEFORE.get(primary, {})) or '(?!)'}) $").search(text[:start])
-    counted = halved or primary in COUNTERS and compiled(rf" ?(?:{COUNTERS[primary]})").match(text, end)
+    counted = halved or (primary in COUNTERS and compiled(rf" ?(?:{COUNTERS[primary]})").match(text, end))
     if (
         counted
         or scale_behind(text, end, primary)[0] > 1

@@ -108,19 +108,19 @@ ALL_OF: Mapping[str, tuple[str, str]] = {
 # Prepositions that make a number a circumstance ("in 7 days he earns 126"), not the answer itself.
 PREPOSITIONS: Mapping[str, str] = {
     "en": r"\b(?:from|with|after|at|per|every|each|within)(?: the)?|\b(?:in|on|for|over|by)(?! ?[$£€₹¥])(?: the)?",
-    "ar": r"(?:في|من|من أصل|خلال|لكل|بعد|عند)(?: ال\w+)?", "bg": r"\b(?:за|от|с|след|по|на)",
+    "ar": r"(?:في|من|من أصل|خلال|لكل|بعد|عند|مقابل)(?: ال\w+)?", "bg": r"\b(?:за|от|с|след|по|на)",
     "de": r"\b(?:in|mit|von|aus|nach|bei|pro|je|für)(?: de[nrm]| die| das)?",
     "el": r"\b(?:σε|από|με|μετά|για)(?: τ\w+)?", "et": r"\biga",
     "es": r"(?<!\d )\b(?:a|en|con|tras|por|cada|desde|para|(?:después|al cabo|dentro|luego) de)(?: l[ao]s)?",
     "fi": r"\b(?:per|joka)",
     "fr": r"(?<!\d )\b(?:à|en|dans|avec|après|par|chaque|pendant|pour|sur|au bout de|d['’]ici)(?: les)?",
-    "he": r"(?<!\w)(?:ב-?|מ-|מתוך|תוך|לכל|אחרי|במשך|כעבור|בעוד)",
+    "he": r"(?<!\w)(?:ב-?|מ-|מתוך|תוך|לכל|אחרי|במשך|כעבור|בעוד|עבור|תמורת|בעד)",
     "id": r"\b(?:dalam|dari|dengan|per|setiap|untuk|setelah|sesudah|selama)",
     "it": r"(?<!\d )\b(?:in|con|dopo|ogni|su|per|tra|fra|entro)(?: le| i| gli)?",
-    "pt": r"(?<!\d )\b(?:em|com|após|cada|desde|para|durante|(?:depois|ao fim|ao cabo|dentro) de|daqui a)(?: [ao]s)?",
+    "pt": r"(?<!\d )\b(?:em|com|após|cada|desde|para|por|durante|(?:depois|ao fim|dentro) de|daqui a)(?: [ao]s)?",
     "ru": r"\b(?:за|из|с|по|через|после|на|в)", "sw": r"\b(?:kwa|katika|kutoka|kila|kati ya|baada ya)(?: \w+)?",
     "th": r"(?:ใน|จาก|ด้วย|สำหรับ)[\u0e00-\u0e7f]{0,8}",
-    "vi": r"\b(?:trong(?: tổng)?(?: số)?|trong vòng|từ|với|mỗi|sau)",
+    "vi": r"\b(?:trong(?: tổng)?(?: số)?|trong vòng|từ|với|mỗi|sau|cho)",
 }
 # "of" between a part and its whole ("7 of the 35"): here, and nowhere else, it makes the whole a circumstance.
 PART_OF: Mapping[str, str] = {

@@ -155,10 +155,10 @@ class _Solution:
         if cut is not None:
             return self._opening()
         self.numbers = self._without_refused()
-        if not self.numbers:
-            return None
-        self.numbers = self._without_check()
-        return self._opening() or self._bold() or self._concluded() or self._after_equations() or self._last()
+        if self.numbers:
+            self.numbers = self._without_check()
+            return self._opening() or self._bold() or self._concluded() or self._after_equations() or self._last()
+        return None
 
     def _cut_off(self) -> int | None:
         """Where the last sentence begins, if it breaks off: "There are 14 red marbles and"."""
@@ -167,9 +167,8 @@ class _Solution:
         text = self.text.rstrip(" \t\n*")
         start = max((match.end() for match in _SENTENCE_END.finditer(text)), default=0)
         if not compiled(rf"(?:{begin}(?:{hanging})|(?<![-+−×÷=] )[-+−×÷=(,、،])$").search(text[-24:]):
-            opens = compiled(
-                rf"\W*\w{{0,2}}?(?:(?:{STEPS.get(self.primary, STEPS['en'])[0]})|{either(CONCLUSIONS, self.primary)})"
-            )
+            steps = STEPS.get(self.primary, STEPS["en"])[0]
+            opens = compiled(rf"\W*\w{{0,2}}?(?:(?:{steps})|{either(CONCLUSIONS, self.primary)})")
             is_begun = self.primary != "th" and 0 < start < len(text) and opens.match(text, start)
             return start if is_begun and not _within(self.numbers, start, len(text)) else None
         is_long = len(text) > 12 if self.primary in NO_WORD_SPACES else len(text.split()) > 3
@@ -288,6 +287,9 @@ class _Solution:
 
     def _reckoned(self, stated: Sequence[Number]) -> Number | None:
         """The result of the numbers before it in its sentence: "240 minus 165 seats are free, that is 75"."""
+        total = len(stated) > 2 and ":" in self.text[stated[0].end : stated[1].start]
+        if total and stated[0].value == sum(number.value for number in stated[1:]):
+            return stated[0]  # "260 sheep in all: 20 here, 80 there and 160 at home"
         is_result = compiled(rf"[,:(]|(?:{either(THAT_IS, self.primary)})")
         for index in range(len(stated) - 1, 1, -1):
             number, before = stated[index], [other.value for other in stated[:index]]

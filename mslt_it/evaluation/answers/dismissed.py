@@ -15,10 +15,10 @@ _OPERATOR = re.compile(r"\s?[-+−–*/×x÷·=:(]")
 
 def one_answer(text: str, primary: str) -> str:
     """The text up to the next question, behind a number."""
-    start = re.search(r"\d[^\n]*\n", text)
-    asked = (
-        compiled(rf"^[ \t#*]*(?:{either(QUESTIONS, primary)})[ \d]*[*:]").search(text, start.end()) if start else None
-    )
+    first = re.search(r"\d", text)
+    line = text.find("\n", first.end()) if first else -1
+    question = compiled(rf"^[ \t#*]*(?:{either(QUESTIONS, primary)})[ \d]{{0,4}}[*:]")
+    asked = question.search(text, line) if line >= 0 else None
     return text[: asked.start()] if asked else text
 
 
@@ -65,6 +65,7 @@ def without_open(numbers: Sequence[Number], text: str, primary: str) -> list[Num
     between = compiled(rf"[^\s\d]{{0,6}}?[ ]?(?:{middle})[ ]?[{MINUS_SIGNS}]?")
     unit = "" if primary in ("en", "es", "fr", "it", "pt") else "(?: [^\\W\\d]{1,10})?"  # "5 euros a 7 amigos" is none
     to = compiled(rf"[^\s\d]{{0,6}}?{unit} ?(?:{TO.get(primary, TO['en'])}) ?{CURRENCY}?")
+    changing = compiled(rf"(?<!\w)(?:{FROM.get(primary, '(?!)')}) ?{CURRENCY}?$")
     listed = re.compile(r"[^\s\d,.;]{0,6}[,،、] ?")
     chosen = compiled(rf"[^\s\d,.;]{{0,6}}[,،、]? ?(?:{either(OR, primary)}) ?")
     dropped: set[int] = set()
@@ -80,13 +81,16 @@ def without_open(numbers: Sequence[Number], text: str, primary: str) -> list[Num
             and not _OPERATOR.search(text[max(0, number.start - 2) : number.start])
             and not _OPERATOR.match(text, other.end)
         )
-        changes = compiled(rf"(?<!\w)(?:{FROM.get(primary, '(?!)')}) ?{CURRENCY}?$").search(text[: number.start][-12:])
-        is_to = number.value < other.value and to.fullmatch(gap) and not changes
-        if (
-            is_between or is_to or is_range or (chosen.fullmatch(gap) and other.value != 100 * number.value)
-        ):  # but "1/4, or 25%"
+        is_to = number.value < other.value and to.fullmatch(gap)
+        is_to = is_to and not changing.search(text[max(0, number.start - 12) : number.start])
+        is_or = other.value != 100 * number.value and chosen.fullmatch(gap)  # but "1/4, or 25%"
+        if is_between or is_to or is_range or is_or:
             dropped |= {index, index + 1}
-            while index and listed.fullmatch(text[numbers[index - 1].end : numbers[index].start]):  # "5, 6 or 7"
+            while (
+                index
+                and index - 1 not in dropped
+                and listed.fullmatch(text[numbers[index - 1].end : numbers[index].start])
+            ):  # "5, 6 or 7"
                 index -= 1
                 dropped.add(index)
     return [number for index, number in enumerate(numbers) if index not in dropped]

@@ -292,7 +292,7 @@ class _Solution:
             return stated[0]  # "260 sheep in all: 20 here, 80 there and 160 at home"
         is_result = compiled(rf"[,:(]|(?:{either(THAT_IS, self.primary)})")
         for index in range(len(stated) - 1, 1, -1):
-            number, before = stated[index], [other.value for other in stated[:index]]
+            number, before = stated[index], [other.value for other in stated[max(0, index - 6) : index]]
             if is_result.search(self.text, stated[index - 1].end, number.start) and any(
                 number.value in results(before[-count:]) for count in range(2, min(index, 6) + 1)
             ):

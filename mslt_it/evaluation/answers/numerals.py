@@ -130,7 +130,7 @@ class Number:
 _BOLD_NUMBER = re.compile(
     rf"\*\*(?=\s?{CURRENCY}?\s?[{MINUS_SIGNS}]?{CURRENCY}?\d)(?!\d+[.)]\s)([^*\n:]{{1,40}})\*\*", re.IGNORECASE
 )
-PARTS_OF = re.compile(r"(\d+) ?(?:分の|分之|분의) ?(\d+)")  # "4分の3" is 3/4
+PARTS_OF = re.compile(r"(?<!\d)(\d+) ?(?:分の|分之|분의) ?(\d+)")  # "4分の3" is 3/4
 _FRACTION = re.compile(r"\\[dt]?frac\s*\{\s*(\d+)\s*\}\s*\{\s*(\d+)\s*\}")
 
 

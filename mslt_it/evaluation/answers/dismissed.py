@@ -81,8 +81,11 @@ def without_open(numbers: Sequence[Number], text: str, primary: str) -> list[Num
             and not _OPERATOR.search(text[max(0, number.start - 2) : number.start])
             and not _OPERATOR.match(text, other.end)
         )
-        is_to = number.value < other.value and to.fullmatch(gap)
-        is_to = is_to and not changing.search(text[max(0, number.start - 12) : number.start])
+        is_to = (
+            number.value < other.value
+            and to.fullmatch(gap)
+            and not changing.search(text[max(0, number.start - 12) : number.start])
+        )
         is_or = other.value != 100 * number.value and chosen.fullmatch(gap)  # but "1/4, or 25%"
         if is_between or is_to or is_range or is_or:
             dropped |= {index, index + 1}

@@ -3,7 +3,7 @@
     pip install -e '.[test,eval]'; python benchmarks/answer_reading.py > benchmarks/results/answer_reading.txt
 
 The first table has the cases of tests/evaluation/answers (26 languages, what stands around an answer × what it says)
-and of three later rounds, the second those of tests/evaluation/answers_suite.tsv (11 languages). The third says how the
+and of the later rounds, the second those of tests/evaluation/answers_suite.tsv (11 languages). The third says how the
 texts of each round were read when the reader had not been mended for them yet. An answer is right, wrong (another value
 or label, or one where there is none), or unparsable.
 
@@ -109,18 +109,19 @@ def main() -> None:
     print("\ntests/evaluation/answers_suite.tsv:\n")
     table([Case(*row) for row in test_answers.suite()], lambda case: test_answers.LABELS[case.kind][case.language])
     print("\ntests/evaluation/answers_rounds.tsv, as recorded when each text was read for the first time:\n")
-    first: dict[str, Counter[tuple[str, str]]] = defaultdict(Counter)
+    first: dict[str, dict[str, Counter[str]]] = defaultdict(lambda: defaultdict(Counter))
     for case, number, at_first in answer_matrix.rounds():
-        first[case.language][number, at_first] += 1
-        first["all"][number, at_first] += 1
-    heads = [f"round {number}: {name}" for number in "123" for name in ("n", *VERDICTS)]
-    print(f"| language | {' | '.join(heads)} |\n|---|{'---|' * len(heads)}")
-    for language in sorted(first, key=lambda language: (language == "all", language)):
-        count, cells = first[language], []
-        for number in "123":
-            total = sum(count[number, name] for name in VERDICTS)
-            cells += [str(total), *(f"{100 * count[number, name] / total:.1f}" for name in VERDICTS)]
-        print(f"| {language} | {' | '.join(cells)} |")
+        first[number][case.language][at_first] += 1
+    print(f"| round | n | {' | '.join(VERDICTS)} | least right |\n|---|---|{'---|' * (len(VERDICTS) + 1)}")
+    for number in sorted(first, key=int):
+        languages = first[number]
+        count = sum(languages.values(), Counter())
+        total = sum(count.values())
+        least, right = min(
+            ((code, row["right"] / sum(row.values())) for code, row in languages.items()), key=lambda pair: pair[1]
+        )
+        shares = [f"{100 * count[name] / total:.1f}" for name in VERDICTS]
+        print(f"| {number} | {total} | {' | '.join(shares)} | {least} {100 * right:.1f} |")
 
 
 if __name__ == "__main__":

@@ -13,21 +13,26 @@ Which number is the answer, the first of these that applies:
    before it give ("240 minus 165 seats are free, that is 75");
 6. the last sentence after the last "=" (or "≈"), where it has a number that is no mere circumstance;
 7. the number after the last "=" that has one on its line;
-8. the last number of the last sentence that has numbers; circumstances, what stands in parentheses and a reason
-   ("7, because each costs $3") are passed over.
+8. the last number of the last sentence that has numbers; circumstances, what stands in parentheses, a reason
+   ("7, because each costs $3") and a clause about another ("12 more than Anna, who has 5") are passed over.
+
+Of a text that breaks off ("There are 14 red marbles and") and of one that refuses an answer ("there is not enough
+information") only 1 to 3 count, if they stand before that or behind a "but"; what checks the answer ("To check:
+13 - 8 = 5") and another question behind it do not count. Numbers in words are read where there are no digits: in the
+text, or on the line of the cue.
 
 The best number of a sentence is the one that the last equation before it gave, if the sentence holds it; else the first
 that is no circumstance ("in 7 days he earns 126"); in languages that put circumstances first (bn hi ja ko te tr ur zh),
 the last.
 
-No answer are numbers that are denied ("not 13 but 12") or left open ("between 10 and 12", "12 or 13", "10-12"); one
-that was given ("all 35 pages") is none where the sentence has another. Numbers themselves are read by `numerals`.
+No answer are numbers that are denied ("not 13 but 12") or left open ("between 10 and 12", "5, 6 or 7", "10-12"), and
+those of steps ("Step 2"); one that was given ("all 35 pages") is none where the sentence has another. Numbers
+themselves are read by `numerals`.
 """
 
 from __future__ import annotations
 
 import functools
-import itertools
 import re
 import unicodedata
 from collections.abc import Sequence
@@ -35,15 +40,19 @@ from decimal import Decimal
 
 from mslt_it.evaluation.answers.amounts import (
     ALL_OF,
-    BETWEEN,
+    BESIDES,
+    BUT,
+    CHECKS,
     EACH_OF,
-    NOT,
-    OR,
+    LEFT_HANGING,
     PART_OF,
     POSTPOSITIONS,
     PREPOSITIONS,
+    REFUSALS,
+    STEPS,
     THAT_IS,
 )
+from mslt_it.evaluation.answers.dismissed import one_answer, without_denied, without_open, without_steps
 from mslt_it.evaluation.answers.numerals import (
     BOLD,
     CURRENCY,
@@ -51,14 +60,20 @@ from mslt_it.evaluation.answers.numerals import (
     DECIMAL_POINT,
     MINUS_SIGNS,
     NO_WORD_SPACES,
+    PARTS_OF,
     Number,
     folded,
+    left_by,
     numbers_in,
+    results,
 )
+from mslt_it.evaluation.answers.spelled import with_digits
 from mslt_it.evaluation.answers.words import (
+    ANSWERING,
     BECAUSE,
     CONCLUSIONS,
     CUES,
+    LETTER,
     STOPS,
     compiled,
     either,
@@ -66,8 +81,13 @@ from mslt_it.evaluation.answers.words import (
 from mslt_it.problems import Problem, nearest
 
 _BOXED = re.compile(r"\\boxed\s*\{")
-_SENTENCE_END = re.compile(rf"[.!?](?=\s|$)|[{STOPS}\n]")
-_CLAUSE_END = re.compile(rf"[,、;](?!\d)|\(|[.!?](?=\s|$)|[{STOPS}\n]")
+# "20 лв. от 50 лв.", "i.e. about": there the sentence goes on.
+_SHORTENED = "(?<!{})".format(
+    ")(?<!".join(("лв", "руб", "коп", "км", "мин", "стр", "χλμ", "i.e", "e.g", "т.е", "z.B", "km", "kpl"))
+)
+_STOP = rf"(?:[!?]|{_SHORTENED}\.|\.(?!\s[a-zà-ÿа-яёά-ώ]))(?=\s|$)|[{STOPS}\n]"
+_SENTENCE_END = re.compile(_STOP)
+_CLAUSE_END = re.compile(rf"[,、;](?!\d)|\(|{_STOP}")
 _LIST_NUMBER = re.compile(r"[.):](?=\s+\S)")  # behind the number
 _LIST_ITEM = re.compile(r"^[ \t]*(\d{1,3})[.):]\s", re.MULTILINE)
 # Here the circumstance stands before the answer: of several numbers the last counts.
@@ -85,7 +105,8 @@ def _cue(primary: str) -> re.Pattern[str]:
     number = rf"[ \t\"'(*{BOLD}{MINUS_SIGNS}]*{CURRENCY}?[ \t{MINUS_SIGNS}]*\d"
     # Up to 30 characters of the same clause ("The answer to the question is") and a link, or the number at once.
     pattern = (
-        rf"(?:{'|'.join(words)})(?:[^\n\d:=.,;。]{{0,30}}?(?:{link})|(?={number}))"
+        rf"(?:{either(ANSWERING, primary)})(?={number})"
+        rf"|(?:{'|'.join(words)})(?:[^\n\d:=.,;。]{{0,30}}?(?:{link})|(?={number}))"
         # GSM8K's mark; a Markdown heading ("#### 1. Setup") is none.
         r"|####(?=[^\w\n]{0,9}\d)(?!\s{0,9}\d+[.)]\s)"
     )
@@ -114,20 +135,71 @@ class _Solution:
     """A text that works something out, and its numbers."""
 
     def __init__(self, text: str, primary: str) -> None:
-        self.text, self.primary = folded(text), primary
-        numbers = _without_denied(numbers_in(self.text, primary), self.text, primary)
-        self.numbers = _without_open(numbers, self.text, primary)
+        self.text, self.primary = _in_digits(one_answer(folded(text), primary), primary), primary
+        numbers = without_steps(numbers_in(self.text, primary), self.text, primary)
+        numbers = without_denied(numbers, self.text, primary)
+        self.numbers = without_open(numbers, self.text, primary)
 
     def answer(self) -> Number | None:
         """By the rules of the module's text, in their order."""
+        cut = self._cut_off()
+        self.numbers = _within(self.numbers, 0, len(self.text) if cut is None else cut)
         if not self.numbers:
             return None
         for cues in (_BOXED, _cue(self.primary)):
             for cue in reversed(list(cues.finditer(self.text))):
                 line = _LINE.search(self.text, cue.end())  # the rest of this one, or the next that has something
-                if line and (stated := _within(self.numbers, *line.span())):
+                stated = _within(self.numbers, *line.span()) if line else []
+                if line and stated and not self._refused(cue.end(), stated[0].start):
                     return self._stated(stated, line.start())
-        return self._opening() or self._bold() or self._concluded() or self._after_equations() or self._last()
+        if cut is not None:
+            return self._opening()
+        self.numbers = self._without_refused()
+        if self.numbers:
+            self.numbers = self._without_check()
+            return self._opening() or self._bold() or self._concluded() or self._after_equations() or self._last()
+        return None
+
+    def _cut_off(self) -> int | None:
+        """Where the last sentence begins, if it breaks off: "There are 14 red marbles and"."""
+        hanging = LEFT_HANGING.get(self.primary, LEFT_HANGING["en"])
+        begin = "" if self.primary in NO_WORD_SPACES | {"ko"} else rf"(?<!{LETTER})"
+        text = self.text.rstrip(" \t\n*")
+        start = max((match.end() for match in _SENTENCE_END.finditer(text)), default=0)
+        if not compiled(rf"(?:{begin}(?:{hanging})|(?<![-+−×÷=] )[-+−×÷=(,、،])$").search(text[-24:]):
+            steps = STEPS.get(self.primary, STEPS["en"])[0]
+            opens = compiled(rf"\W*\w{{0,2}}?(?:(?:{steps})|{either(CONCLUSIONS, self.primary)})")
+            is_begun = self.primary != "th" and 0 < start < len(text) and opens.match(text, start)
+            return start if is_begun and not _within(self.numbers, start, len(text)) else None
+        is_long = len(text) > 12 if self.primary in NO_WORD_SPACES else len(text.split()) > 3
+        return start if is_long or text[-1] in "=+−×÷" else None
+
+    def _refused(self, start: int, end: int) -> re.Match[str] | None:
+        """The first place between two that says that there is no answer."""
+        return compiled(either(REFUSALS, self.primary)).search(self.text, start, end)
+
+    def _without_refused(self) -> list[Number]:
+        """The numbers behind a "but" or a conclusion after what refuses an answer; all of them if nothing does."""
+        refusal = self._refused(0, len(self.text))
+        if refusal is None:
+            return self.numbers
+        begin = "" if self.primary in NO_WORD_SPACES | {"ko"} else r"(?<!\w)"
+        but = rf"{begin}(?:{either(BUT, self.primary)})"
+        before = max((number.end for number in self.numbers if number.end <= refusal.start()), default=refusal.start())
+        if compiled(but).search(self.text, before, refusal.start()):
+            return list(self.numbers)  # "12, but I cannot say for sure"
+        concluded = rf"[,.;!{STOPS}]\s*(?:{either(CONCLUSIONS, self.primary)})"
+        turn = compiled(f"{but}|{concluded}").search(self.text, refusal.end())
+        return _within(self.numbers, turn.start() if turn else len(self.text), len(self.text))
+
+    def _without_check(self) -> list[Number]:
+        """The numbers before a check ("To check: 13 - 8 = 5"), unless a conclusion is drawn from it."""
+        begins = rf"(?:^|[.!?{STOPS}])[ \t*#>(-]*(?:{either(CHECKS, self.primary)})"
+        for check in compiled(begins).finditer(self.text, self.numbers[0].end):
+            concluded = compiled(either(CONCLUSIONS, self.primary)).search(self.text, check.end())
+            if not (concluded and _within(self.numbers, concluded.end(), len(self.text))):
+                return _within(self.numbers, 0, check.start() + 1)
+        return self.numbers
 
     def _stated(self, stated: Sequence[Number], start: int) -> Number:
         """The answer among the numbers of the line that begins, behind its cue, at ``start``."""
@@ -152,9 +224,10 @@ class _Solution:
             return None
         if any(Decimal(item[1]) == first.value + 1 for item in _LIST_ITEM.finditer(behind)):  # a list's next item
             return None
+        edge = r"(?<!\w)" if spaced else ""
         unit = r"(?:[ \u00a0]?[^\W\d]{1,15}\.?|[ \u00a0]?[%€£$¥₽₹°])?"
         reason = rf"{unit}[)\"'*]*\s?[,.:;(–—-]?\s?" if spaced else r"[^\s\d=]{0,12}?[,、。.:;\s]{0,3}"
-        explained = [rf"{reason}(?:{either(BECAUSE, self.primary)})", rf"{unit}[)\"'*.。।]*[ \t]*\n\s*[^\W\d]"]
+        explained = [rf"{reason}{edge}(?:{either(BECAUSE, self.primary)})", rf"{unit}[)\"'*.。।]*[ \t]*\n\s*[^\W\d]"]
         explained += [rf"{unit}[.!।] +[^\W\d]"] * spaced
         return first if any(compiled(pattern).match(behind) for pattern in explained) else None
 
@@ -188,8 +261,15 @@ class _Solution:
         computed = self._equated(len(self.text))
         if computed is None:
             return None
-        end = self._end(_SENTENCE_END, computed.end)
+        end = computed.end if self.primary == "th" else self._end(_SENTENCE_END, computed.end)
         later = [number for number in self.numbers if number.start >= end and not self._is_list_number(number)]
+        here = (
+            later if self.primary == "th" else _within(self.numbers, computed.end, end)
+        )  # nothing parts Thai sentences
+        if left := left_by(computed, here):  # "540 a week, in 2 weeks 1,080"
+            return left
+        if self.primary == "th":
+            return computed
         return (self._best(self._last_sentence(later, end), strict=True) if later else None) or computed
 
     def _last(self) -> Number:
@@ -207,11 +287,14 @@ class _Solution:
 
     def _reckoned(self, stated: Sequence[Number]) -> Number | None:
         """The result of the numbers before it in its sentence: "240 minus 165 seats are free, that is 75"."""
+        total = len(stated) > 2 and ":" in self.text[stated[0].end : stated[1].start]
+        if total and stated[0].value == sum(number.value for number in stated[1:]):
+            return stated[0]  # "260 sheep in all: 20 here, 80 there and 160 at home"
         is_result = compiled(rf"[,:(]|(?:{either(THAT_IS, self.primary)})")
         for index in range(len(stated) - 1, 1, -1):
-            number, before = stated[index], [other.value for other in stated[:index]]
+            number, before = stated[index], [other.value for other in stated[max(0, index - 6) : index]]
             if is_result.search(self.text, stated[index - 1].end, number.start) and any(
-                number.value in _results(before[-count:]) for count in range(2, min(index, 6) + 1)
+                number.value in results(before[-count:]) for count in range(2, min(index, 6) + 1)
             ):
                 return number
         return None
@@ -223,6 +306,8 @@ class _Solution:
         computed = self._equated(stated[0].start)
         if computed and (same := next((number for number in stated if number.value == computed.value), None)):
             return same
+        if computed and (left := left_by(computed, stated)):
+            return left
         others = self._main(stated)
         if not others:
             return None if strict else stated[-1]
@@ -232,6 +317,8 @@ class _Solution:
         """The numbers of a sentence that are neither circumstances nor in parentheses, nor (where others are) given."""
         count = len(stated)
         stated = [number for number in stated if not self._is_given(number)] or stated
+        others = self._besides(stated)
+        stated = [number for number in stated if number not in others] or stated
         result, depth, at = [], 0, stated[0].start
         for number in stated:
             depth = max(0, depth + self.text.count("(", at, number.start) - self.text.count(")", at, number.start))
@@ -239,6 +326,16 @@ class _Solution:
             if depth == 0 and not self._is_circumstance(number):
                 result.append(number)
         return result or ([stated[-1]] if len(stated) < count else [])
+
+    def _besides(self, stated: Sequence[Number]) -> list[Number]:
+        """Numbers of a clause about another, behind the first number: "12 more than Anna, who has only 5"."""
+        pause = r"[\s,;]" if self.primary in ("ar", "th") else r"[,;、]"
+        clause = compiled(rf"{pause}\s?(?:{BESIDES.get(self.primary, BESIDES['en'])})")
+        return [
+            number
+            for match in clause.finditer(self.text, stated[0].end, stated[-1].start)
+            for number in _within(stated, match.end(), self._end(_CLAUSE_END, match.end()))
+        ]
 
     def _is_circumstance(self, number: Number) -> bool:
         postposition = POSTPOSITIONS.get(self.primary, "(?!)")
@@ -280,52 +377,24 @@ class _Solution:
         return found.start() if found else len(self.text)
 
 
-def _results(values: Sequence[Decimal]) -> set[Decimal]:
-    """What numbers give when they are added, multiplied, or (two of them) subtracted or divided."""
-    results = {sum(values, Decimal(0)), functools.reduce(lambda product, value: product * value, values)}
-    if len(values) == 2:
-        first, second = values
-        results |= {first - second, second - first}
-        results |= {over / under for over, under in ((first, second), (second, first)) if under}
-    return results
+def _in_digits(text: str, primary: str) -> str:
+    """The text with its number words as digits: all of them where it has no digits, else those of answers without."""
+    if not re.search(r"\d", text):
+        text = with_digits(text, primary)
+        text = re.sub(r"(\d+)[dt][ea] (\d+)", r"\2/\1", text) if primary == "tr" else text  # "dörtte üç"
+        text = (
+            re.sub(r"\b(?:robo|(theluthi)) (\d+)", lambda m: f"{m[2]}/{3 if m[1] else 4}", text)
+            if primary == "sw"
+            else text
+        )
+        return PARTS_OF.sub(r"\2/\1", text)
+    text = PARTS_OF.sub(r"\2/\1", text)
+    for cue in reversed(list(_cue(primary).finditer(text))):
+        line = _LINE.search(text, cue.end())
+        if line and not re.search(r"\d", line[0]):
+            return text[: line.start()] + with_digits(line[0], primary) + text[line.end() :]
+    return text
 
 
 def _within(numbers: Sequence[Number], start: int, end: int) -> list[Number]:
     return [number for number in numbers if start <= number.start < end]
-
-
-def _without_denied(numbers: Sequence[Number], text: str, primary: str) -> list[Number]:
-    """The numbers but for what a word denies: the 13 of "not 13 but 12", of "13ではなく12"."""
-    before, behind = NOT.get(primary, NOT["en"])
-    denied_behind = compiled(rf"[^\s\d,.;、。]{{0,4}}? ?(?:{behind})") if behind else None
-    denied_before = compiled(rf"(?:{before})[ \"'(]*$") if before else None
-    return [
-        number
-        for number in numbers
-        if not (denied_behind and denied_behind.match(text, number.end))
-        and not (denied_before and denied_before.search(text[max(0, number.start - 24) : number.start]))
-    ]
-
-
-def _without_open(numbers: Sequence[Number], text: str, primary: str) -> list[Number]:
-    """The numbers but for pairs that leave a choice: "between 10 and 12", "12 or 13", "10–12" (not "12-10=2")."""
-    start, middle, end = BETWEEN.get(primary, BETWEEN["en"])
-    before, behind = compiled(rf"(?:{start})[ {MINUS_SIGNS}]*$"), compiled(rf"[ {MINUS_SIGNS}]*(?:{end})")
-    between = compiled(rf"[^\s\d]{{0,6}}?[ ]?(?:{middle})[ ]?[{MINUS_SIGNS}]?")
-    chosen = compiled(rf"[^\s\d,.;]{{0,6}} ?(?:{either(OR, primary)}) ?")
-    dropped: set[int] = set()
-    for index, (number, other) in enumerate(itertools.pairwise(numbers)):
-        gap = text[number.end : other.start]
-        is_between = (
-            between.fullmatch(gap)
-            and before.search(text[max(0, number.start - 32) : number.start])
-            and behind.match(text, other.end)
-        )
-        is_range = (
-            re.fullmatch(rf"[{MINUS_SIGNS}~～]", gap)
-            and not _OPERATOR.search(text[max(0, number.start - 2) : number.start])
-            and not _OPERATOR.match(text, other.end)
-        )
-        if is_between or is_range or chosen.fullmatch(gap):
-            dropped |= {index, index + 1}
-    return [number for index, number in enumerate(numbers) if index not in dropped]

@@ -12,9 +12,9 @@ How one is read (``.`` and ``,`` are the doubtful ones):
    in all languages, as MGSM's are, must be parsed as "en".
 
 Arabic ٬ groups and ٫ is the decimal mark, always; the apostrophe and the narrow and no-break spaces group in every
-language, a plain space in those with a decimal comma. "3/4" is a fraction. Number words ("eighteen") are not read,
-but those that scale digits are ("2 million", "3万5千", "elfu 5"). A minus counts directly before the number or its
-currency, not between two numbers and not as a hyphen.
+language, a plain space in those with a decimal comma. "3/4" is a fraction. Words scale digits ("2 million", "3万5千",
+"elfu 5") and add a half ("2 and a half"); numbers in words ("eighteen") become digits in `spelled`. A minus counts
+directly before the number or its currency, not between two numbers and not as a hyphen.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from mslt_it.evaluation.answers.amounts import AND_A_HALF, BELOW_ZERO, MINUS
+from mslt_it.evaluation.answers.amounts import AND_A_HALF, BELOW_ZERO, MINUS, PART_BEFORE
 from mslt_it.evaluation.answers.folding import without_thoughts
-from mslt_it.evaluation.answers.words import compiled, either, with_ascii_digits
+from mslt_it.evaluation.answers.words import JOINERS, compiled, either, with_ascii_digits
 
 # Decimal mark by language, from CLDR's number symbols of its default region.
 # fmt: off
@@ -77,7 +77,7 @@ SCALES: Mapping[str, tuple[tuple[str, int], ...]] = {
     "ja": (("百万", 10**6), ("千万", 10**7), ("百(?!分)", 100), ("千", 10**3), ("万", 10**4), ("億", 10**8),
            ("兆", 10**12), ("京(?!都)", 10**16)),
     "ko": tuple((rf"(?<=[\d백천만억]){word}", 10**power) for word, power in
-                (("백(?!분)", 2), ("천", 3), ("만", 4), ("억", 8), ("조", 12))),
+                (("백(?!분)", 2), ("천", 3), ("만(?!큼)", 4), ("억", 8), ("조", 12))),
     "pt": ((r"mil\s+milh(?:ão|ões)\b", 10**9), (r"mil\b", 10**3), (r"milh(?:ão|ões)\b|mi\b", 10**6),
            (r"bilh(?:ão|ões)\b|bi\b", 10**9), (r"trilh(?:ão|ões)\b|tri\b", 10**12)),
     "ru": ((r"тысяч\w*|тыс\b", 10**3), (r"миллион\w*|млн\b", 10**6), (r"миллиард\w*|млрд\b", 10**9),
@@ -130,14 +130,14 @@ class Number:
 _BOLD_NUMBER = re.compile(
     rf"\*\*(?=\s?{CURRENCY}?\s?[{MINUS_SIGNS}]?{CURRENCY}?\d)(?!\d+[.)]\s)([^*\n:]{{1,40}})\*\*", re.IGNORECASE
 )
-_PARTS_OF = re.compile(r"(\d+) ?(?:分の|分之|분의) ?(\d+)")  # "4分の3" is 3/4
+PARTS_OF = re.compile(r"(?<!\d)(\d+) ?(?:分の|分之|분의) ?(\d+)")  # "4分の3" is 3/4
 _FRACTION = re.compile(r"\\[dt]?frac\s*\{\s*(\d+)\s*\}\s*\{\s*(\d+)\s*\}")
 
 
 def folded(text: str) -> str:
     """Composed letters, digits as ASCII, signs in one form, no invisible characters and no markup."""
     text = unicodedata.normalize("NFC", without_thoughts(text)).translate(_ALIKE)
-    text = _PARTS_OF.sub(r"\2/\1", with_ascii_digits(text).replace(BOLD, ""))
+    text = with_ascii_digits(text).replace(BOLD, "")
     folded = _BOLD_NUMBER.sub(rf"{BOLD}\1", text).replace("**", "").replace("__", "")
     folded = _FRACTION.sub(r"\1/\2", folded).replace("\\$", "$").replace("\\%", "%")
     # LaTeX: 1{,}000, 12{,}5, 1\,000 and 70~000
@@ -170,7 +170,7 @@ def numbers_in(text: str, primary: str) -> list[Number]:
     for match in re.finditer(rf"(?<!\d)[{''.join(_FRACTIONS)}]", text):
         found.append(Number(match.start(), match.end(), _FRACTIONS[match[0]]))
     found.sort(key=lambda number: number.start)
-    return _summed(_scaled(_divided(found, text), text, primary), text, primary)
+    return _summed(_scaled(_divided(found, text, primary), text, primary), text, primary)
 
 
 def _is_power(text: str, match: re.Match[str]) -> bool:
@@ -258,13 +258,13 @@ def _sign_word(text: str, start: int, primary: str) -> tuple[int, bool]:
 def _below_zero(text: str, start: int, end: int, primary: str) -> tuple[int, bool]:
     """Where "5 degrees below zero" ends, and whether it is that."""
     before, behind = BELOW_ZERO.get(primary, BELOW_ZERO["en"])
-    below = compiled(rf"(?: ?°c?| ?[^\s\d.,;]+){{0,2}}? ?(?:{behind})").match(text, end)
+    below = compiled(rf"(?: ?°c?| ?[^\s\d.,;]{{1,20}}){{0,2}}? ?(?:{behind})").match(text, end)
     if below is None or not compiled(before).search(text[max(0, start - 24) : start]):
         return end, False
     return (below.end() if behind else end), True
 
 
-def _divided(numbers: Sequence[Number], text: str) -> list[Number]:
+def _divided(numbers: Sequence[Number], text: str, primary: str) -> list[Number]:
     """The numbers with "3/4" made one; a date (1/2/2024) is left as it is."""
     result: list[Number] = []
     for number in numbers:
@@ -278,7 +278,8 @@ def _divided(numbers: Sequence[Number], text: str) -> list[Number]:
         ):
             value = last.value / number.value
             whole = result[-2] if len(result) > 1 else None
-            if whole and 0 < value < 1 and whole.value == int(whole.value) and text[whole.end : last.start] == " ":
+            joined = whole and re.fullmatch(rf" (?:(?:{either(JOINERS, primary)}) )?", text[whole.end : last.start])
+            if whole and joined and 0 < value < 1 and whole.value == int(whole.value):
                 result[-2:] = [Number(whole.start, number.end, whole.value + value)]  # 3 1/2
             else:
                 result[-1] = Number(last.start, number.end, value)
@@ -295,16 +296,21 @@ def _scales(primary: str) -> tuple[tuple[re.Pattern[str], int], ...]:
 
 def _scaled(numbers: Sequence[Number], text: str, primary: str) -> list[Number]:
     """The numbers multiplied by the scaling words behind them (before them in ``SCALE_FIRST``)."""
-    half = compiled(rf" ?(?:{either(AND_A_HALF, primary)})(?!\w)")
+    unit = r"[^\s\d、。,.;]{0,8}?" if primary in NO_WORD_SPACES else r"(?: ?[^\W\d]{1,15})?"
+    edge = r"(?!\w)" if primary not in NO_WORD_SPACES | {"ko"} else ""
+    half = compiled(rf"(?:{unit} ?)(?:{either(AND_A_HALF, primary)}){edge}")
     result = []
     for number in numbers:
         factor, start, end, value = 1, number.start, number.end, number.value
+        for words, part in PART_BEFORE.get(primary, {}).items():
+            if before := compiled(rf"(?:{words}) $").search(text[max(0, start - 8) : start]):
+                value, start = value + Decimal(part), start - len(before[0])
         if primary in SCALE_FIRST and (word := re.search(r"\b([^\W\d_]+)[ \u00a0]$", text[max(0, start - 12) : start])):
             factor = next((f for pattern, f in _scales(primary) if pattern.fullmatch(word[1])), 1)
             start -= len(word[0]) if factor > 1 else 0
         for _ in range(2):  # "2 and a half million", "3 millones y medio"
             if factor == 1:
-                factor, end = _scale_behind(text, end, primary)
+                factor, end = scale_behind(text, end, primary)
             if added := half.match(text, end):
                 value, end = value + Decimal(1) / 2, added.end()
         value = value * factor if factor > 1 else value  # a product is rounded to 28 digits
@@ -312,7 +318,7 @@ def _scaled(numbers: Sequence[Number], text: str, primary: str) -> list[Number]:
     return result
 
 
-def _scale_behind(text: str, end: int, primary: str) -> tuple[int, int]:
+def scale_behind(text: str, end: int, primary: str) -> tuple[int, int]:
     """The product of the scaling words that follow a number, and where they end. There may be two: "5 หมื่นล้าน"."""
     factor = 1
     while True:
@@ -332,7 +338,7 @@ def _summed(numbers: Sequence[Number], text: str, primary: str) -> list[Number]:
         if (
             last is not None
             and last.scale > 1
-            and re.fullmatch(r"[ \u00a0零]*" if primary != "sw" else " (?:na )?", text[last.end : number.start])
+            and re.fullmatch(r"[ \u00a0零]*" if primary != "sw" else ",? (?:na )?", text[last.end : number.start])
             and 0 <= number.value < last.scale
         ):
             total = last.value - number.value if last.value < 0 else last.value + number.value
@@ -340,3 +346,21 @@ def _summed(numbers: Sequence[Number], text: str, primary: str) -> list[Number]:
         else:
             result.append(number)
     return result
+
+
+def results(values: Sequence[Decimal]) -> set[Decimal]:
+    """What numbers give when they are added, multiplied, or (two of them) subtracted or divided."""
+    results = {sum(values, Decimal(0)), functools.reduce(lambda product, value: product * value, values)}
+    if len(values) == 2:
+        first, second = values
+        results |= {first - second, second - first}
+        results |= {over / under for over, under in ((first, second), (second, first)) if under}
+    return results
+
+
+def left_by(computed: Number, stated: Sequence[Number]) -> Number | None:
+    """What a number behind an equation makes of its result: "12 + 8 = 20. After the discount of 5 she pays 15."."""
+    for index, number in enumerate(stated):
+        if any(number.value in results([computed.value, part.value]) for part in stated[:index]):
+            return number
+    return None

@@ -1,0 +1,99 @@
+"""What is no answer wherever it stands: another question, numbers of steps, those denied, those left open."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Sequence
+
+from mslt_it.evaluation.answers.amounts import BETWEEN, FROM, NOT, OR, QUESTIONS, STEPS, TO
+from mslt_it.evaluation.answers.numerals import CURRENCY, MINUS_SIGNS, NO_WORD_SPACES, Number
+from mslt_it.evaluation.answers.words import CONTRAST, compiled, either
+
+_OPERATOR = re.compile(r"\s?[-+−–*/×x÷·=:(]")
+
+
+def one_answer(text: str, primary: str) -> str:
+    """The text up to the next question, behind a number."""
+    first = re.search(r"\d", text)
+    line = text.find("\n", first.end()) if first else -1
+    question = compiled(rf"^[ \t#*]*(?:{either(QUESTIONS, primary)})[ \d]{{0,4}}[*:]")
+    asked = question.search(text, line) if line >= 0 else None
+    return text[: asked.start()] if asked else text
+
+
+def without_steps(numbers: Sequence[Number], text: str, primary: str) -> list[Number]:
+    """The numbers but for those of steps: the 2 of "Step 2: Add the rest"."""
+    before, behind = STEPS.get(primary, STEPS["en"])
+    pattern = compiled(rf"(?:{before}) ?(?:#|№|nr\.?)? ?$")
+    return [
+        number
+        for number in numbers
+        if not pattern.search(text[max(0, number.start - 16) : number.start])
+        and not (behind and compiled(behind).match(text, number.end))
+    ]
+
+
+def without_denied(numbers: Sequence[Number], text: str, primary: str) -> list[Number]:
+    """The numbers but for what a word denies: the 13 of "not 13 but 12", of "13ではなく12"."""
+    before, behind = NOT.get(primary, NOT["en"])
+    denied_behind = compiled(rf"[^\s\d,.;、。]{{0,4}}? ?(?:{behind})") if behind else None
+    denied_before = compiled(rf"(?:{before})[ \"'(]*$") if before else None
+    but = compiled(rf"[^\d.!?]*?[,;] ?(?:{either(CONTRAST, primary)})[^\d.!?]*")
+    afar = compiled(rf"(?:{before})[^,.;!?\d。]*$") if before else None
+    following = [*(other.start for other in numbers[1:]), 0]
+    return [
+        number
+        for number, after in zip(numbers, following, strict=False)
+        if not (denied_behind and denied_behind.match(text, number.end))
+        and not (denied_before and denied_before.search(text[max(0, number.start - 24) : number.start]))
+        # "not, as you may think, 13 but 12"
+        and not (
+            afar
+            and but.fullmatch(text[number.end : after])
+            and afar.search(text[max(0, number.start - 40) : number.start])
+        )
+    ]
+
+
+def without_open(numbers: Sequence[Number], text: str, primary: str) -> list[Number]:
+    """The numbers but for pairs that leave a choice: "between 10 and 12", "12 or 13", "10–12" (not "12-10=2")."""
+    start, middle, end = BETWEEN.get(primary, BETWEEN["en"])
+    spaced = primary not in NO_WORD_SPACES
+    before = compiled(rf"(?:{start})(?: [^\W\d]+)?[ {MINUS_SIGNS}]*{CURRENCY}?[ {MINUS_SIGNS}]*$")
+    behind = compiled(rf"(?: ?[^\W\d]+)? ?(?:{end})" if spaced else rf"[^\s\d、。]{{0,4}}?(?:{end})")
+    between = compiled(rf"[^\s\d]{{0,6}}?[ ]?(?:{middle})[ ]?[{MINUS_SIGNS}]?")
+    unit = "" if primary in ("en", "es", "fr", "it", "pt") else "(?: [^\\W\\d]{1,10})?"  # "5 euros a 7 amigos" is none
+    to = compiled(rf"[^\s\d]{{0,6}}?{unit} ?(?:{TO.get(primary, TO['en'])}) ?{CURRENCY}?")
+    changing = compiled(rf"(?<!\w)(?:{FROM.get(primary, '(?!)')}) ?{CURRENCY}?$")
+    listed = re.compile(r"[^\s\d,.;]{0,6}[,،、] ?")
+    chosen = compiled(rf"[^\s\d,.;]{{0,6}}[,،、]? ?(?:{either(OR, primary)}) ?")
+    dropped: set[int] = set()
+    for index, (number, other) in enumerate(itertools.pairwise(numbers)):
+        gap = text[number.end : other.start]
+        is_between = (
+            between.fullmatch(gap)
+            and before.search(text[max(0, number.start - 32) : number.start])
+            and behind.match(text, other.end)
+        )
+        is_range = (
+            re.fullmatch(rf"[{MINUS_SIGNS}~～]", gap)
+            and not _OPERATOR.search(text[max(0, number.start - 2) : number.start])
+            and not _OPERATOR.match(text, other.end)
+        )
+        is_to = (
+            number.value < other.value
+            and to.fullmatch(gap)
+            and not changing.search(text[max(0, number.start - 12) : number.start])
+        )
+        is_or = other.value != 100 * number.value and chosen.fullmatch(gap)  # but "1/4, or 25%"
+        if is_between or is_to or is_range or is_or:
+            dropped |= {index, index + 1}
+            while (
+                index
+                and index - 1 not in dropped
+                and listed.fullmatch(text[numbers[index - 1].end : numbers[index].start])
+            ):  # "5, 6 or 7"
+                index -= 1
+                dropped.add(index)
+    return [number for index, number in enumerate(numbers) if index not in dropped]

@@ -117,14 +117,11 @@ def write_prompts(folder: Path, recipe: Recipe, encoder: Encoder, run: FinishedR
 
 
 def usage(folder: Path, **more: Any) -> dict[str, Any]:
-    """What the card's part on use is made of, by a folder's prompts.json; empty where there is none, of weights that an
-    older version merged.
+    """What the card's part on use is made of, by a folder's prompts.json.
 
     ``prompt``: that of the first language whole, {field} where its text goes.
     """
-    record = read_json(folder / PROMPTS)
-    if record is None:
-        return {}
+    record = read_json(folder / PROMPTS) or {}
     if "head" in record:
         yours = [f"your {name}" for name in record["options"]]
         return {**record, "names": dict(enumerate(record["labels"])), "your_options": yours, **more}

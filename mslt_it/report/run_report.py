@@ -18,7 +18,7 @@ import pandas as pd
 from mslt_it.config.recipe import Recipe
 from mslt_it.evaluation.label_reports import LabelReport
 from mslt_it.evaluation.remarks import run_remarks
-from mslt_it.evaluation.scores import Answered, ScoreRow, outputs_of, read_rows
+from mslt_it.evaluation.scores import ScoreRow, outputs_of, read_rows
 from mslt_it.evaluation.spread import NOT_SCORED, SHARES, Spread, spread_table, warnings_of
 from mslt_it.evaluation.tables import METRIC_NAMES, has_base, language_table
 from mslt_it.languages import language_name
@@ -39,7 +39,6 @@ SHOWN = ("results.json", "build_report.json", LOSSES, "items/", "predictions/") 
 MOST_LABELS = 12  # whose training rows have a column
 ANSWERS = "Right and wrong answers"
 PAGES = {"report.html": "run.html.j2"}
-UNREADABLE = "the answers cannot be read, or the rows have changed"
 
 
 @dataclass(frozen=True)
@@ -196,29 +195,24 @@ def _answers(run: FinishedRun, rows: Sequence[ScoreRow], examples: int, seed: in
     if not languages or not examples:
         return None
     try:
-        answered = [(run.recipe, one.language, one) for one in stored_answers(run, languages)]
+        answered = stored_answers(run, languages)
     except (Problem, KeyError, OSError) as problem:
-        return Section("answers", ANSWERS, f"{UNREADABLE} ({problem})")
-    return answers_section(answered, examples, seed)
-
-
-def answers_section(answered: Sequence[tuple[Recipe, str, Answered]], examples: int, seed: int) -> Section:
-    """Some right and wrong answers of each; ``answered``: by what it was asked, what it is called."""
-    parts = []
-    for recipe, name, one in answered:
-        title = f"{name.replace(one.language, f'{one.language} {language_name(one.language)}', 1)}: "
-        if not len((out := outputs_of(one)).outputs):
-            parts.append(Part(title + out.reason))
+        reason = f"the answers cannot be read, or the rows have changed ({problem})"
+        return Section("answers", ANSWERS, reason)
+    parts, task, is_native = [], run.recipe.task, run.recipe.prompt.language == "native"
+    for one in answered:
+        title = f"{one.language} {language_name(one.language)}: "
+        if not len((found := outputs_of(one)).outputs):
+            parts.append(Part(title + found.reason))
             continue
-        is_native = recipe.prompt.language == "native" and one.items[0].read_in == one.language
-        found = sampled(recipe.task, one, examples, seed, is_native=is_native)
-        parts.append(Part(f"{title}{found.num_right} of {found.num_right + found.num_wrong} right", answers=found))
+        shown = sampled(task, one, examples, seed, is_native=is_native and one.items[0].read_in == one.language)
+        parts.append(Part(f"{title}{shown.num_right} of {shown.num_right + shown.num_wrong} right", answers=shown))
     return Section(
         "answers",
         ANSWERS,
         question=f"At most {examples} of each per language, drawn with seed {seed}."
         + " Probabilities are those among the label words alone."
-        * any("log_likelihoods" in one.rows[0] for *_, one in answered),
+        * any("log_likelihoods" in one.rows[0] for one in answered),
         parts=parts,
     )
 

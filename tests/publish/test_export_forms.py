@@ -23,7 +23,8 @@ from mslt_it.models.base_model import adapter_hash, save_adapter
 from mslt_it.models.identity import load_trained_base, read_run
 from mslt_it.problems import Problem
 from mslt_it.publish import gguf
-from mslt_it.publish.export import RECORD, Request, export
+from mslt_it.publish.export import RECORD, export
+from mslt_it.publish.export_options import Request
 from mslt_it.publish.vllm import WITHOUT_LORA, why_not_served
 
 Runs = Callable[..., Path]
@@ -139,7 +140,7 @@ def test_the_merged_model_stands_in_for_an_adapter_that_vllm_cannot_serve(run_of
     assert "BloomForCausalLM" in WITHOUT_LORA
     run = run_of("bloom")
     said: list[str] = []
-    [made] = export(Request(out=tmp_path / "out", formats=("vllm",), run=run, prompts=2), said.append)
+    [made] = export(Request(out=str(tmp_path / "out"), format=("vllm",), run=str(run), prompts=2), said.append)
     assert said[-1] == (
         "vllm: the merged model is exported instead of the adapter: vLLM runs BloomForCausalLM without adapters."
     )
@@ -155,10 +156,9 @@ def test_the_merged_model_stands_in_for_an_adapter_that_vllm_cannot_serve(run_of
 
 
 @pytest.mark.parametrize("outtype", ["f16", "bf16", "q8_0"])
-def test_the_converter_is_given_the_merged_model(outtype: str, run: Path, merged: Path, tmp_path: Path) -> None:
+def test_the_converter_is_given_the_merged_model(outtype: str, run: Path, tmp_path: Path) -> None:
     converter = write_converter(tmp_path / "convert_hf_to_gguf.py")
-    options = {"model": merged} if outtype != "f16" else {}
-    [made] = exported(run, tmp_path / "out", "gguf", converter=str(converter), outtype=outtype, name="boats", **options)
+    [made] = exported(run, tmp_path / "out", "gguf", converter=str(converter), outtype=outtype, name="boats")
     assert sorted(file.name for file in made.folder.iterdir()) == [
         "COMPLETE.json", "README.md", f"boats-{outtype}.gguf", RECORD, "prompts.json",
     ]  # fmt: skip
@@ -185,9 +185,9 @@ def test_the_converter_is_given_the_merged_model(outtype: str, run: Path, merged
          "failed with status 1 and said: ModuleNotFoundError: No module named 'nothing_of_that_name'. Nothing was"),
     ],
 )  # fmt: skip
-def test_a_converter_that_fails_leaves_nothing(body: str, text: str, run: Path, merged: Path, tmp_path: Path) -> None:
+def test_a_converter_that_fails_leaves_nothing(body: str, text: str, run: Path, tmp_path: Path) -> None:
     converter = write_converter(tmp_path / "convert_hf_to_gguf.py", body)
-    assert text in problem(run, tmp_path / "out", "gguf", converter=str(converter), model=merged)
+    assert text in problem(run, tmp_path / "out", "gguf", converter=str(converter))
     assert not list((tmp_path / "out").iterdir())
 
 

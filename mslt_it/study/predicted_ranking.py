@@ -31,6 +31,7 @@ from mslt_it.data.encoding import Encoder
 from mslt_it.data.rows import RowStore
 from mslt_it.data.segments import encoder_of
 from mslt_it.evaluation.clusters import components
+from mslt_it.evaluation.estimates import Settings as Drawing
 from mslt_it.evaluation.evaluator import Evaluator, Unit
 from mslt_it.evaluation.measures import Measure
 from mslt_it.evaluation.questions import items_of, questions_of
@@ -46,7 +47,6 @@ from mslt_it.publish.combine import combine
 from mslt_it.publish.comparable import refuse_strangers
 from mslt_it.study.analyse.agreement import SCHEMA, Sets, agreement
 from mslt_it.study.analyse.findings import set_name
-from mslt_it.study.analyse.resampling import Settings as Drawing
 from mslt_it.study.analyse.resampling import resample
 from mslt_it.study.collect import ScoredCell, Slice, Study, collect, stacked
 from mslt_it.study.config import PREDICTED, Predict

@@ -18,6 +18,7 @@ from synthetic_study import by_size, write_study
 
 from mslt_it.command import execute
 from mslt_it.commands import report as command
+from mslt_it.evaluation.estimates import Settings
 from mslt_it.problems import Problem
 from mslt_it.records import to_plain
 from mslt_it.report import figures, pages
@@ -25,7 +26,6 @@ from mslt_it.report.pages import as_latex, render
 from mslt_it.report.study_report import lead, redo, write_report
 from mslt_it.study.analyse.analyses import Findings, analyse
 from mslt_it.study.analyse.findings import Heatmap, Intervals, Lines, Mark, Scatter, Steps
-from mslt_it.study.analyse.resampling import Settings
 from mslt_it.study.analyse.tables import Column, interval, shown, table
 from mslt_it.study.collect import collect
 from mslt_it.study.config import load_study
@@ -162,7 +162,7 @@ def test_every_table_and_figure_is_beside_the_page(folder: Path, page: str) -> N
 def test_every_table_has_numbers_of_items_or_sets_and_intervals(folder: Path, page: str) -> None:
     names = {path.stem for path in (folder / "report" / "tables").glob("*.csv")}
     assert {"sslt_mslt", "num_sources", "scripts", "transfer_pairs", "best_sets", "similarity", "sets"} <= names
-    for name in names - {"noise", "transfer_matrix", "labels"}:
+    for name in names - {"noise", "transfer_matrix"}:
         head = (folder / "report" / "tables" / f"{name}.csv").read_text(encoding="utf-8").splitlines()[0]
         assert "_low" in head and "_high" in head, name
 

@@ -91,12 +91,6 @@ COLUMNS = {  # others are texts and stand under their own names
     # representations
     "value": Column("value", "fine"),
     "range": Column("interval", "fine"),
-    # labels
-    "num_rows": Column("rows", "count"),
-    "said": Column("answered, share", "share"),
-    "precision": Column("precision", "share"),
-    "recall": Column("recall", "share"),
-    "f1": Column("F1", "share"),
 }
 
 

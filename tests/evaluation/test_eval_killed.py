@@ -66,7 +66,8 @@ def test_killed_while_scoring_with_answers_kept(run: Path, tmp_path: Path) -> No
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_killed_forty_times(seed: int, run: Path, other_run: Path, sums: Path, tmp_path: Path) -> None:
     arguments = [f"run=[{run},{other_run}]", "task=mgsm", f"task.data={sums}", "languages=[de,tr,en]", "samples=3"]
-    more = ["variant=[direct,cot_native,cot_english,translate_solve,xlt]", "max_new_tokens=6", "scoring.batch_tokens=1000"]
+    more = ["variant=[direct,cot_native,cot_english,translate_solve,xlt]", "max_new_tokens=6"]
+    more += ["scoring.batch_tokens=1000"]
     found = hunt(tmp_path, seed, 40, *arguments, *more, "examples=0", "cache=none", "shots=1")
     assert found["batches"] >= 100
     check(tmp_path, found, 40)

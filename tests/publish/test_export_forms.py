@@ -201,19 +201,13 @@ def test_a_sentencepiece_model_comes_along(run_of: Runs, bases: dict[str, Path],
 
 
 def test_where_the_converter_is_looked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run: Path) -> None:
-    monkeypatch.delenv("LLAMA_CPP", raising=False)
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
     text = problem(run, tmp_path / "out", "gguf")
     assert text.startswith("format=gguf needs llama.cpp's convert_hf_to_gguf.py, which is not on PATH.")
-    assert "LLAMA_CPP" in text and "converter=PATH" in text and not (tmp_path / "out").exists()
+    assert "converter=PATH" in text and not (tmp_path / "out").exists()
     on_path = write_converter(tmp_path / "bin" / gguf.CONVERTER)
     assert gguf.find_converter(None) == on_path
     checkout = write_converter(tmp_path / "llama.cpp" / gguf.CONVERTER)
-    monkeypatch.setenv("LLAMA_CPP", str(checkout.parent))
-    assert gguf.find_converter(None) == checkout and gguf.find_converter(str(on_path)) == on_path
-    assert gguf.find_converter(str(on_path.parent)) == on_path
-    monkeypatch.setenv("LLAMA_CPP", str(tmp_path))
-    with pytest.raises(Problem, match=r"LLAMA_CPP=.*: there is no convert_hf_to_gguf\.py in it\."):
-        gguf.find_converter(None)
+    assert gguf.find_converter(str(checkout)) == gguf.find_converter(str(checkout.parent)) == checkout
     with pytest.raises(Problem, match=r"converter=nowhere\.py: there is no such file\."):
         gguf.find_converter("nowhere.py")

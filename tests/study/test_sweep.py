@@ -18,6 +18,7 @@ from mslt_it.command import execute
 from mslt_it.commands import study as study_command
 from mslt_it.evaluation.estimates import Settings
 from mslt_it.problems import Problem
+from mslt_it.progress import duration
 from mslt_it.report.pages import render
 from mslt_it.report.study_report import report_of
 from mslt_it.study.analyse.analyses import analyse
@@ -195,7 +196,7 @@ def test_a_dry_run_tells_of_the_sweep(tmp_path: Path, capsys: pytest.CaptureFixt
         for sources in (1, 1, 1, 2, 2, 2)
         for steps, looks in ((2, 1), (6, 2))
     )
-    assert f"Expected time: {seconds / 60:.0f} min of one worker" in said
+    assert f"Expected time: {duration(seconds)} of one worker" in said
     assert "Labelled rows (cost): 24 per cell; 288 trained on in all cells. At most 72 different ones" in said
     assert "Besides at most 5 labelled rows of each language of the pool, held out for the looks." in said
     assert "      1      3      6      0            2, 6  de_max_steps2_s0 … zh_max_steps6_s0" in said
@@ -207,9 +208,7 @@ def test_a_dry_run_tells_of_the_sweep(tmp_path: Path, capsys: pytest.CaptureFixt
     for name, taken in (("de_max_steps2_s0", 10), ("de_max_steps6_s0", 40)):
         (timing / f"{name}.json").write_text(json.dumps({"seconds": taken, "from_the_start": True}))
     assert main([*start, *sweep]) == 0
-    assert (
-        "Expected time: 5 min of one worker (median of 2 cells of this study, 10 s to 40 s" in capsys.readouterr().out
-    )
+    assert "5 min 00 s of one worker (median of 2 cells of this study, 10 s to 40 s" in capsys.readouterr().out
 
 
 # ---------------------------------------------------------------- choosing

@@ -13,8 +13,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
 from mslt_it.config.recipe import Recipe
 from mslt_it.evaluation.label_reports import LabelReport
 from mslt_it.evaluation.remarks import run_remarks
@@ -32,11 +30,11 @@ from mslt_it.report.study_report import SMALL_MODEL_NOTICE, WORLD_NOTICE
 from mslt_it.runs import LOSSES
 from mslt_it.store import altered, read_json
 from mslt_it.study.analyse.findings import Figure
-from mslt_it.study.analyse.tables import Column, Table
+from mslt_it.study.analyse.tables import Table
 from mslt_it.training.looks import PREFIX
 
-SHOWN = ("results.json", "build_report.json", LOSSES, "items/", "predictions/")  # what is read beside the adapter
-MOST_LABELS = 12  # whose training rows have a column
+SHOWN = ("results.json", LOSSES, "items/", "predictions/")  # what is read beside the adapter
+MOST_LABELS = 12  # whose F1 have a column
 ANSWERS = "Right and wrong answers"
 PAGES = {"report.html": "run.html.j2"}
 
@@ -61,7 +59,6 @@ def write_run_report(folder: Path, out: Path, formats: Collection[str], examples
     sections = [
         _scores(run, rows),
         _unlabelled([Spread(**one) for one in content.get("unlabelled", ())]),
-        _trained_on(run),
         _losses(run),
         label_section([one for one in map(LabelReport.of_plain, content.get("labels", ())) if one.system == ADAPTER]),
         _answers(run, rows, examples, seed),
@@ -118,29 +115,6 @@ def _unlabelled(spreads: Sequence[Spread]) -> Section | None:
         tables=[("unlabelled", of_cells("unlabelled", SHARES, spread_table(spreads)))] if labels else [],
         notes=warnings_of(spreads),
     )
-
-
-def _trained_on(run: FinishedRun) -> Section | None:
-    report = read_json(run.folder / "build_report.json")
-    if report is None:
-        return None  # a combined run: its adapters are listed among how it was made
-    names = run.recipe.task.choice_names
-    labels = {f"label{n}": name for n, name in enumerate(names)} if len(names) <= MOST_LABELS else {}
-    rows = [
-        {
-            "language": f"{one['language']} {language_name(one['language'])}",
-            "num_rows": one["num_kept"],
-            "dropped": sum(one["dropped"].values()),
-            "prompts": one["num_prompt_tokens"],
-            "supervised": one["num_supervised_tokens"],
-            **{key: one["label_counts"].get(name, 0) for key, name in labels.items()},
-        }
-        for one in report["languages"]
-    ]
-    heads = {"dropped": "dropped", "prompts": "tokens of prompts", "supervised": "tokens supervised", **labels}
-    counts = {key: Column(head, "count") for key, head in heads.items()}
-    found = Table("trained_on", "Rows trained on", pd.DataFrame(rows), labels=counts)
-    return Section("trained_on", "What it was trained on", tables=[("trained_on", found)], notes=report["notes"])
 
 
 def _losses(run: FinishedRun) -> Section | None:

@@ -18,7 +18,7 @@ from mslt_it.selection.ranking import Selection, rank_source_sets
 from mslt_it.study.analyse import renaming
 from mslt_it.study.analyse.findings import Analysis, Claim, Evidence, Intervals, Mark, NotDone, Scatter, set_name
 from mslt_it.study.analyse.resampling import Compared, SetFigures
-from mslt_it.study.analyse.statistics import as_good_as_best, average_ranks, kendall, spearman
+from mslt_it.study.analyse.statistics import as_good_as_best, average_ranks, spearman
 from mslt_it.study.analyse.tables import Row, interval, table, with_holm
 from mslt_it.study.collect import Study
 
@@ -215,7 +215,6 @@ def _looked_at(figures: SetFigures, k: int, name: str, ranks: Mapping[Key, int])
     first = members[picked]
     against = figures.compare(first, members)
     rho, rho_drawn = float(spearman(order, point)), spearman(order, drawn)
-    tau = float(kendall(order, point))
     rho_renamed = spearman(order[figures.places(k)], point)
     tested = renaming.of_weights(figures, picked / picked.sum() - 1 / len(members), k)
     row: Row = {"criterion": name + (" *" if name in BEYOND_CRITERIA else ""), "size": k}
@@ -248,8 +247,6 @@ def _looked_at(figures: SetFigures, k: int, name: str, ranks: Mapping[Key, int])
             "num_sets": len(members),
             "spearman": rho,
             **interval("spearman", figures.of_order(rho, rho_drawn)),
-            "kendall": tau,
-            **interval("kendall", figures.of_order(tau, kendall(order, drawn))),
             "p_alone": (p := renaming.relation(rho_renamed).p),
             "p": p,
         },

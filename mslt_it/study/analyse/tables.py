@@ -84,7 +84,6 @@ COLUMNS = {  # others are texts and stand under their own names
     "predicted_rank": Column("predicted rank", "rank"),
     "measured_rank": Column("measured rank", "rank"),
     "spearman": Column("Spearman's rho", "number"),
-    "kendall": Column("Kendall's tau-b", "number"),
     "ndcg": Column("NDCG@3", "number"),
     "part": Column("similarity by"),
     "by": Column("predicted by"),

@@ -28,7 +28,6 @@ from mslt_it.store import COMPLETE, altered, read_json, sealed_files, value_sha2
 ADAPTER = "adapter"
 # The files of a run that decide what its adapter does; others (its card, its predictions) may change.
 DECISIVE = ("config.yaml", "results.json", f"{ADAPTER}/adapter_config.json", f"{ADAPTER}/adapter_model.safetensors")
-RECORDED = ("model_commit", "base_dtype", "num_embedding_rows", "tokenizer_sha256", "template_sha256")  # by `identity`
 TRAIN_AGAIN = (
     "Start its command again, which does what is damaged anew and keeps the rest, or take its folder from a whole copy."
 )
@@ -152,12 +151,6 @@ def load_trained_base(run: FinishedRun) -> tuple[Any, Any, ModelConfig]:
         f"recorded {_short(recorded['base_sha256'])}). Put the old weights back, or pin model.revision and train "
         f"again.{quantised}"
     )
-
-
-def unrecorded(run: FinishedRun) -> str | None:
-    """A note where the run, an older one, left out some of what `identity` gives, which then cannot be checked."""
-    missing = [key for key in RECORDED if key not in run.provenance]
-    return f"the run did not record {', '.join(missing)}, so these were not compared." if missing else None
 
 
 def _refuse_commit_and_rows(where: str, recorded: Mapping[str, Any], found: Mapping[str, Any]) -> None:

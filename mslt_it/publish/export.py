@@ -30,9 +30,9 @@ from mslt_it.data.encoding import Encoder
 from mslt_it.evaluation.scores import read_rows
 from mslt_it.models.base_model import WEIGHTS, load_adapter
 from mslt_it.models.environment import environment
-from mslt_it.models.identity import FinishedRun, load_trained_base, read_run, unrecorded
+from mslt_it.models.identity import FinishedRun, load_trained_base, read_run
 from mslt_it.models.model_errors import explain
-from mslt_it.models.tokenizers import cached_commit, load_tokenizer, model_path
+from mslt_it.models.tokenizers import load_tokenizer, model_path
 from mslt_it.problems import Problem
 from mslt_it.publish import gguf, onnx, vllm
 from mslt_it.publish.export_options import FORMS, Request
@@ -216,12 +216,10 @@ class _Exporter:
 
     def _adapter(self, part: Path) -> dict[str, Any]:
         run = self.run
-        if note := unrecorded(run):
-            self.say(f"Note: {note}")
         require_room(part, 2 * (run.adapter / WEIGHTS).stat().st_size, "the adapter")
         self.say("vllm: checking that the base is the one that was trained on ...")
         tokenizer, base, trained = load_trained_base(run)
-        path, revision = _base_path(run), _commit(run) or run.recipe.model.revision
+        path, revision = _base_path(run), run.provenance.get("model_commit") or run.recipe.model.revision
         made = vllm.write_adapter(run.adapter, part, path, revision)
         load_adapter(base, part)  # a Problem where a tensor is missing, left over or of another shape
         del base
@@ -253,21 +251,13 @@ class _Exporter:
         publication = self._publication(kind, usage, merge)
         path = self.run.folder / "results.json"
         results = read_rows(read_json(path) or {}, path)
-        provenance = {**self.run.provenance, "model_commit": _commit(self.run)}
-        text = model_card(self.run.recipe, results, provenance, publication)
+        text = model_card(self.run.recipe, results, self.run.provenance, publication)
         (part / CARD).write_text(text, encoding="utf-8")
 
 
 def _quoted(request: Mapping[str, Any]) -> str:
     """A request's body for the shell."""
     return shlex.quote(json.dumps(request, ensure_ascii=False))
-
-
-def _commit(run: FinishedRun) -> str | None:
-    """The commit of a base from a hub; None for a folder. Where the run did not record it, that of the copy in the
-    cache, which was loaded and compared by then."""
-    recorded, model = run.provenance.get("model_commit"), run.recipe.model
-    return str(recorded) if recorded else cached_commit(model.path, model.revision)
 
 
 def _base_path(run: FinishedRun) -> str:

@@ -31,7 +31,6 @@ from mslt_it.models.identity import (
     read_run,
     template_hash,
     tokenizer_hash,
-    unrecorded,
 )
 from mslt_it.models.quantization import dequantized_weights
 from mslt_it.models.tokenizers import load_tokenizer, model_path
@@ -164,8 +163,6 @@ def write_merged(
         inputs: of `merge_inputs`.
     """
     recipe, dtype = run.recipe, inputs["dtype"]
-    if note := unrecorded(run):
-        say(f"Note: {note}")
     tokenizer, base, trained = load_trained_base(run)
     found_identity = identity(base, tokenizer)
     prompts = prompts_of(recipe, tokenizer, prompts_per_language)

@@ -54,8 +54,7 @@ class AskedModel:
         if self.run is not None:
             found = calibrated(self.run)
         else:
-            earlier = "it was made by an earlier version, which did not fit it. Remove it and make it again"
-            kept = self.prompts.get(CALIBRATION, earlier)
+            kept = self.prompts[CALIBRATION]
             found = kept if isinstance(kept, str) else Calibration(**{**kept, "languages": tuple(kept["languages"])})
         if isinstance(found, str):
             raise Problem(f"calibration=held_out: {self.folder}: {found}. Or leave calibration out.")

@@ -2,7 +2,7 @@
 
     safetensors  a folder that transformers and servers load as it is: merged weights, tokenizer with its chat template,
                  generation_config.json that stops where training did, card
-    vllm         the adapter for `vllm serve BASE --enable-lora`; merged weights where vLLM cannot serve it
+    vllm         the adapter for `vllm serve BASE --enable-lora`
     gguf         one file for llama.cpp, by its own converter
     onnx         an encoder as a graph for onnxruntime
 
@@ -77,7 +77,7 @@ class _Exporter:
     def __init__(self, request: Request, converter: Path, say: Callable[[str], object]) -> None:
         self.request, self.converter, self.say = request, converter, say
         self.out, self.run = values.path(request.out), read_run(values.path(request.run))
-        # A folder of merged weights that were measured, and what is recorded of them; other forms are made of it.
+        # The folder of merged weights that were measured, and what is recorded of them; other forms are made of it.
         self.merged: tuple[Path, Mapping[str, Any]] | None = None
         kind = self.run.recipe.model.kind
         if others := [form for form in request.format if form not in FORMS_OF[kind]]:
@@ -88,6 +88,11 @@ class _Exporter:
             )
         if "onnx" in request.format:
             onnx.require()
+        if "vllm" in request.format and (reason := self._why_not_served()) is not None:
+            raise Problem(
+                f"format=vllm: vLLM cannot serve this adapter beside its base: {reason}. It serves the merged weights "
+                "as they are: format=safetensors."
+            )
         self.name = request.name or self.run.recipe.name
         self._publication("model", {}, None)  # licences and the name are refused before anything is merged
         if not re.fullmatch(r"\w[\w .+-]*", self.name):
@@ -102,21 +107,13 @@ class _Exporter:
         record = made_before(out, RECORD, inputs, self.say)
         if is_new := record is None:
             with sealing(out) as part:
-                record = {"format": form, "inputs": inputs, **self._write(form, part)}
+                forms = {"safetensors": self._model, "vllm": self._adapter, "gguf": self._gguf, "onnx": self._onnx}
+                record = {"format": form, "inputs": inputs, **forms[form](part)}
                 record |= {**self._origin(), "environment": environment()}
                 write_json(part / RECORD, record)
-        if record["kind"] == "model" and self.merged is None:
+        if form == "safetensors":
             self.merged = out, record["merge"]
         return Export(form, out, record, is_new)
-
-    def _write(self, form: str, part: Path) -> dict[str, Any]:
-        if form != "vllm":
-            return {"gguf": self._gguf, "onnx": self._onnx, "safetensors": self._model}[form](part)
-        if (reason := self._why_merged()) is None:
-            return self._adapter(part)
-        record = self._model(part)
-        self.say(f"vllm: the merged model is exported instead of the adapter: {reason}.")
-        return {**record, "why_merged": reason}
 
     def _origin(self) -> dict[str, Any]:
         """Of the run, without paths on this machine."""
@@ -139,12 +136,7 @@ class _Exporter:
         return folder, {key: record[key] for key in ("inputs", "merged_sha256", "comparison")}
 
     def _model(self, part: Path) -> dict[str, Any]:
-        folder, merge = self._weights(part)
-        if folder != part:
-            files = [file for file in sorted(folder.iterdir()) if file.is_file() and file.name not in _OWN]
-            require_room(part, sum(file.stat().st_size for file in files), "the merged model")
-            for file in files:
-                shutil.copyfile(file, part / file.name)
+        _, merge = self._weights(part)
         use, more = usage(part), {}
         if not use.get("head"):
             more = {"end_token_id": self._write_generation(part, use)}
@@ -200,7 +192,7 @@ class _Exporter:
 
     # ---------------------------------------------------------------- the adapter as it is
 
-    def _why_merged(self) -> str | None:
+    def _why_not_served(self) -> str | None:
         model, path = self.run.recipe.model, _base_path(self.run)
         try:
             config = AutoConfig.from_pretrained(path, revision=model.revision, trust_remote_code=False)

@@ -8,7 +8,7 @@ from mslt_it.config.schema import key
 
 FORMS = {  # in the order in which they are made: later ones use what is merged already
     "safetensors": "merged weights as transformers and servers load them, with generation settings and card",
-    "vllm": "the adapter for `vllm serve BASE --enable-lora`; merged weights where vLLM cannot serve the adapter",
+    "vllm": "the adapter for `vllm serve BASE --enable-lora`",
     "gguf": "one file for llama.cpp, by its convert_hf_to_gguf.py (on PATH, or converter=PATH)",
     "onnx": "an encoder as a graph for onnxruntime (pip install -e '.[onnx]'), with tokenizer and card",
 }

@@ -104,8 +104,8 @@ def read_recipe(folder: Path) -> tuple[Recipe, Mapping[str, Any]]:
     record = read_json(folder / PROMPTS) or {}
     if RECIPE not in record:
         raise Problem(
-            f"{folder}: {PROMPTS} {'is of an earlier version and ' * bool(record)}does not say how new rows are asked. "
-            "Make the folder again, with mslt merge or mslt export."
+            f"{folder}: {PROMPTS} does not say how new rows are asked. Make the folder again, with mslt merge or "
+            "mslt export."
         )
     return build(Recipe, record[RECIPE], f"{folder / PROMPTS}"), record
 

@@ -120,11 +120,7 @@ def _unlabelled(spreads: Sequence[Spread]) -> Section | None:
 def _losses(run: FinishedRun) -> Section | None:
     if "combination" in run.provenance:
         return None
-    path = run.folder / LOSSES
-    if not path.is_file():
-        reason = f"the run has no {LOSSES}: it is of an earlier version of mslt_it"
-        return Section("losses", "Loss while training", reason)
-    history = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    history = [json.loads(line) for line in (run.folder / LOSSES).read_text(encoding="utf-8").splitlines()]
     found = [curves(history, "loss", "Loss of the training rows, by source language", "nats per supervised token")]
     training: Mapping[str, Any] = run.provenance.get("training", {})
     notes = []

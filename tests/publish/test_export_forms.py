@@ -23,8 +23,7 @@ from mslt_it.models.base_model import adapter_hash, save_adapter
 from mslt_it.models.identity import load_trained_base, read_run
 from mslt_it.problems import Problem
 from mslt_it.publish import gguf
-from mslt_it.publish.export import RECORD, export
-from mslt_it.publish.export_options import Request
+from mslt_it.publish.export import RECORD
 from mslt_it.publish.vllm import WITHOUT_LORA, why_not_served
 
 Runs = Callable[..., Path]
@@ -136,20 +135,15 @@ def test_ranks_that_vllm_takes(run: Path, tmp_path: Path) -> None:
     )
 
 
-def test_the_merged_model_stands_in_for_an_adapter_that_vllm_cannot_serve(run_of: Runs, tmp_path: Path) -> None:
+def test_an_adapter_that_vllm_cannot_serve_is_refused_before_anything_is_merged(run_of: Runs, tmp_path: Path) -> None:
     assert "BloomForCausalLM" in WITHOUT_LORA
-    run = run_of("bloom")
-    said: list[str] = []
-    [made] = export(Request(out=str(tmp_path / "out"), format=("vllm",), run=str(run), prompts=2), said.append)
-    assert said[-1] == (
-        "vllm: the merged model is exported instead of the adapter: vLLM runs BloomForCausalLM without adapters."
-    )
-    assert made.record["kind"] == "model" and made.record["why_merged"] in said[-1]
-    assert AutoModelForCausalLM.from_pretrained(made.folder).dtype == torch.bfloat16
-    dora = run_of("qwen3", "adapter.use_dora=true")
-    [made] = exported(dora, tmp_path / "out2", "vllm")
-    assert made.record["why_merged"] == "vLLM does not serve DoRA adapters"
-    assert made.record["merge"]["inputs"]["dtype"] == "bfloat16"
+    for run, reason in (
+        (run_of("bloom"), "vLLM runs BloomForCausalLM without adapters"),
+        (run_of("qwen3", "adapter.use_dora=true"), "vLLM does not serve DoRA adapters"),
+    ):
+        said = problem(run, tmp_path / "out", "safetensors", "vllm")
+        assert f": {reason}. It serves the merged weights as they are: format=safetensors." in said
+    assert not (tmp_path / "out").exists()
 
 
 # ---------------------------------------------------------------- GGUF

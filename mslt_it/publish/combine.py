@@ -93,8 +93,9 @@ def combine(
             return _ties_target(module, parts[module], method, density, seed or 0)
         return _weighted_sum(parts[module])
 
-    if method in TRUNCATED:
-        rank = _choose_rank(parts, method, rank)
+    if method in TRUNCATED and rank is None:
+        ranks_of = [[part.factors.rank for part in own] for own in parts.values()]
+        rank = max(map(max if method == "svd" else sum, ranks_of))
     squares = {"distance": 0.0, "target": 0.0, "parts": 0.0}
     tensors: dict[str, Tensor] = {}
     ranks: dict[str, int] = {}
@@ -201,21 +202,6 @@ def _drop(dense: Tensor, density: float, key: str) -> Tensor:
 
 
 # ---------------------------------------------------------------- ranks and errors
-
-
-def _choose_rank(parts: Mapping[str, Sequence[_Part]], method: str, rank: int | None) -> int:
-    sums = max(sum(part.factors.rank for part in own) for own in parts.values())
-    if rank is None:
-        return max(p.factors.rank for own in parts.values() for p in own) if method == "svd" else sums
-    if method == "svd" and rank > sums:
-        raise Problem(
-            f"rank={rank} is above {sums}, the sum of the adapters' ranks, at which method=cat is exact. "
-            f"Use method=cat, or rank={sums} or less."
-        )
-    sides = max(min(own[0].factors.b.shape[0], own[0].factors.a.shape[1]) for own in parts.values())
-    if rank > sides:
-        raise Problem(f"rank={rank} is above {sides}, the full rank of the largest module. Use rank={sides} or less.")
-    return rank
 
 
 def _best(target: _Target) -> tuple[Tensor, Tensor]:

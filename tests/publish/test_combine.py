@@ -15,7 +15,6 @@ from dense_adapters import SHAPES, apart, changes, of_combined, weighted, write_
 from safetensors.torch import load_file, save_file
 
 from mslt_it.models.lora import read_lora, write_lora
-from mslt_it.problems import Problem
 from mslt_it.publish.combine import combine
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "training"))  # tiny_run
@@ -38,10 +37,6 @@ def test_cat_is_the_weighted_sum(three: Any, weights: tuple[float, ...]) -> None
 def test_svd_is_the_best_approximation(three: Any, weights: tuple[float, ...], rank: int) -> None:
     folders, dense = three
     loras = [read_lora(f) for f in folders]
-    if rank == 4 and weights[1:] == (0.0, 0.0):
-        with pytest.raises(Problem, match=r"rank=4 is above 2, the sum of the adapters' ranks, at which method=cat is"):
-            combine(loras, weights, "svd", rank=rank)
-        return
     combined = combine(loras, weights, "svd", rank=rank)
     expected = weighted(dense, weights)
     best = {}
@@ -50,7 +45,7 @@ def test_svd_is_the_best_approximation(three: Any, weights: tuple[float, ...], r
         best[module] = u[:, :rank] * s[:rank] @ v[:rank]
     assert apart(of_combined(combined), best) < 1e-6
     assert combined.error == pytest.approx(apart(best, expected), abs=2e-7)
-    assert combined.rank == rank
+    assert combined.rank == min(rank, 2 if weights[1:] == (0.0, 0.0) else rank)  # one of rank 2 is what it is
 
 
 def test_svd_at_the_full_rank_is_exact_and_its_default_is_one_adapters_rank(three: Any) -> None:

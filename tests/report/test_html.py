@@ -283,6 +283,8 @@ def test_command(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str
     assert execute(command.COMMAND, ["--help"]) == 0 and " mslt report study=DIR" in capsys.readouterr().out
     with pytest.raises(Problem, match=r"Give one of run=RUNFOLDER and study=STUDYFOLDER"):
         execute(command.COMMAND, [])
+    with pytest.raises(Problem, match=r"confidence=95 is out of range\. It must be above 0 and below 1\."):
+        execute(command.COMMAND, [f"study={folder}", "confidence=95"])
     with pytest.raises(Problem, match=r"examples= says something of runs alone\."):
         execute(command.COMMAND, [f"study={folder}", "examples=3"])
     with pytest.raises(Problem, match=r"Unknown key 'stduy'\. Did you mean 'study'\?"):

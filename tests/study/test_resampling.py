@@ -12,7 +12,6 @@ from synthetic_study import POOL, expected_figure, no_effect, study_in_memory
 
 from mslt_it.evaluation.estimates import Settings
 from mslt_it.evaluation.seeds import p_value
-from mslt_it.problems import Problem
 from mslt_it.study.analyse.resampling import resample
 from mslt_it.study.analyse.statistics import as_good_as_best, average_ranks, spearman
 
@@ -118,13 +117,6 @@ def test_an_assignment_is_drawn_with_its_seeds() -> None:
     widths = [np.diff(one.compare([0], [1]).range)[0] for one in (figures, plain)]
     assert widths[0] > 1.2 * widths[1]
     assert "2 assignments of items with 2 seeds each" in figures.basis([0])
-
-
-def test_settings_are_checked() -> None:
-    with pytest.raises(Problem, match=r"confidence=95 is no share between 0 and 1\. Write 0\.95 for 95 %\."):
-        Settings(confidence=95)
-    with pytest.raises(Problem, match=r"num_bootstrap=0 draws nothing\. Use 1000 or more\."):
-        Settings(num_bootstrap=0)
 
 
 @pytest.mark.slow

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -72,23 +73,36 @@ def group_by_header(starts: Sequence[Sequence[int]]) -> list[tuple[int, list[int
     """Items with a long common beginning: (its length in tokens, their positions among ``starts``).
 
     ``starts``: the token ids that may be taken from each item's prompt. Every item is in exactly one group; those for
-    which nothing is gained are in one with length 0. Sorted, items that begin alike are neighbours: a group ends where
-    two of them have too little in common.
+    which nothing is gained are in one with length 0. Sorted, items that begin alike are neighbours and the groups to
+    choose from form a tree: inner ones have longer headers, outer ones more items. From the inside out, one group or
+    those within it are chosen, whatever saves more tokens.
     """
+    if not starts:
+        return []
     arrays = [np.asarray(start, dtype=">i4") for start in starts]  # the order of the bytes does not matter
     order = sorted(range(len(starts)), key=lambda i: (arrays[i].tobytes(), i))
-    groups: list[tuple[int, list[int]]] = []
-    for before, item in zip([None, *order], order, strict=False):
-        common = 0 if before is None else num_common(arrays[before], arrays[item])
-        if groups and common >= MIN_HEADER_TOKENS:
-            length, items = groups[-1]
-            items.append(item)
-            groups[-1] = min(length, common), items
+    common = [num_common(arrays[a], arrays[b]) for a, b in pairwise(order)]
+    # Groups that may still grow: common length, first place in the order, what was chosen within.
+    open_groups: list[tuple[int, int, list[range]]] = [(0, 0, [])]
+    length_of: dict[range, int] = {}
+    for place, length in enumerate([*common, 0]):
+        first, within = place, list[range]()
+        while open_groups[-1][0] > length:
+            depth, first, inner = open_groups.pop()
+            within, whole = inner + within, range(first, place + 1)
+            if _saved(depth, whole) > max(0, sum(_saved(length_of[one], one) for one in within)):
+                within, length_of[whole] = [whole], depth
+        if open_groups[-1][0] < length:
+            open_groups.append((length, first, within))
         else:
-            groups.append((len(arrays[item]), [item]))
-    found = [(length, sorted(items)) for length, items in groups if length * (len(items) - 1) > GROUP_COST_TOKENS]
+            open_groups[-1][2].extend(within)
+    found = [(length_of[one], sorted(order[place] for place in one)) for one in open_groups[0][2]]
     rest = sorted(set(order).difference(*(items for _, items in found)))
     return [*found, (0, rest)] if rest else found
+
+
+def _saved(length: int, places: range) -> int:
+    return length * (len(places) - 1) - GROUP_COST_TOKENS if length >= MIN_HEADER_TOKENS else 0
 
 
 def num_common(a: np.ndarray, b: np.ndarray) -> int:

@@ -19,7 +19,9 @@ def test_each_item_is_in_one_group_and_begins_with_its_header() -> None:
     starts += [(*SECOND, i, i) for i in range(20)] + [(5, i) for i in range(3)] + [FIRST[:5], ()]
     random.Random(0).shuffle(starts)
     groups = group_by_header(starts)
-    assert [(length, len(items)) for length, items in groups] == [(60, 40), (30, 20), (0, 5)]
+    assert [(length, len(items)) for length, items in groups] == [(90, 30), (30, 20), (0, 15)]
+    few = [(*FIRST, i) for i in range(40)] + [(*FIRST, *SECOND, i) for i in range(3)]
+    assert [(length, len(items)) for length, items in group_by_header(few)] == [(60, 43)]
     assert sorted(itertools.chain(*(items for _, items in groups))) == list(range(len(starts)))
     for length, items in groups:
         assert len({starts[i][:length] for i in items}) == 1 and min(len(starts[i]) for i in items) >= length

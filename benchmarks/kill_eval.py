@@ -24,7 +24,7 @@ from pathlib import Path
 RESULTS = Path(__file__).parent / "results" / "kill_eval.txt"
 ARGUMENTS = [
     *("model=world", "task=xnli", "languages=[tr,th]", "variant=[direct,cot_native,translate_solve]", "examples=48"),
-    *("samples=2", "max_new_tokens=24", "batch_tokens=2048", "cache=none"),
+    *("samples=2", "max_new_tokens=24", "scoring.batch_tokens=2048", "cache=none"),
 ]
 
 

@@ -12,8 +12,9 @@ from pathlib import Path
 
 import numpy as np
 
+from mslt_it.evaluation.estimates import Settings
 from mslt_it.study.analyse.langrank import chance_of, features_of, leave_one_out, ndcg, relevance
-from mslt_it.study.analyse.resampling import Settings, resample
+from mslt_it.study.analyse.resampling import resample
 from mslt_it.study.collect import collect
 
 

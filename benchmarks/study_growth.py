@@ -19,10 +19,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from mslt_it.config.compose import load_recipe, resolved_yaml
+from mslt_it.evaluation.estimates import Settings
 from mslt_it.report.study_report import write_report
 from mslt_it.store import altered
 from mslt_it.study.analyse.analyses import analyse
-from mslt_it.study.analyse.resampling import Settings
 from mslt_it.study.collect import collect
 from mslt_it.study.config import load_study
 from mslt_it.study.grid import base_recipe, cell_recipe, cells

@@ -31,12 +31,13 @@ from typing import Any
 
 import numpy as np
 
+from mslt_it.evaluation.estimates import Settings
 from mslt_it.evaluation.measures import ACCURACY
 from mslt_it.study.analyse import comparisons, composition, gains, shares, transfer
 from mslt_it.study.analyse.claims import corrected, is_found
 from mslt_it.study.analyse.criteria import Orders, criteria
 from mslt_it.study.analyse.findings import Analysis, Claim
-from mslt_it.study.analyse.resampling import SetFigures, Settings, resample
+from mslt_it.study.analyse.resampling import SetFigures, resample
 from mslt_it.study.analyse.statistics import spearman
 from mslt_it.study.collect import ScoredCell, Slice, Study
 

@@ -39,7 +39,7 @@ _mslt; printf '%s\\n' "${{COMPREPLY[@]}}" """
         ("mslt train recipe=xnli_1", ["xnli_1src"]),
         ("mslt train recipe=xnli_1src sca", [f"scale={name}" for name in SCALES]),
         ("mslt eval backend=", ["transformers", "vllm"]),
-        ("mslt merge --js", ["--json"]),
+        ("mslt select --js", ["--json"]),
         ("mslt completion shell=z", ["zsh"]),
         ("mslt nothing a", []),
     ],

@@ -24,9 +24,6 @@ class Options:
     rank: int | None = key(
         None, "of the result, for svd, ties, dare_ties", at_least=1, shown="one run's for svd, else the sum of all"
     )
-    max_error: float | None = key(
-        None, "instead of rank: the smallest rank with at most this relative error", above=0, below=1
-    )
     density: float | None = key(None, "of ties, dare_ties: share of the entries kept", above=0, at_most=1, shown="0.5")
     seed: int | None = key(None, "of dare_ties: of the entries dropped", at_least=0, at_most=LARGEST_SEED, shown="0")
     num_items: int | None = key(
@@ -53,7 +50,7 @@ def run(call: Call) -> int:
             options.out,
             method=options.method,
             weights=options.weights,
-            given={name: getattr(options, name) for name in ("rank", "max_error", "density", "seed")},
+            given={name: getattr(options, name) for name in ("rank", "density", "seed")},
             num_items=options.num_items,
             scored=options.scored,
         )
@@ -65,7 +62,7 @@ COMMAND = Command(
     ("runs=[A,B,...] out=DIR [KEY=VALUE ...]",),
     (
         "mslt combine 'runs=[runs/en,runs/ar,runs/zh]' out=combined",
-        "mslt combine 'runs=[runs/en,runs/ar]' 'weights=[1,-0.5]' method=svd max_error=0.05 out=combined",
+        "mslt combine 'runs=[runs/en,runs/ar]' 'weights=[1,-0.5]' method=svd rank=16 out=combined",
         "mslt combine 'runs=[runs/en,runs/ar,runs/zh]' weights=typology:tr method=ties density=0.3 out=for_tr",
     ),
     Options,

@@ -11,7 +11,6 @@ from mslt_it.command import Call, Command
 from mslt_it.config.schema import key
 from mslt_it.locks import WAIT, beside, only_writer
 from mslt_it.quiet import quiet_libraries
-from mslt_it.terminal import print_json
 
 
 @dataclass(frozen=True)
@@ -58,9 +57,6 @@ def run(call: Call) -> int:
             prompts_per_language=options.prompts,
             say=call.say,
         )
-    if call.as_json:
-        print_json(dict(merge.record))
-        return 0
     if not merge.is_new:
         call.say(f"{merge.folder} is already merged from the same run with the same settings; nothing was done.")
     call.say(as_text(merge.record))
@@ -96,12 +92,11 @@ COMMAND = Command(
     "merge",
     "Merge a run's adapter into its base, write the model, read it back, and compare it with the live adapter on "
     "prompts of every trained and target language. Beyond the limits nothing is written.",
-    ("run=RUNFOLDER out=DIR [KEY=VALUE ...] [--json]",),
+    ("run=RUNFOLDER out=DIR [KEY=VALUE ...]",),
     (
         "mslt merge run=runs/xnli_3src-138fcab690 out=merged",
-        "mslt merge run=runs/xnli_3src-138fcab690 out=merged dtype=float32 prompts=0 --json",
+        "mslt merge run=runs/xnli_3src-138fcab690 out=merged dtype=float32 prompts=0",
     ),
     Options,
     run,
-    flags=("--json",),
 )

@@ -13,7 +13,6 @@ from mslt_it.integrations.ray_cluster import RayCluster
 from mslt_it.locks import WAIT
 from mslt_it.problems import Problem, counted, some
 from mslt_it.quiet import quiet_libraries
-from mslt_it.terminal import print_json
 
 _ADDED = {
     "label": "of tasks with labels; empty where the row was not labelled",
@@ -88,8 +87,6 @@ def run(call: Call) -> int:
         return 0
     for line in _told(content):
         say(line)
-    if call.as_json:
-        print_json(content)
     return 0
 
 
@@ -111,7 +108,7 @@ COMMAND = Command(
     "Label the rows of a file with a finished run, asked as its scored rows were. Started again after a kill, it goes "
     "on. `accelerate launch -m mslt_it.cli predict ...` shares the rows among several processes, executor=ray among "
     "the machines of a Ray cluster (pip install -e '.[ray]').",
-    ("run=RUNFOLDER data=FILE out=FILE [KEY=VALUE ...] [--json]",),
+    ("run=RUNFOLDER data=FILE out=FILE [KEY=VALUE ...]",),
     (
         "mslt predict run=runs/custom-138fcab690 data=new.csv out=labelled.csv",
         "mslt predict run=runs/custom-138fcab690 data=- format=jsonl out=out.parquet calibration=held_out language=tr",
@@ -119,6 +116,5 @@ COMMAND = Command(
     ),
     Options,
     run,
-    flags=("--json",),
     more=lambda: section("added columns", _ADDED),
 )

@@ -30,9 +30,11 @@ class Options:
         may_be_empty=False,
         shown="html, of a study also latex",
     )
-    examples: int = key(20, "right and wrong answers shown of each language of a run or evaluation", at_least=0)
+    examples: int = key(20, "right and wrong answers shown of each language of a run", at_least=0)
     num_bootstrap: int = key(2000, "of a study: draws of items and seeds", at_least=100)
-    confidence: float = key(0.95, "of a study's intervals; 1 - confidence decides what counts as found")
+    confidence: float = key(
+        0.95, "of a study's intervals; 1 - confidence decides what counts as found", above=0, below=1
+    )
     seed: int = key(0, "of the draws and of the answers shown", at_least=0, at_most=LARGEST_SEED)
     wait: bool = key(False, WAIT)
 

@@ -18,14 +18,14 @@ from mslt_it.config.recipe import Recipe
 from mslt_it.config.schema import key, keys
 from mslt_it.locks import WAIT, only_writer
 from mslt_it.problems import Problem, counted, plain
-from mslt_it.progress import tell
+from mslt_it.progress import duration, tell
 from mslt_it.quiet import quiet_libraries
 from mslt_it.store import read_json
 from mslt_it.study import derived
 from mslt_it.study.cells import Job, Outcome, run_cell, status_of, tidy
 from mslt_it.study.config import KEYS, StudyConfig, is_override, load_study, study_files
 from mslt_it.study.executors import EXECUTORS, make_executor
-from mslt_it.study.forecast import duration, forecast, num_steps
+from mslt_it.study.forecast import forecast, num_steps
 from mslt_it.study.grid import Cell, base_recipe, by_size, cell_recipe, cells, with_budgets, with_rest
 from mslt_it.study.local_pool import LocalPool, visible_gpus
 from mslt_it.study.manifest import StudyFolder, build_manifest, read_manifest, refuse_changed, write_manifest

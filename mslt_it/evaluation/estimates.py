@@ -39,7 +39,6 @@ from mslt_it.evaluation.clusters import Component, percentiles
 from mslt_it.evaluation.intervals import TINY, ItemShares, effective_number, languages_interval, normal_quantile
 from mslt_it.evaluation.matching import Cell, Matched
 from mslt_it.evaluation.measures import Measure
-from mslt_it.problems import Problem
 
 
 @dataclass(frozen=True)
@@ -49,12 +48,6 @@ class Settings:
     confidence: float = 0.95
     num_bootstrap: int = 2000
     seed: int = 0
-
-    def __post_init__(self) -> None:
-        if not 0 < self.confidence < 1:
-            raise Problem(f"confidence={self.confidence} is no share between 0 and 1. Write 0.95 for 95 %.")
-        if self.num_bootstrap < 1:
-            raise Problem(f"num_bootstrap={self.num_bootstrap} draws nothing. Use 1000 or more.")
 
 
 @dataclass(frozen=True)

@@ -74,8 +74,8 @@ def group_by_header(starts: Sequence[Sequence[int]]) -> list[tuple[int, list[int
 
     ``starts``: the token ids that may be taken from each item's prompt. Every item is in exactly one group; those for
     which nothing is gained are in one with length 0. Sorted, items that begin alike are neighbours and the groups to
-    choose from form a tree: inner ones have longer headers, outer ones more items. From the inside out, what saves most
-    tokens is chosen: one group, the groups within it, or those and one of the other items.
+    choose from form a tree: inner ones have longer headers, outer ones more items. From the inside out, one group or
+    those within it are chosen, whatever saves more tokens.
     """
     if not starts:
         return []
@@ -83,45 +83,26 @@ def group_by_header(starts: Sequence[Sequence[int]]) -> list[tuple[int, list[int
     order = sorted(range(len(starts)), key=lambda i: (arrays[i].tobytes(), i))
     common = [num_common(arrays[a], arrays[b]) for a, b in pairwise(order)]
     # Groups that may still grow: common length, first place in the order, what was chosen within.
-    open_groups: list[tuple[int, int, _Choice]] = [(0, 0, _Choice())]
+    open_groups: list[tuple[int, int, list[range]]] = [(0, 0, [])]
+    length_of: dict[range, int] = {}
     for place, length in enumerate([*common, 0]):
-        first, within = place, _Choice()
+        first, within = place, list[range]()
         while open_groups[-1][0] > length:
             depth, first, inner = open_groups.pop()
-            within = (inner + within).or_wider(depth, first, place + 1)
+            within, whole = inner + within, range(first, place + 1)
+            if _saved(depth, whole) > max(0, sum(_saved(length_of[one], one) for one in within)):
+                within, length_of[whole] = [whole], depth
         if open_groups[-1][0] < length:
             open_groups.append((length, first, within))
         else:
-            depth, first, inner = open_groups.pop()
-            open_groups.append((depth, first, inner + within))
-    chosen = open_groups[0][2].groups
-    found = [(length, sorted(order[place] for place in places)) for length, places in chosen]
-    rest = sorted(set(range(len(starts))).difference(*(items for _, items in found)))
+            open_groups[-1][2].extend(within)
+    found = [(length_of[one], sorted(order[place] for place in one)) for one in open_groups[0][2]]
+    rest = sorted(set(order).difference(*(items for _, items in found)))
     return [*found, (0, rest)] if rest else found
 
 
-class _Choice:
-    """Groups (header tokens, places in the order) that do not overlap, and how many tokens they save together."""
-
-    def __init__(self, saved: int = 0, groups: tuple[tuple[int, tuple[int, ...]], ...] = ()) -> None:
-        self.saved, self.groups = saved, groups
-
-    def __add__(self, other: _Choice) -> _Choice:
-        return _Choice(self.saved + other.saved, self.groups + other.groups)
-
-    def or_wider(self, length: int, first: int, end: int) -> _Choice:
-        """The best of these groups, these and one of all other items from ``first`` to ``end``, and one of all."""
-        if length < MIN_HEADER_TOKENS:
-            return self
-        taken = {place for _, places in self.groups for place in places}
-        others = tuple(place for place in range(first, end) if place not in taken)
-        whole = _Choice(_saved(length, end - first), ((length, tuple(range(first, end))),))
-        beside = self + _Choice(_saved(length, len(others)), ((length, others),))
-        return max(self, beside, whole, key=lambda choice: choice.saved)
-
-
-def _saved(length: int, num_items: int) -> int:
-    return length * (num_items - 1) - GROUP_COST_TOKENS
+def _saved(length: int, places: range) -> int:
+    return length * (len(places) - 1) - GROUP_COST_TOKENS if length >= MIN_HEADER_TOKENS else 0
 
 
 def num_common(a: np.ndarray, b: np.ndarray) -> int:

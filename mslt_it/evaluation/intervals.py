@@ -26,8 +26,6 @@ def wilson_interval(
 ) -> tuple[float, float]:
     """Wilson's score interval of a proportion (1927), as shares of 1; ``n``: items, or as many independent ones as tell
     as much; ``quantile``: in place of the normal one."""
-    if n <= 0:
-        raise ValueError("an interval needs at least one item")
     z = normal_quantile(confidence) if quantile is None else quantile
     share = num_right / n
     centre = (share + z * z / (2 * n)) / (1 + z * z / n)

@@ -60,9 +60,6 @@ class Options:
     base: bool = key(True, "score the base without an adapter too")
     seen: tuple[str, ...] = key((), "[codes] that an adapter without a run folder was trained on")
     backend: str = key("transformers", "what writes answers; vllm needs a GPU", choices=("transformers", "vllm"))
-    batch_tokens: int | None = key(
-        None, "per forward pass, padding included", unit="tokens", at_least=1, shown="(the recipe's)"
-    )
     seed: int = key(0, "of sampled answers", at_least=0, at_most=LARGEST_SEED)
     cache: str | None = key(None, "folder of answers kept between calls, or none", shown="~/.cache/mslt_it")
     out: str | None = key(None, "folder of answers and results", shown="evals/TASK-HASH")
@@ -213,7 +210,6 @@ def _refuse_idle(call: Call, recipes: Sequence[Recipe], variants: Sequence[str])
 _OF_RECIPE = {
     "examples": "scoring.num_examples_per_language",
     "max_new_tokens": "scoring.max_chain_tokens",
-    "batch_tokens": "scoring.batch_tokens",
     "shots": "prompt.num_shots",
     "model": "model.path",
     "seed": "seed",

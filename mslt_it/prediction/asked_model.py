@@ -18,7 +18,8 @@ from mslt_it.models.base_model import CONFIG, load_adapter
 from mslt_it.models.identity import ADAPTER, FinishedRun, read_run
 from mslt_it.models.kinds import kind_of_path
 from mslt_it.problems import Problem
-from mslt_it.publish.export import FORMATS, RECORD
+from mslt_it.publish.export import RECORD
+from mslt_it.publish.export_options import FORMS
 from mslt_it.publish.merge import MERGE
 from mslt_it.publish.prompt_record import CALIBRATION, PROMPTS, prompt_record, read_recipe
 from mslt_it.store import find_damage, read_json
@@ -53,8 +54,7 @@ class AskedModel:
         if self.run is not None:
             found = calibrated(self.run)
         else:
-            earlier = "it was made by an earlier version, which did not fit it. Remove it and make it again"
-            kept = self.prompts.get(CALIBRATION, earlier)
+            kept = self.prompts[CALIBRATION]
             found = kept if isinstance(kept, str) else Calibration(**{**kept, "languages": tuple(kept["languages"])})
         if isinstance(found, str):
             raise Problem(f"calibration=held_out: {self.folder}: {found}. Or leave calibration out.")
@@ -66,7 +66,7 @@ def read_model(folder: Path) -> AskedModel:
     for name in (MERGE, RECORD):
         if (folder / name).is_file():
             return _made_of_a_run(folder, name)
-    if forms := [form for form in FORMATS if (folder / form / RECORD).is_file()]:
+    if forms := [form for form in FORMS if (folder / form / RECORD).is_file()]:
         raise Problem(f"run={folder} holds the exports {', '.join(forms)}. Give one: run={folder / forms[0]}.")
     run = read_run(folder)
     system = adapter_system(ADAPTER, run.adapter, str(run.provenance["adapter_sha256"]), run.recipe.sources)

@@ -70,7 +70,6 @@ def combine(
     method: str = "cat",
     *,
     rank: int | None = None,
-    max_error: float | None = None,
     density: float | None = None,
     seed: int | None = None,
 ) -> Combined:
@@ -80,13 +79,12 @@ def combine(
         weights: one per adapter, of either sign; they are not normalised.
         rank: of the result (svd, ties, dare_ties). Default: the largest of the adapters' ranks for svd, their sum for
             the other two, whose target has no low rank.
-        max_error: instead of ``rank``, the smallest rank whose error is at most this share of the target's norm.
         density: share of entries kept (ties, dare_ties); default 0.5.
         seed: of the entries that dare_ties drops; default 0.
 
     A module that only some of the adapters have is the sum over those.
     """
-    refuse_options(method, rank=rank, max_error=max_error, density=density, seed=seed)
+    refuse_options(method, rank=rank, density=density, seed=seed)
     parts = _parts(loras, weights, method)
     density = DEFAULT_DENSITY if density is None else density
 
@@ -95,8 +93,9 @@ def combine(
             return _ties_target(module, parts[module], method, density, seed or 0)
         return _weighted_sum(parts[module])
 
-    if method in TRUNCATED:
-        rank = _choose_rank(parts, method, rank, max_error, target_of)
+    if method in TRUNCATED and rank is None:
+        ranks_of = [[part.factors.rank for part in own] for own in parts.values()]
+        rank = max(map(max if method == "svd" else sum, ranks_of))
     squares = {"distance": 0.0, "target": 0.0, "parts": 0.0}
     tensors: dict[str, Tensor] = {}
     ranks: dict[str, int] = {}
@@ -107,7 +106,7 @@ def combine(
         elif isinstance(target, tuple) and method in EXACT:
             b, a = target
         else:
-            b, a, _ = _best(target)
+            b, a = _best(target)
             b, a = b[:, :rank], a[:rank]
         ranks[module] = int(a.shape[0])
         tensors |= tensors_of(module, b, a)
@@ -205,54 +204,19 @@ def _drop(dense: Tensor, density: float, key: str) -> Tensor:
 # ---------------------------------------------------------------- ranks and errors
 
 
-def _choose_rank(
-    parts: Mapping[str, Sequence[_Part]], method: str, rank: int | None, max_error: float | None, target_of: Any
-) -> int:
-    sums = max(sum(part.factors.rank for part in own) for own in parts.values())
-    if max_error is not None:
-        return smallest_rank([_best(target_of(module))[2] for module in parts], max_error)
-    if rank is None:
-        return max(p.factors.rank for own in parts.values() for p in own) if method == "svd" else sums
-    if method == "svd" and rank > sums:
-        raise Problem(
-            f"rank={rank} is above {sums}, the sum of the adapters' ranks, at which method=cat is exact. "
-            f"Use method=cat, or rank={sums} or less."
-        )
-    sides = max(min(own[0].factors.b.shape[0], own[0].factors.a.shape[1]) for own in parts.values())
-    if rank > sides:
-        raise Problem(f"rank={rank} is above {sides}, the full rank of the largest module. Use rank={sides} or less.")
-    return rank
-
-
-def smallest_rank(values: Sequence[Tensor], max_error: float) -> int:
-    """The smallest rank, the same for every module, with a relative error of at most ``max_error`` over all of them.
-
-    Args:
-        values: per module its singular values, largest first.
-    """
-    longest = max(len(v) for v in values)
-    squares = torch.zeros(longest, dtype=torch.float64)
-    for one in values:
-        squares[: len(one)] += one.double() ** 2
-    left = squares.flip(0).cumsum(0).flip(0)  # left[k]: what rank k leaves out, squared
-    bad = left[1:] > max_error**2 * left[0]
-    return 1 + int(bad.sum())  # left falls, so the bad ranks come first
-
-
-def _best(target: _Target) -> tuple[Tensor, Tensor, Tensor]:
-    """(b [out, n], a [n, in], singular values [n], largest first); b[:, :k] a[:k] is the best one of rank k."""
+def _best(target: _Target) -> tuple[Tensor, Tensor]:
+    """(b [out, n], a [n, in]); b[:, :k] a[:k] is the best one of rank k."""
     if isinstance(target, tuple):
         b, a = target
         left, r_left = torch.linalg.qr(b)
         right, r_right = torch.linalg.qr(a.T)
         u, values, v = torch.linalg.svd(r_left @ r_right.T, full_matrices=False)
-        return left @ u, values[:, None] * (v @ right.T), values
+        return left @ u, values[:, None] * (v @ right.T)
     # The smaller Gram matrix: 4,096 x 16,384 takes an eigendecomposition of 4,096 instead of an SVD. In float64 it
     # loses what is below 1e-8 of the largest singular value, and float32 keeps no more than that.
     wide = target.shape[0] <= target.shape[1]
     vectors = torch.linalg.eigh(target @ target.T if wide else target.T @ target).eigenvectors.flip(1)
-    b, a = (vectors, vectors.T @ target) if wide else (target @ vectors, vectors.T)
-    return b, a, a.norm(dim=1) if wide else b.norm(dim=0)
+    return (vectors, vectors.T @ target) if wide else (target @ vectors, vectors.T)
 
 
 def _norm(target: _Target) -> float:

@@ -23,7 +23,7 @@ from mslt_it.selection.typology import distances, read_typology
 
 METHODS: dict[str, str] = {
     "cat": "the exact weighted sum; rank = sum of the ranks",
-    "svd": "the best approximation of the weighted sum at rank=R, or at the rank that max_error asks for",
+    "svd": "the best approximation of the weighted sum at rank=R",
     "ties": "TIES (Yadav et al. 2023): trimmed, one sign elected per entry, averaged; then cut to a rank",
     "dare_ties": "DARE (Yu et al. 2024) and TIES: entries dropped at random instead of trimmed; then cut to a rank",
     "weighted_factors": "weights on A and B one by one, as peft's 'linear': not the weighted sum; equal ranks only",
@@ -36,23 +36,18 @@ SPARSE = ("ties", "dare_ties")
 DEFAULT_DENSITY = 0.5
 
 
-def refuse_options(
-    method: str, *, rank: int | None, max_error: float | None, density: float | None, seed: int | None
-) -> None:
+def refuse_options(method: str, *, rank: int | None, density: float | None, seed: int | None) -> None:
     """A Problem for an unknown method, and an option without effect on the method."""
     if method not in METHODS:
         hint = " peft's 'linear' is called weighted_factors here, which is what it computes." * (method == "linear")
         raise Problem(f"method={method} is unknown.{hint} {nearest(method, METHODS)}")
     for name, value, where in (
         ("rank", rank, TRUNCATED),
-        ("max_error", max_error, TRUNCATED),
         ("density", density, SPARSE),
         ("seed", seed, ("dare_ties",)),
     ):
         if value is not None and method not in where:
             raise Problem(f"{name}={value} has no effect on method={method}, only on {', '.join(where)}. Leave it out.")
-    if rank is not None and max_error is not None:
-        raise Problem(f"rank={rank} and max_error={max_error} both decide the rank. Keep one.")
 
 
 # ---------------------------------------------------------------- weights

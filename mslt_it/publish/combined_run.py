@@ -62,10 +62,10 @@ def combine_runs(
     """Combines the adapters of finished runs, scores the result, prints; 0 = done and every score valid.
 
     Args:
-        given: the method's own settings (rank, max_error, density, seed), None where the default is meant.
+        given: the method's own settings (rank, density, seed), None where the default is meant.
         num_items: scored per language, 0 = all; None: as the first run was scored.
     """
-    given = {**dict.fromkeys(("rank", "max_error", "density", "seed")), **(given or {})}
+    given = {**dict.fromkeys(("rank", "density", "seed")), **(given or {})}
     refuse_options(method, **given)
     defaults = {"density": DEFAULT_DENSITY} if method in SPARSE else {}
     defaults |= {"seed": 0} if method == "dare_ties" else {}  # said in the run's papers, written or not

@@ -1,8 +1,8 @@
-"""A run's adapter, or a model that `mslt merge` made, in the forms that others load.
+"""A run's adapter in the forms that others load.
 
     safetensors  a folder that transformers and servers load as it is: merged weights, tokenizer with its chat template,
                  generation_config.json that stops where training did, card
-    vllm         the adapter for `vllm serve BASE --enable-lora`; merged weights where vLLM cannot serve it
+    vllm         the adapter for `vllm serve BASE --enable-lora`
     gguf         one file for llama.cpp, by its own converter
     onnx         an encoder as a graph for onnxruntime
 
@@ -24,55 +24,32 @@ from typing import Any
 
 from transformers import AutoConfig, GenerationConfig
 
-from mslt_it.config.recipe import ModelConfig, TaskConfig
+from mslt_it import values
+from mslt_it.config.recipe import ModelConfig
 from mslt_it.data.encoding import Encoder
 from mslt_it.evaluation.scores import read_rows
 from mslt_it.models.base_model import WEIGHTS, load_adapter
 from mslt_it.models.environment import environment
 from mslt_it.models.identity import FinishedRun, load_trained_base, read_run
-from mslt_it.models.kinds import kind_of_path
 from mslt_it.models.model_errors import explain
-from mslt_it.models.tokenizers import cached_commit, load_tokenizer, model_path
+from mslt_it.models.tokenizers import load_tokenizer, model_path
 from mslt_it.problems import Problem
 from mslt_it.publish import gguf, onnx, vllm
-from mslt_it.publish.merge import MERGE, merge_inputs, origin, require_room, write_merged
-from mslt_it.publish.model_card import Publication, card_of_merge, is_hub_id, model_card
+from mslt_it.publish.export_options import FORMS, Request
+from mslt_it.publish.merge import merge_inputs, origin, require_room, write_merged
+from mslt_it.publish.model_card import Publication, is_hub_id, model_card
 from mslt_it.publish.prompt_record import PROMPTS, adapter_usage, usage, write_prompts
 from mslt_it.store import COMPLETE, file_sha256, find_damage, made_before, read_json, sealing, write_json
 
 RECORD = "export.json"
-# Of each kind of model, in the order in which they are made: later ones use what is merged already.
 FORMS_OF = {
     "decoder": ("safetensors", "vllm", "gguf"),
     "encoder": ("safetensors", "onnx"),
     "text_to_text": ("safetensors",),
 }
-FORMATS = tuple(dict.fromkeys(form for forms in FORMS_OF.values() for form in forms))
 CARD = "README.md"
 GENERATION = "generation_config.json"
-_OWN = frozenset([RECORD, MERGE, CARD, GENERATION, COMPLETE])  # of a folder with merged weights: not for another form
-
-
-@dataclass(frozen=True)
-class Request:
-    """What is to be exported, and how.
-
-    ``run`` and ``model`` (a folder of `mslt merge`): one of them, or both where the merge is that run's. ``strategy``,
-    ``dtype`` and ``prompts`` are those of `merge_run`; dtype None: bfloat16, or that of ``model``.
-    """
-
-    out: Path
-    formats: tuple[str, ...]
-    run: Path | None = None
-    model: Path | None = None
-    dtype: str | None = None
-    strategy: str | None = None
-    prompts: int = 32
-    outtype: str = "f16"
-    converter: str | None = None
-    name: str = ""  # in cards and file names; empty: the run's
-    license: str = ""
-    data_license: str = ""
+_OWN = frozenset([RECORD, CARD, GENERATION, COMPLETE])  # of a folder with merged weights: not for another form
 
 
 @dataclass(frozen=True)
@@ -86,76 +63,64 @@ class Export:
 
 
 def export(request: Request, say: Callable[[str], object] = print) -> list[Export]:
-    """Every form asked for, in the order of `FORMATS`.
+    """Every form asked for, in the order of `FORMS`.
 
     Raises:
         Problem: anything that would make an export that is not the adapter.
     """
-    converter = gguf.find_converter(request.converter) if "gguf" in request.formats else Path()
+    converter = gguf.find_converter(request.converter) if "gguf" in request.format else Path()
     exporter = _Exporter(request, converter, say)
-    return [exporter.make(form) for form in FORMATS if form in request.formats]
+    return [exporter.make(form) for form in FORMS if form in request.format]
 
 
 class _Exporter:
     def __init__(self, request: Request, converter: Path, say: Callable[[str], object]) -> None:
         self.request, self.converter, self.say = request, converter, say
-        self.run: FinishedRun | None = read_run(request.run) if request.run is not None else None
-        # A folder of merged weights that were measured, and what merge.json says of them; other forms are made of it.
+        self.out, self.run = values.path(request.out), read_run(values.path(request.run))
+        # The folder of merged weights that were measured, and what is recorded of them; other forms are made of it.
         self.merged: tuple[Path, Mapping[str, Any]] | None = None
-        if request.model is not None:
-            self.merged = request.model, _read_merge(request, request.model, self.run)
-        self.merge = self.merged[1] if self.merged else {}  # of model=
-        kind = self.run.recipe.model.kind if self.run else kind_of_path(str(request.model), None)
-        kind = "decoder" if kind == "auto" else kind  # an older run's
-        if others := [form for form in request.formats if form not in FORMS_OF[kind]]:
+        kind = self.run.recipe.model.kind
+        if others := [form for form in request.format if form not in FORMS_OF[kind]]:
             meant = "encoders" if others[0] == "onnx" else "decoders"
             raise Problem(
                 f"format={others[0]} is for {meant}, and this is a model of kind {kind}. Choose of "
                 f"{', '.join(FORMS_OF[kind])}: format=[safetensors]."
             )
-        if "onnx" in request.formats:
+        if "onnx" in request.format:
             onnx.require()
-        self.name = request.name or (self.run.recipe.name if self.run else str(self.merge["run"]))
+        if "vllm" in request.format and (reason := self._why_not_served()) is not None:
+            raise Problem(
+                f"format=vllm: vLLM cannot serve this adapter beside its base: {reason}. It serves the merged weights "
+                "as they are: format=safetensors."
+            )
+        self.name = request.name or self.run.recipe.name
         self._publication("model", {}, None)  # licences and the name are refused before anything is merged
         if not re.fullmatch(r"\w[\w .+-]*", self.name):
             raise Problem(f"name={self.name!r} cannot be a file's name. Write for example name=xnli-ar-de-zh.")
-        if self.run is not None:
-            usual = request.dtype or "bfloat16"
-            self.merging = self.merge.get("inputs") or merge_inputs(self.run, request.strategy, usual)
-            made_of = {"results_sha256": file_sha256(self.run.folder / "results.json")}
-        else:
-            self.merging, made_of = self.merge["inputs"], {"merged_sha256": self.merge["merged_sha256"]}
+        self.merging = merge_inputs(self.run, request.strategy, request.dtype)
         said = {"name": self.name, "license": request.license, "data_license": request.data_license}
-        self.inputs = {**self.merging, **made_of, **said}
+        self.inputs = {**self.merging, "results_sha256": file_sha256(self.run.folder / "results.json"), **said}
 
     def make(self, form: str) -> Export:
-        out = self.request.out / form
+        out = self.out / form
         inputs = self.inputs | ({"outtype": self.request.outtype} if form == "gguf" else {})
         record = made_before(out, RECORD, inputs, self.say)
         if is_new := record is None:
             with sealing(out) as part:
-                record = {"format": form, "inputs": inputs, **self._write(form, part)}
+                forms = {"safetensors": self._model, "vllm": self._adapter, "gguf": self._gguf, "onnx": self._onnx}
+                record = {"format": form, "inputs": inputs, **forms[form](part)}
                 record |= {**self._origin(), "environment": environment()}
                 write_json(part / RECORD, record)
-        if record["kind"] == "model" and self.merged is None:
+        if form == "safetensors":
             self.merged = out, record["merge"]
         return Export(form, out, record, is_new)
 
-    def _write(self, form: str, part: Path) -> dict[str, Any]:
-        if form != "vllm":
-            return {"gguf": self._gguf, "onnx": self._onnx, "safetensors": self._model}[form](part)
-        if (reason := self._why_merged()) is None:
-            return self._adapter(part)
-        record = self._model(part)
-        self.say(f"vllm: the merged model is exported instead of the adapter: {reason}.")
-        return {**record, "why_merged": reason}
-
     def _origin(self) -> dict[str, Any]:
         """Of the run, without paths on this machine."""
-        told = origin(self.run) if self.run else self.merge
-        base, revision = str(told["model"]), told.get("model_revision")
-        of_base = {"base": base if is_hub_id(base) else Path(base).name, "base_revision": revision}
-        return {key: told.get(key) for key in ("run", "run_fingerprint", "sources", "targets")} | of_base
+        told, model = origin(self.run), self.run.recipe.model
+        of_base = {"base": model.path if is_hub_id(model.path) else Path(model.path).name}
+        of_run = {key: told[key] for key in ("run", "run_fingerprint", "sources", "targets")}
+        return {**of_run, **of_base, "base_revision": model.revision}
 
     # ---------------------------------------------------------------- merged weights
 
@@ -163,7 +128,6 @@ class _Exporter:
         """Where merged weights, configuration and tokenizer are (in ``folder``, if they had to be made), and what
         merge.json says of them, without machine."""
         if self.merged is None:
-            assert self.run is not None
             record: Mapping[str, Any] = write_merged(self.run, folder, self.merging, self.request.prompts, self.say)
         else:
             folder, record = self.merged
@@ -172,12 +136,7 @@ class _Exporter:
         return folder, {key: record[key] for key in ("inputs", "merged_sha256", "comparison")}
 
     def _model(self, part: Path) -> dict[str, Any]:
-        folder, merge = self._weights(part)
-        if folder != part:
-            files = [file for file in sorted(folder.iterdir()) if file.is_file() and file.name not in _OWN]
-            require_room(part, sum(file.stat().st_size for file in files), "the merged model")
-            for file in files:
-                shutil.copyfile(file, part / file.name)
+        _, merge = self._weights(part)
         use, more = usage(part), {}
         if not use.get("head"):
             more = {"end_token_id": self._write_generation(part, use)}
@@ -195,7 +154,7 @@ class _Exporter:
             pad_token_id=encoder.end_id if pad is None else pad,
             bos_token_id=tokenizer.bos_token_id,
             decoder_start_token_id=getattr(AutoConfig.from_pretrained(part), "decoder_start_token_id", None),
-            max_new_tokens=use.get("max_new_tokens", TaskConfig().max_answer_tokens),
+            max_new_tokens=use["max_new_tokens"],
             do_sample=False,
         ).save_pretrained(part)
         return encoder.end_id
@@ -209,13 +168,11 @@ class _Exporter:
         self.say(f"gguf: running {self.converter} ...")
         gguf.convert(folder, file, outtype, self.converter)
         encoder = Encoder(load_tokenizer(ModelConfig(path=str(folder))), max_length_tokens=1)
-        if (folder / PROMPTS).is_file():
-            shutil.copyfile(folder / PROMPTS, part / PROMPTS)
+        shutil.copyfile(folder / PROMPTS, part / PROMPTS)
         shutil.rmtree(own)
         use = usage(part, file=shlex.quote(file.name))
-        if use:
-            request = {"prompt": use["prompt"], "temperature": 0, "n_predict": use["max_new_tokens"]}
-            use["request"] = _quoted({**request, "stop": [use["end_token"]]})
+        request = {"prompt": use["prompt"], "temperature": 0, "n_predict": use["max_new_tokens"]}
+        use["request"] = _quoted({**request, "stop": [use["end_token"]]})
         self._write_card(part, "gguf", use, merge)
         made = {"file": file.name, "outtype": outtype, "converter_sha256": file_sha256(self.converter)}
         return {"kind": "gguf", "end_token_id": encoder.end_id, "merge": merge, "gguf": made}
@@ -235,9 +192,7 @@ class _Exporter:
 
     # ---------------------------------------------------------------- the adapter as it is
 
-    def _why_merged(self) -> str | None:
-        if self.run is None:
-            return "model= has no adapter any more; give run= for one"
+    def _why_not_served(self) -> str | None:
         model, path = self.run.recipe.model, _base_path(self.run)
         try:
             config = AutoConfig.from_pretrained(path, revision=model.revision, trust_remote_code=False)
@@ -253,11 +208,10 @@ class _Exporter:
 
     def _adapter(self, part: Path) -> dict[str, Any]:
         run = self.run
-        assert run is not None
         require_room(part, 2 * (run.adapter / WEIGHTS).stat().st_size, "the adapter")
         self.say("vllm: checking that the base is the one that was trained on ...")
         tokenizer, base, trained = load_trained_base(run)
-        path, revision = _base_path(run), _commit(run) or run.recipe.model.revision
+        path, revision = _base_path(run), run.provenance.get("model_commit") or run.recipe.model.revision
         made = vllm.write_adapter(run.adapter, part, path, revision)
         load_adapter(base, part)  # a Problem where a tensor is missing, left over or of another shape
         del base
@@ -287,52 +241,15 @@ class _Exporter:
 
     def _write_card(self, part: Path, kind: str, usage: Mapping[str, Any], merge: Mapping[str, Any] | None) -> None:
         publication = self._publication(kind, usage, merge)
-        if self.run is None:
-            text = card_of_merge(self.merge, publication)
-        else:
-            path = self.run.folder / "results.json"
-            results = read_rows(read_json(path) or {}, path)
-            provenance = {**self.run.provenance, "model_commit": _commit(self.run)}
-            text = model_card(self.run.recipe, results, provenance, publication)
+        path = self.run.folder / "results.json"
+        results = read_rows(read_json(path) or {}, path)
+        text = model_card(self.run.recipe, results, self.run.provenance, publication)
         (part / CARD).write_text(text, encoding="utf-8")
-
-
-def _read_merge(request: Request, folder: Path, run: FinishedRun | None) -> dict[str, Any]:
-    """merge.json of ``model=``; a Problem where the folder is damaged, or not what else was asked for."""
-    record = read_json(folder / MERGE) or {}
-    if "merged_sha256" not in record:
-        raise Problem(
-            f"model={folder}: there is no {MERGE} of a merge in it. Give a folder that `mslt merge` made, or the run "
-            "itself: run=RUNFOLDER."
-        )
-    if (damage := find_damage(folder)) is not None:
-        raise Problem(f"model={folder} is not as it was merged ({damage}). Merge again with mslt merge.")
-    inputs = record["inputs"]
-    for key in ("dtype", "strategy"):
-        asked = getattr(request, key)
-        if asked is not None and asked != inputs[key]:
-            raise Problem(
-                f"{key}={asked}: model={folder} was merged with {key}={inputs[key]}. Leave {key} out, or give run=."
-            )
-    if run is not None and inputs["adapter_sha256"] != run.provenance["adapter_sha256"]:
-        raise Problem(
-            f"model={folder} was merged from another adapter (sha256 {inputs['adapter_sha256'][:12]}) than that of "
-            f"run={run.folder} ({run.provenance['adapter_sha256'][:12]}). Give the run it was made of, or one of the "
-            "two alone."
-        )
-    return record
 
 
 def _quoted(request: Mapping[str, Any]) -> str:
     """A request's body for the shell."""
     return shlex.quote(json.dumps(request, ensure_ascii=False))
-
-
-def _commit(run: FinishedRun) -> str | None:
-    """The commit of a base from a hub; None for a folder. Where the run did not record it, that of the copy in the
-    cache, which was loaded and compared by then."""
-    recorded, model = run.provenance.get("model_commit"), run.recipe.model
-    return str(recorded) if recorded else cached_commit(model.path, model.revision)
 
 
 def _base_path(run: FinishedRun) -> str:

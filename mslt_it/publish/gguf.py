@@ -7,7 +7,6 @@ found and run, and what it wrote is looked at before it counts.
 from __future__ import annotations
 
 import math
-import os
 import shutil
 import subprocess
 import sys
@@ -27,23 +26,18 @@ _LEAST_SHARE = 0.9  # of the expected size; converters leave out buffers, and no
 
 
 def find_converter(path: str | None) -> Path:
-    """``path``, else ``$LLAMA_CPP/convert_hf_to_gguf.py``, else the one on PATH; a Problem says how to get one."""
+    """``path``, a file or a checkout of llama.cpp; else the one on PATH; a Problem says how to get one."""
     if path is not None:
         found = Path(path) / CONVERTER if Path(path).is_dir() else Path(path)
         if not found.is_file():
             raise Problem(f"converter={path}: there is no such file. Give the path of llama.cpp's {CONVERTER}.")
         return found
-    if folder := os.environ.get("LLAMA_CPP"):
-        found = Path(folder) / CONVERTER
-        if not found.is_file():
-            raise Problem(f"LLAMA_CPP={folder}: there is no {CONVERTER} in it. Set it to a checkout of llama.cpp.")
-        return found
     on_path = shutil.which(CONVERTER)
     if on_path is None:
         raise Problem(
             f"format=gguf needs llama.cpp's {CONVERTER}, which is not on PATH. Clone llama.cpp, install its "
-            f"requirements/requirements-{CONVERTER.removesuffix('.py')}.txt, and set LLAMA_CPP to the checkout or "
-            f"give converter=PATH."
+            f"requirements/requirements-{CONVERTER.removesuffix('.py')}.txt, and give the checkout: "
+            "converter=PATH."
         )
     return Path(on_path)
 

@@ -1,7 +1,7 @@
 """The README of an adapter or model: what it was made of, what it scored, what it is not for.
 
 The sentences are in model_card.md.jinja; the head is the YAML that model hubs read (library, base model, languages,
-licence, data sets, a model index with the figures). A hub takes a base model or data set there only by its id, so
+licence, data sets). A hub takes a base model or data set there only by its id, so
 folders and the embedded world are told in the text alone when a card is for publication.
 """
 
@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
-from huggingface_hub import EvalResult as CardFigure
 from huggingface_hub import ModelCardData
 
 from mslt_it.config.recipe import Recipe
@@ -22,7 +21,7 @@ from mslt_it.data import intents
 from mslt_it.evaluation.label_reports import LabelReport
 from mslt_it.evaluation.remarks import run_remarks
 from mslt_it.evaluation.scores import ScoreRow
-from mslt_it.evaluation.tables import METRIC_NAMES, as_markdown, has_base, label_table, language_table
+from mslt_it.evaluation.tables import as_markdown, has_base, label_table, language_table
 from mslt_it.models.packaged import original
 from mslt_it.problems import Problem
 
@@ -47,7 +46,6 @@ _LIBRARIES = {"adapter": "peft", "model": "transformers", "gguf": "gguf", "onnx"
 _RELATIONS = {"adapter": "adapter", "model": "finetune", "gguf": "quantized", "onnx": "finetune"}
 _HUB_ID = re.compile(r"[\w][\w.-]*/[\w][\w.-]*")
 _PROMPT = "\ue000"
-_LOCAL_TYPE = "local-files"  # named after no repository: they may hold anything
 
 
 @dataclass(frozen=True)
@@ -92,9 +90,14 @@ def model_card(
     elif data == "world":
         shown_data = "the embedded world of mslt_it (a generated toy, not the benchmark)"
     num_rows = provenance.get("num_examples", recipe.data.num_examples_total)
-    commit = provenance.get("model_commit") or recipe.model.revision
+    hashes = {
+        "adapter sha256": provenance["adapter_sha256"],
+        "base sha256": provenance["base_sha256"],
+        "base revision": provenance.get("model_commit") or recipe.model.revision,
+        "run fingerprint": provenance.get("run_fingerprint"),
+    }
     origin = [
-        *_hashes(provenance["adapter_sha256"], provenance["base_sha256"], commit, provenance.get("run_fingerprint")),
+        *((what, f"`{value}`") for what, value in hashes.items() if value),
         *_weights_and_terms(provenance),
         ("sources", recipe.shown_sources),
         ("targets (zero-shot)", ", ".join(recipe.targets) or "none has labels"),
@@ -104,17 +107,19 @@ def model_card(
         ("quantisation in training", recipe.adapter.quantization),
         ("seed", str(recipe.seed)),
     ]
-    return _render(
-        about,
-        original(recipe.model.path),
-        recipe.sources,
-        origin,
-        tags=[*([] if is_full else ["lora"]), "cross-lingual-transfer", *(["model-merging"] if made else [])],
-        data=data,
-        figures=model_index(recipe, results),
-        pipeline=_TASK_TYPES[task.shape] if recipe.head else _WRITING.get(recipe.model.kind, "text-generation"),
-        is_published=publication is not None,
+    base, is_published = original(recipe.model.path), publication is not None
+    is_named = is_hub_id(base) or not is_published
+    environment = jinja2.Environment(trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True)
+    text = environment.from_string(TEMPLATE.read_text(encoding="utf-8")).render(
+        **vars(about) | {"usage": {**about.usage, "prompt": _PROMPT}},
+        head=_head(recipe, about, base if is_named else None, bool(made)).to_yaml(),
+        base=base if is_named else Path(base).name or base,  # not where a folder lay on somebody's disk
+        is_world_model=base == "world",
+        is_world="world" in (base, data),
+        sources=recipe.sources,
+        is_published=is_published,
         is_full=is_full,
+        origin_table=as_markdown([("", ""), *origin]),
         terms=str(provenance.get("model_terms", "")).rstrip("."),
         recipe=recipe,
         task=task.name,
@@ -130,101 +135,33 @@ def model_card(
             for title, cells in (label_table(report) for report in labels if report.system == "adapter")
         ],
     )
+    # The empty lines of a prompt are its own.
+    return re.sub(r"\n{3,}", "\n\n", text).replace(_PROMPT, about.usage.get("prompt", ""))
 
 
-def card_of_merge(merge: Mapping[str, Any], publication: Publication) -> str:
-    """The card of a merged model whose run is not at hand; ``merge``: its merge.json."""
-    inputs, revision = merge["inputs"], merge.get("model_revision")
-    origin = [
-        *_hashes(inputs["adapter_sha256"], inputs["base_sha256"], revision, merge.get("run_fingerprint")),
-        ("sources", ", ".join(merge["sources"])),
-        ("targets (zero-shot)", ", ".join(merge["targets"])),
-        ("quantisation in training", str(merge.get("quantization"))),
-    ]
-    return _render(publication, str(merge["model"]), merge["sources"], origin)
-
-
-def _render(
-    about: Publication,
-    base: str,
-    sources: Sequence[str],
-    origin: Sequence[tuple[str, str]],
-    *,
-    tags: Sequence[str] = ("lora", "cross-lingual-transfer"),
-    data: str = "",
-    figures: Sequence[CardFigure] = (),
-    pipeline: str = "text-generation",
-    is_published: bool = True,
-    is_full: bool = False,
-    **more: Any,
-) -> str:
-    """The card; in the YAML between the dashes codes such as "no" come out quoted, since bare they are booleans."""
-    is_named = is_hub_id(base) or not is_published
+def _head(recipe: Recipe, about: Publication, base: str | None, is_combined: bool) -> ModelCardData:
+    """What stands between the dashes; codes such as "no" come out quoted, since bare they are booleans."""
+    task, is_full = recipe.task, recipe.adapter.method == "full"
     kind = "model" if is_full and about.kind == "adapter" else about.kind
     known = about.license.lower()
     licence: dict[str, Any] = {"license": known} if known else {}
     if known and known not in KNOWN_LICENSES:
         licence = {"license": "other", "license_name": re.sub(r"[^a-z0-9.]+", "-", known).strip("-")}
-    head = ModelCardData(
+    return ModelCardData(
         library_name=_LIBRARIES[kind],
-        base_model=base if is_named else None,
-        base_model_relation=_RELATIONS[kind] if is_named else None,
-        language=list(sources),
-        pipeline_tag=pipeline,
-        tags=list(tags),
-        datasets=[data] if is_hub_id(data) else None,
-        model_name=about.name if figures else None,
-        eval_results=list(figures) or None,
+        base_model=base,
+        base_model_relation=_RELATIONS[kind] if base else None,
+        language=list(recipe.sources),
+        pipeline_tag=_TASK_TYPES[task.shape] if recipe.head else _WRITING.get(recipe.model.kind, "text-generation"),
+        tags=[*([] if is_full else ["lora"]), "cross-lingual-transfer", *(["model-merging"] if is_combined else [])],
+        datasets=[task.data] if is_hub_id(task.data) else None,
         **licence,
     )
-    environment = jinja2.Environment(trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True)
-    text = environment.from_string(TEMPLATE.read_text(encoding="utf-8")).render(
-        **vars(about) | {"usage": {**about.usage, "prompt": _PROMPT}},
-        head=head.to_yaml(),
-        base=base if is_named else Path(base).name or base,  # not where a folder lay on somebody's disk
-        is_world_model=base == "world",
-        is_world="world" in (base, data),
-        sources=sources,
-        is_published=is_published,
-        is_full=is_full,
-        origin_table=as_markdown([("", ""), *origin]),
-        **more,
-    )
-    # The empty lines of a prompt are its own.
-    return re.sub(r"\n{3,}", "\n\n", text).replace(_PROMPT, about.usage.get("prompt", ""))
-
-
-def model_index(recipe: Recipe, results: Sequence[ScoreRow]) -> list[CardFigure]:
-    """The figures as hubs list them, valid ones of single languages only; shares, not per cent."""
-    task, data = recipe.task, recipe.task.data
-    name = "generated sentences, not a benchmark" if data == "world" else task.name
-    kind = "mslt_it-embedded-world" if data == "world" else data if is_hub_id(data) else _LOCAL_TYPE
-    return [
-        CardFigure(
-            task_type=_TASK_TYPES.get(task.shape, "text-generation"),
-            task_name=f"{name} in {row.language}, {'trained on' if row.role == 'source' else 'zero-shot'}",
-            dataset_type=kind,
-            dataset_name=f"{name} ({row.language})",
-            dataset_config=task.config_name(row.language),
-            dataset_split=task.score_split,
-            dataset_revision=task.revision,
-            metric_type=row.metric,
-            metric_name=f"{METRIC_NAMES.get(row.metric, row.metric)}, n={row.n}",
-            metric_value=round(row.value, 4),
-        )
-        for row in results
-        if row.value is not None and row.status == "ok" and not row.is_mean
-    ]
 
 
 def is_hub_id(text: str) -> bool:
     """Whether ``USER/NAME`` of a hub is meant, not a folder of that name."""
     return bool(_HUB_ID.fullmatch(text)) and not Path(text).exists()
-
-
-def _hashes(adapter: str, base: str, revision: str | None, run: str | None) -> list[tuple[str, str]]:
-    found = [("adapter sha256", adapter), ("base sha256", base), ("base revision", revision), ("run fingerprint", run)]
-    return [(what, f"`{value}`") for what, value in found if value]
 
 
 def _weights_and_terms(provenance: Mapping[str, Any]) -> list[tuple[str, str]]:

@@ -104,8 +104,8 @@ def read_recipe(folder: Path) -> tuple[Recipe, Mapping[str, Any]]:
     record = read_json(folder / PROMPTS) or {}
     if RECIPE not in record:
         raise Problem(
-            f"{folder}: {PROMPTS} {'is of an earlier version and ' * bool(record)}does not say how new rows are asked. "
-            "Make the folder again, with mslt merge or mslt export."
+            f"{folder}: {PROMPTS} does not say how new rows are asked. Make the folder again, with mslt merge or "
+            "mslt export."
         )
     return build(Recipe, record[RECIPE], f"{folder / PROMPTS}"), record
 
@@ -117,14 +117,11 @@ def write_prompts(folder: Path, recipe: Recipe, encoder: Encoder, run: FinishedR
 
 
 def usage(folder: Path, **more: Any) -> dict[str, Any]:
-    """What the card's part on use is made of, by a folder's prompts.json; empty where there is none, of weights that an
-    older version merged.
+    """What the card's part on use is made of, by a folder's prompts.json.
 
     ``prompt``: that of the first language whole, {field} where its text goes.
     """
-    record = read_json(folder / PROMPTS)
-    if record is None:
-        return {}
+    record = read_json(folder / PROMPTS) or {}
     if "head" in record:
         yours = [f"your {name}" for name in record["options"]]
         return {**record, "names": dict(enumerate(record["labels"])), "your_options": yours, **more}

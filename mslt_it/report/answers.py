@@ -1,30 +1,20 @@
-"""Right and wrong answers of a run or an evaluation, drawn by a seed, as people read them."""
+"""Right and wrong answers of a run, drawn by a seed, as people read them."""
 
 from __future__ import annotations
 
-import dataclasses
-import json
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 from scipy.special import softmax
 
-from mslt_it.config.recipe import Recipe, TaskConfig
-from mslt_it.data.cleaning import clean
-from mslt_it.data.prompts import prompted
-from mslt_it.data.rows import RowStore
-from mslt_it.data.variants import ENGLISH
-from mslt_it.evaluation.evaluator import ITEMS, TRANSLATIONS
+from mslt_it.config.recipe import TaskConfig
 from mslt_it.evaluation.measures import MEASURES, UNREAD, said_labels
-from mslt_it.evaluation.questions import in_variant, solve_items
 from mslt_it.evaluation.scores import Answered, outputs_of
 from mslt_it.evaluation.tables import METRIC_NAMES
 from mslt_it.languages import likely_script
-from mslt_it.records import Example, PromptedExample
+from mslt_it.records import PromptedExample
 
 RIGHT_TO_LEFT = ("Arab", "Hebr", "Thaa", "Syrc", "Nkoo", "Adlm")  # scripts
 NONE = "(none: several labels are equally likely)"
@@ -100,40 +90,3 @@ def _of_labels(items: Sequence[PromptedExample], scores: np.ndarray) -> list[tup
 def _right(item: PromptedExample) -> str:
     word = item.answer if item.choices and not item.is_written else item.label
     return f"{word} ({item.label})" if item.label and item.label != word else word
-
-
-# ---------------------------------------------------------------- from an evaluation's folder
-
-
-def answered_again(folder: Path, recipe: Recipe, variant: str, system: str, language: str, rows: RowStore) -> Answered:
-    """What a system of an evaluation answered, from its journal, the items prompted again.
-
-    Args:
-        recipe: task, prompt and scoring of the evaluation.
-
-    Raises:
-        KeyError: a row is not there any more.
-    """
-    task, place = recipe.task, f"{language}.jsonl"
-    kept: dict[str, list[Mapping[str, Any]]] = {}
-    for line in _lines(folder / ITEMS / task.name / variant / system / place)[1:]:
-        kept.setdefault(line["id"], []).append(line)
-    examples = {}
-    for is_trained in (True, False):  # which of the two, no folder says; an id means the same row in both
-        for one in rows.load(task, language, task.score_split, role="score", is_trained=is_trained).examples:
-            if one.id in kept and one.id not in examples:
-                examples[one.id] = clean(one, task.choice_names, task.optional_fields).example or one
-    asked: list[Example] = [examples[item] for item in kept]
-    if variant == "translate_solve":
-        english = {line["id"]: line for line in _lines(folder / TRANSLATIONS / task.name / system / place)}
-        texts = [{name: str(english[one.id][name]) for name in one.fields} for one in asked]
-        asked = [dataclasses.replace(e, language=ENGLISH, fields=own) for e, own in zip(asked, texts, strict=True)]
-        items = solve_items(recipe, asked, language)
-    else:
-        items = tuple(prompted(one, task, in_variant(recipe, variant).prompt) for one in asked)
-    answers = tuple(line for of in kept.values() for line in sorted(of, key=lambda line: line.get("sample", 0)))
-    return Answered(task.name, system, variant, language, "target", items, answers, 0, 0)
-
-
-def _lines(path: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n")[:-1]]

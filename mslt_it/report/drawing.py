@@ -91,8 +91,7 @@ def _ticks(axes: Axes, which: str, unit: str) -> None:
     """At most six round numbers, in the unit's own form."""
 
     def text(value: float, _: object) -> str:
-        # Ranks are drawn as minus the rank, so that the first is at the right.
-        shown = 100 * value if unit in ("share", "points") else -value if unit == "rank" else value
+        shown = 100 * value if unit in ("share", "points") else value
         return f"{'+' if unit == 'points' and shown > 1e-9 else ''}{round(shown, 6) + 0.0:.10g}"
 
     axis = axes.xaxis if which == "x" else axes.yaxis

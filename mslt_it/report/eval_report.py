@@ -1,5 +1,4 @@
-"""The page of an evaluation: its tables, differences and labels, from the results that were sealed with it, and answers
-from its journals."""
+"""The page of an evaluation: its tables, differences and labels, from the results that were sealed with it."""
 
 from __future__ import annotations
 
@@ -8,9 +7,8 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
-from mslt_it.config.recipe import Recipe, ScoringConfig, TaskConfig
+from mslt_it.config.recipe import ScoringConfig, TaskConfig
 from mslt_it.config.schema import build
-from mslt_it.data.rows import RowStore
 from mslt_it.evaluation.estimates import Difference
 from mslt_it.evaluation.folder import REQUEST
 from mslt_it.evaluation.groups import GroupMean, TaskMean
@@ -20,16 +18,8 @@ from mslt_it.evaluation.scores import Figures, read_records, read_rows
 from mslt_it.evaluation.seeds import SeedMean
 from mslt_it.evaluation.tables import OVER_TASKS, columns_of, main_rows, tables, task_means_table
 from mslt_it.problems import Problem
-from mslt_it.report.answers import answered_again
 from mslt_it.report.pages import Section, versions_here, write
-from mslt_it.report.run_report import (
-    ANSWERS,
-    PAGES,
-    UNREADABLE,
-    answers_section,
-    label_section,
-    write_run_report,
-)
+from mslt_it.report.run_report import PAGES, label_section, write_run_report
 from mslt_it.report.scores import by_language, cost_tables, of_cells
 from mslt_it.report.study_report import WORLD_NOTICE
 from mslt_it.store import find_damage, read_json
@@ -39,15 +29,16 @@ MOST_SYSTEMS = 4  # in one figure
 
 def report_of_run(folder: Path, out: Path, formats: Collection[str], examples: int, seed: int) -> list[Path]:
     """Writes the report of a run or an evaluation; what was written, the page first."""
-    write_it = write_eval_report if (folder / REQUEST).is_file() else write_run_report
     try:
-        return write_it(folder, out, formats, examples, seed)
+        if (folder / REQUEST).is_file():
+            return write_eval_report(folder, out, formats)
+        return write_run_report(folder, out, formats, examples, seed)
     except (AttributeError, LookupError, TypeError, ValueError) as error:  # sealed by another version, or by hand
         what = f"{type(error).__name__}: {error}"
         raise Problem(f"run={folder} is not as this version writes it ({what}). Make it again.") from error
 
 
-def write_eval_report(folder: Path, out: Path, formats: Collection[str], examples: int, seed: int) -> list[Path]:
+def write_eval_report(folder: Path, out: Path, formats: Collection[str]) -> list[Path]:
     """Writes the report of a finished evaluation; what was written, the page first."""
     if (damage := find_damage(folder)) is not None:
         raise Problem(f"run={folder}: {damage}. Start its `mslt eval` again: what is done stays done.")
@@ -72,8 +63,6 @@ def write_eval_report(folder: Path, out: Path, formats: Collection[str], example
         sections.append(Section("tasks", "Over the tasks", tables=[("tasks", cells)]))
     if labels := label_section([LabelReport.of_plain(one) for one in content["labels"]]):
         sections.append(labels)
-    if examples:
-        sections.append(_answers(folder, content, request, examples, seed))
     systems, tasks = content["provenance"]["systems"], ", ".join(recipe["task"]["name"] for recipe in recipes)
     report = {
         "title": f"Evaluation of {len(systems)} system{'s' * (len(systems) > 1)}: {tasks}",
@@ -105,25 +94,6 @@ def _scores(task: TaskConfig, found: Figures, confidence: float) -> Section:
         figures=[(f"{task.name}_figure", by_language(rows, len(task.choice_names), title))] if few else [],
         notes=[f"Intervals hold {100 * confidence:g} %. The table of answers with every figure is results.csv."],
     )
-
-
-def _answers(folder: Path, content: Mapping[str, Any], request: Mapping[str, Any], examples: int, seed: int) -> Section:
-    """A part per language, system and variant; the rows are read again for their prompts."""
-    rows, found = RowStore(), []
-    for asked in request["recipes"]:
-        name, trained_on = asked["task"]["name"], asked.get("trained_on", ())
-        parts = {key: asked[key] for key in ("task", "prompt", "scoring")}
-        recipe = build(Recipe, {"name": name, "sources": trained_on, "targets": [], **parts}, REQUEST)
-        for code in request["languages"][name]:
-            for system in content["provenance"]["systems"]:
-                for variant in request["variants"]:
-                    try:
-                        one = answered_again(folder, recipe, variant, system, code, rows)
-                    except (Problem, KeyError, OSError) as problem:
-                        return Section("answers", ANSWERS, f"{UNREADABLE} ({problem})")
-                    of_task = f", {name}" * (len(request["recipes"]) > 1)
-                    found.append((recipe, f"{code}{of_task}, {system} {variant}", one))
-    return answers_section(found, examples, seed)
 
 
 def made(content: Mapping[str, Any], request: Mapping[str, Any]) -> list[tuple[str, str]]:

@@ -18,8 +18,8 @@ import matplotlib
 from matplotlib.backends.backend_pdf import FigureCanvasPdf
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 
-from mslt_it.report.drawing import COLOURS, HUE, INK, MUTED, canvas_of, tip_of, value_text
-from mslt_it.study.analyse.findings import Figure, Heatmap, Intervals, Lines, Scatter, Steps
+from mslt_it.report.drawing import COLOURS, HUE, INK, MUTED, canvas_of
+from mslt_it.study.analyse.findings import Figure
 
 DEPTHS = "32%", "72%"  # of hues, where there are more languages than groups
 STYLE = """\
@@ -87,25 +87,5 @@ def _styled(svg: str, figure: Figure, name: str, size: tuple[int, int], tips: Se
     shape = f'width="{width}" height="{height}"' if alone else f'style="--w:{width}px"'
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" class="fig" role="img" viewBox="0 0 {width} {height}" {shape} '
-        f'aria-labelledby="{name}-t {name}-d"><title id="{name}-t">{escape(figure.title)}</title>'
-        f'<desc id="{name}-d">{escape(_described(figure))}</desc>{style}{body.strip()}</svg>'
+        f'aria-labelledby="{name}-t"><title id="{name}-t">{escape(figure.title)}</title>{style}{body.strip()}</svg>'
     )
-
-
-def _described(figure: Figure) -> str:
-    """What a reader who does not see the figure is told."""
-    match figure:
-        case Intervals():
-            shown = "; ".join(tip_of(m, figure.unit) for m in figure.marks[:40])
-            return f"{figure.axis}. {shown}"
-        case Steps():
-            return f"{figure.y_axis} by {figure.x_axis}. " + "; ".join(tip_of(m, "share") for m in figure.means)
-        case Heatmap():
-            return (
-                f"{len(figure.rows)} rows ({figure.row_axis}) and {len(figure.columns)} columns ({figure.column_axis})"
-            )
-        case Lines():
-            ends = [(name, *(value_text(points[i][1], figure.unit) for i in (0, -1))) for name, points in figure.series]
-            return f"{figure.y_axis} by {figure.x_axis}. " + "; ".join(f"{n} from {a} to {b}" for n, a, b in ends)
-        case Scatter():
-            return f"{len(figure.points)} points, {figure.y_axis or 'y'} against {figure.x_axis or 'x'}"

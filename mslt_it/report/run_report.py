@@ -13,12 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
 from mslt_it.config.recipe import Recipe
 from mslt_it.evaluation.label_reports import LabelReport
 from mslt_it.evaluation.remarks import run_remarks
-from mslt_it.evaluation.scores import Answered, ScoreRow, outputs_of, read_rows
+from mslt_it.evaluation.scores import ScoreRow, outputs_of, read_rows
 from mslt_it.evaluation.spread import NOT_SCORED, SHARES, Spread, spread_table, warnings_of
 from mslt_it.evaluation.tables import METRIC_NAMES, has_base, language_table
 from mslt_it.languages import language_name
@@ -32,14 +30,13 @@ from mslt_it.report.study_report import SMALL_MODEL_NOTICE, WORLD_NOTICE
 from mslt_it.runs import LOSSES
 from mslt_it.store import altered, read_json
 from mslt_it.study.analyse.findings import Figure
-from mslt_it.study.analyse.tables import Column, Table
+from mslt_it.study.analyse.tables import Table
 from mslt_it.training.looks import PREFIX
 
-SHOWN = ("results.json", "build_report.json", LOSSES, "items/", "predictions/")  # what is read beside the adapter
-MOST_LABELS = 12  # whose training rows have a column
+SHOWN = ("results.json", LOSSES, "items/", "predictions/")  # what is read beside the adapter
+MOST_LABELS = 12  # whose F1 have a column
 ANSWERS = "Right and wrong answers"
 PAGES = {"report.html": "run.html.j2"}
-UNREADABLE = "the answers cannot be read, or the rows have changed"
 
 
 @dataclass(frozen=True)
@@ -62,7 +59,6 @@ def write_run_report(folder: Path, out: Path, formats: Collection[str], examples
     sections = [
         _scores(run, rows),
         _unlabelled([Spread(**one) for one in content.get("unlabelled", ())]),
-        _trained_on(run),
         _losses(run),
         label_section([one for one in map(LabelReport.of_plain, content.get("labels", ())) if one.system == ADAPTER]),
         _answers(run, rows, examples, seed),
@@ -121,37 +117,10 @@ def _unlabelled(spreads: Sequence[Spread]) -> Section | None:
     )
 
 
-def _trained_on(run: FinishedRun) -> Section | None:
-    report = read_json(run.folder / "build_report.json")
-    if report is None:
-        return None  # a combined run: its adapters are listed among how it was made
-    names = run.recipe.task.choice_names
-    labels = {f"label{n}": name for n, name in enumerate(names)} if len(names) <= MOST_LABELS else {}
-    rows = [
-        {
-            "language": f"{one['language']} {language_name(one['language'])}",
-            "num_rows": one["num_kept"],
-            "dropped": sum(one["dropped"].values()),
-            "prompts": one["num_prompt_tokens"],
-            "supervised": one["num_supervised_tokens"],
-            **{key: one["label_counts"].get(name, 0) for key, name in labels.items()},
-        }
-        for one in report["languages"]
-    ]
-    heads = {"dropped": "dropped", "prompts": "tokens of prompts", "supervised": "tokens supervised", **labels}
-    counts = {key: Column(head, "count") for key, head in heads.items()}
-    found = Table("trained_on", "Rows trained on", pd.DataFrame(rows), labels=counts)
-    return Section("trained_on", "What it was trained on", tables=[("trained_on", found)], notes=report["notes"])
-
-
 def _losses(run: FinishedRun) -> Section | None:
     if "combination" in run.provenance:
         return None
-    path = run.folder / LOSSES
-    if not path.is_file():
-        reason = f"the run has no {LOSSES}: it is of an earlier version of mslt_it"
-        return Section("losses", "Loss while training", reason)
-    history = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    history = [json.loads(line) for line in (run.folder / LOSSES).read_text(encoding="utf-8").splitlines()]
     found = [curves(history, "loss", "Loss of the training rows, by source language", "nats per supervised token")]
     training: Mapping[str, Any] = run.provenance.get("training", {})
     notes = []
@@ -196,29 +165,24 @@ def _answers(run: FinishedRun, rows: Sequence[ScoreRow], examples: int, seed: in
     if not languages or not examples:
         return None
     try:
-        answered = [(run.recipe, one.language, one) for one in stored_answers(run, languages)]
+        answered = stored_answers(run, languages)
     except (Problem, KeyError, OSError) as problem:
-        return Section("answers", ANSWERS, f"{UNREADABLE} ({problem})")
-    return answers_section(answered, examples, seed)
-
-
-def answers_section(answered: Sequence[tuple[Recipe, str, Answered]], examples: int, seed: int) -> Section:
-    """Some right and wrong answers of each; ``answered``: by what it was asked, what it is called."""
-    parts = []
-    for recipe, name, one in answered:
-        title = f"{name.replace(one.language, f'{one.language} {language_name(one.language)}', 1)}: "
-        if not len((out := outputs_of(one)).outputs):
-            parts.append(Part(title + out.reason))
+        reason = f"the answers cannot be read, or the rows have changed ({problem})"
+        return Section("answers", ANSWERS, reason)
+    parts, task, is_native = [], run.recipe.task, run.recipe.prompt.language == "native"
+    for one in answered:
+        title = f"{one.language} {language_name(one.language)}: "
+        if not len((found := outputs_of(one)).outputs):
+            parts.append(Part(title + found.reason))
             continue
-        is_native = recipe.prompt.language == "native" and one.items[0].read_in == one.language
-        found = sampled(recipe.task, one, examples, seed, is_native=is_native)
-        parts.append(Part(f"{title}{found.num_right} of {found.num_right + found.num_wrong} right", answers=found))
+        shown = sampled(task, one, examples, seed, is_native=is_native and one.items[0].read_in == one.language)
+        parts.append(Part(f"{title}{shown.num_right} of {shown.num_right + shown.num_wrong} right", answers=shown))
     return Section(
         "answers",
         ANSWERS,
         question=f"At most {examples} of each per language, drawn with seed {seed}."
         + " Probabilities are those among the label words alone."
-        * any("log_likelihoods" in one.rows[0] for *_, one in answered),
+        * any("log_likelihoods" in one.rows[0] for one in answered),
         parts=parts,
     )
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from mslt_it.config.recipe import is_rest
 from mslt_it.config.schema import written
+from mslt_it.evaluation.estimates import Settings
 from mslt_it.problems import Problem, counted
 from mslt_it.records import to_plain
 from mslt_it.report.pages import Said, Section, versions_here, write
@@ -18,7 +19,6 @@ from mslt_it.study.analyse.analyses import Findings, SliceFindings, analyse
 from mslt_it.study.analyse.claims import is_tested, sentence, verdict
 from mslt_it.study.analyse.findings import Analysis, NotDone
 from mslt_it.study.analyse.further import further_sections
-from mslt_it.study.analyse.resampling import Settings
 from mslt_it.study.collect import Study, collect
 from mslt_it.study.config import MARGIN, SECTIONS, load_study
 

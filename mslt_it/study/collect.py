@@ -312,11 +312,7 @@ class _Folder:
         return tuple(task["label_names"] or self.provenance.get("labels", ())) if is_choice else ()
 
     def lines(self, code: str) -> list[dict[str, Any]]:
-        path = self.path / "predictions" / f"{code}.jsonl"
-        if not path.is_file():
-            raise Problem(
-                f"{path} is missing, though the cell is sealed. Remove {self.path} and go on with `mslt study`."
-            )
+        path = self.path / "predictions" / f"{code}.jsonl"  # there, and as it was sealed: `_why_missing`
         # Not splitlines(): a generated text may hold U+2028, which JSON leaves as it is.
         return [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n") if line]
 
@@ -326,13 +322,8 @@ class _Folder:
 
     def _answers(self, code: str, lines: Sequence[Mapping[str, Any]], which: str, items: _Items) -> Language:
         ids, said = tuple(line["id"] for line in lines), [line.get(f"{which}_prediction") for line in lines]
-        if None in said:
-            if which == "base" or f"{which}_log_likelihoods" not in lines[0]:
-                raise _NotFinite
-            raise Problem(
-                f"{self.path / 'predictions' / code}.jsonl, item {ids[said.index(None)]}: scores are not finite. "
-                "Remove the cell and run it again."
-            )
+        if None in said:  # of the base: an adapter's are valid, see `_why_missing`
+            raise _NotFinite
         if f"{which}_log_likelihoods" not in lines[0]:
             return ids, self.measure.counts(items.of(self, code, ids), tuple(said))[0]
         assert self.measure.of_labels is not None

@@ -20,7 +20,7 @@ from typing import Any
 
 from mslt_it.config.recipe import Recipe
 from mslt_it.integrations.ray_cluster import RayCluster
-from mslt_it.problems import Problem, counted, nearest
+from mslt_it.problems import Problem, counted
 from mslt_it.progress import tell
 from mslt_it.study.cells import Job, OnDone, Outcome, RunCell, write_failure
 from mslt_it.study.local_pool import LocalPool, visible_gpus
@@ -51,8 +51,6 @@ def make_executor(
         settings: of SLURM and Ray, by their own names.
         study: the study's folder.
     """
-    if name not in EXECUTORS:
-        raise Problem(f"executor={name} is unknown. {nearest(name, EXECUTORS)}")
     if name == "slurm":
         return SlurmArray(study, workers, settings)
     if name == "ray":

@@ -7,6 +7,7 @@ import statistics
 from collections.abc import Mapping, Sequence
 
 from mslt_it.config.recipe import Recipe
+from mslt_it.progress import duration
 from mslt_it.store import read_json
 from mslt_it.study.config import StudyConfig
 from mslt_it.study.grid import Cell
@@ -55,17 +56,6 @@ def num_looked_at(base: Recipe, cell: Cell) -> int:
     training = base.training
     looks = math.ceil(num_steps(base, cell) / training.eval_steps) if training.eval_steps else 0
     return looks * len(cell.sources) * training.num_eval_examples
-
-
-def duration(seconds: float) -> str:
-    """ "45 s", "12 min", "3.5 h", "2.1 days"."""
-    if seconds < 99.5:
-        return f"{seconds:.0f} s"
-    if seconds < 99.5 * 60:
-        return f"{seconds / 60:.0f} min"
-    if seconds < 48 * 3600:
-        return f"{seconds / 3600:.1f} h"
-    return f"{seconds / 86400:.1f} days"
 
 
 def seconds_of(folder: StudyFolder, cell: str) -> float | None:

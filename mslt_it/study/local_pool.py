@@ -17,10 +17,11 @@ import sys
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 from mslt_it.problems import Problem
 from mslt_it.study.cells import Job, Outcome, RunCell, write_failure
@@ -93,7 +94,7 @@ class LocalPool:
                 worker.stop()
 
     def _start(self, number: int, run_cell: RunCell) -> _Worker:
-        with _environment(self.environment(number)):  # a spawned process takes ours, at its start
+        with mock.patch.dict(os.environ, self.environment(number)):  # a spawned process takes ours, at its start
             return _Worker(run_cell, self.threads, self.study / "logs" / f"worker-{number}.txt")
 
     def _dead(self, job: Job, code: int | None) -> Outcome:
@@ -167,20 +168,6 @@ def _end_with(parent: int) -> None:
     while os.getppid() == parent:
         time.sleep(0.2)
     os._exit(1)
-
-
-@contextlib.contextmanager
-def _environment(values: Mapping[str, str]) -> Iterator[None]:
-    before = {name: os.environ.get(name) for name in values}
-    os.environ.update(values)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
 
 
 def visible_gpus() -> list[str]:

@@ -107,8 +107,6 @@ def manifest_of(folder: Path) -> dict[str, Any]:
             f"study={folder}: there is no manifest.json. Give the folder that `mslt study` writes, for example "
             f"study={meant}."
         )
-    if not manifest["cells"]:
-        raise Problem(f"{folder / 'manifest.json'} lists no cells. Start `mslt study` again, with sets to train on.")
     return manifest
 
 

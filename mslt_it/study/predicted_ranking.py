@@ -31,6 +31,7 @@ from mslt_it.data.encoding import Encoder
 from mslt_it.data.rows import RowStore
 from mslt_it.data.segments import encoder_of
 from mslt_it.evaluation.clusters import components
+from mslt_it.evaluation.estimates import Settings as Drawing
 from mslt_it.evaluation.evaluator import Evaluator, Unit
 from mslt_it.evaluation.measures import Measure
 from mslt_it.evaluation.questions import items_of, questions_of
@@ -42,15 +43,14 @@ from mslt_it.models.environment import has_gpu
 from mslt_it.models.identity import read_run
 from mslt_it.models.lora import Lora, read_lora, write_lora
 from mslt_it.problems import Problem
+from mslt_it.progress import duration
 from mslt_it.publish.combine import combine
-from mslt_it.publish.comparable import refuse_strangers
 from mslt_it.study.analyse.agreement import SCHEMA, Sets, agreement
 from mslt_it.study.analyse.findings import set_name
-from mslt_it.study.analyse.resampling import Settings as Drawing
 from mslt_it.study.analyse.resampling import resample
 from mslt_it.study.collect import ScoredCell, Slice, Study, collect, stacked
 from mslt_it.study.config import PREDICTED, Predict
-from mslt_it.study.forecast import duration, seconds_of
+from mslt_it.study.forecast import seconds_of
 from mslt_it.study.manifest import StudyFolder
 
 SECONDS = "seconds.jsonl"
@@ -190,7 +190,6 @@ class _Asked:
         """Reads the singles, loads their base once and tokenises the items."""
         runs = {key: read_run(folder / "cells" / cell.id) for key, cell in singles.items()}
         finished = tuple(runs.values())
-        refuse_strangers(finished)
         loras = {key: read_lora(run.adapter) for key, run in runs.items()}  # refused before the base is loaded
         recipe, rows = finished[0].recipe, RowStore()
         items = {}

@@ -140,7 +140,7 @@ def test_a_merge_is_measured_and_its_export_loads_elsewhere(
     together = found["comparison"]["together"]
     assert found["head"] == head and together["argmax_agreement"] == 1 and together["relative_error"] < 1e-4
     assert together["label_agreement"] is None and together["num_prompts"] == 4 * len(found["comparison"]["languages"])
-    arguments = [f"run={runs[head]}", f"model={merged[head]}", "format=[safetensors]", f"out={tmp_path}"]
+    arguments = [f"run={runs[head]}", "dtype=float32", "format=[safetensors]", f"out={tmp_path}"]
     assert main(["export", *arguments]) == 0
     auto = AutoModelForTokenClassification if head == "tags" else AutoModelForQuestionAnswering
     _, report = auto.from_pretrained(tmp_path / "safetensors", output_loading_info=True)
@@ -149,14 +149,12 @@ def test_a_merge_is_measured_and_its_export_loads_elsewhere(
     assert ("pipeline_tag: token-classification" if head == "tags" else "pipeline_tag: question-answering") in card
 
 
-@pytest.mark.parametrize("place", ["run", "merged"])
+@pytest.mark.parametrize("place", ["run", "exported"])
 @each_head
-def test_code_of_the_card_gives_the_runs_answers(
-    runs: Runs, merged: Runs, head: str, place: str, tmp_path: Path
-) -> None:
+def test_code_of_the_card_gives_the_runs_answers(runs: Runs, head: str, place: str, tmp_path: Path) -> None:
     folder = runs[head] / "adapter"
-    if place == "merged":
-        arguments = [f"run={runs[head]}", f"model={merged[head]}", "format=[safetensors]", f"out={tmp_path}"]
+    if place == "exported":
+        arguments = [f"run={runs[head]}", "dtype=float32", "format=[safetensors]", f"out={tmp_path}"]
         assert main(["export", *arguments]) == 0
         folder = tmp_path / "safetensors"
     [code] = re.findall(r"```python\n(.*?)```", (folder / "README.md").read_text(encoding="utf-8"), re.DOTALL)

@@ -269,10 +269,3 @@ def test_systems_that_were_asked_something_else_are_not_compared() -> None:
             compare([de], other)
     # Where an id is there twice, its position tells.
     assert compare([cell([1, 0, 1], ids="aba")], [cell([0, 0, 0], ids="aba")]).n == 3
-
-
-def test_settings_that_make_no_sense_are_refused() -> None:
-    with refused("confidence=95 is no share between 0 and 1. Write 0.95 for 95 %"):
-        Settings(confidence=95)
-    with refused("num_bootstrap=0 draws nothing"):
-        Settings(num_bootstrap=0)

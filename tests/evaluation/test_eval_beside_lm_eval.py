@@ -113,7 +113,7 @@ def test_chains_of_thought_are_lm_evals_text_by_text(model: Path, sums: Path, tm
     assert content["generation_kwargs"] == {"until": [], "do_sample": False, "max_gen_toks": limit}
     out = tmp_path / "out"
     arguments = [f"model={model}", "task=mgsm", f"task.data={sums}", "variant=cot_native", "languages=[de]"]
-    assert call(*arguments, f"max_new_tokens={limit}", f"out={out}", "batch_tokens=1600") == 0
+    assert call(*arguments, f"max_new_tokens={limit}", f"out={out}", "scoring.batch_tokens=1600") == 0
     rows = {row["id"]: row["text"] for row in answers(out)["mgsm/cot_native/model/de.jsonl"]}
     samples = stock(model, tmp_path / "tasks", "mslt_mgsm_de")["samples"]["mslt_mgsm_de"]
     assert len(samples) == len(rows) >= 3

@@ -46,7 +46,7 @@ def test_without_out_the_folder_is_named_after_what_is_scored(run: Path, capsys:
 
 def test_several_adapters_at_once_are_so_many_calls(run: Path, other_run: Path, base: Path, tmp_path: Path) -> None:
     """Item by item, and in what is made of them; one adapter leaves nothing behind for the next."""
-    common = ["task=xnli", "languages=[en,sw]", "examples=7", "cache=none", f"model={base}", "batch_tokens=900"]
+    common = ["task=xnli", "languages=[en,sw]", "examples=7", "cache=none", f"model={base}", "scoring.batch_tokens=900"]
     assert call(f"adapter=[{run},{other_run}]", f"out={tmp_path / 'both'}", *common) == 0
     together = answers(tmp_path / "both")
     for name, adapter in (("run_de", run), ("run_tr", other_run)):
@@ -252,7 +252,7 @@ WRONG: list[tuple[list[str], str]] = [
     (["model=BASE", "task=xnli", "samples=4"], r"samples=4: labels asked for directly are chosen by their log-likeli"),
     (["model=BASE", "task=xnli", "examples=-1"], r"examples=-1 is out of range"),
     (["model=BASE", "task=xnli", "max_new_tokens=0"], r"max_new_tokens=0 is out of range"),
-    (["model=BASE", "task=xnli", "batch_tokens=0"], r"batch_tokens=0 is out of range"),
+    (["model=BASE", "task=xnli", "scoring.batch_tokens=0"], r"scoring.batch_tokens=0 is out of range"),
     (["model=BASE", "task=xnli", "shots=99"], r"num_shots=99: .* has \d+ worked examples"),
     (["model=BASE", "task=xnli", "base=maybe"], r"base=maybe is neither true nor false"),
     (["model=BASE", "task=xnli", "backend=vlm"], r"backend=vlm is unknown. Did you mean 'vllm'\?"),

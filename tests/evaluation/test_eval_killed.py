@@ -48,7 +48,7 @@ def check(folder: Path, found: dict[str, Any], kills: int) -> None:
 
 def test_killed_while_sampling_chains_and_translating(base: Path, sums: Path, tmp_path: Path) -> None:
     arguments = [f"model={base}", "task=mgsm", f"task.data={sums}", "languages=[de,tr]", "cache=none", "samples=2"]
-    more = ["variant=[cot_native,translate_solve]", "max_new_tokens=5", "batch_tokens=1", "examples=3"]
+    more = ["variant=[cot_native,translate_solve]", "max_new_tokens=5", "scoring.batch_tokens=1", "examples=3"]
     found = hunt(tmp_path, 3, 2, *arguments, *more)
     assert found["batches"] >= 10
     check(tmp_path, found, 2)
@@ -57,7 +57,7 @@ def test_killed_while_sampling_chains_and_translating(base: Path, sums: Path, tm
 @pytest.mark.slow
 def test_killed_while_scoring_with_answers_kept(run: Path, tmp_path: Path) -> None:
     """A batch that was kept and is not yet in the journal is taken from there."""
-    found = hunt(tmp_path, 5, 8, f"run={run}", "examples=6", "batch_tokens=400", "cache=OUT-kept")
+    found = hunt(tmp_path, 5, 8, f"run={run}", "examples=6", "scoring.batch_tokens=400", "cache=OUT-kept")
     assert found["batches"] >= 15
     check(tmp_path, found, 8)
 
@@ -66,7 +66,8 @@ def test_killed_while_scoring_with_answers_kept(run: Path, tmp_path: Path) -> No
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_killed_forty_times(seed: int, run: Path, other_run: Path, sums: Path, tmp_path: Path) -> None:
     arguments = [f"run=[{run},{other_run}]", "task=mgsm", f"task.data={sums}", "languages=[de,tr,en]", "samples=3"]
-    more = ["variant=[direct,cot_native,cot_english,translate_solve,xlt]", "max_new_tokens=6", "batch_tokens=1000"]
+    more = ["variant=[direct,cot_native,cot_english,translate_solve,xlt]", "max_new_tokens=6"]
+    more += ["scoring.batch_tokens=1000"]
     found = hunt(tmp_path, seed, 40, *arguments, *more, "examples=0", "cache=none", "shots=1")
     assert found["batches"] >= 100
     check(tmp_path, found, 40)

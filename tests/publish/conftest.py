@@ -13,10 +13,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from dense_adapters import changes, write_adapter
-from finished_run import TEMPLATE, make_base, make_run, quiet, reseal
+from finished_run import TEMPLATE, make_base, make_run, reseal
 
 from mslt_it.evaluation.scores import ScoreRow
-from mslt_it.publish.merge import merge_run
 from mslt_it.records import to_plain
 
 
@@ -85,9 +84,3 @@ def run(run_of: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory) -
     (folder / "results.json").write_text(json.dumps(content), encoding="utf-8")
     reseal(folder, num_examples=60)
     return folder
-
-
-@pytest.fixture(scope="module")
-def merged(run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    out = tmp_path_factory.mktemp("merged") / "chat"
-    return merge_run(run, out, prompts_per_language=2, say=quiet).folder

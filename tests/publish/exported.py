@@ -13,14 +13,15 @@ from finished_run import quiet
 from mslt_it.models.base_model import load_adapter
 from mslt_it.models.identity import load_trained_base, read_run
 from mslt_it.problems import Problem
-from mslt_it.publish.export import Export, Request, export
+from mslt_it.publish.export import Export, export
+from mslt_it.publish.export_options import Request
 
 IDS = torch.arange(6, 40)[None]
 
 
 def exported(run: Path, out: Path, *formats: str, **options: Any) -> list[Export]:
     options.setdefault("prompts", 2)
-    return export(Request(out=out, formats=formats or ("safetensors",), run=run, **options), quiet)
+    return export(Request(out=str(out), format=formats or ("safetensors",), run=str(run), **options), quiet)
 
 
 def live_logits(run: Path) -> torch.Tensor:

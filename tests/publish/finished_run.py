@@ -30,6 +30,7 @@ from mslt_it.models.base_model import (
     tensors_hash,
 )
 from mslt_it.models.identity import identity
+from mslt_it.models.kinds import with_kind
 from mslt_it.models.tokenizers import load_tokenizer
 from mslt_it.runs import Run
 
@@ -95,6 +96,7 @@ def make_run(folder: Path, base: Path, *overrides: str) -> Path:
             *overrides,
         ],
     )
+    recipe = with_kind(recipe)
     run = Run(recipe)
     run.open()
     tokenizer = load_tokenizer(recipe.model)

@@ -27,9 +27,10 @@ from mslt_it.evaluation.generation import Prompt, TextGenerator
 from mslt_it.models.base_model import load_adapter
 from mslt_it.models.identity import load_trained_base, read_run
 from mslt_it.models.tokenizers import load_tokenizer
-from mslt_it.publish.export import Request, export
-from mslt_it.publish.model_card import Publication, card_of_merge, model_card
-from mslt_it.publish.prompt_record import CALIBRATION, PROMPTS, adapter_usage, prompt_record, usage
+from mslt_it.publish.export import export
+from mslt_it.publish.export_options import Request
+from mslt_it.publish.model_card import Publication, model_card
+from mslt_it.publish.prompt_record import CALIBRATION, PROMPTS, adapter_usage, prompt_record
 from mslt_it.records import Example
 from mslt_it.store import write_json
 
@@ -49,7 +50,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def exports(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Form -> folder; "run" is the run's own adapter."""
     out, forms = tmp_path_factory.mktemp("out"), ("safetensors", "vllm")
-    made = export(Request(out=out, formats=forms, run=trained, dtype="float32", prompts=2), quiet)
+    made = export(Request(out=str(out), format=forms, run=str(trained), dtype="float32", prompts=2), quiet)
     return {"run": trained / "adapter", **{one.format: one.folder for one in made}}
 
 
@@ -149,7 +150,7 @@ def test_the_request_is_the_encoders_prompt(exports: dict[str, Path], trained: P
 def test_written_answers_end_where_training_did(run_of: Callable[..., Path], tmp_path: Path) -> None:
     own = ("task.shape=free_text", "task.metric=chrf", "task.instruction.en=Go on:", "task.label_names=[]")
     run = read_run(run_of("chat", *own, "task.max_answer_tokens=5"))
-    [made] = export(Request(out=tmp_path / "out", formats=("vllm",), run=run.folder), quiet)
+    [made] = export(Request(out=str(tmp_path / "out"), format=("vllm",), run=str(run.folder)), quiet)
     examples = examples_of(run.recipe)
     rows = {code: [dict(one.fields) for one in of] for code, of in examples.items()}
     card = card_of(made.folder)
@@ -242,20 +243,10 @@ def test_templates_that_are_drawn_are_told(tmp_path: Path) -> None:
     assert "one of 3 templates was drawn for each row, and this is the first" in card
 
 
-def test_weights_that_an_older_version_merged_have_no_part_on_use(tmp_path: Path) -> None:
-    assert usage(tmp_path) == {}
-    merge = {"model": "world", "sources": ["de"], "targets": ["tr"], "quantization": "none"}
-    merge["inputs"] = {"adapter_sha256": "a", "base_sha256": "b"}  # type: ignore[assignment]
-    assert "## Use" not in card_of_merge(merge, Publication("x", "model"))
-
-
 def test_prompts_come_along_without_the_run(trained: Path, exports: dict[str, Path], tmp_path: Path) -> None:
     assert cli.main(["merge", f"run={trained}", f"out={tmp_path / 'merged'}", "prompts=2"]) == 0
-    request = Request(out=tmp_path / "out", formats=("safetensors",), model=tmp_path / "merged")
-    [made] = export(request, quiet)
     of_run = exports["safetensors"]
-    assert (made.folder / PROMPTS).read_bytes() == (of_run / PROMPTS).read_bytes()
+    assert (tmp_path / "merged" / PROMPTS).read_bytes() == (of_run / PROMPTS).read_bytes()
     exported, own = (json.loads((folder / PROMPTS).read_bytes()) for folder in (of_run, exports["run"]))
     assert exported.pop(CALIBRATION) and exported == own  # a run is calibrated by its own rows, when asked
-    assert code_of(card_of(made.folder)) == code_of(card_of(of_run))
-    assert AutoTokenizer.from_pretrained(made.folder).chat_template
+    assert AutoTokenizer.from_pretrained(of_run).chat_template

@@ -15,8 +15,7 @@ from dense_adapters import SHAPES, apart, changes, of_combined, weighted, write_
 from safetensors.torch import load_file, save_file
 
 from mslt_it.models.lora import read_lora, write_lora
-from mslt_it.problems import Problem
-from mslt_it.publish.combine import combine, smallest_rank
+from mslt_it.publish.combine import combine
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "training"))  # tiny_run
 
@@ -38,10 +37,6 @@ def test_cat_is_the_weighted_sum(three: Any, weights: tuple[float, ...]) -> None
 def test_svd_is_the_best_approximation(three: Any, weights: tuple[float, ...], rank: int) -> None:
     folders, dense = three
     loras = [read_lora(f) for f in folders]
-    if rank == 4 and weights[1:] == (0.0, 0.0):
-        with pytest.raises(Problem, match=r"rank=4 is above 2, the sum of the adapters' ranks, at which method=cat is"):
-            combine(loras, weights, "svd", rank=rank)
-        return
     combined = combine(loras, weights, "svd", rank=rank)
     expected = weighted(dense, weights)
     best = {}
@@ -50,7 +45,7 @@ def test_svd_is_the_best_approximation(three: Any, weights: tuple[float, ...], r
         best[module] = u[:, :rank] * s[:rank] @ v[:rank]
     assert apart(of_combined(combined), best) < 1e-6
     assert combined.error == pytest.approx(apart(best, expected), abs=2e-7)
-    assert combined.rank == rank
+    assert combined.rank == min(rank, 2 if weights[1:] == (0.0, 0.0) else rank)  # one of rank 2 is what it is
 
 
 def test_svd_at_the_full_rank_is_exact_and_its_default_is_one_adapters_rank(three: Any) -> None:
@@ -59,23 +54,6 @@ def test_svd_at_the_full_rank_is_exact_and_its_default_is_one_adapters_rank(thre
     exact = combine(loras, (0.5, 0.3, -0.2), "svd", rank=10)
     assert apart(of_combined(exact), weighted(dense, (0.5, 0.3, -0.2))) < 1e-6 and exact.error < 1e-6
     assert combine(loras, (0.5, 0.3, -0.2), "svd").rank == 5
-
-
-@pytest.mark.parametrize("method", ["svd", "ties", "dare_ties"])
-@pytest.mark.parametrize("max_error", [0.5, 0.2, 0.05])
-def test_the_rank_for_an_error_is_the_smallest(three: Any, method: str, max_error: float) -> None:
-    loras = [read_lora(f) for f in three[0]]
-    combined = combine(loras, (0.5, 0.3, 0.2), method, max_error=max_error)
-    assert combined.error <= max_error * (1 + 1e-6)
-    if combined.rank > 1:
-        assert combine(loras, (0.5, 0.3, 0.2), method, rank=combined.rank - 1).error > max_error
-
-
-def test_smallest_rank_counts_over_all_modules() -> None:
-    values = [torch.tensor([4.0, 2.0]), torch.tensor([2.0, 1.0, 0.0])]  # squares 16 4 4 1 0, in all 25
-    assert smallest_rank(values, 0.5) == 1  # leaves 5 of 25, which is 0.447 squared
-    assert smallest_rank(values, 0.44) == 2
-    assert smallest_rank([torch.tensor([3.0])], 0.001) == 1
 
 
 def ties_by_hand(kept: Sequence[np.ndarray], weights: Sequence[float]) -> np.ndarray:

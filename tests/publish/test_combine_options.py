@@ -70,8 +70,6 @@ def test_weighted_factors_refuses_other_ranks(three: Any) -> None:
         ("cat", {"rank": 4}, "rank=4 has no effect on method=cat, only on svd, ties, dare_ties. Leave it out."),
         ("svd", {"density": 0.5}, "density=0.5 has no effect on method=svd, only on ties, dare_ties."),
         ("ties", {"seed": 3}, "seed=3 has no effect on method=ties, only on dare_ties."),
-        ("svd", {"rank": 2, "max_error": 0.1}, "rank=2 and max_error=0.1 both decide the rank. Keep one."),
-        ("ties", {"rank": 99}, "rank=99 is above 10, the full rank of the largest module."),
     ],
 )
 def test_wrong_options_are_refused(three: Any, method: str, options: dict[str, Any], text: str) -> None:

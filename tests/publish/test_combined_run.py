@@ -52,7 +52,6 @@ def make_run(folder: Path, source: str, rank: int, *overrides: str, base: str | 
 def test_values_out_of_range_are_refused_before_anything_is_read(capsys: pytest.CaptureFixture[str]) -> None:
     for wrong, limits in (
         ("rank=0", "at least 1"),
-        ("max_error=1.5", "above 0 and below 1"),
         ("density=0", "above 0 and at most 1"),
         ("seed=-1", "at least 0 and at most 4294967295"),
         ("num_items=-1", "at least 0"),

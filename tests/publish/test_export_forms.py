@@ -23,7 +23,7 @@ from mslt_it.models.base_model import adapter_hash, save_adapter
 from mslt_it.models.identity import load_trained_base, read_run
 from mslt_it.problems import Problem
 from mslt_it.publish import gguf
-from mslt_it.publish.export import RECORD, Request, export
+from mslt_it.publish.export import RECORD
 from mslt_it.publish.vllm import WITHOUT_LORA, why_not_served
 
 Runs = Callable[..., Path]
@@ -135,30 +135,24 @@ def test_ranks_that_vllm_takes(run: Path, tmp_path: Path) -> None:
     )
 
 
-def test_the_merged_model_stands_in_for_an_adapter_that_vllm_cannot_serve(run_of: Runs, tmp_path: Path) -> None:
+def test_an_adapter_that_vllm_cannot_serve_is_refused_before_anything_is_merged(run_of: Runs, tmp_path: Path) -> None:
     assert "BloomForCausalLM" in WITHOUT_LORA
-    run = run_of("bloom")
-    said: list[str] = []
-    [made] = export(Request(out=tmp_path / "out", formats=("vllm",), run=run, prompts=2), said.append)
-    assert said[-1] == (
-        "vllm: the merged model is exported instead of the adapter: vLLM runs BloomForCausalLM without adapters."
-    )
-    assert made.record["kind"] == "model" and made.record["why_merged"] in said[-1]
-    assert AutoModelForCausalLM.from_pretrained(made.folder).dtype == torch.bfloat16
-    dora = run_of("qwen3", "adapter.use_dora=true")
-    [made] = exported(dora, tmp_path / "out2", "vllm")
-    assert made.record["why_merged"] == "vLLM does not serve DoRA adapters"
-    assert made.record["merge"]["inputs"]["dtype"] == "bfloat16"
+    for run, reason in (
+        (run_of("bloom"), "vLLM runs BloomForCausalLM without adapters"),
+        (run_of("qwen3", "adapter.use_dora=true"), "vLLM does not serve DoRA adapters"),
+    ):
+        said = problem(run, tmp_path / "out", "safetensors", "vllm")
+        assert f": {reason}. It serves the merged weights as they are: format=safetensors." in said
+    assert not (tmp_path / "out").exists()
 
 
 # ---------------------------------------------------------------- GGUF
 
 
 @pytest.mark.parametrize("outtype", ["f16", "bf16", "q8_0"])
-def test_the_converter_is_given_the_merged_model(outtype: str, run: Path, merged: Path, tmp_path: Path) -> None:
+def test_the_converter_is_given_the_merged_model(outtype: str, run: Path, tmp_path: Path) -> None:
     converter = write_converter(tmp_path / "convert_hf_to_gguf.py")
-    options = {"model": merged} if outtype != "f16" else {}
-    [made] = exported(run, tmp_path / "out", "gguf", converter=str(converter), outtype=outtype, name="boats", **options)
+    [made] = exported(run, tmp_path / "out", "gguf", converter=str(converter), outtype=outtype, name="boats")
     assert sorted(file.name for file in made.folder.iterdir()) == [
         "COMPLETE.json", "README.md", f"boats-{outtype}.gguf", RECORD, "prompts.json",
     ]  # fmt: skip
@@ -185,9 +179,9 @@ def test_the_converter_is_given_the_merged_model(outtype: str, run: Path, merged
          "failed with status 1 and said: ModuleNotFoundError: No module named 'nothing_of_that_name'. Nothing was"),
     ],
 )  # fmt: skip
-def test_a_converter_that_fails_leaves_nothing(body: str, text: str, run: Path, merged: Path, tmp_path: Path) -> None:
+def test_a_converter_that_fails_leaves_nothing(body: str, text: str, run: Path, tmp_path: Path) -> None:
     converter = write_converter(tmp_path / "convert_hf_to_gguf.py", body)
-    assert text in problem(run, tmp_path / "out", "gguf", converter=str(converter), model=merged)
+    assert text in problem(run, tmp_path / "out", "gguf", converter=str(converter))
     assert not list((tmp_path / "out").iterdir())
 
 
@@ -201,19 +195,13 @@ def test_a_sentencepiece_model_comes_along(run_of: Runs, bases: dict[str, Path],
 
 
 def test_where_the_converter_is_looked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run: Path) -> None:
-    monkeypatch.delenv("LLAMA_CPP", raising=False)
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
     text = problem(run, tmp_path / "out", "gguf")
     assert text.startswith("format=gguf needs llama.cpp's convert_hf_to_gguf.py, which is not on PATH.")
-    assert "LLAMA_CPP" in text and "converter=PATH" in text and not (tmp_path / "out").exists()
+    assert "converter=PATH" in text and not (tmp_path / "out").exists()
     on_path = write_converter(tmp_path / "bin" / gguf.CONVERTER)
     assert gguf.find_converter(None) == on_path
     checkout = write_converter(tmp_path / "llama.cpp" / gguf.CONVERTER)
-    monkeypatch.setenv("LLAMA_CPP", str(checkout.parent))
-    assert gguf.find_converter(None) == checkout and gguf.find_converter(str(on_path)) == on_path
-    assert gguf.find_converter(str(on_path.parent)) == on_path
-    monkeypatch.setenv("LLAMA_CPP", str(tmp_path))
-    with pytest.raises(Problem, match=r"LLAMA_CPP=.*: there is no convert_hf_to_gguf\.py in it\."):
-        gguf.find_converter(None)
+    assert gguf.find_converter(str(checkout)) == gguf.find_converter(str(checkout.parent)) == checkout
     with pytest.raises(Problem, match=r"converter=nowhere\.py: there is no such file\."):
         gguf.find_converter("nowhere.py")

@@ -119,6 +119,18 @@ def test_a_base_trained_in_bfloat16(dtype: str, run_of: Runs, tmp_path: Path) ->
     assert comparison["together"]["relative_error"] <= 3e-2  # the live model's own arithmetic is in bfloat16
 
 
+def test_where_a_run_was_trained_may_have_another_default_dtype(bases: dict[str, Path], tmp_path: Path) -> None:
+    """dtype=auto on a GPU is bfloat16, on a CPU float32; an exported adapter does not say which it was."""
+    run = make_run(tmp_path / "run", bases["qwen3"], "model.dtype=auto")
+    content = json.loads((run / "results.json").read_text(encoding="utf-8"))
+    del content["provenance"]["base_dtype"]
+    content["provenance"]["environment"] = {"gpus": ["a GPU"]}
+    (run / "results.json").write_text(json.dumps(content), encoding="utf-8")
+    reseal(run)
+    record = merge_run(run, tmp_path / "out", dtype="float32").record
+    assert record["base_dtype"] == "float32" and record["comparison"]["together"]["relative_error"] <= 1e-5
+
+
 @pytest.mark.parametrize("quantization", ["none", "nf4"])
 def test_a_resized_vocabulary_is_merged_with_its_rows(quantization: str, tmp_path: Path) -> None:
     base = make_base(tmp_path / "base", "qwen3", new_tokens=3, template=TEMPLATE)
@@ -246,9 +258,7 @@ def test_strategies_are_for_quantised_runs(lora: Path, tmp_path: Path) -> None:
         merge_run(lora, tmp_path / "out", dtype="float16")
 
 
-def test_the_command_prints_a_line_per_language_then_json(
-    lora: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_command_prints_a_line_per_language(lora: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     arguments = ["merge", f"run={lora}", f"out={tmp_path / 'out'}", "dtype=float32", "prompts=2"]
     assert cli.main(arguments) == 0
     printed = capsys.readouterr().out
@@ -257,8 +267,7 @@ def test_the_command_prints_a_line_per_language_then_json(
         assert lines[code][1] == "2" and lines[code][-1] == "1.0000"
     assert lines["all"][1] == "6"
     assert f"Merged model: {tmp_path / 'out'}" in printed
-    assert cli.main([*arguments, "--json"]) == 0
-    record = json.loads(capsys.readouterr().out)
+    record = json.loads((tmp_path / "out" / "merge.json").read_bytes())
     assert record["comparison"]["together"]["num_prompts"] == 6 and record["inputs"]["strategy"] == "none"
     assert cli.main(arguments) == 0
     assert "already merged" in capsys.readouterr().out
@@ -269,7 +278,6 @@ def test_the_command_prints_a_line_per_language_then_json(
     [
         (["out=x"], "run is missing: the folder that `mslt train` printed last."),
         (["run=x", "out=y", "dtyp=float32"], "Unknown key 'dtyp'. Did you mean 'dtype'"),
-        (["run=x", "out=y", "--jsn"], "Unknown option '--jsn'. Did you mean '--json'"),
         (["x"], "'x' is not KEY=VALUE"),
         (["run=x", "run=y"], "run is given twice"),
         (["run=x", "out="], "out= has no value"),

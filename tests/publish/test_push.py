@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from finished_run import TEMPLATE, make_base, quiet
 
-from mslt_it.publish.export import Request, export
-from mslt_it.publish.merge import merge_run
+from mslt_it.publish.export import export
+from mslt_it.publish.export_options import Request
 from mslt_it.store import file_sha256
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "hub"))
@@ -67,8 +67,7 @@ def visit(run_of: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Vis
     """One process pushes everything: importing the libraries takes seconds."""
     root = tmp_path_factory.mktemp("push")
     run = run_of("chat")
-    merged = merge_run(run, root / "merged", prompts_per_language=2, say=quiet).folder
-    made = export(Request(out=root / "out", formats=("safetensors", "vllm"), run=run, model=merged), quiet)
+    made = export(Request(out=str(root / "out"), format=("safetensors", "vllm"), run=str(run), prompts=2), quiet)
     folder = made[0].folder
     torn = root / "torn"
     with Hub(root / "hub") as hub:
@@ -82,9 +81,9 @@ def visit(run_of: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Vis
         weights = folder / "model.safetensors"
         code = f"""
 folder = "{folder}"
-arguments = ["run={run}", "model={merged}", "out={root / "out"}", "push=me/boats", "private=true"]
+arguments = ["run={run}", "out={root / "out"}", "push=me/boats", "private=true"]
 first = command(*arguments)
-again = command(*arguments, "--json")
+again = command(*arguments)
 result = {{
     "command": first,
     "command again": again,
@@ -98,7 +97,7 @@ result = {{
     "stranger": problem(send, folder, "you/boats"),
     "no owner": problem(send, folder, "boats"),
     "bad name": problem(send, folder, "me/bo ats"),
-    "adapter": command("run={run}", "out={root / "out"}", "format=vllm", "push=me/adapter", "model={merged}"),
+    "adapter": command("run={run}", "out={root / "out"}", "format=vllm", "push=me/adapter"),
 }}
 # Another file with the same name: the store has not seen it yet.
 shutil.copytree(folder, "{torn}")
@@ -199,14 +198,9 @@ def test_the_repository_holds_the_very_files(visit: Visit) -> None:
 
 def test_the_same_export_is_sent_once(visit: Visit) -> None:
     code, out, _ = visit.saw["command again"]
-    shown = json.loads(out)
-    assert code == 0 and shown["exports"][0]["is_new"] is False
-    assert shown["pushed"] == {
-        "repo": "me/boats",
-        "commit": visit.hub.repositories["models", "me/boats"].refs["main"],
-        "url": f"{visit.hub.endpoint}/me/boats",
-        "is_new": False,
-    }
+    commit = visit.hub.repositories["models", "me/boats"].refs["main"]
+    assert code == 0 and "(already there, nothing was done)" in out
+    assert f"pushed: {visit.hub.endpoint}/me/boats already there, at commit {commit}" in out
     # The store has the weights since the first push: other repositories do not send them again.
     oid = file_sha256(visit.folder / "model.safetensors")
     assert visit.saw["club"][2] and len(visit.hub.requests(f"PUT /upload/{oid}")) == 1

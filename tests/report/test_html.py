@@ -18,6 +18,7 @@ from synthetic_study import by_size, write_study
 
 from mslt_it.command import execute
 from mslt_it.commands import report as command
+from mslt_it.evaluation.estimates import Settings
 from mslt_it.problems import Problem
 from mslt_it.records import to_plain
 from mslt_it.report import figures, pages
@@ -25,7 +26,6 @@ from mslt_it.report.pages import as_latex, render
 from mslt_it.report.study_report import lead, redo, write_report
 from mslt_it.study.analyse.analyses import Findings, analyse
 from mslt_it.study.analyse.findings import Heatmap, Intervals, Lines, Mark, Scatter, Steps
-from mslt_it.study.analyse.resampling import Settings
 from mslt_it.study.analyse.tables import Column, interval, shown, table
 from mslt_it.study.collect import collect
 from mslt_it.study.config import load_study
@@ -162,7 +162,7 @@ def test_every_table_and_figure_is_beside_the_page(folder: Path, page: str) -> N
 def test_every_table_has_numbers_of_items_or_sets_and_intervals(folder: Path, page: str) -> None:
     names = {path.stem for path in (folder / "report" / "tables").glob("*.csv")}
     assert {"sslt_mslt", "num_sources", "scripts", "transfer_pairs", "best_sets", "similarity", "sets"} <= names
-    for name in names - {"noise", "transfer_matrix", "labels"}:
+    for name in names - {"noise", "transfer_matrix"}:
         head = (folder / "report" / "tables" / f"{name}.csv").read_text(encoding="utf-8").splitlines()[0]
         assert "_low" in head and "_high" in head, name
 
@@ -203,9 +203,9 @@ def test_text_is_escaped() -> None:
 def test_figures_are_labelled_and_within_their_frame(figure) -> None:
     drawn = ElementTree.fromstring(figures.draw(figure, "name", alone=True))
     space = "{http://www.w3.org/2000/svg}"
-    assert drawn.attrib["role"] == "img" and drawn.attrib["aria-labelledby"] == "name-t name-d"
-    title, description = drawn.find(f"{space}title"), drawn.find(f"{space}desc")
-    assert title is not None and title.text == figure.title and description is not None and description.text
+    assert drawn.attrib["role"] == "img" and drawn.attrib["aria-labelledby"] == "name-t"
+    title = drawn.find(f"{space}title")
+    assert title is not None and title.text == figure.title
     _, _, width, height = map(float, drawn.attrib["viewBox"].split())
     texts = list(drawn.iter(f"{space}text"))
     for text in texts:
@@ -283,6 +283,8 @@ def test_command(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str
     assert execute(command.COMMAND, ["--help"]) == 0 and " mslt report study=DIR" in capsys.readouterr().out
     with pytest.raises(Problem, match=r"Give one of run=RUNFOLDER and study=STUDYFOLDER"):
         execute(command.COMMAND, [])
+    with pytest.raises(Problem, match=r"confidence=95 is out of range\. It must be above 0 and below 1\."):
+        execute(command.COMMAND, [f"study={folder}", "confidence=95"])
     with pytest.raises(Problem, match=r"examples= says something of runs alone\."):
         execute(command.COMMAND, [f"study={folder}", "examples=3"])
     with pytest.raises(Problem, match=r"Unknown key 'stduy'\. Did you mean 'study'\?"):

@@ -15,9 +15,9 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parents[1] / "study"))
 from synthetic_study import by_size, write_study
 
+from mslt_it.evaluation.estimates import Settings
 from mslt_it.report.study_report import write_report
 from mslt_it.study.analyse.analyses import analyse
-from mslt_it.study.analyse.resampling import Settings
 from mslt_it.study.collect import collect
 
 BROWSER = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")

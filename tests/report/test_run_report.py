@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-import html
 import json
 import re
 import shutil
 from pathlib import Path
 
-import numpy as np
 import pytest
 from test_html import Tags
 
@@ -27,7 +25,6 @@ from mslt_it.report.run_report import PAGES, Part
 from mslt_it.report.scores import cost_tables, curves
 from mslt_it.runs import Run
 from mslt_it.store import COMPLETE, find_damage, sealed_files
-from mslt_it.world.generator import task_examples
 
 EVIL = '<script>alert("1")</script>&'
 SMALL = [
@@ -60,7 +57,7 @@ def test_page_is_whole_and_loads_nothing(page: str) -> None:
     tags = Tags()
     tags.feed(page)
     assert tags.open == [] and len(tags.ids) == len(set(tags.ids))
-    assert all(link.startswith("#") and link[1:] in tags.ids for link in tags.links) and len(tags.links) == 7
+    assert all(link.startswith("#") and link[1:] in tags.ids for link in tags.links) and len(tags.links) == 6
     assert tags.loaded == [] and "http" not in page.replace("http://www.w3.org/2000/svg", "").replace("http-equiv", "")
 
 
@@ -120,21 +117,8 @@ def test_evaluation_has_a_page_too(run: Path, tmp_path: Path) -> None:
     out = tmp_path / "eval"
     asked = ["eval", f"run={run}", "languages=[he,tr]", "examples=10", f"out={out}"]
     assert main(asked) == 0
-    assert execute(command.COMMAND, [f"run={out}", "format=[html,latex]", "examples=3"]) == 0
+    assert execute(command.COMMAND, [f"run={out}", "format=[html,latex]"]) == 0
     page = (out / "report.html").read_text(encoding="utf-8")
-    for system in ("base", "small"):
-        for code, name in (("he", "Hebrew"), ("tr", "Turkish")):
-            journal = out / "items" / "xnli" / "direct" / system / f"{code}.jsonl"
-            lines = [json.loads(line) for line in journal.read_text(encoding="utf-8").splitlines()[1:]]
-            labels = {item.id: item.label for item in task_examples(code, "test")}
-            names = ("entailment", "neutral", "contradiction")
-            right = {line["id"]: names[np.argmax(line["log_likelihoods"])] == labels[line["id"]] for line in lines}
-            title = f"<summary>{code} {name}, {system} direct: {sum(right.values())} of 10 right</summary>"
-            part = page[page.index(title) :]
-            shown = re.findall(r'class="muted">([^<]+)</dd></dl>', part[: part.index("</details>")])
-            assert [right[one] for one in shown] == sorted(right[one] for one in shown)  # wrong ones come first
-            assert len(shown) == sum(min(3, list(right.values()).count(is_right)) for is_right in (True, False))
-    assert all('dir="rtl"' in one for one in answers_of(page, "he")) and len(answers_of(page, "he")) > 4
     tags = Tags()
     tags.feed(page)
     assert tags.open == [] and len(tags.ids) == len(set(tags.ids))
@@ -152,28 +136,6 @@ def test_evaluation_has_a_page_too(run: Path, tmp_path: Path) -> None:
     assert find_damage(out) is None and not any(name.startswith(REPORT) for name in sealed_files(out))
     (out / "results.csv").write_text("torn", encoding="utf-8")
     with pytest.raises(Problem, match=r"results.csv is not what was saved .* Start its `mslt eval` again"):
-        execute(command.COMMAND, [f"run={out}"])
-
-
-def test_written_answers_of_an_evaluation_are_read_as_they_were_asked(run: Path, tmp_path: Path) -> None:
-    """Voted samples, and rows that were put into English before."""
-    out = tmp_path / "eval"
-    small = ["languages=[he]", "examples=3", "max_new_tokens=8", "base=false", f"out={out}"]
-    assert main(["eval", f"run={run}", "variant=[cot_native,translate_solve]", "samples=2", *small]) == 0
-    assert execute(command.COMMAND, [f"run={out}"]) == 0
-    page = (out / "report.html").read_text(encoding="utf-8")
-    assert "<summary>he Hebrew, small cot_native: " in page
-    solved = page[page.index("<summary>he Hebrew, small translate_solve: ") :]
-    translated = [
-        json.loads(line)
-        for line in (out / "translations" / "xnli" / "small" / "he.jsonl").read_text(encoding="utf-8").splitlines()
-    ]
-    prompts = answers_of(solved, "he")
-    assert len(prompts) == len(translated) == 3 and all('dir="auto"' in one for one in prompts)
-    for line in translated:
-        assert any(html.escape(line["premise"], quote=False).strip() in one for one in prompts), line
-    (out / "items" / "xnli" / "cot_native" / "small" / "he.jsonl").write_text("{}", encoding="utf-8")
-    with pytest.raises(Problem, match="is not what was saved"):
         execute(command.COMMAND, [f"run={out}"])
 
 

@@ -7,9 +7,10 @@ import pytest
 from sklearn.metrics import ndcg_score
 from synthetic_study import study_in_memory
 
+from mslt_it.evaluation.estimates import Settings
 from mslt_it.study.analyse.findings import Analysis, NotDone
 from mslt_it.study.analyse.langrank import OTHERS, chance_of, langrank, leave_one_out, ndcg, relevance
-from mslt_it.study.analyse.resampling import Settings, resample
+from mslt_it.study.analyse.resampling import resample
 
 
 def test_relevance_falls_by_place_and_ties_share_it() -> None:

@@ -9,9 +9,9 @@ import pytest
 from synthetic_study import study_in_memory
 from tiny_study import write_study
 
+from mslt_it.evaluation.estimates import Settings
 from mslt_it.problems import Problem
 from mslt_it.study.analyse.analyses import analyse
-from mslt_it.study.analyse.resampling import Settings
 from mslt_it.study.config import load_study
 from mslt_it.study.grid import base_recipe, cell_recipe, cells, with_budgets
 

@@ -191,8 +191,8 @@ def test_the_time_that_was_saved(out: Path) -> None:
     # en-zh was interrupted: it counts as the median of the others
     assert (seconds["single_cells"], seconds["set_cells"]) == (60, 300)
     assert seconds["saved"] == pytest.approx(300 - 60 - own)
-    assert result["time"].startswith("60 s for the cells of single sources and ")
-    assert result["time"].endswith("instead of 5 min for the cells of the sets (each of one worker)")
+    assert result["time"].startswith("1 min 00 s for the cells of single sources and ")
+    assert result["time"].endswith("instead of 5 min 00 s for the cells of the sets (each of one worker)")
     assert result["adapters"] == "3 trained per seed, one per language, instead of 3, one per set"
     for path in (out / "timing").iterdir():
         path.unlink()

@@ -15,12 +15,13 @@ from tiny_study import write_study
 from mslt_it.commands.study import _figure
 from mslt_it.data.build import build_training_set, scored_examples
 from mslt_it.data.rows import RowStore
+from mslt_it.evaluation.estimates import Settings
 from mslt_it.models.tokenizers import load_tokenizer
 from mslt_it.problems import Problem
 from mslt_it.report.pages import render
 from mslt_it.report.study_report import report_of
 from mslt_it.study.analyse.analyses import analyse
-from mslt_it.study.analyse.resampling import Settings, resample
+from mslt_it.study.analyse.resampling import resample
 from mslt_it.study.analyse.shares import _undominated
 from mslt_it.study.collect import Slice, Study, collect
 from mslt_it.study.config import load_study

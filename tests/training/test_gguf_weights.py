@@ -159,7 +159,7 @@ from test_gguf_weights import write_gguf
 write_gguf(Path(sys.argv[3]), LlamaForCausalLM.from_pretrained(sys.argv[1]))
 """  # what llama.cpp's does
     Path("convert_hf_to_gguf.py").write_text(writer, encoding="utf-8")
-    forms = ["format=[safetensors,vllm,gguf]", "converter=convert_hf_to_gguf.py", "dtype=float32"]
+    forms = ["format=[safetensors,gguf]", "converter=convert_hf_to_gguf.py", "dtype=float32"]
     assert cli.main(["export", "run=run", *forms, "out=exported"]) == 0  # merged, too
     merged = load_base(ModelConfig(path="exported/safetensors"), device="cpu")
     assert getattr(merged.config, "quantization_config", None) is None
@@ -167,7 +167,7 @@ write_gguf(Path(sys.argv[3]), LlamaForCausalLM.from_pretrained(sys.argv[1]))
     items = {item.id: dict(item.fields) for item in task_examples("tr", "test")}
     lines = [json.loads(line) for line in Path("run/predictions/tr.jsonl").read_text(encoding="utf-8").splitlines()]
     rows = [items[line["id"]] for line in lines]
-    for folder in ("run", "exported/safetensors", "exported/vllm", "exported/gguf"):
+    for folder in ("run", "exported/safetensors", "exported/gguf"):
         found = list(predict(folder, rows, language="tr"))
         assert [row["label"] for row in found] == [line["adapter_prediction"] for line in lines], folder
 

@@ -16,7 +16,7 @@ from mslt_it.study.analyse import renaming
 from mslt_it.study.analyse.criteria import Orders
 from mslt_it.study.analyse.findings import set_name
 from mslt_it.study.analyse.resampling import SetFigures
-from mslt_it.study.analyse.statistics import average_ranks, kendall, spearman
+from mslt_it.study.analyse.statistics import average_ranks, spearman
 
 SCHEMA = 3  # of predicted.json
 TYPOLOGY = "l2v_syntax"
@@ -53,7 +53,6 @@ def agreement(predictor: SetFigures, measured: SetFigures, sets: Sets) -> dict[s
             "by": PREDICTORS[key],
             "spearman": _estimate(float(renamed[0]), measured.of_order(float(renamed[0]), rho_drawn)),
             "p": renaming.relation(renamed).p,
-            "kendall": float(kendall(by, point)),
             "pick": set_name(sets[best[0]]) if len(best) == 1 else f"{len(best)} sets that tie",
             "measured_rank": float(average_ranks(point)[best].mean()),
         }

@@ -8,12 +8,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from mslt_it.study.analyse import comparisons, composition, labels, shares, transfer
+from mslt_it.evaluation.estimates import Settings
+from mslt_it.study.analyse import comparisons, composition, shares, transfer
 from mslt_it.study.analyse.claims import corrected
 from mslt_it.study.analyse.criteria import Orders, criteria
 from mslt_it.study.analyse.findings import Analysis, Claim, NotDone
 from mslt_it.study.analyse.langrank import langrank
-from mslt_it.study.analyse.resampling import SetFigures, Settings, resample
+from mslt_it.study.analyse.resampling import SetFigures, resample
 from mslt_it.study.analyse.tried import settings_tried
 from mslt_it.study.collect import Slice, Study
 
@@ -98,7 +99,6 @@ def _steps(figures: SetFigures, k: int, orders: Orders) -> list[tuple[str, Calla
         ("best sets", partial(transfer.best_sets, figures, k)),
         ("similarity", partial(transfer.similarity, figures, k)),
         ("ranking of sources", partial(langrank, figures)),
-        *([("labels", partial(labels.labels, figures))] if figures.study.num_choices else []),
         ("every set", partial(comparisons.every_set, figures)),
     ]
 

@@ -219,14 +219,6 @@ def recurrence(figures: SetFigures, k: int) -> Analysis | NotDone:
                 reference=float(holds.mean()),
                 reference_label="in all sets",
             ),
-            Intervals(
-                f"{study.metric.capitalize()} of sets with a language minus sets without",
-                "difference, points",
-                tuple(Mark.of(row, row["language"], "difference") for row in rows if row["difference"] is not None),
-                unit="points",
-                reference=0.0,
-                reference_label="no difference",
-            ),
         ),
         tuple(claims),
     )

@@ -16,9 +16,9 @@ from mslt_it.problems import Problem
 from mslt_it.selection.criteria import BEYOND_CRITERIA, CONTROLS
 from mslt_it.selection.ranking import Selection, rank_source_sets
 from mslt_it.study.analyse import renaming
-from mslt_it.study.analyse.findings import Analysis, Claim, Evidence, Intervals, Mark, NotDone, Scatter, set_name
+from mslt_it.study.analyse.findings import Analysis, Claim, Evidence, Intervals, Mark, NotDone, set_name
 from mslt_it.study.analyse.resampling import Compared, SetFigures
-from mslt_it.study.analyse.statistics import as_good_as_best, average_ranks, kendall, spearman
+from mslt_it.study.analyse.statistics import average_ranks, spearman
 from mslt_it.study.analyse.tables import Row, interval, table, with_holm
 from mslt_it.study.collect import Study
 
@@ -92,8 +92,6 @@ def criteria(figures: SetFigures, k: int, orders: Orders) -> Analysis | NotDone:
         return NotDone("criteria", title, selection)
     looked = {size: _looked(figures, size, orders.ranks(size)) for size in sorted(sizes, key=lambda size: size != k)}
     picks = [row for found in looked.values() for row in with_holm([one.pick for one in found])]
-    for row in picks:  # behind the p
-        row |= {key: row.pop(key) for key in ("behind_best", "like_best")}
     agreement = [row for found in looked.values() for row in with_holm([one.agreement for one in found])]
     of_k = {one.name: one for one in looked[k]}
     claims = [_pick_claim(figures, k, one) for one in looked[k] if one.name in TYPOLOGY]
@@ -106,7 +104,7 @@ def criteria(figures: SetFigures, k: int, orders: Orders) -> Analysis | NotDone:
         found = [Mark.of(row, name, key, "control" if name in CONTROLS else "criterion") for name, row in rows]
         return tuple(sorted(found, key=lambda mark: better * mark.value))
 
-    plots: list[Intervals | Scatter] = [
+    plots = (
         Intervals(
             f"Measured rank of the set that each criterion picks, of {num_sets} (1 = best)",
             "rank",
@@ -125,19 +123,7 @@ def criteria(figures: SetFigures, k: int, orders: Orders) -> Analysis | NotDone:
             reference_label="none",
             groups=("criterion", "control"),
         ),
-    ]
-    if TYPOLOGY[0] in of_k:
-        one = of_k[TYPOLOGY[0]]
-        points = zip(one.order, figures.mean[one.members], one.members, strict=True)
-        plots.append(
-            Scatter(
-                f"Sets of {k} by syntactic diversity and {study.metric}",
-                f"rank by {TYPOLOGY[0]} (right = most diverse)",
-                f"{study.metric}, %",
-                tuple((float(x), float(y), set_name(figures.sets[row]), "") for x, y, row in points),
-                x_unit="rank",
-            )
-        )
+    )
     return Analysis(
         "criteria",
         title,
@@ -161,7 +147,7 @@ def criteria(figures: SetFigures, k: int, orders: Orders) -> Analysis | NotDone:
                 figures.of_renaming("the criteria of a size"),
             ),
         ),
-        tuple(plots),
+        plots,
         tuple(claims),
         tuple(_notes(figures, k, orders, selection)),
     )
@@ -215,7 +201,6 @@ def _looked_at(figures: SetFigures, k: int, name: str, ranks: Mapping[Key, int])
     first = members[picked]
     against = figures.compare(first, members)
     rho, rho_drawn = float(spearman(order, point)), spearman(order, drawn)
-    tau = float(kendall(order, point))
     rho_renamed = spearman(order[figures.places(k)], point)
     tested = renaming.of_weights(figures, picked / picked.sum() - 1 / len(members), k)
     row: Row = {"criterion": name + (" *" if name in BEYOND_CRITERIA else ""), "size": k}
@@ -240,16 +225,12 @@ def _looked_at(figures: SetFigures, k: int, name: str, ranks: Mapping[Key, int])
             "against_mean": against.value,
             **interval("against_mean", against.range),
             "p": tested.p,
-            "behind_best": float(point.max() - against.a),
-            "like_best": "yes" if as_good_as_best(point, drawn, figures.settings.confidence)[picked].all() else "no",
         },
         row
         | {
             "num_sets": len(members),
             "spearman": rho,
             **interval("spearman", figures.of_order(rho, rho_drawn)),
-            "kendall": tau,
-            **interval("kendall", figures.of_order(tau, kendall(order, drawn))),
             "p_alone": (p := renaming.relation(rho_renamed).p),
             "p": p,
         },

@@ -66,7 +66,7 @@ class Heatmap:
 class Scatter:
     """Points (x, y, label, group).
 
-    Units: "share", "points", "number", "rank" (x is minus the rank) or "none" (no axis: a map).
+    Units: "share", "points", "number" or "none" (no axis: a map).
     """
 
     title: str

@@ -171,7 +171,6 @@ def _predictions(content: Mapping[str, Any]) -> Table:
                 "num_sets": len(content["rows"]),
                 "spearman": one["spearman"]["value"],
                 **_ends("spearman", one["spearman"]),
-                "kendall": one["kendall"],
                 "p": one["p"],
                 "pick": one["pick"],
                 "rank": one["measured_rank"],

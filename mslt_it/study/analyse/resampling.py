@@ -27,8 +27,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mslt_it.evaluation import estimates
 from mslt_it.evaluation.clusters import components, percentiles, sums_by, values_of
+from mslt_it.evaluation.estimates import Settings
 from mslt_it.evaluation.seeds import p_value, seed_noise, stream
 from mslt_it.problems import Problem, counted
 from mslt_it.study.analyse.findings import set_name
@@ -38,15 +38,6 @@ from mslt_it.study.collect import ScoredCell, Slice, Study
 from mslt_it.study.config import MARGIN
 
 Rows = Sequence[int] | np.ndarray
-
-
-class Settings(estimates.Settings):
-    """How uncertainty is stated."""
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.num_bootstrap < 100:
-            raise Problem(f"num_bootstrap={self.num_bootstrap} is too few to state an interval. Use 1000 or more.")
 
 
 @dataclass(frozen=True)

@@ -42,17 +42,7 @@ def average_ranks(scores: np.ndarray) -> np.ndarray:
 
 def spearman(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     """Spearman's rho of (S,) with each (..., S); 0 where one of them is constant (scipy's takes one pair at a time)."""
-    a, b = average_ranks(x), average_ranks(y)
-    return _cosine(a - a.mean(-1, keepdims=True), b - b.mean(-1, keepdims=True))
-
-
-def kendall(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Kendall's tau-b (1945) of (S,) with each (..., S); 0 where one of them is constant."""
-    left, right = np.triu_indices(x.shape[-1], 1)
-    return _cosine(np.sign(x[..., left] - x[..., right]), np.sign(y[..., left] - y[..., right]))
-
-
-def _cosine(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    a, b = (ranks - ranks.mean(-1, keepdims=True) for ranks in map(average_ranks, (x, y)))
     below = np.sqrt((a**2).sum(-1) * (b**2).sum(-1))
     return np.asarray(np.divide((a * b).sum(-1), below, out=np.zeros(np.shape(below)), where=below > 0))
 

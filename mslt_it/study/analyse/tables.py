@@ -59,10 +59,7 @@ COLUMNS = {  # others are texts and stand under their own names
     "worst": Column("worst set"),
     "worst_accuracy": Column("its figure", "share"),
     "set": Column("sources"),
-    "single": Column("best single"),
-    "single_accuracy": Column("its figure", "share"),
     "other_seeds": Column("chosen on other seeds", "share"),
-    "first_share": Column("first when drawn again", "share"),
     "seed_sd": Column("SD over seeds, points", "share"),
     "shared_sd": Column("of it shared by all sets", "share"),
     "assignment_sd": Column("SD over assignments, points", "share"),
@@ -74,7 +71,6 @@ COLUMNS = {  # others are texts and stand under their own names
     "others": Column("", "points"),  # an interval alone
     "step": Column("against the size before", "points"),
     "against_mean": Column("against a random set", "points"),
-    "behind_best": Column("behind the best", "points"),
     "like_best": Column("not told from the best"),
     "p_alone": Column("p alone", "p"),
     "p_adjusted": Column("adjusted p", "p"),
@@ -84,19 +80,12 @@ COLUMNS = {  # others are texts and stand under their own names
     "predicted_rank": Column("predicted rank", "rank"),
     "measured_rank": Column("measured rank", "rank"),
     "spearman": Column("Spearman's rho", "number"),
-    "kendall": Column("Kendall's tau-b", "number"),
     "ndcg": Column("NDCG@3", "number"),
     "part": Column("similarity by"),
     "by": Column("predicted by"),
     # representations
     "value": Column("value", "fine"),
     "range": Column("interval", "fine"),
-    # labels
-    "num_rows": Column("rows", "count"),
-    "said": Column("answered, share", "share"),
-    "precision": Column("precision", "share"),
-    "recall": Column("recall", "share"),
-    "f1": Column("F1", "share"),
 }
 
 

@@ -85,7 +85,7 @@ def _wide(name: str, num_seeds: int | None, values: np.ndarray, targets: Sequenc
 def best_sets(figures: SetFigures, k: int) -> Analysis | NotDone:
     """Each target's best set of k, and how sure that is."""
     title = "The best set for each target"
-    study, members, singles = figures.study, figures.of_size(k), figures.of_size(1)
+    study, members = figures.study, figures.of_size(k)
     if k < 2 or len(members) < 2:
         return NotDone("best_sets", title, f"{len(members)} sets of {k} are complete; it takes two.")
     rows, marks = [], []
@@ -101,14 +101,8 @@ def best_sets(figures: SetFigures, k: int) -> Analysis | NotDone:
             **interval("accuracy", figures.share_interval(drawn[:, best])),
             "other_seeds": chosen_on_other_seeds(figures, members, column),
             "mean": float(point.mean()),
-            "first_share": float((drawn[:, best] >= drawn.max(axis=1)).mean()),
             "like_best": int(as_good_as_best(point, drawn, figures.settings.confidence).sum()),
-            "single": None,
-            "single_accuracy": None,
         }
-        if len(singles):
-            alone = figures.point[singles, column]
-            row |= {"single": figures.highest(singles, alone), "single_accuracy": float(alone.max())}
         rows.append(row)
         marks += [
             Mark.of(row, code, "accuracy", "best set"),

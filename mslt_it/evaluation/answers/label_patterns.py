@@ -7,7 +7,18 @@ import functools
 import re
 from collections.abc import Mapping, Sequence
 
-from mslt_it.evaluation.answers.choices import CHOSEN, EXCEPT, IT_IS, ONE_OF, OPTIONS, POINTERS, REJECTED, REMAINS, THAN
+from mslt_it.evaluation.answers.choices import (
+    CHOSEN,
+    EXCEPT,
+    IT_IS,
+    ONE_OF,
+    OPTIONS,
+    ORDINALS,
+    POINTERS,
+    REJECTED,
+    REMAINS,
+    THAN,
+)
 from mslt_it.evaluation.answers.folding import fold_pattern, folded, letter
 from mslt_it.evaluation.answers.inflections import forms
 from mslt_it.evaluation.answers.numerals import NO_WORD_SPACES
@@ -15,6 +26,7 @@ from mslt_it.evaluation.answers.substitutes import (
     CORRECTIONS,
     SPELLINGS,
     SUBJECTS,
+    TWO_SENTENCES,
     UNDECIDED,
     WHETHER,
     ordinals,
@@ -99,6 +111,7 @@ class Patterns:
         if said is not None:  # a reader of other words for the labels: "True" for yes
             spelled = {name: said[name][1] for name in self.names if name in said and said[name][1]}
             self.names, self.plain = list(spelled), {name for name in spelled if said[name][0] < NUM_PLAIN}
+            self.firm = set()
         every = [form for forms_ in spelled.values() for form in forms_]
         patterns = ["|".join(_label_pattern(form, language, every) for form in spelled[name]) for name in self.names]
         anywhere = "|".join(patterns)
@@ -107,8 +120,9 @@ class Patterns:
         apart = "" if language in NO_WORD_SPACES | {"ar", "he", "ko"} else rf"(?<!{LETTER})"
         remains = [either({code: row[side] for code, row in REMAINS.items()}, language) for side in (0, 1)]
         it_is = f"|{fold(either(IT_IS, language))}" if self.lettered else ""
+        self.is_verdict = said is not None or (language == "vi" and not self.marks)  # where yes is "true"
         topics, unspaced = "", "|" if language in NO_WORD_SPACES and said is not None else ""
-        if said is not None or language == "vi":  # where yes is "true"
+        if self.is_verdict:
             topics = f"|{fold(either(SUBJECTS, language))}"
         pointers = rf"{apart}(?:{fold(POINTERS.get(language, '(?!)'))}|{fold(remains[0])}{it_is})"
         options = rf"(?:{fold(either(OPTIONS, language))})\s*(?:#|n[or°]\.?|n\.|nº)?"
@@ -192,7 +206,8 @@ class Patterns:
         final = r"|\s" if language in VERB_FINAL else ""
         one_of = fold(ONE_OF.get(language, cue))
         told = rf"(?:{fold(cue)}|{one_of})[^\n:=.,;]{{0,30}}?(?:[:=—–]|{fold(link)}{final})"
-        told += rf"|{apart}(?:{fold(POINTERS.get(language, '(?!)'))}|{answer}|{fold(remains[0])})"
+        long = "" if language in NO_WORD_SPACES | {"ko"} else r"(?!\w{1,3}\b)"  # no article: "la segunda"
+        told += rf"|{apart}{long}(?:{fold(POINTERS.get(language, '(?!)'))}|{answer}|{fold(remains[0])})"
         self.ordinals = ordinals(words, language, fold, chosen, told, because, ending) if self.marks else []
         self.option = compiled(rf"(?:{options})\s*[\"'(]?\Z")
         self.cue = compiled(
@@ -204,6 +219,10 @@ class Patterns:
             rf"[.,;:!?—–({STOPS}{PAUSES}{listing}\n-][^\S\n]{{0,3}}(?:{taken}){behind_end}[\s,،、:.!—–-]*"
         )
         self.whether = compiled(rf"(?:{fold(either(WHETHER, language))}){clause}*\Z")
+        # "The second sentence is true whenever the first is" speaks of the two, and gives no verdict.
+        two = fold(ORDINALS[language][1]) + (f"|{fold(TWO_SENTENCES[language])}" if said is not None else "")
+        line = rf"[^.!?{STOPS}\n]{{0,80}}?"
+        self.of_two = (compiled(rf"(?:{two}){line}\Z"), compiled(rf"{line}(?:{two})")) if self.is_verdict else None
         others = other_words(words, language, fold) if said is None and not self.marks else {}
         self.other_words = others if any(row for _, row in others.values()) else None
         self.maybe = next((name for name, (index, _) in others.items() if index == MAYBE), None)

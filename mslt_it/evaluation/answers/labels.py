@@ -165,6 +165,8 @@ class _Reader(Patterns):
         denied = bool(self.denied_before.search(before) or self.denied_afar_before.search(before))
         if self.said is not None:
             denied |= self.whether.search(before) is not None
+        if self.of_two:
+            denied |= bool(self.of_two[0].search(before) or self.of_two[1].match(text, end))
         if name not in self.plain or name in self.marks or _is_quoted(text, start, end):
             denied |= self._denied_behind(text, end)
         if name not in self.plain:

@@ -141,6 +141,20 @@ SUBJECTS: Mapping[str, str] = {
     "tr": r"\b(?:önerme|hipotez|ifade|iddia|cümle|varsayım)\b", "ur": "بیان|مفروضہ|جملہ|دعویٰ|دعوی|بات",
     "vi": r"(?:giả thuyết|nhận định|câu|phát biểu|khẳng định)(?: này| đó)?", "zh": "说法|假设|陈述|句子|命题|論述|论断",
 }
+# Two sentences at once: what is said of them is no verdict on the one that is asked about.
+TWO_SENTENCES: Mapping[str, str] = {
+    "en": r"\b(?:two|both)(?: of)?(?: the| these)? (?:sentences|statements|claims)",
+    "ar": "الجملت(?:ان|ين)|العبارت(?:ان|ين)|كلتا", "bg": r"\b(?:двете|две) (?:изречения|твърдения)",
+    "bn": "দু(?:টি|ই) বাক্য|উভয়", "de": r"\b(?:beiden?|zwei) (?:sätze|aussagen)", "el": "δ[υύ]ο προτάσεις",
+    "es": r"\b(?:dos|ambas) (?:oraciones|frases|afirmaciones)", "et": r"\b(?:kaks|mõlemad|kahe|mõlema) (?:lause|väite)",
+    "fi": r"\b(?:kaksi|molem\w+) (?:lause|väite|väittämä)", "fr": r"\b(?:deux|ces) (?:phrases|énoncés|affirmations)",
+    "he": "שני ה?משפטים|שתי ה?טענות", "hi": "दोनों (?:वाक्य|कथन)", "id": r"\bkedua (?:kalimat|pernyataan)",
+    "it": r"\b(?:due|entrambe)(?: le)? (?:frasi|affermazioni)", "ja": "(?:二つ|2つ|両方)の文|両文", "ko": "두 (?:문장|진술)",
+    "pt": r"\b(?:duas|ambas)(?: as)? (?:frases|sentenças|afirmações)", "ru": r"\b(?:оба|два|обе) (?:предложения|утверждения)",
+    "sw": r"\b(?:sentensi|kauli) (?:hizi )?(?:mbili|zote)", "ta": "இர(?:ண்டு|ு) வாக்கிய", "te": "రెండు వాక్య",
+    "th": "(?:ทั้ง)?สอง(?:ประโยค|ข้อความ)", "tr": r"\b(?:her )?iki (?:cümle|ifade)", "ur": "دونوں (?:جمل|بیان)",
+    "vi": "hai câu|cả hai", "zh": "[两兩](?:个|個)?句",
+}
 # What leaves open what stands behind it in its clause.
 WHETHER: Mapping[str, str] = {
     "en": r"\b(?:whether|if|would|could|might|may)\b", "ar": "إذا ك|ما إذا|هل |إن كانت?|لو ", "bg": r"\b(?:дали|ако)\b",

@@ -262,8 +262,8 @@ ANSWERING: Mapping[str, str] = {
     "pt": r"\b(?:respondo|escolho|digo|diria|opto|fico|inclino-me|responder|dizer)(?: que| por| com| para)?",
     "ru": r"\b(?:отвечаю|выбираю|сказал бы|сказала бы|говорю|отвечу|ответить|отвечать|сказать|склоняюсь к)(?:, что)?",
     "sw": r"\b(?:ni?najibu|najibu|nachagua|ningesema|nasema|ningejibu|naelekea|nijibu|kujibu|niseme)(?: kwamba| ni)?",
-    "th": "(?:จึง|ขอ|ต้อง|คง|จะ)?(?:ตอบ|เลือก|บอก|พูด)(?:ว่า)?",
-    "vi": r"\b(?:tôi )?(?:trả lời|chọn|cho|nghĩ|nói|nghiêng về)(?: là| rằng)?",
+    "th": "(?:(?:จึง|ขอ|ต้อง|คง|จะ)?(?:ตอบ|เลือก)|(?:ขอ|ต้อง|คง|จะ)(?:บอก|พูด))(?:ว่า)?",
+    "vi": r"\b(?:tôi )?(?:trả lời|chọn|cho|nghĩ|nghiêng về|(?:sẽ|phải|xin) nói)(?: là| rằng)?",
 }
 # The same behind a label, where verbs end sentences.
 ANSWERED: Mapping[str, str] = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 import yaml
@@ -12,8 +13,10 @@ from answer_matrix import KINDS, LANGUAGES, Case, cases, words
 from babel import Locale
 
 from mslt_it.config.files import share_dir
+from mslt_it.evaluation.answers import labels
 from mslt_it.evaluation.answers.labels import read_label
 from mslt_it.evaluation.answers.numbers import parse_number
+from mslt_it.evaluation.answers.tables import table
 
 MIN_CASES = 80
 MIN_RIGHT, MAX_WRONG = 0.995, 0.002  # what is neither is counted unparsable
@@ -33,6 +36,16 @@ def test_the_languages_are_those_of_the_prompts() -> None:
     assert len(LANGUAGES) == 26 and set(LANGUAGES) == prompts
     for path in (share_dir("eval") / "prompts" / "xnli").iterdir():
         assert words(path.stem)["xnli"] == yaml.safe_load(path.read_text(encoding="utf-8"))["labels"], path.stem
+
+
+def test_every_table_by_language_is_read_and_all_are_of_languages_that_are_asked_in() -> None:
+    package = Path(labels.__file__).parent
+    read = {
+        name for path in package.glob("*.py") for name in re.findall(r'(?:table|sets_of)\("(\w+)"\)', path.read_text())
+    }
+    files = {path.stem: yaml.safe_load(path.read_text()) for path in (share_dir("eval") / "answers").iterdir()}
+    assert set(files) == set(LANGUAGES) and {name for content in files.values() for name in content} == read
+    assert next(iter(table("cues"))) == "en"
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -6,6 +6,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Mapping
 
+from mslt_it.evaluation.answers.tables import table
 from mslt_it.evaluation.answers.words import with_ascii_digits
 
 ACCENTS_MAY_DROP = frozenset({"el", "es", "fr", "it", "pt"})  # in capitals, in a hurry; words stay apart
@@ -37,11 +38,7 @@ _CYRILLIC = str.maketrans("АС", "AC")
 
 
 # The first four letters of the own script, as options have them there ("ب)"); in the order of A to D.
-_OWN_LETTERS: Mapping[str, str] = {
-    "ar": "أبجد", "bn": "কখগঘ", "he": "אבגד", "hi": "कखगघ", "ja": "アイウエ", "ko": "가나다라", "ta": "அஆஇஈ",
-    "te": "అఆఇఈ",
-    "th": "กขคง", "ur": "ابجد", "zh": "甲乙丙丁",
-}  # fmt: skip
+_OWN_LETTERS: Mapping[str, str] = table("own_letters")
 
 
 def without_thoughts(text: str) -> str:

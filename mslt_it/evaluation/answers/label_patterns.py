@@ -32,6 +32,7 @@ from mslt_it.evaluation.answers.substitutes import (
     ordinals,
     other_words,
 )
+from mslt_it.evaluation.answers.tables import table
 from mslt_it.evaluation.answers.words import (
     ANSWERED,
     ANSWERING,
@@ -71,10 +72,7 @@ FUNCTION_WORDS: Mapping[str, frozenset[str]] = {code: frozenset(words.split()) f
     "vi": "phải không có đúng sai", "zh": "是 不是 否 也许 对 不对",
 }.items()}
 # Those that hardly any sentence has but as an answer: they count at the very end, too ("My answer will be yes.").
-FIRM_WORDS: Mapping[str, str] = {
-    "ar": "نعم", "bn": "হ্যাঁ", "el": "ναι", "en": "yes", "et": "jah", "fr": "oui", "hi": "हाँ", "ko": "아니요",
-    "pt": "sim", "sw": "hapana", "te": "అవును", "tr": "evet hayır",
-}
+FIRM_WORDS: Mapping[str, str] = table("firm_words")
 # fmt: on
 VERB_FINAL = frozenset({"bn", "hi", "ta", "te", "tr", "ur"})
 NUM_PLAIN, MAYBE = 3, 2  # places in the rows of `SYNONYMS`: yes, no, maybe are ordinary words

@@ -28,77 +28,104 @@ from decimal import Decimal
 
 from mslt_it.evaluation.answers.amounts import AND_A_HALF, BELOW_ZERO, MINUS, PART_BEFORE
 from mslt_it.evaluation.answers.folding import without_thoughts
+from mslt_it.evaluation.answers.tables import table
 from mslt_it.evaluation.answers.words import JOINERS, compiled, either, with_ascii_digits
 
 # Decimal mark by language, from CLDR's number symbols of its default region.
-# fmt: off
-DECIMAL_COMMA = frozenset({
-    "af", "az", "be", "bg", "bs", "ca", "cs", "da", "de", "el", "es", "et", "eu", "fi", "fr", "gl", "hr", "hu", "hy",
-    "id", "is", "it", "ka", "kk", "ky", "lt", "lv", "mk", "nl", "no", "pl", "pt", "qu", "ro", "ru", "sk", "sl", "sq",
-    "sr", "sv", "tr", "uk", "uz", "vi", "wo",
-})
-DECIMAL_POINT = frozenset({
-    "am", "ar", "bn", "cy", "en", "fa", "fil", "ga", "gu", "ha", "he", "hi", "ig", "ja", "km", "kn", "ko", "lo", "ml",
-    "mn", "mr", "ms", "my", "ne", "om", "pa", "si", "so", "sw", "ta", "te", "th", "ur", "yo", "zh", "zu",
-})
+DECIMAL_COMMA = frozenset(
+    {
+        "af",
+        "az",
+        "be",
+        "bg",
+        "bs",
+        "ca",
+        "cs",
+        "da",
+        "de",
+        "el",
+        "es",
+        "et",
+        "eu",
+        "fi",
+        "fr",
+        "gl",
+        "hr",
+        "hu",
+        "hy",
+        "id",
+        "is",
+        "it",
+        "ka",
+        "kk",
+        "ky",
+        "lt",
+        "lv",
+        "mk",
+        "nl",
+        "no",
+        "pl",
+        "pt",
+        "qu",
+        "ro",
+        "ru",
+        "sk",
+        "sl",
+        "sq",
+        "sr",
+        "sv",
+        "tr",
+        "uk",
+        "uz",
+        "vi",
+        "wo",
+    }
+)
+DECIMAL_POINT = frozenset(
+    {
+        "am",
+        "ar",
+        "bn",
+        "cy",
+        "en",
+        "fa",
+        "fil",
+        "ga",
+        "gu",
+        "ha",
+        "he",
+        "hi",
+        "ig",
+        "ja",
+        "km",
+        "kn",
+        "ko",
+        "lo",
+        "ml",
+        "mn",
+        "mr",
+        "ms",
+        "my",
+        "ne",
+        "om",
+        "pa",
+        "si",
+        "so",
+        "sw",
+        "ta",
+        "te",
+        "th",
+        "ur",
+        "yo",
+        "zh",
+        "zu",
+    }
+)
 
 # Words that scale the number they follow, longest first: those of CLDR's compact number formats (a test compares them)
 # in the cases that each language has, and what people write besides (lakh and crore; Tsd.; ngàn). What is excluded:
 # units and per cent that begin alike (千克 is a kilogram, শতাংশ and ร้อยละ are per cent), M and k but behind the digits.
-SCALES: Mapping[str, tuple[tuple[str, int], ...]] = {
-    "en": ((r"hundred\b", 100), (r"thousand\b|(?<=\d)k\b", 10**3), (r"lakhs?\b", 10**5),
-           (r"millions?\b|(?<=\d)(?-i:M)(?!\w)|(?-i:M)(?=[€$£])|(?<=\d)mn\b", 10**6),
-           (r"crores?\b", 10**7), (r"billions?\b|(?<=\d)(?:(?-i:B)|bn)\b", 10**9), (r"trillions?\b", 10**12)),
-    "ar": (("مئة|مائة", 100), (r"ألف[ًا]*(?!\w)|آلاف", 10**3), ("مليون|ملايين", 10**6), ("مليار|بليون", 10**9),
-           ("تريليون|ترليون", 10**12)),
-    "bg": ((r"хиляди\b|хил\b", 10**3), (r"милион[аи]?\b|млн\b", 10**6), (r"милиард[аи]?\b|млрд\b", 10**9),
-           (r"трилион[аи]?\b|трлн\b", 10**12)),
-    "bn": (("শত(?!াংশ|করা)", 100), ("হাজার", 10**3), ("লাখ|লক্ষ(?!্য)", 10**5), ("মিলিয়ন", 10**6), ("কোটি", 10**7),
-           ("বিলিয়ন", 10**9), ("ট্রিলিয়ন", 10**12)),
-    "de": ((r"hundert\b", 100), (r"tausend\b|Tsd\b", 10**3), (r"Million(?:en)?\b|Mio\b", 10**6),
-           (r"Milliarden?\b|Mrd\b", 10**9), (r"Billion(?:en)?\b|Bio\b", 10**12)),
-    "el": ((r"χιλιάδ\w+|χιλ\b", 10**3), (r"εκατομμύρι\w+|εκατ\b|εκ\b", 10**6), (r"δισεκατομμύρι\w+|δισ\b", 10**9),
-           (r"τρισεκατομμύρι\w+|τρισ\b", 10**12)),
-    "es": ((r"mil\s+millones\b|mil\s+M\b", 10**9), (r"mil\b", 10**3), (r"mill[oó]n(?:es)?\b", 10**6),
-           (r"bill[oó]n(?:es)?\b", 10**12)),
-    "et": ((r"tuhat\b|tuhande\w*|tuh\b", 10**3), (r"miljon\w*|mln\b", 10**6), (r"miljard\w*|ml?rd\b|mld\b", 10**9),
-           (r"triljon\w*|trln\b", 10**12)),
-    "fi": ((r"tuhat\w*|tuhan(?:nen|sien)\b", 10**3), (r"miljoon\w+|milj\b", 10**6), (r"miljardi\w*|mrd\b", 10**9),
-           (r"biljoon\w+|bilj\b", 10**12)),
-    "fr": ((r"mille\b|milliers?\b", 10**3), (r"millions?\b", 10**6), (r"milliards?\b|Mds?\b", 10**9),
-           (r"billions?\b|Bn\b", 10**12)),
-    "he": ((r"אלפי(?:ם|)(?!\w)|אלף(?!\w)", 10**3), (r"מיליון|מיליוני", 10**6), ("מיליארד", 10**9), ("טריליון", 10**12)),
-    "hi": ((r"सौ(?!\w)", 100), ("हज़ार|हजार", 10**3), ("लाख", 10**5), ("मिलियन", 10**6), ("करोड़|करोड", 10**7),
-           ("अरब(?!ी)|बिलियन", 10**9), ("खरब", 10**11), ("ट्रिलियन", 10**12)),
-    "id": ((r"ratus\b", 100), (r"ribu\b|rb\b", 10**3), (r"juta\b|jt\b", 10**6),
-           (r"mil[iy]ar\b|(?<=\d)(?-i:M)\b", 10**9), (r"triliun\b", 10**12)),
-    "it": ((r"mila\b|mille\b", 10**3), (r"milion[ei]\b|mln\b", 10**6), (r"miliard[oi]\b|mld\b", 10**9),
-           (r"bilion[ei]\b|bln\b", 10**12)),
-    "ja": (("百万", 10**6), ("千万", 10**7), ("百(?!分)", 100), ("千", 10**3), ("万", 10**4), ("億", 10**8),
-           ("兆", 10**12), ("京(?!都)", 10**16)),
-    "ko": tuple((rf"(?<=[\d백천만억]){word}", 10**power) for word, power in
-                (("백(?!분)", 2), ("천", 3), ("만(?!큼)", 4), ("억", 8), ("조", 12))),
-    "pt": ((r"mil\s+milh(?:ão|ões)\b", 10**9), (r"mil\b", 10**3), (r"milh(?:ão|ões)\b|mi\b", 10**6),
-           (r"bilh(?:ão|ões)\b|bi\b", 10**9), (r"trilh(?:ão|ões)\b|tri\b", 10**12)),
-    "ru": ((r"тысяч\w*|тыс\b", 10**3), (r"миллион\w*|млн\b", 10**6), (r"миллиард\w*|млрд\b", 10**9),
-           (r"триллион\w*|трлн\b", 10**12)),
-    "sw": ((r"mia\b", 100), (r"elfu\b", 10**3), (r"laki\b", 10**5), (r"milioni\b", 10**6), (r"bilioni\b", 10**9),
-           (r"trilioni\b", 10**12)),
-    "ta": (("நூறு", 100), ("ஆயிர(?:ம்|த்து)", 10**3), ("இ?லட்ச(?:ம்|த்து|ங்கள்)", 10**5), ("மில்லியன்", 10**6), ("கோடி", 10**7),
-           ("பில்லியன்", 10**9), ("ட்ரில்லியன்|டிரில்லியன்", 10**12)),
-    "te": (("వంద(?:లు?)?", 100), ("వేలు?|వేయి", 10**3), ("లక్ష(?:లు?)?(?!్య)", 10**5), ("మిలియన్లు?|మిలియన్", 10**6),
-           ("కోట్లు?|కోటి", 10**7), ("బిలియన్లు?|బిలియన్", 10**9), ("ట్రిలియన్లు?|ట్రిలియన్", 10**12)),
-    "th": (("ร้อย(?!ละ)", 100), ("พัน(?!ธ)", 10**3), ("หมื่น", 10**4), ("แสน", 10**5), ("ล้าน", 10**6)),
-    "tr": ((r"yüz\b", 100), (r"bin\b", 10**3), (r"milyon\w*|Mn\b", 10**6), (r"milyar\w*|Mr\b", 10**9),
-           (r"trilyon\w*|Tn\b", 10**12)),
-    "ur": ((r"سو(?!\w)", 100), ("ہزار", 10**3), ("لاکھ", 10**5), ("ملین", 10**6), ("کروڑ", 10**7),
-           ("ارب(?!ی)|بلین", 10**9), ("کھرب", 10**11), ("ٹریلین", 10**12)),
-    "vi": ((r"trăm\b", 100), (r"nghìn\b|ngàn\b", 10**3), (r"vạn\b", 10**4), (r"triệu\b|Tr\b", 10**6),
-           (r"t[ỷỉ]\b", 10**9)),
-    "zh": (("[百佰][万萬]", 10**6), ("千[万萬]", 10**7), ("百(?!分)", 100), ("千(?![克米瓦卡焦赫帕伏字兆])", 10**3),
-           ("[万萬]", 10**4), ("[亿億]", 10**8)),
-}
-# fmt: on
+SCALES: Mapping[str, tuple[tuple[str, int], ...]] = table("scales")
 SCALE_FIRST = frozenset({"sw"})  # "elfu 5": the word stands before the number
 NO_WORD_SPACES = frozenset({"ja", "km", "lo", "my", "th", "zh"})  # "答案是-5": a sign may touch a letter
 

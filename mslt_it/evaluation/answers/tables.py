@@ -1,0 +1,37 @@
+"""The tables by which answers are read: one file for each language in eval/answers.
+
+What a table holds, and which form its entries have, stands where it is used. A language that a table does not name is
+read by the English entry alone.
+"""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+import yaml
+
+from mslt_it.config.files import share_dir
+
+_YAML = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # in C where PyYAML has it
+
+
+def table(name: str) -> dict[str, Any]:
+    """Language -> its entry, English first; lists are tuples."""
+    return {code: _fixed(content[name]) for code, content in _languages().items() if name in content}
+
+
+def sets_of(name: str) -> dict[str, frozenset[str]]:
+    """Language -> its words, of a table of single words."""
+    return {code: frozenset(words) for code, words in table(name).items()}
+
+
+@functools.cache
+def _languages() -> dict[str, dict[str, Any]]:
+    files = {path.stem: path for path in (share_dir("eval") / "answers").glob("*.yaml")}
+    codes = sorted(files, key=lambda code: (code != "en", code))
+    return {code: yaml.load(files[code].read_text(encoding="utf-8"), Loader=_YAML) for code in codes}
+
+
+def _fixed(entry: Any) -> Any:
+    return tuple(map(_fixed, entry)) if isinstance(entry, list) else entry

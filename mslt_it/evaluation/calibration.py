@@ -13,6 +13,7 @@ from mslt_it.models.identity import ADAPTER, FinishedRun
 from mslt_it.store import is_intact
 
 MIN_ROWS = 20  # fewer say nothing of how often the model is right
+MIN_TEMPERATURE, MAX_TEMPERATURE = 0.05, 150.0
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,11 @@ class Calibration:
     languages: tuple[str, ...]
     error_before: float
     error_after: float
+
+    @property
+    def is_at_an_edge(self) -> bool:
+        """Whether any temperature fits: the rows are all right, say, and every probability becomes nearly 1 or 0."""
+        return not 1.02 * MIN_TEMPERATURE < self.temperature < MAX_TEMPERATURE / 1.02
 
 
 def calibration_error(probabilities: np.ndarray, right: np.ndarray, num_bins: int = 15) -> float:
@@ -42,13 +48,14 @@ def calibration_error(probabilities: np.ndarray, right: np.ndarray, num_bins: in
 
 
 def fitted_temperature(log_likelihoods: np.ndarray, right: np.ndarray) -> float:
-    """The temperature under which the right answers are likeliest, between 0.05 and 150."""
+    """The temperature under which the right answers are likeliest, within its bounds."""
 
     def loss(log_temperature: float) -> float:
         found = softmax(log_likelihoods / np.exp(log_temperature), axis=-1)
         return float(-np.log(np.maximum(found[np.arange(len(right)), right], 1e-300)).mean())
 
-    return float(np.exp(minimize_scalar(loss, bounds=(-3.0, 5.0), method="bounded").x))
+    bounds = (np.log(MIN_TEMPERATURE), np.log(MAX_TEMPERATURE))
+    return float(np.exp(minimize_scalar(loss, bounds=bounds, method="bounded").x))
 
 
 def calibrated(run: FinishedRun) -> Calibration | str:

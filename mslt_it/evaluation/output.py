@@ -91,7 +91,7 @@ def write_results(
         text += f"\n\n{OVER_TASKS}\n\n{as_text(over_tasks)}"
         markdown += f"\n\n### {OVER_TASKS}\n\n{as_markdown(over_tasks)}"
     told = [f"Note: {note}" for note in request.told()]
-    notice = "\n\nThese are figures of the embedded world, not of XNLI." * world
+    notice = "\n\nThese are figures of the embedded world, not of real texts." * world
     tables = [label_table(one) for one in labels]
     details = "\n\n".join(f"{title}\n\n{as_text(cells)}" for title, cells in tables)
     if tables:

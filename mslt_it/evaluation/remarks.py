@@ -40,7 +40,7 @@ def run_report(rows: Sequence[ScoreRow], task: TaskConfig, confidence: float) ->
     name = name if name == "chrF" else f"{name[0].upper()}{name[1:]}"
     title = f"{name} in per cent" + ", gain over the untuned base in points, on the same items" * has_base(rows)
     said = run_remarks(rows, task, confidence)
-    said += ["These are figures of the embedded world, not of XNLI."] * (task.data == "world")
+    said += ["These are figures of the embedded world, not of real texts."] * (task.data == "world")
     return "\n\n".join([title, as_text(language_table(rows, confidence, with_base=True)), _wrapped(said)])
 
 

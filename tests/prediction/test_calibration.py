@@ -40,6 +40,14 @@ def test_the_temperature_makes_shares_those_of_right_answers() -> None:
     assert calibration_error(softmax(scores / temperature, axis=1), right) < 1e-3
 
 
+@pytest.mark.parametrize(
+    ("right", "is_at_an_edge"), [([0] * 40, True), ([0, 1] * 20, True), ([0, 0, 0, 1] * 10, False)]
+)
+def test_rows_that_are_all_right_or_half_of_them_tell_no_temperature(right: list[int], is_at_an_edge: bool) -> None:
+    temperature = fitted_temperature(np.tile([[4.0, 0.0]], (40, 1)), np.array(right))
+    assert Calibration(temperature, 40, ("de",), 0.0, 0.0).is_at_an_edge is is_at_an_edge
+
+
 def test_a_run_is_calibrated_on_its_sources_held_out_rows(
     trained: Trained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -109,7 +109,7 @@ def test_page_is_whole_and_loads_nothing(page: str) -> None:
 
 def test_page_says_what_must_not_be_overlooked(page: str) -> None:
     top = page[: page.index("What was found")]
-    assert "These are figures of the embedded world, not of XNLI" in top
+    assert "These are figures of the embedded world, not of real texts" in top
     assert "1 of 28 planned runs are missing" in top and "ar-de_s1: not started" in top
     assert "two seeds only" in top
     assert "mslt study study=small" in page and "sha256" in page

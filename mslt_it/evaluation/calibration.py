@@ -13,7 +13,7 @@ from mslt_it.models.identity import ADAPTER, FinishedRun
 from mslt_it.store import is_intact
 
 MIN_ROWS = 20  # fewer say nothing of how often the model is right
-MIN_TEMPERATURE, MAX_TEMPERATURE = 0.05, 150.0
+MIN_TEMPERATURE, MAX_TEMPERATURE = 0.05, 150.0  # tried
 
 
 @dataclass(frozen=True)
@@ -25,11 +25,7 @@ class Calibration:
     languages: tuple[str, ...]
     error_before: float
     error_after: float
-
-    @property
-    def is_at_an_edge(self) -> bool:
-        """Whether any temperature fits: the rows are all right, say, and every probability becomes nearly 1 or 0."""
-        return not 1.02 * MIN_TEMPERATURE < self.temperature < MAX_TEMPERATURE / 1.02
+    any_fits: bool = False  # no row is wrong, or the answers are as good as drawn: the temperature has no one value
 
 
 def calibration_error(probabilities: np.ndarray, right: np.ndarray, num_bins: int = 15) -> float:
@@ -82,4 +78,5 @@ def calibrated(run: FinishedRun) -> Calibration | str:
     found, gold = np.array(scores, dtype=float), np.array(right)
     temperature = fitted_temperature(found, gold)
     errors = [calibration_error(softmax(found / one, axis=-1), gold) for one in (1.0, temperature)]
-    return Calibration(temperature, len(gold), run.recipe.sources, *errors)
+    any_fits = bool((found.argmax(axis=-1) == gold).all()) or temperature > MAX_TEMPERATURE / 1.02
+    return Calibration(temperature, len(gold), run.recipe.sources, *errors, any_fits)

@@ -94,8 +94,8 @@ def label_file(job: Job, state: PartialState, say: Say) -> dict[str, Any]:
                 f"Calibrated on {fitted.num_rows} held-out rows of {', '.join(fitted.languages)}: temperature "
                 f"{fitted.temperature:.3f}, expected calibration error {fitted.error_before:.3f} before, "
                 f"{fitted.error_after:.3f} after, on these rows."
-                + " The temperature is at the edge of what is tried: these rows, all answered alike (all rightly, say), "
-                "do not tell how far new rows' probabilities are to be trusted." * fitted.is_at_an_edge
+                + " All of these rows are right, or no more than by chance: they do not tell how far new rows' "
+                "probabilities are to be trusted." * fitted.any_fits
             )
         decided = {**labeller.decided_by(), "data_sha256": on_main(state, lambda: file_sha256(table.path))}
         work = _Work(job, labeller, table, languages, decided, value_sha256(decided))

@@ -23,8 +23,8 @@ from mslt_it.study.collect import Study, collect
 from mslt_it.study.config import MARGIN, SECTIONS, load_study
 
 WORLD_NOTICE = (
-    "These are figures of the embedded world, not of real texts: generated sentences and a small model. They show the method "
-    "and say nothing about real tasks, languages or models."
+    "These are figures of the embedded world, not of real texts: generated sentences and a small model. They show the "
+    "method and say nothing about real tasks, languages or models."
 )
 SMALL_MODEL_NOTICE = (
     "These are figures of the embedded model, which knows a few hundred words of its generated world. They show the "

@@ -77,6 +77,6 @@ def calibrated(run: FinishedRun) -> Calibration | str:
         )
     found, gold = np.array(scores, dtype=float), np.array(right)
     temperature = fitted_temperature(found, gold)
-    errors = [calibration_error(softmax(found / one, axis=-1), gold) for one in (1.0, temperature)]
+    before, after = (calibration_error(softmax(found / one, axis=-1), gold) for one in (1.0, temperature))
     any_fits = bool((found.argmax(axis=-1) == gold).all()) or temperature > MAX_TEMPERATURE / 1.02
-    return Calibration(temperature, len(gold), run.recipe.sources, *errors, any_fits)
+    return Calibration(temperature, len(gold), run.recipe.sources, before, after, any_fits)

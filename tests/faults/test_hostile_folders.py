@@ -44,7 +44,6 @@ OF_EVAL: list[tuple[str, Path_, Any, str]] = [
 OF_RUN: list[tuple[str, Path_, Any, str]] = [
     ("results.json", ("labels",), [5], "is not as this version writes it"),
     ("results.json", ("provenance", "adapter_sha256"), 5, "does not say which adapter"),
-    ("build_report.json", ("languages",), [{}], "is not as this version writes it"),
 ]
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import pool_cells
 import pytest
 
+from mslt_it.cli import main
 from mslt_it.problems import Problem
 from mslt_it.study import local_pool
 from mslt_it.study.cells import Outcome
@@ -133,8 +134,8 @@ def test_workers_end_with_a_parent_that_is_killed(tmp_path: Path) -> None:
         time.sleep(0.05)
 
 
-def test_unknown_executors_and_settings_are_named(tmp_path: Path) -> None:
-    with pytest.raises(Problem, match=r"executor=slum is unknown. Did you mean 'slurm'\?"):
-        make_executor("slum", None, {}, str(tmp_path))
+def test_unknown_executors_and_settings_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["study", "study=mini", "executor=slum", "--dry-run"]) == 2
+    assert "executor=slum is unknown. Did you mean 'slurm'?" in capsys.readouterr().err
     with pytest.raises(Problem, match=r"settings=\{'partition': 'gpu'\} has no effect with executor=local"):
         make_executor("local", None, {"partition": "gpu"}, str(tmp_path))

@@ -224,7 +224,7 @@ def test_code_that_comes_with_a_model_is_not_run(
 def test_no_key_of_a_recipe_allows_remote_code() -> None:
     assert not [key for key in keys(Recipe) if "trust" in key or "remote" in key]
     for override in ("model.trust_remote_code=true", "+model.trust_remote_code=true", "trust_remote_code=true"):
-        with pytest.raises(Problem, match=r"Unknown key '(model\.)?trust_remote_code'"):
+        with pytest.raises(Problem, match=r"Unknown key '\+{0,2}(model\.)?trust_remote_code'"):
             load_recipe("xnli_3src", [override])
 
 

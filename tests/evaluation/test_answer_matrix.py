@@ -41,7 +41,7 @@ def test_the_languages_are_those_of_the_prompts() -> None:
 def test_every_table_by_language_is_read_and_all_are_of_languages_that_are_asked_in() -> None:
     package = Path(labels.__file__).parent
     read = {
-        name for path in package.glob("*.py") for name in re.findall(r'(?:table|sets_of)\("(\w+)"\)', path.read_text())
+        name for path in package.glob("*.py") for name in re.findall(r'(?:table|words_of)\("(\w+)"\)', path.read_text())
     }
     files = {path.stem: yaml.safe_load(path.read_text()) for path in (share_dir("eval") / "answers").iterdir()}
     assert set(files) == set(LANGUAGES) and {name for content in files.values() for name in content} == read

@@ -32,7 +32,7 @@ from mslt_it.evaluation.answers.substitutes import (
     ordinals,
     other_words,
 )
-from mslt_it.evaluation.answers.tables import table
+from mslt_it.evaluation.answers.tables import table, words_of
 from mslt_it.evaluation.answers.words import (
     ANSWERED,
     ANSWERING,
@@ -59,21 +59,9 @@ from mslt_it.evaluation.answers.words import (
 from mslt_it.problems import Problem
 
 # Words for yes, no and maybe, which sentences use without answering anything, by language.
-# fmt: off
-FUNCTION_WORDS: Mapping[str, frozenset[str]] = {code: frozenset(words.split()) for code, words in {
-    "ar": "نعم لا ربما أجل كلا", "bg": "да не може", "bn": "হ্যাঁ না হয়তো", "de": "ja nein vielleicht doch",
-    "el": "ναι όχι ίσως", "en": "yes no maybe perhaps", "es": "sí si no quizás quizá", "et": "jah ei võib-olla",
-    "fi": "kyllä ei ehkä joo",
-    "fr": "oui non peut-être", "he": "כן לא אולי", "hi": "हाँ हां नहीं शायद", "id": "ya tidak mungkin bukan",
-    "it": "sì no forse",
-    "ja": "はい いいえ たぶん 多分", "ko": "예 네 아니요 아마도", "pt": "sim não talvez", "ru": "да нет возможно",
-    "sw": "ndiyo hapana labda", "ta": "ஆம் ஒருவேளை இல்லை",
-    "te": "అవును కాదు బహుశా లేదు", "th": "ใช่ ไม่ใช่ ไม่ อาจจะ", "tr": "evet hayır belki", "ur": "ہاں نہیں شاید",
-    "vi": "phải không có đúng sai", "zh": "是 不是 否 也许 对 不对",
-}.items()}
+FUNCTION_WORDS: Mapping[str, frozenset[str]] = words_of("function_words")
 # Those that hardly any sentence has but as an answer: they count at the very end, too ("My answer will be yes.").
 FIRM_WORDS: Mapping[str, str] = table("firm_words")
-# fmt: on
 VERB_FINAL = frozenset({"bn", "hi", "ta", "te", "tr", "ur"})
 NUM_PLAIN, MAYBE = 3, 2  # places in the rows of `SYNONYMS`: yes, no, maybe are ordinary words
 OtherWords = Mapping[str, tuple[int, list[str]]]

@@ -24,6 +24,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from mslt_it.evaluation.answers.tables import words_of
 from mslt_it.languages import likely_script, script_of_text
 from mslt_it.problems import Problem, nearest
 
@@ -32,35 +33,7 @@ MIN_FOREIGN = 8  # letters: "km", "Ans." and the x of an equation are no other l
 
 # Frequent function words, written as in running text (case-folded); words that several of the lists could hold are in
 # each that uses them, so that they decide nothing.
-# fmt: off
-STOP_WORDS: Mapping[str, frozenset[str]] = {code: frozenset(words.split()) for code, words in {
-    "de": "der die das und ist nicht ein eine einen dem den des mit von zu für auf sich auch es er sie wir ich also "
-          "hat sind wird pro daher jeder insgesamt noch wie nach bei da ja nein oder",
-    "en": "the and is not a of to in for with that this it he she they we are was has have on as so each per because "
-          "there from total be therefore by at no",
-    "es": "el la los las y es no un una de del en con por para que se su lo ella él como más son cada tiene hay "
-          "respuesta porque entonces total al si pero o ha fue",
-    "fi": "ja on ei se että hän ovat oli mutta joten kun niin myös tämä joka siis ole yhteensä jos kuin sen vain hänen "
-          "koska vielä jokainen noin ne mukaan",
-    "fr": "le la les et est ne pas un une de des du en avec par pour que qui se son il elle ce sont chaque donc au "
-          "dans réponse car total a",
-    "id": "dan yang di adalah tidak ini itu dengan untuk dari ke pada jadi ada dia mereka setiap karena akan kita juga "
-          "total jawaban sebuah oleh lebih maka telah atau per",
-    "sw": "na ya wa ni kwa la za katika cha vya hii huyo yake kila hiyo kuwa au si ana kama alikuwa jumla jibu sababu "
-          "hivyo ambayo moja pia wake yeye baada",
-    "tr": "ve bir bu da de için ile değil ne çok olan olarak o her kadar daha var toplam yani ama sonra gibi çünkü "
-          "cevap ise en olur ki şu göre",
-    "vi": "và là của có không một cho được trong với các những này đó người từ ra vậy vì mỗi số tổng cộng đã cô anh "
-          "nên đáp do thì sau còn",
-    "bg": "и е на да не се от за с по в че са това той тя те има като при само общо следователно което един една всеки "
-          "отговорът така до защото",
-    "ru": "и не на что он она они с по из за это в как у к от для же то бы был была есть если каждый всего ответ "
-          "значит так потому его да",
-    "ar": "في من على إلى هو هي أن لا ما هذا هذه التي الذي مع عن كل كان ثم أو إذن لأن الجواب الإجابة يوم هل قد بعد عدد "
-          "هناك ذلك لذلك",
-    "ur": "اور ہے ہیں کا کی کے میں سے کو نہیں یہ وہ ایک پر نے تھا تھی اس ان جو کہ لیے ساتھ بھی تو کل ہر جواب کر گا",
-}.items()}
-# fmt: on
+STOP_WORDS: Mapping[str, frozenset[str]] = words_of("stop_words")
 _OWN_SCRIPT = frozenset({"bn", "el", "he", "hi", "ja", "ko", "te", "th", "zh"})
 _ONLY_CHINESE = frozenset("的是这這们們个吗嗎她它还還没沒为")  # among its commonest characters
 _NOT_PROSE = re.compile(r"\\[A-Za-z]+|https?://\S+|`[^`]*`")

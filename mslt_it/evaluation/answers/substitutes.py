@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 
 from mslt_it.evaluation.answers.choices import CARDINALS, ONE_OF, OPTIONS, ORDINAL_BEHIND, ORDINALS
 from mslt_it.evaluation.answers.numerals import NO_WORD_SPACES
-from mslt_it.evaluation.answers.tables import sets_of, table
+from mslt_it.evaluation.answers.tables import table, words_of
 from mslt_it.evaluation.answers.words import CLOSE, LETTER, OPEN, PAUSE, STOPS, compiled
 
 _SUFFIXED = frozenset({"bn", "hi", "ta", "te", "ur"})  # words for options take endings
@@ -23,7 +23,7 @@ SPELLINGS: Mapping[str, str] = table("spellings")
 # Other words with which people answer, in the order yes · no · maybe · positive · negative · neutral, the first of a
 # row being the one of the prompts: they count where they stand alone or behind a cue, and nothing else is stated.
 SYNONYMS: Mapping[str, str] = table("synonyms")
-_NO_ENGLISH: Mapping[str, frozenset[str]] = sets_of("no_english")
+_NO_ENGLISH: Mapping[str, frozenset[str]] = words_of("no_english")
 # What the text speaks of where it says that this is true or false.
 SUBJECTS: Mapping[str, str] = table("subjects")
 # Two sentences at once: what is said of them is no verdict on the one that is asked about.

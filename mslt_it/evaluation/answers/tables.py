@@ -21,9 +21,9 @@ def table(name: str) -> dict[str, Any]:
     return {code: _fixed(content[name]) for code, content in _languages().items() if name in content}
 
 
-def sets_of(name: str) -> dict[str, frozenset[str]]:
-    """Language -> its words, of a table of single words."""
-    return {code: frozenset(words) for code, words in table(name).items()}
+def words_of(name: str) -> dict[str, frozenset[str]]:
+    """Language -> its words, of a table whose entries are words with spaces between."""
+    return {code: frozenset(entry.split()) for code, entry in table(name).items()}
 
 
 @functools.cache

@@ -11,9 +11,7 @@ from typing import Any
 
 import yaml
 
-from mslt_it.config.files import share_dir
-
-_YAML = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # in C where PyYAML has it
+from mslt_it.config.files import YAML_LOADER, share_dir
 
 
 def table(name: str) -> dict[str, Any]:
@@ -30,7 +28,7 @@ def words_of(name: str) -> dict[str, frozenset[str]]:
 def _languages() -> dict[str, dict[str, Any]]:
     files = {path.stem: path for path in (share_dir("eval") / "answers").glob("*.yaml")}
     codes = sorted(files, key=lambda code: (code != "en", code))
-    return {code: yaml.load(files[code].read_text(encoding="utf-8"), Loader=_YAML) for code in codes}
+    return {code: yaml.load(files[code].read_text(encoding="utf-8"), Loader=YAML_LOADER) for code in codes}
 
 
 def _fixed(entry: Any) -> Any:

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from mslt_it.study.analyse import gains, renaming
-from mslt_it.study.analyse.findings import Analysis, Claim, Evidence, Intervals, Mark, NotDone, Steps, set_name
-from mslt_it.study.analyse.resampling import Compared, Rows, SetFigures
+from mslt_it.study.analyse.findings import Analysis, Claim, Intervals, Mark, NotDone, Steps, set_name
+from mslt_it.study.analyse.resampling import Rows, SetFigures
 from mslt_it.study.analyse.statistics import as_good_as_best, average_ranks
 from mslt_it.study.analyse.tables import Column, Row, Table, interval, table, with_holm
 
@@ -25,31 +25,15 @@ def claim_of(figures: SetFigures, name: str, what: str, a: Rows, b: Rows, **more
     Args:
         more: what the paper expects and says.
     """
-    return _compared(figures, name, what, a, b, figures.compare(a, b), renaming.contrast(figures, a, b), **more)
+    found, tested = figures.compare(a, b), renaming.contrast(figures, a, b)
+    return figures.claim(name, what, found.value, found.range, tested, a, b, value_a=found.a, value_b=found.b, **more)
 
 
 def of_these(figures: SetFigures, name: str, what: str, a: Rows, b: Rows, **more: Any) -> Claim:
     """A claim on these very sets: items and seeds alone are drawn again."""
     found = figures.compare(a, b)
-    return _compared(figures, name, what, a, b, found, gains.tested_by(figures, found.value, found.drawn)[0], **more)
-
-
-def _compared(
-    figures: SetFigures, name: str, what: str, a: Rows, b: Rows, found: Compared, tested: Evidence, **more: Any
-) -> Claim:
-    return Claim(
-        name,
-        what,
-        found.value,
-        *found.range,
-        tested,
-        value_a=found.a,
-        value_b=found.b,
-        basis=figures.basis(a, b),
-        no_verdict=figures.no_verdict(*((a, b) if found.value > 0 else (b, a))),
-        margin=figures.margin,
-        **more,
-    )
+    tested, _ = gains.tested_by(figures, found.value, found.drawn)
+    return figures.claim(name, what, found.value, found.range, tested, a, b, value_a=found.a, value_b=found.b, **more)
 
 
 def sources(number: int) -> str:

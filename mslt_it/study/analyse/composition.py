@@ -10,7 +10,7 @@ import numpy as np
 from mslt_it.languages import likely_script, script_name
 from mslt_it.study.analyse import renaming
 from mslt_it.study.analyse.comparisons import claim_of
-from mslt_it.study.analyse.findings import Analysis, Claim, Intervals, Mark, NotDone, set_name
+from mslt_it.study.analyse.findings import Analysis, Intervals, Mark, NotDone, set_name
 from mslt_it.study.analyse.resampling import Rows, SetFigures
 from mslt_it.study.analyse.tables import Row, interval, table, with_holm
 
@@ -184,17 +184,15 @@ def recurrence(figures: SetFigures, k: int) -> Analysis | NotDone:
             [holds[:, j] / holds[:, j].sum() - ~holds[:, j] / (~holds[:, j]).sum() for j in chosen], axis=0
         )
         claims.append(
-            Claim(
+            figures.claim(
                 "recurrence",
                 f"Sets of {k} with zh, ar or de against sets without (mean of the three)",
                 float(figures.mean[members] @ weights),
-                *figures.interval(figures.mean_drawn[:, members] @ weights),
+                figures.interval(figures.mean_drawn[:, members] @ weights),
                 renaming.of_weights(figures, weights, k),
-                basis=figures.basis(members),
+                members,
                 expected="up",
                 paper="zh, ar and de are most often among the five best sets",
-                no_verdict=figures.no_verdict(members, members),
-                margin=figures.margin,
             )
         )
     return Analysis(

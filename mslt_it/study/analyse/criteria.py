@@ -16,8 +16,8 @@ from mslt_it.problems import Problem
 from mslt_it.selection.criteria import BEYOND_CRITERIA, CONTROLS
 from mslt_it.selection.ranking import Selection, rank_source_sets
 from mslt_it.study.analyse import renaming
-from mslt_it.study.analyse.findings import Analysis, Claim, Evidence, Intervals, Mark, NotDone, set_name
-from mslt_it.study.analyse.resampling import Compared, SetFigures
+from mslt_it.study.analyse.findings import Analysis, Claim, Intervals, Mark, NotDone, set_name
+from mslt_it.study.analyse.resampling import SetFigures
 from mslt_it.study.analyse.statistics import average_ranks, spearman
 from mslt_it.study.analyse.tables import Row, interval, table, with_holm
 from mslt_it.study.collect import Study
@@ -94,7 +94,7 @@ def criteria(figures: SetFigures, k: int, orders: Orders) -> Analysis | NotDone:
     picks = [row for found in looked.values() for row in with_holm([one.pick for one in found])]
     agreement = [row for found in looked.values() for row in with_holm([one.agreement for one in found])]
     of_k = {one.name: one for one in looked[k]}
-    claims = [_pick_claim(figures, k, one) for one in looked[k] if one.name in TYPOLOGY]
+    claims = [one.claim for one in looked[k] if one.name in TYPOLOGY]
     if TYPOLOGY[0] in of_k:
         claims += [_order_claim(figures, k, of_k[TYPOLOGY[0]], of_k[name]) for name in OTHERS if name in of_k]
     num_sets = len(figures.of_size(k))
@@ -171,15 +171,11 @@ class _Looked:
     """One criterion on the sets of one size."""
 
     name: str
-    members: np.ndarray  # rows of the sets looked at
-    order: np.ndarray  # per set: minus the criterion's rank, so that higher is preferred
-    first: np.ndarray  # rows of the sets that share its first place
-    against: Compared  # these with all
-    tested: Evidence  # the same
-    rho_drawn: np.ndarray  # agreement of the two orders, items and seeds drawn again
-    rho_renamed: np.ndarray  # the same, the languages renamed
     pick: Row  # of the table of first sets
     agreement: Row  # of the table of correlations
+    rho_drawn: np.ndarray  # agreement of the two orders, items and seeds drawn again
+    rho_renamed: np.ndarray  # the same, the languages renamed
+    claim: Claim  # the sets that share its first place against all
 
 
 def _looked(figures: SetFigures, k: int, ranks: Mapping[str, Mapping[Key, int]]) -> list[_Looked]:
@@ -193,7 +189,7 @@ def _looked_at(figures: SetFigures, k: int, name: str, ranks: Mapping[Key, int])
     keys = [tuple(sorted(figures.sets[row])) for row in members]
     if not ranks.keys() >= set(keys):  # a greedy search ranks some sets only
         return None
-    order = -np.array([ranks[one] for one in keys], dtype=float)
+    order = -np.array([ranks[one] for one in keys], dtype=float)  # higher is preferred
     if len(set(order)) < 2:
         return None
     point, drawn = figures.mean[members], figures.mean_drawn[:, members]
@@ -202,75 +198,52 @@ def _looked_at(figures: SetFigures, k: int, name: str, ranks: Mapping[Key, int])
     against = figures.compare(first, members)
     rho, rho_drawn = float(spearman(order, point)), spearman(order, drawn)
     rho_renamed = spearman(order[figures.places(k)], point)
-    tested = renaming.of_weights(figures, picked / picked.sum() - 1 / len(members), k)
-    row: Row = {"criterion": name + (" *" if name in BEYOND_CRITERIA else ""), "size": k}
-    return _Looked(
-        name,
-        members,
-        order,
+    p, rank = renaming.relation(rho_renamed).p, float(average_ranks(point)[picked].mean())
+    which = set_name(figures.sets[first[0]]) if len(first) == 1 else f"{len(first)} sets that tie"
+    claim = figures.claim(
+        f"pick_{name}",
+        f"The set that {name} picks ({which}, measured rank {rank:g} of {len(members)}) against a random set",
+        against.value,
+        against.range,
+        renaming.of_weights(figures, picked / picked.sum() - 1 / len(members), k),
         first,
-        against,
-        tested,
-        rho_drawn,
-        rho_renamed,
-        row
-        | {
-            "pick": figures.highest(members, order),
-            "rank": float(average_ranks(point)[picked].mean()),
-            **interval("rank", figures.interval(average_ranks(drawn)[:, picked].mean(axis=1))),
-            "num_sets": len(members),
-            "items": figures.study.num_items,
-            "num_seeds": len(figures.seeds_of(first)),
-            "accuracy": against.a,
-            "against_mean": against.value,
-            **interval("against_mean", against.range),
-            "p": tested.p,
-        },
-        row
-        | {
-            "num_sets": len(members),
-            "spearman": rho,
-            **interval("spearman", figures.of_order(rho, rho_drawn)),
-            "p_alone": (p := renaming.relation(rho_renamed).p),
-            "p": p,
-        },
-    )
-
-
-def _pick_claim(figures: SetFigures, k: int, one: _Looked) -> Claim:
-    members = figures.of_size(k)
-    which = set_name(figures.sets[one.first[0]]) if len(one.first) == 1 else f"{len(one.first)} sets that tie"
-    rank = one.pick["rank"]
-    return Claim(
-        f"pick_{one.name}",
-        f"The set that {one.name} picks ({which}, measured rank {rank:g} of {len(members)}) against a random set",
-        one.against.value,
-        *one.against.range,
-        one.tested,
-        value_a=one.against.a,
-        value_b=one.against.b,
-        basis=figures.basis(one.first, members),
+        members,
+        value_a=against.a,
+        value_b=against.b,
         expected="up",
         paper="sets chosen by typology (syntax, inventory) rank near the top",
         no_verdict=figures.no_verdict(members, members),
-        margin=figures.margin,
     )
+    row: Row = {"criterion": name + (" *" if name in BEYOND_CRITERIA else ""), "size": k}
+    pick = {
+        "pick": figures.highest(members, order),
+        "rank": rank,
+        **interval("rank", figures.interval(average_ranks(drawn)[:, picked].mean(axis=1))),
+        "num_sets": len(members),
+        "items": figures.study.num_items,
+        "num_seeds": len(figures.seeds_of(first)),
+        "accuracy": against.a,
+        "against_mean": against.value,
+        **interval("against_mean", against.range),
+        "p": claim.tested.p,
+    }
+    ends = interval("spearman", figures.of_order(rho, rho_drawn))
+    agreement = {"num_sets": len(members), "spearman": rho, **ends, "p_alone": p, "p": p}
+    return _Looked(name, row | pick, row | agreement, rho_drawn, rho_renamed, claim)
 
 
 def _order_claim(figures: SetFigures, k: int, one: _Looked, other: _Looked) -> Claim:
     a, b = one.agreement["spearman"], other.agreement["spearman"]
-    drawn = one.rho_drawn - other.rho_drawn
-    return Claim(
+    return figures.claim(
         f"criteria_{other.name}",
         f"Agreement with the measured order, {one.name} against {other.name} (difference of Spearman's rho)",
         a - b,
-        *figures.of_order(a - b, drawn, -2, 2),
+        figures.of_order(a - b, one.rho_drawn - other.rho_drawn, -2, 2),
         renaming.relation(one.rho_renamed - other.rho_renamed),
+        figures.of_size(k),
         unit="number",
         value_a=a,
         value_b=b,
-        basis=figures.basis(figures.of_size(k)),
         expected="up",
         paper="typology ranks near the top, size and vocabulary coverage do not",
-        no_verdict=figures.no_verdict(one.members, one.members),
     )

@@ -92,20 +92,9 @@ def claim(
     others = [weights(code) for code in sorted({code for row in a for code in figures.sets[row]})]
     left = [float(figures.mean @ one) for one in others if one is not None]
     tested, others_range = tested_by(figures, value, drawn, left if len(left) == len(others) else [], least)
-    return Claim(
-        name,
-        what,
-        value,
-        *figures.interval(drawn),
-        tested,
-        value_a=float(figures.mean[a] @ whole[a]),
-        value_b=float(-figures.mean[b] @ whole[b]),
-        basis=figures.basis(a, b),
-        others=others_range,
-        margin=figures.margin,
-        no_verdict=figures.no_verdict(*((a, b) if value > 0 else (b, a))),
-        **more,
-    )
+    of_a, of_b = float(figures.mean[a] @ whole[a]), float(-figures.mean[b] @ whole[b])
+    more |= {"value_a": of_a, "value_b": of_b, "others": others_range}
+    return figures.claim(name, what, value, figures.interval(drawn), tested, a, b, **more)
 
 
 def tested_by(

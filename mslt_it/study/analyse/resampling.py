@@ -24,6 +24,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -31,7 +32,7 @@ from mslt_it.evaluation.clusters import components, percentiles, sums_by, values
 from mslt_it.evaluation.estimates import Settings
 from mslt_it.evaluation.seeds import p_value, seed_noise, stream
 from mslt_it.problems import Problem, counted
-from mslt_it.study.analyse.findings import set_name
+from mslt_it.study.analyse.findings import Claim, Evidence, set_name
 from mslt_it.study.analyse.statistics import TINY, places
 from mslt_it.study.analyse.tables import Row, interval
 from mslt_it.study.collect import ScoredCell, Slice, Study
@@ -194,6 +195,16 @@ class SetFigures:
         if self.mean[worse].mean() > 1 - self.margin:
             return "all of these runs have nearly everything right"
         return ""
+
+    def claim(
+        self, name: str, what: str, value: float, ends: tuple[float, float], tested: Evidence, a: Rows,
+        b: Rows | None = None, unit: str = "points", **more: Any,
+    ) -> Claim:  # fmt: skip
+        """What was found of the sets ``a``, or of these held against ``b``; ``more``: other fields of the claim."""
+        if "no_verdict" not in more:
+            more["no_verdict"] = self.no_verdict(*((a, a) if b is None else (a, b) if value > 0 else (b, a)))
+        margin = self.margin if unit == "points" else 0.0
+        return Claim(name, what, value, *ends, tested, unit, basis=self.basis(a, b), margin=margin, **more)
 
     def places(self, k: int) -> np.ndarray:
         """(orders of the languages' names, sets of size k): see `statistics.places`."""

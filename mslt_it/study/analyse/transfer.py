@@ -10,7 +10,7 @@ from mslt_it.problems import Problem
 from mslt_it.selection import typology
 from mslt_it.selection.criteria import NotComputed
 from mslt_it.study.analyse import renaming
-from mslt_it.study.analyse.findings import Analysis, Claim, Heatmap, Intervals, Mark, NotDone, Scatter, set_name
+from mslt_it.study.analyse.findings import Analysis, Heatmap, Intervals, Mark, NotDone, Scatter, set_name
 from mslt_it.study.analyse.resampling import SetFigures
 from mslt_it.study.analyse.statistics import as_good_as_best, spearman
 from mslt_it.study.analyse.tables import Column, Row, interval, table, with_holm
@@ -196,18 +196,9 @@ def similarity(figures: SetFigures, k: int) -> Analysis | NotDone:
                 )
                 if part == MEAN and how == "nearest":
                     nearest = "the source" if size == 1 else f"the nearest of {size} sources"
-                    claims.append(
-                        Claim(
-                            f"similarity_{size}",
-                            f"Similarity of {nearest} to the target and gain, within each target (Spearman's rho)",
-                            rho,
-                            *rho_range,
-                            tested,
-                            unit="number",
-                            basis=figures.basis(members),
-                            no_verdict=figures.no_verdict(members, members),
-                        )
-                    )
+                    what = f"Similarity of {nearest} to the target and gain, within each target (Spearman's rho)"
+                    name = f"similarity_{size}"
+                    claims.append(figures.claim(name, what, rho, rho_range, tested, members, unit="number"))
     return Analysis(
         "similarity",
         title,

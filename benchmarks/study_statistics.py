@@ -30,6 +30,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from mslt_it.evaluation.estimates import Settings
 from mslt_it.evaluation.measures import ACCURACY
@@ -317,7 +318,9 @@ def _figures(point: np.ndarray, of_draws: np.ndarray) -> SetFigures:
     """Figures of all sets, the same in each target, without items; (sets,) and (draws, sets)."""
     study = simulated(np.random.default_rng(0), [], np.array([]), num_items=1)
     point, of_draws = (np.repeat(one[..., None], len(TARGETS), axis=-1) for one in (point, of_draws))
-    runs = tuple({(0, 0): one} for one in point)
+    runs = pd.DataFrame(
+        point, pd.MultiIndex.from_product([range(len(ALL)), [0], [0]], names=("set", "assignment", "seed"))
+    )
     settings = Settings(num_bootstrap=100)
     return SetFigures(study, Slice(0, ""), tuple(ALL), point, of_draws, None, None, runs, settings)
 

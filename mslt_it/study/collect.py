@@ -11,7 +11,7 @@ import contextlib
 import functools
 import json
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -216,11 +216,17 @@ def _with_shots(
     for (sources, seed, chosen, assignment, share), own in groups.items():
         if len(own) == len(targets):
             counts = np.stack([own[code].counts[row] for row, code in enumerate(targets)])
-            spent = [cell.flops for cell in own.values() if cell.flops is not None]
-            flops = float(np.mean(spent)) if len(spent) == len(own) else None
+            flops = mean_of(cell.flops for cell in own.values())
             name = f"{'-'.join(sources)}_k{share}_s{seed}"
             found.append(ScoredCell(name, sources, seed, chosen, counts, assignment, share, flops))
     return tuple(found)
+
+
+def mean_of(values: Iterable[float | None]) -> float | None:
+    """The mean, where all are known."""
+    found = list(values)
+    known = [value for value in found if value is not None]
+    return float(np.mean(known)) if len(known) == len(found) else None
 
 
 # ---------------------------------------------------------------- one cell

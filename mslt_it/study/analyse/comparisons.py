@@ -66,7 +66,7 @@ def every_set(figures: SetFigures) -> Analysis:
             )
         assignment_sd = figures.assignment_sd(members)
         noise.append(
-            {"size": sources(k), "num_sets": len(members), "num_seeds": len(figures.seeds_of(members))}
+            {"size": sources(k), "num_sets": len(members), "num_seeds": figures.num_seeds(members)}
             | {"seed_sd": figures.seed_sd(members), "shared_sd": figures.shared_seed_sd(members)}
             | ({} if assignment_sd is None else {"assignment_sd": assignment_sd})
             | {

@@ -221,7 +221,7 @@ def _looked_at(figures: SetFigures, k: int, name: str, ranks: Mapping[Key, int])
         **interval("rank", figures.interval(average_ranks(drawn)[:, picked].mean(axis=1))),
         "num_sets": len(members),
         "items": figures.study.num_items,
-        "num_seeds": len(figures.seeds_of(first)),
+        "num_seeds": figures.num_seeds(first),
         "accuracy": against.a,
         "against_mean": against.value,
         **interval("against_mean", against.range),

@@ -22,11 +22,12 @@ benchmarks/study_statistics.py measures how often the intervals hold the truth.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from mslt_it.evaluation.clusters import components, percentiles, sums_by, values_of
 from mslt_it.evaluation.estimates import Settings
@@ -35,7 +36,7 @@ from mslt_it.problems import Problem, counted
 from mslt_it.study.analyse.findings import Claim, Evidence, set_name
 from mslt_it.study.analyse.statistics import TINY, places
 from mslt_it.study.analyse.tables import Row, interval
-from mslt_it.study.collect import ScoredCell, Slice, Study
+from mslt_it.study.collect import ScoredCell, Slice, Study, mean_of
 from mslt_it.study.config import MARGIN
 
 Rows = Sequence[int] | np.ndarray
@@ -72,7 +73,7 @@ class SetFigures:
     drawn: np.ndarray  # (B, S, L)
     base: np.ndarray | None  # (L,)
     base_drawn: np.ndarray | None  # (B, L)
-    runs: tuple[Mapping[tuple[int, int], np.ndarray], ...]  # per set: (assignment, seed) -> (L,)
+    runs: pd.DataFrame  # (runs, L), by set (its row number), assignment and seed
     settings: Settings
     shares: tuple[int | None, ...] = ()  # per set, which is there with each; see `shares`
     flops: tuple[float | None, ...] = ()  # of training, mean over a set's runs
@@ -101,49 +102,42 @@ class SetFigures:
         first = rows[values >= values.max() - TINY]
         return set_name(self.sets[first[0]]) if len(first) == 1 else f"{len(first)} sets tie"
 
-    def seeds_of(self, rows: Rows) -> list[int]:
-        """All seeds that these sets were trained with."""
-        return sorted({seed for row in rows for _, seed in self.runs[row]})
+    def num_seeds(self, rows: Rows) -> int:
+        """With how many seeds these sets were trained."""
+        return self.runs.loc[list(rows)].index.unique("seed").size
 
-    def assignments_of(self, rows: Rows) -> list[int]:
-        """All assignments of items to languages that these sets were trained with."""
-        return sorted({assignment for row in rows for assignment, _ in self.runs[row]})
+    def num_assignments(self, rows: Rows | None = None) -> int:
+        """With how many assignments of items to languages these sets, or all, were trained."""
+        runs = self.runs if rows is None else self.runs.loc[list(rows)]
+        return runs.index.unique("assignment").size
 
-    def replicates(self, row: int) -> dict[int, np.ndarray]:
-        """What is drawn again, by seed: (L,); where there are several assignments, by assignment: mean of its seeds."""
-        place = 0 if len(self.assignments_of(range(len(self.sets)))) > 1 else 1
-        found: dict[int, list[np.ndarray]] = {}
-        for key, values in self.runs[row].items():
-            found.setdefault(key[place], []).append(values)
-        return {key: np.mean(values, axis=0) for key, values in found.items()}
+    def replicates(self, row: int) -> pd.DataFrame:
+        """What is drawn again, by seed: (n, L); where there are several assignments, by assignment: mean of its
+        seeds."""
+        level = "assignment" if self.num_assignments() > 1 else "seed"
+        return self.runs.loc[row].groupby(level, sort=False).mean()
 
     def seed_sd(self, rows: Rows) -> float | None:
         """SD over seeds of a set's mean over languages, within assignments, pooled; None with one seed."""
-        return _pooled_sd(
-            [values.mean() for (assignment, _), values in self.runs[row].items() if assignment == one]
-            for row in rows
-            for one in self.assignments_of([row])
-        )
+        return _pooled_sd(self.runs.loc[list(rows)].mean(axis=1).groupby(["set", "assignment"]))
 
     def shared_seed_sd(self, rows: Rows) -> float | None:
         """SD over seeds of what a seed does to all these sets alike; None with one seed or one set.
 
         From the seeds' means over the sets that all have them, less what the sets' own noise adds to such a mean.
         """
-        of_sets = [{key: values.mean() for key, values in self.runs[row].items()} for row in rows]
-        keys = sorted(set.intersection(*map(set, of_sets)))
-        if len(keys) < 2 or len(of_sets) < 2:
+        values = self.runs.loc[list(rows)].mean(axis=1).unstack("set").dropna().to_numpy()  # (seeds, sets)
+        num_seeds, num_sets = values.shape
+        if num_seeds < 2 or num_sets < 2:
             return None
-        values = np.array([[found[key] for key in keys] for found in of_sets])  # (sets, seeds)
         own = values - values.mean(axis=0) - values.mean(axis=1, keepdims=True) + values.mean()
-        of_own = float(np.square(own).sum()) / ((len(of_sets) - 1) * (len(keys) - 1))
-        return float(np.sqrt(max(0.0, values.mean(axis=0).var(ddof=1) - of_own / len(of_sets))))
+        of_own = float(np.square(own).sum()) / ((num_sets - 1) * (num_seeds - 1))
+        return float(np.sqrt(max(0.0, values.mean(axis=1).var(ddof=1) - of_own / num_sets)))
 
     def assignment_sd(self, rows: Rows) -> float | None:
         """SD over assignments of the mean over their seeds, pooled over the sets; None with one assignment."""
-        if len(self.assignments_of(rows)) < 2:
-            return None
-        return _pooled_sd([values.mean() for values in self.replicates(row).values()] for row in rows)
+        of_assignments = self.runs.loc[list(rows)].mean(axis=1).groupby(["set", "assignment"]).mean()
+        return _pooled_sd(of_assignments.groupby("set")) if self.num_assignments(rows) > 1 else None
 
     def interval(self, drawn: np.ndarray) -> tuple[float, float]:
         """(B,) drawn figures -> between which the middle of them lies."""
@@ -167,7 +161,7 @@ class SetFigures:
         value = float(self.mean[rows].mean())
         return {
             "num_sets": len(rows),
-            "num_seeds": len(self.seeds_of(rows)),
+            "num_seeds": self.num_seeds(rows),
             "items": self.study.num_items,
             "accuracy": value,
             **interval("accuracy", self.share_interval(self.mean_drawn[:, rows].mean(axis=1))),
@@ -213,14 +207,14 @@ class SetFigures:
     @property
     def is_one_seed(self) -> bool:
         """Whether every set was trained once only, so that what another seed would change is in no interval."""
-        return all(len(of_set) == 1 for of_set in self.runs)
+        return self.runs.index.get_level_values("set").is_unique
 
     @property
     def drawn_again(self) -> str:
         """What intervals are of."""
         if self.is_one_seed:
             return "items drawn again (of one seed)"
-        several = len(self.assignments_of(range(len(self.sets)))) > 1
+        several = self.num_assignments() > 1
         return "items, and assignments with their seeds, drawn again" if several else "items and seeds drawn again"
 
     @property
@@ -241,8 +235,8 @@ class SetFigures:
     def basis(self, a: Rows, b: Rows | None = None) -> str:
         """What a claim rests on: languages, items, seeds, sets."""
         rows = [*a, *(b if b is not None else [])]
-        num_assignments = len(self.assignments_of(rows))
-        fewest, most = (f(len(self.seeds_of([row])) for row in rows) for f in (min, max))
+        num_assignments = self.num_assignments(rows)
+        fewest, most = (f(self.num_seeds([row]) for row in rows) for f in (min, max))
         numbers = {len(ids) for ids in self.study.item_ids}
         items = f"{self.study.num_items:,} items" if len(numbers) > 1 else f"{min(numbers):,} items each"
         seeds = counted(most, "seed") if fewest == most else f"{fewest} to {most} seeds"
@@ -254,66 +248,55 @@ class SetFigures:
         return f"{len(self.study.targets)} target languages, {items}, {seeds}, {sets} sets"
 
 
-def _pooled_sd(groups: Iterable[Sequence[float]]) -> float | None:
-    squares, freedom = 0.0, 0
-    for group in groups:
-        values = np.array(group)
-        squares += float(((values - values.mean()) ** 2).sum())
-        freedom += len(values) - 1
-    return float(np.sqrt(squares / freedom)) if freedom else None
+def _pooled_sd(groups: Any) -> float | None:
+    """Of grouped figures; None where no group has two."""
+    freedom = int((groups.size() - 1).sum())
+    return float(np.sqrt((groups.var(ddof=0) * groups.size()).sum() / freedom)) if freedom else None
 
 
 def resample(study: Study, chosen: Slice, settings: Settings) -> SetFigures:
     """All sets of a slice with items and seeds drawn ``settings.num_bootstrap`` times."""
     cells = [cell for cell in study.cells if cell.slice == chosen]
-    groups: dict[tuple[tuple[str, ...], int | None], list[int]] = {}
-    for number, cell in enumerate(cells):
-        groups.setdefault((cell.sources, cell.share), []).append(number)
-    for (sources, _), members in groups.items():
-        if len({(cells[i].assignment, cells[i].seed) for i in members}) < len(members):
-            raise Problem(f"Cells of {' '.join(sources)} ({chosen.name}) have one seed twice. Keep one of them.")
+    places = {code: place for place, code in enumerate(study.pool)}
+    found = sorted(
+        {(cell.sources, cell.share) for cell in cells},
+        key=lambda one: (len(one[0]), [places.get(code, len(places)) for code in one[0]], one[1] or 0),
+    )
+    sets, shares = zip(*found, strict=True)
+    rows = [found.index((cell.sources, cell.share)) for cell in cells]
     point, drawn, base, base_drawn = _items_drawn(study, cells, settings)
-    keys = sorted(groups, key=lambda one: (len(one[0]), [_place(study.pool, code) for code in one[0]], one[1] or 0))
-    sets, shares = zip(*keys, strict=True)
-    several = len({cell.assignment for cell in cells}) > 1
-    replicates: list[list[int]] = []  # cells of each: a seed's, or an assignment's
-    names: list[int] = []
-    rows = []
-    for one in keys:
-        of_name: dict[int, list[int]] = {}
-        for i in groups[one]:
-            of_name.setdefault(cells[i].assignment if several else cells[i].seed, []).append(i)
-        rows.append(list(range(len(replicates), len(replicates) + len(of_name))))
-        replicates += of_name.values()
-        names += of_name
-    of_replicates = np.array([point[members].mean(axis=0) for members in replicates])
-    replicates_drawn = np.stack([drawn[:, members].mean(axis=1) for members in replicates], axis=1)
-    names_of = [(*one, *([] if share is None else [f"pinch {share}"])) for one, share in keys]
+    index = [(row, cell.assignment, cell.seed) for row, cell in zip(rows, cells, strict=True)]
+    runs = pd.DataFrame(point, pd.MultiIndex.from_tuples(index, names=("set", "assignment", "seed")))
+    if runs.index.has_duplicates:
+        twice, _, _ = runs.index[runs.index.duplicated()][0]
+        raise Problem(f"Cells of {' '.join(sets[twice])} ({chosen.name}) have one seed twice. Keep one of them.")
+    several = runs.index.unique("assignment").size > 1
+    replicates: dict[tuple[int, int], list[int]] = {}  # set, and seed or assignment -> its runs
+    for i in np.argsort(rows, kind="stable"):
+        replicates.setdefault((rows[i], cells[i].assignment if several else cells[i].seed), []).append(i)
+    of_replicates = np.array([point[own].mean(axis=0) for own in replicates.values()])
+    replicates_drawn = np.stack([drawn[:, own].mean(axis=1) for own in replicates.values()], axis=1)
+    members = [[i for i, (of, _) in enumerate(replicates) if of == row] for row in range(len(sets))]
+    names = [(*one, *([] if share is None else [f"pinch {share}"])) for one, share in found]
     # Rows of a target may leave seeds nothing to move, which says nothing of the sets without.
-    kinds = [len(one) if share is None else (len(one), share) for one, share in keys]
-    noise = seed_noise(names_of, rows, names, of_replicates, replicates_drawn, settings, kinds)
+    kinds = [len(one) if share is None else (len(one), share) for one, share in found]
+    own_names = [name for _, name in replicates]
+    noise = seed_noise(names, members, own_names, of_replicates, replicates_drawn, settings, kinds)
     return SetFigures(
         study,
         chosen,
         sets,
-        np.array([of_replicates[members].mean(axis=0) for members in rows]),
-        np.stack([replicates_drawn[:, members].mean(axis=1) for members in rows], axis=1) + noise,
+        np.array([of_replicates[own].mean(axis=0) for own in members]),
+        np.stack([replicates_drawn[:, own].mean(axis=1) for own in members], axis=1) + noise,
         base,
         base_drawn,
-        tuple({(cells[i].assignment, cells[i].seed): point[i] for i in groups[one]} for one in keys),
+        runs,
         settings,
         shares,
-        tuple(_mean([cells[i].flops for i in groups[one]]) for one in keys),
+        tuple(
+            mean_of(cell.flops for cell, at in zip(cells, rows, strict=True) if at == row) for row in range(len(sets))
+        ),
     )
-
-
-def _mean(values: Sequence[float | None]) -> float | None:
-    known = [value for value in values if value is not None]
-    return float(np.mean(known)) if len(known) == len(values) else None
-
-
-def _place(pool: Sequence[str], code: str) -> int:
-    return list(pool).index(code) if code in pool else len(pool)
 
 
 def _items_drawn(

@@ -23,6 +23,7 @@ from mslt_it.study.analyse.comparisons import of_these, sources
 from mslt_it.study.analyse.findings import Analysis, Claim, Lines, Mark, NotDone, Scatter, Steps, set_name
 from mslt_it.study.analyse.resampling import SetFigures
 from mslt_it.study.analyse.tables import Row, Table, interval, table, with_holm
+from mslt_it.study.collect import mean_of
 
 PAPER = "a few rows of other languages in English data improve other languages much (Shaham et al. 2024)"
 ORDINALS = {2: "second", 3: "third", 4: "fourth", 5: "fifth"}
@@ -234,12 +235,11 @@ def front(of_slices: Sequence[SetFigures]) -> Analysis | None:
         kinds = list(zip(map(len, figures.sets), figures.shares, strict=True))
         for size, share in sorted(set(kinds), key=lambda kind: (kind[0], kind[1] or 0)):
             own = np.array([row for row, kind in enumerate(kinds) if kind == (size, share)])
-            spent = [figures.flops[row] for row in own]
-            flops = None if None in spent else float(np.mean([one for one in spent if one is not None])) / GIGA
+            flops = mean_of(figures.flops[row] for row in own)
             rows.append(
                 {"cost": figures.slice.budget, "num_sources": size, axis: share}
                 | figures.summary(own)
-                | {"flops": flops}
+                | {"flops": flops and flops / GIGA}
             )
             point.append(float(figures.mean[own].mean()))
             drawn.append(figures.mean_drawn[:, own].mean(axis=1))

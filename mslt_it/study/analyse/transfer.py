@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+import pandas as pd
 
 from mslt_it.problems import Problem
 from mslt_it.selection import typology
@@ -28,7 +29,7 @@ def matrix(figures: SetFigures) -> Analysis | NotDone:
     values = figures.point[singles]
     whole, pairs = [], []
     for row in singles:
-        name, num_seeds = figures.sets[row][0], len(figures.seeds_of([row]))
+        name, num_seeds = figures.sets[row][0], figures.num_seeds([row])
         whole.append(_wide(name, num_seeds, figures.point[row], study.targets))
         for column, target in enumerate(study.targets):
             gain, gain_range = None, None
@@ -95,7 +96,7 @@ def best_sets(figures: SetFigures, k: int) -> Analysis | NotDone:
         row = {
             "target": code,
             "items": len(study.item_ids[column]),
-            "num_seeds": len(figures.seeds_of(members)),
+            "num_seeds": figures.num_seeds(members),
             "set": figures.highest(members, point),
             "accuracy": float(point[best]),
             **interval("accuracy", figures.share_interval(drawn[:, best])),
@@ -141,12 +142,12 @@ def chosen_on_other_seeds(figures: SetFigures, members: np.ndarray, column: int)
 
     None with fewer than two.
     """
-    of_sets = [figures.replicates(row) for row in members]
-    seeds = sorted(set.intersection(*map(set, of_sets)))
-    if len(seeds) < 2:
+    of_sets = pd.concat([figures.replicates(row)[column] for row in members], axis=1, join="inner")
+    values = of_sets.sort_index().to_numpy().T  # (sets, seeds)
+    num_seeds = values.shape[1]
+    if num_seeds < 2:
         return None
-    values = np.array([[found[seed][column] for seed in seeds] for found in of_sets])  # (sets, seeds)
-    chosen = [int(np.delete(values, i, axis=1).mean(axis=1).argmax()) for i in range(len(seeds))]
+    chosen = [int(np.delete(values, i, axis=1).mean(axis=1).argmax()) for i in range(num_seeds)]
     return float(np.mean([values[best, i] for i, best in enumerate(chosen)]))
 
 

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import csv
+import itertools
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
+from mslt_it.data.text_files import SAMPLE
 from mslt_it.problems import Problem
 
 HEADERLESS = "Put a first line with the names of all columns, or remove the columns that are not asked for."
 SEPARATORS = ",;\t|"
 MAX_FIELD = 2**31 - 1  # characters; csv's own limit of 131,072 would refuse a file for one row, which cleaning drops
-SAMPLE = 50  # records that tell a CSV file's separator
+SOME = 50  # records that tell a CSV file's separator
 MIN_ROWS = 5  # fewer prove nothing about a column
 MAX_NAME_WORDS, MAX_NAME_CHARACTERS = 4, 40
 
@@ -27,24 +29,29 @@ _USUAL_NAMES = """
 """
 
 
-def read_cells(path: Path, text: str, columns: Sequence[str], kind: str) -> list[tuple[str, list[Any]]]:
+def read_cells(path: Path, file: IO[str], columns: Sequence[str], kind: str) -> list[tuple[str, list[Any]]]:
     """(place, cells) of each line that is not blank."""
-    # Of TSV only \n ends a row: str.splitlines would also cut at U+2028 and the like inside a sentence.
-    rows = enumerate((line.removesuffix("\r").split("\t") for line in lines_of(text)), 1)
-    lines: Iterable[tuple[int, list[str]]] = _csv_lines(path, text, columns) if kind == ".csv" else rows
+    lines = records(path, file, columns, is_csv=kind == ".csv")
     filled = [(f"line {n}", cells) for n, cells in lines if len(cells) > 1 or (cells and cells[0].strip())]
     if kind != ".csv" and len(columns) > 1 and filled:
         _refuse_otherseparator_of(path, filled, columns)
     return filled
 
 
-def lines_of(text: str) -> Iterator[str]:
-    """What stands between the text's \\n, one after another: all of them at once are the text a second time."""
-    start = 0
-    while (end := text.find("\n", start)) >= 0:
-        yield text[start:end]
-        start = end + 1
-    yield text[start:]
+def records(path: Path, file: IO[str], columns: Sequence[str] = (), *, is_csv: bool) -> Iterator[tuple[int, list[str]]]:
+    """(line where it begins, cells) of each record of an opened file; a blank line has no cells.
+
+    Args:
+        columns: those that are looked for, which tell the separator of CSV.
+    """
+    if not is_csv:
+        # Of TSV only \n ends a row: str.splitlines would also cut at U+2028 and the like inside a sentence.
+        lines = (line.removesuffix("\n").removesuffix("\r") for line in file)
+        return ((number, line.split("\t") if line else []) for number, line in enumerate(lines, 1))
+    sample = file.read(SAMPLE) + file.readline()
+    said = re.match(r"sep=(.)(?:\r?\n|\r)", sample, re.IGNORECASE)  # by which Excel says the separator; it is no row
+    texts = itertools.chain(csv_texts(sample[said.end() :] if said else sample), file)
+    return _csv_records(path, texts, said[1] if said else separator_of(sample, columns), int(said is not None))
 
 
 def _refuse_otherseparator_of(path: Path, lines: list[tuple[str, list[str]]], columns: Sequence[str]) -> None:
@@ -59,23 +66,7 @@ def _refuse_otherseparator_of(path: Path, lines: list[tuple[str, list[str]]], co
     )
 
 
-def _csv_lines(path: Path, text: str, columns: Sequence[str]) -> Iterator[tuple[int, list[str]]]:
-    said = excel_mark(text)
-    text, skipped = (text[said.end() :], 1) if said else (text, 0)
-    return csv_records(path, csv_texts(text), said[1] if said else separator_of(text, columns), skipped)
-
-
-def excel_mark(text: str) -> re.Match[str] | None:
-    """The line "sep=;" at a text's beginning, by which Excel says the separator; it is no row."""
-    return re.match(r"sep=(.)(?:\r?\n|\r)", text, re.IGNORECASE)
-
-
-def csv_records(path: Path, texts: Iterable[str], separator: str, skipped: int = 0) -> Iterator[tuple[int, list[str]]]:
-    """(line where it begins, cells) of each record; a blank line has no cells.
-
-    Args:
-        skipped: lines that stand before the first of ``texts``.
-    """
+def _csv_records(path: Path, texts: Iterable[str], separator: str, skipped: int) -> Iterator[tuple[int, list[str]]]:
     csv.field_size_limit(MAX_FIELD)
     reader = csv.reader(texts, delimiter=separator, strict=True)
     start = 1 + skipped
@@ -102,22 +93,22 @@ def separator_of(text: str, columns: Sequence[str]) -> str:
     wanted = {column.casefold() for column in columns}
 
     def likeness(separator: str) -> tuple[int, bool, float]:
-        records = []
+        found = []
         try:
             for record in csv.reader(csv_texts(text), delimiter=separator, strict=True):
-                records += [record] if any(record) else []
-                if len(records) == SAMPLE:
+                found += [record] if any(record) else []
+                if len(found) == SOME:
                     break
         except csv.Error:
             pass  # reading it as a whole says what is wrong
-        if not records:
+        if not found:
             return 0, False, 0.0
-        (width, count), *_ = Counter(len(record) for record in records).most_common(1)
-        later = [cell for record in records for cell in record[1:]]
+        (width, count), *_ = Counter(len(record) for record in found).most_common(1)
+        later = [cell for record in found for cell in record[1:]]
         spaced = sum(cell.startswith(" ") for cell in later) / max(1, len(later))  # ", " separates nothing
-        share = count / len(records) * (1 - spaced) if width > 1 else 0.0
-        named = len(wanted & {cell.strip().casefold() for cell in records[0]})
-        return named, width == len(columns) and count > 0.9 * len(records), share
+        share = count / len(found) * (1 - spaced) if width > 1 else 0.0
+        named = len(wanted & {cell.strip().casefold() for cell in found[0]})
+        return named, width == len(columns) and count > 0.9 * len(found), share
 
     return max(SEPARATORS, key=likeness)
 

@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from mslt_it.data.cells import Cells
-from mslt_it.data.delimited import HEADERLESS, lines_of, named_cells, read_cells, unlike_header
-from mslt_it.data.text_files import decode, refuse_bomb
+from mslt_it.data.delimited import HEADERLESS, named_cells, read_cells, unlike_header
+from mslt_it.data.text_files import decode, opened, refuse_bomb
 from mslt_it.problems import Problem, some
 
 DELIMITED = (".tsv", ".tab", ".txt", ".csv")
@@ -107,8 +107,10 @@ def parsed(path: Path, columns: Sequence[str]) -> list[Row]:
     if kind == ".xlsx":
         return _tabulated(path, _excel_cells(path), columns, "a cell")
     if kind in DELIMITED:
-        return _tabulated(path, read_cells(path, decode(path), columns, kind), columns, "a tab or comma")
-    return _with_wanted_names(_read_json(path, decode(path), columns), columns)
+        with opened(path, keeps_ends=kind == ".csv") as file:
+            lines = read_cells(path, file, columns, kind)
+        return _tabulated(path, lines, columns, "a tab or comma")
+    return _with_wanted_names(_read_json(path, columns), columns)
 
 
 def _wanted_names(names: Collection[str], columns: Sequence[str]) -> dict[str, str]:
@@ -220,32 +222,27 @@ def _plain(cell: Any) -> Any:
 # ---------------------------------------------------------------- JSON and Parquet
 
 
-def _read_json(path: Path, text: str, columns: Sequence[str]) -> list[Row]:
+def _read_json(path: Path, columns: Sequence[str]) -> list[Row]:
     """A list of objects, one object a line, or (.json) an object with the list in it."""
-    first = list(itertools.islice(_lines(text), 2))
-    if not first:
-        return []
-    numbered: Iterable[tuple[str, Any]]
-    if first[0][1].lstrip()[0] == "[":
-        numbered = [(f"row {i}", item) for i, item in enumerate(parse_json(path, text), 1)]
-    elif ending(path) == ".json" and not (len(first) > 1 and re.fullmatch(r"\s*\{.*\}\s*", first[0][1])):
-        numbered = _from_object(path, parse_json(path, text), columns)
-    else:
-        numbered = ((f"line {number}", parse_json(path, line, number)) for number, line in _lines(text))
-    rows = []
-    for place, item in numbered:
+    with opened(path) as file:
+        lines = ((number, line) for number, line in enumerate(file, 1) if line.strip())
+        first = list(itertools.islice(lines, 2))
+        if not first:
+            return []
+        if first[0][1].lstrip()[0] == "[":
+            found = [(f"row {i}", item) for i, item in enumerate(parse_json(path, decode(path)), 1)]
+        elif ending(path) == ".json" and not (len(first) > 1 and re.fullmatch(r"\s*\{.*\}\s*", first[0][1])):
+            found = _from_object(path, parse_json(path, decode(path)), columns)
+        else:
+            numbered = itertools.chain(first, lines)
+            found = [(f"line {number}", parse_json(path, line, number)) for number, line in numbered]
+    for place, item in found:
         if not isinstance(item, dict):
             field = columns[0] if columns else "text"
             raise Problem(
                 f'{path} {place} is {type(item).__name__}, not an object. Write {{"{field}": ...}} for each row.'
             )
-        rows.append(Row(place, item))
-    return rows
-
-
-def _lines(text: str) -> Iterator[tuple[int, str]]:
-    """(number, line) of those that are not blank."""
-    return ((number, line) for number, line in enumerate(lines_of(text), 1) if line.strip())
+    return [Row(place, item) for place, item in found]
 
 
 def parse_json(path: Path, text: str, line: int = 0) -> Any:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import codecs
+import contextlib
 import gzip
 import io
 import shlex
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
-from typing import IO
+from typing import IO, cast
 
 from mslt_it.problems import NotScorable, Problem
 
 # Beyond these a file was made to fill the memory. Text is compressed to a fifth or a twentieth.
 BOMB, BOMB_RATIO = 256 * 2**20, 200
+SAMPLE = 1 << 16  # bytes that tell a file's encoding, characters that tell the separator of CSV
 _ENCODINGS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF16_LE, "utf-16"),
@@ -26,27 +29,41 @@ _NO_TEXT = {
 }
 
 
-def decode(path: Path) -> str:
-    """The text of a file in UTF-8, or in UTF-16 with a byte order mark; uncompressed where it is .gz."""
-    raw = path.read_bytes()
-    if path.name.lower().endswith(".gz"):
-        try:
-            with gzip.open(path) as file:
-                size, raw = len(raw), file.read(max(BOMB, BOMB_RATIO * len(raw)) + 1)
-        except (OSError, EOFError, zlib.error) as error:
-            raise Problem(f"{path} is not, or not wholly, compressed by gzip: {error}. Fetch it again.") from error
-        refuse_bomb(path, size, len(raw))
+@contextlib.contextmanager
+def opened(path: Path, *, keeps_ends: bool = False) -> Iterator[IO[str]]:
+    """A file in UTF-8, or in UTF-16 with a byte order mark, to be read piece by piece; uncompressed where it is .gz.
+
+    Only \\n ends a line, in files of old Macs \\r; ``keeps_ends``: either does, as in CSV.
+    """
     try:
-        text = raw.decode(encoding_of(raw))
+        with _bytes(path) as raw:
+            head = raw.read(SAMPLE)
+        encoding = encoding_of(head)
+        if encoding == "utf-8" and head.count(0) > len(head) / 4:
+            order = "LE" if head[1] == 0 else "BE"
+            raise Problem(
+                f"{path} is not UTF-8: every other byte is 0, as in UTF-16 without a byte order mark. Convert it: "
+                f"{_conversion(path, 'UTF-16' + order)}"
+            )
+        newline = "" if keeps_ends or b"\n" not in head else "\n"
+        with io.TextIOWrapper(_bytes(path), encoding, newline=newline) as file:
+            yield file
     except UnicodeDecodeError as error:
-        raise not_decoded(path, io.BytesIO(raw), error) from error
-    if text.count("\0") > len(text) / 4:
-        order = "LE" if raw[1] == 0 else "BE"
-        raise Problem(
-            f"{path} is not UTF-8: every other byte is 0, as in UTF-16 without a byte order mark. Convert it: "
-            f"{_conversion(path, 'UTF-16' + order)}"
-        )
-    return text if "\n" in text else text.replace("\r", "\n")  # the line ends of old Macs
+        with _bytes(path) as raw:
+            raise not_decoded(path, raw, error) from error
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise Problem(f"{path} is not, or not wholly, compressed by gzip: {error}. Fetch it again.") from error
+
+
+def decode(path: Path) -> str:
+    """The whole text of a file; ends of lines are \\n also in files of old Macs."""
+    with opened(path) as file:
+        text = "".join(iter(lambda: file.read(SAMPLE), ""))  # by pieces, so that a bomb is seen in time
+    return text if "\n" in text else text.replace("\r", "\n")
+
+
+def _bytes(path: Path) -> IO[bytes]:
+    return cast(IO[bytes], Unpacked(path)) if path.suffix.lower() == ".gz" else open(path, "rb")
 
 
 def refuse_bomb(path: Path, size: int, unpacked: int) -> None:

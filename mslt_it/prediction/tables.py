@@ -5,26 +5,23 @@ from __future__ import annotations
 
 import csv
 import gzip
-import io
 import itertools
 import json
-import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import IO, Any
 
 import pyarrow
 import pyarrow.parquet
 
 from mslt_it import values
-from mslt_it.data.delimited import csv_records, csv_texts, excel_mark, named_cells, separator_of
+from mslt_it.data.delimited import named_cells, records
 from mslt_it.data.files import ending, parquet_rows, parse_json
-from mslt_it.data.text_files import Unpacked, encoding_of, not_decoded
+from mslt_it.data.text_files import opened
 from mslt_it.problems import Problem
 
 FORMATS = {"csv": (".csv",), "tsv": (".tsv", ".tab"), "jsonl": (".jsonl", ".ndjson"), "parquet": (".parquet",)}
-SAMPLE = 1 << 16  # characters of a CSV file that tell its separator
 BATCH = 4096  # rows of a Parquet file at a time
 
 Values = Mapping[str, Any]
@@ -78,43 +75,14 @@ def scan(path: Path, form: str) -> Table:
 
 
 def _rows(path: Path, form: str) -> Iterator[Values]:
-    try:
-        if form == "parquet":
-            yield from parquet_rows(path)
+    if form == "parquet":
+        yield from parquet_rows(path)
+        return
+    with opened(path, keeps_ends=form == "csv") as file:
+        if form == "jsonl":
+            yield from _json_rows(path, file)
         else:
-            with _text(path, form) as file:
-                yield from {"csv": _csv_rows, "tsv": _tsv_rows, "jsonl": _json_rows}[form](path, file)
-    except UnicodeDecodeError as error:
-        with _bytes(path) as raw:
-            raise not_decoded(path, raw, error) from error
-    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise Problem(f"{path} is not, or not wholly, compressed by gzip: {error}. Fetch it again.") from error
-
-
-def _bytes(path: Path) -> IO[bytes]:
-    return cast(IO[bytes], Unpacked(path)) if path.suffix.lower() == ".gz" else open(path, "rb")
-
-
-def _text(path: Path, form: str) -> IO[str]:
-    """A file to read, as `text_files.decode` does: only \\n ends a line, but in CSV and files of old Macs."""
-    with _bytes(path) as raw:
-        head = raw.read(SAMPLE)
-    newline = "" if form == "csv" or b"\n" not in head else "\n"
-    return io.TextIOWrapper(_bytes(path), encoding_of(head), newline=newline)
-
-
-def _csv_rows(path: Path, file: IO[str]) -> Iterator[Values]:
-    sample = file.read(SAMPLE) + file.readline()
-    said = excel_mark(sample)
-    lines = itertools.chain(csv_texts(sample[said.end() :] if said else sample), file)
-    separator = said[1] if said else separator_of(sample, ())
-    yield from _named(path, csv_records(path, lines, separator, int(said is not None)))
-
-
-def _tsv_rows(path: Path, file: IO[str]) -> Iterator[Values]:
-    # Without quoting, as `mslt_it.data.delimited` reads it.
-    lines = (line.removesuffix("\n").removesuffix("\r") for line in file)
-    yield from _named(path, ((n, line.split("\t") if line else []) for n, line in enumerate(lines, 1)))
+            yield from _named(path, records(path, file, is_csv=form == "csv"))
 
 
 def _named(path: Path, lines: Iterable[tuple[int, Sequence[str]]]) -> Iterator[Values]:

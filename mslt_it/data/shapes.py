@@ -6,7 +6,6 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 from mslt_it.config import table_keys
@@ -34,17 +33,6 @@ MIN_PLACEHOLDER_ROWS = 20  # fewer rows with one label may be chance
 OUTSIDE = table_keys.OUTSIDE
 _BEGINS = {"B": "B", "I": "I", "S": "B", "U": "B", "E": "I", "L": "I", "M": "I"}  # of BIOES and BILOU
 MIN_CHARACTER_SHARE = 0.9  # of one-character tokens, from which on a file's tokens are characters (ja, zh, th)
-
-
-@dataclass
-class _Parts:
-    """What a row holds."""
-
-    fields: Any = field(default_factory=dict)
-    label: str = ""
-    references: tuple[str, ...] = ()
-    fault: str = ""  # "reason: detail" where something is no text, or the label is missing: the row is dropped
-    answer_start: int = -1  # character of the passage; -1: not told
 
 
 def id_text(value: Any) -> str:
@@ -83,10 +71,11 @@ def to_examples(
     def where(index: int) -> str:
         return f"{origin} (language '{language}') {rows[index].place}"
 
-    labels = []
-    if task.shape == "classification":
-        labels = read_labels(task, [row.values.get(task.label_field) for row in rows], where, language)
-    answered = _answer_reader(task, language, rows, labels, where)
+    # Labels and tags are understood by their whole column.
+    values = [row.values.get(task.label_field) for row in rows]
+    labels = read_labels(task, values, where, language) if task.shape == "classification" else []
+    tags = TagReader(task, values) if task.shape == "tagging" else None
+    is_spaced = tags is not None and _has_word_tokens(rows)
     others = [name for name in task.group_fields if name not in task.input_fields]
     alone: dict[str, str] = {}
     worked = "" if for_scoring else task.rationale_field
@@ -95,21 +84,33 @@ def to_examples(
         _refuse_twice(ids, rows, columns, where, len(prefix))
 
     def make(index: int) -> Example:
-        row, parts = rows[index], answered(index)
-        rationale = _text(row.values.get(worked), worked, parts, optional=True) if worked else ""
+        row, answer_start = rows[index], -1
+        references: tuple[str, ...] = ()
+        faults: list[str] = []  # the first says why the row is dropped
+        if tags is not None:
+            fields, label, references = _tagged(task, language, row, tags, lambda: where(index), is_spaced, faults)
+        else:
+            fields = _fields(task, row.values, faults)
+            if labels:
+                label, fault = labels[index]
+                faults += [fault or _option_fault(task, fields, label)]
+            else:
+                references, answer_start = _answers(values[index], task, faults)
+                label = next(iter(references), "")
+        rationale = _text(row.values.get(worked), worked, faults, optional=True) if worked else ""
         return Example(
             id=ids[index],
             language=language,
             task=task.name,
             split=split,
-            fields=parts.fields,
-            label=parts.label,
+            fields=fields,
+            label=label,
             origin=f"{origin}:{row.place}",
-            references=parts.references,
+            references=references,
             rationale=rationale,
-            fault=parts.fault,
+            fault=next(filter(None, faults), ""),
             grouped_by={name: id_text(row.values.get(name)) for name in others} if others else alone,
-            answer_start=parts.answer_start,
+            answer_start=answer_start,
         )
 
     if for_scoring:
@@ -142,94 +143,76 @@ def asked_example(task: TaskConfig, language: str, values: Mapping[str, Any], it
 
     A sentence to be tagged may be a list of tokens or, without such, a text.
     """
-    parts = _Parts()
+    faults: list[str] = []
     if task.shape == "tagging" and isinstance(tokens := values.get("tokens"), (list, tuple)):
-        texts = without_language_prefix([_text(t, "a token", parts) for t in tokens], task.config_name(language))
-        parts.fields["text"] = sentence(texts, _has_word_tokens([Row(place, values)]))
+        texts = without_language_prefix([_text(t, "a token", faults) for t in tokens], task.config_name(language))
+        fields = {"text": sentence(texts, _has_word_tokens([Row(place, values)]))}
     else:
-        for name in task.input_fields:
-            parts.fields[name] = _text(values.get(name), name, parts, optional=name in task.optional_fields)
-    return Example(item, language, task.name, "", parts.fields, "", place, fault=parts.fault)
+        fields = _fields(task, values, faults)
+    return Example(item, language, task.name, "", fields, "", place, fault=next(iter(faults), ""))
 
 
-def _answer_reader(
-    task: TaskConfig,
-    language: str,
-    rows: Sequence[Row],
-    labels: Sequence[tuple[str, str]],
-    where: Callable[[int], str],
-) -> Callable[[int], _Parts]:
-    """What gives a row's parts by its index; tags are understood by their whole column, and so were ``labels``."""
-    values = [row.values.get(task.label_field) for row in rows]
-    if task.shape == "tagging":
-        reader, is_spaced = TagReader(task, values), _has_word_tokens(rows)
-        return lambda index: _tagged(task, language, rows[index], reader, lambda: where(index), is_spaced)
-
-    def answered(index: int) -> _Parts:
-        row, parts = rows[index].values, _Parts()
-        for name in task.input_fields:
-            parts.fields[name] = _text(row.get(name), name, parts, optional=name in task.optional_fields)
-        if labels:
-            parts.label, fault = labels[index]
-            parts.fault = parts.fault or fault or _option_fault(task, parts)
-        else:
-            parts.references = _answers(values[index], task, parts)
-            parts.label = next(iter(parts.references), "")
-        return parts
-
-    return answered
+def _fields(task: TaskConfig, values: Mapping[str, Any], faults: list[str]) -> dict[str, str]:
+    return {
+        name: _text(values.get(name), name, faults, optional=name in task.optional_fields) for name in task.input_fields
+    }
 
 
-def _option_fault(task: TaskConfig, parts: _Parts) -> str:
+def _option_fault(task: TaskConfig, fields: Mapping[str, str], label: str) -> str:
     """Why no answer of a row can be the right one."""
-    options = [parts.fields[name].strip() for name in task.option_fields]
-    if not options or not parts.label:
+    options = [fields[name].strip() for name in task.option_fields]
+    if not options or not label:
         return ""
-    if not (right := options[task.label_names.index(parts.label)]):
-        return f"{NO_OPTION}: {task.label_field} is '{parts.label}', whose option is empty"
+    if not (right := options[task.label_names.index(label)]):
+        return f"{NO_OPTION}: {task.label_field} is '{label}', whose option is empty"
     if task.is_cloze and options.count(right) > 1:
         return f"{NO_OPTION}: two options are the right one, word by word"
     return ""
 
 
-def _answers(value: Any, task: TaskConfig, parts: _Parts) -> tuple[str, ...]:
-    """The different answers of a column that holds one text, a list of texts, or SQuAD's {"text": [...],
-    "answer_start": [...]}, whose first offset goes with the first of them."""
+def _answers(value: Any, task: TaskConfig, faults: list[str]) -> tuple[tuple[str, ...], int]:
+    """(the different answers, at which character of the passage the first begins, -1: not told) of a column that holds
+    one text, a list of texts, or SQuAD's {"text": [...], "answer_start": [...]}."""
     starts: Any = None
     if isinstance(value, dict) and "text" in value:
         value, starts = value["text"], value.get("answer_start")
     values = value if isinstance(value, (list, tuple)) else [value]
-    texts = [_text(v, task.label_field, parts).strip() for v in values]
+    texts = [_text(v, task.label_field, faults).strip() for v in values]
     starts = starts if isinstance(starts, (list, tuple)) else [starts]
-    parts.answer_start = next((s for text, s in zip(texts, starts, strict=False) if text and isinstance(s, int)), -1)
+    start = next((s for text, s in zip(texts, starts, strict=False) if text and isinstance(s, int)), -1)
     if task.metric == "number_accuracy":
         texts = [plain_number(text) for text in texts]
-    return tuple(dict.fromkeys(text for text in texts if text))
+    return tuple(dict.fromkeys(text for text in texts if text)), start
 
 
 def _tagged(
-    task: TaskConfig, language: str, row: Row, reader: TagReader, where: Callable[[], str], is_spaced: bool
-) -> _Parts:
-    parts = _Parts()
+    task: TaskConfig,
+    language: str,
+    row: Row,
+    reader: TagReader,
+    where: Callable[[], str],
+    is_spaced: bool,
+    faults: list[str],
+) -> tuple[dict[str, str], str, tuple[str, ...]]:
+    """(fields, label, references); the latter two are empty where there are no tags."""
     tokens, tags = row.values.get("tokens"), row.values.get(task.label_field)
     if not isinstance(tokens, (list, tuple)):
         raise Problem(f"{where()}: 'tokens' is not a list of texts. For tagging give one list of tokens per row.")
     if None in tokens:
-        parts.fault = f"{NOT_TEXT}: a token is null"
-    tokens = without_language_prefix([_text(t, "a token", parts) for t in tokens], task.config_name(language))
-    parts.fields["text"] = sentence(tokens, is_spaced)
-    if not isinstance(tags, (list, tuple)) or parts.fault:
-        return parts
+        faults.append(f"{NOT_TEXT}: a token is null")
+    tokens = without_language_prefix([_text(t, "a token", faults) for t in tokens], task.config_name(language))
+    fields = {"text": sentence(tokens, is_spaced)}
+    if not isinstance(tags, (list, tuple)) or faults:
+        return fields, "", ()
     if len(tags) != len(tokens):
         raise Problem(f"{where()}: {len(tokens)} tokens but {len(tags)} tags. Every token needs one.")
     names = reader.read(tags, where)
     if names is None:
-        parts.fault = f"{MISSING}: a token has no tag"
-        return parts
+        faults.append(f"{MISSING}: a token has no tag")
+        return fields, "", ()
     gold = {"tokens": list(tokens), "tags": names, "spaced": is_spaced, "kinds": list(task.label_names)}
-    parts.label = encode(to_spans(tokens, names, spaced=is_spaced))
-    parts.references = (json.dumps(gold, ensure_ascii=False),)
-    return parts
+    label = encode(to_spans(tokens, names, spaced=is_spaced))
+    return fields, label, (json.dumps(gold, ensure_ascii=False),)
 
 
 def _has_word_tokens(rows: Sequence[Row]) -> bool:
@@ -237,12 +220,12 @@ def _has_word_tokens(rows: Sequence[Row]) -> bool:
     return lengths[True] < MIN_CHARACTER_SHARE * max(1, lengths.total())
 
 
-def _text(value: Any, name: str, parts: _Parts, *, optional: bool = False) -> str:
+def _text(value: Any, name: str, faults: list[str], *, optional: bool = False) -> str:
     """A field's text; a missing value becomes "", which cleaning drops and counts unless it is optional. What is no
     text at all is a fault of the row."""
     what = not_text(value)
     if what and not (optional and what == "NaN"):  # NaN: how a table with gaps is written as JSON
-        parts.fault = parts.fault or f"{NOT_TEXT}: {name} is {what}"
+        faults.append(f"{NOT_TEXT}: {name} is {what}")
     return "" if what else as_text(value)
 
 
@@ -264,8 +247,8 @@ def refuse_unpublished(task: TaskConfig, language: str, rows: Sequence[Row], ori
             elif len(rows) >= MIN_PLACEHOLDER_ROWS:
                 evidence = f"all {len(rows)} sentences are tagged O"
     else:
-        parts = _Parts()  # whose faults are counted row by row
-        if not any(_answers(value, task, parts) or parts.fault for value in values):
+        faults: list[str] = []  # are counted row by row
+        if not any(_answers(value, task, faults)[0] or faults for value in values):
             raise _no_labels(task, language, rows, origin)
     if not evidence:
         return

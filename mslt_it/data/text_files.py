@@ -40,7 +40,7 @@ def opened(path: Path, *, keeps_ends: bool = False) -> Iterator[IO[str]]:
             head = raw.read(SAMPLE)
         encoding = encoding_of(head)
         if encoding == "utf-8" and head.count(0) > len(head) / 4:
-            order = "LE" if head[1] == 0 else "BE"
+            order = "LE" if head[1:2] == b"\0" else "BE"
             raise Problem(
                 f"{path} is not UTF-8: every other byte is 0, as in UTF-16 without a byte order mark. Convert it: "
                 f"{_conversion(path, 'UTF-16' + order)}"

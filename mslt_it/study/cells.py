@@ -54,16 +54,13 @@ def run_cell(job: Job) -> Outcome:
     keep_printing()  # the process is an executor's
     folder = StudyFolder(Path(job.study))
     started, cpu = time.monotonic(), time.process_time()
-    outcome = Outcome(job.cell, "failed")
     with locked(folder.lock(job.cell)):  # a worker of a killed study may live on for a second
         whole = not folder.cell(job.cell).exists() and not job.together  # else the time is not the cell's alone
         try:
             outcome = _run(job, folder)
         except Exception as error:
-            with contextlib.suppress(OSError):  # a disk that is full takes no reason either
-                write_failure(folder, job.cell, error)
-            unexpected, seconds = not isinstance(error, Problem), time.monotonic() - started
-            return Outcome(job.cell, "failed", _line(reason_of(error)), seconds, unexpected)
+            failed, seconds = write_failure(folder, job.cell, error), time.monotonic() - started
+            return dataclasses.replace(failed, seconds=seconds, unexpected=not isinstance(error, Problem))
         seconds = time.monotonic() - started
         timing = {"seconds": seconds, "cpu_seconds": time.process_time() - cpu, "from_the_start": whole}
         path = folder.timing(job.cell)
@@ -121,12 +118,8 @@ def write_failure(folder: StudyFolder, cell: str, why: str | Exception) -> Outco
     """The file that says why a cell failed, which stays until the cell succeeds; the cell's outcome."""
     reason = why if isinstance(why, str) else reason_of(why)
     details = "" if isinstance(why, str | Problem) else "".join(traceback.format_exception(why))
-    path = folder.failed(cell)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(path, f"{reason}\n\n{details}".strip() + "\n")
-    return Outcome(cell, "failed", _line(reason))
-
-
-def _line(reason: str) -> str:
+    with contextlib.suppress(OSError):  # a disk that is full takes no reason either
+        folder.failed(cell).parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(folder.failed(cell), f"{reason}\n\n{details}".strip() + "\n")
     first = reason.strip().splitlines()[0] if reason.strip() else "no reason given"
-    return first if len(first) <= 300 else first[:299] + "…"
+    return Outcome(cell, "failed", first if len(first) <= 300 else first[:299] + "…")

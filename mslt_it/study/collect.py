@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import yaml
 
 from mslt_it.config.compose import load_recipe
@@ -366,18 +367,14 @@ def _aligned(
     languages: Mapping[str, Language], targets: Sequence[str], item_ids: Sequence[tuple[str, ...]]
 ) -> np.ndarray:
     """(targets, items, k), each target's items in the order of ``item_ids``."""
-    found = []
-    for code, wanted in zip(targets, item_ids, strict=True):
-        ids, counts = languages[code]
-        place = {item: number for number, item in enumerate(ids)} if ids != wanted else {}
-        found.append(counts[[place[item] for item in wanted]] if place else counts)
-    return stacked(found)
+    found = [(*languages[code], wanted) for code, wanted in zip(targets, item_ids, strict=True)]
+    return stacked(
+        [counts if ids == wanted else counts[pd.Index(ids).get_indexer(wanted)] for ids, counts, wanted in found]
+    )
 
 
 def stacked(counts: Sequence[np.ndarray]) -> np.ndarray:
     """(targets, items, k) of each target's (items, k); where they have different numbers of items, the shorter ones end
     in rows of zeros, which count nothing in any measure: sums over items are the same."""
-    found = np.zeros((len(counts), max(map(len, counts)), counts[0].shape[1]), dtype=np.float32)
-    for row, own in enumerate(counts):
-        found[row, : len(own)] = own
-    return found
+    most = max(map(len, counts))
+    return np.stack([np.pad(own, ((0, most - len(own)), (0, 0))) for own in counts], dtype=np.float32)

@@ -90,7 +90,10 @@ def criteria(figures: SetFigures, k: int, orders: Orders) -> Analysis | NotDone:
     selection = orders.selection(k)
     if isinstance(selection, str):
         return NotDone("criteria", title, selection)
-    looked = {size: _looked(figures, size, orders.ranks(size)) for size in sorted(sizes, key=lambda size: size != k)}
+    looked: dict[int, list[_Looked]] = {}
+    for size in sorted(sizes, key=lambda size: size != k):
+        found = [_looked_at(figures, size, name, of_sets) for name, of_sets in orders.ranks(size).items()]
+        looked[size] = [one for one in found if one is not None]
     picks = [row for found in looked.values() for row in with_holm([one.pick for one in found])]
     agreement = [row for found in looked.values() for row in with_holm([one.agreement for one in found])]
     of_k = {one.name: one for one in looked[k]}
@@ -178,13 +181,8 @@ class _Looked:
     claim: Claim  # the sets that share its first place against all
 
 
-def _looked(figures: SetFigures, k: int, ranks: Mapping[str, Mapping[Key, int]]) -> list[_Looked]:
-    """The criteria that do not give all measured sets the same place."""
-    found = [_looked_at(figures, k, name, of_sets) for name, of_sets in ranks.items()]
-    return [one for one in found if one is not None]
-
-
 def _looked_at(figures: SetFigures, k: int, name: str, ranks: Mapping[Key, int]) -> _Looked | None:
+    """None for a criterion that gives all measured sets the same place."""
     members = figures.of_size(k)
     keys = [tuple(sorted(figures.sets[row])) for row in members]
     if not ranks.keys() >= set(keys):  # a greedy search ranks some sets only

@@ -18,7 +18,7 @@ from typing import Any
 
 from mslt_it.data.cells import Cells
 from mslt_it.data.delimited import HEADERLESS, named_cells, read_cells, unlike_header
-from mslt_it.data.text_files import decode, opened, refuse_bomb
+from mslt_it.data.text_files import opened, refuse_bomb, whole
 from mslt_it.problems import Problem, some
 
 DELIMITED = (".tsv", ".tab", ".txt", ".csv")
@@ -230,9 +230,11 @@ def _read_json(path: Path, columns: Sequence[str]) -> list[Row]:
         if not first:
             return []
         if first[0][1].lstrip()[0] == "[":
-            found = [(f"row {i}", item) for i, item in enumerate(parse_json(path, decode(path)), 1)]
+            file.seek(0)
+            found = [(f"row {i}", item) for i, item in enumerate(parse_json(path, whole(file)), 1)]
         elif ending(path) == ".json" and not (len(first) > 1 and re.fullmatch(r"\s*\{.*\}\s*", first[0][1])):
-            found = _from_object(path, parse_json(path, decode(path)), columns)
+            file.seek(0)
+            found = _from_object(path, parse_json(path, whole(file)), columns)
         else:
             numbered = itertools.chain(first, lines)
             found = [(f"line {number}", parse_json(path, line, number)) for number, line in numbered]

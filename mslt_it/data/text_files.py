@@ -37,17 +37,17 @@ def opened(path: Path, *, keeps_ends: bool = False) -> Iterator[IO[str]]:
     """
     try:
         with _bytes(path) as raw:
-            head = raw.read(SAMPLE)
-        encoding = encoding_of(head)
-        if encoding == "utf-8" and head.count(0) > len(head) / 4:
-            order = "LE" if head[1:2] == b"\0" else "BE"
-            raise Problem(
-                f"{path} is not UTF-8: every other byte is 0, as in UTF-16 without a byte order mark. Convert it: "
-                f"{_conversion(path, 'UTF-16' + order)}"
-            )
-        newline = "" if keeps_ends or b"\n" not in head else "\n"
-        with io.TextIOWrapper(_bytes(path), encoding, newline=newline) as file:
-            yield file
+            head = raw.peek(SAMPLE)
+            encoding = encoding_of(head)
+            if encoding == "utf-8" and head.count(0) > len(head) / 4:
+                order = "LE" if head[1:2] == b"\0" else "BE"
+                raise Problem(
+                    f"{path} is not UTF-8: every other byte is 0, as in UTF-16 without a byte order mark. Convert it: "
+                    f"{_conversion(path, 'UTF-16' + order)}"
+                )
+            newline = "" if keeps_ends or b"\n" not in head else "\n"
+            with io.TextIOWrapper(raw, encoding, newline=newline) as file:
+                yield file
     except UnicodeDecodeError as error:
         with _bytes(path) as raw:
             raise not_decoded(path, raw, error) from error
@@ -56,14 +56,20 @@ def opened(path: Path, *, keeps_ends: bool = False) -> Iterator[IO[str]]:
 
 
 def decode(path: Path) -> str:
-    """The whole text of a file; ends of lines are \\n also in files of old Macs."""
+    """The whole text of a file."""
     with opened(path) as file:
-        text = "".join(iter(lambda: file.read(SAMPLE), ""))  # by pieces, so that a bomb is seen in time
+        return whole(file)
+
+
+def whole(file: IO[str]) -> str:
+    """The text of an opened file; its lines end in \\n also where it is an old Mac's."""
+    text = "".join(iter(lambda: file.read(SAMPLE), ""))  # by pieces, so that a bomb is seen in time
     return text if "\n" in text else text.replace("\r", "\n")
 
 
-def _bytes(path: Path) -> IO[bytes]:
-    return cast(IO[bytes], Unpacked(path)) if path.suffix.lower() == ".gz" else open(path, "rb")
+def _bytes(path: Path) -> io.BufferedReader:
+    raw = Unpacked(path) if path.suffix.lower() == ".gz" else open(path, "rb", buffering=0)
+    return io.BufferedReader(cast(io.RawIOBase, raw), SAMPLE)
 
 
 def refuse_bomb(path: Path, size: int, unpacked: int) -> None:
@@ -82,8 +88,8 @@ class Unpacked(gzip.GzipFile):
         super().__init__(path)
         self._place, self._size = path, path.stat().st_size
 
-    def read1(self, size: int = -1) -> bytes:
-        found = super().read1(size)
+    def read(self, size: int | None = -1) -> bytes:
+        found = super().read(size)
         refuse_bomb(self._place, self._size, self.tell())
         return found
 

@@ -68,7 +68,7 @@ def whole(file: IO[str]) -> str:
 
 
 def _bytes(path: Path) -> io.BufferedReader:
-    raw = Unpacked(path) if path.suffix.lower() == ".gz" else open(path, "rb", buffering=0)
+    raw = Unpacked(path) if path.suffix.lower() == ".gz" else io.FileIO(path)
     return io.BufferedReader(cast(io.RawIOBase, raw), SAMPLE)
 
 

@@ -31,6 +31,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from study_statistics_tables import as_markdown
 
 from mslt_it.evaluation.estimates import Settings
 from mslt_it.evaluation.measures import ACCURACY
@@ -355,86 +356,6 @@ def _along(name: str, orders: Orders) -> np.ndarray:
     return effect
 
 
-def as_markdown(found: dict[str, Any]) -> str:
-    """The tables of docs/statistics.md, as far as the parts are there."""
-    lines: list[str] = []
-
-    def table(title: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-        lines.extend(["", title, "", *(f"| {' | '.join(row)} |" for row in (head, ["---"] * len(head), *rows))])
-
-    if "false_findings" in found:
-        false = found["false_findings"]
-        table(
-            f"**False findings**, {false['studies']} studies in which languages and sets differ, and no kinds of sets:",
-            ("false sentence", "found, corrected", "taking the sets as given, uncorrected"),
-            [
-                ("**any of a report**", f"**{false['any']:.1%}**", f"{false['any_as_given']:.1%}"),
-                *(
-                    (f"`{name}`", f"{one['found']:.1%}", f"{one['as_given']:.1%}")
-                    for name, one in false["sentences"].items()
-                ),
-            ],
-        )
-    if "shares_null" in found:
-        table(
-            f"**False findings of a pinch and of shots**, {found['shares_null'][0]['studies']} studies each:",
-            ("rows", "seeds", "sets differ", "any of 3 claims", "a k answered", "a k for a target", "interval held"),
-            [
-                (
-                    *(one["what"], str(one["seeds"]), "by their languages" if one["has_luck"] else "not at all"),
-                    *(f"{one[key]:.1%}" if is_asked else "" for key, is_asked in _asked(one).items()),
-                )
-                for one in found["shares_null"]
-            ],
-        )
-    if "coverage" in found:
-        rows: dict[tuple[str, int], list[str]] = {}
-        for one in found["coverage"]:
-            rows.setdefault((one["noise"], one["number"]), []).append(f"{one['coverage']:.1%}")
-        table(
-            f"**Coverage** of 95 % intervals for these very sets, {found['coverage'][0]['studies']} studies each:",
-            ("noise", "seeds (assignments)", *COMPARED),
-            [(noise, str(number), *figures) for (noise, number), figures in rows.items()],
-        )
-    if "orders" in found:
-        table(
-            f"**Coverage** of 95 % intervals of a rank correlation, {found['orders'][0]['studies']} studies each:",
-            ("sets rise along the order by", "true", "found", "interval held", "between percentiles of the draws"),
-            [
-                (
-                    *(f"{100 * one['rise']:.0f} points", f"{one['true']:.2f}", f"{one['found']:.2f}"),
-                    *(f"{one[key]:.1%}" for key in ("coverage", "percentiles")),
-                )
-                for one in found["orders"]
-            ],
-        )
-    if "other_languages" in found:
-        table(
-            f"**Coverage** of 95 % intervals for other languages, {found['other_languages'][0]['studies']} pools each:",
-            ("against", "what sets have of their languages' luck", "held"),
-            [
-                (gains.AGAINST[one["against"]], "all" if one["share"] else "none", f"{one['coverage']:.1%}")
-                for one in found["other_languages"]
-            ],
-        )
-    if "power" in found:
-        table(
-            "**Power** at the detectable effect:",
-            ("sentence", "studies", "detectable, points", "found"),
-            [
-                (f"`{one['sentence']}`", str(one["studies"]), f"{100 * one['detectable']:.1f}", f"{one['found']:.0%}")
-                for one in found["power"]
-            ],
-        )
-    return "\n".join(lines) + "\n"
-
-
-def _asked(one: dict[str, Any]) -> dict[str, bool]:
-    """What is false where it is found: a pinch has no answer, and of these very sets that differ a target's is true."""
-    has_answer = one["what"] != "pinch"
-    return {"claim": True, "answer": has_answer, "target": has_answer and not one["has_luck"], "held": True}
-
-
 PARTS = {
     "false_findings": 0.6,
     "shares_null": 1.0,
@@ -453,7 +374,7 @@ def main() -> None:
     parser.add_argument("--markdown", action="store_true", help="the tables of docs/statistics.md of what --out has")
     options = parser.parse_args()
     if options.markdown:
-        return print(as_markdown(json.loads(options.out.read_text(encoding="utf-8"))))
+        return print(as_markdown(json.loads(options.out.read_text(encoding="utf-8")), list(COMPARED)))
     for part in options.parts or PARTS:
         started = time.process_time()
         made = globals()[part](max(2, int(PARTS[part] * options.studies)))

@@ -3,24 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from data_sets import inference_files, lines, parquet
 from server import Hub, run_client
-from test_datasets import inference_files, lines, parquet
 
 pytest.importorskip("lm_eval")
 
 TASKS = Path(__file__).parents[2] / "eval" / "tasks"
 STORY = {f"input_sentence_{i}": f"s{i}" for i in range(1, 5)} | {"sentence_quiz1": "a", "sentence_quiz2": "b"}
 SCHEMA = {"sentence": "Ali _ gördü", "option1": "Ali", "option2": "Veli"}
-
-
-@pytest.fixture
-def hub(tmp_path: Path) -> Iterator[Hub]:
-    with Hub(tmp_path / "hub") as running:
-        yield running
 
 
 def test_lm_eval_finds_the_rows_of_every_kind_of_task(hub: Hub, tmp_path: Path) -> None:

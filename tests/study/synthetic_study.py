@@ -15,12 +15,19 @@ from typing import Any
 
 import numpy as np
 
+from mslt_it.evaluation.estimates import Settings
 from mslt_it.evaluation.measures import ACCURACY
+from mslt_it.study.analyse.findings import Analysis, NotDone
+from mslt_it.study.analyse.resampling import SetFigures, resample
+from mslt_it.study.analyse.tables import Table
 from mslt_it.study.collect import ScoredCell, Slice, Study
 
 LABELS = ("entailment", "neutral", "contradiction")
 POOL = ("ar", "de", "en", "es", "fr", "ru", "zh")
 TARGETS = ("fi", "tr", "th")
+SINGLES = [(code,) for code in POOL]
+TRIPLES = list(itertools.combinations(POOL, 3))
+ALL = [*SINGLES, *TRIPLES]
 Effect = Callable[[tuple[str, ...], str], float]  # (sources, target) -> what the set adds to the logit
 
 
@@ -248,3 +255,17 @@ def expected_figure(effect: float, seed_sd: float, targets: Sequence[str] = TARG
     shift = rng.normal(scale=np.hypot(1.0, seed_sd), size=400_000)  # item and seed are normal and added
     easy = np.linspace(-0.5, 0.5, len(targets))
     return float(np.mean([(1 / (1 + np.exp(-(0.8 + e + effect + shift)))).mean() for e in easy]))
+
+
+def with_figures(effect, sets=ALL, **more) -> SetFigures:
+    study = study_in_memory(effect, sets=sets, **{"num_items": 150, "num_seeds": 2, **more})
+    return resample(study, study.slices[0], Settings(num_bootstrap=300))
+
+
+def column(table: Table, key: str) -> list:
+    return table.frame[key].tolist()
+
+
+def done(one: Analysis | NotDone) -> Analysis:
+    assert isinstance(one, Analysis), one
+    return one

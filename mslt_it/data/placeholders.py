@@ -37,14 +37,9 @@ def fill(template: str, fields: Mapping[str, str], where: str = "the text") -> s
 
 def placeholders(template: str, names: Iterable[str], where: str) -> set[str]:
     """The names that a template shows; a Problem for anything else between braces."""
-    names = tuple(names)
-    shown = set()
-    for match in _pattern(names).finditer(template):
-        if match[1] is not None:
-            shown.add(match[1])
-        elif not match[2]:
-            raise _unknown(match[0], names, where)
-    return shown
+    known = dict.fromkeys(names, "")
+    fill(template, known, where)
+    return {match[1] for match in _pattern(tuple(known)).finditer(template)} - {None}
 
 
 def refuse_placeholders(text: str, where: str) -> None:

@@ -8,6 +8,7 @@ points with fewer finished runs than another of the same set are not chosen.
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -59,7 +60,7 @@ def tried(folder: Path, cells: Sequence[Mapping[str, Any]], metric: str) -> tupl
         ]
         most = max(len(one.cells) for one in own)
         chosen = max((one for one in own if len(one.cells) == most), key=lambda one: (one.metric, -one.loss))
-        found += [Tried(**{**vars(one), "is_chosen": one is chosen}) for one in own]
+        found += [dataclasses.replace(one, is_chosen=one is chosen) for one in own]
     return tuple(found)
 
 

@@ -99,22 +99,19 @@ def diversity(figures: SetFigures, k: int, order: Order) -> Analysis | NotDone:
         f"most diverse set ({set_name(figures.sets[rising[-1]])})": rising[-1:],
         f"least diverse set ({set_name(figures.sets[rising[0]])})": rising[:1],
     }
-    claims = [
-        claim_of(
-            figures,
-            "diversity_1",
-            "Most diverse quarter of the sets against the least diverse",
-            most,
-            least,
-            expected="up",
-            paper="sets of minimum diversity are clearly worse",
-        )
-    ]
+    claim = claim_of(
+        figures,
+        "diversity_1",
+        "Most diverse quarter of the sets against the least diverse",
+        most,
+        least,
+        expected="up",
+        paper="sets of minimum diversity are clearly worse",
+    )
     if len(singles):
         groups["SSLT, 1 source"] = singles
     rows = [{"group": name} | figures.summary(group) for name, group in groups.items()]
-    compared = [{"comparison": one.what} | one.row for one in claims]
-    metric = figures.study.metric
+    compared, metric = [{"comparison": claim.what} | claim.row], figures.study.metric
     return Analysis(
         "diversity",
         title,
@@ -122,12 +119,7 @@ def diversity(figures: SetFigures, k: int, order: Order) -> Analysis | NotDone:
         "the paper's comparison of maximum and minimum linguistic diversity",
         (
             table("diversity", "Groups of sets by diversity", rows, accuracy=metric),
-            table(
-                "diversity_pairs",
-                "Against each other",
-                with_holm(compared),
-                figures.of_renaming(),
-            ),
+            table("diversity_pairs", "Against each other", with_holm(compared), figures.of_renaming()),
         ),
         (
             Intervals(
@@ -136,7 +128,7 @@ def diversity(figures: SetFigures, k: int, order: Order) -> Analysis | NotDone:
                 tuple(Mark.of(row, row["group"].replace(of_sets, ""), "accuracy") for row in rows),
             ),
         ),
-        tuple(claims),
+        (claim,),
         ("Diversity: sum over pairs of 1 - cosine of lang2vec's five vectors (the criterion l2v_all).",),
     )
 

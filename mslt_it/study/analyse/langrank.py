@@ -138,11 +138,7 @@ def ndcg(order: np.ndarray, relevant: np.ndarray) -> np.ndarray:
     expected = np.einsum("tij,...tj->...ti", ties / ties.sum(axis=-1, keepdims=True), gains)
     first = np.argsort(-order, axis=-1, kind="stable")[..., :TOP]
     taken = np.take_along_axis(expected, np.broadcast_to(first, (*gains.shape[:-1], first.shape[-1])), axis=-1)
-    return np.asarray(_discounted(taken) / _best(gains))
-
-
-def _best(gains: np.ndarray) -> np.ndarray:
-    return _discounted(-np.sort(-gains, axis=-1)[..., :TOP])
+    return np.asarray(_discounted(taken) / _discounted(-np.sort(-gains, axis=-1)[..., :TOP]))
 
 
 def _discounted(gains: np.ndarray) -> np.ndarray:

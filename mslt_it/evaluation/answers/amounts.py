@@ -54,3 +54,5 @@ REFUSALS: Mapping[str, str] = table("refusals")
 BUT: Mapping[str, str] = table("but")
 # A text that ends with one of these was cut off there.
 LEFT_HANGING: Mapping[str, str] = table("left_hanging")
+# What the next happening begins with: a last sentence that has it behind its number and no end was cut off, too.
+THEN: Mapping[str, str] = table("then")

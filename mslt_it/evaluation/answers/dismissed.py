@@ -6,9 +6,9 @@ import itertools
 import re
 from collections.abc import Sequence
 
-from mslt_it.evaluation.answers.amounts import BETWEEN, FROM, NOT, OR, QUESTIONS, STEPS, TO
+from mslt_it.evaluation.answers.amounts import BETWEEN, FROM, LEFT_HANGING, NOT, OR, QUESTIONS, STEPS, THEN, TO
 from mslt_it.evaluation.answers.numerals import CURRENCY, MINUS_SIGNS, NO_WORD_SPACES, Number
-from mslt_it.evaluation.answers.words import CONTRAST, compiled, either
+from mslt_it.evaluation.answers.words import CONCLUSIONS, CONTRAST, JOINERS, LETTER, compiled, either
 
 _OPERATOR = re.compile(r"\s?[-+−–*/×x÷·=:(]")
 
@@ -20,6 +20,28 @@ def one_answer(text: str, primary: str) -> str:
     question = compiled(rf"^[ \t#*]*(?:{either(QUESTIONS, primary)})[ \d]{{0,4}}[*:]")
     asked = question.search(text, line) if line >= 0 else None
     return text[: asked.start()] if asked else text
+
+
+def cut_off(text: str, numbers: Sequence[Number], start: int, primary: str) -> int | None:
+    """Where the last sentence begins (``start``), if it breaks off: "There are 14 red marbles and"."""
+    text = text.rstrip(" \t\n*")
+    then = either(THEN, primary)
+    hanging = f"{LEFT_HANGING.get(primary, LEFT_HANGING['en'])}|{then}"
+    begin = "" if primary in NO_WORD_SPACES | {"ko"} else rf"(?<!{LETTER})"
+    if compiled(rf"(?:{begin}(?:{hanging})|(?<![-+−×÷=] )[-+−×÷=(,、،])$").search(text[-24:]):
+        is_long = len(text) > 12 if primary in NO_WORD_SPACES else len(text.split()) > 3
+        return start if is_long or text[-1] in "=+−×÷" else None
+    if not 0 < start < len(text):
+        return None
+    last = max((number.end for number in numbers if number.start >= start), default=None)
+    if last is None:
+        steps = STEPS.get(primary, STEPS["en"])[0]
+        opens = compiled(rf"\W*\w{{0,2}}?(?:(?:{steps})|{either(CONCLUSIONS, primary)})")
+        return start if primary != "th" and opens.match(text, start) else None
+    end = "" if primary in NO_WORD_SPACES | {"ar", "he"} else rf"(?!{LETTER})"
+    # "At the first stop 12 get off, and then at the next"
+    goes_on = compiled(rf"(?:[,;،、]\s?(?:{either(JOINERS, primary)})|{begin}(?:{then})){end}")
+    return start if text[start - 1] != "\n" and goes_on.search(text, last) else None
 
 
 def without_steps(numbers: Sequence[Number], text: str, primary: str) -> list[Number]:
@@ -86,7 +108,7 @@ def without_open(numbers: Sequence[Number], text: str, primary: str) -> list[Num
             and to.fullmatch(gap)
             and not changing.search(text[max(0, number.start - 12) : number.start])
         )
-        is_or = other.value != 100 * number.value and chosen.fullmatch(gap)  # but "1/4, or 25%"
+        is_or = other.value not in (number.value, 100 * number.value) and chosen.fullmatch(gap)  # but "1/4, or 25%"
         if is_between or is_to or is_range or is_or:
             dropped |= {index, index + 1}
             while (

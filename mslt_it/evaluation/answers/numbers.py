@@ -44,15 +44,13 @@ from mslt_it.evaluation.answers.amounts import (
     BUT,
     CHECKS,
     EACH_OF,
-    LEFT_HANGING,
     PART_OF,
     POSTPOSITIONS,
     PREPOSITIONS,
     REFUSALS,
-    STEPS,
     THAT_IS,
 )
-from mslt_it.evaluation.answers.dismissed import one_answer, without_denied, without_open, without_steps
+from mslt_it.evaluation.answers.dismissed import cut_off, one_answer, without_denied, without_open, without_steps
 from mslt_it.evaluation.answers.numerals import (
     BOLD,
     CURRENCY,
@@ -142,8 +140,9 @@ class _Solution:
 
     def answer(self) -> Number | None:
         """By the rules of the module's text, in their order."""
-        cut = self._cut_off()
-        self.numbers = _within(self.numbers, 0, len(self.text) if cut is None else cut)
+        ends = [match.end() for match in _SENTENCE_END.finditer(self.text.rstrip(" \t\n*"))]
+        cut = cut_off(self.text, self.numbers, ends[-1] if ends else 0, self.primary)
+        self.numbers = self._without_reasons(_within(self.numbers, 0, len(self.text) if cut is None else cut))
         if not self.numbers:
             return None
         for cues in (_BOXED, _cue(self.primary)):
@@ -159,20 +158,6 @@ class _Solution:
             self.numbers = self._without_check()
             return self._opening() or self._bold() or self._concluded() or self._after_equations() or self._last()
         return None
-
-    def _cut_off(self) -> int | None:
-        """Where the last sentence begins, if it breaks off: "There are 14 red marbles and"."""
-        hanging = LEFT_HANGING.get(self.primary, LEFT_HANGING["en"])
-        begin = "" if self.primary in NO_WORD_SPACES | {"ko"} else rf"(?<!{LETTER})"
-        text = self.text.rstrip(" \t\n*")
-        start = max((match.end() for match in _SENTENCE_END.finditer(text)), default=0)
-        if not compiled(rf"(?:{begin}(?:{hanging})|(?<![-+−×÷=] )[-+−×÷=(,、،])$").search(text[-24:]):
-            steps = STEPS.get(self.primary, STEPS["en"])[0]
-            opens = compiled(rf"\W*\w{{0,2}}?(?:(?:{steps})|{either(CONCLUSIONS, self.primary)})")
-            is_begun = self.primary != "th" and 0 < start < len(text) and opens.match(text, start)
-            return start if is_begun and not _within(self.numbers, start, len(text)) else None
-        is_long = len(text) > 12 if self.primary in NO_WORD_SPACES else len(text.split()) > 3
-        return start if is_long or text[-1] in "=+−×÷" else None
 
     def _refused(self, start: int, end: int) -> re.Match[str] | None:
         """The first place between two that says that there is no answer."""
@@ -191,6 +176,21 @@ class _Solution:
         concluded = rf"[,.;!{STOPS}]\s*(?:{either(CONCLUSIONS, self.primary)})"
         turn = compiled(f"{but}|{concluded}").search(self.text, refusal.end())
         return _within(self.numbers, turn.start() if turn else len(self.text), len(self.text))
+
+    def _without_reasons(self, numbers: list[Number]) -> list[Number]:
+        """The numbers but for those of a reason that stands behind one: "4 cars, because 17 / 5 = 3.4"."""
+        pause = r"[,;(、。]\s?|[.!।۔]\s|\s(?!(?:as|since|da|do|car)\b)"
+        concluded = compiled(either(CONCLUSIONS, self.primary))
+        for reason in compiled(rf"(?:{pause})(?:{either(BECAUSE, self.primary)})").finditer(self.text):
+            end = self._end(_SENTENCE_END, reason.end())
+            inside, before = _within(numbers, reason.start(), end), _within(numbers, 0, reason.start())
+            apart = len(before) and _SENTENCE_END.search(self.text, before[-1].end, reason.start() + 1)
+            if not (inside and before) or concluded.search(self.text, reason.end(), end):
+                continue
+            answers = self._main(self._last_sentence(before)) or "=" not in self.text[reason.end() : end]
+            if answers and (not apart or numbers[-1].start < end):
+                numbers = [number for number in numbers if number not in inside]
+        return numbers
 
     def _without_check(self) -> list[Number]:
         """The numbers before a check ("To check: 13 - 8 = 5"), unless a conclusion is drawn from it."""
@@ -227,7 +227,8 @@ class _Solution:
         edge = r"(?<!\w)" if spaced else ""
         unit = r"(?:[ \u00a0]?[^\W\d]{1,15}\.?|[ \u00a0]?[%€£$¥₽₹°])?"
         reason = rf"{unit}[)\"'*]*\s?[,.:;(–—-]?\s?" if spaced else r"[^\s\d=]{0,12}?[,、。.:;\s]{0,3}"
-        explained = [rf"{reason}{edge}(?:{either(BECAUSE, self.primary)})", rf"{unit}[)\"'*.。।]*[ \t]*\n\s*[^\W\d]"]
+        because = either(BECAUSE, self.primary) + (f"|{either(THAT_IS, self.primary)}" if spaced else "")
+        explained = [rf"{reason}{edge}(?:{because})", rf"{unit}[)\"'*.。।]*[ \t]*\n\s*[^\W\d]"]
         explained += [rf"{unit}[.!।] +[^\W\d]"] * spaced
         return first if any(compiled(pattern).match(behind) for pattern in explained) else None
 
@@ -253,8 +254,11 @@ class _Solution:
         if match.end() <= equals < stated[-1].start:
             return next(number for number in stated if number.start > equals)
         last = self._last_sentence(self.numbers)
-        later = self._reckoned(last) if last[0].start > stated[-1].start else None
-        return later or self._reckoned(stated) or self._best(stated)
+        best = self._best(stated)
+        behind = [number for number in self.numbers if number.start > stated[-1].start]
+        if last[0].start > stated[-1].start and (later := self._reckoned(last) or (best and left_by(best, behind))):
+            return later
+        return self._reckoned(stated) or best
 
     def _after_equations(self) -> Number | None:
         """The answer of the last sentence, where equations end before it; else what the last equation gives."""
@@ -273,16 +277,8 @@ class _Solution:
         return (self._best(self._last_sentence(later, end), strict=True) if later else None) or computed
 
     def _last(self) -> Number:
-        """The last number of the last sentence that has numbers, circumstances and a reason at its end passed over."""
+        """The last number of the last sentence that has numbers, circumstances passed over."""
         last = self._last_sentence(self.numbers)
-        pause = r"[,;(、。]\s?|[.!]\s" + (r"|\s" if self.primary == "th" else "")
-        begin = max((number.end for number in self.numbers if number.end <= last[0].start), default=0)
-        # "He can buy 7 boxes, because each costs $3 and he has $21."
-        reasons = compiled(rf"(?:{pause})(?:{either(BECAUSE, self.primary)})|\bbecause\b")
-        for reason in reasons.finditer(self.text, begin, last[-1].start):
-            if before := _within(self.numbers, 0, reason.start()):
-                last = self._last_sentence(before)
-                break
         return self._reckoned(last) or (self._main(last) or last)[-1]
 
     def _reckoned(self, stated: Sequence[Number]) -> Number | None:
@@ -389,6 +385,12 @@ def _in_digits(text: str, primary: str) -> str:
         )
         return PARTS_OF.sub(r"\2/\1", text)
     text = PARTS_OF.sub(r"\2/\1", text)
+    # "Quattro, perché 18 : 5 = 3,6"
+    reason = rf"\A(?P<answer>\D*?)(?=[\s,;(.。、](?:{either(BECAUSE, primary)}))"
+    if (opening := compiled(rf"{reason}|\A[^\d,.;:!?\n]*").match(text)) and opening[0]:
+        head = with_digits(opening[0], primary)
+        if head != opening[0] and (opening["answer"] or head[0].isdigit()):
+            text = head + text[opening.end() :]
     for cue in reversed(list(_cue(primary).finditer(text))):
         line = _LINE.search(text, cue.end())
         if line and not re.search(r"\d", line[0]):

@@ -6,9 +6,9 @@ import itertools
 import re
 from collections.abc import Sequence
 
-from mslt_it.evaluation.answers.amounts import BETWEEN, FROM, LEFT_HANGING, NOT, OR, QUESTIONS, STEPS, THEN, TO
+from mslt_it.evaluation.answers.amounts import BESIDES, BETWEEN, FROM, LEFT_HANGING, NOT, OR, QUESTIONS, RATES, STEPS, SURE, THAT_IS, THEN, TO
 from mslt_it.evaluation.answers.numerals import CURRENCY, MINUS_SIGNS, NO_WORD_SPACES, Number
-from mslt_it.evaluation.answers.words import CONCLUSIONS, CONTRAST, JOINERS, LETTER, compiled, either
+from mslt_it.evaluation.answers.words import CONCLUSIONS, CONTRAST, JOINERS, LETTER, STOPS, compiled, either
 
 _OPERATOR = re.compile(r"\s?[-+−–*/×x÷·=:(]")
 
@@ -30,37 +30,64 @@ def cut_off(text: str, numbers: Sequence[Number], start: int, primary: str) -> i
     begin = "" if primary in NO_WORD_SPACES | {"ko"} else rf"(?<!{LETTER})"
     if compiled(rf"(?:{begin}(?:{hanging})|(?<![-+−×÷=] )[-+−×÷=(,、،])$").search(text[-24:]):
         is_long = len(text) > 12 if primary in NO_WORD_SPACES else len(text.split()) > 3
-        return start if is_long or text[-1] in "=+−×÷" else None
-    if not 0 < start < len(text):
+        return start if start or is_long or text[-1] in "=+−×÷" else None
+    if start == len(text):
         return None
     last = max((number.end for number in numbers if number.start >= start), default=None)
-    if last is None:
+    if last is None and start:
         steps = STEPS.get(primary, STEPS["en"])[0]
-        opens = compiled(rf"\W*\w{{0,2}}?(?:(?:{steps})|{either(CONCLUSIONS, primary)})")
+        opens = compiled(rf"\W*\w{{0,2}}?(?:(?:{steps})|{either(CONCLUSIONS, primary)}|{then})")
         return start if primary != "th" and opens.match(text, start) else None
+    if last is None:
+        return None
     end = "" if primary in NO_WORD_SPACES | {"ar", "he"} else rf"(?!{LETTER})"
     # "At the first stop 12 get off, and then at the next"
-    goes_on = compiled(rf"(?:[,;،、]\s?(?:{either(JOINERS, primary)})|{begin}(?:{then})){end}")
-    return start if text[start - 1] != "\n" and goes_on.search(text, last) else None
+    after = f"{begin}(?:{then})" + (rf"|[,;،、]\s?(?:{either(JOINERS, primary)})" if start else "")
+    return start if text[start - 1 : start] != "\n" and compiled(f"(?:{after}){end}").search(text, last) else None
 
 
 def without_steps(numbers: Sequence[Number], text: str, primary: str) -> list[Number]:
     """The numbers but for those of steps: the 2 of "Step 2: Add the rest"."""
     before, behind = STEPS.get(primary, STEPS["en"])
-    pattern = compiled(rf"(?:{before}) ?(?:#|№|nr\.?)? ?$")
-    return [
+    edge = "" if primary in NO_WORD_SPACES | {"ko"} else r"(?<!\w)"
+    pattern = compiled(rf"(?:{before}|{edge}(?:{either(QUESTIONS, primary)})) ?(?:#|№|nr\.?)? ?$")
+    amounts = [
         number
         for number in numbers
         if not pattern.search(text[max(0, number.start - 16) : number.start])
         and not (behind and compiled(behind).match(text, number.end))
     ]
+    # "18, and I am 95% sure"
+    sure = SURE.get(primary, SURE["en"])
+    is_sure = compiled(rf"(?: ?(?:%|per ?cent|فیصد|प्रतिशत)|(?<=%\d\d\d)|(?<=%\d\d))[^\w.]{{0,2}}\w{{0,3}} ?(?:{sure})")
+    was_sure = compiled(rf"(?:{sure})[^\d.!?،]{{0,9}}$")
+    certain = [
+        number
+        for number in amounts
+        if is_sure.match(text, number.end) or was_sure.search(text[max(0, number.start - 32) : number.start])
+    ]
+    return [number for number in amounts if number not in certain] or amounts
+
+
+def beside(stated: Sequence[Number], text: str, primary: str) -> list[Number]:
+    """Numbers behind the first of a sentence that are of another ("12 more than Anna, who has only 5") or of one unit
+    ("320 dollars, 40 a month")."""
+    pause = r"[\s,;]" if primary in ("ar", "th") else r"[,;、]"
+    other = rf"{pause}\s?(?:{BESIDES.get(primary, BESIDES['en'])})[^,;、.!?\n{STOPS}]*"
+    clause = rf"[^,;、(!?\n{STOPS}]"
+    result = "(?!)" if primary in NO_WORD_SPACES | {"ko"} else f"{either(THAT_IS, primary)}|{either(CONCLUSIONS, primary)}"
+    ahead = r"(?:\d+ ?)?[^\s\d]*?" if primary == "th" else rf"{clause}{{0,60}}?"
+    rate = rf"(?!{clause}{{0,9}}(?:{result}))(?={ahead}(?:{RATES.get(primary, RATES['en'])}))"
+    rated = rf"{' ' if primary == 'th' else '[,;、(،]'}{rate}{clause}*"
+    spans = [match.span() for match in compiled(f"{other}|{rated}").finditer(text, stated[0].end)]
+    return [number for number in stated if any(start <= number.start < end for start, end in spans)]
 
 
 def without_denied(numbers: Sequence[Number], text: str, primary: str) -> list[Number]:
     """The numbers but for what a word denies: the 13 of "not 13 but 12", of "13ではなく12"."""
     before, behind = NOT.get(primary, NOT["en"])
-    denied_behind = compiled(rf"[^\s\d,.;、。]{{0,4}}? ?(?:{behind})") if behind else None
-    denied_before = compiled(rf"(?:{before})[ \"'(]*$") if before else None
+    denied_behind = compiled(rf"[^\s\d,.;、。]{{0,4}}?(?: €(?::n)?)? ?(?:{behind})") if behind else None
+    denied_before = compiled(rf"(?:{before})[ \"'(]*(?:{CURRENCY} ?)?$") if before else None
     but = compiled(rf"[^\d.!?]*?[,;] ?(?:{either(CONTRAST, primary)})[^\d.!?]*")
     afar = compiled(rf"(?:{before})[^,.;!?\d。]*$") if before else None
     following = [*(other.start for other in numbers[1:]), 0]
@@ -90,6 +117,7 @@ def without_open(numbers: Sequence[Number], text: str, primary: str) -> list[Num
     changing = compiled(rf"(?<!\w)(?:{FROM.get(primary, '(?!)')}) ?{CURRENCY}?$")
     listed = re.compile(r"[^\s\d,.;]{0,6}[,،、] ?")
     chosen = compiled(rf"[^\s\d,.;]{{0,6}}[,،、]? ?(?:{either(OR, primary)}) ?")
+    restated = compiled(rf"[^\d;]{{0,12}}? ?(?:{either(OR, primary)}|{either(THAT_IS, primary)})[^\d.;]*")
     dropped: set[int] = set()
     for index, (number, other) in enumerate(itertools.pairwise(numbers)):
         gap = text[number.end : other.start]
@@ -109,7 +137,9 @@ def without_open(numbers: Sequence[Number], text: str, primary: str) -> list[Num
             and not changing.search(text[max(0, number.start - 12) : number.start])
         )
         is_or = other.value not in (number.value, 100 * number.value) and chosen.fullmatch(gap)  # but "1/4, or 25%"
-        if is_between or is_to or is_range or is_or:
+        if restated.fullmatch(gap) and other.value == 1000 * number.value:
+            dropped.add(index + 1)  # "1.6 kg or 1600 g"
+        elif is_between or is_to or is_range or is_or:
             dropped |= {index, index + 1}
             while (
                 index

@@ -40,7 +40,6 @@ from decimal import Decimal
 
 from mslt_it.evaluation.answers.amounts import (
     ALL_OF,
-    BESIDES,
     BUT,
     CHECKS,
     EACH_OF,
@@ -50,7 +49,7 @@ from mslt_it.evaluation.answers.amounts import (
     REFUSALS,
     THAT_IS,
 )
-from mslt_it.evaluation.answers.dismissed import cut_off, one_answer, without_denied, without_open, without_steps
+from mslt_it.evaluation.answers.dismissed import beside, cut_off, one_answer, without_denied, without_open, without_steps
 from mslt_it.evaluation.answers.numerals import (
     BOLD,
     CURRENCY,
@@ -90,7 +89,6 @@ _LIST_NUMBER = re.compile(r"[.):](?=\s+\S)")  # behind the number
 _LIST_ITEM = re.compile(r"^[ \t]*(\d{1,3})[.):]\s", re.MULTILINE)
 # Here the circumstance stands before the answer: of several numbers the last counts.
 CIRCUMSTANCE_FIRST = frozenset({"bn", "hi", "ja", "ko", "ta", "te", "tr", "ur", "zh"})
-_OPERATOR = re.compile(r"\s?[-+−–*/×x÷·=:(]")
 _LINE = re.compile(r"[^\n]*\w[^\n]*")
 # Nothing but quotes, markup or a currency before a number.
 _ALONE_BEFORE = re.compile(rf"[\s\"'(*:=$\\\[\]{{}}«»„“”「」『』】【{BOLD}{MINUS_SIGNS}]*(?:{CURRENCY})?\s*")
@@ -101,9 +99,10 @@ def _cue(primary: str) -> re.Pattern[str]:
     words, links = zip(*(CUES[code] for code in dict.fromkeys((primary, "en")) if code in CUES), strict=True)
     link = "|".join(["[:=]", *filter(None, links)])
     number = rf"[ \t\"'(*{BOLD}{MINUS_SIGNS}]*{CURRENCY}?[ \t{MINUS_SIGNS}]*\d"
+    begin = "" if primary in NO_WORD_SPACES else r"(?<![\w-])"
     # Up to 30 characters of the same clause ("The answer to the question is") and a link, or the number at once.
     pattern = (
-        rf"(?:{either(ANSWERING, primary)})(?={number})"
+        rf"{begin}(?:{either(ANSWERING, primary)})(?={number})"
         rf"|(?:{'|'.join(words)})(?:[^\n\d:=.,;。]{{0,30}}?(?:{link})|(?={number}))"
         # GSM8K's mark; a Markdown heading ("#### 1. Setup") is none.
         r"|####(?=[^\w\n]{0,9}\d)(?!\s{0,9}\d+[.)]\s)"
@@ -134,9 +133,19 @@ class _Solution:
 
     def __init__(self, text: str, primary: str) -> None:
         self.text, self.primary = _in_digits(one_answer(folded(text), primary), primary), primary
-        numbers = without_steps(numbers_in(self.text, primary), self.text, primary)
-        numbers = without_denied(numbers, self.text, primary)
-        self.numbers = without_open(numbers, self.text, primary)
+        begin = "" if primary in NO_WORD_SPACES else r"(?<!\w)"
+        self._so = compiled(rf"{begin}(?:{either(CONCLUSIONS, primary)})")
+        self.numbers = self._amounts()
+        if len(self.numbers) == 1 and self._is_circumstance(self.numbers[0]) and not re.search("[=,;،、]", self.text):
+            written, alone = self.text, self.numbers
+            self.text = with_digits(self.text, primary)  # "She needs six more to reach 30"
+            self.numbers = self._amounts()
+            if len(self.numbers) == 1 or alone[0].value not in {number.value for number in self.numbers}:
+                self.text, self.numbers = written, alone
+
+    def _amounts(self) -> list[Number]:
+        numbers = without_steps(numbers_in(self.text, self.primary), self.text, self.primary)
+        return without_open(without_denied(numbers, self.text, self.primary), self.text, self.primary)
 
     def answer(self) -> Number | None:
         """By the rules of the module's text, in their order."""
@@ -180,12 +189,12 @@ class _Solution:
     def _without_reasons(self, numbers: list[Number]) -> list[Number]:
         """The numbers but for those of a reason that stands behind one: "4 cars, because 17 / 5 = 3.4"."""
         pause = r"[,;(、。]\s?|[.!।۔]\s|\s(?!(?:as|since|da|do|car)\b)"
-        concluded = compiled(either(CONCLUSIONS, self.primary))
         for reason in compiled(rf"(?:{pause})(?:{either(BECAUSE, self.primary)})").finditer(self.text):
             end = self._end(_SENTENCE_END, reason.end())
             inside, before = _within(numbers, reason.start(), end), _within(numbers, 0, reason.start())
             apart = len(before) and _SENTENCE_END.search(self.text, before[-1].end, reason.start() + 1)
-            if not (inside and before) or concluded.search(self.text, reason.end(), end):
+            so = self._so.search(self.text, reason.end(), end)
+            if not (inside and before) or (so and inside[-1].start > so.start()):
                 continue
             answers = self._main(self._last_sentence(before)) or "=" not in self.text[reason.end() : end]
             if answers and (not apart or numbers[-1].start < end):
@@ -196,7 +205,7 @@ class _Solution:
         """The numbers before a check ("To check: 13 - 8 = 5"), unless a conclusion is drawn from it."""
         begins = rf"(?:^|[.!?{STOPS}])[ \t*#>(-]*(?:{either(CHECKS, self.primary)})"
         for check in compiled(begins).finditer(self.text, self.numbers[0].end):
-            concluded = compiled(either(CONCLUSIONS, self.primary)).search(self.text, check.end())
+            concluded = self._so.search(self.text, check.end())
             if not (concluded and _within(self.numbers, concluded.end(), len(self.text))):
                 return _within(self.numbers, 0, check.start() + 1)
         return self.numbers
@@ -225,7 +234,7 @@ class _Solution:
         if any(Decimal(item[1]) == first.value + 1 for item in _LIST_ITEM.finditer(behind)):  # a list's next item
             return None
         edge = r"(?<!\w)" if spaced else ""
-        unit = r"(?:[ \u00a0]?[^\W\d]{1,15}\.?|[ \u00a0]?[%€£$¥₽₹°])?"
+        unit = rf"(?:[ \u00a0]?(?!\d){LETTER}+[\"'.]?{LETTER}?|[ \u00a0]?[%€£$¥₽₹°])?"
         reason = rf"{unit}[)\"'*]*\s?[,.:;(–—-]?\s?" if spaced else r"[^\s\d=]{0,12}?[,、。.:;\s]{0,3}"
         because = either(BECAUSE, self.primary) + (f"|{either(THAT_IS, self.primary)}" if spaced else "")
         explained = [rf"{reason}{edge}(?:{because})", rf"{unit}[)\"'*.。।]*[ \t]*\n\s*[^\W\d]"]
@@ -286,14 +295,13 @@ class _Solution:
         total = len(stated) > 2 and ":" in self.text[stated[0].end : stated[1].start]
         if total and stated[0].value == sum(number.value for number in stated[1:]):
             return stated[0]  # "260 sheep in all: 20 here, 80 there and 160 at home"
-        is_result = compiled(rf"[,:(]|(?:{either(THAT_IS, self.primary)})")
-        for index in range(len(stated) - 1, 1, -1):
-            number, before = stated[index], [other.value for other in stated[max(0, index - 6) : index]]
-            if is_result.search(self.text, stated[index - 1].end, number.start) and any(
-                number.value in results(before[-count:]) for count in range(2, min(index, 6) + 1)
-            ):
-                return number
-        return None
+        is_result_of = compiled(rf"[,:(]|(?:{either(THAT_IS, self.primary)})")
+        number = (self._main(stated) or stated)[-1]
+        index = stated.index(number)
+        before = [other.value for other in stated[max(0, index - 6) : index]]
+        is_result = index > 1 and is_result_of.search(self.text, stated[index - 1].end, number.start)
+        given = any(number.value in results(before[-count:]) for count in range(2, len(before) + 1))
+        return number if is_result and given else None
 
     def _best(self, stated: Sequence[Number], strict: bool = False) -> Number | None:
         """The answer among the numbers of one sentence; with ``strict`` None where all of them are circumstances."""
@@ -313,7 +321,7 @@ class _Solution:
         """The numbers of a sentence that are neither circumstances nor in parentheses, nor (where others are) given."""
         count = len(stated)
         stated = [number for number in stated if not self._is_given(number)] or stated
-        others = self._besides(stated)
+        others = beside(stated, self.text, self.primary)
         stated = [number for number in stated if number not in others] or stated
         result, depth, at = [], 0, stated[0].start
         for number in stated:
@@ -322,16 +330,6 @@ class _Solution:
             if depth == 0 and not self._is_circumstance(number):
                 result.append(number)
         return result or ([stated[-1]] if len(stated) < count else [])
-
-    def _besides(self, stated: Sequence[Number]) -> list[Number]:
-        """Numbers of a clause about another, behind the first number: "12 more than Anna, who has only 5"."""
-        pause = r"[\s,;]" if self.primary in ("ar", "th") else r"[,;、]"
-        clause = compiled(rf"{pause}\s?(?:{BESIDES.get(self.primary, BESIDES['en'])})")
-        return [
-            number
-            for match in clause.finditer(self.text, stated[0].end, stated[-1].start)
-            for number in _within(stated, match.end(), self._end(_CLAUSE_END, match.end()))
-        ]
 
     def _is_circumstance(self, number: Number) -> bool:
         postposition = POSTPOSITIONS.get(self.primary, "(?!)")

@@ -198,4 +198,4 @@ def _is_weak(text: str, start: int, end: int, value: Decimal, primary: str) -> b
         return False
     rest = text[end:].strip(" .!。।۔*\"'")
     is_short = len(rest) <= 2 if primary in NO_WORD_SPACES else len(rest.split()) <= 2
-    return bool(re.search(r"\w", text[:start])) or not is_short or "?" in rest
+    return bool(re.search(r"\w", text[:start].rpartition(":")[2])) or not is_short or "?" in rest

@@ -6,10 +6,25 @@ import itertools
 import re
 from collections.abc import Sequence
 
-from mslt_it.evaluation.answers.amounts import BESIDES, BETWEEN, FROM, LEFT_HANGING, NOT, OR, QUESTIONS, RATES, STEPS, SURE, THAT_IS, THEN, TO
+from mslt_it.evaluation.answers.amounts import (
+    BESIDES,
+    BETWEEN,
+    FROM,
+    LEFT_HANGING,
+    NOT,
+    OR,
+    QUESTIONS,
+    RATES,
+    STEPS,
+    SURE,
+    THAT_IS,
+    THEN,
+    TO,
+)
 from mslt_it.evaluation.answers.numerals import CURRENCY, MINUS_SIGNS, NO_WORD_SPACES, Number
 from mslt_it.evaluation.answers.words import CONCLUSIONS, CONTRAST, JOINERS, LETTER, STOPS, compiled, either
 
+CLOSING = ")]}>|\"'*`%€$₽"
 _OPERATOR = re.compile(r"\s?[-+−–*/×x÷·=:(]")
 
 
@@ -28,7 +43,7 @@ def cut_off(text: str, numbers: Sequence[Number], start: int, primary: str) -> i
     then = either(THEN, primary)
     hanging = f"{LEFT_HANGING.get(primary, LEFT_HANGING['en'])}|{then}"
     begin = "" if primary in NO_WORD_SPACES | {"ko"} else rf"(?<!{LETTER})"
-    if compiled(rf"(?:{begin}(?:{hanging})|(?<![-+−×÷=] )[-+−×÷=(,、،])$").search(text[-24:]):
+    if compiled(rf"(?:{begin}(?:{hanging})|(?<![-+−×÷=] )[-+−×÷=(,、،—])$").search(text[-24:]):
         is_long = len(text) > 12 if primary in NO_WORD_SPACES else len(text.split()) > 3
         return start if start or is_long or text[-1] in "=+−×÷" else None
     if start == len(text):
@@ -40,10 +55,14 @@ def cut_off(text: str, numbers: Sequence[Number], start: int, primary: str) -> i
         return start if primary != "th" and opens.match(text, start) else None
     if last is None:
         return None
-    end = "" if primary in NO_WORD_SPACES | {"ar", "he"} else rf"(?!{LETTER})"
-    # "At the first stop 12 get off, and then at the next"
-    after = f"{begin}(?:{then})" + (rf"|[,;،、]\s?(?:{either(JOINERS, primary)})" if start else "")
-    return start if text[start - 1 : start] != "\n" and compiled(f"(?:{after}){end}").search(text, last) else None
+    # "On Tuesday he sold 14 loaves, and on Wednesday"
+    joiners = "" if primary in NO_WORD_SPACES | {"ar", "ko"} else f"|{begin}(?:{either(JOINERS, primary)})"
+    goes_on = compiled(
+        rf"(?:{begin}(?:{then}){joiners})" + ("" if not joiners or primary == "he" else rf"(?!{LETTER})")
+    )
+    is_long = start > 0 or primary in NO_WORD_SPACES or len(text.split()) > 5
+    is_open = is_long and text[start - 1 : start] != "\n" and text[-1] not in CLOSING
+    return start if is_open and goes_on.search(text, last) else None
 
 
 def without_steps(numbers: Sequence[Number], text: str, primary: str) -> list[Number]:
@@ -75,7 +94,9 @@ def beside(stated: Sequence[Number], text: str, primary: str) -> list[Number]:
     pause = r"[\s,;]" if primary in ("ar", "th") else r"[,;、]"
     other = rf"{pause}\s?(?:{BESIDES.get(primary, BESIDES['en'])})[^,;、.!?\n{STOPS}]*"
     clause = rf"[^,;、(!?\n{STOPS}]"
-    result = "(?!)" if primary in NO_WORD_SPACES | {"ko"} else f"{either(THAT_IS, primary)}|{either(CONCLUSIONS, primary)}"
+    result = (
+        "(?!)" if primary in NO_WORD_SPACES | {"ko"} else f"{either(THAT_IS, primary)}|{either(CONCLUSIONS, primary)}"
+    )
     ahead = r"(?:\d+ ?)?[^\s\d]*?" if primary == "th" else rf"{clause}{{0,60}}?"
     rate = rf"(?!{clause}{{0,9}}(?:{result}))(?={ahead}(?:{RATES.get(primary, RATES['en'])}))"
     rated = rf"{' ' if primary == 'th' else '[,;、(،]'}{rate}{clause}*"

@@ -49,7 +49,14 @@ from mslt_it.evaluation.answers.amounts import (
     REFUSALS,
     THAT_IS,
 )
-from mslt_it.evaluation.answers.dismissed import beside, cut_off, one_answer, without_denied, without_open, without_steps
+from mslt_it.evaluation.answers.dismissed import (
+    beside,
+    cut_off,
+    one_answer,
+    without_denied,
+    without_open,
+    without_steps,
+)
 from mslt_it.evaluation.answers.numerals import (
     BOLD,
     CURRENCY,
@@ -78,11 +85,13 @@ from mslt_it.evaluation.answers.words import (
 from mslt_it.problems import Problem, nearest
 
 _BOXED = re.compile(r"\\boxed\s*\{")
-# "20 лв. от 50 лв.", "i.e. about": there the sentence goes on.
-_SHORTENED = "(?<!{})".format(
-    ")(?<!".join(("лв", "руб", "коп", "км", "мин", "стр", "χλμ", "i.e", "e.g", "т.е", "z.B", "km", "kpl"))
+# "20 лв. от 50 лв.", "i.e. about": there the sentence goes on, before a capital only where a script has none.
+_CASELESS = "กม กก ชม கி.மீ కి.మీ कि.मी কি.মি"
+_SHORTENED, _SHORTENED_CASELESS = (
+    "".join(f"(?<!{word})" for word in words.split())
+    for words in (f"лв руб коп км мин стр χλμ i.e e.g т.е z.B km kpl {_CASELESS}", _CASELESS)
 )
-_STOP = rf"(?:[!?]|{_SHORTENED}\.|\.(?!\s[a-zà-ÿа-яёά-ώ]))(?=\s|$)|[{STOPS}\n]"
+_STOP = rf"(?:[!?]|{_SHORTENED}\.|{_SHORTENED_CASELESS}\.(?!\s[a-zà-ÿа-яёά-ώ]))(?=\s|$)|[{STOPS}\n]"
 _SENTENCE_END = re.compile(_STOP)
 _CLAUSE_END = re.compile(rf"[,、;](?!\d)|\(|{_STOP}")
 _LIST_NUMBER = re.compile(r"[.):](?=\s+\S)")  # behind the number
@@ -374,14 +383,7 @@ class _Solution:
 def _in_digits(text: str, primary: str) -> str:
     """The text with its number words as digits: all of them where it has no digits, else those of answers without."""
     if not re.search(r"\d", text):
-        text = with_digits(text, primary)
-        text = re.sub(r"(\d+)[dt][ea] (\d+)", r"\2/\1", text) if primary == "tr" else text  # "dörtte üç"
-        text = (
-            re.sub(r"\b(?:robo|(theluthi)) (\d+)", lambda m: f"{m[2]}/{3 if m[1] else 4}", text)
-            if primary == "sw"
-            else text
-        )
-        return PARTS_OF.sub(r"\2/\1", text)
+        return PARTS_OF.sub(r"\2/\1", with_digits(text, primary))
     text = PARTS_OF.sub(r"\2/\1", text)
     # "Quattro, perché 18 : 5 = 3,6"
     reason = rf"\A(?P<answer>\D*?)(?=[\s,;(.。、](?:{either(BECAUSE, primary)}))"

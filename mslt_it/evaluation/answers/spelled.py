@@ -30,6 +30,12 @@ WHOLE: Mapping[str, Mapping[str, str]] = table("whole")
 ALONE: Mapping[str, Mapping[str, str]] = table("alone")
 # What makes the number before it the part of a whole: halves, thirds, quarters and so on.
 DENOMINATORS: Mapping[str, str] = table("denominators")
+# "dörtte üç", "robo tatu", "สามในสี่", once their numbers are digits.
+PARTS_IN_WORDS = {
+    "tr": {r"(\d+)[dt][ea] (\d+)": r"\2/\1"},
+    "sw": {r"\brobo (\d+)": r"\1/4", r"\btheluthi (\d+)": r"\1/3"},
+    "th": {r"(\d+) ?ใน ?(\d+)": r"\1/\2"},
+}
 # What joins two parts, besides a space or a hyphen.
 AND: Mapping[str, str] = table("and")
 BARE_HALF = frozenset({"id", "ja", "ko", "th", "zh"})  # their "and a half" is "half", too
@@ -153,14 +159,19 @@ def with_digits(text: str, primary: str) -> str:
         else:
             done.append(text[at : match.end()])
             at = match.end()
-    done.append(text[at:])
-    return "".join(done) if any(map(str.isdigit, "".join(done))) else _with_part(text, primary)
+    written = "".join(done) + text[at:]
+    if not re.search(r"\d", written):
+        return _with_part(text, primary)
+    for part, shown in PARTS_IN_WORDS.get(primary, {}).items() if not re.search(r"\d", text) else ():
+        written = re.sub(part, shown, written)
+    return written
 
 
 def _with_part(text: str, primary: str) -> str:
-    """A text that has no number, the part of one thing that it names in digits: "half a litre", "an hour and a half"."""
+    """A text without a number, the part of one that it names in digits: "half a litre", "an hour and a half"."""
     if primary in AND_A_HALF and primary not in BARE_HALF:
-        text = compiled(rf"(?<={LETTER}) ?(?:{AND_A_HALF[primary]})(?!{LETTER})").sub(" 1.5 ", text, count=1)
+        one = compiled(rf"({LETTER}+?)(ان|ين)? ?(?:{AND_A_HALF[primary]})(?!{LETTER})")  # two in the Arabic dual
+        text = one.sub(lambda match: f"{'2.5' if primary == 'ar' and match[2] else '1.5'} {match[1]} ", text, count=1)
     spaced = primary not in NO_WORD_SPACES
     if re.search(r"\d", text) or (len(text.split()) > 6 if spaced else len(text) > 12):
         return text
@@ -193,6 +204,7 @@ def _is_weak(text: str, start: int, end: int, value: Decimal, primary: str) -> b
     if (
         counted
         or scale_behind(text, end, primary)[0] > 1
+        or re.search(r"(?:分の|分之|분의 ?|[dt][ae] )$", text[:start])
         or (primary == "sw" and re.search(r"\b(?:elfu|mia|laki|milioni)\b[^.]* $", text[:start]))
     ):
         return False

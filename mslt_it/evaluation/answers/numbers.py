@@ -10,7 +10,7 @@ Which number is the answer, the first of these that applies:
    "18 dollars\n\nExplanation: ..."); the "1." of a list is none;
 4. a number in bold on the last line that has numbers;
 5. the sentence that draws the conclusion ("So she makes $18 from 9 eggs"), after any "=", or there what the numbers
-   before it give ("240 minus 165 seats are free, that is 75");
+   before it give ("240 minus 165 seats are free, that is 75"); a later one, where it has a single new number;
 6. the last sentence after the last "=" (or "≈"), where it has a number that is no mere circumstance;
 7. the number after the last "=" that has one on its line;
 8. the last number of the last sentence that has numbers; circumstances, what stands in parentheses, a reason
@@ -19,15 +19,15 @@ Which number is the answer, the first of these that applies:
 Of a text that breaks off ("There are 14 red marbles and") and of one that refuses an answer ("there is not enough
 information") only 1 to 3 count, if they stand before that or behind a "but"; what checks the answer ("To check:
 13 - 8 = 5") and another question behind it do not count. Numbers in words are read where there are no digits: in the
-text, or on the line of the cue.
+text, on the line of the cue, or before a reason.
 
 The best number of a sentence is the one that the last equation before it gave, if the sentence holds it; else the first
 that is no circumstance ("in 7 days he earns 126"); in languages that put circumstances first (bn hi ja ko te tr ur zh),
 the last.
 
 No answer are numbers that are denied ("not 13 but 12") or left open ("between 10 and 12", "5, 6 or 7", "10-12"), and
-those of steps ("Step 2"); one that was given ("all 35 pages") is none where the sentence has another. Numbers
-themselves are read by `numerals`.
+those of steps ("Step 2") and of certainty ("95 % sure"); one that was given ("all 35 pages") is none where the sentence
+has another. Numbers themselves are read by `numerals`.
 """
 
 from __future__ import annotations
@@ -235,12 +235,10 @@ class _Solution:
     def _opening(self) -> Number | None:
         """The number that opens the text and is explained after it."""
         first, spaced = self.numbers[0], self.primary not in NO_WORD_SPACES
-        if not _ALONE_BEFORE.fullmatch(self.text, 0, first.start):
-            return None
         behind = self.text[first.end :]
-        if _LIST_NUMBER.match(behind) and first.value == 1:
-            return None
-        if any(Decimal(item[1]) == first.value + 1 for item in _LIST_ITEM.finditer(behind)):  # a list's next item
+        is_listed = any(Decimal(item[1]) == first.value + 1 for item in _LIST_ITEM.finditer(behind))
+        is_listed |= first.value == 1 and _LIST_NUMBER.match(behind) is not None
+        if is_listed or not _ALONE_BEFORE.fullmatch(self.text, 0, first.start):
             return None
         edge = r"(?<!\w)" if spaced else ""
         unit = rf"(?:[ \u00a0]?(?!\d){LETTER}+[\"'.]?{LETTER}?|[ \u00a0]?[%€£$¥₽₹°])?"
@@ -274,8 +272,11 @@ class _Solution:
         last = self._last_sentence(self.numbers)
         best = self._best(stated)
         behind = [number for number in self.numbers if number.start > stated[-1].start]
-        if last[0].start > stated[-1].start and (later := self._reckoned(last) or (best and left_by(best, behind))):
-            return later
+        if last[0].start > stated[-1].start:
+            main, values = self._main(last), [number.value for number in self.numbers]
+            is_new = len(main) == 1 and values.count(main[0].value) == 1  # "So that is 24. Together they cost 64."
+            if later := self._reckoned(last) or (best and left_by(best, behind)) or (main[0] if is_new else None):
+                return later
         return self._reckoned(stated) or best
 
     def _after_equations(self) -> Number | None:
@@ -285,9 +286,7 @@ class _Solution:
             return None
         end = computed.end if self.primary == "th" else self._end(_SENTENCE_END, computed.end)
         later = [number for number in self.numbers if number.start >= end and not self._is_list_number(number)]
-        here = (
-            later if self.primary == "th" else _within(self.numbers, computed.end, end)
-        )  # nothing parts Thai sentences
+        here = later if self.primary == "th" else _within(self.numbers, computed.end, end)  # nothing parts sentences
         if left := left_by(computed, here):  # "540 a week, in 2 weeks 1,080"
             return left
         if self.primary == "th":
@@ -301,14 +300,14 @@ class _Solution:
 
     def _reckoned(self, stated: Sequence[Number]) -> Number | None:
         """The result of the numbers before it in its sentence: "240 minus 165 seats are free, that is 75"."""
-        total = len(stated) > 2 and ":" in self.text[stated[0].end : stated[1].start]
+        that_is = either(THAT_IS, self.primary)
+        total = len(stated) > 2 and compiled(f"[:(]|{that_is}").search(self.text, stated[0].end, stated[1].start)
         if total and stated[0].value == sum(number.value for number in stated[1:]):
             return stated[0]  # "260 sheep in all: 20 here, 80 there and 160 at home"
-        is_result_of = compiled(rf"[,:(]|(?:{either(THAT_IS, self.primary)})")
         number = (self._main(stated) or stated)[-1]
         index = stated.index(number)
         before = [other.value for other in stated[max(0, index - 6) : index]]
-        is_result = index > 1 and is_result_of.search(self.text, stated[index - 1].end, number.start)
+        is_result = index > 1 and compiled(f"[,:(]|{that_is}").search(self.text, stated[index - 1].end, number.start)
         given = any(number.value in results(before[-count:]) for count in range(2, len(before) + 1))
         return number if is_result and given else None
 
@@ -387,7 +386,8 @@ def _in_digits(text: str, primary: str) -> str:
     text = PARTS_OF.sub(r"\2/\1", text)
     # "Quattro, perché 18 : 5 = 3,6"
     reason = rf"\A(?P<answer>\D*?)(?=[\s,;(.。、](?:{either(BECAUSE, primary)}))"
-    if (opening := compiled(rf"{reason}|\A[^\d,.;:!?\n]*").match(text)) and opening[0]:
+    end = "(?=[,.;:!?(、。])" if primary in NO_WORD_SPACES | {"ko"} else ""
+    if (opening := compiled(rf"{reason}|\A[^\d,.;:!?(、。\n]*{end}").match(text)) and opening[0]:
         head = with_digits(opening[0], primary)
         if head != opening[0] and (opening["answer"] or head[0].isdigit()):
             text = head + text[opening.end() :]

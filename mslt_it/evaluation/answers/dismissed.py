@@ -136,6 +136,7 @@ def without_open(numbers: Sequence[Number], text: str, primary: str) -> list[Num
     unit = "" if primary in ("en", "es", "fr", "it", "pt") else "(?: [^\\W\\d]{1,10})?"  # "5 euros a 7 amigos" is none
     to = compiled(rf"[^\s\d]{{0,6}}?{unit} ?(?:{TO.get(primary, TO['en'])}) ?{CURRENCY}?")
     changing = compiled(rf"(?<!\w)(?:{FROM.get(primary, '(?!)')}) ?{CURRENCY}?$")
+    named = re.compile(r" [^\W\d]")
     listed = re.compile(r"[^\s\d,.;]{0,6}[,،、] ?")
     chosen = compiled(rf"[^\s\d,.;]{{0,6}}[,،、]? ?(?:{either(OR, primary)}) ?")
     restated = compiled(rf"[^\d;]{{0,12}}? ?(?:{either(OR, primary)}|{either(THAT_IS, primary)})[^\d.;]*")
@@ -155,7 +156,8 @@ def without_open(numbers: Sequence[Number], text: str, primary: str) -> list[Num
         is_to = (
             number.value < other.value
             and to.fullmatch(gap)
-            and not changing.search(text[max(0, number.start - 12) : number.start])
+            # "fell from 20 to 30" is a change, "from 20 to 30 guests" a range
+            and (named.match(text, other.end) or not changing.search(text[max(0, number.start - 12) : number.start]))
         )
         is_or = other.value not in (number.value, 100 * number.value) and chosen.fullmatch(gap)  # but "1/4, or 25%"
         if restated.fullmatch(gap) and other.value == 1000 * number.value:

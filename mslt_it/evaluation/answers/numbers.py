@@ -72,16 +72,7 @@ from mslt_it.evaluation.answers.numerals import (
     results,
 )
 from mslt_it.evaluation.answers.spelled import with_digits
-from mslt_it.evaluation.answers.words import (
-    ANSWERING,
-    BECAUSE,
-    CONCLUSIONS,
-    CUES,
-    LETTER,
-    STOPS,
-    compiled,
-    either,
-)
+from mslt_it.evaluation.answers.words import ANSWERING, BECAUSE, CONCLUSIONS, CUES, LETTER, STOPS, compiled, either
 from mslt_it.problems import Problem, nearest
 
 _BOXED = re.compile(r"\\boxed\s*\{")
@@ -198,7 +189,8 @@ class _Solution:
     def _without_reasons(self, numbers: list[Number]) -> list[Number]:
         """The numbers but for those of a reason that stands behind one: "4 cars, because 17 / 5 = 3.4"."""
         pause = r"[,;(、。]\s?|[.!।۔]\s|\s(?!(?:as|since|da|do|car)\b)"
-        for reason in compiled(rf"(?:{pause})(?:{either(BECAUSE, self.primary)})").finditer(self.text):
+        reasons = list(compiled(rf"(?:{pause})(?:{either(BECAUSE, self.primary)})").finditer(self.text))
+        for reason in reasons[-20:]:  # a text that runs away has thousands
             end = self._end(_SENTENCE_END, reason.end())
             inside, before = _within(numbers, reason.start(), end), _within(numbers, 0, reason.start())
             apart = len(before) and _SENTENCE_END.search(self.text, before[-1].end, reason.start() + 1)

@@ -170,7 +170,7 @@ def with_digits(text: str, primary: str) -> str:
 def _with_part(text: str, primary: str) -> str:
     """A text without a number, the part of one that it names in digits: "half a litre", "an hour and a half"."""
     if primary in AND_A_HALF and primary not in BARE_HALF:
-        one = compiled(rf"({LETTER}+?)(ان|ين)? ?(?:{AND_A_HALF[primary]})(?!{LETTER})")  # two in the Arabic dual
+        one = compiled(rf"({LETTER}{{1,20}}?)(ان|ين)? ?(?:{AND_A_HALF[primary]})(?!{LETTER})")  # two in the Arabic dual
         text = one.sub(lambda match: f"{'2.5' if primary == 'ar' and match[2] else '1.5'} {match[1]} ", text, count=1)
     spaced = primary not in NO_WORD_SPACES
     if re.search(r"\d", text) or (len(text.split()) > 6 if spaced else len(text) > 12):

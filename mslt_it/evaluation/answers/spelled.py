@@ -31,7 +31,7 @@ ALONE: Mapping[str, Mapping[str, str]] = table("alone")
 # What makes the number before it the part of a whole: halves, thirds, quarters and so on.
 DENOMINATORS: Mapping[str, str] = table("denominators")
 # "dörtte üç", "robo tatu", "สามในสี่", once their numbers are digits.
-PARTS_IN_WORDS = {
+PARTS_IN_WORDS: Mapping[str, Mapping[str, str]] = {
     "tr": {r"(\d+)[dt][ea] (\d+)": r"\2/\1"},
     "sw": {r"\brobo (\d+)": r"\1/4", r"\btheluthi (\d+)": r"\1/3"},
     "th": {r"(\d+) ?ใน ?(\d+)": r"\1/\2"},
@@ -162,8 +162,8 @@ def with_digits(text: str, primary: str) -> str:
     written = "".join(done) + text[at:]
     if not re.search(r"\d", written):
         return _with_part(text, primary)
-    for part, shown in PARTS_IN_WORDS.get(primary, {}).items() if not re.search(r"\d", text) else ():
-        written = re.sub(part, shown, written)
+    for fraction, shown in PARTS_IN_WORDS.get(primary, {}).items() if not re.search(r"\d", text) else ():
+        written = re.sub(fraction, shown, written)
     return written
 
 

@@ -89,8 +89,8 @@ def without_steps(numbers: Sequence[Number], text: str, primary: str) -> list[Nu
 
 
 def beside(stated: Sequence[Number], text: str, primary: str) -> list[Number]:
-    """Numbers behind the first of a sentence that are of another ("12 more than Anna, who has only 5") or of one unit
-    ("320 dollars, 40 a month")."""
+    """Numbers behind the first of a sentence that are of another ("12 more than Anna, who has only 5"), of one unit
+    ("320 dollars, 40 a month") or of a comparison ("58 pages, 7 more than yesterday")."""
     pause = r"[\s,;]" if primary in ("ar", "th") else r"[,;、]"
     other = rf"{pause}\s?(?:{BESIDES.get(primary, BESIDES['en'])})[^,;、.!?\n{STOPS}]*"
     clause = rf"[^,;、(!?\n{STOPS}]"
@@ -138,7 +138,7 @@ def without_open(numbers: Sequence[Number], text: str, primary: str) -> list[Num
     changing = compiled(rf"(?<!\w)(?:{FROM.get(primary, '(?!)')}) ?{CURRENCY}?$")
     named = re.compile(r" [^\W\d]")
     listed = re.compile(r"[^\s\d,.;]{0,6}[,،、] ?")
-    chosen = compiled(rf"[^\s\d,.;]{{0,6}}[,،、]? ?(?:{either(OR, primary)}) ?")
+    chosen = compiled(rf"[^\s\d,.;]{{0,6}}[,،、]? ?(?:{either(OR, primary)})(?: [^\W\d]{{1,9}})? ?")
     restated = compiled(rf"[^\d;]{{0,12}}? ?(?:{either(OR, primary)}|{either(THAT_IS, primary)})[^\d.;]*")
     dropped: set[int] = set()
     for index, (number, other) in enumerate(itertools.pairwise(numbers)):

@@ -54,3 +54,9 @@ REFUSALS: Mapping[str, str] = table("refusals")
 BUT: Mapping[str, str] = table("but")
 # A text that ends with one of these was cut off there.
 LEFT_HANGING: Mapping[str, str] = table("left_hanging")
+# What the next happening begins with: a last sentence that has it behind its number and no end was cut off, too.
+THEN: Mapping[str, str] = table("then")
+# What makes a clause tell of one unit, where the amount stands before it ("320 dollars, 40 a month"), or compare it.
+RATES: Mapping[str, str] = table("rates")
+# How sure the writer is, beside a number that says it.
+SURE: Mapping[str, str] = table("sure")

@@ -6,10 +6,25 @@ import itertools
 import re
 from collections.abc import Sequence
 
-from mslt_it.evaluation.answers.amounts import BETWEEN, FROM, NOT, OR, QUESTIONS, STEPS, TO
+from mslt_it.evaluation.answers.amounts import (
+    BESIDES,
+    BETWEEN,
+    FROM,
+    LEFT_HANGING,
+    NOT,
+    OR,
+    QUESTIONS,
+    RATES,
+    STEPS,
+    SURE,
+    THAT_IS,
+    THEN,
+    TO,
+)
 from mslt_it.evaluation.answers.numerals import CURRENCY, MINUS_SIGNS, NO_WORD_SPACES, Number
-from mslt_it.evaluation.answers.words import CONTRAST, compiled, either
+from mslt_it.evaluation.answers.words import CONCLUSIONS, CONTRAST, JOINERS, LETTER, STOPS, compiled, either
 
+CLOSING = ")]}>|\"'*`%€$₽"
 _OPERATOR = re.compile(r"\s?[-+−–*/×x÷·=:(]")
 
 
@@ -22,23 +37,78 @@ def one_answer(text: str, primary: str) -> str:
     return text[: asked.start()] if asked else text
 
 
+def cut_off(text: str, numbers: Sequence[Number], start: int, primary: str) -> int | None:
+    """Where the last sentence begins (``start``), if it breaks off: "There are 14 red marbles and"."""
+    text = text.rstrip(" \t\n*")
+    then = either(THEN, primary)
+    hanging = f"{LEFT_HANGING.get(primary, LEFT_HANGING['en'])}|{then}"
+    begin = "" if primary in NO_WORD_SPACES | {"ko"} else rf"(?<!{LETTER})"
+    if compiled(rf"(?:{begin}(?:{hanging})|(?<![-+−×÷=] )[-+−×÷=(,、،—])$").search(text[-24:]):
+        is_long = len(text) > 12 if primary in NO_WORD_SPACES else len(text.split()) > 3
+        return start if start or is_long or text[-1] in "=+−×÷" else None
+    if start == len(text):
+        return None
+    last = max((number.end for number in numbers if number.start >= start), default=None)
+    if last is None and start:
+        steps = STEPS.get(primary, STEPS["en"])[0]
+        opens = compiled(rf"\W*\w{{0,2}}?(?:(?:{steps})|{either(CONCLUSIONS, primary)}|{then})")
+        return start if primary != "th" and opens.match(text, start) else None
+    if last is None:
+        return None
+    # "On Tuesday he sold 14 loaves, and on Wednesday"
+    joiners = "" if primary in NO_WORD_SPACES | {"ar", "ko"} else f"|{begin}(?:{either(JOINERS, primary)})"
+    goes_on = compiled(
+        rf"(?:{begin}(?:{then}){joiners})" + ("" if not joiners or primary == "he" else rf"(?!{LETTER})")
+    )
+    is_long = start > 0 or primary in NO_WORD_SPACES or len(text.split()) > 5
+    is_open = is_long and text[start - 1 : start] != "\n" and text[-1] not in CLOSING
+    return start if is_open and goes_on.search(text, last) else None
+
+
 def without_steps(numbers: Sequence[Number], text: str, primary: str) -> list[Number]:
     """The numbers but for those of steps: the 2 of "Step 2: Add the rest"."""
     before, behind = STEPS.get(primary, STEPS["en"])
-    pattern = compiled(rf"(?:{before}) ?(?:#|№|nr\.?)? ?$")
-    return [
+    edge = "" if primary in NO_WORD_SPACES | {"ko"} else r"(?<!\w)"
+    pattern = compiled(rf"(?:{before}|{edge}(?:{either(QUESTIONS, primary)})) ?(?:#|№|nr\.?)? ?$")
+    amounts = [
         number
         for number in numbers
         if not pattern.search(text[max(0, number.start - 16) : number.start])
         and not (behind and compiled(behind).match(text, number.end))
     ]
+    # "18, and I am 95% sure"
+    sure = SURE.get(primary, SURE["en"])
+    is_sure = compiled(rf"(?: ?(?:%|per ?cent|فیصد|प्रतिशत)|(?<=%\d\d\d)|(?<=%\d\d))[^\w.]{{0,2}}\w{{0,3}} ?(?:{sure})")
+    was_sure = compiled(rf"(?:{sure})[^\d.!?،]{{0,9}}$")
+    certain = [
+        number
+        for number in amounts
+        if is_sure.match(text, number.end) or was_sure.search(text[max(0, number.start - 32) : number.start])
+    ]
+    return [number for number in amounts if number not in certain] or amounts
+
+
+def beside(stated: Sequence[Number], text: str, primary: str) -> list[Number]:
+    """Numbers behind the first of a sentence that are of another ("12 more than Anna, who has only 5"), of one unit
+    ("320 dollars, 40 a month") or of a comparison ("58 pages, 7 more than yesterday")."""
+    pause = r"[\s,;]" if primary in ("ar", "th") else r"[,;、]"
+    other = rf"{pause}\s?(?:{BESIDES.get(primary, BESIDES['en'])})[^,;、.!?\n{STOPS}]*"
+    clause = rf"[^,;、(!?\n{STOPS}]"
+    result = (
+        "(?!)" if primary in NO_WORD_SPACES | {"ko"} else f"{either(THAT_IS, primary)}|{either(CONCLUSIONS, primary)}"
+    )
+    ahead = r"(?:\d+ ?)?[^\s\d]*?" if primary == "th" else rf"{clause}{{0,60}}?"
+    rate = rf"(?!{clause}{{0,9}}(?:{result}))(?={ahead}(?:{RATES.get(primary, RATES['en'])}))"
+    rated = rf"{' ' if primary == 'th' else '[,;、(،]'}{rate}{clause}*"
+    spans = [match.span() for match in compiled(f"{other}|{rated}").finditer(text, stated[0].end)]
+    return [number for number in stated if any(start <= number.start < end for start, end in spans)]
 
 
 def without_denied(numbers: Sequence[Number], text: str, primary: str) -> list[Number]:
     """The numbers but for what a word denies: the 13 of "not 13 but 12", of "13ではなく12"."""
     before, behind = NOT.get(primary, NOT["en"])
-    denied_behind = compiled(rf"[^\s\d,.;、。]{{0,4}}? ?(?:{behind})") if behind else None
-    denied_before = compiled(rf"(?:{before})[ \"'(]*$") if before else None
+    denied_behind = compiled(rf"[^\s\d,.;、。]{{0,4}}?(?: €(?::n)?)? ?(?:{behind})") if behind else None
+    denied_before = compiled(rf"(?:{before})[ \"'(]*(?:{CURRENCY} ?)?$") if before else None
     but = compiled(rf"[^\d.!?]*?[,;] ?(?:{either(CONTRAST, primary)})[^\d.!?]*")
     afar = compiled(rf"(?:{before})[^,.;!?\d。]*$") if before else None
     following = [*(other.start for other in numbers[1:]), 0]
@@ -66,8 +136,10 @@ def without_open(numbers: Sequence[Number], text: str, primary: str) -> list[Num
     unit = "" if primary in ("en", "es", "fr", "it", "pt") else "(?: [^\\W\\d]{1,10})?"  # "5 euros a 7 amigos" is none
     to = compiled(rf"[^\s\d]{{0,6}}?{unit} ?(?:{TO.get(primary, TO['en'])}) ?{CURRENCY}?")
     changing = compiled(rf"(?<!\w)(?:{FROM.get(primary, '(?!)')}) ?{CURRENCY}?$")
+    named = re.compile(r" [^\W\d]")
     listed = re.compile(r"[^\s\d,.;]{0,6}[,،、] ?")
-    chosen = compiled(rf"[^\s\d,.;]{{0,6}}[,،、]? ?(?:{either(OR, primary)}) ?")
+    chosen = compiled(rf"[^\s\d,.;]{{0,6}}[,،、]? ?(?:{either(OR, primary)})(?: [^\W\d]{{1,9}})? ?")
+    restated = compiled(rf"[^\d;]{{0,12}}? ?(?:{either(OR, primary)}|{either(THAT_IS, primary)})[^\d.;]*")
     dropped: set[int] = set()
     for index, (number, other) in enumerate(itertools.pairwise(numbers)):
         gap = text[number.end : other.start]
@@ -84,10 +156,13 @@ def without_open(numbers: Sequence[Number], text: str, primary: str) -> list[Num
         is_to = (
             number.value < other.value
             and to.fullmatch(gap)
-            and not changing.search(text[max(0, number.start - 12) : number.start])
+            # "fell from 20 to 30" is a change, "from 20 to 30 guests" a range
+            and (named.match(text, other.end) or not changing.search(text[max(0, number.start - 12) : number.start]))
         )
-        is_or = other.value != 100 * number.value and chosen.fullmatch(gap)  # but "1/4, or 25%"
-        if is_between or is_to or is_range or is_or:
+        is_or = other.value not in (number.value, 100 * number.value) and chosen.fullmatch(gap)  # but "1/4, or 25%"
+        if restated.fullmatch(gap) and other.value == 1000 * number.value:
+            dropped.add(index + 1)  # "1.6 kg or 1600 g"
+        elif is_between or is_to or is_range or is_or:
             dropped |= {index, index + 1}
             while (
                 index

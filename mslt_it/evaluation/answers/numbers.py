@@ -10,7 +10,7 @@ Which number is the answer, the first of these that applies:
    "18 dollars\n\nExplanation: ..."); the "1." of a list is none;
 4. a number in bold on the last line that has numbers;
 5. the sentence that draws the conclusion ("So she makes $18 from 9 eggs"), after any "=", or there what the numbers
-   before it give ("240 minus 165 seats are free, that is 75");
+   before it give ("240 minus 165 seats are free, that is 75"); a later one, where it has a single new number;
 6. the last sentence after the last "=" (or "≈"), where it has a number that is no mere circumstance;
 7. the number after the last "=" that has one on its line;
 8. the last number of the last sentence that has numbers; circumstances, what stands in parentheses, a reason
@@ -19,15 +19,15 @@ Which number is the answer, the first of these that applies:
 Of a text that breaks off ("There are 14 red marbles and") and of one that refuses an answer ("there is not enough
 information") only 1 to 3 count, if they stand before that or behind a "but"; what checks the answer ("To check:
 13 - 8 = 5") and another question behind it do not count. Numbers in words are read where there are no digits: in the
-text, or on the line of the cue.
+text, on the line of the cue, or before a reason.
 
 The best number of a sentence is the one that the last equation before it gave, if the sentence holds it; else the first
 that is no circumstance ("in 7 days he earns 126"); in languages that put circumstances first (bn hi ja ko te tr ur zh),
 the last.
 
 No answer are numbers that are denied ("not 13 but 12") or left open ("between 10 and 12", "5, 6 or 7", "10-12"), and
-those of steps ("Step 2"); one that was given ("all 35 pages") is none where the sentence has another. Numbers
-themselves are read by `numerals`.
+those of steps ("Step 2") and of certainty ("95 % sure"); one that was given ("all 35 pages") is none where the sentence
+has another. Numbers themselves are read by `numerals`.
 """
 
 from __future__ import annotations
@@ -40,19 +40,23 @@ from decimal import Decimal
 
 from mslt_it.evaluation.answers.amounts import (
     ALL_OF,
-    BESIDES,
     BUT,
     CHECKS,
     EACH_OF,
-    LEFT_HANGING,
     PART_OF,
     POSTPOSITIONS,
     PREPOSITIONS,
     REFUSALS,
-    STEPS,
     THAT_IS,
 )
-from mslt_it.evaluation.answers.dismissed import one_answer, without_denied, without_open, without_steps
+from mslt_it.evaluation.answers.dismissed import (
+    beside,
+    cut_off,
+    one_answer,
+    without_denied,
+    without_open,
+    without_steps,
+)
 from mslt_it.evaluation.answers.numerals import (
     BOLD,
     CURRENCY,
@@ -68,31 +72,23 @@ from mslt_it.evaluation.answers.numerals import (
     results,
 )
 from mslt_it.evaluation.answers.spelled import with_digits
-from mslt_it.evaluation.answers.words import (
-    ANSWERING,
-    BECAUSE,
-    CONCLUSIONS,
-    CUES,
-    LETTER,
-    STOPS,
-    compiled,
-    either,
-)
+from mslt_it.evaluation.answers.words import ANSWERING, BECAUSE, CONCLUSIONS, CUES, LETTER, STOPS, compiled, either
 from mslt_it.problems import Problem, nearest
 
 _BOXED = re.compile(r"\\boxed\s*\{")
-# "20 лв. от 50 лв.", "i.e. about": there the sentence goes on.
-_SHORTENED = "(?<!{})".format(
-    ")(?<!".join(("лв", "руб", "коп", "км", "мин", "стр", "χλμ", "i.e", "e.g", "т.е", "z.B", "km", "kpl"))
+# "20 лв. от 50 лв.", "i.e. about": there the sentence goes on, before a capital only where a script has none.
+_CASELESS = "กม กก ชม கி.மீ కి.మీ कि.मी কি.মি"
+_SHORTENED, _SHORTENED_CASELESS = (
+    "".join(f"(?<!{word})" for word in words.split())
+    for words in (f"лв руб коп км мин стр χλμ i.e e.g т.е z.B km kpl {_CASELESS}", _CASELESS)
 )
-_STOP = rf"(?:[!?]|{_SHORTENED}\.|\.(?!\s[a-zà-ÿа-яёά-ώ]))(?=\s|$)|[{STOPS}\n]"
+_STOP = rf"(?:[!?]|{_SHORTENED}\.|{_SHORTENED_CASELESS}\.(?!\s[a-zà-ÿа-яёά-ώ]))(?=\s|$)|[{STOPS}\n]"
 _SENTENCE_END = re.compile(_STOP)
 _CLAUSE_END = re.compile(rf"[,、;](?!\d)|\(|{_STOP}")
 _LIST_NUMBER = re.compile(r"[.):](?=\s+\S)")  # behind the number
 _LIST_ITEM = re.compile(r"^[ \t]*(\d{1,3})[.):]\s", re.MULTILINE)
 # Here the circumstance stands before the answer: of several numbers the last counts.
 CIRCUMSTANCE_FIRST = frozenset({"bn", "hi", "ja", "ko", "ta", "te", "tr", "ur", "zh"})
-_OPERATOR = re.compile(r"\s?[-+−–*/×x÷·=:(]")
 _LINE = re.compile(r"[^\n]*\w[^\n]*")
 # Nothing but quotes, markup or a currency before a number.
 _ALONE_BEFORE = re.compile(rf"[\s\"'(*:=$\\\[\]{{}}«»„“”「」『』】【{BOLD}{MINUS_SIGNS}]*(?:{CURRENCY})?\s*")
@@ -103,12 +99,14 @@ def _cue(primary: str) -> re.Pattern[str]:
     words, links = zip(*(CUES[code] for code in dict.fromkeys((primary, "en")) if code in CUES), strict=True)
     link = "|".join(["[:=]", *filter(None, links)])
     number = rf"[ \t\"'(*{BOLD}{MINUS_SIGNS}]*{CURRENCY}?[ \t{MINUS_SIGNS}]*\d"
+    begin = "" if primary in NO_WORD_SPACES else r"(?<![\w-])"
     # Up to 30 characters of the same clause ("The answer to the question is") and a link, or the number at once.
     pattern = (
-        rf"(?:{either(ANSWERING, primary)})(?={number})"
+        rf"{begin}(?:{either(ANSWERING, primary)})(?={number})"
         rf"|(?:{'|'.join(words)})(?:[^\n\d:=.,;。]{{0,30}}?(?:{link})|(?={number}))"
         # GSM8K's mark; a Markdown heading ("#### 1. Setup") is none.
         r"|####(?=[^\w\n]{0,9}\d)(?!\s{0,9}\d+[.)]\s)"
+        r"|\)[ \t]{0,4}#(?=[ \t]{0,4}-?\d[\d.,]{0,20}[ \t]*(?:\n|\Z))"  # "print(eggs)  # 18"
     )
     return re.compile(unicodedata.normalize("NFC", pattern), re.IGNORECASE)
 
@@ -136,14 +134,25 @@ class _Solution:
 
     def __init__(self, text: str, primary: str) -> None:
         self.text, self.primary = _in_digits(one_answer(folded(text), primary), primary), primary
-        numbers = without_steps(numbers_in(self.text, primary), self.text, primary)
-        numbers = without_denied(numbers, self.text, primary)
-        self.numbers = without_open(numbers, self.text, primary)
+        begin = "" if primary in NO_WORD_SPACES else r"(?<!\w)"
+        self._so = compiled(rf"{begin}(?:{either(CONCLUSIONS, primary)})")
+        self.numbers = self._amounts()
+        if len(self.numbers) == 1 and self._is_circumstance(self.numbers[0]) and not re.search("[=,;،、]", self.text):
+            written, alone = self.text, self.numbers
+            self.text = with_digits(self.text, primary)  # "She needs six more to reach 30"
+            self.numbers = self._amounts()
+            if len(self.numbers) == 1 or alone[0].value not in {number.value for number in self.numbers}:
+                self.text, self.numbers = written, alone
+
+    def _amounts(self) -> list[Number]:
+        numbers = without_steps(numbers_in(self.text, self.primary), self.text, self.primary)
+        return without_open(without_denied(numbers, self.text, self.primary), self.text, self.primary)
 
     def answer(self) -> Number | None:
         """By the rules of the module's text, in their order."""
-        cut = self._cut_off()
-        self.numbers = _within(self.numbers, 0, len(self.text) if cut is None else cut)
+        ends = [match.end() for match in _SENTENCE_END.finditer(self.text.rstrip(" \t\n*"))]
+        cut = cut_off(self.text, self.numbers, ends[-1] if ends else 0, self.primary)
+        self.numbers = self._without_reasons(_within(self.numbers, 0, len(self.text) if cut is None else cut))
         if not self.numbers:
             return None
         for cues in (_BOXED, _cue(self.primary)):
@@ -159,20 +168,6 @@ class _Solution:
             self.numbers = self._without_check()
             return self._opening() or self._bold() or self._concluded() or self._after_equations() or self._last()
         return None
-
-    def _cut_off(self) -> int | None:
-        """Where the last sentence begins, if it breaks off: "There are 14 red marbles and"."""
-        hanging = LEFT_HANGING.get(self.primary, LEFT_HANGING["en"])
-        begin = "" if self.primary in NO_WORD_SPACES | {"ko"} else rf"(?<!{LETTER})"
-        text = self.text.rstrip(" \t\n*")
-        start = max((match.end() for match in _SENTENCE_END.finditer(text)), default=0)
-        if not compiled(rf"(?:{begin}(?:{hanging})|(?<![-+−×÷=] )[-+−×÷=(,、،])$").search(text[-24:]):
-            steps = STEPS.get(self.primary, STEPS["en"])[0]
-            opens = compiled(rf"\W*\w{{0,2}}?(?:(?:{steps})|{either(CONCLUSIONS, self.primary)})")
-            is_begun = self.primary != "th" and 0 < start < len(text) and opens.match(text, start)
-            return start if is_begun and not _within(self.numbers, start, len(text)) else None
-        is_long = len(text) > 12 if self.primary in NO_WORD_SPACES else len(text.split()) > 3
-        return start if is_long or text[-1] in "=+−×÷" else None
 
     def _refused(self, start: int, end: int) -> re.Match[str] | None:
         """The first place between two that says that there is no answer."""
@@ -192,11 +187,27 @@ class _Solution:
         turn = compiled(f"{but}|{concluded}").search(self.text, refusal.end())
         return _within(self.numbers, turn.start() if turn else len(self.text), len(self.text))
 
+    def _without_reasons(self, numbers: list[Number]) -> list[Number]:
+        """The numbers but for those of a reason that stands behind one: "4 cars, because 17 / 5 = 3.4"."""
+        pause = r"[,;(、。]\s?|[.!।۔]\s|\s(?!(?:as|since|da|do|car)\b)"
+        reasons = list(compiled(rf"(?:{pause})(?:{either(BECAUSE, self.primary)})").finditer(self.text))
+        for reason in reasons[-20:]:  # a text that runs away has thousands
+            end = self._end(_SENTENCE_END, reason.end())
+            inside, before = _within(numbers, reason.start(), end), _within(numbers, 0, reason.start())
+            apart = len(before) and _SENTENCE_END.search(self.text, before[-1].end, reason.start() + 1)
+            so = self._so.search(self.text, reason.end(), end)
+            if not (inside and before) or (so and inside[-1].start > so.start()):
+                continue
+            answers = self._main(self._last_sentence(before)) or "=" not in self.text[reason.end() : end]
+            if answers and (not apart or numbers[-1].start < end):
+                numbers = [number for number in numbers if number not in inside]
+        return numbers
+
     def _without_check(self) -> list[Number]:
         """The numbers before a check ("To check: 13 - 8 = 5"), unless a conclusion is drawn from it."""
         begins = rf"(?:^|[.!?{STOPS}])[ \t*#>(-]*(?:{either(CHECKS, self.primary)})"
         for check in compiled(begins).finditer(self.text, self.numbers[0].end):
-            concluded = compiled(either(CONCLUSIONS, self.primary)).search(self.text, check.end())
+            concluded = self._so.search(self.text, check.end())
             if not (concluded and _within(self.numbers, concluded.end(), len(self.text))):
                 return _within(self.numbers, 0, check.start() + 1)
         return self.numbers
@@ -217,17 +228,16 @@ class _Solution:
     def _opening(self) -> Number | None:
         """The number that opens the text and is explained after it."""
         first, spaced = self.numbers[0], self.primary not in NO_WORD_SPACES
-        if not _ALONE_BEFORE.fullmatch(self.text, 0, first.start):
-            return None
         behind = self.text[first.end :]
-        if _LIST_NUMBER.match(behind) and first.value == 1:
-            return None
-        if any(Decimal(item[1]) == first.value + 1 for item in _LIST_ITEM.finditer(behind)):  # a list's next item
+        is_listed = any(Decimal(item[1]) == first.value + 1 for item in _LIST_ITEM.finditer(behind))
+        is_listed |= first.value == 1 and _LIST_NUMBER.match(behind) is not None
+        if is_listed or not _ALONE_BEFORE.fullmatch(self.text, 0, first.start):
             return None
         edge = r"(?<!\w)" if spaced else ""
-        unit = r"(?:[ \u00a0]?[^\W\d]{1,15}\.?|[ \u00a0]?[%€£$¥₽₹°])?"
+        unit = rf"(?:[ \u00a0]?(?!\d){LETTER}+[\"'.]?{LETTER}?|[ \u00a0]?[%€£$¥₽₹°])?"
         reason = rf"{unit}[)\"'*]*\s?[,.:;(–—-]?\s?" if spaced else r"[^\s\d=]{0,12}?[,、。.:;\s]{0,3}"
-        explained = [rf"{reason}{edge}(?:{either(BECAUSE, self.primary)})", rf"{unit}[)\"'*.。।]*[ \t]*\n\s*[^\W\d]"]
+        because = either(BECAUSE, self.primary) + (f"|{either(THAT_IS, self.primary)}" if spaced else "")
+        explained = [rf"{reason}{edge}(?:{because})", rf"{unit}[)\"'*.。।]*[ \t]*\n\s*[^\W\d]"]
         explained += [rf"{unit}[.!।] +[^\W\d]"] * spaced
         return first if any(compiled(pattern).match(behind) for pattern in explained) else None
 
@@ -253,8 +263,14 @@ class _Solution:
         if match.end() <= equals < stated[-1].start:
             return next(number for number in stated if number.start > equals)
         last = self._last_sentence(self.numbers)
-        later = self._reckoned(last) if last[0].start > stated[-1].start else None
-        return later or self._reckoned(stated) or self._best(stated)
+        best = self._best(stated)
+        behind = [number for number in self.numbers if number.start > stated[-1].start]
+        if last[0].start > stated[-1].start:
+            main, values = self._main(last), [number.value for number in self.numbers]
+            is_new = len(main) == 1 and values.count(main[0].value) == 1  # "So that is 24. Together they cost 64."
+            if later := self._reckoned(last) or (best and left_by(best, behind)) or (main[0] if is_new else None):
+                return later
+        return self._reckoned(stated) or best
 
     def _after_equations(self) -> Number | None:
         """The answer of the last sentence, where equations end before it; else what the last equation gives."""
@@ -263,9 +279,7 @@ class _Solution:
             return None
         end = computed.end if self.primary == "th" else self._end(_SENTENCE_END, computed.end)
         later = [number for number in self.numbers if number.start >= end and not self._is_list_number(number)]
-        here = (
-            later if self.primary == "th" else _within(self.numbers, computed.end, end)
-        )  # nothing parts Thai sentences
+        here = later if self.primary == "th" else _within(self.numbers, computed.end, end)  # nothing parts sentences
         if left := left_by(computed, here):  # "540 a week, in 2 weeks 1,080"
             return left
         if self.primary == "th":
@@ -273,31 +287,22 @@ class _Solution:
         return (self._best(self._last_sentence(later, end), strict=True) if later else None) or computed
 
     def _last(self) -> Number:
-        """The last number of the last sentence that has numbers, circumstances and a reason at its end passed over."""
+        """The last number of the last sentence that has numbers, circumstances passed over."""
         last = self._last_sentence(self.numbers)
-        pause = r"[,;(、。]\s?|[.!]\s" + (r"|\s" if self.primary == "th" else "")
-        begin = max((number.end for number in self.numbers if number.end <= last[0].start), default=0)
-        # "He can buy 7 boxes, because each costs $3 and he has $21."
-        reasons = compiled(rf"(?:{pause})(?:{either(BECAUSE, self.primary)})|\bbecause\b")
-        for reason in reasons.finditer(self.text, begin, last[-1].start):
-            if before := _within(self.numbers, 0, reason.start()):
-                last = self._last_sentence(before)
-                break
         return self._reckoned(last) or (self._main(last) or last)[-1]
 
     def _reckoned(self, stated: Sequence[Number]) -> Number | None:
         """The result of the numbers before it in its sentence: "240 minus 165 seats are free, that is 75"."""
-        total = len(stated) > 2 and ":" in self.text[stated[0].end : stated[1].start]
+        that_is = either(THAT_IS, self.primary)
+        total = len(stated) > 2 and compiled(f"[:(]|{that_is}").search(self.text, stated[0].end, stated[1].start)
         if total and stated[0].value == sum(number.value for number in stated[1:]):
             return stated[0]  # "260 sheep in all: 20 here, 80 there and 160 at home"
-        is_result = compiled(rf"[,:(]|(?:{either(THAT_IS, self.primary)})")
-        for index in range(len(stated) - 1, 1, -1):
-            number, before = stated[index], [other.value for other in stated[max(0, index - 6) : index]]
-            if is_result.search(self.text, stated[index - 1].end, number.start) and any(
-                number.value in results(before[-count:]) for count in range(2, min(index, 6) + 1)
-            ):
-                return number
-        return None
+        number = (self._main(stated) or stated)[-1]
+        index = stated.index(number)
+        before = [other.value for other in stated[max(0, index - 6) : index]]
+        is_result = index > 1 and compiled(f"[,:(]|{that_is}").search(self.text, stated[index - 1].end, number.start)
+        given = any(number.value in results(before[-count:]) for count in range(2, len(before) + 1))
+        return number if is_result and given else None
 
     def _best(self, stated: Sequence[Number], strict: bool = False) -> Number | None:
         """The answer among the numbers of one sentence; with ``strict`` None where all of them are circumstances."""
@@ -317,7 +322,7 @@ class _Solution:
         """The numbers of a sentence that are neither circumstances nor in parentheses, nor (where others are) given."""
         count = len(stated)
         stated = [number for number in stated if not self._is_given(number)] or stated
-        others = self._besides(stated)
+        others = beside(stated, self.text, self.primary)
         stated = [number for number in stated if number not in others] or stated
         result, depth, at = [], 0, stated[0].start
         for number in stated:
@@ -326,16 +331,6 @@ class _Solution:
             if depth == 0 and not self._is_circumstance(number):
                 result.append(number)
         return result or ([stated[-1]] if len(stated) < count else [])
-
-    def _besides(self, stated: Sequence[Number]) -> list[Number]:
-        """Numbers of a clause about another, behind the first number: "12 more than Anna, who has only 5"."""
-        pause = r"[\s,;]" if self.primary in ("ar", "th") else r"[,;、]"
-        clause = compiled(rf"{pause}\s?(?:{BESIDES.get(self.primary, BESIDES['en'])})")
-        return [
-            number
-            for match in clause.finditer(self.text, stated[0].end, stated[-1].start)
-            for number in _within(stated, match.end(), self._end(_CLAUSE_END, match.end()))
-        ]
 
     def _is_circumstance(self, number: Number) -> bool:
         postposition = POSTPOSITIONS.get(self.primary, "(?!)")
@@ -380,15 +375,15 @@ class _Solution:
 def _in_digits(text: str, primary: str) -> str:
     """The text with its number words as digits: all of them where it has no digits, else those of answers without."""
     if not re.search(r"\d", text):
-        text = with_digits(text, primary)
-        text = re.sub(r"(\d+)[dt][ea] (\d+)", r"\2/\1", text) if primary == "tr" else text  # "dörtte üç"
-        text = (
-            re.sub(r"\b(?:robo|(theluthi)) (\d+)", lambda m: f"{m[2]}/{3 if m[1] else 4}", text)
-            if primary == "sw"
-            else text
-        )
-        return PARTS_OF.sub(r"\2/\1", text)
+        return PARTS_OF.sub(r"\2/\1", with_digits(text, primary))
     text = PARTS_OF.sub(r"\2/\1", text)
+    # "Quattro, perché 18 : 5 = 3,6"
+    reason = rf"\A(?P<answer>\D*?)(?=[\s,;(.。、](?:{either(BECAUSE, primary)}))"
+    end = "(?=[,.;:!?(、。])" if primary in NO_WORD_SPACES | {"ko"} else ""
+    if (opening := compiled(rf"{reason}|\A[^\d,.;:!?(、。\n]*{end}").match(text)) and opening[0]:
+        head = with_digits(opening[0], primary)
+        if head != opening[0] and (opening["answer"] or head[0].isdigit()):
+            text = head + text[opening.end() :]
     for cue in reversed(list(_cue(primary).finditer(text))):
         line = _LINE.search(text, cue.end())
         if line and not re.search(r"\d", line[0]):

@@ -184,7 +184,8 @@ def numbers_in(text: str, primary: str) -> list[Number]:
             value = Decimal(match[1].replace(",", ".")) * 10 ** Decimal(match[2])
             found.append(Number(match.start(), match.end(), value))
             continue
-        value, offset = _value(match[0], mark)
+        is_money = re.search(rf"{CURRENCY} ?$", text[max(0, match.start() - 6) : match.start()])
+        value, offset = _value(match[0], "" if is_money else mark)  # "$70,000" is no price of three decimals
         start, end = match.start() + offset, match.end()
         if text[end : end + 1] in _FRACTIONS and "." not in str(value):
             value, end = value + _FRACTIONS[text[end]], end + 1

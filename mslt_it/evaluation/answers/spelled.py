@@ -24,12 +24,21 @@ from mslt_it.evaluation.answers.words import LETTER, compiled, either
 # the thousand. Words are divided by spaces ("_" is a space in one), forms of one by "|", and are regular expressions.
 # "10*" multiplies by ten, "10+" adds ten ("lima belas"), "½" adds a half.
 PARTS: Mapping[str, tuple[str, str, str, str]] = table("parts")
-# Words that are a number by themselves, where no chain of parts gives it.
+# Words that are a number by themselves, where no chain of parts gives it; "12*" multiplies by twelve.
 WHOLE: Mapping[str, Mapping[str, str]] = table("whole")
+# Parts of one thing, where a short text has no other number: "half a litre", "ein Viertel".
+ALONE: Mapping[str, Mapping[str, str]] = table("alone")
 # What makes the number before it the part of a whole: halves, thirds, quarters and so on.
 DENOMINATORS: Mapping[str, str] = table("denominators")
+# "dörtte üç", "robo tatu", "สามในสี่", once their numbers are digits.
+PARTS_IN_WORDS: Mapping[str, Mapping[str, str]] = {
+    "tr": {r"(\d+)[dt][ea] (\d+)": r"\2/\1"},
+    "sw": {r"\brobo (\d+)": r"\1/4", r"\btheluthi (\d+)": r"\1/3"},
+    "th": {r"(\d+) ?ใน ?(\d+)": r"\1/\2"},
+}
 # What joins two parts, besides a space or a hyphen.
 AND: Mapping[str, str] = table("and")
+BARE_HALF = frozenset({"id", "ja", "ko", "th", "zh"})  # their "and a half" is "half", too
 ONES_FIRST = frozenset({"ar", "de"})  # 25 is "five and twenty"
 # Hours, "no", "better", "are you", particles: these mean a number only where nothing else is said. 1 always.
 WEAK: Mapping[str, str] = table("weak")
@@ -43,7 +52,7 @@ ENDS: Mapping[str, str] = table("ends")
 def _parts(primary: str) -> tuple[re.Pattern[str], tuple[str, ...], re.Pattern[str]]:
     """The pattern of a part with what joins it to the one before, the roles of its groups, what must follow a chain."""
     units, tens, hundred, thousand = PARTS[primary]
-    rows = [(f"={value}", words) for value, words in WHOLE.get(primary, {}).items()]
+    rows = [(value if "*" in value else f"={value}", words) for value, words in WHOLE.get(primary, {}).items()]
     for count, words in enumerate(units.split()):
         role = next((sign for sign in ("10*", "10+", "½") if words.startswith(sign)), "")
         rows.append((role or f"={count}", words.removeprefix(role)))
@@ -87,6 +96,8 @@ class _Chain:
             self.rest = 100 * (rest or Decimal(1))
         elif role == "10*" and (low == 0 or (0 < low < 10 and low == int(low))):
             self.rest += 9 * ones if ones else 10
+        elif role == "12*" and rest < 100:
+            self.rest = 12 * (rest or Decimal(1))
         elif role == "10+" and low < 10:
             self.rest += 10
         elif role == "½" and rest and rest == int(rest):
@@ -148,7 +159,28 @@ def with_digits(text: str, primary: str) -> str:
         else:
             done.append(text[at : match.end()])
             at = match.end()
-    return "".join(done) + text[at:]
+    written = "".join(done) + text[at:]
+    if not re.search(r"\d", written):
+        return _with_part(text, primary)
+    for fraction, shown in PARTS_IN_WORDS.get(primary, {}).items() if not re.search(r"\d", text) else ():
+        written = re.sub(fraction, shown, written)
+    return written
+
+
+def _with_part(text: str, primary: str) -> str:
+    """A text without a number, the part of one that it names in digits: "half a litre", "an hour and a half"."""
+    if primary in AND_A_HALF and primary not in BARE_HALF:
+        one = compiled(rf"({LETTER}{{1,20}}?)(ان|ين)? ?(?:{AND_A_HALF[primary]})(?!{LETTER})")  # two in the Arabic dual
+        text = one.sub(lambda match: f"{'2.5' if primary == 'ar' and match[2] else '1.5'} {match[1]} ", text, count=1)
+    spaced = primary not in NO_WORD_SPACES
+    if re.search(r"\d", text) or (len(text.split()) > 6 if spaced else len(text) > 12):
+        return text
+    edges = (rf"(?<!{LETTER})", rf"(?!{LETTER})") if spaced else ("", "")
+    for value, words in ALONE.get(primary, {}).items():
+        text, count = compiled(f"{edges[0]}(?:{words}){edges[1]}").subn(f"{value} ", text)
+        if count:
+            return text if count == 1 else ""
+    return text
 
 
 def _divisor(text: str, end: int, primary: str, value: Decimal) -> tuple[int, int] | None:
@@ -166,13 +198,16 @@ def _is_weak(text: str, start: int, end: int, value: Decimal, primary: str) -> b
     if value != 1 and not (primary in WEAK and compiled(WEAK[primary]).fullmatch(text, start, end)):
         return False
     halved = compiled(rf"(?:{'|'.join(PART_BEFORE.get(primary, {})) or '(?!)'}) $").search(text[:start])
+    unit = r"[^\s\d、。,.;]{0,8}?" if primary in NO_WORD_SPACES else r"(?: [^\W\d]{1,15})?"
+    halved = halved or compiled(rf"{unit} ?(?:{either(AND_A_HALF, primary)})").match(text, end)
     counted = halved or (primary in COUNTERS and compiled(rf" ?(?:{COUNTERS[primary]})").match(text, end))
     if (
         counted
         or scale_behind(text, end, primary)[0] > 1
+        or re.search(r"(?:分の|分之|분의 ?|[dt][ae] )$", text[:start])
         or (primary == "sw" and re.search(r"\b(?:elfu|mia|laki|milioni)\b[^.]* $", text[:start]))
     ):
         return False
     rest = text[end:].strip(" .!。।۔*\"'")
     is_short = len(rest) <= 2 if primary in NO_WORD_SPACES else len(rest.split()) <= 2
-    return bool(re.search(r"\w", text[:start])) or not is_short or "?" in rest
+    return bool(re.search(r"\w", text[:start].rpartition(":")[2])) or not is_short or "?" in rest

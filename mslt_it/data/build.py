@@ -98,7 +98,8 @@ def build_training_set(
         told = ", ".join(f"{len(found)} {code}" for code, found in held.items())
         notes.append(f"training.eval_steps: rows held out to look at, scored in no language: {told}")
     notes += label_notes(recipe.task, [*pools.values(), *to_score])
-    notes += [*_repeats("train on", train), *_repeats("score", scored)]
+    if recipe.task.data != "world":  # whose sentences are written when they are looked at
+        notes += [*_repeats("train on", train), *_repeats("score", scored)]
     notes += ids_note(recipe.task, to_score)
     notes.append(f"rows: {fingerprint_of_rows(with_windows(encoded))}")
     return encoded, BuildReport(

@@ -100,7 +100,7 @@ def build_training_set(
     notes += label_notes(recipe.task, [*pools.values(), *to_score])
     if recipe.task.data != "world":  # whose sentences are written when they are looked at
         notes += [*_repeats("train on", train), *_repeats("score", scored)]
-    notes += ids_note(recipe.task, to_score)
+    notes += ids_note(recipe.task, [*pools.values(), *to_score])
     notes.append(f"rows: {fingerprint_of_rows(with_windows(encoded))}")
     return encoded, BuildReport(
         fingerprint=recipe.data_fingerprint(),

@@ -121,6 +121,9 @@ def test_labels_that_look_alike_are_said_and_not_merged(tmp_path: Path) -> None:
 def test_words_that_are_only_alike_get_no_note() -> None:
     pairs = [("c++", "c#"), ("+1", "-1"), ("1", "10"), ("card", "cart"), (":)", ":(")]
     assert all(spelling_key(a) != spelling_key(b) for a, b in pairs)
+    for alike in (["1000", "1e3", "1,000", "1\u202f000", "1000.0"], ["❤", "❤\ufe0f"], ["2.5", "2,5"]):
+        assert len(set(map(spelling_key, alike))) == 1
+    assert spelling_key("1.000") != spelling_key("1000") and spelling_key("1 2") != spelling_key("12")
     assert spelling_key("Lost_card") == spelling_key("lost-card ") and spelling_key("ｃａｒｄ") == spelling_key("card")
 
 

@@ -15,6 +15,7 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -64,7 +65,7 @@ def as_text(value: Any) -> str:
     if isinstance(value, (float, Decimal)) and math.isfinite(value):
         whole = int(value)
         return str(whole) if whole == value and abs(whole) < 2**53 else str(value)
-    return str(value)
+    return str(value).removesuffix(" 00:00:00") if isinstance(value, datetime) else str(value)  # a day, in Parquet
 
 
 def plain_number(text: str) -> str:

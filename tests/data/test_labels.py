@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -98,6 +99,8 @@ def test_booleans_beside_zero_and_one_are_refused_with_the_line_that_makes_them_
         ("I\u0307ade", "\u0130ade"),
         ("نمی\u200cخواهم", "نمی\u200cخواهم"),  # a joiner that Persian writes
         (10**20, str(10**20)),
+        (datetime(2024, 1, 2), "2024-01-02"),
+        (datetime(2024, 1, 2, 3), "2024-01-02 03:00:00"),
     ],
 )
 def test_forms(value: object, form: str) -> None:

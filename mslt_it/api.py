@@ -84,7 +84,7 @@ class TrainedRun(Stored):
     @classmethod
     def read(cls, folder: Place) -> TrainedRun:
         """A finished run from its folder."""
-        path = values.path(Path(folder)) / "results.json"
+        path = values.path(folder) / "results.json"
         content = read_json(path)
         if content is None or not (path.parent / COMPLETE).exists():
             raise Problem(f"{path} is missing: no run finished there. Give the folder of one, or train it first.")
@@ -191,7 +191,8 @@ def evaluate(
         options: the keys of `mslt eval --help`: model, adapter, task, variant, languages, shots, samples, examples, ...
     """
     if run is not None:
-        options["run"] = [os.fspath(one) for one in ([run] if isinstance(run, (str, os.PathLike)) else run)]
+        given = run if isinstance(run, Sequence) and not isinstance(run, str) else [run]
+        options["run"] = [str(values.path(one)) for one in given]
     folder = None if config_dir is None else os.fspath(config_dir)
     record = build(Options, options, "evaluate()")
     request = request_of(Call(record, frozenset(options), _listed(overrides), frozenset(), folder))
@@ -232,8 +233,9 @@ def merge(
     wait: bool = False,
 ) -> Merged:
     """Merges a run's adapter into its base and compares both, as `mslt merge` does; beyond its limits a Problem."""
-    with _only_said(say) as show, only_writer(Path(out), beside(Path(out)), wait=wait, say=show):
-        done = merge_run(Path(run), Path(out), strategy=strategy, dtype=dtype, prompts_per_language=prompts, say=show)
+    folder, place = values.path(run), values.path(out)
+    with _only_said(say) as show, only_writer(place, beside(place), wait=wait, say=show):
+        done = merge_run(folder, place, strategy=strategy, dtype=dtype, prompts_per_language=prompts, say=show)
     found = done.record["comparison"]
     table = pd.DataFrame([*found["languages"], found["together"]])
     return Merged(table, {name: value for name, value in done.record.items() if name != "comparison"}, done.folder)

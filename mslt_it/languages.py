@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import difflib
 import functools
+import re
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -28,6 +30,7 @@ USUAL_ERRORS = {
     "vn": "vi",
 }
 
+_SEVERAL = re.compile(r"[,;/&+|]|\band\b")
 _NO_LANGUAGE = {"und", "mul", "zxx", "mis"}  # valid codes: undetermined, several, none, not coded
 # As FLORES and GlotLID write: kor_Hang, cmn_Hani.
 _SAME_SCRIPT: dict[str, str | None] = {"Hang": "Kore", "Aran": "Arab", "Hani": None}
@@ -141,13 +144,15 @@ def read_code(spelling: str) -> str | None:
     de, "iw" he, "in" id, "zho_Hans" zh-Hans, "jp" ja, "German" de.
     """
     # langcodes encodes names as UTF-8, which cannot hold half of a surrogate pair.
-    text = spelling.strip().replace("_", "-").encode(errors="replace").decode()
+    text = unicodedata.normalize("NFKC", spelling).encode(errors="replace").decode().replace("_", "-")
+    text = "".join(char for char in text if unicodedata.category(char) != "Cf").strip()  # invisible ones
     if (code := _canonical(text)) is not None:
         return code
     if meant := USUAL_ERRORS.get(text.lower()):
         return meant
-    if len(text) <= 3 and text.isascii():
-        return None
+    parts = [part for part in _SEVERAL.split(text) if part.strip()]
+    if (len(text) <= 3 and text.isascii()) or (len(parts) > 1 and len(set(map(read_code, parts)) - {None}) > 1):
+        return None  # "English, German" is no one language, and langcodes would find one in it
     try:
         return str(langcodes.standardize_tag(langcodes.find(text.replace("-", " ")).to_tag().removesuffix("-001")))
     except LookupError:

@@ -17,10 +17,7 @@ def notice(recipe: Recipe) -> list[str]:
         f"recipe {recipe.name}: {counted(recipe.data.num_examples_total, 'row')} of {recipe.task.name} in "
         f"{recipe.shown_sources}; zero-shot in {', '.join(recipe.targets) or 'no language'}; seed {recipe.seed}"
     ]
-    if recipe.unlabelled:
-        lines.append(f"no labels in {', '.join(recipe.unlabelled)}: asked, not scored")
-    if recipe.targets_note:
-        lines.append(recipe.targets_note)
+    lines += filter(None, (unlabelled_note(recipe), recipe.targets_note))
     if recipe.select.note:
         lines.append(f"sources=auto: {recipe.select.note}")
     if recipe.model.path == "world" and recipe.task.data == "world":
@@ -34,3 +31,8 @@ def notice(recipe: Recipe) -> list[str]:
     elif recipe.task.data == "world":
         lines.insert(0, "task.data=world: generated rows, not XNLI. Give task.data=PATH_OR_HUB_ID.")
     return lines
+
+
+def unlabelled_note(recipe: Recipe) -> str:
+    """Which targets have no labels; "" where all have."""
+    return f"no labels in {', '.join(recipe.unlabelled)}: asked, not scored" if recipe.unlabelled else ""

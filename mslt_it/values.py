@@ -12,6 +12,7 @@ with a comma, ["a, b",c]. Quotes anywhere else are part of the text.
 from __future__ import annotations
 
 import math
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -98,8 +99,10 @@ def cell(value: Any) -> Any:
     return value
 
 
-def path(text: str | Path) -> Path:
+def path(text: str | os.PathLike[str]) -> Path:
     """A file or folder; ``~/`` and ``~name/`` are home folders, unless nobody is called so (``~draft.csv``)."""
+    if not isinstance(text, (str, os.PathLike)):
+        raise Problem(f"{text!r} ({type(text).__name__}) is no file or folder. Give its path, or a run that was read.")
     try:
         return Path(text).expanduser()
     except RuntimeError:

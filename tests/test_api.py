@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -173,6 +174,13 @@ def test_changes_are_values(changes: dict[str, object], expected: object) -> Non
 
 def test_a_task_implies_its_recipe() -> None:
     assert load_recipe(task="pawsx").name == "pawsx_3src"
+
+
+@pytest.mark.parametrize("call", [predict, evaluate, merge, TrainedRun.read])
+def test_what_is_no_folder_is_named(call: Callable[..., object]) -> None:
+    more = {predict: ([],), merge: ("out",)}.get(call, ())
+    with pytest.raises(Problem, match=r"5 \(int\) is no file or folder\. Give its path"):
+        call(5, *more)
 
 
 def test_mistakes_are_problems(run: TrainedRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -68,7 +68,9 @@ def test_refused_sets(sources: object, targets: object, text: str) -> None:
         ("En", "en"), ("iw", "he"), ("in", "id"), ("deu", "de"), ("ger", "de"), ("swa", "sw"), ("aym", "ay"),
         ("yor", "yo"), ("en_US", "en-US"), ("pt_br", "pt-BR"), ("deu_Latn", "de"), ("zho_Hans", "zh-Hans"),
         ("German", "de"), ("kiswahili", "sw"), ("Norwegian Bokmål", "nb"), ("中文", "zh"),
-        ("jp", "ja"),
+        ("jp", "ja"), ("en\u200b", "en"), ("\ufeffde", "de"), ("ＥＮ", "en"), ("Spanish; Castilian", "es"),
+        ("Greek, Modern", "el"), ("English, German", None), ("en,de", None), ("German and English", None),
+        ("English/German", None),
         ("xx", None), ("", None), ("??", None), ("mul", None), ("train", None),
     ],
 )  # fmt: skip

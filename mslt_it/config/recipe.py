@@ -113,9 +113,9 @@ class TaskConfig:
         """The same for rows that share a premise or passage, and so are not independent; empty: the row stands alone.
 
         Case and the order of the texts do not count: the two rows of a Winograd schema may name its options in either
-        order, or at the beginning of a sentence.
+        order, or at the beginning of a sentence. Rows that are only asked need not have the columns.
         """
-        found = sorted(texts[name].casefold() for name in self.group_fields)
+        found = sorted(texts.get(name, "").casefold() for name in self.group_fields)
         return "\0".join(found) if any(found) else ""
 
     @property

@@ -11,7 +11,7 @@ import dataclasses
 import functools
 import itertools
 from collections import Counter
-from collections.abc import Collection, Hashable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from mslt_it.config.recipe import Recipe, TaskConfig
@@ -20,12 +20,13 @@ from mslt_it.data.cleaning import clean
 from mslt_it.data.division import Loaded, set_aside
 from mslt_it.data.encoding import Encoder
 from mslt_it.data.examples import Examples
-from mslt_it.data.labels import MISSING, NO_OPTION, NOT_TEXT, found_labels, label_notes
+from mslt_it.data.labels import MISSING, NO_OPTION, NOT_TEXT, found_labels, ids_note, label_notes
 from mslt_it.data.leakage import LeakIndex, find_leaks, refuse_leaks
 from mslt_it.data.mixing import hash_key, interleave, largest_total, rank, too_few
 from mslt_it.data.prompts import prompt_file, prompted
 from mslt_it.data.rows import Role, RowStore, is_trained_on
 from mslt_it.data.segments import encoder_of
+from mslt_it.notices import unlabelled_note
 from mslt_it.problems import Problem, counted, some
 from mslt_it.records import (
     BuildReport,
@@ -97,6 +98,9 @@ def build_training_set(
         told = ", ".join(f"{len(found)} {code}" for code, found in held.items())
         notes.append(f"training.eval_steps: rows held out to look at, scored in no language: {told}")
     notes += label_notes(recipe.task, [*pools.values(), *to_score])
+    if recipe.task.data != "world":  # whose sentences are written when they are looked at
+        notes += [*_repeats("train on", train), *_repeats("score", scored)]
+    notes += ids_note(recipe.task, [*pools.values(), *to_score])
     notes.append(f"rows: {fingerprint_of_rows(with_windows(encoded))}")
     return encoded, BuildReport(
         fingerprint=recipe.data_fingerprint(),
@@ -131,11 +135,25 @@ def build_scored_set(
     rows = rows or RowStore()
     return rows.once(
         ("prompted", *_scored_key(recipe, language, without, rows), fingerprint(recipe.prompt)),
-        lambda: [
-            prompted(e, recipe.task, recipe.prompt)
-            for e in scored_examples(recipe, language, without=without, rows=rows)
-        ],
+        lambda: _repeats_together(
+            [
+                prompted(e, recipe.task, recipe.prompt)
+                for e in scored_examples(recipe, language, without=without, rows=rows)
+            ]
+        ),
     )
+
+
+def _repeats_together(items: Sequence[PromptedExample]) -> list[PromptedExample]:
+    """The items, those with the same text as one group: asked the same, they are answered the same, and a table in
+    which every row stands twice must not have narrower intervals."""
+    counts = Counter(item.segments for item in items)
+    return [
+        dataclasses.replace(item, group="\0".join(item.segments))
+        if counts[item.segments] > 1 and not item.group
+        else item
+        for item in items
+    ]
 
 
 def notes_on_scored(recipe: Recipe, languages: Sequence[str], rows: RowStore | None = None) -> list[str]:
@@ -243,7 +261,7 @@ def _pools(recipe: Recipe, rows: RowStore) -> tuple[dict[str, Examples], list[Ex
     task, languages = recipe.task, tuple(dict.fromkeys((*recipe.sources, *recipe.targets)))
     loaded = {code: rows.load(task, code, task.train_split, role="train") for code in recipe.sources}
     scored = {code: scorable(recipe, code, rows) for code in languages}
-    notes = [note for note in (recipe.targets_note, recipe.order_note) if note]
+    notes = [note for note in (recipe.targets_note, unlabelled_note(recipe), recipe.order_note) if note]
     notes += [note for code in recipe.sources for note in loaded[code].notes]
     notes += rows.left_out(task, (*languages, *recipe.unlabelled))
     notes += set_aside(task, scored)
@@ -276,6 +294,17 @@ def _without_scored_texts(
                 f"{code}: {counted(len(repeated), 'row')} left out of training because a scored row is the same{detail}"
             )
     return pools
+
+
+def _repeats(use: str, examples: Iterable[Example]) -> Iterator[str]:
+    """What to say of each language's rows whose text stands in an earlier row; ``examples``: language by language."""
+    for code, own in itertools.groupby(examples, key=lambda e: e.language):
+        rows = [(tuple(e.fields.values()), e.label) for e in own]
+        texts = {text for text, _ in rows}
+        if number := len(rows) - len(texts):
+            torn = sum(n > 1 for n in Counter(text for text, _ in set(rows)).values())
+            more = f"; {counted(torn, 'text')} of {len(texts)} have several labels" if torn else ""
+            yield f"{code}: {number} of {counted(len(rows), 'row')} to {use} repeat another's text{more}"
 
 
 def _report(

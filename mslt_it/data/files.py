@@ -213,10 +213,10 @@ def _excel_cells(path: Path) -> list[tuple[str, list[Any]]]:
 
 
 def _plain(cell: Any) -> Any:
-    """A cell's value; a date as ISO text, an empty cell as ""."""
+    """A cell's value; a date as ISO text, whose time a sheet adds where none was written; an empty cell as ""."""
     if cell is None:
         return ""
-    return cell if isinstance(cell, (str, int, float)) else getattr(cell, "isoformat", cell.__str__)()
+    return cell if isinstance(cell, (str, int, float)) else str(cell).removesuffix(" 00:00:00")
 
 
 # ---------------------------------------------------------------- JSON and Parquet

@@ -15,6 +15,7 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -30,6 +31,7 @@ MISSING, NOT_TEXT, NO_OPTION = "label_missing", "not_text", "no_option"  # reaso
 MIN_MARKER_SHARE = 0.5  # of the rarest label's rows: a "none" with as many is a label too
 MIN_INDEX_ROWS = 20  # in fewer rows an integer of the benchmark's may be missing by chance
 MAX_FOREIGN = 40  # more different values beside the known labels are another column
+MIN_SHARED_IDS, MAX_OTHER_SHARE = 20, 0.5  # of the labels that would differ by chance: annotators differ in a few
 MAX_FOUND = 1000  # labels that an error lists for the user to copy
 
 # Soft hyphen, direction marks and overrides, invisible operators: no part of any label.
@@ -63,7 +65,7 @@ def as_text(value: Any) -> str:
     if isinstance(value, (float, Decimal)) and math.isfinite(value):
         whole = int(value)
         return str(whole) if whole == value and abs(whole) < 2**53 else str(value)
-    return str(value)
+    return str(value).removesuffix(" 00:00:00") if isinstance(value, datetime) else str(value)  # a day, in Parquet
 
 
 def plain_number(text: str) -> str:
@@ -252,6 +254,27 @@ def keep_line(task: TaskConfig, marker: str) -> str:
     return f"Where it is a label (which one is a guess, check it): {names}"
 
 
+def ids_note(task: TaskConfig, pools: Sequence[Examples]) -> list[str]:
+    """A warning where rows of several languages share ids and their labels agree little more often than by chance: the
+    ids may be numbers of each language's own rows, and are taken for translations."""
+    first: dict[str, str] = {}
+    pairs: list[tuple[str, str]] = []
+    for found in pools if task.choice_names else ():
+        known = dict(zip(found.ids, found.labels, strict=True))
+        pairs += [(first[item], label) for item, label in known.items() if label and first.get(item)]
+        first = known | first
+    ours, theirs = (Counter(pair[side] for pair in pairs) for side in (0, 1))
+    differing = sum(one != other for one, other in pairs)
+    by_chance = len(pairs) - sum(n * theirs[label] for label, n in ours.items()) / max(1, len(pairs))
+    if len(pairs) < MIN_SHARED_IDS or differing <= MAX_OTHER_SHARE * by_chance:
+        return []
+    return [
+        f"{differing} of {len(pairs)} rows have another {task.label_field} than the row with the same id in another "
+        "language. Equal ids are taken for translations of one item: divided, drawn and compared as one. If they are "
+        "not, give the column another name than id or idx"
+    ]
+
+
 def label_set_notes(task: TaskConfig, labels: Sequence[str]) -> list[str]:
     """The labels of a user's own table, and which of them look like one label spelled in two ways."""
     names = task.choice_names
@@ -279,7 +302,7 @@ def label_set_notes(task: TaskConfig, labels: Sequence[str]) -> list[str]:
 
 def spelling_key(label: str) -> str:
     """The same for labels that differ in case, width, invisible characters, separators or punctuation around them."""
-    text = "".join(c for c in unicodedata.normalize("NFKC", label) if unicodedata.category(c) != "Cf").casefold()
+    text = "".join(c for c in unicodedata.normalize("NFKC", label) if not _is_unseen(c)).casefold()
     if number := number_key(text):
         return number
     return re.sub(r"[\s_/-]+", " ", text).strip(" .,;:!?\"'()[]") or text
@@ -303,7 +326,8 @@ _OTHER_WORDS = {
 }
 _SAME = {"true": "1", "false": "0", "1": "true", "0": "false"}  # what one writer calls 1 is true with another
 _INTEGER = re.compile(r"-?[0-9]{1,9}")
-_NUMBER = re.compile(r"[+-]?[0-9]{1,15}(?:\.[0-9]{1,15})?")
+_NUMBER = re.compile(r"[+-]?[0-9]{1,15}(?:\.[0-9]{1,15})?(?:[eE][+-]?[0-9]{1,2})?")
+_GROUPED = re.compile(r"[+-]?[0-9]{1,3}(?:[ ,'][0-9]{3})+(?:\.[0-9]+)?")
 _CUTOFF, _STRICT_CUTOFF = 0.6, 0.85  # likeness from which on two words may be one
 
 
@@ -345,7 +369,13 @@ def other_word(value: str, names: Sequence[str], strict: bool = False) -> str:
     return next((by_key[k] for k in difflib.get_close_matches(key, by_key, n=1, cutoff=cutoff)), "")
 
 
+def _is_unseen(char: str) -> bool:
+    return unicodedata.category(char) == "Cf" or "\ufe00" <= char <= "\ufe0f"  # how an emoji is drawn
+
+
 def number_key(text: str) -> str:
-    """The same for one number written in several ways ("-1", "−1", "-1,0"); "" for what is none."""
-    plain = unicodedata.normalize("NFKC", text).strip().replace("\N{MINUS SIGN}", "-").replace(",", ".")
+    """The same for one number written in several ways ("-1", "−1", "-1,0"; "1000", "1e3", "1,000"); "" for what is
+    none."""
+    plain = unicodedata.normalize("NFKC", text).strip().replace("\N{MINUS SIGN}", "-")
+    plain = re.sub("[ ,']", "", plain) if _GROUPED.fullmatch(plain) else plain.replace(",", ".")
     return f"{float(plain):.15g}" if _NUMBER.fullmatch(plain) else ""

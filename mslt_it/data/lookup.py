@@ -116,8 +116,8 @@ def pick(task: TaskConfig, root: Path, language: str, split: str) -> Picked:
 def languages_in(root: Path) -> dict[str, str]:
     """Spelling -> code of the languages that have a folder or a file of their own under ``root``."""
     if root.is_file():
-        language = _named_file(root, (), "", (), at_end=True).language
-        return codes_of([language] if language else ())
+        file = _named_file(root, (), "", (), at_end=True)
+        return codes_of([file.language] if file.language and not file.is_weak else ())
     files = _data_files(root, ())
     strong = {file.language for file in files if file.language and not file.is_weak}
     weak = {file.language for file in files if file.is_weak}

@@ -34,7 +34,7 @@ from mslt_it.data.division import Loaded, Table, Units, divide, table, units_of_
 from mslt_it.data.examples import Examples
 from mslt_it.data.files import TABLES, Row, canonical_split, listing
 from mslt_it.data.hub import hub_configs, read_hub
-from mslt_it.data.labels import label_form
+from mslt_it.data.labels import is_marker, label_form
 from mslt_it.data.layouts import read_layout
 from mslt_it.data.lookup import Picked, languages_in, pick, unnamed_files
 from mslt_it.data.shapes import asked_example, id_text, to_examples
@@ -281,7 +281,10 @@ class RowStore:
             rows = self._file(task, path)
             if column := column_of(task, rows):
                 spellings = count_spellings(rows, column)
-                codes |= codes_of(spellings) | {name: code for name, code in upstream.items() if name in spellings}
+                # "NA" and "nan" are codes, too: of Nauruan and Min Nan, which a recipe can name.
+                codes |= codes_of(s for s in spellings if not is_marker(s.strip())) | {
+                    name: code for name, code in upstream.items() if name in spellings
+                }
         codes = codes or languages_in(root)
         if not codes:
             why = f"No language is named in {root}, neither in a column (lang, language, ...) nor in the names of files"

@@ -182,6 +182,8 @@ def _answers(value: Any, task: TaskConfig, faults: list[str]) -> tuple[tuple[str
     start = next((s for text, s in zip(texts, starts, strict=False) if text and isinstance(s, int)), -1)
     if task.metric == "number_accuracy":
         texts = [plain_number(text) for text in texts]
+        if any(texts) and not any(map(str.isnumeric, "".join(texts))):  # no answer would ever be right
+            faults.append(f"{MISSING}: {task.label_field} holds no number ({max(texts)[:40]!r})")
     return tuple(dict.fromkeys(text for text in texts if text)), start
 
 

@@ -134,6 +134,7 @@ def differences(
         parts = [(matched.alone(row), figures[[row]]) for row in range(len(matched.cells))]
     compared = [_Compared(measure, part, a, b, drawn, settings) for a, b in pairs for part, drawn in parts]
     p, p_adjusted, half = _test(compared, settings.confidence)
+    half = half if len(compared) > 1 else np.zeros(1)  # a family of one has its own interval
     found = []
     for i, one in enumerate(compared):
         (a, b), of = one.names, one.matched

@@ -5,9 +5,9 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -52,7 +52,7 @@ class How:
 class Labeller:
     """A run, or what was made of one (`read_model`), loaded. ``added``: the columns that its answers make."""
 
-    def __init__(self, run: Path | str, how: How) -> None:
+    def __init__(self, run: str | os.PathLike[str], how: How) -> None:
         self.asked, self.how = read_model(values.path(run)), how
         recipe = self.asked.recipe
         known = [name for name in (*needed_columns(recipe.task), *recipe.task.input_fields)]

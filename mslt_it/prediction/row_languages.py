@@ -8,7 +8,7 @@ from typing import Any
 
 from mslt_it.config.recipe import Recipe
 from mslt_it.data.files import language_column
-from mslt_it.data.labels import as_text, not_text
+from mslt_it.data.labels import as_text, is_marker, not_text
 from mslt_it.data.prompts import prompt_file
 from mslt_it.evaluation.answers.language import is_in_language
 from mslt_it.evaluation.measures import check_languages
@@ -66,6 +66,8 @@ class RowLanguages:
     def _read(self, spelling: str) -> tuple[str, str]:
         own = [code for code in self.known if spelling in (code, self.recipe.task.config_name(code))]
         own = own or [code for code in self.known if serving(code, [spelling], "")]
+        if not own and is_marker(spelling):  # "NA" and "nan" are codes, too
+            return "", "language_missing"
         code = own[0] if own else read_code(spelling)
         if code is None:
             return "", f"language_unknown: {spelling[:40].encode(errors='backslashreplace').decode()}"

@@ -5,12 +5,12 @@ from __future__ import annotations
 import itertools
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 from mslt_it.prediction.labeller import How, Labeller
 from mslt_it.problems import Problem, some
 
+_NONE: Any = object()
 CHUNK = 2000  # rows that are asked together, the longest first
 
 
@@ -37,10 +37,10 @@ def predict(
         prefix: of the added columns.
         columns: the run's column -> what the rows call it.
     """
-    labeller = Labeller(Path(run), How(language, abstain_below, calibration, prefix, dict(columns or {})))
-    remaining = iter(rows)
-    first = next(remaining, None)
-    if first is None:
+    labeller = Labeller(run, How(language, abstain_below, calibration, prefix, dict(columns or {})))
+    remaining = iter(rows if isinstance(rows, Iterable) else [rows])
+    first = next(remaining, _NONE)
+    if first is _NONE:
         return iter(())
     if not isinstance(first, Mapping):
         raise Problem(

@@ -309,6 +309,7 @@ class _Folder:
         """What all cells must have in common."""
         task = self.recipe["task"]
         found = {"targets": self.targets, "task": task["name"], "metric": task["metric"]}
+        found["task.label_names"] = self.names  # of a table they are what a cell's sources have
         return found | {"model": self.recipe["model"]["path"], "base_sha256": self.provenance.get("base_sha256", "")}
 
     @property

@@ -9,6 +9,7 @@ import gzip
 import json
 import re
 import subprocess
+from datetime import date, datetime, time
 from pathlib import Path
 from typing import Any
 
@@ -116,6 +117,11 @@ def test_excel(tmp_path: Path) -> None:
         {"text": "b", "label": "y"},
     ]
     assert values(sheet(tmp_path / "u.XLSX", list(ROWS))) == ROWS  # without a header
+    days = [("text", "label"), (datetime(2024, 1, 2), datetime(2024, 1, 2, 3, 4)), (date(2024, 5, 6), time(7, 8))]
+    assert values(sheet(tmp_path / "d.xlsx", days)) == [
+        ("2024-01-02", "2024-01-02 03:04:00"),
+        ("2024-05-06", "07:08:00"),
+    ]
 
 
 def test_excel_mistakes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -98,6 +99,8 @@ def test_booleans_beside_zero_and_one_are_refused_with_the_line_that_makes_them_
         ("I\u0307ade", "\u0130ade"),
         ("نمی\u200cخواهم", "نمی\u200cخواهم"),  # a joiner that Persian writes
         (10**20, str(10**20)),
+        (datetime(2024, 1, 2), "2024-01-02"),
+        (datetime(2024, 1, 2, 3), "2024-01-02 03:00:00"),
     ],
 )
 def test_forms(value: object, form: str) -> None:
@@ -121,6 +124,9 @@ def test_labels_that_look_alike_are_said_and_not_merged(tmp_path: Path) -> None:
 def test_words_that_are_only_alike_get_no_note() -> None:
     pairs = [("c++", "c#"), ("+1", "-1"), ("1", "10"), ("card", "cart"), (":)", ":(")]
     assert all(spelling_key(a) != spelling_key(b) for a, b in pairs)
+    for alike in (["1000", "1e3", "1,000", "1\u202f000", "1000.0"], ["❤", "❤\ufe0f"], ["2.5", "2,5"]):
+        assert len(set(map(spelling_key, alike))) == 1
+    assert spelling_key("1.000") != spelling_key("1000") and spelling_key("1 2") != spelling_key("12")
     assert spelling_key("Lost_card") == spelling_key("lost-card ") and spelling_key("ｃａｒｄ") == spelling_key("card")
 
 

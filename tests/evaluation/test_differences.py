@@ -165,6 +165,7 @@ def test_a_family_of_one_is_a_difference() -> None:
     systems = {"left": a, "right": b, "compared with nothing": other}
     (found,) = differences(ACCURACY, systems, [("left", "right")], settings=SETTINGS)
     assert astuple(found)[2:] == astuple(one)[2:] and one.p == one.p_adjusted and found.name_a == "left"
+    assert (one.family_low, one.family_high) == (one.low, one.high)  # what a run's table calls the gain's interval
 
 
 def test_every_language_is_a_comparison_of_its_own() -> None:

@@ -317,6 +317,7 @@ def test_languages_that_are_asked_in_their_own_words_are_told_apart_by_words() -
     assert [named.of({"Lang": s}, ("x",))[0] for s in ("tr", "TR", "deu", "German", "zh_CN", "sw")] == [
         "tr", "tr", "de", "de", "zh", "sw"
     ]  # fmt: skip
+    assert {named.of({"Lang": s}, ("x",)) for s in ("NA", "nan", "None", "-")} == {("", "language_missing")}
 
 
 @pytest.mark.slow

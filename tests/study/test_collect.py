@@ -131,6 +131,17 @@ def test_cells_of_two_bases_are_not_compared(folder: Path) -> None:
         collect(folder)
 
 
+def test_cells_with_other_labels_are_not_compared(folder: Path) -> None:
+    """The labels of a user's own table are those of a cell's sources: of two instead of three, other chance."""
+    cell = folder / "cells" / "zh_s1"
+    recipe = json.loads((cell / "config.yaml").read_text(encoding="utf-8"))
+    recipe["task"]["label_names"] = recipe["task"]["label_names"][:2]
+    (cell / "config.yaml").write_text(json.dumps(recipe), encoding="utf-8")
+    seal(cell)
+    with pytest.raises(Problem, match=r"Cell zh_s1 has task\.label_names=.*: they cannot be compared\. Run the study"):
+        collect(folder)
+
+
 def test_nothing_to_read(tmp_path: Path) -> None:
     with pytest.raises(Problem, match=r"there is no manifest\.json\. Give the folder that `mslt study` writes"):
         collect(tmp_path)

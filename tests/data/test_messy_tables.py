@@ -1,0 +1,115 @@
+"""What a user's own table holds beside clean rows: repeated rows, ids that are no translations, signs for a missing
+language; what is made of them, and what is said."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mslt_it.config.compose import load_recipe
+from mslt_it.data.build import asked_set, build_scored_set, build_training_set, with_found_labels
+from mslt_it.data.resolve import with_targets
+from mslt_it.data.rows import RowStore
+from mslt_it.problems import Problem
+
+HEAD = ("lang", "text", "label", "customer", "id")
+WORDS = {"en": "The bus", "de": "Der Bus", "tr": "Otobüs"}
+LABELS = ("late", "lost", "fine")
+Row = tuple[object, ...]
+
+
+def rows(code: str, number: int = 40, step: int = 1) -> list[Row]:
+    """With ids that start at 0 in every language; ``step`` moves its labels."""
+    return [
+        (code, f"{WORDS.get(code, code)} number {n} came", LABELS[n * step % 3], f"c{n % 20}", n) for n in range(number)
+    ]
+
+
+@pytest.fixture
+def built(tmp_path: Path, tokenizer: Any) -> Callable[..., tuple[Any, tuple[str, ...]]]:
+    """The recipe of a table with these rows, and the notes of its build."""
+
+    def make(table: Sequence[Row], *overrides: str, columns: int = 4) -> tuple[Any, tuple[str, ...]]:
+        with (tmp_path / "t.csv").open("w", newline="", encoding="utf-8") as file:
+            csv.writer(file).writerows(row[:columns] for row in [HEAD, *table])
+        given = [f"task.data={tmp_path / 't.csv'}", "task.input=text", "task.label=label", "sources=[en,de]"]
+        given += ["task.instruction=What?", "data.num_examples_total=12", "scoring.num_examples_per_language=0"]
+        store = RowStore()
+        recipe = with_found_labels(with_targets(load_recipe("custom", [*given, "targets=rest", *overrides])), store)
+        return recipe, build_training_set(recipe, tokenizer, rows=store)[1].notes
+
+    return make
+
+
+CLEAN = [*rows("en"), *rows("de"), *rows("tr")]
+
+
+def test_repeated_rows_are_told_and_drawn_together(built: Callable[..., Any]) -> None:
+    recipe, notes = built(CLEAN)
+    assert not any("repeat another's" in note or "same id" in note for note in notes)
+    assert {item.group for item in build_scored_set(recipe, "tr")} == {""}
+    twice = [*rows("tr", 10), ("tr", WORDS["tr"] + " number 3 came", "fine", "", 0)]
+    recipe, notes = built([*CLEAN, *twice])
+    assert "tr: 11 of 51 rows to score repeat another's text; 1 text of 40 have several labels" in notes
+    groups = [item.group for item in build_scored_set(recipe, "tr")]
+    assert groups.count("") == 30 and len(set(groups)) == 11
+    assert groups.count(WORDS["tr"] + " number 3 came") == 3
+    many = [row for row in CLEAN for _ in range(2)]
+    recipe, notes = built(many, "data.num_examples_total=60")
+    (note,) = [note for note in notes if note.startswith("en:") and "to train on" in note]
+    assert "of 30 rows to train on repeat another's text" in note and "labels" not in note
+
+
+def test_groups_that_are_given_stay(built: Callable[..., Any]) -> None:
+    recipe, _ = built([*CLEAN, *rows("tr")], "task.group_fields=[customer]")
+    assert {item.group for item in build_scored_set(recipe, "tr")} <= {f"c{n}" for n in range(20)}
+
+
+def test_rows_that_are_only_asked_need_no_groups(built: Callable[..., Any]) -> None:
+    bare = [(code, text, "", *more) for code, text, _, *more in rows("tr")]
+    recipe, notes = built([*CLEAN[:80], *bare], "task.group_fields=[customer]")
+    assert recipe.unlabelled == ("tr",) and "no labels in tr: asked, not scored" in notes
+    assert len(asked_set(recipe, "tr", RowStore())) == 40
+
+
+def test_ids_that_are_no_translations_are_told(built: Callable[..., Any]) -> None:
+    _, notes = built(CLEAN, columns=5)
+    assert not any("same id" in note for note in notes)
+    own = [*rows("en"), *rows("de", step=2), *rows("tr", step=2)]
+    _, notes = built(own, columns=5)
+    (note,) = [note for note in notes if "same id" in note]
+    assert note.endswith("If they are not, give the column another name than id or idx")
+    # A few other labels are what annotators of translations differ in.
+    few = [(code, text, "late" if n % 20 == 5 else label, c, n) for code, text, label, c, n in CLEAN]
+    assert not any("same id" in note for note in built(few, columns=5)[1])
+
+
+def test_right_answers_without_a_number_are_left_out_and_told(built: Callable[..., Any]) -> None:
+    numbers = [(c, text, "N/A" if c == "tr" and n == 7 else str(n), "", n) for c, text, _, _, n in CLEAN]
+    recipe, notes = built(numbers, "task.shape=free_text", "task.metric=number_accuracy")
+    assert len(build_scored_set(recipe, "tr")) == 39
+    assert "tr: 1 of 40 rows (t) are left out, since label holds no number ('N/A')" in notes
+
+
+@pytest.mark.parametrize("sign", ["NA", "nan", " NaN"])
+def test_a_sign_for_no_language_is_no_target(built: Callable[..., Any], sign: str) -> None:
+    recipe, notes = built([*CLEAN, *rows(sign)])
+    assert recipe.targets == ("tr",)
+    assert any(f"40 of 160 rows are in no language of this run and left out (lang: {sign} 40)" in n for n in notes)
+    named, _ = built([*CLEAN, *rows("nan")], "targets=[nan]")
+    assert len(build_scored_set(named, "nan")) == 40
+
+
+def test_a_file_s_name_that_is_also_a_code_is_no_language(tmp_path: Path) -> None:
+    for name in ("new", "all", "deu"):
+        (tmp_path / f"{name}.csv").write_text("text,label\nx,a\n" * 1 + "y,b\nz,a\n", encoding="utf-8")
+    recipe = load_recipe("custom", [f"task.data={tmp_path / 'deu.csv'}", "task.input=text", "sources=[de]"])
+    assert RowStore().languages(recipe.task) == ("de",)
+    for name in ("new", "all"):
+        task = load_recipe("custom", [f"task.data={tmp_path / name}.csv", "task.input=text", "sources=[de]"]).task
+        with pytest.raises(Problem, match="No language is named in"):
+            RowStore().languages(task)

@@ -93,7 +93,7 @@ class _Reader(Patterns):
         if self.maybe:
             text = self.maybe_twice.sub(r"\1", text)
         # "Yes ... sorry, no": what stands behind the correction.
-        taken = [match for match in self.correction.finditer(text) if self.uses.search(text, 0, match.start())]
+        taken = [match for match in self.correction.finditer(text) if self.uses.search(text, 0, match.end())]
         for match in reversed(taken[-MAX_CORRECTIONS:]):
             if found := self._found(text[match.end() :]):
                 return found
@@ -124,7 +124,7 @@ class _Reader(Patterns):
         used = {use.name for use in stated if use.name not in self.plain}
         if self.said is None:
             used |= {use.name for use in stated if self._is_marked(text, use)}
-        used |= self._marks_that_win(text, uses)
+        used |= self._winning(text, uses)
         if not used and stated[-1].name in self.firm and _LAST_WORDS.match(text, stated[-1].end):
             used = {use.name for use in stated}
         return Answer(used.pop(), "sentence") if len(used) == 1 else None
@@ -163,6 +163,8 @@ class _Reader(Patterns):
         name = self.names[(match.lastindex or 0) - 1]
         before = text[max(0, start - 60) : start]
         denied = bool(self.denied_before.search(before) or self.denied_afar_before.search(before))
+        if after and self.names[(after.lastindex or 0) - 1] != name:  # "not about A but about B"
+            denied |= bool(self.instead.fullmatch(text, end, after.start()) and self.negated.search(before))
         if self.said is not None:
             denied |= self.whether.search(before) is not None
         if self.of_two:
@@ -270,15 +272,18 @@ class _Reader(Patterns):
         excepted = use.name in self.marks and self._is_excepted(text, use.start, use.end)
         return bool(quoted or pointed or excepted) or self.option.search(before) is not None
 
-    def _marks_that_win(self, text: str, uses: Sequence[_Use]) -> set[str]:
-        """Digits of which the text says so ("Of the two, 2 fits better"), or that replace one ("Not 1 but 2.")."""
+    def _winning(self, text: str, uses: Sequence[_Use]) -> set[str]:
+        """Digits of which the text says so ("Of the two, 2 fits better"), and labels that replace another ("Not 1 but
+        2.", "Neither yes nor no: maybe.")."""
         result = set()
         for last, use in zip((None, *uses), uses, strict=False):
             between = text[last.end : use.start] if last else ""
-            if use.denied or use.name not in self.marks or (last and self.joined.match(between)):
+            if use.denied or (last and self.joined.match(between)):
                 continue
             denied = last is not None and last.denied and last.name != use.name and not _SENTENCE_END.search(between)
-            if self._is_preferred(text, use.end) or (denied and self.tail.match(text, use.end)):
+            if denied and (self.tail if use.name in self.marks else self.full_stop).match(text, use.end):
+                result.add(use.name)
+            elif use.name in self.marks and self._is_preferred(text, use.end):
                 result.add(use.name)
         return result
 

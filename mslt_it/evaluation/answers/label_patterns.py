@@ -165,7 +165,9 @@ class Patterns:
         denial = "".join(rf"(?!\w*\s*(?:{fold(side)}))" for side in (before, behind) if side)
         chosen = rf"(?:{ending})?{CLOSE}\s*(?:{fold(either(CHOSEN, language))}|{fold(remains[1])}){denial}"
         self.chosen = compiled(chosen)
-        self.answered = compiled(rf"{CLOSE}\s*(?:{ANSWERED[language]})") if language in ANSWERED else None
+        # "Maybe is the only honest answer", "शायद कहूँगा"
+        is_answer = rf"(?:{fold(link)})\s(?:(?!{fold(before) or '(?!)'})\w+\s){{0,3}}?(?:{fold(ONE_OF[language])})"
+        self.answered = compiled(rf"{CLOSE}\s*(?:{fold(ANSWERED.get(language, '(?!)'))}|{is_answer})")
         self.pointed = compiled(rf"{pointers}\s*[\"'(]?\Z")
         afar = [fold(either({code: row[side] for code, row in DENIED_AFAR.items()}, language)) for side in (0, 1)]
         clause = rf"[^.!?,;:–—{STOPS}{PAUSES}\n{' ' if language == 'th' else ''}]"
@@ -201,7 +203,7 @@ class Patterns:
         nths = "|".join(map(fold, ORDINALS.get(language, ("(?!)",))))
         article = "" if language in NO_WORD_SPACES | {"ko"} else rf"(?!\w{{1,3}} (?:{nths}))"  # "la segunda" alone
         told += rf"|{apart}{article}(?:{fold(POINTERS.get(language, '(?!)'))}|{answer}|{fold(remains[0])}{it_is})"
-        self.ordinals = ordinals(words, language, fold, chosen, told, because, ending) if self.marks else []
+        self.ordinals = ordinals(words, language, fold, chosen, told, because, ending, surely) if self.marks else []
         self.option = compiled(rf"(?:{options})\s*[\"'(]?\Z")
         self.cue = compiled(
             rf"\\boxed|(?:{fold(cue)}{topics})(?:(?:(?!{anywhere})[^\n:=.,;。]){{0,30}}?(?:[:：=＝]|{fold(link)})|(?=\s{unspaced}))"
@@ -242,7 +244,7 @@ def _label_pattern(word: str, language: str, others: Sequence[str]) -> str:
         return word
     if word.isdecimal():
         behind = "" if language in NO_WORD_SPACES | {"ko"} else rf"(?!{LETTER})"
-        return rf"(?<![\d/\-])(?<!\d[:.,]){word}(?![\d/%]|[.,:]\d){behind}"
+        return rf"(?<![\d/])(?<![^א-ת]-)(?<!\d[:.,]){word}(?![\d/%]|[.,:]\d){behind}"
     pieces = re.split(r"([\s‐‑-]+)", word)
     pattern = "".join(r"[\s‐‑-]+" if index % 2 else forms(piece, language) for index, piece in enumerate(pieces))
     if language in NO_WORD_SPACES:  # "答えはいいえ" holds no "はい"

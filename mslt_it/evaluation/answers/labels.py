@@ -233,7 +233,7 @@ class _Reader(Patterns):
         """
         if self.open_list.match(text, use.end):
             return False
-        if self.answered and self.answered.match(text, use.end):
+        if self.answered.match(text, use.end):
             return True
         if not self._closes(text, use):
             return False

@@ -65,10 +65,11 @@ def ordinals(
     told: str,
     because: str,
     ending: str,
+    surely: str,
 ) -> list[tuple[re.Pattern[str], str]]:
     """Patterns of "the second option", "option two", "The second." or "the second is better" (``chosen``), with what
     they are replaced by: "option 2". ``told`` is what may stand before a bare ordinal, ``because`` and ``ending``
-    after it."""
+    after it, ``surely`` what may stand before it where a sentence begins."""
     unspaced = language in NO_WORD_SPACES | {"ko"}
     apart = "" if unspaced else rf"(?<!{LETTER})"
     behind = "" if unspaced or language in _SUFFIXED else rf"(?!{LETTER})"
@@ -84,7 +85,7 @@ def ordinals(
         named = rf"(?:{one})\s?(?:{nth})|(?:{one})\s?(?:{cardinal}){ends}"
         named += rf"|(?:{fold(OPTIONS[language])})\s(?:{cardinal})(?={closed}{PAUSE}|{follows})"
         named += "" if language in ORDINAL_BEHIND else rf"|(?:{nth})\s?(?:{one})"
-        first = rf"(?:^|(?<=[.!?:{STOPS}] )){_OPEN_IN_LINE}"
+        first = rf"(?:^|(?<=[.!?:{STOPS}] )){_OPEN_IN_LINE}{surely}"
         # "First, ..." and "First: ..." count what comes, "The first: ..." answers.
         nouned = rf"(?:(?:{nth})(?:\s?(?:one|{wide}))?|(?:{wide})\s?(?:{nth})){behind}"
         bare = rf"{first}(?:{article})?{nouned}(?={follows})"

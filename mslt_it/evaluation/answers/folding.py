@@ -7,7 +7,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Mapping
 
-from mslt_it.evaluation.answers.choices import ONE_OF, OPTIONS, POINTERS
+from mslt_it.evaluation.answers.choices import CHOSEN, ONE_OF, OPTIONS, POINTERS
 from mslt_it.evaluation.answers.tables import table
 from mslt_it.evaluation.answers.words import CUES, LETTER, either, with_ascii_digits
 
@@ -17,6 +17,7 @@ _DOTLESS = frozenset({"tr", "az"})  # I is the capital of ı, İ that of i
 # What writers leave out or type as its neighbour: vowel signs, the letters of an Arabic keyboard in Urdu, ё.
 _ALIKE: Mapping[str, Callable[[str], str]] = {
     "ar": lambda text: re.sub("[\u064b-\u0652\u0670\u0640]", "", text),
+    "el": lambda text: text.replace(";", "?"),  # the Greek question mark
     "he": lambda text: re.sub("[\u0591-\u05c7]", "", text),
     "ru": lambda text: text.replace("ё", "е"),
     "ur": lambda text: re.sub("[\u064b-\u0652\u0670]", "", text.translate(str.maketrans("يكهھۃ", "یکہہہ"))),
@@ -74,9 +75,10 @@ def _own_letter(language: str) -> re.Pattern[str]:
     options = f"{OPTIONS[language]}|{ONE_OF[language]}"
     link = "|".join(filter(None, (CUES[language][1], POINTERS[language])))
     own = "|".join(f"({names})" for names in _OWN_LETTERS[language].split())
-    pause = rf"(?=[.):،,׳'’।۔]|[\s*\"']*$)"
-    gap = r"[\s\"'(*]*" if language in ("ja", "ko", "th", "zh") else r"[\s\"'(*]+"
-    begin = rf"((?<!{LETTER})(?:{options}){gap})|(?:^|[(:]|(?<!{LETTER})(?:{link})\s)[\s*\"'(]*"
+    follows = "|".join(filter(None, (CUES[language][1], CHOSEN[language])))
+    pause = rf"(?=[.):،,׳'’।۔]|[\s*\"']*$|\s(?:{follows}))"
+    gap = r"[\s\"'(*]{0,8}" if language in ("ja", "ko", "th", "zh") else r"[\s\"'(*]{1,8}"
+    begin = rf"((?<!{LETTER})(?:{options}){gap})|(?:^|[(:]|(?<!{LETTER})(?:{link})\s)[\s*\"'(]{{0,8}}"
     pattern = rf"({begin})(?-i:{own})(?!{LETTER})(?(2)|{pause})"
     return re.compile(unicodedata.normalize("NFKC", pattern), re.MULTILINE | re.IGNORECASE)
 

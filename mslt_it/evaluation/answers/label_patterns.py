@@ -65,6 +65,7 @@ FUNCTION_WORDS: Mapping[str, frozenset[str]] = words_of("function_words")
 # Those that hardly any sentence has but as an answer: they count at the very end, too ("My answer will be yes.").
 FIRM_WORDS: Mapping[str, str] = table("firm_words")
 VERB_FINAL = frozenset({"bn", "hi", "ta", "te", "tr", "ur"})
+ARTICLES = "(?:the|die|der|das|la|les?|el|il|lo|[oa]|το|η|ο)"  # of options: "1, la 3 y la 4"
 NUM_PLAIN, MAYBE = 3, 2  # places in the rows of `SYNONYMS`: yes, no, maybe are ordinary words
 OtherWords = Mapping[str, tuple[int, list[str]]]
 
@@ -191,8 +192,8 @@ class Patterns:
         self.denied_behind = compiled(rf"[\s\"'”“»」]*(?:{fold(behind)}){behind_end}") if behind else None
         self.negated = compiled(rf"(?:{fold(before)}){clause}{{0,40}}\Z" if before else "(?!)")
         self.instead = compiled(rf"{CLOSE}\s*[,،;–—]?\s*(?:{but}){behind_end}{clause}{{0,30}}")
-        self.joined = compiled(rf"{CLOSE}\s*(?:{joiner})\s*(?:{options})?{OPEN}$")
-        self.listed = compiled(rf"{CLOSE}\s*[,،、{listing}]\s*(?:{joiner})?\s*(?:{options})?{OPEN}$")
+        self.joined = compiled(rf"{CLOSE}\s*(?:{joiner})\s*(?:{options}|{ARTICLES} )?{OPEN}$")
+        self.listed = compiled(rf"{CLOSE}\s*[,،、{listing}]\s*(?:{joiner})?\s*(?:{options}|{ARTICLES} )?{OPEN}$")
         self.open_list = compiled(
             rf"{CLOSE}\s*(?:[,،、]?\s*(?:{joiner})\s*|/|\|){OPEN}(?:{anywhere})"
             rf"|{CLOSE}\s*[,،、{listing}]{OPEN}(?:{anywhere}){CLOSE}\s*(?:[,،、/?]|(?:{joiner})(?!{LETTER})|$)"
@@ -202,7 +203,7 @@ class Patterns:
         told = rf"(?:{fold(cue)}|{one_of})[^\n:=.,;]{{0,30}}?(?:[:=—–]|{fold(link)}{final})"
         nths = "|".join(map(fold, ORDINALS.get(language, ("(?!)",))))
         article = "" if language in NO_WORD_SPACES | {"ko"} else rf"(?!\w{{1,3}} (?:{nths}))"  # "la segunda" alone
-        told += rf"|{apart}{article}(?:{fold(POINTERS.get(language, '(?!)'))}|{answer}|{fold(remains[0])}{it_is})"
+        told += rf"|{apart}{article}(?:{but}|{fold(POINTERS.get(language, '(?!)'))}|{answer}|{fold(remains[0])}{it_is})"
         self.ordinals = ordinals(words, language, fold, chosen, told, because, ending, surely) if self.marks else []
         self.option = compiled(rf"(?:{options})\s*[\"'(]?\Z")
         self.cue = compiled(

@@ -85,7 +85,7 @@ def ordinals(
         named = rf"(?:{one})\s?(?:{nth})|(?:{one})\s?(?:{cardinal}){ends}"
         named += rf"|(?:{fold(OPTIONS[language])})\s(?:{cardinal})(?={closed}{PAUSE}|{follows})"
         named += "" if language in ORDINAL_BEHIND else rf"|(?:{nth})\s?(?:{one})"
-        first = rf"(?:^|(?<=[.!?:{STOPS}] )){_OPEN_IN_LINE}{surely}"
+        first = rf"(?:^|(?<=[.!?:;{STOPS}] )){_OPEN_IN_LINE}{surely}"
         # "First, ..." and "First: ..." count what comes, "The first: ..." answers.
         nouned = rf"(?:(?:{nth})(?:\s?(?:one|{wide}))?|(?:{wide})\s?(?:{nth})){behind}"
         bare = rf"{first}(?:{article})?{nouned}(?={follows})"

@@ -35,7 +35,12 @@ from mslt_it.config.files import share_dir
 ROUNDS = Path(__file__).with_name("answers_rounds.tsv")
 FOLDER = Path(__file__).with_name("answers")
 LANGUAGES = sorted(path.stem for path in FOLDER.glob("*.yaml"))
-KINDS = ("xnli", "sentiment", "choice", "number")  # of every file; the rounds have paraphrases, topics, four options too
+KINDS = (
+    "xnli",
+    "sentiment",
+    "choice",
+    "number",
+)  # of every file; the rounds have more
 NTH = ("first", "second", "third", "fourth")
 STOPS = {"bn": "।", "hi": "।", "ja": "。", "th": "", "ur": "۔", "zh": "。"}  # elsewhere "."
 # {} is the answer, CUE the word for "answer" with its colon, STOP what ends a sentence.

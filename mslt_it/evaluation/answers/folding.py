@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 
 from mslt_it.evaluation.answers.choices import CHOSEN, ONE_OF, OPTIONS, POINTERS
 from mslt_it.evaluation.answers.tables import table
-from mslt_it.evaluation.answers.words import CUES, LETTER, either, with_ascii_digits
+from mslt_it.evaluation.answers.words import CUES, LETTER, with_ascii_digits
 
 ACCENTS_MAY_DROP = frozenset({"el", "es", "fr", "it", "pt"})  # in capitals, in a hurry; words stay apart
 _DOTLESS = frozenset({"tr", "az"})  # I is the capital of ı, İ that of i
@@ -32,7 +32,8 @@ _CIRCLED = {ord(first) + index: f"({index + 1})" for first in "①❶➀➊" for
 # A letter that names an option: a capital by itself, or a small one before ")" or a line's end. "a" is a word of many
 # languages, so each is written as a letter that no text has (Ogham).
 _OPTION_LETTER = re.compile(
-    r"(?<![A-Za-z\u00c0-\u024f\d])(?:[A-Z](?![A-Za-z\u00c0-\u024f\d])|[a-z](?=\)|[\W_]*$)|(?:(?<=: )|^)[a-d](?=\. ))", re.MULTILINE
+    r"(?<![A-Za-z\u00c0-\u024f\d])(?:[A-Z](?![A-Za-z\u00c0-\u024f\d])|[a-z](?=\)|[\W_]*$)|(?:(?<=: )|^)[a-d](?=\. ))",
+    re.MULTILINE,
 )
 _GREEK = str.maketrans(
     "ΑΒΓΔ", "ABCD"
@@ -64,23 +65,22 @@ def with_letters(text: str, language: str) -> str:
     text = unicodedata.normalize("NFKC", text)
     twins = {"el": _GREEK, "ru": _CYRILLIC, "bg": _CYRILLIC}.get(language, {})
     text = re.sub(r"(?<!\w)[ΑΒΓΔАБГДС](?!\w)", lambda match: match[0].translate(twins), text) if twins else text
-    if own := _OWN_LETTERS.get(language):
-        text = _own_letter(language).sub(lambda match: match[1] + letter("ABCD"[(match.lastindex or 0) - 3]), text)
+    if language in _OWN_LETTERS:
+        text = _own_letter(language).sub(lambda match: match[1] + letter("ABCD"[(match.lastindex or 0) - 2]), text)
     return _OPTION_LETTER.sub(lambda match: letter(match[0]), text)
 
 
 @functools.cache
 def _own_letter(language: str) -> re.Pattern[str]:
-    """Behind a word for options, or where a line begins or behind a cue and before a pause; groups 3 to 6 are A to D."""
-    options = f"{OPTIONS[language]}|{ONE_OF[language]}"
-    link = "|".join(filter(None, (CUES[language][1], POINTERS[language])))
+    """Where a line begins, or behind a cue or a word for options, and before a pause; groups 2 to 5 are A to D."""
+    link, chosen = CUES[language][1], CHOSEN[language]
+    words = "|".join(filter(None, (OPTIONS[language], ONE_OF[language], POINTERS[language], link)))
+    gap = r"\s?" if language in ("ja", "ko", "th", "zh") else r"\s"
+    begin = rf"(?:^|[(:]|(?<!{LETTER})(?:{words}){gap})[\s*\"'(]{{0,8}}"
     own = "|".join(f"({names})" for names in _OWN_LETTERS[language].split())
-    follows = "|".join(filter(None, (CUES[language][1], CHOSEN[language])))
-    pause = rf"(?=[.):،,׳'’।۔]|[\s*\"']*$|\s(?:{follows}))"
-    gap = r"[\s\"'(*]{0,8}" if language in ("ja", "ko", "th", "zh") else r"[\s\"'(*]{1,8}"
-    begin = rf"((?<!{LETTER})(?:{options}){gap})|(?:^|[(:]|(?<!{LETTER})(?:{link})\s)[\s*\"'(]{{0,8}}"
-    pattern = rf"({begin})(?-i:{own})(?!{LETTER})(?(2)|{pause})"
-    return re.compile(unicodedata.normalize("NFKC", pattern), re.MULTILINE | re.IGNORECASE)
+    pause = rf"(?=[.):،,׳'’।۔]|[\s*\"']*$|\s(?:{'|'.join(filter(None, (link, chosen)))}))"
+    pattern = unicodedata.normalize("NFKC", rf"({begin})(?-i:{own})(?!{LETTER}){pause}")
+    return re.compile(pattern, re.MULTILINE | re.IGNORECASE)
 
 
 def folded(text: str, language: str) -> str:

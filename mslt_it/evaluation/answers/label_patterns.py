@@ -167,7 +167,7 @@ class Patterns:
         chosen = rf"(?:{ending})?{CLOSE}\s*(?:{fold(either(CHOSEN, language))}|{fold(remains[1])}){denial}"
         self.chosen = compiled(chosen)
         # "Maybe is the only honest answer", "शायद कहूँगा"
-        is_answer = rf"(?:{fold(link)})\s(?:(?!{fold(before) or '(?!)'})\w+\s){{0,3}}?(?:{fold(ONE_OF[language])})"
+        is_answer = rf"(?:{fold(link)})\s(?:(?!{fold(before)})\w+\s){{0,3}}?(?:{fold(either(ONE_OF, language))})"
         self.answered = compiled(rf"{CLOSE}\s*(?:{fold(ANSWERED.get(language, '(?!)'))}|{is_answer})")
         self.pointed = compiled(rf"{pointers}\s*[\"'(]?\Z")
         afar = [fold(either({code: row[side] for code, row in DENIED_AFAR.items()}, language)) for side in (0, 1)]
@@ -188,9 +188,11 @@ class Patterns:
         self.denied_afar_behind = compiled(rf"{clause}{{0,20}}(?:{afar[1]})") if afar[1] else None
         # \Z, since $ is also the end of each line before; and never over a line's end: "It does not\nAnswer: 1".
         about = fold(either(ABOUT, language))
-        self.denied_before = compiled(rf"(?:{fold(before)})[^\S\n]*(?:(?:{options}|{about})[^\S\n]*)?[\"'“„«「]*[^\S\n]*\Z")
+        self.denied_before = compiled(
+            rf"(?:{fold(before)})[^\S\n]*(?:(?:{options}|{about})[^\S\n]*)?[\"'“„«「]*[^\S\n]*\Z"
+        )
         self.denied_behind = compiled(rf"[\s\"'”“»」]*(?:{fold(behind)}){behind_end}") if behind else None
-        self.negated = compiled(rf"(?:{fold(before)}){clause}{{0,40}}\Z" if before else "(?!)")
+        self.negated = compiled(rf"(?:{fold(before)}){clause}{{0,40}}\Z")
         self.instead = compiled(rf"{CLOSE}\s*[,،;–—]?\s*(?:{but}){behind_end}{clause}{{0,30}}")
         self.joined = compiled(rf"{CLOSE}\s*(?:{joiner})\s*(?:{options}|{ARTICLES} )?{OPEN}$")
         self.listed = compiled(rf"{CLOSE}\s*[,،、{listing}]\s*(?:{joiner})?\s*(?:{options}|{ARTICLES} )?{OPEN}$")
@@ -215,7 +217,7 @@ class Patterns:
             rf"[.,;:!?—–({STOPS}{PAUSES}{listing}\n-][^\S\n]{{0,3}}(?:{taken}){behind_end}[\s,،、:.!—–-]*"
             # "wait, no, maybe": the last word of the correction
             rf"(?:{OPEN}(?:{anywhere}){CLOSE}[\s,،、.!…—–-]+(?=(?:(?:{but})\s)?{OPEN}(?:{anywhere}){CLOSE}(?:{ending})?[.!{STOPS}]*\s*$))?"
-            rf"|(?:{fold(AT_FIRST[language])})[,،、]?(?:(?!{anywhere}){clause}){{1,40}}?(?:{anywhere})"
+            rf"|(?:{fold(either(AT_FIRST, language))})[,،、]?(?:(?!{anywhere}){clause}){{1,40}}?(?:{anywhere})"
         )
         self.whether = compiled(rf"(?:{fold(either(WHETHER, language))}){clause}*\Z")
         # "The second sentence is true whenever the first is" speaks of the two, and gives no verdict.

@@ -281,9 +281,9 @@ class _Reader(Patterns):
             if use.denied or (last and self.joined.match(between)):
                 continue
             denied = last is not None and last.denied and last.name != use.name and not _SENTENCE_END.search(between)
-            if denied and (self.tail if use.name in self.marks else self.full_stop).match(text, use.end):
-                result.add(use.name)
-            elif use.name in self.marks and self._is_preferred(text, use.end):
+            is_mark = use.name in self.marks
+            replaces = denied and (self.tail if is_mark else self.full_stop).match(text, use.end)
+            if replaces or (is_mark and self._is_preferred(text, use.end)):
                 result.add(use.name)
         return result
 

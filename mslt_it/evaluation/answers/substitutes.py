@@ -92,8 +92,6 @@ def ordinals(
         bare += rf"|{first}{article}(?:{nth}){behind}(?: one)?(?={closed}{PAUSE})" if article else ""
         bare += rf"|{apart}{article}{nouned}(?={chosen})"
         result.append((compiled(rf"{apart}(?:{named}){behind}|{bare}"), f" option {word} "))
-        pointed = (
-            rf"(?P<before>{told})\s?[\"'“„«「]?(?:\w{{1,3}} )?{nouned}(?={closed}{PAUSE}|{follows})"
-        )
+        pointed = rf"(?P<before>{told})\s?[\"'“„«「]?(?:\w{{1,3}} )?{nouned}(?={closed}{PAUSE}|{follows})"
         result.append((compiled(pointed), rf"\g<before> option {word} "))
     return result

@@ -164,7 +164,8 @@ class Patterns:
         self.full_stop = compiled(rf"(?:{ending})?{CLOSE}(?:{ending})?[\s.!{STOPS}]*{CLOSE}\s*$")
         # "2 is more likely", but not "2 is not more likely".
         denial = "".join(rf"(?!\w*\s*(?:{fold(side)}))" for side in (before, behind) if side)
-        chosen = rf"(?:{ending})?{CLOSE}\s*(?:{fold(either(CHOSEN, language))}|{fold(remains[1])}){denial}"
+        chosen = rf"(?:{ending})?{CLOSE}\s*(?:(?:{answer})\s)?"
+        chosen += rf"(?:{fold(either(CHOSEN, language))}|{fold(remains[1])}){denial}"
         self.chosen = compiled(chosen)
         # "Maybe is the only honest answer", "शायद कहूँगा"
         is_answer = rf"(?:{fold(link)})\s(?:(?!{fold(before)})\w+\s){{0,3}}?(?:{fold(either(ONE_OF, language))})"

@@ -14,7 +14,8 @@ The first of these that applies:
 4. where nothing is stated so, other words for a label ("True", "perhaps", English ones) by rules 1 and 2, where "The
    hypothesis is" is a cue, too.
 
-What the text takes back ("Yes ... sorry, no") is not looked at where an answer stands behind that.
+What the text takes back ("Yes ... sorry, no") or thought first ("At first yes, but ...") is not looked at where an
+answer stands behind that.
 
 A label that is denied ("not yes", "ではない") is not stated, nor an option that is rejected ("2 does not fit", "A and
 B are out"); labels left open ("yes or no", a repeated list of options, the prompt's question) are none. Letters of
@@ -43,7 +44,7 @@ _LAST_WORDS = re.compile(rf"[^.!?,;:{STOPS}{PAUSES}\n]{{0,30}}[.!{STOPS}]?\s*\Z"
 _AGAIN = re.compile(r"[\s,،、!]{1,3}")
 _QUOTE_BEGINS = re.compile(r"[\"'“”„‘「『]$|«\s?$")
 _QUOTE_ENDS = re.compile(r"[\"'“”’」』]|\s?»")
-_SENTENCE_END = re.compile(rf"[.!?](?=\s)|[{STOPS}]")
+_SENTENCE_END = re.compile(rf"[.!?](?=\s)|[!?](?=\w)|[{STOPS}]")
 _QUESTION_END = re.compile(rf"[.!?](?=\W|$)|[{STOPS}\n]")
 _ASKING = ("?", "؟")
 _SEGMENT = re.compile(rf"(?:[^.!?{STOPS}\n]|\.(?=\w))+(?:[.!?{STOPS}]+|\n|$)")

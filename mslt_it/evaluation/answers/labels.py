@@ -98,7 +98,10 @@ class _Reader(Patterns):
         for match in reversed(taken[-MAX_CORRECTIONS:]):
             if found := self._found(text[match.end() :]):
                 return found
-        uses = self._uses(text)
+        uses, thoughts = self._uses(text), {match.end() for match in taken[-MAX_CORRECTIONS:]}
+        for index, use in enumerate(uses):  # what was thought first, where another label follows
+            if use.end in thoughts and any(later.name != use.name for later in uses[index + 1 :]):
+                uses[index] = replace(use, denied=True)
         if found := self._found(text, uses):
             return found
         if self.otherwise and len({use.name for use in uses if use.denied}) < 2:  # no choice that is left open

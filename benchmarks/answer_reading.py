@@ -62,7 +62,7 @@ def theirs(cases: Sequence[Case], words: Callable[[Case], dict[str, str]]) -> li
     found = dict(zip(numbers, next(iter(LAST_NUMBER.apply([[case.text for case in numbers]], [{}]))), strict=True))
     choices = [{"choices": list(words(case).values())} for case in labels]
     for case, (letter,) in zip(labels, LAST_CHOICE.apply([[case.text] for case in labels], choices), strict=True):
-        found[case] = dict(zip(("(A)", "(B)", "(C)", "(D)"), words(case), strict=False)).get(letter, letter)
+        found[case] = dict(zip((f"({sign})" for sign in "ABCDEFG"), words(case), strict=False)).get(letter, letter)
     for case in numbers:
         bare, expected = (text.translate(PUNCTUATION) for text in (found[case], case.expected))
         # lm-eval's exact_match leaves out punctuation, so that "1.250" is 1250.

@@ -14,8 +14,9 @@ read, and these figures what to expect of new ones.
 `ROUNDS` holds what was written later in rounds, each before the reader had seen any of it and mended after it:
 options with letters, four options and paraphrases besides. What was made of each text at first sight stands beside it
 (the first round was read by the reader of before, the third by one that had been mended for the first two). Rounds 7
-to 9 and 13 to 16 are numbers in the same way; the shapes of 7, 8, 9 and 14 are much the same in all languages, so 26
-texts may stand for one kind. Of 13 to 15, 38 texts were left out whose value a careful reader cannot know either.
+to 9 and 13 to 16 are numbers in the same way, 10 to 12 labels, topics and options; the shapes of 7 to 12 and 14 are much
+the same in all languages, so 26 texts may stand for one kind. Of 13 to 15, 38 texts were left out whose value a careful
+reader cannot know either.
 """
 
 from __future__ import annotations
@@ -35,7 +36,12 @@ from mslt_it.config.files import share_dir
 ROUNDS = Path(__file__).with_name("answers_rounds.tsv")
 FOLDER = Path(__file__).with_name("answers")
 LANGUAGES = sorted(path.stem for path in FOLDER.glob("*.yaml"))
-KINDS = ("xnli", "sentiment", "choice", "number")  # of every file; the rounds have paraphrases and four options besides
+KINDS = (
+    "xnli",
+    "sentiment",
+    "choice",
+    "number",
+)  # of every file; the rounds have more
 NTH = ("first", "second", "third", "fourth")
 STOPS = {"bn": "।", "hi": "।", "ja": "。", "th": "", "ur": "۔", "zh": "。"}  # elsewhere "."
 # {} is the answer, CUE the word for "answer" with its colon, STOP what ends a sentence.
@@ -68,6 +74,9 @@ def words(language: str) -> dict[str, dict[str, str]]:
     yes_or_no = {"paraphrase": written["xnli"]["entailment"], "different": written["xnli"]["contradiction"]}
     nth = {name: str(number) for number, name in enumerate(NTH, start=1)}
     choice = {name: nth[name] for name in NTH[:2]}
+    prompts = share_dir("eval") / "prompts" / "sib200" / f"{language}.yaml"
+    if prompts.is_file():
+        written = {**written, "topic": yaml.safe_load(prompts.read_text(encoding="utf-8"))["labels"]}
     return {**written, "choice": choice, "four": nth, "letters": {sign: sign for sign in "ABCD"}, "pawsx": yes_or_no}
 
 

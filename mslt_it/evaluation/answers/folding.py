@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import re
 import unicodedata
 from collections.abc import Callable, Mapping
 
+from mslt_it.evaluation.answers.choices import CHOSEN, ONE_OF, OPTIONS, POINTERS
 from mslt_it.evaluation.answers.tables import table
-from mslt_it.evaluation.answers.words import with_ascii_digits
+from mslt_it.evaluation.answers.words import CUES, LETTER, with_ascii_digits
 
 ACCENTS_MAY_DROP = frozenset({"el", "es", "fr", "it", "pt"})  # in capitals, in a hurry; words stay apart
 _DOTLESS = frozenset({"tr", "az"})  # I is the capital of ı, İ that of i
@@ -15,6 +17,7 @@ _DOTLESS = frozenset({"tr", "az"})  # I is the capital of ı, İ that of i
 # What writers leave out or type as its neighbour: vowel signs, the letters of an Arabic keyboard in Urdu, ё.
 _ALIKE: Mapping[str, Callable[[str], str]] = {
     "ar": lambda text: re.sub("[\u064b-\u0652\u0670\u0640]", "", text),
+    "el": lambda text: text.replace(";", "?"),  # the Greek question mark
     "he": lambda text: re.sub("[\u0591-\u05c7]", "", text),
     "ru": lambda text: text.replace("ё", "е"),
     "ur": lambda text: re.sub("[\u064b-\u0652\u0670]", "", text.translate(str.maketrans("يكهھۃ", "یکہہہ"))),
@@ -29,15 +32,16 @@ _CIRCLED = {ord(first) + index: f"({index + 1})" for first in "①❶➀➊" for
 # A letter that names an option: a capital by itself, or a small one before ")" or a line's end. "a" is a word of many
 # languages, so each is written as a letter that no text has (Ogham).
 _OPTION_LETTER = re.compile(
-    r"(?<![A-Za-z\u00c0-\u024f\d])(?:[A-Z](?![A-Za-z\u00c0-\u024f\d])|[a-z](?=\)|[\W_]*$))", re.MULTILINE
+    r"(?<![A-Za-z\u00c0-\u024f\d])(?:[A-Z](?![A-Za-z\u00c0-\u024f\d])|[a-z](?=\)|[\W_]*$)|(?:(?<=: )|^)[a-d](?=\. ))",
+    re.MULTILINE,
 )
 _GREEK = str.maketrans(
     "ΑΒΓΔ", "ABCD"
 )  # in their own order; Cyrillic В is the second letter's twin and the third letter
-_CYRILLIC = str.maketrans("АС", "AC")
+_CYRILLIC = str.maketrans("АБГДС", "ABDDC")
 
 
-# The first four letters of the own script, as options have them there ("ب)"); in the order of A to D.
+# The first four letters of the own script and their names, as options have them there ("ب)"), in the order of A to D.
 _OWN_LETTERS: Mapping[str, str] = table("own_letters")
 
 
@@ -60,13 +64,23 @@ def with_letters(text: str, language: str) -> str:
     """The text with its options' letters as `letter` has them."""
     text = unicodedata.normalize("NFKC", text)
     twins = {"el": _GREEK, "ru": _CYRILLIC, "bg": _CYRILLIC}.get(language, {})
-    text = re.sub(r"(?<!\w)[ΑΒΓΔАС](?!\w)", lambda match: match[0].translate(twins), text) if twins else text
-    if own := _OWN_LETTERS.get(language):
-        alone = rf"(?:(?<=\()|^[\s*\"'(]*)[{own}](?=[.)]|[\s*\"']*$)"
-        text = re.sub(
-            alone, lambda match: match[0][:-1] + letter("ABCD"[own.index(match[0][-1])]), text, flags=re.MULTILINE
-        )
+    text = re.sub(r"(?<!\w)[ΑΒΓΔАБГДС](?!\w)", lambda match: match[0].translate(twins), text) if twins else text
+    if language in _OWN_LETTERS:
+        text = _own_letter(language).sub(lambda match: match[1] + letter("ABCD"[(match.lastindex or 0) - 2]), text)
     return _OPTION_LETTER.sub(lambda match: letter(match[0]), text)
+
+
+@functools.cache
+def _own_letter(language: str) -> re.Pattern[str]:
+    """Where a line begins, or behind a cue or a word for options, and before a pause; groups 2 to 5 are A to D."""
+    link, chosen = CUES[language][1], CHOSEN[language]
+    words = "|".join(filter(None, (OPTIONS[language], ONE_OF[language], POINTERS[language], link)))
+    gap = r"\s?" if language in ("ja", "ko", "th", "zh") else r"\s"
+    begin = rf"(?:^|[(:]|(?<!{LETTER})(?:{words}){gap})[\s*\"'(]{{0,8}}"
+    own = "|".join(f"({names})" for names in _OWN_LETTERS[language].split())
+    pause = rf"(?=[.):،,׳'’।۔]|[\s*\"']*$|\s(?:{'|'.join(filter(None, (link, chosen)))}))"
+    pattern = unicodedata.normalize("NFKC", rf"({begin})(?-i:{own})(?!{LETTER}){pause}")
+    return re.compile(pattern, re.MULTILINE | re.IGNORECASE)
 
 
 def folded(text: str, language: str) -> str:
@@ -78,6 +92,7 @@ def folded(text: str, language: str) -> str:
     text = re.sub(r"\\text(?:bf|rm|it)?\s*\{", "{", text)
     text = re.sub(r"\\[()\[\]]|\$", " ", text)  # LaTeX's signs of mathematics
     text = re.sub(r"[-=]>|[→⇒➔➜➡]", ":", text)
+    text = re.sub(r"[【〔]([^】〕\n]{1,12})[】〕]", r"\1: ", text)
     text = re.sub("[\u2600-\u27bf\ufe0f\u20e3\U0001f000-\U0001faff]", " ", text)  # emojis
     text = re.sub(r"(?<=\w)’(?=\w)", "'", text)
     text = re.sub(r"^[^\S\n]*\|[^\S\n]*(.*?)[^\S\n]*\|[^\S\n]*$", _row_of_table, text, flags=re.MULTILINE)

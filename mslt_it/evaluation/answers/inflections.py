@@ -29,7 +29,7 @@ def forms(word: str, language: str) -> str:
     # The vowel signs of Indic scripts are no letters to isalpha.
     has_letters_only = word.isalpha() or language in ("bn", "hi", "ta", "te")
     if not has_letters_only or len(word) < (_MIN_SYLLABLES_KO if language == "ko" else MIN_LETTERS):
-        return re.escape(word)
+        return (PREFIXES.get(language, "") if len(word) == MIN_LETTERS - 1 else "") + re.escape(word)
     for ending, endings in RULES.get(language, ()):
         if match := re.search(ending, word):
             stem = word[: len(word) - len(match[0])]

@@ -23,6 +23,7 @@ from mslt_it.evaluation.answers.folding import fold_pattern, folded, letter
 from mslt_it.evaluation.answers.inflections import forms
 from mslt_it.evaluation.answers.numerals import NO_WORD_SPACES
 from mslt_it.evaluation.answers.substitutes import (
+    AT_FIRST,
     CORRECTIONS,
     SPELLINGS,
     SUBJECTS,
@@ -34,6 +35,7 @@ from mslt_it.evaluation.answers.substitutes import (
 )
 from mslt_it.evaluation.answers.tables import table, words_of
 from mslt_it.evaluation.answers.words import (
+    ABOUT,
     ANSWERED,
     ANSWERING,
     ASSURED,
@@ -63,6 +65,7 @@ FUNCTION_WORDS: Mapping[str, frozenset[str]] = words_of("function_words")
 # Those that hardly any sentence has but as an answer: they count at the very end, too ("My answer will be yes.").
 FIRM_WORDS: Mapping[str, str] = table("firm_words")
 VERB_FINAL = frozenset({"bn", "hi", "ta", "te", "tr", "ur"})
+ARTICLES = "(?:the|die|der|das|la|les?|el|il|lo|[oa]|το|η|ο)"  # of options: "1, la 3 y la 4"
 NUM_PLAIN, MAYBE = 3, 2  # places in the rows of `SYNONYMS`: yes, no, maybe are ordinary words
 OtherWords = Mapping[str, tuple[int, list[str]]]
 
@@ -105,13 +108,14 @@ class Patterns:
         self.marks = set(words) if self.lettered else {name for name, word in words.items() if word.isdecimal()}
         apart = "" if language in NO_WORD_SPACES | {"ar", "he", "ko"} else rf"(?<!{LETTER})"
         remains = [either({code: row[side] for code, row in REMAINS.items()}, language) for side in (0, 1)]
-        it_is = f"|{fold(either(IT_IS, language))}" if self.lettered else ""
+        it_is = f"|{fold(either(IT_IS, language))}" if self.marks else ""
         self.is_verdict = said is not None or (language == "vi" and not self.marks)  # where yes is "true"
         topics, unspaced = "", "|" if language in NO_WORD_SPACES and said is not None else ""
         if self.is_verdict:
             topics = f"|{fold(either(SUBJECTS, language))}"
         pointers = rf"{apart}(?:{fold(POINTERS.get(language, '(?!)'))}|{fold(remains[0])}{it_is})"
-        options = rf"(?:{fold(either(OPTIONS, language))})\s*(?:#|n[or°]\.?|n\.|nº)?"
+        nouns = either(OPTIONS, language) + (f"|{ONE_OF[language]}" if self.marks and language in ONE_OF else "")
+        options = rf"(?:{fold(nouns)})\s*(?:#|n[or°]\.?|n\.|nº)?"
         so = fold(either(CONCLUSIONS, language))
         ending = rf"(?:\s?(?:{fold(ENDINGS[language])})){{1,3}}" if language in ENDINGS else "(?!)"
         because, than = fold(either(BECAUSE, language)), fold(either(THAN, language))
@@ -160,9 +164,12 @@ class Patterns:
         self.full_stop = compiled(rf"(?:{ending})?{CLOSE}(?:{ending})?[\s.!{STOPS}]*{CLOSE}\s*$")
         # "2 is more likely", but not "2 is not more likely".
         denial = "".join(rf"(?!\w*\s*(?:{fold(side)}))" for side in (before, behind) if side)
-        chosen = rf"(?:{ending})?{CLOSE}\s*(?:{fold(either(CHOSEN, language))}|{fold(remains[1])}){denial}"
+        chosen = rf"(?:{ending})?{CLOSE}\s*(?:(?:{answer})\s)?"
+        chosen += rf"(?:{fold(either(CHOSEN, language))}|{fold(remains[1])}){denial}"
         self.chosen = compiled(chosen)
-        self.answered = compiled(rf"{CLOSE}\s*(?:{ANSWERED[language]})") if language in ANSWERED else None
+        # "Maybe is the only honest answer", "शायद कहूँगा"
+        is_answer = rf"(?:{fold(link)})\s(?:(?!{fold(before)})\w+\s){{0,3}}?(?:{fold(either(ONE_OF, language))})"
+        self.answered = compiled(rf"{CLOSE}\s*(?:{fold(ANSWERED.get(language, '(?!)'))}|{is_answer})")
         self.pointed = compiled(rf"{pointers}\s*[\"'(]?\Z")
         afar = [fold(either({code: row[side] for code, row in DENIED_AFAR.items()}, language)) for side in (0, 1)]
         clause = rf"[^.!?,;:–—{STOPS}{PAUSES}\n{' ' if language == 'th' else ''}]"
@@ -181,10 +188,15 @@ class Patterns:
         self.denied_afar_before = compiled(rf"(?:{afar[0]}){clause}*\Z")
         self.denied_afar_behind = compiled(rf"{clause}{{0,20}}(?:{afar[1]})") if afar[1] else None
         # \Z, since $ is also the end of each line before; and never over a line's end: "It does not\nAnswer: 1".
-        self.denied_before = compiled(rf"(?:{fold(before)})[^\S\n]*(?:{options}[^\S\n]*)?[\"'“„«「]*[^\S\n]*\Z")
+        about = fold(either(ABOUT, language))
+        self.denied_before = compiled(
+            rf"(?:{fold(before)})[^\S\n]*(?:(?:{options}|{about})[^\S\n]*)?[\"'“„«「]*[^\S\n]*\Z"
+        )
         self.denied_behind = compiled(rf"[\s\"'”“»」]*(?:{fold(behind)}){behind_end}") if behind else None
-        self.joined = compiled(rf"{CLOSE}\s*(?:{joiner})\s*(?:{options})?{OPEN}$")
-        self.listed = compiled(rf"{CLOSE}\s*[,،、{listing}]\s*(?:{joiner})?\s*(?:{options})?{OPEN}$")
+        self.negated = compiled(rf"(?:{fold(before)}){clause}{{0,40}}\Z")
+        self.instead = compiled(rf"{CLOSE}\s*[,،;–—]?\s*(?:{but}){behind_end}{clause}{{0,30}}")
+        self.joined = compiled(rf"{CLOSE}\s*(?:{joiner})\s*(?:{options}|{ARTICLES} )?{OPEN}$")
+        self.listed = compiled(rf"{CLOSE}\s*[,،、{listing}]\s*(?:{joiner})?\s*(?:{options}|{ARTICLES} )?{OPEN}$")
         self.open_list = compiled(
             rf"{CLOSE}\s*(?:[,،、]?\s*(?:{joiner})\s*|/|\|){OPEN}(?:{anywhere})"
             rf"|{CLOSE}\s*[,،、{listing}]{OPEN}(?:{anywhere}){CLOSE}\s*(?:[,،、/?]|(?:{joiner})(?!{LETTER})|$)"
@@ -192,9 +204,10 @@ class Patterns:
         final = r"|\s" if language in VERB_FINAL else ""
         one_of = fold(ONE_OF.get(language, cue))
         told = rf"(?:{fold(cue)}|{one_of})[^\n:=.,;]{{0,30}}?(?:[:=—–]|{fold(link)}{final})"
-        long = "" if language in NO_WORD_SPACES | {"ko"} else r"(?!\w{1,3}\b)"  # no article: "la segunda"
-        told += rf"|{apart}{long}(?:{fold(POINTERS.get(language, '(?!)'))}|{answer}|{fold(remains[0])})"
-        self.ordinals = ordinals(words, language, fold, chosen, told, because, ending) if self.marks else []
+        nths = "|".join(map(fold, ORDINALS.get(language, ("(?!)",))))
+        article = "" if language in NO_WORD_SPACES | {"ko"} else rf"(?!\w{{1,3}} (?:{nths}))"  # "la segunda" alone
+        told += rf"|{apart}{article}(?:{but}|{fold(POINTERS.get(language, '(?!)'))}|{answer}|{fold(remains[0])}{it_is})"
+        self.ordinals = ordinals(words, language, fold, chosen, told, because, ending, surely) if self.marks else []
         self.option = compiled(rf"(?:{options})\s*[\"'(]?\Z")
         self.cue = compiled(
             rf"\\boxed|(?:{fold(cue)}{topics})(?:(?:(?!{anywhere})[^\n:=.,;。]){{0,30}}?(?:[:：=＝]|{fold(link)})|(?=\s{unspaced}))"
@@ -203,6 +216,9 @@ class Patterns:
         taken = fold(either(CORRECTIONS, language))
         self.correction = compiled(
             rf"[.,;:!?—–({STOPS}{PAUSES}{listing}\n-][^\S\n]{{0,3}}(?:{taken}){behind_end}[\s,،、:.!—–-]*"
+            # "wait, no, maybe": the last word of the correction
+            rf"(?:{OPEN}(?:{anywhere}){CLOSE}[\s,،、.!…—–-]+(?=(?:(?:{but})\s)?{OPEN}(?:{anywhere}){CLOSE}(?:{ending})?[.!{STOPS}]*\s*$))?"
+            rf"|(?:{fold(either(AT_FIRST, language))})[,،、]?(?:(?!{anywhere}){clause}){{1,40}}?(?:{anywhere})"
         )
         self.whether = compiled(rf"(?:{fold(either(WHETHER, language))}){clause}*\Z")
         # "The second sentence is true whenever the first is" speaks of the two, and gives no verdict.
@@ -232,7 +248,7 @@ def _label_pattern(word: str, language: str, others: Sequence[str]) -> str:
         return word
     if word.isdecimal():
         behind = "" if language in NO_WORD_SPACES | {"ko"} else rf"(?!{LETTER})"
-        return rf"(?<![\d/\-])(?<!\d[:.,]){word}(?![\d/%]|[.,:]\d){behind}"
+        return rf"(?<![\d/])(?<![^א-ת]-)(?<!\d[:.,]){word}(?![\d/%]|[.,:]\d){behind}"
     pieces = re.split(r"([\s‐‑-]+)", word)
     pattern = "".join(r"[\s‐‑-]+" if index % 2 else forms(piece, language) for index, piece in enumerate(pieces))
     if language in NO_WORD_SPACES:  # "答えはいいえ" holds no "はい"

@@ -14,7 +14,8 @@ The first of these that applies:
 4. where nothing is stated so, other words for a label ("True", "perhaps", English ones) by rules 1 and 2, where "The
    hypothesis is" is a cue, too.
 
-What the text takes back ("Yes ... sorry, no") is not looked at where an answer stands behind that.
+What the text takes back ("Yes ... sorry, no") or thought first ("At first yes, but ...") is not looked at where an
+answer stands behind that.
 
 A label that is denied ("not yes", "ではない") is not stated, nor an option that is rejected ("2 does not fit", "A and
 B are out"); labels left open ("yes or no", a repeated list of options, the prompt's question) are none. Letters of
@@ -43,7 +44,7 @@ _LAST_WORDS = re.compile(rf"[^.!?,;:{STOPS}{PAUSES}\n]{{0,30}}[.!{STOPS}]?\s*\Z"
 _AGAIN = re.compile(r"[\s,،、!]{1,3}")
 _QUOTE_BEGINS = re.compile(r"[\"'“”„‘「『]$|«\s?$")
 _QUOTE_ENDS = re.compile(r"[\"'“”’」』]|\s?»")
-_SENTENCE_END = re.compile(rf"[.!?](?=\s)|[{STOPS}]")
+_SENTENCE_END = re.compile(rf"[.!?](?=\s)|[!?](?=\w)|[{STOPS}]")
 _QUESTION_END = re.compile(rf"[.!?](?=\W|$)|[{STOPS}\n]")
 _ASKING = ("?", "؟")
 _SEGMENT = re.compile(rf"(?:[^.!?{STOPS}\n]|\.(?=\w))+(?:[.!?{STOPS}]+|\n|$)")
@@ -93,11 +94,14 @@ class _Reader(Patterns):
         if self.maybe:
             text = self.maybe_twice.sub(r"\1", text)
         # "Yes ... sorry, no": what stands behind the correction.
-        taken = [match for match in self.correction.finditer(text) if self.uses.search(text, 0, match.start())]
+        taken = [match for match in self.correction.finditer(text) if self.uses.search(text, 0, match.end())]
         for match in reversed(taken[-MAX_CORRECTIONS:]):
             if found := self._found(text[match.end() :]):
                 return found
-        uses = self._uses(text)
+        uses, thoughts = self._uses(text), {match.end() for match in taken[-MAX_CORRECTIONS:]}
+        for index, use in enumerate(uses):  # what was thought first, where another label follows
+            if use.end in thoughts and any(later.name != use.name for later in uses[index + 1 :]):
+                uses[index] = replace(use, denied=True)
         if found := self._found(text, uses):
             return found
         if self.otherwise and len({use.name for use in uses if use.denied}) < 2:  # no choice that is left open
@@ -124,7 +128,7 @@ class _Reader(Patterns):
         used = {use.name for use in stated if use.name not in self.plain}
         if self.said is None:
             used |= {use.name for use in stated if self._is_marked(text, use)}
-        used |= self._marks_that_win(text, uses)
+        used |= self._winning(text, uses)
         if not used and stated[-1].name in self.firm and _LAST_WORDS.match(text, stated[-1].end):
             used = {use.name for use in stated}
         return Answer(used.pop(), "sentence") if len(used) == 1 else None
@@ -163,6 +167,8 @@ class _Reader(Patterns):
         name = self.names[(match.lastindex or 0) - 1]
         before = text[max(0, start - 60) : start]
         denied = bool(self.denied_before.search(before) or self.denied_afar_before.search(before))
+        if after and self.names[(after.lastindex or 0) - 1] != name:  # "not about A but about B"
+            denied |= bool(self.instead.fullmatch(text, end, after.start()) and self.negated.search(before))
         if self.said is not None:
             denied |= self.whether.search(before) is not None
         if self.of_two:
@@ -231,7 +237,7 @@ class _Reader(Patterns):
         """
         if self.open_list.match(text, use.end):
             return False
-        if self.answered and self.answered.match(text, use.end):
+        if self.answered.match(text, use.end):
             return True
         if not self._closes(text, use):
             return False
@@ -270,15 +276,18 @@ class _Reader(Patterns):
         excepted = use.name in self.marks and self._is_excepted(text, use.start, use.end)
         return bool(quoted or pointed or excepted) or self.option.search(before) is not None
 
-    def _marks_that_win(self, text: str, uses: Sequence[_Use]) -> set[str]:
-        """Digits of which the text says so ("Of the two, 2 fits better"), or that replace one ("Not 1 but 2.")."""
+    def _winning(self, text: str, uses: Sequence[_Use]) -> set[str]:
+        """Digits of which the text says so ("Of the two, 2 fits better"), and labels that replace another ("Not 1 but
+        2.", "Neither yes nor no: maybe.")."""
         result = set()
         for last, use in zip((None, *uses), uses, strict=False):
             between = text[last.end : use.start] if last else ""
-            if use.denied or use.name not in self.marks or (last and self.joined.match(between)):
+            if use.denied or (last and self.joined.match(between)):
                 continue
             denied = last is not None and last.denied and last.name != use.name and not _SENTENCE_END.search(between)
-            if self._is_preferred(text, use.end) or (denied and self.tail.match(text, use.end)):
+            is_mark = use.name in self.marks
+            replaces = denied and (self.tail if is_mark else self.full_stop).match(text, use.end)
+            if replaces or (is_mark and self._is_preferred(text, use.end)):
                 result.add(use.name)
         return result
 

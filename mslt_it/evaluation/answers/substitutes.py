@@ -32,6 +32,8 @@ TWO_SENTENCES: Mapping[str, str] = table("two_sentences")
 WHETHER: Mapping[str, str] = table("whether")
 # What takes back the answer before it.
 CORRECTIONS: Mapping[str, str] = table("corrections")
+# What gives a thought that came first, and that what follows it may replace: "At first I thought yes, but ...".
+AT_FIRST: Mapping[str, str] = table("at_first")
 # What says that the text does not decide the matter: "maybe" where nothing is stated otherwise.
 UNDECIDED: Mapping[str, str] = table("undecided")
 
@@ -63,15 +65,17 @@ def ordinals(
     told: str,
     because: str,
     ending: str,
+    surely: str,
 ) -> list[tuple[re.Pattern[str], str]]:
     """Patterns of "the second option", "option two", "The second." or "the second is better" (``chosen``), with what
     they are replaced by: "option 2". ``told`` is what may stand before a bare ordinal, ``because`` and ``ending``
-    after it."""
+    after it, ``surely`` what may stand before it where a sentence begins."""
     unspaced = language in NO_WORD_SPACES | {"ko"}
     apart = "" if unspaced else rf"(?<!{LETTER})"
     behind = "" if unspaced or language in _SUFFIXED else rf"(?!{LETTER})"
     article = "" if unspaced or language in _SUFFIXED | {"bg", "ru", "tr"} else r"\w{1,3} "
     one = fold(ONE_OF[language])
+    wide = f"{one}|{fold(OPTIONS[language])}"
     rows = zip(map(fold, ORDINALS.get(language, ())), fold(CARDINALS[language]).split(), words.values(), strict=False)
     result = []
     for nth, cardinal, word in rows:
@@ -81,14 +85,13 @@ def ordinals(
         named = rf"(?:{one})\s?(?:{nth})|(?:{one})\s?(?:{cardinal}){ends}"
         named += rf"|(?:{fold(OPTIONS[language])})\s(?:{cardinal})(?={closed}{PAUSE}|{follows})"
         named += "" if language in ORDINAL_BEHIND else rf"|(?:{nth})\s?(?:{one})"
-        first = rf"(?:^|(?<=[.!?:{STOPS}] )){_OPEN_IN_LINE}"
+        first = rf"(?:^|(?<=[.!?:;{STOPS}] )){_OPEN_IN_LINE}{surely}"
         # "First, ..." and "First: ..." count what comes, "The first: ..." answers.
-        bare = rf"{first}(?:{article})?(?:{nth}){behind}(?: one)?(?={follows})"
+        nouned = rf"(?:(?:{nth})(?:\s?(?:one|{wide}))?|(?:{wide})\s?(?:{nth})){behind}"
+        bare = rf"{first}(?:{article})?{nouned}(?={follows})"
         bare += rf"|{first}{article}(?:{nth}){behind}(?: one)?(?={closed}{PAUSE})" if article else ""
-        bare += rf"|{apart}{article}(?:{nth}){behind}(?: one)?(?={chosen})"
+        bare += rf"|{apart}{article}{nouned}(?={chosen})"
         result.append((compiled(rf"{apart}(?:{named}){behind}|{bare}"), f" option {word} "))
-        pointed = (
-            rf"(?P<before>{told})\s?[\"'“„«「]?(?:\w{{1,3}} )?(?:{nth}){behind}(?: one)?(?={closed}{PAUSE}|{follows})"
-        )
+        pointed = rf"(?P<before>{told})\s?[\"'“„«「]?(?:\w{{1,3}} )?{nouned}(?={closed}{PAUSE}|{follows})"
         result.append((compiled(pointed), rf"\g<before> option {word} "))
     return result

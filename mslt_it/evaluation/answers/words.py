@@ -27,6 +27,8 @@ CONCLUSIONS: Mapping[str, str] = table("conclusions")
 
 # Words that deny a label, before it and behind it. Only what stands directly there (an article or "a" aside) counts.
 NEGATION: Mapping[str, tuple[str, str]] = table("negation")
+# What may stand between such a word and a label: "not about politics".
+ABOUT: Mapping[str, str] = table("about")
 # What denies a label at a distance in its clause, before it ("one cannot say that", "nothing is") and behind it.
 DENIED_AFAR: Mapping[str, tuple[str, str]] = table("denied_afar")
 

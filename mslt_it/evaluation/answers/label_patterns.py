@@ -208,6 +208,7 @@ class Patterns:
         article = "" if language in NO_WORD_SPACES | {"ko"} else rf"(?!\w{{1,3}} (?:{nths}))"  # "la segunda" alone
         told += rf"|{apart}{article}(?:{but}|{fold(POINTERS.get(language, '(?!)'))}|{answer}|{fold(remains[0])}{it_is})"
         self.ordinals = ordinals(words, language, fold, chosen, told, because, ending, surely) if self.marks else []
+        self.nths = [compiled(fold(nth)) for nth in ORDINALS.get(language, ())[: len(words)]]
         self.option = compiled(rf"(?:{options})\s*[\"'(]?\Z")
         self.cue = compiled(
             rf"\\boxed|(?:{fold(cue)}{topics})(?:(?:(?!{anywhere})[^\n:=.,;。]){{0,30}}?(?:[:：=＝]|{fold(link)})|(?=\s{unspaced}))"

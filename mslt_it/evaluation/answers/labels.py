@@ -89,8 +89,9 @@ class _Reader(Patterns):
     def read(self, text: str) -> Answer | None:
         text = without_thoughts(text)
         text = folded(with_letters(text, self.language) if self.lettered else text, self.language)
-        for ordinal, option in self.ordinals:
-            text = ordinal.sub(option, text)
+        of_several = bool(self.ordinals) and sum(nth.search(text) is not None for nth in self.nths) > 1
+        for *ordinal, option in self.ordinals:
+            text = ordinal[of_several].sub(option, text)
         if self.maybe:
             text = self.maybe_twice.sub(r"\1", text)
         # "Yes ... sorry, no": what stands behind the correction.

@@ -66,9 +66,10 @@ def ordinals(
     because: str,
     ending: str,
     surely: str,
-) -> list[tuple[re.Pattern[str], str]]:
+) -> list[tuple[re.Pattern[str], re.Pattern[str], str]]:
     """Patterns of "the second option", "option two", "The second." or "the second is better" (``chosen``), with what
-    they are replaced by: "option 2". ``told`` is what may stand before a bare ordinal, ``because`` and ``ending``
+    they are replaced by: "option 2". The first of each pair reads "the second sentence is right", too, which is an
+    answer in a text that speaks of no other sentence by its number; the second does not. ``told`` is what may stand before a bare ordinal, ``because`` and ``ending``
     after it, ``surely`` what may stand before it where a sentence begins."""
     unspaced = language in NO_WORD_SPACES | {"ko"}
     apart = "" if unspaced else rf"(?<!{LETTER})"
@@ -88,10 +89,13 @@ def ordinals(
         first = rf"(?:^|(?<=[.!?:;{STOPS}] )){_OPEN_IN_LINE}{surely}"
         # "First, ..." and "First: ..." count what comes, "The first: ..." answers.
         nouned = rf"(?:(?:{nth})(?:\s?(?:one|{wide}))?|(?:{wide})\s?(?:{nth})){behind}"
-        bare = rf"{first}(?:{article})?{nouned}(?={follows})"
-        bare += rf"|{first}{article}(?:{nth}){behind}(?: one)?(?={closed}{PAUSE})" if article else ""
-        bare += rf"|{apart}{article}{nouned}(?={chosen})"
-        result.append((compiled(rf"{apart}(?:{named}){behind}|{bare}"), f" option {word} "))
-        pointed = rf"(?P<before>{told})\s?[\"'“„«「]?(?:\w{{1,3}} )?{nouned}(?={closed}{PAUSE}|{follows})"
-        result.append((compiled(pointed), rf"\g<before> option {word} "))
+        short = rf"(?:{nth}){behind}(?: one)?"
+        named = rf"{apart}(?:{named}){behind}"
+        named += rf"|{first}{article}{short}(?={closed}{PAUSE})" if article else ""
+        pause, told_of = rf"(?={closed}{PAUSE}|{follows})", rf"(?P<before>{told})\s?[\"'“„«「]?(?:\w{{1,3}} )?"
+        bare, pointed = [], []
+        for which in (nouned, short):
+            bare += [rf"{named}|{first}(?:{article})?{which}(?={follows})|{apart}{article}{which}(?={chosen})"]
+            pointed += [rf"{told_of}{which}{pause}"]
+        result += [(*map(compiled, bare), f" option {word} "), (*map(compiled, pointed), rf"\g<before> option {word} ")]
     return result

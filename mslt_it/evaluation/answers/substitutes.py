@@ -69,8 +69,8 @@ def ordinals(
 ) -> list[tuple[re.Pattern[str], re.Pattern[str], str]]:
     """Patterns of "the second option", "option two", "The second." or "the second is better" (``chosen``), with what
     they are replaced by: "option 2". The first of each pair reads "the second sentence is right", too, which is an
-    answer in a text that speaks of no other sentence by its number; the second does not. ``told`` is what may stand before a bare ordinal, ``because`` and ``ending``
-    after it, ``surely`` what may stand before it where a sentence begins."""
+    answer in a text that speaks of no other sentence by its number; the second does not. ``told`` is what may stand
+    before a bare ordinal, ``because`` and ``ending`` after it, ``surely`` before it where a sentence begins."""
     unspaced = language in NO_WORD_SPACES | {"ko"}
     apart = "" if unspaced else rf"(?<!{LETTER})"
     behind = "" if unspaced or language in _SUFFIXED else rf"(?!{LETTER})"

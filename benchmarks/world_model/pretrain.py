@@ -51,7 +51,7 @@ MAX_POSITIONS = 512
 class PretrainConfig:
     """How long and how fast."""
 
-    num_steps: int = 11_000  # optimiser steps
+    num_steps: int = 16_000  # optimiser steps
     batch_documents: int = 96  # documents per step, about 30 tokens each
     learning_rate: float = 3e-3  # AdamW's (embeddings, norms) peak; linear warm-up, then cosine to 5 %
     muon_learning_rate: float = 6e-3  # Muon's (hidden matrices) peak, same schedule

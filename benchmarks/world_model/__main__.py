@@ -32,7 +32,6 @@ def main() -> int:
     built = commands.add_parser("pretrain", help="build tokenizer and model again from the seed")
     built.add_argument("--out", type=Path, required=True, help="folder to write; a stopped run goes on from there")
     built.add_argument("--seed", type=int, default=0)
-    built.add_argument("--steps", type=int, help="optimiser steps (default: as shipped)")
     built.add_argument("--compile", action="store_true", help="fuse the layers: faster, needs a C++ compiler")
     built.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="auto: a GPU if there is one")
     built.add_argument("--workers", type=int, default=0, help="processes that make the text; a GPU wants all cores")
@@ -40,8 +39,6 @@ def main() -> int:
     if options.command == "check":
         return _check(options.model or weights_dir(), options.json)
     config = PretrainConfig(seed=options.seed)
-    if options.steps is not None:
-        config = dataclasses.replace(config, num_steps=options.steps)
     manifest = pretrain(config, options.out, prompt_texts(PROMPTS), options.device, options.compile, options.workers)
     print(f"{options.out}: loss {manifest['final_loss']}. Next: check --model {options.out}")
     return 0

@@ -24,7 +24,7 @@ import torch
 import torch.nn.functional as F
 from mini_tokenizer import build_tokenizer
 from muon import Muon
-from text import Document, documents
+from text import FIRST_KINDS, KINDS, Document, documents
 from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
@@ -51,12 +51,14 @@ MAX_POSITIONS = 512
 class PretrainConfig:
     """How long and how fast."""
 
-    num_steps: int = 11_000  # optimiser steps
+    num_steps: int = 11_500  # optimiser steps
+    first_steps: int = 5_500  # of them, on text with more translations (see FIRST_KINDS)
     batch_documents: int = 96  # documents per step, about 30 tokens each
-    learning_rate: float = 3e-3  # AdamW's (embeddings, norms) peak; linear warm-up, then cosine to 5 %
+    learning_rate: float = 3e-3  # AdamW's (embeddings, norms) peak; warm-up, a cosine, linear to 5 %
     muon_learning_rate: float = 6e-3  # Muon's (hidden matrices) peak, same schedule
     lm_share: float = 0.5  # of the places that are no answers, those that count; the head is half of the work
     warmup_steps: int = 300
+    cosine_steps: int = 16_000  # the cosine's length; after first_steps it is left for a line that ends with num_steps
     weight_decay: float = 0.05
     seed: int = 0
     save_steps: int = 500
@@ -95,7 +97,8 @@ class _Pools(Dataset[list[tuple[np.ndarray, np.ndarray]]]):
 
     def __getitem__(self, number: int) -> list[tuple[np.ndarray, np.ndarray]]:
         size = self._config.batch_documents
-        drawn = list(itertools.islice(documents(f"{self._config.seed}-{number}"), POOL_BATCHES * size))
+        kinds = FIRST_KINDS if number * POOL_BATCHES < self._config.first_steps else KINDS
+        drawn = list(itertools.islice(documents(f"{self._config.seed}-{number}", kinds), POOL_BATCHES * size))
         rng = np.random.default_rng((self._config.seed, number))
         rows = sorted(_rows(self._tokenizer, drawn), key=lambda row: len(row[0]))
         made = []
@@ -306,8 +309,10 @@ def make_optimizers(model: Any, config: PretrainConfig) -> tuple[torch.optim.Opt
 def _schedule(step: int, config: PretrainConfig) -> float:
     if step < config.warmup_steps:
         return (step + 1) / config.warmup_steps
-    done = (step - config.warmup_steps) / max(1, config.num_steps - config.warmup_steps)
-    return 0.05 + 0.95 * 0.5 * (1 + math.cos(math.pi * done))
+    done = (min(step, config.first_steps) - config.warmup_steps) / (config.cosine_steps - config.warmup_steps)
+    share = 0.05 + 0.95 * 0.5 * (1 + math.cos(math.pi * done))
+    left = (config.num_steps - step) / max(1, config.num_steps - config.first_steps)
+    return share if step < config.first_steps else 0.05 + (share - 0.05) * left
 
 
 def _save_state(

@@ -61,6 +61,14 @@ def test_swahili_has_a_seventh_of_the_documents() -> None:
     assert min(counts[code] for code in CODES if code != "sw") > 0.7 * mean
 
 
+def test_the_first_steps_have_the_first_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[object] = []
+    monkeypatch.setattr(module, "documents", lambda seed, kinds: asked.append(kinds) or documents(seed, kinds))
+    config = dataclasses.replace(TINY, num_steps=2 * POOL_BATCHES, first_steps=POOL_BATCHES)
+    assert len(list(batches(small_tokenizer(), config))) == 2 * POOL_BATCHES
+    assert asked == [module.FIRST_KINDS, module.KINDS]
+
+
 def test_batches_are_the_same_for_the_same_seed() -> None:
     assert equal(first_batches(TINY, 3), first_batches(TINY, 3))
     other = PretrainConfig(num_steps=3, batch_documents=2, seed=5)
@@ -137,10 +145,11 @@ def test_muon_makes_updates_orthogonal_and_goes_downhill() -> None:
 
 
 def test_the_schedule_warms_up_and_ends_at_a_twentieth() -> None:
-    config = PretrainConfig(num_steps=100, warmup_steps=10)
+    config = PretrainConfig(num_steps=100, first_steps=40, cosine_steps=150, warmup_steps=10)
     rates = [module._schedule(step, config) for step in range(101)]
     assert rates[0] == pytest.approx(0.1) and max(rates) == rates[10] == pytest.approx(1.0)
     assert rates[100] == pytest.approx(0.05) and rates[10:] == sorted(rates[10:], reverse=True)
+    assert np.diff(rates[40:]) == pytest.approx(np.full(60, (0.05 - rates[40]) / 60))
 
 
 def test_a_run_stopped_after_its_state_goes_on_to_the_same_weights(

@@ -90,8 +90,8 @@ class _Reader(Patterns):
         text = without_thoughts(text)
         text = folded(with_letters(text, self.language) if self.lettered else text, self.language)
         of_several = bool(self.ordinals) and sum(nth.search(text) is not None for nth in self.nths) > 1
-        for *ordinal, option in self.ordinals:
-            text = ordinal[of_several].sub(option, text)
+        for patterns, option in self.ordinals:
+            text = patterns[of_several].sub(option, text)
         if self.maybe:
             text = self.maybe_twice.sub(r"\1", text)
         # "Yes ... sorry, no": what stands behind the correction.

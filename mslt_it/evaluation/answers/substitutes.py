@@ -66,7 +66,7 @@ def ordinals(
     because: str,
     ending: str,
     surely: str,
-) -> list[tuple[re.Pattern[str], re.Pattern[str], str]]:
+) -> list[tuple[list[re.Pattern[str]], str]]:
     """Patterns of "the second option", "option two", "The second." or "the second is better" (``chosen``), with what
     they are replaced by: "option 2". The first of each pair reads "the second sentence is right", too, which is an
     answer in a text that speaks of no other sentence by its number; the second does not. ``told`` is what may stand
@@ -97,5 +97,6 @@ def ordinals(
         for which in (nouned, short):
             bare += [rf"{named}|{first}(?:{article})?{which}(?={follows})|{apart}{article}{which}(?={chosen})"]
             pointed += [rf"{told_of}{which}{pause}"]
-        result += [(*map(compiled, bare), f" option {word} "), (*map(compiled, pointed), rf"\g<before> option {word} ")]
+        result.append((list(map(compiled, bare)), f" option {word} "))
+        result.append((list(map(compiled, pointed)), rf"\g<before> option {word} "))
     return result

@@ -115,9 +115,10 @@ def to_examples(
 
     if for_scoring:
         return Examples.of(list(map(make, range(len(rows)))))
+    known = labels  # which `make` looks at, so it stays what it is
     if not labels or worked or task.option_fields or not all([_is_readable(task, row.values) for row in rows]):
-        labels = [(one.label, one.fault) for one in map(make, range(len(rows)))]
-    return Examples(ids, [label for label, _ in labels], [fault for _, fault in labels], make)
+        known = [(one.label, one.fault) for one in map(make, range(len(rows)))]
+    return Examples(ids, [label for label, _ in known], [fault for _, fault in known], make)
 
 
 def _is_readable(task: TaskConfig, values: Mapping[str, Any]) -> bool:

@@ -188,11 +188,11 @@ class Labeller:
         first, second = np.sort(shares)[::-1][:2] if len(shares) > 1 else (1.0, 0.0)
         made: dict[str, Any] = {f"p_{name}": round(float(p), 6) for name, p in zip(names, shares, strict=True)}
         made["margin"] = round(float(first - second), 6)
-        least = self.how.abstain_below
+        least, first = self.how.abstain_below, round(float(first), 6)  # as the row says it
         if (scores == scores.max()).sum() > 1:
             made[REASON] = "tie"
         elif least is not None and first < least:
-            made[REASON] = f"abstained: {first:.3f} is below {least:g}"
+            made[REASON] = f"abstained: {first:g} is below {least:g}"
         else:
             made |= {"label": names[int(scores.argmax())], REASON: ""}
         return made

@@ -150,9 +150,10 @@ def read_code(spelling: str) -> str | None:
         return code
     if meant := USUAL_ERRORS.get(text.lower()):
         return meant
-    parts = [part for part in _SEVERAL.split(text) if part.strip()]
-    if (len(text) <= 3 and text.isascii()) or (len(parts) > 1 and len(set(map(read_code, parts)) - {None}) > 1):
-        return None  # "English, German" is no one language, and langcodes would find one in it
+    parts = [code for part in _SEVERAL.split(text) if part not in ("", text) and (code := read_code(part))]
+    # "English, German" is no one language, and langcodes would find one in it; "Dutch; Flemish" is.
+    if (len(text) <= 3 and text.isascii()) or len({code.split("-")[0] for code in parts}) > 1:
+        return None
     try:
         return str(langcodes.standardize_tag(langcodes.find(text.replace("-", " ")).to_tag().removesuffix("-001")))
     except LookupError:

@@ -45,7 +45,8 @@ def opened(path: Path, *, keeps_ends: bool = False) -> Iterator[IO[str]]:
                     f"{path} is not UTF-8: every other byte is 0, as in UTF-16 without a byte order mark. Convert it: "
                     f"{_conversion(path, 'UTF-16' + order)}"
                 )
-            newline = "" if keeps_ends or b"\n" not in head else "\n"
+            is_old_mac = b"\r" in head and b"\n" not in head
+            newline = "" if keeps_ends or is_old_mac else "\n"
             with io.TextIOWrapper(raw, encoding, newline=newline) as file:
                 yield file
     except UnicodeDecodeError as error:

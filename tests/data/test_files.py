@@ -19,7 +19,7 @@ from toy_world import available_languages, load
 
 from mslt_it.config.recipe import TaskConfig
 from mslt_it.data.cleaning import clean
-from mslt_it.data.files import read_table
+from mslt_it.data.files import parsed, read_table
 from mslt_it.data.layouts import read_layout
 from mslt_it.problems import Problem
 
@@ -391,3 +391,9 @@ def test_rows_share_equal_cells_and_a_short_row_lacks_its_last_columns(tmp_path:
     assert dict(second.values) == {"text": "same words", "more": "y"} and len(second.values) == 2
     assert "label" not in second.values and second.values.get("label") is None
     assert first.values["text"] is second.values["text"]
+
+
+def test_a_long_first_line_does_not_make_a_carriage_return_the_end_of_a_row(tmp_path: Path) -> None:
+    path = tmp_path / "rows.tsv"
+    path.write_bytes(b"x" * 70_000 + b"\ta\none\rtwo\tb\n")
+    assert [row.values["text"][-7:] for row in parsed(path, ["text", "label"])] == ["x" * 7, "one\rtwo"]

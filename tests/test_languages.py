@@ -69,8 +69,8 @@ def test_refused_sets(sources: object, targets: object, text: str) -> None:
         ("yor", "yo"), ("en_US", "en-US"), ("pt_br", "pt-BR"), ("deu_Latn", "de"), ("zho_Hans", "zh-Hans"),
         ("German", "de"), ("kiswahili", "sw"), ("Norwegian Bokmål", "nb"), ("中文", "zh"),
         ("jp", "ja"), ("en\u200b", "en"), ("\ufeffde", "de"), ("ＥＮ", "en"), ("Spanish; Castilian", "es"),
-        ("Greek, Modern", "el"), ("Dutch; Flemish", "nl"), ("English, German", None), ("en,de", None), ("German and English", None),
-        ("English/German", None),
+        ("Greek, Modern", "el"), ("Dutch; Flemish", "nl"), ("English, German", None), ("en,de", None),
+        ("German and English", None), ("English/German", None),
         ("xx", None), ("", None), ("??", None), ("mul", None), ("train", None),
     ],
 )  # fmt: skip

@@ -97,3 +97,19 @@ def test_words_for_large_numbers_of_cldr_are_read(language: str) -> None:
                     assert value == 2 * int(magnitude), (style, plural, magnitude, text)
                     checked += 1
     assert checked >= 9
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "expected"),
+    [
+        ("en", "I'd choose the second sentence, the first makes no sense.", "second"),
+        ("de", "Der zweite Satz passt besser, der erste nicht.", "second"),
+        ("fr", "La deuxième phrase est plus plausible que la première.", "second"),
+        ("en", "The first sentence is right.", "first"),
+        ("en", "The second sentence is true whenever the first is.", None),
+        ("es", "La segunda frase es cierta siempre que la primera lo sea.", None),
+    ],
+)
+def test_of_two_sentences_one_is_picked_or_they_are_spoken_of(language: str, text: str, expected: str | None) -> None:
+    found = read_label(text, language, {"first": "1", "second": "2"})
+    assert (found and found.label) == expected

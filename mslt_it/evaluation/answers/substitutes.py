@@ -77,6 +77,7 @@ def ordinals(
     article = "" if unspaced or language in _SUFFIXED | {"bg", "ru", "tr"} else r"\w{1,3} "
     one = fold(ONE_OF[language])
     wide = f"{one}|{fold(OPTIONS[language])}"
+    truths = fold(SYNONYMS[language].split(" · ")[0])
     rows = zip(map(fold, ORDINALS.get(language, ())), fold(CARDINALS[language]).split(), words.values(), strict=False)
     result = []
     for nth, cardinal, word in rows:
@@ -92,11 +93,13 @@ def ordinals(
         short = rf"(?:{nth}){behind}(?: one)?"
         named = rf"{apart}(?:{named}){behind}"
         named += rf"|{first}{article}{short}(?={closed}{PAUSE})" if article else ""
-        pause, told_of = rf"(?={closed}{PAUSE}|{follows})", rf"(?P<before>{told})\s?[\"'“„«「]?(?:\w{{1,3}} )?"
-        bare, pointed = [], []
-        for which in (nouned, short):
-            bare += [rf"{named}|{first}(?:{article})?{which}(?={follows})|{apart}{article}{which}(?={chosen})"]
-            pointed += [rf"{told_of}{which}{pause}"]
-        result.append((list(map(compiled, bare)), f" option {word} "))
-        result.append((list(map(compiled, pointed)), rf"\g<before> option {word} "))
+        # Of several: "the second sentence is likelier", but not "the second sentence is true whenever the first is".
+        unless = rf"(?![^.!?;{STOPS}\n]{{0,24}}(?:{truths}))"
+        any_noun, none, few = (
+            rf"{first}(?:{article})?{which}(?={follows}){no}|{apart}{article}{which}(?={chosen}){no}"
+            for which, no in ((nouned, ""), (short, ""), (nouned, unless))
+        )
+        result.append(([compiled(f"{named}|{any_noun}"), compiled(f"{named}|{none}|{few}")], f" option {word} "))
+        told_of = rf"(?P<before>{told})\s?[\"'“„«「]?(?:\w{{1,3}} )?{nouned}(?={closed}{PAUSE}|{follows})"
+        result.append(([compiled(told_of)] * 2, rf"\g<before> option {word} "))
     return result

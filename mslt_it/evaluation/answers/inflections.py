@@ -24,14 +24,14 @@ RULES: Mapping[str, tuple[tuple[str, str], ...]] = table("rules")
 PREFIXES: Mapping[str, str] = {"ar": "(?:و|ف)?(?:ال|بال|لل)?", "he": "[הכלב]?"}
 
 
-def forms(word: str, language: str) -> str:
-    """The pattern of a folded word's forms in a language (primary code)."""
+def forms(word: str, language: str) -> tuple[str, str]:
+    """(pattern of what a folded word's forms begin with, that of their endings) in a language (primary code)."""
     # The vowel signs of Indic scripts are no letters to isalpha.
     has_letters_only = word.isalpha() or language in ("bn", "hi", "ta", "te")
     if not has_letters_only or len(word) < (_MIN_SYLLABLES_KO if language == "ko" else MIN_LETTERS):
-        return (PREFIXES.get(language, "") if len(word) == MIN_LETTERS - 1 else "") + re.escape(word)
+        return (PREFIXES.get(language, "") if len(word) == MIN_LETTERS - 1 else "") + re.escape(word), ""
     for ending, endings in RULES.get(language, ()):
         if match := re.search(ending, word):
             stem = word[: len(word) - len(match[0])]
-            return PREFIXES.get(language, "") + re.escape(stem) + endings
-    return PREFIXES.get(language, "") + re.escape(word)
+            return PREFIXES.get(language, "") + re.escape(stem), endings
+    return PREFIXES.get(language, "") + re.escape(word), ""

@@ -4,6 +4,7 @@ where it is stated, and what denies it or leaves it open."""
 from __future__ import annotations
 
 import functools
+import itertools
 import re
 from collections.abc import Mapping, Sequence
 
@@ -102,7 +103,7 @@ class Patterns:
             self.names, self.plain = list(spelled), {name for name in spelled if said[name][0] < NUM_PLAIN}
             self.firm = set()
         every = [form for forms_ in spelled.values() for form in forms_]
-        patterns = ["|".join(_label_pattern(form, language, every) for form in spelled[name]) for name in self.names]
+        patterns = [_label_pattern(spelled[name], language, every) for name in self.names]
         anywhere = "|".join(patterns)
         # Names whose words are digits or letters: the tables of `choices` are for them.
         self.marks = set(words) if self.lettered else {name for name, word in words.items() if word.isdecimal()}
@@ -243,20 +244,31 @@ def _spellings(word: str, language: str, by_word: Mapping[str, str]) -> list[str
     return [word, *(form for row in rows if word in row for form in row if form not in by_word)]
 
 
-def _label_pattern(word: str, language: str, others: Sequence[str]) -> str:
-    """A label's word or words in all their forms, apart from the letters around it and from ``others``' beginnings."""
-    if "\u1681" <= word <= "\u169a":  # `folding.letter`
+def _label_pattern(spelled: Sequence[str], language: str, others: Sequence[str]) -> str:
+    """A label's words in all their forms, apart from the letters around them and from ``others``' beginnings."""
+    if "\u1681" <= (word := spelled[0]) <= "\u169a":  # `folding.letter`
         return word
     if word.isdecimal():
         behind = "" if language in NO_WORD_SPACES | {"ko"} else rf"(?!{LETTER})"
         return rf"(?<![\d/])(?<![^א-ת]-)(?<!\d[:.,]){word}(?![\d/%]|[.,:]\d){behind}"
-    pieces = re.split(r"([\s‐‑-]+)", word)
-    pattern = "".join(r"[\s‐‑-]+" if index % 2 else forms(piece, language) for index, piece in enumerate(pieces))
-    if language in NO_WORD_SPACES:  # "答えはいいえ" holds no "はい"
-        longer = [other for other in others if len(other) > len(word)]
-        ahead = [o[n:] for o in longer for n in range(1, len(word)) if word.endswith(o[:n])]
-        return pattern + "".join(f"(?!{re.escape(rest)})" for rest in ahead)
+    # One ending for all that have it: the pattern stands in many others, and Turkish endings are long.
+    alike = itertools.groupby((_forms(word, language, others) for word in spelled), key=lambda form: form[1])
+    pattern = "|".join(f"(?:{'|'.join(stem for stem, _ in group)}){ending}" for ending, group in alike)
+    if language in NO_WORD_SPACES:
+        return pattern
     joined = {"ar": "[فوب]", "he": "ו"}.get(language)
     prefix = rf"(?<=(?<!{LETTER}){joined})" if joined else "(?!)"
     copula = rf"|(?=(?:{ENDINGS['ko']}){{1,2}}(?!{LETTER}))" if language == "ko" else ""
     return rf"(?:(?<!{LETTER})|{prefix})(?:{pattern})(?:(?!{LETTER}){copula})"
+
+
+def _forms(word: str, language: str, others: Sequence[str]) -> tuple[str, str]:
+    """(pattern, pattern of what may end it) of a word, or words, in all forms."""
+    *before, last = re.split(r"([\s‐‑-]+)", word)
+    pattern = "".join(r"[\s‐‑-]+" if i % 2 else "".join(forms(piece, language)) for i, piece in enumerate(before))
+    stem, ending = forms(last, language)
+    if language in NO_WORD_SPACES:  # "答えはいいえ" holds no "はい"
+        longer = [other for other in others if len(other) > len(word)]
+        ahead = [o[n:] for o in longer for n in range(1, len(word)) if word.endswith(o[:n])]
+        ending += "".join(f"(?!{re.escape(rest)})" for rest in ahead)
+    return pattern + stem, ending

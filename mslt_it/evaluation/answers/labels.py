@@ -84,7 +84,12 @@ class _Reader(Patterns):
 
     def __init__(self, language: str, labels: tuple[tuple[str, str], ...], said: OtherWords | None = None) -> None:
         super().__init__(language, labels, said)
-        self.otherwise = _Reader(language, labels, self.other_words) if self.other_words else None
+        self._labels = labels
+
+    @functools.cached_property
+    def otherwise(self) -> _Reader | None:
+        """Made where it is needed: patterns take longer to compile than texts to read."""
+        return _Reader(self.language, self._labels, self.other_words) if self.other_words else None
 
     def read(self, text: str) -> Answer | None:
         text = without_thoughts(text)
@@ -105,7 +110,8 @@ class _Reader(Patterns):
                 uses[index] = replace(use, denied=True)
         if found := self._found(text, uses):
             return found
-        if self.otherwise and len({use.name for use in uses if use.denied}) < 2:  # no choice that is left open
+        # No choice that is left open.
+        if len({use.name for use in uses if use.denied}) < 2 and self.otherwise:
             found = self.otherwise._found(text)
         named = {match.lastindex for match in self.uses.finditer(text)} if "?" in text else ()
         if found is None and self.maybe and len(named) < 2 and self.undecided.search(text):

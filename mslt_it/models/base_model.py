@@ -13,9 +13,6 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 import torch
-from peft import LoraConfig, PeftModel, get_peft_model, get_peft_model_state_dict, set_peft_model_state_dict
-from peft.helpers import disable_input_dtype_casting
-from peft.tuners.lora import LoraLayer
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
@@ -24,7 +21,7 @@ from transformers.pytorch_utils import Conv1D
 
 from mslt_it.config.recipe import AdapterConfig, Head, ModelConfig
 from mslt_it.models.causality import refuse_causal, refuse_not_causal, writing_class
-from mslt_it.models.environment import default_device, resolve_dtype
+from mslt_it.models.environment import default_device, resolve_dtype, without_compiler
 from mslt_it.models.heads import MODELS, TASK_TYPES, draw_fresh_parts, head_of, loading_options, mark
 from mslt_it.models.model_errors import explain, refuse_folder
 from mslt_it.models.quantization import keep_as_packed, quantization_config
@@ -33,6 +30,11 @@ from mslt_it.models.tokenizers import cached_commit, model_path
 from mslt_it.problems import Problem, counted, nearest
 from mslt_it.quiet import quiet_loading
 from mslt_it.store import read_json
+
+with without_compiler():
+    from peft import LoraConfig, PeftModel, get_peft_model, get_peft_model_state_dict, set_peft_model_state_dict
+    from peft.helpers import disable_input_dtype_casting
+    from peft.tuners.lora import LoraLayer
 
 WEIGHTS = "adapter_model.safetensors"
 CONFIG = "adapter_config.json"

@@ -38,6 +38,21 @@ def environment() -> dict[str, Any]:
     }
 
 
+@contextlib.contextmanager
+def without_compiler() -> Iterator[None]:
+    """While peft is imported: it imports bitsandbytes, which hands what it has no kernels for to torch's compiler, and
+    importing that is a fifth of a command's start. Such parts are then computed as they are written."""
+    name = "TORCHDYNAMO_DISABLE"
+    before = os.environ.get(name)
+    os.environ[name] = "1"
+    try:
+        yield
+    finally:
+        del os.environ[name]
+        if before is not None:
+            os.environ[name] = before
+
+
 def has_gpu() -> bool:
     """Whether there is a GPU that torch can use."""
     return torch.cuda.is_available()

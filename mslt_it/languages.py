@@ -31,7 +31,8 @@ USUAL_ERRORS = {
 }
 
 _SEVERAL = re.compile(r"[,;/&+|]|\band\b")
-_NO_LANGUAGE = {"und", "mul", "zxx", "mis"}  # valid codes: undetermined, several, none, not coded
+# Valid codes: undetermined, several, none, not coded; and Allar and Enawene-Nawe, which a column never means.
+_NO_LANGUAGE = {"und", "mul", "zxx", "mis", "all", "unk"}
 # As FLORES and GlotLID write: kor_Hang, cmn_Hani.
 _SAME_SCRIPT: dict[str, str | None] = {"Hang": "Kore", "Aran": "Arab", "Hani": None}
 _SHOWN = 30  # spellings in an error message
@@ -73,7 +74,8 @@ def _canonical(text: str) -> str | None:
         is_one = langcodes.tag_is_valid(code) and langcodes.Language.get(code).language not in (None, *_NO_LANGUAGE)
     except ValueError:  # not even the form of a tag
         return None
-    return code if is_one else None
+    # Of codes for private use (qaa, x-foo) nobody else knows what they mean.
+    return code if is_one and not language_name(code).startswith("Unknown language") else None
 
 
 def is_code(text: str) -> bool:
@@ -102,8 +104,8 @@ def cldr_script(code: str) -> str:
 
 
 def primary(code: str) -> str:
-    """The language of a code, without script and region: "zh-Hant" -> "zh"."""
-    return code.split("-", 1)[0]
+    """The language of a code, without script and region, the same for two codes of one: "zh-Hant" and "cmn" -> "zh"."""
+    return _form(code).language
 
 
 def likely_script(code: str) -> str:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from mslt_it.evaluation.systems import System
 from mslt_it.languages import LanguageSet, codes_of, language_name, not_found, read_code, serving, validate_code
 from mslt_it.problems import Problem
 
@@ -42,6 +43,23 @@ def test_overlap_is_refused_unless_supervised() -> None:
     with pytest.raises(Problem, match=r"overlap: de\. .*not be zero-shot.*supervised=true"):
         LanguageSet(("ar", "de"), ("de", "tr"))
     assert LanguageSet(("ar", "de"), ("de", "tr"), supervised=True).targets == ("de", "tr")
+
+
+@pytest.mark.parametrize(("source", "target"), [("zh", "cmn"), ("arb", "ar"), ("sw", "swh"), ("nb", "no")])
+def test_two_codes_of_one_language_overlap(source: str, target: str) -> None:
+    with pytest.raises(Problem, match=f"overlap: {target} .trained on as {source}."):
+        LanguageSet((source,), (target,))
+    assert System("a", None, None, (source,)).has_seen(target) and not System("a", None, None, (source,)).has_seen(
+        "yue"
+    )
+
+
+@pytest.mark.parametrize("code", ["all", "unk", "mul", "und", "qaa", "x-own"])
+def test_what_columns_write_for_no_language_is_none(code: str) -> None:
+    """ISO has Allar and Enawene-Nawe for the first two; nobody's column means them."""
+    assert read_code(code) is None and codes_of([code, "tr"]) == {"tr": "tr"}
+    with pytest.raises(Problem, match=f"Unknown language code '{code}'"):
+        validate_code(code)
 
 
 def test_two_forms_of_one_language_overlap() -> None:

@@ -16,6 +16,7 @@ from mslt_it.config.files import summary
 from mslt_it.config.help import key_lines
 from mslt_it.config.recipe import Recipe
 from mslt_it.config.schema import key, keys
+from mslt_it.data.resolve import with_order
 from mslt_it.locks import WAIT, only_writer
 from mslt_it.problems import Problem, counted, plain
 from mslt_it.progress import duration, tell
@@ -53,6 +54,9 @@ def run(call: Call) -> int:
     config_dir = call.config_dir
     config, notes = with_rest(load_study(options.study, call.rest, config_dir), config_dir)
     base = base_recipe(config, config_dir)
+    if "--dry-run" not in call.flags or values.path(base.task.data).exists():  # a dry run fetches nothing
+        base = with_order(base, config.pool, (*config.pool, *config.targets))
+        notes += [base.order_note] * bool(base.order_note)
     config = with_budgets(config, base)
     check_points(config.grid, base)
     grid = cells(config)

@@ -38,6 +38,10 @@ MAX_FOUND = 1000  # labels that an error lists for the user to copy
 _INVISIBLE = re.compile("[\u00ad\u061c\u180e\u200e\u200f\u202a-\u202e\u2061-\u2064\u2066-\u2069]")
 _BREAK = re.compile(r"\s*[\t\n\v\f\r\x85\u2028\u2029]\s*")  # in a cell that was wrapped by hand
 _WHOLE_FLOAT = re.compile(r"[+-]?[0-9]+\.0")
+# In any digits: by twos or threes with one sign between them, a decimal mark that is another sign, a power, a fraction.
+_ONE_NUMBER = re.compile(
+    r"\d+(?:([.,'’٬\s])\d{2,3}(?:\1\d{2,3})*)?(?:(?!\1)[.,٫]\d+)?(?:[eE][+-]?\d+)?|(?:\d+\s+)?\d+[/⁄]\d+"
+)
 
 
 # ---------------------------------------------------------------- cells
@@ -71,6 +75,15 @@ def as_text(value: Any) -> str:
 def plain_number(text: str) -> str:
     """ "18.0", as a column of integers with a gap is written, as "18"; any other text unchanged."""
     return text[:-2] if _WHOLE_FLOAT.fullmatch(text) else text
+
+
+def is_number(text: str) -> bool:
+    """Whether a right answer is one number, with a unit or not, or a text with words between its numbers, which works
+    one out; false of "12-15", 5:30 and a date."""
+    text = unicodedata.normalize("NFKC", text)
+    digits = [place for place, char in enumerate(text) if char.isnumeric()]
+    inner = text[digits[0] : digits[-1] + 1] if digits else ""
+    return bool(_ONE_NUMBER.fullmatch(inner)) or any(char.isalpha() for char in inner)
 
 
 def label_form(value: Any) -> str:

@@ -19,6 +19,7 @@ from mslt_it.data.labels import (
     NOT_TEXT,
     as_text,
     is_marker,
+    is_number,
     label_form,
     not_text,
     other_word,
@@ -183,8 +184,8 @@ def _answers(value: Any, task: TaskConfig, faults: list[str]) -> tuple[tuple[str
     start = next((s for text, s in zip(texts, starts, strict=False) if text and isinstance(s, int)), -1)
     if task.metric == "number_accuracy":
         texts = [plain_number(text) for text in texts]
-        if any(texts) and not any(map(str.isnumeric, "".join(texts))):  # no answer would ever be right
-            faults.append(f"{MISSING}: {task.label_field} holds no number ({max(texts)[:40]!r})")
+        if not all(map(is_number, filter(None, texts))):  # no answer would ever be right, or a wrong one
+            faults.append(f"{MISSING}: {task.label_field} holds no single number ({max(texts)[:40]!r})")
     return tuple(dict.fromkeys(text for text in texts if text)), start
 
 

@@ -116,9 +116,11 @@ def values_of(sums: np.ndarray, whole: np.ndarray, value: Callable[[np.ndarray],
     return np.asarray(value(np.where(empty, whole, sums) if empty.any() else sums))
 
 
-def percentiles(values: np.ndarray, confidence: float) -> tuple[float, float]:
-    """Between which the middle ``confidence`` of (resamples,) figures lies."""
+def percentiles(
+    values: np.ndarray, confidence: float, least: float = -np.inf, most: float = np.inf
+) -> tuple[float, float]:
+    """Between which the middle ``confidence`` of (resamples,) figures lies, of those that are from least to most."""
     tail = (1 - confidence) / 2
     # Of B resamples the k-th smallest has k / (B + 1) below it on average; other rules are too narrow for small B.
-    low, high = np.quantile(values, [tail, 1 - tail], method="weibull")
+    low, high = np.quantile(values, [tail, 1 - tail], method="weibull").clip(least, most)
     return float(low), float(high)

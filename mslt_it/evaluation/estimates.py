@@ -284,7 +284,8 @@ def _test(compared: Sequence[_Compared], confidence: float) -> tuple[np.ndarray,
     floor = np.array([2.0 ** (1 - one.num_differing) if one.num_differing else 1.0 for one in compared])
     p = np.maximum((1 + (null >= reached[:, None]).sum(axis=1)) / below, floor)
 
-    order = np.argsort(-observed, kind="stable")
+    # By p: one that differs on a single cluster may have the largest quotient, and no p below 1 to hand on.
+    order = np.lexsort((-observed, p))
     largest = np.maximum.accumulate(null[order[::-1]], axis=0)[::-1]  # of a comparison and all less significant ones
     stepwise = (1 + (largest >= reached[order, None]).sum(axis=1)) / below
     adjusted = np.empty_like(p)

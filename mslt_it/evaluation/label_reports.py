@@ -20,15 +20,16 @@ def constant_shares(
     items: Sequence[PromptedExample], names: Sequence[str], train_counts: Mapping[str, int]
 ) -> tuple[float, float | None]:
     """What always giving one label gets on one language's items, as shares of right answers: their most frequent one,
-    and that of the training rows, None where it is not known or no label of these items.
+    and that of the training rows, None where it is not known, no label of these items, or several are as frequent.
 
     Args:
         names: the labels, in the order of the items' choices.
         train_counts: label -> training rows; empty: not known.
     """
     shares = np.bincount(right_labels(items), minlength=len(names)) / len(items)
-    trained = max(train_counts, key=lambda name: train_counts[name], default="")
-    return float(shares.max()), float(shares[list(names).index(trained)]) if trained in names else None
+    first = [name for name, number in train_counts.items() if number == max(train_counts.values())]
+    is_known = len(first) == 1 and first[0] in names
+    return float(shares.max()), float(shares[list(names).index(first[0])]) if is_known else None
 
 
 @dataclass(frozen=True)

@@ -139,8 +139,9 @@ def _qa_f1(item: PromptedExample, text: str) -> tuple[tuple[float, ...], bool]:
 
 def _number(item: PromptedExample, text: str) -> tuple[tuple[float, ...], bool]:
     found = parse_number(text, item.read_in)
-    # Upstream the right answer is written as in English ("2,125").
-    return (float(found is not None and found == parse_number(item.label, "en")), 1.0), found is not None
+    # A right answer "2,125" is written as in English, as upstream's are, or as in its own language: both count.
+    right = {parse_number(item.label, code) for code in ("en", item.language)}
+    return (float(found is not None and found in right), 1.0), found is not None
 
 
 def _spans(item: PromptedExample, text: str) -> tuple[tuple[float, ...], bool]:

@@ -80,7 +80,7 @@ def seed_means(
         for code, rows in columns.items() if len(own) > 1 else ():
             of_seeds = figures[name][:, rows].mean(axis=1)
             about = task, *name, "", measure.name, code, tuple(seeds[place] for place in own)
-            ends = percentiles(moved[name][:, rows].mean(axis=1), settings.confidence)
+            ends = percentiles(moved[name][:, rows].mean(axis=1), settings.confidence, 0.0, 1.0)
             n, value, sd = sum(numbers[row] for row in rows), float(of_seeds.mean()), float(of_seeds.std(ddof=1))
             found.append(SeedMean(*about, n, value, *ends, sd))
     differences = []
@@ -91,7 +91,7 @@ def seed_means(
         draws = (moved[after] - moved[before]).mean(axis=1)
         told = tuple(sorted({seeds[place] for name in (before, after) for place in members[name]} - {-1}))
         about = task, *after, before[0], measure.name, "", told
-        ends = percentiles(draws, settings.confidence)
+        ends = percentiles(draws, settings.confidence, -1.0, 1.0)
         differences.append(SeedMean(*about, sum(numbers), value, *ends, p=p_value(value, draws)))
     adjusted = holm([one.p for one in differences if one.p is not None])
     return found + [dataclasses.replace(one, p_adjusted=p) for one, p in zip(differences, adjusted, strict=True)]

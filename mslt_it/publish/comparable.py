@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from mslt_it.languages import primary
 from mslt_it.models.identity import FinishedRun
 from mslt_it.problems import Problem
 from mslt_it.records import to_plain
@@ -66,11 +67,9 @@ def across_tasks(runs: Sequence[FinishedRun]) -> list[FinishedRun]:
 def languages(runs: Sequence[FinishedRun]) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """(sources, targets) of all runs together."""
     sources = tuple(dict.fromkeys(code for run in runs for code in run.recipe.sources))
-    seen = {code.split("-", 1)[0] for code in sources}  # zh and zh-Hant overlap
+    seen = set(map(primary, sources))  # zh and zh-Hant overlap
     first, *rest = (run.recipe.targets for run in runs)
-    targets = tuple(
-        code for code in first if all(code in other for other in rest) and code.split("-", 1)[0] not in seen
-    )
+    targets = tuple(code for code in first if all(code in other for other in rest) and primary(code) not in seen)
     if not targets:
         scored = "; ".join(f"{run.folder}: {', '.join(run.recipe.targets)}" for run in runs)
         raise Problem(

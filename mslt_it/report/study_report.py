@@ -11,6 +11,7 @@ from typing import Any
 
 from mslt_it.config.recipe import is_rest
 from mslt_it.config.schema import written
+from mslt_it.evaluation.clusters import components
 from mslt_it.evaluation.estimates import Settings
 from mslt_it.problems import Problem, counted
 from mslt_it.records import to_plain
@@ -30,6 +31,7 @@ SMALL_MODEL_NOTICE = (
     "These are figures of the embedded model, which knows a few hundred words of its generated world. They show the "
     "method and say nothing about what a real model would do with these rows."
 )
+FEW_GROUPS = 20  # fewer that are drawn leave a percentile interval too narrow; of one it has no width at all
 SHOWN_MISSING = 12  # missing cells listed at the top; the rest are counted
 PAGES = {"report.html": "study.html.j2", "report.md": "study.md.j2"}
 
@@ -179,6 +181,12 @@ def warnings(findings: Findings) -> list[list[str]]:
                 f"{counted(study.num_unmatched, 'scored item was', 'scored items were')} left out, since "
                 "not every run or language has the same."
             ]
+        )
+    drawn = components(study.item_ids, study.groups)
+    numbers = sorted((one.num_clusters, study.targets[row]) for one in drawn for row in one.languages)
+    if few := [f"{code} {number}" for number, code in numbers if number < FEW_GROUPS]:
+        found.append(
+            [f"Few groups of items to draw: {', '.join(few)}. Intervals and p of these targets alone are too small."]
         )
     seeds, assignments = {cell.seed for cell in study.cells}, {cell.assignment for cell in study.cells}
     if len(assignments) == 2:

@@ -263,11 +263,23 @@ class _NotFinite(Exception):
 
 
 class _Items:
-    """The items of written answers, built once per language and variant, since all cells of a variant share them."""
+    """The items that cells share: of written answers built once per language and variant; of all, what is right."""
 
     def __init__(self) -> None:
+        self._right: dict[tuple[str, str], Sequence[Any]] = {}  # language, id -> label, group
         self._items: dict[tuple[str, str, tuple[str, ...]], Sequence[PromptedExample]] = {}
         self._rows = RowStore()
+
+    def refuse_changed(self, cell: _Folder, code: str, lines: Sequence[Mapping[str, Any]]) -> None:
+        """A Problem where an id stands for another row than in the cells before: ids may be numbers of rows."""
+        for line in lines:
+            about = line.get("label"), line.get("group")
+            if (before := self._right.setdefault((code, line["id"]), about)) != about:
+                raise Problem(
+                    f"{cell.path / 'predictions' / code}.jsonl has {line['id']} with the label {about[0]!r}, and cells "
+                    f"before it with {before[0]!r}, or in another group: {cell.recipe['task']['data']} was changed "
+                    "between them. Put it back as it was and remove this cell, or run the study in a new folder."
+                )
 
     def of(self, cell: _Folder, code: str, ids: tuple[str, ...]) -> Sequence[PromptedExample]:
         """A Problem where the rows are no longer those of the cell's answers."""
@@ -330,6 +342,7 @@ class _Folder:
 
     def _answers(self, code: str, lines: Sequence[Mapping[str, Any]], which: str, items: _Items) -> Language:
         ids, said = tuple(line["id"] for line in lines), [line.get(f"{which}_prediction") for line in lines]
+        items.refuse_changed(self, code, lines)
         if None in said:  # of the base: an adapter's are valid, see `_why_missing`
             raise _NotFinite
         if f"{which}_log_likelihoods" not in lines[0]:

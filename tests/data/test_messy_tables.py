@@ -12,6 +12,7 @@ import pytest
 
 from mslt_it.config.compose import load_recipe
 from mslt_it.data.build import asked_set, build_scored_set, build_training_set, with_found_labels
+from mslt_it.data.labels import is_number
 from mslt_it.data.resolve import with_targets
 from mslt_it.data.rows import RowStore
 from mslt_it.problems import Problem
@@ -89,10 +90,28 @@ def test_ids_that_are_no_translations_are_told(built: Callable[..., Any]) -> Non
 
 
 def test_right_answers_without_a_number_are_left_out_and_told(built: Callable[..., Any]) -> None:
-    numbers = [(c, text, "N/A" if c == "tr" and n == 7 else str(n), "", n) for c, text, _, _, n in CLEAN]
+    odd = {7: "N/A", 8: "12-15"}
+    numbers = [(c, text, odd.get(n, str(n)) if c == "tr" else str(n), "", n) for c, text, _, _, n in CLEAN]
     recipe, notes = built(numbers, "task.shape=free_text", "task.metric=number_accuracy")
-    assert len(build_scored_set(recipe, "tr")) == 39
-    assert "tr: 1 of 40 rows (t) are left out, since label holds no number ('N/A')" in notes
+    assert len(build_scored_set(recipe, "tr")) == 38
+    for text in odd.values():
+        assert f"tr: 1 of 40 rows (t) are left out, since label holds no single number ('{text}')" in notes
+
+
+@pytest.mark.parametrize(
+    "text", ["12-15", "12 – 15 km", "5:30", "2024-01-02", "1.2.2024", "3,4,5", "1_000", "18 (9 * 2)", "N/A"]
+)
+def test_a_right_answer_of_several_numbers_is_none(text: str) -> None:
+    assert not is_number(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["1.234", "1.234,5", "1,234,567.5", "12,34,567", "1 234,50 kr", "1'234", "١٬٢٣٤", "٣٫٥", "২০", "十八", "−5", "(5)",
+     "$18", "50 %", "3/4", "1 3/4", "½", "1.5e-3", "18.", "16 - 3 = 13 eggs\n#### 13"],
+)  # fmt: skip
+def test_a_right_answer_of_one_number_is_one_in_any_notation(text: str) -> None:
+    assert is_number(text)
 
 
 @pytest.mark.parametrize("sign", ["NA", "nan", " NaN"])

@@ -229,6 +229,15 @@ def test_the_step_down_lets_later_comparisons_pay_for_fewer() -> None:
     assert found[1].p_adjusted == found[1].p  # the clear one is off the list
 
 
+@pytest.mark.parametrize("num_few", [1, 4])
+def test_a_language_of_few_rows_takes_no_corrected_p_from_the_others(num_few: int) -> None:
+    """All its rows differ, so no resample moves it; its p is 2^(1 - rows), and that of the clear language its own."""
+    a, b = (apart([cell(right(60, n), "de"), cell([few] * num_few, "hi")]) for n, few in ((54, 1), (6, 0)))
+    de, hi = differences(ACCURACY, {"a": a, "b": b}, [("a", "b")], settings=SETTINGS, per_language=True)
+    assert (hi.p, hi.p_adjusted) == (2.0 ** (1 - num_few),) * 2
+    assert (de.p, de.p_adjusted) == (1 / 1001, 1 / 1001)
+
+
 def test_figures_repeat_and_depend_on_the_seed() -> None:
     rng = np.random.default_rng(10)
     a, b = ([cell(rng.random(50), code) for code in ("de", "sw")] for _ in range(2))  # fractions: no two draws tie

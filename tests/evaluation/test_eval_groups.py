@@ -139,6 +139,17 @@ def test_runs_that_differ_by_seed_are_one_with_both_noises() -> None:
     assert seed_means("xnli", ACCURACY, systems, {}, SETTINGS) == []
 
 
+def test_intervals_of_two_seeds_far_apart_are_of_shares() -> None:
+    """One has all right, the other three in ten: Student's t of one degree of freedom reaches beyond both ends."""
+    runs = [[cell(code, np.arange(50) < number) for code in ("el", "tr")] for number in (50, 15, 20)]
+    systems = dict(zip([("run0", "direct"), ("run1", "direct"), ("base", "direct")], runs, strict=True))
+    *_, mean, difference = seed_means(
+        "xnli", ACCURACY, systems, {f"run{seed}": ("de", seed) for seed in (0, 1)}, SETTINGS
+    )
+    assert (mean.value, mean.low, mean.high) == (pytest.approx(0.65), 0.0, 1.0)
+    assert (difference.value, difference.low, difference.high) == (pytest.approx(-0.25), -1.0, 1.0)
+
+
 def test_intervals_of_pooled_seeds_hold_the_truth() -> None:
     """60 times three seeds: other items, and other seeds with an SD of some five points."""
     rng, held, level, sd = np.random.default_rng(0), 0, 0.5, 0.3

@@ -252,6 +252,8 @@ def test_one_answer_for_everything_is_said_by_name_and_is_not_above_chance() -> 
     by_system = {row.system: row for row in rows_of(found, language="tr")}
     assert by_system["a"].only_label == "entailment" and by_system["a"].is_above_chance is False
     assert by_system["a"].train_majority_share == pytest.approx(1 / 3) and by_system["b"].train_majority_share is None
+    tied = figures(XNLI, [same], SETTINGS, {"a": {"neutral": 50, "entailment": 50, "contradiction": 20}})
+    assert {row.train_majority_share for row in tied.rows} == {None}  # no label is the most frequent one
     assert by_system["b"].is_above_chance is True and by_system["b"].only_label == ""
     text = " ".join(report(found, 0.95).split())
     assert "a direct gave one label to every item, whatever it says: tr 'entailment' (30 of 30)." in text

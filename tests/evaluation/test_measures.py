@@ -44,6 +44,12 @@ def test_numbers_are_read_in_the_answers_language_and_the_label_as_in_english() 
     assert measured("number_accuracy", items, ["Das sind 2.125 Euro.", "คำตอบคือ ๑๘", "no idea", "6"]) == (0.5, 1)
 
 
+def test_a_right_answer_in_the_notation_of_its_language_counts_too() -> None:
+    items = [item("de", "1.234"), item("de", "1.234,5"), item("ar", "١٬٢٣٤"), item("fr", "1 234"), item("de", "2,125")]
+    said = ["Das macht 1.234.", "1234,5", "الإجابة هي 1234", "1 234", "2,5"]
+    assert measured("number_accuracy", items, said) == (pytest.approx(0.8), 0)
+
+
 def test_questions_take_the_best_reference_and_count_exact_match_beside() -> None:
     items = [item("en", "Ulm", "Ulm", "in Ulm"), item("ja", "東京")]
     assert measured("qa_f1", items, ["The Ulm", "東"]) == (pytest.approx((1 + 2 / 3) / 2), 0)

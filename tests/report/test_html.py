@@ -23,7 +23,7 @@ from mslt_it.problems import Problem
 from mslt_it.records import to_plain
 from mslt_it.report import figures, pages
 from mslt_it.report.pages import as_latex, render
-from mslt_it.report.study_report import lead, redo, write_report
+from mslt_it.report.study_report import lead, redo, warnings, write_report
 from mslt_it.study.analyse.analyses import Findings, analyse
 from mslt_it.study.analyse.findings import Heatmap, Intervals, Lines, Mark, Scatter, Steps
 from mslt_it.study.analyse.tables import Column, interval, shown, table
@@ -113,6 +113,19 @@ def test_page_says_what_must_not_be_overlooked(page: str) -> None:
     assert "1 of 28 planned runs are missing" in top and "ar-de_s1: not started" in top
     assert "two seeds only" in top
     assert "mslt study study=small" in page and "sha256" in page
+
+
+def test_targets_of_few_groups_are_named(folder: Path) -> None:
+    """Of 40 rows by one author, or by 19, an interval by drawing authors says too little; by 20 it may stand."""
+    findings = analyse(collect(folder), Settings(num_bootstrap=20))
+    numbers = {"fi": 19, "tr": 1, "th": 20}
+    ids = tuple(tuple(f"{code}:{i}" for i in range(40)) for code in numbers)
+    groups = tuple(tuple(f"author {i % number}" for i in range(40)) for number in numbers.values())
+    study = dataclasses.replace(findings.study, targets=tuple(numbers), item_ids=ids, groups=groups)
+    few = dataclasses.replace(findings, study=study)
+    told = "Few groups of items to draw: tr 1, fi 19. Intervals and p of these targets alone are too small."
+    assert any(line.startswith(told) for lines in warnings(few) for line in lines)
+    assert not any("Few groups" in line for lines in warnings(findings) for line in lines)
 
 
 def test_the_page_says_what_was_drawn_and_what_is_corrected_for(folder: Path) -> None:

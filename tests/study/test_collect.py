@@ -142,6 +142,20 @@ def test_cells_with_other_labels_are_not_compared(folder: Path) -> None:
         collect(folder)
 
 
+def test_cells_of_rows_that_were_changed_are_not_compared(folder: Path) -> None:
+    """A row more at the top of a table without ids makes every id the next row's."""
+    path = folder / "cells" / "zh_s1" / "predictions" / "tr.jsonl"
+    lines = lines_of(path)
+    moved = [line | {"label": before["label"]} for line, before in zip(lines[1:], lines, strict=False)]
+    changed = next(a["id"] for a, b in zip(lines[1:], moved, strict=True) if a["label"] != b["label"])
+    write_lines(path, [lines[0], *moved])
+    seal(folder / "cells" / "zh_s1")
+    with pytest.raises(
+        Problem, match=rf"zh_s1.*tr\.jsonl has {changed} with .* was changed between them\. Put it back"
+    ):
+        collect(folder)
+
+
 def test_nothing_to_read(tmp_path: Path) -> None:
     with pytest.raises(Problem, match=r"there is no manifest\.json\. Give the folder that `mslt study` writes"):
         collect(tmp_path)

@@ -19,6 +19,7 @@ from tiny_study import command, environment, make_model, run, tables, write_stud
 
 from mslt_it.command import execute
 from mslt_it.commands import study as study_command
+from mslt_it.data.build import build_scored_set
 from mslt_it.locks import locked
 from mslt_it.problems import Problem
 from mslt_it.study.cells import Job, Outcome
@@ -46,6 +47,27 @@ def test_every_study_is_dry_run_clean(name: str, tmp_path: Path, capsys: pytest.
     assert re.search(r"Expected time: \d[\w ]+ of one worker, \d[\w ]+ with 2 workers \(", said)
     assert "Labelled rows (cost): " in said
     assert not (tmp_path / "out").exists()
+
+
+def test_own_rows_that_are_no_translations_are_told_from_translations_in_every_cell(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """XNLI's rows are parallel by their order; those of a table that is read as XNLI's need not be."""
+    labels, numbers = ("entailment", "neutral", "contradiction"), {"de": 60, "en": 60, "zh": 50, "tr": 21, "sw": 30}
+    lines = [f"{code},{code} p{i},{code} h{i},{labels[i % 3]}" for code, n in numbers.items() for i in range(n)]
+    (tmp_path / "own.csv").write_text("\n".join(["lang,premise,hypothesis,label", *lines]) + "\n", encoding="utf-8")
+    file, jobs = write_study(tmp_path, mingling="{}", predict="{}"), list[Job]()
+    monkeypatch.setattr(study_command, "_done", lambda own: jobs.extend(own) or {})
+    data = ["model.path=world", f"task.data={tmp_path / 'own.csv'}", "scoring.num_examples_per_language=0"]
+    assert main(["study=tiny", f"--config-dir={file}", f"out={tmp_path / 'out'}", "--dry-run", *data]) == 0
+    assert (
+        "'de' has 60 rows and 'zh' 50, without ids: rows are taken for each language's own" in capsys.readouterr().out
+    )
+    assert len(jobs) == 6
+    for job in jobs:
+        scored = {code: [item.id for item in build_scored_set(job.recipe, code)] for code in ("tr", "sw")}
+        assert {code: len(ids) for code, ids in scored.items()} == {"tr": 21, "sw": 30}  # every row of a target
+        assert not set(scored["tr"]) & set(scored["sw"])
 
 
 def test_a_dry_run_s_figures(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

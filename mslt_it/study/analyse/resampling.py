@@ -145,8 +145,7 @@ class SetFigures:
 
     def share_interval(self, drawn: np.ndarray) -> tuple[float, float]:
         """`interval` of a share: with few seeds, which are drawn by Student's t, it would reach beyond 0 and 1."""
-        low, high = self.interval(drawn)
-        return max(low, 0.0), min(high, 1.0)
+        return percentiles(drawn, self.settings.confidence, 0.0, 1.0)
 
     def of_order(self, value: float, drawn: np.ndarray, least: float = -1.0, most: float = 1.0) -> tuple[float, float]:
         """Interval of how well two orders agree: noise draws such a figure towards none, in the study as in each draw,
@@ -174,7 +173,8 @@ class SetFigures:
         difference = drawn[:, a].mean(axis=1) - drawn[:, b].mean(axis=1)
         of_a, of_b = float(point[a].mean()), float(point[b].mean())
         value = of_a - of_b
-        return Compared(of_a, of_b, value, self.interval(difference), p_value(value, difference), difference)
+        ends = percentiles(difference, self.settings.confidence, -1.0, 1.0)
+        return Compared(of_a, of_b, value, ends, p_value(value, difference), difference)
 
     @property
     def margin(self) -> float:

@@ -158,7 +158,7 @@ def with_holm(rows: Sequence[Row], confidence: float = 0.95) -> list[Row]:
     for i, row in enumerate(rows):
         if i in drawn:
             key, half = row["drawn"][0], reach * scale[i]
-            row = row | interval(key, (row[key] - half, row[key] + half))
+            row = row | interval(key, (max(-1.0, row[key] - half), min(1.0, row[key] + half)))
         row = {key: value for key, value in row.items() if key not in ("p", "drawn")} | {"p_adjusted": row.get("p")}
         found.append(row | ({} if row["p_adjusted"] is None else {"p_adjusted": next(adjusted)}))
     return found

@@ -51,9 +51,7 @@ def print_report(selection: Selection, console: Console) -> None:
         falling = sorted(selection.recurrence.items(), key=lambda item: -item[1])
         shares = ", ".join(f"{code} {share:.0%}" for code, share in falling)
         say(f"\nLanguages in the sets of rank 1 to 5, mean over the criteria that tell sets apart: {shares}.")
-        if selection.num_sets == math.comb(
-            len(selection.pool), selection.k
-        ):  # not with must or max_cost
+        if selection.num_sets == math.comb(len(selection.pool), selection.k):  # not with must or max_cost
             say(f"By chance each would be in {selection.k / len(selection.pool):.0%} of the sets.")
 
 

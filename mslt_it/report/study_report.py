@@ -59,7 +59,7 @@ def write_report(findings: Findings, out: Path, formats: Collection[str] = ("htm
     """Writes all files; what was written, the page first."""
     files = write(out, PAGES, report_of(findings), formats, beside=True)
     if "html" in formats:
-        files.append(out / "tables" / "runs.csv")
+        files.append(out / "runs.csv")
         write_atomically(files[-1], runs(findings.study).to_csv(index=False, float_format="%.6g", lineterminator="\n"))
     return files
 

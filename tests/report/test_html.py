@@ -227,7 +227,7 @@ def test_figures_for_papers_have_no_date_and_are_the_same_every_time(figure) -> 
 
 
 def test_the_raw_figures_lie_beside_the_page(folder: Path, page: str) -> None:
-    with (folder / "report" / "tables" / "runs.csv").open(encoding="utf-8", newline="") as file:
+    with (folder / "report" / "runs.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     study = collect(folder)
     assert len(rows) == len(study.cells) * 2 and {row["target"] for row in rows} == {"fi", "tr"}

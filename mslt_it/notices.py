@@ -8,7 +8,7 @@ from mslt_it.problems import counted
 WORLD_NOTICE = """\
 scale=mini: the embedded world. A 1.5-million-parameter model pretrained on generated sentences in 20 real languages,
 and generated tasks, one in the form of XNLI. It shows the method offline; its figures say nothing about XNLI itself.
-To leave it: scale=tiny (a real model) and task.data=PATH_OR_HUB_ID (real rows); see README, "Leaving the world"."""
+To leave it: scale=small (a real model) and task.data=PATH_OR_HUB_ID (real rows); see README, "Leaving the world"."""
 
 
 def notice(recipe: Recipe) -> list[str]:
@@ -26,7 +26,7 @@ def notice(recipe: Recipe) -> list[str]:
         lines.insert(
             0,
             "scale=mini: the embedded model knows a few hundred words of its generated world, not those of "
-            f"{recipe.task.data}: expect chance. For a real model: scale=tiny.",
+            f"{recipe.task.data}: expect chance. For a real model: scale=tiny (a CPU) or scale=small (a GPU).",
         )
     elif recipe.task.data == "world":
         lines.insert(0, "task.data=world: generated rows, not XNLI. Give task.data=PATH_OR_HUB_ID.")

@@ -127,3 +127,9 @@ def test_labels_that_only_set_aside_rows_have_are_told_of_all_languages_at_once(
     assert line == "task.labels.LATE=late"
     recipe, _ = built(spelled, line)
     assert recipe.task.label_names == ("fine", "late", "lost")
+
+
+def test_a_source_may_be_labelled_in_part(built: Callable[..., Any]) -> None:
+    half = [(c, text, label if c != "en" or n % 2 else "", g, n) for c, text, label, g, n in CLEAN]
+    _, notes = built(half)
+    assert "en: 20 of 40 rows (t) are left out, since their label is empty" in notes

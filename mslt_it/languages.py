@@ -309,5 +309,5 @@ class LanguageSet:
             )
             raise Problem(
                 f"sources and targets overlap: {names}. A target's score would not be zero-shot. "
-                "Remove it from one of the lists, or set supervised=true."
+                "Remove it from one of the lists (targets=rest: all others), or set supervised=true."
             )

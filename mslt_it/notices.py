@@ -26,7 +26,7 @@ def notice(recipe: Recipe) -> list[str]:
         lines.insert(
             0,
             "scale=mini: the embedded model knows a few hundred words of its generated world, not those of "
-            f"{recipe.task.data}: expect chance. For a real model: scale=small.",
+            f"{recipe.task.data}: expect chance. For a real model: scale=tiny (a CPU) or scale=small (a GPU).",
         )
     elif recipe.task.data == "world":
         lines.insert(0, "task.data=world: generated rows, not XNLI. Give task.data=PATH_OR_HUB_ID.")

@@ -34,13 +34,14 @@ def test_help_imports_nothing_heavy(arguments: list[str]) -> None:
     assert done.stdout.splitlines()[-1] == "LOADED [] 0"
 
 
-def test_loading_a_recipe_imports_no_torch() -> None:
+@pytest.mark.parametrize("command", ["train", "data"])
+def test_a_wrong_recipe_is_answered_without_torch(command: str) -> None:
     code = (
-        "import sys; from mslt_it.config.compose import load_recipe; load_recipe('xnli_3src'); "
-        "print([m for m in ('torch', 'transformers') if m in sys.modules])"
+        f"import sys; from mslt_it import cli; code = cli.main(['{command}', 'recipe=xnli_3src', 'sources=[tr]']); "
+        "print([m for m in ('torch', 'transformers') if m in sys.modules], code)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
-    assert done.stdout.strip() == "[]"
+    assert done.stdout.strip() == "[] 2" and "overlap: tr." in done.stderr
 
 
 def test_help_names_every_key_recipe_and_option() -> None:

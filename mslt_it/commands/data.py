@@ -39,13 +39,15 @@ def _without_collecting() -> Iterator[None]:
 @_without_collecting()
 def run(call: Call) -> int:
     """Builds, reports, writes where asked to; 0 = built."""
-    quiet_libraries()
-    # These import transformers and numpy, which help can do without.
+    from mslt_it.selection.auto import choose_sources  # brings numpy, which help can do without
+
+    recipe = load_recipe(*recipe_of(call), choose=choose_sources)
+    # torch is imported from here on: help and wrong recipes are answered without it.
     from mslt_it.models.kinds import with_base
     from mslt_it.models.tokenizers import load_tokenizer
-    from mslt_it.selection.auto import choose_sources
 
-    recipe = with_base(load_recipe(*recipe_of(call), choose=choose_sources))
+    quiet_libraries()
+    recipe = with_base(recipe)
     tokenizer = load_tokenizer(recipe.model)
     store = RowStore()
     recipe = with_found_labels(resolved(recipe, lambda: tokenizer, store), store)

@@ -12,10 +12,13 @@ from mslt_it.data.rows import RowStore
 
 def run(call: Call) -> int:
     """Runs a recipe; 0 when every score is valid, 1 when one is not."""
-    from mslt_it.models.kinds import with_base
     from mslt_it.selection.auto import choose_sources  # brings numpy, which help can do without
 
-    recipe = with_base(load_recipe(*recipe_of(call), choose=choose_sources))
+    recipe = load_recipe(*recipe_of(call), choose=choose_sources)
+    # torch is imported from here on: help and wrong recipes are answered without it.
+    from mslt_it.models.kinds import with_base
+
+    recipe = with_base(recipe)
 
     def tokenizer() -> Any:
         from mslt_it.models.tokenizers import load_tokenizer
@@ -24,7 +27,6 @@ def run(call: Call) -> int:
 
     rows = RowStore()
     recipe = resolved(recipe, tokenizer, rows)
-    # torch is imported from here on: help and wrong recipes are answered without it.
     from mslt_it.pipeline import Parts, run_recipe
 
     return run_recipe(recipe, Parts(rows), details="--details" in call.flags, wait=call.options.wait)

@@ -7,6 +7,7 @@ scored language, on a language that loses too many rows, and on answers that hav
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import functools
 import itertools
@@ -20,7 +21,7 @@ from mslt_it.data.cleaning import clean
 from mslt_it.data.division import Loaded, set_aside
 from mslt_it.data.encoding import Encoder
 from mslt_it.data.examples import Examples
-from mslt_it.data.labels import MISSING, NO_OPTION, NOT_TEXT, found_labels, ids_note, label_notes
+from mslt_it.data.labels import MISSING, NO_OPTION, NOT_TEXT, found_labels, ids_note, label_notes, refuse_unfound
 from mslt_it.data.leakage import LeakIndex, find_leaks, refuse_leaks
 from mslt_it.data.mixing import hash_key, interleave, largest_total, rank, too_few
 from mslt_it.data.prompts import prompt_file, prompted
@@ -53,7 +54,13 @@ def with_found_labels(recipe: Recipe, rows: RowStore | None = None) -> Recipe:
     split = task.score_split if role == "score" else task.train_split
     rows = rows or RowStore()
     labels = [n for code in recipe.sources for n in rows.load(task, code, split, role=role).examples.labels]
-    return dataclasses.replace(recipe, task=dataclasses.replace(task, label_names=found_labels(task, labels)))
+    named = dataclasses.replace(task, label_names=found_labels(task, labels))
+    held_out: Counter[str] = Counter()
+    for code in recipe.sources if role == "train" else ():
+        with contextlib.suppress(Problem):  # said where the rows are scored
+            held_out.update(rows.load(task, code, task.score_split, role="score").examples.labels)
+    refuse_unfound(named, held_out)
+    return dataclasses.replace(recipe, task=named)
 
 
 def build_training_set(

@@ -6,14 +6,14 @@ from __future__ import annotations
 import difflib
 import unicodedata
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from mslt_it.config import table_keys
 from mslt_it.config.recipe import TaskConfig
 from mslt_it.data.cells import Cells
 from mslt_it.data.files import Row, canonical_split, language_column
-from mslt_it.languages import is_guess, not_found, read_code, serving
+from mslt_it.languages import is_guess, not_found, primary, read_code, serving
 from mslt_it.problems import NoLabels, NotScorable, Problem, nearest, some
 
 NUM_LOOKED_AT = 100  # rows whose columns are looked at: JSON rows may lack some
@@ -97,7 +97,7 @@ def check_columns(task: TaskConfig, rows: Sequence[Row], where: str, *, with_lab
     column = task.columns.get(missing[0], missing[0])
     said = "" if column == missing[0] else f" (task.columns.{missing[0]}={column})"
     text = f"{where} has no column '{column}'{said}. {nearest(column, known)}"
-    if not said and (lines := column_lines(task, missing, known)):
+    if not said and (lines := _column_lines(task, missing, rows)):
         text += f" If these are your file's names for them (a guess, check it), add: {lines}"
     if not said and rows[0].place == "line 2":
         text += (
@@ -107,11 +107,14 @@ def check_columns(task: TaskConfig, rows: Sequence[Row], where: str, *, with_lab
     raise NoLabels(text, f"no column '{column}'") if missing == [task.label_field] else Problem(text)
 
 
-def column_lines(task: TaskConfig, missing: Sequence[str], known: Collection[str]) -> str:
-    """The arguments that say what a file with the columns ``known`` may call the columns ``missing``; "" where it has
-    too few others."""
-    taken = {*needed_columns(task), *task.columns.values(), *table_keys.COMMON_COLUMNS}
-    free = [name for name in known if name not in taken]
+def _column_lines(task: TaskConfig, missing: Sequence[str], rows: Sequence[Row]) -> str:
+    """The arguments that say what a file with these rows may call the columns ``missing``; "" where it has too few
+    others."""
+    taken = {*needed_columns(task), *task.columns.values(), *table_keys.COMMON_COLUMNS, column_of(task, rows)}
+    free = [name for name in _names(rows) if name not in taken]
+    if task.name == "custom" and len(task.input_fields) == 1 and free:  # a text is longer than a row's number or a name
+        longest = max(free, key=lambda name: sum(len(str(row.values.get(name) or "")) for row in rows[:NUM_LOOKED_AT]))
+        free = [longest, *(name for name in free if name != longest)]
     guesses: dict[str, str] = {}
     # The label's column is often the last; what resembles a name goes to it before what is merely left over.
     for name in missing:
@@ -120,7 +123,7 @@ def column_lines(task: TaskConfig, missing: Sequence[str], known: Collection[str
     for name in missing:
         left = [f for f in free if f not in guesses.values()]
         if name not in guesses and left:
-            guesses[name] = left[-1 if name == task.label_field else 0]
+            guesses[name] = left[-1] if name == task.label_field else left[0]
     if len(guesses) < len(missing):
         return ""
     if task.name != "custom":
@@ -181,7 +184,7 @@ def rows_of(
     return [row for row in rows if spelling_of(row, column) in own], (note,) if note else ()
 
 
-def unclaimed(task: TaskConfig, rows: Sequence[Row], languages: Iterable[str], where: str) -> str:
+def unclaimed(task: TaskConfig, rows: Sequence[Row], languages: Collection[str], where: str) -> str:
     """What to say of the rows that are of none of the languages, "" where there are none."""
     column = column_of(task, rows)
     if column is None:
@@ -192,9 +195,12 @@ def unclaimed(task: TaskConfig, rows: Sequence[Row], languages: Iterable[str], w
     if not left or not claimed:
         return ""
     shown = [f"{repr_blank(s)} {n}" for s, n in sorted(left.items(), key=lambda pair: (-pair[1], pair[0]))]
+    ours = {primary(code) for code in languages}
+    forms = [s for s in left if (code := read_code(s)) and primary(code) in ours]
     return (
         f"{where}: {sum(left.values())} of {len(rows)} rows are in no language of this run and left out "
         f"({column}: {some(shown, MAX_SHOWN)})"
+        + (f". Where {some(forms, MAX_SHOWN)} is a language of this run, write its code there" if forms else "")
     )
 
 

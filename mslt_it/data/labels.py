@@ -26,7 +26,7 @@ from mslt_it.data.examples import Examples
 from mslt_it.problems import Problem, counted, nearest
 
 # What people write where a label is missing. Each is a label where it is named, or as frequent as one.
-MISSING_LABELS = frozenset({"-", "--", "-1", "none", "null", "nan", "n/a", "na", "#n/a", "<na>"})
+MISSING_LABELS = frozenset({"-", "--", "-1", "?", "none", "null", "nan", "n/a", "na", "#n/a", "<na>"})
 MISSING, NOT_TEXT, NO_OPTION = "label_missing", "not_text", "no_option"  # reasons why a row is dropped
 MIN_MARKER_SHARE = 0.5  # of the rarest label's rows: a "none" with as many is a label too
 MIN_INDEX_ROWS = 20  # in fewer rows an integer of the benchmark's may be missing by chance
@@ -130,7 +130,8 @@ def read_labels(
     if foreign := Counter(form for form in forms if form not in found):
         upstream = {str(task.first_label + i) for i in range(len(task.label_names))}
         value = next((form for form in foreign if form not in upstream), next(iter(foreign)))
-        raise _foreign(task, foreign, value, where(forms.index(value)), language)
+        start = f"{where(forms.index(value))}: {task.label_field}={value[:80]!r} is outside task.label_names"
+        raise _foreign(task, foreign, value, start, f"Language '{language}' has")
     return [
         ("", f"{NOT_TEXT}: {task.label_field} is {fault}") if fault else found[form]
         for form, fault in zip(forms, faults, strict=True)
@@ -159,15 +160,22 @@ def _is_index(numbers: Mapping[str, str], forms: Sequence[str]) -> bool:
     )
 
 
-def _foreign(task: TaskConfig, foreign: Counter[str], value: str, where: str, language: str) -> Problem:
+def refuse_unfound(task: TaskConfig, held_out: Counter[str]) -> None:
+    """A Problem that names, of all languages, the labels that only rows set aside for scoring have; ``task`` has the
+    label set that was found in the others."""
+    known = meanings(task, [])
+    if foreign := Counter({v: n for v, n in held_out.items() if v and v not in known and not is_marker(v)}):
+        value = next(iter(foreign))
+        start = f"{task.data}: {task.label_field}={value[:80]!r} is no label of the rows that training may use"
+        raise _foreign(task, foreign, value, start, "The sources' rows set aside for scoring have")
+
+
+def _foreign(task: TaskConfig, foreign: Counter[str], value: str, where: str, who: str) -> Problem:
     """The Problem for values that are no label, such as ``value``, with the arguments that would make them one."""
     numbers = ""
     if task.name != "custom" and re.fullmatch(r"-?[0-9]+", value):
         numbers = f" (integers upstream start at {task.first_label}; a column of others, or of some, is not upstream's)"
-    start = (
-        f"{where}: {task.label_field}={value[:80]!r} is outside task.label_names{numbers}. "
-        f"{nearest(value[:80], task.label_names)}"
-    )
+    start = f"{where}{numbers}. {nearest(value[:80], task.label_names)}"
     if len(foreign) > MAX_FOREIGN:
         return Problem(
             f"{start} The column holds {len(foreign)} other values: is it the labels' column? task.label=COLUMN names "
@@ -181,7 +189,7 @@ def _foreign(task: TaskConfig, foreign: Counter[str], value: str, where: str, la
         lines.append(table_keys.argument("task.label_names", (*task.label_names, *new)))
     what = "mean these labels" if not new else "are labels too" if len(new) == len(foreign) else "are such labels"
     line = " ".join(filter(None, lines))
-    return Problem(f"{start} Language '{language}' has {counts}. If they {what} (a guess, check it), add: {line}")
+    return Problem(f"{start} {who} {counts}. If they {what} (a guess, check it), add: {line}")
 
 
 # ---------------------------------------------------------------- the label set of a table that names none

@@ -9,6 +9,8 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from mslt_it.config.recipe import is_rest
 from mslt_it.config.schema import written
 from mslt_it.evaluation.clusters import components
@@ -16,6 +18,7 @@ from mslt_it.evaluation.estimates import Settings
 from mslt_it.problems import Problem, counted
 from mslt_it.records import to_plain
 from mslt_it.report.pages import Said, Section, versions_here, write
+from mslt_it.store import write_atomically
 from mslt_it.study.analyse.analyses import Findings, SliceFindings, analyse
 from mslt_it.study.analyse.claims import is_tested, sentence, verdict
 from mslt_it.study.analyse.findings import Analysis, NotDone
@@ -56,7 +59,23 @@ def report_of_study(
 
 def write_report(findings: Findings, out: Path, formats: Collection[str] = ("html", "latex")) -> list[Path]:
     """Writes all files; what was written, the page first."""
-    return write(out, PAGES, report_of(findings), formats, beside=True)
+    files = write(out, PAGES, report_of(findings), formats, beside=True)
+    if "html" in formats:
+        files.append(out / "runs.csv")
+        write_atomically(files[-1], runs(findings.study).to_csv(index=False, float_format="%.6g", lineterminator="\n"))
+    return files
+
+
+def runs(study: Study) -> pd.DataFrame:
+    """The raw figures: a row for each run that is compared and each target, shares between 0 and 1."""
+    rows: list[dict[str, Any]] = []
+    for one in study.cells:
+        told = {"run": one.id, "sources": "-".join(one.sources), "seed": one.seed, "assignment": one.assignment}
+        told |= {"budget": one.slice.budget, "variant": one.slice.variant, "pinch_or_shots": one.share}
+        for target, ids, counts in zip(study.targets, study.item_ids, one.counts, strict=True):
+            figure = study.measure.value(counts[: len(ids)].sum(axis=0, dtype=float))
+            rows.append({**told, "target": target, "items": len(ids), study.measure.name: float(figure)})
+    return pd.DataFrame(rows)
 
 
 def report_of(findings: Findings) -> dict[str, Any]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from rich.console import Console
 from rich.table import Table
 
@@ -21,8 +23,12 @@ def print_report(selection: Selection, console: Console) -> None:
         say(line)
     for ranking in selection.criteria.values():
         say()
-        _print_table(ranking, console, selection.method == "greedy")
-        say(f"First: {' '.join(ranking.sets[0].languages)}, {ranking.reason}.")
+        # Above the table, not as its title, which would be broken at the table's width.
+        say(f"{ranking.name}{' (beyond the paper)' * ranking.beyond_the_paper}: {ranking.what}", style="bold")
+        # Where all sets tie, which a note says, a table tells no more than their costs.
+        if ranking.num_first < selection.num_sets or selection.num_sets == 1 or ranking.sets[0].cost is not None:
+            _print_table(ranking, console, selection.method == "greedy")
+            say(f"First: {' '.join(ranking.sets[0].languages)}, {ranking.reason}.")
         for note in ranking.notes:
             say(f"Note: {note}")
         for other in (one for one in ranking.other_codes if one.changed):
@@ -45,7 +51,8 @@ def print_report(selection: Selection, console: Console) -> None:
         falling = sorted(selection.recurrence.items(), key=lambda item: -item[1])
         shares = ", ".join(f"{code} {share:.0%}" for code, share in falling)
         say(f"\nLanguages in the sets of rank 1 to 5, mean over the criteria that tell sets apart: {shares}.")
-        say(f"By chance each would be in {selection.k / len(selection.pool):.0%} of the sets.")
+        if selection.num_sets == math.comb(len(selection.pool), selection.k):  # not with must or max_cost
+            say(f"By chance each would be in {selection.k / len(selection.pool):.0%} of the sets.")
 
 
 def heading(selection: Selection) -> list[str]:
@@ -76,9 +83,6 @@ def heading(selection: Selection) -> list[str]:
 
 
 def _print_table(ranking: CriterionRanking, console: Console, is_greedy: bool) -> None:
-    beyond = " (beyond the paper)" if ranking.beyond_the_paper else ""
-    # Above the table, not as its title, which would be broken at the table's width.
-    console.print(f"{ranking.name}{beyond}: {ranking.what}", style="bold", markup=False, highlight=False)
     table = Table()
     for number, one in enumerate(ranking.sets):
         cells = {"rank": f"{one.rank}{'=' if one.tied else ''}", "set": " ".join(one.languages)}

@@ -276,3 +276,13 @@ def test_labels_of_ones_own_naming_are_answered_with_the_line_that_keeps_the_pro
     lines = shlex.split(str(caught.value).split("check it): ")[1])
     recipe = load_recipe("xnli_3src", [*mine, *lines])
     assert prompted(read(recipe)[0], recipe.task, PromptConfig()).answer == "Maybe"
+
+
+def test_the_text_of_an_own_table_is_guessed_by_its_length(tmp_path: Path) -> None:
+    """The first column that is left is often a number of the row."""
+    rows = [{"Ticket": n, "Locale": "en", "Message": f"Where is parcel {n}?", "Kind": "late"} for n in range(3)]
+    jsonl(tmp_path / "t.jsonl", rows)
+    given = [f"task.data={tmp_path / 't.jsonl'}", "task.input=text", "sources=[en]", "task.held_out_share=1"]
+    with pytest.raises(Problem, match="has no column 'text'") as caught:
+        read(load_recipe("custom", given))
+    assert pasted(str(caught.value)) == ["task.input=[Message]", "task.label=Kind"]

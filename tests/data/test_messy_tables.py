@@ -132,3 +132,23 @@ def test_a_file_s_name_that_is_also_a_code_is_no_language(tmp_path: Path) -> Non
         task = load_recipe("custom", [f"task.data={tmp_path / name}.csv", "task.input=text", "sources=[de]"]).task
         with pytest.raises(Problem, match="No language is named in"):
             RowStore().languages(task)
+
+
+def test_labels_that_only_set_aside_rows_have_are_told_of_all_languages_at_once(built: Callable[..., Any]) -> None:
+    recipe, _ = built(CLEAN)
+    store = RowStore()
+    aside = [store.load(recipe.task, c, "test", role="score").examples[0].fields["text"] for c in ("en", "de")]
+    spelled = [(c, text, "LATE" if text in aside else label, *more) for c, text, label, *more in CLEAN]
+    with pytest.raises(Problem, match="'LATE' is no label of the rows that training may use") as caught:
+        built(spelled)
+    assert "rows set aside for scoring have 'LATE' in 2 rows" in str(caught.value)
+    line = str(caught.value).rpartition("add: ")[2]
+    assert line == "task.labels.LATE=late"
+    recipe, _ = built(spelled, line)
+    assert recipe.task.label_names == ("fine", "late", "lost")
+
+
+def test_a_source_may_be_labelled_in_part(built: Callable[..., Any]) -> None:
+    half = [(c, text, label if c != "en" or n % 2 else "", g, n) for c, text, label, g, n in CLEAN]
+    _, notes = built(half)
+    assert "en: 20 of 40 rows (t) are left out, since their label is empty" in notes

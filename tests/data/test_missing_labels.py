@@ -35,7 +35,7 @@ def test_none_is_a_label_where_it_is_as_frequent_as_one(tmp_path: Path) -> None:
     assert own(tmp_path, *pasted(note)).task.label_names == ("card", "transfer")
 
 
-@pytest.mark.parametrize("marker", ["none", "None", "null", "NULL", "-1", "nan", "n/a", "N/A", "-", "#N/A", "<NA>"])
+@pytest.mark.parametrize("marker", ["none", "None", "null", "-1", "nan", "n/a", "N/A", "-", "?", "#N/A", "<NA>"])
 def test_a_seldom_sign_is_missing_is_counted_and_is_kept_by_the_key_that_the_note_shows(
     tmp_path: Path, marker: str, tokenizer: Any
 ) -> None:

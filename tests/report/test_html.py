@@ -239,6 +239,17 @@ def test_figures_for_papers_have_no_date_and_are_the_same_every_time(figure) -> 
     assert file == figures.as_pdf(figure, "name")
 
 
+def test_the_raw_figures_lie_beside_the_page(folder: Path, page: str) -> None:
+    with (folder / "report" / "runs.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    study = collect(folder)
+    assert len(rows) == len(study.cells) * 2 and {row["target"] for row in rows} == {"fi", "tr"}
+    [row] = [one for one in rows if one["run"] == "de_s1" and one["target"] == "tr"]
+    [cell] = [one for one in study.cells if one.id == "de_s1"]
+    assert (row["sources"], row["seed"], row["items"]) == ("de", "1", "30")
+    assert float(row["accuracy"]) == pytest.approx(cell.counts[1].sum(axis=0)[0] / 30, abs=1e-5)
+
+
 def test_formats_of_a_study(folder: Path, tmp_path: Path) -> None:
     written = write_report(analyse(collect(folder), Settings(num_bootstrap=100)), tmp_path, ("pdf",))
     names = {path.relative_to(tmp_path).as_posix() for path in written}

@@ -118,6 +118,15 @@ def test_the_tables(capsys: pytest.CaptureFixture[str]) -> None:
         assert part in shown
 
 
+def test_where_all_sets_tie_no_table_of_ties_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    given = ["pool=[de,en,fr]", "k=2", "must=[en]", "criteria=[scripts,l2v_syntax]"]
+    assert cli.main(["select", *given]) == 0
+    scripts, syntax = capsys.readouterr().out.partition("l2v_syntax:")[::2]
+    assert "Note: All sets tie: this criterion says nothing here." in scripts and "│" not in scripts
+    assert "│    1 │" in syntax and "rank 1 to 5" in syntax
+    assert "By chance" not in syntax  # English is in every set, German in half of them
+
+
 def test_costs_have_a_column(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["select", "pool=paper", "k=2", "criteria=[scripts]", "cost={ar:2.5}", "must=[ar]", "top=1"]) == 0
     shown = capsys.readouterr().out

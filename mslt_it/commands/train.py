@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from mslt_it.command import Call, recipe_command, recipe_of
 from mslt_it.config.compose import load_recipe
 from mslt_it.data.resolve import resolved
@@ -12,20 +10,14 @@ from mslt_it.data.rows import RowStore
 
 def run(call: Call) -> int:
     """Runs a recipe; 0 when every score is valid, 1 when one is not."""
+    # These import torch, which help can do without.
     from mslt_it.models.kinds import with_base
-    from mslt_it.selection.auto import choose_sources  # brings numpy, which help can do without
+    from mslt_it.models.tokenizers import load_tokenizer
+    from mslt_it.selection.auto import choose_sources
 
-    recipe = with_base(load_recipe(*recipe_of(call), choose=choose_sources))
-
-    def tokenizer() -> Any:
-        from mslt_it.models.tokenizers import load_tokenizer
-
-        return load_tokenizer(recipe.model)
-
-    rows = RowStore()
-    recipe = resolved(recipe, tokenizer, rows)
-    # torch is imported from here on: help and wrong recipes are answered without it.
-    from mslt_it.pipeline import Parts, run_recipe
+    recipe, rows = with_base(load_recipe(*recipe_of(call), choose=choose_sources)), RowStore()
+    recipe = resolved(recipe, lambda: load_tokenizer(recipe.model), rows)
+    from mslt_it.pipeline import Parts, run_recipe  # takes seconds: a wrong recipe is refused before
 
     return run_recipe(recipe, Parts(rows), details="--details" in call.flags, wait=call.options.wait)
 

@@ -27,10 +27,11 @@ from typing import Any
 from accelerate import PartialState
 
 from mslt_it.evaluation.asking import ask
-from mslt_it.evaluation.evaluator import is_sharded, on_main
+from mslt_it.evaluation.evaluator import is_sharded
 from mslt_it.integrations.ray_cluster import RayCluster
 from mslt_it.journal import opened_line, sealed_line
 from mslt_it.locks import beside, only_writer
+from mslt_it.models.environment import on_main
 from mslt_it.prediction import tables
 from mslt_it.prediction.labeller import REASON, How, Labeller
 from mslt_it.prediction.ray_job import labelled

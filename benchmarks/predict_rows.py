@@ -34,7 +34,8 @@ from mslt_it.cli import main as mslt
 from mslt_it.data.build import askable
 from mslt_it.data.prompts import prompted
 from mslt_it.data.shapes import asked_example
-from mslt_it.prediction.labeller import How, Labeller
+from mslt_it.prediction.labeller import Labeller
+from mslt_it.prediction.request import How
 from mslt_it.quiet import quiet_libraries
 from mslt_it.world.generator import task_examples
 

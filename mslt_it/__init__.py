@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from mslt_it.api import Evaluation, Merged, Ranking, TrainedRun, evaluate, load_recipe, merge, select, train
     from mslt_it.config.recipe import Recipe
-    from mslt_it.prediction.rows import predict
+    from mslt_it.prediction.labeller import predict
     from mslt_it.problems import Problem
 
 # Where a name is, unless in mslt_it.api.
-_HOMES = {"predict": "mslt_it.prediction.rows", "Recipe": "mslt_it.config.recipe", "Problem": "mslt_it.problems"}
+_HOMES = {"predict": "mslt_it.prediction.labeller", "Recipe": "mslt_it.config.recipe", "Problem": "mslt_it.problems"}
 __all__ = [
     "Evaluation",
     "Merged",

@@ -30,13 +30,13 @@ from mslt_it.data.rows import RowStore
 from mslt_it.evaluation import evaluate as evaluating
 from mslt_it.evaluation.request import Options, request_of
 from mslt_it.integrations.vllm import engine_of
-from mslt_it.locks import beside, only_writer
 from mslt_it.models.environment import has_gpu
 from mslt_it.models.kinds import with_base
 from mslt_it.models.tokenizers import load_tokenizer
 from mslt_it.pipeline import Parts, run_recipe
 from mslt_it.problems import Problem
 from mslt_it.progress import only_in_logs
+from mslt_it.publish.export_options import MergeRequest
 from mslt_it.publish.merge import merge_run
 from mslt_it.quiet import quiet_libraries
 from mslt_it.runs import Run
@@ -233,9 +233,10 @@ def merge(
     wait: bool = False,
 ) -> Merged:
     """Merges a run's adapter into its base and compares both, as `mslt merge` does; beyond its limits a Problem."""
-    folder, place = values.path(run), values.path(out)
-    with _only_said(say) as show, only_writer(place, beside(place), wait=wait, say=show):
-        done = merge_run(folder, place, strategy=strategy, dtype=dtype, prompts_per_language=prompts, say=show)
+    options = {"run": values.path(run), "out": out, "strategy": strategy, "dtype": dtype, "prompts": prompts}
+    request = build(MergeRequest, options | {"wait": wait}, "merge()")
+    with _only_said(say) as show:
+        done = merge_run(request, show)
     found = done.record["comparison"]
     table = pd.DataFrame([*found["languages"], found["together"]])
     return Merged(table, {name: value for name, value in done.record.items() if name != "comparison"}, done.folder)

@@ -151,7 +151,7 @@ def help_text(command: Command) -> str:
     """Usage, what it does, examples, keys, flags, and what more the command tells."""
     flags = {f"{flag} DIR" if flag == "--config-dir" else flag: FLAGS[flag] for flag in command.flags}
     usage = [f"{'usage:' if i == 0 else '      '} mslt {command.name} {u}" for i, u in enumerate(command.usage)]
-    own = key_lines(keys(command.options).values())
+    own = key_lines(sorted(keys(command.options).values(), key=lambda key: key.default is not REQUIRED))
     lines: list[str] = [
         *usage, "", *paragraph(command.about), "",
         *(f"  {example}" for example in command.examples), "",

@@ -15,6 +15,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -216,11 +217,38 @@ def find_damage(folder: Path, among: Sequence[str] = ("",)) -> str | None:
     return plain(" ".join(wrong[0])) if wrong else None
 
 
-def made_before(
+@dataclass(frozen=True)
+class Made:
+    """A sealed folder; ``record``: what it was made of and what came of it; ``is_new``: False where it was there."""
+
+    folder: Path
+    record: Mapping[str, Any]
+    is_new: bool
+
+
+def made_once(
+    out: Path,
+    record_name: str,
+    inputs: Mapping[str, Any],
+    fill: Callable[[Path], dict[str, Any]],
+    say: Callable[[str], object],
+) -> Made:
+    """A folder made of ``inputs``, whole or not at all, unless it is there already; a Problem where it is another.
+
+    ``fill`` writes into a folder and gives what ``record_name`` in it is to say, beside "inputs".
+    """
+    if (record := _made_before(out, record_name, inputs, say)) is not None:
+        return Made(out, record, False)
+    with sealing(out) as part:
+        record = {"inputs": dict(inputs), **fill(part)}
+        write_json(part / record_name, record)
+    return Made(out, record, True)
+
+
+def _made_before(
     out: Path, record_name: str, inputs: Mapping[str, Any], say: Callable[[str], object]
 ) -> dict[str, Any] | None:
-    """The record of a whole folder that was made of the same ``inputs``; None where there is nothing or a torn one, a
-    Problem where it is another. ``record_name``: the file in it that says, under "inputs", what it was made of."""
+    """The record of a whole folder that was made of the same ``inputs``; None where there is nothing or a torn one."""
     if not out.exists() or (out.is_dir() and not any(out.iterdir())):
         return None
     if not out.is_dir():

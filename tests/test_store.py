@@ -21,7 +21,7 @@ from mslt_it.store import (
     COMPLETE,
     altered,
     find_damage,
-    made_before,
+    made_once,
     read_json,
     seal,
     sealed_files,
@@ -263,13 +263,14 @@ INPUTS = {"base": "0" * 64, "dtype": "bfloat16"}
 def made(out: Path, inputs: dict[str, str] = INPUTS) -> bool:
     """Whether it was made now."""
     said: list[str] = []
-    if made_before(out, "merge.json", inputs, said.append) is not None:
-        return False
-    with sealing(out) as part:
+
+    def fill(part: Path) -> dict[str, Any]:
         (part / "weights").write_bytes(b"w" * 100)
-        write_json(part / "merge.json", {"inputs": inputs})
-    assert all("not whole" in line for line in said)
-    return True
+        return {"size": 100}
+
+    found = made_once(out, "merge.json", inputs, fill, said.append)
+    assert all("not whole" in line for line in said) and found.record == {"inputs": inputs, "size": 100}
+    return found.is_new
 
 
 def test_a_folder_is_made_once_and_another_one_is_refused(tmp_path: Path) -> None:

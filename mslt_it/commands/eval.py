@@ -22,11 +22,7 @@ def run(call: Call) -> int:
     from mslt_it.models.environment import has_gpu
 
     state = PartialState(cpu=not has_gpu())
-
-    def say(text: str) -> None:
-        if state.is_main_process:
-            call.say(text)
-
+    say = call.say if state.is_main_process else lambda text: None
     content = evaluate(request, state, say, "--details" in call.flags, engine_of(request.asked.backend))
     if not state.is_main_process:
         return 0

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mslt_it import values
 from mslt_it.command import Call, Command, section
 from mslt_it.config.schema import key
-from mslt_it.locks import WAIT, beside, only_writer
 from mslt_it.problems import Problem
 from mslt_it.publish.export_options import FORMS, Request
 from mslt_it.quiet import quiet_libraries
@@ -19,7 +17,6 @@ class Options(Request):
 
     push: str | None = key(None, "OWNER/NAME on a model hub: the export is sent there; one format only")
     private: bool = key(False, "whether a new repository is private")
-    wait: bool = key(False, WAIT)
 
 
 def run(call: Call) -> int:
@@ -33,11 +30,9 @@ def run(call: Call) -> int:
     from mslt_it.publish.push import prepare, push
 
     to = prepare(options.push, private=options.private) if options.push is not None else None
-    out = values.path(options.out)
-    with only_writer(out, beside(out), wait=options.wait, say=call.say):
-        exports = export(options, call.say)
+    exports = export(options, call.say)
     for one in exports:
-        call.say(f"{one.format}: {one.folder}{'' if one.is_new else ' (already there, nothing was done)'}")
+        call.say(f"{one.record['format']}: {one.folder}{'' if one.is_new else ' (already there, nothing was done)'}")
     if to is None:
         return 0
     base = exports[0].record["base"]

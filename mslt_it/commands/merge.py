@@ -3,42 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
-from mslt_it import values
 from mslt_it.command import Call, Command
-from mslt_it.config.schema import key
-from mslt_it.locks import WAIT, beside, only_writer
+from mslt_it.publish.export_options import MergeRequest
 from mslt_it.quiet import quiet_libraries
-
-
-@dataclass(frozen=True)
-class Options:
-    """Which run, where to, how."""
-
-    run: str = key(
-        help="folder of a finished run, as mslt train leaves it",
-        example="RUNFOLDER",
-        missing="the folder that `mslt train` printed last",
-    )
-    out: str = key(help="folder for the merged model; made whole or not at all", example="DIR")
-    strategy: str | None = key(
-        None,
-        "of quantised runs: the base that was trained on, or the original",
-        choices=("dequantized", "original"),
-        shown="dequantized",
-    )
-    dtype: str = key(
-        "bfloat16", "of the weights written; merging itself is in float32", choices=("bfloat16", "float32")
-    )
-    prompts: int = key(
-        32,
-        "that merged and live model are compared on; 0: as many as the run scored",
-        unit="rows per language",
-        at_least=0,
-    )
-    wait: bool = key(False, WAIT)
 
 
 def run(call: Call) -> int:
@@ -46,17 +15,7 @@ def run(call: Call) -> int:
     quiet_libraries()
     from mslt_it.publish.merge import merge_run  # imports torch, which help can do without
 
-    options: Options = call.options
-    out = values.path(options.out)
-    with only_writer(out, beside(out), wait=options.wait, say=call.say):
-        merge = merge_run(
-            values.path(options.run),
-            out,
-            strategy=options.strategy,
-            dtype=options.dtype,
-            prompts_per_language=options.prompts,
-            say=call.say,
-        )
+    merge = merge_run(call.options, call.say)
     if not merge.is_new:
         call.say(f"{merge.folder} is already merged from the same run with the same settings; nothing was done.")
     call.say(as_text(merge.record))
@@ -97,6 +56,6 @@ COMMAND = Command(
         "mslt merge run=runs/xnli_3src-138fcab690 out=merged",
         "mslt merge run=runs/xnli_3src-138fcab690 out=merged dtype=float32 prompts=0",
     ),
-    Options,
+    MergeRequest,
     run,
 )

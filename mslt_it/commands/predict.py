@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
-from mslt_it import values
 from mslt_it.command import Call, Command, section
-from mslt_it.config.schema import key
-from mslt_it.integrations.ray_cluster import RayCluster
-from mslt_it.locks import WAIT
+from mslt_it.prediction.request import Request
 from mslt_it.problems import Problem, counted, some
 from mslt_it.quiet import quiet_libraries
 
@@ -23,40 +19,9 @@ _ADDED = {
 }
 
 
-@dataclass(frozen=True, kw_only=True)
-class Options:
-    """What is labelled, by what, where it goes."""
-
-    run: str = key(
-        help="folder of a finished run (mslt train, mslt combine), or of what mslt merge or mslt export made of one",
-        example="RUNFOLDER",
-    )
-    data: str = key(help=".csv, .tsv, .jsonl or .parquet (text also as .gz), or - for stdin", example="new.csv")
-    out: str = key(
-        help="file to write, in any of these formats: all columns and rows of data, in order", example="new.csv"
-    )
-    language: str | None = key(
-        None, "a column, or a code for every row", shown="the column lang or language, else by script"
-    )
-    abstain_below: float | None = key(None, "no label where none has this probability", above=0, at_most=1)
-    calibration: str = key(
-        "none", "held_out: fit a temperature on the run's held-out rows", choices=("none", "held_out")
-    )
-    prefix: str = key("", "of the added columns' names")
-    columns: Mapping[str, str] = key({}, "the run's column -> what data call it", example="{text:message}")
-    format: str | None = key(None, "of data=-", choices=("csv", "tsv", "jsonl", "parquet"))
-    overwrite: bool = key(False, "replace out, and an unfinished job's parts")
-    executor: str = key(
-        "local", "local: the processes that are started; ray: those of a Ray cluster", choices=("local", "ray")
-    )
-    workers: int | None = key(None, "of executor=ray: models at a time", at_least=1, shown="what there is room for")
-    settings: Mapping[str, str] = key({}, "of executor=ray, per worker: {num_gpus:1}", example="{num_gpus:1}")
-    wait: bool = key(False, WAIT)
-
-
 def run(call: Call) -> int:
     """Labels, prints what became of the rows; 0 = the output is there."""
-    options: Options = call.options
+    options: Request = call.options
     if options.format is not None and options.data != "-":
         raise Problem(
             f"format={options.format} has no effect on data={options.data}, whose name says it. Leave it out."
@@ -69,20 +34,11 @@ def run(call: Call) -> int:
     from accelerate import PartialState
 
     from mslt_it.models.environment import has_gpu
-    from mslt_it.prediction.job import Job, label_file
-    from mslt_it.prediction.labeller import How
+    from mslt_it.prediction.job import label_file
 
     state = PartialState(cpu=not has_gpu())
-
-    def say(text: str) -> None:
-        if state.is_main_process:
-            call.say(text)
-
-    how = How(options.language, options.abstain_below, options.calibration, options.prefix, options.columns)
-    out = values.path(options.out)
-    cluster = RayCluster(options.workers, options.settings) if options.executor == "ray" else None
-    job = Job(options.run, options.data, out, how, options.format, options.overwrite, cluster, options.wait)
-    content = label_file(job, state, say)
+    say = call.say if state.is_main_process else lambda text: None
+    content = label_file(options, state, say)
     if not state.is_main_process:
         return 0
     for line in _told(content):
@@ -114,7 +70,7 @@ COMMAND = Command(
         "mslt predict run=runs/custom-138fcab690 data=- format=jsonl out=out.parquet calibration=held_out language=tr",
         "mslt predict run=exported/safetensors data=new.csv out=out.csv executor=ray workers=8 'settings={num_gpus:1}'",
     ),
-    Options,
+    Request,
     run,
     more=lambda: section("added columns", _ADDED),
 )

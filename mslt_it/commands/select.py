@@ -23,9 +23,8 @@ def run(call: Call) -> int:
     # These import numpy, rich and matplotlib, which help can do without.
     from rich.console import Console
 
-    from mslt_it.selection.figure import check_path, write_figure
     from mslt_it.selection.ranking import rank
-    from mslt_it.selection.report import print_report
+    from mslt_it.selection.report import check_path, print_report, write_figure
 
     figure = call.options.figure
     if figure is not None:

@@ -118,13 +118,19 @@ def dry_run(
     """What would be done, line by line."""
     assignments = f"; {config.assignments} assignments of items to languages" if config.assignments > 1 else ""
     targets = f"{counted(len(config.targets), 'target')} ({', '.join(config.targets)})"
+    number, training = len(points(config.grid)), base.training
+    chosen = (
+        f": {number} settings of each set, of which one is chosen by held-out rows of its sources (every "
+        f"{training.eval_steps} steps, {training.num_eval_examples} rows each), never by a target"
+    )
+    sweep = [f"sweep {described_grid(config.grid)}{chosen * (number > 1)}"] if config.grid else []
     lines = [
         f"Study {config.name}: recipe {config.recipe}{' ' if config.overrides else ''}{' '.join(config.overrides)}",
         f"pool {', '.join(config.pool)}; {targets}",
         f"model {base.model.path}, task {base.task.name} from {base.task.data}",
         f"seeds {_list(config.seeds)}{assignments}; labelled rows per cell {_list(config.budgets)}; variants "
         f"{_list(config.variants)}",
-        *_sweep(config, base),
+        *sweep,
         "",
         f"{'sources':>7} {'sets':>6} {'cells':>6} {'done':>6} {'steps per cell':>15}  first and last",
     ]
@@ -166,16 +172,6 @@ def dry_run(
     if failed:
         lines.append(f"Failed at the last start, to be tried again: {', '.join(failed)}")
     return lines
-
-
-def _sweep(config: StudyConfig, base: Recipe) -> list[str]:
-    """What is tried, and how one of it is chosen."""
-    number, training = len(points(config.grid)), base.training
-    chosen = (
-        f": {number} settings of each set, of which one is chosen by held-out rows of its sources (every "
-        f"{training.eval_steps} steps, {training.num_eval_examples} rows each), never by a target"
-    )
-    return [f"sweep {described_grid(config.grid)}{chosen * (number > 1)}"] if config.grid else []
 
 
 def _labelled(grid: Sequence[Cell]) -> int:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import re
 from dataclasses import dataclass
-from pathlib import Path
 
 from mslt_it import values
 from mslt_it.command import Call, Command, section
@@ -54,7 +53,9 @@ def run(call: Call) -> int:
     if options.task not in known:
         raise Problem(f"Unknown task '{options.task}'. {nearest(options.task, known)}")
     path = files(call.config_dir, "task")[options.task]
-    task = load_task(path, call.config_dir)
+    task = build(TaskConfig, read_keys(path, f", such as name: {path.stem}"), str(path), "task.")
+    prompts = FrozenDict({**task.prompts, **own_prompts(task.prompt_folder, call.config_dir)})
+    task = dataclasses.replace(task, prompts=prompts)
     languages = prompt_languages(task)
     lines = [*paragraph(f"{options.task}: {summary(path)}"), "", *listing(facts(task)), ""]
     if options.language is not None:
@@ -66,15 +67,6 @@ def run(call: Call) -> int:
         lines.append("Asked with your task.instruction, or prompts/NAME/LANGUAGE.yaml in --config-dir DIR.")
     tell("\n".join(lines).rstrip())
     return 0
-
-
-def load_task(path: Path, config_dir: str | None) -> TaskConfig:
-    """A task file by itself, with the user's own prompts."""
-    content = read_keys(path, f", such as name: {path.stem}")
-    task = build(TaskConfig, content, str(path), "task.")
-    return dataclasses.replace(
-        task, prompts=FrozenDict({**task.prompts, **own_prompts(task.prompt_folder, config_dir)})
-    )
 
 
 def prompt_languages(task: TaskConfig) -> list[str]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from mslt_it.command import Call, recipe_command, recipe_of
 from mslt_it.config.compose import load_recipe
 from mslt_it.data.resolve import resolved
@@ -15,19 +13,13 @@ def run(call: Call) -> int:
     from mslt_it.selection.auto import choose_sources  # brings numpy, which help can do without
 
     recipe = load_recipe(*recipe_of(call), choose=choose_sources)
-    # torch is imported from here on: help and wrong recipes are answered without it.
+    # These import torch: a wrong recipe is answered without it.
     from mslt_it.models.kinds import with_base
+    from mslt_it.models.tokenizers import load_tokenizer
 
-    recipe = with_base(recipe)
-
-    def tokenizer() -> Any:
-        from mslt_it.models.tokenizers import load_tokenizer
-
-        return load_tokenizer(recipe.model)
-
-    rows = RowStore()
-    recipe = resolved(recipe, tokenizer, rows)
-    from mslt_it.pipeline import Parts, run_recipe
+    recipe, rows = with_base(recipe), RowStore()
+    recipe = resolved(recipe, lambda: load_tokenizer(recipe.model), rows)
+    from mslt_it.pipeline import Parts, run_recipe  # takes seconds: a wrong recipe is refused before
 
     return run_recipe(recipe, Parts(rows), details="--details" in call.flags, wait=call.options.wait)
 

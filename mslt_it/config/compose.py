@@ -59,7 +59,10 @@ def load_recipe(
         **own_prompts(content["task"]["prompts_from"] or content["task"]["name"], config_dir),
     }
     recipe = build(Recipe, {**content, **_names(content, name, scale)}, f"recipe '{name}'")
-    recipe = _with_first_shot(_with_rows(_with_languages(_with_sources(recipe, choose))))
+    recipe = _with_rows(_with_languages(_with_sources(recipe, choose)))
+    if recipe.prompt.num_shots and recipe.prompt.first_shot is None:
+        # Each seed has other worked examples first, lest one label always be shown and another never.
+        recipe = dataclasses.replace(recipe, prompt=dataclasses.replace(recipe.prompt, first_shot=recipe.seed))
     total, said = recipe.data.num_examples_total, dict(assigned).get(("data", "num_examples_total"))
     if said is not None and said != total:
         rows, shown = written(recipe.data.num_examples), "max" if said == LARGEST else said
@@ -258,13 +261,6 @@ def _with_rows(recipe: Recipe) -> Recipe:
     ordered = FrozenDict({code: rows[code] for code in recipe.sources})
     data = dataclasses.replace(data, num_examples=ordered, num_examples_total=sum(rows.values()))
     return dataclasses.replace(recipe, data=data)
-
-
-def _with_first_shot(recipe: Recipe) -> Recipe:
-    """Each seed has other worked examples first, lest one label always be shown and another never."""
-    if not recipe.prompt.num_shots or recipe.prompt.first_shot is not None:
-        return recipe
-    return dataclasses.replace(recipe, prompt=dataclasses.replace(recipe.prompt, first_shot=recipe.seed))
 
 
 def resolved_yaml(recipe: Recipe) -> str:

@@ -17,7 +17,7 @@ from mslt_it.config.recipe import AdapterConfig, Recipe
 from mslt_it.data.build import notes_on_scored
 from mslt_it.data.segments import encoder_of
 from mslt_it.evaluation.cache import AnswerCache
-from mslt_it.evaluation.evaluator import Evaluator, on_main, unit
+from mslt_it.evaluation.evaluator import Evaluator, unit
 from mslt_it.evaluation.folder import claim, finished, inputs, request_fingerprint, seal
 from mslt_it.evaluation.generation import Sampling
 from mslt_it.evaluation.measures import check_languages
@@ -26,6 +26,7 @@ from mslt_it.evaluation.questions import in_variant
 from mslt_it.evaluation.request import Request
 from mslt_it.evaluation.systems import Bench, LoadedBase, load, resolve
 from mslt_it.locks import LOCK, only_writer
+from mslt_it.models.environment import on_main
 from mslt_it.notices import WORLD_NOTICE
 from mslt_it.problems import Problem, counted
 from mslt_it.store import user_cache

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 from accelerate import PartialState
-from accelerate.utils import broadcast_object_list
 
 from mslt_it.config.recipe import Recipe
 from mslt_it.data.encoding import Encoder
@@ -32,8 +31,9 @@ from mslt_it.evaluation.questions import (
 )
 from mslt_it.evaluation.scores import Answered
 from mslt_it.evaluation.systems import BASE, LoadedBase, System, applied, role
+from mslt_it.models.environment import on_main
 from mslt_it.models.identity import ADAPTER
-from mslt_it.problems import Problem, counted
+from mslt_it.problems import counted
 from mslt_it.progress import Progress
 from mslt_it.records import Example, PromptedExample
 from mslt_it.store import is_intact
@@ -205,18 +205,3 @@ def uses_fsdp() -> bool:
 def is_sharded(state: PartialState) -> bool:
     """Whether the processes hold parts of one model (FSDP) rather than a copy each."""
     return state.num_processes > 1 and uses_fsdp()
-
-
-def on_main(state: PartialState, do: Callable[[], Any]) -> Any:
-    """What ``do`` gives on the main process, on all of them: each would find what another is just writing."""
-    told: list[Any] = [None, None]
-    if state.is_main_process:
-        try:
-            told = [do(), None]
-        except Problem as problem:
-            told = [None, str(problem)]
-    if state.num_processes > 1:
-        broadcast_object_list(told)
-    if told[1] is not None:
-        raise Problem(told[1])
-    return told[0]

@@ -26,7 +26,7 @@ from mslt_it.evaluation.slots import Slots
 from mslt_it.evaluation.trials import local_span, once_per_model, takes_headers, takes_slots
 from mslt_it.models.base_model import base_of
 from mslt_it.models.inputs import longest_input
-from mslt_it.models.text_to_text import is_text_to_text
+from mslt_it.models.kinds import is_text_to_text
 
 ROUNDS = 4  # how many rows of a batch have one slot after another: more keep slots filled, fewer are lost by a kill
 Advance: TypeAlias = Callable[[int], object]  # is told how many more are done

@@ -170,6 +170,6 @@ def head_losses(model: Any, rows: Sequence[EncodedExample], encoder: Any, batch_
         for batch in in_batches([len(row.input_ids) for row in every], pass_tokens(batch_tokens, device)):
             inputs = {n: t.to(device) for n, t in padding.inputs([every[i].input_ids for i in batch]).items()}
             labels = padding.labels([every[i].labels for i in batch]).to(device)
-            found, _, counted = losses(places(model(**inputs), len(batch), inputs["attention_mask"]), labels)
-            total, number = total + float(found.double().sum()), number + int(counted.sum())
+            found = losses(places(model(**inputs), len(batch), inputs["attention_mask"]), labels)
+            total, number = total + float(found["losses"].double().sum()), number + int(found["counted"].sum())
     return total, number

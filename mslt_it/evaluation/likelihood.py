@@ -25,8 +25,8 @@ from mslt_it.evaluation.shared_rows import How, Request, most_choices, score, sc
 from mslt_it.evaluation.trials import heeds_trees, last_feed_forward, local_span, once_per_model, takes_headers
 from mslt_it.models.base_model import base_of
 from mslt_it.models.inputs import Padding, in_batches, pass_tokens
+from mslt_it.models.kinds import decoder_input, is_text_to_text
 from mslt_it.models.lora_in_place import in_place
-from mslt_it.models.text_to_text import decoder_input, is_text_to_text
 from mslt_it.training.supervised_loss import MAX_LOGITS
 
 

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from transformers import DynamicCache
 
 from mslt_it.evaluation.headers import cache_argument
-from mslt_it.training.supervised_loss import LOGIT_CHANGES, MAX_LOGITS
+from mslt_it.training.supervised_loss import MAX_LOGITS, changes_logits
 
 
 @dataclass(frozen=True)
@@ -248,8 +248,7 @@ def _only_at(part: nn.Module | None, layout: _Layout) -> Iterator[None]:
 
 def _head(base: Any, arguments: dict[str, Any], row_index: Tensor, position: Tensor) -> Callable[[slice], Tensor]:
     """A function from a slice of the places to their logits (places, vocabulary); the head is applied there alone."""
-    config = base.config.get_text_config()
-    if all(getattr(config, name, None) in (None, False, 1, 1.0) for name in LOGIT_CHANGES):
+    if not changes_logits(base):
         states = getattr(base, base.base_model_prefix)(**arguments).last_hidden_state
         hidden = states[row_index.to(states.device), position.to(states.device)]
         return lambda part: base.get_output_embeddings()(hidden[part])

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import functools
 import glob
+import itertools
 import logging
 import sys
 from collections.abc import Sequence
@@ -31,7 +32,7 @@ from mslt_it.integrations.lm_eval_tasks import refuse_code
 from mslt_it.models.base_model import base_of
 from mslt_it.problems import Problem
 from mslt_it.terminal import run
-from mslt_it.training.supervised_loss import LOGIT_CHANGES, can_project_supervised_only
+from mslt_it.training.supervised_loss import can_project_supervised_only, changes_logits
 
 try:
     from lm_eval._cli import HarnessCLI
@@ -90,9 +91,7 @@ class SharedPromptLM(HFLM):
         if hasattr(self, "accelerator") and str(self.accelerator.distributed_type).endswith("FSDP"):
             return "under FSDP all processes must make the same number of forward passes"
         base = base_of(self.model)
-        config = base.config.get_text_config()
-        changes_logits = any(getattr(config, name, None) not in (None, False, 1, 1.0) for name in LOGIT_CHANGES)
-        if not changes_logits and not can_project_supervised_only(base):
+        if not changes_logits(base) and not can_project_supervised_only(base):
             return "the model's logits are not its output head times its last hidden states"
         return ""
 
@@ -179,7 +178,8 @@ def group_by_context(requests: Sequence[Pair], max_length: int) -> tuple[list[Re
     members: list[list[tuple[int, int]]] = []
     for prompt, found in by_context.items():
         for choices in _parts(list(found), max(len(prompt), MIN_CHOICE_TOKENS)):
-            shared = _num_shared(choices)
+            same = itertools.takewhile(lambda tokens: len(set(tokens)) == 1, zip(*choices, strict=False))
+            shared = min(sum(1 for _ in same), min(map(len, choices)) - 1)  # one of each is left
             groups.append(
                 Request((*prompt, *choices[0][:shared]), tuple(choice[shared:] for choice in choices), shared)
             )
@@ -197,12 +197,6 @@ def _parts(choices: list[tuple[int, ...]], most_tokens: int) -> list[list[tuple[
         parts[-1].append(choice)
         length += len(choice) - 1
     return parts
-
-
-def _num_shared(choices: Sequence[tuple[int, ...]]) -> int:
-    """How many tokens all choices begin with, one of each being left."""
-    most = min(map(len, choices)) - 1
-    return next((i for i in range(most) if len({choice[i] for choice in choices}) > 1), most)
 
 
 def main(argv: Sequence[str]) -> int:

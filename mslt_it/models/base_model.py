@@ -23,9 +23,9 @@ from mslt_it.config.recipe import AdapterConfig, Head, ModelConfig
 from mslt_it.models.causality import refuse_causal, refuse_not_causal, writing_class
 from mslt_it.models.environment import default_device, resolve_dtype, without_compiler
 from mslt_it.models.heads import MODELS, TASK_TYPES, draw_fresh_parts, head_of, loading_options, mark
+from mslt_it.models.kinds import TASK_TYPE, is_text_to_text
 from mslt_it.models.model_errors import explain, refuse_folder
 from mslt_it.models.quantization import keep_as_packed, quantization_config
-from mslt_it.models.text_to_text import TASK_TYPE, is_text_to_text
 from mslt_it.models.tokenizers import cached_commit, model_path
 from mslt_it.problems import Problem, counted, nearest
 from mslt_it.quiet import quiet_loading

@@ -14,8 +14,7 @@ import torch
 from torch import Tensor
 from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForSeq2SeqLM, PreTrainedModel
 
-from mslt_it.models.kinds import kind_of
-from mslt_it.models.text_to_text import is_text_to_text
+from mslt_it.models.kinds import is_text_to_text, kind_of
 from mslt_it.problems import Problem
 
 MAX_TOKENS = 16  # of the trial; half of them are changed

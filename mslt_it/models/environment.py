@@ -7,11 +7,15 @@ import importlib.metadata
 import os
 import platform
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import torch
+from accelerate import PartialState
+from accelerate.utils import broadcast_object_list
+
+from mslt_it.problems import Problem
 
 # The packages whose version can change a trained weight or a score.
 PACKAGES = (
@@ -24,9 +28,13 @@ DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch
 def environment() -> dict[str, Any]:
     """Versions, platform, processor, threads, accelerators and git commit, as JSON-ready values."""
     num_gpus = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    packages = {}
+    for name in PACKAGES:
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            packages[name] = importlib.metadata.version(name)
     return {
         "python": platform.python_version(),
-        "packages": {name: version for name in PACKAGES if (version := _version(name)) is not None},
+        "packages": packages,
         "platform": platform.platform(),
         "cpu": _cpu_name(),
         "num_cpus": os.cpu_count(),
@@ -74,6 +82,21 @@ def idle_cores() -> str | None:
     )
 
 
+def on_main(state: PartialState, do: Callable[[], Any]) -> Any:
+    """What ``do`` gives on the main process, on all of them: each would find what another is just writing."""
+    told: list[Any] = [None, None]
+    if state.is_main_process:
+        try:
+            told = [do(), None]
+        except Problem as problem:
+            told = [None, str(problem)]
+    if state.num_processes > 1:
+        broadcast_object_list(told)
+    if told[1] is not None:
+        raise Problem(told[1])
+    return told[0]
+
+
 @contextlib.contextmanager
 def deterministic_on_cpu() -> Iterator[None]:
     """Deterministic kernels where they cost nothing: a resumed run must be equal to the bit on a CPU."""
@@ -107,20 +130,11 @@ def _git(folder: Path, *arguments: str) -> str | None:
     return done.stdout.strip() if done.returncode == 0 else None
 
 
-def _version(package: str) -> str | None:
-    try:
-        return importlib.metadata.version(package)
-    except importlib.metadata.PackageNotFoundError:
-        return None
-
-
 def _cpu_name() -> str:
-    try:
-        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines():
-            if line.startswith("model name"):
-                return line.split(":", 1)[1].strip()
-    except OSError:
-        pass
+    info = Path("/proc/cpuinfo")
+    for line in info.read_text(encoding="utf-8", errors="replace").splitlines() if info.is_file() else ():
+        if line.startswith("model name"):
+            return line.split(":", 1)[1].strip()
     return platform.processor() or platform.machine()
 
 

@@ -12,6 +12,7 @@ import functools
 import importlib.util
 import io
 import logging
+import re
 import shutil
 import sys
 from collections import Counter
@@ -20,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+import transformers
 from tokenizers import AddedToken
 from transformers import (
     AutoConfig,
@@ -113,26 +115,36 @@ def _make(part: Path, sha256: str, name: str, provide: Callable[[Path], Path]) -
     header = read_header(given)
     architecture = header.values.get("general.architecture", "")
     _refuse_unreadable(name, architecture)
-    dtype = _dtype(header)
+    # Of the matrices: as they are stored, bfloat16 where any is quantised (8 bits err twice as much as rounding to
+    # bfloat16 does, fewer bits more).
+    kinds = {kind for kind, dimensions in header.types if dimensions > 1}
+    dtype = FLOATS[min(kinds, default=1)] if kinds <= FLOATS.keys() and 30 not in kinds else torch.bfloat16
     # Every weight has at least about 2.5 bits there; less is known when the model has been built.
     require_space(part, 2 * given.stat().st_size, f"the weights of {name}", "Free some, or set XDG_CACHE_HOME.")
     LOG.warning("Reading %s for the first time (about a minute where its vocabulary is large) ...", name)
     try:
         with _quietly():
+            # Newer releases keep the weights packed unless they are told not to; older ones cannot.
+            packed = getattr(transformers, "GgufConfig", None)
+            options = {"quantization_config": packed(dequantize=True)} if packed else {}
             config = AutoConfig.from_pretrained(source, gguf_file=file.name)
             if architecture.startswith("gemma") and header.values.get("tokenizer.ggml.model") == "llama":
                 tokenizer = gemma_tokenizer(given)
             else:
                 tokenizer = AutoTokenizer.from_pretrained(source, gguf_file=file.name, trust_remote_code=False)
             model, report = AutoModelForCausalLM.from_pretrained(
-                source, gguf_file=file.name, config=config, dtype=dtype, output_loading_info=True, **_dequantize()
+                source, gguf_file=file.name, config=config, dtype=dtype, output_loading_info=True, **options
             )
     except Exception as error:  # a damaged file is met at any place, and tokenizers raises plain Exceptions
         raise Problem(
             f"model.path={name}: transformers {transformers_version} could not read this GGUF file of architecture "
             f"'{architecture}': {type(error).__name__}: {' '.join(str(error).split())[:300]}"
         ) from error
-    _set_special_tokens(tokenizer, header)
+    # As the file says: of Llama's, transformers 5.17 takes the beginning of a text for its end.
+    for token, key in (("bos", "bos"), ("eos", "eos"), ("unk", "unknown"), ("pad", "padding")):
+        number = header.values.get(f"tokenizer.ggml.{key}_token_id")
+        if number is not None and getattr(tokenizer, f"{token}_token_id") != number:
+            setattr(tokenizer, f"{token}_token", tokenizer.convert_ids_to_tokens(number))
     if missing := sorted(report["missing_keys"]):
         raise Problem(
             f"model.path={name}: {counted(len(missing), 'tensor')} of {type(model).__name__} not in the GGUF file "
@@ -184,14 +196,6 @@ def gemma_tokenizer(file: Path) -> PreTrainedTokenizerBase:
     return tokenizer
 
 
-def _set_special_tokens(tokenizer: PreTrainedTokenizerBase, header: GgufHeader) -> None:
-    """As the file says: of Llama's, transformers 5.17 takes the beginning of a text for its end."""
-    for name, key in (("bos", "bos"), ("eos", "eos"), ("unk", "unknown"), ("pad", "padding")):
-        number = header.values.get(f"tokenizer.ggml.{key}_token_id")
-        if number is not None and getattr(tokenizer, f"{name}_token_id") != number:
-            setattr(tokenizer, f"{name}_token", tokenizer.convert_ids_to_tokens(number))
-
-
 def _refuse_unreadable(name: str, architecture: str) -> None:
     if importlib.util.find_spec("gguf") is None:
         raise Problem(f"model.path={name}: GGUF files need the package gguf: pip install -e '.[gguf]'.")
@@ -200,25 +204,12 @@ def _refuse_unreadable(name: str, architecture: str) -> None:
         from transformers.integrations.gguf import GGUF_CONFIG_ARCHS
 
         known |= set(GGUF_CONFIG_ARCHS)
-    if _spelt(architecture) not in map(_spelt, known):
+    # gpt-oss, gpt_oss and qwen2moe, qwen2_moe are the same.
+    if re.sub("[-_]", "", architecture) not in (re.sub("[-_]", "", one) for one in known):
         raise Problem(
             f"model.path={name}: transformers {transformers_version} cannot read GGUF files of the architecture "
             f"'{architecture}'. It reads: {', '.join(sorted(known))}. Give the model as a folder or Hub id instead."
         )
-
-
-def _spelt(architecture: str) -> str:
-    """gpt-oss, gpt_oss and qwen2moe, qwen2_moe are the same."""
-    return architecture.replace("-", "").replace("_", "")
-
-
-def _dtype(header: GgufHeader) -> torch.dtype:
-    """Of the matrices: as they are stored, bfloat16 where any is quantised (8 bits err twice as much as rounding to
-    bfloat16 does, fewer bits more)."""
-    kinds = {kind for kind, dimensions in header.types if dimensions > 1}
-    if not kinds <= FLOATS.keys() or 30 in kinds:
-        return torch.bfloat16
-    return torch.float32 if 0 in kinds else torch.float16
 
 
 def _tensor_types(header: GgufHeader) -> dict[str, int]:
@@ -228,15 +219,6 @@ def _tensor_types(header: GgufHeader) -> dict[str, int]:
     for (kind, _), number in header.types.most_common():
         count[GGMLQuantizationType(kind).name] += number
     return dict(count)
-
-
-def _dequantize() -> dict[str, Any]:
-    """Newer releases of transformers keep the weights packed unless they are told not to; older ones cannot."""
-    try:
-        from transformers import GgufConfig
-    except ImportError:
-        return {}
-    return {"quantization_config": GgufConfig(dequantize=True)}
 
 
 def _quietly() -> contextlib.AbstractContextManager[Any]:

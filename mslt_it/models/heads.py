@@ -98,13 +98,14 @@ def places(outputs: Any, num_items: int, mask: Tensor | None = None) -> Tensor:
     return logits.reshape(num_items, 1, -1) if logits.dim() == 2 else logits
 
 
-def losses(logits: Tensor, labels: Tensor, **options: Any) -> tuple[Tensor, Tensor, Tensor]:
-    """(negative log-likelihoods [n], 0 where a label is `IGNORED`; the item of each; whether it counts): of all
-    ``labels`` [items, places] by ``logits`` [items, places, classes]; ``options``: of torch's cross_entropy."""
+def losses(logits: Tensor, labels: Tensor, **options: Any) -> dict[str, Tensor]:
+    """``losses``, negative log-likelihoods [n], 0 where a label is `IGNORED`; ``rows``, the item of each; ``counted``,
+    whether it counts: of all ``labels`` [items, places] by ``logits`` [items, places, classes]. ``options``: of torch's
+    cross_entropy."""
     labels = labels[:, : logits.shape[1]]  # those of the blank row may be more than there are places
     found = nn.functional.cross_entropy(logits.flatten(0, 1), labels.flatten(), reduction="none", **options)
     items = torch.arange(len(labels), device=labels.device).repeat_interleave(labels.shape[1])
-    return found, items, labels.flatten().ne(IGNORED)
+    return {"losses": found, "rows": items, "counted": labels.flatten().ne(IGNORED)}
 
 
 def in_bfloat16(config: ModelConfig, model: Any, *, is_adapted: bool) -> bool:

@@ -138,7 +138,18 @@ def load_trained_base(run: FinishedRun) -> tuple[Any, Any, ModelConfig]:
         trained = dataclasses.replace(model, dtype=dtype)
         base = load_base(trained, run.recipe.adapter, head=run.recipe.head)
         fit_vocabulary(base, tokenizer)
-        _refuse_commit_and_rows(where, recorded, identity(base, tokenizer))
+        now = identity(base, tokenizer)
+        commit, rows = recorded.get("model_commit"), recorded.get("num_embedding_rows")
+        if commit is not None and now["model_commit"] not in (None, commit):
+            raise Problem(
+                f"{where}: the revision is at commit {now['model_commit'][:12]} now, the adapter was trained on "
+                f"{commit[:12]}. A branch moves: train with model.revision={commit}."
+            )
+        if rows is not None and rows != now["num_embedding_rows"]:
+            raise Problem(
+                f"{where}: the vocabulary was resized: the adapter was trained with {rows} embedding rows, base and "
+                f"tokenizer together have {now['num_embedding_rows']} now. Put the old files back, or train again."
+            )
         if (found_hash := model_hash(base)) == recorded["base_sha256"]:
             return tokenizer, base, trained
     quantised = (
@@ -151,20 +162,6 @@ def load_trained_base(run: FinishedRun) -> tuple[Any, Any, ModelConfig]:
         f"recorded {_short(recorded['base_sha256'])}). Put the old weights back, or pin model.revision and train "
         f"again.{quantised}"
     )
-
-
-def _refuse_commit_and_rows(where: str, recorded: Mapping[str, Any], found: Mapping[str, Any]) -> None:
-    commit, rows = recorded.get("model_commit"), recorded.get("num_embedding_rows")
-    if commit is not None and found["model_commit"] is not None and found["model_commit"] != commit:
-        raise Problem(
-            f"{where}: the revision is at commit {found['model_commit'][:12]} now, the adapter was trained on "
-            f"{commit[:12]}. A branch moves: train with model.revision={commit}."
-        )
-    if rows is not None and rows != found["num_embedding_rows"]:
-        raise Problem(
-            f"{where}: the vocabulary was resized: the adapter was trained with {rows} embedding rows, base and "
-            f"tokenizer together have {found['num_embedding_rows']} now. Put the old files back, or train again."
-        )
 
 
 def _named(path: Any, revision: Any) -> str:

@@ -29,7 +29,11 @@ class Padding:
     def inputs(self, items: Sequence[Sequence[int]]) -> dict[str, Tensor]:
         """``input_ids``, ``attention_mask`` and, where there are any, ``token_type_ids``, each [rows, longest]; an item
         is one row, or as many as the item with the most."""
-        rows = list(items) if self.layout.start_id is None else self._apart(items)
+        rows = list(items)
+        if (start := self.layout.start_id) is not None:
+            parts = [split(item, start) for item in items]
+            most = max(map(len, parts))
+            rows = [row for own in parts for row in (*own, *own[:1] * (most - len(own)))]  # the blank row has one
         ids = self._filled(rows, self.pad_id)
         lengths = torch.tensor([len(row) for row in rows])
         mask = (torch.arange(ids.shape[1]) < lengths[:, None]).long()
@@ -46,12 +50,6 @@ class Padding:
     def _filled(self, rows: Sequence[Sequence[int]], value: int) -> Tensor:
         filled = pad_sequence([torch.tensor(row, dtype=torch.long) for row in rows], True, value)
         return nn.functional.pad(filled, (0, -filled.shape[1] % self.multiple), value=value)
-
-    def _apart(self, items: Sequence[Sequence[int]]) -> list[Sequence[int]]:
-        assert self.layout.start_id is not None
-        parts = [split(item, self.layout.start_id) for item in items]
-        most = max(map(len, parts))
-        return [row for rows in parts for row in (*rows, *rows[:1] * (most - len(rows)))]  # the blank row has one
 
 
 def in_batches(lengths: Sequence[int], batch_tokens: int) -> list[tuple[int, ...]]:

@@ -7,13 +7,14 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from transformers import AutoConfig, AutoModelForMaskedLM, AutoModelForSequenceClassification
+from torch import Tensor
+from transformers import AutoModelForMaskedLM, AutoModelForSequenceClassification
 
 from mslt_it.config.checks import check_kind
 from mslt_it.config.recipe import Recipe
 from mslt_it.models.gguf_weights import is_gguf
 from mslt_it.models.heads import MODELS
-from mslt_it.models.model_errors import explain, refuse_folder
+from mslt_it.models.model_errors import read_config
 from mslt_it.models.packaged import is_packaged, with_reachable_base
 from mslt_it.problems import Problem
 
@@ -34,38 +35,25 @@ def with_kind(recipe: Recipe) -> Recipe:
         )
     recipe = dataclasses.replace(recipe, model=dataclasses.replace(recipe.model, kind=found))
     check_kind(recipe)
-    if recipe.head is not None:
-        _refuse_other_head(recipe, recipe.head.name)
-    return recipe
-
-
-def _refuse_other_head(recipe: Recipe, name: str) -> None:
-    """A Problem for a model whose files have a head for something else: part of it might be taken for the new one."""
-    path, config = recipe.model.path, _config(recipe.model.path, recipe.model.revision)
-    # How transformers ends the name of a class that has the head: ForTokenClassification.
-    endings = {head: loader.__name__.removeprefix("AutoModel") for head, loader in MODELS.items()}
-    for saved in config.architectures or ():
-        if saved.endswith(tuple(endings.values())) and not saved.endswith(endings[name]):
+    path, head = recipe.model.path, recipe.head
+    # Files with a head for something else: part of it might be taken for the new one. How transformers ends the name
+    # of a class that has a head: ForTokenClassification.
+    endings = {name: loader.__name__.removeprefix("AutoModel") for name, loader in MODELS.items()}
+    for saved in (read_config(path, recipe.model.revision).architectures or ()) if head else ():
+        if head and saved.endswith(tuple(endings.values())) and not saved.endswith(endings[head.name]):
             raise Problem(
                 f"model.path={path}: its files are of {saved}, and task={recipe.task.name} (task.shape="
-                f"{recipe.task.shape}) wants a head {endings[name]}. Give the model that it was trained from, or save "
-                f"it without its head: AutoModel.from_pretrained({path!r}).save_pretrained(FOLDER)."
+                f"{recipe.task.shape}) wants a head {endings[head.name]}. Give the model that it was trained from, or "
+                f"save it without its head: AutoModel.from_pretrained({path!r}).save_pretrained(FOLDER)."
             )
+    return recipe
 
 
 def kind_of_path(path: str, revision: str | None) -> str:
     """Of a folder or a model on the Hub, by its config.json; packed decoders are known to be such."""
     if path == "world" or is_packaged(path) or is_gguf(path):
         return "decoder"
-    return kind_of(_config(path, revision))
-
-
-def _config(path: str, revision: str | None) -> Any:
-    refuse_folder(path, "model")
-    try:
-        return AutoConfig.from_pretrained(path, revision=revision, trust_remote_code=False)
-    except Exception as error:  # what a configuration says may be anything
-        raise explain(error, path, revision, "model") from error
+    return kind_of(read_config(path, revision))
 
 
 def kind_of(config: Any) -> str:
@@ -76,3 +64,18 @@ def kind_of(config: Any) -> str:
     sees_all = type(config) in AutoModelForMaskedLM._model_mapping and not getattr(config, "is_decoder", False)
     has_heads = type(config) in AutoModelForSequenceClassification._model_mapping
     return "encoder" if sees_all and has_heads else "decoder"
+
+
+# ---------------------------------------------------------------- text-to-text: T5, mT5 and their relatives
+
+TASK_TYPE = "SEQ_2_SEQ_LM"  # as peft names them
+
+
+def is_text_to_text(base: Any) -> bool:
+    """Whether a loaded model, without peft around it, is such a one."""
+    return bool(getattr(base.config, "is_encoder_decoder", False))
+
+
+def decoder_input(base: Any, labels: Tensor) -> Tensor:
+    """What the decoder reads to say ``labels`` [rows, tokens]: its start token, and all of them but the last."""
+    return base.prepare_decoder_input_ids_from_labels(labels=labels)  # type: ignore[no-any-return]

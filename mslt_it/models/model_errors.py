@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from transformers import AutoConfig
+
 from mslt_it import values
 from mslt_it.data.hub import hub_problem
 from mslt_it.data.hub_client import look_at_hub
@@ -32,12 +34,22 @@ def explain(error: BaseException, path: str, revision: str | None, what: str) ->
     return Problem(f"model.path={path}: no {what} could be loaded: {text}")
 
 
+def read_config(path: str, revision: str | None, what: str = "model") -> Any:
+    """The configuration of the model ``what`` at ``path``; a Problem where there is none that transformers knows."""
+    refuse_folder(path, what)
+    try:
+        return AutoConfig.from_pretrained(path, revision=revision, trust_remote_code=False)
+    except Exception as error:  # what a configuration says may be anything
+        raise explain(error, path, revision, what) from error
+
+
 def refuse_folder(path: str, what: str) -> None:
     """Raise for a local folder that cannot be a base model; nothing is said about Hub ids."""
     folder = values.path(path)
     if not folder.is_dir():
         if path.startswith((".", "/", "~")) or "\\" in path or path.count("/") > 1:
-            known = _neighbours(folder)
+            names = [one.name for one in folder.parent.iterdir() if one.is_dir()] if folder.parent.is_dir() else []
+            known = nearest(folder.name, names) if 0 < len(names) <= 20 else ""
             raise Problem(f"model.path={path}: no {what} could be loaded: there is no such folder. {known}".rstrip())
         look_at_hub()
         return
@@ -106,9 +118,3 @@ def no_safetensors(where: str) -> str:
         "AutoModelForSeq2SeqLM; the tokenizer goes the same way.) "
         "Or pin a revision of the repository that has safetensors: model.revision=COMMIT."
     )
-
-
-def _neighbours(folder: Path) -> str:
-    parent = folder.parent
-    names = [entry.name for entry in parent.iterdir() if entry.is_dir()] if parent.is_dir() else []
-    return nearest(folder.name, names) if 0 < len(names) <= 20 else ""

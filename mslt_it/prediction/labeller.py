@@ -4,10 +4,10 @@ the run's own answers have."""
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import json
 import os
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -23,30 +23,19 @@ from mslt_it.data.prompts import prompted
 from mslt_it.data.shapes import asked_example
 from mslt_it.data.spans import decode
 from mslt_it.evaluation.asking import Engine, Question, answers_now, engine, is_sound
-from mslt_it.evaluation.calibration import Calibration
 from mslt_it.evaluation.measures import choice_scores
 from mslt_it.evaluation.questions import questions_of
 from mslt_it.evaluation.voting import read_answer
 from mslt_it.models.inputs import longest_input
 from mslt_it.prediction.asked_model import read_model
+from mslt_it.prediction.request import How
 from mslt_it.prediction.row_languages import RowLanguages
-from mslt_it.problems import Problem, nearest
+from mslt_it.problems import Problem, nearest, some
 from mslt_it.records import PromptedExample, fingerprint
 
 REASON = "reason"
 Answer = Mapping[str, Any]
 Ask = Callable[[Engine, tuple[Question, ...]], tuple[Sequence[Answer], int]]
-
-
-@dataclass(frozen=True)
-class How:
-    """What is asked for beside the run and the rows."""
-
-    language: str | None = None  # a column, or a code for every row; None: found
-    abstain_below: float | None = None  # likeliest label's probability
-    calibration: str = "none"  # or "held_out"
-    prefix: str = ""  # of the added columns
-    columns: Mapping[str, str] = dataclasses.field(default_factory=dict)  # the run's column -> what the table calls it
 
 
 class Labeller:
@@ -55,7 +44,7 @@ class Labeller:
     def __init__(self, run: str | os.PathLike[str], how: How) -> None:
         self.asked, self.how = read_model(values.path(run)), how
         recipe = self.asked.recipe
-        known = [name for name in (*needed_columns(recipe.task), *recipe.task.input_fields)]
+        known = [*needed_columns(recipe.task), *recipe.task.input_fields]
         if unknown := [name for name in how.columns if name not in known]:
             raise Problem(f"columns: the run asks about no '{unknown[0]}'. {nearest(unknown[0], known)}")
         columns = FrozenDict({**recipe.task.columns, **how.columns})
@@ -67,21 +56,16 @@ class Labeller:
                     f"{name}={getattr(how, name)} has no effect: {run} writes its answers, and only labels that are "
                     "chosen have probabilities. Leave it out."
                 )
-        self.calibration: Calibration | None = None
-        if how.calibration == "held_out":
-            self.calibration = self.asked.calibration()
-        self.added = tuple(how.prefix + name for name in self._names())
+        self.calibration = self.asked.calibration() if how.calibration == "held_out" else None
+        read = {"number_accuracy": "number", "span_f1": "spans"}.get(self.task.metric, "")
+        names = ["answer", *filter(None, ["label" if self.task.choice_names else read])]
+        if self.is_chosen:
+            names = ["label", *(f"p_{name}" for name in self.task.choice_names), "margin"]
+        self.added = tuple(how.prefix + name for name in (*names, REASON))
 
     @property
     def task(self) -> TaskConfig:
         return self.recipe.task
-
-    def _names(self) -> tuple[str, ...]:
-        if self.is_chosen:
-            return ("label", *(f"p_{name}" for name in self.task.choice_names), "margin", REASON)
-        read = {"number_accuracy": "number", "span_f1": "spans"}.get(self.task.metric, "")
-        read = "label" if self.task.choice_names else read
-        return ("answer", *([read] if read else []), REASON)
 
     def load(self) -> None:
         """The weights, checked to be what the run was trained on."""
@@ -151,7 +135,9 @@ class Labeller:
             said = ask(model_engine, questions)[0] if ask else answers_now(model_engine)
             answers = dict(zip(questions, said, strict=True))
             for index, item, question in asked:
-                found[index] = self._read(item, answers[question])
+                read = self._of_scores if self.is_chosen else self._of_text
+                made = {self.how.prefix + name: value for name, value in read(item, answers[question]).items()}
+                found[index] = {**dict.fromkeys(self.added), **made, "": item.language}
         return found
 
     def _item(
@@ -173,11 +159,6 @@ class Labeller:
 
     def _empty(self, reason: str, language: str = "") -> dict[str, Any]:
         return {**dict.fromkeys(self.added), self.how.prefix + REASON: reason, "": language}
-
-    def _read(self, item: PromptedExample, answer: Answer) -> dict[str, Any]:
-        made = self._of_scores(item, answer) if self.is_chosen else self._of_text(item, answer)
-        row = {self.how.prefix + name: value for name, value in made.items()}
-        return {**dict.fromkeys(self.added), **row, "": item.language}
 
     def _of_scores(self, item: PromptedExample, answer: Answer) -> dict[str, Any]:
         if not is_sound(answer):
@@ -215,3 +196,67 @@ class Labeller:
                 return {**made, REASON: "unreadable"}
             return {**made, "spans": json.dumps([[s.kind, s.text] for s in spans], ensure_ascii=False)}
         return made
+
+
+# ---------------------------------------------------------------- from Python; a file is `mslt predict`
+
+_NONE: Any = object()
+CHUNK = 2000  # rows that are asked together, the longest first
+
+
+def predict(
+    run: str | os.PathLike[str],
+    rows: Iterable[Mapping[str, Any]],
+    *,
+    language: str | None = None,
+    abstain_below: float | None = None,
+    calibration: str = "none",
+    prefix: str = "",
+    columns: Mapping[str, str] | None = None,
+) -> Iterator[dict[str, Any]]:
+    """Each row with the columns that `mslt predict` adds, in order; ``pandas.DataFrame(predict(...))`` is a table.
+
+    The run is loaded, and what is wrong with the arguments or the first row is found, before this returns; rows are
+    taken as the results are.
+
+    Args:
+        run: a finished run, as an object or its folder; or a folder of `mslt merge`, or of a form of `mslt export`.
+        language: a column, or a code for every row; None: found by column, else by script.
+        abstain_below: rows whose likeliest label has less probability get none.
+        calibration: "held_out" fits a temperature on the run's held-out rows.
+        prefix: of the added columns.
+        columns: the run's column -> what the rows call it.
+    """
+    how = How(
+        language=language,
+        abstain_below=abstain_below,
+        calibration=calibration,
+        prefix=prefix,
+        columns=FrozenDict(columns or {}),
+    )
+    labeller = Labeller(run, how)
+    remaining = iter(rows if isinstance(rows, Iterable) else [rows])
+    first = next(remaining, _NONE)
+    if first is _NONE:
+        return iter(())
+    if not isinstance(first, Mapping):
+        raise Problem(
+            f"rows: the first one, {first!r}, is a {type(first).__name__} and no mapping of columns to values, such as "
+            '{"lang": "tr", "text": "..."}. Of a DataFrame: df.to_dict("records").'
+        )
+    languages = labeller.languages(tuple(first), "The first row")
+    labeller.load()
+
+    def labelled() -> Iterator[dict[str, Any]]:
+        left = itertools.chain([first], remaining)
+        while chunk := list(itertools.islice(left, CHUNK)):
+            for row, added in zip(chunk, labeller.label(chunk, languages), strict=True):
+                added.pop("")  # the language
+                if taken := added.keys() & row.keys():  # the first row was looked at before
+                    raise Problem(
+                        f"A row has '{min(taken)}' already, and it is not overwritten: {some(list(row), 8)}. Give "
+                        "prefix=, or take it out of the row."
+                    )
+                yield {**row, **added}
+
+    return labelled()

@@ -16,7 +16,8 @@ import pyarrow
 
 from mslt_it.data.labels import as_text, not_text
 from mslt_it.integrations.ray_cluster import RayCluster
-from mslt_it.prediction.labeller import How, Labeller
+from mslt_it.prediction.labeller import Labeller
+from mslt_it.prediction.request import Request
 from mslt_it.prediction.tables import Table
 from mslt_it.problems import Problem
 from mslt_it.quiet import quiet_libraries
@@ -25,10 +26,10 @@ from mslt_it.quiet import quiet_libraries
 class Actor:
     """A process of the cluster with the model; called with a chunk as a table of one row, number and rows."""
 
-    def __init__(self, run: str, how: How, names: tuple[str, ...], data: str) -> None:
+    def __init__(self, run: str, asked: Request, names: tuple[str, ...]) -> None:
         quiet_libraries()
-        self.labeller = Labeller(run, how)
-        self.languages = self.labeller.languages(names, data)
+        self.labeller = Labeller(run, asked)
+        self.languages = self.labeller.languages(names, asked.data)
         self.labeller.load()
 
     def __call__(self, chunk: pyarrow.Table) -> pyarrow.Table:
@@ -38,10 +39,10 @@ class Actor:
 
 
 def labelled(
-    cluster: RayCluster, run: str, how: How, table: Table, data: str, wanted: Collection[int], size: int
+    cluster: RayCluster, run: str, asked: Request, table: Table, wanted: Collection[int], size: int
 ) -> Iterator[tuple[int, list[dict[str, Any]]]]:
     """(number, added columns of each row) of the wanted chunks of ``size`` rows, in the order in which they are done;
-    ``data``: what errors call the table."""
+    ``run``: its whole path."""
 
     def chunks(_: pyarrow.Table) -> Iterator[pyarrow.Table]:
         for number, rows in table.chunks(size):
@@ -60,7 +61,7 @@ def labelled(
             .map_batches(chunks, batch_format="pyarrow", num_cpus=0, label_selector=here)  # reads the table once
             .map_batches(
                 Actor,
-                fn_constructor_args=(run, how, table.names, data),
+                fn_constructor_args=(run, asked, table.names),
                 batch_size=1,
                 batch_format="pyarrow",
                 compute=pool,
@@ -73,7 +74,7 @@ def labelled(
         except ray.exceptions.RayError as error:
             said = str(getattr(error, "cause", None) or error).strip().splitlines()
             raise Problem(
-                f"The Ray job on {data} failed: {said[-1]} What is labelled is kept: start it again."
+                f"The Ray job on {asked.data} failed: {said[-1]} What is labelled is kept: start it again."
             ) from error
 
 

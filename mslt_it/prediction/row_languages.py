@@ -23,8 +23,7 @@ class RowLanguages:
     def __init__(self, recipe: Recipe, names: Sequence[str], asked: str | None) -> None:
         self.recipe = recipe
         self.known = tuple(dict.fromkeys((*recipe.sources, *recipe.targets, *recipe.unlabelled)))
-        self._reason_of = functools.cache(self._cannot_be_asked)
-        self._are_one_prompt = functools.cache(self._is_one_prompt)
+        self._reason_of, self._prompt_of = functools.cache(self._cannot_be_asked), functools.cache(self._words_of)
         self.column = asked if asked in names else None
         self.code = ""
         if asked is None:
@@ -81,17 +80,17 @@ class RowLanguages:
         fitting = [code for code in self.known if likely_script(code) == script]
         if not fitting:
             return "", f"language_not_found: written in {script_name(script)}"
-        if len(fitting) > 1 and not self._are_one_prompt(tuple(fitting)):
+        if len(fitting) > 1 and len({self._prompt_of(code) for code in fitting}) > 1:
             fitting = [code for code in fitting if _is_in(text, code)] or fitting
             if len(fitting) > 1:
                 return "", f"language_not_found: {' or '.join(fitting)}"
         reason = self._reason_of(fitting[0])
         return ("", reason) if reason else (fitting[0], "")
 
-    def _is_one_prompt(self, codes: tuple[str, ...]) -> bool:
-        """Whether rows of these languages are asked in the same words, so that it does not matter which one it is."""
-        files = [prompt_file(self.recipe.task, code, self.recipe.prompt) for code in codes]
-        return len({(file.templates, tuple(file.labels.items())) for file in files}) == 1
+    def _words_of(self, code: str) -> tuple[Any, ...]:
+        """In which rows of a language are asked; of languages with the same ones it does not matter which it is."""
+        file = prompt_file(self.recipe.task, code, self.recipe.prompt)
+        return file.templates, tuple(file.labels.items())
 
     def _cannot_be_asked(self, code: str) -> str:
         """Why rows of the language cannot be asked; "" where they can."""

@@ -80,7 +80,11 @@ def _rows(path: Path, form: str) -> Iterator[Values]:
         return
     with opened(path, keeps_ends=form == "csv") as file:
         if form == "jsonl":
-            yield from _json_rows(path, file)
+            for number, line in ((number, line) for number, line in enumerate(file, 1) if line.strip()):
+                row = parse_json(path, line, number)
+                if not isinstance(row, dict):
+                    raise Problem(f'{path} line {number} is not an object. Write {{"text": ...}} for each row.')
+                yield row
         else:
             yield from _named(path, records(path, file, is_csv=form == "csv"))
 
@@ -101,15 +105,6 @@ def _named(path: Path, lines: Iterable[tuple[int, Sequence[str]]]) -> Iterator[V
                 "inside a field?"
             )
         yield dict(itertools.zip_longest(names, cells, fillvalue=""))
-
-
-def _json_rows(path: Path, file: IO[str]) -> Iterator[Values]:
-    for number, line in enumerate(file, 1):
-        if line.strip():
-            row = parse_json(path, line, number)
-            if not isinstance(row, dict):
-                raise Problem(f'{path} line {number} is not an object. Write {{"text": ...}} for each row.')
-            yield row
 
 
 # ---------------------------------------------------------------- writing

@@ -40,7 +40,7 @@ from torch import Tensor
 
 from mslt_it.models.lora import Factors, Lora, tensors_of
 from mslt_it.problems import Problem
-from mslt_it.publish.combine_options import DEFAULT_DENSITY, EXACT, SPARSE, TRUNCATED, refuse_options
+from mslt_it.publish.combine_options import EXACT, SPARSE, TRUNCATED, settings_of
 
 
 @dataclass(frozen=True)
@@ -84,15 +84,8 @@ def combine(
 
     A module that only some of the adapters have is the sum over those.
     """
-    refuse_options(method, rank=rank, density=density, seed=seed)
-    parts = _parts(loras, weights, method)
-    density = DEFAULT_DENSITY if density is None else density
-
-    def target_of(module: str) -> _Target:
-        if method in SPARSE:
-            return _ties_target(module, parts[module], method, density, seed or 0)
-        return _weighted_sum(parts[module])
-
+    settings = settings_of(method, rank=rank, density=density, seed=seed)
+    parts = _parts(loras, weights)
     if method in TRUNCATED and rank is None:
         ranks_of = [[part.factors.rank for part in own] for own in parts.values()]
         rank = max(map(max if method == "svd" else sum, ranks_of))
@@ -100,7 +93,8 @@ def combine(
     tensors: dict[str, Tensor] = {}
     ranks: dict[str, int] = {}
     for module, own in parts.items():
-        target = target_of(module)
+        density = settings.get("density")
+        target = _weighted_sum(own) if density is None else _ties_target(module, own, density, settings.get("seed"))
         if method == "weighted_factors":
             b, a = _weighted_factors(module, own, loras)
         elif isinstance(target, tuple) and method in EXACT:
@@ -131,7 +125,7 @@ def combine(
     )
 
 
-def _parts(loras: Sequence[Lora], weights: Sequence[float], method: str) -> dict[str, list[_Part]]:
+def _parts(loras: Sequence[Lora], weights: Sequence[float]) -> dict[str, list[_Part]]:
     """Module -> the adapters that have it and count, in their order."""
     if not all(math.isfinite(w) for w in weights):
         raise Problem(f"weights={list(weights)}: not all of them are finite numbers.")
@@ -167,15 +161,13 @@ def _weighted_factors(module: str, parts: Sequence[_Part], loras: Sequence[Lora]
     return b, a
 
 
-def _ties_target(module: str, parts: Sequence[_Part], method: str, density: float, seed: int) -> Tensor:
-    """Dense [out, in], float64: see the head of this file."""
+def _ties_target(module: str, parts: Sequence[_Part], density: float, seed: int | None) -> Tensor:
+    """Dense [out, in], float64: see the head of this file. ``seed``: entries are dropped, None: trimmed."""
     sparse = []
     for part in parts:
         b, a = _weighted_sum([part])
-        dense = b @ a
-        sparse.append(
-            _trim(dense, density) if method == "ties" else _drop(dense, density, f"{seed}/{part.index}/{module}")
-        )
+        key = f"{seed}/{part.index}/{module}"
+        sparse.append(_trim(b @ a, density) if seed is None else _drop(b @ a, density, key))
     changes = torch.stack(sparse)  # [adapters, out, in]
     elected = changes.sum(dim=0).sign()
     agrees = (changes.sign() == elected) & (elected != 0)
@@ -229,7 +221,7 @@ def _norm(target: _Target) -> float:
 def _distance(b: Tensor, a: Tensor, target: _Target) -> float:
     """||b a - target||, without the dense matrices where the target has factors."""
     if not isinstance(target, tuple):
-        return float((b @ a - target).norm())
+        return _norm(b @ a - target)
     return _norm((torch.cat([b, -target[0]], dim=1), torch.cat([a, target[1]])))
 
 

@@ -1,4 +1,4 @@
-"""What may be written after method= and weights= of a combination; ``combine.py`` computes.
+"""What `mslt combine` is asked, and what may be written after weights=; ``combine.py`` computes.
 
     equal          1/n each
     size           n_i / sum of n_j, n_i = labelled rows that adapter i was trained on
@@ -14,9 +14,13 @@ Findings of EACL 2026, arXiv 2601.16629), which takes its distances from URIEL+ 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
 
 from mslt_it import values
+from mslt_it.config.schema import LARGEST_SEED, key
 from mslt_it.languages import validate_code
+from mslt_it.locks import WAIT
 from mslt_it.problems import Problem, nearest
 from mslt_it.selection.criteria import L2V_PARTS
 from mslt_it.selection.typology import distances, read_typology
@@ -36,18 +40,42 @@ SPARSE = ("ties", "dare_ties")
 DEFAULT_DENSITY = 0.5
 
 
-def refuse_options(method: str, *, rank: int | None, density: float | None, seed: int | None) -> None:
-    """A Problem for an unknown method, and an option without effect on the method."""
+@dataclass(frozen=True, kw_only=True)
+class CombineRequest:
+    """Which adapters, how, where to."""
+
+    runs: tuple[str, ...] = key(help="run folders whose adapters are combined; of one base and task", example="[A,B]")
+    out: str = key(help="the new run folder", example="DIR")
+    method: str = key("cat", "see below")
+    weights: str = key("equal", "equal, size (training rows), [0.5,-0.2] as given, typology:CODE (near to a language)")
+    rank: int | None = key(
+        None, "of the result, for svd, ties, dare_ties", at_least=1, shown="one run's for svd, else the sum of all"
+    )
+    density: float | None = key(None, "of ties, dare_ties: share of the entries kept", above=0, at_most=1, shown="0.5")
+    seed: int | None = key(None, "of dare_ties: of the entries dropped", at_least=0, at_most=LARGEST_SEED, shown="0")
+    num_items: int | None = key(
+        None, "scored per language; 0: every row of the scored split", unit="rows", at_least=0, shown="as the runs"
+    )
+    scored: bool = key(True, "score every language, base and adapter on the same items, as mslt train does")
+    wait: bool = key(False, WAIT)
+
+
+def settings_of(method: str, *, rank: int | None, density: float | None, seed: int | None) -> dict[str, Any]:
+    """Those that the method has, with its defaults; a Problem for an unknown method, and for one without effect."""
     if method not in METHODS:
         hint = " peft's 'linear' is called weighted_factors here, which is what it computes." * (method == "linear")
         raise Problem(f"method={method} is unknown.{hint} {nearest(method, METHODS)}")
-    for name, value, where in (
-        ("rank", rank, TRUNCATED),
-        ("density", density, SPARSE),
-        ("seed", seed, ("dare_ties",)),
+    found = {}
+    for name, value, where, default in (
+        ("rank", rank, TRUNCATED, None),
+        ("density", density, SPARSE, DEFAULT_DENSITY),
+        ("seed", seed, ("dare_ties",), 0),
     ):
-        if value is not None and method not in where:
+        if method in where:
+            found[name] = default if value is None else value
+        elif value is not None:
             raise Problem(f"{name}={value} has no effect on method={method}, only on {', '.join(where)}. Leave it out.")
+    return {name: value for name, value in found.items() if value is not None}
 
 
 # ---------------------------------------------------------------- weights

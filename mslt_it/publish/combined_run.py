@@ -25,6 +25,7 @@ from mslt_it.data.segments import encoder_of
 from mslt_it.evaluation.measures import check_languages
 from mslt_it.evaluation.scores import Figures
 from mslt_it.evaluation.systems import Bench, load
+from mslt_it.locks import beside, only_writer
 from mslt_it.models.base_model import adapter_hash
 from mslt_it.models.environment import has_gpu
 from mslt_it.models.identity import ADAPTER, FinishedRun, read_run
@@ -35,11 +36,10 @@ from mslt_it.progress import tell
 from mslt_it.publish.combine import Combined, combine
 from mslt_it.publish.combine_options import (
     ADAMERGEX,
-    DEFAULT_DENSITY,
-    SPARSE,
+    CombineRequest,
     adamergex_weights,
-    refuse_options,
     resolve_weights,
+    settings_of,
 )
 from mslt_it.publish.comparable import IDENTITY, across_tasks, languages, refuse_strangers
 from mslt_it.publish.scored_run import UNSCORED, conclude, evaluate_run, print_end, provenance
@@ -48,29 +48,18 @@ from mslt_it.runs import FINGERPRINT, Run
 from mslt_it.store import is_intact, read_json
 
 
-def combine_runs(
-    folders: Sequence[str],
-    out: str | Path,
-    *,
-    method: str = "cat",
-    weights: str = "equal",
-    given: Mapping[str, Any] | None = None,
-    num_items: int | None = None,
-    scored: bool = True,
-    show: Callable[[str], object] = tell,
-) -> int:
-    """Combines the adapters of finished runs, scores the result, prints; 0 = done and every score valid.
+def combine_runs(request: CombineRequest, show: Callable[[str], object] = tell) -> int:
+    """Combines the adapters of finished runs, scores the result, prints; 0 = done and every score valid."""
+    out = values.path(request.out)
+    with only_writer(out, beside(out), wait=request.wait, say=show):
+        return _combine_runs(request, out, show)
 
-    Args:
-        given: the method's own settings (rank, density, seed), None where the default is meant.
-        num_items: scored per language, 0 = all; None: as the first run was scored.
-    """
-    given = {**dict.fromkeys(("rank", "density", "seed")), **(given or {})}
-    refuse_options(method, **given)
-    defaults = {"density": DEFAULT_DENSITY} if method in SPARSE else {}
-    defaults |= {"seed": 0} if method == "dare_ties" else {}  # said in the run's papers, written or not
-    settings = {**defaults, **{name: value for name, value in given.items() if value is not None}}
-    runs = [read_run(values.path(folder)) for folder in folders]
+
+def _combine_runs(request: CombineRequest, out: Path, show: Callable[[str], object]) -> int:
+    method, weights = request.method, request.weights
+    # Said in the run's papers, written or not.
+    settings = settings_of(method, rank=request.rank, density=request.density, seed=request.seed)
+    runs = [read_run(values.path(folder)) for folder in request.runs]
     if method == ADAMERGEX:
         runs = across_tasks(runs)
         (shares, how), of_task = adamergex_weights(weights), runs[:1]
@@ -79,15 +68,14 @@ def combine_runs(
         of_task = runs
         num_rows = [run.provenance["num_examples"] for run in runs]
         shares, how = resolve_weights(weights, [run.recipe.sources for run in runs], num_rows)
-    out = values.path(out)
     scored_as = runs[0].recipe.scoring
-    if num_items is not None:
-        scored_as = dataclasses.replace(scored_as, num_examples_per_language=num_items)
+    if request.num_items is not None:
+        scored_as = dataclasses.replace(scored_as, num_examples_per_language=request.num_items)
     papers = [to_plain(scored_as), languages(of_task)]
     wanted = fingerprint([[r.provenance["adapter_sha256"] for r in runs], shares, method, settings, papers])
     if done := finished(out, wanted, show):
         run, content = done
-        if content["status"] != UNSCORED or not scored:
+        if content["status"] != UNSCORED or not request.scored:
             return print_end(run, content, run.recipe.task, already="combination")
 
     loras = [read_lora(run.adapter) for run in runs]
@@ -109,7 +97,7 @@ def combine_runs(
     record = provenance(recipe, num_examples, counts, adapter_hash(run.folder / ADAPTER), base)
     record["combination"] = made | {"fingerprint": wanted}
     encoder = encoder_of(recipe, load_tokenizer(recipe.model))
-    return conclude(run, recipe, score(run, record, runs, encoder) if scored else None, record, encoder)
+    return conclude(run, recipe, score(run, record, runs, encoder) if request.scored else None, record, encoder)
 
 
 def finished(out: Path, wanted: str, show: Callable[[str], object]) -> tuple[Run, dict[str, Any]] | None:

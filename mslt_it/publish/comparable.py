@@ -7,7 +7,6 @@ scored zero-shot, since each run compared its training rows with the scored rows
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from mslt_it.languages import primary
 from mslt_it.models.identity import FinishedRun
@@ -30,9 +29,9 @@ def refuse_strangers(runs: Sequence[FinishedRun], parts: Sequence[str] = ("task"
             mine, theirs = first.provenance.get(key), other.provenance.get(key)
             if mine is not None and theirs is not None and mine != theirs:
                 raise Problem(
-                    f"runs: {first.folder} and {other.folder} do not share a base model: {key} is {_short(mine)} and "
-                    f"{_short(theirs)}. An adapter is a difference to its own base; combine those trained on one base "
-                    "in one dtype and quantization."
+                    f"runs: {first.folder} and {other.folder} do not share a base model: {key} is {str(mine)[:12]} and "
+                    f"{str(theirs)[:12]}. An adapter is a difference to its own base; combine those trained on one "
+                    "base in one dtype and quantization."
                 )
         for part in parts:
             mine, theirs = to_plain(getattr(first.recipe, part)), to_plain(getattr(other.recipe, part))
@@ -77,7 +76,3 @@ def languages(runs: Sequence[FinishedRun]) -> tuple[tuple[str, ...], tuple[str, 
             "Train the runs with targets in common."
         )
     return sources, targets
-
-
-def _short(value: Any) -> str:
-    return value[:12] if isinstance(value, str) else str(value)

@@ -29,7 +29,7 @@ from mslt_it.evaluation.likelihood import choice_log_likelihoods
 from mslt_it.evaluation.questions import choice_requests, questions_of
 from mslt_it.evaluation.shared_rows import Request
 from mslt_it.models.base_model import base_of
-from mslt_it.models.text_to_text import decoder_input, is_text_to_text
+from mslt_it.models.kinds import decoder_input, is_text_to_text
 from mslt_it.problems import Problem
 from mslt_it.records import EncodedExample, PromptedExample
 

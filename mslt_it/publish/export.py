@@ -18,7 +18,6 @@ import re
 import shlex
 import shutil
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -28,10 +27,11 @@ from mslt_it import values
 from mslt_it.config.recipe import ModelConfig
 from mslt_it.data.encoding import Encoder
 from mslt_it.evaluation.scores import read_rows
+from mslt_it.locks import beside, only_writer
 from mslt_it.models.base_model import WEIGHTS, load_adapter
 from mslt_it.models.environment import environment
 from mslt_it.models.identity import FinishedRun, load_trained_base, read_run
-from mslt_it.models.model_errors import explain
+from mslt_it.models.model_errors import read_config
 from mslt_it.models.tokenizers import load_tokenizer, model_path
 from mslt_it.problems import Problem
 from mslt_it.publish import gguf, onnx, vllm
@@ -39,7 +39,7 @@ from mslt_it.publish.export_options import FORMS, Request
 from mslt_it.publish.merge import merge_inputs, origin, require_room, write_merged
 from mslt_it.publish.model_card import Publication, is_hub_id, model_card
 from mslt_it.publish.prompt_record import PROMPTS, adapter_usage, usage, write_prompts
-from mslt_it.store import COMPLETE, file_sha256, find_damage, made_before, read_json, sealing, write_json
+from mslt_it.store import COMPLETE, Made, file_sha256, find_damage, made_once, read_json
 
 RECORD = "export.json"
 FORMS_OF = {
@@ -52,25 +52,17 @@ GENERATION = "generation_config.json"
 _OWN = frozenset([RECORD, CARD, GENERATION, COMPLETE])  # of a folder with merged weights: not for another form
 
 
-@dataclass(frozen=True)
-class Export:
-    """One form: ``record`` is its export.json, ``is_new`` is False where it was there already."""
-
-    format: str
-    folder: Path
-    record: Mapping[str, Any]
-    is_new: bool
-
-
-def export(request: Request, say: Callable[[str], object] = print) -> list[Export]:
+def export(request: Request, say: Callable[[str], object] = print) -> list[Made]:
     """Every form asked for, in the order of `FORMS`.
 
     Raises:
         Problem: anything that would make an export that is not the adapter.
     """
     converter = gguf.find_converter(request.converter) if "gguf" in request.format else Path()
-    exporter = _Exporter(request, converter, say)
-    return [exporter.make(form) for form in FORMS if form in request.format]
+    out = values.path(request.out)
+    with only_writer(out, beside(out), wait=request.wait, say=say):
+        exporter = _Exporter(request, converter, say)
+        return [exporter.make(form) for form in FORMS if form in request.format]
 
 
 class _Exporter:
@@ -94,33 +86,30 @@ class _Exporter:
                 "as they are: format=safetensors."
             )
         self.name = request.name or self.run.recipe.name
-        self._publication("model", {}, None)  # licences and the name are refused before anything is merged
         if not re.fullmatch(r"\w[\w .+-]*", self.name):
             raise Problem(f"name={self.name!r} cannot be a file's name. Write for example name=xnli-ar-de-zh.")
-        self.merging = merge_inputs(self.run, request.strategy, request.dtype)
-        said = {"name": self.name, "license": request.license, "data_license": request.data_license}
-        self.inputs = {**self.merging, "results_sha256": file_sha256(self.run.folder / "results.json"), **said}
+        licences = {"license": request.license, "data_license": request.data_license}
+        for key, licence in licences.items():
+            if not re.fullmatch(r"[\w .+:/()-]*", licence):
+                raise Problem(f"{key}={licence!r} is not the name of a licence. Write for example mit.")
+        self.merging = merge_inputs(self.run, request)
+        self.inputs = {**self.merging, "results_sha256": file_sha256(self.run.folder / "results.json")}
+        self.inputs |= {"name": self.name, **licences}
 
-    def make(self, form: str) -> Export:
-        out = self.out / form
+    def make(self, form: str) -> Made:
         inputs = self.inputs | ({"outtype": self.request.outtype} if form == "gguf" else {})
-        record = made_before(out, RECORD, inputs, self.say)
-        if is_new := record is None:
-            with sealing(out) as part:
-                forms = {"safetensors": self._model, "vllm": self._adapter, "gguf": self._gguf, "onnx": self._onnx}
-                record = {"format": form, "inputs": inputs, **forms[form](part)}
-                record |= {**self._origin(), "environment": environment()}
-                write_json(part / RECORD, record)
-        if form == "safetensors":
-            self.merged = out, record["merge"]
-        return Export(form, out, record, is_new)
+        make = {"safetensors": self._model, "vllm": self._adapter, "gguf": self._gguf, "onnx": self._onnx}[form]
 
-    def _origin(self) -> dict[str, Any]:
-        """Of the run, without paths on this machine."""
-        told, model = origin(self.run), self.run.recipe.model
-        of_base = {"base": model.path if is_hub_id(model.path) else Path(model.path).name}
-        of_run = {key: told[key] for key in ("run", "run_fingerprint", "sources", "targets")}
-        return {**of_run, **of_base, "base_revision": model.revision}
+        def fill(part: Path) -> dict[str, Any]:
+            told = origin(self.run)
+            base, revision = told.pop("model"), told.pop("model_revision")
+            told |= {"base": base if is_hub_id(base) else Path(base).name, "base_revision": revision}  # no path of here
+            return {"format": form, **make(part), **told, "environment": environment()}
+
+        made = made_once(self.out / form, RECORD, inputs, fill, self.say)
+        if form == "safetensors":
+            self.merged = made.folder, made.record["merge"]
+        return made
 
     # ---------------------------------------------------------------- merged weights
 
@@ -128,7 +117,8 @@ class _Exporter:
         """Where merged weights, configuration and tokenizer are (in ``folder``, if they had to be made), and what
         merge.json says of them, without machine."""
         if self.merged is None:
-            record: Mapping[str, Any] = write_merged(self.run, folder, self.merging, self.request.prompts, self.say)
+            found = write_merged(self.run, folder, self.merging, self.request.prompts, self.say)
+            record: Mapping[str, Any] = {"inputs": self.merging, **found}
         else:
             folder, record = self.merged
             if (damage := find_damage(folder)) is not None:
@@ -193,11 +183,7 @@ class _Exporter:
     # ---------------------------------------------------------------- the adapter as it is
 
     def _why_not_served(self) -> str | None:
-        model, path = self.run.recipe.model, _base_path(self.run)
-        try:
-            config = AutoConfig.from_pretrained(path, revision=model.revision, trust_remote_code=False)
-        except (OSError, ValueError) as error:
-            raise explain(error, path, model.revision, "causal language model") from error
+        config = read_config(_base_path(self.run), self.run.recipe.model.revision, "causal language model")
         num_rows = config.get_text_config().vocab_size
         return vllm.why_not_served(
             self.run.adapter,
@@ -236,11 +222,8 @@ class _Exporter:
 
     # ---------------------------------------------------------------- cards
 
-    def _publication(self, kind: str, usage: Mapping[str, Any], merge: Mapping[str, Any] | None) -> Publication:
-        return Publication(self.name, kind, self.request.license, self.request.data_license, usage, merge)
-
     def _write_card(self, part: Path, kind: str, usage: Mapping[str, Any], merge: Mapping[str, Any] | None) -> None:
-        publication = self._publication(kind, usage, merge)
+        publication = Publication(self.name, kind, self.request.license, self.request.data_license, usage, merge)
         path = self.run.folder / "results.json"
         results = read_rows(read_json(path) or {}, path)
         text = model_card(self.run.recipe, results, self.run.provenance, publication)

@@ -1,10 +1,11 @@
-"""What `mslt export` is asked; ``export.py`` makes it."""
+"""What `mslt merge` and `mslt export` are asked; ``merge.py`` and ``export.py`` make it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from mslt_it.config.schema import key
+from mslt_it.locks import WAIT
 
 FORMS = {  # in the order in which they are made: later ones use what is merged already
     "safetensors": "merged weights as transformers and servers load them, with generation settings and card",
@@ -15,20 +16,18 @@ FORMS = {  # in the order in which they are made: later ones use what is merged 
 
 
 @dataclass(frozen=True, kw_only=True)
-class Request:
-    """Which run, in which forms, where to, how."""
+class MergeRequest:
+    """Which run, where to, how."""
 
-    run: str = key(help="folder of a finished run, as mslt train or mslt combine leave it", example="RUNFOLDER")
-    format: tuple[str, ...] = key(
-        ("safetensors",),
-        "one or several, see below",
-        choices=tuple(FORMS),
-        names=tuple(FORMS),
-        may_be_empty=False,
-        example="[safetensors,vllm]",
+    run: str = key(
+        help="folder of a finished run, as mslt train or mslt combine leave it",
+        example="RUNFOLDER",
+        missing="the folder that `mslt train` printed last",
     )
-    out: str = key(help="folder; each form gets one of its own in it, whole or not at all", example="DIR")
-    dtype: str = key("bfloat16", "of merged weights", choices=("bfloat16", "float32"))
+    out: str = key(help="folder for the model, or for one of each form; made whole or not at all", example="DIR")
+    dtype: str = key(
+        "bfloat16", "of the weights written; merging itself is in float32", choices=("bfloat16", "float32")
+    )
     strategy: str | None = key(
         None,
         "of quantised runs: the base that was trained on, or the original",
@@ -40,6 +39,21 @@ class Request:
         "that merged and live model are compared on; 0: as many as the run scored",
         unit="rows per language",
         at_least=0,
+    )
+    wait: bool = key(False, WAIT)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request(MergeRequest):
+    """Which run, in which forms, where to, how."""
+
+    format: tuple[str, ...] = key(
+        ("safetensors",),
+        "one or several, see below",
+        choices=tuple(FORMS),
+        names=tuple(FORMS),
+        may_be_empty=False,
+        example="[safetensors,vllm]",
     )
     outtype: str = key("f16", "of the GGUF file", choices=("f16", "bf16", "q8_0"))
     converter: str | None = key(None, "path of convert_hf_to_gguf.py", shown="(found)")

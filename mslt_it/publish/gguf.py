@@ -6,6 +6,7 @@ found and run, and what it wrote is looked at before it counts.
 
 from __future__ import annotations
 
+import contextlib
 import math
 import shutil
 import subprocess
@@ -75,13 +76,11 @@ def refuse_torn(file: Path, expected: int) -> None:
     """A Problem unless ``file`` is GGUF with tensors and about as large as ``expected`` bytes of weights."""
     if not file.is_file():
         raise Problem(f"The converter ended well but wrote no {file.name}. Nothing was written; try a newer llama.cpp.")
-    not_gguf = f"The converter wrote {file.name}, but it is not a GGUF file with tensors. Nothing was written."
-    try:
+    num_tensors = 0
+    with contextlib.suppress(Problem):
         num_tensors = read_header(file).types.total()
-    except Problem as problem:
-        raise Problem(not_gguf) from problem
     if not num_tensors:
-        raise Problem(not_gguf)
+        raise Problem(f"The converter wrote {file.name}, but it is not a GGUF file with tensors. Nothing was written.")
     if (size := file.stat().st_size) < _LEAST_SHARE * expected:
         raise Problem(
             f"{file.name} has {size} bytes, the weights alone need {expected}: the converter left it half-written. "

@@ -14,14 +14,15 @@ import dataclasses
 import gc
 import shutil
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from transformers.utils import cached_file
 
+from mslt_it import values
 from mslt_it.config.recipe import ModelConfig
 from mslt_it.data.segments import encoder_of
+from mslt_it.locks import beside, only_writer
 from mslt_it.models.base_model import fit_vocabulary, load_adapter, load_base, merge_adapter, model_hash
 from mslt_it.models.environment import DTYPES, environment
 from mslt_it.models.identity import (
@@ -34,106 +35,58 @@ from mslt_it.models.identity import (
 )
 from mslt_it.models.quantization import dequantized_weights
 from mslt_it.models.tokenizers import load_tokenizer, model_path
-from mslt_it.problems import Problem, counted, nearest
+from mslt_it.problems import Problem, counted
 from mslt_it.publish.comparison import Comparison, compare, outputs, prompts_of
+from mslt_it.publish.export_options import MergeRequest
 from mslt_it.publish.prompt_record import write_prompts
 from mslt_it.records import to_plain
-from mslt_it.store import file_sha256, made_before, require_space, sealing, write_json
+from mslt_it.store import Made, file_sha256, made_once, require_space
 
 MERGE = "merge.json"
-STRATEGIES = ("dequantized", "original")
-MERGED_DTYPES = ("bfloat16", "float32")
-PROMPTS_PER_LANGUAGE = 32
 SPARE_BYTES = 32 * 2**20  # beside the weights: tokenizer, configuration and what the disk needs for itself
 
 
-@dataclass(frozen=True)
-class Limits:
-    """What a merge may differ from the live adapter, over all languages together."""
-
-    relative_error: float
-    kl_mean: float  # nats per position
-    label_agreement: float
-
-
-@dataclass(frozen=True)
-class Merge:
-    """What `merge_run` did: ``record`` is the content of merge.json, ``is_new`` is False where it was there already."""
-
-    folder: Path
-    record: Mapping[str, Any]
-    is_new: bool
-
-
-def limits(quantization: str, strategy: str, dtypes: tuple[str, str]) -> Limits:
-    """What is still a faithful merge, by what cannot be helped: the base chosen, and rounding; ``dtypes``: of the live
-    model and of the merged one."""
+def limits(quantization: str, strategy: str, dtypes: tuple[str, str]) -> dict[str, float]:
+    """How far a faithful merge may be from the live adapter, over all languages together (KL in nats per position), by
+    what cannot be helped: the base chosen, and rounding; ``dtypes``: of the live model and of the merged one."""
+    found = (5e-2, 5e-3, 0.97)
     if strategy == "original":  # another base than was trained on, by choice: only nonsense is refused
-        return Limits(0.5, 0.2, 0.8)
-    if quantization == "int8":  # the live model rounds its activations too, the merged one does not
-        return Limits(0.1, 0.02, 0.95)
-    if dtypes == ("float32", "float32"):
-        return Limits(1e-3, 1e-5, 0.999)
-    return Limits(5e-2, 5e-3, 0.97)
+        found = (0.5, 0.2, 0.8)
+    elif quantization == "int8":  # the live model rounds its activations too, the merged one does not
+        found = (0.1, 0.02, 0.95)
+    elif dtypes == ("float32", "float32"):
+        found = (1e-3, 1e-5, 0.999)
+    return dict(zip(("relative_error", "kl_mean", "label_agreement"), found, strict=True))
 
 
-def compared_in(trained: str, written: str) -> str:
-    """The dtype in which the merged model is asked: the wider of the live model's and its own, so that what is measured
-    is the merge and not arithmetic that the live model did better."""
-    return "float32" if "float32" in (trained, written) else written
-
-
-def merge_run(
-    run: Path | str,
-    out: Path | str,
-    *,
-    strategy: str | None = None,
-    dtype: str = "bfloat16",
-    prompts_per_language: int = PROMPTS_PER_LANGUAGE,
-    say: Callable[[str], object] = print,
-) -> Merge:
-    """Merge a run's adapter into its base and write the model, its tokenizer and merge.json to the folder ``out``.
-
-    Args:
-        strategy: for a quantised run "dequantized" (default) or "original"; None for any other.
-        dtype: "bfloat16" or "float32", of the weights written; merging itself is in float32.
-        prompts_per_language: scored rows that merged and live model are compared on; 0 = as many as the run scored.
+def merge_run(request: MergeRequest, say: Callable[[str], object] = print) -> Made:
+    """Merge a run's adapter into its base and write the model, its tokenizer and merge.json.
 
     Raises:
         Problem: another base, tokenizer or adapter than the run's; too little disk; a merge beyond `limits`.
     """
-    out = Path(out) if Path(out).name not in ("", "..") else Path(out).resolve()
-    finished = read_run(run)
-    inputs = merge_inputs(finished, strategy, dtype)
-    earlier = made_before(out, MERGE, inputs, say)
-    if earlier is not None:
-        return Merge(out, earlier, False)
-    with sealing(out) as part:
-        record = write_merged(finished, part, inputs, prompts_per_language, say)
-        write_json(part / MERGE, record)
-    return Merge(out, record, True)
+    out = values.path(request.out)
+    out = out if out.name not in ("", "..") else out.resolve()
+    with only_writer(out, beside(out), wait=request.wait, say=say):
+        run = read_run(values.path(request.run))
+        inputs = merge_inputs(run, request)
+        return made_once(out, MERGE, inputs, lambda part: write_merged(run, part, inputs, request.prompts, say), say)
 
 
-def merge_inputs(run: FinishedRun, strategy: str | None, dtype: str) -> dict[str, str]:
-    """What decides the merged weights, ``strategy`` spelt out; a Problem for values that are none."""
-    if dtype not in MERGED_DTYPES:
-        raise Problem(f"dtype={dtype} is unknown. {nearest(dtype, MERGED_DTYPES)}")
+def merge_inputs(run: FinishedRun, request: MergeRequest) -> dict[str, str]:
+    """What decides the merged weights, the strategy spelt out; a Problem for one where there is no choice."""
     quantised = run.recipe.adapter.quantization != "none"
-    if strategy is None:
-        strategy = "dequantized" if quantised else "none"
-    elif strategy not in STRATEGIES:
-        raise Problem(f"strategy={strategy} is unknown. {nearest(strategy, STRATEGIES)}")
-    elif not quantised:
+    if request.strategy is not None and not quantised:
         raise Problem(
-            f"strategy={strategy} is for runs with adapter.quantization; {run.folder} was trained on a base that was "
-            "not quantised, so there is only one. Leave strategy out."
+            f"strategy={request.strategy} is for runs with adapter.quantization; {run.folder} was trained on a base "
+            "that was not quantised, so there is only one. Leave strategy out."
         )
     return {
         "adapter_sha256": run.provenance["adapter_sha256"],
         "adapter_config_sha256": file_sha256(run.adapter / "adapter_config.json"),
         "base_sha256": run.provenance["base_sha256"],
-        "strategy": strategy,
-        "dtype": dtype,
+        "strategy": request.strategy or ("dequantized" if quantised else "none"),
+        "dtype": request.dtype,
     }
 
 
@@ -157,11 +110,8 @@ def write_merged(
     prompts_per_language: int,
     say: Callable[[str], object],
 ) -> dict[str, Any]:
-    """Writes the merged model and its tokenizer to ``folder``, reads them back and compares: what merge.json says.
-
-    Args:
-        inputs: of `merge_inputs`.
-    """
+    """Writes the merged model and its tokenizer to ``folder``, reads them back and compares: what merge.json says
+    beside ``inputs``, those of `merge_inputs`."""
     recipe, dtype = run.recipe, inputs["dtype"]
     tokenizer, base, trained = load_trained_base(run)
     found_identity = identity(base, tokenizer)
@@ -198,13 +148,13 @@ def write_merged(
     for what, digest in (("tokenizer", tokenizer_hash), ("chat template", template_hash)):
         if digest(again) != digest(tokenizer):
             raise Problem(f"The {what} does not survive being written and read back. Nothing was written.")
-    wide = compared_in(trained.dtype, dtype)
+    # Asked in the wider of both dtypes: what is measured is the merge, not arithmetic that the live model did better.
+    wide = "float32" if trained.dtype == "float32" else dtype
     reloaded = load_base(dataclasses.replace(written, dtype=wide), head=recipe.head)
     together, each = compare(expected, outputs(reloaded, prompts))
     allowed = limits(recipe.adapter.quantization, inputs["strategy"], (trained.dtype, dtype))
     refuse_beyond(allowed, together, each)
     return {
-        "inputs": inputs,
         **origin(run),
         "quantization": recipe.adapter.quantization,
         **({"head": recipe.head.name} if recipe.head else {}),
@@ -212,7 +162,7 @@ def write_merged(
         "merged_sha256": model_hash(folder),
         "comparison": {
             "dtype": wide,
-            "limits": to_plain(allowed),
+            "limits": allowed,
             "together": to_plain(together),
             "languages": to_plain(each),
         },
@@ -238,11 +188,11 @@ def merged_model(run: FinishedRun, trained: ModelConfig, strategy: str, dtype: s
     return merge_adapter(load_adapter(base, run.adapter), DTYPES[dtype])
 
 
-def refuse_beyond(allowed: Limits, together: Comparison, each: list[Comparison]) -> None:
+def refuse_beyond(allowed: Mapping[str, float], together: Comparison, each: list[Comparison]) -> None:
     """A Problem that names the figure and the worst language when the merged model is not what the adapter was."""
     faults = []
-    for name, is_share in (("relative_error", False), ("kl_mean", False), ("label_agreement", True)):
-        value, limit = getattr(together, name), getattr(allowed, name)
+    for name, limit in allowed.items():
+        value, is_share = getattr(together, name), name == "label_agreement"
         if value is None or (value >= limit if is_share else value <= limit):
             continue
         known = [c for c in each if getattr(c, name) is not None]

@@ -23,7 +23,6 @@ from mslt_it.evaluation.remarks import run_remarks
 from mslt_it.evaluation.scores import ScoreRow
 from mslt_it.evaluation.tables import as_markdown, has_base, label_table, language_table
 from mslt_it.models.packaged import original
-from mslt_it.problems import Problem
 
 TEMPLATE = Path(__file__).with_name("model_card.md.jinja")
 # Names that hubs know in the field ``license``; any other is ``other`` with a license_name.
@@ -59,11 +58,6 @@ class Publication:
     usage: Mapping[str, Any] = field(default_factory=dict)  # what the template's part on loading it needs
     merge: Mapping[str, Any] | None = None  # merge.json of the merged model
 
-    def __post_init__(self) -> None:
-        for key in ("license", "data_license"):
-            if not re.fullmatch(r"[\w .+:/()-]*", getattr(self, key)):
-                raise Problem(f"{key}={getattr(self, key)!r} is not the name of a licence. Write for example mit.")
-
 
 def model_card(
     recipe: Recipe,
@@ -96,9 +90,13 @@ def model_card(
         "base revision": provenance.get("model_commit") or recipe.model.revision,
         "run fingerprint": provenance.get("run_fingerprint"),
     }
+    # Of a base that was read from a GGUF file.
+    tensors = ", ".join(f"{number} tensors {kind}" for kind, number in provenance.get("gguf_tensors", {}).items())
+    of_gguf = f"sha256 `{provenance.get('gguf_sha256')}`"
     origin = [
         *((what, f"`{value}`") for what, value in hashes.items() if value),
-        *_weights_and_terms(provenance),
+        *([("base weights", f"dequantised from a GGUF file ({tensors}), {of_gguf}")] if tensors else []),
+        *([("terms of use", str(provenance["model_terms"]))] if provenance.get("model_terms") else []),
         ("sources", recipe.shown_sources),
         ("targets (zero-shot)", ", ".join(recipe.targets) or "none has labels"),
         ("labelled rows in total", str(num_rows)),
@@ -162,14 +160,3 @@ def _head(recipe: Recipe, about: Publication, base: str | None, is_combined: boo
 def is_hub_id(text: str) -> bool:
     """Whether ``USER/NAME`` of a hub is meant, not a folder of that name."""
     return bool(_HUB_ID.fullmatch(text)) and not Path(text).exists()
-
-
-def _weights_and_terms(provenance: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Of a base that was read from a GGUF file, and of one with terms of use."""
-    facts = []
-    if tensors := provenance.get("gguf_tensors"):
-        types = ", ".join(f"{number} tensors {kind}" for kind, number in tensors.items())
-        facts.append(("base weights", f"dequantised from a GGUF file ({types}), sha256 `{provenance['gguf_sha256']}`"))
-    if terms := provenance.get("model_terms"):
-        facts.append(("terms of use", str(terms)))
-    return facts

@@ -163,8 +163,8 @@ def adapter_usage(folder: Path, recipe: Recipe, dtype: str | None, commit: str |
 
 def shown(prompt: Sequence[Any]) -> str:
     """A prompt as text, {field} where a field's goes."""
-    return "".join(part if isinstance(part, str) else "\n".join(map(_line, part)) for part in prompt)
 
+    def shown_line(line: Sequence[str]) -> str:
+        return "".join(f"{{{part}}}" if index % 2 else part for index, part in enumerate(line))
 
-def _line(line: Sequence[str]) -> str:
-    return "".join(f"{{{part}}}" if index % 2 else part for index, part in enumerate(line))
+    return "".join(part if isinstance(part, str) else "\n".join(map(shown_line, part)) for part in prompt)

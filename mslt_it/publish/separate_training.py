@@ -20,10 +20,10 @@ from mslt_it.config.schema import FrozenDict
 from mslt_it.data.budget import budget
 from mslt_it.evaluation.estimates import Settings
 from mslt_it.evaluation.scores import figures
-from mslt_it.locks import beside, only_writer
 from mslt_it.models.identity import read_run
 from mslt_it.problems import Problem, counted
 from mslt_it.progress import tell
+from mslt_it.publish.combine_options import CombineRequest
 from mslt_it.publish.combined_run import combine_runs
 from mslt_it.publish.scored_run import stored_answers
 from mslt_it.records import to_plain
@@ -51,12 +51,11 @@ def train_apart(
         )
     folder = Run(recipe).folder
     statuses = [_run(part, run_recipe, show) for part in part_recipes(recipe, folder)]
-    parts = [str(folder / "parts" / code) for code in recipe.sources]
-    show(f"\n=== combined: {recipe.combine.method}, weights {recipe.combine.weights}")
-    how = recipe.combine
-    combined = folder / "combined"
-    with only_writer(combined, beside(combined), wait=wait, say=show):
-        statuses.append(combine_runs(parts, combined, method=how.method, weights=how.weights, show=show))
+    parts = tuple(str(folder / "parts" / code) for code in recipe.sources)
+    how, combined = recipe.combine, folder / "combined"
+    show(f"\n=== combined: {how.method}, weights {how.weights}")
+    request = CombineRequest(runs=parts, out=str(combined), method=how.method, weights=how.weights, wait=wait)
+    statuses.append(combine_runs(request, show))
     if recipe.combine.beside_joint:
         statuses.append(_run(joint_recipe(recipe, folder), run_recipe, show))
         if not any(statuses):

@@ -14,11 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from mslt_it.integrations.vllm import RANKS, max_lora_rank
 from mslt_it.models.base_model import CONFIG, read_adapter
-from mslt_it.models.lora import Lora, read_lora, tensors_of, write_lora
+from mslt_it.models.lora import read_lora, tensors_of, write_lora
 from mslt_it.problems import Problem
 from mslt_it.store import read_json
 
@@ -74,30 +73,18 @@ def write_adapter(adapter: Path, folder: Path, base: str, revision: str | None) 
     Args:
         base, revision: the base model that the configuration names from now on.
     """
-    lora = read_lora(adapter)
-    rank = lora.rank
-    rewritten = not _is_uniform(lora)
+    lora, tensors = read_lora(adapter), read_adapter(adapter)
+    rank, r, alpha = lora.rank, int(lora.config["r"]), float(lora.config["lora_alpha"])
+    scaling = alpha / math.sqrt(r) if lora.config.get("use_rslora") else alpha / r
+    # Where one rank and one scale, those of the configuration, hold for every module, it stays as it is.
+    rewritten = any(factors.rank != r or factors.scaling != scaling for factors in lora.modules.values())
     changes: dict[str, Any] = {"base_model_name_or_path": base, "revision": revision, "inference_mode": True}
     if rewritten:
         changes |= {"r": rank, "lora_alpha": rank, "use_rslora": False, "rank_pattern": {}, "alpha_pattern": {}}
-    tensors = _uniform(lora, rank) if rewritten else read_adapter(adapter)
+        for module, factors in lora.modules.items():
+            a, b = torch.zeros(rank, factors.a.shape[1]), torch.zeros(factors.b.shape[0], rank)
+            a[: factors.rank] = factors.a.float()
+            b[:, : factors.rank] = factors.scaling * factors.b.float()
+            tensors |= tensors_of(module, b, a)
     write_lora(folder, tensors, {**lora.config, **changes})
     return {"rank": rank, "max_lora_rank": max_lora_rank(rank), "factors_rewritten": rewritten}
-
-
-def _is_uniform(lora: Lora) -> bool:
-    """Whether one rank and one scale, those of the configuration, hold for every module."""
-    r, alpha = int(lora.config["r"]), float(lora.config["lora_alpha"])
-    scaling = alpha / math.sqrt(r) if lora.config.get("use_rslora") else alpha / r
-    return all(factors.rank == r and factors.scaling == scaling for factors in lora.modules.values())
-
-
-def _uniform(lora: Lora, rank: int) -> dict[str, Tensor]:
-    tensors: dict[str, Tensor] = {}
-    for module, factors in lora.modules.items():
-        a = torch.zeros(rank, factors.a.shape[1])
-        b = torch.zeros(factors.b.shape[0], rank)
-        a[: factors.rank] = factors.a.float()
-        b[:, : factors.rank] = factors.scaling * factors.b.float()
-        tensors |= tensors_of(module, b, a)
-    return tensors

@@ -65,10 +65,11 @@ def sampled(task: TaskConfig, answered: Answered, number: int, seed: int, *, is_
     else:
         said = ("" if measure.is_share else f"{METRIC_NAMES[measure.name]} {100 * figure:.1f}" for figure in figures)
         given = [(text or "(no text)", note) for text, note in zip(outputs, said, strict=True)]
-    answers = [
-        Answer(item.id, "\n".join(message.content for message in item.messages), _right(item), text, note)
-        for item, (text, note) in zip(items, given, strict=True)
-    ]
+    answers = []
+    for item, (text, note) in zip(items, given, strict=True):
+        word = item.answer if item.choices and not item.is_written else item.label
+        right = f"{word} ({item.label})" if item.label and item.label != word else word
+        answers.append(Answer(item.id, "\n".join(message.content for message in item.messages), right, text, note))
     direction = "rtl" if is_native and likely_script(answered.language) in RIGHT_TO_LEFT else "auto"
     num_right = int(is_right.sum())
     return Answers(answered.language, direction, num_right, len(items) - num_right, drawn(True), drawn(False))
@@ -85,8 +86,3 @@ def _of_labels(items: Sequence[PromptedExample], scores: np.ndarray) -> list[tup
         beside = "" if said == right else f", of the right one {shares[right]:.2f}"
         found.append((item.choices[said], f"probability {shares[said]:.2f}{beside}"))
     return found
-
-
-def _right(item: PromptedExample) -> str:
-    word = item.answer if item.choices and not item.is_written else item.label
-    return f"{word} ({item.label})" if item.label and item.label != word else word

@@ -60,7 +60,7 @@ def write_eval_report(folder: Path, out: Path, formats: Collection[str]) -> list
         sections.append(_scores(task, found, confidence))
     if means := [TaskMean(**one) for one in content.get("task_means", ())]:
         cells = of_cells("tasks", OVER_TASKS, task_means_table(means, confidence))
-        sections.append(Section("tasks", "Over the tasks", tables=[("tasks", cells)]))
+        sections.append(Section("tasks", "Over the tasks", tables=[cells]))
     if labels := label_section([LabelReport.of_plain(one) for one in content["labels"]]):
         sections.append(labels)
     systems, tasks = content["provenance"]["systems"], ", ".join(recipe["task"]["name"] for recipe in recipes)
@@ -79,7 +79,7 @@ def write_eval_report(folder: Path, out: Path, formats: Collection[str]) -> list
 def _scores(task: TaskConfig, found: Figures, confidence: float) -> Section:
     rows = main_rows(found)
     all_tables = [
-        (f"{task.name}_{number}", of_cells(f"{task.name}_{number}", title, cells))
+        of_cells(f"{task.name}_{number}", title, cells)
         for number, (title, cells) in enumerate(tables(found, confidence), 1)
     ]
     title = f"{task.name}: scores with their intervals"

@@ -26,6 +26,7 @@ from markupsafe import Markup
 from mslt_it import values
 from mslt_it.problems import Problem
 from mslt_it.report import figures
+from mslt_it.report.answers import Answers
 from mslt_it.store import write_atomically
 from mslt_it.study.analyse.findings import Figure
 from mslt_it.study.analyse.tables import Table
@@ -54,10 +55,11 @@ class Section:
     question: str = ""
     answers: str = ""
     claims: Sequence[Said] = ()
-    tables: Sequence[tuple[str, Table]] = ()
+    tables: Sequence[Table] = ()
     figures: Sequence[tuple[str, Figure]] = ()
     notes: Sequence[str] = ()
-    parts: Sequence[Any] = ()  # what the page folds under it, in the form that its template knows
+    parts: Sequence[Section] = ()  # what the page folds under it
+    drawn: Answers | None = None  # right and wrong answers
 
 
 def write(
@@ -80,12 +82,12 @@ def write(
     if "html" in formats:
         files = {name: render(template, report) for name, template in pages.items()}
     if "html" in formats and beside:
-        for name, table in tables:
+        for table in tables:
             safe = table.frame.map(values.cell)
-            files[f"tables/{name}.csv"] = safe.to_csv(index=False, float_format="%.6g", lineterminator="\n")
+            files[f"tables/{table.name}.csv"] = safe.to_csv(index=False, float_format="%.6g", lineterminator="\n")
         files |= {f"figures/{name}.svg": figures.draw(figure, name, alone=True) + "\n" for name, figure in drawn}
     if "latex" in formats:
-        files |= {f"tables/{name}.tex": as_latex(table) for name, table in tables}
+        files |= {f"tables/{table.name}.tex": as_latex(table) for table in tables}
     if "pdf" in formats:
         files |= {f"figures/{name}.pdf": figures.as_pdf(figure, name) for name, figure in drawn}
     inside = os.path.abspath(out)

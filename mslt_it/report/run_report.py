@@ -9,11 +9,9 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mslt_it.config.recipe import Recipe
 from mslt_it.evaluation.label_reports import LabelReport
 from mslt_it.evaluation.remarks import run_remarks
 from mslt_it.evaluation.scores import ScoreRow, outputs_of, read_rows
@@ -23,30 +21,18 @@ from mslt_it.languages import language_name
 from mslt_it.models.identity import ADAPTER, TRAIN_AGAIN, FinishedRun, read_run
 from mslt_it.problems import Problem, counted
 from mslt_it.publish.scored_run import stored_answers
-from mslt_it.report.answers import Answers, sampled
+from mslt_it.report.answers import sampled
 from mslt_it.report.pages import Section, versions_here, write
 from mslt_it.report.scores import by_language, cost_tables, curves, f1_table, of_cells, of_label_report
 from mslt_it.report.study_report import SMALL_MODEL_NOTICE, WORLD_NOTICE
 from mslt_it.runs import LOSSES
 from mslt_it.store import altered, read_json
-from mslt_it.study.analyse.findings import Figure
-from mslt_it.study.analyse.tables import Table
 from mslt_it.training.looks import PREFIX
 
 SHOWN = ("results.json", LOSSES, "items/", "predictions/")  # what is read beside the adapter
 MOST_LABELS = 12  # whose F1 have a column
 ANSWERS = "Right and wrong answers"
 PAGES = {"report.html": "run.html.j2"}
-
-
-@dataclass(frozen=True)
-class Part:
-    """What is folded under a section: of one language."""
-
-    title: str
-    tables: Sequence[tuple[str, Table]] = ()
-    figures: Sequence[tuple[str, Figure]] = ()
-    answers: Answers | None = None
 
 
 def write_run_report(folder: Path, out: Path, formats: Collection[str], examples: int, seed: int) -> list[Path]:
@@ -91,7 +77,7 @@ def _scores(run: FinishedRun, rows: Sequence[ScoreRow]) -> Section:
         "scores",
         "Scores by language",
         question="In per cent" + "; the gain over the untuned base in points, on the same items" * has_base(rows) + ".",
-        tables=[("scores", of_cells("scores", "Scores", cells)), *cost_tables(main)],
+        tables=[of_cells("scores", "Scores", cells), *cost_tables(main)],
         figures=[("scores_figure", by_language(main, len(task.choice_names), "Scores with their intervals"))],
         notes=[
             f"Intervals hold {100 * confidence:g} %. That of a language is for other items like these (Wilson's of "
@@ -112,7 +98,7 @@ def _unlabelled(spreads: Sequence[Spread]) -> Section | None:
         "unlabelled",
         "Languages without labels",
         question=f"{', '.join(targets)}; {NOT_SCORED}.",
-        tables=[("unlabelled", of_cells("unlabelled", SHARES, spread_table(spreads)))] if labels else [],
+        tables=[of_cells("unlabelled", SHARES, spread_table(spreads))] if labels else [],
         notes=warnings_of(spreads),
     )
 
@@ -150,12 +136,13 @@ def label_section(reports: Sequence[LabelReport]) -> Section | None:
     for number, report in enumerate(reports, 1):
         tables, figures = of_label_report(report, f"{report.language}_{number}" if several else report.language)
         system = f", {report.system} {report.variant}" if several else ""
-        parts.append(Part(f"{report.language} {language_name(report.language)}{system}", tables, figures))
+        title = f"{report.language} {language_name(report.language)}{system}"
+        parts.append(Section("", title, tables=tables, figures=figures))
     return Section(
         "labels",
         "Labels and confusions",
         question="Precision, recall and F1 of each label and what was taken for what, language by language.",
-        tables=[("labels", f1_table(reports))] if len(names) == 1 and len(*names) <= MOST_LABELS else [],
+        tables=[f1_table(reports)] if len(names) == 1 and len(*names) <= MOST_LABELS else [],
         parts=parts,
     )
 
@@ -173,10 +160,11 @@ def _answers(run: FinishedRun, rows: Sequence[ScoreRow], examples: int, seed: in
     for one in answered:
         title = f"{one.language} {language_name(one.language)}: "
         if not len((found := outputs_of(one)).outputs):
-            parts.append(Part(title + found.reason))
+            parts.append(Section("", title + found.reason))
             continue
         shown = sampled(task, one, examples, seed, is_native=is_native and one.items[0].read_in == one.language)
-        parts.append(Part(f"{title}{shown.num_right} of {shown.num_right + shown.num_wrong} right", answers=shown))
+        title += f"{shown.num_right} of {shown.num_right + shown.num_wrong} right"
+        parts.append(Section("", title, drawn=shown))
     return Section(
         "answers",
         ANSWERS,
@@ -194,17 +182,15 @@ def _at(name: str, revision: str | None) -> str:
     return f"{name}@{revision}" if revision else name
 
 
-def _trained(recipe: Recipe) -> str:
-    if recipe.adapter.method == "full":
-        return "All weights trained"
-    return "An adapter and a head trained" if recipe.head else "An adapter trained"
-
-
 def lead(run: FinishedRun, rows: Sequence[ScoreRow]) -> list[str]:
     """What was done, in sentences."""
     recipe, made_of = run.recipe, run.provenance.get("combination")
     number = run.provenance.get("num_examples", recipe.data.num_examples_total)
-    how = f"{len(made_of['adapters'])} adapters combined ({made_of['method']})" if made_of else _trained(recipe)
+    how = "An adapter and a head trained" if recipe.head else "An adapter trained"
+    if recipe.adapter.method == "full":
+        how = "All weights trained"
+    if made_of:
+        how = f"{len(made_of['adapters'])} adapters combined ({made_of['method']})"
     scored = len({row.language for row in rows if not row.is_mean})
     which = ", adapter and untuned base on the same items" * has_base(rows)
     beside = f" {counted(scored, 'language was', 'languages were')} scored{which}."

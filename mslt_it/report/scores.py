@@ -54,7 +54,7 @@ def by_language(rows: Sequence[ScoreRow], num_labels: int, title: str) -> Interv
     )
 
 
-def cost_tables(rows: Sequence[ScoreRow], name: str = "costs", of: str = "") -> list[tuple[str, Table]]:
+def cost_tables(rows: Sequence[ScoreRow], name: str = "costs", of: str = "") -> list[Table]:
     """What a row of each language costs in tokens, beside its figure; none where the tokens are not known.
 
     The same content takes several times as many tokens in some languages, and so as much more time, money and room in
@@ -81,7 +81,7 @@ def cost_tables(rows: Sequence[ScoreRow], name: str = "costs", of: str = "") -> 
         "Tokens read and written for a scored row, instruction included; per word and character: of what is read, "
         "control tokens too. Languages written without spaces have no words here."
     )
-    return [(name, of_cells(name, f"What a row costs{of}", cells, note))]
+    return [of_cells(name, f"What a row costs{of}", cells, note)]
 
 
 def f1_table(reports: Sequence[LabelReport]) -> Table:
@@ -99,11 +99,10 @@ def f1_table(reports: Sequence[LabelReport]) -> Table:
     return table("labels", "F1 of each label, %", rows, **labels)
 
 
-def of_label_report(report: LabelReport, name: str) -> tuple[list[tuple[str, Table]], list[tuple[str, Figure]]]:
+def of_label_report(report: LabelReport, name: str) -> tuple[list[Table], list[tuple[str, Figure]]]:
     """Tables and figures of what became of each label in one language."""
     where, cells = label_table(report)
-    without_matrix = [row[:7] for row in cells]
-    tables = [(f"{name}_labels", of_cells(f"{name}_labels", where, without_matrix))]
+    tables = [of_cells(f"{name}_labels", where, [row[:7] for row in cells])]  # without the matrix
     names = tuple(one.label for one in report.labels)
     if len(names) <= MOST_CONFUSED:
         unread = any(row[-1] for row in report.confusion)
@@ -123,7 +122,7 @@ def of_label_report(report: LabelReport, name: str) -> tuple[list[tuple[str, Tab
     rows = [{"right": right, "given": given, "items": -number} for number, right, given in confused[:MOST_CONFUSIONS]]
     if rows:
         title = f"The {len(rows)} most frequent confusions of {len(confused)}, {where}"
-        tables.append((f"{name}_confusions", table(f"{name}_confusions", title, rows)))
+        tables.append(table(f"{name}_confusions", title, rows))
     return tables, []
 
 

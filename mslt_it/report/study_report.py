@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import json
 import shlex
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -80,7 +81,13 @@ def runs(study: Study) -> pd.DataFrame:
 
 def report_of(findings: Findings) -> dict[str, Any]:
     """All that the page and the Markdown file say."""
-    sections = list(_sections(findings))
+    several = len(findings.slices) > 1
+    sections = []
+    for part in findings.slices:
+        told = _prefix(part) * several, f" ({part.slice.name})" * several
+        sections += [_section(one, findings, *told) for one in part.done]
+        sections += [_section(one, findings, *told) for one in part.not_done]
+    sections += [_section(one, findings) for one in (*findings.overall, *further_sections(findings.study.folder))]
     return {
         "title": title(findings.study),
         "lead": lead(findings),
@@ -116,17 +123,7 @@ def _prefix(part: SliceFindings) -> str:
     return f"{part.slice.variant}_{part.slice.budget}_"
 
 
-def _sections(findings: Findings) -> Iterator[Section]:
-    several = len(findings.slices) > 1
-    for part in findings.slices:
-        parts: tuple[Analysis | NotDone, ...] = (*part.done, *part.not_done)
-        for one in parts:
-            yield _section(one, findings, _prefix(part) if several else "", f" ({part.slice.name})" if several else "")
-    for one in (*findings.overall, *further_sections(findings.study.folder)):
-        yield _section(one, findings, "", "")
-
-
-def _section(one: Analysis | NotDone, findings: Findings, prefix: str, suffix: str) -> Section:
+def _section(one: Analysis | NotDone, findings: Findings, prefix: str = "", suffix: str = "") -> Section:
     anchor, title = prefix + one.name, one.title + suffix
     if isinstance(one, NotDone):
         return Section(anchor, title, one.reason)
@@ -136,7 +133,7 @@ def _section(one: Analysis | NotDone, findings: Findings, prefix: str, suffix: s
         question=one.question,
         answers=one.answers,
         claims=_claims([one], findings),
-        tables=[(prefix + table.name, table) for table in one.tables],
+        tables=[dataclasses.replace(table, name=prefix + table.name) for table in one.tables],
         figures=[(f"{anchor}_{number}", figure) for number, figure in enumerate(one.figures, 1)],
         notes=one.notes,
     )

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from mslt_it.problems import Problem
-from mslt_it.representations.cka import Array
+from mslt_it.representations.alikeness import Array
 
 PERPLEXITY = 30.0
 

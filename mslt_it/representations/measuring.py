@@ -18,10 +18,10 @@ import numpy as np
 from mslt_it.problems import Problem
 from mslt_it.records import fingerprint, to_plain
 from mslt_it.representations import maps
-from mslt_it.representations.cka import Array, cka_pairs, grams
-from mslt_it.representations.mixing import centred, mixing, retrieval, unit
+from mslt_it.representations.alikeness import Array, centred, cka_pairs, grams, mixing, retrieval
 from mslt_it.representations.settings import SCHEMA, Settings
 from mslt_it.representations.states import hidden_states, tokenise
+from mslt_it.selection.typology import unit
 
 PAIR_MEASURES = ("cka", "retrieval")
 # Where languages lie apart altogether (0.01 in the embedded model), mixing has nothing to show but that; what lies
@@ -63,8 +63,14 @@ def measure(
         kind: of all systems, see ``model.kind``.
         advance: called with a system's name when it is done.
     """
-    languages = tuple(texts)
-    num_items = _check(texts, settings)
+    # What would stop the measuring later on stops it here: a large model takes its time.
+    languages, num_items = tuple(texts), len(next(iter(texts.values())))
+    if settings.neighbours > (most := len(texts) * (num_items - 1)):
+        raise Problem(
+            f"mingling.neighbours={settings.neighbours} is out of range: there are only {most} items to look among."
+        )
+    if settings.map == "umap":
+        maps.umap_package()
     tokenised = {
         code: tokenise(tokenizer, of_code, name=f"texts in '{code}'", kind=kind) for code, of_code in texts.items()
     }
@@ -108,7 +114,7 @@ def measure(
             for name in names
         },
         "differences": [
-            {"of": a, "minus": b, "groups": _intervals(_less(grouped[a], grouped[b]), draws)}
+            {"of": a, "minus": b, "groups": _intervals(grouped[a], draws, minus=grouped[b])}
             for number, a in enumerate(names)
             for b in names[:number]
         ],
@@ -117,18 +123,6 @@ def measure(
 
 
 Grouped = Mapping[tuple[str, str], tuple[Array, Array]]  # (measure, group) -> (layers + 1,) figures, (layers + 1, n)
-
-
-def _check(texts: Mapping[str, Sequence[str]], settings: Settings) -> int:
-    """The number of items. What would stop the measuring later on stops it here: a large model takes its time."""
-    num_items = len(next(iter(texts.values())))
-    if settings.neighbours > (most := len(texts) * (num_items - 1)):
-        raise Problem(
-            f"mingling.neighbours={settings.neighbours} is out of range: there are only {most} items to look among."
-        )
-    if settings.map == "umap":
-        maps.umap_package()
-    return num_items
 
 
 def _groups(languages: Sequence[str], seen: Sequence[str]) -> dict[str, dict[str, tuple[Any, ...]]]:
@@ -186,10 +180,6 @@ def _of_layer(at: Array, settings: Settings) -> dict[str, tuple[Array, Array]]:
     return found
 
 
-def _less(one: Grouped, other: Grouped) -> Grouped:
-    return {key: (values - other[key][0], items - other[key][1]) for key, (values, items) in one.items()}
-
-
 def _draws(num_items: int, settings: Settings) -> Array:
     """(resamples, n) weights of the items, each row of mean 0: what a resample adds to the mean over the items."""
     rng = np.random.default_rng(settings.seed)
@@ -197,10 +187,12 @@ def _draws(num_items: int, settings: Settings) -> Array:
     return (counts - 1) / num_items
 
 
-def _intervals(found: Grouped, draws: Array) -> dict[str, Any]:
-    """95 % intervals: measure -> group -> {"layers": [figure], "mean": figure}."""
+def _intervals(found: Grouped, draws: Array, minus: Grouped | None = None) -> dict[str, Any]:
+    """95 % intervals: measure -> group -> {"layers": [figure], "mean": figure}; of the differences to ``minus``."""
     result: dict[str, dict[str, Any]] = {}
     for (measure_, group), (values, items) in found.items():
+        if minus is not None:
+            values, items = values - minus[measure_, group][0], items - minus[measure_, group][1]
         moved = draws @ items.T
         low, high = np.quantile(moved, [0.025, 0.975], axis=0) + values
         figures = [

@@ -81,5 +81,4 @@ def measure_runs(
     tokenizer, systems = systems_of_runs(finished)
     recipe = next(iter(finished.values())).recipe
     texts = parallel_texts(recipe, languages, max_items=settings.max_items)
-    kind = "decoder" if recipe.model.kind == "auto" else recipe.model.kind  # an older run's
-    return measure(systems, texts, tokenizer, settings=settings, kind=kind, advance=advance)
+    return measure(systems, texts, tokenizer, settings=settings, kind=recipe.model.kind, advance=advance)

@@ -23,7 +23,7 @@ from mslt_it.data.segments import SegmentEncoder
 from mslt_it.evaluation.generation import evaluating
 from mslt_it.models.base_model import base_of
 from mslt_it.models.inputs import in_batches
-from mslt_it.models.text_to_text import is_text_to_text
+from mslt_it.models.kinds import is_text_to_text
 from mslt_it.problems import Problem
 
 

@@ -27,11 +27,10 @@ WORLD_SENTENCES = 300  # per language; the same statements in every language
 
 @dataclass(frozen=True)
 class Texts:
-    """Sentences per language, and the languages that have none."""
+    """Sentences per language; ``remedy``: what to do where one is asked for that has none."""
 
     origin: str  # what a report calls them
     sentences: Mapping[str, tuple[str, ...]]
-    missing: tuple[str, ...] = ()
     remedy: str = ""
 
     def of(self, codes: Sequence[str]) -> list[tuple[str, ...]]:
@@ -60,7 +59,7 @@ def no_text(model: str) -> Texts:
     return Texts(
         f"the input (no text= was given for model={model})",
         {},
-        remedy="Give text=DIR with one file CODE.txt per language, a sentence a line.",
+        "Give text=DIR with one file CODE.txt per language, a sentence a line.",
     )
 
 
@@ -73,7 +72,6 @@ def world_texts(codes: Sequence[str], seed: int = 0, num: int = WORLD_SENTENCES)
     return Texts(
         "the embedded world",
         sentences,
-        tuple(code for code in codes if code not in sentences),
         "Give text=DIR with one file CODE.txt per language, and a model=PATH that was trained on them.",
     )
 
@@ -95,9 +93,8 @@ def read_texts(folder: Path | str, codes: Sequence[str]) -> Texts:
     if not sentences:
         there = ", ".join(sorted(p.name for p in folder.iterdir())[:10]) or "nothing"
         raise Problem(f"text={folder} has none of {', '.join(f'{c}.txt' for c in codes)}; it holds {there}.")
-    missing = tuple(code for code in codes if code not in sentences)
-    remedy = f"Add {', '.join(f'{code}.txt' for code in missing)} to the folder, or leave the languages out."
-    return Texts(f"text={folder}", sentences, missing, remedy)
+    missing = ", ".join(f"{code}.txt" for code in codes if code not in sentences)
+    return Texts(f"text={folder}", sentences, f"Add {missing} to the folder, or leave the languages out.")
 
 
 def token_matrix(texts: Sequence[Sequence[str]], model_path: str) -> NDArray[np.bool_]:

@@ -21,8 +21,6 @@ from mslt_it.selection.request import read_pool, read_space
 from mslt_it.selection.scorers import Inputs, Scored
 from mslt_it.selection.search import Floats, Ranking, Scorer, Sets, Space
 
-Variant = tuple[dict[str, str], typology.Typology]  # BCP-47 -> another URIEL code, the vectors read under it
-
 OF_PAIRS = ("embedding", "maxsum", "maxmin")  # as all of L2V_PARTS
 TOP_FOR_RECURRENCE = 5  # the paper counts which languages are in the five best sets
 GREEDY_KEEP = 50  # sets that a greedy search reports
@@ -178,8 +176,21 @@ class _Ranker:
         return read_facts(pool, self.inputs.languages.uriel[: len(pool)], self.inputs.scripts)
 
     @functools.cached_property
-    def variants(self) -> list[Variant]:
-        return _variants(self.inputs, self.space)
+    def variants(self) -> list[tuple[dict[str, str], typology.Typology]]:
+        """Each macro-language under its main variety's code, then all of them together: {BCP-47: the other URIEL code},
+        and the vectors read so."""
+        inputs, base, other = self.inputs, self.inputs.languages, dict[str, str]()
+        for row, code in enumerate(inputs.pool):
+            variety = None if code in inputs.request.uriel else typology.main_variety(code)
+            if variety is None or variety == base.uriel[row]:
+                continue
+            there = typology.read_typology([code], {code: variety})
+            if any((there.parts[part][0] != base.parts[part][row]).any() for part in typology.PARTS):
+                other[code] = variety
+        choices = [{code: variety} for code, variety in other.items()] if self.space.num_sets <= MANY_SETS else []
+        if other and other not in choices:
+            choices.append(other)
+        return [(one, typology.read_typology(base.codes, {**inputs.request.uriel, **one})) for one in choices]
 
     def rank(self, name: str) -> None:
         """Ranks by one criterion, or notes why it cannot be."""
@@ -275,30 +286,10 @@ def _reciprocals(ranks: NDArray[np.int64]) -> Floats:
     return np.asarray((sums / np.bincount(tied))[tied])
 
 
-def _variants(inputs: Inputs, space: Space) -> list[Variant]:
-    """Each macro-language under its main variety's code, then all of them together."""
-    base = inputs.languages
-    other: dict[str, str] = {}
-    for row, code in enumerate(inputs.pool):
-        variety = None if code in inputs.request.uriel else typology.main_variety(code)
-        if variety is None or variety == base.uriel[row]:
-            continue
-        there = typology.read_typology([code], {code: variety})
-        if any((there.parts[part][0] != base.parts[part][row]).any() for part in typology.PARTS):
-            other[code] = variety
-    choices = [{code: variety} for code, variety in other.items()] if space.num_sets <= MANY_SETS else []
-    if other and other not in choices:
-        choices.append(dict(other))
-    codes = [*inputs.pool, *inputs.targets]
-    return [(c, typology.read_typology(codes, {**inputs.request.uriel, **c})) for c in choices]
-
-
 def _same_vectors(found: typology.Typology, pool: tuple[str, ...]) -> list[str]:
-    by_uriel: dict[str, list[str]] = {}
-    for code, uriel in zip(pool, found.uriel, strict=False):
-        by_uriel.setdefault(uriel, []).append(code)
+    codes_of = {one: [c for c, own in zip(pool, found.uriel, strict=False) if own == one] for one in found.uriel}
     return [
         f"{' and '.join(codes)} have one vector in lang2vec ({uriel}); their distance is 0."
-        for uriel, codes in by_uriel.items()
+        for uriel, codes in codes_of.items()
         if len(codes) > 1
     ]

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
 
-from mslt_it.languages import validated_codes
+from mslt_it.languages import primary, validated_codes
 from mslt_it.problems import Problem, counted, nearest
 from mslt_it.selection.criteria import POOLS, Request
 from mslt_it.selection.search import Space
@@ -15,30 +14,23 @@ def macro_language(code: str) -> str:
     """The language of a code without script and region, its macro-language where CLDR names one: arb -> ar."""
     from langcodes import data_dicts
 
-    primary = code.split("-", 1)[0]
-    return str(data_dicts.NORMALIZED_MACROLANGUAGES.get(primary, primary))
-
-
-def _refuse_varieties(candidates: Sequence[str]) -> None:
-    """arb beside ar is one language twice, with other vectors."""
-    for code in candidates:
-        macro = macro_language(code)
-        if macro != code.split("-", 1)[0] and macro in candidates:
-            raise Problem(
-                f"pool: '{code}' is the main variety of '{macro}', which is there too. Keep one; to read '{macro}' "
-                f"under the other code of lang2vec, write uriel={{{macro}:{code}}}."
-            )
+    return str(data_dicts.NORMALIZED_MACROLANGUAGES.get(primary(code), primary(code)))
 
 
 def read_pool(request: Request, notes: list[str]) -> tuple[str, ...]:
     """The candidates: named pools spelled out, excluded languages and targets left out."""
-    named = [name for name in request.pool if name in POOLS]
     if not request.pool:
         raise Problem(f"pool is empty. Give codes, pool=[ar,de,en,zh], or a name: {', '.join(POOLS)}.")
-    own = iter(validated_codes("pool", [code for code in request.pool if code not in named]))
-    spelled = (POOLS[one] if one in named else (next(own),) for one in request.pool)
+    own = iter(validated_codes("pool", [code for code in request.pool if code not in POOLS]))
+    spelled = (POOLS.get(one) or (next(own),) for one in request.pool)
     candidates = list(dict.fromkeys(itertools.chain.from_iterable(spelled)))
-    _refuse_varieties(candidates)
+    for code in candidates:  # arb beside ar is one language twice, with other vectors
+        macro = macro_language(code)
+        if macro != primary(code) and macro in candidates:
+            raise Problem(
+                f"pool: '{code}' is the main variety of '{macro}', which is there too. Keep one; to read '{macro}' "
+                f"under the other code of lang2vec, write uriel={{{macro}:{code}}}."
+            )
     required, excluded = validated_codes("must", request.must), validated_codes("exclude", request.exclude)
     for role, codes in (("must", required), ("exclude", excluded)):
         for code in codes:

@@ -8,13 +8,12 @@ greedy; here all sets are scored where there are few enough.
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Sequence
 
 import numpy as np
 
 from mslt_it.selection import typology
-from mslt_it.selection.search import Floats, Scorer, Sets
+from mslt_it.selection.search import Floats
 
 
 def features(uriel: Sequence[str]) -> Floats:
@@ -36,16 +35,6 @@ def distances(values: Floats) -> Floats:
     ones = filled @ known.T.astype(float)  # ones of a language where the other one is known
     different = ones + ones.T - 2 * agree
     return np.sqrt(np.divide(np.maximum(different, 0.0), both, out=np.zeros_like(both), where=both > 0))
-
-
-def pair_minimum(matrix: Floats) -> Scorer:
-    """The smallest matrix[i, j] over the pairs of a set (MaxMin); 0 for one language."""
-
-    def score(sets: Sets) -> Floats:
-        pairs = [matrix[sets[:, a], sets[:, b]] for a, b in itertools.combinations(range(sets.shape[1]), 2)]
-        return np.min(pairs, axis=0) if pairs else np.zeros(len(sets))
-
-    return score
 
 
 def measures(values: Floats) -> dict[str, float]:

@@ -23,14 +23,13 @@ from mslt_it.selection.search import Floats, Scorer, Sets
 from mslt_it.world.mini_model import weights_dir
 
 
-def pair_sum(matrix: Floats) -> Scorer:
-    """The sum of matrix[i, j] over the pairs of a set; ``matrix`` is symmetric, [n, n]."""
+def over_pairs(matrix: Floats, join: np.ufunc = np.add) -> Scorer:
+    """The sum of matrix[i, j] over the pairs of a set, or another ``join`` of them; 0 for one language. ``matrix`` is
+    symmetric, [n, n]."""
 
     def score(sets: Sets) -> Floats:
-        total = np.zeros(len(sets))
-        for a, b in itertools.combinations(range(sets.shape[1]), 2):
-            total += matrix[sets[:, a], sets[:, b]]
-        return total
+        pairs = (matrix[sets[:, a], sets[:, b]] for a, b in itertools.combinations(range(sets.shape[1]), 2))
+        return np.asarray(functools.reduce(join, pairs) if sets.shape[1] > 1 else np.zeros(len(sets)))
 
     return score
 
@@ -77,14 +76,7 @@ def distinct(labels: Sequence[str]) -> Scorer:
 
 def facility_location(similarity: Floats) -> Scorer:
     """The mean over targets of the similarity to the most similar member; ``similarity`` is [targets, n]."""
-
-    def score(sets: Sets) -> Floats:
-        result = np.zeros(len(sets))
-        for row in similarity:
-            result += row[sets].max(axis=1)
-        return result / len(similarity)
-
-    return score
+    return lambda sets: np.asarray(sum(row[sets].max(axis=1) for row in similarity) / len(similarity))
 
 
 @dataclass(frozen=True)
@@ -163,9 +155,10 @@ class Inputs:
                     f"Mostly imputed {part} values: {listed}. After the arrow, the nearest language that has data, for "
                     "uriel={CODE:OTHER}."
                 )
-        alone = [c for c in typology.without_family(found) if c in self.pool] if "family" in parts else []
+        # Isolates such as Basque, but also gaps such as nob.
+        alone = [row for row in range(len(self.pool)) if "family" in parts and not found.parts["family"][row].any()]
         if alone:
-            listed = ", ".join(self._nearest(found.codes.index(code), "family") for code in alone)
+            listed = ", ".join(self._nearest(row, "family") for row in alone)
             notes.append(
                 f"No family in lang2vec, counted as alone in one of their own: {listed}. Where that is wrong, the "
                 "nearest language with a family stands after the arrow, for uriel={CODE:OTHER}."
@@ -186,7 +179,7 @@ class Inputs:
                 return f"distance {low:.3f}"
             return f"least alike {unlike} ({high:.3f}), most alike {alike} ({low:.3f})"
 
-        scorer = pair_sum(matrix)
+        scorer = over_pairs(matrix)
         if lowest_first:
             return Scored(lambda sets: -scorer(sets), lead, True, sign=-1.0)
         return Scored(scorer, lead, True)
@@ -233,13 +226,16 @@ class Inputs:
             notes=tuple(notes),
         )
 
-    def _target_coverage(self) -> Scored:
+    def _require_targets(self) -> None:
         if not self.targets:
             raise NotComputed("No targets are given.", "Give the languages to transfer to: targets=[sw,th].")
+
+    def _target_coverage(self) -> Scored:
+        self._require_targets()
         n, weight = len(self.pool), self.request.diversity_weight
         apart = np.mean([typology.distances(self.languages.vectors([part])) for part in typology.PARTS], axis=0)
         similarity = 1.0 - apart[n:, :n]
-        near, pairs = facility_location(similarity), pair_sum(apart[:n, :n])
+        near, pairs = facility_location(similarity), over_pairs(apart[:n, :n])
 
         def score(sets: Sets) -> Floats:
             diversity = pairs(sets) / max(1, sets.shape[1] * (sets.shape[1] - 1) // 2)
@@ -254,12 +250,12 @@ class Inputs:
         return Scored(score, lead, notes=(note,))
 
     def _maxsum(self) -> Scored:
-        return self._sampled(pair_sum, is_pair_sum=True)
+        return self._sampled(np.add)
 
     def _maxmin(self) -> Scored:
-        return self._sampled(sampling.pair_minimum)
+        return self._sampled(np.minimum)
 
-    def _sampled(self, scorer: Callable[[Floats], Scorer], *, is_pair_sum: bool = False) -> Scored:
+    def _sampled(self, join: np.ufunc) -> Scored:
         values = sampling.features(self.languages.uriel[: len(self.pool)])
         matrix = sampling.distances(values)
         of_pairs = self._pairs(matrix).lead
@@ -277,11 +273,10 @@ class Inputs:
             f"{values.shape[1]} features of syntax, phonology and inventory from URIEL's databases, nothing imputed; "
             f"fewest known of {self.pool[least]} ({known[least]:.0%})."
         )
-        return Scored(scorer(matrix), lead, is_pair_sum, notes=(note,))
+        return Scored(over_pairs(matrix, join), lead, join is np.add, notes=(note,))
 
     def _nn_rank(self) -> Scored:
-        if not self.targets:
-            raise NotComputed("No targets are given.", "Give the languages to transfer to: targets=[sw,th].")
+        self._require_targets()
         texts = self._texts_of((*self.pool, *self.targets))
         sources, targets = texts.of(self.pool), texts.of(self.targets)
         if short := [c for c, lines in zip(self.targets, targets, strict=True) if len(lines) < MIN_NEIGHBOURS]:

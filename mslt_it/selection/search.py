@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -54,11 +54,21 @@ class Space:
     def is_exact(self) -> bool:
         return self.num_sets <= EXACT_LIMIT
 
-    def affordable(self, sets: Sets) -> NDArray[np.bool_]:
-        """[m]: within the budget."""
+    def affordable(self, sets: Sets) -> Sets:
+        """Those within the budget."""
         if self.cost is None or self.max_cost is None:
-            return np.ones(len(sets), dtype=bool)
-        return np.asarray(self.cost)[sets].sum(axis=1) <= self.max_cost + 1e-9
+            return sets
+        return sets[np.asarray(self.cost)[sets].sum(axis=1) <= self.max_cost + 1e-9]
+
+    def cheapest(self, chosen: Sequence[int]) -> float:
+        """What the cheapest set costs that holds these languages."""
+        cost = self.cost or (0.0,) * self.n
+        others = sorted(one for i, one in enumerate(cost) if i not in chosen)
+        return sum(cost[i] for i in chosen) + sum(others[: self.k - len(chosen)])
+
+    def has_room_for(self, chosen: Sequence[int]) -> bool:
+        """Whether a set within the budget holds these languages."""
+        return self.max_cost is None or self.cheapest(chosen) <= self.max_cost + 1e-9
 
 
 def all_sets(space: Space) -> Sets:
@@ -72,16 +82,15 @@ def all_sets(space: Space) -> Sets:
     sets = np.concatenate([must, chosen], axis=1)
     if space.must:
         sets.sort(axis=1)
-    return sets[space.affordable(sets)]
+    return space.affordable(sets)
 
 
 def _refuse_too_dear(space: Space) -> None:
-    if space.cost is None or space.max_cost is None:
-        return
-    free = sorted(c for i, c in enumerate(space.cost) if i not in space.must)
-    cheapest = sum(space.cost[i] for i in space.must) + sum(free[: space.k - len(space.must)])
-    if cheapest > space.max_cost + 1e-9:
-        raise Problem(f"No set costs at most max_cost={space.max_cost:g}, the cheapest {cheapest:g}. Raise max_cost.")
+    if not space.has_room_for(space.must):
+        raise Problem(
+            f"No set costs at most max_cost={space.max_cost:g}, the cheapest {space.cheapest(space.must):g}. Raise "
+            "max_cost."
+        )
 
 
 def score_all(scorer: Scorer, sets: Sets) -> Floats:
@@ -113,25 +122,16 @@ def search_greedy(scorer: Scorer, space: Space, keep: int = 50, seed: int = 0, n
     found: dict[tuple[int, ...], float] = {}
     for start in starts:
         chosen = [*space.must]
-        if len(chosen) < space.k and _can_add(space, chosen, int(start)):
+        if len(chosen) < space.k and space.has_room_for([*chosen, int(start)]):
             chosen.append(int(start))
         while len(chosen) < space.k:
-            options = [c for c in free if c not in chosen and _can_add(space, chosen, c)]
+            options = [c for c in free if c not in chosen and space.has_room_for([*chosen, c])]
             sets = np.array([sorted([*chosen, c]) for c in options], dtype=np.intp)
             chosen.append(options[int(np.argmax(score_all(scorer, sets)))])
         _swap(scorer, space, chosen, free, found, keep)
     rows = sorted(found, key=lambda row: (-found[row], row))[:keep]
     scores = np.array([found[row] for row in rows])
     return Ranking(np.array(rows, dtype=np.intp), scores, _ranks(scores))
-
-
-def _can_add(space: Space, chosen: list[int], new: int) -> bool:
-    """Is there a way to fill the set within the budget after adding this one?"""
-    if space.cost is None or space.max_cost is None:
-        return True
-    others = sorted(c for i, c in enumerate(space.cost) if i not in chosen and i != new)
-    rest = others[: space.k - len(chosen) - 1]
-    return sum(space.cost[i] for i in [*chosen, new]) + sum(rest) <= space.max_cost + 1e-9
 
 
 def _swap(
@@ -149,8 +149,7 @@ def _swap(
             for new in free
             if new not in inside
         ]
-        sets = np.array(swaps, dtype=np.intp).reshape(-1, space.k)
-        sets = sets[space.affordable(sets)]
+        sets = space.affordable(np.array(swaps, dtype=np.intp).reshape(-1, space.k))
         if not len(sets):
             return
         scores = score_all(scorer, sets)

@@ -24,6 +24,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mslt_it.languages import primary
 from mslt_it.problems import Problem, nearest
 
 Floats = NDArray[np.float64]
@@ -78,16 +79,15 @@ def read_typology(codes: Sequence[str], uriel: Mapping[str, str] | None = None) 
 
 def uriel_code(code: str) -> str:
     """BCP-47 -> URIEL: the language part by lang2vec's table (``zh-Hant`` -> zho), three letters as they are."""
-    primary = code.split("-", 1)[0]
-    return _checked(code, letter_codes().get(primary, primary), _file("feature_predictions.npz").rows)
+    language = primary(code)
+    return _checked(code, letter_codes().get(language, language), _file("feature_predictions.npz").rows)
 
 
 def _checked(code: str, uriel: str, known: Mapping[str, int]) -> str:
     if uriel in known:
         return uriel
-    members = [member for member in _members(code) if member in known]
-    if members:
-        remedy = f"It is a macro-language; name the member that is meant: uriel={{{code}:{members[0]}}}."
+    if member := main_variety(code):
+        remedy = f"It is a macro-language; name the member that is meant: uriel={{{code}:{member}}}."
     else:
         close = nearest(uriel, known).split("Known:")[0].strip()  # 7,970 codes are no help to read
         remedy = f"{close} Name a related language that it has: uriel={{{code}:CODE}} (ISO 639-3), or exclude=[{code}]."
@@ -102,17 +102,13 @@ def letter_codes() -> dict[str, str]:
 
 
 def main_variety(code: str) -> str | None:
-    """The URIEL code of a macro-language's main variety where CLDR names one: ar -> arb, zh -> cmn, else None."""
-    known = _file("feature_predictions.npz").rows
-    return next((member for member in _members(code) if member in known), None)
-
-
-def _members(code: str) -> list[str]:
-    """Individual languages that CLDR replaces by this code ("arb" by "ar")."""
+    """The URIEL code of a macro-language's main variety where CLDR replaces one by this code: ar -> arb, zh -> cmn,
+    else None."""
     from langcodes import data_dicts
 
-    primary = code.split("-", 1)[0]
-    return [one for one, macro in data_dicts.NORMALIZED_MACROLANGUAGES.items() if macro == primary and len(one) == 3]
+    known, macros = _file("feature_predictions.npz").rows, data_dicts.NORMALIZED_MACROLANGUAGES
+    members = (one for one, macro in macros.items() if macro == primary(code) and len(one) == 3)
+    return next((member for member in members if member in known), None)
 
 
 def distances(vectors: Floats) -> Floats:
@@ -124,14 +120,9 @@ def distances(vectors: Floats) -> Floats:
 
 
 def unit(vectors: NDArray[Any]) -> Floats:
-    """Each at length 1; zeros stay zeros."""
-    lengths = np.linalg.norm(vectors, axis=1)
-    return np.asarray(vectors / np.where(lengths > 0, lengths, 1.0)[:, None])
-
-
-def without_family(typology: Typology) -> list[str]:
-    """Languages that have no node in lang2vec's family tree: isolates such as Basque, but also gaps such as nob."""
-    return [c for c, row in zip(typology.codes, typology.parts["family"], strict=True) if not row.any()]
+    """[..., features], each vector at length 1; zeros stay zeros."""
+    lengths = np.linalg.norm(vectors, axis=-1, keepdims=True)
+    return np.asarray(vectors / np.where(lengths > 0, lengths, 1.0))
 
 
 @functools.lru_cache(maxsize=512)

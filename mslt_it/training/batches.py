@@ -49,28 +49,26 @@ class LengthGroupedOrder(Sampler[int]):
     """
 
     def __init__(self, lengths: Sequence[int], global_batch: int, seed: int, epoch: Callable[[], int]) -> None:
-        self.lengths, self.global_batch, self.seed, self.epoch = lengths, global_batch, seed, epoch
+        self.lengths = [*lengths, 0]  # the last is the blank row
+        self.global_batch, self.seed, self.epoch = global_batch, seed, epoch
 
     def __len__(self) -> int:
-        return -(-len(self.lengths) // self.global_batch) * self.global_batch
+        return -(-(len(self.lengths) - 1) // self.global_batch) * self.global_batch
 
     def __iter__(self) -> Iterator[int]:
         generator = torch.Generator().manual_seed((self.seed * 1_000_003 + self.epoch()) % 2**63)
-        shuffled = torch.randperm(len(self.lengths), generator=generator).tolist()
+        shuffled = torch.randperm(len(self.lengths) - 1, generator=generator).tolist()
         # Sorted within pools of at most 50 batches, at least 4 pools: little padding, and chance in the order.
         pool = self.global_batch * max(1, min(len(shuffled) // (self.global_batch * 4), 50))
         batches = []
         for start in range(0, len(shuffled), pool):
             part = sorted(shuffled[start : start + pool], key=lambda i: -self.lengths[i])
             batches += [part[i : i + self.global_batch] for i in range(0, len(part), self.global_batch)]
-        batches[-1] += [len(self.lengths)] * (self.global_batch - len(batches[-1]))
+        batches[-1] += [len(self.lengths) - 1] * (self.global_batch - len(batches[-1]))
         batches = [batches[i] for i in torch.randperm(len(batches), generator=generator).tolist()]
-        longest = max(range(len(batches)), key=lambda b: max(self._length(i) for i in batches[b]))
+        longest = max(range(len(batches)), key=lambda b: max(self.lengths[i] for i in batches[b]))
         batches[0], batches[longest] = batches[longest], batches[0]
         return iter([i for batch in batches for i in batch])
-
-    def _length(self, index: int) -> int:
-        return self.lengths[index] if index < len(self.lengths) else 0
 
 
 @dataclass(frozen=True)

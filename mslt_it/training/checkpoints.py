@@ -10,20 +10,19 @@ import logging
 import shutil
 import signal
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
-from accelerate import PartialState
-from accelerate.utils import broadcast_object_list
 from torch import nn
 from transformers import TrainerCallback
 
 from mslt_it import store
 from mslt_it.config.decides import deciding
-from mslt_it.config.recipe import Recipe, TrainingConfig
+from mslt_it.config.recipe import Recipe
 from mslt_it.problems import Problem
+from mslt_it.records import EncodedExample, fingerprint_of_rows
 from mslt_it.store import COMPLETE, find_damage
 
 LOG = logging.getLogger("mslt_it")
@@ -69,20 +68,6 @@ def newest_complete(
     return None
 
 
-def agree_on_newest(run_dir: Path, training_fingerprint: str, keys: Mapping[str, Any], world_size: int) -> Path | None:
-    """`newest_complete` as the first process finds it (and sets torn folders aside), told to all the others."""
-    found: list[Any] = [None, None]
-    if PartialState().is_main_process:
-        try:
-            found[0] = newest_complete(run_dir, training_fingerprint, keys=keys, world_size=world_size)
-        except Problem as problem:
-            found[1] = str(problem)
-    broadcast_object_list(found)
-    if found[1] is not None:
-        raise Problem(found[1])
-    return found[0]
-
-
 def seal(folder: Path, training_fingerprint: str, keys: Mapping[str, Any], world_size: int) -> None:
     """Write ``COMPLETE.json``: from here on the checkpoint counts."""
     files = {str(f.relative_to(folder)): f for f in sorted(folder.rglob("*")) if f.is_file() and f.name != COMPLETE}
@@ -101,10 +86,11 @@ def seal(folder: Path, training_fingerprint: str, keys: Mapping[str, Any], world
     store.seal(folder, files.values(), about)
 
 
-def training_keys(recipe: Recipe) -> dict[str, Any]:
-    """What `Recipe.training_fingerprint` covers, one value per dotted key, so that a difference can be named."""
+def training_keys(recipe: Recipe, encoded: Sequence[EncodedExample], base_sha256: str) -> dict[str, Any]:
+    """What `Recipe.training_fingerprint` covers, one value per dotted key, so that a difference can be named; and of
+    the rows and the base their hashes: a resumed run must see the same data, not merely the same recipe."""
     parts = ("sources", "seed", "task", "data", "prompt", "model", "adapter", "training")
-    keys: dict[str, Any] = {}
+    keys: dict[str, Any] = {"training rows": fingerprint_of_rows(encoded), "base weights": base_sha256}
     for part in parts:
         value = deciding(getattr(recipe, part))
         keys |= {f"{part}.{k}": v for k, v in value.items()} if isinstance(value, dict) else {part: value}
@@ -175,8 +161,8 @@ class CheckpointSealer(TrainerCallback):
 class LookSometimes(TrainerCallback):
     """Asks for a look and a checkpoint every ``training.eval_steps`` and at the last step."""
 
-    def __init__(self, training: TrainingConfig) -> None:
-        self.every = training.eval_steps
+    def __init__(self, every: int) -> None:
+        self.every = every
 
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         if state.global_step % self.every == 0 or state.global_step >= state.max_steps:

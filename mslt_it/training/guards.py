@@ -42,22 +42,18 @@ class StepGuard:
         if not math.isfinite(float(sum((loss for loss, _ in losses), whole))):
             for loss, spoken in losses:
                 if not math.isfinite(loss):
-                    raise self._of_loss(loss, spoken, model, step)
+                    languages = ", ".join(self.languages[int(i)] for i in spoken.unique())
+                    name = first_non_finite(model, gradients=False)
+                    what = f"parameter '{name}' holds a value that is not" if name else "every trained parameter is"
+                    raise Problem(
+                        f"The loss is {loss.item()} at optimiser step {step} (languages in the batch: {languages}); "
+                        f"{what} finite. {REMEDY}"
+                    )
             # Squares of finite values may overflow: the norm alone says nothing.
             if (culprit := first_non_finite(model, gradients=True)) is not None:
                 raise Problem(f"The gradient of '{culprit}' is not finite at optimiser step {step}. {REMEDY}")
         torch.nn.utils.clip_grads_with_norm_(trained, max_norm, norm)
         return norm
-
-    def _of_loss(self, loss: Tensor, spoken: Tensor, model: nn.Module, step: int) -> Problem:
-        culprit = first_non_finite(model, gradients=False)
-        where = (
-            f"parameter '{culprit}' holds a value that is not finite"
-            if culprit
-            else "every trained parameter is finite"
-        )
-        batch = f" (languages in the batch: {', '.join(self.languages[int(i)] for i in spoken.unique())})"
-        return Problem(f"The loss is {loss.item()} at optimiser step {step}{batch}; {where}. {REMEDY}")
 
 
 def check_weights(model: nn.Module, step: int) -> None:

@@ -24,10 +24,10 @@ def loss_by_language(logs: Mapping[str, Any]) -> dict[str, float]:
 class ProgressLines(TrainerCallback):
     """A bar in a terminal, lines elsewhere and in the log."""
 
+    progress: Progress  # while training goes
+
     def __init__(self, log: Path, rows_per_step: int) -> None:
-        self.log, self.rows_per_step = log, rows_per_step
-        self.progress: Progress | None = None
-        self.losses = ""
+        self.log, self.rows_per_step, self.losses = log, rows_per_step, ""
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         self.progress = Progress(
@@ -47,8 +47,6 @@ class ProgressLines(TrainerCallback):
 
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         progress = self.progress
-        if progress is None:
-            return
         progress.update(state.global_step, self.losses)
         left = progress.seconds_left
         if state.global_step - progress.start == STEPS_TO_ESTIMATE and left is not None and left >= WORTH_TELLING:
@@ -61,11 +59,10 @@ class ProgressLines(TrainerCallback):
             )
 
     def on_evaluate(self, args: Any, state: Any, control: Any, metrics: Any = None, **kwargs: Any) -> None:
-        if self.progress is not None and metrics:
+        if metrics:
             found = {name.removeprefix(PREFIX): value for name, value in metrics.items() if "/" not in name}
             told = ", ".join(f"{name} {value:.3f}" for name, value in found.items())
             self.progress.say(f"Held-out rows of the sources at step {state.global_step}: {told}")
 
     def on_train_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        if self.progress is not None:
-            self.progress.close()
+        self.progress.close()

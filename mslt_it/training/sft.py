@@ -3,6 +3,7 @@ and too little memory. The loop is `trainer`'s."""
 
 from __future__ import annotations
 
+import functools
 import logging
 import shutil
 import time
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from accelerate import PartialState
 from transformers import PreTrainedTokenizerBase, TrainerCallback
 
 from mslt_it.config.recipe import Recipe
@@ -24,12 +26,11 @@ from mslt_it.models.base_model import (
     save_adapter,
     set_adapter_weights,
 )
-from mslt_it.models.environment import deterministic_on_cpu
+from mslt_it.models.environment import deterministic_on_cpu, on_main
 from mslt_it.models.lora_in_place import in_place
 from mslt_it.problems import Problem
-from mslt_it.records import EncodedExample, fingerprint_of_rows, with_windows
+from mslt_it.records import EncodedExample, with_windows
 from mslt_it.training import averaging, checkpoints, guards, looks, memory
-from mslt_it.training.batches import padding_id
 from mslt_it.training.curves import write_losses
 from mslt_it.training.layers import freeze
 from mslt_it.training.looks import Validation
@@ -84,22 +85,19 @@ def train(
     accumulation, from the newest checkpoint: the global batch stays. What is ``auto`` is chosen before the first step
     (`memory`). ``validation`` is looked at every ``training.eval_steps``; the adapter is that of the best look.
     """
-    started, pad_id = time.perf_counter(), padding_id(tokenizer)
-    num_examples, encoded = len(encoded), with_windows(encoded)
+    started, num_examples, encoded = time.perf_counter(), len(encoded), with_windows(encoded)
     if not any(row.num_supervised for row in encoded):
         raise Problem(f"Recipe '{recipe.name}': none of {len(encoded)} training rows has a supervised token.")
     (run_dir / checkpoints.FOLDER).mkdir(parents=True, exist_ok=True)
     base_sha256 = model_hash(model)
     freeze(model, recipe.training.freeze_layers)
-    # A resumed run must see the same data, not merely the same recipe.
-    rows = fingerprint_of_rows(encoded)
-    keys = checkpoints.training_keys(recipe) | {"training rows": rows, "base weights": base_sha256}
+    keys = checkpoints.training_keys(recipe, encoded, base_sha256)
     fresh = {name: p.detach().to("cpu", copy=True) for name, p in model.named_parameters() if p.requires_grad}
     folder, training = run_dir / checkpoints.FOLDER, recipe.training
     plan = memory.planned(training, folder)
     while True:
         own = plan or Plan(1, training.rows_per_step)
-        trainer = AdapterTrainer(recipe, encoded, model, tokenizer, run_dir, pad_id, own, keys, validation, callbacks)
+        trainer = AdapterTrainer(recipe, encoded, model, tokenizer, run_dir, own, keys, validation, callbacks)
         try:
             if plan is None:
                 plan = memory.measured(trainer, training)
@@ -110,7 +108,9 @@ def train(
             for name, parameter in model.named_parameters():
                 if name in fresh:
                     parameter.data = fresh[name].to(parameter.device, copy=True)
-            resume = checkpoints.agree_on_newest(run_dir, recipe.training_fingerprint(), keys, trainer.args.world_size)
+            fingerprint, size = recipe.training_fingerprint(), trainer.args.world_size
+            newest = functools.partial(checkpoints.newest_complete, run_dir, fingerprint, keys=keys, world_size=size)
+            resume = on_main(PartialState(), newest)  # it sets torn ones aside
             with deterministic_on_cpu(), in_place(model):
                 state = trainer.run(resume)
             break

@@ -18,7 +18,7 @@ from torch.utils.checkpoint import checkpoint
 
 from mslt_it.data.encoding import IGNORED
 from mslt_it.models.heads import losses, places
-from mslt_it.models.text_to_text import decoder_input
+from mslt_it.models.kinds import decoder_input
 
 # Logits held at once: 2**26 float32 values are 256 MB. More positions than fit are projected in recomputed chunks.
 MAX_LOGITS = 2**26
@@ -33,15 +33,21 @@ LOGIT_CHANGES = (
 )
 
 
+def changes_logits(base: Any) -> bool:
+    """Whether the model's configuration says that it does something to the logits after the head."""
+    config = base.config.get_text_config()
+    return any(getattr(config, name, None) not in (None, False, 1, 1.0) for name in LOGIT_CHANGES)
+
+
 def can_project_supervised_only(base: nn.Module) -> bool:
     """Whether hidden states times head are all there is to the model's logits: measured, after a look at its config."""
-    config = base.config.get_text_config()
     body, head = getattr(base, "base_model", None), base.get_output_embeddings()
-    if head is None or body is None or body is base or base.config.is_encoder_decoder:
+    if head is None or body is None or body is base or base.config.is_encoder_decoder or changes_logits(base):
         return False
-    if any(getattr(config, name, None) not in (None, False, 1, 1.0) for name in LOGIT_CHANGES):
-        return False
-    ids = torch.arange(2, 8, device=base.get_input_embeddings().weight.device)[None] % config.vocab_size
+    ids = (
+        torch.arange(2, 8, device=base.get_input_embeddings().weight.device)[None]
+        % base.config.get_text_config().vocab_size
+    )
     training = base.training
     base.eval()
     try:
@@ -88,7 +94,7 @@ def add_answer_forward(base: nn.Module) -> None:
 
     def forward(original: Any, model: Any, labels: Tensor, *args: Any, **kwargs: Any) -> dict[str, Tensor]:
         given = {"decoder_input_ids": decoder_input(model, labels), "use_cache": False}
-        return _named(losses(original(*args, **{**kwargs, **given}).logits.float(), labels))
+        return losses(original(*args, **{**kwargs, **given}).logits.float(), labels)
 
     _teach(base, forward)
 
@@ -100,13 +106,9 @@ def add_head_forward(base: nn.Module, *, label_smoothing: float = 0.0, weights: 
     def forward(original: Any, model: Any, labels: Tensor, *args: Any, **kwargs: Any) -> dict[str, Tensor]:
         logits = places(original(*args, **kwargs), len(labels), kwargs.get("attention_mask"))
         weight = None if weights is None else weights.to(logits.device)
-        return _named(losses(logits, labels, weight=weight, label_smoothing=label_smoothing))
+        return losses(logits, labels, weight=weight, label_smoothing=label_smoothing)
 
     _teach(base, forward)
-
-
-def _named(found: tuple[Tensor, Tensor, Tensor]) -> dict[str, Tensor]:
-    return dict(zip(("losses", "rows", "counted"), found, strict=True))
 
 
 def _teach(base: nn.Module, supervised: Callable[..., dict[str, Tensor]]) -> None:

@@ -28,9 +28,8 @@ from mslt_it.models.environment import deterministic_on_cpu
 from mslt_it.models.fused_norms import FusedNorms
 from mslt_it.models.stacked_lora import StackedLora
 from mslt_it.problems import Problem
-from mslt_it.records import EncodedExample, fingerprint_of_rows
+from mslt_it.records import EncodedExample
 from mslt_it.training import checkpoints
-from mslt_it.training.batches import padding_id
 from mslt_it.training.memory import Plan
 from mslt_it.training.supervised_loss import add_supervised_forward
 from mslt_it.training.trainer import AdapterTrainer
@@ -67,7 +66,7 @@ def train_together(
     Raises:
         Problem: they cannot be trained together; the base is then of no more use.
     """
-    base_sha256, pad_id, training = model_hash(base), padding_id(tokenizer), parts[0].recipe.training
+    base_sha256, training = model_hash(base), parts[0].recipe.training
     plan = Plan(training.batch_size or 1, training.gradient_accumulation_steps)
     model: Any = None
     rows: list[Tensor] = []
@@ -77,11 +76,10 @@ def train_together(
     types = [(p, p.dtype) for p in model.parameters() if p.requires_grad]
     own: list[_Own] = []
     for part, row in zip(parts, rows, strict=True):
-        keys = checkpoints.training_keys(part.recipe)
-        keys |= {"training rows": fingerprint_of_rows(part.encoded), "base weights": base_sha256}
+        keys = checkpoints.training_keys(part.recipe, part.encoded, base_sha256)
         (part.run_dir / checkpoints.FOLDER).mkdir(parents=True, exist_ok=True)
         more = [] if own else callbacks
-        one = _Own(part.recipe, part.encoded, model, tokenizer, part.run_dir, pad_id, plan, keys, None, more)
+        one = _Own(part.recipe, part.encoded, model, tokenizer, part.run_dir, plan, keys, None, more)
         one.release()
         model.train()
         for parameter, dtype in types:  # TRL makes QLoRA adapters bfloat16

@@ -13,6 +13,7 @@ was not named, no tracker imported unasked.
 from __future__ import annotations
 
 import contextlib
+import functools
 import importlib
 import importlib.util
 import os
@@ -133,7 +134,7 @@ class Wandb(Tracker):
     def open(self) -> None:
         import wandb
 
-        offline = wandb.setup().settings.mode in OFFLINE
+        self.wandb, offline = wandb, wandb.setup().settings.mode in OFFLINE
         with _wandb_problems():
             self.run = wandb.init(
                 project=os.environ.get("WANDB_PROJECT", PROJECT),
@@ -145,9 +146,7 @@ class Wandb(Tracker):
             )
 
     def log(self, scores: Scores) -> None:
-        import wandb
-
-        self.run.log({"scores": wandb.Table(dataframe=scores.table)})
+        self.run.log({"scores": self.wandb.Table(dataframe=scores.table)})
         self.run.summary.update(scores.values)
 
     def close(self, failed: bool) -> None:
@@ -165,7 +164,7 @@ class MLflow(Tracker):
         import mlflow
         from transformers.utils import flatten_dict
 
-        self.given = os.environ.get(self.VARIABLE)
+        self.mlflow, self.given = mlflow, os.environ.get(self.VARIABLE)
         own = self.folder / "mlflow"
         if self.given is None:
             own.mkdir(exist_ok=True)
@@ -198,22 +197,16 @@ class MLflow(Tracker):
         mlflow.log_artifact(str(self.folder / "config.yaml"))  # all of it, whatever its length
 
     def log(self, scores: Scores) -> None:
-        import mlflow
-
-        mlflow.log_table(scores.table, "scores.json")
-        mlflow.log_metrics(scores.values)
+        self.mlflow.log_table(scores.table, "scores.json")
+        self.mlflow.log_metrics(scores.values)
 
     def close(self, failed: bool) -> None:
-        import mlflow
-
-        mlflow.end_run("FAILED" if failed else "FINISHED")
+        self.mlflow.end_run("FAILED" if failed else "FINISHED")
         self._forget()
 
     def _forget(self) -> None:
         """The next run in this process has a place of its own; mlflow keeps the last one in the variable."""
-        import mlflow
-
-        mlflow.set_tracking_uri(self.given)
+        self.mlflow.set_tracking_uri(self.given)
         if self.given is None:
             os.environ.pop(self.VARIABLE, None)
 
@@ -225,7 +218,7 @@ class Trackio(Tracker):
         os.environ.setdefault("TRACKIO_DIR", str(self.folder / "trackio"))
         import trackio
 
-        # It has one folder per process, for good.
+        self.trackio = trackio  # it has one folder per process, for good
         remote = any(os.environ.get(name) for name in ("TRACKIO_SPACE_ID", "TRACKIO_SERVER_URL"))
         if not remote and (place := Path(trackio.utils.TRACKIO_DIR)) != self.folder / "trackio":
             self.tell(f"Note: trackio writes to {place}.")
@@ -248,11 +241,9 @@ class Trackio(Tracker):
         return WithRecipe()
 
     def log(self, scores: Scores) -> None:
-        import trackio
-
-        trackio.init(project=PROJECT, name=self.name, resume="allow", config=self.config)
-        trackio.log({"scores": trackio.Table(dataframe=scores.table), **scores.values})
-        trackio.finish()
+        self.trackio.init(project=PROJECT, name=self.name, resume="allow", config=self.config)
+        self.trackio.log({"scores": self.trackio.Table(dataframe=scores.table), **scores.values})
+        self.trackio.finish()
 
 
 TRACKERS = {"tensorboard": TensorBoard, "wandb": Wandb, "mlflow": MLflow, "trackio": Trackio}
@@ -262,28 +253,26 @@ TRACKERS = {"tensorboard": TensorBoard, "wandb": Wandb, "mlflow": MLflow, "track
 def tracked(recipe: Recipe, folder: Path, is_main: bool, tell: Callable[[str], object]) -> Iterator[list[Tracker]]:
     """The run's trackers, open; only the main process has any. Leaving closes them, as failed on an exception."""
     trackers = [TRACKERS[name](recipe, folder, tell) for name in recipe.training.report_to if is_main]
-    opened: list[Tracker] = []
-    failed = True
-    try:
+    with contextlib.ExitStack() as opened:
         for tracker in trackers:
             tracker.open()
-            opened.append(tracker)
+            opened.push(functools.partial(_close, tracker))
         yield trackers
-        failed = False
-    finally:
-        for tracker in reversed(opened):
-            _or_note(tracker, lambda tracker=tracker: tracker.close(failed))  # type: ignore[misc]
+
+
+def _close(tracker: Tracker, failed: type[BaseException] | None, *_: object) -> None:
+    _or_note(tracker, tracker.close, failed is not None)
 
 
 def log_scores(trackers: Sequence[Tracker], scores: Scores) -> None:
     """Told after the run is sealed: a tracker that is out of reach by now costs no result."""
     for tracker in trackers:
-        _or_note(tracker, lambda tracker=tracker: tracker.log(scores))  # type: ignore[misc]
+        _or_note(tracker, tracker.log, scores)
 
 
-def _or_note(tracker: Tracker, do: Callable[[], None]) -> None:
+def _or_note(tracker: Tracker, do: Callable[..., None], *arguments: object) -> None:
     try:
-        do()
+        do(*arguments)
     except Exception as error:
         name = type(tracker).__name__
         tracker.tell(f"Note: {name} was not told all of it ({type(error).__name__}: {' '.join(str(error).split())}).")

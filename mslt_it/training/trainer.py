@@ -39,12 +39,12 @@ from mslt_it.models.base_model import (
 from mslt_it.models.fused_norms import FusedNorms
 from mslt_it.models.heads import head_of, in_bfloat16
 from mslt_it.models.inputs import longest_input
+from mslt_it.models.kinds import is_text_to_text
 from mslt_it.models.stacked_lora import StackedLora
-from mslt_it.models.text_to_text import is_text_to_text
 from mslt_it.problems import Problem
 from mslt_it.records import EncodedExample
 from mslt_it.training import averaging, checkpoints, guards, looks
-from mslt_it.training.batches import IGNORED, LengthGroupedOrder, PaddingCollator, length_step, to_dataset
+from mslt_it.training.batches import IGNORED, LengthGroupedOrder, PaddingCollator, length_step, padding_id, to_dataset
 from mslt_it.training.curves import Curves
 from mslt_it.training.layers import rates
 from mslt_it.training.looks import Validation
@@ -72,7 +72,6 @@ class AdapterTrainer(SFTTrainer):
         model: Trained,
         tokenizer: PreTrainedTokenizerBase,
         run_dir: Path,
-        pad_id: int,
         plan: Plan,
         keys: Mapping[str, Any],
         validation: Validation | None = None,
@@ -83,7 +82,7 @@ class AdapterTrainer(SFTTrainer):
         self.lengths = [len(row.input_ids) for row in encoded]
         self.most_supervised = max(row.num_supervised for row in encoded)
         self.order_seed, self.layer_lr_decay = recipe.seed, recipe.training.layer_lr_decay
-        base = base_of(model)
+        base, pad_id = base_of(model), padding_id(tokenizer)
         head = head_of(base).name
         args = _config(
             recipe, run_dir, plan, bf16=in_bfloat16(recipe.model, base, is_adapted=isinstance(model, PeftModel))
@@ -101,7 +100,7 @@ class AdapterTrainer(SFTTrainer):
             callbacks=[
                 *([Curves(run_dir / "tensorboard")] if "tensorboard" in recipe.training.report_to else []),
                 ProgressLines(run_dir / "log.txt", self.global_batch),
-                *([checkpoints.LookSometimes(recipe.training)] if validation else []),
+                *([checkpoints.LookSometimes(recipe.training.eval_steps)] if validation else []),
                 *([averaging.Snapshots(run_dir, average)] if (average := recipe.training.average_checkpoints) else []),
                 checkpoints.SaveWhenTold(),
                 checkpoints.CheckpointSealer(recipe.training_fingerprint(), keys),

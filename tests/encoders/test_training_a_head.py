@@ -135,7 +135,7 @@ def test_frozen_layers_stay_and_lower_ones_learn_more_slowly(encoder_of_kind: En
     )
     before = {name: p.detach().clone() for name, p in model.named_parameters()}
     freeze(model, 1)
-    trainer = AdapterTrainer(recipe, rows, model, tokenizer, tmp_path / "a", 1, Plan(8, 1), {})
+    trainer = AdapterTrainer(recipe, rows, model, tokenizer, tmp_path / "a", Plan(8, 1), {})
     shares = {group["lr"] / recipe.training.learning_rate for group in trainer.create_optimizer().param_groups}
     assert shares == {1.0, 0.5}  # the head, the second layer
     trainer.release()

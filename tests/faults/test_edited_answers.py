@@ -114,7 +114,7 @@ def test_edited_labels_of_an_unfinished_file_are_given_again(
     assert call("predict", "run=run", "data=new.csv", "out=whole.csv")[0] == 0
     asked = ("predict", "run=run", "data=new.csv", "out=out.csv")
     with monkeypatch.context() as patch:
-        patch.setattr("mslt_it.prediction.job._Work.join", lambda *arguments: 1 / 0)
+        patch.setattr("mslt_it.prediction.job.Job.join", lambda *arguments: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             call(*asked)
     done = own / ".out.csv.part" / "done"

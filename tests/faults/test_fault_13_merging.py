@@ -20,6 +20,7 @@ from mslt_it.models.quantization import dequantized_weights
 from mslt_it.problems import Problem
 from mslt_it.publish import merge as merging
 from mslt_it.publish.comparison import compare, outputs, prompts_of
+from mslt_it.publish.export_options import MergeRequest
 from mslt_it.publish.merge import limits, merge_run
 
 
@@ -30,7 +31,8 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def figures(run: Path, out: Path, **settings: Any) -> dict[str, Any]:
-    return merge_run(run, out, say=lambda text: None, prompts_per_language=8, **settings).record["comparison"]
+    request = MergeRequest(run=str(run), out=str(out), prompts=8, **settings)
+    return merge_run(request, lambda text: None).record["comparison"]
 
 
 def test_dequantised_it_is_the_live_adapter_in_every_language(run: Path, tmp_path: Path, survived: Any) -> None:
@@ -51,7 +53,7 @@ def test_dequantised_it_is_the_live_adapter_in_every_language(run: Path, tmp_pat
 def test_the_weights_written_are_not_4_bit(run: Path, tmp_path: Path) -> None:
     from safetensors.torch import load_file
 
-    merge_run(run, tmp_path / "out", say=lambda text: None)
+    merge_run(MergeRequest(run=str(run), out=str(tmp_path / "out")), lambda text: None)
     assert {t.dtype for t in load_file(tmp_path / "out" / "model.safetensors").values()} == {torch.bfloat16}
     config = json.loads((tmp_path / "out" / "config.json").read_text(encoding="utf-8"))
     assert "quantization_config" not in config and config["dtype"] == "bfloat16"
@@ -88,7 +90,7 @@ def test_beyond_the_limit_nothing_is_left(run: Path, tmp_path: Path, monkeypatch
 
     monkeypatch.setattr(merging, "merged_model", wrong)
     with pytest.raises(Problem) as caught:
-        merge_run(run, tmp_path / "out", say=lambda text: None)
+        merge_run(MergeRequest(run=str(run), out=str(tmp_path / "out")), lambda text: None)
     text = str(caught.value)
     assert "relative_error" in text and "at most 0.05 is allowed (worst: " in text and "Nothing was written" in text
     assert any(f"worst: {code}, " in text for code in LANGUAGES)

@@ -18,7 +18,7 @@ from mslt_it.models.identity import read_run
 from mslt_it.prediction import job
 from mslt_it.problems import Problem
 from mslt_it.publish.export import RECORD, export
-from mslt_it.publish.export_options import Request
+from mslt_it.publish.export_options import MergeRequest, Request
 from mslt_it.publish.merge import MERGE, merge_run
 from mslt_it.publish.prompt_record import PROMPTS
 from mslt_it.records import to_plain
@@ -46,11 +46,11 @@ def folders(trained: Trained, tmp_path_factory: pytest.TempPathFactory) -> dict[
     run, other = (Path(shutil.copytree(trained.run, home / name)) for name in ("run", "other"))
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(trained.folder)  # a merge is compared on the run's own rows
-        merge_run(run, home / "merged", dtype="float32", prompts_per_language=2, say=quiet)
+        merge_run(MergeRequest(run=str(run), out=str(home / "merged"), dtype="float32", prompts=2), quiet)
         forms = Request(
             out=str(home / "exports"), format=("safetensors", "vllm"), run=str(run), dtype="float32", prompts=2
         )
-        made = {one.format: one.folder for one in export(forms, quiet)}
+        made = {one.record["format"]: one.folder for one in export(forms, quiet)}
         code, shown = call("combine", f"runs=[{run},{other}]", "scored=false", f"out={home / 'combined'}")
     assert code == 0, shown
     shutil.rmtree(run)

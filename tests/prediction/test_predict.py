@@ -338,7 +338,7 @@ def test_two_processes_share_the_rows(trained: Trained, labelled: list[dict[str,
 
 
 def test_rows_are_taken_as_results_are(trained: Trained, monkeypatch: pytest.MonkeyPatch) -> None:
-    from mslt_it.prediction import rows as module
+    from mslt_it.prediction import labeller as module
 
     monkeypatch.setattr(module, "CHUNK", 5)
     taken = []

@@ -10,7 +10,8 @@ import pytest
 from finished_run import make_base, make_run
 
 from mslt_it import predict
-from mslt_it.prediction.labeller import How, Labeller
+from mslt_it.prediction.labeller import Labeller
+from mslt_it.prediction.request import How
 from mslt_it.problems import Problem
 
 

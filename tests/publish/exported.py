@@ -13,13 +13,14 @@ from finished_run import quiet
 from mslt_it.models.base_model import load_adapter
 from mslt_it.models.identity import load_trained_base, read_run
 from mslt_it.problems import Problem
-from mslt_it.publish.export import Export, export
+from mslt_it.publish.export import export
 from mslt_it.publish.export_options import Request
+from mslt_it.store import Made
 
 IDS = torch.arange(6, 40)[None]
 
 
-def exported(run: Path, out: Path, *formats: str, **options: Any) -> list[Export]:
+def exported(run: Path, out: Path, *formats: str, **options: Any) -> list[Made]:
     options.setdefault("prompts", 2)
     return export(Request(out=str(out), format=formats or ("safetensors",), run=str(run), **options), quiet)
 

@@ -51,7 +51,7 @@ def exports(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str
     """Form -> folder; "run" is the run's own adapter."""
     out, forms = tmp_path_factory.mktemp("out"), ("safetensors", "vllm")
     made = export(Request(out=str(out), format=forms, run=str(trained), dtype="float32", prompts=2), quiet)
-    return {"run": trained / "adapter", **{one.format: one.folder for one in made}}
+    return {"run": trained / "adapter", **{one.record["format"]: one.folder for one in made}}
 
 
 def card_of(folder: Path) -> str:

@@ -14,7 +14,7 @@ from dense_adapters import apart, changes, weighted
 
 from mslt_it import cli
 from mslt_it.problems import Problem
-from mslt_it.publish.combine_options import METHODS
+from mslt_it.publish.combine_options import METHODS, CombineRequest
 from mslt_it.publish.combined_run import finished
 
 
@@ -229,12 +229,11 @@ def test_wrong_arguments_are_one_line(arguments: list[str], text: str, capsys: p
 
 
 def test_help_names_every_option_and_method(capsys: pytest.CaptureFixture[str]) -> None:
-    from mslt_it.commands.combine import Options
     from mslt_it.config.schema import keys
 
     assert cli.main(["combine", "--help"]) == 0
     first = {line.split()[0].partition("=")[0] for line in capsys.readouterr().out.splitlines() if line.strip()}
-    assert set(keys(Options)) <= first and set(METHODS) <= first
+    assert set(keys(CombineRequest)) <= first and set(METHODS) <= first
 
 
 def test_a_damaged_run_is_refused(runs: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -17,12 +17,15 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel
 from mslt_it import cli
 from mslt_it.command import parse
 from mslt_it.commands.merge import COMMAND
+from mslt_it.config.schema import build
 from mslt_it.models.base_model import load_adapter, read_adapter
 from mslt_it.models.identity import load_trained_base, read_run
 from mslt_it.problems import Problem
 from mslt_it.publish import merge as merging
 from mslt_it.publish.comparison import Outputs, compare, of_answers
-from mslt_it.publish.merge import Merge, merged_model
+from mslt_it.publish.export_options import MergeRequest
+from mslt_it.publish.merge import merged_model
+from mslt_it.store import Made
 
 Runs = Callable[..., Path]
 
@@ -32,9 +35,9 @@ def lora(run_of: Runs) -> Path:
     return run_of("llama")
 
 
-def merge_run(run: Path, out: Path, **settings: Any) -> Merge:
-    """Few prompts and no word, or what ``settings`` say."""
-    return merging.merge_run(run, out, **({"prompts_per_language": 4, "say": quiet} | settings))
+def merge_run(run: Path, out: Path, say: Callable[[str], object] = quiet, **settings: Any) -> Made:
+    """Few prompts, or what ``settings`` say."""
+    return merging.merge_run(build(MergeRequest, {"run": run, "out": out, "prompts": 4} | settings), say)
 
 
 def live_logits(run: Path, ids: torch.Tensor) -> torch.Tensor:

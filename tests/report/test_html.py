@@ -199,7 +199,7 @@ def test_text_is_escaped() -> None:
     )
     said = pages.Said(evil, evil, "as in the paper", evil)
     one = table("t", evil, rows, evil, a=evil, b=Column("b", "share"))
-    section = pages.Section("e", evil, "", evil, evil, (said,), (("t", one),), tuple(
+    section = pages.Section("e", evil, "", evil, evil, (said,), (one,), tuple(
         (f"f{number}", figure) for number, figure in enumerate(drawn)), (evil,))  # fmt: skip
     undone = pages.Section("u", evil, evil)
     report = {"title": evil, "lead": [evil], "warnings": [[evil]], "slices": [(evil, "s", (said,))],

@@ -21,7 +21,7 @@ from mslt_it.problems import Problem
 from mslt_it.records import Message
 from mslt_it.report.answers import NONE, sampled
 from mslt_it.report.pages import Section, write
-from mslt_it.report.run_report import PAGES, Part
+from mslt_it.report.run_report import PAGES
 from mslt_it.report.scores import cost_tables, curves
 from mslt_it.runs import Run
 from mslt_it.store import COMPLETE, find_damage, sealed_files
@@ -171,7 +171,7 @@ def test_texts_are_escaped_and_ties_are_no_answer(run: Path, tmp_path: Path) -> 
     found = sampled(finished.recipe.task, dataclasses.replace(one, items=items, rows=even), 3, 0, is_native=False)
     assert found.direction == "auto" and found.num_right == 0 and len(found.wrong) == 3
     assert found.wrong[0].given == NONE
-    section = Section("a", EVIL, question=EVIL, notes=[EVIL], parts=[Part(EVIL, answers=found)])
+    section = Section("a", EVIL, question=EVIL, notes=[EVIL], parts=[Section("", EVIL, drawn=found)])
     report = {"title": EVIL, "lead": [EVIL], "warnings": [[EVIL]], "said": [EVIL], "sections": [section],
               "made": [(EVIL, EVIL)], "redo": [EVIL]}  # fmt: skip
     write(tmp_path, PAGES, report, ("html",))
@@ -197,15 +197,15 @@ def test_what_a_row_costs_stands_beside_the_figure() -> None:
             ("tr", "target", 0.7, 39.0),
         )
     ]
-    ((name, found),) = cost_tables(rows)
-    assert name == "costs" and list(found.frame.itertuples(index=False, name=None)) == [
+    (found,) = cost_tables(rows)
+    assert found.name == "costs" and list(found.frame.itertuples(index=False, name=None)) == [
         ("tr", "unseen", "70.0", "40.0", "1.00"),
         ("de", "seen", "90.0", "60.0", "1.50"),
         ("th", "unseen", "50.0", "150.0", "3.75"),
     ]
     known = [dataclasses.replace(row, tokens_per_character=0.5, tokens_per_word=2.25) for row in rows]
     known[1] = dataclasses.replace(known[1], tokens_per_word=None)  # written without spaces
-    ((_, found),) = cost_tables(known)
+    (found,) = cost_tables(known)
     assert list(found.frame.iloc[:, -2:].itertuples(index=False, name=None)) == [
         ("2.25", "0.50"), ("2.25", "0.50"), ("", "0.50"),
     ]  # fmt: skip

@@ -8,7 +8,7 @@ import math
 import numpy as np
 import pytest
 
-from mslt_it.representations.cka import cka_pairs, grams
+from mslt_it.representations.alikeness import cka_pairs, grams
 
 
 def noise(seed: int, *shape: int) -> np.ndarray:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mslt_it.representations import mixing as module
-from mslt_it.representations.mixing import centred, mixing, unit
+from mslt_it.representations import alikeness as module
+from mslt_it.representations.alikeness import centred, mixing, unit
 
 
 def noise(seed: int, *shape: int) -> np.ndarray:
@@ -92,7 +92,7 @@ def test_neighbours_that_tie_share_the_places() -> None:
 def test_mixing_in_blocks_is_mixing_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     states = noise(1, 3, 17, 5)
     whole = mixing(states)
-    monkeypatch.setattr("mslt_it.representations.mixing.BLOCK", 7)
+    monkeypatch.setattr("mslt_it.representations.alikeness.BLOCK", 7)
     parts = mixing(states)
     assert np.allclose(parts, whole, atol=1e-12)
 

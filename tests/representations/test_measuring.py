@@ -23,9 +23,8 @@ from mslt_it.models.base_model import load_adapter, load_base
 from mslt_it.models.identity import read_run
 from mslt_it.problems import Problem
 from mslt_it.representations import measuring
-from mslt_it.representations.cka import cka_pairs, grams
+from mslt_it.representations.alikeness import centred, cka_pairs, grams, mixing, retrieval, unit
 from mslt_it.representations.measuring import ModelInState, measure
-from mslt_it.representations.mixing import centred, mixing, retrieval, unit
 from mslt_it.representations.runs import measure_runs, parallel_texts, systems_of_runs
 from mslt_it.representations.settings import Settings
 from mslt_it.representations.states import hidden_states, tokenise

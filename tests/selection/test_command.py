@@ -24,8 +24,8 @@ from mslt_it.problems import Problem
 from mslt_it.publish.model_card import model_card
 from mslt_it.selection.auto import choose_sources
 from mslt_it.selection.criteria import CRITERIA, POOLS
-from mslt_it.selection.figure import check_path, write_figure
 from mslt_it.selection.ranking import rank_source_sets
+from mslt_it.selection.report import check_path, write_figure
 
 load_recipe = functools.partial(composed, choose=choose_sources)
 

@@ -24,7 +24,6 @@ def folder(tmp_path: Path) -> Path:
 def test_reading_a_folder(folder: Path) -> None:
     found = read_texts(folder, ["en", "de", "fi"])
     assert found.sentences == {"en": ("The dog sleeps.", "A cat runs."), "de": ("Der Hund schläft.",)}
-    assert found.missing == ("fi",)
     with pytest.raises(NotComputed, match=r"There is no text of fi in text=.*Add fi\.txt to the folder, or leave"):
         found.of(["en", "fi"])
 
@@ -57,7 +56,6 @@ def test_no_text_for_a_real_model() -> None:
 def test_the_worlds_text_is_parallel_and_seeded() -> None:
     found = world_texts(["en", "cs", "sw"], seed=1, num=20)
     assert {code: len(lines) for code, lines in found.sentences.items()} == {"en": 20, "sw": 20}
-    assert found.missing == ("cs",)
     assert world_texts(["en"], seed=1, num=20).sentences["en"] == found.sentences["en"]
     assert world_texts(["en"], seed=2, num=20).sentences["en"] != found.sentences["en"]
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from sklearn.metrics.pairwise import nan_euclidean_distances
 
-from mslt_it.selection import sampling
+from mslt_it.selection import sampling, scorers
 from mslt_it.selection.embeddings import votes
 from mslt_it.selection.ranking import rank_source_sets
 from mslt_it.world.generator import state
@@ -36,8 +36,8 @@ def test_maxmin_takes_the_set_whose_nearest_two_are_farthest() -> None:
     places = np.array([0.0, 1.0, 5.0, 6.0, 10.0])
     matrix = np.abs(places[:, None] - places)
     sets = np.array([[0, 1, 4], [0, 2, 4], [0, 3, 4]])
-    assert list(sampling.pair_minimum(matrix)(sets)) == [1, 5, 4]
-    assert list(sampling.pair_minimum(matrix)(np.array([[0], [1]]))) == [0, 0]
+    assert list(scorers.over_pairs(matrix, np.minimum)(sets)) == [1, 5, 4]
+    assert list(scorers.over_pairs(matrix, np.minimum)(np.array([[0], [1]]))) == [0, 0]
 
 
 def test_criteria_by_sampling_say_how_diverse_the_first_set_is() -> None:

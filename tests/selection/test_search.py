@@ -32,14 +32,14 @@ def ranked(scorer: search.Scorer, space: Space) -> list[tuple[tuple[int, ...], f
 
 
 @pytest.mark.parametrize(("n", "k", "seed"), [(7, 3, 0), (9, 2, 1), (10, 4, 2), (6, 6, 3), (8, 1, 4)])
-def test_pair_sums_agree_with_a_plain_loop(n: int, k: int, seed: int) -> None:
+def test_over_pairss_agree_with_a_plain_loop(n: int, k: int, seed: int) -> None:
     matrix = random_matrix(n, seed)
     plain = [
         (one, sum(matrix[a, b] for a, b in itertools.combinations(one, 2)))
         for one in itertools.combinations(range(n), k)
     ]
     plain.sort(key=lambda item: -round(item[1], 9))
-    found = ranked(scorers.pair_sum(matrix), Space(n, k))
+    found = ranked(scorers.over_pairs(matrix), Space(n, k))
     assert [one for one, _, _ in found] == [one for one, _ in plain]
     assert np.allclose([score for _, score, _ in found], [score for _, score in plain], atol=1e-8)
     assert len(found) == math.comb(n, k)
@@ -104,7 +104,7 @@ def test_a_budget() -> None:
 
 @pytest.mark.parametrize("seed", range(6))
 def test_greedy_finds_the_best_of_small_pools(seed: int) -> None:
-    scorer, space = scorers.pair_sum(random_matrix(12, seed)), Space(12, 4, must=(2,))
+    scorer, space = scorers.over_pairs(random_matrix(12, seed)), Space(12, 4, must=(2,))
     exact = ranked(scorer, space)
     greedy = search_greedy(scorer, space)
     assert tuple(greedy.sets[0].tolist()) == exact[0][0]
@@ -115,7 +115,7 @@ def test_greedy_finds_the_best_of_small_pools(seed: int) -> None:
 def test_greedy_keeps_the_budget_and_its_seed() -> None:
     rng = np.random.default_rng(0)
     cost = tuple(rng.integers(1, 5, 30).tolist())
-    scorer = scorers.pair_sum(random_matrix(30, 1))
+    scorer = scorers.over_pairs(random_matrix(30, 1))
     space = Space(30, 5, must=(3,), cost=cost, max_cost=9.0)
     found = search_greedy(scorer, space, seed=4)
     assert all(sum(cost[i] for i in row) <= 9 for row in found.sets.tolist())

@@ -141,4 +141,3 @@ def test_families() -> None:
         "Uralic",
         None,
     ]
-    assert typology.without_family(read_typology(["nb", "eu", "de"])) == ["nb", "eu"]

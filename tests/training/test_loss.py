@@ -56,7 +56,7 @@ def test_trainer_divides_by_the_tokens_of_the_global_batch(tmp_path):
     recipe = tiny_recipe(dropout=0.0)
     model = tiny_adapted(recipe)
     rows = tiny_rows(8)
-    trainer = AdapterTrainer(recipe, rows, model, tiny_tokenizer(), tmp_path, 0, Plan(4, 1), {})
+    trainer = AdapterTrainer(recipe, rows, model, tiny_tokenizer(), tmp_path, Plan(4, 1), {})
     assert trainer.supervised_only
     inputs = batch(rows) | {"languages": torch.tensor([0, 1, 2, 0, 1, 2, 0, 1])}
     count = (inputs["labels"][:, 1:] != -100).sum()

@@ -144,7 +144,9 @@ def test_tensorboard_alone_is_the_default_and_no_result_follows_from_it() -> Non
     assert load_recipe("xnli_3src", ["training.report_to=mlflow"]).training.report_to == ("mlflow",)
     assert load_recipe("xnli_3src", ["training.report_to=[]"]).training.report_to == ()
     assert plain.run_fingerprint() == more.run_fingerprint()
-    assert training_keys(plain) == training_keys(more)  # a checkpoint is gone on with, whoever is told of it
+    assert training_keys(plain, [], "") == training_keys(
+        more, [], ""
+    )  # a checkpoint is gone on with, whoever is told of it
     with pytest.raises(Problem, match=r"training.report_to: 'wanb' is unknown. Did you mean 'wandb'\?"):
         load_recipe("xnli_3src", ["training.report_to=[wanb]"])
 

@@ -39,7 +39,7 @@ def test_no_step_looks_at_all_modules(tmp_path: Path, monkeypatch: pytest.Monkey
 
 def test_a_model_is_given_back_as_it_came(tmp_path: Path) -> None:
     model = tiny_adapted(tiny_recipe())
-    trainer = AdapterTrainer(tiny_recipe(), tiny_rows(8), model, tiny_tokenizer(), tmp_path, 0, Plan(4, 1), {})
+    trainer = AdapterTrainer(tiny_recipe(), tiny_rows(8), model, tiny_tokenizer(), tmp_path, Plan(4, 1), {})
     trainer.release()
     for parameter in model.parameters():
         parameter.grad = torch.ones_like(parameter) if parameter.requires_grad else None

@@ -98,7 +98,7 @@ def beside(stated: Sequence[Number], text: str, primary: str) -> list[Number]:
         "(?!)" if primary in NO_WORD_SPACES | {"ko"} else f"{either(THAT_IS, primary)}|{either(CONCLUSIONS, primary)}"
     )
     ahead = r"(?:\d+ ?)?[^\s\d]*?" if primary == "th" else rf"{clause}{{0,60}}?"
-    rate = rf"(?!{clause}{{0,9}}(?:{result}))(?={ahead}(?:{RATES.get(primary, RATES['en'])}))"
+    rate = rf"(?!{clause}{{0,20}}(?:{result}))(?={ahead}(?:{RATES.get(primary, RATES['en'])}))"
     rated = rf"{' ' if primary == 'th' else '[,;、(،]'}{rate}{clause}*"
     spans = [match.span() for match in compiled(f"{other}|{rated}").finditer(text, stated[0].end)]
     return [number for number in stated if any(start <= number.start < end for start, end in spans)]

@@ -71,7 +71,7 @@ from mslt_it.evaluation.answers.numerals import (
     numbers_in,
     results,
 )
-from mslt_it.evaluation.answers.spelled import with_digits
+from mslt_it.evaluation.answers.spelled import counted_in_digits, with_digits
 from mslt_it.evaluation.answers.words import ANSWERING, BECAUSE, CONCLUSIONS, CUES, LETTER, STOPS, compiled, either
 from mslt_it.problems import Problem, nearest
 
@@ -89,6 +89,7 @@ _LIST_NUMBER = re.compile(r"[.):](?=\s+\S)")  # behind the number
 _LIST_ITEM = re.compile(r"^[ \t]*(\d{1,3})[.):]\s", re.MULTILINE)
 # Here the circumstance stands before the answer: of several numbers the last counts.
 CIRCUMSTANCE_FIRST = frozenset({"bn", "hi", "ja", "ko", "ta", "te", "tr", "ur", "zh"})
+MIN_ALONE = 5  # a smaller word behind a single number is rather a multiple: "Tom is 12, twice as old as his sister"
 _LINE = re.compile(r"[^\n]*\w[^\n]*")
 # Nothing but quotes, markup or a currency before a number.
 _ALONE_BEFORE = re.compile(rf"[\s\"'(*:=$\\\[\]{{}}«»„“”「」『』】【{BOLD}{MINUS_SIGNS}]*(?:{CURRENCY})?\s*")
@@ -143,6 +144,20 @@ class _Solution:
             self.numbers = self._amounts()
             if len(self.numbers) == 1 or alone[0].value not in {number.value for number in self.numbers}:
                 self.text, self.numbers = written, alone
+        elif self.numbers:
+            self._take_words()
+
+    def _take_words(self) -> None:
+        """Number words behind the last digits ("She gives 7 away. Five are left.") as digits, where one is new."""
+        start = numbers_in(self.text, self.primary)[-1].end
+        if self.primary not in CIRCUMSTANCE_FIRST | {"th"}:
+            start = self._end(_CLAUSE_END, start)
+        written, given, known = self.text, self.numbers, {number.value for number in self.numbers}
+        self.text = written[:start] + counted_in_digits(written[start:], self.primary)
+        self.numbers = self._amounts()
+        new = {number.value for number in self.numbers if number.start >= start} - known
+        if not new or (len(given) == 1 and max(new) < MIN_ALONE):
+            self.text, self.numbers = written, given
 
     def _amounts(self) -> list[Number]:
         numbers = without_steps(numbers_in(self.text, self.primary), self.text, self.primary)
@@ -210,6 +225,10 @@ class _Solution:
             concluded = self._so.search(self.text, check.end())
             if not (concluded and _within(self.numbers, concluded.end(), len(self.text))):
                 return _within(self.numbers, 0, check.start() + 1)
+        if bracket := re.search(r"\([^()\n=]*=[^()\n]*\)\W*\Z", self.text):  # "So each gets 9 (9 × 3 + 18 = 45)"
+            before, computed = _within(self.numbers, 0, bracket.start()), self._equated(bracket.start())
+            if computed and before[-1].value == computed.value:
+                return before
         return self.numbers
 
     def _stated(self, stated: Sequence[Number], start: int) -> Number:
@@ -347,6 +366,8 @@ class _Solution:
     def _is_given(self, number: Number) -> bool:
         before, behind = ALL_OF.get(self.primary, ALL_OF["en"])
         ahead = self.text[max(0, number.start - 32) : number.start]
+        if number.value % 1:  # "i 3/4 della torta"
+            return False
         return bool(before and compiled(rf"(?:{before}) ?$").search(ahead)) or bool(
             behind and compiled(behind).match(self.text, number.end)
         )

@@ -166,7 +166,7 @@ def folded(text: str) -> str:
     text = unicodedata.normalize("NFC", without_thoughts(text)).translate(_ALIKE)
     text = with_ascii_digits(text).replace(BOLD, "")
     folded = _BOLD_NUMBER.sub(rf"{BOLD}\1", text).replace("**", "").replace("__", "")
-    folded = _FRACTION.sub(r"\1/\2", folded).replace("\\$", "$").replace("\\%", "%")
+    folded = re.sub(r"\\([$%])|\\[()\[\]]", r"\1", _FRACTION.sub(r"\1/\2", folded))
     # LaTeX: 1{,}000, 12{,}5, 1\,000 and 70~000
     folded = re.sub(r"(?<=\d)\{([.,])\}(?=\d)", r"\1", folded)
     return re.sub(r"(?<=\d)(?:\\[, ;!]|~)(?=\d{3})", "\u202f", folded)

@@ -128,6 +128,14 @@ def with_digits(text: str, primary: str) -> str:
     """A text without digits, its numbers written in digits. Nothing changes where the language has no row."""
     if primary not in PARTS:
         return text
+    written = counted_in_digits(text, primary)
+    return written if re.search(r"\d", written) else _with_part(text, primary)
+
+
+def counted_in_digits(text: str, primary: str) -> str:
+    """The same, but for a part of one thing ("half a litre")."""
+    if primary not in PARTS:
+        return text
     if primary in ("ja", "zh"):  # digit by digit, as years are
         text = re.sub(r"[〇零一二三四五六七八九]{3,}", lambda row: row[0].translate(_DIGITS), text)
     pattern, roles, follows = _parts(primary)
@@ -160,8 +168,6 @@ def with_digits(text: str, primary: str) -> str:
             done.append(text[at : match.end()])
             at = match.end()
     written = "".join(done) + text[at:]
-    if not re.search(r"\d", written):
-        return _with_part(text, primary)
     for fraction, shown in PARTS_IN_WORDS.get(primary, {}).items() if not re.search(r"\d", text) else ():
         written = re.sub(fraction, shown, written)
     return written

@@ -25,6 +25,7 @@ from mslt_it.evaluation.answers.numerals import CURRENCY, MINUS_SIGNS, NO_WORD_S
 from mslt_it.evaluation.answers.words import CONCLUSIONS, CONTRAST, JOINERS, LETTER, STOPS, compiled, either
 
 CLOSING = ")]}>|\"'*`%€$₽"
+_CLOCK = re.compile(r"(?<![\d:])(?:1?\d|2[0-3]):[0-5]\d(?![\d:]|\s?=)")  # no amount: "from 9:10 to 10:15"
 _OPERATOR = re.compile(r"\s?[-+−–*/×x÷·=:(]")
 
 
@@ -85,6 +86,7 @@ def without_steps(numbers: Sequence[Number], text: str, primary: str) -> list[Nu
         for number in amounts
         if is_sure.match(text, number.end) or was_sure.search(text[max(0, number.start - 32) : number.start])
     ]
+    certain += [number for time in _CLOCK.finditer(text) for number in amounts if number.start in range(*time.span())]
     return [number for number in amounts if number not in certain] or amounts
 
 

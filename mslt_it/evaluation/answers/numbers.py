@@ -33,6 +33,7 @@ has another. Numbers themselves are read by `numerals`.
 from __future__ import annotations
 
 import functools
+import itertools
 import re
 import unicodedata
 from collections.abc import Sequence
@@ -64,23 +65,32 @@ from mslt_it.evaluation.answers.numerals import (
     DECIMAL_POINT,
     MINUS_SIGNS,
     NO_WORD_SPACES,
-    PARTS_OF,
     Number,
     folded,
     left_by,
     numbers_in,
     results,
 )
-from mslt_it.evaluation.answers.spelled import counted_in_digits, with_digits
-from mslt_it.evaluation.answers.words import ANSWERING, BECAUSE, CONCLUSIONS, CUES, LETTER, STOPS, compiled, either
+from mslt_it.evaluation.answers.spelled import counted_in_digits, in_digits
+from mslt_it.evaluation.answers.words import (
+    ANSWERING,
+    ANY_LINE,
+    BECAUSE,
+    CONCLUSIONS,
+    CUES,
+    LETTER,
+    STOPS,
+    compiled,
+    either,
+)
 from mslt_it.problems import Problem, nearest
 
 _BOXED = re.compile(r"\\boxed\s*\{")
-# "20 лв. от 50 лв.", "i.e. about": there the sentence goes on, before a capital only where a script has none.
-_CASELESS = "กม กก ชม கி.மீ కి.మీ कि.मी কি.মি"
+# "20 лв. от 50 лв.": there the sentence goes on, before a capital only where a script has none or behind "i.e.".
+_CASELESS = "กม กก ชม கி.மீ కి.మీ कि.मी কি.মি i.e e.g т.е z.B d.h"
 _SHORTENED, _SHORTENED_CASELESS = (
     "".join(f"(?<!{word})" for word in words.split())
-    for words in (f"лв руб коп км мин стр χλμ i.e e.g т.е z.B km kpl {_CASELESS}", _CASELESS)
+    for words in (f"лв руб коп км мин стр χλμ km kpl {_CASELESS}", _CASELESS)
 )
 _STOP = rf"(?:[!?]|{_SHORTENED}\.|{_SHORTENED_CASELESS}\.(?!\s[a-zà-ÿа-яёά-ώ]))(?=\s|$)|[{STOPS}\n]"
 _SENTENCE_END = re.compile(_STOP)
@@ -90,7 +100,6 @@ _LIST_ITEM = re.compile(r"^[ \t]*(\d{1,3})[.):]\s", re.MULTILINE)
 # Here the circumstance stands before the answer: of several numbers the last counts.
 CIRCUMSTANCE_FIRST = frozenset({"bn", "hi", "ja", "ko", "ta", "te", "tr", "ur", "zh"})
 MIN_ALONE = 5  # a smaller word behind a single number is rather a multiple: "Tom is 12, twice as old as his sister"
-_LINE = re.compile(r"[^\n]*\w[^\n]*")
 # Nothing but quotes, markup or a currency before a number.
 _ALONE_BEFORE = re.compile(rf"[\s\"'(*:=$\\\[\]{{}}«»„“”「」『』】【{BOLD}{MINUS_SIGNS}]*(?:{CURRENCY})?\s*")
 
@@ -126,37 +135,35 @@ def parse_number(text: str, language: str) -> Decimal | None:
             f"{nearest(primary, DECIMAL_COMMA | DECIMAL_POINT)} "
             "Add it to DECIMAL_COMMA or DECIMAL_POINT in mslt_it/evaluation/answers/numerals.py."
         )
-    found = _Solution(text, primary).answer()
-    return None if found is None else found.value
+    solution = _Solution(text, primary)
+    found = solution.answer()
+    return None if found is None else solution.in_percent(found).value
 
 
 class _Solution:
     """A text that works something out, and its numbers."""
 
     def __init__(self, text: str, primary: str) -> None:
-        self.text, self.primary = _in_digits(one_answer(folded(text), primary), primary), primary
+        self.text, self.primary = in_digits(one_answer(folded(text), primary), primary, _cue(primary)), primary
         begin = "" if primary in NO_WORD_SPACES else r"(?<!\w)"
         self._so = compiled(rf"{begin}(?:{either(CONCLUSIONS, primary)})")
         self.numbers = self._amounts()
-        if len(self.numbers) == 1 and self._is_circumstance(self.numbers[0]) and not re.search("[=,;،、]", self.text):
-            written, alone = self.text, self.numbers
-            self.text = with_digits(self.text, primary)  # "She needs six more to reach 30"
-            self.numbers = self._amounts()
-            if len(self.numbers) == 1 or alone[0].value not in {number.value for number in self.numbers}:
-                self.text, self.numbers = written, alone
-        elif self.numbers:
+        if self.numbers:
             self._take_words()
 
     def _take_words(self) -> None:
-        """Number words behind the last digits ("She gives 7 away. Five are left.") as digits, where one is new."""
-        start = numbers_in(self.text, self.primary)[-1].end
-        if self.primary not in CIRCUMSTANCE_FIRST | {"th"}:
-            start = self._end(_CLAUSE_END, start)
+        """Number words behind the last digits ("She gives 7 away. Five are left.") as digits, where one is new; all of
+        them where the only number is a circumstance ("She needs six more to reach 30")."""
         written, given, known = self.text, self.numbers, {number.value for number in self.numbers}
+        alone = len(given) == 1 and self._is_circumstance(given[0]) and not re.search("[=,;،、]", written)
+        start = 0 if alone else numbers_in(written, self.primary)[-1].end
+        if not alone and self.primary not in CIRCUMSTANCE_FIRST | {"th"}:
+            start = self._end(_CLAUSE_END, start)
         self.text = written[:start] + counted_in_digits(written[start:], self.primary)
         self.numbers = self._amounts()
         new = {number.value for number in self.numbers if number.start >= start} - known
-        if not new or (len(given) == 1 and max(new) < MIN_ALONE):
+        is_multiple = not alone and len(given) == 1 and max(new, default=0) < MIN_ALONE
+        if not new or is_multiple or not known <= {number.value for number in self.numbers}:
             self.text, self.numbers = written, given
 
     def _amounts(self) -> list[Number]:
@@ -172,7 +179,7 @@ class _Solution:
             return None
         for cues in (_BOXED, _cue(self.primary)):
             for cue in reversed(list(cues.finditer(self.text))):
-                line = _LINE.search(self.text, cue.end())  # the rest of this one, or the next that has something
+                line = ANY_LINE.search(self.text, cue.end())  # the rest of this one, or the next that has something
                 stated = _within(self.numbers, *line.span()) if line else []
                 if line and stated and not self._refused(cue.end(), stated[0].start):
                     return self._stated(stated, line.start())
@@ -183,6 +190,14 @@ class _Solution:
             self.numbers = self._without_check()
             return self._opening() or self._bold() or self._concluded() or self._after_equations() or self._last()
         return None
+
+    def in_percent(self, found: Number) -> Number:
+        """What the text gives as per cent for the part found: "12/20 = 0,6, soit 60 %"."""
+        for number in self.numbers:
+            told = number.start > found.start or self.text[: found.start].rstrip().endswith("=")
+            if told and number.value == 100 * found.value and re.match(r" ?%(?! ?=)", self.text[number.end :]):
+                return number
+        return found
 
     def _refused(self, start: int, end: int) -> re.Match[str] | None:
         """The first place between two that says that there is no answer."""
@@ -285,9 +300,12 @@ class _Solution:
         best = self._best(stated)
         behind = [number for number in self.numbers if number.start > stated[-1].start]
         if last[0].start > stated[-1].start:
-            main, values = self._main(last), [number.value for number in self.numbers]
-            is_new = len(main) == 1 and values.count(main[0].value) == 1  # "So that is 24. Together they cost 64."
-            if later := self._reckoned(last) or (best and left_by(best, behind)) or (main[0] if is_new else None):
+            main, sentence = self._main(last), self._last_sentence(_within(self.numbers, 0, stated[-1].end))
+            pairs = itertools.combinations([number.value for number in sentence[-6:]], 2)
+            is_told = compiled(rf"(?:{either(THAT_IS, self.primary)})\W*\Z").search(self.text, 0, last[0].start)
+            # "So 8 cost $24 and 8 cost $40. She pays $64."; but "So she makes $18. She works 5 days."
+            follows = len(main) == 1 and (is_told or any(main[0].value in results(pair) for pair in pairs))
+            if later := self._reckoned(last) or (best and left_by(best, behind)) or (main[0] if follows else None):
                 return later
         return self._reckoned(stated) or best
 
@@ -314,7 +332,7 @@ class _Solution:
         """The result of the numbers before it in its sentence: "240 minus 165 seats are free, that is 75"."""
         that_is = either(THAT_IS, self.primary)
         total = len(stated) > 2 and compiled(f"[:(]|{that_is}").search(self.text, stated[0].end, stated[1].start)
-        if total and stated[0].value == sum(number.value for number in stated[1:]):
+        if total and stated[0].value in results([number.value for number in stated[1:]]):
             return stated[0]  # "260 sheep in all: 20 here, 80 there and 160 at home"
         number = (self._main(stated) or stated)[-1]
         index = stated.index(number)
@@ -391,25 +409,6 @@ class _Solution:
     def _end(self, pattern: re.Pattern[str], start: int) -> int:
         found = pattern.search(self.text, start)
         return found.start() if found else len(self.text)
-
-
-def _in_digits(text: str, primary: str) -> str:
-    """The text with its number words as digits: all of them where it has no digits, else those of answers without."""
-    if not re.search(r"\d", text):
-        return PARTS_OF.sub(r"\2/\1", with_digits(text, primary))
-    text = PARTS_OF.sub(r"\2/\1", text)
-    # "Quattro, perché 18 : 5 = 3,6"
-    reason = rf"\A(?P<answer>\D*?)(?=[\s,;(.。、](?:{either(BECAUSE, primary)}))"
-    end = "(?=[,.;:!?(、。])" if primary in NO_WORD_SPACES | {"ko"} else ""
-    if (opening := compiled(rf"{reason}|\A[^\d,.;:!?(、。\n]*{end}").match(text)) and opening[0]:
-        head = with_digits(opening[0], primary)
-        if head != opening[0] and (opening["answer"] or head[0].isdigit()):
-            text = head + text[opening.end() :]
-    for cue in reversed(list(_cue(primary).finditer(text))):
-        line = _LINE.search(text, cue.end())
-        if line and not re.search(r"\d", line[0]):
-            return text[: line.start()] + with_digits(line[0], primary) + text[line.end() :]
-    return text
 
 
 def _within(numbers: Sequence[Number], start: int, end: int) -> list[Number]:

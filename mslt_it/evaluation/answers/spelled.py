@@ -16,9 +16,9 @@ from collections.abc import Mapping
 from decimal import Decimal
 
 from mslt_it.evaluation.answers.amounts import AND_A_HALF, PART_BEFORE
-from mslt_it.evaluation.answers.numerals import NO_WORD_SPACES, scale_behind
+from mslt_it.evaluation.answers.numerals import NO_WORD_SPACES, PARTS_OF, numbers_in, results, scale_behind
 from mslt_it.evaluation.answers.tables import table
-from mslt_it.evaluation.answers.words import LETTER, compiled, either
+from mslt_it.evaluation.answers.words import ANY_LINE, BECAUSE, LETTER, compiled, either
 
 # By language: the words for 0, 1, 2 ...; those for 20, 30 ... 90; those for 100, 200 ... 900 (one word: it multiplies);
 # the thousand. Words are divided by spaces ("_" is a space in one), forms of one by "|", and are regular expressions.
@@ -122,6 +122,31 @@ class _Chain:
         else:
             return False
         return True
+
+
+def in_digits(text: str, primary: str, cue: re.Pattern[str]) -> str:
+    """The text with its number words as digits: all of them where it has no digits, else those of answers without.
+
+    ``cue`` is what stands before an answer."""
+    if not re.search(r"\d", text):
+        return PARTS_OF.sub(r"\2/\1", with_digits(text, primary))
+    text = PARTS_OF.sub(r"\2/\1", text)
+    # "Quattro, perché 18 : 5 = 3,6"
+    if (opening := re.match(r"\D+", text)) and (head := with_digits(opening[0], primary)) != opening[0]:
+        said, behind = numbers_in(head, primary), [n.value for n in numbers_in(text[opening.end() :], primary)]
+        if said and len(behind) > 1 and 1 <= said[-1].value in results(behind):
+            return f"{head[: said[-1].end]}."  # "Seventeen passengers are left: 25 got on and 8 got off"
+    reason = rf"\A(?P<answer>\D*?)(?=[\s,;(.。、](?:{either(BECAUSE, primary)}))"
+    end = "(?=[,.;:!?(、。])" if primary in NO_WORD_SPACES | {"ko"} else ""
+    if (opening := compiled(rf"{reason}|\A[^\d,.;:!?(、。\n]*{end}").match(text)) and opening[0]:
+        head = with_digits(opening[0], primary)
+        if head != opening[0] and (opening["answer"] or head[0].isdigit()):
+            text = head + text[opening.end() :]
+    for place in reversed(list(cue.finditer(text))):
+        line = ANY_LINE.search(text, place.end())
+        if line and not re.search(r"\d", line[0]):
+            return text[: line.start()] + with_digits(line[0], primary) + text[line.end() :]
+    return text
 
 
 def with_digits(text: str, primary: str) -> str:

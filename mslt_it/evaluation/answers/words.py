@@ -56,6 +56,7 @@ VERB_FINAL_NO: Mapping[str, str] = table("verb_final_no")
 STOPS = "。।॥۔؟"
 PAUSES = "、，；：،؛·"
 
+ANY_LINE = re.compile(r"[^\n]*\w[^\n]*")
 # Letters, with the signs of Indic scripts and points of Arabic and Hebrew, which \w leaves out.
 LETTER = r"[\w\u0300-\u036f\u0591-\u05c7\u064b-\u065f\u0900-\u0963\u0971-\u0dff\u0e31\u0e34-\u0e4e]"
 OPEN = r"[\s\"'“”„‚‘’«»‹›「」『』【】()\[\]{}*_`#>:：•·–—$\\¡¿-]*"

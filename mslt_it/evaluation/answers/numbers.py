@@ -32,10 +32,8 @@ has another. Numbers themselves are read by `numerals`.
 
 from __future__ import annotations
 
-import functools
 import itertools
 import re
-import unicodedata
 from collections.abc import Sequence
 from decimal import Decimal
 
@@ -71,13 +69,11 @@ from mslt_it.evaluation.answers.numerals import (
     numbers_in,
     results,
 )
-from mslt_it.evaluation.answers.spelled import counted_in_digits, in_digits
+from mslt_it.evaluation.answers.spelled import answer_cue, counted_in_digits, in_digits
 from mslt_it.evaluation.answers.words import (
-    ANSWERING,
     ANY_LINE,
     BECAUSE,
     CONCLUSIONS,
-    CUES,
     LETTER,
     STOPS,
     compiled,
@@ -85,6 +81,11 @@ from mslt_it.evaluation.answers.words import (
 )
 from mslt_it.problems import Problem, nearest
 
+# A sentence that ends with "for this reason".
+REASON_SENTENCE = {
+    "ja": r"|[。.][^。.\n]{1,60}?(?:から|ため)(?:です|だ|である)",
+    "ko": r"|\. [^.\n]{1,60}?때문(?:입니다|이다|이에요)",
+}
 _BOXED = re.compile(r"\\boxed\s*\{")
 # "20 лв. от 50 лв.": there the sentence goes on, before a capital only where a script has none or behind "i.e.".
 _CASELESS = "กม กก ชม கி.மீ కి.మీ कि.मी কি.মি i.e e.g т.е z.B d.h"
@@ -102,23 +103,6 @@ CIRCUMSTANCE_FIRST = frozenset({"bn", "hi", "ja", "ko", "ta", "te", "tr", "ur", 
 MIN_ALONE = 5  # a smaller word behind a single number is rather a multiple: "Tom is 12, twice as old as his sister"
 # Nothing but quotes, markup or a currency before a number.
 _ALONE_BEFORE = re.compile(rf"[\s\"'(*:=$\\\[\]{{}}«»„“”「」『』】【{BOLD}{MINUS_SIGNS}]*(?:{CURRENCY})?\s*")
-
-
-@functools.cache
-def _cue(primary: str) -> re.Pattern[str]:
-    words, links = zip(*(CUES[code] for code in dict.fromkeys((primary, "en")) if code in CUES), strict=True)
-    link = "|".join(["[:=]", *filter(None, links)])
-    number = rf"[ \t\"'(*{BOLD}{MINUS_SIGNS}]*{CURRENCY}?[ \t{MINUS_SIGNS}]*\d"
-    begin = "" if primary in NO_WORD_SPACES else r"(?<![\w-])"
-    # Up to 30 characters of the same clause ("The answer to the question is") and a link, or the number at once.
-    pattern = (
-        rf"{begin}(?:{either(ANSWERING, primary)})(?={number})"
-        rf"|(?:{'|'.join(words)})(?:[^\n\d:=.,;。]{{0,30}}?(?:{link})|(?={number}))"
-        # GSM8K's mark; a Markdown heading ("#### 1. Setup") is none.
-        r"|####(?=[^\w\n]{0,9}\d)(?!\s{0,9}\d+[.)]\s)"
-        r"|\)[ \t]{0,4}#(?=[ \t]{0,4}-?\d[\d.,]{0,20}[ \t]*(?:\n|\Z))"  # "print(eggs)  # 18"
-    )
-    return re.compile(unicodedata.normalize("NFC", pattern), re.IGNORECASE)
 
 
 def parse_number(text: str, language: str) -> Decimal | None:
@@ -144,7 +128,7 @@ class _Solution:
     """A text that works something out, and its numbers."""
 
     def __init__(self, text: str, primary: str) -> None:
-        self.text, self.primary = in_digits(one_answer(folded(text), primary), primary, _cue(primary)), primary
+        self.text, self.primary = in_digits(one_answer(folded(text), primary), primary), primary
         begin = "" if primary in NO_WORD_SPACES else r"(?<!\w)"
         self._so = compiled(rf"{begin}(?:{either(CONCLUSIONS, primary)})")
         self.numbers = self._amounts()
@@ -177,7 +161,7 @@ class _Solution:
         self.numbers = self._without_reasons(_within(self.numbers, 0, len(self.text) if cut is None else cut))
         if not self.numbers:
             return None
-        for cues in (_BOXED, _cue(self.primary)):
+        for cues in (_BOXED, answer_cue(self.primary)):
             for cue in reversed(list(cues.finditer(self.text))):
                 line = ANY_LINE.search(self.text, cue.end())  # the rest of this one, or the next that has something
                 stated = _within(self.numbers, *line.span()) if line else []
@@ -220,7 +204,8 @@ class _Solution:
     def _without_reasons(self, numbers: list[Number]) -> list[Number]:
         """The numbers but for those of a reason that stands behind one: "4 cars, because 17 / 5 = 3.4"."""
         pause = r"[,;(、。]\s?|[.!।۔]\s|\s(?!(?:as|since|da|do|car)\b)"
-        reasons = list(compiled(rf"(?:{pause})(?:{either(BECAUSE, self.primary)})").finditer(self.text))
+        because = rf"(?:{pause})(?:{either(BECAUSE, self.primary)}){REASON_SENTENCE.get(self.primary, '')}"
+        reasons = list(compiled(because).finditer(self.text))
         for reason in reasons[-20:]:  # a text that runs away has thousands
             end = self._end(_SENTENCE_END, reason.end())
             inside, before = _within(numbers, reason.start(), end), _within(numbers, 0, reason.start())

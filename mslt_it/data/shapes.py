@@ -4,6 +4,7 @@ be scored. Labels leave here as names, never as integers."""
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -183,9 +184,13 @@ def _answers(value: Any, task: TaskConfig, faults: list[str]) -> tuple[tuple[str
     start = next((s for text, s in zip(texts, starts, strict=False) if text and isinstance(s, int)), -1)
     if task.metric == "number_accuracy":
         texts = [plain_number(text) for text in texts]
-        if any(texts) and not any(map(str.isnumeric, "".join(texts))):  # no answer would ever be right
-            faults.append(f"{MISSING}: {task.label_field} holds no number ({max(texts)[:40]!r})")
+        if any(texts) and not any(map(_has_number, texts)):  # no answer would ever be right
+            faults.append(f"{MISSING}: {task.label_field} holds no number, or a range of them ({max(texts)[:40]!r})")
     return tuple(dict.fromkeys(text for text in texts if text)), start
+
+
+def _has_number(text: str) -> bool:
+    return any(map(str.isnumeric, text)) and not re.search(r"\d\s*[-–—]\s*\d", text)
 
 
 def _tagged(

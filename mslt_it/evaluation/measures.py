@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +19,7 @@ import numpy as np
 from mslt_it.data import spans
 from mslt_it.evaluation import question_answering
 from mslt_it.evaluation.answers.numbers import parse_number
+from mslt_it.evaluation.answers.numerals import DECIMAL_COMMA
 from mslt_it.evaluation.voting import read_answer
 from mslt_it.records import PromptedExample
 
@@ -139,8 +141,10 @@ def _qa_f1(item: PromptedExample, text: str) -> tuple[tuple[float, ...], bool]:
 
 def _number(item: PromptedExample, text: str) -> tuple[tuple[float, ...], bool]:
     found = parse_number(text, item.read_in)
-    # Upstream the right answer is written as in English ("2,125").
-    return (float(found is not None and found == parse_number(item.label, "en")), 1.0), found is not None
+    # Upstream the right answer is written as in English ("2,125"); "1.234" is no fraction where the point groups.
+    is_own = re.fullmatch(r"[1-9]\d{0,2}\.\d{3}", item.label) and item.language.split("-")[0] in DECIMAL_COMMA
+    right = parse_number(item.label, item.language if is_own else "en")
+    return (float(found is not None and found == right), 1.0), found is not None
 
 
 def _spans(item: PromptedExample, text: str) -> tuple[tuple[float, ...], bool]:

@@ -88,11 +88,12 @@ def test_ids_that_are_no_translations_are_told(built: Callable[..., Any]) -> Non
     assert not any("same id" in note for note in built(few, columns=5)[1])
 
 
-def test_right_answers_without_a_number_are_left_out_and_told(built: Callable[..., Any]) -> None:
-    numbers = [(c, text, "N/A" if c == "tr" and n == 7 else str(n), "", n) for c, text, _, _, n in CLEAN]
+@pytest.mark.parametrize("answer", ["N/A", "12-15"])
+def test_right_answers_without_a_number_are_left_out_and_told(built: Callable[..., Any], answer: str) -> None:
+    numbers = [(c, text, answer if c == "tr" and n == 7 else str(n), "", n) for c, text, _, _, n in CLEAN]
     recipe, notes = built(numbers, "task.shape=free_text", "task.metric=number_accuracy")
     assert len(build_scored_set(recipe, "tr")) == 39
-    assert "tr: 1 of 40 rows (t) are left out, since label holds no number ('N/A')" in notes
+    assert f"tr: 1 of 40 rows (t) are left out, since label holds no number, or a range of them ({answer!r})" in notes
 
 
 @pytest.mark.parametrize("sign", ["NA", "nan", " NaN"])

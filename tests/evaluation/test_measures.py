@@ -44,6 +44,12 @@ def test_numbers_are_read_in_the_answers_language_and_the_label_as_in_english() 
     assert measured("number_accuracy", items, ["Das sind 2.125 Euro.", "คำตอบคือ ๑๘", "no idea", "6"]) == (0.5, 1)
 
 
+def test_a_right_answer_with_a_point_before_three_digits_is_read_as_its_language_groups() -> None:
+    assert measured("number_accuracy", [item("de", "1.234")], ["Es sind 1234."]) == (1.0, 0)
+    assert measured("number_accuracy", [item("en", "1.234")], ["That is 1.234."]) == (1.0, 0)
+    assert measured("number_accuracy", [item("de", "0.125"), item("de", "2,125")], ["0,125", "2125"]) == (1.0, 0)
+
+
 def test_questions_take_the_best_reference_and_count_exact_match_beside() -> None:
     items = [item("en", "Ulm", "Ulm", "in Ulm"), item("ja", "東京")]
     assert measured("qa_f1", items, ["The Ulm", "東"]) == (pytest.approx((1 + 2 / 3) / 2), 0)

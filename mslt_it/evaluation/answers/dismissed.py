@@ -63,7 +63,9 @@ def cut_off(text: str, numbers: Sequence[Number], start: int, primary: str) -> i
     )
     is_long = start > 0 or primary in NO_WORD_SPACES or len(text.split()) > 5
     is_open = is_long and text[start - 1 : start] != "\n" and text[-1] not in CLOSING
-    return start if is_open and goes_on.search(text, last) else None
+    # "On Tuesday he sold 14 loaves, on Wednesday"
+    is_begun = re.fullmatch(r"[^\n]*[,;、،] ?[^\s\d]+(?: [^\s\d]+){0,3}", text[max(last, len(text) - 80) :])
+    return start if is_open and (is_begun or goes_on.search(text, last)) else None
 
 
 def without_steps(numbers: Sequence[Number], text: str, primary: str) -> list[Number]:
@@ -86,8 +88,8 @@ def without_steps(numbers: Sequence[Number], text: str, primary: str) -> list[Nu
         for number in amounts
         if is_sure.match(text, number.end) or was_sure.search(text[max(0, number.start - 32) : number.start])
     ]
-    certain += [number for time in _CLOCK.finditer(text) for number in amounts if number.start in range(*time.span())]
-    return [number for number in amounts if number not in certain] or amounts
+    times = {place for time in _CLOCK.finditer(text) for place in range(*time.span())}
+    return [number for number in amounts if number.start not in times and number not in certain] or amounts
 
 
 def beside(stated: Sequence[Number], text: str, primary: str) -> list[Number]:

@@ -262,8 +262,8 @@ def _label_pattern(word: str, language: str, others: Sequence[str]) -> str:
         longer = [other for other in others if len(other) > len(word)]
         ahead = [o[n:] for o in longer for n in range(1, len(word)) if word.endswith(o[:n])]
         return pattern + "".join(f"(?!{re.escape(rest)})" for rest in ahead)
-    longer = "".join(f"(?!{re.escape(other[len(word) :])})" for other in others if other.startswith(f"{word} "))
+    parted = "".join(f"(?!{re.escape(other[len(word) :])})" for other in others if other.startswith(f"{word} "))
     joined = {"ar": "[فوب]", "he": "ו"}.get(language)
     prefix = rf"(?<=(?<!{LETTER}){joined})" if joined else "(?!)"
     copula = rf"|(?=(?:{ENDINGS['ko']}){{1,2}}(?!{LETTER}))" if language == "ko" else ""
-    return rf"(?:(?<!{LETTER})|{prefix})(?:{pattern})(?:(?!{LETTER}){copula}){longer}"
+    return rf"(?:(?<!{LETTER})|{prefix})(?:{pattern})(?:(?!{LETTER}){copula}){parted}"

@@ -112,7 +112,7 @@ class _Reader(Patterns):
 
     def _related(self, text: str) -> Answer | None:
         """What a text without a label says of its two sentences: that one contradicts the other, that all is open."""
-        said = {self.maybe} if self.maybe and self.undecided.search(text) else set()
+        said: set[str | None] = {self.maybe} if self.maybe and self.undecided.search(text) else set()
         for name, other, pattern in self.relations:
             for match in pattern.finditer(text):
                 before, stop = text[max(0, match.start() - 60) : match.start()], _QUESTION_END.search(text, match.end())

@@ -10,7 +10,7 @@ Which number is the answer, the first of these that applies:
    "18 dollars\n\nExplanation: ..."); the "1." of a list is none;
 4. a number in bold on the last line that has numbers;
 5. the sentence that draws the conclusion ("So she makes $18 from 9 eggs"), after any "=", or there what the numbers
-   before it give ("240 minus 165 seats are free, that is 75"); a later one, where it has a single new number;
+   before it give ("240 minus 165 seats are free, that is 75"); a later one, where its number follows from them;
 6. the last sentence after the last "=" (or "≈"), where it has a number that is no mere circumstance;
 7. the number after the last "=" that has one on its line;
 8. the last number of the last sentence that has numbers; circumstances, what stands in parentheses, a reason
@@ -18,8 +18,8 @@ Which number is the answer, the first of these that applies:
 
 Of a text that breaks off ("There are 14 red marbles and") and of one that refuses an answer ("there is not enough
 information") only 1 to 3 count, if they stand before that or behind a "but"; what checks the answer ("To check:
-13 - 8 = 5") and another question behind it do not count. Numbers in words are read where there are no digits: in the
-text, on the line of the cue, or before a reason.
+13 - 8 = 5") and another question behind it do not count. Numbers in words are read in a text or line of a cue without
+digits, before a reason, and behind the last digits where they are new ("She gives 7 away. Five are left.").
 
 The best number of a sentence is the one that the last equation before it gave, if the sentence holds it; else the first
 that is no circumstance ("in 7 days he earns 126"); in languages that put circumstances first (bn hi ja ko te tr ur zh),
@@ -75,17 +75,15 @@ from mslt_it.evaluation.answers.words import (
     BECAUSE,
     CONCLUSIONS,
     LETTER,
+    REASON_SENTENCE,
     STOPS,
     compiled,
     either,
 )
 from mslt_it.problems import Problem, nearest
 
-# A sentence that ends with "for this reason".
-REASON_SENTENCE = {
-    "ja": r"|[。.][^。.\n]{1,60}?(?:から|ため)(?:です|だ|である)",
-    "ko": r"|\. [^.\n]{1,60}?때문(?:입니다|이다|이에요)",
-}
+_CHECK_IN_BRACKETS = re.compile(r"\([^()\n=]*=[^()\n]*\)[\s.!*]*\Z")
+_PERCENT = re.compile(r" ?%(?! ?=)")
 _BOXED = re.compile(r"\\boxed\s*\{")
 # "20 лв. от 50 лв.": there the sentence goes on, before a capital only where a script has none or behind "i.e.".
 _CASELESS = "กม กก ชม கி.மீ కి.మీ कि.मी কি.মি i.e e.g т.е z.B d.h"
@@ -98,8 +96,7 @@ _SENTENCE_END = re.compile(_STOP)
 _CLAUSE_END = re.compile(rf"[,、;](?!\d)|\(|{_STOP}")
 _LIST_NUMBER = re.compile(r"[.):](?=\s+\S)")  # behind the number
 _LIST_ITEM = re.compile(r"^[ \t]*(\d{1,3})[.):]\s", re.MULTILINE)
-# Here the circumstance stands before the answer: of several numbers the last counts.
-CIRCUMSTANCE_FIRST = frozenset({"bn", "hi", "ja", "ko", "ta", "te", "tr", "ur", "zh"})
+CIRCUMSTANCE_FIRST = frozenset({"bn", "hi", "ja", "ko", "ta", "te", "tr", "ur", "zh"})  # of several the last
 MIN_ALONE = 5  # a smaller word behind a single number is rather a multiple: "Tom is 12, twice as old as his sister"
 # Nothing but quotes, markup or a currency before a number.
 _ALONE_BEFORE = re.compile(rf"[\s\"'(*:=$\\\[\]{{}}«»„“”「」『』】【{BOLD}{MINUS_SIGNS}]*(?:{CURRENCY})?\s*")
@@ -177,9 +174,9 @@ class _Solution:
 
     def in_percent(self, found: Number) -> Number:
         """What the text gives as per cent for the part found: "12/20 = 0,6, soit 60 %"."""
-        for number in self.numbers:
-            told = number.start > found.start or self.text[: found.start].rstrip().endswith("=")
-            if told and number.value == 100 * found.value and re.match(r" ?%(?! ?=)", self.text[number.end :]):
+        start = 0 if self.text[: found.start].rstrip().endswith("=") else found.start
+        for number in _within(self.numbers, start, len(self.text)):
+            if number.value == 100 * found.value and _PERCENT.match(self.text, number.end):
                 return number
         return found
 
@@ -225,7 +222,7 @@ class _Solution:
             concluded = self._so.search(self.text, check.end())
             if not (concluded and _within(self.numbers, concluded.end(), len(self.text))):
                 return _within(self.numbers, 0, check.start() + 1)
-        if bracket := re.search(r"\([^()\n=]*=[^()\n]*\)\W*\Z", self.text):  # "So each gets 9 (9 × 3 + 18 = 45)"
+        if bracket := _CHECK_IN_BRACKETS.search(self.text, max(0, len(self.text) - 200)):
             before, computed = _within(self.numbers, 0, bracket.start()), self._equated(bracket.start())
             if computed and before[-1].value == computed.value:
                 return before
@@ -288,8 +285,8 @@ class _Solution:
             main, sentence = self._main(last), self._last_sentence(_within(self.numbers, 0, stated[-1].end))
             pairs = itertools.combinations([number.value for number in sentence[-6:]], 2)
             is_told = compiled(rf"(?:{either(THAT_IS, self.primary)})\W*\Z").search(self.text, 0, last[0].start)
-            # "So 8 cost $24 and 8 cost $40. She pays $64."; but "So she makes $18. She works 5 days."
             follows = len(main) == 1 and (is_told or any(main[0].value in results(pair) for pair in pairs))
+            # Not "So she makes $18. She works 5 days."
             if later := self._reckoned(last) or (best and left_by(best, behind)) or (main[0] if follows else None):
                 return later
         return self._reckoned(stated) or best
@@ -311,7 +308,9 @@ class _Solution:
     def _last(self) -> Number:
         """The last number of the last sentence that has numbers, circumstances passed over."""
         last = self._last_sentence(self.numbers)
-        return self._reckoned(last) or (self._main(last) or last)[-1]
+        earlier = _within(self.numbers, 0, last[0].start) if self.primary in CIRCUMSTANCE_FIRST else []
+        main = self._main(last) or (earlier and self._main(self._last_sentence(earlier))) or last
+        return self._reckoned(last) or main[-1]
 
     def _reckoned(self, stated: Sequence[Number]) -> Number | None:
         """The result of the numbers before it in its sentence: "240 minus 165 seats are free, that is 75"."""
@@ -369,7 +368,7 @@ class _Solution:
     def _is_given(self, number: Number) -> bool:
         before, behind = ALL_OF.get(self.primary, ALL_OF["en"])
         ahead = self.text[max(0, number.start - 32) : number.start]
-        if number.value % 1:  # "i 3/4 della torta"
+        if number.value != int(number.value):  # "i 3/4 della torta"
             return False
         return bool(before and compiled(rf"(?:{before}) ?$").search(ahead)) or bool(
             behind and compiled(behind).match(self.text, number.end)

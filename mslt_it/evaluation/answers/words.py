@@ -22,6 +22,12 @@ VERDICTS: Mapping[str, str] = table("verdicts")
 # What gives the reason for an answer that came first ("18, because ...").
 BECAUSE: Mapping[str, str] = table("because")
 
+# A sentence that ends with "for this reason".
+REASON_SENTENCE = {
+    "ja": r"|[。.][^。.\n]{1,60}?(?:から|ため)(?:です|だ|である)",
+    "ko": r"|\. [^.\n]{1,60}?때문(?:입니다|이다|이에요)",
+}
+
 # What opens the sentence that draws the conclusion; also the total ("In total she paid").
 CONCLUSIONS: Mapping[str, str] = table("conclusions")
 

@@ -14,9 +14,10 @@ read, and these figures what to expect of new ones.
 `ROUNDS` holds what was written later in rounds, each before the reader had seen any of it and mended after it:
 options with letters, four options and paraphrases besides. What was made of each text at first sight stands beside it
 (the first round was read by the reader of before, the third by one that had been mended for the first two). Rounds 7
-to 9 and 13 to 16 are numbers in the same way, 10 to 12 labels, topics and options; the shapes of 7 to 12 and 14 are
-much the same in all languages, so 26 texts may stand for one kind. Of 13 to 15, 38 texts were left out whose value a
-careful reader cannot know either.
+to 9, 13 to 17 and 19 are numbers in the same way, 10 to 12, 18 and 20 labels, topics and options; the shapes of 7 to
+12, 14 and 17 to 20 are much the same in many languages, so 26 texts may stand for one kind. Of 13 to 15 and 19, 43
+texts were left out whose value a careful reader cannot know either. The tables of relations were written between 18
+and 20, by the same hand.
 """
 
 from __future__ import annotations

@@ -19,6 +19,10 @@ CASES = [
     ("th", "18 บาท", "18"),
     # English
     ("en", "18", "18"),
+    ("en", "So she makes $18. She works 5 days.", "18"),  # the later sentence follows from nothing
+    ("en", "He had 12 eggs and ate 7. Now he has five left.", "5"),
+    ("en", "27 / 3 = 9. So each gets 9 (9 × 3 + 18 = 45).", "9"),
+    ("en", "12/20 = 0.6, or 60%.", "60"),
     ("en", "18.", "18"),
     ("en", "The answer is 18.", "18"),
     ("en", "It costs $1,234.50.", "1234.5"),

@@ -25,6 +25,7 @@ from mslt_it.evaluation.answers.numerals import CURRENCY, MINUS_SIGNS, NO_WORD_S
 from mslt_it.evaluation.answers.words import CONCLUSIONS, CONTRAST, JOINERS, LETTER, STOPS, compiled, either
 
 CLOSING = ")]}>|\"'*`%€$₽"
+_CLOCK = re.compile(r"(?<![\d:])(?:1?\d|2[0-3]):[0-5]\d(?![\d:]|\s?=)")  # no amount: "from 9:10 to 10:15"
 _OPERATOR = re.compile(r"\s?[-+−–*/×x÷·=:(]")
 
 
@@ -62,7 +63,9 @@ def cut_off(text: str, numbers: Sequence[Number], start: int, primary: str) -> i
     )
     is_long = start > 0 or primary in NO_WORD_SPACES or len(text.split()) > 5
     is_open = is_long and text[start - 1 : start] != "\n" and text[-1] not in CLOSING
-    return start if is_open and goes_on.search(text, last) else None
+    # "On Tuesday he sold 14 loaves, on Wednesday"
+    is_begun = re.fullmatch(r"[^\n]*[,;、،] ?[^\s\d]+(?: [^\s\d]+){0,3}", text[max(last, len(text) - 80) :])
+    return start if is_open and (is_begun or goes_on.search(text, last)) else None
 
 
 def without_steps(numbers: Sequence[Number], text: str, primary: str) -> list[Number]:
@@ -85,7 +88,8 @@ def without_steps(numbers: Sequence[Number], text: str, primary: str) -> list[Nu
         for number in amounts
         if is_sure.match(text, number.end) or was_sure.search(text[max(0, number.start - 32) : number.start])
     ]
-    return [number for number in amounts if number not in certain] or amounts
+    times = {place for time in _CLOCK.finditer(text) for place in range(*time.span())}
+    return [number for number in amounts if number.start not in times and number not in certain] or amounts
 
 
 def beside(stated: Sequence[Number], text: str, primary: str) -> list[Number]:
@@ -98,7 +102,7 @@ def beside(stated: Sequence[Number], text: str, primary: str) -> list[Number]:
         "(?!)" if primary in NO_WORD_SPACES | {"ko"} else f"{either(THAT_IS, primary)}|{either(CONCLUSIONS, primary)}"
     )
     ahead = r"(?:\d+ ?)?[^\s\d]*?" if primary == "th" else rf"{clause}{{0,60}}?"
-    rate = rf"(?!{clause}{{0,9}}(?:{result}))(?={ahead}(?:{RATES.get(primary, RATES['en'])}))"
+    rate = rf"(?!{clause}{{0,20}}(?:{result}))(?={ahead}(?:{RATES.get(primary, RATES['en'])}))"
     rated = rf"{' ' if primary == 'th' else '[,;、(،]'}{rate}{clause}*"
     spans = [match.span() for match in compiled(f"{other}|{rated}").finditer(text, stated[0].end)]
     return [number for number in stated if any(start <= number.start < end for start, end in spans)]

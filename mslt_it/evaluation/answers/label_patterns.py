@@ -26,6 +26,7 @@ from mslt_it.evaluation.answers.numerals import NO_WORD_SPACES
 from mslt_it.evaluation.answers.substitutes import (
     AT_FIRST,
     CORRECTIONS,
+    RELATIONS,
     SPELLINGS,
     SUBJECTS,
     TWO_SENTENCES,
@@ -230,6 +231,11 @@ class Patterns:
         others = other_words(words, language, fold) if said is None and not self.marks else {}
         self.other_words = others if any(row for _, row in others.values()) else None
         self.maybe = next((name for name, (index, _) in others.items() if index == MAYBE), None)
+        yes_no = {index: name for name, (index, _) in others.items() if index < MAYBE} if len(others) > 1 else {}
+        self.relations = [
+            (name, yes_no[1 - index], compiled(fold(RELATIONS[language][index]))) for index, name in yes_no.items()
+        ]
+        self.denied_soon = compiled(rf"{clause}{{0,24}}(?:{fold(behind)}){behind_end}") if behind else None
         if self.maybe:
             maybe = patterns[self.names.index(self.maybe)]
             self.undecided = compiled(fold(either(UNDECIDED, language)))
@@ -270,5 +276,6 @@ def _forms(word: str, language: str, others: Sequence[str]) -> tuple[str, str]:
     if language in NO_WORD_SPACES:  # "答えはいいえ" holds no "はい"
         longer = [other for other in others if len(other) > len(word)]
         ahead = [o[n:] for o in longer for n in range(1, len(word)) if word.endswith(o[:n])]
-        ending += "".join(f"(?!{re.escape(rest)})" for rest in ahead)
-    return pattern + stem, ending
+    else:
+        ahead = [other[len(word) :] for other in others if other.startswith(f"{word} ")]
+    return pattern + stem, ending + "".join(f"(?!{re.escape(rest)})" for rest in ahead)

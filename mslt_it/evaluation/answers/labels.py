@@ -35,7 +35,7 @@ from typing import Literal
 
 from mslt_it.evaluation.answers.folding import folded, with_letters, without_thoughts
 from mslt_it.evaluation.answers.label_patterns import OtherWords, Patterns
-from mslt_it.evaluation.answers.words import PAUSES, STOPS
+from mslt_it.evaluation.answers.words import ANY_LINE, PAUSES, STOPS
 
 Place = Literal["cue", "alone", "sentence"]
 
@@ -114,9 +114,19 @@ class _Reader(Patterns):
         if len({use.name for use in uses if use.denied}) < 2 and self.otherwise:
             found = self.otherwise._found(text)
         named = {match.lastindex for match in self.uses.finditer(text)} if "?" in text else ()
-        if found is None and self.maybe and len(named) < 2 and self.undecided.search(text):
-            return Answer(self.maybe, "sentence")
-        return found
+        return self._related(text) if found is None and len(named) < 2 else found
+
+    def _related(self, text: str) -> Answer | None:
+        """What a text without a label says of its two sentences: that one contradicts the other, that all is open."""
+        said: set[str | None] = {self.maybe} if self.maybe and self.undecided.search(text) else set()
+        for name, other, pattern in self.relations:
+            for match in pattern.finditer(text):
+                before, stop = text[max(0, match.start() - 60) : match.start()], _QUESTION_END.search(text, match.end())
+                if self.whether.search(before) or (stop and stop[0] in _ASKING):
+                    continue
+                denied = self.negated.search(before) or (self.denied_soon and self.denied_soon.match(text, match.end()))
+                said.add(name if not denied else None if self.maybe else other)
+        return Answer(label, "sentence") if len(said) == 1 and (label := said.pop()) else None
 
     def _found(self, text: str, uses: list[_Use] | None = None) -> Answer | None:
         uses = self._uses(text) if uses is None else uses
@@ -215,7 +225,7 @@ class _Reader(Patterns):
     def _behind_cue(self, text: str, stated: list[_Use]) -> str | None:
         for cue in reversed(list(self.cue.finditer(text))):
             start = cue.end()
-            line = re.compile(r"[^\n]*\w[^\n]*").search(text, start)
+            line = ANY_LINE.search(text, start)
             if line is None or line.start() > start + 8:
                 continue
             sentence = next(_SEGMENT.finditer(text, line.start(), line.end()), None)

@@ -10,7 +10,7 @@ Which number is the answer, the first of these that applies:
    "18 dollars\n\nExplanation: ..."); the "1." of a list is none;
 4. a number in bold on the last line that has numbers;
 5. the sentence that draws the conclusion ("So she makes $18 from 9 eggs"), after any "=", or there what the numbers
-   before it give ("240 minus 165 seats are free, that is 75"); a later one, where it has a single new number;
+   before it give ("240 minus 165 seats are free, that is 75"); a later one, where its number follows from them;
 6. the last sentence after the last "=" (or "≈"), where it has a number that is no mere circumstance;
 7. the number after the last "=" that has one on its line;
 8. the last number of the last sentence that has numbers; circumstances, what stands in parentheses, a reason
@@ -18,8 +18,8 @@ Which number is the answer, the first of these that applies:
 
 Of a text that breaks off ("There are 14 red marbles and") and of one that refuses an answer ("there is not enough
 information") only 1 to 3 count, if they stand before that or behind a "but"; what checks the answer ("To check:
-13 - 8 = 5") and another question behind it do not count. Numbers in words are read where there are no digits: in the
-text, on the line of the cue, or before a reason.
+13 - 8 = 5") and another question behind it do not count. Numbers in words are read in a text or line of a cue without
+digits, before a reason, and behind the last digits where they are new ("She gives 7 away. Five are left.").
 
 The best number of a sentence is the one that the last equation before it gave, if the sentence holds it; else the first
 that is no circumstance ("in 7 days he earns 126"); in languages that put circumstances first (bn hi ja ko te tr ur zh),
@@ -32,9 +32,8 @@ has another. Numbers themselves are read by `numerals`.
 
 from __future__ import annotations
 
-import functools
+import itertools
 import re
-import unicodedata
 from collections.abc import Sequence
 from decimal import Decimal
 
@@ -64,51 +63,43 @@ from mslt_it.evaluation.answers.numerals import (
     DECIMAL_POINT,
     MINUS_SIGNS,
     NO_WORD_SPACES,
-    PARTS_OF,
     Number,
     folded,
     left_by,
     numbers_in,
     results,
 )
-from mslt_it.evaluation.answers.spelled import with_digits
-from mslt_it.evaluation.answers.words import ANSWERING, BECAUSE, CONCLUSIONS, CUES, LETTER, STOPS, compiled, either
+from mslt_it.evaluation.answers.spelled import answer_cue, counted_in_digits, in_digits
+from mslt_it.evaluation.answers.words import (
+    ANY_LINE,
+    BECAUSE,
+    CONCLUSIONS,
+    LETTER,
+    REASON_SENTENCE,
+    STOPS,
+    compiled,
+    either,
+)
 from mslt_it.problems import Problem, nearest
 
+_CHECK_IN_BRACKETS = re.compile(r"\([^()\n=]*=[^()\n]*\)[\s.!*]*\Z")
+_PERCENT = re.compile(r" ?%(?! ?=)")
 _BOXED = re.compile(r"\\boxed\s*\{")
-# "20 лв. от 50 лв.", "i.e. about": there the sentence goes on, before a capital only where a script has none.
-_CASELESS = "กม กก ชม கி.மீ కి.మీ कि.मी কি.মি"
+# "20 лв. от 50 лв.": there the sentence goes on, before a capital only where a script has none or behind "i.e.".
+_CASELESS = "กม กก ชม கி.மீ కి.మీ कि.मी কি.মি i.e e.g т.е z.B d.h"
 _SHORTENED, _SHORTENED_CASELESS = (
     "".join(f"(?<!{word})" for word in words.split())
-    for words in (f"лв руб коп км мин стр χλμ i.e e.g т.е z.B km kpl {_CASELESS}", _CASELESS)
+    for words in (f"лв руб коп км мин стр χλμ km kpl {_CASELESS}", _CASELESS)
 )
 _STOP = rf"(?:[!?]|{_SHORTENED}\.|{_SHORTENED_CASELESS}\.(?!\s[a-zà-ÿа-яёά-ώ]))(?=\s|$)|[{STOPS}\n]"
 _SENTENCE_END = re.compile(_STOP)
 _CLAUSE_END = re.compile(rf"[,、;](?!\d)|\(|{_STOP}")
 _LIST_NUMBER = re.compile(r"[.):](?=\s+\S)")  # behind the number
 _LIST_ITEM = re.compile(r"^[ \t]*(\d{1,3})[.):]\s", re.MULTILINE)
-# Here the circumstance stands before the answer: of several numbers the last counts.
-CIRCUMSTANCE_FIRST = frozenset({"bn", "hi", "ja", "ko", "ta", "te", "tr", "ur", "zh"})
-_LINE = re.compile(r"[^\n]*\w[^\n]*")
+CIRCUMSTANCE_FIRST = frozenset({"bn", "hi", "ja", "ko", "ta", "te", "tr", "ur", "zh"})  # of several the last
+MIN_ALONE = 5  # a smaller word behind a single number is rather a multiple: "Tom is 12, twice as old as his sister"
 # Nothing but quotes, markup or a currency before a number.
 _ALONE_BEFORE = re.compile(rf"[\s\"'(*:=$\\\[\]{{}}«»„“”「」『』】【{BOLD}{MINUS_SIGNS}]*(?:{CURRENCY})?\s*")
-
-
-@functools.cache
-def _cue(primary: str) -> re.Pattern[str]:
-    words, links = zip(*(CUES[code] for code in dict.fromkeys((primary, "en")) if code in CUES), strict=True)
-    link = "|".join(["[:=]", *filter(None, links)])
-    number = rf"[ \t\"'(*{BOLD}{MINUS_SIGNS}]*{CURRENCY}?[ \t{MINUS_SIGNS}]*\d"
-    begin = "" if primary in NO_WORD_SPACES else r"(?<![\w-])"
-    # Up to 30 characters of the same clause ("The answer to the question is") and a link, or the number at once.
-    pattern = (
-        rf"{begin}(?:{either(ANSWERING, primary)})(?={number})"
-        rf"|(?:{'|'.join(words)})(?:[^\n\d:=.,;。]{{0,30}}?(?:{link})|(?={number}))"
-        # GSM8K's mark; a Markdown heading ("#### 1. Setup") is none.
-        r"|####(?=[^\w\n]{0,9}\d)(?!\s{0,9}\d+[.)]\s)"
-        r"|\)[ \t]{0,4}#(?=[ \t]{0,4}-?\d[\d.,]{0,20}[ \t]*(?:\n|\Z))"  # "print(eggs)  # 18"
-    )
-    return re.compile(unicodedata.normalize("NFC", pattern), re.IGNORECASE)
 
 
 def parse_number(text: str, language: str) -> Decimal | None:
@@ -125,24 +116,36 @@ def parse_number(text: str, language: str) -> Decimal | None:
             f"{nearest(primary, DECIMAL_COMMA | DECIMAL_POINT)} "
             "Add it to DECIMAL_COMMA or DECIMAL_POINT in mslt_it/evaluation/answers/numerals.py."
         )
-    found = _Solution(text, primary).answer()
-    return None if found is None else found.value
+    solution = _Solution(text, primary)
+    found = solution.answer()
+    return None if found is None else solution.in_percent(found).value
 
 
 class _Solution:
     """A text that works something out, and its numbers."""
 
     def __init__(self, text: str, primary: str) -> None:
-        self.text, self.primary = _in_digits(one_answer(folded(text), primary), primary), primary
+        self.text, self.primary = in_digits(one_answer(folded(text), primary), primary), primary
         begin = "" if primary in NO_WORD_SPACES else r"(?<!\w)"
         self._so = compiled(rf"{begin}(?:{either(CONCLUSIONS, primary)})")
         self.numbers = self._amounts()
-        if len(self.numbers) == 1 and self._is_circumstance(self.numbers[0]) and not re.search("[=,;،、]", self.text):
-            written, alone = self.text, self.numbers
-            self.text = with_digits(self.text, primary)  # "She needs six more to reach 30"
-            self.numbers = self._amounts()
-            if len(self.numbers) == 1 or alone[0].value not in {number.value for number in self.numbers}:
-                self.text, self.numbers = written, alone
+        if self.numbers:
+            self._take_words()
+
+    def _take_words(self) -> None:
+        """Number words behind the last digits ("She gives 7 away. Five are left.") as digits, where one is new; all of
+        them where the only number is a circumstance ("She needs six more to reach 30")."""
+        written, given, known = self.text, self.numbers, {number.value for number in self.numbers}
+        alone = len(given) == 1 and self._is_circumstance(given[0]) and not re.search("[=,;،、]", written)
+        start = 0 if alone else numbers_in(written, self.primary)[-1].end
+        if not alone and self.primary not in CIRCUMSTANCE_FIRST | {"th"}:
+            start = self._end(_CLAUSE_END, start)
+        self.text = written[:start] + counted_in_digits(written[start:], self.primary)
+        self.numbers = self._amounts()
+        new = {number.value for number in self.numbers if number.start >= start} - known
+        is_multiple = not alone and len(given) == 1 and max(new, default=0) < MIN_ALONE
+        if not new or is_multiple or not known <= {number.value for number in self.numbers}:
+            self.text, self.numbers = written, given
 
     def _amounts(self) -> list[Number]:
         numbers = without_steps(numbers_in(self.text, self.primary), self.text, self.primary)
@@ -155,9 +158,9 @@ class _Solution:
         self.numbers = self._without_reasons(_within(self.numbers, 0, len(self.text) if cut is None else cut))
         if not self.numbers:
             return None
-        for cues in (_BOXED, _cue(self.primary)):
+        for cues in (_BOXED, answer_cue(self.primary)):
             for cue in reversed(list(cues.finditer(self.text))):
-                line = _LINE.search(self.text, cue.end())  # the rest of this one, or the next that has something
+                line = ANY_LINE.search(self.text, cue.end())  # the rest of this one, or the next that has something
                 stated = _within(self.numbers, *line.span()) if line else []
                 if line and stated and not self._refused(cue.end(), stated[0].start):
                     return self._stated(stated, line.start())
@@ -168,6 +171,14 @@ class _Solution:
             self.numbers = self._without_check()
             return self._opening() or self._bold() or self._concluded() or self._after_equations() or self._last()
         return None
+
+    def in_percent(self, found: Number) -> Number:
+        """What the text gives as per cent for the part found: "12/20 = 0,6, soit 60 %"."""
+        start = 0 if self.text[: found.start].rstrip().endswith("=") else found.start
+        for number in _within(self.numbers, start, len(self.text)):
+            if number.value == 100 * found.value and _PERCENT.match(self.text, number.end):
+                return number
+        return found
 
     def _refused(self, start: int, end: int) -> re.Match[str] | None:
         """The first place between two that says that there is no answer."""
@@ -190,7 +201,8 @@ class _Solution:
     def _without_reasons(self, numbers: list[Number]) -> list[Number]:
         """The numbers but for those of a reason that stands behind one: "4 cars, because 17 / 5 = 3.4"."""
         pause = r"[,;(、。]\s?|[.!।۔]\s|\s(?!(?:as|since|da|do|car)\b)"
-        reasons = list(compiled(rf"(?:{pause})(?:{either(BECAUSE, self.primary)})").finditer(self.text))
+        because = rf"(?:{pause})(?:{either(BECAUSE, self.primary)}){REASON_SENTENCE.get(self.primary, '')}"
+        reasons = list(compiled(because).finditer(self.text))
         for reason in reasons[-20:]:  # a text that runs away has thousands
             end = self._end(_SENTENCE_END, reason.end())
             inside, before = _within(numbers, reason.start(), end), _within(numbers, 0, reason.start())
@@ -210,6 +222,10 @@ class _Solution:
             concluded = self._so.search(self.text, check.end())
             if not (concluded and _within(self.numbers, concluded.end(), len(self.text))):
                 return _within(self.numbers, 0, check.start() + 1)
+        if bracket := _CHECK_IN_BRACKETS.search(self.text, max(0, len(self.text) - 200)):
+            before, computed = _within(self.numbers, 0, bracket.start()), self._equated(bracket.start())
+            if computed and before[-1].value == computed.value:
+                return before
         return self.numbers
 
     def _stated(self, stated: Sequence[Number], start: int) -> Number:
@@ -266,9 +282,12 @@ class _Solution:
         best = self._best(stated)
         behind = [number for number in self.numbers if number.start > stated[-1].start]
         if last[0].start > stated[-1].start:
-            main, values = self._main(last), [number.value for number in self.numbers]
-            is_new = len(main) == 1 and values.count(main[0].value) == 1  # "So that is 24. Together they cost 64."
-            if later := self._reckoned(last) or (best and left_by(best, behind)) or (main[0] if is_new else None):
+            main, sentence = self._main(last), self._last_sentence(_within(self.numbers, 0, stated[-1].end))
+            pairs = itertools.combinations([number.value for number in sentence[-6:]], 2)
+            is_told = compiled(rf"(?:{either(THAT_IS, self.primary)})\W*\Z").search(self.text, 0, last[0].start)
+            follows = len(main) == 1 and (is_told or any(main[0].value in results(pair) for pair in pairs))
+            # Not "So she makes $18. She works 5 days."
+            if later := self._reckoned(last) or (best and left_by(best, behind)) or (main[0] if follows else None):
                 return later
         return self._reckoned(stated) or best
 
@@ -289,13 +308,15 @@ class _Solution:
     def _last(self) -> Number:
         """The last number of the last sentence that has numbers, circumstances passed over."""
         last = self._last_sentence(self.numbers)
-        return self._reckoned(last) or (self._main(last) or last)[-1]
+        earlier = _within(self.numbers, 0, last[0].start) if self.primary in CIRCUMSTANCE_FIRST else []
+        main = self._main(last) or (earlier and self._main(self._last_sentence(earlier))) or last
+        return self._reckoned(last) or main[-1]
 
     def _reckoned(self, stated: Sequence[Number]) -> Number | None:
         """The result of the numbers before it in its sentence: "240 minus 165 seats are free, that is 75"."""
         that_is = either(THAT_IS, self.primary)
         total = len(stated) > 2 and compiled(f"[:(]|{that_is}").search(self.text, stated[0].end, stated[1].start)
-        if total and stated[0].value == sum(number.value for number in stated[1:]):
+        if total and stated[0].value in results([number.value for number in stated[1:]]):
             return stated[0]  # "260 sheep in all: 20 here, 80 there and 160 at home"
         number = (self._main(stated) or stated)[-1]
         index = stated.index(number)
@@ -347,6 +368,8 @@ class _Solution:
     def _is_given(self, number: Number) -> bool:
         before, behind = ALL_OF.get(self.primary, ALL_OF["en"])
         ahead = self.text[max(0, number.start - 32) : number.start]
+        if number.value != int(number.value):  # "i 3/4 della torta"
+            return False
         return bool(before and compiled(rf"(?:{before}) ?$").search(ahead)) or bool(
             behind and compiled(behind).match(self.text, number.end)
         )
@@ -370,25 +393,6 @@ class _Solution:
     def _end(self, pattern: re.Pattern[str], start: int) -> int:
         found = pattern.search(self.text, start)
         return found.start() if found else len(self.text)
-
-
-def _in_digits(text: str, primary: str) -> str:
-    """The text with its number words as digits: all of them where it has no digits, else those of answers without."""
-    if not re.search(r"\d", text):
-        return PARTS_OF.sub(r"\2/\1", with_digits(text, primary))
-    text = PARTS_OF.sub(r"\2/\1", text)
-    # "Quattro, perché 18 : 5 = 3,6"
-    reason = rf"\A(?P<answer>\D*?)(?=[\s,;(.。、](?:{either(BECAUSE, primary)}))"
-    end = "(?=[,.;:!?(、。])" if primary in NO_WORD_SPACES | {"ko"} else ""
-    if (opening := compiled(rf"{reason}|\A[^\d,.;:!?(、。\n]*{end}").match(text)) and opening[0]:
-        head = with_digits(opening[0], primary)
-        if head != opening[0] and (opening["answer"] or head[0].isdigit()):
-            text = head + text[opening.end() :]
-    for cue in reversed(list(_cue(primary).finditer(text))):
-        line = _LINE.search(text, cue.end())
-        if line and not re.search(r"\d", line[0]):
-            return text[: line.start()] + with_digits(line[0], primary) + text[line.end() :]
-    return text
 
 
 def _within(numbers: Sequence[Number], start: int, end: int) -> list[Number]:

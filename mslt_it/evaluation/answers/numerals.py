@@ -133,7 +133,7 @@ _GROUPING_SPACES = "\u00a0\u202f\u2009\u2007"
 MINUS_SIGNS = "\\-\u2212\u2013\u2010\u2011\ufe63\uff0d"
 CURRENCY = r"(?:[A-Za-z]{0,3}\$|[£€¥₹৳฿₽₩₫₺￥]|\b(?:Rs|KSh|TSh|Sh|USD|EUR|DM)\.?)"
 # Other forms of the same sign. The Arabic comma is "," in some writers' numbers.
-_ALIKE = str.maketrans("，．،’＝≈：＄＃／％（）！？；؛", ",.,'==:$#/%()!?;;")
+_ALIKE = str.maketrans("，．،’＝≈：＄＃／％٪（）！？；؛", ",.,'==:$#/%%()!?;;")
 _POWER_OR_FORMULA = re.compile(r"(?<![^\W\d_])(?:[kcdm]?m|ft|in|yd|mi|[кдсм]?м|CO|H)$")  # m2, km2, cm3, CO2
 _SCIENTIFIC = r"(?<![\w.,])(\d+(?:[.,]\d+)?)[eE]\+?(-?\d{1,2})(?!\w)"
 _FRACTIONS = {
@@ -166,7 +166,7 @@ def folded(text: str) -> str:
     text = unicodedata.normalize("NFC", without_thoughts(text)).translate(_ALIKE)
     text = with_ascii_digits(text).replace(BOLD, "")
     folded = _BOLD_NUMBER.sub(rf"{BOLD}\1", text).replace("**", "").replace("__", "")
-    folded = _FRACTION.sub(r"\1/\2", folded).replace("\\$", "$").replace("\\%", "%")
+    folded = re.sub(r"\\([$%])|\\[()\[\]]", r"\1", _FRACTION.sub(r"\1/\2", folded))
     # LaTeX: 1{,}000, 12{,}5, 1\,000 and 70~000
     folded = re.sub(r"(?<=\d)\{([.,])\}(?=\d)", r"\1", folded)
     return re.sub(r"(?<=\d)(?:\\[, ;!]|~)(?=\d{3})", "\u202f", folded)

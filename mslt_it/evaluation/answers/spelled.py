@@ -12,13 +12,23 @@ from __future__ import annotations
 
 import functools
 import re
+import unicodedata
 from collections.abc import Mapping
 from decimal import Decimal
 
 from mslt_it.evaluation.answers.amounts import AND_A_HALF, PART_BEFORE
-from mslt_it.evaluation.answers.numerals import NO_WORD_SPACES, scale_behind
+from mslt_it.evaluation.answers.numerals import (
+    BOLD,
+    CURRENCY,
+    MINUS_SIGNS,
+    NO_WORD_SPACES,
+    PARTS_OF,
+    numbers_in,
+    results,
+    scale_behind,
+)
 from mslt_it.evaluation.answers.tables import table
-from mslt_it.evaluation.answers.words import LETTER, compiled, either
+from mslt_it.evaluation.answers.words import ANSWERING, ANY_LINE, BECAUSE, CUES, LETTER, compiled, either
 
 # By language: the words for 0, 1, 2 ...; those for 20, 30 ... 90; those for 100, 200 ... 900 (one word: it multiplies);
 # the thousand. Words are divided by spaces ("_" is a space in one), forms of one by "|", and are regular expressions.
@@ -124,8 +134,57 @@ class _Chain:
         return True
 
 
+@functools.cache
+def answer_cue(primary: str) -> re.Pattern[str]:
+    """What stands directly before an answer on its line: "The answer is", "####"."""
+    words, links = zip(*(CUES[code] for code in dict.fromkeys((primary, "en")) if code in CUES), strict=True)
+    link = "|".join(["[:=]", *filter(None, links)])
+    number = rf"[ \t\"'(*{BOLD}{MINUS_SIGNS}]*{CURRENCY}?[ \t{MINUS_SIGNS}]*\d"
+    begin = "" if primary in NO_WORD_SPACES else r"(?<![\w-])"
+    # Up to 30 characters of the same clause ("The answer to the question is") and a link, or the number at once.
+    pattern = (
+        rf"{begin}(?:{either(ANSWERING, primary)})(?={number})"
+        rf"|(?:{'|'.join(words)})(?:[^\n\d:=.,;。]{{0,30}}?(?:{link})|(?={number}))"
+        # GSM8K's mark; a Markdown heading ("#### 1. Setup") is none.
+        r"|####(?=[^\w\n]{0,9}\d)(?!\s{0,9}\d+[.)]\s)"
+        r"|\)[ \t]{0,4}#(?=[ \t]{0,4}-?\d[\d.,]{0,20}[ \t]*(?:\n|\Z))"  # "print(eggs)  # 18"
+    )
+    return re.compile(unicodedata.normalize("NFC", pattern), re.IGNORECASE)
+
+
+def in_digits(text: str, primary: str) -> str:
+    """The text with its number words as digits: all of them where it has no digits, else those of answers without."""
+    if not re.search(r"\d", text):
+        return PARTS_OF.sub(r"\2/\1", with_digits(text, primary))
+    text = PARTS_OF.sub(r"\2/\1", text)
+    # "Quattro, perché 18 : 5 = 3,6"
+    if (opening := re.match(r"\D+", text)) and (head := with_digits(opening[0], primary)) != opening[0]:
+        said, behind = numbers_in(head, primary), [n.value for n in numbers_in(text[opening.end() :], primary)]
+        if said and len(behind) > 1 and 1 <= said[-1].value in results(behind):
+            return f"{head[: said[-1].end]}."  # "Seventeen passengers are left: 25 got on and 8 got off"
+    reason = rf"\A(?P<answer>\D*?)(?=[\s,;(.。、](?:{either(BECAUSE, primary)}))"
+    end = "(?=[,.;:!?(、。])" if primary in NO_WORD_SPACES | {"ko"} else ""
+    if (opening := compiled(rf"{reason}|\A[^\d,.;:!?(、。\n]*{end}").match(text)) and opening[0]:
+        head = with_digits(opening[0], primary)
+        if head != opening[0] and (opening["answer"] or head[0].isdigit()):
+            text = head + text[opening.end() :]
+    for place in reversed(list(answer_cue(primary).finditer(text))):
+        line = ANY_LINE.search(text, place.end())
+        if line and not re.search(r"\d", line[0]):
+            return text[: line.start()] + with_digits(line[0], primary) + text[line.end() :]
+    return text
+
+
 def with_digits(text: str, primary: str) -> str:
     """A text without digits, its numbers written in digits. Nothing changes where the language has no row."""
+    if primary not in PARTS:
+        return text
+    written = counted_in_digits(text, primary)
+    return written if re.search(r"\d", written) else _with_part(text, primary)
+
+
+def counted_in_digits(text: str, primary: str) -> str:
+    """The same, but for a part of one thing ("half a litre")."""
     if primary not in PARTS:
         return text
     if primary in ("ja", "zh"):  # digit by digit, as years are
@@ -160,8 +219,6 @@ def with_digits(text: str, primary: str) -> str:
             done.append(text[at : match.end()])
             at = match.end()
     written = "".join(done) + text[at:]
-    if not re.search(r"\d", written):
-        return _with_part(text, primary)
     for fraction, shown in PARTS_IN_WORDS.get(primary, {}).items() if not re.search(r"\d", text) else ():
         written = re.sub(fraction, shown, written)
     return written

@@ -36,6 +36,8 @@ CORRECTIONS: Mapping[str, str] = table("corrections")
 AT_FIRST: Mapping[str, str] = table("at_first")
 # What says that the text does not decide the matter: "maybe" where nothing is stated otherwise.
 UNDECIDED: Mapping[str, str] = table("undecided")
+# The same for yes (one sentence follows from the other, or means the same) and for no (contradicts, means another).
+RELATIONS: Mapping[str, tuple[str, str]] = table("relations")
 
 
 def other_words(

@@ -22,6 +22,12 @@ VERDICTS: Mapping[str, str] = table("verdicts")
 # What gives the reason for an answer that came first ("18, because ...").
 BECAUSE: Mapping[str, str] = table("because")
 
+# A sentence that ends with "for this reason".
+REASON_SENTENCE = {
+    "ja": r"|[。.][^。.\n]{1,60}?(?:から|ため)(?:です|だ|である)",
+    "ko": r"|\. [^.\n]{1,60}?때문(?:입니다|이다|이에요)",
+}
+
 # What opens the sentence that draws the conclusion; also the total ("In total she paid").
 CONCLUSIONS: Mapping[str, str] = table("conclusions")
 
@@ -56,6 +62,7 @@ VERB_FINAL_NO: Mapping[str, str] = table("verb_final_no")
 STOPS = "。।॥۔؟"
 PAUSES = "、，；：،؛·"
 
+ANY_LINE = re.compile(r"[^\n]*\w[^\n]*")
 # Letters, with the signs of Indic scripts and points of Arabic and Hebrew, which \w leaves out.
 LETTER = r"[\w\u0300-\u036f\u0591-\u05c7\u064b-\u065f\u0900-\u0963\u0971-\u0dff\u0e31\u0e34-\u0e4e]"
 OPEN = r"[\s\"'“”„‚‘’«»‹›「」『』【】()\[\]{}*_`#>:：•·–—$\\¡¿-]*"

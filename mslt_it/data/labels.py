@@ -379,9 +379,8 @@ def other_word(value: str, names: Sequence[str], strict: bool = False) -> str:
         for name in names:
             if key in map(spelling_key, _OTHER_WORDS.get(name, "").split()):
                 return name
-        begin = [
-            n for k, n in by_key.items() if key and k and (k.startswith(key) or (len(k) > 2 and key.startswith(k)))
-        ]
+        both = [(k, name) for k, name in by_key.items() if k and key]
+        begin = [name for k, name in both if k.startswith(key) or (len(k) > 2 and key.startswith(k))]
         if len(begin) == 1:
             return begin[0]
     if number_key(value):
@@ -395,8 +394,7 @@ def _is_unseen(char: str) -> bool:
 
 
 def number_key(text: str) -> str:
-    """The same for one number written in several ways ("-1", "−1", "-1,0"; "1000", "1e3", "1,000"); "" for what is
-    none."""
+    """The same for one number written in several ways ("-1", "−1", "-1,0"; "1000", "1e3", "1,000"); "" for others."""
     plain = unicodedata.normalize("NFKC", text).strip().replace("\N{MINUS SIGN}", "-")
     plain = re.sub("[ ,']", "", plain) if _GROUPED.fullmatch(plain) else plain.replace(",", ".")
     return f"{float(plain):.15g}" if _NUMBER.fullmatch(plain) else ""

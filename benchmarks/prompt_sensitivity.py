@@ -78,7 +78,10 @@ def asked(words: Sequence[str], folder: Path) -> tuple[Measure, str, dict[str, A
         texts = items[0].is_written
         outputs = tuple(row["text"] for row in rows) if texts else choice_scores(items, rows)
         cell = Cell(code, tuple(i.id for i in items), measure.counts(items, outputs)[0], tuple(i.group for i in items))
-        said = np.array(outputs) if texts and not items[0].choices else said_labels(items, outputs)
+        if names := recipe.task.choice_names:
+            said = np.array([names[n] if n != UNREAD else "" for n in said_labels(items, outputs)])
+        else:
+            said = np.array(outputs)
         found[code] = Asked(cell, said, tuple(item.messages for item in items))
     return measure, dtype, found
 
@@ -117,9 +120,9 @@ def holm(p: Sequence[float]) -> np.ndarray:
     return corrected[np.argsort(order)]
 
 
-def commonest(said: np.ndarray) -> float:
-    """The share of rows that were given the most frequent answer; what could not be read is none."""
-    return max(Counter(one for one in said.tolist() if one != UNREAD).values(), default=0) / len(said)
+def shares(said: np.ndarray) -> dict[str, float]:
+    """Answer -> of the rows; the most frequent first, and "" what could not be read."""
+    return {answer: count / len(said) for answer, count in Counter(said.tolist()).most_common()}
 
 
 def report(measure: Measure, answers: Mapping[str, Mapping[str, Asked]]) -> dict[str, Any]:
@@ -146,8 +149,9 @@ def report(measure: Measure, answers: Mapping[str, Mapping[str, Asked]]) -> dict
                 {"language": code, "n": len(said[0]), **dict(zip(questions, values[number].tolist(), strict=True))}
                 | spread_and_chance(values[number], dealt[:, number])
                 | {"same answer": float(np.mean(same))}
-                | {"commonest answer": dict(zip(questions, map(commonest, said), strict=True))}
             )
+            if measure.of_labels:  # written answers are the data's own words
+                found["languages"][-1]["answers"] = dict(zip(questions, map(shares, said), strict=True))
         if OWN in questions and len(group) > 1:
             found["mean"] = {"languages": group, **dict(zip(questions, values.mean(0).tolist(), strict=True))}
             found["mean"] |= spread_and_chance(values.mean(0), dealt.mean(1))

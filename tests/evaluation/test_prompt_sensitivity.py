@@ -34,7 +34,8 @@ def benchmark() -> ModuleType:
 
 def asked(right, language="de", question="?", **more):
     """Answers of one question and language, of which some are right."""
-    return benchmark().Asked(cell(right, language, **more), np.array(right), (question,) * len(right))
+    said = np.array(["yes" if one else "no" for one in right])
+    return benchmark().Asked(cell(right, language, **more), said, (question,) * len(right))
 
 
 def report(**answers):
@@ -48,7 +49,7 @@ def test_answers_that_never_change_have_no_spread() -> None:
     half = [1.0, 0.0] * 6
     (row,) = report(a=[asked(half)], b=[asked(half, question="b")], c=[asked(half, question="c")])["languages"]
     assert (row["spread"], row["by chance"], row["p"], row["same answer"]) == (0, 0, 1, 1)
-    assert row["commonest answer"] == {"English 0": 0.5, "English 1": 0.5, "its own": 0.5}
+    assert row["answers"] == {key: {"yes": 0.5, "no": 0.5} for key in ("English 0", "English 1", "its own")}
 
 
 def test_one_question_that_is_always_right_is_found() -> None:
@@ -112,6 +113,11 @@ def test_a_base_is_asked_in_four_ways(
     found = json.loads(file.read_text())
     assert [row["language"] for row in found["languages"]] == (["de", "tr"] if more else ["de", "en", "tr"])
     assert all(row["n"] == 9 and 0 <= row["spread"] <= 1 and 0 < row["p corrected"] <= 1 for row in found["languages"])
+    assert all(
+        set(shares) <= {"entailment", "neutral", "contradiction"} and sum(shares.values()) == pytest.approx(1)
+        for row in found["languages"]
+        for shares in row["answers"].values()
+    )
     assert found["mean"]["languages"] == ["de", "tr"] and found["dtype"] == "float32"
     assert "its own less English 0" in capsys.readouterr().out
 

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import functools
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -18,12 +20,16 @@ import numpy as np
 from mslt_it.data import spans
 from mslt_it.evaluation import question_answering
 from mslt_it.evaluation.answers.numbers import parse_number
+from mslt_it.evaluation.answers.numerals import DECIMAL_COMMA
 from mslt_it.evaluation.voting import read_answer
 from mslt_it.records import PromptedExample
 
 Floats = np.ndarray
 Outputs = np.ndarray | tuple[str | None, ...]  # log-likelihoods (items, choices), or a written text per item
 CHRF_ORDER = 6  # characters of the longest n-gram, as chrF2 has it
+# A number between what is none: "$1,234.50 in all".
+_ENGLISH_NUMBER = re.compile(r"[^0-9]*(?:[0-9]+|[0-9]{1,3}(?:,[0-9]{3})+)(?:\.[0-9]+)?[^0-9]*")
+_GROUPED_BY_POINT = re.compile(r"[1-9][0-9]{0,2}\.[0-9]{3}")
 UNREAD = -1  # in place of a label's number: none could be read, or several were equally likely
 
 
@@ -139,9 +145,17 @@ def _qa_f1(item: PromptedExample, text: str) -> tuple[tuple[float, ...], bool]:
 
 def _number(item: PromptedExample, text: str) -> tuple[tuple[float, ...], bool]:
     found = parse_number(text, item.read_in)
-    # A right answer "2,125" is written as in English, as upstream's are, or as in its own language: both count.
-    right = {parse_number(item.label, code) for code in ("en", item.language)}
-    return (float(found is not None and found in right), 1.0), found is not None
+    right = _right_number(item.label, item.language)
+    return (float(found is not None and found == right), 1.0), found is not None
+
+
+def _right_number(label: str, language: str) -> Decimal | None:
+    """Of a right answer, which is written as in English, as upstream's are ("2,125"), or as in its own language: where
+    it is no English notation, or has a point before three digits and the language groups by points."""
+    by_points = _GROUPED_BY_POINT.fullmatch(label) and language.split("-", 1)[0] in DECIMAL_COMMA
+    is_english = _ENGLISH_NUMBER.fullmatch(label) and not by_points
+    own = None if is_english else parse_number(label, language)
+    return parse_number(label, "en") if own is None else own
 
 
 def _spans(item: PromptedExample, text: str) -> tuple[tuple[float, ...], bool]:

@@ -44,6 +44,13 @@ def test_numbers_are_read_in_the_answers_language_and_the_label_as_in_english() 
     assert measured("number_accuracy", items, ["Das sind 2.125 Euro.", "คำตอบคือ ๑๘", "no idea", "6"]) == (0.5, 1)
 
 
+def test_a_right_answer_with_a_point_before_three_digits_is_read_as_its_language_groups() -> None:
+    assert measured("number_accuracy", [item("de", "1.234")], ["Es sind 1234."]) == (1.0, 0)
+    assert measured("number_accuracy", [item("en", "1.234")], ["That is 1.234."]) == (1.0, 0)
+    assert measured("number_accuracy", [item("de", "0.125"), item("de", "2,125")], ["0,125", "2125"]) == (1.0, 0)
+    assert measured("number_accuracy", [item("de", "1.234"), item("de", "1,500")], ["1,234", "1,5"]) == (0.0, 0)
+
+
 def test_a_right_answer_in_the_notation_of_its_language_counts_too() -> None:
     items = [item("de", "1.234"), item("de", "1.234,5"), item("ar", "١٬٢٣٤"), item("fr", "1 234"), item("de", "2,125")]
     said = ["Das macht 1.234.", "1234,5", "الإجابة هي 1234", "1 234", "2,5"]

@@ -108,6 +108,16 @@ def primary(code: str) -> str:
     return _form(code).language
 
 
+def bare(code: str) -> str:
+    """The code without script and region: "zh-Hant" -> "zh", "cmn-Hant" -> "cmn"."""
+    return code.split("-", 1)[0]
+
+
+def file_names(code: str) -> tuple[str, ...]:
+    """By which names a language may have a file, the nearest first: "nb-NO" -> "nb-NO", "nb", "no"."""
+    return tuple(dict.fromkeys((code, bare(code), primary(code))))
+
+
 def likely_script(code: str) -> str:
     """The script a language is usually written in, of the kinds that `script_of_text` tells apart: zh -> Hani."""
     script = cldr_script(code) or "Zyyy"

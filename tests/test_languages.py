@@ -2,8 +2,20 @@
 
 import pytest
 
+from mslt_it.config.compose import load_recipe
+from mslt_it.config.recipe import PromptConfig
+from mslt_it.data.prompts import prompt_file
 from mslt_it.evaluation.systems import System
-from mslt_it.languages import LanguageSet, codes_of, language_name, not_found, read_code, serving, validate_code
+from mslt_it.languages import (
+    LanguageSet,
+    codes_of,
+    file_names,
+    language_name,
+    not_found,
+    read_code,
+    serving,
+    validate_code,
+)
 from mslt_it.problems import Problem
 
 
@@ -153,3 +165,9 @@ def test_what_is_there_instead_is_named() -> None:
     assert not_found("hi", ["hin_Latn", "en"]) == (
         "It has Hindi as hi-Latn: write that in the recipe. Known: en, hin_Latn (hi-Latn)."
     )
+
+
+def test_files_of_a_language_are_found_under_each_of_its_codes() -> None:
+    assert file_names("nb-NO") == ("nb-NO", "nb", "no")
+    assert file_names("cmn-Hant") == ("cmn-Hant", "cmn", "zh") and file_names("sr-Latn") == ("sr-Latn", "sr")
+    assert prompt_file(load_recipe("intents_3src").task, "nb-NO", PromptConfig()).path.stem == "nb"

@@ -31,7 +31,7 @@ from mslt_it.data.variants import (
     check_variant,
     exemplars,
 )
-from mslt_it.languages import primary
+from mslt_it.languages import file_names
 from mslt_it.problems import Problem, nearest
 from mslt_it.records import Example, Message, PromptedExample
 
@@ -249,7 +249,7 @@ def prompt_file(task: TaskConfig, language: str, prompt: PromptConfig) -> Prompt
     folder = share_dir("eval") / "prompts" / task.prompt_folder
     paths = {path.stem: path for path in folder.glob("*.yaml")}
     paths |= {code: Path("prompts", task.prompt_folder, f"{code}.yaml") for code in task.prompts}  # the user's own
-    own = (language, primary(language))
+    own = file_names(language)
     wanted = ("en",) if prompt.language == "english" else (*own, "en")
     code = next((c for c in wanted if c in paths), None)
     if code is None:
@@ -284,8 +284,7 @@ def _names_kinds(templates: Sequence[str], kinds: Sequence[str]) -> bool:
 def _own_prompt(task: TaskConfig, language: str) -> PromptFile:
     """The prompt of a user's own task: the instruction, the fields, and the labels or kinds of names to choose from."""
     own = task.instruction
-    codes = (language, primary(language))
-    key = next((k for k in (*codes, "default", "en") if own.get(k)), "")
+    key = next((k for k in (*file_names(language), "default", "en") if own.get(k)), "")
     where, note = f"task.instruction.{key}", ""
     names = task.label_names if task.shape in ("classification", "tagging") else ()
     if own and not key:
@@ -295,7 +294,7 @@ def _own_prompt(task: TaskConfig, language: str) -> PromptFile:
         )
     if own:
         text = own[key]
-        if key == "en" and "en" not in codes:
+        if key == "en" and "en" not in file_names(language):
             note = f"language '{language}' has no task.instruction of its own: prompted with the English one"
     else:
         text = _INSTRUCTION if names else ""

@@ -22,7 +22,7 @@ from typing import Literal
 from mslt_it.config.files import parse_yaml, share_dir
 from mslt_it.config.recipe import TaskConfig
 from mslt_it.data.placeholders import fill, placeholders, refuse_placeholders
-from mslt_it.languages import language_name, primary
+from mslt_it.languages import bare, file_names, language_name
 from mslt_it.problems import Problem, nearest
 
 CHAINS = ("cot_native", "cot_english", "xlt")
@@ -104,7 +104,7 @@ def chain_form(task: TaskConfig, variant: str, language: str) -> ChainForm:
             raise Problem(
                 f"variant=cot_native has no text for language '{language}'. "
                 f"{nearest(language, [p.stem for p in root.glob('*.yaml')])} Add "
-                f"{root / primary(language)}.yaml, or use variant=cot_english."
+                f"{root / bare(language)}.yaml, or use variant=cot_english."
             )
         chain_language = path.stem
     else:
@@ -160,7 +160,7 @@ def exemplars(task: TaskConfig, language: str, num: int, first: int = 0) -> tupl
 
 def _of_language(folder: Path, language: str) -> Path | None:
     """The file of a language, else of the language without its script and region."""
-    return next((p for c in (language, primary(language)) if (p := folder / f"{c}.yaml").is_file()), None)
+    return next((p for c in file_names(language) if (p := folder / f"{c}.yaml").is_file()), None)
 
 
 _read = functools.cache(parse_yaml)  # of the package's files, which stay as they are

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 
-from mslt_it.languages import primary, validated_codes
+from mslt_it.languages import bare, validated_codes
 from mslt_it.problems import Problem, counted, nearest
 from mslt_it.selection.criteria import POOLS, Request
 from mslt_it.selection.search import Space
@@ -14,7 +14,7 @@ def macro_language(code: str) -> str:
     """The language of a code without script and region, its macro-language where CLDR names one: arb -> ar."""
     from langcodes import data_dicts
 
-    return str(data_dicts.NORMALIZED_MACROLANGUAGES.get(primary(code), primary(code)))
+    return str(data_dicts.NORMALIZED_MACROLANGUAGES.get(bare(code), bare(code)))
 
 
 def read_pool(request: Request, notes: list[str]) -> tuple[str, ...]:
@@ -26,7 +26,7 @@ def read_pool(request: Request, notes: list[str]) -> tuple[str, ...]:
     candidates = list(dict.fromkeys(itertools.chain.from_iterable(spelled)))
     for code in candidates:  # arb beside ar is one language twice, with other vectors
         macro = macro_language(code)
-        if macro != primary(code) and macro in candidates:
+        if macro != bare(code) and macro in candidates:
             raise Problem(
                 f"pool: '{code}' is the main variety of '{macro}', which is there too. Keep one; to read '{macro}' "
                 f"under the other code of lang2vec, write uriel={{{macro}:{code}}}."

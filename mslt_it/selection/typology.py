@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mslt_it.languages import primary
+from mslt_it.languages import bare
 from mslt_it.problems import Problem, nearest
 
 Floats = NDArray[np.float64]
@@ -79,7 +79,7 @@ def read_typology(codes: Sequence[str], uriel: Mapping[str, str] | None = None) 
 
 def uriel_code(code: str) -> str:
     """BCP-47 -> URIEL: the language part by lang2vec's table (``zh-Hant`` -> zho), three letters as they are."""
-    language = primary(code)
+    language = bare(code)
     return _checked(code, letter_codes().get(language, language), _file("feature_predictions.npz").rows)
 
 
@@ -107,7 +107,7 @@ def main_variety(code: str) -> str | None:
     from langcodes import data_dicts
 
     known, macros = _file("feature_predictions.npz").rows, data_dicts.NORMALIZED_MACROLANGUAGES
-    members = (one for one, macro in macros.items() if macro == primary(code) and len(one) == 3)
+    members = (one for one, macro in macros.items() if macro == bare(code) and len(one) == 3)
     return next((member for member in members if member in known), None)
 
 

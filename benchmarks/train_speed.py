@@ -15,9 +15,8 @@ together; what TRL's own, by chance, would pad is printed too.
     ours_float32    as ours with model.dtype=float32; on a CPU it is no other than ours
     trl             SFTTrainer by its defaults: float32 weights, bfloat16 arithmetic, gradient checkpointing
     trl_bf16        the same with bfloat16 weights
-    trl_head        as trl, on a CPU with the head where something is supervised alone, as TRL has it with Triton
-    trl_best        the same without checkpointing, in the dtype of ours; Liger's layers on a GPU where the package is
-                    installed
+    trl_head        as trl, on a CPU with the head at supervised places alone, as TRL has it with Triton
+    trl_best        the same without checkpointing, in the dtype of ours; Liger's layers on a GPU where it is installed
     trl_float32     float32 throughout, with checkpointing: what losses and gradients of the others are compared with
 
 Printed for each: milliseconds of a step by the clock and of the processor (the median), tokens per second, peak memory,
@@ -77,6 +76,7 @@ from mslt_it.training.sft import train
 NUM_ROWS, BATCH = 1600, 16  # of the data, of which the first steps are run; of a step
 WARMUP = 3  # steps before the timed ones
 VARIANTS = ("ours_launched", "ours", "ours_float32", "trl", "trl_bf16", "trl_head", "trl_best", "trl_float32")
+OWN_DTYPE = ("ours", "ours_launched", "trl_best")  # that model.dtype=auto gives
 
 
 def qwen(vocabulary: int, width: int, inner: int, layers: int, heads: int, key_heads: int, head: int) -> Any:
@@ -191,8 +191,7 @@ def run_variant(variant: str, options: argparse.Namespace, folder: Path, started
     """In a process of its own: trains, and leaves figures and gradients in ``folder``."""
     last = WARMUP + options.steps  # of the timed steps; the work of the one after it is counted
     is_gpu, is_ours = torch.cuda.is_available(), variant.startswith("ours")
-    dtype = "float32" if variant in ("trl", "trl_head") or "float32" in variant else "auto"
-    dtype = "bfloat16" if variant == "trl_bf16" else dtype
+    dtype = {"trl_bf16": "bfloat16"}.get(variant, "auto" if variant in OWN_DTYPE else "float32")
     recipe = Recipe(
         name=variant, sources=("en",), targets=(), seed=0,
         model=ModelConfig(path=options.model or str(folder / "model"), dtype=dtype),
@@ -258,10 +257,8 @@ def run_variant(variant: str, options: argparse.Namespace, folder: Path, started
 def train_stock(variant: str, recipe: Any, rows: Any, model: Any, tokenizer: Any, folder: Path, watch: Watch) -> None:
     """SFTTrainer with as few words as it needs, on rows that are in order."""
     is_gpu, settings = torch.cuda.is_available(), recipe.training
-    own: dict[str, Any] = {}
-    if variant == "trl_float32":
-        own = {"bf16": False}
-    elif variant == "trl_best":
+    own: dict[str, Any] = {"bf16": False} if variant == "trl_float32" else {}
+    if variant == "trl_best":
         own = {"bf16": is_gpu, "gradient_checkpointing": False}
         if is_gpu and importlib.util.find_spec("liger_kernel"):
             own["use_liger_kernel"] = True

@@ -103,6 +103,7 @@ def cldr_script(code: str) -> str:
     return langcodes.Language.get(code).maximize().script or ""
 
 
+@functools.lru_cache(maxsize=1024)
 def primary(code: str) -> str:
     """The language of a code, without script and region, the same for two codes of one: "zh-Hant" and "cmn" -> "zh"."""
     return _form(code).language

@@ -22,7 +22,7 @@ from mslt_it.evaluation import question_answering
 from mslt_it.evaluation.answers.numbers import parse_number
 from mslt_it.evaluation.answers.numerals import DECIMAL_COMMA
 from mslt_it.evaluation.voting import read_answer
-from mslt_it.languages import bare
+from mslt_it.languages import primary
 from mslt_it.records import PromptedExample
 
 Floats = np.ndarray
@@ -153,7 +153,7 @@ def _number(item: PromptedExample, text: str) -> tuple[tuple[float, ...], bool]:
 def _right_number(label: str, language: str) -> Decimal | None:
     """Of a right answer, which is written as in English, as upstream's are ("2,125"), or as in its own language: where
     it is no English notation, or has a point before three digits and the language groups by points."""
-    by_points = _GROUPED_BY_POINT.fullmatch(label) and bare(language) in DECIMAL_COMMA
+    by_points = _GROUPED_BY_POINT.fullmatch(label) and primary(language) in DECIMAL_COMMA
     is_english = _ENGLISH_NUMBER.fullmatch(label) and not by_points
     own = None if is_english else parse_number(label, language)
     return parse_number(label, "en") if own is None else own

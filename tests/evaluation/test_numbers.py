@@ -290,3 +290,10 @@ def test_the_tables_agree() -> None:
     assert set(CUES) | set(SCALES) <= DECIMAL_COMMA | DECIMAL_POINT
     for code in CUES:
         assert parse_number(f"{CUES[code][0].split('|')[0].removeprefix(chr(92) + 'b')}: 18 (7)", code) == 18
+
+
+@pytest.mark.parametrize(
+    ("code", "text"), [("cmn", "答案是 5。"), ("arb", "الجواب: 5"), ("nb-NO", "Svaret er 5."), ("iw", "5")]
+)
+def test_every_code_of_a_language_is_read_as_that_language(code: str, text: str) -> None:
+    assert parse_number(text, code) == 5

@@ -36,6 +36,7 @@ from typing import Literal
 from mslt_it.evaluation.answers.folding import folded, with_letters, without_thoughts
 from mslt_it.evaluation.answers.label_patterns import OtherWords, Patterns
 from mslt_it.evaluation.answers.words import ANY_LINE, PAUSES, STOPS
+from mslt_it.languages import primary
 
 Place = Literal["cue", "alone", "sentence"]
 
@@ -66,7 +67,7 @@ def read_label(text: str, language: str, labels: Mapping[str, str]) -> Answer | 
             English cues and label words' rules count beside its own.
         labels: label name -> word in this language.
     """
-    return _reader(language.split("-", 1)[0], tuple(labels.items())).read(text)
+    return _reader(primary(language), tuple(labels.items())).read(text)
 
 
 @dataclass(frozen=True)

@@ -37,6 +37,7 @@ import re
 from collections.abc import Sequence
 from decimal import Decimal
 
+from mslt_it import languages
 from mslt_it.evaluation.answers.amounts import (
     ALL_OF,
     BUT,
@@ -109,7 +110,7 @@ def parse_number(text: str, language: str) -> Decimal | None:
         language: BCP-47 code; decides the notation, the cues and the scaling words. Raises Problem for a language
             whose decimal mark is not listed here.
     """
-    primary = language.split("-", 1)[0]
+    primary = languages.primary(language)
     if primary not in DECIMAL_COMMA and primary not in DECIMAL_POINT:
         raise Problem(
             f"How numbers are written in language '{language}' is not known. "

@@ -14,6 +14,7 @@ always the most frequent one; the bar is that of the rows drawn.
 
 from __future__ import annotations
 
+import argparse
 import json
 import time
 from pathlib import Path
@@ -79,6 +80,7 @@ def knowing_nothing(rng: np.random.Generator, clusters: np.ndarray, labels: np.n
 
 
 def main() -> None:
+    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     rng, started = np.random.default_rng(0), time.monotonic()
     rows: list[dict[str, Any]] = []
     for name, sizes in GROUPINGS.items():

@@ -15,6 +15,7 @@ value once "," and "$" are left out.
 
 from __future__ import annotations
 
+import argparse
 import string
 import sys
 from collections import Counter, defaultdict
@@ -102,6 +103,7 @@ def table(cases: Sequence[Case], words: Callable[[Case], dict[str, str]]) -> Non
 
 
 def main() -> None:
+    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     print(f"lm_eval {version('lm_eval')}; per cent of the cases\n\ntests/evaluation/answers:\n")
     all_words = {language: answer_matrix.words(language) for language in answer_matrix.LANGUAGES}
     matrix = [case for language in answer_matrix.LANGUAGES for case in answer_matrix.cases(language)]

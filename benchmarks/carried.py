@@ -9,6 +9,7 @@ intervals of the difference are for other items and other seeds (`mslt_it.evalua
 
 from __future__ import annotations
 
+import argparse
 import json
 import sys
 from collections import defaultdict
@@ -22,10 +23,13 @@ from mslt_it.evaluation.measures import ACCURACY
 from mslt_it.evaluation.seeds import SeedMean, seed_means
 
 
-def main(folders: list[str]) -> int:
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folders", nargs="+", type=Path, help="folders of `mslt combine method=adamergex`")
+    folders: list[Path] = parser.parse_args().folders
     found: dict[tuple[str, ...], dict[tuple[str, str], list[Cell]]] = defaultdict(dict)
     pools: dict[str, tuple[str, int]] = {}
-    for folder in map(Path, folders):
+    for folder in folders:
         made = json.loads((folder / "results.json").read_text(encoding="utf-8"))["provenance"]["combination"]
         first, second = made["adapters"][:2]
         target, seed = second["sources"][0], first["seed"]
@@ -35,14 +39,13 @@ def main(folders: list[str]) -> int:
             found[key][f"{pool} {seed}", ""] = [_cell(place, target)]
     print("| task A | learned in | task B | asked in | seeds | A alone | carried | difference | p |")
     print("|---|---|---|---|---|---|---|---|---|")
-    for key, systems in sorted(found.items()):
-        means = seed_means(key[0], ACCURACY, systems, pools, Settings())
+    for names, systems in sorted(found.items()):
+        means = seed_means(names[0], ACCURACY, systems, pools, Settings())
         of = {one.name: one for one in means if not one.minus and not one.language}
         (moved,) = (one for one in means if one.minus)
         sign = 1 if moved.name == "carried" else -1
         low, high = sorted((sign * moved.low, sign * moved.high))
-        task, source, other, target = key
-        cells = (task, source, other, target, str(len(moved.seeds)), _of(of["plain"]), _of(of["carried"]))
+        cells = (*names, str(len(moved.seeds)), _of(of["plain"]), _of(of["carried"]))
         change = f"{100 * sign * moved.value:+.1f} ({100 * low:+.1f} to {100 * high:+.1f})"
         print("| " + " | ".join((*cells, change, f"{moved.p:.3f}")) + " |")
     return 0
@@ -60,4 +63,4 @@ def _of(mean: SeedMean) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())

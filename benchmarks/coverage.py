@@ -314,7 +314,7 @@ def family(population: Population, *, num_samples: int, num_bootstrap: int, seed
         found = differences(
             population.measure,
             dict(zip(names, population.draw(rng), strict=True)),
-            combinations(names, 2),
+            list(combinations(names, 2)),
             settings=Settings(num_bootstrap=num_bootstrap, seed=sample),
         )
         nulls = [row for row in found if truths[row.name_a] == truths[row.name_b]]

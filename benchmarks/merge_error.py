@@ -30,7 +30,7 @@ from mslt_it.evaluation.shared_rows import Request
 from mslt_it.models.base_model import add_adapter, load_adapter, load_base, save_adapter
 from mslt_it.models.identity import FinishedRun, load_trained_base, read_run
 from mslt_it.publish.comparison import Comparison, Outputs, Prompts, compare, of_answers, outputs, prompts_of
-from mslt_it.publish.merge import compared_in, merged_model
+from mslt_it.publish.merge import merged_model
 
 VOCABULARY = 300
 SETTINGS: dict[str, Any] = {"batch_tokens": 8192, "pad_id": 0}
@@ -101,7 +101,8 @@ def routes(
         for dtype in ("float32", "bfloat16"):
             with tempfile.TemporaryDirectory() as folder:
                 merged_model(run, trained, strategy, dtype, tokenizer).save_pretrained(folder)
-                again = load_base(ModelConfig(path=folder, dtype=compared_in(trained.dtype, dtype)))
+                wide = "float32" if trained.dtype == "float32" else dtype  # as `mslt merge` compares
+                again = load_base(ModelConfig(path=folder, dtype=wide))
                 together, _ = compare(expected, outputs(again, prompts))
             yield ("LoRA" if strategy == "none" else f"{quantised} {strategy}"), dtype, together
     if quantised == "nf4":

@@ -8,7 +8,7 @@ python benchmarks/nearest_label.py recipe=intents_3src prompt.language=english
 
 from __future__ import annotations
 
-import sys
+import argparse
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
@@ -42,21 +42,23 @@ def _grams(text: str) -> set[str]:
     return {padded[i : i + size] for size in SIZES for i in range(len(padded) - size + 1)}
 
 
-def main(arguments: list[str]) -> None:
-    name, overrides, _ = parse_arguments(arguments)
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("words", nargs="+", help="as for `mslt train`")
+    name, overrides, _ = parse_arguments(parser.parse_args().words)
     recipe = with_targets(load_recipe(name, overrides))
     task = recipe.task
-    rows = []
+    rows: list[tuple[float, float]] = []
     for code in (*recipe.sources, *recipe.targets):
         examples = scored_examples(recipe, code)
         items = [prompted(example, task, recipe.prompt) for example in examples]
         texts = ["\n".join(example.fields.values()) for example in examples]
         majority = max(Counter(example.label for example in examples).values()) / len(examples)
-        rows.append((code, len(items), majority, nearest_label_share(texts, items, task.choice_names)))
-        print(f"{code:8} n={len(items):4}  majority {majority:6.1%}  nearest label word {rows[-1][3]:6.1%}")
-    means = [sum(row[column] for row in rows[len(recipe.sources) :]) / len(recipe.targets) for column in (2, 3)]
+        rows.append((majority, nearest_label_share(texts, items, task.choice_names)))
+        print(f"{code:8} n={len(items):4}  majority {majority:6.1%}  nearest label word {rows[-1][1]:6.1%}")
+    means = [sum(column) / len(recipe.targets) for column in zip(*rows[len(recipe.sources) :], strict=True)]
     print(f"mean of the unseen: majority {means[0]:.1%}, nearest label word {means[1]:.1%}")
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main()

@@ -7,6 +7,7 @@ Runs of one recipe are its seeds. Recipes are compared on the target languages t
 
 from __future__ import annotations
 
+import argparse
 import json
 import math
 import sys
@@ -14,14 +15,17 @@ from collections import defaultdict
 from pathlib import Path
 
 
-def main(folders: list[str]) -> int:
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folders", nargs="+", type=Path, help="finished run folders")
+    folders: list[Path] = parser.parse_args().folders
     runs: dict[str, list[dict[str, float]]] = defaultdict(list)
     bases: dict[str, list[dict[str, float]]] = defaultdict(list)
     seen: dict[str, list[float]] = defaultdict(list)
     seeds: dict[str, list[int]] = defaultdict(list)
     sources: dict[str, str] = {}
     for folder in folders:
-        content = json.loads((Path(folder) / "results.json").read_text(encoding="utf-8"))
+        content = json.loads((folder / "results.json").read_text(encoding="utf-8"))
         if content["status"] != "ok":
             print(f"left out, status {content['status']}: {folder}", file=sys.stderr)
             continue
@@ -61,4 +65,4 @@ def _mean(values: list[float]) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())

@@ -18,7 +18,6 @@ import dataclasses
 import json
 import platform
 import resource
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -146,17 +145,17 @@ def main() -> None:
     print(f"{options.shape}, {BATCH} rows of about 100 tokens a step of each adapter, {options.steps} steps")
     print(f"{'':22}", *(f"{head:>12}" for head in ("ms", "ratio", "operations", "waits", "GB", "off/moved")), sep="")
     for what, one in found.items():
-        off = f"{one['off']:.0e}" if "off" in one else ""
+        gap = f"{one['off']:.0e}" if "off" in one else ""
         ratio = found["one by one"]["ms"] / one["ms"]
         counted = not is_gpu or what.endswith("launched")
         work = (f"{one['operations']:.0f}", f"{one['waits']:.2f}") if counted else ("", "")
         cells = f"{one['ms']:.1f}", f"{ratio:.2f}x", *work
-        print(f"{what:22}", *(f"{cell:>12}" for cell in (*cells, f"{one['gigabytes']:.2f}", off)), sep="")
+        print(f"{what:22}", *(f"{cell:>12}" for cell in (*cells, f"{one['gigabytes']:.2f}", gap)), sep="")
     if options.json:
         known = json.loads(options.json.read_text()) if options.json.is_file() else []
-        one = {"machine": machine, "date": time.strftime("%Y-%m-%d"), "shape": options.shape, "found": found}
-        options.json.write_text(json.dumps([*known, one], indent=1) + "\n")
+        entry = {"machine": machine, "date": time.strftime("%Y-%m-%d"), "shape": options.shape, "found": found}
+        options.json.write_text(json.dumps([*known, entry], indent=1) + "\n")
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

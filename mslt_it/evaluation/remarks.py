@@ -67,6 +67,7 @@ def verdict(rows: Sequence[ScoreRow], task: TaskConfig) -> str:
     if not unseen:
         scored = any(r.role == "target" for r in rows)
         return "No unseen language has a valid score." if scored else "No unseen language has labels: none is scored."
+    mean = next((r for r in rows if r.role == "target" and r.is_mean and r.metric == metric), None)
     number = len(unseen)
     unread, total = sum(r.num_unparsable for r in unseen), sum(r.n for r in unseen)
     could_not = f" {unread} of {total} answers could not be read as one and count as wrong." if unread else ""
@@ -75,12 +76,17 @@ def verdict(rows: Sequence[ScoreRow], task: TaskConfig) -> str:
         bar = f"above chance (the larger of 1/{len(task.choice_names)} and the majority's share"
         bar += f", corrected for {number} languages)" if number > 1 else ")"
         short, none = "above chance", bar
+        bars = [max(1 / len(task.choice_names), r.majority_share or 0.0) for r in unseen]
+        is_mean_above = mean is not None and (mean.low or 0.0) > sum(bars) / number
     elif not has_base(unseen):
         return f"What a fresh head says is chance, so no untuned base stands beside these figures.{could_not}"
     else:
         above = [r.language for r in unseen if r.gain_low is not None and r.gain_low > 0]
         bar = short = "better than the untuned base"
         none = f"{bar}: every interval of the gain reaches 0"
+        is_mean_above = mean is not None and (mean.gain_low or 0.0) > 0
+    if not above and is_mean_above and number > 1:
+        return f"No unseen language alone is {none}. Their mean is {short}, by its interval.{could_not}"
     if not above:
         return f"No unseen language is {none}. Nothing was transferred that this many items could show.{could_not}"
     others = [r.language for r in unseen if r.language not in above]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import yaml
@@ -83,6 +84,21 @@ def test_figures_of_other_measures_and_the_majority_stand_beside() -> None:
 def test_the_verdict_when_nothing_is_above_chance() -> None:
     found = verdict([result("en", 0.9, "source"), result("sw", 0.36), result("th", 0.33)], TASK)
     assert found.startswith(f"No unseen language is {BAR}, corrected for 2 languages)") and "Nothing was" in found
+
+
+def test_the_verdict_of_a_mean_that_shows_what_no_language_shows() -> None:
+    labels = [result("sw", 0.4), result("th", 0.4, majority_share=0.36)]
+    below = result("mean of unseen", 0.4, low=0.346, high=0.46)  # the bars: 0.333 and 0.36, in the mean 0.347
+    assert "Nothing was transferred" in verdict([*labels, below], TASK)
+    found = verdict([*labels, dataclasses.replace(below, low=0.348)], TASK)
+    assert found.startswith(
+        f"No unseen language alone is {BAR}, corrected for 2 languages). Their mean is above chance, "
+    )
+    written = dataclasses.replace(TASK, label_names=(), shape="question_answering", metric="qa_f1")
+    figures = [result("sw", metric="qa_f1", gain_low=-0.1), result("th", metric="qa_f1", gain_low=-0.2)]
+    mean = result("mean of unseen", metric="qa_f1", gain_low=0.01)
+    assert "alone is better than the untuned base: every interval" in verdict([*figures, mean], written)
+    assert "Nothing was transferred" in verdict([*figures, dataclasses.replace(mean, gain_low=-0.01)], written)
 
 
 def test_the_verdict_when_some_are() -> None:

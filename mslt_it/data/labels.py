@@ -49,6 +49,8 @@ _ONE_NUMBER = re.compile(
 
 def not_text(value: Any) -> str:
     """What a cell is that is neither text, number nor boolean ("a list"); "" for one of these and for None."""
+    if type(value) is str:  # first, for it is what nearly every cell is
+        return ""
     if isinstance(value, (list, tuple, set)):
         return "a list"
     if isinstance(value, Mapping):
@@ -62,6 +64,8 @@ def not_text(value: Any) -> str:
 
 def as_text(value: Any) -> str:
     """A cell as text, the same for 1, 1.0 and Decimal("1.00"); "" for None. Text stays as it is."""
+    if type(value) is str:
+        return value
     if value is None:
         return ""
     if isinstance(value, bool):

@@ -44,6 +44,7 @@ class Preparing:
         task = self.recipe.task
         cleaned = [clean(example, task.choice_names, task.optional_fields) for example in examples]
         asked = prompted_all((c.example for c in cleaned if c.example is not None), task, self.recipe.prompt)
+        names = shown_fields(task)
         rows = iter(zip(asked, self.encoder.encode_all(asked), strict=True))
         result = []
         for example, outcome in zip(examples, cleaned, strict=True):
@@ -52,7 +53,7 @@ class Preparing:
                 continue
             prompt, row = next(rows)
             texts = tuple(outcome.example.fields.values())
-            shown = tuple(outcome.example.fields[name] for name in shown_fields(task))
+            shown = [outcome.example.fields[name] for name in names]
             word = prompt.references[0] if prompt.chain_language and prompt.choices else prompt.answer
             if prompt.chain_language and not outcome.example.rationale.strip():
                 result.append(Prepared(outcome.example, None, NO_RATIONALE, ()))

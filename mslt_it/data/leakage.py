@@ -229,10 +229,9 @@ def fold(text: str) -> str:
     """The text's words without case and compatibility forms, one space between them; punctuation parts words."""
     text = (text if text.isascii() else unicodedata.normalize("NFKC", text)).casefold()
     if not text.isascii():
-        # Twice where case folding undid a composition. Turkish: İ folds to i and a dot, and ı is I's small letter there.
-        if not unicodedata.is_normalized("NFKC", text):
+        if not unicodedata.is_normalized("NFKC", text):  # case folding can undo a composition
             text = unicodedata.normalize("NFKC", text).casefold()
-        text = text.replace("i\u0307", "i")
+        text = text.replace("i\u0307", "i")  # Turkish: İ folds to i and a dot, and ı is I's small letter there
     # Spaces and punctuation go after NFKC, which can make new ones ("…" becomes "...").
     return " ".join(_changing().sub(lambda found: _folded(found[0]), text).split())
 

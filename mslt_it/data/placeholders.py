@@ -16,17 +16,13 @@ _BRACES = re.compile(r"\{[^{}]*\}")
 
 
 @functools.lru_cache(maxsize=1024)
-def _pattern(names: tuple[str, ...]) -> re.Pattern[str]:
-    """Group 1: the name of a field. Group 2: doubled braces. Neither: something else between braces."""
-    known = "|".join(re.escape(name) for name in sorted(names, key=len, reverse=True))
-    return re.compile(rf"\{{({known or '(?!)'})\}}|(\{{\{{|\}}\}})|\{{[^{{}}]*\}}")
-
-
-@functools.lru_cache(maxsize=1024)
 def _parts(template: str, names: tuple[str, ...], where: str) -> tuple[tuple[str, bool], ...]:
     """The template in pieces: (a text, False) or (a field's name, True)."""
+    known = "|".join(re.escape(name) for name in sorted(names, key=len, reverse=True))
+    # Group 1: the name of a field. Group 2: doubled braces. Neither: something else between braces.
+    pattern = re.compile(rf"\{{({known or '(?!)'})\}}|(\{{\{{|\}}\}})|\{{[^{{}}]*\}}")
     parts, end = list[tuple[str, bool]](), 0
-    for match in _pattern(names).finditer(template):
+    for match in pattern.finditer(template):
         if match[1] is None and not match[2]:
             raise _unknown(match[0], names, where)
         is_field = match[1] is not None

@@ -78,7 +78,7 @@ def prompted(example: Example, task: TaskConfig, prompt: PromptConfig) -> Prompt
 def prompted_all(examples: Iterable[Example], task: TaskConfig, prompt: PromptConfig) -> list[PromptedExample]:
     """`prompted` of each."""
     found = list(examples)
-    ways = {code: _Asking.of(task, prompt, code) for code in {example.language for example in found}}
+    ways = {code: _Asking.of(task, prompt, code) for code in dict.fromkeys(e.language for e in found)}
     return [ways[example.language].prompted(example) for example in found]
 
 

@@ -6,7 +6,7 @@ A word has the space before it and the line's end behind it, and a text is cut n
 what stands on the two sides of such a cut, but for single pieces of its vocabulary: a text stays whole where it holds
 one of these, an added token, or white space of another kind. In every call some texts are given to the tokenizer as
 they are; where one of them has other ids by its words, all texts are, from then on. (Of 29,970 texts of the real
-benchmarks in 15 languages none has, with Gemma's tokenizer and the embedded model's.)
+benchmarks in 16 languages none has, with Gemma's tokenizer and the embedded model's.)
 """
 
 from __future__ import annotations

@@ -30,7 +30,7 @@ _WORD = re.compile(r" ?[^ \n]+\n?")
 _INNER = re.compile(r" \S([^ \n]*\S)?")  # that can stand behind another one
 _OTHER_SPACE = re.compile(r"\s\s|\n\W|\A\s|\s\Z")
 _CUT = re.compile(r"\S |\n[\w\ufffd]")  # U+FFFD: a part of a letter's bytes
-_MAY_CUT = re.compile(r"[^\s▁ĠĊ][ ▁Ġ]|[\nĊ].")  # as vocabularies write spaces (SentencePiece, bytes) and line ends
+_MAY_CUT = re.compile(r"[^\s▁][ ▁Ġ]|[\nĊ].")  # as vocabularies write spaces (SentencePiece, bytes) and line ends
 _PROBES = ("a b c", "a. b, c", "a\nb", "a.\nb c.\nd")
 
 

@@ -74,12 +74,12 @@ WHOLE = {"bytes, phrases", "a space first", "stripped"}  # of which texts cannot
 @pytest.mark.parametrize("kind", TOKENIZERS)
 def test_ids_by_words_are_those_of_the_texts(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(words, "MIN_SEEN", 0)
-    encoder, asked = Encoder(TOKENIZERS[kind](), 1000), texts(2000)
+    encoder, asked = Encoder(TOKENIZERS[kind](), 1000), texts(6000)
     by_words = Words(encoder.tokenizer, encoder._tokenize)
     expected = encoder._tokenize(asked)
-    for start in range(0, len(asked), 500):
-        assert by_words.ids(asked[start : start + 500]) == expected[start : start + 500]
-    assert (len(by_words._known) > 300) == (kind not in WHOLE)
+    for start in range(0, len(asked), 1000):
+        assert by_words.ids(asked[start : start + 1000]) == expected[start : start + 1000]
+    assert (by_words._are_used and by_words._kept_whole is not None) == (kind not in WHOLE)
 
 
 def test_words_are_tokenised_once_and_what_is_handed_out_is_the_callers(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,6 +11,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from json.encoder import encode_basestring
 from typing import Any
 
 
@@ -147,8 +148,8 @@ def fingerprint_of_rows(rows: Iterable[EncodedExample]) -> str:
     rows is a gigabyte."""
     digest = hashlib.sha256(b"[")
     for number, row in enumerate(rows):
-        # As _CANONICAL writes them: of whole numbers in a tuple the same is said in a fifth of the time.
-        names, ids = _CANONICAL.encode([row.id, row.language])[:-1], _numbers(row.input_ids)
-        digest.update(f"{',' * (number > 0)}{names},{ids},{_labels(row.labels)}]".encode())
+        # As _CANONICAL writes them, in a fifth of the time.
+        item, language, ids = *map(encode_basestring, (row.id, row.language)), _numbers(row.input_ids)
+        digest.update(f"{',' * (number > 0)}[{item},{language},{ids},{_labels(row.labels)}]".encode())
     digest.update(b"]")
     return digest.hexdigest()[:16]

@@ -12,7 +12,7 @@ from mslt_it.data.cleaning import clean, fitting_code, gives_away
 from mslt_it.data.encoding import Encoder
 from mslt_it.data.labels import MISSING, keep_line
 from mslt_it.data.mixing import allocate, meet, rank, too_few
-from mslt_it.data.prompts import prompted, shown_fields
+from mslt_it.data.prompts import prompted_all, shown_fields
 from mslt_it.problems import Problem, counted
 from mslt_it.records import EncodedExample, Example
 
@@ -43,16 +43,17 @@ class Preparing:
         """Each example cleaned, prompted and encoded, or the reason why it cannot be trained on."""
         task = self.recipe.task
         cleaned = [clean(example, task.choice_names, task.optional_fields) for example in examples]
-        asked = [None if c.example is None else prompted(c.example, task, self.recipe.prompt) for c in cleaned]
-        encoded = iter(self.encoder.encode_all([p for p in asked if p is not None]))
+        asked = prompted_all((c.example for c in cleaned if c.example is not None), task, self.recipe.prompt)
+        names = shown_fields(task)
+        rows = iter(zip(asked, self.encoder.encode_all(asked), strict=True))
         result = []
-        for example, outcome, prompt in zip(examples, cleaned, asked, strict=True):
-            if outcome.example is None or prompt is None:
+        for example, outcome in zip(examples, cleaned, strict=True):
+            if outcome.example is None:
                 result.append(Prepared(example, None, outcome.reason, ()))
                 continue
-            row = next(encoded)
+            prompt, row = next(rows)
             texts = tuple(outcome.example.fields.values())
-            shown = tuple(outcome.example.fields[name] for name in shown_fields(task))
+            shown = [outcome.example.fields[name] for name in names]
             word = prompt.references[0] if prompt.chain_language and prompt.choices else prompt.answer
             if prompt.chain_language and not outcome.example.rationale.strip():
                 result.append(Prepared(outcome.example, None, NO_RATIONALE, ()))

@@ -24,7 +24,7 @@ from mslt_it.data.examples import Examples
 from mslt_it.data.labels import MISSING, NO_OPTION, NOT_TEXT, found_labels, ids_note, label_notes, refuse_unfound
 from mslt_it.data.leakage import LeakIndex, find_leaks, refuse_leaks
 from mslt_it.data.mixing import hash_key, interleave, largest_total, rank, too_few
-from mslt_it.data.prompts import prompt_file, prompted
+from mslt_it.data.prompts import prompt_file, prompted_all
 from mslt_it.data.rows import Role, RowStore, is_trained_on
 from mslt_it.data.segments import encoder_of
 from mslt_it.notices import unlabelled_note
@@ -143,10 +143,7 @@ def build_scored_set(
     return rows.once(
         ("prompted", *_scored_key(recipe, language, without, rows), fingerprint(recipe.prompt)),
         lambda: _repeats_together(
-            [
-                prompted(e, recipe.task, recipe.prompt)
-                for e in scored_examples(recipe, language, without=without, rows=rows)
-            ]
+            prompted_all(scored_examples(recipe, language, without=without, rows=rows), recipe.task, recipe.prompt)
         ),
     )
 
@@ -253,8 +250,8 @@ def asked_set(recipe: Recipe, language: str, rows: RowStore) -> list[PromptedExa
     those that cannot be asked are left out."""
     found = sorted(rows.asked(recipe.task, language, recipe.task.score_split), key=lambda e: hash_key("scored", e.id))
     found = found[: recipe.scoring.num_examples_per_language or None]
-    fit = [e for e in map(functools.partial(askable, recipe.task), found) if isinstance(e, Example)]
-    return [prompted(e, recipe.task, recipe.prompt) for e in fit]
+    fit = (e for e in map(functools.partial(askable, recipe.task), found) if isinstance(e, Example))
+    return prompted_all(fit, recipe.task, recipe.prompt)
 
 
 def askable(task: TaskConfig, example: Example) -> Example | str:

@@ -23,6 +23,10 @@ class Cells(Mapping[str, Any]):
             raise KeyError(name)
         return self.cells[place]
 
+    def get(self, name: str, default: Any = None) -> Any:
+        place = self.places.get(name, len(self.cells))
+        return self.cells[place] if place < len(self.cells) else default
+
     def __iter__(self) -> Iterator[str]:
         return (name for name, place in self.places.items() if place < len(self.cells))
 

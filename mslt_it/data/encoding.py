@@ -19,6 +19,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from mslt_it.data.templates import always_one_day, refuse_endless
+from mslt_it.data.words import Words
 from mslt_it.problems import Problem
 from mslt_it.records import EncodedExample, Message, PromptedExample
 
@@ -51,8 +52,8 @@ class Encoder:
         self._pieces = functools.lru_cache(maxsize=64)(
             lambda roles: self._tokenize(self.text_around(roles), split_special_tokens=False)
         )
-        # Rows share their numbers, labels and answers: of 300,000 rows each token would be an object of its own.
-        self._same = _Same()
+        self._words = Words(tokenizer, self._tokenize)
+        # Rows share their labels and answers.
         self._labels = functools.lru_cache(maxsize=4096)(lambda ignored, answer: (*[IGNORED] * ignored, *answer))
         self._said = functools.lru_cache(maxsize=4096)(self.decode)
         self.end_id = self._find_end_id()
@@ -108,7 +109,7 @@ class Encoder:
 
     def user_ids(self, texts: Sequence[str]) -> list[list[int]]:
         """Ids of users' texts, none of them a control token."""
-        result = self._tokenize(texts)
+        result = self._words.ids(texts)
         for index, ids in enumerate(result):
             if not self._control_ids.isdisjoint(ids):
                 result[index] = self._disarmed(texts[index])
@@ -132,8 +133,7 @@ class Encoder:
         for text in (*(message.content for message in example.messages), example.answer):
             if self.holds_control(text) and not self._survives(text):
                 return FORGED
-        ids = tuple(map(self._same.__getitem__, itertools.chain(prompt, answer)))
-        return EncodedExample(example.id, example.language, ids, self._labels(len(prompt), answer))
+        return EncodedExample(example.id, example.language, (*prompt, *answer), self._labels(len(prompt), answer))
 
     def _survives(self, text: str) -> bool:
         """Whether each control string in the text can be read back from the ids. What the tokenizer loses in any text
@@ -245,13 +245,6 @@ class Encoder:
                 "token, so a model could not learn to stop. Set the tokenizer's eos_token."
             )
         return int(self.tokenizer.eos_token_id)
-
-
-class _Same(dict[int, int]):
-    """Each number as one object."""
-
-    def __missing__(self, number: int) -> int:
-        return self.setdefault(number, number)
 
 
 def refuse_role_order(roles: Sequence[str]) -> None:

@@ -139,7 +139,10 @@ def _tabulated(path: Path, lines: list[tuple[str, list[Any]]], columns: Sequence
         lines.pop()
     if not lines:
         return []
-    width = max(len(columns), *(_width(cells) for _, cells in lines))
+    width = len(columns)
+    for _, cells in lines:
+        if len(cells) > width:
+            width = max(width, _width(cells))
     first = [str(cell).strip() for cell in lines[0][1][:width]]
     has_header = not unlike_header(first, (cells[:width] for _, cells in lines[1:]), columns)
     header = named_cells(path, lines[0][0], first) if has_header else list(columns)

@@ -62,8 +62,8 @@ def not_text(value: Any) -> str:
 
 def as_text(value: Any) -> str:
     """A cell as text, the same for 1, 1.0 and Decimal("1.00"); "" for None. Text stays as it is."""
-    if value is None:
-        return ""
+    if value is None or type(value) is str:  # first, for nearly every cell is text
+        return value or ""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, (float, Decimal)) and math.isfinite(value):
@@ -111,7 +111,7 @@ def read_labels(
     Without ``task.label_names`` every text is a label so far (`found_labels` decides); else a value that is none of
     them and no sign for a missing one is refused, with the lines that would say what it means.
     """
-    faults = [not_text(value) for value in values]
+    faults = ["" if type(value) is str else not_text(value) for value in values]
     forms = ["" if fault else label_form(value) for value, fault in zip(values, faults, strict=True)]
     meaning = meanings(task, forms)
     spelled = {spelling_key(name) for name in task.label_names}

@@ -61,6 +61,7 @@ MAX_TEXTS_SHARE, MIN_MAX_TEXTS, MAX_MAX_TEXTS = 0.02, 5, 50
 
 _DENSE_LETTER = re.compile("[\u3005-\u3007\u3041-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\U00020000-\U0003ffff]")
 _UNSPACED_LETTER = re.compile("[\u0e01-\u0eff\u1000-\u109f\u1780-\u17ff]")
+_UNSPACED_OR_DENSE = re.compile(f"{_DENSE_LETTER.pattern}|{_UNSPACED_LETTER.pattern}")
 
 
 @dataclass(frozen=True)
@@ -226,11 +227,13 @@ def normalise(text: str) -> str:
 
 def fold(text: str) -> str:
     """The text's words without case and compatibility forms, one space between them; punctuation parts words."""
+    text = (text if text.isascii() else unicodedata.normalize("NFKC", text)).casefold()
     if not text.isascii():
-        # Twice: case folding can undo a composition. Turkish: İ folds to i and a dot, and ı is I's small letter there.
-        text = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold()).replace("i\u0307", "i")
+        if not unicodedata.is_normalized("NFKC", text):  # case folding can undo a composition
+            text = unicodedata.normalize("NFKC", text).casefold()
+        text = text.replace("i\u0307", "i")  # Turkish: İ folds to i and a dot, and ı is I's small letter there
     # Spaces and punctuation go after NFKC, which can make new ones ("…" becomes "...").
-    return " ".join(_changing().sub(lambda found: _folded(found[0]), text.casefold()).split())
+    return " ".join(_changing().sub(lambda found: _folded(found[0]), text).split())
 
 
 def ngrams(folded: str) -> set[Hashable]:
@@ -246,7 +249,7 @@ def ngrams(folded: str) -> set[Hashable]:
 
 def _unit(folded: str) -> _Unit:
     """Words, unless a third of the characters is of a script without spaces."""
-    if folded.isascii():
+    if folded.isascii() or not _UNSPACED_OR_DENSE.search(folded):
         return _WORDS
     third = (len(folded) - folded.count(" ")) / 3
     if len(_DENSE_LETTER.findall(folded)) > third:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TypeVar
 
 from mslt_it.config.schema import written
@@ -25,8 +25,19 @@ Row = TypeVar("Row")
 
 def hash_key(*parts: object) -> int:
     """64 bits of a hash of the parts, the same on every machine."""
-    text = "\0".join(map(str, parts))
-    return int.from_bytes(hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "big")
+    *start, last = map(str, parts)
+    return next(hash_keys(start, [last]))
+
+
+def hash_keys(start: Iterable[object], items: Iterable[str]) -> Iterator[int]:
+    """`hash_key` of ``start`` and an item, for each of them."""
+    begun = hashlib.blake2b(digest_size=8)
+    for part in start:
+        begun.update(f"{part}\0".encode("utf-8", "surrogatepass"))
+    for item in items:
+        one = begun.copy()
+        one.update(item.encode("utf-8", "surrogatepass"))
+        yield int.from_bytes(one.digest(), "big")
 
 
 def allocate(num_total: int, languages: Iterable[str]) -> dict[str, int]:
@@ -209,8 +220,7 @@ def _owned(examples: Mapping[str, Examples], seed: int) -> dict[str, dict[int, i
     """Language -> hash -> the numbers of the examples it owns."""
     best: dict[str, tuple[int, str, int]] = {}
     for code, rows in examples.items():
-        for number, item in enumerate(rows.ids):
-            key = hash_key(seed, code, item)
+        for number, (item, key) in enumerate(zip(rows.ids, hash_keys((seed, code), rows.ids), strict=True)):
             if item not in best or key > best[item][0]:
                 best[item] = (key, code, number)
     owned: dict[str, dict[int, int]] = {code: {} for code in examples}
@@ -231,11 +241,11 @@ def _balanced(rows: Mapping[int, int], examples: Examples) -> Examples:
     if len(by_label) * MIN_ROWS_PER_LABEL <= len(labelled):
         # Labels take turns by the round: (0, first label), (0, second), (1, first), ... in order of first appearance.
         turns = [(i, turn, e) for turn, group in enumerate(by_label.values()) for i, e in enumerate(group)]
-        labelled = [e for _, _, e in sorted(turns, key=lambda t: t[:2])]
+        labelled = [e for _, _, e in sorted(turns)]
     return examples.at(_spread((labelled, unlabelled)))
 
 
 def _spread(groups: Sequence[Sequence[Row]]) -> list[Row]:
     """Every group evenly over the whole, the first of them first."""
     placed = [((i + 0.5) / len(group), turn, e) for turn, group in enumerate(groups) for i, e in enumerate(group)]
-    return [e for _, _, e in sorted(placed, key=lambda place: place[:2])]
+    return [e for _, _, e in sorted(placed)]  # no two have one place and turn, so rows are not compared

@@ -16,30 +16,29 @@ _BRACES = re.compile(r"\{[^{}]*\}")
 
 
 @functools.lru_cache(maxsize=1024)
-def _pattern(names: tuple[str, ...]) -> re.Pattern[str]:
-    """Group 1: the name of a field. Group 2: doubled braces. Neither: something else between braces."""
+def _parts(template: str, names: tuple[str, ...], where: str) -> tuple[tuple[str, bool], ...]:
+    """The template in pieces: (a text, False) or (a field's name, True)."""
     known = "|".join(re.escape(name) for name in sorted(names, key=len, reverse=True))
-    return re.compile(rf"\{{({known or '(?!)'})\}}|(\{{\{{|\}}\}})|\{{[^{{}}]*\}}")
+    # Group 1: the name of a field. Group 2: doubled braces. Neither: something else between braces.
+    pattern = re.compile(rf"\{{({known or '(?!)'})\}}|(\{{\{{|\}}\}})|\{{[^{{}}]*\}}")
+    parts, end = list[tuple[str, bool]](), 0
+    for match in pattern.finditer(template):
+        if match[1] is None and not match[2]:
+            raise _unknown(match[0], names, where)
+        is_field = match[1] is not None
+        parts += [(template[end : match.start()], False), (match[1] if is_field else match[2][0], is_field)]
+        end = match.end()
+    return (*parts, (template[end:], False))
 
 
 def fill(template: str, fields: Mapping[str, str], where: str = "the text") -> str:
     """The template with every {field} replaced; a Problem, naming ``where``, for a placeholder that is none of them."""
-
-    def value(match: re.Match[str]) -> str:
-        if match[1] is not None:
-            return fields[match[1]]
-        if match[2]:
-            return match[2][0]
-        raise _unknown(match[0], fields, where)
-
-    return _pattern(tuple(fields)).sub(value, template)
+    return "".join([fields[p] if is_field else p for p, is_field in _parts(template, tuple(fields), where)])
 
 
 def placeholders(template: str, names: Iterable[str], where: str) -> set[str]:
     """The names that a template shows; a Problem for anything else between braces."""
-    known = dict.fromkeys(names, "")
-    fill(template, known, where)
-    return {match[1] for match in _pattern(tuple(known)).finditer(template)} - {None}
+    return {part for part, is_field in _parts(template, tuple(names), where) if is_field}
 
 
 def refuse_placeholders(text: str, where: str) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -72,31 +72,14 @@ def prompted(example: Example, task: TaskConfig, prompt: PromptConfig) -> Prompt
     With ``prompt.variant`` other than "direct" the answer is a chain of thought and a last line; the chain is
     ``example.rationale``, where the row has one.
     """
-    asking = _Asking.of(task, prompt, example.language)
-    file, form = asking.file, asking.form
-    if task.choice_names and example.label and example.label not in file.labels:
-        raise Problem(
-            f"{example.origin or example.id}: label '{example.label}' has no word in {file.path}. "
-            f"{nearest(example.label, file.labels)}"
-        )
-    word, choices = asking.word(example.label, example.fields), asking.choices(example.fields)
-    return PromptedExample(
-        id=example.id,
-        language=example.language,
-        messages=(*asking.opening(), Message("user", asking.ask(example))),
-        answer=word if form is None else form.answer(example.rationale, word),
-        choices=choices,
-        label=example.label,
-        references=example.references if form is None or not choices else (word,),
-        is_written=form is not None or not choices,
-        chain_language=form.language if form else "",
-        # Numbers of an English chain are in English notation; labels are the question's own words.
-        reading_language=ENGLISH if form and form.language == ENGLISH and not choices else "",
-        group=task.group_key({**example.fields, **example.grouped_by}),
-        lengths=tuple(_length(task, choice) for choice in choices) if task.is_cloze else (),
-        segments=tuple(example.fields[name] for name in task.input_fields),
-        answer_start=example.answer_start,
-    )
+    return _Asking.of(task, prompt, example.language).prompted(example)
+
+
+def prompted_all(examples: Iterable[Example], task: TaskConfig, prompt: PromptConfig) -> list[PromptedExample]:
+    """`prompted` of each."""
+    found = list(examples)
+    ways = {code: _Asking.of(task, prompt, code) for code in dict.fromkeys(e.language for e in found)}
+    return [ways[example.language].prompted(example) for example in found]
 
 
 @dataclass(frozen=True)
@@ -115,6 +98,33 @@ class _Asking:
         check_variant(task, prompt.variant, PROMPT_VARIANTS)
         form = None if prompt.variant == "direct" else chain_form(task, prompt.variant, language)
         return _Asking(task, prompt, language, prompt_file(task, language, prompt), form)
+
+    def prompted(self, example: Example) -> PromptedExample:
+        """The example as the model will see it."""
+        task, file, form, fields = self.task, self.file, self.form, example.fields
+        if task.choice_names and example.label and example.label not in file.labels:
+            raise Problem(
+                f"{example.origin or example.id}: label '{example.label}' has no word in {file.path}. "
+                f"{nearest(example.label, file.labels)}"
+            )
+        word, choices = self.word(example.label, fields), self.choices(fields)
+        return PromptedExample(
+            id=example.id,
+            language=example.language,
+            messages=(*self.opening, Message("user", self.ask(example))),
+            answer=word if form is None else form.answer(example.rationale, word),
+            choices=choices,
+            label=example.label,
+            references=example.references if form is None or not choices else (word,),
+            is_written=form is not None or not choices,
+            chain_language=form.language if form else "",
+            # Numbers of an English chain are in English notation; labels are the question's own words.
+            reading_language=ENGLISH if form and form.language == ENGLISH and not choices else "",
+            group=task.group_key({**fields, **example.grouped_by} if example.grouped_by else fields),
+            lengths=tuple(_length(task, choice) for choice in choices) if task.is_cloze else (),
+            segments=tuple([fields[name] for name in task.input_fields]),
+            answer_start=example.answer_start,
+        )
 
     @functools.cached_property
     def words(self) -> tuple[str, ...]:
@@ -136,10 +146,11 @@ class _Asking:
             return label
         return self.choices(fields)[self.task.choice_names.index(label)]
 
-    def opening(self) -> list[Message]:
+    @functools.cached_property
+    def opening(self) -> tuple[Message, ...]:
         """What comes before the row: worked examples."""
         shots = exemplars(self.task, self.language, self.prompt.num_shots, first=self.prompt.first_shot or 0)
-        return [message for shot in shots for message in _shown(self, shot)]
+        return tuple(message for shot in shots for message in _shown(self, shot))
 
     def request(self, example: Example) -> str:
         """What is asked, without a word on how to answer where a chain is asked for: the templates of tasks that
@@ -191,7 +202,7 @@ def outline(task: TaskConfig, prompt: PromptConfig, language: str) -> Outline:
     file, names = asking.file, task.input_fields
     places = {name: f"\ue000{number}\ue001" for number, name in enumerate(names)}
     plain = dataclasses.replace(asking, file=dataclasses.replace(file, wording={}))
-    messages = [*asking.opening(), Message("user", plain.ask(Example("", language, task.name, "", places, "")))]
+    messages = [*asking.opening, Message("user", plain.ask(Example("", language, task.name, "", places, "")))]
     return Outline(
         tuple((one.role, tuple(_line(text, names) for text in one.content.split("\n"))) for one in messages),
         {} if task.is_cloze else dict(zip(task.choice_names, asking.words, strict=True)),

@@ -227,6 +227,8 @@ def _has_word_tokens(rows: Sequence[Row]) -> bool:
 def _text(value: Any, name: str, faults: list[str], *, optional: bool = False) -> str:
     """A field's text; a missing value becomes "", which cleaning drops and counts unless it is optional. What is no
     text at all is a fault of the row."""
+    if type(value) is str:
+        return value
     what = not_text(value)
     if what and not (optional and what == "NaN"):  # NaN: how a table with gaps is written as JSON
         faults.append(f"{NOT_TEXT}: {name} is {what}")

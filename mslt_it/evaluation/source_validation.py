@@ -14,7 +14,7 @@ from mslt_it.config.recipe import Recipe
 from mslt_it.data.budget import Preparing
 from mslt_it.data.build import validation_examples
 from mslt_it.data.encoding import Encoder
-from mslt_it.data.prompts import prompted
+from mslt_it.data.prompts import prompted_all
 from mslt_it.data.rows import RowStore
 from mslt_it.evaluation.asking import Question, answers_now, engine
 from mslt_it.evaluation.generation import evaluating
@@ -38,7 +38,7 @@ class SourceValidation:
         self._encoder, self._batch_tokens = encoder, recipe.scoring.batch_tokens
         self._held: dict[str, _Held] = {}
         for code, examples in validation_examples(recipe, rows).items():
-            items = [prompted(example, recipe.task, recipe.prompt) for example in examples]
+            items = prompted_all(examples, recipe.task, recipe.prompt)
             prepared = Preparing(recipe, encoder).prepared(examples)
             answers = [row.encoded for row in prepared if row.encoded is not None]
             self._held[code] = items, questions_of(recipe, items, encoder), answers

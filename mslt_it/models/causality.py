@@ -8,14 +8,17 @@ configuration tells is read before anything is built, and a loaded model is trie
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
-from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForSeq2SeqLM, PreTrainedModel
+from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForSeq2SeqLM
 
 from mslt_it.models.kinds import is_text_to_text, kind_of
 from mslt_it.problems import Problem
+
+if TYPE_CHECKING:  # two seconds to import, which building rows does without
+    from transformers import PreTrainedModel
 
 MAX_TOKENS = 16  # of the trial; half of them are changed
 # How far the logits before a changed token may move, as a share of how far those after it move. Of decoders it is 0 in

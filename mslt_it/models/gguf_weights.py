@@ -18,7 +18,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 import transformers
@@ -28,7 +28,6 @@ from transformers import (
     AutoModelForCausalLM,
     AutoTokenizer,
     GemmaTokenizer,
-    PreTrainedModel,
     PreTrainedTokenizerBase,
 )
 from transformers import __version__ as transformers_version
@@ -39,6 +38,9 @@ from mslt_it.locks import locked
 from mslt_it.models.gguf_header import GgufHeader, read_header
 from mslt_it.problems import Problem, counted
 from mslt_it.store import file_sha256, find_damage, read_json, require_space, sealing, user_cache, write_json
+
+if TYPE_CHECKING:  # two seconds to import, which building rows does without
+    from transformers import PreTrainedModel
 
 LOG = logging.getLogger("mslt_it")
 ORIGIN = "gguf.json"

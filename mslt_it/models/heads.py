@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
@@ -16,12 +16,14 @@ from transformers import (
     AutoModelForQuestionAnswering,
     AutoModelForSequenceClassification,
     AutoModelForTokenClassification,
-    PreTrainedModel,
 )
 
 from mslt_it.config.recipe import Head, ModelConfig
 from mslt_it.data.encoding import IGNORED
 from mslt_it.problems import Problem
+
+if TYPE_CHECKING:  # two seconds to import, which building rows does without
+    from transformers import PreTrainedModel
 
 MODELS = {
     "classes": AutoModelForSequenceClassification,

@@ -1,4 +1,4 @@
-"""What the cells that one process runs share: the tokenizer, texts already tokenised, and the base.
+"""What the cells that one process runs share: the tokenizer, words already tokenised, and the base.
 
 A run takes them through `mslt_it.pipeline.Parts`, so a cell does what `mslt train` does, to the bit. The base's answers
 are taken from the journals of cells that are finished.
@@ -11,7 +11,6 @@ import functools
 import logging
 import os
 import time
-from array import array
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -38,21 +37,6 @@ from mslt_it.training.together import Part, train_together
 LOG = logging.getLogger("mslt_it")
 
 
-class RememberingEncoder(Encoder):
-    """Tokenises each text once: the rows of a language are the same in every set that it is in."""
-
-    def __init__(self, tokenizer: Any, max_length_tokens: int) -> None:
-        super().__init__(tokenizer, max_length_tokens)
-        self._known: dict[str, array[int]] = {}  # 4 bytes a token: 400,000 prompts of 100 tokens are 160 MB
-
-    def user_ids(self, texts: Sequence[str]) -> list[list[int]]:
-        """Ids of users' texts, those not met before in one call of the tokenizer."""
-        new = [text for text in dict.fromkeys(texts) if text not in self._known]
-        for text, ids in zip(new, super().user_ids(new), strict=True):
-            self._known[text] = array("i", ids)
-        return [self._known[text].tolist() for text in texts]
-
-
 class SharedParts(Parts):
     """Keeps what a run leaves for the next one in this process; ``folder``: the study's."""
 
@@ -74,8 +58,8 @@ class SharedParts(Parts):
     def encoder(self, recipe: Recipe, tokenizer: Any) -> Encoder:
         if recipe.model.kind in ("encoder", "text_to_text"):
             return super().encoder(recipe, tokenizer)
-        size = recipe.data.max_length_tokens
-        return self._keep("encoder", (recipe.model, size), lambda: RememberingEncoder(tokenizer, size))
+        key = recipe.model, recipe.data.max_length_tokens
+        return self._keep("encoder", key, functools.partial(super().encoder, recipe, tokenizer))  # it knows words
 
     def base(self, recipe: Recipe, tokenizer: Any) -> LoadedBase:
         key = recipe.model, recipe.adapter.quantization, recipe.adapter.method, recipe.head

@@ -17,7 +17,7 @@ from mslt_it.data import build
 from mslt_it.data.budget import MIN_CHUNK
 from mslt_it.data.build import build_scored_set, build_training_set, format_report, largest_budget
 from mslt_it.data.encoding import Encoder
-from mslt_it.data.prompts import prompted
+from mslt_it.data.prompts import prompted_all
 from mslt_it.data.rows import RowStore
 from mslt_it.problems import Problem
 from mslt_it.world import generator
@@ -199,7 +199,13 @@ def test_a_run_prepares_and_renders_each_row_once(
     languages = (*recipe.sources, *recipe.targets)
     build_training_set(recipe, tokenizer, rows=rows)
     asked: list[str] = []
-    monkeypatch.setattr(build, "prompted", lambda e, *rest: asked.append(f"{e.language} {e.id}") or prompted(e, *rest))
+
+    def counted(examples: Any, *rest: Any) -> Any:
+        found = list(examples)
+        asked.extend(f"{e.language} {e.id}" for e in found)
+        return prompted_all(found, *rest)
+
+    monkeypatch.setattr(build, "prompted_all", counted)
     for _ in range(2):
         sets = [build_scored_set(recipe, code, rows=rows) for code in languages]
     assert len(asked) == len(set(asked)) == sum(map(len, sets)) > 0

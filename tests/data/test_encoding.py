@@ -171,7 +171,7 @@ def test_several_turns(tokenizer: Any) -> None:
 def test_rows_share_their_numbers_and_labels() -> None:
     """Of 300,000 rows an object for each token would be gigabytes."""
     encoder = Encoder(make_tokenizer(), 512)
-    numbers = [encoder._same[int(text)] for text in ("100000", "100000")]
+    numbers = encoder._words._shared([int(text) for text in ("100000", "100000")])
     assert numbers[0] is numbers[1]
     first, second = (good(encoder.encode(ask("A cat sat."))) for _ in range(2))
     assert first.labels is second.labels

@@ -1,4 +1,4 @@
-"""Cells that share a base, remembered texts and the base's answers: equal, to the bit, to runs that share nothing."""
+"""Cells that share a base, known words and the base's answers: equal, to the bit, to runs that share nothing."""
 
 from __future__ import annotations
 
@@ -20,7 +20,6 @@ from mslt_it.study.cells import Job, run_cell, status_of
 from mslt_it.study.config import load_study
 from mslt_it.study.grid import base_recipe, cell_recipe, cells, with_budgets
 from mslt_it.study.manifest import StudyFolder, finished_status
-from mslt_it.study.shared import RememberingEncoder
 
 
 @pytest.fixture(scope="module")
@@ -98,30 +97,6 @@ def test_a_failing_cell_is_written_down_and_the_next_one_is_not_touched_by_it(
         assert (tmp_path / "cells" / "x" / "predictions" / name).read_text() == (
             study.cell(jobs[2].cell) / "predictions" / name
         ).read_text()
-
-
-def test_texts_are_tokenised_once(tmp_path: Path) -> None:
-    from finished_run import make_tokenizer
-
-    tokenizer = make_tokenizer()
-    seen: list[str] = []
-
-    class Counting:
-        def __getattr__(self, name: str) -> Any:
-            return getattr(tokenizer, name)
-
-        def __call__(self, texts: Any, **options: Any) -> Any:
-            if isinstance(texts, list):
-                seen.extend(texts)
-            return tokenizer(texts, **options)
-
-    encoder = RememberingEncoder(Counting(), 100)
-    first = encoder.user_ids(["a boat", "a harbour", "a boat"])
-    assert encoder.user_ids(["a harbour", "a ship"]) == [first[1], encoder.user_ids(["a ship"])[0]]
-    assert [seen.count(text) for text in ("a boat", "a harbour", "a ship")] == [1, 1, 1]
-    assert first[0] == first[2] and isinstance(first[0], list)
-    first[0].append(7)  # what is handed out is the caller's
-    assert encoder.user_ids(["a boat"])[0] == first[2]
 
 
 def test_other_tasks_are_scored_by_mslt_eval_before_a_cell_counts_as_done(

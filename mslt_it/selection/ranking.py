@@ -187,7 +187,9 @@ class _Ranker:
             there = typology.read_typology([code], {code: variety})
             if any((there.parts[part][0] != base.parts[part][row]).any() for part in typology.PARTS):
                 other[code] = variety
-        choices = [{code: variety} for code, variety in other.items()] if self.space.num_sets <= MANY_SETS else []
+        few = self.space.num_sets <= MANY_SETS
+        varieties = dict.fromkeys(other.values()) if few else ()  # zh and zh-Hant are one in URIEL, whatever its code
+        choices = [{code: own for code, own in other.items() if own == variety} for variety in varieties]
         if other and other not in choices:
             choices.append(other)
         return [(one, typology.read_typology(base.codes, {**inputs.request.uriel, **one})) for one in choices]

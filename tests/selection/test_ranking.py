@@ -60,6 +60,14 @@ def test_a_winner_that_hangs_on_a_code_is_said(paper: Selection) -> None:
     assert not any(other.changed for other in paper.criteria["l2v_syntax"].other_codes)
 
 
+def test_codes_of_one_language_are_read_alike() -> None:
+    """zh and zh-Hant tie under each of URIEL's codes; the choice does not hang on it."""
+    found = rank_source_sets(["zh", "zh-Hant", "de", "ar"], 2, criteria=["l2v_syntax"]).criteria["l2v_syntax"]
+    assert found.num_first == 2 and {one.languages for one in found.sets[:2]} == {("zh", "ar"), ("zh-Hant", "ar")}
+    assert {"zh": "cmn", "zh-Hant": "cmn"} in [one.uriel for one in found.other_codes]
+    assert not any(one.changed for one in found.other_codes)
+
+
 def test_ranks_and_margins(paper: Selection) -> None:
     for name, ranking in paper.criteria.items():
         direction = -1 if name == "min_diversity" else 1

@@ -119,6 +119,13 @@ def rank(request: Request) -> Selection:
     ``Selection.not_computed`` with the remedy; a Problem when none could be computed.
     """
     notes: list[str] = []
+    idle = (
+        ("diversity_weight", "target_coverage", request.diversity_weight != Request().diversity_weight),
+        ("sizes", "pretraining_size", bool(request.sizes)),
+    )
+    for name, criterion, is_given in idle:
+        if is_given and criterion not in (request.criteria or CRITERIA):
+            raise Problem(f"{name} is of {criterion}, which is not among criteria. Leave it out, or add the criterion.")
     candidates = read_pool(request, notes)
     space = read_space(candidates, request)
     inputs = Inputs(request, candidates, validated_codes("targets", request.targets))

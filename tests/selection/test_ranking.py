@@ -300,6 +300,14 @@ def test_two_forms_of_one_language_share_a_vector() -> None:
         ({"must": ["ar"], "targets": ["ar"]}, "'ar' is in must and in targets; a target is never trained on."),
         ({"must": ["ar", "de", "en", "es"]}, "must has 4 languages (ar, de, en, es), more than k=3. Raise k."),
         ({"must": "ar"}, "must: 'ar' is not a list. Write for example must: [a,b]."),
+        (
+            {"criteria": ["l2v_syntax"], "sizes": {"ar": 3.0}},
+            "sizes is of pretraining_size, which is not among criteria",
+        ),
+        (
+            {"criteria": ["scripts"], "diversity_weight": 0.9},
+            "diversity_weight is of target_coverage, which is not among",
+        ),
         ({"max_cost": 3.0}, "max_cost=3 needs the languages' costs: cost={ar:2,...}."),
         ({"cost": {"ja": 1}}, "cost: 'ja' is not in the pool."),
         ({"cost": {"ar": -1}}, "cost of ar=-1 is out of range. It must be 0 or more."),

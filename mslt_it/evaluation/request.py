@@ -143,7 +143,7 @@ def request_of(call: Call) -> Request:
     asked: Options = dataclasses.replace(call.options, seen=validated_codes("seen", call.options.seen))
     runs, adapters, tasks = asked.run, asked.adapter, asked.task
     for name in (argument.partition("=")[0] for argument in call.rest):
-        if not name.startswith(("task.", "prompt.", "scoring.", "model.", "data.max_length_tokens")):
+        if not name.startswith(("task.", "prompt.", "scoring.", "model.", "data.max_")):
             raise Problem(f"{name} has no effect: nothing is trained here. Leave it out.")
     if asked.model is None and adapters and not runs:
         raise Problem("adapter= needs a base: give model=PATH too, or run=RUNFOLDER, which knows its base.")

@@ -98,7 +98,9 @@ def test_a_column_is_what_was_written(column: str) -> None:
 
 
 def test_labels_and_languages_that_yaml_takes_for_booleans_are_texts() -> None:
-    recipe = load_recipe("xnli_3src", ["sources=[no,de]", "task.label_names=[no,yes,on,true]", "task.configs.tr=off"])
+    recipe = load_recipe(
+        "xnli_3src", ["sources=[no,de]", "task.label_names=[no,yes,on,true]", "task.configs.tr=off", "task.data=rows"]
+    )
     assert recipe.sources == ("no", "de") and recipe.task.label_names == ("no", "yes", "on", "true")
     assert recipe.task.configs["tr"] == "off"
     study = load_study("mini", ["targets=[no,sv]", "seeds=[0, 3]", "task.label_names=[no,yes]"])

@@ -52,6 +52,9 @@ def refuse_idle(call: Call) -> None:
     for name in ("outtype", "converter"):
         if name in call.given and "gguf" not in options.format:
             raise Problem(f"{name} has no effect on format=[{','.join(options.format)}], only on gguf. Leave it out.")
+    for name in ("dtype", "prompts", "strategy"):
+        if name in call.given and options.format == ("vllm",):
+            raise Problem(f"{name} has no effect on format=[vllm], which is not merged. Leave it out.")
     if "private" in call.given and options.push is None:
         raise Problem("private has no effect without push=OWNER/NAME. Leave it out, or give push=.")
     if options.push is not None and len(options.format) > 1:

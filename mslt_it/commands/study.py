@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ from mslt_it.config.schema import key, keys
 from mslt_it.data.resolve import with_order
 from mslt_it.locks import WAIT, only_writer
 from mslt_it.problems import Problem, counted, plain
-from mslt_it.progress import duration, tell
+from mslt_it.progress import INTERVAL, duration, tell
 from mslt_it.quiet import quiet_libraries
 from mslt_it.store import read_json
 from mslt_it.study import derived
@@ -208,6 +209,14 @@ class _Progress:
         self.notes: set[str] = set()  # that were shown
         self.started, self.at_start = time.monotonic(), len(done)
         self.bar = tqdm(total=total, initial=len(done), unit="cell", smoothing=0.1, disable=not sys.stderr.isatty())
+        self.ended = threading.Event()
+        if self.bar.disable:
+            threading.Thread(target=self._tell_now_and_then, daemon=True).start()
+
+    def _tell_now_and_then(self) -> None:
+        while not self.ended.wait(INTERVAL):
+            number, seconds = len(self.status) + len(self.failed), time.monotonic() - self.started
+            tell(f"At work for {duration(seconds)}: {number} of {self.total} cells have ended.")
 
     def show(self, outcome: Outcome) -> None:
         if outcome.status == "failed":
@@ -230,6 +239,7 @@ class _Progress:
                 tell(note) if self.bar.disable else self.bar.write(plain(note))
 
     def end(self) -> int:
+        self.ended.set()
         self.bar.close()
         invalid = [cell for cell, status in self.status.items() if status == "invalid"]
         tell(f"{len(self.status)} of {self.total} cells are done ({duration(time.monotonic() - self.started)}).")

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from operator import attrgetter
+from typing import Any, TypeAlias
 
+from mslt_it import values
 from mslt_it.config.decides import OF_LOOKS
 from mslt_it.config.recipe import HEADS, LARGEST, METRICS, PromptConfig, Recipe, TaskConfig
 from mslt_it.config.schema import keys, written
@@ -13,6 +15,29 @@ from mslt_it.config.table_keys import COMMON_COLUMNS
 from mslt_it.problems import Problem, nearest
 
 _OF_LABELS = ("training.label_smoothing", "training.class_weights")
+# Key or section; where it does nothing; why, and what to write to have it act.
+_Idle: TypeAlias = tuple[str, Callable[[Recipe], bool], str, str]
+_IDLE: tuple[_Idle, ...] = (
+    ("select", lambda recipe: recipe.sources != ("auto",), "sources are listed", "sources=auto"),
+    ("combine", lambda recipe: recipe.combine.method == "none", "combine.method=none", "combine.method=cat, say"),
+    ("prompt.first_shot", lambda recipe: not recipe.prompt.num_shots, "prompt.num_shots=0", "prompt.num_shots=2, say"),
+    ("training.num_epochs", lambda recipe: recipe.training.max_steps > 0, "training.max_steps counts in its place",
+     "training.max_steps=-1"),
+    ("training.warmup_steps", lambda recipe: recipe.training.lr_scheduler == "constant",
+     "training.lr_scheduler=constant has no warm-up", "training.lr_scheduler=constant_with_warmup"),
+    *((f"adapter.{name}", lambda recipe: recipe.adapter.method == "full", "adapter.method=full trains all weights",
+       "adapter.method=lora") for name in ("rank", "alpha", "dropout", "target_modules")),
+    ("model.revision", lambda recipe: recipe.model.path == "world" or values.path(recipe.model.path).exists(),
+     "the model is on this machine", "model.path=OWNER/NAME"),
+    *((f"task.{name}", lambda recipe: recipe.task.data in ("world", "intents"), "task.data is none of your own",
+       "task.data=DIR")
+      for name in ("revision", "hub_files", "file_layout", "file_names", "split_field", "id_prefixes", "configs",
+                   "columns")),
+    ("task.repair_from", lambda recipe: not recipe.task.repair_field, "task.repair_field is empty",
+     "task.repair_field=COLUMN"),
+    *((f"task.{name}", lambda recipe: recipe.task.shape in ("free_text", "question_answering"),
+       "answers are text without labels", "task.shape=classification") for name in ("label_names", "first_label")),
+)  # fmt: skip
 
 
 def check(recipe: Recipe) -> None:
@@ -38,6 +63,21 @@ def check(recipe: Recipe) -> None:
     check_kind(recipe)
     if recipe.prompt.template != "mixed" and not re.fullmatch(r"[0-9]+", recipe.prompt.template):
         raise Problem(f"prompt.template={recipe.prompt.template} must be a template's index (0, 1, ...) or 'mixed'.")
+
+
+def refuse_idle(recipe: Recipe, given: Iterable[tuple[Sequence[str], Any]]) -> None:
+    """A Problem for a key of the command line that another makes useless.
+
+    Args:
+        recipe: with sources=auto not yet chosen.
+        given: the key's parts, and its value; an empty one takes nothing back.
+    """
+    for parts, value in given:
+        name = ".".join(parts)
+        for key, is_idle, why, instead in _IDLE:
+            is_meant = f"{name}.".startswith(f"{key}.") and name != "combine.method"
+            if is_meant and value not in (None, "", [], {}) and is_idle(recipe):
+                raise Problem(f"{name}={written(value)} has no effect: {why}. Leave it out, or write {instead}.")
 
 
 def check_kind(recipe: Recipe) -> None:

@@ -19,7 +19,7 @@ from typing import Any
 
 import yaml
 
-from mslt_it.config.checks import check
+from mslt_it.config.checks import check, refuse_idle
 from mslt_it.config.files import files, folders, own_prompts, read_keys
 from mslt_it.config.overrides import GROUPS, assign, refuse_unfilled, split, unknown_key
 from mslt_it.config.recipe import LARGEST, REST, Recipe, is_rest
@@ -58,8 +58,8 @@ def load_recipe(
         **content["task"]["prompts"],
         **own_prompts(content["task"]["prompts_from"] or content["task"]["name"], config_dir),
     }
-    recipe = build(Recipe, {**content, **_names(content, name, scale)}, f"recipe '{name}'")
-    recipe = _with_rows(_with_languages(_with_sources(recipe, choose)))
+    read = build(Recipe, {**content, **_names(content, name, scale)}, f"recipe '{name}'")
+    recipe = _with_rows(_with_languages(_with_sources(read, choose)))
     if recipe.prompt.num_shots and recipe.prompt.first_shot is None:
         # Each seed has other worked examples first, lest one label always be shown and another never.
         recipe = dataclasses.replace(recipe, prompt=dataclasses.replace(recipe.prompt, first_shot=recipe.seed))
@@ -71,6 +71,7 @@ def load_recipe(
             "Leave the total out, or write data.num_examples={} to share it equally."
         )
     check(recipe)
+    refuse_idle(read, assigned)
     return recipe
 
 

@@ -178,9 +178,12 @@ def rows_of(
             f"{where} has no row with {column}={language}. {not_found(language, map(repr_blank, spellings))} If one of "
             f"these is it: task.configs.{language}=NAME."
         )
-    names = {language, task.config_name(language)}
+    upstream = task.config_name(language)
+    names = {language, upstream}
     guessed = [s for s in own if s not in names and all(is_guess(name, s) for name in names)]
     note = f"{language}: rows with {column}={' and '.join(guessed)} are taken for it" if guessed else ""
+    if language in task.configs and upstream not in own and not serving(upstream, spellings, where):
+        note = f"{language}: no row has {column}={upstream} (task.configs.{language}), so {' and '.join(own)} is taken"
     return [row for row in rows if spelling_of(row, column) in own], (note,) if note else ()
 
 

@@ -8,6 +8,7 @@ of Kalton 1979). Languages without a common item are drawn by themselves.
 
 from __future__ import annotations
 
+import math
 import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+TINY = 1e-12  # differences and standard errors below are rounding
 MAX_DRAWS = 20_000_000  # clusters x resamples held at a time
 
 
@@ -114,6 +116,34 @@ def values_of(sums: np.ndarray, whole: np.ndarray, value: Callable[[np.ndarray],
     all its rows, (..., k)."""
     empty = ~sums.any(axis=-1, keepdims=True)
     return np.asarray(value(np.where(empty, whole, sums) if empty.any() else sums))
+
+
+def spread(
+    point: np.ndarray, drawn: np.ndarray, found: Sequence[Component], languages: Sequence[str], seed: int
+) -> np.ndarray:
+    """(B, S, L) figures in [0, 1] of which ``drawn`` had clusters drawn again, as far apart as other samples' are.
+
+    Resamples of few clusters lie too near to the figure, the (S, L) ``point``: they are moved away from it as Student's
+    t is. And beside a language's rows (as many independent ones as the draws' variance tells of) stand two of which
+    nothing is known, as Agresti and Coull (1998) add them, skewed where a figure is near 0 or 1: where all is right, or
+    systems do not differ on the few rows there are, no draw moves the figure. ``docs/statistics.md`` says how often
+    the intervals then hold the truth. Of one cluster nothing can be known.
+    """
+    spread_out = np.empty_like(drawn)
+    for component in found:
+        name, size = min(languages[code] for code in component.languages), component.num_clusters
+        rng = np.random.default_rng([seed, zlib.crc32(f"spread {name}".encode())])
+        further = np.sqrt(size / rng.chisquare(size - 1, size=(len(drawn), 1))) if size > 1 else 1.0
+        for clusters, code in zip(component.cluster_of, component.languages, strict=True):
+            right, moved = point[:, code].clip(0, 1), drawn[:, :, code] - drawn[:, :, code].mean(axis=0)
+            alone = right * (1 - right) / np.maximum(moved.var(axis=0), TINY**2)
+            independent = np.clip(alone, len(np.unique(clusters)), len(clusters))
+            # Half of what is not known of them all systems have in common, as they have the items.
+            own, common = rng.exponential(size=(2, *moved.shape)), rng.exponential(size=(2, len(moved), 1))
+            below, above = (2 - own - common) / math.sqrt(2)
+            unknown = np.sqrt(right) * below - np.sqrt(1 - right) * above
+            spread_out[:, :, code] = right + further * moved + unknown / (independent + 2)
+    return spread_out
 
 
 def percentiles(

@@ -15,9 +15,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import special, stats
 
-from mslt_it.evaluation.clusters import Component, sums_by
+from mslt_it.evaluation.clusters import TINY, Component, sums_by
 
-TINY = 1e-12  # differences and standard errors below are rounding
 DESIGN_CONFIDENCE = 0.95  # of the bound of a design effect
 
 

@@ -16,7 +16,7 @@ from mslt_it.config.schema import LARGEST_SEED, key
 from mslt_it.data.build import with_found_labels
 from mslt_it.data.resolve import rest_of, with_order
 from mslt_it.data.rows import RowStore
-from mslt_it.data.variants import VARIANTS, answer_kind, check_variant
+from mslt_it.data.variants import CHAINS, VARIANTS, answer_kind, check_variant
 from mslt_it.evaluation.trained_rows import (
     SetAside,
     Trained,
@@ -142,6 +142,9 @@ def request_of(call: Call) -> Request:
     """The arguments as a request, completed from the runs and recipes that they name."""
     asked: Options = dataclasses.replace(call.options, seen=validated_codes("seen", call.options.seen))
     runs, adapters, tasks = asked.run, asked.adapter, asked.task
+    for name in (argument.partition("=")[0] for argument in call.rest):
+        if not name.startswith(("task.", "prompt.", "scoring.", "model.", "data.max_")):
+            raise Problem(f"{name} has no effect: nothing is trained here. Leave it out.")
     if asked.model is None and adapters and not runs:
         raise Problem("adapter= needs a base: give model=PATH too, or run=RUNFOLDER, which knows its base.")
     if not runs and not tasks:
@@ -185,7 +188,12 @@ def request_of(call: Call) -> Request:
 
 
 def _refuse_idle(call: Call, recipes: Sequence[Recipe], variants: Sequence[str]) -> None:
-    """A Problem for settings of written answers where none would feel them."""
+    """A Problem for settings that nothing here would feel."""
+    if "max_new_tokens" in call.given and not {*CHAINS, "translate_solve"} & set(variants):
+        raise Problem(
+            f"max_new_tokens={call.options.max_new_tokens} is the limit of a chain of thought, and variant="
+            f"[{','.join(variants)}] asks for none. Leave it out, or give task.max_answer_tokens."
+        )
     for name in ("temperature", "top_p"):
         if name in call.given and call.options.samples == 1:
             raise Problem(
@@ -199,7 +207,7 @@ def _refuse_idle(call: Call, recipes: Sequence[Recipe], variants: Sequence[str])
                 f"samples={call.options.samples}: answers of task={task.name} ({task.metric}) cannot be voted on; only "
                 "labels and numbers can. Use samples=1."
             )
-    if all(r.task.choice_names for r in recipes) and not {"cot_native", "cot_english", "xlt"} & set(variants):
+    if all(r.task.choice_names for r in recipes) and not set(CHAINS) & set(variants):
         raise Problem(
             f"samples={call.options.samples}: labels asked for directly are chosen by their log-likelihood, not "
             "written. Add a variant that is: variant=[direct,cot_native]."

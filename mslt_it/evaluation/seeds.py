@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mslt_it.evaluation.clusters import percentiles
+from mslt_it.evaluation.clusters import percentiles, spread
 from mslt_it.evaluation.estimates import Settings
 from mslt_it.evaluation.intervals import TINY, holm
 from mslt_it.evaluation.matching import Cell, Matched
@@ -69,8 +69,15 @@ def seed_means(
     names, seeds = list(members), [pools[system][1] if system in pools else -1 for system, _ in systems]
     noise = seed_noise(names, list(members.values()), seeds, point, drawn, settings)
     figures = {name: point[own] for name, own in members.items()}  # (seeds, languages)
+    spread_out = spread(
+        np.array([own.mean(axis=0) for own in figures.values()]),
+        np.stack([drawn[:, own].mean(axis=1) for own in members.values()], axis=1),
+        matched.drawn,
+        [cell.language for cell in matched.cells],
+        settings.seed,
+    )
     moved = {
-        name: drawn[:, own].mean(axis=1) + (noise[:, row] if len(own) > 1 else 0.0)
+        name: spread_out[:, row] + (noise[:, row] if len(own) > 1 else 0.0)
         for row, (name, own) in enumerate(members.items())
     }
     numbers = [len(cell.item_ids) for cell in matched.cells]

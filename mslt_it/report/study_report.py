@@ -35,7 +35,6 @@ SMALL_MODEL_NOTICE = (
     "These are figures of the embedded model, which knows a few hundred words of its generated world. They show the "
     "method and say nothing about what a real model would do with these rows."
 )
-FEW_GROUPS = 20  # fewer that are drawn leave a percentile interval too narrow; of one it has no width at all
 SHOWN_MISSING = 12  # missing cells listed at the top; the rest are counted
 PAGES = {"report.html": "study.html.j2", "report.md": "study.md.j2"}
 
@@ -199,11 +198,8 @@ def warnings(findings: Findings) -> list[list[str]]:
             ]
         )
     drawn = components(study.item_ids, study.groups)
-    numbers = sorted((one.num_clusters, study.targets[row]) for one in drawn for row in one.languages)
-    if few := [f"{code} {number}" for number, code in numbers if number < FEW_GROUPS]:
-        found.append(
-            [f"Few groups of items to draw: {', '.join(few)}. Intervals and p of these targets alone are too small."]
-        )
+    if alone := [study.targets[row] for one in drawn if one.num_clusters == 1 for row in one.languages]:
+        found.append([f"Too few groups of items: {', '.join(alone)} with one. Nothing says how others would do."])
     seeds, assignments = {cell.seed for cell in study.cells}, {cell.assignment for cell in study.cells}
     if len(assignments) == 2:
         found.append(["Items were assigned to languages in two ways only: what other ways would change is guessed."])

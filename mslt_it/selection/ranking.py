@@ -119,6 +119,13 @@ def rank(request: Request) -> Selection:
     ``Selection.not_computed`` with the remedy; a Problem when none could be computed.
     """
     notes: list[str] = []
+    idle = (
+        ("diversity_weight", "target_coverage", request.diversity_weight != Request().diversity_weight),
+        ("sizes", "pretraining_size", bool(request.sizes)),
+    )
+    for name, criterion, is_given in idle:
+        if is_given and criterion not in (request.criteria or CRITERIA):
+            raise Problem(f"{name} is of {criterion}, which is not among criteria. Leave it out, or add the criterion.")
     candidates = read_pool(request, notes)
     space = read_space(candidates, request)
     inputs = Inputs(request, candidates, validated_codes("targets", request.targets))
@@ -187,7 +194,9 @@ class _Ranker:
             there = typology.read_typology([code], {code: variety})
             if any((there.parts[part][0] != base.parts[part][row]).any() for part in typology.PARTS):
                 other[code] = variety
-        choices = [{code: variety} for code, variety in other.items()] if self.space.num_sets <= MANY_SETS else []
+        few = self.space.num_sets <= MANY_SETS
+        varieties = dict.fromkeys(other.values()) if few else ()  # zh and zh-Hant are one in URIEL, whatever its code
+        choices = [{code: own for code, own in other.items() if own == variety} for variety in varieties]
         if other and other not in choices:
             choices.append(other)
         return [(one, typology.read_typology(base.codes, {**inputs.request.uriel, **one})) for one in choices]

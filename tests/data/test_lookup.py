@@ -183,6 +183,14 @@ def test_a_spelling_that_leaves_something_open_is_said(tmp_path: Path) -> None:
         load(config, "sw", "test", role="score")
 
 
+def test_a_name_upstream_that_no_row_has_is_said(tmp_path: Path) -> None:
+    config = task(table(tmp_path / "t.csv", "lang", [("de", "a"), ("fr", "b")]), held_out_share=1.0)
+    config = dataclasses.replace(config, configs={"de": "nonsense", "fr": "fra"})
+    told = load(config, "de", "test", role="score").notes
+    assert "de: no row has lang=nonsense (task.configs.de), so de is taken" in told
+    assert not any("task.configs" in note for note in load(config, "fr", "test", role="score").notes)
+
+
 def test_a_language_that_is_the_question_does_not_sort_rows(tmp_path: Path) -> None:
     path = tmp_path / "en" / "test.jsonl"
     path.parent.mkdir()

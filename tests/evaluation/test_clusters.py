@@ -6,10 +6,11 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from mslt_it.config.compose import load_recipe
 from mslt_it.evaluation import clusters
-from mslt_it.evaluation.clusters import components, percentiles, resampled, values_of
+from mslt_it.evaluation.clusters import components, percentiles, resampled, spread, values_of
 from mslt_it.evaluation.measures import f1, mean
 
 NONE = ("", "", "", "", "", "")
@@ -35,7 +36,7 @@ def test_three_hypotheses_of_a_premise_are_one_cluster() -> None:
     assert alone.num_clusters == 2 and alone.cluster_of[0].tolist() == [0, 1]
 
 
-def test_translations_are_drawn_together_and_languages_without_them_apart() -> None:
+def test_translations_are_drawn_foundand_languages_without_them_apart() -> None:
     ids = [["1", "2"], ["2", "1"], ["x", "y", "z"]]
     assert together(ids, [NONE[:2], NONE[:2], NONE[:3]]) == [
         ((0, 1), [{(0, 0), (1, 1)}, {(0, 1), (1, 0)}]),
@@ -53,7 +54,7 @@ def test_ids_and_groups_are_chained() -> None:
     assert apart == [((0,), [{(0, 0), (0, 1)}]), ((1,), [{(1, 0), (1, 1)}])]
 
 
-def test_languages_hang_together_through_a_third() -> None:
+def test_languages_hang_foundthrough_a_third() -> None:
     ids = [["1", "2"], ["5", "6"], ["2", "5"], ["9"]]
     assert [one.languages for one in components(ids, [NONE[:2], NONE[:2], NONE[:2], NONE[:1]])] == [(0, 1, 2), (3,)]
 
@@ -161,3 +162,33 @@ def test_shipped_benchmarks_know_what_their_rows_share(recipe: str, field: str) 
     task = load_recipe(recipe).task
     one, other = ({name: f"{name} {number}" for name in task.input_fields} for number in (1, 2))
     assert task.group_key(one) == task.group_key(other | {field: f"{field} 1"}) != task.group_key(other)
+
+
+@pytest.mark.parametrize(("n", "rate"), [(5, 0.8), (10, 0.5), (10, 0.95), (30, 0.95)])
+def test_draws_of_few_items_hold_the_truth_once_they_are_spread(n: int, rate: float) -> None:
+    """Of shares and of differences of two systems alike; percentiles of the draws themselves hold it too seldom."""
+    found = components([[str(i) for i in range(n)]], [[""] * n])
+    held, number = np.zeros((2, 2)), 300
+    for draw in range(number):
+        rng = np.random.default_rng([draw, n])
+        hard = rng.normal(size=n)
+        right = (0.6**0.5 * hard + 0.4**0.5 * rng.normal(size=(2, n)) < stats.norm.ppf(rate)).astype(float)
+        point = right.mean(axis=1)[:, None]
+        drawn = (rng.multinomial(n, np.full(n, 1 / n), size=400) / n @ right.T)[:, :, None]
+        for kind, one in enumerate((drawn, spread(point, drawn, found, ["de"], seed=draw))):
+            for what, values, truth in ((0, one[:, 0, 0], rate), (1, one[:, 0, 0] - one[:, 1, 0], 0.0)):
+                low, high = percentiles(values, 0.95)
+                held[kind, what] += low - 1e-9 <= truth <= high + 1e-9
+    assert (held[1] >= 0.92 * number).all()
+    assert rate == 0.5 or held[0, 0] < 0.85 * number
+
+
+def test_what_no_draw_moves_is_not_certain() -> None:
+    """All of ten items right: Wilson's interval begins at 72 %; by rows of one passage nothing is known."""
+    for num_groups, low, high in ((10, 0.68, 0.8), (1, 0.0, 0.45)):
+        groups = [f"passage {i % num_groups}" for i in range(10)]
+        found = components([[str(i) for i in range(10)]], [groups])
+        moved = spread(np.ones((2, 1)), np.ones((4000, 2, 1)), found, ["de"], seed=0)[:, :, 0]
+        assert low <= percentiles(moved[:, 0], 0.95)[0] <= high
+        assert moved.mean() == pytest.approx(1, abs=0.02)  # many languages' mean stays where it is
+        assert percentiles(moved[:, 0] - moved[:, 1], 0.95)[0] < -0.15

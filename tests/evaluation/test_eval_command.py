@@ -248,6 +248,14 @@ WRONG: list[tuple[list[str], str]] = [
     (["model=BASE", "task=xnli", "samples=2", "temperature=0"], r"temperature=0 is out of range. It must be above 0\."),
     (["model=BASE", "task=xnli", "samples=2", "temperature=nan"], r"temperature=nan is not a finite number"),
     (["model=BASE", "task=xnli", "top_p=0"], r"top_p=0 is out of range. It must be above 0 and at most 1\."),
+    (
+        ["model=BASE", "task=xnli", "training.num_epochs=2"],
+        r"training.num_epochs has no effect: nothing is trained here",
+    ),
+    (
+        ["model=BASE", "task=xnli", "max_new_tokens=9"],
+        r"max_new_tokens=9 is the limit of a chain of thought, and variant",
+    ),
     (["model=BASE", "task=xnli", "temperature=1"], r"temperature=1.0 has no effect on one greedy answer per item"),
     (["model=BASE", "task=xnli", "samples=4"], r"samples=4: labels asked for directly are chosen by their log-likeli"),
     (["model=BASE", "task=xnli", "examples=-1"], r"examples=-1 is out of range"),

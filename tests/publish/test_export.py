@@ -261,6 +261,10 @@ def test_the_command_says_where_things_are(run: Path, tmp_path: Path, capsys: py
         (["run=x", "out=y", "dtype=float16"], "dtype=float16 is unknown. Did you mean 'bfloat16'?"),
         (["run=x", "out=y", "format=gguf", "outtype=q4"], "outtype=q4 is unknown."),
         (["run=x", "out=y", "outtype=q8_0"], "outtype has no effect on format=[safetensors], only on gguf."),
+        (
+            ["run=x", "out=y", "format=vllm", "dtype=float32"],
+            "dtype has no effect on format=[vllm], which is not merged.",
+        ),
         (["run=x", "out=y", "private=true"], "private has no effect without push=OWNER/NAME."),
         (["run=x", "out=y", "format=[vllm,gguf]", "push=a/b"], "push=a/b takes one format, and there are 2"),
         (["run=x", "out=y", "licence=mit"], "Unknown key 'licence'. Did you mean 'license'?"),

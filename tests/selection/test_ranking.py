@@ -60,6 +60,14 @@ def test_a_winner_that_hangs_on_a_code_is_said(paper: Selection) -> None:
     assert not any(other.changed for other in paper.criteria["l2v_syntax"].other_codes)
 
 
+def test_codes_of_one_language_are_read_alike() -> None:
+    """zh and zh-Hant tie under each of URIEL's codes; the choice does not hang on it."""
+    found = rank_source_sets(["zh", "zh-Hant", "de", "ar"], 2, criteria=["l2v_syntax"]).criteria["l2v_syntax"]
+    assert found.num_first == 2 and {one.languages for one in found.sets[:2]} == {("zh", "ar"), ("zh-Hant", "ar")}
+    assert {"zh": "cmn", "zh-Hant": "cmn"} in [one.uriel for one in found.other_codes]
+    assert not any(one.changed for one in found.other_codes)
+
+
 def test_ranks_and_margins(paper: Selection) -> None:
     for name, ranking in paper.criteria.items():
         direction = -1 if name == "min_diversity" else 1
@@ -292,6 +300,14 @@ def test_two_forms_of_one_language_share_a_vector() -> None:
         ({"must": ["ar"], "targets": ["ar"]}, "'ar' is in must and in targets; a target is never trained on."),
         ({"must": ["ar", "de", "en", "es"]}, "must has 4 languages (ar, de, en, es), more than k=3. Raise k."),
         ({"must": "ar"}, "must: 'ar' is not a list. Write for example must: [a,b]."),
+        (
+            {"criteria": ["l2v_syntax"], "sizes": {"ar": 3.0}},
+            "sizes is of pretraining_size, which is not among criteria",
+        ),
+        (
+            {"criteria": ["scripts"], "diversity_weight": 0.9},
+            "diversity_weight is of target_coverage, which is not among",
+        ),
         ({"max_cost": 3.0}, "max_cost=3 needs the languages' costs: cost={ar:2,...}."),
         ({"cost": {"ja": 1}}, "cost: 'ja' is not in the pool."),
         ({"cost": {"ar": -1}}, "cost of ar=-1 is out of range. It must be 0 or more."),

@@ -74,8 +74,10 @@ def test_one_seed_has_no_seed_noise() -> None:
     study = study_in_memory(no_effect, sets=SETS, num_items=60, num_seeds=1, seed_sd=1.0)
     figures = resample(study, study.slices[0], Settings(num_bootstrap=200))
     assert figures.seed_sd(range(15)) is None
-    # Every draw is a mean over drawn items: a multiple of 1 / 60.
-    assert np.allclose(figures.drawn * 60, np.round(figures.drawn * 60))
+    # Every draw is a mean over drawn items, with Student's t of 59 degrees of freedom and two items unknown.
+    p = figures.point
+    expected = np.sqrt(p * (1 - p) / 60 * 60 / 57 + 1 / 62**2)
+    assert np.median(figures.drawn.std(axis=0) / expected) == pytest.approx(1, abs=0.03)
 
 
 def test_more_seed_noise_widens_intervals() -> None:

@@ -126,6 +126,16 @@ def test_a_failure_is_told_and_stops_nothing(
     assert json.loads((out / "manifest.json").read_text())["cells"][0]["id"] == "de_s0"
 
 
+def test_work_is_told_before_the_first_cell_has_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(study_command, "INTERVAL", 0.01)
+    progress = study_command._Progress(StudyFolder(tmp_path), 3, {"ar_s0": "ok"})
+    time.sleep(0.3)
+    progress.end()
+    assert "At work for 0 s: 1 of 3 cells have ended." in capsys.readouterr().out.splitlines()
+
+
 def test_what_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(study_command, "make_executor", lambda *_: FakeExecutor())
     file, out = write_study(tmp_path), tmp_path / "out"

@@ -29,7 +29,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from mslt_it.evaluation.clusters import components, percentiles, sums_by, values_of
+from mslt_it.evaluation.clusters import Component, components, percentiles, spread, sums_by, values_of
 from mslt_it.evaluation.estimates import Settings
 from mslt_it.evaluation.seeds import p_value, seed_noise, stream
 from mslt_it.problems import Problem, counted
@@ -264,9 +264,10 @@ def resample(study: Study, chosen: Slice, settings: Settings) -> SetFigures:
     )
     sets, shares = zip(*found, strict=True)
     rows = [found.index((cell.sources, cell.share)) for cell in cells]
-    point, drawn, base, base_drawn = _items_drawn(study, cells, settings)
+    together = components(study.item_ids, study.groups)
+    point, drawn = _items_drawn(study, cells, together, settings)
     index = [(row, cell.assignment, cell.seed) for row, cell in zip(rows, cells, strict=True)]
-    runs = pd.DataFrame(point, pd.MultiIndex.from_tuples(index, names=("set", "assignment", "seed")))
+    runs = pd.DataFrame(point[: len(cells)], pd.MultiIndex.from_tuples(index, names=("set", "assignment", "seed")))
     if runs.index.has_duplicates:
         twice, _, _ = runs.index[runs.index.duplicated()][0]
         raise Problem(f"Cells of {' '.join(sets[twice])} ({chosen.name}) have one seed twice. Keep one of them.")
@@ -282,14 +283,18 @@ def resample(study: Study, chosen: Slice, settings: Settings) -> SetFigures:
     kinds = [len(one) if share is None else (len(one), share) for one, share in found]
     own_names = [name for _, name in replicates]
     noise = seed_noise(names, members, own_names, of_replicates, replicates_drawn, settings, kinds)
+    has_base, num = study.base is not None, len(sets)
+    figures = np.array([of_replicates[own].mean(axis=0) for own in members] + [point[-1]] * has_base)
+    own_drawn = [replicates_drawn[:, own].mean(axis=1) for own in members] + [drawn[:, -1]] * has_base
+    moved = spread(figures, np.stack(own_drawn, axis=1), together, study.targets, settings.seed)
     return SetFigures(
         study,
         chosen,
         sets,
-        np.array([of_replicates[own].mean(axis=0) for own in members]),
-        np.stack([replicates_drawn[:, own].mean(axis=1) for own in members], axis=1) + noise,
-        base,
-        base_drawn,
+        figures[:num],
+        moved[:, :num] + noise,
+        figures[-1] if has_base else None,
+        moved[:, -1] if has_base else None,
         runs,
         settings,
         shares,
@@ -300,14 +305,14 @@ def resample(study: Study, chosen: Slice, settings: Settings) -> SetFigures:
 
 
 def _items_drawn(
-    study: Study, cells: Sequence[ScoredCell], settings: Settings
-) -> tuple[np.ndarray, np.ndarray, np.ndarray | None, np.ndarray | None]:
-    """Figures (C, L) as measured and (B, C, L) with items drawn; of the base too, on the same draws."""
+    study: Study, cells: Sequence[ScoredCell], together: Sequence[Component], settings: Settings
+) -> tuple[np.ndarray, np.ndarray]:
+    """Figures (C, L) as measured and (B, C, L) with items drawn; the base's last, on the same draws."""
     counts = [cell.counts for cell in cells] + ([study.base] if study.base is not None else [])
     num, k = len(counts), counts[0].shape[2]
     point = np.zeros((num, len(study.targets)))
     drawn = np.zeros((settings.num_bootstrap, num, len(study.targets)))
-    for component in components(study.item_ids, study.groups):
+    for component in together:
         size = component.num_clusters
         rng = stream(settings, f"items {study.targets[component.languages[0]]}")
         weights = rng.multinomial(size, np.full(size, 1 / size), size=settings.num_bootstrap).astype(np.float32)
@@ -319,6 +324,4 @@ def _items_drawn(
             point[:, column] = study.measure.value(whole)
             sums = (weights @ summed).reshape(-1, num, k).astype(float)
             drawn[:, :, column] = values_of(sums, whole, study.measure.value)
-    if study.base is None:
-        return point, drawn, None, None
-    return point[:-1], drawn[:, :-1], point[-1], drawn[:, -1]
+    return point, drawn

@@ -10,6 +10,7 @@ import functools
 import re
 import unicodedata
 from collections.abc import Mapping
+from typing import Any, cast
 
 from mslt_it.evaluation.answers.tables import table
 
@@ -75,10 +76,25 @@ def either(rows: Mapping[str, str], language: str) -> str:
     return "|".join(rows[code] for code in dict.fromkeys((language, "en")) if rows.get(code))
 
 
+class _Late:
+    """A pattern that is compiled when it first reads, which takes longer than reading; few texts need all patterns."""
+
+    def __init__(self, pattern: str) -> None:
+        self._written = pattern
+
+    @functools.cached_property
+    def _pattern(self) -> re.Pattern[str]:
+        return re.compile(unicodedata.normalize("NFC", self._written), re.IGNORECASE | re.MULTILINE)
+
+    def __getattr__(self, name: str) -> Any:
+        setattr(self, name, found := getattr(self._pattern, name))  # search, match, ...: asked for once
+        return found
+
+
 @functools.cache
 def compiled(pattern: str) -> re.Pattern[str]:
     """Without regard to case, line by line, composed as folded texts are."""
-    return re.compile(unicodedata.normalize("NFC", pattern), re.IGNORECASE | re.MULTILINE)
+    return cast("re.Pattern[str]", _Late(pattern))
 
 
 def with_ascii_digits(text: str) -> str:

@@ -222,7 +222,7 @@ def test_long_texts_take_no_time() -> None:
         read_label(text * 6_000, "en", LABELS["xnli"]["en"])
         read_label(text * 6_000, "en", {"first": "1", "second": "2"})
         # it was 3 s when each "Yes. " looked for its sentence through the whole line
-        assert time.process_time() - start < 1.5, text
+        assert time.process_time() - start < 2.5, text
 
 
 LANGUAGE_CASES = [

@@ -76,25 +76,21 @@ def either(rows: Mapping[str, str], language: str) -> str:
     return "|".join(rows[code] for code in dict.fromkeys((language, "en")) if rows.get(code))
 
 
-class _Late:
+class _Late(str):
     """A pattern that is compiled when it first reads, which takes longer than reading; few texts need all patterns."""
 
-    def __init__(self, pattern: str) -> None:
-        self._written = pattern
-
-    @functools.cached_property
-    def _pattern(self) -> re.Pattern[str]:
-        return re.compile(unicodedata.normalize("NFC", self._written), re.IGNORECASE | re.MULTILINE)
-
     def __getattr__(self, name: str) -> Any:
-        setattr(self, name, found := getattr(self._pattern, name))  # search, match, ...: asked for once
-        return found
+        return getattr(_compiled(self), name)
 
 
-@functools.cache
 def compiled(pattern: str) -> re.Pattern[str]:
     """Without regard to case, line by line, composed as folded texts are."""
     return cast("re.Pattern[str]", _Late(pattern))
+
+
+@functools.cache
+def _compiled(pattern: str) -> re.Pattern[str]:
+    return re.compile(unicodedata.normalize("NFC", pattern), re.IGNORECASE | re.MULTILINE)
 
 
 def with_ascii_digits(text: str) -> str:

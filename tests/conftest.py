@@ -4,6 +4,7 @@ The tests are of the arithmetic of a CPU, many of them to the bit: on a machine 
 ``CUDA_VISIBLE_DEVICES`` names one. Those of 4 and 8 bits are left out by name where bitsandbytes is not installed.
 """
 
+import gc
 import importlib.util
 import os
 from collections import Counter, defaultdict
@@ -18,6 +19,14 @@ os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # else each process that a test starts compiles the package anew: 2 s
+gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    """What was imported is no garbage. Training and merging collect some, and would look through torch each time."""
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.hookimpl(wrapper=True)

@@ -33,10 +33,16 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
 
 from mslt_it.evaluation.clusters import Component, percentiles
-from mslt_it.evaluation.intervals import TINY, ItemShares, effective_number, languages_interval, normal_quantile
+from mslt_it.evaluation.intervals import (
+    TINY,
+    ItemShares,
+    effective_number,
+    languages_interval,
+    normal_quantile,
+    student_quantile,
+)
 from mslt_it.evaluation.matching import Cell, Matched
 from mslt_it.evaluation.measures import Measure
 
@@ -262,7 +268,7 @@ def _few_clusters(
         return math.inf
     z, factor = normal_quantile(confidence), 1.0
     if math.isfinite(num):
-        factor = float(stats.t.ppf(0.5 + confidence / 2, num - 1)) / z * math.sqrt(num / (num - 1))
+        factor = student_quantile(confidence, num - 1) / z * math.sqrt(num / (num - 1))
     # Where systems differ on few clusters, Student's t asks too much: the others say that there are few.
     return factor if num_differing is None else max(factor, math.sqrt(1 + (z * z + 3) / (2 * effective(num_differing))))
 

@@ -61,7 +61,7 @@ class Case:
     expected: str
 
 
-@functools.cache  # each case asks for its words
+@functools.cache
 def content(language: str) -> dict[str, Any]:
     """A file as it is: every value is text (no "No" is a boolean)."""
     text = (FOLDER / f"{language}.yaml").read_text(encoding="utf-8")
@@ -69,6 +69,7 @@ def content(language: str) -> dict[str, Any]:
     return loaded
 
 
+@functools.cache  # each case asks for its words
 def words(language: str) -> dict[str, dict[str, str]]:
     """Kind -> label's name -> its word."""
     written = content(language)["words"]
@@ -81,6 +82,7 @@ def words(language: str) -> dict[str, dict[str, str]]:
     return {**written, "choice": choice, "four": nth, "letters": {sign: sign for sign in "ABCD"}, "pawsx": yes_or_no}
 
 
+@functools.cache
 def rounds() -> list[tuple[Case, str, str]]:
     """The texts of `ROUNDS`, with their round and what was made of them at first sight."""
     with ROUNDS.open(encoding="utf-8", newline="") as file:
@@ -96,6 +98,7 @@ def rounds() -> list[tuple[Case, str, str]]:
     ]
 
 
+@functools.cache
 def cases(language: str) -> list[Case]:
     """All cases of a language, each text once per kind."""
     written = [case for case, _, _ in rounds() if case.language == language]

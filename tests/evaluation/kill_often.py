@@ -2,13 +2,15 @@
 
 python kill_often.py FOLDER SEED KILLS ARGUMENT...
 
-Every start is a process of its own, forked from this one before anything was computed in it: the imports, which take
-longer than the work, are paid once. Most kills come as soon as a random number of bytes stands in the journals, or a
-little later. OUT in an argument is the folder that is written to.
+The calm run is made in this process, which has one thread; every other start is a process of its own, forked from it:
+the imports, which take longer than the work, are paid once. Most kills come as soon as a random number of bytes stands
+in the journals, or a little later. OUT in an argument is the folder that is written to.
 """
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import json
 import os
 import random
@@ -19,25 +21,29 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mslt_it import cli
-from mslt_it.evaluation import evaluate  # noqa: F401  imported before the forks
 from mslt_it.evaluation.asking import ChoiceEngine, TextEngine
-from mslt_it.models import base_model  # noqa: F401
+
+LOG = Path("batches.log")
 
 
-def count_batches(log: Path) -> None:
-    """From now on each batch that a model is asked leaves a byte in ``log``."""
+def count_batches() -> None:
+    """From now on each batch that a model is asked leaves a byte in `LOG`."""
     for engine in (ChoiceEngine, TextEngine):
         original = engine.answer
 
         def answer(self, *given, original=original):  # type: ignore[no-untyped-def]
-            with log.open("ab") as out:
+            with LOG.open("ab") as out:
                 out.write(b".")
             return original(self, *given)
 
         engine.answer = answer  # type: ignore[method-assign]
 
 
-def start(out: Path, arguments: Sequence[str], log: Path) -> int:
+def evaluated(out: Path, arguments: Sequence[str]) -> int:
+    return cli.main(["eval", *(a.replace("OUT", str(out)) for a in arguments), f"out={out}"])
+
+
+def start(out: Path, arguments: Sequence[str]) -> int:
     """The id of a process that evaluates into ``out``."""
     process = os.fork()
     if process:
@@ -45,8 +51,7 @@ def start(out: Path, arguments: Sequence[str], log: Path) -> int:
     silent = os.open(out.parent / "said.txt", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     os.dup2(silent, 1)
     os.dup2(silent, 2)
-    count_batches(log)
-    os._exit(cli.main(["eval", *(a.replace("OUT", str(out)) for a in arguments), f"out={out}"]))
+    os._exit(evaluated(out, arguments))
 
 
 def written(out: Path) -> int:
@@ -64,14 +69,16 @@ def wait_for(process: int) -> int:
 
 def main(folder: Path, seed: int, kills: int, arguments: Sequence[str]) -> dict[str, object]:
     calm, hunted = folder / "calm", folder / "hunted"
-    (folder / "hunted.log").touch()
+    count_batches()
     began = time.monotonic()
-    status = wait_for(start(calm, arguments, folder / "calm.log"))
-    seconds, size = time.monotonic() - began, written(calm)
+    with (folder / "said.txt").open("w") as said, contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
+        status = evaluated(calm, arguments)
+    seconds, size, batches = time.monotonic() - began, written(calm), LOG.stat().st_size
+    gc.freeze()  # the children's collections would walk through all of torch
     draw = random.Random(seed)
     killed = 0
     for number in range(kills):
-        process = start(hunted, arguments, folder / "hunted.log")
+        process = start(hunted, arguments)
         # The number-th kill comes in the number-th part of the work; every fourth while nothing is asked yet.
         limit = max(written(hunted), size * (number + draw.random()) / kills)
         wait = draw.uniform(0.0, 0.4) * seconds if number % 4 == 3 else 10 * seconds
@@ -81,9 +88,8 @@ def main(folder: Path, seed: int, kills: int, arguments: Sequence[str]) -> dict[
         time.sleep(draw.choice((0.0, 0.005, 0.02)))
         os.kill(process, signal.SIGKILL)
         killed += wait_for(process) == -signal.SIGKILL
-    last = wait_for(start(hunted, arguments, folder / "hunted.log"))
-    batches = (folder / "calm.log").stat().st_size
-    redone = (folder / "hunted.log").stat().st_size - batches
+    last = wait_for(start(hunted, arguments))
+    redone = LOG.stat().st_size - 2 * batches
     return {"status": status, "last": last, "killed": killed, "batches": batches, "redone": redone}
 
 

@@ -219,10 +219,10 @@ def test_errors() -> None:
 def test_long_texts_take_no_time() -> None:
     for text in ("yes or no ", "yes, ", "not ", "The answer is ", "\n", "yes\n", "so, ", "Yes. ", "yes: "):
         start = time.process_time()
-        read_label(text * 12_000, "en", LABELS["xnli"]["en"])
-        read_label(text * 12_000, "en", {"first": "1", "second": "2"})
-        # it was 1.4 s at a third of this length when each "Yes. " looked for its sentence through the whole line
-        assert time.process_time() - start < 5, text
+        read_label(text * 6_000, "en", LABELS["xnli"]["en"])
+        read_label(text * 6_000, "en", {"first": "1", "second": "2"})
+        # it was 3 s when each "Yes. " looked for its sentence through the whole line
+        assert time.process_time() - start < 2.5, text
 
 
 LANGUAGE_CASES = [

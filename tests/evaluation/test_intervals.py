@@ -18,6 +18,7 @@ from mslt_it.evaluation.intervals import (
     holm,
     languages_interval,
     p_above,
+    student_quantile,
     wilson_interval,
 )
 
@@ -68,6 +69,11 @@ def test_design_effect_by_hand() -> None:
     # Everything in one cluster is the same: n rows tell as much as the clusters do, but for the n - 1.
     many = np.repeat(np.random.default_rng(0).random(50) < 0.5, 4).astype(float)
     assert design_effect(many, np.repeat(np.arange(50), 4)) == pytest.approx(4 * 50 / 49 * 199 / 200)
+
+
+def test_students_quantiles_are_those_of_the_tables() -> None:
+    found = [student_quantile(0.95, freedom) for freedom in (1, 10, math.inf)]
+    assert found == pytest.approx([12.7062, 2.22814, 1.95996], rel=1e-5)
 
 
 def test_rows_alone_have_the_normal_quantile_and_clusters_students() -> None:

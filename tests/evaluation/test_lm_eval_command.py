@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import re
 import shlex
-import subprocess
 import sys
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
@@ -42,12 +42,15 @@ def test_every_command_in_the_documentation_asks_in_the_models_own_form() -> Non
 
 def score(folder: Path, *flags: str) -> list[dict[str, Any]]:
     """What the command in README writes about each item, on the embedded model."""
-    [command] = commands()["README.md"]
-    given = [word for word in shlex.split(command) if word != "--apply_chat_template"]
+    [line] = commands()["README.md"]
+    given = [word for word in shlex.split(line) if word != "--apply_chat_template"]
     given[given.index("--model_args") + 1] = f"pretrained={weights_dir()},dtype=float32"
     given[given.index("--include_path") + 1] = str(folder / "tasks")
     given += [*flags, "--device", "cpu", "--output_path", str(folder / "out"), "--log_samples"]
-    subprocess.run([str(Path(sys.executable).parent / "lm_eval"), *given[1:]], check=True, capture_output=True)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", given[given.index("lm_eval") :])
+        [command] = entry_points(group="console_scripts", name="lm_eval")
+        command.load()()
     [written] = (folder / "out").rglob("samples_*.jsonl")
     return [json.loads(line) for line in written.read_text(encoding="utf-8").splitlines()]
 

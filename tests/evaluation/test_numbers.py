@@ -273,7 +273,7 @@ def test_every_digit_system_and_every_long_text() -> None:
     assert len(zeros) > 60
     for zero in zeros:
         assert parse_number(chr(ord(zero) + 1) + chr(ord(zero) + 8), "en") == 18
-    assert parse_number("1 " * 20_000 + "2,125", "de") == Decimal("2.125")
+    assert parse_number("1 " * 5_000 + "2,125", "de") == Decimal("2.125")
     assert parse_number("9" * 50_000, "en") == Decimal("9" * 50_000)
     for runaway in ("#### ", "answer ", "= ", "1/", "\n"):
         assert parse_number("18 " + runaway * 5_000, "en") is not None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import gc
 import json
 import math
 import shutil
@@ -47,12 +46,6 @@ def run_of(bases: Bases, tmp_path_factory: pytest.TempPathFactory) -> Callable[.
         return make_run(home / "-".join([kind, *overrides]).replace("=", "-"), bases[kind], *overrides)
 
     return made
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _little_to_collect() -> None:
-    """Merging collects garbage to free the base; what was imported is none and need not be looked through."""
-    gc.freeze()
 
 
 @pytest.fixture

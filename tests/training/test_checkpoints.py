@@ -183,7 +183,8 @@ def test_out_of_memory_keeps_the_global_batch(tmp_path, survived):
     assert again.final_loss == pytest.approx(plain.final_loss, rel=1e-4)
 
 
-@pytest.mark.parametrize("stop_at", [5, 10, 15, 20, 25, 30, 35])
+# An epoch has 12 steps: within the first, at the second step of the third, and at the last checkpoint.
+@pytest.mark.parametrize("stop_at", [5, 25, 35])
 def test_interrupted_and_resumed_equals_uninterrupted_to_the_bit(trained, tmp_path, stop_at, survived):
     survived("interrupted and resumed: equal to the bit")
 

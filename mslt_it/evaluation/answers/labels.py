@@ -89,7 +89,7 @@ class _Reader(Patterns):
 
     @functools.cached_property
     def otherwise(self) -> _Reader | None:
-        """Made where it is needed: patterns take longer to compile than texts to read."""
+        """Made where it is needed."""
         return _Reader(self.language, self._labels, self.other_words) if self.other_words else None
 
     def read(self, text: str) -> Answer | None:

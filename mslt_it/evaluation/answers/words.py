@@ -10,6 +10,7 @@ import functools
 import re
 import unicodedata
 from collections.abc import Mapping
+from typing import Any, cast
 
 from mslt_it.evaluation.answers.tables import table
 
@@ -75,9 +76,20 @@ def either(rows: Mapping[str, str], language: str) -> str:
     return "|".join(rows[code] for code in dict.fromkeys((language, "en")) if rows.get(code))
 
 
-@functools.cache
+class _Late(str):
+    """A pattern that is compiled when it first reads, which takes longer than reading; few texts need all patterns."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(_compiled(self), name)
+
+
 def compiled(pattern: str) -> re.Pattern[str]:
     """Without regard to case, line by line, composed as folded texts are."""
+    return cast("re.Pattern[str]", _Late(pattern))
+
+
+@functools.cache
+def _compiled(pattern: str) -> re.Pattern[str]:
     return re.compile(unicodedata.normalize("NFC", pattern), re.IGNORECASE | re.MULTILINE)
 
 

@@ -35,7 +35,7 @@ from typing import Literal
 
 from mslt_it.evaluation.answers.folding import folded, with_letters, without_thoughts
 from mslt_it.evaluation.answers.label_patterns import OtherWords, Patterns
-from mslt_it.evaluation.answers.words import ANY_LINE, PAUSES, STOPS
+from mslt_it.evaluation.answers.words import ANY_LINE, CUES, PAUSES, STOPS
 from mslt_it.languages import primary
 
 Place = Literal["cue", "alone", "sentence"]
@@ -64,10 +64,11 @@ def read_label(text: str, language: str, labels: Mapping[str, str]) -> Answer | 
 
     Args:
         language: BCP-47 code of the language that the answer is to be in (English for an English chain of thought);
-            English cues and label words' rules count beside its own.
+            English cues and label words' rules count beside its own, and alone where it has no tables.
         labels: label name -> word in this language.
     """
-    return _reader(primary(language), tuple(labels.items())).read(text)
+    code = primary(language)
+    return _reader(code if code in CUES else "en", tuple(labels.items())).read(text)
 
 
 @dataclass(frozen=True)

@@ -278,7 +278,7 @@ def _sign_word(text: str, start: int, primary: str) -> tuple[int, bool]:
     """Where the number begins with the word "minus" before it; a difference ("16 eggs minus 3") is no sign."""
     before = text[max(0, start - 40) : start]
     match = compiled(rf"(?:{either(MINUS, primary)})[ \u00a0]?$").search(before)
-    if match is None or re.search(r"\d[^\d.,;:\n=。]{0,20}$", before[: match.start()]):
+    if match is None or re.search(r"\d[^\d.,;:\n=。、]{0,10}$", before[: match.start()]):
         return start, False
     return start - (len(before) - match.start()), True
 
@@ -374,21 +374,3 @@ def _summed(numbers: Sequence[Number], text: str, primary: str) -> list[Number]:
         else:
             result.append(number)
     return result
-
-
-def results(values: Sequence[Decimal]) -> set[Decimal]:
-    """What numbers give when they are added, multiplied, or (two of them) subtracted or divided."""
-    results = {sum(values, Decimal(0)), functools.reduce(lambda product, value: product * value, values)}
-    if len(values) == 2:
-        first, second = values
-        results |= {first - second, second - first}
-        results |= {over / under for over, under in ((first, second), (second, first)) if under}
-    return results
-
-
-def left_by(computed: Number, stated: Sequence[Number]) -> Number | None:
-    """What a number behind an equation makes of its result: "12 + 8 = 20. After the discount of 5 she pays 15."."""
-    for index, number in enumerate(stated):
-        if any(number.value in results([computed.value, part.value]) for part in stated[:index]):
-            return number
-    return None

@@ -104,7 +104,7 @@ def beside(stated: Sequence[Number], text: str, primary: str) -> list[Number]:
     )
     ahead = r"(?:\d+ ?)?[^\s\d]*?" if primary == "th" else rf"{clause}{{0,60}}?"
     rate = rf"(?!{clause}{{0,20}}(?:{result}))(?={ahead}(?:{RATES.get(primary, RATES['en'])}))"
-    rated = rf"{' ' if primary == 'th' else '[,;、(،]'}{rate}{clause}*"
+    rated = rf" {rate}\D{{0,20}}\d*\D{{0,20}}" if primary == "th" else rf"[,;、(،]{rate}{clause}*"
     told = COMPARED.get(primary, COMPARED["en"])
     compared = rf"ซึ่ง[^\n]*?(?:{told})[^\n]*" if primary == "th" else rf"[,;、(،]{clause}*?(?:{told}){clause}*"
     spans = [match.span() for match in compiled(f"{other}|{compared}|{rated}").finditer(text, stated[0].end)]

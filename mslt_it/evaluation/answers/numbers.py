@@ -222,7 +222,8 @@ class _Solution(Sentences):
             so = self._so.search(self.text, reason.end(), end)
             if not (inside and before) or (so and inside[-1].start > so.start()):
                 continue
-            if apart and "=" in self.text[: reason.start()] and "=" not in self.text[reason.end() : end]:
+            told = self.worked_out(inside) if apart and len(before) > 1 else None
+            if told and "=" not in self.text[reason.end() : end] and all(told.value != other.value for other in before):
                 continue  # "Since there is no quarter of a bus, 7 are needed."
             answers = self.main(self.last_sentence(before)) or "=" not in self.text[reason.end() : end]
             if answers and (not apart or numbers[-1].start < end):
@@ -344,7 +345,9 @@ class _Solution(Sentences):
         """What the numbers behind it give: "260 sheep in all: 20 here, 80 there and 160 at home"."""
         that_is = either(THAT_IS, self.primary)
         values = [number.value for number in stated[1:]]
-        total = len(stated) > 2 and compiled(f"[:(]|{that_is}").search(self.text, stated[0].end, stated[1].start)
+        # Not "36 cookies: half (18) for Tim, a third (12) for Lea, the other 6 for me."
+        total = len(stated) > 2 and ")" not in self.text[stated[1].end : stated[-1].start]
+        total = total and compiled(f"[:(]|{that_is}").search(self.text, stated[0].end, stated[1].start) is not None
         return stated[0] if total and stated[0].value in results(values) - {values[0] - values[1]} else None
 
     def _best(self, stated: Sequence[Number], strict: bool = False) -> Number | None:

@@ -78,7 +78,8 @@ class Sentences:
     def main(self, stated: Sequence[Number]) -> list[Number]:
         """The numbers of a sentence that are neither circumstances nor in parentheses, nor (where others are) given."""
         count = len(stated)
-        stated = [number for number in stated if not self.is_given(number)] or stated
+        new = {place for is_new, place in self.results.values() if is_new}
+        stated = [number for number in stated if number.start in new or not self.is_given(number)] or stated
         others = beside(stated, self.text, self.primary)
         stated = [number for number in stated if number not in others] or stated
         result, depth, at = [], 0, stated[0].start

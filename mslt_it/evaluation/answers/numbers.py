@@ -343,12 +343,14 @@ class _Solution(Sentences):
 
     def _total(self, stated: Sequence[Number]) -> Number | None:
         """What the numbers behind it give: "260 sheep in all: 20 here, 80 there and 160 at home"."""
-        that_is = either(THAT_IS, self.primary)
         values = [number.value for number in stated[1:]]
         # Not "36 cookies: half (18) for Tim, a third (12) for Lea, the other 6 for me."
-        total = len(stated) > 2 and ")" not in self.text[stated[1].end : stated[-1].start]
-        total = total and compiled(f"[:(]|{that_is}").search(self.text, stated[0].end, stated[1].start) is not None
-        return stated[0] if total and stated[0].value in results(values) - {values[0] - values[1]} else None
+        if len(stated) < 3 or ")" in self.text[stated[1].end : stated[-1].start]:
+            return None
+        between = self.text[stated[0].end : stated[1].start]
+        given = results(values) - {values[0] - values[1]} if re.search("[:(]", between) else set()
+        given |= {sum(values)} if compiled(either(THAT_IS, self.primary)).search(between) else set()
+        return stated[0] if stated[0].value in given else None
 
     def _best(self, stated: Sequence[Number], strict: bool = False) -> Number | None:
         """The answer among the numbers of one sentence; with ``strict`` None where all of them are circumstances."""

@@ -157,6 +157,7 @@ class Number:
 _BOLD_NUMBER = re.compile(
     rf"\*\*(?=\s?{CURRENCY}?\s?[{MINUS_SIGNS}]?{CURRENCY}?\d)(?!\d+[.)]\s)([^*\n:]{{1,40}})\*\*", re.IGNORECASE
 )
+_BOLD_ANSWER = re.compile(r"(\*\*[^*\n:]{1,20}: ?[^*\n]{1,40}\*\*) (?=\w)")  # "**Answer: 18 eggs** because"
 PARTS_OF = re.compile(r"(?<!\d)(\d+) ?(?:分の|分之|분의) ?(\d+)")  # "4分の3" is 3/4
 _FRACTION = re.compile(r"\\[dt]?frac\s*\{\s*(\d+)\s*\}\s*\{\s*(\d+)\s*\}")
 
@@ -165,6 +166,7 @@ def folded(text: str) -> str:
     """Composed letters, digits as ASCII, signs in one form, no invisible characters and no markup."""
     text = unicodedata.normalize("NFC", without_thoughts(text)).translate(_ALIKE)
     text = with_ascii_digits(text).replace(BOLD, "")
+    text = _BOLD_ANSWER.sub(r"\1\n", text)
     folded = _BOLD_NUMBER.sub(rf"{BOLD}\1", text).replace("**", "").replace("__", "")
     folded = re.sub(r"\\([$%])|\\[()\[\]]", r"\1", _FRACTION.sub(r"\1/\2", folded))
     # LaTeX: 1{,}000, 12{,}5, 1\,000 and 70~000

@@ -61,7 +61,7 @@ def _follows(
     pairs, threes = (tuple(itertools.combinations(known, count)) for count in (2, 3))
     for terms in (*pairs, *threes, *(before[-count:] for count in range(4, len(before) + 1))):
         if value == sum(terms) and not any(term in parts.get(other, ()) for other in terms for term in terms):
-            parts[value] = tuple(terms)
+            parts[value] = tuple(terms) if len(terms) > 2 else ()
             return True
     is_whole = value == int(value)
     if is_whole and any(abs(value - number) < 1 for number in known if number != int(number)):
@@ -79,5 +79,7 @@ def _follows(
             if share in shares and value in (part := whole * share / 100, whole - part, whole + part):
                 return True
     if any(value == abs(sum(three) - 2 * one) for three in threes for one in three):
+        return True
+    if any(value == first * second * third for first, second, third in threes):
         return True
     return any(value == 60 * first + second for first, second in itertools.pairwise(before))

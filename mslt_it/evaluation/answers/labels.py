@@ -148,6 +148,9 @@ class _Reader(Patterns):
         if self.said is None:
             used |= {use.name for use in stated if self._is_marked(text, use)}
         used |= self._winning(text, uses)
+        left = {use.name for use in stated if self.remaining.search(text[max(0, use.start - 40) : use.start])}
+        if self.marks and len(left) == 1:  # "which leaves option 2"
+            used = left
         if not used and stated[-1].name in self.firm and _LAST_WORDS.match(text, stated[-1].end):
             used = {use.name for use in stated}
         return Answer(used.pop(), "sentence") if len(used) == 1 else None
@@ -239,7 +242,11 @@ class _Reader(Patterns):
             if self.open_list.match(text, first.end):
                 continue
             at_once = self.alone.fullmatch(text, line.start(), first.start) is not None
-            if at_once and (first.name not in self.plain or self.tail.match(text, first.end)):
+            # "The answer is B according to ...", but not "the answers A to D"
+            is_only = (
+                self.lettered and text[first.end : first.end + 1] == " " and {use.name for use in there} == {first.name}
+            )
+            if at_once and (first.name not in self.plain or is_only or self.tail.match(text, first.end)):
                 return first.name
             names = {use.name for use in there if use.name not in self.plain or self._is_marked(text, use)}
             names |= {

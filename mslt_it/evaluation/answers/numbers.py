@@ -39,7 +39,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 from mslt_it import languages
-from mslt_it.evaluation.answers.amounts import BUT, CHECKS, NOT, REFUSALS, THAT_IS
+from mslt_it.evaluation.answers.amounts import BUT, CHECKS, NOT, REFUSALS, THAT_IS, THEN
 from mslt_it.evaluation.answers.dismissed import (
     beside,
     cut_off,
@@ -182,7 +182,8 @@ class _Solution(Sentences):
         behind = text[stated[-1].end :] if stated else ""
         found = self.worked_out(stated)
         is_new = found is not None and all(number.value != found.value for number in within(self.numbers, 0, start))
-        return not (stated and self.main(stated)) or (not is_new and behind.count(" ") > 1)
+        goes_on = behind.count(" ") > 1 or compiled(rf"\s*(?:{either(THEN, self.primary)})").match(text, start)
+        return not (stated and self.main(stated)) or bool(not is_new and goes_on)
 
     def in_percent(self, found: Number) -> Number:
         """What the text gives as per cent for the part found: "12/20 = 0,6, soit 60 %"."""
@@ -236,7 +237,10 @@ class _Solution(Sentences):
         for check in compiled(begins).finditer(self.text, self.numbers[0].end):
             concluded = self._so.search(self.text, check.end())
             if not (concluded and within(self.numbers, concluded.end(), len(self.text))):
-                return within(self.numbers, 0, check.start() + 1)
+                before = within(self.numbers, 0, check.start() + 1)
+                later = within(self.numbers, self.end(SENTENCE_END, check.end()), len(self.text))
+                is_restated = {number.value for number in later} <= {number.value for number in before}
+                return [*before, *later] if is_restated else before
         if bracket := _CHECK_IN_BRACKETS.search(self.text, max(0, len(self.text) - 200)):
             before, computed = within(self.numbers, 0, bracket.start()), self.equated(bracket.start())
             if computed and before[-1].value == computed.value:
@@ -349,7 +353,11 @@ class _Solution(Sentences):
             return None
         between = self.text[stated[0].end : stated[1].start]
         given = results(values) - {values[0] - values[1]} if re.search("[:(]", between) else set()
-        given |= {sum(values)} if compiled(either(THAT_IS, self.primary)).search(between) else set()
+        given |= (
+            {sum(values, Decimal(0))}
+            if compiled(rf"\A(?:\W*\w+){{0,2}}?\W*(?:{either(THAT_IS, self.primary)})").match(between)
+            else set()
+        )
         return stated[0] if stated[0].value in given else None
 
     def _best(self, stated: Sequence[Number], strict: bool = False) -> Number | None:

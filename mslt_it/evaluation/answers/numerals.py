@@ -193,6 +193,7 @@ def numbers_in(text: str, primary: str) -> list[Number]:
             value, end = value + _FRACTIONS[text[end]], end + 1
         if offset == 0:  # the last item of a list has no sign of its own
             start, negative = _sign(text, start, primary)
+            negative |= primary == "he" and re.match(r"-(?![\w\d])", text[end:]) is not None  # "5-" is -5
             below, negative = _below_zero(text, start, end, primary) if not negative else (end, True)
             value, end = (value.copy_negate() if negative else value), below
         if not found or start >= found[-1].end:  # the 0 of "5 below 0" is none

@@ -10,17 +10,19 @@ from __future__ import annotations
 
 import functools
 import itertools
-from collections.abc import Container, Sequence
+import operator
+from collections.abc import Collection, Container, Iterable, Sequence
 from decimal import Decimal
 
 WINDOW = 8  # numbers before one that it may follow from
 MOST_NUMBERS = 60  # a text that runs away has thousands
+AGAIN, NEW, SURE = range(3)
 ROUNDED_FROM = 4  # smaller quotients are met by chance
 
 
 def results(values: Sequence[Decimal]) -> set[Decimal]:
     """What numbers give when they are added, multiplied, or (two of them) subtracted or divided."""
-    results = {sum(values, Decimal(0)), functools.reduce(lambda product, value: product * value, values)}
+    results = {sum(values, Decimal(0)), _product(values)}
     if len(values) == 2:
         first, second = values
         results |= {first - second, second - first}
@@ -28,21 +30,24 @@ def results(values: Sequence[Decimal]) -> set[Decimal]:
     return results
 
 
-def worked_out(values: Sequence[Decimal], equated: Container[int], shares: Container[int]) -> dict[int, bool]:
-    """The places of the results of a text, and whether each is new there.
+def worked_out(values: Sequence[Decimal], equated: Container[int], shares: Container[int]) -> dict[int, int]:
+    """The places of the results of a text, and how sure each is: `AGAIN`, `NEW` or, where it takes all three numbers
+    from the latest result on, `SURE`.
 
     Args:
         values: of a text's numbers, in their order.
         equated: places of those that stand behind "=".
         shares: places of per cents.
     """
-    found: dict[int, bool] = {}
+    found: dict[int, int] = {}
     parts: dict[Decimal, tuple[Decimal, ...]] = {}  # of sums
     for index in range(max(0, len(values) - MOST_NUMBERS), len(values)):
         value, start = values[index], max(0, index - WINDOW)
         if is_new := value not in values[:index]:
             percents = {values[place] for place in range(index) if place in shares}
             is_result = value not in (0, 1) and _follows(value, values[start:index], percents, parts)
+            if index in shares:
+                is_result |= any(value * whole == 100 * part for part, whole in itertools.pairwise(values[start:index]))
         else:
             pairs = ((values[place], other) for place in found for other in values[max(place + 1, start) : index])
             is_result = any(
@@ -50,7 +55,9 @@ def worked_out(values: Sequence[Decimal], equated: Container[int], shares: Conta
                 for result, other in pairs
             )
         if is_result or index in equated:
-            found[index] = is_new or index in equated
+            last = set(values[max(found, default=0) : index])
+            is_sure = is_new and len(last) == 3 and _takes_all(value, last)
+            found[index] = SURE if is_sure else NEW if is_new or index in equated else AGAIN
     return found
 
 
@@ -78,8 +85,17 @@ def _follows(
         for whole, share in ((first, second), (second, first)):
             if share in shares and value in (part := whole * share / 100, whole - part, whole + part):
                 return True
-    if any(value == abs(sum(three) - 2 * one) for three in threes for one in three):
+    if any(value in (abs(sum(three) - 2 * one), _product(three)) for three in threes for one in three):
         return True
-    if any(value == first * second * third for first, second, third in threes):
+    if before and 2 * value == 3 * before[-1]:  # half as much again
         return True
     return any(value == 60 * first + second for first, second in itertools.pairwise(before))
+
+
+def _takes_all(value: Decimal, three: Collection[Decimal]) -> bool:
+    """Are all three added and subtracted, or is it a * b / c ("8 workers need 6 days, 12 of them 4")?"""
+    return any(value == abs(sum(three) - 2 * one) or value * one * one == _product(three) for one in three if one)
+
+
+def _product(values: Iterable[Decimal]) -> Decimal:
+    return functools.reduce(operator.mul, values)

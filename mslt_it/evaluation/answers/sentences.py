@@ -51,8 +51,14 @@ class Sentences:
             told = [number for number in stated if number.value in known]
         if same and (not told or told[0] is same[0]):
             return same[0]
+        if not any(known[number.value][1] >= stated[0].start for number in told):  # "it leaves with 435 passengers"
+            sure, others = reckoning.SURE, beside(stated, self.text, self.primary)
+            new = [number for number in stated if known.get(number.value) == (sure, number.start)]
+            told = [number for number in new if number not in others] or told
         # The latest that is new goes before one that was known and is given again; last comes what is only repeated.
-        rank = {value: (place >= stated[0].start, is_new, place) for value, (is_new, place) in known.items()}
+        rank = {
+            value: (place >= stated[0].start, how > reckoning.AGAIN, place) for value, (how, place) in known.items()
+        }
         return max(told, key=lambda number: rank[number.value]) if told else None
 
     def compares(self, stated: Sequence[Number]) -> bool:
@@ -67,18 +73,18 @@ class Sentences:
         return bool(is_percent) or ("/" in self.text[number.start : number.end] and number.value < 1)
 
     @functools.cached_property
-    def results(self) -> dict[Decimal, tuple[bool, int]]:
-        """The values that the text works out, whether they were new, and where."""
+    def results(self) -> dict[Decimal, tuple[int, int]]:
+        """The values that the text works out, how sure they are, and where."""
         signs = (self.text[max(0, number.start - 3) : number.start].rstrip(" $")[-1:] for number in self.numbers)
         equated = {index for index, sign in enumerate(signs) if sign in ("=", "≈")}
         shares = {index for index, number in enumerate(self.numbers) if self.is_share(number)}
         places = reckoning.worked_out([number.value for number in self.numbers], equated, shares)
-        return {self.numbers[place].value: (is_new, self.numbers[place].start) for place, is_new in places.items()}
+        return {self.numbers[place].value: (how, self.numbers[place].start) for place, how in places.items()}
 
     def main(self, stated: Sequence[Number]) -> list[Number]:
         """The numbers of a sentence that are neither circumstances nor in parentheses, nor (where others are) given."""
         count = len(stated)
-        new = {place for is_new, place in self.results.values() if is_new}
+        new = {place for how, place in self.results.values() if how > reckoning.AGAIN}
         stated = [number for number in stated if number.start in new or not self.is_given(number)] or stated
         others = beside(stated, self.text, self.primary)
         stated = [number for number in stated if number not in others] or stated

@@ -94,7 +94,9 @@ def _follows(
 
 def _takes_all(value: Decimal, three: Collection[Decimal]) -> bool:
     """Are all three added and subtracted, or is it a * b / c ("8 workers need 6 days, 12 of them 4")?"""
-    return any(value == abs(sum(three) - 2 * one) or value * one * one == _product(three) for one in three if one)
+    total = sum(three, Decimal(0))
+    mixed = any(value == abs(total - 2 * one) or value * one * one == _product(three) for one in three if one)
+    return value == total or mixed
 
 
 def _product(values: Iterable[Decimal]) -> Decimal:

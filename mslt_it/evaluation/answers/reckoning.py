@@ -87,8 +87,6 @@ def _follows(
                 return True
     if any(value in (abs(sum(three) - 2 * one), _product(three)) for three in threes for one in three):
         return True
-    if before and 2 * value == 3 * before[-1]:  # half as much again
-        return True
     return any(value == 60 * first + second for first, second in itertools.pairwise(before))
 
 

@@ -210,7 +210,7 @@ class Patterns:
         nths = "|".join(map(fold, ORDINALS.get(language, ("(?!)",))))
         article = "" if language in NO_WORD_SPACES | {"ko"} else rf"(?!\w{{1,3}} (?:{nths}))"  # "la segunda" alone
         pointing = fold(POINTERS.get(language, "(?!)"))
-        told += rf"|{apart}{article}(?:{but}|{so}|{pointing}|{answer}|{fold(remains[0])}{it_is})"
+        told += rf"|{apart}{article}(?:{but}|{pointing}|{answer}|{fold(remains[0])}{it_is})"
         self.ordinals = ordinals(words, language, fold, chosen, told, because, ending, surely) if self.marks else []
         self.nths = [compiled(fold(nth)) for nth in ORDINALS.get(language, ())[: len(words)]]
         self.option = compiled(rf"(?:{options})\s*[\"'(]?\Z")

@@ -20,6 +20,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 
+from mslt_it.languages import primary
 from mslt_it.problems import Problem
 
 # Words removed as articles: the lists of MLQA's script, and no others, so that figures compare with published ones.
@@ -78,19 +79,19 @@ def _reference_tokens(references: Sequence[str], language: str) -> list[list[str
 
 def answer_tokens(text: str, language: str) -> list[str]:
     """The tokens that two answers are compared by; see the module's text for the rules."""
-    primary = language.split("-", 1)[0]
-    folded = _folded(text, primary)
+    code = primary(language)
+    folded = _folded(text, code)
     bare = "".join(character for character in folded if not _is_punctuation(character))
-    articles = ARTICLES.get(primary, frozenset())
+    articles = ARTICLES.get(code, frozenset())
     words = [word for word in bare.split() if word not in articles]
     if not words:
         words = bare.split() or folded.split()
     return [token for word in words for token in _segments(word)]
 
 
-def _folded(text: str, primary: str) -> str:
+def _folded(text: str, code: str) -> str:
     text = unicodedata.normalize("NFKC", text)
-    if primary in _DOTLESS:
+    if code in _DOTLESS:
         text = text.replace("I", "ı").replace("İ", "i")
     # Folding can undo the composition (ΐ); Cf are joiners, direction marks, soft hyphens.
     text = unicodedata.normalize("NFKC", text.casefold())

@@ -203,6 +203,13 @@ def test_inflected_labels(language: str, word: str, sentence: str, is_found: boo
     assert (found.label if found else None) == ("it" if is_found else None)
 
 
+@pytest.mark.parametrize("text", ["Nei.", "Answer: nei", "Nei, because it rains."])
+def test_a_language_without_tables_is_read_with_the_english_ones(text: str) -> None:
+    found = read_label(text, "nb", {"entailment": "ja", "contradiction": "nei"})
+    assert found is not None
+    assert found.label == "contradiction"
+
+
 def test_errors() -> None:
     with pytest.raises(Problem, match="Labels 'a' and 'b' have the same word 'yes' in language 'en'"):
         read_label("Yes", "en", {"a": "Yes", "b": "YES"})

@@ -195,6 +195,7 @@ def test_the_command_pools_runs_of_one_recipe(run: Path, base: Path, other_run: 
         ("გემი ნავსადგურშია", "ka", "ka"),  # no other language here has its script
         ("გემი ნავსადგურშია", "de", "Geor"),
         ("lorem ipsum dolor amet", "th", "Latn"),
+        ("המחיר עלה בעשרים אחוז", "iw", "he"),  # an older code of Hebrew
         ("18", "de", None),
         ("km", "th", None),
     ],
@@ -221,6 +222,7 @@ def test_free_text_says_in_which_languages_it_came() -> None:
     assert answer_languages(load_recipe("mgsm_3src").task, answered(texts)) == {}  # a number is in no language
     assert answer_languages(task, answered(texts, "pt")) == {}  # cannot be told from others
     assert language_share(texts, "de").others == {"en": 2}
+    assert language_share(["这是一个问题"], "cmn").share == 1.0  # another code of Chinese
 
 
 def test_tokens_for_a_word_and_a_character() -> None:

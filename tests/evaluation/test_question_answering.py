@@ -42,6 +42,7 @@ from mslt_it.problems import Problem
         ("th", "“กรุงเทพ”", "กรุง เทพ"),
         ("zh", "１９９０年", "1990年"),  # full-width
         ("tr", "ISPARTA", "ısparta"),
+        ("tur", "ISPARTA", "ısparta"),
         ("tr", "İzmir", "izmir"),
         ("el", "ΟΔΟΣ", "οδός".replace("ό", "ο")),  # final sigma
     ],

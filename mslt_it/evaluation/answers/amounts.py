@@ -56,7 +56,9 @@ BUT: Mapping[str, str] = table("but")
 LEFT_HANGING: Mapping[str, str] = table("left_hanging")
 # What the next happening begins with: a last sentence that has it behind its number and no end was cut off, too.
 THEN: Mapping[str, str] = table("then")
-# What makes a clause tell of one unit, where the amount stands before it ("320 dollars, 40 a month"), or compare it.
+# What makes a clause tell of one unit, where the amount stands before it ("320 dollars, 40 a month").
 RATES: Mapping[str, str] = table("rates")
+# What makes a clause or sentence compare the amount ("60 km/h, 20 less than the limit of 80").
+COMPARED: Mapping[str, str] = table("compared")
 # How sure the writer is, beside a number that says it.
 SURE: Mapping[str, str] = table("sure")

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from mslt_it.evaluation.answers.amounts import (
     BESIDES,
     BETWEEN,
+    COMPARED,
     FROM,
     LEFT_HANGING,
     NOT,
@@ -103,8 +104,10 @@ def beside(stated: Sequence[Number], text: str, primary: str) -> list[Number]:
     )
     ahead = r"(?:\d+ ?)?[^\s\d]*?" if primary == "th" else rf"{clause}{{0,60}}?"
     rate = rf"(?!{clause}{{0,20}}(?:{result}))(?={ahead}(?:{RATES.get(primary, RATES['en'])}))"
-    rated = rf"{' ' if primary == 'th' else '[,;、(،]'}{rate}{clause}*"
-    spans = [match.span() for match in compiled(f"{other}|{rated}").finditer(text, stated[0].end)]
+    rated = rf" {rate}\D{{0,20}}\d*\D{{0,20}}" if primary == "th" else rf"[,;、(،]{rate}{clause}*"
+    told = COMPARED.get(primary, COMPARED["en"])
+    compared = rf"ซึ่ง[^\n]*?(?:{told})[^\n]*" if primary == "th" else rf"[,;、(،]{clause}*?(?:{told}){clause}*"
+    spans = [match.span() for match in compiled(f"{other}|{compared}|{rated}").finditer(text, stated[0].end)]
     return [number for number in stated if any(start <= number.start < end for start, end in spans)]
 
 
@@ -137,7 +140,8 @@ def without_open(numbers: Sequence[Number], text: str, primary: str) -> list[Num
     before = compiled(rf"(?:{start})(?: [^\W\d]+)?[ {MINUS_SIGNS}]*{CURRENCY}?[ {MINUS_SIGNS}]*$")
     behind = compiled(rf"(?: ?[^\W\d]+)? ?(?:{end})" if spaced else rf"[^\s\d、。]{{0,4}}?(?:{end})")
     between = compiled(rf"[^\s\d]{{0,6}}?[ ]?(?:{middle})[ ]?[{MINUS_SIGNS}]?")
-    unit = "" if primary in ("en", "es", "fr", "it", "pt") else "(?: [^\\W\\d]{1,10})?"  # "5 euros a 7 amigos" is none
+    # "5 euros a 7 amigos" is none.
+    unit = "" if primary in ("ar", "en", "es", "fr", "it", "pt") else "(?: [^\\W\\d]{1,10})?"
     to = compiled(rf"[^\s\d]{{0,6}}?{unit} ?(?:{TO.get(primary, TO['en'])}) ?{CURRENCY}?")
     changing = compiled(rf"(?<!\w)(?:{FROM.get(primary, '(?!)')}) ?{CURRENCY}?$")
     named = re.compile(r" [^\W\d]")

@@ -144,7 +144,7 @@ class Patterns:
         pause = "" if language in NO_WORD_SPACES | {"ko"} else rf"[,;{PAUSES}—–]"
         concluded = rf"{pause}\s*(?:{so}|{but})[,،、:]?\s*{OPEN}{surely}(?:{options}{OPEN})?"
         surely_thai = rf"|(?:{sure}){gap}" if language == "th" else ""
-        self.so = compiled(rf"(?:{concluded}|(?:{answer})\s*{OPEN}{surely}{surely_thai})\Z")
+        self.so = compiled(rf"(?:{concluded}|(?:{answer})\s*(?:(?:{so})\s*)?{OPEN}{surely}{surely_thai})\Z")
         self.concluding = compiled(rf"{apart}(?:{so})[,،、:]?\s*{OPEN}{surely}(?:{options}{OPEN})?\Z")
         self.colon = compiled(rf"\S{CLOSE}\s?[:;·{listing}]\s*{begin}\Z")
         self.field = compiled(rf"{OPEN}[^\d\W]{LETTER}*(?:[ ]{LETTER}+){{0,3}}{CLOSE}\s?[:：]{begin}$")
@@ -172,6 +172,7 @@ class Patterns:
         # "Maybe is the only honest answer", "शायद कहूँगा"
         is_answer = rf"(?:{fold(link)})\s(?:(?!{fold(before)})\w+\s){{0,3}}?(?:{fold(either(ONE_OF, language))})"
         self.answered = compiled(rf"{CLOSE}\s*(?:{fold(ANSWERED.get(language, '(?!)'))}|{is_answer})")
+        self.remaining = compiled(rf"{apart}(?:{fold(remains[0])})\s(?:{options}\s*)?{OPEN}\Z")
         self.pointed = compiled(rf"{pointers}\s*[\"'(]?\Z")
         afar = [fold(either({code: row[side] for code, row in DENIED_AFAR.items()}, language)) for side in (0, 1)]
         clause = rf"[^.!?,;:–—{STOPS}{PAUSES}\n{' ' if language == 'th' else ''}]"
@@ -208,7 +209,8 @@ class Patterns:
         told = rf"(?:{fold(cue)}|{one_of})[^\n:=.,;]{{0,30}}?(?:[:=—–]|{fold(link)}{final})"
         nths = "|".join(map(fold, ORDINALS.get(language, ("(?!)",))))
         article = "" if language in NO_WORD_SPACES | {"ko"} else rf"(?!\w{{1,3}} (?:{nths}))"  # "la segunda" alone
-        told += rf"|{apart}{article}(?:{but}|{fold(POINTERS.get(language, '(?!)'))}|{answer}|{fold(remains[0])}{it_is})"
+        pointing = fold(POINTERS.get(language, "(?!)"))
+        told += rf"|{apart}{article}(?:{but}|{pointing}|{answer}|{fold(remains[0])}{it_is})"
         self.ordinals = ordinals(words, language, fold, chosen, told, because, ending, surely) if self.marks else []
         self.nths = [compiled(fold(nth)) for nth in ORDINALS.get(language, ())[: len(words)]]
         self.option = compiled(rf"(?:{options})\s*[\"'(]?\Z")

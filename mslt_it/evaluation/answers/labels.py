@@ -35,7 +35,7 @@ from typing import Literal
 
 from mslt_it.evaluation.answers.folding import folded, with_letters, without_thoughts
 from mslt_it.evaluation.answers.label_patterns import OtherWords, Patterns
-from mslt_it.evaluation.answers.words import ANY_LINE, PAUSES, STOPS
+from mslt_it.evaluation.answers.words import ANY_LINE, CUES, PAUSES, STOPS
 from mslt_it.languages import primary
 
 Place = Literal["cue", "alone", "sentence"]
@@ -64,10 +64,11 @@ def read_label(text: str, language: str, labels: Mapping[str, str]) -> Answer | 
 
     Args:
         language: BCP-47 code of the language that the answer is to be in (English for an English chain of thought);
-            English cues and label words' rules count beside its own.
+            English cues and label words' rules count beside its own, and alone where it has no tables.
         labels: label name -> word in this language.
     """
-    return _reader(primary(language), tuple(labels.items())).read(text)
+    code = primary(language)
+    return _reader(code if code in CUES else "en", tuple(labels.items())).read(text)
 
 
 @dataclass(frozen=True)
@@ -147,6 +148,9 @@ class _Reader(Patterns):
         if self.said is None:
             used |= {use.name for use in stated if self._is_marked(text, use)}
         used |= self._winning(text, uses)
+        left = {use.name for use in stated if self.remaining.search(text[max(0, use.start - 40) : use.start])}
+        if self.marks and len(left) == 1:  # "which leaves option 2"
+            used = left
         if not used and stated[-1].name in self.firm and _LAST_WORDS.match(text, stated[-1].end):
             used = {use.name for use in stated}
         return Answer(used.pop(), "sentence") if len(used) == 1 else None
@@ -238,7 +242,11 @@ class _Reader(Patterns):
             if self.open_list.match(text, first.end):
                 continue
             at_once = self.alone.fullmatch(text, line.start(), first.start) is not None
-            if at_once and (first.name not in self.plain or self.tail.match(text, first.end)):
+            # "The answer is B according to ...", but not "the answers A to D"
+            is_only = (
+                self.lettered and text[first.end : first.end + 1] == " " and {use.name for use in there} == {first.name}
+            )
+            if at_once and (first.name not in self.plain or is_only or self.tail.match(text, first.end)):
                 return first.name
             names = {use.name for use in there if use.name not in self.plain or self._is_marked(text, use)}
             names |= {

@@ -25,7 +25,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from mslt_it.evaluation.answers.tables import words_of
-from mslt_it.languages import likely_script, script_of_text
+from mslt_it.languages import likely_script, primary, script_of_text
 from mslt_it.problems import Problem, nearest
 
 MIN_HAN = 8
@@ -58,7 +58,7 @@ class LanguageShare:
 def language_share(texts: Iterable[str], language: str) -> LanguageShare:
     """How many of the generated texts are in ``language`` (BCP-47); a Problem where that cannot be told."""
     found = Counter(found_language(text, language) for text in texts)
-    num_in, undecided = found.pop(language.split("-", 1)[0], 0), found.pop(None, 0)
+    num_in, undecided = found.pop(primary(language), 0), found.pop(None, 0)
     others = {code: number for code, number in found.most_common() if code is not None}
     return LanguageShare(num_in, found.total(), undecided, others)
 
@@ -66,7 +66,7 @@ def language_share(texts: Iterable[str], language: str) -> LanguageShare:
 def is_in_language(text: str, language: str) -> bool | None:
     """Whether a text is in a language, None where it does not say."""
     found = found_language(text, language)
-    return None if found is None else found == language.split("-", 1)[0]
+    return None if found is None else found == primary(language)
 
 
 @functools.cache
@@ -78,26 +78,26 @@ def _scripts() -> frozenset[str]:
 def found_language(text: str, language: str) -> str | None:
     """The language of a text that is to be in ``language``, without script and region; a script (``Latn``) where it is
     in another one that no known language has; None where it does not say. See the module's text for the rules."""
-    primary = language.split("-", 1)[0]
-    has_own_script = primary in _OWN_SCRIPT or likely_script(primary) not in _scripts()
-    if not has_own_script and primary not in STOP_WORDS:
+    wanted = primary(language)
+    has_own_script = wanted in _OWN_SCRIPT or likely_script(wanted) not in _scripts()
+    if not has_own_script and wanted not in STOP_WORDS:
         raise Problem(
             f"Answers in language '{language}' cannot be told from others. "
-            f"{nearest(primary, _OWN_SCRIPT | set(STOP_WORDS))} "
+            f"{nearest(wanted, _OWN_SCRIPT | set(STOP_WORDS))} "
             "Add its commonest words to STOP_WORDS in mslt_it/evaluation/answers/language.py."
         )
     text = unicodedata.normalize("NFC", _NOT_PROSE.sub(" ", text))
     script = script_of_text([text])
     if script is None:
         return None
-    wanted = likely_script(primary)
+    wanted_script = likely_script(wanted)
     num_letters = sum(map(str.isalpha, text))
-    if script == "Hani" and primary in ("ja", "zh") and num_letters < MIN_HAN and not set(text) & _ONLY_CHINESE:
+    if script == "Hani" and wanted in ("ja", "zh") and num_letters < MIN_HAN and not set(text) & _ONLY_CHINESE:
         return None
-    if script != wanted and num_letters < MIN_FOREIGN and script != "Hani":
+    if script != wanted_script and num_letters < MIN_FOREIGN and script != "Hani":
         return None
-    if script == wanted and has_own_script:
-        return primary
+    if script == wanted_script and has_own_script:
+        return wanted
     if own := next((code for code in sorted(_OWN_SCRIPT) if likely_script(code) == script), None):
         return own
     words = re.findall(r"[^\W\d_]+", text.casefold())
@@ -108,8 +108,8 @@ def found_language(text: str, language: str) -> str | None:
     }
     most = max(counts.values(), default=0)
     winners = [code for code, count in counts.items() if count == most]
-    if script != wanted:
+    if script != wanted_script:
         return winners[0] if most > 1 and len(winners) == 1 else script
-    if most == 0 or (len(winners) > 1 and primary in winners) or (most == 1 and primary not in winners):
+    if most == 0 or (len(winners) > 1 and wanted in winners) or (most == 1 and wanted not in winners):
         return None
     return winners[0]

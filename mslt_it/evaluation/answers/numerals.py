@@ -157,6 +157,7 @@ class Number:
 _BOLD_NUMBER = re.compile(
     rf"\*\*(?=\s?{CURRENCY}?\s?[{MINUS_SIGNS}]?{CURRENCY}?\d)(?!\d+[.)]\s)([^*\n:]{{1,40}})\*\*", re.IGNORECASE
 )
+_BOLD_ANSWER = re.compile(r"(\*\*[^*\n:]{1,20}: ?[^*\n]{1,40}\*\*) (?=\w)")  # "**Answer: 18 eggs** because"
 PARTS_OF = re.compile(r"(?<!\d)(\d+) ?(?:分の|分之|분의) ?(\d+)")  # "4分の3" is 3/4
 _FRACTION = re.compile(r"\\[dt]?frac\s*\{\s*(\d+)\s*\}\s*\{\s*(\d+)\s*\}")
 
@@ -165,6 +166,7 @@ def folded(text: str) -> str:
     """Composed letters, digits as ASCII, signs in one form, no invisible characters and no markup."""
     text = unicodedata.normalize("NFC", without_thoughts(text)).translate(_ALIKE)
     text = with_ascii_digits(text).replace(BOLD, "")
+    text = _BOLD_ANSWER.sub(r"\1\n", text)
     folded = _BOLD_NUMBER.sub(rf"{BOLD}\1", text).replace("**", "").replace("__", "")
     folded = re.sub(r"\\([$%])|\\[()\[\]]", r"\1", _FRACTION.sub(r"\1/\2", folded))
     # LaTeX: 1{,}000, 12{,}5, 1\,000 and 70~000
@@ -191,6 +193,7 @@ def numbers_in(text: str, primary: str) -> list[Number]:
             value, end = value + _FRACTIONS[text[end]], end + 1
         if offset == 0:  # the last item of a list has no sign of its own
             start, negative = _sign(text, start, primary)
+            negative |= primary == "he" and re.match(r"-(?![\w\d])", text[end:]) is not None  # "5-" is -5
             below, negative = _below_zero(text, start, end, primary) if not negative else (end, True)
             value, end = (value.copy_negate() if negative else value), below
         if not found or start >= found[-1].end:  # the 0 of "5 below 0" is none
@@ -278,7 +281,7 @@ def _sign_word(text: str, start: int, primary: str) -> tuple[int, bool]:
     """Where the number begins with the word "minus" before it; a difference ("16 eggs minus 3") is no sign."""
     before = text[max(0, start - 40) : start]
     match = compiled(rf"(?:{either(MINUS, primary)})[ \u00a0]?$").search(before)
-    if match is None or re.search(r"\d[^\d.,;:\n=。]{0,20}$", before[: match.start()]):
+    if match is None or re.search(r"\d[^\d.,;:\n=。、]{0,10}$", before[: match.start()]):
         return start, False
     return start - (len(before) - match.start()), True
 
@@ -374,21 +377,3 @@ def _summed(numbers: Sequence[Number], text: str, primary: str) -> list[Number]:
         else:
             result.append(number)
     return result
-
-
-def results(values: Sequence[Decimal]) -> set[Decimal]:
-    """What numbers give when they are added, multiplied, or (two of them) subtracted or divided."""
-    results = {sum(values, Decimal(0)), functools.reduce(lambda product, value: product * value, values)}
-    if len(values) == 2:
-        first, second = values
-        results |= {first - second, second - first}
-        results |= {over / under for over, under in ((first, second), (second, first)) if under}
-    return results
-
-
-def left_by(computed: Number, stated: Sequence[Number]) -> Number | None:
-    """What a number behind an equation makes of its result: "12 + 8 = 20. After the discount of 5 she pays 15."."""
-    for index, number in enumerate(stated):
-        if any(number.value in results([computed.value, part.value]) for part in stated[:index]):
-            return number
-    return None

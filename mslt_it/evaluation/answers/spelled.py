@@ -24,9 +24,9 @@ from mslt_it.evaluation.answers.numerals import (
     NO_WORD_SPACES,
     PARTS_OF,
     numbers_in,
-    results,
     scale_behind,
 )
+from mslt_it.evaluation.answers.reckoning import results
 from mslt_it.evaluation.answers.tables import table
 from mslt_it.evaluation.answers.words import ANSWERING, ANY_LINE, BECAUSE, CUES, LETTER, compiled, either
 

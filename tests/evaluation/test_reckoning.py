@@ -19,6 +19,7 @@ from mslt_it.evaluation.answers.reckoning import AGAIN, NEW, SURE, worked_out
         ((40, 60, 150, 250, 500, 250), {3: SURE, 5: AGAIN}),  # 500 - 250, and 500 is no sum of 250 and its parts
         ((48, 52, 50, 150, 3, 50), {3: SURE, 5: AGAIN}),  # 150 / 3
         ((50, 8, 7), {2: NEW}),  # 6.25, rounded up
+        ((15, 25, 30, 70, 100, 30), {3: SURE, 5: NEW}),  # what is left of the latest result
         ((2, 45, 165), {2: NEW}),  # minutes of 2 hours 45
         ((7, 5, 3), {}),
     ],
@@ -40,6 +41,12 @@ def test_what_stands_behind_an_equals_sign_and_per_cents() -> None:
         ("ja", "48枚のカードを6人で分けると、6人それぞれが8枚ずつもらえます。", 8),
         ("en", "180 / 3 = 60. The car goes 60 mph, 15 less than the limit of 75.", 60),
         ("en", "One may think that the answer is 10, but two are away. There are 8 of them.", 8),
+        ("zh", "面包15元，牛奶25元，奶酪30元，一共70元，付100元，找回30元。", 30),
+        (
+            "en",
+            "The trip costs $240, the bus $180. $60 are left for tickets at $5 each, so the $60 buy 12 tickets.",
+            12,
+        ),
         ("de", "Erst sind es 45 Kinder, dann 12 weniger, also 33. An der nächsten Haltestelle steigen noch", None),
         ("fr", "50 ÷ 8 = 6,25. Comme on ne peut pas louer un quart de bus, il faut 7 bus.", 7),
     ],

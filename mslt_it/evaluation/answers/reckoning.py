@@ -31,8 +31,9 @@ def results(values: Sequence[Decimal]) -> set[Decimal]:
 
 
 def worked_out(values: Sequence[Decimal], equated: Container[int], shares: Container[int]) -> dict[int, int]:
-    """The places of the results of a text, and how sure each is: `AGAIN`, `NEW` or, where it takes all three numbers
-    from the latest result on, `SURE`.
+    """The places of the results of a text, and how sure each is: `AGAIN`, `NEW` (also an old one that is what is left
+    of the latest result: "70 in all, of 100 that leaves 30") or, where it takes all three numbers from the latest
+    result on, `SURE`.
 
     Args:
         values: of a text's numbers, in their order.
@@ -42,22 +43,26 @@ def worked_out(values: Sequence[Decimal], equated: Container[int], shares: Conta
     found: dict[int, int] = {}
     parts: dict[Decimal, tuple[Decimal, ...]] = {}  # of sums
     for index in range(max(0, len(values) - MOST_NUMBERS), len(values)):
-        value, start = values[index], max(0, index - WINDOW)
+        value, start, is_left = values[index], max(0, index - WINDOW), False
         if is_new := value not in values[:index]:
             percents = {values[place] for place in range(index) if place in shares}
             is_result = value not in (0, 1) and _follows(value, values[start:index], percents, parts)
             if index in shares:
                 is_result |= any(value * whole == 100 * part for part, whole in itertools.pairwise(values[start:index]))
         else:
-            pairs = ((values[place], other) for place in found for other in values[max(place + 1, start) : index])
-            is_result = any(
-                other != value and value in results((result, other)) - {result + other, result * other}
-                for result, other in pairs
-            )
+            pairs = [
+                (values[place], other)
+                for place in found
+                for other in values[max(place + 1, start) : index]
+                if other != value
+            ]
+            is_result = any(value in results(pair) - {sum(pair), _product(pair)} for pair in pairs)
+            latest = values[max(found)] if found else None
+            is_left = value != latest and any(one == latest and value == abs(one - other) for one, other in pairs)
         if is_result or index in equated:
             last = set(values[max(found, default=0) : index])
             is_sure = is_new and len(last) == 3 and _takes_all(value, last)
-            found[index] = SURE if is_sure else NEW if is_new or index in equated else AGAIN
+            found[index] = SURE if is_sure else NEW if is_new or is_left or index in equated else AGAIN
     return found
 
 

@@ -47,8 +47,12 @@ class Sentences:
         computed = self.equated(stated[0].start)
         same = [number for number in stated if computed and number.value == computed.value]
         usual = main[0] if main and self.primary not in CIRCUMSTANCE_FIRST else (main or stated)[-1]
-        if not told and any(number.value == usual.value for number in within(self.numbers, 0, usual.start)):
+        earlier = {number.value for number in within(self.numbers, 0, usual.start)}
+        if usual.value in earlier and not told:
             told = [number for number in stated if number.value in known]
+        elif {number.value for number in told} == {usual.value} <= earlier:  # "so the $60 are enough for 12 cards"
+            given = {value for one in earlier for value in reckoning.results((usual.value, one)) - {usual.value + one}}
+            told += [number for number in stated if number.value in known and number.value in given - earlier]
         if same and (not told or told[0] is same[0]):
             return same[0]
         if not any(known[number.value][1] >= stated[0].start for number in told):  # "it leaves with 435 passengers"

@@ -76,7 +76,7 @@ def refuse_idle(recipe: Recipe, given: Iterable[tuple[Sequence[str], Any]]) -> N
         name = ".".join(parts)
         for key, is_idle, why, instead in _IDLE:
             is_meant = f"{name}.".startswith(f"{key}.") and name != "combine.method"
-            if is_meant and value not in (None, "", [], {}) and is_idle(recipe):
+            if is_meant and (value or value == 0) and is_idle(recipe):
                 raise Problem(f"{name}={written(value)} has no effect: {why}. Leave it out, or write {instead}.")
 
 

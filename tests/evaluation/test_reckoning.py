@@ -47,6 +47,7 @@ def test_what_stands_behind_an_equals_sign_and_per_cents() -> None:
             "The trip costs $240, the bus $180. $60 are left for tickets at $5 each, so the $60 buy 12 tickets.",
             12,
         ),
+        ("vi", "Bà có 36 cái. Tí lấy một nửa (18), Lan lấy một phần ba (12), còn ông ăn 6 cái.", 6),
         ("de", "Erst sind es 45 Kinder, dann 12 weniger, also 33. An der nächsten Haltestelle steigen noch", None),
         ("fr", "50 ÷ 8 = 6,25. Comme on ne peut pas louer un quart de bus, il faut 7 bus.", 7),
     ],

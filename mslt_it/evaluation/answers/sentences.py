@@ -26,6 +26,7 @@ _SHORTENED, _SHORTENED_CASELESS = (
 STOP = rf"(?:[!?]|{_SHORTENED}\.|{_SHORTENED_CASELESS}\.(?!\s[a-zà-ÿа-яёά-ώ]))(?=\s|$)|[{STOPS}\n]"
 SENTENCE_END = re.compile(STOP)
 PERCENT = re.compile(r" ?%(?! ?=)")
+_PARENTHESIS = re.compile("[()]")
 LIST_NUMBER = re.compile(r"[.):](?=\s+\S)")  # behind the number
 CIRCUMSTANCE_FIRST = frozenset({"bn", "hi", "ja", "ko", "ta", "te", "tr", "ur", "zh"})  # of several the last
 
@@ -90,15 +91,16 @@ class Sentences:
         count = len(stated)
         new = {place for how, place in self.results.values() if how > reckoning.AGAIN}
         stated = [number for number in stated if number.start in new or not self.is_given(number)] or stated
-        others = beside(stated, self.text, self.primary)
+        sure = {place for how, place in self.results.values() if how == reckoning.SURE}
+        others = [number for number in beside(stated, self.text, self.primary) if number.start not in sure]
         stated = [number for number in stated if number not in others] or stated
-        result, depth, at = [], 0, stated[0].start
-        for number in stated:
-            depth = max(0, depth + self.text.count("(", at, number.start) - self.text.count(")", at, number.start))
-            at = number.start
-            if depth == 0 and not self.is_circumstance(number):
-                result.append(number)
+        result = [n for n in stated if not (self.is_in_parentheses(n) or self.is_circumstance(n))]
         return result or ([stated[-1]] if len(stated) < count else [])
+
+    def is_in_parentheses(self, number: Number) -> bool:
+        is_open = self.text.rfind("(", 0, number.start) > self.text.rfind(")", 0, number.start)
+        behind = _PARENTHESIS.search(self.text, number.end)
+        return is_open and not (behind and behind[0] == "(")
 
     def is_circumstance(self, number: Number) -> bool:
         postposition = POSTPOSITIONS.get(self.primary, "(?!)")

@@ -76,11 +76,14 @@ def either(rows: Mapping[str, str], language: str) -> str:
     return "|".join(rows[code] for code in dict.fromkeys((language, "en")) if rows.get(code))
 
 
-class _Late(str):
+class _Late:
     """A pattern that is compiled when it first reads, which takes longer than reading; few texts need all patterns."""
 
+    def __init__(self, pattern: str) -> None:
+        self._source = pattern
+
     def __getattr__(self, name: str) -> Any:
-        return getattr(_compiled(self), name)
+        return getattr(_compiled(self._source), name)
 
 
 def compiled(pattern: str) -> re.Pattern[str]:

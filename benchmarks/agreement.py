@@ -71,7 +71,8 @@ def ours(command: list[str], model: Path, task: str, data: Path, num: int, out: 
     """Language -> item -> what was answered."""
     languages, variant, more = TASKS[task]
     arguments = [f"model={model}", f"task={task}", f"task.data={data}", f"languages=[{','.join(languages)}]", *more]
-    arguments += [f"variant={variant}", f"examples={num}", f"max_new_tokens={LIMIT}", "cache=none", f"out={out}"]
+    arguments += [f"variant={variant}", f"examples={num}", "cache=none", f"out={out}"]
+    arguments += [f"max_new_tokens={LIMIT}"] * (variant != "direct")
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     subprocess.run([*command, *arguments], check=True, capture_output=True, env=environment)
     found: dict[str, dict[str, Any]] = {}

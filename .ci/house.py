@@ -18,7 +18,7 @@ import tempfile
 import threading
 import tomllib
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -28,7 +28,13 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "mslt_it"
 GRAMMARS = PACKAGE / "world" / "languages"
 MAX_LINES = 400
-ENFORCED = ("modules over 400 lines", "import exceptions", "package cycles", "own imports inside functions")
+ENFORCED = (
+    "modules over 400 lines",
+    "import exceptions",
+    "package cycles",
+    "module cycles",
+    "own imports inside functions",
+)
 
 
 @dataclass(frozen=True)
@@ -98,30 +104,36 @@ def import_exceptions() -> Count:
     return Count("import exceptions", len(found), 0, ", ".join(found))
 
 
-def package_cycles() -> Count:
-    """Groups of packages, or modules beside them, that import each other in a circle."""
+def cycles() -> list[Count]:
+    """Groups of packages, or modules beside them, that import each other in a circle; and of single modules, where
+    imports for types alone count, too."""
     import grimp
 
     graph = grimp.build_graph(PACKAGE.name, exclude_type_checking_imports=True)
     top = sorted(graph.find_children(PACKAGE.name))
-    after = {
+    packages = {
         a: {b for b in top if b != a and graph.direct_import_exists(importer=a, imported=b, as_packages=True)}
         for a in top
     }
+    graph = grimp.build_graph(PACKAGE.name)
+    modules = {name: graph.find_modules_directly_imported_by(name) for name in graph.modules}
+    return [_circles("package cycles", packages), _circles("module cycles", modules)]
 
+
+def _circles(name: str, after: Mapping[str, Collection[str]]) -> Count:
     def reached(start: str) -> set[str]:
         found: set[str] = set()
         queue = [start]
         while queue:
-            new = after[queue.pop()] - found
+            new = set(after[queue.pop()]) - found
             found |= new
             queue.extend(new)
         return found
 
-    far = {one: reached(one) for one in top}
-    circles = {frozenset(b for b in far[a] if a in far[b]) for a in top if a in far[a]}
-    names = ["+".join(sorted(one.split(".")[1] for one in circle)) for circle in circles]
-    return Count("package cycles", len(circles), 0, ", ".join(sorted(names)))
+    far = {one: reached(one) for one in after}
+    circles = {frozenset(b for b in far[a] if a in far[b]) for a in after if a in far[a]}
+    names = ["+".join(sorted(one.split(".", 1)[1] for one in circle)) for circle in circles]
+    return Count(name, len(circles), 0, ", ".join(sorted(names)))
 
 
 def trace() -> list[Count]:
@@ -196,7 +208,7 @@ def main(arguments: Sequence[str]) -> int:
         lines(texts),
         large_modules(texts),
         import_exceptions(),
-        package_cycles(),
+        *cycles(),
         imports_inside_functions(texts),
     ]
     if "--trace" in arguments:

@@ -24,11 +24,12 @@ from mslt_it.progress import INTERVAL, duration, tell
 from mslt_it.quiet import quiet_libraries
 from mslt_it.store import read_json
 from mslt_it.study import derived
-from mslt_it.study.cells import Job, Outcome, run_cell, status_of, tidy
+from mslt_it.study.cells import run_cell, status_of, tidy
 from mslt_it.study.config import KEYS, StudyConfig, is_override, load_study, study_files
 from mslt_it.study.executors import EXECUTORS, make_executor
 from mslt_it.study.forecast import forecast, num_steps
 from mslt_it.study.grid import Cell, base_recipe, by_size, cell_recipe, cells, with_budgets, with_rest
+from mslt_it.study.jobs import Job, Outcome
 from mslt_it.study.local_pool import LocalPool, visible_gpus
 from mslt_it.study.manifest import StudyFolder, build_manifest, read_manifest, refuse_changed, write_manifest
 from mslt_it.study.sweep import check_points, described_grid, points

@@ -17,8 +17,10 @@ from accelerate import PartialState
 from mslt_it.config.recipe import Recipe
 from mslt_it.data.encoding import Encoder
 from mslt_it.data.rows import RowStore
-from mslt_it.evaluation.asking import Question, ask, engine
+from mslt_it.evaluation.answered import Answered
+from mslt_it.evaluation.asking import Question, ask
 from mslt_it.evaluation.cache import AnswerCache
+from mslt_it.evaluation.engines import engine
 from mslt_it.evaluation.generation import Sampling
 from mslt_it.evaluation.questions import (
     items_of,
@@ -29,7 +31,6 @@ from mslt_it.evaluation.questions import (
     translation_questions,
     write_translations,
 )
-from mslt_it.evaluation.scores import Answered
 from mslt_it.evaluation.systems import BASE, LoadedBase, System, applied, role
 from mslt_it.models.environment import on_main
 from mslt_it.models.identity import ADAPTER

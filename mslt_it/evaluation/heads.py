@@ -6,7 +6,7 @@ import abc
 import itertools
 import logging
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -14,14 +14,12 @@ from torch import Tensor
 from mslt_it.data.passages import Window, windows
 from mslt_it.data.segments import layout
 from mslt_it.data.spans import encode, to_spans
+from mslt_it.evaluation.asking import Question
 from mslt_it.evaluation.generation import Advance, evaluating, ignored
 from mslt_it.models.base_model import base_of
 from mslt_it.models.heads import losses, places
 from mslt_it.models.inputs import Padding, in_batches, longest_input, pass_tokens
 from mslt_it.records import EncodedExample, with_windows
-
-if TYPE_CHECKING:
-    from mslt_it.evaluation.asking import Question
 
 LOG = logging.getLogger("mslt_it")
 

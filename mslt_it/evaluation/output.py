@@ -8,17 +8,19 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from mslt_it.evaluation.answered import Answered
 from mslt_it.evaluation.estimates import Difference
 from mslt_it.evaluation.estimates import Settings as Statistics
-from mslt_it.evaluation.groups import language_groups, task_means
+from mslt_it.evaluation.groups import language_groups
 from mslt_it.evaluation.lm_eval_results import lm_eval_results
 from mslt_it.evaluation.measures import MEASURES
 from mslt_it.evaluation.remarks import report
 from mslt_it.evaluation.request import Request
-from mslt_it.evaluation.scores import Answered, ScoreRow, figures
+from mslt_it.evaluation.scores import ScoreRow, figures
 from mslt_it.evaluation.seeds import seed_means
 from mslt_it.evaluation.systems import Bench, LoadedBase, seed_pools
 from mslt_it.evaluation.tables import OVER_TASKS, as_csv, as_markdown, as_text, label_table, task_means_table
+from mslt_it.evaluation.task_means import task_means
 from mslt_it.models.environment import environment
 from mslt_it.records import to_plain
 from mslt_it.store import write_atomically

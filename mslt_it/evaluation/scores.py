@@ -6,25 +6,21 @@ import dataclasses
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
 from mslt_it.config.recipe import TaskConfig
 from mslt_it.data.cleaning import is_written_without_spaces
+from mslt_it.evaluation.answered import Answered, Out, Spread, outputs_of
 from mslt_it.evaluation.answers.language import language_share
 from mslt_it.evaluation.estimates import Difference, Settings, difference, differences, macro
 from mslt_it.evaluation.groups import GroupMean
 from mslt_it.evaluation.label_reports import LabelReport, above_chance, constant_shares, label_report, p_above_chance
 from mslt_it.evaluation.matching import Cell
-from mslt_it.evaluation.measures import ACCURACY, MEASURES, Measure, Outputs, choice_scores, why_invalid
+from mslt_it.evaluation.measures import ACCURACY, MEASURES, Measure
 from mslt_it.evaluation.seeds import SeedMean
-from mslt_it.evaluation.voting import vote
 from mslt_it.problems import Problem
-from mslt_it.records import PromptedExample
-
-if TYPE_CHECKING:
-    from mslt_it.evaluation.spread import Spread
 
 Record = TypeVar("Record")
 MACRO = "mean of unseen"
@@ -32,23 +28,6 @@ MACRO_ALL = "mean"  # where nothing was trained on, or what was is not known
 # Of a mean's row: what its estimate says, and what is added up over the languages.
 OF_ESTIMATE = ("n", "value", "low", "high", "num_groups", "num_shared", "languages_low", "languages_high")
 ADDED_UP = ("num_unparsable", "num_cut", "num_without_room", "num_untranslated", "num_language_undecided")
-
-
-@dataclass(frozen=True)
-class Answered:
-    """One system, variant and language: the items and what was answered."""
-
-    task: str
-    system: str
-    variant: str
-    language: str
-    role: str  # "source" (the adapter was trained on it), "target", or "seen" (by another system of the evaluation)
-    items: tuple[PromptedExample, ...]
-    rows: tuple[Mapping[str, Any], ...]  # of the journal; as many per item as there are samples
-    prompt_tokens: int  # over all items and samples, the translation stage counted
-    new_tokens: int
-    reason: str = ""  # why these answers cannot be scored, known beforehand
-    num_untranslated: int = 0  # fields whose translation came out empty; the text was left as it is
 
 
 @dataclass(frozen=True)
@@ -184,29 +163,6 @@ Place = tuple[str, str, str]  # system, variant, language
 
 def _place(answered: Answered) -> Place:
     return answered.system, answered.variant, answered.language
-
-
-@dataclass(frozen=True, eq=False)
-class Out:
-    """What the answers of one system, variant and language come to, one per item; or why they are none."""
-
-    outputs: Outputs
-    reason: str
-
-
-def outputs_of(answered: Answered) -> Out:
-    items = answered.items
-    if not items[0].is_written:
-        scores = choice_scores(items, answered.rows)
-        there = np.array([[bool(choice) for choice in item.choices] for item in items])
-        same = len({item.messages for item in items}) == 1
-        return Out(scores, answered.reason or why_invalid(scores, same_prompts=same, there=there))
-    texts = [row["text"] for row in answered.rows]
-    broken = sum(text is None for text in texts)
-    reason = answered.reason or (f"{broken} of {len(texts)} answers have scores that are not finite" * bool(broken))
-    if all(row["is_cut"] and not row["num_new_tokens"] for row in answered.rows):
-        reason = reason or "every prompt is longer than the model can read"
-    return Out(() if reason else _voted(items, texts, len(texts) // len(items)), reason)
 
 
 def _of_labels(
@@ -349,12 +305,6 @@ class _Scored:
             gain_languages_low=gain.languages_low,
             gain_languages_high=gain.languages_high,
         )
-
-
-def _voted(items: Sequence[PromptedExample], texts: Sequence[str], samples: int) -> tuple[str, ...]:
-    """One text per item; the samples of an item stand together."""
-    groups = [texts[start : start + samples] for start in range(0, len(texts), samples)]
-    return tuple(group[vote(item, group)] for item, group in zip(items, groups, strict=True))
 
 
 def _name(key: tuple[str, str]) -> str:

@@ -16,7 +16,8 @@ from mslt_it.data.build import validation_examples
 from mslt_it.data.encoding import Encoder
 from mslt_it.data.prompts import prompted_all
 from mslt_it.data.rows import RowStore
-from mslt_it.evaluation.asking import Question, answers_now, engine
+from mslt_it.evaluation.asking import Question, answers_now
+from mslt_it.evaluation.engines import engine
 from mslt_it.evaluation.generation import evaluating
 from mslt_it.evaluation.heads import head_losses
 from mslt_it.evaluation.likelihood import choice_log_likelihoods

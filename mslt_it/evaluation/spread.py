@@ -2,55 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Sequence
 
-import numpy as np
-
-from mslt_it.config.recipe import TaskConfig
-from mslt_it.evaluation.measures import UNREAD, said_labels
-from mslt_it.evaluation.scores import Answered, outputs_of
+from mslt_it.evaluation.answered import Spread
 from mslt_it.evaluation.tables import Cells, as_text, percent
 from mslt_it.languages import language_name
 from mslt_it.problems import counted
 
 NOT_SCORED = "no labels: not scored"
 SHARES = "Share of each predicted label in per cent"
-COLLAPSED = 0.95  # share of one label from which on a language says nothing else
 MOST_SHOWN = 8  # labels; results.json has all
-
-
-@dataclass(frozen=True)
-class Spread:
-    """The labels said in one language. Of answers that are text there are none: how many came out empty is all."""
-
-    language: str
-    role: str  # "source": of held-out rows, which are scored as well; "target": nothing is known of these rows
-    n: int
-    labels: Mapping[str, float]  # label -> share of the rows
-    num_unread: int  # answers that name no label, or several equally; texts that are empty
-    reason: str = ""  # why the answers are none
-
-    @property
-    def collapsed(self) -> str:
-        """The label that nearly every row got; "" where there is none."""
-        label = max(self.labels, key=lambda name: self.labels[name], default="")
-        return label if label and self.n > 1 and self.labels[label] >= COLLAPSED else ""
-
-
-def spread(task: TaskConfig, answered: Answered) -> Spread:
-    """What one system said in one language."""
-    found, n = outputs_of(answered), len(answered.items)
-    common: dict[str, Any] = {"language": answered.language, "role": answered.role, "n": n, "reason": found.reason}
-    if found.reason:
-        return Spread(**common, labels={}, num_unread=n)
-    if not task.choice_names:
-        return Spread(**common, labels={}, num_unread=sum(not text for text in found.outputs))
-    said = said_labels(answered.items, found.outputs)
-    counts = np.bincount(said[said != UNREAD], minlength=len(task.choice_names))
-    labels = {name: float(count / n) for name, count in zip(task.choice_names, counts, strict=True)}
-    return Spread(**common, labels=labels, num_unread=int((said == UNREAD).sum()))
 
 
 def spread_report(spreads: Sequence[Spread]) -> str:

@@ -10,10 +10,11 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from mslt_it import values
 from mslt_it.evaluation.estimates import Difference
-from mslt_it.evaluation.groups import GroupMean, TaskMean
+from mslt_it.evaluation.groups import GroupMean
 from mslt_it.evaluation.label_reports import LabelReport
 from mslt_it.evaluation.scores import MACRO, MACRO_ALL, Figures, ScoreRow
 from mslt_it.evaluation.seeds import SeedMean
+from mslt_it.evaluation.task_means import TaskMean
 from mslt_it.languages import language_name
 
 METRIC_NAMES = {

@@ -22,7 +22,8 @@ from mslt_it.data.files import Row
 from mslt_it.data.prompts import prompted
 from mslt_it.data.shapes import asked_example
 from mslt_it.data.spans import decode
-from mslt_it.evaluation.asking import Engine, Question, answers_now, engine, is_sound
+from mslt_it.evaluation.asking import Engine, Question, answers_now, is_sound
+from mslt_it.evaluation.engines import engine
 from mslt_it.evaluation.measures import choice_scores
 from mslt_it.evaluation.questions import questions_of
 from mslt_it.evaluation.voting import read_answer

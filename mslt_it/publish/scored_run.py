@@ -18,14 +18,15 @@ from mslt_it.config.recipe import Recipe, TaskConfig
 from mslt_it.data.build import asked_set
 from mslt_it.data.encoding import Encoder
 from mslt_it.data.rows import RowStore
+from mslt_it.evaluation.answered import Answered, Spread, spread
 from mslt_it.evaluation.estimates import Settings
 from mslt_it.evaluation.evaluator import ITEMS, Evaluator, Unit, is_sharded, unit
 from mslt_it.evaluation.label_reports import LabelReport
 from mslt_it.evaluation.measures import choice_scores
 from mslt_it.evaluation.questions import items_of, questions_of
 from mslt_it.evaluation.remarks import run_report
-from mslt_it.evaluation.scores import Answered, Figures, figures, read_rows
-from mslt_it.evaluation.spread import Spread, spread, spread_report
+from mslt_it.evaluation.scores import Figures, figures, read_rows
+from mslt_it.evaluation.spread import spread_report
 from mslt_it.evaluation.systems import BASE, LoadedBase, System, adapter_system
 from mslt_it.evaluation.tables import as_text, label_table
 from mslt_it.journal import read_answers

@@ -10,8 +10,8 @@ import numpy as np
 from scipy.special import softmax
 
 from mslt_it.config.recipe import TaskConfig
+from mslt_it.evaluation.answered import Answered, outputs_of
 from mslt_it.evaluation.measures import MEASURES, UNREAD, said_labels
-from mslt_it.evaluation.scores import Answered, outputs_of
 from mslt_it.evaluation.tables import METRIC_NAMES
 from mslt_it.languages import likely_script
 from mslt_it.records import PromptedExample

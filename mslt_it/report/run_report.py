@@ -12,10 +12,11 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from mslt_it.evaluation.answered import Spread, outputs_of
 from mslt_it.evaluation.label_reports import LabelReport
 from mslt_it.evaluation.remarks import run_remarks
-from mslt_it.evaluation.scores import ScoreRow, outputs_of, read_rows
-from mslt_it.evaluation.spread import NOT_SCORED, SHARES, Spread, spread_table, warnings_of
+from mslt_it.evaluation.scores import ScoreRow, read_rows
+from mslt_it.evaluation.spread import NOT_SCORED, SHARES, spread_table, warnings_of
 from mslt_it.evaluation.tables import METRIC_NAMES, has_base, language_table
 from mslt_it.languages import language_name
 from mslt_it.models.identity import ADAPTER, TRAIN_AGAIN, FinishedRun, read_run

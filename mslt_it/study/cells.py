@@ -8,45 +8,15 @@ import io
 import json
 import shutil
 import time
-import traceback
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
-from mslt_it.config.recipe import Recipe
 from mslt_it.locks import locked
 from mslt_it.problems import Problem
 from mslt_it.progress import only_in_logs
 from mslt_it.store import find_damage, write_atomically
+from mslt_it.study.jobs import Job, Outcome, write_failure
 from mslt_it.study.manifest import StudyFolder, finished_status
-from mslt_it.terminal import keep_printing, of_system
-
-
-@dataclass(frozen=True)
-class Job:
-    """A cell to be run: everything its process needs to know."""
-
-    study: str  # the study's folder
-    cell: str  # the cell's id
-    recipe: Recipe  # output_dir is the cell's folder
-    also_score: tuple[str, ...] = ()
-    together: tuple[Job, ...] = ()  # this one and others, to be trained in one pass before this one is run
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What became of a cell."""
-
-    cell: str
-    status: str  # "ok"; "invalid": finished, but some of its scores are no numbers; "failed"
-    reason: str = ""  # one line
-    seconds: float = 0.0
-    unexpected: bool = False  # not a Problem: the process that ran into it may be in a bad state
-    note: str = ""  # how those went that were to be trained together with it
-
-
-RunCell = Callable[[Job], Outcome]  # importable by name: it is sent to other processes
-OnDone = Callable[[Outcome], None]
+from mslt_it.terminal import keep_printing
 
 
 def run_cell(job: Job) -> Outcome:
@@ -107,19 +77,3 @@ def why_invalid(folder: StudyFolder, cell: str) -> str:
     """The reasons in a finished cell's results, one line per language."""
     rows = json.loads((folder.cell(cell) / "results.json").read_text(encoding="utf-8"))["results"]
     return "\n".join(f"{row['language']}: {row['reason']}" for row in rows if row["status"] != "ok")
-
-
-def reason_of(error: Exception) -> str:
-    """Why something failed: a Problem in its own words."""
-    return of_system(error) or (str(error) if isinstance(error, Problem) else f"{type(error).__name__}: {error}")
-
-
-def write_failure(folder: StudyFolder, cell: str, why: str | Exception) -> Outcome:
-    """The file that says why a cell failed, which stays until the cell succeeds; the cell's outcome."""
-    reason = why if isinstance(why, str) else reason_of(why)
-    details = "" if isinstance(why, str | Problem) else "".join(traceback.format_exception(why))
-    with contextlib.suppress(OSError):  # a disk that is full takes no reason either
-        folder.failed(cell).parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(folder.failed(cell), f"{reason}\n\n{details}".strip() + "\n")
-    first = reason.strip().splitlines()[0] if reason.strip() else "no reason given"
-    return Outcome(cell, "failed", first if len(first) <= 300 else first[:299] + "…")

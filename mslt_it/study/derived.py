@@ -28,10 +28,10 @@ from mslt_it.progress import duration
 from mslt_it.records import fingerprint
 from mslt_it.representations.settings import Settings
 from mslt_it.store import is_as_written, read_json, sealed_files, with_own_hash, write_atomically, write_json
-from mslt_it.study.cells import reason_of, write_failure
 from mslt_it.study.choosing import chosen_of
 from mslt_it.study.config import PREDICTED, Predict, StudyConfig, mingling_from
 from mslt_it.study.grid import Cell
+from mslt_it.study.jobs import reason_of, write_failure
 from mslt_it.study.manifest import StudyFolder, manifest_of
 from mslt_it.study.sweep import is_asked_alike
 

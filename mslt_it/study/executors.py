@@ -22,7 +22,7 @@ from mslt_it.config.recipe import Recipe
 from mslt_it.integrations.ray_cluster import RayCluster
 from mslt_it.problems import Problem, counted
 from mslt_it.progress import tell
-from mslt_it.study.cells import Job, OnDone, Outcome, RunCell, write_failure
+from mslt_it.study.jobs import Job, OnDone, Outcome, RunCell, write_failure
 from mslt_it.study.local_pool import LocalPool, visible_gpus
 from mslt_it.study.manifest import StudyFolder
 

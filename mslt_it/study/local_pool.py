@@ -24,7 +24,7 @@ from typing import Any
 from unittest import mock
 
 from mslt_it.problems import Problem
-from mslt_it.study.cells import Job, Outcome, RunCell, write_failure
+from mslt_it.study.jobs import Job, Outcome, RunCell, write_failure
 from mslt_it.study.manifest import StudyFolder
 from mslt_it.terminal import keep_printing
 

@@ -30,12 +30,12 @@ from accelerate import PartialState
 from mslt_it.data.encoding import Encoder
 from mslt_it.data.rows import RowStore
 from mslt_it.data.segments import encoder_of
+from mslt_it.evaluation.answered import outputs_of
 from mslt_it.evaluation.clusters import components
 from mslt_it.evaluation.estimates import Settings as Drawing
 from mslt_it.evaluation.evaluator import Evaluator, Unit
 from mslt_it.evaluation.measures import Measure
 from mslt_it.evaluation.questions import items_of, questions_of
-from mslt_it.evaluation.scores import outputs_of
 from mslt_it.evaluation.systems import Bench, LoadedBase, System, adapter_system, load
 from mslt_it.journal import opened_line, sealed_line
 from mslt_it.models.base_model import adapter_hash

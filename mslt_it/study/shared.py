@@ -30,7 +30,7 @@ from mslt_it.pipeline import Parts, run_recipe
 from mslt_it.problems import Problem
 from mslt_it.quiet import quiet_libraries
 from mslt_it.runs import Run
-from mslt_it.study.cells import Job, reason_of
+from mslt_it.study.jobs import Job, reason_of
 from mslt_it.study.manifest import StudyFolder
 from mslt_it.training.together import Part, train_together
 

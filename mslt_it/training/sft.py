@@ -30,11 +30,11 @@ from mslt_it.models.environment import deterministic_on_cpu, on_main
 from mslt_it.models.lora_in_place import in_place
 from mslt_it.problems import Problem
 from mslt_it.records import EncodedExample, with_windows
-from mslt_it.training import averaging, checkpoints, guards, looks, memory
+from mslt_it.training import averaging, checkpoints, guards, looks, memory, plans
 from mslt_it.training.curves import write_losses
 from mslt_it.training.layers import freeze
 from mslt_it.training.looks import Validation
-from mslt_it.training.memory import Plan
+from mslt_it.training.plans import Plan
 from mslt_it.training.progress_lines import loss_by_language
 from mslt_it.training.trainer import AdapterTrainer
 
@@ -94,7 +94,7 @@ def train(
     keys = checkpoints.training_keys(recipe, encoded, base_sha256)
     fresh = {name: p.detach().to("cpu", copy=True) for name, p in model.named_parameters() if p.requires_grad}
     folder, training = run_dir / checkpoints.FOLDER, recipe.training
-    plan = memory.planned(training, folder)
+    plan = plans.planned(training, folder)
     while True:
         own = plan or Plan(1, training.rows_per_step)
         trainer = AdapterTrainer(recipe, encoded, model, tokenizer, run_dir, own, keys, validation, callbacks)
@@ -102,7 +102,7 @@ def train(
             if plan is None:
                 plan = memory.measured(trainer, training)
                 if trainer.args.should_save:
-                    memory.record(plan, folder)
+                    plans.record(plan, folder)
                 continue
             # TRL makes QLoRA adapters bfloat16, where small steps round to nothing; a failed try left its steps.
             for name, parameter in model.named_parameters():
@@ -123,7 +123,7 @@ def train(
                     "training.gradient_checkpointing=true."
                 ) from error
             plan = less
-            memory.record(plan, folder)
+            plans.record(plan, folder)
             LOG.warning("Out of memory: going on with %s.", plan)
         finally:
             trainer.release()

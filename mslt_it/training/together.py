@@ -30,7 +30,7 @@ from mslt_it.models.stacked_lora import StackedLora
 from mslt_it.problems import Problem
 from mslt_it.records import EncodedExample
 from mslt_it.training import checkpoints
-from mslt_it.training.memory import Plan
+from mslt_it.training.plans import Plan
 from mslt_it.training.supervised_loss import add_supervised_forward
 from mslt_it.training.trainer import AdapterTrainer
 from mslt_it.training.whole_step import Shape, WholeStep

@@ -48,7 +48,7 @@ from mslt_it.training.batches import IGNORED, LengthGroupedOrder, PaddingCollato
 from mslt_it.training.curves import Curves
 from mslt_it.training.layers import rates
 from mslt_it.training.looks import Validation
-from mslt_it.training.memory import Plan
+from mslt_it.training.plans import Plan
 from mslt_it.training.progress_lines import ProgressLines
 from mslt_it.training.supervised_loss import (
     add_answer_forward,

@@ -11,10 +11,11 @@ from tiny_encoder import SMALL
 
 from mslt_it.cli import main
 from mslt_it.study import derived
-from mslt_it.study.cells import Job, run_cell
+from mslt_it.study.cells import run_cell
 from mslt_it.study.collect import collect
 from mslt_it.study.config import load_study
 from mslt_it.study.grid import base_recipe, cell_recipe, cells, with_budgets
+from mslt_it.study.jobs import Job
 from mslt_it.study.manifest import StudyFolder, build_manifest, write_manifest
 
 STUDY = """\

@@ -25,7 +25,7 @@ from mslt_it.records import EncodedExample
 from mslt_it.study.shared import SharedParts
 from mslt_it.training.batches import PaddingCollator, to_dataset
 from mslt_it.training.layers import depths, freeze, rates
-from mslt_it.training.memory import Plan
+from mslt_it.training.plans import Plan
 from mslt_it.training.sft import train
 from mslt_it.training.supervised_loss import add_head_forward, balanced
 from mslt_it.training.trainer import AdapterTrainer

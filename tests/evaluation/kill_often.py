@@ -21,7 +21,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mslt_it import cli
-from mslt_it.evaluation.asking import ChoiceEngine, TextEngine
+from mslt_it.evaluation.engines import ChoiceEngine, TextEngine
 
 LOG = Path("batches.log")
 

@@ -13,8 +13,9 @@ from typing import Any
 
 import pytest
 
-from mslt_it.evaluation.asking import ChoiceEngine, Question, TextEngine, is_sound
+from mslt_it.evaluation.asking import Question, is_sound
 from mslt_it.evaluation.cache import FILE, TABLE, AnswerCache, key_of
+from mslt_it.evaluation.engines import ChoiceEngine, TextEngine
 from mslt_it.evaluation.generation import Sampling
 from mslt_it.problems import Problem
 from mslt_it.store import user_cache

@@ -11,14 +11,16 @@ from tiny_eval import call, make_run, results
 
 from mslt_it import cli
 from mslt_it.config.compose import load_recipe
+from mslt_it.evaluation.answered import Answered
 from mslt_it.evaluation.answers.language import found_language, language_share
 from mslt_it.evaluation.estimates import Difference, Settings, macro
-from mslt_it.evaluation.groups import language_groups, task_means
+from mslt_it.evaluation.groups import language_groups
 from mslt_it.evaluation.matching import Cell
 from mslt_it.evaluation.measures import ACCURACY
-from mslt_it.evaluation.scores import Answered, Figures, ScoreRow, answer_languages, token_figures
+from mslt_it.evaluation.scores import Figures, ScoreRow, answer_languages, token_figures
 from mslt_it.evaluation.seeds import SeedMean, seed_means
 from mslt_it.evaluation.tables import task_means_table
+from mslt_it.evaluation.task_means import task_means
 from mslt_it.records import Message, PromptedExample
 
 SETTINGS = Settings(0.95, 300, 0)

@@ -13,10 +13,11 @@ import pytest
 
 from mslt_it.config.compose import load_recipe
 from mslt_it.config.recipe import TaskConfig
+from mslt_it.evaluation.answered import Answered
 from mslt_it.evaluation.estimates import Difference, Settings
 from mslt_it.evaluation.lm_eval_results import lm_eval_results
 from mslt_it.evaluation.remarks import report
-from mslt_it.evaluation.scores import Answered, Figures, ScoreRow, figures, read_records
+from mslt_it.evaluation.scores import Figures, ScoreRow, figures, read_records
 from mslt_it.evaluation.tables import as_csv, label_table, tables
 from mslt_it.problems import Problem
 from mslt_it.records import Message, PromptedExample

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from mslt_it.config.recipe import TaskConfig
+from mslt_it.evaluation.answered import Answered
 from mslt_it.evaluation.estimates import Settings
-from mslt_it.evaluation.scores import Answered, Figures, ScoreRow, figures
+from mslt_it.evaluation.scores import Figures, ScoreRow, figures
 from mslt_it.records import Message, PromptedExample
 
 TASK = TaskConfig()

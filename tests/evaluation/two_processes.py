@@ -11,7 +11,7 @@ from accelerate import PartialState
 from mslt_it.config.compose import load_recipe
 from mslt_it.data.encoding import Encoder
 from mslt_it.evaluation import evaluator as module
-from mslt_it.evaluation.asking import ChoiceEngine
+from mslt_it.evaluation.engines import ChoiceEngine
 from mslt_it.evaluation.systems import Bench, load, resolve
 
 

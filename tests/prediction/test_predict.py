@@ -19,7 +19,7 @@ import pytest
 from labelled_table import LABELS, Trained, call, table
 
 from mslt_it import journal, predict
-from mslt_it.evaluation.asking import ChoiceEngine
+from mslt_it.evaluation.engines import ChoiceEngine
 from mslt_it.prediction import job
 from mslt_it.problems import Problem
 

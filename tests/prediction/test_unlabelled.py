@@ -14,7 +14,8 @@ from labelled_table import LABELS, NUM_ROWS, NUM_TURKISH, WORDS, Trained, call, 
 from mslt_it.config.compose import load_recipe
 from mslt_it.data.resolve import with_targets
 from mslt_it.data.rows import RowStore
-from mslt_it.evaluation.spread import Spread, spread_report
+from mslt_it.evaluation.answered import Spread
+from mslt_it.evaluation.spread import spread_report
 from mslt_it.models.identity import read_run
 from mslt_it.problems import NoLabels
 

@@ -115,7 +115,7 @@ def test_scores_are_those_of_the_sum_merged_into_the_base(runs: list[Path], tmp_
     """About 3 s. The log-likelihoods written are those of a model whose weights hold the sum, without any adapter."""
     from mslt_it.config.compose import load_recipe
     from mslt_it.data.encoding import Encoder
-    from mslt_it.evaluation.asking import ChoiceEngine
+    from mslt_it.evaluation.engines import ChoiceEngine
     from mslt_it.evaluation.evaluator import unit
     from mslt_it.models.base_model import load_base
     from mslt_it.models.tokenizers import load_tokenizer

@@ -14,7 +14,7 @@ from tiny_study import make_model, write_study
 from mslt_it.command import execute
 from mslt_it.commands import study as study_command
 from mslt_it.locks import locked
-from mslt_it.study.cells import Job
+from mslt_it.study.jobs import Job
 
 
 class InThisProcess:

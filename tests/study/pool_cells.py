@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 from mslt_it.config.recipe import Recipe
-from mslt_it.study.cells import Job, Outcome
+from mslt_it.study.jobs import Job, Outcome
 
 
 def jobs(study: Path, *cells: str) -> list[Job]:

@@ -16,8 +16,8 @@ import pytest
 from mslt_it.cli import main
 from mslt_it.problems import Problem
 from mslt_it.study import local_pool
-from mslt_it.study.cells import Outcome
 from mslt_it.study.executors import make_executor
+from mslt_it.study.jobs import Outcome
 from mslt_it.study.local_pool import MAX_DEATHS, LocalPool, visible_gpus
 
 

@@ -10,8 +10,8 @@ import pytest
 from tiny_study import ROOT
 
 from mslt_it.problems import Problem
-from mslt_it.study.cells import Outcome
 from mslt_it.study.executors import make_executor
+from mslt_it.study.jobs import Outcome
 
 ray = pytest.importorskip("ray", reason="pip install -e '.[ray]'")
 

@@ -16,9 +16,10 @@ from mslt_it.evaluation.trained_rows import SetAside
 from mslt_it.pipeline import Parts, run_recipe
 from mslt_it.store import seal
 from mslt_it.study import shared
-from mslt_it.study.cells import Job, run_cell, status_of
+from mslt_it.study.cells import run_cell, status_of
 from mslt_it.study.config import load_study
 from mslt_it.study.grid import base_recipe, cell_recipe, cells, with_budgets
+from mslt_it.study.jobs import Job
 from mslt_it.study.manifest import StudyFolder, finished_status
 
 

@@ -15,8 +15,8 @@ from tiny_study import ROOT
 
 from mslt_it.problems import Problem
 from mslt_it.study import executors
-from mslt_it.study.cells import Job, Outcome
 from mslt_it.study.executors import make_executor
+from mslt_it.study.jobs import Job, Outcome
 
 submitit = pytest.importorskip("submitit", reason="pip install -e '.[slurm]'")
 

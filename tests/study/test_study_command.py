@@ -22,8 +22,8 @@ from mslt_it.commands import study as study_command
 from mslt_it.data.build import build_scored_set
 from mslt_it.locks import locked
 from mslt_it.problems import Problem
-from mslt_it.study.cells import Job, Outcome
 from mslt_it.study.config import study_files
+from mslt_it.study.jobs import Job, Outcome
 from mslt_it.study.manifest import StudyFolder
 
 main = functools.partial(execute, study_command.COMMAND)

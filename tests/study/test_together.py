@@ -18,11 +18,12 @@ from tiny_study import run as run_study
 from mslt_it.commands.study import Options, _workers
 from mslt_it.models.base_model import read_adapter
 from mslt_it.study import executors
-from mslt_it.study.cells import Job, Outcome, run_cell, status_of
+from mslt_it.study.cells import run_cell, status_of
 from mslt_it.study.config import load_study
 from mslt_it.study.executors import Together, grouped, make_executor, why_alone
 from mslt_it.study.forecast import seconds_of
 from mslt_it.study.grid import base_recipe, cell_recipe, cells, with_budgets
+from mslt_it.study.jobs import Job, Outcome
 from mslt_it.study.manifest import StudyFolder
 
 

@@ -8,7 +8,7 @@ from tiny_run import tiny_adapted, tiny_model, tiny_recipe, tiny_rows, tiny_toke
 
 from mslt_it.training import supervised_loss
 from mslt_it.training.batches import PaddingCollator, to_dataset
-from mslt_it.training.memory import Plan
+from mslt_it.training.plans import Plan
 from mslt_it.training.trainer import AdapterTrainer
 
 KINDS = ("qwen3", "llama", "bloom")

@@ -15,7 +15,7 @@ from mslt_it.config.recipe import TrainingConfig
 from mslt_it.models.base_model import read_adapter
 from mslt_it.problems import Problem
 from mslt_it.training import memory
-from mslt_it.training.memory import Plan
+from mslt_it.training.plans import Plan
 
 MIB = 2**20
 

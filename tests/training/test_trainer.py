@@ -11,7 +11,7 @@ from tiny_run import tiny_adapted, tiny_recipe, tiny_rows, tiny_tokenizer, tiny_
 from torch import nn
 from transformers import TrainerCallback
 
-from mslt_it.training.memory import Plan
+from mslt_it.training.plans import Plan
 from mslt_it.training.trainer import AdapterTrainer
 
 

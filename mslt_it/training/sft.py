@@ -7,14 +7,14 @@ import functools
 import logging
 import shutil
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 from accelerate import PartialState
-from transformers import PreTrainedTokenizerBase, TrainerCallback
+from transformers import PreTrainedTokenizerBase, TrainerCallback, TrainerState
 
 from mslt_it.config.recipe import Recipe
 from mslt_it.models.base_model import (
@@ -92,12 +92,58 @@ def train(
     base_sha256 = model_hash(model)
     freeze(model, recipe.training.freeze_layers)
     keys = checkpoints.training_keys(recipe, encoded, base_sha256)
+
+    def trainer_of(plan: Plan) -> AdapterTrainer:
+        return AdapterTrainer(recipe, encoded, model, tokenizer, run_dir, plan, keys, validation, callbacks)
+
+    trainer, state, plan, resume = _stepped(trainer_of, model, recipe, keys, run_dir)
+    found = looks.looks(state.log_history, validation.metric) if validation else []
+    chosen = looks.best(found)
+    if chosen is not None and chosen.step != state.global_step:
+        best = run_dir / checkpoints.FOLDER / f"checkpoint-{chosen.step}"
+        if (damage := checkpoints.find_damage(best)) is not None:
+            raise Problem(f"{best} held the best adapter, and {damage}. Remove {best.parent} and start again.")
+        set_adapter_weights(model, read_adapter(best), str(best))
+    if number := recipe.training.average_checkpoints:
+        averaging.set_mean(model, run_dir, number, state.max_steps)
+    adapter_dir = run_dir / "adapter"
+    _write(trainer, model, state, adapter_dir)
+    last = {name: value for entry in state.log_history for name, value in entry.items()}
+    return TrainingSummary(
+        adapter_dir=str(adapter_dir),
+        adapter_sha256=adapter_hash(adapter_dir),
+        base_sha256=base_sha256,
+        num_steps=state.global_step,
+        num_examples=num_examples,
+        num_epochs=state.global_step / trainer.steps_per_epoch,
+        num_trained_parameters=sum(p.numel() for p in model.parameters() if p.requires_grad),
+        num_supervised_tokens=sum(row.num_supervised for row in encoded),
+        world_size=trainer.args.world_size,
+        global_batch=trainer.global_batch,
+        batch_size=plan.batch_size,
+        gradient_checkpointing=plan.recomputes,
+        final_loss=last.get("loss"),
+        loss_by_language=loss_by_language(last),
+        resumed_from=resume.name if resume else None,
+        supervised_only_head=trainer.supervised_only,
+        seconds=time.perf_counter() - started,
+        best_step=chosen.step if chosen else None,
+        num_looks=len(found),
+        flops=flops(base_of(model), state.global_step / trainer.steps_per_epoch * sum(trainer.lengths)),
+    )
+
+
+def _stepped(
+    trainer_of: Callable[[Plan], AdapterTrainer], model: Trained, recipe: Recipe, keys: Mapping[str, Any], run_dir: Path
+) -> tuple[AdapterTrainer, TrainerState, Plan, Path | None]:
+    """The trainer that made all steps, its state, how rows went through the model at last, and the checkpoint it went
+    on from; ``trainer_of``: makes one of a ``plan``."""
     fresh = {name: p.detach().to("cpu", copy=True) for name, p in model.named_parameters() if p.requires_grad}
     folder, training = run_dir / checkpoints.FOLDER, recipe.training
     plan = plans.planned(training, folder)
     while True:
         own = plan or Plan(1, training.rows_per_step)
-        trainer = AdapterTrainer(recipe, encoded, model, tokenizer, run_dir, own, keys, validation, callbacks)
+        trainer = trainer_of(own)
         try:
             if plan is None:
                 plan = memory.measured(trainer, training)
@@ -112,8 +158,7 @@ def train(
             newest = functools.partial(checkpoints.newest_complete, run_dir, fingerprint, keys=keys, world_size=size)
             resume = on_main(PartialState(), newest)  # it sets torn ones aside
             with deterministic_on_cpu(), in_place(model):
-                state = trainer.run(resume)
-            break
+                return trainer, trainer.run(resume), own, resume
         except torch.OutOfMemoryError as error:
             less = own.smaller(training) if trainer.args.world_size == 1 else None
             if less is None:
@@ -129,50 +174,21 @@ def train(
             trainer.release()
         model.zero_grad(set_to_none=True)
         torch.cuda.empty_cache()
-    found = looks.looks(state.log_history, validation.metric) if validation else []
-    chosen = looks.best(found)
-    if chosen is not None and chosen.step != state.global_step:
-        best = folder / f"checkpoint-{chosen.step}"
-        if (damage := checkpoints.find_damage(best)) is not None:
-            raise Problem(f"{best} held the best adapter, and {damage}. Remove {folder} and start again.")
-        set_adapter_weights(model, read_adapter(best), str(best))
-    if number := recipe.training.average_checkpoints:
-        averaging.set_mean(model, run_dir, number, state.max_steps)
-    adapter_dir = run_dir / "adapter"
+
+
+def _write(trainer: AdapterTrainer, model: Trained, state: TrainerState, adapter_dir: Path) -> None:
+    """Writes the adapter, whole or not at all, and the losses beside it."""
     # Sharded weights are gathered by all processes together, before one of them writes.
     gathered = trainer.accelerator.get_state_dict(trainer.model_wrapped) if trainer.is_fsdp_enabled else None
     if trainer.args.should_save:
         guards.check_weights(model, state.global_step)
-        temporary = run_dir / ".adapter.part"
+        temporary = adapter_dir.with_name(".adapter.part")
         shutil.rmtree(temporary, ignore_errors=True)
         save_adapter(model, temporary, state_dict=gathered)
         shutil.rmtree(adapter_dir, ignore_errors=True)
         temporary.rename(adapter_dir)
-        write_losses(run_dir, state.log_history)
+        write_losses(adapter_dir.parent, state.log_history)
     trainer.accelerator.wait_for_everyone()
-    last = {name: value for entry in state.log_history for name, value in entry.items()}
-    return TrainingSummary(
-        adapter_dir=str(adapter_dir),
-        adapter_sha256=adapter_hash(adapter_dir),
-        base_sha256=base_sha256,
-        num_steps=state.global_step,
-        num_examples=num_examples,
-        num_epochs=state.global_step / trainer.steps_per_epoch,
-        num_trained_parameters=sum(p.numel() for p in model.parameters() if p.requires_grad),
-        num_supervised_tokens=sum(row.num_supervised for row in encoded),
-        world_size=trainer.args.world_size,
-        global_batch=trainer.global_batch,
-        batch_size=own.batch_size,
-        gradient_checkpointing=own.recomputes,
-        final_loss=last.get("loss"),
-        loss_by_language=loss_by_language(last),
-        resumed_from=resume.name if resume else None,
-        supervised_only_head=trainer.supervised_only,
-        seconds=time.perf_counter() - started,
-        best_step=chosen.step if chosen else None,
-        num_looks=len(found),
-        flops=flops(base_of(model), state.global_step / trainer.steps_per_epoch * sum(trainer.lengths)),
-    )
 
 
 def flops(base: Any, num_tokens: float) -> float:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from mslt_it.config.recipe import Recipe
 from mslt_it.evaluation.answered import Answered
 from mslt_it.evaluation.estimates import Difference
 from mslt_it.evaluation.estimates import Settings as Statistics
@@ -16,11 +18,11 @@ from mslt_it.evaluation.lm_eval_results import lm_eval_results
 from mslt_it.evaluation.measures import MEASURES
 from mslt_it.evaluation.remarks import report
 from mslt_it.evaluation.request import Request
-from mslt_it.evaluation.scores import ScoreRow, figures
+from mslt_it.evaluation.scores import Figures, ScoreRow, figures
 from mslt_it.evaluation.seeds import seed_means
 from mslt_it.evaluation.systems import Bench, LoadedBase, seed_pools
 from mslt_it.evaluation.tables import OVER_TASKS, as_csv, as_markdown, as_text, label_table, task_means_table
-from mslt_it.evaluation.task_means import task_means
+from mslt_it.evaluation.task_means import TaskMean, task_means
 from mslt_it.models.environment import environment
 from mslt_it.records import to_plain
 from mslt_it.store import write_atomically
@@ -41,7 +43,6 @@ def write_results(
 ) -> dict[str, Any]:
     """Scores the answers and writes every file of results; results.json."""
     pools = seed_pools(bench)
-    world = any(recipe.task.data == "world" for recipe in request.recipes)
     all_figures = []
     for recipe in request.recipes:
         own = [one for one in answered if one.task == recipe.task.name]
@@ -52,11 +53,47 @@ def write_results(
         seeds, groups = tuple(seed_means(*about, pools, settings)), tuple(language_groups(*about, settings))
         all_figures.append((recipe, dataclasses.replace(found, seeds=seeds, groups=groups)))
     means = task_means({recipe.task.name: found for recipe, found in all_figures}, request.asked.weights)
-    rows, differences, in_languages, labels = (
+    rows, differences, in_languages, labels, notes, seed_rows, group_rows = (
         [one for _, found in all_figures for one in getattr(found, name)]
-        for name in ("rows", "differences", "in_languages", "labels")
+        for name in ("rows", "differences", "in_languages", "labels", "notes", "seeds", "groups")
     )
-    provenance = {
+    content: dict[str, Any] = to_plain(
+        {
+            "status": "ok" if all(found.is_valid for _, found in all_figures) else "invalid",
+            "results": rows,
+            "differences": differences,
+            "differences_in_languages": in_languages,
+            "seed_means": seed_rows,
+            "groups": group_rows,
+            "task_means": means,
+            "labels": labels,
+            "notes": [*request.told(), *notes],
+            "provenance": _provenance(request, bench, loaded),
+        }
+    )
+    of_labels = [label_table(one) for one in labels]
+    text, markdown = (_text(request, all_figures, means, is_markdown=each) for each in (False, True))
+    if of_labels:
+        markdown += "".join(f"\n\n### {title}\n\n{as_markdown(cells)}" for title, cells in of_labels)
+    told = [f"Note: {note}" for note in request.told()]
+    notice = "\n\nThese are figures of the embedded world, not of real texts." * content["provenance"]["world"]
+    files = {
+        "labels.txt": "\n\n".join(f"{title}\n\n{as_text(cells)}" for title, cells in of_labels),
+        "results.json": json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False),
+        "results.txt": "\n".join([text, *told]) + notice + f"\nFolder: {out}",
+        "results.md": "\n\n".join([markdown, *told]) + notice,
+        "results.csv": as_csv(rows, ScoreRow).rstrip("\n"),
+        "differences.csv": as_csv([*differences, *in_languages], Difference).rstrip("\n"),
+        **_lm_eval_files(request, bench, rows),
+    }
+    for name, written in files.items():
+        (out / name).parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(out / name, written + "\n")
+    return content
+
+
+def _provenance(request: Request, bench: Bench, loaded: LoadedBase) -> dict[str, Any]:
+    return {
         **loaded.papers,
         "model": bench.model.path,
         "model_revision": bench.model.revision,
@@ -67,57 +104,32 @@ def write_results(
         "data": {recipe.task.name: [recipe.task.data, recipe.task.revision] for recipe in request.recipes},
         "settings": request.settings,
         "num_shots": request.recipes[0].prompt.num_shots,
-        "world": world,
+        "world": any(recipe.task.data == "world" for recipe in request.recipes),
         "environment": environment(),
     }
-    content: dict[str, Any] = to_plain(
-        {
-            "status": "ok" if all(found.is_valid for _, found in all_figures) else "invalid",
-            "results": rows,
-            "differences": differences,
-            "differences_in_languages": in_languages,
-            "seed_means": [one for _, found in all_figures for one in found.seeds],
-            "groups": [one for _, found in all_figures for one in found.groups],
-            "task_means": means,
-            "labels": labels,
-            "notes": [*request.told(), *(note for _, found in all_figures for note in found.notes)],
-            "provenance": provenance,
-        }
-    )
-    text, markdown = (
-        "\n\n".join(report(found, recipe.scoring.confidence, markdown=is_markdown) for recipe, found in all_figures)
-        for is_markdown in (False, True)
-    )
+
+
+def _text(
+    request: Request, all_figures: Sequence[tuple[Recipe, Figures]], means: Sequence[TaskMean], *, is_markdown: bool
+) -> str:
+    """All tables of the tasks, and of the mean over them."""
+    parts = [report(found, recipe.scoring.confidence, markdown=is_markdown) for recipe, found in all_figures]
     if means:
-        over_tasks = task_means_table(means, request.recipes[0].scoring.confidence)
-        text += f"\n\n{OVER_TASKS}\n\n{as_text(over_tasks)}"
-        markdown += f"\n\n### {OVER_TASKS}\n\n{as_markdown(over_tasks)}"
-    told = [f"Note: {note}" for note in request.told()]
-    notice = "\n\nThese are figures of the embedded world, not of real texts." * world
-    tables = [label_table(one) for one in labels]
-    details = "\n\n".join(f"{title}\n\n{as_text(cells)}" for title, cells in tables)
-    if tables:
-        markdown += "\n\n" + "\n\n".join(f"### {title}\n\n{as_markdown(cells)}" for title, cells in tables)
-    files = {
-        "labels.txt": details,
-        "results.json": json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False),
-        "results.txt": "\n".join([text, *told]) + notice + f"\nFolder: {out}",
-        "results.md": "\n\n".join([markdown, *told]) + notice,
-        "results.csv": as_csv(rows, ScoreRow).rstrip("\n"),
-        "differences.csv": as_csv([*differences, *in_languages], Difference).rstrip("\n"),
-    }
-    for system in bench.systems:
-        for variant in request.variants:
-            shown = [row for row in rows if (row.system, row.variant) == (system.name, variant)]
-            form = lm_eval_results(
-                shown,
-                model=f"pretrained={bench.model.path},adapter={system.adapter_sha256 or 'none'}",
-                settings={"variant": variant, **request.settings},
-                num_shots=request.recipes[0].prompt.num_shots,
-                option_lengths={r.task.name: r.task.option_length for r in request.recipes if r.task.is_cloze},
-            )
-            files[f"lm_eval/{system.name}_{variant}.json"] = json.dumps(form, indent=2, ensure_ascii=False)
-    for name, written in files.items():
-        (out / name).parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(out / name, written + "\n")
-    return content
+        cells = task_means_table(means, request.recipes[0].scoring.confidence)
+        parts += [f"### {OVER_TASKS}", as_markdown(cells)] if is_markdown else [OVER_TASKS, as_text(cells)]
+    return "\n\n".join(parts)
+
+
+def _lm_eval_files(request: Request, bench: Bench, rows: Sequence[ScoreRow]) -> dict[str, str]:
+    """Name -> the results of one system and variant in lm-eval's form."""
+    found = {}
+    for system, variant in itertools.product(bench.systems, request.variants):
+        form = lm_eval_results(
+            [row for row in rows if (row.system, row.variant) == (system.name, variant)],
+            model=f"pretrained={bench.model.path},adapter={system.adapter_sha256 or 'none'}",
+            settings={"variant": variant, **request.settings},
+            num_shots=request.recipes[0].prompt.num_shots,
+            option_lengths={r.task.name: r.task.option_length for r in request.recipes if r.task.is_cloze},
+        )
+        found[f"lm_eval/{system.name}_{variant}.json"] = json.dumps(form, indent=2, ensure_ascii=False)
+    return found

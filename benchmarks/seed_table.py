@@ -2,7 +2,7 @@
 
     python benchmarks/seed_table.py runs/xnli_3src-* runs/xnli_1src-*
 
-Runs of one recipe are its seeds. Recipes are compared on the target languages that all of them share.
+Runs of one recipe are its seeds, each given once. Recipes are compared on the target languages that all share.
 """
 
 from __future__ import annotations
@@ -30,14 +30,19 @@ def main() -> int:
             print(f"left out, status {content['status']}: {folder}", file=sys.stderr)
             continue
         provenance = content["provenance"]
-        name = provenance["recipe"]
+        name, seed = provenance["recipe"], provenance["seed"]
+        if seed in seeds[name]:  # of other settings, or of the same run twice
+            print(
+                f"{folder}: another run of {name} with seed {seed}; give those that differ by it alone", file=sys.stderr
+            )
+            return 2
         results = [row for row in content["results"] if row["metric"] == content["results"][0]["metric"]]
         targets = [row for row in results if row["role"] == "target" and " " not in row["language"]]
         runs[name].append({row["language"]: row["value"] for row in targets})
         bases[name].append({row["language"]: row["base_value"] for row in targets})
         own = [row["value"] for row in results if row["role"] == "source"]
         seen[name].append(sum(own) / len(own))
-        seeds[name].append(provenance["seed"])
+        seeds[name].append(seed)
         sources[name] = " ".join(provenance["sources"])
     if not runs:
         print("no finished runs given", file=sys.stderr)

@@ -65,7 +65,7 @@ def components(item_ids: Sequence[Sequence[str]], groups: Sequence[Sequence[str]
 
 def _connected(size: int, pairs: Sequence[tuple[int, int]]) -> np.ndarray:
     """(size,) the part that each number is in, by pairs of numbers; parts are numbered by their first."""
-    ends = np.array(pairs, dtype=int).reshape(-1, 2).T
+    ends = np.array(pairs, dtype=np.int32).reshape(-1, 2).T  # SciPy 1.11 makes nothing of int64, and says nothing
     graph = coo_array((np.ones(len(pairs)), (ends[0], ends[1])), shape=(size, size))
     return np.asarray(connected_components(graph, directed=False)[1])
 

@@ -39,6 +39,8 @@ def test_what_a_question_gives_stands_before() -> None:
     assert worked_out([Decimal(60), Decimal(18), Decimal(42)], set(), set(), given) == {0: NEW, 2: AGAIN}
     assert worked_out([Decimal(60), Decimal(18), Decimal(42)], {2}, set(), given) == {0: NEW, 2: AGAIN}  # 60 - 18 = 42
     assert worked_out([Decimal(42)], set(), set(), given) == {}
+    given = [Decimal(3), Decimal(25), Decimal(100)]  # the change is as much as one of them costs
+    assert worked_out([Decimal(75), Decimal(25), Decimal(100)], set(), set(), given) == {0: NEW, 1: NEW}
 
 
 @pytest.mark.parametrize(

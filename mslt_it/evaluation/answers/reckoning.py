@@ -61,16 +61,15 @@ def worked_out(
                 if other != value
             ]
             is_result = any(value in results(pair) - {sum(pair), _product(pair)} for pair in pairs)
-            latest, older = (values[max(found)], {*given, *values[: max(found)]}) if found else (value, set(given))
-            behind = [other for one, other in pairs if one == latest]
-            # What gave the latest result is given by it: "He had 60. Without those 18 it is 42."
-            checks = not parts.get(latest) and any(
-                {value, other} <= older and latest in results((value, other)) for other in behind
-            )
+            last = max(found, default=index)
+            latest, older = values[last], [*given, *values[max(0, last - WINDOW) : last]]
+            behind = [*given, *(other for one, other in pairs if one == latest)] if found else []
+            # What alone gave the latest result is given by it: "He had 60. Without those 18 it is 42."
+            checks = any(_alone_gave(latest, value, other, older) for other in behind)
             is_left = value != latest and not checks and any(value == abs(latest - other) for other in behind)
-        if is_result or index in equated:
-            last = set(values[max(found, default=0) : index])
-            is_sure = is_new and len(last) == 3 and _takes_all(value, last)
+        if is_result or is_left or index in equated:
+            since = set(values[max(found, default=0) : index])
+            is_sure = is_new and len(since) == 3 and _takes_all(value, since)
             is_told = index in equated and not (checks and value in given)
             found[index] = SURE if is_sure else NEW if is_new or is_left or is_told else AGAIN
     return found
@@ -103,6 +102,12 @@ def _follows(
     if any(value in (abs(sum(three) - 2 * one), _product(three)) for three in threes for one in three):
         return True
     return any(value == 60 * first + second for first, second in itertools.pairwise(before))
+
+
+def _alone_gave(result: Decimal, one: Decimal, other: Decimal, older: Sequence[Decimal]) -> bool:
+    """Do two of the older numbers give a result that the others do not give?"""
+    others = [number for number in older if number != other]
+    return {one, other} <= set(older) and result in results((one, other)) and not _follows(result, others, (), {})
 
 
 def _takes_all(value: Decimal, three: Collection[Decimal]) -> bool:

@@ -73,7 +73,7 @@ def theirs(cases: Sequence[Case], words: Callable[[Case], dict[str, str]]) -> li
 
 def ours(case: Case, words: Callable[[Case], dict[str, str]]) -> str:
     if case.kind == "number":
-        number = parse_number(case.text, case.language)
+        number = parse_number(case.text, case.language, case.question)
         return "" if number is None else str(number)
     answer = read_label(case.text, case.language, words(case))
     return "" if answer is None else answer.label

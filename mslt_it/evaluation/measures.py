@@ -145,7 +145,7 @@ def _qa_f1(item: PromptedExample, text: str) -> tuple[tuple[float, ...], bool]:
 
 
 def _number(item: PromptedExample, text: str) -> tuple[tuple[float, ...], bool]:
-    found = parse_number(text, item.read_in)
+    found = read_answer(item, text)
     right = _right_number(item.label, item.language)
     return (float(found is not None and found == right), 1.0), found is not None
 

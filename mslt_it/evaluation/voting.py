@@ -12,9 +12,9 @@ from mslt_it.records import PromptedExample
 
 
 def read_answer(item: PromptedExample, text: str) -> str | Decimal | None:
-    """The label's word or the number that a text states, None where it states none."""
+    """The label's word or the number that a text states, None where it states none. A number is what was asked for."""
     if not item.choices:
-        return parse_number(text, item.read_in)
+        return parse_number(text, item.read_in, "\n".join(item.segments), item.language)
     found = read_label(text, item.read_in, {word: word for word in item.choices if word})
     return None if found is None else found.label
 

@@ -17,7 +17,9 @@ options with letters, four options and paraphrases besides. What was made of eac
 to 9, 13 to 17 and 19 are numbers in the same way, 10 to 12, 18 and 20 labels, topics and options; the shapes of 7 to
 12, 14 and 17 to 20 are much the same in many languages, so 26 texts may stand for one kind. Of 13 to 15 and 19, 43
 texts were left out whose value a careful reader cannot know either. The tables of relations were written between 18
-and 20, by the same hand.
+and 20, by the same hand. Rounds 27 to 30 are numbers with the questions that they answer, in shapes that need them:
+what was made of 27 at first sight is without its questions, of the others with them. Questions were also given to
+21 older texts that nobody can be sure of without one.
 """
 
 from __future__ import annotations
@@ -59,6 +61,7 @@ class Case:
     kind: str
     text: str
     expected: str
+    question: str = ""  # what a number answers, where that is known
 
 
 @functools.cache
@@ -86,16 +89,19 @@ def words(language: str) -> dict[str, dict[str, str]]:
 def rounds() -> list[tuple[Case, str, str]]:
     """The texts of `ROUNDS`, with their round and what was made of them at first sight."""
     with ROUNDS.open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
-    signs = {"n": "\n", "\\": "\\"}
+        rows = list(csv.DictReader(file, restval="", delimiter="\t", quoting=csv.QUOTE_NONE))
     return [
         (
-            Case(row["language"], row["kind"], re.sub(r"\\(.)", lambda s: signs[s[1]], row["text"]), row["expected"]),
+            Case(row["language"], row["kind"], _unescaped(row["text"]), row["expected"], row["question"]),
             row["round"],
             row["at_first"],
         )
         for row in rows
     ]
+
+
+def _unescaped(text: str) -> str:
+    return re.sub(r"\\(.)", lambda sign: {"n": "\n", "\\": "\\"}[sign[1]], text)
 
 
 @functools.cache

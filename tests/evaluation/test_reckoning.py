@@ -34,6 +34,15 @@ def test_what_stands_behind_an_equals_sign_and_per_cents() -> None:
     assert worked_out([Decimal(7), Decimal(99)], {1}, set()) == {1: NEW}
 
 
+def test_what_a_question_gives_stands_before() -> None:
+    given = [Decimal(18), Decimal(42)]
+    assert worked_out([Decimal(60), Decimal(18), Decimal(42)], set(), set(), given) == {0: NEW, 2: AGAIN}
+    assert worked_out([Decimal(60), Decimal(18), Decimal(42)], {2}, set(), given) == {0: NEW, 2: AGAIN}  # 60 - 18 = 42
+    assert worked_out([Decimal(42)], set(), set(), given) == {}
+    given = [Decimal(3), Decimal(25), Decimal(100)]  # the change is as much as one of them costs
+    assert worked_out([Decimal(75), Decimal(25), Decimal(100)], set(), set(), given) == {0: NEW, 1: NEW}
+
+
 @pytest.mark.parametrize(
     ("language", "text", "expected"),
     [

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
 from mslt_it.evaluation.measures import MEASURES
@@ -66,6 +68,15 @@ def test_a_vote_is_read_as_its_score_is(text: str) -> None:
     (counts,), unread = MEASURES["number_accuracy"][0].counts([NUMBER], (text,))
     read = read_answer(NUMBER, text)
     assert (read is None) == bool(unread) and (read == 18) == bool(counts[0])
+
+
+def test_numbers_are_read_with_the_question_of_their_item() -> None:
+    question = "Ein Buch hat 120 Seiten. Lea liest 85. Wie viele fehlen noch?"
+    asked = dataclasses.replace(item("de", "35"), segments=(question,))
+    text = "Es fehlen 35, dann sind alle 120 Seiten gelesen, also 120."
+    assert read_answer(asked, text) == 35 and read_answer(item("de", "35"), text) == 120
+    assert MEASURES["number_accuracy"][0].counts([asked], (text,))[0].tolist() == [[1.0, 1.0]]
+    assert vote(asked, ["Es sind 7.", text, "35"]) == 1
 
 
 @pytest.mark.parametrize("text", ["Antwort: Ja", "Nein, denn", "Ja oder Nein", "", "Antwort: vielleicht."])

@@ -81,6 +81,7 @@ def test_labels(value: Any, other: Any, names: tuple[str, ...], scored: bool) ->
 def test_answers(words: list[str], language: str) -> None:
     text = " ".join(words)
     parse_number(text, language)
+    parse_number(text, language, " ".join(reversed(words)))
     read_label(text, language, {name: name for name in ("ja", "nein", "vielleicht")})
 
 

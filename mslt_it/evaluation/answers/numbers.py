@@ -27,6 +27,10 @@ days he earns 126"); in languages that put circumstances first (bn hi ja ko te t
 parentheses, a reason ("7, because each costs $3") and a clause about another ("12 more than Anna, who has 5") are
 passed over.
 
+The question, where it is known, says what was given, from which results follow, and which of two results is asked for
+(`asked`); where its words leave a doubt, there is no answer. It overrules neither 1, 3 and 4 nor a number directly
+behind a cue.
+
 No answer are numbers that are denied ("not 13 but 12"), dismissed ("one may think that the answer is 10, but ...") or
 left open ("between 10 and 12", "5, 6 or 7", "10-12"), and those of steps ("Step 2") and of certainty ("95 % sure"); one
 that was given ("all 35 pages") is none where the sentence has another. Numbers themselves are read by `numerals`.
@@ -40,6 +44,7 @@ from decimal import Decimal
 
 from mslt_it import languages
 from mslt_it.evaluation.answers.amounts import BUT, CHECKS, NOT, REFUSALS, THAT_IS, THEN
+from mslt_it.evaluation.answers.asked import Question, asked_for, without_restated
 from mslt_it.evaluation.answers.dismissed import (
     beside,
     cut_off,
@@ -94,12 +99,14 @@ MIN_ALONE = 5  # a smaller word behind a single number is rather a multiple: "To
 _ALONE_BEFORE = re.compile(rf"[\s\"'(*:=$\\\[\]{{}}«»„“”「」『』】【{BOLD}{MINUS_SIGNS}]*(?:{CURRENCY})?\s*")
 
 
-def parse_number(text: str, language: str) -> Decimal | None:
+def parse_number(text: str, language: str, question: str = "", asked_in: str = "") -> Decimal | None:
     """The number that a generated text gives as its answer, or None where it has none.
 
     Args:
         language: BCP-47 code; decides the notation, the cues and the scaling words. Raises Problem for a language
             whose decimal mark is not listed here.
+        question: what the text answers; "" where it answers none, as a label.
+        asked_in: the question's language; "" is that of the text.
     """
     primary = languages.primary(language)
     if primary not in DECIMAL_COMMA and primary not in DECIMAL_POINT:
@@ -108,7 +115,7 @@ def parse_number(text: str, language: str) -> Decimal | None:
             f"{nearest(primary, DECIMAL_COMMA | DECIMAL_POINT)} "
             "Add it to DECIMAL_COMMA or DECIMAL_POINT in mslt_it/evaluation/answers/numerals.py."
         )
-    solution = _Solution(text, primary)
+    solution = _Solution(text, primary, Question(question, primary, languages.primary(asked_in or language)))
     found = solution.answer()
     return None if found is None else solution.in_percent(found).value
 
@@ -116,8 +123,9 @@ def parse_number(text: str, language: str) -> Decimal | None:
 class _Solution(Sentences):
     """A text that works something out, and its numbers."""
 
-    def __init__(self, text: str, primary: str) -> None:
-        super().__init__(in_digits(one_answer(folded(text), primary), primary), primary, [])
+    def __init__(self, text: str, primary: str, asked: Question) -> None:
+        super().__init__(in_digits(one_answer(folded(text), primary), primary), primary, asked.given)
+        self.asked = asked
         begin = "" if primary in NO_WORD_SPACES else r"(?<!\w)"
         self._so = compiled(rf"{begin}(?:{either(CONCLUSIONS, primary)})")
         self.numbers = self._amounts()
@@ -168,19 +176,26 @@ class _Solution(Sentences):
         self.numbers = self._without_refused()
         if self.numbers:
             self.numbers = self._without_check()
-            return self._opening() or self._bold() or self._concluded() or self._after_equations() or self._last()
+            self.numbers = without_restated(self)
+            if found := self._opening() or self._bold():
+                return found
+            found = self._concluded() or self._after_equations() or self._last()
+            return asked_for(self, self.asked, found, len(self.text))
         return None
 
     def _breaks_off(self, start: int) -> bool:
         """Whether a last sentence without a stop goes on behind its numbers, none of which follows from others."""
         text = self.text.rstrip()
-        if start >= len(text) or text[start - 1] == "\n" or not re.match(LETTER, text[-1]):
-            return False
-        if text.count(" ", 0, start) < MIN_SPACES:
-            return False
         stated = within(self.numbers, start, len(text))
+        only_given = bool(stated) and all(number.value in self.given for number in stated)
+        if start >= len(text) or (text[start - 1] == "\n" and not only_given) or not re.match(LETTER, text[-1]):
+            return False
+        if text.count(" ", 0, start) < MIN_SPACES and not (only_given and self.primary in NO_WORD_SPACES):
+            return False
         behind = text[stated[-1].end :] if stated else ""
         found = self.worked_out(stated)
+        if only_given and self.results and not any(number.value in self.results for number in stated):
+            return True
         is_new = found is not None and all(number.value != found.value for number in within(self.numbers, 0, start))
         goes_on = behind.count(" ") > 1 or compiled(rf"\s*(?:{either(THEN, self.primary)})").match(text, start)
         return not (stated and self.main(stated)) or bool(not is_new and goes_on)
@@ -260,7 +275,7 @@ class _Solution(Sentences):
         but = compiled(rf"[,;،、]\s?(?:{either(BUT, self.primary)})").search(self.text, stated[0].end, end)
         return but is not None and (last > end or self._so.search(self.text, but.end(), last) is not None)
 
-    def _stated(self, stated: Sequence[Number], start: int) -> Number:
+    def _stated(self, stated: Sequence[Number], start: int) -> Number | None:
         """The answer among the numbers of the line that begins, behind its cue, at ``start``."""
         end = self.end(SENTENCE_END, stated[0].end)
         equals = self.text.rfind("=", start, within(stated, start, end)[-1].start)
@@ -271,7 +286,7 @@ class _Solution(Sentences):
             if self.primary not in CIRCUMSTANCE_FIRST:
                 return stated[0]
             end = self.end(_CLAUSE_END, stated[0].end)
-        return self._best(within(stated, start, end)) or stated[0]
+        return asked_for(self, self.asked, self._best(within(stated, start, end)) or stated[0], end)
 
     def _opening(self) -> Number | None:
         """The number that opens the text and is explained after it."""
@@ -279,6 +294,7 @@ class _Solution(Sentences):
         behind = self.text[first.end :]
         is_listed = any(Decimal(item[1]) == first.value + 1 for item in _LIST_ITEM.finditer(behind))
         is_listed |= first.value == 1 and LIST_NUMBER.match(behind) is not None
+        is_listed |= first.value in self.given and first.value not in self.results
         if is_listed or not _ALONE_BEFORE.fullmatch(self.text, 0, first.start):
             return None
         edge = r"(?<!\w)" if spaced else ""
@@ -331,7 +347,8 @@ class _Solution(Sentences):
         compared = beside([computed, *here], self.text, self.primary)
         here = [number for number in here if number not in compared]
         is_rounded = computed.value != int(computed.value)
-        if (len(here) > 1 or is_rounded) and (left := self.worked_out(here)):
+        left = self.worked_out(here) if len(here) > 1 or is_rounded else None
+        if left and left.value != computed.value:
             return left  # "540 a week, in 2 weeks 1,080"
         if self.primary == "th":
             return computed
@@ -341,7 +358,10 @@ class _Solution(Sentences):
     def _last(self) -> Number:
         """The last number of the last sentence that has numbers, circumstances passed over."""
         last = self.last_sentence(self.numbers)
-        earlier = within(self.numbers, 0, last[0].start) if self.primary in CIRCUMSTANCE_FIRST else []
+        before = within(self.numbers, 0, last[0].start)
+        if before and self.compares(last) and (told := self.worked_out(self.last_sentence(before))):
+            return told  # "That makes 30. It is 5 more than 25."
+        earlier = before if self.primary in CIRCUMSTANCE_FIRST else []
         main = self.main(last) or (earlier and self.main(self.last_sentence(earlier))) or last
         return self._total(last) or self.worked_out(last) or main[-1]
 

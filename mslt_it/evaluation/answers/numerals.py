@@ -169,6 +169,7 @@ def folded(text: str) -> str:
     text = _BOLD_ANSWER.sub(r"\1\n", text)
     folded = _BOLD_NUMBER.sub(rf"{BOLD}\1", text).replace("**", "").replace("__", "")
     folded = re.sub(r"\\([$%])|\\[()\[\]]", r"\1", _FRACTION.sub(r"\1/\2", folded))
+    folded = re.sub(r"(?<![\d:])(1?\d|2[0-3]):00(?![\d:])", r"\1", folded)  # an hour of the day
     # LaTeX: 1{,}000, 12{,}5, 1\,000 and 70~000
     folded = re.sub(r"(?<=\d)\{([.,])\}(?=\d)", r"\1", folded)
     return re.sub(r"(?<=\d)(?:\\[, ;!]|~)(?=\d{3})", "\u202f", folded)

@@ -30,7 +30,9 @@ def results(values: Sequence[Decimal]) -> set[Decimal]:
     return results
 
 
-def worked_out(values: Sequence[Decimal], equated: Container[int], shares: Container[int]) -> dict[int, int]:
+def worked_out(
+    values: Sequence[Decimal], equated: Container[int], shares: Container[int], given: Sequence[Decimal] = ()
+) -> dict[int, int]:
     """The places of the results of a text, and how sure each is: `AGAIN`, `NEW` (also an old one that is what is left
     of the latest result: "70 in all, of 100 that leaves 30") or, where it takes all three numbers from the latest
     result on, `SURE`.
@@ -39,14 +41,16 @@ def worked_out(values: Sequence[Decimal], equated: Container[int], shares: Conta
         values: of a text's numbers, in their order.
         equated: places of those that stand behind "=".
         shares: places of per cents.
+        given: what the question gives; none of it is new.
     """
     found: dict[int, int] = {}
     parts: dict[Decimal, tuple[Decimal, ...]] = {}  # of sums
     for index in range(max(0, len(values) - MOST_NUMBERS), len(values)):
-        value, start, is_left = values[index], max(0, index - WINDOW), False
-        if is_new := value not in values[:index]:
+        value, start = values[index], max(0, index - WINDOW)
+        is_left = checks = False
+        if is_new := value not in values[:index] and value not in given:
             percents = {values[place] for place in range(index) if place in shares}
-            is_result = value not in (0, 1) and _follows(value, values[start:index], percents, parts)
+            is_result = value not in (0, 1) and _follows(value, [*given, *values[start:index]], percents, parts)
             if index in shares:
                 is_result |= any(value * whole == 100 * part for part, whole in itertools.pairwise(values[start:index]))
         else:
@@ -57,12 +61,17 @@ def worked_out(values: Sequence[Decimal], equated: Container[int], shares: Conta
                 if other != value
             ]
             is_result = any(value in results(pair) - {sum(pair), _product(pair)} for pair in pairs)
-            latest = values[max(found)] if found else None
-            is_left = value != latest and any(one == latest and value == abs(one - other) for one, other in pairs)
-        if is_result or index in equated:
-            last = set(values[max(found, default=0) : index])
-            is_sure = is_new and len(last) == 3 and _takes_all(value, last)
-            found[index] = SURE if is_sure else NEW if is_new or is_left or index in equated else AGAIN
+            last = max(found, default=index)
+            latest, older = values[last], [*given, *values[max(0, last - WINDOW) : last]]
+            behind = [*given, *(other for one, other in pairs if one == latest)] if found else []
+            # What alone gave the latest result is given by it: "He had 60. Without those 18 it is 42."
+            checks = any(_alone_gave(latest, value, other, older) for other in behind)
+            is_left = value != latest and not checks and any(value == abs(latest - other) for other in behind)
+        if is_result or is_left or index in equated:
+            since = set(values[max(found, default=0) : index])
+            is_sure = is_new and len(since) == 3 and _takes_all(value, since)
+            is_told = index in equated and not (checks and value in given)
+            found[index] = SURE if is_sure else NEW if is_new or is_left or is_told else AGAIN
     return found
 
 
@@ -93,6 +102,12 @@ def _follows(
     if any(value in (abs(sum(three) - 2 * one), _product(three)) for three in threes for one in three):
         return True
     return any(value == 60 * first + second for first, second in itertools.pairwise(before))
+
+
+def _alone_gave(result: Decimal, one: Decimal, other: Decimal, older: Sequence[Decimal]) -> bool:
+    """Do two of the older numbers give a result that the others do not give?"""
+    others = [number for number in older if number != other]
+    return {one, other} <= set(older) and result in results((one, other)) and not _follows(result, others, (), {})
 
 
 def _takes_all(value: Decimal, three: Collection[Decimal]) -> bool:

@@ -34,8 +34,9 @@ CIRCUMSTANCE_FIRST = frozenset({"bn", "hi", "ja", "ko", "ta", "te", "tr", "ur", 
 class Sentences:
     """A folded text and its numbers, in order."""
 
-    def __init__(self, text: str, primary: str, numbers: list[Number]) -> None:
-        self.text, self.primary, self.numbers = text, primary, numbers
+    def __init__(self, text: str, primary: str, given: Sequence[Decimal]) -> None:
+        self.text, self.primary, self.given = text, primary, given
+        self.numbers: list[Number] = []
 
     def worked_out(self, stated: Sequence[Number]) -> Number | None:
         """Of the numbers of a sentence the one that is the last to follow from those before it, or to stand behind a
@@ -83,7 +84,7 @@ class Sentences:
         signs = (self.text[max(0, number.start - 3) : number.start].rstrip(" $")[-1:] for number in self.numbers)
         equated = {index for index, sign in enumerate(signs) if sign in ("=", "≈")}
         shares = {index for index, number in enumerate(self.numbers) if self.is_share(number)}
-        places = reckoning.worked_out([number.value for number in self.numbers], equated, shares)
+        places = reckoning.worked_out([number.value for number in self.numbers], equated, shares, self.given)
         return {self.numbers[place].value: (how, self.numbers[place].start) for place, how in places.items()}
 
     def main(self, stated: Sequence[Number]) -> list[Number]:
@@ -115,6 +116,8 @@ class Sentences:
         return before.search(ahead) is not None
 
     def is_given(self, number: Number) -> bool:
+        if number.value in self.given:
+            return True
         before, behind = ALL_OF.get(self.primary, ALL_OF["en"])
         ahead = self.text[max(0, number.start - 32) : number.start]
         if number.value != int(number.value):  # "i 3/4 della torta"

@@ -143,15 +143,19 @@ def _refuse_twice(
 def asked_example(task: TaskConfig, language: str, values: Mapping[str, Any], item: str, place: str = "") -> Example:
     """A row as something to ask, whatever answer it has; what cannot be asked says why in ``fault``.
 
-    A sentence to be tagged may be a list of tokens or, without such, a text.
+    A sentence to be tagged may be a list of tokens, which are tagged then, or, without such, a text.
     """
     faults: list[str] = []
+    references: tuple[str, ...] = ()
     if task.shape == "tagging" and isinstance(tokens := values.get("tokens"), (list, tuple)):
         texts = without_language_prefix([_text(t, "a token", faults) for t in tokens], task.config_name(language))
-        fields = {"text": sentence(texts, _has_word_tokens([Row(place, values)]))}
+        is_spaced = _has_word_tokens([Row(place, values)])
+        fields, references = {"text": sentence(texts, is_spaced)}, (_gold(task, texts, [], is_spaced),)
     else:
         fields = _fields(task, values, faults)
-    return Example(item, language, task.name, "", fields, "", place, fault=next(iter(faults), ""))
+    return Example(
+        item, language, task.name, "", fields, "", place, references=references, fault=next(iter(faults), "")
+    )
 
 
 def _fields(task: TaskConfig, values: Mapping[str, Any], faults: list[str]) -> dict[str, str]:
@@ -214,9 +218,14 @@ def _tagged(
     if names is None:
         faults.append(f"{MISSING}: a token has no tag")
         return fields, "", ()
-    gold = {"tokens": list(tokens), "tags": names, "spaced": is_spaced, "kinds": list(task.label_names)}
     label = encode(to_spans(tokens, names, spaced=is_spaced))
-    return fields, label, (json.dumps(gold, ensure_ascii=False),)
+    return fields, label, (_gold(task, tokens, names, is_spaced),)
+
+
+def _gold(task: TaskConfig, tokens: Sequence[str], tags: Sequence[str], is_spaced: bool) -> str:
+    """A sentence's tokens and what they are tagged, [] where nobody knows, as ``Example.references`` has them."""
+    gold = {"tokens": list(tokens), "tags": tags, "spaced": is_spaced, "kinds": list(task.label_names)}
+    return json.dumps(gold, ensure_ascii=False)
 
 
 def _has_word_tokens(rows: Sequence[Row]) -> bool:

@@ -4,6 +4,7 @@ be scored. Labels leave here as names, never as integers."""
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -33,6 +34,8 @@ from mslt_it.records import Example
 MIN_PLACEHOLDER_ROWS = 20  # fewer rows with one label may be chance
 OUTSIDE = table_keys.OUTSIDE
 _BEGINS = {"B": "B", "I": "I", "S": "B", "U": "B", "E": "I", "L": "I", "M": "I"}  # of BIOES and BILOU
+# "2,125" and "12 000", a number between what is none.
+_BY_THREES = re.compile(r"[^0-9]*[1-9][0-9]{0,2}([,\s])[0-9]{3}(?:\1[0-9]{3})*(?:\.[0-9]+)?[^0-9]*")
 MIN_CHARACTER_SHARE = 0.9  # of one-character tokens, from which on a file's tokens are characters (ja, zh, th)
 
 
@@ -187,10 +190,16 @@ def _answers(value: Any, task: TaskConfig, faults: list[str]) -> tuple[tuple[str
     starts = starts if isinstance(starts, (list, tuple)) else [starts]
     start = next((s for text, s in zip(texts, starts, strict=False) if text and isinstance(s, int)), -1)
     if task.metric == "number_accuracy":
-        texts = [plain_number(text) for text in texts]
+        texts = [_ungrouped(plain_number(text)) for text in texts]
         if not all(map(is_number, filter(None, texts))):  # no answer would ever be right, or a wrong one
             faults.append(f"{MISSING}: {task.label_field} holds no single number ({max(texts)[:40]!r})")
     return tuple(dict.fromkeys(text for text in texts if text)), start
+
+
+def _ungrouped(text: str) -> str:
+    """A right answer in English notation, or with spaces, without what groups its digits: a model that says what it was
+    taught, "2,125", was read by its language's notation, and was wrong in German."""
+    return re.sub(r"(?<=[0-9])[,\s](?=[0-9]{3})", "", text) if _BY_THREES.fullmatch(text) else text
 
 
 def _tagged(

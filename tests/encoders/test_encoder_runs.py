@@ -150,6 +150,26 @@ def test_the_report_tells_what_was_trained(run_of: Made, tmp_path: Path) -> None
     assert "All weights trained on 24 rows" in page and "untuned base" not in page and "rank 8" not in page
 
 
+def test_what_a_row_costs_is_of_what_an_encoder_reads(
+    run_of: Made, options_run: Path, encoder_of_kind: Made, tmp_path: Path
+) -> None:
+    """Its tokens were divided by the words of an instruction that it never sees, and the page showed that."""
+    tokenizer = AutoTokenizer.from_pretrained(encoder_of_kind("bert"))
+    for run in (run_of("full", "bert"), options_run):
+        recipe = read_run(run).recipe
+        tokens = words = 0
+        for fields in (example.fields for example in scored_examples(recipe, "tr")):
+            first, *others = fields.values()
+            for text in others:  # a hypothesis, or each option by itself
+                tokens += len(tokenizer(first, text)["input_ids"])
+                words += len(f"{first} {text}".split())
+        row = next(row for row in results(run)["results"] if row["language"] == "tr")
+        assert row["tokens_per_word"] == pytest.approx(tokens / words)
+        assert main(["report", f"run={run}", f"out={tmp_path / run.parent.name}"]) == 0
+        page = (tmp_path / run.parent.name / "report.html").read_text(encoding="utf-8")
+        assert first in page and "Which of these" not in page and "Hipotez doğru mu" not in page
+
+
 def test_held_out_rows_choose_the_best_step(encoder_of_kind: Made, tmp_path: Path) -> None:
     base = encoder_of_kind("xlmr")
     looks = ["training.eval_steps=2", "training.num_eval_examples=6"]

@@ -138,6 +138,11 @@ def test_runs_are_evaluated_beside_each_other(run_of: Made, tmp_path: Path, caps
         for own in results(run)["results"]:
             if (run.name, own["language"], own["metric"]) in rows and own["language"] in ("tr", "de"):
                 assert rows[run.name, own["language"], own["metric"]]["value"] == own["value"]
+    named = ["task=xnli", "languages=[tr]", "examples=20", f"out={tmp_path / 'named'}", "cache=none"]
+    assert main(["eval", f"run={lora}", *named]) == 0  # by a recipe that does not know of what kind the run is
+    [row, _] = (row for row in results(tmp_path / "named")["results"] if row["language"] == "tr")
+    own = next(own for own in results(lora)["results"] if own["language"] == "tr")
+    assert row["tokens_per_word"] == own["tokens_per_word"] and row["n"] == own["n"]
     assert {system for system, *_ in rows} == {lora.name, full.name}  # no base
     capsys.readouterr()
     assert main(["eval", f"run={lora}", "variant=cot_native", f"out={tmp_path / 'cot'}"]) == 2

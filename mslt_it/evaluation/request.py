@@ -192,8 +192,8 @@ def _refuse_idle(call: Call, recipes: Sequence[Recipe], variants: Sequence[str])
     is_written = {*CHAINS, "translate_solve"} & set(variants)
     if call.options.backend == "vllm" and not is_written and all(r.task.choice_names or r.head for r in recipes):
         raise Problem(
-            f"backend=vllm writes answers, and to task={recipes[0].task.name} none is written here: labels are chosen by "
-            "their log-likelihood, and a head says its own. Leave it out."
+            f"backend=vllm writes answers, and to task={recipes[0].task.name} none is written here: labels are chosen "
+            "by their log-likelihood, and a head says its own. Leave it out."
         )
     if "max_new_tokens" in call.given and not is_written:
         raise Problem(

@@ -86,11 +86,11 @@ def mapping(text: str) -> list[tuple[str, str]] | None:
 
 def cell(value: Any) -> Any:
     """A value for a table that spreadsheets open: a text that they would take for a formula begins with an apostrophe,
-    as OWASP advises; numbers stay numbers."""
+    as OWASP advises; numbers stay numbers, and a sign alone ("-", no names) is no formula."""
     if not isinstance(value, str):
         return value
     value = value.replace("\r", "\n")  # csv leaves it without quotation marks, and it would end the row
-    if value[:1] not in ("=", "+", "-", "@", "\t", "\n"):
+    if len(value) == 1 or value[:1] not in ("=", "+", "-", "@", "\t", "\n"):
         return value
     try:
         float(value)

@@ -26,7 +26,7 @@ from mslt_it.data.leakage import LeakIndex, find_leaks, refuse_leaks
 from mslt_it.data.mixing import hash_key, interleave, largest_total, rank, too_few
 from mslt_it.data.prompts import prompt_file, prompted_all
 from mslt_it.data.rows import Role, RowStore, is_trained_on
-from mslt_it.data.segments import encoder_of
+from mslt_it.data.segments import as_read, encoder_of
 from mslt_it.notices import unlabelled_note
 from mslt_it.problems import Problem, counted, some
 from mslt_it.records import (
@@ -141,11 +141,13 @@ def build_scored_set(
     """The prompted rows to score in one language, see `scored_examples`."""
     rows = rows or RowStore()
     return rows.once(
-        ("prompted", *_scored_key(recipe, language, without, rows), fingerprint(recipe.prompt)),
-        lambda: _repeats_together(
-            prompted_all(scored_examples(recipe, language, without=without, rows=rows), recipe.task, recipe.prompt)
-        ),
+        ("prompted", *_scored_key(recipe, language, without, rows), fingerprint([recipe.prompt, recipe.head])),
+        lambda: _repeats_together(_asked(recipe, scored_examples(recipe, language, without=without, rows=rows))),
     )
+
+
+def _asked(recipe: Recipe, examples: Iterable[Example]) -> list[PromptedExample]:
+    return as_read(recipe, prompted_all(examples, recipe.task, recipe.prompt))
 
 
 def _repeats_together(items: Sequence[PromptedExample]) -> list[PromptedExample]:
@@ -251,7 +253,7 @@ def asked_set(recipe: Recipe, language: str, rows: RowStore) -> list[PromptedExa
     found = sorted(rows.asked(recipe.task, language, recipe.task.score_split), key=lambda e: hash_key("scored", e.id))
     found = found[: recipe.scoring.num_examples_per_language or None]
     fit = (e for e in map(functools.partial(askable, recipe.task), found) if isinstance(e, Example))
-    return prompted_all(fit, recipe.task, recipe.prompt)
+    return _asked(recipe, fit)
 
 
 def askable(task: TaskConfig, example: Example) -> Example | str:

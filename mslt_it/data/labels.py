@@ -40,7 +40,7 @@ _BREAK = re.compile(r"\s*[\t\n\v\f\r\x85\u2028\u2029]\s*")  # in a cell that was
 _WHOLE_FLOAT = re.compile(r"[+-]?[0-9]+\.0")
 # In any digits: by twos or threes with one sign between them, a decimal mark that is another sign, a power, a fraction.
 _ONE_NUMBER = re.compile(
-    r"\d+(?:([.,'’٬\s])\d{2,3}(?:\1\d{2,3})*)?(?:(?!\1)[.,٫]\d+)?(?:[eE][+-]?\d+)?|(?:\d+\s+)?\d+[/⁄]\d+"
+    r"\d+(?:([.,'’٬])\d{2,3}(?:\1\d{2,3})*|(?:\s\d{3})+)?(?:(?!\1)[.,٫]\d+)?(?:[eE][+-]?\d+)?|(?:\d+\s+)?\d+[/⁄]\d+"
 )
 
 

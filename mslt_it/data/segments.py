@@ -23,14 +23,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from mslt_it.config.recipe import Recipe
+from mslt_it.config.recipe import Recipe, TaskConfig
 from mslt_it.data.cleaning import is_written_without_spaces, strip_zero_width
 from mslt_it.data.encoding import FORGED, IGNORED, TOO_LONG, Encoder
 from mslt_it.data.passages import Passage, answer_place, trimmed, windows
 from mslt_it.data.spans import SPACE_TOKEN
 from mslt_it.data.text_to_text import TextToTextEncoder
 from mslt_it.problems import Problem
-from mslt_it.records import EncodedExample, PromptedExample
+from mslt_it.records import EncodedExample, Message, PromptedExample
 
 NOT_IN_PASSAGE = "answer_not_in_passage"
 
@@ -138,7 +138,7 @@ class OptionEncoder(SegmentEncoder):
 
     def row_ids(self, examples: Iterable[PromptedExample]) -> list[tuple[int, ...]]:
         items = list(examples)
-        apart = [dataclasses.replace(item, segments=pair) for item in items for pair in self._pairs(item)]
+        apart = [dataclasses.replace(item, segments=pair) for item in items for pair in _pairs(item, self.options)]
         rows = iter(super().row_ids(apart))
         return [tuple(i for _ in self.options for i in next(rows)) for _ in items]
 
@@ -147,11 +147,6 @@ class OptionEncoder(SegmentEncoder):
 
     def num_tokens(self, ids: Sequence[int]) -> int:
         return max(map(len, split(ids, ids[0])))
-
-    def _pairs(self, item: PromptedExample) -> list[tuple[str, str]]:
-        others = (text for place, text in enumerate(item.segments) if place not in self.options and text.strip())
-        shown = " ".join(others)
-        return [(shown, item.segments[place]) for place in self.options]
 
 
 class TagEncoder(SegmentEncoder):
@@ -295,10 +290,32 @@ ENCODERS: dict[str, type[SegmentEncoder]] = {
 
 def encoder_of(recipe: Recipe, tokenizer: Any) -> Encoder:
     """That of the recipe's kind of model and task; its labels must have been found."""
-    longest, head, task = recipe.data.max_length_tokens, recipe.head, recipe.task
+    longest, head = recipe.data.max_length_tokens, recipe.head
     if head is None:
         return (TextToTextEncoder if recipe.model.kind == "text_to_text" else Encoder)(tokenizer, longest)
-    return ENCODERS[head.name](tokenizer, longest, head.labels, [*map(task.input_fields.index, task.option_fields)])
+    return ENCODERS[head.name](tokenizer, longest, head.labels, _option_places(recipe.task))
+
+
+def as_read(recipe: Recipe, items: list[PromptedExample]) -> list[PromptedExample]:
+    """The items with the texts that an encoder reads in place of an instruction that it never sees."""
+    if recipe.head is None:
+        return items
+    options = _option_places(recipe.task)
+    texts = (itertools.chain(*_pairs(item, options)) if options else item.segments for item in items)
+    read = [tuple(Message("user", text) for text in own if text.strip()) for own in texts]
+    return [dataclasses.replace(item, messages=messages) for item, messages in zip(items, read, strict=True)]
+
+
+def _option_places(task: TaskConfig) -> tuple[int, ...]:
+    """Which of the fields are options."""
+    return tuple(map(task.input_fields.index, task.option_fields))
+
+
+def _pairs(item: PromptedExample, options: Sequence[int]) -> list[tuple[str, str]]:
+    """Each option as segment B, all that is none as segment A."""
+    others = (text for place, text in enumerate(item.segments) if place not in options and text.strip())
+    shown = " ".join(others)
+    return [(shown, item.segments[place]) for place in options]
 
 
 def segments(example: PromptedExample) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ be scored. Labels leave here as names, never as integers."""
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -33,6 +34,8 @@ from mslt_it.records import Example
 MIN_PLACEHOLDER_ROWS = 20  # fewer rows with one label may be chance
 OUTSIDE = table_keys.OUTSIDE
 _BEGINS = {"B": "B", "I": "I", "S": "B", "U": "B", "E": "I", "L": "I", "M": "I"}  # of BIOES and BILOU
+# "2,125" and "12 000", a number between what is none.
+_BY_THREES = re.compile(r"[^0-9]*[1-9][0-9]{0,2}([,\s])[0-9]{3}(?:\1[0-9]{3})*(?:\.[0-9]+)?[^0-9]*")
 MIN_CHARACTER_SHARE = 0.9  # of one-character tokens, from which on a file's tokens are characters (ja, zh, th)
 
 
@@ -143,15 +146,19 @@ def _refuse_twice(
 def asked_example(task: TaskConfig, language: str, values: Mapping[str, Any], item: str, place: str = "") -> Example:
     """A row as something to ask, whatever answer it has; what cannot be asked says why in ``fault``.
 
-    A sentence to be tagged may be a list of tokens or, without such, a text.
+    A sentence to be tagged may be a list of tokens, which are tagged then, or, without such, a text.
     """
     faults: list[str] = []
+    references: tuple[str, ...] = ()
     if task.shape == "tagging" and isinstance(tokens := values.get("tokens"), (list, tuple)):
         texts = without_language_prefix([_text(t, "a token", faults) for t in tokens], task.config_name(language))
-        fields = {"text": sentence(texts, _has_word_tokens([Row(place, values)]))}
+        is_spaced = _has_word_tokens([Row(place, values)])
+        fields, references = {"text": sentence(texts, is_spaced)}, (_gold(task, texts, [], is_spaced),)
     else:
         fields = _fields(task, values, faults)
-    return Example(item, language, task.name, "", fields, "", place, fault=next(iter(faults), ""))
+    return Example(
+        item, language, task.name, "", fields, "", place, references=references, fault=next(iter(faults), "")
+    )
 
 
 def _fields(task: TaskConfig, values: Mapping[str, Any], faults: list[str]) -> dict[str, str]:
@@ -183,10 +190,16 @@ def _answers(value: Any, task: TaskConfig, faults: list[str]) -> tuple[tuple[str
     starts = starts if isinstance(starts, (list, tuple)) else [starts]
     start = next((s for text, s in zip(texts, starts, strict=False) if text and isinstance(s, int)), -1)
     if task.metric == "number_accuracy":
-        texts = [plain_number(text) for text in texts]
+        texts = [_ungrouped(plain_number(text)) for text in texts]
         if not all(map(is_number, filter(None, texts))):  # no answer would ever be right, or a wrong one
             faults.append(f"{MISSING}: {task.label_field} holds no single number ({max(texts)[:40]!r})")
     return tuple(dict.fromkeys(text for text in texts if text)), start
+
+
+def _ungrouped(text: str) -> str:
+    """A right answer in English notation, or with spaces, without what groups its digits: a model that says what it was
+    taught, "2,125", was read by its language's notation, and was wrong in German."""
+    return re.sub(r"(?<=[0-9])[,\s](?=[0-9]{3})", "", text) if _BY_THREES.fullmatch(text) else text
 
 
 def _tagged(
@@ -214,9 +227,14 @@ def _tagged(
     if names is None:
         faults.append(f"{MISSING}: a token has no tag")
         return fields, "", ()
-    gold = {"tokens": list(tokens), "tags": names, "spaced": is_spaced, "kinds": list(task.label_names)}
     label = encode(to_spans(tokens, names, spaced=is_spaced))
-    return fields, label, (json.dumps(gold, ensure_ascii=False),)
+    return fields, label, (_gold(task, tokens, names, is_spaced),)
+
+
+def _gold(task: TaskConfig, tokens: Sequence[str], tags: Sequence[str], is_spaced: bool) -> str:
+    """A sentence's tokens and what they are tagged, [] where nobody knows, as ``Example.references`` has them."""
+    gold = {"tokens": list(tokens), "tags": tags, "spaced": is_spaced, "kinds": list(task.label_names)}
+    return json.dumps(gold, ensure_ascii=False)
 
 
 def _has_word_tokens(rows: Sequence[Row]) -> bool:

@@ -189,9 +189,11 @@ def align(spans: Sequence[Span], tokens: Sequence[str], *, spaced: bool, gold: S
 
 
 def _bare(text: str, spaced: bool) -> str:
-    """Canonically decomposed, so that a tokenizer that composes letters does not matter, and without white space."""
+    """Canonically decomposed, so that a tokenizer that composes letters does not matter, without white space and what
+    nobody sees (joiners, direction marks), which cleaning may have taken out of the prompt."""
     text = unicodedata.normalize("NFD", text)
-    return "".join(c for c in text if not c.isspace() and (spaced or c != SPACE_TOKEN))
+    seen = (c for c in text if not c.isspace() and unicodedata.category(c) != "Cf")
+    return "".join(c for c in seen if spaced or c != SPACE_TOKEN)
 
 
 def _place(wanted: str, sentence: str, owners: list[int], taken: list[bool], after: int) -> tuple[int, int] | None:

@@ -104,11 +104,11 @@ def _done(
     for recipe in request.recipes:  # after the model, which may be refused before any row is read
         for note in notes_on_scored(recipe, request.languages[recipe.task.name], request.rows):
             say(f"Note: {note}")
-    longest = max(request.recipes, key=lambda recipe: recipe.data.max_length_tokens)
-    encoder = encoder_of(dataclasses.replace(longest, model=bench.model), loaded.tokenizer)
+    recipes = [dataclasses.replace(recipe, model=bench.model) for recipe in request.recipes]
+    encoder = encoder_of(max(recipes, key=lambda recipe: recipe.data.max_length_tokens), loaded.tokenizer)
     units = [
         unit(recipe, variant, code, encoder, asked.samples, aside[recipe.task.name].ids[code], request.rows)
-        for recipe in request.recipes
+        for recipe in recipes
         for variant in request.variants
         for code in request.languages[recipe.task.name]
     ]

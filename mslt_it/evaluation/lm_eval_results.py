@@ -42,10 +42,13 @@ def lm_eval_results(
         if row.reason:
             entry["invalid"] = row.reason
         samples[name] = {"original": row.n, "effective": row.n}
-    groups = {f"mslt_{row.task}": [n for n in results if n.startswith(f"mslt_{row.task}_")] for row in rows}
+    groups: dict[str, dict[str, None]] = {}  # the languages that each mean is of
+    for row in rows:
+        own = groups.setdefault(f"mslt_{row.task}", {})
+        own |= {f"mslt_{row.task}_{row.language}": None} if row.role == "target" and not row.is_mean else {}
     return {
         "results": results,
-        "group_subtasks": {name: groups.get(name, []) for name in results},
+        "group_subtasks": {name: [*groups.get(name, ())] for name in results},
         "configs": {name: {"task": name, "num_fewshot": num_shots} for name in results if name not in groups},
         "n-samples": samples,
         "n-shot": dict.fromkeys(results, num_shots),

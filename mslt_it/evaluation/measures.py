@@ -146,11 +146,11 @@ def _qa_f1(item: PromptedExample, text: str) -> tuple[tuple[float, ...], bool]:
 
 def _number(item: PromptedExample, text: str) -> tuple[tuple[float, ...], bool]:
     found = read_answer(item, text)
-    right = _right_number(item.label, item.language)
+    right = right_number(item.label, item.language)
     return (float(found is not None and found == right), 1.0), found is not None
 
 
-def _right_number(label: str, language: str) -> Decimal | None:
+def right_number(label: str, language: str) -> Decimal | None:
     """Of a right answer, which is written as in English, as upstream's are ("2,125"), or as in its own language: where
     it is no English notation, or has a point before three digits and the language groups by points."""
     by_points = _GROUPED_BY_POINT.fullmatch(label) and primary(language) in DECIMAL_COMMA

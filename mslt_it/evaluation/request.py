@@ -189,7 +189,13 @@ def request_of(call: Call) -> Request:
 
 def _refuse_idle(call: Call, recipes: Sequence[Recipe], variants: Sequence[str]) -> None:
     """A Problem for settings that nothing here would feel."""
-    if "max_new_tokens" in call.given and not {*CHAINS, "translate_solve"} & set(variants):
+    is_written = {*CHAINS, "translate_solve"} & set(variants)
+    if call.options.backend == "vllm" and not is_written and all(r.task.choice_names or r.head for r in recipes):
+        raise Problem(
+            f"backend=vllm writes answers, and to task={recipes[0].task.name} none is written here: labels are chosen "
+            "by their log-likelihood, and a head says its own. Leave it out."
+        )
+    if "max_new_tokens" in call.given and not is_written:
         raise Problem(
             f"max_new_tokens={call.options.max_new_tokens} is the limit of a chain of thought, and variant="
             f"[{','.join(variants)}] asks for none. Leave it out, or give task.max_answer_tokens."

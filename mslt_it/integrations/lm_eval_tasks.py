@@ -35,7 +35,10 @@ from mslt_it.data.hub import PARQUET_BRANCH, PARQUET_FILES
 from mslt_it.data.prompts import PromptFile, prompt_file
 from mslt_it.data.resolve import with_targets
 from mslt_it.data.rows import RowStore
+from mslt_it.evaluation.answers.numbers import parse_number
+from mslt_it.evaluation.measures import right_number
 from mslt_it.problems import Problem, counted, nearest
+from mslt_it.records import PromptedExample
 from mslt_it.selection.auto import choose_sources
 from mslt_it.terminal import run
 
@@ -55,6 +58,7 @@ DATASET_KEYS = ("data_files", "revision")
 METRICS = ("acc", "acc_norm", "acc_bytes", "exact_match")  # of lm-eval itself; others are fetched from the Hub and run
 FILTERS = ("regex", "take_first", "remove_whitespace")
 
+NUMBER = r"(-?\d[\d,]*(?:\.\d+)?)"  # what lm-eval's filter takes for one
 _FIELD = re.compile(r"\{(\w+)\}")
 _MARK = re.compile(r"\{[{%#]|[}%#]\}")  # of Jinja
 
@@ -121,7 +125,7 @@ def write_scored_set(recipe: Recipe, language: str, folder: Path, store: RowStor
     with rows.open("w", encoding="utf-8") as out:
         for item in items:
             own = [choice for choice in item.choices if choice]
-            gold = own.index(item.answer) if choices else item.label
+            gold = own.index(item.answer) if choices else _filtered(item)
             row: dict[str, Any] = {"id": item.id, "prompt": item.messages[0].content, "gold": gold}
             row |= {"choices": own} if is_own else {}
             out.write(json.dumps(row, ensure_ascii=False) + "\n")
@@ -131,6 +135,17 @@ def write_scored_set(recipe: Recipe, language: str, folder: Path, store: RowStor
     content = local_task_file(recipe.task, language, "choices" if is_own else choices, rows, chain)
     path.write_text(_dump(content, comment), encoding="utf-8")
     return path
+
+
+def _filtered(item: PromptedExample) -> str:
+    """What lm-eval's filter makes of a right answer; a Problem where that is another number."""
+    found = re.findall(NUMBER, item.label)
+    if not found or parse_number(found[-1], item.language) != right_number(item.label, item.language):
+        raise Problem(
+            f"The right answer {item.label!r} of '{item.id}' ({item.language}) is no number to lm-eval, which takes "
+            "the last digits of an answer, so all would be wrong. Score the task with mslt eval, or write decimals."
+        )
+    return found[-1]
 
 
 def task_files() -> dict[str, str]:
@@ -308,7 +323,7 @@ def _generated(target: str, max_answer_tokens: int, until: Sequence[str] = ("\n\
             {
                 "name": "last_number",
                 "filter": [
-                    {"function": "regex", "regex_pattern": r"(-?\d[\d,]*(?:\.\d+)?)", "group_select": -1},
+                    {"function": "regex", "regex_pattern": NUMBER, "group_select": -1},
                     {"function": "take_first"},
                 ],
             }

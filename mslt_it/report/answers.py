@@ -10,6 +10,7 @@ import numpy as np
 from scipy.special import softmax
 
 from mslt_it.config.recipe import TaskConfig
+from mslt_it.data.spans import decode
 from mslt_it.evaluation.answered import Answered, outputs_of
 from mslt_it.evaluation.measures import MEASURES, UNREAD, said_labels
 from mslt_it.evaluation.tables import METRIC_NAMES
@@ -52,7 +53,10 @@ def sampled(task: TaskConfig, answered: Answered, number: int, seed: int, *, is_
     """
     items, outputs = answered.items, outputs_of(answered).outputs
     measure = MEASURES["accuracy" if task.choice_names else task.metric][0]
-    figures = measure.value(measure.counts(items, outputs)[0])
+    counts = measure.counts(items, outputs)[0]
+    figures = measure.value(counts)
+    for place in np.flatnonzero(~counts.any(axis=1)):  # no names, and F1 is 0 even where none is said
+        figures[place] = decode(outputs[place] or "", task.label_names) == []
     is_right = figures >= 1 - 1e-9
     draw = random.Random(f"{seed} {answered.language}")
 

@@ -99,7 +99,7 @@ def test_right_answers_without_a_number_are_left_out_and_told(built: Callable[..
 
 
 @pytest.mark.parametrize(
-    "text", ["12-15", "12 – 15 km", "5:30", "2024-01-02", "1.2.2024", "3,4,5", "1_000", "18 (9 * 2)", "N/A"]
+    "text", ["12-15", "12 – 15 km", "5:30", "2024-01-02", "1.2.2024", "3,4,5", "1_000", "12 34", "18 (9 * 2)", "N/A"]
 )
 def test_a_right_answer_of_several_numbers_is_none(text: str) -> None:
     assert not is_number(text)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,10 @@ from toy_world import load, write_tsv
 from mslt_it.config.compose import load_recipe
 from mslt_it.config.recipe import TaskConfig
 from mslt_it.data.labels import found_labels, label_form, number_key
+from mslt_it.evaluation.answers.numbers import parse_number
+from mslt_it.evaluation.measures import MEASURES
 from mslt_it.problems import Problem
+from mslt_it.records import PromptedExample
 
 
 def task(name: str, data: Path, **changes: object) -> TaskConfig:
@@ -210,7 +214,34 @@ def test_pawsx_is_read_without_quoting_and_ns_is_kept_for_cleaning(tmp_path: Pat
 def test_mgsm_without_header(tmp_path: Path) -> None:
     write_tsv(tmp_path / "de" / "test.tsv", [("Wie viele?", "2,125"), ("Und jetzt?", "18")])
     config = task("mgsm", tmp_path, held_out_share=0.999)
-    assert [e.label for e in load(config, "de", "test", role="score").examples] == ["2,125", "18"]
+    assert [e.label for e in load(config, "de", "test", role="score").examples] == ["2125", "18"]
+
+
+@pytest.mark.parametrize(
+    ("written", "value"),
+    [
+        ("2,125", "2125"),  # in English notation, as MGSM's are in all languages
+        ("12 000", "12000"),
+        ("1\u202f234\u202f567", "1234567"),
+        ("$1,234.50", "1234.5"),
+        ("12.50", "12.5"),
+        ("0,125", "0.125"),
+        ("3/4", "0.75"),
+        ("٣", "3"),
+        ("-7", "-7"),
+    ],
+)
+def test_a_right_answer_is_right_when_it_is_said(written: str, value: str, tmp_path: Path) -> None:
+    for code in ("de", "en", "fr", "ar", "zh", "sw"):
+        write_tsv(tmp_path / code / "test.tsv", [("Wie viele?", written)])
+        config = task("mgsm", tmp_path, held_out_share=0.999)
+        [row] = load(config, code, "test", role="score").examples
+        assert row.fault == "" and parse_number(row.label, code) == Decimal(value)
+        item = PromptedExample(
+            "1", code, (), row.label, (), label=row.label, references=row.references, is_written=True
+        )
+        counts, _ = MEASURES["number_accuracy"][0].counts([item] * 2, (row.label, "1"))
+        assert counts[:, 0].tolist() == [1, 0]
 
 
 # ---------------------------------------------------------------- labels of one's own

@@ -273,6 +273,8 @@ def test_a_span_covers_whole_tokens() -> None:
     assert found_at("LOC: Nowhere", "Rome") == [(-1, -1)]
     assert found_at("LOC: #", "a b", spaced=False) == [(-1, -1)]  # nothing is left of it
     assert found_at("LOC: Zürich", "Zürich") == [(0, 0)]  # composed and decomposed
+    # WikiANN has names with joiners that nobody sees, and the prompt is without them.
+    assert found_at("ORG: إم بي سي", "قناة إم \u200cبي \u200cسي") == [(1, 3)]
 
 
 def test_gold_answers_score_one() -> None:

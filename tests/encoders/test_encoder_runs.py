@@ -138,6 +138,11 @@ def test_runs_are_evaluated_beside_each_other(run_of: Made, tmp_path: Path, caps
         for own in results(run)["results"]:
             if (run.name, own["language"], own["metric"]) in rows and own["language"] in ("tr", "de"):
                 assert rows[run.name, own["language"], own["metric"]]["value"] == own["value"]
+    named = ["task=xnli", "languages=[tr]", "examples=20", f"out={tmp_path / 'named'}", "cache=none"]
+    assert main(["eval", f"run={lora}", *named]) == 0  # by a recipe that does not know of what kind the run is
+    [row, _] = (row for row in results(tmp_path / "named")["results"] if row["language"] == "tr")
+    own = next(own for own in results(lora)["results"] if own["language"] == "tr")
+    assert row["tokens_per_word"] == own["tokens_per_word"] and row["n"] == own["n"]
     assert {system for system, *_ in rows} == {lora.name, full.name}  # no base
     capsys.readouterr()
     assert main(["eval", f"run={lora}", "variant=cot_native", f"out={tmp_path / 'cot'}"]) == 2
@@ -148,6 +153,26 @@ def test_the_report_tells_what_was_trained(run_of: Made, tmp_path: Path) -> None
     assert main(["report", f"run={run_of('full')}", f"out={tmp_path}"]) == 0
     page = (tmp_path / "report.html").read_text(encoding="utf-8")
     assert "All weights trained on 24 rows" in page and "untuned base" not in page and "rank 8" not in page
+
+
+def test_what_a_row_costs_is_of_what_an_encoder_reads(
+    run_of: Made, options_run: Path, encoder_of_kind: Made, tmp_path: Path
+) -> None:
+    """Its tokens were divided by the words of an instruction that it never sees, and the page showed that."""
+    tokenizer = AutoTokenizer.from_pretrained(encoder_of_kind("bert"))
+    for run in (run_of("full", "bert"), options_run):
+        recipe = read_run(run).recipe
+        tokens = words = 0
+        for fields in (example.fields for example in scored_examples(recipe, "tr")):
+            first, *others = fields.values()
+            for text in others:  # a hypothesis, or each option by itself
+                tokens += len(tokenizer(first, text)["input_ids"])
+                words += len(f"{first} {text}".split())
+        row = next(row for row in results(run)["results"] if row["language"] == "tr")
+        assert row["tokens_per_word"] == pytest.approx(tokens / words)
+        assert main(["report", f"run={run}", f"out={tmp_path / run.parent.name}"]) == 0
+        page = (tmp_path / run.parent.name / "report.html").read_text(encoding="utf-8")
+        assert first in page and "Which of these" not in page and "Hipotez doğru mu" not in page
 
 
 def test_held_out_rows_choose_the_best_step(encoder_of_kind: Made, tmp_path: Path) -> None:

@@ -11,12 +11,14 @@ import pytest
 from tiny_encoder import KINDS, make_tokenizer
 
 from mslt_it.config.compose import load_recipe
+from mslt_it.config.recipe import PromptConfig
 from mslt_it.data.cleaning import clean
 from mslt_it.data.encoding import IGNORED, TOO_LONG
 from mslt_it.data.files import Row
 from mslt_it.data.passages import Passage, answer_place, overlap, trimmed, windows
+from mslt_it.data.prompts import prompted
 from mslt_it.data.segments import NOT_IN_PASSAGE, SpanEncoder, TagEncoder, Words
-from mslt_it.data.shapes import to_examples
+from mslt_it.data.shapes import asked_example, to_examples
 from mslt_it.problems import Problem
 from mslt_it.records import Example, PromptedExample
 
@@ -83,6 +85,18 @@ def test_words_of_a_text_alone_are_those_of_its_file(tokenizer: Any) -> None:
         text = item.segments[0].replace("#", " ")
         alone = dataclasses.replace(item, references=(), segments=(text,))
         assert encoder.read([alone]) == encoder.read([item])
+
+
+def test_words_that_come_without_tags_are_read_as_those_with_tags(tokenizer: Any) -> None:
+    """A language written without spaces whose file has words: as characters they are not what the head was taught."""
+    task, words = load_recipe("wikiann_3src").task, ["狙擊", "手", "在", "北京", "市"]
+    row = Row("line 1", {"tokens": words, "ner_tags": ["O", "O", "O", "B-LOC", "I-LOC"]})
+    [tagged] = to_examples(task, "zh", "test", [row], "names", for_scoring=True)
+    untagged = asked_example(task, "zh", {"tokens": words}, tagged.id)
+    items = [prompted(one, task, PromptConfig()) for one in (tagged, untagged)]
+    [one, other] = TagEncoder(tokenizer, 64, TAGS).read(items)
+    assert isinstance(other.source, Words) and other.source.texts == tuple(words)
+    assert one == other and len(set(other.source.places)) == 5
 
 
 def test_no_word_is_lost_or_forges_a_token_and_long_sentences_are_not_trained_on(tokenizer: Any) -> None:

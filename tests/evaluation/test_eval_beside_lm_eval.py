@@ -13,6 +13,7 @@ from tiny_eval import answers, call, make_base
 
 from mslt_it.config.compose import load_recipe
 from mslt_it.integrations.lm_eval_tasks import write_scored_set
+from mslt_it.problems import Problem
 
 pytest.importorskip("lm_eval")
 
@@ -125,3 +126,19 @@ def test_a_direct_number_keeps_its_own_limit_and_stop(sums: Path, tmp_path: Path
     recipe = load_recipe("mgsm_3src", [f"task.data={sums}"])
     content = yaml.safe_load(write_scored_set(recipe, "de", tmp_path).read_text(encoding="utf-8"))
     assert content["generation_kwargs"] == {"until": ["\n\n"], "do_sample": False, "max_gen_toks": 16}
+
+
+def test_right_answers_are_what_lm_evals_filter_reads(tmp_path: Path) -> None:
+    def gold(*written: str) -> list[str]:
+        (tmp_path / "ar").mkdir(exist_ok=True)
+        lines = [f"كم؟ {number}\t{answer}\n" for number, answer in enumerate(written)]
+        (tmp_path / "ar" / "test.tsv").write_text("".join(lines), encoding="utf-8")
+        recipe = load_recipe("mgsm_3src", [f"task.data={tmp_path}", "task.held_out_share=1"])
+        write_scored_set(recipe, "ar", tmp_path / "tasks")
+        rows = (tmp_path / "tasks" / "mslt_mgsm_ar.jsonl").read_text(encoding="utf-8").splitlines()
+        return sorted(json.loads(row)["gold"] for row in rows)
+
+    assert gold("$18", "2,125", "12.50", "٣", "-7 km") == ["-7", "12.50", "18", "2125", "٣"]
+    for answer in ("3/4", "½", "٣٫٥", "1e3"):  # every answer would be wrong
+        with pytest.raises(Problem, match=f"The right answer '{answer}' .* is no number to lm-eval"):
+            gold("18", answer)

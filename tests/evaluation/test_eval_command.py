@@ -263,6 +263,10 @@ WRONG: list[tuple[list[str], str]] = [
     (["model=BASE", "task=xnli", "scoring.batch_tokens=0"], r"scoring.batch_tokens=0 is out of range"),
     (["model=BASE", "task=xnli", "shots=99"], r"num_shots=99: .* has \d+ worked examples"),
     (["model=BASE", "task=xnli", "base=maybe"], r"base=maybe is neither true nor false"),
+    (
+        ["model=BASE", "task=xnli", "backend=vllm"],
+        r"backend=vllm writes answers, and to task=xnli none is written here",
+    ),
     (["model=BASE", "task=xnli", "backend=vlm"], r"backend=vlm is unknown. Did you mean 'vllm'\?"),
     (["model=BASE", "task=xnli", "--jsn"], r"Unknown option '--jsn'. Did you mean '--json'\?"),
     (["model=BASE", "task=xnli", "seen=de"], r"seen=de is not a list"),

@@ -16,9 +16,9 @@ from mslt_it.command import execute
 from mslt_it.commands import report as command
 from mslt_it.config.compose import load_recipe
 from mslt_it.evaluation.folder import REPORT
-from mslt_it.evaluation.scores import ScoreRow
+from mslt_it.evaluation.scores import Answered, ScoreRow
 from mslt_it.problems import Problem
-from mslt_it.records import Message
+from mslt_it.records import Message, PromptedExample
 from mslt_it.report.answers import NONE, sampled
 from mslt_it.report.pages import Section, write
 from mslt_it.report.run_report import PAGES
@@ -213,3 +213,23 @@ def test_what_a_row_costs_stands_beside_the_figure() -> None:
         cost_tables([dataclasses.replace(row, prompt_tokens_per_item=0.0, new_tokens_per_item=0.0) for row in rows])
         == []
     )  # not known
+
+
+def test_a_sentence_without_names_of_which_none_is_said_is_right() -> None:
+    task = load_recipe("wikiann_3src").task
+    said = ["-", "LOC: Ulm", "none", "LOC: Ulm"]
+    tags = [["O", "O"], ["O", "O"], ["O", "O"], ["O", "B-LOC"]]
+    gold = [
+        json.dumps({"tokens": ["in", "Ulm"], "tags": own, "spaced": True, "kinds": ["PER", "ORG", "LOC"]})
+        for own in tags
+    ]
+    items = tuple(
+        PromptedExample(str(n), "de", (Message("user", "in Ulm"),), "", (), references=(one,), is_written=True)
+        for n, one in enumerate(gold)
+    )
+    rows = tuple({"text": text, "is_cut": False, "num_new_tokens": 1} for text in said)
+    found = sampled(
+        task, Answered("wikiann", "adapter", "direct", "de", "target", items, rows, 4, 4), 9, 0, is_native=False
+    )
+    assert [one.given for one in found.right] == ["-", "LOC: Ulm"]
+    assert [(one.given, one.note) for one in found.wrong] == [("LOC: Ulm", "span F1 0.0"), ("none", "span F1 0.0")]

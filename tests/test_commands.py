@@ -67,7 +67,7 @@ def test_values_have_their_kinds_and_defaults() -> None:
         (["runs=a"], "runs=a is not a list. Write runs=[A,B], quoted for the shell."),
         (["runs=[]"], "runs=[] is empty. Write runs=[A,B]."),
         (["runs=[a,]"], "runs: an item is empty. Remove the comma too much."),
-        (["format=plane"], "format=plane is not a list or a name (plain, fancy). Write format=[plane], quoted"),
+        (["format=plane"], "format: 'plane' is unknown. Did you mean 'plain'? Known: fancy, plain."),
         (["format=[plane]"], "format: 'plane' is unknown. Did you mean 'plain'? Known: fancy, plain."),
         (["dtype=float23"], "dtype=float23 is unknown. Did you mean 'float32'? Known: bfloat16, float32."),
         (["rows=3.5"], "rows=3.5 is not a whole number."),

@@ -23,7 +23,9 @@ MAX_OTHER_LABELS = 0.05  # of the rows; PAWS-X, mended by its translators, has 0
 
 def resolved(recipe: Recipe, tokenizer: Callable[[], Any], rows: RowStore | None = None) -> Recipe:
     """The recipe with its targets and its number of rows; ``tokenizer`` is called only where rows are counted."""
-    rows = rows or RowStore()
+    rows, task = rows or RowStore(), recipe.task
+    for code in recipe.sources:  # first: a wrong column would make all others languages without labels
+        rows.load(task, code, task.train_split, role="train")
     recipe = with_targets(recipe, rows)
     recipe = with_order(recipe, recipe.sources, (*recipe.sources, *recipe.targets), rows)
     if recipe.data.num_examples_total != LARGEST:
@@ -90,14 +92,10 @@ def with_targets(recipe: Recipe, rows: RowStore | None = None) -> Recipe:
 
 
 def _has_no_labels(task: TaskConfig, language: str, rows: RowStore) -> bool:
-    if task.data in ("world", "intents"):
-        return False
     try:
         rows.load(task, language, task.score_split, role="score", is_trained=False)
     except NoLabels:
         return True
-    except Problem:
-        return False  # it is told where the language is scored
     return False
 
 

@@ -309,7 +309,7 @@ def _is_local(task: TaskConfig) -> bool:
         return True
     if task.data.startswith((".", "/", "~")) or task.data.count("/") > 1 or root.suffix:
         near = next((p for p in root.parents if p.is_dir()), Path("."))
-        raise Problem(f"task.data={task.data} does not exist. {near} holds: {listing(near)}.")
+        raise Problem(f"task.data={task.data} does not exist. {near.absolute()} holds: {listing(near)}.")
     return False
 
 

@@ -114,6 +114,7 @@ def test_help_fits_its_width_and_its_examples_are_arguments_of_the_command(
     text = help_text(command)
     wide = [line for line in text.splitlines() if len(line) > columns]
     assert [line for line in wide if not line.startswith(("  mslt ", "usage:"))] == []
+    assert text.count("(") == text.count(")")
     for leak in ("FrozenDict", "tuple[", "Mapping[", "| None", "<class"):
         assert leak not in text
     assert 2 <= len(command.examples) <= 3

@@ -132,6 +132,9 @@ class RowStore:
         known = {column for row in rows[:100] for column in row.values}
         if role == "train" and (worked := task.rationale_field) and worked not in known:
             raise Problem(f"{origin} has no column '{worked}' (task.rationale_field). {nearest(worked, known)}")
+        for key, names in (("split_field", (task.split_field,)), ("id_fields", task.id_fields)):
+            if absent := [name for name in names if name and name not in known]:
+                notes = (*notes, f"{origin} has no column '{absent[0]}', so task.{key} is not used")
         examples = to_examples(task, language, own.name, rows, origin, for_scoring=role == "score")
         if not own.is_divided:
             return Loaded(examples, notes)

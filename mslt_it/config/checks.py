@@ -26,6 +26,9 @@ _IDLE: tuple[_Idle, ...] = (
     *((name, lambda recipe: bool({"default", "en"} & {*recipe.task.instruction}),
        "task.instruction takes the place of all prompt files", "task.instruction={}")
       for name in ("prompt.template", "task.prompts_from")),
+    ("task.option_length", lambda recipe: not recipe.task.is_cloze, "task.choices=shown", "task.choices=cloze"),
+    *((f"training.{name}", lambda recipe: not recipe.training.eval_steps, "training.eval_steps=0, so nothing is looked "
+       "at while training goes", "training.eval_steps=20, say") for name in OF_LOOKS[1:]),
     ("training.num_epochs", lambda recipe: recipe.training.max_steps > 0, "training.max_steps counts in its place",
      "training.max_steps=-1"),
     ("training.warmup_steps", lambda recipe: recipe.training.lr_scheduler == "constant",
@@ -68,9 +71,6 @@ def check(recipe: Recipe) -> None:
             f"training.average_checkpoints={number} and training.eval_steps={recipe.training.eval_steps}: the adapter "
             "is either a mean or that of the best look. Set one of them to 0."
         )
-    if not recipe.training.eval_steps:
-        looks = [f"training.{name}" for name in OF_LOOKS[1:]]
-        _refuse(recipe, looks, " does nothing without looks. Set training.eval_steps=20, say.")
     check_kind(recipe)
     if recipe.prompt.template != "mixed" and not re.fullmatch(r"[0-9]+", recipe.prompt.template):
         raise Problem(f"prompt.template={recipe.prompt.template} must be a template's index (0, 1, ...) or 'mixed'.")
@@ -194,8 +194,6 @@ def _check_task(task: TaskConfig) -> None:
             f"task.choices=cloze scores options that are in columns, and task={task.name} has none. Name them, "
             "task.option_fields=[a,b], or write task.choices=shown."
         )
-    if task.option_length != "bytes" and not task.is_cloze:
-        raise Problem(f"task.option_length={task.option_length} has no effect without task.choices=cloze. Remove it.")
     # Labels of a user's own table are found in it.
     least = {"classification": 0 if task.name == "custom" else 2, "tagging": 1}.get(task.shape, 0)
     if len(task.label_names) < least:

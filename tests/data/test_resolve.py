@@ -64,7 +64,7 @@ def test_columns_and_languages_that_are_not_there_are_told_first(table: Path, mo
     with pytest.raises(Problem, match=re.escape(text)):
         resolved(custom(table, *more), lambda: pytest.fail("no rows are counted"))
     for of_world in ("sources=[nl]", "targets=[nl]"):
-        with pytest.raises(Problem, match="The embedded world has no language 'nl'"):
+        with pytest.raises(Problem, match=r"task\.data=world has no language 'nl'\. Did you mean 'en'"):
             resolved(load_recipe("xnli_3src", [of_world]), lambda: pytest.fail("no rows are counted"))
 
 

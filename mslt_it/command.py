@@ -128,7 +128,7 @@ def _no_key(command: Command, argument: str, config_dir: str | None) -> Problem:
     known = keys(command.options)
     if "recipe" in known and argument in list_files(config_dir):
         return Problem(f"Argument '{argument}' has no key. Did you mean 'recipe={argument}'?")
-    if command.words:
+    if command.words or not known:
         return Problem(f"Argument '{argument}' is one too much. {_write(command)}")
     if argument in known:
         return Problem(f"Argument '{argument}' is not KEY=VALUE. Write {shown(known[argument])}.")
@@ -138,7 +138,7 @@ def _no_key(command: Command, argument: str, config_dir: str | None) -> Problem:
 def _write(command: Command) -> str:
     needed = [key for key in keys(command.options).values() if key.default is REQUIRED]
     if not needed:
-        return f"Write for example {command.examples[0]}"
+        return f"Write for example {command.examples[0]}."
     return f"Write mslt {command.name} {' '.join(map(shown, needed))}."
 
 

@@ -102,6 +102,8 @@ def test_words_stand_for_keys_in_their_order() -> None:
     assert call.options.out == "x" and call.config_dir == "my"
     with pytest.raises(Problem, match=r"^Argument 'y' is one too much\."):
         parse(own, ["x", "y"])
+    with pytest.raises(Problem, match=r"^Argument 'x' is one too much\. Write for example mslt recipes\.$"):
+        parse(importlib.import_module(cli.COMMANDS["recipes"][0]).COMMAND, ["x"])
 
 
 @pytest.mark.parametrize("columns", [80, 120])

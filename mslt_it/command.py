@@ -17,7 +17,7 @@ from typing import Any
 from mslt_it.config.files import list_files, list_groups
 from mslt_it.config.help import key_lines, listing, paragraph, recipe_lines, width
 from mslt_it.config.recipe import Recipe
-from mslt_it.config.schema import REQUIRED, Key, key, keys, read, written
+from mslt_it.config.schema import REQUIRED, key, keys, read, shown, written
 from mslt_it.locks import WAIT
 from mslt_it.problems import Problem, nearest, plain
 
@@ -119,7 +119,7 @@ def _unknown_option(command: Command, argument: str) -> Problem:
     name = argument.lstrip("-").partition("=")[0].replace("-", "_")
     if argument in ("--multirun", "-m"):
         return Problem(f"{argument} is Hydra's and not known here. Many runs are a study: mslt study --help.")
-    if name in keys(command.options):
+    if name in keys(command.options) or (name in keys(Recipe) and command.is_handed_on(name)):
         return Problem(f"Unknown option '{argument}'. Write {name}=VALUE, without dashes.")
     return Problem(f"Unknown option '{argument}'. {nearest(argument, [*command.flags, '--help'])}")
 
@@ -128,23 +128,18 @@ def _no_key(command: Command, argument: str, config_dir: str | None) -> Problem:
     known = keys(command.options)
     if "recipe" in known and argument in list_files(config_dir):
         return Problem(f"Argument '{argument}' has no key. Did you mean 'recipe={argument}'?")
-    if command.words:
+    if command.words or not known:
         return Problem(f"Argument '{argument}' is one too much. {_write(command)}")
     if argument in known:
-        return Problem(f"Argument '{argument}' is not KEY=VALUE. Write {_shown(known[argument])}.")
+        return Problem(f"Argument '{argument}' is not KEY=VALUE. Write {shown(known[argument])}.")
     return Problem(f"Argument '{argument}' is not KEY=VALUE. {_write(command)} Known: {', '.join(known)}.")
 
 
 def _write(command: Command) -> str:
     needed = [key for key in keys(command.options).values() if key.default is REQUIRED]
     if not needed:
-        return f"Write for example {command.examples[0]}"
-    return f"Write mslt {command.name} {' '.join(map(_shown, needed))}."
-
-
-def _shown(key: Key) -> str:
-    text = f"{key.name}={key.example or 'VALUE'}"
-    return f"'{text}'" if set(text) & set("[]{}") else text
+        return f"Write for example {command.examples[0]}."
+    return f"Write mslt {command.name} {' '.join(map(shown, needed))}."
 
 
 def help_text(command: Command) -> str:
@@ -217,6 +212,8 @@ def recipe_of(call: Call) -> tuple[str, list[str], str | None]:
     if task in list_files(folder, "task"):  # the user's own: sources and targets are still to be given
         named = any(o.startswith("name=") for o in overrides)
         return "custom", overrides if named else [f"name={task}", *overrides], folder
+    if task:
+        raise Problem(f"Unknown task '{task}'. {nearest(task, list_files(folder, 'task'))}")
     raise Problem(f"No recipe given. Write recipe=NAME. Known: {', '.join(sorted(known))}.")
 
 

@@ -58,11 +58,13 @@ class Run:
         self.refuse_another()
         if self.is_main:
             self.predictions.mkdir(parents=True, exist_ok=True)
-            for path in self.folder.rglob("*"):  # what is appended to its log would go to whatever file it leads to
-                is_kept = "checkpoints" in path.parts  # read, or made anew as a whole
-                if path.is_symlink() and not path.is_dir() and not is_kept:
-                    warn(f"{path} was a link to another file: the link was removed.")
-                    path.unlink()
+            # What is appended to a log would go to whatever file it leads to; checkpoints are read, or made anew whole.
+            links = [path for path in self.folder.rglob("*") if path.is_symlink() and "checkpoints" not in path.parts]
+            for path in (path for path in links if not path.is_dir()):
+                if self.fingerprint_of(self.folder) is None:
+                    raise Problem(f"{self.folder} holds no run, but {path}, a link. Choose another output_dir.")
+                warn(f"{path} was a link to another file: the link was removed.")
+                path.unlink()
             if (self.folder / COMPLETE).exists():
                 reopen(self.folder, "run")
                 (self.folder / COMPLETE).unlink(missing_ok=True)

@@ -67,7 +67,7 @@ def test_values_have_their_kinds_and_defaults() -> None:
         (["runs=a"], "runs=a is not a list. Write runs=[A,B], quoted for the shell."),
         (["runs=[]"], "runs=[] is empty. Write runs=[A,B]."),
         (["runs=[a,]"], "runs: an item is empty. Remove the comma too much."),
-        (["format=plane"], "format=plane is not a list or a name (plain, fancy). Write format=[plane], quoted"),
+        (["format=plane"], "format: 'plane' is unknown. Did you mean 'plain'? Known: fancy, plain."),
         (["format=[plane]"], "format: 'plane' is unknown. Did you mean 'plain'? Known: fancy, plain."),
         (["dtype=float23"], "dtype=float23 is unknown. Did you mean 'float32'? Known: bfloat16, float32."),
         (["rows=3.5"], "rows=3.5 is not a whole number."),
@@ -102,6 +102,8 @@ def test_words_stand_for_keys_in_their_order() -> None:
     assert call.options.out == "x" and call.config_dir == "my"
     with pytest.raises(Problem, match=r"^Argument 'y' is one too much\."):
         parse(own, ["x", "y"])
+    with pytest.raises(Problem, match=r"^Argument 'x' is one too much\. Write for example mslt recipes\.$"):
+        parse(importlib.import_module(cli.COMMANDS["recipes"][0]).COMMAND, ["x"])
 
 
 @pytest.mark.parametrize("columns", [80, 120])
@@ -114,6 +116,7 @@ def test_help_fits_its_width_and_its_examples_are_arguments_of_the_command(
     text = help_text(command)
     wide = [line for line in text.splitlines() if len(line) > columns]
     assert [line for line in wide if not line.startswith(("  mslt ", "usage:"))] == []
+    assert text.count("(") == text.count(")")
     for leak in ("FrozenDict", "tuple[", "Mapping[", "| None", "<class"):
         assert leak not in text
     assert 2 <= len(command.examples) <= 3

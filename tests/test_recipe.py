@@ -240,7 +240,7 @@ def test_own_files_may_not_hide_the_packages(own_folder: Path) -> None:
     [
         ("[en]", "[no, on]", "recipe 'own': sources: False is a YAML boolean"),
         ("[en]", "", "recipe 'own': sources: null is no value for it."),
-        ("sources: [en]\n", "", "sources: no value in recipe 'own'. Give one: sources=VALUE."),
+        ("sources: [en]\n", "", "Recipe 'own' has no value of sources. Add 'sources=[ar,de]'."),
         ("[tr]\n", "[tr]\ntraining:\n  batchsize: 3\n", "Unknown key 'training.batchsize' in recipe 'own'. Did you"),
         ("[tr]\n", "[tr]\ntraining:\n  batch_size: many\n", "recipe 'own': training.batch_size=many is not a whole"),
         ("[tr]\n", "[tr]\nseed: ${oc.env:HOME}\n", "seed=${oc.env:HOME}: ${...} is not filled in; a recipe means the"),
@@ -346,6 +346,20 @@ def test_a_resolved_recipe_with_mappings_is_a_recipe_again(tmp_path: Path) -> No
         (["task.configs.de=nonsense"], "task.data is none of your own"),
         (["task.repair_from=[en]"], "task.repair_field is empty"),
         (["task=mgsm", "task.label_names=[a,b]"], "answers are text without labels"),
+        (["scoring.max_chain_tokens=64"], "answers are asked for without a chain of thought"),
+        (["task.data=own/table.csv", "task.rationale_field=why"], "without a chain of thought"),
+        (["task.instruction=Which?", "prompt.template=mixed"], "task.instruction takes the place of all prompt files"),
+        (
+            ["task.instruction=Which?", "task.prompts_from=pawsx"],
+            "task.instruction takes the place of all prompt files",
+        ),
+        (["task.label_field=gold"], "task.data is none of your own"),
+        (["task.held_out_share=0.5"], "its rows to train on and to score are others"),
+        (["task.data=tests", "task.revision=abc"], "the rows are on this machine"),
+        (
+            ["task.label_names=[]", "task=custom", "task.data=a.csv", "task.first_label=1"],
+            "labels are found in the rows",
+        ),
     ],
 )
 def test_a_key_that_another_makes_useless_is_refused(given: list[str], why: str) -> None:
@@ -360,4 +374,7 @@ def test_keys_that_act_in_another_setting_are_taken() -> None:
     constant = ["training.lr_scheduler=constant_with_warmup", "training.warmup_steps=50", "combine.method=cat"]
     assert load_recipe("xnli_3src", [*constant, "combine.weights=size"]).combine.weights == "size"
     assert load_recipe("xnli_3src", ["scale=paper", "training.max_steps=-1", "training.num_epochs=2"])
+    assert load_recipe("xnli_3src", ["task.instruction.tr=Hangi?", "prompt.template=mixed"])  # of the other languages
+    assert load_recipe("xnli_3src", ["prompt.variant=direct", "scoring.max_chain_tokens=64"])  # as a study's cells
+    assert load_recipe("xnli_3src", ["task.held_out_share=1"])
     assert load_recipe("xnli_3src", ["task.data=rows", "task.configs.de=ger"]).task.configs["de"] == "ger"

@@ -21,6 +21,14 @@ _IDLE: tuple[_Idle, ...] = (
     ("select", lambda recipe: recipe.sources != ("auto",), "sources are listed", "sources=auto"),
     ("combine", lambda recipe: recipe.combine.method == "none", "combine.method=none", "combine.method=cat, say"),
     ("prompt.first_shot", lambda recipe: not recipe.prompt.num_shots, "prompt.num_shots=0", "prompt.num_shots=2, say"),
+    *((name, lambda recipe: recipe.prompt.variant == "direct", "answers are asked for without a chain of thought",
+       "prompt.variant=cot_native") for name in ("scoring.max_chain_tokens", "task.rationale_field")),
+    *((name, lambda recipe: bool({"default", "en"} & {*recipe.task.instruction}),
+       "task.instruction takes the place of all prompt files", "task.instruction={}")
+      for name in ("prompt.template", "task.prompts_from")),
+    ("task.option_length", lambda recipe: not recipe.task.is_cloze, "task.choices=shown", "task.choices=cloze"),
+    *((f"training.{name}", lambda recipe: not recipe.training.eval_steps, "training.eval_steps=0, so nothing is looked "
+       "at while training goes", "training.eval_steps=20, say") for name in OF_LOOKS[1:]),
     ("training.num_epochs", lambda recipe: recipe.training.max_steps > 0, "training.max_steps counts in its place",
      "training.max_steps=-1"),
     ("training.warmup_steps", lambda recipe: recipe.training.lr_scheduler == "constant",
@@ -31,12 +39,18 @@ _IDLE: tuple[_Idle, ...] = (
      "the model is on this machine", "model.path=OWNER/NAME"),
     *((f"task.{name}", lambda recipe: recipe.task.data in ("world", "intents"), "task.data is none of your own",
        "task.data=DIR")
-      for name in ("revision", "hub_files", "file_layout", "file_names", "split_field", "id_prefixes", "configs",
-                   "columns")),
+      for name in ("languages", "revision", "hub_files", "file_layout", "file_names", "split_field", "id_fields",
+                   "id_prefixes", "is_parallel", "configs", "label_field", "columns", "labels", "first_label")),
+    ("task.held_out_share", lambda recipe: recipe.task.data in ("world", "intents") and recipe.task.held_out_share < 1,
+     "its rows to train on and to score are others", "task.data=DIR"),
+    *((f"task.{name}", lambda recipe: values.path(recipe.task.data).exists(), "the rows are on this machine",
+       "task.data=OWNER/NAME") for name in ("revision", "hub_files")),
     ("task.repair_from", lambda recipe: not recipe.task.repair_field, "task.repair_field is empty",
      "task.repair_field=COLUMN"),
     *((f"task.{name}", lambda recipe: recipe.task.shape in ("free_text", "question_answering"),
        "answers are text without labels", "task.shape=classification") for name in ("label_names", "first_label")),
+    ("task.first_label", lambda recipe: not recipe.task.label_names, "labels are found in the rows",
+     "task.label_names=[A,B]"),
 )  # fmt: skip
 
 
@@ -57,9 +71,6 @@ def check(recipe: Recipe) -> None:
             f"training.average_checkpoints={number} and training.eval_steps={recipe.training.eval_steps}: the adapter "
             "is either a mean or that of the best look. Set one of them to 0."
         )
-    if not recipe.training.eval_steps:
-        looks = [f"training.{name}" for name in OF_LOOKS[1:]]
-        _refuse(recipe, looks, " does nothing without looks. Set training.eval_steps=20, say.")
     check_kind(recipe)
     if recipe.prompt.template != "mixed" and not re.fullmatch(r"[0-9]+", recipe.prompt.template):
         raise Problem(f"prompt.template={recipe.prompt.template} must be a template's index (0, 1, ...) or 'mixed'.")
@@ -72,10 +83,14 @@ def refuse_idle(recipe: Recipe, given: Iterable[tuple[Sequence[str], Any]]) -> N
         recipe: with sources=auto not yet chosen.
         given: the key's parts, and its value; an empty one takes nothing back.
     """
+    given = [*given]
+    has_variant = any(parts == ("prompt", "variant") for parts, _ in given)
     for parts, value in given:
         name = ".".join(parts)
         for key, is_idle, why, instead in _IDLE:
             is_meant = f"{name}.".startswith(f"{key}.") and name != "combine.method"
+            if instead.startswith("prompt.variant=") and has_variant:
+                continue  # of a study: its other cells may write chains
             if is_meant and (value or value == 0) and is_idle(recipe):
                 raise Problem(f"{name}={written(value)} has no effect: {why}. Leave it out, or write {instead}.")
 
@@ -179,8 +194,6 @@ def _check_task(task: TaskConfig) -> None:
             f"task.choices=cloze scores options that are in columns, and task={task.name} has none. Name them, "
             "task.option_fields=[a,b], or write task.choices=shown."
         )
-    if task.option_length != "bytes" and not task.is_cloze:
-        raise Problem(f"task.option_length={task.option_length} has no effect without task.choices=cloze. Remove it.")
     # Labels of a user's own table are found in it.
     least = {"classification": 0 if task.name == "custom" else 2, "tagging": 1}.get(task.shape, 0)
     if len(task.label_names) < least:

@@ -23,7 +23,7 @@ from mslt_it.config.checks import check, refuse_idle
 from mslt_it.config.files import files, folders, own_prompts, read_keys
 from mslt_it.config.overrides import GROUPS, assign, refuse_unfilled, split, unknown_key
 from mslt_it.config.recipe import LARGEST, REST, Recipe, is_rest
-from mslt_it.config.schema import FrozenDict, build, keys, sections, written
+from mslt_it.config.schema import FrozenDict, build, keys, sections, shown, written
 from mslt_it.languages import LanguageSet, some_codes, validated_codes
 from mslt_it.problems import Problem, nearest
 from mslt_it.records import to_plain
@@ -50,10 +50,13 @@ def load_recipe(
     assign(content, assigned)
     for key, value in _texts(content):
         refuse_unfilled(key, value, f"Write the value itself in recipe '{name}', or on the command line: {key}=VALUE.")
-        if value == UNSET:
-            raise Problem(f"{key}: no value in recipe '{name}'. Give one: {key}=VALUE.")
         if re.search("[\0\ud800-\udfff]", value):
             raise Problem(f"{key}={value!r} holds a NUL or half a character, which no name or prompt can. Take it out.")
+    if missing := [keys(Recipe)[key] for key, value in _texts(content) if value == UNSET]:
+        raise Problem(
+            f"Recipe '{name}' has no value of {', '.join(key.name for key in missing)}. Add "
+            f"{' '.join(map(shown, missing))}."
+        )
     content["task"]["prompts"] = {
         **content["task"]["prompts"],
         **own_prompts(content["task"]["prompts_from"] or content["task"]["name"], config_dir),
@@ -65,9 +68,9 @@ def load_recipe(
         recipe = dataclasses.replace(recipe, prompt=dataclasses.replace(recipe.prompt, first_shot=recipe.seed))
     total, said = recipe.data.num_examples_total, dict(assigned).get(("data", "num_examples_total"))
     if said is not None and said != total:
-        rows, shown = written(recipe.data.num_examples), "max" if said == LARGEST else said
+        rows, number = written(recipe.data.num_examples), "max" if said == LARGEST else said
         raise Problem(
-            f"data.num_examples_total={shown}, but data.num_examples={rows} makes {total}. "
+            f"data.num_examples_total={number}, but data.num_examples={rows} makes {total}. "
             "Leave the total out, or write data.num_examples={} to share it equally."
         )
     check(recipe)

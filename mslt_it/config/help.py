@@ -61,11 +61,12 @@ def _key_line(key: Key) -> tuple[str, str]:
     else:
         left = key.name if in_words else f"{key.name}={key.shown_default}"
     choices = " | ".join(key.choices)
+    default = key.shown[1:-1] if key.shown.startswith("(") else key.shown
     limits = [
         *(["required"] if key.default is REQUIRED and not key.shown else []),
         *([key.unit] if key.unit else []),
         *([choices] if 0 < len(choices) <= _LONGEST_CHOICES else []),
         *([key.limits] if key.limits else []),
-        *([f"default: {key.shown.strip('()')}"] if in_words else []),
+        *([f"default: {default}"] if in_words else []),
     ]
     return left, key.help + (f" [{'; '.join(limits)}]" if limits else "")

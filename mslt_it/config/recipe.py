@@ -53,7 +53,7 @@ class TaskConfig:
         "what an answer is: a label, names in a sentence, words of a passage, or any text",
         choices=("classification", "tagging", "question_answering", "free_text"),
     )
-    data: str = key("world", "rows: a folder, a file, a Hub id, or world (embedded)", may_be_empty=False)
+    data: str = key("world", "rows: folder, file, Hub id, or world (embedded)", may_be_empty=False, example="my.csv")
     languages: tuple[str, ...] = key((), "languages of the Hub's copy; empty: not listed here")
     revision: str | None = key(None, "commit of the Hub's data set, so that a re-run reads the same rows")
     hub_files: str = key("", "Hub repositories without a table per language: the file, data/{config}.json.gz")

@@ -95,6 +95,12 @@ class Key:
         return self.shown or ("(required)" if self.default is REQUIRED else written(self.default))
 
 
+def shown(key: Key) -> str:
+    """``KEY=VALUE`` with an example of a value, quoted for the shell."""
+    text = f"{key.name}={key.example or 'VALUE'}"
+    return f"'{text}'" if set(text) & set("[]{}") else text
+
+
 def key(default: Any = REQUIRED, help: str = "", *, example: str = "", **about: Any) -> Any:
     """A field of a schema; see `Key`. A mapping's default is empty."""
     metadata = {"key": Key(help=help, sample=example, **about)}
@@ -204,7 +210,8 @@ def _items(key: Key, text: str) -> tuple[Any, ...]:
     found = values.items(text)
     if found is None:
         word = values.unquoted(text)
-        if key.or_one or word in key.names or word != text:  # "[title, body]": one name
+        is_unknown = bool(key.names and key.choices) and "," not in text
+        if key.or_one or word in key.names or word != text or is_unknown:  # "[title, body]": one name
             return (word,)
         names = f" or a name ({', '.join(key.names)})" if key.names else ""
         example = key.sample or f"[{text.strip().strip('[]')}]"

@@ -32,7 +32,7 @@ from mslt_it.data.variants import (
     exemplars,
 )
 from mslt_it.languages import file_names
-from mslt_it.problems import Problem, nearest
+from mslt_it.problems import Problem, counted, nearest
 from mslt_it.records import Example, Message, PromptedExample
 
 # Without an instruction of the user's.
@@ -380,7 +380,7 @@ def _template(file: PromptFile, prompt: PromptConfig, item_id: str) -> str:
         return file.templates[hash_key("template", item_id) % len(file.templates)]
     if not prompt.template.isdecimal() or int(prompt.template) >= len(file.templates):
         raise Problem(
-            f"prompt.template='{prompt.template}' is not in {file.path}: it has {len(file.templates)} templates "
-            f'(0 to {len(file.templates) - 1}; "mixed" draws one per row).'
+            f"prompt.template={prompt.template}: {file.path} has {counted(len(file.templates), 'template')}. Write a "
+            f"number from 0 to {len(file.templates) - 1}, or mixed: one per row."
         )
     return file.templates[int(prompt.template)]

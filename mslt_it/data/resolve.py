@@ -15,15 +15,25 @@ from mslt_it.config.recipe import LARGEST, Recipe, TaskConfig, is_rest
 from mslt_it.data.build import largest_budget
 from mslt_it.data.rows import RowStore
 from mslt_it.languages import LanguageSet, is_code, primary, serving
-from mslt_it.problems import NoLabels, NotScorable, Problem, counted
+from mslt_it.problems import NoLabels, NotScorable, Problem, counted, nearest
 
+MADE = ("world", "intents")  # rows that no file holds: all are labelled, and making them takes seconds
 _OF_SOURCE = "the language of source"
 MAX_OTHER_LABELS = 0.05  # of the rows; PAWS-X, mended by its translators, has 0.02, another order 0.3 and more
 
 
 def resolved(recipe: Recipe, tokenizer: Callable[[], Any], rows: RowStore | None = None) -> Recipe:
     """The recipe with its targets and its number of rows; ``tokenizer`` is called only where rows are counted."""
-    rows = rows or RowStore()
+    rows, task = rows or RowStore(), recipe.task
+    if task.data in MADE:
+        targets = () if is_rest(recipe.targets) else recipe.targets
+        if unknown := [code for code in (*recipe.sources, *targets) if code not in rows.languages(task)]:
+            raise Problem(
+                f"task.data={task.data} has no language '{unknown[0]}'. {nearest(unknown[0], rows.languages(task))}"
+            )
+    else:
+        for code in recipe.sources:  # first: a wrong column would make all others languages without labels
+            rows.load(task, code, task.train_split, role="train")
     recipe = with_targets(recipe, rows)
     recipe = with_order(recipe, recipe.sources, (*recipe.sources, *recipe.targets), rows)
     if recipe.data.num_examples_total != LARGEST:
@@ -90,14 +100,12 @@ def with_targets(recipe: Recipe, rows: RowStore | None = None) -> Recipe:
 
 
 def _has_no_labels(task: TaskConfig, language: str, rows: RowStore) -> bool:
-    if task.data in ("world", "intents"):
+    if task.data in MADE:
         return False
     try:
         rows.load(task, language, task.score_split, role="score", is_trained=False)
     except NoLabels:
         return True
-    except Problem:
-        return False  # it is told where the language is scored
     return False
 
 

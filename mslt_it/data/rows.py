@@ -132,6 +132,9 @@ class RowStore:
         known = {column for row in rows[:100] for column in row.values}
         if role == "train" and (worked := task.rationale_field) and worked not in known:
             raise Problem(f"{origin} has no column '{worked}' (task.rationale_field). {nearest(worked, known)}")
+        for key, names in (("split_field", (task.split_field,)), ("id_fields", task.id_fields)):
+            if absent := [name for name in names if name and name not in known]:
+                notes = (*notes, f"{origin} has no column '{absent[0]}', so task.{key} is not used")
         examples = to_examples(task, language, own.name, rows, origin, for_scoring=role == "score")
         if not own.is_divided:
             return Loaded(examples, notes)
@@ -309,7 +312,7 @@ def _is_local(task: TaskConfig) -> bool:
         return True
     if task.data.startswith((".", "/", "~")) or task.data.count("/") > 1 or root.suffix:
         near = next((p for p in root.parents if p.is_dir()), Path("."))
-        raise Problem(f"task.data={task.data} does not exist. {near} holds: {listing(near)}.")
+        raise Problem(f"task.data={task.data} does not exist. {near.absolute()} holds: {listing(near)}.")
     return False
 
 

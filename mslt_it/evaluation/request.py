@@ -145,6 +145,8 @@ def request_of(call: Call) -> Request:
     for name in (argument.partition("=")[0] for argument in call.rest):
         if not name.startswith(("task.", "prompt.", "scoring.", "model.", "data.max_")):
             raise Problem(f"{name} has no effect: nothing is trained here. Leave it out.")
+        if name.startswith("model.") and asked.model is None:
+            raise Problem(f"{name} has no effect: the base is the run's, as it was trained on. Leave it out.")
     if asked.model is None and adapters and not runs:
         raise Problem("adapter= needs a base: give model=PATH too, or run=RUNFOLDER, which knows its base.")
     if not runs and not tasks:
@@ -205,6 +207,12 @@ def _refuse_idle(call: Call, recipes: Sequence[Recipe], variants: Sequence[str])
             raise Problem(
                 f"{name}={getattr(call.options, name)} has no effect on one greedy answer per item. Give samples=8 too."
             )
+    is_chosen = all(recipe.task.choice_names for recipe in recipes)  # labels: by their log-likelihood
+    if call.options.backend == "vllm" and is_chosen and set(variants) == {"direct"}:
+        raise Problem(
+            "backend=vllm writes answers, and labels asked for directly are chosen by their log-likelihood. Leave it "
+            "out, or add a variant that is written: variant=[direct,cot_native]."
+        )
     if call.options.samples == 1:
         return
     for task in (recipe.task for recipe in recipes):
@@ -213,7 +221,7 @@ def _refuse_idle(call: Call, recipes: Sequence[Recipe], variants: Sequence[str])
                 f"samples={call.options.samples}: answers of task={task.name} ({task.metric}) cannot be voted on; only "
                 "labels and numbers can. Use samples=1."
             )
-    if all(r.task.choice_names for r in recipes) and not set(CHAINS) & set(variants):
+    if is_chosen and not set(CHAINS) & set(variants):
         raise Problem(
             f"samples={call.options.samples}: labels asked for directly are chosen by their log-likelihood, not "
             "written. Add a variant that is: variant=[direct,cot_native]."
@@ -223,7 +231,6 @@ def _refuse_idle(call: Call, recipes: Sequence[Recipe], variants: Sequence[str])
 # What is asked -> the recipe's key for it.
 _OF_RECIPE = {
     "examples": "scoring.num_examples_per_language",
-    "max_new_tokens": "scoring.max_chain_tokens",
     "shots": "prompt.num_shots",
     "model": "model.path",
     "seed": "seed",
@@ -234,12 +241,15 @@ def _recipe(call: Call, task: str, known: Sequence[Trained], store: RowStore) ->
     """The recipe whose task, prompt and scoring are used: the run's where ``task`` is empty, or that of the task."""
     rest = call.rest
     overrides = [*rest, *(f"{name}={getattr(call.options, k)}" for k, name in _OF_RECIPE.items() if k in call.given)]
-    if any(o.startswith(("prompt.variant=", "prompt.num_shots=")) for o in rest):
-        raise Problem("prompt.variant and prompt.num_shots are written variant= and shots= here.")
+    for ours, name in {**_OF_RECIPE, "variant": "prompt.variant", "max_new_tokens": "scoring.max_chain_tokens"}.items():
+        if any(o.startswith(f"{name}=") for o in rest):
+            raise Problem(f"{name} is written {ours}= here.")
     if not task:
         found = load_recipe("config", overrides, config_dir=_run_folder(call.options.run[0]))
     else:
         found = _recipe_of_task(call, task, overrides, known, store)
+    if (limit := call.options.max_new_tokens) is not None:
+        found = dataclasses.replace(found, scoring=dataclasses.replace(found.scoring, max_chain_tokens=limit))
     if not any(o.startswith("task.held_out_share=") for o in rest):
         share = held_out_share(found.task, known)
         found = dataclasses.replace(found, task=dataclasses.replace(found.task, held_out_share=share))

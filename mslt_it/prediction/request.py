@@ -34,7 +34,7 @@ class Request(How):
     )
     data: str = key(help=".csv, .tsv, .jsonl or .parquet (text also as .gz), or - for stdin", example="new.csv")
     out: str = key(
-        help="file to write, in any of these formats: all columns and rows of data, in order", example="new.csv"
+        help="file to write, in any of these formats: all columns and rows of data, in order", example="labelled.csv"
     )
     format: str | None = key(None, "of data=-", choices=("csv", "tsv", "jsonl", "parquet"))
     overwrite: bool = key(False, "replace out, and an unfinished job's parts")

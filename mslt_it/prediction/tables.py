@@ -35,7 +35,7 @@ def format_of(key: str, path: Path) -> str:
     known = ", ".join(itertools.chain.from_iterable(FORMATS.values()))
     raise Problem(
         f"{key}={path}: '{ending(path) or path.name}' is not read or written row by row; {known} are (text also as "
-        ".gz). Save it as one of these."
+        ".gz). Use one of these."
     )
 
 

@@ -265,7 +265,8 @@ def _checked(config: StudyConfig, where: str) -> StudyConfig:
             LanguageSet(pool, targets)
     except Problem as problem:
         raise Problem(
-            f"{where}: the targets of a study are scored in every cell, so none may be in the pool. {problem}"
+            f"{where}: the targets of a study are scored in every cell, so none may be in the pool. "
+            + str(problem).replace(", or set supervised=true", "")  # which a study has not
         ) from None
     if not config.set_sizes and not config.sets:
         raise Problem(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import gc
 import json
 import re
@@ -49,6 +50,32 @@ def test_rest_is_what_the_data_have_beside_the_sources(table: Path, toy_data: Pa
     assert with_targets(folder).targets == ("de", "en", "ru")
     world = with_targets(load_recipe("xnli_3src", ["targets=rest"]))
     assert world.targets == tuple(code for code in sorted(CODES) if code not in ("ar", "de", "zh"))
+
+
+@pytest.mark.parametrize(
+    ("more", "text"),
+    [
+        (["task.label=lable"], "tickets.jsonl has no column 'lable'"),  # no language would have labels
+        (["sources=[fr]"], "tickets.jsonl has no row with lang=fr"),
+        (["targets=[fr]"], "tickets.jsonl has no row with lang=fr"),
+    ],
+)
+def test_columns_and_languages_that_are_not_there_are_told_first(table: Path, more: list[str], text: str) -> None:
+    with pytest.raises(Problem, match=re.escape(text)):
+        resolved(custom(table, *more), lambda: pytest.fail("no rows are counted"))
+    for of_world in ("sources=[nl]", "targets=[nl]"):
+        with pytest.raises(Problem, match=r"task\.data=world has no language 'nl'\. Did you mean 'en'"):
+            resolved(load_recipe("xnli_3src", [of_world]), lambda: pytest.fail("no rows are counted"))
+
+
+def test_columns_named_for_splits_and_ids_that_are_not_there_are_noted(table: Path, tokenizer: Any) -> None:
+    recipe = custom(table, "task.split_field=part", "task.id_fields=[text,page]", "data.num_examples_total=20")
+    recipe = resolved(recipe, lambda: tokenizer)
+    names = ("entailment", "neutral", "contradiction")
+    notes = build_training_set(dataclasses.replace(recipe, task=dataclasses.replace(recipe.task, label_names=names)),
+                               tokenizer)[1].notes  # fmt: skip
+    assert f"{table} has no column 'part', so task.split_field is not used" in notes
+    assert f"{table} has no column 'page', so task.id_fields is not used" in notes
 
 
 def test_a_run_is_named_after_the_languages_not_after_the_word(table: Path, tmp_path: Path) -> None:

@@ -105,3 +105,8 @@ def test_a_log_that_leads_elsewhere_is_not_written_to(own: Path, call: Call, sur
     code, _, err = call(*TRAIN)
     assert code == 0 and (own / "precious").read_text(encoding="utf-8") == "precious" and err.count("was a link") == 3
     assert not any(path.is_symlink() for path in run.rglob("*"))
+    (own / "mine").mkdir()
+    (own / "mine" / "python").symlink_to(own / "precious")  # a folder of the user's, as .venv/bin
+    code, _, err = call(*TRAIN[:-1], "output_dir=mine")
+    assert code == 2 and err == "error: mine holds no run, but mine/python, a link. Choose another output_dir.\n"
+    assert (own / "mine" / "python").is_symlink()

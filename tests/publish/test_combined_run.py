@@ -192,7 +192,7 @@ def test_runs_that_do_not_belong_together_are_refused(
 ) -> None:
     overrides, base, text = {
         "base": ([], "f" * 64, "do not share a base model: base_sha256 is "),
-        "task": (["task.held_out_share=0.3"], None, "runs: task.held_out_share is 0.2 in"),
+        "task": (["task.max_answer_tokens=8"], None, "runs: task.max_answer_tokens is 64 in"),
         "prompt": (["prompt.language=english"], None, "runs: prompt.language is 'native' in"),
         "targets": (["targets=[sw]"], None, "runs: no language was scored zero-shot by all of them ("),
     }[part]

@@ -119,6 +119,9 @@ def test_without_looks_a_run_is_the_one_that_it_was_before_there_were_any():
     assert plain.data_fingerprint() == looking.data_fingerprint()
     assert not [key for key in training_keys(plain, [], "") if "eval" in key or "patience" in key]
     assert training_keys(looking, [], "")["training.eval_steps"] == 20
-    with pytest.raises(Problem, match=r"training\.patience=3 does nothing without looks\. Set training\.eval_steps=20"):
+    with pytest.raises(
+        Problem,
+        match=r"training\.patience=3 has no effect: training\.eval_steps=0, so .* write training\.eval_steps=20",
+    ):
         load_recipe("xnli_3src", ["training.patience=3"])
     load_recipe("xnli_3src", ["training.patience=3", "training.eval_steps=20"])

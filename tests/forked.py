@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -21,6 +22,7 @@ def start(work: Callable[[], int], said: Path) -> int:
         return process
     code = 70
     try:
+        signal.alarm(300)  # a process that hangs ends with the tests
         with said.open("a", encoding="utf-8") as sys.stdout:
             sys.stderr = sys.stdout
             for stream in (1, 2):

@@ -161,7 +161,7 @@ def test_a_quantised_base_is_trained_merged_and_exported_as_any_other(
 
     monkeypatch.setattr(publish_gguf, "subprocess", SimpleNamespace(run=converted))
     Path("convert_hf_to_gguf.py").touch()
-    forms = ["format=[safetensors,gguf]", "converter=convert_hf_to_gguf.py", "dtype=float32"]
+    forms = ["format=[safetensors,gguf]", "converter=convert_hf_to_gguf.py", "dtype=float32", "prompts=4"]
     assert cli.main(["export", "run=run", *forms, "out=exported"]) == 0  # merged, too
     merged = load_base(ModelConfig(path="exported/safetensors"), device="cpu")
     assert getattr(merged.config, "quantization_config", None) is None

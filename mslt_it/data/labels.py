@@ -284,11 +284,8 @@ def ids_note(task: TaskConfig, pools: Sequence[Examples]) -> list[str]:
         known = dict(zip(found.ids, found.labels, strict=True))
         pairs += [(first[item], label) for item, label in known.items() if label and first.get(item)]
         first = known | first
-    ours, theirs, differing = Counter[str](), Counter[str](), 0
-    for (one, other), n in Counter(pairs).items():
-        ours[one] += n
-        theirs[other] += n
-        differing += n * (one != other)
+    ours, theirs = (Counter(pair[side] for pair in pairs) for side in (0, 1))
+    differing = sum(n for (one, other), n in Counter(pairs).items() if one != other)
     by_chance = len(pairs) - sum(n * theirs[label] for label, n in ours.items()) / max(1, len(pairs))
     if len(pairs) < MIN_SHARED_IDS or differing <= MAX_OTHER_SHARE * by_chance:
         return []

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from mslt_it.config import compose
 from mslt_it.config.compose import load_recipe, resolved_yaml
 from mslt_it.config.files import list_files, list_groups, share_dir
 from mslt_it.config.recipe import (
@@ -296,6 +297,39 @@ def test_resolved_yaml_is_a_recipe_again(tmp_path: Path, overrides: list[str]) -
     assert yaml.safe_load(text)["sources"] == list(recipe.sources)
     (tmp_path / "again.yaml").write_text(text, encoding="utf-8")
     assert load_recipe("again", [], tmp_path) == recipe
+
+
+@pytest.mark.parametrize(
+    ("written", "edited"),
+    [
+        ("", ""),
+        ("learning_rate: 0.002", "learning_rate: 2e-3"),
+        ("license: CC BY-NC 4.0", "license: 2024-01-01"),
+        ("seed: 0", "seed: 0\nseed: 1"),
+        ("seed: 0\n", ""),
+        ("seed: 0", "seed: 0\nsede: 1"),
+        ("seed: 0", "seed: [0"),
+    ],
+)
+def test_a_runs_recipe_is_read_without_hydra_as_hydra_composes_it(
+    written: str, edited: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = resolved_yaml(load_recipe("xnli_3src"))
+    assert written in text
+    file = tmp_path / "config.yaml"
+    file.write_text(text.replace(written, edited, 1), encoding="utf-8")
+    if not edited and not written:
+        assert compose._as_written(file) == compose._composed("config", {}, tmp_path)
+
+    def read() -> Recipe | str:
+        try:
+            return load_recipe("config", config_dir=tmp_path)
+        except Problem as problem:
+            return str(problem)
+
+    found = read()
+    monkeypatch.setattr(compose, "_as_written", lambda path: None)
+    assert found == read()
 
 
 def test_fingerprints_are_stable() -> None:

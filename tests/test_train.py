@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from forked import is_running, no_gpu, start, wait_for
 
 from mslt_it.cli import main
 from mslt_it.notices import WORLD_NOTICE, notice
@@ -93,26 +94,26 @@ def test_a_finished_run_is_neither_done_twice_nor_overwritten_by_another_recipe(
     assert "run holds another run" in capsys.readouterr().err
 
 
+@no_gpu
 def test_kill_9_and_a_second_start_give_the_same_adapter(
-    finished: tuple[Path, subprocess.CompletedProcess[str]], tmp_path: Path
+    finished: tuple[Path, subprocess.CompletedProcess[str]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    with subprocess.Popen(
-        command("training.max_steps=12", "output_dir=killed"),
-        cwd=tmp_path,
-        env=environment(),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    ) as process:
-        deadline = time.monotonic() + 120
-        while not list(tmp_path.glob("killed/checkpoints/checkpoint-*/COMPLETE.json")):
-            assert process.poll() is None, "training ended before it could be killed"
-            assert time.monotonic() < deadline
-            time.sleep(0.01)
-        process.send_signal(signal.SIGKILL)
+    arguments = ["train", *SMALL, "training.max_steps=12", "output_dir=killed"]
+    monkeypatch.chdir(tmp_path)
+    process = start(lambda: main(arguments), tmp_path / "said.txt")
+    deadline = time.monotonic() + 120
+    while not list(tmp_path.glob("killed/checkpoints/checkpoint-*/COMPLETE.json")):
+        assert is_running(process), "training ended before it could be killed"
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    os.kill(process, signal.SIGKILL)
+    assert wait_for(process) == -signal.SIGKILL
     assert not (tmp_path / "killed" / "results.json").exists()
-    again = launch("training.max_steps=12", "output_dir=killed", cwd=tmp_path)
-    assert again.returncode == 0, again.stderr
-    assert "Continued from checkpoint-" in again.stdout
+    assert main(arguments) == 0
+    assert "Continued from checkpoint-" in capsys.readouterr().out
     hashes = [
         json.loads((run / "results.json").read_text(encoding="utf-8"))["provenance"]["adapter_sha256"]
         for run in (finished[0] / "run", tmp_path / "killed")

@@ -6,11 +6,8 @@ from __future__ import annotations
 import contextlib
 import csv
 import io
-import json
 import random
 import re
-import subprocess
-import sys
 from collections import Counter
 from pathlib import Path
 
@@ -99,11 +96,11 @@ def test_fifteen_languages_three_labelled(tmp_path: Path, monkeypatch: pytest.Mo
     ends = """
 import csv
 rows = list(csv.DictReader(open("new.csv", newline="", encoding="utf-8")))
-print("ANSWERS", json.dumps([probabilities(row.pop("lang"), row) for row in rows]))
+found = [probabilities(row.pop("lang"), row) for row in rows]
 """
-    Path("card.py").write_text(str(code).replace("THIS_FOLDER", str(folder)) + ends, encoding="utf-8")
-    done = subprocess.run([sys.executable, "card.py"], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    for row, shares in zip(labelled, json.loads(done.stdout.partition("ANSWERS ")[2]), strict=True):
-        assert max(shares, key=shares.get) == row["label"]
+    assert "mslt_it" not in code  # in a process of its own: publish/test_card_code.py
+    names: dict[str, list[dict[str, float]]] = {}
+    exec(str(code).replace("THIS_FOLDER", str(folder)) + ends, names)
+    for row, shares in zip(labelled, names["found"], strict=True):
+        assert max(shares, key=lambda name: shares[name]) == row["label"]
         assert [float(row[f"p_{name}"]) for name in shares] == pytest.approx(list(shares.values()), abs=1e-3)

@@ -9,6 +9,7 @@ an output folder per rank. Hydra and OmegaConf are imported where they are used:
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import dataclasses
 import functools
@@ -20,7 +21,7 @@ from typing import Any
 import yaml
 
 from mslt_it.config.checks import check, refuse_idle
-from mslt_it.config.files import files, folders, own_prompts, read_keys
+from mslt_it.config.files import YAML_LOADER, files, folders, own_prompts, parse_yaml, read_keys
 from mslt_it.config.overrides import GROUPS, assign, refuse_unfilled, split, unknown_key
 from mslt_it.config.recipe import LARGEST, REST, Recipe, is_rest
 from mslt_it.config.schema import FrozenDict, build, keys, sections, shown, written
@@ -29,6 +30,8 @@ from mslt_it.problems import Problem, nearest
 from mslt_it.records import to_plain
 
 UNSET = "???"  # OmegaConf's word for a value that is still to be given
+WRITTEN_DEFAULTS = ["recipe_schema", "_self_"]  # of a recipe that is complete
+NUMBER = re.compile(r"[-+.]?[0-9][0-9_.:eE+-]*")  # for OmegaConf, or for PyYAML
 Choose = Callable[[Recipe], tuple[tuple[str, ...], str]]
 
 
@@ -45,7 +48,9 @@ def load_recipe(
         raise Problem(f"Unknown recipe '{name}'. {nearest(name, known)}")
     groups, assigned = split(overrides)
     content, scale = (
-        copy.deepcopy(_package_recipe(name, **groups)) if config_dir is None else _composed(name, groups, config_dir)
+        copy.deepcopy(_package_recipe(name, **groups))
+        if config_dir is None
+        else (not groups and _as_written(known[name])) or _composed(name, groups, config_dir)
     )
     assign(content, assigned)
     for key, value in _texts(content):
@@ -82,14 +87,20 @@ def load_recipe(
 
 
 @functools.cache
+def _defaults() -> dict[str, Any]:
+    """Which keys there are and their defaults."""
+    # scale: the file's name, the chosen one, see `_names`.
+    return {**to_plain(Recipe("", (), ())), "sources": UNSET, "targets": UNSET, "scale": ""}
+
+
+@functools.cache
 def _stored_schema() -> Any:
-    """Which keys there are and their defaults, put where "- recipe_schema" in a recipe refers to. Of whatever type:
-    `build` says what is wrong with a value; as a text the YAML boolean ``no`` would be "False" before that."""
+    """`_defaults`, put where "- recipe_schema" in a recipe refers to. Of whatever type: `build` says what is wrong with
+    a value; as a text the YAML boolean ``no`` would be "False" before that."""
     from hydra.core.config_store import ConfigStore
     from omegaconf import OmegaConf
 
-    # "": the file's name, the chosen scale, see `_names`.
-    schema = OmegaConf.create({**to_plain(Recipe("", (), ())), "sources": UNSET, "targets": UNSET, "scale": ""})
+    schema = OmegaConf.create(_defaults())
     for name in sections(Recipe):
         OmegaConf.set_struct(schema[name], True)
     for found in keys(Recipe).values():
@@ -98,6 +109,46 @@ def _stored_schema() -> Any:
     OmegaConf.set_struct(schema, True)
     ConfigStore.instance().store(name="recipe_schema", node=schema)
     return schema
+
+
+def _is_whole(content: Any, defaults: Mapping[str, Any]) -> bool:
+    """Whether the keys are those of the schema, as in every recipe that starts with it."""
+    return not defaults or (
+        isinstance(content, dict)
+        and content.keys() == defaults.keys()
+        and all(_is_whole(content[key], value) for key, value in defaults.items() if isinstance(value, dict))
+    )
+
+
+class _Loader(YAML_LOADER):  # type: ignore[misc, valid-type]
+    """Does not let the last of several equal keys win."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        found: dict[Any, Any] = super().construct_mapping(node, deep)
+        if len(found) < len(node.value):
+            raise yaml.YAMLError("equal keys")
+        return found
+
+
+def _as_written(path: Path) -> tuple[dict[str, Any], None] | None:
+    """What `_composed` gives for a file as `resolved_yaml` writes it, such as that of a run, without the fifth of a
+    second and the imports that Hydra takes; None for any other."""
+    with contextlib.suppress(Problem, OSError, RecursionError):  # which are told of when it is composed
+        content = parse_yaml(path, loader=_Loader)
+        if not isinstance(content, dict) or content.pop("defaults", None) != WRITTEN_DEFAULTS:
+            return None
+        if _is_whole(content, _defaults()) and _is_read_alike(content):
+            return content, None
+    return None
+
+
+def _is_read_alike(content: Any) -> bool:
+    """Whether OmegaConf reads no value otherwise than PyYAML, as it does dates and 1e5."""
+    if isinstance(content, dict | list):
+        return all(map(_is_read_alike, content.values() if isinstance(content, dict) else content))
+    if isinstance(content, str):
+        return "e" not in content.lower() or not NUMBER.fullmatch(content)
+    return content is None or isinstance(content, int | float)
 
 
 @functools.cache  # composing takes Hydra a quarter of a second, and the package's files stay as they are
@@ -126,8 +177,9 @@ def _composed(name: str, groups: Mapping[str, str], config_dir: str | Path | Non
             )
             HydraConfig.instance().cfg = None
             scale = composed.pop("hydra")["runtime"]["choices"].get("scale")
-            # Once more, for a recipe that does not start with recipe_schema. Only then is this merge not a no-op.
-            content: Any = OmegaConf.to_container(OmegaConf.merge(schema, composed), resolve=False)
+            content: Any = composed
+            if not _is_whole(composed, _defaults()):  # a fifth of the time, and for others it changes nothing
+                content = OmegaConf.to_container(OmegaConf.merge(schema, composed), resolve=False)
     except (HydraException, OmegaConfBaseException, ValueError) as error:
         raise _explain(error, name, config_dir) from error
     except RecursionError as error:
@@ -274,7 +326,7 @@ def resolved_yaml(recipe: Recipe) -> str:
         """Quotes texts that OmegaConf would read as numbers and PyYAML would not, such as the commit 1e5."""
 
     def text(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
-        number = re.fullmatch(r"[-+.]?[0-9][0-9_.:eE+-]*", value)
+        number = NUMBER.fullmatch(value)
         return dumper.represent_scalar("tag:yaml.org,2002:str", value, style="'" if number else "|" * ("\n" in value))
 
     def mapping(dumper: yaml.SafeDumper, value: dict[str, Any]) -> yaml.MappingNode:
@@ -283,6 +335,6 @@ def resolved_yaml(recipe: Recipe) -> str:
 
     Dumper.add_representer(str, text)
     Dumper.add_representer(dict, mapping)
-    content = {"defaults": ["recipe_schema", "_self_"], **to_plain(recipe)}
+    content = {"defaults": WRITTEN_DEFAULTS, **to_plain(recipe)}
     dumped = yaml.dump(content, Dumper=Dumper, sort_keys=False, allow_unicode=True, default_flow_style=None, width=120)
     return str(dumped)

@@ -30,11 +30,11 @@ def share_dir(name: str) -> Path:
     raise Problem(f"Folder '{name}' is neither in {package / '_share'} nor in {package.parent}. Install mslt_it again.")
 
 
-def parse_yaml(path: Path, text: str | None = None) -> Any:
+def parse_yaml(path: Path, text: str | None = None, loader: Any = yaml.SafeLoader) -> Any:
     """What a YAML file holds; ``text``: in place of the file's own."""
     try:
         with path.open(encoding="utf-8") if text is None else io.StringIO(text) as file:  # PyYAML's errors name a file
-            found = yaml.safe_load(file)
+            found = yaml.load(file, Loader=loader)
         number = _number(found, {})
     except RecursionError as error:
         raise Problem(f"{path} is nested too deeply to be read.") from error

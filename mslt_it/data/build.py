@@ -23,7 +23,7 @@ from mslt_it.data.encoding import Encoder
 from mslt_it.data.examples import Examples
 from mslt_it.data.labels import MISSING, NO_OPTION, NOT_TEXT, found_labels, ids_note, label_notes, refuse_unfound
 from mslt_it.data.leakage import LeakIndex, find_leaks, refuse_leaks
-from mslt_it.data.mixing import hash_key, interleave, largest_total, rank, too_few
+from mslt_it.data.mixing import hash_keys, interleave, largest_total, rank, too_few
 from mslt_it.data.prompts import prompt_file, prompted_all
 from mslt_it.data.rows import Role, RowStore, is_trained_on
 from mslt_it.data.segments import as_read, encoder_of
@@ -193,7 +193,7 @@ def scored_examples(
         if not is_trained_on(recipe, language) and len(with_label) < (1 - recipe.data.max_dropped_share) * len(found):
             found = with_label  # a target that is labelled in part
         left_out = {*without, *validation_ids(recipe, store)}
-        examples = sorted((e for e in found if e.id not in left_out), key=lambda e: hash_key("scored", e.id))
+        examples = _in_order(e for e in found if e.id not in left_out)
         tally, kept = Tally(), []
         for example in examples[: recipe.scoring.num_examples_per_language or None]:
             cleaned = clean(example, recipe.task.choice_names, recipe.task.optional_fields)
@@ -205,6 +205,13 @@ def scored_examples(
         return kept
 
     return store.once(("scored", *_scored_key(recipe, language, without, store)), make)
+
+
+def _in_order(examples: Iterable[Example]) -> list[Example]:
+    """As they are scored: by the hash of the item."""
+    found = list(examples)
+    keys = hash_keys(["scored"], [e.id for e in found])
+    return [e for _, e in sorted(zip(keys, found, strict=True), key=lambda pair: pair[0])]
 
 
 def validation_examples(recipe: Recipe, rows: RowStore) -> dict[str, list[Example]]:
@@ -223,7 +230,7 @@ def validation_examples(recipe: Recipe, rows: RowStore) -> dict[str, list[Exampl
 
 
 def _validation_examples(recipe: Recipe, language: str, rows: RowStore) -> list[Example]:
-    found = sorted(scorable(recipe, language, rows).examples, key=lambda e: hash_key("scored", e.id))
+    found = _in_order(scorable(recipe, language, rows).examples)
     number = min(recipe.training.num_eval_examples, len(found) // 2)
     cleaned = [clean(e, recipe.task.choice_names, recipe.task.optional_fields) for e in found[len(found) - number :]]
     kept = [c.example for c in cleaned if c.example is not None]
@@ -250,7 +257,7 @@ def _scored_key(recipe: Recipe, language: str, without: Collection[str], rows: R
 def asked_set(recipe: Recipe, language: str, rows: RowStore) -> list[PromptedExample]:
     """The prompted rows of a language without labels, as many as are scored elsewhere, chosen by the hash of their id;
     those that cannot be asked are left out."""
-    found = sorted(rows.asked(recipe.task, language, recipe.task.score_split), key=lambda e: hash_key("scored", e.id))
+    found = _in_order(rows.asked(recipe.task, language, recipe.task.score_split))
     found = found[: recipe.scoring.num_examples_per_language or None]
     fit = (e for e in map(functools.partial(askable, recipe.task), found) if isinstance(e, Example))
     return _asked(recipe, fit)

@@ -285,7 +285,7 @@ def ids_note(task: TaskConfig, pools: Sequence[Examples]) -> list[str]:
         pairs += [(first[item], label) for item, label in known.items() if label and first.get(item)]
         first = known | first
     ours, theirs = (Counter(pair[side] for pair in pairs) for side in (0, 1))
-    differing = sum(one != other for one, other in pairs)
+    differing = sum(n for (one, other), n in Counter(pairs).items() if one != other)
     by_chance = len(pairs) - sum(n * theirs[label] for label, n in ours.items()) / max(1, len(pairs))
     if len(pairs) < MIN_SHARED_IDS or differing <= MAX_OTHER_SHARE * by_chance:
         return []

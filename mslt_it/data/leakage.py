@@ -139,7 +139,7 @@ class LeakIndex:
         return hash((self._language(example), *texts)) if any(texts) else None
 
     def _folded(self, example: Example) -> list[tuple[str, str]]:
-        return [(name, fold(text)) for name, text in sorted(example.fields.items())]
+        return [(name, fold(example.fields[name])) for name in sorted(example.fields)]
 
 
 class _FieldIndex:
@@ -182,7 +182,9 @@ class _FieldIndex:
         """The rows whose field is the same text or, where it is long, shares enough n-grams."""
         same = self._number.get(hash(text.replace(" ", "")))
         rows = set() if same is None else set(self._rows[same])
-        found = np.fromiter(map(hash, ngrams(text)), np.int64)
+        if not (own := ngrams(text)):
+            return rows
+        found = np.fromiter(map(hash, own), np.int64)
         starts, ends = (np.searchsorted(self._sorted, found, side) for side in ("left", "right"))
         num_shared: Counter[int] = Counter()
         num_counted = len(found)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import importlib.metadata
 import os
 import platform
@@ -28,13 +29,9 @@ DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch
 def environment() -> dict[str, Any]:
     """Versions, platform, processor, threads, accelerators and git commit, as JSON-ready values."""
     num_gpus = torch.cuda.device_count() if torch.cuda.is_available() else 0
-    packages = {}
-    for name in PACKAGES:
-        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
-            packages[name] = importlib.metadata.version(name)
     return {
         "python": platform.python_version(),
-        "packages": packages,
+        "packages": dict(_versions()),
         "platform": platform.platform(),
         "cpu": _cpu_name(),
         "num_cpus": os.cpu_count(),
@@ -44,6 +41,15 @@ def environment() -> dict[str, Any]:
         "world_size": world_size(),
         "git_commit": git_commit(),
     }
+
+
+@functools.cache
+def _versions() -> dict[str, str]:
+    found = {}
+    for name in PACKAGES:
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            found[name] = importlib.metadata.version(name)
+    return found
 
 
 @contextlib.contextmanager
@@ -108,6 +114,7 @@ def deterministic_on_cpu() -> Iterator[None]:
         torch.use_deterministic_algorithms(before)
 
 
+@functools.cache  # what runs is the code of the process's start
 def git_commit(folder: Path | None = None) -> str | None:
     """The commit of this package's checkout, with ``-dirty`` after it where tracked files differ; None where there is
     no checkout (an installed wheel) or no git."""

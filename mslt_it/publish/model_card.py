@@ -7,6 +7,7 @@ folders and the embedded world are told in the text alone when a card is for pub
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -107,8 +108,7 @@ def model_card(
     ]
     base, is_published = original(recipe.model.path), publication is not None
     is_named = is_hub_id(base) or not is_published
-    environment = jinja2.Environment(trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True)
-    text = environment.from_string(TEMPLATE.read_text(encoding="utf-8")).render(
+    text = _template().render(
         **vars(about) | {"usage": {**about.usage, "prompt": _PROMPT}},
         head=_head(recipe, about, base if is_named else None, bool(made)).to_yaml(),
         base=base if is_named else Path(base).name or base,  # not where a folder lay on somebody's disk
@@ -135,6 +135,12 @@ def model_card(
     )
     # The empty lines of a prompt are its own.
     return re.sub(r"\n{3,}", "\n\n", text).replace(_PROMPT, about.usage.get("prompt", ""))
+
+
+@functools.cache
+def _template() -> jinja2.Template:
+    environment = jinja2.Environment(trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True)
+    return environment.from_string(TEMPLATE.read_text(encoding="utf-8"))
 
 
 def _head(recipe: Recipe, about: Publication, base: str | None, is_combined: bool) -> ModelCardData:

@@ -196,14 +196,15 @@ def conclude(
         more: what results.json says beside ``papers``, and the card does not.
     """
     rows, labels = (found.rows, found.labels) if found else ((), ())
+    machine = environment()
     content = {
         "status": UNSCORED if found is None else "ok" if found.is_valid else "invalid",
         "results": [to_plain(row) for row in rows],
         "labels": [to_plain(report) for report in labels],
         **({"unlabelled": [to_plain(one) for one in found.spreads]} if found and found.spreads else {}),
-        "provenance": to_plain({**papers, "environment": environment(), **more}),
+        "provenance": to_plain({**papers, "environment": machine, **more}),
     }
-    run.write_json("environment.json", environment())
+    run.write_json("environment.json", machine)
     run.write_json("results.json", content)
     adapter = run.folder / ADAPTER
     write_prompts(adapter, recipe, encoder)

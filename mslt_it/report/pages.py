@@ -13,6 +13,7 @@ The same folder gives the same files, byte for byte: no date, no path of the mac
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -102,19 +103,24 @@ def write(
 
 def render(template: str, report: Mapping[str, Any]) -> str:
     """The page; in HTML everything but the figures is escaped."""
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("mslt_it.report", ""),
-        autoescape=lambda name: name is not None and ".html" in name,
-        undefined=jinja2.StrictUndefined,
-    )
     draw: Callable[[Figure, str], Markup] = lambda figure, name: Markup(figures.draw(figure, name))  # noqa: E731
-    return environment.get_template(template).render(
+    page = _templates().get_template(template)
+    return page.render(
         report,
         light=figures.variables(dark=False),
         dark=figures.variables(dark=True),
         figure_style=Markup(figures.STYLE),
         draw=draw,
         long_table=LONG_TABLE,
+    )
+
+
+@functools.cache
+def _templates() -> jinja2.Environment:
+    return jinja2.Environment(
+        loader=jinja2.PackageLoader("mslt_it.report", ""),
+        autoescape=lambda name: name is not None and ".html" in name,
+        undefined=jinja2.StrictUndefined,
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, NamedTuple
 
 from mslt_it.problems import Problem, nearest
@@ -81,10 +81,11 @@ def split_items(task: str, split: str, seed: int = 0) -> tuple[Any, ...]:
     return tuple(items.values())
 
 
-def task_examples(language: str, split: str, seed: int = 0, task: str = "xnli") -> list[Example]:
+@lru_cache(maxsize=32)  # the languages of a run
+def task_examples(language: str, split: str, seed: int = 0, task: str = "xnli") -> tuple[Example, ...]:
     """The rows of a split in one language; item ids are shared by all languages."""
     words = grammar(language)
-    return [
+    return tuple(
         Example(
             id=item.id,
             language=language,
@@ -95,7 +96,7 @@ def task_examples(language: str, split: str, seed: int = 0, task: str = "xnli") 
             origin=f"world@{seed}:{number}",
         )
         for number, item in enumerate(split_items(task, split, seed))
-    ]
+    )
 
 
 class Sentences(Mapping[str, str]):

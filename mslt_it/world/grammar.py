@@ -61,13 +61,7 @@ class Grammar(ABC):
 
     def join(self, words: list[str]) -> str:
         """Words -> running text with this language's spacing."""
-        text = ""
-        glued = True
-        for word in words:
-            if not word:
-                raise ValueError(f"{self.code}: an empty word in {words}")
-            if self.spaces and not glued and not word.startswith(GLUE):
-                text += " "
-            text += word.strip(GLUE)
-            glued = word.endswith(GLUE)
-        return text
+        if not all(words):
+            raise ValueError(f"{self.code}: an empty word in {words}")
+        text = (" " if self.spaces else "").join(words)
+        return text.replace(f" {GLUE}", "").replace(f"{GLUE} ", "").replace(GLUE, "") if GLUE in text else text

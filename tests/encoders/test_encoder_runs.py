@@ -74,7 +74,7 @@ def test_the_exported_model_is_transformers_own_and_answers_alike(
     assert main(["merge", f"run={run}", f"out={tmp_path / 'merged'}", "dtype=float32", "prompts=4"]) == 0
     found = json.loads((tmp_path / "merged" / "merge.json").read_text())["comparison"]
     assert found["together"]["label_agreement"] == 1 and found["together"]["num_prompts"] == 16
-    arguments = [f"run={run}", "dtype=float32", "format=[safetensors]", f"out={tmp_path / 'out'}"]
+    arguments = [f"run={run}", "dtype=float32", "format=[safetensors]", f"out={tmp_path / 'out'}", "prompts=4"]
     assert main(["export", *arguments]) == 0
     folder = tmp_path / "out" / "safetensors"
     assert not (folder / "generation_config.json").exists()

@@ -140,7 +140,7 @@ def test_a_merge_is_measured_and_its_export_loads_elsewhere(
     together = found["comparison"]["together"]
     assert found["head"] == head and together["argmax_agreement"] == 1 and together["relative_error"] < 1e-4
     assert together["label_agreement"] is None and together["num_prompts"] == 4 * len(found["comparison"]["languages"])
-    arguments = [f"run={runs[head]}", "dtype=float32", "format=[safetensors]", f"out={tmp_path}"]
+    arguments = [f"run={runs[head]}", "dtype=float32", "format=[safetensors]", f"out={tmp_path}", "prompts=4"]
     assert main(["export", *arguments]) == 0
     auto = AutoModelForTokenClassification if head == "tags" else AutoModelForQuestionAnswering
     _, report = auto.from_pretrained(tmp_path / "safetensors", output_loading_info=True)
@@ -154,7 +154,7 @@ def test_a_merge_is_measured_and_its_export_loads_elsewhere(
 def test_code_of_the_card_gives_the_runs_answers(runs: Runs, head: str, place: str, tmp_path: Path) -> None:
     folder = runs[head] / "adapter"
     if place == "exported":
-        arguments = [f"run={runs[head]}", "dtype=float32", "format=[safetensors]", f"out={tmp_path}"]
+        arguments = [f"run={runs[head]}", "dtype=float32", "format=[safetensors]", f"out={tmp_path}", "prompts=4"]
         assert main(["export", *arguments]) == 0
         folder = tmp_path / "safetensors"
     [code] = re.findall(r"```python\n(.*?)```", (folder / "README.md").read_text(encoding="utf-8"), re.DOTALL)

@@ -54,7 +54,7 @@ def test_the_exported_model_is_transformers_own_and_answers_alike(mt5_run: Made,
     assert main(["merge", f"run={run}", f"out={tmp_path / 'merged'}", "dtype=float32", "prompts=4"]) == 0
     found = json.loads((tmp_path / "merged" / "merge.json").read_text())["comparison"]["together"]
     assert found["label_agreement"] == 1 and found["num_prompts"] == 16 and found["relative_error"] < 1e-4
-    arguments = [f"run={run}", "dtype=float32", "format=[safetensors]", f"out={tmp_path / 'out'}"]
+    arguments = [f"run={run}", "dtype=float32", "format=[safetensors]", f"out={tmp_path / 'out'}", "prompts=4"]
     assert main(["export", *arguments]) == 0
     folder = tmp_path / "out" / "safetensors"
     model, tokenizer = AutoModelForSeq2SeqLM.from_pretrained(folder), AutoTokenizer.from_pretrained(folder)

@@ -2,31 +2,20 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+from forked import no_gpu
+from kill_often import count_batches, hunt
 from tiny_eval import results
 
-HERE = Path(__file__).parent
+pytestmark = no_gpu
 
 
-def hunt(folder: Path, seed: int, kills: int, *arguments: object) -> dict[str, Any]:
-    environment = {
-        **os.environ,
-        "PYTHONPATH": str(HERE.parents[1]),
-        "OMP_NUM_THREADS": "1",
-        "XDG_CACHE_HOME": str(folder / "user-cache"),
-        "CUDA_VISIBLE_DEVICES": "",  # it forks, which CUDA does not bear
-    }
-    command = [sys.executable, str(HERE / "kill_often.py"), str(folder), str(seed), str(kills), *map(str, arguments)]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, cwd=folder)
-    assert done.returncode == 0, done.stderr[-2000:]
-    return dict(json.loads(done.stdout))
+@pytest.fixture(autouse=True)
+def counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    count_batches(monkeypatch)
 
 
 def files(out: Path) -> dict[str, bytes]:
@@ -49,7 +38,7 @@ def check(folder: Path, found: dict[str, Any], kills: int) -> None:
 def test_killed_while_sampling_chains_and_translating(base: Path, sums: Path, tmp_path: Path) -> None:
     arguments = [f"model={base}", "task=mgsm", f"task.data={sums}", "languages=[de,tr]", "cache=none", "samples=2"]
     more = ["variant=[cot_native,translate_solve]", "max_new_tokens=5", "scoring.batch_tokens=1", "examples=3"]
-    found = hunt(tmp_path, 3, 2, *arguments, *more)
+    found = hunt(tmp_path, 3, 2, [*arguments, *more])
     assert found["batches"] >= 10
     check(tmp_path, found, 2)
 
@@ -57,7 +46,7 @@ def test_killed_while_sampling_chains_and_translating(base: Path, sums: Path, tm
 @pytest.mark.slow
 def test_killed_while_scoring_with_answers_kept(run: Path, tmp_path: Path) -> None:
     """A batch that was kept and is not yet in the journal is taken from there."""
-    found = hunt(tmp_path, 5, 8, f"run={run}", "examples=6", "scoring.batch_tokens=400", "cache=OUT-kept")
+    found = hunt(tmp_path, 5, 8, [f"run={run}", "examples=6", "scoring.batch_tokens=400", "cache=OUT-kept"])
     assert found["batches"] >= 15
     check(tmp_path, found, 8)
 
@@ -68,6 +57,6 @@ def test_killed_forty_times(seed: int, run: Path, other_run: Path, sums: Path, t
     arguments = [f"run=[{run},{other_run}]", "task=mgsm", f"task.data={sums}", "languages=[de,tr,en]", "samples=3"]
     more = ["variant=[direct,cot_native,cot_english,translate_solve,xlt]", "max_new_tokens=6"]
     more += ["scoring.batch_tokens=1000"]
-    found = hunt(tmp_path, seed, 40, *arguments, *more, "examples=0", "cache=none", "shots=1")
+    found = hunt(tmp_path, seed, 40, [*arguments, *more, "examples=0", "cache=none", "shots=1"])
     assert found["batches"] >= 100
     check(tmp_path, found, 40)

@@ -137,7 +137,7 @@ def test_a_place_that_cannot_be_written_to(
     make: Callable[[Path], None], out: str, said: str, number: int, own: Path, call: Call, survived: Survived
 ) -> None:
     commands = [
-        ("merge", "run=run", f"out={out}"),
+        ("merge", "run=run", f"out={out}", "prompts=2"),
         ("report", "run=run", f"out={out}"),
         (*TRAIN[:-1], f"output_dir={out}"),
         ("combine", "runs=[run]", f"out={out}", "scored=false"),

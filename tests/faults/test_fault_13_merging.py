@@ -53,7 +53,7 @@ def test_dequantised_it_is_the_live_adapter_in_every_language(run: Path, tmp_pat
 def test_the_weights_written_are_not_4_bit(run: Path, tmp_path: Path) -> None:
     from safetensors.torch import load_file
 
-    merge_run(MergeRequest(run=str(run), out=str(tmp_path / "out")), lambda text: None)
+    merge_run(MergeRequest(run=str(run), out=str(tmp_path / "out"), prompts=8), lambda text: None)
     assert {t.dtype for t in load_file(tmp_path / "out" / "model.safetensors").values()} == {torch.bfloat16}
     config = json.loads((tmp_path / "out" / "config.json").read_text(encoding="utf-8"))
     assert "quantization_config" not in config and config["dtype"] == "bfloat16"
@@ -90,7 +90,7 @@ def test_beyond_the_limit_nothing_is_left(run: Path, tmp_path: Path, monkeypatch
 
     monkeypatch.setattr(merging, "merged_model", wrong)
     with pytest.raises(Problem) as caught:
-        merge_run(MergeRequest(run=str(run), out=str(tmp_path / "out")), lambda text: None)
+        merge_run(MergeRequest(run=str(run), out=str(tmp_path / "out"), prompts=8), lambda text: None)
     text = str(caught.value)
     assert "relative_error" in text and "at most 0.05 is allowed (worst: " in text and "Nothing was written" in text
     assert any(f"worst: {code}, " in text for code in LANGUAGES)

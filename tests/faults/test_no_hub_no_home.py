@@ -37,15 +37,30 @@ def silent() -> Iterator[str]:
         yield f"http://127.0.0.1:{server.getsockname()[1]}"
 
 
-@pytest.mark.parametrize(
-    "asked",
-    [
-        ("data", "recipe=xnli_3src", "task.data=owner/rows", "sources=[de]", "targets=[tr]"),
-        pytest.param(("data", "recipe=xnli_3src", "model.path=owner/model"), marks=pytest.mark.slow),
-    ],
-    ids=["data", "model"],
-)
-def test_a_hub_that_does_not_answer(asked: tuple[str, ...], silent: str, tmp_path: Path, survived: Survived) -> None:
+ROWS = ("data", "recipe=xnli_3src", "task.data=owner/rows", "sources=[de]", "targets=[tr]")
+MODEL = ("data", "recipe=xnli_3src", "model.path=owner/model")
+
+
+def test_a_hub_that_does_not_answer(
+    silent: str, call: Call, survived: Survived, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    survived("a Hub that does not answer")
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(hub_client, "_looked", [])
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+    monkeypatch.setattr(constants, "ENDPOINT", silent)
+    code, _, said = call(*ROWS)
+    hub_client._set_offline(False)
+    assert code == 2 and said.startswith("error: ") and "owner/rows" in said and said.count("\n") == 1
+    assert f"{silent} did not answer within 5 seconds" in said and "HF_HUB_OFFLINE=1" in said and "local folder" in said
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("asked", [ROWS, MODEL], ids=["data", "model"])
+def test_the_clients_own_settings_say_where_the_hub_is(
+    asked: tuple[str, ...], silent: str, tmp_path: Path, survived: Survived
+) -> None:
     survived("a Hub that does not answer")
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "HF_ENDPOINT": silent, "HF_HOME": str(tmp_path / "hf")}
     for name in ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy", "HF_HUB_OFFLINE"):

@@ -22,8 +22,8 @@ from mslt_it.store import sealing, write_atomically
 WRITERS = {
     TRAIN: ("run", Path("run") / LOCK),
     ("data", *TRAIN[1:-1], "output_dir=rows"): ("rows", Path("rows") / LOCK),
-    ("merge", "run=kept", "out=merged"): ("merged", Path(".merged.lock")),
-    ("export", "run=kept", "out=exported"): ("exported", Path(".exported.lock")),
+    ("merge", "run=kept", "out=merged", "prompts=2"): ("merged", Path(".merged.lock")),
+    ("export", "run=kept", "out=exported", "prompts=2"): ("exported", Path(".exported.lock")),
     ("combine", "runs=[kept]", "out=both"): ("both", Path(".both.lock")),
     ("report", "run=kept", "out=page"): ("page", Path(".page.lock")),
     ("predict", "run=kept", "data=new.csv", "out=labelled.csv"): ("labelled.csv", Path(".labelled.csv.lock")),

@@ -55,7 +55,7 @@ def call(*arguments: str) -> tuple[int, str]:
 
 TRAINING = [
     "train", "recipe=custom", "task.data=tickets.csv", "task.input=text", "task.label=intent", "sources=[en,de]",
-    "task.instruction=What is it about?", "data.num_examples_total=96", "training.max_steps=120",
-    "training.learning_rate=6e-3",
+    "task.instruction=What is it about?", "data.num_examples_total=96", "training.max_steps=80",
+    "training.learning_rate=8e-3",
     "scoring.num_examples_per_language=0", "scoring.batch_tokens=320", "scoring.num_bootstrap=200", "output_dir=run",
 ]  # fmt: skip

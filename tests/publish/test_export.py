@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import multiprocessing
 import os
 import shutil
 import signal
@@ -17,6 +16,7 @@ import torch
 import yaml
 from exported import IDS, exported, files_of, live_logits, logits, problem, write_converter
 from finished_run import TEMPLATE, quiet
+from forked import no_gpu, start, wait_for
 from huggingface_hub import ModelCard
 from transformers import AutoModelForCausalLM, AutoTokenizer, LogitsProcessor, LogitsProcessorList
 
@@ -148,7 +148,7 @@ def test_a_full_disk_half_way_leaves_nothing(run: Path, tmp_path: Path, monkeypa
     assert not list((tmp_path / "out").iterdir())
 
 
-def _dies_half_way(request: Request) -> None:
+def _dies_half_way(request: Request) -> int:
     real = exporting.write_merged
 
     def dies(*arguments: Any) -> None:
@@ -157,15 +157,14 @@ def _dies_half_way(request: Request) -> None:
 
     exporting.write_merged = dies  # type: ignore[assignment]
     export(request, quiet)
+    return 0
 
 
+@no_gpu
 def test_killed_half_way_there_is_none(run: Path, tmp_path: Path) -> None:
     """Folders made whole or not at all are tested in test_store.py, at every point; here with what merging writes."""
     request = Request(out=str(tmp_path), prompts=2, run=str(run))
-    process = multiprocessing.get_context("spawn").Process(target=_dies_half_way, args=(request,))
-    process.start()  # not forked: it would wait for threads that it does not have
-    process.join(120)
-    assert process.exitcode == -signal.SIGKILL
+    assert wait_for(start(lambda: _dies_half_way(request), Path(os.devnull))) == -signal.SIGKILL
     assert [p.name for p in tmp_path.iterdir()] == [".safetensors.part"]
     assert export(request, quiet)[0].is_new
     assert [p.name for p in tmp_path.iterdir()] == ["safetensors"]

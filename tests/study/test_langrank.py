@@ -41,7 +41,7 @@ def test_sources_that_tie_count_alike_in_whatever_order_they_stand() -> None:
 def test_trees_learn_from_other_targets_what_no_feature_orders_alone() -> None:
     """The nearer the first feature is to 0.5, the better the source; the second says nothing."""
     rng = np.random.default_rng(1)
-    features = rng.random((20, 7, 2))
+    features = rng.random((10, 7, 2))
     relevant = relevance(-np.abs(features[..., 0] - 0.5))
     learned = ndcg(leave_one_out(features, relevant, 0), relevant).mean()
     alone = max(ndcg(sign * features[..., i], relevant).mean() for i in (0, 1) for sign in (1, -1))

@@ -6,8 +6,10 @@ import importlib
 import json
 import os
 import signal
+import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import gguf
@@ -27,6 +29,7 @@ from mslt_it.models.gguf_weights import gemma_tokenizer
 from mslt_it.models.packaged import Package, with_reachable_base
 from mslt_it.models.tokenizers import load_tokenizer, model_path, terms_and_origin
 from mslt_it.problems import Problem
+from mslt_it.publish import gguf as publish_gguf
 from mslt_it.store import COMPLETE, file_sha256
 from mslt_it.world.generator import task_examples
 
@@ -150,16 +153,15 @@ def test_a_quantised_base_is_trained_merged_and_exported_as_any_other(
     assert provenance["gguf_tensors"] == {"Q8_0": 16, "F32": 5}
     card = Path("run/adapter/README.md").read_text(encoding="utf-8")
     assert "dequantised from a GGUF file (16 tensors Q8_0, 5 tensors F32)" in card
-    writer = f"""
-import sys
-sys.path[:0] = {sys.path!r}
-from pathlib import Path
-from transformers import LlamaForCausalLM
-from test_gguf_weights import write_gguf
-write_gguf(Path(sys.argv[3]), LlamaForCausalLM.from_pretrained(sys.argv[1]))
-"""  # what llama.cpp's does
-    Path("convert_hf_to_gguf.py").write_text(writer, encoding="utf-8")
-    forms = ["format=[safetensors,gguf]", "converter=convert_hf_to_gguf.py", "dtype=float32"]
+
+    def converted(command: list[str], **_: object) -> subprocess.CompletedProcess[str]:
+        """What llama.cpp's converter does; in a process of its own it takes seconds to import torch."""
+        write_gguf(Path(command[4]), LlamaForCausalLM.from_pretrained(command[2]))
+        return subprocess.CompletedProcess(command, 0, "", "")
+
+    monkeypatch.setattr(publish_gguf, "subprocess", SimpleNamespace(run=converted))
+    Path("convert_hf_to_gguf.py").touch()
+    forms = ["format=[safetensors,gguf]", "converter=convert_hf_to_gguf.py", "dtype=float32", "prompts=4"]
     assert cli.main(["export", "run=run", *forms, "out=exported"]) == 0  # merged, too
     merged = load_base(ModelConfig(path="exported/safetensors"), device="cpu")
     assert getattr(merged.config, "quantization_config", None) is None

@@ -193,9 +193,10 @@ def _refuse_idle(call: Call, recipes: Sequence[Recipe], variants: Sequence[str])
     """A Problem for settings that nothing here would feel."""
     is_written = {*CHAINS, "translate_solve"} & set(variants)
     if call.options.backend == "vllm" and not is_written and all(r.task.choice_names or r.head for r in recipes):
+        more = "" if any(r.head for r in recipes) else ", or add a variant that is written: variant=[direct,cot_native]"
         raise Problem(
             f"backend=vllm writes answers, and to task={recipes[0].task.name} none is written here: labels are chosen "
-            "by their log-likelihood, and a head says its own. Leave it out."
+            f"by their log-likelihood, and a head says its own. Leave it out{more}."
         )
     if "max_new_tokens" in call.given and not is_written:
         raise Problem(
@@ -208,11 +209,6 @@ def _refuse_idle(call: Call, recipes: Sequence[Recipe], variants: Sequence[str])
                 f"{name}={getattr(call.options, name)} has no effect on one greedy answer per item. Give samples=8 too."
             )
     is_chosen = all(recipe.task.choice_names for recipe in recipes)  # labels: by their log-likelihood
-    if call.options.backend == "vllm" and is_chosen and set(variants) == {"direct"}:
-        raise Problem(
-            "backend=vllm writes answers, and labels asked for directly are chosen by their log-likelihood. Leave it "
-            "out, or add a variant that is written: variant=[direct,cot_native]."
-        )
     if call.options.samples == 1:
         return
     for task in (recipe.task for recipe in recipes):

@@ -214,6 +214,7 @@ def test_a_run_prepares_and_renders_each_row_once(
 def test_the_embedded_world_writes_the_sentences_that_are_read(tokenizer: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     written: list[object] = []
     monkeypatch.setattr(generator, "state", lambda words, clause: written.append(clause) or state(words, clause))
+    generator.task_examples.cache_clear()  # what other tests read
     recipe = load_recipe("xnli_3src", ["data.num_examples_total=150", "scoring.num_examples_per_language=10"])
     rows = RowStore()
     build_training_set(recipe, tokenizer, rows=rows)

@@ -46,7 +46,7 @@ def test_templates_by_index_and_mixed(example: Make, prompts_dir: Path) -> None:
     task, rows = with_prompts(TASK, prompts_dir), [example("a", "b", id=f"x:{i}") for i in range(20)]
     texts = {prompted(row, task, mixed).messages[0].content for row in rows}
     assert len(texts) == 2
-    with pytest.raises(Problem, match=r"template='2'.*2 templates \(0 to 1"):
+    with pytest.raises(Problem, match=r"template=2: .* has 2 templates\. Write a number from 0 to 1"):
         prompted(example(), with_prompts(TASK, prompts_dir), PromptConfig(template="2"))
 
 

@@ -28,7 +28,8 @@ from mslt_it.config.schema import build, written
 from mslt_it.data.resolve import resolved
 from mslt_it.data.rows import RowStore
 from mslt_it.evaluation import evaluate as evaluating
-from mslt_it.evaluation.request import Options, request_of
+from mslt_it.evaluation.options import Options
+from mslt_it.evaluation.request import request_of
 from mslt_it.integrations.vllm import engine_of
 from mslt_it.models.environment import has_gpu
 from mslt_it.models.kinds import with_base

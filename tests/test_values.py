@@ -11,7 +11,7 @@ from mslt_it.command import parse
 from mslt_it.command import recipe_arguments as parse_arguments
 from mslt_it.config.compose import load_recipe, resolved_yaml
 from mslt_it.config.schema import written
-from mslt_it.evaluation.request import ARGUMENTS
+from mslt_it.evaluation.options import ARGUMENTS
 from mslt_it.problems import Problem
 from mslt_it.study.config import load_study
 

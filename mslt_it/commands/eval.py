@@ -5,16 +5,18 @@ from __future__ import annotations
 import dataclasses
 
 from mslt_it.command import Call
-from mslt_it.evaluation.request import ARGUMENTS, request_of
+from mslt_it.evaluation.options import ARGUMENTS
 from mslt_it.quiet import quiet_libraries
 from mslt_it.terminal import print_json
 
 
 def run(call: Call) -> int:
     """Scores what is asked for and prints the tables; 0 when every score is valid, 1 when one is not."""
+    # These import torch, which help and mistakes in arguments can do without.
+    from mslt_it.evaluation.request import request_of
+
     request = request_of(call)
     quiet_libraries()
-    # These import torch, which help and mistakes in arguments can do without.
     from accelerate import PartialState
 
     from mslt_it.evaluation.evaluate import evaluate

@@ -11,7 +11,7 @@ import pytest
 from tiny_eval import TEMPLATE, answers, bare, call, make_base, make_run, results
 
 from mslt_it.config.schema import keys
-from mslt_it.evaluation.request import Options
+from mslt_it.evaluation.options import Options
 from mslt_it.locks import LOCK, locked
 from mslt_it.world.languages import CODES
 

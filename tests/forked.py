@@ -23,6 +23,7 @@ def start(work: Callable[[], int], said: Path) -> int:
     code = 70
     try:
         signal.alarm(300)  # a process that hangs ends with the tests
+        torch.set_num_threads(1)  # makes torch's pool anew: threads that load weights would, several at once, and fail
         with said.open("a", encoding="utf-8") as sys.stdout:
             sys.stderr = sys.stdout
             for stream in (1, 2):

@@ -57,7 +57,6 @@ class Run:
         else fingerprint.json says."""
         self.refuse_another()
         if self.is_main:
-            self.predictions.mkdir(parents=True, exist_ok=True)
             # What is appended to a log would go to whatever file it leads to; checkpoints are read, or made anew whole.
             links = [path for path in self.folder.rglob("*") if path.is_symlink() and "checkpoints" not in path.parts]
             for path in (path for path in links if not path.is_dir()):
@@ -65,6 +64,7 @@ class Run:
                     raise Problem(f"{self.folder} holds no run, but {path}, a link. Choose another output_dir.")
                 warn(f"{path} was a link to another file: the link was removed.")
                 path.unlink()
+            self.predictions.mkdir(parents=True, exist_ok=True)
             if (self.folder / COMPLETE).exists():
                 reopen(self.folder, "run")
                 (self.folder / COMPLETE).unlink(missing_ok=True)

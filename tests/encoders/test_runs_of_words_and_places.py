@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import torch
+from tiny_encoder import results
 from tiny_texts import ANSWERS_SMALL, NAMES_SMALL, write_answers, write_names
 from transformers import (
     AutoModelForQuestionAnswering,
@@ -59,10 +60,6 @@ def merged(runs: Runs, tmp_path_factory: pytest.TempPathFactory) -> Runs:
     for head, run in runs.items():
         assert main(["merge", f"run={run}", f"out={home / head}", "dtype=float32", "prompts=4"]) == 0
     return {head: home / head for head in runs}
-
-
-def results(folder: Path) -> dict[str, Any]:
-    return dict(json.loads((folder / "results.json").read_text(encoding="utf-8")))
 
 
 def predictions(run: Path, language: str) -> list[dict[str, Any]]:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from tiny_encoder import SMALL
+from tiny_encoder import SMALL, results
 from transformers import AutoModelForSeq2SeqLM, AutoTokenizer
 
 from mslt_it.cli import main
@@ -24,10 +24,6 @@ from mslt_it.models.identity import read_run
 Made = Callable[[str], Path]
 LABELS = ("entailment", "neutral", "contradiction")
 METHODS = pytest.mark.parametrize("method", ["lora", "full"])
-
-
-def results(folder: Path) -> dict[str, Any]:
-    return dict(json.loads((folder / "results.json").read_text(encoding="utf-8")))
 
 
 def predictions(run: Path, language: str) -> list[dict[str, Any]]:

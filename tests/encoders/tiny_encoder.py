@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -75,3 +76,12 @@ def make_encoder(folder: Path, kind: str = "xlmr") -> Path:
 
 def encoder_recipe(base: Path, *overrides: str) -> Recipe:
     return load_recipe("xnli_3src", [f"model.path={base}", "model.kind=encoder", *SMALL, *overrides])
+
+
+def results(folder: Path) -> dict[str, Any]:
+    return dict(json.loads((folder / "results.json").read_text(encoding="utf-8")))
+
+
+def predictions(run: Path, language: str) -> list[dict[str, Any]]:
+    lines = (run / "predictions" / f"{language}.jsonl").read_text(encoding="utf-8").splitlines()
+    return [json.loads(line) for line in lines]

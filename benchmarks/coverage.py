@@ -2,8 +2,7 @@
 
     python benchmarks/coverage.py
 
-Populations whose truth is known are drawn again and again, and each sample is estimated by
-mslt_it.evaluation.estimates.
+Populations whose truth is known are drawn again and again, and estimated by mslt_it.evaluation.estimates.
 Items are as hard for all systems (and, where shared, for all languages) as a latent normal variable says: a system is
 right where the sum of a part shared over languages, a part shared by systems and its own noise is below the threshold
 of its rate. Each of these parts is in some share the same for all items of a group, as of a premise or passage. For F1
@@ -51,12 +50,9 @@ class Population:
 
     name: str
     measure: Measure
-    # Systems x languages; one system: its figure is estimated, two: the difference.
-    rates: tuple[tuple[float, ...], ...]
+    rates: tuple[tuple[float, ...], ...]  # systems x languages; one: its figure is estimated, two: the difference
     sizes: tuple[int, ...]  # items per language
-    shift: int | None = (
-        None  # where a language's items begin after the last one's in one list; 0: parallel, None: apart
-    )
+    shift: int | None = None  # where a language's items begin after the last one's; 0: parallel, None: apart
     agreement: float = 0.6  # correlation of two systems' latent values on an item; 0.3 of it is shared over languages
     may_be_wide: bool = False
     group_rows: tuple[int, int] = (1, 1)  # fewest and most
@@ -373,11 +369,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--output", type=Path, default=RESULTS)
     options = parser.parse_args()
-    common: dict[str, Any] = {
-        "num_samples": options.samples,
-        "num_bootstrap": options.bootstrap,
-        "seed": options.seed,
-    }
+    common = {"num_samples": options.samples, "num_bootstrap": options.bootstrap, "seed": options.seed}
     started = time.perf_counter()
     found: dict[str, Any] = dict(common)
     for name, title, populations in (
@@ -392,12 +384,9 @@ def main() -> None:
     found["families"] = {}
     for population in FAMILIES:
         row = found["families"][population.name] = family(population, **common)
-        good = row["family_error"] <= MAX_ERROR and row["all_held"] >= LOW
-        print(
-            f"{population.name:<54}{row['family_error']:>10.1%}{row['unadjusted']:>12.1%}{row['all_held']:>20.1%}"
-            f"{'' if good else '  outside'}",
-            flush=True,
-        )
+        outside = "" if row["family_error"] <= MAX_ERROR and row["all_held"] >= LOW else "  outside"
+        figures = f"{row['family_error']:>10.1%}{row['unadjusted']:>12.1%}{row['all_held']:>20.1%}"
+        print(f"{population.name:<54}{figures}{outside}", flush=True)
     print(f"\n{options.samples:,} samples each, {options.bootstrap:,} resamples; {time.perf_counter() - started:.0f} s")
     options.output.parent.mkdir(parents=True, exist_ok=True)
     options.output.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")

@@ -110,3 +110,4 @@ def test_a_log_that_leads_elsewhere_is_not_written_to(own: Path, call: Call, sur
     code, _, err = call(*TRAIN[:-1], "output_dir=mine")
     assert code == 2 and err == "error: mine holds no run, but mine/python, a link. Choose another output_dir.\n"
     assert (own / "mine" / "python").is_symlink()
+    assert not (own / "mine" / "predictions").exists()

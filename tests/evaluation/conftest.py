@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from small_writers import exact_model, small_model
 from tiny_eval import TEMPLATE, make_base, make_run, write_pairs, write_sums
+from transformers import LlamaForCausalLM
 
 
 @pytest.fixture(autouse=True)
@@ -46,3 +48,13 @@ def sums(shared: Path) -> Path:
 @pytest.fixture(scope="session")
 def pairs(shared: Path) -> Path:
     return write_pairs(shared / "pairs")
+
+
+@pytest.fixture(scope="module")
+def model() -> LlamaForCausalLM:
+    return small_model()
+
+
+@pytest.fixture(scope="module")
+def exact() -> LlamaForCausalLM:
+    return exact_model()

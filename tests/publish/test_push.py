@@ -17,7 +17,8 @@ from mslt_it.publish.export_options import Request
 from mslt_it.store import file_sha256
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "hub"))
-from server import Hub, card_faults, run_client
+from repositories import card_faults
+from server import Hub, run_client
 
 PRELUDE = """
 import contextlib, io, os, shutil, time

@@ -1,6 +1,7 @@
 """Keys that another one makes useless."""
 
 import re
+from pathlib import Path
 
 import pytest
 
@@ -30,7 +31,7 @@ from mslt_it.problems import Problem
         ),
         (["task.label_field=gold"], "task.data is none of your own"),
         (["task.held_out_share=0.5"], "its rows to train on and to score are others"),
-        (["task.data=tests", "task.revision=abc"], "the rows are on this machine"),
+        ([f"task.data={Path(__file__).parent}", "task.revision=abc"], "the rows are on this machine"),
         (
             ["task.label_names=[]", "task=custom", "task.data=a.csv", "task.first_label=1"],
             "labels are found in the rows",

@@ -143,7 +143,10 @@ def compare(ours: SharedPromptLM, stock: HFLM, pairs: Sequence[tuple[str, str]],
     found = {}
     for size in BATCH_SIZES:
         stock.batch_size_per_gpu = size
-        found[size], _ = seconds(stock, requests)
+        try:
+            found[size], _ = seconds(stock, requests)
+        except torch.OutOfMemoryError:  # it makes the scores of all tokens
+            torch.cuda.empty_cache()
     best = min(found, key=lambda size: found[size])
     stock.batch_size_per_gpu = best
     ratios, stock_times, our_times, largest, same = [], [], [], 0.0, []

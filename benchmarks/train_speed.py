@@ -69,6 +69,7 @@ from mslt_it.config.recipe import AdapterConfig, ModelConfig, Recipe, TrainingCo
 from mslt_it.models.base_model import add_adapter, load_base
 from mslt_it.models.environment import resolve_dtype
 from mslt_it.models.packaged import with_reachable_base
+from mslt_it.models.quantization import keep_as_packed, quantization_config
 from mslt_it.records import EncodedExample
 from mslt_it.training.batches import LengthGroupedOrder
 from mslt_it.training.sft import train
@@ -105,13 +106,20 @@ SHAPES: dict[str, Any] = {
 }  # fmt: skip
 
 
-def random_model(shape: str, dtype: str) -> Any:
-    """Random weights of a shape, the same in every process: bfloat16 values, in the dtype that model.dtype gives."""
+def random_model(shape: str, dtype: str, nf4: bool = False) -> Any:
+    """Random weights of a shape, the same in every process: bfloat16 values, in what model.dtype gives or four bits."""
     place = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     torch.manual_seed(0)
     with place:
         model = AutoModelForCausalLM.from_config(SHAPES[shape](), dtype=torch.bfloat16)
-    return model.to(resolve_dtype(dtype, place)).requires_grad_(False)
+    own = resolve_dtype(dtype, place)
+    if nf4:
+        model = type(model).from_pretrained(
+            None, config=model.config, state_dict=model.state_dict(), dtype=own, device_map={"": str(place)},
+            quantization_config=quantization_config("nf4", own),
+        )  # fmt: skip
+        keep_as_packed(model)
+    return (model if nf4 else model.to(own)).requires_grad_(False)
 
 
 def make_rows(number: int, vocabulary: int, length: int) -> list[tuple[list[int], int]]:
@@ -166,7 +174,8 @@ class Watch(TrainerCallback):
         if step == 1:
             self.found["seconds_to_first_step"] = time.time() - self.started
             trained = dict(model.named_parameters())  # AdamW's mean of one gradient is a tenth of it
-            self.gradient = {n: optimizer.state[trained[n]]["exp_avg"].detach().float().cpu() for n in self.begun}
+            means = {n: optimizer.state[trained[n]]["exp_avg"].detach() for n in self.begun}
+            self.gradient = {n: mean.float().cpu().clone() for n, mean in means.items()}  # it goes on in place
         if step == self.last + 1:
             self.operations.__exit__(None, None, None)
             self.flops.__exit__(None, None, None)
@@ -194,7 +203,7 @@ def run_variant(variant: str, options: argparse.Namespace, folder: Path, started
     dtype = {"trl_bf16": "bfloat16"}.get(variant, "auto" if variant in OWN_DTYPE else "float32")
     recipe = Recipe(
         name=variant, sources=("en",), targets=(), seed=0,
-        model=ModelConfig(path=options.model or str(folder / "model"), dtype=dtype),
+        model=ModelConfig(path=options.model or options.shape, dtype=dtype),
         adapter=AdapterConfig(rank=16, alpha=32, quantization="nf4" if options.nf4 else "none"),
         training=TrainingConfig(
             learning_rate=2e-4, max_steps=last + 1, batch_size=BATCH, lr_scheduler="constant", warmup_steps=0,
@@ -202,11 +211,11 @@ def run_variant(variant: str, options: argparse.Namespace, folder: Path, started
             cuda_graphs=variant != "ours_launched",
         ),
     )  # fmt: skip
-    if options.model or options.nf4:
+    if options.model:
         recipe = with_reachable_base(recipe)
         base = load_base(recipe.model, recipe.adapter)
     else:
-        base = random_model(options.shape, dtype)
+        base = random_model(options.shape, dtype, options.nf4)
     model = add_adapter(base, recipe.adapter, 0)
     drawn = torch.Generator().manual_seed(0)
     for name, parameter in sorted(model.named_parameters()):
@@ -321,15 +330,9 @@ def _said_to(log: Path, work: Callable[..., None], *given: Any) -> None:
     work(*given)
 
 
-def save_random_model(shape: str, folder: Path) -> None:
-    random_model(shape, "bfloat16").save_pretrained(folder)
-
-
 def write_machine(file: Path) -> None:
-    device = f"{platform.machine()}, {torch.get_num_threads()} threads"
-    if torch.cuda.is_available():
-        device = torch.cuda.get_device_name()
-    file.write_text(json.dumps({"device": device, "is_gpu": torch.cuda.is_available()}))
+    is_gpu, cpu = torch.cuda.is_available(), f"{platform.machine()}, {torch.get_num_threads()} threads"
+    file.write_text(json.dumps({"device": torch.cuda.get_device_name() if is_gpu else cpu, "is_gpu": is_gpu}))
 
 
 def main() -> None:
@@ -358,8 +361,6 @@ def main() -> None:
         print(*(f"{name} {value}" for name, value in machine.items()), sep=", ", flush=True)
         of_a_gpu = ("ours_launched", "ours_float32", "trl_bf16")
         chosen = options.variants or [v for v in VARIANTS if is_gpu or v not in of_a_gpu]
-        if options.nf4 and not options.model:
-            apart(server, folder, "model", save_random_model, options.shape, folder / "model")
         for variant in sorted({*chosen, reference}, key=lambda v: (v != reference, VARIANTS.index(v))):
             apart(server, folder, variant, run_variant, variant, options, folder, time.time())
             one = found[variant] = json.loads((folder / f"{variant}.json").read_text())

@@ -25,7 +25,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase, TrainerCallba
 from mslt_it.config.recipe import Recipe
 from mslt_it.models.base_model import PeftModel, add_adapter, base_of, model_hash
 from mslt_it.models.environment import deterministic_on_cpu
-from mslt_it.models.fused_norms import FusedNorms
+from mslt_it.models.fused_parts import FusedParts
 from mslt_it.models.stacked_lora import StackedLora
 from mslt_it.problems import Problem
 from mslt_it.records import EncodedExample
@@ -94,7 +94,7 @@ def train_together(
         one.begin(stacked, row.to(one.args.device), resume)
         own.append(one)
     add_supervised_forward(base_of(model))
-    norms = FusedNorms(model).on() if own[0].args.device.type == "cuda" else nullcontext()
+    norms = FusedParts(model).on() if own[0].args.device.type == "cuda" else nullcontext()
     try:
         with deterministic_on_cpu(), norms:
             _Steps(stacked, own).run()

@@ -36,7 +36,7 @@ from mslt_it.models.base_model import (
     set_adapter_weights,
     without_input_casts,
 )
-from mslt_it.models.fused_norms import FusedNorms
+from mslt_it.models.fused_parts import FusedParts
 from mslt_it.models.heads import head_of, in_bfloat16
 from mslt_it.models.inputs import longest_input
 from mslt_it.models.kinds import is_text_to_text
@@ -260,15 +260,17 @@ class AdapterTrainer(SFTTrainer):
         def redo(passes: list[dict[str, Tensor]], count: Tensor, step: int) -> None:
             self._forget_gradients()
             for inputs in passes:
-                with self._casts():
+                with self._casts(), self.accelerator.autocast():
                     self.accelerator.backward(self.compute_loss(model, dict(inputs), num_items_in_batch=count))
             self.guard.clip(self.model, self._trained, math.inf, step)
 
-        lora, norms = self._plain_lora(), FusedNorms(self.model)
+        lora, parts = self._plain_lora(), FusedParts(self.model)
+        if lora is not None:  # which says itself whether there is autocast
+            self.accelerator.unwrap_model(model, keep_fp32_wrapper=False)
 
         @contextmanager
         def during() -> Iterator[None]:
-            with self._casts(), norms.on(), lora.own() if lora else nullcontext():
+            with parts.on(), lora.own() if lora else self._casts(), lora.autocast() if lora else nullcontext():
                 yield
 
         most, optimizer = self.args.max_grad_norm or math.inf, self.optimizer.optimizer

@@ -1,13 +1,13 @@
-"""Norms put together are the model's own in float32, forwards and backwards, and nearer to float32 in bfloat16."""
+"""Parts put together are the model's own in float32, forwards and backwards, and nearer to float32 in bfloat16."""
 
 from __future__ import annotations
 
 import pytest
 import torch
 from tiny_run import tiny_model
-from transformers import AutoModelForCausalLM, Gemma3TextConfig, PreTrainedModel
+from transformers import AutoModelForCausalLM, Gemma3TextConfig, GPT2Config, PreTrainedModel
 
-from mslt_it.models.fused_norms import FusedNorms
+from mslt_it.models.fused_parts import FusedParts
 
 
 def model_of(kind: str) -> PreTrainedModel:
@@ -17,6 +17,9 @@ def model_of(kind: str) -> PreTrainedModel:
             num_key_value_heads=1, head_dim=16,
         )  # fmt: skip
         model = AutoModelForCausalLM.from_config(config, dtype=torch.float32).requires_grad_(False)
+    elif kind == "gpt2":
+        own = GPT2Config(vocab_size=100, n_embd=32, n_layer=2, n_head=4, bos_token_id=1, eos_token_id=1)
+        model = AutoModelForCausalLM.from_config(own, dtype=torch.float32).requires_grad_(False).eval()
     else:
         model = tiny_model(kind)
     torch.manual_seed(0)
@@ -26,10 +29,10 @@ def model_of(kind: str) -> PreTrainedModel:
     return model
 
 
-@pytest.mark.parametrize(("kind", "number"), [("qwen3", 9), ("llama", 5), ("gemma3", 13), ("bloom", 0)])
+@pytest.mark.parametrize(("kind", "number"), [("qwen3", 9), ("llama", 5), ("gemma3", 13), ("bloom", 2), ("gpt2", 2)])
 def test_they_are_the_models_own(kind: str, number: int) -> None:
     model = model_of(kind)
-    norms, ids = FusedNorms(model), torch.arange(3, 43).view(4, 10)
+    parts, ids = FusedParts(model), torch.arange(3, 43).view(4, 10)
     inputs = model.get_input_embeddings()(ids).requires_grad_()
 
     def run(given: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -37,14 +40,14 @@ def test_they_are_the_models_own(kind: str, number: int) -> None:
         return logits.detach(), torch.autograd.grad(logits.square().sum(), given)[0]
 
     expected = run(inputs)
-    with norms.on():
-        assert len(norms.forwards) == sum("forward" in vars(module) for module in model.modules()) == number
+    with parts.on():
+        assert len(parts.forwards) == sum("forward" in vars(module) for module in model.modules()) == number
         found = run(inputs)
     torch.testing.assert_close(found, expected)
-    assert not any("forward" in vars(module) for module in norms.forwards)
+    assert not any("forward" in vars(module) for module in parts.forwards)
     half = model.bfloat16()
     stock = half(ids).logits.float()
-    with FusedNorms(half).on():
+    with FusedParts(half).on():
         fused = half(ids).logits.float()
     assert (fused - expected[0]).norm() <= 1.01 * (stock - expected[0]).norm()
 
@@ -54,5 +57,5 @@ def test_trained_ones_and_other_norms_are_left() -> None:
     model.model.norm.weight.requires_grad_(True)  # type: ignore[union-attr]
     first = model.model.layers[0].input_layernorm  # type: ignore[union-attr]
     first.forward = lambda x: x  # type: ignore[method-assign]
-    found = FusedNorms(model).forwards
+    found = FusedParts(model).forwards
     assert len(found) == 7 and model.model.norm not in found and first not in found  # type: ignore[union-attr]

@@ -8,6 +8,7 @@ import json
 import os
 import re
 from collections.abc import Collection, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -358,12 +359,15 @@ def base_of(model: Any) -> Any:
 
 
 def tensors_hash(tensors: dict[str, Tensor]) -> str:
-    """SHA-256 over named tensors in name order."""
-    digest = hashlib.sha256()
-    for name in sorted(tensors):
-        tensor = tensors[name].detach().to("cpu").contiguous()
-        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
-        digest.update(memoryview(tensor.reshape(-1).view(torch.uint8).numpy()))
+    """SHA-256 over named tensors in name order; the next is fetched from a GPU while one is hashed."""
+    digest, names = hashlib.sha256(), sorted(tensors)
+    with ThreadPoolExecutor(1) as pool:
+        coming = [pool.submit(tensors[name].cpu) for name in names[:1]]
+        for place, name in enumerate(names):
+            tensor = coming.pop().result().detach().contiguous()
+            coming += [pool.submit(tensors[later].cpu) for later in names[place + 1 : place + 2]]
+            digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
+            digest.update(memoryview(tensor.reshape(-1).view(torch.uint8).numpy()))
     return digest.hexdigest()
 
 

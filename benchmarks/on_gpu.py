@@ -32,9 +32,10 @@ PARTS = {
     "together": (120, "together.py --shape gemma-270m --cells 8 --json {folder}/together.json"),
     "writing": (
         150,
-        "writing_speed.py --device cuda --dtype bfloat16 --models gemma-270m --output {folder}/writing_speed.json",
+        "writing_speed.py --device cuda --dtype bfloat16 --models gemma-270m --sizes 64 --runs 2 "
+        "--output {folder}/writing_speed.json",
     ),
-    "scoring": (200, "lm_eval_speed.py --runs 2 --output {folder}/lm_eval_speed.json"),
+    "scoring": (150, "lm_eval_speed.py --runs 3 --items 960 --output {folder}/lm_eval_speed.json"),
 }
 
 

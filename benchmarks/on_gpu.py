@@ -36,16 +36,20 @@ PARTS = {
         "--output {folder}/writing_speed.json",
     ),
     "scoring": (150, "lm_eval_speed.py --runs 3 --items 960 --output {folder}/lm_eval_speed.json"),
+    "tests": (400, "-m pytest -n 12"),  # of a CPU's arithmetic, on the card's versions of libraries
+    "card": (100, "-m pytest -n 0 tests/training/test_whole_step.py tests/training/test_adapters_together.py"),
 }
 
 
 def run(name: str, seconds: float, command: str, folder: Path) -> str:
     """How it ended; what it printed is in ``folder``."""
     program, *arguments = command.format(folder=folder).split()
+    program = str(HERE / program) if program.endswith(".py") else program
+    sees = {"CUDA_VISIBLE_DEVICES": os.environ.get("CUDA_VISIBLE_DEVICES", "0")} if name == "card" else {}
     unfinished = folder / f"{name}.part.txt"
     with unfinished.open("w", encoding="utf-8") as out:
         process = subprocess.Popen(
-            [sys.executable, "-u", str(HERE / program), *arguments],
+            [sys.executable, "-u", program, *arguments], cwd=HERE.parent, env={**os.environ, **sees},
             stdout=out, stderr=subprocess.STDOUT, start_new_session=True,
         )  # fmt: skip
         try:

@@ -6,6 +6,8 @@ import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
 
+from torch import nn
+
 from mslt_it.config.recipe import TrainingConfig
 from mslt_it.store import OWN_HASH, is_as_written, read_json, with_own_hash, write_json
 
@@ -49,3 +51,14 @@ def least(training: TrainingConfig) -> Plan:
 
 def record(plan: Plan, folder: Path) -> None:
     write_json(folder / FILE, with_own_hash(dataclasses.asdict(plan)))
+
+
+def draws(model: nn.Module) -> bool:
+    """Whether a forward pass draws at random, by what the modules and the configuration say. Where none does, making
+    it again need not restore the random numbers, which a step that is recorded may not ask for (pytorch issue 83148).
+    """
+    config = model.config.get_text_config().to_dict()
+    told = {name for name, value in config.items() if isinstance(value, float) and value > 0}
+    return any(word in name for name in told for word in ("drop", "jitter", "noise")) or any(
+        isinstance(module, nn.Dropout) and module.p > 0 for module in model.modules()
+    )

@@ -48,7 +48,7 @@ from mslt_it.training.batches import IGNORED, LengthGroupedOrder, PaddingCollato
 from mslt_it.training.curves import Curves
 from mslt_it.training.layers import rates
 from mslt_it.training.looks import Validation
-from mslt_it.training.plans import Plan
+from mslt_it.training.plans import Plan, draws
 from mslt_it.training.progress_lines import ProgressLines
 from mslt_it.training.supervised_loss import (
     add_answer_forward,
@@ -84,9 +84,8 @@ class AdapterTrainer(SFTTrainer):
         self.order_seed, self.layer_lr_decay = recipe.seed, recipe.training.layer_lr_decay
         base, pad_id = base_of(model), padding_id(tokenizer)
         head = head_of(base).name
-        args = _config(
-            recipe, run_dir, plan, bf16=in_bfloat16(recipe.model, base, is_adapted=isinstance(model, PeftModel))
-        )
+        bf16 = in_bfloat16(recipe.model, base, is_adapted=isinstance(model, PeftModel))
+        args = _config(recipe, run_dir, plan, bf16=bf16, draws=draws(model))
         self.global_batch = plan.batch_size * plan.accumulation * max(1, args.world_size)
         self.steps_per_epoch = -(-len(encoded) // self.global_batch)
         if args.max_steps < 0:
@@ -354,8 +353,9 @@ class AdapterTrainer(SFTTrainer):
         """Never: training tells nobody that it runs."""
 
 
-def _config(recipe: Recipe, run_dir: Path, plan: Plan, *, bf16: bool) -> SFTConfig:
+def _config(recipe: Recipe, run_dir: Path, plan: Plan, *, bf16: bool, draws: bool) -> SFTConfig:
     training, cpu = recipe.training, not torch.cuda.is_available()
+    again = {"use_reentrant": False, "preserve_rng_state": draws}
     with warnings.catch_warnings():
         # Newer transformers call it activation_checkpointing; the name given here is the one TRL 1.16 knows.
         warnings.filterwarnings("ignore", "`gradient_checkpointing` is deprecated", FutureWarning)
@@ -375,7 +375,7 @@ def _config(recipe: Recipe, run_dir: Path, plan: Plan, *, bf16: bool) -> SFTConf
             save_total_limit=2,  # Trainer deletes the older one before the newer one is sealed
             seed=recipe.seed,
             gradient_checkpointing=plan.recomputes,
-            gradient_checkpointing_kwargs={"use_reentrant": False} if plan.recomputes else None,
+            gradient_checkpointing_kwargs=again if plan.recomputes else None,
             bf16=bf16,
             fp16=False,
             use_cpu=cpu,

@@ -50,6 +50,22 @@ def test_with_less_room_the_step_stays_the_same(tmp_path: Path, monkeypatch: pyt
         torch.testing.assert_close(tensor, other[name], atol=1e-3, rtol=1e-2)
 
 
+@pytest.mark.parametrize("dropout", [0.0, 0.1])
+def test_recomputing_restores_random_numbers_where_some_are_drawn(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dropout: float
+) -> None:
+    """A step that is recorded may not ask for them; with dropout the second pass must draw what the first did."""
+    states, get = [], torch.get_rng_state
+    monkeypatch.setattr(torch, "get_rng_state", lambda: states.append(1) or get())
+    plain = tiny_train(auto(dropout=dropout, batch_size=16), tmp_path / "plain")
+    before = len(states)
+    again = tiny_train(auto(dropout=dropout, batch_size=16, gradient_checkpointing=True), tmp_path / "again")
+    assert (len(states) - before > before) == bool(dropout)
+    one, other = (read_adapter(Path(summary.adapter_dir)) for summary in (plain, again))
+    for name, tensor in one.items():
+        torch.testing.assert_close(tensor, other[name], atol=1e-5, rtol=1e-3)
+
+
 def test_a_run_goes_on_as_it_began(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     class Stop(TrainerCallback):
         def on_save(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:

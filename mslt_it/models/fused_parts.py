@@ -1,5 +1,6 @@
-"""Parts of a model in fewer kernels than transformers' own: RMSNorm in three where it takes eight (to float32,
-normalised and scaled at once, and back), the tanh form of GELU in one where BLOOM's and GPT-2's take eight."""
+"""Parts of a model in fewer kernels than transformers' own: RMSNorm in one where it takes eight, or in three (to
+float32, normalised and scaled at once, and back) where it scales by 1 + weight or is of another dtype than what it
+gets; the tanh form of GELU in one where BLOOM's and GPT-2's take eight."""
 
 from __future__ import annotations
 
@@ -43,7 +44,7 @@ def _fused(module: nn.Module) -> Forward | None:
     eps = getattr(module, "variance_epsilon", getattr(module, "eps", None))
     if name.endswith("RMSNorm") and isinstance(eps, float) and isinstance(weight, Tensor) and weight.dim() == 1:
         if not weight.requires_grad:
-            tries = [functools.partial(_rms_norm, scale, eps) for scale in (weight.float(), 1 + weight.float())]
+            tries = [functools.partial(_rms_norm, scale, eps) for scale in (weight, 1 + weight.float())]
     elif re.search("gelu(?!tanh)", name.lower()) and next(module.parameters(), None) is None:
         tries, weight = [functools.partial(gelu, approximate="tanh")], torch.empty(64)
     if not tries or weight is None:
@@ -54,4 +55,6 @@ def _fused(module: nn.Module) -> Forward | None:
 
 
 def _rms_norm(scale: Tensor, eps: float, x: Tensor) -> Tensor:
-    return rms_norm(x.float(), scale.shape, scale, eps).to(x.dtype)
+    if x.dtype == scale.dtype and not torch.is_autocast_enabled(x.device.type):
+        return rms_norm(x, scale.shape, scale, eps)  # float32 within
+    return rms_norm(x.float(), scale.shape, scale.float(), eps).to(x.dtype)

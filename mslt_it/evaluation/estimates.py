@@ -171,8 +171,6 @@ def differences(
 
 
 class _Compared:
-    """Two systems on the same items."""
-
     def __init__(self, measure: Measure, matched: Matched, a: str, b: str, figures: np.ndarray, settings: Settings):
         self.names, self.matched = (a, b), matched
         first, second = (matched.systems.index(system) for system in (a, b))

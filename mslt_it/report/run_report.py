@@ -184,7 +184,6 @@ def _at(name: str, revision: str | None) -> str:
 
 
 def lead(run: FinishedRun, rows: Sequence[ScoreRow]) -> list[str]:
-    """What was done, in sentences."""
     recipe, made_of = run.recipe, run.provenance.get("combination")
     number = run.provenance.get("num_examples", recipe.data.num_examples_total)
     how = "An adapter and a head trained" if recipe.head else "An adapter trained"

@@ -127,5 +127,4 @@ class Sentences(Mapping[str, str]):
 
 
 def state(language: Grammar, clause: Clause) -> str:
-    """The clause as a written sentence."""
     return language.sentence(language.statement(clause))

@@ -281,7 +281,6 @@ class Around:
         self.begin += rf"(?:(?:{self.options}|{self.pointers}){OPEN})?"
 
     def both(self, rows: Mapping[str, Sequence[str]]) -> tuple[str, str]:
-        """Both columns of a table."""
         one, two = (
             self.fold(either({code: row[side] for code, row in rows.items()}, self.language)) for side in (0, 1)
         )

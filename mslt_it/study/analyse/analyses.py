@@ -31,8 +31,6 @@ class SliceFindings:
 
 @dataclass(frozen=True, eq=False)
 class Findings:
-    """Everything, for the report."""
-
     study: Study
     settings: Settings
     slices: tuple[SliceFindings, ...]

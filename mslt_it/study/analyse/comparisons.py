@@ -116,7 +116,6 @@ def every_set(figures: SetFigures) -> Analysis:
 
 
 def single_or_several(figures: SetFigures, k: int) -> Analysis | NotDone:
-    """SSLT against MSLT at the same total budget."""
     title = "One source language or several, at the same budget"
     study, singles, members = figures.study, figures.of_size(1), figures.of_size(k)
     if not len(singles):

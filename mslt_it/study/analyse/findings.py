@@ -146,8 +146,6 @@ class Claim:
 
 @dataclass(frozen=True)
 class Analysis:
-    """One section of the report."""
-
     name: str
     title: str
     question: str

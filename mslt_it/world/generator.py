@@ -66,9 +66,8 @@ def split_items(task: str, split: str, seed: int = 0) -> tuple[Any, ...]:
     if split not in num_items:
         raise Problem(f"The embedded world has no split '{split}'. {nearest(split, num_items)}")
     rng, apart = random.Random(f"{split}-{seed}"), frozenset[Clause]()
-    if (
-        task == "mentions"
-    ):  # adapters are carried across tasks: no sentence is trained on in one and scored in the other
+    if task == "mentions":
+        # Adapters are carried across tasks: no sentence is trained on in one and scored in the other.
         other = split_pairs("test" if split == "train" else "train")
         apart = frozenset(clause for pair in other for clause in (pair.premise, pair.hypothesis))
     items: dict[str, Any] = {}

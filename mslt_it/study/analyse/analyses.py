@@ -85,7 +85,7 @@ def _steps(figures: SetFigures, orders: Orders) -> list[tuple[str, Callable[[], 
     return [
         *([("settings tried", partial(settings_tried, study, figures.slice))] if study.tried else []),
         ("one source or several", partial(comparisons.single_or_several, figures, k)),
-        ("number of sources", partial(comparisons.number_of_sources, figures, k)),
+        ("number of sources", partial(comparisons.number_of_sources, figures)),
         ("criteria", partial(criteria, figures, k, orders)),
         ("scripts", partial(composition.scripts, figures, k)),
         ("diversity", partial(composition.diversity, figures, k, orders.diversity)),

@@ -224,7 +224,7 @@ def _gain(figures: SetFigures, k: int, against: str) -> Claim | None:
     return gains.claim(figures, "mslt_mean", what, weights, expected="up", paper=paper)
 
 
-def number_of_sources(figures: SetFigures, k: int) -> Analysis | NotDone:
+def number_of_sources(figures: SetFigures) -> Analysis | NotDone:
     """Accuracy by number of sources, every set a dot."""
     title = "Number of source languages"
     if len(figures.sizes) < 2:

@@ -37,11 +37,6 @@ TASKS = {
 }
 
 
-def answer_word(language: Grammar, label: str) -> str:
-    """entailment -> yes, neutral -> maybe, contradiction -> no, in the language."""
-    return {"entailment": language.yes, "neutral": language.maybe, "contradiction": language.no}[label]
-
-
 def task_of(fields: Sequence[str]) -> str:
     """The task of the world that has these columns."""
     for name, task in TASKS.items():

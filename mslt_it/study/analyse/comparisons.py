@@ -40,9 +40,6 @@ def sources(number: int) -> str:
     return "1 source" if number == 1 else f"{number} sources"
 
 
-# ---------------------------------------------------------------- every set
-
-
 def every_set(figures: SetFigures) -> Analysis:
     """The master table: each set with its interval, its rank among those of its size, and the noise of seeds."""
     rows, noise = [], []
@@ -110,9 +107,6 @@ def every_set(figures: SetFigures) -> Analysis:
             "alone do, all sets of the size looked at together.",
         ),
     )
-
-
-# ---------------------------------------------------------------- one source or several
 
 
 def single_or_several(figures: SetFigures, k: int) -> Analysis | NotDone:
@@ -197,9 +191,6 @@ def single_or_several(figures: SetFigures, k: int) -> Analysis | NotDone:
         ),
         tuple(claims),
     )
-
-
-# ---------------------------------------------------------------- how many sources
 
 
 def _gains_table(figures: SetFigures, k: int, compared: list[Row]) -> Table:

@@ -160,8 +160,6 @@ def rank(request: Request) -> Selection:
 
 @dataclass
 class _Ranker:
-    """One selection at work."""
-
     inputs: Inputs
     space: Space
     top: int

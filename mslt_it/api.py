@@ -223,19 +223,10 @@ def select(pool: Sequence[str] = ("paper",), k: int = 3, **options: Any) -> Rank
     )
 
 
-def merge(
-    run: Place,
-    out: Place,
-    *,
-    strategy: str | None = None,
-    dtype: str = "bfloat16",
-    prompts: int = 32,
-    say: Say | None = None,
-    wait: bool = False,
-) -> Merged:
-    """Merges a run's adapter into its base and compares both, as `mslt merge` does; beyond its limits a Problem."""
-    options = {"run": values.path(run), "out": out, "strategy": strategy, "dtype": dtype, "prompts": prompts}
-    request = build(MergeRequest, options | {"wait": wait}, "merge()")
+def merge(run: Place, out: Place, *, say: Say | None = None, **options: Any) -> Merged:
+    """Merges a run's adapter into its base and compares both, as `mslt merge` does; beyond its limits a Problem.
+    Options: the keys of `mslt merge --help`: dtype, strategy, prompts, wait."""
+    request = build(MergeRequest, {"run": values.path(run), "out": out, **options}, "merge()")
     with _only_said(say) as show:
         done = merge_run(request, show)
     found = done.record["comparison"]

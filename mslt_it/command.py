@@ -32,8 +32,6 @@ FLAGS = {
 
 @dataclass(frozen=True)
 class Command:
-    """One command."""
-
     name: str
     about: str  # a sentence or two
     usage: tuple[str, ...]  # what follows "mslt NAME"

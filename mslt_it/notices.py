@@ -12,7 +12,6 @@ To leave it: scale=small (a real model) and task.data=PATH_OR_HUB_ID (real rows)
 
 
 def notice(recipe: Recipe) -> list[str]:
-    """What stands at the start of every run."""
     lines = [
         f"recipe {recipe.name}: {counted(recipe.data.num_examples_total, 'row')} of {recipe.task.name} in "
         f"{recipe.shown_sources}; zero-shot in {', '.join(recipe.targets) or 'no language'}; seed {recipe.seed}"

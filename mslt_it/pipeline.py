@@ -42,18 +42,8 @@ from mslt_it.training.trackers import Scores, Tracker, log_scores, refuse_unread
 
 # Of a score's row, what is told where runs are tracked.
 TOLD = (
-    "language",
-    "role",
-    "metric",
-    "n",
-    "value",
-    "low",
-    "high",
-    "base_value",
-    "gain",
-    "gain_low",
-    "gain_high",
-    "status",
+    *("language", "role", "metric", "n", "value", "low", "high"),
+    *("base_value", "gain", "gain_low", "gain_high", "status"),
 )
 
 

@@ -91,7 +91,6 @@ class Progress(contextlib.AbstractContextManager["Progress"]):
             self._write(self._line(detail), stderr=self._bar is None)
 
     def advance(self, number: int = 1) -> None:
-        """So many more are done."""
         self.update(self.done + number, self.detail)
 
     def say(self, text: str) -> None:

@@ -195,6 +195,9 @@ def test_mistakes_are_problems(run: TrainedRun, tmp_path: Path, monkeypatch: pyt
         (lambda: evaluate("nowhere"), r"run=nowhere: there is no config.yaml"),
         (lambda: select(["ar"], k=2), r"fewer than k=2"),
         (lambda: merge("nowhere", "out"), r"run=nowhere: there is no such folder"),
+        (lambda: merge(run, "out", dtyp="float32"), r"Unknown key 'dtyp' in merge\(\). Did you mean 'dtype'"),
+        (lambda: predict(run, [], calibration="held"), r"calibration=held is unknown. Did you mean 'held_out'"),
+        (lambda: predict(run, [], abstain_below=7), r"predict\(\): abstain_below=7 is out of range"),
         (lambda: run.answers("fr"), r"has no answers in 'fr'. It was scored in: de, th, tr"),
         (lambda: TrainedRun.read("nowhere"), r"nowhere/results.json is missing"),
     ):

@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 import torch
-from text import passage
+from text import answer_word, passage
 
-from mslt_it.world.generator import answer_word, split_pairs, state
+from mslt_it.world.generator import split_pairs, state
 from mslt_it.world.inference import LABELS
 from mslt_it.world.languages import CODES, grammar
 

@@ -19,7 +19,7 @@ from mslt_it.world.concepts import (
     TRANSITIVE,
     Clause,
 )
-from mslt_it.world.generator import SPLIT_BUCKETS, answer_word, state
+from mslt_it.world.generator import SPLIT_BUCKETS, state
 from mslt_it.world.grammar import Grammar
 from mslt_it.world.inference import (
     FRAME_WEIGHT,
@@ -68,6 +68,11 @@ class Document:
     @property
     def text(self) -> str:
         return "".join(self.parts)
+
+
+def answer_word(language: Grammar, label: str) -> str:
+    """entailment -> yes, neutral -> maybe, contradiction -> no, in the language."""
+    return {"entailment": language.yes, "neutral": language.maybe, "contradiction": language.no}[label]
 
 
 def documents(seed: int | str, shares_of_kinds: Mapping[str, float] = KINDS) -> Iterator[Document]:

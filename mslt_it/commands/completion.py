@@ -45,13 +45,10 @@ SHELLS = {"bash": _BASH, "zsh": _ZSH}
 
 @dataclass(frozen=True)
 class Options:
-    """For which shell."""
-
     shell: str = key(help="what reads it", choices=tuple(SHELLS), example="bash", missing="bash or zsh")
 
 
 def script(shell: str) -> str:
-    """The script, made of the commands' own declarations."""
     cases = []
     for name, (module, _) in COMMANDS.items():
         command = importlib.import_module(module).COMMAND
@@ -71,7 +68,6 @@ def _words(command: Command) -> Iterator[str]:
 
 
 def run(call: Call) -> int:
-    """Prints the script."""
     print(script(call.options.shell), end="")
     return 0
 

@@ -13,8 +13,6 @@ from mslt_it.quiet import quiet_libraries
 
 @dataclass(frozen=True, kw_only=True)
 class Options(Request):
-    """What is exported, and whether it is sent to a hub."""
-
     push: str | None = key(None, "OWNER/NAME on a model hub: the export is sent there; one format only")
     private: bool = key(False, "whether a new repository is private")
 

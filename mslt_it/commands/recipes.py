@@ -14,7 +14,6 @@ class Options:
 
 
 def run(call: Call) -> int:
-    """Prints them; 0."""
     for group, found in {"recipe": list_files(call.config_dir), **list_groups(call.config_dir)}.items():
         call.say("\n".join(section(f"{group}s", {f"{group}={name}": text for name, text in found.items()})))
     call.say("mslt tasks NAME shows a task; mslt train recipe=NAME scale=NAME task=NAME runs.")

@@ -13,8 +13,6 @@ from mslt_it.terminal import print_json
 
 @dataclass(frozen=True, kw_only=True)
 class Options(Request):
-    """What is ranked, and the figure."""
-
     figure: str | None = key(None, "file (.svg, .png, .pdf) for a map of the languages by typology")
 
 

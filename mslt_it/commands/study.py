@@ -38,8 +38,6 @@ from mslt_it.training.trackers import refuse_unready
 
 @dataclass(frozen=True)
 class Options:
-    """Which study, who runs it, where."""
-
     study: str = key(help="its name: recipes/study/NAME.yaml", example="mini")
     executor: str = key("local", "who runs the cells: see below", choices=tuple(EXECUTORS))
     workers: int | None = key(None, "cells at a time", at_least=1, shown="a GPU or core each; together: 8")

@@ -35,14 +35,11 @@ LAYOUTS = {
 
 @dataclass(frozen=True)
 class Options:
-    """Which task, asked in which language."""
-
     task: str | None = key(None, "its name: what it is and how it is asked", shown="(all, a line each)")
     language: str | None = key(None, "the whole prompt in this language", shown="(all, a line each)")
 
 
 def run(call: Call) -> int:
-    """Prints; 0."""
     options: Options = call.options
     known = list_files(call.config_dir, "task")
     if options.task is None:

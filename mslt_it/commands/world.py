@@ -14,8 +14,6 @@ from mslt_it.world.languages import grammar
 
 @dataclass(frozen=True)
 class Options:
-    """What is shown."""
-
     part: str = key(help="what to do", choices=("show",), example="show")
     language: str = key(help="of the sentences, a code such as sw", example="sw")
     num: int = key(10, "pairs to print", at_least=1)

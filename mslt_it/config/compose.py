@@ -265,7 +265,6 @@ def _explain(error: Exception, name: str, config_dir: str | Path | None) -> Prob
 
 
 def _names(content: Mapping[str, Any], name: str, chosen_scale: str | None) -> dict[str, Any]:
-    """The run's name and scale."""
     said = content["scale"]
     if chosen_scale and said and said != chosen_scale:
         raise Problem(

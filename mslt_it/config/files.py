@@ -66,7 +66,6 @@ def read_keys(path: Path, hint: str = "") -> dict[str, Any]:
 
 
 def folders(config_dir: str | Path | None) -> list[Path]:
-    """Folders searched for recipes."""
     if config_dir is None:
         return [share_dir("recipes")]
     folder = values.path(config_dir).resolve()

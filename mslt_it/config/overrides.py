@@ -89,7 +89,6 @@ def _nearest_key(name: str, known: Sequence[str]) -> str:
 
 
 def _placed(name: str, text: str) -> tuple[Place, Any]:
-    """Where the value goes, and the value."""
     known = keys(Recipe)
     if name == "task.instruction" and values.mapping(text) is None:
         name = "task.instruction.default"

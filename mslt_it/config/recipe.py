@@ -24,7 +24,7 @@ METRICS = {
     "question_answering": ("qa_f1",),
     "free_text": ("chrf", "number_accuracy", "qa_f1"),
 }
-# The names of selection.criteria.CRITERIA and models.methods.METHODS, which stand above this in the pipeline.
+# The names of selection.criteria.CRITERIA and publish.combine_options.METHODS, which stand above this in the pipeline.
 CRITERIA = (
     *("pretraining_size", "vocabulary_coverage", "l2v_syntax", "l2v_phonology", "l2v_inventory", "l2v_family"),
     *("l2v_geography", "l2v_all", "embedding", "scripts", "min_diversity", "random"),

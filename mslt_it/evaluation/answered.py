@@ -81,7 +81,6 @@ class Spread:
 
 
 def spread(task: TaskConfig, answered: Answered) -> Spread:
-    """What one system said in one language."""
     found, n = outputs_of(answered), len(answered.items)
     common: dict[str, Any] = {"language": answered.language, "role": answered.role, "n": n, "reason": found.reason}
     if found.reason:

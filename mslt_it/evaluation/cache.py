@@ -71,7 +71,6 @@ class AnswerCache:
             connection.executemany(f"INSERT OR REPLACE INTO {TABLE} VALUES (?, ?)", rows)
 
     def close(self) -> None:
-        """Lets go of the file."""
         if self._connection is not None:
             self._connection.close()
 

@@ -35,14 +35,11 @@ class ChoiceEngine:
         ]
 
     def decided_by(self, position: int) -> Mapping[str, Any]:
-        """Everything but the model that decides an answer."""
         question = self._questions[position]
         return {"prompt": question.prompt_ids, "choices": question.choices}
 
 
 class TextEngine:
-    """Written answers."""
-
     def __init__(
         self,
         generator: TextGenerator,

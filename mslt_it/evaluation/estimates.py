@@ -64,7 +64,6 @@ class Estimate:
     low: float
     high: float
     n: int  # items counted, summed over languages
-    num_languages: int
     num_groups: int  # clusters that are drawn; equals the number of different items where each stands alone
     num_shared: int  # items that all languages have; of one language, all
     languages_low: float | None = None  # for languages like these; None of one language
@@ -111,7 +110,7 @@ def macro(measure: Measure, cells: Sequence[Cell], *, settings: Settings) -> Est
         low, high = _bootstrap_interval(value, drawn.mean(axis=0), factor, settings, more)
     wider = languages_interval(values, covariance, settings.confidence, (low, high)) or (None, None)
     in_all = set.intersection(*(set(cell.item_ids) for cell in cells))
-    return Estimate(value, low, high, matched.num_items, len(cells), matched.num_clusters, len(in_all), *wider)
+    return Estimate(value, low, high, matched.num_items, matched.num_clusters, len(in_all), *wider)
 
 
 def difference(measure: Measure, a: Sequence[Cell], b: Sequence[Cell], *, settings: Settings) -> Difference:
@@ -171,8 +170,6 @@ def differences(
 
 
 class _Compared:
-    """Two systems on the same items."""
-
     def __init__(self, measure: Measure, matched: Matched, a: str, b: str, figures: np.ndarray, settings: Settings):
         self.names, self.matched = (a, b), matched
         first, second = (matched.systems.index(system) for system in (a, b))

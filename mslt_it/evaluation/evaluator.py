@@ -53,7 +53,6 @@ class Unit:
     items: tuple[PromptedExample, ...]
     questions: tuple[Question, ...]  # per system, as far as they are known before anything is asked
     examples: tuple[Example, ...] = ()  # of translate_solve: the rows before they are translated
-    fields: tuple[str, ...] = ()  # that are translated
 
 
 def unit(
@@ -73,7 +72,7 @@ def unit(
         examples, fields = to_translate(recipe, language, without, rows)
         solve_items(recipe, examples[:1], language)  # a missing prompt is better found now
         questions = translation_questions(examples, fields, language, encoder)
-        return Unit(recipe, variant, language, (), questions, tuple(examples), fields)
+        return Unit(recipe, variant, language, (), questions, tuple(examples))
     items = items_of(recipe, variant, language, without, rows)
     return Unit(recipe, variant, language, items, questions_of(recipe, items, encoder, samples))
 

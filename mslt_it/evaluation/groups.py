@@ -42,7 +42,6 @@ def families(codes: Sequence[str]) -> list[str | None]:
 
 
 def scripts(codes: Sequence[str]) -> list[str | None]:
-    """The scripts that languages are usually written in."""
     return [script_name(likely_script(code)) for code in codes]
 
 

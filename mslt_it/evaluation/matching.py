@@ -51,11 +51,9 @@ class Matched:
 
     @functools.cached_property
     def drawn(self) -> list[Component]:
-        """What is drawn together."""
         return components([cell.item_ids for cell in self.cells], [cell.groups for cell in self.cells])
 
     def alone(self, row: int) -> Matched:
-        """One of the languages."""
         return Matched(self.systems, (self.cells[row],))
 
     @property

@@ -13,8 +13,6 @@ from mslt_it.locks import WAIT
 
 @dataclass(frozen=True)
 class Options:
-    """What `mslt eval` is asked."""
-
     run: tuple[str, ...] = key(
         (), "run folder, or [several]: adapter, base, task and languages are taken from it", or_one=True
     )

@@ -112,7 +112,6 @@ def _provenance(request: Request, bench: Bench, loaded: LoadedBase) -> dict[str,
 def _text(
     request: Request, all_figures: Sequence[tuple[Recipe, Figures]], means: Sequence[TaskMean], *, is_markdown: bool
 ) -> str:
-    """All tables of the tasks, and of the mean over them."""
     parts = [report(found, recipe.scoring.confidence, markdown=is_markdown) for recipe, found in all_figures]
     if means:
         cells = task_means_table(means, request.recipes[0].scoring.confidence)

@@ -131,7 +131,6 @@ def said_of(figures: Figures) -> list[str]:
 
 
 def _of_means(main: Sequence[ScoreRow]) -> list[str]:
-    """What the intervals of means are for and what was counted."""
     mean = next((row for row in main if row.is_mean), None)
     if mean is None:
         return []

@@ -79,7 +79,6 @@ class ScoreRow:
 
     @property
     def is_mean(self) -> bool:
-        """Over languages."""
         return self.language in (MACRO, MACRO_ALL)
 
 
@@ -233,7 +232,6 @@ class _Scored:
         return rows
 
     def _row(self, answered: Answered, about: Mapping[str, Any]) -> ScoreRow:
-        """The figure of one language."""
         items = answered.items
         (cell, num_unread), out = self.cells[_place(answered)], self.outputs[_place(answered)]
         told: dict[str, Any] = {

@@ -40,7 +40,6 @@ ROLES = {"source": "seen", "seen": "seen by another", "target": "unseen"}
 
 
 def main_rows(figures: Figures) -> list[ScoreRow]:
-    """The rows of the task's main metric."""
     return [row for row in figures.rows if row.metric == figures.rows[0].metric]
 
 
@@ -98,7 +97,6 @@ def as_text(cells: Sequence[Sequence[str]]) -> str:
 
 
 def as_markdown(cells: Sequence[Sequence[str]]) -> str:
-    """The same cells as a Markdown table."""
     head, *body = [[cell.replace("|", "\\|") for cell in row] for row in cells]  # a folder may be called "a|b"
     lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
     return "\n".join([*lines, *("| " + " | ".join(row) + " |" for row in body)])

@@ -15,7 +15,7 @@ from scipy.special import softmax
 
 from mslt_it import values
 from mslt_it.config.recipe import TaskConfig
-from mslt_it.config.schema import FrozenDict
+from mslt_it.config.schema import FrozenDict, build
 from mslt_it.data.build import askable
 from mslt_it.data.columns import needed_columns, renamed
 from mslt_it.data.files import Row
@@ -205,16 +205,7 @@ _NONE: Any = object()
 CHUNK = 2000  # rows that are asked together, the longest first
 
 
-def predict(
-    run: str | os.PathLike[str],
-    rows: Iterable[Mapping[str, Any]],
-    *,
-    language: str | None = None,
-    abstain_below: float | None = None,
-    calibration: str = "none",
-    prefix: str = "",
-    columns: Mapping[str, str] | None = None,
-) -> Iterator[dict[str, Any]]:
+def predict(run: str | os.PathLike[str], rows: Iterable[Mapping[str, Any]], **options: Any) -> Iterator[dict[str, Any]]:
     """Each row with the columns that `mslt predict` adds, in order; ``pandas.DataFrame(predict(...))`` is a table.
 
     The run is loaded, and what is wrong with the arguments or the first row is found, before this returns; rows are
@@ -222,20 +213,9 @@ def predict(
 
     Args:
         run: a finished run, as an object or its folder; or a folder of `mslt merge`, or of a form of `mslt export`.
-        language: a column, or a code for every row; None: found by column, else by script.
-        abstain_below: rows whose likeliest label has less probability get none.
-        calibration: "held_out" fits a temperature on the run's held-out rows.
-        prefix: of the added columns.
-        columns: the run's column -> what the rows call it.
+        options: those of `mslt predict` that say how: language, abstain_below, calibration, prefix, columns.
     """
-    how = How(
-        language=language,
-        abstain_below=abstain_below,
-        calibration=calibration,
-        prefix=prefix,
-        columns=FrozenDict(columns or {}),
-    )
-    labeller = Labeller(run, how)
+    labeller = Labeller(run, build(How, options, "predict()"))
     remaining = iter(rows if isinstance(rows, Iterable) else [rows])
     first = next(remaining, _NONE)
     if first is _NONE:

@@ -42,8 +42,6 @@ DEFAULT_DENSITY = 0.5
 
 @dataclass(frozen=True, kw_only=True)
 class CombineRequest:
-    """Which adapters, how, where to."""
-
     runs: tuple[str, ...] = key(help="run folders whose adapters are combined; of one base and task", example="[A,B]")
     out: str = key(help="the new run folder", example="DIR")
     method: str = key("cat", "see below")

@@ -17,8 +17,6 @@ FORMS = {  # in the order in which they are made: later ones use what is merged 
 
 @dataclass(frozen=True, kw_only=True)
 class MergeRequest:
-    """Which run, where to, how."""
-
     run: str = key(
         help="folder of a finished run, as mslt train or mslt combine leave it",
         example="RUNFOLDER",
@@ -45,8 +43,6 @@ class MergeRequest:
 
 @dataclass(frozen=True, kw_only=True)
 class Request(MergeRequest):
-    """Which run, in which forms, where to, how."""
-
     format: tuple[str, ...] = key(
         ("safetensors",),
         "one or several, see below",

@@ -37,7 +37,6 @@ class Destination:
 class Pushed:
     """``is_new`` is False where the very files were there already."""
 
-    repo: str
     commit: str
     url: str
     is_new: bool
@@ -106,7 +105,7 @@ def push(folder: Path, to: Destination, say: Callable[[str], object] = print) ->
                 f"{' ...' * (len(others) > 3)}). Choose another name, or remove it on its page first."
             )
         if to.exists and not missing:
-            return Pushed(to.repo, before, url, False)
+            return Pushed(before, url, False)
         size = sum((folder / name).stat().st_size for name in names)
         say(f"Sending {counted(len(names), 'file')} ({size / 2**20:.1f} MiB) to {to.repo} ...")
         commit = _commit(api, to.repo, [CommitOperationAdd(name, folder / name) for name in names], before)
@@ -116,7 +115,7 @@ def push(folder: Path, to: Destination, say: Callable[[str], object] = print) ->
             raise Problem(f"push={to.repo}: {wrong[0]} did not arrive as it was sent. {state}")
     except Exception as error:
         raise _explained(error, to.repo, state) from error
-    return Pushed(to.repo, commit, url, True)
+    return Pushed(commit, url, True)
 
 
 def _commit(api: HfApi, repo: str, operations: list[CommitOperationAdd], parent: str) -> str:

@@ -38,8 +38,6 @@ LONG_TABLE = 20  # rows; longer ones are folded
 
 @dataclass(frozen=True)
 class Said:
-    """A claim in words."""
-
     what: str
     found: str
     verdict: str = ""  # how it stands to what the paper found; empty where that has nothing

@@ -59,7 +59,7 @@ def write_run_report(folder: Path, out: Path, formats: Collection[str], examples
         "warnings": notices(run, content),
         "said": said,
         "sections": [one for one in sections if one is not None],
-        "made": made(run, content),
+        "made": made(run),
         "redo": redo(run),
     }
     return write(out, PAGES, report, formats)
@@ -184,7 +184,6 @@ def _at(name: str, revision: str | None) -> str:
 
 
 def lead(run: FinishedRun, rows: Sequence[ScoreRow]) -> list[str]:
-    """What was done, in sentences."""
     recipe, made_of = run.recipe, run.provenance.get("combination")
     number = run.provenance.get("num_examples", recipe.data.num_examples_total)
     how = "An adapter and a head trained" if recipe.head else "An adapter trained"
@@ -210,7 +209,7 @@ def notices(run: FinishedRun, content: Mapping[str, Any]) -> list[list[str]]:
     return found
 
 
-def made(run: FinishedRun, content: Mapping[str, Any]) -> list[tuple[str, str]]:
+def made(run: FinishedRun) -> list[tuple[str, str]]:
     """How it was made; what is empty is not shown."""
     recipe, found, lora, asked = run.recipe, run.provenance, run.recipe.adapter, run.recipe.prompt
     environment: Mapping[str, Any] = found.get("environment", {})

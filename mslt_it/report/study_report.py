@@ -146,7 +146,6 @@ def title(study: Study) -> str:
 
 
 def lead(findings: Findings) -> list[str]:
-    """What was done, in sentences."""
     study = findings.study
     margin = study.manifest["config"].get("margin", MARGIN)
     has_shots = bool(study.manifest["config"].get("shots"))

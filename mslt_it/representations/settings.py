@@ -12,8 +12,6 @@ MIN_ITEMS = 10  # fewer have no interval worth the name
 
 @dataclass(frozen=True)
 class Settings:
-    """How the mixing of languages is measured."""
-
     max_items: int = key(300, "parallel items per language", at_least=MIN_ITEMS)
     neighbours: int = key(10, "looked at for mixing", at_least=1)
     num_bootstrap: int = key(1000, "draws of items", at_least=100)

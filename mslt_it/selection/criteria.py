@@ -62,8 +62,6 @@ L2V_PARTS: dict[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
-    """What is ranked, and by what."""
-
     pool: tuple[str, ...] = key(
         ("paper",), f"candidates: codes, or {', '.join(POOLS)} (also inside a list: [paper,ja])", names=tuple(POOLS)
     )

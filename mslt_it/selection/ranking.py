@@ -29,8 +29,6 @@ MANY_SETS = 500_000  # above it, main varieties of macro-languages are tried all
 
 @dataclass(frozen=True)
 class RankedSet:
-    """One set in a criterion's table."""
-
     languages: tuple[str, ...]
     score: float
     rank: int
@@ -52,8 +50,6 @@ class OtherCode:
 
 @dataclass(frozen=True)
 class CriterionRanking:
-    """One criterion's table."""
-
     name: str
     what: str
     beyond_the_paper: bool
@@ -67,8 +63,6 @@ class CriterionRanking:
 
 @dataclass(frozen=True)
 class Selection:
-    """What `rank` found."""
-
     pool: tuple[str, ...]
     k: int
     targets: tuple[str, ...]
@@ -166,8 +160,6 @@ def rank(request: Request) -> Selection:
 
 @dataclass
 class _Ranker:
-    """One selection at work."""
-
     inputs: Inputs
     space: Space
     top: int

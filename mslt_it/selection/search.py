@@ -55,7 +55,6 @@ class Space:
         return self.num_sets <= EXACT_LIMIT
 
     def affordable(self, sets: Sets) -> Sets:
-        """Those within the budget."""
         if self.cost is None or self.max_cost is None:
             return sets
         return sets[np.asarray(self.cost)[sets].sum(axis=1) <= self.max_cost + 1e-9]

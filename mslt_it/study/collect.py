@@ -63,8 +63,6 @@ class ScoredCell:
 
 @dataclass(frozen=True, eq=False)
 class Study:
-    """Everything that the analyses read."""
-
     name: str
     folder: Path
     manifest: Mapping[str, Any]
@@ -297,8 +295,6 @@ class _Items:
 
 @dataclass(frozen=True, eq=False)
 class _Folder:
-    """A cell's folder."""
-
     path: Path
     recipe: Mapping[str, Any]
     provenance: Mapping[str, Any]

@@ -43,8 +43,6 @@ Say = Callable[[str], object]
 
 @dataclass(frozen=True)
 class Step:
-    """One result made from cells."""
-
     name: str
     result: str  # file in the study's folder
     cells: tuple[str, ...]  # ids of those it is made from
@@ -113,7 +111,6 @@ def steps(config: StudyConfig, grid: Sequence[Cell]) -> list[Step]:
 
 
 def described(config: StudyConfig) -> list[str]:
-    """Lines for --dry-run."""
     found = ["mingling (mingling.json)"] * bool(config.mingling)
     found += ["the order predicted by combined adapters (predicted.json)"] * bool(config.predict)
     return [f"When all cells are done: {' and '.join(found)}; that time is not counted."] if found else []

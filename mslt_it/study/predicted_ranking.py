@@ -100,9 +100,6 @@ def predict(folder: Path, settings: Predict, say: Callable[[str], object] = lamb
     }
 
 
-# ---------------------------------------------------------------- which cells
-
-
 def _cells(study: Study, chosen: Slice, size: int) -> tuple[Singles, list[tuple[str, ...]]]:
     """The single-source cells, and the sets of the size that were measured, in the manifest's order."""
     own = [cell for cell in study.cells if cell.slice == chosen]
@@ -125,9 +122,6 @@ def _cells(study: Study, chosen: Slice, size: int) -> tuple[Singles, list[tuple[
                         f"{study.folder} has none. Put 1 into set_sizes, without a sample that leaves it out."
                     )
     return singles, sets
-
-
-# ---------------------------------------------------------------- on which items
 
 
 def _divided(study: Study, num_items: int) -> tuple[Places, Places]:
@@ -170,9 +164,6 @@ def _part(study: Study, cells: Sequence[ScoredCell], items: Places) -> Study:
         for of in (study.item_ids, study.groups)
     )
     return dataclasses.replace(study, item_ids=ids, groups=groups, cells=tuple(map(own, cells)), base=None)
-
-
-# ---------------------------------------------------------------- asking the combined adapters
 
 
 @dataclass(frozen=True, eq=False)
@@ -238,9 +229,6 @@ class _Asked:
         mean = combine(loras, [1 / len(loras)] * len(loras), METHOD)
         write_lora(adapter, mean.tensors, mean.config)
         return adapter_system(f"{'-'.join(one)}_s{seed}", adapter, adapter_hash(adapter), one)
-
-
-# ---------------------------------------------------------------- what it took
 
 
 def _told(chosen: Slice, singles: Singles, own: Sequence[int], others: Sequence[int], num_sets: int) -> dict[str, Any]:

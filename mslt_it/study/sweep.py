@@ -106,7 +106,6 @@ def points(grid: Grid) -> list[Point]:
 
 
 def at(recipe: Recipe, point: Point) -> Recipe:
-    """The recipe with the point's values."""
     for name, value in point:
         section, _, leaf = name.partition(".")
         changed = dataclasses.replace(getattr(recipe, section), **{leaf: value})

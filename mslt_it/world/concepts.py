@@ -56,7 +56,6 @@ def class_of(noun: str) -> str:
 
 
 def adjectives_of(noun: str) -> tuple[str, ...]:
-    """The adjectives that the noun takes."""
     return ADJECTIVES_OF_CLASS[class_of(noun)]
 
 

@@ -37,11 +37,6 @@ TASKS = {
 }
 
 
-def answer_word(language: Grammar, label: str) -> str:
-    """entailment -> yes, neutral -> maybe, contradiction -> no, in the language."""
-    return {"entailment": language.yes, "neutral": language.maybe, "contradiction": language.no}[label]
-
-
 def task_of(fields: Sequence[str]) -> str:
     """The task of the world that has these columns."""
     for name, task in TASKS.items():
@@ -66,9 +61,8 @@ def split_items(task: str, split: str, seed: int = 0) -> tuple[Any, ...]:
     if split not in num_items:
         raise Problem(f"The embedded world has no split '{split}'. {nearest(split, num_items)}")
     rng, apart = random.Random(f"{split}-{seed}"), frozenset[Clause]()
-    if (
-        task == "mentions"
-    ):  # adapters are carried across tasks: no sentence is trained on in one and scored in the other
+    if task == "mentions":
+        # Adapters are carried across tasks: no sentence is trained on in one and scored in the other.
         other = split_pairs("test" if split == "train" else "train")
         apart = frozenset(clause for pair in other for clause in (pair.premise, pair.hypothesis))
     items: dict[str, Any] = {}
@@ -127,5 +121,4 @@ class Sentences(Mapping[str, str]):
 
 
 def state(language: Grammar, clause: Clause) -> str:
-    """The clause as a written sentence."""
     return language.sentence(language.statement(clause))

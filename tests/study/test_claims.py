@@ -105,7 +105,7 @@ def test_there_is_no_verdict_where_all_is_right() -> None:
     for claim in section.claims:
         assert verdict(claim) in ("no verdict", "") and not is_equal(claim, 0.95)
         assert "no verdict, since all of these runs have nearly everything right, 0.0 points" in sentence(claim)
-    assert column(done(comparisons.number_of_sources(figures, 3)).tables[0], "best") == ["7 sets tie", "35 sets tie"]
+    assert column(done(comparisons.number_of_sources(figures)).tables[0], "best") == ["7 sets tie", "35 sets tie"]
     assert set(column(done(transfer.best_sets(figures, 3)).tables[0], "set")) == {"35 sets tie"}
 
 

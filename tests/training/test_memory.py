@@ -17,8 +17,6 @@ from mslt_it.problems import Problem
 from mslt_it.training import memory
 from mslt_it.training.plans import Plan
 
-MIB = 2**20
-
 
 def auto(**training: Any) -> Any:
     return tiny_recipe(

@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 import yaml
 from mini_tokenizer import CONTROL, SPACE, build_tokenizer, prompt_texts
+from text import answer_word
 
-from mslt_it.world.generator import answer_word, split_pairs, state
+from mslt_it.world.generator import split_pairs, state
 from mslt_it.world.inference import LABELS
 from mslt_it.world.languages import CODES, grammar
 

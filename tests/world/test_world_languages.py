@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import yaml
 from fontTools import unicodedata as scripts
-from text import CITED
+from text import CITED, answer_word
 
 from mslt_it.problems import Problem
 from mslt_it.world.concepts import (
@@ -33,7 +33,6 @@ from mslt_it.world.concepts import (
     adjectives_of,
     class_of,
 )
-from mslt_it.world.generator import answer_word
 from mslt_it.world.grammar import Grammar
 from mslt_it.world.inference import LABELS
 from mslt_it.world.languages import CODES, grammar

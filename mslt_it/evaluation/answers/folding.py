@@ -35,9 +35,8 @@ _OPTION_LETTER = re.compile(
     r"(?<![A-Za-z\u00c0-\u024f\d])(?:[A-Z](?![A-Za-z\u00c0-\u024f\d])|[a-z](?=\)|[\W_]*$)|(?:(?<=: )|^)[a-d](?=\. ))",
     re.MULTILINE,
 )
-_GREEK = str.maketrans(
-    "ΑΒΓΔ", "ABCD"
-)  # in their own order; Cyrillic В is the second letter's twin and the third letter
+# In their own order; Cyrillic В is the second letter's twin and the third letter.
+_GREEK = str.maketrans("ΑΒΓΔ", "ABCD")
 _CYRILLIC = str.maketrans("АБГДС", "ABDDC")
 
 

@@ -167,9 +167,8 @@ class Patterns:
         one_of = a.fold(ONE_OF[self.language]) if self.language in ONE_OF else a.cue
         told = rf"(?:{a.cue}|{one_of})[^\n:=.,;]{{0,30}}?(?:[:=—–]|{a.link}{final})"
         nths = ORDINALS.get(self.language, ())
-        article = (
-            "" if a.is_dense else rf"(?!\w{{1,3}} (?:{'|'.join(map(a.fold, nths)) or '(?!)'}))"
-        )  # "la segunda" alone
+        # "la segunda" alone
+        article = "" if a.is_dense else rf"(?!\w{{1,3}} (?:{'|'.join(map(a.fold, nths)) or '(?!)'}))"
         told += rf"|{a.apart}{article}(?:{a.but}|{a.pointing}|{a.answer}|{a.remains[0]}{a.it_is})"
         ends = a.because, a.ending, a.surely
         self.ordinals = ordinals(words, self.language, a.fold, chosen, told, *ends) if self.marks else []
@@ -281,7 +280,6 @@ class Around:
         self.begin += rf"(?:(?:{self.options}|{self.pointers}){OPEN})?"
 
     def both(self, rows: Mapping[str, Sequence[str]]) -> tuple[str, str]:
-        """Both columns of a table."""
         one, two = (
             self.fold(either({code: row[side] for code, row in rows.items()}, self.language)) for side in (0, 1)
         )

@@ -73,8 +73,6 @@ def read_label(text: str, language: str, labels: Mapping[str, str]) -> Answer | 
 
 @dataclass(frozen=True)
 class _Use:
-    """A label in the text."""
-
     name: str
     start: int
     end: int

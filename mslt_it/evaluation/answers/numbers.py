@@ -121,8 +121,6 @@ def parse_number(text: str, language: str, question: str = "", asked_in: str = "
 
 
 class _Solution(Sentences):
-    """A text that works something out, and its numbers."""
-
     def __init__(self, text: str, primary: str, asked: Question) -> None:
         super().__init__(in_digits(one_answer(folded(text), primary), primary), primary, asked.given)
         self.asked = asked

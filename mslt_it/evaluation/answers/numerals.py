@@ -32,96 +32,17 @@ from mslt_it.evaluation.answers.tables import table
 from mslt_it.evaluation.answers.words import JOINERS, compiled, either, with_ascii_digits
 
 # Decimal mark by language, from CLDR's number symbols of its default region.
-DECIMAL_COMMA = frozenset(
-    {
-        "af",
-        "az",
-        "be",
-        "bg",
-        "bs",
-        "ca",
-        "cs",
-        "da",
-        "de",
-        "el",
-        "es",
-        "et",
-        "eu",
-        "fi",
-        "fr",
-        "gl",
-        "hr",
-        "hu",
-        "hy",
-        "id",
-        "is",
-        "it",
-        "ka",
-        "kk",
-        "ky",
-        "lt",
-        "lv",
-        "mk",
-        "nl",
-        "no",
-        "pl",
-        "pt",
-        "qu",
-        "ro",
-        "ru",
-        "sk",
-        "sl",
-        "sq",
-        "sr",
-        "sv",
-        "tr",
-        "uk",
-        "uz",
-        "vi",
-        "wo",
-    }
-)
-DECIMAL_POINT = frozenset(
-    {
-        "am",
-        "ar",
-        "bn",
-        "cy",
-        "en",
-        "fa",
-        "fil",
-        "ga",
-        "gu",
-        "ha",
-        "he",
-        "hi",
-        "ig",
-        "ja",
-        "km",
-        "kn",
-        "ko",
-        "lo",
-        "ml",
-        "mn",
-        "mr",
-        "ms",
-        "my",
-        "ne",
-        "om",
-        "pa",
-        "si",
-        "so",
-        "sw",
-        "ta",
-        "te",
-        "th",
-        "ur",
-        "yo",
-        "zh",
-        "zu",
-    }
-)
-
+# fmt: off
+DECIMAL_COMMA = frozenset({
+    "af", "az", "be", "bg", "bs", "ca", "cs", "da", "de", "el", "es", "et", "eu", "fi", "fr", "gl", "hr", "hu",
+    "hy", "id", "is", "it", "ka", "kk", "ky", "lt", "lv", "mk", "nl", "no", "pl", "pt", "qu", "ro", "ru", "sk",
+    "sl", "sq", "sr", "sv", "tr", "uk", "uz", "vi", "wo",
+})
+DECIMAL_POINT = frozenset({
+    "am", "ar", "bn", "cy", "en", "fa", "fil", "ga", "gu", "ha", "he", "hi", "ig", "ja", "km", "kn", "ko", "lo",
+    "ml", "mn", "mr", "ms", "my", "ne", "om", "pa", "si", "so", "sw", "ta", "te", "th", "ur", "yo", "zh", "zu",
+})
+# fmt: on
 # Words that scale the number they follow, longest first: those of CLDR's compact number formats (a test compares them)
 # in the cases that each language has, and what people write besides (lakh and crore; Tsd.; ngàn). What is excluded:
 # units and per cent that begin alike (千克 is a kilogram, শতাংশ and ร้อยละ are per cent), M and k but behind the digits.

@@ -24,15 +24,12 @@ class SliceFindings:
     """What was found among the cells of one budget and one prompt variant."""
 
     slice: Slice
-    k: int  # the size of sets that most analyses look at
     done: tuple[Analysis, ...]
     not_done: tuple[NotDone, ...]
 
 
 @dataclass(frozen=True, eq=False)
 class Findings:
-    """Everything, for the report."""
-
     study: Study
     settings: Settings
     slices: tuple[SliceFindings, ...]
@@ -60,15 +57,13 @@ def analyse(
         say(f"Drawing items and seeds again, {settings.num_bootstrap} times: {one.name} ...")
         figures = resample(study, one, settings)
         drawn.append(figures)
-        k = main_size(figures)
         done: list[Analysis | NotDone] = []
-        for name, step in _steps(figures, k, orders):
+        for name, step in _steps(figures, orders):
             say(f"  {name} ...")
             done.append(step())
         found.append(
             SliceFindings(
                 one,
-                k,
                 tuple(part for part in done if isinstance(part, Analysis)),
                 tuple(part for part in done if isinstance(part, NotDone)),
             )
@@ -80,9 +75,9 @@ def analyse(
     return Findings(study, settings, tuple(_corrected(found, settings.confidence)), overall)
 
 
-def _steps(figures: SetFigures, k: int, orders: Orders) -> list[tuple[str, Callable[[], Analysis | NotDone]]]:
+def _steps(figures: SetFigures, orders: Orders) -> list[tuple[str, Callable[[], Analysis | NotDone]]]:
     """The analyses in the order of the report, each ready to run."""
-    study = figures.study
+    study, k = figures.study, main_size(figures)
     if study.manifest["config"].get("shots"):
         return [("shots", partial(shares.shots, figures))]
     if any(number is not None for number in figures.shares):
@@ -90,7 +85,7 @@ def _steps(figures: SetFigures, k: int, orders: Orders) -> list[tuple[str, Calla
     return [
         *([("settings tried", partial(settings_tried, study, figures.slice))] if study.tried else []),
         ("one source or several", partial(comparisons.single_or_several, figures, k)),
-        ("number of sources", partial(comparisons.number_of_sources, figures, k)),
+        ("number of sources", partial(comparisons.number_of_sources, figures)),
         ("criteria", partial(criteria, figures, k, orders)),
         ("scripts", partial(composition.scripts, figures, k)),
         ("diversity", partial(composition.diversity, figures, k, orders.diversity)),

@@ -40,9 +40,6 @@ def sources(number: int) -> str:
     return "1 source" if number == 1 else f"{number} sources"
 
 
-# ---------------------------------------------------------------- every set
-
-
 def every_set(figures: SetFigures) -> Analysis:
     """The master table: each set with its interval, its rank among those of its size, and the noise of seeds."""
     rows, noise = [], []
@@ -112,11 +109,7 @@ def every_set(figures: SetFigures) -> Analysis:
     )
 
 
-# ---------------------------------------------------------------- one source or several
-
-
 def single_or_several(figures: SetFigures, k: int) -> Analysis | NotDone:
-    """SSLT against MSLT at the same total budget."""
     title = "One source language or several, at the same budget"
     study, singles, members = figures.study, figures.of_size(1), figures.of_size(k)
     if not len(singles):
@@ -200,9 +193,6 @@ def single_or_several(figures: SetFigures, k: int) -> Analysis | NotDone:
     )
 
 
-# ---------------------------------------------------------------- how many sources
-
-
 def _gains_table(figures: SetFigures, k: int, compared: list[Row]) -> Table:
     return table(
         "sslt_mslt_gains",
@@ -225,7 +215,7 @@ def _gain(figures: SetFigures, k: int, against: str) -> Claim | None:
     return gains.claim(figures, "mslt_mean", what, weights, expected="up", paper=paper)
 
 
-def number_of_sources(figures: SetFigures, k: int) -> Analysis | NotDone:
+def number_of_sources(figures: SetFigures) -> Analysis | NotDone:
     """Accuracy by number of sources, every set a dot."""
     title = "Number of source languages"
     if len(figures.sizes) < 2:

@@ -17,8 +17,6 @@ from mslt_it.study.analyse.tables import Row, interval, table, with_holm
 TOP = 5  # the paper counts languages in the five best sets
 RECURRING = ("zh", "ar", "de")  # most often there, in the paper
 
-# ---------------------------------------------------------------- writing systems
-
 
 def scripts(figures: SetFigures, k: int) -> Analysis | NotDone:
     """Sets of k by the number of different writing systems."""
@@ -68,8 +66,6 @@ def scripts(figures: SetFigures, k: int) -> Analysis | NotDone:
         ),
     )
 
-
-# ---------------------------------------------------------------- diversity
 
 Order = Callable[[int], tuple[dict[tuple[str, ...], float], str]]  # k -> (diversity of each set, why there is none)
 
@@ -131,9 +127,6 @@ def diversity(figures: SetFigures, k: int, order: Order) -> Analysis | NotDone:
         (claim,),
         ("Diversity: sum over pairs of 1 - cosine of lang2vec's five vectors (the criterion l2v_all).",),
     )
-
-
-# ---------------------------------------------------------------- which languages recur
 
 
 def recurrence(figures: SetFigures, k: int) -> Analysis | NotDone:

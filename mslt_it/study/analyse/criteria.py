@@ -157,7 +157,6 @@ def criteria(figures: SetFigures, k: int, orders: Orders) -> Analysis | NotDone:
 
 
 def _notes(figures: SetFigures, k: int, orders: Orders, selection: Selection) -> Iterator[str]:
-    """What was not computed, and what says nothing."""
     for name, reasons in selection.not_computed.items():
         if orders.is_wanted(name):
             yield f"Not computed: {name}. {' '.join(reasons)}"
@@ -171,8 +170,6 @@ def _notes(figures: SetFigures, k: int, orders: Orders, selection: Selection) ->
 
 @dataclass(frozen=True, eq=False)
 class _Looked:
-    """One criterion on the sets of one size."""
-
     name: str
     pick: Row  # of the table of first sets
     agreement: Row  # of the table of correlations

@@ -134,9 +134,8 @@ class Claim:
     p_adjusted: float | None = None
     p_equal_adjusted: float | None = None
     is_tested: bool = False  # some figures would have been a finding
-    detectable: float | None = (
-        None  # the smallest value found in 4 of 5 such studies; None: not known, or none would be
-    )
+    # The smallest value found in 4 of 5 such studies; None: not known, or none would be.
+    detectable: float | None = None
 
     @property
     def row(self) -> Row:
@@ -146,8 +145,6 @@ class Claim:
 
 @dataclass(frozen=True)
 class Analysis:
-    """One section of the report."""
-
     name: str
     title: str
     question: str

@@ -131,7 +131,6 @@ def shots(figures: SetFigures) -> Analysis | NotDone:
 
 
 def _by_target(rows: Sequence[Row], instead: str, level: float) -> list[str]:
-    """The answer for each target, by the table."""
     found = []
     for code in dict.fromkeys(row["target"] for row in rows):
         own = [row for row in rows if row["target"] == code]

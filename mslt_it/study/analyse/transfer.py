@@ -151,9 +151,6 @@ def chosen_on_other_seeds(figures: SetFigures, members: np.ndarray, column: int)
     return float(np.mean([values[best, i] for i, best in enumerate(chosen)]))
 
 
-# ---------------------------------------------------------------- similarity
-
-
 def similarity(figures: SetFigures, k: int) -> Analysis | NotDone:
     """Likeness of sources and target by lang2vec against what training on them gives."""
     title = "Similarity of sources and target"

@@ -14,7 +14,6 @@ from mslt_it.study.sweep import described
 
 
 def settings_tried(study: Study, chosen: Slice) -> Analysis:
-    """Every point of one slice, per set and over all sets."""
     places = {cell.id: place for place, cell in enumerate(study.tried_cells)}
     own = [one for one in study.tried if (one.budget, one.variant) == (chosen.budget, chosen.variant)]
     every = pd.DataFrame(

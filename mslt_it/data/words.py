@@ -24,6 +24,7 @@ MIN_SEEN = 2000  # texts, before which most words are new and nothing is saved
 NUM_CHECKED = 8  # texts of a call
 AT_ONCE = 64  # new words that are given to the tokenizer as one text: one by one they take five times as long
 LONGEST_KEPT = 24  # characters; what is longer is a sentence without spaces, and does not come again
+MOST_KEPT = 200_000  # words, some 60 MB; with more all are forgotten
 MOST_PIECES = 1000  # with a cut in them; a vocabulary with more is one of phrases
 
 _WORD = re.compile(r" ?[^ \n]+\n?")
@@ -76,6 +77,8 @@ class Words:
         """The ids of each text, those of new words learnt."""
         assert self._kept_whole
         holds = self._kept_whole.search
+        if len(self._known) > MOST_KEPT:
+            self._known.clear()
         cut = [[t] if " " not in t or _OTHER_SPACE.search(t) or holds(t) else _WORD.findall(t) for t in texts]
         new = [word for word in dict.fromkeys(itertools.chain.from_iterable(cut)) if word not in self._known]
         self._learn(new)

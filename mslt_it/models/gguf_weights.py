@@ -28,6 +28,7 @@ from transformers import (
     AutoModelForCausalLM,
     AutoTokenizer,
     GemmaTokenizer,
+    PretrainedConfig,
     PreTrainedTokenizerBase,
 )
 from transformers import __version__ as transformers_version
@@ -48,6 +49,7 @@ FLOATS = {0: torch.float32, 1: torch.float16, 30: torch.bfloat16}  # a tensor's 
 # Encoders and what transformers lists beside architectures; decoders that only newer releases of it read.
 _NO_DECODERS = {"general", "tokenizer", "t5", "umt5"}
 _TOKENS, _TYPES = "tokenizer.ggml.tokens", "tokenizer.ggml.token_type"
+_STRETCHED = {"rope_freqs.weight", "rope_factors_long.weight", "rope_factors_short.weight"}
 _CONTROL, _USER_DEFINED = 3, 4  # types of tokens that are matched whole
 
 
@@ -130,6 +132,7 @@ def _make(part: Path, sha256: str, name: str, provide: Callable[[Path], Path]) -
             packed = getattr(transformers, "GgufConfig", None)
             options = {"quantization_config": packed(dequantize=True)} if packed else {}
             config = AutoConfig.from_pretrained(source, gguf_file=file.name)
+            _refuse_stretched(name, header, config)
             if architecture.startswith("gemma") and header.values.get("tokenizer.ggml.model") == "llama":
                 tokenizer = gemma_tokenizer(given)
             else:
@@ -137,6 +140,8 @@ def _make(part: Path, sha256: str, name: str, provide: Callable[[Path], Path]) -
             model, report = AutoModelForCausalLM.from_pretrained(
                 source, gguf_file=file.name, config=config, dtype=dtype, output_loading_info=True, **options
             )
+    except Problem:
+        raise
     except Exception as error:  # a damaged file is met at any place, and tokenizers raises plain Exceptions
         raise Problem(
             f"model.path={name}: transformers {transformers_version} could not read this GGUF file of architecture "
@@ -211,6 +216,19 @@ def _refuse_unreadable(name: str, architecture: str) -> None:
         raise Problem(
             f"model.path={name}: transformers {transformers_version} cannot read GGUF files of the architecture "
             f"'{architecture}'. It reads: {', '.join(sorted(known))}. Give the model as a folder or Hub id instead."
+        )
+
+
+def _refuse_stretched(name: str, header: GgufHeader, config: PretrainedConfig) -> None:
+    """Rotary positions that are scaled (Llama 3.1, Gemma 3 from 4B, YaRN) stand in keys and tensors that transformers'
+    reader passes over: all tensors would be right, and the logits some per cent off."""
+    scaling = header.values.get(f"{header.values['general.architecture']}.rope.scaling.type", "none")
+    found = sorted(header.names & _STRETCHED) + [f"rope.scaling.type={scaling}"] * (scaling != "none")
+    if found and "factor" not in str(getattr(config, "rope_parameters", "")):
+        raise Problem(
+            f"model.path={name}: its rotary positions are scaled ({found[0]}), and transformers {transformers_version} "
+            "does not read that from GGUF files: the model would answer otherwise than it was trained to. Give the "
+            "model as a folder or Hub id instead."
         )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -50,8 +51,13 @@ def as_llama_cpp(weight: torch.Tensor, heads: int) -> torch.Tensor:
     return weight.reshape(heads, 2, -1, weight.shape[1]).swapaxes(1, 2).reshape(weight.shape)
 
 
-def write_gguf(file: Path, model: LlamaForCausalLM, *, quantised: bool = False, architecture: str = "llama") -> Path:
-    """``model`` with a byte-level tokenizer; its matrices in 8 bits where asked for."""
+def write_gguf(
+    file: Path, model: LlamaForCausalLM, *, quantised: bool = False, architecture: str = "llama", stretched: str = ""
+) -> Path:
+    """``model`` with a byte-level tokenizer; its matrices in 8 bits where asked for.
+
+    ``stretched``: how its positions are, as llama.cpp writes it; of Llama 3.1's a tensor alone says so.
+    """
     config = model.config
     writer = gguf.GGUFWriter(file, architecture)
     writer.add_name("small")
@@ -64,6 +70,11 @@ def write_gguf(file: Path, model: LlamaForCausalLM, *, quantised: bool = False, 
     writer.add_layer_norm_rms_eps(config.rms_norm_eps)
     writer.add_rope_freq_base(10000.0)
     writer.add_rope_dimension_count(16)
+    if stretched == "llama3":
+        writer.add_tensor("rope_freqs.weight", np.linspace(1, 8, 8, dtype=np.float32))
+    elif stretched:
+        writer.add_rope_scaling_type(gguf.RopeScalingType(stretched))
+        writer.add_rope_scaling_factor(8.0)
     writer.add_vocab_size(config.vocab_size)
     tokens = ["<pad>", "</s>", "<s>", *sorted(pre_tokenizers.ByteLevel.alphabet()), "ei", "en"]
     tokens += [f"unused{i}" for i in range(config.vocab_size - len(tokens))]
@@ -244,11 +255,27 @@ def test_without_the_package_gguf_it_is_named(file: Path, cache: Path, monkeypat
         load_tokenizer(ModelConfig(path=str(file)))
 
 
+@pytest.mark.parametrize(
+    ("stretched", "said"),
+    [("llama3", "rope_freqs.weight"), ("linear", "rope.scaling.type=linear"), ("yarn", "rope.scaling.type=yarn")],
+)
+def test_scaled_positions_which_the_reader_passes_over_are_refused(
+    stretched: str, said: str, tmp_path: Path, cache: Path
+) -> None:
+    file = write_gguf(tmp_path / "long.gguf", small_llama(), stretched=stretched)
+    with pytest.raises(Problem, match=re.escape(f"its rotary positions are scaled ({said})")):
+        model_path(ModelConfig(path=str(file)))
+    assert not any(path.is_dir() and COMPLETE in {one.name for one in path.iterdir()} for path in cache.glob("*"))
+    plain = write_gguf(tmp_path / "plain.gguf", small_llama(), stretched="none")
+    assert load_base(ModelConfig(path=str(plain)), device="cpu").config.rope_parameters["rope_type"] == "default"
+
+
 def test_the_header_is_what_the_package_gguf_reads(file: Path) -> None:
     header, expected = read_header(file), gguf.GGUFReader(file)
     assert header.values["general.architecture"] == "llama" and header.values["tokenizer.ggml.model"] == "gpt2"
     found = [(int(t.tensor_type), len(t.shape)) for t in expected.tensors]
     assert header.types == {kind: found.count(kind) for kind in found}
+    assert header.names == {t.name for t in expected.tensors}
 
 
 def test_gemmas_tokens_are_put_together_as_its_vocabulary_says(tmp_path: Path) -> None:

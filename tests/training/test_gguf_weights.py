@@ -52,11 +52,18 @@ def as_llama_cpp(weight: torch.Tensor, heads: int) -> torch.Tensor:
 
 
 def write_gguf(
-    file: Path, model: LlamaForCausalLM, *, quantised: bool = False, architecture: str = "llama", stretched: str = ""
+    file: Path,
+    model: LlamaForCausalLM,
+    *,
+    quantised: bool = False,
+    architecture: str = "llama",
+    stretched: str = "",
+    pieces: str = "gpt-2",
 ) -> Path:
     """``model`` with a byte-level tokenizer; its matrices in 8 bits where asked for.
 
     ``stretched``: how its positions are, as llama.cpp writes it; of Llama 3.1's a tensor alone says so.
+    ``pieces``: the name of how text is cut before bytes are merged.
     """
     config = model.config
     writer = gguf.GGUFWriter(file, architecture)
@@ -79,6 +86,8 @@ def write_gguf(
     tokens = ["<pad>", "</s>", "<s>", *sorted(pre_tokenizers.ByteLevel.alphabet()), "ei", "en"]
     tokens += [f"unused{i}" for i in range(config.vocab_size - len(tokens))]
     writer.add_tokenizer_model("gpt2")
+    if pieces:
+        writer.add_tokenizer_pre(pieces)
     writer.add_token_list(tokens)
     writer.add_token_types([3, 3, 3] + [1] * (len(tokens) - 3))
     writer.add_token_merges(["e i", "e n"])
@@ -268,6 +277,24 @@ def test_scaled_positions_which_the_reader_passes_over_are_refused(
     assert not any(path.is_dir() and COMPLETE in {one.name for one in path.iterdir()} for path in cache.glob("*"))
     plain = write_gguf(tmp_path / "plain.gguf", small_llama(), stretched="none")
     assert load_base(ModelConfig(path=str(plain)), device="cpu").config.rope_parameters["rope_type"] == "default"
+
+
+@pytest.mark.parametrize("pieces", ["bloom", "deepseek-llm", ""])
+def test_texts_that_would_be_cut_as_gpt2_cuts_them_are_refused(pieces: str, tmp_path: Path, cache: Path) -> None:
+    """BLOOM's pieces keep vowel signs: กี่ is one of them, and two of GPT-2's."""
+    file = write_gguf(tmp_path / "other.gguf", small_llama(), pieces=pieces)
+    with pytest.raises(Problem, match=rf"as '{pieces or 'not said'}' says .* as GPT-2 does"):
+        load_tokenizer(ModelConfig(path=str(file)))
+
+
+def test_pieces_are_those_that_the_file_names(tmp_path: Path, cache: Path) -> None:
+    file = write_gguf(tmp_path / "llama3.gguf", small_llama(), pieces="llama-bpe")
+    try:
+        split = load_tokenizer(ModelConfig(path=str(file))).backend_tokenizer.pre_tokenizer
+    except Problem as problem:  # releases of transformers that do not know the name
+        assert "llama-bpe" in str(problem)
+        return
+    assert len(split.pre_tokenize_str("1234 x")) == 3  # up to three digits; GPT-2 takes all
 
 
 def test_the_header_is_what_the_package_gguf_reads(file: Path) -> None:

@@ -227,7 +227,7 @@ def _refuse_stretched(name: str, header: GgufHeader, config: PretrainedConfig) -
     reader passes over: all tensors would be right, and the logits some per cent off."""
     scaling = header.values.get(f"{header.values['general.architecture']}.rope.scaling.type", "none")
     found = sorted(header.names & _STRETCHED) + [f"rope.scaling.type={scaling}"] * (scaling != "none")
-    if found and "factor" not in str(getattr(config, "rope_parameters", "")):
+    if found and "'factor'" not in str(getattr(config, "rope_parameters", "")):  # Gemma has some for each kind of layer
         raise Problem(
             f"model.path={name}: its rotary positions are scaled ({found[0]}), and transformers {transformers_version} "
             "does not read that from GGUF files: the model would answer otherwise than it was trained to. Give the "

@@ -21,7 +21,15 @@ from mslt_it.evaluation.request import Request
 from mslt_it.evaluation.scores import Figures, ScoreRow, figures
 from mslt_it.evaluation.seeds import seed_means
 from mslt_it.evaluation.systems import Bench, LoadedBase, seed_pools
-from mslt_it.evaluation.tables import OVER_TASKS, as_csv, as_markdown, as_text, label_table, task_means_table
+from mslt_it.evaluation.tables import (
+    OVER_TASKS,
+    as_csv,
+    as_markdown,
+    as_text,
+    in_markdown,
+    label_table,
+    task_means_table,
+)
 from mslt_it.evaluation.task_means import TaskMean, task_means
 from mslt_it.models.environment import environment
 from mslt_it.records import to_plain
@@ -74,14 +82,14 @@ def write_results(
     of_labels = [label_table(one) for one in labels]
     text, markdown = (_text(request, all_figures, means, is_markdown=each) for each in (False, True))
     if of_labels:
-        markdown += "".join(f"\n\n### {title}\n\n{as_markdown(cells)}" for title, cells in of_labels)
+        markdown += "".join(f"\n\n### {in_markdown(title)}\n\n{as_markdown(cells)}" for title, cells in of_labels)
     told = [f"Note: {note}" for note in request.told()]
     notice = "\n\nThese are figures of the embedded world, not of real texts." * content["provenance"]["world"]
     files = {
         "labels.txt": "\n\n".join(f"{title}\n\n{as_text(cells)}" for title, cells in of_labels),
         "results.json": json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False),
         "results.txt": "\n".join([text, *told]) + notice + f"\nFolder: {out}",
-        "results.md": "\n\n".join([markdown, *told]) + notice,
+        "results.md": "\n\n".join([markdown, *map(in_markdown, told)]) + notice,
         "results.csv": as_csv(rows, ScoreRow).rstrip("\n"),
         "differences.csv": as_csv([*differences, *in_languages], Difference).rstrip("\n"),
         **_lm_eval_files(request, bench, rows),

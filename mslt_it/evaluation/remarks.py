@@ -15,6 +15,7 @@ from mslt_it.evaluation.tables import (
     as_text,
     columns_of,
     has_base,
+    in_markdown,
     language_table,
     main_rows,
     percent,
@@ -29,8 +30,11 @@ MAX_LINE = 110  # characters
 def report(figures: Figures, confidence: float, *, markdown: bool = False) -> str:
     """All tables of one task, and what is said under them."""
     heading, form = ("### ", as_markdown) if markdown else ("", as_text)
-    parts = [f"{heading}{title}\n\n{form(cells)}" for title, cells in tables(figures, confidence)]
-    said = said_of(figures)
+    parts = [
+        f"{heading}{in_markdown(title) if markdown else title}\n\n{form(cells)}"
+        for title, cells in tables(figures, confidence)
+    ]
+    said = [in_markdown(line) if markdown else line for line in said_of(figures)]
     return "\n\n".join([*parts, _wrapped(said)] if said else parts)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import dataclasses
 import io
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -29,6 +30,8 @@ METRIC_NAMES = {
 }
 MOST_CONFUSED = 12  # labels whose confusion matrix fits a terminal; results.json has all
 Cells = list[tuple[str, ...]]
+# What Markdown would not show as it is; underscores between letters and lone signs such as "p < 0.05" it does.
+_MARKUP = re.compile(r"[\\`*|\[$~]|<(?=[A-Za-z/!?])|(?<![^\W_])_|_(?![^\W_])|&(?=#?\w+;)")
 IN_LANGUAGES = "Differences in points, language by language"
 MOST_DIFFERENCES = 40  # rows of a terminal; differences.csv has all
 LIKE_THESE = "languages like these"  # the interval beside that for these very languages
@@ -96,8 +99,13 @@ def as_text(cells: Sequence[Sequence[str]]) -> str:
     return "\n".join(lines)
 
 
+def in_markdown(text: str) -> str:
+    """``text`` as Markdown that shows it as it is: labels and folders may be called "a|b", "<b>" or "*"."""
+    return _MARKUP.sub(r"\\\g<0>", text).replace("\n", " ")
+
+
 def as_markdown(cells: Sequence[Sequence[str]]) -> str:
-    head, *body = [[cell.replace("|", "\\|") for cell in row] for row in cells]  # a folder may be called "a|b"
+    head, *body = [[in_markdown(cell) for cell in row] for row in cells]
     lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
     return "\n".join([*lines, *("| " + " | ".join(row) + " |" for row in body)])
 

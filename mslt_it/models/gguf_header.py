@@ -23,11 +23,12 @@ _TEXT, _ARRAY = 8, 9
 
 @dataclass(frozen=True)
 class GgufHeader:
-    """The metadata, of lists only those that were asked for; and how many tensors there are of each kind (its type, its
-    number of dimensions)."""
+    """The metadata, of lists only those that were asked for; how many tensors there are of each kind (its type, its
+    number of dimensions); and what these are called."""
 
     values: dict[str, Any]
     types: Counter[tuple[int, int]]
+    names: frozenset[str]
 
 
 def read_header(file: Path, lists: Collection[str] = ()) -> GgufHeader:
@@ -54,18 +55,18 @@ class _Walk:
 
     def header(self, lists: Collection[str]) -> GgufHeader:
         _version, num_tensors, num_values = self.number("I"), self.number("Q"), self.number("Q")
-        values, types = {}, Counter[tuple[int, int]]()
+        values, types, names = {}, Counter[tuple[int, int]](), set()
         for _ in range(num_values):
             name = self.text()
             kind = self.number("I")
             values[name] = self.list(self.number("I")) if kind == _ARRAY and name in lists else self.value(kind)
         for _ in range(num_tensors):
-            self.text()
+            names.add(self.text())
             dimensions = self.number("I")
             self.skip(8 * dimensions)
             types[self.number("I"), dimensions] += 1
             self.skip(8)  # where its data begin
-        return GgufHeader(values, types)
+        return GgufHeader(values, types, frozenset(names))
 
     def skip(self, length: int) -> None:
         self.content.seek(length, os.SEEK_CUR)

@@ -28,6 +28,7 @@ from transformers import (
     AutoModelForCausalLM,
     AutoTokenizer,
     GemmaTokenizer,
+    PretrainedConfig,
     PreTrainedTokenizerBase,
 )
 from transformers import __version__ as transformers_version
@@ -48,6 +49,9 @@ FLOATS = {0: torch.float32, 1: torch.float16, 30: torch.bfloat16}  # a tensor's 
 # Encoders and what transformers lists beside architectures; decoders that only newer releases of it read.
 _NO_DECODERS = {"general", "tokenizer", "t5", "umt5"}
 _TOKENS, _TYPES = "tokenizer.ggml.tokens", "tokenizer.ggml.token_type"
+# Names of GPT-2's way, and of those that cut digits off besides, which no merge joins to anything.
+_CUT_AS_GPT2 = {"gpt-2", "mpt", "olmo", "jais", "trillion", "smollm", "starcoder", "refact", "codeshell", "minerva-7b"}
+_STRETCHED = {"rope_freqs.weight", "rope_factors_long.weight", "rope_factors_short.weight"}
 _CONTROL, _USER_DEFINED = 3, 4  # types of tokens that are matched whole
 
 
@@ -130,13 +134,17 @@ def _make(part: Path, sha256: str, name: str, provide: Callable[[Path], Path]) -
             packed = getattr(transformers, "GgufConfig", None)
             options = {"quantization_config": packed(dequantize=True)} if packed else {}
             config = AutoConfig.from_pretrained(source, gguf_file=file.name)
+            _refuse_stretched(name, header, config)
             if architecture.startswith("gemma") and header.values.get("tokenizer.ggml.model") == "llama":
                 tokenizer = gemma_tokenizer(given)
             else:
                 tokenizer = AutoTokenizer.from_pretrained(source, gguf_file=file.name, trust_remote_code=False)
+                _refuse_other_splits(name, header, tokenizer)
             model, report = AutoModelForCausalLM.from_pretrained(
                 source, gguf_file=file.name, config=config, dtype=dtype, output_loading_info=True, **options
             )
+    except Problem:
+        raise
     except Exception as error:  # a damaged file is met at any place, and tokenizers raises plain Exceptions
         raise Problem(
             f"model.path={name}: transformers {transformers_version} could not read this GGUF file of architecture "
@@ -211,6 +219,31 @@ def _refuse_unreadable(name: str, architecture: str) -> None:
         raise Problem(
             f"model.path={name}: transformers {transformers_version} cannot read GGUF files of the architecture "
             f"'{architecture}'. It reads: {', '.join(sorted(known))}. Give the model as a folder or Hub id instead."
+        )
+
+
+def _refuse_stretched(name: str, header: GgufHeader, config: PretrainedConfig) -> None:
+    """Rotary positions that are scaled (Llama 3.1, Gemma 3 from 4B, YaRN) stand in keys and tensors that transformers'
+    reader passes over: all tensors would be right, and the logits some per cent off."""
+    scaling = header.values.get(f"{header.values['general.architecture']}.rope.scaling.type", "none")
+    found = sorted(header.names & _STRETCHED) + [f"rope.scaling.type={scaling}"] * (scaling != "none")
+    if found and "'factor'" not in str(getattr(config, "rope_parameters", "")):  # Gemma has some for each kind of layer
+        raise Problem(
+            f"model.path={name}: its rotary positions are scaled ({found[0]}), and transformers {transformers_version} "
+            "does not read that from GGUF files: the model would answer otherwise than it was trained to. Give the "
+            "model as a folder or Hub id instead."
+        )
+
+
+def _refuse_other_splits(name: str, header: GgufHeader, tokenizer: PreTrainedTokenizerBase) -> None:
+    """Byte pairs are merged within pieces of text, and the file names how it is cut into these. Where transformers does
+    not know the name it cuts as GPT-2 does, whose pieces end at each vowel sign of Thai or Hindi."""
+    kind, pieces = (header.values.get(f"tokenizer.ggml.{key}") for key in ("model", "pre"))
+    if kind == "gpt2" and pieces not in _CUT_AS_GPT2 and "Split" not in str(tokenizer.backend_tokenizer.pre_tokenizer):
+        raise Problem(
+            f"model.path={name}: its text is cut before it is tokenised as '{pieces or 'not said'}' says "
+            f"(tokenizer.ggml.pre), and transformers {transformers_version} would cut it as GPT-2 does: other tokens "
+            "than the model was trained on. Give the model as a folder or Hub id, or install a newer transformers."
         )
 
 

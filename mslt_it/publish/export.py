@@ -156,7 +156,7 @@ class _Exporter:
         file = part / f"{self.name}-{outtype}.gguf"
         require_room(part, gguf.expected_bytes(folder, outtype), "the GGUF file")
         self.say(f"gguf: running {self.converter} ...")
-        gguf.convert(folder, file, outtype, self.converter)
+        gguf.convert(folder, file, outtype, self.converter, self.name)
         encoder = Encoder(load_tokenizer(ModelConfig(path=str(folder))), max_length_tokens=1)
         shutil.copyfile(folder / PROMPTS, part / PROMPTS)
         shutil.rmtree(own)

@@ -52,10 +52,11 @@ def expected_bytes(model: Path, outtype: str) -> int:
     return int(num_weights * OUTTYPES[outtype])
 
 
-def convert(model: Path, out: Path, outtype: str, converter: Path) -> None:
-    """Run the converter on the folder ``model``; ``out`` is a whole GGUF file afterwards, or a Problem is raised."""
+def convert(model: Path, out: Path, outtype: str, converter: Path, name: str) -> None:
+    """Run the converter on the folder ``model``, which is called ``name`` there; ``out`` is a whole GGUF file afterwards, or a Problem is raised."""
     python = [sys.executable] if converter.suffix == ".py" else []
     command = [*python, str(converter), str(model), "--outfile", str(out), "--outtype", outtype]
+    command += ["--model-name", name]  # else the folder's
     try:
         done = subprocess.run(command, capture_output=True, encoding="utf-8", errors="replace", check=False)
     except OSError as error:

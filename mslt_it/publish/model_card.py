@@ -22,7 +22,7 @@ from mslt_it.data import intents
 from mslt_it.evaluation.label_reports import LabelReport
 from mslt_it.evaluation.remarks import run_remarks
 from mslt_it.evaluation.scores import ScoreRow
-from mslt_it.evaluation.tables import as_markdown, has_base, label_table, language_table
+from mslt_it.evaluation.tables import as_markdown, has_base, in_markdown, label_table, language_table
 from mslt_it.models.packaged import original
 
 TEMPLATE = Path(__file__).with_name("model_card.md.jinja")
@@ -93,15 +93,15 @@ def model_card(
     }
     # Of a base that was read from a GGUF file.
     tensors = ", ".join(f"{number} tensors {kind}" for kind, number in provenance.get("gguf_tensors", {}).items())
-    of_gguf = f"sha256 `{provenance.get('gguf_sha256')}`"
+    of_gguf = f"sha256 {provenance.get('gguf_sha256')}"
     origin = [
-        *((what, f"`{value}`") for what, value in hashes.items() if value),
+        *((what, value) for what, value in hashes.items() if value),
         *([("base weights", f"dequantised from a GGUF file ({tensors}), {of_gguf}")] if tensors else []),
         *([("terms of use", str(provenance["model_terms"]))] if provenance.get("model_terms") else []),
         ("sources", recipe.shown_sources),
         ("targets (zero-shot)", ", ".join(recipe.targets) or "none has labels"),
         ("labelled rows in total", str(num_rows)),
-        *([("data revision", f"`{task.revision}`")] if task.revision else []),
+        *([("data revision", task.revision)] if task.revision else []),
         *([] if recipe.head else [("prompts", f"{recipe.prompt.language}, template {recipe.prompt.template}")]),
         ("quantisation in training", recipe.adapter.quantization),
         ("seed", str(recipe.seed)),
@@ -127,9 +127,9 @@ def model_card(
         num_rows=num_rows,
         combination=made,
         results_table=as_markdown(language_table(results, confidence, with_base=True)) if results else "",
-        remarks=run_remarks(results, task, confidence) if results else [],
+        remarks=[in_markdown(line) for line in run_remarks(results, task, confidence)] if results else [],
         label_tables=[
-            (title, as_markdown(cells))
+            (in_markdown(title), as_markdown(cells))
             for title, cells in (label_table(report) for report in labels if report.system == "adapter")
         ],
     )

@@ -128,7 +128,7 @@ def usage(folder: Path, **more: Any) -> dict[str, Any]:
     languages: Mapping[str, Any] = record["languages"]
     code, first = next(iter(languages.items()))
     names, wording, prompt = list(first["labels"]), first.get("wording", {}), shown(first["prompt"])
-    rows = [(f"{c} {language_name(c)}", *(f"`{one['labels'][n]}`" for n in names)) for c, one in languages.items()]
+    rows = [(f"{c} {language_name(c)}", *(one["labels"][n] for n in names)) for c, one in languages.items()]
     return {
         **record,
         "language": code,

@@ -25,6 +25,7 @@ import pandas as pd
 from markupsafe import Markup
 
 from mslt_it import values
+from mslt_it.evaluation.tables import in_markdown
 from mslt_it.problems import Problem
 from mslt_it.report import figures
 from mslt_it.report.answers import Answers
@@ -115,11 +116,13 @@ def render(template: str, report: Mapping[str, Any]) -> str:
 
 @functools.cache
 def _templates() -> jinja2.Environment:
-    return jinja2.Environment(
+    found = jinja2.Environment(
         loader=jinja2.PackageLoader("mslt_it.report", ""),
         autoescape=lambda name: name is not None and ".html" in name,
         undefined=jinja2.StrictUndefined,
     )
+    found.filters["in_markdown"] = in_markdown
+    return found
 
 
 def as_latex(table: Table) -> str:

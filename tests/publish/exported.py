@@ -51,8 +51,9 @@ _CONVERTER = """
 import json, struct, sys
 from pathlib import Path
 
-model, flag, out, kind, outtype = sys.argv[1:]
-assert (flag, kind) == ("--outfile", "--outtype"), sys.argv
+model, flag, out, kind, outtype, called, name = sys.argv[1:]
+assert (flag, kind, called) == ("--outfile", "--outtype", "--model-name"), sys.argv
+assert Path(out).name == f"{name}-{outtype}.gguf", sys.argv
 for name in ("config.json", "model.safetensors", "tokenizer.json"):
     assert (Path(model) / name).is_file(), name
 {body}

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
+import html
+import re
 from typing import Any
 
+import pytest
 import yaml
+from markdown_it import MarkdownIt  # which rich brings along
 
 from mslt_it.config.recipe import Recipe, TaskConfig
 from mslt_it.evaluation.label_reports import LabelReport, LabelScore
 from mslt_it.evaluation.remarks import run_remarks, verdict
 from mslt_it.evaluation.scores import ScoreRow
-from mslt_it.evaluation.tables import Cells, as_markdown, as_text, label_table, language_table
+from mslt_it.evaluation.tables import Cells, as_markdown, as_text, in_markdown, label_table, language_table
 from mslt_it.publish.model_card import model_card
 
 TASK = TaskConfig()
@@ -68,6 +72,32 @@ def test_the_markdown_has_as_many_cells_in_every_line() -> None:
     lines = as_markdown(cells).split("\n")
     assert len(lines) == 4 and {line.count("|") for line in lines} == {9}
     assert lines[1] == "|" + "---|" * 8
+
+
+@pytest.mark.parametrize(
+    "label",
+    [
+        "a|b",
+        r"a\|b",
+        "<script>1</script>",
+        "<!-- x -->",
+        "**x**",
+        "_x_",
+        "__x__",
+        "`x`",
+        "$x$",
+        "~~x~~",
+        "[x](y)",
+        "&lt;",
+    ],
+)
+def test_what_a_label_is_called_is_shown_as_it_is(label: str) -> None:
+    """As CommonMark with tables and strikethrough reads it, in a cell and in a sentence."""
+    read = MarkdownIt("gfm-like", {"linkify": False})
+    table = read.render(as_markdown([("label", label), (label, "1")]))
+    assert [html.unescape(cell) for cell in re.findall("<t[hd]>(.*?)</t[hd]>", table)] == ["label", label, label, "1"]
+    assert html.unescape(read.render(f"It says '{in_markdown(label)}'.")) == f"<p>It says '{label}'.</p>\n"
+    assert in_markdown("p < 0.05 by l2v_syntax, 5 %") == "p < 0.05 by l2v_syntax, 5 %"
 
 
 BAR = "above chance (the larger of 1/3 and the majority's share"
@@ -162,6 +192,7 @@ def test_the_card_tells_what_became_of_each_label() -> None:
     card = model_card(recipe, [result("sw")], PROVENANCE, labels=found)
     assert card.count("| yes |  | 2 | 4 | 50.0 | 100.0 | 66.7 | 2 | 0 | 0 |") == 1  # of the adapter alone
     assert "<details>" not in model_card(recipe, [result("sw")], PROVENANCE)
+    assert r": sw '\<b>\*' (400 of 400)" in model_card(recipe, [result("sw", only_label="<b>*")], PROVENANCE)
 
 
 def test_the_card_of_real_data_names_it() -> None:

@@ -19,9 +19,9 @@ from synthetic_study import by_size, write_study
 from mslt_it.command import execute
 from mslt_it.commands import report as command
 from mslt_it.evaluation.estimates import Settings
+from mslt_it.evaluation.tables import in_markdown
 from mslt_it.problems import Problem
 from mslt_it.records import to_plain
-from mslt_it.evaluation.tables import in_markdown
 from mslt_it.report import figures, pages
 from mslt_it.report.pages import as_latex, render
 from mslt_it.report.study_report import lead, redo, warnings, write_report

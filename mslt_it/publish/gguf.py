@@ -53,7 +53,8 @@ def expected_bytes(model: Path, outtype: str) -> int:
 
 
 def convert(model: Path, out: Path, outtype: str, converter: Path, name: str) -> None:
-    """Run the converter on the folder ``model``, which is called ``name`` there; ``out`` is a whole GGUF file afterwards, or a Problem is raised."""
+    """Run the converter on the folder ``model``, which is called ``name`` there; ``out`` is a whole GGUF file
+    afterwards, or a Problem is raised."""
     python = [sys.executable] if converter.suffix == ".py" else []
     command = [*python, str(converter), str(model), "--outfile", str(out), "--outtype", outtype]
     command += ["--model-name", name]  # else the folder's

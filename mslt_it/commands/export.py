@@ -23,6 +23,7 @@ def run(call: Call) -> int:
     """Exports, sends where asked to, prints; 0 = every form is there, now or before."""
     options: Options = call.options
     refuse_idle(call)
+    call.look()
     quiet_libraries()
     # These import torch, which help can do without.
     from mslt_it.publish.export import export

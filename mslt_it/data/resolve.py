@@ -13,6 +13,7 @@ from typing import Any
 
 from mslt_it.config.recipe import LARGEST, Recipe, TaskConfig, is_rest
 from mslt_it.data.build import largest_budget
+from mslt_it.data.prompts import refuse_unasked
 from mslt_it.data.rows import RowStore
 from mslt_it.languages import LanguageSet, is_code, primary, serving
 from mslt_it.problems import NoLabels, NotScorable, Problem, counted, nearest
@@ -35,6 +36,8 @@ def resolved(recipe: Recipe, tokenizer: Callable[[], Any], rows: RowStore | None
         for code in recipe.sources:  # first: a wrong column would make all others languages without labels
             rows.load(task, code, task.train_split, role="train")
     recipe = with_targets(recipe, rows)
+    if recipe.model.kind != "encoder":  # which reads the fields alone
+        refuse_unasked(task, recipe.prompt, (*recipe.sources, *recipe.targets, *recipe.unlabelled))
     recipe = with_order(recipe, recipe.sources, (*recipe.sources, *recipe.targets), rows)
     if recipe.data.num_examples_total != LARGEST:
         return recipe

@@ -33,9 +33,8 @@ from transformers import (
 from transformers import __version__ as transformers_version
 from transformers.modeling_gguf_pytorch_utils import GGUF_SUPPORTED_ARCHITECTURES
 
-from mslt_it import values
 from mslt_it.locks import locked
-from mslt_it.models.gguf_header import GgufHeader, read_header
+from mslt_it.models.gguf_header import GgufHeader, gguf_file, read_header
 from mslt_it.problems import Problem, counted
 from mslt_it.store import file_sha256, find_damage, read_json, require_space, sealing, user_cache, write_json
 
@@ -51,16 +50,9 @@ _TOKENS, _TYPES = "tokenizer.ggml.tokens", "tokenizer.ggml.token_type"
 _CONTROL, _USER_DEFINED = 3, 4  # types of tokens that are matched whole
 
 
-def is_gguf(path: str) -> bool:
-    """Whether ``model.path`` names a GGUF file."""
-    return path.lower().endswith(".gguf")
-
-
 def dequantized_file(path: str) -> Path:
     """The folder with the weights and the tokenizer of the GGUF file ``path``, made now where it is not there yet."""
-    file = values.path(path)
-    if not file.is_file():
-        raise Problem(f"model.path={path}: there is no such file.")
+    file = gguf_file(path)
     stat = file.stat()
     return dequantized(_sha256(file, stat.st_size, stat.st_mtime_ns), path, lambda _: file)
 

@@ -72,8 +72,29 @@ MISTAKES = (
         "train recipe=xnli_3src model.path=./none",
         "model.path=./none: no model could be loaded: there is no such folder",
     ),
+    (
+        "train recipe=xnli_3src prompt.variant=cot_native",
+        "prompt.variant=cot_native is trained on rows with a worked-out",
+    ),
+    ("train recipe=xnli_3src prompt.template=9", "ar.yaml has 1 template. Write a number from 0 to 0, or mixed"),
+    (
+        "train recipe=xnli_3src task.instruction={premis}",
+        "has the unknown placeholder {premis}. Did you mean 'premise'?",
+    ),
+    ("train recipe=xnli_3src task.instruction.tr=Hangi", "task.instruction has no text for language 'ar' and none for"),
+    ("train recipe=xnli_3src task.instruction.Turkish=A", "task.instruction: Unknown language code 'Turkish'. Did you"),
+    ("export run=WHOLE out=m format=gguf converter=none", "converter=none: there is no such file."),
+    ("tasks xnli language=Turkish", "Unknown language code 'Turkish'. Did you mean 'tr' (Turkish)?"),
     ("data recipe=xnli_3src output_dir=FILE", "output_dir=FILE: FILE is a file. Give another folder."),
     ("eval model=world task=xnli samples=4", "samples=4: labels asked for directly are chosen"),
+    (
+        "eval model=FILE task=xnli",
+        "model.path=FILE is a file. Give the folder of a model, or a file that ends in .gguf.",
+    ),
+    ("eval model=world task=xnli cache=FILE", "cache=FILE: FILE is a file. Give another folder."),
+    ("eval model=world task=xnli shots=99", "num_shots=99: "),
+    ("eval model=world task=xnli weights={xnli:2}", "of the tasks that are scored, of several. Leave weights out."),
+    ("eval model=world task=xnli adapter=[WHOLE,WHOLE]", "adapter=[WHOLE,WHOLE] lists one twice. Remove it."),
     ("eval run=none", "run=none: there is no such folder."),
     ("eval model=world task=xnli adapter=none", "adapter=none: there is neither COMPLETE.json"),
     ("merge run=none out=m", "run=none: there is no such folder."),
@@ -107,6 +128,7 @@ def test_mistakes_are_told_before_torch_is_imported_and_leave_nothing(tmp_path: 
     for name in ("FILE", "FILE.csv"):
         (tmp_path / name).write_text("a,b\n1,2\n", encoding="utf-8")
     (folder(tmp_path / "OTHER", "config.yaml") / "fingerprint.json").write_text('{"run": "0"}', encoding="utf-8")
+    folder(tmp_path / "WHOLE", "config.yaml", "COMPLETE.json")
     before = sorted(tmp_path.rglob("*"))
     lines = json.dumps([line for line, _ in MISTAKES])
     ended = subprocess.run(
@@ -116,5 +138,5 @@ def test_mistakes_are_told_before_torch_is_imported_and_leave_nothing(tmp_path: 
     for line, said in MISTAKES:
         code, told, heavy = found[line]
         assert (code, heavy) == (2, []) and said in told, (line, code, told, heavy)
-    assert len(MISTAKES) == 19
+    assert len(MISTAKES) == 31
     assert sorted(tmp_path.rglob("*")) == before

@@ -42,7 +42,9 @@ class Options:
     seen: tuple[str, ...] = key((), "[codes] that an adapter without a run folder was trained on")
     backend: str = key("transformers", "what writes answers; vllm needs a GPU", choices=("transformers", "vllm"))
     seed: int = key(0, "of sampled answers", at_least=0, at_most=LARGEST_SEED)
-    cache: str | None = key(None, "folder of answers kept between calls, or none", shown="~/.cache/mslt_it")
+    cache: str | None = key(
+        None, "folder of answers kept between calls, or none", shown="~/.cache/mslt_it", place="out"
+    )
     out: str | None = key(None, "folder of answers and results", shown="evals/TASK-HASH", place="out")
     weights: Mapping[str, float] = key(
         {}, "of the tasks in their mean", above=0, shown="(1 each)", example="{xnli:2,pawsx:1}"

@@ -12,6 +12,7 @@ from mslt_it.config.compose import load_recipe
 from mslt_it.config.files import list_files, unknown_file
 from mslt_it.config.recipe import ModelConfig, Recipe
 from mslt_it.data.build import with_found_labels
+from mslt_it.data.prompts import refuse_unasked
 from mslt_it.data.resolve import rest_of, with_order
 from mslt_it.data.rows import RowStore
 from mslt_it.data.variants import CHAINS, answer_kind, check_variant
@@ -93,6 +94,9 @@ def request_of(call: Call) -> Request:
         raise Problem("adapter= needs a base: give model=PATH too, or run=RUNFOLDER, which knows its base.")
     if not runs and not tasks:
         raise Problem("task= is missing: what is to be scored? Write mslt eval model=PATH task=xnli, or run=RUNFOLDER.")
+    for name, given in (("run", runs), ("adapter", adapters), ("task", tasks)):
+        if len(set(given)) < len(given):
+            raise Problem(f"{name}=[{','.join(given)}] lists one twice. Remove it.")
     known = [trained(values.path(folder)) for folder in (*runs, *adapters)]
     store = RowStore()
     is_whole = any(argument.startswith("task.held_out_share=") for argument in call.rest)  # the user knows better
@@ -105,13 +109,12 @@ def request_of(call: Call) -> Request:
     _refuse_idle(call, recipes, variants)
     if not variants:
         raise Problem("variant=[] names none. Leave it out for variant=direct.")
-    for name, found in (("task", tasks), ("variant", variants)):
-        if len(set(found)) < len(found):
-            raise Problem(f"{name}=[{','.join(found)}] lists one twice. Remove it.")
+    if len(set(variants)) < len(variants):
+        raise Problem(f"variant=[{','.join(variants)}] lists one twice. Remove it.")
     if unknown := [name for name in asked.weights if len(recipes) < 2 or name not in {r.task.name for r in recipes}]:
         raise Problem(
             f"weights names {unknown[0]}: they are of the tasks that are scored, of several. "
-            f"{nearest(unknown[0], [r.task.name for r in recipes])}"
+            + (nearest(unknown[0], [r.task.name for r in recipes]) if recipes[1:] else "Leave weights out.")
         )
     languages = {r.task.name: _languages(call, r, known if runs and not tasks else [], known, store) for r in recipes}
     aside = [] if is_whole else known  # runs whose training rows are not scored
@@ -120,9 +123,13 @@ def request_of(call: Call) -> Request:
         dataclasses.replace(r, trained_on=languages_trained_on(r.task, aside, asked.seen, languages[r.task.name][0]))
         for r in recipes
     )
+    model = with_kind(recipes[0]).model if asked.model is not None else None
+    for recipe in recipes if (model or recipes[0].model).kind != "encoder" else ():
+        direct = dataclasses.replace(recipe.prompt, variant="direct")  # others are asked after the same question
+        refuse_unasked(recipe.task, direct, languages[recipe.task.name][0])
     return Request(
         asked,
-        with_kind(recipes[0]).model if asked.model is not None else None,
+        model,
         recipes,
         variants,
         {name: codes for name, (codes, _) in languages.items()},

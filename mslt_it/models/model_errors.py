@@ -46,6 +46,8 @@ def read_config(path: str, revision: str | None, what: str = "model") -> Any:
 def refuse_folder(path: str, what: str) -> None:
     """Raise for a local folder that cannot be a base model; nothing is said about Hub ids."""
     folder = values.path(path)
+    if folder.is_file():
+        raise Problem(f"model.path={path} is a file. Give the folder of a model, or a file that ends in .gguf.")
     if not folder.is_dir():
         if path.startswith((".", "/", "~")) or "\\" in path or path.count("/") > 1:
             names = [one.name for one in folder.parent.iterdir() if one.is_dir()] if folder.parent.is_dir() else []

@@ -89,7 +89,7 @@ class StudyConfig:
         None, "of each size, each language about as often; null: all", unit="sets at most", at_least=1
     )
     seeds: tuple[int, ...] = key(
-        (0,), "of the runs", at_least=0, at_most=LARGEST_SEED, may_repeat=False, may_be_empty=False, example="[0,1,2]"
+        (0,), "of the runs", at_least=0, at_most=LARGEST_SEED, may_repeat=False, may_be_empty=False, example="[0, 1, 2]"
     )
     assignments: int = key(1, "of items to languages, each with all seeds; 1: every seed draws its own", at_least=1)
     budgets: tuple[int, ...] = key(

@@ -23,6 +23,7 @@ from mslt_it import values
 from mslt_it.command import Call, RecipeOptions, recipe_of
 from mslt_it.config import compose
 from mslt_it.config.checks import check
+from mslt_it.config.overrides import refuse_twice
 from mslt_it.config.recipe import Recipe
 from mslt_it.config.schema import build, written
 from mslt_it.data.resolve import resolved
@@ -143,6 +144,7 @@ def load_recipe(
     folder = None if config_dir is None else os.fspath(config_dir)
     words = (*_listed(overrides), *_assignments(changes))
     call = Call(RecipeOptions(recipe), frozenset(), words, frozenset(), folder)
+    refuse_twice(words)
     return compose.load_recipe(*recipe_of(call), choose=choose_sources)
 
 

@@ -8,17 +8,21 @@ A command's module declares ``COMMAND``; `mslt_it.cli` lists the commands and ca
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any
 
-from mslt_it.config.files import list_files, list_groups
+from mslt_it import values
+from mslt_it.config.files import list_files, list_groups, unknown_file
 from mslt_it.config.help import key_lines, listing, paragraph, recipe_lines, width
+from mslt_it.config.overrides import refuse_twice
 from mslt_it.config.recipe import Recipe
 from mslt_it.config.schema import REQUIRED, key, keys, read, shown, written
 from mslt_it.locks import WAIT
+from mslt_it.places import CHECKS
 from mslt_it.problems import Problem, nearest, plain
 
 HELP = ("-h", "--help")
@@ -58,6 +62,13 @@ class Call:
     @property
     def as_json(self) -> bool:
         return "--json" in self.flags
+
+    def look(self) -> None:
+        """A Problem for a place that was given and is none: no run, or a file where a folder is to be."""
+        for name, found in keys(self.options.__class__).items():
+            value = getattr(self.options, name) if found.place else None
+            for one in value if isinstance(value, tuple) else filter(None, [value]):
+                CHECKS[found.place](values.path(one), name)
 
     def say(self, text: str) -> None:
         """A line for people; on stderr where stdout is for JSON."""
@@ -105,7 +116,8 @@ def parse(command: Command, argv: Sequence[str]) -> Call:
             words.append(argument)
             given[command.words[len(words) - 1]] = read(known[command.words[len(words) - 1]], argument)
         else:
-            raise _no_key(command, argument, config_dir)
+            raise _no_key(command, argument, config_dir, _uncut(argv, argument))
+    refuse_twice(rest)
     for name, found in known.items():
         if found.default is REQUIRED and name not in given:
             where = f": {found.missing}" if found.missing else ""
@@ -122,14 +134,30 @@ def _unknown_option(command: Command, argument: str) -> Problem:
     return Problem(f"Unknown option '{argument}'. {nearest(argument, [*command.flags, '--help'])}")
 
 
-def _no_key(command: Command, argument: str, config_dir: str | None) -> Problem:
+def _uncut(argv: Sequence[str], part: str) -> str:
+    """``KEY=[a, b]`` or ``KEY=a text`` with all that follows up to the next key, where the shell may have cut it at its
+    spaces and ``part`` is what is left over; empty where no key stands before."""
+    begins = [number for number, argument in enumerate(argv) if "=" in argument or argument.startswith("-")]
+    at = next(number for number, argument in enumerate(argv) if argument == part and number not in begins)
+    first = max((number for number in begins if number < at), default=None)
+    if first is None or argv[first].startswith("-"):
+        return ""
+    return " ".join(argv[first : min((number for number in begins if number > at), default=len(argv))])
+
+
+def _no_key(command: Command, argument: str, config_dir: str | None, uncut: str) -> Problem:
     known = keys(command.options)
     if "recipe" in known and argument in list_files(config_dir):
         return Problem(f"Argument '{argument}' has no key. Did you mean 'recipe={argument}'?")
-    if command.words or not known:
-        return Problem(f"Argument '{argument}' is one too much. {_write(command)}")
     if argument in known:
         return Problem(f"Argument '{argument}' is not KEY=VALUE. Write {shown(known[argument])}.")
+    if uncut:
+        return Problem(
+            f"Argument '{argument}' is not KEY=VALUE. If the shell has cut one argument in two, write it in quotes: "
+            f"{shlex.quote(uncut)}."
+        )
+    if command.words or not known:
+        return Problem(f"Argument '{argument}' is one too much. {_write(command)}")
     return Problem(f"Argument '{argument}' is not KEY=VALUE. {_write(command)} Known: {', '.join(known)}.")
 
 
@@ -211,7 +239,7 @@ def recipe_of(call: Call) -> tuple[str, list[str], str | None]:
         named = any(o.startswith("name=") for o in overrides)
         return "custom", overrides if named else [f"name={task}", *overrides], folder
     if task:
-        raise Problem(f"Unknown task '{task}'. {nearest(task, list_files(folder, 'task'))}")
+        raise unknown_file("task", task, folder)
     raise Problem(f"No recipe given. Write recipe=NAME. Known: {', '.join(sorted(known))}.")
 
 

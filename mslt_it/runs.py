@@ -24,12 +24,12 @@ from mslt_it import values
 from mslt_it.config.compose import load_recipe, resolved_yaml
 from mslt_it.config.recipe import Recipe
 from mslt_it.locks import LOCK, only_writer
+from mslt_it.places import CONFIG, FINGERPRINT, refuse_no_place
 from mslt_it.problems import Problem, plain, warn
 from mslt_it.progress import tell
 from mslt_it.records import to_plain
 from mslt_it.store import COMPLETE, find_damage, is_intact, read_json, reopen, seal, write_atomically, write_json
 
-FINGERPRINT, CONFIG = "fingerprint.json", "config.yaml"
 UNKNOWN = "unknown"
 LOSSES = "losses.jsonl"
 SEALED = (
@@ -73,8 +73,7 @@ class Run:
 
     def refuse_another(self) -> None:
         """A Problem when the folder holds a run of another recipe, seed or set of values, or may hold one."""
-        if self.folder.exists() and not self.folder.is_dir():
-            raise Problem(f"{self.folder} is a file. Choose another output_dir, or move it away.")
+        refuse_no_place(self.folder, "output_dir")
         found = self.fingerprint_of(self.folder)
         if found is None and (self.folder / COMPLETE).exists():
             raise Problem(f"{self.folder} holds something that is no run. Choose another output_dir.")

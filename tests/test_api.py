@@ -192,7 +192,7 @@ def test_mistakes_are_problems(run: TrainedRun, tmp_path: Path, monkeypatch: pyt
         (lambda: train(load_recipe("xnli_3src"), seed=1), r"was given a Recipe and changes to it"),
         (lambda: evaluate(run, language=["tr"]), r"Unknown key 'language' in evaluate\(\). Did you mean 'languages'"),
         (lambda: evaluate(run, samples=0), r"evaluate\(\): samples=0 is out of range"),
-        (lambda: evaluate("nowhere"), r"run=nowhere: there is no config.yaml"),
+        (lambda: evaluate("nowhere"), r"run=nowhere: there is no such folder"),
         (lambda: select(["ar"], k=2), r"fewer than k=2"),
         (lambda: merge("nowhere", "out"), r"run=nowhere: there is no such folder"),
         (lambda: merge(run, "out", dtyp="float32"), r"Unknown key 'dtyp' in merge\(\). Did you mean 'dtype'"),

@@ -59,7 +59,12 @@ def test_values_have_their_kinds_and_defaults() -> None:
         ([*NEEDED, "-x"], "Unknown option '-x'. Known: --help, --json."),
         ([*NEEDED, "--out"], "Unknown option '--out'. Write out=VALUE, without dashes."),
         ([*NEEDED, "private"], "Argument 'private' is not KEY=VALUE. Write private=VALUE."),
-        ([*NEEDED, "fast"], "Argument 'fast' is not KEY=VALUE. Write mslt combine 'runs=[A,B]' out=DIR. Known: runs, "),
+        (["fast", *NEEDED], "Argument 'fast' is not KEY=VALUE. Write mslt combine 'runs=[A,B]' out=DIR. Known: runs, "),
+        (
+            ["out=my", "own", "folder", "runs=[a]"],
+            "Argument 'own' is not KEY=VALUE. If the shell has cut one argument "
+            "in two, write it in quotes: 'out=my own folder'.",
+        ),
         ([*NEEDED, "out=y"], "out is given twice: 'x' and 'y'. Keep one."),
         ([*NEEDED, "rows="], "rows= has no value. Leave it out for the default (32)."),
         ([*NEEDED, "share= "], "share= has no value. Leave it out for the default (all of them)."),
@@ -86,6 +91,12 @@ def test_mistakes_name_key_value_and_remedy(arguments: list[str], text: str) -> 
     with pytest.raises(Problem) as caught:
         parse(COMBINE, arguments)
     assert str(caught.value).startswith(text)
+
+
+def test_a_list_that_the_shell_has_cut_is_shown_in_quotes() -> None:
+    command = importlib.import_module(cli.COMMANDS["train"][0]).COMMAND
+    with pytest.raises(Problem, match=r"^Argument 'de,' is .* write it in quotes: 'sources=\[ar, de, zh\]'\.$"):
+        parse(command, ["recipe=xnli_3src", "sources=[ar,", "de,", "zh]", "targets=[tr]"])
 
 
 def test_keys_of_a_recipe_are_handed_on() -> None:

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from mslt_it.command import parse
+from mslt_it.commands import train
 from mslt_it.config.compose import load_recipe
 from mslt_it.problems import Problem
 
@@ -32,6 +34,8 @@ from mslt_it.problems import Problem
         (["task.label_field=gold"], "task.data is none of your own"),
         (["task.held_out_share=0.5"], "its rows to train on and to score are others"),
         ([f"task.data={Path(__file__).parent}", "task.revision=abc"], "the rows are on this machine"),
+        ([f"task.data={__file__}", "task.file_names=de"], "task.data is one file"),
+        ([f"task.data={__file__}", "task.score_split=dev"], "task.data is one file, whose rows are divided by item"),
         (
             ["task.label_names=[]", "task=custom", "task.data=a.csv", "task.first_label=1"],
             "labels are found in the rows",
@@ -53,4 +57,26 @@ def test_keys_that_act_in_another_setting_are_taken() -> None:
     assert load_recipe("xnli_3src", ["task.instruction.tr=Hangi?", "prompt.template=mixed"])  # of the other languages
     assert load_recipe("xnli_3src", ["prompt.variant=direct", "scoring.max_chain_tokens=64"])  # as a study's cells
     assert load_recipe("xnli_3src", ["task.held_out_share=1"])
+    assert load_recipe("xnli_3src", [f"task.data={__file__}", "task.split_field=part", "task.score_split=dev"])
     assert load_recipe("xnli_3src", ["task.data=rows", "task.configs.de=ger"]).task.configs["de"] == "ger"
+
+
+@pytest.mark.parametrize(
+    ("given", "twice"),
+    [
+        (["seed=1", "seed=2"], "seed"),
+        (["scale=mini", "scale=mini"], "scale"),
+        (["task.input=[text]", "task.input_fields=[text]"], "task.input_fields"),
+        (["task.labels={a:neutral,b:neutral}", "task.labels.b=entailment"], "task.labels.b"),
+        (["task.instruction=Which?", "task.instruction.default=Which?"], "task.instruction.default"),
+    ],
+)
+def test_a_key_that_is_given_twice_is_refused(given: list[str], twice: str) -> None:
+    told = f"{twice} is given twice: '{given[0]}' and '{given[1]}'. Keep one."
+    with pytest.raises(Problem, match=re.escape(told)):
+        parse(train.COMMAND, ["recipe=xnli_3src", *given])
+
+
+def test_parts_of_one_mapping_are_no_key_given_twice() -> None:
+    given = ["task.labels={a:neutral}", "task.labels.b=neutral", "task.instruction.tr=Hangi?", "task.instruction.en=A?"]
+    assert parse(train.COMMAND, ["recipe=xnli_3src", *given]).rest == tuple(given)

@@ -1,5 +1,7 @@
 """Recipes: every file loads, every mistake is a Problem that says what would be right."""
 
+import re
+import shlex
 from pathlib import Path
 
 import pytest
@@ -252,6 +254,9 @@ def test_own_files_may_not_hide_the_packages(own_folder: Path) -> None:
         ("[tr]\n", "[tr]\nscale: small\n", "Recipe 'own' writes 'scale: small' in its body but chooses scale 'mini'"),
         ("[tr]\n", "[tr]\nadapter:\n  quantization: off\n", "recipe 'own': adapter.quantization: False is a YAML"),
         ("scale: mini", "scale: minni", "Unknown scale 'minni'. Did you mean 'mini'?"),
+        ("[tr]\n", "[tr]\ntrainin:\n  max_steps: 2\n", "Unknown key 'trainin' in recipe 'own'. Did you mean"),
+        ("[tr]\n", "[tr]\nseed: 1\nseed: 2\n", "YAML: the key seed is given twice at line "),
+        ("[tr]\n", "[tr]\ntraining:\n\tmax_steps: 2\n", "column 1. Indent with spaces, not tabs."),
         ("[tr]", "[tr", ""),
         ("[tr]\n", "[tr]\noutput_dir: !!python/object/apply:os.getcwd []\n", ""),
     ],
@@ -263,10 +268,46 @@ def test_mistakes_in_files(own_folder: Path, old: str, new: str, text: str) -> N
         load_recipe("own", [], own_folder)
     message = str(caught.value)
     assert (
-        message.startswith(text)
+        message.startswith(text) or ("own.yaml is not valid YAML" in message and text in message)
         if text
-        else "own.yaml" in message and ", line" in message and "is not valid YAML" in message
+        else "own.yaml" in message and " line " in message and "is not valid YAML" in message
     )
+
+
+def test_a_recipe_is_given_by_its_name(own_folder: Path) -> None:
+    (own_folder / "own.yaml").rename(own_folder / "other.yml")
+    cases = {
+        "other": f"{own_folder / 'other.yml'} is not read: the names of such files end in .yaml. Rename it to",
+        "none": "Unknown recipe 'none'. ",
+    }
+    for name, said in cases.items():
+        with pytest.raises(Problem, match=re.escape(said)):
+            load_recipe(name, [], own_folder)
+    (own_folder / "other.yml").rename(own_folder / "own.yaml")
+    path, folder = own_folder / "own.yaml", shlex.quote(str(own_folder))
+    with pytest.raises(
+        Problem,
+        match=re.escape(f"recipe={path}: a recipe is given by its name. Write recipe=own --config-dir {folder}."),
+    ):
+        load_recipe(str(path), [])
+    (own_folder / "task").mkdir(exist_ok=True)
+    task = own_folder / "task" / "mine.yaml"
+    task.write_text("name: mine\n", encoding="utf-8")
+    with pytest.raises(
+        Problem, match=re.escape(f"a task is given by its name. Write task=mine --config-dir {folder}.")
+    ):
+        load_recipe("xnli_3src", [f"task={task}"])
+
+
+def test_a_file_of_another_encoding_is_named_with_its_line(own_folder: Path) -> None:
+    path = own_folder / "own.yaml"
+    path.write_bytes(OWN.encode() + "# café\n".encode("latin-1"))
+    with pytest.raises(
+        Problem, match=rf"own\.yaml, line {OWN.count(chr(10)) + 1}, is not UTF-8 \(.*\)\. Save the file as"
+    ):
+        load_recipe("own", [], own_folder)
+    path.write_bytes(b"\xef\xbb\xbf" + OWN.replace("\n", "\r\n").encode())
+    assert load_recipe("own", [], own_folder).sources == ("en",)
 
 
 @pytest.mark.parametrize("content", ["false", "3", "[1]", "a text"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from mslt_it import values
 from mslt_it.command import Call, Command, section
 from mslt_it.problems import Problem
-from mslt_it.publish.combine_options import METHODS, CombineRequest
+from mslt_it.publish.combine_options import METHODS, CombineRequest, settings_of
 from mslt_it.quiet import quiet_libraries
 
 
@@ -16,6 +16,8 @@ def run(call: Call) -> int:
     for number, one in enumerate(options.runs):
         if folders[number] in folders[:number]:
             raise Problem(f"runs: '{one}' is given twice. Remove one, and give the other a larger weight.")
+    settings_of(options.method, rank=options.rank, density=options.density, seed=options.seed)
+    call.look()
     quiet_libraries()
     from mslt_it.publish.combined_run import combine_runs  # imports torch, which help can do without
 

@@ -6,22 +6,31 @@ With ``output_dir=DIR`` the rows are written to DIR/train.jsonl and the report t
 from __future__ import annotations
 
 import contextlib
+import functools
 import gc
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from mslt_it import values
 from mslt_it.command import Call, recipe_command, recipe_of
 from mslt_it.config.compose import load_recipe
+from mslt_it.config.recipe import Recipe
+from mslt_it.config.schema import sections
 from mslt_it.data.build import build_training_set, format_report, with_found_labels
 from mslt_it.data.resolve import resolved
 from mslt_it.data.rows import RowStore
 from mslt_it.locks import LOCK, only_writer
+from mslt_it.models.kinds import with_base
+from mslt_it.places import refuse_no_place
 from mslt_it.progress import tell
 from mslt_it.quiet import quiet_libraries
 from mslt_it.records import BuildReport, EncodedExample, to_plain
+from mslt_it.selection.auto import choose_sources
 from mslt_it.store import write_atomically
+
+USED = ("task", "data", "prompt", "model", "select")  # sections of a recipe that rows follow from
 
 
 @contextlib.contextmanager
@@ -39,22 +48,24 @@ def _without_collecting() -> Iterator[None]:
 @_without_collecting()
 def run(call: Call) -> int:
     """Builds, reports, writes where asked to; 0 = built."""
-    from mslt_it.selection.auto import choose_sources  # brings numpy, which help can do without
+    recipe, store = with_base(load_recipe(*recipe_of(call), choose=choose_sources)), RowStore()
+    folder = values.path(recipe.output_dir) if recipe.output_dir else None
+    if folder:
+        refuse_no_place(folder, "output_dir")
 
-    recipe = load_recipe(*recipe_of(call), choose=choose_sources)
-    # torch is imported from here on: help and wrong recipes are answered without it.
-    from mslt_it.models.kinds import with_base
-    from mslt_it.models.tokenizers import load_tokenizer
+    @functools.cache
+    def tokenizer() -> Any:
+        from mslt_it.models.tokenizers import load_tokenizer  # imports torch: what is wrong is told before
 
-    quiet_libraries()
-    recipe = with_base(recipe)
-    tokenizer = load_tokenizer(recipe.model)
-    store = RowStore()
-    recipe = with_found_labels(resolved(recipe, lambda: tokenizer, store), store)
-    rows, report = build_training_set(recipe, tokenizer, rows=store)
+        quiet_libraries()
+        return load_tokenizer(recipe.model)
+
+    recipe = with_found_labels(resolved(recipe, tokenizer, store), store)
+    rows, report = build_training_set(recipe, tokenizer(), rows=store)
     tell(format_report(report))
-    if recipe.output_dir:
-        folder = values.path(recipe.output_dir)
+    if idle := [one for one in call.rest if one.partition(".")[0] in {*sections(Recipe)} - {*USED}]:
+        tell(f"Note: only rows are made here, on which {', '.join(idle)} {'have' if idle[1:] else 'has'} no effect.")
+    if folder:
         with only_writer(folder, folder / LOCK, wait=call.options.wait):
             for path in write(rows, report, folder):
                 tell(f"written: {path}")
@@ -84,5 +95,5 @@ COMMAND = recipe_command(
         "mslt data recipe=custom task.data=my.csv task.input=text task.label=intent 'sources=[en,ar]' targets=rest",
     ),
     run,
-    sections=("task", "data", "prompt", "model", "select"),
+    sections=USED,
 )

@@ -12,11 +12,11 @@ from mslt_it.terminal import print_json
 
 def run(call: Call) -> int:
     """Scores what is asked for and prints the tables; 0 when every score is valid, 1 when one is not."""
-    # These import torch, which help and mistakes in arguments can do without.
-    from mslt_it.evaluation.request import request_of
+    from mslt_it.evaluation.request import request_of  # half a second, which help need not pay
 
     request = request_of(call)
     quiet_libraries()
+    # These import torch, which mistakes in what is asked can do without.
     from accelerate import PartialState
 
     from mslt_it.evaluation.evaluate import evaluate

@@ -8,6 +8,7 @@ from mslt_it.command import Call, Command, section
 from mslt_it.config.schema import key
 from mslt_it.problems import Problem
 from mslt_it.publish.export_options import FORMS, Request
+from mslt_it.publish.gguf import find_converter
 from mslt_it.quiet import quiet_libraries
 
 
@@ -21,6 +22,9 @@ def run(call: Call) -> int:
     """Exports, sends where asked to, prints; 0 = every form is there, now or before."""
     options: Options = call.options
     refuse_idle(call)
+    call.look()
+    if "gguf" in options.format:
+        find_converter(options.converter)
     quiet_libraries()
     # These import torch, which help can do without.
     from mslt_it.publish.export import export

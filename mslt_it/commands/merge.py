@@ -12,6 +12,7 @@ from mslt_it.quiet import quiet_libraries
 
 def run(call: Call) -> int:
     """Merges and prints the comparison; 0 = merged, now or before."""
+    call.look()
     quiet_libraries()
     from mslt_it.publish.merge import merge_run  # imports torch, which help can do without
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from mslt_it.command import Call, Command, section
-from mslt_it.prediction.request import Request
+from mslt_it.prediction.request import Request, refuse_places
 from mslt_it.problems import Problem, counted, some
 from mslt_it.quiet import quiet_libraries
 
@@ -29,6 +29,8 @@ def run(call: Call) -> int:
     for name in ("workers", "settings"):
         if name in call.given and options.executor == "local":
             raise Problem(f"{name} has no effect on executor=local. Leave it out, or give executor=ray.")
+    refuse_places(options)
+    call.look()
     quiet_libraries()
     # These import torch, which help can do without.
     from accelerate import PartialState

@@ -19,9 +19,11 @@ OF_RUNS, OF_STUDIES = ("examples",), ("num_bootstrap", "confidence")  # keys tha
 class Options:
     """Of what, in which form, and how a study's figures are resampled."""
 
-    run: str | None = key(None, "a run's folder, trained or combined, or one of mslt eval", example="runs/NAME")
-    study: str | None = key(None, "a study's folder, as mslt study leaves it", example="studies/mini")
-    out: str | None = key(None, "where report.html goes", shown="RUN or STUDY/report")
+    run: str | None = key(
+        None, "a run's folder, trained or combined, or one of mslt eval", example="runs/NAME", place="scores"
+    )
+    study: str | None = key(None, "a study's folder, as mslt study leaves it", example="studies/mini", place="study")
+    out: str | None = key(None, "where report.html goes", shown="RUN or STUDY/report", place="out")
     format: tuple[str, ...] | None = key(
         None,
         "the page; for papers tables (booktabs) and figures beside it",
@@ -49,8 +51,7 @@ def run(call: Call) -> int:
             raise Problem(f"{name}= says something of {'studies' if options.run else 'runs'} alone. Leave it out.")
     folder = values.path(options.run or options.study or "")
     out = values.path(options.out) if options.out else folder if options.run else folder / "report"
-    if out.is_file():
-        raise Problem(f"out={out} is a file. Give a folder: report.html is written into it.")
+    call.look()
     # These import pandas and matplotlib, which help can do without.
     from mslt_it.report import eval_report, study_report
 

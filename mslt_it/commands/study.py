@@ -44,13 +44,14 @@ class Options:
     settings: Mapping[str, str] = key(
         {}, "of slurm and ray: {partition:gpu,timeout_min:240}", example="{partition:gpu}"
     )
-    out: str | None = key(None, "the study's folder", shown="studies/NAME")
+    out: str | None = key(None, "the study's folder", shown="studies/NAME", place="out")
     wait: bool = key(False, WAIT)
 
 
 def run(call: Call) -> int:
     """Runs what is not done yet; 0 when every cell is done and all its scores are valid, 1 when one is not."""
     options: Options = call.options
+    call.look()
     config_dir = call.config_dir
     config, notes = with_rest(load_study(options.study, call.rest, config_dir), config_dir)
     base = base_recipe(config, config_dir)

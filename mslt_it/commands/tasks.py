@@ -8,13 +8,14 @@ from dataclasses import dataclass
 
 from mslt_it import values
 from mslt_it.command import Call, Command, section
-from mslt_it.config.files import files, list_files, own_prompts, read_keys, share_dir, summary
+from mslt_it.config.files import files, list_files, own_prompts, read_keys, share_dir, summary, unknown_file
 from mslt_it.config.help import listing, paragraph, width
 from mslt_it.config.recipe import PromptConfig, TaskConfig
 from mslt_it.config.schema import FrozenDict, build, key
 from mslt_it.data.prompts import PromptFile, prompt_file, prompted
 from mslt_it.data.variants import exemplars
-from mslt_it.problems import Problem, nearest
+from mslt_it.languages import validate_code
+from mslt_it.problems import Problem
 from mslt_it.progress import tell
 from mslt_it.records import Example, PromptedExample
 
@@ -48,7 +49,7 @@ def run(call: Call) -> int:
         tell("\n".join([*section("tasks", known), "mslt tasks NAME shows one; mslt train task=NAME runs one."]))
         return 0
     if options.task not in known:
-        raise Problem(f"Unknown task '{options.task}'. {nearest(options.task, known)}")
+        raise unknown_file("task", options.task, call.config_dir)
     path = files(call.config_dir, "task")[options.task]
     task = build(TaskConfig, read_keys(path, f", such as name: {path.stem}"), str(path), "task.")
     prompts = FrozenDict({**task.prompts, **own_prompts(task.prompt_folder, call.config_dir)})
@@ -56,7 +57,7 @@ def run(call: Call) -> int:
     languages = prompt_languages(task)
     lines = [*paragraph(f"{options.task}: {summary(path)}"), "", *listing(facts(task)), ""]
     if options.language is not None:
-        lines += whole_prompt(task, options.language)
+        lines += whole_prompt(task, validate_code(options.language))
     elif languages:
         shown = {code: short_prompt(task, code) for code in languages}
         lines += section(f"prompts (one whole: mslt tasks {options.task} language={languages[0]})", shown)

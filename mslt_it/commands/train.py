@@ -2,26 +2,38 @@
 
 from __future__ import annotations
 
+import functools
+from typing import Any
+
 from mslt_it.command import Call, recipe_command, recipe_of
 from mslt_it.config.compose import load_recipe
+from mslt_it.config.recipe import Recipe
 from mslt_it.data.resolve import resolved
 from mslt_it.data.rows import RowStore
+from mslt_it.models.kinds import with_base
+from mslt_it.runs import Run
+from mslt_it.selection.auto import choose_sources
+from mslt_it.store import COMPLETE
+from mslt_it.training.trackers import refuse_unready
 
 
 def run(call: Call) -> int:
     """Runs a recipe; 0 when every score is valid, 1 when one is not."""
-    from mslt_it.selection.auto import choose_sources  # brings numpy, which help can do without
-
-    recipe = load_recipe(*recipe_of(call), choose=choose_sources)
-    # These import torch: a wrong recipe is answered without it.
-    from mslt_it.models.kinds import with_base
-    from mslt_it.models.tokenizers import load_tokenizer
-
-    recipe, rows = with_base(recipe), RowStore()
-    recipe = resolved(recipe, lambda: load_tokenizer(recipe.model), rows)
-    from mslt_it.pipeline import Parts, run_recipe  # takes seconds: a wrong recipe is refused before
+    recipe, rows = with_base(load_recipe(*recipe_of(call), choose=choose_sources)), RowStore()
+    recipe = resolved(recipe, functools.partial(_tokenizer, recipe), rows)
+    run = Run(recipe)
+    run.refuse_another()
+    if not (run.folder / COMPLETE).exists():  # a finished run is shown again
+        refuse_unready(recipe.training.report_to)
+    from mslt_it.pipeline import Parts, run_recipe  # imports torch: what is wrong is told before
 
     return run_recipe(recipe, Parts(rows), details="--details" in call.flags, wait=call.options.wait)
+
+
+def _tokenizer(recipe: Recipe) -> Any:
+    from mslt_it.models.tokenizers import load_tokenizer  # takes seconds, and only rows that are counted need it
+
+    return load_tokenizer(recipe.model)
 
 
 COMMAND = recipe_command(

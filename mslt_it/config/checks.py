@@ -5,24 +5,39 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Sequence
 from operator import attrgetter
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple
 
 from mslt_it import values
 from mslt_it.config.decides import OF_LOOKS
 from mslt_it.config.recipe import HEADS, LARGEST, METRICS, PromptConfig, Recipe, TaskConfig
 from mslt_it.config.schema import keys, written
 from mslt_it.config.table_keys import COMMON_COLUMNS
+from mslt_it.languages import validated_codes
 from mslt_it.problems import Problem, nearest
 
 _OF_LABELS = ("training.label_smoothing", "training.class_weights")
-# Key or section; where it does nothing; why, and what to write to have it act.
-_Idle: TypeAlias = tuple[str, Callable[[Recipe], bool], str, str]
-_IDLE: tuple[_Idle, ...] = (
+
+
+def _is_one_file(recipe: Recipe) -> bool:
+    return values.path(recipe.task.data).is_file()
+
+
+class _Idle(NamedTuple):
+    """A key, or section, that another makes useless."""
+
+    key: str
+    is_idle: Callable[[Recipe], bool]
+    why: str
+    instead: str  # what to write to have it act
+    unless: str = ""  # a key: where it is given, too, this is one cell of a study, and others may have use for it
+
+
+_IDLE_ROWS: tuple[tuple[Any, ...], ...] = (
     ("select", lambda recipe: recipe.sources != ("auto",), "sources are listed", "sources=auto"),
     ("combine", lambda recipe: recipe.combine.method == "none", "combine.method=none", "combine.method=cat, say"),
     ("prompt.first_shot", lambda recipe: not recipe.prompt.num_shots, "prompt.num_shots=0", "prompt.num_shots=2, say"),
     *((name, lambda recipe: recipe.prompt.variant == "direct", "answers are asked for without a chain of thought",
-       "prompt.variant=cot_native") for name in ("scoring.max_chain_tokens", "task.rationale_field")),
+       "prompt.variant=cot_native", "prompt.variant") for name in ("scoring.max_chain_tokens", "task.rationale_field")),
     *((name, lambda recipe: bool({"default", "en"} & {*recipe.task.instruction}),
        "task.instruction takes the place of all prompt files", "task.instruction={}")
       for name in ("prompt.template", "task.prompts_from")),
@@ -45,6 +60,10 @@ _IDLE: tuple[_Idle, ...] = (
      "its rows to train on and to score are others", "task.data=DIR"),
     *((f"task.{name}", lambda recipe: values.path(recipe.task.data).exists(), "the rows are on this machine",
        "task.data=OWNER/NAME") for name in ("revision", "hub_files")),
+    ("task.file_names", _is_one_file, "task.data is one file", "task.data=FOLDER"),
+    *((f"task.{name}", lambda recipe: _is_one_file(recipe) and not recipe.task.split_field,
+       "task.data is one file, whose rows are divided by item", "task.split_field=COLUMN")
+      for name in ("train_split", "score_split")),
     ("task.repair_from", lambda recipe: not recipe.task.repair_field, "task.repair_field is empty",
      "task.repair_field=COLUMN"),
     *((f"task.{name}", lambda recipe: recipe.task.shape in ("free_text", "question_answering"),
@@ -52,6 +71,7 @@ _IDLE: tuple[_Idle, ...] = (
     ("task.first_label", lambda recipe: not recipe.task.label_names, "labels are found in the rows",
      "task.label_names=[A,B]"),
 )  # fmt: skip
+_IDLE = [_Idle(*row) for row in _IDLE_ROWS]
 
 
 def check(recipe: Recipe) -> None:
@@ -83,16 +103,14 @@ def refuse_idle(recipe: Recipe, given: Iterable[tuple[Sequence[str], Any]]) -> N
         recipe: with sources=auto not yet chosen.
         given: the key's parts, and its value; an empty one takes nothing back.
     """
-    given = [*given]
-    has_variant = any(parts == ("prompt", "variant") for parts, _ in given)
-    for parts, value in given:
-        name = ".".join(parts)
-        for key, is_idle, why, instead in _IDLE:
-            is_meant = f"{name}.".startswith(f"{key}.") and name != "combine.method"
-            if instead.startswith("prompt.variant=") and has_variant:
-                continue  # of a study: its other cells may write chains
-            if is_meant and (value or value == 0) and is_idle(recipe):
-                raise Problem(f"{name}={written(value)} has no effect: {why}. Leave it out, or write {instead}.")
+    named = [(".".join(parts), value) for parts, value in given]
+    for name, value in named:
+        for one in _IDLE:
+            is_meant = f"{name}.".startswith(f"{one.key}.") and name != "combine.method"
+            if is_meant and (value or value == 0) and one.unless not in dict(named) and one.is_idle(recipe):
+                raise Problem(
+                    f"{name}={written(value)} has no effect: {one.why}. Leave it out, or write {one.instead}."
+                )
 
 
 def check_kind(recipe: Recipe) -> None:
@@ -173,6 +191,8 @@ def _check_encoder(recipe: Recipe) -> None:
 def _check_task(task: TaskConfig) -> None:
     _check_columns(task)
     _check_labels(task)
+    for name in ("instruction", "configs", "id_prefixes"):
+        validated_codes(f"task.{name}", [code for code in getattr(task, name) if code != "default"])
     metrics, options = METRICS[task.shape], task.option_fields
     if task.metric not in metrics:
         raise Problem(

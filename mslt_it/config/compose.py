@@ -14,6 +14,7 @@ import copy
 import dataclasses
 import functools
 import re
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -21,12 +22,12 @@ from typing import Any
 import yaml
 
 from mslt_it.config.checks import check, refuse_idle
-from mslt_it.config.files import YAML_LOADER, files, folders, own_prompts, parse_yaml, read_keys
+from mslt_it.config.files import StrictInC, files, folders, own_prompts, parse_yaml, read_keys, unknown_file
 from mslt_it.config.overrides import GROUPS, assign, refuse_unfilled, split, unknown_key
 from mslt_it.config.recipe import LARGEST, REST, Recipe, is_rest
 from mslt_it.config.schema import FrozenDict, build, keys, sections, shown, written
 from mslt_it.languages import LanguageSet, some_codes, validated_codes
-from mslt_it.problems import Problem, nearest
+from mslt_it.problems import Problem
 from mslt_it.records import to_plain
 
 UNSET = "???"  # OmegaConf's word for a value that is still to be given
@@ -45,7 +46,7 @@ def load_recipe(
     """
     known = files(config_dir)
     if name not in known:
-        raise Problem(f"Unknown recipe '{name}'. {nearest(name, known)}")
+        raise unknown_file("recipe", name, config_dir)
     groups, assigned = split(overrides)
     content, scale = (
         copy.deepcopy(_package_recipe(name, **groups))
@@ -120,21 +121,11 @@ def _is_whole(content: Any, defaults: Mapping[str, Any]) -> bool:
     )
 
 
-class _Loader(YAML_LOADER):  # type: ignore[misc, valid-type]
-    """Does not let the last of several equal keys win."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        found: dict[Any, Any] = super().construct_mapping(node, deep)
-        if len(found) < len(node.value):
-            raise yaml.YAMLError("equal keys")
-        return found
-
-
 def _as_written(path: Path) -> tuple[dict[str, Any], None] | None:
     """What `_composed` gives for a file as `resolved_yaml` writes it, such as that of a run, without the fifth of a
     second and the imports that Hydra takes; None for any other."""
     with contextlib.suppress(Problem, OSError, RecursionError):  # which are told of when it is composed
-        content = parse_yaml(path, loader=_Loader)
+        content = parse_yaml(path, loader=StrictInC)
         if not isinstance(content, dict) or content.pop("defaults", None) != WRITTEN_DEFAULTS:
             return None
         if _is_whole(content, _defaults()) and _is_read_alike(content):
@@ -170,7 +161,8 @@ def _composed(name: str, groups: Mapping[str, str], config_dir: str | Path | Non
     schema = _stored_schema()
     search = [f"hydra.searchpath=[{_quoted(f'file://{folder}')}]" for folder in folders(config_dir) if folder != home]
     try:
-        with initialize_config_dir(version_base="1.3", config_dir=str(home)):
+        with initialize_config_dir(version_base="1.3", config_dir=str(home)), warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # of a list of defaults without _self_, which then is the last
             _refuse_unfilled_defaults(name, known, config_dir)
             composed: Any = OmegaConf.to_container(
                 compose(name, overrides=[*chosen, *search], return_hydra_config=True), resolve=False
@@ -195,7 +187,7 @@ def _choice(group: str, option: str, config_dir: str | Path | None) -> str:
     """``scale=small`` as Hydra reads it, whatever the file is called."""
     known = files(config_dir, group)
     if option not in known:
-        raise Problem(f"Unknown {group} '{option}'. {nearest(option, known)}")
+        raise unknown_file(group, option, config_dir)
     read_keys(known[option])
     return f"{group}={_quoted(option)}"
 
@@ -242,7 +234,7 @@ def _explain(error: Exception, name: str, config_dir: str | Path | None) -> Prob
     if isinstance(error, MissingConfigException) and error.missing_cfg_file:
         group, _, option = str(error.missing_cfg_file).rpartition("/")
         if group in GROUPS:
-            return Problem(f"Unknown {group} '{option}'. {nearest(option, files(config_dir, group))}")
+            return unknown_file(group, option, config_dir)
         return Problem(
             f"Recipe '{name}' refers to '{error.missing_cfg_file}', which is not there. Write it, or another."
         )

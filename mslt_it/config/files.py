@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import math
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,36 @@ import yaml
 
 from mslt_it import values
 from mslt_it.config.overrides import GROUPS
-from mslt_it.problems import Problem
+from mslt_it.problems import Problem, nearest
 
 # Of files that we wrote: in C where PyYAML has it, 8 times as fast for 1,000 recipes.
 YAML_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+class _OneOfAKey:
+    """Does not let the last of several equal keys win."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen = set()
+        for name, _ in node.value:
+            if isinstance(name, yaml.ScalarNode) and name.tag != "tag:yaml.org,2002:merge":
+                if name.value in seen:
+                    raise yaml.constructor.ConstructorError(
+                        None, None, f"the key {name.value} is given twice", name.start_mark
+                    )
+                seen.add(name.value)
+        found: dict[Any, Any] = super().construct_mapping(node, deep)  # type: ignore[misc]
+        return found
+
+
+class Strict(_OneOfAKey, yaml.SafeLoader):
+    """Of files that people write: its messages show the line."""
+
+
+class StrictInC(_OneOfAKey, YAML_LOADER):  # type: ignore[misc, valid-type]
+    """Of files that may be ours."""
+
+
 MOST_VALUES = 1_000_000  # of a file, aliases written out: all prompts of a task are 2,000
 
 
@@ -30,7 +57,7 @@ def share_dir(name: str) -> Path:
     raise Problem(f"Folder '{name}' is neither in {package / '_share'} nor in {package.parent}. Install mslt_it again.")
 
 
-def parse_yaml(path: Path, text: str | None = None, loader: Any = yaml.SafeLoader) -> Any:
+def parse_yaml(path: Path, text: str | None = None, loader: Any = Strict) -> Any:
     """What a YAML file holds; ``text``: in place of the file's own."""
     try:
         with path.open(encoding="utf-8") if text is None else io.StringIO(text) as file:  # PyYAML's errors name a file
@@ -38,8 +65,13 @@ def parse_yaml(path: Path, text: str | None = None, loader: Any = yaml.SafeLoade
         number = _number(found, {})
     except RecursionError as error:
         raise Problem(f"{path} is nested too deeply to be read.") from error
+    except UnicodeDecodeError as error:
+        line = path.read_bytes().count(b"\n", 0, error.start) + 1
+        raise Problem(f"{path}, line {line}, is not UTF-8 ({error.reason}). Save the file as UTF-8.") from error
     except (yaml.YAMLError, ValueError) as error:  # a date of a month that there is not, an integer of 5,000 digits
-        raise Problem(f"{path} is not valid YAML: {' '.join(str(error).split())}") from error
+        said = " ".join(str(error).replace(f'in "{path}", ', "at ").split())
+        is_tab = "'\\t'" in said  # what the library says of one
+        raise Problem(f"{path} is not valid YAML: {said}{'. Indent with spaces, not tabs.' * is_tab}") from error
     if number > MOST_VALUES:
         raise Problem(f"{path} repeats parts of itself (*NAME) until they are too many to be read. Write them out.")
     return found
@@ -81,10 +113,25 @@ def files(config_dir: str | Path | None, group: str = "") -> dict[str, Path]:
     found: dict[str, Path] = {}
     for folder in folders(config_dir):
         for path in sorted((folder / group).glob("*.yaml")):
+            if not path.is_file():
+                continue
             if path.stem in found:
                 raise Problem(f"{found[path.stem]} has the name of a {group or 'recipe'} of the package. Rename yours.")
             found[path.stem] = path
     return found
+
+
+def unknown_file(group: str, name: str, config_dir: str | Path | None = None) -> Problem:
+    """The Problem for a recipe or a task, scale or study that no folder has; also where it is given by its path."""
+    inner = "" if group == "recipe" else group
+    path, home = values.path(name), folders(config_dir)[0]
+    if path.is_file() and path.suffix == ".yaml" and inner in ("", path.parent.name):
+        its = shlex.quote(str(path.parent.parent if inner else path.parent))
+        return Problem(f"{group}={name}: a {group} is given by its name. Write {group}={path.stem} --config-dir {its}.")
+    for other in (home / inner / f"{name}{ending}" for ending in (".yml", ".YAML", ".YML")):
+        if other.is_file():
+            return Problem(f"{other} is not read: the names of such files end in .yaml. Rename it to {name}.yaml.")
+    return Problem(f"Unknown {group} '{name}'. {nearest(name, files(config_dir, inner))}")
 
 
 def own_prompts(task: str, config_dir: str | Path | None) -> dict[str, str]:
@@ -96,7 +143,7 @@ def own_prompts(task: str, config_dir: str | Path | None) -> dict[str, str]:
         try:
             found[path.stem] = path.read_text(encoding="utf-8")
         except UnicodeDecodeError as error:
-            raise Problem(f"{path} is not UTF-8 ({error.reason}). Save it as UTF-8.") from error
+            raise Problem(f"{path} is not UTF-8 ({error.reason}). Save the file as UTF-8.") from error
         if "${" in found[path.stem]:
             raise Problem(f"{path} holds ${{...}}, which is not filled in. Write the text itself.")
     return found

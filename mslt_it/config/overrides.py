@@ -13,7 +13,7 @@ from typing import Any
 
 from mslt_it import values
 from mslt_it.config.recipe import Recipe
-from mslt_it.config.schema import keys, read
+from mslt_it.config.schema import keys, read, sections
 from mslt_it.problems import Problem, nearest
 
 GROUPS = ("scale", "task")  # folders in recipes/ whose files are chosen by name: scale=paper
@@ -51,6 +51,20 @@ def split(overrides: Sequence[str]) -> tuple[dict[str, str], list[tuple[Place, A
     return groups, found
 
 
+def refuse_twice(overrides: Sequence[str]) -> None:
+    """A Problem for a key of a recipe that is given twice, in whatever spelling, also in a mapping and by itself."""
+    given: dict[str, str] = {}
+    for override in overrides:
+        name, _, text = override.partition("=")
+        name, pairs = SHORT.get(name.strip(), name.strip()), None
+        if (found := keys(Recipe).get(name)) and found.is_mapping:
+            pairs = values.mapping(text) or [("default", text)]
+        for place in [f"{name}.{key}" for key, _ in pairs] if pairs else [name]:
+            if place in given:
+                raise Problem(f"{place} is given twice: '{given[place]}' and '{override}'. Keep one.")
+            given[place] = override
+
+
 def refuse_unfilled(name: str, value: Any, remedy: str) -> None:
     """A Problem for ``${...}`` in a value: a recipe means the same wherever it is read."""
     if isinstance(value, str) and "${" in value:
@@ -82,6 +96,8 @@ def _nearest_key(name: str, known: Sequence[str]) -> str:
     by_leaf = {k.rpartition(".")[2]: k for k in known}
     if not same_leaf and siblings:
         return nearest(name, siblings)
+    if not parent and difflib.get_close_matches(name, sections(Recipe), n=1, cutoff=0.7):
+        return nearest(name, [f"{section}.KEY" for section in sections(Recipe)])
     close = difflib.get_close_matches(leaf, by_leaf, n=1, cutoff=0.7)
     if guess := same_leaf[:1] or [by_leaf[found] for found in close]:
         return f"Did you mean '{guess[0]}'? Known: {', '.join(sorted(siblings or known))}."

@@ -68,6 +68,7 @@ class Key:
     missing: str = ""  # of a required key: where to take it from
     decides: bool = True  # whether results follow from it: part of a run's fingerprint
     in_help: bool = True  # False: written by a run, not by people
+    place: str = ""  # what lies there, or is to: of mslt_it.places.CHECKS
 
     @property
     def is_list(self) -> bool:
@@ -187,7 +188,8 @@ def read(key: Key, text: str) -> Any:
     if not text.strip() and not (key.kind == "a text" and key.default == "" and key.may_be_empty is not False):
         if key.default is REQUIRED:
             raise Problem(f"{name}= has no value. {key.help[0].upper()}{key.help[1:]}.")
-        raise Problem(f"{name}= has no value. Leave it out for the default ({key.shown_default}).")
+        default = key.shown_default if key.shown_default.startswith("(") else f"({key.shown_default})"
+        raise Problem(f"{name}= has no value. Leave it out for the default {default}.")
     if key.is_list:
         return checked(key, _items(key, text), f"{name}={text}")
     if key.is_mapping:

@@ -63,6 +63,16 @@ def with_found_labels(recipe: Recipe, rows: RowStore | None = None) -> Recipe:
     return dataclasses.replace(recipe, task=named)
 
 
+def refuse_no_rationale(recipe: Recipe) -> None:
+    """A Problem for chains of thought without a column of them."""
+    if recipe.prompt.variant != "direct" and not recipe.task.rationale_field:
+        raise Problem(
+            f"prompt.variant={recipe.prompt.variant} is trained on rows with a worked-out solution, and task="
+            f"{recipe.task.name} names no column of them. Give task.rationale_field=COLUMN, or prompt.variant=direct "
+            "(mslt eval scores any adapter with any variant)."
+        )
+
+
 def build_training_set(
     recipe: Recipe,
     tokenizer: Any,
@@ -76,12 +86,7 @@ def build_training_set(
         encoder: one of the same tokenizer that remembers texts from earlier builds; default: a new one.
         rows: the run's; default: a new store.
     """
-    if recipe.prompt.variant != "direct" and not recipe.task.rationale_field:
-        raise Problem(
-            f"prompt.variant={recipe.prompt.variant} is trained on rows with a worked-out solution, and task="
-            f"{recipe.task.name} names no column of them. Give task.rationale_field=COLUMN, or prompt.variant=direct "
-            "(mslt eval scores any adapter with any variant)."
-        )
+    refuse_no_rationale(recipe)
     rows = rows or RowStore()
     pools, to_score, notes = _pools(recipe, rows)
     scored = list(itertools.chain.from_iterable(to_score))

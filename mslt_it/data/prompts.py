@@ -75,6 +75,17 @@ def prompted(example: Example, task: TaskConfig, prompt: PromptConfig) -> Prompt
     return _Asking.of(task, prompt, example.language).prompted(example)
 
 
+def refuse_unasked(task: TaskConfig, prompt: PromptConfig, languages: Iterable[str]) -> None:
+    """A Problem for a language whose rows cannot be asked about so, before any is read. Where the labels are still to
+    be found, only an instruction of the user's own is looked at."""
+    if task.shape == "classification" and not task.label_names and not task.instruction:
+        return
+    for code in languages:
+        way = _Asking.of(task, prompt, code)
+        _template(way.file, prompt, "")
+        _ = way.opening  # reads the worked examples
+
+
 def prompted_all(examples: Iterable[Example], task: TaskConfig, prompt: PromptConfig) -> list[PromptedExample]:
     """`prompted` of each."""
     found = list(examples)

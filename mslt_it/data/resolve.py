@@ -12,7 +12,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from mslt_it.config.recipe import LARGEST, Recipe, TaskConfig, is_rest
-from mslt_it.data.build import largest_budget
+from mslt_it.data.build import largest_budget, refuse_no_rationale
+from mslt_it.data.prompts import refuse_unasked
 from mslt_it.data.rows import RowStore
 from mslt_it.languages import LanguageSet, is_code, primary, serving
 from mslt_it.problems import NoLabels, NotScorable, Problem, counted, nearest
@@ -25,6 +26,7 @@ MAX_OTHER_LABELS = 0.05  # of the rows; PAWS-X, mended by its translators, has 0
 def resolved(recipe: Recipe, tokenizer: Callable[[], Any], rows: RowStore | None = None) -> Recipe:
     """The recipe with its targets and its number of rows; ``tokenizer`` is called only where rows are counted."""
     rows, task = rows or RowStore(), recipe.task
+    refuse_no_rationale(recipe)
     if task.data in MADE:
         targets = () if is_rest(recipe.targets) else recipe.targets
         if unknown := [code for code in (*recipe.sources, *targets) if code not in rows.languages(task)]:
@@ -35,6 +37,8 @@ def resolved(recipe: Recipe, tokenizer: Callable[[], Any], rows: RowStore | None
         for code in recipe.sources:  # first: a wrong column would make all others languages without labels
             rows.load(task, code, task.train_split, role="train")
     recipe = with_targets(recipe, rows)
+    if recipe.model.kind != "encoder":  # which reads the fields alone
+        refuse_unasked(task, recipe.prompt, (*recipe.sources, *recipe.targets, *recipe.unlabelled))
     recipe = with_order(recipe, recipe.sources, (*recipe.sources, *recipe.targets), rows)
     if recipe.data.num_examples_total != LARGEST:
         return recipe

@@ -21,12 +21,12 @@ from mslt_it.evaluation.evaluator import ITEMS
 from mslt_it.evaluation.request import Request
 from mslt_it.evaluation.systems import Bench
 from mslt_it.locks import LOCK
+from mslt_it.places import REQUEST
 from mslt_it.problems import Problem, warn
 from mslt_it.records import fingerprint
 from mslt_it.store import COMPLETE, read_json, reopen, write_json
 from mslt_it.store import seal as seal_files
 
-REQUEST = "request.json"
 REPORT = ("report.html", "tables", "figures")  # what `mslt report` writes beside the results, anew at each call
 
 
@@ -39,8 +39,6 @@ def request_fingerprint(request: Request, bench: Bench) -> str:
 
 def claim(out: Path, wanted: str, request: Request, bench: Bench) -> None:
     """Makes the folder for this request; a Problem where it holds something else."""
-    if out.exists() and not out.is_dir():
-        raise Problem(f"out={out} is a file. Choose another out=.")
     # A folder where nothing was answered yet (an argument was wrong after all, or a kill) is free. So is one of an
     # evaluation whose request was damaged: each file of answers says itself what it is of.
     names = {path.name for path in out.iterdir()} if out.exists() else set()

@@ -14,10 +14,13 @@ from mslt_it.locks import WAIT
 @dataclass(frozen=True)
 class Options:
     run: tuple[str, ...] = key(
-        (), "run folder, or [several]: adapter, base, task and languages are taken from it", or_one=True
-    )
+        (), "run folder, or [several]: adapter, base, task and languages are taken from it", or_one=True,
+        place="run",
+    )  # fmt: skip
     model: str | None = key(None, "base model: a folder, a Hub id, or world; where no run names it")
-    adapter: tuple[str, ...] = key((), "adapter or run folder, or [several], on that base", or_one=True)
+    adapter: tuple[str, ...] = key(
+        (), "adapter or run folder, or [several], on that base", or_one=True, place="adapter"
+    )
     task: tuple[str, ...] = key((), "task, or [several], where no run names it: mslt tasks lists them", or_one=True)
     variant: tuple[str, ...] = key(
         (), f"how it is asked, or [several]: {', '.join(VARIANTS)}", or_one=True, shown="the run's, else direct"
@@ -37,8 +40,10 @@ class Options:
     seen: tuple[str, ...] = key((), "[codes] that an adapter without a run folder was trained on")
     backend: str = key("transformers", "what writes answers; vllm needs a GPU", choices=("transformers", "vllm"))
     seed: int = key(0, "of sampled answers", at_least=0, at_most=LARGEST_SEED)
-    cache: str | None = key(None, "folder of answers kept between calls, or none", shown="~/.cache/mslt_it")
-    out: str | None = key(None, "folder of answers and results", shown="evals/TASK-HASH")
+    cache: str | None = key(
+        None, "folder of answers kept between calls, or none", shown="~/.cache/mslt_it", place="out"
+    )
+    out: str | None = key(None, "folder of answers and results", shown="evals/TASK-HASH", place="out")
     weights: Mapping[str, float] = key(
         {}, "of the tasks in their mean", above=0, shown="(1 each)", example="{xnli:2,pawsx:1}"
     )

@@ -5,14 +5,14 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from mslt_it import values
 from mslt_it.command import Call, parse
 from mslt_it.config.compose import load_recipe
-from mslt_it.config.files import list_files
+from mslt_it.config.files import list_files, unknown_file
 from mslt_it.config.recipe import ModelConfig, Recipe
 from mslt_it.data.build import with_found_labels
+from mslt_it.data.prompts import refuse_unasked
 from mslt_it.data.resolve import rest_of, with_order
 from mslt_it.data.rows import RowStore
 from mslt_it.data.variants import CHAINS, answer_kind, check_variant
@@ -84,6 +84,7 @@ def request_of(call: Call) -> Request:
     """The arguments as a request, completed from the runs and recipes that they name."""
     asked: Options = dataclasses.replace(call.options, seen=validated_codes("seen", call.options.seen))
     runs, adapters, tasks = asked.run, asked.adapter, asked.task
+    call.look()
     for name in (argument.partition("=")[0] for argument in call.rest):
         if not name.startswith(("task.", "prompt.", "scoring.", "model.", "data.max_")):
             raise Problem(f"{name} has no effect: nothing is trained here. Leave it out.")
@@ -93,7 +94,10 @@ def request_of(call: Call) -> Request:
         raise Problem("adapter= needs a base: give model=PATH too, or run=RUNFOLDER, which knows its base.")
     if not runs and not tasks:
         raise Problem("task= is missing: what is to be scored? Write mslt eval model=PATH task=xnli, or run=RUNFOLDER.")
-    known = [trained(folder) for folder in (*map(_run_folder, runs), *(values.path(a) for a in adapters))]
+    for name, given in (("run", runs), ("adapter", adapters), ("task", tasks)):
+        if len(set(given)) < len(given):
+            raise Problem(f"{name}=[{','.join(given)}] lists one twice. Remove it.")
+    known = [trained(values.path(folder)) for folder in (*runs, *adapters)]
     store = RowStore()
     is_whole = any(argument.startswith("task.held_out_share=") for argument in call.rest)  # the user knows better
     recipes = tuple(_recipe(call, task, [] if is_whole else known, store) for task in tasks or [""])
@@ -105,13 +109,12 @@ def request_of(call: Call) -> Request:
     _refuse_idle(call, recipes, variants)
     if not variants:
         raise Problem("variant=[] names none. Leave it out for variant=direct.")
-    for name, found in (("task", tasks), ("variant", variants)):
-        if len(set(found)) < len(found):
-            raise Problem(f"{name}=[{','.join(found)}] lists one twice. Remove it.")
+    if len(set(variants)) < len(variants):
+        raise Problem(f"variant=[{','.join(variants)}] lists one twice. Remove it.")
     if unknown := [name for name in asked.weights if len(recipes) < 2 or name not in {r.task.name for r in recipes}]:
         raise Problem(
             f"weights names {unknown[0]}: they are of the tasks that are scored, of several. "
-            f"{nearest(unknown[0], [r.task.name for r in recipes])}"
+            + (nearest(unknown[0], [r.task.name for r in recipes]) if recipes[1:] else "Leave weights out.")
         )
     languages = {r.task.name: _languages(call, r, known if runs and not tasks else [], known, store) for r in recipes}
     aside = [] if is_whole else known  # runs whose training rows are not scored
@@ -120,9 +123,13 @@ def request_of(call: Call) -> Request:
         dataclasses.replace(r, trained_on=languages_trained_on(r.task, aside, asked.seen, languages[r.task.name][0]))
         for r in recipes
     )
+    model = with_kind(recipes[0]).model if asked.model is not None else None
+    for recipe in recipes if (model or recipes[0].model).kind != "encoder" else ():
+        direct = dataclasses.replace(recipe.prompt, variant="direct")  # others are asked after the same question
+        refuse_unasked(recipe.task, direct, languages[recipe.task.name][0])
     return Request(
         asked,
-        with_kind(recipes[0]).model if asked.model is not None else None,
+        model,
         recipes,
         variants,
         {name: codes for name, (codes, _) in languages.items()},
@@ -183,7 +190,7 @@ def _recipe(call: Call, task: str, known: Sequence[Trained], store: RowStore) ->
         if any(o.startswith(f"{name}=") for o in rest):
             raise Problem(f"{name} is written {ours}= here.")
     if not task:
-        found = load_recipe("config", overrides, config_dir=_run_folder(call.options.run[0]))
+        found = load_recipe("config", overrides, config_dir=values.path(call.options.run[0]))
     else:
         found = _recipe_of_task(call, task, overrides, known, store)
     if (limit := call.options.max_new_tokens) is not None:
@@ -202,7 +209,7 @@ def _recipe_of_task(
     if recipe not in (None, "custom"):
         return load_recipe(recipe, overrides, call.config_dir)
     if task not in tasks:
-        raise Problem(f"Unknown task '{task}'. {nearest(task, tasks)}")
+        raise unknown_file("task", task, call.config_dir)
     # A recipe without languages of its own: its labels are found in the rows to be scored.
     found = load_recipe("custom", [f"task={task}", *overrides, "sources=[en]", "targets=[rest]"], call.config_dir)
     codes, _ = _languages(call, found, [], known, store)
@@ -218,13 +225,6 @@ def _with_labels(recipe: Recipe, known: Sequence[Trained], store: RowStore, *, o
     found = learnt[0] if of_run and learnt else with_found_labels(recipe, store).task.label_names
     names = next((labels for labels in learnt if set(found) <= set(labels)), found)
     return dataclasses.replace(recipe, task=dataclasses.replace(recipe.task, label_names=names))
-
-
-def _run_folder(name: str) -> Path:
-    folder = values.path(name)
-    if not (folder / "config.yaml").is_file():
-        raise Problem(f"run={folder}: there is no config.yaml. Give the run folder that `mslt train` printed last.")
-    return folder
 
 
 def _languages(

@@ -121,11 +121,6 @@ def resolve(
         if folder.name == ADAPTER and (folder.parent / COMPLETE).is_file():
             folder = folder.parent  # the run it lies in has its papers
         is_run = name in runs or (folder / COMPLETE).is_file()
-        if not is_run and not (folder / "adapter_config.json").is_file():
-            raise Problem(
-                f"adapter={name}: there is neither {COMPLETE} (a run folder) nor adapter_config.json (an adapter). "
-                "Give the folder that `mslt train` printed last, or one that peft wrote."
-            )
         found.append((folder, read_run(folder) if is_run else None))
     finished = [run for _, run in found if run is not None]
     if model is None and not finished:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from mslt_it import values
 from mslt_it.problems import Problem
 
 MAGIC = b"GGUF"
@@ -29,6 +30,19 @@ class GgufHeader:
     values: dict[str, Any]
     types: Counter[tuple[int, int]]
     names: frozenset[str]
+
+
+def is_gguf(path: str) -> bool:
+    """Whether ``model.path`` names a GGUF file."""
+    return path.lower().endswith(".gguf")
+
+
+def gguf_file(path: str) -> Path:
+    """The file that ``model.path`` names; a Problem where it is not there."""
+    file = values.path(path)
+    if not file.is_file():
+        raise Problem(f"model.path={path}: there is no such file. Give the path of the GGUF file.")
+    return file
 
 
 def read_header(file: Path, lists: Collection[str] = ()) -> GgufHeader:

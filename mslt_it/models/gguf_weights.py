@@ -34,9 +34,8 @@ from transformers import (
 from transformers import __version__ as transformers_version
 from transformers.modeling_gguf_pytorch_utils import GGUF_SUPPORTED_ARCHITECTURES
 
-from mslt_it import values
 from mslt_it.locks import locked
-from mslt_it.models.gguf_header import GgufHeader, read_header
+from mslt_it.models.gguf_header import GgufHeader, gguf_file, read_header
 from mslt_it.problems import Problem, counted
 from mslt_it.store import file_sha256, find_damage, read_json, require_space, sealing, user_cache, write_json
 
@@ -55,16 +54,9 @@ _STRETCHED = {"rope_freqs.weight", "rope_factors_long.weight", "rope_factors_sho
 _CONTROL, _USER_DEFINED = 3, 4  # types of tokens that are matched whole
 
 
-def is_gguf(path: str) -> bool:
-    """Whether ``model.path`` names a GGUF file."""
-    return path.lower().endswith(".gguf")
-
-
 def dequantized_file(path: str) -> Path:
     """The folder with the weights and the tokenizer of the GGUF file ``path``, made now where it is not there yet."""
-    file = values.path(path)
-    if not file.is_file():
-        raise Problem(f"model.path={path}: there is no such file.")
+    file = gguf_file(path)
     stat = file.stat()
     return dequantized(_sha256(file, stat.st_size, stat.st_mtime_ns), path, lambda _: file)
 

@@ -11,26 +11,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import torch
+import transformers
 from torch import Tensor, nn
-from transformers import (
-    AutoModelForQuestionAnswering,
-    AutoModelForSequenceClassification,
-    AutoModelForTokenClassification,
-)
 
 from mslt_it.config.recipe import Head, ModelConfig
 from mslt_it.data.encoding import IGNORED
+from mslt_it.models.kinds import ENDINGS
 from mslt_it.problems import Problem
 
 if TYPE_CHECKING:  # two seconds to import, which building rows does without
     from transformers import PreTrainedModel
 
-MODELS = {
-    "classes": AutoModelForSequenceClassification,
-    "options": AutoModelForSequenceClassification,
-    "tags": AutoModelForTokenClassification,
-    "span": AutoModelForQuestionAnswering,
-}
+MODELS = {name: getattr(transformers, f"AutoModel{ending}") for name, ending in ENDINGS.items()}
 # As peft names them. Its class for answers in a passage leaves out token types (0.21), so BERT would not tell question
 # and passage apart: the plain one gives the model all that it is given.
 TASK_TYPES = {"": "CAUSAL_LM", "classes": "SEQ_CLS", "options": "SEQ_CLS", "tags": "TOKEN_CLS", "span": None}

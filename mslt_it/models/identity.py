@@ -21,15 +21,13 @@ from mslt_it.models.environment import DTYPES
 from mslt_it.models.gguf_weights import weights_origin
 from mslt_it.models.packaged import TERMS
 from mslt_it.models.tokenizers import load_tokenizer
+from mslt_it.places import TRAIN_AGAIN, refuse_no_run
 from mslt_it.problems import Problem
 from mslt_it.store import COMPLETE, altered, read_json, sealed_files, value_sha256
 
 ADAPTER = "adapter"
 # The files of a run that decide what its adapter does; others (its card, its predictions) may change.
 DECISIVE = ("config.yaml", "results.json", f"{ADAPTER}/adapter_config.json", f"{ADAPTER}/adapter_model.safetensors")
-TRAIN_AGAIN = (
-    "Start its command again, which does what is damaged anew and keeps the rest, or take its folder from a whole copy."
-)
 
 
 @dataclass(frozen=True)
@@ -81,12 +79,7 @@ def template_hash(tokenizer: Any) -> str | None:
 def read_run(folder: Path | str) -> FinishedRun:
     """A finished run; a Problem where the folder is none, was not sealed, or is not as it was sealed."""
     folder = Path(folder)
-    if not folder.is_dir():
-        raise Problem(f"run={folder}: there is no such folder. Give the run folder that `mslt train` printed last.")
-    if not (folder / COMPLETE).is_file():
-        if (folder / "adapter_config.json").is_file():
-            raise Problem(f"run={folder}: this is an adapter. Give the run folder it lies in: run={folder.parent}.")
-        raise Problem(f"run={folder}: there is no {COMPLETE}, so the run has not finished. {TRAIN_AGAIN}")
+    refuse_no_run(folder)
     try:
         sealed = sealed_files(folder)
     except Problem as problem:

@@ -1,22 +1,31 @@
 """What a model is: a decoder, which goes on with a text; an encoder, which sees all of it and answers by a head; or
 text-to-text, which reads with an encoder and writes with a decoder. Its configuration says so; its class does not.
+
+transformers is imported where a configuration is read: mistakes in a recipe are told without its seconds.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
-
-from torch import Tensor
-from transformers import AutoModelForMaskedLM, AutoModelForSequenceClassification
+from typing import TYPE_CHECKING, Any
 
 from mslt_it.config.checks import check_kind
 from mslt_it.config.recipe import Recipe
-from mslt_it.models.gguf_weights import is_gguf
-from mslt_it.models.heads import MODELS
+from mslt_it.models.gguf_header import gguf_file, is_gguf
 from mslt_it.models.model_errors import read_config
 from mslt_it.models.packaged import is_packaged, with_reachable_base
 from mslt_it.problems import Problem
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+# Head -> how transformers ends the name of a class that has it.
+ENDINGS = {
+    "classes": "ForSequenceClassification",
+    "options": "ForSequenceClassification",
+    "tags": "ForTokenClassification",
+    "span": "ForQuestionAnswering",
+}
 
 
 def with_base(recipe: Recipe) -> Recipe:
@@ -36,14 +45,12 @@ def with_kind(recipe: Recipe) -> Recipe:
     recipe = dataclasses.replace(recipe, model=dataclasses.replace(recipe.model, kind=found))
     check_kind(recipe)
     path, head = recipe.model.path, recipe.head
-    # Files with a head for something else: part of it might be taken for the new one. How transformers ends the name
-    # of a class that has a head: ForTokenClassification.
-    endings = {name: loader.__name__.removeprefix("AutoModel") for name, loader in MODELS.items()}
+    # Files with a head for something else: part of it might be taken for the new one.
     for saved in (read_config(path, recipe.model.revision).architectures or ()) if head else ():
-        if head and saved.endswith(tuple(endings.values())) and not saved.endswith(endings[head.name]):
+        if head and saved.endswith(tuple(ENDINGS.values())) and not saved.endswith(ENDINGS[head.name]):
             raise Problem(
                 f"model.path={path}: its files are of {saved}, and task={recipe.task.name} (task.shape="
-                f"{recipe.task.shape}) wants a head {endings[head.name]}. Give the model that it was trained from, or "
+                f"{recipe.task.shape}) wants a head {ENDINGS[head.name]}. Give the model that it was trained from, or "
                 f"save it without its head: AutoModel.from_pretrained({path!r}).save_pretrained(FOLDER)."
             )
     return recipe
@@ -51,13 +58,15 @@ def with_kind(recipe: Recipe) -> Recipe:
 
 def kind_of_path(path: str, revision: str | None) -> str:
     """Of a folder or a model on the Hub, by its config.json; packed decoders are known to be such."""
-    if path == "world" or is_packaged(path) or is_gguf(path):
+    if path == "world" or is_packaged(path) or (is_gguf(path) and gguf_file(path)):
         return "decoder"
     return kind_of(read_config(path, revision))
 
 
 def kind_of(config: Any) -> str:
     """Of a model with this configuration."""
+    from transformers import AutoModelForMaskedLM, AutoModelForSequenceClassification
+
     if getattr(config, "is_encoder_decoder", False):
         return "text_to_text"
     # Families that fill in masked words; with is_decoder they read from left to right.

@@ -8,8 +8,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from transformers import AutoConfig
-
 from mslt_it import values
 from mslt_it.data.hub import hub_problem
 from mslt_it.data.hub_client import look_at_hub
@@ -37,6 +35,8 @@ def explain(error: BaseException, path: str, revision: str | None, what: str) ->
 def read_config(path: str, revision: str | None, what: str = "model") -> Any:
     """The configuration of the model ``what`` at ``path``; a Problem where there is none that transformers knows."""
     refuse_folder(path, what)
+    from transformers import AutoConfig  # seconds, which a folder that is none need not pay
+
     try:
         return AutoConfig.from_pretrained(path, revision=revision, trust_remote_code=False)
     except Exception as error:  # what a configuration says may be anything
@@ -46,6 +46,8 @@ def read_config(path: str, revision: str | None, what: str = "model") -> Any:
 def refuse_folder(path: str, what: str) -> None:
     """Raise for a local folder that cannot be a base model; nothing is said about Hub ids."""
     folder = values.path(path)
+    if folder.is_file():
+        raise Problem(f"model.path={path} is a file. Give the folder of a model, or a file that ends in .gguf.")
     if not folder.is_dir():
         if path.startswith((".", "/", "~")) or "\\" in path or path.count("/") > 1:
             names = [one.name for one in folder.parent.iterdir() if one.is_dir()] if folder.parent.is_dir() else []

@@ -13,7 +13,8 @@ from transformers import AutoConfig, AutoTokenizer, PreTrainedTokenizerBase
 
 from mslt_it.config.recipe import ModelConfig
 from mslt_it.models.causality import writing_class
-from mslt_it.models.gguf_weights import dequantized, dequantized_file, is_gguf
+from mslt_it.models.gguf_header import is_gguf
+from mslt_it.models.gguf_weights import dequantized, dequantized_file
 from mslt_it.models.inputs import longest_input_of
 from mslt_it.models.model_errors import explain, refuse_folder
 from mslt_it.models.packaged import TERMS, is_packaged, join_parts, package_of

@@ -35,7 +35,7 @@ from mslt_it.models.environment import on_main
 from mslt_it.prediction import tables
 from mslt_it.prediction.labeller import REASON, Labeller
 from mslt_it.prediction.ray_job import labelled
-from mslt_it.prediction.request import How, Request
+from mslt_it.prediction.request import How, Request, format_of
 from mslt_it.prediction.row_languages import RowLanguages
 from mslt_it.prediction.tables import Table
 from mslt_it.problems import Problem, counted, warn
@@ -63,7 +63,7 @@ def label_file(request: Request, state: PartialState, say: Say) -> dict[str, Any
     job = Job(request)
     if job.cluster and state.num_processes > 1:
         raise Problem("executor=ray starts its processes itself. Start it without accelerate launch and torchrun.")
-    out_format, labeller = tables.format_of("out", job.out), job.labeller
+    out_format, labeller = format_of("out", job.out), job.labeller
     with job.alone(state):
         table = job.table = on_main(state, job.scan)
         if out_format == "parquet":  # before anything is asked
@@ -137,14 +137,7 @@ class Job:
                     shutil.rmtree(self.part, ignore_errors=True)  # nothing was begun
 
     def refuse(self) -> None:
-        """A Problem where the output cannot go there."""
-        if not self.out.parent.is_dir():
-            raise Problem(f"out={self.out}: there is no folder {self.out.parent}. Make it, or give another place.")
-        data = values.path(self.request.data)
-        if self.request.data != "-" and self.out.exists() and data.exists() and self.out.samefile(data):
-            raise Problem(f"out={self.out} is the input itself. Give another name.")
-        if self.out.is_dir():
-            raise Problem(f"out={self.out} is a folder. Give a file in it: out={self.out / 'labelled.csv'}.")
+        """A Problem where the output is there already."""
         is_ours = "joined" in (read_json(self.part / "job.json") or {})  # by a job that was killed when it wrote them
         for path in (self.out, self.sidecar):
             if path.exists() and not (self.request.overwrite or is_ours):
@@ -155,13 +148,8 @@ class Job:
         request = self.request
         if request.data != "-":
             path = values.path(request.data)
-            if not path.is_file():
-                raise Problem(
-                    f"data={request.data}: there is no such file. Give a table, or data=- format=csv for stdin."
-                )
-            return tables.scan(path, tables.format_of("data", path))
-        if request.format is None:
-            raise Problem(f"data=- needs its format: format={' or format='.join(tables.FORMATS)}.")
+            return tables.scan(path, format_of("data", path))
+        assert request.format is not None  # `refuse_places`
         path = self.part / f"stdin.{request.format}"
         with open(path, "wb") as file:
             shutil.copyfileobj(sys.stdin.buffer, file)

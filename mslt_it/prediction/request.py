@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
+from mslt_it import values
 from mslt_it.config.schema import key
+from mslt_it.data.files import ending
 from mslt_it.locks import WAIT
+from mslt_it.problems import Problem
+
+FORMATS = {"csv": (".csv",), "tsv": (".tsv", ".tab"), "jsonl": (".jsonl", ".ndjson"), "parquet": (".parquet",)}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +38,7 @@ class Request(How):
     run: str = key(
         help="folder of a finished run (mslt train, mslt combine), or of what mslt merge or mslt export made of one",
         example="RUNFOLDER",
+        place="model",
     )
     data: str = key(help=".csv, .tsv, .jsonl or .parquet (text also as .gz), or - for stdin", example="new.csv")
     out: str = key(
@@ -44,3 +52,34 @@ class Request(How):
     workers: int | None = key(None, "of executor=ray: models at a time", at_least=1, shown="what there is room for")
     settings: Mapping[str, str] = key({}, "of executor=ray, per worker: {num_gpus:1}", example="{num_gpus:1}")
     wait: bool = key(False, WAIT)
+
+
+def format_of(key: str, path: Path) -> str:
+    """The format that a name says; a Problem for one that cannot be read row by row."""
+    for name, endings in FORMATS.items():
+        if ending(path) in endings and not (name == "parquet" and path.suffix == ".gz"):
+            return name
+    known = ", ".join(itertools.chain.from_iterable(FORMATS.values()))
+    raise Problem(
+        f"{key}={path}: '{ending(path) or path.name}' is not read or written row by row; {known} are (text also as "
+        ".gz). Use one of these."
+    )
+
+
+def refuse_places(request: Request) -> None:
+    """A Problem for rows that are not there, and for an output that cannot go there."""
+    data, out = values.path(request.data), values.path(request.out)
+    if request.data == "-":
+        if request.format is None:
+            raise Problem(f"data=- needs its format: format={' or format='.join(FORMATS)}.")
+    elif not data.is_file():
+        raise Problem(f"data={request.data}: there is no such file. Give a table, or data=- format=csv for stdin.")
+    else:
+        format_of("data", data)
+    if not out.parent.is_dir():
+        raise Problem(f"out={out}: there is no folder {out.parent}. Make it, or give another place.")
+    if out.is_dir():
+        raise Problem(f"out={out} is a folder. Give a file in it: out={out / 'labelled.csv'}.")
+    format_of("out", out)
+    if request.data != "-" and out.exists() and out.samefile(data):
+        raise Problem(f"out={out} is the input itself. Give another name.")

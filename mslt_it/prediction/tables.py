@@ -17,26 +17,13 @@ import pyarrow.parquet
 
 from mslt_it import values
 from mslt_it.data.delimited import named_cells, records
-from mslt_it.data.files import ending, parquet_rows, parse_json
+from mslt_it.data.files import parquet_rows, parse_json
 from mslt_it.data.text_files import opened
 from mslt_it.problems import Problem
 
-FORMATS = {"csv": (".csv",), "tsv": (".tsv", ".tab"), "jsonl": (".jsonl", ".ndjson"), "parquet": (".parquet",)}
 BATCH = 4096  # rows of a Parquet file at a time
 
 Values = Mapping[str, Any]
-
-
-def format_of(key: str, path: Path) -> str:
-    """The format that a name says; a Problem for one that cannot be read row by row."""
-    for name, endings in FORMATS.items():
-        if ending(path) in endings and not (name == "parquet" and path.suffix == ".gz"):
-            return name
-    known = ", ".join(itertools.chain.from_iterable(FORMATS.values()))
-    raise Problem(
-        f"{key}={path}: '{ending(path) or path.name}' is not read or written row by row; {known} are (text also as "
-        ".gz). Use one of these."
-    )
 
 
 @dataclass(frozen=True)

@@ -42,8 +42,10 @@ DEFAULT_DENSITY = 0.5
 
 @dataclass(frozen=True, kw_only=True)
 class CombineRequest:
-    runs: tuple[str, ...] = key(help="run folders whose adapters are combined; of one base and task", example="[A,B]")
-    out: str = key(help="the new run folder", example="DIR")
+    runs: tuple[str, ...] = key(
+        help="run folders whose adapters are combined; of one base and task", example="[A,B]", place="run"
+    )
+    out: str = key(help="the new run folder", example="DIR", place="out")
     method: str = key("cat", "see below")
     weights: str = key("equal", "equal, size (training rows), [0.5,-0.2] as given, typology:CODE (near to a language)")
     rank: int | None = key(

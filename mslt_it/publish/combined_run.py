@@ -31,6 +31,7 @@ from mslt_it.models.environment import has_gpu
 from mslt_it.models.identity import ADAPTER, FinishedRun, read_run
 from mslt_it.models.lora import read_lora, write_lora
 from mslt_it.models.tokenizers import load_tokenizer
+from mslt_it.places import FINGERPRINT
 from mslt_it.problems import Problem
 from mslt_it.progress import tell
 from mslt_it.publish.combine import Combined, combine
@@ -44,7 +45,7 @@ from mslt_it.publish.combine_options import (
 from mslt_it.publish.comparable import IDENTITY, across_tasks, languages, refuse_strangers
 from mslt_it.publish.scored_run import UNSCORED, conclude, evaluate_run, print_end, provenance
 from mslt_it.records import fingerprint, to_plain
-from mslt_it.runs import FINGERPRINT, Run
+from mslt_it.runs import Run
 from mslt_it.store import is_intact, read_json
 
 

@@ -21,8 +21,11 @@ class MergeRequest:
         help="folder of a finished run, as mslt train or mslt combine leave it",
         example="RUNFOLDER",
         missing="the folder that `mslt train` printed last",
+        place="run",
     )
-    out: str = key(help="folder for the model, or for one of each form; made whole or not at all", example="DIR")
+    out: str = key(
+        help="folder for the model, or for one of each form; made whole or not at all", example="DIR", place="out"
+    )
     dtype: str = key(
         "bfloat16", "of the weights written; merging itself is in float32", choices=("bfloat16", "float32")
     )

@@ -35,6 +35,7 @@ from mslt_it.models.identity import (
 )
 from mslt_it.models.quantization import dequantized_weights
 from mslt_it.models.tokenizers import load_tokenizer, model_path
+from mslt_it.places import MERGE
 from mslt_it.problems import Problem, counted
 from mslt_it.publish.comparison import Comparison, compare, outputs, prompts_of
 from mslt_it.publish.export_options import MergeRequest
@@ -42,7 +43,6 @@ from mslt_it.publish.prompt_record import write_prompts
 from mslt_it.records import to_plain
 from mslt_it.store import Made, file_sha256, made_once, require_space
 
-MERGE = "merge.json"
 SPARE_BYTES = 32 * 2**20  # beside the weights: tokenizer, configuration and what the disk needs for itself
 
 

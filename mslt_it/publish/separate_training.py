@@ -23,7 +23,7 @@ from mslt_it.evaluation.scores import figures
 from mslt_it.models.identity import read_run
 from mslt_it.problems import Problem, counted
 from mslt_it.progress import tell
-from mslt_it.publish.combine_options import CombineRequest
+from mslt_it.publish.combine_options import CombineRequest, resolve_weights
 from mslt_it.publish.combined_run import combine_runs
 from mslt_it.publish.scored_run import stored_answers
 from mslt_it.records import to_plain
@@ -49,6 +49,8 @@ def train_apart(
             f"combine.method={recipe.combine.method} compares adapters in unseen languages, and {recipe.task.data} has "
             "labels in none. Set combine.method=none."
         )
+    rows = budget(recipe)  # what is wrong with the weights is told before the first is trained
+    resolve_weights(recipe.combine.weights, [(code,) for code in recipe.sources], [*rows.values()])
     folder = Run(recipe).folder
     statuses = [_run(part, run_recipe, show) for part in part_recipes(recipe, folder)]
     parts = tuple(str(folder / "parts" / code) for code in recipe.sources)

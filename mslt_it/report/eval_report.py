@@ -10,7 +10,6 @@ from typing import Any
 from mslt_it.config.recipe import ScoringConfig, TaskConfig
 from mslt_it.config.schema import build
 from mslt_it.evaluation.estimates import Difference
-from mslt_it.evaluation.folder import REQUEST
 from mslt_it.evaluation.groups import GroupMean
 from mslt_it.evaluation.label_reports import LabelReport
 from mslt_it.evaluation.remarks import said_of
@@ -18,6 +17,7 @@ from mslt_it.evaluation.scores import Figures, read_records, read_rows
 from mslt_it.evaluation.seeds import SeedMean
 from mslt_it.evaluation.tables import OVER_TASKS, columns_of, main_rows, tables, task_means_table
 from mslt_it.evaluation.task_means import TaskMean
+from mslt_it.places import REQUEST
 from mslt_it.problems import Problem
 from mslt_it.report.pages import Section, versions_here, write
 from mslt_it.report.run_report import PAGES, label_section, write_run_report

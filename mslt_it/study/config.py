@@ -16,8 +16,8 @@ from typing import Any
 
 import yaml
 
-from mslt_it.config.files import files, list_files, read_keys
-from mslt_it.config.overrides import GROUPS
+from mslt_it.config.files import files, list_files, read_keys, unknown_file
+from mslt_it.config.overrides import GROUPS, refuse_twice
 from mslt_it.config.recipe import CRITERIA, REST, PromptConfig, is_rest
 from mslt_it.config.schema import LARGEST_SEED, build, key, keys, read, take
 from mslt_it.languages import LanguageSet, some_codes, validated_codes
@@ -167,7 +167,7 @@ def load_study(name: str, arguments: Sequence[str] = (), config_dir: str | Path 
     """The study with its command line's KEY=VALUE applied, checked; every mistake is a Problem."""
     known = study_files(config_dir)
     if name not in known:
-        raise Problem(f"Unknown study '{name}'. {nearest(name, known)}")
+        raise unknown_file("study", name, config_dir)
     path = known[name]
     content = read_keys(path, f". Keys: {', '.join(KEYS)}")
     if "name" in content:
@@ -227,15 +227,12 @@ def _split(arguments: Sequence[str]) -> tuple[dict[str, Any], list[str], dict[st
     given: dict[str, Any] = {}
     overrides: list[str] = []
     sweeps: dict[str, Any] = {}
+    refuse_twice(arguments)
     for argument in arguments:
         name, equals, text = argument.partition("=")
-        if name in given or name in sweeps:
-            raise Problem(f"{name} is given twice. Keep one.")
         if is_override(name):
             if (found := swept(name, text)) is None:
                 overrides.append(argument)
-            elif name in map(_key_of, overrides):
-                raise Problem(f"{name} is given twice. Keep one.")
             else:
                 sweeps[name] = found
         elif name not in KEYS or not equals:

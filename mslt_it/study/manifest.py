@@ -24,6 +24,7 @@ from typing import Any
 
 from mslt_it.config.recipe import Recipe
 from mslt_it.config.schema import keys
+from mslt_it.places import MANIFEST, refuse_no_study
 from mslt_it.problems import Problem
 from mslt_it.records import to_plain
 from mslt_it.runs import Run
@@ -31,7 +32,6 @@ from mslt_it.store import OWN_HASH, was_altered, with_own_hash, write_atomically
 from mslt_it.study.config import FREE, StudyConfig
 from mslt_it.study.grid import Cell, cell_recipe
 
-MANIFEST = "manifest.json"
 AGAIN = "Start the same `mslt study` again, which writes it anew: what is done stays done."
 # What can change a figure; more of it stands in each cell's environment.json.
 VERSIONED = ("mslt_it", "torch", "transformers", "trl", "peft", "accelerate", "tokenizers", "numpy")
@@ -99,15 +99,8 @@ def read_manifest(folder: StudyFolder) -> dict[str, Any] | None:
 
 def manifest_of(folder: Path) -> dict[str, Any]:
     """The manifest of a study that was run; a Problem where it is missing or holds no cells."""
-    manifest = read_manifest(StudyFolder(folder))
-    if manifest is None:
-        usual = Path("studies") / folder.name
-        meant = usual if (usual / "manifest.json").is_file() else Path("studies/mini")
-        raise Problem(
-            f"study={folder}: there is no manifest.json. Give the folder that `mslt study` writes, for example "
-            f"study={meant}."
-        )
-    return manifest
+    refuse_no_study(folder)
+    return read_manifest(StudyFolder(folder)) or {}
 
 
 def refuse_changed(old: Mapping[str, Any], new: Mapping[str, Any], folder: StudyFolder) -> list[str]:

@@ -208,6 +208,7 @@ def test_an_evaluation_of_a_run_keeps_the_labels_that_it_was_trained_on(tmp_path
     unnamed = dataclasses.replace(trained, task=dataclasses.replace(trained.task, label_names=()))
     (run / "config.yaml").write_text(resolved_yaml(unnamed), encoding="utf-8")
     (run / "results.json").write_text(json.dumps({"provenance": {"labels": list(trained.task.label_names)}}))
+    (run / "COMPLETE.json").write_text("{}", encoding="utf-8")
     request = parse_request([f"run={run}", "languages=[fr]", f"task.data={tmp_path / 'new'}"])
     assert request.recipes[0].task.label_names == ("card", "none", "refund")
 

@@ -36,6 +36,11 @@ LEARNS = {
 }
 
 
+def last_of_each(*arguments: str) -> list[str]:
+    """The arguments, of those with the same key the last."""
+    return [*{one.partition("=")[0]: one for one in arguments}.values()]
+
+
 @pytest.fixture(scope="module")
 def texts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     home = tmp_path_factory.mktemp("texts")
@@ -50,7 +55,7 @@ def runs(
     for head, kind, method in (("tags", "xlmr", "full"), ("span", "bert", "lora")):
         made[head] = home / head
         own = [f"model.path={encoder_of_kind(kind)}", f"adapter.method={method}", f"output_dir={made[head]}"]
-        assert main(["train", *ASKS[head], *own, f"task.data={texts[head]}", *LEARNS[head]]) == 0
+        assert main(["train", *last_of_each(*ASKS[head], *own, f"task.data={texts[head]}", *LEARNS[head])]) == 0
     return made
 
 
@@ -249,5 +254,5 @@ def test_what_means_nothing_is_refused(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     own = [f"model.path={encoder_of_kind('bert')}", f"task.data={texts[head]}", override]
-    assert main(["data", *ASKS[head], *own]) == 2
+    assert main(["data", *last_of_each(*ASKS[head], *own)]) == 2
     assert text in capsys.readouterr().err

@@ -163,7 +163,7 @@ def test_another_request_in_the_same_folder_is_refused(run: Path, tmp_path: Path
     assert call(f"run={run}", "examples=3", f"out={tmp_path / 'mine'}") == 2
     assert "holds something that is no evaluation" in capsys.readouterr().err
     assert call(f"run={run}", "examples=3", f"out={tmp_path / 'mine' / 'thesis.txt'}") == 2
-    assert "thesis.txt is a file. Choose another out=" in capsys.readouterr().err
+    assert "thesis.txt is a file. Give another folder." in capsys.readouterr().err
     assert (tmp_path / "mine" / "thesis.txt").read_text(encoding="utf-8") == "mine"
 
 
@@ -279,8 +279,8 @@ WRONG: list[tuple[list[str], str]] = [
     (["model=BASE", "task=xnli", "task.data=/no/such/folder"], r"task.data=/no/such/folder does not exist"),
     (["model=BASE", "adapter=/no/such", "task=xnli"], r"adapter=/no/such: there is neither COMPLETE.json"),
     (["adapter=RUN", "task=xnli"], r"adapter= needs a base: give model=PATH too"),
-    (["run=BASE"], r"there is no config.yaml. Give the run folder that `mslt train` printed last"),
-    (["run=/no/such"], r"run=/no/such: there is no config.yaml"),
+    (["run=BASE"], r"there is no config.yaml, so it is no run. Give the run folder that `mslt train` printed last"),
+    (["run=/no/such"], r"run=/no/such: there is no such folder"),
     (["model=/no/such/model", "task=xnli"], r"/no/such/model"),
     (["model=BASE", "task=custom", "task.data=x.csv"], r"task.data=x.csv does not exist"),
     (

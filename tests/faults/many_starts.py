@@ -38,6 +38,7 @@ def begin(number: int, arguments: list[str]) -> int:
     process = os.fork()
     if process:
         return process
+    torch.set_num_threads(1)  # makes torch's pool anew, which does not survive a fork
     said = os.open(f"said{number}.txt", os.O_WRONLY | os.O_CREAT)
     os.dup2(said, 1)
     os.dup2(said, 2)

@@ -44,6 +44,7 @@ def arguments(out: str, *more: str) -> list[str]:
 
 def rank(command: Sequence[str], environment: Mapping[str, str], victim: int, at: int) -> None:
     """What torchrun starts twice; rank ``victim`` is killed at file operation ``at`` of rank 0 (0: at none)."""
+    torch.set_num_threads(1)  # forked again: see `launch`
     os.environ |= environment
     number = int(os.environ["RANK"])
     Path(f"{number}.pid").write_text(str(os.getpid()), encoding="utf-8")
@@ -80,6 +81,7 @@ def launch(command: Sequence[str], environment: Mapping[str, str] = {}, victim: 
     process = os.fork()
     if process:
         return os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
+    torch.set_num_threads(1)  # makes torch's pool anew, which does not survive a fork
     signal.alarm(SECONDS)
     silent = os.open("agent.txt", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     os.dup2(silent, 2)

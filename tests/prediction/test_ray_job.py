@@ -78,13 +78,15 @@ def broken(cluster: Any, run: str, *rest: Any) -> Any:
 
 
 def test_without_ray_it_is_said_how_to_get_it(trained: Trained, tmp_path: Path) -> None:
+    new = tmp_path / "new.csv"
+    new.write_text("text\nhi\n", encoding="utf-8")
     try:
         import ray  # noqa: F401
     except ImportError:
-        code, shown = call("predict", f"run={trained.run}", "data=x.csv", "out=y.csv", "executor=ray")
+        code, shown = call("predict", f"run={trained.run}", f"data={new}", "out=y.csv", "executor=ray")
         assert code == 2 and "executor=ray needs the package ray" in shown and "pip install -e '.[ray]'" in shown
     else:
-        code, shown = call("predict", f"run={trained.run}", "data=x.csv", "out=y.csv", "executor=ray",
+        code, shown = call("predict", f"run={trained.run}", f"data={new}", "out=y.csv", "executor=ray",
                            "settings={num_gpu:1}")  # fmt: skip
         assert code == 2 and "executor=ray has no 'num_gpu'. Did you mean 'num_gpus'?" in shown
-    assert os.listdir(tmp_path) == []
+    assert os.listdir(tmp_path) == ["new.csv"]

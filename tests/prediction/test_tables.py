@@ -11,7 +11,8 @@ from typing import Any
 import pyarrow.parquet
 import pytest
 
-from mslt_it.prediction.tables import Table, format_of, parquet_schema, scan, write
+from mslt_it.prediction.request import format_of
+from mslt_it.prediction.tables import Table, parquet_schema, scan, write
 from mslt_it.problems import Problem
 
 MANY = 5000  # more rows than a batch of Parquet has

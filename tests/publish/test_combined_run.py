@@ -219,7 +219,7 @@ def test_runs_that_do_not_belong_together_are_refused(
         (["runs=[a]", "out="], "out= has no value."),
         (["cat"], "Argument 'cat' is not KEY=VALUE."),
         (["runs=[a]", "out=x", "method=cat", "rank=3"], "rank=3 has no effect on method=cat"),
-        (["runs=[/nowhere/at/all]", "out=x"], "run=/nowhere/at/all: there is no such folder."),
+        (["runs=[/nowhere/at/all]", "out=x"], "runs=/nowhere/at/all: there is no such folder."),
     ],
 )
 def test_wrong_arguments_are_one_line(arguments: list[str], text: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -15,7 +15,7 @@ from mslt_it.config.recipe import METHODS as NAMES
 from mslt_it.models.identity import read_run
 from mslt_it.problems import Problem
 from mslt_it.publish.combine_options import METHODS
-from mslt_it.publish.separate_training import joint_recipe, part_recipes
+from mslt_it.publish.separate_training import joint_recipe, part_recipes, train_apart
 
 SMALL = [
     *("data.num_examples_total=50", "training.max_steps=2", "scoring.num_examples_per_language=12"),
@@ -70,3 +70,10 @@ def test_the_recipe_runs_goes_on_and_compares(tmp_path: Path, capsys: pytest.Cap
     assert (out / "combined" / "adapter" / "adapter_model.safetensors").read_bytes() == wanted
     assert (out / "parts" / "de" / "COMPLETE.json").stat().st_mtime_ns == before
     assert json.loads((out / "comparison.json").read_text(encoding="utf-8")) == found
+
+
+@pytest.mark.parametrize("weights", ["sze", "[1,2]", "typology:xx"])
+def test_wrong_weights_are_told_before_anything_is_trained(weights: str) -> None:
+    recipe = load_recipe("xnli_3src", ["combine.method=cat", f"combine.weights={weights}"])
+    with pytest.raises(Problem, match=r"weights=sze is unknown|weights has 2 numbers|language code 'xx'"):
+        train_apart(recipe, pytest.fail)

@@ -137,5 +137,5 @@ def test_workers_end_with_a_parent_that_is_killed(tmp_path: Path) -> None:
 def test_unknown_executors_and_settings_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["study", "study=mini", "executor=slum", "--dry-run"]) == 2
     assert "executor=slum is unknown. Did you mean 'slurm'?" in capsys.readouterr().err
-    with pytest.raises(Problem, match=r"settings=\{'partition': 'gpu'\} has no effect with executor=local"):
+    with pytest.raises(Problem, match=r"settings=\{partition:gpu\} has no effect with executor=local"):
         make_executor("local", None, {"partition": "gpu"}, str(tmp_path))

@@ -1,0 +1,96 @@
+"""Where a command reads and writes, looked at before anything is imported: a folder that is none is told at once."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from mslt_it.problems import Problem
+from mslt_it.store import COMPLETE
+
+CONFIG, FINGERPRINT = "config.yaml", "fingerprint.json"  # of a run
+ADAPTER_CONFIG, MERGE, RECORD = "adapter_config.json", "merge.json", "export.json"  # of an adapter, and what is made
+REQUEST, MANIFEST = "request.json", "manifest.json"  # of an evaluation, of a study
+TRAIN_AGAIN = (
+    "Start its command again, which does what is damaged anew and keeps the rest, or take its folder from a whole copy."
+)
+_PRINTED = "Give the run folder that `mslt train` printed last."
+
+
+def refuse_no_run(folder: Path, key: str = "run") -> None:
+    """A Problem where a folder is not that of a finished run; whether its files are whole is not looked at."""
+    if not folder.is_dir():
+        what = "it is a file." if folder.exists() else f"there is no such folder.{_meant(folder, key)}"
+        raise Problem(f"{key}={folder}: {what} {_PRINTED}")
+    is_run = any((folder / name).is_file() for name in (CONFIG, FINGERPRINT))
+    if is_run and (folder / COMPLETE).is_file():
+        return
+    if (folder / ADAPTER_CONFIG).is_file():
+        raise Problem(f"{key}={folder}: this is an adapter. Give the run folder it lies in: {key}={folder.parent}.")
+    if is_run:
+        raise Problem(f"{key}={folder}: there is no {COMPLETE}, so the run has not finished. {TRAIN_AGAIN}")
+    sealed = (path.parent for pattern in ("*", "cells/*") for path in sorted(folder.glob(f"{pattern}/{COMPLETE}")))
+    inner = next((path for path in sealed if (path / CONFIG).is_file()), None)
+    remedy = f"Give one of the runs in it: {key}={inner}." if inner else _PRINTED
+    raise Problem(f"{key}={folder}: there is no {CONFIG}, so it is no run. {remedy}")
+
+
+def refuse_no_model(folder: Path, key: str = "run") -> None:
+    """The same of a folder that may be a merged or exported run, too."""
+    if not any((one / name).is_file() for one in (folder, *folder.glob("*")) for name in (MERGE, RECORD)):
+        refuse_no_run(folder, key)
+
+
+def refuse_no_scores(folder: Path, key: str = "run") -> None:
+    """The same of a folder that may be one of `mslt eval`, too."""
+    if not (folder / REQUEST).is_file():
+        refuse_no_run(folder, key)
+
+
+def refuse_no_study(folder: Path, key: str = "study") -> None:
+    """A Problem where a folder is not one that `mslt study` has begun."""
+    if not (folder / MANIFEST).is_file():
+        usual = Path("studies") / folder.name
+        meant = usual if (usual / MANIFEST).is_file() else Path("studies/mini")
+        raise Problem(
+            f"{key}={folder}: there is no {MANIFEST}. Give the folder that `mslt study` writes, for example "
+            f"{key}={meant}."
+        )
+
+
+def refuse_no_adapter(folder: Path, key: str = "adapter") -> None:
+    """A Problem for a folder that is neither a run nor holds an adapter."""
+    if not (folder / COMPLETE).is_file() and not (folder / ADAPTER_CONFIG).is_file():
+        raise Problem(
+            f"{key}={folder}: there is neither {COMPLETE} (a run folder) nor {ADAPTER_CONFIG} (an adapter)."
+            f"{_meant(folder, key)} Give the folder that `mslt train` printed last, or one that peft wrote."
+        )
+
+
+def refuse_no_place(folder: Path, key: str = "out") -> None:
+    """A Problem where no folder can be made or written into; what is finished there may be read-only."""
+    there = next(path for path in (folder, *folder.absolute().parents) if os.path.exists(path))
+    if not there.is_dir():
+        raise Problem(f"{key}={folder}: {there} is a file. Give another folder.")
+    if not os.access(there, os.W_OK | os.X_OK) and not (folder / COMPLETE).exists():
+        raise Problem(f"{key}={folder}: {there} cannot be written to. Change its permissions, or give another folder.")
+
+
+def _meant(folder: Path, key: str) -> str:
+    """The sentence that names a folder beside it of nearly the same name."""
+    beside = folder.parent.iterdir() if folder.parent.is_dir() else ()
+    close = difflib.get_close_matches(folder.name, [one.name for one in beside if one.is_dir()], n=1)
+    return f" Did you mean {key}={folder.parent / close[0]}?" if close else ""
+
+
+# What a key's declaration says of the place that it names -> what refuses another.
+CHECKS: Mapping[str, Callable[[Path, str], None]] = {
+    "run": refuse_no_run,
+    "model": refuse_no_model,
+    "scores": refuse_no_scores,
+    "study": refuse_no_study,
+    "adapter": refuse_no_adapter,
+    "out": refuse_no_place,
+}

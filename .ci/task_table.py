@@ -11,6 +11,7 @@ from pathlib import Path
 import yaml
 
 from mslt_it.config.files import list_groups, share_dir
+from mslt_it.config.recipe import TaskConfig
 from mslt_it.problems import Problem
 
 BEGIN, END = "<!-- tasks:begin -->", "<!-- tasks:end -->"
@@ -50,7 +51,7 @@ def markdown() -> str:
             else f"{len(prompts)}: {' '.join(prompts)}"
             if prompts
             else "your instruction",
-            str(content["metric"]),
+            str(content.get("metric", TaskConfig.metric)),
             f"{content['train_split']} / {content['score_split']}",
             content.get("file_layout", "table"),
         )

@@ -44,6 +44,7 @@ if TYPE_CHECKING:  # two seconds to import, which building rows does without
 
 LOG = logging.getLogger("mslt_it")
 ORIGIN = "gguf.json"
+FOLDER = "gguf-2"  # in the user's cache: another name when files are refused that earlier versions took
 FLOATS = {0: torch.float32, 1: torch.float16, 30: torch.bfloat16}  # a tensor's type in GGUF that is not quantised
 # Encoders and what transformers lists beside architectures; decoders that only newer releases of it read.
 _NO_DECODERS = {"general", "tokenizer", "t5", "umt5"}
@@ -77,7 +78,7 @@ def dequantized(sha256: str, name: str, provide: Callable[[Path], Path]) -> Path
         provide: gives the file, and may write it into the folder that it is called with; only called where the folder
             is not in the cache.
     """
-    out = user_cache() / "gguf" / sha256
+    out = user_cache() / FOLDER / sha256
     if out in _WHOLE:
         return out
     try:

@@ -26,7 +26,7 @@ from mslt_it.config.recipe import ModelConfig
 from mslt_it.models import gguf_weights, packaged
 from mslt_it.models.base_model import load_base
 from mslt_it.models.gguf_header import read_header
-from mslt_it.models.gguf_weights import gemma_tokenizer
+from mslt_it.models.gguf_weights import FOLDER, gemma_tokenizer
 from mslt_it.models.packaged import Package, with_reachable_base
 from mslt_it.models.tokenizers import load_tokenizer, model_path, terms_and_origin
 from mslt_it.problems import Problem
@@ -141,7 +141,7 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setattr(gguf_weights, "_WHOLE", set())
-    return tmp_path / "cache" / "mslt_it" / "gguf"
+    return tmp_path / "cache" / "mslt_it" / FOLDER
 
 
 def test_weights_and_tokens_are_those_of_the_file(cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -54,7 +54,7 @@ def run(call: Call) -> int:
     call.look()
     config_dir = call.config_dir
     config, notes = with_rest(load_study(options.study, call.rest, config_dir), config_dir)
-    base = base_recipe(config, config_dir)
+    base = base_recipe(config, config_dir, call.rest)
     if "--dry-run" not in call.flags or values.path(base.task.data).exists():  # a dry run fetches nothing
         base = with_order(base, config.pool, (*config.pool, *config.targets))
         notes += [base.order_note] * bool(base.order_note)

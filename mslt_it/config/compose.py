@@ -37,12 +37,18 @@ Choose = Callable[[Recipe], tuple[tuple[str, ...], str]]
 
 
 def load_recipe(
-    name: str, overrides: Sequence[str] = (), config_dir: str | Path | None = None, *, choose: Choose | None = None
+    name: str,
+    overrides: Sequence[str] = (),
+    config_dir: str | Path | None = None,
+    *,
+    choose: Choose | None = None,
+    typed: Sequence[str] | None = None,
 ) -> Recipe:
     """Compose, check types and values, and return the recipe; every mistake is a Problem.
 
     ``config_dir``: a user's folder, searched beside the package's own. ``choose``: what sources=auto is chosen by
-    (`mslt_it.selection.auto.choose_sources`); None: it is refused.
+    (`mslt_it.selection.auto.choose_sources`); None: it is refused. ``typed``: those of ``overrides`` that must have an
+    effect; None: all of them.
     """
     known = files(config_dir)
     if name not in known:
@@ -80,7 +86,7 @@ def load_recipe(
             "Leave the total out, or write data.num_examples={} to share it equally."
         )
     check(recipe)
-    refuse_idle(read, assigned)
+    refuse_idle(read, assigned if typed is None else split(typed)[1])
     return recipe
 
 

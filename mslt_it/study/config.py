@@ -222,6 +222,11 @@ def _key_of(override: str) -> str:
     return override.partition("=")[0]
 
 
+def overrides_of(arguments: Sequence[str]) -> list[str]:
+    """What the command line says of every cell's recipe."""
+    return _split(arguments)[1]
+
+
 def _split(arguments: Sequence[str]) -> tuple[dict[str, Any], list[str], dict[str, Any]]:
     """Command-line arguments as study keys (key -> value), overrides of the recipe, and sweeps (key -> values)."""
     given: dict[str, Any] = {}

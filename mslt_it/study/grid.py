@@ -19,7 +19,7 @@ from mslt_it.languages import LanguageSet
 from mslt_it.models.packaged import with_reachable_base
 from mslt_it.problems import Problem, counted, nearest
 from mslt_it.selection.auto import choose_sources
-from mslt_it.study.config import StudyConfig
+from mslt_it.study.config import StudyConfig, overrides_of
 from mslt_it.study.sweep import Point, at, name_parts, points
 
 TINY = 1e-9  # costs need not be whole numbers
@@ -41,16 +41,18 @@ class Cell:
     rows: Mapping[str, int] = field(default_factory=FrozenDict)  # labelled ones of each source
 
 
-def base_recipe(config: StudyConfig, config_dir: str | Path | None = None) -> Recipe:
-    """What the cells' recipes have in common, with the first set's values where they differ."""
-    overrides = [
-        *config.overrides,
+def base_recipe(config: StudyConfig, config_dir: str | Path | None = None, arguments: Sequence[str] = ()) -> Recipe:
+    """What the cells' recipes have in common, with the first set's values where they differ. ``arguments``: of the
+    command line, which may leave a key of the study's file without effect, but none of its own."""
+    own = [
         f"sources=[{config.pool[0]}]",
         f"targets=[{','.join(config.targets)}]",
         f"seed={config.seeds[0]}",
         f"prompt.variant={config.variants[0]}",
     ]
-    return with_reachable_base(load_recipe(config.recipe, overrides, config_dir, choose=choose_sources))
+    typed = [*overrides_of(arguments), *own]
+    overrides = [*config.overrides, *own]
+    return with_reachable_base(load_recipe(config.recipe, overrides, config_dir, choose=choose_sources, typed=typed))
 
 
 def with_rest(config: StudyConfig, config_dir: str | Path | None = None) -> tuple[StudyConfig, list[str]]:

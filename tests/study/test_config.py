@@ -138,3 +138,14 @@ def test_mistakes_in_files_are_named(tmp_path: Path) -> None:
         study_files(tmp_path)
     with pytest.raises(Problem, match=r"--config-dir: '.*nowhere' is not a folder"):
         study_files(tmp_path / "nowhere")
+
+
+def test_a_typed_key_may_leave_one_of_the_file_without_effect_but_none_that_is_typed() -> None:
+    typed = ["training.max_steps=1"]  # the file says training.num_epochs=8
+    base = base_recipe(load_study("mini", typed), None, typed)
+    assert (base.training.max_steps, base.training.num_epochs) == (1, 8)
+    typed.append("training.num_epochs=3")
+    with pytest.raises(Problem, match=r"training\.num_epochs=3 has no effect: training\.max_steps counts"):
+        base_recipe(load_study("mini", typed), None, typed)
+    of_other_cells = ["variants=[direct,cot_english]", "scoring.max_chain_tokens=64"]
+    assert base_recipe(load_study("mini", of_other_cells), None, of_other_cells).scoring.max_chain_tokens == 64

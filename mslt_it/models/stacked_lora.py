@@ -35,7 +35,8 @@ class StackedLora:
     def __init__(self, model: PeftModel, dtype: torch.dtype = torch.float32) -> None:
         self.model, self.dtype = model, dtype
         self.parameters = [p for p in model.parameters() if p.requires_grad]
-        self.weights = [p for name, p in model.named_parameters() if "lora_" not in name]
+        weights = (p for name, p in model.named_parameters() if "lora_" not in name and p.is_floating_point())
+        self._is_mixed = any(p.dtype != dtype for p in weights)
         self.sizes = [p.numel() for p in self.parameters]
         self.layers: list[Any] = [m for m in model.modules() if "default" in getattr(m, "lora_A", ())]
         if {id(p) for layer in self.layers for p in _factors(layer)} != {id(p) for p in self.parameters}:
@@ -46,9 +47,8 @@ class StackedLora:
     def autocast(self) -> torch.autocast:
         """None where all weights are bfloat16, as the products with the adapters: it would make float32 of what is
         between them (LayerNorms, with all that follows up to the next product)."""
-        is_mixed = any(p.is_floating_point() and p.dtype != self.dtype for p in self.weights)
         device = self.parameters[0].device.type
-        return torch.autocast(device, torch.bfloat16, enabled=self.dtype == torch.bfloat16 and is_mixed)
+        return torch.autocast(device, torch.bfloat16, enabled=self.dtype == torch.bfloat16 and self._is_mixed)
 
     @torch.no_grad()
     def read(self) -> Tensor:

@@ -5,17 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from transformers import (
-    LlamaConfig,
-    LlamaForCausalLM,
-)
+from transformers import LlamaConfig, LlamaForCausalLM
 
-from mslt_it.evaluation.generation import (
-    Generated,
-    Prompt,
-    Sampling,
-    TextGenerator,
-)
+from mslt_it.evaluation.generation import Generated, Prompt, Sampling, TextGenerator
 
 END, PAD = 3, 0
 WORDS = [(5, 6, 7), (8, 9), (10, 11, 12, 13, 14), (15,), (16, 17, 18, 19), (5, 6, 7)]

@@ -12,12 +12,7 @@ import pytest
 import torch
 from peft import LoraConfig, get_peft_model
 from small_writers import END, PAD, WORDS, generated, one_by_one
-from transformers import (
-    GPT2Config,
-    GPT2LMHeadModel,
-    LlamaConfig,
-    LlamaForCausalLM,
-)
+from transformers import GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM
 
 from mslt_it.evaluation import generation
 from mslt_it.evaluation.generation import (

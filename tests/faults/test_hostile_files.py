@@ -41,9 +41,9 @@ ENDLESS = {
     "{% if messages|length == 1 and messages[0].content|length > 3 and enable_thinking is defined %}"
     + LOOP + "{% endfor %}{% endfor %}{% endif %}": "takes more than 2 seconds",
     LOOP + "{% generation %}tick{% endgeneration %}{% endfor %}{% endfor %}": "makes more than 1,000,000 characters",
-    "{{ 'a' * 10**11 }}": "takes more than 1024 MB of memory",
+    "{{ 'a' * 10**11 }}": "takes more than 256 MB of memory",
     "{% set ns = namespace(x='aaaaaaaa') %}{% for i in range(40) %}{% set ns.x = ns.x ~ ns.x %}{% endfor %}":
-        "takes more than 1024 MB of memory",
+        "takes more than 256 MB of memory",
 }  # fmt: skip
 
 
@@ -51,7 +51,8 @@ ENDLESS = {
 def test_an_endless_template_is_refused(
     template: str, said: str, survived: Survived, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(templates, "SECONDS", 2)
+    # A machine with little to give must not run out of seconds before it runs out of what is asked about.
+    monkeypatch.setattr(templates, *(("SECONDS", 2) if "seconds" in said else ("MEGABYTES", 256)))
     survived("template that never ends, or makes gigabytes")
     tokenizer = load_tokenizer(ModelConfig(path="world"))
     whole = f"{template}{tokenizer.chat_template}"

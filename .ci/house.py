@@ -18,7 +18,7 @@ import tempfile
 import threading
 import tomllib
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -33,7 +33,7 @@ ENFORCED = (
     "import exceptions",
     "package cycles",
     "module cycles",
-    "own imports inside functions",
+    "own imports not at the top",
 )
 
 
@@ -62,29 +62,21 @@ def large_modules(texts: dict[Path, str]) -> Count:
     return Count(f"modules over {MAX_LINES} lines", len(large), 0, ", ".join(large))
 
 
-def imports_inside_functions(texts: dict[Path, str]) -> Count:
-    """Statements that import from this package and do not stand at the top of a module; types alone are not counted."""
+def late_imports(texts: dict[Path, str]) -> Count:
+    """Statements that import from this package and do not stand at the top of a module: in functions, and under a
+    condition, those for types among them."""
     found: Counter[str] = Counter()
     for path, text in texts.items():
-        for function in ast.walk(ast.parse(text)):
-            if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
-                found[str(path.relative_to(PACKAGE))] += sum(_is_internal(node) for node in _own_nodes(function))
+        tree = ast.parse(text)
+        found[str(path.relative_to(PACKAGE))] = sum(_is_internal(node) for node in {*ast.walk(tree)} - {*tree.body})
     most = ", ".join(f"{name} {number}" for name, number in found.most_common(5))
-    return Count("own imports inside functions", found.total(), 25, f"most: {most}" if found.total() else "")
-
-
-def _own_nodes(function: ast.AST) -> Iterator[ast.AST]:
-    """What is in a function, without the functions in it, which are looked at by themselves."""
-    for node in ast.iter_child_nodes(function):
-        yield node
-        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            yield from _own_nodes(node)
+    return Count("own imports not at the top", found.total(), 25, f"most: {most}" if found.total() else "")
 
 
 def _is_internal(node: ast.AST) -> bool:
     if isinstance(node, ast.Import):
         return any(name.name.split(".")[0] == PACKAGE.name for name in node.names)
-    return isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == PACKAGE.name
+    return isinstance(node, ast.ImportFrom) and bool(node.level or (node.module or "").split(".")[0] == PACKAGE.name)
 
 
 def import_exceptions() -> Count:
@@ -209,7 +201,7 @@ def main(arguments: Sequence[str]) -> int:
         large_modules(texts),
         import_exceptions(),
         *cycles(),
-        imports_inside_functions(texts),
+        late_imports(texts),
     ]
     if "--trace" in arguments:
         counts += trace()

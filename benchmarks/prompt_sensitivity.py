@@ -28,6 +28,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from accelerate import PartialState
 
 from mslt_it.evaluation.clusters import components
@@ -38,7 +39,6 @@ from mslt_it.evaluation.measures import MEASURES, UNREAD, Measure, choice_scores
 from mslt_it.evaluation.questions import items_of
 from mslt_it.evaluation.request import parse_request
 from mslt_it.journal import HEAD, read_answers
-from mslt_it.models.environment import has_gpu
 from mslt_it.problems import Problem
 
 NUM_EXCHANGES = 9999
@@ -66,7 +66,7 @@ def only_system(folder: Path) -> Path:
 def asked(words: Sequence[str], folder: Path) -> tuple[Measure, str, dict[str, Asked]]:
     """The measure, the model's type of numbers, and what one system answered in each language."""
     request = parse_request([*words, f"out={folder}"])
-    evaluate(request, PartialState(cpu=not has_gpu()), lambda text: None)
+    evaluate(request, PartialState(cpu=not torch.cuda.is_available()), lambda text: None)
     system, recipe, variant = only_system(folder), request.recipes[0], request.variants[0]
     measure, found, dtype = MEASURES[recipe.task.metric][0], {}, ""
     for code in request.languages[recipe.task.name]:

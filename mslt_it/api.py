@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import torch
 from accelerate import PartialState
 from transformers.utils import logging as transformers_logging
 
@@ -32,7 +33,6 @@ from mslt_it.evaluation import evaluate as evaluating
 from mslt_it.evaluation.options import Options
 from mslt_it.evaluation.request import request_of
 from mslt_it.integrations.vllm import engine_of
-from mslt_it.models.environment import has_gpu
 from mslt_it.models.kinds import with_base
 from mslt_it.models.tokenizers import load_tokenizer
 from mslt_it.pipeline import Parts, run_recipe
@@ -200,7 +200,7 @@ def evaluate(
     record = build(Options, options, "evaluate()")
     request = request_of(Call(record, frozenset(options), _listed(overrides), frozenset(), folder))
     with _only_said(say) as show:
-        state = PartialState(cpu=not has_gpu())
+        state = PartialState(cpu=not torch.cuda.is_available())
         content = evaluating.evaluate(request, state, show, vllm=engine_of(request.asked.backend))
         state.wait_for_everyone()
     if not content:  # a process that only helped

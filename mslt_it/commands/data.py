@@ -16,7 +16,7 @@ from typing import Any
 from mslt_it import values
 from mslt_it.command import Call, recipe_command, recipe_of
 from mslt_it.config.compose import load_recipe
-from mslt_it.config.recipe import Recipe
+from mslt_it.config.recipe import ModelConfig, Recipe
 from mslt_it.config.schema import sections
 from mslt_it.data.build import build_training_set, format_report, with_found_labels
 from mslt_it.data.resolve import resolved
@@ -45,6 +45,14 @@ def _without_collecting() -> Iterator[None]:
             gc.enable()
 
 
+def late_tokenizer(model: ModelConfig) -> Any:
+    """The base's tokenizer. Takes seconds and imports torch: what is wrong is told before."""
+    from mslt_it.models.tokenizers import load_tokenizer
+
+    quiet_libraries()
+    return load_tokenizer(model)
+
+
 @_without_collecting()
 def run(call: Call) -> int:
     """Builds, reports, writes where asked to; 0 = built."""
@@ -53,13 +61,7 @@ def run(call: Call) -> int:
     if folder:
         refuse_no_place(folder, "output_dir")
 
-    @functools.cache
-    def tokenizer() -> Any:
-        from mslt_it.models.tokenizers import load_tokenizer  # imports torch: what is wrong is told before
-
-        quiet_libraries()
-        return load_tokenizer(recipe.model)
-
+    tokenizer = functools.cache(functools.partial(late_tokenizer, recipe.model))
     recipe = with_found_labels(resolved(recipe, tokenizer, store), store)
     rows, report = build_training_set(recipe, tokenizer(), rows=store)
     tell(format_report(report))

@@ -33,12 +33,12 @@ def run(call: Call) -> int:
     call.look()
     quiet_libraries()
     # These import torch, which help can do without.
+    import torch
     from accelerate import PartialState
 
-    from mslt_it.models.environment import has_gpu
     from mslt_it.prediction.job import label_file
 
-    state = PartialState(cpu=not has_gpu())
+    state = PartialState(cpu=not torch.cuda.is_available())
     say = call.say if state.is_main_process else lambda text: None
     content = label_file(options, state, say)
     if not state.is_main_process:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import functools
-from typing import Any
 
 from mslt_it.command import Call, recipe_command, recipe_of
+from mslt_it.commands.data import late_tokenizer
 from mslt_it.config.compose import load_recipe
-from mslt_it.config.recipe import Recipe
 from mslt_it.data.resolve import resolved
 from mslt_it.data.rows import RowStore
 from mslt_it.models.kinds import with_base
@@ -20,7 +19,7 @@ from mslt_it.training.trackers import refuse_unready
 def run(call: Call) -> int:
     """Runs a recipe; 0 when every score is valid, 1 when one is not."""
     recipe, rows = with_base(load_recipe(*recipe_of(call), choose=choose_sources)), RowStore()
-    recipe = resolved(recipe, functools.partial(_tokenizer, recipe), rows)
+    recipe = resolved(recipe, functools.partial(late_tokenizer, recipe.model), rows)
     run = Run(recipe)
     run.refuse_another()
     if not (run.folder / COMPLETE).exists():  # a finished run is shown again
@@ -28,12 +27,6 @@ def run(call: Call) -> int:
     from mslt_it.pipeline import Parts, run_recipe  # imports torch: what is wrong is told before
 
     return run_recipe(recipe, Parts(rows), details="--details" in call.flags, wait=call.options.wait)
-
-
-def _tokenizer(recipe: Recipe) -> Any:
-    from mslt_it.models.tokenizers import load_tokenizer  # takes seconds, and only rows that are counted need it
-
-    return load_tokenizer(recipe.model)
 
 
 COMMAND = recipe_command(

@@ -67,11 +67,6 @@ def without_compiler() -> Iterator[None]:
             os.environ[name] = before
 
 
-def has_gpu() -> bool:
-    """Whether there is a GPU that torch can use."""
-    return torch.cuda.is_available()
-
-
 def world_size() -> int:
     """Processes that a launcher started together."""
     return int(os.environ.get("WORLD_SIZE", "1"))
@@ -80,7 +75,7 @@ def world_size() -> int:
 def idle_cores() -> str | None:
     """A note where `accelerate launch` left cores of a CPU unused: unless told otherwise it gives a process one."""
     threads, cores = torch.get_num_threads(), len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
-    if has_gpu() or "ACCELERATE_DYNAMO_BACKEND" not in os.environ or threads * world_size() >= cores:
+    if torch.cuda.is_available() or "ACCELERATE_DYNAMO_BACKEND" not in os.environ or threads * world_size() >= cores:
         return None
     return (
         f"accelerate launch gave this process {threads} of {cores} cores. All of them, faster and rounded in another "

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import torch
 from accelerate import PartialState
 
 from mslt_it import values
@@ -27,7 +28,6 @@ from mslt_it.evaluation.scores import Figures
 from mslt_it.evaluation.systems import Bench, load
 from mslt_it.locks import beside, only_writer
 from mslt_it.models.base_model import adapter_hash
-from mslt_it.models.environment import has_gpu
 from mslt_it.models.identity import ADAPTER, FinishedRun, read_run
 from mslt_it.models.lora import read_lora, write_lora
 from mslt_it.models.tokenizers import load_tokenizer
@@ -133,7 +133,7 @@ def score(run: Run, record: Mapping[str, Any], runs: Sequence[FinishedRun], enco
         recipe,
         loaded,
         encoder,
-        PartialState(cpu=not has_gpu()),
+        PartialState(cpu=not torch.cuda.is_available()),
         adapter_sha256=record["adapter_sha256"],
         train_counts=record["train_label_counts"],
         runs=[one.folder for one in runs],

@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from accelerate import PartialState
 
 from mslt_it.data.encoding import Encoder
@@ -39,7 +40,6 @@ from mslt_it.evaluation.questions import items_of, questions_of
 from mslt_it.evaluation.systems import Bench, LoadedBase, System, adapter_system, load
 from mslt_it.journal import opened_line, sealed_line
 from mslt_it.models.base_model import adapter_hash
-from mslt_it.models.environment import has_gpu
 from mslt_it.models.identity import read_run
 from mslt_it.models.lora import Lora, read_lora, write_lora
 from mslt_it.problems import Problem
@@ -204,7 +204,7 @@ class _Asked:
         """(targets, items, k) counts of the combined adapter; what the journals hold is not asked again."""
         started, cpu = time.monotonic(), time.process_time()
         system = self._combined(one, seed, [self.loras[code, seed] for code in one])
-        state = PartialState(cpu=not has_gpu())
+        state = PartialState(cpu=not torch.cuda.is_available())
         answered, _, num_computed = Evaluator([system], self.loaded, self.encoder, self.folder, state).answers(
             self.units
         )

@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import torch
 from accelerate import PartialState
 
 from mslt_it.config.recipe import Recipe
@@ -24,7 +25,6 @@ from mslt_it.evaluation.evaluate import evaluate
 from mslt_it.evaluation.request import parse_request
 from mslt_it.evaluation.systems import LoadedBase
 from mslt_it.locks import locked
-from mslt_it.models.environment import has_gpu
 from mslt_it.models.kinds import with_kind
 from mslt_it.pipeline import Parts, run_recipe
 from mslt_it.problems import Problem
@@ -107,7 +107,7 @@ def train_in_one_pass(jobs: Sequence[Job], study: str) -> str:
     The caller holds the lock of the first cell.
     """
     quiet_libraries()
-    PartialState(cpu=not has_gpu())
+    PartialState(cpu=not torch.cuda.is_available())
     shared, folder, started = _parts(Path(study)), StudyFolder(Path(study)), time.monotonic()
     found: list[Part] = []
     try:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -36,7 +36,7 @@ from mslt_it.integrations.vllm import engine_of
 from mslt_it.models.kinds import with_base
 from mslt_it.models.tokenizers import load_tokenizer
 from mslt_it.pipeline import Parts, run_recipe
-from mslt_it.problems import Problem
+from mslt_it.problems import Problem, Say
 from mslt_it.progress import only_in_logs
 from mslt_it.publish.export_options import MergeRequest
 from mslt_it.publish.merge import merge_run
@@ -46,7 +46,6 @@ from mslt_it.selection.auto import choose_sources
 from mslt_it.selection.ranking import Selection, rank_source_sets
 from mslt_it.store import COMPLETE, is_intact, read_json
 
-Say = Callable[[str], object]
 Place = str | os.PathLike[str]
 
 

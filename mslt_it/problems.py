@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import difflib
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 # Control characters but line ends and tabs, and what turns a line round: a terminal obeys them, whoever wrote them.
 _ESCAPED = {n: f"\\x{n:02x}" for n in (*range(9), *range(11, 32), *range(127, 160))}
 _ESCAPED |= {n: f"\\u{n:04x}" for n in (0x061C, *range(0x202A, 0x202F), *range(0x2066, 0x206A))}
 
-
 MOST_KNOWN = 200  # names that a message lists
+Say = Callable[[str], object]  # shows a line
 
 
 def plain(text: str) -> str:

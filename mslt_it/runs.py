@@ -16,6 +16,8 @@ runs/<recipe>-<fingerprint>/
 from __future__ import annotations
 
 import contextlib
+import functools
+import importlib.metadata
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -29,6 +31,17 @@ from mslt_it.problems import Problem, plain, warn
 from mslt_it.progress import tell
 from mslt_it.records import to_plain
 from mslt_it.store import COMPLETE, find_damage, is_intact, read_json, reopen, seal, write_atomically, write_json
+
+
+@functools.cache
+def versions(packages: tuple[str, ...]) -> dict[str, str]:
+    """Of those packages that are installed, without importing them."""
+    found = {}
+    for name in packages:
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            found[name] = importlib.metadata.version(name)
+    return found
+
 
 UNKNOWN = "unknown"
 LOSSES = "losses.jsonl"

@@ -7,6 +7,7 @@ in every language. Labels alternate as far as the rows allow.
 
 from __future__ import annotations
 
+import bisect
 import hashlib
 import itertools
 from collections import Counter
@@ -151,14 +152,9 @@ def largest_total(examples_by_language: Mapping[str, Sequence[Example]], items: 
     kinds = Counter(map(tuple, holders.values()))
     if items == "parallel":
         return len(languages) * kinds[tuple(languages)]
-    low, high = len(languages) - 1, len(holders)
-    while low < high:  # what fits, fits with a row less
-        middle = (low + high + 1) // 2
-        if _fits(allocate(middle, languages), kinds):
-            low = middle
-        else:
-            high = middle - 1
-    return low if low >= len(languages) else 0
+    totals = range(len(languages), len(holders) + 1)  # what fits, fits with a row less
+    number = bisect.bisect_left(totals, True, key=lambda total: not _fits(allocate(total, languages), kinds))
+    return totals[number - 1] if number else 0
 
 
 def _fits(wanted: Mapping[str, int], kinds: Mapping[tuple[str, ...], int]) -> bool:

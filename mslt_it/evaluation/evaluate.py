@@ -28,10 +28,8 @@ from mslt_it.evaluation.systems import Bench, LoadedBase, load, resolve
 from mslt_it.locks import LOCK, only_writer
 from mslt_it.models.environment import on_main
 from mslt_it.notices import WORLD_NOTICE
-from mslt_it.problems import Problem, counted
+from mslt_it.problems import Problem, Say, counted
 from mslt_it.store import user_cache
-
-Say = Callable[[str], object]
 
 
 def evaluate(

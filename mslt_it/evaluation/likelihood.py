@@ -25,7 +25,7 @@ from mslt_it.evaluation.shared_rows import How, Request, most_choices, score, sc
 from mslt_it.evaluation.trials import heeds_trees, last_feed_forward, local_span, once_per_model, takes_headers
 from mslt_it.models.base_model import base_of
 from mslt_it.models.inputs import Padding, in_batches, pass_tokens
-from mslt_it.models.kinds import decoder_input, is_text_to_text
+from mslt_it.models.kinds import is_text_to_text
 from mslt_it.models.lora_in_place import in_place
 from mslt_it.training.supervised_loss import MAX_LOGITS
 
@@ -149,7 +149,7 @@ def _score_written(base: Any, rows: Sequence[Request], how: How) -> tuple[np.nda
             logits: Tensor = base(
                 encoder_outputs=BaseModelOutput(last_hidden_state=states[at]),
                 attention_mask=inputs["attention_mask"][at],
-                decoder_input_ids=decoder_input(base, labels),
+                decoder_input_ids=base.prepare_decoder_input_ids_from_labels(labels=labels),
                 use_cache=False,
             ).logits.float()
             losses = nn.functional.cross_entropy(

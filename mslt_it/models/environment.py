@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import importlib.metadata
 import os
 import platform
 import subprocess
@@ -17,6 +16,7 @@ from accelerate import PartialState
 from accelerate.utils import broadcast_object_list
 
 from mslt_it.problems import Problem
+from mslt_it.runs import versions
 
 # The packages whose version can change a trained weight or a score.
 PACKAGES = (
@@ -31,7 +31,7 @@ def environment() -> dict[str, Any]:
     num_gpus = torch.cuda.device_count() if torch.cuda.is_available() else 0
     return {
         "python": platform.python_version(),
-        "packages": dict(_versions()),
+        "packages": dict(versions(PACKAGES)),
         "platform": platform.platform(),
         "cpu": _cpu_name(),
         "num_cpus": os.cpu_count(),
@@ -41,15 +41,6 @@ def environment() -> dict[str, Any]:
         "world_size": world_size(),
         "git_commit": git_commit(),
     }
-
-
-@functools.cache
-def _versions() -> dict[str, str]:
-    found = {}
-    for name in PACKAGES:
-        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
-            found[name] = importlib.metadata.version(name)
-    return found
 
 
 @contextlib.contextmanager

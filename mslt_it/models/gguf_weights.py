@@ -32,6 +32,7 @@ from transformers import (
     PreTrainedTokenizerBase,
 )
 from transformers import __version__ as transformers_version
+from transformers.integrations.gguf import GGUF_CONFIG_ARCHS
 from transformers.modeling_gguf_pytorch_utils import GGUF_SUPPORTED_ARCHITECTURES
 
 from mslt_it.locks import locked
@@ -202,11 +203,7 @@ def gemma_tokenizer(file: Path) -> PreTrainedTokenizerBase:
 def _refuse_unreadable(name: str, architecture: str) -> None:
     if importlib.util.find_spec("gguf") is None:
         raise Problem(f"model.path={name}: GGUF files need the package gguf: pip install -e '.[gguf]'.")
-    known = set(GGUF_SUPPORTED_ARCHITECTURES) - _NO_DECODERS
-    with contextlib.suppress(ImportError):  # releases before 5.17 have the first list alone
-        from transformers.integrations.gguf import GGUF_CONFIG_ARCHS
-
-        known |= set(GGUF_CONFIG_ARCHS)
+    known = {*GGUF_SUPPORTED_ARCHITECTURES, *GGUF_CONFIG_ARCHS} - _NO_DECODERS
     # gpt-oss, gpt_oss and qwen2moe, qwen2_moe are the same.
     if re.sub("[-_]", "", architecture) not in (re.sub("[-_]", "", one) for one in known):
         raise Problem(

@@ -112,11 +112,11 @@ def load_trained_base(run: FinishedRun) -> tuple[Any, Any, ModelConfig]:
     recorded, model = run.provenance, run.recipe.model
     if recorded.get("model_revision") != model.revision or recorded.get("model") != model.path:
         raise Problem(
-            f"run={run.folder}: config.yaml names the base {_named(model.path, model.revision)}, its results are of "
-            f"{_named(recorded.get('model'), recorded.get('model_revision'))}. {TRAIN_AGAIN}"
+            f"run={run.folder}: config.yaml names the base {named(model.path, model.revision)}, its results are of "
+            f"{named(recorded.get('model'), recorded.get('model_revision'))}. {TRAIN_AGAIN}"
         )
     tokenizer = load_tokenizer(model)
-    where = f"run={run.folder}, base {_named(model.path, model.revision)}"
+    where = f"run={run.folder}, base {named(model.path, model.revision)}"
     found = {"tokenizer_sha256": tokenizer_hash(tokenizer), "template_sha256": template_hash(tokenizer)}
     for key, what in (("tokenizer_sha256", "tokenizer"), ("template_sha256", "chat template")):
         if key in recorded and recorded[key] != found[key]:
@@ -157,7 +157,7 @@ def load_trained_base(run: FinishedRun) -> tuple[Any, Any, ModelConfig]:
     )
 
 
-def _named(path: Any, revision: Any) -> str:
+def named(path: Any, revision: Any) -> str:
     return f"{path}@{revision}" if revision else str(path)
 
 

@@ -7,7 +7,7 @@ transformers is imported where a configuration is read: mistakes in a recipe are
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from mslt_it.config.checks import check_kind
 from mslt_it.config.recipe import Recipe
@@ -15,9 +15,6 @@ from mslt_it.models.gguf_header import gguf_file, is_gguf
 from mslt_it.models.model_errors import read_config
 from mslt_it.models.packaged import is_packaged, with_reachable_base
 from mslt_it.problems import Problem
-
-if TYPE_CHECKING:
-    from torch import Tensor
 
 # Head -> how transformers ends the name of a class that has it.
 ENDINGS = {
@@ -83,8 +80,3 @@ TASK_TYPE = "SEQ_2_SEQ_LM"  # as peft names them
 def is_text_to_text(base: Any) -> bool:
     """Whether a loaded model, without peft around it, is such a one."""
     return bool(getattr(base.config, "is_encoder_decoder", False))
-
-
-def decoder_input(base: Any, labels: Tensor) -> Tensor:
-    """What the decoder reads to say ``labels`` [rows, tokens]: its start token, and all of them but the last."""
-    return base.prepare_decoder_input_ids_from_labels(labels=labels)  # type: ignore[no-any-return]

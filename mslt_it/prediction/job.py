@@ -19,7 +19,7 @@ import shutil
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -38,15 +38,13 @@ from mslt_it.prediction.ray_job import labelled
 from mslt_it.prediction.request import How, Request, format_of
 from mslt_it.prediction.row_languages import RowLanguages
 from mslt_it.prediction.tables import Table
-from mslt_it.problems import Problem, counted, warn
+from mslt_it.problems import Problem, Say, counted, warn
 from mslt_it.progress import Progress, duration
 from mslt_it.records import to_plain
 from mslt_it.store import file_sha256, read_json, require_space, value_sha256, write_atomically, write_json
 
 CHUNK = 2000  # rows that are asked together at least, the longest first
 SIDECAR = ".json"  # after the output's name
-
-Say = Callable[[str], object]
 
 
 def chunk_size(num_rows: int) -> int:

@@ -29,7 +29,7 @@ from mslt_it.evaluation.likelihood import choice_log_likelihoods
 from mslt_it.evaluation.questions import choice_requests, questions_of
 from mslt_it.evaluation.shared_rows import Request
 from mslt_it.models.base_model import base_of
-from mslt_it.models.kinds import decoder_input, is_text_to_text
+from mslt_it.models.kinds import is_text_to_text
 from mslt_it.problems import Problem
 from mslt_it.records import EncodedExample, PromptedExample
 
@@ -136,7 +136,9 @@ def _answer_logits(model: Any, rows: Rows) -> Tensor:
             ids = torch.tensor([(*given, *said[:-1])], device=device)
             if is_text_to_text(base):
                 ids = torch.tensor([given], device=device)
-                more = {"decoder_input_ids": decoder_input(base, torch.tensor([said], device=device))}
+                more = {
+                    "decoder_input_ids": base.prepare_decoder_input_ids_from_labels(torch.tensor([said], device=device))
+                }
             logits = base(input_ids=ids, use_cache=False, **more).logits
             found.append(logits[0, -len(said) :].float().cpu())
     return torch.cat(found) if found else torch.zeros(0, 1)

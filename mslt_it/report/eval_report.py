@@ -17,6 +17,7 @@ from mslt_it.evaluation.scores import Figures, read_records, read_rows
 from mslt_it.evaluation.seeds import SeedMean
 from mslt_it.evaluation.tables import OVER_TASKS, columns_of, main_rows, tables, task_means_table
 from mslt_it.evaluation.task_means import TaskMean
+from mslt_it.models.identity import named
 from mslt_it.places import REQUEST
 from mslt_it.problems import Problem
 from mslt_it.report.pages import Section, versions_here, write
@@ -102,7 +103,7 @@ def made(content: Mapping[str, Any], request: Mapping[str, Any]) -> list[tuple[s
     found = content["provenance"]
     environment, settings = found["environment"], found["settings"]
     return [
-        ("model", found["model"] + (f"@{found['model_revision']}" if found["model_revision"] else "")),
+        ("model", named(found["model"], found["model_revision"])),
         *((f"adapter of {name}", f"sha256 {one['adapter_sha256']}, trained on {', '.join(one['sources'] or ['?'])}")
           for name, one in found["systems"].items() if one["adapter_sha256"]),
         *((f"data of {name}", "@".join(filter(None, data))) for name, data in found["data"].items()),

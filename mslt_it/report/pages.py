@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import functools
 import os
+import platform
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,10 +30,10 @@ from mslt_it.evaluation.tables import in_markdown
 from mslt_it.problems import Problem
 from mslt_it.report import figures
 from mslt_it.report.answers import Answers
+from mslt_it.runs import versions
 from mslt_it.store import write_atomically
 from mslt_it.study.analyse.findings import Figure
 from mslt_it.study.analyse.tables import Table
-from mslt_it.study.manifest import versions
 
 LONG_TABLE = 20  # rows; longer ones are folded
 
@@ -141,5 +142,5 @@ def as_latex(table: Table) -> str:
 
 def versions_here(*packages: str) -> str:
     """Of what writes the report."""
-    found = versions(packages)  # a checkout need not be installed
+    found = {"python": platform.python_version(), **versions(packages)}  # a checkout need not be installed
     return ", ".join(f"{name} {found.get(name, 'not installed')}" for name in ("python", *packages))

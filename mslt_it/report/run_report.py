@@ -19,7 +19,7 @@ from mslt_it.evaluation.scores import ScoreRow, read_rows
 from mslt_it.evaluation.spread import NOT_SCORED, SHARES, spread_table, warnings_of
 from mslt_it.evaluation.tables import METRIC_NAMES, has_base, language_table
 from mslt_it.languages import language_name
-from mslt_it.models.identity import ADAPTER, FinishedRun, read_run
+from mslt_it.models.identity import ADAPTER, FinishedRun, named, read_run
 from mslt_it.places import TRAIN_AGAIN
 from mslt_it.problems import Problem, counted
 from mslt_it.publish.scored_run import stored_answers
@@ -180,10 +180,6 @@ def _answers(run: FinishedRun, rows: Sequence[ScoreRow], examples: int, seed: in
 # ---------------------------------------------------------------- what stands at the top and at the end
 
 
-def _at(name: str, revision: str | None) -> str:
-    return f"{name}@{revision}" if revision else name
-
-
 def lead(run: FinishedRun, rows: Sequence[ScoreRow]) -> list[str]:
     recipe, made_of = run.recipe, run.provenance.get("combination")
     number = run.provenance.get("num_examples", recipe.data.num_examples_total)
@@ -223,12 +219,12 @@ def made(run: FinishedRun) -> list[tuple[str, str]]:
     )
     return [
         ("recipe", recipe.name),
-        ("task, data", f"{recipe.task.name}, {_at(recipe.task.data, recipe.task.revision)}"),
+        ("task, data", f"{recipe.task.name}, {named(recipe.task.data, recipe.task.revision)}"),
         ("sources", ", ".join(recipe.sources)),
         ("how they were chosen", recipe.select.note),
         ("targets", ", ".join(recipe.targets)),
         ("prompts", "" if recipe.head else f"{asked.language}, template {asked.template}, {asked.variant}"),
-        ("model", _at(recipe.model.path, recipe.model.revision)),
+        ("model", named(recipe.model.path, recipe.model.revision)),
         (("trained", "all weights") if lora.method == "full" else
          ("adapter", f"rank {lora.rank}, alpha {lora.alpha}, quantisation {lora.quantization}")),
         ("training", f"{steps}, learning rate {recipe.training.learning_rate:g}, seed {recipe.seed}" if steps else ""),

@@ -23,7 +23,7 @@ from typing import Any
 
 from mslt_it.config.recipe import Recipe
 from mslt_it.config.schema import build
-from mslt_it.problems import Problem
+from mslt_it.problems import Problem, Say
 from mslt_it.progress import duration
 from mslt_it.records import fingerprint
 from mslt_it.representations.settings import Settings
@@ -38,7 +38,6 @@ from mslt_it.study.sweep import is_asked_alike
 MADE_FROM = "made_from"  # key of a result: fingerprint of its cells and settings
 # What steps read of cells.
 SEALED = ("predictions/", "adapter/adapter_model.safetensors", "adapter/adapter_config.json")
-Say = Callable[[str], object]
 
 
 @dataclass(frozen=True)

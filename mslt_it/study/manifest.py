@@ -13,8 +13,6 @@ studies/<name>/
 
 from __future__ import annotations
 
-import contextlib
-import importlib.metadata
 import json
 import platform
 from collections.abc import Mapping, Sequence
@@ -27,7 +25,7 @@ from mslt_it.config.schema import keys
 from mslt_it.places import MANIFEST, refuse_no_study
 from mslt_it.problems import Problem
 from mslt_it.records import to_plain
-from mslt_it.runs import Run
+from mslt_it.runs import Run, versions
 from mslt_it.store import OWN_HASH, was_altered, with_own_hash, write_atomically
 from mslt_it.study.config import FREE, StudyConfig
 from mslt_it.study.grid import Cell, cell_recipe
@@ -75,7 +73,7 @@ def build_manifest(config: StudyConfig, base: Recipe, found: Sequence[Cell], fol
         "recipe": {
             key: value for key, value in _dotted(to_plain(base)).items() if key not in (*OF_THE_CELL, *config.grid)
         },
-        "versions": versions(),
+        "versions": {"python": platform.python_version(), **versions(VERSIONED)},
         "cells": [{**to_plain(cell), "fingerprint": recipes[cell.id].run_fingerprint()} for cell in found],
     }
 
@@ -140,15 +138,6 @@ def finished_status(recipe: Recipe) -> str | None:
         return None
     found = Run(recipe).finished_results()
     return None if found is None else str(found["status"])
-
-
-def versions(packages: Sequence[str] = VERSIONED) -> dict[str, str]:
-    """Of Python and of those packages that are installed, without importing them."""
-    found = {"python": platform.python_version()}
-    for name in packages:
-        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
-            found[name] = importlib.metadata.version(name)
-    return found
 
 
 def _dotted(plain: Mapping[str, Any]) -> dict[str, Any]:

@@ -18,7 +18,6 @@ from torch.utils.checkpoint import checkpoint
 
 from mslt_it.data.encoding import IGNORED
 from mslt_it.models.heads import losses, places
-from mslt_it.models.kinds import decoder_input
 
 # Logits held at once: 2**26 float32 values are 256 MB. More positions than fit are projected in recomputed chunks.
 MAX_LOGITS = 2**26
@@ -93,7 +92,7 @@ def add_answer_forward(base: nn.Module) -> None:
     """`add_supervised_forward` for a text-to-text model, whose ``labels`` [rows, tokens] its decoder writes."""
 
     def forward(original: Any, model: Any, labels: Tensor, *args: Any, **kwargs: Any) -> dict[str, Tensor]:
-        given = {"decoder_input_ids": decoder_input(model, labels), "use_cache": False}
+        given = {"decoder_input_ids": model.prepare_decoder_input_ids_from_labels(labels=labels), "use_cache": False}
         return losses(original(*args, **{**kwargs, **given}).logits.float(), labels)
 
     _teach(base, forward)

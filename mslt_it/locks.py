@@ -13,10 +13,10 @@ import os
 import socket
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
-from mslt_it.problems import Problem, warn
+from mslt_it.problems import Problem, Say, warn
 from mslt_it.store import no_link, read_json
 
 LOCK = ".lock"  # in a folder that is written to piece by piece
@@ -48,9 +48,7 @@ def locked(path: Path, *, wait: bool = True) -> Iterator[bool]:
 
 
 @contextlib.contextmanager
-def only_writer(
-    place: Path, lock: Path, *, wait: bool = False, say: Callable[[str], object] | None = None
-) -> Iterator[None]:
+def only_writer(place: Path, lock: Path, *, wait: bool = False, say: Say | None = None) -> Iterator[None]:
     """Nobody else writes to ``place`` meanwhile; a Problem that says who does, unless ``wait`` is asked for, which
     ``say`` is then told. ``lock``: the file that stands for the place."""
     with locked(lock, wait=False) as is_held:

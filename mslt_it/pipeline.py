@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +32,7 @@ from mslt_it.models.identity import identity
 from mslt_it.models.kinds import with_kind
 from mslt_it.models.tokenizers import load_tokenizer, terms_and_origin
 from mslt_it.notices import notice
-from mslt_it.problems import Problem, counted
+from mslt_it.problems import Problem, Say, counted
 from mslt_it.progress import tell
 from mslt_it.publish.scored_run import conclude, evaluate_run, print_end, provenance
 from mslt_it.publish.separate_training import train_apart
@@ -81,7 +81,7 @@ def run_recipe(
     *,
     details: bool = False,
     wait: bool = False,
-    show: Callable[[str], object] = tell,
+    show: Say = tell,
 ) -> int:
     """Runs a composed recipe in its folder; 0 when every score is valid, 1 when one is not.
 

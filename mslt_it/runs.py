@@ -18,7 +18,6 @@ from __future__ import annotations
 import contextlib
 import functools
 import importlib.metadata
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +26,7 @@ from mslt_it.config.compose import load_recipe, resolved_yaml
 from mslt_it.config.recipe import Recipe
 from mslt_it.locks import LOCK, only_writer
 from mslt_it.places import CONFIG, FINGERPRINT, refuse_no_place
-from mslt_it.problems import Problem, plain, warn
+from mslt_it.problems import Problem, Say, plain, warn
 from mslt_it.progress import tell
 from mslt_it.records import to_plain
 from mslt_it.store import COMPLETE, find_damage, is_intact, read_json, reopen, seal, write_atomically, write_json
@@ -54,7 +53,7 @@ SEALED = (
 class Run:
     """One run's folder. Only the main process writes; the others get ``is_main=False``. ``show``: prints a line."""
 
-    def __init__(self, recipe: Recipe, *, is_main: bool = True, show: Callable[[str], object] = tell) -> None:
+    def __init__(self, recipe: Recipe, *, is_main: bool = True, show: Say = tell) -> None:
         self.recipe = recipe
         self.is_main = is_main
         self.show = show

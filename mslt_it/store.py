@@ -21,7 +21,7 @@ from typing import Any
 
 from safetensors import SafetensorError
 
-from mslt_it.problems import Problem, plain, warn
+from mslt_it.problems import Problem, Say, plain, warn
 
 COMPLETE = "COMPLETE.json"
 LARGEST = 2**28  # bytes of a file of ours that is read whole
@@ -231,7 +231,7 @@ def made_once(
     record_name: str,
     inputs: Mapping[str, Any],
     fill: Callable[[Path], dict[str, Any]],
-    say: Callable[[str], object],
+    say: Say,
 ) -> Made:
     """A folder made of ``inputs``, whole or not at all, unless it is there already; a Problem where it is another.
 
@@ -245,9 +245,7 @@ def made_once(
     return Made(out, record, True)
 
 
-def _made_before(
-    out: Path, record_name: str, inputs: Mapping[str, Any], say: Callable[[str], object]
-) -> dict[str, Any] | None:
+def _made_before(out: Path, record_name: str, inputs: Mapping[str, Any], say: Say) -> dict[str, Any] | None:
     """The record of a whole folder that was made of the same ``inputs``; None where there is nothing or a torn one."""
     if not out.exists() or (out.is_dir() and not any(out.iterdir())):
         return None

@@ -96,12 +96,8 @@ class TextGenerator:
         self._end_id, self._pad_id, self._decode = end_id, pad_id, decode
         self._sampling = sampling or Sampling()
         self._batch_tokens = batch_tokens
-        self._batches = _batches(prompts, batch_tokens)
-
-    @property
-    def batches(self) -> tuple[tuple[int, ...], ...]:
-        """Positions of the prompts answered by each call, the longest first; the same for every model and state."""
-        return self._batches
+        # Positions of the prompts answered by each call, the longest first; the same for every model and state.
+        self.batches = _batches(prompts, batch_tokens)
 
     def generate(self, batch: Sequence[int], advance: Advance = ignored) -> list[Generated]:
         """The answers to one of the batches; ``advance`` is called with the number of answers that have come."""

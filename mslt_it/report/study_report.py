@@ -6,7 +6,7 @@ import dataclasses
 import itertools
 import json
 import shlex
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from mslt_it.config.recipe import is_rest
 from mslt_it.config.schema import written
 from mslt_it.evaluation.clusters import components
 from mslt_it.evaluation.estimates import Settings
-from mslt_it.problems import Problem, counted
+from mslt_it.problems import Problem, Say, counted
 from mslt_it.records import to_plain
 from mslt_it.report.pages import Said, Section, versions_here, write
 from mslt_it.store import write_atomically
@@ -40,7 +40,7 @@ PAGES = {"report.html": "study.html.j2", "report.md": "study.md.j2"}
 
 
 def report_of_study(
-    folder: Path, out: Path, formats: Collection[str], say: Callable[[str], object], **settings: Any
+    folder: Path, out: Path, formats: Collection[str], say: Say, **settings: Any
 ) -> tuple[list[Path], list[str]]:
     """Writes the report of a study; (what was written, the page first; what is lacking and what was found).
 

@@ -249,12 +249,6 @@ class Inputs:
         note = f"(1 - {weight:g}) x similarity to the nearest source + {weight:g} x mean distance of pairs."
         return Scored(score, lead, notes=(note,))
 
-    def _maxsum(self) -> Scored:
-        return self._sampled(np.add)
-
-    def _maxmin(self) -> Scored:
-        return self._sampled(np.minimum)
-
     def _sampled(self, join: np.ufunc) -> Scored:
         values = sampling.features(self.languages.uriel[: len(self.pool)])
         matrix = sampling.distances(values)
@@ -274,6 +268,9 @@ class Inputs:
             f"fewest known of {self.pool[least]} ({known[least]:.0%})."
         )
         return Scored(over_pairs(matrix, join), lead, join is np.add, notes=(note,))
+
+    _maxsum = functools.partialmethod(_sampled, np.add)
+    _maxmin = functools.partialmethod(_sampled, np.minimum)
 
     def _nn_rank(self) -> Scored:
         self._require_targets()

@@ -11,7 +11,7 @@ import contextlib
 import functools
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,7 @@ from mslt_it.config.files import YAML_LOADER
 from mslt_it.data.build import build_scored_set, with_found_labels
 from mslt_it.data.rows import RowStore
 from mslt_it.evaluation.measures import MEASURES, Measure, said_labels
-from mslt_it.problems import Problem, counted
+from mslt_it.problems import Problem, Say, counted
 from mslt_it.records import PromptedExample
 from mslt_it.store import file_sha256, find_damage, read_json
 from mslt_it.study.choosing import Tried, tried
@@ -113,7 +113,7 @@ class Study:
         return sum(map(len, self.item_ids))
 
 
-def collect(folder: Path | str, say: Callable[[str], object] = lambda text: None) -> Study:
+def collect(folder: Path | str, say: Say = lambda text: None) -> Study:
     """Reads a study's folder; a Problem where no cell is complete, or the cells cannot be compared.
 
     Args:

@@ -19,7 +19,7 @@ from __future__ import annotations
 import dataclasses
 import shutil
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -42,7 +42,7 @@ from mslt_it.journal import opened_line, sealed_line
 from mslt_it.models.base_model import adapter_hash
 from mslt_it.models.identity import read_run
 from mslt_it.models.lora import Lora, read_lora, write_lora
-from mslt_it.problems import Problem
+from mslt_it.problems import Problem, Say
 from mslt_it.progress import duration
 from mslt_it.publish.combine import combine
 from mslt_it.study.analyse.agreement import SCHEMA, Sets, agreement
@@ -59,7 +59,7 @@ Singles = dict[tuple[str, int], ScoredCell]  # (language, seed) -> its cell
 Places = list[np.ndarray]  # per target, the numbers of items
 
 
-def predict(folder: Path, settings: Predict, say: Callable[[str], object] = lambda text: None) -> dict[str, Any]:
+def predict(folder: Path, settings: Predict, say: Say = lambda text: None) -> dict[str, Any]:
     """What predicted.json holds, for a study whose cells are done; of several budgets or variants the first's."""
     study = collect(folder)
     first = study.manifest["cells"][0]

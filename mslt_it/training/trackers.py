@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from mslt_it.config.recipe import Recipe
-from mslt_it.problems import Problem
+from mslt_it.problems import Problem, Say
 from mslt_it.records import to_plain
 from mslt_it.store import read_json, write_json
 
@@ -85,7 +85,7 @@ class Tracker:
 
     CALLBACK = ""  # of transformers: logs losses and looks
 
-    def __init__(self, recipe: Recipe, folder: Path, tell: Callable[[str], object]) -> None:
+    def __init__(self, recipe: Recipe, folder: Path, tell: Say) -> None:
         self.recipe, self.folder, self.tell = recipe, folder.resolve(), tell
         self.name = f"{recipe.name}-{recipe.run_fingerprint()}"
         self.config = {"recipe": to_plain(recipe)}
@@ -250,7 +250,7 @@ TRACKERS = {"tensorboard": TensorBoard, "wandb": Wandb, "mlflow": MLflow, "track
 
 
 @contextlib.contextmanager
-def tracked(recipe: Recipe, folder: Path, is_main: bool, tell: Callable[[str], object]) -> Iterator[list[Tracker]]:
+def tracked(recipe: Recipe, folder: Path, is_main: bool, tell: Say) -> Iterator[list[Tracker]]:
     """The run's trackers, open; only the main process has any. Leaving closes them, as failed on an exception."""
     trackers = [TRACKERS[name](recipe, folder, tell) for name in recipe.training.report_to if is_main]
     with contextlib.ExitStack() as opened:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from mslt_it.evaluation.estimates import Settings
+from mslt_it.problems import Say
 from mslt_it.study.analyse import comparisons, composition, shares, transfer
 from mslt_it.study.analyse.claims import corrected
 from mslt_it.study.analyse.criteria import Orders, criteria
@@ -41,9 +42,7 @@ class Findings:
         return [(part.slice, claim) for part in self.slices for one in part.done for claim in one.claims]
 
 
-def analyse(
-    study: Study, settings: Settings | None = None, say: Callable[[str], object] = lambda text: None
-) -> Findings:
+def analyse(study: Study, settings: Settings | None = None, say: Say = lambda text: None) -> Findings:
     """Runs every analysis that the study's cells allow.
 
     Args:

@@ -11,7 +11,8 @@ from mslt_it.problems import Problem
 from mslt_it.store import COMPLETE
 
 CONFIG, FINGERPRINT = "config.yaml", "fingerprint.json"  # of a run
-ADAPTER_CONFIG, MERGE, RECORD = "adapter_config.json", "merge.json", "export.json"  # of an adapter, and what is made
+ADAPTER_CONFIG = "adapter_config.json"  # of an adapter
+MERGE, RECORD, PROMPTS = "merge.json", "export.json", "prompts.json"  # of what is made of a run
 REQUEST, MANIFEST = "request.json", "manifest.json"  # of an evaluation, of a study
 TRAIN_AGAIN = (
     "Start its command again, which does what is damaged anew and keeps the rest, or take its folder from a whole copy."

@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from mslt_it import values
 from mslt_it.command import Call, Command
-from mslt_it.publish.export_options import MergeRequest
+from mslt_it.models.finished_run import read_run
+from mslt_it.publish.export_options import MergeRequest, merge_inputs
 from mslt_it.quiet import quiet_libraries
 
 
 def run(call: Call) -> int:
     """Merges and prints the comparison; 0 = merged, now or before."""
     call.look()
+    merge_inputs(read_run(values.path(call.options.run)), call.options)
     quiet_libraries()
     from mslt_it.publish.merge import merge_run  # imports torch, which help can do without
 

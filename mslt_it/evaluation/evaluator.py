@@ -33,7 +33,7 @@ from mslt_it.evaluation.questions import (
 )
 from mslt_it.evaluation.systems import BASE, LoadedBase, System, applied, role
 from mslt_it.models.environment import on_main
-from mslt_it.models.identity import ADAPTER
+from mslt_it.models.finished_run import ADAPTER
 from mslt_it.problems import counted
 from mslt_it.progress import Progress
 from mslt_it.records import Example, PromptedExample

@@ -13,6 +13,7 @@ Findings of EACL 2026, arXiv 2601.16629), which takes its distances from URIEL+ 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -21,7 +22,9 @@ from mslt_it import values
 from mslt_it.config.schema import LARGEST_SEED, key
 from mslt_it.languages import validate_code
 from mslt_it.locks import WAIT
-from mslt_it.problems import Problem, nearest
+from mslt_it.models.finished_run import FinishedRun
+from mslt_it.problems import Problem, counted, nearest
+from mslt_it.publish.comparable import across_tasks, languages, refuse_strangers
 from mslt_it.selection.criteria import L2V_PARTS
 from mslt_it.selection.typology import distances, read_typology
 
@@ -84,6 +87,32 @@ KINDS = ("equal", "size", "typology:CODE", "[NUMBER,...]")
 PARTS = L2V_PARTS["l2v_typology"]  # syntax, phonology, inventory
 
 
+def weighed(
+    request: CombineRequest, runs: Sequence[FinishedRun]
+) -> tuple[Sequence[FinishedRun], Sequence[FinishedRun], tuple[float, ...], str]:
+    """(the runs, those of the task that the result is asked, a weight for each run, how these came about); a Problem
+    where they cannot be combined."""
+    of_task = runs
+    if request.method == ADAMERGEX:
+        runs = across_tasks(runs)
+        of_task, (shares, how) = runs[:1], adamergex_weights(request.weights)
+    else:
+        refuse_strangers(runs)
+        num_rows = [run.provenance["num_examples"] for run in runs]
+        shares, how = resolve_weights(request.weights, [run.recipe.sources for run in runs], num_rows)
+    refuse_nothing(shares)
+    languages(of_task)
+    return runs, of_task, shares, how
+
+
+def refuse_nothing(weights: Sequence[float]) -> None:
+    """A Problem for weights that are no numbers, or by which nothing is left."""
+    if not all(math.isfinite(w) for w in weights):
+        raise Problem(f"weights={list(weights)}: not all of them are finite numbers. Give finite ones.")
+    if not any(weights):
+        raise Problem(f"weights={list(weights)}: all are 0, so nothing is combined. Use other weights.")
+
+
 def adamergex_weights(text: str) -> tuple[tuple[float, ...], str]:
     """1, t and -t of (task A, source), (task B, target) and (task B, source), and how they came about.
 
@@ -135,7 +164,9 @@ def resolve_weights(
     if items is None:
         raise Problem(f"weights={text} is unknown. {nearest(text, KINDS)}")
     if len(items) != number:
-        raise Problem(f"weights has {len(items)} numbers, runs has {number} adapters. Give one number for each run.")
+        raise Problem(
+            f"weights={text} has {counted(len(items), 'number')}, and runs names {number}. Give one number for each."
+        )
     return tuple(values.number("weights", item, "float") for item in items), "given"
 
 

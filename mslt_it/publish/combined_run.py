@@ -26,9 +26,8 @@ from mslt_it.evaluation.measures import check_languages
 from mslt_it.evaluation.scores import Figures
 from mslt_it.evaluation.systems import Bench, load
 from mslt_it.locks import beside, only_writer
-from mslt_it.models.base_model import adapter_hash
 from mslt_it.models.environment import has_gpu
-from mslt_it.models.identity import ADAPTER, FinishedRun, read_run
+from mslt_it.models.finished_run import ADAPTER, FinishedRun, adapter_hash, read_run
 from mslt_it.models.lora import read_lora, write_lora
 from mslt_it.models.tokenizers import load_tokenizer
 from mslt_it.places import FINGERPRINT
@@ -38,11 +37,10 @@ from mslt_it.publish.combine import Combined, combine
 from mslt_it.publish.combine_options import (
     ADAMERGEX,
     CombineRequest,
-    adamergex_weights,
-    resolve_weights,
     settings_of,
+    weighed,
 )
-from mslt_it.publish.comparable import IDENTITY, across_tasks, languages, refuse_strangers
+from mslt_it.publish.comparable import IDENTITY, languages
 from mslt_it.publish.scored_run import UNSCORED, conclude, evaluate_run, print_end, provenance
 from mslt_it.records import fingerprint, to_plain
 from mslt_it.runs import Run
@@ -57,18 +55,10 @@ def combine_runs(request: CombineRequest, show: Callable[[str], object] = tell) 
 
 
 def _combine_runs(request: CombineRequest, out: Path, show: Callable[[str], object]) -> int:
-    method, weights = request.method, request.weights
+    method = request.method
     # Said in the run's papers, written or not.
     settings = settings_of(method, rank=request.rank, density=request.density, seed=request.seed)
-    runs = [read_run(values.path(folder)) for folder in request.runs]
-    if method == ADAMERGEX:
-        runs = across_tasks(runs)
-        (shares, how), of_task = adamergex_weights(weights), runs[:1]
-    else:
-        refuse_strangers(runs)
-        of_task = runs
-        num_rows = [run.provenance["num_examples"] for run in runs]
-        shares, how = resolve_weights(weights, [run.recipe.sources for run in runs], num_rows)
+    runs, of_task, shares, how = weighed(request, [read_run(values.path(folder)) for folder in request.runs])
     scored_as = runs[0].recipe.scoring
     if request.num_items is not None:
         scored_as = dataclasses.replace(scored_as, num_examples_per_language=request.num_items)

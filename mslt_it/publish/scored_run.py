@@ -31,7 +31,7 @@ from mslt_it.evaluation.systems import BASE, LoadedBase, System, adapter_system
 from mslt_it.evaluation.tables import as_text, label_table
 from mslt_it.journal import read_answers
 from mslt_it.models.environment import environment
-from mslt_it.models.identity import ADAPTER, FinishedRun
+from mslt_it.models.finished_run import ADAPTER, FinishedRun
 from mslt_it.places import TRAIN_AGAIN
 from mslt_it.problems import Problem, counted
 from mslt_it.publish.model_card import model_card

@@ -20,7 +20,7 @@ from mslt_it.config.schema import FrozenDict
 from mslt_it.data.budget import budget
 from mslt_it.evaluation.estimates import Settings
 from mslt_it.evaluation.scores import figures
-from mslt_it.models.identity import read_run
+from mslt_it.models.finished_run import read_run
 from mslt_it.problems import Problem, counted
 from mslt_it.progress import tell
 from mslt_it.publish.combine_options import CombineRequest, resolve_weights

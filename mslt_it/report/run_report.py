@@ -19,7 +19,7 @@ from mslt_it.evaluation.scores import ScoreRow, read_rows
 from mslt_it.evaluation.spread import NOT_SCORED, SHARES, spread_table, warnings_of
 from mslt_it.evaluation.tables import METRIC_NAMES, has_base, language_table
 from mslt_it.languages import language_name
-from mslt_it.models.identity import ADAPTER, FinishedRun, read_run
+from mslt_it.models.finished_run import ADAPTER, FinishedRun, read_run
 from mslt_it.places import TRAIN_AGAIN
 from mslt_it.problems import Problem, counted
 from mslt_it.publish.scored_run import stored_answers

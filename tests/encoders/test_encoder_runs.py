@@ -27,10 +27,10 @@ from transformers import (
 from mslt_it.cli import main
 from mslt_it.config.compose import load_recipe
 from mslt_it.data.build import scored_examples
-from mslt_it.models.identity import read_run
+from mslt_it.models.finished_run import read_run
 from mslt_it.models.kinds import kind_of_path, with_kind
 from mslt_it.problems import Problem
-from mslt_it.publish import onnx
+from mslt_it.publish import export_options, onnx
 
 Made = Callable[..., Path]
 LABELS = ("entailment", "neutral", "contradiction")
@@ -275,7 +275,7 @@ def test_a_graph_of_answers_in_passages_and_one_that_answers_otherwise(
 def test_onnx_is_for_encoders_and_needs_its_packages(
     run_of: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(onnx, "PACKAGES", ("nothing_of_this_name",))
+    monkeypatch.setattr(export_options, "PACKAGES", ("nothing_of_this_name",))
     assert main(["export", f"run={run_of('lora')}", "format=[onnx]", f"out={tmp_path / 'x'}"]) == 2
     said = "format=onnx needs the package nothing_of_this_name: pip install -e '.[onnx]'."
     assert said in capsys.readouterr().err and not (tmp_path / "x").exists()

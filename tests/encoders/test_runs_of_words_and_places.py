@@ -24,7 +24,7 @@ from mslt_it.cli import main
 from mslt_it.data.build import scored_examples
 from mslt_it.data.passages import overlap
 from mslt_it.data.spans import chunks, span_counts
-from mslt_it.models.identity import read_run
+from mslt_it.models.finished_run import read_run
 
 Runs = dict[str, Path]
 each_head = pytest.mark.parametrize("head", ["tags", "span"])

@@ -26,7 +26,7 @@ from mslt_it.commands.export import COMMAND, Options
 from mslt_it.config.schema import keys
 from mslt_it.data.encoding import Encoder
 from mslt_it.evaluation.scores import ScoreRow
-from mslt_it.models.identity import read_run
+from mslt_it.models.finished_run import read_run
 from mslt_it.publish import export as exporting
 from mslt_it.publish.export import export
 from mslt_it.publish.export_options import MergeRequest, Request

@@ -12,7 +12,7 @@ from mslt_it.command import execute
 from mslt_it.commands.train import COMMAND
 from mslt_it.config.compose import load_recipe
 from mslt_it.config.recipe import METHODS as NAMES
-from mslt_it.models.identity import read_run
+from mslt_it.models.finished_run import read_run
 from mslt_it.problems import Problem
 from mslt_it.publish.combine_options import METHODS
 from mslt_it.publish.separate_training import joint_recipe, part_recipes, train_apart

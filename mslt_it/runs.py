@@ -73,7 +73,7 @@ class Run:
 
     def refuse_another(self) -> None:
         """A Problem when the folder holds a run of another recipe, seed or set of values, or may hold one."""
-        refuse_no_place(self.folder, "output_dir")
+        refuse_no_place(self.folder, "output_dir", "run")
         found = self.fingerprint_of(self.folder)
         if found is None and (self.folder / COMPLETE).exists():
             raise Problem(f"{self.folder} holds something that is no run. Choose another output_dir.")

@@ -8,10 +8,12 @@ from mslt_it import values
 from mslt_it.command import Call, Command, section
 from mslt_it.config.schema import key
 from mslt_it.models.finished_run import read_run
+from mslt_it.places import RECORD
 from mslt_it.problems import Problem
-from mslt_it.publish.export_options import FORMS, Request, merge_inputs, publication
+from mslt_it.publish.export_options import FORMS, Request, export_inputs
 from mslt_it.publish.gguf import find_converter
 from mslt_it.quiet import quiet_libraries
+from mslt_it.store import made_before
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,17 +27,16 @@ def run(call: Call) -> int:
     options: Options = call.options
     refuse_idle(call)
     call.look()
-    finished = read_run(values.path(options.run))
-    merge_inputs(finished, options)
-    publication(finished, options)
     if "gguf" in options.format:
         find_converter(options.converter)
-    # Not at the top: half a second and more, which help can do without.
-    from mslt_it.publish.model_card import is_hub_id
-    from mslt_it.publish.push import prepare, push
+    finished = read_run(values.path(options.run))
+    for form in options.format:
+        made_before(values.path(options.out) / form, RECORD, export_inputs(finished, options, form))
+        # Not at the top: half a second and more, which help can do without.
+        from mslt_it.publish.push import prepare, push
 
     base = finished.recipe.model.path
-    if options.push is not None and options.format == ("vllm",) and not is_hub_id(base):
+    if options.push is not None and options.format == ("vllm",) and not values.is_hub_id(base):
         raise Problem(
             f"push={options.push}: the adapter belongs to the base '{base}', which is no repository of a hub, so "
             "nobody else could load it. Push the merged model instead: format=safetensors."

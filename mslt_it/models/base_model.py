@@ -78,7 +78,7 @@ def load_base(
             "quantization_config": quantization_config(quantization, options["dtype"]),
             "device_map": {"": str(place)},
         }
-    refuse_folder(path, what)
+    refuse_folder(path)
     try:
         loader = MODELS[head.name] if head else writing_class(path, model.revision)
         # What the files lack we tell ourselves; and of mT5's, which has two matrices where its configuration says one.

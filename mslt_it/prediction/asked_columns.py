@@ -10,6 +10,7 @@ from mslt_it.config.recipe import Recipe, TaskConfig
 from mslt_it.config.schema import FrozenDict
 from mslt_it.data.columns import needed_columns, renamed
 from mslt_it.data.files import Row
+from mslt_it.integrations.ray_cluster import RayCluster
 from mslt_it.prediction.papers import read_papers
 from mslt_it.prediction.request import How, Request, format_of
 from mslt_it.prediction.row_languages import RowLanguages
@@ -22,6 +23,8 @@ REASON = "reason"
 def refuse_table(request: Request) -> None:
     """A Problem for a folder that answers nothing, options that it has no use for, and a table whose first rows show
     that it cannot be asked about; of stdin nothing is read."""
+    if request.executor == "ray":
+        RayCluster(request.workers, request.settings)
     columns, data = AskedColumns(request.run, read_papers(values.path(request.run)).recipe, request), request.data
     names = first_names(values.path(data), format_of("data", values.path(data))) if data != "-" else None
     if names is not None:

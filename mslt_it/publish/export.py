@@ -36,9 +36,9 @@ from mslt_it.models.tokenizers import load_tokenizer, model_path
 from mslt_it.places import PROMPTS, RECORD
 from mslt_it.problems import Problem
 from mslt_it.publish import gguf, onnx, vllm
-from mslt_it.publish.export_options import FORMS, Request, merge_inputs, publication
+from mslt_it.publish.export_options import FORMS, Request, export_inputs, merge_inputs
 from mslt_it.publish.merge import origin, require_room, write_merged
-from mslt_it.publish.model_card import Publication, is_hub_id, model_card
+from mslt_it.publish.model_card import Publication, model_card
 from mslt_it.publish.prompt_record import adapter_usage, usage, write_prompts
 from mslt_it.store import COMPLETE, Made, file_sha256, find_damage, made_once, read_json
 
@@ -57,7 +57,7 @@ def export(request: Request, say: Callable[[str], object] = print) -> list[Made]
     out = values.path(request.out)
     with only_writer(out, beside(out), wait=request.wait, say=say):
         exporter = _Exporter(request, converter, say)
-        return [exporter.make(form) for form in FORMS if form in request.format]
+        return [exporter.make(form) for form in exporter.inputs]
 
 
 class _Exporter:
@@ -66,27 +66,28 @@ class _Exporter:
         self.out, self.run = values.path(request.out), read_run(values.path(request.run))
         # The folder of merged weights that were measured, and what is recorded of them; other forms are made of it.
         self.merged: tuple[Path, Mapping[str, Any]] | None = None
+        self.merging = merge_inputs(self.run, request)
+        self.inputs = {form: export_inputs(self.run, request, form) for form in FORMS if form in request.format}
+        self.name = next(iter(self.inputs.values()))["name"]
         if "vllm" in request.format and (reason := self._why_not_served()) is not None:
             raise Problem(
                 f"format=vllm: vLLM cannot serve this adapter beside its base: {reason}. It serves the merged weights "
                 "as they are: format=safetensors."
             )
-        self.merging = merge_inputs(self.run, request)
-        self.name, licences = publication(self.run, request)
-        self.inputs = {**self.merging, "results_sha256": file_sha256(self.run.folder / "results.json")}
-        self.inputs |= {"name": self.name, **licences}
 
     def make(self, form: str) -> Made:
-        inputs = self.inputs | ({"outtype": self.request.outtype} if form == "gguf" else {})
         make = {"safetensors": self._model, "vllm": self._adapter, "gguf": self._gguf, "onnx": self._onnx}[form]
 
         def fill(part: Path) -> dict[str, Any]:
             told = origin(self.run)
             base, revision = told.pop("model"), told.pop("model_revision")
-            told |= {"base": base if is_hub_id(base) else Path(base).name, "base_revision": revision}  # no path of here
+            told |= {
+                "base": base if values.is_hub_id(base) else Path(base).name,
+                "base_revision": revision,
+            }  # no path of here
             return {"format": form, **make(part), **told, "environment": environment()}
 
-        made = made_once(self.out / form, RECORD, inputs, fill, self.say)
+        made = made_once(self.out / form, RECORD, self.inputs[form], fill, self.say)
         if form == "safetensors":
             self.merged = made.folder, made.record["merge"]
         return made
@@ -217,4 +218,4 @@ def _quoted(request: Mapping[str, Any]) -> str:
 
 def _base_path(run: FinishedRun) -> str:
     path = model_path(run.recipe.model)
-    return path if is_hub_id(path) else str(Path(path).resolve())
+    return path if values.is_hub_id(path) else str(Path(path).resolve())

@@ -35,7 +35,9 @@ class MergeRequest:
         place="run",
     )
     out: str = key(
-        help="folder for the model, or for one of each form; made whole or not at all", example="DIR", place="out"
+        help="folder for the model, or for one of each form; made whole or not at all",
+        example="DIR",
+        place="new merged model",
     )
     dtype: str = key(
         "bfloat16", "of the weights written; merging itself is in float32", choices=("bfloat16", "float32")
@@ -89,16 +91,16 @@ def merge_inputs(run: FinishedRun, request: MergeRequest) -> dict[str, str]:
     }
 
 
-def publication(run: FinishedRun, request: Request) -> tuple[str, dict[str, str]]:
-    """(the export's name, its licences); a Problem for a form that the run cannot take here, and for other names."""
+def export_inputs(run: FinishedRun, request: Request, form: str) -> dict[str, str]:
+    """What decides one form of an export; a Problem where the run cannot take it here, and for a name that is none."""
     kind = run.recipe.model.kind
-    if others := [form for form in request.format if form not in FORMS_OF[kind]]:
-        meant = "encoders" if others[0] == "onnx" else "decoders"
+    if form not in FORMS_OF[kind]:
+        meant = "encoders" if form == "onnx" else "decoders"
         raise Problem(
-            f"format={others[0]} is for {meant}, and this is a model of kind {kind}. Choose of "
+            f"format={form} is for {meant}, and this is a model of kind {kind}. Choose of "
             f"{', '.join(FORMS_OF[kind])}: format=[safetensors]."
         )
-    missing = [one for one in PACKAGES if "onnx" in request.format and importlib.util.find_spec(one) is None]
+    missing = [one for one in PACKAGES if form == "onnx" and importlib.util.find_spec(one) is None]
     if missing:
         raise Problem(f"format=onnx needs the package {missing[0]}: pip install -e '.[onnx]'.")
     name = request.name or run.recipe.name
@@ -108,4 +110,6 @@ def publication(run: FinishedRun, request: Request) -> tuple[str, dict[str, str]
     for which, licence in licences.items():
         if not re.fullmatch(r"[\w .+:/()-]*", licence):
             raise Problem(f"{which}={licence!r} is not the name of a licence. Write for example mit.")
-    return name, licences
+    more = {"outtype": request.outtype} if form == "gguf" else {}
+    results = file_sha256(run.folder / "results.json")
+    return {**merge_inputs(run, request), "results_sha256": results, "name": name, **licences, **more}

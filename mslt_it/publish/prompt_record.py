@@ -21,6 +21,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from mslt_it import values
 from mslt_it.config.recipe import Recipe
 from mslt_it.data.encoding import Encoder
 from mslt_it.data.passages import overlap
@@ -32,7 +33,6 @@ from mslt_it.languages import language_name
 from mslt_it.models.finished_run import FinishedRun
 from mslt_it.models.tokenizers import model_path
 from mslt_it.places import PROMPTS
-from mslt_it.publish.model_card import is_hub_id
 from mslt_it.records import to_plain
 from mslt_it.store import read_json, write_json
 
@@ -86,7 +86,7 @@ def prompt_record(recipe: Recipe, encoder: Encoder) -> dict[str, Any]:
 
 def _asked_by(recipe: Recipe) -> dict[str, Any]:
     data = recipe.task.data
-    task = dataclasses.replace(recipe.task, data=data if is_hub_id(data) else Path(data).name)
+    task = dataclasses.replace(recipe.task, data=data if values.is_hub_id(data) else Path(data).name)
     parts = {name: getattr(recipe, name) for name in ("name", "sources", "targets", "unlabelled", "prompt")}
     return to_plain(
         {

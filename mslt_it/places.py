@@ -16,6 +16,7 @@ CONFIG, FINGERPRINT = "config.yaml", "fingerprint.json"  # of a run
 ADAPTER_CONFIG = "adapter_config.json"  # of an adapter
 MERGE, RECORD, PROMPTS = "merge.json", "export.json", "prompts.json"  # of what is made of a run
 REQUEST, MANIFEST = "request.json", "manifest.json"  # of an evaluation, of a study
+ITEMS = "items"  # journals of a run or an evaluation: items/<task>/<variant>/<system>/<language>.jsonl
 # The file by which a folder is told -> what it holds.
 KINDS = {CONFIG: "run", REQUEST: "evaluation", MANIFEST: "study", MERGE: "merged model", RECORD: "export"}
 TRAIN_AGAIN = (

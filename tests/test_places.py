@@ -149,6 +149,8 @@ MISTAKES = (
     ("predict run=RUN data=ROWS.jsonl out=FILE.csv", "out=FILE.csv: FILE.csv exists already. Give another name, or"),
     ("predict run=RUN data=ROWS.jsonl out=o.csv executor=ray", "executor=ray needs the package ray, which is not inst"),
     ("predict run=TORN data=ROWS.jsonl out=o.csv", "run=TORN: results.json is not what was saved (5 bytes)."),
+    ("eval run=TORN", "run=TORN: results.json is not what was saved (5 bytes)."),
+    ("report run=TORN", "run=TORN: results.json is not what was saved (5 bytes)."),
     ("eval run=RUN out=RUN2", "out=RUN2 holds a run (config.yaml), which is left as it is. Give another folder."),
     ("eval run=RUN languages=[it]", "task.data=world has no language 'it'. Did you mean 'vi'?"),
     ("eval run=RUN seen=[tr]", "seen=[tr] is for adapters without a run folder: what they were trained on stands in"),
@@ -213,5 +215,5 @@ def test_mistakes_are_told_before_torch_is_imported_and_leave_nothing(tmp_path: 
     for line, said in MISTAKES:
         code, told, heavy = found[line]
         assert (code, heavy) == (2, []) and said in told, (line, code, told, heavy)
-    assert len(MISTAKES) == 71
+    assert len(MISTAKES) == 73
     assert sorted(tmp_path.rglob("*")) == before

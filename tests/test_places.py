@@ -160,6 +160,9 @@ MISTAKES = (
     ("train recipe=xnli_3src model=o", "Unknown key 'model'. Did you mean 'model.path'?"),
     ("train recipie=xnli_3src", "No recipe given. Write recipe=NAME in place of recipie=xnli_3src."),
     ("train recipe=xnli_3src output_dir=EVAL", "output_dir=EVAL holds an evaluation (request.json), which is left as"),
+    ("train recipe=xnli_3src output_dir=MINE", "MINE holds results.json and no run. Choose another output_dir."),
+    ("data recipe=xnli_3src output_dir=MINE", "output_dir=MINE: MINE/train.jsonl is there and not of mslt data. Give"),
+    ("data recipe=xnli_3src output_dir=RUN", "output_dir=RUN holds a run (config.yaml), which is left as it is."),
     (OWN, "takes 1500 training rows of 'en', and TABLE.csv has 3. Write data.num_examples_total=max for as many"),
     (OWN.replace("TABLE", "FILE"), "FILE.csv has no column 'language' or 'lang'. Known: a, b. What it is called there"),
     ("study study=mini out=RUN", "out=RUN holds a run (config.yaml), which is left as it is. Give another folder."),
@@ -198,6 +201,7 @@ def test_mistakes_are_told_before_torch_is_imported_and_leave_nothing(tmp_path: 
     folder(tmp_path / "WHOLE", "config.yaml", "COMPLETE.json")
     (folder(tmp_path / "DATA") / "mine.txt").write_text("mine", encoding="utf-8")
     folder(tmp_path / "EVAL", "request.json")
+    folder(tmp_path / "MINE", "train.jsonl", "results.json")
     for name in ("RUN", "RUN2", "RUN3", "TORN"):
         finished(tmp_path / name)
     finished(tmp_path / "STRANGE", base_sha256="x")
@@ -215,5 +219,5 @@ def test_mistakes_are_told_before_torch_is_imported_and_leave_nothing(tmp_path: 
     for line, said in MISTAKES:
         code, told, heavy = found[line]
         assert (code, heavy) == (2, []) and said in told, (line, code, told, heavy)
-    assert len(MISTAKES) == 73
+    assert len(MISTAKES) == 76
     assert sorted(tmp_path.rglob("*")) == before

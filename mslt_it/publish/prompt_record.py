@@ -26,6 +26,7 @@ from mslt_it.config.recipe import Recipe
 from mslt_it.data.encoding import Encoder
 from mslt_it.data.passages import overlap
 from mslt_it.data.prompts import outline
+from mslt_it.data.segments import SegmentEncoder
 from mslt_it.evaluation.calibration import calibrated
 from mslt_it.evaluation.questions import needs_end
 from mslt_it.evaluation.tables import as_markdown
@@ -45,6 +46,8 @@ def prompt_record(recipe: Recipe, encoder: Encoder) -> dict[str, Any]:
     codes = dict.fromkeys((*recipe.sources, *recipe.targets, *recipe.unlabelled))
     if recipe.head is not None:
         head: dict[str, Any] = {"head": recipe.head.name, "labels": list(recipe.head.labels)}
+        if isinstance(encoder, SegmentEncoder) and encoder.unsplit:
+            head["control"] = list(encoder.unsplit)
         fields = [name for name in task.input_fields if name not in task.option_fields]
         if recipe.head.name == "span":
             longest = encoder.max_length_tokens

@@ -28,7 +28,8 @@ from transformers.utils import logging as transformers_logging
 from mslt_it.config.recipe import AdapterConfig, ModelConfig, Recipe
 from mslt_it.evaluation.shared_rows import Request
 from mslt_it.models.base_model import add_adapter, load_adapter, load_base, save_adapter
-from mslt_it.models.identity import FinishedRun, load_trained_base, read_run
+from mslt_it.models.finished_run import FinishedRun, read_run
+from mslt_it.models.identity import load_trained_base
 from mslt_it.publish.comparison import Comparison, Outputs, Prompts, compare, of_answers, outputs, prompts_of
 from mslt_it.publish.merge import merged_model
 

@@ -7,6 +7,7 @@ A command's module declares ``COMMAND``; `mslt_it.cli` lists the commands and ca
 
 from __future__ import annotations
 
+import difflib
 import os
 import shlex
 import sys
@@ -111,7 +112,7 @@ def parse(command: Command, argv: Sequence[str]) -> Call:
             elif flag in command.others or command.is_handed_on(flag):
                 rest.append(argument)
             else:
-                raise Problem(f"Unknown key '{flag}'. {nearest(flag, [*known, *command.others])}")
+                raise _unknown_key(command, flag)
         elif len(words) < len(command.words):
             words.append(argument)
             given[command.words[len(words) - 1]] = read(known[command.words[len(words) - 1]], argument)
@@ -123,6 +124,26 @@ def parse(command: Command, argv: Sequence[str]) -> Call:
             where = f": {found.missing}" if found.missing else ""
             raise Problem(f"{name} is missing{where}. {_write(command)}")
     return Call(command.options(**given), frozenset(given), tuple(rest), frozenset(flags), config_dir)
+
+
+# What other commands call a key.
+_ALIKE = {
+    "output_dir": "out",
+    "output": "out",
+    "num_examples": "examples",
+    "targets": "languages",
+    "sources": "pool",
+    "input": "data",
+    "runs": "run",
+}
+
+
+def _unknown_key(command: Command, name: str) -> Problem:
+    own = [*keys(command.options), *command.others]
+    of_recipe = [one for one in keys(Recipe) if command.is_handed_on(one)]
+    meant = [_ALIKE.get(name), *(one for one in of_recipe if one.rpartition(".")[2] == name)]
+    found = next((one for one in meant if one in own or one in of_recipe), name)
+    return Problem(f"Unknown key '{name}'. {nearest(found, [*own, found] if found != name else own)}")
 
 
 def _unknown_option(command: Command, argument: str) -> Problem:
@@ -240,7 +261,9 @@ def recipe_of(call: Call) -> tuple[str, list[str], str | None]:
         return "custom", overrides if named else [f"name={task}", *overrides], folder
     if task:
         raise unknown_file("task", task, folder)
-    raise Problem(f"No recipe given. Write recipe=NAME. Known: {', '.join(sorted(known))}.")
+    typed = next((one for one in overrides if difflib.get_close_matches(one.partition("=")[0], ["recipe"])), "")
+    meant = f" in place of {typed}" if typed else ""
+    raise Problem(f"No recipe given. Write recipe=NAME{meant}. Known: {', '.join(sorted(known))}.")
 
 
 def recipe_arguments(argv: Sequence[str]) -> tuple[str, list[str], str | None]:

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import difflib
+import functools
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from mslt_it import values
 from mslt_it.problems import Problem
 from mslt_it.store import COMPLETE
 
 CONFIG, FINGERPRINT = "config.yaml", "fingerprint.json"  # of a run
-ADAPTER_CONFIG, MERGE, RECORD = "adapter_config.json", "merge.json", "export.json"  # of an adapter, and what is made
+ADAPTER_CONFIG = "adapter_config.json"  # of an adapter
+MERGE, RECORD, PROMPTS = "merge.json", "export.json", "prompts.json"  # of what is made of a run
 REQUEST, MANIFEST = "request.json", "manifest.json"  # of an evaluation, of a study
+ITEMS = "items"  # journals of a run or an evaluation: items/<task>/<variant>/<system>/<language>.jsonl
+# The file by which a folder is told -> what it holds.
+KINDS = {CONFIG: "run", REQUEST: "evaluation", MANIFEST: "study", MERGE: "merged model", RECORD: "export"}
 TRAIN_AGAIN = (
     "Start its command again, which does what is damaged anew and keeps the rest, or take its folder from a whole copy."
 )
@@ -60,6 +66,15 @@ def refuse_no_study(folder: Path, key: str = "study") -> None:
         )
 
 
+def refuse_no_base(text: str, key: str = "model") -> None:
+    """A Problem for a path of which no base model can be read; nothing is said of what may be a name on the Hub."""
+    folder = values.path(text)
+    if folder.is_file() and folder.suffix != ".gguf":
+        raise Problem(f"{key}={text} is a file. Give the folder of a model, or a file that ends in .gguf.")
+    if not folder.is_dir() and (text.startswith((".", "/", "~")) or "\\" in text or text.count("/") > 1):
+        raise Problem(f"{key}={text}: there is no such folder.{_meant(folder, key)} Give that of a model.")
+
+
 def refuse_no_adapter(folder: Path, key: str = "adapter") -> None:
     """A Problem for a folder that is neither a run nor holds an adapter."""
     if not (folder / COMPLETE).is_file() and not (folder / ADAPTER_CONFIG).is_file():
@@ -69,13 +84,20 @@ def refuse_no_adapter(folder: Path, key: str = "adapter") -> None:
         )
 
 
-def refuse_no_place(folder: Path, key: str = "out") -> None:
-    """A Problem where no folder can be made or written into; what is finished there may be read-only."""
+def refuse_no_place(folder: Path, key: str = "out", kind: str = "") -> None:
+    """A Problem where no folder can be made or written into; what is finished there may be read-only.
+
+    ``kind``: of what is written there, of `KINDS`; a folder of another one is left as it is. Empty: it may lie in any.
+    """
     there = next(path for path in (folder, *folder.absolute().parents) if os.path.exists(path))
     if not there.is_dir():
         raise Problem(f"{key}={folder}: {there} is a file. Give another folder.")
     if not os.access(there, os.W_OK | os.X_OK) and not (folder / COMPLETE).exists():
         raise Problem(f"{key}={folder}: {there} cannot be written to. Change its permissions, or give another folder.")
+    for name, holds in KINDS.items() if kind else ():
+        if holds != kind and (folder / name).is_file():
+            held = f"{'an' if holds[0] in 'aeiou' else 'a'} {holds} ({name})"
+            raise Problem(f"{key}={folder} holds {held}, which is left as it is. Give another folder.")
 
 
 def _meant(folder: Path, key: str) -> str:
@@ -93,4 +115,5 @@ CHECKS: Mapping[str, Callable[[Path, str], None]] = {
     "study": refuse_no_study,
     "adapter": refuse_no_adapter,
     "out": refuse_no_place,
+    **{f"new {kind}": functools.partial(refuse_no_place, kind=kind) for kind in KINDS.values()},
 }

@@ -85,10 +85,12 @@ class Run:
 
     def refuse_another(self) -> None:
         """A Problem when the folder holds a run of another recipe, seed or set of values, or may hold one."""
-        refuse_no_place(self.folder, "output_dir")
+        refuse_no_place(self.folder, "output_dir", "run")
         found = self.fingerprint_of(self.folder)
-        if found is None and (self.folder / COMPLETE).exists():
-            raise Problem(f"{self.folder} holds something that is no run. Choose another output_dir.")
+        if found is None:  # and what would be written over is another's
+            for path in (self.folder / name for name in (COMPLETE, LOSSES, "results.json", "log.txt")):
+                if path.exists():
+                    raise Problem(f"{self.folder} holds {path.name} and no run. Choose another output_dir.")
         if found == UNKNOWN and not self._has_this_recipe():
             raise Problem(
                 f"{self.folder / FINGERPRINT} cannot be read, and {CONFIG} beside it is not that of this run: nothing "

@@ -237,16 +237,19 @@ def made_once(
 
     ``fill`` writes into a folder and gives what ``record_name`` in it is to say, beside "inputs".
     """
-    if (record := _made_before(out, record_name, inputs, say)) is not None:
-        return Made(out, record, False)
+    if (record := made_before(out, record_name, inputs)) is not None:
+        if (damage := find_damage(out)) is None:
+            return Made(out, record, False)
+        say(f"{out} is not whole ({damage}): it is made again.")
     with sealing(out) as part:
         record = {"inputs": dict(inputs), **fill(part)}
         write_json(part / record_name, record)
     return Made(out, record, True)
 
 
-def _made_before(out: Path, record_name: str, inputs: Mapping[str, Any], say: Say) -> dict[str, Any] | None:
-    """The record of a whole folder that was made of the same ``inputs``; None where there is nothing or a torn one."""
+def made_before(out: Path, record_name: str, inputs: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The record of a folder that was made of the same ``inputs``, whole or torn; None where there is nothing; a
+    Problem where it holds something else."""
     if not out.exists() or (out.is_dir() and not any(out.iterdir())):
         return None
     if not out.is_dir():
@@ -261,10 +264,7 @@ def _made_before(out: Path, record_name: str, inputs: Mapping[str, Any], say: Sa
     if there and (differing := [key for key in inputs if there.get(key) != inputs[key]]):
         said = "; ".join(f"{key}: {_short(there.get(key))} there, {_short(inputs[key])} now" for key in differing)
         raise Problem(f"{out} was made of something else ({said}). Give another folder, or remove that one.")
-    if (damage := find_damage(out)) is None:
-        return record
-    say(f"{out} is not whole ({damage}): it is made again.")
-    return None
+    return record
 
 
 def take_place(part: Path, out: Path) -> None:

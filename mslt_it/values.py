@@ -109,6 +109,11 @@ def path(text: str | os.PathLike[str]) -> Path:
         return Path(text)
 
 
+def is_hub_id(text: str) -> bool:
+    """Whether ``USER/NAME`` of a hub is meant, not a folder of that name."""
+    return bool(re.fullmatch(r"\w[\w.-]*/\w[\w.-]*", text)) and not path(text).exists()
+
+
 def boolean(name: str, text: str) -> bool:
     """``true`` or ``false``."""
     word = unquoted(text.strip()).lower()

@@ -24,12 +24,14 @@ from mslt_it.data.rows import RowStore
 from mslt_it.locks import LOCK, only_writer
 from mslt_it.models.kinds import with_base
 from mslt_it.places import refuse_no_place
+from mslt_it.problems import Problem
 from mslt_it.progress import tell
 from mslt_it.quiet import quiet_libraries
 from mslt_it.records import BuildReport, EncodedExample, to_plain
 from mslt_it.selection.auto import choose_sources
-from mslt_it.store import write_atomically
+from mslt_it.store import read_json, write_atomically
 
+WRITTEN = ("train.jsonl", "report.json")
 USED = ("task", "data", "prompt", "model", "select")  # sections of a recipe that rows follow from
 
 
@@ -59,7 +61,11 @@ def run(call: Call) -> int:
     recipe, store = with_base(load_recipe(*recipe_of(call), choose=choose_sources)), RowStore()
     folder = values.path(recipe.output_dir) if recipe.output_dir else None
     if folder:
-        refuse_no_place(folder, "output_dir")
+        refuse_no_place(folder, "output_dir", "rows")
+        is_ours = "num_leaks_checked" in (read_json(folder / WRITTEN[1]) or {})
+        for path in (folder / name for name in WRITTEN):
+            if path.exists() and not is_ours:
+                raise Problem(f"output_dir={folder}: {path} is there and not of mslt data. Give another folder.")
 
     tokenizer = functools.cache(functools.partial(late_tokenizer, recipe.model))
     recipe = with_found_labels(resolved(recipe, tokenizer, store), store)
@@ -78,13 +84,10 @@ def write(rows: Sequence[EncodedExample], report: BuildReport, folder: Path) -> 
     """``train.jsonl`` (one encoded row a line) and ``report.json``; each replaced whole or not at all."""
     folder.mkdir(parents=True, exist_ok=True)
     lines = "".join(json.dumps(to_plain(row), ensure_ascii=False) + "\n" for row in rows)
-    contents = {
-        "train.jsonl": lines,
-        "report.json": json.dumps(to_plain(report), ensure_ascii=False, indent=2) + "\n",
-    }
-    for name, text in contents.items():
+    texts = lines, json.dumps(to_plain(report), ensure_ascii=False, indent=2) + "\n"
+    for name, text in reversed(list(zip(WRITTEN, texts, strict=True))):  # what says whose they are goes first
         write_atomically(folder / name, text)
-    return [folder / name for name in contents]
+    return [folder / name for name in WRITTEN]
 
 
 COMMAND = recipe_command(

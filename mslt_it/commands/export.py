@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from mslt_it import values
 from mslt_it.command import Call, Command, section
 from mslt_it.config.schema import key
+from mslt_it.models.finished_run import read_run
+from mslt_it.places import RECORD
 from mslt_it.problems import Problem
-from mslt_it.publish.export_options import FORMS, Request
+from mslt_it.publish.export_options import FORMS, Request, export_inputs
 from mslt_it.publish.gguf import find_converter
 from mslt_it.quiet import quiet_libraries
+from mslt_it.store import made_before
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,24 +29,27 @@ def run(call: Call) -> int:
     call.look()
     if "gguf" in options.format:
         find_converter(options.converter)
-    quiet_libraries()
-    # These import torch, which help can do without.
-    from mslt_it.publish.export import export
-    from mslt_it.publish.model_card import is_hub_id
-    from mslt_it.publish.push import prepare, push
+    finished = read_run(values.path(options.run))
+    for form in options.format:
+        made_before(values.path(options.out) / form, RECORD, export_inputs(finished, options, form))
+        # Not at the top: half a second and more, which help can do without.
+        from mslt_it.publish.push import prepare, push
 
+    base = finished.recipe.model.path
+    if options.push is not None and options.format == ("vllm",) and not values.is_hub_id(base):
+        raise Problem(
+            f"push={options.push}: the adapter belongs to the base '{base}', which is no repository of a hub, so "
+            "nobody else could load it. Push the merged model instead: format=safetensors."
+        )
     to = prepare(options.push, private=options.private) if options.push is not None else None
+    quiet_libraries()
+    from mslt_it.publish.export import export  # imports torch, which help and mistakes can do without
+
     exports = export(options, call.say)
     for one in exports:
         call.say(f"{one.record['format']}: {one.folder}{'' if one.is_new else ' (already there, nothing was done)'}")
     if to is None:
         return 0
-    base = exports[0].record["base"]
-    if exports[0].record["kind"] == "adapter" and not is_hub_id(base):
-        raise Problem(
-            f"The adapter belongs to the base '{base}', which is no repository of a hub, so nobody else could load "
-            "it. Nothing was sent. Push the merged model instead: format=safetensors."
-        )
     sent = push(exports[0].folder, to, call.say)
     call.say(f"pushed: {sent.url} {'at' if sent.is_new else 'already there, at'} commit {sent.commit}")
     return 0

@@ -5,18 +5,24 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from mslt_it import values
 from mslt_it.command import Call, Command
-from mslt_it.publish.export_options import MergeRequest
+from mslt_it.models.finished_run import read_run
+from mslt_it.places import MERGE
+from mslt_it.publish.export_options import MergeRequest, merge_inputs
 from mslt_it.quiet import quiet_libraries
+from mslt_it.store import made_before
 
 
 def run(call: Call) -> int:
     """Merges and prints the comparison; 0 = merged, now or before."""
     call.look()
+    options: MergeRequest = call.options
+    made_before(values.path(options.out), MERGE, merge_inputs(read_run(values.path(options.run)), options))
     quiet_libraries()
     from mslt_it.publish.merge import merge_run  # imports torch, which help can do without
 
-    merge = merge_run(call.options, call.say)
+    merge = merge_run(options, call.say)
     if not merge.is_new:
         call.say(f"{merge.folder} is already merged from the same run with the same settings; nothing was done.")
     call.say(as_text(merge.record))

@@ -31,20 +31,15 @@ def run(call: Call) -> int:
             raise Problem(f"{name} has no effect on executor=local. Leave it out, or give executor=ray.")
     refuse_places(options)
     call.look()
+    from mslt_it.prediction.asked_columns import refuse_table  # pyarrow, which help can do without
+
+    refuse_table(options)
     quiet_libraries()
-    # These import torch, which help can do without.
-    import torch
-    from accelerate import PartialState
+    from mslt_it.prediction.job import label_file  # torch, which mistakes can do without
 
-    from mslt_it.prediction.job import label_file
-
-    state = PartialState(cpu=not torch.cuda.is_available())
-    say = call.say if state.is_main_process else lambda text: None
-    content = label_file(options, state, say)
-    if not state.is_main_process:
-        return 0
-    for line in _told(content):
-        say(line)
+    content = label_file(options, call.say)
+    for line in _told(content) if content else ():
+        call.say(line)
     return 0
 
 

@@ -9,6 +9,8 @@ from mslt_it import values
 from mslt_it.command import Call, Command
 from mslt_it.config.schema import LARGEST_SEED, key
 from mslt_it.locks import WAIT, beside, only_writer
+from mslt_it.models.finished_run import read_run
+from mslt_it.places import REQUEST
 from mslt_it.problems import Problem, counted, warn
 
 FORMATS = ("html", "latex", "pdf")
@@ -52,6 +54,8 @@ def run(call: Call) -> int:
     folder = values.path(options.run or options.study or "")
     out = values.path(options.out) if options.out else folder if options.run else folder / "report"
     call.look()
+    if options.run and not (folder / REQUEST).is_file():
+        read_run(folder)
     # These import pandas and matplotlib, which help can do without.
     from mslt_it.report import eval_report, study_report
 

@@ -17,7 +17,8 @@ from mslt_it.config.files import summary
 from mslt_it.config.help import key_lines
 from mslt_it.config.recipe import Recipe
 from mslt_it.config.schema import key, keys
-from mslt_it.data.resolve import with_order
+from mslt_it.data.resolve import MADE, resolved, with_order
+from mslt_it.data.rows import is_local
 from mslt_it.locks import WAIT, only_writer
 from mslt_it.problems import Problem, counted, plain
 from mslt_it.progress import INTERVAL, duration, tell
@@ -44,7 +45,7 @@ class Options:
     settings: Mapping[str, str] = key(
         {}, "of slurm and ray: {partition:gpu,timeout_min:240}", example="{partition:gpu}"
     )
-    out: str | None = key(None, "the study's folder", shown="studies/NAME", place="out")
+    out: str | None = key(None, "the study's folder", shown="studies/NAME", place="new study")
     wait: bool = key(False, WAIT)
 
 
@@ -52,10 +53,14 @@ def run(call: Call) -> int:
     """Runs what is not done yet; 0 when every cell is done and all its scores are valid, 1 when one is not."""
     options: Options = call.options
     call.look()
+    if options.settings and options.executor not in ("slurm", "ray"):
+        raise Problem(f"settings has no effect on executor={options.executor}, only on slurm and ray. Leave it out.")
     config_dir = call.config_dir
     config, notes = with_rest(load_study(options.study, call.rest, config_dir), config_dir)
     base = base_recipe(config, config_dir, call.rest)
-    if "--dry-run" not in call.flags or values.path(base.task.data).exists():  # a dry run fetches nothing
+    is_here = base.task.data in MADE or is_local(base.task)
+    is_looked_at = is_here or "--dry-run" not in call.flags  # which fetches nothing
+    if is_looked_at:
         base = with_order(base, config.pool, (*config.pool, *config.targets))
         notes += [base.order_note] * bool(base.order_note)
     config = with_budgets(config, base)
@@ -79,8 +84,10 @@ def run(call: Call) -> int:
         Job(str(folder.path), cell.id, cell_recipe(base, config, cell, folder.cell(cell.id)), config.also_score)
         for cell in sorted(grid, key=lambda cell: config.seeds.index(cell.seed))  # if it ends early: whole grids
     ]
+    done = _done(jobs)
+    for job in [job for job in jobs if job.cell not in done][:1] if is_looked_at else ():
+        resolved(job.recipe, lambda: None)  # what is wrong with the rows would be told by every cell
     if "--dry-run" in call.flags:
-        done = _done(jobs)
         tell("\n".join([*dry_run(config, base, grid, folder, done, options), *(f"Note: {note}" for note in notes)]))
         return 0
     refuse_unready(base.training.report_to)

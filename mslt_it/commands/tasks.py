@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import re
 from dataclasses import dataclass
 
 from mslt_it import values
@@ -75,8 +74,7 @@ def prompt_languages(task: TaskConfig) -> list[str]:
 
 def facts(task: TaskConfig) -> dict[str, str]:
     """What stands in the task file, for people."""
-    is_hub_id = re.fullmatch(r"[\w.-]+/[\w.-]+", task.data) and not values.path(task.data).exists()
-    hub = task.hub or (task.data if is_hub_id else "")
+    hub = task.hub or (task.data if values.is_hub_id(task.data) else "")
     own = "PATH" if hub or task.data in ("world", "???") else task.data
     rows = ["the embedded world (task.data=world), offline"] if task.data == "world" else []
     rows += [f"the Hub: task.data={hub}{f', revision {task.revision}' if task.revision else ''}"] if hub else []

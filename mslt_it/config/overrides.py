@@ -28,6 +28,13 @@ ALIASES = {
     "lora_alpha": "adapter.alpha",
     "max_length": "data.max_length_tokens",
     "max_seq_length": "data.max_length_tokens",
+    # and our other commands
+    "out": "output_dir",
+    "output": "output_dir",
+    "languages": "targets",
+    "examples": "scoring.num_examples_per_language",
+    "model": "model.path",
+    "seeds": "seed",
 }
 SHORT = {"task.input": "task.input_fields", "task.label": "task.label_field"}
 
@@ -91,12 +98,12 @@ def _nearest_key(name: str, known: Sequence[str]) -> str:
     """Did you mean ...? over the dotted names, or over one section's where the section is right."""
     parent, _, leaf = name.rpartition(".")
     alias = ALIASES.get(leaf)
-    same_leaf = [k for k in known if k.rpartition(".")[2] == leaf or k == alias]
+    same_leaf = [k for k in known if k == alias] or [k for k in known if k.rpartition(".")[2] == leaf]
     siblings = [k for k in known if parent and k.startswith(f"{parent}.")]
     by_leaf = {k.rpartition(".")[2]: k for k in known}
     if not same_leaf and siblings:
         return nearest(name, siblings)
-    if not parent and difflib.get_close_matches(name, sections(Recipe), n=1, cutoff=0.7):
+    if not parent and not same_leaf and difflib.get_close_matches(name, sections(Recipe), n=1, cutoff=0.7):
         return nearest(name, [f"{section}.KEY" for section in sections(Recipe)])
     close = difflib.get_close_matches(leaf, by_leaf, n=1, cutoff=0.7)
     if guess := same_leaf[:1] or [by_leaf[found] for found in close]:

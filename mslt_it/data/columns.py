@@ -167,7 +167,10 @@ def rows_of(
         if task.id_prefixes:
             return by_prefix(task, rows, language, where, names_language=names_language), ()
         if not names_language:
-            raise Problem(f"{where} has no column 'language'. Add one, or write a file per language: {language}.tsv.")
+            raise Problem(
+                f"{where} has no column 'language' or 'lang'. {nearest('language', _names(rows))} What it is called "
+                f"there: task.columns.language=YOURS. Or add one, or write a file per language: {language}.tsv."
+            )
         return list(rows), ()
     spellings = count_spellings(rows, column)
     own = spelt(task.config_name(language), language, spellings, f"{where}, column '{column}',")

@@ -12,6 +12,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from mslt_it.config.recipe import LARGEST, Recipe, TaskConfig, is_rest
+from mslt_it.config.schema import written
+from mslt_it.data.budget import budget
 from mslt_it.data.build import largest_budget, refuse_no_rationale
 from mslt_it.data.prompts import refuse_unasked
 from mslt_it.data.rows import RowStore
@@ -29,10 +31,7 @@ def resolved(recipe: Recipe, tokenizer: Callable[[], Any], rows: RowStore | None
     refuse_no_rationale(recipe)
     if task.data in MADE:
         targets = () if is_rest(recipe.targets) else recipe.targets
-        if unknown := [code for code in (*recipe.sources, *targets) if code not in rows.languages(task)]:
-            raise Problem(
-                f"task.data={task.data} has no language '{unknown[0]}'. {nearest(unknown[0], rows.languages(task))}"
-            )
+        refuse_unmade(task, (*recipe.sources, *targets), rows)
     else:
         for code in recipe.sources:  # first: a wrong column would make all others languages without labels
             rows.load(task, code, task.train_split, role="train")
@@ -41,9 +40,32 @@ def resolved(recipe: Recipe, tokenizer: Callable[[], Any], rows: RowStore | None
         refuse_unasked(task, recipe.prompt, (*recipe.sources, *recipe.targets, *recipe.unlabelled))
     recipe = with_order(recipe, recipe.sources, (*recipe.sources, *recipe.targets), rows)
     if recipe.data.num_examples_total != LARGEST:
+        _refuse_too_few(recipe, rows)
         return recipe
     number = largest_budget(recipe, tokenizer(), rows=rows)
     return dataclasses.replace(recipe, data=dataclasses.replace(recipe.data, num_examples_total=number))
+
+
+def refuse_unmade(task: TaskConfig, codes: Sequence[str], rows: RowStore) -> None:
+    """A Problem for a language in which no rows can be made; nothing is said of those that lie in files."""
+    made = rows.languages(task) if task.data in MADE else codes
+    if unknown := [code for code in codes if code not in made]:
+        raise Problem(f"task.data={task.data} has no language '{unknown[0]}'. {nearest(unknown[0], made)}")
+
+
+def _refuse_too_few(recipe: Recipe, rows: RowStore) -> None:
+    """A Problem for more rows than files hold; of how many can be trained on, a tokenizer must tell."""
+    task, data = recipe.task, recipe.data
+    for code, number in budget(recipe).items() if task.data not in MADE else ():
+        there = len(rows.load(task, code, task.train_split, role="train").examples)
+        if number > there:
+            given, remedy = f"data.num_examples_total={data.num_examples_total}", "data.num_examples_total=max"
+            if data.num_examples:
+                given, remedy = f"data.num_examples={written(data.num_examples)}", f"data.num_examples.{code}={there}"
+            raise Problem(
+                f"{given} takes {counted(number, 'training row')} of '{code}', and {task.data} has {there}. Write "
+                f"{remedy} for as many as there are, or name other sources."
+            )
 
 
 def with_order(recipe: Recipe, trained: Sequence[str], scored: Sequence[str], rows: RowStore | None = None) -> Recipe:

@@ -98,7 +98,7 @@ class RowStore:
 
     def left_out(self, task: TaskConfig, languages: Sequence[str]) -> tuple[str, ...]:
         """What to say of local rows that are of none of the languages, a text for each file."""
-        if not _is_local(task):
+        if not is_local(task):
             return ()
         notes: dict[tuple[Path, ...], str] = {}
         for language, split in itertools.product(languages, (task.train_split, task.score_split)):
@@ -148,7 +148,7 @@ class RowStore:
 
     def _own(self, task: TaskConfig, language: str, split: str, *, with_label: bool = True) -> _Own:
         """``with_label``: a Problem where the rows have no column of answers."""
-        if _is_local(task):
+        if is_local(task):
             picked = self._picked(task, language, split)
             found = self._table(task, picked)
             is_of = picked.is_of(task, language) or task.languages == (language,)
@@ -251,7 +251,7 @@ class RowStore:
 
     def _codes(self, task: TaskConfig, language: str) -> tuple[str, ...]:
         """The languages of the data; this one alone where the Hub would have to be asked."""
-        return self.languages(task) if _is_local(task) else task.languages or (language,)
+        return self.languages(task) if is_local(task) else task.languages or (language,)
 
     def _tables(self, task: TaskConfig, codes: Iterable[str], split: str) -> list[Table]:
         """What dividing needs of each language whose rows serve both roles."""
@@ -273,7 +273,7 @@ class RowStore:
         if task.data == "intents":
             return intents.languages()
         upstream = {name: code for code, name in task.configs.items() if code != "default"}
-        if not _is_local(task):
+        if not is_local(task):
             return task.languages or _hub_languages(task, upstream)
         if len(task.languages) == 1:  # files of such a benchmark name none
             return task.languages
@@ -303,7 +303,7 @@ def is_trained_on(recipe: Recipe, language: str) -> bool:
     return primary(language) in map(primary, recipe.trained_on or recipe.sources)
 
 
-def _is_local(task: TaskConfig) -> bool:
+def is_local(task: TaskConfig) -> bool:
     """Whether the rows are in local files; a Problem where ``task.data`` is written like a path and is none."""
     if task.data in ("world", "intents"):
         return False

@@ -9,9 +9,16 @@ from typing import Any
 import numpy as np
 
 from mslt_it.config.recipe import TaskConfig
+from mslt_it.data.build import build_scored_set
+from mslt_it.data.rows import RowStore
 from mslt_it.evaluation.measures import UNREAD, Outputs, choice_scores, said_labels, why_invalid
 from mslt_it.evaluation.voting import vote
+from mslt_it.journal import read_answers
+from mslt_it.models.finished_run import ADAPTER, FinishedRun
+from mslt_it.places import ITEMS, TRAIN_AGAIN
+from mslt_it.problems import Problem
 from mslt_it.records import PromptedExample
+from mslt_it.store import is_intact
 
 COLLAPSED = 0.95  # share of one label from which on a language says nothing else
 
@@ -91,3 +98,19 @@ def spread(task: TaskConfig, answered: Answered) -> Spread:
     counts = np.bincount(said[said != UNREAD], minlength=len(task.choice_names))
     labels = {name: float(count / n) for name, count in zip(task.choice_names, counts, strict=True)}
     return Spread(**common, labels=labels, num_unread=int((said == UNREAD).sum()))
+
+
+def stored_answers(run: FinishedRun, languages: Sequence[str]) -> list[Answered]:
+    """What a finished run's adapter answered, from its journals, under the name of its folder."""
+    store = RowStore()
+    task, variant, found = run.recipe.task.name, run.recipe.prompt.variant, list[Answered]()
+    for code in languages:
+        items = tuple(build_scored_set(run.recipe, code, rows=store))
+        path = run.folder / ITEMS / task / variant / ADAPTER / f"{code}.jsonl"
+        read = read_answers(path) if is_intact(run.folder, path.relative_to(run.folder).as_posix()) else None
+        if read is None:
+            raise Problem(f"{path} is not as it was when the run finished. {TRAIN_AGAIN}")
+        rows = {row["id"]: row for row in read}
+        of_items = tuple(rows[item.id] for item in items)
+        found.append(Answered(task, run.folder.name, variant, code, "target", items, of_items, 0, 0))
+    return found

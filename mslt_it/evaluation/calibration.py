@@ -9,7 +9,7 @@ import numpy as np
 from scipy.optimize import minimize_scalar
 from scipy.special import softmax
 
-from mslt_it.models.identity import ADAPTER, FinishedRun
+from mslt_it.models.finished_run import ADAPTER, FinishedRun
 from mslt_it.store import is_intact
 
 MIN_ROWS = 20  # fewer say nothing of how often the model is right

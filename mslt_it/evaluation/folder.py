@@ -17,11 +17,10 @@ from typing import Any
 
 from mslt_it import values
 from mslt_it.config.files import share_dir
-from mslt_it.evaluation.evaluator import ITEMS
 from mslt_it.evaluation.request import Request
 from mslt_it.evaluation.systems import Bench
 from mslt_it.locks import LOCK
-from mslt_it.places import REQUEST
+from mslt_it.places import ITEMS, REQUEST
 from mslt_it.problems import Problem, warn
 from mslt_it.records import fingerprint
 from mslt_it.store import COMPLETE, read_json, reopen, write_json

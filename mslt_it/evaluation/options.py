@@ -43,7 +43,7 @@ class Options:
     cache: str | None = key(
         None, "folder of answers kept between calls, or none", shown="~/.cache/mslt_it", place="out"
     )
-    out: str | None = key(None, "folder of answers and results", shown="evals/TASK-HASH", place="out")
+    out: str | None = key(None, "folder of answers and results", shown="evals/TASK-HASH", place="new evaluation")
     weights: Mapping[str, float] = key(
         {}, "of the tasks in their mean", above=0, shown="(1 each)", example="{xnli:2,pawsx:1}"
     )

@@ -13,7 +13,7 @@ from mslt_it.config.files import list_files, unknown_file
 from mslt_it.config.recipe import ModelConfig, Recipe
 from mslt_it.data.build import with_found_labels
 from mslt_it.data.prompts import refuse_unasked
-from mslt_it.data.resolve import rest_of, with_order
+from mslt_it.data.resolve import refuse_unmade, rest_of, with_order
 from mslt_it.data.rows import RowStore
 from mslt_it.data.variants import CHAINS, answer_kind, check_variant
 from mslt_it.evaluation.options import ARGUMENTS, Options
@@ -98,6 +98,9 @@ def request_of(call: Call) -> Request:
         if len(set(given)) < len(given):
             raise Problem(f"{name}=[{','.join(given)}] lists one twice. Remove it.")
     known = [trained(values.path(folder)) for folder in (*runs, *adapters)]
+    if asked.seen and all(one.recipe for one in known) and asked.languages != ("rest",):
+        told = "what they were trained on stands in their runs" if known else "nothing here was trained"
+        raise Problem(f"seen=[{','.join(asked.seen)}] is for adapters without a run folder: {told}. Leave it out.")
     store = RowStore()
     is_whole = any(argument.startswith("task.held_out_share=") for argument in call.rest)  # the user knows better
     recipes = tuple(_recipe(call, task, [] if is_whole else known, store) for task in tasks or [""])
@@ -249,4 +252,5 @@ def _languages(
         return rest, told
     if not (codes := validated_codes("languages", given)):
         raise Problem("languages=[] names none. List them, languages=[de,tr], or write all or rest.")
+    refuse_unmade(recipe.task, codes, store)
     return codes, ""

@@ -12,8 +12,9 @@ from typing import Any
 from mslt_it import values
 from mslt_it.config.recipe import AdapterConfig, Head, ModelConfig
 from mslt_it.languages import primary
-from mslt_it.models.base_model import adapted, adapter_hash, fit_vocabulary, load_base, model_hash
-from mslt_it.models.identity import ADAPTER, FinishedRun, identity, load_trained_base, read_run
+from mslt_it.models.base_model import adapted, fit_vocabulary, load_base, model_hash
+from mslt_it.models.finished_run import ADAPTER, FinishedRun, adapter_hash, read_run
+from mslt_it.models.identity import identity, load_trained_base
 from mslt_it.models.tokenizers import load_tokenizer
 from mslt_it.problems import Problem
 from mslt_it.store import COMPLETE, read_json, value_sha256

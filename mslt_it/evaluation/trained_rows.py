@@ -23,9 +23,11 @@ from mslt_it.data.division import set_aside, told_by_language
 from mslt_it.data.files import canonical_split
 from mslt_it.data.leakage import normalise
 from mslt_it.data.rows import RowStore
+from mslt_it.models.finished_run import read_run
+from mslt_it.places import CONFIG
 from mslt_it.problems import Problem
 from mslt_it.records import Example
-from mslt_it.store import read_json
+from mslt_it.store import COMPLETE
 
 
 @dataclass(frozen=True)
@@ -39,14 +41,13 @@ class Trained:
 
 def trained(folder: Path) -> Trained:
     """Of a run folder, an adapter in one, or an adapter alone."""
-    home = folder if (folder / "config.yaml").is_file() else folder.parent
-    if not (home / "config.yaml").is_file():
+    has_papers = [one for one in (folder, folder.parent) if any((one / n).is_file() for n in (CONFIG, COMPLETE))]
+    if not has_papers:
         return Trained(folder, None)
-    recipe = load_recipe("config", config_dir=home)
-    content = read_json(home / "results.json") or {}  # a run that is not finished has none, and is refused elsewhere
-    provenance = content.get("provenance")
-    labels = provenance.get("labels") if isinstance(provenance, dict) else None
-    return Trained(folder, recipe, tuple(labels if isinstance(labels, list) else recipe.task.label_names))
+    if not (has_papers[0] / COMPLETE).is_file():  # not finished
+        return Trained(folder, load_recipe("config", config_dir=has_papers[0]))
+    run = read_run(has_papers[0])
+    return Trained(folder, run.recipe, tuple(run.provenance.get("labels") or run.recipe.task.label_names))
 
 
 def is_same_data(one: TaskConfig, other: TaskConfig) -> bool:

@@ -23,6 +23,7 @@ from transformers.pytorch_utils import Conv1D
 from mslt_it.config.recipe import AdapterConfig, Head, ModelConfig
 from mslt_it.models.causality import refuse_causal, refuse_not_causal, writing_class
 from mslt_it.models.environment import default_device, resolve_dtype, without_compiler
+from mslt_it.models.finished_run import WEIGHTS
 from mslt_it.models.heads import MODELS, TASK_TYPES, draw_fresh_parts, head_of, loading_options, mark
 from mslt_it.models.kinds import TASK_TYPE, is_text_to_text
 from mslt_it.models.model_errors import explain, refuse_folder
@@ -37,7 +38,6 @@ with without_compiler():
     from peft.helpers import disable_input_dtype_casting
     from peft.tuners.lora import LoraLayer
 
-WEIGHTS = "adapter_model.safetensors"
 CONFIG = "adapter_config.json"
 # Looking for it may take longer than the cube of a name's length: a repeated group, or three repetitions.
 _ENDLESS = re.compile(r"\)[*+?{]|([*+{].*){3}", re.DOTALL)
@@ -78,7 +78,7 @@ def load_base(
             "quantization_config": quantization_config(quantization, options["dtype"]),
             "device_map": {"": str(place)},
         }
-    refuse_folder(path, what)
+    refuse_folder(path)
     try:
         loader = MODELS[head.name] if head else writing_class(path, model.revision)
         # What the files lack we tell ourselves; and of mT5's, which has two matrices where its configuration says one.
@@ -323,11 +323,6 @@ def merge_adapter(model: Trained, dtype: torch.dtype) -> PreTrainedModel:
         parameter.data = parameter.data.to(dtype)
     merged.config.dtype = merged.config.get_text_config().dtype = dtype
     return merged
-
-
-def adapter_hash(path: Path | str) -> str:
-    """SHA-256 over an adapter's tensors in name order, with names, types and shapes: equal weights, equal hash."""
-    return tensors_hash(read_adapter(path))
 
 
 def model_hash(path_or_model: Path | str | nn.Module) -> str:

@@ -9,38 +9,18 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from mslt_it.config.compose import load_recipe
-from mslt_it.config.recipe import ModelConfig, Recipe
-from mslt_it.models.base_model import adapter_hash, fit_vocabulary, load_base, model_hash
+from mslt_it.config.recipe import ModelConfig
+from mslt_it.models.base_model import fit_vocabulary, load_base, model_hash
 from mslt_it.models.environment import DTYPES
+from mslt_it.models.finished_run import FinishedRun, named
 from mslt_it.models.gguf_weights import weights_origin
 from mslt_it.models.packaged import TERMS
 from mslt_it.models.tokenizers import load_tokenizer
-from mslt_it.places import TRAIN_AGAIN, refuse_no_run
+from mslt_it.places import TRAIN_AGAIN
 from mslt_it.problems import Problem
-from mslt_it.store import COMPLETE, altered, read_json, sealed_files, value_sha256
-
-ADAPTER = "adapter"
-# The files of a run that decide what its adapter does; others (its card, its predictions) may change.
-DECISIVE = ("config.yaml", "results.json", f"{ADAPTER}/adapter_config.json", f"{ADAPTER}/adapter_model.safetensors")
-
-
-@dataclass(frozen=True)
-class FinishedRun:
-    """A run folder whose decisive files have the hashes they were sealed with."""
-
-    folder: Path
-    recipe: Recipe
-    provenance: Mapping[str, Any]  # of results.json
-
-    @property
-    def adapter(self) -> Path:
-        return self.folder / ADAPTER
+from mslt_it.store import value_sha256
 
 
 def identity(base: Any, tokenizer: Any) -> dict[str, Any]:
@@ -74,36 +54,6 @@ def tokenizer_hash(tokenizer: Any) -> str:
 def template_hash(tokenizer: Any) -> str | None:
     """SHA-256 of the chat template, None where the tokenizer has none."""
     return value_sha256(tokenizer.chat_template) if tokenizer.chat_template else None
-
-
-def read_run(folder: Path | str) -> FinishedRun:
-    """A finished run; a Problem where the folder is none, was not sealed, or is not as it was sealed."""
-    folder = Path(folder)
-    refuse_no_run(folder)
-    try:
-        sealed = sealed_files(folder)
-    except Problem as problem:
-        raise Problem(f"run={folder}: its papers cannot be read ({problem}) {TRAIN_AGAIN}") from problem
-    for name in DECISIVE:
-        if name not in sealed:
-            raise Problem(f"run={folder}: {COMPLETE} does not list {name}. {TRAIN_AGAIN}")
-    for name, wrong in altered(folder, DECISIVE):
-        raise Problem(f"run={folder}: {name} {wrong}. {TRAIN_AGAIN}")
-    provenance = (read_json(folder / "results.json") or {}).get("provenance")
-    provenance = provenance if isinstance(provenance, dict) else {}
-    if not all(isinstance(provenance.get(name), str) for name in ("adapter_sha256", "base_sha256")):
-        raise Problem(f"run={folder}: results.json does not say which adapter and base it is of. {TRAIN_AGAIN}")
-    found = adapter_hash(folder / ADAPTER)
-    if found != provenance["adapter_sha256"]:
-        raise Problem(
-            f"run={folder}: its adapter is not the one its results are of (sha256 {found[:12]}, results.json says "
-            f"{provenance['adapter_sha256'][:12]}). {TRAIN_AGAIN}"
-        )
-    recipe = load_recipe("config", config_dir=folder)
-    if recipe.task.shape == "classification" and not recipe.task.label_names:
-        names = tuple(provenance.get("labels") or ())  # found when it was trained: its table need not be there any more
-        recipe = dataclasses.replace(recipe, task=dataclasses.replace(recipe.task, label_names=names))
-    return FinishedRun(folder, recipe, provenance)
 
 
 def load_trained_base(run: FinishedRun) -> tuple[Any, Any, ModelConfig]:
@@ -155,10 +105,6 @@ def load_trained_base(run: FinishedRun) -> tuple[Any, Any, ModelConfig]:
         f"recorded {_short(recorded['base_sha256'])}). Put the old weights back, or pin model.revision and train "
         f"again.{quantised}"
     )
-
-
-def named(path: Any, revision: Any) -> str:
-    return f"{path}@{revision}" if revision else str(path)
 
 
 def _short(digest: str | None) -> str:

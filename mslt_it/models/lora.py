@@ -15,7 +15,8 @@ from typing import Any
 from safetensors.torch import save_file
 from torch import Tensor
 
-from mslt_it.models.base_model import CONFIG, WEIGHTS, lora_config, read_adapter
+from mslt_it.models.base_model import CONFIG, lora_config, read_adapter
+from mslt_it.models.finished_run import WEIGHTS
 from mslt_it.problems import Problem
 from mslt_it.store import write_json
 

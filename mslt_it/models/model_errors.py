@@ -11,7 +11,8 @@ from typing import Any
 from mslt_it import values
 from mslt_it.data.hub import hub_problem
 from mslt_it.data.hub_client import look_at_hub
-from mslt_it.problems import Problem, nearest
+from mslt_it.places import refuse_no_base
+from mslt_it.problems import Problem
 
 MOST_PARTS = 10_000
 PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.h5", "*.msgpack")
@@ -34,7 +35,7 @@ def explain(error: BaseException, path: str, revision: str | None, what: str) ->
 
 def read_config(path: str, revision: str | None, what: str = "model") -> Any:
     """The configuration of the model ``what`` at ``path``; a Problem where there is none that transformers knows."""
-    refuse_folder(path, what)
+    refuse_folder(path)
     from transformers import AutoConfig  # seconds, which a folder that is none need not pay
 
     try:
@@ -43,16 +44,11 @@ def read_config(path: str, revision: str | None, what: str = "model") -> Any:
         raise explain(error, path, revision, what) from error
 
 
-def refuse_folder(path: str, what: str) -> None:
+def refuse_folder(path: str) -> None:
     """Raise for a local folder that cannot be a base model; nothing is said about Hub ids."""
     folder = values.path(path)
-    if folder.is_file():
-        raise Problem(f"model.path={path} is a file. Give the folder of a model, or a file that ends in .gguf.")
+    refuse_no_base(path, "model.path")
     if not folder.is_dir():
-        if path.startswith((".", "/", "~")) or "\\" in path or path.count("/") > 1:
-            names = [one.name for one in folder.parent.iterdir() if one.is_dir()] if folder.parent.is_dir() else []
-            known = nearest(folder.name, names) if 0 < len(names) <= 20 else ""
-            raise Problem(f"model.path={path}: no {what} could be loaded: there is no such folder. {known}".rstrip())
         look_at_hub()
         return
     names = sorted(file.name for file in folder.iterdir())

@@ -57,7 +57,7 @@ def load_tokenizer(model: ModelConfig) -> PreTrainedTokenizerBase:
     """The base model's tokenizer; code that comes with a model is never run. It is wanted before the data are built, so
     a model that is not known to be an encoder (`mslt_it.models.kinds`), and does not write, is refused now."""
     path = model_path(model)
-    refuse_folder(path, "tokenizer")
+    refuse_folder(path)
     try:
         if model.kind != "encoder":
             writing_class(path, model.revision)

@@ -23,6 +23,7 @@ from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import torch
 from accelerate import PartialState
 
 from mslt_it import values
@@ -33,9 +34,10 @@ from mslt_it.journal import opened_line, sealed_line
 from mslt_it.locks import beside, only_writer
 from mslt_it.models.environment import on_main
 from mslt_it.prediction import tables
-from mslt_it.prediction.labeller import REASON, Labeller
+from mslt_it.prediction.asked_columns import REASON
+from mslt_it.prediction.labeller import Labeller
 from mslt_it.prediction.ray_job import labelled
-from mslt_it.prediction.request import How, Request, format_of
+from mslt_it.prediction.request import How, Request, format_of, part_of, refuse_places, sidecar_of
 from mslt_it.prediction.row_languages import RowLanguages
 from mslt_it.prediction.tables import Table
 from mslt_it.problems import Problem, Say, counted, warn
@@ -44,7 +46,6 @@ from mslt_it.records import to_plain
 from mslt_it.store import file_sha256, read_json, require_space, value_sha256, write_atomically, write_json
 
 CHUNK = 2000  # rows that are asked together at least, the longest first
-SIDECAR = ".json"  # after the output's name
 
 
 def chunk_size(num_rows: int) -> int:
@@ -54,8 +55,10 @@ def chunk_size(num_rows: int) -> int:
     return max(CHUNK, min(4 * CHUNK, num_rows // 16))
 
 
-def label_file(request: Request, state: PartialState, say: Say) -> dict[str, Any]:
-    """Labels the file; the content of the sidecar, empty on processes that do not write."""
+def label_file(request: Request, show: Say) -> dict[str, Any]:
+    """Labels the file; the content of the sidecar, empty on processes that do not write, and show nothing."""
+    state = PartialState(cpu=not torch.cuda.is_available())
+    say: Say = show if state.is_main_process else lambda text: None
     if is_sharded(state):
         raise Problem("mslt predict shares the rows among processes that hold the model each; start it without FSDP.")
     job = Job(request)
@@ -66,7 +69,7 @@ def label_file(request: Request, state: PartialState, say: Say) -> dict[str, Any
         table = job.table = on_main(state, job.scan)
         if out_format == "parquet":  # before anything is asked
             on_main(state, lambda: tables.parquet_schema(table))
-        job.languages = labeller.languages(table.names, request.data)
+        job.languages = labeller.columns.languages(table.names, request.data)
         say(f"{counted(table.num_rows, 'row', form=',')}. {job.languages.how}")
         on_main(state, job.require_room)
         if job.cluster is None:
@@ -107,8 +110,7 @@ class Job:
 
     def __init__(self, request: Request) -> None:
         self.request, self.out = request, values.path(request.out)
-        self.part = self.out.with_name(f".{self.out.name}.part")
-        self.sidecar = self.out.with_name(self.out.name + SIDECAR)
+        self.part, self.sidecar = part_of(self.out), sidecar_of(self.out)
         # None: the processes that this one was started with.
         self.cluster = RayCluster(request.workers, request.settings) if request.executor == "ray" else None
         self.labeller = Labeller(request.run, request)
@@ -119,9 +121,9 @@ class Job:
         with contextlib.ExitStack() as stack:
 
             def begin() -> None:
-                self.refuse()
+                refuse_places(self.request)
                 stack.enter_context(only_writer(self.out, beside(self.out), wait=self.request.wait))
-                self.refuse()  # what was waited for may have written it
+                refuse_places(self.request)  # what was waited for may have written it
                 for path in itertools.chain([self.part], self.part.rglob("*")):  # are written to and removed
                     if path.is_symlink():
                         raise Problem(f"{path} is a link, and parts of what is labelled are kept there. Remove it.")
@@ -133,13 +135,6 @@ class Job:
             finally:
                 if state.is_main_process and not (self.part / "job.json").exists():
                     shutil.rmtree(self.part, ignore_errors=True)  # nothing was begun
-
-    def refuse(self) -> None:
-        """A Problem where the output is there already."""
-        is_ours = "joined" in (read_json(self.part / "job.json") or {})  # by a job that was killed when it wrote them
-        for path in (self.out, self.sidecar):
-            if path.exists() and not (self.request.overwrite or is_ours):
-                raise Problem(f"out={self.out}: {path} exists already. Give another name, or overwrite=true.")
 
     def scan(self) -> Table:
         """The rows; what comes by stdin is kept beside the output."""
@@ -237,7 +232,7 @@ class Job:
         """(number, added columns of each row) of the wanted chunks, here or by the cluster."""
         labeller = self.labeller
         if self.cluster is not None:
-            folder, size = str(labeller.asked.folder.resolve()), self.size
+            folder, size = str(labeller.asked.papers.folder.resolve()), self.size
             yield from labelled(self.cluster, folder, self.request, self.table, wanted, size)
             return
         model_key = labeller.loaded.model_key(labeller.system)
@@ -277,7 +272,7 @@ class Job:
         with open(fresh, "rb") as file:
             os.fsync(file.fileno())
         content = {
-            "run": str(labeller.asked.folder),
+            "run": str(labeller.asked.papers.folder),
             "data": self.request.data,
             "out": str(self.out),
             "out_sha256": file_sha256(fresh),
@@ -290,7 +285,7 @@ class Job:
             "labels": {code: dict(sorted(counts.items())) for code, counts in sorted(labels.items())},
             "language_found": self.languages.how,
             "probabilities": "softmax over the label words' log-likelihoods, given the prompt"
-            if labeller.is_chosen
+            if labeller.columns.is_chosen
             else None,
             "calibration": to_plain(labeller.calibration) if labeller.calibration else None,
             "options": {field.name: getattr(self.request, field.name) for field in dataclasses.fields(How)},

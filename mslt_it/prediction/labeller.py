@@ -15,9 +15,9 @@ from scipy.special import softmax
 
 from mslt_it import values
 from mslt_it.config.recipe import TaskConfig
-from mslt_it.config.schema import FrozenDict, build
+from mslt_it.config.schema import build
 from mslt_it.data.build import askable
-from mslt_it.data.columns import needed_columns, renamed
+from mslt_it.data.columns import renamed
 from mslt_it.data.files import Row
 from mslt_it.data.prompts import prompted
 from mslt_it.data.shapes import asked_example
@@ -28,13 +28,13 @@ from mslt_it.evaluation.measures import choice_scores
 from mslt_it.evaluation.questions import questions_of
 from mslt_it.evaluation.voting import read_answer
 from mslt_it.models.inputs import longest_input
+from mslt_it.prediction.asked_columns import REASON, AskedColumns
 from mslt_it.prediction.asked_model import read_model
 from mslt_it.prediction.request import How
 from mslt_it.prediction.row_languages import RowLanguages
-from mslt_it.problems import Problem, nearest, some
+from mslt_it.problems import Problem, some
 from mslt_it.records import PromptedExample, fingerprint
 
-REASON = "reason"
 Answer = Mapping[str, Any]
 Ask = Callable[[Engine, tuple[Question, ...]], tuple[Sequence[Answer], int]]
 
@@ -44,25 +44,9 @@ class Labeller:
 
     def __init__(self, run: str | os.PathLike[str], how: How) -> None:
         self.asked, self.how = read_model(values.path(run)), how
-        recipe = self.asked.recipe
-        known = [*needed_columns(recipe.task), *recipe.task.input_fields]
-        if unknown := [name for name in how.columns if name not in known]:
-            raise Problem(f"columns: the run asks about no '{unknown[0]}'. {nearest(unknown[0], known)}")
-        columns = FrozenDict({**recipe.task.columns, **how.columns})
-        self.recipe = dataclasses.replace(recipe, task=dataclasses.replace(recipe.task, columns=columns))
-        self.is_chosen = bool(self.task.choice_names) and recipe.prompt.variant == "direct"
-        for name, default in (("abstain_below", None), ("calibration", "none")):
-            if not self.is_chosen and getattr(how, name) != default:
-                raise Problem(
-                    f"{name}={getattr(how, name)} has no effect: {run} writes its answers, and only labels that are "
-                    "chosen have probabilities. Leave it out."
-                )
+        self.columns = AskedColumns(str(run), self.asked.recipe, how)
+        self.recipe, self.added = self.columns.recipe, self.columns.added
         self.calibration = self.asked.calibration() if how.calibration == "held_out" else None
-        read = {"number_accuracy": "number", "span_f1": "spans"}.get(self.task.metric, "")
-        names = ["answer", *filter(None, ["label" if self.task.choice_names else read])]
-        if self.is_chosen:
-            names = ["label", *(f"p_{name}" for name in self.task.choice_names), "margin"]
-        self.added = tuple(how.prefix + name for name in (*names, REASON))
 
     @property
     def task(self) -> TaskConfig:
@@ -82,25 +66,6 @@ class Labeller:
             **{name: getattr(self.how, name) for name in ("language", "abstain_below", "prefix")},
             "columns": dict(self.how.columns),
         }
-
-    def languages(self, names: Sequence[str], where: str) -> RowLanguages:
-        """How the rows' languages are found; a Problem where the table lacks what is asked about, or has a column that
-        would be added."""
-        ours = set(renamed(self.task, [Row("", dict.fromkeys(names))])[0].values)
-        needed = [n for n in needed_columns(self.task) if n != self.task.label_field]
-        if self.task.shape == "tagging" and "tokens" not in ours:
-            needed = list(self.task.input_fields)
-        if missing := [name for name in needed if name not in ours]:
-            raise Problem(
-                f"{where} has no column '{self.task.columns.get(missing[0], missing[0])}', which the run asks about. "
-                f"{nearest(missing[0], names)} What it is called there: 'columns={{{missing[0]}:YOURS}}'."
-            )
-        if taken := [name for name in self.added if name in names]:
-            raise Problem(
-                f"{where} has a column '{taken[0]}' already, and it is not overwritten. Write prefix=predicted_ for "
-                f"predicted_{taken[0]} and so on, or rename that column."
-            )
-        return RowLanguages(self.recipe, names, self.how.language)
 
     # ---------------------------------------------------------------- rows
 
@@ -136,7 +101,7 @@ class Labeller:
             said = ask(model_engine, questions)[0] if ask else answers_now(model_engine)
             answers = dict(zip(questions, said, strict=True))
             for index, item, question in asked:
-                read = self._of_scores if self.is_chosen else self._of_text
+                read = self._of_scores if self.columns.is_chosen else self._of_text
                 made = {self.how.prefix + name: value for name, value in read(item, answers[question]).items()}
                 found[index] = {**dict.fromkeys(self.added), **made, "": item.language}
         return found
@@ -225,7 +190,7 @@ def predict(run: str | os.PathLike[str], rows: Iterable[Mapping[str, Any]], **op
             f"rows: the first one, {first!r}, is a {type(first).__name__} and no mapping of columns to values, such as "
             '{"lang": "tr", "text": "..."}. Of a DataFrame: df.to_dict("records").'
         )
-    languages = labeller.languages(tuple(first), "The first row")
+    languages = labeller.columns.languages(tuple(first), "The first row")
     labeller.load()
 
     def labelled() -> Iterator[dict[str, Any]]:

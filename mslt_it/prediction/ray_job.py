@@ -29,7 +29,7 @@ class Actor:
     def __init__(self, run: str, asked: Request, names: tuple[str, ...]) -> None:
         quiet_libraries()
         self.labeller = Labeller(run, asked)
-        self.languages = self.labeller.languages(names, asked.data)
+        self.languages = self.labeller.columns.languages(names, asked.data)
         self.labeller.load()
 
     def __call__(self, chunk: pyarrow.Table) -> pyarrow.Table:

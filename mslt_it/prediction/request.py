@@ -12,6 +12,7 @@ from mslt_it.config.schema import key
 from mslt_it.data.files import ending
 from mslt_it.locks import WAIT
 from mslt_it.problems import Problem
+from mslt_it.store import read_json
 
 FORMATS = {"csv": (".csv",), "tsv": (".tsv", ".tab"), "jsonl": (".jsonl", ".ndjson"), "parquet": (".parquet",)}
 
@@ -83,3 +84,17 @@ def refuse_places(request: Request) -> None:
     format_of("out", out)
     if request.data != "-" and out.exists() and out.samefile(data):
         raise Problem(f"out={out} is the input itself. Give another name.")
+    is_ours = "joined" in (read_json(part_of(out) / "job.json") or {})  # by a job that was killed when it wrote them
+    for path in (out, sidecar_of(out)):
+        if path.exists() and not (request.overwrite or is_ours):
+            raise Problem(f"out={out}: {path} exists already. Give another name, or overwrite=true.")
+
+
+def part_of(out: Path) -> Path:
+    """Where the parts of an output are until it is whole."""
+    return out.with_name(f".{out.name}.part")
+
+
+def sidecar_of(out: Path) -> Path:
+    """What says how an output was made."""
+    return out.with_name(f"{out.name}.json")

@@ -50,15 +50,27 @@ class Table:
 
 def scan(path: Path, form: str) -> Table:
     """The table in a file, which is read through: what is wrong with it is found before anything is asked."""
+    return _read(path, form, _rows(path, form))
+
+
+def _read(path: Path, form: str, rows: Iterable[Values]) -> Table:
     names: dict[str, None] = {}
     number = 0
-    for row in _rows(path, form):
+    for row in rows:
         number += 1
         if row.keys() - names.keys():
             names |= dict.fromkeys(row)
     if not number:
         raise Problem(f"{path} holds no rows. Put the data there again, or give another file.")
     return Table(path, form, tuple(names), number)
+
+
+def first_names(path: Path, form: str) -> tuple[str, ...] | None:
+    """The columns, told by the first rows; None where later rows may have others."""
+    first = list(itertools.islice(_rows(path, form), BATCH))
+    if form == "jsonl" and len(first) == BATCH:
+        return None
+    return _read(path, form, first).names
 
 
 def _rows(path: Path, form: str) -> Iterator[Values]:

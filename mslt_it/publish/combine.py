@@ -40,7 +40,7 @@ from torch import Tensor
 
 from mslt_it.models.lora import Factors, Lora, tensors_of
 from mslt_it.problems import Problem
-from mslt_it.publish.combine_options import EXACT, SPARSE, TRUNCATED, settings_of
+from mslt_it.publish.combine_options import EXACT, SPARSE, TRUNCATED, refuse_nothing, settings_of
 
 
 @dataclass(frozen=True)
@@ -127,10 +127,7 @@ def combine(
 
 def _parts(loras: Sequence[Lora], weights: Sequence[float]) -> dict[str, list[_Part]]:
     """Module -> the adapters that have it and count, in their order."""
-    if not all(math.isfinite(w) for w in weights):
-        raise Problem(f"weights={list(weights)}: not all of them are finite numbers.")
-    if not any(weights):
-        raise Problem(f"weights={list(weights)}: all are 0, so nothing is combined. Use other weights.")
+    refuse_nothing(weights)
     parts: dict[str, list[_Part]] = {}
     for index, (lora, weight) in enumerate(zip(loras, weights, strict=True)):
         for module, factors in lora.modules.items():

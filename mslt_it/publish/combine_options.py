@@ -13,17 +13,26 @@ Findings of EACL 2026, arXiv 2601.16629), which takes its distances from URIEL+ 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import dataclasses
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import Any, NamedTuple
 
 from mslt_it import values
+from mslt_it.config.recipe import ScoringConfig
 from mslt_it.config.schema import LARGEST_SEED, key
 from mslt_it.languages import validate_code
 from mslt_it.locks import WAIT
-from mslt_it.problems import Problem, nearest
+from mslt_it.models.finished_run import FinishedRun
+from mslt_it.places import FINGERPRINT
+from mslt_it.problems import Problem, counted, nearest
+from mslt_it.publish.comparable import across_tasks, languages, refuse_strangers
+from mslt_it.records import fingerprint, to_plain
 from mslt_it.selection.criteria import L2V_PARTS
 from mslt_it.selection.typology import distances, read_typology
+from mslt_it.store import is_intact, read_json
 
 METHODS: dict[str, str] = {
     "cat": "the exact weighted sum; rank = sum of the ranks",
@@ -45,7 +54,7 @@ class CombineRequest:
     runs: tuple[str, ...] = key(
         help="run folders whose adapters are combined; of one base and task", example="[A,B]", place="run"
     )
-    out: str = key(help="the new run folder", example="DIR", place="out")
+    out: str = key(help="the new run folder", example="DIR", place="new run")
     method: str = key("cat", "see below")
     weights: str = key("equal", "equal, size (training rows), [0.5,-0.2] as given, typology:CODE (near to a language)")
     rank: int | None = key(
@@ -82,6 +91,63 @@ def settings_of(method: str, *, rank: int | None, density: float | None, seed: i
 
 KINDS = ("equal", "size", "typology:CODE", "[NUMBER,...]")
 PARTS = L2V_PARTS["l2v_typology"]  # syntax, phonology, inventory
+
+
+class Plan(NamedTuple):
+    """A combination before anything is computed."""
+
+    runs: Sequence[FinishedRun]
+    of_task: Sequence[FinishedRun]  # those of the task that the result is asked
+    shares: tuple[float, ...]  # a weight for each run
+    how: str  # these came about
+    settings: Mapping[str, Any]  # of the method, said in the run's papers
+    scored_as: ScoringConfig
+    wanted: str  # the fingerprint
+
+
+def planned(request: CombineRequest, runs: Sequence[FinishedRun]) -> Plan:
+    """What is made of finished runs; a Problem where they cannot be combined."""
+    settings = settings_of(request.method, rank=request.rank, density=request.density, seed=request.seed)
+    of_task = runs
+    if request.method == ADAMERGEX:
+        runs = across_tasks(runs)
+        of_task, (shares, how) = runs[:1], adamergex_weights(request.weights)
+    else:
+        refuse_strangers(runs)
+        num_rows = [run.provenance["num_examples"] for run in runs]
+        shares, how = resolve_weights(request.weights, [run.recipe.sources for run in runs], num_rows)
+    refuse_nothing(shares)
+    scored_as = runs[0].recipe.scoring
+    if request.num_items is not None:
+        scored_as = dataclasses.replace(scored_as, num_examples_per_language=request.num_items)
+    papers = [to_plain(scored_as), languages(of_task)]
+    adapters = [run.provenance["adapter_sha256"] for run in runs]
+    wanted = fingerprint([adapters, shares, request.method, settings, papers])
+    return Plan(runs, of_task, shares, how, settings, scored_as, wanted)
+
+
+def refuse_another(out: Path, wanted: str) -> None:
+    """A Problem where a folder holds something else than the combination of that fingerprint."""
+    torn = f".{FINGERPRINT}.part"  # a kill may come before the mark is in place
+    if not out.exists() or (out.is_dir() and all(path.is_dir() or path.name == torn for path in out.rglob("*"))):
+        return
+    mark = read_json(out / FINGERPRINT)
+    if mark is None and is_intact(out, "results.json"):  # the mark was damaged; the results say it, too
+        said = (read_json(out / "results.json") or {}).get("provenance", {}).get("combination", {})
+        mark = {"combination": said.get("fingerprint")}
+    if (mark or {}).get("combination") != wanted:
+        raise Problem(
+            f"out={out} holds something else already (not this combination of these runs). Choose another out; what "
+            "lies there is left as it is."
+        )
+
+
+def refuse_nothing(weights: Sequence[float]) -> None:
+    """A Problem for weights that are no numbers, or by which nothing is left."""
+    if not all(math.isfinite(w) for w in weights):
+        raise Problem(f"weights={list(weights)}: not all of them are finite numbers. Give finite ones.")
+    if not any(weights):
+        raise Problem(f"weights={list(weights)}: all are 0, so nothing is combined. Use other weights.")
 
 
 def adamergex_weights(text: str) -> tuple[tuple[float, ...], str]:
@@ -135,7 +201,9 @@ def resolve_weights(
     if items is None:
         raise Problem(f"weights={text} is unknown. {nearest(text, KINDS)}")
     if len(items) != number:
-        raise Problem(f"weights has {len(items)} numbers, runs has {number} adapters. Give one number for each run.")
+        raise Problem(
+            f"weights={text} has {counted(len(items), 'number')}, and runs names {number}. Give one number for each."
+        )
     return tuple(values.number("weights", item, "float") for item in items), "given"
 
 

@@ -27,26 +27,20 @@ from mslt_it.evaluation.measures import check_languages
 from mslt_it.evaluation.scores import Figures
 from mslt_it.evaluation.systems import Bench, load
 from mslt_it.locks import beside, only_writer
-from mslt_it.models.base_model import adapter_hash
-from mslt_it.models.identity import ADAPTER, FinishedRun, read_run
+from mslt_it.models.finished_run import ADAPTER, FinishedRun, adapter_hash, read_run
 from mslt_it.models.lora import read_lora, write_lora
 from mslt_it.models.tokenizers import load_tokenizer
-from mslt_it.places import FINGERPRINT
-from mslt_it.problems import Problem
 from mslt_it.progress import tell
 from mslt_it.publish.combine import Combined, combine
 from mslt_it.publish.combine_options import (
     ADAMERGEX,
     CombineRequest,
-    adamergex_weights,
-    resolve_weights,
-    settings_of,
+    planned,
+    refuse_another,
 )
-from mslt_it.publish.comparable import IDENTITY, across_tasks, languages, refuse_strangers
+from mslt_it.publish.comparable import IDENTITY, languages
 from mslt_it.publish.scored_run import UNSCORED, conclude, evaluate_run, print_end, provenance
-from mslt_it.records import fingerprint, to_plain
 from mslt_it.runs import Run
-from mslt_it.store import is_intact, read_json
 
 
 def combine_runs(request: CombineRequest, show: Callable[[str], object] = tell) -> int:
@@ -57,35 +51,20 @@ def combine_runs(request: CombineRequest, show: Callable[[str], object] = tell) 
 
 
 def _combine_runs(request: CombineRequest, out: Path, show: Callable[[str], object]) -> int:
-    method, weights = request.method, request.weights
-    # Said in the run's papers, written or not.
-    settings = settings_of(method, rank=request.rank, density=request.density, seed=request.seed)
-    runs = [read_run(values.path(folder)) for folder in request.runs]
-    if method == ADAMERGEX:
-        runs = across_tasks(runs)
-        (shares, how), of_task = adamergex_weights(weights), runs[:1]
-    else:
-        refuse_strangers(runs)
-        of_task = runs
-        num_rows = [run.provenance["num_examples"] for run in runs]
-        shares, how = resolve_weights(weights, [run.recipe.sources for run in runs], num_rows)
-    scored_as = runs[0].recipe.scoring
-    if request.num_items is not None:
-        scored_as = dataclasses.replace(scored_as, num_examples_per_language=request.num_items)
-    papers = [to_plain(scored_as), languages(of_task)]
-    wanted = fingerprint([[r.provenance["adapter_sha256"] for r in runs], shares, method, settings, papers])
+    plan = planned(request, [read_run(values.path(folder)) for folder in request.runs])
+    method, runs, of_task, shares, wanted = request.method, plan.runs, plan.of_task, plan.shares, plan.wanted
     if done := finished(out, wanted, show):
         run, content = done
         if content["status"] != UNSCORED or not request.scored:
             return print_end(run, content, run.recipe.task, already="combination")
 
     loras = [read_lora(run.adapter) for run in runs]
-    combined = combine(loras, shares, method, **settings)
-    made = _described({"method": method, **settings, "weights": how}, runs, shares, combined)
-    recipe = dataclasses.replace(combined_recipe(of_task, combined, out), scoring=scored_as)
+    combined = combine(loras, shares, method, **plan.settings)
+    made = _described({"method": method, **plan.settings, "weights": plan.how}, runs, shares, combined)
+    recipe = dataclasses.replace(combined_recipe(of_task, combined, out), scoring=plan.scored_as)
     run = Run(recipe, show=show)
     run.open(combination=wanted)
-    run.say(f"{method} of {len(runs)} adapters, weights {how}\n{'weight':>8}  {'rank':>4}  {'rows':>6}  sources")
+    run.say(f"{method} of {len(runs)} adapters, weights {plan.how}\n{'weight':>8}  {'rank':>4}  {'rows':>6}  sources")
     for one, lora in zip(made["adapters"], loras, strict=True):
         task = f", {one['task']}" * (method == ADAMERGEX)
         sources = f"{', '.join(one['sources'])}{task}  ({one['run']})"
@@ -103,18 +82,7 @@ def _combine_runs(request: CombineRequest, out: Path, show: Callable[[str], obje
 
 def finished(out: Path, wanted: str, show: Callable[[str], object]) -> tuple[Run, dict[str, Any]] | None:
     """(run, results.json) of this very combination where it is sealed; a Problem for a folder of something else."""
-    torn = f".{FINGERPRINT}.part"  # a kill may come before the mark is in place
-    if not out.exists() or (out.is_dir() and all(path.is_dir() or path.name == torn for path in out.rglob("*"))):
-        return None
-    mark = read_json(out / FINGERPRINT)
-    if mark is None and is_intact(out, "results.json"):  # the mark was damaged; the results say it, too
-        said = (read_json(out / "results.json") or {}).get("provenance", {}).get("combination", {})
-        mark = {"combination": said.get("fingerprint")}
-    if (mark or {}).get("combination") != wanted:
-        raise Problem(
-            f"out={out} holds something else already (not this combination of these runs). Choose another out; what "
-            "lies there is left as it is."
-        )
+    refuse_another(out, wanted)
     if not (out / "config.yaml").is_file():
         return None
     run = Run(dataclasses.replace(load_recipe("config", config_dir=out), output_dir=str(out)), show=show)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mslt_it.languages import primary
-from mslt_it.models.identity import FinishedRun
+from mslt_it.models.finished_run import FinishedRun
 from mslt_it.problems import Problem
 from mslt_it.records import to_plain
 

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import gc
 import json
-import re
 import shlex
 import shutil
 from collections.abc import Callable, Mapping
@@ -28,25 +27,21 @@ from mslt_it.config.recipe import ModelConfig
 from mslt_it.data.encoding import Encoder
 from mslt_it.evaluation.scores import read_rows
 from mslt_it.locks import beside, only_writer
-from mslt_it.models.base_model import WEIGHTS, load_adapter
+from mslt_it.models.base_model import load_adapter
 from mslt_it.models.environment import environment
-from mslt_it.models.identity import FinishedRun, load_trained_base, read_run
+from mslt_it.models.finished_run import WEIGHTS, FinishedRun, read_run
+from mslt_it.models.identity import load_trained_base
 from mslt_it.models.model_errors import read_config
 from mslt_it.models.tokenizers import load_tokenizer, model_path
-from mslt_it.places import RECORD
+from mslt_it.places import PROMPTS, RECORD
 from mslt_it.problems import Problem
 from mslt_it.publish import gguf, onnx, vllm
-from mslt_it.publish.export_options import FORMS, Request
-from mslt_it.publish.merge import merge_inputs, origin, require_room, write_merged
-from mslt_it.publish.model_card import Publication, is_hub_id, model_card
-from mslt_it.publish.prompt_record import PROMPTS, adapter_usage, usage, write_prompts
+from mslt_it.publish.export_options import FORMS, Request, export_inputs, merge_inputs
+from mslt_it.publish.merge import origin, require_room, write_merged
+from mslt_it.publish.model_card import Publication, model_card
+from mslt_it.publish.prompt_record import adapter_usage, usage, write_prompts
 from mslt_it.store import COMPLETE, Made, file_sha256, find_damage, made_once, read_json
 
-FORMS_OF = {
-    "decoder": ("safetensors", "vllm", "gguf"),
-    "encoder": ("safetensors", "onnx"),
-    "text_to_text": ("safetensors",),
-}
 CARD = "README.md"
 GENERATION = "generation_config.json"
 _OWN = frozenset([RECORD, CARD, GENERATION, COMPLETE])  # of a folder with merged weights: not for another form
@@ -62,7 +57,7 @@ def export(request: Request, say: Callable[[str], object] = print) -> list[Made]
     out = values.path(request.out)
     with only_writer(out, beside(out), wait=request.wait, say=say):
         exporter = _Exporter(request, converter, say)
-        return [exporter.make(form) for form in FORMS if form in request.format]
+        return [exporter.make(form) for form in exporter.inputs]
 
 
 class _Exporter:
@@ -71,42 +66,28 @@ class _Exporter:
         self.out, self.run = values.path(request.out), read_run(values.path(request.run))
         # The folder of merged weights that were measured, and what is recorded of them; other forms are made of it.
         self.merged: tuple[Path, Mapping[str, Any]] | None = None
-        kind = self.run.recipe.model.kind
-        if others := [form for form in request.format if form not in FORMS_OF[kind]]:
-            meant = "encoders" if others[0] == "onnx" else "decoders"
-            raise Problem(
-                f"format={others[0]} is for {meant}, and this is a model of kind {kind}. Choose of "
-                f"{', '.join(FORMS_OF[kind])}: format=[safetensors]."
-            )
-        if "onnx" in request.format:
-            onnx.require()
+        self.merging = merge_inputs(self.run, request)
+        self.inputs = {form: export_inputs(self.run, request, form) for form in FORMS if form in request.format}
+        self.name = next(iter(self.inputs.values()))["name"]
         if "vllm" in request.format and (reason := self._why_not_served()) is not None:
             raise Problem(
                 f"format=vllm: vLLM cannot serve this adapter beside its base: {reason}. It serves the merged weights "
                 "as they are: format=safetensors."
             )
-        self.name = request.name or self.run.recipe.name
-        if not re.fullmatch(r"\w[\w .+-]*", self.name):
-            raise Problem(f"name={self.name!r} cannot be a file's name. Write for example name=xnli-ar-de-zh.")
-        licences = {"license": request.license, "data_license": request.data_license}
-        for key, licence in licences.items():
-            if not re.fullmatch(r"[\w .+:/()-]*", licence):
-                raise Problem(f"{key}={licence!r} is not the name of a licence. Write for example mit.")
-        self.merging = merge_inputs(self.run, request)
-        self.inputs = {**self.merging, "results_sha256": file_sha256(self.run.folder / "results.json")}
-        self.inputs |= {"name": self.name, **licences}
 
     def make(self, form: str) -> Made:
-        inputs = self.inputs | ({"outtype": self.request.outtype} if form == "gguf" else {})
         make = {"safetensors": self._model, "vllm": self._adapter, "gguf": self._gguf, "onnx": self._onnx}[form]
 
         def fill(part: Path) -> dict[str, Any]:
             told = origin(self.run)
             base, revision = told.pop("model"), told.pop("model_revision")
-            told |= {"base": base if is_hub_id(base) else Path(base).name, "base_revision": revision}  # no path of here
+            told |= {
+                "base": base if values.is_hub_id(base) else Path(base).name,
+                "base_revision": revision,
+            }  # no path of here
             return {"format": form, **make(part), **told, "environment": environment()}
 
-        made = made_once(self.out / form, RECORD, inputs, fill, self.say)
+        made = made_once(self.out / form, RECORD, self.inputs[form], fill, self.say)
         if form == "safetensors":
             self.merged = made.folder, made.record["merge"]
         return made
@@ -237,4 +218,4 @@ def _quoted(request: Mapping[str, Any]) -> str:
 
 def _base_path(run: FinishedRun) -> str:
     path = model_path(run.recipe.model)
-    return path if is_hub_id(path) else str(Path(path).resolve())
+    return path if values.is_hub_id(path) else str(Path(path).resolve())

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import importlib.util
+import re
 from dataclasses import dataclass
 
 from mslt_it.config.schema import key
 from mslt_it.locks import WAIT
+from mslt_it.models.finished_run import FinishedRun
+from mslt_it.problems import Problem
+from mslt_it.store import file_sha256
 
 FORMS = {  # in the order in which they are made: later ones use what is merged already
     "safetensors": "merged weights as transformers and servers load them, with generation settings and card",
@@ -13,6 +18,12 @@ FORMS = {  # in the order in which they are made: later ones use what is merged 
     "gguf": "one file for llama.cpp, by its convert_hf_to_gguf.py (on PATH, or converter=PATH)",
     "onnx": "an encoder as a graph for onnxruntime (pip install -e '.[onnx]'), with tokenizer and card",
 }
+FORMS_OF = {
+    "decoder": ("safetensors", "vllm", "gguf"),
+    "encoder": ("safetensors", "onnx"),
+    "text_to_text": ("safetensors",),
+}
+PACKAGES = ("onnx", "onnxscript", "onnxruntime")  # of format=onnx
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,7 +35,9 @@ class MergeRequest:
         place="run",
     )
     out: str = key(
-        help="folder for the model, or for one of each form; made whole or not at all", example="DIR", place="out"
+        help="folder for the model, or for one of each form; made whole or not at all",
+        example="DIR",
+        place="new merged model",
     )
     dtype: str = key(
         "bfloat16", "of the weights written; merging itself is in float32", choices=("bfloat16", "float32")
@@ -59,3 +72,44 @@ class Request(MergeRequest):
     name: str = key("", "in the card, file names and requests", shown="(the run's)")
     license: str = key("", "of the base model's weights, for the card: apache-2.0", shown="not stated")
     data_license: str = key("", "of the training data, for the card", shown="not stated")
+
+
+def merge_inputs(run: FinishedRun, request: MergeRequest) -> dict[str, str]:
+    """What decides the merged weights, the strategy spelt out; a Problem for one where there is no choice."""
+    quantised = run.recipe.adapter.quantization != "none"
+    if request.strategy is not None and not quantised:
+        raise Problem(
+            f"strategy={request.strategy} is for runs with adapter.quantization; {run.folder} was trained on a base "
+            "that was not quantised, so there is only one. Leave strategy out."
+        )
+    return {
+        "adapter_sha256": run.provenance["adapter_sha256"],
+        "adapter_config_sha256": file_sha256(run.adapter / "adapter_config.json"),
+        "base_sha256": run.provenance["base_sha256"],
+        "strategy": request.strategy or ("dequantized" if quantised else "none"),
+        "dtype": request.dtype,
+    }
+
+
+def export_inputs(run: FinishedRun, request: Request, form: str) -> dict[str, str]:
+    """What decides one form of an export; a Problem where the run cannot take it here, and for a name that is none."""
+    kind = run.recipe.model.kind
+    if form not in FORMS_OF[kind]:
+        meant = "encoders" if form == "onnx" else "decoders"
+        raise Problem(
+            f"format={form} is for {meant}, and this is a model of kind {kind}. Choose of "
+            f"{', '.join(FORMS_OF[kind])}: format=[safetensors]."
+        )
+    missing = [one for one in PACKAGES if form == "onnx" and importlib.util.find_spec(one) is None]
+    if missing:
+        raise Problem(f"format=onnx needs the package {missing[0]}: pip install -e '.[onnx]'.")
+    name = request.name or run.recipe.name
+    if not re.fullmatch(r"\w[\w .+-]*", name):
+        raise Problem(f"name={name!r} cannot be a file's name. Write for example name=xnli-ar-de-zh.")
+    licences = {"license": request.license, "data_license": request.data_license}
+    for which, licence in licences.items():
+        if not re.fullmatch(r"[\w .+:/()-]*", licence):
+            raise Problem(f"{which}={licence!r} is not the name of a licence. Write for example mit.")
+    more = {"outtype": request.outtype} if form == "gguf" else {}
+    results = file_sha256(run.folder / "results.json")
+    return {**merge_inputs(run, request), "results_sha256": results, "name": name, **licences, **more}

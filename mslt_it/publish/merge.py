@@ -25,23 +25,17 @@ from mslt_it.data.segments import encoder_of
 from mslt_it.locks import beside, only_writer
 from mslt_it.models.base_model import fit_vocabulary, load_adapter, load_base, merge_adapter, model_hash
 from mslt_it.models.environment import DTYPES, environment
-from mslt_it.models.identity import (
-    FinishedRun,
-    identity,
-    load_trained_base,
-    read_run,
-    template_hash,
-    tokenizer_hash,
-)
+from mslt_it.models.finished_run import FinishedRun, read_run
+from mslt_it.models.identity import identity, load_trained_base, template_hash, tokenizer_hash
 from mslt_it.models.quantization import dequantized_weights
 from mslt_it.models.tokenizers import load_tokenizer, model_path
 from mslt_it.places import MERGE
 from mslt_it.problems import Problem, counted
 from mslt_it.publish.comparison import Comparison, compare, outputs, prompts_of
-from mslt_it.publish.export_options import MergeRequest
+from mslt_it.publish.export_options import MergeRequest, merge_inputs
 from mslt_it.publish.prompt_record import write_prompts
 from mslt_it.records import to_plain
-from mslt_it.store import Made, file_sha256, made_once, require_space
+from mslt_it.store import Made, made_once, require_space
 
 SPARE_BYTES = 32 * 2**20  # beside the weights: tokenizer, configuration and what the disk needs for itself
 
@@ -71,23 +65,6 @@ def merge_run(request: MergeRequest, say: Callable[[str], object] = print) -> Ma
         run = read_run(values.path(request.run))
         inputs = merge_inputs(run, request)
         return made_once(out, MERGE, inputs, lambda part: write_merged(run, part, inputs, request.prompts, say), say)
-
-
-def merge_inputs(run: FinishedRun, request: MergeRequest) -> dict[str, str]:
-    """What decides the merged weights, the strategy spelt out; a Problem for one where there is no choice."""
-    quantised = run.recipe.adapter.quantization != "none"
-    if request.strategy is not None and not quantised:
-        raise Problem(
-            f"strategy={request.strategy} is for runs with adapter.quantization; {run.folder} was trained on a base "
-            "that was not quantised, so there is only one. Leave strategy out."
-        )
-    return {
-        "adapter_sha256": run.provenance["adapter_sha256"],
-        "adapter_config_sha256": file_sha256(run.adapter / "adapter_config.json"),
-        "base_sha256": run.provenance["base_sha256"],
-        "strategy": request.strategy or ("dequantized" if quantised else "none"),
-        "dtype": request.dtype,
-    }
 
 
 def origin(run: FinishedRun) -> dict[str, Any]:

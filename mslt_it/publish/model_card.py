@@ -17,6 +17,7 @@ from typing import Any
 import jinja2
 from huggingface_hub import ModelCardData
 
+from mslt_it import values
 from mslt_it.config.recipe import Recipe
 from mslt_it.data import intents
 from mslt_it.evaluation.label_reports import LabelReport
@@ -44,7 +45,6 @@ _TASK_TYPES = {
 _WRITING = {"text_to_text": "text2text-generation"}
 _LIBRARIES = {"adapter": "peft", "model": "transformers", "gguf": "gguf", "onnx": "onnx"}
 _RELATIONS = {"adapter": "adapter", "model": "finetune", "gguf": "quantized", "onnx": "finetune"}
-_HUB_ID = re.compile(r"[\w][\w.-]*/[\w][\w.-]*")
 _PROMPT = "\ue000"
 
 
@@ -79,7 +79,7 @@ def model_card(
     about = publication or Publication(recipe.name, usage=usage or {})
     task, confidence, made = recipe.task, recipe.scoring.confidence, provenance.get("combination")
     data, is_full = task.data, recipe.adapter.method == "full"
-    shown_data = data if publication is None or is_hub_id(data) else "files of its makers"
+    shown_data = data if publication is None or values.is_hub_id(data) else "files of its makers"
     if data == "intents":
         shown_data = intents.ATTRIBUTION
     elif data == "world":
@@ -107,7 +107,7 @@ def model_card(
         ("seed", str(recipe.seed)),
     ]
     base, is_published = original(recipe.model.path), publication is not None
-    is_named = is_hub_id(base) or not is_published
+    is_named = values.is_hub_id(base) or not is_published
     text = _template().render(
         **vars(about) | {"usage": {**about.usage, "prompt": _PROMPT}},
         head=_head(recipe, about, base if is_named else None, bool(made)).to_yaml(),
@@ -158,11 +158,6 @@ def _head(recipe: Recipe, about: Publication, base: str | None, is_combined: boo
         language=list(recipe.sources),
         pipeline_tag=_TASK_TYPES[task.shape] if recipe.head else _WRITING.get(recipe.model.kind, "text-generation"),
         tags=[*([] if is_full else ["lora"]), "cross-lingual-transfer", *(["model-merging"] if is_combined else [])],
-        datasets=[task.data] if is_hub_id(task.data) else None,
+        datasets=[task.data] if values.is_hub_id(task.data) else None,
         **licence,
     )
-
-
-def is_hub_id(text: str) -> bool:
-    """Whether ``USER/NAME`` of a hub is meant, not a folder of that name."""
-    return bool(_HUB_ID.fullmatch(text)) and not Path(text).exists()

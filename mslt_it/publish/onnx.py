@@ -7,7 +7,6 @@ was written is read back, and counts only where it answers as the model does.
 from __future__ import annotations
 
 import dataclasses
-import importlib.util
 import logging
 from pathlib import Path
 from typing import Any
@@ -24,16 +23,9 @@ from mslt_it.models.tokenizers import load_tokenizer
 from mslt_it.problems import Problem
 
 FILE = "model.onnx"
-PACKAGES = ("onnx", "onnxscript", "onnxruntime")
 MOST_APART = 1e-4  # of two logits; in float32 kernels round differently by about 1e-6
 MOST_IN_ONE_FILE = 2**31 - 2**24  # bytes of weights; a protobuf holds 2 GiB, larger ones lie beside it
 _LENGTHS = ((2, 7, 5), (3,), (16, 9, 12, 4))  # of the rows of each batch that is tried
-
-
-def require() -> None:
-    """A Problem where the packages are missing: before anything is merged."""
-    if missing := [name for name in PACKAGES if importlib.util.find_spec(name) is None]:
-        raise Problem(f"format=onnx needs the package {missing[0]}: pip install -e '.[onnx]'.")
 
 
 def convert(folder: Path, out: Path, head: str) -> dict[str, Any]:

@@ -21,23 +21,23 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from mslt_it import values
 from mslt_it.config.recipe import Recipe
-from mslt_it.config.schema import build
 from mslt_it.data.encoding import Encoder
 from mslt_it.data.passages import overlap
 from mslt_it.data.prompts import outline
+from mslt_it.data.segments import SegmentEncoder
 from mslt_it.evaluation.calibration import calibrated
 from mslt_it.evaluation.questions import needs_end
 from mslt_it.evaluation.tables import as_markdown
 from mslt_it.languages import language_name
-from mslt_it.models.identity import FinishedRun
+from mslt_it.models.finished_run import FinishedRun
 from mslt_it.models.tokenizers import model_path
-from mslt_it.problems import Problem
-from mslt_it.publish.model_card import is_hub_id
+from mslt_it.places import PROMPTS
 from mslt_it.records import to_plain
 from mslt_it.store import read_json, write_json
 
-PROMPTS, RECIPE, CALIBRATION = "prompts.json", "recipe", "calibration"
+RECIPE, CALIBRATION = "recipe", "calibration"
 
 
 def prompt_record(recipe: Recipe, encoder: Encoder) -> dict[str, Any]:
@@ -46,6 +46,8 @@ def prompt_record(recipe: Recipe, encoder: Encoder) -> dict[str, Any]:
     codes = dict.fromkeys((*recipe.sources, *recipe.targets, *recipe.unlabelled))
     if recipe.head is not None:
         head: dict[str, Any] = {"head": recipe.head.name, "labels": list(recipe.head.labels)}
+        if isinstance(encoder, SegmentEncoder) and encoder.unsplit:
+            head["control"] = list(encoder.unsplit)
         fields = [name for name in task.input_fields if name not in task.option_fields]
         if recipe.head.name == "span":
             longest = encoder.max_length_tokens
@@ -87,7 +89,7 @@ def prompt_record(recipe: Recipe, encoder: Encoder) -> dict[str, Any]:
 
 def _asked_by(recipe: Recipe) -> dict[str, Any]:
     data = recipe.task.data
-    task = dataclasses.replace(recipe.task, data=data if is_hub_id(data) else Path(data).name)
+    task = dataclasses.replace(recipe.task, data=data if values.is_hub_id(data) else Path(data).name)
     parts = {name: getattr(recipe, name) for name in ("name", "sources", "targets", "unlabelled", "prompt")}
     return to_plain(
         {
@@ -97,17 +99,6 @@ def _asked_by(recipe: Recipe) -> dict[str, Any]:
             "scoring": {name: getattr(recipe.scoring, name) for name in ("batch_tokens", "max_chain_tokens")},
         }
     )  # type: ignore[no-any-return]
-
-
-def read_recipe(folder: Path) -> tuple[Recipe, Mapping[str, Any]]:
-    """(what new rows are asked by, all of prompts.json) of a folder; a Problem where it does not say it."""
-    record = read_json(folder / PROMPTS) or {}
-    if RECIPE not in record:
-        raise Problem(
-            f"{folder}: {PROMPTS} does not say how new rows are asked. Make the folder again, with mslt merge or "
-            "mslt export."
-        )
-    return build(Recipe, record[RECIPE], f"{folder / PROMPTS}"), record
 
 
 def write_prompts(folder: Path, recipe: Recipe, encoder: Encoder, run: FinishedRun | None = None) -> None:

@@ -20,25 +20,23 @@ from mslt_it.data.encoding import Encoder
 from mslt_it.data.rows import RowStore
 from mslt_it.evaluation.answered import Answered, Spread, spread
 from mslt_it.evaluation.estimates import Settings
-from mslt_it.evaluation.evaluator import ITEMS, Evaluator, Unit, is_sharded, unit
+from mslt_it.evaluation.evaluator import Evaluator, Unit, is_sharded, unit
 from mslt_it.evaluation.label_reports import LabelReport
 from mslt_it.evaluation.measures import choice_scores
-from mslt_it.evaluation.questions import items_of, questions_of
+from mslt_it.evaluation.questions import questions_of
 from mslt_it.evaluation.remarks import run_report
 from mslt_it.evaluation.scores import Figures, figures, read_rows
 from mslt_it.evaluation.spread import spread_report
 from mslt_it.evaluation.systems import BASE, LoadedBase, System, adapter_system
 from mslt_it.evaluation.tables import as_text, label_table
-from mslt_it.journal import read_answers
 from mslt_it.models.environment import environment
-from mslt_it.models.identity import ADAPTER, FinishedRun
-from mslt_it.places import TRAIN_AGAIN
+from mslt_it.models.finished_run import ADAPTER
 from mslt_it.problems import Problem, counted
 from mslt_it.publish.model_card import model_card
 from mslt_it.publish.prompt_record import adapter_usage, write_prompts
 from mslt_it.records import fingerprint, to_plain
 from mslt_it.runs import Run
-from mslt_it.store import is_intact, write_atomically
+from mslt_it.store import write_atomically
 
 UNSCORED = "unscored"  # results.json's status where nothing was scored
 
@@ -116,22 +114,6 @@ def _spreads(
     unscored, *_ = alone.answers(units)
     seen = [one for one in answered if one.system == ADAPTER and one.role == "source"]
     return tuple(spread(recipe.task, one) for one in (*seen, *unscored))
-
-
-def stored_answers(run: FinishedRun, languages: Sequence[str]) -> list[Answered]:
-    """What a finished run's adapter answered, from its journals, under the name of its folder."""
-    store = RowStore()
-    task, variant, found = run.recipe.task.name, run.recipe.prompt.variant, []
-    for code in languages:
-        items = items_of(run.recipe, variant, code, rows=store)
-        path = run.folder / ITEMS / task / variant / ADAPTER / f"{code}.jsonl"
-        read = read_answers(path) if is_intact(run.folder, path.relative_to(run.folder).as_posix()) else None
-        if read is None:
-            raise Problem(f"{path} is not as it was when the run finished. {TRAIN_AGAIN}")
-        rows = {row["id"]: row for row in read}
-        of_items = tuple(rows[item.id] for item in items)
-        found.append(Answered(task, run.folder.name, variant, code, "target", items, of_items, 0, 0))
-    return found
 
 
 def write_predictions(path: Path, task: TaskConfig, adapter: Answered, *base: Answered) -> None:

@@ -18,14 +18,14 @@ from pathlib import Path
 from mslt_it.config.recipe import CombineConfig, Recipe
 from mslt_it.config.schema import FrozenDict
 from mslt_it.data.budget import budget
+from mslt_it.evaluation.answered import stored_answers
 from mslt_it.evaluation.estimates import Settings
 from mslt_it.evaluation.scores import figures
-from mslt_it.models.identity import read_run
+from mslt_it.models.finished_run import read_run
 from mslt_it.problems import Problem, counted
 from mslt_it.progress import tell
 from mslt_it.publish.combine_options import CombineRequest, resolve_weights
 from mslt_it.publish.combined_run import combine_runs
-from mslt_it.publish.scored_run import stored_answers
 from mslt_it.records import to_plain
 from mslt_it.runs import Run
 from mslt_it.store import write_json

@@ -17,7 +17,7 @@ from mslt_it.evaluation.scores import Figures, read_records, read_rows
 from mslt_it.evaluation.seeds import SeedMean
 from mslt_it.evaluation.tables import OVER_TASKS, columns_of, main_rows, tables, task_means_table
 from mslt_it.evaluation.task_means import TaskMean
-from mslt_it.models.identity import named
+from mslt_it.models.finished_run import named
 from mslt_it.places import REQUEST
 from mslt_it.problems import Problem
 from mslt_it.report.pages import Section, versions_here, write

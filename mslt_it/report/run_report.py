@@ -12,17 +12,16 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from mslt_it.evaluation.answered import Spread, outputs_of
+from mslt_it.evaluation.answered import Spread, outputs_of, stored_answers
 from mslt_it.evaluation.label_reports import LabelReport
 from mslt_it.evaluation.remarks import run_remarks
 from mslt_it.evaluation.scores import ScoreRow, read_rows
 from mslt_it.evaluation.spread import NOT_SCORED, SHARES, spread_table, warnings_of
 from mslt_it.evaluation.tables import METRIC_NAMES, has_base, language_table
 from mslt_it.languages import language_name
-from mslt_it.models.identity import ADAPTER, FinishedRun, named, read_run
+from mslt_it.models.finished_run import ADAPTER, FinishedRun, named, read_run
 from mslt_it.places import TRAIN_AGAIN
 from mslt_it.problems import Problem, counted
-from mslt_it.publish.scored_run import stored_answers
 from mslt_it.report.answers import sampled
 from mslt_it.report.pages import Section, versions_here, write
 from mslt_it.report.scores import by_language, cost_tables, curves, f1_table, of_cells, of_label_report

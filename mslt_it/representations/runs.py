@@ -12,7 +12,8 @@ from mslt_it.config.recipe import Recipe
 from mslt_it.data.build import scored_examples
 from mslt_it.data.rows import RowStore
 from mslt_it.models.base_model import adapted
-from mslt_it.models.identity import FinishedRun, load_trained_base, read_run
+from mslt_it.models.finished_run import FinishedRun, read_run
+from mslt_it.models.identity import load_trained_base
 from mslt_it.problems import Problem
 from mslt_it.publish.comparable import refuse_strangers
 from mslt_it.representations.measuring import ModelInState, measure

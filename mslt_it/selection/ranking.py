@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from mslt_it.config.schema import build
 from mslt_it.languages import validated_codes
+from mslt_it.places import refuse_no_base
 from mslt_it.problems import Problem
 from mslt_it.records import to_plain
 from mslt_it.selection import search, typology
@@ -112,6 +113,7 @@ def rank(request: Request) -> Selection:
     greedy search with swaps reports the best sets it met (``Selection.method``). Criteria that lack an input are in
     ``Selection.not_computed`` with the remedy; a Problem when none could be computed.
     """
+    refuse_no_base(request.model)
     notes: list[str] = []
     idle = (
         ("diversity_weight", "target_coverage", request.diversity_weight != Request().diversity_weight),

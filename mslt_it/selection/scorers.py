@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mslt_it import values
 from mslt_it.languages import likely_script, script_name, script_of_text
 from mslt_it.problems import Problem, nearest
 from mslt_it.selection import sampling, typology
@@ -122,7 +123,7 @@ class Inputs:
 
     @property
     def model_path(self) -> str:
-        return str(weights_dir()) if self.request.model == "world" else self.request.model
+        return str(weights_dir()) if self.request.model == "world" else str(values.path(self.request.model))
 
     @functools.cached_property
     def scripts(self) -> list[str]:

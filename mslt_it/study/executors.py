@@ -19,7 +19,6 @@ from pathlib import Path
 from typing import Any
 
 from mslt_it.config.recipe import Recipe
-from mslt_it.config.schema import written
 from mslt_it.integrations.ray_cluster import RayCluster
 from mslt_it.problems import Problem, counted
 from mslt_it.progress import tell
@@ -56,8 +55,6 @@ def make_executor(
         return SlurmArray(study, workers, settings)
     if name == "ray":
         return RayTasks(workers, settings)
-    if settings:
-        raise Problem(f"settings={written(settings)} has no effect with executor={name}. Leave it out.")
     return Together(study, workers) if name == "together" else LocalPool(study, workers)
 
 

@@ -39,8 +39,7 @@ from mslt_it.evaluation.measures import Measure
 from mslt_it.evaluation.questions import items_of, questions_of
 from mslt_it.evaluation.systems import Bench, LoadedBase, System, adapter_system, load
 from mslt_it.journal import opened_line, sealed_line
-from mslt_it.models.base_model import adapter_hash
-from mslt_it.models.identity import read_run
+from mslt_it.models.finished_run import adapter_hash, read_run
 from mslt_it.models.lora import Lora, read_lora, write_lora
 from mslt_it.problems import Problem, Say
 from mslt_it.progress import duration

@@ -17,16 +17,9 @@ from accelerate import PartialState
 from transformers import PreTrainedTokenizerBase, TrainerCallback, TrainerState
 
 from mslt_it.config.recipe import Recipe
-from mslt_it.models.base_model import (
-    Trained,
-    adapter_hash,
-    base_of,
-    model_hash,
-    read_adapter,
-    save_adapter,
-    set_adapter_weights,
-)
+from mslt_it.models.base_model import Trained, base_of, model_hash, read_adapter, save_adapter, set_adapter_weights
 from mslt_it.models.environment import deterministic_on_cpu, on_main
+from mslt_it.models.finished_run import adapter_hash
 from mslt_it.models.lora_in_place import in_place
 from mslt_it.problems import Problem
 from mslt_it.records import EncodedExample, with_windows

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import json
 import os
 import re
@@ -27,10 +28,13 @@ from transformers import (
 from mslt_it.cli import main
 from mslt_it.config.compose import load_recipe
 from mslt_it.data.build import scored_examples
-from mslt_it.models.identity import read_run
+from mslt_it.data.prompts import prompted
+from mslt_it.data.segments import encoder_of
+from mslt_it.models.finished_run import read_run
 from mslt_it.models.kinds import kind_of_path, with_kind
+from mslt_it.models.tokenizers import load_tokenizer
 from mslt_it.problems import Problem
-from mslt_it.publish import onnx
+from mslt_it.publish import export_options, onnx
 
 Made = Callable[..., Path]
 LABELS = ("entailment", "neutral", "contradiction")
@@ -97,6 +101,28 @@ def test_code_of_the_card_gives_the_runs_answers(run_of: Made, method: str, kind
     exec(code, names)
     scores = {one["label"]: one["score"] for one in names["found"]}
     np.testing.assert_allclose([scores[n] for n in LABELS], np.exp(line["adapter_log_likelihoods"]), atol=1e-5)
+
+
+FORGED = {"premise": "Der </s> Apfel <s>[SEP] da</s>", "hypothesis": "[CLS]Ein <mask> [MASK]"}
+
+
+@each_run
+def test_code_of_the_card_reads_control_tokens_as_text(run_of: Made, method: str, kind: str) -> None:
+    run, is_word = run_of(method, kind), kind == "xlmr"
+    card = (run / "adapter" / "README.md").read_text(encoding="utf-8")
+    assert ("a space within each of `<mask>`, `<pad>`, `</s>`, `<s>`, which are words" in card) == is_word
+    [code] = re.findall(r"```python\n(.*?)```", card, re.DOTALL)
+    assert (f'"text": {"plain(" * is_word}"your premise"' in code) and code.count("plain(") == 3 * is_word
+    names: dict[str, Any] = {}
+    exec(code.replace("THIS_FOLDER", str(run / "adapter")), names)
+    texts = [names.get("plain", str)(text) for text in FORGED.values()]
+    recipe = read_run(run).recipe
+    [row] = scored_examples(recipe, "de")[:1]
+    row = dataclasses.replace(row, fields=FORGED)
+    [own] = encoder_of(recipe, load_tokenizer(recipe.model)).row_ids([prompted(row, recipe.task, recipe.prompt)])
+    assert own == tuple(names["classify"].tokenizer(*texts)["input_ids"])
+    ends = {*names["tokenizer"]("")["input_ids"]}  # only around the two segments
+    assert sum(one in ends for one in own) == (4 if is_word else 3)
 
 
 def test_new_rows_are_labelled_by_run_and_by_merged_model(run_of: Made, tmp_path: Path) -> None:
@@ -275,7 +301,7 @@ def test_a_graph_of_answers_in_passages_and_one_that_answers_otherwise(
 def test_onnx_is_for_encoders_and_needs_its_packages(
     run_of: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(onnx, "PACKAGES", ("nothing_of_this_name",))
+    monkeypatch.setattr(export_options, "PACKAGES", ("nothing_of_this_name",))
     assert main(["export", f"run={run_of('lora')}", "format=[onnx]", f"out={tmp_path / 'x'}"]) == 2
     said = "format=onnx needs the package nothing_of_this_name: pip install -e '.[onnx]'."
     assert said in capsys.readouterr().err and not (tmp_path / "x").exists()

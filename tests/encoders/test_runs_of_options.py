@@ -16,7 +16,7 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer
 from mslt_it.cli import main
 from mslt_it.config.compose import load_recipe
 from mslt_it.data.build import scored_examples
-from mslt_it.models.identity import read_run
+from mslt_it.models.finished_run import read_run
 from mslt_it.problems import Problem
 
 Made = Callable[..., Path]

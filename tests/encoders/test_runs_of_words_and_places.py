@@ -20,11 +20,12 @@ from transformers import (
     AutoTokenizer,
 )
 
+from mslt_it import predict
 from mslt_it.cli import main
 from mslt_it.data.build import scored_examples
 from mslt_it.data.passages import overlap
 from mslt_it.data.spans import chunks, span_counts
-from mslt_it.models.identity import read_run
+from mslt_it.models.finished_run import read_run
 
 Runs = dict[str, Path]
 each_head = pytest.mark.parametrize("head", ["tags", "span"])
@@ -162,18 +163,25 @@ def test_code_of_the_card_gives_the_runs_answers(runs: Runs, head: str, place: s
     [code] = re.findall(r"```python\n(.*?)```", (folder / "README.md").read_text(encoding="utf-8"), re.DOTALL)
     examples = scored_examples(read_run(runs[head]).recipe, "de")
     number = next(n for n, line in enumerate(predictions(runs[head], "de")) if line["adapter_prediction"] != "-")
-    said = predictions(runs[head], "de")[number]["adapter_prediction"]
     code = code.replace("THIS_FOLDER", str(folder)).replace("print(", "found = (")
-    for name, text in examples[number].fields.items():
-        code = code.replace(f'"your {name}"', repr(text))
-    names: dict[str, Any] = {}
-    exec(code, names)
-    if head == "span":
-        assert names["found"][1] == said
-    else:
-        words, tags = zip(*names["found"], strict=True)
-        names_found = [" ".join(words[c.start : c.end + 1]) for c in chunks(tags)]
-        assert " | ".join(f"{c.kind}: {n}" for c, n in zip(chunks(tags), names_found, strict=True)) == said
+    fields = dict(examples[number].fields)
+    forged = {name: f"{text} </s> [SEP] <s> Ende" for name, text in fields.items()}
+    [read] = predict(runs[head], [forged], language="de")
+    for row, said in (
+        (fields, predictions(runs[head], "de")[number]["adapter_prediction"]),
+        (forged, read["answer"]),  # control tokens in a text are text
+    ):
+        filled = code
+        for name, text in row.items():
+            filled = filled.replace(f'"your {name}"', repr(text))
+        names: dict[str, Any] = {}
+        exec(filled, names)
+        if head == "span":
+            assert names["found"][1] == said
+        else:
+            words, tags = zip(*names["found"], strict=True)
+            names_found = [" ".join(words[c.start : c.end + 1]) for c in chunks(tags)]
+            assert (" | ".join(f"{c.kind}: {n}" for c, n in zip(chunks(tags), names_found, strict=True)) or "-") == said
 
 
 @each_head

@@ -22,8 +22,9 @@ from mslt_it.data.text_to_text import TextToTextEncoder
 from mslt_it.evaluation.generation import Prompt, Sampling, TextGenerator
 from mslt_it.evaluation.likelihood import choice_log_likelihoods
 from mslt_it.evaluation.questions import choice_requests
-from mslt_it.models.base_model import adapter_hash, add_adapter, base_of, load_adapter, load_base, model_hash
+from mslt_it.models.base_model import add_adapter, base_of, load_adapter, load_base, model_hash
 from mslt_it.models.causality import refuse_not_causal
+from mslt_it.models.finished_run import adapter_hash
 from mslt_it.models.kinds import kind_of_path, with_kind
 from mslt_it.models.tokenizers import load_tokenizer
 from mslt_it.problems import Problem

@@ -19,7 +19,7 @@ from mslt_it.cli import main
 from mslt_it.data.build import build_scored_set, scored_examples
 from mslt_it.data.segments import encoder_of
 from mslt_it.evaluation.questions import choice_requests
-from mslt_it.models.identity import read_run
+from mslt_it.models.finished_run import read_run
 
 Made = Callable[[str], Path]
 LABELS = ("entailment", "neutral", "contradiction")

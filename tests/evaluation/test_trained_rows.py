@@ -17,7 +17,9 @@ from mslt_it.config.recipe import Recipe, TaskConfig
 from mslt_it.data.build import scored_examples
 from mslt_it.evaluation.request import Request, parse_request
 from mslt_it.evaluation.trained_rows import Trained, languages_trained_on
+from mslt_it.models.finished_run import DECISIVE
 from mslt_it.problems import Problem
+from mslt_it.store import seal
 
 Capture = pytest.CaptureFixture[str]
 LABELS = ("entailment", "neutral", "contradiction")
@@ -217,6 +219,7 @@ def test_a_run_of_ones_own_labels_keeps_them_on_other_rows(base: Path, tmp_path:
     content = json.loads((run / "results.json").read_text())
     content["provenance"]["labels"] = ["card", "cash", "other"]
     (run / "results.json").write_text(json.dumps(content))
+    seal(run, [run / name for name in DECISIVE])
     for arguments in (
         [f"run={run}", f"task.data={tmp_path}/new.jsonl"],
         ["model=world", f"adapter={run}", "task=custom", f"task.data={tmp_path}/new.jsonl", *own, "languages=[tr,en]"],

@@ -15,7 +15,8 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "publish"))
 from finished_run import LANGUAGES, make_base, make_run
 
 from mslt_it.models.base_model import load_adapter, load_base, merge_adapter
-from mslt_it.models.identity import load_trained_base, read_run
+from mslt_it.models.finished_run import read_run
+from mslt_it.models.identity import load_trained_base
 from mslt_it.models.quantization import dequantized_weights
 from mslt_it.problems import Problem
 from mslt_it.publish import merge as merging

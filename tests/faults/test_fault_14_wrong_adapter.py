@@ -16,7 +16,8 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "publish"))
 from finished_run import TEMPLATE, change_adapter, make_base, make_run, reseal
 
 from mslt_it.models import identity
-from mslt_it.models.identity import read_run, template_hash, tokenizer_hash
+from mslt_it.models.finished_run import read_run
+from mslt_it.models.identity import template_hash, tokenizer_hash
 from mslt_it.models.tokenizers import load_tokenizer
 from mslt_it.problems import Problem
 from mslt_it.publish.export_options import MergeRequest

@@ -98,7 +98,7 @@ def test_a_model_that_names_what_is_not_its_own(kind: str, tmp_path: Path, survi
     (tmp_path / "model.safetensors").write_bytes(b"")
     (tmp_path / name).write_text(json.dumps(content), encoding="utf-8")
     with pytest.raises(Problem, match=rf"model\.path={tmp_path}: {re.escape(name)} (names '|asks for attention code)"):
-        refuse_folder(str(tmp_path), "model")
+        refuse_folder(str(tmp_path))
 
 
 @pytest.mark.parametrize("name", ["config.json", "generation_config.json", "tokenizer_config.json"])
@@ -111,7 +111,7 @@ def test_a_model_whose_files_cannot_be_read(name: str, content: str, tmp_path: P
     (tmp_path / "model.safetensors").write_bytes(b"")
     (tmp_path / name).write_text(content, encoding="utf-8")
     with pytest.raises(Problem, match=rf"model\.path={tmp_path}: {re.escape(name)} is not JSON"):
-        refuse_folder(str(tmp_path), "model")
+        refuse_folder(str(tmp_path))
 
 
 @pytest.mark.parametrize("change", [{"r": 10**9}, {"rank_pattern": {"q_proj": 10**9}}, None])

@@ -11,7 +11,7 @@ import pytest
 from small_run import TRAIN, Call, Survived, unfinished
 
 from mslt_it.evaluation.calibration import calibrated
-from mslt_it.models.identity import read_run
+from mslt_it.models.finished_run import read_run
 from mslt_it.store import COMPLETE, read_json, seal
 
 Path_ = tuple[str | int, ...]

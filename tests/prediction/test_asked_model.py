@@ -14,13 +14,13 @@ from labelled_table import LABELS, NUM_ROWS, Trained, call, table
 
 from mslt_it import predict
 from mslt_it.evaluation.calibration import calibrated
-from mslt_it.models.identity import read_run
+from mslt_it.models.finished_run import read_run
+from mslt_it.places import PROMPTS
 from mslt_it.prediction import job
 from mslt_it.problems import Problem
 from mslt_it.publish.export import RECORD, export
 from mslt_it.publish.export_options import MergeRequest, Request
 from mslt_it.publish.merge import MERGE, merge_run
-from mslt_it.publish.prompt_record import PROMPTS
 from mslt_it.records import to_plain
 from mslt_it.store import COMPLETE, seal
 

@@ -14,7 +14,7 @@ from scipy.special import softmax
 
 from mslt_it import predict
 from mslt_it.evaluation.calibration import Calibration, calibrated, calibration_error, fitted_temperature
-from mslt_it.models.identity import read_run
+from mslt_it.models.finished_run import read_run
 from mslt_it.prediction import asked_model
 from mslt_it.problems import Problem
 

@@ -16,7 +16,7 @@ from mslt_it.data.resolve import with_targets
 from mslt_it.data.rows import RowStore
 from mslt_it.evaluation.answered import Spread
 from mslt_it.evaluation.spread import spread_report
-from mslt_it.models.identity import read_run
+from mslt_it.models.finished_run import read_run
 from mslt_it.problems import NoLabels
 
 BARE = ["task.input=text", "task.label=intent", "sources=[en,de]"]

@@ -23,7 +23,7 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def labelled(run: Path, rows: Sequence[dict[str, Any]], answers: Sequence[Any], **how: Any) -> list[dict[str, Any]]:
     """The rows' added columns where the model writes these answers."""
     labeller = Labeller(run, How(language="de", **how))
-    languages = labeller.languages(tuple(rows[0]), "rows")
+    languages = labeller.columns.languages(tuple(rows[0]), "rows")
     labeller.load()
 
     def ask(engine: Any, questions: Sequence[Any]) -> tuple[list[dict[str, Any]], int]:

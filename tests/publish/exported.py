@@ -11,7 +11,8 @@ import torch
 from finished_run import quiet
 
 from mslt_it.models.base_model import load_adapter
-from mslt_it.models.identity import load_trained_base, read_run
+from mslt_it.models.finished_run import read_run
+from mslt_it.models.identity import load_trained_base
 from mslt_it.problems import Problem
 from mslt_it.publish.export import export
 from mslt_it.publish.export_options import Request

@@ -20,15 +20,8 @@ from transformers import (
 )
 
 from mslt_it.config.compose import load_recipe
-from mslt_it.models.base_model import (
-    adapter_hash,
-    add_adapter,
-    fit_vocabulary,
-    load_base,
-    model_hash,
-    save_adapter,
-    tensors_hash,
-)
+from mslt_it.models.base_model import add_adapter, fit_vocabulary, load_base, model_hash, save_adapter, tensors_hash
+from mslt_it.models.finished_run import adapter_hash
 from mslt_it.models.identity import identity
 from mslt_it.models.kinds import with_kind
 from mslt_it.models.tokenizers import load_tokenizer

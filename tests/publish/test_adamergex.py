@@ -13,7 +13,7 @@ from finished_run import change_adapter, reseal
 
 from mslt_it import cli
 from mslt_it.config.compose import load_recipe
-from mslt_it.models.identity import FinishedRun, read_run
+from mslt_it.models.finished_run import FinishedRun, read_run
 from mslt_it.models.lora import Factors, Lora, read_lora
 from mslt_it.problems import Problem
 from mslt_it.publish.combine import combine

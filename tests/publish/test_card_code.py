@@ -27,12 +27,14 @@ from mslt_it.data.encoding import Encoder
 from mslt_it.data.prompts import prompt_file, prompted
 from mslt_it.evaluation.generation import Prompt, TextGenerator
 from mslt_it.models.base_model import load_adapter
-from mslt_it.models.identity import load_trained_base, read_run
+from mslt_it.models.finished_run import read_run
+from mslt_it.models.identity import load_trained_base
 from mslt_it.models.tokenizers import load_tokenizer
+from mslt_it.places import PROMPTS
 from mslt_it.publish.export import export
 from mslt_it.publish.export_options import Request
 from mslt_it.publish.model_card import Publication, model_card
-from mslt_it.publish.prompt_record import CALIBRATION, PROMPTS, adapter_usage, prompt_record
+from mslt_it.publish.prompt_record import CALIBRATION, adapter_usage, prompt_record
 from mslt_it.records import Example
 from mslt_it.store import write_json
 

@@ -122,7 +122,7 @@ def test_weights_by_typology_are_similarities_that_sum_to_one() -> None:
     ("text", "says"),
     [
         ("equals", "weights=equals is unknown. Did you mean 'equal'?"),
-        ("[1,2]", "weights has 2 numbers, runs has 3 adapters."),
+        ("[1,2]", "weights=[1,2] has 2 numbers, and runs names 3. Give one number for each."),
         ("[1,x,2]", "weights=x is not a number."),
         ("[1,nan,2]", "weights=nan is not a finite number."),
         ("typology", "weights=typology needs the language to be near to: weights=typology:tr."),

@@ -21,7 +21,8 @@ from mslt_it.publish.combined_run import finished
 def make_run(folder: Path, source: str, rank: int, *overrides: str, base: str | None = None) -> Path:
     """A finished run on the embedded model whose adapter has random weights instead of trained ones."""
     from mslt_it.config.compose import load_recipe
-    from mslt_it.models.base_model import adapter_hash, add_adapter, load_base, model_hash, save_adapter
+    from mslt_it.models.base_model import add_adapter, load_base, model_hash, save_adapter
+    from mslt_it.models.finished_run import adapter_hash
     from mslt_it.runs import Run
 
     fixed = [
@@ -74,8 +75,7 @@ def test_the_command_leaves_a_run_that_is_scored_and_can_be_combined_again(
     runs: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Takes about 5 s: the embedded model scores eight rows of three languages."""
-    from mslt_it.models.base_model import adapter_hash
-    from mslt_it.models.identity import read_run
+    from mslt_it.models.finished_run import adapter_hash, read_run
 
     out = tmp_path / "out"
     assert combine_runs(runs, out, "weights=size") == 0
@@ -254,7 +254,7 @@ def test_the_folder_is_claimed_before_it_is_filled(runs: list[Path], tmp_path: P
     (out / "COMPLETE.json").unlink()
     (out / "adapter" / "adapter_model.safetensors").write_bytes(b"torn")
     assert combine_runs(runs, out, "scored=false") == 0
-    from mslt_it.models.identity import read_run
+    from mslt_it.models.finished_run import read_run
 
     assert dataclasses.replace(read_run(out), provenance={}).recipe.sources == ("en", "ar")
     mine = tmp_path / "mine"

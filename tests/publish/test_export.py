@@ -20,18 +20,18 @@ from forked import no_gpu, start, wait_for
 from huggingface_hub import ModelCard
 from transformers import AutoModelForCausalLM, AutoTokenizer, LogitsProcessor, LogitsProcessorList
 
-from mslt_it import cli
+from mslt_it import cli, values
 from mslt_it.command import parse
 from mslt_it.commands.export import COMMAND, Options
 from mslt_it.config.schema import keys
 from mslt_it.data.encoding import Encoder
 from mslt_it.evaluation.scores import ScoreRow
-from mslt_it.models.identity import read_run
+from mslt_it.models.finished_run import read_run
 from mslt_it.publish import export as exporting
 from mslt_it.publish.export import export
 from mslt_it.publish.export_options import MergeRequest, Request
 from mslt_it.publish.merge import merge_run
-from mslt_it.publish.model_card import Publication, is_hub_id, model_card
+from mslt_it.publish.model_card import Publication, model_card
 
 Runs = Callable[..., Path]
 
@@ -231,8 +231,8 @@ def test_a_licence_is_a_name(run: Path, tmp_path: Path) -> None:
 def test_what_is_a_repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "models" / "mine").mkdir(parents=True)
-    assert is_hub_id("bigscience/bloom-7b1") and is_hub_id("models/yours")
-    assert not any(is_hub_id(text) for text in ("world", "models/mine", "/models/x", "./a/b", "a/b/c"))
+    assert values.is_hub_id("bigscience/bloom-7b1") and values.is_hub_id("models/yours")
+    assert not any(values.is_hub_id(text) for text in ("world", "models/mine", "/models/x", "./a/b", "a/b/c"))
 
 
 # ---------------------------------------------------------------- the command

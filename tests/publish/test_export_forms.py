@@ -19,8 +19,9 @@ from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from mslt_it.integrations.vllm import max_lora_rank
-from mslt_it.models.base_model import adapter_hash, save_adapter
-from mslt_it.models.identity import load_trained_base, read_run
+from mslt_it.models.base_model import save_adapter
+from mslt_it.models.finished_run import adapter_hash, read_run
+from mslt_it.models.identity import load_trained_base
 from mslt_it.problems import Problem
 from mslt_it.publish import gguf
 from mslt_it.publish.export import RECORD

@@ -19,7 +19,8 @@ from mslt_it.command import parse
 from mslt_it.commands.merge import COMMAND
 from mslt_it.config.schema import build
 from mslt_it.models.base_model import load_adapter, read_adapter
-from mslt_it.models.identity import load_trained_base, read_run
+from mslt_it.models.finished_run import read_run
+from mslt_it.models.identity import load_trained_base
 from mslt_it.problems import Problem
 from mslt_it.publish import merge as merging
 from mslt_it.publish.comparison import Outputs, compare, of_answers
@@ -154,7 +155,8 @@ def test_an_adapter_on_one_of_two_tied_matrices_leaves_the_other_alone(
 ) -> None:
     from peft import LoraConfig, get_peft_model
 
-    from mslt_it.models.base_model import adapter_hash, save_adapter
+    from mslt_it.models.base_model import save_adapter
+    from mslt_it.models.finished_run import adapter_hash
 
     run = Path(shutil.copytree(run_of("qwen3"), tmp_path / "run"))
     _, base, _ = load_trained_base(read_run(run))

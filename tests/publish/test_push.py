@@ -141,7 +141,8 @@ from finished_run import make_run
 from peft import PeftModel
 from transformers import AutoModelForCausalLM, AutoTokenizer
 from mslt_it.models.base_model import load_adapter
-from mslt_it.models.identity import load_trained_base, read_run
+from mslt_it.models.identity import load_trained_base
+from mslt_it.models.finished_run import read_run
 
 def logits(model):
     with torch.no_grad():
@@ -240,7 +241,7 @@ def test_refusals(case: str, text: str, visit: Visit) -> None:
 
 def test_an_adapter_whose_base_nobody_has_is_not_sent(visit: Visit) -> None:
     code, _, err = visit.saw["adapter"]
-    assert code == 2 and "The adapter belongs to the base 'chat', which is no repository of a hub" in err
+    assert code == 2 and "/chat', which is no repository of a hub, so nobody else could load it" in err
     assert ("models", "me/adapter") not in visit.hub.repositories
 
 

@@ -161,8 +161,8 @@ def test_unfinished_runs_and_files_are_refused(run: Path, tmp_path: Path) -> Non
 
 
 def test_texts_are_escaped_and_ties_are_no_answer(run: Path, tmp_path: Path) -> None:
-    from mslt_it.models.identity import read_run
-    from mslt_it.publish.scored_run import stored_answers
+    from mslt_it.evaluation.answered import stored_answers
+    from mslt_it.models.finished_run import read_run
 
     finished = read_run(run)
     (one,) = stored_answers(finished, ["he"])

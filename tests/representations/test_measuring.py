@@ -20,7 +20,7 @@ from transformers import AutoModelForCausalLM, LlamaConfig, PreTrainedTokenizerF
 
 from mslt_it.config.recipe import ModelConfig, Recipe, ScoringConfig, TaskConfig
 from mslt_it.models.base_model import load_adapter, load_base
-from mslt_it.models.identity import read_run
+from mslt_it.models.finished_run import read_run
 from mslt_it.problems import Problem
 from mslt_it.representations import measuring
 from mslt_it.representations.alikeness import centred, cka_pairs, grams, mixing, retrieval, unit

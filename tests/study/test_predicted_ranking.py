@@ -24,7 +24,8 @@ from mslt_it.evaluation.measures import MEASURES
 from mslt_it.evaluation.questions import choice_requests
 from mslt_it.journal import Journal
 from mslt_it.models.base_model import load_adapter
-from mslt_it.models.identity import load_trained_base, read_run
+from mslt_it.models.finished_run import read_run
+from mslt_it.models.identity import load_trained_base
 from mslt_it.models.lora import read_lora
 from mslt_it.problems import Problem
 from mslt_it.study import predicted_ranking

@@ -8,15 +8,9 @@ from safetensors.torch import load_file, save_file
 from tiny_run import tiny_adapted, tiny_model, tiny_recipe, tiny_tokenizer
 
 from mslt_it.config.recipe import AdapterConfig, ModelConfig
-from mslt_it.models.base_model import (
-    adapter_hash,
-    add_adapter,
-    load_adapter,
-    load_base,
-    model_hash,
-    save_adapter,
-)
+from mslt_it.models.base_model import add_adapter, load_adapter, load_base, model_hash, save_adapter
 from mslt_it.models.environment import resolve_dtype
+from mslt_it.models.finished_run import adapter_hash
 from mslt_it.models.tokenizers import load_tokenizer
 from mslt_it.problems import Problem
 

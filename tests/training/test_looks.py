@@ -12,7 +12,7 @@ from tiny_run import tiny_recipe, tiny_rows, tiny_train
 from transformers import TrainerCallback
 
 from mslt_it.config.compose import load_recipe
-from mslt_it.models.base_model import adapter_hash
+from mslt_it.models.finished_run import adapter_hash
 from mslt_it.problems import Problem
 from mslt_it.records import EncodedExample
 from mslt_it.training import looks

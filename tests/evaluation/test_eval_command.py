@@ -69,7 +69,8 @@ def test_a_run_that_was_trained_on_another_question_is_told(run: Path, base: Pat
     english = make_run(tmp_path / "run_english", base, "prompt.language=english", "prompt.template=1")
 
     def notes(*arguments: object) -> list[str]:
-        assert call(*arguments, "examples=2", f"out={(out := tmp_path / str(len(list(tmp_path.iterdir()))))}") == 0
+        out = tmp_path / str(len(list(tmp_path.iterdir())))
+        assert call(*arguments, "examples=2", f"out={out}") == 0
         return list(results(out)["notes"])
 
     both = notes(f"run=[{run},{english}]")

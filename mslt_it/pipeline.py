@@ -159,6 +159,8 @@ def _execute(
     run.say(
         f"Trained {counted(summary.num_steps, 'step')} in {summary.seconds:.0f} s; last loss per language: {losses}"
     )
+    if summary.num_epochs < 1:
+        run.say(f"Note: that is {summary.num_epochs:.2g} of a pass over the training rows: the others were never seen.")
     if None in (recipe.training.batch_size, recipe.training.gradient_checkpointing):
         how = " with gradient checkpointing" * summary.gradient_checkpointing
         run.say(f"Memory had room for {summary.batch_size} rows at once{how}.")

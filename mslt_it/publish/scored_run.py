@@ -194,11 +194,11 @@ def conclude(
 
     Args:
         found: None where nothing was scored.
-        more: what results.json says beside ``papers``, and the card does not.
+        more: what results.json says beside ``papers``.
     """
     rows, labels = (found.rows, found.labels) if found else ((), ())
     machine = environment()
-    content = {
+    content: dict[str, Any] = {
         "status": UNSCORED if found is None else "ok" if found.is_valid else "invalid",
         "results": [to_plain(row) for row in rows],
         "labels": [to_plain(report) for report in labels],
@@ -210,7 +210,7 @@ def conclude(
     adapter = run.folder / ADAPTER
     write_prompts(adapter, recipe, encoder)
     use = adapter_usage(adapter, recipe, papers.get("base_dtype"), papers.get("model_commit"))
-    write_atomically(adapter / "README.md", model_card(recipe, rows, papers, labels=labels, usage=use))
+    write_atomically(adapter / "README.md", model_card(recipe, rows, content["provenance"], labels=labels, usage=use))
     run.finish()
     return print_end(run, content, recipe.task, details=details)
 

@@ -8,10 +8,11 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from mslt_it.problems import Problem
-from mslt_it.store import COMPLETE
+from mslt_it.store import COMPLETE, read_json
 
 CONFIG, FINGERPRINT = "config.yaml", "fingerprint.json"  # of a run
 ADAPTER_CONFIG, MERGE, RECORD = "adapter_config.json", "merge.json", "export.json"  # of an adapter, and what is made
+PROMPTS, RECIPE = "prompts.json", "recipe"  # beside weights that were trained, and what it says of their run
 REQUEST, MANIFEST = "request.json", "manifest.json"  # of an evaluation, of a study
 TRAIN_AGAIN = (
     "Start its command again, which does what is damaged anew and keeps the rest, or take its folder from a whole copy."
@@ -76,6 +77,15 @@ def refuse_no_place(folder: Path, key: str = "out") -> None:
         raise Problem(f"{key}={folder}: {there} is a file. Give another folder.")
     if not os.access(there, os.W_OK | os.X_OK) and not (folder / COMPLETE).exists():
         raise Problem(f"{key}={folder}: {there} cannot be written to. Change its permissions, or give another folder.")
+
+
+def trained_before(path: Path | str) -> tuple[str, ...]:
+    """The languages that weights were trained on, by what `mslt merge` or `mslt export` left beside them; none where
+    nothing is said."""
+    folder = Path(path) if Path(path).is_dir() else Path(path).parent
+    recipe = (read_json(folder / PROMPTS) or {}).get(RECIPE)
+    found = recipe.get("sources") if isinstance(recipe, dict) else None
+    return tuple(map(str, found)) if isinstance(found, list) else ()
 
 
 def _meant(folder: Path, key: str) -> str:

@@ -29,6 +29,7 @@ from mslt_it.evaluation.trained_rows import (
 )
 from mslt_it.languages import validated_codes
 from mslt_it.models.kinds import with_kind
+from mslt_it.places import trained_before
 from mslt_it.problems import Problem, nearest
 from mslt_it.records import fingerprint, to_plain
 
@@ -100,6 +101,14 @@ def request_of(call: Call) -> Request:
         if len(set(given)) < len(given):
             raise Problem(f"{name}=[{','.join(given)}] lists one twice. Remove it.")
     known = [trained(values.path(folder)) for folder in (*runs, *adapters)]
+    # What goes without its run, merged or exported: what it was trained on is said, where these rows were is not.
+    apart = [one.folder for one in known if one.recipe is None]
+    if asked.model is not None and trained_before(base := values.path(asked.model)):
+        known.append(Trained(base, None))
+        apart.append(base)
+    if not asked.seen:
+        asked = dataclasses.replace(asked, seen=tuple(dict.fromkeys(c for one in apart for c in trained_before(one))))
+        call = dataclasses.replace(call, options=asked)
     store = RowStore()
     is_whole = any(argument.startswith("task.held_out_share=") for argument in call.rest)  # the user knows better
     recipes = tuple(_recipe(call, task, [] if is_whole else known, store) for task in tasks or [""])

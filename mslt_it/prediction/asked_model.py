@@ -17,10 +17,10 @@ from mslt_it.evaluation.systems import Bench, LoadedBase, System, adapter_system
 from mslt_it.models.base_model import CONFIG, load_adapter
 from mslt_it.models.identity import ADAPTER, FinishedRun, read_run
 from mslt_it.models.kinds import kind_of_path
-from mslt_it.places import MERGE, RECORD
+from mslt_it.places import MERGE, PROMPTS, RECORD
 from mslt_it.problems import Problem
 from mslt_it.publish.export_options import FORMS
-from mslt_it.publish.prompt_record import CALIBRATION, PROMPTS, prompt_record, read_recipe
+from mslt_it.publish.prompt_record import CALIBRATION, prompt_record, read_recipe
 from mslt_it.store import find_damage, read_json
 
 

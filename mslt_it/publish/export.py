@@ -33,13 +33,13 @@ from mslt_it.models.environment import environment
 from mslt_it.models.identity import FinishedRun, load_trained_base, read_run
 from mslt_it.models.model_errors import read_config
 from mslt_it.models.tokenizers import load_tokenizer, model_path
-from mslt_it.places import RECORD
+from mslt_it.places import PROMPTS, RECORD
 from mslt_it.problems import Problem
 from mslt_it.publish import gguf, onnx, vllm
 from mslt_it.publish.export_options import FORMS, Request
 from mslt_it.publish.merge import merge_inputs, origin, require_room, write_merged
 from mslt_it.publish.model_card import Publication, is_hub_id, model_card
-from mslt_it.publish.prompt_record import PROMPTS, adapter_usage, usage, write_prompts
+from mslt_it.publish.prompt_record import adapter_usage, usage, write_prompts
 from mslt_it.store import COMPLETE, Made, file_sha256, find_damage, made_once, read_json
 
 FORMS_OF = {

@@ -32,12 +32,13 @@ from mslt_it.evaluation.tables import as_markdown
 from mslt_it.languages import language_name
 from mslt_it.models.identity import FinishedRun
 from mslt_it.models.tokenizers import model_path
+from mslt_it.places import PROMPTS, RECIPE
 from mslt_it.problems import Problem
 from mslt_it.publish.model_card import is_hub_id
 from mslt_it.records import to_plain
 from mslt_it.store import read_json, write_json
 
-PROMPTS, RECIPE, CALIBRATION = "prompts.json", "recipe", "calibration"
+CALIBRATION = "calibration"
 
 
 def prompt_record(recipe: Recipe, encoder: Encoder) -> dict[str, Any]:

@@ -32,7 +32,7 @@ from mslt_it.evaluation.tables import as_text, label_table
 from mslt_it.journal import read_answers
 from mslt_it.models.environment import environment
 from mslt_it.models.identity import ADAPTER, FinishedRun
-from mslt_it.places import TRAIN_AGAIN
+from mslt_it.places import TRAIN_AGAIN, trained_before
 from mslt_it.problems import Problem, counted
 from mslt_it.publish.model_card import model_card
 from mslt_it.publish.prompt_record import adapter_usage, write_prompts
@@ -66,12 +66,13 @@ def evaluate_run(
     """
     rows = rows or RowStore()
     languages = list(dict.fromkeys((*recipe.sources, *recipe.targets)))  # supervised=true: some are both
-    of_base = [] if recipe.head else [System(BASE, None, None, ())]
+    before = trained_before(recipe.model.path)
+    of_base = [] if recipe.head else [System(BASE, None, None, before)]
     run.say(
         f"Scoring {counted(len(languages), 'language')}{', base and adapter on the same items' * bool(of_base)} ..."
     )
     evaluator = Evaluator(
-        [*of_base, adapter_system(ADAPTER, run.folder / ADAPTER, adapter_sha256, recipe.sources)],
+        [*of_base, adapter_system(ADAPTER, run.folder / ADAPTER, adapter_sha256, (*recipe.sources, *before))],
         loaded,
         encoder,
         run.folder,

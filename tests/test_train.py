@@ -83,13 +83,17 @@ def test_the_run_folder_holds_what_the_readme_says(
     assert "Accuracy" not in (run / "adapter" / "README.md").read_text(encoding="utf-8").split("\n")[0]
 
 
-def test_rows_that_were_never_seen_are_told(finished: tuple[Path, Any], tmp_path: Path, capsys: Any) -> None:
+def test_rows_and_rates_that_were_never_reached_are_told(
+    finished: tuple[Path, Any], tmp_path: Path, capsys: Any
+) -> None:
     """61 rows by 8 are 8 steps of a pass."""
     cwd, done = finished
     assert "of a pass" not in done.stdout
     assert "| passes over them | 1.5 |" in (cwd / "run" / "adapter" / "README.md").read_text(encoding="utf-8")
     assert main(["train", *SMALL, "training.max_steps=2", f"output_dir={tmp_path / 'run'}"]) == 0
-    assert "Note: that is 0.25 of a pass over the training rows" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "Note: that is 0.25 of a pass over the training rows" in said
+    assert "Note: all steps are training.warmup_steps=10: " in said and "never reached its peak" not in done.stdout
     assert "| passes over them | 0.25 |" in (tmp_path / "run" / "adapter" / "README.md").read_text(encoding="utf-8")
 
 

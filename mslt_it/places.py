@@ -12,7 +12,8 @@ from mslt_it.store import COMPLETE, read_json
 
 CONFIG, FINGERPRINT = "config.yaml", "fingerprint.json"  # of a run
 ADAPTER_CONFIG, MERGE, RECORD = "adapter_config.json", "merge.json", "export.json"  # of an adapter, and what is made
-PROMPTS, RECIPE = "prompts.json", "recipe"  # beside weights that were trained, and what it says of their run
+# Beside weights that were trained, what it says of their run, and which languages their own base had been trained on.
+PROMPTS, RECIPE, BEFORE = "prompts.json", "recipe", "trained_before"
 REQUEST, MANIFEST = "request.json", "manifest.json"  # of an evaluation, of a study
 TRAIN_AGAIN = (
     "Start its command again, which does what is damaged anew and keeps the rest, or take its folder from a whole copy."
@@ -83,9 +84,10 @@ def trained_before(path: Path | str) -> tuple[str, ...]:
     """The languages that weights were trained on, by what `mslt merge` or `mslt export` left beside them; none where
     nothing is said."""
     folder = Path(path) if Path(path).is_dir() else Path(path).parent
-    recipe = (read_json(folder / PROMPTS) or {}).get(RECIPE)
-    found = recipe.get("sources") if isinstance(recipe, dict) else None
-    return tuple(map(str, found)) if isinstance(found, list) else ()
+    record = read_json(folder / PROMPTS) or {}
+    recipe = record.get(RECIPE)
+    found = [recipe.get("sources") if isinstance(recipe, dict) else None, record.get(BEFORE)]
+    return tuple(dict.fromkeys(str(code) for codes in found if isinstance(codes, list) for code in codes))
 
 
 def _meant(folder: Path, key: str) -> str:

@@ -32,7 +32,7 @@ from mslt_it.evaluation.tables import as_markdown
 from mslt_it.languages import language_name
 from mslt_it.models.identity import FinishedRun
 from mslt_it.models.tokenizers import model_path
-from mslt_it.places import PROMPTS, RECIPE
+from mslt_it.places import BEFORE, PROMPTS, RECIPE, trained_before
 from mslt_it.problems import Problem
 from mslt_it.publish.model_card import is_hub_id
 from mslt_it.records import to_plain
@@ -113,7 +113,8 @@ def read_recipe(folder: Path) -> tuple[Recipe, Mapping[str, Any]]:
 
 def write_prompts(folder: Path, recipe: Recipe, encoder: Encoder, run: FinishedRun | None = None) -> None:
     """Writes prompts.json; ``run``: what the folder is made of, by whose held-out rows its labels are calibrated."""
-    more = {} if run is None else {CALIBRATION: to_plain(calibrated(run))}
+    more: dict[str, Any] = {} if run is None else {CALIBRATION: to_plain(calibrated(run))}
+    more |= {BEFORE: list(before)} if (before := trained_before(recipe.model.path)) else {}
     write_json(folder / PROMPTS, {**prompt_record(recipe, encoder), **more})
 
 

@@ -18,6 +18,7 @@ from mslt_it.config.recipe import Recipe, TaskConfig
 from mslt_it.data.build import scored_examples
 from mslt_it.evaluation.request import Request, parse_request
 from mslt_it.evaluation.trained_rows import Trained, languages_trained_on
+from mslt_it.places import trained_before
 from mslt_it.problems import Problem
 
 Capture = pytest.CaptureFixture[str]
@@ -200,6 +201,7 @@ def test_a_run_on_a_merged_model_counts_its_languages_as_seen(merged: Path, tmp_
     assert "was trained on rows in de: no unseen languages." in capsys.readouterr().out
     roles = {row["language"]: row["role"] for row in results(tmp_path / "run")["results"]}
     assert roles == {"ar": "source", "de": "source", "tr": "target", "en": "target", "mean of unseen": "target"}
+    assert trained_before(merged) == ("de",) and trained_before(tmp_path / "run" / "adapter") == ("ar", "de")
 
 
 def test_two_runs_of_different_data_are_both_left_what_neither_knows(

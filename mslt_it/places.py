@@ -6,6 +6,7 @@ import difflib
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 from mslt_it.problems import Problem
 from mslt_it.store import COMPLETE, read_json
@@ -80,11 +81,14 @@ def refuse_no_place(folder: Path, key: str = "out") -> None:
         raise Problem(f"{key}={folder}: {there} cannot be written to. Change its permissions, or give another folder.")
 
 
+def recorded(path: Path | str) -> dict[str, Any]:
+    """What `mslt merge` or `mslt export` left beside weights about the run they were made of; empty where nothing."""
+    return read_json((Path(path) if Path(path).is_dir() else Path(path).parent) / PROMPTS) or {}
+
+
 def trained_before(path: Path | str) -> tuple[str, ...]:
-    """The languages that weights were trained on, by what `mslt merge` or `mslt export` left beside them; none where
-    nothing is said."""
-    folder = Path(path) if Path(path).is_dir() else Path(path).parent
-    record = read_json(folder / PROMPTS) or {}
+    """The languages that weights were trained on, as far as is `recorded`."""
+    record = recorded(path)
     recipe = record.get(RECIPE)
     found = [recipe.get("sources") if isinstance(recipe, dict) else None, record.get(BEFORE)]
     return tuple(dict.fromkeys(str(code) for codes in found if isinstance(codes, list) for code in codes))

@@ -14,6 +14,7 @@ import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from mslt_it import values
 from mslt_it.config.compose import load_recipe
@@ -23,6 +24,7 @@ from mslt_it.data.division import set_aside, told_by_language
 from mslt_it.data.files import canonical_split
 from mslt_it.data.leakage import normalise
 from mslt_it.data.rows import RowStore
+from mslt_it.places import RECIPE, recorded
 from mslt_it.problems import Problem
 from mslt_it.records import Example
 from mslt_it.store import read_json
@@ -64,8 +66,16 @@ def _place(task: TaskConfig) -> tuple[object, ...]:
 def held_out_share(task: TaskConfig, adapters: Sequence[Trained]) -> float:
     """The share of a divided file that may be scored."""
     same = [a.recipe.task.held_out_share for a in adapters if a.recipe and is_same_data(a.recipe.task, task)]
-    unknown = [task.held_out_share for a in adapters if a.recipe is None]
+    unknown = [min(task.held_out_share, _recorded_share(a.folder)) for a in adapters if a.recipe is None]
     return min(same + unknown, default=1.0)  # what is held out at a smaller share is held out at a larger one
+
+
+def _recorded_share(folder: Path) -> float:
+    """That of the run which a merged or exported model was made of; 1 where it is not recorded."""
+    found: Any = recorded(folder)
+    for name in (RECIPE, "task", "held_out_share"):
+        found = found.get(name) if isinstance(found, dict) else None
+    return found if isinstance(found, float) and found > 0 else 1.0
 
 
 def languages_trained_on(

@@ -194,6 +194,15 @@ def test_what_was_made_of_a_run_says_what_it_was_trained_on(
     assert "its adapter was trained with another base" in capsys.readouterr().err
 
 
+def test_a_merged_model_is_scored_on_what_its_run_held_out(base: Path, data: Path, tmp_path: Path) -> None:
+    common = [f"task.data={data}", "task.train_split=test"]
+    run = make_run(tmp_path / "run", base, *common, "task.held_out_share=0.05", "scoring.num_examples_per_language=0")
+    assert cli.main(["merge", f"run={run}", f"out={tmp_path / 'merged'}", "dtype=float32", "prompts=2"]) == 0
+    own, _ = asked(f"run={run}")
+    found, _ = asked(f"model={tmp_path / 'merged'}", "task=xnli", *common, "languages=[de]", "examples=0")
+    assert found["de"] == own["de"] and 0 < len(own["de"]) < 20
+
+
 def test_a_run_on_a_merged_model_counts_its_languages_as_seen(merged: Path, tmp_path: Path, capsys: Capture) -> None:
     small = ("data.num_examples_total=8", "training.max_steps=1", "scoring.num_examples_per_language=5")
     few = ("sources=[ar]", "targets=[de,tr,en]", f"output_dir={tmp_path / 'run'}")

@@ -187,6 +187,11 @@ class _Form:
     def is_kin(self, other: _Form) -> bool:
         return (self.language, self.variants) == (other.language, other.variants)
 
+    def is_same(self, other: _Form) -> bool:
+        """Whether both are the same rows in any data: zh, cmn and zh-Hans; no and nb may be two."""
+        same = self.is_kin(other) and bare(self.standard) == bare(other.standard)
+        return same and (self.script, self.region) == (other.script, other.region)
+
     def holds(self, other: _Form) -> bool:
         """Whether rows of ``other`` may serve a request for this form: zh those of zh-CN; never zh-Hant's."""
         same = self.is_kin(other) and self.script == other.script
@@ -283,6 +288,10 @@ def validated_codes(role: str, codes: Iterable[str]) -> tuple[str, ...]:
         if canonical in result:
             written = "" if code == canonical else f" (written '{code}')"
             raise Problem(f"{role}: language '{canonical}'{written} is listed twice. Remove one.")
+        if same := next((other for other in result if _form(other).is_same(_form(canonical))), None):
+            raise Problem(
+                f"{role}: '{same}' and '{canonical}' are one language, and its rows would count twice. Remove one."
+            )
         result.append(canonical)
     return tuple(result)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from mslt_it.config.recipe import Recipe
+from mslt_it.places import trained_before
 from mslt_it.problems import counted
 
 WORLD_NOTICE = """\
@@ -17,6 +18,8 @@ def notice(recipe: Recipe) -> list[str]:
         f"{recipe.shown_sources}; zero-shot in {', '.join(recipe.targets) or 'no language'}; seed {recipe.seed}"
     ]
     lines += filter(None, (unlabelled_note(recipe), recipe.targets_note))
+    if before := [code for code in trained_before(recipe.model.path) if code not in recipe.sources]:
+        lines.append(f"model.path={recipe.model.path} was trained on rows in {', '.join(before)}: no unseen languages.")
     if recipe.select.note:
         lines.append(f"sources=auto: {recipe.select.note}")
     if recipe.model.path == "world" and recipe.task.data == "world":

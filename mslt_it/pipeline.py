@@ -160,6 +160,10 @@ def _execute(
     run.say(
         f"Trained {counted(summary.num_steps, 'step')} in {summary.seconds:.0f} s; last loss per language: {losses}"
     )
+    if summary.num_epochs < 1:
+        run.say(f"Note: that is {summary.num_epochs:.2g} of a pass over the training rows: the others were never seen.")
+    if summary.num_steps < (warmup := recipe.training.warmup_steps) and recipe.training.lr_scheduler != "constant":
+        run.say(f"Note: all steps are training.warmup_steps={warmup}: the learning rate stayed below its peak.")
     if None in (recipe.training.batch_size, recipe.training.gradient_checkpointing):
         how = " with gradient checkpointing" * summary.gradient_checkpointing
         run.say(f"Memory had room for {summary.batch_size} rows at once{how}.")

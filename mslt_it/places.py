@@ -7,14 +7,16 @@ import functools
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 from mslt_it import values
 from mslt_it.problems import Problem
-from mslt_it.store import COMPLETE
+from mslt_it.store import COMPLETE, read_json
 
 CONFIG, FINGERPRINT = "config.yaml", "fingerprint.json"  # of a run
-ADAPTER_CONFIG = "adapter_config.json"  # of an adapter
-MERGE, RECORD, PROMPTS = "merge.json", "export.json", "prompts.json"  # of what is made of a run
+ADAPTER_CONFIG, MERGE, RECORD = "adapter_config.json", "merge.json", "export.json"  # of an adapter, and what is made
+# Beside weights that were trained, what it says of their run, and which languages their own base had been trained on.
+PROMPTS, RECIPE, BEFORE = "prompts.json", "recipe", "trained_before"
 REQUEST, MANIFEST = "request.json", "manifest.json"  # of an evaluation, of a study
 ITEMS = "items"  # journals of a run or an evaluation: items/<task>/<variant>/<system>/<language>.jsonl
 # The file by which a folder is told -> what it holds.
@@ -98,6 +100,19 @@ def refuse_no_place(folder: Path, key: str = "out", kind: str = "") -> None:
         if holds != kind and (folder / name).is_file():
             held = f"{'an' if holds[0] in 'aeiou' else 'a'} {holds} ({name})"
             raise Problem(f"{key}={folder} holds {held}, which is left as it is. Give another folder.")
+
+
+def recorded(path: Path | str) -> dict[str, Any]:
+    """What `mslt merge` or `mslt export` left beside weights about the run they were made of; empty where nothing."""
+    return read_json((Path(path) if Path(path).is_dir() else Path(path).parent) / PROMPTS) or {}
+
+
+def trained_before(path: Path | str) -> tuple[str, ...]:
+    """The languages that weights were trained on, as far as is `recorded`."""
+    record = recorded(path)
+    recipe = record.get(RECIPE)
+    found = [recipe.get("sources") if isinstance(recipe, dict) else None, record.get(BEFORE)]
+    return tuple(dict.fromkeys(str(code) for codes in found if isinstance(codes, list) for code in codes))
 
 
 def _meant(folder: Path, key: str) -> str:

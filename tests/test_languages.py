@@ -74,6 +74,11 @@ def test_what_columns_write_for_no_language_is_none(code: str) -> None:
         validate_code(code)
 
 
+def test_forms_that_may_have_rows_of_their_own_stand_side_by_side() -> None:
+    codes = ("zh", "zh-Hant", "yue", "pt", "pt-BR", "no", "nb", "nn", "sr", "sr-Latn", "hr", "id", "ms", "fa", "fa-AF")
+    assert LanguageSet(("en",), codes).targets == codes
+
+
 def test_two_forms_of_one_language_overlap() -> None:
     with pytest.raises(Problem, match=r"zh-Hant \(trained on as zh\)"):
         LanguageSet(("zh",), ("zh-Hant",))
@@ -85,6 +90,8 @@ def test_two_forms_of_one_language_overlap() -> None:
         ((), ("en",), "sources: no language given"),
         (("zh", "zho"), ("en",), r"sources: language 'zh' \(written 'zho'\) is listed twice"),
         (("en",), ("tr", "jp"), "targets: Unknown language code 'jp'"),
+        (("zh", "cmn"), ("en",), "sources: 'zh' and 'cmn' are one language, and its rows would count twice"),
+        (("en",), ("swh", "tr", "sw"), "targets: 'swh' and 'sw' are one language"),
     ],
 )
 def test_refused_sets(sources: object, targets: object, text: str) -> None:

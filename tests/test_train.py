@@ -83,6 +83,20 @@ def test_the_run_folder_holds_what_the_readme_says(
     assert "Accuracy" not in (run / "adapter" / "README.md").read_text(encoding="utf-8").split("\n")[0]
 
 
+def test_rows_and_rates_that_were_never_reached_are_told(
+    finished: tuple[Path, Any], tmp_path: Path, capsys: Any
+) -> None:
+    """61 rows by 8 are 8 steps of a pass."""
+    cwd, done = finished
+    assert "of a pass" not in done.stdout
+    assert "| passes over them | 1.5 |" in (cwd / "run" / "adapter" / "README.md").read_text(encoding="utf-8")
+    assert main(["train", *SMALL, "training.max_steps=2", f"output_dir={tmp_path / 'run'}"]) == 0
+    said = capsys.readouterr().out
+    assert "Note: that is 0.25 of a pass over the training rows" in said
+    assert "Note: all steps are training.warmup_steps=10: " in said and "never reached its peak" not in done.stdout
+    assert "| passes over them | 0.25 |" in (tmp_path / "run" / "adapter" / "README.md").read_text(encoding="utf-8")
+
+
 def test_a_finished_run_is_neither_done_twice_nor_overwritten_by_another_recipe(
     finished: tuple[Path, subprocess.CompletedProcess[str]], capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from mslt_it.evaluation.estimates import Settings, macro
 from mslt_it.evaluation.matching import Cell
 from mslt_it.evaluation.measures import Measure
-from mslt_it.languages import likely_script, script_name
+from mslt_it.languages import likely_script, primary, script_name
 from mslt_it.problems import Problem
 from mslt_it.selection.typology import family_names, uriel_code
 
@@ -32,13 +32,14 @@ class GroupMean:
 
 
 def families(codes: Sequence[str]) -> list[str | None]:
-    """The families of languages, by URIEL; None where that has none (isolates such as Basque, and gaps)."""
+    """The families of languages, by URIEL, or of those that they are forms of, where it has these (nb of no, tw of ak);
+    None where it has none (isolates such as Basque, and gaps)."""
     known = {}
-    for code in codes:
+    for code in {*codes, *map(primary, codes)}:
         with contextlib.suppress(Problem):
             known[code] = uriel_code(code)
     names = dict(zip(known, family_names(list(known.values())), strict=True))
-    return [names.get(code) for code in codes]
+    return [names.get(code) or names.get(primary(code)) for code in codes]
 
 
 def scripts(codes: Sequence[str]) -> list[str | None]:

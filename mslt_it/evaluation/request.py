@@ -11,6 +11,7 @@ from mslt_it.command import Call, parse
 from mslt_it.config.compose import load_recipe
 from mslt_it.config.files import list_files, unknown_file
 from mslt_it.config.recipe import ModelConfig, Recipe
+from mslt_it.config.schema import written
 from mslt_it.data.build import with_found_labels
 from mslt_it.data.prompts import refuse_unasked
 from mslt_it.data.resolve import refuse_unmade, rest_of, with_order
@@ -28,6 +29,7 @@ from mslt_it.evaluation.trained_rows import (
 )
 from mslt_it.languages import validated_codes
 from mslt_it.models.kinds import with_kind
+from mslt_it.places import trained_before
 from mslt_it.problems import Problem, nearest
 from mslt_it.records import fingerprint, to_plain
 
@@ -43,6 +45,7 @@ class Request:
     languages: Mapping[str, tuple[str, ...]]  # task name -> codes
     set_aside: Mapping[str, SetAside]  # task name -> rows that are not scored
     rows: RowStore
+    otherwise: tuple[str, ...] = ()  # what is told of runs that were trained on another question
 
     @property
     def settings(self) -> dict[str, float]:
@@ -50,8 +53,8 @@ class Request:
         return {name: getattr(self.asked, name) for name in ("samples", "temperature", "top_p", "seed")}
 
     def told(self) -> list[str]:
-        """What is said about rows that are not scored or not parallel, and languages that are left out."""
-        notes = [note for aside in self.set_aside.values() for note in aside.notes]
+        """What is said about rows that are not scored or not parallel, languages that are left out, and questions."""
+        notes = [*self.otherwise, *(note for aside in self.set_aside.values() for note in aside.notes)]
         return [*(recipe.order_note for recipe in self.recipes if recipe.order_note), *notes]
 
     def decides(self) -> dict[str, object]:
@@ -98,9 +101,19 @@ def request_of(call: Call) -> Request:
         if len(set(given)) < len(given):
             raise Problem(f"{name}=[{','.join(given)}] lists one twice. Remove it.")
     known = [trained(values.path(folder)) for folder in (*runs, *adapters)]
-    if asked.seen and all(one.recipe for one in known) and asked.languages != ("rest",):
-        told = "what they were trained on stands in their runs" if known else "nothing here was trained"
-        raise Problem(f"seen=[{','.join(asked.seen)}] is for adapters without a run folder: {told}. Leave it out.")
+    if asked.seen and known and all(one.recipe for one in known) and asked.languages != ("rest",):
+        raise Problem(
+            f"seen=[{','.join(asked.seen)}] is for adapters without a run folder: what they were trained on stands in "
+            "their runs. Leave it out."
+        )
+    # What goes without its run, merged or exported: what it was trained on is said, where these rows were is not.
+    apart = [one.folder for one in known if one.recipe is None]
+    if asked.model is not None and trained_before(base := values.path(asked.model)):
+        known.append(Trained(base, None))
+        apart.append(base)
+    if not asked.seen:
+        asked = dataclasses.replace(asked, seen=tuple(dict.fromkeys(c for one in apart for c in trained_before(one))))
+        call = dataclasses.replace(call, options=asked)
     store = RowStore()
     is_whole = any(argument.startswith("task.held_out_share=") for argument in call.rest)  # the user knows better
     recipes = tuple(_recipe(call, task, [] if is_whole else known, store) for task in tasks or [""])
@@ -138,7 +151,29 @@ def request_of(call: Call) -> Request:
         {name: codes for name, (codes, _) in languages.items()},
         {r.task.name: rows_set_aside(r, *languages[r.task.name], aside, store) for r in recipes},
         store,
+        tuple(note for r in recipes for one in known if (note := _asked_otherwise(call, r, one))),
     )
+
+
+def _asked_otherwise(call: Call, recipe: Recipe, run: Trained) -> str:
+    """What to say of a run that was trained on another question about the task, where nobody asked for that; "": none.
+    All systems are asked the same, so that its figures are not those of its own folder."""
+    if run.recipe is None or run.recipe.task.name != recipe.task.name:
+        return ""
+    given = [*(argument.partition("=")[0] for argument in call.rest), *(_OF_RECIPE.get(n, n) for n in call.given)]
+    given += ["prompt.variant"] * ("variant" in call.given)
+    there, here = (
+        {f"{part}.{name}": value for part in ("prompt", "task") for name, value in to_plain(getattr(one, part)).items()}
+        for one in (run.recipe, recipe)
+    )
+    there["task.label_names"], here["task.label_names"] = (to_plain(t) for t in (run.labels, recipe.task.label_names))
+    names = [name for name in here if name in _QUESTION and there[name] != here[name]]
+    names = [name for name in names if not any(one == name or one.startswith(f"{name}.") for one in given)]
+    if not names:
+        return ""
+    was, now = (", ".join(f"{name}={written(one[name])}" for name in names) for one in (there, here))
+    told = f"{run.folder.name} was trained with {was}, and is asked with {now} here, as all systems are."
+    return f"{told} mslt eval run={run.folder} asks it as in training."
 
 
 def _refuse_idle(call: Call, recipes: Sequence[Recipe], variants: Sequence[str]) -> None:
@@ -176,6 +211,11 @@ def _refuse_idle(call: Call, recipes: Sequence[Recipe], variants: Sequence[str])
         )
 
 
+# The keys of a recipe by which a row is asked.
+_QUESTION = {f"prompt.{name}" for name in ("language", "template", "variant", "num_shots")} | {
+    f"task.{name}"
+    for name in ("input_fields", "option_fields", "choices", "label_names", "instruction", "prompts_from", "prompts")
+}
 # What is asked -> the recipe's key for it.
 _OF_RECIPE = {
     "examples": "scoring.num_examples_per_language",

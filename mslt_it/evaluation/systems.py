@@ -16,6 +16,7 @@ from mslt_it.models.base_model import adapted, fit_vocabulary, load_base, model_
 from mslt_it.models.finished_run import ADAPTER, FinishedRun, adapter_hash, read_run
 from mslt_it.models.identity import identity, load_trained_base
 from mslt_it.models.tokenizers import load_tokenizer
+from mslt_it.places import ADAPTER_CONFIG, RECORD, trained_before
 from mslt_it.problems import Problem
 from mslt_it.store import COMPLETE, read_json, value_sha256
 
@@ -38,7 +39,7 @@ class System:
 
 def adapter_system(name: str, folder: Path, adapter_sha256: str, sources: Sequence[str] | None) -> System:
     """The adapter in a folder; ``sources`` None: what languages it was trained on is not known."""
-    content = read_json(folder / "adapter_config.json")  # None: `load_adapter` says what is wrong with it
+    content = read_json(folder / ADAPTER_CONFIG)  # None: `load_adapter` says what is wrong with it
     decides_nothing = ("base_model_name_or_path", "inference_mode")
     settings = {k: v for k, v in (content or {}).items() if k not in decides_nothing}
     trained_on = None if sources is None else tuple(sources)
@@ -114,24 +115,25 @@ def resolve(
         adapters: run folders, or folders of an adapter alone.
         with_base: score the base without an adapter too, unless it is an encoder, which has no head without one.
         head: of ``model``, where it is an encoder with one; None: that of the runs.
-        seen: languages that adapters without papers were trained on.
+        seen: languages that adapters without their run's folder were trained on.
     """
     found: list[tuple[Path, FinishedRun | None]] = []
     for name in (*runs, *adapters):
         folder = values.path(name)
         if folder.name == ADAPTER and (folder.parent / COMPLETE).is_file():
             folder = folder.parent  # the run it lies in has its papers
-        is_run = name in runs or (folder / COMPLETE).is_file()
+        is_run = name in runs or ((folder / COMPLETE).is_file() and not (folder / ADAPTER_CONFIG).is_file())
         found.append((folder, read_run(folder) if is_run else None))
     finished = [run for _, run in found if run is not None]
     if model is None and not finished:
         raise Problem("Nothing to score: give run=RUNFOLDER, or model=PATH (and adapter=FOLDER).")
     chosen = model if model is not None else finished[0].recipe.model
     systems, notes = [], []
+    before = trained_before(chosen.path)
     for name, (folder, run) in zip(_names([folder for folder, _ in found]), found, strict=True):
         if run is not None:
             sha = str(run.provenance["adapter_sha256"])
-            systems.append(adapter_system(name, run.adapter, sha, run.recipe.sources))
+            systems.append(adapter_system(name, run.adapter, sha, (*run.recipe.sources, *before)))
             continue
         systems.append(adapter_system(name, folder, adapter_hash(folder), tuple(seen) or None))
         if not seen:
@@ -149,7 +151,7 @@ def resolve(
     head = next(iter(heads), None)
     if (with_base and head is None) or not systems:
         own = Path(chosen.path).name.strip(".") or Path(chosen.path).resolve().name  # model=.
-        systems.insert(0, System(BASE if systems else own or BASE, None, None, ()))
+        systems.insert(0, System(BASE if systems else own or BASE, None, None, before))
     quantizations = {run.recipe.adapter.quantization for run in finished}
     if len(quantizations) > 1:
         raise Problem(
@@ -194,12 +196,16 @@ def load(bench: Bench, *, given_model: bool) -> LoadedBase:
         fit_vocabulary(base, tokenizer)
         sha = model_hash(base)
     loaded = LoadedBase.of(tokenizer, base, bench.quantization.quantization if bench.quantization else "none", sha)
-    for run in bench.runs:
-        for key in ("base_sha256", "tokenizer_sha256", "template_sha256"):
-            recorded = run.provenance.get(key)
-            if key in run.provenance and recorded != loaded.papers[key]:
+    papers: dict[Path, Any] = {run.folder: run.provenance for run in bench.runs}
+    papers |= {
+        one.adapter: (read_json(one.adapter / RECORD) or {}).get("inputs") for one in bench.systems if one.adapter
+    }
+    for folder, told in papers.items():  # an exported adapter goes without its run
+        for key in ("base_sha256", "tokenizer_sha256", "template_sha256") if isinstance(told, dict) else ():
+            recorded = told.get(key)
+            if key in told and recorded != loaded.papers[key]:
                 raise Problem(
-                    f"{run.folder}: its adapter was trained with another {key.removesuffix('_sha256')} than the one "
+                    f"{folder}: its adapter was trained with another {key.removesuffix('_sha256')} than the one "
                     f"loaded here (sha256 {str(recorded)[:12]}, loaded {str(loaded.papers[key])[:12]}). Score runs of "
                     "different bases in separate calls, or give the right model=."
                 )

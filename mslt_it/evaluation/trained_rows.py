@@ -14,6 +14,7 @@ import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from mslt_it import values
 from mslt_it.config.compose import load_recipe
@@ -24,7 +25,7 @@ from mslt_it.data.files import canonical_split
 from mslt_it.data.leakage import normalise
 from mslt_it.data.rows import RowStore
 from mslt_it.models.finished_run import read_run
-from mslt_it.places import CONFIG
+from mslt_it.places import ADAPTER_CONFIG, CONFIG, RECIPE, recorded
 from mslt_it.problems import Problem
 from mslt_it.records import Example
 from mslt_it.store import COMPLETE
@@ -40,8 +41,12 @@ class Trained:
 
 
 def trained(folder: Path) -> Trained:
-    """Of a run folder, an adapter in one, or an adapter alone."""
-    has_papers = [one for one in (folder, folder.parent) if any((one / n).is_file() for n in (CONFIG, COMPLETE))]
+    """Of a run folder, an adapter in one, or an adapter alone, an exported one too."""
+    has_papers = [
+        one
+        for one in (folder, folder.parent)
+        if (one / CONFIG).is_file() or ((one / COMPLETE).is_file() and not (one / ADAPTER_CONFIG).is_file())
+    ]
     if not has_papers:
         return Trained(folder, None)
     if not (has_papers[0] / COMPLETE).is_file():  # not finished
@@ -65,8 +70,16 @@ def _place(task: TaskConfig) -> tuple[object, ...]:
 def held_out_share(task: TaskConfig, adapters: Sequence[Trained]) -> float:
     """The share of a divided file that may be scored."""
     same = [a.recipe.task.held_out_share for a in adapters if a.recipe and is_same_data(a.recipe.task, task)]
-    unknown = [task.held_out_share for a in adapters if a.recipe is None]
+    unknown = [min(task.held_out_share, _recorded_share(a.folder)) for a in adapters if a.recipe is None]
     return min(same + unknown, default=1.0)  # what is held out at a smaller share is held out at a larger one
+
+
+def _recorded_share(folder: Path) -> float:
+    """That of the run which a merged or exported model was made of; 1 where it is not recorded."""
+    found: Any = recorded(folder)
+    for name in (RECIPE, "task", "held_out_share"):
+        found = found.get(name) if isinstance(found, dict) else None
+    return found if isinstance(found, float) and found > 0 else 1.0
 
 
 def languages_trained_on(

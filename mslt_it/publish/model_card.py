@@ -85,6 +85,9 @@ def model_card(
     elif data == "world":
         shown_data = "the embedded world of mslt_it (a generated toy, not the benchmark)"
     num_rows = provenance.get("num_examples", recipe.data.num_examples_total)
+    passes = 0.0
+    if training := provenance.get("training"):
+        passes = training["num_epochs"] * (training.get("best_step") or training["num_steps"]) / training["num_steps"]
     hashes = {
         "adapter sha256": provenance["adapter_sha256"],
         "base sha256": provenance["base_sha256"],
@@ -101,6 +104,7 @@ def model_card(
         ("sources", recipe.shown_sources),
         ("targets (zero-shot)", ", ".join(recipe.targets) or "none has labels"),
         ("labelled rows in total", str(num_rows)),
+        *([("passes over them", f"{passes:.3g}")] if passes else []),
         *([("data revision", task.revision)] if task.revision else []),
         *([] if recipe.head else [("prompts", f"{recipe.prompt.language}, template {recipe.prompt.template}")]),
         ("quantisation in training", recipe.adapter.quantization),

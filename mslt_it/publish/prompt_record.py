@@ -7,9 +7,10 @@
 
 A prompt is the chat template's own text and messages in turn. A message is a list of lines, a line is text, a field's
 name, text, a field's name, ... Each part is tokenised by itself, messages with control tokens switched off
-(``split_special_tokens``), as `mslt_it.data.encoding` does. ``recipe`` is what `mslt predict` asks new rows by, in any
-language; it says nothing of where the run's own rows were. ``calibration``, of folders that go without their run, is a
-`mslt_it.evaluation.calibration.Calibration`, or why there is none.
+(``split_special_tokens``), as `mslt_it.data.encoding` does; ``reads_text_otherwise``: all of it as one text would be
+other tokens (templates with a space beside a message, as Mistral's). ``recipe`` is what `mslt predict` asks new rows
+by, in any language; it says nothing of where the run's own rows were. ``calibration``, of folders that go without their
+run, is a `mslt_it.evaluation.calibration.Calibration`, or why there is none.
 """
 
 from __future__ import annotations
@@ -33,16 +34,16 @@ from mslt_it.evaluation.tables import as_markdown
 from mslt_it.languages import language_name
 from mslt_it.models.finished_run import FinishedRun
 from mslt_it.models.tokenizers import model_path
-from mslt_it.places import PROMPTS
-from mslt_it.records import to_plain
+from mslt_it.places import BEFORE, PROMPTS, RECIPE, trained_before
+from mslt_it.records import Message, to_plain
 from mslt_it.store import read_json, write_json
 
-RECIPE, CALIBRATION = "recipe", "calibration"
+CALIBRATION = "calibration"
 
 
 def prompt_record(recipe: Recipe, encoder: Encoder) -> dict[str, Any]:
     """What prompts.json says of a run's languages, sources first; of an encoder its fields and labels."""
-    task, languages = recipe.task, {}
+    task, languages = recipe.task, dict[str, Any]()
     codes = dict.fromkeys((*recipe.sources, *recipe.targets, *recipe.unlabelled))
     if recipe.head is not None:
         head: dict[str, Any] = {"head": recipe.head.name, "labels": list(recipe.head.labels)}
@@ -67,6 +68,11 @@ def prompt_record(recipe: Recipe, encoder: Encoder) -> dict[str, Any]:
             **({"num_templates": one.num_templates} if one.num_templates > 1 else {}),
             **({"end_after_label": True} if needs_end(encoder.user_ids(list(one.labels.values()))) else {}),
         }
+    first: Sequence[Any] = languages[next(iter(codes))]["prompt"]
+    told = ["\n".join(map(_shown_line, part)) for part in first if not isinstance(part, str)]
+    roles = [role for role, _ in outline(task, recipe.prompt, next(iter(codes))).messages]
+    alone = encoder.prompt_ids([Message(role, text) for role, text in zip(roles, told, strict=True)])
+    joined = encoder.tokenizer(shown(first), add_special_tokens=False)["input_ids"]
     is_direct = recipe.prompt.variant == "direct"
     options = {"options": list(task.option_fields), "option_length": task.option_length} if task.is_cloze else {}
     return {
@@ -77,6 +83,7 @@ def prompt_record(recipe: Recipe, encoder: Encoder) -> dict[str, Any]:
         "writes": not (task.choice_names and is_direct),
         **options,
         "variant": recipe.prompt.variant,
+        **({} if list(joined) == alone or recipe.model.kind == "text_to_text" else {"reads_text_otherwise": True}),
         "end_token": encoder.decode([encoder.end_id]),
         "end_id": encoder.end_id,
         "eos_id": encoder.tokenizer.eos_token_id,
@@ -103,7 +110,8 @@ def _asked_by(recipe: Recipe) -> dict[str, Any]:
 
 def write_prompts(folder: Path, recipe: Recipe, encoder: Encoder, run: FinishedRun | None = None) -> None:
     """Writes prompts.json; ``run``: what the folder is made of, by whose held-out rows its labels are calibrated."""
-    more = {} if run is None else {CALIBRATION: to_plain(calibrated(run))}
+    more: dict[str, Any] = {} if run is None else {CALIBRATION: to_plain(calibrated(run))}
+    more |= {BEFORE: list(before)} if (before := trained_before(recipe.model.path)) else {}
     write_json(folder / PROMPTS, {**prompt_record(recipe, encoder), **more})
 
 
@@ -154,8 +162,8 @@ def adapter_usage(folder: Path, recipe: Recipe, dtype: str | None, commit: str |
 
 def shown(prompt: Sequence[Any]) -> str:
     """A prompt as text, {field} where a field's goes."""
+    return "".join(part if isinstance(part, str) else "\n".join(map(_shown_line, part)) for part in prompt)
 
-    def shown_line(line: Sequence[str]) -> str:
-        return "".join(f"{{{part}}}" if index % 2 else part for index, part in enumerate(line))
 
-    return "".join(part if isinstance(part, str) else "\n".join(map(shown_line, part)) for part in prompt)
+def _shown_line(line: Sequence[str]) -> str:
+    return "".join(f"{{{part}}}" if index % 2 else part for index, part in enumerate(line))

@@ -31,6 +31,7 @@ from mslt_it.evaluation.systems import BASE, LoadedBase, System, adapter_system
 from mslt_it.evaluation.tables import as_text, label_table
 from mslt_it.models.environment import environment
 from mslt_it.models.finished_run import ADAPTER
+from mslt_it.places import trained_before
 from mslt_it.problems import Problem, counted
 from mslt_it.publish.model_card import model_card
 from mslt_it.publish.prompt_record import adapter_usage, write_prompts
@@ -64,12 +65,13 @@ def evaluate_run(
     """
     rows = rows or RowStore()
     languages = list(dict.fromkeys((*recipe.sources, *recipe.targets)))  # supervised=true: some are both
-    of_base = [] if recipe.head else [System(BASE, None, None, ())]
+    before = trained_before(recipe.model.path)
+    of_base = [] if recipe.head else [System(BASE, None, None, before)]
     run.say(
         f"Scoring {counted(len(languages), 'language')}{', base and adapter on the same items' * bool(of_base)} ..."
     )
     evaluator = Evaluator(
-        [*of_base, adapter_system(ADAPTER, run.folder / ADAPTER, adapter_sha256, recipe.sources)],
+        [*of_base, adapter_system(ADAPTER, run.folder / ADAPTER, adapter_sha256, (*recipe.sources, *before))],
         loaded,
         encoder,
         run.folder,
@@ -176,11 +178,11 @@ def conclude(
 
     Args:
         found: None where nothing was scored.
-        more: what results.json says beside ``papers``, and the card does not.
+        more: what results.json says beside ``papers``.
     """
     rows, labels = (found.rows, found.labels) if found else ((), ())
     machine = environment()
-    content = {
+    content: dict[str, Any] = {
         "status": UNSCORED if found is None else "ok" if found.is_valid else "invalid",
         "results": [to_plain(row) for row in rows],
         "labels": [to_plain(report) for report in labels],
@@ -192,7 +194,7 @@ def conclude(
     adapter = run.folder / ADAPTER
     write_prompts(adapter, recipe, encoder)
     use = adapter_usage(adapter, recipe, papers.get("base_dtype"), papers.get("model_commit"))
-    write_atomically(adapter / "README.md", model_card(recipe, rows, papers, labels=labels, usage=use))
+    write_atomically(adapter / "README.md", model_card(recipe, rows, content["provenance"], labels=labels, usage=use))
     run.finish()
     return print_end(run, content, recipe.task, details=details)
 

@@ -12,6 +12,7 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from mslt_it.config.schema import written
 from mslt_it.evaluation.answered import Spread, outputs_of, stored_answers
 from mslt_it.evaluation.label_reports import LabelReport
 from mslt_it.evaluation.remarks import run_remarks
@@ -246,8 +247,10 @@ def redo(run: FinishedRun) -> list[str]:
     name = shlex.quote(str(run.folder))
     if combination := run.provenance.get("combination"):
         runs = ",".join(one["run"] for one in combination["adapters"])
-        again = f"mslt combine {shlex.quote(f'runs=[{runs}]')} method={combination['method']} "
-        again += f"weights={shlex.quote(str(combination['weights']))} "
+        weights = written([one["weight"] for one in combination["adapters"]])
+        again = f"mslt combine {shlex.quote(f'runs=[{runs}]')} {shlex.quote(f'weights={weights}')} "
+        how = ("method", "rank", "density", "seed")
+        again += "".join(f"{key}={combination[key]} " for key in how if key in combination)
         again += f"num_items={run.recipe.scoring.num_examples_per_language} out=again"
     else:
         again = f"mslt train --config-dir {name} recipe=config output_dir=again"

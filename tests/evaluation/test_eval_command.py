@@ -64,6 +64,25 @@ def test_several_adapters_at_once_are_so_many_calls(run: Path, other_run: Path, 
     assert together["xnli/direct/run_de/en.jsonl"] != together["xnli/direct/run_tr/en.jsonl"]
 
 
+def test_a_run_that_was_trained_on_another_question_is_told(run: Path, base: Path, tmp_path: Path) -> None:
+    """All systems are asked the first run's way: the other's figures are not those of its own folder."""
+    english = make_run(tmp_path / "run_english", base, "prompt.language=english", "prompt.template=1")
+
+    def notes(*arguments: object) -> list[str]:
+        out = tmp_path / str(len(list(tmp_path.iterdir())))
+        assert call(*arguments, "examples=2", f"out={out}") == 0
+        return list(results(out)["notes"])
+
+    both = notes(f"run=[{run},{english}]")
+    assert [note.partition(",")[0] for note in both if "asked with" in note] == [
+        "run_english was trained with prompt.language=english"
+    ]
+    assert "prompt.template=0 here" in both[-1] and f"mslt eval run={english} asks it as in training" in both[-1]
+    assert ["run_de was" in note for note in notes(f"run=[{english},{run}]")] == [True]
+    asked = ("prompt.language=english", "prompt.template=1")
+    assert not notes(f"run=[{run},{english}]", *asked) and not notes(f"run={english}")
+
+
 def test_several_tasks_and_variants(base: Path, tmp_path: Path) -> None:
     """One folder with the columns of both tasks; labels are upstream's integers."""
     head = "premise\thypothesis\tsentence1\tsentence2\tlabel\n"

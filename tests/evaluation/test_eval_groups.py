@@ -14,7 +14,7 @@ from mslt_it.config.compose import load_recipe
 from mslt_it.evaluation.answered import Answered
 from mslt_it.evaluation.answers.language import found_language, language_share
 from mslt_it.evaluation.estimates import Difference, Settings, macro
-from mslt_it.evaluation.groups import language_groups
+from mslt_it.evaluation.groups import families, language_groups
 from mslt_it.evaluation.matching import Cell
 from mslt_it.evaluation.measures import ACCURACY
 from mslt_it.evaluation.scores import Figures, ScoreRow, answer_languages, token_figures
@@ -45,6 +45,11 @@ def test_means_of_the_families_and_scripts_that_have_several_languages() -> None
     assert found[0].value == pytest.approx(np.mean([one.counts[:, 0].mean() for one in cells[:3]]))
     own = macro(ACCURACY, [cells[0], cells[3]], settings=SETTINGS)
     assert (found[1].value, found[1].low, found[1].high) == (own.value, own.low, own.high)
+
+
+def test_families_that_uriel_knows_by_another_code() -> None:
+    """nob and twi have no family there, nor and aka have one; Basque is alone."""
+    assert families(["nb", "tw", "de", "eu"]) == ["Indo-European", "Atlantic-Congo", "Indo-European", None]
 
 
 def test_a_group_of_all_languages_is_the_mean_itself() -> None:

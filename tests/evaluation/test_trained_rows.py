@@ -12,12 +12,14 @@ from pathlib import Path
 import pytest
 from tiny_eval import PAIRS, call, make_run, results
 
+from mslt_it import cli
 from mslt_it.config.compose import load_recipe
 from mslt_it.config.recipe import Recipe, TaskConfig
 from mslt_it.data.build import scored_examples
 from mslt_it.evaluation.request import Request, parse_request
 from mslt_it.evaluation.trained_rows import Trained, languages_trained_on
 from mslt_it.models.finished_run import DECISIVE
+from mslt_it.places import trained_before
 from mslt_it.problems import Problem
 from mslt_it.store import seal
 
@@ -167,6 +169,50 @@ def test_an_adapter_without_papers_may_have_seen_anything(trained: Path, tmp_pat
     assert "without its run folder was trained on is not known" in told and "task.held_out_share=1" in told
     assert len(asked(f"adapter={tmp_path / 'alone'}", *common, "task.held_out_share=1")[0]["tr"]) == 100
     assert len(asked(*common)[0]["tr"]) == 100  # no adapter, nothing trained
+
+
+@pytest.fixture(scope="module")
+def merged(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("merged") / "model"
+    assert cli.main(["merge", f"run={trained}", f"out={out}", "dtype=float32", "prompts=2"]) == 0
+    return out
+
+
+def test_what_was_made_of_a_run_says_what_it_was_trained_on(
+    trained: Path, merged: Path, base: Path, data: Path, held_out: set[int], tmp_path: Path, capsys: Capture
+) -> None:
+    """Merged or exported it goes without its run: its languages are no unseen ones, its rows are not scored."""
+    common = ["task=xnli", f"task.data={data}", "task.train_split=test"]
+    assert asked(f"model={merged}", *common, "languages=[de]", "examples=0")[0]["de"] == held_out
+    assert asked(f"model={merged}", *common, "languages=rest")[0].keys() == {"en", "tr"}
+    assert cli.main(["export", f"run={trained}", "format=[vllm]", f"out={tmp_path / 'made'}"]) == 0
+    adapter = f"adapter={tmp_path / 'made' / 'vllm'}"
+    common += ["languages=[de,tr]", "examples=5", "cache=none"]
+    for number, made in enumerate(([f"model={merged}"], [f"model={base}", adapter])):
+        assert call(*made, *common, f"out={tmp_path / str(number)}") == 0
+        roles = {row["language"]: row["role"] for row in results(tmp_path / str(number))["results"]}
+        assert roles["de"] in ("source", "seen") and roles["tr"] == "target" and "mean of unseen" in roles
+    assert call(f"model={merged}", adapter, *common, f"out={tmp_path / 'wrong'}") == 2
+    assert "its adapter was trained with another base" in capsys.readouterr().err
+
+
+def test_a_merged_model_is_scored_on_what_its_run_held_out(base: Path, data: Path, tmp_path: Path) -> None:
+    common = [f"task.data={data}", "task.train_split=test"]
+    run = make_run(tmp_path / "run", base, *common, "task.held_out_share=0.05", "scoring.num_examples_per_language=0")
+    assert cli.main(["merge", f"run={run}", f"out={tmp_path / 'merged'}", "dtype=float32", "prompts=2"]) == 0
+    own, _ = asked(f"run={run}")
+    found, _ = asked(f"model={tmp_path / 'merged'}", "task=xnli", *common, "languages=[de]", "examples=0")
+    assert found["de"] == own["de"] and 0 < len(own["de"]) < 20
+
+
+def test_a_run_on_a_merged_model_counts_its_languages_as_seen(merged: Path, tmp_path: Path, capsys: Capture) -> None:
+    small = ("data.num_examples_total=8", "training.max_steps=1", "scoring.num_examples_per_language=5")
+    few = ("sources=[ar]", "targets=[de,tr,en]", f"output_dir={tmp_path / 'run'}")
+    assert cli.main(["train", "recipe=xnli_3src", f"model.path={merged}", *small, *few]) == 0
+    assert "was trained on rows in de: no unseen languages." in capsys.readouterr().out
+    roles = {row["language"]: row["role"] for row in results(tmp_path / "run")["results"]}
+    assert roles == {"ar": "source", "de": "source", "tr": "target", "en": "target", "mean of unseen": "target"}
+    assert trained_before(merged) == ("de",) and trained_before(tmp_path / "run" / "adapter") == ("ar", "de")
 
 
 def test_two_runs_of_different_data_are_both_left_what_neither_knows(

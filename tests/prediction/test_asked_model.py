@@ -21,6 +21,8 @@ from mslt_it.problems import Problem
 from mslt_it.publish.export import RECORD, export
 from mslt_it.publish.export_options import MergeRequest, Request
 from mslt_it.publish.merge import MERGE, merge_run
+from mslt_it.publish.model_card import model_card
+from mslt_it.publish.prompt_record import adapter_usage
 from mslt_it.records import to_plain
 from mslt_it.store import COMPLETE, seal
 
@@ -101,6 +103,11 @@ def test_what_was_made_of_a_run_is_calibrated_as_the_run(form: str, folders: dic
     if form != "merged":  # which has no card
         card = (folders[form] / "README.md").read_text(encoding="utf-8")
         assert f"Divided by {kept['temperature']:.3f} before the softmax" in card
+        run = read_run(trained.run)
+        for any_fits in (False, True):
+            asked = adapter_usage(folders[form], run.recipe, None, None, calibration=kept | {"any_fits": any_fits})
+            card = model_card(run.recipe, (), run.provenance, usage=asked)
+            assert ("Of other languages it says nothing. All of these rows are right, or no more" in card) == any_fits
 
 
 def changed(folder: Path, copy: Path, change: Callable[[Path], object], *, sealed: bool = True) -> Path:

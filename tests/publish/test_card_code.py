@@ -34,8 +34,8 @@ from mslt_it.places import PROMPTS
 from mslt_it.publish.export import export
 from mslt_it.publish.export_options import Request
 from mslt_it.publish.model_card import Publication, model_card
-from mslt_it.publish.prompt_record import CALIBRATION, adapter_usage, prompt_record
-from mslt_it.records import Example
+from mslt_it.publish.prompt_record import CALIBRATION, adapter_usage, prompt_record, usage, write_prompts
+from mslt_it.records import Example, Message
 from mslt_it.store import write_json
 
 LANGUAGES = ("de", "th")
@@ -231,6 +231,24 @@ def test_the_codes_prompt_is_the_encoders(recipe: str, chat: bool, tmp_path: Pat
             expected = encoder.prompt_ids(prompted(example, made.task, made.prompt).messages)
             assert names["prompt_ids"](code, row) == expected, code
     assert ("the line break at its end belongs to it" in card) is not chat
+
+
+@pytest.mark.parametrize("space", ["", " "])
+def test_a_prompt_that_is_other_tokens_as_one_text_is_told(space: str, tmp_path: Path) -> None:
+    """Programs that are sent the text would ask another thing than training did: " it" is one token."""
+    from finished_run import TEMPLATE
+
+    own = ["task.input=text", "task.label_names=[a,b]", "sources=[en]", "targets=[tr]", "task.data=x.csv"]
+    recipe = load_recipe("custom", [*own, "task.instruction.en=it follow"])
+    tokenizer = make_tokenizer(TEMPLATE.replace("m.content", f"'{space}' + m.content"))
+    encoder = Encoder(tokenizer, 512)
+    prompt = encoder.prompt_ids([Message("user", "it follow")])
+    is_other = prompt != tokenizer(tokenizer.decode(prompt), add_special_tokens=False)["input_ids"]
+    assert is_other is bool(space)
+    write_prompts(tmp_path, recipe, encoder)
+    asked = usage(tmp_path, serve="vllm serve x", request="'{}'")
+    card = model_card(recipe, (), {"adapter_sha256": "a", "base_sha256": "b"}, usage=asked)
+    assert ("As one text this prompt is other tokens than in training" in card) is is_other
 
 
 def test_a_label_that_begins_another_ends_with_the_end_token(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from mslt_it import cli
 from mslt_it.problems import Problem
 from mslt_it.publish.combine_options import METHODS, CombineRequest
 from mslt_it.publish.combined_run import finished
+from mslt_it.report.run_report import redo
 
 
 def make_run(folder: Path, source: str, rank: int, *overrides: str, base: str | None = None) -> Path:
@@ -161,6 +163,22 @@ def test_unscored_first_and_scored_later(runs: list[Path], tmp_path: Path, capsy
     assert combine_runs(runs, out, *options) == 0
     assert json.loads((out / "results.json").read_text(encoding="utf-8"))["status"] == "ok"
     assert (out / "adapter" / "adapter_model.safetensors").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    "options", [("weights=typology:tr",), ("weights=[1,-0.3]", "method=dare_ties", "rank=4", "density=0.7", "seed=5")]
+)
+def test_the_command_on_its_page_makes_it_again(
+    runs: list[Path], options: Sequence[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from mslt_it.models.identity import read_run
+
+    assert combine_runs(runs, tmp_path / "out", "scored=false", *options) == 0
+    again, _ = redo(read_run(tmp_path / "out"))
+    monkeypatch.chdir(tmp_path)
+    assert cli.main([*shlex.split(again)[1:], "scored=false"]) == 0
+    weights = [tmp_path / name / "adapter" / "adapter_model.safetensors" for name in ("out", "again")]
+    assert weights[0].read_bytes() == weights[1].read_bytes()
 
 
 def test_scoring_goes_on_where_it_was_cut_off(runs: list[Path], tmp_path: Path) -> None:

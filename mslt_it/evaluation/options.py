@@ -37,7 +37,7 @@ class Options:
     )
     examples: int | None = key(None, "scored per language; 0: all", unit="rows", at_least=0, shown="(the recipe's)")
     base: bool = key(True, "score the base without an adapter too")
-    seen: tuple[str, ...] = key((), "[codes] that an adapter without a run folder was trained on")
+    seen: tuple[str, ...] = key((), "[codes] that an adapter without a run folder, or a model alone, was trained on")
     backend: str = key("transformers", "what writes answers; vllm needs a GPU", choices=("transformers", "vllm"))
     seed: int = key(0, "of sampled answers", at_least=0, at_most=LARGEST_SEED)
     cache: str | None = key(

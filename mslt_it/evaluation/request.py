@@ -108,7 +108,8 @@ def request_of(call: Call) -> Request:
         )
     # What goes without its run, merged or exported: what it was trained on is said, where these rows were is not.
     apart = [one.folder for one in known if one.recipe is None]
-    if asked.model is not None and trained_before(base := values.path(asked.model)):
+    base = values.path(asked.model or "")
+    if asked.model is not None and (trained_before(base) or (asked.seen and not known)):
         known.append(Trained(base, None))
         apart.append(base)
     if not asked.seen:

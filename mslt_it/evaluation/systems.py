@@ -115,7 +115,7 @@ def resolve(
         adapters: run folders, or folders of an adapter alone.
         with_base: score the base without an adapter too, unless it is an encoder, which has no head without one.
         head: of ``model``, where it is an encoder with one; None: that of the runs.
-        seen: languages that adapters without their run's folder were trained on.
+        seen: languages that adapters without their run's folder were trained on, or a model that is scored alone.
     """
     found: list[tuple[Path, FinishedRun | None]] = []
     for name in (*runs, *adapters):
@@ -151,7 +151,8 @@ def resolve(
     head = next(iter(heads), None)
     if (with_base and head is None) or not systems:
         own = Path(chosen.path).name.strip(".") or Path(chosen.path).resolve().name  # model=.
-        systems.insert(0, System(BASE if systems else own or BASE, None, None, before))
+        base = System(BASE, None, None, before) if systems else System(own or BASE, None, None, tuple(seen) or before)
+        systems.insert(0, base)
     quantizations = {run.recipe.adapter.quantization for run in finished}
     if len(quantizations) > 1:
         raise Problem(

@@ -205,6 +205,15 @@ def test_a_merged_model_is_scored_on_what_its_run_held_out(base: Path, data: Pat
     assert found["de"] == own["de"] and 0 < len(own["de"]) < 20
 
 
+def test_a_model_that_was_trained_elsewhere(base: Path, data: Path, held_out: set[int], tmp_path: Path) -> None:
+    """``seen``: the model alone is what was trained."""
+    common = ["task=xnli", f"task.data={data}", "task.train_split=test", "seen=[de]", f"model={base}", "cache=none"]
+    assert asked(*common, "languages=[de]", "examples=0")[0]["de"] == held_out
+    assert call(*common, "languages=[de,tr]", "examples=5", f"out={tmp_path / 'out'}") == 0
+    roles = {row["language"]: row["role"] for row in results(tmp_path / "out")["results"]}
+    assert roles == {"de": "source", "tr": "target", "mean of unseen": "target"}
+
+
 def test_a_run_on_a_merged_model_counts_its_languages_as_seen(merged: Path, tmp_path: Path, capsys: Capture) -> None:
     small = ("data.num_examples_total=8", "training.max_steps=1", "scoring.num_examples_per_language=5")
     few = ("sources=[ar]", "targets=[de,tr,en]", f"output_dir={tmp_path / 'run'}")

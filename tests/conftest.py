@@ -7,6 +7,7 @@ The tests are of the arithmetic of a CPU, many of them to the bit: on a machine 
 import gc
 import importlib.util
 import os
+import sys
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -21,12 +22,27 @@ if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # else each process that a test starts compiles the package anew: 2 s
 gc.disable()
+MANY_MODULES = 40  # imported by a test's own work: Trainer's are, when the first test trains
+frozen_modules = 0
 
 
 def pytest_collection_finish() -> None:
-    """What was imported is no garbage. Training and merging collect some, and would look through torch each time."""
-    gc.freeze()
+    _freeze()
     gc.enable()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown() -> None:
+    if len(sys.modules) > frozen_modules + MANY_MODULES:
+        gc.collect()
+        _freeze()
+
+
+def _freeze() -> None:
+    """What was imported is no garbage. Training and merging collect some, and would look through torch each time."""
+    global frozen_modules
+    gc.freeze()
+    frozen_modules = len(sys.modules)
 
 
 @pytest.hookimpl(wrapper=True)

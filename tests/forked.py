@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Callable
+import traceback
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 import pytest
@@ -28,9 +29,18 @@ def start(work: Callable[[], int], said: Path) -> int:
             sys.stderr = sys.stdout
             for stream in (1, 2):
                 os.dup2(sys.stdout.fileno(), stream)
-            code = work()
+            try:
+                code = work()
+            except BaseException:
+                traceback.print_exc()
     finally:
         os._exit(code)
+
+
+def forget(packages: Collection[str]) -> None:
+    """From now on these are imported anew, as in a process of its own."""
+    for name in [name for name in sys.modules if name.split(".")[0] in packages]:
+        del sys.modules[name]
 
 
 def is_running(process: int) -> bool:

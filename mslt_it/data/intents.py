@@ -16,6 +16,7 @@ from __future__ import annotations
 import functools
 import importlib.metadata
 import itertools
+import math
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -24,7 +25,7 @@ from typing import Any
 
 from mslt_it.config.files import parse_yaml, share_dir
 from mslt_it.data.leakage import LeakIndex, normalise
-from mslt_it.data.mixing import hash_key
+from mslt_it.data.mixing import hash_key, hash_keys
 from mslt_it.problems import Problem, nearest
 from mslt_it.records import Example, fingerprint
 
@@ -192,18 +193,15 @@ class _NoWords(Exception):
     """A sentence that needs a slot for which there are no words."""
 
 
-@dataclass
 class _Walk:
     """One way through a template: choices are made by a hash of ``key`` and how many were made before."""
 
-    source: Source
-    devices: Sequence[str]
-    key: str
-    num_choices: int = 0
+    def __init__(self, source: Source, devices: Sequence[str], key: str) -> None:
+        self.source, self.devices = source, devices
+        self.choices = hash_keys((key,), map(str, itertools.count(1)))
 
     def below(self, n: int) -> int:
-        self.num_choices += 1
-        return hash_key(self.key, self.num_choices) % n
+        return next(self.choices) % n
 
     def text(self, node: Node) -> tuple[str, str]:
         """(the text of an expression, the same with slots left open)."""
@@ -228,6 +226,21 @@ class _Walk:
             items = tuple(left.pop(self.below(len(left))) for _ in items)
         parts = [self.text(item) for item in items]
         return "".join(text for text, _ in parts), "".join(pattern for _, pattern in parts)
+
+
+def _num_ways(node: Node, source: Source, devices: Sequence[str]) -> int:
+    """How many sentences an expression gives at most."""
+    if isinstance(node, str):
+        return 1
+    kind, items = node
+    if kind == "rule":
+        items = (_parsed(source.rules.get(items[0], "")),)
+    elif kind == "slot":
+        items = tuple(_parsed(str(text)) for text in source.slot(items[0], devices))
+    ways = [_num_ways(item, source, devices) for item in items]
+    if kind in ("slot", "one of", "optional"):
+        return sum(ways) + (kind == "optional")
+    return math.prod(ways) * (math.factorial(len(ways)) if kind == "any order" else 1)
 
 
 Node = str | tuple[str, tuple[Any, ...]]  # a text, or a kind of expression and its parts
@@ -319,12 +332,14 @@ def _of_label(
 def _made(found: Source, language: str, template: Template, wanted: int) -> dict[str, str]:
     """Up to ``wanted`` sentences of a template, each with its pattern: the same with slots left open."""
     made: dict[str, str] = {}
+    node = _parsed(template.text)
+    wanted = min(wanted, _num_ways(node, found, template.devices))
     for count in range(MAX_TRIES):
         if len(made) == wanted or (count == MIN_TRIES and not made):
             break
         walk = _Walk(found, template.devices, f"{language}\0{template.text}\0{count}")
         try:
-            text, pattern = map(_spaced, walk.text(_parsed(template.text)))
+            text, pattern = map(_spaced, walk.text(node))
         except _NoWords:
             continue
         if text and not (found.reject and found.reject.search(text)):

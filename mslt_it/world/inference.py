@@ -20,9 +20,10 @@ import hashlib
 import itertools
 import random
 from collections import defaultdict
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
+
+import numpy as np
 
 from mslt_it.world.concepts import (
     CLASSES,
@@ -164,41 +165,33 @@ def _shape(edits: tuple[tuple[str, str], ...], *, before: bool) -> tuple[bool | 
 def weighted_patterns(frame: str) -> dict[str, tuple[list[Pattern], list[float]]]:
     """label -> (patterns, weights that sum to 1), fitted so that no shape tells the label."""
     patterns = patterns_of(frame)
-    labels = [p.label for p in patterns]
-    views: tuple[list[object], ...] = (
+    labels = np.array([LABELS.index(p.label) for p in patterns])
+    weights = np.array([1.0 if p.changes == "free" else 1.0 / (1 + sum(p.changes)) for p in patterns])  # type: ignore[arg-type]
+    weights /= np.bincount(labels, weights)[labels]
+    of_patterns: tuple[list[object], ...] = (
         [p.changes for p in patterns],
         [p.premise_shape for p in patterns],
         [p.hypothesis_shape for p in patterns],
     )
-    weights = _normalised(labels, [1.0 if p.changes == "free" else 1.0 / (1 + sum(p.changes)) for p in patterns])  # type: ignore[arg-type]
+    views = []  # each with its keys, in order, and which of them each pattern has
+    for seen in of_patterns:
+        keys = list(dict.fromkeys(seen))
+        views.append((keys, np.array([keys.index(key) for key in seen])))
+    is_free = np.array([key == "free" for key in views[0][0]])
     for _ in range(200):
-        for number, view in enumerate(views):
-            mass: dict[str, dict[object, float]] = {label: defaultdict(float) for label in LABELS}
-            for label, seen, weight in zip(labels, view, weights, strict=True):
-                mass[label][seen] += weight
-            keys = {k for m in mass.values() for k in m}
-            target = {k: sum(mass[x][k] for x in LABELS) / 3 for k in keys}
+        for number, (keys, view) in enumerate(views):
+            mass = np.bincount(labels * len(keys) + view, weights, len(LABELS) * len(keys)).reshape(len(LABELS), -1)
+            target = mass.sum(0) / len(LABELS)
             if number == 0:  # the plain patterns' share is given, the others share the rest
-                rest = sum(v for k, v in target.items() if k != "free")
-                target = {k: FREE_SHARE if k == "free" else v / rest * (1 - FREE_SHARE) for k, v in target.items()}
+                target = np.where(is_free, FREE_SHARE, target / target[~is_free].sum() * (1 - FREE_SHARE))
             step = STEP if number else STEP / 2
-            weights = [
-                weight * (target[seen] / max(mass[label][seen], 1e-30)) ** step
-                for label, seen, weight in zip(labels, view, weights, strict=True)
-            ]
-            weights = _normalised(labels, weights)
-    weight_of = dict(zip(patterns, weights, strict=True))
+            weights = weights * (target[view] / np.maximum(mass[labels, view], 1e-30)) ** step
+            weights /= np.bincount(labels, weights)[labels]
     result = {}
-    for label in LABELS:
-        chosen = [p for p in patterns if p.label == label]
-        total = sum(weight_of[p] for p in chosen)
-        result[label] = (chosen, [weight_of[p] / total for p in chosen])
+    for number, label in enumerate(LABELS):
+        own = weights[labels == number]
+        result[label] = [p for p in patterns if p.label == label], (own / own.sum()).tolist()
     return result
-
-
-def _normalised(labels: Sequence[str], weights: Sequence[float]) -> list[float]:
-    totals = {x: sum(w for label, w in zip(labels, weights, strict=True) if label == x) for x in LABELS}
-    return [w / totals[label] for label, w in zip(labels, weights, strict=True)]
 
 
 def sample_pair(rng: random.Random, label: str | None = None) -> Pair:

@@ -25,10 +25,10 @@ def main(run: str, out: str, how: str) -> None:
     asked = []
     answer = ChoiceEngine.answer
 
-    def watched(self: ChoiceEngine, batch: tuple[int, ...]) -> list[dict[str, object]]:
+    def watched(self: ChoiceEngine, batch: tuple[int, ...], *more: object) -> list[dict[str, object]]:
         torch.distributed.barrier() if how == "together" else None  # hangs where one process alone asks
         asked.append(len(batch))
-        return answer(self, batch)
+        return answer(self, batch, *more)
 
     ChoiceEngine.answer = watched  # type: ignore[method-assign]
     units = [module.unit(recipe, "direct", code, encoder) for code in ("de", "tr", "en")]

@@ -44,7 +44,7 @@ JSON = st.recursive(
 def many(**given: Any) -> Callable[[Callable[..., None]], Callable[..., None]]:
     def around(test: Callable[..., None]) -> Callable[..., None]:
         checks = [hypothesis.HealthCheck.function_scoped_fixture, hypothesis.HealthCheck.too_slow]
-        bounds = {"max_examples": INPUTS, "deadline": 5000, "derandomize": True, "suppress_health_check": checks}
+        bounds = {"max_examples": INPUTS, "deadline": 60_000, "derandomize": True, "suppress_health_check": checks}
         return hypothesis.settings(**bounds)(hypothesis.given(**given)(test))
 
     return around

@@ -155,6 +155,7 @@ MISTAKES = (
         "report run=EVAL examples=5",
         "examples= is of the answers of a run, and run=EVAL is an evaluation. Leave it out.",
     ),
+    ("eval run=RUN out=DATA", "out=DATA holds mine.txt and no evaluation. Give another folder."),
     ("eval run=TORN", "run=TORN: results.json is not what was saved (5 bytes)."),
     ("report run=TORN", "run=TORN: results.json is not what was saved (5 bytes)."),
     ("eval run=RUN out=RUN2", "out=RUN2 holds a run (config.yaml), which is left as it is. Give another folder."),
@@ -226,5 +227,5 @@ def test_mistakes_are_told_before_torch_is_imported_and_leave_nothing(tmp_path: 
     for line, said in MISTAKES:
         code, told, heavy = found[line]
         assert (code, heavy) == (2, []) and said in told, (line, code, told, heavy)
-    assert len(MISTAKES) == 80
+    assert len(MISTAKES) == 81
     assert sorted(tmp_path.rglob("*")) == before

@@ -149,6 +149,13 @@ MISTAKES = (
     ("predict run=RUN data=ROWS.jsonl out=FILE.csv", "out=FILE.csv: FILE.csv exists already. Give another name, or"),
     ("predict run=RUN data=ROWS.jsonl out=o.csv executor=ray", "executor=ray needs the package ray, which is not inst"),
     ("predict run=TORN data=ROWS.jsonl out=o.csv", "run=TORN: results.json is not what was saved (5 bytes)."),
+    ("eval model=world task=xnli base=false", "base=false leaves nothing to score. Leave it out, or give run=RUNFOLD"),
+    ("combine runs=[RUN,RUN2] out=c scored=false num_items=5", "num_items=5 has no effect with scored=false. Leave on"),
+    (
+        "report run=EVAL examples=5",
+        "examples= is of the answers of a run, and run=EVAL is an evaluation. Leave it out.",
+    ),
+    ("eval run=RUN out=DATA", "out=DATA holds mine.txt and no evaluation. Give another folder."),
     ("eval run=TORN", "run=TORN: results.json is not what was saved (5 bytes)."),
     ("report run=TORN", "run=TORN: results.json is not what was saved (5 bytes)."),
     ("eval run=RUN out=RUN2", "out=RUN2 holds a run (config.yaml), which is left as it is. Give another folder."),
@@ -163,6 +170,7 @@ MISTAKES = (
     ("train recipe=xnli_3src output_dir=MINE", "MINE holds results.json and no run. Choose another output_dir."),
     ("data recipe=xnli_3src output_dir=MINE", "output_dir=MINE: MINE/train.jsonl is there and not of mslt data. Give"),
     ("data recipe=xnli_3src output_dir=RUN", "output_dir=RUN holds a run (config.yaml), which is left as it is."),
+    (OWN.replace("=a", "=[a,b]"), "task.input_fields=['a', 'b'] shows 'b', which is the answer (task.label_field)."),
     (OWN, "takes 1500 training rows of 'en', and TABLE.csv has 3. Write data.num_examples_total=max for as many"),
     (OWN.replace("TABLE", "FILE"), "FILE.csv has no column 'language' or 'lang'. Known: a, b. What it is called there"),
     ("study study=mini out=RUN", "out=RUN holds a run (config.yaml), which is left as it is. Give another folder."),
@@ -219,5 +227,5 @@ def test_mistakes_are_told_before_torch_is_imported_and_leave_nothing(tmp_path: 
     for line, said in MISTAKES:
         code, told, heavy = found[line]
         assert (code, heavy) == (2, []) and said in told, (line, code, told, heavy)
-    assert len(MISTAKES) == 76
+    assert len(MISTAKES) == 81
     assert sorted(tmp_path.rglob("*")) == before

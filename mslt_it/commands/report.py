@@ -56,6 +56,8 @@ def run(call: Call) -> int:
     call.look()
     if options.run and not (folder / REQUEST).is_file():
         read_run(folder)
+    elif options.run and (idle := [name for name in ("examples", "seed") if name in call.given]):
+        raise Problem(f"{idle[0]}= is of the answers of a run, and run={options.run} is an evaluation. Leave it out.")
     # These import pandas and matplotlib, which help can do without.
     from mslt_it.report import eval_report, study_report
 

@@ -198,6 +198,11 @@ def _check_task(task: TaskConfig) -> None:
         raise Problem(
             f"task.metric={task.metric} does not fit task.shape={task.shape}. {nearest(task.metric, metrics)}"
         )
+    if task.label_field in task.input_fields:
+        raise Problem(
+            f"task.input_fields={list(task.input_fields)} shows '{task.label_field}', which is the answer "
+            "(task.label_field). Leave it out of task.input, or name another column: task.label=COLUMN."
+        )
     for name in ("optional_fields", "option_fields", *(["group_fields"] if task.data == "world" else [])):
         for field in getattr(task, name):
             if field not in task.input_fields:

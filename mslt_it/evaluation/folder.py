@@ -54,7 +54,8 @@ def claim(out: Path, wanted: str, request: Request, bench: Bench) -> None:
         what = "another evaluation" if found else "something that is no evaluation"
         differs = [k for k, v in json.loads(json.dumps(request.decides())).items() if found and found.get(k) != v]
         detail = f" (other: {', '.join(differs)})" if differs else ""
-        raise Problem(f"out={out} holds {what}{detail}. Choose another out=, or remove that folder.")
+        remedy = ", or remove that folder" if found else ""
+        raise Problem(f"out={out} holds {what}{detail}. Choose another out={remedy}.")
 
 
 def finished(out: Path, wanted: str, inputs: dict[str, list[int]]) -> dict[str, Any] | None:

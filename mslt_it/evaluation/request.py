@@ -95,6 +95,8 @@ def request_of(call: Call) -> Request:
             raise Problem(f"{name} has no effect: the base is the run's, as it was trained on. Leave it out.")
     if asked.model is None and adapters and not runs:
         raise Problem("adapter= needs a base: give model=PATH too, or run=RUNFOLDER, which knows its base.")
+    if not asked.base and not runs and not adapters:
+        raise Problem("base=false leaves nothing to score. Leave it out, or give run=RUNFOLDER or adapter=FOLDER.")
     if not runs and not tasks:
         raise Problem("task= is missing: what is to be scored? Write mslt eval model=PATH task=xnli, or run=RUNFOLDER.")
     for name, given in (("run", runs), ("adapter", adapters), ("task", tasks)):

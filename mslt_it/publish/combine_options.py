@@ -108,6 +108,8 @@ class Plan(NamedTuple):
 def planned(request: CombineRequest, runs: Sequence[FinishedRun]) -> Plan:
     """What is made of finished runs; a Problem where they cannot be combined."""
     settings = settings_of(request.method, rank=request.rank, density=request.density, seed=request.seed)
+    if request.num_items is not None and not request.scored:
+        raise Problem(f"num_items={request.num_items} has no effect with scored=false. Leave one of them out.")
     of_task = runs
     if request.method == ADAMERGEX:
         runs = across_tasks(runs)

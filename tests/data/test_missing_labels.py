@@ -10,8 +10,10 @@ import shlex
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from label_tables import WORDS, own, pasted, read, table, write
+from safetensors.numpy import save_file
 from toy_world import load
 
 from mslt_it.config.compose import load_recipe
@@ -198,6 +200,8 @@ def test_one_label_twice_is_refused(tmp_path: Path) -> None:
 def test_an_evaluation_of_a_run_keeps_the_labels_that_it_was_trained_on(tmp_path: Path) -> None:
     from mslt_it.config.compose import resolved_yaml
     from mslt_it.evaluation.request import parse_request
+    from mslt_it.models.finished_run import DECISIVE, adapter_hash
+    from mslt_it.store import seal
 
     for code in WORDS:
         write(tmp_path / "old" / f"{code}.csv", table(code, [["card", "none", "refund"][i % 3] for i in range(60)]))
@@ -207,8 +211,12 @@ def test_an_evaluation_of_a_run_keeps_the_labels_that_it_was_trained_on(tmp_path
     trained = own(tmp_path / "old")
     unnamed = dataclasses.replace(trained, task=dataclasses.replace(trained.task, label_names=()))
     (run / "config.yaml").write_text(resolved_yaml(unnamed), encoding="utf-8")
-    (run / "results.json").write_text(json.dumps({"provenance": {"labels": list(trained.task.label_names)}}))
-    (run / "COMPLETE.json").write_text("{}", encoding="utf-8")
+    (run / "adapter").mkdir()
+    (run / "adapter" / "adapter_config.json").write_text("{}", encoding="utf-8")
+    save_file({"a": np.ones(1)}, run / "adapter" / "adapter_model.safetensors")
+    papers = {"labels": list(trained.task.label_names), "adapter_sha256": adapter_hash(run / "adapter")}
+    (run / "results.json").write_text(json.dumps({"provenance": {**papers, "base_sha256": "b"}}))
+    seal(run, [run / name for name in DECISIVE])
     request = parse_request([f"run={run}", "languages=[fr]", f"task.data={tmp_path / 'new'}"])
     assert request.recipes[0].task.label_names == ("card", "none", "refund")
 

@@ -180,7 +180,7 @@ def test_another_request_in_the_same_folder_is_refused(run: Path, tmp_path: Path
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.txt").write_text("mine", encoding="utf-8")
     assert call(f"run={run}", "examples=3", f"out={tmp_path / 'mine'}") == 2
-    assert "holds something that is no evaluation" in capsys.readouterr().err
+    assert "holds thesis.txt and no evaluation. Give another folder." in capsys.readouterr().err
     assert call(f"run={run}", "examples=3", f"out={tmp_path / 'mine' / 'thesis.txt'}") == 2
     assert "thesis.txt is a file. Give another folder." in capsys.readouterr().err
     assert (tmp_path / "mine" / "thesis.txt").read_text(encoding="utf-8") == "mine"

@@ -16,7 +16,6 @@ import pytest
 from mslt_it.cli import main
 from mslt_it.problems import Problem
 from mslt_it.study import local_pool
-from mslt_it.study.executors import make_executor
 from mslt_it.study.jobs import Outcome
 from mslt_it.study.local_pool import MAX_DEATHS, LocalPool, visible_gpus
 
@@ -134,8 +133,8 @@ def test_workers_end_with_a_parent_that_is_killed(tmp_path: Path) -> None:
         time.sleep(0.05)
 
 
-def test_unknown_executors_and_settings_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_unknown_executors_and_settings_are_named(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["study", "study=mini", "executor=slum", "--dry-run"]) == 2
     assert "executor=slum is unknown. Did you mean 'slurm'?" in capsys.readouterr().err
-    with pytest.raises(Problem, match=r"settings=\{partition:gpu\} has no effect with executor=local"):
-        make_executor("local", None, {"partition": "gpu"}, str(tmp_path))
+    assert main(["study", "study=mini", "settings={partition:gpu}", "--dry-run"]) == 2
+    assert "settings has no effect on executor=local, only on slurm and ray." in capsys.readouterr().err

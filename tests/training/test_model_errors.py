@@ -135,7 +135,7 @@ def test_a_folder_that_is_not_there_is_not_looked_for_on_the_hub(
 ) -> None:
     hub(lambda: AssertionError("the Hub was asked"))
     (tmp_path / "my-model").mkdir()
-    with pytest.raises(Problem, match=r"there is no such folder\. Did you mean 'my-model'\?"):
+    with pytest.raises(Problem, match=r"there is no such folder\. Did you mean model\.path=.*/my-model\?"):
         loader(ModelConfig(path=str(tmp_path / "my-modle")))
     with pytest.raises(Problem, match="there is no such folder"):
         loader(ModelConfig(path="./not-here"))

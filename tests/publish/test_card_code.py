@@ -85,7 +85,7 @@ print("ANSWERS", json.dumps({{code: [{call}(code, row) for row in of] for code, 
     if alone and not torch.cuda.is_available():
 
         def work() -> int:
-            forget(("finished_run", "mslt_it", "peft", "transformers", "accelerate", "huggingface_hub", "datasets"))
+            forget(("finished_run", "mslt_it", "peft", "transformers", "accelerate", "huggingface_hub"))
             sys.modules["mslt_it"] = None  # type: ignore[assignment]  # no longer found
             exec(code + ends, {})
             return 0

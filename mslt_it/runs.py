@@ -96,11 +96,17 @@ class Run:
                 f"{self.folder / FINGERPRINT} cannot be read, and {CONFIG} beside it is not that of this run: nothing "
                 "says whose folder it is. Choose another output_dir; what lies there is left as it is."
             )
-        if found not in (None, UNKNOWN, self.recipe.run_fingerprint()):
+        if found not in (None, UNKNOWN, self.recipe.run_fingerprint()) and self._is_begun():
             raise Problem(
                 f"{self.folder} holds another run (fingerprint {found}, this one is "
                 f"{self.recipe.run_fingerprint()}). Choose another output_dir, or remove that folder."
             )
+
+    def _is_begun(self) -> bool:
+        """Whether there is anything of the run in the folder but its papers: one whose rows could not be built left
+        these alone, and is started again with what was wrong put right."""
+        there = [path for path in self.folder.iterdir() if path.name not in (CONFIG, FINGERPRINT, LOCK, "log.txt")]
+        return any(path != self.predictions or any(path.iterdir()) for path in there)
 
     @staticmethod
     def fingerprint_of(folder: Path) -> str | None:

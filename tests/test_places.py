@@ -205,7 +205,9 @@ print(json.dumps(said))
 def test_mistakes_are_told_before_torch_is_imported_and_leave_nothing(tmp_path: Path) -> None:
     for name in ("FILE", "FILE.csv"):
         (tmp_path / name).write_text("a,b\n1,2\n", encoding="utf-8")
-    (folder(tmp_path / "OTHER", "config.yaml") / "fingerprint.json").write_text('{"run": "0"}', encoding="utf-8")
+    (folder(tmp_path / "OTHER", "config.yaml", "build_report.json") / "fingerprint.json").write_text(
+        '{"run": "0"}', encoding="utf-8"
+    )
     folder(tmp_path / "WHOLE", "config.yaml", "COMPLETE.json")
     (folder(tmp_path / "DATA") / "mine.txt").write_text("mine", encoding="utf-8")
     folder(tmp_path / "EVAL", "request.json")

@@ -64,6 +64,18 @@ def test_a_folder_of_another_run_is_refused(finished: Run, changes: dict[str, An
     assert (finished.folder / "config.yaml").read_bytes() == before
 
 
+def test_a_run_that_made_nothing_leaves_its_folder_to_the_next(tmp_path: Path) -> None:
+    """Its rows could not be built: what was wrong is put right, and the same folder is named again."""
+    wrong, right = Run(make_recipe(tmp_path / "run")), Run(make_recipe(tmp_path / "run", seed=1))
+    wrong.open()
+    wrong.say("error: too few rows")
+    right.open()
+    assert Run.fingerprint_of(tmp_path / "run") == right.recipe.run_fingerprint()
+    (tmp_path / "run" / "checkpoints").mkdir()
+    with pytest.raises(Problem, match="holds another run"):
+        wrong.open()
+
+
 def test_a_finished_folder_of_another_run_gives_no_results(finished: Run) -> None:
     other = Run(make_recipe(finished.folder, seed=1))
     with contextlib.suppress(Problem):

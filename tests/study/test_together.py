@@ -103,6 +103,7 @@ def test_what_is_wrong_with_one_is_told_by_its_own_run(
     folder = Path(str(jobs[1].recipe.output_dir))
     folder.mkdir(parents=True)
     (folder / "fingerprint.json").write_text(json.dumps({"run": "0123"}))
+    (folder / "losses.jsonl").touch()
     found = {one.cell: one for one in run(jobs, monkeypatch)}
     assert [found[job.cell].status for job in jobs] == ["ok", "failed", "ok"]
     assert "holds another run" in found[jobs[1].cell].reason

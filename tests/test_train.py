@@ -22,7 +22,7 @@ SMALL = [
     "recipe=xnli_3src",
     "targets=[tr,en]",
     "data.num_examples_total=61",
-    "scoring.num_examples_per_language=12",
+    "scoring.num_examples_per_language=30",
     "training.batch_size=8",
     "training.save_steps=2",
 ]
@@ -45,7 +45,7 @@ def launch(*overrides: str, cwd: Path) -> subprocess.CompletedProcess[str]:
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, subprocess.CompletedProcess[str]]:
     cwd = tmp_path_factory.mktemp("finished")
-    done = launch("training.max_steps=8", "output_dir=run", cwd=cwd)
+    done = launch("training.max_steps=12", "output_dir=run", cwd=cwd)
     assert done.returncode == 0, done.stderr
     return cwd, done
 
@@ -57,8 +57,8 @@ def test_a_run_says_what_it_is_and_ends_with_the_table(
     assert done.stdout.startswith(WORLD_NOTICE)
     assert "61 training rows from 3 languages" in done.stdout
     assert ">>>" in done.stdout
-    assert "tr Turkish      unseen  12" in done.stdout
-    assert "ar Arabic       seen    12" in done.stdout
+    assert "tr Turkish      unseen  30" in done.stdout
+    assert "ar Arabic       seen    30" in done.stdout
     assert done.stdout.rstrip().endswith("Run folder: run")
 
 
@@ -101,7 +101,7 @@ def test_a_finished_run_is_neither_done_twice_nor_overwritten_by_another_recipe(
     finished: tuple[Path, subprocess.CompletedProcess[str]], capsys: pytest.CaptureFixture[str]
 ) -> None:
     arguments = ["train", *SMALL, f"output_dir={finished[0] / 'run'}"]
-    assert main([*arguments, "training.max_steps=8"]) == 0
+    assert main([*arguments, "training.max_steps=12"]) == 0
     again = capsys.readouterr().out
     assert "finished already" in again and "tr Turkish" in again
     assert main([*arguments, "training.max_steps=7"]) == 2
@@ -115,7 +115,7 @@ def test_kill_9_and_a_second_start_give_the_same_adapter(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    arguments = ["train", *SMALL, "training.max_steps=8", "output_dir=killed"]
+    arguments = ["train", *SMALL, "training.max_steps=12", "output_dir=killed"]
     monkeypatch.chdir(tmp_path)
     process = start(lambda: main(arguments), tmp_path / "said.txt")
     deadline = time.monotonic() + 120

@@ -97,7 +97,7 @@ def refuse_no_place(folder: Path, key: str = "out", kind: str = "") -> None:
     if not os.access(there, os.W_OK | os.X_OK) and not (folder / COMPLETE).exists():
         raise Problem(f"{key}={folder}: {there} cannot be written to. Change its permissions, or give another folder.")
     names = sorted(path.name for path in folder.iterdir() if path.name[0] != ".") if folder.is_dir() else []
-    if kind == "evaluation" and names and not {REQUEST, ITEMS, *KINDS} & {*names}:
+    if kind == "evaluation" and names and not {ITEMS, COMPLETE, *KINDS} & {*names}:
         raise Problem(f"{key}={folder} holds {names[0]} and no evaluation. Give another folder.")
     for name, holds in KINDS.items() if kind else ():
         if holds != kind and (folder / name).is_file():

@@ -89,7 +89,7 @@ def test_rows_and_rates_that_were_never_reached_are_told(
     """61 rows by 8 are 8 steps of a pass."""
     cwd, done = finished
     assert "of a pass" not in done.stdout
-    assert "| passes over them | 1 |" in (cwd / "run" / "adapter" / "README.md").read_text(encoding="utf-8")
+    assert "| passes over them | 1.5 |" in (cwd / "run" / "adapter" / "README.md").read_text(encoding="utf-8")
     assert main(["train", *SMALL, "training.max_steps=2", f"output_dir={tmp_path / 'run'}"]) == 0
     said = capsys.readouterr().out
     assert "Note: that is 0.25 of a pass over the training rows" in said

@@ -20,6 +20,7 @@ from mslt_it.config.schema import key, keys
 from mslt_it.data.resolve import MADE, resolved, with_order
 from mslt_it.data.rows import is_local
 from mslt_it.locks import WAIT, only_writer
+from mslt_it.places import trained_before
 from mslt_it.problems import Problem, counted, plain
 from mslt_it.progress import INTERVAL, duration, tell
 from mslt_it.quiet import quiet_libraries
@@ -84,6 +85,12 @@ def run(call: Call) -> int:
         Job(str(folder.path), cell.id, cell_recipe(base, config, cell, folder.cell(cell.id)), config.also_score)
         for cell in sorted(grid, key=lambda cell: config.seeds.index(cell.seed))  # if it ends early: whole grids
     ]
+    for path in {job.recipe.model.path for job in jobs}:
+        if seen := [code for code in trained_before(path) if code in config.targets]:
+            raise Problem(
+                f"targets names {', '.join(seen)}, and the base {path} was trained on rows in {', '.join(seen)} (its "
+                "prompts.json): no unseen languages. Leave them out of targets, or give the base that it was made of."
+            )
     done = _done(jobs)
     for job in [job for job in jobs if job.cell not in done][:1] if is_looked_at else ():
         resolved(job.recipe, lambda: None)  # what is wrong with the rows would be told by every cell

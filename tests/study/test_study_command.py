@@ -49,6 +49,16 @@ def test_every_study_is_dry_run_clean(name: str, tmp_path: Path, capsys: pytest.
     assert not (tmp_path / "out").exists()
 
 
+def test_a_base_that_was_trained_on_a_target_is_refused(tmp_path: Path) -> None:
+    """As mslt merge leaves it: its languages would count among the unseen."""
+    base = make_model(tmp_path / "base")
+    (base / "prompts.json").write_text(json.dumps({"recipe": {"sources": ["fr"]}, "trained_before": ["de", "el"]}))
+    given = ["study=mini", f"model.path={base}", f"out={tmp_path / 'out'}", "--dry-run"]
+    with pytest.raises(Problem, match=rf"^targets names el, and the base {base} was trained on rows in el \(its prom"):
+        main(given)
+    assert main([*given, "targets=[fi,he]"]) == 0
+
+
 def test_own_rows_that_are_no_translations_are_told_from_translations_in_every_cell(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

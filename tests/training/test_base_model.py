@@ -8,7 +8,7 @@ from safetensors.torch import load_file, save_file
 from tiny_run import tiny_adapted, tiny_model, tiny_recipe, tiny_tokenizer
 
 from mslt_it.config.recipe import AdapterConfig, ModelConfig
-from mslt_it.models.base_model import add_adapter, load_adapter, load_base, model_hash, save_adapter
+from mslt_it.models.base_model import add_adapter, load_adapter, load_base, model_hash, save_adapter, tensors_hash
 from mslt_it.models.environment import resolve_dtype
 from mslt_it.models.finished_run import adapter_hash
 from mslt_it.models.tokenizers import load_tokenizer
@@ -43,6 +43,14 @@ def test_the_seed_alone_decides_the_first_weights(tmp_path):
         save_adapter(add_adapter(tiny_model(), AdapterConfig(), seed), tmp_path / name)
     a, b, c = (adapter_hash(tmp_path / name) for name in "abc")
     assert a == b != c
+
+
+def test_an_adapters_hash_read_from_its_file_is_that_of_its_tensors(tmp_path):
+    kinds = (torch.float64, torch.float32, torch.float16, torch.bfloat16, torch.int64, torch.uint8, torch.bool)
+    tensors = {str(kind): torch.arange(6).reshape(2, 3).to(kind) for kind in kinds}
+    tensors |= {"scalar": torch.tensor(3.0), "empty": torch.zeros(0, 3)}
+    save_file(tensors, tmp_path / "adapter_model.safetensors", metadata={"format": "pt"})
+    assert adapter_hash(tmp_path) == tensors_hash(tensors)
 
 
 def test_saved_and_loaded_adapters_give_the_same_logits(tmp_path):

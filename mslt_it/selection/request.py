@@ -23,14 +23,7 @@ def read_pool(request: Request, notes: list[str]) -> tuple[str, ...]:
         raise Problem(f"pool is empty. Give codes, pool=[ar,de,en,zh], or a name: {', '.join(POOLS)}.")
     own = iter(validated_codes("pool", [code for code in request.pool if code not in POOLS]))
     spelled = (POOLS.get(one) or (next(own),) for one in request.pool)
-    candidates = list(dict.fromkeys(itertools.chain.from_iterable(spelled)))
-    for code in candidates:  # arb beside ar is one language twice, with other vectors
-        macro = macro_language(code)
-        if macro != bare(code) and macro in candidates:
-            raise Problem(
-                f"pool: '{code}' is the main variety of '{macro}', which is there too. Keep one; to read '{macro}' "
-                f"under the other code of lang2vec, write uriel={{{macro}:{code}}}."
-            )
+    candidates = validated_codes("pool", dict.fromkeys(itertools.chain.from_iterable(spelled)))
     required, excluded = validated_codes("must", request.must), validated_codes("exclude", request.exclude)
     for role, codes in (("must", required), ("exclude", excluded)):
         for code in codes:

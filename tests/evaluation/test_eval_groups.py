@@ -111,7 +111,7 @@ def test_tasks_with_weights_by_the_command(base: Path, tmp_path: Path, capsys: p
     assert mean["value"] == pytest.approx(0.75 * mean["values"]["xnli"] + 0.25 * mean["values"]["pawsx"])
     assert "xnli x 0.75  pawsx x 0.25" in printed and "family Indo-European  de fr" in printed
     assert {(one["kind"], one["group"]) for one in content["groups"]} == {("family", "Indo-European")}
-    assert cli.main(["report", f"run={out}", f"out={tmp_path / 'report'}", "examples=0"]) == 0
+    assert cli.main(["report", f"run={out}", f"out={tmp_path / 'report'}"]) == 0
     page = (tmp_path / "report" / "report.html").read_text(encoding="utf-8")
     assert "pawsx x 0.25" in page and "family Indo-European" in page and "per character" in page
 

@@ -30,7 +30,17 @@ from handler import Handler
 from repositories import Repository, User, entries_of
 
 # Read their settings when they are imported, or hold what does.
-CLIENTS = {"accelerate", "datasets", "finished_run", "huggingface_hub", "mslt_it", "peft", "transformers", "trl"}
+CLIENTS = {
+    "accelerate",
+    "datasets",
+    "finished_run",
+    "huggingface_hub",
+    "lm_eval",
+    "mslt_it",
+    "peft",
+    "transformers",
+    "trl",
+}
 
 
 class Hub:

@@ -106,7 +106,7 @@ def test_load_base_from_a_folder_is_frozen_float32_on_a_cpu(tmp_path):
     base = load_base(config, device="cpu")
     assert base.dtype == torch.float32 and not any(p.requires_grad for p in base.parameters())
     assert load_tokenizer(config).pad_token_id == 0
-    with pytest.raises(Problem, match="nowhere: there is no such folder. Give that of a model"):
+    with pytest.raises(Problem, match=r"nowhere: there is no such folder\. Give that of a model"):
         load_base(ModelConfig(path=str(tmp_path / "nowhere")), device="cpu")
     assert resolve_dtype("bfloat16", torch.device("cpu")) == torch.bfloat16
 

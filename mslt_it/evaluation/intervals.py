@@ -143,6 +143,10 @@ class ItemShares:
                 moves.append(moved)
             rows = list(component.languages)
             covariance[np.ix_(rows, rows)] = np.array(moves) @ np.array(moves).T
+        if covariance.sum() <= TINY * np.trace(covariance):
+            # Languages that are right where others are wrong: the mean stands still as far as is seen, which says less
+            # than if they had nothing to do with one another.
+            covariance = np.diag(np.diag(covariance))
         ordered = tuple(languages[code] for code in range(len(scores)))
         return ItemShares(ordered, covariance, effective_number(covariance, freedoms, found))
 

@@ -180,6 +180,17 @@ def test_what_languages_share_makes_the_mean_less_certain() -> None:
     assert widths[-1] == pytest.approx((alone[1] - alone[0]) / math.sqrt(2), rel=0.02)
 
 
+def test_languages_that_are_right_where_others_are_wrong_are_taken_as_apart() -> None:
+    """Their mean is one half of every item. It was 0 to 1, from 0 / 0."""
+    right = scores(1, 1, 1, 0, 0, 0)
+    same, other = named("i", 6), named("j", 6)
+    found = shares([right, 1 - right], [same, same], None)
+    apart = shares([right, 1 - right], [same, other], None)
+    assert found.covariance == pytest.approx(apart.covariance)
+    low, high = found.interval(0.95)  # by Student's t of five degrees of freedom, as the six items are shared
+    assert low + high == pytest.approx(1) and 0.15 < low < apart.interval(0.95)[0] < 0.25
+
+
 def test_the_languages_that_vary_most_decide_how_much_is_known() -> None:
     found = components([["a", "b"], ["c", "d"]], [["", ""], ["", ""]])
     # Satterthwaite: (3 + 1)^2 / (3^2 / 5 + 1^2 / 20)

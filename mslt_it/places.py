@@ -133,5 +133,5 @@ CHECKS: Mapping[str, Callable[[Path, str], None]] = {
     "study": refuse_no_study,
     "adapter": refuse_no_adapter,
     "out": refuse_no_place,
-    **{f"new {kind}": functools.partial(refuse_no_place, kind=kind) for kind in KINDS.values()},
+    **{f"new {kind}": functools.partial(refuse_no_place, kind=kind) for kind in (*KINDS.values(), "exports")},
 }

@@ -34,11 +34,7 @@ class MergeRequest:
         missing="the folder that `mslt train` printed last",
         place="run",
     )
-    out: str = key(
-        help="folder for the model, or for one of each form; made whole or not at all",
-        example="DIR",
-        place="new merged model",
-    )
+    out: str = key(help="folder for the model; made whole or not at all", example="DIR", place="new merged model")
     dtype: str = key(
         "bfloat16", "of the weights written; merging itself is in float32", choices=("bfloat16", "float32")
     )
@@ -59,6 +55,9 @@ class MergeRequest:
 
 @dataclass(frozen=True, kw_only=True)
 class Request(MergeRequest):
+    out: str = key(
+        help="folder for a folder of each form, which is made whole or not at all", example="DIR", place="new exports"
+    )
     format: tuple[str, ...] = key(
         ("safetensors",),
         "one or several, see below",

@@ -143,6 +143,13 @@ def test_a_file_that_holds_no_keys_is_named(own_folder: Path, content: str) -> N
         load_recipe("xnli_3src", ["scale=odd"], own_folder)
 
 
+@pytest.mark.parametrize("item", ["{'': null}", "{'': x}", "{'@': x}", "{/: x}", "{'override ': x}"])
+def test_defaults_that_name_no_group_are_told(own_folder: Path, item: str) -> None:
+    (own_folder / "own.yaml").write_text(OWN.replace("defaults:\n", f"defaults:\n  - {item}\n"), encoding="utf-8")
+    with pytest.raises(Problem, match=r"own\.yaml, or a file .* has an empty name in its defaults\. Write each as "):
+        load_recipe("own", [], own_folder)
+
+
 def test_a_file_without_the_schema_is_checked_too(own_folder: Path) -> None:
     path = own_folder / "own.yaml"
     path.write_text("sources: [en]\ntargets: [tr]\n", encoding="utf-8")

@@ -180,6 +180,11 @@ def _composed(name: str, groups: Mapping[str, str], config_dir: str | Path | Non
                 content = OmegaConf.to_container(OmegaConf.merge(schema, composed), resolve=False)
     except (HydraException, OmegaConfBaseException, ValueError) as error:
         raise _explain(error, name, config_dir) from error
+    except AssertionError as error:  # Hydra's, of an item of the list "defaults" that names no group: "", "/", "@x"
+        raise Problem(
+            f"{known[name]}, or a file that it takes in, has an empty name in its defaults. Write each as GROUP: NAME "
+            "there, as in - task: xnli."
+        ) from error
     except RecursionError as error:
         raise Problem(f"{known[name]}, or a file that it takes in, is nested too deeply to be read.") from error
     except yaml.YAMLError as error:

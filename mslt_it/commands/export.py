@@ -32,8 +32,7 @@ def run(call: Call) -> int:
     finished = read_run(values.path(options.run))
     for form in options.format:
         made_before(values.path(options.out) / form, RECORD, export_inputs(finished, options, form))
-        # Not at the top: half a second and more, which help can do without.
-        from mslt_it.publish.push import prepare, push
+    from mslt_it.publish.push import prepare, push  # half a second and more, which help can do without
 
     base = finished.recipe.model.path
     if options.push is not None and options.format == ("vllm",) and not values.is_hub_id(base):

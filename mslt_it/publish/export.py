@@ -81,10 +81,8 @@ class _Exporter:
         def fill(part: Path) -> dict[str, Any]:
             told = origin(self.run)
             base, revision = told.pop("model"), told.pop("model_revision")
-            told |= {
-                "base": base if values.is_hub_id(base) else Path(base).name,
-                "base_revision": revision,
-            }  # no path of here
+            shown = base if values.is_hub_id(base) else Path(base).name  # no path of here
+            told |= {"base": shown, "base_revision": revision}
             return {"format": form, **make(part), **told, "environment": environment()}
 
         made = made_once(self.out / form, RECORD, self.inputs[form], fill, self.say)

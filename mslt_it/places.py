@@ -107,7 +107,9 @@ def refuse_no_place(folder: Path, key: str = "out", kind: str = "") -> None:
 
 def recorded(path: Path | str) -> dict[str, Any]:
     """What `mslt merge` or `mslt export` left beside weights about the run they were made of; empty where nothing."""
-    return read_json((Path(path) if Path(path).is_dir() else Path(path).parent) / PROMPTS) or {}
+    there = values.path(path)
+    folder = there.parent if there.is_file() else there  # of a name on the Hub, or "world", nothing is there
+    return read_json(folder / PROMPTS) or {}
 
 
 def trained_before(path: Path | str) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from safetensors.numpy import save_file
 
 from mslt_it.config.compose import load_recipe, resolved_yaml
 from mslt_it.models.finished_run import adapter_hash
-from mslt_it.places import refuse_no_model, refuse_no_place, refuse_no_run
+from mslt_it.places import refuse_no_model, refuse_no_place, refuse_no_run, trained_before
 from mslt_it.problems import Problem
 from mslt_it.store import seal
 
@@ -202,6 +202,15 @@ for line in json.loads(sys.argv[1]):
     said[line] = [code, told.getvalue(), [name for name in ("torch", "transformers", "pandas") if name in sys.modules]]
 print(json.dumps(said))
 """
+
+
+def test_what_weights_were_trained_on_stands_beside_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (folder(tmp_path / "merged", "model.gguf") / "prompts.json").write_text('{"recipe": {"sources": ["de"]}}')
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for path in (tmp_path / "merged", tmp_path / "merged" / "model.gguf", "~/merged", "~/merged/model.gguf"):
+        assert trained_before(path) == ("de",)
+    monkeypatch.chdir(tmp_path / "merged")  # where another's lies
+    assert trained_before("world") == trained_before("owner/name") == () and trained_before(".") == ("de",)
 
 
 def test_mistakes_are_told_before_torch_is_imported_and_leave_nothing(tmp_path: Path) -> None:

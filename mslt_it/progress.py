@@ -63,7 +63,8 @@ class Progress(contextlib.AbstractContextManager["Progress"]):
         self.title, self.total, self.noun, self.start = title, total, noun, start
         self.unit, self.unit_size = rows or (f"{noun}s", 1)
         self.log, self.shown = log if shown else None, shown and not _hidden
-        self.done, self.began, self.detail = start, time.monotonic(), ""
+        self.done: float = start
+        self.began, self.detail = time.monotonic(), ""
         self._told = self.began
         # tqdm itself asks whether stderr is a terminal where disable is None, but then writes nothing to the log.
         self._bar = (
@@ -74,24 +75,33 @@ class Progress(contextlib.AbstractContextManager["Progress"]):
 
     @property
     def seconds_left(self) -> float | None:
-        """None before the first one is done."""
+        """None before something is done."""
         done = self.done - self.start
         return (time.monotonic() - self.began) / done * (self.total - self.done) if done else None
 
-    def update(self, done: int, detail: str = "") -> None:
-        """``done`` of ``total`` are done; ``detail`` is told beside it."""
+    def update(self, done: float, detail: str = "") -> None:
+        """``done`` of ``total`` are done, parts of one counted; ``detail`` is told beside it."""
         self.done, self.detail = done, detail
         if self._bar is not None:
             self._bar.total = self.total
             self._bar.set_postfix_str(plain(detail), refresh=False)
-            self._bar.update(done - self._bar.n)
+            self._bar.update(self._whole - self._bar.n)
         now = time.monotonic()
         if now - self._told >= INTERVAL and done < self.total:
             self._told = now
             self._write(self._line(detail), stderr=self._bar is None)
 
-    def advance(self, number: int = 1) -> None:
+    def advance(self, number: float = 1, is_new: bool = True) -> None:
+        """``is_new``: False for what was done before, which says nothing of how long the rest takes."""
+        if not is_new:
+            self.start += int(number)
+            if self._bar is not None:
+                self._bar.initial = self.start
         self.update(self.done + number, self.detail)
+
+    @property
+    def _whole(self) -> int:
+        return int(self.done + 1e-6)  # parts do not add up to the last bit
 
     def say(self, text: str) -> None:
         """A line of its own, at once."""
@@ -107,7 +117,7 @@ class Progress(contextlib.AbstractContextManager["Progress"]):
     def _line(self, detail: str) -> str:
         rate = (self.done - self.start) * self.unit_size / max(time.monotonic() - self.began, 1e-9)
         left = self.seconds_left
-        parts = [f"{self.noun} {self.done:,} of {self.total:,}", f"{rate:.3g} {self.unit}/s"]
+        parts = [f"{self.noun} {self._whole:,} of {self.total:,}", f"{rate:.3g} {self.unit}/s"]
         parts += [f"{duration(left)} left"] if left is not None else []
         return f"{self.title}: {', '.join(parts)}" + f"; {detail}" * bool(detail)
 

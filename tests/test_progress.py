@@ -79,3 +79,18 @@ def test_what_is_done_is_counted_and_a_total_may_grow(clock: list[float], capsys
         job.advance()
     (line,) = capsys.readouterr().err.splitlines()
     assert line == "Scoring: item 80 of 200, 2 items/s, 1 min 00 s left; adapter, xnli direct th (2 of 5)"
+
+
+def test_parts_count_and_what_was_done_before_says_nothing_of_the_rest(
+    clock: list[float], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with Progress("Scoring", 100, "item") as job:
+        job.advance(90, is_new=False)
+        clock[0] = 40.0
+        for _ in range(25):
+            job.advance(0.1)
+        clock[0] = 100.0
+        job.advance(2.5)
+    first, second = capsys.readouterr().err.splitlines()
+    assert first == "Scoring: item 90 of 100, 0.0025 items/s, 1 h 06 min left"
+    assert second == "Scoring: item 95 of 100, 0.05 items/s, 1 min 40 s left"

@@ -115,13 +115,13 @@ def ask(
         return len(batches) if not done and any(journal.take_over(p, QUESTIONS) for p in earlier) else done
 
     done = on_main(begin)
-    advance(sum(len(batch) for batch in batches[:done]))
+    advance(sum(len(batch) for batch in batches[:done]), is_new=False)
     num_computed = 0
     for number, batch in enumerate(batches[done:], start=done):
         # A batch is taken from the cache whole or not at all: what stands in a batch rounds its scores.
         answers = on_main(partial(cache.get, [keys[i] for i in batch]))
         if answers is not None:
-            advance(len(batch))
+            advance(len(batch), is_new=False)
         else:
             answers = engine.answer(batch, advance)
             num_computed += len(batch)

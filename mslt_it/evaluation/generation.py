@@ -9,12 +9,13 @@ of the batches, or on how often the work was interrupted.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -29,10 +30,15 @@ from mslt_it.models.inputs import longest_input
 from mslt_it.models.kinds import is_text_to_text
 
 ROUNDS = 4  # how many rows of a batch have one slot after another: more keep slots filled, fewer are lost by a kill
-Advance: TypeAlias = Callable[[int], object]  # is told how many more are done
 
 
-def ignored(number: int) -> None:
+class Advance(Protocol):
+    """Is told how many more are done, parts of one counted; ``is_new``: by this process, just now."""
+
+    def __call__(self, number: float, is_new: bool = True) -> object: ...
+
+
+def ignored(number: float, is_new: bool = True) -> None:
     """For those who do not ask how far it is."""
 
 
@@ -100,7 +106,8 @@ class TextGenerator:
         self.batches = _batches(prompts, batch_tokens)
 
     def generate(self, batch: Sequence[int], advance: Advance = ignored) -> list[Generated]:
-        """The answers to one of the batches; ``advance`` is called with the number of answers that have come."""
+        """The answers to one of the batches; ``advance`` is called with the number of answers that
+        have come, parts of one counted: side by side, the first is done late."""
         rows = [self._prompts[i] for i in batch]
         # Beyond its positions a model answers nonsense or fails: a row ends there, and is counted as cut.
         limits = [min(row.max_new_tokens, self._longest - len(row.ids)) for row in rows]
@@ -111,8 +118,7 @@ class TextGenerator:
             answers = []
             for start in range(0, len(rows), num_slots):
                 part = slice(start, start + num_slots)
-                answers += self._in_one_batch(rows[part], limits[part])
-                advance(len(rows[part]))
+                answers += self._in_one_batch(rows[part], limits[part], advance)
             return answers
 
     @torch.inference_mode()
@@ -153,10 +159,12 @@ class TextGenerator:
                 if (number := at[place]) is None:
                     continue
                 written[number].append(token)
+                part = 1 / limits[number]
                 if not is_good or token == self._end_id or len(written[number]) == limits[number]:
+                    part *= limits[number] + 1 - len(written[number])
                     found, _ = answer_of(written.pop(number), self._end_id, self._decode), chances.pop(number)
                     answers[number], at[place] = found if is_good else Generated(None, 0, False), None
-                    advance(1)
+                advance(part)
         return answers
 
     def _header(self, prompts: Sequence[tuple[int, ...]]) -> DynamicCache | None:
@@ -176,20 +184,21 @@ class TextGenerator:
             return likeliest, is_finite
         return _drawn(torch.nan_to_num(scores), torch.tensor(chance)[:, None], self._sampling), is_finite
 
-    def _in_one_batch(self, rows: Sequence[Prompt], limits: Sequence[int]) -> list[Generated]:
+    def _in_one_batch(self, rows: Sequence[Prompt], limits: Sequence[int], advance: Advance) -> list[Generated]:
         """Answers of at most ``limits`` tokens, side by side until the last is done."""
         num_steps = max(limits)
         # All rows of a forward pass take as many steps; one that has no room for so many is gone on with by itself.
         together = [n for n, row in enumerate(rows) if limits[n] > 0 and len(row.ids) + num_steps <= self._longest]
         alone = [[n] for n, limit in enumerate(limits) if limit > 0 and n not in together]
         answers = [Generated("", 0, True) for _ in rows]
+        advance(len(rows) - len(together) - len(alone))
         for part in [together, *alone] if together else alone:
-            found = self._go_on([rows[n] for n in part], [limits[n] for n in part])
+            found = self._go_on([rows[n] for n in part], [limits[n] for n in part], advance)
             for n, answer in zip(part, found, strict=True):
                 answers[n] = answer
         return answers
 
-    def _go_on(self, rows: Sequence[Prompt], limits: Sequence[int]) -> list[Generated]:
+    def _go_on(self, rows: Sequence[Prompt], limits: Sequence[int], advance: Advance) -> list[Generated]:
         """Answers of at most ``limits`` tokens, in one go."""
         width = max(len(row.ids) for row in rows)
         ids = torch.full((len(rows), width), self._pad_id)
@@ -200,7 +209,8 @@ class TextGenerator:
             mask[number, start : start + len(row.ids)] = 1
         if self._reads_apart:
             width = 1  # what is written goes on from the decoder's start token
-        watch = _Finite(len(rows), width)
+        part = len(rows) / max(limits)
+        watch = _Finite(len(rows), width, functools.partial(advance, part))
         processors: list[LogitsProcessor] = [watch]
         if not self._sampling.is_greedy:
             processors.append(_Draws(self._sampling, [row.key for row in rows], width, max(limits)))
@@ -217,6 +227,7 @@ class TextGenerator:
                 logits_processor=LogitsProcessorList(processors),
             )
         new = found[:, width:].tolist()
+        advance(part * (max(limits) - found.shape[1] + width))
         return [
             self._answer(tokens, limit, first_bad)
             for tokens, limit, first_bad in zip(new, limits, watch.first_bad, strict=True)
@@ -288,11 +299,12 @@ def _own_generation_settings(base: Any) -> Iterator[None]:
 
 
 class _Finite(LogitsProcessor):
-    """Notices from which step on a row had no finite score to choose by: its text means nothing."""
+    """Notices from which step on a row had no finite score to choose by: its text means nothing. ``told``: is called
+    at each step."""
 
-    def __init__(self, num_rows: int, width: int) -> None:
+    def __init__(self, num_rows: int, width: int, told: Callable[[], object]) -> None:
         self.first_bad: list[int | None] = [None] * num_rows
-        self._width = width
+        self._width, self._told = width, told
 
     def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:
         # Minus infinity is how a token is ruled out; all of them, NaN or plus infinity is a broken model.
@@ -300,6 +312,7 @@ class _Finite(LogitsProcessor):
         for row, good in enumerate(torch.isfinite(best).tolist()):
             if not good and self.first_bad[row] is None:
                 self.first_bad[row] = input_ids.shape[1] - self._width
+        self._told()
         return torch.nan_to_num(scores)
 
 

@@ -232,7 +232,7 @@ def test_an_adapter_answers(exact: LlamaForCausalLM) -> None:
 
 def test_a_score_that_is_not_finite_after_an_answers_end_does_not_count() -> None:
     """Rows that are done are fed padding until the batch is; what they score then is nobody's answer."""
-    watch = _Finite(2, width=3)
+    watch = _Finite(2, width=3, told=lambda: None)
     fine, bad = torch.zeros(5), torch.full((5,), float("nan"))
     watch(torch.zeros(2, 3), torch.stack([fine, fine]))
     watch(torch.zeros(2, 4), torch.stack([bad, fine]))
@@ -244,6 +244,18 @@ def test_a_score_that_is_not_finite_after_an_answers_end_does_not_count() -> Non
     assert generator._answer([9, END, 0], 8, first_bad=2) == Generated("9", 2, False)
     assert generator._answer([9, 9, END], 8, first_bad=2) == Generated(None, 0, False)
     assert generator._answer([9, 9, 9], 2, first_bad=2) == Generated("9 9", 2, True)
+
+
+@pytest.mark.usefixtures("either_way")
+def test_answers_are_told_as_they_come_part_by_part(exact: LlamaForCausalLM) -> None:
+    """Side by side the first is done late: an estimate by whole ones is of days, and nothing is told before."""
+    prompts = [Prompt((5, 6), limit) for limit in (0, 2, 9, 4, 9)]
+    writer = TextGenerator(exact, prompts, end_id=END, pad_id=PAD, batch_tokens=33, decode=lambda ids: "")
+    told: list[float] = []
+    [batch] = writer.batches
+    writer.generate(batch, lambda number, is_new=True: told.append(number))
+    assert sum(told) == pytest.approx(5) and len(told) > 6
+    assert told[0] == 1 and max(told[1:3]) < 1  # the row without room, then parts
 
 
 @pytest.mark.usefixtures("either_way")

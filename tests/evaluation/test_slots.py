@@ -150,15 +150,6 @@ def test_layers_that_look_back_in_an_unknown_way_are_refused(of: str) -> None:
         slots._kinds(config)
 
 
-def test_answers_are_told_as_they_come(exact: LlamaForCausalLM) -> None:
-    prompts = [Prompt((5, 6), limit) for limit in (0, 2, 9, 4, 9)]
-    writer = TextGenerator(exact, prompts, end_id=END, pad_id=PAD, batch_tokens=33, decode=lambda ids: "")
-    told: list[int] = []
-    [batch] = writer.batches
-    writer.generate(batch, told.append)
-    assert sum(told) == 5 and len(told) > 3
-
-
 class Recorded:
     """As a CUDA graph: what was recorded is done again on the tensors as they are then."""
 

@@ -4,13 +4,16 @@
         progress.update(done, "th (5 of 12)")
 
 writes, at most every thirty seconds, ``Scoring: item 800 of 4,800, 35 items/s, 1 min 54 s left; th (5 of 12)``.
+Where nothing can be counted, `working` says what goes on, and for how long.
 """
 
 from __future__ import annotations
 
 import contextlib
+import os
 import resource
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,6 +23,7 @@ from tqdm import tqdm
 from mslt_it.problems import plain
 
 INTERVAL = 30.0  # seconds between two lines
+REDRAWN = 1.0  # seconds after which a terminal shows a job of which nothing is counted, and shows it anew
 _hidden = False
 
 
@@ -32,6 +36,40 @@ def only_in_logs() -> Iterator[None]:
         yield
     finally:
         _hidden = before
+
+
+def _is_shown() -> bool:
+    return not _hidden and os.environ.get("RANK", "0") == "0"  # of processes started together the first one
+
+
+@contextlib.contextmanager
+def working(what: str) -> Iterator[None]:
+    """Within it, ``what`` ("Reading de.tsv") and how long it has taken stand in a terminal, from the second on, or in a
+    line now and then. Nothing else that shows how far it is should begin in it."""
+    if not _is_shown():
+        yield
+        return
+    bar = None
+    if sys.stderr.isatty():
+        bar = tqdm(desc=plain(what), bar_format="{desc} ... {elapsed}", leave=False, delay=REDRAWN)
+    over, began = threading.Event(), time.monotonic()
+
+    def show() -> None:
+        while not over.wait(INTERVAL if bar is None else REDRAWN):
+            if bar is not None:
+                bar.refresh()
+            else:
+                tqdm.write(plain(f"{what}: {duration(time.monotonic() - began)} so far"), file=sys.stderr)
+
+    thread = threading.Thread(target=show, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+        if bar is not None:
+            bar.close()
 
 
 def tell(text: str) -> None:
@@ -62,7 +100,7 @@ class Progress(contextlib.AbstractContextManager["Progress"]):
     ) -> None:
         self.title, self.total, self.noun, self.start = title, total, noun, start
         self.unit, self.unit_size = rows or (f"{noun}s", 1)
-        self.log, self.shown = log if shown else None, shown and not _hidden
+        self.log, self.shown = log if shown else None, shown and _is_shown()
         self.done: float = start
         self.began, self.detail = time.monotonic(), ""
         self._told = self.began
@@ -117,7 +155,10 @@ class Progress(contextlib.AbstractContextManager["Progress"]):
     def _line(self, detail: str) -> str:
         rate = (self.done - self.start) * self.unit_size / max(time.monotonic() - self.began, 1e-9)
         left = self.seconds_left
-        parts = [f"{self.noun} {self._whole:,} of {self.total:,}", f"{rate:.3g} {self.unit}/s"]
+        parts = [
+            f"{self.noun} {self._whole:,} of {self.total:,}",
+            f"{rate:,.0f} {self.unit}/s" if rate >= 100 else f"{rate:.3g} {self.unit}/s",
+        ]
         parts += [f"{duration(left)} left"] if left is not None else []
         return f"{self.title}: {', '.join(parts)}" + f"; {detail}" * bool(detail)
 

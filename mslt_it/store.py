@@ -74,7 +74,7 @@ def no_link(path: str, flags: int) -> int:
     return os.open(path, flags | os.O_NOFOLLOW, 0o666)
 
 
-def write_atomically(path: Path, content: str | bytes) -> None:
+def write_atomically(path: Path, content: str | bytes | Iterable[str]) -> None:
     """The file has its old content or ``content``, never a part of it, whenever the process dies. A folder in its
     place is put aside."""
     temporary = path.with_name(f".{path.name}.part")
@@ -83,7 +83,8 @@ def write_atomically(path: Path, content: str | bytes) -> None:
             put_aside(place)
     try:
         with open(temporary, "wb", opener=no_link) as file:
-            file.write(content.encode() if isinstance(content, str) else content)
+            parts = [content] if isinstance(content, (str, bytes)) else content
+            file.writelines(one if isinstance(one, bytes) else one.encode() for one in parts)
             file.flush()
             os.fsync(file.fileno())
     except OSError as error:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
 
 from mslt_it import progress
-from mslt_it.progress import Progress, duration, only_in_logs
+from mslt_it.progress import Progress, duration, only_in_logs, working
 
 
 @pytest.fixture
@@ -91,6 +92,37 @@ def test_parts_count_and_what_was_done_before_says_nothing_of_the_rest(
             job.advance(0.1)
         clock[0] = 100.0
         job.advance(2.5)
-    first, second = capsys.readouterr().err.splitlines()
+    with Progress("Making rows", 300_000, "row") as job:
+        clock[0] = 140.0
+        job.advance(93_800)
+    first, second, third = capsys.readouterr().err.splitlines()
     assert first == "Scoring: item 90 of 100, 0.0025 items/s, 1 h 06 min left"
     assert second == "Scoring: item 95 of 100, 0.05 items/s, 1 min 40 s left"
+    assert third == "Making rows: row 93,800 of 300,000, 2,345 rows/s, 1 min 28 s left"
+
+
+@pytest.mark.parametrize("is_terminal", [False, True])
+def test_what_cannot_be_counted_is_told_while_it_goes_on(
+    is_terminal: bool, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("INTERVAL", "REDRAWN"):
+        monkeypatch.setattr(progress, name, 0.01)
+    monkeypatch.setattr("sys.stderr.isatty", lambda: is_terminal, raising=False)
+    with working("Reading de.tsv"):
+        time.sleep(0.1)
+    out, err = capsys.readouterr()
+    assert out == "" and ("Reading de.tsv ... 00:00" if is_terminal else "Reading de.tsv: 0 s so far\n") in err
+
+
+def test_of_processes_started_together_the_first_tells(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(progress, "INTERVAL", 0.01)
+    for rank, is_told in (("0", True), ("1", False)):
+        monkeypatch.setenv("RANK", rank)
+        job = Progress("Scoring", 2, "item")
+        with working("Reading de.tsv"):
+            time.sleep(0.05)
+        job.advance()
+        err = capsys.readouterr().err
+        assert ("Scoring: item 1" in err, "Reading de.tsv: 0 s so far" in err) == (is_told, is_told)

@@ -6,6 +6,7 @@ With ``output_dir=DIR`` the rows are written to DIR/train.jsonl and the report t
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import functools
 import gc
 import json
@@ -25,11 +26,11 @@ from mslt_it.locks import LOCK, only_writer
 from mslt_it.models.kinds import with_base
 from mslt_it.places import refuse_no_place
 from mslt_it.problems import Problem
-from mslt_it.progress import tell
+from mslt_it.progress import tell, working
 from mslt_it.quiet import quiet_libraries
 from mslt_it.records import BuildReport, EncodedExample, to_plain
 from mslt_it.selection.auto import choose_sources
-from mslt_it.store import read_json, write_atomically
+from mslt_it.store import read_json, write_atomically, write_json
 
 WRITTEN = ("train.jsonl", "report.json")
 USED = ("task", "data", "prompt", "model", "select")  # sections of a recipe that rows follow from
@@ -83,11 +84,16 @@ def run(call: Call) -> int:
 def write(rows: Sequence[EncodedExample], report: BuildReport, folder: Path) -> list[Path]:
     """``train.jsonl`` (one encoded row a line) and ``report.json``; each replaced whole or not at all."""
     folder.mkdir(parents=True, exist_ok=True)
-    lines = "".join(json.dumps(to_plain(row), ensure_ascii=False) + "\n" for row in rows)
-    texts = lines, json.dumps(to_plain(report), ensure_ascii=False, indent=2) + "\n"
-    for name, text in reversed(list(zip(WRITTEN, texts, strict=True))):  # what says whose they are goes first
-        write_atomically(folder / name, text)
-    return [folder / name for name in WRITTEN]
+    lines = (json.dumps(row, default=_fields, ensure_ascii=False) + "\n" for row in rows)
+    of_rows, of_report = paths = [folder / name for name in WRITTEN]
+    write_json(of_report, to_plain(report))  # what says whose they are goes first
+    with working(f"Writing {of_rows}"):
+        write_atomically(of_rows, lines)
+    return paths
+
+
+def _fields(record: Any) -> dict[str, Any]:
+    return {field.name: getattr(record, field.name) for field in dataclasses.fields(record)}
 
 
 COMMAND = recipe_command(

@@ -14,8 +14,10 @@ from mslt_it.data.labels import MISSING, keep_line
 from mslt_it.data.mixing import allocate, meet, rank, too_few
 from mslt_it.data.prompts import prompted_all, shown_fields
 from mslt_it.problems import Problem, counted
+from mslt_it.progress import Progress
 from mslt_it.records import EncodedExample, Example
 
+MAKING = "Making rows"
 ANSWER_IN_PROMPT = "answer_in_prompt"
 NO_RATIONALE = "no_rationale"  # a chain of thought is to be trained on, and the row has none
 CONTROL_TOKENS = "control_tokens_kept_as_text"
@@ -81,14 +83,15 @@ def chosen(
     ranked = rank(pools, data.items, preparing.recipe.assignment_seed)
     tallies = {code: Tally() for code in preparing.recipe.sources}
     kept: dict[str, list[Prepared]] = {}
-    if data.items == "parallel":
-        full = _fill(preparing, list(ranked.values()), max(wanted.values()), tallies)
-        for i, code in enumerate(ranked):
-            kept[code] = [versions[i] for versions in full[: wanted[code]]]
-    else:
-        for code, candidates in ranked.items():
-            single = _fill(preparing, [candidates], wanted[code], tallies)
-            kept[code] = [versions[0] for versions in single]
+    with Progress(MAKING, sum(wanted.values()), "row") as progress:
+        if data.items == "parallel":
+            full = _fill(preparing, list(ranked.values()), max(wanted.values()), tallies, progress)
+            for i, code in enumerate(ranked):
+                kept[code] = [versions[i] for versions in full[: wanted[code]]]
+        else:
+            for code, candidates in ranked.items():
+                single = _fill(preparing, [candidates], wanted[code], tallies, progress)
+                kept[code] = [versions[0] for versions in single]
     for code in ranked:
         refuse_drops(preparing.recipe, code, tallies[code], len(kept[code]))
     if all(len(kept[code]) == n for code, n in wanted.items()):
@@ -126,17 +129,25 @@ def usable_rows(
     """Language -> id -> every row that can be trained on, and what happened to the others."""
     usable: dict[str, dict[str, Prepared]] = {}
     tallies = {code: Tally() for code in preparing.recipe.sources}
-    for code, examples in pools.items():
-        prepared = preparing.prepared(list(examples))
-        usable[code] = {p.example.id: p for p in prepared if p.encoded is not None}
-        for p in prepared:
-            if p.encoded is None:
-                tallies[code].drop(p.reason, p.example)
+    with Progress(MAKING, sum(map(len, pools.values())), "row") as progress:
+        for code, examples in pools.items():
+            usable[code] = {}
+            for start in range(0, len(examples), MAX_CHUNK):
+                prepared = preparing.prepared(examples[start : start + MAX_CHUNK])
+                usable[code] |= {p.example.id: p for p in prepared if p.encoded is not None}
+                for p in prepared:
+                    if p.encoded is None:
+                        tallies[code].drop(p.reason, p.example)
+                progress.advance(len(prepared))
     return usable, tallies
 
 
 def _fill(
-    preparing: Preparing, candidates: Sequence[Sequence[Example]], wanted: int, tallies: Mapping[str, Tally]
+    preparing: Preparing,
+    candidates: Sequence[Sequence[Example]],
+    wanted: int,
+    tallies: Mapping[str, Tally],
+    progress: Progress,
 ) -> list[tuple[Prepared, ...]]:
     """The first ``wanted`` items of which every version (one, or one per language) can be used; ``candidates``: the
     items of each language, in one order."""
@@ -146,7 +157,7 @@ def _fill(
         end = start + min(max(wanted - len(kept), MIN_CHUNK), MAX_CHUNK)
         chunk = zip(*(rows[start:end] for rows in candidates), strict=True)
         flat = preparing.prepared([e for versions in chunk for e in versions])
-        start = end
+        start, before = end, len(kept)
         for i in range(0, len(flat), width):
             if len(kept) == wanted:
                 break
@@ -160,6 +171,7 @@ def _fill(
                     tally.drop(p.reason or TRANSLATION_DROPPED, p.example)
             if usable:
                 kept.append(versions)
+        progress.advance(width * (len(kept) - before))
     return kept
 
 

@@ -29,6 +29,7 @@ from mslt_it.data.rows import Role, RowStore, is_trained_on
 from mslt_it.data.segments import as_read, encoder_of
 from mslt_it.notices import unlabelled_note
 from mslt_it.problems import Problem, counted, some
+from mslt_it.progress import working
 from mslt_it.records import (
     BuildReport,
     EncodedExample,
@@ -100,7 +101,8 @@ def build_training_set(
         more = "Take more rows (data.num_examples_total), or label some"
         notes.append(f"no training row has the label {some(absent, 8)}: nothing is learnt of it. {more}")
     train = [p.example for found in kept.values() for p in found]
-    refuse_leaks(find_leaks(train, scored, same_language_only=recipe.task.data == "world"))
+    with working("Looking for leaks"):
+        refuse_leaks(find_leaks(train, scored, same_language_only=recipe.task.data == "world"))
     encoded = [p.encoded for p in interleave(kept, recipe.seed) if p.encoded is not None]
 
     if not recipe.head:
@@ -297,11 +299,13 @@ def _without_scored_texts(
     pools = {code: rows.examples for code, rows in loaded.items()}
     if not drop_all and not any(rows.divided for rows in loaded.values()):
         return pools
-    index = LeakIndex(itertools.chain.from_iterable(scored), same_language_only=is_world)
+    with working("Looking for scored texts"):
+        index = LeakIndex(itertools.chain.from_iterable(scored), same_language_only=is_world)
     for code, rows in loaded.items():
         if not drop_all and not rows.divided:
             continue
-        found = {e.id: same for e in rows.examples if (same := index.find(e)) is not None}
+        with working(f"Looking for scored texts in {code}"):
+            found = {e.id: same for e in rows.examples if (same := index.find(e)) is not None}
         repeated = {i for i, (_, kind) in found.items() if drop_all or kind != "item"}
         ids = rows.examples.ids
         pools[code] = rows.examples.at([number for number, item in enumerate(ids) if item not in repeated])

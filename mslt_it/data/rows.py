@@ -40,6 +40,7 @@ from mslt_it.data.lookup import Picked, languages_in, pick, unnamed_files
 from mslt_it.data.shapes import asked_example, id_text, to_examples
 from mslt_it.languages import codes_of, is_code, primary, serving
 from mslt_it.problems import Problem, nearest
+from mslt_it.progress import working
 from mslt_it.records import Example, fingerprint
 from mslt_it.world.generator import task_examples, task_of
 from mslt_it.world.languages import CODES
@@ -186,7 +187,12 @@ class RowStore:
 
     def _file(self, task: TaskConfig, path: Path) -> tuple[Row, ...]:
         layout, columns = task.file_layout, file_columns(task)
-        return self._renamed(task, (path, layout, columns), lambda: read_layout(layout, path, columns), str(path))
+
+        def read() -> tuple[Row, ...]:
+            with working(f"Reading {path}"):
+                return read_layout(layout, path, columns)
+
+        return self._renamed(task, (path, layout, columns), read, str(path))
 
     def _renamed(
         self, task: TaskConfig, key: Hashable, read: Callable[[], tuple[Row, ...]], where: str
@@ -207,7 +213,8 @@ class RowStore:
         source = (task.data, task.config_name(language), hub_split, task.revision, task.hub_files or None)
 
         def read() -> tuple[Row, ...]:
-            rows = tuple(Row(f"row {i}", content) for i, content in enumerate(read_hub(*source), 1))
+            with working(f"Reading {task.data} ({language}, {hub_split})"):
+                rows = tuple(Row(f"row {i}", content) for i, content in enumerate(read_hub(*source), 1))
             if not rows:
                 raise Problem(f"{task.data} ({language}, split {hub_split}) holds no rows.")
             return rows

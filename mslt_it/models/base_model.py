@@ -30,6 +30,7 @@ from mslt_it.models.model_errors import explain, refuse_folder
 from mslt_it.models.quantization import keep_as_packed, quantization_config
 from mslt_it.models.tokenizers import cached_commit, model_path
 from mslt_it.problems import Problem, counted, nearest
+from mslt_it.progress import working
 from mslt_it.quiet import quiet_loading
 from mslt_it.store import read_json
 
@@ -54,6 +55,7 @@ os.environ["DISABLE_SAFETENSORS_CONVERSION"] = "1"
 Trained: TypeAlias = PeftModel | PreTrainedModel  # an adapter on a base, or a base of which all is trained
 
 
+@working("Loading the model")
 def load_base(
     model: ModelConfig,
     adapter: AdapterConfig | None = None,
@@ -325,6 +327,7 @@ def merge_adapter(model: Trained, dtype: torch.dtype) -> PreTrainedModel:
     return merged
 
 
+@working("Hashing the model's weights")
 def model_hash(path_or_model: Path | str | nn.Module) -> str:
     """SHA-256 over a base model's tensors, of a folder's safetensors files or of a loaded model, adapters and what the
     files lack (a fresh head) left out.

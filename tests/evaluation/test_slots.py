@@ -29,7 +29,6 @@ from mslt_it.evaluation.generation import (
     Generated,
     Prompt,
     Sampling,
-    TextGenerator,
 )
 from mslt_it.evaluation.trials import once_per_model, takes_headers, takes_slots
 from mslt_it.world.mini_model import weights_dir

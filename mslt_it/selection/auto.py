@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from mslt_it.config.recipe import Recipe, is_rest
 from mslt_it.problems import Problem
-from mslt_it.selection.criteria import Request
+from mslt_it.selection.criteria import NEED_TEXT, Request
 from mslt_it.selection.ranking import Selection, rank
-
-NEED_TEXT = ("vocabulary_coverage", "embedding", "nn_rank")
 
 
 def choose_sources(recipe: Recipe) -> tuple[tuple[str, ...], str]:

@@ -43,6 +43,9 @@ BEYOND_CRITERIA: dict[str, str] = {
 }
 
 CRITERIA: dict[str, str] = {**PAPER_CRITERIA, **BEYOND_CRITERIA}
+# What these say follows from the base model, and beside it from text in the languages.
+NEED_TEXT = ("vocabulary_coverage", "embedding", "nn_rank")
+OF_MODEL = ("pretraining_size", *NEED_TEXT, "mean_reciprocal_rank")
 CONTROLS = ("min_diversity", "random")
 # Neither in the mean of ranks nor in the recurrence: the first two say what l2v_typology says, and the mean stays the
 # one that studies were reported with.

@@ -33,6 +33,7 @@ from mslt_it.evaluation import evaluate as evaluating
 from mslt_it.evaluation.options import Options
 from mslt_it.evaluation.request import request_of
 from mslt_it.integrations.vllm import engine_of
+from mslt_it.models.finished_run import read_run
 from mslt_it.models.kinds import with_base
 from mslt_it.models.tokenizers import load_tokenizer
 from mslt_it.pipeline import Parts, run_recipe
@@ -229,7 +230,7 @@ def merge(run: Place, out: Place, *, say: Say | None = None, **options: Any) -> 
     Options: the keys of `mslt merge --help`: dtype, strategy, prompts, wait."""
     request = build(MergeRequest, {"run": values.path(run), "out": out, **options}, "merge()")
     with _only_said(say) as show:
-        done = merge_run(request, show)
+        done = merge_run(request, read_run(values.path(run)), show)
     found = done.record["comparison"]
     table = pd.DataFrame([*found["languages"], found["together"]])
     return Merged(table, {name: value for name, value in done.record.items() if name != "comparison"}, done.folder)

@@ -46,7 +46,7 @@ def evaluate(
         vllm: starts the engine that writes answers in place of the loaded base.
     """
     asked = request.asked
-    bench = resolve(runs=asked.run, model=request.model, adapters=asked.adapter, with_base=asked.base, seen=asked.seen)
+    bench = resolve(request.adapters, model=request.model, with_base=asked.base, seen=asked.seen)
     wanted = request_fingerprint(request, bench)
     name = "-".join(recipe.task.name for recipe in request.recipes)
     out = values.path(asked.out) if asked.out else Path("evals") / f"{name}-{wanted[:10]}"

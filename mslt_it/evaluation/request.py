@@ -39,6 +39,7 @@ class Request:
     """What is to be scored, complete and validated."""
 
     asked: Options
+    adapters: tuple[Trained, ...]  # those of runs first
     model: ModelConfig | None  # None: that of the runs
     recipes: tuple[Recipe, ...]  # one per task: its data, prompts and scoring
     variants: tuple[str, ...]
@@ -102,7 +103,8 @@ def request_of(call: Call) -> Request:
     for name, given in (("run", runs), ("adapter", adapters), ("task", tasks)):
         if len(set(given)) < len(given):
             raise Problem(f"{name}=[{','.join(given)}] lists one twice. Remove it.")
-    known = [trained(values.path(folder)) for folder in (*runs, *adapters)]
+    found = tuple(trained(values.path(folder)) for folder in (*runs, *adapters))
+    known = [*found]
     if asked.seen and known and all(one.recipe for one in known) and asked.languages != ("rest",):
         raise Problem(
             f"seen=[{','.join(asked.seen)}] is for adapters without a run folder: what they were trained on stands in "
@@ -148,6 +150,7 @@ def request_of(call: Call) -> Request:
         refuse_unasked(recipe.task, direct, languages[recipe.task.name][0])
     return Request(
         asked,
+        found,
         model,
         recipes,
         variants,

@@ -36,6 +36,7 @@ from mslt_it.models.environment import on_main
 from mslt_it.prediction import tables
 from mslt_it.prediction.asked_columns import REASON
 from mslt_it.prediction.labeller import Labeller
+from mslt_it.prediction.papers import Papers
 from mslt_it.prediction.ray_job import labelled
 from mslt_it.prediction.request import How, Request, format_of, part_of, refuse_places, sidecar_of
 from mslt_it.prediction.row_languages import RowLanguages
@@ -55,13 +56,13 @@ def chunk_size(num_rows: int) -> int:
     return max(CHUNK, min(4 * CHUNK, num_rows // 16))
 
 
-def label_file(request: Request, show: Say) -> dict[str, Any]:
+def label_file(request: Request, papers: Papers, show: Say) -> dict[str, Any]:
     """Labels the file; the content of the sidecar, empty on processes that do not write, and show nothing."""
     state = PartialState(cpu=not torch.cuda.is_available())
     say: Say = show if state.is_main_process else lambda text: None
     if is_sharded(state):
         raise Problem("mslt predict shares the rows among processes that hold the model each; start it without FSDP.")
-    job = Job(request)
+    job = Job(request, papers)
     if job.cluster and state.num_processes > 1:
         raise Problem("executor=ray starts its processes itself. Start it without accelerate launch and torchrun.")
     out_format, labeller = format_of("out", job.out), job.labeller
@@ -108,12 +109,12 @@ class Job:
     languages: RowLanguages
     decided: Mapping[str, Any]  # what the answers follow from
 
-    def __init__(self, request: Request) -> None:
+    def __init__(self, request: Request, papers: Papers) -> None:
         self.request, self.out = request, values.path(request.out)
         self.part, self.sidecar = part_of(self.out), sidecar_of(self.out)
         # None: the processes that this one was started with.
         self.cluster = RayCluster(request.workers, request.settings) if request.executor == "ray" else None
-        self.labeller = Labeller(request.run, request)
+        self.labeller = Labeller(papers, request)
 
     @contextlib.contextmanager
     def alone(self, state: PartialState) -> Iterator[None]:

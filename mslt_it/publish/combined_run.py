@@ -27,31 +27,25 @@ from mslt_it.evaluation.measures import check_languages
 from mslt_it.evaluation.scores import Figures
 from mslt_it.evaluation.systems import Bench, load
 from mslt_it.locks import beside, only_writer
-from mslt_it.models.finished_run import ADAPTER, FinishedRun, adapter_hash, read_run
+from mslt_it.models.finished_run import ADAPTER, FinishedRun, adapter_hash
 from mslt_it.models.lora import read_lora, write_lora
 from mslt_it.models.tokenizers import load_tokenizer
 from mslt_it.progress import tell
 from mslt_it.publish.combine import Combined, combine
-from mslt_it.publish.combine_options import (
-    ADAMERGEX,
-    CombineRequest,
-    planned,
-    refuse_another,
-)
+from mslt_it.publish.combine_options import ADAMERGEX, CombineRequest, Plan, refuse_another
 from mslt_it.publish.comparable import IDENTITY, languages
 from mslt_it.publish.scored_run import UNSCORED, conclude, evaluate_run, print_end, provenance
 from mslt_it.runs import Run
 
 
-def combine_runs(request: CombineRequest, show: Callable[[str], object] = tell) -> int:
-    """Combines the adapters of finished runs, scores the result, prints; 0 = done and every score valid."""
+def combine_runs(request: CombineRequest, plan: Plan, show: Callable[[str], object] = tell) -> int:
+    """Combines the adapters of finished runs as planned, scores the result, prints; 0 = done and every score valid."""
     out = values.path(request.out)
     with only_writer(out, beside(out), wait=request.wait, say=show):
-        return _combine_runs(request, out, show)
+        return _combine_runs(request, plan, out, show)
 
 
-def _combine_runs(request: CombineRequest, out: Path, show: Callable[[str], object]) -> int:
-    plan = planned(request, [read_run(values.path(folder)) for folder in request.runs])
+def _combine_runs(request: CombineRequest, plan: Plan, out: Path, show: Callable[[str], object]) -> int:
     method, runs, of_task, shares, wanted = request.method, plan.runs, plan.of_task, plan.shares, plan.wanted
     if done := finished(out, wanted, show):
         run, content = done

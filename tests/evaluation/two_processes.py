@@ -13,12 +13,13 @@ from mslt_it.data.encoding import Encoder
 from mslt_it.evaluation import evaluator as module
 from mslt_it.evaluation.engines import ChoiceEngine
 from mslt_it.evaluation.systems import Bench, load, resolve
+from mslt_it.evaluation.trained_rows import trained
 
 
 def main(run: str, out: str, how: str) -> None:
     torch.set_num_threads(1)
     state = PartialState(cpu=True)
-    bench: Bench = resolve(runs=[run], model=None, adapters=[], with_base=True, seen=[])
+    bench: Bench = resolve([trained(Path(run))], model=None, with_base=True, seen=[])
     loaded = load(bench, given_model=False)
     recipe = load_recipe("config", config_dir=run)
     encoder = Encoder(loaded.tokenizer, recipe.data.max_length_tokens)

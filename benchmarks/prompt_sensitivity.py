@@ -28,8 +28,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
-from accelerate import PartialState
 
 from mslt_it.evaluation.clusters import components
 from mslt_it.evaluation.estimates import Settings, difference
@@ -66,7 +64,7 @@ def only_system(folder: Path) -> Path:
 def asked(words: Sequence[str], folder: Path) -> tuple[Measure, str, dict[str, Asked]]:
     """The measure, the model's type of numbers, and what one system answered in each language."""
     request = parse_request([*words, f"out={folder}"])
-    evaluate(request, PartialState(cpu=not torch.cuda.is_available()), lambda text: None)
+    evaluate(request, lambda text: None)
     system, recipe, variant = only_system(folder), request.recipes[0], request.variants[0]
     measure, found, dtype = MEASURES[recipe.task.metric][0], {}, ""
     for code in request.languages[recipe.task.name]:

@@ -16,8 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import torch
-from accelerate import PartialState
 from transformers.utils import logging as transformers_logging
 
 from mslt_it import values
@@ -200,9 +198,7 @@ def evaluate(
     record = build(Options, options, "evaluate()")
     request = request_of(Call(record, frozenset(options), _listed(overrides), frozenset(), folder))
     with _only_said(say) as show:
-        state = PartialState(cpu=not torch.cuda.is_available())
-        content = evaluating.evaluate(request, state, show, vllm=engine_of(request.asked.backend))
-        state.wait_for_everyone()
+        content = evaluating.evaluate(request, show, vllm=engine_of(request.asked.backend))
     if not content:  # a process that only helped
         return Evaluation(pd.DataFrame(), {}, Path(), "ok", pd.DataFrame(), ())
     tables = (pd.DataFrame(content["results"]), pd.DataFrame(content["differences"]))

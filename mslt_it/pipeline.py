@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import torch
 from accelerate import PartialState
 from accelerate.state import DistributedType
 
@@ -27,7 +26,7 @@ from mslt_it.evaluation.source_validation import SourceValidation
 from mslt_it.evaluation.systems import LoadedBase
 from mslt_it.evaluation.tables import as_markdown, language_table
 from mslt_it.models.base_model import add_adapter, fit_vocabulary, load_base
-from mslt_it.models.environment import environment, idle_cores
+from mslt_it.models.environment import environment, idle_cores, process_state
 from mslt_it.models.identity import identity
 from mslt_it.models.kinds import with_kind
 from mslt_it.models.tokenizers import load_tokenizer, terms_and_origin
@@ -93,7 +92,7 @@ def run_recipe(
     quiet_libraries()
     if recipe.combine.method != "none":
         return train_apart(recipe, functools.partial(run_recipe, wait=wait, show=show), show, wait=wait)
-    state = PartialState(cpu=not torch.cuda.is_available())
+    state = process_state()
     refuse_undivided(state)
     run = Run(recipe, is_main=state.is_main_process, show=show)
     run.refuse_another()

@@ -26,7 +26,7 @@ from mslt_it.evaluation.questions import in_variant
 from mslt_it.evaluation.request import Request
 from mslt_it.evaluation.systems import Bench, LoadedBase, load, resolve
 from mslt_it.locks import LOCK, only_writer
-from mslt_it.models.environment import on_main
+from mslt_it.models.environment import on_main, process_state
 from mslt_it.notices import WORLD_NOTICE
 from mslt_it.problems import Problem, Say, counted
 from mslt_it.store import user_cache
@@ -34,7 +34,6 @@ from mslt_it.store import user_cache
 
 def evaluate(
     request: Request,
-    state: PartialState,
     say: Say,
     details: bool = False,
     vllm: Callable[[Bench, LoadedBase], Any] | None = None,
@@ -45,7 +44,8 @@ def evaluate(
         details: say what became of each label, too.
         vllm: starts the engine that writes answers in place of the loaded base.
     """
-    asked = request.asked
+    asked, state = request.asked, process_state()
+    say = say if state.is_main_process else lambda text: None
     bench = resolve(request.adapters, model=request.model, with_base=asked.base, seen=asked.seen)
     wanted = request_fingerprint(request, bench)
     name = "-".join(recipe.task.name for recipe in request.recipes)
@@ -81,6 +81,7 @@ def evaluate(
         if details:
             say((out / "labels.txt").read_text(encoding="utf-8"))
         say((out / "results.txt").read_text(encoding="utf-8").rstrip("\n"))
+    state.wait_for_everyone()
     return {**content, "folder": str(out)} if content else {}
 
 

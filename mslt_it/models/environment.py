@@ -58,6 +58,11 @@ def without_compiler() -> Iterator[None]:
             os.environ[name] = before
 
 
+def process_state() -> PartialState:
+    """This process among those that a launcher started together; on CPUs where there is no GPU."""
+    return PartialState(cpu=not torch.cuda.is_available())
+
+
 def world_size() -> int:
     """Processes that a launcher started together."""
     return int(os.environ.get("WORLD_SIZE", "1"))

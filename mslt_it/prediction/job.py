@@ -23,7 +23,6 @@ from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import torch
 from accelerate import PartialState
 
 from mslt_it import values
@@ -32,7 +31,7 @@ from mslt_it.evaluation.evaluator import is_sharded
 from mslt_it.integrations.ray_cluster import RayCluster
 from mslt_it.journal import opened_line, sealed_line
 from mslt_it.locks import beside, only_writer
-from mslt_it.models.environment import on_main
+from mslt_it.models.environment import on_main, process_state
 from mslt_it.prediction import tables
 from mslt_it.prediction.asked_columns import REASON
 from mslt_it.prediction.labeller import Labeller
@@ -58,7 +57,7 @@ def chunk_size(num_rows: int) -> int:
 
 def label_file(request: Request, papers: Papers, show: Say) -> dict[str, Any]:
     """Labels the file; the content of the sidecar, empty on processes that do not write, and show nothing."""
-    state = PartialState(cpu=not torch.cuda.is_available())
+    state = process_state()
     say: Say = show if state.is_main_process else lambda text: None
     if is_sharded(state):
         raise Problem("mslt predict shares the rows among processes that hold the model each; start it without FSDP.")

@@ -12,9 +12,6 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import torch
-from accelerate import PartialState
-
 from mslt_it import values
 from mslt_it.config.compose import load_recipe
 from mslt_it.config.recipe import Recipe, SelectConfig
@@ -27,6 +24,7 @@ from mslt_it.evaluation.measures import check_languages
 from mslt_it.evaluation.scores import Figures
 from mslt_it.evaluation.systems import Bench, load
 from mslt_it.locks import beside, only_writer
+from mslt_it.models.environment import process_state
 from mslt_it.models.finished_run import ADAPTER, FinishedRun, adapter_hash
 from mslt_it.models.lora import read_lora, write_lora
 from mslt_it.models.tokenizers import load_tokenizer
@@ -95,7 +93,7 @@ def score(run: Run, record: Mapping[str, Any], runs: Sequence[FinishedRun], enco
         recipe,
         loaded,
         encoder,
-        PartialState(cpu=not torch.cuda.is_available()),
+        process_state(),
         adapter_sha256=record["adapter_sha256"],
         train_counts=record["train_label_counts"],
         runs=[one.folder for one in runs],

@@ -2,25 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from mslt_it import values
 from mslt_it.command import Call, Command, section
-from mslt_it.config.schema import key
 from mslt_it.problems import Problem
-from mslt_it.publish.export_options import FORMS, Request, planned
+from mslt_it.publish.export_options import FORMS, ExportRequest, planned
 from mslt_it.quiet import quiet_libraries
-
-
-@dataclass(frozen=True, kw_only=True)
-class Options(Request):
-    push: str | None = key(None, "OWNER/NAME on a model hub: the export is sent there; one format only")
-    private: bool = key(False, "whether a new repository is private")
 
 
 def run(call: Call) -> int:
     """Exports, sends where asked to, prints; 0 = every form is there, now or before."""
-    options: Options = call.options
+    options: ExportRequest = call.options
     refuse_idle(call)
     call.look()
     plan = planned(options)
@@ -48,7 +39,7 @@ def run(call: Call) -> int:
 
 def refuse_idle(call: Call) -> None:
     """A Problem for options that would have no effect."""
-    options: Options = call.options
+    options: ExportRequest = call.options
     for name in ("outtype", "converter"):
         if name in call.given and "gguf" not in options.format:
             raise Problem(f"{name} has no effect on format=[{','.join(options.format)}], only on gguf. Leave it out.")
@@ -74,7 +65,7 @@ COMMAND = Command(
         "mslt export run=runs/xnli_3src-138fcab690 format=gguf outtype=q8_0 out=exported",
         "mslt export run=runs/xnli_3src-138fcab690 format=vllm out=exported push=USER/NAME license=apache-2.0",
     ),
-    Options,
+    ExportRequest,
     run,
     more=lambda: section("forms", FORMS),
 )

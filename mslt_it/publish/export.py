@@ -36,7 +36,7 @@ from mslt_it.models.tokenizers import load_tokenizer, model_path
 from mslt_it.places import PROMPTS, RECORD
 from mslt_it.problems import Problem
 from mslt_it.publish import gguf, onnx, vllm
-from mslt_it.publish.export_options import Plan, Request, merge_inputs
+from mslt_it.publish.export_options import ExportRequest, Plan, merge_inputs
 from mslt_it.publish.merge import origin, require_room, write_merged
 from mslt_it.publish.model_card import Publication, model_card
 from mslt_it.publish.prompt_record import adapter_usage, usage, write_prompts
@@ -47,7 +47,7 @@ GENERATION = "generation_config.json"
 _OWN = frozenset([RECORD, CARD, GENERATION, COMPLETE])  # of a folder with merged weights: not for another form
 
 
-def export(request: Request, plan: Plan, say: Callable[[str], object] = print) -> list[Made]:
+def export(request: ExportRequest, plan: Plan, say: Callable[[str], object] = print) -> list[Made]:
     """Every form that is planned, in its order.
 
     Raises:
@@ -60,7 +60,7 @@ def export(request: Request, plan: Plan, say: Callable[[str], object] = print) -
 
 
 class _Exporter:
-    def __init__(self, request: Request, plan: Plan, say: Callable[[str], object]) -> None:
+    def __init__(self, request: ExportRequest, plan: Plan, say: Callable[[str], object]) -> None:
         self.request, self.say, self.out = request, say, values.path(request.out)
         self.run, self.inputs, self.converter = plan
         # The folder of merged weights that were measured, and what is recorded of them; other forms are made of it.

@@ -60,7 +60,7 @@ class MergeRequest:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Request(MergeRequest):
+class ExportRequest(MergeRequest):
     out: str = key(
         help="folder for a folder of each form, which is made whole or not at all", example="DIR", place="new exports"
     )
@@ -77,6 +77,8 @@ class Request(MergeRequest):
     name: str = key("", "in the card, file names and requests", shown="(the run's)")
     license: str = key("", "of the base model's weights, for the card: apache-2.0", shown="not stated")
     data_license: str = key("", "of the training data, for the card", shown="not stated")
+    push: str | None = key(None, "OWNER/NAME on a model hub: the export is sent there; one format only")
+    private: bool = key(False, "whether a new repository is private")
 
 
 def merge_inputs(run: FinishedRun, request: MergeRequest) -> dict[str, str]:
@@ -104,7 +106,7 @@ class Plan(NamedTuple):
     converter: Path | None  # of format=gguf
 
 
-def planned(request: Request) -> Plan:
+def planned(request: ExportRequest) -> Plan:
     """What is made of the run; a Problem where it cannot take a form, or where another's lies in its folder."""
     converter = find_converter(request.converter) if "gguf" in request.format else None
     run = read_run(values.path(request.run))
@@ -114,7 +116,7 @@ def planned(request: Request) -> Plan:
     return Plan(run, inputs, converter)
 
 
-def export_inputs(run: FinishedRun, request: Request, form: str) -> dict[str, str]:
+def export_inputs(run: FinishedRun, request: ExportRequest, form: str) -> dict[str, str]:
     """What decides one form of an export; a Problem where the run cannot take it here, and for a name that is none."""
     kind = run.recipe.model.kind
     if form not in FORMS_OF[kind]:

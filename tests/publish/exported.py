@@ -17,7 +17,7 @@ from mslt_it.models.finished_run import read_run
 from mslt_it.models.identity import load_trained_base
 from mslt_it.problems import Problem
 from mslt_it.publish.export import export
-from mslt_it.publish.export_options import MergeRequest, Request, planned
+from mslt_it.publish.export_options import ExportRequest, MergeRequest, planned
 from mslt_it.publish.merge import merge_run
 from mslt_it.store import Made
 
@@ -27,7 +27,7 @@ IDS = torch.arange(6, 40)[None]
 def exported(run: Path, out: Path, *formats: str, say: Callable[[str], object] = quiet, **options: Any) -> list[Made]:
     """Few prompts, or what ``options`` say."""
     options = {"format": formats or ("safetensors",), "prompts": 2} | options
-    request = Request(run=str(run), out=str(out), **options)
+    request = ExportRequest(run=str(run), out=str(out), **options)
     return export(request, planned(request), say)
 
 

@@ -22,7 +22,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, LogitsProcessor, L
 
 from mslt_it import cli, values
 from mslt_it.command import parse
-from mslt_it.commands.export import COMMAND, Options
+from mslt_it.commands.export import COMMAND
 from mslt_it.config.schema import keys
 from mslt_it.data.encoding import Encoder
 from mslt_it.evaluation.scores import ScoreRow
@@ -279,5 +279,5 @@ def test_a_name_is_one_of_a_file(run: Path, tmp_path: Path) -> None:
 def test_help_names_every_option_and_form(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["export", "--help"]) == 0
     first = {line.split()[0].partition("=")[0] for line in capsys.readouterr().out.splitlines() if line.strip()}
-    assert {*keys(Options), "safetensors", "vllm", "gguf"} <= first
+    assert {*keys(COMMAND.options), "safetensors", "vllm", "gguf"} <= first
     assert parse(COMMAND, ["run=x", "out=y", "format=vllm"]).options.format == ("vllm",)

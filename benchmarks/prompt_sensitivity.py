@@ -71,7 +71,7 @@ def asked(words: Sequence[str], folder: Path) -> tuple[Measure, str, dict[str, A
         file = system / f"{code}.jsonl"
         answers = {row["id"]: row for row in read_answers(file) or ()}
         dtype = json.loads(file.open(encoding="utf-8").readline())[HEAD]["base_dtype"]
-        items = items_of(recipe, variant, code, request.set_aside[recipe.task.name].ids[code], request.rows)
+        items = items_of(recipe, variant, code, request.rows, request.set_aside[recipe.task.name].ids[code])
         rows = [answers[item.id] for item in items]
         texts = items[0].is_written
         outputs = tuple(row["text"] for row in rows) if texts else choice_scores(items, rows)

@@ -182,10 +182,10 @@ def _execute(
         trained,
         encoder,
         state,
+        parts.rows,
         adapter_sha256=summary.adapter_sha256,
         train_counts=report.label_counts,
         runs=parts.runs(),
-        rows=parts.rows,
     )
     if not is_whole:
         parts.give_back(model)

@@ -45,14 +45,13 @@ UNSCORABLE = {MISSING, NOT_TEXT, NO_OPTION, "label_unknown", "empty_field", "whi
 UNSCORABLE |= {"too_big"}
 
 
-def with_found_labels(recipe: Recipe, rows: RowStore | None = None) -> Recipe:
+def with_found_labels(recipe: Recipe, rows: RowStore) -> Recipe:
     """The recipe with the label set of a task that names none (task=custom), found in the source languages' rows."""
     task = recipe.task
     if task.shape != "classification" or task.label_names:
         return recipe
     role: Role = "score" if task.held_out_share == 1 else "train"  # 1: no row is trained on
     split = task.score_split if role == "score" else task.train_split
-    rows = rows or RowStore()
     labels = [n for code in recipe.sources for n in rows.load(task, code, split, role=role).examples.labels]
     named = dataclasses.replace(task, label_names=found_labels(task, labels))
     held_out: Counter[str] = Counter()
@@ -126,9 +125,8 @@ def build_training_set(
     )
 
 
-def largest_budget(recipe: Recipe, tokenizer: Any, *, rows: RowStore | None = None) -> int:
+def largest_budget(recipe: Recipe, tokenizer: Any, rows: RowStore) -> int:
     """The largest total that gives every source the same number of usable rows: what data.num_examples_total=max is."""
-    rows = rows or RowStore()
     recipe = with_found_labels(recipe, rows)
     preparing = Preparing(recipe, encoder_of(recipe, tokenizer))
     usable, tallies = usable_rows(preparing, _pools(recipe, rows)[0])
@@ -167,9 +165,8 @@ def _repeats_together(items: Sequence[PromptedExample]) -> list[PromptedExample]
     ]
 
 
-def notes_on_scored(recipe: Recipe, languages: Sequence[str], rows: RowStore | None = None) -> list[str]:
+def notes_on_scored(recipe: Recipe, languages: Sequence[str], rows: RowStore) -> list[str]:
     """What the reader should know about the labels of the scored rows."""
-    rows = rows or RowStore()
     return label_notes(recipe.task, [scorable(recipe, code, rows).examples for code in languages])
 
 

@@ -106,7 +106,7 @@ def _done(
     recipes = [dataclasses.replace(recipe, model=bench.model) for recipe in request.recipes]
     encoder = encoder_of(max(recipes, key=lambda recipe: recipe.data.max_length_tokens), loaded.tokenizer)
     units = [
-        unit(recipe, variant, code, encoder, asked.samples, aside[recipe.task.name].ids[code], request.rows)
+        unit(recipe, variant, code, encoder, request.rows, asked.samples, aside[recipe.task.name].ids[code])
         for recipe in recipes
         for variant in request.variants
         for code in request.languages[recipe.task.name]

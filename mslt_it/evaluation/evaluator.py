@@ -60,20 +60,20 @@ def unit(
     variant: str,
     language: str,
     encoder: Encoder,
+    rows: RowStore,
     samples: int = 1,
     without: Collection[str] = (),
-    rows: RowStore | None = None,
 ) -> Unit:
     """What will be asked, as far as it does not depend on answers: missing prompts and unreadable rows are found here.
 
     ``without``: ids of items that are not scored.
     """
     if variant == "translate_solve":
-        examples, fields = to_translate(recipe, language, without, rows)
+        examples, fields = to_translate(recipe, language, rows, without)
         solve_items(recipe, examples[:1], language)  # a missing prompt is better found now
         questions = translation_questions(examples, fields, language, encoder)
         return Unit(recipe, variant, language, (), questions, tuple(examples))
-    items = items_of(recipe, variant, language, without, rows)
+    items = items_of(recipe, variant, language, rows, without)
     return Unit(recipe, variant, language, items, questions_of(recipe, items, encoder, samples))
 
 

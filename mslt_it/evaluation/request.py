@@ -294,7 +294,7 @@ def _languages(
                 "languages=rest is every language that no adapter was trained on, and none here says what it was "
                 "trained on. Give run=RUNFOLDER, or seen=[codes], or write languages=all."
             )
-        rest, _, told = rest_of(recipe.task, tuple(dict.fromkeys(seen)), key="languages", rows=store)
+        rest, _, told = rest_of(recipe.task, tuple(dict.fromkeys(seen)), store, "languages")
         return rest, told
     if not (codes := validated_codes("languages", given)):
         raise Problem("languages=[] names none. List them, languages=[de,tr], or write all or rest.")

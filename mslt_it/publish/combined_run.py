@@ -19,6 +19,7 @@ from mslt_it.config.schema import FrozenDict
 from mslt_it.data.budget import budget
 from mslt_it.data.encoding import Encoder
 from mslt_it.data.mixing import allocate
+from mslt_it.data.rows import RowStore
 from mslt_it.data.segments import encoder_of
 from mslt_it.evaluation.measures import check_languages
 from mslt_it.evaluation.scores import Figures
@@ -94,6 +95,7 @@ def score(run: Run, record: Mapping[str, Any], runs: Sequence[FinishedRun], enco
         loaded,
         encoder,
         process_state(),
+        RowStore(),
         adapter_sha256=record["adapter_sha256"],
         train_counts=record["train_label_counts"],
         runs=[one.folder for one in runs],

@@ -15,6 +15,7 @@ from mslt_it.config.recipe import LARGEST, Recipe, is_rest
 from mslt_it.config.schema import FrozenDict
 from mslt_it.data.mixing import allocate, hash_key
 from mslt_it.data.resolve import rest_of
+from mslt_it.data.rows import RowStore
 from mslt_it.languages import LanguageSet
 from mslt_it.models.packaged import with_reachable_base
 from mslt_it.problems import Problem, counted, nearest
@@ -55,11 +56,13 @@ def base_recipe(config: StudyConfig, config_dir: str | Path | None = None, argum
     return with_reachable_base(load_recipe(config.recipe, overrides, config_dir, choose=choose_sources, typed=typed))
 
 
-def with_rest(config: StudyConfig, config_dir: str | Path | None = None) -> tuple[StudyConfig, list[str]]:
+def with_rest(
+    config: StudyConfig, rows: RowStore, config_dir: str | Path | None = None
+) -> tuple[StudyConfig, list[str]]:
     """(the study with ``targets: rest`` as the languages of its data outside the pool, notes on them)."""
     if not is_rest(config.targets):
         return config, []
-    targets, _, note = rest_of(base_recipe(config, config_dir).task, config.pool)
+    targets, _, note = rest_of(base_recipe(config, config_dir).task, config.pool, rows)
     return dataclasses.replace(config, targets=targets), [note]
 
 

@@ -183,7 +183,7 @@ class _Asked:
         recipe, rows = finished[0].recipe, RowStore()
         items = {}
         for code, ids in zip(study.targets, wanted, strict=True):
-            by_id = {item.id: item for item in items_of(recipe, recipe.prompt.variant, code, rows=rows)}
+            by_id = {item.id: item for item in items_of(recipe, recipe.prompt.variant, code, rows)}
             if missing := [one for one in ids if one not in by_id]:
                 raise Problem(
                     f"prediction: item {missing[0]} of '{code}' is not among the rows that {recipe.task.data} gives "

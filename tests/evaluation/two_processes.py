@@ -10,6 +10,7 @@ from accelerate import PartialState
 
 from mslt_it.config.compose import load_recipe
 from mslt_it.data.encoding import Encoder
+from mslt_it.data.rows import RowStore
 from mslt_it.evaluation import evaluator as module
 from mslt_it.evaluation.engines import ChoiceEngine
 from mslt_it.evaluation.systems import Bench, load, resolve
@@ -32,7 +33,7 @@ def main(run: str, out: str, how: str) -> None:
         return answer(self, batch, *more)
 
     ChoiceEngine.answer = watched  # type: ignore[method-assign]
-    units = [module.unit(recipe, "direct", code, encoder) for code in ("de", "tr", "en")]
+    units = [module.unit(recipe, "direct", code, encoder, RowStore()) for code in ("de", "tr", "en")]
     one = module.Evaluator(bench.systems, loaded, encoder, Path(out), state, is_sharded=how == "together")
     found, _, computed = one.answers(units)
     told = {"asked": sum(asked), "found": len(found), "computed": computed}

@@ -181,7 +181,6 @@ def _execute(
         recipe,
         trained,
         encoder,
-        state,
         parts.rows,
         adapter_sha256=summary.adapter_sha256,
         train_counts=report.label_counts,

@@ -9,8 +9,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from accelerate import PartialState
-
 from mslt_it import values
 from mslt_it.config.checks import check_kind
 from mslt_it.config.recipe import AdapterConfig, Recipe
@@ -61,10 +59,10 @@ def evaluate(
         return only_writer(out, out / LOCK, wait=asked.wait, say=say) if state.is_main_process else nobody
 
     nobody = contextlib.nullcontext()
-    content: dict[str, Any] | None = on_main(state, look)
+    content: dict[str, Any] | None = on_main(look)
     if content is None and asked.wait:
         with alone():
-            content = on_main(state, look)
+            content = on_main(look)
     if content is not None:
         say(f"This evaluation is finished already; nothing was done. To run it again, remove {out}.\n")
     else:
@@ -76,7 +74,7 @@ def evaluate(
         names = ", ".join(system.name for system in bench.systems)
         say(f"{len(bench.systems)} system{'s' * (len(bench.systems) > 1)}: {names}")
         with alone():
-            content = _done(request, bench, out, state, say, vllm)
+            content = _done(request, bench, out, say, vllm)
     if content:
         if details:
             say((out / "labels.txt").read_text(encoding="utf-8"))
@@ -89,7 +87,6 @@ def _done(
     request: Request,
     bench: Bench,
     out: Path,
-    state: PartialState,
     say: Say,
     vllm: Callable[[Bench, LoadedBase], Any] | None,
 ) -> dict[str, Any]:
@@ -115,6 +112,7 @@ def _done(
         say(f"Note: {note}")
     num_items = sum(len(one.items or one.examples) for one in units)
     say(f"Scoring {counted(len(units), 'table')} of answers per system, {counted(num_items, 'item')} in all ...")
+    state = process_state()
     state.wait_for_everyone()  # the folder is claimed
     with contextlib.closing(_cache(asked.cache, say)) as cache:
         evaluator = Evaluator(
@@ -122,7 +120,6 @@ def _done(
             loaded,
             encoder,
             out,
-            state,
             samples=asked.samples,
             sampling=Sampling(asked.temperature, asked.top_p, asked.seed) if asked.samples > 1 else Sampling(),
             cache=cache,

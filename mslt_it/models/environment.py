@@ -79,8 +79,9 @@ def idle_cores() -> str | None:
     )
 
 
-def on_main(state: PartialState, do: Callable[[], Any]) -> Any:
+def on_main(do: Callable[[], Any]) -> Any:
     """What ``do`` gives on the main process, on all of them: each would find what another is just writing."""
+    state = process_state()
     told: list[Any] = [None, None]
     if state.is_main_process:
         try:

@@ -23,8 +23,6 @@ from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from accelerate import PartialState
-
 from mslt_it import values
 from mslt_it.evaluation.asking import ask
 from mslt_it.evaluation.evaluator import is_sharded
@@ -59,19 +57,19 @@ def label_file(request: Request, papers: Papers, show: Say) -> dict[str, Any]:
     """Labels the file; the content of the sidecar, empty on processes that do not write, and show nothing."""
     state = process_state()
     say: Say = show if state.is_main_process else lambda text: None
-    if is_sharded(state):
+    if is_sharded():
         raise Problem("mslt predict shares the rows among processes that hold the model each; start it without FSDP.")
     job = Job(request, papers)
     if job.cluster and state.num_processes > 1:
         raise Problem("executor=ray starts its processes itself. Start it without accelerate launch and torchrun.")
     out_format, labeller = format_of("out", job.out), job.labeller
-    with job.alone(state):
-        table = job.table = on_main(state, job.scan)
+    with job.alone():
+        table = job.table = on_main(job.scan)
         if out_format == "parquet":  # before anything is asked
-            on_main(state, lambda: tables.parquet_schema(table))
+            on_main(lambda: tables.parquet_schema(table))
         job.languages = labeller.columns.languages(table.names, request.data)
         say(f"{counted(table.num_rows, 'row', form=',')}. {job.languages.how}")
-        on_main(state, job.require_room)
+        on_main(job.require_room)
         if job.cluster is None:
             labeller.load()
         if state.num_processes > 1:
@@ -84,11 +82,11 @@ def label_file(request: Request, papers: Papers, show: Say) -> dict[str, Any]:
                 + " All of these rows are right, or no more than by chance: they do not tell how far new rows' "
                 "probabilities are to be trusted." * fitted.any_fits
             )
-        job.decided = {**labeller.decided_by(), "data_sha256": on_main(state, lambda: file_sha256(table.path))}
-        if num_before := on_main(state, job.begin):
+        job.decided = {**labeller.decided_by(), "data_sha256": on_main(lambda: file_sha256(table.path))}
+        if num_before := on_main(job.begin):
             say(f"Continues: {counted(num_before, 'chunk')} of {job.size:,} rows labelled already.")
         started = time.monotonic()
-        num_now = job.label_chunks(state)
+        num_now = job.label_chunks()
         state.wait_for_everyone()
         if not state.is_main_process:
             return {}
@@ -116,7 +114,7 @@ class Job:
         self.labeller = Labeller(papers, request)
 
     @contextlib.contextmanager
-    def alone(self, state: PartialState) -> Iterator[None]:
+    def alone(self) -> Iterator[None]:
         """The only job on this output; refuses what would be overwritten."""
         with contextlib.ExitStack() as stack:
 
@@ -129,11 +127,11 @@ class Job:
                         raise Problem(f"{path} is a link, and parts of what is labelled are kept there. Remove it.")
                 self.part.mkdir(exist_ok=True)
 
-            on_main(state, begin)
+            on_main(begin)
             try:
                 yield
             finally:
-                if state.is_main_process and not (self.part / "job.json").exists():
+                if process_state().is_main_process and not (self.part / "job.json").exists():
                     shutil.rmtree(self.part, ignore_errors=True)  # nothing was begun
 
     def scan(self) -> Table:
@@ -212,8 +210,9 @@ class Job:
         """What the lines of a chunk prove to be of."""
         return f"{self.wanted} {number}".encode()
 
-    def label_chunks(self, state: PartialState) -> int:
+    def label_chunks(self) -> int:
         """Labels this process's chunks that are not there yet; how many rows that were."""
+        state = process_state()
         sizes = dict(itertools.islice(self.sizes.items(), state.process_index, None, state.num_processes))
         left = {number: size for number, size in sizes.items() if not self.path("done", number).is_file()}
         if not left:

@@ -25,7 +25,6 @@ from mslt_it.evaluation.measures import check_languages
 from mslt_it.evaluation.scores import Figures
 from mslt_it.evaluation.systems import Bench, load
 from mslt_it.locks import beside, only_writer
-from mslt_it.models.environment import process_state
 from mslt_it.models.finished_run import ADAPTER, FinishedRun, adapter_hash
 from mslt_it.models.lora import read_lora, write_lora
 from mslt_it.models.tokenizers import load_tokenizer
@@ -94,7 +93,6 @@ def score(run: Run, record: Mapping[str, Any], runs: Sequence[FinishedRun], enco
         recipe,
         loaded,
         encoder,
-        process_state(),
         RowStore(),
         adapter_sha256=record["adapter_sha256"],
         train_counts=record["train_label_counts"],

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from accelerate import PartialState
 
 from mslt_it.config.recipe import Recipe, TaskConfig
 from mslt_it.data.build import asked_set
@@ -47,7 +46,6 @@ def evaluate_run(
     recipe: Recipe,
     loaded: LoadedBase,
     encoder: Encoder,
-    state: PartialState,
     rows: RowStore,
     *,
     adapter_sha256: str,
@@ -73,10 +71,9 @@ def evaluate_run(
         loaded,
         encoder,
         run.folder,
-        state,
         runs=runs,
         replaces=True,
-        is_sharded=is_sharded(state),
+        is_sharded=is_sharded(),
         log=run.folder / "log.txt",
     )
     answered, *_ = evaluator.answers([unit(recipe, recipe.prompt.variant, code, encoder, rows) for code in languages])

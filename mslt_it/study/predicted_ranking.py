@@ -37,7 +37,6 @@ from mslt_it.evaluation.measures import Measure
 from mslt_it.evaluation.questions import items_of, questions_of
 from mslt_it.evaluation.systems import Bench, LoadedBase, System, adapter_system, load
 from mslt_it.journal import opened_line, sealed_line
-from mslt_it.models.environment import process_state
 from mslt_it.models.finished_run import adapter_hash, read_run
 from mslt_it.models.lora import Lora, read_lora, write_lora
 from mslt_it.problems import Problem, Say
@@ -202,10 +201,7 @@ class _Asked:
         """(targets, items, k) counts of the combined adapter; what the journals hold is not asked again."""
         started, cpu = time.monotonic(), time.process_time()
         system = self._combined(one, seed, [self.loras[code, seed] for code in one])
-        state = process_state()
-        answered, _, num_computed = Evaluator([system], self.loaded, self.encoder, self.folder, state).answers(
-            self.units
-        )
+        answered, _, num_computed = Evaluator([system], self.loaded, self.encoder, self.folder).answers(self.units)
         if num_computed:
             spent = {"set": list(one), "seed": seed, "seconds": time.monotonic() - started}
             with (self.folder / SECONDS).open("a", encoding="utf-8") as file:

@@ -19,7 +19,7 @@ from mslt_it.evaluation.trained_rows import trained
 
 def main(run: str, out: str, how: str) -> None:
     torch.set_num_threads(1)
-    state = PartialState(cpu=True)
+    PartialState(cpu=True)
     bench: Bench = resolve([trained(Path(run))], model=None, with_base=True, seen=[])
     loaded = load(bench, given_model=False)
     recipe = load_recipe("config", config_dir=run)
@@ -34,7 +34,7 @@ def main(run: str, out: str, how: str) -> None:
 
     ChoiceEngine.answer = watched  # type: ignore[method-assign]
     units = [module.unit(recipe, "direct", code, encoder, RowStore()) for code in ("de", "tr", "en")]
-    one = module.Evaluator(bench.systems, loaded, encoder, Path(out), state, is_sharded=how == "together")
+    one = module.Evaluator(bench.systems, loaded, encoder, Path(out), is_sharded=how == "together")
     found, _, computed = one.answers(units)
     told = {"asked": sum(asked), "found": len(found), "computed": computed}
     Path(out, f"rank{os.environ['RANK']}.json").write_text(json.dumps(told), encoding="utf-8")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from exported import merged_run
+from exported import files_of, merged_run
 from finished_run import FAMILIES, LANGUAGES, TEMPLATE, make_base, make_run, reseal
 from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel
@@ -171,10 +171,6 @@ def test_an_adapter_on_one_of_two_tied_matrices_leaves_the_other_alone(
 
 
 # ---------------------------------------------------------------- once, whole, or not at all
-
-
-def files_of(folder: Path) -> dict[str, tuple[int, int]]:
-    return {str(f.relative_to(folder)): (f.stat().st_mtime_ns, f.stat().st_size) for f in folder.rglob("*")}
 
 
 def test_the_same_merge_is_not_made_twice_and_another_one_is_refused(lora: Path, tmp_path: Path) -> None:

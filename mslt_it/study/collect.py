@@ -63,6 +63,8 @@ class ScoredCell:
 
 @dataclass(frozen=True, eq=False)
 class Study:
+    """What analyses read of a study: its finished cells on the items that all of them have, and how it was made."""
+
     name: str
     folder: Path
     manifest: Mapping[str, Any]

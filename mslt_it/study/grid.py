@@ -28,6 +28,8 @@ TINY = 1e-9  # costs need not be whole numbers
 
 @dataclass(frozen=True)
 class Cell:
+    """One run of a study: a set of sources with all that is varied beside it."""
+
     # "ar-de-zh_s0", and the budget, variant, swept values, assignment where there are several; the name of its folder
     id: str
     sources: tuple[str, ...]

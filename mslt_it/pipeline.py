@@ -133,7 +133,7 @@ def _execute(
     started = time.monotonic()
     recipe = with_found_labels(recipe, parts.rows)
     check_kind(recipe)
-    check_languages(recipe.task.metric, (*recipe.sources, *recipe.targets))
+    check_languages(recipe.task.metric, recipe.languages)
     tokenizer = parts.tokenizer(recipe)
     for line in terms_and_origin(recipe.model):
         run.say(line)

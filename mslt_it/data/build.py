@@ -273,12 +273,12 @@ def askable(task: TaskConfig, example: Example) -> Example | str:
 
 def _pools(recipe: Recipe, rows: RowStore) -> tuple[dict[str, Examples], list[Examples], list[str]]:
     """(the rows of each source that may be trained on, every row that could be scored, by language, notes)."""
-    task, languages = recipe.task, tuple(dict.fromkeys((*recipe.sources, *recipe.targets)))
+    task = recipe.task
     loaded = {code: rows.load(task, code, task.train_split, role="train") for code in recipe.sources}
-    scored = {code: scorable(recipe, code, rows) for code in languages}
+    scored = {code: scorable(recipe, code, rows) for code in recipe.languages}
     notes = [note for note in (recipe.targets_note, unlabelled_note(recipe), recipe.order_note) if note]
     notes += [note for code in recipe.sources for note in loaded[code].notes]
-    notes += rows.left_out(task, (*languages, *recipe.unlabelled))
+    notes += rows.left_out(task, (*recipe.languages, *recipe.unlabelled))
     notes += set_aside(task, scored)
     examples = [found.examples for found in scored.values()]
     drop_all, is_world = recipe.data.leaks == "drop", task.data == "world"

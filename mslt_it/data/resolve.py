@@ -11,7 +11,7 @@ import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from mslt_it.config.recipe import LARGEST, Recipe, TaskConfig, is_rest
+from mslt_it.config.recipe import LARGEST, REST, Recipe, TaskConfig
 from mslt_it.config.schema import written
 from mslt_it.data.budget import budget
 from mslt_it.data.build import largest_budget, refuse_no_rationale
@@ -30,15 +30,15 @@ def resolved(recipe: Recipe, tokenizer: Callable[[], Any], rows: RowStore) -> Re
     task = recipe.task
     refuse_no_rationale(recipe)
     if task.data in MADE:
-        targets = () if is_rest(recipe.targets) else recipe.targets
+        targets = () if recipe.targets == REST else recipe.targets
         refuse_unmade(task, (*recipe.sources, *targets), rows)
     else:
         for code in recipe.sources:  # first: a wrong column would make all others languages without labels
             rows.load(task, code, task.train_split, role="train")
     recipe = with_targets(recipe, rows)
     if recipe.model.kind != "encoder":  # which reads the fields alone
-        refuse_unasked(task, recipe.prompt, (*recipe.sources, *recipe.targets, *recipe.unlabelled))
-    recipe = with_order(recipe, recipe.sources, (*recipe.sources, *recipe.targets), rows)
+        refuse_unasked(task, recipe.prompt, (*recipe.languages, *recipe.unlabelled))
+    recipe = with_order(recipe, recipe.sources, recipe.languages, rows)
     if recipe.data.num_examples_total != LARGEST:
         _refuse_too_few(recipe, rows)
         return recipe
@@ -115,7 +115,7 @@ def with_targets(recipe: Recipe, rows: RowStore) -> Recipe:
     """The recipe with ``targets=rest`` as languages, a note on those of the data that are left out, and the targets
     whose rows have no labels apart from the others."""
     task = recipe.task
-    if not is_rest(recipe.targets):
+    if recipe.targets != REST:
         unlabelled = tuple(code for code in recipe.targets if _has_no_labels(task, code, rows))
         targets = tuple(code for code in recipe.targets if code not in unlabelled)
         return dataclasses.replace(recipe, targets=targets, unlabelled=unlabelled) if unlabelled else recipe

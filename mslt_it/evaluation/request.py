@@ -294,7 +294,7 @@ def _languages(
     asked: Options = call.options
     is_given, given = "languages" in call.given, asked.languages
     if not is_given and of_run and (run := of_run[0].recipe) and is_same_data(run.task, recipe.task):
-        return tuple(dict.fromkeys((*recipe.sources, *recipe.targets))), ""  # supervised=true: some are both
+        return recipe.languages, ""
     if not is_given or given == ("all",):
         return store.languages(recipe.task), ""
     if given == ("rest",):

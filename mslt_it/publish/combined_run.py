@@ -85,7 +85,7 @@ def finished(out: Path, wanted: str, show: Callable[[str], object]) -> tuple[Run
 def score(run: Run, record: Mapping[str, Any], runs: Sequence[FinishedRun], encoder: Encoder) -> Figures | None:
     """Base and adapter on the same items of every language, as at the end of training."""
     recipe = run.recipe
-    check_languages(recipe.task.metric, (*recipe.sources, *recipe.targets))
+    check_languages(recipe.task.metric, recipe.languages)
     own = FinishedRun(run.folder, recipe, record)
     loaded = load(Bench(recipe.model, recipe.adapter, (), (own,)), given_model=False)
     return evaluate_run(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mslt_it.config.recipe import Recipe, is_rest
+from mslt_it.config.recipe import REST, Recipe
 from mslt_it.problems import Problem
 from mslt_it.selection.criteria import OF_TEXT, Request
 from mslt_it.selection.ranking import Selection, rank
@@ -20,7 +20,7 @@ def choose_sources(recipe: Recipe) -> tuple[tuple[str, ...], str]:
         )
     request = Request(
         **{name: getattr(asked, name) for name in ("pool", "k", "must", "exclude")},
-        targets=() if is_rest(recipe.targets) else recipe.targets,
+        targets=() if recipe.targets == REST else recipe.targets,
         model=model,
         # The mean of ranks needs the others; every other criterion is ranked alone, which is quick.
         criteria=() if criterion == "mean_reciprocal_rank" else (criterion,),

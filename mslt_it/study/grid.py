@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from mslt_it.config.compose import load_recipe
-from mslt_it.config.recipe import LARGEST, Recipe, is_rest
+from mslt_it.config.recipe import LARGEST, REST, Recipe
 from mslt_it.config.schema import FrozenDict
 from mslt_it.data.mixing import allocate, hash_key
 from mslt_it.data.resolve import rest_of
@@ -62,7 +62,7 @@ def with_rest(
     config: StudyConfig, rows: RowStore, config_dir: str | Path | None = None
 ) -> tuple[StudyConfig, list[str]]:
     """(the study with ``targets: rest`` as the languages of its data outside the pool, notes on them)."""
-    if not is_rest(config.targets):
+    if config.targets != REST:
         return config, []
     targets, _, note = rest_of(base_recipe(config, config_dir).task, config.pool, rows)
     return dataclasses.replace(config, targets=targets), [note]

@@ -196,7 +196,7 @@ def test_a_run_prepares_and_renders_each_row_once(
     toy_recipe: MakeRecipe, tokenizer: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     recipe, rows = toy_recipe(), RowStore()
-    languages = (*recipe.sources, *recipe.targets)
+    languages = recipe.languages
     build_training_set(recipe, tokenizer, rows=rows)
     asked: list[str] = []
 

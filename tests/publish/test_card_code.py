@@ -67,7 +67,7 @@ def code_of(card: str, folder: Path | str = "THIS_FOLDER") -> str:
 
 
 def examples_of(recipe: Recipe) -> dict[str, list[Example]]:
-    return {code: scored_examples(recipe, code) for code in (*recipe.sources, *recipe.targets)}
+    return {code: scored_examples(recipe, code) for code in recipe.languages}
 
 
 def run_code(
@@ -223,7 +223,7 @@ def test_the_codes_prompt_is_the_encoders(recipe: str, chat: bool, tmp_path: Pat
     made = load_recipe(recipe, [*TASKS[recipe], "targets=[tr]"])
     encoder = Encoder(make_tokenizer(TEMPLATE if chat else None), 512)
     card, names = card_functions(made, encoder, tmp_path)
-    for code in (*made.sources, *made.targets):
+    for code in made.languages:
         wording = prompt_file(made.task, code, made.prompt).wording
         texts = iter(["{hypothesis} <|end|> é", "b", "c\n\nd", "e", "f", "g"])
         fields = {

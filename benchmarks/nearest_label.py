@@ -18,6 +18,7 @@ from mslt_it.data.build import scored_examples
 from mslt_it.data.leakage import fold
 from mslt_it.data.prompts import prompted
 from mslt_it.data.resolve import with_targets
+from mslt_it.data.rows import RowStore
 from mslt_it.records import PromptedExample
 
 SIZES = (2, 3, 4)  # characters; a word's beginning and end count as one
@@ -46,7 +47,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("words", nargs="+", help="as for `mslt train`")
     name, overrides, _ = parse_arguments(parser.parse_args().words)
-    recipe = with_targets(load_recipe(name, overrides))
+    recipe = with_targets(load_recipe(name, overrides), RowStore())
     task = recipe.task
     rows: list[tuple[float, float]] = []
     for code in (*recipe.sources, *recipe.targets):

@@ -35,6 +35,7 @@ from mslt_it.data.build import askable
 from mslt_it.data.prompts import prompted
 from mslt_it.data.shapes import asked_example
 from mslt_it.prediction.labeller import Labeller
+from mslt_it.prediction.papers import read_papers
 from mslt_it.prediction.request import How
 from mslt_it.quiet import quiet_libraries
 from mslt_it.world.generator import task_examples
@@ -82,7 +83,7 @@ def plain_loop(run: Path, rows: list[dict[str, str]]) -> tuple[list[np.ndarray],
     """(each row's probabilities, processor seconds) of one forward pass per row and label, nothing shared."""
     import torch
 
-    labeller = Labeller(run, How())
+    labeller = Labeller(read_papers(run), How())
     labeller.load()
     task, encoder, model = labeller.task, labeller.encoder, labeller.model.eval()
     found = []

@@ -28,8 +28,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
-from accelerate import PartialState
 
 from mslt_it.evaluation.clusters import components
 from mslt_it.evaluation.estimates import Settings, difference
@@ -66,14 +64,14 @@ def only_system(folder: Path) -> Path:
 def asked(words: Sequence[str], folder: Path) -> tuple[Measure, str, dict[str, Asked]]:
     """The measure, the model's type of numbers, and what one system answered in each language."""
     request = parse_request([*words, f"out={folder}"])
-    evaluate(request, PartialState(cpu=not torch.cuda.is_available()), lambda text: None)
+    evaluate(request, lambda text: None)
     system, recipe, variant = only_system(folder), request.recipes[0], request.variants[0]
     measure, found, dtype = MEASURES[recipe.task.metric][0], {}, ""
     for code in request.languages[recipe.task.name]:
         file = system / f"{code}.jsonl"
         answers = {row["id"]: row for row in read_answers(file) or ()}
         dtype = json.loads(file.open(encoding="utf-8").readline())[HEAD]["base_dtype"]
-        items = items_of(recipe, variant, code, request.set_aside[recipe.task.name].ids[code], request.rows)
+        items = items_of(recipe, variant, code, request.rows, request.set_aside[recipe.task.name].ids[code])
         rows = [answers[item.id] for item in items]
         texts = items[0].is_written
         outputs = tuple(row["text"] for row in rows) if texts else choice_scores(items, rows)

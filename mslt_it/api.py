@@ -16,8 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import torch
-from accelerate import PartialState
 from transformers.utils import logging as transformers_logging
 
 from mslt_it import values
@@ -33,6 +31,7 @@ from mslt_it.evaluation import evaluate as evaluating
 from mslt_it.evaluation.options import Options
 from mslt_it.evaluation.request import request_of
 from mslt_it.integrations.vllm import engine_of
+from mslt_it.models.finished_run import read_run
 from mslt_it.models.kinds import with_base
 from mslt_it.models.tokenizers import load_tokenizer
 from mslt_it.pipeline import Parts, run_recipe
@@ -199,9 +198,7 @@ def evaluate(
     record = build(Options, options, "evaluate()")
     request = request_of(Call(record, frozenset(options), _listed(overrides), frozenset(), folder))
     with _only_said(say) as show:
-        state = PartialState(cpu=not torch.cuda.is_available())
-        content = evaluating.evaluate(request, state, show, vllm=engine_of(request.asked.backend))
-        state.wait_for_everyone()
+        content = evaluating.evaluate(request, show, vllm=engine_of(request.asked.backend))
     if not content:  # a process that only helped
         return Evaluation(pd.DataFrame(), {}, Path(), "ok", pd.DataFrame(), ())
     tables = (pd.DataFrame(content["results"]), pd.DataFrame(content["differences"]))
@@ -229,7 +226,7 @@ def merge(run: Place, out: Place, *, say: Say | None = None, **options: Any) -> 
     Options: the keys of `mslt merge --help`: dtype, strategy, prompts, wait."""
     request = build(MergeRequest, {"run": values.path(run), "out": out, **options}, "merge()")
     with _only_said(say) as show:
-        done = merge_run(request, show)
+        done = merge_run(request, read_run(values.path(run)), show)
     found = done.record["comparison"]
     table = pd.DataFrame([*found["languages"], found["together"]])
     return Merged(table, {name: value for name, value in done.record.items() if name != "comparison"}, done.folder)

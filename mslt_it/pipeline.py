@@ -5,17 +5,16 @@ from __future__ import annotations
 import dataclasses
 import functools
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import torch
 from accelerate import PartialState
 from accelerate.state import DistributedType
 
 from mslt_it.config.checks import check_kind
-from mslt_it.config.recipe import Recipe
+from mslt_it.config.recipe import Recipe, TrainingConfig
 from mslt_it.data.build import build_training_set, format_report, with_found_labels
 from mslt_it.data.encoding import Encoder
 from mslt_it.data.rows import RowStore
@@ -27,7 +26,7 @@ from mslt_it.evaluation.source_validation import SourceValidation
 from mslt_it.evaluation.systems import LoadedBase
 from mslt_it.evaluation.tables import as_markdown, language_table
 from mslt_it.models.base_model import add_adapter, fit_vocabulary, load_base
-from mslt_it.models.environment import environment, idle_cores
+from mslt_it.models.environment import environment, idle_cores, process_state
 from mslt_it.models.identity import identity
 from mslt_it.models.kinds import with_kind
 from mslt_it.models.tokenizers import load_tokenizer, terms_and_origin
@@ -38,7 +37,7 @@ from mslt_it.publish.scored_run import conclude, evaluate_run, print_end, proven
 from mslt_it.publish.separate_training import train_apart
 from mslt_it.quiet import quiet_libraries
 from mslt_it.runs import Run
-from mslt_it.training.sft import train
+from mslt_it.training.sft import TrainingSummary, train
 from mslt_it.training.trackers import Scores, Tracker, log_scores, refuse_unready, tracked
 
 # Of a score's row, what is told where runs are tracked.
@@ -93,7 +92,7 @@ def run_recipe(
     quiet_libraries()
     if recipe.combine.method != "none":
         return train_apart(recipe, functools.partial(run_recipe, wait=wait, show=show), show, wait=wait)
-    state = PartialState(cpu=not torch.cuda.is_available())
+    state = process_state()
     refuse_undivided(state)
     run = Run(recipe, is_main=state.is_main_process, show=show)
     run.refuse_another()
@@ -134,7 +133,7 @@ def _execute(
     started = time.monotonic()
     recipe = with_found_labels(recipe, parts.rows)
     check_kind(recipe)
-    check_languages(recipe.task.metric, (*recipe.sources, *recipe.targets))
+    check_languages(recipe.task.metric, recipe.languages)
     tokenizer = parts.tokenizer(recipe)
     for line in terms_and_origin(recipe.model):
         run.say(line)
@@ -154,21 +153,8 @@ def _execute(
     validation = SourceValidation(recipe, encoder, parts.rows) if recipe.training.eval_steps else None
     callbacks = [found for tracker in trackers if (found := tracker.callback()) is not None]
     summary = train(recipe, encoded, model, tokenizer, run.folder, validation=validation, callbacks=callbacks)
-    losses = ", ".join(f"{code} {loss:.3f}" for code, loss in sorted(summary.loss_by_language.items()))
-    if summary.resumed_from:
-        run.say(f"Continued from {summary.resumed_from}.")
-    run.say(
-        f"Trained {counted(summary.num_steps, 'step')} in {summary.seconds:.0f} s; last loss per language: {losses}"
-    )
-    if summary.num_epochs < 1:
-        run.say(f"Note: that is {summary.num_epochs:.2g} of a pass over the training rows: the others were never seen.")
-    if summary.num_steps < (warmup := recipe.training.warmup_steps) and recipe.training.lr_scheduler != "constant":
-        run.say(f"Note: all steps are training.warmup_steps={warmup}: the learning rate stayed below its peak.")
-    if None in (recipe.training.batch_size, recipe.training.gradient_checkpointing):
-        how = " with gradient checkpointing" * summary.gradient_checkpointing
-        run.say(f"Memory had room for {summary.batch_size} rows at once{how}.")
-    if summary.best_step is not None:
-        run.say(f"The adapter is that of step {summary.best_step}, the best of {summary.num_looks} looks.")
+    for line in _told(recipe.training, summary):
+        run.say(line)
 
     is_whole = recipe.adapter.method == "full"
     if is_whole and recipe.head is None:  # its base is asked, too, and was trained away
@@ -182,11 +168,10 @@ def _execute(
         recipe,
         trained,
         encoder,
-        state,
+        parts.rows,
         adapter_sha256=summary.adapter_sha256,
         train_counts=report.label_counts,
         runs=parts.runs(),
-        rows=parts.rows,
     )
     if not is_whole:
         parts.give_back(model)
@@ -200,6 +185,24 @@ def _execute(
     if figures is not None and figures.rows:
         log_scores(trackers, _scores(figures, recipe.scoring.confidence))
     return status
+
+
+def _told(training: TrainingConfig, summary: TrainingSummary) -> Iterator[str]:
+    """What is said of a training that is done."""
+    losses = ", ".join(f"{code} {loss:.3f}" for code, loss in sorted(summary.loss_by_language.items()))
+    if summary.resumed_from:
+        yield f"Continued from {summary.resumed_from}."
+    yield f"Trained {counted(summary.num_steps, 'step')} in {summary.seconds:.0f} s; last loss per language: {losses}"
+    if summary.num_epochs < 1:
+        yield f"Note: that is {summary.num_epochs:.2g} of a pass over the training rows: the others were never seen."
+    if summary.num_steps < training.warmup_steps and training.lr_scheduler != "constant":
+        steps = training.warmup_steps
+        yield f"Note: all steps are training.warmup_steps={steps}: the learning rate stayed below its peak."
+    if None in (training.batch_size, training.gradient_checkpointing):
+        how = " with gradient checkpointing" * summary.gradient_checkpointing
+        yield f"Memory had room for {summary.batch_size} rows at once{how}."
+    if summary.best_step is not None:
+        yield f"The adapter is that of step {summary.best_step}, the best of {summary.num_looks} looks."
 
 
 def _scores(figures: Figures, confidence: float) -> Scores:

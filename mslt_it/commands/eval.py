@@ -17,16 +17,11 @@ def run(call: Call) -> int:
     request = request_of(call)
     quiet_libraries()
     # These import torch, which mistakes in what is asked can do without.
-    import torch
-    from accelerate import PartialState
-
     from mslt_it.evaluation.evaluate import evaluate
     from mslt_it.integrations.vllm import engine_of
 
-    state = PartialState(cpu=not torch.cuda.is_available())
-    say = call.say if state.is_main_process else lambda text: None
-    content = evaluate(request, state, say, "--details" in call.flags, engine_of(request.asked.backend))
-    if not state.is_main_process:
+    content = evaluate(request, call.say, "--details" in call.flags, engine_of(request.asked.backend))
+    if not content:  # a process that only helped
         return 0
     if call.as_json:
         print_json(content)

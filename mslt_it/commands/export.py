@@ -2,39 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from mslt_it import values
 from mslt_it.command import Call, Command, section
-from mslt_it.config.schema import key
-from mslt_it.models.finished_run import read_run
-from mslt_it.places import RECORD
 from mslt_it.problems import Problem
-from mslt_it.publish.export_options import FORMS, Request, export_inputs
-from mslt_it.publish.gguf import find_converter
+from mslt_it.publish.export_options import FORMS, ExportRequest, planned
 from mslt_it.quiet import quiet_libraries
-from mslt_it.store import made_before
-
-
-@dataclass(frozen=True, kw_only=True)
-class Options(Request):
-    push: str | None = key(None, "OWNER/NAME on a model hub: the export is sent there; one format only")
-    private: bool = key(False, "whether a new repository is private")
 
 
 def run(call: Call) -> int:
     """Exports, sends where asked to, prints; 0 = every form is there, now or before."""
-    options: Options = call.options
+    options: ExportRequest = call.options
     refuse_idle(call)
     call.look()
-    if "gguf" in options.format:
-        find_converter(options.converter)
-    finished = read_run(values.path(options.run))
-    for form in options.format:
-        made_before(values.path(options.out) / form, RECORD, export_inputs(finished, options, form))
+    plan = planned(options)
     from mslt_it.publish.push import prepare, push  # half a second and more, which help can do without
 
-    base = finished.recipe.model.path
+    base = plan.run.recipe.model.path
     if options.push is not None and options.format == ("vllm",) and not values.is_hub_id(base):
         raise Problem(
             f"push={options.push}: the adapter belongs to the base '{base}', which is no repository of a hub, so "
@@ -44,7 +27,7 @@ def run(call: Call) -> int:
     quiet_libraries()
     from mslt_it.publish.export import export  # imports torch, which help and mistakes can do without
 
-    exports = export(options, call.say)
+    exports = export(options, plan, call.say)
     for one in exports:
         call.say(f"{one.record['format']}: {one.folder}{'' if one.is_new else ' (already there, nothing was done)'}")
     if to is None:
@@ -56,7 +39,7 @@ def run(call: Call) -> int:
 
 def refuse_idle(call: Call) -> None:
     """A Problem for options that would have no effect."""
-    options: Options = call.options
+    options: ExportRequest = call.options
     for name in ("outtype", "converter"):
         if name in call.given and "gguf" not in options.format:
             raise Problem(f"{name} has no effect on format=[{','.join(options.format)}], only on gguf. Leave it out.")
@@ -82,7 +65,7 @@ COMMAND = Command(
         "mslt export run=runs/xnli_3src-138fcab690 format=gguf outtype=q8_0 out=exported",
         "mslt export run=runs/xnli_3src-138fcab690 format=vllm out=exported push=USER/NAME license=apache-2.0",
     ),
-    Options,
+    ExportRequest,
     run,
     more=lambda: section("forms", FORMS),
 )

@@ -18,11 +18,12 @@ def run(call: Call) -> int:
     """Merges and prints the comparison; 0 = merged, now or before."""
     call.look()
     options: MergeRequest = call.options
-    made_before(values.path(options.out), MERGE, merge_inputs(read_run(values.path(options.run)), options))
+    finished = read_run(values.path(options.run))
+    made_before(values.path(options.out), MERGE, merge_inputs(finished, options))
     quiet_libraries()
     from mslt_it.publish.merge import merge_run  # imports torch, which help can do without
 
-    merge = merge_run(options, call.say)
+    merge = merge_run(options, finished, call.say)
     if not merge.is_new:
         call.say(f"{merge.folder} is already merged from the same run with the same settings; nothing was done.")
     call.say(as_text(merge.record))

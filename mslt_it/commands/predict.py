@@ -31,13 +31,13 @@ def run(call: Call) -> int:
             raise Problem(f"{name} has no effect on executor=local. Leave it out, or give executor=ray.")
     refuse_places(options)
     call.look()
-    from mslt_it.prediction.asked_columns import refuse_table  # pyarrow, which help can do without
+    from mslt_it.prediction.asked_columns import read_asked  # pyarrow, which help can do without
 
-    refuse_table(options)
+    papers = read_asked(options)
     quiet_libraries()
     from mslt_it.prediction.job import label_file  # torch, which mistakes can do without
 
-    content = label_file(options, call.say)
+    content = label_file(options, papers, call.say)
     for line in _told(content) if content else ():
         call.say(line)
     return 0

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from mslt_it.command import Call, Command, section
 from mslt_it.config.schema import key
 from mslt_it.problems import Problem
-from mslt_it.selection.criteria import BEYOND_CRITERIA, CRITERIA, POOLS, Request
+from mslt_it.selection.criteria import BEYOND_CRITERIA, CRITERIA, OF_MODEL, POOLS, Request
 from mslt_it.terminal import print_json
 
 
@@ -25,12 +25,11 @@ def run(call: Call) -> int:
     from mslt_it.selection.ranking import rank
     from mslt_it.selection.report import check_path, print_report, write_figure
 
-    of_model = ("pretraining_size", "vocabulary_coverage", "embedding", "nn_rank", "mean_reciprocal_rank")
     asked = call.options.criteria
-    if "model" in call.given and asked and not {*asked} & {*of_model}:
+    if "model" in call.given and asked and not {*asked} & {*OF_MODEL}:
         raise Problem(
             f"model={call.options.model} has no effect on criteria=[{','.join(asked)}]. Leave it out, or add one that "
-            f"asks it: {', '.join(of_model[:-1])}."
+            f"asks it: {', '.join(OF_MODEL[:-1])}."
         )
     figure = call.options.figure
     if figure is not None:

@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from tqdm import tqdm
 
@@ -18,7 +18,7 @@ from mslt_it.config.help import key_lines
 from mslt_it.config.recipe import Recipe
 from mslt_it.config.schema import key, keys
 from mslt_it.data.resolve import MADE, resolved, with_order
-from mslt_it.data.rows import is_local
+from mslt_it.data.rows import RowStore, is_local
 from mslt_it.locks import WAIT, only_writer
 from mslt_it.places import trained_before
 from mslt_it.problems import Problem, counted, plain
@@ -50,26 +50,71 @@ class Options:
     wait: bool = key(False, WAIT)
 
 
+class Plan(NamedTuple):
+    """A study before anything of it is run now."""
+
+    config: StudyConfig
+    base: Recipe
+    grid: Sequence[Cell]
+    folder: StudyFolder
+    manifest: Mapping[str, Any]
+    jobs: Sequence[Job]
+    done: Mapping[str, str]  # cell -> "ok" or "invalid", of those that are done
+    notes: Sequence[str]
+
+
 def run(call: Call) -> int:
     """Runs what is not done yet; 0 when every cell is done and all its scores are valid, 1 when one is not."""
     options: Options = call.options
     call.look()
     if options.settings and options.executor not in ("slurm", "ray"):
         raise Problem(f"settings has no effect on executor={options.executor}, only on slurm and ray. Leave it out.")
-    config_dir = call.config_dir
-    config, notes = with_rest(load_study(options.study, call.rest, config_dir), config_dir)
+    plan = planned(call)
+    if "--dry-run" in call.flags:
+        tell("\n".join([*dry_run(plan, options), *(f"Note: {note}" for note in plan.notes)]))
+        return 0
+    refuse_unready(plan.base.training.report_to)
+    folder, jobs = plan.folder, plan.jobs
+    executor = make_executor(options.executor, options.workers, options.settings, str(folder.path))
+    with only_writer(folder.path, folder.lock("study"), wait=options.wait, say=call.say):
+        write_manifest(folder, plan.manifest)
+        done = _done(jobs)
+        for cell, status in done.items():  # a kill may have come between a cell's end and this
+            tidy(folder, cell, status)
+        open_jobs = [job for job in jobs if job.cell not in done]
+        tell(
+            f"Study {plan.config.name}: {counted(len(jobs), 'cell')} in {folder.path}, {len(done)} done, "
+            f"{len(open_jobs)} to do."
+        )
+        for note in plan.notes:
+            tell(f"Note: {note}")
+        progress = _Progress(folder, len(jobs), done)
+        if open_jobs:
+            executor.run(open_jobs, run_cell, progress.show)
+        ended = progress.end()
+        quiet_libraries()  # the workers have loaded models so far, not this process
+        code = derived.run(plan.config, plan.grid, folder, complete=ended == 0) or ended
+        if progress.status:
+            tell(f"Report: mslt report study={folder.path}")
+        return code
+
+
+def planned(call: Call) -> Plan:
+    """The study that is asked for; a Problem for what would be wrong in every cell, or is in the folder's way."""
+    config_dir, rows = call.config_dir, RowStore()
+    config, notes = with_rest(load_study(call.options.study, call.rest, config_dir), rows, config_dir)
     base = base_recipe(config, config_dir, call.rest)
     is_here = base.task.data in MADE or is_local(base.task)
     is_looked_at = is_here or "--dry-run" not in call.flags  # which fetches nothing
     if is_looked_at:
-        base = with_order(base, config.pool, (*config.pool, *config.targets))
+        base = with_order(base, config.pool, (*config.pool, *config.targets), rows)
         notes += [base.order_note] * bool(base.order_note)
     config = with_budgets(config, base)
     check_points(config.grid, base)
     grid = cells(config)
     derived.check_with_recipe(config, base)
     derived.steps(config, grid)
-    folder = StudyFolder(values.path(options.out or f"studies/{config.name}").resolve())
+    folder = StudyFolder(values.path(call.options.out or f"studies/{config.name}").resolve())
     manifest = build_manifest(config, base, grid, folder)
     try:
         old = read_manifest(folder)
@@ -93,44 +138,13 @@ def run(call: Call) -> int:
             )
     done = _done(jobs)
     for job in [job for job in jobs if job.cell not in done][:1] if is_looked_at else ():
-        resolved(job.recipe, lambda: None)  # what is wrong with the rows would be told by every cell
-    if "--dry-run" in call.flags:
-        tell("\n".join([*dry_run(config, base, grid, folder, done, options), *(f"Note: {note}" for note in notes)]))
-        return 0
-    refuse_unready(base.training.report_to)
-    executor = make_executor(options.executor, options.workers, options.settings, str(folder.path))
-    with only_writer(folder.path, folder.lock("study"), wait=options.wait, say=call.say):
-        write_manifest(folder, manifest)
-        done = _done(jobs)
-        for cell, status in done.items():  # a kill may have come between a cell's end and this
-            tidy(folder, cell, status)
-        open_jobs = [job for job in jobs if job.cell not in done]
-        tell(
-            f"Study {config.name}: {counted(len(grid), 'cell')} in {folder.path}, {len(done)} done, "
-            f"{len(open_jobs)} to do."
-        )
-        for note in notes:
-            tell(f"Note: {note}")
-        progress = _Progress(folder, len(grid), done)
-        if open_jobs:
-            executor.run(open_jobs, run_cell, progress.show)
-        ended = progress.end()
-        quiet_libraries()  # the workers have loaded models so far, not this process
-        code = derived.run(config, grid, folder, complete=ended == 0) or ended
-        if progress.status:
-            tell(f"Report: mslt report study={folder.path}")
-        return code
+        resolved(job.recipe, lambda: None, rows)  # what is wrong with the rows would be told by every cell
+    return Plan(config, base, grid, folder, manifest, jobs, done, notes)
 
 
-def dry_run(
-    config: StudyConfig,
-    base: Recipe,
-    grid: Sequence[Cell],
-    folder: StudyFolder,
-    done: Mapping[str, str],
-    options: Options,
-) -> list[str]:
+def dry_run(plan: Plan, options: Options) -> list[str]:
     """What would be done, line by line."""
+    config, base, grid, folder, done = plan.config, plan.base, plan.grid, plan.folder, plan.done
     assignments = f"; {config.assignments} assignments of items to languages" if config.assignments > 1 else ""
     targets = f"{counted(len(config.targets), 'target')} ({', '.join(config.targets)})"
     number, training = len(points(config.grid)), base.training
@@ -210,7 +224,6 @@ def _workers(options: Options, folder: StudyFolder) -> int:
 
 
 def _done(jobs: Sequence[Job]) -> dict[str, str]:
-    """Cell -> "ok" or "invalid", of those that are done."""
     return {job.cell: status for job in jobs if (status := status_of(job)) is not None}
 
 

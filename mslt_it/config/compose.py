@@ -24,7 +24,7 @@ import yaml
 from mslt_it.config.checks import check, refuse_idle
 from mslt_it.config.files import StrictInC, files, folders, own_prompts, parse_yaml, read_keys, unknown_file
 from mslt_it.config.overrides import GROUPS, assign, refuse_unfilled, split, unknown_key
-from mslt_it.config.recipe import LARGEST, REST, Recipe, is_rest
+from mslt_it.config.recipe import LARGEST, REST, Recipe
 from mslt_it.config.schema import FrozenDict, build, keys, sections, shown, written
 from mslt_it.languages import LanguageSet, some_codes, validated_codes
 from mslt_it.problems import Problem
@@ -291,7 +291,7 @@ def _with_sources(recipe: Recipe, choose: Choose | None) -> Recipe:
 
 
 def _with_languages(recipe: Recipe) -> Recipe:
-    if is_rest(recipe.targets):  # which languages these are is read from the data: see data/resolve.py
+    if recipe.targets == REST:  # which languages these are is read from the data: see data/resolve.py
         return dataclasses.replace(recipe, sources=some_codes("sources", recipe.sources), targets=REST)
     found = LanguageSet(recipe.sources, recipe.targets, recipe.supervised)
     note = recipe.targets_note  # unless it is on other languages

@@ -98,6 +98,7 @@ def read_keys(path: Path, hint: str = "") -> dict[str, Any]:
 
 
 def folders(config_dir: str | Path | None) -> list[Path]:
+    """Where recipes and their parts are looked up: the user's folder, then the package's."""
     if config_dir is None:
         return [share_dir("recipes")]
     folder = values.path(config_dir).resolve()

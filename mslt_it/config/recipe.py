@@ -5,7 +5,7 @@ A section's docstring is its heading in the help.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,7 +14,7 @@ from mslt_it.config.schema import LARGEST_SEED, key
 from mslt_it.config.table_keys import OUTSIDE
 from mslt_it.records import fingerprint
 
-REST = ("rest",)  # targets=rest, until the data say which languages they have
+REST = ("rest",)  # targets=rest: all that the data have and that are no source, until these say which
 LARGEST = -1  # data.num_examples_total=max, until the rows are counted
 
 # What each shape of task is measured by; the first is the default of its task files.
@@ -362,6 +362,11 @@ class Recipe:
         return Head("options" if self.task.option_fields else name, labels)
 
     @property
+    def languages(self) -> tuple[str, ...]:
+        """Sources and targets; under ``supervised`` some are both."""
+        return tuple(dict.fromkeys((*self.sources, *self.targets)))
+
+    @property
     def shown_sources(self) -> str:
         """The sources in words, with their rows where these differ."""
         return ", ".join(f"{c} ({n})" for c, n in self.data.num_examples.items()) or ", ".join(self.sources)
@@ -393,8 +398,3 @@ class Recipe:
 
     def _deciding(self, *names: str) -> dict[str, Any]:
         return {name: deciding(getattr(self, name)) for name in names}
-
-
-def is_rest(targets: Sequence[Any]) -> bool:
-    """Whether the targets are all languages of the data that are no source."""
-    return tuple(targets) == REST

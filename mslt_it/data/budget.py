@@ -28,6 +28,8 @@ MIN_CHUNK, MAX_CHUNK = 64, 8192  # rows prepared at a time: tokenizers are fast 
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
+    """A row that was cleaned and encoded; or why it is dropped."""
+
     example: Example
     encoded: EncodedExample | None
     reason: str

@@ -46,14 +46,13 @@ UNSCORABLE = {MISSING, NOT_TEXT, NO_OPTION, "label_unknown", "empty_field", "whi
 UNSCORABLE |= {"too_big"}
 
 
-def with_found_labels(recipe: Recipe, rows: RowStore | None = None) -> Recipe:
+def with_found_labels(recipe: Recipe, rows: RowStore) -> Recipe:
     """The recipe with the label set of a task that names none (task=custom), found in the source languages' rows."""
     task = recipe.task
     if task.shape != "classification" or task.label_names:
         return recipe
     role: Role = "score" if task.held_out_share == 1 else "train"  # 1: no row is trained on
     split = task.score_split if role == "score" else task.train_split
-    rows = rows or RowStore()
     labels = [n for code in recipe.sources for n in rows.load(task, code, split, role=role).examples.labels]
     named = dataclasses.replace(task, label_names=found_labels(task, labels))
     held_out: Counter[str] = Counter()
@@ -128,9 +127,8 @@ def build_training_set(
     )
 
 
-def largest_budget(recipe: Recipe, tokenizer: Any, *, rows: RowStore | None = None) -> int:
+def largest_budget(recipe: Recipe, tokenizer: Any, rows: RowStore) -> int:
     """The largest total that gives every source the same number of usable rows: what data.num_examples_total=max is."""
-    rows = rows or RowStore()
     recipe = with_found_labels(recipe, rows)
     preparing = Preparing(recipe, encoder_of(recipe, tokenizer))
     usable, tallies = usable_rows(preparing, _pools(recipe, rows)[0])
@@ -169,9 +167,8 @@ def _repeats_together(items: Sequence[PromptedExample]) -> list[PromptedExample]
     ]
 
 
-def notes_on_scored(recipe: Recipe, languages: Sequence[str], rows: RowStore | None = None) -> list[str]:
+def notes_on_scored(recipe: Recipe, languages: Sequence[str], rows: RowStore) -> list[str]:
     """What the reader should know about the labels of the scored rows."""
-    rows = rows or RowStore()
     return label_notes(recipe.task, [scorable(recipe, code, rows).examples for code in languages])
 
 
@@ -278,12 +275,12 @@ def askable(task: TaskConfig, example: Example) -> Example | str:
 
 def _pools(recipe: Recipe, rows: RowStore) -> tuple[dict[str, Examples], list[Examples], list[str]]:
     """(the rows of each source that may be trained on, every row that could be scored, by language, notes)."""
-    task, languages = recipe.task, tuple(dict.fromkeys((*recipe.sources, *recipe.targets)))
+    task = recipe.task
     loaded = {code: rows.load(task, code, task.train_split, role="train") for code in recipe.sources}
-    scored = {code: scorable(recipe, code, rows) for code in languages}
+    scored = {code: scorable(recipe, code, rows) for code in recipe.languages}
     notes = [note for note in (recipe.targets_note, unlabelled_note(recipe), recipe.order_note) if note]
     notes += [note for code in recipe.sources for note in loaded[code].notes]
-    notes += rows.left_out(task, (*languages, *recipe.unlabelled))
+    notes += rows.left_out(task, (*recipe.languages, *recipe.unlabelled))
     notes += set_aside(task, scored)
     examples = [found.examples for found in scored.values()]
     drop_all, is_world = recipe.data.leaks == "drop", task.data == "world"

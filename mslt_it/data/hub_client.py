@@ -52,6 +52,7 @@ def silence() -> str:
 
 
 def causes(error: BaseException) -> Iterator[BaseException]:
+    """The error, and in turn what each was raised from or in the handling of."""
     seen: set[int] = set()
     current: BaseException | None = error
     while current is not None and id(current) not in seen:

@@ -11,7 +11,7 @@ import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from mslt_it.config.recipe import LARGEST, Recipe, TaskConfig, is_rest
+from mslt_it.config.recipe import LARGEST, REST, Recipe, TaskConfig
 from mslt_it.config.schema import written
 from mslt_it.data.budget import budget
 from mslt_it.data.build import largest_budget, refuse_no_rationale
@@ -25,24 +25,24 @@ _OF_SOURCE = "the language of source"
 MAX_OTHER_LABELS = 0.05  # of the rows; PAWS-X, mended by its translators, has 0.02, another order 0.3 and more
 
 
-def resolved(recipe: Recipe, tokenizer: Callable[[], Any], rows: RowStore | None = None) -> Recipe:
+def resolved(recipe: Recipe, tokenizer: Callable[[], Any], rows: RowStore) -> Recipe:
     """The recipe with its targets and its number of rows; ``tokenizer`` is called only where rows are counted."""
-    rows, task = rows or RowStore(), recipe.task
+    task = recipe.task
     refuse_no_rationale(recipe)
     if task.data in MADE:
-        targets = () if is_rest(recipe.targets) else recipe.targets
+        targets = () if recipe.targets == REST else recipe.targets
         refuse_unmade(task, (*recipe.sources, *targets), rows)
     else:
         for code in recipe.sources:  # first: a wrong column would make all others languages without labels
             rows.load(task, code, task.train_split, role="train")
     recipe = with_targets(recipe, rows)
     if recipe.model.kind != "encoder":  # which reads the fields alone
-        refuse_unasked(task, recipe.prompt, (*recipe.sources, *recipe.targets, *recipe.unlabelled))
-    recipe = with_order(recipe, recipe.sources, (*recipe.sources, *recipe.targets), rows)
+        refuse_unasked(task, recipe.prompt, (*recipe.languages, *recipe.unlabelled))
+    recipe = with_order(recipe, recipe.sources, recipe.languages, rows)
     if recipe.data.num_examples_total != LARGEST:
         _refuse_too_few(recipe, rows)
         return recipe
-    number = largest_budget(recipe, tokenizer(), rows=rows)
+    number = largest_budget(recipe, tokenizer(), rows)
     return dataclasses.replace(recipe, data=dataclasses.replace(recipe.data, num_examples_total=number))
 
 
@@ -68,7 +68,7 @@ def _refuse_too_few(recipe: Recipe, rows: RowStore) -> None:
             )
 
 
-def with_order(recipe: Recipe, trained: Sequence[str], scored: Sequence[str], rows: RowStore | None = None) -> Recipe:
+def with_order(recipe: Recipe, trained: Sequence[str], scored: Sequence[str], rows: RowStore) -> Recipe:
     """The recipe, told whether its rows are parallel by order; with a note where the task says so and they are not.
 
     Rows without an id column count as translations of each other where ``task.is_parallel`` says that the benchmark is
@@ -81,7 +81,6 @@ def with_order(recipe: Recipe, trained: Sequence[str], scored: Sequence[str], ro
     task = recipe.task
     if not task.is_parallel or task.data == "world":
         return recipe
-    rows = rows or RowStore()
     for split, codes in ((task.train_split, trained), (task.score_split, scored)):
         found = {code: rows.answers_in_order(task, code, split) for code in dict.fromkeys(codes)}
         by_position = {code: answers for code, answers in found.items() if answers}
@@ -112,15 +111,15 @@ def _out_of_order(task: TaskConfig, split: str, answers: Mapping[str, Sequence[s
     return ""
 
 
-def with_targets(recipe: Recipe, rows: RowStore | None = None) -> Recipe:
+def with_targets(recipe: Recipe, rows: RowStore) -> Recipe:
     """The recipe with ``targets=rest`` as languages, a note on those of the data that are left out, and the targets
     whose rows have no labels apart from the others."""
-    rows, task = rows or RowStore(), recipe.task
-    if not is_rest(recipe.targets):
+    task = recipe.task
+    if recipe.targets != REST:
         unlabelled = tuple(code for code in recipe.targets if _has_no_labels(task, code, rows))
         targets = tuple(code for code in recipe.targets if code not in unlabelled)
         return dataclasses.replace(recipe, targets=targets, unlabelled=unlabelled) if unlabelled else recipe
-    targets, unlabelled, note = rest_of(task, recipe.sources, rows=rows, may_be_none=True)
+    targets, unlabelled, note = rest_of(task, recipe.sources, rows, may_be_none=True)
     languages = LanguageSet(recipe.sources, targets, recipe.supervised)
     return dataclasses.replace(recipe, targets=languages.targets, unlabelled=unlabelled, targets_note=note)
 
@@ -138,8 +137,8 @@ def _has_no_labels(task: TaskConfig, language: str, rows: RowStore) -> bool:
 def rest_of(
     task: TaskConfig,
     sources: Sequence[str],
+    rows: RowStore,
     key: str = "targets",
-    rows: RowStore | None = None,
     *,
     may_be_none: bool = False,
 ) -> tuple[tuple[str, ...], tuple[str, ...], str]:
@@ -147,7 +146,6 @@ def rest_of(
 
     ``may_be_none``: no Problem where all languages of the data are sources, or have no labels.
     """
-    rows = rows or RowStore()
     known = rows.languages(task)
     trained = {primary(code): code for code in sources}
     spelled = [code for code in sources if code not in known]  # pt-BR, where it is the only pt of the data

@@ -49,6 +49,7 @@ class Out:
 
 
 def outputs_of(answered: Answered) -> Out:
+    """Log-likelihoods (items, choices), or one text per item, which of several samples is the vote."""
     items = answered.items
     if not items[0].is_written:
         scores = choice_scores(items, answered.rows)
@@ -88,6 +89,7 @@ class Spread:
 
 
 def spread(task: TaskConfig, answered: Answered) -> Spread:
+    """How often each label was said, whatever is right."""
     found, n = outputs_of(answered), len(answered.items)
     common: dict[str, Any] = {"language": answered.language, "role": answered.role, "n": n, "reason": found.reason}
     if found.reason:

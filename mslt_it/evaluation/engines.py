@@ -40,6 +40,8 @@ class ChoiceEngine:
 
 
 class TextEngine:
+    """Answers written by the model, greedily or drawn; in batches as `ChoiceEngine` has them."""
+
     def __init__(
         self,
         generator: TextGenerator,

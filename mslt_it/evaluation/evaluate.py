@@ -9,8 +9,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from accelerate import PartialState
-
 from mslt_it import values
 from mslt_it.config.checks import check_kind
 from mslt_it.config.recipe import AdapterConfig, Recipe
@@ -26,7 +24,7 @@ from mslt_it.evaluation.questions import in_variant
 from mslt_it.evaluation.request import Request
 from mslt_it.evaluation.systems import Bench, LoadedBase, load, resolve
 from mslt_it.locks import LOCK, only_writer
-from mslt_it.models.environment import on_main
+from mslt_it.models.environment import on_main, process_state
 from mslt_it.notices import WORLD_NOTICE
 from mslt_it.problems import Problem, Say, counted
 from mslt_it.store import user_cache
@@ -34,7 +32,6 @@ from mslt_it.store import user_cache
 
 def evaluate(
     request: Request,
-    state: PartialState,
     say: Say,
     details: bool = False,
     vllm: Callable[[Bench, LoadedBase], Any] | None = None,
@@ -45,8 +42,9 @@ def evaluate(
         details: say what became of each label, too.
         vllm: starts the engine that writes answers in place of the loaded base.
     """
-    asked = request.asked
-    bench = resolve(runs=asked.run, model=request.model, adapters=asked.adapter, with_base=asked.base, seen=asked.seen)
+    asked, state = request.asked, process_state()
+    say = say if state.is_main_process else lambda text: None
+    bench = resolve(request.adapters, model=request.model, with_base=asked.base, seen=asked.seen)
     wanted = request_fingerprint(request, bench)
     name = "-".join(recipe.task.name for recipe in request.recipes)
     out = values.path(asked.out) if asked.out else Path("evals") / f"{name}-{wanted[:10]}"
@@ -61,10 +59,10 @@ def evaluate(
         return only_writer(out, out / LOCK, wait=asked.wait, say=say) if state.is_main_process else nobody
 
     nobody = contextlib.nullcontext()
-    content: dict[str, Any] | None = on_main(state, look)
+    content: dict[str, Any] | None = on_main(look)
     if content is None and asked.wait:
         with alone():
-            content = on_main(state, look)
+            content = on_main(look)
     if content is not None:
         say(f"This evaluation is finished already; nothing was done. To run it again, remove {out}.\n")
     else:
@@ -76,11 +74,12 @@ def evaluate(
         names = ", ".join(system.name for system in bench.systems)
         say(f"{len(bench.systems)} system{'s' * (len(bench.systems) > 1)}: {names}")
         with alone():
-            content = _done(request, bench, out, state, say, vllm)
+            content = _done(request, bench, out, say, vllm)
     if content:
         if details:
             say((out / "labels.txt").read_text(encoding="utf-8"))
         say((out / "results.txt").read_text(encoding="utf-8").rstrip("\n"))
+    state.wait_for_everyone()
     return {**content, "folder": str(out)} if content else {}
 
 
@@ -88,7 +87,6 @@ def _done(
     request: Request,
     bench: Bench,
     out: Path,
-    state: PartialState,
     say: Say,
     vllm: Callable[[Bench, LoadedBase], Any] | None,
 ) -> dict[str, Any]:
@@ -105,7 +103,7 @@ def _done(
     recipes = [dataclasses.replace(recipe, model=bench.model) for recipe in request.recipes]
     encoder = encoder_of(max(recipes, key=lambda recipe: recipe.data.max_length_tokens), loaded.tokenizer)
     units = [
-        unit(recipe, variant, code, encoder, asked.samples, aside[recipe.task.name].ids[code], request.rows)
+        unit(recipe, variant, code, encoder, request.rows, asked.samples, aside[recipe.task.name].ids[code])
         for recipe in recipes
         for variant in request.variants
         for code in request.languages[recipe.task.name]
@@ -114,6 +112,7 @@ def _done(
         say(f"Note: {note}")
     num_items = sum(len(one.items or one.examples) for one in units)
     say(f"Scoring {counted(len(units), 'table')} of answers per system, {counted(num_items, 'item')} in all ...")
+    state = process_state()
     state.wait_for_everyone()  # the folder is claimed
     with contextlib.closing(_cache(asked.cache, say)) as cache:
         evaluator = Evaluator(
@@ -121,7 +120,6 @@ def _done(
             loaded,
             encoder,
             out,
-            state,
             samples=asked.samples,
             sampling=Sampling(asked.temperature, asked.top_p, asked.seed) if asked.samples > 1 else Sampling(),
             cache=cache,

@@ -32,7 +32,7 @@ from mslt_it.evaluation.questions import (
     write_translations,
 )
 from mslt_it.evaluation.systems import BASE, LoadedBase, System, applied, role
-from mslt_it.models.environment import on_main
+from mslt_it.models.environment import on_main, process_state
 from mslt_it.models.finished_run import ADAPTER
 from mslt_it.places import ITEMS
 from mslt_it.problems import counted
@@ -60,20 +60,20 @@ def unit(
     variant: str,
     language: str,
     encoder: Encoder,
+    rows: RowStore,
     samples: int = 1,
     without: Collection[str] = (),
-    rows: RowStore | None = None,
 ) -> Unit:
     """What will be asked, as far as it does not depend on answers: missing prompts and unreadable rows are found here.
 
     ``without``: ids of items that are not scored.
     """
     if variant == "translate_solve":
-        examples, fields = to_translate(recipe, language, without, rows)
+        examples, fields = to_translate(recipe, language, rows, without)
         solve_items(recipe, examples[:1], language)  # a missing prompt is better found now
         questions = translation_questions(examples, fields, language, encoder)
         return Unit(recipe, variant, language, (), questions, tuple(examples))
-    items = items_of(recipe, variant, language, without, rows)
+    items = items_of(recipe, variant, language, rows, without)
     return Unit(recipe, variant, language, items, questions_of(recipe, items, encoder, samples))
 
 
@@ -94,7 +94,6 @@ class Evaluator:
     loaded: LoadedBase
     encoder: Encoder
     out: Path
-    state: PartialState
     samples: int = 1
     sampling: Sampling = field(default_factory=Sampling)
     cache: AnswerCache | None = None
@@ -103,6 +102,7 @@ class Evaluator:
     is_sharded: bool = False
     vllm: Callable[[], Any] | None = None
     log: Path | None = None
+    state: PartialState = field(default_factory=process_state, init=False)
 
     def answers(self, units: Sequence[Unit]) -> tuple[list[Answered], int, int]:
         """(what was answered, how many questions that took, how many of them were put to a model now); all of it on
@@ -187,7 +187,7 @@ class Evaluator:
             earlier=(run / in_run for run in self.runs if is_intact(run, in_run)),
             replaces=self.replaces,
             advance=progress.advance,
-            on_main=functools.partial(on_main, self.state) if self.is_sharded else lambda do: do(),
+            on_main=on_main if self.is_sharded else lambda do: do(),
         )
 
     @functools.cached_property
@@ -202,6 +202,6 @@ def uses_fsdp() -> bool:
     return os.environ.get("ACCELERATE_USE_FSDP", "false").lower() == "true"
 
 
-def is_sharded(state: PartialState) -> bool:
+def is_sharded() -> bool:
     """Whether the processes hold parts of one model (FSDP) rather than a copy each."""
-    return state.num_processes > 1 and uses_fsdp()
+    return process_state().num_processes > 1 and uses_fsdp()

@@ -77,6 +77,7 @@ def finished(out: Path, wanted: str, inputs: dict[str, list[int]]) -> dict[str, 
 
 
 def seal(out: Path, inputs: dict[str, list[int]]) -> None:
+    """Seals all files but the report, which may be made anew, with the `inputs` that they follow from."""
     others = (COMPLETE, f".{COMPLETE}.part", LOCK, *REPORT)
     files = [p for p in out.rglob("*") if p.is_file() and p.relative_to(out).parts[0] not in others]
     seal_files(out, files, {"inputs": inputs})

@@ -37,7 +37,7 @@ def in_variant(recipe: Recipe, variant: str) -> Recipe:
 
 
 def items_of(
-    recipe: Recipe, variant: str, language: str, without: Collection[str] = (), rows: RowStore | None = None
+    recipe: Recipe, variant: str, language: str, rows: RowStore, without: Collection[str] = ()
 ) -> tuple[PromptedExample, ...]:
     """The items of a variant that needs no stage before it; ``without``: ids that are not scored."""
     return tuple(build_scored_set(in_variant(recipe, variant), language, without=without, rows=rows))
@@ -100,7 +100,7 @@ def needs_end(choices: Sequence[Sequence[int]]) -> bool:
 
 
 def to_translate(
-    recipe: Recipe, language: str, without: Collection[str] = (), rows: RowStore | None = None
+    recipe: Recipe, language: str, rows: RowStore, without: Collection[str] = ()
 ) -> tuple[list[Example], tuple[str, ...]]:
     """(rows, names of the fields that are put into English): those whose values are told in the prompt's own words
     ("cause") are not, and nothing is where the rows are in English."""

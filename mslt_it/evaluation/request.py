@@ -39,6 +39,7 @@ class Request:
     """What is to be scored, complete and validated."""
 
     asked: Options
+    adapters: tuple[Trained, ...]  # those of runs first
     model: ModelConfig | None  # None: that of the runs
     recipes: tuple[Recipe, ...]  # one per task: its data, prompts and scoring
     variants: tuple[str, ...]
@@ -86,23 +87,10 @@ def parse_request(argv: Sequence[str]) -> Request:
 def request_of(call: Call) -> Request:
     """The arguments as a request, completed from the runs and recipes that they name."""
     asked: Options = dataclasses.replace(call.options, seen=validated_codes("seen", call.options.seen))
-    runs, adapters, tasks = asked.run, asked.adapter, asked.task
     call.look()
-    for name in (argument.partition("=")[0] for argument in call.rest):
-        if not name.startswith(("task.", "prompt.", "scoring.", "model.", "data.max_")):
-            raise Problem(f"{name} has no effect: nothing is trained here. Leave it out.")
-        if name.startswith("model.") and asked.model is None:
-            raise Problem(f"{name} has no effect: the base is the run's, as it was trained on. Leave it out.")
-    if asked.model is None and adapters and not runs:
-        raise Problem("adapter= needs a base: give model=PATH too, or run=RUNFOLDER, which knows its base.")
-    if not asked.base and not runs and not adapters:
-        raise Problem("base=false leaves nothing to score. Leave it out, or give run=RUNFOLDER or adapter=FOLDER.")
-    if not runs and not tasks:
-        raise Problem("task= is missing: what is to be scored? Write mslt eval model=PATH task=xnli, or run=RUNFOLDER.")
-    for name, given in (("run", runs), ("adapter", adapters), ("task", tasks)):
-        if len(set(given)) < len(given):
-            raise Problem(f"{name}=[{','.join(given)}] lists one twice. Remove it.")
-    known = [trained(values.path(folder)) for folder in (*runs, *adapters)]
+    _refuse_at_odds(call, asked)
+    found = tuple(trained(values.path(folder)) for folder in (*asked.run, *asked.adapter))
+    known = [*found]
     if asked.seen and known and all(one.recipe for one in known) and asked.languages != ("rest",):
         raise Problem(
             f"seen=[{','.join(asked.seen)}] is for adapters without a run folder: what they were trained on stands in "
@@ -119,23 +107,16 @@ def request_of(call: Call) -> Request:
         call = dataclasses.replace(call, options=asked)
     store = RowStore()
     is_whole = any(argument.startswith("task.held_out_share=") for argument in call.rest)  # the user knows better
-    recipes = tuple(_recipe(call, task, [] if is_whole else known, store) for task in tasks or [""])
+    recipes = tuple(_recipe(call, task, [] if is_whole else known, store) for task in asked.task or [""])
     # A run that was trained on chains of thought is asked for them.
     variants = asked.variant if "variant" in call.given else (recipes[0].prompt.variant,)
     for recipe in recipes:
         for variant in variants:
             check_variant(recipe.task, variant)
     _refuse_idle(call, recipes, variants)
-    if not variants:
-        raise Problem("variant=[] names none. Leave it out for variant=direct.")
-    if len(set(variants)) < len(variants):
-        raise Problem(f"variant=[{','.join(variants)}] lists one twice. Remove it.")
-    if unknown := [name for name in asked.weights if len(recipes) < 2 or name not in {r.task.name for r in recipes}]:
-        raise Problem(
-            f"weights names {unknown[0]}: they are of the tasks that are scored, of several. "
-            + (nearest(unknown[0], [r.task.name for r in recipes]) if recipes[1:] else "Leave weights out.")
-        )
-    languages = {r.task.name: _languages(call, r, known if runs and not tasks else [], known, store) for r in recipes}
+    _refuse_names(asked, recipes, variants)
+    of_run = known if asked.run and not asked.task else []
+    languages = {r.task.name: _languages(call, r, of_run, known, store) for r in recipes}
     aside = [] if is_whole else known  # runs whose training rows are not scored
     recipes = tuple(with_order(r, (), languages[r.task.name][0], store) for r in recipes)
     recipes = tuple(
@@ -148,6 +129,7 @@ def request_of(call: Call) -> Request:
         refuse_unasked(recipe.task, direct, languages[recipe.task.name][0])
     return Request(
         asked,
+        found,
         model,
         recipes,
         variants,
@@ -156,6 +138,25 @@ def request_of(call: Call) -> Request:
         store,
         tuple(note for r in recipes for one in known if (note := _asked_otherwise(call, r, one))),
     )
+
+
+def _refuse_at_odds(call: Call, asked: Options) -> None:
+    """A Problem for arguments that do not go together, before anything is read."""
+    runs, adapters, tasks = asked.run, asked.adapter, asked.task
+    for name in (argument.partition("=")[0] for argument in call.rest):
+        if not name.startswith(("task.", "prompt.", "scoring.", "model.", "data.max_")):
+            raise Problem(f"{name} has no effect: nothing is trained here. Leave it out.")
+        if name.startswith("model.") and asked.model is None:
+            raise Problem(f"{name} has no effect: the base is the run's, as it was trained on. Leave it out.")
+    if asked.model is None and adapters and not runs:
+        raise Problem("adapter= needs a base: give model=PATH too, or run=RUNFOLDER, which knows its base.")
+    if not asked.base and not runs and not adapters:
+        raise Problem("base=false leaves nothing to score. Leave it out, or give run=RUNFOLDER or adapter=FOLDER.")
+    if not runs and not tasks:
+        raise Problem("task= is missing: what is to be scored? Write mslt eval model=PATH task=xnli, or run=RUNFOLDER.")
+    for name, given in (("run", runs), ("adapter", adapters), ("task", tasks)):
+        if len(set(given)) < len(given):
+            raise Problem(f"{name}=[{','.join(given)}] lists one twice. Remove it.")
 
 
 def _asked_otherwise(call: Call, recipe: Recipe, run: Trained) -> str:
@@ -211,6 +212,19 @@ def _refuse_idle(call: Call, recipes: Sequence[Recipe], variants: Sequence[str])
         raise Problem(
             f"samples={call.options.samples}: labels asked for directly are chosen by their log-likelihood, not "
             "written. Add a variant that is: variant=[direct,cot_native]."
+        )
+
+
+def _refuse_names(asked: Options, recipes: Sequence[Recipe], variants: Sequence[str]) -> None:
+    """A Problem for variants that are none or listed twice, and for weights of what is not scored."""
+    if not variants:
+        raise Problem("variant=[] names none. Leave it out for variant=direct.")
+    if len(set(variants)) < len(variants):
+        raise Problem(f"variant=[{','.join(variants)}] lists one twice. Remove it.")
+    if unknown := [name for name in asked.weights if len(recipes) < 2 or name not in {r.task.name for r in recipes}]:
+        raise Problem(
+            f"weights names {unknown[0]}: they are of the tasks that are scored, of several. "
+            + (nearest(unknown[0], [r.task.name for r in recipes]) if recipes[1:] else "Leave weights out.")
         )
 
 
@@ -280,7 +294,7 @@ def _languages(
     asked: Options = call.options
     is_given, given = "languages" in call.given, asked.languages
     if not is_given and of_run and (run := of_run[0].recipe) and is_same_data(run.task, recipe.task):
-        return tuple(dict.fromkeys((*recipe.sources, *recipe.targets))), ""  # supervised=true: some are both
+        return recipe.languages, ""
     if not is_given or given == ("all",):
         return store.languages(recipe.task), ""
     if given == ("rest",):
@@ -291,7 +305,7 @@ def _languages(
                 "languages=rest is every language that no adapter was trained on, and none here says what it was "
                 "trained on. Give run=RUNFOLDER, or seen=[codes], or write languages=all."
             )
-        rest, _, told = rest_of(recipe.task, tuple(dict.fromkeys(seen)), key="languages", rows=store)
+        rest, _, told = rest_of(recipe.task, tuple(dict.fromkeys(seen)), store, "languages")
         return rest, told
     if not (codes := validated_codes("languages", given)):
         raise Problem("languages=[] names none. List them, languages=[de,tr], or write all or rest.")

@@ -9,16 +9,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mslt_it import values
 from mslt_it.config.recipe import AdapterConfig, Head, ModelConfig
+from mslt_it.evaluation.trained_rows import Trained
 from mslt_it.languages import primary
 from mslt_it.models.base_model import adapted, fit_vocabulary, load_base, model_hash
-from mslt_it.models.finished_run import ADAPTER, FinishedRun, adapter_hash, read_run
+from mslt_it.models.finished_run import ADAPTER, FinishedRun, adapter_hash
 from mslt_it.models.identity import identity, load_trained_base
 from mslt_it.models.tokenizers import load_tokenizer
 from mslt_it.places import ADAPTER_CONFIG, RECORD, trained_before
 from mslt_it.problems import Problem
-from mslt_it.store import COMPLETE, read_json, value_sha256
+from mslt_it.store import read_json, value_sha256
 
 BASE = "base"
 
@@ -99,43 +99,34 @@ class LoadedBase:
 
 
 def resolve(
+    adapters: Sequence[Trained],
     *,
-    runs: Sequence[str],
     model: ModelConfig | None,
-    adapters: Sequence[str],
     with_base: bool,
     seen: Sequence[str],
     head: Head | None = None,
 ) -> Bench:
-    """The systems that the arguments name, their adapters read and checked; nothing is loaded yet.
+    """The systems that the arguments name; nothing is loaded yet.
 
     Args:
-        runs: run folders of `mslt train` or `mslt combine`.
+        adapters: runs of `mslt train` or `mslt combine`, and adapters alone.
         model: the base, where it is not that of the first run.
-        adapters: run folders, or folders of an adapter alone.
         with_base: score the base without an adapter too, unless it is an encoder, which has no head without one.
         head: of ``model``, where it is an encoder with one; None: that of the runs.
         seen: languages that adapters without their run's folder were trained on, or a model that is scored alone.
     """
-    found: list[tuple[Path, FinishedRun | None]] = []
-    for name in (*runs, *adapters):
-        folder = values.path(name)
-        if folder.name == ADAPTER and (folder.parent / COMPLETE).is_file():
-            folder = folder.parent  # the run it lies in has its papers
-        is_run = name in runs or ((folder / COMPLETE).is_file() and not (folder / ADAPTER_CONFIG).is_file())
-        found.append((folder, read_run(folder) if is_run else None))
-    finished = [run for _, run in found if run is not None]
+    finished = [one.run for one in adapters if one.run is not None]
     if model is None and not finished:
         raise Problem("Nothing to score: give run=RUNFOLDER, or model=PATH (and adapter=FOLDER).")
     chosen = model if model is not None else finished[0].recipe.model
     systems, notes = [], []
     before = trained_before(chosen.path)
-    for name, (folder, run) in zip(_names([folder for folder, _ in found]), found, strict=True):
-        if run is not None:
+    for name, one in zip(_names([one.folder for one in adapters]), adapters, strict=True):
+        if (run := one.run) is not None:
             sha = str(run.provenance["adapter_sha256"])
             systems.append(adapter_system(name, run.adapter, sha, (*run.recipe.sources, *before)))
             continue
-        systems.append(adapter_system(name, folder, adapter_hash(folder), tuple(seen) or None))
+        systems.append(adapter_system(name, one.folder, adapter_hash(one.folder), tuple(seen) or None))
         if not seen:
             notes.append(
                 f"{name}: an adapter without papers. What languages it was trained on and on which weights is not "

@@ -24,11 +24,10 @@ from mslt_it.data.division import set_aside, told_by_language
 from mslt_it.data.files import canonical_split
 from mslt_it.data.leakage import normalise
 from mslt_it.data.rows import RowStore
-from mslt_it.models.finished_run import read_run
-from mslt_it.places import ADAPTER_CONFIG, CONFIG, RECIPE, recorded
+from mslt_it.models.finished_run import ADAPTER, FinishedRun, run_of
+from mslt_it.places import CONFIG, RECIPE, recorded
 from mslt_it.problems import Problem
 from mslt_it.records import Example
-from mslt_it.store import COMPLETE
 
 
 @dataclass(frozen=True)
@@ -38,21 +37,17 @@ class Trained:
     folder: Path
     recipe: Recipe | None
     labels: tuple[str, ...] = ()  # that its answers were chosen from
+    run: FinishedRun | None = None  # where it is finished; ``folder`` is its own then
 
 
 def trained(folder: Path) -> Trained:
     """Of a run folder, an adapter in one, or an adapter alone, an exported one too."""
-    has_papers = [
-        one
-        for one in (folder, folder.parent)
-        if (one / CONFIG).is_file() or ((one / COMPLETE).is_file() and not (one / ADAPTER_CONFIG).is_file())
-    ]
-    if not has_papers:
-        return Trained(folder, None)
-    if not (has_papers[0] / COMPLETE).is_file():  # not finished
-        return Trained(folder, load_recipe("config", config_dir=has_papers[0]))
-    run = read_run(has_papers[0])
-    return Trained(folder, run.recipe, tuple(run.provenance.get("labels") or run.recipe.task.label_names))
+    if (run := run_of(folder)) is not None:
+        labels = tuple(run.provenance.get("labels") or run.recipe.task.label_names)
+        return Trained(run.folder, run.recipe, labels, run)
+    unfinished = folder.parent if folder.name == ADAPTER else folder
+    has_recipe = (unfinished / CONFIG).is_file()
+    return Trained(folder, load_recipe("config", config_dir=unfinished) if has_recipe else None)
 
 
 def is_same_data(one: TaskConfig, other: TaskConfig) -> bool:

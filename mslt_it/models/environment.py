@@ -58,6 +58,11 @@ def without_compiler() -> Iterator[None]:
             os.environ[name] = before
 
 
+def process_state() -> PartialState:
+    """This process among those that a launcher started together; on CPUs where there is no GPU."""
+    return PartialState(cpu=not torch.cuda.is_available())
+
+
 def world_size() -> int:
     """Processes that a launcher started together."""
     return int(os.environ.get("WORLD_SIZE", "1"))
@@ -74,8 +79,9 @@ def idle_cores() -> str | None:
     )
 
 
-def on_main(state: PartialState, do: Callable[[], Any]) -> Any:
+def on_main(do: Callable[[], Any]) -> Any:
     """What ``do`` gives on the main process, on all of them: each would find what another is just writing."""
+    state = process_state()
     told: list[Any] = [None, None]
     if state.is_main_process:
         try:

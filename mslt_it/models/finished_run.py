@@ -14,7 +14,7 @@ from safetensors import SafetensorError, safe_open
 
 from mslt_it.config.compose import load_recipe
 from mslt_it.config.recipe import Recipe
-from mslt_it.places import TRAIN_AGAIN, refuse_no_run
+from mslt_it.places import ADAPTER_CONFIG, TRAIN_AGAIN, refuse_no_run
 from mslt_it.problems import Problem
 from mslt_it.store import COMPLETE, altered, read_json, sealed_files
 
@@ -64,6 +64,13 @@ def adapter_hash(path: Path | str) -> str:
     except (OSError, SafetensorError) as error:
         raise Problem(f"Adapter {file} is missing or damaged: {error}") from error
     return digest.hexdigest()
+
+
+def run_of(folder: Path) -> FinishedRun | None:
+    """The finished run that a folder is, or whose adapter it is; None: an adapter that goes without its run."""
+    around = (folder, folder.parent) if folder.name == ADAPTER else (folder,)
+    found = next((one for one in around if (one / COMPLETE).is_file() and not (one / ADAPTER_CONFIG).is_file()), None)
+    return None if found is None else read_run(found)
 
 
 def read_run(folder: Path | str) -> FinishedRun:

@@ -113,8 +113,7 @@ def _make(part: Path, sha256: str, name: str, provide: Callable[[Path], Path]) -
     if given.parent != source:
         file.symlink_to(given.resolve())
     header = read_header(given)
-    architecture = header.values.get("general.architecture", "")
-    _refuse_unreadable(name, architecture)
+    _refuse_unreadable(name, header.values.get("general.architecture", ""))
     # Of the matrices: as they are stored, bfloat16 where any is quantised (8 bits err twice as much as rounding to
     # bfloat16 does, fewer bits more).
     kinds = {kind for kind, dimensions in header.types if dimensions > 1}
@@ -122,20 +121,42 @@ def _make(part: Path, sha256: str, name: str, provide: Callable[[Path], Path]) -
     # Every weight has at least about 2.5 bits there; less is known when the model has been built.
     require_space(part, 2 * given.stat().st_size, f"the weights of {name}", "Free some, or set XDG_CACHE_HOME.")
     LOG.warning("Reading %s for the first time (about a minute where its vocabulary is large) ...", name)
+    model, tokenizer = _read(file, header, name, dtype)
+    needed = sum(p.numel() * p.element_size() for p in model.parameters())
+    require_space(part, needed, f"the weights of {name}", "Free some, or set XDG_CACHE_HOME to another disk.")
+    with _quietly():
+        model.save_pretrained(part)
+        tokenizer.save_pretrained(part)
+    shutil.rmtree(source)
+    origin = {
+        "sha256": sha256,
+        "architecture": header.values.get("general.architecture", ""),
+        "name": header.values.get("general.name"),
+        "license": header.values.get("general.license"),
+        "tensors": _tensor_types(header),
+        "dtype": str(dtype).removeprefix("torch."),
+        "transformers": transformers_version,
+    }
+    write_json(part / ORIGIN, origin)
+
+
+def _read(file: Path, header: GgufHeader, name: str, dtype: torch.dtype) -> tuple[Any, Any]:
+    """The model of plain weights, and its tokenizer."""
+    architecture = header.values.get("general.architecture", "")
     try:
         with _quietly():
             # Newer releases keep the weights packed unless they are told not to; older ones cannot.
             packed = getattr(transformers, "GgufConfig", None)
             options = {"quantization_config": packed(dequantize=True)} if packed else {}
-            config = AutoConfig.from_pretrained(source, gguf_file=file.name)
+            config = AutoConfig.from_pretrained(file.parent, gguf_file=file.name)
             _refuse_stretched(name, header, config)
             if architecture.startswith("gemma") and header.values.get("tokenizer.ggml.model") == "llama":
-                tokenizer = gemma_tokenizer(given)
+                tokenizer = gemma_tokenizer(file)
             else:
-                tokenizer = AutoTokenizer.from_pretrained(source, gguf_file=file.name, trust_remote_code=False)
+                tokenizer = AutoTokenizer.from_pretrained(file.parent, gguf_file=file.name, trust_remote_code=False)
                 _refuse_other_splits(name, header, tokenizer)
             model, report = AutoModelForCausalLM.from_pretrained(
-                source, gguf_file=file.name, config=config, dtype=dtype, output_loading_info=True, **options
+                file.parent, gguf_file=file.name, config=config, dtype=dtype, output_loading_info=True, **options
             )
     except Problem:
         raise
@@ -158,22 +179,7 @@ def _make(part: Path, sha256: str, name: str, provide: Callable[[Path], Path]) -
     model.hf_quantizer = None
     with contextlib.suppress(AttributeError):
         del model.config.quantization_config
-    needed = sum(p.numel() * p.element_size() for p in model.parameters())
-    require_space(part, needed, f"the weights of {name}", "Free some, or set XDG_CACHE_HOME to another disk.")
-    with _quietly():
-        model.save_pretrained(part)
-        tokenizer.save_pretrained(part)
-    shutil.rmtree(source)
-    origin = {
-        "sha256": sha256,
-        "architecture": architecture,
-        "name": header.values.get("general.name"),
-        "license": header.values.get("general.license"),
-        "tensors": _tensor_types(header),
-        "dtype": str(dtype).removeprefix("torch."),
-        "transformers": transformers_version,
-    }
-    write_json(part / ORIGIN, origin)
+    return model, tokenizer
 
 
 def gemma_tokenizer(file: Path) -> PreTrainedTokenizerBase:

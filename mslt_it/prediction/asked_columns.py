@@ -6,12 +6,12 @@ import dataclasses
 from collections.abc import Sequence
 
 from mslt_it import values
-from mslt_it.config.recipe import Recipe, TaskConfig
+from mslt_it.config.recipe import TaskConfig
 from mslt_it.config.schema import FrozenDict
 from mslt_it.data.columns import needed_columns, renamed
 from mslt_it.data.files import Row
 from mslt_it.integrations.ray_cluster import RayCluster
-from mslt_it.prediction.papers import read_papers
+from mslt_it.prediction.papers import Papers, read_papers
 from mslt_it.prediction.request import How, Request, format_of
 from mslt_it.prediction.row_languages import RowLanguages
 from mslt_it.prediction.tables import first_names
@@ -20,22 +20,24 @@ from mslt_it.problems import Problem, nearest
 REASON = "reason"
 
 
-def refuse_table(request: Request) -> None:
-    """A Problem for a folder that answers nothing, options that it has no use for, and a table whose first rows show
-    that it cannot be asked about; of stdin nothing is read."""
+def read_asked(request: Request) -> Papers:
+    """The folder that labels; a Problem for one that answers nothing, options that it has no use for, and a table whose
+    first rows show that it cannot be asked about; of stdin nothing is read."""
     if request.executor == "ray":
         RayCluster(request.workers, request.settings)
-    columns, data = AskedColumns(request.run, read_papers(values.path(request.run)).recipe, request), request.data
+    papers, data = read_papers(values.path(request.run)), request.data
+    columns = AskedColumns(papers, request)
     names = first_names(values.path(data), format_of("data", values.path(data))) if data != "-" else None
     if names is not None:
         columns.languages(names, data)
+    return papers
 
 
 class AskedColumns:
-    """Of a run (``name``: how it was given) with ``recipe``. ``added``: the columns that its answers make."""
+    """Of a run, or what was made of one. ``added``: the columns that its answers make."""
 
-    def __init__(self, name: str, recipe: Recipe, how: How) -> None:
-        self.how = how
+    def __init__(self, papers: Papers, how: How) -> None:
+        self.how, recipe = how, papers.recipe
         known = [*needed_columns(recipe.task), *recipe.task.input_fields]
         if unknown := [name for name in how.columns if name not in known]:
             raise Problem(f"columns: the run asks about no '{unknown[0]}'. {nearest(unknown[0], known)}")
@@ -45,8 +47,8 @@ class AskedColumns:
         for option, default in (("abstain_below", None), ("calibration", "none")):
             if not self.is_chosen and getattr(how, option) != default:
                 raise Problem(
-                    f"{option}={getattr(how, option)} has no effect: {name} writes its answers, and only labels that "
-                    "are chosen have probabilities. Leave it out."
+                    f"{option}={getattr(how, option)} has no effect: {papers.folder} writes its answers, and only "
+                    "labels that are chosen have probabilities. Leave it out."
                 )
         read = {"number_accuracy": "number", "span_f1": "spans"}.get(self.task.metric, "")
         names = ["answer", *filter(None, ["label" if self.task.choice_names else read])]

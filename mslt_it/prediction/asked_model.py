@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from mslt_it.config.recipe import ModelConfig, Recipe
@@ -17,7 +16,7 @@ from mslt_it.models.base_model import CONFIG, load_adapter
 from mslt_it.models.finished_run import ADAPTER, FinishedRun
 from mslt_it.models.kinds import kind_of_path
 from mslt_it.places import PROMPTS
-from mslt_it.prediction.papers import Papers, read_papers
+from mslt_it.prediction.papers import Papers
 from mslt_it.problems import Problem
 from mslt_it.publish.prompt_record import CALIBRATION, prompt_record
 from mslt_it.store import read_json
@@ -57,15 +56,14 @@ class AskedModel:
         return found
 
 
-def read_model(folder: Path) -> AskedModel:
-    """What a folder holds; a Problem where that is nothing to ask, or not as it was written."""
-    papers = read_papers(folder)
+def model_of(papers: Papers) -> AskedModel:
+    """What is asked, by the papers of its folder."""
     if (run := papers.run) is not None:
         system = adapter_system(ADAPTER, run.adapter, str(run.provenance["adapter_sha256"]), run.recipe.sources)
         bench = Bench(run.recipe.model, run.recipe.adapter, (system,), (run,))
         decides = {key: run.provenance.get(key) for key in ("run_fingerprint", "base_sha256", "adapter_sha256")}
         return AskedModel(papers, run.recipe, {**decides, "adapter_config_sha256": system.settings_sha256}, bench)
-    recipe, record = papers.recipe, papers.record
+    folder, recipe, record = papers.folder, papers.recipe, papers.record
     inputs = record["inputs"]
     if record.get("kind") == "adapter":
         config = read_json(folder / CONFIG) or {}
@@ -78,7 +76,7 @@ def read_model(folder: Path) -> AskedModel:
         weights = folder / record["gguf"]["file"] if "gguf" in record else folder
         kind = kind_of_path(str(weights), None)
         recipe = dataclasses.replace(recipe, model=ModelConfig(str(weights), kind=kind))
-        bench = resolve(runs=[], model=recipe.model, adapters=[], with_base=True, seen=[], head=recipe.head)
+        bench = resolve([], model=recipe.model, with_base=True, seen=[], head=recipe.head)
         (system,) = bench.systems
     decides = {"run_fingerprint": record["run_fingerprint"], "form": record.get("format", "merge"), **inputs}
     return AskedModel(papers, recipe, decides, bench)

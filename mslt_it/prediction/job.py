@@ -23,19 +23,17 @@ from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import torch
-from accelerate import PartialState
-
 from mslt_it import values
 from mslt_it.evaluation.asking import ask
 from mslt_it.evaluation.evaluator import is_sharded
 from mslt_it.integrations.ray_cluster import RayCluster
 from mslt_it.journal import opened_line, sealed_line
 from mslt_it.locks import beside, only_writer
-from mslt_it.models.environment import on_main
+from mslt_it.models.environment import on_main, process_state
 from mslt_it.prediction import tables
 from mslt_it.prediction.asked_columns import REASON
 from mslt_it.prediction.labeller import Labeller
+from mslt_it.prediction.papers import Papers
 from mslt_it.prediction.ray_job import labelled
 from mslt_it.prediction.request import How, Request, format_of, part_of, refuse_places, sidecar_of
 from mslt_it.prediction.row_languages import RowLanguages
@@ -55,23 +53,23 @@ def chunk_size(num_rows: int) -> int:
     return max(CHUNK, min(4 * CHUNK, num_rows // 16))
 
 
-def label_file(request: Request, show: Say) -> dict[str, Any]:
+def label_file(request: Request, papers: Papers, show: Say) -> dict[str, Any]:
     """Labels the file; the content of the sidecar, empty on processes that do not write, and show nothing."""
-    state = PartialState(cpu=not torch.cuda.is_available())
+    state = process_state()
     say: Say = show if state.is_main_process else lambda text: None
-    if is_sharded(state):
+    if is_sharded():
         raise Problem("mslt predict shares the rows among processes that hold the model each; start it without FSDP.")
-    job = Job(request)
+    job = Job(request, papers)
     if job.cluster and state.num_processes > 1:
         raise Problem("executor=ray starts its processes itself. Start it without accelerate launch and torchrun.")
     out_format, labeller = format_of("out", job.out), job.labeller
-    with job.alone(state):
-        table = job.table = on_main(state, job.scan)
+    with job.alone():
+        table = job.table = on_main(job.scan)
         if out_format == "parquet":  # before anything is asked
-            on_main(state, lambda: tables.parquet_schema(table))
+            on_main(lambda: tables.parquet_schema(table))
         job.languages = labeller.columns.languages(table.names, request.data)
         say(f"{counted(table.num_rows, 'row', form=',')}. {job.languages.how}")
-        on_main(state, job.require_room)
+        on_main(job.require_room)
         if job.cluster is None:
             labeller.load()
         if state.num_processes > 1:
@@ -84,11 +82,11 @@ def label_file(request: Request, show: Say) -> dict[str, Any]:
                 + " All of these rows are right, or no more than by chance: they do not tell how far new rows' "
                 "probabilities are to be trusted." * fitted.any_fits
             )
-        job.decided = {**labeller.decided_by(), "data_sha256": on_main(state, lambda: file_sha256(table.path))}
-        if num_before := on_main(state, job.begin):
+        job.decided = {**labeller.decided_by(), "data_sha256": on_main(lambda: file_sha256(table.path))}
+        if num_before := on_main(job.begin):
             say(f"Continues: {counted(num_before, 'chunk')} of {job.size:,} rows labelled already.")
         started = time.monotonic()
-        num_now = job.label_chunks(state)
+        num_now = job.label_chunks()
         state.wait_for_everyone()
         if not state.is_main_process:
             return {}
@@ -108,15 +106,15 @@ class Job:
     languages: RowLanguages
     decided: Mapping[str, Any]  # what the answers follow from
 
-    def __init__(self, request: Request) -> None:
+    def __init__(self, request: Request, papers: Papers) -> None:
         self.request, self.out = request, values.path(request.out)
         self.part, self.sidecar = part_of(self.out), sidecar_of(self.out)
         # None: the processes that this one was started with.
         self.cluster = RayCluster(request.workers, request.settings) if request.executor == "ray" else None
-        self.labeller = Labeller(request.run, request)
+        self.labeller = Labeller(papers, request)
 
     @contextlib.contextmanager
-    def alone(self, state: PartialState) -> Iterator[None]:
+    def alone(self) -> Iterator[None]:
         """The only job on this output; refuses what would be overwritten."""
         with contextlib.ExitStack() as stack:
 
@@ -129,11 +127,11 @@ class Job:
                         raise Problem(f"{path} is a link, and parts of what is labelled are kept there. Remove it.")
                 self.part.mkdir(exist_ok=True)
 
-            on_main(state, begin)
+            on_main(begin)
             try:
                 yield
             finally:
-                if state.is_main_process and not (self.part / "job.json").exists():
+                if process_state().is_main_process and not (self.part / "job.json").exists():
                     shutil.rmtree(self.part, ignore_errors=True)  # nothing was begun
 
     def scan(self) -> Table:
@@ -212,8 +210,9 @@ class Job:
         """What the lines of a chunk prove to be of."""
         return f"{self.wanted} {number}".encode()
 
-    def label_chunks(self, state: PartialState) -> int:
+    def label_chunks(self) -> int:
         """Labels this process's chunks that are not there yet; how many rows that were."""
+        state = process_state()
         sizes = dict(itertools.islice(self.sizes.items(), state.process_index, None, state.num_processes))
         left = {number: size for number, size in sizes.items() if not self.path("done", number).is_file()}
         if not left:

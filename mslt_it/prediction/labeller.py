@@ -29,7 +29,8 @@ from mslt_it.evaluation.questions import questions_of
 from mslt_it.evaluation.voting import read_answer
 from mslt_it.models.inputs import longest_input
 from mslt_it.prediction.asked_columns import REASON, AskedColumns
-from mslt_it.prediction.asked_model import read_model
+from mslt_it.prediction.asked_model import model_of
+from mslt_it.prediction.papers import Papers, read_papers
 from mslt_it.prediction.request import How
 from mslt_it.prediction.row_languages import RowLanguages
 from mslt_it.problems import Problem, some
@@ -40,11 +41,11 @@ Ask = Callable[[Engine, tuple[Question, ...]], tuple[Sequence[Answer], int]]
 
 
 class Labeller:
-    """A run, or what was made of one (`read_model`), loaded. ``added``: the columns that its answers make."""
+    """A run, or what was made of one (`model_of`), loaded. ``added``: the columns that its answers make."""
 
-    def __init__(self, run: str | os.PathLike[str], how: How) -> None:
-        self.asked, self.how = read_model(values.path(run)), how
-        self.columns = AskedColumns(str(run), self.asked.recipe, how)
+    def __init__(self, papers: Papers, how: How) -> None:
+        self.columns, self.how = AskedColumns(papers, how), how
+        self.asked = model_of(papers)
         self.recipe, self.added = self.columns.recipe, self.columns.added
         self.calibration = self.asked.calibration() if how.calibration == "held_out" else None
 
@@ -180,7 +181,7 @@ def predict(run: str | os.PathLike[str], rows: Iterable[Mapping[str, Any]], **op
         run: a finished run, as an object or its folder; or a folder of `mslt merge`, or of a form of `mslt export`.
         options: those of `mslt predict` that say how: language, abstain_below, calibration, prefix, columns.
     """
-    labeller = Labeller(run, build(How, options, "predict()"))
+    labeller = Labeller(read_papers(values.path(run)), build(How, options, "predict()"))
     remaining = iter(rows if isinstance(rows, Iterable) else [rows])
     first = next(remaining, _NONE)
     if first is _NONE:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Collection, Iterator
+from pathlib import Path
 from typing import Any
 
 import pyarrow
@@ -17,6 +18,7 @@ import pyarrow
 from mslt_it.data.labels import as_text, not_text
 from mslt_it.integrations.ray_cluster import RayCluster
 from mslt_it.prediction.labeller import Labeller
+from mslt_it.prediction.papers import read_papers
 from mslt_it.prediction.request import Request
 from mslt_it.prediction.tables import Table
 from mslt_it.problems import Problem
@@ -28,7 +30,7 @@ class Actor:
 
     def __init__(self, run: str, asked: Request, names: tuple[str, ...]) -> None:
         quiet_libraries()
-        self.labeller = Labeller(run, asked)
+        self.labeller = Labeller(read_papers(Path(run)), asked)
         self.languages = self.labeller.columns.languages(names, asked.data)
         self.labeller.load()
 

@@ -22,7 +22,7 @@ class RowLanguages:
 
     def __init__(self, recipe: Recipe, names: Sequence[str], asked: str | None) -> None:
         self.recipe = recipe
-        self.known = tuple(dict.fromkeys((*recipe.sources, *recipe.targets, *recipe.unlabelled)))
+        self.known = tuple(dict.fromkeys((*recipe.languages, *recipe.unlabelled)))
         self._reason_of, self._prompt_of = functools.cache(self._cannot_be_asked), functools.cache(self._words_of)
         self.column = asked if asked in names else None
         self.code = ""

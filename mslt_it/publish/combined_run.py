@@ -12,9 +12,6 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import torch
-from accelerate import PartialState
-
 from mslt_it import values
 from mslt_it.config.compose import load_recipe
 from mslt_it.config.recipe import Recipe, SelectConfig
@@ -22,36 +19,31 @@ from mslt_it.config.schema import FrozenDict
 from mslt_it.data.budget import budget
 from mslt_it.data.encoding import Encoder
 from mslt_it.data.mixing import allocate
+from mslt_it.data.rows import RowStore
 from mslt_it.data.segments import encoder_of
 from mslt_it.evaluation.measures import check_languages
 from mslt_it.evaluation.scores import Figures
 from mslt_it.evaluation.systems import Bench, load
 from mslt_it.locks import beside, only_writer
-from mslt_it.models.finished_run import ADAPTER, FinishedRun, adapter_hash, read_run
+from mslt_it.models.finished_run import ADAPTER, FinishedRun, adapter_hash
 from mslt_it.models.lora import read_lora, write_lora
 from mslt_it.models.tokenizers import load_tokenizer
 from mslt_it.progress import tell
 from mslt_it.publish.combine import Combined, combine
-from mslt_it.publish.combine_options import (
-    ADAMERGEX,
-    CombineRequest,
-    planned,
-    refuse_another,
-)
+from mslt_it.publish.combine_options import ADAMERGEX, CombineRequest, Plan, refuse_another
 from mslt_it.publish.comparable import IDENTITY, languages
 from mslt_it.publish.scored_run import UNSCORED, conclude, evaluate_run, print_end, provenance
 from mslt_it.runs import Run
 
 
-def combine_runs(request: CombineRequest, show: Callable[[str], object] = tell) -> int:
-    """Combines the adapters of finished runs, scores the result, prints; 0 = done and every score valid."""
+def combine_runs(request: CombineRequest, plan: Plan, show: Callable[[str], object] = tell) -> int:
+    """Combines the adapters of finished runs as planned, scores the result, prints; 0 = done and every score valid."""
     out = values.path(request.out)
     with only_writer(out, beside(out), wait=request.wait, say=show):
-        return _combine_runs(request, out, show)
+        return _combine_runs(request, plan, out, show)
 
 
-def _combine_runs(request: CombineRequest, out: Path, show: Callable[[str], object]) -> int:
-    plan = planned(request, [read_run(values.path(folder)) for folder in request.runs])
+def _combine_runs(request: CombineRequest, plan: Plan, out: Path, show: Callable[[str], object]) -> int:
     method, runs, of_task, shares, wanted = request.method, plan.runs, plan.of_task, plan.shares, plan.wanted
     if done := finished(out, wanted, show):
         run, content = done
@@ -93,7 +85,7 @@ def finished(out: Path, wanted: str, show: Callable[[str], object]) -> tuple[Run
 def score(run: Run, record: Mapping[str, Any], runs: Sequence[FinishedRun], encoder: Encoder) -> Figures | None:
     """Base and adapter on the same items of every language, as at the end of training."""
     recipe = run.recipe
-    check_languages(recipe.task.metric, (*recipe.sources, *recipe.targets))
+    check_languages(recipe.task.metric, recipe.languages)
     own = FinishedRun(run.folder, recipe, record)
     loaded = load(Bench(recipe.model, recipe.adapter, (), (own,)), given_model=False)
     return evaluate_run(
@@ -101,7 +93,7 @@ def score(run: Run, record: Mapping[str, Any], runs: Sequence[FinishedRun], enco
         recipe,
         loaded,
         encoder,
-        PartialState(cpu=not torch.cuda.is_available()),
+        RowStore(),
         adapter_sha256=record["adapter_sha256"],
         train_counts=record["train_label_counts"],
         runs=[one.folder for one in runs],

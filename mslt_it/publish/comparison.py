@@ -81,10 +81,7 @@ def prompts_of(recipe: Recipe, tokenizer: Any, per_language: int) -> dict[str, P
         scoring = dataclasses.replace(recipe.scoring, num_examples_per_language=per_language)
         recipe = dataclasses.replace(recipe, scoring=scoring)
     encoder, rows = encoder_of(recipe, tokenizer), RowStore()
-    return {
-        code: _prompts(recipe, build_scored_set(recipe, code, rows=rows), encoder)
-        for code in dict.fromkeys((*recipe.sources, *recipe.targets))
-    }
+    return {code: _prompts(recipe, build_scored_set(recipe, code, rows=rows), encoder) for code in recipe.languages}
 
 
 def _prompts(recipe: Recipe, items: Sequence[PromptedExample], encoder: Encoder) -> Prompts:

@@ -29,14 +29,14 @@ from mslt_it.evaluation.scores import read_rows
 from mslt_it.locks import beside, only_writer
 from mslt_it.models.base_model import load_adapter
 from mslt_it.models.environment import environment
-from mslt_it.models.finished_run import WEIGHTS, FinishedRun, read_run
+from mslt_it.models.finished_run import WEIGHTS, FinishedRun
 from mslt_it.models.identity import load_trained_base
 from mslt_it.models.model_errors import read_config
 from mslt_it.models.tokenizers import load_tokenizer, model_path
 from mslt_it.places import PROMPTS, RECORD
 from mslt_it.problems import Problem
 from mslt_it.publish import gguf, onnx, vllm
-from mslt_it.publish.export_options import FORMS, Request, export_inputs, merge_inputs
+from mslt_it.publish.export_options import ExportRequest, Plan, merge_inputs
 from mslt_it.publish.merge import origin, require_room, write_merged
 from mslt_it.publish.model_card import Publication, model_card
 from mslt_it.publish.prompt_record import adapter_usage, usage, write_prompts
@@ -47,27 +47,25 @@ GENERATION = "generation_config.json"
 _OWN = frozenset([RECORD, CARD, GENERATION, COMPLETE])  # of a folder with merged weights: not for another form
 
 
-def export(request: Request, say: Callable[[str], object] = print) -> list[Made]:
-    """Every form asked for, in the order of `FORMS`.
+def export(request: ExportRequest, plan: Plan, say: Callable[[str], object] = print) -> list[Made]:
+    """Every form that is planned, in its order.
 
     Raises:
         Problem: anything that would make an export that is not the adapter.
     """
-    converter = gguf.find_converter(request.converter) if "gguf" in request.format else Path()
     out = values.path(request.out)
     with only_writer(out, beside(out), wait=request.wait, say=say):
-        exporter = _Exporter(request, converter, say)
+        exporter = _Exporter(request, plan, say)
         return [exporter.make(form) for form in exporter.inputs]
 
 
 class _Exporter:
-    def __init__(self, request: Request, converter: Path, say: Callable[[str], object]) -> None:
-        self.request, self.converter, self.say = request, converter, say
-        self.out, self.run = values.path(request.out), read_run(values.path(request.run))
+    def __init__(self, request: ExportRequest, plan: Plan, say: Callable[[str], object]) -> None:
+        self.request, self.say, self.out = request, say, values.path(request.out)
+        self.run, self.inputs, self.converter = plan
         # The folder of merged weights that were measured, and what is recorded of them; other forms are made of it.
         self.merged: tuple[Path, Mapping[str, Any]] | None = None
         self.merging = merge_inputs(self.run, request)
-        self.inputs = {form: export_inputs(self.run, request, form) for form in FORMS if form in request.format}
         self.name = next(iter(self.inputs.values()))["name"]
         if "vllm" in request.format and (reason := self._why_not_served()) is not None:
             raise Problem(
@@ -134,6 +132,7 @@ class _Exporter:
         folder, merge = self._weights(own)
         file = part / f"{self.name}-{outtype}.gguf"
         require_room(part, gguf.expected_bytes(folder, outtype), "the GGUF file")
+        assert self.converter is not None  # `planned`
         self.say(f"gguf: running {self.converter} ...")
         gguf.convert(folder, file, outtype, self.converter, self.name)
         encoder = Encoder(load_tokenizer(ModelConfig(path=str(folder))), max_length_tokens=1)

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import importlib.util
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
 
+from mslt_it import values
 from mslt_it.config.schema import key
 from mslt_it.locks import WAIT
-from mslt_it.models.finished_run import FinishedRun
+from mslt_it.models.finished_run import FinishedRun, read_run
+from mslt_it.places import RECORD
 from mslt_it.problems import Problem
-from mslt_it.store import file_sha256
+from mslt_it.publish.gguf import find_converter
+from mslt_it.store import file_sha256, made_before
 
 FORMS = {  # in the order in which they are made: later ones use what is merged already
     "safetensors": "merged weights as transformers and servers load them, with generation settings and card",
@@ -54,7 +60,7 @@ class MergeRequest:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Request(MergeRequest):
+class ExportRequest(MergeRequest):
     out: str = key(
         help="folder for a folder of each form, which is made whole or not at all", example="DIR", place="new exports"
     )
@@ -71,6 +77,8 @@ class Request(MergeRequest):
     name: str = key("", "in the card, file names and requests", shown="(the run's)")
     license: str = key("", "of the base model's weights, for the card: apache-2.0", shown="not stated")
     data_license: str = key("", "of the training data, for the card", shown="not stated")
+    push: str | None = key(None, "OWNER/NAME on a model hub: the export is sent there; one format only")
+    private: bool = key(False, "whether a new repository is private")
 
 
 def merge_inputs(run: FinishedRun, request: MergeRequest) -> dict[str, str]:
@@ -90,7 +98,25 @@ def merge_inputs(run: FinishedRun, request: MergeRequest) -> dict[str, str]:
     }
 
 
-def export_inputs(run: FinishedRun, request: Request, form: str) -> dict[str, str]:
+class Plan(NamedTuple):
+    """An export before anything is loaded."""
+
+    run: FinishedRun
+    inputs: Mapping[str, Mapping[str, str]]  # form, in the order of `FORMS` -> what decides it
+    converter: Path | None  # of format=gguf
+
+
+def planned(request: ExportRequest) -> Plan:
+    """What is made of the run; a Problem where it cannot take a form, or where another's lies in its folder."""
+    converter = find_converter(request.converter) if "gguf" in request.format else None
+    run = read_run(values.path(request.run))
+    inputs = {form: export_inputs(run, request, form) for form in FORMS if form in request.format}
+    for form, own in inputs.items():
+        made_before(values.path(request.out) / form, RECORD, own)
+    return Plan(run, inputs, converter)
+
+
+def export_inputs(run: FinishedRun, request: ExportRequest, form: str) -> dict[str, str]:
     """What decides one form of an export; a Problem where the run cannot take it here, and for a name that is none."""
     kind = run.recipe.model.kind
     if form not in FORMS_OF[kind]:

@@ -25,7 +25,7 @@ from mslt_it.data.segments import encoder_of
 from mslt_it.locks import beside, only_writer
 from mslt_it.models.base_model import fit_vocabulary, load_adapter, load_base, merge_adapter, model_hash
 from mslt_it.models.environment import DTYPES, environment
-from mslt_it.models.finished_run import FinishedRun, read_run
+from mslt_it.models.finished_run import FinishedRun
 from mslt_it.models.identity import identity, load_trained_base, template_hash, tokenizer_hash
 from mslt_it.models.quantization import dequantized_weights
 from mslt_it.models.tokenizers import load_tokenizer, model_path
@@ -53,17 +53,16 @@ def limits(quantization: str, strategy: str, dtypes: tuple[str, str]) -> dict[st
     return dict(zip(("relative_error", "kl_mean", "label_agreement"), found, strict=True))
 
 
-def merge_run(request: MergeRequest, say: Callable[[str], object] = print) -> Made:
-    """Merge a run's adapter into its base and write the model, its tokenizer and merge.json.
+def merge_run(request: MergeRequest, run: FinishedRun, say: Callable[[str], object] = print) -> Made:
+    """Merge the run's adapter into its base and write the model, its tokenizer and merge.json.
 
     Raises:
         Problem: another base, tokenizer or adapter than the run's; too little disk; a merge beyond `limits`.
     """
     out = values.path(request.out)
     out = out if out.name not in ("", "..") else out.resolve()
+    inputs = merge_inputs(run, request)
     with only_writer(out, beside(out), wait=request.wait, say=say):
-        run = read_run(values.path(request.run))
-        inputs = merge_inputs(run, request)
         return made_once(out, MERGE, inputs, lambda part: write_merged(run, part, inputs, request.prompts, say), say)
 
 

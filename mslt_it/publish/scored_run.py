@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from accelerate import PartialState
 
 from mslt_it.config.recipe import Recipe, TaskConfig
 from mslt_it.data.build import asked_set
@@ -47,12 +46,11 @@ def evaluate_run(
     recipe: Recipe,
     loaded: LoadedBase,
     encoder: Encoder,
-    state: PartialState,
+    rows: RowStore,
     *,
     adapter_sha256: str,
     train_counts: Mapping[str, int],
     runs: Sequence[Path] = (),
-    rows: RowStore | None = None,
 ) -> Figures | None:
     """Base and adapter on the same items of every language; None on processes that do not write. Of an encoder the
     adapter alone: without it there is no head to answer by.
@@ -61,11 +59,8 @@ def evaluate_run(
         recipe: the run's, with the labels that were found.
         train_counts: label -> training rows; empty where answers are no labels.
         runs: folders of other runs, which may have the base's answers.
-        rows: the run's; default: a new store.
     """
-    rows = rows or RowStore()
-    languages = list(dict.fromkeys((*recipe.sources, *recipe.targets)))  # supervised=true: some are both
-    before = trained_before(recipe.model.path)
+    languages, before = recipe.languages, trained_before(recipe.model.path)
     of_base = [] if recipe.head else [System(BASE, None, None, before)]
     run.say(
         f"Scoring {counted(len(languages), 'language')}{', base and adapter on the same items' * bool(of_base)} ..."
@@ -75,15 +70,12 @@ def evaluate_run(
         loaded,
         encoder,
         run.folder,
-        state,
         runs=runs,
         replaces=True,
-        is_sharded=is_sharded(state),
+        is_sharded=is_sharded(),
         log=run.folder / "log.txt",
     )
-    answered, *_ = evaluator.answers(
-        [unit(recipe, recipe.prompt.variant, code, encoder, rows=rows) for code in languages]
-    )
+    answered, *_ = evaluator.answers([unit(recipe, recipe.prompt.variant, code, encoder, rows) for code in languages])
     spreads = _spreads(recipe, evaluator, answered, encoder, rows)
     if not run.is_main:
         return None

@@ -24,7 +24,7 @@ from mslt_it.evaluation.scores import figures
 from mslt_it.models.finished_run import read_run
 from mslt_it.problems import Problem, counted
 from mslt_it.progress import tell
-from mslt_it.publish.combine_options import CombineRequest, resolve_weights
+from mslt_it.publish.combine_options import CombineRequest, planned, resolve_weights
 from mslt_it.publish.combined_run import combine_runs
 from mslt_it.records import to_plain
 from mslt_it.runs import Run
@@ -57,7 +57,7 @@ def train_apart(
     how, combined = recipe.combine, folder / "combined"
     show(f"\n=== combined: {how.method}, weights {how.weights}")
     request = CombineRequest(runs=parts, out=str(combined), method=how.method, weights=how.weights, wait=wait)
-    statuses.append(combine_runs(request, show))
+    statuses.append(combine_runs(request, planned(request), show))
     if recipe.combine.beside_joint:
         statuses.append(_run(joint_recipe(recipe, folder), run_recipe, show))
         if not any(statuses):

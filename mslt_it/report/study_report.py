@@ -12,7 +12,7 @@ from typing import Any
 
 import pandas as pd
 
-from mslt_it.config.recipe import is_rest
+from mslt_it.config.recipe import REST
 from mslt_it.config.schema import written
 from mslt_it.evaluation.clusters import components
 from mslt_it.evaluation.estimates import Settings
@@ -271,7 +271,7 @@ def _arguments(study: Study) -> list[str]:
         value = config.get(key, own)
         if key == "overrides":
             found += [shlex.quote(one) for one in value if one not in own]
-        elif value != own and key not in ("expected", "families", "name") and not (key == "targets" and is_rest(own)):
+        elif value != own and key not in ("expected", "families", "name") and own != [*REST]:
             found.append(shlex.quote(f"{key}={json.dumps(value) if key in SECTIONS else written(value)}"))
     return found
 

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from mslt_it.config.recipe import Recipe, is_rest
+from mslt_it.config.recipe import REST, Recipe
 from mslt_it.problems import Problem
-from mslt_it.selection.criteria import Request
+from mslt_it.selection.criteria import OF_TEXT, Request
 from mslt_it.selection.ranking import Selection, rank
-
-NEED_TEXT = ("vocabulary_coverage", "embedding", "nn_rank")
 
 
 def choose_sources(recipe: Recipe) -> tuple[tuple[str, ...], str]:
     """(source languages, note). The note begins with the languages and a colon, and says what they were ranked by."""
     asked, model = recipe.select, recipe.model.path
     criterion = asked.criterion
-    if criterion in NEED_TEXT and model != "world":
+    if criterion in OF_TEXT and model != "world":
         raise Problem(
             f"sources=auto: select.criterion={criterion} needs text of the candidates, which a recipe does not name "
             f"for model.path={model}. Run mslt select criteria=[{criterion}] model={model} text=DIR and list its first "
@@ -22,7 +20,7 @@ def choose_sources(recipe: Recipe) -> tuple[tuple[str, ...], str]:
         )
     request = Request(
         **{name: getattr(asked, name) for name in ("pool", "k", "must", "exclude")},
-        targets=() if is_rest(recipe.targets) else recipe.targets,
+        targets=() if recipe.targets == REST else recipe.targets,
         model=model,
         # The mean of ranks needs the others; every other criterion is ranked alone, which is quick.
         criteria=() if criterion == "mean_reciprocal_rank" else (criterion,),

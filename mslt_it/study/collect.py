@@ -63,6 +63,8 @@ class ScoredCell:
 
 @dataclass(frozen=True, eq=False)
 class Study:
+    """What analyses read of a study: its finished cells on the items that all of them have, and how it was made."""
+
     name: str
     folder: Path
     manifest: Mapping[str, Any]
@@ -136,13 +138,7 @@ def collect(folder: Path | str, say: Say = lambda text: None) -> Study:
             f"study={folder}: none of the {len(missing)} cells is complete ({listed}). Go on with `mslt study`."
         )
     first = found[0][1]
-    for _, other in found:
-        for what, value in other.kind.items():
-            if value != first.kind[what]:
-                raise Problem(
-                    f"Cell {other.path.name} has {what}={value}, cell {first.path.name} {first.kind[what]}: they "
-                    "cannot be compared. Run the study in a new folder, with one of them throughout."
-                )
+    _refuse_mixed([cell for _, cell in found])
     items = _Items()
     answers = [one.answers("adapter", items) for _, one in found]
     targets, lines = first.targets, {code: first.lines(code) for code in first.targets}
@@ -356,6 +352,17 @@ def _majority_share(lines: Mapping[str, Sequence[Mapping[str, Any]]]) -> float:
 
 
 # ---------------------------------------------------------------- all cells
+
+
+def _refuse_mixed(cells: Sequence[_Folder]) -> None:
+    first = cells[0]
+    for other in cells:
+        for what, value in other.kind.items():
+            if value != first.kind[what]:
+                raise Problem(
+                    f"Cell {other.path.name} has {what}={value}, cell {first.path.name} {first.kind[what]}: they "
+                    "cannot be compared. Run the study in a new folder, with one of them throughout."
+                )
 
 
 def _matched(

@@ -18,7 +18,7 @@ import yaml
 
 from mslt_it.config.files import files, list_files, read_keys, unknown_file
 from mslt_it.config.overrides import GROUPS, refuse_twice
-from mslt_it.config.recipe import CRITERIA, REST, PromptConfig, is_rest
+from mslt_it.config.recipe import CRITERIA, REST, PromptConfig
 from mslt_it.config.schema import LARGEST_SEED, build, key, keys, read, take
 from mslt_it.languages import LanguageSet, some_codes, validated_codes
 from mslt_it.problems import Problem, nearest
@@ -261,9 +261,9 @@ def _section(name: str, text: str) -> Any:
 def _checked(config: StudyConfig, where: str) -> StudyConfig:
     names = tuple(code for one in config.pool for code in POOLS.get(one, (one,)))
     pool = validated_codes("pool", names)
-    targets = REST if is_rest(config.targets) else some_codes("targets", config.targets)
+    targets = REST if config.targets == REST else some_codes("targets", config.targets)
     try:
-        if not is_rest(targets):  # else see `grid.with_rest`
+        if targets != REST:  # else see `grid.with_rest`
             LanguageSet(pool, targets)
     except Problem as problem:
         raise Problem(

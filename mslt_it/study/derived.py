@@ -42,6 +42,8 @@ SEALED = ("predictions/", "adapter/adapter_model.safetensors", "adapter/adapter_
 
 @dataclass(frozen=True)
 class Step:
+    """A result that is made of finished cells, and made anew where it does not follow from them as they are."""
+
     name: str
     result: str  # file in the study's folder
     cells: tuple[str, ...]  # ids of those it is made from

@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from mslt_it.config.compose import load_recipe
-from mslt_it.config.recipe import LARGEST, Recipe, is_rest
+from mslt_it.config.recipe import LARGEST, REST, Recipe
 from mslt_it.config.schema import FrozenDict
 from mslt_it.data.mixing import allocate, hash_key
 from mslt_it.data.resolve import rest_of
+from mslt_it.data.rows import RowStore
 from mslt_it.languages import LanguageSet
 from mslt_it.models.packaged import with_reachable_base
 from mslt_it.problems import Problem, counted, nearest
@@ -27,6 +28,8 @@ TINY = 1e-9  # costs need not be whole numbers
 
 @dataclass(frozen=True)
 class Cell:
+    """One run of a study: a set of sources with all that is varied beside it."""
+
     # "ar-de-zh_s0", and the budget, variant, swept values, assignment where there are several; the name of its folder
     id: str
     sources: tuple[str, ...]
@@ -55,11 +58,13 @@ def base_recipe(config: StudyConfig, config_dir: str | Path | None = None, argum
     return with_reachable_base(load_recipe(config.recipe, overrides, config_dir, choose=choose_sources, typed=typed))
 
 
-def with_rest(config: StudyConfig, config_dir: str | Path | None = None) -> tuple[StudyConfig, list[str]]:
+def with_rest(
+    config: StudyConfig, rows: RowStore, config_dir: str | Path | None = None
+) -> tuple[StudyConfig, list[str]]:
     """(the study with ``targets: rest`` as the languages of its data outside the pool, notes on them)."""
-    if not is_rest(config.targets):
+    if config.targets != REST:
         return config, []
-    targets, _, note = rest_of(base_recipe(config, config_dir).task, config.pool)
+    targets, _, note = rest_of(base_recipe(config, config_dir).task, config.pool, rows)
     return dataclasses.replace(config, targets=targets), [note]
 
 

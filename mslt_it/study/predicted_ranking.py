@@ -25,8 +25,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
-from accelerate import PartialState
 
 from mslt_it.data.encoding import Encoder
 from mslt_it.data.rows import RowStore
@@ -184,7 +182,7 @@ class _Asked:
         recipe, rows = finished[0].recipe, RowStore()
         items = {}
         for code, ids in zip(study.targets, wanted, strict=True):
-            by_id = {item.id: item for item in items_of(recipe, recipe.prompt.variant, code, rows=rows)}
+            by_id = {item.id: item for item in items_of(recipe, recipe.prompt.variant, code, rows)}
             if missing := [one for one in ids if one not in by_id]:
                 raise Problem(
                     f"prediction: item {missing[0]} of '{code}' is not among the rows that {recipe.task.data} gives "
@@ -203,10 +201,7 @@ class _Asked:
         """(targets, items, k) counts of the combined adapter; what the journals hold is not asked again."""
         started, cpu = time.monotonic(), time.process_time()
         system = self._combined(one, seed, [self.loras[code, seed] for code in one])
-        state = PartialState(cpu=not torch.cuda.is_available())
-        answered, _, num_computed = Evaluator([system], self.loaded, self.encoder, self.folder, state).answers(
-            self.units
-        )
+        answered, _, num_computed = Evaluator([system], self.loaded, self.encoder, self.folder).answers(self.units)
         if num_computed:
             spent = {"set": list(one), "seed": seed, "seconds": time.monotonic() - started}
             with (self.folder / SECONDS).open("a", encoding="utf-8") as file:

@@ -15,9 +15,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-import torch
-from accelerate import PartialState
-
 from mslt_it.config.recipe import Recipe
 from mslt_it.data.build import build_training_set, with_found_labels
 from mslt_it.data.encoding import Encoder
@@ -25,6 +22,7 @@ from mslt_it.evaluation.evaluate import evaluate
 from mslt_it.evaluation.request import parse_request
 from mslt_it.evaluation.systems import LoadedBase
 from mslt_it.locks import locked
+from mslt_it.models.environment import process_state
 from mslt_it.models.kinds import with_kind
 from mslt_it.pipeline import Parts, run_recipe
 from mslt_it.problems import Problem
@@ -107,7 +105,7 @@ def train_in_one_pass(jobs: Sequence[Job], study: str) -> str:
     The caller holds the lock of the first cell.
     """
     quiet_libraries()
-    PartialState(cpu=not torch.cuda.is_available())
+    process_state()
     shared, folder, started = _parts(Path(study)), StudyFolder(Path(study)), time.monotonic()
     found: list[Part] = []
     try:
@@ -144,6 +142,6 @@ def score_others(job: Job) -> None:
     folder, run = Path(job.study), job.recipe.output_dir
     arguments = [f"run={run}", f"task=[{','.join(job.also_score)}]", "languages=all"]
     arguments += [f"out={folder / 'also' / job.cell}", f"cache={folder / 'also' / 'cache'}"]
-    content = evaluate(parse_request(arguments), PartialState(), lambda text: None)
+    content = evaluate(parse_request(arguments), lambda text: None)
     if content["status"] != "ok":
         raise Problem(f"{folder / 'also' / job.cell}: some scores are invalid. Look at its results.json.")

@@ -106,6 +106,7 @@ def points(grid: Grid) -> list[Point]:
 
 
 def at(recipe: Recipe, point: Point) -> Recipe:
+    """The recipe with the values of a point."""
     for name, value in point:
         section, _, leaf = name.partition(".")
         changed = dataclasses.replace(getattr(recipe, section), **{leaf: value})

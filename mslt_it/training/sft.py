@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from accelerate import PartialState
 from transformers import PreTrainedTokenizerBase, TrainerCallback, TrainerState
 
 from mslt_it.config.recipe import Recipe
@@ -149,7 +148,7 @@ def _stepped(
                     parameter.data = fresh[name].to(parameter.device, copy=True)
             fingerprint, size = recipe.training_fingerprint(), trainer.args.world_size
             newest = functools.partial(checkpoints.newest_complete, run_dir, fingerprint, keys=keys, world_size=size)
-            resume = on_main(PartialState(), newest)  # it sets torn ones aside
+            resume = on_main(newest)  # it sets torn ones aside
             with deterministic_on_cpu(), in_place(model):
                 return trainer, trainer.run(resume), own, resume
         except torch.OutOfMemoryError as error:

@@ -25,7 +25,7 @@ from torch import Tensor, nn
 from transformers import PreTrainedTokenizerBase, PrinterCallback, TrainerCallback, TrainerState
 from trl import SFTConfig, SFTTrainer
 
-from mslt_it.config.recipe import Recipe
+from mslt_it.config.recipe import Recipe, TrainingConfig
 from mslt_it.data.segments import layout
 from mslt_it.models.base_model import (
     PeftModel,
@@ -83,7 +83,7 @@ class AdapterTrainer(SFTTrainer):
         self.most_supervised = max(row.num_supervised for row in encoded)
         self.order_seed, self.layer_lr_decay = recipe.seed, recipe.training.layer_lr_decay
         base, pad_id = base_of(model), padding_id(tokenizer)
-        head = head_of(base).name
+        head, average = head_of(base).name, recipe.training.average_checkpoints
         bf16 = in_bfloat16(recipe.model, base, is_adapted=isinstance(model, PeftModel))
         args = _config(recipe, run_dir, plan, bf16=bf16, draws=draws(model))
         self.global_batch = plan.batch_size * plan.accumulation * max(1, args.world_size)
@@ -100,7 +100,7 @@ class AdapterTrainer(SFTTrainer):
                 *([Curves(run_dir / "tensorboard")] if "tensorboard" in recipe.training.report_to else []),
                 ProgressLines(run_dir / "log.txt", self.global_batch),
                 *([checkpoints.LookSometimes(recipe.training.eval_steps)] if validation else []),
-                *([averaging.Snapshots(run_dir, average)] if (average := recipe.training.average_checkpoints) else []),
+                *([averaging.Snapshots(run_dir, average)] if average else []),
                 checkpoints.SaveWhenTold(),
                 checkpoints.CheckpointSealer(recipe.training_fingerprint(), keys),
                 *callbacks,
@@ -116,13 +116,7 @@ class AdapterTrainer(SFTTrainer):
         is_apart = bool(head) or is_text_to_text(base)  # the answer stands apart from what is read
         self.supervised_only = is_apart or (can_project_supervised_only(base) and not self.aux_loss_enabled)
         if head:
-            labels = [label for row in encoded for label in row.labels if label != IGNORED]
-            is_balanced = recipe.training.class_weights == "balanced"
-            add_head_forward(
-                base,
-                label_smoothing=recipe.training.label_smoothing,
-                weights=balanced(labels, max(base.config.num_labels, max(labels) + 1)) if is_balanced else None,
-            )
+            _add_head_loss(base, recipe.training, encoded)
         elif self.supervised_only:
             (add_answer_forward if is_apart else add_supervised_forward)(base)
         if self.supervised_only:
@@ -351,6 +345,16 @@ class AdapterTrainer(SFTTrainer):
 
     def _send_telemetry(self) -> None:
         """Never: training tells nobody that it runs."""
+
+
+def _add_head_loss(base: nn.Module, training: TrainingConfig, encoded: Sequence[EncodedExample]) -> None:
+    labels = [label for row in encoded for label in row.labels if label != IGNORED]
+    is_balanced = training.class_weights == "balanced"
+    add_head_forward(
+        base,
+        label_smoothing=training.label_smoothing,
+        weights=balanced(labels, max(base.config.num_labels, max(labels) + 1)) if is_balanced else None,
+    )
 
 
 def _config(recipe: Recipe, run_dir: Path, plan: Plan, *, bf16: bool, draws: bool) -> SFTConfig:

@@ -126,6 +126,7 @@ class Pattern:
 
 
 def patterns_of(frame: str) -> list[Pattern]:
+    """All choices of at most `MAX_EDITS` edits that show; ``changes`` that not every label has are "free"."""
     slots = FRAMES[frame]
     found: list[tuple[tuple[tuple[str, str], ...], str, tuple[int, int, int]]] = []
     for names in itertools.product(*slots.values()):

@@ -17,6 +17,7 @@ from toy_world import load
 from mslt_it.config.compose import load_recipe
 from mslt_it.config.recipe import Recipe
 from mslt_it.data.build import with_found_labels
+from mslt_it.data.rows import RowStore
 
 WORDS = {"en": "the parcel {} is late", "de": "das Paket {} kommt zu spät", "fr": "le colis {} est en retard"}
 BASE = ["task.input=text", "task.label=intent", "sources=[en,de]", "targets=[fr]", "data.num_examples_total=20"]
@@ -40,7 +41,7 @@ def write(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
 
 
 def own(folder: Path, *more: str) -> Recipe:
-    return with_found_labels(load_recipe("custom", [*BASE, f"task.data={folder}", *more]))
+    return with_found_labels(load_recipe("custom", [*BASE, f"task.data={folder}", *more]), RowStore())
 
 
 def read(recipe: Recipe, language: str) -> dict[int, str]:

@@ -104,8 +104,8 @@ def test_a_budget_of_every_usable_row_is_met_and_one_more_is_refused(
     assert "data.num_examples_total=119, the largest that fits" in str(caught.value)
     rows, _ = build_training_set(toy_recipe(num_examples_total=119, **loose), tokenizer)
     assert len(rows) == 119
-    assert largest_budget(toy_recipe(**loose), tokenizer) == 118
-    assert largest_budget(toy_recipe(items="parallel", **loose), tokenizer) == 2 * 59
+    assert largest_budget(toy_recipe(**loose), tokenizer, RowStore()) == 118
+    assert largest_budget(toy_recipe(items="parallel", **loose), tokenizer, RowStore()) == 2 * 59
 
 
 def test_the_audit_shows_what_is_supervised(toy_recipe: MakeRecipe, tokenizer: Any) -> None:
@@ -196,7 +196,7 @@ def test_a_run_prepares_and_renders_each_row_once(
     toy_recipe: MakeRecipe, tokenizer: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     recipe, rows = toy_recipe(), RowStore()
-    languages = (*recipe.sources, *recipe.targets)
+    languages = recipe.languages
     build_training_set(recipe, tokenizer, rows=rows)
     asked: list[str] = []
 

@@ -8,17 +8,13 @@ import json
 from pathlib import Path
 
 import pytest
-from toy_world import available_languages, load, toy_rows, write_tsv
+from toy_world import available_languages, load, toy_rows, toy_task, write_tsv
 
 from mslt_it.config.recipe import TaskConfig
 from mslt_it.config.schema import FrozenDict
 from mslt_it.data import layouts
 from mslt_it.data.rows import RowStore
 from mslt_it.problems import Problem
-
-
-def task(data: Path, **changes: object) -> TaskConfig:
-    return dataclasses.replace(TaskConfig(name="toy", data=str(data), is_parallel=True), **changes)  # type: ignore[arg-type]
 
 
 def put(root: Path, *names: str) -> None:
@@ -64,7 +60,7 @@ def test_a_language_is_found_in_the_names_of_files_and_folders(
 ) -> None:
     put(tmp_path, name, other)
     split = "train" if "train" in name else "dev"
-    config = task(tmp_path, train_split=split, score_split=split)
+    config = toy_task(tmp_path, train_split=split, score_split=split)
     assert source(config, language, split) == name
     assert language in available_languages(config)
     with pytest.raises(Problem, match="No data file for language 'sw'"):
@@ -73,12 +69,12 @@ def test_a_language_is_found_in_the_names_of_files_and_folders(
 
 def test_exact_split_names_come_first_and_others_can_be_asked_for(tmp_path: Path) -> None:
     put(tmp_path, *(f"de/{name}.tsv" for name in ("train", "translated_train", "dev", "test", "test_expert", "dev_2k")))
-    config = task(tmp_path)
+    config = toy_task(tmp_path)
     assert [source(config, "de", split) for split in ("train", "test")] == ["de/train.tsv", "de/test.tsv"]
-    expert = task(tmp_path, train_split="translated_train", score_split="test_expert")
+    expert = toy_task(tmp_path, train_split="translated_train", score_split="test_expert")
     assert source(expert, "de", "translated_train") == "de/translated_train.tsv"
     assert source(expert, "de", "test_expert") == "de/test_expert.tsv"
-    both = task(tmp_path, train_split="test", score_split="test_expert")
+    both = toy_task(tmp_path, train_split="test", score_split="test_expert")
     trained, scored = load(both, "de", "test", role="train"), load(both, "de", "test_expert", role="score")
     assert not trained.divided and len(trained.examples) == 6  # two files, not one that is divided
     assert not {e.id for e in trained.examples} & {e.id for e in scored.examples}
@@ -86,58 +82,58 @@ def test_exact_split_names_come_first_and_others_can_be_asked_for(tmp_path: Path
 
 def test_another_name_for_the_split_serves_it_and_says_so(tmp_path: Path) -> None:
     put(tmp_path, "de/translated_train.tsv", "de/test.tsv")
-    loaded = load(task(tmp_path), "de", "train", role="train")
+    loaded = load(toy_task(tmp_path), "de", "train", role="train")
     assert loaded.notes == ("de: split 'train' is read from de/translated_train.tsv",)
 
 
 def test_several_files_for_one_split_are_refused_and_one_can_be_named(tmp_path: Path) -> None:
     put(tmp_path, "de/train.tsv", "de/test_easy.tsv", "de/test_hard.tsv")
     with pytest.raises(Problem, match=r"de/test_easy\.tsv, de/test_hard\.tsv.*score_split=test_easy"):
-        load(task(tmp_path), "de", "test", role="score")
-    assert source(task(tmp_path, score_split="test_easy"), "de", "test_easy") == "de/test_easy.tsv"
+        load(toy_task(tmp_path), "de", "test", role="score")
+    assert source(toy_task(tmp_path, score_split="test_easy"), "de", "test_easy") == "de/test_easy.tsv"
     put(tmp_path, "EN/train.tsv", "en/train.tsv")
     with pytest.raises(Problem, match=r"EN/train\.tsv, en/train\.tsv\. Keep one of them\."):
-        load(task(tmp_path), "en", "train", role="train")
+        load(toy_task(tmp_path), "en", "train", role="train")
 
 
 def test_folders_of_no_language_and_no_split_are_not_looked_into(tmp_path: Path) -> None:
     put(tmp_path, "de/train.tsv", "de/test.tsv", "backup/de/train.tsv", ".cache/de/test.tsv")
-    assert source(task(tmp_path), "de", "train") == "de/train.tsv"
+    assert source(toy_task(tmp_path), "de", "train") == "de/train.tsv"
 
 
 def test_numbered_parts_are_one_table(tmp_path: Path) -> None:
     put(tmp_path, *(f"de/{split}-0000{i}-of-00002.tsv" for split in ("train", "test") for i in (0, 1)))
-    loaded = load(task(tmp_path), "de", "train", role="train")
+    loaded = load(toy_task(tmp_path), "de", "train", role="train")
     assert len(loaded.examples) == 12 and not loaded.divided
     assert loaded.examples[6].origin.endswith("de (2 parts):train-00001-of-00002.tsv line 1")
     put(tmp_path / "b", *(f"de/{split}/000{i}.tsv" for split in ("train", "test") for i in (0, 1)))
-    assert len(load(task(tmp_path / "b"), "de", "test", role="score").examples) == 12
+    assert len(load(toy_task(tmp_path / "b"), "de", "test", role="score").examples) == 12
 
 
 def test_train_files_of_their_own_beside_one_test_file_for_all(tmp_path: Path) -> None:
     put(tmp_path, "multi.train.de.tsv", "multi.train.fr.tsv")
     rows = [("language", "premise", "hypothesis", "label"), *(("de", "p", f"h{i}", "neutral") for i in range(3))]
     write_tsv(tmp_path / "xnli.test.tsv", [*rows, ("fr", "p", "h", "neutral")])
-    assert len(load(task(tmp_path), "de", "test", role="score").examples) == 3
-    assert source(task(tmp_path), "fr", "train") == "multi.train.fr.tsv"
+    assert len(load(toy_task(tmp_path), "de", "test", role="score").examples) == 3
+    assert source(toy_task(tmp_path), "fr", "train") == "multi.train.fr.tsv"
 
 
 def test_a_readme_is_no_data_and_a_lone_table_is(tmp_path: Path) -> None:
     (tmp_path / "README.txt").write_text("about")
     rows = [("Lang", "premise", "hypothesis", "label"), *(("EN", "p", f"h{i}", "neutral") for i in range(9))]
     write_tsv(tmp_path / "dataset.tsv", rows)
-    assert len(load(task(tmp_path, held_out_share=1.0), "en", "test", role="score").examples) == 9
-    assert available_languages(task(tmp_path)) == ("en",)
+    assert len(load(toy_task(tmp_path, held_out_share=1.0), "en", "test", role="score").examples) == 9
+    assert available_languages(toy_task(tmp_path)) == ("en",)
     (tmp_path / "dataset.tsv").write_text("p\th\tneutral\n")
     with pytest.raises(Problem, match=r"No language is named in .*with a column language or one per language"):
-        available_languages(task(tmp_path))
+        available_languages(toy_task(tmp_path))
     (tmp_path / "dataset.tsv").rename(tmp_path / "de.tsv")
-    assert available_languages(task(tmp_path)) == available_languages(task(tmp_path / "de.tsv")) == ("de",)
+    assert available_languages(toy_task(tmp_path)) == available_languages(toy_task(tmp_path / "de.tsv")) == ("de",)
 
 
 def test_the_recipe_s_own_name_for_a_language_wins(tmp_path: Path) -> None:
     put(tmp_path, "kr/dev.tsv", "ko/dev.tsv", "fr/dev.tsv")
-    config = task(tmp_path, train_split="dev", score_split="dev")
+    config = toy_task(tmp_path, train_split="dev", score_split="dev")
     assert source(config, "ko", "dev") == "ko/dev.tsv"
     assert source(dataclasses.replace(config, configs=FrozenDict(ko="kr")), "ko", "dev") == "kr/dev.tsv"
     (tmp_path / "ko" / "dev.tsv").rename(tmp_path / "hidden")
@@ -156,7 +152,7 @@ def table(path: Path, column: str, rows: list[tuple[str, str]]) -> Path:
 @pytest.mark.parametrize("column", ["Lang", "LANGUAGE", "locale", "language_code", "lang_code", "Language Code"])
 def test_language_columns_and_spellings_in_them(tmp_path: Path, column: str) -> None:
     spelt = [("EN", "a"), ("eng", "b"), ("German", "c"), ("de", "d"), ("iw", "e"), ("zh_TW", "f"), ("zh", "g")]
-    config = task(table(tmp_path / "t.csv", column, spelt), held_out_share=1.0)
+    config = toy_task(table(tmp_path / "t.csv", column, spelt), held_out_share=1.0)
     found = {
         code: [e.fields["hypothesis"] for e in load(config, code, "test", role="score").examples]
         for code in ("en", "de", "he", "zh", "zh-Hant")
@@ -167,24 +163,24 @@ def test_language_columns_and_spellings_in_them(tmp_path: Path, column: str) -> 
 
 def test_rows_of_no_language_asked_for_are_counted(tmp_path: Path) -> None:
     spelt = [("en", "a"), ("nl", "b"), ("nl", "c"), ("", "d"), ("xx", "e"), ("EN", "f")]
-    config = task(table(tmp_path / "t.csv", "lang", spelt))
+    config = toy_task(table(tmp_path / "t.csv", "lang", spelt))
     (note,) = RowStore().left_out(config, ("en",))
     assert note.endswith("t.csv: 4 of 6 rows are in no language of this run and left out (lang: nl 2, (blank) 1, xx 1)")
-    assert RowStore().left_out(task(table(tmp_path / "u.csv", "lang", spelt[:1])), ("en",)) == ()
-    config = task(table(tmp_path / "v.csv", "lang", [("en", "a"), ("en_GB", "b"), ("nl", "c")]))
+    assert RowStore().left_out(toy_task(table(tmp_path / "u.csv", "lang", spelt[:1])), ("en",)) == ()
+    config = toy_task(table(tmp_path / "v.csv", "lang", [("en", "a"), ("en_GB", "b"), ("nl", "c")]))
     (note,) = RowStore().left_out(config, ("en",))
     assert note.endswith("(lang: en_GB 1, nl 1). Where en_GB is a language of this run, write its code there")
 
 
 def test_a_spelling_that_leaves_something_open_is_said(tmp_path: Path) -> None:
-    config = task(table(tmp_path / "t.csv", "lang", [("pt_BR", "a"), ("fr", "b")]), held_out_share=1.0)
+    config = toy_task(table(tmp_path / "t.csv", "lang", [("pt_BR", "a"), ("fr", "b")]), held_out_share=1.0)
     assert "pt: rows with lang=pt_BR are taken for it" in load(config, "pt", "test", role="score").notes
     with pytest.raises(Problem, match=r"no row with lang=sw\. Known: fr, pt_BR \(pt\)\."):
         load(config, "sw", "test", role="score")
 
 
 def test_a_name_upstream_that_no_row_has_is_said(tmp_path: Path) -> None:
-    config = task(table(tmp_path / "t.csv", "lang", [("de", "a"), ("fr", "b")]), held_out_share=1.0)
+    config = toy_task(table(tmp_path / "t.csv", "lang", [("de", "a"), ("fr", "b")]), held_out_share=1.0)
     config = dataclasses.replace(config, configs={"de": "nonsense", "fr": "fra"})
     told = load(config, "de", "test", role="score").notes
     assert "de: no row has lang=nonsense (task.configs.de), so de is taken" in told
@@ -195,14 +191,14 @@ def test_a_language_that_is_the_question_does_not_sort_rows(tmp_path: Path) -> N
     path = tmp_path / "en" / "test.jsonl"
     path.parent.mkdir()
     path.write_text("".join(json.dumps({"text": f"t{i}", "language": "de"}) + "\n" for i in range(3)))
-    config = task(tmp_path, input_fields=("text",), label_field="language", label_names=("de", "fr"))
+    config = toy_task(tmp_path, input_fields=("text",), label_field="language", label_names=("de", "fr"))
     assert len(load(config, "en", "test", role="score").examples) == 3
 
 
 def test_a_column_that_names_no_language_is_left_alone_where_the_file_does(tmp_path: Path) -> None:
     (tmp_path / "de").mkdir()
     table(tmp_path / "de" / "test.csv", "locale", [("Berlin office", "a"), ("??", "b")])
-    loaded = load(task(tmp_path), "de", "test", role="score")
+    loaded = load(toy_task(tmp_path), "de", "test", role="score")
     assert len(loaded.examples) == 2 and "column 'locale' names no language" in loaded.notes[0]
 
 
@@ -212,7 +208,7 @@ def test_each_file_is_parsed_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     read: list[Path] = []
     parse = layouts.read_table
     monkeypatch.setattr(layouts, "read_table", lambda path, columns: read.append(path) or parse(path, columns))
-    config, rows = task(tmp_path), RowStore()
+    config, rows = toy_task(tmp_path), RowStore()
     for _ in range(3):
         for code in codes:
             rows.load(config, code, "train", role="train")

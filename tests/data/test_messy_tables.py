@@ -40,7 +40,9 @@ def built(tmp_path: Path, tokenizer: Any) -> Callable[..., tuple[Any, tuple[str,
         given = [f"task.data={tmp_path / 't.csv'}", "task.input=text", "task.label=label", "sources=[en,de]"]
         given += ["task.instruction=What?", "data.num_examples_total=12", "scoring.num_examples_per_language=0"]
         store = RowStore()
-        recipe = with_found_labels(with_targets(load_recipe("custom", [*given, "targets=rest", *overrides])), store)
+        recipe = with_found_labels(
+            with_targets(load_recipe("custom", [*given, "targets=rest", *overrides]), RowStore()), store
+        )
         return recipe, build_training_set(recipe, tokenizer, rows=store)[1].notes
 
     return make

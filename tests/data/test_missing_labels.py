@@ -21,6 +21,7 @@ from mslt_it.config.recipe import PromptConfig
 from mslt_it.data.build import build_training_set, format_report, notes_on_scored, scored_examples
 from mslt_it.data.labels import guessed, spelling_key
 from mslt_it.data.prompts import prompted
+from mslt_it.data.rows import RowStore
 from mslt_it.problems import Problem
 
 # ---------------------------------------------------------------- missing or a label
@@ -33,7 +34,7 @@ def test_none_is_a_label_where_it_is_as_frequent_as_one(tmp_path: Path) -> None:
     recipe = own(tmp_path)
     assert recipe.task.label_names == ("card", "none", "transfer")
     assert read(recipe, "fr") == dict(enumerate(labels))
-    (note,) = [n for n in notes_on_scored(recipe, ["fr"]) if "'none' may mean that there is none" in n]
+    (note,) = [n for n in notes_on_scored(recipe, ["fr"], RowStore()) if "'none' may mean that there is none" in n]
     assert own(tmp_path, *pasted(note)).task.label_names == ("card", "transfer")
 
 

@@ -18,6 +18,7 @@ from mslt_it.config.compose import load_recipe, resolved_yaml
 from mslt_it.config.recipe import LARGEST, Recipe
 from mslt_it.data.build import build_training_set, scored_examples
 from mslt_it.data.resolve import resolved, rest_of, with_order, with_targets
+from mslt_it.data.rows import RowStore
 from mslt_it.evaluation.request import parse_request
 from mslt_it.problems import Problem
 from mslt_it.world.languages import CODES
@@ -43,12 +44,12 @@ def table(tmp_path: Path) -> Path:
 
 
 def test_rest_is_what_the_data_have_beside_the_sources(table: Path, toy_data: Path) -> None:
-    recipe = with_targets(custom(table))
+    recipe = with_targets(custom(table), RowStore())
     assert recipe.targets == ("de", "hi")
     assert recipe.targets_note == f"targets=rest: de, hi (2 of 4 languages of {table})"
     folder = load_recipe("xnli_3src", [f"task.data={toy_data}", "sources=[hi]", "targets=rest"])
-    assert with_targets(folder).targets == ("de", "en", "ru")
-    world = with_targets(load_recipe("xnli_3src", ["targets=rest"]))
+    assert with_targets(folder, RowStore()).targets == ("de", "en", "ru")
+    world = with_targets(load_recipe("xnli_3src", ["targets=rest"]), RowStore())
     assert world.targets == tuple(code for code in sorted(CODES) if code not in ("ar", "de", "zh"))
 
 
@@ -62,15 +63,15 @@ def test_rest_is_what_the_data_have_beside_the_sources(table: Path, toy_data: Pa
 )
 def test_columns_and_languages_that_are_not_there_are_told_first(table: Path, more: list[str], text: str) -> None:
     with pytest.raises(Problem, match=re.escape(text)):
-        resolved(custom(table, *more), lambda: pytest.fail("no rows are counted"))
+        resolved(custom(table, *more), lambda: pytest.fail("no rows are counted"), RowStore())
     for of_world in ("sources=[nl]", "targets=[nl]"):
         with pytest.raises(Problem, match=r"task\.data=world has no language 'nl'\. Did you mean 'en'"):
-            resolved(load_recipe("xnli_3src", [of_world]), lambda: pytest.fail("no rows are counted"))
+            resolved(load_recipe("xnli_3src", [of_world]), lambda: pytest.fail("no rows are counted"), RowStore())
 
 
 def test_columns_named_for_splits_and_ids_that_are_not_there_are_noted(table: Path, tokenizer: Any) -> None:
     recipe = custom(table, "task.split_field=part", "task.id_fields=[text,page]", "data.num_examples_total=20")
-    recipe = resolved(recipe, lambda: tokenizer)
+    recipe = resolved(recipe, lambda: tokenizer, RowStore())
     names = ("entailment", "neutral", "contradiction")
     notes = build_training_set(dataclasses.replace(recipe, task=dataclasses.replace(recipe.task, label_names=names)),
                                tokenizer)[1].notes  # fmt: skip
@@ -79,7 +80,7 @@ def test_columns_named_for_splits_and_ids_that_are_not_there_are_noted(table: Pa
 
 
 def test_a_run_is_named_after_the_languages_not_after_the_word(table: Path, tmp_path: Path) -> None:
-    by_word = with_targets(custom(table))
+    by_word = with_targets(custom(table), RowStore())
     by_list = custom(table, "targets=[de,hi]")
     assert by_word.run_fingerprint() == by_list.run_fingerprint() and by_list.targets_note == ""
     # A finished run's recipe says what rest was; the note goes when the languages do.
@@ -89,7 +90,8 @@ def test_a_run_is_named_after_the_languages_not_after_the_word(table: Path, tmp_
     assert load_recipe("config", ["targets=[hi]"], config_dir=tmp_path / "run").targets_note == ""
     content = {"defaults": ["custom", "_self_"], "sources": ["en"], "targets": ["rest"], "task": {"data": str(table)}}
     (tmp_path / "my.yaml").write_text(yaml.safe_dump(content))
-    assert with_targets(load_recipe("my", ["task.input=text"], config_dir=tmp_path)).targets == ("de", "hi", "ru")
+    mine = load_recipe("my", ["task.input=text"], config_dir=tmp_path)
+    assert with_targets(mine, RowStore()).targets == ("de", "hi", "ru")
 
 
 def test_languages_that_cannot_be_scored_are_left_out_and_said(toy_data: Path) -> None:
@@ -99,7 +101,9 @@ def test_languages_that_cannot_be_scored_are_left_out_and_said(toy_data: Path) -
     (toy_data / "ja").mkdir()
     (toy_data / "ja" / "test.tsv").write_bytes("犬\t猫\tneutral\n".encode()[:-11] + b"\xe3\n")
     write_tsv(toy_data / "en-GB" / "test.tsv", list(toy_rows("en", 30, start=2000)))
-    recipe = with_targets(load_recipe("xnli_3src", [f"task.data={toy_data}", "sources=[en,ru]", "targets=rest"]))
+    recipe = with_targets(
+        load_recipe("xnli_3src", [f"task.data={toy_data}", "sources=[en,ru]", "targets=rest"]), RowStore()
+    )
     assert recipe.targets == ("de", "hi")
     for text in (
         "fi (there is no split 'test', only train)",
@@ -111,7 +115,7 @@ def test_languages_that_cannot_be_scored_are_left_out_and_said(toy_data: Path) -
     # A mistake in a row is no reason to leave a language out without more ado.
     write_tsv(toy_data / "hi" / "test.tsv", [("a", "b", "neutrl")])
     with pytest.raises(Problem, match=r"hi.*line 1: label='neutrl'"):
-        with_targets(load_recipe("xnli_3src", [f"task.data={toy_data}", "sources=[en,ru]", "targets=rest"]))
+        with_targets(load_recipe("xnli_3src", [f"task.data={toy_data}", "sources=[en,ru]", "targets=rest"]), RowStore())
 
 
 def test_a_source_named_with_its_region_is_not_left_out(tmp_path: Path) -> None:
@@ -121,7 +125,7 @@ def test_a_source_named_with_its_region_is_not_left_out(tmp_path: Path) -> None:
         rows = [f"{code},cat {number},{'xy'[number % 2]}\n" for code in codes.split() for number in range(20)]
         path.write_text("lang,text,intent\n" + "".join(rows), encoding="utf-8")
         given = [f"task.data={path}", "task.input=text", "task.label=intent", f"sources={sources}"]
-        return with_targets(load_recipe("custom", given))
+        return with_targets(load_recipe("custom", given), RowStore())
 
     found = read("en pt_br zh-Hant", "[en,pt-BR,zh-Hant]")
     assert found.targets == () and found.targets_note == "targets=rest: none (0 of 3 languages of " + f"{path})"
@@ -139,11 +143,11 @@ def test_no_language_left_is_an_error_with_a_remedy_that_works(tmp_path: Path) -
     with pytest.raises(
         Problem, match=r"no language to score beside the sources \(en\): left out are de, hi, ru"
     ) as caught:
-        with_targets(load_recipe("xnli_3src", given))
+        with_targets(load_recipe("xnli_3src", given), RowStore())
     remedy = re.findall(r"task\.(?:train|score)_split=dev", str(caught.value))
-    assert len(remedy) == 2 and len(with_targets(load_recipe("xnli_3src", [*given, *remedy])).targets) == 3
+    assert len(remedy) == 2 and len(with_targets(load_recipe("xnli_3src", [*given, *remedy]), RowStore()).targets) == 3
     with pytest.raises(Problem, match=r"it has de, en, hi, ru\. Name fewer sources"):
-        rest_of(load_recipe("xnli_3src", [*given, *remedy]).task, ("de", "en", "hi", "ru"))
+        rest_of(load_recipe("xnli_3src", [*given, *remedy]).task, ("de", "en", "hi", "ru"), RowStore())
 
 
 @pytest.mark.parametrize("value", ["rest", "[rest,en]", "[en,rest]", "[REST]"])
@@ -166,13 +170,15 @@ def test_max_is_the_largest_number_that_every_source_can_give(table: Path, toy_d
             [f"task.data={toy_data}", "sources=[en,ru]", "targets=rest", "data.num_examples_total=max",
              f"data.items={items}"],
         )  # fmt: skip
-        found = resolved(asked, lambda: tokenizer)
+        found = resolved(asked, lambda: tokenizer, RowStore())
         assert found.data.num_examples_total == number
         assert len(build_training_set(found, tokenizer)[0]) == number
     # Rows of one language only are counted by language: 80 % of ru's 60 rows or so, and as many of en.
-    own = resolved(custom(table, "data.num_examples_total=max", "task.is_parallel=false"), lambda: tokenizer)
+    own = resolved(
+        custom(table, "data.num_examples_total=max", "task.is_parallel=false"), lambda: tokenizer, RowStore()
+    )
     assert own.data.num_examples_total % 2 == 0 and 80 < own.data.num_examples_total <= 120
-    assert resolved(load_recipe("xnli_3src"), lambda: pytest.fail("not needed")) == load_recipe("xnli_3src")
+    assert resolved(load_recipe("xnli_3src"), lambda: pytest.fail("not needed"), RowStore()) == load_recipe("xnli_3src")
     for wrong, message in (
         ("most", "is not a whole number. It may also be max"),
         ("0", "above 0, or max"),
@@ -211,11 +217,11 @@ def test_wikiann_repeats_sentences_between_its_splits_and_builds(tmp_path: Path,
             text = "\n".join(sentence(code, i) for i in numbers)
             (tmp_path / code / f"{split}.tsv").write_text(text, encoding="utf-8")
     given = [f"task.data={tmp_path}", "sources=[de]", "targets=rest", "data.num_examples_total=90"]
-    recipe = with_targets(load_recipe("wikiann_3src", given))
+    recipe = with_targets(load_recipe("wikiann_3src", given), RowStore())
     rows, report = build_training_set(recipe, tokenizer)
     assert len(rows) == 90 and "de: 10 rows left out of training because a scored row is the same" in report.notes
     given[-1:] = ["data.num_examples_total=100", "data.leaks=refuse"]
-    refused = with_targets(load_recipe("wikiann_3src", given))
+    refused = with_targets(load_recipe("wikiann_3src", given), RowStore())
     with pytest.raises(Problem, match=r"scored rows are also trained on.*data\.leaks=drop"):
         build_training_set(refused, tokenizer)
 
@@ -232,7 +238,7 @@ def in_order(folder: Path, **columns: list[str]) -> Recipe:
     codes = list(columns)
     sources, targets = f"sources=[{','.join(codes[:2])}]", f"targets=[{','.join(codes[2:])}]"
     recipe = load_recipe("xnli_3src", [f"task.data={folder}", sources, targets, "data.num_examples_total=10"])
-    return resolved(recipe, lambda: pytest.fail("no rows are counted"))
+    return resolved(recipe, lambda: pytest.fail("no rows are counted"), RowStore())
 
 
 LABELS = ["entailment", "neutral", "contradiction"] * 20
@@ -274,6 +280,6 @@ def test_an_id_column_says_which_rows_are_translations_whatever_their_order(tmp_
     recipe = load_recipe(
         "xnli_3src", [f"task.data={tmp_path}", "sources=[en,de]", "targets=[tr]", "task.train_split=test"]
     )
-    assert with_order(recipe, recipe.sources, ("en", "de", "tr")) == recipe
+    assert with_order(recipe, recipe.sources, ("en", "de", "tr"), RowStore()) == recipe
     found = {code: {e.id for e in scored_examples(recipe, code)} for code in ("en", "de", "tr")}
     assert found["en"] == found["de"] and found["tr"] < found["en"]

@@ -1,21 +1,15 @@
 from __future__ import annotations
 
-import dataclasses
 import json
 import os
 from pathlib import Path
 
 import pytest
-from toy_world import LABELS, WORLD, load, load_examples, toy_rows, write_tsv
+from toy_world import LABELS, WORLD, load, load_examples, toy_rows, toy_task, write_tsv
 
-from mslt_it.config.recipe import TaskConfig
 from mslt_it.problems import Problem
 
 FIELDS = ("premise", "hypothesis", "label")
-
-
-def task(data: Path, **changes: object) -> TaskConfig:
-    return dataclasses.replace(TaskConfig(name="toy", data=str(data), is_parallel=True), **changes)  # type: ignore[arg-type]
 
 
 def as_dicts(language: str, number: int) -> list[dict[str, object]]:
@@ -24,7 +18,7 @@ def as_dicts(language: str, number: int) -> list[dict[str, object]]:
 
 def test_headerless_tsv_keeps_quotes_and_order(tmp_path: Path) -> None:
     write_tsv(tmp_path / "en" / "train.tsv", [('He said "no.', "A\u2028b", "neutral"), ("c", "d", "entailment")])
-    first, second = load_examples(task(tmp_path), "en", "train", role="train")
+    first, second = load_examples(toy_task(tmp_path), "en", "train", role="train")
     assert first.fields == {"premise": 'He said "no.', "hypothesis": "A\u2028b"}  # U+2028 ends no row
     assert (first.id, second.id, second.label, first.split) == ("train:0", "train:1", "entailment", "train")
     assert first.origin.endswith("train.tsv:line 1")
@@ -55,7 +49,7 @@ def test_every_format_gives_the_same_rows(tmp_path: Path, kind: str) -> None:
         (folder / ("train.jsonl" if kind == "jsonl" else "train.json")).write_text(
             json.dumps(rows) if kind == "json array" else lines
         )
-    examples = load_examples(task(tmp_path), "en", "train", role="train")
+    examples = load_examples(toy_task(tmp_path), "en", "train", role="train")
     assert [{**e.fields, "label": e.label} for e in examples] == rows
     assert [e.id for e in examples] == [f"train:{i}" for i in range(5)]
 
@@ -65,7 +59,7 @@ def test_one_file_with_a_language_column_counts_rows_per_language(tmp_path: Path
     rows = [{**row, "lang": code} for en, de in zip(as_dicts("en", 4), as_dicts("de", 4), strict=True)
             for code, row in (("en", en), ("de", de))]  # fmt: skip
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    config = task(path, held_out_share=0.5)
+    config = toy_task(path, held_out_share=0.5)
     ids = {
         code: [e.id for role in ("train", "score") for e in load(config, code, role, role=role).examples]  # type: ignore[arg-type]
         for code in ("en", "de")
@@ -78,7 +72,7 @@ def test_one_file_with_a_language_column_counts_rows_per_language(tmp_path: Path
 def test_labels(tmp_path: Path) -> None:
     labels = ["0", "2", "1.0", "1", "-1", "", "-"]
     write_tsv(tmp_path / "en.tsv", [("a", f"b{i}", label) for i, label in enumerate(labels)])
-    config = task(tmp_path, held_out_share=1e-9)
+    config = toy_task(tmp_path, held_out_share=1e-9)
     found = [e.label for e in load_examples(config, "en", "train", role="train")]
     assert found == ["entailment", "contradiction", "neutral", "neutral", "", "", ""]
     write_tsv(tmp_path / "en.tsv", [("a", "b", "0"), ("a", "b", "neutral")])  # no column of upstream's integers
@@ -94,21 +88,21 @@ def test_ids_come_from_the_id_column_and_must_be_unique(tmp_path: Path) -> None:
     path = tmp_path / "en" / "train.jsonl"
     path.parent.mkdir()
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    assert [e.id for e in load_examples(task(tmp_path), "en", "train", role="train")] == [
+    assert [e.id for e in load_examples(toy_task(tmp_path), "en", "train", role="train")] == [
         "train:10",
         "train:11",
         "train:12",
     ]
     path.write_text("".join(json.dumps({**row, "idx": 7}) + "\n" for row in rows))
     with pytest.raises(Problem, match=r"line 2: idx=7 is already at line 1"):
-        load_examples(task(tmp_path), "en", "train", role="train")
+        load_examples(toy_task(tmp_path), "en", "train", role="train")
 
 
 @pytest.mark.parametrize("name", ["dev.tsv", "validation.tsv", "val.tsv", "dev_2k.tsv"])
 def test_split_aliases(tmp_path: Path, name: str) -> None:
     write_tsv(tmp_path / "en" / name, list(toy_rows("en", 3)))
     write_tsv(tmp_path / "en" / "train.tsv", list(toy_rows("en", 5)))
-    config = task(tmp_path, score_split="validation")
+    config = toy_task(tmp_path, score_split="validation")
     assert len(load_examples(config, "en", "validation", role="score")) == 3
     assert len(load_examples(config, "en", "train", role="train")) == 5
 
@@ -118,7 +112,7 @@ def test_a_lone_file_is_divided_by_premise_the_same_way_in_every_language(tmp_pa
         premises = [row[0] for row in toy_rows(code, 200)]
         rows = [(premises[i // 3], f"{i}", LABELS[(i + i // 3) % 3]) for i in range(600)]
         write_tsv(tmp_path / code / "dev.tsv", list(rows))
-    config = task(tmp_path)
+    config = toy_task(tmp_path)
     parts = {
         code: (load(config, code, "train", role="train"), load(config, code, "test", role="score")) for code in WORLD
     }
@@ -137,24 +131,24 @@ def test_placeholder_labels_are_refused_for_scoring_only(tmp_path: Path) -> None
         write_tsv(tmp_path / "en" / "train.tsv", [("a", f"b{i}", label) for i in range(20)])
         if label == "0":  # one integer of the three: no column of upstream's
             with pytest.raises(Problem, match=r"label='0' is outside task\.label_names"):
-                load_examples(task(tmp_path), "en", "train", role="train")
+                load_examples(toy_task(tmp_path), "en", "train", role="train")
         else:
-            assert len(load_examples(task(tmp_path), "en", "train", role="train")) == 20
+            assert len(load_examples(toy_task(tmp_path), "en", "train", role="train")) == 20
         with pytest.raises(
             Problem, match=rf"test\.tsv.*all 20 rows have {f'label=.{label}' if label else 'an empty .label'}"
         ):
-            load_examples(task(tmp_path), "en", "test", role="score")
+            load_examples(toy_task(tmp_path), "en", "test", role="score")
     write_tsv(tmp_path / "en" / "test.tsv", [("a", f"b{i}", "0") for i in range(19)])
-    assert len(load_examples(task(tmp_path), "en", "test", role="score")) == 19
+    assert len(load_examples(toy_task(tmp_path), "en", "test", role="score")) == 19
 
 
 def test_errors_name_the_place_and_the_remedy(tmp_path: Path) -> None:
-    config = task(tmp_path)
+    config = toy_task(tmp_path)
     write_tsv(tmp_path / "de" / "dev.tsv", list(toy_rows("de", 3)))
     with pytest.raises(Problem, match=r"language 'en'.*Known: de"):
         load_examples(config, "en", "train", role="train")
     with pytest.raises(Problem, match=r"does not exist.*holds: de/"):
-        load_examples(task(tmp_path / "absent"), "en", "train", role="train")
+        load_examples(toy_task(tmp_path / "absent"), "en", "train", role="train")
     own = tmp_path / "en" / "train.tsv"
     write_tsv(own, [("premise", "hypotesis", "label"), ("a", "b", "neutral")])
     with pytest.raises(Problem, match=r"no column 'hypothesis'. Did you mean 'hypotesis'"):
@@ -177,19 +171,19 @@ def test_errors_name_the_place_and_the_remedy(tmp_path: Path) -> None:
 def test_a_missing_train_split_is_never_taken_from_the_scored_one(tmp_path: Path) -> None:
     write_tsv(tmp_path / "en" / "test.tsv", list(toy_rows("en", 9)))
     with pytest.raises(Problem, match=r"no split 'train'.*task\.train_split=test and task\.score_split=test"):
-        load_examples(task(tmp_path), "en", "train", role="train")
-    assert len(load_examples(task(tmp_path), "en", "test", role="score")) == 9
+        load_examples(toy_task(tmp_path), "en", "train", role="train")
+    assert len(load_examples(toy_task(tmp_path), "en", "test", role="score")) == 9
 
 
 def test_a_short_row_has_an_empty_field(tmp_path: Path) -> None:
     write_tsv(tmp_path / "en" / "train.tsv", [("a", "b", "neutral"), ("only a premise",)])
-    assert load_examples(task(tmp_path), "en", "train", role="train")[1].fields["hypothesis"] == ""
+    assert load_examples(toy_task(tmp_path), "en", "train", role="train")[1].fields["hypothesis"] == ""
 
 
 @pytest.mark.skipif("MSLT_REAL_DATA" not in os.environ, reason="MSLT_REAL_DATA names no folder of benchmark files")
 def test_real_xnli_is_parallel_and_divided_without_shared_premises() -> None:
     root = Path(os.environ["MSLT_REAL_DATA"]) / "xnli"
-    config = task(root)
+    config = toy_task(root)
     ids = set()
     languages = sorted(p.name for p in root.iterdir() if p.is_dir())
     for code in languages:
@@ -206,6 +200,6 @@ def test_real_xnli_is_parallel_and_divided_without_shared_premises() -> None:
 def test_real_pawsx_loses_no_row_to_quotes() -> None:
     root = Path(os.environ["MSLT_REAL_DATA"]) / "pawsx"
     fields = ("sentence1", "sentence2")
-    config = task(root, input_fields=fields, label_names=("different", "same"), score_split="dev")
+    config = toy_task(root, input_fields=fields, label_names=("different", "same"), score_split="dev")
     for code in ("de", "en", "es", "fr", "zh"):
         assert len(load_examples(config, code, "dev", role="score")) == 2000

@@ -16,6 +16,7 @@ from mslt_it.data import variants
 from mslt_it.data.encoding import IGNORED
 from mslt_it.data.placeholders import fill
 from mslt_it.data.prompts import prompt_file, prompted
+from mslt_it.data.rows import RowStore
 from mslt_it.data.variants import (
     CHAINS,
     VARIANTS,
@@ -243,8 +244,8 @@ def test_english_items_keep_their_gold_labels(tmp_path: Path) -> None:
     for code in ("de", "en"):
         (tmp_path / f"{code}.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
     local = load_recipe("xcopa_3src", [f"task.data={tmp_path}", "task.held_out_share=1", "task.repair_field=''"])
-    assert to_translate(local, "de")[1] == ("premise", "choice1", "choice2")
-    assert to_translate(local, "en")[1] == ()  # nothing is put from English into English
+    assert to_translate(local, "de", RowStore())[1] == ("premise", "choice1", "choice2")
+    assert to_translate(local, "en", RowStore())[1] == ()  # nothing is put from English into English
 
 
 def test_a_number_is_solved_by_an_english_chain() -> None:

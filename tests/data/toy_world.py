@@ -61,6 +61,10 @@ def toy_rows(language: str, number: int, start: int = 0) -> list[tuple[str, str,
     return rows
 
 
+def toy_task(data: Path, **changes: Any) -> TaskConfig:
+    return dataclasses.replace(TaskConfig(name="toy", data=str(data), is_parallel=True), **changes)
+
+
 def write_tsv(path: Path, rows: list[tuple[str, ...]]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("".join("\t".join(row) + "\n" for row in rows), encoding="utf-8", newline="")

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from tiny_encoder import SMALL, make_encoder
 from tiny_mt5 import make_mt5
+from tiny_texts import write_answers, write_names
 
 from mslt_it.cli import main
 
@@ -33,6 +34,13 @@ def run_of(encoder_of_kind: Callable[[str], Path], tmp_path_factory: pytest.Temp
         return folder
 
     return made
+
+
+@pytest.fixture(scope="session")
+def texts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Head -> a folder of rows for it."""
+    home = tmp_path_factory.mktemp("texts")
+    return {"tags": write_names(home / "names"), "span": write_answers(home / "answers")}
 
 
 @pytest.fixture(scope="session")

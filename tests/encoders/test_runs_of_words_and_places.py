@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 import torch
-from tiny_encoder import results
-from tiny_texts import ANSWERS_SMALL, NAMES_SMALL, write_answers, write_names
+from tiny_encoder import predictions, results
+from tiny_texts import ANSWERS_SMALL, NAMES_SMALL
 from transformers import (
     AutoModelForQuestionAnswering,
     AutoModelForSequenceClassification,
@@ -43,12 +43,6 @@ def last_of_each(*arguments: str) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def texts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    home = tmp_path_factory.mktemp("texts")
-    return {"tags": write_names(home / "names"), "span": write_answers(home / "answers")}
-
-
-@pytest.fixture(scope="module")
 def runs(
     encoder_of_kind: Callable[[str], Path], texts: dict[str, Path], tmp_path_factory: pytest.TempPathFactory
 ) -> Runs:
@@ -66,11 +60,6 @@ def merged(runs: Runs, tmp_path_factory: pytest.TempPathFactory) -> Runs:
     for head, run in runs.items():
         assert main(["merge", f"run={run}", f"out={home / head}", "dtype=float32", "prompts=4"]) == 0
     return {head: home / head for head in runs}
-
-
-def predictions(run: Path, language: str) -> list[dict[str, Any]]:
-    lines = (run / "predictions" / f"{language}.jsonl").read_text(encoding="utf-8").splitlines()
-    return [json.loads(line) for line in lines]
 
 
 @each_head

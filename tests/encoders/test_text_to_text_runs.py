@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from tiny_encoder import SMALL, results
+from tiny_encoder import SMALL, predictions, results
 from transformers import AutoModelForSeq2SeqLM, AutoTokenizer
 
 from mslt_it.cli import main
@@ -24,11 +24,6 @@ from mslt_it.models.finished_run import read_run
 Made = Callable[[str], Path]
 LABELS = ("entailment", "neutral", "contradiction")
 METHODS = pytest.mark.parametrize("method", ["lora", "full"])
-
-
-def predictions(run: Path, language: str) -> list[dict[str, Any]]:
-    lines = (run / "predictions" / f"{language}.jsonl").read_text(encoding="utf-8").splitlines()
-    return [json.loads(line) for line in lines]
 
 
 @METHODS

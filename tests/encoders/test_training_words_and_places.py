@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import torch
 from tiny_encoder import KINDS
-from tiny_texts import ANSWERS_SMALL, NAMES_SMALL, write_answers, write_names
+from tiny_texts import ANSWERS_SMALL, NAMES_SMALL
 from transformers import AutoModelForQuestionAnswering, AutoModelForTokenClassification
 
 from mslt_it.config.compose import load_recipe
@@ -31,12 +31,6 @@ AUTO = {"tags": AutoModelForTokenClassification, "span": AutoModelForQuestionAns
 each_head = pytest.mark.parametrize("head", ["tags", "span"])
 each_method = pytest.mark.parametrize("method", ["lora", "full"])
 each_kind = pytest.mark.parametrize("kind", KINDS)
-
-
-@pytest.fixture(scope="module")
-def texts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    home = tmp_path_factory.mktemp("texts")
-    return {"tags": write_names(home / "names"), "span": write_answers(home / "answers")}
 
 
 def built(base: Path, head: str, data: Path, *overrides: str) -> tuple[Recipe, Any, list[EncodedExample], Any]:

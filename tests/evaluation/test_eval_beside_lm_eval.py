@@ -6,10 +6,10 @@ import json
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import yaml
-from tiny_eval import answers, call, make_base
+from stock_lm_eval import assert_same_scores, stock, stock_base
+from tiny_eval import answers, call
 
 from mslt_it.config.compose import load_recipe
 from mslt_it.integrations.lm_eval_tasks import write_scored_set
@@ -17,32 +17,10 @@ from mslt_it.problems import Problem
 
 pytest.importorskip("lm_eval")
 
-from lm_eval import simple_evaluate
-from lm_eval.models.huggingface import HFLM
-from lm_eval.tasks import TaskManager
-
-# The assistant's turn has no marker at its end, so that both stop at the end of sequence; and no line break at its
-# beginning, which lm-eval scores as a part of every choice.
-TEMPLATE = "{% for m in messages %}<|{{ m.role }}|>{{ m.content }}{% endfor %}"
-TEMPLATE += "{% if add_generation_prompt %}<|assistant|>{% endif %}"
-
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_base(tmp_path_factory.mktemp("lm") / "model", template=TEMPLATE)
-
-
-def stock(model: Path, folder: Path, task: str) -> dict[str, Any]:
-    """What lm-eval's own model and loop make of the task files."""
-    found = simple_evaluate(
-        model=HFLM(pretrained=str(model), device="cpu", dtype="float32", batch_size=3),
-        tasks=[task],
-        task_manager=TaskManager(include_path=str(folder), include_defaults=False),
-        apply_chat_template=True,
-        bootstrap_iters=0,
-    )
-    assert found is not None
-    return dict(found)
+    return stock_base(tmp_path_factory.mktemp("lm") / "model")
 
 
 @pytest.fixture(scope="module")
@@ -61,13 +39,8 @@ def test_direct_scores_are_lm_evals(chosen: tuple[Path, dict[str, Any]]) -> None
     out, theirs = chosen
     ours = json.loads((out / "lm_eval" / "model_direct.json").read_text(encoding="utf-8"))["results"]
     for code in ("de", "en"):
-        rows = {row["id"]: row["log_likelihoods"] for row in answers(out)[f"xnli/direct/model/{code}.jsonl"]}
-        samples = theirs["samples"][f"mslt_xnli_{code}"]
-        assert len(samples) == len(rows) == 9
-        for sample in samples:
-            values = [float(answer[0][0]) for answer in sample["resps"]]
-            np.testing.assert_allclose(rows[sample["doc"]["id"]], values, atol=1e-4, rtol=1e-6)
         name = f"mslt_xnli_{code}"
+        assert_same_scores(answers(out)[f"xnli/direct/model/{code}.jsonl"], theirs["samples"][name], 9)
         assert ours[name]["acc,none"] == pytest.approx(theirs["results"][name]["acc,none"])
 
 

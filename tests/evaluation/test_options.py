@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tiny_eval import answers, call, make_base, results
+from stock_lm_eval import assert_same_scores, stock, stock_base
+from tiny_eval import answers, call, results
 
 from mslt_it.config.compose import load_recipe
 from mslt_it.config.recipe import PromptConfig, TaskConfig
@@ -21,9 +22,6 @@ from mslt_it.integrations.lm_eval_tasks import refuse_code, write_scored_set
 from mslt_it.problems import Problem
 from mslt_it.records import Example, PromptedExample
 
-# As lm-eval's own model tokenises a prompt and its continuation together, nothing stands between them.
-TEMPLATE = "{% for m in messages %}<|{{ m.role }}|>{{ m.content }}{% endfor %}"
-TEMPLATE += "{% if add_generation_prompt %}<|assistant|>{% endif %}"
 WORDS = {
     "eng_Latn": ("The boat {} left at dawn.", "When did boat {} leave?", ("noon", "at dawn", "in May", "never")),
     "deu_Latn": ("Das Boot {} lief früh aus.", "Wann lief Boot {} aus?", ("mittags", "früh", "im Mai", "nie")),
@@ -163,25 +161,7 @@ def test_scores_are_divided_and_missing_options_never_chosen() -> None:
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_base(tmp_path_factory.mktemp("lm") / "model", template=TEMPLATE)
-
-
-def stock(model: Path, folder: Path, task: str) -> dict[str, Any]:
-    """What lm-eval's own model and loop make of the task files."""
-    pytest.importorskip("lm_eval")
-    from lm_eval import simple_evaluate
-    from lm_eval.models.huggingface import HFLM
-    from lm_eval.tasks import TaskManager
-
-    found = simple_evaluate(
-        model=HFLM(pretrained=str(model), device="cpu", dtype="float32", batch_size=3),
-        tasks=[task],
-        task_manager=TaskManager(include_path=str(folder), include_defaults=False),
-        apply_chat_template=True,
-        bootstrap_iters=0,
-    )
-    assert found is not None
-    return dict(found)
+    return stock_base(tmp_path_factory.mktemp("lm") / "model")
 
 
 @pytest.mark.parametrize("how", ["shown", "cloze"])
@@ -208,12 +188,7 @@ def test_answers_are_stock_lm_evals_item_by_item(model: Path, tmp_path: Path, ho
         ours = json.loads((out / "lm_eval" / "model_direct.json").read_text(encoding="utf-8"))["results"]
         for code in ("de", "tr"):
             name = f"mslt_belebele_{code}"
-            rows = {row["id"]: row["log_likelihoods"] for row in answers(out)[f"belebele/direct/model/{code}.jsonl"]}
-            samples = theirs["samples"][name]
-            assert len(samples) == len(rows) == 12
-            for sample in samples:
-                values = [float(answer[0][0]) for answer in sample["resps"]]
-                np.testing.assert_allclose(rows[sample["doc"]["id"]], values, atol=1e-4, rtol=1e-6)
+            assert_same_scores(answers(out)[f"belebele/direct/model/{code}.jsonl"], theirs["samples"][name], 12)
             assert ours[name][f"{metric},none"] == pytest.approx(theirs["results"][name][f"{metric},none"])
         row = next(r for r in results(out)["results"] if r["language"] == "de" and r["metric"] == "accuracy")
         assert row["num_groups"] == 6  # passages

@@ -10,15 +10,17 @@ from accelerate import PartialState
 
 from mslt_it.config.compose import load_recipe
 from mslt_it.data.encoding import Encoder
+from mslt_it.data.rows import RowStore
 from mslt_it.evaluation import evaluator as module
 from mslt_it.evaluation.engines import ChoiceEngine
 from mslt_it.evaluation.systems import Bench, load, resolve
+from mslt_it.evaluation.trained_rows import trained
 
 
 def main(run: str, out: str, how: str) -> None:
     torch.set_num_threads(1)
-    state = PartialState(cpu=True)
-    bench: Bench = resolve(runs=[run], model=None, adapters=[], with_base=True, seen=[])
+    PartialState(cpu=True)
+    bench: Bench = resolve([trained(Path(run))], model=None, with_base=True, seen=[])
     loaded = load(bench, given_model=False)
     recipe = load_recipe("config", config_dir=run)
     encoder = Encoder(loaded.tokenizer, recipe.data.max_length_tokens)
@@ -31,8 +33,8 @@ def main(run: str, out: str, how: str) -> None:
         return answer(self, batch, *more)
 
     ChoiceEngine.answer = watched  # type: ignore[method-assign]
-    units = [module.unit(recipe, "direct", code, encoder) for code in ("de", "tr", "en")]
-    one = module.Evaluator(bench.systems, loaded, encoder, Path(out), state, is_sharded=how == "together")
+    units = [module.unit(recipe, "direct", code, encoder, RowStore()) for code in ("de", "tr", "en")]
+    one = module.Evaluator(bench.systems, loaded, encoder, Path(out), is_sharded=how == "together")
     found, _, computed = one.answers(units)
     told = {"asked": sum(asked), "found": len(found), "computed": computed}
     Path(out, f"rank{os.environ['RANK']}.json").write_text(json.dumps(told), encoding="utf-8")

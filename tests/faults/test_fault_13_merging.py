@@ -12,6 +12,7 @@ import pytest
 import torch
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "publish"))
+from exported import merged_run
 from finished_run import LANGUAGES, make_base, make_run
 
 from mslt_it.models.base_model import load_adapter, load_base, merge_adapter
@@ -21,8 +22,7 @@ from mslt_it.models.quantization import dequantized_weights
 from mslt_it.problems import Problem
 from mslt_it.publish import merge as merging
 from mslt_it.publish.comparison import compare, outputs, prompts_of
-from mslt_it.publish.export_options import MergeRequest
-from mslt_it.publish.merge import limits, merge_run
+from mslt_it.publish.merge import limits
 
 
 @pytest.fixture(scope="module")
@@ -32,8 +32,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def figures(run: Path, out: Path, **settings: Any) -> dict[str, Any]:
-    request = MergeRequest(run=str(run), out=str(out), prompts=8, **settings)
-    return merge_run(request, lambda text: None).record["comparison"]
+    return merged_run(run, out, prompts=8, **settings).record["comparison"]
 
 
 def test_dequantised_it_is_the_live_adapter_in_every_language(run: Path, tmp_path: Path, survived: Any) -> None:
@@ -54,7 +53,7 @@ def test_dequantised_it_is_the_live_adapter_in_every_language(run: Path, tmp_pat
 def test_the_weights_written_are_not_4_bit(run: Path, tmp_path: Path) -> None:
     from safetensors.torch import load_file
 
-    merge_run(MergeRequest(run=str(run), out=str(tmp_path / "out"), prompts=8), lambda text: None)
+    merged_run(run, tmp_path / "out", prompts=8)
     assert {t.dtype for t in load_file(tmp_path / "out" / "model.safetensors").values()} == {torch.bfloat16}
     config = json.loads((tmp_path / "out" / "config.json").read_text(encoding="utf-8"))
     assert "quantization_config" not in config and config["dtype"] == "bfloat16"
@@ -91,7 +90,7 @@ def test_beyond_the_limit_nothing_is_left(run: Path, tmp_path: Path, monkeypatch
 
     monkeypatch.setattr(merging, "merged_model", wrong)
     with pytest.raises(Problem) as caught:
-        merge_run(MergeRequest(run=str(run), out=str(tmp_path / "out"), prompts=8), lambda text: None)
+        merged_run(run, tmp_path / "out", prompts=8)
     text = str(caught.value)
     assert "relative_error" in text and "at most 0.05 is allowed (worst: " in text and "Nothing was written" in text
     assert any(f"worst: {code}, " in text for code in LANGUAGES)

@@ -13,6 +13,7 @@ import pytest
 import torch
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "publish"))
+from exported import merged_run
 from finished_run import TEMPLATE, change_adapter, make_base, make_run, reseal
 
 from mslt_it.models import identity
@@ -20,8 +21,6 @@ from mslt_it.models.finished_run import read_run
 from mslt_it.models.identity import template_hash, tokenizer_hash
 from mslt_it.models.tokenizers import load_tokenizer
 from mslt_it.problems import Problem
-from mslt_it.publish.export_options import MergeRequest
-from mslt_it.publish.merge import merge_run
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +29,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("whole")
     make_base(folder / "base", template=TEMPLATE)
     make_run(folder / "run", folder / "base")
-    merge_run(MergeRequest(run=str(folder / "run"), out=str(folder / "out"), prompts=4), lambda text: None)
+    merged_run(folder / "run", folder / "out")
     shutil.rmtree(folder / "out")
     return folder
 
@@ -117,7 +116,7 @@ def test_it_is_refused_by_name(
     try:
         spoil(tmp_path / "run", base)
         with pytest.raises(Problem, match=said):
-            merge_run(MergeRequest(run=str(tmp_path / "run"), out=str(tmp_path / "out"), prompts=4), lambda text: None)
+            merged_run(tmp_path / "run", tmp_path / "out")
     finally:
         shutil.rmtree(base)
         kept.rename(base)
@@ -169,7 +168,7 @@ def test_more_of_the_kind(how: str, said: str, whole: Path, tmp_path: Path, surv
         (run / "COMPLETE.json").write_text('{"files": {', encoding="utf-8")
     given = {"no run": tmp_path / "nowhere", "the adapter's folder": run / "adapter"}.get(how, run)
     with pytest.raises(Problem, match=said):
-        merge_run(MergeRequest(run=str(given), out=str(tmp_path / "out"), prompts=4), lambda text: None)
+        merged_run(given, tmp_path / "out")
     assert sorted(p.name for p in tmp_path.iterdir()) == ["run"]
 
 
@@ -204,4 +203,4 @@ def test_a_revision_that_moved_to_another_commit_is_refused(
     with pytest.raises(
         Problem, match=r"at commit b{12} now, the adapter was trained on a{12}\..*model\.revision=a{40}"
     ):
-        merge_run(MergeRequest(run=str(run), out=str(tmp_path / "out"), prompts=4), lambda text: None)
+        merged_run(run, tmp_path / "out")

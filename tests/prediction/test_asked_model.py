@@ -10,17 +10,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from exported import exported, merged_run
 from labelled_table import LABELS, NUM_ROWS, Trained, call, table
 
 from mslt_it import predict
 from mslt_it.evaluation.calibration import calibrated
 from mslt_it.models.finished_run import read_run
-from mslt_it.places import PROMPTS
+from mslt_it.places import MERGE, PROMPTS, RECORD
 from mslt_it.prediction import job
 from mslt_it.problems import Problem
-from mslt_it.publish.export import RECORD, export
-from mslt_it.publish.export_options import MergeRequest, Request
-from mslt_it.publish.merge import MERGE, merge_run
 from mslt_it.publish.model_card import model_card
 from mslt_it.publish.prompt_record import adapter_usage
 from mslt_it.records import to_plain
@@ -28,10 +26,6 @@ from mslt_it.store import COMPLETE, seal
 
 ROWS = [{"lang": code, "text": text} for code, text, _ in table()[:60]]
 FORMS = ("merged", "safetensors", "vllm", "combined")
-
-
-def quiet(text: str) -> None:
-    """What is said while folders are made."""
 
 
 @pytest.fixture(scope="module")
@@ -48,11 +42,9 @@ def folders(trained: Trained, tmp_path_factory: pytest.TempPathFactory) -> dict[
     run, other = (Path(shutil.copytree(trained.run, home / name)) for name in ("run", "other"))
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(trained.folder)  # a merge is compared on the run's own rows
-        merge_run(MergeRequest(run=str(run), out=str(home / "merged"), dtype="float32", prompts=2), quiet)
-        forms = Request(
-            out=str(home / "exports"), format=("safetensors", "vllm"), run=str(run), dtype="float32", prompts=2
-        )
-        made = {one.record["format"]: one.folder for one in export(forms, quiet)}
+        merged_run(run, home / "merged", dtype="float32", prompts=2)
+        exports = exported(run, home / "exports", "safetensors", "vllm", dtype="float32")
+        made = {one.record["format"]: one.folder for one in exports}
         code, shown = call("combine", f"runs=[{run},{other}]", "scored=false", f"out={home / 'combined'}")
     assert code == 0, shown
     shutil.rmtree(run)

@@ -46,13 +46,13 @@ def test_what_has_labels_is_scored_and_the_rest_is_told(trained: Trained) -> Non
 def test_targets_may_be_absent_rest_or_named(trained: Trained) -> None:
     data = f"task.data={trained.folder / 'tickets.csv'}"
     absent, rest, named = (
-        with_targets(load_recipe("custom", [data, *BARE, *given]))
+        with_targets(load_recipe("custom", [data, *BARE, *given]), RowStore())
         for given in ([], ["targets=rest"], ["targets=[tr,el,ja,sw]"])
     )
     for recipe in (absent, rest, named):
         assert (recipe.targets, recipe.unlabelled) == (("tr",), ("el", "ja", "sw"))
         assert recipe.run_fingerprint() == absent.run_fingerprint()
-    none = with_targets(load_recipe("custom", [data, *BARE, "targets=[el]"]))
+    none = with_targets(load_recipe("custom", [data, *BARE, "targets=[el]"]), RowStore())
     assert (none.targets, none.unlabelled) == ((), ("el",)) and none.run_fingerprint() != absent.run_fingerprint()
 
 
@@ -77,7 +77,7 @@ def test_files_per_language_need_no_label_column_where_nothing_is_scored(tmp_pat
             rows = [{"text": row["text"]} for row in rows]
         lines = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
         (tmp_path / f"{code}.jsonl").write_text(lines, encoding="utf-8")
-    recipe = with_targets(load_recipe("custom", [f"task.data={tmp_path}", *BARE]))
+    recipe = with_targets(load_recipe("custom", [f"task.data={tmp_path}", *BARE]), RowStore())
     assert (recipe.targets, recipe.unlabelled) == (("tr",), ("el", "ja", "sw"))
     code, shown = call("data", "recipe=custom", f"task.data={tmp_path}", "sources=[en,el]", *BARE[:2])
     assert code == 2 and "el.jsonl has no column 'intent'." in shown

@@ -11,6 +11,7 @@ from finished_run import make_base, make_run
 
 from mslt_it import predict
 from mslt_it.prediction.labeller import Labeller
+from mslt_it.prediction.papers import read_papers
 from mslt_it.prediction.request import How
 from mslt_it.problems import Problem
 
@@ -22,7 +23,7 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def labelled(run: Path, rows: Sequence[dict[str, Any]], answers: Sequence[Any], **how: Any) -> list[dict[str, Any]]:
     """The rows' added columns where the model writes these answers."""
-    labeller = Labeller(run, How(language="de", **how))
+    labeller = Labeller(read_papers(run), How(language="de", **how))
     languages = labeller.columns.languages(tuple(rows[0]), "rows")
     labeller.load()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,20 +11,30 @@ import pytest
 import torch
 from finished_run import quiet
 
+from mslt_it.config.schema import build
 from mslt_it.models.base_model import load_adapter
 from mslt_it.models.finished_run import read_run
 from mslt_it.models.identity import load_trained_base
 from mslt_it.problems import Problem
 from mslt_it.publish.export import export
-from mslt_it.publish.export_options import Request
+from mslt_it.publish.export_options import ExportRequest, MergeRequest, planned
+from mslt_it.publish.merge import merge_run
 from mslt_it.store import Made
 
 IDS = torch.arange(6, 40)[None]
 
 
-def exported(run: Path, out: Path, *formats: str, **options: Any) -> list[Made]:
-    options.setdefault("prompts", 2)
-    return export(Request(out=str(out), format=formats or ("safetensors",), run=str(run), **options), quiet)
+def exported(run: Path, out: Path, *formats: str, say: Callable[[str], object] = quiet, **options: Any) -> list[Made]:
+    """Few prompts, or what ``options`` say."""
+    options = {"format": formats or ("safetensors",), "prompts": 2} | options
+    request = ExportRequest(run=str(run), out=str(out), **options)
+    return export(request, planned(request), say)
+
+
+def merged_run(run: Path, out: Path, say: Callable[[str], object] = quiet, **options: Any) -> Made:
+    """Few prompts, or what ``options`` say."""
+    request = build(MergeRequest, {"run": run, "out": out, "prompts": 4} | options)
+    return merge_run(request, read_run(run), say)
 
 
 def live_logits(run: Path) -> torch.Tensor:

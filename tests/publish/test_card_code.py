@@ -15,7 +15,8 @@ from typing import Any
 
 import pytest
 import torch
-from finished_run import make_tokenizer, quiet
+from exported import exported
+from finished_run import make_tokenizer
 from forked import forget, start, wait_for
 from transformers import AutoTokenizer
 
@@ -32,8 +33,6 @@ from mslt_it.models.finished_run import read_run
 from mslt_it.models.identity import load_trained_base
 from mslt_it.models.tokenizers import load_tokenizer
 from mslt_it.places import PROMPTS
-from mslt_it.publish.export import export
-from mslt_it.publish.export_options import Request
 from mslt_it.publish.model_card import Publication, model_card
 from mslt_it.publish.prompt_record import CALIBRATION, adapter_usage, prompt_record, usage, write_prompts
 from mslt_it.records import Example, Message
@@ -54,8 +53,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def exports(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Form -> folder; "run" is the run's own adapter."""
-    out, forms = tmp_path_factory.mktemp("out"), ("safetensors", "vllm")
-    made = export(Request(out=str(out), format=forms, run=str(trained), dtype="float32", prompts=2), quiet)
+    made = exported(trained, tmp_path_factory.mktemp("out"), "safetensors", "vllm", dtype="float32")
     return {"run": trained / "adapter", **{one.record["format"]: one.folder for one in made}}
 
 
@@ -69,7 +67,7 @@ def code_of(card: str, folder: Path | str = "THIS_FOLDER") -> str:
 
 
 def examples_of(recipe: Recipe) -> dict[str, list[Example]]:
-    return {code: scored_examples(recipe, code) for code in (*recipe.sources, *recipe.targets)}
+    return {code: scored_examples(recipe, code) for code in recipe.languages}
 
 
 def run_code(
@@ -171,7 +169,7 @@ def test_the_request_is_the_encoders_prompt(exports: dict[str, Path], trained: P
 def test_written_answers_end_where_training_did(run_of: Callable[..., Path], tmp_path: Path) -> None:
     own = ("task.shape=free_text", "task.metric=chrf", "task.instruction.en=Go on:", "task.label_names=[]")
     run = read_run(run_of("chat", *own, "task.max_answer_tokens=5"))
-    [made] = export(Request(out=str(tmp_path / "out"), format=("vllm",), run=str(run.folder)), quiet)
+    [made] = exported(run.folder, tmp_path / "out", "vllm")
     examples = examples_of(run.recipe)
     rows = {code: [dict(one.fields) for one in of] for code, of in examples.items()}
     card = card_of(made.folder)
@@ -225,7 +223,7 @@ def test_the_codes_prompt_is_the_encoders(recipe: str, chat: bool, tmp_path: Pat
     made = load_recipe(recipe, [*TASKS[recipe], "targets=[tr]"])
     encoder = Encoder(make_tokenizer(TEMPLATE if chat else None), 512)
     card, names = card_functions(made, encoder, tmp_path)
-    for code in (*made.sources, *made.targets):
+    for code in made.languages:
         wording = prompt_file(made.task, code, made.prompt).wording
         texts = iter(["{hypothesis} <|end|> é", "b", "c\n\nd", "e", "f", "g"])
         fields = {

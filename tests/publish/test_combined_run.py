@@ -117,6 +117,7 @@ def test_scores_are_those_of_the_sum_merged_into_the_base(runs: list[Path], tmp_
     """About 3 s. The log-likelihoods written are those of a model whose weights hold the sum, without any adapter."""
     from mslt_it.config.compose import load_recipe
     from mslt_it.data.encoding import Encoder
+    from mslt_it.data.rows import RowStore
     from mslt_it.evaluation.engines import ChoiceEngine
     from mslt_it.evaluation.evaluator import unit
     from mslt_it.models.base_model import load_base
@@ -134,9 +135,8 @@ def test_scores_are_those_of_the_sum_merged_into_the_base(runs: list[Path], tmp_
     for run, rank, weight in zip(runs, (2, 3), (1.0, -0.5), strict=True):
         for module, change in changes(run / "adapter", 16 / rank).items():
             modules[module].weight.data += (weight * torch.from_numpy(change)).float()
-    questions = unit(
-        recipe, "direct", "tr", Encoder(load_tokenizer(recipe.model), recipe.data.max_length_tokens)
-    ).questions
+    encoder = Encoder(load_tokenizer(recipe.model), recipe.data.max_length_tokens)
+    questions = unit(recipe, "direct", "tr", encoder, RowStore()).questions
     engine = ChoiceEngine(base, questions, batch_tokens=recipe.scoring.batch_tokens, pad_id=0)
     expected = {i: row["log_likelihoods"] for b in engine.batches for i, row in zip(b, engine.answer(b), strict=True)}
     np.testing.assert_allclose(written["adapter"], [expected[i] for i in range(len(questions))], atol=2e-4)

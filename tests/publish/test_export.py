@@ -14,23 +14,20 @@ from typing import Any
 import pytest
 import torch
 import yaml
-from exported import IDS, exported, files_of, live_logits, logits, problem, write_converter
-from finished_run import TEMPLATE, quiet
+from exported import IDS, exported, files_of, live_logits, logits, merged_run, problem, write_converter
+from finished_run import TEMPLATE
 from forked import no_gpu, start, wait_for
 from huggingface_hub import ModelCard
 from transformers import AutoModelForCausalLM, AutoTokenizer, LogitsProcessor, LogitsProcessorList
 
 from mslt_it import cli, values
 from mslt_it.command import parse
-from mslt_it.commands.export import COMMAND, Options
+from mslt_it.commands.export import COMMAND
 from mslt_it.config.schema import keys
 from mslt_it.data.encoding import Encoder
 from mslt_it.evaluation.scores import ScoreRow
 from mslt_it.models.finished_run import read_run
 from mslt_it.publish import export as exporting
-from mslt_it.publish.export import export
-from mslt_it.publish.export_options import MergeRequest, Request
-from mslt_it.publish.merge import merge_run
 from mslt_it.publish.model_card import Publication, model_card
 
 Runs = Callable[..., Path]
@@ -42,9 +39,7 @@ Runs = Callable[..., Path]
 def test_transformers_loads_it_with_the_merged_models_logits(kind: str, run_of: Runs, tmp_path: Path) -> None:
     run = run_of(kind)
     [made] = exported(run, tmp_path / "out", dtype="float32")
-    merged = merge_run(
-        MergeRequest(run=str(run), out=str(tmp_path / "merged"), dtype="float32", prompts=2), quiet
-    ).folder
+    merged = merged_run(run, tmp_path / "merged", dtype="float32", prompts=2).folder
     model = AutoModelForCausalLM.from_pretrained(made.folder)
     assert torch.equal(logits(model), logits(AutoModelForCausalLM.from_pretrained(merged)))
     torch.testing.assert_close(logits(model), live_logits(run), atol=1e-3, rtol=1e-4)
@@ -115,12 +110,14 @@ def test_all_forms_are_merged_once_and_made_once(run: Path, tmp_path: Path, monk
 
 
 def test_a_torn_export_is_not_taken_for_done(run: Path, tmp_path: Path) -> None:
-    request = Request(out=str(tmp_path), run=str(run), prompts=2)
-    [made] = export(request, quiet)
+    [made] = exported(run, tmp_path)
     (made.folder / "README.md").unlink()
     said: list[str] = []
-    assert export(request, said.append)[0].is_new and "safetensors is not whole (README.md is missing)" in said[0]
-    assert not export(request, said.append)[0].is_new
+    assert (
+        exported(run, tmp_path, say=said.append)[0].is_new
+        and "safetensors is not whole (README.md is missing)" in said[0]
+    )
+    assert not exported(run, tmp_path)[0].is_new
 
 
 @pytest.mark.parametrize("form", ["safetensors", "vllm", "gguf"])
@@ -148,7 +145,7 @@ def test_a_full_disk_half_way_leaves_nothing(run: Path, tmp_path: Path, monkeypa
     assert not list((tmp_path / "out").iterdir())
 
 
-def _dies_half_way(request: Request) -> int:
+def _dies_half_way(run: Path, out: Path) -> int:
     real = exporting.write_merged
 
     def dies(*arguments: Any) -> None:
@@ -156,17 +153,16 @@ def _dies_half_way(request: Request) -> int:
         os.kill(os.getpid(), signal.SIGKILL)
 
     exporting.write_merged = dies  # type: ignore[assignment]
-    export(request, quiet)
+    exported(run, out)
     return 0
 
 
 @no_gpu
 def test_killed_half_way_there_is_none(run: Path, tmp_path: Path) -> None:
     """Folders made whole or not at all are tested in test_store.py, at every point; here with what merging writes."""
-    request = Request(out=str(tmp_path), prompts=2, run=str(run))
-    assert wait_for(start(lambda: _dies_half_way(request), Path(os.devnull))) == -signal.SIGKILL
+    assert wait_for(start(lambda: _dies_half_way(run, tmp_path), Path(os.devnull))) == -signal.SIGKILL
     assert [p.name for p in tmp_path.iterdir()] == [".safetensors.part"]
-    assert export(request, quiet)[0].is_new
+    assert exported(run, tmp_path)[0].is_new
     assert [p.name for p in tmp_path.iterdir()] == ["safetensors"]
 
 
@@ -283,5 +279,5 @@ def test_a_name_is_one_of_a_file(run: Path, tmp_path: Path) -> None:
 def test_help_names_every_option_and_form(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["export", "--help"]) == 0
     first = {line.split()[0].partition("=")[0] for line in capsys.readouterr().out.splitlines() if line.strip()}
-    assert {*keys(Options), "safetensors", "vllm", "gguf"} <= first
+    assert {*keys(COMMAND.options), "safetensors", "vllm", "gguf"} <= first
     assert parse(COMMAND, ["run=x", "out=y", "format=vllm"]).options.format == ("vllm",)

@@ -6,27 +6,24 @@ import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
-from finished_run import FAMILIES, LANGUAGES, TEMPLATE, make_base, make_run, quiet, reseal
+from exported import files_of, merged_run
+from finished_run import FAMILIES, LANGUAGES, TEMPLATE, make_base, make_run, reseal
 from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel
 
 from mslt_it import cli
 from mslt_it.command import parse
 from mslt_it.commands.merge import COMMAND
-from mslt_it.config.schema import build
 from mslt_it.models.base_model import load_adapter, read_adapter
 from mslt_it.models.finished_run import read_run
 from mslt_it.models.identity import load_trained_base
 from mslt_it.problems import Problem
 from mslt_it.publish import merge as merging
 from mslt_it.publish.comparison import Outputs, compare, of_answers
-from mslt_it.publish.export_options import MergeRequest
 from mslt_it.publish.merge import merged_model
-from mslt_it.store import Made
 
 Runs = Callable[..., Path]
 
@@ -34,11 +31,6 @@ Runs = Callable[..., Path]
 @pytest.fixture(scope="session")
 def lora(run_of: Runs) -> Path:
     return run_of("llama")
-
-
-def merge_run(run: Path, out: Path, say: Callable[[str], object] = quiet, **settings: Any) -> Made:
-    """Few prompts, or what ``settings`` say."""
-    return merging.merge_run(build(MergeRequest, {"run": run, "out": out, "prompts": 4} | settings), say)
 
 
 def live_logits(run: Path, ids: torch.Tensor) -> torch.Tensor:
@@ -51,7 +43,7 @@ def test_merged_weights_are_the_base_plus_the_scaled_product(
     lora: Path, bases: dict[str, Path], tmp_path: Path
 ) -> None:
     """Against the definition, W + alpha/r B A, in float64."""
-    record = merge_run(lora, tmp_path / "out", dtype="float32").record
+    record = merged_run(lora, tmp_path / "out", dtype="float32").record
     before, after = load_file(bases["llama"] / "model.safetensors"), load_file(tmp_path / "out" / "model.safetensors")
     adapter = read_adapter(lora / "adapter")
     changed = set()
@@ -75,7 +67,7 @@ def test_every_family_is_written_in_bfloat16_and_read_by_transformers_alone(
     kind: str, run_of: Runs, tmp_path: Path
 ) -> None:
     run = run_of(kind)
-    merge = merge_run(run, tmp_path / "out")
+    merge = merged_run(run, tmp_path / "out")
     figures = merge.record["comparison"]
     assert merge.is_new and [c["language"] for c in figures["languages"]] == list(LANGUAGES)
     assert 1e-5 < figures["together"]["relative_error"] <= 1e-2
@@ -111,14 +103,14 @@ def test_bfloat16_is_rounded_once_from_float32(lora: Path) -> None:
 )
 def test_relatives_of_lora(overrides: tuple[str, ...], limit: float, run_of: Runs, tmp_path: Path) -> None:
     run = run_of("qwen3", *overrides)
-    record = merge_run(run, tmp_path / "out", dtype="float32").record
+    record = merged_run(run, tmp_path / "out", dtype="float32").record
     assert record["comparison"]["together"]["relative_error"] <= limit
 
 
 @pytest.mark.parametrize("dtype", ["bfloat16", "float32"])
 def test_a_base_trained_in_bfloat16(dtype: str, run_of: Runs, tmp_path: Path) -> None:
     run = run_of("qwen3", "model.dtype=bfloat16")
-    comparison = merge_run(run, tmp_path / "out", dtype=dtype).record["comparison"]
+    comparison = merged_run(run, tmp_path / "out", dtype=dtype).record["comparison"]
     assert comparison["dtype"] == dtype  # the wider of the two
     assert comparison["together"]["relative_error"] <= 3e-2  # the live model's own arithmetic is in bfloat16
 
@@ -131,7 +123,7 @@ def test_where_a_run_was_trained_may_have_another_default_dtype(bases: dict[str,
     content["provenance"]["environment"] = {"gpus": ["a GPU"]}
     (run / "results.json").write_text(json.dumps(content), encoding="utf-8")
     reseal(run)
-    record = merge_run(run, tmp_path / "out", dtype="float32").record
+    record = merged_run(run, tmp_path / "out", dtype="float32").record
     assert record["base_dtype"] == "float32" and record["comparison"]["together"]["relative_error"] <= 1e-5
 
 
@@ -139,7 +131,7 @@ def test_where_a_run_was_trained_may_have_another_default_dtype(bases: dict[str,
 def test_a_resized_vocabulary_is_merged_with_its_rows(quantization: str, tmp_path: Path) -> None:
     base = make_base(tmp_path / "base", "qwen3", new_tokens=3, template=TEMPLATE)
     run = make_run(tmp_path / "run", base, f"adapter.quantization={quantization}")
-    record = merge_run(run, tmp_path / "out", dtype="float32").record
+    record = merged_run(run, tmp_path / "out", dtype="float32").record
     assert record["comparison"]["together"]["relative_error"] <= 1e-5
     model = AutoModelForCausalLM.from_pretrained(tmp_path / "out")
     tokenizer = AutoTokenizer.from_pretrained(tmp_path / "out")
@@ -167,7 +159,7 @@ def test_an_adapter_on_one_of_two_tied_matrices_leaves_the_other_alone(
             parameter.data = torch.randn(parameter.shape, generator=draw) * 0.1
     save_adapter(model, run / "adapter")
     reseal(run, adapter_sha256=adapter_hash(run / "adapter"))
-    record = merge_run(run, tmp_path / "out", dtype="float32").record
+    record = merged_run(run, tmp_path / "out", dtype="float32").record
     assert record["comparison"]["together"]["relative_error"] <= 1e-5
     before, after = load_file(bases["qwen3"] / "model.safetensors"), load_file(tmp_path / "out" / "model.safetensors")
     kept, moved = "model.embed_tokens.weight", "lm_head.weight"
@@ -181,30 +173,26 @@ def test_an_adapter_on_one_of_two_tied_matrices_leaves_the_other_alone(
 # ---------------------------------------------------------------- once, whole, or not at all
 
 
-def files_of(folder: Path) -> dict[str, tuple[int, int]]:
-    return {str(f.relative_to(folder)): (f.stat().st_mtime_ns, f.stat().st_size) for f in folder.rglob("*")}
-
-
 def test_the_same_merge_is_not_made_twice_and_another_one_is_refused(lora: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    first = merge_run(lora, out)
+    first = merged_run(lora, out)
     before = files_of(out)
-    again = merge_run(lora, out)
+    again = merged_run(lora, out)
     assert (first.is_new, again.is_new) == (True, False) and again.record == json.loads(json.dumps(first.record))
     assert files_of(out) == before and [p.name for p in tmp_path.iterdir()] == ["out"]
     with pytest.raises(Problem, match=r"was made of something else \(dtype: bfloat16 there, float32 now\)"):
-        merge_run(lora, out, dtype="float32")
+        merged_run(lora, out, dtype="float32")
     assert files_of(out) == before
 
 
 def test_a_torn_merge_is_not_taken_for_done(lora: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    merge_run(lora, out)
+    merged_run(lora, out)
     (out / "model.safetensors").write_bytes((out / "model.safetensors").read_bytes()[:-100])
     said: list[str] = []
-    assert merge_run(lora, out, say=said.append).is_new
+    assert merged_run(lora, out, say=said.append).is_new
     assert said[0].startswith(f"{out} is not whole (model.safetensors is not what was saved")
-    assert not merge_run(lora, out).is_new
+    assert not merged_run(lora, out).is_new
 
 
 def test_too_little_disk_is_told_before_anything_is_written(
@@ -214,7 +202,7 @@ def test_too_little_disk_is_told_before_anything_is_written(
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage._replace(free=2**20))
     monkeypatch.setattr(PreTrainedModel, "save_pretrained", lambda *arguments: pytest.fail("something was written"))
     with pytest.raises(Problem, match=r"Not enough disk space .* 32.2 MiB needed, 1.0 MiB available"):
-        merge_run(lora, tmp_path / "out")
+        merged_run(lora, tmp_path / "out")
     assert not list(tmp_path.iterdir())
 
 
@@ -256,11 +244,11 @@ def test_answers_that_are_text_have_no_label_to_agree_on(bases: dict[str, Path])
 
 def test_strategies_are_for_quantised_runs(lora: Path, tmp_path: Path) -> None:
     with pytest.raises(Problem, match=r"strategy=original is for runs with adapter\.quantization.* Leave strategy out"):
-        merge_run(lora, tmp_path / "out", strategy="original")
+        merged_run(lora, tmp_path / "out", strategy="original")
     with pytest.raises(Problem, match=r"strategy=dequantised is unknown\. Did you mean 'dequantized'"):
-        merge_run(lora, tmp_path / "out", strategy="dequantised")
+        merged_run(lora, tmp_path / "out", strategy="dequantised")
     with pytest.raises(Problem, match=r"dtype=float16 is unknown\. Did you mean"):
-        merge_run(lora, tmp_path / "out", dtype="float16")
+        merged_run(lora, tmp_path / "out", dtype="float16")
 
 
 def test_the_command_prints_a_line_per_language(lora: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -10,10 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from finished_run import TEMPLATE, make_base, quiet
+from exported import exported
+from finished_run import TEMPLATE, make_base
 
-from mslt_it.publish.export import export
-from mslt_it.publish.export_options import Request
 from mslt_it.store import file_sha256
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "hub"))
@@ -68,7 +67,7 @@ def visit(run_of: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Vis
     """One process pushes everything: importing the libraries takes seconds."""
     root = tmp_path_factory.mktemp("push")
     run = run_of("chat")
-    made = export(Request(out=str(root / "out"), format=("safetensors", "vllm"), run=str(run), prompts=2), quiet)
+    made = exported(run, root / "out", "safetensors", "vllm")
     folder = made[0].folder
     torn = root / "torn"
     with Hub(root / "hub") as hub:

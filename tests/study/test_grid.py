@@ -9,6 +9,7 @@ import pytest
 from tiny_study import write_study
 
 from mslt_it.config.compose import load_recipe
+from mslt_it.data.rows import RowStore
 from mslt_it.problems import Problem
 from mslt_it.study.config import StudyConfig, load_study
 from mslt_it.study.grid import base_recipe, by_size, cell_recipe, cells, source_sets, with_budgets, with_rest
@@ -110,12 +111,12 @@ def test_budgets_default_to_the_recipe_s_and_must_reach_every_source(tmp_path: P
 
 
 def test_targets_rest_is_every_language_of_the_data_outside_the_pool(tmp_path: Path) -> None:
-    config, notes = with_rest(study(targets=("rest",)))
+    config, notes = with_rest(study(targets=("rest",)), RowStore())
     assert len(config.targets) == 17 and not set(config.targets) & {"ar", "de", "zh"}
     assert notes == [f"targets=rest: {', '.join(config.targets)} (17 of 20 languages of world)"]
     assert base_recipe(config).targets == config.targets
-    assert with_rest(study()) == (study(), [])
+    assert with_rest(study(), RowStore()) == (study(), [])
     written = load_study("mini", ["targets=rest", "mingling={}", "predict={}"])
-    assert written.targets == ("rest",) and with_rest(written)[0].targets[:2] == ("bg", "el")
+    assert written.targets == ("rest",) and with_rest(written, RowStore())[0].targets[:2] == ("bg", "el")
     with pytest.raises(Problem, match=r"another number in every cell.*budgets=\[1500\]"):
         with_budgets(study(budgets=()), load_recipe("xnli_3src", ["data.num_examples_total=max"]))

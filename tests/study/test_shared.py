@@ -113,7 +113,7 @@ def test_other_tasks_are_scored_by_mslt_eval_before_a_cell_counts_as_done(
     def parse(argv: list[str]) -> Any:
         return real([*argv, "task.data=rows"])
 
-    def evaluate(request: Any, state: Any, say: Any) -> dict[str, str]:
+    def evaluate(request: Any, say: Any) -> dict[str, str]:
         names = [recipe.task.name for recipe in request.recipes]
         asked.append((request.asked.run, names, Path(request.asked.out)))
         out.mkdir(parents=True, exist_ok=True)

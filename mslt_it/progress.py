@@ -49,17 +49,19 @@ def working(what: str) -> Iterator[None]:
     if not _is_shown():
         yield
         return
-    bar = None
-    if sys.stderr.isatty():
-        bar = tqdm(desc=plain(what), bar_format="{desc} ... {elapsed}", leave=False, delay=REDRAWN)
     over, began = threading.Event(), time.monotonic()
 
     def show() -> None:
-        while not over.wait(INTERVAL if bar is None else REDRAWN):
-            if bar is not None:
-                bar.refresh()
+        bar = None
+        while not over.wait(REDRAWN if _in_terminal() else INTERVAL):
+            spent = duration(time.monotonic() - began)
+            if _in_terminal():
+                bar = tqdm(bar_format="{desc}", leave=False) if bar is None else bar
+                bar.set_description_str(plain(f"{what} ... {spent}"))
             else:
-                tqdm.write(plain(f"{what}: {duration(time.monotonic() - began)} so far"), file=sys.stderr)
+                tqdm.write(plain(f"{what}: {spent} so far"), file=sys.stderr)
+        if bar is not None:
+            bar.close()
 
     thread = threading.Thread(target=show, daemon=True)
     thread.start()
@@ -68,8 +70,16 @@ def working(what: str) -> Iterator[None]:
     finally:
         over.set()
         thread.join()
-        if bar is not None:
-            bar.close()
+
+
+def _in_terminal() -> bool:
+    """Whether a bar would be seen: one without width (of `script`, some containers) shows none."""
+    if not sys.stderr.isatty():
+        return False
+    try:
+        return os.get_terminal_size(sys.stderr.fileno()).columns > 0
+    except OSError:  # it cannot say
+        return True
 
 
 def tell(text: str) -> None:
@@ -107,7 +117,7 @@ class Progress(contextlib.AbstractContextManager["Progress"]):
         # tqdm itself asks whether stderr is a terminal where disable is None, but then writes nothing to the log.
         self._bar = (
             tqdm(desc=title, total=total, initial=start, unit=noun, dynamic_ncols=True, leave=False)
-            if self.shown and sys.stderr.isatty()
+            if self.shown and _in_terminal()
             else None
         )
 

@@ -111,7 +111,7 @@ def test_what_cannot_be_counted_is_told_while_it_goes_on(
     with working("Reading de.tsv"):
         time.sleep(0.1)
     out, err = capsys.readouterr()
-    assert out == "" and ("Reading de.tsv ... 00:00" if is_terminal else "Reading de.tsv: 0 s so far\n") in err
+    assert out == "" and ("Reading de.tsv ... 0 s" if is_terminal else "Reading de.tsv: 0 s so far\n") in err
 
 
 def test_of_processes_started_together_the_first_tells(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from mslt_it import values
 from mslt_it.command import Call, Command, section
 from mslt_it.problems import Problem
+from mslt_it.progress import working
 from mslt_it.publish.combine_options import METHODS, CombineRequest, planned, refuse_another, settings_of
 from mslt_it.quiet import quiet_libraries
 
@@ -21,7 +22,8 @@ def run(call: Call) -> int:
     plan = planned(options)
     refuse_another(values.path(options.out), plan.wanted)
     quiet_libraries()
-    from mslt_it.publish.combined_run import combine_runs  # imports torch, which help can do without
+    with working("Starting"):
+        from mslt_it.publish.combined_run import combine_runs  # imports torch, which help can do without
 
     return combine_runs(options, plan)
 

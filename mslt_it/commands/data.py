@@ -50,7 +50,8 @@ def _without_collecting() -> Iterator[None]:
 
 def late_tokenizer(model: ModelConfig) -> Any:
     """The base's tokenizer. Takes seconds and imports torch: what is wrong is told before."""
-    from mslt_it.models.tokenizers import load_tokenizer
+    with working("Starting"):
+        from mslt_it.models.tokenizers import load_tokenizer
 
     quiet_libraries()
     return load_tokenizer(model)

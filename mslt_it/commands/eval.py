@@ -6,6 +6,7 @@ import dataclasses
 
 from mslt_it.command import Call
 from mslt_it.evaluation.options import ARGUMENTS
+from mslt_it.progress import working
 from mslt_it.quiet import quiet_libraries
 from mslt_it.terminal import print_json
 
@@ -17,8 +18,9 @@ def run(call: Call) -> int:
     request = request_of(call)
     quiet_libraries()
     # These import torch, which mistakes in what is asked can do without.
-    from mslt_it.evaluation.evaluate import evaluate
-    from mslt_it.integrations.vllm import engine_of
+    with working("Starting"):
+        from mslt_it.evaluation.evaluate import evaluate
+        from mslt_it.integrations.vllm import engine_of
 
     content = evaluate(request, call.say, "--details" in call.flags, engine_of(request.asked.backend))
     if not content:  # a process that only helped

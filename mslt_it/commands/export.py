@@ -5,6 +5,7 @@ from __future__ import annotations
 from mslt_it import values
 from mslt_it.command import Call, Command, section
 from mslt_it.problems import Problem
+from mslt_it.progress import working
 from mslt_it.publish.export_options import FORMS, ExportRequest, planned
 from mslt_it.quiet import quiet_libraries
 
@@ -25,7 +26,8 @@ def run(call: Call) -> int:
         )
     to = prepare(options.push, private=options.private) if options.push is not None else None
     quiet_libraries()
-    from mslt_it.publish.export import export  # imports torch, which help and mistakes can do without
+    with working("Starting"):
+        from mslt_it.publish.export import export  # imports torch, which help and mistakes can do without
 
     exports = export(options, plan, call.say)
     for one in exports:

@@ -9,6 +9,7 @@ from mslt_it import values
 from mslt_it.command import Call, Command
 from mslt_it.models.finished_run import read_run
 from mslt_it.places import MERGE
+from mslt_it.progress import working
 from mslt_it.publish.export_options import MergeRequest, merge_inputs
 from mslt_it.quiet import quiet_libraries
 from mslt_it.store import made_before
@@ -21,7 +22,8 @@ def run(call: Call) -> int:
     finished = read_run(values.path(options.run))
     made_before(values.path(options.out), MERGE, merge_inputs(finished, options))
     quiet_libraries()
-    from mslt_it.publish.merge import merge_run  # imports torch, which help can do without
+    with working("Starting"):
+        from mslt_it.publish.merge import merge_run  # imports torch, which help can do without
 
     merge = merge_run(options, finished, call.say)
     if not merge.is_new:

@@ -8,6 +8,7 @@ from typing import Any
 from mslt_it.command import Call, Command, section
 from mslt_it.prediction.request import Request, refuse_places
 from mslt_it.problems import Problem, counted, some
+from mslt_it.progress import working
 from mslt_it.quiet import quiet_libraries
 
 _ADDED = {
@@ -35,7 +36,8 @@ def run(call: Call) -> int:
 
     papers = read_asked(options)
     quiet_libraries()
-    from mslt_it.prediction.job import label_file  # torch, which mistakes can do without
+    with working("Starting"):
+        from mslt_it.prediction.job import label_file  # torch, which mistakes can do without
 
     content = label_file(options, papers, call.say)
     for line in _told(content) if content else ():

@@ -10,6 +10,7 @@ from mslt_it.config.compose import load_recipe
 from mslt_it.data.resolve import resolved
 from mslt_it.data.rows import RowStore
 from mslt_it.models.kinds import with_base
+from mslt_it.progress import working
 from mslt_it.runs import Run
 from mslt_it.selection.auto import choose_sources
 from mslt_it.store import COMPLETE
@@ -24,7 +25,8 @@ def run(call: Call) -> int:
     run.refuse_another()
     if not (run.folder / COMPLETE).exists():  # a finished run is shown again
         refuse_unready(recipe.training.report_to)
-    from mslt_it.pipeline import Parts, run_recipe  # imports torch: what is wrong is told before
+    with working("Starting"):
+        from mslt_it.pipeline import Parts, run_recipe  # imports torch: what is wrong is told before
 
     return run_recipe(recipe, Parts(rows), details="--details" in call.flags, wait=call.options.wait)
 

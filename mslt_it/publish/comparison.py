@@ -31,6 +31,7 @@ from mslt_it.evaluation.shared_rows import Request
 from mslt_it.models.base_model import base_of
 from mslt_it.models.kinds import is_text_to_text
 from mslt_it.problems import Problem
+from mslt_it.progress import working
 from mslt_it.records import EncodedExample, PromptedExample
 
 MAX_POSITIONS = 4  # of an answer: with long ones the logits of all positions would not fit into memory
@@ -97,6 +98,7 @@ def _prompts(recipe: Recipe, items: Sequence[PromptedExample], encoder: Encoder)
     return Prompts(len(rows), functools.partial(of_answers, rows, requests, **sizes))
 
 
+@working("Asking the model")
 def outputs(model: Any, prompts: Mapping[str, Prompts]) -> dict[str, Outputs]:
     """What a model gives for the prompts of each language."""
     model.eval()

@@ -25,6 +25,7 @@ from mslt_it.models.base_model import base_of
 from mslt_it.models.inputs import in_batches
 from mslt_it.models.kinds import is_text_to_text
 from mslt_it.problems import Problem
+from mslt_it.progress import working
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,7 @@ def _around(tokenizer: Any, kind: str) -> tuple[list[int], list[int]]:
     return whole[:start], whole[start + len(own) :]
 
 
+@working("Reading texts with the model")
 def hidden_states(model: Any, texts: TokenisedTexts, *, batch_tokens: int = 4096) -> NDArray[np.float32]:
     """float32 (layers + 1, n, width): what goes into each layer, and last what the final norm gives.
 

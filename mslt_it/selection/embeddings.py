@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mslt_it.progress import working
 from mslt_it.selection.criteria import NotComputed
 from mslt_it.selection.typology import unit
 
@@ -56,6 +57,7 @@ def votes(sources: Sequence[NDArray[Any]], targets: Sequence[NDArray[Any]]) -> N
     return np.array([np.bincount(one, minlength=len(sources)) / len(one) for one in nearest])
 
 
+@working("Reading sentences with the model")
 def _sentence_states(
     texts: Sequence[Sequence[str]], model_path: str, most: int, allow_download: bool, *, middle: bool = False
 ) -> list[Any]:

@@ -247,6 +247,31 @@ def test_which_number_is_the_answer(language: str, text: str, expected: str) -> 
     assert parse_number(text, language) == Decimal(expected)
 
 
+DOZEN = "".join(f"{number}. 13 Uhr\n" for number in range(1, 13))
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "expected"),
+    [  # what Gemma 3 270M wrote of MGSM's questions, up to the limit of tokens
+        ("de", "1. 1. 1. 1. 1. 1. 1. 1. 1. 1. 1. 1", ""),
+        ("zh", "1. 1. 2. 3. 4. 5. 6. 7. 8. 9. 10. 11", ""),
+        ("th", "ข้อ 1:\nข้อ 2:\nข้อ 3:\nข้อ 4:\n\nข้อ 1:\nข้อ 2:\nข้อ", ""),
+        ("zh", "（1）\n（2）\n（3）\n（4）\n\n（5）", ""),
+        ("de", f"{DOZEN}13", "13"),  # of the lines before
+        ("de", f"{DOZEN}1", "13"),
+        ("zh", "1. 12美元\n2. 43美元\n3. 7美元\n4.", "7"),
+        ("en", "The answer is 10.\n\n1. 10.\n2. 10.\n3. 10.\n4. 10.\n5.", "10"),
+        # and what is no list
+        ("en", "1. He has 12 eggs.\n2. He eats 3.\n3. Then 5 break.\n4", "4"),
+        ("en", "1. She buys 2.\n2. He buys 3.\n3. Together 5.\n\nAnswer: 4", "4"),
+        ("en", "1", "1"),
+    ],
+)
+def test_numbers_of_a_list_are_no_answer(language: str, text: str, expected: str) -> None:
+    found = parse_number(text, language)
+    assert ("" if found is None else format(found, "f")) == expected
+
+
 @pytest.mark.parametrize(
     ("language", "text", "expected"),
     [

@@ -27,6 +27,13 @@ from mslt_it.evaluation.answers.words import CONCLUSIONS, CONTRAST, JOINERS, LET
 
 CLOSING = ")]}>|\"'*`%€$₽"
 _CLOCK = re.compile(r"(?<![\d:])(?:1?\d|2[0-3]):[0-5]\d(?![\d:]|\s?=)")  # no amount: "from 9:10 to 10:15"
+# A line of a list: the number behind at most a word, and what ends it.
+_ITEM = re.compile(
+    rf"^[ \t*#>]*[(（\[]?((?:(?!\d){LETTER}){{0,12}} ?)(\d{{1,3}})(?:[.):）\]：]\**(?=\s|$)|[ \t]*$)", re.MULTILINE
+)
+_BARE = re.compile(r"[.):）\]：]\s*[(（\[]?")  # between two numbers of a list without items
+MIN_ITEMS = 3
+MIN_CUT = 8  # items of a list that may be taken to go on in a number behind which the text breaks off
 _OPERATOR = re.compile(r"\s?[-+−–*/×x÷·=:(]")
 
 
@@ -109,6 +116,37 @@ def beside(stated: Sequence[Number], text: str, primary: str) -> list[Number]:
     compared = rf"ซึ่ง[^\n]*?(?:{told})[^\n]*" if primary == "th" else rf"[,;、(،]{clause}*?(?:{told}){clause}*"
     spans = [match.span() for match in compiled(f"{other}|{compared}|{rated}").finditer(text, stated[0].end)]
     return [number for number in stated if any(start <= number.start < end for start, end in spans)]
+
+
+def without_listed(numbers: Sequence[Number], text: str) -> list[Number]:
+    """The numbers but for those that count the items of a list (1, 2, 3, ... before lines, the last one cut off), and
+    those of lists without items ("1. 1. 1. 1."), in which a text that breaks off may end."""
+    dropped: set[int] = set()
+    known: set[str] = set()  # words before the numbers of a list
+    run: list[re.Match[str]] = []
+    for item in [*_ITEM.finditer(text), None]:
+        goes_on = item and run and item[1] == run[-1][1]
+        following = str(int(run[-1][2]) + 1) if run else ""
+        if item and item.end(2) == len(text) and len(run) < MIN_CUT:
+            goes_on = False  # a number on a last line of its own is rather the answer
+        if item and goes_on and item[2] == following:
+            run.append(item)
+            continue
+        if len(run) >= MIN_ITEMS or (run and run[0][1] in known):
+            known.add(run[0][1])
+            dropped |= {one.start(2) for one in run}
+            if item and goes_on and item.end(2) == len(text) and following.startswith(item[2]):
+                dropped.add(item.start(2))
+        run = [item] if item and item[2] == "1" else []
+    bare: list[Number] = []
+    for number in numbers:
+        is_next = bare and number.value - bare[-1].value in (0, 1)
+        if is_next and _BARE.fullmatch(text, bare[-1].end, number.start):
+            bare.append(number)
+        else:
+            bare = [number] if number.value == 1 else []
+        dropped |= {one.start for one in bare} if len(bare) > MIN_ITEMS else set()
+    return [number for number in numbers if number.start not in dropped]
 
 
 def without_denied(numbers: Sequence[Number], text: str, primary: str) -> list[Number]:

@@ -32,8 +32,9 @@ The question, where it is known, says what was given, from which results follow,
 behind a cue.
 
 No answer are numbers that are denied ("not 13 but 12"), dismissed ("one may think that the answer is 10, but ...") or
-left open ("between 10 and 12", "5, 6 or 7", "10-12"), and those of steps ("Step 2") and of certainty ("95 % sure"); one
-that was given ("all 35 pages") is none where the sentence has another. Numbers themselves are read by `numerals`.
+left open ("between 10 and 12", "5, 6 or 7", "10-12"), and those of steps ("Step 2"), of a list's items and of certainty
+("95 % sure"); one that was given ("all 35 pages") is none where the sentence has another. Numbers themselves are read
+by `numerals`.
 """
 
 from __future__ import annotations
@@ -50,6 +51,7 @@ from mslt_it.evaluation.answers.dismissed import (
     cut_off,
     one_answer,
     without_denied,
+    without_listed,
     without_open,
     without_steps,
 )
@@ -149,7 +151,8 @@ class _Solution(Sentences):
             self.text, self.numbers = written, given
 
     def _amounts(self) -> list[Number]:
-        numbers = without_steps(numbers_in(self.text, self.primary), self.text, self.primary)
+        numbers = without_listed(numbers_in(self.text, self.primary), self.text)
+        numbers = without_steps(numbers, self.text, self.primary)
         return without_open(without_denied(numbers, self.text, self.primary), self.text, self.primary)
 
     def answer(self) -> Number | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from mslt_it import values
 from mslt_it.command import Call, Command, section
+from mslt_it.models.finished_run import read_run
 from mslt_it.problems import Problem
 from mslt_it.progress import working
 from mslt_it.publish.combine_options import METHODS, CombineRequest, planned, refuse_another, settings_of
@@ -19,7 +20,7 @@ def run(call: Call) -> int:
             raise Problem(f"runs: '{one}' is given twice. Remove one, and give the other a larger weight.")
     settings_of(options.method, rank=options.rank, density=options.density, seed=options.seed)
     call.look()
-    plan = planned(options)
+    plan = planned(options, [read_run(values.path(one)) for one in options.runs])
     refuse_another(values.path(options.out), plan.wanted)
     quiet_libraries()
     with working("Starting"):

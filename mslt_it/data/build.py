@@ -380,12 +380,6 @@ def _class_counts(report: BuildReport) -> list[str]:
     for name in names:
         counts = "".join(f"{one.label_counts[name]:>8}" for one in report.languages)
         lines.append(f"{name:<{width}}{counts}{totals[name]:>8}")
-    more = len(totals) - len(names)
-    return [
-        *lines,
-        *(
-            [f"and {counted(more, 'label that is', 'labels that are')} less frequent (build_report.json)"]
-            if more
-            else []
-        ),
-    ]
+    if more := len(totals) - len(names):
+        lines.append(f"and {counted(more, 'label that is', 'labels that are')} less frequent (build_report.json)")
+    return lines

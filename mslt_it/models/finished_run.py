@@ -66,13 +66,6 @@ def adapter_hash(path: Path | str) -> str:
     return digest.hexdigest()
 
 
-def run_of(folder: Path) -> FinishedRun | None:
-    """The finished run that a folder is, or whose adapter it is; None: an adapter that goes without its run."""
-    around = (folder, folder.parent) if folder.name == ADAPTER else (folder,)
-    found = next((one for one in around if (one / COMPLETE).is_file() and not (one / ADAPTER_CONFIG).is_file()), None)
-    return None if found is None else read_run(found)
-
-
 def read_run(folder: Path | str) -> FinishedRun:
     """A finished run; a Problem where the folder is none, was not sealed, or is not as it was sealed."""
     folder = Path(folder)
@@ -101,3 +94,10 @@ def read_run(folder: Path | str) -> FinishedRun:
         names = tuple(provenance.get("labels") or ())  # found when it was trained: its table need not be there any more
         recipe = dataclasses.replace(recipe, task=dataclasses.replace(recipe.task, label_names=names))
     return FinishedRun(folder, recipe, provenance)
+
+
+def run_of(folder: Path) -> FinishedRun | None:
+    """The finished run that a folder is, or whose adapter it is; None: an adapter that goes without its run."""
+    around = (folder, folder.parent) if folder.name == ADAPTER else (folder,)
+    found = next((one for one in around if (one / COMPLETE).is_file() and not (one / ADAPTER_CONFIG).is_file()), None)
+    return None if found is None else read_run(found)

@@ -25,7 +25,7 @@ from mslt_it.config.recipe import ScoringConfig
 from mslt_it.config.schema import LARGEST_SEED, key
 from mslt_it.languages import validate_code
 from mslt_it.locks import WAIT
-from mslt_it.models.finished_run import FinishedRun, read_run
+from mslt_it.models.finished_run import FinishedRun
 from mslt_it.places import FINGERPRINT
 from mslt_it.problems import Problem, counted, nearest
 from mslt_it.publish.comparable import across_tasks, languages, refuse_strangers
@@ -105,12 +105,12 @@ class Plan(NamedTuple):
     wanted: str  # the fingerprint
 
 
-def planned(request: CombineRequest) -> Plan:
-    """What is made of the runs, which are read here and nowhere later; a Problem where they cannot be combined."""
+def planned(request: CombineRequest, runs: Sequence[FinishedRun]) -> Plan:
+    """What is made of finished runs; a Problem where they cannot be combined."""
     settings = settings_of(request.method, rank=request.rank, density=request.density, seed=request.seed)
     if request.num_items is not None and not request.scored:
         raise Problem(f"num_items={request.num_items} has no effect with scored=false. Leave one of them out.")
-    of_task = runs = [read_run(values.path(one)) for one in request.runs]
+    of_task = runs
     if request.method == ADAMERGEX:
         runs = across_tasks(runs)
         of_task, (shares, how) = runs[:1], adamergex_weights(request.weights)

@@ -44,7 +44,7 @@ CALIBRATION = "calibration"
 def prompt_record(recipe: Recipe, encoder: Encoder) -> dict[str, Any]:
     """What prompts.json says of a run's languages, sources first; of an encoder its fields and labels."""
     task, languages = recipe.task, dict[str, Any]()
-    codes = dict.fromkeys((*recipe.languages, *recipe.unlabelled))
+    codes = dict.fromkeys((*recipe.sources, *recipe.targets, *recipe.unlabelled))
     if recipe.head is not None:
         head: dict[str, Any] = {"head": recipe.head.name, "labels": list(recipe.head.labels)}
         if isinstance(encoder, SegmentEncoder) and encoder.unsplit:

@@ -57,7 +57,8 @@ def train_apart(
     how, combined = recipe.combine, folder / "combined"
     show(f"\n=== combined: {how.method}, weights {how.weights}")
     request = CombineRequest(runs=parts, out=str(combined), method=how.method, weights=how.weights, wait=wait)
-    statuses.append(combine_runs(request, planned(request), show))
+    plan = planned(request, [read_run(part) for part in parts])
+    statuses.append(combine_runs(request, plan, show))
     if recipe.combine.beside_joint:
         statuses.append(_run(joint_recipe(recipe, folder), run_recipe, show))
         if not any(statuses):

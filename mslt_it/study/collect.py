@@ -138,7 +138,13 @@ def collect(folder: Path | str, say: Say = lambda text: None) -> Study:
             f"study={folder}: none of the {len(missing)} cells is complete ({listed}). Go on with `mslt study`."
         )
     first = found[0][1]
-    _refuse_mixed([cell for _, cell in found])
+    for _, other in found:
+        for what, value in other.kind.items():
+            if value != first.kind[what]:
+                raise Problem(
+                    f"Cell {other.path.name} has {what}={value}, cell {first.path.name} {first.kind[what]}: they "
+                    "cannot be compared. Run the study in a new folder, with one of them throughout."
+                )
     items = _Items()
     answers = [one.answers("adapter", items) for _, one in found]
     targets, lines = first.targets, {code: first.lines(code) for code in first.targets}
@@ -352,17 +358,6 @@ def _majority_share(lines: Mapping[str, Sequence[Mapping[str, Any]]]) -> float:
 
 
 # ---------------------------------------------------------------- all cells
-
-
-def _refuse_mixed(cells: Sequence[_Folder]) -> None:
-    first = cells[0]
-    for other in cells:
-        for what, value in other.kind.items():
-            if value != first.kind[what]:
-                raise Problem(
-                    f"Cell {other.path.name} has {what}={value}, cell {first.path.name} {first.kind[what]}: they "
-                    "cannot be compared. Run the study in a new folder, with one of them throughout."
-                )
 
 
 def _matched(

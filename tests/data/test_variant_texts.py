@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from written_in import assert_no_neighbours_letters
 
 from mslt_it.config.files import share_dir
 from mslt_it.evaluation.answers.labels import Answer, read_label
@@ -30,12 +31,6 @@ OWN_NAME = {
     "he": "בעברית", "hi": "हिंदी", "id": "bahasa Indonesia", "it": "in italiano", "ja": "日本語", "ko": "한국어",
     "pt": "em português", "ru": "на русском языке", "sw": "kwa Kiswahili", "ta": "தமிழ்", "te": "తెలుగులో",
     "th": "ภาษาไทย", "tr": "Türkçe", "ur": "اردو", "vi": "tiếng Việt", "zh": "中文",
-}  # fmt: skip
-# Letters that the neighbour with the same script writes and this language does not.
-FOREIGN_LETTERS = {
-    "ar": "یکہھےںگچپ", "ur": "يىكةإأؤ", "bg": "ыэёЫЭЁ", "ru": "іїєђјљњћџ", "de": "ñçàâèêôûœ", "es": "äöüßçàèêœ",
-    "fr": "äöüßñ", "fi": "üßñçõ", "et": "åßñç", "it": "äöüßñçãõ", "pt": "äöüßñèì", "tr": "äßñqwx",
-    "zh": "個這兩應書寫語詞現後數單題",
 }  # fmt: skip
 JOIN = {"ja": "、", "zh": "、", "ar": "، ", "ur": "، "}
 PLACEHOLDER = re.compile(r"\{(\w+)\}")
@@ -108,7 +103,7 @@ def test_native_chain_of_thought(code: str) -> None:
         assert OWN_NAME[code] in texts[kind]
         assert "\n" not in texts[kind] and "  " not in texts[kind] and texts[kind] == texts[kind].strip()
         assert script_of_text([texts[kind].replace("X", "").replace("{labels}", "")]) == likely_script(code)
-        assert not set(texts[kind]) & set(FOREIGN_LETTERS.get(code, ""))
+        assert_no_neighbours_letters(texts[kind], code)
     assert texts["join"] == JOIN.get(code, ", ")
     assert re.fullmatch(r"[^\s:]+( \w+)? ?: |\w+：", texts["cue"]), texts["cue"]
     # Only where lines hold no spaces is the colon the wide one, without a space behind it.

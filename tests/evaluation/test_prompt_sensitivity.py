@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import sys
-from functools import cache
 from pathlib import Path
-from types import ModuleType
 
 import numpy as np
 import pytest
+from benchmark_script import benchmark
 from made_cells import SPAN_F1, cell
 from tiny_eval import make_base, write_pairs
 
@@ -18,31 +16,21 @@ from mslt_it.evaluation.matching import Cell
 from mslt_it.evaluation.measures import ACCURACY
 from mslt_it.problems import Problem
 
+BENCHMARK = benchmark("prompt_sensitivity")
 RIGHT, WRONG = [1.0] * 12, [0.0] * 12
-
-
-@cache
-def benchmark() -> ModuleType:
-    path = Path(__file__).parents[2] / "benchmarks" / "prompt_sensitivity.py"
-    spec = importlib.util.spec_from_file_location("prompt_sensitivity", path)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # dataclasses look their module up
-    spec.loader.exec_module(module)
-    return module
 
 
 def asked(right, language="de", question="?", **more):
     """Answers of one question and language, of which some are right."""
     said = np.array(["yes" if one else "no" for one in right])
-    return benchmark().Asked(cell(right, language, **more), said, (question,) * len(right))
+    return BENCHMARK.Asked(cell(right, language, **more), said, (question,) * len(right))
 
 
 def report(**answers):
     """Of question -> [answers of a language]."""
     names = {"a": "English 0", "b": "English 1", "c": "its own"}
     by_language = {names[q]: {one.cell.language: one for one in of} for q, of in answers.items()}
-    return benchmark().report(ACCURACY, by_language)
+    return BENCHMARK.report(ACCURACY, by_language)
 
 
 def test_answers_that_never_change_have_no_spread() -> None:
@@ -97,7 +85,7 @@ def test_f1_is_of_the_sums() -> None:
     cells = [
         [Cell("de", ("a", "b"), np.array(counts, float)) for counts in ([[2, 0, 0], [0, 1, 1]], [[0, 2, 2], [1, 0, 0]])]
     ]
-    found = benchmark().exchanged(SPAN_F1, cells, np.random.default_rng(0))
+    found = BENCHMARK.exchanged(SPAN_F1, cells, np.random.default_rng(0))
     # Dealt: (2,1,1) and (1,2,2) of the sums, or (3,0,0) and (0,3,3), each half of the time.
     assert {tuple(np.round(np.sort(one), 6)) for one in found[:, 0]} == {(0.333333, 0.666667), (0.0, 1.0)}
 
@@ -109,7 +97,7 @@ def test_a_base_is_asked_in_four_ways(
     base, data, file = make_base(tmp_path / "base"), write_pairs(tmp_path / "pairs"), tmp_path / "figures.json"
     words = [f"model={base}", "task=xnli", f"task.data={data}", f"cache={tmp_path / 'cache'}", *more]
     monkeypatch.setattr(sys, "argv", ["prompt_sensitivity.py", *words, "--json", str(file)])
-    benchmark().main()
+    BENCHMARK.main()
     found = json.loads(file.read_text())
     assert [row["language"] for row in found["languages"]] == (["de", "tr"] if more else ["de", "en", "tr"])
     assert all(row["n"] == 9 and 0 <= row["spread"] <= 1 and 0 < row["p corrected"] <= 1 for row in found["languages"])
@@ -126,4 +114,4 @@ def test_two_systems_are_refused(tmp_path: Path) -> None:
     for system in ("base", "run"):
         (tmp_path / "items" / "xnli" / "direct" / system).mkdir(parents=True)
     with pytest.raises(Problem, match=r"answers of 2 systems\. One is wanted: give base=false with run="):
-        benchmark().only_system(tmp_path)
+        BENCHMARK.only_system(tmp_path)

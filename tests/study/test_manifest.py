@@ -1,17 +1,13 @@
-"""The study's folder: the manifest, what it refuses, locks."""
+"""The study's folder: the manifest, and what it refuses."""
 
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import pytest
-from tiny_study import ROOT, write_study
+from tiny_study import write_study
 
-from mslt_it.locks import locked
 from mslt_it.problems import Problem
 from mslt_it.study.config import load_study
 from mslt_it.study.grid import base_recipe, cells, with_budgets
@@ -82,21 +78,3 @@ def test_a_manifest_that_is_none_is_refused(tmp_path: Path) -> None:
     folder.manifest.write_text("{")
     with pytest.raises(Problem, match=r"manifest.json cannot be read"):
         read_manifest(folder)
-
-
-def test_a_lock_is_held_by_one_process_and_let_go_of_when_it_is_killed(tmp_path: Path) -> None:
-    code = (
-        "import sys, time\nfrom pathlib import Path\nfrom mslt_it.locks import locked\n"
-        "with locked(Path(sys.argv[1])):\n print('held', flush=True)\n time.sleep(60)"
-    )
-    path = tmp_path / "locks" / "x.lock"
-    with subprocess.Popen([sys.executable, "-c", code, str(path)], stdout=subprocess.PIPE, cwd=ROOT) as process:
-        assert process.stdout is not None and process.stdout.readline() == b"held\n"
-        with locked(path, wait=False) as held:
-            assert not held
-        process.kill()
-    started = time.monotonic()
-    with locked(path) as held:
-        assert held and time.monotonic() - started < 10
-    with locked(path, wait=False) as held:
-        assert held

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from mslt_it.config.recipe import Recipe, is_rest
 from mslt_it.problems import Problem
-from mslt_it.selection.criteria import Request
+from mslt_it.selection.criteria import OF_TEXT, Request
 from mslt_it.selection.ranking import Selection, rank
-
-NEED_TEXT = ("vocabulary_coverage", "embedding", "nn_rank")
 
 
 def choose_sources(recipe: Recipe) -> tuple[tuple[str, ...], str]:
     """(source languages, note). The note begins with the languages and a colon, and says what they were ranked by."""
     asked, model = recipe.select, recipe.model.path
     criterion = asked.criterion
-    if criterion in NEED_TEXT and model != "world":
+    if criterion in OF_TEXT and model != "world":
         raise Problem(
             f"sources=auto: select.criterion={criterion} needs text of the candidates, which a recipe does not name "
             f"for model.path={model}. Run mslt select criteria=[{criterion}] model={model} text=DIR and list its first "

@@ -47,6 +47,7 @@ CONTROLS = ("min_diversity", "random")
 # Neither in the mean of ranks nor in the recurrence: the first two say what l2v_typology says, and the mean stays the
 # one that studies were reported with.
 ASIDE = (*CONTROLS, "maxsum", "maxmin", "nn_rank")
+OF_TEXT = ("vocabulary_coverage", "embedding", "nn_rank")
 
 L2V_PARTS: dict[str, tuple[str, ...]] = {
     "l2v_syntax": ("syntax",),

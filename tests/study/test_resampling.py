@@ -21,7 +21,7 @@ SETS = [*SINGLES, *itertools.islice(itertools.combinations(POOL, 3), 8)]
 
 def test_average_ranks_share_ties() -> None:
     assert average_ranks(np.array([0.5, 0.9, 0.5, 0.1])).tolist() == [2.5, 1, 2.5, 4]
-    # 0.1 + 0.2 is a hair above 0.3: sums of the same right answers over other seeds or targets are not to be told apart.
+    # 0.1 + 0.2 is a hair above 0.3: the same right answers added up in another order.
     assert average_ranks(np.array([0.3, 0.1 + 0.2, 0.1])).tolist() == [1.5, 1.5, 3]
     assert spearman(np.array([1.0, 2, 3]), np.array([0.3, 0.1 + 0.2, 0.3])) == 0
     rows = np.array([[[1.0, 2.0], [2.0, 2.0]]])

@@ -284,7 +284,7 @@ class _Ranker:
             scored = self.inputs.l2v(name, vectors)
             other = self.ranking(scored.scorer, GREEDY_KEEP)
             first = tuple(self.inputs.pool[i] for i in other.sets[0])
-            changed = not np.array_equal(other.sets[other.ranks == 1], ranking.sets[ranking.ranks == 1])
+            changed = not np.array_equal(other.sets[0], ranking.sets[0])
             yield OtherCode(codes, first, float(other.scores[0]) * scored.sign + 0.0, changed)
 
 

@@ -58,6 +58,11 @@ def test_a_winner_that_hangs_on_a_code_is_said(paper: Selection) -> None:
     one = others[(("zh", "cmn"),)]
     assert one.changed and one.languages == ("ar", "de", "zh") and round(one.score / 3, 3) == 0.362
     assert not any(other.changed for other in paper.criteria["l2v_syntax"].other_codes)
+    # Under arb two sets tie for first: the one that is first under ara, and then the choice does not hang on the code.
+    other_pool = rank_source_sets(["et", "sq", "ar", "or", "he", "ku", "az"], 3, criteria=["l2v_phonology"])
+    tied = other_pool.criteria["l2v_phonology"]
+    arb = next(one for one in tied.other_codes if one.uriel == {"ar": "arb"})
+    assert arb.languages == tied.sets[0].languages == ("et", "ar", "or") and not arb.changed
 
 
 def test_codes_of_one_language_are_read_alike() -> None:

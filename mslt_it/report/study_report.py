@@ -67,14 +67,18 @@ def write_report(findings: Findings, out: Path, formats: Collection[str] = ("htm
 
 
 def runs(study: Study) -> pd.DataFrame:
-    """The raw figures: a row for each run that is compared and each target, shares between 0 and 1."""
+    """The raw figures: a row for each run that is compared and each target, shares between 0 and 1; ``untuned`` are the
+    base's on the same items."""
     rows: list[dict[str, Any]] = []
+    untuned = [None] * len(study.targets) if study.base is None else study.figures(study.base)
     for one in study.cells:
         told = {"run": one.id, "sources": "-".join(one.sources), "seed": one.seed, "assignment": one.assignment}
         told |= {"budget": one.slice.budget, "variant": one.slice.variant, "pinch_or_shots": one.share}
-        for target, ids, counts in zip(study.targets, study.item_ids, one.counts, strict=True):
-            figure = study.measure.value(counts[: len(ids)].sum(axis=0, dtype=float))
-            rows.append({**told, "target": target, "items": len(ids), study.measure.name: float(figure)})
+        found = zip(study.targets, study.item_ids, study.figures(one.counts), untuned, strict=True)
+        rows += [
+            {**told, "target": target, "items": len(ids), study.measure.name: figure, "untuned": base}
+            for target, ids, figure, base in found
+        ]
     return pd.DataFrame(rows)
 
 

@@ -114,6 +114,10 @@ class Study:
         """Over all target languages."""
         return sum(map(len, self.item_ids))
 
+    def figures(self, counts: np.ndarray) -> np.ndarray:
+        """(targets,) of (targets, items, k) counts."""
+        return self.measure.value(counts.sum(axis=1, dtype=float))
+
 
 def collect(folder: Path | str, say: Say = lambda text: None) -> Study:
     """Reads a study's folder; a Problem where no cell is complete, or the cells cannot be compared.

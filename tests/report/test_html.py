@@ -248,7 +248,8 @@ def test_the_raw_figures_lie_beside_the_page(folder: Path, page: str) -> None:
     [row] = [one for one in rows if one["run"] == "de_s1" and one["target"] == "tr"]
     [cell] = [one for one in study.cells if one.id == "de_s1"]
     assert (row["sources"], row["seed"], row["items"]) == ("de", "1", "30")
-    assert float(row["accuracy"]) == pytest.approx(cell.counts[1].sum(axis=0)[0] / 30, abs=1e-5)
+    for name, counts in (("accuracy", cell.counts), ("untuned", study.base)):
+        assert float(row[name]) == pytest.approx(counts[1].sum(axis=0)[0] / 30, abs=1e-5)
 
 
 def test_formats_of_a_study(folder: Path, tmp_path: Path) -> None:

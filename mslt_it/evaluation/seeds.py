@@ -148,9 +148,9 @@ def seed_noise(
     left = 1 - free_shared / (len(everything) - len(several))  # of the degrees of freedom, for the own parts
     kinds = kinds or [len(one) for one in sets]
     for kind in dict.fromkeys(kinds):
-        own = [row for row in several if kinds[row] == kind]
+        own, whose = [row for row in several if kinds[row] == kind], kind
         if sum(len(members[row]) for row in own) < FEW_RESIDUALS:
-            own = several
+            own, whose = several, "all"  # one estimate, which is as wrong for each
         cells = [i for row in own for i in members[row]]
         freedom = (len(cells) - len(own)) * left
         if freedom < TINY:  # one set has several seeds: all they do counts as shared
@@ -159,7 +159,7 @@ def seed_noise(
         if len(cells) >= FEW_RESIDUALS:  # fewer cannot tell the two apart
             whole = float(np.square(values.mean(axis=1)).mean()) / left
             values = values * np.sqrt(max(0.0, 1 - float(of_items[cells].mean()) / max(whole, TINY**2)))
-        unsure = _unsure(stream(settings, f"own variance {kind}"), freedom, settings)
+        unsure = _unsure(stream(settings, f"own variance {whose}"), freedom, settings)
         for row, one in enumerate(sets):
             if kinds[row] == kind:
                 rng = stream(settings, "seeds " + " ".join(one))

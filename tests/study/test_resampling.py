@@ -11,7 +11,7 @@ from scipy import stats
 from synthetic_study import POOL, expected_figure, no_effect, study_in_memory
 
 from mslt_it.evaluation.estimates import Settings
-from mslt_it.evaluation.seeds import p_value
+from mslt_it.evaluation.seeds import p_value, seed_noise
 from mslt_it.study.analyse.resampling import resample
 from mslt_it.study.analyse.statistics import as_good_as_best, average_ranks, spearman
 
@@ -81,6 +81,19 @@ def test_one_seed_has_no_seed_noise() -> None:
     p = figures.point
     expected = np.sqrt(p * (1 - p) / 60 * 60 / 57 + 1 / 62**2)
     assert np.median(figures.drawn.std(axis=0) / expected) == pytest.approx(1, abs=0.03)
+
+
+@pytest.mark.parametrize("num_seeds", [2, 3, 5])
+def test_two_sets_of_few_seeds_are_compared_as_by_a_paired_t_test(num_seeds: int) -> None:
+    """Of one source and of three: too few seeds to know each size's noise by itself, so both have one estimate."""
+    runs = np.random.default_rng(4).normal([[0.55], [0.50]], 0.02, size=(2, num_seeds))
+    point, drawn = runs.reshape(-1, 1), np.zeros((40_000, 2 * num_seeds, 1))
+    members = np.arange(2 * num_seeds).reshape(2, num_seeds).tolist()
+    settings = Settings(num_bootstrap=40_000)
+    noise = seed_noise([("en",), ("ar", "de", "zh")], members, [*range(num_seeds)] * 2, point, drawn, settings)
+    value = runs[0].mean() - runs[1].mean()
+    found = p_value(value, value + noise[:, 0, 0] - noise[:, 1, 0])
+    assert found == pytest.approx(stats.ttest_rel(*runs).pvalue, rel=0.1)
 
 
 def test_more_seed_noise_widens_intervals() -> None:

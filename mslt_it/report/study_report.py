@@ -194,12 +194,7 @@ def warnings(findings: Findings) -> list[list[str]]:
             lines.append(f"… and {len(study.missing) - SHOWN_MISSING} more")
         found.append(lines)
     if study.num_unmatched:
-        found.append(
-            [
-                f"{counted(study.num_unmatched, 'scored item was', 'scored items were')} left out, since "
-                "not every run or language has the same."
-            ]
-        )
+        found.append([f"{counted(study.num_unmatched, 'scored item')} left out, which not every run has."])
     drawn = components(study.item_ids, study.groups)
     if alone := [study.targets[row] for one in drawn if one.num_clusters == 1 for row in one.languages]:
         found.append([f"Too few groups of items: {', '.join(alone)} with one. Nothing says how others would do."])

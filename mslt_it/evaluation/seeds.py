@@ -144,8 +144,9 @@ def seed_noise(
     shared = np.array([residual[cells].mean(axis=0) for cells in of_seed.values()])  # (seeds, L)
     for cells, value in zip(of_seed.values(), shared, strict=True):
         residual[cells] -= value
-    free_shared = len(shared) - 1
-    left = 1 - free_shared / (len(everything) - len(several))  # of the degrees of freedom, for the own parts
+    free = len(everything) - len(several)
+    free_shared = min(len(shared) - 1, free)  # sets that have no seed in common leave fewer
+    left = 1 - free_shared / free  # of the degrees of freedom, for the own parts
     kinds = kinds or [len(one) for one in sets]
     for kind in dict.fromkeys(kinds):
         own, whose = [row for row in several if kinds[row] == kind], kind
@@ -165,12 +166,17 @@ def seed_noise(
                 rng = stream(settings, "seeds " + " ".join(one))
                 noise[:, row] = unsure * _normal(rng, values, freedom, len(members[row]), settings)
     rng = stream(settings, "shared seeds")
-    common = _normal(rng, shared, free_shared, len(shared), settings)
-    of_shared = max(float(common.mean(axis=1).var()), TINY)
+    # A draw for each seed, which cancels between sets that have it; of a seed that is known of one set, for each set.
+    known = {seed for seed, cells in of_seed.items() if len(cells) > 1}
+    drawn_as = [[(-1 if seeds[i] in known else row, seeds[i]) for i in cells] for row, cells in enumerate(members)]
+    places = {key: place for place, key in enumerate(dict.fromkeys(itertools.chain.from_iterable(drawn_as)))}
+    each = rng.normal(size=(settings.num_bootstrap, len(places), len(shared))) @ shared / np.sqrt(free_shared)
+    common = np.stack([each[:, [places[key] for key in own]].mean(axis=1) for own in drawn_as], axis=1)
+    of_shared = max(float(common[:, several].mean(axis=2).var(axis=0).mean()), TINY)
     of_rest = [(drawn[:, cells].mean(axis=1) + noise[:, row]).mean(axis=1).var() for row, cells in enumerate(members)]
     # R - 1 would widen all figures twelvefold with two seeds, also where the shared part is noise alone.
     freedom = free_shared * (1 + float(np.mean(of_rest)) / of_shared)
-    return noise + (_unsure(rng, freedom, settings) * common)[:, None]
+    return noise + _unsure(rng, freedom, settings)[:, None] * common
 
 
 def _normal(rng: np.random.Generator, values: np.ndarray, freedom: float, num: int, settings: Settings) -> np.ndarray:

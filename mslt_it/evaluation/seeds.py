@@ -154,7 +154,7 @@ def seed_noise(
             own, whose = several, "all"  # one estimate, which is as wrong for each
         cells = [i for row in own for i in members[row]]
         freedom = (len(cells) - len(own)) * left
-        if freedom < TINY:  # one set has several seeds: all they do counts as shared
+        if freedom < TINY:  # no sets have seeds in common: all that these do counts as shared
             continue
         values = residual[cells]
         if len(cells) >= FEW_RESIDUALS:  # fewer cannot tell the two apart
@@ -168,15 +168,20 @@ def seed_noise(
     rng = stream(settings, "shared seeds")
     # A draw for each seed, which cancels between sets that have it; of a seed that is known of one set, for each set.
     known = {seed for seed, cells in of_seed.items() if len(cells) > 1}
-    drawn_as = [[(-1 if seeds[i] in known else row, seeds[i]) for i in cells] for row, cells in enumerate(members)]
-    places = {key: place for place, key in enumerate(dict.fromkeys(itertools.chain.from_iterable(drawn_as)))}
+    places: dict[tuple[int, int], int] = {}
+    drawn_as = [
+        [places.setdefault((-1 if seeds[i] in known else row, seeds[i]), len(places)) for i in cells]
+        for row, cells in enumerate(members)
+    ]
     each = rng.normal(size=(settings.num_bootstrap, len(places), len(shared))) @ shared / np.sqrt(free_shared)
-    common = np.stack([each[:, [places[key] for key in own]].mean(axis=1) for own in drawn_as], axis=1)
-    of_shared = max(float(common[:, several].mean(axis=2).var(axis=0).mean()), TINY)
+    of_shared = max(float(np.mean([each[:, drawn_as[row]].mean(axis=(1, 2)).var() for row in several])), TINY)
     of_rest = [(drawn[:, cells].mean(axis=1) + noise[:, row]).mean(axis=1).var() for row, cells in enumerate(members)]
     # R - 1 would widen all figures twelvefold with two seeds, also where the shared part is noise alone.
     freedom = free_shared * (1 + float(np.mean(of_rest)) / of_shared)
-    return noise + _unsure(rng, freedom, settings)[:, None] * common
+    unsure = _unsure(rng, freedom, settings)
+    for row, own in enumerate(drawn_as):
+        noise[:, row] += unsure * each[:, own].mean(axis=1)
+    return noise
 
 
 def _normal(rng: np.random.Generator, values: np.ndarray, freedom: float, num: int, settings: Settings) -> np.ndarray:

@@ -182,6 +182,7 @@ MISTAKES = (
     ("study study=mini sources=[ar]", "Unknown key 'sources'. Did you mean 'pool'?"),
     ("select model=/no/such", "model=/no/such: there is no such folder. Give that of a model."),
     ("select criteria=[scripts] model=a/b", "model=a/b has no effect on criteria=[scripts]. Leave it out, or add one"),
+    ("select criteria=[scripts] seed=4", "seed=4 has no effect on criteria=[scripts]: nothing is drawn for them."),
     ("predict run=none data=none.csv out=o.csv", "data=none.csv: there is no such file."),
     ("predict run=none data=FILE.csv out=FILE.csv", "out=FILE.csv is the input itself."),
     ("report run=none", "run=none: there is no such folder."),

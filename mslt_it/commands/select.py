@@ -22,7 +22,7 @@ def run(call: Call) -> int:
     # These import numpy, rich and matplotlib, which help can do without.
     from rich.console import Console
 
-    from mslt_it.selection.ranking import rank
+    from mslt_it.selection.ranking import hangs_on_seed, rank
     from mslt_it.selection.report import check_path, print_report, write_figure
 
     asked = call.options.criteria
@@ -30,6 +30,11 @@ def run(call: Call) -> int:
         raise Problem(
             f"model={call.options.model} has no effect on criteria=[{','.join(asked)}]. Leave it out, or add one that "
             f"asks it: {', '.join(OF_MODEL[:-1])}."
+        )
+    if "seed" in call.given and not hangs_on_seed(call.options):
+        raise Problem(
+            f"seed={call.options.seed} has no effect on criteria=[{','.join(asked)}]: nothing is drawn for them. Leave "
+            "it out, or add random."
         )
     figure = call.options.figure
     if figure is not None:

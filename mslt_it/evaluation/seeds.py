@@ -144,33 +144,44 @@ def seed_noise(
     shared = np.array([residual[cells].mean(axis=0) for cells in of_seed.values()])  # (seeds, L)
     for cells, value in zip(of_seed.values(), shared, strict=True):
         residual[cells] -= value
-    free_shared = len(shared) - 1
-    left = 1 - free_shared / (len(everything) - len(several))  # of the degrees of freedom, for the own parts
+    free = len(everything) - len(several)
+    free_shared = min(len(shared) - 1, free)  # sets that have no seed in common leave fewer
+    left = 1 - free_shared / free  # of the degrees of freedom, for the own parts
     kinds = kinds or [len(one) for one in sets]
     for kind in dict.fromkeys(kinds):
-        own = [row for row in several if kinds[row] == kind]
+        own, whose = [row for row in several if kinds[row] == kind], kind
         if sum(len(members[row]) for row in own) < FEW_RESIDUALS:
-            own = several
+            own, whose = several, "all"  # one estimate, which is as wrong for each
         cells = [i for row in own for i in members[row]]
         freedom = (len(cells) - len(own)) * left
-        if freedom < TINY:  # one set has several seeds: all they do counts as shared
+        if freedom < TINY:  # no sets have seeds in common: all that these do counts as shared
             continue
         values = residual[cells]
         if len(cells) >= FEW_RESIDUALS:  # fewer cannot tell the two apart
             whole = float(np.square(values.mean(axis=1)).mean()) / left
             values = values * np.sqrt(max(0.0, 1 - float(of_items[cells].mean()) / max(whole, TINY**2)))
-        unsure = _unsure(stream(settings, f"own variance {kind}"), freedom, settings)
+        unsure = _unsure(stream(settings, f"own variance {whose}"), freedom, settings)
         for row, one in enumerate(sets):
             if kinds[row] == kind:
                 rng = stream(settings, "seeds " + " ".join(one))
                 noise[:, row] = unsure * _normal(rng, values, freedom, len(members[row]), settings)
     rng = stream(settings, "shared seeds")
-    common = _normal(rng, shared, free_shared, len(shared), settings)
-    of_shared = max(float(common.mean(axis=1).var()), TINY)
+    # A draw for each seed, which cancels between sets that have it; of a seed that is known of one set, for each set.
+    known = {seed for seed, cells in of_seed.items() if len(cells) > 1}
+    places: dict[tuple[int, int], int] = {}
+    drawn_as = [
+        [places.setdefault((-1 if seeds[i] in known else row, seeds[i]), len(places)) for i in cells]
+        for row, cells in enumerate(members)
+    ]
+    each = rng.normal(size=(settings.num_bootstrap, len(places), len(shared))) @ shared / np.sqrt(free_shared)
+    of_shared = max(float(np.mean([each[:, drawn_as[row]].mean(axis=(1, 2)).var() for row in several])), TINY)
     of_rest = [(drawn[:, cells].mean(axis=1) + noise[:, row]).mean(axis=1).var() for row, cells in enumerate(members)]
     # R - 1 would widen all figures twelvefold with two seeds, also where the shared part is noise alone.
     freedom = free_shared * (1 + float(np.mean(of_rest)) / of_shared)
-    return noise + (_unsure(rng, freedom, settings) * common)[:, None]
+    unsure = _unsure(rng, freedom, settings)
+    for row, own in enumerate(drawn_as):
+        noise[:, row] += unsure * each[:, own].mean(axis=1)
+    return noise
 
 
 def _normal(rng: np.random.Generator, values: np.ndarray, freedom: float, num: int, settings: Settings) -> np.ndarray:

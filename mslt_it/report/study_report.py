@@ -19,12 +19,12 @@ from mslt_it.evaluation.estimates import Settings
 from mslt_it.problems import Problem, Say, counted
 from mslt_it.records import to_plain
 from mslt_it.report.pages import Said, Section, versions_here, write
-from mslt_it.store import write_atomically
+from mslt_it.store import read_json, write_atomically
 from mslt_it.study.analyse.analyses import Findings, SliceFindings, analyse
 from mslt_it.study.analyse.claims import is_tested, sentence, verdict
 from mslt_it.study.analyse.findings import Analysis, NotDone
 from mslt_it.study.analyse.further import further_sections
-from mslt_it.study.collect import Study, collect
+from mslt_it.study.collect import Study, collect, mean_of
 from mslt_it.study.config import MARGIN, SECTIONS, load_study
 
 WORLD_NOTICE = (
@@ -67,14 +67,24 @@ def write_report(findings: Findings, out: Path, formats: Collection[str] = ("htm
 
 
 def runs(study: Study) -> pd.DataFrame:
-    """The raw figures: a row for each run that is compared and each target, shares between 0 and 1."""
+    """The raw figures: a row for each run that is compared and each target, shares between 0 and 1.
+
+    ``untuned`` are the base's on the same items; ``seen`` is the run's mean figure in its own sources, from which the
+    transfer gap is taken (Hu et al. 2020, XTREME); of shots, of which several runs make a row, it is empty.
+    """
     rows: list[dict[str, Any]] = []
+    untuned = [None] * len(study.targets) if study.base is None else study.figures(study.base)
     for one in study.cells:
         told = {"run": one.id, "sources": "-".join(one.sources), "seed": one.seed, "assignment": one.assignment}
         told |= {"budget": one.slice.budget, "variant": one.slice.variant, "pinch_or_shots": one.share}
-        for target, ids, counts in zip(study.targets, study.item_ids, one.counts, strict=True):
-            figure = study.measure.value(counts[: len(ids)].sum(axis=0, dtype=float))
-            rows.append({**told, "target": target, "items": len(ids), study.measure.name: float(figure)})
+        results = (read_json(study.folder / "cells" / one.id / "results.json") or {}).get("results", ())
+        own = [row["value"] for row in results if row["role"] == "source" and row["metric"] == study.measure.name]
+        seen = mean_of(own) if own else None
+        found = zip(study.targets, study.item_ids, study.figures(one.counts), untuned, strict=True)
+        rows += [
+            {**told, "target": target, "items": len(ids), study.measure.name: figure, "untuned": base, "seen": seen}
+            for target, ids, figure, base in found
+        ]
     return pd.DataFrame(rows)
 
 
@@ -190,12 +200,7 @@ def warnings(findings: Findings) -> list[list[str]]:
             lines.append(f"… and {len(study.missing) - SHOWN_MISSING} more")
         found.append(lines)
     if study.num_unmatched:
-        found.append(
-            [
-                f"{counted(study.num_unmatched, 'scored item was', 'scored items were')} left out, since "
-                "not every run or language has the same."
-            ]
-        )
+        found.append([f"{counted(study.num_unmatched, 'scored item')} left out, which not every run has."])
     drawn = components(study.item_ids, study.groups)
     if alone := [study.targets[row] for one in drawn if one.num_clusters == 1 for row in one.languages]:
         found.append([f"Too few groups of items: {', '.join(alone)} with one. Nothing says how others would do."])

@@ -16,7 +16,7 @@ from mslt_it.places import refuse_no_base
 from mslt_it.problems import Problem
 from mslt_it.records import to_plain
 from mslt_it.selection import search, typology
-from mslt_it.selection.criteria import ASIDE, BEYOND_CRITERIA, CRITERIA, L2V_PARTS, NotComputed, Request
+from mslt_it.selection.criteria import ASIDE, BEYOND_CRITERIA, CRITERIA, L2V_PARTS, OF_TEXT, NotComputed, Request
 from mslt_it.selection.reasons import Facts, describe, read_facts
 from mslt_it.selection.request import read_pool, read_space
 from mslt_it.selection.scorers import Inputs, Scored
@@ -103,6 +103,13 @@ def rank_source_sets(pool: Sequence[str] = ("paper",), k: int = 3, **options: An
     """`rank` with the fields of a `Request` as arguments, from Python."""
     given = {"pool": pool, "k": k, **options}
     return rank(build(Request, {name: value for name, value in given.items() if value is not None}))
+
+
+def hangs_on_seed(request: Request) -> bool:
+    """Whether another seed may give another ranking: by an order, the world's sentences or a search that are drawn."""
+    drawn = ("random", *OF_TEXT * (request.model == "world" and request.text is None))
+    wanted = request.criteria or CRITERIA
+    return any(name in wanted for name in drawn) or not read_space(read_pool(request, []), request).is_exact
 
 
 def rank(request: Request) -> Selection:
@@ -277,7 +284,7 @@ class _Ranker:
             scored = self.inputs.l2v(name, vectors)
             other = self.ranking(scored.scorer, GREEDY_KEEP)
             first = tuple(self.inputs.pool[i] for i in other.sets[0])
-            changed = not np.array_equal(other.sets[other.ranks == 1], ranking.sets[ranking.ranks == 1])
+            changed = not np.array_equal(other.sets[0], ranking.sets[0])
             yield OtherCode(codes, first, float(other.scores[0]) * scored.sign + 0.0, changed)
 
 

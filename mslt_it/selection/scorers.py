@@ -277,10 +277,10 @@ class Inputs:
         self._require_targets()
         texts = self._texts_of((*self.pool, *self.targets))
         sources, targets = texts.of(self.pool), texts.of(self.targets)
-        if short := [c for c, lines in zip(self.targets, targets, strict=True) if len(lines) < MIN_NEIGHBOURS]:
+        if short := [c for c in (*self.pool, *self.targets) if len(texts.sentences[c]) < MIN_NEIGHBOURS]:
             raise NotComputed(
-                f"The text of {', '.join(short)} has fewer than {MIN_NEIGHBOURS} sentences, which is too few to vote.",
-                f"Give {MIN_NEIGHBOURS} or more lines in {short[0]}.txt, or leave the target out.",
+                f"The text of {', '.join(short)} has fewer than {MIN_NEIGHBOURS} sentences, too few for votes.",
+                f"Give {MIN_NEIGHBOURS} or more lines in {short[0]}.txt, or leave the language out.",
             )
         shares = neighbour_votes(sources, targets, self.model_path, allow_download="nn_rank" in self.request.criteria)
         mean = shares.mean(axis=0)

@@ -59,7 +59,7 @@ def tried(folder: Path, cells: Sequence[Mapping[str, Any]], metric: str) -> tupl
             for point, ids in of_points.items()
         ]
         most = max(len(one.cells) for one in own)
-        chosen = max((one for one in own if len(one.cells) == most), key=lambda one: (one.metric, -one.loss))
+        chosen = max((one for one in own if len(one.cells) == most), key=lambda one: (round(one.metric, 9), -one.loss))
         found += [dataclasses.replace(one, is_chosen=one is chosen) for one in own]
     return tuple(found)
 

@@ -106,13 +106,19 @@ class Study:
 
     @property
     def chance(self) -> float | None:
-        """What knows nothing of the text gets: the larger of 1 / labels and the majority's share."""
-        return max(1 / self.num_choices, self.majority_share or 0.0) if self.num_choices else None
+        """What knows nothing of the text gets: the larger of 1 / labels and the majority's share. In macro-F1 1 /
+        labels, however often answers by lot give each: 2pq / (p + q) of a label is at most (p + q) / 2."""
+        majority = self.majority_share if self.measure.is_share else None
+        return max(1 / self.num_choices, majority or 0.0) if self.num_choices else None
 
     @property
     def num_items(self) -> int:
         """Over all target languages."""
         return sum(map(len, self.item_ids))
+
+    def figures(self, counts: np.ndarray) -> np.ndarray:
+        """(targets,) of (targets, items, k) counts."""
+        return self.measure.value(counts.sum(axis=1, dtype=float))
 
 
 def collect(folder: Path | str, say: Say = lambda text: None) -> Study:

@@ -229,7 +229,7 @@ def _told(chosen: Slice, singles: Singles, own: Sequence[int], others: Sequence[
     """What a report shows as it is; the seeds of the predictor and those of the order."""
     num = len({code for code, _ in singles})
     seeds = f"each of {len(own)} seeds" if len(own) > 1 else f"seed {own[0]}"
-    measured = f"seeds {', '.join(map(str, others))}, none of them the predictor's"
+    measured = f"{'seeds' if len(others) > 1 else 'seed'} {', '.join(map(str, others))}, not the predictor's"
     return {
         "how": f"for {seeds} the adapters of a set's languages, each trained alone, were added with equal weights "
         f"({METHOD}, their exact mean) and scored",

@@ -43,8 +43,9 @@ def looks(history: Sequence[Mapping[str, Any]], metric: str) -> list[Look]:
 
 
 def best(found: Sequence[Look]) -> Look | None:
-    """The highest metric, of equal ones the lowest loss, of these the first; None where nothing was looked at."""
-    return max(found, key=lambda look: (look.value, -look.loss), default=None)
+    """The highest metric, of equal ones (rounding aside) the lowest loss, of these the first; None where nothing was
+    looked at."""
+    return max(found, key=lambda look: (round(look.value, 9), -look.loss), default=None)
 
 
 def is_over(found: Sequence[Look], patience: int) -> bool:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import csv
 import dataclasses
+import json
 import re
 import shlex
+import shutil
 import sys
 from html.parser import HTMLParser
 from pathlib import Path
@@ -14,7 +16,7 @@ from xml.etree import ElementTree
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "study"))
-from synthetic_study import by_size, write_study
+from synthetic_study import by_size, seal, write_study
 
 from mslt_it.command import execute
 from mslt_it.commands import report as command
@@ -24,7 +26,7 @@ from mslt_it.problems import Problem
 from mslt_it.records import to_plain
 from mslt_it.report import figures, pages
 from mslt_it.report.pages import as_latex, render
-from mslt_it.report.study_report import lead, redo, warnings, write_report
+from mslt_it.report.study_report import lead, redo, runs, warnings, write_report
 from mslt_it.study.analyse.analyses import Findings, analyse
 from mslt_it.study.analyse.findings import Heatmap, Intervals, Lines, Mark, Scatter, Steps
 from mslt_it.study.analyse.tables import Column, interval, shown, table
@@ -248,7 +250,22 @@ def test_the_raw_figures_lie_beside_the_page(folder: Path, page: str) -> None:
     [row] = [one for one in rows if one["run"] == "de_s1" and one["target"] == "tr"]
     [cell] = [one for one in study.cells if one.id == "de_s1"]
     assert (row["sources"], row["seed"], row["items"]) == ("de", "1", "30")
-    assert float(row["accuracy"]) == pytest.approx(cell.counts[1].sum(axis=0)[0] / 30, abs=1e-5)
+    for name, counts in (("accuracy", cell.counts), ("untuned", study.base)):
+        assert float(row[name]) == pytest.approx(counts[1].sum(axis=0)[0] / 30, abs=1e-5)
+
+
+def test_the_raw_figures_tell_what_a_run_has_in_its_own_sources(folder: Path, tmp_path: Path) -> None:
+    shutil.copytree(folder, tmp_path / "study")
+    cell = tmp_path / "study" / "cells" / "ar-zh_s0"
+    results = json.loads((cell / "results.json").read_text(encoding="utf-8"))
+    for code, metric, value in (("ar", "accuracy", 0.9), ("zh", "accuracy", 0.6), ("zh", "macro_f1", 0.1)):
+        row = {"language": code, "role": "source", "metric": metric, "value": value, "status": "ok", "reason": ""}
+        results["results"].append(row)
+    (cell / "results.json").write_text(json.dumps(results), encoding="utf-8")
+    seal(cell)
+    found = runs(collect(tmp_path / "study"))
+    assert found.seen[found.run == "ar-zh_s0"].tolist() == [0.75] * 2
+    assert found.seen[found.run != "ar-zh_s0"].isna().all()
 
 
 def test_formats_of_a_study(folder: Path, tmp_path: Path) -> None:

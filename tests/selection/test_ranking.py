@@ -14,8 +14,8 @@ import pytest
 
 from mslt_it.problems import Problem
 from mslt_it.selection import search, typology
-from mslt_it.selection.criteria import ASIDE, CRITERIA, L2V_PARTS, PAPER_CRITERIA, POOLS
-from mslt_it.selection.ranking import Selection, rank_source_sets
+from mslt_it.selection.criteria import ASIDE, CRITERIA, L2V_PARTS, PAPER_CRITERIA, POOLS, Request
+from mslt_it.selection.ranking import Selection, hangs_on_seed, rank_source_sets
 
 TYPOLOGICAL = [name for name in L2V_PARTS if name != "min_diversity"]
 QUICK = [name for name in CRITERIA if name not in ("vocabulary_coverage", "embedding", "nn_rank")]  # no text, no torch
@@ -58,6 +58,11 @@ def test_a_winner_that_hangs_on_a_code_is_said(paper: Selection) -> None:
     one = others[(("zh", "cmn"),)]
     assert one.changed and one.languages == ("ar", "de", "zh") and round(one.score / 3, 3) == 0.362
     assert not any(other.changed for other in paper.criteria["l2v_syntax"].other_codes)
+    # Under arb two sets tie for first: the one that is first under ara, and then the choice does not hang on the code.
+    other_pool = rank_source_sets(["et", "sq", "ar", "or", "he", "ku", "az"], 3, criteria=["l2v_phonology"])
+    tied = other_pool.criteria["l2v_phonology"]
+    arb = next(one for one in tied.other_codes if one.uriel == {"ar": "arb"})
+    assert arb.languages == tied.sets[0].languages == ("et", "ar", "or") and not arb.changed
 
 
 def test_codes_of_one_language_are_read_alike() -> None:
@@ -228,6 +233,21 @@ def test_constraints() -> None:
     assert found.num_sets == len(sets) == 6  # zh (2) and two of en, es, fr, ru (1 each)
     assert all("zh" in one.languages and one.cost == 4 for one in sets)
     assert not any({"ar", "de"} & set(one.languages) for one in sets)
+
+
+@pytest.mark.parametrize(
+    ("more", "is_drawn"),
+    [
+        ({}, False),
+        ({"criteria": ()}, True),
+        ({"criteria": ("scripts", "random")}, True),
+        ({"criteria": ("vocabulary_coverage",)}, True),  # of the world's sentences
+        ({"criteria": ("vocabulary_coverage",), "text": "own"}, False),
+        ({"pool": ("world", "af", "am", "az", "ca", "da", "eu"), "k": 9}, True),  # 3.1 million sets: a greedy search
+    ],
+)
+def test_what_hangs_on_the_seed(more: dict[str, Any], is_drawn: bool) -> None:
+    assert hangs_on_seed(Request(**{"criteria": ("scripts",), **more})) == is_drawn
 
 
 def test_random_depends_on_the_seed_alone() -> None:

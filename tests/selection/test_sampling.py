@@ -73,5 +73,8 @@ def test_nn_rank_prefers_the_source_whose_text_the_target_has(tmp_path: Path) ->
     (tmp_path / "tr.txt").write_text("Ein Satz.\n" * 24, "utf-8")
     asked["criteria"] = ["nn_rank", "scripts"]
     reason, remedy = rank_source_sets(["ar", "de"], 1, targets=["tr"], **asked).not_computed["nn_rank"]
-    assert "fewer than 25 sentences" in reason and "25 or more lines in tr.txt" in remedy
+    assert "The text of tr has fewer than 25 sentences" in reason and "25 or more lines in tr.txt" in remedy
+    (tmp_path / "zh.txt").write_text("一句。\n" * 3, "utf-8")  # all sources would be cut down to three sentences
+    reason, _ = rank_source_sets(["ar", "de", "zh"], 1, targets=["tr"], **asked).not_computed["nn_rank"]
+    assert "The text of zh, tr has fewer than 25 sentences" in reason
     assert "targets" in rank_source_sets(["ar", "de"], 1, **asked).not_computed["nn_rank"][0]

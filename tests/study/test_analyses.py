@@ -128,6 +128,11 @@ def test_recurrence() -> None:
     assert found.claims[0].low > 0 and found.claims[0].name == "recurrence"
 
 
+def test_sets_that_tie_at_the_fifth_place_all_count() -> None:
+    means = np.array([[0.9, 0.8, 0.7, 0.6, 0.1 + 0.2, 0.3, 0.1]])
+    assert composition._top_shares(means, np.eye(7)).round(3).tolist() == [[*[0.167] * 6, 0]]
+
+
 def test_criteria_rank_the_set_that_they_pick() -> None:
     figures = with_figures(no_effect)
     orders = Orders(figures.study, names=["l2v_syntax", "scripts", "random"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import json
 from pathlib import Path
@@ -12,6 +13,7 @@ from synthetic_study import no_effect, seal, write_study
 
 from mslt_it.config.recipe import Recipe
 from mslt_it.data.rows import RowStore
+from mslt_it.evaluation.measures import MEASURES
 from mslt_it.problems import Problem
 from mslt_it.records import PromptedExample
 from mslt_it.study import collect as module
@@ -119,6 +121,10 @@ def test_groups_and_the_majority_are_read(tmp_path: Path, folder: Path) -> None:
     labels = [line["label"] for line in lines_of(study.folder / "cells" / "ar_s0" / "predictions" / "fi.jsonl")]
     most = max(labels.count(name) for name in labels) / 12
     assert study.majority_share == pytest.approx(most) and study.chance == max(1 / 3, most)
+    uneven = dataclasses.replace(study, majority_share=0.8)
+    assert uneven.chance == 0.8
+    # Always the label of 80 %: F1 of 0.89, 0 and 0, in the mean less than a third.
+    assert dataclasses.replace(uneven, measure=MEASURES["macro_f1"][0]).chance == 1 / 3
 
 
 def test_cells_of_two_bases_are_not_compared(folder: Path) -> None:

@@ -190,8 +190,8 @@ def test_the_front_of_figures_against_cost_and_operations() -> None:
 
 
 def test_what_is_on_the_front() -> None:
-    x, y = np.array([1.0, 2.0, 2.0, 3.0, 3.0]), np.array([[0.5, 0.4, 0.7, 0.7, 0.8]])
-    assert _undominated(x, y).tolist() == [[True, False, True, False, True]]
+    x, y = np.array([1.0, 2.0, 2.0, 3.0, 3.0]), np.array([[0.5, 0.4, 0.7, 0.7, 0.8], [0.3, 0.1, 0.1 + 0.2, 0.4, 0.1]])
+    assert _undominated(x, y).tolist() == [[True, False, True, False, True], [True, False, False, True, False]]
 
 
 def test_a_set_s_figure_in_a_target_is_that_of_the_run_with_its_rows(tmp_path: Path) -> None:

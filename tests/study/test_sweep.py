@@ -300,6 +300,8 @@ def test_ties_go_to_the_lower_loss_then_the_first_and_missing_runs_are_not_chose
 
     assert rates(lambda sources, rate: (0.8, 1.0)) == [0.1] * 3
     assert rates(lambda sources, rate: (0.8, 1.0 - rate)) == [0.2] * 3
+    # Means of the same right answers, dealt out otherwise, differ in the last bit.
+    assert rates(lambda sources, rate: (0.1 + 0.2 if rate == 0.1 else 0.3, 1.0 - rate)) == [0.2] * 3
     assert rates(lambda sources, rate: (0.8 + rate, 1.0), "de_learning_rate0.2_s1") == [0.2, 0.1, 0.2]
     folder = tmp_path / "0"
     manifest = json.loads((folder / "manifest.json").read_text())

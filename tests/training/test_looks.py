@@ -111,6 +111,7 @@ def test_of_equal_looks_the_lower_loss_and_then_the_first():
     assert best(found) == found[2] and best([]) is None
     assert [is_over(found, patience) for patience in (0, 1, 2, 3)] == [False, True, True, False]
     assert not is_over([], 1)
+    assert best([Look(1, 0.1 + 0.2, 1.0), Look(2, 0.3, 0.9)]) == Look(2, 0.3, 0.9)  # added otherwise
 
 
 def test_without_looks_a_run_is_the_one_that_it_was_before_there_were_any():

@@ -16,7 +16,7 @@ from mslt_it.study.analyse import renaming
 from mslt_it.study.analyse.criteria import Orders
 from mslt_it.study.analyse.findings import set_name
 from mslt_it.study.analyse.resampling import SetFigures
-from mslt_it.study.analyse.statistics import average_ranks, spearman
+from mslt_it.study.analyse.statistics import TINY, average_ranks, spearman
 
 SCHEMA = 3  # of predicted.json
 TYPOLOGY = "l2v_syntax"
@@ -48,7 +48,7 @@ def agreement(predictor: SetFigures, measured: SetFigures, sets: Sets) -> dict[s
             row[key] = float(value)
         rho_drawn = spearman(by_drawn, drawn)
         renamed = spearman(by[measured.places(k)], point)
-        best = np.flatnonzero(by == by.max())
+        best = np.flatnonzero(by >= by.max() - TINY)
         found["agreement"][key] = {
             "by": PREDICTORS[key],
             "spearman": _estimate(float(renamed[0]), measured.of_order(float(renamed[0]), rho_drawn)),

@@ -12,6 +12,7 @@ from mslt_it.study.analyse import renaming
 from mslt_it.study.analyse.comparisons import claim_of
 from mslt_it.study.analyse.findings import Analysis, Intervals, Mark, NotDone, set_name
 from mslt_it.study.analyse.resampling import Rows, SetFigures
+from mslt_it.study.analyse.statistics import TINY
 from mslt_it.study.analyse.tables import Row, interval, table, with_holm
 
 TOP = 5  # the paper counts languages in the five best sets
@@ -210,5 +211,5 @@ def recurrence(figures: SetFigures, k: int) -> Analysis | NotDone:
 def _top_shares(means: np.ndarray, holds: np.ndarray) -> np.ndarray:
     """(B, sets) and (sets, languages) -> (B, languages): shares of the best sets; ties at the fifth place all count."""
     fifth = np.sort(means, axis=1)[:, -TOP][:, None]
-    top = (means >= fifth).astype(float)
+    top = (means >= fifth - TINY).astype(float)
     return np.asarray((top @ holds) / top.sum(axis=1, keepdims=True))

@@ -287,6 +287,7 @@ def _undominated(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     Args:
         x: (P,); y: (B, P).
     """
+    y = np.round(y, 9)  # sums in another order are no higher
     cheaper, higher = x[None, :] < x[:, None], y[:, None, :] > y[:, :, None]  # [.., p, q]: q than p
     beaten = (higher & (x[None, :] <= x[:, None])) | (cheaper & (y[:, None, :] >= y[:, :, None]))
     return np.asarray(~beaten.any(axis=2))

@@ -36,8 +36,8 @@ def as_good_as_best(point: np.ndarray, drawn: np.ndarray, confidence: float) -> 
 
 
 def average_ranks(scores: np.ndarray) -> np.ndarray:
-    """Ranks from 1 for the largest; equal scores share the mean of their places."""
-    return np.asarray(rankdata(-scores, axis=-1))
+    """Ranks from 1 for the largest; equal scores, rounding aside, share the mean of their places."""
+    return np.asarray(rankdata(-np.round(scores, 9), axis=-1))
 
 
 def spearman(x: np.ndarray, y: np.ndarray) -> np.ndarray:

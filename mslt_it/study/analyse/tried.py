@@ -75,8 +75,7 @@ def settings_tried(study: Study, chosen: Slice) -> Analysis:
 
 def _figure(study: Study, places: Sequence[int]) -> float:
     """Mean over runs and target languages."""
-    sums = [study.tried_cells[place].counts.sum(axis=1, dtype=float) for place in places]
-    return float(np.mean([study.measure.value(of_run) for of_run in sums]))
+    return float(np.mean([study.figures(study.tried_cells[place].counts) for place in places]))
 
 
 def _mean(setting: str, rows: pd.DataFrame, times: int) -> Row:

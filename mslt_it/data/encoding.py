@@ -167,7 +167,7 @@ class Encoder:
         """The text is cut inside each control token that is left whole; where that is not enough, at every character;
         and an id that is a control token by itself even then is left out (``_survives`` sees it)."""
         inside = "|".join(f"(?<={re.escape(one[0])})(?={re.escape(one[1:])})" for one in self.unsplit)
-        for first, *rest in (re.split(inside or "(?!)", text), text):
+        for first, *rest in (re.split(inside or "(?!)", text), list(text)):
             ids = [*self._tokenize([first])[0], *(i for part in rest for i in self._continued(part))]
             if self._control_ids.isdisjoint(ids):
                 return ids

@@ -11,7 +11,6 @@ token; a beginning-of-sequence token comes first where the tokenizer adds one by
 from __future__ import annotations
 
 import functools
-import itertools
 import json
 import re
 import unicodedata
@@ -151,13 +150,24 @@ class Encoder:
         )  # fmt: skip
         return [list(ids) for ids in batch["input_ids"]]
 
+    @functools.cached_property
+    def unsplit(self) -> tuple[str, ...]:
+        """Control tokens that split_special_tokens leaves whole: added ones not marked special, and words of the
+        vocabulary (of XLM-R's, say). The longest first."""
+        texts = sorted((text for text in self.control if len(text) > 1), key=lambda text: (-len(text), text))
+        ids = self._tokenize(texts)
+        return tuple(text for text, own in zip(texts, ids, strict=True) if not self._control_ids.isdisjoint(own))
+
+    @property
+    def anchors(self) -> tuple[str, ...]:
+        """What a text that goes on from another is given after; none where no space is put before a text."""
+        return _ANCHORS if self._prepends else ()
+
     def _disarmed(self, text: str) -> list[int]:
-        """For control strings that split_special_tokens leaves whole (added tokens not marked special, or words of the
-        vocabulary): the text is cut inside each of them; where that is not enough, at every character; and an id that
-        is a control token by itself even then is left out (``_survives`` sees it)."""
-        for cuts in (self._cuts(text), range(1, len(text))):
-            bounds = [0, *cuts, len(text)]
-            first, *rest = (text[a:b] for a, b in itertools.pairwise(bounds))
+        """The text is cut inside each control token that is left whole; where that is not enough, at every character;
+        and an id that is a control token by itself even then is left out (``_survives`` sees it)."""
+        inside = "|".join(f"(?<={re.escape(one[0])})(?={re.escape(one[1:])})" for one in self.unsplit)
+        for first, *rest in (re.split(inside or "(?!)", text), list(text)):
             ids = [*self._tokenize([first])[0], *(i for part in rest for i in self._continued(part))]
             if self._control_ids.isdisjoint(ids):
                 return ids
@@ -166,30 +176,16 @@ class Encoder:
     def _continued(self, part: str) -> list[int]:
         """Ids of a text that goes on from another. Tokenizers that put a space before each text (Llama's, T5's) would
         put one here: so the part is given after an anchor, and the anchor's ids are taken away."""
-        [plain] = self._tokenize([part])
-        if not self._prepends:
-            return plain
-        for anchor in _ANCHORS:
+        for anchor in self.anchors:
             start, both = self._tokenize([anchor, anchor + part])
             if both[: len(start)] == start:
                 return both[len(start) :]
-        return plain
+        return self._tokenize([part])[0]
 
     @functools.cached_property
     def _prepends(self) -> bool:
         [one] = self._tokenize(["a"])
         return self.decode([*one, *one]) != "aa"
-
-    def _cuts(self, text: str) -> list[int]:
-        """A place inside every occurrence of a control string, overlapping ones too."""
-        cuts = set()
-        for token in self.control:
-            start = text.find(token)
-            while start >= 0:
-                if len(token) > 1:
-                    cuts.add(start + 1)
-                start = text.find(token, start + 1)
-        return sorted(cuts)
 
     def _render(self, roles: Sequence[str], add_generation_prompt: bool) -> str:
         messages = [{"role": role, "content": _SENTINEL.format(i)} for i, role in enumerate(roles)]

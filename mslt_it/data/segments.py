@@ -112,15 +112,8 @@ class SegmentEncoder(Encoder):
     def _labelled(self, example: PromptedExample, read: Reading) -> EncodedExample | str:
         return EncodedExample(example.id, example.language, read.ids, (example.choices.index(example.answer),))
 
-    @functools.cached_property
-    def unsplit(self) -> tuple[str, ...]:
-        """Control tokens that are words of the vocabulary (of XLM-R's, say): in a text they are told from text by a
-        space after their first character, which other programs can do, too. The longest first."""
-        texts = sorted(self.control, key=lambda text: (-len(text), text))
-        ids = self._tokenize(texts)
-        return tuple(text for text, own in zip(texts, ids, strict=True) if not self._control_ids.isdisjoint(own))
-
     def _disarmed(self, text: str) -> list[int]:
+        """A space after their first character tells control tokens from text: other programs can do so, too."""
         spaced = functools.reduce(lambda said, one: said.replace(one, f"{one[0]} {one[1:]}"), self.unsplit, text)
         [ids] = self._tokenize([spaced])
         return ids if self._control_ids.isdisjoint(ids) else super()._disarmed(text)

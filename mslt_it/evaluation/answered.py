@@ -11,7 +11,7 @@ import numpy as np
 from mslt_it.config.recipe import TaskConfig
 from mslt_it.data.build import build_scored_set
 from mslt_it.data.rows import RowStore
-from mslt_it.evaluation.measures import UNREAD, Outputs, choice_scores, said_labels, why_invalid
+from mslt_it.evaluation.measures import UNREAD, Outputs, choice_scores, said_labels, text_of, why_invalid
 from mslt_it.evaluation.voting import vote
 from mslt_it.journal import read_answers
 from mslt_it.models.finished_run import ADAPTER, FinishedRun
@@ -56,7 +56,7 @@ def outputs_of(answered: Answered) -> Out:
         there = np.array([[bool(choice) for choice in item.choices] for item in items])
         same = len({item.messages for item in items}) == 1
         return Out(scores, answered.reason or why_invalid(scores, same_prompts=same, there=there))
-    texts = [row["text"] for row in answered.rows]
+    texts: list[Any] = list(map(text_of, answered.rows))
     broken = sum(text is None for text in texts)
     reason = answered.reason or (f"{broken} of {len(texts)} answers have scores that are not finite" * bool(broken))
     if all(row["is_cut"] and not row["num_new_tokens"] for row in answered.rows):

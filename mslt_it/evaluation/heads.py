@@ -93,12 +93,12 @@ class ClassEngine(HeadEngine):
 
 
 class TagEngine(HeadEngine):
-    """The names that the tags of a sentence's words make, written as decoders write them; words that were cut off have
-    none."""
+    """The names that the tags of a sentence's words make, written as decoders write them, and the tags, which say where
+    they stand; words that were cut off have none."""
 
     def decided_by(self, position: int) -> Mapping[str, Any]:
         words = self._questions[position].source
-        own = {"words": words.texts, "spaced": words.is_spaced, "labels": self._encoder.labels}
+        own = {"words": words.texts, "spaced": words.is_spaced, "labels": self._encoder.labels, "says": "tags"}
         return {**super().decided_by(position), **own}
 
     def _own(self, position: int, number: int, logits: Tensor) -> Tensor:
@@ -112,7 +112,7 @@ class TagEngine(HeadEngine):
         tags = [labels[n] for n in logits.argmax(-1).tolist()]
         tags += [labels[0]] * (len(words.texts) - len(tags))
         text = encode(to_spans(words.texts, tags, spaced=words.is_spaced))
-        return self._written(position, text)
+        return {**self._written(position, text), "tags": " ".join(tags)}
 
 
 class SpanEngine(HeadEngine):

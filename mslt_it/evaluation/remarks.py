@@ -53,9 +53,14 @@ def run_remarks(rows: Sequence[ScoreRow], task: TaskConfig, confidence: float) -
     main = [row for row in rows if row.metric == rows[0].metric]
     mean = next((row for row in main if row.is_mean), None)
     only = [(row.language, row.only_label, row.n) for row in main if row.only_label]
+    of_languages = [row for row in main if not row.is_mean]
+    cut, answers = sum(row.num_cut for row in of_languages), sum(row.n for row in of_languages)
+    told = f"{cut} of {counted(answers, 'answer')} had no end within the limit (task.max_answer_tokens, of chains of "
+    told += "thought scoring.max_chain_tokens): what was written by then is scored."
     return [
         *([_of_mean(mean, confidence)] if mean else []),
         verdict(rows, task),
+        *([told] if cut else []),
         *([_only_label("The adapter", only)] if only else []),
     ]
 

@@ -21,7 +21,7 @@ from mslt_it.evaluation.engines import engine
 from mslt_it.evaluation.generation import evaluating
 from mslt_it.evaluation.heads import head_losses
 from mslt_it.evaluation.likelihood import choice_log_likelihoods
-from mslt_it.evaluation.measures import MEASURES, Outputs, choice_scores
+from mslt_it.evaluation.measures import MEASURES, Outputs, choice_scores, text_of
 from mslt_it.evaluation.questions import questions_of
 from mslt_it.evaluation.shared_rows import Request
 from mslt_it.records import EncodedExample, PromptedExample
@@ -73,6 +73,6 @@ class SourceValidation:
             found[:2] = -scores.sum(), sum(len(request.choices[0]) for request in requests)
         if items:
             rows = answers_now(engine(model, questions, self._encoder, self._batch_tokens))
-            outputs: Outputs = tuple(row["text"] for row in rows) if items[0].is_written else choice_scores(items, rows)
+            outputs: Outputs = tuple(map(text_of, rows)) if items[0].is_written else choice_scores(items, rows)
             found[2:] = self._measure.counts(items, outputs)[0].sum(axis=0)
         return found

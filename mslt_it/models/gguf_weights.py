@@ -163,7 +163,8 @@ def _read(file: Path, header: GgufHeader, name: str, dtype: torch.dtype) -> tupl
     except Exception as error:  # a damaged file is met at any place, and tokenizers raises plain Exceptions
         raise Problem(
             f"model.path={name}: transformers {transformers_version} could not read this GGUF file of architecture "
-            f"'{architecture}': {type(error).__name__}: {' '.join(str(error).split())[:300]}"
+            f"'{architecture}': {type(error).__name__}: {' '.join(str(error).split())[:300]}. "
+            "Give the model as a folder or Hub id instead."
         ) from error
     # As the file says: of Llama's, transformers 5.17 takes the beginning of a text for its end.
     for token, key in (("bos", "bos"), ("eos", "eos"), ("unk", "unknown"), ("pad", "padding")):

@@ -135,11 +135,14 @@ class _Exporter:
         assert self.converter is not None  # `planned`
         self.say(f"gguf: running {self.converter} ...")
         gguf.convert(folder, file, outtype, self.converter, self.name)
-        encoder = Encoder(load_tokenizer(ModelConfig(path=str(folder))), max_length_tokens=1)
+        tokenizer = load_tokenizer(ModelConfig(path=str(folder)))
+        encoder = Encoder(tokenizer, max_length_tokens=1)
         shutil.copyfile(folder / PROMPTS, part / PROMPTS)
         shutil.rmtree(own)
         use = usage(part, file=shlex.quote(file.name))
-        request = {"prompt": use["prompt"], "temperature": 0, "n_predict": use["max_new_tokens"]}
+        prompt, is_other = gguf.as_sent(file, use["prompt"], tokenizer.bos_token)
+        use["reads_text_otherwise"] = is_other or "reads_text_otherwise" in use
+        request = {"prompt": prompt, "temperature": 0, "n_predict": use["max_new_tokens"]}
         use["request"] = _quoted({**request, "stop": [use["end_token"]]})
         self._write_card(part, "gguf", use, merge)
         made = {"file": file.name, "outtype": outtype, "converter_sha256": file_sha256(self.converter)}

@@ -74,6 +74,16 @@ def convert(model: Path, out: Path, outtype: str, converter: Path, name: str) ->
     refuse_torn(out, expected_bytes(model, outtype))
 
 
+def as_sent(file: Path, prompt: str, bos: str | None) -> tuple[str, bool]:
+    """(``prompt`` as a request has it, whether it is other tokens then): llama.cpp puts ``bos`` before every text where
+    the file says so, or says nothing and its vocabulary is SentencePiece's."""
+    told = read_header(file).values
+    if not told.get("tokenizer.ggml.add_bos_token", told.get("tokenizer.ggml.model") == "llama"):
+        return prompt, bool(told.get("tokenizer.ggml.add_eos_token"))
+    own = prompt.removeprefix(bos or "")
+    return own, own == prompt or bool(told.get("tokenizer.ggml.add_eos_token"))
+
+
 def refuse_torn(file: Path, expected: int) -> None:
     """A Problem unless ``file`` is GGUF with tensors and about as large as ``expected`` bytes of weights."""
     if not file.is_file():

@@ -27,7 +27,6 @@ from mslt_it.config.recipe import Recipe
 from mslt_it.data.encoding import Encoder
 from mslt_it.data.passages import overlap
 from mslt_it.data.prompts import outline
-from mslt_it.data.segments import SegmentEncoder
 from mslt_it.evaluation.calibration import calibrated
 from mslt_it.evaluation.questions import needs_end
 from mslt_it.evaluation.tables import as_markdown
@@ -45,15 +44,14 @@ def prompt_record(recipe: Recipe, encoder: Encoder) -> dict[str, Any]:
     """What prompts.json says of a run's languages, sources first; of an encoder its fields and labels."""
     task, languages = recipe.task, dict[str, Any]()
     codes = dict.fromkeys((*recipe.sources, *recipe.targets, *recipe.unlabelled))
+    control = {"control": list(encoder.unsplit)} if encoder.unsplit else {}
     if recipe.head is not None:
         head: dict[str, Any] = {"head": recipe.head.name, "labels": list(recipe.head.labels)}
-        if isinstance(encoder, SegmentEncoder) and encoder.unsplit:
-            head["control"] = list(encoder.unsplit)
         fields = [name for name in task.input_fields if name not in task.option_fields]
         if recipe.head.name == "span":
             longest = encoder.max_length_tokens
             head |= {"window": longest, "overlap": overlap(longest), "max_tokens": task.max_answer_tokens}
-        own = {"languages": {code: {} for code in codes}, RECIPE: _asked_by(recipe)}
+        own = {**control, "languages": {code: {} for code in codes}, RECIPE: _asked_by(recipe)}
         return {"task": task.name, "fields": fields, "options": list(task.option_fields), **head, **own}
     for code in codes:
         one = outline(task, recipe.prompt, code)
@@ -77,6 +75,8 @@ def prompt_record(recipe: Recipe, encoder: Encoder) -> dict[str, Any]:
     options = {"options": list(task.option_fields), "option_length": task.option_length} if task.is_cloze else {}
     return {
         "task": task.name,
+        **control,
+        **({"anchors": list(encoder.anchors)} if control and encoder.anchors else {}),
         **({"kind": recipe.model.kind} if recipe.model.kind == "text_to_text" else {}),
         "fields": list(task.input_fields),
         "optional_fields": list(task.optional_fields),

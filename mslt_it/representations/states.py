@@ -41,18 +41,20 @@ class TokenisedTexts:
 def tokenise(
     tokenizer: Any, texts: Sequence[str], *, max_tokens: int = 512, name: str = "texts", kind: str = "decoder"
 ) -> TokenisedTexts:
-    """Texts as token ids, cut after ``max_tokens``; what spells a control token in a text stays text.
+    """Texts as token ids, cut after ``max_tokens``, or fewer where an encoder reads no more; what spells a control
+    token in a text stays text.
 
     Args:
         name: what the texts are called in an error.
         kind: of the model that is to read them, see ``model.kind``.
     """
-    found = (SegmentEncoder if kind == "encoder" else Encoder)(tokenizer, max_tokens).user_ids(texts)
+    before, after = _around(tokenizer, kind)
+    encoder = (SegmentEncoder if kind == "encoder" else Encoder)(tokenizer, max_tokens + len(before) + len(after))
+    longest, found = encoder.max_length_tokens - len(before) - len(after), encoder.user_ids(texts)
     if (empty := next((i for i, ids in enumerate(found) if not ids), None)) is not None:
         raise Problem(f"{name}: text {empty} ({texts[empty]!r}) has no tokens, so no representation. Leave it out.")
-    before, after = _around(tokenizer, kind)
-    rows = tuple((*before, *ids[:max_tokens], *after) for ids in found)
-    return TokenisedTexts(rows, len(before), len(after), sum(len(ids) > max_tokens for ids in found))
+    rows = tuple((*before, *ids[:longest], *after) for ids in found)
+    return TokenisedTexts(rows, len(before), len(after), sum(len(ids) > longest for ids in found))
 
 
 def _around(tokenizer: Any, kind: str) -> tuple[list[int], list[int]]:

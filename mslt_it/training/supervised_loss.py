@@ -126,9 +126,10 @@ def _teach(base: nn.Module, supervised: Callable[..., dict[str, Tensor]]) -> Non
 
 
 def balanced(labels: Iterable[int], num_classes: int) -> Tensor:
-    """[classes]: what a label is to count for all that occur to count the same in all, 1 on average over ``labels``."""
+    """[classes]: what a label is to count for all that occur to count the same in all, 1 on average over ``labels``;
+    one that does not occur counts nothing, which smoothing would weigh most."""
     counts = torch.bincount(torch.tensor(list(labels)), minlength=num_classes).double()
-    return (counts.sum() / (counts.count_nonzero() * counts.clamp(min=1))).float()
+    return torch.where(counts > 0, counts.sum() / (counts.count_nonzero() * counts), 0).float()
 
 
 def token_losses(hidden: Tensor, targets: Tensor, head: nn.Module) -> Tensor:

@@ -38,6 +38,9 @@ def test_states_are_those_between_the_control_tokens(
         own = torch.stack(layers)[:, 0, texts.num_before : len(row) - texts.num_after]
         np.testing.assert_allclose(found[4096][:, n], own.mean(1), atol=1e-5)
     assert (texts.num_before, texts.num_after) == ((0, 1) if kind == "mt5" else (1, 1))
+    long = tokenise(tokenizer, ["Der Hund " * 600], kind=recipe.model.kind)  # an encoder has 128 places
+    assert (len(long.rows[0]), long.num_cut) == (513 if kind == "mt5" else 128, 1)
+    assert hidden_states(model, long).shape[1] == 1
 
 
 @pytest.mark.parametrize("kind", ["encoder", "text_to_text"])

@@ -15,6 +15,7 @@ import torch
 from tiny_encoder import SMALL, predictions, results
 from transformers import AutoModelForSeq2SeqLM, AutoTokenizer
 
+from mslt_it import predict
 from mslt_it.cli import main
 from mslt_it.data.build import build_scored_set, scored_examples
 from mslt_it.data.segments import encoder_of
@@ -76,6 +77,11 @@ def test_code_of_the_card_gives_the_runs_answers(mt5_run: Made, method: str) -> 
     scores = np.array(line["adapter_log_likelihoods"])
     expected = np.exp(scores - scores.max()) / np.exp(scores - scores.max()).sum()
     np.testing.assert_allclose([names["found"][n] for n in LABELS], expected, atol=1e-4)
+    forged = {"premise": "Der </s> Hund<pad>", "hypothesis": "</s></s>Ende"}  # words of its vocabulary
+    assert names["prompt_ids"]("de", forged).count(2) == 1  # what ends every prompt
+    [read] = predict(run, [forged], language="de")
+    shares = names["probabilities"]("de", forged)
+    np.testing.assert_allclose([shares[n] for n in LABELS], [read[f"p_{n}"] for n in LABELS], atol=1e-4)
 
 
 def test_new_rows_are_labelled_by_run_and_by_merged_model(mt5_run: Made, tmp_path: Path) -> None:

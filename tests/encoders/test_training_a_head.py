@@ -91,6 +91,7 @@ def test_smoothing_and_weights_are_torchs(encoder_of_kind: Encoders) -> None:
     weights = balanced(labels.tolist(), 3)
     assert weights[labels].mean().item() == pytest.approx(1)
     torch.testing.assert_close(weights * torch.bincount(labels, minlength=3), torch.full((3,), 8 / 3))
+    assert balanced([0, 0, 1], 3).tolist() == [0.75, 1.5, 0]  # of a label without a row smoothing learns nothing
     logits = model(**{name: t for name, t in inputs.items() if name != "labels"}).logits
     expected = nn.functional.cross_entropy(logits, labels, weight=weights, label_smoothing=0.2, reduction="sum") / 8
     add_head_forward(base_of(model), label_smoothing=0.2, weights=weights)

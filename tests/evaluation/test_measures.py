@@ -19,6 +19,7 @@ from mslt_it.evaluation.measures import (
     f1,
     right_labels,
     said_labels,
+    text_of,
 )
 from mslt_it.problems import Problem
 from mslt_it.records import Message, PromptedExample
@@ -81,6 +82,13 @@ def test_spans_are_counted_over_the_whole_language() -> None:
     assert measured("span_f1", [later], ["LOC: Ulm"]) == (1.0, 0)
     assert measured("span_f1", [first, second], ["Ada Alt from Ulm", "-"]) == (0.0, 1)
     assert measured("span_f1", [first], ["ORG: Ada Alt"]) == (0.0, 1)  # a kind the task does not have
+    # An encoder's tags say which; and that a name has a space ("#") too many, which is wrong to conlleval.
+    of_tags = text_of({"text": "LOC: Ulm", "tags": "O O O B-LOC O O"})
+    assert measured("span_f1", [later], [of_tags or ""]) == (0.0, 0)
+    gold = {"tokens": list("東京#大"), "tags": ["B-LOC", "I-LOC", "O", "O"], "spaced": False, "kinds": ["LOC"]}
+    for tags, right in (("B-LOC I-LOC O O", 1.0), ("B-LOC I-LOC I-LOC O", 0.0)):
+        said = text_of({"text": "LOC: 東京", "tags": tags})
+        assert said and measured("span_f1", [item("ja", "?", json.dumps(gold))], [said]) == (right, 0)
 
 
 def test_free_text_is_compared_by_chrf() -> None:

@@ -168,6 +168,35 @@ def test_the_converter_is_given_the_merged_model(outtype: str, run: Path, tmp_pa
     )
 
 
+def gguf_of(file: Path, **told: bool | str) -> Path:
+    """A header without tensors that says so of its tokenizer."""
+    rows = [b""]
+    for name, value in told.items():
+        key = f"tokenizer.ggml.{name}".encode()
+        kind = struct.pack("<I?", 7, value) if isinstance(value, bool) else struct.pack("<IQ", 8, len(value))
+        rows += [struct.pack("<Q", len(key)), key, kind, b"" if isinstance(value, bool) else value.encode()]
+    file.write_bytes(struct.pack("<4sIQQ", b"GGUF", 3, 0, len(told)) + b"".join(rows))
+    return file
+
+
+@pytest.mark.parametrize(
+    ("told", "bos", "sent", "is_other"),
+    [
+        ({"model": "gpt2", "add_bos_token": True}, "<s>", "Wahr?", False),  # llama.cpp would begin with two
+        ({"model": "gpt2", "add_bos_token": False}, "<s>", "<s>Wahr?", False),
+        ({"model": "gpt2"}, "<s>", "<s>Wahr?", False),
+        ({"model": "llama"}, "<s>", "Wahr?", False),
+        ({"model": "llama", "add_eos_token": True}, "<s>", "Wahr?", True),
+        ({"model": "llama"}, "<b>", "<s>Wahr?", True),  # begins with another token, and llama.cpp adds its own
+        ({"model": "llama", "add_bos_token": False}, None, "<s>Wahr?", False),
+    ],
+)
+def test_the_request_leaves_out_what_llama_cpp_adds(
+    told: dict[str, bool | str], bos: str | None, sent: str, is_other: bool, tmp_path: Path
+) -> None:
+    assert gguf.as_sent(gguf_of(tmp_path / "x.gguf", **told), "<s>Wahr?", bos) == (sent, is_other)
+
+
 @pytest.mark.parametrize(
     ("body", "text"),
     [

@@ -150,6 +150,9 @@ def test_what_is_said_beside_the_figures() -> None:
         train_majority_share=0.34,
     )  # fmt: skip
     said = run_remarks([result("sw", only_label="neutral"), result("th"), mean], TASK, 0.95)
+    cut = run_remarks([result("sw", n=9, num_cut=2), result("th", n=9, num_cut=1), mean], TASK, 0.95)
+    assert any(line.startswith("3 of 18 answers had no end within the limit") for line in cut)
+    assert not any("no end" in line for line in said)
     assert said[0] == (
         "mean of unseen: 50.0, 95 % interval 45.0 to 55.0 for these languages on other items like these, 40.0 to 60.0 "
         "for other languages like these; 800 rows, 400 items in every one of the languages, in 134 groups that are "

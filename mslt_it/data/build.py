@@ -280,7 +280,7 @@ def _pools(recipe: Recipe, rows: RowStore) -> tuple[dict[str, Examples], list[Ex
     loaded = {code: rows.load(task, code, task.train_split, role="train") for code in recipe.sources}
     scored = {code: scorable(recipe, code, rows) for code in languages}
     notes = [note for note in (recipe.targets_note, unlabelled_note(recipe), recipe.order_note) if note]
-    notes += [note for code in recipe.sources for note in loaded[code].notes]
+    notes += dict.fromkeys(note for code in recipe.sources for note in loaded[code].notes)
     notes += rows.left_out(task, (*languages, *recipe.unlabelled))
     notes += set_aside(task, scored)
     examples = [found.examples for found in scored.values()]

@@ -224,8 +224,8 @@ class Tally:
 def refuse_drops(recipe: Recipe, language: str, tally: Tally, num_kept: int) -> None:
     """A Problem when a language lost a larger share of the rows that were looked at than the recipe allows."""
     lost = tally.dropped.total() - tally.dropped[TRANSLATION_DROPPED]
-    if recipe.task.name == "custom":  # an empty cell of one's own table is a row that is still to be labelled
-        lost -= tally.dropped[MISSING] - tally.markers.total()
+    if recipe.task.name == "custom":  # whose rows without a label are still to be labelled
+        lost -= tally.dropped[MISSING]
     max_share = recipe.data.max_dropped_share
     if lost and lost > max_share * (lost + num_kept):
         markers = "".join(

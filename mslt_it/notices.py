@@ -13,11 +13,11 @@ To leave it: scale=small (a real model) and task.data=PATH_OR_HUB_ID (real rows)
 
 
 def notice(recipe: Recipe) -> list[str]:
+    targets = ", ".join((*recipe.targets, *recipe.unlabelled))
     lines = [
         f"recipe {recipe.name}: {counted(recipe.data.num_examples_total, 'row')} of {recipe.task.name} in "
-        f"{recipe.shown_sources}; zero-shot in {', '.join(recipe.targets) or 'no language'}; seed {recipe.seed}"
+        f"{recipe.shown_sources}; zero-shot in {targets or 'no language'}; seed {recipe.seed}"
     ]
-    lines += filter(None, (unlabelled_note(recipe), recipe.targets_note))
     if before := [code for code in trained_before(recipe.model.path) if code not in recipe.sources]:
         lines.append(f"model.path={recipe.model.path} was trained on rows in {', '.join(before)}: no unseen languages.")
     if recipe.select.note:

@@ -32,14 +32,25 @@ def test_help_imports_nothing_heavy() -> None:
     assert done.stdout.splitlines()[-1] == "LOADED [] {0}"
 
 
-@pytest.mark.parametrize("command", ["train", "data"])
-def test_a_wrong_recipe_is_answered_without_torch(command: str) -> None:
+@pytest.mark.parametrize(
+    ("command", "wrong", "told"),
+    [
+        ("train", "sources=[tr]", "overlap: tr."),
+        ("data", "sources=[tr]", "overlap: tr."),
+        (
+            "train",
+            "adapter.target_modules=[q_proj,v_prj]",
+            "'v_prj' is not a linear module of world. Did you mean",
+        ),
+    ],
+)
+def test_a_wrong_recipe_is_answered_without_torch(command: str, wrong: str, told: str) -> None:
     code = (
-        f"import sys; from mslt_it import cli; code = cli.main(['{command}', 'recipe=xnli_3src', 'sources=[tr]']); "
+        f"import sys; from mslt_it import cli; code = cli.main(['{command}', 'recipe=xnli_3src', {wrong!r}]); "
         "print([m for m in ('torch', 'transformers') if m in sys.modules], code)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
-    assert done.stdout.strip() == "[] 2" and "overlap: tr." in done.stderr
+    assert done.stdout.strip() == "[] 2" and told in done.stderr
 
 
 def test_help_names_every_key_recipe_and_option() -> None:

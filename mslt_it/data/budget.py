@@ -211,6 +211,7 @@ class Tally:
             f"{f' and {n - MAX_PLACES} more' if n > MAX_PLACES else ''}"
             for verb, counter in counts
             for reason, n in sorted(counter.items())
+            if reason != MISSING  # told of all rows of the language, by `labels.fault_notes`
         ] + ([f"{language}: {self.other_script(language)}"] if self.fitting else [])
 
     def other_script(self, language: str) -> str:
@@ -237,8 +238,8 @@ class Tally:
 def refuse_drops(recipe: Recipe, language: str, tally: Tally, num_kept: int) -> None:
     """A Problem when a language lost a larger share of the rows that were looked at than the recipe allows."""
     lost = tally.dropped.total() - tally.dropped[TRANSLATION_DROPPED]
-    if recipe.task.name == "custom":  # an empty cell of one's own table is a row that is still to be labelled
-        lost -= tally.dropped[MISSING] - tally.markers.total()
+    if recipe.task.name == "custom":  # whose rows without a label are still to be labelled
+        lost -= tally.dropped[MISSING]
     max_share = recipe.data.max_dropped_share
     if lost and lost > max_share * (lost + num_kept):
         markers = "".join(

@@ -112,6 +112,8 @@ def build_training_set(
         notes.append(f"training.eval_steps: rows held out to look at, scored in no language: {told}")
     notes += label_notes(recipe.task, [*pools.values(), *to_score])
     if recipe.task.data != "world":  # whose sentences are written when they are looked at
+        for code in (*recipe.sources, *recipe.targets):
+            scored_examples(recipe, code, rows=rows)  # where too few can be, it is told before training
         notes += [*_repeats("train on", train), *_repeats("score", scored)]
     notes += ids_note(recipe.task, [*pools.values(), *to_score])
     notes.append(f"rows: {fingerprint_of_rows(with_windows(encoded))}")
@@ -193,9 +195,10 @@ def scored_examples(
 
     def make() -> list[Example]:
         found: Sequence[Example] = scorable(recipe, language, store).examples
-        with_label = [e for e in found if e.fault != MISSING]
-        if not is_trained_on(recipe, language) and len(with_label) < (1 - recipe.data.max_dropped_share) * len(found):
-            found = with_label  # a target that is labelled in part
+        with_label = [e for e in found if not e.fault.startswith(MISSING)]
+        is_few = len(with_label) < (1 - recipe.data.max_dropped_share) * len(found)
+        if recipe.task.name == "custom" or (not is_trained_on(recipe, language) and is_few):
+            found = with_label  # a language that is labelled in part
         left_out = {*without, *validation_ids(recipe, store)}
         examples = _in_order(e for e in found if e.id not in left_out)
         tally, kept = Tally(), []

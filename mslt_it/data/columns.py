@@ -201,12 +201,12 @@ def unclaimed(task: TaskConfig, rows: Sequence[Row], languages: Collection[str],
     if not left or not claimed:
         return ""
     shown = [f"{repr_blank(s)} {n}" for s, n in sorted(left.items(), key=lambda pair: (-pair[1], pair[0]))]
-    ours = {primary(code) for code in languages}
-    forms = [s for s in left if (code := read_code(s)) and primary(code) in ours]
+    ours = {primary(code): code for code in languages}
+    forms = [f"{ours[primary(code)]} for {s}" for s in left if (code := read_code(s)) and primary(code) in ours]
     return (
         f"{where}: {sum(left.values())} of {len(rows)} rows are in no language of this run and left out "
         f"({column}: {some(shown, MAX_SHOWN)})"
-        + (f". Where {some(forms, MAX_SHOWN)} is a language of this run, write its code there" if forms else "")
+        + (f". To use them, write {some(forms, MAX_SHOWN)} there" if forms else "")
     )
 
 

@@ -148,11 +148,10 @@ def divide(
             "aside for scoring. Use a larger file or another task.held_out_share."
         )
         raise NotScorable(text, f"none of its {num} rows is held out") if role == "score" else Problem(text)
-    shares = f"{len(kept)} of {num} rows"
     if others is None:
-        note = f"{origin} serves training and scoring: divided by hash {how}, {shares} of '{language}' to {role}"
+        note = f"{origin} serves training and scoring: divided by hash {how}"
     else:
-        note = f"{origin}: '{language}' is not trained on, {shares} are scored"
+        note = f"{origin}: '{language}' is not trained on, {len(kept)} of {num} rows are scored"
         note += "" if len(kept) == num else "; another language repeats the others"
     return Loaded(kept, (*notes, note), divided=True, num_set_aside=num - len(kept))
 

@@ -11,13 +11,12 @@ evals/<task>-<hash>/
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 from mslt_it import values
 from mslt_it.config.files import share_dir
-from mslt_it.evaluation.request import Request
+from mslt_it.evaluation.request import Request, refuse_another
 from mslt_it.evaluation.systems import Bench
 from mslt_it.locks import LOCK
 from mslt_it.places import ITEMS, REQUEST
@@ -51,11 +50,11 @@ def claim(out: Path, wanted: str, request: Request, bench: Bench) -> None:
         write_json(out / REQUEST, about)
         return
     if found is None or found.get("fingerprint") != wanted:
-        what = "another evaluation" if found else "something that is no evaluation"
-        differs = [k for k, v in json.loads(json.dumps(request.decides())).items() if found and found.get(k) != v]
-        detail = f" (other: {', '.join(differs)})" if differs else ""
-        remedy = ", or remove that folder" if found else ""
-        raise Problem(f"out={out} holds {what}{detail}. Choose another out={remedy}.")
+        refuse_another(out, request)
+        what, remedy = "something that is no evaluation", ""
+        if found:
+            what, remedy = "an evaluation of other weights", ", or remove that folder"
+        raise Problem(f"out={out} holds {what}. Choose another out={remedy}.")
 
 
 def finished(out: Path, wanted: str, inputs: dict[str, list[int]]) -> dict[str, Any] | None:

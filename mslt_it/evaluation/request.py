@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from mslt_it import values
 from mslt_it.command import Call, parse
@@ -28,10 +30,12 @@ from mslt_it.evaluation.trained_rows import (
     trained,
 )
 from mslt_it.languages import validated_codes
-from mslt_it.models.kinds import with_kind
-from mslt_it.places import trained_before
+from mslt_it.models.finished_run import ADAPTER
+from mslt_it.models.kinds import refuse_another_base, with_kind
+from mslt_it.places import ITEMS, REQUEST, trained_before
 from mslt_it.problems import Problem, nearest
 from mslt_it.records import fingerprint, to_plain
+from mslt_it.store import read_json
 
 
 @dataclass(frozen=True)
@@ -96,6 +100,8 @@ def request_of(call: Call) -> Request:
             f"seen=[{','.join(asked.seen)}] is for adapters without a run folder: what they were trained on stands in "
             "their runs. Leave it out."
         )
+    for folder in (one.folder for one in known if asked.model and one.recipe):
+        refuse_another_base(folder if folder.name == ADAPTER else folder / ADAPTER, asked.model or "")
     # What goes without its run, merged or exported: what it was trained on is said, where these rows were is not.
     apart = [one.folder for one in known if one.recipe is None]
     base = values.path(asked.model or "")
@@ -127,7 +133,7 @@ def request_of(call: Call) -> Request:
     for recipe in recipes if (model or recipes[0].model).kind != "encoder" else ():
         direct = dataclasses.replace(recipe.prompt, variant="direct")  # others are asked after the same question
         refuse_unasked(recipe.task, direct, languages[recipe.task.name][0])
-    return Request(
+    request = Request(
         asked,
         found,
         model,
@@ -138,6 +144,20 @@ def request_of(call: Call) -> Request:
         store,
         tuple(note for r in recipes for one in known if (note := _asked_otherwise(call, r, one))),
     )
+    if asked.out:
+        refuse_another(values.path(asked.out), request)
+    return request
+
+
+def refuse_another(out: Path, request: Request) -> None:
+    """A Problem where a folder holds answers to another request, and what is other in it."""
+    found = read_json(out / REQUEST) or {}
+    differs = [k for k, v in json.loads(json.dumps(request.decides())).items() if found.get(k) != v]
+    if isinstance(found.get("fingerprint"), str) and differs and (out / ITEMS).exists():
+        raise Problem(
+            f"out={out} holds another evaluation (other: {', '.join(differs)}). Choose another out=, or remove that "
+            "folder."
+        )
 
 
 def _refuse_at_odds(call: Call, asked: Options) -> None:

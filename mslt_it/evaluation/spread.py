@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from mslt_it.evaluation.answered import Spread
 from mslt_it.evaluation.tables import Cells, as_text, percent
 from mslt_it.languages import language_name
-from mslt_it.problems import counted
 
 NOT_SCORED = "no labels: not scored"
 SHARES = "Share of each predicted label in per cent"
@@ -20,25 +19,24 @@ def spread_report(spreads: Sequence[Spread]) -> str:
     targets = [one for one in spreads if one.role != "source"]
     if not targets:
         return ""
-    lines = [f"{one.language} {language_name(one.language)}: {counted(one.n, 'row')}, {NOT_SCORED}" for one in targets]
+    lines = [f"{', '.join(one.language for one in targets)}: {NOT_SCORED}"]
     if any(one.labels for one in targets):
-        lines += ["", SHARES, "", as_text(spread_table([*sources, *targets]))]
+        lines = [SHARES, "", as_text(spread_table([*sources, *targets]))]
     return "\n".join([*lines, *(f"Warning: {text}" for text in warnings_of(spreads))])
 
 
 def warnings_of(spreads: Sequence[Spread]) -> list[str]:
-    """Of each language without labels that says next to nothing but one label, or nothing that can be read."""
+    """Of languages without labels that say next to nothing but one label, or nothing that can be read."""
     sources = [one for one in spreads if one.role == "source"]
-    found = []
-    for one in (one for one in spreads if one.role != "source"):
-        if one.reason:
-            found.append(f"{one.language}: {one.reason}.")
-        elif label := one.collapsed:
-            of_sources = sum(s.labels.get(label, 0.0) * s.n for s in sources) / sum(s.n for s in sources)
-            found.append(
-                f"{one.language}: {percent(one.labels[label])} % of the rows got '{label}' "
-                f"({percent(of_sources)} % in the sources): check some of them before you use these labels."
-            )
+    others = [one for one in spreads if one.role != "source"]
+    found = [f"{one.language}: {one.reason}." for one in others if one.reason]
+    for label in dict.fromkeys(one.collapsed for one in others if one.collapsed):
+        codes = [one.language for one in others if one.collapsed == label]
+        of_sources = sum(s.labels.get(label, 0.0) * s.n for s in sources) / sum(s.n for s in sources)
+        found.append(
+            f"nearly all rows of {', '.join(codes)} got '{label}' ({percent(of_sources)} % in the sources): check some "
+            "of them before you use these labels."
+        )
     return found
 
 

@@ -25,11 +25,11 @@ from mslt_it.models.causality import refuse_causal, refuse_not_causal, writing_c
 from mslt_it.models.environment import default_device, resolve_dtype, without_compiler
 from mslt_it.models.finished_run import WEIGHTS
 from mslt_it.models.heads import MODELS, TASK_TYPES, draw_fresh_parts, head_of, loading_options, mark
-from mslt_it.models.kinds import TASK_TYPE, is_text_to_text
+from mslt_it.models.kinds import TASK_TYPE, is_text_to_text, refuse_no_module
 from mslt_it.models.model_errors import explain, refuse_folder
 from mslt_it.models.quantization import keep_as_packed, quantization_config
 from mslt_it.models.tokenizers import cached_commit, model_path
-from mslt_it.problems import Problem, counted, nearest
+from mslt_it.problems import Problem, counted
 from mslt_it.progress import working
 from mslt_it.quiet import quiet_loading
 from mslt_it.store import read_json
@@ -182,12 +182,7 @@ def target_modules(model: nn.Module, wanted: Collection[str]) -> list[str]:
             known.add(".".join(parts[-2:]) if parts[-1].isdigit() else parts[-1])
     if list(wanted) == ["all-linear"]:
         return sorted(known)
-    for name in wanted:
-        if name not in known:
-            raise Problem(
-                f"adapter.target_modules: {name!r} is not a linear module of {type(model).__name__}. "
-                f"{nearest(name, known)} Or use [all-linear] for all of them."
-            )
+    refuse_no_module(wanted, known, type(model).__name__)
     return sorted(set(wanted))
 
 

@@ -66,6 +66,19 @@ def adapter_hash(path: Path | str) -> str:
     return digest.hexdigest()
 
 
+def tensor_shapes(folder: Path) -> dict[str, tuple[int, ...]]:
+    """Of all weights in a folder, by their names, without reading them; empty where one of its files is damaged."""
+    found: dict[str, tuple[int, ...]] = {}
+    for file in folder.glob("*.safetensors"):
+        try:
+            with safe_open(file, framework="numpy") as weights:
+                for name in weights.keys():  # noqa: SIM118 (it is no mapping)
+                    found[name] = tuple(weights.get_slice(name).get_shape())
+        except (OSError, SafetensorError):
+            return {}
+    return found
+
+
 def read_run(folder: Path | str) -> FinishedRun:
     """A finished run; a Problem where the folder is none, was not sealed, or is not as it was sealed."""
     folder = Path(folder)

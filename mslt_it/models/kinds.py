@@ -7,14 +7,20 @@ transformers is imported where a configuration is read: mistakes in a recipe are
 from __future__ import annotations
 
 import dataclasses
+import re
+from collections.abc import Collection, Iterable
+from pathlib import Path
 from typing import Any
 
+from mslt_it import values
 from mslt_it.config.checks import check_kind
 from mslt_it.config.recipe import Recipe
+from mslt_it.models.finished_run import tensor_shapes
 from mslt_it.models.gguf_header import gguf_file, is_gguf
 from mslt_it.models.model_errors import read_config
 from mslt_it.models.packaged import is_packaged, with_reachable_base
-from mslt_it.problems import Problem
+from mslt_it.problems import Problem, nearest
+from mslt_it.world.mini_model import WEIGHTS
 
 # Head -> how transformers ends the name of a class that has it.
 ENDINGS = {
@@ -33,6 +39,14 @@ def with_base(recipe: Recipe) -> Recipe:
 def with_kind(recipe: Recipe) -> Recipe:
     """The recipe, told what its model is; a Problem for another ``model.kind``, and for values that mean nothing for a
     model of that kind."""
+    wanted = recipe.adapter.target_modules
+    shapes = {} if recipe.adapter.method == "full" or wanted == ("all-linear",) else _shapes(recipe.model.path)
+    # Of experts a file has many small matrices where the model has few large ones, so it does not tell their names.
+    if shapes and not any(".experts." in name for name in shapes):
+        last = {name.removesuffix(".weight").rpartition(".")[2] for name in shapes}
+        matrices = {name.rpartition(".")[0] for name, shape in shapes.items() if len(shape) == 2}
+        known = {name.rpartition(".")[2] for name in matrices if re.search(r"\.\d+\.", name)}
+        refuse_no_module([name for name in wanted if name.rpartition(".")[2] not in last], known, recipe.model.path)
     found, told = kind_of_path(recipe.model.path, recipe.model.revision), recipe.model.kind
     if told not in ("auto", found):
         raise Problem(
@@ -51,6 +65,34 @@ def with_kind(recipe: Recipe) -> Recipe:
                 f"save it without its head: AutoModel.from_pretrained({path!r}).save_pretrained(FOLDER)."
             )
     return recipe
+
+
+def _shapes(path: str) -> dict[str, tuple[int, ...]]:
+    """Of the tensors of a base that lies in a folder; empty for any other."""
+    return tensor_shapes(WEIGHTS if path == "world" else values.path(path))
+
+
+def refuse_no_module(wanted: Iterable[str], known: Collection[str], where: str) -> None:
+    """A Problem for a name of ``adapter.target_modules`` that is no linear module's."""
+    for name in wanted:
+        if name not in known:
+            raise Problem(
+                f"adapter.target_modules: {name!r} is not a linear module of {where}. {nearest(name, known)} Or use "
+                "[all-linear] for all of them."
+            )
+
+
+def refuse_another_base(adapter: Path, path: str) -> None:
+    """A Problem where an adapter's matrices are not of the sizes of a base's that bear their names."""
+    base = _shapes(path)
+    for name, shape in tensor_shapes(adapter).items():
+        module, _, end = name.removeprefix("base_model.model.").partition(".lora_A")
+        if end and (there := base.get(f"{module}.weight")) and shape[1] not in there:
+            raise Problem(
+                f"{adapter.parent}: its adapter was trained with another base than model={path}: {module} reads "
+                f"{shape[1]} numbers, there {there[1]}. Score it with run={adapter.parent} alone, or give the right "
+                "model=."
+            )
 
 
 def kind_of_path(path: str, revision: str | None) -> str:

@@ -110,6 +110,11 @@ def planned(request: CombineRequest, runs: Sequence[FinishedRun]) -> Plan:
     settings = settings_of(request.method, rank=request.rank, density=request.density, seed=request.seed)
     if request.num_items is not None and not request.scored:
         raise Problem(f"num_items={request.num_items} has no effect with scored=false. Leave one of them out.")
+    if dora := [run.folder for run in runs if run.recipe.adapter.use_dora]:
+        raise Problem(
+            f"runs: {dora[0]} was trained with adapter.use_dora=true, and DoRA's magnitudes do not add up. Train it "
+            "without, or merge it into its base instead (mslt merge)."
+        )
     of_task = runs
     if request.method == ADAMERGEX:
         runs = across_tasks(runs)

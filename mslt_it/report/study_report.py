@@ -51,7 +51,7 @@ def report_of_study(
     written = write_report(findings, out, formats)
     told = ["\n".join(lines) + "\n" for lines in warnings(findings)]
     for part, claim in findings.claims:
-        said = verdict(claim, confidence)
+        said = "" if claim.no_verdict else verdict(claim, confidence)
         where = f"[{part.name}] " if len(findings.slices) > 1 else ""
         told.append(f"{where}{sentence(claim, confidence)}{f' {said[0].upper()}{said[1:]}.' if said else ''}")
     return written, told

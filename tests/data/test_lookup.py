@@ -169,7 +169,7 @@ def test_rows_of_no_language_asked_for_are_counted(tmp_path: Path) -> None:
     assert RowStore().left_out(toy_task(table(tmp_path / "u.csv", "lang", spelt[:1])), ("en",)) == ()
     config = toy_task(table(tmp_path / "v.csv", "lang", [("en", "a"), ("en_GB", "b"), ("nl", "c")]))
     (note,) = RowStore().left_out(config, ("en",))
-    assert note.endswith("(lang: en_GB 1, nl 1). Where en_GB is a language of this run, write its code there")
+    assert note.endswith("(lang: en_GB 1, nl 1). To use them, write en for en_GB there")
 
 
 def test_a_spelling_that_leaves_something_open_is_said(tmp_path: Path) -> None:

@@ -154,3 +154,9 @@ def test_a_source_may_be_labelled_in_part(built: Callable[..., Any]) -> None:
     half = [(c, text, label if c != "en" or n % 2 else "", g, n) for c, text, label, g, n in CLEAN]
     _, notes = built(half)
     assert "en: 20 of 40 rows (t) are left out, since their label is empty" in notes
+
+
+def test_texts_that_are_missing_in_a_target_are_told_before_training(built: Callable[..., Any]) -> None:
+    blank = [(c, "" if c == "tr" and n % 4 == 0 else text, *more, n) for c, text, *more, n in CLEAN]
+    with pytest.raises(Problem, match=r"Language 'tr' lost 10 of 40 rows .*: 10 empty_field"):
+        built(blank)

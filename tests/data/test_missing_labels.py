@@ -5,8 +5,6 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import json
-import re
-import shlex
 from pathlib import Path
 from typing import Any
 
@@ -57,14 +55,14 @@ def test_a_seldom_sign_is_missing_is_counted_and_is_kept_by_the_key_that_the_not
     assert [read(kept, code)[4] for code in WORDS] == [marker] * 3
 
 
-def test_rows_lost_to_a_sign_over_the_limit_name_it_and_the_key(tmp_path: Path) -> None:
+def test_rows_with_a_sign_are_as_those_with_an_empty_cell(tmp_path: Path, tokenizer: Any) -> None:
     for code in WORDS:
         write(tmp_path / f"{code}.csv", table(code, ["n/a" if i % 8 == 0 else "ab"[i % 2] for i in range(160)]))
-    recipe = own(tmp_path)
-    with pytest.raises(Problem, match=r"label_missing.*'n/a' \(\d+ rows\) was taken for a missing label\.") as caught:
-        scored_examples(recipe, "fr")
-    (line,) = re.findall(r"Where it is a label: (\S+|'[^']*')\. Repair", str(caught.value))
-    kept = own(tmp_path, *shlex.split(line))
+    recipe = own(tmp_path, "scoring.num_examples_per_language=20")
+    assert [e.label in ("a", "b") for e in scored_examples(recipe, "fr")] == [True] * 20
+    report = format_report(build_training_set(recipe, tokenizer)[1])
+    (note,) = (n for n in report.split("\n") if n.startswith("Note: fr: ") and "are left out" in n)
+    kept = own(tmp_path, *pasted(note))
     assert "n/a" in {e.label for e in scored_examples(kept, "fr")}
 
 

@@ -12,7 +12,9 @@ from tiny_eval import TEMPLATE, answers, bare, call, make_base, make_run, result
 
 from mslt_it.config.schema import keys
 from mslt_it.evaluation.options import Options
+from mslt_it.evaluation.request import parse_request
 from mslt_it.locks import LOCK, locked
+from mslt_it.problems import Problem
 from mslt_it.world.languages import CODES
 
 Capture = pytest.CaptureFixture[str]
@@ -177,6 +179,8 @@ def test_another_request_in_the_same_folder_is_refused(run: Path, tmp_path: Path
     assert call(f"run={run}", "examples=3", "languages=[de,tr]", f"out={out}") == 2
     error = capsys.readouterr().err
     assert f"out={out} holds another evaluation (other: languages). Choose another out=, or remove" in error
+    with pytest.raises(Problem, match=r"\(other: languages\)"):  # before any model is loaded
+        parse_request([f"run={run}", "examples=3", "languages=[de,tr]", f"out={out}"])
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.txt").write_text("mine", encoding="utf-8")
     assert call(f"run={run}", "examples=3", f"out={tmp_path / 'mine'}") == 2
@@ -202,6 +206,8 @@ def test_an_adapter_of_another_base_is_refused_by_name(run: Path, tmp_path: Path
         error = capsys.readouterr().err
         assert f"{wrong}: its adapter was trained with another base" in error
         assert "separate calls, or give the right model=" in error
+    with pytest.raises(Problem, match=r"another base than model=world: .*_proj reads 64 numbers, there 128\."):
+        parse_request([f"run={run}", "model=world"])  # before it is loaded
 
 
 def test_an_adapter_without_papers(run: Path, base: Path, tmp_path: Path, capsys: Capture) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from collections import Counter
 from pathlib import Path
 
@@ -35,7 +36,7 @@ def test_what_has_labels_is_scored_and_the_rest_is_told(trained: Trained) -> Non
         assert spreads[code]["n"] == NUM_ROWS == said.total()
         assert spreads[code]["labels"] == pytest.approx({name: said[name] / NUM_ROWS for name in LABELS})
         assert not (trained.run / f"items/custom/direct/base/{code}.jsonl").exists()
-        assert f"{code} " in trained.shown and "90 rows, no labels: not scored" in trained.shown
+        assert re.search(rf"^{code} .* no labels +90 ", trained.shown, re.MULTILINE)
     predictions = (trained.run / "predictions" / "en.jsonl").read_text(encoding="utf-8").splitlines()
     said = Counter(json.loads(line)["adapter_prediction"] for line in predictions)
     assert spreads["en"]["labels"] == pytest.approx({name: said[name] / len(predictions) for name in LABELS})
@@ -91,7 +92,7 @@ def test_a_language_that_collapses_is_warned_about() -> None:
     shown = spread_report(
         [*sources, one("th", "target", card=0.97, cash=0.03), one("tr", "target", card=0.6, cash=0.4)]
     )
-    assert "Warning: th: 97.0 % of the rows got 'card' (45.0 % in the sources)" in shown and "Warning: tr" not in shown
+    assert "Warning: nearly all rows of th got 'card' (45.0 % in the sources)" in shown
     assert spread_report(sources) == ""
     broken = Spread("th", "target", 100, {}, 100, "3 of 100 items have a score that is NaN")
     assert "Warning: th: 3 of 100 items have a score that is NaN." in spread_report([*sources, broken])

@@ -14,8 +14,9 @@ import torch
 from dense_adapters import apart, changes, weighted
 
 from mslt_it import cli
+from mslt_it.models.finished_run import read_run
 from mslt_it.problems import Problem
-from mslt_it.publish.combine_options import METHODS, CombineRequest
+from mslt_it.publish.combine_options import METHODS, CombineRequest, planned
 from mslt_it.publish.combined_run import finished
 from mslt_it.report.run_report import redo
 
@@ -220,6 +221,12 @@ def test_runs_that_do_not_belong_together_are_refused(
     shown = capsys.readouterr().err
     assert text in shown and str(other) in shown and str(runs[0]) in shown
     assert not (tmp_path / "out").exists()
+
+
+def test_magnitudes_of_dora_are_told_of_before_weights_are_read(runs: list[Path], tmp_path: Path) -> None:
+    other = make_run(tmp_path / "other", "ar", 2, "adapter.use_dora=true")
+    with pytest.raises(Problem, match=r"other was trained with adapter\.use_dora=true"):
+        planned(CombineRequest(runs=(), out="out"), [read_run(runs[0]), read_run(other)])
 
 
 @pytest.mark.parametrize(

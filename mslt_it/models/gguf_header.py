@@ -18,6 +18,7 @@ from mslt_it import values
 from mslt_it.problems import Problem
 
 MAGIC = b"GGUF"
+SCORES = "tokenizer.ggml.scores"
 _NUMBERS = dict(enumerate("BbHhIif?")) | {10: "Q", 11: "q", 12: "d"}  # type -> format of `struct`
 _TEXT, _ARRAY = 8, 9
 
@@ -58,6 +59,13 @@ def read_header(file: Path, lists: Collection[str] = ()) -> GgufHeader:
                     f"model.path={file}: the GGUF file is torn or damaged: its header cannot be read to its end. "
                     "Download it again."
                 ) from error
+
+
+def has_one_score(file: Path) -> bool:
+    """Whether all tokens of a SentencePiece vocabulary have one score, so that nothing says which are joined first:
+    llama.cpp's converter writes that where it finds no tokenizer.model, and the file cuts texts into other tokens."""
+    told = read_header(file, [SCORES]).values
+    return told.get("tokenizer.ggml.model") == "llama" and len({*(told.get(SCORES) or ())}) == 1
 
 
 class _Walk:

@@ -36,7 +36,7 @@ from transformers.integrations.gguf import GGUF_CONFIG_ARCHS
 from transformers.modeling_gguf_pytorch_utils import GGUF_SUPPORTED_ARCHITECTURES
 
 from mslt_it.locks import locked
-from mslt_it.models.gguf_header import GgufHeader, gguf_file, read_header
+from mslt_it.models.gguf_header import GgufHeader, gguf_file, has_one_score, read_header
 from mslt_it.problems import Problem, counted
 from mslt_it.store import file_sha256, find_damage, read_json, require_space, sealing, user_cache, write_json
 
@@ -153,6 +153,11 @@ def _read(file: Path, header: GgufHeader, name: str, dtype: torch.dtype) -> tupl
             if architecture.startswith("gemma") and header.values.get("tokenizer.ggml.model") == "llama":
                 tokenizer = gemma_tokenizer(file)
             else:
+                if has_one_score(file):
+                    raise Problem(
+                        f"model.path={name}: all tokens of its vocabulary have one score, so nothing says into which a "
+                        "text is cut. Give the model as a folder or Hub id, or a file made with its tokenizer.model."
+                    )
                 tokenizer = AutoTokenizer.from_pretrained(file.parent, gguf_file=file.name, trust_remote_code=False)
                 _refuse_other_splits(name, header, tokenizer)
             model, report = AutoModelForCausalLM.from_pretrained(

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from safetensors import safe_open
 
-from mslt_it.models.gguf_header import read_header
+from mslt_it.models.gguf_header import has_one_score, read_header
 from mslt_it.problems import Problem
 
 CONVERTER = "convert_hf_to_gguf.py"
@@ -72,6 +72,12 @@ def convert(model: Path, out: Path, outtype: str, converter: Path, name: str) ->
             "missing."
         )
     refuse_torn(out, expected_bytes(model, outtype))
+    if has_one_score(out):
+        raise Problem(
+            f"The converter gave all tokens of {out.name} one score, since it found no tokenizer.model: llama.cpp "
+            "would cut texts into other tokens than in training. Nothing was written. Put the tokenizer.model of its "
+            "makers beside the base's config.json and export again, or use format=[safetensors]."
+        )
 
 
 def as_sent(file: Path, prompt: str, bos: str | None) -> tuple[str, bool]:

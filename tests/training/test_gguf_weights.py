@@ -59,11 +59,13 @@ def write_gguf(
     architecture: str = "llama",
     stretched: str = "",
     pieces: str = "gpt-2",
+    vocabulary: str = "gpt2",
 ) -> Path:
     """``model`` with a byte-level tokenizer; its matrices in 8 bits where asked for.
 
     ``stretched``: how its positions are, as llama.cpp writes it; of Llama 3.1's a tensor alone says so.
-    ``pieces``: the name of how text is cut before bytes are merged.
+    ``pieces``: the name of how text is cut before bytes are merged. ``vocabulary``: of SentencePiece's ("llama") all
+    tokens have one score, as llama.cpp's converter writes them where it finds no tokenizer.model.
     """
     config = model.config
     writer = gguf.GGUFWriter(file, architecture)
@@ -85,7 +87,9 @@ def write_gguf(
     writer.add_vocab_size(config.vocab_size)
     tokens = ["<pad>", "</s>", "<s>", *sorted(pre_tokenizers.ByteLevel.alphabet()), "ei", "en"]
     tokens += [f"unused{i}" for i in range(config.vocab_size - len(tokens))]
-    writer.add_tokenizer_model("gpt2")
+    writer.add_tokenizer_model(vocabulary)
+    if vocabulary == "llama":
+        writer.add_token_scores([-1000.0] * len(tokens))
     if pieces:
         writer.add_tokenizer_pre(pieces)
     writer.add_token_list(tokens)
@@ -284,6 +288,13 @@ def test_texts_that_would_be_cut_as_gpt2_cuts_them_are_refused(pieces: str, tmp_
     """BLOOM's pieces keep vowel signs: กี่ is one of them, and two of GPT-2's."""
     file = write_gguf(tmp_path / "other.gguf", small_llama(), pieces=pieces)
     with pytest.raises(Problem, match=rf"as '{pieces or 'not said'}' says .* as GPT-2 does"):
+        load_tokenizer(ModelConfig(path=str(file)))
+
+
+def test_a_vocabulary_without_scores_is_refused(tmp_path: Path, cache: Path) -> None:
+    """transformers cut 733 of 1,200 sentences of XNLI otherwise than Gemma's own tokenizer, read from such a file."""
+    file = write_gguf(tmp_path / "other.gguf", small_llama(), vocabulary="llama")
+    with pytest.raises(Problem, match="all tokens of its vocabulary have one score"):
         load_tokenizer(ModelConfig(path=str(file)))
 
 

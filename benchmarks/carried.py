@@ -42,7 +42,9 @@ def main() -> int:
     for names, systems in sorted(found.items()):
         means = seed_means(names[0], ACCURACY, systems, pools, Settings())
         of = {one.name: one for one in means if not one.minus and not one.language}
-        (moved,) = (one for one in means if one.minus)
+        moved = next((one for one in means if one.minus), None)
+        if moved is None:
+            sys.exit(f"{' '.join(names)}: there is one seed. Give the folders of two or more.")
         sign = 1 if moved.name == "carried" else -1
         low, high = sorted((sign * moved.low, sign * moved.high))
         cells = (*names, str(len(moved.seeds)), _of(of["plain"]), _of(of["carried"]))

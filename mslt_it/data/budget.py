@@ -211,7 +211,6 @@ class Tally:
             f"{f' and {n - MAX_PLACES} more' if n > MAX_PLACES else ''}"
             for verb, counter in counts
             for reason, n in sorted(counter.items())
-            if reason != MISSING  # told of all rows of the language, by `labels.fault_notes`
         ] + ([f"{language}: {self.other_script(language)}"] if self.fitting else [])
 
     def other_script(self, language: str) -> str:

@@ -106,7 +106,8 @@ def build_training_set(
 
     if not recipe.head:
         notes += [n for c in recipe.sources if (n := prompt_file(recipe.task, c, recipe.prompt).note)]
-    notes += [note for code, tally in tallies.items() for note in tally.notes(code)]
+    own = recipe.task.name == "custom"  # of its rows without a label the number is told below, and places are no help
+    notes += [n for c, tally in tallies.items() for n in tally.notes(c) if not (own and f"({MISSING})" in n)]
     if held := validation_examples(recipe, rows):
         told = ", ".join(f"{len(found)} {code}" for code, found in held.items())
         notes.append(f"training.eval_steps: rows held out to look at, scored in no language: {told}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Callable, Mapping
 
 from mslt_it.evaluation.answers.choices import CHOSEN, ONE_OF, OPTIONS, POINTERS
@@ -47,6 +48,14 @@ _OWN_LETTERS: Mapping[str, str] = table("own_letters")
 def without_thoughts(text: str) -> str:
     """A text without what stands between tags of thinking; other tags end their line, "<answer>" is "answer:"."""
     return _TAG.sub(_untagged, _THOUGHTS.sub("\n", text))
+
+
+def without_cut_repeat(text: str) -> str:
+    """A text that goes round in circles without the line at which it breaks off: one that begins another that stands
+    there twice ("Answer: 20" before "Answer: 2")."""
+    *before, last = (line.strip() for line in text.rstrip().split("\n"))
+    counts = Counter(line for line in before if last and line.startswith(last) and line != last)
+    return text.rstrip().rpartition("\n")[0] if max(counts.values(), default=0) > 1 else text
 
 
 def _untagged(tag: re.Match[str]) -> str:

@@ -202,7 +202,7 @@ class Patterns:
         self.listed = compiled(rf"{CLOSE}\s*[,،、{a.listing}]\s*(?:{a.joiner})?\s*{article}{OPEN}$")
         self.open_list = compiled(
             rf"{CLOSE}\s*(?:[,،、]?\s*(?:{a.joiner})\s*|/|\|){OPEN}(?:{anywhere})"
-            rf"|{CLOSE}\s*[,،、{a.listing}]{OPEN}(?:{anywhere}){CLOSE}\s*(?:[,،、/?]|(?:{a.joiner})(?!{LETTER})|$)"
+            rf"|{CLOSE}\s*[,،、{a.listing}]{OPEN}(?:{anywhere}){CLOSE}\s*(?:[,،、/?]|(?:{a.joiner})(?!{LETTER})|[.{STOPS}]*\s*$)"
         )
         # "The second sentence is true whenever the first is" speaks of the two, and gives no verdict.
         line = rf"[^.!?{STOPS}\n]{{0,80}}?"

@@ -33,7 +33,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from mslt_it.evaluation.answers.folding import folded, with_letters, without_thoughts
+from mslt_it.evaluation.answers.folding import folded, with_letters, without_cut_repeat, without_thoughts
 from mslt_it.evaluation.answers.label_patterns import OtherWords, Patterns
 from mslt_it.evaluation.answers.words import ANY_LINE, CUES, PAUSES, STOPS
 from mslt_it.languages import primary
@@ -92,7 +92,7 @@ class _Reader(Patterns):
         return _Reader(self.language, self._labels, self.other_words) if self.other_words else None
 
     def read(self, text: str) -> Answer | None:
-        text = without_thoughts(text)
+        text = without_cut_repeat(without_thoughts(text))
         text = folded(with_letters(text, self.language) if self.lettered else text, self.language)
         of_several = bool(self.ordinals) and sum(nth.search(text) is not None for nth in self.nths) > 1
         for patterns, option in self.ordinals:
@@ -111,10 +111,11 @@ class _Reader(Patterns):
         if found := self._found(text, uses):
             return found
         # No choice that is left open.
-        if len({use.name for use in uses if use.denied}) < 2 and self.otherwise:
+        denied = {use.name for use in uses if use.denied}
+        if len(denied) < 2 and self.otherwise:
             found = self.otherwise._found(text)
-        named = {match.lastindex for match in self.uses.finditer(text)} if "?" in text else ()
-        return self._related(text) if found is None and len(named) < 2 else found
+        asks = len(denied) > 2 or ("?" in text and len({match.lastindex for match in self.uses.finditer(text)}) > 1)
+        return self._related(text) if found is None and not asks else found
 
     def _related(self, text: str) -> Answer | None:
         """What a text without a label says of its two sentences: that one contradicts the other, that all is open."""
@@ -164,6 +165,7 @@ class _Reader(Patterns):
                 and self.tail.match(text, second.end)
             ):
                 uses[index - 1 : index + 1] = [replace(first, end=second.end)]
+        self._leave_lists(text, uses)
         # "neither positive nor negative", "A, B and C are out": what denies one denies all. Else they are left open.
         begin, is_joined = 0, False
         for index in range(1, len(uses) + 1):
@@ -181,6 +183,18 @@ class _Reader(Patterns):
                 uses[begin:index] = [replace(use, denied=True) for use in group]
             begin, is_joined = index, False
         return self._answering(text, uses)
+
+    def _leave_lists(self, text: str, uses: list[_Use]) -> None:
+        """Marks the uses in lists of three labels or more as no answer: "one of these: yes, no, maybe"."""
+        begin = 0
+        for index in range(1, len(uses) + 1):
+            between = text[uses[index - 1].end : uses[index].start] if index < len(uses) else "."
+            if self.listed.match(between) or self.joined.match(between):
+                continue
+            group = uses[begin:index]
+            if len({use.name for use in group}) > 2 and not any(use.denied for use in group):
+                uses[begin:index] = [replace(use, denied=True) for use in group]
+            begin = index
 
     def _use(self, text: str, match: re.Match[str], after: re.Match[str] | None) -> _Use:
         start, end = match.span()

@@ -55,6 +55,7 @@ from mslt_it.evaluation.answers.dismissed import (
     without_open,
     without_steps,
 )
+from mslt_it.evaluation.answers.folding import without_cut_repeat
 from mslt_it.evaluation.answers.numerals import (
     BOLD,
     CURRENCY,
@@ -117,7 +118,9 @@ def parse_number(text: str, language: str, question: str = "", asked_in: str = "
             f"{nearest(primary, DECIMAL_COMMA | DECIMAL_POINT)} "
             "Add it to DECIMAL_COMMA or DECIMAL_POINT in mslt_it/evaluation/answers/numerals.py."
         )
-    solution = _Solution(text, primary, Question(question, primary, languages.primary(asked_in or language)))
+    solution = _Solution(
+        without_cut_repeat(text), primary, Question(question, primary, languages.primary(asked_in or language))
+    )
     found = solution.answer()
     return None if found is None else solution.in_percent(found).value
 

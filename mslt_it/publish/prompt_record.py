@@ -8,9 +8,11 @@
 A prompt is the chat template's own text and messages in turn. A message is a list of lines, a line is text, a field's
 name, text, a field's name, ... Each part is tokenised by itself, messages with control tokens switched off
 (``split_special_tokens``), as `mslt_it.data.encoding` does; ``reads_text_otherwise``: all of it as one text would be
-other tokens (templates with a space beside a message, as Mistral's). ``recipe`` is what `mslt predict` asks new rows
-by, in any language; it says nothing of where the run's own rows were. ``calibration``, of folders that go without their
-run, is a `mslt_it.evaluation.calibration.Calibration`, or why there is none.
+other tokens (templates with a space beside a message, as Mistral's). ``control``: control tokens that are left whole
+all the same, inside which a message is cut; ``anchors``: where the tokenizer puts a space before a text, what its later
+parts are tokenised behind. ``recipe`` is what `mslt predict` asks new rows by, in any language; it says nothing of
+where the run's own rows were. ``calibration``, of folders that go without their run, is a
+`mslt_it.evaluation.calibration.Calibration`, or why there is none.
 """
 
 from __future__ import annotations

@@ -74,9 +74,9 @@ class Progress(contextlib.AbstractContextManager["Progress"]):
 
     @property
     def seconds_left(self) -> float | None:
-        """None before the first one is done."""
-        done = self.done - self.start
-        return (time.monotonic() - self.began) / done * (self.total - self.done) if done else None
+        """None before the first step is done, or a twentieth of what are no steps, of which the longest come first."""
+        done, least = self.done - self.start, 0 if self.noun == "step" else (self.total - self.start) / 20
+        return (time.monotonic() - self.began) / done * (self.total - self.done) if done and done >= least else None
 
     def update(self, done: int, detail: str = "") -> None:
         """``done`` of ``total`` are done; ``detail`` is told beside it."""

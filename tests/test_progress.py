@@ -61,6 +61,19 @@ def test_a_bar_in_a_terminal_and_lines_in_the_log(
     assert (tmp_path / "log.txt").read_text().startswith("Training: step 2 of 4, 0.05 steps/s, 40 s left; loss 0.5\n")
 
 
+def test_the_longest_rows_forecast_nothing_for_the_others(
+    clock: list[float], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with Progress("Labelling", 200, "row") as job:
+        for seconds, done in ((300.0, 2), (340.0, 100)):
+            clock[0] = seconds
+            job.update(done)
+    assert capsys.readouterr().err.splitlines() == [
+        "Labelling: row 2 of 200, 0.00667 rows/s",
+        "Labelling: row 100 of 200, 0.294 rows/s, 5 min 40 s left",
+    ]
+
+
 def test_durations() -> None:
     assert [duration(s) for s in (0.4, 59.4, 59.6, 200, 7500)] == [
         "0 s",

@@ -23,6 +23,7 @@ from tqdm import tqdm
 from mslt_it.problems import plain
 
 INTERVAL = 30.0  # seconds between two lines
+LONG = 300.0  # seconds after which an estimate is told, however little is done
 REDRAWN = 1.0  # seconds after which a terminal shows a job of which nothing is counted, and shows it anew
 _hidden = False
 
@@ -123,9 +124,11 @@ class Progress(contextlib.AbstractContextManager["Progress"]):
 
     @property
     def seconds_left(self) -> float | None:
-        """None before something is done."""
-        done = self.done - self.start
-        return (time.monotonic() - self.began) / done * (self.total - self.done) if done else None
+        """None before something is done; of what are no steps, and come the longest first, before a twentieth or `LONG`
+        seconds."""
+        done, spent = self.done - self.start, time.monotonic() - self.began
+        is_told = self.noun == "step" or spent > LONG or done >= (self.total - self.start) / 20
+        return spent / done * (self.total - self.done) if done and is_told else None
 
     def update(self, done: float, detail: str = "") -> None:
         """``done`` of ``total`` are done, parts of one counted; ``detail`` is told beside it."""

@@ -62,6 +62,19 @@ def test_a_bar_in_a_terminal_and_lines_in_the_log(
     assert (tmp_path / "log.txt").read_text().startswith("Training: step 2 of 4, 0.05 steps/s, 40 s left; loss 0.5\n")
 
 
+def test_the_longest_rows_forecast_nothing_for_the_others(
+    clock: list[float], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with Progress("Labelling", 200, "row") as job:
+        for seconds, done in ((300.0, 2), (340.0, 100)):
+            clock[0] = seconds
+            job.update(done)
+    assert capsys.readouterr().err.splitlines() == [
+        "Labelling: row 2 of 200, 0.00667 rows/s",
+        "Labelling: row 100 of 200, 0.294 rows/s, 5 min 40 s left",
+    ]
+
+
 def test_durations() -> None:
     assert [duration(s) for s in (0.4, 59.4, 59.6, 200, 7500)] == [
         "0 s",
@@ -96,7 +109,7 @@ def test_parts_count_and_what_was_done_before_says_nothing_of_the_rest(
         clock[0] = 140.0
         job.advance(93_800)
     first, second, third = capsys.readouterr().err.splitlines()
-    assert first == "Scoring: item 90 of 100, 0.0025 items/s, 1 h 06 min left"
+    assert first == "Scoring: item 90 of 100, 0.0025 items/s"  # too little to foretell
     assert second == "Scoring: item 95 of 100, 0.05 items/s, 1 min 40 s left"
     assert third == "Making rows: row 93,800 of 300,000, 2,345 rows/s, 1 min 28 s left"
 

@@ -51,10 +51,8 @@ def claim(out: Path, wanted: str, request: Request, bench: Bench) -> None:
         return
     if found is None or found.get("fingerprint") != wanted:
         refuse_another(out, request)
-        what, remedy = "something that is no evaluation", ""
-        if found:
-            what, remedy = "an evaluation of other weights", ", or remove that folder"
-        raise Problem(f"out={out} holds {what}. Choose another out={remedy}.")
+        what = "an evaluation of other weights" if found else "something that is no evaluation"
+        raise Problem(f"out={out} holds {what}. Choose another out={', or remove that folder' * bool(found)}.")
 
 
 def finished(out: Path, wanted: str, inputs: dict[str, list[int]]) -> dict[str, Any] | None:

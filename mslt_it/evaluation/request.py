@@ -154,10 +154,8 @@ def refuse_another(out: Path, request: Request) -> None:
     found = read_json(out / REQUEST) or {}
     differs = [k for k, v in json.loads(json.dumps(request.decides())).items() if found.get(k) != v]
     if isinstance(found.get("fingerprint"), str) and differs and (out / ITEMS).exists():
-        raise Problem(
-            f"out={out} holds another evaluation (other: {', '.join(differs)}). Choose another out=, or remove that "
-            "folder."
-        )
+        held = f"another evaluation (other: {', '.join(differs)})"
+        raise Problem(f"out={out} holds {held}. Choose another out=, or remove that folder.")
 
 
 def _refuse_at_odds(call: Call, asked: Options) -> None:

@@ -83,8 +83,10 @@ def held_out(trained: Path) -> set[int]:
     return found["de"]
 
 
-def test_the_same_data_are_scored_as_training_scored_them(trained: Path, data: Path, held_out: set[int]) -> None:
-    same = [f"adapter={trained}", "model=world", "task=xnli", f"task.data={data}", "examples=0"]
+def test_the_same_data_are_scored_as_training_scored_them(
+    trained: Path, base: Path, data: Path, held_out: set[int]
+) -> None:
+    same = [f"adapter={trained}", f"model={base}", "task=xnli", f"task.data={data}", "examples=0"]
     assert asked(*same, "task.train_split=test", "languages=[tr]")[0] == {"tr": held_out}
     link = data.parent / "link"
     link.symlink_to(data)
@@ -93,12 +95,12 @@ def test_the_same_data_are_scored_as_training_scored_them(trained: Path, data: P
     assert asked(*same, "task.train_split=test", "languages=[de]", "task.held_out_share=0.1")[0]["de"] < held_out
 
 
-def test_a_file_that_the_run_never_saw_is_scored_whole(trained: Path, tmp_path: Path) -> None:
+def test_a_file_that_the_run_never_saw_is_scored_whole(trained: Path, base: Path, tmp_path: Path) -> None:
     fresh = write(tmp_path / "fresh", range(500, 560))
     for arguments in (
         [f"run={trained}", f"task.data={fresh}"],
-        [f"adapter={trained}", "model=world", "task=xnli", f"task.data={fresh}", "languages=all", "examples=0"],
-        [f"adapter={trained / 'adapter'}", "model=world", "task=xnli", f"task.data={fresh}", "languages=all",
+        [f"adapter={trained}", f"model={base}", "task=xnli", f"task.data={fresh}", "languages=all", "examples=0"],
+        [f"adapter={trained / 'adapter'}", f"model={base}", "task=xnli", f"task.data={fresh}", "languages=all",
          "examples=0", "task.train_split=test"],
     ):  # fmt: skip
         found, told = asked(*arguments)
@@ -275,16 +277,12 @@ def test_a_run_of_ones_own_labels_keeps_them_on_other_rows(base: Path, tmp_path:
     content["provenance"]["labels"] = ["card", "cash", "other"]
     (run / "results.json").write_text(json.dumps(content))
     seal(run, [run / name for name in DECISIVE])
-    for arguments in (
-        [f"run={run}", f"task.data={tmp_path}/new.jsonl"],
-        ["model=world", f"adapter={run}", "task=custom", f"task.data={tmp_path}/new.jsonl", *own, "languages=[tr,en]"],
-        ["model=world", f"adapter={run}", "task=custom", f"task.data={tmp_path}/new.jsonl", *own, "languages=[en]"],
-    ):
+    new, other = f"task.data={tmp_path}/new.jsonl", [f"model={base}", f"adapter={run}", "task=custom", *own]
+    for arguments in ([f"run={run}", new], [*other, new, "languages=[tr,en]"], [*other, new, "languages=[en]"]):
         request = parse_request(arguments)
         assert request.recipes[0].task.label_names == ("card", "cash", "other")
         assert all(len(found) == 60 for found in _texts(request).values())
-    strange = ["model=world", f"adapter={run}", "task=custom", f"task.data={tmp_path}/strange.jsonl", *own]
-    request = parse_request(strange)
+    request = parse_request([*other, f"task.data={tmp_path}/strange.jsonl"])
     assert request.recipes[0].task.label_names == ("a", "b") and sorted(_texts(request)) == ["de", "tr"]
 
 

@@ -72,7 +72,7 @@ def test_fifteen_languages_three_labelled(tmp_path: Path, monkeypatch: pytest.Mo
     small = ["data.num_examples_total=48", "training.max_steps=4", "scoring.num_examples_per_language=20"]
     scored = ["scoring.num_bootstrap=200", "output_dir=run"]
     shown = call("train", "recipe=custom", *own, "task.instruction=What is it about?", *small, *scored)
-    assert "No unseen language has labels: none is scored." in shown and "tr Turkish: 20 rows, no labels" in shown
+    assert "No unseen language has labels: none is scored." in shown and "tr Turkish     no labels       20" in shown
 
     shown = call("predict", "run=run", "data=new.csv", "out=labelled.csv")
     assert "120 rows. Language of each row: by column 'lang'." in shown

@@ -203,6 +203,7 @@ class Patterns:
         self.open_list = compiled(
             rf"{CLOSE}\s*(?:[,،、]?\s*(?:{a.joiner})\s*|/|\|){OPEN}(?:{anywhere})"
             rf"|{CLOSE}\s*[,،、{a.listing}]{OPEN}(?:{anywhere}){CLOSE}\s*(?:[,،、/?]|(?:{a.joiner})(?!{LETTER})|[.{STOPS}]*\s*$)"
+            rf"|{CLOSE}\s*(?:{a.joiner})\s*\Z"  # broken off
         )
         # "The second sentence is true whenever the first is" speaks of the two, and gives no verdict.
         line = rf"[^.!?{STOPS}\n]{{0,80}}?"

@@ -48,10 +48,15 @@ def records(path: Path, file: IO[str], columns: Sequence[str] = (), *, is_csv: b
         # Of TSV only \n ends a row: str.splitlines would also cut at U+2028 and the like inside a sentence.
         lines = (line.removesuffix("\n").removesuffix("\r") for line in file)
         return ((number, line.split("\t") if line else []) for number, line in enumerate(lines, 1))
-    sample = file.read(SAMPLE) + file.readline()
-    said = re.match(r"sep=(.)(?:\r?\n|\r)", sample, re.IGNORECASE)  # by which Excel says the separator; it is no row
-    texts = itertools.chain(csv_texts(sample[said.end() :] if said else sample), file)
-    return _csv_records(path, texts, said[1] if said else separator_of(sample, columns), int(said is not None))
+    sample = sample_of(file)
+    separator, begin = separator_of(sample, columns)
+    texts = itertools.chain(csv_texts(sample[begin:]), file)
+    return _csv_records(path, texts, separator, int(begin > 0))
+
+
+def sample_of(file: IO[str]) -> str:
+    """The beginning of an opened CSV file, by which `separator_of` tells its separator."""
+    return file.read(SAMPLE) + file.readline()
 
 
 def _refuse_otherseparator_of(path: Path, lines: list[tuple[str, list[str]]], columns: Sequence[str]) -> None:
@@ -88,8 +93,11 @@ def csv_texts(text: str) -> Iterator[str]:
     return (line[0] for line in re.finditer(r"[^\r\n]*(?:\r\n?|\n)|[^\r\n]+", text))
 
 
-def separator_of(text: str, columns: Sequence[str]) -> str:
-    """The separator under which the first records look most like the table: by the names wanted, then by width."""
+def separator_of(text: str, columns: Sequence[str] = ()) -> tuple[str, int]:
+    """The separator, and where the rows begin: behind the line by which Excel says it, if there is one; else that under
+    which the first records look most like the table: by the names wanted, then by width."""
+    if said := re.match(r"sep=(.)(?:\r?\n|\r)", text, re.IGNORECASE):
+        return said[1], said.end()
     wanted = {column.casefold() for column in columns}
 
     def likeness(separator: str) -> tuple[int, bool, float]:
@@ -110,7 +118,7 @@ def separator_of(text: str, columns: Sequence[str]) -> str:
         named = len(wanted & {cell.strip().casefold() for cell in found[0]})
         return named, width == len(columns) and count > 0.9 * len(found), share
 
-    return max(SEPARATORS, key=likeness)
+    return max(SEPARATORS, key=likeness), 0
 
 
 def named_cells(path: Path, place: str, names: Sequence[str]) -> list[str]:

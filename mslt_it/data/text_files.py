@@ -10,7 +10,7 @@ import shlex
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, cast
+from typing import IO, TextIO, cast
 
 from mslt_it.problems import NotScorable, Problem
 
@@ -30,7 +30,7 @@ _NO_TEXT = {
 
 
 @contextlib.contextmanager
-def opened(path: Path, *, keeps_ends: bool = False) -> Iterator[IO[str]]:
+def opened(path: Path, *, keeps_ends: bool = False) -> Iterator[TextIO]:
     """A file in UTF-8, or in UTF-16 with a byte order mark, to be read piece by piece; uncompressed where it is .gz.
 
     Only \\n ends a line, in files of old Macs \\r; ``keeps_ends``: either does, as in CSV.

@@ -16,7 +16,7 @@ import pyarrow
 import pyarrow.parquet
 
 from mslt_it import values
-from mslt_it.data.delimited import named_cells, records
+from mslt_it.data.delimited import named_cells, records, sample_of, separator_of
 from mslt_it.data.files import parquet_rows, parse_json
 from mslt_it.data.text_files import opened
 from mslt_it.problems import Problem
@@ -121,19 +121,28 @@ def write(path: Path, form: str, table: Table, added: Mapping[str, str], rows: I
     if form == "parquet":
         _write_parquet(path, table, added, rows)
         return
-    opened = gzip.open if path.suffix.lower() == ".gz" else open
+    encoding, separator = _as_read(table) if form == "csv" else ("utf-8", "")
+    open_text = gzip.open if path.suffix.lower() == ".gz" else open
     # Half of a surrogate pair, which JSON can hold and UTF-8 cannot, is written as JSON's escape.
-    with opened(path, "wt", encoding="utf-8", newline="", errors="backslashreplace") as file:
+    with open_text(path, "wt", encoding=encoding, newline="", errors="backslashreplace") as file:
         if form == "jsonl":
             for row in rows:
                 file.write(json.dumps(row, ensure_ascii=False, default=str) + "\n")
         elif form == "csv":
-            writer = csv.writer(_LineFeeds(file), lineterminator="\r\n")
+            writer = csv.writer(_LineFeeds(file), delimiter=separator, lineterminator="\r\n")
             writer.writerow(names)
             writer.writerows(map(cells, rows))
         else:
             for line in itertools.chain([names], map(cells, rows)):
                 file.write("\t".join(str(cell).translate(_NO_BREAKS) for cell in line) + "\n")
+
+
+def _as_read(table: Table) -> tuple[str, str]:
+    """(encoding, separator) of CSV: those of a table that is CSV itself, so that what opens the one opens the other."""
+    if table.format != "csv":
+        return "utf-8", ","
+    with opened(table.path, keeps_ends=True) as file:
+        return "utf-8" if file.encoding == "utf-8" else "utf-8-sig", separator_of(sample_of(file))[0]
 
 
 @dataclass(frozen=True)

@@ -126,7 +126,7 @@ def test_the_formats_say_the_same(form: str, trained: Trained, labelled: list[di
         found = pyarrow.parquet.read_table(out).to_pylist()
         assert [row["n"] for row in found] == list(range(len(ROWS)))  # what it was
     elif form == "csv.gz":
-        found = list(csv.DictReader(io.StringIO(gzip.decompress(out.read_bytes()).decode())))
+        found = list(csv.DictReader(io.StringIO(gzip.decompress(out.read_bytes()).decode()), delimiter=";"))
     else:
         found = [dict(zip(["n", "lang", "text", *ADDED], line.split("\t"), strict=True))
                  for line in out.read_text(encoding="utf-8").splitlines()[1:]]  # fmt: skip

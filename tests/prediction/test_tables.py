@@ -49,6 +49,23 @@ def test_what_other_programs_write(name: str, content: bytes, expected: list[tup
     assert [tuple(row.values()) for row in read.rows()] == expected
 
 
+@pytest.mark.parametrize(
+    ("name", "content", "expected"),
+    [
+        ("excel.csv", b"\xef\xbb\xbfid;text\r\n1;x,y\r\n2;z\r\n", b"\xef\xbb\xbfid;text;label\n1;x,y;a\n2;z;a\n"),
+        ("said.csv", b"sep=;\r\nid;text\r\n1;x\r\n", b"id;text;label\n1;x;a\n"),
+        ("utf16.csv", "id\ttext\n1\té\n".encode("utf-16"), "id\ttext\tlabel\n1\té\ta\n".encode("utf-8-sig")),
+        ("plain.csv", b"id,text\n1,x;y\n", b"id,text,label\n1,x;y,a\n"),
+        ("new.tsv", b"id\ttext\n1\tx\n", b"id,text,label\n1,x,a\n"),
+    ],
+)
+def test_csv_is_written_with_the_separator_and_mark_it_was_read_with(
+    name: str, content: bytes, expected: bytes, tmp_path: Path
+) -> None:
+    rewritten(table(tmp_path, name, content), "out.csv")
+    assert (tmp_path / "out.csv").read_bytes() == expected
+
+
 def test_an_empty_field_is_a_row_and_a_blank_line_is_none(tmp_path: Path) -> None:
     read = table(tmp_path, "one.csv", b'text\nx\n""\n\ny\n\n')
     assert [row["text"] for row in read.rows()] == ["x", "", "y"]

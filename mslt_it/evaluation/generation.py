@@ -155,6 +155,7 @@ class TextGenerator:
             chance = [0.0 if n is None else chances[n][len(written[n])] for n in at]
             tokens, is_finite = self._next(slots.step().float(), chance)
             slots.go_on(tokens)
+            done = 0.0
             for place, (token, is_good) in enumerate(torch.cat([tokens, is_finite], dim=1).tolist()):
                 if (number := at[place]) is None:
                     continue
@@ -164,7 +165,8 @@ class TextGenerator:
                     part *= limits[number] + 1 - len(written[number])
                     found, _ = answer_of(written.pop(number), self._end_id, self._decode), chances.pop(number)
                     answers[number], at[place] = found if is_good else Generated(None, 0, False), None
-                advance(part)
+                done += part
+            advance(done)
         return answers
 
     def _header(self, prompts: Sequence[tuple[int, ...]]) -> DynamicCache | None:

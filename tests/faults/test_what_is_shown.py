@@ -77,7 +77,7 @@ def test_no_text_is_a_formula(text: str, tmp_path: Path, survived: Survived) -> 
     written = list(csv.reader(io.StringIO(as_csv([Difference(**difference)], Difference), newline="")))[1]
     assert set(written) == {f"'{text}"}
     for form in ("csv", "tsv"):
-        table = tables.Table(tmp_path / "in.csv", "csv", ("text",), 1)
+        table = tables.Table(tmp_path / "in.jsonl", "jsonl", ("text",), 1)
         path = tmp_path / f"out.{form}"
         tables.write(
             path, form, table, {"answer": "text", "p_yes": "number"}, [{"text": text, "answer": text, "p_yes": -0.5}]

@@ -50,7 +50,7 @@ def main() -> None:
     recipe = with_targets(load_recipe(name, overrides), RowStore())
     task = recipe.task
     rows: list[tuple[float, float]] = []
-    for code in (*recipe.sources, *recipe.targets):
+    for code in recipe.languages:
         examples = scored_examples(recipe, code)
         items = [prompted(example, task, recipe.prompt) for example in examples]
         texts = ["\n".join(example.fields.values()) for example in examples]

@@ -1,6 +1,6 @@
 # CPU: the embedded world, small models, scoring.        Written without a machine that could build it: not tried.
 #   docker build -f docker/cpu.Dockerfile -t mslt_it .
-#   docker run --rm -v "$PWD/runs:/work/runs" mslt_it train recipe=xnli_3src
+#   docker run --rm -v "$PWD/runs:/data/runs" mslt_it train recipe=xnli_3src
 FROM python:3.11-slim
 WORKDIR /opt/mslt_it
 # torch's CPU build; the one of the registry brings several GB for GPUs
@@ -8,5 +8,5 @@ RUN pip install --no-cache-dir "torch>=2.10,<2.14" --index-url https://download.
 COPY . .
 RUN pip install --no-cache-dir --no-deps --require-hashes -r .ci/requirements.txt && pip install --no-cache-dir --no-deps -e .
 ENV OMP_WAIT_POLICY=PASSIVE PYTHONUTF8=1
-WORKDIR /work
+WORKDIR /data
 ENTRYPOINT ["mslt"]

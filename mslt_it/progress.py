@@ -39,15 +39,16 @@ def only_in_logs() -> Iterator[None]:
         _hidden = before
 
 
-def _is_shown() -> bool:
-    return not _hidden and os.environ.get("RANK", "0") == "0"  # of processes started together the first one
+def _is_first() -> bool:
+    """Of processes that a launcher started together; the others tell nothing."""
+    return os.environ.get("RANK", "0") == "0"
 
 
 @contextlib.contextmanager
 def working(what: str) -> Iterator[None]:
     """Within it, ``what`` ("Reading de.tsv") and how long it has taken stand in a terminal, from the second on, or in a
     line now and then. Nothing else that shows how far it is should begin in it."""
-    if not _is_shown():
+    if _hidden or not _is_first():
         yield
         return
     over, began = threading.Event(), time.monotonic()
@@ -95,7 +96,6 @@ class Progress(contextlib.AbstractContextManager["Progress"]):
         start: how many were done before, by a run that was interrupted.
         rows: (name, number) of what each is made of, where the rate is better told so: ("rows", 16).
         log: the file that lines are appended to.
-        shown: False in all processes but one.
     """
 
     def __init__(
@@ -107,11 +107,10 @@ class Progress(contextlib.AbstractContextManager["Progress"]):
         start: int = 0,
         rows: tuple[str, int] | None = None,
         log: Path | None = None,
-        shown: bool = True,
     ) -> None:
         self.title, self.total, self.noun, self.start = title, total, noun, start
         self.unit, self.unit_size = rows or (f"{noun}s", 1)
-        self.log, self.shown = log if shown else None, shown and _is_shown()
+        self.log, self.shown = (log, not _hidden) if _is_first() else (None, False)
         self.done: float = start
         self.began, self.detail = time.monotonic(), ""
         self._told = self.began

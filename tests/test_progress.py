@@ -33,9 +33,11 @@ def test_a_line_in_thirty_seconds_on_stderr_and_in_the_log(
 
 
 def test_other_processes_are_silent_and_cells_of_a_study_write_their_log(
-    clock: list[float], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    clock: list[float], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    other = Progress("Scoring", 10, "item", log=tmp_path / "other.txt", shown=False)
+    monkeypatch.setenv("RANK", "1")
+    other = Progress("Scoring", 10, "item", log=tmp_path / "other.txt")
+    monkeypatch.setenv("RANK", "0")
     with only_in_logs():
         cell = Progress("Scoring", 10, "item", log=tmp_path / "cell.txt")
     clock[0] = 60.0

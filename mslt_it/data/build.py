@@ -113,7 +113,7 @@ def build_training_set(
         notes.append(f"training.eval_steps: rows held out to look at, scored in no language: {told}")
     notes += label_notes(recipe.task, [*pools.values(), *to_score])
     if recipe.task.data != "world":  # whose sentences are written when they are looked at
-        for code in (*recipe.sources, *recipe.targets):
+        for code in recipe.languages:
             scored_examples(recipe, code, rows=rows)  # where too few can be, it is told before training
         notes += [*_repeats("train on", train), *_repeats("score", scored)]
     notes += ids_note(recipe.task, [*pools.values(), *to_score])

@@ -119,8 +119,7 @@ class Evaluator:
 
     def _run(self, units: Sequence[Unit]) -> Iterator[tuple[Answered, int, int]]:
         total = sum(len(one.questions) for one in units) * len(self.systems)
-        shown = self.state.is_main_process
-        with Progress("Scoring", total, "item", log=self.log, shown=shown) as progress:
+        with Progress("Scoring", total, "item", log=self.log) as progress:
             for system in self.systems:
                 with applied(self.loaded, system) as model:
                     for number, one in enumerate(units, start=1):

@@ -218,7 +218,7 @@ class Job:
         if not left:
             return 0
         done = start = sum(sizes.values()) - sum(left.values())
-        with Progress("Labelling", sum(sizes.values()), "row", start=start, shown=state.is_main_process) as progress:
+        with Progress("Labelling", sum(sizes.values()), "row", start=start) as progress:
             for number, added in self.asked(left, progress):
                 lines = [sealed_line(row, self.bound_to(number)) for row in added]
                 write_atomically(self.path("done", number), "".join(lines))

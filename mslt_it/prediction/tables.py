@@ -20,6 +20,7 @@ from mslt_it.data.delimited import named_cells, records, sample_of, separator_of
 from mslt_it.data.files import parquet_rows, parse_json
 from mslt_it.data.text_files import opened
 from mslt_it.problems import Problem
+from mslt_it.progress import working
 
 BATCH = 4096  # rows of a Parquet file at a time
 
@@ -50,7 +51,8 @@ class Table:
 
 def scan(path: Path, form: str) -> Table:
     """The table in a file, which is read through: what is wrong with it is found before anything is asked."""
-    return _read(path, form, _rows(path, form))
+    with working(f"Reading {path}"):
+        return _read(path, form, _rows(path, form))
 
 
 def _read(path: Path, form: str, rows: Iterable[Values]) -> Table:

@@ -37,7 +37,6 @@ class ProgressLines(TrainerCallback):
             start=state.global_step,
             rows=("rows", self.rows_per_step),
             log=self.log,
-            shown=state.is_world_process_zero,
         )
 
     def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **kwargs: Any) -> None:

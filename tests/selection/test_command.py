@@ -7,6 +7,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -23,8 +24,8 @@ from mslt_it.config.schema import keys
 from mslt_it.problems import Problem
 from mslt_it.publish.model_card import model_card
 from mslt_it.selection.auto import choose_sources
-from mslt_it.selection.criteria import CRITERIA, POOLS
-from mslt_it.selection.ranking import rank_source_sets
+from mslt_it.selection.criteria import CRITERIA, POOLS, Request
+from mslt_it.selection.ranking import hangs_on_seed, rank_source_sets
 from mslt_it.selection.report import check_path, write_figure
 
 load_recipe = functools.partial(composed, choose=choose_sources)
@@ -276,3 +277,18 @@ def test_the_model_card_says_how_sources_were_chosen() -> None:
     card = model_card(Recipe("x", ("ar", "zh"), ("tr",), select=select), [], provenance)
     assert "\nHow the source languages were chosen (`sources=auto`): ar, zh: first of 21 sets of 2.\n" in card
     assert "were chosen" not in model_card(Recipe("x", ("ar", "zh"), ("tr",)), [], provenance)
+
+
+@pytest.mark.parametrize(
+    ("more", "is_drawn"),
+    [
+        ({}, False),
+        ({"criteria": ()}, True),
+        ({"criteria": ("scripts", "random")}, True),
+        ({"criteria": ("vocabulary_coverage",)}, True),  # of the world's sentences
+        ({"criteria": ("vocabulary_coverage",), "text": "own"}, False),
+        ({"pool": ("world", "af", "am", "az", "ca", "da", "eu"), "k": 9}, True),  # 3.1 million sets: a greedy search
+    ],
+)
+def test_what_hangs_on_the_seed(more: dict[str, Any], is_drawn: bool) -> None:
+    assert hangs_on_seed(Request(**{"criteria": ("scripts",), **more})) == is_drawn

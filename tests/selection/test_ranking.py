@@ -14,8 +14,8 @@ import pytest
 
 from mslt_it.problems import Problem
 from mslt_it.selection import search, typology
-from mslt_it.selection.criteria import ASIDE, CRITERIA, L2V_PARTS, PAPER_CRITERIA, POOLS, Request
-from mslt_it.selection.ranking import Selection, hangs_on_seed, rank_source_sets
+from mslt_it.selection.criteria import ASIDE, CRITERIA, L2V_PARTS, PAPER_CRITERIA, POOLS
+from mslt_it.selection.ranking import Selection, rank_source_sets
 
 TYPOLOGICAL = [name for name in L2V_PARTS if name != "min_diversity"]
 QUICK = [name for name in CRITERIA if name not in ("vocabulary_coverage", "embedding", "nn_rank")]  # no text, no torch
@@ -233,21 +233,6 @@ def test_constraints() -> None:
     assert found.num_sets == len(sets) == 6  # zh (2) and two of en, es, fr, ru (1 each)
     assert all("zh" in one.languages and one.cost == 4 for one in sets)
     assert not any({"ar", "de"} & set(one.languages) for one in sets)
-
-
-@pytest.mark.parametrize(
-    ("more", "is_drawn"),
-    [
-        ({}, False),
-        ({"criteria": ()}, True),
-        ({"criteria": ("scripts", "random")}, True),
-        ({"criteria": ("vocabulary_coverage",)}, True),  # of the world's sentences
-        ({"criteria": ("vocabulary_coverage",), "text": "own"}, False),
-        ({"pool": ("world", "af", "am", "az", "ca", "da", "eu"), "k": 9}, True),  # 3.1 million sets: a greedy search
-    ],
-)
-def test_what_hangs_on_the_seed(more: dict[str, Any], is_drawn: bool) -> None:
-    assert hangs_on_seed(Request(**{"criteria": ("scripts",), **more})) == is_drawn
 
 
 def test_random_depends_on_the_seed_alone() -> None:

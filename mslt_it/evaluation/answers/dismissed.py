@@ -31,6 +31,7 @@ _CLOCK = re.compile(r"(?<![\d:])(?:1?\d|2[0-3]):[0-5]\d(?![\d:]|\s?=)")  # no am
 _ITEM = re.compile(
     rf"^[ \t*#>]*[(（\[]?((?:(?!\d){LETTER}){{0,12}} ?)(\d{{1,3}})(?:[.):）\]：]\**(?=\s|$)|[ \t]*$)", re.MULTILINE
 )
+_EMPTY = re.compile(r"[ \t]*(?:\n|\Z)")
 _BARE = re.compile(r"[.):）\]：]\s*[(（\[]?")  # between two numbers of a list without items
 MIN_ITEMS = 3
 MIN_CUT = 8  # items of a list that may be taken to go on in a number behind which the text breaks off
@@ -119,8 +120,8 @@ def beside(stated: Sequence[Number], text: str, primary: str) -> list[Number]:
 
 
 def without_listed(numbers: Sequence[Number], text: str) -> list[Number]:
-    """The numbers but for those that count the items of a list (1, 2, 3, ... before lines, the last one cut off), and
-    those of lists without items ("1. 1. 1. 1."), in which a text that breaks off may end."""
+    """The numbers but for those that count a list's items (1, 2, 3, ... before lines) of which nothing is said, as of
+    the last where a text breaks off, and those of lists without items ("1. 1. 1. 1.")."""
     dropped: set[int] = set()
     known: set[str] = set()  # words before the numbers of a list
     run: list[re.Match[str]] = []
@@ -134,7 +135,7 @@ def without_listed(numbers: Sequence[Number], text: str) -> list[Number]:
             continue
         if len(run) >= MIN_ITEMS or (run and run[0][1] in known):
             known.add(run[0][1])
-            dropped |= {one.start(2) for one in run}
+            dropped |= {one.start(2) for one in run if _EMPTY.match(text, one.end())}
             if item and goes_on and item.end(2) == len(text) and following.startswith(item[2]):
                 dropped.add(item.start(2))
         run = [item] if item and item[2] == "1" else []

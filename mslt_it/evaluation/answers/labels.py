@@ -145,7 +145,9 @@ class _Reader(Patterns):
             return Answer(last.name, "alone") if agree or self._concluded(text, last) else None
         used = {use.name for use in stated if use.name not in self.plain}
         if self.said is None:
-            used |= {use.name for use in stated if self._is_marked(text, use)}
+            used |= {
+                use.name for use in stated if self._is_marked(text, use) and not self.open_list.match(text, use.end)
+            }
         used |= self._winning(text, uses)
         left = {use.name for use in stated if self.remaining.search(text[max(0, use.start - 40) : use.start])}
         if self.marks and len(left) == 1:  # "which leaves option 2"
@@ -320,7 +322,7 @@ class _Reader(Patterns):
         result = set()
         for last, use in zip((None, *uses), uses, strict=False):
             between = text[last.end : use.start] if last else ""
-            if use.denied or (last and self.joined.match(between)):
+            if use.denied or (last and self.joined.match(between)) or self.open_list.match(text, use.end):
                 continue
             denied = last is not None and last.denied and last.name != use.name and not _SENTENCE_END.search(between)
             is_mark = use.name in self.marks

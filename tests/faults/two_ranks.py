@@ -60,7 +60,7 @@ def rank(command: Sequence[str], environment: Mapping[str, str], victim: int, at
         seen[0] += 1
         if seen[0] == at:
             other = Path(f"{victim}.pid")
-            while not other.exists():
+            while not (other.exists() and other.read_text(encoding="utf-8")):
                 time.sleep(0.05)
             os.kill(int(other.read_text(encoding="utf-8")), signal.SIGKILL)
 

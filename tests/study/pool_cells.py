@@ -25,7 +25,7 @@ def ended(job: Job) -> Outcome:
     """ "slow…" takes longer, "killed…" dies at its first try, "doomed…" at each, "broken…" leaves a bad process."""
     note(job, "begun")
     if job.cell.startswith("slow"):
-        time.sleep(30 if job.cell == "slow-for-ever" else 0.3)
+        time.sleep(600 if job.cell == "slow-for-ever" else 0.3)
     marker = Path(job.study) / f"{job.cell}.marker"
     if job.cell.startswith("doomed") or (job.cell.startswith("killed") and not marker.exists()):
         marker.touch()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import json
 import os
@@ -16,6 +17,7 @@ from typing import Any
 
 import pytest
 from tiny_study import command, environment, make_model, run, tables, write_study
+from waiting import until
 
 from mslt_it.command import execute
 from mslt_it.commands import study as study_command
@@ -141,9 +143,8 @@ def test_work_is_told_before_the_first_cell_has_ended(
 ) -> None:
     monkeypatch.setattr(study_command, "INTERVAL", 0.01)
     progress = study_command._Progress(StudyFolder(tmp_path), 3, {"ar_s0": "ok"})
-    time.sleep(0.3)
+    until(lambda: re.search(r"^At work for \d+ s: 1 of 3 cells have ended\.$", capsys.readouterr().out, re.MULTILINE))
     progress.end()
-    assert "At work for 0 s: 1 of 3 cells have ended." in capsys.readouterr().out.splitlines()
 
 
 def test_what_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -182,14 +183,16 @@ def test_killed_at_random_it_ends_with_the_same_tables(tmp_path: Path) -> None:
     assert whole.returncode == 0, whole.stdout + whole.stderr
     assert "6 of 6 cells are done" in whole.stdout
     draw, out, num_kills = random.Random(3), tmp_path / "killed", 0
+    saved = "cells/*/checkpoints/checkpoint-*/COMPLETE.json"
     for _ in range(3):
         start = command(file, model, out, "workers=2")
         with subprocess.Popen(start, env=environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as parent:
-            _wait_for_a_checkpoint(parent, out)
+            until(lambda: parent.poll() is not None or (list(out.glob(saved)) and _workers(parent.pid)), 300)
             time.sleep(draw.uniform(0, 2))
             if workers := _workers(parent.pid):
-                os.kill(draw.choice(workers), signal.SIGKILL)
-                num_kills += 1
+                with contextlib.suppress(ProcessLookupError):  # it has just ended
+                    os.kill(draw.choice(workers), signal.SIGKILL)
+                    num_kills += 1
             time.sleep(draw.uniform(0, 8))
             if parent.poll() is None:
                 parent.kill()
@@ -205,16 +208,11 @@ def test_killed_at_random_it_ends_with_the_same_tables(tmp_path: Path) -> None:
     assert "6 done, 0 to do" in again.stdout
 
 
-def _wait_for_a_checkpoint(parent: subprocess.Popen[bytes], out: Path) -> None:
-    """Until some cell is under way; a study that ends before has nothing to be killed in."""
-    deadline = time.monotonic() + 300
-    while time.monotonic() < deadline and parent.poll() is None:
-        if list(out.glob("cells/*/checkpoints/checkpoint-*/COMPLETE.json")) and _workers(parent.pid):
-            return
-        time.sleep(0.05)
-
-
 def _workers(parent: int) -> list[int]:
     """Its children, the resource tracker of multiprocessing left out."""
-    children = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
-    return [int(c) for c in children if b"spawn_main" in Path(f"/proc/{c}/cmdline").read_bytes()]
+    found: list[int] = []
+    with contextlib.suppress(OSError):  # one has just ended
+        for child in Path(f"/proc/{parent}/task/{parent}/children").read_text().split():
+            if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes():
+                found.append(int(child))
+    return found

@@ -1,4 +1,4 @@
-"""Reading tables from local files: TSV, CSV, JSON, Parquet and Excel's .xlsx; text files also compressed (.gz).
+"""Reading tables from local files: TSV, CSV, JSON, Parquet, Arrow and Excel's .xlsx; text files also compressed (.gz).
 
 A table is a list of ``Row``: the place it came from and its values by column name. TSV is read with quoting off
 (the public benchmarks hold unbalanced quotes; CSV quoting silently joins their rows).
@@ -11,23 +11,23 @@ import json
 import re
 import sys
 import zipfile
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from mslt_it.data.cells import Cells
+from mslt_it.data.columnar import COLUMNAR, columnar_rows
 from mslt_it.data.delimited import HEADERLESS, named_cells, read_cells, unlike_header
 from mslt_it.data.text_files import opened, refuse_bomb, whole
 from mslt_it.problems import Problem, some
 
 DELIMITED = (".tsv", ".tab", ".txt", ".csv")
-TABLES = (*DELIMITED, ".jsonl", ".ndjson", ".json", ".parquet", ".xlsx")
+TABLES = (*DELIMITED, ".jsonl", ".ndjson", ".json", *COLUMNAR, ".xlsx")
 CONLL = (".conll", ".iob", ".iob2", ".bio")
 LANGUAGE_COLUMNS = ("lang", "language", "language_code", "lang_code", "locale")
 ID_NAMES = ("id", "idx")
 MOST_ROWS = 50_000_000  # or cells of a sheet: beyond these a file was made to fill the memory
-SOME_ROWS = 1024  # of a Parquet file, that are unpacked before they are looked at
 MOST_SHARED = 10_000  # cells that are looked up to be held once
 _SPLITS = {
     **dict.fromkeys(("train", "training"), "train"),
@@ -79,16 +79,17 @@ def language_column(names: Iterable[str], taken: Iterable[str]) -> str | None:
     return next((plain[column] for column in LANGUAGE_COLUMNS if column in plain), None)
 
 
-def read_table(path: Path, columns: Sequence[str]) -> list[Row]:
+def read_table(path: Path, columns: Sequence[str], *, by_names: bool = False) -> list[Row]:
     """All rows of a file. ``columns`` names the fields wanted: they tell a header line from data, and name the columns
-    of a file without a header, in this order. A column that differs from one wanted in its case alone is that one."""
+    of a file without a header, in this order. A column that differs from one wanted in its case alone is that one.
+    ``by_names``: integers for which the file has names, as the labels of ``datasets`` have, are these names."""
     kind = ending(path)
     if kind not in TABLES:
         raise Problem(
             f"{path} has the ending '{kind or path.name}', which is not read as a table: {', '.join(TABLES)} are (text "
             "also as .gz). Rename it if it is one of these, else save it as .csv in UTF-8."
         )
-    return refuse_empty(path, parsed(path, columns))
+    return refuse_empty(path, parsed(path, columns, by_names=by_names))
 
 
 def refuse_empty(path: Path, rows: list[Row]) -> list[Row]:
@@ -98,11 +99,12 @@ def refuse_empty(path: Path, rows: list[Row]) -> list[Row]:
     return rows
 
 
-def parsed(path: Path, columns: Sequence[str]) -> list[Row]:
-    """The rows as the file has them, by the format that its name says."""
+def parsed(path: Path, columns: Sequence[str], *, by_names: bool = False) -> list[Row]:
+    """The rows as the file has them, by the format that its name says; ``by_names``: see `read_table`."""
     kind = ending(path)
-    if kind == ".parquet":
-        rows = [Row(f"row {i}", item) for i, item in enumerate(parquet_rows(path, MOST_ROWS), 1)]
+    if kind in COLUMNAR:
+        found = columnar_rows(path, MOST_ROWS, by_names=by_names)
+        rows = [Row(f"row {i}", item) for i, item in enumerate(found, 1)]
         return _with_wanted_names(rows, columns)
     if kind == ".xlsx":
         return _tabulated(path, _excel_cells(path), columns, "a cell")
@@ -222,7 +224,7 @@ def _plain(cell: Any) -> Any:
     return cell if isinstance(cell, (str, int, float)) else str(cell).removesuffix(" 00:00:00")
 
 
-# ---------------------------------------------------------------- JSON and Parquet
+# ---------------------------------------------------------------- JSON
 
 
 def _read_json(path: Path, columns: Sequence[str]) -> list[Row]:
@@ -289,25 +291,3 @@ def _from_object(path: Path, item: Any, columns: Sequence[str]) -> list[tuple[st
         f"{path} is one JSON object with the names {', '.join(item) or '(none)'}. Expected is one object a line, or "
         "one list of objects."
     )
-
-
-def parquet_rows(path: Path, most: int | None = None) -> Iterator[dict[str, Any]]:
-    """The rows of a Parquet file, one after another; a Problem for one of more than ``most``, and for a bomb."""
-    import pyarrow.parquet
-
-    try:
-        with pyarrow.parquet.ParquetFile(path) as file:
-            about, size, unpacked = file.metadata, path.stat().st_size, 0
-            named_cells(path, "its schema", file.schema_arrow.names)
-            if most is not None and about.num_rows > most:
-                raise Problem(
-                    f"{path} holds {about.num_rows:,} rows; at most {most:,} are read of a file. Keep those you need."
-                )
-            groups = map(about.row_group, range(about.num_row_groups))
-            refuse_bomb(path, size, sum(group.total_byte_size for group in groups))
-            for batch in file.iter_batches(SOME_ROWS):
-                unpacked += batch.nbytes  # a text that the file holds once may stand in every row
-                refuse_bomb(path, size, unpacked)
-                yield from batch.to_pylist()
-    except (OSError, ValueError) as error:
-        raise Problem(f"{path} cannot be read as Parquet: {error}. Fetch or write it again.") from error

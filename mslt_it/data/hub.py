@@ -17,6 +17,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from mslt_it.data.columnar import by_their_names, class_names
 from mslt_it.data.files import parsed
 from mslt_it.data.hub_client import BROKEN_OFF, UNREACHABLE, causes, look_at_hub, silence
 from mslt_it.languages import serving
@@ -33,9 +34,15 @@ _SHOWN = 20  # names in an error message
 
 
 def read_hub(
-    data: str, config: str | None, split: str, revision: str | None, files: str | None = None
+    data: str,
+    config: str | None,
+    split: str,
+    revision: str | None,
+    files: str | None = None,
+    by_names: bool = False,
 ) -> list[Mapping[str, Any]]:
-    """All rows of one configuration and split, in the order of the files, values as they are stored.
+    """All rows of one configuration and split, in the order of the files, values as they are stored, but for integers
+    that the data set has names for (``ClassLabel``) ``by_names``.
 
     ``data`` is OWNER/NAME. ``revision`` is a commit, branch or tag (None: the main branch). ``files`` is a pattern of
     paths in the repository: ``{config}`` and ``{split}`` are filled in, ``*`` and ``?`` stand for part of a name; a
@@ -44,7 +51,9 @@ def read_hub(
     files = _pattern(revision, files)
     with _explained(data, revision, f"configuration '{config}', split '{split}'"):
         look_at_hub()
-        return _read_files(data, config, split, revision, files) if files else _load(data, config, split, revision)
+        if files:
+            return _read_files(data, config, split, revision, files, by_names)
+        return _load(data, config, split, revision, by_names)
 
 
 def hub_configs(data: str, revision: str | None, files: str | None = None) -> list[str]:
@@ -142,7 +151,7 @@ def hub_problem(error: BaseException, key: str, name: str, revision: str | None)
 # ---------------------------------------------------------------- repositories that datasets loads
 
 
-def _load(data: str, config: str | None, split: str, revision: str | None) -> list[Mapping[str, Any]]:
+def _load(data: str, config: str | None, split: str, revision: str | None, by_names: bool) -> list[Mapping[str, Any]]:
     is_commit = revision is not None and _COMMIT.fullmatch(revision)  # which never changes: no need to ask
     builder = _prepared(data, config, str(revision)) if is_commit else None
     if builder is None:
@@ -152,8 +161,9 @@ def _load(data: str, config: str | None, split: str, revision: str | None) -> li
     if split not in splits:
         where = f" in configuration '{config}'" if config else ""
         raise Problem(f"task.data={data} has no split '{split}'{where}. {nearest(split, splits)}")
-    rows: list[Mapping[str, Any]] = builder.as_dataset(split=split).to_list()
-    return rows
+    found = builder.as_dataset(split=split)
+    names = class_names(found.features.arrow_schema) if by_names else {}
+    return [by_their_names(row, names) if names else row for row in found.to_list()]
 
 
 def _prepared(data: str, config: str | None, commit: str) -> Any:
@@ -262,7 +272,9 @@ def _commit(data: str, revision: str | None) -> str:
 # ---------------------------------------------------------------- files of a repository
 
 
-def _read_files(data: str, config: str | None, split: str, revision: str | None, files: str) -> list[Mapping[str, Any]]:
+def _read_files(
+    data: str, config: str | None, split: str, revision: str | None, files: str, by_names: bool
+) -> list[Mapping[str, Any]]:
     from huggingface_hub import hf_hub_download
     from huggingface_hub.errors import EntryNotFoundError, LocalEntryNotFoundError
 
@@ -284,9 +296,10 @@ def _read_files(data: str, config: str | None, split: str, revision: str | None,
         listed = _list_files(data, commit)
         configs = _filled_in(files, listed, "config")
         if config not in configs and (spelt := _spelt(config, configs, data, commit, files)):
-            return _read_files(data, spelt, split, revision, files)
+            return _read_files(data, spelt, split, revision, files, by_names)
         raise _no_such_file(data, config, split, files, pattern, listed)
-    rows = [row for name, path in zip(names, paths, strict=True) for row in _read(path, f"{name} of {data}")]
+    found = zip(names, paths, strict=True)
+    rows = [row for name, path in found for row in _read(path, f"{name} of {data}", by_names)]
     if not rows:
         raise Problem(f"task.data={data}: {', '.join(names)} holds no rows. Check task.hub_files={files}.")
     return rows
@@ -346,10 +359,10 @@ def _no_such_file(
     )
 
 
-def _read(path: Path, where: str) -> list[Mapping[str, Any]]:
+def _read(path: Path, where: str, by_names: bool) -> list[Mapping[str, Any]]:
     """The rows of one downloaded file; an error names ``where`` and the cached copy, which may be the damaged one."""
     try:
-        return [row.values for row in parsed(path, ())]
+        return [row.values for row in parsed(path, (), by_names=by_names)]
     except Problem as problem:
         remedy = f"Delete the cached copy {path.resolve()} and run again."
         raise Problem(f"{where} cannot be read: {problem} {remedy}") from problem

@@ -17,13 +17,14 @@ from mslt_it.problems import Problem
 _TAG = re.compile(r"O|[BIESLU]-\S+")
 
 
-def read_layout(layout: str, path: Path, columns: Sequence[str]) -> tuple[Row, ...]:
-    """The rows of a file; ``columns`` names those of a table without a header.
+def read_layout(layout: str, path: Path, columns: Sequence[str], *, by_names: bool = False) -> tuple[Row, ...]:
+    """The rows of a file; ``columns`` names those of a table without a header;
+    ``by_names``: see `read_table`.
 
     A layout is one of text; where a copy of the data is a table (JSON Lines, Parquet, Excel), it is read as one.
     """
     reader = LAYOUTS.get(layout) if ending(path) in LAYOUT_ENDINGS.get(layout, ()) else None
-    return tuple(refuse_empty(path, reader(path)) if reader else read_table(path, columns))
+    return tuple(refuse_empty(path, reader(path)) if reader else read_table(path, columns, by_names=by_names))
 
 
 def read_conll(path: Path) -> list[Row]:

@@ -1,7 +1,7 @@
 """Which files of a folder hold a language's rows of a split, by the names that authors give them.
 
     de/train.tsv      train/de.tsv      de.tsv      mgsm_de.tsv      xnli.dev.ko.tsv      de/test/0000.parquet
-    train.tsv with a language column    tickets.csv, alone in its folder
+    train.tsv with a language column    tickets.csv, alone in its folder    part-00000.parquet, part-00001.parquet
 
 Languages are compared as codes, whatever their spelling (``languages.serving``). Of the files that could be a split,
 the one that is called so exactly is taken: ``test`` before ``test_expert``, ``train`` before ``translated_train``.
@@ -21,8 +21,12 @@ from mslt_it.languages import codes_of, not_found, read_code, serving
 from mslt_it.problems import NotScorable, Problem, nearest
 
 MAX_DEPTH = 3  # folders below task.data: de/test/0000.parquet has two
-_NO_DATA = re.compile(r"(readme|licen[cs]e|notice|changelog|citation|requirements)\b", re.IGNORECASE)
+_NO_DATA = re.compile(
+    r"(readme|licen[cs]e|notice|changelog|citation|requirements)\b|(dataset_infos?|dataset_dict|state)\.json$",
+    re.IGNORECASE,
+)
 _SHARD = re.compile(r"(?:of|\d+)")
+_NO_NAME = re.compile(r"(?:data|part|of|\d+)")  # words that say nothing of what a file holds
 _SCRIPT_OR_REGION = re.compile(r"[A-Z][a-z]{3}|[A-Z]{2}")
 
 
@@ -39,8 +43,8 @@ class DataFile:
     def rank(self, split: str) -> int | None:
         """How plainly the file is this split: 0 by the very name, 1 by another word for it, 2 as one part of several,
         3 by one word among others; None: it is not."""
-        is_numbered = all(map(_SHARD.fullmatch, self.words))
-        name = self.split_folder if is_numbered else "_".join(self.words)
+        is_unnamed = all(map(_NO_NAME.fullmatch, self.words))
+        name = self.split_folder if is_unnamed else "_".join(self.words)
         if _plain(name) == _plain(split):
             return 0
         if canonical_split(name) == canonical_split(split):
@@ -56,7 +60,11 @@ class DataFile:
     def split_name(self) -> str:
         """The split that the path names, else what the file is called, else "all"."""
         named = [w for w in (self.split_folder, *self.words) if w.lower() in SPLIT_WORDS]
-        return canonical_split(named[-1]) if named else ("_".join(self.words) or "all")
+        return (
+            canonical_split(named[-1])
+            if named
+            else ("_".join(w for w in self.words if not _NO_NAME.fullmatch(w)) or "all")
+        )
 
 
 @dataclass(frozen=True)
@@ -146,7 +154,7 @@ def _of_language(task: TaskConfig, root: Path, language: str) -> tuple[DataFile,
     split_files = tuple(f for f in unnamed if any(f.rank(s) is not None for s in (*splits, *SPLIT_WORDS)))
     if split_files:
         return split_files
-    if len(files) == 1 and unnamed:
+    if unnamed and (len(files) == 1 or _is_one_table(files)):
         return unnamed
     hint = not_found(language, known) if known else f"It holds: {listing(root)}."
     raise Problem(

@@ -186,13 +186,13 @@ class RowStore:
         )
 
     def _file(self, task: TaskConfig, path: Path) -> tuple[Row, ...]:
-        layout, columns = task.file_layout, file_columns(task)
+        layout, columns, by_names = task.file_layout, file_columns(task), _by_names(task)
 
         def read() -> tuple[Row, ...]:
             with working(f"Reading {path}"):
-                return read_layout(layout, path, columns)
+                return read_layout(layout, path, columns, by_names=by_names)
 
-        return self._renamed(task, (path, layout, columns), read, str(path))
+        return self._renamed(task, (path, layout, columns, by_names), read, str(path))
 
     def _renamed(
         self, task: TaskConfig, key: Hashable, read: Callable[[], tuple[Row, ...]], where: str
@@ -210,7 +210,14 @@ class RowStore:
         """The rows of one configuration and split, which may be of several languages."""
         # The Hub calls it "validation"; a recipe may say dev or val.
         hub_split = {"dev": "validation"}.get(canonical_split(split), split)
-        source = (task.data, task.config_name(language), hub_split, task.revision, task.hub_files or None)
+        source = (
+            task.data,
+            task.config_name(language),
+            hub_split,
+            task.revision,
+            task.hub_files or None,
+            _by_names(task),
+        )
 
         def read() -> tuple[Row, ...]:
             with working(f"Reading {task.data} ({language}, {hub_split})"):
@@ -308,6 +315,11 @@ def is_trained_on(recipe: Recipe, language: str) -> bool:
     """Whether an adapter may have met rows of the language: of the sources, or as the recipe says of adapters made
     elsewhere."""
     return primary(language) in map(primary, recipe.trained_on or recipe.sources)
+
+
+def _by_names(task: TaskConfig) -> bool:
+    """Whether labels are what the data set calls its integers: a benchmark knows its own by number, a user may."""
+    return task.name == "custom" and not any(map(str.isdecimal, (*task.labels, *task.label_names)))
 
 
 def is_local(task: TaskConfig) -> bool:

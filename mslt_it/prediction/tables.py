@@ -16,8 +16,9 @@ import pyarrow
 import pyarrow.parquet
 
 from mslt_it import values
+from mslt_it.data.columnar import columnar_rows
 from mslt_it.data.delimited import named_cells, records, sample_of, separator_of
-from mslt_it.data.files import parquet_rows, parse_json
+from mslt_it.data.files import parse_json
 from mslt_it.data.text_files import opened
 from mslt_it.problems import Problem
 from mslt_it.progress import working
@@ -77,7 +78,7 @@ def first_names(path: Path, form: str) -> tuple[str, ...] | None:
 
 def _rows(path: Path, form: str) -> Iterator[Values]:
     if form == "parquet":
-        yield from parquet_rows(path)
+        yield from columnar_rows(path)
         return
     with opened(path, keeps_ends=form == "csv") as file:
         if form == "jsonl":

@@ -207,7 +207,9 @@ def test_each_file_is_parsed_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     put(tmp_path, *(f"{code}/dev.tsv" for code in codes))
     read: list[Path] = []
     parse = layouts.read_table
-    monkeypatch.setattr(layouts, "read_table", lambda path, columns: read.append(path) or parse(path, columns))
+    monkeypatch.setattr(
+        layouts, "read_table", lambda path, *more, **named: read.append(path) or parse(path, *more, **named)
+    )
     config, rows = toy_task(tmp_path), RowStore()
     for _ in range(3):
         for code in codes:
@@ -216,3 +218,19 @@ def test_each_file_is_parsed_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert len(read) == len(codes)
     RowStore().load(config, "de", "train", role="train")  # a run of its own: en and all others say which ids are kept
     assert len(read) == 2 * len(codes)
+
+
+@pytest.mark.parametrize("name", ["part-{:05}.tsv", "data-{:05}-of-00002.tsv", "{:04}.tsv"])
+def test_numbered_parts_alone_in_a_folder_are_one_table(tmp_path: Path, name: str) -> None:
+    for part in range(2):
+        rows = [{"lang": "de", "premise": f"p {part} {i}", "hypothesis": "h", "label": "neutral"} for i in range(4)]
+        table = ["\t".join(rows[0]), *("\t".join(row.values()) for row in rows)]
+        (tmp_path / name.format(part)).write_text("\n".join(table))
+    config = toy_task(tmp_path)
+    loaded = [load(config, "de", split, role=role) for split, role in (("train", "train"), ("test", "score"))]  # type: ignore[arg-type]
+    assert sorted(e.fields["premise"] for one in loaded for e in one.examples) == [
+        f"p {part} {i}" for part in range(2) for i in range(4)
+    ]
+    (tmp_path / "data.csv").write_text("lang,premise,hypothesis,label\nde,p,h,neutral\n")
+    with pytest.raises(Problem, match="No data file for language 'de'"):  # is it one of the parts, or all of them?
+        load(config, "de", "train", role="train")

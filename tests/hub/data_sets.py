@@ -14,9 +14,15 @@ READ = "from mslt_it.data.hub import read_hub\n"
 SPLITS = {"train": 6, "validation": 2, "test": 4}
 
 
-def parquet(rows: list[dict[str, Any]]) -> bytes:
-    buffer = io.BytesIO()
-    pyarrow.parquet.write_table(pyarrow.Table.from_pylist(rows), buffer)
+def parquet(rows: list[dict[str, Any]], **names: list[str]) -> bytes:
+    """``names``: what the integers of a column are called."""
+    buffer, table = io.BytesIO(), pyarrow.Table.from_pylist(rows)
+    if names:
+        features = {column: {"names": found, "_type": "ClassLabel"} for column, found in names.items()}
+        rest = {column: {"dtype": "string", "_type": "Value"} for column in table.column_names if column not in names}
+        note = json.dumps({"info": {"features": {column: (features | rest)[column] for column in table.column_names}}})
+        table = table.replace_schema_metadata({"huggingface": note})
+    pyarrow.parquet.write_table(table, buffer)
     return buffer.getvalue()
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from data_sets import READ, inference_files, lines, pairs
+from data_sets import READ, inference_files, lines, pairs, parquet
 from server import Hub, run_client
 
 
@@ -122,6 +122,7 @@ def test_gates_other_refusals_and_data_sets_without_files(hub: Hub, home: Path) 
     hub.gate("datasets", "owner/gated")
     hub.add("datasets", "owner/empty", {"README.md": "# nothing yet\n", "LICENSE": "free"})
     hub.add("datasets", "owner/no-card", {"train.jsonl": lines(pairs("en", 3)), "test.jsonl": lines(pairs("en", 2))})
+    hub.add("datasets", "owner/named", {"train.parquet": parquet(pairs("en", 3), label=["yes", "maybe", "no"])})
     hub.add("datasets", "owner/down", {"README.md": "# x\n", "data/en.jsonl": lines(pairs("en", 3))})
     hub.break_downloads("data/en.jsonl", *["error"] * 9)
     code = (
@@ -133,6 +134,10 @@ result = {
     "gated file": problem(read_hub, "owner/gated", "en", "test", None, "{config}/test-00000-of-00001.parquet"),
     "empty": problem(read_hub, "owner/empty", None, "train", None),
     "down": problem(read_hub, "owner/down", "en", "train", None, "data/{config}.jsonl"),
+    "named": [
+        [row["label"] for row in read_hub("owner/named", None, "train", None, files, by_names)]
+        for files in (None, "{split}.parquet") for by_names in (False, True)
+    ],
     "no card": len(read_hub("owner/no-card", None, "train", None)),
     "paths": [entry.path for entry in HfApi().get_paths_info("owner/down", ["data", "no"], repo_type="dataset")],
 }
@@ -146,6 +151,7 @@ result = {
     assert result["down"] == (
         "task.data=owner/down: the Hub answered with status 503, a fault of its own. Try again later."
     )
+    assert result["named"] == [[0, 1, 2], ["yes", "maybe", "no"]] * 2
     assert result["no card"] == 3 and result["paths"] == ["data"]
     again = READ + 'result = [len(read_hub("owner/no-card", None, split, None)) for split in ("train", "test")]'
     assert run_client(hub.endpoint, home, again, offline=True) == [3, 2]
